@@ -1,0 +1,59 @@
+/** The API on `Bun.serve`. */
+import type { Server } from "bun"
+import * as Fetch from "../http/Fetch.ts"
+import type { Levada } from "../promise/Levada.ts"
+
+/** Where to listen. */
+export interface Options {
+  /** Default: 8000. 0 takes any free port. */
+  readonly port?: number
+  /** Default: `127.0.0.1`, this machine only. */
+  readonly host?: string
+}
+
+/** A server that listens. */
+export interface Serving {
+  /** `http://host:port`. */
+  readonly url: string
+  readonly server: Server<undefined>
+  /** Stops listening, closes the Levada, and lets every answer that was promised be sent. */
+  readonly close: () => Promise<void>
+}
+
+/** How long answers may take to be sent once everything is closed, in milliseconds. */
+const LAST_MILLIS = 1_000
+
+/** Serves a Levada. Rejects when the port is taken. */
+export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
+  const fetch = Fetch.toFetch(levada.handler)
+  const server: Server<undefined> = Bun.serve({
+    port: options.port ?? 8000,
+    hostname: options.host ?? "127.0.0.1",
+    // Bun closes quiet connections after 10 s, and somebody who waits for a run is quiet; at most 255 s can be set.
+    idleTimeout: 255,
+    fetch: (request, at) => {
+      // Whoever waits for a run may wait longer than that.
+      at.timeout(request, 0)
+      return fetch(request, {
+        address: at.requestIP(request)?.address,
+        secure: request.url.startsWith("https:")
+      })
+    }
+  })
+  let closing: Promise<void> | undefined
+  const close = async (): Promise<void> => {
+    const stopped = server.stop(false)
+    await levada.close()
+    const last = setTimeout(() => void server.stop(true), LAST_MILLIS)
+    await stopped
+    clearTimeout(last)
+  }
+  return {
+    url: server.url.origin,
+    server,
+    close: () => {
+      closing ??= close()
+      return closing
+    }
+  }
+}

@@ -1,0 +1,5 @@
+/**
+ * Serves a Levada with `Bun.serve`.
+ * @module
+ */
+export * as BunServer from "./BunServer.ts"

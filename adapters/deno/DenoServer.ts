@@ -1,0 +1,70 @@
+/** The API on `Deno.serve`. */
+import * as Fetch from "../http/Fetch.ts"
+import type { Levada } from "../promise/Levada.ts"
+
+/** Where to listen. */
+export interface Options {
+  /** Default: 8000. 0 takes any free port. */
+  readonly port?: number
+  /** Default: `127.0.0.1`, this machine only. */
+  readonly host?: string
+}
+
+/** A server that listens. */
+export interface Serving {
+  /** `http://host:port`. */
+  readonly url: string
+  /** Stops listening, closes the Levada, and lets every answer that was promised be sent. */
+  readonly close: () => Promise<void>
+}
+
+/** What this binding uses of `Deno`. Its types come with the runtime and are on no registry that every user has. */
+interface DenoServe {
+  readonly serve: (
+    options: {
+      readonly port: number
+      readonly hostname: string
+      readonly onListen: () => void
+      readonly signal: AbortSignal
+    },
+    handler: (
+      request: Request,
+      info: { readonly remoteAddr: { readonly hostname?: string } }
+    ) => Response | Promise<Response>
+  ) => {
+    readonly addr: { readonly port: number }
+    readonly finished: Promise<void>
+    readonly shutdown: () => Promise<void>
+  }
+}
+
+/** How long answers may take to be sent once everything is closed, in milliseconds. */
+const LAST_MILLIS = 1_000
+
+/** Serves a Levada. Rejects when the port is taken. */
+export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
+  const { Deno } = globalThis as unknown as { readonly Deno: DenoServe }
+  const host = options.host ?? "127.0.0.1"
+  const fetch = Fetch.toFetch(levada.handler)
+  const abort = new AbortController()
+  const server = Deno.serve(
+    { port: options.port ?? 8000, hostname: host, onListen: () => undefined, signal: abort.signal },
+    (request, { remoteAddr }) =>
+      fetch(request, { address: remoteAddr.hostname, secure: request.url.startsWith("https:") })
+  )
+  let closing: Promise<void> | undefined
+  const close = async (): Promise<void> => {
+    const stopped = server.shutdown()
+    await levada.close()
+    const last = setTimeout(() => abort.abort(), LAST_MILLIS)
+    await stopped
+    clearTimeout(last)
+  }
+  return {
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${server.addr.port}`,
+    close: () => {
+      closing ??= close()
+      return closing
+    }
+  }
+}

@@ -1,0 +1,116 @@
+/** What a failure looks like to a client: one status and one body, without stack, secret or host path. */
+import * as Data from "effect/Data"
+import type * as Errors from "../../core/Errors.ts"
+import { type HttpReply, json } from "./Message.ts"
+
+/** A request that HTTP itself objects to: its path, its method or its body. */
+export class BadRequest extends Data.Error<{ readonly message: string }> {
+  readonly _tag: "BadRequest" = "BadRequest" as const
+  readonly status: 400 | 404 | 405 | 413 | 415
+  readonly error: string
+  readonly problems: ReadonlyArray<Errors.Problem>
+  readonly headers: Readonly<Record<string, string>>
+  constructor(
+    status: 400 | 404 | 405 | 413 | 415,
+    error: string,
+    message: string,
+    more: {
+      readonly problems?: ReadonlyArray<Errors.Problem>
+      readonly headers?: Readonly<Record<string, string>>
+    } = {}
+  ) {
+    super({ message })
+    this.status = status
+    this.error = error
+    this.problems = more.problems ?? []
+    this.headers = more.headers ?? {}
+  }
+}
+
+/** Every failure that a route may end in. */
+export type Failure =
+  | BadRequest
+  | Errors.PipelineError
+  | Errors.PipelineNotFound
+  | Errors.PipelineExists
+  | Errors.RunNotFound
+  | Errors.ParametersInvalid
+  | Errors.RunFailed
+  | Errors.RunCancelled
+  | Errors.WaitTimedOut
+  | Errors.StoreUnavailable
+
+/** Status and name of each failure. A graph that can't be built is 422 whatever is wrong with it. */
+const ANSWERS: { readonly [Tag in Exclude<Failure["_tag"], "BadRequest">]: readonly [status: number, error: string] } =
+  {
+    ParametersInvalid: [400, "ParametersInvalidError"],
+    PipelineNotFound: [404, "PipelineNotFoundError"],
+    RunNotFound: [404, "RunNotFoundError"],
+    PipelineExists: [409, "PipelineExistsError"],
+    InvalidName: [422, "InvalidNameError"],
+    EmptyPipeline: [422, "EmptyPipelineError"],
+    DuplicateStep: [422, "DuplicateStepError"],
+    DuplicateOutput: [422, "DuplicateOutputError"],
+    SelfDependency: [422, "SelfDependencyError"],
+    CycleDetected: [422, "CycleDetectedError"],
+    TypeMismatch: [422, "TypeMismatchError"],
+    MissingProducer: [422, "MissingProducerError"],
+    UnknownTask: [422, "UnknownTaskError"],
+    RunFailed: [500, "PipelineExecutionError"],
+    RunCancelled: [500, "PipelineCancelledError"],
+    StoreUnavailable: [503, "StoreUnavailableError"],
+    WaitTimedOut: [504, "PipelineTimeoutError"]
+  }
+
+/** How long a client should wait before it asks again after a 503, in seconds. */
+const RETRY_SECONDS = "1"
+
+/** The reply to a failure. */
+export const toReply = (failure: Failure, nowMillis: number): HttpReply => {
+  if (failure._tag === "BadRequest") {
+    return json(
+      failure.status,
+      body(failure.error, failure.message, nowMillis, { details: details(failure.problems) }),
+      failure.headers
+    )
+  }
+  const [status, error] = ANSWERS[failure._tag]
+  const about = {
+    pipeline_id: "pipelineId" in failure ? failure.pipelineId : undefined,
+    step: "step" in failure ? failure.step : undefined,
+    task_id: "runId" in failure ? failure.runId : undefined,
+    details: "problems" in failure ? details(failure.problems) : undefined
+  }
+  return json(
+    status,
+    body(error, withoutHostPaths(failure.message), nowMillis, about),
+    status === 503 ? { "retry-after": RETRY_SECONDS } : undefined
+  )
+}
+
+/** The reply to a defect. What it was is for the log. */
+export const internalError = (nowMillis: number): HttpReply =>
+  json(500, body("InternalError", "Something went wrong on our side", nowMillis, {}))
+
+interface About {
+  readonly pipeline_id?: string | undefined
+  readonly step?: string | undefined
+  readonly task_id?: string | undefined
+  readonly details?: ReadonlyArray<{ readonly path: string; readonly message: string }> | undefined
+}
+
+const body = (error: string, message: string, nowMillis: number, about: About): object => ({
+  error,
+  message,
+  ...about,
+  timestamp: new Date(nowMillis).toISOString()
+})
+
+const details = (problems: ReadonlyArray<Errors.Problem>): About["details"] =>
+  problems.length === 0 ? undefined : problems.map(({ path, message }) => ({ path: path.join("."), message }))
+
+// An absolute path of two segments or more, POSIX, Windows or file URL, where a word begins.
+const HOST_PATH = /(?<=^|[\s'"`(<=[])(?:file:\/\/)?(?:\/|[A-Za-z]:[\\/])(?:[^\s'"`()<>:\\/]+[\\/])+([^\s'"`()<>:\\/]*)/g
+
+/** Tasks' messages may name files of the host (`ENOENT … '/srv/app/in.wav'`): the file's name stays, its place does not. */
+export const withoutHostPaths = (message: string): string => message.replace(HOST_PATH, "…/$1")

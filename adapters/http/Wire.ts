@@ -1,0 +1,134 @@
+/** The JSON of the contract: what the core's values are called on the wire. */
+import * as Option from "effect/Option"
+import { edges, levels } from "../../core/Dag.ts"
+import type { Any as Pipeline } from "../../core/Pipeline.ts"
+import type { Registered } from "../../core/Registry.ts"
+import type { Run } from "../../core/Run.ts"
+import type { Step } from "../../core/Step.ts"
+
+/** An instant: ISO 8601 in UTC. */
+export const instant = (millis: number): string => new Date(millis).toISOString()
+
+/** A row of `GET /pipelines`. */
+export interface PipelineRow {
+  readonly pipeline_id: string
+  readonly pipeline_type: "dataflow" | "sequential"
+  readonly tasks: ReadonlyArray<string>
+  readonly created_at: string
+}
+
+/** The row of a pipeline. */
+export const pipelineRow = ({ pipeline, createdAtMillis }: Registered): PipelineRow => ({
+  pipeline_id: pipeline.id,
+  pipeline_type: pipeline.kind,
+  tasks: pipeline.dag.names,
+  created_at: instant(createdAtMillis)
+})
+
+/** `GET /pipelines/{id}/status`. */
+export interface PipelineStatus {
+  readonly pipeline_id: string
+  readonly status: Run["status"] | "IDLE"
+  readonly steps_completed: number
+  readonly total_steps: number
+  readonly started_at: string | null
+  readonly task_id: string | null
+}
+
+/** Where a pipeline's latest run is. */
+export const pipelineStatus = (pipeline: Pipeline, latest: Option.Option<Run>): PipelineStatus => {
+  const run = Option.getOrUndefined(latest)
+  return {
+    pipeline_id: pipeline.id,
+    status: run?.status ?? "IDLE",
+    steps_completed: run?.stepsCompleted ?? 0,
+    total_steps: run?.steps.length ?? pipeline.steps.length,
+    started_at: run?.startedAtMillis === undefined ? null : instant(run.startedAtMillis),
+    task_id: run?.id ?? null
+  }
+}
+
+/** `GET /pipelines/{id}/dag`. */
+export interface DagJson {
+  readonly nodes: ReadonlyArray<{
+    readonly id: string
+    readonly inputs?: ReadonlyArray<string>
+    readonly outputs: ReadonlyArray<string>
+  }>
+  readonly edges: ReadonlyArray<{ readonly from: string; readonly to: string }>
+}
+
+/** The inputs of each step that another step produces. */
+const producedInputs = (pipeline: Pipeline): ((step: Step) => ReadonlyArray<string>) => {
+  const parameters = new Set(pipeline.parameters.map(({ name }) => name))
+  return (step) => step.inputs.flatMap(({ value }) => (parameters.has(value) ? [] : [value]))
+}
+
+const outputsOf = (step: Step): ReadonlyArray<string> => step.outputs.map(({ value }) => value)
+
+/** The graph of a pipeline. */
+export const dag = (pipeline: Pipeline): DagJson => {
+  const inputsOf = producedInputs(pipeline)
+  return {
+    nodes: pipeline.steps.map((step) => {
+      const inputs = inputsOf(step)
+      return { id: step.name, ...(inputs.length > 0 && { inputs }), outputs: outputsOf(step) }
+    }),
+    edges: edges(pipeline.dag)
+  }
+}
+
+/** `GET /pipelines/{id}/visualize`. */
+export interface Visualization {
+  readonly pipeline_id: string
+  readonly type: "dataflow" | "sequential"
+  readonly tasks: ReadonlyArray<{
+    readonly name: string
+    readonly outputs: ReadonlyArray<string>
+    readonly inputs: ReadonlyArray<string>
+    readonly description: string
+  }>
+  readonly execution_levels: ReadonlyArray<ReadonlyArray<string>>
+}
+
+/** A pipeline for people. */
+export const visualization = (pipeline: Pipeline): Visualization => {
+  const inputsOf = producedInputs(pipeline)
+  return {
+    pipeline_id: pipeline.id,
+    type: pipeline.kind,
+    tasks: pipeline.steps.map((step) => ({
+      name: step.name,
+      outputs: outputsOf(step),
+      inputs: inputsOf(step),
+      description: step.task.description ?? ""
+    })),
+    execution_levels: levels(pipeline.dag)
+  }
+}
+
+/** `GET /health`. */
+export interface Health {
+  readonly status: "healthy" | "unhealthy"
+  readonly timestamp: string
+  readonly broker_connected: boolean
+  /** Resident memory of the process, where the runtime tells. */
+  readonly memory_mb?: number
+}
+
+/** A run that was started: the answer to `POST /pipelines/{id}/execute` that does not wait. */
+export interface Started {
+  readonly task_id: string
+  readonly status: "STARTED"
+}
+
+/** A run with its result. */
+export interface Completed<Result = unknown> {
+  readonly task_id: string
+  readonly status: "COMPLETED"
+  readonly result: Result
+}
+
+/** JSON text of `Completed`; the result is JSON text already and is not parsed for this. */
+export const completed = (runId: string, result: string): string =>
+  `{"task_id":${JSON.stringify(runId)},"status":"COMPLETED","result":${result}}`

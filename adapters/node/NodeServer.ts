@@ -1,0 +1,146 @@
+/** The API on `node:http`, directly: no web `Request` or `Response` is made. */
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http"
+import type { AddressInfo } from "node:net"
+import type { TLSSocket } from "node:tls"
+import type { Handler, HttpReply, HttpRequest } from "../http/Message.ts"
+import type { Levada } from "../promise/Levada.ts"
+
+/** Where to listen. */
+export interface Options {
+  /** Default: 8000. 0 takes any free port. */
+  readonly port?: number
+  /** Default: `127.0.0.1`, this machine only. */
+  readonly host?: string
+}
+
+/** A server that listens. */
+export interface Serving {
+  /** `http://host:port`. */
+  readonly url: string
+  readonly server: Server
+  /** Stops listening, closes the Levada, and lets every answer that was promised be sent. */
+  readonly close: () => Promise<void>
+}
+
+/** How long a client may take to send its headers, and the whole request, in milliseconds. */
+const HEADERS_MILLIS = 15_000
+const REQUEST_MILLIS = 60_000
+
+/** How long answers may take to be sent once everything is closed, in milliseconds. */
+const LAST_MILLIS = 1_000
+
+/** The API as a listener for a `node:http` or `node:https` server of your own. */
+export const toListener =
+  (handler: Handler): RequestListener =>
+  (incoming, outgoing) => {
+    const reply = handler(new NodeRequest(incoming, outgoing))
+    if (reply instanceof Promise) void reply.then((later) => send(incoming, outgoing, later))
+    else send(incoming, outgoing, reply)
+  }
+
+/** Serves a Levada. Rejects when the port is taken. */
+export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
+  const server = createServer(
+    { headersTimeout: HEADERS_MILLIS, requestTimeout: REQUEST_MILLIS },
+    toListener(levada.handler)
+  )
+  const host = options.host ?? "127.0.0.1"
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject)
+    server.listen(options.port ?? 8000, host, () => {
+      server.off("error", reject)
+      resolve()
+    })
+  })
+  const { port } = server.address() as AddressInfo
+  let closing: Promise<void> | undefined
+  const close = async (): Promise<void> => {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    server.closeIdleConnections()
+    await levada.close()
+    server.closeIdleConnections()
+    const last = setTimeout(() => server.closeAllConnections(), LAST_MILLIS)
+    await closed
+    clearTimeout(last)
+  }
+  return {
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    server,
+    close: () => {
+      closing ??= close()
+      return closing
+    }
+  }
+}
+
+class NodeRequest implements HttpRequest {
+  readonly #incoming: IncomingMessage
+  readonly #outgoing: ServerResponse
+  readonly path: string
+  readonly query: string
+
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse) {
+    this.#incoming = incoming
+    this.#outgoing = outgoing
+    const url = incoming.url ?? "/"
+    const question = url.indexOf("?")
+    this.path = question === -1 ? url : url.slice(0, question)
+    this.query = question === -1 ? "" : url.slice(question + 1)
+  }
+
+  get method(): string {
+    return this.#incoming.method ?? "GET"
+  }
+  get address(): string | undefined {
+    return this.#incoming.socket.remoteAddress
+  }
+  get secure(): boolean {
+    return (this.#incoming.socket as TLSSocket).encrypted === true
+  }
+
+  readonly header = (name: string): string | undefined => {
+    const value = this.#incoming.headers[name]
+    return Array.isArray(value) ? value.join(", ") : value
+  }
+
+  readonly body = (maxBytes: number): Promise<Uint8Array | "too-large"> =>
+    new Promise((resolve, reject) => {
+      const incoming = this.#incoming
+      const chunks: Array<Buffer> = []
+      let length = 0
+      const onData = (chunk: Buffer): void => {
+        length += chunk.length
+        if (length <= maxBytes) {
+          chunks.push(chunk)
+          return
+        }
+        incoming.off("data", onData)
+        incoming.resume()
+        resolve("too-large")
+      }
+      incoming.on("data", onData)
+      incoming.on("end", () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
+      incoming.on("error", reject)
+      incoming.on("close", () => reject(new Error("The connection was closed")))
+    })
+
+  readonly onAbort = (stop: () => void): void => {
+    this.#outgoing.on("close", () => {
+      if (!this.#outgoing.writableFinished) stop()
+    })
+  }
+}
+
+const send = (incoming: IncomingMessage, outgoing: ServerResponse, { status, headers, body }: HttpReply): void => {
+  if (outgoing.destroyed) return
+  if (body === undefined) {
+    outgoing.writeHead(status, headers)
+    outgoing.end()
+    return
+  }
+  outgoing.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) })
+  if (incoming.method === "HEAD") outgoing.end()
+  else outgoing.end(body)
+  // What is left of a body that was refused is not worth reading.
+  if (headers["connection"] === "close" && !incoming.complete) outgoing.on("finish", () => incoming.destroy())
+}

@@ -1,0 +1,5 @@
+/**
+ * Serves a Levada with `node:http`.
+ * @module
+ */
+export * as NodeServer from "./NodeServer.ts"

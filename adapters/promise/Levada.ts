@@ -1,0 +1,124 @@
+/** The front door for programs that speak Promises: one object that runs pipelines and serves the API. */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { Event } from "../../core/Event.ts"
+import * as Front from "../../core/Levada.ts"
+import { Operations, type StartOptions } from "../../core/Operations.ts"
+import type * as Pipeline from "../../core/Pipeline.ts"
+import { host } from "../../core/Principal.ts"
+import type { Run } from "../../core/Run.ts"
+import * as Store from "../../core/Store.ts"
+import * as Fetch from "../http/Fetch.ts"
+import * as Handler from "../http/Handler.ts"
+import type { Handler as Handle } from "../http/Message.ts"
+
+export { execute, layer, start } from "../../core/Levada.ts"
+
+/** What a program says about its Levada. */
+export type Options<Pipelines extends ReadonlyArray<Pipeline.Any>> = Front.Options<Pipelines> &
+  Handler.Options & {
+    /** Where runs live. Default: in the memory of this process. */
+    readonly store?: Layer.Layer<Store.Store>
+  } & ([Pipeline.RequirementsOf<Pipelines[number]>] extends [never]
+    ? { readonly services?: undefined }
+    : {
+        /** The services that the pipelines' tasks need. */
+        readonly services: Layer.Layer<Pipeline.RequirementsOf<Pipelines[number]>>
+      })
+
+/** Pipelines, ready to run. Every method rejects with the typed failure that its counterpart in Operations has. */
+export interface Levada {
+  /** Runs a pipeline to its end. Gives its result. */
+  readonly execute: <P extends Pipeline.Any>(
+    pipeline: P,
+    parameters: Pipeline.ParametersOf<P>,
+    options?: Front.ExecuteOptions
+  ) => Promise<Pipeline.ResultOf<P>>
+  /** Starts a run and gives its id. */
+  readonly start: <P extends Pipeline.Any>(
+    pipeline: P,
+    parameters: Pipeline.ParametersOf<P>,
+    options?: StartOptions
+  ) => Promise<string>
+  /** A run as it is now. */
+  readonly run: (runId: string) => Promise<Run>
+  /** The completed run. Rejects with `WaitTimedOut` after `timeoutMillis` (default: never); the run goes on. */
+  readonly wait: (runId: string, timeoutMillis?: number) => Promise<Run>
+  /** Ends a run as CANCELLED. One that is over stays as it is. */
+  readonly cancel: (runId: string, reason?: string) => Promise<void>
+  /** The run's events after sequence `after` (default: all), then as they happen, to the terminal one. */
+  readonly watch: (runId: string, after?: number) => AsyncIterable<Event>
+  /** The API for any server that takes a web-standard fetch handler. */
+  readonly fetch: (request: Request) => Promise<Response>
+  /** The API for the server bindings. */
+  readonly handler: Handle
+  /**
+   * Takes no new run, lets what runs finish within the grace period (`worker.graceMillis`, default 10,000 ms), cancels
+   * the rest, and answers everybody who waits. Again: the same Promise.
+   */
+  readonly close: () => Promise<void>
+}
+
+/**
+ * Makes a Levada and starts its worker.
+ *
+ * Throws `PipelineExists` when two pipelines have one id. Close it when the program ends.
+ */
+export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(options: Options<Pipelines>): Levada => {
+  const scope = Scope.makeUnsafe()
+  const services = (options.services ?? Layer.empty) as Layer.Layer<Pipeline.RequirementsOf<Pipelines[number]>>
+  const layer = Front.layer<Pipelines>(options).pipe(Layer.provide([options.store ?? Store.layerMemory(), services]))
+  const building = Effect.runFork(
+    Effect.flatMap(Layer.buildWithScope(layer, scope), (context) =>
+      Effect.map(Effect.provideContext(Handler.make(options), context), (handler) => ({ context, handler }))
+    )
+  )
+  // With a Store in memory there is nothing to wait for, so a mistake is thrown here and now.
+  const built = building.pollUnsafe()
+  if (built !== undefined && Exit.isFailure(built)) throw Cause.squash(built.cause)
+  const ready = built === undefined ? Effect.runPromise(Fiber.join(building)) : Promise.resolve(built.value)
+  // A failure reaches whoever calls a method; it must not bring the program down before.
+  ready.catch(() => undefined)
+
+  const run = async <A, E>(effect: Effect.Effect<A, E, Operations>): Promise<A> =>
+    Effect.runPromise(Effect.provideContext(effect, (await ready).context))
+  const withOperations = <A, E>(f: (operations: Operations) => Effect.Effect<A, E>): Promise<A> =>
+    run(Operations.use(f))
+
+  const known = built?.value.handler
+  const handler: Handle = (request) =>
+    known === undefined ? ready.then((late) => late.handler(request)) : known(request)
+  const fetch = Fetch.toFetch(handler)
+  let closing: Promise<void> | undefined
+
+  return {
+    execute: (pipeline, parameters, executeOptions) => run(Front.execute(pipeline, parameters, executeOptions)),
+    start: (pipeline, parameters, startOptions) => run(Front.start(pipeline, parameters, startOptions)),
+    run: (runId) => withOperations((operations) => Effect.map(operations.run(host, runId), (ran) => ran.run)),
+    wait: (runId, timeoutMillis) =>
+      withOperations((operations) => Effect.map(operations.wait(host, runId, timeoutMillis), (ran) => ran.run)),
+    cancel: (runId, reason) => withOperations((operations) => operations.cancel(host, runId, reason)),
+    watch: (runId, after) =>
+      Stream.toAsyncIterable(
+        Stream.unwrap(
+          Effect.map(
+            Effect.promise(() => ready),
+            ({ context }) => Context.get(context, Operations).watch(host, runId, after)
+          )
+        )
+      ),
+    // Servers pass things of their own after the request; none of them is taken for what it is not.
+    fetch: async (request) => fetch(request),
+    handler,
+    close: () => {
+      closing ??= Effect.runPromise(Scope.close(scope, Exit.void))
+      return closing
+    }
+  }
+}

@@ -1,0 +1,192 @@
+/** One run of a Store in memory: its log, its values and the counts that say which step is ready. */
+import type { ErrorInfo } from "./Errors.ts"
+import type { Event } from "./Event.ts"
+import type { Lease } from "./Lease.ts"
+import type { Plan } from "./Plan.ts"
+import * as Run from "./Run.ts"
+import type { Outcome } from "./Store.ts"
+import type { Json } from "./Value.ts"
+
+/** What a run tells the Store that it lives in. */
+export interface Owner {
+  readonly ready: (run: MemoryRun, index: number) => void
+  readonly revoke: (lease: Lease) => void
+  readonly ended: (run: MemoryRun) => void
+}
+
+/** A run and everything that is kept of it. Every method is one synchronous act, so nobody sees half of one. */
+export class MemoryRun {
+  readonly submission: Run.Submission
+  readonly plan: Plan
+  readonly events: Array<Event> = []
+  readonly values: Map<string, Json> = new Map()
+  /** The lease of each step that has one. */
+  readonly leases: Array<Lease | undefined>
+  status: Run.RunStatus = "PENDING"
+  endedAtMillis = 0
+  /** UTF-16 units of all its values. */
+  size = 0
+  /** Called after the log has grown. */
+  listeners: Set<() => void> | undefined = undefined
+
+  readonly #owner: Owner
+  readonly #waits: Array<number>
+  readonly #attempts: Array<number>
+  #remaining: number
+  #folded: Run.Run | undefined = undefined
+
+  constructor(owner: Owner, submission: Run.Submission, plan: Plan) {
+    this.#owner = owner
+    this.submission = submission
+    this.plan = plan
+    const size = plan.steps.length
+    this.#remaining = size
+    this.#waits = new Array<number>(size)
+    this.#attempts = new Array<number>(size).fill(0)
+    this.leases = new Array<Lease | undefined>(size)
+    for (const name of Object.keys(submission.parameters)) this.#keep(name, submission.parameters[name]!)
+  }
+
+  get terminal(): boolean {
+    return Run.isTerminal(this.status)
+  }
+
+  /** The fold of the log. Kept, so that asking again costs only what happened since. */
+  get state(): Run.Run {
+    const folded = this.#folded ?? Run.pending(this.submission, this.plan.steps)
+    this.#folded =
+      folded.sequence === this.events.length ? folded : Run.fold(folded, this.events.slice(folded.sequence))
+    return this.#folded
+  }
+
+  /** Makes the steps ready that wait for nothing. */
+  open(): void {
+    const steps = this.plan.steps
+    for (let index = 0; index < steps.length; index++) {
+      const waits = steps[index]!.waits
+      this.#waits[index] = waits
+      if (waits === 0) this.#owner.ready(this, index)
+    }
+  }
+
+  /** The attempt that a claim of the step is. */
+  nextAttempt(index: number): number {
+    return ++this.#attempts[index]!
+  }
+
+  started(lease: Lease, atMillis: number): void {
+    const { id: runId, pipelineId } = this.submission
+    if (this.status === "PENDING") {
+      this.status = "RUNNING"
+      this.#append({ type: "RunStarted", runId, pipelineId, sequence: this.events.length + 1, atMillis })
+    }
+    this.leases[lease.index] = lease
+    this.#append({
+      type: "StepStarted",
+      runId,
+      pipelineId,
+      sequence: this.events.length + 1,
+      atMillis,
+      step: lease.step,
+      index: lease.index,
+      attempt: lease.attempt
+    })
+  }
+
+  /** Records how a claim ended. Whoever calls has compared the token. */
+  settle(lease: Lease, outcome: Outcome, atMillis: number): void {
+    const { index, attempt, step } = lease
+    const { id: runId, pipelineId } = this.submission
+    const sequence = this.events.length + 1
+    const durationMillis = atMillis - lease.startedAtMillis
+    this.leases[index] = undefined
+    switch (outcome._tag) {
+      case "Completed": {
+        const { outputs } = outcome
+        for (const name of Object.keys(outputs)) this.#keep(name, outputs[name]!)
+        this.#append({
+          type: "StepCompleted",
+          runId,
+          pipelineId,
+          sequence,
+          atMillis,
+          step,
+          index,
+          attempt,
+          outputs,
+          durationMillis
+        })
+        for (const released of this.plan.steps[index]!.releases) {
+          if (--this.#waits[released]! === 0) this.#owner.ready(this, released)
+        }
+        if (--this.#remaining === 0) {
+          this.#end("COMPLETED", { type: "RunCompleted", runId, pipelineId, sequence: sequence + 1, atMillis })
+        }
+        return
+      }
+      case "Failed": {
+        const { error } = outcome
+        this.#append({
+          type: "StepFailed",
+          runId,
+          pipelineId,
+          sequence,
+          atMillis,
+          step,
+          index,
+          attempt,
+          error,
+          durationMillis
+        })
+        this.fail(error, atMillis)
+        return
+      }
+      case "Released": {
+        const { reason } = outcome
+        this.#append({ type: "StepReleased", runId, pipelineId, sequence, atMillis, step, index, attempt, reason })
+        this.#owner.ready(this, index)
+        return
+      }
+    }
+  }
+
+  fail(error: ErrorInfo, atMillis: number): void {
+    const { id: runId, pipelineId } = this.submission
+    this.#end("FAILED", { type: "RunFailed", runId, pipelineId, sequence: this.events.length + 1, atMillis, error })
+  }
+
+  cancel(reason: string, atMillis: number): void {
+    const { id: runId, pipelineId } = this.submission
+    this.#end("CANCELLED", {
+      type: "RunCancelled",
+      runId,
+      pipelineId,
+      sequence: this.events.length + 1,
+      atMillis,
+      reason
+    })
+  }
+
+  #end(status: Run.RunStatus, event: Event): void {
+    this.status = status
+    this.endedAtMillis = event.atMillis
+    this.#append(event)
+    if (status !== "COMPLETED") {
+      for (const [index, lease] of this.leases.entries()) {
+        if (lease === undefined) continue
+        this.leases[index] = undefined
+        this.#owner.revoke(lease)
+      }
+    }
+    this.#owner.ended(this)
+  }
+
+  #keep(name: string, value: Json): void {
+    this.values.set(name, value)
+    this.size += name.length + value.length
+  }
+
+  #append(event: Event): void {
+    this.events.push(event)
+  }
+}

@@ -1,0 +1,437 @@
+/** A Store in the memory of this process. What it holds ends with it. */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as MutableList from "effect/MutableList"
+import * as Queue from "effect/Queue"
+import * as Random from "effect/Random"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { type ErrorInfo, RunNotFound, StoreUnavailable } from "./Errors.ts"
+import type { Event } from "./Event.ts"
+import { Lease, Leases } from "./Lease.ts"
+import { MemoryRun, type Owner } from "./MemoryRun.ts"
+import type { Run } from "./Run.ts"
+import type { Claim, ClaimRequest, ListRequest, NewRun, Settlement, Store } from "./Store.ts"
+import * as Version from "./Version.ts"
+
+/** The bounds of a Store in memory. */
+export interface Options {
+  /** How long a claim lasts unless renewed, in milliseconds. Default: 15,000. */
+  readonly leaseMillis?: number
+  /** The longest value, in UTF-16 units of its JSON text. Default: 1,048,576. */
+  readonly maxValueLength?: number
+  /** How many finished runs are kept. Default: 10,000. */
+  readonly historyCount?: number
+  /** How long a finished run is kept, in milliseconds. Default: 24 hours. */
+  readonly historyMillis?: number
+  /** How much the values of finished runs may take together, in UTF-16 units. Default: 256 Mi. */
+  readonly historyLength?: number
+  /** How many runs may be unfinished at once; more are refused. Default: 100,000. */
+  readonly maxUnfinished?: number
+}
+
+/** Somebody who waits for work. */
+interface Waiter {
+  readonly request: ClaimRequest
+  readonly grant: (claims: ReadonlyArray<Claim>) => void
+}
+
+interface Ready {
+  readonly run: MemoryRun
+  readonly index: number
+}
+
+const CLOSED = "the program is shutting down"
+
+/** Makes a Store that cancels its unfinished runs when the scope closes. */
+export const make = (options: Options = {}): Effect.Effect<Store, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const memory = new Memory(
+      {
+        leaseMillis: 15_000,
+        maxValueLength: 1 << 20,
+        historyCount: 10_000,
+        historyMillis: 86_400_000,
+        historyLength: 1 << 28,
+        maxUnfinished: 100_000,
+        ...options
+      },
+      yield* Clock.Clock,
+      yield* Random.Random,
+      yield* Scope.Scope
+    )
+    yield* Effect.addFinalizer(() => Effect.sync(() => memory.close()))
+    return memory
+  })
+
+class Memory implements Store, Owner {
+  readonly #options: Required<Options>
+  readonly #clock: Clock.Clock
+  readonly #random: typeof Random.Random.Service
+  readonly #scope: Scope.Scope
+  /** Every run, in order of submission. */
+  readonly #runs: Map<string, MemoryRun> = new Map()
+  /** Finished runs, in the order in which they ended. */
+  readonly #finished: Set<MemoryRun> = new Set()
+  #finishedLength = 0
+  readonly #ready: Map<string, MutableList.MutableList<Ready>> = new Map()
+  readonly #waiters: Set<Waiter> = new Set()
+  readonly #leases: Leases
+  readonly #revocations: Map<string, Queue.Queue<Claim>> = new Map()
+  readonly #timers: Map<MemoryRun, Fiber.Fiber<unknown>> = new Map()
+  /** What to call once the act under way is complete, so that nobody is told of half of it. */
+  #afterwards: Array<() => void> = []
+  #reaping = false
+  #tokens = 0
+  #closed = false
+
+  constructor(
+    options: Required<Options>,
+    clock: Clock.Clock,
+    random: typeof Random.Random.Service,
+    scope: Scope.Scope
+  ) {
+    this.#options = options
+    this.#clock = clock
+    this.#random = random
+    this.#scope = scope
+    this.#leases = new Leases(options.leaseMillis)
+  }
+
+  get leaseMillis(): number {
+    return this.#options.leaseMillis
+  }
+  get maxValueLength(): number {
+    return this.#options.maxValueLength
+  }
+
+  // -- runs ----------------------------------------------------------------------------------------------------------
+
+  submit = (newRun: NewRun): Effect.Effect<string, StoreUnavailable> =>
+    Effect.suspend(() => {
+      if (this.#closed) return Effect.fail(new StoreUnavailable(`No new run is taken: ${CLOSED}`))
+      if (this.#runs.size - this.#finished.size >= this.#options.maxUnfinished) {
+        return Effect.fail(new StoreUnavailable(`No new run is taken: ${this.#options.maxUnfinished} are unfinished`))
+      }
+      const submittedAtMillis = this.#clock.currentTimeMillisUnsafe()
+      const id = this.#newId(submittedAtMillis)
+      const { pipelineId, version, parameters, plan, timeoutMillis } = newRun
+      const run = new MemoryRun(this, { id, pipelineId, version, parameters, submittedAtMillis }, plan)
+      this.#runs.set(id, run)
+      run.open()
+      const timer = timeoutMillis === undefined ? undefined : this.#startTimer(run, timeoutMillis)
+      this.#complete()
+      return timer === undefined ? Effect.succeed(id) : Effect.as(timer, id)
+    })
+
+  cancel = (runId: string, reason: string): Effect.Effect<void, RunNotFound> =>
+    Effect.flatMap(this.#find(runId), (run) =>
+      Effect.sync(() => {
+        if (run.terminal) return
+        run.cancel(reason, this.#clock.currentTimeMillisUnsafe())
+        this.#complete()
+      })
+    )
+
+  get = (runId: string): Effect.Effect<Run, RunNotFound> => Effect.map(this.#find(runId), (run) => run.state)
+
+  wait = (runId: string): Effect.Effect<Run, RunNotFound> =>
+    Effect.flatMap(this.#find(runId), (run) =>
+      run.terminal
+        ? Effect.succeed(run.state)
+        : Effect.callback<Run>((resume) => {
+            const listener = () => {
+              if (!run.terminal) return
+              run.listeners?.delete(listener)
+              resume(Effect.succeed(run.state))
+            }
+            run.listeners ??= new Set()
+            run.listeners.add(listener)
+            return Effect.sync(() => run.listeners?.delete(listener))
+          })
+    )
+
+  list = (request: ListRequest): Effect.Effect<ReadonlyArray<Run>> =>
+    Effect.sync(() => {
+      this.#retain()
+      const found: Array<Run> = []
+      const newestFirst = [...this.#runs.values()].reverse()
+      for (const run of newestFirst) {
+        if (found.length >= request.limit) break
+        if (request.pipelineId !== undefined && run.submission.pipelineId !== request.pipelineId) continue
+        if (request.status !== undefined && run.status !== request.status) continue
+        found.push(run.state)
+      }
+      return found
+    })
+
+  // A watcher is a place in the run's log and reads on from there, so a slow one costs nothing and holds nobody up.
+  watch = (runId: string, after = 0): Stream.Stream<Event, RunNotFound> =>
+    Stream.fromPull(
+      Effect.map(this.#find(runId), (run) => {
+        let place = after
+        const pull: Effect.Effect<readonly [Event, ...Array<Event>], Cause.Done> = Effect.suspend(() => {
+          const events = run.events.slice(place)
+          place = Math.max(place, run.events.length)
+          if (events.length > 0) return Effect.succeed(events as [Event, ...Array<Event>])
+          return run.terminal ? Cause.done() : Effect.andThen(grown(run), pull)
+        })
+        return pull
+      })
+    )
+
+  ping: Effect.Effect<void> = Effect.void
+
+  drain: Effect.Effect<void> = Effect.suspend(() => {
+    const unfinished = [...this.#runs.values()].filter((run) => !run.terminal)
+    return Effect.forEach(unfinished, (run) => Effect.ignore(this.wait(run.submission.id)), {
+      concurrency: "unbounded",
+      discard: true
+    })
+  })
+
+  /** Ends what is unfinished, so that whoever waits is answered. */
+  close(): void {
+    this.#closed = true
+    for (const run of this.#runs.values()) {
+      if (!run.terminal) run.cancel(CLOSED, this.#clock.currentTimeMillisUnsafe())
+    }
+    this.#complete()
+  }
+
+  // -- work ----------------------------------------------------------------------------------------------------------
+
+  claim = (request: ClaimRequest): Effect.Effect<ReadonlyArray<Claim>> =>
+    Effect.suspend(() => {
+      const claims = this.#take(request)
+      if (claims.length > 0) {
+        this.#complete()
+        return this.#granted(claims)
+      }
+      return Effect.callback<ReadonlyArray<Claim>>((resume) => {
+        const waiter: Waiter = { request, grant: (granted) => resume(this.#granted(granted)) }
+        this.#waiters.add(waiter)
+        return Effect.sync(() => this.#waiters.delete(waiter))
+      })
+    })
+
+  renew = (claims: ReadonlyArray<Claim>): Effect.Effect<ReadonlyArray<Claim>> =>
+    Effect.sync(() => {
+      const now = this.#clock.currentTimeMillisUnsafe()
+      return claims.filter((claim) => {
+        const lease = this.#leaseOf(claim)
+        if (lease === undefined) return true
+        this.#leases.remove(lease)
+        this.#leases.add(lease, now)
+        return false
+      })
+    })
+
+  settle = (settlements: ReadonlyArray<Settlement>): Effect.Effect<ReadonlyArray<Settlement>> =>
+    Effect.sync(() => {
+      const now = this.#clock.currentTimeMillisUnsafe()
+      const refused: Array<Settlement> = []
+      for (const settlement of settlements) {
+        const lease = this.#leaseOf(settlement.claim)
+        if (lease === undefined) {
+          refused.push(settlement)
+          continue
+        }
+        this.#leases.remove(lease)
+        lease.run.settle(lease, settlement.outcome, now)
+        this.#tell(lease.run)
+      }
+      this.#complete()
+      return refused
+    })
+
+  revoked = (worker: string): Stream.Stream<Claim> =>
+    Stream.unwrap(
+      Effect.acquireRelease(
+        Effect.tap(Queue.unbounded<Claim>(), (queue) => Effect.sync(() => this.#revocations.set(worker, queue))),
+        (queue) =>
+          Effect.andThen(
+            Effect.sync(() => this.#revocations.delete(worker)),
+            Queue.shutdown(queue)
+          )
+      ).pipe(Effect.map((queue) => Stream.fromQueue(queue)))
+    )
+
+  // -- what a run tells ----------------------------------------------------------------------------------------------
+
+  ready(run: MemoryRun, index: number): void {
+    const key = Version.key(run.submission.pipelineId, run.submission.version)
+    let queue = this.#ready.get(key)
+    if (queue === undefined) {
+      queue = MutableList.make()
+      this.#ready.set(key, queue)
+    }
+    MutableList.append(queue, { run, index })
+  }
+
+  revoke(lease: Lease): void {
+    this.#leases.remove(lease)
+    const queue = this.#revocations.get(lease.worker)
+    if (queue !== undefined) this.#afterwards.push(() => Queue.offerUnsafe(queue, lease))
+  }
+
+  ended(run: MemoryRun): void {
+    this.#finished.add(run)
+    this.#finishedLength += run.size
+    this.#timers.get(run)?.interruptUnsafe()
+    this.#timers.delete(run)
+    this.#tell(run)
+    this.#retain()
+  }
+
+  // -- inside --------------------------------------------------------------------------------------------------------
+
+  #find(runId: string): Effect.Effect<MemoryRun, RunNotFound> {
+    return Effect.suspend(() => {
+      this.#retain()
+      const run = this.#runs.get(runId)
+      return run === undefined ? Effect.fail(new RunNotFound(runId)) : Effect.succeed(run)
+    })
+  }
+
+  /** The lease that a claim proves to hold. */
+  #leaseOf(claim: Claim): Lease | undefined {
+    const lease = this.#runs.get(claim.runId)?.leases[claim.index]
+    return lease?.token === claim.token ? lease : undefined
+  }
+
+  #take(request: ClaimRequest): ReadonlyArray<Claim> {
+    const claims: Array<Claim> = []
+    const now = this.#clock.currentTimeMillisUnsafe()
+    for (const [key, queue] of this.#ready) {
+      if (!request.versions.has(key)) continue
+      while (claims.length < request.max && queue.length > 0) {
+        const next = MutableList.take(queue)
+        if (next === MutableList.Empty || next.run.terminal) continue
+        const { run, index } = next
+        const lease = new Lease(run, index, run.nextAttempt(index), String(++this.#tokens), request.worker, now)
+        this.#leases.add(lease, now)
+        run.started(lease, now)
+        this.#tell(run)
+        claims.push(lease)
+      }
+      if (queue.length === 0) this.#ready.delete(key)
+      else if (claims.length > 0) {
+        // To the end of the line: the next claim begins with another pipeline.
+        this.#ready.delete(key)
+        this.#ready.set(key, queue)
+      }
+      if (claims.length >= request.max) break
+    }
+    return claims
+  }
+
+  /** Tells everyone what the act under way has changed, and hands ready work to those who wait for it. */
+  #complete(): void {
+    this.#flush()
+    if (this.#ready.size === 0) return
+    for (const waiter of this.#waiters) {
+      const claims = this.#take(waiter.request)
+      if (claims.length === 0) continue
+      // Taken and granted in one go: nothing comes between that could interrupt the waiter and lose the claims.
+      this.#waiters.delete(waiter)
+      waiter.grant(claims)
+      if (this.#ready.size === 0) break
+    }
+    this.#flush()
+  }
+
+  #flush(): void {
+    if (this.#afterwards.length === 0) return
+    const calls = this.#afterwards
+    this.#afterwards = []
+    for (const call of calls) call()
+  }
+
+  #tell(run: MemoryRun): void {
+    const { listeners } = run
+    if (listeners === undefined || listeners.size === 0) return
+    this.#afterwards.push(() => {
+      for (const listener of [...listeners]) listener()
+    })
+  }
+
+  #granted(claims: ReadonlyArray<Claim>): Effect.Effect<ReadonlyArray<Claim>> {
+    if (this.#reaping) return Effect.succeed(claims)
+    this.#reaping = true
+    return Effect.as(Effect.forkIn(this.#reap, this.#scope), claims)
+  }
+
+  /** Makes steps ready again whose worker let the lease end. Runs only while there are leases. */
+  readonly #reap: Effect.Effect<void> = Effect.suspend(() => {
+    const now = this.#clock.currentTimeMillisUnsafe()
+    for (let lease = this.#leases.first; lease !== undefined && lease.endsAtMillis <= now; lease = this.#leases.first) {
+      this.#leases.remove(lease)
+      lease.run.settle(lease, { _tag: "Released", reason: `worker '${lease.worker}' did not renew its lease` }, now)
+      this.#tell(lease.run)
+    }
+    this.#complete()
+    const first = this.#leases.first
+    if (first === undefined) {
+      this.#reaping = false
+      return Effect.void
+    }
+    return Effect.andThen(Effect.sleep(first.endsAtMillis - now), this.#reap)
+  })
+
+  #startTimer(run: MemoryRun, timeoutMillis: number): Effect.Effect<void> {
+    const error: ErrorInfo = { name: "RunTimedOut", message: `The run took longer than ${timeoutMillis} ms` }
+    const expire = Effect.sync(() => {
+      if (run.terminal) return
+      this.#timers.delete(run)
+      run.fail(error, this.#clock.currentTimeMillisUnsafe())
+      this.#complete()
+    })
+    return Effect.map(
+      Effect.forkIn(Effect.andThen(Effect.sleep(timeoutMillis), expire), this.#scope, { startImmediately: true }),
+      (fiber) => {
+        if (run.terminal) fiber.interruptUnsafe()
+        else this.#timers.set(run, fiber)
+      }
+    )
+  }
+
+  /** Drops finished runs past the bounds, those that ended first first. */
+  #retain(): void {
+    if (this.#finished.size === 0) return
+    const { historyCount, historyLength, historyMillis } = this.#options
+    const oldest = this.#clock.currentTimeMillisUnsafe() - historyMillis
+    for (const run of this.#finished) {
+      if (this.#finished.size <= historyCount && this.#finishedLength <= historyLength && run.endedAtMillis > oldest)
+        return
+      this.#finished.delete(run)
+      this.#finishedLength -= run.size
+      this.#runs.delete(run.submission.id)
+    }
+  }
+
+  /** Ids sort by time of submission and carry 104 random bits. */
+  #newId(nowMillis: number): string {
+    return nowMillis.toString(36) + this.#digits() + this.#digits()
+  }
+
+  #digits(): string {
+    return Math.floor(this.#random.nextDoubleUnsafe() * 2 ** 52)
+      .toString(36)
+      .padStart(11, "0")
+  }
+}
+
+/** Waits until the run's log grows. */
+const grown = (run: MemoryRun): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    const listener = () => {
+      run.listeners?.delete(listener)
+      resume(Effect.void)
+    }
+    run.listeners ??= new Set()
+    run.listeners.add(listener)
+    return Effect.sync(() => run.listeners?.delete(listener))
+  })

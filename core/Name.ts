@@ -1,0 +1,29 @@
+/** The one rule for names of tasks, steps, values and pipelines. */
+import { InvalidName } from "./Errors.ts"
+
+/** The longest name, in UTF-16 units. */
+export const MAX_NAME_LENGTH = 200
+
+// `__proto__` as a key would change an object instead of adding to it; `.` and `..` vanish from a URL's path.
+const RESERVED: ReadonlySet<string> = new Set(["__proto__", ".", ".."])
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
+const UNPRINTABLE = /[\u0000-\u001f\u007f\ud800-\udfff]/u
+
+/**
+ * Why a name can't be used, or nothing when it can: 1 to 200 characters, none of them a control character or half
+ * of a surrogate pair, and not `__proto__`, `.` or `..`.
+ */
+export const invalid = (what: string, name: string): InvalidName | undefined => {
+  if (name === "") return new InvalidName(what, name, "it is empty")
+  if (name.length > MAX_NAME_LENGTH) {
+    return new InvalidName(
+      what,
+      `${name.slice(0, 20)}…`,
+      `it has ${name.length} characters, ${MAX_NAME_LENGTH} at most`
+    )
+  }
+  if (RESERVED.has(name)) return new InvalidName(what, name, "it is reserved")
+  if (UNPRINTABLE.test(name)) return new InvalidName(what, name, "it has a control character")
+  return undefined
+}

@@ -1,0 +1,135 @@
+/**
+ * Values on their way through a run. A Store keeps a value as JSON text, so that a run in memory and a run on Redis
+ * hold the same thing and no task can change what another one reads.
+ */
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
+import * as SchemaIssue from "effect/SchemaIssue"
+import type { Problem } from "./Errors.ts"
+
+/** JSON text of one value. */
+export type Json = string
+
+/** Any schema that needs no services; `optionalKey`, `optional` and decoding defaults make a key optional. */
+export type Field = Schema.Constraint & {
+  readonly DecodingServices: never
+  readonly EncodingServices: never
+}
+
+/** Named schemas: the inputs or the outputs of a task. */
+export interface Fields {
+  readonly [key: PropertyKey]: Field
+}
+
+/** Turns one key's value into JSON text and back, and says what is wrong with it. */
+export interface Codec {
+  readonly encode: (value: unknown) => Result.Result<Json, ReadonlyArray<Problem>>
+  readonly decode: (text: Json) => Result.Result<unknown, ReadonlyArray<Problem>>
+  /** What is wrong with parsed JSON; nothing when it decodes. */
+  readonly check: (json: unknown) => ReadonlyArray<Problem>
+  /** What decoding makes of an absent key: its default, or none. */
+  readonly absent: () => Option.Option<unknown>
+}
+
+const NO_PROBLEMS: ReadonlyArray<Problem> = []
+const problemsOf = SchemaIssue.makeFormatterStandardSchemaV1()
+
+const problems = (error: unknown): ReadonlyArray<Problem> => {
+  if (!Schema.isSchemaError(error))
+    return [{ path: [], message: error instanceof Error ? error.message : String(error) }]
+  return problemsOf(error.issue).issues.map((issue) => ({
+    path: (issue.path ?? []).map((key) =>
+      typeof key === "object" ? String(key.key) : typeof key === "symbol" ? String(key) : key
+    ),
+    message: issue.message
+  }))
+}
+
+const failureOf = (exit: Exit.Failure<unknown, unknown>): ReadonlyArray<Problem> => {
+  const reason = exit.cause.reasons[0]
+  return problems(reason?._tag === "Fail" ? reason.error : reason?._tag === "Die" ? reason.defect : exit.cause)
+}
+
+const everyProblem = { errors: "all" } as const
+
+const general = (field: Field): Codec => {
+  const json = Schema.toCodecJson(field as Schema.Codec<unknown, unknown>)
+  const encodeExit = Schema.encodeUnknownExit(json, everyProblem)
+  const decodeExit = Schema.decodeUnknownExit(json, everyProblem)
+  const decodeRecord = Schema.decodeUnknownExit(
+    Schema.toCodecJson(Schema.Struct({ value: field })) as Schema.Codec<{ readonly value?: unknown }, unknown>
+  )
+  return {
+    encode: (value) => {
+      const exit = encodeExit(value)
+      return Exit.isSuccess(exit) ? stringify(exit.value) : Result.fail(failureOf(exit))
+    },
+    decode: (text) => {
+      const exit = decodeExit(JSON.parse(text))
+      return Exit.isSuccess(exit) ? Result.succeed(exit.value) : Result.fail(failureOf(exit))
+    },
+    check: (value) => {
+      const exit = decodeExit(value)
+      return Exit.isSuccess(exit) ? NO_PROBLEMS : failureOf(exit)
+    },
+    absent: () => {
+      const exit = decodeRecord({})
+      return Exit.isSuccess(exit) && Object.hasOwn(exit.value, "value") ? Option.some(exit.value.value) : Option.none()
+    }
+  }
+}
+
+const stringify = (value: unknown): Result.Result<Json, ReadonlyArray<Problem>> => {
+  try {
+    const text = JSON.stringify(value)
+    return text === undefined
+      ? Result.fail([{ path: [], message: "Expected a JSON value, received undefined" }])
+      : Result.succeed(text)
+  } catch (error) {
+    return Result.fail(problems(error))
+  }
+}
+
+type Plain = "string" | "number" | "boolean"
+
+const isPlain = (value: unknown, type: Plain): boolean =>
+  typeof value === type && (type !== "number" || Number.isFinite(value))
+
+/** Strings, finite numbers and booleans are most of what flows and are their own JSON: no schema machinery for them. */
+const plain = (type: Plain, slow: Codec): Codec => ({
+  ...slow,
+  encode:
+    type === "string"
+      ? (value) => (isPlain(value, type) ? Result.succeed(JSON.stringify(value)) : slow.encode(value))
+      : (value) => (isPlain(value, type) ? Result.succeed(String(value)) : slow.encode(value)),
+  decode: (text) => {
+    const value: unknown = JSON.parse(text)
+    return isPlain(value, type) ? Result.succeed(value) : slow.decode(text)
+  }
+})
+
+const PLAIN: { readonly [tag: string]: Plain } = { String: "string", Number: "number", Boolean: "boolean" }
+
+const build = (field: Field): Codec => {
+  const { _tag, checks, encoding } = field.ast
+  const type = checks === undefined && encoding === undefined ? PLAIN[_tag] : undefined
+  return type === undefined ? general(field) : plain(type, general(field))
+}
+
+const codecs = new WeakMap<object, Codec>()
+
+/** The codec of a field, built on first use and shared by every field of the same schema. */
+export const codec = (field: Field): Codec => {
+  let found = codecs.get(field.ast)
+  if (found === undefined) {
+    found = build(field)
+    codecs.set(field.ast, found)
+  }
+  return found
+}
+
+/** Whether a field may be left out of what is decoded: it is optional, or has a default. */
+export const isOptional = (field: Field): boolean => SchemaAST.isOptional(SchemaAST.toEncoded(field.ast))

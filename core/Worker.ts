@@ -1,0 +1,272 @@
+/** Claims ready steps from a Store, runs them, settles them. The same code over every Store. */
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { Attempt, call, completed, exited, type Runner, runner, thrown } from "./Attempt.ts"
+import { Registry } from "./Registry.ts"
+import { type Claim, type Outcome, type Settlement, Store } from "./Store.ts"
+
+/** How a worker works. */
+export interface Options {
+  /** How many steps run at once. Default: 100. */
+  readonly concurrency?: number
+  /**
+   * How long running steps may take to finish once the worker is told to stop, in milliseconds; then they are
+   * interrupted and given back. Default: 10,000.
+   */
+  readonly graceMillis?: number
+}
+
+/** How long a task that was told to stop may take to do so, in milliseconds. */
+const STOP_MILLIS = 1_000
+
+/** How long to wait before asking a Store again that did not answer, in milliseconds. */
+const RETRY_MILLIS = 250
+
+/**
+ * A worker for as long as the layer's scope is open. `R` are the services that the registry's tasks need.
+ */
+export const layer = <R = never>(options: Options = {}): Layer.Layer<never, never, Store | Registry | R> =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const store = yield* Store
+      const registry = yield* Registry
+      // Asked for here, so that whoever builds the layer has to provide what the forked tasks will ask for.
+      yield* Effect.context<R>()
+      const id = `worker-${(yield* Random.nextIntBetween(0, 2 ** 31)).toString(36)}`
+      const worker = new Worker(id, store, registry, options.concurrency ?? 100, yield* Effect.scope)
+      yield* Effect.forkScoped(worker.heeding)
+      yield* Effect.forkScoped(worker.settling)
+      const claiming = yield* Effect.forkScoped(worker.claiming)
+      yield* Effect.addFinalizer(() => worker.stop(Fiber.interrupt(claiming), options.graceMillis ?? 10_000))
+    })
+  )
+
+class Worker {
+  readonly #id: string
+  readonly #store: Store
+  readonly #registry: Registry
+  readonly #concurrency: number
+  readonly #scope: Scope.Scope
+  readonly #runners: Map<string, Map<string, Map<string, Runner>>> = new Map()
+  /** Attempts whose task has not ended, by token. */
+  readonly #attempts: Map<string, Attempt> = new Map()
+  #settled: Array<Settlement> = []
+  /** Whether the claiming fiber is at work; it settles what it finds done, so the settling fiber need not wake. */
+  #turning = false
+  #renewing = false
+  #onSettled: (() => void) | undefined = undefined
+  #onFree: (() => void) | undefined = undefined
+  #onIdle: (() => void) | undefined = undefined
+
+  constructor(id: string, store: Store, registry: Registry, concurrency: number, scope: Scope.Scope) {
+    this.#scope = scope
+    this.#id = id
+    this.#store = store
+    this.#registry = registry
+    this.#concurrency = concurrency
+  }
+
+  // -- three fibers --------------------------------------------------------------------------------------------------
+
+  /**
+   * Claims what there is room for, starts it, settles what was done at once, and begins again. Only the waiting can
+   * be interrupted: a claim that was granted is always started.
+   */
+  readonly claiming: Effect.Effect<never> = Effect.uninterruptibleMask((restore) => {
+    const waiting = restore(Effect.suspend(() => this.#claim()))
+    const turn: Effect.Effect<never> = Effect.flatMap(waiting, (claims) => {
+      this.#turning = true
+      let begun: Effect.Effect<void> = Effect.void
+      for (const claim of claims) {
+        const fork = this.#start(claim)
+        if (fork !== undefined) begun = begun === Effect.void ? fork : Effect.andThen(begun, fork)
+      }
+      return Effect.flatMap(begun, () => {
+        this.#turning = false
+        const renewing = this.#keepRenewing()
+        if (renewing !== undefined) return Effect.flatMap(renewing, () => Effect.flatMap(this.#flush, () => turn))
+        return this.#settled.length === 0 ? turn : Effect.flatMap(this.#flush, () => turn)
+      })
+    })
+    return turn
+  })
+
+  /** Settles what ends later. While one call is under way more ends, so a slow Store gets larger batches. */
+  readonly settling: Effect.Effect<never> = Effect.flatMap(
+    Effect.callback<void>((resume) => {
+      if (this.#settled.length > 0) return resume(Effect.void)
+      this.#onSettled = () => resume(Effect.void)
+      return Effect.sync(() => {
+        this.#onSettled = undefined
+      })
+    }),
+    () => Effect.flatMap(this.#flush, () => this.settling)
+  )
+
+  /** Stops the attempts whose run is over. */
+  readonly heeding: Effect.Effect<void> = Effect.suspend(() =>
+    Stream.runForEach(this.#store.revoked(this.#id), (claim) =>
+      Effect.sync(() => this.#attempts.get(claim.token)?.revoke())
+    )
+  ).pipe(Effect.catch(() => Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => this.heeding)))
+
+  /** Finishes what would be lost, lets running steps end, then interrupts the rest and gives it back. */
+  stop(stopClaiming: Effect.Effect<void>, graceMillis: number): Effect.Effect<void> {
+    return Effect.andThen(this.#store.drain, Effect.andThen(stopClaiming, this.#idle)).pipe(
+      Effect.timeoutOption(graceMillis),
+      Effect.andThen(stopClaiming),
+      Effect.andThen(
+        Effect.suspend(() => {
+          for (const attempt of this.#attempts.values()) {
+            this.#settled.push({
+              claim: attempt.claim,
+              outcome: { _tag: "Released", reason: "its worker is shutting down" }
+            })
+            attempt.revoke()
+          }
+          return Effect.andThen(this.#flush, Effect.asVoid(Effect.timeoutOption(this.#idle, STOP_MILLIS)))
+        })
+      )
+    )
+  }
+
+  // -- claiming ------------------------------------------------------------------------------------------------------
+
+  #claim(): Effect.Effect<ReadonlyArray<Claim>> {
+    const free = this.#concurrency - this.#attempts.size
+    if (free <= 0) {
+      return Effect.callback<ReadonlyArray<Claim>>((resume) => {
+        this.#onFree = () => resume(Effect.succeed([]))
+      })
+    }
+    return Effect.catch(this.#store.claim({ worker: this.#id, max: free, versions: this.#registry.versions }), () =>
+      Effect.as(Effect.sleep(RETRY_MILLIS), [])
+    )
+  }
+
+  /** Calls the step's task. Gives what is left to do when the task is an Effect. */
+  #start(claim: Claim): Effect.Effect<void> | undefined {
+    const runner = this.#runnerOf(claim)
+    if (runner === undefined) {
+      this.#settle(claim, {
+        _tag: "Released",
+        reason: `worker '${this.#id}' does not know this version of the pipeline`
+      })
+      return undefined
+    }
+    const attempt = new Attempt(claim)
+    const result = call(runner, attempt)
+    if ("outcome" in result) {
+      this.#settle(claim, result.outcome)
+      return undefined
+    }
+    const { returned } = result
+    if (Effect.isEffect(returned)) {
+      this.#attempts.set(claim.token, attempt)
+      return Effect.map(
+        Effect.forkDetach(returned as Effect.Effect<unknown, unknown>, { startImmediately: true }),
+        (fiber) => {
+          attempt.fiber = fiber
+          if (attempt.revoked) fiber.interruptUnsafe()
+          fiber.addObserver((exit) =>
+            this.#end(attempt, () => exited(runner, attempt, exit, this.#store.maxValueLength))
+          )
+        }
+      )
+    }
+    if (isPromiseLike(returned)) {
+      this.#attempts.set(claim.token, attempt)
+      returned.then(
+        (value) => this.#end(attempt, () => completed(runner, claim.step, value, this.#store.maxValueLength)),
+        (error) => this.#end(attempt, () => thrown(attempt, runner.task, error))
+      )
+      return undefined
+    }
+    this.#settle(claim, completed(runner, claim.step, returned, this.#store.maxValueLength))
+    return undefined
+  }
+
+  #runnerOf(claim: Claim): Runner | undefined {
+    const known = this.#runners.get(claim.pipelineId)?.get(claim.version)
+    if (known !== undefined) return known.get(claim.step)
+    const pipeline = this.#registry.executable(claim.pipelineId, claim.version)
+    if (pipeline === undefined) return undefined
+    const versions = this.#runners.get(claim.pipelineId) ?? new Map<string, Map<string, Runner>>()
+    versions.set(claim.version, new Map(pipeline.steps.map((step) => [step.name, runner(step)])))
+    this.#runners.set(claim.pipelineId, versions)
+    return this.#runnerOf(claim)
+  }
+
+  // -- ending --------------------------------------------------------------------------------------------------------
+
+  #end(attempt: Attempt, outcome: () => Outcome): void {
+    this.#attempts.delete(attempt.claim.token)
+    // The outcome of a revoked attempt comes too late: the Store would refuse it.
+    if (!attempt.revoked) this.#settle(attempt.claim, outcome())
+    const onFree = this.#onFree
+    this.#onFree = undefined
+    onFree?.()
+    if (this.#attempts.size === 0) this.#onIdle?.()
+  }
+
+  #settle(claim: Claim, outcome: Outcome): void {
+    this.#settled.push({ claim, outcome })
+    if (this.#turning) return
+    const onSettled = this.#onSettled
+    this.#onSettled = undefined
+    onSettled?.()
+  }
+
+  // An outcome is not lost when the Store does not answer: it is offered again, in its place before later ones.
+  readonly #flush: Effect.Effect<void> = Effect.suspend(() => {
+    const batch = this.#settled
+    if (batch.length === 0) return Effect.void
+    this.#settled = []
+    return Effect.catch(Effect.asVoid(this.#store.settle(batch)), () => {
+      this.#settled = [...batch, ...this.#settled]
+      return Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => this.#flush)
+    })
+  })
+
+  /** Waits until no task is running. */
+  readonly #idle: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    if (this.#attempts.size === 0) return resume(Effect.void)
+    this.#onIdle = () => resume(Effect.void)
+  })
+
+  // -- leases --------------------------------------------------------------------------------------------------------
+
+  /** Renews what runs, three times a lease, for as long as something runs. */
+  #keepRenewing(): Effect.Effect<void> | undefined {
+    if (this.#renewing || this.#attempts.size === 0) return undefined
+    this.#renewing = true
+    return Effect.asVoid(Effect.forkIn(this.#renew, this.#scope))
+  }
+
+  readonly #renew: Effect.Effect<void> = Effect.flatMap(
+    Effect.suspend(() => Effect.sleep(this.#store.leaseMillis / 3)),
+    () => {
+      if (this.#attempts.size === 0) {
+        this.#renewing = false
+        return Effect.void
+      }
+      const claims = Array.from(this.#attempts.values(), (attempt) => attempt.claim)
+      return this.#store.renew(claims).pipe(
+        Effect.flatMap((lost) =>
+          Effect.sync(() => {
+            for (const claim of lost) this.#attempts.get(claim.token)?.revoke()
+          })
+        ),
+        Effect.ignore,
+        Effect.flatMap(() => this.#renew)
+      )
+    }
+  )
+}
+
+const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function"
