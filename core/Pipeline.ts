@@ -67,6 +67,9 @@ export type ParametersOf<P> = P extends Pipeline<infer _Id, infer Params, infer 
 /** What a run of a pipeline gives. */
 export type ResultOf<P> = P extends Pipeline<infer _Id, infer _P, infer A, infer _E, infer _R> ? A : never
 
+/** The errors of the Effects of a pipeline's tasks. */
+export type ErrorOf<P> = P extends Pipeline<infer _Id, infer _P, infer _A, infer E, infer _R> ? E : never
+
 /** The services that a pipeline's tasks need. */
 export type RequirementsOf<P> = P extends Pipeline<infer _Id, infer _P, infer _A, infer _E, infer R> ? R : never
 

@@ -18,7 +18,7 @@ import * as Fetch from "../http/Fetch.ts"
 import * as Handler from "../http/Handler.ts"
 import type { Handler as Handle } from "../http/Message.ts"
 
-export { execute, layer, start } from "../../core/Levada.ts"
+export { execute, layer, type Options as LayerOptions, start } from "../../core/Levada.ts"
 
 /** What a program says about its Levada. */
 export type Options<Pipelines extends ReadonlyArray<Pipeline.Any>> = Front.Options<Pipelines> &

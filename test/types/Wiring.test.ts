@@ -1,0 +1,104 @@
+/** Compiles what must not compile and reads what the compiler says; and times the checking of a large pipeline. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import ts from "typescript"
+import { afterAll, describe, expect, it } from "vitest"
+
+const here = dirname(fileURLToPath(import.meta.url))
+const root = join(here, "..", "..")
+const scratch = mkdtempSync(join(here, "scratch-"))
+afterAll(() => rmSync(scratch, { recursive: true }))
+
+const { options } = ts.parseJsonConfigFileContent(
+  ts.readConfigFile(join(root, "tsconfig.json"), ts.sys.readFile).config,
+  ts.sys,
+  root
+)
+
+/** Every error of a file, with its line. */
+const check = (file: string): ReadonlyArray<{ readonly line: number; readonly text: string }> => {
+  const program = ts.createProgram([file], options)
+  return ts.getPreEmitDiagnostics(program).map((found) => ({
+    line: found.file === undefined ? 0 : found.file.getLineAndCharacterOfPosition(found.start ?? 0).line,
+    text: `${found.file?.fileName ?? ""}: ${ts.flattenDiagnosticMessageText(found.messageText, "\n")}`
+  }))
+}
+
+const source = readFileSync(join(here, "Wiring.types.ts"), "utf8")
+
+describe("wiring, as the compiler sees it", () => {
+  it("accepts and refuses what it should", () => {
+    expect(check(join(here, "Wiring.types.ts"))).toEqual([])
+  }, 60_000)
+
+  it("says which task and which key", () => {
+    const bare = join(scratch, "Messages.ts")
+    writeFileSync(bare, source.replaceAll("@ts-expect-error", "expect:").replaceAll('"../../', '"../../../'))
+    const errors = check(bare)
+    const lines = source.split("\n")
+    const said = (marker: string): string => {
+      const at = lines.findIndex((line) => line.endsWith(`@ts-expect-error ${marker}`)) + 1
+      expect(at, marker).toBeGreaterThan(0)
+      return errors
+        .filter(({ line }) => line === at)
+        .map(({ text }) => text)
+        .join("\n")
+    }
+    expect(said("wrong-type")).toContain(
+      "Input 'features' of task 'reads' has another type than output 'features' of task 'extract'"
+    )
+    expect(said("duplicate-output")).toContain("Output 'tags' of task 'tag' is produced by task 'tagsToo' too")
+    expect(said("duplicate-output")).toContain("Output 'tags' of task 'tagsToo' is produced by task 'tag' too")
+    expect(said("self-dependency")).toContain("Task 'self' takes its own output 's' as an input")
+    expect(said("parameter-conflict")).toContain(
+      "Parameter 'path' of task 'pathAsNumber' has another type in another task"
+    )
+    expect(said("optional-output")).toContain(
+      "Input 'note' of task 'needs' is required, but task 'maybe' may leave its output 'note' out"
+    )
+  }, 60_000)
+
+  it("checks a pipeline of 200 tasks in under 5 s", () => {
+    const tasks = Array.from(
+      { length: 200 },
+      (_, at) =>
+        `const t${at} = Task.make("t${at}", { input: { v${at}: S, p${at % 7}: N }, output: { v${at + 1}: S, w${at}: Schema.Struct({ a: N, b: S }) }, run: (i) => ({ v${at + 1}: i.v${at} + i.p${at % 7}, w${at}: { a: 1, b: "" } }) })`
+    )
+    const list = Array.from({ length: 200 }, (_, at) => `t${at}`).join(", ")
+    const write = (name: string, last: string): string => {
+      const file = join(scratch, name)
+      writeFileSync(
+        file,
+        [
+          `import * as Schema from "effect/Schema"`,
+          `import { Pipeline, Task } from "../../../adapters/promise/index.ts"`,
+          `const S = Schema.String`,
+          `const N = Schema.Number`,
+          ...tasks,
+          last
+        ].join("\n")
+      )
+      return file
+    }
+    const timed = (file: string): number => {
+      const start = performance.now()
+      expect(check(file)).toEqual([])
+      return performance.now() - start
+    }
+    const used = `export const p = Pipeline.make("large", [${list}])\nexport const q: Pipeline.ParametersOf<typeof p> = { v0: "", p0: 0, p1: 0, p2: 0, p3: 0, p4: 0, p5: 0, p6: 0 }\nexport const r = (x: Pipeline.ResultOf<typeof p>): string => x.v200 + x.w7.b`
+    const bare = timed(write("Bare.ts", `export const p = [${list}] as const\nexport type P = Pipeline.Any`))
+    const wired = timed(write("Wired.ts", used))
+    console.info(`200 tasks: ${Math.round(wired)} ms to check the program, ${Math.round(bare)} ms without the pipeline`)
+    // Without the pipeline the compiler has read the same libraries and the same tasks: the difference is the wiring.
+    expect(wired - bare).toBeLessThan(5_000)
+    // A mistake in the last task is found among all the others.
+    const [found] = check(
+      write(
+        "Broken.ts",
+        `${used}\nPipeline.make("x", [${list}, Task.make("odd", { input: { v200: N }, run: () => ({}) })])`
+      )
+    )
+    expect(found?.text).toContain("Input 'v200' of task 'odd' has another type than output 'v200' of task 't199'")
+  }, 60_000)
+})
