@@ -76,14 +76,15 @@ export interface Options<In extends Fields, Out extends Fields, Ret> {
  */
 export const make = <
   const Name extends string,
-  Out extends Fields,
+  In extends Fields = {},
+  Out extends Fields = {},
   // biome-ignore lint/suspicious/noExplicitAny: `E` and `R` are inferred from `Ret`
-  Ret extends Returned<Out, any, any>,
-  In extends Fields = {}
+  Ret extends Returned<Out, any, any> = Returned<Out, never, never>
 >(
   name: Name,
   options: Options<In, Out, Ret>
-): Task<Name, In, Out, ErrorOf<Ret>, RequirementsOf<Ret>> => {
+  // Without `NoInfer`, a task declared inside a list of tasks would take what it leaves out from the list's type.
+): Task<Name, NoInfer<In>, NoInfer<Out>, ErrorOf<Ret>, RequirementsOf<Ret>> => {
   const input = options.input ?? ({} as In)
   const output = options.output ?? ({} as Out)
   const mistake =

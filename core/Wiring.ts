@@ -3,12 +3,23 @@
  * gives. Types only; a mistake becomes a sentence that names the task and the key.
  */
 import type * as Task from "./Task.ts"
-import type { Fields } from "./Value.ts"
 
 /** The tasks of one pipeline. */
 export type Tasks = ReadonlyArray<Task.Any>
 
-type Keys<F extends Fields> = keyof F & string
+type Keys<F> = keyof F & string
+
+// What is read of a task in here. Comparing whole tasks would have the compiler expand every schema again and again.
+interface Shape {
+  readonly name: string
+  readonly input: object
+  readonly output: object
+}
+
+type Decoded<F> = F extends { readonly Type: infer Type } ? Type : never
+
+// Also makes the keys of a mapped type known for good; with an `as` clause the compiler collects them at every use.
+type Simplify<A> = { [K in keyof A]: A[K] } & {}
 
 /** One output of one task. */
 interface Product<Key, Name, Type, Optional> {
@@ -20,14 +31,14 @@ interface Product<Key, Name, Type, Optional> {
 
 type OptionalOutput<F> = F extends { readonly "~encoded.optionality": "optional" } ? true : false
 
-type Products<T extends Task.Any> = T extends Task.Any
+type Products<T> = T extends Shape
   ? {
-      [K in Keys<T["output"]>]: Product<K, T["name"], T["output"][K]["Type"], OptionalOutput<T["output"][K]>>
+      [K in Keys<T["output"]>]: Product<K, T["name"], Decoded<T["output"][K]>, OptionalOutput<T["output"][K]>>
     }[Keys<T["output"]>]
   : never
 
 /** Every output by name; an output of two tasks has a union of products. */
-type Produced<Ts extends Tasks> = { [P in Products<Ts[number]> as P["key"]]: P }
+type Produced<Ts extends Tasks> = Simplify<{ [P in Products<Ts[number]> as P["key"]]: P }>
 
 interface Use<Key, Type, Optional> {
   readonly key: Key
@@ -36,17 +47,15 @@ interface Use<Key, Type, Optional> {
   readonly optional: Optional
 }
 
-type Uses<T extends Task.Any> = T extends Task.Any
+type Uses<T> = T extends Shape
   ? {
-      [K in Keys<T["input"]>]: Use<K, T["input"][K]["Type"], OptionalOutput<T["input"][K]>>
+      [K in Keys<T["input"]>]: Use<K, Decoded<T["input"][K]>, OptionalOutput<T["input"][K]>>
     }[Keys<T["input"]>]
   : never
 
-type Used<Ts extends Tasks> = { [U in Uses<Ts[number]> as U["key"]]: U }
+type Used<Ts extends Tasks> = Simplify<{ [U in Uses<Ts[number]> as U["key"]]: U }>
 
 type Taken<U> = [U] extends [{ readonly take: (value: infer Type) => void }] ? Type : never
-
-type Simplify<A> = { [K in keyof A]: A[K] } & {}
 
 type Required<U> = [U] extends [{ readonly optional: true }] ? false : true
 
@@ -93,7 +102,7 @@ export type RequirementsOf<Ts extends Tasks> = Ts[number] extends infer T
 /** Whether names are only known at run time; then the checks happen there. */
 type Dynamic<Ts extends Tasks> = string extends Ts[number]["name"] ? true : false
 
-type Duplicated<T extends Task.Any, Ps> = {
+type Duplicated<T extends Shape, Ps> = {
   [K in Keys<T["output"]>]: K extends keyof Ps
     ? Exclude<TaskOf<Ps[K]>, T["name"]> extends infer Other
       ? [Other] extends [never]
@@ -105,9 +114,9 @@ type Duplicated<T extends Task.Any, Ps> = {
 
 type TaskOf<P> = P extends { readonly task: infer Name } ? Name & string : never
 
-type Misfit<T extends Task.Any, K extends string, Use, P> = [TaskOf<P>] extends [T["name"]]
+type Misfit<T extends Shape, K extends string, Use, P> = [TaskOf<P>] extends [T["name"]]
   ? `Task '${T["name"]}' takes its own output '${K}' as an input`
-  : [ValueOf<P>] extends [Use extends { readonly Type: infer Type } ? Type : never]
+  : [ValueOf<P>] extends [Decoded<Use>]
     ? P extends { readonly optional: true }
       ? OptionalOutput<Use> extends true
         ? never
@@ -115,7 +124,7 @@ type Misfit<T extends Task.Any, K extends string, Use, P> = [TaskOf<P>] extends 
       : never
     : `Input '${K}' of task '${T["name"]}' has another type than output '${K}' of task '${TaskOf<P>}'`
 
-type Misfits<T extends Task.Any, Ps, Us> = {
+type Misfits<T extends Shape, Ps, Us> = {
   [K in Keys<T["input"]>]: K extends keyof Ps
     ? Misfit<T, K, T["input"][K], Ps[K]>
     : K extends keyof Us
@@ -125,9 +134,9 @@ type Misfits<T extends Task.Any, Ps, Us> = {
       : never
 }[Keys<T["input"]>]
 
-type Mistakes<T extends Task.Any, Ps, Us> = Duplicated<T, Ps> | Misfits<T, Ps, Us>
+type Mistakes<T extends Shape, Ps, Us> = Duplicated<T, Ps> | Misfits<T, Ps, Us>
 
-type CheckOne<T, Ps, Us> = T extends Task.Any ? ([Mistakes<T, Ps, Us>] extends [never] ? T : Mistakes<T, Ps, Us>) : T
+type CheckOne<T, Ps, Us> = T extends Shape ? ([Mistakes<T, Ps, Us>] extends [never] ? T : Mistakes<T, Ps, Us>) : T
 
 /** The list itself when it fits; otherwise, in place of each task with a mistake, the sentence that says which. */
 export type Check<Ts extends Tasks> =

@@ -63,6 +63,11 @@ Task.make("bad", { output: { n: N }, run: () => Effect.succeed({ n: true }) })
 // @ts-expect-error an input that was not declared
 Task.make("bad", { input: { a: S }, output: { n: N }, run: ({ b }) => ({ n: b }) })
 
+// A task may have no outputs, or no inputs.
+const ends = Task.make("ends", { input: { path: S }, run: () => ({}) })
+same<Pipeline.ResultOf<ReturnType<typeof ending>>, {}>(true)
+const ending = () => Pipeline.make("p", [ends])
+
 // Mistakes of wiring.
 const reads = Task.make("reads", {
   input: { features: S },
