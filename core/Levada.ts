@@ -51,8 +51,7 @@ export const execute = <P extends Pipeline.Any>(
     const operations = yield* Operations.Operations
     const runId = yield* operations.start(host, pipeline.id, Parameters.fromValues(parameters), options)
     // The run was just taken, so it is there: its absence is a defect.
-    const { run } = yield* Effect.catchTag(operations.wait(host, runId, options?.waitMillis), "RunNotFound", Effect.die)
-    return Results.toValue(pipeline, run.outputs) as Pipeline.ResultOf<P>
+    return yield* Effect.catchTag(result(pipeline, runId, options?.waitMillis), "RunNotFound", Effect.die)
   })
 
 /** Starts a run and gives its id. */
@@ -63,4 +62,17 @@ export const start = <P extends Pipeline.Any>(
 ): Effect.Effect<string, Operations.StartError, Operations.Operations> =>
   Operations.Operations.use((operations) =>
     operations.start(host, pipeline.id, Parameters.fromValues(parameters), options)
+  )
+
+/** The result of a run that was started, once it is over. Fails with `WaitTimedOut` after `waitMillis` (default: never). */
+export const result = <P extends Pipeline.Any>(
+  pipeline: P,
+  runId: string,
+  waitMillis?: number
+): Effect.Effect<Pipeline.ResultOf<P>, Operations.WaitError, Operations.Operations> =>
+  Operations.Operations.use((operations) =>
+    Effect.map(
+      operations.wait(host, runId, waitMillis),
+      ({ run }) => Results.toValue(pipeline, run.outputs) as Pipeline.ResultOf<P>
+    )
   )

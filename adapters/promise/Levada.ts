@@ -18,7 +18,7 @@ import * as Fetch from "../http/Fetch.ts"
 import * as Handler from "../http/Handler.ts"
 import type { Handler as Handle } from "../http/Message.ts"
 
-export { execute, layer, type Options as LayerOptions, start } from "../../core/Levada.ts"
+export { execute, layer, type Options as LayerOptions, result, start } from "../../core/Levada.ts"
 
 /** What a program says about its Levada. */
 export type Options<Pipelines extends ReadonlyArray<Pipeline.Any>> = Front.Options<Pipelines> &
@@ -48,8 +48,12 @@ export interface Levada {
   ) => Promise<string>
   /** A run as it is now. */
   readonly run: (runId: string) => Promise<Run>
-  /** The completed run. Rejects with `WaitTimedOut` after `timeoutMillis` (default: never); the run goes on. */
-  readonly wait: (runId: string, timeoutMillis?: number) => Promise<Run>
+  /** The result of a run that was started, once it is over. Rejects with `WaitTimedOut` after `waitMillis` (default: never). */
+  readonly result: <P extends Pipeline.Any>(
+    pipeline: P,
+    runId: string,
+    waitMillis?: number
+  ) => Promise<Pipeline.ResultOf<P>>
   /** Ends a run as CANCELLED. One that is over stays as it is. */
   readonly cancel: (runId: string, reason?: string) => Promise<void>
   /** The run's events after sequence `after` (default: all), then as they happen, to the terminal one. */
@@ -101,8 +105,7 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
     execute: (pipeline, parameters, executeOptions) => run(Front.execute(pipeline, parameters, executeOptions)),
     start: (pipeline, parameters, startOptions) => run(Front.start(pipeline, parameters, startOptions)),
     run: (runId) => withOperations((operations) => Effect.map(operations.run(host, runId), (ran) => ran.run)),
-    wait: (runId, timeoutMillis) =>
-      withOperations((operations) => Effect.map(operations.wait(host, runId, timeoutMillis), (ran) => ran.run)),
+    result: (pipeline, runId, waitMillis) => run(Front.result(pipeline, runId, waitMillis)),
     cancel: (runId, reason) => withOperations((operations) => operations.cancel(host, runId, reason)),
     watch: (runId, after) =>
       Stream.toAsyncIterable(

@@ -1,0 +1,168 @@
+/** Runs every example as a user would: as a program of its own, and its server through the lines that it prints. */
+import { execFile, spawn } from "node:child_process"
+import { once } from "node:events"
+import { copyFile, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { promisify } from "node:util"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+
+const root = join(import.meta.dirname, "..")
+const bin = (name: string): string => join(root, "node_modules", ".bin", name)
+const run = promisify(execFile)
+
+const program = async (
+  script: string,
+  args: ReadonlyArray<string> = [],
+  env: Readonly<Record<string, string>> = {}
+): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> => {
+  const options = { cwd: root, env: { ...process.env, ...env } }
+  try {
+    return { code: 0, ...(await run(bin("node"), [script, ...args], options)) }
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string }
+    return { code, stdout, stderr }
+  }
+}
+
+describe("programs", () => {
+  it("quickstart", async () => {
+    expect(await program("examples/quickstart.ts")).toEqual({
+      code: 0,
+      stdout: "{ processed: 'INPUT_VALUE' }\n",
+      stderr: ""
+    })
+  })
+
+  it("Promise style", async () => {
+    const { code, stdout } = await program("examples/promise-style.ts")
+    expect(code).toBe(0)
+    expect(stdout).toContain("6 words, the longest is 'levadas'")
+    expect(stdout).toContain("1 RunStarted")
+    expect(stdout).toContain("10 RunCompleted")
+    expect(stdout).toContain("3 words, the longest is 'a'")
+  })
+
+  it("Effect style", async () => {
+    const { code, stdout } = await program("examples/effect-style.ts")
+    expect(code).toBe(0)
+    expect(stdout).toBe("total: 6\nTask 'price' failed: no price for 'stone'\n")
+  })
+})
+
+describe("audio analysis", () => {
+  let folder: string
+  const analyse = (file: string) => program("examples/audio/pipeline.ts", [file], { AUDIO_DIR: folder })
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "levada-audio-"))
+    for (const name of ["melody.wav", "speech.wav", "noise.wav"]) {
+      await copyFile(join(root, "examples", "audio", name), join(folder, name))
+    }
+    await copyFile(join(folder, "melody.wav"), join(folder, "cut.wav"))
+    await truncate(join(folder, "cut.wav"), 10_000)
+    await writeFile(join(folder, "text.wav"), "this is no sound")
+  })
+  afterAll(() => rm(folder, { recursive: true }))
+
+  it("different files give different results that say why", async () => {
+    const [melody, speech, noise] = await Promise.all(["melody.wav", "speech.wav", "noise.wav"].map(analyse))
+    expect(melody!.stdout).toMatch(/music-like: a beat of 120 BPM/)
+    expect(speech!.stdout).toMatch(/speech-like: .* onsets per second/)
+    expect(noise!.stdout).toMatch(/noisy: spectral flatness 0\.\d+ is at least 0\.7/)
+  })
+
+  it.each([
+    ["cut.wav", /Task 'extract' failed: truncated: the "data" chunk should hold 128000 bytes/],
+    ["text.wav", /Task 'extract' failed: not wav: expected "RIFF....WAVE", found text "this is no s"/],
+    ["absent.wav", /Task 'extract' failed: there is no 'absent\.wav' in the audio folder/],
+    ["melody.mp3", /parameters\.file: Expected the name of a \.wav file/]
+  ])("%s is refused with a reason", async (file, reason) => {
+    const { code, stdout, stderr } = await analyse(file)
+    expect(code).toBe(1)
+    expect(stdout).toBe("")
+    expect(stderr).toMatch(reason)
+  })
+})
+
+/** `npm start`, without npm: until it has printed what to try. */
+const start = async (env: Readonly<Record<string, string>>) => {
+  const path = `${join(root, "node_modules", ".bin")}:${process.env["PATH"]}`
+  const child = spawn(bin("node"), ["examples/start.ts"], { cwd: root, env: { ...process.env, PATH: path, ...env } })
+  let printed = ""
+  const exited = once(child, "exit").then(([code]) => code as number)
+  const ready = new Promise<void>((resolve) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk: Buffer) => {
+        printed += chunk.toString()
+        if (/audio_analysis.*\n/.test(printed)) resolve()
+      })
+    }
+  })
+  await Promise.race([ready, exited])
+  return { child, exited, printed: () => printed }
+}
+
+describe("npm start", () => {
+  it.each(["node", "bun", "deno"])("RUNTIME=%s prints lines that work when pasted", async (runtime) => {
+    const server = await start({ RUNTIME: runtime, PORT: "0" })
+    try {
+      const lines = server.printed().match(/^ {2}curl .*$/gm) ?? []
+      expect(lines, server.printed()).toHaveLength(3)
+      const answers = await Promise.all(
+        lines.map(async (line) => JSON.parse((await run("bash", ["-c", `${line} -sS`])).stdout))
+      )
+      expect(answers[0].map((row: { pipeline_id: string }) => row.pipeline_id)).toEqual([
+        "my_pipeline",
+        "word_count",
+        "audio_analysis"
+      ])
+      expect(answers[1]).toMatchObject({ status: "COMPLETED", result: { processed: "INPUT_VALUE" } })
+      expect(answers[2]).toMatchObject({
+        status: "COMPLETED",
+        result: { tags: ["music-like", "rhythmic", "tonal", "dark"] }
+      })
+    } finally {
+      server.child.kill("SIGTERM")
+    }
+    expect(await server.exited).toBe(0)
+  })
+
+  it.each(["node", "bun", "deno"])("RUNTIME=%s says clearly that the port is taken", async (runtime) => {
+    const other = createServer().listen(0, "127.0.0.1")
+    await once(other, "listening")
+    const { port } = other.address() as { port: number }
+    const server = await start({ RUNTIME: runtime, PORT: String(port) })
+    expect(await server.exited).toBe(1)
+    expect(server.printed()).toBe(
+      `Cannot listen: port ${port} of 127.0.0.1 is taken. Stop what runs there, or choose another: PORT=${port + 1} npm start\n`
+    )
+    other.close()
+  })
+
+  it.each([
+    [{ RUNTIME: "php" }, "Cannot start: RUNTIME has to be one of node, bun, deno, received 'php'"],
+    [{ PORT: "http" }, "Cannot listen: PORT has to be 0 to 65535, received 'http'"],
+    [{ PORT: "70000" }, "Cannot listen: PORT has to be 0 to 65535, received '70000'"]
+  ])("%o is refused", async (env, message) => {
+    const server = await start(env as Record<string, string>)
+    expect(await server.exited).toBe(1)
+    expect(server.printed()).toContain(message)
+  })
+})
+
+it("the README's program is the one that runs", async () => {
+  const readme = await readFile(join(root, "README.md"), "utf8")
+  const [, source] = /```ts\n(import \{ Access[\s\S]*?)```/.exec(readme) ?? []
+  expect(source).toBeDefined()
+  const folder = await mkdtemp(join(root, "examples", "readme-"))
+  try {
+    await writeFile(join(folder, "program.ts"), source!.replace('"levada"', '"../../adapters/promise/index.ts"'))
+    expect(await program(join(folder, "program.ts"))).toMatchObject({
+      code: 0,
+      stdout: "{ tags: [ 'long', 'loud' ], length: 11 }\n"
+    })
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})

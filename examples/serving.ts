@@ -1,0 +1,61 @@
+/** What the example servers share: the pipelines, where to listen, what to print, when to stop. */
+import { Access, Levada } from "../adapters/promise/index.ts"
+import { audioAnalysis } from "./audio/pipeline.ts"
+import { wordCount } from "./promise-style.ts"
+import { myPipeline } from "./quickstart.ts"
+
+/** Where a server listens. */
+export interface At {
+  readonly host: string
+  readonly port: number
+}
+
+/** A server binding. */
+export type Serve = (
+  levada: Levada.Levada,
+  at: At
+) => Promise<{ readonly url: string; readonly close: () => Promise<void> }>
+
+/** Serves the example pipelines at `HOST` and `PORT` (127.0.0.1:8000) until SIGINT or SIGTERM. */
+export const main = async (serve: Serve): Promise<void> => {
+  const at = { host: process.env["HOST"] ?? "127.0.0.1", port: portOf(process.env["PORT"] ?? "8000") }
+  const levada = Levada.make({ pipelines: [myPipeline, wordCount, audioAnalysis], access: Access.open })
+  const serving = await serve(levada, at).catch((error: unknown) => stop(listenProblem(error, at)))
+  console.log(welcome(serving.url))
+  let closing = false
+  const close = (): void => {
+    if (closing) process.exit(1) // asked twice: at once
+    closing = true
+    console.log("Closing: what runs may finish; once more to stop at once")
+    void serving.close().then(() => process.exit(0))
+  }
+  process.on("SIGINT", close)
+  process.on("SIGTERM", close)
+}
+
+const stop = (message: string): never => {
+  console.error(message)
+  process.exit(1)
+}
+
+const portOf = (text: string): number => {
+  const port = Number(text)
+  return /^\d+$/.test(text) && port <= 65_535
+    ? port
+    : stop(`Cannot listen: PORT has to be 0 to 65535, received '${text}'`)
+}
+
+const listenProblem = (error: unknown, { host, port }: At): string => {
+  const { code, name, message } = error as { readonly code?: string; readonly name?: string; readonly message?: string }
+  return code === "EADDRINUSE" || name === "AddrInUse"
+    ? `Cannot listen: port ${port} of ${host} is taken. Stop what runs there, or choose another: PORT=${port + 1} npm start`
+    : `Cannot listen on ${host}:${port}: ${message ?? String(error)}`
+}
+
+const welcome = (url: string): string => `Levada is listening on ${url}
+
+Try:
+  curl ${url}/pipelines
+  curl -X POST ${url}/pipelines/my_pipeline/execute -H "Content-Type: application/json" -d '{"parameters": {"data": "input_value"}, "wait": true}'
+  curl -X POST ${url}/pipelines/audio_analysis/execute -H "Content-Type: application/json" -d '{"parameters": {"file": "melody.wav"}, "wait": true}'
+`
