@@ -26,6 +26,10 @@ export class MemoryRun {
   endedAtMillis = 0
   /** UTF-16 units of all its values. */
   size = 0
+  /** The run that ended after it. */
+  finishedBefore: MemoryRun | undefined = undefined
+  /** Where the Store queues its ready steps. */
+  readonly queue: object
   /** Called after the log has grown. */
   listeners: Set<() => void> | undefined = undefined
 
@@ -35,8 +39,9 @@ export class MemoryRun {
   #remaining: number
   #folded: Run.Run | undefined = undefined
 
-  constructor(owner: Owner, submission: Run.Submission, plan: Plan) {
+  constructor(owner: Owner, submission: Run.Submission, plan: Plan, queue: object) {
     this.#owner = owner
+    this.queue = queue
     this.submission = submission
     this.plan = plan
     const size = plan.steps.length

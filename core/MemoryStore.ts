@@ -38,10 +38,13 @@ interface Waiter {
   readonly grant: (claims: ReadonlyArray<Claim>) => void
 }
 
+/** The ready steps of one version of one pipeline, in the order in which they became ready. */
 interface Ready {
-  readonly run: MemoryRun
-  readonly index: number
+  readonly key: string
+  readonly steps: MutableList.MutableList<{ readonly run: MemoryRun; readonly index: number }>
 }
+
+const NOTHING: Effect.Effect<ReadonlyArray<Claim>> = Effect.succeed([])
 
 const CLOSED = "the program is shutting down"
 
@@ -73,10 +76,14 @@ class Memory implements Store, Owner {
   readonly #scope: Scope.Scope
   /** Every run, in order of submission. */
   readonly #runs: Map<string, MemoryRun> = new Map()
-  /** Finished runs, in the order in which they ended. */
-  readonly #finished: Set<MemoryRun> = new Set()
+  /** Finished runs, in the order in which they ended; linked, because they leave from the front. */
+  #firstFinished: MemoryRun | undefined = undefined
+  #lastFinished: MemoryRun | undefined = undefined
+  #finished = 0
   #finishedLength = 0
-  readonly #ready: Map<string, MutableList.MutableList<Ready>> = new Map()
+  readonly #queues: Map<string, Ready> = new Map()
+  /** The queues with something in them. The first is the next to be claimed from. */
+  readonly #ready: Array<Ready> = []
   readonly #waiters: Set<Waiter> = new Set()
   readonly #leases: Leases
   readonly #revocations: Map<string, Queue.Queue<Claim>> = new Map()
@@ -112,13 +119,14 @@ class Memory implements Store, Owner {
   submit = (newRun: NewRun): Effect.Effect<string, StoreUnavailable> =>
     Effect.suspend(() => {
       if (this.#closed) return Effect.fail(new StoreUnavailable(`No new run is taken: ${CLOSED}`))
-      if (this.#runs.size - this.#finished.size >= this.#options.maxUnfinished) {
+      if (this.#runs.size - this.#finished >= this.#options.maxUnfinished) {
         return Effect.fail(new StoreUnavailable(`No new run is taken: ${this.#options.maxUnfinished} are unfinished`))
       }
       const submittedAtMillis = this.#clock.currentTimeMillisUnsafe()
       const id = this.#newId(submittedAtMillis)
       const { pipelineId, version, parameters, plan, timeoutMillis } = newRun
-      const run = new MemoryRun(this, { id, pipelineId, version, parameters, submittedAtMillis }, plan)
+      const submission = { id, pipelineId, version, parameters, submittedAtMillis }
+      const run = new MemoryRun(this, submission, plan, this.#queueOf(pipelineId, version))
       this.#runs.set(id, run)
       run.open()
       const timer = timeoutMillis === undefined ? undefined : this.#startTimer(run, timeoutMillis)
@@ -155,7 +163,7 @@ class Memory implements Store, Owner {
 
   list = (request: ListRequest): Effect.Effect<ReadonlyArray<Run>> =>
     Effect.sync(() => {
-      this.#retain()
+      this.#retain(this.#clock.currentTimeMillisUnsafe())
       const found: Array<Run> = []
       const newestFirst = [...this.#runs.values()].reverse()
       for (const run of newestFirst) {
@@ -213,6 +221,9 @@ class Memory implements Store, Owner {
       return Effect.callback<ReadonlyArray<Claim>>((resume) => {
         const waiter: Waiter = { request, grant: (granted) => resume(this.#granted(granted)) }
         this.#waiters.add(waiter)
+        request.onWait?.(() => {
+          if (this.#waiters.delete(waiter)) resume(NOTHING)
+        })
         return Effect.sync(() => this.#waiters.delete(waiter))
       })
     })
@@ -262,13 +273,9 @@ class Memory implements Store, Owner {
   // -- what a run tells ----------------------------------------------------------------------------------------------
 
   ready(run: MemoryRun, index: number): void {
-    const key = Version.key(run.submission.pipelineId, run.submission.version)
-    let queue = this.#ready.get(key)
-    if (queue === undefined) {
-      queue = MutableList.make()
-      this.#ready.set(key, queue)
-    }
-    MutableList.append(queue, { run, index })
+    const queue = run.queue as Ready
+    if (queue.steps.length === 0) this.#ready.push(queue)
+    MutableList.append(queue.steps, { run, index })
   }
 
   revoke(lease: Lease): void {
@@ -278,19 +285,22 @@ class Memory implements Store, Owner {
   }
 
   ended(run: MemoryRun): void {
-    this.#finished.add(run)
+    if (this.#lastFinished === undefined) this.#firstFinished = run
+    else this.#lastFinished.finishedBefore = run
+    this.#lastFinished = run
+    this.#finished++
     this.#finishedLength += run.size
     this.#timers.get(run)?.interruptUnsafe()
     this.#timers.delete(run)
     this.#tell(run)
-    this.#retain()
+    this.#retain(run.endedAtMillis)
   }
 
   // -- inside --------------------------------------------------------------------------------------------------------
 
   #find(runId: string): Effect.Effect<MemoryRun, RunNotFound> {
     return Effect.suspend(() => {
-      this.#retain()
+      this.#retain(this.#clock.currentTimeMillisUnsafe())
       const run = this.#runs.get(runId)
       return run === undefined ? Effect.fail(new RunNotFound(runId)) : Effect.succeed(run)
     })
@@ -302,28 +312,39 @@ class Memory implements Store, Owner {
     return lease?.token === claim.token ? lease : undefined
   }
 
+  #queueOf(pipelineId: string, version: string): Ready {
+    const key = Version.key(pipelineId, version)
+    let queue = this.#queues.get(key)
+    if (queue === undefined) {
+      queue = { key, steps: MutableList.make() }
+      this.#queues.set(key, queue)
+    }
+    return queue
+  }
+
   #take(request: ClaimRequest): ReadonlyArray<Claim> {
     const claims: Array<Claim> = []
     const now = this.#clock.currentTimeMillisUnsafe()
-    for (const [key, queue] of this.#ready) {
-      if (!request.versions.has(key)) continue
-      while (claims.length < request.max && queue.length > 0) {
-        const next = MutableList.take(queue)
-        if (next === MutableList.Empty || next.run.terminal) continue
+    for (let at = 0; at < this.#ready.length && claims.length < request.max; ) {
+      const queue = this.#ready[at]!
+      if (!request.versions.has(queue.key)) {
+        at++
+        continue
+      }
+      while (claims.length < request.max) {
+        const next = MutableList.take(queue.steps)
+        if (next === MutableList.Empty) break
         const { run, index } = next
+        if (run.terminal) continue
         const lease = new Lease(run, index, run.nextAttempt(index), String(++this.#tokens), request.worker, now)
         this.#leases.add(lease, now)
         run.started(lease, now)
         this.#tell(run)
         claims.push(lease)
       }
-      if (queue.length === 0) this.#ready.delete(key)
-      else if (claims.length > 0) {
-        // To the end of the line: the next claim begins with another pipeline.
-        this.#ready.delete(key)
-        this.#ready.set(key, queue)
-      }
-      if (claims.length >= request.max) break
+      this.#ready.splice(at, 1)
+      // To the end of the line: the next claim begins with another pipeline.
+      if (queue.steps.length > 0) this.#ready.push(queue)
     }
     return claims
   }
@@ -331,14 +352,14 @@ class Memory implements Store, Owner {
   /** Tells everyone what the act under way has changed, and hands ready work to those who wait for it. */
   #complete(): void {
     this.#flush()
-    if (this.#ready.size === 0) return
+    if (this.#ready.length === 0) return
     for (const waiter of this.#waiters) {
       const claims = this.#take(waiter.request)
       if (claims.length === 0) continue
       // Taken and granted in one go: nothing comes between that could interrupt the waiter and lose the claims.
       this.#waiters.delete(waiter)
       waiter.grant(claims)
-      if (this.#ready.size === 0) break
+      if (this.#ready.length === 0) break
     }
     this.#flush()
   }
@@ -399,14 +420,14 @@ class Memory implements Store, Owner {
   }
 
   /** Drops finished runs past the bounds, those that ended first first. */
-  #retain(): void {
-    if (this.#finished.size === 0) return
+  #retain(nowMillis: number): void {
     const { historyCount, historyLength, historyMillis } = this.#options
-    const oldest = this.#clock.currentTimeMillisUnsafe() - historyMillis
-    for (const run of this.#finished) {
-      if (this.#finished.size <= historyCount && this.#finishedLength <= historyLength && run.endedAtMillis > oldest)
-        return
-      this.#finished.delete(run)
+    const oldest = nowMillis - historyMillis
+    for (let run = this.#firstFinished; run !== undefined; run = this.#firstFinished) {
+      if (this.#finished <= historyCount && this.#finishedLength <= historyLength && run.endedAtMillis > oldest) return
+      this.#firstFinished = run.finishedBefore
+      if (this.#firstFinished === undefined) this.#lastFinished = undefined
+      this.#finished--
       this.#finishedLength -= run.size
       this.#runs.delete(run.submission.id)
     }

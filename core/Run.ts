@@ -79,7 +79,7 @@ export const pending = (submission: Submission, steps: ReadonlyArray<{ readonly 
  */
 export const fold = (run: Run, events: Iterable<Event>): Run => {
   const next: Mutable<Run> = { ...run }
-  const steps = run.steps.slice()
+  const steps = run.steps.map((step): Mutable<StepState> => ({ ...step }))
   const outputs: Record<string, Json> = { ...run.outputs }
   for (const event of events) {
     if (event.sequence <= next.sequence) continue
@@ -91,36 +91,45 @@ export const fold = (run: Run, events: Iterable<Event>): Run => {
   return next
 }
 
-const apply = (run: Mutable<Run>, steps: Array<StepState>, outputs: Record<string, Json>, event: Event): void => {
+const apply = (
+  run: Mutable<Run>,
+  steps: ReadonlyArray<Mutable<StepState>>,
+  outputs: Record<string, Json>,
+  event: Event
+): void => {
   switch (event.type) {
     case "RunStarted":
       run.status = "RUNNING"
       run.startedAtMillis = event.atMillis
       return
-    case "StepStarted":
-      steps[event.index] = {
-        ...steps[event.index]!,
-        status: "RUNNING",
-        attempts: event.attempt,
-        startedAtMillis: event.atMillis
-      }
+    case "StepStarted": {
+      const step = steps[event.index]!
+      step.status = "RUNNING"
+      step.attempts = event.attempt
+      step.startedAtMillis = event.atMillis
       return
-    case "StepCompleted":
-      steps[event.index] = { ...steps[event.index]!, status: "COMPLETED", completedAtMillis: event.atMillis }
+    }
+    case "StepCompleted": {
+      const step = steps[event.index]!
+      step.status = "COMPLETED"
+      step.completedAtMillis = event.atMillis
       run.stepsCompleted++
       Object.assign(outputs, event.outputs)
       return
-    case "StepFailed":
-      steps[event.index] = {
-        ...steps[event.index]!,
-        status: "FAILED",
-        completedAtMillis: event.atMillis,
-        error: event.error
-      }
+    }
+    case "StepFailed": {
+      const step = steps[event.index]!
+      step.status = "FAILED"
+      step.completedAtMillis = event.atMillis
+      step.error = event.error
       return
-    case "StepReleased":
-      steps[event.index] = { ...steps[event.index]!, status: "PENDING", startedAtMillis: undefined }
+    }
+    case "StepReleased": {
+      const step = steps[event.index]!
+      step.status = "PENDING"
+      step.startedAtMillis = undefined
       return
+    }
     case "RunCompleted":
       run.status = "COMPLETED"
       run.completedAtMillis = event.atMillis
@@ -141,9 +150,11 @@ const apply = (run: Mutable<Run>, steps: Array<StepState>, outputs: Record<strin
 }
 
 /** The end of a run ends its steps: what runs is cancelled, what never ran becomes `unstarted`. */
-const end = (steps: Array<StepState>, atMillis: number, unstarted: "SKIPPED" | "CANCELLED"): void => {
-  steps.forEach((step, index) => {
-    if (step.status === "RUNNING") steps[index] = { ...step, status: "CANCELLED", completedAtMillis: atMillis }
-    else if (step.status === "PENDING") steps[index] = { ...step, status: unstarted }
-  })
+const end = (steps: ReadonlyArray<Mutable<StepState>>, atMillis: number, unstarted: "SKIPPED" | "CANCELLED"): void => {
+  for (const step of steps) {
+    if (step.status === "RUNNING") {
+      step.status = "CANCELLED"
+      step.completedAtMillis = atMillis
+    } else if (step.status === "PENDING") step.status = unstarted
+  }
 }

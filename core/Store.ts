@@ -46,6 +46,8 @@ export interface ClaimRequest {
   readonly max: number
   /** The pipelines that this worker can run, as `Version.key`s. Read anew whenever work is handed out. */
   readonly versions: ReadonlySet<string>
+  /** Called when the claim has to wait, with a way to end the waiting: then it gives nothing. */
+  readonly onWait?: (giveUp: () => void) => void
 }
 
 /** How a claim ended. */

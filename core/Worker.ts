@@ -39,11 +39,12 @@ export const layer = <R = never>(options: Options = {}): Layer.Layer<never, neve
       const id = `worker-${(yield* Random.nextIntBetween(0, 2 ** 31)).toString(36)}`
       const worker = new Worker(id, store, registry, options.concurrency ?? 100, yield* Effect.scope)
       yield* Effect.forkScoped(worker.heeding)
-      yield* Effect.forkScoped(worker.settling)
-      const claiming = yield* Effect.forkScoped(worker.claiming)
-      yield* Effect.addFinalizer(() => worker.stop(Fiber.interrupt(claiming), options.graceMillis ?? 10_000))
+      const working = yield* Effect.forkScoped(worker.working)
+      yield* Effect.addFinalizer(() => worker.stop(Fiber.interrupt(working), options.graceMillis ?? 10_000))
     })
   )
+
+const NOTHING: Effect.Effect<ReadonlyArray<Claim>> = Effect.succeed([])
 
 class Worker {
   readonly #id: string
@@ -55,12 +56,12 @@ class Worker {
   /** Attempts whose task has not ended, by token. */
   readonly #attempts: Map<string, Attempt> = new Map()
   #settled: Array<Settlement> = []
-  /** Whether the claiming fiber is at work; it settles what it finds done, so the settling fiber need not wake. */
-  #turning = false
-  #renewing = false
-  #onSettled: (() => void) | undefined = undefined
-  #onFree: (() => void) | undefined = undefined
+  /** Ends the working fiber's waiting, when it waits. */
+  #wake: (() => void) | undefined = undefined
   #onIdle: (() => void) | undefined = undefined
+  #renewing = false
+  /** Whether the Store did not take the last outcomes. */
+  #refused = false
 
   constructor(id: string, store: Store, registry: Registry, concurrency: number, scope: Scope.Scope) {
     this.#scope = scope
@@ -70,42 +71,30 @@ class Worker {
     this.#concurrency = concurrency
   }
 
-  // -- three fibers --------------------------------------------------------------------------------------------------
+  // -- two fibers ----------------------------------------------------------------------------------------------------
 
   /**
-   * Claims what there is room for, starts it, settles what was done at once, and begins again. Only the waiting can
-   * be interrupted: a claim that was granted is always started.
+   * Claims what there is room for, starts it, settles what is done, and begins again. Only the waiting can be
+   * interrupted: a claim that was granted is always started.
    */
-  readonly claiming: Effect.Effect<never> = Effect.uninterruptibleMask((restore) => {
+  readonly working: Effect.Effect<never> = Effect.uninterruptibleMask((restore) => {
     const waiting = restore(Effect.suspend(() => this.#claim()))
     const turn: Effect.Effect<never> = Effect.flatMap(waiting, (claims) => {
-      this.#turning = true
-      let begun: Effect.Effect<void> = Effect.void
+      this.#wake = undefined
+      let begun: Effect.Effect<void> | undefined
       for (const claim of claims) {
         const fork = this.#start(claim)
-        if (fork !== undefined) begun = begun === Effect.void ? fork : Effect.andThen(begun, fork)
+        if (fork !== undefined) begun = begun === undefined ? fork : Effect.andThen(begun, fork)
       }
-      return Effect.flatMap(begun, () => {
-        this.#turning = false
-        const renewing = this.#keepRenewing()
-        if (renewing !== undefined) return Effect.flatMap(renewing, () => Effect.flatMap(this.#flush, () => turn))
-        return this.#settled.length === 0 ? turn : Effect.flatMap(this.#flush, () => turn)
-      })
+      if (begun !== undefined) return Effect.flatMap(begun, () => rest)
+      return this.#renewing || this.#attempts.size === 0 ? settling : rest
     })
+    const settling: Effect.Effect<never> = Effect.suspend(() =>
+      this.#settled.length === 0 ? turn : Effect.flatMap(this.#flush, () => turn)
+    )
+    const rest: Effect.Effect<never> = Effect.flatMap(this.#keepRenewing, () => settling)
     return turn
   })
-
-  /** Settles what ends later. While one call is under way more ends, so a slow Store gets larger batches. */
-  readonly settling: Effect.Effect<never> = Effect.flatMap(
-    Effect.callback<void>((resume) => {
-      if (this.#settled.length > 0) return resume(Effect.void)
-      this.#onSettled = () => resume(Effect.void)
-      return Effect.sync(() => {
-        this.#onSettled = undefined
-      })
-    }),
-    () => Effect.flatMap(this.#flush, () => this.settling)
-  )
 
   /** Stops the attempts whose run is over. */
   readonly heeding: Effect.Effect<void> = Effect.suspend(() =>
@@ -115,17 +104,14 @@ class Worker {
   ).pipe(Effect.catch(() => Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => this.heeding)))
 
   /** Finishes what would be lost, lets running steps end, then interrupts the rest and gives it back. */
-  stop(stopClaiming: Effect.Effect<void>, graceMillis: number): Effect.Effect<void> {
-    return Effect.andThen(this.#store.drain, Effect.andThen(stopClaiming, this.#idle)).pipe(
+  stop(stopWorking: Effect.Effect<void>, graceMillis: number): Effect.Effect<void> {
+    return Effect.andThen(this.#store.drain, Effect.andThen(stopWorking, this.#idle)).pipe(
       Effect.timeoutOption(graceMillis),
-      Effect.andThen(stopClaiming),
+      Effect.andThen(stopWorking),
       Effect.andThen(
         Effect.suspend(() => {
           for (const attempt of this.#attempts.values()) {
-            this.#settled.push({
-              claim: attempt.claim,
-              outcome: { _tag: "Released", reason: "its worker is shutting down" }
-            })
+            this.#settle(attempt.claim, { _tag: "Released", reason: "its worker is shutting down" })
             attempt.revoke()
           }
           return Effect.andThen(this.#flush, Effect.asVoid(Effect.timeoutOption(this.#idle, STOP_MILLIS)))
@@ -136,15 +122,22 @@ class Worker {
 
   // -- claiming ------------------------------------------------------------------------------------------------------
 
+  readonly #onWait = (wake: () => void): void => {
+    this.#wake = wake
+  }
+
+  /** Waits for work, for room for it, or for something to settle. */
   #claim(): Effect.Effect<ReadonlyArray<Claim>> {
-    const free = this.#concurrency - this.#attempts.size
-    if (free <= 0) {
-      return Effect.callback<ReadonlyArray<Claim>>((resume) => {
-        this.#onFree = () => resume(Effect.succeed([]))
-      })
+    if (this.#refused) {
+      this.#refused = false
+      return Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => NOTHING)
     }
-    return Effect.catch(this.#store.claim({ worker: this.#id, max: free, versions: this.#registry.versions }), () =>
-      Effect.as(Effect.sleep(RETRY_MILLIS), [])
+    if (this.#settled.length > 0) return NOTHING
+    const free = this.#concurrency - this.#attempts.size
+    if (free <= 0) return Effect.callback((resume) => this.#onWait(() => resume(NOTHING)))
+    return Effect.catch(
+      this.#store.claim({ worker: this.#id, max: free, versions: this.#registry.versions, onWait: this.#onWait }),
+      () => Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => NOTHING)
     )
   }
 
@@ -207,28 +200,24 @@ class Worker {
     this.#attempts.delete(attempt.claim.token)
     // The outcome of a revoked attempt comes too late: the Store would refuse it.
     if (!attempt.revoked) this.#settle(attempt.claim, outcome())
-    const onFree = this.#onFree
-    this.#onFree = undefined
-    onFree?.()
     if (this.#attempts.size === 0) this.#onIdle?.()
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
   }
 
   #settle(claim: Claim, outcome: Outcome): void {
     this.#settled.push({ claim, outcome })
-    if (this.#turning) return
-    const onSettled = this.#onSettled
-    this.#onSettled = undefined
-    onSettled?.()
   }
 
   // An outcome is not lost when the Store does not answer: it is offered again, in its place before later ones.
   readonly #flush: Effect.Effect<void> = Effect.suspend(() => {
     const batch = this.#settled
-    if (batch.length === 0) return Effect.void
     this.#settled = []
     return Effect.catch(Effect.asVoid(this.#store.settle(batch)), () => {
       this.#settled = [...batch, ...this.#settled]
-      return Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => this.#flush)
+      this.#refused = true
+      return Effect.void
     })
   })
 
@@ -241,11 +230,11 @@ class Worker {
   // -- leases --------------------------------------------------------------------------------------------------------
 
   /** Renews what runs, three times a lease, for as long as something runs. */
-  #keepRenewing(): Effect.Effect<void> | undefined {
-    if (this.#renewing || this.#attempts.size === 0) return undefined
+  readonly #keepRenewing: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.#renewing || this.#attempts.size === 0) return Effect.void
     this.#renewing = true
     return Effect.asVoid(Effect.forkIn(this.#renew, this.#scope))
-  }
+  })
 
   readonly #renew: Effect.Effect<void> = Effect.flatMap(
     Effect.suspend(() => Effect.sleep(this.#store.leaseMillis / 3)),
