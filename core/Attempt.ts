@@ -30,8 +30,10 @@ export class Attempt implements Task.TaskContext {
   readonly claim: Claim
   /** The fiber of a task that is an Effect. */
   fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
-  /** Whether the outcome still counts. */
+  /** Whether the outcome no longer counts. */
   revoked = false
+  /** Where its worker keeps it. */
+  place = -1
   #controller: AbortController | undefined = undefined
 
   constructor(claim: Claim) {

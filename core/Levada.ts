@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Access } from "./Access.ts"
-import type { PipelineExists, RunCancelled, RunFailed, WaitTimedOut } from "./Errors.ts"
+import type { PipelineExists } from "./Errors.ts"
 import * as Guard from "./Guard.ts"
 import * as Operations from "./Operations.ts"
 import * as Parameters from "./Parameters.ts"
@@ -39,7 +39,7 @@ export interface ExecuteOptions extends Operations.StartOptions {
 }
 
 /** Why an execution does not give a result. */
-export type ExecuteError = Operations.StartError | RunFailed | RunCancelled | WaitTimedOut
+export type ExecuteError = Operations.StartError | Operations.WaitError
 
 /** Runs a pipeline to its end. Gives its result. */
 export const execute = <P extends Pipeline.Any>(
@@ -47,12 +47,7 @@ export const execute = <P extends Pipeline.Any>(
   parameters: Pipeline.ParametersOf<P>,
   options?: ExecuteOptions
 ): Effect.Effect<Pipeline.ResultOf<P>, ExecuteError, Operations.Operations> =>
-  Effect.gen(function* () {
-    const operations = yield* Operations.Operations
-    const runId = yield* operations.start(host, pipeline.id, Parameters.fromValues(parameters), options)
-    // The run was just taken, so it is there: its absence is a defect.
-    return yield* Effect.catchTag(result(pipeline, runId, options?.waitMillis), "RunNotFound", Effect.die)
-  })
+  Effect.flatMap(start(pipeline, parameters, options), (runId) => result(pipeline, runId, options?.waitMillis))
 
 /** Starts a run and gives its id. */
 export const start = <P extends Pipeline.Any>(

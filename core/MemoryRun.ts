@@ -14,6 +14,9 @@ export interface Owner {
   readonly ended: (run: MemoryRun) => void
 }
 
+/** How many events make a log long. */
+const LONG = 1_000
+
 /** A run and everything that is kept of it. Every method is one synchronous act, so nobody sees half of one. */
 export class MemoryRun {
   readonly submission: Run.Submission
@@ -32,6 +35,8 @@ export class MemoryRun {
   readonly queue: object
   /** Called after the log has grown. */
   listeners: Set<() => void> | undefined = undefined
+  /** Called after the run has ended. */
+  onEnd: Array<() => void> = []
 
   readonly #owner: Owner
   readonly #waits: Array<number>
@@ -56,12 +61,13 @@ export class MemoryRun {
     return Run.isTerminal(this.status)
   }
 
-  /** The fold of the log. Kept, so that asking again costs only what happened since. */
+  /** The fold of the log. That of a long one is kept, so that asking again costs only what happened since. */
   get state(): Run.Run {
+    const { events } = this
+    if (events.length < LONG) return Run.fold(Run.pending(this.submission, this.plan.steps), events)
     const folded = this.#folded ?? Run.pending(this.submission, this.plan.steps)
-    this.#folded =
-      folded.sequence === this.events.length ? folded : Run.fold(folded, this.events.slice(folded.sequence))
-    return this.#folded
+    if (folded.sequence < events.length) this.#folded = Run.fold(folded, events.slice(folded.sequence))
+    return this.#folded ?? folded
   }
 
   /** Makes the steps ready that wait for nothing. */

@@ -84,7 +84,7 @@ class Memory implements Store, Owner {
   readonly #queues: Map<string, Ready> = new Map()
   /** The queues with something in them. The first is the next to be claimed from. */
   readonly #ready: Array<Ready> = []
-  readonly #waiters: Set<Waiter> = new Set()
+  readonly #waiters: Array<Waiter> = []
   readonly #leases: Leases
   readonly #revocations: Map<string, Queue.Queue<Claim>> = new Map()
   readonly #timers: Map<MemoryRun, Fiber.Fiber<unknown>> = new Map()
@@ -150,14 +150,11 @@ class Memory implements Store, Owner {
       run.terminal
         ? Effect.succeed(run.state)
         : Effect.callback<Run>((resume) => {
-            const listener = () => {
-              if (!run.terminal) return
-              run.listeners?.delete(listener)
-              resume(Effect.succeed(run.state))
-            }
-            run.listeners ??= new Set()
-            run.listeners.add(listener)
-            return Effect.sync(() => run.listeners?.delete(listener))
+            const onEnd = () => resume(Effect.succeed(run.state))
+            run.onEnd.push(onEnd)
+            return Effect.sync(() => {
+              run.onEnd = run.onEnd.filter((other) => other !== onEnd)
+            })
           })
     )
 
@@ -220,11 +217,11 @@ class Memory implements Store, Owner {
       }
       return Effect.callback<ReadonlyArray<Claim>>((resume) => {
         const waiter: Waiter = { request, grant: (granted) => resume(this.#granted(granted)) }
-        this.#waiters.add(waiter)
+        this.#waiters.push(waiter)
         request.onWait?.(() => {
-          if (this.#waiters.delete(waiter)) resume(NOTHING)
+          if (this.#leave(waiter)) resume(NOTHING)
         })
-        return Effect.sync(() => this.#waiters.delete(waiter))
+        return Effect.sync(() => this.#leave(waiter))
       })
     })
 
@@ -290,9 +287,13 @@ class Memory implements Store, Owner {
     this.#lastFinished = run
     this.#finished++
     this.#finishedLength += run.size
-    this.#timers.get(run)?.interruptUnsafe()
-    this.#timers.delete(run)
+    if (this.#timers.size > 0) {
+      this.#timers.get(run)?.interruptUnsafe()
+      this.#timers.delete(run)
+    }
     this.#tell(run)
+    this.#afterwards.push(...run.onEnd)
+    run.onEnd = []
     this.#retain(run.endedAtMillis)
   }
 
@@ -353,15 +354,24 @@ class Memory implements Store, Owner {
   #complete(): void {
     this.#flush()
     if (this.#ready.length === 0) return
-    for (const waiter of this.#waiters) {
+    for (const waiter of this.#waiters.slice()) {
+      if (this.#ready.length === 0) break
+      // Whoever was told may have come here themselves, and have served or interrupted this one.
+      if (!this.#waiters.includes(waiter)) continue
       const claims = this.#take(waiter.request)
       if (claims.length === 0) continue
       // Taken and granted in one go: nothing comes between that could interrupt the waiter and lose the claims.
-      this.#waiters.delete(waiter)
+      this.#leave(waiter)
       waiter.grant(claims)
-      if (this.#ready.length === 0) break
     }
     this.#flush()
+  }
+
+  /** Whether the waiter was still waiting. */
+  #leave(waiter: Waiter): boolean {
+    const place = this.#waiters.indexOf(waiter)
+    if (place !== -1) this.#waiters.splice(place, 1)
+    return place !== -1
   }
 
   #flush(): void {

@@ -7,7 +7,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Attempt, call, completed, exited, type Runner, runner, thrown } from "./Attempt.ts"
 import { Registry } from "./Registry.ts"
-import { type Claim, type Outcome, type Settlement, Store } from "./Store.ts"
+import { type Claim, type ClaimRequest, type Outcome, type Settlement, Store } from "./Store.ts"
 
 /** How a worker works. */
 export interface Options {
@@ -53,9 +53,12 @@ class Worker {
   readonly #concurrency: number
   readonly #scope: Scope.Scope
   readonly #runners: Map<string, Map<string, Map<string, Runner>>> = new Map()
-  /** Attempts whose task has not ended, by token. */
-  readonly #attempts: Map<string, Attempt> = new Map()
+  /** Attempts whose task has not ended, in no order. */
+  readonly #attempts: Array<Attempt> = []
+  /** What is to be settled next, and what is being settled. */
   #settled: Array<Settlement> = []
+  #settling: Array<Settlement> = []
+  readonly #request: { -readonly [K in keyof ClaimRequest]: ClaimRequest[K] }
   /** Ends the working fiber's waiting, when it waits. */
   #wake: (() => void) | undefined = undefined
   #onIdle: (() => void) | undefined = undefined
@@ -69,6 +72,7 @@ class Worker {
     this.#store = store
     this.#registry = registry
     this.#concurrency = concurrency
+    this.#request = { worker: id, max: concurrency, versions: registry.versions, onWait: this.#onWait }
   }
 
   // -- two fibers ----------------------------------------------------------------------------------------------------
@@ -87,7 +91,7 @@ class Worker {
         if (fork !== undefined) begun = begun === undefined ? fork : Effect.andThen(begun, fork)
       }
       if (begun !== undefined) return Effect.flatMap(begun, () => rest)
-      return this.#renewing || this.#attempts.size === 0 ? settling : rest
+      return this.#renewing || this.#attempts.length === 0 ? settling : rest
     })
     const settling: Effect.Effect<never> = Effect.suspend(() =>
       this.#settled.length === 0 ? turn : Effect.flatMap(this.#flush, () => turn)
@@ -98,9 +102,7 @@ class Worker {
 
   /** Stops the attempts whose run is over. */
   readonly heeding: Effect.Effect<void> = Effect.suspend(() =>
-    Stream.runForEach(this.#store.revoked(this.#id), (claim) =>
-      Effect.sync(() => this.#attempts.get(claim.token)?.revoke())
-    )
+    Stream.runForEach(this.#store.revoked(this.#id), (claim) => Effect.sync(() => this.#revoke(claim)))
   ).pipe(Effect.catch(() => Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => this.heeding)))
 
   /** Finishes what would be lost, lets running steps end, then interrupts the rest and gives it back. */
@@ -110,7 +112,7 @@ class Worker {
       Effect.andThen(stopWorking),
       Effect.andThen(
         Effect.suspend(() => {
-          for (const attempt of this.#attempts.values()) {
+          for (const attempt of this.#attempts) {
             this.#settle(attempt.claim, { _tag: "Released", reason: "its worker is shutting down" })
             attempt.revoke()
           }
@@ -133,13 +135,16 @@ class Worker {
       return Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => NOTHING)
     }
     if (this.#settled.length > 0) return NOTHING
-    const free = this.#concurrency - this.#attempts.size
+    const free = this.#concurrency - this.#attempts.length
     if (free <= 0) return Effect.callback((resume) => this.#onWait(() => resume(NOTHING)))
-    return Effect.catch(
-      this.#store.claim({ worker: this.#id, max: free, versions: this.#registry.versions, onWait: this.#onWait }),
-      () => Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => NOTHING)
-    )
+    this.#request.max = free
+    return this.#claiming
   }
+
+  readonly #claiming: Effect.Effect<ReadonlyArray<Claim>> = Effect.catch(
+    Effect.suspend(() => this.#store.claim(this.#request)),
+    () => Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => NOTHING)
+  )
 
   /** Calls the step's task. Gives what is left to do when the task is an Effect. */
   #start(claim: Claim): Effect.Effect<void> | undefined {
@@ -159,7 +164,7 @@ class Worker {
     }
     const { returned } = result
     if (Effect.isEffect(returned)) {
-      this.#attempts.set(claim.token, attempt)
+      this.#add(attempt)
       return Effect.map(
         Effect.forkDetach(returned as Effect.Effect<unknown, unknown>, { startImmediately: true }),
         (fiber) => {
@@ -172,7 +177,7 @@ class Worker {
       )
     }
     if (isPromiseLike(returned)) {
-      this.#attempts.set(claim.token, attempt)
+      this.#add(attempt)
       returned.then(
         (value) => this.#end(attempt, () => completed(runner, claim.step, value, this.#store.maxValueLength)),
         (error) => this.#end(attempt, () => thrown(attempt, runner.task, error))
@@ -196,11 +201,28 @@ class Worker {
 
   // -- ending --------------------------------------------------------------------------------------------------------
 
+  // A swap with the last keeps adding and removing free of searching, hashing and allocation.
+  #add(attempt: Attempt): void {
+    attempt.place = this.#attempts.length
+    this.#attempts.push(attempt)
+  }
+
+  #remove(attempt: Attempt): void {
+    const last = this.#attempts.pop()!
+    if (last === attempt) return
+    this.#attempts[attempt.place] = last
+    last.place = attempt.place
+  }
+
+  #revoke(claim: Claim): void {
+    this.#attempts.find((attempt) => attempt.claim.token === claim.token)?.revoke()
+  }
+
   #end(attempt: Attempt, outcome: () => Outcome): void {
-    this.#attempts.delete(attempt.claim.token)
+    this.#remove(attempt)
     // The outcome of a revoked attempt comes too late: the Store would refuse it.
     if (!attempt.revoked) this.#settle(attempt.claim, outcome())
-    if (this.#attempts.size === 0) this.#onIdle?.()
+    if (this.#attempts.length === 0) this.#onIdle?.()
     const wake = this.#wake
     this.#wake = undefined
     wake?.()
@@ -211,19 +233,30 @@ class Worker {
   }
 
   // An outcome is not lost when the Store does not answer: it is offered again, in its place before later ones.
-  readonly #flush: Effect.Effect<void> = Effect.suspend(() => {
-    const batch = this.#settled
-    this.#settled = []
-    return Effect.catch(Effect.asVoid(this.#store.settle(batch)), () => {
-      this.#settled = [...batch, ...this.#settled]
+  readonly #flush: Effect.Effect<void> = Effect.catch(
+    Effect.flatMap(
+      Effect.suspend(() => {
+        const batch = this.#settled
+        this.#settled = this.#settling
+        this.#settling = batch
+        return this.#store.settle(batch)
+      }),
+      () => {
+        this.#settling.length = 0
+        return Effect.void
+      }
+    ),
+    () => {
+      this.#settled = [...this.#settling, ...this.#settled]
+      this.#settling.length = 0
       this.#refused = true
       return Effect.void
-    })
-  })
+    }
+  )
 
   /** Waits until no task is running. */
   readonly #idle: Effect.Effect<void> = Effect.callback<void>((resume) => {
-    if (this.#attempts.size === 0) return resume(Effect.void)
+    if (this.#attempts.length === 0) return resume(Effect.void)
     this.#onIdle = () => resume(Effect.void)
   })
 
@@ -231,7 +264,7 @@ class Worker {
 
   /** Renews what runs, three times a lease, for as long as something runs. */
   readonly #keepRenewing: Effect.Effect<void> = Effect.suspend(() => {
-    if (this.#renewing || this.#attempts.size === 0) return Effect.void
+    if (this.#renewing || this.#attempts.length === 0) return Effect.void
     this.#renewing = true
     return Effect.asVoid(Effect.forkIn(this.#renew, this.#scope))
   })
@@ -239,15 +272,15 @@ class Worker {
   readonly #renew: Effect.Effect<void> = Effect.flatMap(
     Effect.suspend(() => Effect.sleep(this.#store.leaseMillis / 3)),
     () => {
-      if (this.#attempts.size === 0) {
+      if (this.#attempts.length === 0) {
         this.#renewing = false
         return Effect.void
       }
-      const claims = Array.from(this.#attempts.values(), (attempt) => attempt.claim)
+      const claims = this.#attempts.map((attempt) => attempt.claim)
       return this.#store.renew(claims).pipe(
         Effect.flatMap((lost) =>
           Effect.sync(() => {
-            for (const claim of lost) this.#attempts.get(claim.token)?.revoke()
+            for (const claim of lost) this.#revoke(claim)
           })
         ),
         Effect.ignore,

@@ -90,8 +90,9 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
   // A failure reaches whoever calls a method; it must not bring the program down before.
   ready.catch(() => undefined)
 
-  const run = async <A, E>(effect: Effect.Effect<A, E, Operations>): Promise<A> =>
-    Effect.runPromise(Effect.provideContext(effect, (await ready).context))
+  const runNow = built === undefined ? undefined : Effect.runPromiseWith(built.value.context)
+  const run = <A, E>(effect: Effect.Effect<A, E, Operations>): Promise<A> =>
+    runNow === undefined ? ready.then(({ context }) => Effect.runPromiseWith(context)(effect)) : runNow(effect)
   const withOperations = <A, E>(f: (operations: Operations) => Effect.Effect<A, E>): Promise<A> =>
     run(Operations.use(f))
 

@@ -1,0 +1,8 @@
+/** `npm run bench`, or some of it: `npm run bench -- engine graph http` */
+import { engine } from "./engine.ts"
+import { graph } from "./graph.ts"
+import { http } from "./http.ts"
+
+const all = { engine, graph, http }
+const asked = process.argv.slice(2)
+for (const [name, bench] of Object.entries(all)) if (asked.length === 0 || asked.includes(name)) await bench()
