@@ -5,7 +5,6 @@
  * Levels by Kahn: A. B. Kahn, "Topological sorting of large networks", CACM 5 (11), 1962.
  */
 import * as Result from "effect/Result"
-import { CycleDetected } from "./Errors.ts"
 
 /** A directed graph without cycles. Nodes are known by their index in `names`. */
 export interface Dag {
@@ -27,14 +26,14 @@ export interface Edge {
   readonly to: string
 }
 
-/**
- * Builds a Dag from what each node needs (indices into `names`, without repeats). Fails with `CycleDetected` and the
- * path of one cycle.
- */
+/** Nodes that wait for each other; the path starts and ends with the same one. */
+export type Cycle = ReadonlyArray<string>
+
+/** Builds a Dag from what each node needs (indices into `names`, without repeats). Fails with one cycle. */
 export const make = (
   names: ReadonlyArray<string>,
   dependencies: ReadonlyArray<ReadonlyArray<number>>
-): Result.Result<Dag, CycleDetected> => {
+): Result.Result<Dag, Cycle> => {
   const size = names.length
   const dependents: Array<Array<number>> = Array.from({ length: size }, () => [])
   const waiting = new Int32Array(size)
@@ -55,7 +54,7 @@ export const make = (
   }
   return order.length === size
     ? Result.succeed({ names, dependencies, dependents, order, depths })
-    : Result.fail(new CycleDetected(cycle(names, dependencies, waiting)))
+    : Result.fail(cycle(names, dependencies, waiting))
 }
 
 /** Every node that still waits has a dependency that still waits, so going from one to the next must come round. */
@@ -63,7 +62,7 @@ const cycle = (
   names: ReadonlyArray<string>,
   dependencies: ReadonlyArray<ReadonlyArray<number>>,
   waiting: Int32Array
-): ReadonlyArray<string> => {
+): Cycle => {
   const seenAt = new Map<number, number>()
   const path: Array<number> = []
   let node = waiting.findIndex((count) => count > 0)

@@ -13,16 +13,15 @@ const quoted = (name: string): string => `"${name.replace(/[\\"]/g, "\\$&")}"`
 
 const idOf = (name: string): string => (PLAIN_ID.test(name) && !KEYWORD.test(name) ? name : quoted(name))
 
+// Graphviz takes a name that begins with a percent sign for one of its own, and would not show it.
+const isHidden = (name: string): boolean => name.startsWith("%")
+
 /** `digraph "id" { … }`: every edge, and every node that has none. Names are quoted when DOT needs it. */
 export const toDot = (id: string, dag: Dag): string => {
   const lines = edges(dag).map(({ from, to }) => `  ${idOf(from)} -> ${idOf(to)};`)
-  const alone = dag.names.filter((_, node) => dag.dependencies[node]!.length + dag.dependents[node]!.length === 0)
-  return [
-    `digraph ${quoted(id)} {`,
-    "  node [shape=box];",
-    ...alone.map((name) => `  ${idOf(name)};`),
-    ...lines,
-    "}",
-    ""
-  ].join("\n")
+  const nodes = dag.names.flatMap((name, node) => {
+    if (isHidden(name)) return [`  ${quoted(name)} [label=${quoted(name)}];`]
+    return dag.dependencies[node]!.length + dag.dependents[node]!.length === 0 ? [`  ${idOf(name)};`] : []
+  })
+  return [`digraph ${quoted(id)} {`, "  node [shape=box];", ...nodes, ...lines, "}", ""].join("\n")
 }

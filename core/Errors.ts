@@ -76,11 +76,13 @@ export class SelfDependency extends Failure<"SelfDependency"> {
 
 /** Steps that wait for each other; `path` starts and ends with the same step. */
 export class CycleDetected extends Failure<"CycleDetected"> {
+  readonly pipelineId: string
   readonly path: ReadonlyArray<string>
-  constructor(path: ReadonlyArray<string>) {
+  constructor(pipelineId: string, path: ReadonlyArray<string>) {
     // A long cycle is shown by its two ends; `path` has all of it.
     const shown = path.length > 12 ? [...path.slice(0, 6), `… ${path.length - 12} more …`, ...path.slice(-6)] : path
-    super("CycleDetected", `The steps wait for each other: ${shown.join(" -> ")}`)
+    super("CycleDetected", `Pipeline '${pipelineId}': the steps wait for each other: ${shown.join(" -> ")}`)
+    this.pipelineId = pipelineId
     this.path = path
   }
 }
@@ -111,14 +113,16 @@ export class MissingProducer extends Failure<"MissingProducer"> {
 
 /** A task that the host program does not offer, or offers twice with different code. */
 export class UnknownTask extends Failure<"UnknownTask"> {
+  readonly pipelineId: string
   readonly task: string
-  constructor(task: string, why: "unknown" | "ambiguous", offered: ReadonlyArray<string>) {
+  constructor(pipelineId: string, task: string, why: "unknown" | "ambiguous", offered: ReadonlyArray<string>) {
     super(
       "UnknownTask",
       why === "unknown"
         ? `Task '${task}' is not offered by this program; offered: ${offered.slice(0, 20).join(", ") || "none"}${offered.length > 20 ? ", …" : ""}`
         : `Task '${task}' is offered more than once with different code, so its name alone does not say which is meant`
     )
+    this.pipelineId = pipelineId
     this.task = task
   }
 }
@@ -264,7 +268,8 @@ export const describe = (error: unknown, depth = 0): ErrorInfo => {
 
 const messageOf = (error: object): string => {
   const message = (error as { message?: unknown }).message
-  if (typeof message === "string" && message !== "") return message
+  // Some errors have their stack, or another error's, in their message.
+  if (typeof message === "string" && message !== "") return message.replace(/\n\s*at [^\n]*/g, "")
   if (error instanceof Error) return error.name
   try {
     return JSON.stringify(error) ?? "unknown"

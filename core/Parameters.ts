@@ -2,6 +2,7 @@
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { ParametersInvalid, type Problem } from "./Errors.ts"
+import { MAX_NAME_LENGTH } from "./Name.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import { codec, type Json } from "./Value.ts"
 
@@ -27,6 +28,12 @@ export const fromValues = (given: unknown): Given =>
     })
   })
 
+/** How many names a message lists. */
+const MAX_LISTED = 10
+
+/** How many unknown parameters are named: an answer is not to be longer than what was asked. */
+const MAX_UNKNOWN = 100
+
 const reading =
   (given: unknown, read: Read): Given =>
   (pipeline) => {
@@ -46,17 +53,27 @@ const reading =
       if (Result.isSuccess(json)) parameters[name] = json.success
       else for (const { path, message } of json.failure) problems.push({ path: ["parameters", name, ...path], message })
     }
+    let unknown = 0
     const known = new Set(pipeline.parameters.map(({ name }) => name))
     for (const name of Object.keys(given)) {
       if (known.has(name) || given[name] === undefined) continue
-      const taken = [...known].map((key) => `'${key}'`).join(", ") || "none"
-      problems.push({ path: ["parameters", name], message: `Unknown; the pipeline's parameters are: ${taken}` })
+      if (++unknown > MAX_UNKNOWN) continue
+      const taken = listed([...known]) || "none"
+      problems.push({
+        path: ["parameters", name.slice(0, MAX_NAME_LENGTH)],
+        message: `Unknown; the pipeline's parameters are: ${taken}`
+      })
+    }
+    if (unknown > MAX_UNKNOWN) {
+      problems.push({ path: ["parameters"], message: `${unknown - MAX_UNKNOWN} more are unknown` })
     }
     return problems.length > 0 ? Result.fail(new ParametersInvalid(pipeline.id, problems)) : Result.succeed(parameters)
   }
 
-const needs = ({ consumers }: Pipeline.Parameter): string =>
-  `${consumers
-    .slice(0, 5)
-    .map(({ step }) => `'${step}'`)
-    .join(", ")}${consumers.length > 5 ? ` and ${consumers.length - 5} more` : ""}`
+const needs = ({ consumers }: Pipeline.Parameter): string => listed(consumers.map(({ step }) => step))
+
+/** The first names, and how many more there are. */
+const listed = (names: ReadonlyArray<string>): string => {
+  const shown = names.slice(0, MAX_LISTED).map((name) => `'${name}'`)
+  return shown.join(", ") + (names.length > MAX_LISTED ? ` and ${names.length - MAX_LISTED} more` : "")
+}

@@ -2,6 +2,7 @@
 import * as Result from "effect/Result"
 import * as Dag from "./Dag.ts"
 import {
+  CycleDetected,
   DuplicateOutput,
   DuplicateStep,
   EmptyPipeline,
@@ -233,12 +234,13 @@ const build = (
     dependencies.push([...needs])
   }
 
-  return Result.map(
-    Dag.make(
-      steps.map((step) => step.name),
-      dependencies
-    ),
-    (dag) =>
+  const dag = Dag.make(
+    steps.map((step) => step.name),
+    dependencies
+  )
+  return Result.mapBoth(dag, {
+    onFailure: (path) => new CycleDetected(id, path),
+    onSuccess: (dag) =>
       new Built(
         id,
         kind,
@@ -248,7 +250,7 @@ const build = (
         steps.flatMap((step) => step.outputs.filter((output) => !consumed.has(output.value))),
         options?.timeoutMillis
       )
-  )
+  })
 }
 
 /** Plan and version take time on a large graph and are not wanted by everyone: they are made when first asked for. */

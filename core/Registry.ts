@@ -112,8 +112,8 @@ const resolve = (definition: Definition, tasks: Offered): Effect.Effect<Pipeline
     const found: Array<Task.Any> = []
     for (const name of definition.tasks) {
       const task = tasks.get(name)
-      if (task === undefined) return yield* new UnknownTask(name, "unknown", [...tasks.keys()])
-      if (task === "ambiguous") return yield* new UnknownTask(name, "ambiguous", [])
+      if (task === undefined) return yield* new UnknownTask(definition.id, name, "unknown", [...tasks.keys()])
+      if (task === "ambiguous") return yield* new UnknownTask(definition.id, name, "ambiguous", [])
       found.push(task)
     }
     return yield* Effect.fromResult(Pipeline.fromTasks(definition.id, definition.kind, found))

@@ -20,11 +20,7 @@ export const read = async (request: HttpRequest, maxBytes: number): Promise<Resu
   const declared = Number(request.header("content-length"))
   const bytes = declared > maxBytes ? "too-large" : await request.body(maxBytes)
   if (bytes === "too-large") {
-    return Result.fail(
-      new BadRequest(413, "BodyTooLargeError", `The body is longer than ${maxBytes} bytes`, {
-        headers: { connection: "close" }
-      })
-    )
+    return Result.fail(new BadRequest(413, "BodyTooLargeError", `The body is longer than ${maxBytes} bytes`))
   }
   if (bytes.length === 0) return Result.succeed({})
   const type = request.header("content-type")

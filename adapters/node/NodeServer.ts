@@ -82,7 +82,9 @@ class NodeRequest implements HttpRequest {
   constructor(incoming: IncomingMessage, outgoing: ServerResponse) {
     this.#incoming = incoming
     this.#outgoing = outgoing
-    const url = incoming.url ?? "/"
+    // A proxy may send the whole URL (RFC 9112, 3.2.2).
+    const target = incoming.url ?? "/"
+    const url = target.startsWith("/") ? target : target.replace(/^https?:\/\/[^/?#]*/i, "")
     const question = url.indexOf("?")
     this.path = question === -1 ? url : url.slice(0, question)
     this.query = question === -1 ? "" : url.slice(question + 1)
@@ -141,6 +143,4 @@ const send = (incoming: IncomingMessage, outgoing: ServerResponse, { status, hea
   outgoing.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) })
   if (incoming.method === "HEAD") outgoing.end()
   else outgoing.end(body)
-  // What is left of a body that was refused is not worth reading.
-  if (headers["connection"] === "close" && !incoming.complete) outgoing.on("finish", () => incoming.destroy())
 }

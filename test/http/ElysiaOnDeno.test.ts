@@ -1,0 +1,4 @@
+import { http } from "./HttpConformance.ts"
+import { launch } from "./launch.ts"
+
+http("Elysia on Deno", () => launch("deno", "elysia"))

@@ -1,0 +1,5 @@
+import { shutdown } from "./ShutdownConformance.ts"
+
+shutdown("Elysia on Node", "node", "elysia")
+shutdown("Elysia on Bun", "bun", "elysia")
+shutdown("Elysia on Deno", "deno", "elysia")

@@ -1,0 +1,46 @@
+/** What a client may rely on, whatever serves the API: one suite for every binding, which knows it by its URL alone. */
+import { afterAll, afterEach, beforeAll, describe, expect } from "vitest"
+import { get, type Server } from "./Client.ts"
+import { connecting } from "./Connecting.ts"
+import { enduring } from "./Enduring.ts"
+import { executing } from "./Executing.ts"
+import { reading } from "./Reading.ts"
+import { refusing } from "./Refusing.ts"
+import { registering } from "./Registering.ts"
+
+/** A server with the fixtures' pipelines and tasks. */
+export interface Serving {
+  /** With the base path that the API is mounted at, if any. */
+  readonly url: string
+  /** Rejects unless the server ends well. */
+  readonly close: () => Promise<void>
+}
+
+/** Declares the suite. `serve` is called once. */
+export const http = (name: string, serve: () => Promise<Serving>): void => {
+  describe(name, () => {
+    let serving: Serving | undefined
+    const server: Server = {
+      get url() {
+        if (serving === undefined) throw new Error("The server does not listen yet")
+        return serving.url
+      }
+    }
+    beforeAll(async () => {
+      serving = await serve()
+    })
+    afterAll(() => serving?.close())
+
+    // Whatever a test did, the next client is served.
+    afterEach(async () => {
+      expect((await get(server, "/health")).status).toBe(200)
+    })
+
+    describe("reading", () => reading(server))
+    describe("executing", () => executing(server))
+    describe("registering", () => registering(server))
+    describe("refusing", () => refusing(server))
+    describe("connecting", () => connecting(server))
+    describe("enduring", () => enduring(server))
+  })
+}

@@ -1,0 +1,5 @@
+import { shutdown } from "./ShutdownConformance.ts"
+
+shutdown("node:http", "node", "node")
+shutdown("Bun.serve", "bun", "bun")
+shutdown("Deno.serve", "deno", "deno")

@@ -1,0 +1,35 @@
+/** What every server under test does: offer the fixtures, say where it listens, and end when it is told to. */
+import { Access, Levada } from "../../../adapters/promise/index.ts"
+import { pipelines } from "../../fixtures/pipelines.ts"
+import { tasks } from "../../fixtures/tasks.ts"
+
+/** Where a server under test listens. */
+export const WHERE = { host: "127.0.0.1", port: 0 } as const
+
+/** A Levada with every fixture. The environment's `GRACE_MILLIS` is the worker's grace period. */
+export const make = (basePath?: string): Levada.Levada => {
+  const graceMillis = process.env["GRACE_MILLIS"]
+  return Levada.make({
+    pipelines,
+    tasks,
+    access: Access.open,
+    ...(basePath !== undefined && { basePath }),
+    ...(graceMillis !== undefined && { worker: { graceMillis: Number(graceMillis) } })
+  })
+}
+
+/** Prints the URL, closes on SIGTERM, and never outlives the test that started it. */
+export const announce = ({ url, close }: { readonly url: string; readonly close: () => Promise<void> }): void => {
+  process.on("SIGTERM", () => {
+    close().then(
+      () => process.exit(0),
+      (error) => {
+        console.error(error)
+        process.exit(1)
+      }
+    )
+  })
+  process.stdin.on("end", () => process.exit(2))
+  process.stdin.resume()
+  console.log(url)
+}
