@@ -13,7 +13,7 @@ import type { Event } from "./Event.ts"
 import { Lease, Leases } from "./Lease.ts"
 import { MemoryRun, type Owner } from "./MemoryRun.ts"
 import type { Run } from "./Run.ts"
-import type { Claim, ClaimRequest, ListRequest, NewRun, Settlement, Store } from "./Store.ts"
+import type { Claim, ClaimRequest, ListRequest, NewRun, Settled, Settlement, Store } from "./Store.ts"
 import * as Version from "./Version.ts"
 
 /** The bounds of a Store in memory. */
@@ -44,7 +44,8 @@ interface Ready {
   readonly steps: MutableList.MutableList<{ readonly run: MemoryRun; readonly index: number }>
 }
 
-const NOTHING: Effect.Effect<ReadonlyArray<Claim>> = Effect.succeed([])
+const NONE: ReadonlyArray<never> = []
+const NOTHING: Effect.Effect<ReadonlyArray<Claim>> = Effect.succeed(NONE)
 
 const CLOSED = "the program is shutting down"
 
@@ -237,13 +238,14 @@ class Memory implements Store, Owner {
       })
     })
 
-  settle = (settlements: ReadonlyArray<Settlement>): Effect.Effect<ReadonlyArray<Settlement>> =>
-    Effect.sync(() => {
+  settle = (settlements: ReadonlyArray<Settlement>, request?: ClaimRequest): Effect.Effect<Settled> =>
+    Effect.suspend(() => {
       const now = this.#clock.currentTimeMillisUnsafe()
-      const refused: Array<Settlement> = []
+      let refused: Array<Settlement> | undefined
       for (const settlement of settlements) {
         const lease = this.#leaseOf(settlement.claim)
         if (lease === undefined) {
+          refused ??= []
           refused.push(settlement)
           continue
         }
@@ -251,8 +253,9 @@ class Memory implements Store, Owner {
         lease.run.settle(lease, settlement.outcome, now)
         this.#tell(lease.run)
       }
+      const claims = request === undefined ? NONE : this.#take(request)
       this.#complete()
-      return refused
+      return this.#granted({ refused: refused ?? NONE, claims })
     })
 
   revoked = (worker: string): Stream.Stream<Claim> =>
@@ -324,6 +327,7 @@ class Memory implements Store, Owner {
   }
 
   #take(request: ClaimRequest): ReadonlyArray<Claim> {
+    if (this.#ready.length === 0) return NONE
     const claims: Array<Claim> = []
     const now = this.#clock.currentTimeMillisUnsafe()
     for (let at = 0; at < this.#ready.length && claims.length < request.max; ) {
@@ -389,10 +393,11 @@ class Memory implements Store, Owner {
     })
   }
 
-  #granted(claims: ReadonlyArray<Claim>): Effect.Effect<ReadonlyArray<Claim>> {
-    if (this.#reaping) return Effect.succeed(claims)
+  /** Gives `granted`, and sees to it that leases end. */
+  #granted<A>(granted: A): Effect.Effect<A> {
+    if (this.#reaping || this.#leases.first === undefined) return Effect.succeed(granted)
     this.#reaping = true
-    return Effect.as(Effect.forkIn(this.#reap, this.#scope), claims)
+    return Effect.as(Effect.forkIn(this.#reap, this.#scope), granted)
   }
 
   /** Makes steps ready again whose worker let the lease end. Runs only while there are leases. */

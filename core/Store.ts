@@ -63,6 +63,14 @@ export interface Settlement {
   readonly outcome: Outcome
 }
 
+/** What became of a batch of settlements. */
+export interface Settled {
+  /** Those whose token is stale; they changed nothing. */
+  readonly refused: ReadonlyArray<Settlement>
+  /** Work that was asked for along with them; none when none is ready. */
+  readonly claims: ReadonlyArray<Claim>
+}
+
 /** Which runs to list. */
 export interface ListRequest {
   readonly pipelineId?: string
@@ -85,11 +93,13 @@ export interface Store {
   readonly renew: (claims: ReadonlyArray<Claim>) => Effect.Effect<ReadonlyArray<Claim>, StoreUnavailable>
   /**
    * Records outcomes; each, in one act, releases the steps whose last input it was, or ends the run. A settlement
-   * whose token is stale changes nothing. Gives the refused ones.
+   * whose token is stale changes nothing. With a request, lends the work that is ready then: a worker that finishes
+   * something gets its next thing in the same call.
    */
   readonly settle: (
-    settlements: ReadonlyArray<Settlement>
-  ) => Effect.Effect<ReadonlyArray<Settlement>, StoreUnavailable>
+    settlements: ReadonlyArray<Settlement>,
+    request?: ClaimRequest
+  ) => Effect.Effect<Settled, StoreUnavailable>
   /** Claims of the worker that were taken from it because their run is over, as that happens. */
   readonly revoked: (worker: string) => Stream.Stream<Claim, StoreUnavailable>
   /** Ends a run as CANCELLED. One that is over stays as it is. */

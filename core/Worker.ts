@@ -61,10 +61,13 @@ class Worker {
   readonly #request: { -readonly [K in keyof ClaimRequest]: ClaimRequest[K] }
   /** Ends the working fiber's waiting, when it waits. */
   #wake: (() => void) | undefined = undefined
+  #waking = false
   #onIdle: (() => void) | undefined = undefined
   #renewing = false
   /** Whether the Store did not take the last outcomes. */
   #refused = false
+  /** Whether no more work is wanted. */
+  #stopping = false
 
   constructor(id: string, store: Store, registry: Registry, concurrency: number, scope: Scope.Scope) {
     this.#scope = scope
@@ -83,20 +86,21 @@ class Worker {
    */
   readonly working: Effect.Effect<never> = Effect.uninterruptibleMask((restore) => {
     const waiting = restore(Effect.suspend(() => this.#claim()))
-    const turn: Effect.Effect<never> = Effect.flatMap(waiting, (claims) => {
+    const take = (claims: ReadonlyArray<Claim>): Effect.Effect<never> => {
       this.#wake = undefined
       let begun: Effect.Effect<void> | undefined
       for (const claim of claims) {
         const fork = this.#start(claim)
         if (fork !== undefined) begun = begun === undefined ? fork : Effect.andThen(begun, fork)
       }
-      if (begun !== undefined) return Effect.flatMap(begun, () => rest)
-      return this.#renewing || this.#attempts.length === 0 ? settling : rest
-    })
-    const settling: Effect.Effect<never> = Effect.suspend(() =>
-      this.#settled.length === 0 ? turn : Effect.flatMap(this.#flush, () => turn)
-    )
-    const rest: Effect.Effect<never> = Effect.flatMap(this.#keepRenewing, () => settling)
+      return begun === undefined ? next() : Effect.flatMap(begun, next)
+    }
+    const next = (): Effect.Effect<never> => {
+      if (!this.#renewing && this.#attempts.length > 0) return Effect.flatMap(this.#keepRenewing, next)
+      return this.#settled.length === 0 ? turn : settling
+    }
+    const settling = Effect.flatMap(this.#flush, take)
+    const turn = Effect.flatMap(waiting, take)
     return turn
   })
 
@@ -112,6 +116,7 @@ class Worker {
       Effect.andThen(stopWorking),
       Effect.andThen(
         Effect.suspend(() => {
+          this.#stopping = true
           for (const attempt of this.#attempts) {
             this.#settle(attempt.claim, { _tag: "Released", reason: "its worker is shutting down" })
             attempt.revoke()
@@ -135,10 +140,14 @@ class Worker {
       return Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => NOTHING)
     }
     if (this.#settled.length > 0) return NOTHING
-    const free = this.#concurrency - this.#attempts.length
-    if (free <= 0) return Effect.callback((resume) => this.#onWait(() => resume(NOTHING)))
-    this.#request.max = free
+    if (this.#free() <= 0) return Effect.callback((resume) => this.#onWait(() => resume(NOTHING)))
     return this.#claiming
+  }
+
+  /** How many more steps may run; what a claim then asks for. */
+  #free(): number {
+    this.#request.max = this.#concurrency - this.#attempts.length
+    return this.#request.max
   }
 
   readonly #claiming: Effect.Effect<ReadonlyArray<Claim>> = Effect.catch(
@@ -223,6 +232,14 @@ class Worker {
     // The outcome of a revoked attempt comes too late: the Store would refuse it.
     if (!attempt.revoked) this.#settle(attempt.claim, outcome())
     if (this.#attempts.length === 0) this.#onIdle?.()
+    if (this.#waking) return
+    // What ends in the same turn of the event loop is settled together.
+    this.#waking = true
+    queueMicrotask(this.#wakeUp)
+  }
+
+  readonly #wakeUp = (): void => {
+    this.#waking = false
     const wake = this.#wake
     this.#wake = undefined
     wake?.()
@@ -233,24 +250,24 @@ class Worker {
   }
 
   // An outcome is not lost when the Store does not answer: it is offered again, in its place before later ones.
-  readonly #flush: Effect.Effect<void> = Effect.catch(
+  readonly #flush: Effect.Effect<ReadonlyArray<Claim>> = Effect.catch(
     Effect.flatMap(
       Effect.suspend(() => {
         const batch = this.#settled
         this.#settled = this.#settling
         this.#settling = batch
-        return this.#store.settle(batch)
+        return this.#store.settle(batch, this.#stopping || this.#free() <= 0 ? undefined : this.#request)
       }),
-      () => {
+      ({ claims }) => {
         this.#settling.length = 0
-        return Effect.void
+        return Effect.succeed(claims)
       }
     ),
     () => {
       this.#settled = [...this.#settling, ...this.#settled]
       this.#settling.length = 0
       this.#refused = true
-      return Effect.void
+      return NOTHING
     }
   )
 

@@ -112,7 +112,7 @@ const play = (acts: ReadonlyArray<Act>) =>
               : each.how === "Failed"
                 ? { _tag: "Failed", error: { name: "TaskFailed", message: "it broke" } }
                 : { _tag: "Released", reason: "given back" }
-          expect(yield* store.settle([{ claim, outcome }])).toEqual([])
+          expect((yield* store.settle([{ claim, outcome }])).refused).toEqual([])
           stale.push(claim)
           run.leased.delete(claim.index)
           if (each.how === "Completed") run.done.add(claim.index)
@@ -125,7 +125,7 @@ const play = (acts: ReadonlyArray<Act>) =>
           const claim = stale[each.pick % Math.max(stale.length, 1)]
           if (claim === undefined) return
           const settlement: Store.Settlement = { claim, outcome: { _tag: "Completed", outputs: { wrong: "0" } } }
-          expect(yield* store.settle([settlement])).toEqual([settlement])
+          expect((yield* store.settle([settlement])).refused).toEqual([settlement])
           expect(yield* store.renew([claim])).toEqual([claim])
         } else {
           const run = [...runs.values()][each.pick % Math.max(runs.size, 1)]

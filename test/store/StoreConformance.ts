@@ -53,8 +53,14 @@ const broken: Outcome = { _tag: "Failed", error: { name: "TaskFailed", message: 
 const claim = (max = 10, worker = "w1", versions: ReadonlySet<string> = mine) =>
   Effect.flatMap(Store, (store) => store.claim({ worker, max, versions }))
 
+/** Settles, and gives what was refused. */
 const settle = (...settlements: ReadonlyArray<readonly [Claim, Outcome]>) =>
-  Effect.flatMap(Store, (store) => store.settle(settlements.map(([claimed, outcome]) => ({ claim: claimed, outcome }))))
+  Effect.flatMap(Store, (store) =>
+    Effect.map(
+      store.settle(settlements.map(([claimed, outcome]) => ({ claim: claimed, outcome }))),
+      ({ refused }) => refused
+    )
+  )
 
 const names = (claims: ReadonlyArray<Claim>): ReadonlyArray<string> => claims.map((claimed) => claimed.step).sort()
 
@@ -137,6 +143,27 @@ export const store = (name: string, build: (wanted: Wanted) => Layer.Layer<Store
         const [a, b] = yield* claim()
         yield* settle([a!, done()], [b!, done()])
         expect(names(yield* claim())).toEqual(["c"])
+      })
+    )
+
+    testLong(
+      "settling lends the work that is ready then, when asked for some",
+      Effect.gen(function* () {
+        const store = yield* Store
+        const runId = yield* store.submit(newRun(diamond))
+        const request = { worker: "w1", max: 10, versions: mine }
+        const [a] = yield* claim()
+        const { claims } = yield* store.settle([{ claim: a!, outcome: done() }], request)
+        expect(names(claims)).toEqual(["b", "c"])
+        const [b, c] = claims
+        const half = yield* store.settle([{ claim: b!, outcome: done() }], request)
+        expect(half).toEqual({ refused: [], claims: [] })
+        const last = yield* store.settle([{ claim: c!, outcome: done() }], { ...request, versions: new Set<string>() })
+        expect(last.claims).toEqual([])
+        const { claims: rest } = yield* store.settle([], request)
+        expect(names(rest)).toEqual(["d"])
+        yield* settle([rest[0]!, done()])
+        expect((yield* store.get(runId)).status).toBe("COMPLETED")
       })
     )
 
