@@ -5,10 +5,10 @@ export type Permission = "read" | "execute" | "admin"
 
 /** Whoever asks for something, before the guard knows who that is. */
 export interface Caller {
-  /** Where the request came from; absent for calls of the host program itself. */
-  readonly address?: string
+  /** Where the request came from; undefined for calls of the host program itself, and where nobody knows. */
+  readonly address: string | undefined
   /** Whether the request came over an encrypted connection. */
-  readonly secure?: boolean
+  readonly secure: boolean
 }
 
 /** Somebody that the guard knows. */
@@ -17,4 +17,4 @@ export interface Principal {
 }
 
 /** The program that Levada runs in. It may do everything: it has the tasks' code in its hands anyway. */
-export const host: Caller = {}
+export const host: Caller = { address: undefined, secure: true }

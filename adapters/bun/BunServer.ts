@@ -23,22 +23,23 @@ export interface Serving {
 /** How long answers may take to be sent once everything is closed, in milliseconds. */
 const LAST_MILLIS = 1_000
 
+const platform: Fetch.Platform<Server<undefined>> = {
+  address: (request, server) => server.requestIP(request)?.address,
+  onAbort: (request, server, stop) => {
+    // Somebody who waits for a run is quiet, and may wait longer than the longest timeout.
+    server.timeout(request, 0)
+    request.signal.addEventListener("abort", stop, { once: true })
+  }
+}
+
 /** Serves a Levada. Rejects when the port is taken. */
 export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
-  const fetch = Fetch.toFetch(levada.handler)
   const server: Server<undefined> = Bun.serve({
     port: options.port ?? 8000,
     hostname: options.host ?? "127.0.0.1",
-    // Bun closes quiet connections after 10 s, and somebody who waits for a run is quiet; at most 255 s can be set.
+    // Bun closes quiet connections after 10 s, which is short for a slow client; 255 s is the most.
     idleTimeout: 255,
-    fetch: (request, at) => {
-      // Whoever waits for a run may wait longer than that.
-      at.timeout(request, 0)
-      return fetch(request, {
-        address: at.requestIP(request)?.address,
-        secure: request.url.startsWith("https:")
-      })
-    }
+    fetch: Fetch.toFetch(levada.handler, platform)
   })
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {

@@ -27,16 +27,28 @@ interface DenoServe {
       readonly onListen: () => void
       readonly signal: AbortSignal
     },
-    handler: (
-      request: Request,
-      info: { readonly remoteAddr: { readonly hostname?: string } }
-    ) => Response | Promise<Response>
+    handler: (request: Request, info: Info) => Response | Promise<Response>
   ) => {
     readonly addr: { readonly port: number }
     readonly finished: Promise<void>
     readonly shutdown: () => Promise<void>
   }
 }
+
+/** What Deno tells of a request. */
+interface Info {
+  readonly remoteAddr: { readonly hostname?: string }
+  /** Settles when the answer is sent; rejects when the client went away before. */
+  readonly completed: Promise<void>
+}
+
+const platform: Fetch.Platform<Info> = {
+  address: (_, { remoteAddr }) => remoteAddr.hostname,
+  onAbort: (_, { completed }, stop) => void completed.catch(stop)
+}
+
+// Deno puts the URL together from the Host header, so a slash in there would be taken for the beginning of the path.
+const hasOddHost = (request: Request): boolean => /[/?#]/.test(request.headers.get("host") ?? "")
 
 /** How long answers may take to be sent once everything is closed, in milliseconds. */
 const LAST_MILLIS = 1_000
@@ -45,19 +57,18 @@ const LAST_MILLIS = 1_000
 export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
   const { Deno } = globalThis as unknown as { readonly Deno: DenoServe }
   const host = options.host ?? "127.0.0.1"
-  const fetch = Fetch.toFetch(levada.handler)
+  const fetch = Fetch.toFetch(levada.handler, platform)
   const abort = new AbortController()
   const server = Deno.serve(
     { port: options.port ?? 8000, hostname: host, onListen: () => undefined, signal: abort.signal },
-    (request, { remoteAddr }) =>
-      fetch(request, { address: remoteAddr.hostname, secure: request.url.startsWith("https:") })
+    (request, info) => (hasOddHost(request) ? new Response(null, { status: 400 }) : fetch(request, info))
   )
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
-    const stopped = server.shutdown()
+    // Not before: Deno's shutdown takes the rest of half-sent requests away. What comes meanwhile is answered with 503.
     await levada.close()
     const last = setTimeout(() => abort.abort(), LAST_MILLIS)
-    await stopped
+    await server.shutdown()
     clearTimeout(last)
   }
   return {

@@ -1,45 +1,74 @@
 /** The API as a web-standard fetch handler, for every server that has one. */
 import type { Handler, HttpReply, HttpRequest } from "./Message.ts"
 
-/** What the server knows of a connection and a `Request` does not say. */
-export interface Connection {
-  readonly address: string | undefined
-  readonly secure: boolean
+/** What only the server knows of a request, asked for when it is needed. `Info` is what the server passes beside it. */
+export interface Platform<Info> {
+  readonly address: (request: Request, info: Info) => string | undefined
+  /** The answer takes time: calls `stop` when the client goes away before it is sent. */
+  readonly onAbort: (request: Request, info: Info, stop: () => void) => void
+}
+
+/** What a web `Request` itself tells. */
+export const web: Platform<unknown> = {
+  address: () => undefined,
+  onAbort: (request, _, stop) => request.signal.addEventListener("abort", stop, { once: true })
 }
 
 /** Answers a web `Request`; at once where nothing has to be waited for. */
-export type Fetch = (request: Request, connection?: Connection) => Response | Promise<Response>
+export type Fetch<Info> = (request: Request, info: Info) => Response | Promise<Response>
 
 /** A fetch handler over the API. */
 export const toFetch =
-  (handler: Handler): Fetch =>
-  (request, connection) => {
-    const reply = handler(fromRequest(request, connection))
-    return reply instanceof Promise
-      ? reply.then((later) => toResponse(request.method, later))
-      : toResponse(request.method, reply)
+  <Info>(handler: Handler, platform: Platform<Info>): Fetch<Info> =>
+  (request, info) => {
+    const reply = handler(new WebRequest(request, info, platform))
+    return reply instanceof Promise ? reply.then(toResponse) : toResponse(reply)
   }
 
 /** A web `Request` as a route sees it. */
-export const fromRequest = (request: Request, connection?: Connection): HttpRequest => {
-  const { url } = request
-  const pathStart = url.indexOf("/", url.indexOf("//") + 2)
-  const queryStart = url.indexOf("?", pathStart)
-  return {
-    method: request.method,
-    path: pathStart === -1 ? "/" : queryStart === -1 ? url.slice(pathStart) : url.slice(pathStart, queryStart),
-    query: queryStart === -1 ? "" : url.slice(queryStart + 1),
-    header: (name) => request.headers.get(name) ?? undefined,
-    body: (maxBytes) => readBody(request, maxBytes),
-    address: connection?.address,
-    secure: connection?.secure ?? url.startsWith("https:"),
-    onAbort: (stop) => request.signal.addEventListener("abort", stop, { once: true })
+export class WebRequest<Info> implements HttpRequest {
+  /** May be set by whoever knows better where the API's part begins. */
+  path: string
+  readonly query: string
+  readonly #request: Request
+  readonly #info: Info
+  readonly #platform: Platform<Info>
+
+  constructor(request: Request, info: Info, platform: Platform<Info>) {
+    this.#request = request
+    this.#info = info
+    this.#platform = platform
+    const { url } = request
+    // Bun gives the path alone when the request names no host.
+    const pathStart = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("//") + 2)
+    const queryStart = url.indexOf("?", pathStart)
+    this.path = pathStart === -1 ? "/" : queryStart === -1 ? url.slice(pathStart) : url.slice(pathStart, queryStart)
+    this.query = queryStart === -1 ? "" : url.slice(queryStart + 1)
+  }
+
+  get method(): string {
+    return this.#request.method
+  }
+  get address(): string | undefined {
+    return this.#platform.address(this.#request, this.#info)
+  }
+  get secure(): boolean {
+    return this.#request.url.startsWith("https:")
+  }
+  header(name: string): string | undefined {
+    return this.#request.headers.get(name) ?? undefined
+  }
+  body(maxBytes: number): Promise<Uint8Array | "too-large"> {
+    return readBody(this.#request, maxBytes)
+  }
+  onAbort(stop: () => void): void {
+    this.#platform.onAbort(this.#request, this.#info, stop)
   }
 }
 
-/** A reply as a web `Response`. A HEAD request gets everything but the body. */
-export const toResponse = (method: string, reply: HttpReply): Response =>
-  new Response(method === "HEAD" ? null : (reply.body ?? null), { status: reply.status, headers: reply.headers })
+/** A reply as a web `Response`. The body of a HEAD is for the server to drop: only so it tells the length of a GET's. */
+export const toResponse = ({ status, headers, body }: HttpReply): Response =>
+  new Response(body ?? null, { status, headers })
 
 const readBody = async (request: Request, maxBytes: number): Promise<Uint8Array | "too-large"> => {
   if (request.body === null) return new Uint8Array()
@@ -49,8 +78,7 @@ const readBody = async (request: Request, maxBytes: number): Promise<Uint8Array 
   for (let next = await reader.read(); !next.done; next = await reader.read()) {
     length += next.value.length
     if (length > maxBytes) {
-      // Not awaited: some runtimes settle this only once the client has sent everything.
-      void reader.cancel().catch(() => undefined)
+      void drain(reader)
       return "too-large"
     }
     chunks.push(next.value)
@@ -63,4 +91,23 @@ const readBody = async (request: Request, maxBytes: number): Promise<Uint8Array 
     offset += chunk.length
   }
   return whole
+}
+
+/** How much of a body that was refused is read all the same, in bytes. */
+const MAX_DRAINED = 1 << 26
+
+/**
+ * Reads on, and forgets it. A server that closes a connection with something unread in it takes the answer away that
+ * the client has not seen yet.
+ */
+const drain = async (reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> => {
+  try {
+    let length = 0
+    for (let next = await reader.read(); !next.done && length < MAX_DRAINED; next = await reader.read()) {
+      length += next.value.length
+    }
+    await reader.cancel()
+  } catch {
+    // The client went away.
+  }
 }

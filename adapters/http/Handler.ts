@@ -44,9 +44,7 @@ export const make = (options: Options = {}): Effect.Effect<Handler, never, Opera
       request: HttpRequest
     ): HttpReply | Promise<HttpReply> => {
       const nowMillis = clock.currentTimeMillisUnsafe()
-      const { query, address, secure } = request
-      const caller = address === undefined ? { secure } : { address, secure }
-      const answering = route.answer({ operations, caller, params, query, body, nowMillis })
+      const answering = route.answer({ operations, caller: request, params, query: request.query, body, nowMillis })
       // What is known at once is an Exit already, and needs no fiber.
       if (Exit.isExit(answering)) return ended(answering as Exit.Exit<HttpReply, Failure>, nowMillis)
       const fiber = fork(answering)

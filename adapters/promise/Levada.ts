@@ -99,7 +99,7 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
   const known = built?.value.handler
   const handler: Handle = (request) =>
     known === undefined ? ready.then((late) => late.handler(request)) : known(request)
-  const fetch = Fetch.toFetch(handler)
+  const fetch = Fetch.toFetch(handler, Fetch.web)
   let closing: Promise<void> | undefined
 
   return {
@@ -118,7 +118,7 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
         )
       ),
     // Servers pass things of their own after the request; none of them is taken for what it is not.
-    fetch: async (request) => fetch(request),
+    fetch: async (request) => fetch(request, undefined),
     handler,
     close: () => {
       closing ??= Effect.runPromise(Scope.close(scope, Exit.void))

@@ -3,6 +3,7 @@
  * must not compile; `Wiring.test.ts` checks what the messages say.
  */
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Access, Levada, Pipeline, Task } from "../../adapters/promise/index.ts"
@@ -103,7 +104,7 @@ const optional = () => Pipeline.make("p", [maybe, wants])
 
 // Errors and requirements of Effects flow to the pipeline; services have to be given.
 class Model extends Context.Service<Model, { readonly size: number }>()("test/Model") {}
-class Unhappy extends Error {}
+class Unhappy extends Data.Error {}
 const asks = Task.make("asks", {
   input: { x: N },
   output: { y: N },

@@ -1,0 +1,111 @@
+/** The routes as Eden's types know them: what goes in and what comes out. */
+import type { CreateEden } from "elysia"
+import type * as Wire from "../http/Wire.ts"
+
+/** What `POST /pipelines/{pipeline_id}` takes. */
+export interface DefinitionJson {
+  readonly pipeline_type: "dataflow" | "sequential"
+  /** Names of tasks that the program offers. */
+  readonly tasks: ReadonlyArray<string>
+}
+
+/** What `POST /pipelines/{pipeline_id}/execute` takes. */
+export interface ExecutionJson {
+  /** The pipeline's parameters. Default: none. */
+  readonly parameters?: Readonly<Record<string, unknown>>
+  /** Whether to answer when the run is over. Default: false. */
+  readonly wait?: boolean
+  /** How long to wait, in seconds. Default: 30. */
+  readonly timeout?: number
+}
+
+/** The same wishes in the query; the body wins. */
+export interface ExecutionQuery {
+  readonly wait?: boolean
+  readonly timeout?: number
+}
+
+/** A run that is not over. */
+export interface Unfinished {
+  readonly task_id: string
+  readonly status: "PENDING" | "RUNNING"
+}
+
+/** The body of every failure. */
+export interface ErrorJson {
+  /** The name of the failure, such as `PipelineNotFoundError`. */
+  readonly error: string
+  readonly message: string
+  readonly pipeline_id?: string
+  readonly step?: string
+  readonly task_id?: string
+  /** What is wrong with a request, all at once. */
+  readonly details?: ReadonlyArray<{ readonly path: string; readonly message: string }>
+  readonly timestamp: string
+}
+
+/** The statuses of failures. */
+export type FailureStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 503 | 504
+
+/** What a route takes, and what it answers by status when it does not fail. */
+export interface Exchange {
+  readonly body?: unknown
+  readonly query?: unknown
+  readonly answers: { readonly [status: number]: unknown }
+}
+
+/** Every route by `METHOD /path`. The paths are the table's; a test compares them. */
+export type Exchanges = {
+  readonly "GET /health": { readonly answers: { readonly 200: Wire.Health; readonly 503: Wire.Health } }
+  readonly "GET /pipelines": { readonly answers: { readonly 200: ReadonlyArray<Wire.PipelineRow> } }
+  readonly "GET /pipelines/result/{task_id}": {
+    readonly answers: { readonly 200: Wire.Completed; readonly 202: Unfinished }
+  }
+  readonly "POST /pipelines/{pipeline_id}": {
+    readonly body: DefinitionJson
+    readonly answers: { readonly 201: Wire.PipelineRow }
+  }
+  readonly "GET /pipelines/{pipeline_id}/status": { readonly answers: { readonly 200: Wire.PipelineStatus } }
+  readonly "GET /pipelines/{pipeline_id}/dag": { readonly answers: { readonly 200: Wire.DagJson } }
+  readonly "GET /pipelines/{pipeline_id}/dag/dot": { readonly answers: { readonly 200: string } }
+  readonly "GET /pipelines/{pipeline_id}/visualize": { readonly answers: { readonly 200: Wire.Visualization } }
+  readonly "POST /pipelines/{pipeline_id}/execute": {
+    readonly body: ExecutionJson
+    readonly query: ExecutionQuery
+    readonly answers: { readonly 200: Wire.Completed; readonly 202: Wire.Started }
+  }
+}
+
+/** The type parameter `Routes` of an Elysia app that has the plugin. */
+export type EdenRoutes = Under<""> & Under<"/api/v1">
+
+type Under<Prefix extends string> = Together<
+  {
+    [Key in keyof Exchanges]: Key extends `${infer Method} ${infer Path}`
+      ? CreateEden<`${Prefix}${Colons<Path>}`, { [M in Lowercase<Method>]: EdenRoute<Exchanges[Key], Path> }>
+      : never
+  }[keyof Exchanges]
+>
+
+interface EdenRoute<E extends Exchange, Path extends string> {
+  body: E extends { readonly body: infer Body } ? Body : unknown
+  params: { [Name in NamesOf<Path>]: string }
+  query: E extends { readonly query: infer Query } ? Query : unknown
+  headers: unknown
+  response: Mutable<E["answers"]> & { [Status in Exclude<FailureStatus, keyof E["answers"]>]: ErrorJson }
+}
+
+type Mutable<A> = { -readonly [K in keyof A]: A[K] }
+
+/** `/pipelines/{pipeline_id}` as Elysia writes it: `/pipelines/:pipeline_id`. */
+type Colons<Path extends string> = Path extends `${infer Before}{${infer Name}}${infer After}`
+  ? `${Before}:${Name}${Colons<After>}`
+  : Path
+
+type NamesOf<Path extends string> = Path extends `${string}{${infer Name}}${infer After}`
+  ? Name | NamesOf<After>
+  : never
+
+type Together<Union> = (Union extends unknown ? (member: Union) => void : never) extends (all: infer All) => void
+  ? All
+  : never

@@ -1,0 +1,103 @@
+/** The API as routes of an Elysia app. */
+import { type AnyElysia, Elysia } from "elysia"
+import { routes } from "../http/Routes.ts"
+import type { Levada } from "../promise/Levada.ts"
+import { answer } from "./Answer.ts"
+import * as Documentation from "./Documentation.ts"
+import type { EdenRoutes } from "./Eden.ts"
+import { listen, type Options } from "./Listen.ts"
+
+export type { EdenRoutes } from "./Eden.ts"
+export type { Options } from "./Listen.ts"
+
+/** An Elysia app with the API's routes. */
+export type Plugin = Elysia<
+  "",
+  { decorator: {}; store: {}; derive: {}; resolve: {} },
+  { typebox: {}; error: {} },
+  { schema: {}; standaloneSchema: {}; macro: {}; macroFn: {}; parser: {}; response: {} },
+  EdenRoutes
+>
+
+/** A server that listens. */
+export interface Serving {
+  /** `http://host:port`. */
+  readonly url: string
+  readonly app: Plugin
+  /** Stops listening, closes the Levada, and lets every answer that was promised be sent. */
+  readonly close: () => Promise<void>
+}
+
+/** Where the routes answer, each below all of these. */
+const PREFIXES = ["", "/api/v1"]
+
+/** How long answers may take to be sent once everything is closed, in milliseconds. */
+const LAST_MILLIS = 1_000
+
+/**
+ * The API as an Elysia plugin: real routes, so the app's hooks run, its documentation plugins list them, and Eden
+ * knows their types. The prefix of the app or group that uses it is the API's, too; a Levada's own `basePath` is not.
+ *
+ * Below the first segments of its paths (`/pipelines/…`, `/api/v1/pipelines/…`) it answers everything that no route of
+ * the app matches, as the API does: 404, 405 and OPTIONS. Everywhere else the app is left alone.
+ *
+ * Hooks find no `body`: the API reads bodies itself, within its limit. Eden turns text that looks like a date into a
+ * `Date` unless it is told `parseDate: false`, and takes ids as they are: escape those that are not plain.
+ */
+export const plugin = (levada: Levada): Plugin => {
+  const app = new Elysia()
+  const firsts = new Set(routes.map(({ path }) => path.split("/")[1]!))
+  const listed = routes.map((route) => ({ ...route, hook: { ...UNREAD, ...Documentation.describe(route) } }))
+  for (const prefix of PREFIXES) {
+    for (const { method, path, hook } of listed) add(app, levada, method, `${prefix}${colons(path)}`, hook)
+    for (const first of firsts) {
+      add(app, levada, "ALL", `${prefix}/${first}`, UNLISTED)
+      add(app, levada, "ALL", `${prefix}/${first}/*`, UNLISTED)
+    }
+  }
+  return app as unknown as Plugin
+}
+
+/**
+ * Serves a Levada with Elysia: on Bun and Deno with what they have, on Node through `@elysiajs/node`. Every path is the
+ * API's. Rejects when the port is taken.
+ */
+export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
+  const { url, app, stop, cut } = await listen((config) => {
+    // An app looks for the path behind the eleventh character of the URL unless it is told that names may be short.
+    const whole = new Elysia({ ...config, handler: { standardHostname: false } }).use(plugin(levada))
+    add(whole, levada, "ALL", "/*", UNLISTED)
+    return whole
+  }, options)
+  let closing: Promise<void> | undefined
+  const close = async (): Promise<void> => {
+    const stopped = stop()
+    await levada.close()
+    const last = setTimeout(cut, LAST_MILLIS)
+    await stopped
+    clearTimeout(last)
+  }
+  return {
+    url,
+    app: app as unknown as Plugin,
+    close: () => {
+      closing ??= close()
+      return closing
+    }
+  }
+}
+
+/**
+ * The API reads the body itself. A parser that has its answer keeps Elysia's own from running, also behind parsers of
+ * the app; where Elysia compiles nothing (`aot: false`) a content type that it does not know does so.
+ */
+const UNREAD = { parse: () => null, type: "none" }
+
+const UNLISTED = { ...UNREAD, detail: { hide: true } }
+
+/** `/pipelines/{pipeline_id}` as Elysia writes it: `/pipelines/:pipeline_id`. */
+const colons = (path: string): string => path.replace(/\{(\w+)\}/g, ":$1")
+
+const add = (app: AnyElysia, levada: Levada, method: string, path: string, hook: object): void => {
+  app.route(method, path, answer(levada.handler, path) as never, { ...hook })
+}

@@ -1,0 +1,138 @@
+/** Listening with an Elysia app, on whatever runtime this is. */
+import type { Server } from "node:http"
+import type { AddressInfo } from "node:net"
+import type { AnyElysia, ElysiaConfig } from "elysia"
+import { addresses } from "./Answer.ts"
+
+/** Where to listen. */
+export interface Options {
+  /** Default: 8000. 0 takes any free port. */
+  readonly port?: number
+  /** Default: `127.0.0.1`, this machine only. */
+  readonly host?: string
+}
+
+/** An app that listens. */
+export interface Listening<App> {
+  /** `http://host:port`. */
+  readonly url: string
+  readonly app: App
+  /** Takes no new connection, and gives back once the last one is closed. */
+  readonly stop: () => Promise<void>
+  /** Closes what is left, or gives up on it. */
+  readonly cut: () => void
+}
+
+type Make<App> = (config: Pick<ElysiaConfig<"">, "adapter">) => App
+
+type Listener = <App extends AnyElysia>(make: Make<App>, port: number, host: string) => Promise<Listening<App>>
+
+/** Makes an app and listens with it. Rejects when the port is taken. */
+export const listen = <App extends AnyElysia>(make: Make<App>, options: Options): Promise<Listening<App>> => {
+  const listener = "Bun" in globalThis ? onBun : "Deno" in globalThis ? onDeno : onNode
+  return listener(make, options.port ?? 8000, options.host ?? "127.0.0.1")
+}
+
+const urlOf = (host: string, port: number): string => `http://${host.includes(":") ? `[${host}]` : host}:${port}`
+
+const onBun: Listener = async (make, port, hostname) => {
+  const app = make({})
+  app.listen({
+    port,
+    hostname,
+    // Elysia shares a port that is taken unless told otherwise.
+    reusePort: false,
+    // At most 255 s of quiet can be set; who waits for a run is spared, see `answer`.
+    idleTimeout: 255,
+    // The API has its own limit, and its own words for it.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER
+  })
+  const server = app.server!
+  return {
+    url: urlOf(hostname, server.port!),
+    app,
+    stop: async () => void (await server.stop(false)),
+    cut: () => void server.stop(true)
+  }
+}
+
+/** What this uses of `Deno`. Its types come with the runtime and are on no registry that every user has. */
+interface DenoServe {
+  readonly serve: (
+    options: { readonly port: number; readonly hostname: string; readonly onListen: () => void },
+    handler: (
+      request: Request,
+      info: { readonly remoteAddr: { readonly hostname?: string } }
+    ) => Response | Promise<Response>
+  ) => { readonly addr: { readonly port: number }; readonly shutdown: () => Promise<void> }
+}
+
+const onDeno: Listener = async (make, port, hostname) => {
+  const { Deno } = globalThis as unknown as { readonly Deno: DenoServe }
+  const app = make({})
+  const { fetch } = app
+  const server = Deno.serve({ port, hostname, onListen: () => undefined }, (request, { remoteAddr }) => {
+    // Deno puts the URL together from the Host header, so a slash in there would be taken for the path's beginning.
+    if (/[/?#]/.test(request.headers.get("host") ?? "")) return new Response(null, { status: 400 })
+    if (remoteAddr.hostname !== undefined) addresses.set(request, remoteAddr.hostname)
+    return fetch(request)
+  })
+  const givenUp = Promise.withResolvers<void>()
+  return {
+    url: urlOf(hostname, server.addr.port),
+    app,
+    stop: () => Promise.race([server.shutdown(), givenUp.promise]),
+    // A server that is shutting down can't be aborted any more: Deno would throw where nobody can catch.
+    cut: () => givenUp.resolve()
+  }
+}
+
+/** What this uses of the server behind `@elysiajs/node`. */
+interface NodeServer {
+  readonly serveOptions: { host: string }
+  readonly serve: () => Promise<unknown>
+  readonly node: { readonly server: Server }
+}
+
+/** How long a client may take to send its headers, and the whole request, in milliseconds. */
+const HEADERS_MILLIS = 15_000
+const REQUEST_MILLIS = 60_000
+
+/** How often connections are looked for that have become idle while the server stops, in milliseconds. */
+const SWEEP_MILLIS = 20
+
+const onNode: Listener = async (make, port, host) => {
+  const { node } = await import("@elysiajs/node")
+  const app = make({ adapter: node() })
+  const settings = {
+    port,
+    reusePort: false,
+    // Signals are for the program to handle.
+    gracefulShutdown: false,
+    node: { headersTimeout: HEADERS_MILLIS, requestTimeout: REQUEST_MILLIS },
+    // Elysia would not wait until it listens, could not tell that it does not, and takes no IPv6 address for a host.
+    manual: true,
+    hostname: "localhost"
+  }
+  const made = Promise.withResolvers<NodeServer>()
+  app.listen(settings as object, (listening) =>
+    made.resolve((listening as unknown as { readonly raw: NodeServer }).raw)
+  )
+  const listening = await made.promise
+  listening.serveOptions.host = host
+  await listening.serve()
+  const { server } = listening.node
+  return {
+    url: urlOf(host, (server.address() as AddressInfo).port),
+    app,
+    stop: () =>
+      new Promise((resolve) => {
+        const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MILLIS)
+        server.close(() => {
+          clearInterval(sweep)
+          resolve()
+        })
+      }),
+    cut: () => server.closeAllConnections()
+  }
+}

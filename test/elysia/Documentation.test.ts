@@ -1,0 +1,209 @@
+/** What the documentation plugins of Elysia say about the API, held against the table of routes and real answers. */
+import { openapi } from "@elysiajs/openapi"
+import { swagger } from "@elysiajs/swagger"
+import * as Schema from "effect/Schema"
+import { Elysia } from "elysia"
+import { afterAll, describe, expect, it } from "vitest"
+import { documents } from "../../adapters/elysia/Documentation.ts"
+import { ElysiaPlugin } from "../../adapters/elysia/index.ts"
+import { type Route, routes } from "../../adapters/http/index.ts"
+import { Access, Levada } from "../../adapters/promise/index.ts"
+import { guide, pipelines } from "../fixtures/pipelines.ts"
+import { tasks } from "../fixtures/tasks.ts"
+
+// One of the pipelines never ends.
+const levada = Levada.make({ pipelines, tasks, access: Access.open, worker: { graceMillis: 0 } })
+afterAll(() => levada.close())
+
+interface Operation {
+  readonly summary: string
+  readonly description: string
+  readonly operationId: string
+  readonly parameters?: ReadonlyArray<{ readonly name: string; readonly in: string; readonly required?: boolean }>
+  readonly requestBody?: { readonly content: { readonly [type: string]: { readonly schema: Json } } }
+  readonly responses: { readonly [status: string]: { readonly content: { readonly [type: string]: unknown } } }
+}
+
+type Json = { readonly [key: string]: unknown }
+
+interface OpenApi {
+  readonly paths: { readonly [path: string]: { readonly [method: string]: Operation } }
+}
+
+/** Each plugin in an app with the API, below a prefix. */
+const apps: Readonly<Record<string, readonly [make: (prefix: string) => { handle: Elysia["handle"] }, path: string]>> =
+  {
+    "@elysiajs/swagger": [
+      (prefix) => new Elysia({ prefix }).use(swagger()).use(ElysiaPlugin.plugin(levada)),
+      "/swagger/json"
+    ],
+    "@elysiajs/openapi": [
+      (prefix) => new Elysia({ prefix }).use(openapi()).use(ElysiaPlugin.plugin(levada)),
+      "/openapi/json"
+    ]
+  }
+
+const keyOf = ({ method, path }: Route): string => `${method} ${path}`
+const namesIn = (path: string): ReadonlyArray<string> => Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => name!)
+
+it("there is a document for each route of the table, and for nothing else", () => {
+  expect(Object.keys(documents).sort()).toEqual(routes.map(keyOf).sort())
+})
+
+describe.each(Object.entries(apps))("%s", (_, [make, path]) => {
+  const made = new Map<string, Promise<OpenApi>>()
+  const documented = (prefix = ""): Promise<OpenApi> => {
+    const known = made.get(prefix) ?? read(prefix)
+    made.set(prefix, known)
+    return known
+  }
+  const read = async (prefix: string): Promise<OpenApi> => {
+    const response = await make(prefix).handle(new Request(`http://localhost${prefix}${path}`))
+    expect(response.status).toBe(200)
+    return (await response.json()) as OpenApi
+  }
+
+  it("lists the table of routes, below both prefixes, and nothing else", async () => {
+    const { paths } = await documented()
+    const listed = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`)
+    )
+    const table = ["", "/api/v1"].flatMap((prefix) => routes.map(({ method, path }) => `${method} ${prefix}${path}`))
+    expect(listed.sort()).toEqual(table.sort())
+    const ids = Object.values(paths).flatMap((methods) => Object.values(methods).map(({ operationId }) => operationId))
+    expect(new Set(ids).size).toBe(table.length)
+  })
+
+  it("lists them below the prefix of the app", async () => {
+    const { paths } = await documented("/flows")
+    expect(Object.keys(paths).sort()).toEqual(
+      [...new Set(["", "/api/v1"].flatMap((prefix) => routes.map(({ path }) => `/flows${prefix}${path}`)))].sort()
+    )
+  })
+
+  it.each(routes.map((route) => [keyOf(route), route] as const))("describes %s", async (_, route) => {
+    const { paths } = await documented()
+    for (const prefix of ["", "/api/v1"]) {
+      const operation = paths[`${prefix}${route.path}`]![route.method.toLowerCase()]!
+      expect(operation.summary).toBe(route.summary)
+      expect(operation.description).toContain(route.permission === "none" ? "everybody" : `'${route.permission}'`)
+      const inPath = (operation.parameters ?? []).filter((parameter) => parameter.in === "path")
+      expect(inPath.map(({ name }) => name)).toEqual(namesIn(route.path))
+      expect(inPath.every(({ required }) => required)).toBe(true)
+      expect(operation.requestBody !== undefined).toBe(route.hasBody)
+      const statuses = Object.keys(operation.responses)
+      expect(statuses.some((status) => status.startsWith("2"))).toBe(true)
+      expect(statuses.includes("404")).toBe(namesIn(route.path).length > 0 && route.permission !== "admin")
+    }
+  })
+
+  it("shows the bodies, and the wishes that the query takes", async () => {
+    const { paths } = await documented()
+    const body = (path: string): Json => paths[path]!["post"]!.requestBody!.content["application/json"]!.schema
+    expect(body("/pipelines/{pipeline_id}")).toMatchObject({
+      type: "object",
+      properties: {
+        pipeline_type: { enum: ["dataflow", "sequential"] },
+        tasks: { type: "array", items: { type: "string" } }
+      },
+      required: ["pipeline_type", "tasks"],
+      additionalProperties: false
+    })
+    expect(body("/pipelines/{pipeline_id}/execute")).toMatchObject({
+      type: "object",
+      properties: { parameters: { type: "object" }, wait: { type: "boolean" }, timeout: { type: "number" } },
+      additionalProperties: false
+    })
+    const { parameters } = paths["/pipelines/{pipeline_id}/execute"]!["post"]!
+    const wishes = parameters!.filter((parameter) => parameter.in === "query")
+    expect(wishes).toMatchObject([
+      { name: "wait", schema: { type: "boolean" } },
+      { name: "timeout", schema: { type: "number" } }
+    ])
+    expect(wishes.some(({ required }) => required)).toBe(false)
+  })
+
+  it("shows the answers", async () => {
+    const { responses } = (await documented()).paths["/pipelines/{pipeline_id}/dag"]!["get"]!
+    expect(responses["200"]).toMatchObject({
+      content: {
+        "application/json": {
+          schema: {
+            properties: { nodes: { type: "array", items: { required: ["id", "outputs"] } }, edges: { type: "array" } }
+          }
+        }
+      }
+    })
+    expect(responses["404"]).toMatchObject({
+      content: { "application/json": { schema: { required: ["error", "message", "timestamp"] } } }
+    })
+    const dot = (await documented()).paths["/pipelines/{pipeline_id}/dag/dot"]!["get"]!
+    expect(Object.keys(dot.responses["200"]!.content)).toEqual(["text/vnd.graphviz"])
+  })
+})
+
+describe("the documents are true", () => {
+  const app = new Elysia().use(ElysiaPlugin.plugin(levada))
+  const ask = (method: string, path: string, body?: object): Promise<Response> =>
+    app.handle(
+      new Request(`http://localhost${path}`, {
+        method,
+        ...(body !== undefined && { headers: { "content-type": "application/json" }, body: JSON.stringify(body) })
+      })
+    )
+  const started = async (pipeline: string, parameters: object): Promise<string> => {
+    const { task_id } = (await (await ask("POST", `/pipelines/${pipeline}/execute`, { parameters })).json()) as {
+      readonly task_id: string
+    }
+    return task_id
+  }
+
+  it.each([
+    ["GET /health", 200, () => ask("GET", "/health")],
+    ["GET /pipelines", 200, () => ask("GET", "/pipelines")],
+    ["GET /pipelines/{pipeline_id}/status", 200, () => ask("GET", "/pipelines/slow/status")],
+    ["GET /pipelines/{pipeline_id}/dag", 200, () => ask("GET", "/pipelines/audio_analysis_v1/dag")],
+    ["GET /pipelines/{pipeline_id}/dag/dot", 200, () => ask("GET", "/pipelines/audio_analysis_v1/dag/dot")],
+    ["GET /pipelines/{pipeline_id}/visualize", 200, () => ask("GET", "/pipelines/audio_analysis_v1/visualize")],
+    [
+      "POST /pipelines/{pipeline_id}",
+      201,
+      () => ask("POST", "/pipelines/made", { pipeline_type: "sequential", tasks: ["increment", "double"] })
+    ],
+    [
+      "POST /pipelines/{pipeline_id}/execute",
+      202,
+      () => ask("POST", "/pipelines/my_pipeline/execute", { parameters: { data: "a" } })
+    ],
+    [
+      "POST /pipelines/{pipeline_id}/execute",
+      200,
+      () => ask("POST", "/pipelines/my_pipeline/execute", { parameters: { data: "a" }, wait: true })
+    ],
+    [
+      "GET /pipelines/result/{task_id}",
+      202,
+      async () => ask("GET", `/pipelines/result/${await started("stubborn", {})}`)
+    ],
+    [
+      "GET /pipelines/result/{task_id}",
+      200,
+      async () => {
+        const id = await started("my_pipeline", { data: "a" })
+        await levada.result(guide, id)
+        return ask("GET", `/pipelines/result/${id}`)
+      }
+    ]
+  ] as const)("%s answers %i as it is documented", async (key, status, answer) => {
+    const response = await answer()
+    expect(response.status).toBe(status)
+    const { contentType = "application/json", answers } = documents[key] as {
+      readonly contentType?: string
+      readonly answers: { readonly [status: number]: Schema.Codec<unknown> }
+    }
+    expect(response.headers.get("content-type")).toContain(contentType)
+    const value: unknown = contentType === "application/json" ? await response.json() : await response.text()
+    // An undocumented key is as wrong as a missing one.
+    expect(Schema.decodeUnknownSync(answers[status]!)(value, { onExcessProperty: "error" })).toEqual(value)
+  })
+})

@@ -1,0 +1,101 @@
+/**
+ * What Eden's client has to accept and to refuse. Compiled by a test, never run. Each line under `@ts-expect-error`
+ * must not compile.
+ */
+import { treaty } from "@elysiajs/eden"
+import { openapi } from "@elysiajs/openapi"
+import { swagger } from "@elysiajs/swagger"
+import { Elysia } from "elysia"
+import { ElysiaPlugin } from "../../adapters/elysia/index.ts"
+import type { Wire } from "../../adapters/http/index.ts"
+import { Access, Levada } from "../../adapters/promise/index.ts"
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const same = <A, B>(_: Same<A, B>): void => undefined
+
+/** What a call gives when it succeeds. */
+type Data<Call extends (...args: never) => unknown> =
+  Awaited<ReturnType<Call>> extends infer Answer
+    ? Answer extends { readonly data: infer Value; readonly error: null }
+      ? Value
+      : never
+    : never
+
+const levada = Levada.make({ pipelines: [], access: Access.open })
+const client = treaty<ElysiaPlugin.Plugin>("localhost:8000")
+const { pipelines, health } = client
+const one = pipelines({ pipeline_id: "x" })
+
+// What comes back is what the wire carries.
+same<Data<typeof health.get>, Wire.Health>(true)
+same<Data<typeof pipelines.get>, ReadonlyArray<Wire.PipelineRow>>(true)
+same<Data<typeof one.status.get>, Wire.PipelineStatus>(true)
+same<Data<typeof one.dag.get>, Wire.DagJson>(true)
+same<Data<typeof one.dag.dot.get>, string>(true)
+same<Data<typeof one.visualize.get>, Wire.Visualization>(true)
+same<Data<typeof one.post>, Wire.PipelineRow>(true)
+same<Data<typeof one.execute.post>, Wire.Completed | Wire.Started>(true)
+const { data, error } = await pipelines.result({ task_id: "x" }).get()
+same<NonNullable<typeof data>["status"], "COMPLETED" | "PENDING" | "RUNNING">(true)
+if (error?.status === 404) same<typeof error.value.error, string>(true)
+if (data?.status === "COMPLETED") same<typeof data.result, unknown>(true)
+
+// What goes in is checked.
+void one.execute.post()
+void one.execute.post({ parameters: { any: { thing: 1 } }, wait: true, timeout: 1.5 })
+void one.execute.post({ parameters: {} }, { query: { wait: true, timeout: 1 } })
+void one.post({ pipeline_type: "sequential", tasks: ["a"] })
+// @ts-expect-error there is no such key
+void one.execute.post({ parameter: {} })
+// @ts-expect-error parameters are an object
+void one.execute.post({ parameters: "x" })
+// @ts-expect-error wait is true or false
+void one.execute.post({ wait: "yes" })
+// @ts-expect-error there is no such wish
+void one.execute.post({}, { query: { patience: 1 } })
+// @ts-expect-error there is no such type of pipeline
+void one.post({ pipeline_type: "circular", tasks: ["a"] })
+// @ts-expect-error the tasks are missing
+void one.post({ pipeline_type: "sequential" })
+// @ts-expect-error the body is missing
+void one.post()
+
+// Only what the table has is there.
+// @ts-expect-error there is no such path
+void client.pipeline
+// @ts-expect-error there is no such view
+void one.dag.png
+// @ts-expect-error a status is read, not written
+void one.status.post
+// @ts-expect-error the parameter has another name
+void pipelines({ id: "x" })
+
+// The version prefix has the same.
+same<Data<typeof client.api.v1.pipelines.get>, ReadonlyArray<Wire.PipelineRow>>(true)
+const versioned = client.api.v1.pipelines({ pipeline_id: "x" })
+same<Data<typeof versioned.dag.get>, Wire.DagJson>(true)
+// @ts-expect-error there is no such key
+void versioned.execute.post({ parameter: {} })
+
+// Beside the app's own routes, hooks and both documentation plugins, below a prefix, the types stay.
+const app = new Elysia({ prefix: "/flows" })
+  .onBeforeHandle(() => undefined)
+  .use(swagger())
+  .use(openapi())
+  .get("/mine", () => ({ mine: true }))
+  .use(ElysiaPlugin.plugin(levada))
+  .get("/pipelines/mine", () => 1)
+const below = treaty(app).flows
+const belowOne = below.pipelines({ pipeline_id: "x" })
+same<Data<typeof belowOne.dag.get>, Wire.DagJson>(true)
+same<Data<typeof below.mine.get>, { mine: boolean }>(true)
+same<Data<typeof below.pipelines.mine.get>, number>(true)
+// @ts-expect-error the API is below the prefix only
+void treaty(app).pipelines
+const grouped = treaty(new Elysia().group("/tenants/:tenant", (group) => group.use(ElysiaPlugin.plugin(levada))))
+const groupedHealth = grouped.tenants({ tenant: "a" }).health
+same<Data<typeof groupedHealth.get>, Wire.Health>(true)
+
+// So they do for what `serve` gives.
+const { app: served } = await ElysiaPlugin.serve(levada)
+same<typeof served, ElysiaPlugin.Plugin>(true)
