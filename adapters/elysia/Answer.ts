@@ -14,8 +14,8 @@ interface Context {
 }
 
 interface BunServer {
-  readonly requestIP?: (request: Request) => { readonly address: string } | null
-  readonly timeout?: (request: Request, seconds: number) => void
+  readonly requestIP: (request: Request) => { readonly address: string } | null
+  readonly timeout: (request: Request, seconds: number) => void
 }
 
 type Answer = Uint8Array | Response
@@ -27,14 +27,13 @@ export const addresses: WeakMap<Request, string> = new WeakMap()
 const addressOf = (
   request: Request & { readonly ip?: string | undefined },
   server: BunServer | null | undefined
-): string | undefined =>
-  addresses.get(request) ?? request.ip ?? ("Bun" in globalThis ? server?.requestIP?.(request)?.address : undefined)
+): string | undefined => addresses.get(request) ?? request.ip ?? server?.requestIP(request)?.address
 
 const platform: Platform<BunServer | null | undefined> = {
   address: addressOf,
   onAbort: (request, server, stop) => {
     // Bun closes quiet connections, and somebody who waits for a run is quiet.
-    if ("Bun" in globalThis) server?.timeout?.(request, 0)
+    server?.timeout(request, 0)
     web.onAbort(request, undefined, stop)
   }
 }
@@ -42,13 +41,18 @@ const platform: Platform<BunServer | null | undefined> = {
 /** Answers what comes to the route that was declared as `path`. */
 export const answer = (handler: Handler, path: string): ((context: Context) => Answer | Promise<Answer>) => {
   const depth = slashes(path)
-  // Elysia reads this function's source: it makes what the parameter names, and parses no query, headers or cookies.
-  return ({ request, route, server, set }) => {
+  const respond = (request: Request, route: string, set: Context["set"], server: Context["server"]) => {
     const asked = new WebRequest(request, server, platform)
     asked.path = without(slashes(route) - depth, asked.path)
     const reply = handler(asked)
-    return reply instanceof Promise ? reply.then((later) => toAnswer(later, set)) : toAnswer(reply, set)
+    const { method } = request
+    return reply instanceof Promise ? reply.then((late) => toAnswer(late, set, method)) : toAnswer(reply, set, method)
   }
+  // Elysia reads the source of what is returned here: it makes what the parameter names, and no query, headers or
+  // cookies. The server costs most to make, and only Bun's has something to tell.
+  return "Bun" in globalThis
+    ? ({ request, route, set, server }) => respond(request, route, set, server)
+    : ({ request, route, set }) => respond(request, route, set, undefined)
 }
 
 const slashes = (path: string): number => path.split("/").length - 1
@@ -63,14 +67,15 @@ const without = (segments: number, path: string): string => {
 const utf8 = new TextEncoder()
 
 /**
- * Elysia makes the response: hooks find status and headers where they look for them, and on Node it is several times
- * faster than with a web `Response`. As bytes, because there Elysia calls every string plain text.
+ * Elysia makes the response: hooks find status and headers where they look for them, and on Node it is faster than
+ * with a web `Response`. As bytes, because there Elysia calls every string plain text.
  */
-const toAnswer = ({ status, headers, body }: HttpReply, set: Context["set"]): Answer => {
+const toAnswer = ({ status, headers, body }: HttpReply, set: Context["set"], method: string): Answer => {
   if (body === undefined) return new Response(null, { status, headers })
   set.status = status
+  Object.assign(set.headers, headers)
   const bytes = utf8.encode(body)
-  // A HEAD has to tell the length, and its body is left to Elysia and the server to drop.
-  Object.assign(set.headers, headers, { "content-length": String(bytes.length) })
+  // The body of a HEAD is left to Elysia and the server to drop. Not told to others: a hook may put another in its place.
+  if (method === "HEAD") Object.assign(set.headers, { "content-length": String(bytes.length) })
   return bytes
 }

@@ -35,9 +35,19 @@ export const listen = <App extends AnyElysia>(make: Make<App>, options: Options)
 
 const urlOf = (host: string, port: number): string => `http://${host.includes(":") ? `[${host}]` : host}:${port}`
 
+/** Lets Elysia listen. Gives what takes away the listeners for the end of the process that it would leave behind. */
+const leavingNothing = (listen: () => void): (() => void) => {
+  const before = process.listeners("beforeExit")
+  listen()
+  const added = process.listeners("beforeExit").filter((listener) => !before.includes(listener))
+  return () => {
+    for (const listener of added) process.off("beforeExit", listener)
+  }
+}
+
 const onBun: Listener = async (make, port, hostname) => {
   const app = make({})
-  app.listen({
+  const settings = {
     port,
     hostname,
     // Elysia shares a port that is taken unless told otherwise.
@@ -46,12 +56,16 @@ const onBun: Listener = async (make, port, hostname) => {
     idleTimeout: 255,
     // The API has its own limit, and its own words for it.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER
-  })
+  }
+  const leave = leavingNothing(() => app.listen(settings))
   const server = app.server!
   return {
     url: urlOf(hostname, server.port!),
     app,
-    stop: async () => void (await server.stop(false)),
+    stop: async () => {
+      leave()
+      await server.stop(false)
+    },
     cut: () => void server.stop(true)
   }
 }
@@ -115,18 +129,24 @@ const onNode: Listener = async (make, port, host) => {
     hostname: "localhost"
   }
   const made = Promise.withResolvers<NodeServer>()
-  app.listen(settings as object, (listening) =>
-    made.resolve((listening as unknown as { readonly raw: NodeServer }).raw)
+  const leave = leavingNothing(() =>
+    app.listen(settings as object, (server) => made.resolve((server as unknown as { readonly raw: NodeServer }).raw))
   )
   const listening = await made.promise
   listening.serveOptions.host = host
-  await listening.serve()
+  try {
+    await listening.serve()
+  } catch (error) {
+    leave()
+    throw error
+  }
   const { server } = listening.node
   return {
     url: urlOf(host, (server.address() as AddressInfo).port),
     app,
     stop: () =>
       new Promise((resolve) => {
+        leave()
         const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MILLIS)
         server.close(() => {
           clearInterval(sweep)

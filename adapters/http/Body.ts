@@ -17,8 +17,11 @@ const utf8 = new TextDecoder("utf-8", { fatal: true })
 
 /** The body as parsed JSON; no body is an empty object. */
 export const read = async (request: HttpRequest, maxBytes: number): Promise<Result.Result<unknown, BadRequest>> => {
-  const declared = Number(request.header("content-length"))
-  const bytes = declared > maxBytes ? "too-large" : await request.body(maxBytes)
+  const coming = request.body(maxBytes)
+  // By its own word too long: answered before it is sent, and what comes of it all the same is read and forgotten.
+  const refused = Number(request.header("content-length")) > maxBytes
+  if (refused) coming.catch(() => undefined)
+  const bytes = refused ? "too-large" : await coming
   if (bytes === "too-large") {
     return Result.fail(new BadRequest(413, "BodyTooLargeError", `The body is longer than ${maxBytes} bytes`))
   }

@@ -13,8 +13,8 @@ export interface HttpRequest {
   /** A header's value; names in lower case. */
   readonly header: (name: string) => string | undefined
   /**
-   * The whole body. `"too-large"` once it is known to be longer than `maxBytes`; then the rest is not read. Rejects
-   * when the client goes away half-way.
+   * The whole body. `"too-large"` as soon as it turns out to be longer than `maxBytes`; the rest is read and forgotten.
+   * Rejects when the client goes away half-way.
    */
   readonly body: (maxBytes: number) => Promise<Uint8Array | "too-large">
   /** The other end's address. */

@@ -61,12 +61,21 @@ describe("hooks of the app", () => {
     expect(response.headers.get("x-content-type-options")).toBe("nosniff")
   })
 
-  it("leave the answer as it is, its status and its length", async () => {
-    const response = await ask(app, "GET", "/pipelines/nobody/dag")
-    expect(response.status).toBe(404)
-    expect(response.headers.get("content-type")).toBe("application/json")
-    const length = response.headers.get("content-length")
-    expect(length).toBe(String((await response.arrayBuffer()).byteLength))
+  it("find the status and the headers of the answer", async () => {
+    const found: Array<unknown> = []
+    const logging = new Elysia()
+      .onAfterHandle(({ set }) => void found.push(set.status, set.headers["content-type"]))
+      .use(ElysiaPlugin.plugin(levada))
+    await ask(logging, "GET", "/pipelines/nobody/dag")
+    await ask(logging, "GET", "/pipelines/my_pipeline/dag/dot")
+    expect(found).toEqual([404, "application/json", 200, "text/vnd.graphviz; charset=utf-8"])
+  })
+
+  it("can put another answer in place of the API's", async () => {
+    const replaced = new Elysia().onAfterHandle(({ set }) => ({ status: set.status })).use(ElysiaPlugin.plugin(levada))
+    const response = await ask(replaced, "GET", "/pipelines/my_pipeline/visualize")
+    expect(response.headers.get("content-length")).toBeNull()
+    expect(await response.json()).toEqual({ status: 200 })
   })
 
   it("can answer in the API's place", async () => {

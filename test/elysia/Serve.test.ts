@@ -157,6 +157,16 @@ it("closes: answers who waits, then is gone", async () => {
   await expect(fetch(`${url}/health`)).rejects.toThrow()
 })
 
+it("leaves nothing behind in the process", async () => {
+  const before = process.listeners("beforeExit")
+  const { url, close } = await serve()
+  const late = make()
+  await ElysiaPlugin.serve(late, { port: Number(new URL(url).port) }).catch(() => undefined)
+  await late.close()
+  await close()
+  expect(process.listeners("beforeExit")).toEqual(before)
+})
+
 it("an app that listens by itself serves the API beside its own", async () => {
   const levada = make()
   const app = new Elysia({ adapter: node() })

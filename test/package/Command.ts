@@ -1,0 +1,15 @@
+import { execFile } from "node:child_process"
+import { promisify } from "node:util"
+
+const execute = promisify(execFile)
+
+/** Runs a program to its end. Gives what it printed to stdout; rejects with all that it printed when it fails. */
+export const run = async (cwd: string, program: string, ...args: ReadonlyArray<string>): Promise<string> => {
+  try {
+    const { stdout } = await execute(program, args, { cwd, env: { ...process.env, NO_COLOR: "1" }, maxBuffer: 1 << 26 })
+    return stdout
+  } catch (error) {
+    const { stdout = "", stderr = "", message } = error as Error & { stdout?: string; stderr?: string }
+    throw new Error(`${message}\n${stdout}\n${stderr}`)
+  }
+}

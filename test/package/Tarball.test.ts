@@ -1,0 +1,183 @@
+/** The package as its users get it: packed, looked at by the checkers of npm packages, installed and imported. */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { delimiter, dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { run } from "./Command.ts"
+
+/** What each subpath loads from outside the package when it is imported, and not before. */
+const SUBPATHS: Readonly<Record<string, ReadonlyArray<string>>> = {
+  levada: ["effect"],
+  "levada/core": ["effect"],
+  "levada/http": ["effect"],
+  "levada/node": ["node:http"],
+  "levada/bun": [],
+  "levada/deno": [],
+  "levada/elysia": ["effect", "elysia"]
+}
+
+const root = fileURLToPath(new URL("../..", import.meta.url))
+const bin = (name: string): string => join(root, "node_modules/.bin", name)
+const temporary = mkdtempSync(join(tmpdir(), "levada-npm-"))
+afterAll(() => rmSync(temporary, { recursive: true, force: true }))
+
+/** A program's folder into which the tarball was installed, beside other packages. */
+const install = async (name: string, ...packages: ReadonlyArray<string>): Promise<string> => {
+  const folder = join(temporary, name)
+  mkdirSync(folder)
+  writeFileSync(join(folder, "package.json"), '{ "private": true, "type": "module" }')
+  writeFileSync(join(folder, "program.ts"), PROGRAM)
+  writeFileSync(join(folder, "app.ts"), APP)
+  writeFileSync(join(folder, "outside.mjs"), OUTSIDE)
+  await run(folder, "npm", "install", "--prefer-offline", "--no-audit", "--no-fund", tarball, ...packages)
+  return folder
+}
+
+/** Runs a pipeline and asks the API. */
+const PROGRAM = `
+import { Access, Levada, Pipeline, Task } from "levada"
+import * as Schema from "effect/Schema"
+const shout = Task.make("shout", {
+  input: { text: Schema.String },
+  output: { loud: Schema.String },
+  run: ({ text }) => ({ loud: text.toUpperCase() })
+})
+export const shouting = Pipeline.make("shouting", [shout])
+export const levada = Levada.make({ pipelines: [shouting], access: Access.open })
+const answer = await levada.fetch(new Request("http://localhost/pipelines"))
+console.log(await levada.execute(shouting, { text: "hello" }), answer.status)
+await levada.close()
+`
+
+/** What a program with Elysia exports for Eden. */
+const APP = `
+import { Elysia } from "elysia"
+import { Access, Levada } from "levada"
+import { ElysiaPlugin } from "levada/elysia"
+const levada = Levada.make({ pipelines: [], access: Access.open })
+export const app = new Elysia().use(ElysiaPlugin.plugin(levada))
+export type App = typeof app
+`
+
+/** Imports a module and says what it loads from outside the package. */
+const OUTSIDE = `
+import { registerHooks } from "node:module"
+const outside = new Set()
+registerHooks({
+  resolve: (specifier, context, next) => {
+    if (context.parentURL?.includes("/node_modules/levada/") && !specifier.startsWith(".")) {
+      outside.add(specifier.startsWith("@") ? specifier.split("/", 2).join("/") : specifier.split("/", 1)[0])
+    }
+    return next(specifier, context)
+  }
+})
+await import(process.argv[2])
+console.log(JSON.stringify([...outside].sort()))
+`
+
+let tarball: string
+/** With nothing beside levada but what npm brings along by itself. */
+let bare: string
+let withElysia: string
+/** What is in the tarball. */
+let unpacked: string
+
+beforeAll(async () => {
+  await run(root, "npm", "pack", "--pack-destination", temporary)
+  tarball = join(temporary, readdirSync(temporary).find((name) => name.endsWith(".tgz"))!)
+  bare = await install("bare")
+  withElysia = await install("elysia", "elysia", "@elysiajs/node")
+  unpacked = join(bare, "node_modules/levada")
+}, 180_000)
+
+describe("the tarball", () => {
+  it("holds what is built, what it was built from, the licence and the README", () => {
+    expect(readdirSync(unpacked).sort()).toEqual(["LICENSE", "README.md", "adapters", "core", "dist", "package.json"])
+  })
+
+  it("has the sources that its maps point at", () => {
+    const dist = join(unpacked, "dist")
+    const maps = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".map"))
+    const sources = maps.flatMap((map) =>
+      (JSON.parse(readFileSync(join(dist, map), "utf8")).sources as ReadonlyArray<string>).map((source) =>
+        join(dist, dirname(map), source)
+      )
+    )
+    expect(sources.length).toBeGreaterThan(0)
+    expect(sources.filter((source) => !existsSync(source))).toEqual([])
+  })
+
+  it("pleases publint", async () => {
+    await expect(run(root, bin("publint"), "--strict", tarball)).resolves.toContain("All good!")
+  })
+
+  it("has types that resolve, says attw", async () => {
+    const report = await run(root, bin("attw"), tarball, "--profile", "esm-only")
+    for (const subpath of Object.keys(SUBPATHS)) expect(report).toContain(`"${subpath}"`)
+  })
+})
+
+describe("installed", () => {
+  it("brings effect along, and no library that only some need", () => {
+    const installed = readdirSync(join(bare, "node_modules"))
+    expect(installed).toContain("effect")
+    expect(installed.filter((name) => /elysia/.test(name))).toEqual([])
+  })
+
+  for (const [subpath, outside] of Object.entries(SUBPATHS)) {
+    it(`${subpath} loads ${outside.join(" and ") || "nothing from outside"}`, async () => {
+      const folder = outside.includes("elysia") ? withElysia : bare
+      expect(JSON.parse(await run(folder, bin("node"), "outside.mjs", subpath))).toEqual(outside)
+    })
+  }
+
+  it("covers every subpath", () => {
+    const { exports } = JSON.parse(readFileSync(join(unpacked, "package.json"), "utf8"))
+    expect(Object.keys(SUBPATHS)).toEqual(Object.keys(exports).map((subpath) => subpath.replace(".", "levada")))
+  })
+
+  for (const [program, moduleResolution, module] of [
+    ["program.ts", "NodeNext", "NodeNext"],
+    ["program.ts", "Bundler", "ESNext"],
+    ["app.ts", "NodeNext", "NodeNext"]
+  ] as const) {
+    it(`${program} type-checks and emits declarations, resolved as ${moduleResolution}`, async () => {
+      const strictness = ["--strict", "--exactOptionalPropertyTypes", "--skipLibCheck"]
+      const emitted = ["--declaration", "--emitDeclarationOnly", "--target", "ES2023", "--outDir", moduleResolution]
+      const resolution = ["--module", module, "--moduleResolution", moduleResolution]
+      const folder = program === "app.ts" ? withElysia : bare
+      await run(folder, bin("tsc"), ...strictness, ...emitted, ...resolution, program)
+      const declared = readFileSync(join(folder, moduleResolution, program.replace(".ts", ".d.ts")), "utf8")
+      expect(declared).toContain(program === "app.ts" ? "task_id" : '"shouting"')
+    })
+  }
+})
+
+/** The Node that is on the machine, whatever its version. */
+const systemNode = process.env["PATH"]!.split(delimiter)
+  .map((folder) => join(folder, "node"))
+  .find((path) => !path.includes("node_modules") && existsSync(path))
+
+const RUNTIMES: Readonly<Record<string, ReadonlyArray<string> | undefined>> = {
+  "the Node of this machine": systemNode === undefined ? undefined : [systemNode],
+  "Node 24": [bin("node")],
+  Bun: [bin("bun")],
+  Deno: [bin("deno"), "run", "-A"]
+}
+
+describe("runs from the tarball", () => {
+  const imports = Object.keys(SUBPATHS).map(
+    (subpath) => `if (Object.keys(await import("${subpath}")).length > 0) console.log("${subpath}")`
+  )
+
+  for (const [runtime, command] of Object.entries(RUNTIMES)) {
+    it.skipIf(command === undefined)(`on ${runtime}`, async () => {
+      const [program, ...args] = command!
+      // A Node of this machine may be too old to read TypeScript.
+      writeFileSync(join(withElysia, "program.mjs"), [PROGRAM, ...imports].join("\n"))
+      const printed = await run(withElysia, program!, ...args, "program.mjs")
+      expect(printed.trim().split("\n")).toEqual(["HELLO 200", ...Object.keys(SUBPATHS)])
+    })
+  }
+})

@@ -1,0 +1,30 @@
+import { defineConfig } from "tsup"
+
+export default defineConfig({
+  // One entry for each subpath of package.json; what two of them need becomes a shared chunk.
+  entry: {
+    index: "adapters/promise/index.ts",
+    core: "core/index.ts",
+    http: "adapters/http/index.ts",
+    node: "adapters/node/index.ts",
+    bun: "adapters/bun/index.ts",
+    deno: "adapters/deno/index.ts",
+    elysia: "adapters/elysia/index.ts"
+  },
+  format: "esm",
+  target: "es2023",
+  platform: "neutral",
+  // Deno knows `node:http`, not `http`.
+  removeNodeProtocol: false,
+  // No outside library is bundled, whether package.json names it or not.
+  external: [/^[^./]/],
+  // The declarations come from tsc, one for each source: in bundled ones TypeScript can't name what is inside
+  // `Pipeline` or `Levada`, so a program that emits declarations could not export a pipeline.
+  dts: false,
+  sourcemap: true,
+  clean: true,
+  esbuildOptions: (options) => {
+    // The sources are in the package, so the maps only point at them.
+    options.sourcesContent = false
+  }
+})

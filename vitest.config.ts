@@ -1,0 +1,25 @@
+import { defineConfig } from "vitest/config"
+
+/** What starts servers, other runtimes or tools. Node starts them for all. */
+const BEYOND_ONE_PROCESS = ["test/http/**", "test/package/**", "test/types/**", "test/*.test.ts", "examples/*.test.ts"]
+
+/**
+ * `vitest run` runs everything in Node. `--mode bun` and `--mode deno` say in which other runtime this vitest was
+ * started; there only what stays in one process is run.
+ */
+export default defineConfig(({ mode }) => {
+  const runtime = mode === "bun" || mode === "deno" ? mode : "node"
+  return {
+    test: {
+      include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
+      exclude: runtime === "node" ? [] : BEYOND_ONE_PROCESS,
+      // Child processes of Bun lack a method that vitest calls, and so do threads of Deno.
+      pool: runtime === "bun" ? "threads" : "forks",
+      testTimeout: 20_000,
+      hookTimeout: 60_000,
+      allowOnly: false,
+      env: { LEVADA_RUNTIME: runtime },
+      reporters: ["default", ["json", { outputFile: `.vitest/${runtime}.json` }]]
+    }
+  }
+})
