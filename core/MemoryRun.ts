@@ -1,8 +1,10 @@
 /** One run of a Store in memory: its log, its values and the counts that say which step is ready. */
+import * as Effect from "effect/Effect"
 import type { ErrorInfo } from "./Errors.ts"
 import type { Event } from "./Event.ts"
 import type { Lease } from "./Lease.ts"
 import type { Plan } from "./Plan.ts"
+import type { ReadyQueue } from "./ReadySteps.ts"
 import * as Run from "./Run.ts"
 import type { Outcome } from "./Store.ts"
 import type { Json } from "./Value.ts"
@@ -32,7 +34,7 @@ export class MemoryRun {
   /** The run that ended after it. */
   finishedBefore: MemoryRun | undefined = undefined
   /** Where the Store queues its ready steps. */
-  readonly queue: object
+  readonly queue: ReadyQueue
   /** Called after the log has grown. */
   listeners: Set<() => void> | undefined = undefined
   /** Called after the run has ended. */
@@ -44,7 +46,7 @@ export class MemoryRun {
   #remaining: number
   #folded: Run.Run | undefined = undefined
 
-  constructor(owner: Owner, submission: Run.Submission, plan: Plan, queue: object) {
+  constructor(owner: Owner, submission: Run.Submission, plan: Plan, queue: ReadyQueue) {
     this.#owner = owner
     this.queue = queue
     this.submission = submission
@@ -68,6 +70,19 @@ export class MemoryRun {
     const folded = this.#folded ?? Run.pending(this.submission, this.plan.steps)
     if (folded.sequence < events.length) this.#folded = Run.fold(folded, events.slice(folded.sequence))
     return this.#folded ?? folded
+  }
+
+  /** Waits until the log grows. */
+  get grown(): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      const listener = () => {
+        this.listeners?.delete(listener)
+        resume(Effect.void)
+      }
+      this.listeners ??= new Set()
+      this.listeners.add(listener)
+      return Effect.sync(() => this.listeners?.delete(listener))
+    })
   }
 
   /** Makes the steps ready that wait for nothing. */

@@ -3,31 +3,25 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import * as MutableList from "effect/MutableList"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type ErrorInfo, RunNotFound, StoreUnavailable } from "./Errors.ts"
 import type { Event } from "./Event.ts"
+import { type Bounds, History } from "./History.ts"
 import { Lease, Leases } from "./Lease.ts"
 import { MemoryRun, type Owner } from "./MemoryRun.ts"
+import { ReadySteps } from "./ReadySteps.ts"
 import type { Run } from "./Run.ts"
 import type { Claim, ClaimRequest, ListRequest, NewRun, Settled, Settlement, Store } from "./Store.ts"
-import * as Version from "./Version.ts"
 
 /** The bounds of a Store in memory. */
-export interface Options {
+export interface Options extends Partial<Bounds> {
   /** How long a claim lasts unless renewed, in milliseconds. Default: 15,000. */
   readonly leaseMillis?: number
   /** The longest value, in UTF-16 units of its JSON text. Default: 1,048,576. */
   readonly maxValueLength?: number
-  /** How many finished runs are kept. Default: 10,000. */
-  readonly historyCount?: number
-  /** How long a finished run is kept, in milliseconds. Default: 24 hours. */
-  readonly historyMillis?: number
-  /** How much the values of finished runs may take together, in UTF-16 units. Default: 256 Mi. */
-  readonly historyLength?: number
   /** How many runs may be unfinished at once; more are refused. Default: 100,000. */
   readonly maxUnfinished?: number
 }
@@ -36,12 +30,6 @@ export interface Options {
 interface Waiter {
   readonly request: ClaimRequest
   readonly grant: (claims: ReadonlyArray<Claim>) => void
-}
-
-/** The ready steps of one version of one pipeline, in the order in which they became ready. */
-interface Ready {
-  readonly key: string
-  readonly steps: MutableList.MutableList<{ readonly run: MemoryRun; readonly index: number }>
 }
 
 const NONE: ReadonlyArray<never> = []
@@ -77,14 +65,8 @@ class Memory implements Store, Owner {
   readonly #scope: Scope.Scope
   /** Every run, in order of submission. */
   readonly #runs: Map<string, MemoryRun> = new Map()
-  /** Finished runs, in the order in which they ended; linked, because they leave from the front. */
-  #firstFinished: MemoryRun | undefined = undefined
-  #lastFinished: MemoryRun | undefined = undefined
-  #finished = 0
-  #finishedLength = 0
-  readonly #queues: Map<string, Ready> = new Map()
-  /** The queues with something in them. The first is the next to be claimed from. */
-  readonly #ready: Array<Ready> = []
+  readonly #history: History
+  readonly #ready = new ReadySteps()
   readonly #waiters: Array<Waiter> = []
   readonly #leases: Leases
   readonly #revocations: Map<string, Queue.Queue<Claim>> = new Map()
@@ -106,6 +88,7 @@ class Memory implements Store, Owner {
     this.#random = random
     this.#scope = scope
     this.#leases = new Leases(options.leaseMillis)
+    this.#history = new History(options, (run) => this.#runs.delete(run.submission.id))
   }
 
   get leaseMillis(): number {
@@ -120,14 +103,14 @@ class Memory implements Store, Owner {
   submit = (newRun: NewRun): Effect.Effect<string, StoreUnavailable> =>
     Effect.suspend(() => {
       if (this.#closed) return Effect.fail(new StoreUnavailable(`No new run is taken: ${CLOSED}`))
-      if (this.#runs.size - this.#finished >= this.#options.maxUnfinished) {
+      if (this.#runs.size - this.#history.count >= this.#options.maxUnfinished) {
         return Effect.fail(new StoreUnavailable(`No new run is taken: ${this.#options.maxUnfinished} are unfinished`))
       }
       const submittedAtMillis = this.#clock.currentTimeMillisUnsafe()
       const id = this.#newId(submittedAtMillis)
       const { pipelineId, version, parameters, plan, timeoutMillis } = newRun
       const submission = { id, pipelineId, version, parameters, submittedAtMillis }
-      const run = new MemoryRun(this, submission, plan, this.#queueOf(pipelineId, version))
+      const run = new MemoryRun(this, submission, plan, this.#ready.queueOf(pipelineId, version))
       this.#runs.set(id, run)
       run.open()
       const timer = timeoutMillis === undefined ? undefined : this.#startTimer(run, timeoutMillis)
@@ -161,7 +144,7 @@ class Memory implements Store, Owner {
 
   list = (request: ListRequest): Effect.Effect<ReadonlyArray<Run>> =>
     Effect.sync(() => {
-      this.#retain(this.#clock.currentTimeMillisUnsafe())
+      this.#history.retain(this.#clock.currentTimeMillisUnsafe())
       const found: Array<Run> = []
       const newestFirst = [...this.#runs.values()].reverse()
       for (const run of newestFirst) {
@@ -182,7 +165,7 @@ class Memory implements Store, Owner {
           const events = run.events.slice(place)
           place = Math.max(place, run.events.length)
           if (events.length > 0) return Effect.succeed(events as [Event, ...Array<Event>])
-          return run.terminal ? Cause.done() : Effect.andThen(grown(run), pull)
+          return run.terminal ? Cause.done() : Effect.andThen(run.grown, pull)
         })
         return pull
       })
@@ -273,9 +256,7 @@ class Memory implements Store, Owner {
   // -- what a run tells ----------------------------------------------------------------------------------------------
 
   ready(run: MemoryRun, index: number): void {
-    const queue = run.queue as Ready
-    if (queue.steps.length === 0) this.#ready.push(queue)
-    MutableList.append(queue.steps, { run, index })
+    this.#ready.add(run, index)
   }
 
   revoke(lease: Lease): void {
@@ -285,11 +266,6 @@ class Memory implements Store, Owner {
   }
 
   ended(run: MemoryRun): void {
-    if (this.#lastFinished === undefined) this.#firstFinished = run
-    else this.#lastFinished.finishedBefore = run
-    this.#lastFinished = run
-    this.#finished++
-    this.#finishedLength += run.size
     if (this.#timers.size > 0) {
       this.#timers.get(run)?.interruptUnsafe()
       this.#timers.delete(run)
@@ -297,14 +273,14 @@ class Memory implements Store, Owner {
     this.#tell(run)
     this.#afterwards.push(...run.onEnd)
     run.onEnd = []
-    this.#retain(run.endedAtMillis)
+    this.#history.add(run)
   }
 
   // -- inside --------------------------------------------------------------------------------------------------------
 
   #find(runId: string): Effect.Effect<MemoryRun, RunNotFound> {
     return Effect.suspend(() => {
-      this.#retain(this.#clock.currentTimeMillisUnsafe())
+      this.#history.retain(this.#clock.currentTimeMillisUnsafe())
       const run = this.#runs.get(runId)
       return run === undefined ? Effect.fail(new RunNotFound(runId)) : Effect.succeed(run)
     })
@@ -316,50 +292,24 @@ class Memory implements Store, Owner {
     return lease?.token === claim.token ? lease : undefined
   }
 
-  #queueOf(pipelineId: string, version: string): Ready {
-    const key = Version.key(pipelineId, version)
-    let queue = this.#queues.get(key)
-    if (queue === undefined) {
-      queue = { key, steps: MutableList.make() }
-      this.#queues.set(key, queue)
-    }
-    return queue
-  }
-
   #take(request: ClaimRequest): ReadonlyArray<Claim> {
-    if (this.#ready.length === 0) return NONE
-    const claims: Array<Claim> = []
+    if (this.#ready.isEmpty) return NONE
     const now = this.#clock.currentTimeMillisUnsafe()
-    for (let at = 0; at < this.#ready.length && claims.length < request.max; ) {
-      const queue = this.#ready[at]!
-      if (!request.versions.has(queue.key)) {
-        at++
-        continue
-      }
-      while (claims.length < request.max) {
-        const next = MutableList.take(queue.steps)
-        if (next === MutableList.Empty) break
-        const { run, index } = next
-        if (run.terminal) continue
-        const lease = new Lease(run, index, run.nextAttempt(index), String(++this.#tokens), request.worker, now)
-        this.#leases.add(lease, now)
-        run.started(lease, now)
-        this.#tell(run)
-        claims.push(lease)
-      }
-      this.#ready.splice(at, 1)
-      // To the end of the line: the next claim begins with another pipeline.
-      if (queue.steps.length > 0) this.#ready.push(queue)
-    }
-    return claims
+    return this.#ready.take(request, (run, index) => {
+      const lease = new Lease(run, index, run.nextAttempt(index), String(++this.#tokens), request.worker, now)
+      this.#leases.add(lease, now)
+      run.started(lease, now)
+      this.#tell(run)
+      return lease
+    })
   }
 
   /** Tells everyone what the act under way has changed, and hands ready work to those who wait for it. */
   #complete(): void {
     this.#flush()
-    if (this.#ready.length === 0) return
+    if (this.#ready.isEmpty) return
     for (const waiter of this.#waiters.slice()) {
-      if (this.#ready.length === 0) break
+      if (this.#ready.isEmpty) break
       // Whoever was told may have come here themselves, and have served or interrupted this one.
       if (!this.#waiters.includes(waiter)) continue
       const claims = this.#take(waiter.request)
@@ -434,20 +384,6 @@ class Memory implements Store, Owner {
     )
   }
 
-  /** Drops finished runs past the bounds, those that ended first first. */
-  #retain(nowMillis: number): void {
-    const { historyCount, historyLength, historyMillis } = this.#options
-    const oldest = nowMillis - historyMillis
-    for (let run = this.#firstFinished; run !== undefined; run = this.#firstFinished) {
-      if (this.#finished <= historyCount && this.#finishedLength <= historyLength && run.endedAtMillis > oldest) return
-      this.#firstFinished = run.finishedBefore
-      if (this.#firstFinished === undefined) this.#lastFinished = undefined
-      this.#finished--
-      this.#finishedLength -= run.size
-      this.#runs.delete(run.submission.id)
-    }
-  }
-
   /** Ids sort by time of submission and carry 104 random bits. */
   #newId(nowMillis: number): string {
     return nowMillis.toString(36) + this.#digits() + this.#digits()
@@ -459,15 +395,3 @@ class Memory implements Store, Owner {
       .padStart(11, "0")
   }
 }
-
-/** Waits until the run's log grows. */
-const grown = (run: MemoryRun): Effect.Effect<void> =>
-  Effect.callback<void>((resume) => {
-    const listener = () => {
-      run.listeners?.delete(listener)
-      resume(Effect.void)
-    }
-    run.listeners ??= new Set()
-    run.listeners.add(listener)
-    return Effect.sync(() => run.listeners?.delete(listener))
-  })

@@ -13,7 +13,7 @@ const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
     "values",
     "Access Dag Dot Errors Event Fit Name Parameters Pipeline Plan Principal Results Run Step Task Value Version Wiring"
   ],
-  ["contracts", "Lease MemoryRun MemoryStore Registry Store"],
+  ["contracts", "History Lease MemoryRun MemoryStore ReadySteps Registry Store"],
   ["behaviour", "Attempt Guard Levada Operations Worker"],
   ["index", "index"]
 ]
@@ -31,7 +31,7 @@ const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<strin
 
 /** What ties code to a runtime, to the wall clock or to chance. Core asks Effect for these. */
 const IMPURE =
-  /^(?:async|await|require|process|globalThis|window|Deno|Bun|console|performance|fetch|crypto|set(?:Timeout|Interval|Immediate)|queueMicrotask|new Date|Date\.now|Math\.random|Effect\.run\w*)$/
+  /^(?:async|await|require|process|globalThis|window|Deno|Bun|console|performance|fetch|crypto|set(?:Timeout|Interval|Immediate)|new Date|Date\.now|Math\.random|Effect\.run\w*)$/
 
 const SNAKE_CASE = /^[a-z][a-z0-9]*(?:_[a-z0-9]+)+$/
 

@@ -1,5 +1,4 @@
 /** The API on `Bun.serve`. */
-import type { Server } from "bun"
 import * as Fetch from "../http/Fetch.ts"
 import type { Levada } from "../promise/Levada.ts"
 
@@ -11,11 +10,28 @@ export interface Options {
   readonly host?: string
 }
 
+/** What this binding uses of a server of Bun's. Its types come with the runtime, and not every user has them. */
+export interface BunHttpServer {
+  readonly url: URL
+  readonly requestIP: (request: Request) => { readonly address: string } | null
+  readonly timeout: (request: Request, seconds: number) => void
+  readonly stop: (closeActiveConnections: boolean) => Promise<void>
+}
+
+interface BunServe {
+  readonly serve: (options: {
+    readonly port: number
+    readonly hostname: string
+    readonly idleTimeout: number
+    readonly fetch: (request: Request, server: BunHttpServer) => Response | Promise<Response>
+  }) => BunHttpServer
+}
+
 /** A server that listens. */
 export interface Serving {
   /** `http://host:port`. */
   readonly url: string
-  readonly server: Server<undefined>
+  readonly server: BunHttpServer
   /** Stops listening, closes the Levada, and lets every answer that was promised be sent. */
   readonly close: () => Promise<void>
 }
@@ -23,7 +39,7 @@ export interface Serving {
 /** How long answers may take to be sent once everything is closed, in milliseconds. */
 const LAST_MILLIS = 1_000
 
-const platform: Fetch.Platform<Server<undefined>> = {
+const platform: Fetch.Platform<BunHttpServer> = {
   address: (request, server) => server.requestIP(request)?.address,
   onAbort: (request, server, stop) => {
     // Somebody who waits for a run is quiet, and may wait longer than the longest timeout.
@@ -34,7 +50,8 @@ const platform: Fetch.Platform<Server<undefined>> = {
 
 /** Serves a Levada. Rejects when the port is taken. */
 export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
-  const server: Server<undefined> = Bun.serve({
+  const { Bun } = globalThis as unknown as { readonly Bun: BunServe }
+  const server = Bun.serve({
     port: options.port ?? 8000,
     hostname: options.host ?? "127.0.0.1",
     // Bun closes quiet connections after 10 s, which is short for a slow client; 255 s is the most.

@@ -47,9 +47,6 @@ const platform: Fetch.Platform<Info> = {
   onAbort: (_, { completed }, stop) => void completed.catch(stop)
 }
 
-// Deno puts the URL together from the Host header, so a slash in there would be taken for the beginning of the path.
-const hasOddHost = (request: Request): boolean => /[/?#]/.test(request.headers.get("host") ?? "")
-
 /** How long answers may take to be sent once everything is closed, in milliseconds. */
 const LAST_MILLIS = 1_000
 
@@ -61,7 +58,7 @@ export const serve = async (levada: Levada, options: Options = {}): Promise<Serv
   const abort = new AbortController()
   const server = Deno.serve(
     { port: options.port ?? 8000, hostname: host, onListen: () => undefined, signal: abort.signal },
-    (request, info) => (hasOddHost(request) ? new Response(null, { status: 400 }) : fetch(request, info))
+    (request, info) => Fetch.refuseHost(request) ?? fetch(request, info)
   )
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {

@@ -2,6 +2,7 @@
 import type { Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import type { AnyElysia, ElysiaConfig } from "elysia"
+import { refuseHost } from "../http/Fetch.ts"
 import { addresses } from "./Answer.ts"
 
 /** Where to listen. */
@@ -86,10 +87,8 @@ const onDeno: Listener = async (make, port, hostname) => {
   const app = make({})
   const { fetch } = app
   const server = Deno.serve({ port, hostname, onListen: () => undefined }, (request, { remoteAddr }) => {
-    // Deno puts the URL together from the Host header, so a slash in there would be taken for the path's beginning.
-    if (/[/?#]/.test(request.headers.get("host") ?? "")) return new Response(null, { status: 400 })
     if (remoteAddr.hostname !== undefined) addresses.set(request, remoteAddr.hostname)
-    return fetch(request)
+    return refuseHost(request) ?? fetch(request)
   })
   const givenUp = Promise.withResolvers<void>()
   return {

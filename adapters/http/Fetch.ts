@@ -66,6 +66,13 @@ export class WebRequest<Info> implements HttpRequest {
   }
 }
 
+/**
+ * The refusal of a request whose Host header would be taken for a part of the path, by servers that put the URL
+ * together from it (RFC 9112, 3.2); nothing for any other.
+ */
+export const refuseHost = (request: Request): Response | undefined =>
+  /[/?#]/.test(request.headers.get("host") ?? "") ? new Response(null, { status: 400 }) : undefined
+
 /** A reply as a web `Response`. The body of a HEAD is for the server to drop: only so it tells the length of a GET's. */
 export const toResponse = ({ status, headers, body }: HttpReply): Response =>
   new Response(body ?? null, { status, headers })
