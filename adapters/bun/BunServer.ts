@@ -23,6 +23,7 @@ interface BunServe {
     readonly port: number
     readonly hostname: string
     readonly idleTimeout: number
+    readonly maxRequestBodySize: number
     readonly fetch: (request: Request, server: BunHttpServer) => Response | Promise<Response>
   }) => BunHttpServer
 }
@@ -56,6 +57,8 @@ export const serve = async (levada: Levada, options: Options = {}): Promise<Serv
     hostname: options.host ?? "127.0.0.1",
     // Bun closes quiet connections after 10 s, which is short for a slow client; 255 s is the most.
     idleTimeout: 255,
+    // The API has its own limit, and its own words for it.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     fetch: Fetch.toFetch(levada.handler, platform)
   })
   let closing: Promise<void> | undefined

@@ -25,12 +25,10 @@ interface DenoServe {
       readonly port: number
       readonly hostname: string
       readonly onListen: () => void
-      readonly signal: AbortSignal
     },
     handler: (request: Request, info: Info) => Response | Promise<Response>
   ) => {
     readonly addr: { readonly port: number }
-    readonly finished: Promise<void>
     readonly shutdown: () => Promise<void>
   }
 }
@@ -55,17 +53,18 @@ export const serve = async (levada: Levada, options: Options = {}): Promise<Serv
   const { Deno } = globalThis as unknown as { readonly Deno: DenoServe }
   const host = options.host ?? "127.0.0.1"
   const fetch = Fetch.toFetch(levada.handler, platform)
-  const abort = new AbortController()
   const server = Deno.serve(
-    { port: options.port ?? 8000, hostname: host, onListen: () => undefined, signal: abort.signal },
+    { port: options.port ?? 8000, hostname: host, onListen: () => undefined },
     (request, info) => Fetch.refuseHost(request) ?? fetch(request, info)
   )
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
     // Not before: Deno's shutdown takes the rest of half-sent requests away. What comes meanwhile is answered with 503.
     await levada.close()
-    const last = setTimeout(() => abort.abort(), LAST_MILLIS)
-    await server.shutdown()
+    // A server that is shutting down can't be aborted any more: Deno would throw where nobody can catch.
+    const givenUp = Promise.withResolvers<void>()
+    const last = setTimeout(givenUp.resolve, LAST_MILLIS)
+    await Promise.race([server.shutdown(), givenUp.promise])
     clearTimeout(last)
   }
   return {

@@ -20,21 +20,26 @@ interface BunServer {
 
 type Answer = Uint8Array | Response
 
-/** The other ends' addresses, where the server that took the requests told them. */
-export const addresses: WeakMap<Request, string> = new WeakMap()
+/** What Deno tells of a request. */
+export interface DenoInfo {
+  readonly remoteAddr: { readonly hostname?: string }
+  /** Settles when the answer is sent; rejects when the client went away before. */
+  readonly completed: Promise<void>
+}
 
-/** `@elysiajs/node` has it on the request, Bun on the server. */
-const addressOf = (
-  request: Request & { readonly ip?: string | undefined },
-  server: BunServer | null | undefined
-): string | undefined => addresses.get(request) ?? request.ip ?? server?.requestIP(request)?.address
+/** What Deno told of the requests that came through `serve`; Elysia does not pass it on. */
+export const denoInfos: WeakMap<Request, DenoInfo> = new WeakMap()
 
 const platform: Platform<BunServer | null | undefined> = {
-  address: addressOf,
+  // `@elysiajs/node` has it on the request, Bun on the server.
+  address: (request: Request & { readonly ip?: string | undefined }, server) =>
+    denoInfos.get(request)?.remoteAddr.hostname ?? request.ip ?? server?.requestIP(request)?.address,
   onAbort: (request, server, stop) => {
     // Bun closes quiet connections, and somebody who waits for a run is quiet.
     server?.timeout(request, 0)
-    web.onAbort(request, undefined, stop)
+    const info = denoInfos.get(request)
+    if (info === undefined) web.onAbort(request, undefined, stop)
+    else info.completed.catch(stop)
   }
 }
 

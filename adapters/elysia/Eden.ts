@@ -1,5 +1,6 @@
 /** The routes as Eden's types know them: what goes in and what comes out. */
 import type { CreateEden } from "elysia"
+import type { VERSION_PREFIX } from "../http/Router.ts"
 import type * as Wire from "../http/Wire.ts"
 
 /** What `POST /pipelines/{pipeline_id}` takes. */
@@ -77,7 +78,7 @@ export type Exchanges = {
 }
 
 /** The type parameter `Routes` of an Elysia app that has the plugin. */
-export type EdenRoutes = Under<""> & Under<"/api/v1">
+export type EdenRoutes = Under<""> & Under<typeof VERSION_PREFIX>
 
 type Under<Prefix extends string> = Together<
   {

@@ -1,5 +1,6 @@
 /** The API as routes of an Elysia app. */
 import { type AnyElysia, Elysia } from "elysia"
+import { VERSION_PREFIX } from "../http/Router.ts"
 import { routes } from "../http/Routes.ts"
 import type { Levada } from "../promise/Levada.ts"
 import { answer } from "./Answer.ts"
@@ -29,7 +30,7 @@ export interface Serving {
 }
 
 /** Where the routes answer, each below all of these. */
-const PREFIXES = ["", "/api/v1"]
+const PREFIXES = ["", VERSION_PREFIX]
 
 /** How long answers may take to be sent once everything is closed, in milliseconds. */
 const LAST_MILLIS = 1_000
@@ -71,8 +72,9 @@ export const serve = async (levada: Levada, options: Options = {}): Promise<Serv
   }, options)
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
-    const stopped = stop()
-    await levada.close()
+    const closed = levada.close()
+    const stopped = stop(closed)
+    await closed
     const last = setTimeout(cut, LAST_MILLIS)
     await stopped
     clearTimeout(last)

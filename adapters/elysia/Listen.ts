@@ -3,7 +3,7 @@ import type { Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import type { AnyElysia, ElysiaConfig } from "elysia"
 import { refuseHost } from "../http/Fetch.ts"
-import { addresses } from "./Answer.ts"
+import { type DenoInfo, denoInfos } from "./Answer.ts"
 
 /** Where to listen. */
 export interface Options {
@@ -18,8 +18,8 @@ export interface Listening<App> {
   /** `http://host:port`. */
   readonly url: string
   readonly app: App
-  /** Takes no new connection, and gives back once the last one is closed. */
-  readonly stop: () => Promise<void>
+  /** Takes no new connection, and gives back once the last one is closed. `closed`: when every answer is known. */
+  readonly stop: (closed: Promise<void>) => Promise<void>
   /** Closes what is left, or gives up on it. */
   readonly cut: () => void
 }
@@ -75,10 +75,7 @@ const onBun: Listener = async (make, port, hostname) => {
 interface DenoServe {
   readonly serve: (
     options: { readonly port: number; readonly hostname: string; readonly onListen: () => void },
-    handler: (
-      request: Request,
-      info: { readonly remoteAddr: { readonly hostname?: string } }
-    ) => Response | Promise<Response>
+    handler: (request: Request, info: DenoInfo) => Response | Promise<Response>
   ) => { readonly addr: { readonly port: number }; readonly shutdown: () => Promise<void> }
 }
 
@@ -86,15 +83,16 @@ const onDeno: Listener = async (make, port, hostname) => {
   const { Deno } = globalThis as unknown as { readonly Deno: DenoServe }
   const app = make({})
   const { fetch } = app
-  const server = Deno.serve({ port, hostname, onListen: () => undefined }, (request, { remoteAddr }) => {
-    if (remoteAddr.hostname !== undefined) addresses.set(request, remoteAddr.hostname)
+  const server = Deno.serve({ port, hostname, onListen: () => undefined }, (request, info) => {
+    denoInfos.set(request, info)
     return refuseHost(request) ?? fetch(request)
   })
   const givenUp = Promise.withResolvers<void>()
   return {
     url: urlOf(hostname, server.addr.port),
     app,
-    stop: () => Promise.race([server.shutdown(), givenUp.promise]),
+    // Not before: Deno's shutdown takes the rest of half-sent requests away. What comes meanwhile is answered with 503.
+    stop: (closed) => closed.then(() => Promise.race([server.shutdown(), givenUp.promise])),
     // A server that is shutting down can't be aborted any more: Deno would throw where nobody can catch.
     cut: () => givenUp.resolve()
   }

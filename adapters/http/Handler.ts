@@ -33,7 +33,8 @@ export const make = (options: Options = {}): Effect.Effect<Handler, never, Opera
       if (Exit.isSuccess(exit)) return exit.value
       const failure = Cause.findErrorOption(exit.cause)
       if (Option.isSome(failure)) return toReply(failure.value, nowMillis)
-      fork(Effect.logError("A request ended in a defect", exit.cause))
+      // Interrupted: the client went away, and nobody reads what is answered.
+      if (!Cause.hasInterruptsOnly(exit.cause)) fork(Effect.logError("A request ended in a defect", exit.cause))
       return internalError(nowMillis)
     }
 

@@ -17,7 +17,7 @@ interface Path {
 const NO_PATH: Match = { _tag: "NoPath" }
 
 /** Where every path answers as well. */
-const VERSION_PREFIX = "/api/v1"
+export const VERSION_PREFIX = "/api/v1" as const
 
 /** Matches paths under `basePath` and, below it, under `/api/v1` too. Paths are compared as they are: no case, no `//`, no `..` is forgiven. */
 export const make = (routes: ReadonlyArray<Route>, basePath: string): ((method: string, path: string) => Match) => {

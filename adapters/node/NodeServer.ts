@@ -26,6 +26,9 @@ export interface Serving {
 const HEADERS_MILLIS = 15_000
 const REQUEST_MILLIS = 60_000
 
+/** How often connections are looked for that have become idle while the server closes, in milliseconds. */
+const SWEEP_MILLIS = 20
+
 /** How long answers may take to be sent once everything is closed, in milliseconds. */
 const LAST_MILLIS = 1_000
 
@@ -58,9 +61,11 @@ export const serve = async (levada: Levada, options: Options = {}): Promise<Serv
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     server.closeIdleConnections()
     await levada.close()
-    server.closeIdleConnections()
+    // A connection becomes idle when its last answer is sent.
+    const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MILLIS)
     const last = setTimeout(() => server.closeAllConnections(), LAST_MILLIS)
     await closed
+    clearInterval(sweep)
     clearTimeout(last)
   }
   return {
