@@ -88,7 +88,8 @@ type Under<Prefix extends string> = Together<
   }[keyof Exchanges]
 >
 
-interface EdenRoute<E extends Exchange, Path extends string> {
+/** A route as Eden's types know it. */
+export interface EdenRoute<E extends Exchange, Path extends string> {
   body: E extends { readonly body: infer Body } ? Body : unknown
   params: { [Name in NamesOf<Path>]: string }
   query: E extends { readonly query: infer Query } ? Query : unknown
