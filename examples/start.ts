@@ -6,7 +6,7 @@ import { join } from "node:path"
 const RUNTIMES: Readonly<Record<string, readonly [program: string, ...args: ReadonlyArray<string>]>> = {
   node: ["node", "servers/node.ts"],
   bun: ["bun", "servers/elysia.ts"],
-  deno: ["deno", "run", "-A", "servers/deno.ts"]
+  deno: ["deno", "run", "-A", "--unstable-no-legacy-abort", "servers/deno.ts"]
 }
 
 const runtime = process.env["RUNTIME"] ?? "node"

@@ -23,8 +23,6 @@ type Answer = Uint8Array | Response
 /** What Deno tells of a request. */
 export interface DenoInfo {
   readonly remoteAddr: { readonly hostname?: string }
-  /** Settles when the answer is sent; rejects when the client went away before. */
-  readonly completed: Promise<void>
 }
 
 /** What Deno told of the requests that came through `serve`; Elysia does not pass it on. */
@@ -37,9 +35,7 @@ const platform: Platform<BunServer | null | undefined> = {
   onAbort: (request, server, stop) => {
     // Bun closes quiet connections, and somebody who waits for a run is quiet.
     server?.timeout(request, 0)
-    const info = denoInfos.get(request)
-    if (info === undefined) web.onAbort(request, undefined, stop)
-    else info.completed.catch(stop)
+    web.onAbort(request, undefined, stop)
   }
 }
 

@@ -179,7 +179,10 @@ it("an app that listens by itself serves the API beside its own", async () => {
       })
     )
   const server = await new Promise<Raw>((resolve) =>
-    app.listen({ port: 0, hostname: "127.0.0.1" }, (listening) => resolve((listening as unknown as { raw: Raw }).raw))
+    // Deno shares no port without a flag of its own.
+    app.listen({ port: 0, hostname: "127.0.0.1", reusePort: false } as object, (listening) =>
+      resolve((listening as unknown as { raw: Raw }).raw)
+    )
   )
   await server.ready()
   closing.push(async () => {
