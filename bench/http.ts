@@ -13,7 +13,7 @@ const SECONDS = 2
 const SERVERS: Readonly<Record<string, ReadonlyArray<string>>> = {
   node: ["node", join(import.meta.dirname, "servers/node.ts")],
   bun: ["bun", join(import.meta.dirname, "servers/bun.ts")],
-  deno: ["deno", "run", "-A", join(import.meta.dirname, "servers/deno.ts")]
+  deno: ["deno", "run", "-A", "--unstable-no-legacy-abort", join(import.meta.dirname, "servers/deno.ts")]
 }
 
 const BODY = `{"parameters":{"text":"hello"},"wait":true}`
