@@ -104,10 +104,10 @@ export class MemoryRun {
     const { id: runId, pipelineId } = this.submission
     if (this.status === "PENDING") {
       this.status = "RUNNING"
-      this.#append({ type: "RunStarted", runId, pipelineId, sequence: this.events.length + 1, atMillis })
+      this.events.push({ type: "RunStarted", runId, pipelineId, sequence: this.events.length + 1, atMillis })
     }
     this.leases[lease.index] = lease
-    this.#append({
+    this.events.push({
       type: "StepStarted",
       runId,
       pipelineId,
@@ -130,7 +130,7 @@ export class MemoryRun {
       case "Completed": {
         const { outputs } = outcome
         for (const name of Object.keys(outputs)) this.#keep(name, outputs[name]!)
-        this.#append({
+        this.events.push({
           type: "StepCompleted",
           runId,
           pipelineId,
@@ -152,7 +152,7 @@ export class MemoryRun {
       }
       case "Failed": {
         const { error } = outcome
-        this.#append({
+        this.events.push({
           type: "StepFailed",
           runId,
           pipelineId,
@@ -169,7 +169,7 @@ export class MemoryRun {
       }
       case "Released": {
         const { reason } = outcome
-        this.#append({ type: "StepReleased", runId, pipelineId, sequence, atMillis, step, index, attempt, reason })
+        this.events.push({ type: "StepReleased", runId, pipelineId, sequence, atMillis, step, index, attempt, reason })
         this.#owner.ready(this, index)
         return
       }
@@ -196,7 +196,7 @@ export class MemoryRun {
   #end(status: Run.RunStatus, event: Event): void {
     this.status = status
     this.endedAtMillis = event.atMillis
-    this.#append(event)
+    this.events.push(event)
     if (status !== "COMPLETED") {
       for (const [index, lease] of this.leases.entries()) {
         if (lease === undefined) continue
@@ -210,9 +210,5 @@ export class MemoryRun {
   #keep(name: string, value: Json): void {
     this.values.set(name, value)
     this.size += name.length + value.length
-  }
-
-  #append(event: Event): void {
-    this.events.push(event)
   }
 }
