@@ -9,7 +9,8 @@ export default defineConfig({
     node: "adapters/node/index.ts",
     bun: "adapters/bun/index.ts",
     deno: "adapters/deno/index.ts",
-    elysia: "adapters/elysia/index.ts"
+    elysia: "adapters/elysia/index.ts",
+    testing: "adapters/testing/index.ts"
   },
   format: "esm",
   target: "es2023",

@@ -1,43 +1,49 @@
-/** One attempt of one step: inputs decoded, the task called, its outputs checked and encoded. */
+/** One attempt of a step or of one unit of it: the task called, and what came of it. */
 import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import { describe, type ErrorInfo, type Problem } from "./Errors.ts"
-import type { Binding, Step } from "./Step.ts"
-import type { Claim, Outcome } from "./Store.ts"
+import type { Alarm } from "./Alarms.ts"
+import { describe, type ErrorInfo } from "./ErrorInfo.ts"
+import * as Items from "./Items.ts"
+import { clip, type Level, toFields } from "./Log.ts"
+import * as Retry from "./Retry.ts"
+import { type Runner, read, type Values, write } from "./Runner.ts"
+import type { Claim, Note, Outcome } from "./Store.ts"
 import type * as Task from "./Task.ts"
-import { type Codec, codec, type Json } from "./Value.ts"
+import type { Json } from "./Value.ts"
 
-/** A step with its codecs at hand. */
-export interface Runner {
-  readonly task: Task.Any
-  readonly inputs: ReadonlyArray<readonly [Binding, Codec]>
-  readonly outputs: ReadonlyArray<readonly [Binding, Codec]>
+/** What an attempt needs of its worker. */
+export interface Surroundings {
+  readonly maxValueLength: number
+  readonly nowMillis: () => number
+  /** From 0 to 1. */
+  readonly random: () => number
+  readonly note: (note: Note) => void
 }
-
-/** Prepares a step for being run many times. */
-export const runner = (step: Step): Runner => ({
-  task: step.task,
-  inputs: step.inputs.map((input) => [input, codec(input.field)] as const),
-  outputs: step.outputs.map((output) => [output, codec(output.field)] as const)
-})
 
 /** An attempt under way, and the context that its task sees. */
 export class Attempt implements Task.TaskContext {
   readonly claim: Claim
+  readonly runner: Runner
+  readonly #around: Surroundings
   /** The fiber of a task that is an Effect. */
   fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   /** Whether the outcome no longer counts. */
   revoked = false
-  /** Where its worker keeps it. */
+  /** When it times out; once it was told to stop, when it is given up. */
+  alarm: Alarm | undefined = undefined
+  /** Where its worker keeps it; -1 once it does no more. */
   place = -1
+  /** The item at work, in a unit of several. */
+  at = 0
   #controller: AbortController | undefined = undefined
 
-  constructor(claim: Claim) {
+  constructor(claim: Claim, runner: Runner, around: Surroundings) {
     this.claim = claim
+    this.runner = runner
+    this.#around = around
   }
 
   get runId(): string {
@@ -49,6 +55,10 @@ export class Attempt implements Task.TaskContext {
   get step(): string {
     return this.claim.step
   }
+  get item(): number | undefined {
+    const { item } = this.claim
+    return item && item.index * (this.runner.step.chunk ?? 1) + this.at
+  }
   get attempt(): number {
     return this.claim.attempt
   }
@@ -59,6 +69,20 @@ export class Attempt implements Task.TaskContext {
     return this.#controller.signal
   }
 
+  // Tasks may take these two out of the context, so they are bound to it; most never look at them.
+  get progress(): Task.TaskContext["progress"] {
+    return (done, total) => {
+      if (this.revoked || !(done >= 0) || !(total >= 0)) return
+      this.#around.note({ claim: this.claim, progress: { done, total } })
+    }
+  }
+  get log(): Task.TaskContext["log"] {
+    return (message, fields, level: Level = "info") => {
+      const line = { level, message: clip(String(message)), ...(fields && { fields: toFields(fields) }) }
+      this.#around.note({ claim: this.claim, line })
+    }
+  }
+
   /** Tells the task to stop, and stops its fiber. */
   revoke(): void {
     if (this.revoked) return
@@ -66,105 +90,130 @@ export class Attempt implements Task.TaskContext {
     this.#controller?.abort()
     this.fiber?.interruptUnsafe()
   }
-}
 
-/** Calls the task. Gives what it returned, or the outcome when its inputs can't be decoded or it threw. */
-export const call = (
-  { task, inputs }: Runner,
-  attempt: Attempt
-): { readonly returned: unknown } | { readonly outcome: Outcome } => {
-  const { values, step } = attempt.claim
-  const record: Record<string, unknown> = {}
-  for (const [input, { decode, absent }] of inputs) {
-    const text = values.get(input.value)
-    if (text === undefined) {
-      const standIn = absent()
-      if (Option.isSome(standIn)) record[input.key] = standIn.value
-      continue
+  // -- the call ------------------------------------------------------------------------------------------------------
+
+  /** Calls the task. Gives what it returned, or the outcome when its inputs can't be decoded or it threw. */
+  call(): { readonly returned: unknown } | { readonly outcome: Outcome } {
+    const { runner, claim } = this
+    const { item, values } = claim
+    const items = item === undefined ? NO_ITEM : Items.fromJson(runner, item.value)
+    if (runner.step.chunk !== undefined && item !== undefined) return { returned: this.#inTurn(items, values) }
+    const inputs = read(runner, values, items[0]!)
+    if (Result.isFailure(inputs)) return { outcome: this.#failed(inputs.failure) }
+    try {
+      return { returned: runner.task.run(inputs.success, this) }
+    } catch (error) {
+      return { outcome: this.thrown(error) }
     }
-    const decoded = decode(text)
-    if (Result.isFailure(decoded)) {
-      return {
-        outcome: failed(step, "InvalidInput", `Task '${task.name}' cannot read input '${input.key}'`, decoded.failure)
+  }
+
+  /** The items of a unit, one after the other. Gives the outcome. */
+  #inTurn(items: Items.Items, values: Values): Effect.Effect<Outcome> {
+    const { runner } = this
+    const { step } = runner
+    const written: Record<string, Json> = {}
+    const folded: Values = { get: (name) => written[name] ?? values.get(name) }
+    const isFold = step.kind === "reduce"
+    return Effect.gen({ self: this }, function* () {
+      for (const item of items) {
+        const inputs = read(runner, isFold ? folded : values, item)
+        if (Result.isFailure(inputs)) return this.#failed(inputs.failure)
+        const exit = yield* Effect.exit(Effect.suspend(() => effectOf(runner.task.run(inputs.success, this))))
+        const outcome = this.exited(exit, JSON.stringify(item[0]))
+        if (outcome._tag !== "Completed") return outcome
+        for (const name of Object.keys(outcome.outputs)) {
+          const json = outcome.outputs[name]!
+          const before = written[name]
+          // Parts of one list: whoever puts the list together puts commas between the units too.
+          written[name] = isFold || before === undefined ? json : `${before},${json}`
+        }
+        this.at++
       }
-    }
-    record[input.key] = decoded.success
+      return { _tag: "Completed", outputs: written } satisfies Outcome
+    })
   }
-  try {
-    return { returned: task.run(record, attempt) }
-  } catch (error) {
-    return { outcome: thrown(attempt, task, error) }
+
+  // -- outcomes ------------------------------------------------------------------------------------------------------
+
+  /** The outcome of a task that returned `returned`. */
+  completed(returned: unknown, itemJson?: Json): Outcome {
+    const { step } = this.runner
+    const outputs = write(this.runner, returned, this.#around.maxValueLength)
+    if (Result.isFailure(outputs)) return this.#failed(outputs.failure)
+    switch (step.kind) {
+      case "branch":
+        return { _tag: "Completed", outputs: {}, arm: isTrue(outputs.success) ? "yes" : "no" }
+      case "filter": {
+        const { value } = step.outputs[0]!
+        const json = itemJson ?? this.claim.item!.value
+        return { _tag: "Completed", outputs: isTrue(outputs.success) ? { [value]: json } : {} }
+      }
+      default:
+        return { _tag: "Completed", outputs: outputs.success }
+    }
+  }
+
+  /** The outcome of a task whose Effect has ended. */
+  exited(exit: Exit.Exit<unknown, unknown>, itemJson?: Json): Outcome {
+    return exit._tag === "Success" ? this.completed(exit.value, itemJson) : this.thrown(Cause.squash(exit.cause))
+  }
+
+  /** The outcome of an attempt whose call gave an Effect. */
+  ended(exit: Exit.Exit<unknown, unknown>): Outcome {
+    const isUnit = this.claim.item !== undefined && this.runner.step.chunk !== undefined
+    return isUnit && exit._tag === "Success" ? (exit.value as Outcome) : this.exited(exit)
+  }
+
+  /** The outcome of a task that threw, whose Promise was rejected, or that took too long. */
+  thrown(error: unknown): Outcome {
+    const { runner, claim } = this
+    const { retry, name } = runner.task
+    const cause = describe(error)
+    const isPredicate = runner.step.kind === "branch" || runner.step.kind === "filter"
+    const where = this.item === undefined ? "" : ` at item ${this.item}`
+    const after = claim.failures === 0 ? "" : ` after ${claim.failures} ${claim.failures === 1 ? "retry" : "retries"}`
+    const failure: ErrorInfo = {
+      name: isPredicate ? "PredicateFailed" : "TaskFailed",
+      message: `${isPredicate ? "Predicate" : "Task"} '${name}' failed${where}${after}: ${cause.message}`,
+      step: claim.step,
+      ...(this.item !== undefined && { item: this.item }),
+      cause
+    }
+    if (retry === undefined || cause.name === "Fatal") return { _tag: "Failed", error: failure }
+    try {
+      if (retry.when !== undefined && !retry.when(error)) return { _tag: "Failed", error: failure }
+    } catch (broken) {
+      const message = `The retry predicate of task '${name}' failed: ${describe(broken).message}; asked about: ${cause.message}`
+      return { _tag: "Failed", error: { ...failure, name: "PredicateFailed", message, cause: describe(broken) } }
+    }
+    const elapsedMillis = this.#around.nowMillis() - claim.firstAtMillis
+    const waitMillis = Retry.waitMillis(retry, claim.failures + 1, elapsedMillis, this.#around.random())
+    return waitMillis === undefined
+      ? { _tag: "Failed", error: failure }
+      : { _tag: "Retried", error: failure, waitMillis }
+  }
+
+  #failed(error: ErrorInfo): Outcome {
+    const { item } = this
+    return { _tag: "Failed", error: item === undefined ? error : { ...error, item } }
   }
 }
 
-/** The outcome of a task that returned `outputs`. */
-export const completed = ({ task, outputs }: Runner, step: string, returned: unknown, maxLength: number): Outcome => {
-  const record: Record<string, Json> = {}
-  if (outputs.length > 0 && !Predicate.isObject(returned)) {
-    const names = outputs.map(([output]) => `'${output.key}'`).join(", ")
-    return failed(
-      step,
-      "InvalidOutput",
-      `Task '${task.name}' has to return a record of ${names}, but returned ${kindOf(returned)}`
-    )
-  }
-  for (const [output, { encode }] of outputs) {
-    const value = (returned as Record<string, unknown>)[output.key]
-    if (value === undefined && output.optional) continue
-    if (value === undefined && !Object.hasOwn(returned as object, output.key)) {
-      return failed(step, "InvalidOutput", `Task '${task.name}' did not return its output '${output.key}'`)
-    }
-    const encoded = encode(value)
-    if (Result.isFailure(encoded)) {
-      return failed(
-        step,
-        "InvalidOutput",
-        `Task '${task.name}' returned a wrong output '${output.key}'`,
-        encoded.failure
-      )
-    }
-    const { length } = encoded.success
-    if (length > maxLength) {
-      return failed(
-        step,
-        "ValueTooLarge",
-        `Task '${task.name}' returned an output '${output.key}' of ${length} characters of JSON; at most ${maxLength} are kept. Return a reference to it instead`
-      )
-    }
-    record[output.value] = encoded.success
-  }
-  return { _tag: "Completed", outputs: record }
+const NO_ITEM: Items.Items = [[]]
+
+/** Whether the one output of a predicate is true. */
+const isTrue = (outputs: Readonly<Record<string, Json>>): boolean => Object.values(outputs)[0] === "true"
+
+/** What a task returned, as an Effect. */
+export const effectOf = (returned: unknown): Effect.Effect<unknown, unknown> => {
+  if (Effect.isEffect(returned)) return returned as Effect.Effect<unknown, unknown>
+  // @effect-diagnostics-next-line unknownInEffectCatch:off - a task may reject with anything
+  return isPromiseLike(returned)
+    ? Effect.tryPromise({ try: () => returned, catch: (error) => error })
+    : Effect.succeed(returned)
 }
 
-/** The outcome of a task that threw, or whose Promise was rejected. */
-export const thrown = (attempt: Attempt, task: Task.Any, error: unknown): Outcome => {
-  const cause = describe(error)
-  return {
-    _tag: "Failed",
-    error: { name: "TaskFailed", message: `Task '${task.name}' failed: ${cause.message}`, step: attempt.step, cause }
-  }
-}
-
-/** The outcome of a task that returned an Effect. */
-export const exited = (
-  runner: Runner,
-  attempt: Attempt,
-  exit: Exit.Exit<unknown, unknown>,
-  maxLength: number
-): Outcome =>
-  exit._tag === "Success"
-    ? completed(runner, attempt.step, exit.value, maxLength)
-    : thrown(attempt, runner.task, Cause.squash(exit.cause))
-
-const failed = (step: string, name: string, message: string, problems: ReadonlyArray<Problem> = []): Outcome => {
-  const [problem] = problems
-  const where = problem === undefined || problem.path.length === 0 ? "" : `at ${problem.path.join(".")}: `
-  const error: ErrorInfo = {
-    name,
-    message: problem === undefined ? message : `${message}: ${where}${problem.message}`,
-    step
-  }
-  return { _tag: "Failed", error }
-}
-
-const kindOf = (value: unknown): string => (value === null ? "null" : Array.isArray(value) ? "an array" : typeof value)
+/** Whether a value is a Promise or the like. */
+export const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function"

@@ -3,7 +3,7 @@
  * the fields that a program needs to react.
  */
 import * as Data from "effect/Data"
-import * as Predicate from "effect/Predicate"
+import type { ErrorInfo } from "./ErrorInfo.ts"
 
 class Failure<Tag extends string> extends Data.Error<{ readonly message: string }> {
   readonly _tag: Tag
@@ -23,6 +23,35 @@ export class InvalidName extends Failure<"InvalidName"> {
     super("InvalidName", `Cannot use ${JSON.stringify(name)} as ${what}: ${why}`)
     this.invalidName = name
   }
+}
+
+/** A setting of a task, a step, a pipeline, a run or a schedule that can't be used. `option` says which. */
+export class InvalidOption extends Failure<"InvalidOption"> {
+  readonly option: string
+  constructor(option: string, received: unknown, expected: string) {
+    super("InvalidOption", `Cannot use ${shown(received)} as ${option}: expected ${expected}`)
+    this.option = option
+  }
+}
+
+/** The first names, and how many more there are. */
+export const listed = (names: ReadonlyArray<string>): string =>
+  names.length === 0
+    ? "none"
+    : names
+        .slice(0, MAX_LISTED)
+        .map((name) => `'${name}'`)
+        .join(", ") + (names.length > MAX_LISTED ? ` and ${names.length - MAX_LISTED} more` : "")
+
+/** How many names a message lists. */
+const MAX_LISTED = 10
+
+const shown = (value: unknown): string => {
+  if (typeof value === "string") return JSON.stringify(value.length > 100 ? `${value.slice(0, 100)}…` : value)
+  if (Array.isArray(value)) return "an array"
+  return typeof value === "function" || (typeof value === "object" && value !== null)
+    ? `a value of type ${typeof value}`
+    : String(value)
 }
 
 /** A pipeline with no step. */
@@ -119,7 +148,7 @@ export class UnknownTask extends Failure<"UnknownTask"> {
     super(
       "UnknownTask",
       why === "unknown"
-        ? `Task '${task}' is not offered by this program; offered: ${offered.slice(0, 20).join(", ") || "none"}${offered.length > 20 ? ", …" : ""}`
+        ? `Task '${task}' is not offered by this program; offered: ${listed(offered)}`
         : `Task '${task}' is offered more than once with different code, so its name alone does not say which is meant`
     )
     this.pipelineId = pipelineId
@@ -130,6 +159,7 @@ export class UnknownTask extends Failure<"UnknownTask"> {
 /** Why a pipeline can't be built. */
 export type PipelineError =
   | InvalidName
+  | InvalidOption
   | EmptyPipeline
   | DuplicateStep
   | DuplicateOutput
@@ -150,6 +180,17 @@ export class PipelineNotFound extends Failure<"PipelineNotFound"> {
   }
 }
 
+/** No step of that name in the pipeline. */
+export class UnknownStep extends Failure<"UnknownStep"> {
+  readonly pipelineId: string
+  readonly step: string
+  constructor(pipelineId: string, step: string, steps: ReadonlyArray<string>) {
+    super("UnknownStep", `Pipeline '${pipelineId}' has no step '${step}'; its steps are: ${listed(steps)}`)
+    this.pipelineId = pipelineId
+    this.step = step
+  }
+}
+
 /** The id is taken. */
 export class PipelineExists extends Failure<"PipelineExists"> {
   readonly pipelineId: string
@@ -159,11 +200,55 @@ export class PipelineExists extends Failure<"PipelineExists"> {
   }
 }
 
+/** A pipeline that can't be forgotten: it is part of the program, or something still needs it. */
+export class PipelineProtected extends Failure<"PipelineProtected"> {
+  readonly pipelineId: string
+  constructor(pipelineId: string, why: string) {
+    super("PipelineProtected", `Pipeline '${pipelineId}' can't be deleted: ${why}`)
+    this.pipelineId = pipelineId
+  }
+}
+
 /** No run of that id: never started, or past its retention. */
 export class RunNotFound extends Failure<"RunNotFound"> {
   readonly runId: string
   constructor(runId: string) {
     super("RunNotFound", `Run '${runId}' does not exist or has expired`)
+    this.runId = runId
+  }
+}
+
+/** A run that has to be over for what was asked. */
+export class RunUnfinished extends Failure<"RunUnfinished"> {
+  readonly runId: string
+  constructor(runId: string, wish: string) {
+    super("RunUnfinished", `Run '${runId}' is not over, so it can't be ${wish}; wait for it or cancel it first`)
+    this.runId = runId
+  }
+}
+
+/** A run that can't be repeated: all of it succeeded, or its pipeline has another shape now. */
+export class RunNotRepeatable extends Failure<"RunNotRepeatable"> {
+  readonly runId: string
+  readonly pipelineId: string
+  constructor(run: { readonly id: string; readonly pipelineId: string }, why: string) {
+    super("RunNotRepeatable", `Run '${run.id}' can't be repeated: ${why}`)
+    this.runId = run.id
+    this.pipelineId = run.pipelineId
+  }
+}
+
+/** A run was started with this key before, and with other parameters or options. */
+export class IdempotencyConflict extends Failure<"IdempotencyConflict"> {
+  readonly pipelineId: string
+  /** The run that has the key. */
+  readonly runId: string
+  constructor(pipelineId: string, key: string, runId: string) {
+    super(
+      "IdempotencyConflict",
+      `Run '${runId}' was started with idempotency key ${shown(key)} and another body; use a new key for another run`
+    )
+    this.pipelineId = pipelineId
     this.runId = runId
   }
 }
@@ -237,45 +322,78 @@ export class StoreUnavailable extends Failure<"StoreUnavailable"> {
   }
 }
 
-// -- what a run keeps of an error ------------------------------------------------------------------------------------
+// -- schedules -------------------------------------------------------------------------------------------------------
 
-/** An error as a run keeps it: plain data, bounded, without a stack. */
-export interface ErrorInfo {
-  /** The tag or class of the error: `TaskFailed`, `InvalidOutput`, `RunTimedOut`, … */
-  readonly name: string
-  readonly message: string
-  /** The step that failed, when it was a step. */
-  readonly step?: string
-  /** What the task itself raised. */
-  readonly cause?: ErrorInfo
-}
-
-const MAX_MESSAGE = 2_000
-const MAX_CAUSES = 5
-
-/** Turns anything that was thrown or failed with into data: name, message and up to five causes, no stack. */
-export const describe = (error: unknown, depth = 0): ErrorInfo => {
-  if (!Predicate.isObject(error)) return { name: "Error", message: clip(String(error)) }
-  const tag = (error as { _tag?: unknown })._tag
-  const name = typeof tag === "string" ? tag : error instanceof Error ? error.name : "Error"
-  const cause = (error as { cause?: unknown }).cause
-  return {
-    name: clip(name),
-    message: clip(messageOf(error)),
-    ...(cause === undefined || depth >= MAX_CAUSES ? undefined : { cause: describe(cause, depth + 1) })
+/** A cron expression that can't be read. */
+export class InvalidCron extends Failure<"InvalidCron"> {
+  readonly scheduleId: string
+  constructor(scheduleId: string, cron: string, why: string) {
+    super(
+      "InvalidCron",
+      `Cannot read cron ${shown(cron)} of schedule '${scheduleId}': ${why}; expected 'minute hour day month weekday', such as '30 3 * * MON-FRI'`
+    )
+    this.scheduleId = scheduleId
   }
 }
 
-const messageOf = (error: object): string => {
-  const message = (error as { message?: unknown }).message
-  // Some errors have their stack, or another error's, in their message.
-  if (typeof message === "string" && message !== "") return message.replace(/\n\s*at [^\n]*/g, "")
-  if (error instanceof Error) return error.name
-  try {
-    return JSON.stringify(error) ?? "unknown"
-  } catch {
-    return "unknown"
+/** A time zone that does not exist. */
+export class UnknownTimeZone extends Failure<"UnknownTimeZone"> {
+  readonly scheduleId: string
+  constructor(scheduleId: string, timeZone: string) {
+    super(
+      "UnknownTimeZone",
+      `There is no time zone ${shown(timeZone)}, as schedule '${scheduleId}' has it; expected an IANA name such as 'Europe/Lisbon'`
+    )
+    this.scheduleId = scheduleId
   }
 }
 
-const clip = (text: string): string => (text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}…` : text)
+/** A schedule that never comes round, such as on the 30th of February. */
+export class ScheduleNeverFires extends Failure<"ScheduleNeverFires"> {
+  readonly scheduleId: string
+  constructor(scheduleId: string, cron: string) {
+    super("ScheduleNeverFires", `Schedule '${scheduleId}' would never fire: no date fits cron ${shown(cron)}`)
+    this.scheduleId = scheduleId
+  }
+}
+
+/** No schedule of that id. */
+export class ScheduleNotFound extends Failure<"ScheduleNotFound"> {
+  readonly scheduleId: string
+  constructor(scheduleId: string) {
+    super("ScheduleNotFound", `Schedule '${scheduleId}' does not exist`)
+    this.scheduleId = scheduleId
+  }
+}
+
+/** A schedule of that id exists, and is another one. */
+export class ScheduleExists extends Failure<"ScheduleExists"> {
+  readonly scheduleId: string
+  constructor(scheduleId: string) {
+    super("ScheduleExists", `Schedule '${scheduleId}' exists already and is another one; delete it first`)
+    this.scheduleId = scheduleId
+  }
+}
+
+/** Why a schedule can't be made. */
+export type ScheduleError = InvalidName | InvalidOption | InvalidCron | UnknownTimeZone | ScheduleNeverFires
+
+// -- what tasks raise ------------------------------------------------------------------------------------------------
+
+/** A failure that no retry would mend: throw it, or fail with it, and the step is not attempted again. */
+export class Fatal extends Data.Error<{ readonly message: string; readonly cause?: unknown }> {
+  readonly _tag: "Fatal" = "Fatal" as const
+  constructor(message: string, options?: { readonly cause?: unknown }) {
+    super(options?.cause === undefined ? { message } : { message, cause: options.cause })
+    this.name = "Fatal"
+  }
+}
+
+/** An attempt that took longer than its task may. */
+export class StepTimedOut extends Failure<"StepTimedOut"> {
+  readonly timeoutMillis: number
+  constructor(task: string, timeoutMillis: number) {
+    super("StepTimedOut", `Task '${task}' took longer than ${timeoutMillis} ms`)
+    this.timeoutMillis = timeoutMillis
+  }
+}

@@ -2,7 +2,8 @@
  * Events: the only way a run changes, and what watchers see. Numbered 1, 2, 3… for each run, without a gap; the first
  * is `RunStarted` unless the run ended before it started, and the last is the one terminal event.
  */
-import type { ErrorInfo } from "./Errors.ts"
+import type { ErrorInfo } from "./ErrorInfo.ts"
+import type { ArmName } from "./Step.ts"
 import type { Json } from "./Value.ts"
 
 /** What every event carries. */
@@ -19,17 +20,25 @@ interface OfStep extends Common {
   readonly step: string
   /** The step's place in the run's plan. */
   readonly index: number
+  /** Which attempt; 0 where none was made. */
   readonly attempt: number
 }
 
-/** The first step of the run was claimed. */
+/** The first step of the run began. */
 export interface RunStarted extends Common {
   readonly type: "RunStarted"
 }
 
-/** A worker claimed the step. */
+/** An attempt of the step began. Of a step that goes through items, the reading of its list. */
 export interface StepStarted extends OfStep {
   readonly type: "StepStarted"
+}
+
+/** The step is so far: items that are done, or what its task says. One for each percent at most. */
+export interface StepProgressed extends OfStep {
+  readonly type: "StepProgressed"
+  readonly done: number
+  readonly total: number
 }
 
 /** The step's outputs were recorded, by the names of the run's values. */
@@ -37,6 +46,19 @@ export interface StepCompleted extends OfStep {
   readonly type: "StepCompleted"
   readonly outputs: Readonly<Record<string, Json>>
   readonly durationMillis: number
+  /** The arm that a branch takes. */
+  readonly arm?: ArmName
+  /** Whether the outputs are those of an earlier attempt with the same inputs, and nothing was run. */
+  readonly memoised?: true
+}
+
+/** An attempt failed and another one follows after `waitMillis`. */
+export interface StepRetried extends OfStep {
+  readonly type: "StepRetried"
+  /** Which item, in a step that goes through items. A step has at most 1,000 such events with an item. */
+  readonly item?: number
+  readonly error: ErrorInfo
+  readonly waitMillis: number
 }
 
 /** The step failed for good. */
@@ -49,10 +71,24 @@ export interface StepFailed extends OfStep {
 /** The attempt is over without an outcome, because its worker was lost or gave it back; the step is ready again. */
 export interface StepReleased extends OfStep {
   readonly type: "StepReleased"
+  readonly item?: number
   readonly reason: string
 }
 
-/** Every step completed. */
+/** The step will not run: a branch took the other arm, or a step that it needs gave nothing. */
+export interface StepSkipped extends OfStep {
+  readonly type: "StepSkipped"
+  readonly cause: "branch" | "failure"
+  readonly reason: string
+}
+
+/** The step was ended because somebody asked for that. What needs it goes the way of a failure. */
+export interface StepCancelled extends OfStep {
+  readonly type: "StepCancelled"
+  readonly reason: string
+}
+
+/** Every step is over, and none is missing from the result. */
 export interface RunCompleted extends Common {
   readonly type: "RunCompleted"
 }
@@ -73,9 +109,13 @@ export interface RunCancelled extends Common {
 export type Event =
   | RunStarted
   | StepStarted
+  | StepProgressed
   | StepCompleted
+  | StepRetried
   | StepFailed
   | StepReleased
+  | StepSkipped
+  | StepCancelled
   | RunCompleted
   | RunFailed
   | RunCancelled

@@ -1,17 +1,17 @@
-/** Which finished runs a Store in memory keeps: bounded by count, by age and by the length of their values. */
+/** Which finished runs a Store in memory keeps: bounded by count, by age and by the length of what they hold. */
 import type { MemoryRun } from "./MemoryRun.ts"
 
 /** The bounds. */
 export interface Bounds {
   /** How many finished runs are kept. Default: 10,000. */
   readonly historyCount: number
-  /** How long a finished run is kept, in milliseconds. Default: 24 hours. */
+  /** How long a finished run is kept, in milliseconds; 0 is for ever. Default: 24 hours. */
   readonly historyMillis: number
-  /** How much the values of finished runs may take together, in UTF-16 units. Default: 256 Mi. */
+  /** How much the values, lines and events of finished runs may take together, in UTF-16 units. Default: 256 Mi. */
   readonly historyLength: number
 }
 
-/** Finished runs in the order in which they ended; linked, because they leave from the front. */
+/** Finished runs in the order in which they ended, linked. */
 export class History {
   readonly #bounds: Bounds
   readonly #drop: (run: MemoryRun) => void
@@ -27,25 +27,38 @@ export class History {
   }
 
   add(run: MemoryRun): void {
+    run.links.endedBefore = this.#last
     if (this.#last === undefined) this.#first = run
-    else this.#last.finishedBefore = run
+    else this.#last.links.endedAfter = run
     this.#last = run
     this.count++
-    this.#length += run.size
+    this.#length += run.length
     this.retain(run.endedAtMillis)
+  }
+
+  /** What is kept of a run has grown. */
+  grown(by: number): void {
+    this.#length += by
   }
 
   /** Drops what is past the bounds, those that ended first first. */
   retain(nowMillis: number): void {
     const { historyCount, historyLength, historyMillis } = this.#bounds
-    const oldest = nowMillis - historyMillis
+    const oldest = historyMillis === 0 ? Number.NEGATIVE_INFINITY : nowMillis - historyMillis
     for (let run = this.#first; run !== undefined; run = this.#first) {
       if (this.count <= historyCount && this.#length <= historyLength && run.endedAtMillis > oldest) return
-      this.#first = run.finishedBefore
-      if (this.#first === undefined) this.#last = undefined
-      this.count--
-      this.#length -= run.size
-      this.#drop(run)
+      this.remove(run)
     }
+  }
+
+  remove(run: MemoryRun): void {
+    const { endedBefore, endedAfter } = run.links
+    if (endedBefore === undefined) this.#first = endedAfter
+    else endedBefore.links.endedAfter = endedAfter
+    if (endedAfter === undefined) this.#last = endedBefore
+    else endedAfter.links.endedBefore = endedBefore
+    this.count--
+    this.#length -= run.length
+    this.#drop(run)
   }
 }

@@ -1,28 +1,60 @@
 /** Leases of a Store in memory, in the order in which they end. */
+import type { Lending } from "./Lending.ts"
+import type { Limit } from "./Limit.ts"
 import type { MemoryRun } from "./MemoryRun.ts"
 import type { Claim } from "./Store.ts"
+import type { Unit } from "./Unit.ts"
+import type { Json } from "./Value.ts"
 
 /** A claim as the Store that granted it keeps it. */
 export class Lease implements Claim {
-  readonly run: MemoryRun
-  readonly index: number
+  readonly lending: Lending
+  readonly unit: Unit
+  readonly phase: Claim["phase"]
   readonly attempt: number
-  readonly token: string
+  readonly failures: number
+  readonly item: { readonly index: number; readonly value: Json } | undefined
+  /** What is held for as long as it lasts. */
+  readonly limits: ReadonlyArray<Limit>
   readonly worker: string
   readonly startedAtMillis: number
+  readonly #serial: number
+  isLive = true
   endsAtMillis = 0
   before: Lease | undefined = undefined
   after: Lease | undefined = undefined
+  /** The other leases of its run. */
+  left: Lease | undefined = undefined
+  right: Lease | undefined = undefined
 
-  constructor(run: MemoryRun, index: number, attempt: number, token: string, worker: string, startedAtMillis: number) {
-    this.run = run
-    this.index = index
-    this.attempt = attempt
-    this.token = token
+  constructor(
+    lending: Lending,
+    unit: Unit,
+    limits: ReadonlyArray<Limit>,
+    serial: number,
+    worker: string,
+    startedAtMillis: number
+  ) {
+    this.lending = lending
+    this.unit = unit
+    this.phase = unit.phase
+    this.attempt = this.phase === "probe" ? 0 : ++unit.attempts
+    this.failures = unit.failures
+    if (unit.attempts === 1) unit.firstAtMillis = startedAtMillis
+    this.item =
+      unit.item === -1 ? undefined : { index: unit.item, value: unit.run.expansionOf(unit)!.valueOf(unit.item) }
+    this.limits = limits
     this.worker = worker
     this.startedAtMillis = startedAtMillis
+    this.#serial = serial
   }
 
+  get run(): MemoryRun {
+    return this.unit.run
+  }
+  get index(): number {
+    return this.unit.index
+  }
   get runId(): string {
     return this.run.submission.id
   }
@@ -33,10 +65,49 @@ export class Lease implements Claim {
     return this.run.submission.version
   }
   get step(): string {
-    return this.run.plan.steps[this.index]!.name
+    return this.run.step(this.unit.index).name
+  }
+  get firstAtMillis(): number {
+    return this.unit.firstAtMillis
+  }
+  get token(): string {
+    return String(this.#serial)
   }
   get values(): ReadonlyMap<string, string> {
     return this.run.values
+  }
+}
+
+/** The leases of one run, linked through themselves. */
+export class RunLeases {
+  #first: Lease | undefined = undefined
+
+  add(lease: Lease): void {
+    lease.right = this.#first
+    if (this.#first !== undefined) this.#first.left = lease
+    this.#first = lease
+  }
+
+  /** It has come to its end. */
+  end(lease: Lease): void {
+    lease.isLive = false
+    if (lease.left === undefined) this.#first = lease.right
+    else lease.left.right = lease.right
+    if (lease.right !== undefined) lease.right.left = lease.left
+    lease.left = undefined
+    lease.right = undefined
+  }
+
+  /** Ends the leases of a step, or all of them. */
+  revoke(index: number | undefined, revoked: (lease: Lease) => void): void {
+    for (let lease = this.#first; lease !== undefined; ) {
+      const next: Lease | undefined = lease.right
+      if (index === undefined || lease.index === index) {
+        this.end(lease)
+        revoked(lease)
+      }
+      lease = next
+    }
   }
 }
 

@@ -2,7 +2,15 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Access } from "./Access.ts"
-import type { PipelineExists } from "./Errors.ts"
+import type {
+  InvalidOption,
+  ParametersInvalid,
+  PipelineExists,
+  PipelineNotFound,
+  ScheduleError,
+  ScheduleExists,
+  StoreUnavailable
+} from "./Errors.ts"
 import * as Guard from "./Guard.ts"
 import * as Operations from "./Operations.ts"
 import * as Parameters from "./Parameters.ts"
@@ -10,7 +18,10 @@ import type * as Pipeline from "./Pipeline.ts"
 import { host } from "./Principal.ts"
 import * as Registry from "./Registry.ts"
 import * as Results from "./Results.ts"
+import * as Scheduler from "./Scheduler.ts"
+import type * as Start from "./Start.ts"
 import type { Store } from "./Store.ts"
+import type * as Wiring from "./Wiring.ts"
 import * as Worker from "./Worker.ts"
 
 /** What a program says about its Levada. */
@@ -20,20 +31,42 @@ export interface Options<Pipelines extends ReadonlyArray<Pipeline.Any>> extends 
   readonly access: Access
   /** How this process runs steps. */
   readonly worker?: Worker.Options
+  /** Schedules that are there from the start; one that was kept with the same id gives way. Default: none. */
+  readonly schedules?: ReadonlyArray<Operations.NewSchedule>
 }
 
-/** Operations with a worker beside them, over any Store. Needs the services that the pipelines' tasks need. */
+/** Why a Levada can't be made. */
+export type MakeError =
+  | PipelineExists
+  | InvalidOption
+  | PipelineNotFound
+  | ParametersInvalid
+  | ScheduleError
+  | ScheduleExists
+  | StoreUnavailable
+
+/** Operations with a worker and a scheduler beside them, over any Store. Needs the services that the pipelines' tasks need. */
 export const layer = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
   options: Options<Pipelines>
-): Layer.Layer<Operations.Operations, PipelineExists, Store | Pipeline.RequirementsOf<Pipelines[number]>> =>
+): Layer.Layer<Operations.Operations, MakeError, Store | Pipeline.RequirementsOf<Pipelines[number]>> => {
   // The worker is built before the operations, so it is closed after them: what was taken is worked off.
-  Operations.layer.pipe(
-    Layer.provideMerge(Worker.layer<Pipeline.RequirementsOf<Pipelines[number]>>(options.worker)),
+  const operations = Operations.layer.pipe(
+    Layer.provideMerge(Worker.layer<Pipeline.RequirementsOf<Pipelines[number]>>(options.worker))
+  )
+  const schedules = Layer.effectDiscard(
+    Operations.Operations.use(({ addSchedule }) =>
+      Effect.forEach(options.schedules ?? [], (schedule) => addSchedule(host, schedule, true), { discard: true })
+    )
+  )
+  // No schedule fires any more once closing begins: the scheduler is built last.
+  return Layer.merge(Scheduler.layer, schedules).pipe(
+    Layer.provideMerge(operations),
     Layer.provide([Registry.layerMemory(options), Guard.layer(options.access)])
   )
+}
 
 /** What may be said about an execution. */
-export interface ExecuteOptions extends Operations.StartOptions {
+export interface ExecuteOptions extends Start.Options {
   /** How long to wait for the run, in milliseconds. Default: until it is over. */
   readonly waitMillis?: number
 }
@@ -41,23 +74,47 @@ export interface ExecuteOptions extends Operations.StartOptions {
 /** Why an execution does not give a result. */
 export type ExecuteError = Operations.StartError | Operations.WaitError
 
+/** The parameters of a run: those that a part of the pipeline does not take may be missing. */
+export type ParametersFor<P, O> = O extends { readonly targets: unknown } | { readonly given: unknown }
+  ? Partial<Pipeline.ParametersOf<P>>
+  : Pipeline.ParametersOf<P>
+
+/** The result of a run: with targets, what these give, of which the types know nothing. */
+export type ResultFor<P, O> = O extends { readonly targets: unknown } ? unknown : Pipeline.ResultOf<P>
+
+/** Options of which no other keys are known. */
+export type Exactly<O, Known> = O & Wiring.Known<O, Known>
+
 /** Runs a pipeline to its end. Gives its result. */
-export const execute = <P extends Pipeline.Any>(
+export const execute = <P extends Pipeline.Any, const O extends ExecuteOptions & Start.PartOptions = {}>(
   pipeline: P,
-  parameters: Pipeline.ParametersOf<P>,
-  options?: ExecuteOptions
-): Effect.Effect<Pipeline.ResultOf<P>, ExecuteError, Operations.Operations> =>
-  Effect.flatMap(start(pipeline, parameters, options), (runId) => result(pipeline, runId, options?.waitMillis))
+  parameters: ParametersFor<P, O>,
+  options?: Exactly<O, ExecuteOptions & Start.PartOptions>
+): Effect.Effect<ResultFor<P, O>, ExecuteError, Operations.Operations> =>
+  Operations.Operations.use((operations) =>
+    Effect.flatMap(starting(operations, pipeline, parameters, options), (runId) =>
+      Effect.map(
+        operations.wait(host, runId, (options as ExecuteOptions | undefined)?.waitMillis),
+        ({ run }) => Results.toValue(pipeline, run) as ResultFor<P, O>
+      )
+    )
+  )
 
 /** Starts a run and gives its id. */
-export const start = <P extends Pipeline.Any>(
+export const start = <P extends Pipeline.Any, const O extends Start.Options & Start.PartOptions = {}>(
   pipeline: P,
-  parameters: Pipeline.ParametersOf<P>,
-  options?: Operations.StartOptions
+  parameters: ParametersFor<P, O>,
+  options?: Exactly<O, Start.Options & Start.PartOptions>
 ): Effect.Effect<string, Operations.StartError, Operations.Operations> =>
-  Operations.Operations.use((operations) =>
-    operations.start(host, pipeline.id, Parameters.fromValues(parameters), options)
-  )
+  Operations.Operations.use((operations) => starting(operations, pipeline, parameters, options))
+
+const starting = (
+  operations: Operations.Operations,
+  pipeline: Pipeline.Any,
+  parameters: unknown,
+  options: (Start.Options & Start.PartOptions) | undefined
+): Effect.Effect<string, Operations.StartError> =>
+  operations.start(host, pipeline.id, Parameters.fromValues(parameters, options?.given), options)
 
 /** The result of a run that was started, once it is over. Fails with `WaitTimedOut` after `waitMillis` (default: never). */
 export const result = <P extends Pipeline.Any>(
@@ -68,6 +125,18 @@ export const result = <P extends Pipeline.Any>(
   Operations.Operations.use((operations) =>
     Effect.map(
       operations.wait(host, runId, waitMillis),
-      ({ run }) => Results.toValue(pipeline, run.outputs) as Pipeline.ResultOf<P>
+      ({ run }) => Results.toValue(pipeline, run) as Pipeline.ResultOf<P>
     )
   )
+
+/** A schedule of a pipeline, for `schedules` or to be added later. */
+export const schedule = <P extends Pipeline.Any>(
+  pipeline: P,
+  options: Omit<Operations.NewSchedule, "pipelineId" | "given"> & {
+    /** What its runs are started with. */
+    readonly parameters: Pipeline.ParametersOf<P>
+  }
+): Operations.NewSchedule => {
+  const { parameters, ...rest } = options
+  return { ...rest, pipelineId: pipeline.id, given: Parameters.fromValues(parameters) }
+}

@@ -1,214 +1,396 @@
-/** One run of a Store in memory: its log, its values and the counts that say which step is ready. */
-import * as Effect from "effect/Effect"
-import type { ErrorInfo } from "./Errors.ts"
+/** One run of a Store in memory: its log, its values, its leases, and what outcomes do to them. */
+import type { Alarm } from "./Alarms.ts"
+import { Countdown, type Skipping, type Told } from "./Countdown.ts"
+import { type ErrorInfo, resultsTooLarge, stepCancelled, workerLost } from "./ErrorInfo.ts"
 import type { Event } from "./Event.ts"
-import type { Lease } from "./Lease.ts"
-import type { Plan } from "./Plan.ts"
+import { type Lease, RunLeases } from "./Lease.ts"
+import type { Limit } from "./Limit.ts"
+import { Flights } from "./Memos.ts"
+import type { Plan, PlanStep } from "./Plan.ts"
 import type { ReadyQueue } from "./ReadySteps.ts"
-import * as Run from "./Run.ts"
-import type { Outcome } from "./Store.ts"
+import type * as Run from "./Run.ts"
+import { Links } from "./RunIndex.ts"
+import { RunLog } from "./RunLog.ts"
+import type { Holder } from "./Slots.ts"
+import type { Note, Outcome } from "./Store.ts"
+import { Expansion, Unit } from "./Unit.ts"
 import type { Json } from "./Value.ts"
+
+type Outputs = Readonly<Record<string, Json>>
 
 /** What a run tells the Store that it lives in. */
 export interface Owner {
-  readonly ready: (run: MemoryRun, index: number) => void
+  readonly maxValueLength: number
+  /** How many workers one unit of work may lose before it fails. */
+  readonly maxLosses: number
+  readonly ready: (unit: Unit) => void
+  /** The unit is to be ready again after a while. */
+  readonly delay: (unit: Unit, waitMillis: number) => void
+  /** The unit's inputs are known: it is ready, or what it would give is known or under way. */
+  readonly probed: (unit: Unit) => void
+  readonly memoise: (unit: Unit, outputs: Outputs) => void
+  /** The unit will give nothing that is to be kept. */
+  readonly abandon: (unit: Unit) => void
   readonly revoke: (lease: Lease) => void
   readonly ended: (run: MemoryRun) => void
 }
 
-/** How many events make a log long. */
-const LONG = 1_000
+/** How many events about single items a step may have; the others are not told. */
+const MAX_ITEM_EVENTS = 1_000
 
 /** A run and everything that is kept of it. Every method is one synchronous act, so nobody sees half of one. */
-export class MemoryRun {
-  readonly submission: Run.Submission
-  readonly plan: Plan
-  readonly events: Array<Event> = []
-  readonly values: Map<string, Json> = new Map()
-  /** The lease of each step that has one. */
-  readonly leases: Array<Lease | undefined>
-  status: Run.RunStatus = "PENDING"
-  endedAtMillis = 0
-  /** UTF-16 units of all its values. */
-  size = 0
-  /** The run that ended after it. */
-  finishedBefore: MemoryRun | undefined = undefined
+export class MemoryRun implements Holder, Told {
+  readonly log: RunLog
+  /** What it holds while it is under way. */
+  readonly limits: ReadonlyArray<Limit>
   /** Where the Store queues its ready steps. */
   readonly queue: ReadyQueue
-  /** Called after the log has grown. */
-  listeners: Set<() => void> | undefined = undefined
+  readonly values: Map<string, Json> = new Map()
+  status: Run.RunStatus = "PENDING"
+  endedAtMillis = 0
+  /** Whether it holds its limits. */
+  isAdmitted = false
+  hasWaited = false
+  /** What is to happen to it at an instant. */
+  alarms: Set<Alarm> | undefined = undefined
   /** Called after the run has ended. */
   onEnd: Array<() => void> = []
+  readonly links: Links = new Links()
+  /** Its place in the order of submission. */
+  readonly serial: number
 
   readonly #owner: Owner
-  readonly #waits: Array<number>
-  readonly #attempts: Array<number>
-  #remaining: number
-  #folded: Run.Run | undefined = undefined
+  readonly #countdown: Countdown
+  #expansions: Map<number, Expansion> | undefined = undefined
+  readonly #leases = new RunLeases()
+  readonly #flights = new Flights()
+  /** The first failure. */
+  #error: ErrorInfo | undefined = undefined
+  #valuesLength = 0
+  /** The instant of the act under way. */
+  #now = 0
 
-  constructor(owner: Owner, submission: Run.Submission, plan: Plan, queue: ReadyQueue) {
+  constructor(
+    owner: Owner,
+    serial: number,
+    submission: Run.Submission,
+    plan: Plan,
+    limits: ReadonlyArray<Limit>,
+    queue: ReadyQueue
+  ) {
     this.#owner = owner
+    this.serial = serial
+    this.log = new RunLog(submission, plan)
+    this.#countdown = new Countdown(plan, this)
+    this.limits = limits
     this.queue = queue
-    this.submission = submission
-    this.plan = plan
-    const size = plan.steps.length
-    this.#remaining = size
-    this.#waits = new Array<number>(size)
-    this.#attempts = new Array<number>(size).fill(0)
-    this.leases = new Array<Lease | undefined>(size)
     for (const name of Object.keys(submission.parameters)) this.#keep(name, submission.parameters[name]!)
+    for (const name of Object.keys(submission.given)) this.#keep(name, submission.given[name]!)
   }
 
-  get terminal(): boolean {
-    return Run.isTerminal(this.status)
+  get submission(): Run.Submission {
+    return this.log.submission
+  }
+  get isOver(): boolean {
+    return this.status !== "PENDING" && this.status !== "RUNNING"
+  }
+  get priority(): number {
+    return this.submission.priority
+  }
+  get waitClass(): string {
+    return ""
+  }
+  /** UTF-16 units of all that is kept of it. */
+  get length(): number {
+    return this.#valuesLength + this.log.length
   }
 
-  /** The fold of the log. That of a long one is kept, so that asking again costs only what happened since. */
-  get state(): Run.Run {
-    const { events } = this
-    if (events.length < LONG) return Run.fold(Run.pending(this.submission, this.plan.steps), events)
-    const folded = this.#folded ?? Run.pending(this.submission, this.plan.steps)
-    if (folded.sequence < events.length) this.#folded = Run.fold(folded, events.slice(folded.sequence))
-    return this.#folded ?? folded
+  step(index: number): PlanStep {
+    return this.log.plan.steps[index]!
   }
 
-  /** Waits until the log grows. */
-  get grown(): Effect.Effect<void> {
-    return Effect.callback((resume) => {
-      const listener = () => {
-        this.listeners?.delete(listener)
-        resume(Effect.void)
-      }
-      this.listeners ??= new Set()
-      this.listeners.add(listener)
-      return Effect.sync(() => this.listeners?.delete(listener))
-    })
+  isStepOver(index: number): boolean {
+    return this.isOver || this.#countdown.isOver(index)
+  }
+
+  expansionOf(unit: Unit): Expansion | undefined {
+    return this.#expansions?.get(unit.index)
   }
 
   /** Makes the steps ready that wait for nothing. */
-  open(): void {
-    const steps = this.plan.steps
-    for (let index = 0; index < steps.length; index++) {
-      const waits = steps[index]!.waits
-      this.#waits[index] = waits
-      if (waits === 0) this.#owner.ready(this, index)
+  open(atMillis: number): void {
+    this.#now = atMillis
+    if (this.#countdown.remaining > 0) {
+      this.#countdown.begin()
+      return
     }
+    this.#begin()
+    this.#finish()
   }
 
-  /** The attempt that a claim of the step is. */
-  nextAttempt(index: number): number {
-    return ++this.#attempts[index]!
+  // -- what the countdown tells --------------------------------------------------------------------------------------
+
+  stepReady(index: number): void {
+    this.#owner.ready(new Unit(this, index, -1))
   }
 
+  stepSkipped(index: number, { cause, reason }: Skipping): void {
+    this.#push({ type: "StepSkipped", ...this.log.ofStep(index, 0, this.#now), cause, reason })
+  }
+
+  // -- outcomes ------------------------------------------------------------------------------------------------------
+
+  /** A lease begins. */
   started(lease: Lease, atMillis: number): void {
-    const { id: runId, pipelineId } = this.submission
-    if (this.status === "PENDING") {
-      this.status = "RUNNING"
-      this.events.push({ type: "RunStarted", runId, pipelineId, sequence: this.events.length + 1, atMillis })
-    }
-    this.leases[lease.index] = lease
-    this.events.push({
-      type: "StepStarted",
-      runId,
-      pipelineId,
-      sequence: this.events.length + 1,
-      atMillis,
-      step: lease.step,
-      index: lease.index,
-      attempt: lease.attempt
-    })
+    this.#leases.add(lease)
+    if (lease.phase === "probe" || lease.item !== undefined) return
+    this.#now = atMillis
+    this.#begin()
+    this.log.stepStarted(lease.index, lease.attempt, atMillis)
   }
 
   /** Records how a claim ended. Whoever calls has compared the token. */
   settle(lease: Lease, outcome: Outcome, atMillis: number): void {
-    const { index, attempt, step } = lease
-    const { id: runId, pipelineId } = this.submission
-    const sequence = this.events.length + 1
-    const durationMillis = atMillis - lease.startedAtMillis
-    this.leases[index] = undefined
+    this.#now = atMillis
+    const { unit, attempt } = lease
+    this.#leases.end(lease)
     switch (outcome._tag) {
-      case "Completed": {
-        const { outputs } = outcome
-        for (const name of Object.keys(outputs)) this.#keep(name, outputs[name]!)
-        this.events.push({
-          type: "StepCompleted",
-          runId,
-          pipelineId,
-          sequence,
-          atMillis,
-          step,
-          index,
-          attempt,
-          outputs,
-          durationMillis
-        })
-        for (const released of this.plan.steps[index]!.releases) {
-          if (--this.#waits[released]! === 0) this.#owner.ready(this, released)
+      case "Completed":
+        if (unit.memo !== undefined) {
+          this.#flights.land(unit)
+          this.#owner.memoise(unit, outcome.outputs)
         }
-        if (--this.#remaining === 0) {
-          this.#end("COMPLETED", { type: "RunCompleted", runId, pipelineId, sequence: sequence + 1, atMillis })
+        if (unit.item !== -1) {
+          this.#completeItem(unit, outcome.outputs)
+          return
         }
+        this.#completeStep(unit.index, attempt, lease.startedAtMillis, outcome.outputs, moreOf(outcome))
         return
-      }
-      case "Failed": {
-        const { error } = outcome
-        this.events.push({
-          type: "StepFailed",
-          runId,
-          pipelineId,
-          sequence,
-          atMillis,
-          step,
-          index,
-          attempt,
-          error,
-          durationMillis
-        })
-        this.fail(error, atMillis)
+      case "Failed":
+        if (lease.phase === "probe" && unit.item === -1) {
+          this.#begin()
+          this.log.stepStarted(unit.index, 0, atMillis)
+        }
+        this.#failStep(unit, attempt, lease.startedAtMillis, outcome.error)
+        return
+      case "Retried": {
+        unit.failures++
+        const { error, waitMillis } = outcome
+        this.#unitEvent(unit, { type: "StepRetried", ...this.#ofUnit(unit, attempt), error, waitMillis })
+        this.expansionOf(unit)?.putDown()
+        this.#owner.delay(unit, waitMillis)
         return
       }
       case "Released": {
         const { reason } = outcome
-        this.events.push({ type: "StepReleased", runId, pipelineId, sequence, atMillis, step, index, attempt, reason })
-        this.#owner.ready(this, index)
+        if (lease.phase !== "probe") {
+          this.#unitEvent(unit, { type: "StepReleased", ...this.#ofUnit(unit, attempt), reason })
+        }
+        this.expansionOf(unit)?.putDown()
+        this.again(unit)
+        return
+      }
+      case "Probed":
+        unit.probed = true
+        unit.found = outcome.limits.length === 0 ? undefined : outcome.limits
+        unit.memo = outcome.memo
+        this.#owner.probed(unit)
+        return
+      case "Expanded": {
+        const { units, count, size } = outcome
+        const plan = this.step(unit.index).expands!
+        this.#expansions ??= new Map()
+        this.#expansions.set(unit.index, new Expansion(plan, unit, lease.startedAtMillis, units, count, size))
+        this.log.stepProgressed(unit.index, attempt, 0, count, atMillis)
+        this.#owner.ready(unit)
         return
       }
     }
   }
 
+  /** A unit can be lent again: it was given back, or has waited for its next attempt. */
+  again(unit: Unit): void {
+    const expansion = unit.item === -1 ? undefined : this.expansionOf(unit)!
+    if (expansion === undefined) this.#owner.ready(unit)
+    else {
+      expansion.again(unit)
+      this.#requeue(expansion)
+    }
+  }
+
+  /** The worker of a lease was lost. */
+  lost(lease: Lease, reason: string, atMillis: number): void {
+    const { unit, step } = lease
+    if (++unit.losses < this.#owner.maxLosses) {
+      this.settle(lease, { _tag: "Released", reason }, atMillis)
+      return
+    }
+    const error = workerLost(step, unit.item === -1 ? undefined : unit.item, unit.losses)
+    this.settle(lease, { _tag: "Failed", error }, atMillis)
+  }
+
+  /** Others wait for what this unit will give. */
+  takesOff(unit: Unit): void {
+    this.#flights.add(unit)
+  }
+
+  /** A unit gives what another attempt gave for the same inputs. */
+  recall(unit: Unit, outputs: Outputs, atMillis: number): void {
+    this.#now = atMillis
+    if (unit.item !== -1) {
+      this.#completeItem(unit, outputs)
+      return
+    }
+    this.#begin()
+    this.log.stepStarted(unit.index, 0, atMillis)
+    this.#completeStep(unit.index, 0, atMillis, outputs, { memoised: true })
+  }
+
+  /** Keeps what an attempt says; its progress only while it has its lease. */
+  note({ claim, progress, line }: Note, isLive: boolean, atMillis: number): void {
+    const { index, step, attempt, item } = claim
+    if (progress !== undefined && isLive && item === undefined) {
+      this.log.stepProgressed(index, attempt, progress.done, progress.total, atMillis)
+    }
+    if (line !== undefined) this.log.write({ atMillis, step, attempt, ...(item && { item: item.index }), ...line })
+  }
+
+  // -- the ends of a run ---------------------------------------------------------------------------------------------
+
   fail(error: ErrorInfo, atMillis: number): void {
-    const { id: runId, pipelineId } = this.submission
-    this.#end("FAILED", { type: "RunFailed", runId, pipelineId, sequence: this.events.length + 1, atMillis, error })
+    this.#end("FAILED", { type: "RunFailed", ...this.log.at(atMillis), error })
   }
 
   cancel(reason: string, atMillis: number): void {
-    const { id: runId, pipelineId } = this.submission
-    this.#end("CANCELLED", {
-      type: "RunCancelled",
-      runId,
-      pipelineId,
-      sequence: this.events.length + 1,
-      atMillis,
-      reason
-    })
+    this.#end("CANCELLED", { type: "RunCancelled", ...this.log.at(atMillis), reason })
+  }
+
+  /** Ends one step; the run goes on as if it had failed. */
+  cancelStep(index: number, reason: string, atMillis: number): void {
+    if (this.isStepOver(index)) return
+    this.#now = atMillis
+    this.#begin()
+    const { name } = this.step(index)
+    this.#push({ type: "StepCancelled", ...this.log.ofStep(index, 0, atMillis), reason })
+    this.#lose(index, stepCancelled(name, reason), `step '${name}' was cancelled`)
+  }
+
+  // -- inside --------------------------------------------------------------------------------------------------------
+
+  #completeStep(
+    index: number,
+    attempt: number,
+    startedAtMillis: number,
+    outputs: Outputs,
+    more?: Pick<Extract<Event, { readonly type: "StepCompleted" }>, "arm" | "memoised">
+  ): void {
+    for (const name of Object.keys(outputs)) this.#keep(name, outputs[name]!)
+    this.log.stepCompleted(index, attempt, outputs, this.#now - startedAtMillis, this.#now, more)
+    this.#countdown.complete(index, more?.arm)
+    if (this.#countdown.remaining === 0) this.#finish()
+  }
+
+  #completeItem(unit: Unit, outputs: Outputs): void {
+    const { index } = unit
+    const expansion = this.expansionOf(unit)!
+    const { plan, source, startedAtMillis, count } = expansion
+    if (plan.inOrder) for (const name of Object.keys(outputs)) this.#keep(name, outputs[name]!)
+    expansion.complete(unit.item, outputs)
+    if (expansion.length > this.#owner.maxValueLength) {
+      this.#failStep(
+        unit,
+        source.attempts,
+        startedAtMillis,
+        resultsTooLarge(this.step(index).name, this.#owner.maxValueLength)
+      )
+      return
+    }
+    this.log.stepProgressed(index, source.attempts, expansion.done, count, this.#now)
+    if (!expansion.isDone) {
+      this.#requeue(expansion)
+      return
+    }
+    this.#expansions!.delete(index)
+    const lists = plan.inOrder
+      ? Object.fromEntries(plan.outputs.map((name) => [name, this.values.get(name)!]))
+      : expansion.lists
+    this.#completeStep(index, source.attempts, startedAtMillis, lists)
+  }
+
+  /** Has the rest of a step's items queued, when there are any that can be lent and are not. */
+  #requeue(expansion: Expansion): void {
+    if (!expansion.isQueued && expansion.isReady) this.#owner.ready(expansion.source)
+  }
+
+  #failStep(unit: Unit, attempt: number, startedAtMillis: number, error: ErrorInfo): void {
+    const { index } = unit
+    const durationMillis = this.#now - (this.expansionOf(unit)?.startedAtMillis ?? startedAtMillis)
+    this.#push({ type: "StepFailed", ...this.log.ofStep(index, attempt, this.#now), error, durationMillis })
+    this.#lose(index, error, `step '${this.step(index).name}' failed`)
+  }
+
+  /** A step has ended without what others wait for. */
+  #lose(index: number, error: ErrorInfo, reason: string): void {
+    const { onFailure } = this.submission
+    this.#error ??= error
+    if (onFailure === "fail-fast") {
+      this.fail(error, this.#now)
+      return
+    }
+    this.#countdown.lose(index, reason, onFailure === "continue")
+    this.#expansions?.delete(index)
+    this.#leases.revoke(index, this.#owner.revoke)
+    this.#flights.abandon(index, this.#owner)
+    if (this.#countdown.remaining === 0) this.#finish()
+  }
+
+  /** Every step is over. */
+  #finish(): void {
+    const isFailure = this.submission.onFailure !== "skip" || this.#countdown.isLacking
+    if (this.#error !== undefined && isFailure) {
+      this.fail(this.#error, this.#now)
+      return
+    }
+    this.#end("COMPLETED", { type: "RunCompleted", ...this.log.at(this.#now) })
   }
 
   #end(status: Run.RunStatus, event: Event): void {
     this.status = status
     this.endedAtMillis = event.atMillis
-    this.events.push(event)
-    if (status !== "COMPLETED") {
-      for (const [index, lease] of this.leases.entries()) {
-        if (lease === undefined) continue
-        this.leases[index] = undefined
-        this.#owner.revoke(lease)
-      }
-    }
+    this.#push(event)
+    this.#leases.revoke(undefined, this.#owner.revoke)
+    this.#flights.abandon(undefined, this.#owner)
+    this.#expansions = undefined
     this.#owner.ended(this)
   }
 
   #keep(name: string, value: Json): void {
+    const before = this.values.get(name)
+    this.#valuesLength += value.length - (before === undefined ? -name.length : before.length)
     this.values.set(name, value)
-    this.size += name.length + value.length
+  }
+
+  #begin(): void {
+    if (this.status !== "PENDING") return
+    this.status = "RUNNING"
+    this.#push({ type: "RunStarted", ...this.log.at(this.#now) })
+  }
+
+  #push(event: Event): void {
+    this.log.events.push(event)
+  }
+
+  /** An event that may be about an item: of those, a step has only so many. */
+  #unitEvent(unit: Unit, event: Event): void {
+    const expansion = unit.item === -1 ? undefined : this.expansionOf(unit)
+    if (expansion === undefined || expansion.events++ < MAX_ITEM_EVENTS) this.#push(event)
+  }
+
+  #ofUnit(unit: Unit, attempt: number) {
+    return { ...this.log.ofStep(unit.index, attempt, this.#now), ...itemOf(unit) }
   }
 }
+
+const itemOf = (unit: Unit): { readonly item?: number } => (unit.item === -1 ? {} : { item: unit.item })
+
+const moreOf = ({ arm }: Extract<Outcome, { readonly _tag: "Completed" }>) => (arm === undefined ? undefined : { arm })

@@ -1,45 +1,52 @@
 /** A Store in the memory of this process. What it holds ends with it. */
-import * as Cause from "effect/Cause"
+import type * as Cause from "effect/Cause"
+import { done } from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
-import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { type ErrorInfo, RunNotFound, StoreUnavailable } from "./Errors.ts"
+import { Admission } from "./Admission.ts"
+import { Alarms } from "./Alarms.ts"
+import { runTimedOut } from "./ErrorInfo.ts"
+import { IdempotencyConflict, RunNotFound, RunUnfinished, StoreUnavailable, UnknownStep } from "./Errors.ts"
 import type { Event } from "./Event.ts"
-import { type Bounds, History } from "./History.ts"
-import { Lease, Leases } from "./Lease.ts"
+import { History, type Bounds as HistoryBounds } from "./History.ts"
+import { IDEMPOTENCY_MILLIS, Keys } from "./Keys.ts"
+import type { Lease } from "./Lease.ts"
+import { Lending } from "./Lending.ts"
+import type { Lines } from "./Log.ts"
 import { MemoryRun, type Owner } from "./MemoryRun.ts"
-import { ReadySteps } from "./ReadySteps.ts"
+import { MemorySchedules } from "./MemorySchedules.ts"
+import { type Bounds as MemoBounds, Memos } from "./Memos.ts"
 import type { Run } from "./Run.ts"
-import type { Claim, ClaimRequest, ListRequest, NewRun, Settled, Settlement, Store } from "./Store.ts"
+import { newId, RunIndex } from "./RunIndex.ts"
+import type { Claim, ClaimRequest, ListRequest, NewRun, Note, RunList, Settled, Settlement, Store } from "./Store.ts"
+import type { Unit } from "./Unit.ts"
+import type { Json } from "./Value.ts"
 
 /** The bounds of a Store in memory. */
-export interface Options extends Partial<Bounds> {
+export interface Options extends Partial<HistoryBounds>, Partial<MemoBounds> {
   /** How long a claim lasts unless renewed, in milliseconds. Default: 15,000. */
   readonly leaseMillis?: number
   /** The longest value, in UTF-16 units of its JSON text. Default: 1,048,576. */
   readonly maxValueLength?: number
   /** How many runs may be unfinished at once; more are refused. Default: 100,000. */
   readonly maxUnfinished?: number
-}
-
-/** Somebody who waits for work. */
-interface Waiter {
-  readonly request: ClaimRequest
-  readonly grant: (claims: ReadonlyArray<Claim>) => void
+  /** How many workers a step may lose before it fails with `WorkerLost`. Default: 3. */
+  readonly maxLosses?: number
 }
 
 const NONE: ReadonlyArray<never> = []
-const NOTHING: Effect.Effect<ReadonlyArray<Claim>> = Effect.succeed(NONE)
+const NO_VALUES: Readonly<Record<string, Json>> = {}
 
 const CLOSED = "the program is shutting down"
 
 /** Makes a Store that cancels its unfinished runs when the scope closes. */
 export const make = (options: Options = {}): Effect.Effect<Store, never, Scope.Scope> =>
   Effect.gen(function* () {
+    const clock = yield* Clock.Clock
+    const alarms = new Alarms(clock)
     const memory = new Memory(
       {
         leaseMillis: 15_000,
@@ -47,13 +54,17 @@ export const make = (options: Options = {}): Effect.Effect<Store, never, Scope.S
         historyCount: 10_000,
         historyMillis: 86_400_000,
         historyLength: 1 << 28,
+        memoCount: 10_000,
+        memoLength: 1 << 26,
         maxUnfinished: 100_000,
+        maxLosses: 3,
         ...options
       },
-      yield* Clock.Clock,
-      yield* Random.Random,
-      yield* Scope.Scope
+      clock,
+      alarms,
+      yield* Random.Random
     )
+    yield* Effect.forkScoped(alarms.running)
     yield* Effect.addFinalizer(() => Effect.sync(() => memory.close()))
     return memory
   })
@@ -62,33 +73,31 @@ class Memory implements Store, Owner {
   readonly #options: Required<Options>
   readonly #clock: Clock.Clock
   readonly #random: typeof Random.Random.Service
-  readonly #scope: Scope.Scope
-  /** Every run, in order of submission. */
-  readonly #runs: Map<string, MemoryRun> = new Map()
+  readonly #index = new RunIndex()
   readonly #history: History
-  readonly #ready = new ReadySteps()
-  readonly #waiters: Array<Waiter> = []
-  readonly #leases: Leases
-  readonly #revocations: Map<string, Queue.Queue<Claim>> = new Map()
-  readonly #timers: Map<MemoryRun, Fiber.Fiber<unknown>> = new Map()
-  /** What to call once the act under way is complete, so that nobody is told of half of it. */
-  #afterwards: Array<() => void> = []
-  #reaping = false
-  #tokens = 0
+  readonly #lending: Lending
+  readonly #memos: Memos
+  readonly #keys = new Keys()
+  readonly #admission: Admission
+  readonly schedules: MemorySchedules
+  #serials = 0
+  #latest = 0
   #closed = false
 
-  constructor(
-    options: Required<Options>,
-    clock: Clock.Clock,
-    random: typeof Random.Random.Service,
-    scope: Scope.Scope
-  ) {
+  constructor(options: Required<Options>, clock: Clock.Clock, alarms: Alarms, random: typeof Random.Random.Service) {
     this.#options = options
     this.#clock = clock
     this.#random = random
-    this.#scope = scope
-    this.#leases = new Leases(options.leaseMillis)
-    this.#history = new History(options, (run) => this.#runs.delete(run.submission.id))
+    this.#admission = new Admission(alarms, this.#now, this.#complete)
+    this.#lending = new Lending(alarms, this.#now, options.leaseMillis)
+    this.#history = new History(options, (run) => this.#index.remove(run))
+    this.#memos = new Memos(options)
+    this.schedules = new MemorySchedules(
+      alarms,
+      this.#now,
+      (run) => (this.#isFull ? undefined : this.#submit(run)),
+      this.#complete
+    )
   }
 
   get leaseMillis(): number {
@@ -97,44 +106,121 @@ class Memory implements Store, Owner {
   get maxValueLength(): number {
     return this.#options.maxValueLength
   }
+  get maxLosses(): number {
+    return this.#options.maxLosses
+  }
+
+  /** The time never goes back, whatever the wall clock does: events are in its order, and leases end by it. */
+  readonly #now = (): number => {
+    const now = this.#clock.currentTimeMillisUnsafe()
+    if (now > this.#latest) this.#latest = now
+    return this.#latest
+  }
 
   // -- runs ----------------------------------------------------------------------------------------------------------
 
-  submit = (newRun: NewRun): Effect.Effect<string, StoreUnavailable> =>
-    Effect.suspend(() => {
+  submit = (newRun: NewRun): Effect.Effect<string, IdempotencyConflict | StoreUnavailable> =>
+    Effect.suspend((): Effect.Effect<string, IdempotencyConflict | StoreUnavailable> => {
+      const { pipelineId, idempotency } = newRun
+      const named = idempotency && this.#keys.find(pipelineId, idempotency.key, this.#now())
+      if (named !== undefined) {
+        return named.fingerprint === idempotency!.fingerprint
+          ? Effect.succeed(named.runId)
+          : Effect.fail(new IdempotencyConflict(pipelineId, idempotency!.key, named.runId))
+      }
       if (this.#closed) return Effect.fail(new StoreUnavailable(`No new run is taken: ${CLOSED}`))
-      if (this.#runs.size - this.#history.count >= this.#options.maxUnfinished) {
+      if (this.#isFull) {
         return Effect.fail(new StoreUnavailable(`No new run is taken: ${this.#options.maxUnfinished} are unfinished`))
       }
-      const submittedAtMillis = this.#clock.currentTimeMillisUnsafe()
-      const id = this.#newId(submittedAtMillis)
-      const { pipelineId, version, parameters, plan, timeoutMillis } = newRun
-      const submission = { id, pipelineId, version, parameters, submittedAtMillis }
-      const run = new MemoryRun(this, submission, plan, this.#ready.queueOf(pipelineId, version))
-      this.#runs.set(id, run)
-      run.open()
-      const timer = timeoutMillis === undefined ? undefined : this.#startTimer(run, timeoutMillis)
+      const run = this.#submit(newRun)
       this.#complete()
-      return timer === undefined ? Effect.succeed(id) : Effect.as(timer, id)
+      return Effect.succeed(run.submission.id)
     })
 
+  get #isFull(): boolean {
+    return this.#index.size - this.#history.count >= this.#options.maxUnfinished
+  }
+
+  #submit(newRun: NewRun): MemoryRun {
+    const now = this.#now()
+    const { pipelineId, version, parameters, plan, timeoutMillis, delayMillis = 0, priority = 0, idempotency } = newRun
+    const submission = {
+      id: newId(now, this.#random),
+      pipelineId,
+      version,
+      parameters,
+      given: newRun.given ?? NO_VALUES,
+      submittedAtMillis: now,
+      startAtMillis: now + delayMillis,
+      onFailure: newRun.onFailure ?? ("fail-fast" as const),
+      priority,
+      targets: newRun.targets,
+      retryOf: newRun.retryOf,
+      schedule: newRun.schedule
+    }
+    const queue = this.#lending.queueOf(pipelineId, version, priority)
+    const run = new MemoryRun(this, ++this.#serials, submission, plan, newRun.limits ?? NONE, queue)
+    this.#index.add(run)
+    if (idempotency !== undefined) {
+      const { key, fingerprint } = idempotency
+      const expiresAtMillis = now + IDEMPOTENCY_MILLIS
+      this.#keys.add(pipelineId, key, { runId: submission.id, fingerprint, expiresAtMillis })
+    }
+    if (timeoutMillis !== undefined) {
+      this.#admission.after(run, delayMillis + timeoutMillis, () => run.fail(runTimedOut(timeoutMillis), this.#now()))
+    }
+    if (delayMillis > 0) this.#admission.after(run, delayMillis, () => this.#admission.admit(run))
+    else this.#admission.admit(run)
+    return run
+  }
+
   cancel = (runId: string, reason: string): Effect.Effect<void, RunNotFound> =>
-    Effect.flatMap(this.#find(runId), (run) =>
-      Effect.sync(() => {
-        if (run.terminal) return
-        run.cancel(reason, this.#clock.currentTimeMillisUnsafe())
+    Effect.map(this.#find(runId), (run) => {
+      if (run.isOver) return
+      run.cancel(reason, this.#now())
+      this.#complete()
+    })
+
+  cancelStep = (runId: string, step: string, reason: string): Effect.Effect<void, RunNotFound | UnknownStep> =>
+    Effect.flatMap(this.#find(runId), (run) => {
+      const { steps } = run.log.plan
+      const index = steps.findIndex(({ name }) => name === step)
+      if (index === -1) {
+        const names = steps.map(({ name }) => name)
+        return Effect.fail(new UnknownStep(run.submission.pipelineId, step, names))
+      }
+      return Effect.sync(() => {
+        run.cancelStep(index, reason, this.#now())
+        this.#lending.tell(run)
         this.#complete()
       })
+    })
+
+  remove = (runId: string): Effect.Effect<void, RunNotFound | RunUnfinished> =>
+    Effect.flatMap(this.#find(runId), (run) =>
+      run.isOver ? Effect.sync(() => this.#history.remove(run)) : Effect.fail(new RunUnfinished(runId, "removed"))
     )
 
-  get = (runId: string): Effect.Effect<Run, RunNotFound> => Effect.map(this.#find(runId), (run) => run.state)
+  pause = (pipelineId: string): Effect.Effect<void> => Effect.sync(() => void this.#lending.paused.add(pipelineId))
+
+  resume = (pipelineId: string): Effect.Effect<void> =>
+    Effect.sync(() => {
+      this.#lending.paused.delete(pipelineId)
+      this.#complete()
+    })
+
+  paused: Effect.Effect<ReadonlySet<string>> = Effect.sync(() => new Set(this.#lending.paused))
+
+  get = (runId: string): Effect.Effect<Run, RunNotFound> => Effect.map(this.#find(runId), (run) => run.log.state)
+
+  lines = (runId: string): Effect.Effect<Lines, RunNotFound> => Effect.map(this.#find(runId), (run) => run.log.lines)
 
   wait = (runId: string): Effect.Effect<Run, RunNotFound> =>
     Effect.flatMap(this.#find(runId), (run) =>
-      run.terminal
-        ? Effect.succeed(run.state)
+      run.isOver
+        ? Effect.succeed(run.log.state)
         : Effect.callback<Run>((resume) => {
-            const onEnd = () => resume(Effect.succeed(run.state))
+            const onEnd = () => resume(Effect.succeed(run.log.state))
             run.onEnd.push(onEnd)
             return Effect.sync(() => {
               run.onEnd = run.onEnd.filter((other) => other !== onEnd)
@@ -142,30 +228,23 @@ class Memory implements Store, Owner {
           })
     )
 
-  list = (request: ListRequest): Effect.Effect<ReadonlyArray<Run>> =>
+  list = (request: ListRequest): Effect.Effect<RunList> =>
     Effect.sync(() => {
-      this.#history.retain(this.#clock.currentTimeMillisUnsafe())
-      const found: Array<Run> = []
-      const newestFirst = [...this.#runs.values()].reverse()
-      for (const run of newestFirst) {
-        if (found.length >= request.limit) break
-        if (request.pipelineId !== undefined && run.submission.pipelineId !== request.pipelineId) continue
-        if (request.status !== undefined && run.status !== request.status) continue
-        found.push(run.state)
-      }
-      return found
+      this.#history.retain(this.#now())
+      return this.#index.list(request)
     })
 
   // A watcher is a place in the run's log and reads on from there, so a slow one costs nothing and holds nobody up.
   watch = (runId: string, after = 0): Stream.Stream<Event, RunNotFound> =>
     Stream.fromPull(
       Effect.map(this.#find(runId), (run) => {
+        const { log } = run
         let place = after
         const pull: Effect.Effect<readonly [Event, ...Array<Event>], Cause.Done> = Effect.suspend(() => {
-          const events = run.events.slice(place)
-          place = Math.max(place, run.events.length)
+          const events = log.events.slice(place)
+          place = Math.max(place, log.events.length)
           if (events.length > 0) return Effect.succeed(events as [Event, ...Array<Event>])
-          return run.terminal ? Cause.done() : Effect.andThen(run.grown, pull)
+          return run.isOver ? done() : Effect.andThen(log.grown, pull)
         })
         return pull
       })
@@ -174,7 +253,7 @@ class Memory implements Store, Owner {
   ping: Effect.Effect<void> = Effect.void
 
   drain: Effect.Effect<void> = Effect.suspend(() => {
-    const unfinished = [...this.#runs.values()].filter((run) => !run.terminal)
+    const unfinished = [...this.#index.values()].filter((run) => !run.isOver)
     return Effect.forEach(unfinished, (run) => Effect.ignore(this.wait(run.submission.id)), {
       concurrency: "unbounded",
       discard: true
@@ -184,94 +263,113 @@ class Memory implements Store, Owner {
   /** Ends what is unfinished, so that whoever waits is answered. */
   close(): void {
     this.#closed = true
-    for (const run of this.#runs.values()) {
-      if (!run.terminal) run.cancel(CLOSED, this.#clock.currentTimeMillisUnsafe())
-    }
+    for (const run of this.#index.values()) if (!run.isOver) run.cancel(CLOSED, this.#now())
     this.#complete()
   }
 
   // -- work ----------------------------------------------------------------------------------------------------------
 
-  claim = (request: ClaimRequest): Effect.Effect<ReadonlyArray<Claim>> =>
-    Effect.suspend(() => {
-      const claims = this.#take(request)
-      if (claims.length > 0) {
-        this.#complete()
-        return this.#granted(claims)
-      }
-      return Effect.callback<ReadonlyArray<Claim>>((resume) => {
-        const waiter: Waiter = { request, grant: (granted) => resume(this.#granted(granted)) }
-        this.#waiters.push(waiter)
-        request.onWait?.(() => {
-          if (this.#leave(waiter)) resume(NOTHING)
-        })
-        return Effect.sync(() => this.#leave(waiter))
-      })
-    })
+  claim = (request: ClaimRequest): Effect.Effect<ReadonlyArray<Claim>> => this.#lending.claim(request)
 
   renew = (claims: ReadonlyArray<Claim>): Effect.Effect<ReadonlyArray<Claim>> =>
-    Effect.sync(() => {
-      const now = this.#clock.currentTimeMillisUnsafe()
-      return claims.filter((claim) => {
-        const lease = this.#leaseOf(claim)
-        if (lease === undefined) return true
-        this.#leases.remove(lease)
-        this.#leases.add(lease, now)
-        return false
+    Effect.sync(() =>
+      claims.filter((claim) => {
+        const lease = this.#lending.leaseOf(claim)
+        if (lease !== undefined) this.#lending.renew(lease)
+        return lease === undefined
       })
-    })
+    )
 
   settle = (settlements: ReadonlyArray<Settlement>, request?: ClaimRequest): Effect.Effect<Settled> =>
-    Effect.suspend(() => {
-      const now = this.#clock.currentTimeMillisUnsafe()
+    Effect.sync(() => {
+      const now = this.#now()
       let refused: Array<Settlement> | undefined
       for (const settlement of settlements) {
-        const lease = this.#leaseOf(settlement.claim)
+        const lease = this.#lending.leaseOf(settlement.claim)
         if (lease === undefined) {
           refused ??= []
           refused.push(settlement)
           continue
         }
-        this.#leases.remove(lease)
+        this.#lending.end(lease)
         lease.run.settle(lease, settlement.outcome, now)
-        this.#tell(lease.run)
+        this.#lending.tell(lease.run)
       }
-      const claims = request === undefined ? NONE : this.#take(request)
+      const claims = request === undefined ? NONE : this.#lending.take(request)
       this.#complete()
-      return this.#granted({ refused: refused ?? NONE, claims })
+      return { refused: refused ?? NONE, claims }
     })
 
-  revoked = (worker: string): Stream.Stream<Claim> =>
-    Stream.unwrap(
-      Effect.acquireRelease(
-        Effect.tap(Queue.unbounded<Claim>(), (queue) => Effect.sync(() => this.#revocations.set(worker, queue))),
-        (queue) =>
-          Effect.andThen(
-            Effect.sync(() => this.#revocations.delete(worker)),
-            Queue.shutdown(queue)
-          )
-      ).pipe(Effect.map((queue) => Stream.fromQueue(queue)))
-    )
+  note = (notes: ReadonlyArray<Note>): Effect.Effect<void> =>
+    Effect.sync(() => {
+      const now = this.#now()
+      for (const note of notes) {
+        const run = this.#index.get(note.claim.runId)
+        if (run === undefined) continue
+        const before = run.length
+        run.note(note, this.#lending.leaseOf(note.claim) !== undefined, now)
+        if (run.isOver) this.#history.grown(run.length - before)
+        this.#lending.tell(run)
+      }
+      this.#complete()
+    })
+
+  revoked = (worker: string): Stream.Stream<Claim> => this.#lending.revoked(worker)
 
   // -- what a run tells ----------------------------------------------------------------------------------------------
 
-  ready(run: MemoryRun, index: number): void {
-    this.#ready.add(run, index)
+  ready(unit: Unit): void {
+    this.#lending.ready(unit)
   }
 
-  revoke(lease: Lease): void {
-    this.#leases.remove(lease)
-    const queue = this.#revocations.get(lease.worker)
-    if (queue !== undefined) this.#afterwards.push(() => Queue.offerUnsafe(queue, lease))
+  delay(unit: Unit, waitMillis: number): void {
+    this.#admission.after(unit.run, waitMillis, () => {
+      if (!unit.isOver) unit.run.again(unit)
+    })
   }
+
+  probed(unit: Unit): void {
+    const { memo } = unit
+    if (memo === undefined) {
+      this.#lending.ready(unit)
+      return
+    }
+    const outputs = this.#memos.find(memo, this.#now())
+    if (outputs !== undefined) {
+      unit.run.recall(unit, outputs, this.#now())
+      return
+    }
+    if (!this.#memos.board(memo, unit)) return
+    unit.run.takesOff(unit)
+    this.#lending.ready(unit)
+  }
+
+  memoise(unit: Unit, outputs: Readonly<Record<string, Json>>): void {
+    const now = this.#now()
+    for (const other of this.#memos.land(unit.memo!, outputs, now)) {
+      // After the act under way: a run that ends in here must not end within the end of another.
+      this.#lending.later(() => {
+        if (other.isOver) return
+        other.run.recall(other, outputs, now)
+        this.#lending.tell(other.run)
+        this.#complete()
+      })
+    }
+  }
+
+  abandon(unit: Unit): void {
+    const next = this.#memos.abort(unit.memo!)
+    if (next === undefined) return
+    next.run.takesOff(next)
+    this.#lending.ready(next)
+  }
+
+  readonly revoke = (lease: Lease): void => this.#lending.revoke(lease)
 
   ended(run: MemoryRun): void {
-    if (this.#timers.size > 0) {
-      this.#timers.get(run)?.interruptUnsafe()
-      this.#timers.delete(run)
-    }
-    this.#tell(run)
-    this.#afterwards.push(...run.onEnd)
+    this.#admission.ended(run)
+    this.#lending.tell(run)
+    for (const onEnd of run.onEnd) this.#lending.later(onEnd)
     run.onEnd = []
     this.#history.add(run)
   }
@@ -280,118 +378,14 @@ class Memory implements Store, Owner {
 
   #find(runId: string): Effect.Effect<MemoryRun, RunNotFound> {
     return Effect.suspend(() => {
-      this.#history.retain(this.#clock.currentTimeMillisUnsafe())
-      const run = this.#runs.get(runId)
+      this.#history.retain(this.#now())
+      const run = this.#index.get(runId)
       return run === undefined ? Effect.fail(new RunNotFound(runId)) : Effect.succeed(run)
     })
   }
 
-  /** The lease that a claim proves to hold. */
-  #leaseOf(claim: Claim): Lease | undefined {
-    const lease = this.#runs.get(claim.runId)?.leases[claim.index]
-    return lease?.token === claim.token ? lease : undefined
-  }
-
-  #take(request: ClaimRequest): ReadonlyArray<Claim> {
-    if (this.#ready.isEmpty) return NONE
-    const now = this.#clock.currentTimeMillisUnsafe()
-    return this.#ready.take(request, (run, index) => {
-      const lease = new Lease(run, index, run.nextAttempt(index), String(++this.#tokens), request.worker, now)
-      this.#leases.add(lease, now)
-      run.started(lease, now)
-      this.#tell(run)
-      return lease
-    })
-  }
-
-  /** Tells everyone what the act under way has changed, and hands ready work to those who wait for it. */
-  #complete(): void {
-    this.#flush()
-    if (this.#ready.isEmpty) return
-    for (const waiter of this.#waiters.slice()) {
-      if (this.#ready.isEmpty) break
-      // Whoever was told may have come here themselves, and have served or interrupted this one.
-      if (!this.#waiters.includes(waiter)) continue
-      const claims = this.#take(waiter.request)
-      if (claims.length === 0) continue
-      // Taken and granted in one go: nothing comes between that could interrupt the waiter and lose the claims.
-      this.#leave(waiter)
-      waiter.grant(claims)
-    }
-    this.#flush()
-  }
-
-  /** Whether the waiter was still waiting. */
-  #leave(waiter: Waiter): boolean {
-    const place = this.#waiters.indexOf(waiter)
-    if (place !== -1) this.#waiters.splice(place, 1)
-    return place !== -1
-  }
-
-  #flush(): void {
-    if (this.#afterwards.length === 0) return
-    const calls = this.#afterwards
-    this.#afterwards = []
-    for (const call of calls) call()
-  }
-
-  #tell(run: MemoryRun): void {
-    const { listeners } = run
-    if (listeners === undefined || listeners.size === 0) return
-    this.#afterwards.push(() => {
-      for (const listener of [...listeners]) listener()
-    })
-  }
-
-  /** Gives `granted`, and sees to it that leases end. */
-  #granted<A>(granted: A): Effect.Effect<A> {
-    if (this.#reaping || this.#leases.first === undefined) return Effect.succeed(granted)
-    this.#reaping = true
-    return Effect.as(Effect.forkIn(this.#reap, this.#scope), granted)
-  }
-
-  /** Makes steps ready again whose worker let the lease end. Runs only while there are leases. */
-  readonly #reap: Effect.Effect<void> = Effect.suspend(() => {
-    const now = this.#clock.currentTimeMillisUnsafe()
-    for (let lease = this.#leases.first; lease !== undefined && lease.endsAtMillis <= now; lease = this.#leases.first) {
-      this.#leases.remove(lease)
-      lease.run.settle(lease, { _tag: "Released", reason: `worker '${lease.worker}' did not renew its lease` }, now)
-      this.#tell(lease.run)
-    }
-    this.#complete()
-    const first = this.#leases.first
-    if (first === undefined) {
-      this.#reaping = false
-      return Effect.void
-    }
-    return Effect.andThen(Effect.sleep(first.endsAtMillis - now), this.#reap)
-  })
-
-  #startTimer(run: MemoryRun, timeoutMillis: number): Effect.Effect<void> {
-    const error: ErrorInfo = { name: "RunTimedOut", message: `The run took longer than ${timeoutMillis} ms` }
-    const expire = Effect.sync(() => {
-      if (run.terminal) return
-      this.#timers.delete(run)
-      run.fail(error, this.#clock.currentTimeMillisUnsafe())
-      this.#complete()
-    })
-    return Effect.map(
-      Effect.forkIn(Effect.andThen(Effect.sleep(timeoutMillis), expire), this.#scope, { startImmediately: true }),
-      (fiber) => {
-        if (run.terminal) fiber.interruptUnsafe()
-        else this.#timers.set(run, fiber)
-      }
-    )
-  }
-
-  /** Ids sort by time of submission and carry 104 random bits. */
-  #newId(nowMillis: number): string {
-    return nowMillis.toString(36) + this.#digits() + this.#digits()
-  }
-
-  #digits(): string {
-    return Math.floor(this.#random.nextDoubleUnsafe() * 2 ** 52)
-      .toString(36)
-      .padStart(11, "0")
+  readonly #complete = (): void => {
+    this.#admission.admitNext()
+    this.#lending.complete()
   }
 }

@@ -1,25 +1,17 @@
 /** A pipeline: an id, its steps and their Dag. Valid by construction. */
 import * as Result from "effect/Result"
-import * as Dag from "./Dag.ts"
-import {
-  CycleDetected,
-  DuplicateOutput,
-  DuplicateStep,
-  EmptyPipeline,
-  InvalidName,
-  MissingProducer,
-  type PipelineError,
-  SelfDependency,
-  TypeMismatch
-} from "./Errors.ts"
-import * as Fit from "./Fit.ts"
-import * as Name from "./Name.ts"
-import * as Plan from "./Plan.ts"
+import { fromSteps } from "./Build.ts"
+import type * as Dag from "./Dag.ts"
+import { MissingProducer, type PipelineError } from "./Errors.ts"
+import type * as Plan from "./Plan.ts"
+import type * as Policy from "./Policy.ts"
 import * as Step from "./Step.ts"
 import type * as Task from "./Task.ts"
 import type { Field } from "./Value.ts"
-import * as Version from "./Version.ts"
 import type * as Wiring from "./Wiring.ts"
+
+export type { Chain } from "./Chain.ts"
+export { chain } from "./Chain.ts"
 
 /** `dataflow` binds inputs to outputs by name; `sequential` hands each step's output to the next. */
 export type Kind = "dataflow" | "sequential"
@@ -33,8 +25,18 @@ export interface Parameter {
   readonly consumers: ReadonlyArray<{ readonly step: string; readonly field: Field }>
 }
 
-/** A graph of steps that can be run. `Params`, `Result`, `E` and `R` are what the compiler knows of it. */
-export interface Pipeline<Id extends string = string, Params = unknown, Result = unknown, E = unknown, R = unknown> {
+/**
+ * A graph of steps that can be run. `Params`, `Result`, `E`, `R` and `Outputs` are what the compiler knows of it:
+ * `Outputs` are its results by name, `Result` is their record or, when there is one only, its value.
+ */
+export interface Pipeline<
+  Id extends string = string,
+  Params = unknown,
+  Result = unknown,
+  E = unknown,
+  R = unknown,
+  Outputs = unknown
+> {
   readonly id: Id
   readonly kind: Kind
   /** In order of registration. */
@@ -45,43 +47,65 @@ export interface Pipeline<Id extends string = string, Params = unknown, Result =
   readonly results: ReadonlyArray<Step.Binding>
   /** What a Store has to know of it. */
   readonly plan: Plan.Plan
+  /** The same for a run that is about a part of it. */
+  planOf(part: Plan.Part): Plan.Plan
   /** A hash of its structure and of its tasks' versions and schemas; the order of registration does not matter. */
   readonly version: string
-  /** How long a run may take in all, in milliseconds; unlimited when absent. */
-  readonly timeoutMillis: number | undefined
+  readonly options: Options
   /** Types only; no such property exists. */
   readonly "~types"?: {
     readonly parameters: (parameters: Params) => void
     readonly result: Result
     readonly error: E
     readonly requirements: R
+    readonly outputs: Outputs
   }
 }
 
 /** Any pipeline. */
 // biome-ignore lint/suspicious/noExplicitAny: variance; `unknown` would not accept concrete parameters
-export type Any = Pipeline<string, any, any, any, any>
+export type Any = Pipeline<string, any, any, any, any, any>
+
+interface Known<P> {
+  readonly "~types"?: P
+}
+
+type TypesOf<P> = P extends Known<infer Types> ? NonNullable<Types> : never
 
 /** What a run of a pipeline has to be given. */
-export type ParametersOf<P> = P extends Pipeline<infer _Id, infer Params, infer _A, infer _E, infer _R> ? Params : never
+export type ParametersOf<P> =
+  TypesOf<P> extends { readonly parameters: (parameters: infer Params) => void } ? Params : never
 
 /** What a run of a pipeline gives. */
-export type ResultOf<P> = P extends Pipeline<infer _Id, infer _P, infer A, infer _E, infer _R> ? A : never
+export type ResultOf<P> = TypesOf<P> extends { readonly result: infer Result } ? Result : never
+
+/** What a run of a pipeline gives, by name. */
+export type OutputsOf<P> = TypesOf<P> extends { readonly outputs: infer Outputs } ? Outputs : never
 
 /** The errors of the Effects of a pipeline's tasks. */
-export type ErrorOf<P> = P extends Pipeline<infer _Id, infer _P, infer _A, infer E, infer _R> ? E : never
+export type ErrorOf<P> = TypesOf<P> extends { readonly error: infer E } ? E : never
 
 /** The services that a pipeline's tasks need. */
-export type RequirementsOf<P> = P extends Pipeline<infer _Id, infer _P, infer _A, infer _E, infer R> ? R : never
+export type RequirementsOf<P> = [P] extends [never]
+  ? never
+  : TypesOf<P> extends { readonly requirements: infer R }
+    ? R
+    : never
 
 /** How a pipeline is declared, besides its tasks. */
 export interface Options {
-  /** How long a run may take in all, in milliseconds. Default: unlimited. */
+  /** How long a run may take in all from when it may start, in milliseconds. Default: unlimited. */
   readonly timeoutMillis?: number
+  /** What becomes of a run when one of its steps has failed. Default: `fail-fast`. */
+  readonly onFailure?: Policy.Policy
+  /** How much may run at once, over all workers. Default: no limits. */
+  readonly limit?: {
+    /** How many runs may be under way; others wait their turn. */
+    readonly runs?: number
+    /** How many steps, and items of steps, may run. */
+    readonly steps?: number
+  }
 }
-
-/** The id that the path of results uses for itself. */
-const RESERVED_ID = "result"
 
 /**
  * Declares a dataflow pipeline: an input binds to the one output of its name; with no producer it is a parameter.
@@ -93,30 +117,25 @@ export const make = <const Id extends string, const Ts extends Wiring.Tasks>(
   id: Id,
   tasks: Ts & Wiring.Check<Ts>,
   options?: Options
-): Pipeline<Id, Wiring.Parameters<Ts>, Wiring.Result<Ts>, Wiring.ErrorOf<Ts>, Wiring.RequirementsOf<Ts>> =>
-  Result.getOrThrowWith(fromTasks(id, "dataflow", tasks, options), (error) => error) as Pipeline<
-    Id,
-    Wiring.Parameters<Ts>,
-    Wiring.Result<Ts>,
-    Wiring.ErrorOf<Ts>,
-    Wiring.RequirementsOf<Ts>
-  >
+): Pipeline<
+  Id,
+  Wiring.Parameters<Ts>,
+  Wiring.Result<Wiring.Outputs<Ts>>,
+  Wiring.ErrorOf<Ts>,
+  Wiring.RequirementsOf<Ts>,
+  Wiring.Outputs<Ts>
+> => Result.getOrThrowWith(fromTasks(id, "dataflow", tasks, options), (error) => error) as never
 
 /** Builds a pipeline from tasks that only run time knows. */
 export const fromTasks = (
   id: string,
   kind: Kind,
-  tasks: ReadonlyArray<Task.Any>,
+  tasks: Wiring.Tasks,
   options?: Options
 ): Result.Result<Pipeline, PipelineError> =>
   kind === "dataflow"
-    ? build(
-        id,
-        kind,
-        tasks.map((task) => Step.make(task)),
-        options
-      )
-    : Result.flatMap(sequence(id, tasks), (steps) => build(id, kind, steps, options))
+    ? fromSteps(id, kind, tasks.flatMap(Step.stepsOf), options)
+    : Result.flatMap(sequence(id, tasks as ReadonlyArray<Task.Any>), (steps) => fromSteps(id, kind, steps, options))
 
 /**
  * Names the values of a sequence so that each step takes the outputs of the one before it: those of the same name,
@@ -152,7 +171,7 @@ const sequence = (
       }
     }
     steps.push(
-      Step.make(
+      Step.place(
         task,
         name,
         (key) => taken.get(key) ?? key,
@@ -161,135 +180,4 @@ const sequence = (
     )
   }
   return Result.succeed(steps)
-}
-
-const build = (
-  id: string,
-  kind: Kind,
-  steps: ReadonlyArray<Step.Step>,
-  options: Options | undefined
-): Result.Result<Pipeline, PipelineError> => {
-  const badName =
-    id === RESERVED_ID ? new InvalidName("a pipeline's id", id, "it is reserved") : Name.invalid("a pipeline's id", id)
-  if (badName !== undefined) return Result.fail(badName)
-  if (steps.length === 0) return Result.fail(new EmptyPipeline(id))
-
-  const producers = new Map<string, { readonly index: number; readonly output: Step.Binding }>()
-  const names = new Set<string>()
-  for (const [index, step] of steps.entries()) {
-    if (names.has(step.name)) return Result.fail(new DuplicateStep(id, step.name))
-    names.add(step.name)
-    for (const output of step.outputs) {
-      const other = producers.get(output.value)
-      if (other !== undefined) {
-        return Result.fail(new DuplicateOutput(id, output.value, [steps[other.index]!.name, step.name]))
-      }
-      producers.set(output.value, { index, output })
-    }
-  }
-
-  const parameters = new Map<string, { optional: boolean; consumers: Array<Parameter["consumers"][number]> }>()
-  const consumed = new Set<string>()
-  const dependencies: Array<ReadonlyArray<number>> = []
-  for (const [index, step] of steps.entries()) {
-    const needs = new Set<number>()
-    for (const input of step.inputs) {
-      const producer = producers.get(input.value)
-      if (producer === undefined) {
-        const parameter = parameters.get(input.value) ?? { optional: true, consumers: [] }
-        const other = parameter.consumers[0]
-        const misfit = other && Fit.both(other.field, input.field)
-        if (misfit) {
-          return Result.fail(
-            new TypeMismatch(
-              id,
-              step.name,
-              input.key,
-              misfit.expected,
-              `step '${other.step}' takes it as ${misfit.received}`
-            )
-          )
-        }
-        parameter.optional &&= input.optional
-        parameter.consumers.push({ step: step.name, field: input.field })
-        parameters.set(input.value, parameter)
-        continue
-      }
-      const from = steps[producer.index]!
-      if (producer.index === index) return Result.fail(new SelfDependency(id, step.name, input.key))
-      const misfit = Fit.into(producer.output.field, input.field)
-      if (misfit !== undefined) {
-        return Result.fail(
-          new TypeMismatch(id, step.name, input.key, misfit.expected, `step '${from.name}' produces ${misfit.received}`)
-        )
-      }
-      if (producer.output.optional && !input.optional) {
-        return Result.fail(
-          new TypeMismatch(id, step.name, input.key, "a required input", `step '${from.name}' may leave it out`)
-        )
-      }
-      consumed.add(input.value)
-      needs.add(producer.index)
-    }
-    dependencies.push([...needs])
-  }
-
-  const dag = Dag.make(
-    steps.map((step) => step.name),
-    dependencies
-  )
-  return Result.mapBoth(dag, {
-    onFailure: (path) => new CycleDetected(id, path),
-    onSuccess: (dag) =>
-      new Built(
-        id,
-        kind,
-        steps,
-        dag,
-        Array.from(parameters, ([name, parameter]) => ({ name, ...parameter })),
-        steps.flatMap((step) => step.outputs.filter((output) => !consumed.has(output.value))),
-        options?.timeoutMillis
-      )
-  })
-}
-
-/** Plan and version take time on a large graph and are not wanted by everyone: they are made when first asked for. */
-class Built implements Pipeline {
-  readonly id: string
-  readonly kind: Kind
-  readonly steps: ReadonlyArray<Step.Step>
-  readonly dag: Dag.Dag
-  readonly parameters: ReadonlyArray<Parameter>
-  readonly results: ReadonlyArray<Step.Binding>
-  readonly timeoutMillis: number | undefined
-  #plan: Plan.Plan | undefined
-  #version: string | undefined
-
-  constructor(
-    id: string,
-    kind: Kind,
-    steps: ReadonlyArray<Step.Step>,
-    dag: Dag.Dag,
-    parameters: ReadonlyArray<Parameter>,
-    results: ReadonlyArray<Step.Binding>,
-    timeoutMillis: number | undefined
-  ) {
-    this.id = id
-    this.kind = kind
-    this.steps = steps
-    this.dag = dag
-    this.parameters = parameters
-    this.results = results
-    this.timeoutMillis = timeoutMillis
-  }
-
-  get plan(): Plan.Plan {
-    this.#plan ??= Plan.make(this.dag)
-    return this.#plan
-  }
-
-  get version(): string {
-    this.#version ??= Version.of(this.kind, this.steps)
-    return this.#version
-  }
 }

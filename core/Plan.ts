@@ -1,16 +1,61 @@
 /**
- * What a Store has to know of a pipeline to run it: how many steps each step waits for, and which ones it releases.
- * Computed once from the Dag, so that a Store only counts.
+ * What a Store has to know of a run to carry it out: how many steps each step waits for, which ones it releases, and
+ * which can't do without it. Computed once from the Dag, so that a Store only counts.
  */
 import type { Dag } from "./Dag.ts"
+import type { Limit } from "./Limit.ts"
+import type { ArmName, Step } from "./Step.ts"
+
+/** What a step is before its run begins, when it is not to run in it. */
+export interface Initial {
+  readonly status: "COMPLETED" | "SKIPPED"
+  readonly reason: string
+  /** The arm that a branch took in the run that this one repeats. */
+  readonly arm?: ArmName | undefined
+  /** Whether a branch of that run skipped it. */
+  readonly byBranch?: boolean
+}
+
+/** A step that loses something when another one ends without an output. */
+export interface Loss {
+  /** Its index. */
+  readonly step: number
+  /** Which of its `groups` loses a member; -1 when it can't do without. */
+  readonly group: number
+}
+
+/** How a step goes through its items. */
+export interface Expansion {
+  /** Whether each item waits for the one before it, as in a reduce. */
+  readonly inOrder: boolean
+  /** How many units may run at once. */
+  readonly max: number
+  /** The names of its outputs in the run. */
+  readonly outputs: ReadonlyArray<string>
+}
 
 /** One step as a Store sees it; its place in `steps` is its index. */
 export interface PlanStep {
   readonly name: string
-  /** How many steps have to complete before it is ready. */
+  /** How many steps have to end before it is ready. */
   readonly waits: number
   /** The steps that wait for it, by index. */
   readonly releases: ReadonlyArray<number>
+  /** What the others lose when it ends without completing. Absent: none of those that wait for it can do without. */
+  readonly losses?: ReadonlyArray<Loss>
+  /** How many steps can give each of the values that it needs and more than one step may give. */
+  readonly groups?: ReadonlyArray<number>
+  /** Of a branch: the steps in each arm, by index. Those of the arm that is not taken are skipped. */
+  readonly arms?: Readonly<Record<ArmName, ReadonlyArray<number>>>
+  /** Whether it is claimed once beforehand, for its limits and memo key, which depend on its inputs. */
+  readonly probed?: boolean
+  /** Whether it goes through a list: claimed once for its items, then item by item. */
+  readonly expands?: Expansion
+  /** How much of it and of others may run at once. */
+  readonly limits?: ReadonlyArray<Limit>
+  /** Whether a run under the policy `skip` fails when a failure keeps it from completing. */
+  readonly vital: boolean
+  readonly initial?: Initial
 }
 
 /** The steps of a run, in the pipeline's order of registration. */
@@ -18,11 +63,135 @@ export interface Plan {
   readonly steps: ReadonlyArray<PlanStep>
 }
 
-/** The plan of a whole pipeline. */
-export const make = (dag: Dag): Plan => ({
-  steps: dag.names.map((name, node) => ({
-    name,
-    waits: dag.dependencies[node]!.length,
-    releases: dag.dependents[node]!
-  }))
+/** The steps of a graph and what limits them, as far as a plan is about it. */
+export interface Graph {
+  readonly steps: ReadonlyArray<Step>
+  readonly dag: Dag
+  stepLimits(step: Step): Pick<PlanStep, "probed" | "limits">
+}
+
+/** A part of a graph: what is not run, and which values are there from the start. */
+export interface Part {
+  readonly initial: ReadonlyArray<Initial | undefined>
+  readonly given: ReadonlySet<string>
+  /** The steps that it is about, by index. Default: those that give the result. */
+  readonly targets?: ReadonlySet<number> | undefined
+}
+
+const CANT_DO_WITHOUT = -1
+
+/** The plan of a whole graph, or of a part of it. */
+export const make = (graph: Graph, part?: Part): Plan => {
+  const { steps, dag } = graph
+  const producers = new Map<string, Array<number>>()
+  const consumed = new Set<string>()
+  for (const [index, step] of steps.entries()) {
+    for (const { value } of step.outputs) {
+      const others = producers.get(value)
+      if (others === undefined) producers.set(value, [index])
+      else others.push(index)
+    }
+    for (const { value } of step.inputs) consumed.add(value)
+  }
+  const even = part === undefined && steps.every((step) => isEven(step, producers))
+  const links = even ? undefined : link(steps, producers, part)
+  const isVital = (step: Step, index: number): boolean =>
+    part?.targets?.has(index) ??
+    (step.kind !== "branch" &&
+      (step.outputs.length === 0 || step.outputs.some(({ value, optional }) => !optional && !consumed.has(value))))
+
+  return {
+    steps: steps.map((step, index) => ({
+      name: step.name,
+      waits: links?.waits[index] ?? dag.dependencies[index]!.length,
+      releases: links?.releases[index] ?? dag.dependents[index]!,
+      ...links?.uneven[index],
+      ...(step.over.length > 0 && { expands: expansionOf(step) }),
+      ...graph.stepLimits(step),
+      vital: isVital(step, index),
+      ...(part?.initial[index] && { initial: part.initial[index] })
+    }))
+  }
+}
+
+const expansionOf = ({ kind, concurrency, outputs }: Step): Expansion => ({
+  inOrder: kind === "reduce",
+  max: kind === "reduce" ? 1 : (concurrency ?? Number.MAX_SAFE_INTEGER),
+  outputs: outputs.map(({ value }) => value)
 })
+
+/** Whether it needs everything that it waits for, as almost every step does; then the Dag says all there is to say. */
+const isEven = ({ kind, inputs }: Step, producers: ReadonlyMap<string, unknown>): boolean =>
+  kind !== "branch" && inputs.every(({ optional, value }) => !optional || !producers.has(value))
+
+type Uneven = Pick<PlanStep, "losses" | "groups" | "arms">
+
+interface Links {
+  readonly waits: ReadonlyArray<number>
+  readonly releases: ReadonlyArray<ReadonlyArray<number>>
+  readonly uneven: ReadonlyArray<Uneven>
+}
+
+const link = (
+  steps: ReadonlyArray<Step>,
+  producers: ReadonlyMap<string, ReadonlyArray<number>>,
+  part: Part | undefined
+): Links => {
+  const runs = (index: number): boolean => part?.initial[index] === undefined
+  const indices = new Map(steps.map((step, index) => [step.name, index]))
+  const waits = new Array<number>(steps.length).fill(0)
+  const releases: Array<Array<number>> = steps.map(() => [])
+  const losses: Array<Array<Loss>> = steps.map(() => [])
+  const groups: Array<Array<number>> = steps.map(() => [])
+  const arms: Array<Record<ArmName, Array<number>> | undefined> = steps.map(({ kind }) =>
+    kind === "branch" ? { yes: [], no: [] } : undefined
+  )
+  const optional = new Set<number>()
+
+  for (const [index, step] of steps.entries()) {
+    if (!runs(index)) continue
+    // Whom it waits for, and what each of them is to it: the groups that it is in, or none where it can do without.
+    const needs = new Map<number, Set<number>>()
+    const need = (producer: number, group?: number): void => {
+      const known = needs.get(producer) ?? new Set()
+      needs.set(producer, known)
+      if (group !== undefined) known.add(group)
+    }
+    for (const input of step.inputs) {
+      if (part?.given.has(input.value)) continue
+      const able = (producers.get(input.value) ?? []).filter(runs)
+      const group = input.optional
+        ? undefined
+        : able.length === 1
+          ? CANT_DO_WITHOUT
+          : able.length > 1
+            ? groups[index]!.push(able.length) - 1
+            : undefined
+      for (const producer of able) need(producer, group)
+    }
+    const arm = step.within.at(-1)
+    const branch = arm && indices.get(arm.branch)!
+    if (branch !== undefined && runs(branch)) {
+      need(branch, CANT_DO_WITHOUT)
+      arms[branch]![arm!.arm].push(index)
+    }
+    waits[index] = needs.size
+    for (const [producer, ofGroups] of needs) {
+      releases[producer]!.push(index)
+      if (ofGroups.has(CANT_DO_WITHOUT)) losses[producer]!.push({ step: index, group: CANT_DO_WITHOUT })
+      else {
+        optional.add(producer)
+        for (const group of ofGroups) losses[producer]!.push({ step: index, group })
+      }
+    }
+  }
+  return {
+    waits,
+    releases,
+    uneven: steps.map((_, index) => ({
+      ...(optional.has(index) && { losses: losses[index]! }),
+      ...(groups[index]!.length > 0 && { groups: groups[index]! }),
+      ...(arms[index] && { arms: arms[index] })
+    }))
+  }
+}

@@ -1,62 +1,116 @@
-/** The ready steps of a Store in memory, by version of their pipeline, and in which order they are lent. */
-import * as MutableList from "effect/MutableList"
-import type { MemoryRun } from "./MemoryRun.ts"
+/** The ready work of a Store in memory, by priority and by version of its pipeline, and in which order it is lent. */
+import { Fifo } from "./Fifo.ts"
 import type { Claim, ClaimRequest } from "./Store.ts"
+import type { Unit } from "./Unit.ts"
 import * as Version from "./Version.ts"
 
-/** The ready steps of one version of one pipeline, in the order in which they became ready. */
+/** The ready work of one priority of one version of one pipeline, in the order in which it became ready. */
 export interface ReadyQueue {
   readonly key: string
-  readonly steps: MutableList.MutableList<{ readonly run: MemoryRun; readonly index: number }>
+  readonly pipelineId: string
+  readonly level: Level
+  readonly units: Fifo<Unit>
+  /** Whether it is among those to claim from. */
+  isFilled: boolean
+}
+
+/** The ready work of one priority. */
+interface Level {
+  readonly priority: number
+  readonly queues: Map<string, ReadyQueue>
+  /** The queues with something in them. The first is the next to be claimed from. */
+  readonly filled: Array<ReadyQueue>
 }
 
 const NONE: ReadonlyArray<never> = []
 
-/** Queues by version; those with something in them are claimed from in turn. */
+/** Queues by priority and version; within a priority, those with something in them are claimed from in turn. */
 export class ReadySteps {
-  readonly #queues: Map<string, ReadyQueue> = new Map()
-  /** The queues with something in them. The first is the next to be claimed from. */
-  readonly #filled: Array<ReadyQueue> = []
+  /** The highest first. */
+  readonly #levels: Array<Level> = []
+  readonly #paused: ReadonlySet<string>
+  #filled = 0
 
-  get isEmpty(): boolean {
-    return this.#filled.length === 0
+  constructor(paused: ReadonlySet<string>) {
+    this.#paused = paused
   }
 
-  queueOf(pipelineId: string, version: string): ReadyQueue {
+  get isEmpty(): boolean {
+    return this.#filled === 0
+  }
+
+  queueOf(pipelineId: string, version: string, priority: number): ReadyQueue {
+    const level = this.#levelOf(priority)
     const key = Version.key(pipelineId, version)
-    let queue = this.#queues.get(key)
+    let queue = level.queues.get(key)
     if (queue === undefined) {
-      queue = { key, steps: MutableList.make() }
-      this.#queues.set(key, queue)
+      queue = { key, pipelineId, level, units: new Fifo(), isFilled: false }
+      level.queues.set(key, queue)
     }
     return queue
   }
 
-  add(run: MemoryRun, index: number): void {
-    const { queue } = run
-    if (queue.steps.length === 0) this.#filled.push(queue)
-    MutableList.append(queue.steps, { run, index })
+  add(unit: Unit): void {
+    const { queue } = unit.run
+    if (!queue.isFilled) this.#fill(queue)
+    queue.units.add(unit)
   }
 
-  /** Takes what was asked for, and lends it. Steps of runs that are over are left out. */
-  take({ max, versions }: ClaimRequest, lend: (run: MemoryRun, index: number) => Claim): ReadonlyArray<Claim> {
-    if (this.#filled.length === 0) return NONE
+  /** For one that has waited elsewhere: it goes before those that come now. */
+  addFirst(unit: Unit): void {
+    const { queue } = unit.run
+    if (!queue.isFilled) this.#fill(queue)
+    queue.units.addFirst(unit)
+  }
+
+  /**
+   * Takes what was asked for. `lend` gets each unit in turn; it lends what it can of it, at most what is left of the
+   * request, and says whether something is left of the unit: then it goes to the end of its queue.
+   */
+  take(
+    { max, versions }: ClaimRequest,
+    lend: (unit: Unit, claims: Array<Claim>, max: number) => boolean
+  ): ReadonlyArray<Claim> {
+    if (this.#filled === 0) return NONE
     const claims: Array<Claim> = []
-    for (let at = 0; at < this.#filled.length && claims.length < max; ) {
-      const queue = this.#filled[at]!
-      if (!versions.has(queue.key)) {
-        at++
-        continue
+    for (const level of this.#levels) {
+      const { filled } = level
+      for (let at = 0; at < filled.length && claims.length < max; ) {
+        const queue = filled[at]!
+        if (!versions.has(queue.key) || this.#paused.has(queue.pipelineId)) {
+          at++
+          continue
+        }
+        while (claims.length < max) {
+          const unit = queue.units.take()
+          if (unit === undefined) break
+          if (lend(unit, claims, max)) queue.units.add(unit)
+        }
+        filled.splice(at, 1)
+        // To the end of the line: the next claim begins with another pipeline.
+        if (queue.units.length > 0) filled.push(queue)
+        else {
+          queue.isFilled = false
+          this.#filled--
+        }
       }
-      while (claims.length < max) {
-        const next = MutableList.take(queue.steps)
-        if (next === MutableList.Empty) break
-        if (!next.run.terminal) claims.push(lend(next.run, next.index))
-      }
-      this.#filled.splice(at, 1)
-      // To the end of the line: the next claim begins with another pipeline.
-      if (queue.steps.length > 0) this.#filled.push(queue)
+      if (claims.length >= max) break
     }
     return claims
+  }
+
+  #fill(queue: ReadyQueue): void {
+    queue.isFilled = true
+    queue.level.filled.push(queue)
+    this.#filled++
+  }
+
+  #levelOf(priority: number): Level {
+    let at = 0
+    while (at < this.#levels.length && this.#levels[at]!.priority > priority) at++
+    if (this.#levels[at]?.priority !== priority) {
+      this.#levels.splice(at, 0, { priority, queues: new Map(), filled: [] })
+    }
+    return this.#levels[at]!
   }
 }

@@ -3,7 +3,14 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { type PipelineError, PipelineExists, PipelineNotFound, StoreUnavailable, UnknownTask } from "./Errors.ts"
+import {
+  type PipelineError,
+  PipelineExists,
+  PipelineNotFound,
+  PipelineProtected,
+  StoreUnavailable,
+  UnknownTask
+} from "./Errors.ts"
 import * as Pipeline from "./Pipeline.ts"
 import type * as Task from "./Task.ts"
 import * as Version from "./Version.ts"
@@ -37,6 +44,10 @@ export interface Registry {
   readonly register: (
     definition: Definition
   ) => Effect.Effect<Registered, PipelineExists | PipelineError | StoreUnavailable>
+  /** Forgets a pipeline that was registered from a definition; those of the program are `PipelineProtected`. */
+  readonly remove: (pipelineId: string) => Effect.Effect<void, PipelineNotFound | PipelineProtected | StoreUnavailable>
+  /** The ids of the pipelines that this process has the code of; grows and shrinks as they come and go. */
+  readonly ids: ReadonlySet<string>
   /** The pipelines that this process has the code of, as `Version.key`s; grows as pipelines are registered. */
   readonly versions: ReadonlySet<string>
   /** The pipeline that a claim is run with. */
@@ -57,6 +68,7 @@ export const layerMemory = (options: Options): Layer.Layer<Registry, PipelineExi
       const clock = yield* Clock.Clock
       const entries = new Map<string, Registered>()
       const versions = new Set<string>()
+      const ids = new Set<string>()
       const tasks = offered(options)
 
       const add = (pipeline: Pipeline.Any): Effect.Effect<Registered, PipelineExists> => {
@@ -64,16 +76,29 @@ export const layerMemory = (options: Options): Layer.Layer<Registry, PipelineExi
         const registered = { pipeline, createdAtMillis: clock.currentTimeMillisUnsafe() }
         entries.set(pipeline.id, registered)
         versions.add(Version.key(pipeline.id, pipeline.version))
+        ids.add(pipeline.id)
         return Effect.succeed(registered)
       }
       for (const pipeline of options.pipelines) yield* add(pipeline)
 
+      const own = new Set(ids)
+      const find = (pipelineId: string): Effect.Effect<Registered, PipelineNotFound> => {
+        const found = entries.get(pipelineId)
+        return found === undefined ? Effect.fail(new PipelineNotFound(pipelineId)) : Effect.succeed(found)
+      }
+
       const registry: Registry = {
         versions,
-        find: (pipelineId) => {
-          const found = entries.get(pipelineId)
-          return found === undefined ? Effect.fail(new PipelineNotFound(pipelineId)) : Effect.succeed(found)
-        },
+        ids,
+        find,
+        remove: (pipelineId) =>
+          Effect.flatMap(find(pipelineId), ({ pipeline }) => {
+            if (own.has(pipelineId)) return Effect.fail(new PipelineProtected(pipelineId, "it is part of the program"))
+            entries.delete(pipelineId)
+            ids.delete(pipelineId)
+            versions.delete(Version.key(pipelineId, pipeline.version))
+            return Effect.void
+          }),
         list: Effect.sync(() => [...entries.values()]),
         executable: (pipelineId, version) => {
           const pipeline = entries.get(pipelineId)?.pipeline
@@ -98,7 +123,7 @@ const offered = (options: Options): Offered => {
   const tasks = new Map<string, Task.Any | "ambiguous">()
   for (const task of [
     ...(options.tasks ?? []),
-    ...options.pipelines.flatMap(({ steps }) => steps.map((step) => step.task))
+    ...options.pipelines.flatMap(({ steps }) => steps.flatMap(({ task }) => (task.isOwn ? [] : [task])))
   ]) {
     const other = tasks.get(task.name)
     tasks.set(task.name, other === undefined || other === task ? task : "ambiguous")

@@ -1,23 +1,48 @@
 /** A run: one execution of a pipeline, as the fold of its events. */
-import type { ErrorInfo } from "./Errors.ts"
+import type { ErrorInfo } from "./ErrorInfo.ts"
 import type { Event } from "./Event.ts"
+import type { Initial } from "./Plan.ts"
+import type { Policy } from "./Policy.ts"
+import type { ArmName } from "./Step.ts"
 import type { Json } from "./Value.ts"
 
 /** Where a run is. COMPLETED, FAILED and CANCELLED are final. */
 export type RunStatus = "PENDING" | "RUNNING" | "COMPLETED" | "FAILED" | "CANCELLED"
 
+/** All of them. */
+export const STATUSES: ReadonlyArray<RunStatus> = ["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
+
 /** Where a step is. */
 export type StepStatus = "PENDING" | "RUNNING" | "COMPLETED" | "FAILED" | "SKIPPED" | "CANCELLED"
+
+/** How far a step is: items, or units of its task's own. */
+export interface Progress {
+  readonly done: number
+  readonly total: number
+}
 
 /** One step of a run. Instants are milliseconds since 1970. */
 export interface StepState {
   readonly name: string
   readonly status: StepStatus
-  /** How often it was claimed. */
+  /** How many attempts began; 0 when nothing was run. */
   readonly attempts: number
+  /** When its last attempt began. */
   readonly startedAtMillis: number | undefined
   readonly completedAtMillis: number | undefined
+  /** Why it failed, or why its last attempt did. */
   readonly error: ErrorInfo | undefined
+  /** When the next attempt begins, while it waits for that. */
+  readonly retryAtMillis: number | undefined
+  /** Why it was skipped or cancelled, and why it is completed without having run. */
+  readonly reason: string | undefined
+  /** Whether it was skipped by a branch; otherwise something failed. */
+  readonly byBranch: boolean
+  readonly progress: Progress | undefined
+  /** Whether it gave what an earlier attempt with the same inputs gave. */
+  readonly memoised: boolean
+  /** The arm that a branch took. */
+  readonly arm: ArmName | undefined
 }
 
 /** What is known of a run before anything happens. */
@@ -26,7 +51,20 @@ export interface Submission {
   readonly pipelineId: string
   readonly version: string
   readonly parameters: Readonly<Record<string, Json>>
+  /** Values of outputs that are there from the start: given by the caller, or kept from the run that this one repeats. */
+  readonly given: Readonly<Record<string, Json>>
   readonly submittedAtMillis: number
+  /** When its first step may begin at the earliest. */
+  readonly startAtMillis: number
+  readonly onFailure: Policy
+  /** Of the runs that wait, those with the highest go first. */
+  readonly priority: number
+  /** The steps that it is about, when it is not about all. */
+  readonly targets: ReadonlyArray<string> | undefined
+  /** The run that this one repeats. */
+  readonly retryOf: string | undefined
+  /** The schedule that started it, and for which of its instants. */
+  readonly schedule: { readonly id: string; readonly tickMillis: number } | undefined
 }
 
 /** A run at one point of its log. Instants are milliseconds since 1970. */
@@ -34,7 +72,7 @@ export interface Run extends Submission {
   readonly status: RunStatus
   readonly steps: ReadonlyArray<StepState>
   readonly stepsCompleted: number
-  /** What completed steps gave, by the names of the run's values. */
+  /** What completed steps gave, and what was given, by the names of the run's values. */
   readonly outputs: Readonly<Record<string, Json>>
   readonly startedAtMillis: number | undefined
   readonly completedAtMillis: number | undefined
@@ -50,22 +88,51 @@ export interface Run extends Submission {
 export const isTerminal = (status: RunStatus): boolean =>
   status === "COMPLETED" || status === "FAILED" || status === "CANCELLED"
 
+/** What became of each step, and why, by status. */
+export interface Report {
+  readonly completed: ReadonlyArray<string>
+  readonly failed: ReadonlyArray<{ readonly step: string; readonly error: ErrorInfo }>
+  readonly skipped: ReadonlyArray<{ readonly step: string; readonly reason: string }>
+  readonly cancelled: ReadonlyArray<{ readonly step: string; readonly reason: string }>
+}
+
+/** The report of a run; steps that are not over are in none of its lists. */
+export const report = (run: Run): Report => {
+  const of = (status: StepStatus): ReadonlyArray<StepState> => run.steps.filter((step) => step.status === status)
+  const why = ({ name, reason }: StepState) => ({ step: name, reason: reason ?? "" })
+  return {
+    completed: of("COMPLETED").map(({ name }) => name),
+    failed: of("FAILED").map(({ name, error }) => ({ step: name, error: error! })),
+    skipped: of("SKIPPED").map(why),
+    cancelled: of("CANCELLED").map(why)
+  }
+}
+
 type Mutable<A> = { -readonly [K in keyof A]: A[K] }
 
 /** A run that no event has touched yet. */
-export const pending = (submission: Submission, steps: ReadonlyArray<{ readonly name: string }>): Run => ({
+export const pending = (
+  submission: Submission,
+  steps: ReadonlyArray<{ readonly name: string; readonly initial?: Initial }>
+): Run => ({
   ...submission,
   status: "PENDING",
-  steps: steps.map(({ name }) => ({
+  steps: steps.map(({ name, initial }) => ({
     name,
-    status: "PENDING",
+    status: initial?.status ?? "PENDING",
     attempts: 0,
     startedAtMillis: undefined,
     completedAtMillis: undefined,
-    error: undefined
+    error: undefined,
+    retryAtMillis: undefined,
+    reason: initial?.reason,
+    byBranch: initial?.byBranch ?? false,
+    progress: undefined,
+    memoised: false,
+    arm: initial?.arm
   })),
-  stepsCompleted: 0,
-  outputs: {},
+  stepsCompleted: steps.reduce((sum, { initial }) => sum + (initial?.status === "COMPLETED" ? 1 : 0), 0),
+  outputs: submission.given,
   startedAtMillis: undefined,
   completedAtMillis: undefined,
   error: undefined,
@@ -102,59 +169,110 @@ const apply = (
       run.status = "RUNNING"
       run.startedAtMillis = event.atMillis
       return
-    case "StepStarted": {
-      const step = steps[event.index]!
-      step.status = "RUNNING"
-      step.attempts = event.attempt
-      step.startedAtMillis = event.atMillis
-      return
-    }
-    case "StepCompleted": {
-      const step = steps[event.index]!
-      step.status = "COMPLETED"
-      step.completedAtMillis = event.atMillis
-      run.stepsCompleted++
-      Object.assign(outputs, event.outputs)
-      return
-    }
-    case "StepFailed": {
-      const step = steps[event.index]!
-      step.status = "FAILED"
-      step.completedAtMillis = event.atMillis
-      step.error = event.error
-      return
-    }
-    case "StepReleased": {
-      const step = steps[event.index]!
-      step.status = "PENDING"
-      step.startedAtMillis = undefined
-      return
-    }
     case "RunCompleted":
-      run.status = "COMPLETED"
-      run.completedAtMillis = event.atMillis
-      return
     case "RunFailed":
-      run.status = "FAILED"
-      run.completedAtMillis = event.atMillis
-      run.error = event.error
-      end(steps, event.atMillis, "SKIPPED")
-      return
     case "RunCancelled":
-      run.status = "CANCELLED"
-      run.completedAtMillis = event.atMillis
-      run.reason = event.reason
-      end(steps, event.atMillis, "CANCELLED")
+      endRun(run, steps, event)
+      return
+    default:
+      applyToStep(run, steps[event.index]!, outputs, event)
       return
   }
 }
 
-/** The end of a run ends its steps: what runs is cancelled, what never ran becomes `unstarted`. */
-const end = (steps: ReadonlyArray<Mutable<StepState>>, atMillis: number, unstarted: "SKIPPED" | "CANCELLED"): void => {
-  for (const step of steps) {
-    if (step.status === "RUNNING") {
+const applyToStep = (
+  run: Mutable<Run>,
+  step: Mutable<StepState>,
+  outputs: Record<string, Json>,
+  event: Extract<Event, { readonly step: string }>
+): void => {
+  switch (event.type) {
+    case "StepStarted":
+      step.status = "RUNNING"
+      step.attempts = event.attempt
+      step.startedAtMillis = event.atMillis
+      step.retryAtMillis = undefined
+      step.progress = undefined
+      return
+    case "StepProgressed":
+      step.progress = { done: event.done, total: event.total }
+      return
+    case "StepCompleted":
+      step.status = "COMPLETED"
+      step.completedAtMillis = event.atMillis
+      step.error = undefined
+      step.memoised = event.memoised === true
+      step.arm = event.arm
+      run.stepsCompleted++
+      Object.assign(outputs, event.outputs)
+      return
+    case "StepRetried":
+      step.error = event.error
+      // An item that waits keeps nobody from working on the others.
+      if (event.item !== undefined) return
+      step.status = "PENDING"
+      step.startedAtMillis = undefined
+      step.retryAtMillis = event.atMillis + event.waitMillis
+      return
+    case "StepFailed":
+      step.status = "FAILED"
+      step.completedAtMillis = event.atMillis
+      step.error = event.error
+      return
+    case "StepReleased":
+      if (event.item !== undefined) return
+      step.status = "PENDING"
+      step.startedAtMillis = undefined
+      return
+    case "StepSkipped":
+      step.status = "SKIPPED"
+      step.completedAtMillis = event.atMillis
+      step.reason = event.reason
+      step.byBranch = event.cause === "branch"
+      return
+    case "StepCancelled":
       step.status = "CANCELLED"
-      step.completedAtMillis = atMillis
-    } else if (step.status === "PENDING") step.status = unstarted
+      step.completedAtMillis = event.atMillis
+      step.reason = event.reason
+      return
+  }
+}
+
+const endRun = (
+  run: Mutable<Run>,
+  steps: ReadonlyArray<Mutable<StepState>>,
+  event: Extract<Event, { readonly type: "RunCompleted" | "RunFailed" | "RunCancelled" }>
+): void => {
+  run.completedAtMillis = event.atMillis
+  switch (event.type) {
+    case "RunCompleted":
+      run.status = "COMPLETED"
+      return
+    case "RunFailed":
+      run.status = "FAILED"
+      run.error = event.error
+      endSteps(steps, event.atMillis, "SKIPPED", `the run failed: ${event.error.message}`)
+      return
+    case "RunCancelled":
+      run.status = "CANCELLED"
+      run.reason = event.reason
+      endSteps(steps, event.atMillis, "CANCELLED", event.reason)
+      return
+  }
+}
+
+/** The end of a run ends its steps: what has begun is cancelled, what has not becomes `unstarted`. */
+const endSteps = (
+  steps: ReadonlyArray<Mutable<StepState>>,
+  atMillis: number,
+  unstarted: "SKIPPED" | "CANCELLED",
+  reason: string
+): void => {
+  for (const step of steps) {
+    if (step.status !== "RUNNING" && step.status !== "PENDING") continue
+    step.status = step.status === "RUNNING" || step.attempts > 0 ? "CANCELLED" : unstarted
+    step.completedAtMillis = atMillis
+    step.retryAtMillis = undefined
+    step.reason = reason
   }
 }

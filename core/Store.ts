@@ -6,22 +6,43 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
-import type { ErrorInfo, RunNotFound, StoreUnavailable } from "./Errors.ts"
+import type { ErrorInfo } from "./ErrorInfo.ts"
+import type { IdempotencyConflict, RunNotFound, RunUnfinished, StoreUnavailable, UnknownStep } from "./Errors.ts"
 import type { Event } from "./Event.ts"
+import type { Limit } from "./Limit.ts"
+import type { Line, Lines } from "./Log.ts"
 import * as MemoryStore from "./MemoryStore.ts"
 import type { Plan } from "./Plan.ts"
-import type { Run, RunStatus } from "./Run.ts"
+import type { Policy } from "./Policy.ts"
+import type { Progress, Run, RunStatus } from "./Run.ts"
+import type { Schedules } from "./Schedules.ts"
+import type { ArmName } from "./Step.ts"
 import type { Json } from "./Value.ts"
 
-/** A run to be started. */
+/** A run to be started. What is left out has its default from `Run.Submission`. */
 export interface NewRun {
   readonly pipelineId: string
   readonly version: string
   readonly plan: Plan
   /** Checked against the pipeline's schemas by whoever submits. */
   readonly parameters: Readonly<Record<string, Json>>
-  /** How long the run may take from now, in milliseconds; then it fails with `RunTimedOut`. */
+  /** Values of outputs that are there from the start. */
+  readonly given?: Readonly<Record<string, Json>>
+  /** How long the run may take from when it may start, in milliseconds; then it fails with `RunTimedOut`. */
   readonly timeoutMillis?: number | undefined
+  /** How long from now until its first step may begin, in milliseconds. Default: 0. */
+  readonly delayMillis?: number
+  /** Default: `fail-fast`. */
+  readonly onFailure?: Policy
+  /** Default: 0. */
+  readonly priority?: number
+  /** The run waits until it can hold all of them, and holds them to its end. */
+  readonly limits?: ReadonlyArray<Limit>
+  /** Names the run for whoever started it, per pipeline, for 24 hours. */
+  readonly idempotency?: { readonly key: string; readonly fingerprint: string }
+  readonly targets?: ReadonlyArray<string> | undefined
+  readonly retryOf?: string
+  readonly schedule?: Run["schedule"]
 }
 
 /** One attempt of one step, lent to a worker until the lease ends. */
@@ -31,8 +52,19 @@ export interface Claim {
   readonly version: string
   readonly step: string
   readonly index: number
-  /** 1 for the first attempt. */
+  /**
+   * What is asked for: `run` the step or one of its items; `probe` it, for the limits and the memo key that depend on its
+   * inputs; `expand` it into items.
+   */
+  readonly phase: "run" | "probe" | "expand"
+  /** The item, when it is one of a step that goes through items. */
+  readonly item: { readonly index: number; readonly value: Json } | undefined
+  /** 1 for the first attempt; 0 for a probe. */
   readonly attempt: number
+  /** How many attempts ended in a failure before this one. */
+  readonly failures: number
+  /** When the first attempt began, in milliseconds since 1970. */
+  readonly firstAtMillis: number
   /** Proves that the lease is this worker's. A later claim of the step has another one. */
   readonly token: string
   /** The run's values so far, among them every input of the step. */
@@ -50,12 +82,39 @@ export interface ClaimRequest {
   readonly onWait?: (giveUp: () => void) => void
 }
 
+/** A name for what a step gives for its inputs, across runs. */
+export interface MemoKey {
+  /** The task, its version and its inputs, spelt out. */
+  readonly text: string
+  /** How long what it gave is taken, in milliseconds; 0 for as long as there is room. */
+  readonly ttlMillis: number
+}
+
 /** How a claim ended. */
 export type Outcome =
-  | { readonly _tag: "Completed"; readonly outputs: Readonly<Record<string, Json>> }
+  | {
+      readonly _tag: "Completed"
+      readonly outputs: Readonly<Record<string, Json>>
+      /** The arm that a branch takes. */
+      readonly arm?: ArmName
+    }
   | { readonly _tag: "Failed"; readonly error: ErrorInfo }
+  /** It failed, and is to be attempted again after `waitMillis`. */
+  | { readonly _tag: "Retried"; readonly error: ErrorInfo; readonly waitMillis: number }
   /** Given back unfinished; the step is ready again. */
   | { readonly _tag: "Released"; readonly reason: string }
+  /** What a probe found. */
+  | { readonly _tag: "Probed"; readonly limits: ReadonlyArray<Limit>; readonly memo?: MemoKey | undefined }
+  /**
+   * The units of work that a list makes, at least one, in order: each is a claim of its own. A unit has `size` of the
+   * `count` items, the last one what is left.
+   */
+  | {
+      readonly _tag: "Expanded"
+      readonly units: ReadonlyArray<Json>
+      readonly count: number
+      readonly size: number
+    }
 
 /** The outcome of one claim. */
 export interface Settlement {
@@ -71,12 +130,31 @@ export interface Settled {
   readonly claims: ReadonlyArray<Claim>
 }
 
+/** What an attempt says while it runs. With a stale token its progress is passed over; its lines are kept. */
+export interface Note {
+  readonly claim: Claim
+  readonly progress?: Progress
+  readonly line?: Pick<Line, "level" | "message" | "fields">
+}
+
 /** Which runs to list. */
 export interface ListRequest {
   readonly pipelineId?: string
   readonly status?: RunStatus
+  /** Submitted at this instant or later, and before that one, in milliseconds since 1970. */
+  readonly sinceMillis?: number
+  readonly untilMillis?: number
   /** At most so many, newest first. */
   readonly limit: number
+  /** Goes on where an earlier list ended. */
+  readonly cursor?: string
+}
+
+/** A part of the list of runs. */
+export interface RunList {
+  readonly runs: ReadonlyArray<Run>
+  /** Where the next part begins; undefined when nothing is left. */
+  readonly nextCursor: string | undefined
 }
 
 /** Where runs live. */
@@ -85,32 +163,51 @@ export interface Store {
   readonly leaseMillis: number
   /** The longest value that is kept, in UTF-16 units of its JSON text. */
   readonly maxValueLength: number
-  /** Records a new run, PENDING, and makes its first steps ready. Gives its id. */
-  readonly submit: (run: NewRun) => Effect.Effect<string, StoreUnavailable>
+  /** Records a new run, PENDING, and makes its first steps ready. Gives its id, or that of the run that has its key. */
+  readonly submit: (run: NewRun) => Effect.Effect<string, IdempotencyConflict | StoreUnavailable>
   /** Waits until there is work for this worker, and lends it. Interrupting it loses nothing. */
   readonly claim: (request: ClaimRequest) => Effect.Effect<ReadonlyArray<Claim>, StoreUnavailable>
   /** Starts the leases anew. Gives the claims that are no longer the worker's. */
   readonly renew: (claims: ReadonlyArray<Claim>) => Effect.Effect<ReadonlyArray<Claim>, StoreUnavailable>
   /**
-   * Records outcomes; each, in one act, releases the steps whose last input it was, or ends the run. A settlement
-   * whose token is stale changes nothing. With a request, lends the work that is ready then: a worker that finishes
-   * something gets its next thing in the same call.
+   * Records outcomes; each, in one act, releases the steps whose last input it was, skips those that can't run any more,
+   * or ends the run. A settlement whose token is stale changes nothing. With a request, lends the work that is ready
+   * then: a worker that finishes something gets its next thing in the same call.
    */
   readonly settle: (
     settlements: ReadonlyArray<Settlement>,
     request?: ClaimRequest
   ) => Effect.Effect<Settled, StoreUnavailable>
-  /** Claims of the worker that were taken from it because their run is over, as that happens. */
+  /** Keeps what attempts say. */
+  readonly note: (notes: ReadonlyArray<Note>) => Effect.Effect<void, StoreUnavailable>
+  /** Claims of the worker that were taken from it because their run or step is over, as that happens. */
   readonly revoked: (worker: string) => Stream.Stream<Claim, StoreUnavailable>
   /** Ends a run as CANCELLED. One that is over stays as it is. */
   readonly cancel: (runId: string, reason: string) => Effect.Effect<void, RunNotFound | StoreUnavailable>
+  /** Ends one step as CANCELLED; the run goes on as after a failure of it. One that is over stays as it is. */
+  readonly cancelStep: (
+    runId: string,
+    step: string,
+    reason: string
+  ) => Effect.Effect<void, RunNotFound | UnknownStep | StoreUnavailable>
+  /** Forgets a run that is over. */
+  readonly remove: (runId: string) => Effect.Effect<void, RunNotFound | RunUnfinished | StoreUnavailable>
+  /** Lends no step of the pipeline any more; what runs goes on. */
+  readonly pause: (pipelineId: string) => Effect.Effect<void, StoreUnavailable>
+  /** Lends its steps again. */
+  readonly resume: (pipelineId: string) => Effect.Effect<void, StoreUnavailable>
+  /** The pipelines that are paused. */
+  readonly paused: Effect.Effect<ReadonlySet<string>, StoreUnavailable>
   readonly get: (runId: string) => Effect.Effect<Run, RunNotFound | StoreUnavailable>
+  /** The run's lines. */
+  readonly lines: (runId: string) => Effect.Effect<Lines, RunNotFound | StoreUnavailable>
   /** The run once it is over. */
   readonly wait: (runId: string) => Effect.Effect<Run, RunNotFound | StoreUnavailable>
   /** Newest first. */
-  readonly list: (request: ListRequest) => Effect.Effect<ReadonlyArray<Run>, StoreUnavailable>
+  readonly list: (request: ListRequest) => Effect.Effect<RunList, StoreUnavailable>
   /** The run's events after sequence `after`, then new ones as they happen, each once and in order, to the terminal one. */
   readonly watch: (runId: string, after?: number) => Stream.Stream<Event, RunNotFound | StoreUnavailable>
+  readonly schedules: Schedules
   /** Succeeds when the Store answers. */
   readonly ping: Effect.Effect<void, StoreUnavailable>
   /** Waits for the runs that would be lost with this process. A Store that outlives it has none. */

@@ -1,18 +1,34 @@
 /** A task: a named function from named inputs to named outputs, each with a Schema. */
 import type * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
+import * as Bound from "./Bound.ts"
+import type { InvalidOption } from "./Errors.ts"
+import * as Limit from "./Limit.ts"
+import type { Level } from "./Log.ts"
 import * as Name from "./Name.ts"
+import * as Retry from "./Retry.ts"
 import type { Fields } from "./Value.ts"
 
-/** What a task is told about the attempt that it is. */
+export { Fatal } from "./Errors.ts"
+
+/** What a task is told about the attempt that it is, and how it can say how far it is. */
 export interface TaskContext {
   readonly runId: string
   readonly pipelineId: string
   readonly step: string
-  /** 1 for the first attempt. A step whose worker was lost is attempted again. */
+  /** Which item of a map, filter or reduce it is, from 0; undefined elsewhere. */
+  readonly item: number | undefined
+  /** 1 for the first attempt. A step that failed and is retried, or whose worker was lost, is attempted again. */
   readonly attempt: number
-  /** Aborted when the run fails, is cancelled or times out, and when the worker shuts down. */
+  /** Aborted when the attempt times out, when the run fails, is cancelled or times out, and when the worker shuts down. */
   readonly signal: AbortSignal
+  /**
+   * Says how far the step is, in units of its own. Shown in the run's detail and as `StepProgressed` events, one for
+   * each percent at most.
+   */
+  readonly progress: (done: number, total: number) => void
+  /** Keeps a line with the run: the newest 1,000 of a run, 2,000 characters each. `fields` are kept as JSON. */
+  readonly log: (message: string, fields?: Readonly<Record<string, unknown>>, level?: Level) => void
 }
 
 /** The decoded inputs of a task. Optional inputs that nothing gave are absent. */
@@ -41,8 +57,31 @@ export interface Task<
   readonly version: string | undefined
   readonly input: In
   readonly output: Out
+  /** Whether and when a failed attempt is made again; never when undefined. */
+  readonly retry: Retry.Retry | undefined
+  /** How long an attempt may take, in milliseconds; unlimited when undefined. */
+  readonly timeoutMillis: number | undefined
+  readonly limit: KeyLimit | undefined
+  readonly memo: Memo | undefined
+  /** Whether it is Levada's own, made for a group; nobody can build anything else from it. */
+  readonly isOwn: boolean
   // Method syntax: a task of concrete types has to fit where any task is taken.
   run(inputs: Inputs<In>, context: TaskContext): Returned<Out, E, R>
+}
+
+/** How many attempts of a task may run at once, over all workers. */
+export interface KeyLimit {
+  /** What is counted: one text for all, or one made of the decoded inputs. Tasks of one key share it. */
+  // biome-ignore lint/suspicious/noExplicitAny: `Options` types the inputs
+  readonly key: string | ((inputs: any) => string)
+  /** At least 1. */
+  readonly max: number
+}
+
+/** Whether a task with the same inputs is run again, or what it gave is taken. */
+export interface Memo {
+  /** How long what it gave is taken, in milliseconds. 0: for as long as there is room. */
+  readonly ttlMillis: number
 }
 
 /** Any task. */
@@ -65,6 +104,21 @@ export interface Options<In extends Fields, Out extends Fields, Ret> {
   readonly description?: string
   /** Change it when the code means something else now. */
   readonly version?: string
+  /** Whether and when a failed attempt is made again; a number is how many may follow the first. Default: never. */
+  readonly retry?: Retry.Retry | number
+  /** How long an attempt may take, in milliseconds; then it is interrupted and has failed. Default: unlimited. */
+  readonly timeoutMillis?: number
+  /** How many attempts may run at once under a key, over all workers. Default: no limit. */
+  readonly limit?: {
+    /** One text, or one made of the decoded inputs. Tasks of one key share the limit. Default: the task's name. */
+    readonly key?: string | ((inputs: Inputs<In>) => string)
+    readonly max: number
+  }
+  /**
+   * Takes what the task gave before for the same inputs and `version`, in whichever run that was, instead of running it
+   * again; runs at once with the same inputs share one attempt. Failures are not kept. Default: always run.
+   */
+  readonly memo?: Memo
   readonly run: (inputs: Inputs<In>, context: TaskContext) => Ret
 }
 
@@ -72,7 +126,7 @@ export interface Options<In extends Fields, Out extends Fields, Ret> {
  * Declares a task.
  *
  * `run` gets the decoded inputs and a context, and returns the record of outputs as a value, a Promise or an Effect.
- * Throws `InvalidName` when the name or a key can't be used.
+ * Throws `InvalidName` when the name or a key can't be used, and `InvalidOption` for anything else that can't.
  */
 export const make = <
   const Name extends string,
@@ -85,22 +139,46 @@ export const make = <
   options: Options<In, Out, Ret>
   // Without `NoInfer`, a task declared inside a list of tasks would take what it leaves out from the list's type.
 ): Task<Name, NoInfer<In>, NoInfer<Out>, ErrorOf<Ret>, RequirementsOf<Ret>> => {
+  const { description, version, retry, timeoutMillis, limit, memo } = options
   const input = options.input ?? ({} as In)
   const output = options.output ?? ({} as Out)
   const mistake =
     Name.invalid("a task's name", name) ??
     first(Object.keys(input), (key) => Name.invalid(`an input of task '${name}'`, key)) ??
-    first(Object.keys(output), (key) => Name.invalid(`an output of task '${name}'`, key))
+    first(Object.keys(output), (key) => Name.invalid(`an output of task '${name}'`, key)) ??
+    wrongOption(name, retry, timeoutMillis, limit, memo)
   if (mistake !== undefined) throw mistake
   return {
     name,
-    description: options.description,
-    version: options.version,
+    description,
+    version,
     input,
     output,
+    retry: typeof retry === "number" ? { times: retry } : retry,
+    timeoutMillis,
+    limit: limit && { key: limit.key ?? name, max: limit.max },
+    memo,
+    isOwn: false,
     run: options.run as Task<Name, In, Out, ErrorOf<Ret>, RequirementsOf<Ret>>["run"]
   }
 }
+
+const wrongOption = (
+  name: string,
+  retry: Retry.Retry | number | undefined,
+  timeoutMillis: number | undefined,
+  limit: { readonly key?: unknown; readonly max: number } | undefined,
+  memo: Memo | undefined
+): InvalidOption | undefined =>
+  (retry === undefined
+    ? undefined
+    : typeof retry === "number"
+      ? Bound.integer(`retry of task '${name}'`, retry, 0)
+      : Retry.invalid(`retry of task '${name}'`, retry)) ??
+  Bound.number(`timeoutMillis of task '${name}'`, timeoutMillis, 1) ??
+  (limit &&
+    Limit.invalid(`limit of task '${name}'`, typeof limit.key === "function" ? "" : (limit.key ?? name), limit.max)) ??
+  (memo && Bound.number(`memo.ttlMillis of task '${name}'`, memo.ttlMillis, 0))
 
 const first = <A, B>(items: ReadonlyArray<A>, f: (item: A) => B | undefined): B | undefined => {
   for (const item of items) {

@@ -28,13 +28,12 @@ export interface Fields {
 export interface Codec {
   readonly encode: (value: unknown) => Result.Result<Json, ReadonlyArray<Problem>>
   readonly decode: (text: Json) => Result.Result<unknown, ReadonlyArray<Problem>>
-  /** What is wrong with parsed JSON; nothing when it decodes. */
-  readonly check: (json: unknown) => ReadonlyArray<Problem>
+  /** The same for JSON that is parsed already. */
+  readonly read: (json: unknown) => Result.Result<unknown, ReadonlyArray<Problem>>
   /** What decoding makes of an absent key: its default, or none. */
   readonly absent: () => Option.Option<unknown>
 }
 
-const NO_PROBLEMS: ReadonlyArray<Problem> = []
 const problemsOf = SchemaIssue.makeFormatterStandardSchemaV1()
 
 const problems = (error: unknown): ReadonlyArray<Problem> => {
@@ -62,19 +61,17 @@ const general = (field: Field): Codec => {
   const decodeRecord = Schema.decodeUnknownExit(
     Schema.toCodecJson(Schema.Struct({ value: field })) as Schema.Codec<{ readonly value?: unknown }, unknown>
   )
+  const read: Codec["read"] = (value) => {
+    const exit = decodeExit(value)
+    return Exit.isSuccess(exit) ? Result.succeed(exit.value) : Result.fail(failureOf(exit))
+  }
   return {
     encode: (value) => {
       const exit = encodeExit(value)
       return Exit.isSuccess(exit) ? stringify(exit.value) : Result.fail(failureOf(exit))
     },
-    decode: (text) => {
-      const exit = decodeExit(JSON.parse(text))
-      return Exit.isSuccess(exit) ? Result.succeed(exit.value) : Result.fail(failureOf(exit))
-    },
-    check: (value) => {
-      const exit = decodeExit(value)
-      return Exit.isSuccess(exit) ? NO_PROBLEMS : failureOf(exit)
-    },
+    decode: (text) => read(JSON.parse(text)),
+    read,
     absent: () => {
       const exit = decodeRecord({})
       return Exit.isSuccess(exit) && Object.hasOwn(exit.value, "value") ? Option.some(exit.value.value) : Option.none()
@@ -107,8 +104,9 @@ const plain = (type: Plain, slow: Codec): Codec => ({
       : (value) => (isPlain(value, type) ? Result.succeed(String(value)) : slow.encode(value)),
   decode: (text) => {
     const value: unknown = JSON.parse(text)
-    return isPlain(value, type) ? Result.succeed(value) : slow.decode(text)
-  }
+    return isPlain(value, type) ? Result.succeed(value) : slow.read(value)
+  },
+  read: (value) => (isPlain(value, type) ? Result.succeed(value) : slow.read(value))
 })
 
 const PLAIN: { readonly [tag: string]: Plain } = { String: "string", Number: "number", Boolean: "boolean" }
@@ -117,6 +115,12 @@ const build = (field: Field): Codec => {
   const { _tag, checks, encoding } = field.ast
   const type = checks === undefined && encoding === undefined ? PLAIN[_tag] : undefined
   return type === undefined ? general(field) : plain(type, general(field))
+}
+
+/** What is wrong with parsed JSON; nothing when it can be read. */
+export const check = (field: Field, json: unknown): ReadonlyArray<Problem> => {
+  const read = codec(field).read(json)
+  return Result.isSuccess(read) ? [] : read.failure
 }
 
 const codecs = new WeakMap<object, Codec>()

@@ -20,7 +20,11 @@ const line = (step: Step): string =>
     step.task.name,
     step.task.version ?? null,
     step.inputs.map(binding).sort(),
-    step.outputs.map(binding).sort()
+    step.outputs.map(binding).sort(),
+    // Only where there is something to say, so that what other steps are stays as it is.
+    ...(step.kind === "task" && step.constants.length + step.within.length === 0
+      ? []
+      : [step.constants, step.over, step.initial, step.chunk ?? 1, step.within])
   ])
 
 const binding = ({ key, value, optional, field }: Binding): string =>
@@ -29,7 +33,7 @@ const binding = ({ key, value, optional, field }: Binding): string =>
 const shapes = new WeakMap<object, string>()
 
 /** A schema as text. Not every schema has a JSON Schema; then its kind alone counts. */
-const shape = (field: Field): string => {
+export const shape = (field: Field): string => {
   let found = shapes.get(field.ast)
   if (found === undefined) {
     try {
@@ -41,6 +45,9 @@ const shape = (field: Field): string => {
   }
   return found
 }
+
+/** What stands for a text where only whether two are the same matters. */
+export const digest = (text: string): string => hash(text)
 
 // FNV-1a in two 32-bit lanes with different offsets. It tells versions apart; it is no protection against forgery.
 const hash = (text: string): string => {

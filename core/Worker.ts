@@ -1,13 +1,21 @@
 /** Claims ready steps from a Store, runs them, settles them. The same code over every Store. */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { Attempt, call, completed, exited, type Runner, runner, thrown } from "./Attempt.ts"
+import { Alarms } from "./Alarms.ts"
+import { Attempt, isPromiseLike, type Surroundings } from "./Attempt.ts"
+import { Attempts, STOP_MILLIS, type Told } from "./Attempts.ts"
+import * as Bound from "./Bound.ts"
+import type { InvalidOption } from "./Errors.ts"
+import * as Items from "./Items.ts"
+import { probe } from "./Probe.ts"
 import { Registry } from "./Registry.ts"
-import { type Claim, type ClaimRequest, type Outcome, type Settlement, Store } from "./Store.ts"
+import * as Runner from "./Runner.ts"
+import { type Claim, type ClaimRequest, type Note, type Outcome, type Settlement, Store } from "./Store.ts"
 
 /** How a worker works. */
 export interface Options {
@@ -20,41 +28,56 @@ export interface Options {
   readonly graceMillis?: number
 }
 
-/** How long a task that was told to stop may take to do so, in milliseconds. */
-const STOP_MILLIS = 1_000
-
 /** How long to wait before asking a Store again that did not answer, in milliseconds. */
 const RETRY_MILLIS = 250
 
+/** How many lines and the like wait for a Store that does not answer; later ones are dropped. */
+const MAX_NOTES = 10_000
+
+/** How long the units of one list may be together, as a multiple of the longest value. */
+const MAX_EXPANSION = 16
+
 /**
- * A worker for as long as the layer's scope is open. `R` are the services that the registry's tasks need.
+ * A worker for as long as the layer's scope is open. `R` are the services that the registry's tasks need. Fails with
+ * `InvalidOption` when it can't work like that.
  */
-export const layer = <R = never>(options: Options = {}): Layer.Layer<never, never, Store | Registry | R> =>
+export const layer = <R = never>(options: Options = {}): Layer.Layer<never, InvalidOption, Store | Registry | R> =>
   Layer.effectDiscard(
     Effect.gen(function* () {
+      const { concurrency = 100, graceMillis = 10_000 } = options
+      const mistake =
+        Bound.integer("worker.concurrency", concurrency, 1) ?? Bound.number("worker.graceMillis", graceMillis, 0)
+      if (mistake !== undefined) return yield* mistake
       const store = yield* Store
       const registry = yield* Registry
+      const clock = yield* Clock.Clock
+      const random = yield* Random.Random
       // Asked for here, so that whoever builds the layer has to provide what the forked tasks will ask for.
       yield* Effect.context<R>()
       const id = `worker-${(yield* Random.nextIntBetween(0, 2 ** 31)).toString(36)}`
-      const worker = new Worker(id, store, registry, options.concurrency ?? 100, yield* Effect.scope)
+      const worker = new Worker(id, store, registry, concurrency, clock, random, yield* Effect.scope)
+      yield* Effect.forkScoped(worker.alarms.running)
       yield* Effect.forkScoped(worker.heeding)
       const working = yield* Effect.forkScoped(worker.working)
-      yield* Effect.addFinalizer(() => worker.stop(Fiber.interrupt(working), options.graceMillis ?? 10_000))
+      yield* Effect.addFinalizer(() => worker.stop(Fiber.interrupt(working), graceMillis))
     })
   )
 
 const NOTHING: Effect.Effect<ReadonlyArray<Claim>> = Effect.succeed([])
 
-class Worker {
+class Worker implements Surroundings, Told {
+  readonly alarms: Alarms
+  readonly #clock: Clock.Clock
+  readonly #random: typeof Random.Random.Service
   readonly #id: string
   readonly #store: Store
   readonly #registry: Registry
   readonly #concurrency: number
   readonly #scope: Scope.Scope
-  readonly #runners: Map<string, Map<string, Map<string, Runner>>> = new Map()
-  /** Attempts whose task has not ended, in no order. */
-  readonly #attempts: Array<Attempt> = []
+  readonly #runners: Map<string, Map<string, Map<string, Runner.Runner>>> = new Map()
+  readonly #attempts: Attempts
+  /** What attempts have said and the Store has not heard. */
+  #notes: Array<Note> = []
   /** What is to be settled next, and what is being settled. */
   #settled: Array<Settlement> = []
   #settling: Array<Settlement> = []
@@ -62,20 +85,64 @@ class Worker {
   /** Ends the working fiber's waiting, when it waits. */
   #wake: (() => void) | undefined = undefined
   #waking = false
-  #onIdle: (() => void) | undefined = undefined
+  /** Claims whose task did not stop, which nobody was told of yet. */
+  readonly #ignoring: Array<Claim> = []
   #renewing = false
   /** Whether the Store did not take the last outcomes. */
   #refused = false
   /** Whether no more work is wanted. */
   #stopping = false
 
-  constructor(id: string, store: Store, registry: Registry, concurrency: number, scope: Scope.Scope) {
+  constructor(
+    id: string,
+    store: Store,
+    registry: Registry,
+    concurrency: number,
+    clock: Clock.Clock,
+    random: typeof Random.Random.Service,
+    scope: Scope.Scope
+  ) {
+    this.alarms = new Alarms(clock)
+    this.#attempts = new Attempts(this.alarms, this.nowMillis, this)
+    this.#clock = clock
+    this.#random = random
     this.#scope = scope
     this.#id = id
     this.#store = store
     this.#registry = registry
     this.#concurrency = concurrency
     this.#request = { worker: id, max: concurrency, versions: registry.versions, onWait: this.#onWait }
+  }
+
+  // -- what attempts ask for -----------------------------------------------------------------------------------------
+
+  get maxValueLength(): number {
+    return this.#store.maxValueLength
+  }
+
+  readonly nowMillis = (): number => this.#clock.currentTimeMillisUnsafe()
+
+  readonly random = (): number => this.#random.nextDoubleUnsafe()
+
+  readonly note = (note: Note): void => {
+    if (this.#notes.length >= MAX_NOTES) return
+    const { progress, claim } = note
+    const last = this.#notes.at(-1)
+    // Only how far it is now counts.
+    if (progress !== undefined && last?.progress !== undefined && last.claim === claim) this.#notes.pop()
+    this.#notes.push(note)
+    this.#wakeSoon()
+  }
+
+  timedOut(attempt: Attempt, outcome: Outcome): void {
+    this.#settle(attempt.claim, outcome)
+    this.#wakeSoon()
+  }
+
+  ignored({ claim, runner }: Attempt): void {
+    const message = `Task '${runner.task.name}' ignores its signal: it still runs ${STOP_MILLIS} ms after it was told to stop. What it gives is dropped`
+    this.note({ claim, line: { level: "warn", message } })
+    this.#ignoring.push(claim)
   }
 
   // -- two fibers ----------------------------------------------------------------------------------------------------
@@ -96,7 +163,8 @@ class Worker {
       return begun === undefined ? next() : Effect.flatMap(begun, next)
     }
     const next = (): Effect.Effect<never> => {
-      if (!this.#renewing && this.#attempts.length > 0) return Effect.flatMap(this.#keepRenewing, next)
+      if (!this.#renewing && this.#attempts.size > 0) return Effect.flatMap(this.#keepRenewing, next)
+      if (this.#notes.length > 0) return Effect.flatMap(this.#writeNotes, next)
       return this.#settled.length === 0 ? turn : settling
     }
     const settling = Effect.flatMap(this.#flush, take)
@@ -111,17 +179,18 @@ class Worker {
 
   /** Finishes what would be lost, lets running steps end, then interrupts the rest and gives it back. */
   stop(stopWorking: Effect.Effect<void>, graceMillis: number): Effect.Effect<void> {
-    return Effect.andThen(this.#store.drain, Effect.andThen(stopWorking, this.#idle)).pipe(
+    return Effect.andThen(this.#store.drain, Effect.andThen(stopWorking, this.#attempts.idle)).pipe(
       Effect.timeoutOption(graceMillis),
       Effect.andThen(stopWorking),
       Effect.andThen(
         Effect.suspend(() => {
           this.#stopping = true
-          for (const attempt of this.#attempts) {
+          for (const attempt of this.#attempts.values()) {
+            if (attempt.revoked) continue
             this.#settle(attempt.claim, { _tag: "Released", reason: "its worker is shutting down" })
-            attempt.revoke()
+            this.#attempts.revoke(attempt)
           }
-          return Effect.andThen(this.#flush, Effect.asVoid(Effect.timeoutOption(this.#idle, STOP_MILLIS)))
+          return Effect.andThen(this.#flush, Effect.asVoid(Effect.timeoutOption(this.#attempts.idle, STOP_MILLIS)))
         })
       )
     )
@@ -139,14 +208,14 @@ class Worker {
       this.#refused = false
       return Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => NOTHING)
     }
-    if (this.#settled.length > 0) return NOTHING
+    if (this.#settled.length > 0 || this.#notes.length > 0) return NOTHING
     if (this.#free() <= 0) return Effect.callback((resume) => this.#onWait(() => resume(NOTHING)))
     return this.#claiming
   }
 
   /** How many more steps may run; what a claim then asks for. */
   #free(): number {
-    this.#request.max = this.#concurrency - this.#attempts.length
+    this.#request.max = this.#concurrency - this.#attempts.size
     return this.#request.max
   }
 
@@ -165,75 +234,78 @@ class Worker {
       })
       return undefined
     }
-    const attempt = new Attempt(claim)
-    const result = call(runner, attempt)
+    switch (claim.phase) {
+      case "probe":
+        this.#settle(claim, probe(runner, claim))
+        return undefined
+      case "expand":
+        this.#settle(claim, Items.expand(runner, claim.values, MAX_EXPANSION * this.maxValueLength))
+        return undefined
+      case "run":
+        return this.#run(new Attempt(claim, runner, this))
+    }
+  }
+
+  #run(attempt: Attempt): Effect.Effect<void> | undefined {
+    const result = attempt.call()
     if ("outcome" in result) {
-      this.#settle(claim, result.outcome)
+      this.#settle(attempt.claim, result.outcome)
       return undefined
     }
     const { returned } = result
     if (Effect.isEffect(returned)) {
-      this.#add(attempt)
+      this.#attempts.add(attempt)
       return Effect.map(
         Effect.forkDetach(returned as Effect.Effect<unknown, unknown>, { startImmediately: true }),
         (fiber) => {
           attempt.fiber = fiber
           if (attempt.revoked) fiber.interruptUnsafe()
-          fiber.addObserver((exit) =>
-            this.#end(attempt, () => exited(runner, attempt, exit, this.#store.maxValueLength))
-          )
+          fiber.addObserver((exit) => this.#end(attempt, () => attempt.ended(exit)))
         }
       )
     }
     if (isPromiseLike(returned)) {
-      this.#add(attempt)
+      this.#attempts.add(attempt)
       returned.then(
-        (value) => this.#end(attempt, () => completed(runner, claim.step, value, this.#store.maxValueLength)),
-        (error) => this.#end(attempt, () => thrown(attempt, runner.task, error))
+        (value) => this.#end(attempt, () => attempt.completed(value)),
+        (error) => this.#end(attempt, () => attempt.thrown(error))
       )
       return undefined
     }
-    this.#settle(claim, completed(runner, claim.step, returned, this.#store.maxValueLength))
+    this.#settle(attempt.claim, attempt.completed(returned))
     return undefined
   }
 
-  #runnerOf(claim: Claim): Runner | undefined {
+  #runnerOf(claim: Claim): Runner.Runner | undefined {
     const known = this.#runners.get(claim.pipelineId)?.get(claim.version)
     if (known !== undefined) return known.get(claim.step)
     const pipeline = this.#registry.executable(claim.pipelineId, claim.version)
     if (pipeline === undefined) return undefined
-    const versions = this.#runners.get(claim.pipelineId) ?? new Map<string, Map<string, Runner>>()
-    versions.set(claim.version, new Map(pipeline.steps.map((step) => [step.name, runner(step)])))
+    const versions = this.#runners.get(claim.pipelineId) ?? new Map<string, Map<string, Runner.Runner>>()
+    versions.set(claim.version, new Map(pipeline.steps.map((step) => [step.name, Runner.make(step)])))
     this.#runners.set(claim.pipelineId, versions)
     return this.#runnerOf(claim)
   }
 
   // -- ending --------------------------------------------------------------------------------------------------------
 
-  // A swap with the last keeps adding and removing free of searching, hashing and allocation.
-  #add(attempt: Attempt): void {
-    attempt.place = this.#attempts.length
-    this.#attempts.push(attempt)
-  }
-
-  #remove(attempt: Attempt): void {
-    const last = this.#attempts.pop()!
-    if (last === attempt) return
-    this.#attempts[attempt.place] = last
-    last.place = attempt.place
-  }
-
   #revoke(claim: Claim): void {
-    this.#attempts.find((attempt) => attempt.claim.token === claim.token)?.revoke()
+    const attempt = this.#attempts.find(claim)
+    if (attempt !== undefined) this.#attempts.revoke(attempt)
   }
 
   #end(attempt: Attempt, outcome: () => Outcome): void {
-    this.#remove(attempt)
+    // Given up: nobody waits for it any more.
+    if (attempt.place === -1) return
+    this.#attempts.remove(attempt)
     // The outcome of a revoked attempt comes too late: the Store would refuse it.
     if (!attempt.revoked) this.#settle(attempt.claim, outcome())
-    if (this.#attempts.length === 0) this.#onIdle?.()
+    this.#wakeSoon()
+  }
+
+  /** What ends in the same turn of the event loop is settled together. */
+  #wakeSoon(): void {
     if (this.#waking) return
-    // What ends in the same turn of the event loop is settled together.
     this.#waking = true
     queueMicrotask(this.#wakeUp)
   }
@@ -271,17 +343,28 @@ class Worker {
     }
   )
 
-  /** Waits until no task is running. */
-  readonly #idle: Effect.Effect<void> = Effect.callback<void>((resume) => {
-    if (this.#attempts.length === 0) return resume(Effect.void)
-    this.#onIdle = () => resume(Effect.void)
+  /** Lines and progress that can't be kept are lost: they say how it goes, not what came of it. */
+  readonly #writeNotes: Effect.Effect<void> = Effect.suspend(() => {
+    const notes = this.#notes
+    this.#notes = []
+    const writing = Effect.ignore(this.#store.note(notes))
+    const ignoring = this.#ignoring.splice(0)
+    if (ignoring.length === 0) return writing
+    return Effect.andThen(
+      writing,
+      Effect.forEach(
+        ignoring,
+        ({ runId, step }) => Effect.logWarning(`Step '${step}' of run '${runId}' ignores its signal`),
+        { discard: true }
+      )
+    )
   })
 
   // -- leases --------------------------------------------------------------------------------------------------------
 
   /** Renews what runs, three times a lease, for as long as something runs. */
   readonly #keepRenewing: Effect.Effect<void> = Effect.suspend(() => {
-    if (this.#renewing || this.#attempts.length === 0) return Effect.void
+    if (this.#renewing || this.#attempts.size === 0) return Effect.void
     this.#renewing = true
     return Effect.asVoid(Effect.forkIn(this.#renew, this.#scope))
   })
@@ -289,12 +372,11 @@ class Worker {
   readonly #renew: Effect.Effect<void> = Effect.flatMap(
     Effect.suspend(() => Effect.sleep(this.#store.leaseMillis / 3)),
     () => {
-      if (this.#attempts.length === 0) {
+      if (this.#attempts.size === 0) {
         this.#renewing = false
         return Effect.void
       }
-      const claims = this.#attempts.map((attempt) => attempt.claim)
-      return this.#store.renew(claims).pipe(
+      return this.#store.renew(this.#attempts.claims).pipe(
         Effect.flatMap((lost) =>
           Effect.sync(() => {
             for (const claim of lost) this.#revoke(claim)
@@ -306,6 +388,3 @@ class Worker {
     }
   )
 }
-
-const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function"

@@ -11,10 +11,19 @@ import { describe, expect, it } from "vitest"
 const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   [
     "values",
-    "Access Dag Dot Errors Event Fit Name Parameters Pipeline Plan Principal Results Run Step Task Value Version Wiring"
+    "Access Arms Bound Build Chain Dag Dot ErrorInfo Errors Event Fit Limit Log Name Parameters Part Pipeline Plan Policy Principal " +
+      "Results Retry Run Schedule Step Steps Task Value Version Wiring"
   ],
-  ["contracts", "History Lease MemoryRun MemoryStore ReadySteps Registry Store"],
-  ["behaviour", "Attempt Guard Levada Operations Worker"],
+  [
+    "contracts",
+    "Admission Alarms Countdown Fifo History Keys Lease Lending Memos MemoryRun MemorySchedules MemoryStore ReadySteps Registry " +
+      "RunIndex RunLog Schedules Slots Store Unit"
+  ],
+  [
+    "behaviour",
+    "Attempt Attempts Guard Items Levada Operations PipelineOperations Probe RunOperations Runner ScheduleOperations Scheduler " +
+      "Start Worker"
+  ],
   ["index", "index"]
 ]
 
@@ -22,6 +31,7 @@ const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
 const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<string>; readonly outside?: RegExp }>> = {
   http: { adapters: [] },
   promise: { adapters: ["http"] },
+  testing: { adapters: [] },
   node: { adapters: ["http", "promise"], outside: /^node:/ },
   bun: { adapters: ["http", "promise"] },
   deno: { adapters: ["http", "promise"] },

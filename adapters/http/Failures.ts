@@ -33,8 +33,16 @@ export type Failure =
   | Errors.PipelineError
   | Errors.PipelineNotFound
   | Errors.PipelineExists
+  | Errors.PipelineProtected
+  | Errors.UnknownStep
   | Errors.RunNotFound
+  | Errors.RunUnfinished
+  | Errors.RunNotRepeatable
+  | Errors.IdempotencyConflict
   | Errors.ParametersInvalid
+  | Errors.ScheduleError
+  | Errors.ScheduleNotFound
+  | Errors.ScheduleExists
   | Errors.RunFailed
   | Errors.RunCancelled
   | Errors.WaitTimedOut
@@ -44,9 +52,20 @@ export type Failure =
 const ANSWERS: { readonly [Tag in Exclude<Failure["_tag"], "BadRequest">]: readonly [status: number, error: string] } =
   {
     ParametersInvalid: [400, "ParametersInvalidError"],
+    InvalidOption: [400, "InvalidOptionError"],
+    UnknownStep: [400, "UnknownStepError"],
+    InvalidCron: [400, "InvalidCronError"],
+    UnknownTimeZone: [400, "UnknownTimeZoneError"],
+    ScheduleNeverFires: [400, "ScheduleNeverFiresError"],
     PipelineNotFound: [404, "PipelineNotFoundError"],
     RunNotFound: [404, "RunNotFoundError"],
+    ScheduleNotFound: [404, "ScheduleNotFoundError"],
     PipelineExists: [409, "PipelineExistsError"],
+    PipelineProtected: [409, "PipelineProtectedError"],
+    RunUnfinished: [409, "RunUnfinishedError"],
+    RunNotRepeatable: [409, "RunNotRepeatableError"],
+    IdempotencyConflict: [409, "IdempotencyConflictError"],
+    ScheduleExists: [409, "ScheduleExistsError"],
     InvalidName: [422, "InvalidNameError"],
     EmptyPipeline: [422, "EmptyPipelineError"],
     DuplicateStep: [422, "DuplicateStepError"],

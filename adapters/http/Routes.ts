@@ -135,7 +135,7 @@ export const routes: ReadonlyArray<Route> = [
 const HEALTH_MILLIS = 2_000
 
 const completed = (pipeline: Pipeline, run: Run.Run): HttpReply =>
-  jsonText(200, Wire.completed(run.id, Results.toJson(pipeline, run.outputs)))
+  jsonText(200, Wire.completed(run.id, Results.toJson(pipeline, run)))
 
 const health = (connected: boolean, nowMillis: number): HttpReply => {
   const memory = residentMegabytes()

@@ -9,16 +9,27 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Event } from "../../core/Event.ts"
 import * as Front from "../../core/Levada.ts"
-import { Operations, type StartOptions } from "../../core/Operations.ts"
+import type { Lines } from "../../core/Log.ts"
+import { type NewSchedule, Operations } from "../../core/Operations.ts"
 import type * as Pipeline from "../../core/Pipeline.ts"
 import { host } from "../../core/Principal.ts"
 import type { Run } from "../../core/Run.ts"
+import type { Schedule } from "../../core/Schedule.ts"
+import type * as Start from "../../core/Start.ts"
 import * as Store from "../../core/Store.ts"
 import * as Fetch from "../http/Fetch.ts"
 import * as Handler from "../http/Handler.ts"
 import type { Handler as Handle } from "../http/Message.ts"
 
-export { execute, layer, type Options as LayerOptions, result, start } from "../../core/Levada.ts"
+export {
+  type ExecuteOptions,
+  execute,
+  layer,
+  type Options as LayerOptions,
+  result,
+  schedule,
+  start
+} from "../../core/Levada.ts"
 
 /** What a program says about its Levada. */
 export type Options<Pipelines extends ReadonlyArray<Pipeline.Any>> = Front.Options<Pipelines> &
@@ -35,29 +46,53 @@ export type Options<Pipelines extends ReadonlyArray<Pipeline.Any>> = Front.Optio
 /** Pipelines, ready to run. Every method rejects with the typed failure that its counterpart in Operations has. */
 export interface Levada {
   /** Runs a pipeline to its end. Gives its result. */
-  readonly execute: <P extends Pipeline.Any>(
+  readonly execute: <P extends Pipeline.Any, const O extends Front.ExecuteOptions & Start.PartOptions = {}>(
     pipeline: P,
-    parameters: Pipeline.ParametersOf<P>,
-    options?: Front.ExecuteOptions
-  ) => Promise<Pipeline.ResultOf<P>>
+    parameters: Front.ParametersFor<P, O>,
+    options?: Front.Exactly<O, Front.ExecuteOptions & Start.PartOptions>
+  ) => Promise<Front.ResultFor<P, O>>
   /** Starts a run and gives its id. */
-  readonly start: <P extends Pipeline.Any>(
+  readonly start: <P extends Pipeline.Any, const O extends Start.Options & Start.PartOptions = {}>(
     pipeline: P,
-    parameters: Pipeline.ParametersOf<P>,
-    options?: StartOptions
+    parameters: Front.ParametersFor<P, O>,
+    options?: Front.Exactly<O, Start.Options & Start.PartOptions>
   ) => Promise<string>
-  /** A run as it is now. */
-  readonly run: (runId: string) => Promise<Run>
   /** The result of a run that was started, once it is over. Rejects with `WaitTimedOut` after `waitMillis` (default: never). */
   readonly result: <P extends Pipeline.Any>(
     pipeline: P,
     runId: string,
     waitMillis?: number
   ) => Promise<Pipeline.ResultOf<P>>
-  /** Ends a run as CANCELLED. One that is over stays as it is. */
-  readonly cancel: (runId: string, reason?: string) => Promise<void>
+  /** A run as it is now. */
+  readonly run: (runId: string) => Promise<Run>
+  /** Runs, newest first. */
+  readonly runs: (request: Store.ListRequest) => Promise<Store.RunList>
+  /** The lines that its tasks wrote. */
+  readonly lines: (runId: string) => Promise<Lines>
   /** The run's events after sequence `after` (default: all), then as they happen, to the terminal one. */
   readonly watch: (runId: string, after?: number) => AsyncIterable<Event>
+  /** Ends a run as CANCELLED. One that is over stays as it is. */
+  readonly cancel: (runId: string, reason?: string) => Promise<void>
+  /** Ends one step as CANCELLED; the run goes on as after a failure of it. */
+  readonly cancelStep: (runId: string, step: string, reason?: string) => Promise<void>
+  /**
+   * Starts a run that keeps what an earlier one has completed, and runs the rest of it and, of what it completed, the
+   * steps `from` and all that depends on them. Gives its id.
+   */
+  readonly retry: (runId: string, from?: ReadonlyArray<string>) => Promise<string>
+  /** Forgets a run that is over. */
+  readonly remove: (runId: string) => Promise<void>
+  /** Starts no step of the pipeline any more, until it is resumed; what runs goes on. */
+  readonly pause: (pipelineId: string) => Promise<void>
+  readonly resume: (pipelineId: string) => Promise<void>
+  /** The schedules, by id. */
+  readonly schedules: () => Promise<ReadonlyArray<Schedule>>
+  /** Makes a schedule; one that was kept with its id gives way. */
+  readonly addSchedule: (schedule: NewSchedule) => Promise<Schedule>
+  readonly removeSchedule: (scheduleId: string) => Promise<void>
+  /** Lets its instants pass until it is resumed. */
+  readonly pauseSchedule: (scheduleId: string) => Promise<Schedule>
+  readonly resumeSchedule: (scheduleId: string) => Promise<Schedule>
   /** The API for any server that takes a web-standard fetch handler. */
   readonly fetch: (request: Request) => Promise<Response>
   /** The API for the server bindings. */
@@ -72,7 +107,8 @@ export interface Levada {
 /**
  * Makes a Levada and starts its worker.
  *
- * Throws `PipelineExists` when two pipelines have one id. Close it when the program ends.
+ * Throws what is wrong with what it was told, such as `PipelineExists` when two pipelines have one id. Close it when the
+ * program ends.
  */
 export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(options: Options<Pipelines>): Levada => {
   const scope = Scope.makeUnsafe()
@@ -105,9 +141,10 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
   return {
     execute: (pipeline, parameters, executeOptions) => run(Front.execute(pipeline, parameters, executeOptions)),
     start: (pipeline, parameters, startOptions) => run(Front.start(pipeline, parameters, startOptions)),
-    run: (runId) => withOperations((operations) => Effect.map(operations.run(host, runId), (ran) => ran.run)),
     result: (pipeline, runId, waitMillis) => run(Front.result(pipeline, runId, waitMillis)),
-    cancel: (runId, reason) => withOperations((operations) => operations.cancel(host, runId, reason)),
+    run: (runId) => withOperations((operations) => Effect.map(operations.run(host, runId), (ran) => ran.run)),
+    runs: (request) => withOperations((operations) => operations.runs(host, request)),
+    lines: (runId) => withOperations((operations) => operations.lines(host, runId)),
     watch: (runId, after) =>
       Stream.toAsyncIterable(
         Stream.unwrap(
@@ -117,6 +154,18 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
           )
         )
       ),
+    cancel: (runId, reason) => withOperations((operations) => operations.cancel(host, runId, reason)),
+    cancelStep: (runId, step, reason) =>
+      withOperations((operations) => operations.cancelStep(host, runId, step, reason)),
+    retry: (runId, from) => withOperations((operations) => operations.retry(host, runId, from)),
+    remove: (runId) => withOperations((operations) => operations.remove(host, runId)),
+    pause: (pipelineId) => withOperations((operations) => operations.pause(host, pipelineId)),
+    resume: (pipelineId) => withOperations((operations) => operations.resume(host, pipelineId)),
+    schedules: () => withOperations((operations) => operations.schedules(host)),
+    addSchedule: (schedule) => withOperations((operations) => operations.addSchedule(host, schedule, true)),
+    removeSchedule: (id) => withOperations((operations) => operations.removeSchedule(host, id)),
+    pauseSchedule: (id) => withOperations((operations) => operations.pauseSchedule(host, id)),
+    resumeSchedule: (id) => withOperations((operations) => operations.resumeSchedule(host, id)),
     // Servers pass things of their own after the request; none of them is taken for what it is not.
     fetch: async (request) => fetch(request, undefined),
     handler,

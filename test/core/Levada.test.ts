@@ -297,7 +297,7 @@ describe("Levada", () => {
       }
       const long = { text: "x".repeat(1 << 20), count: 1, tags: [] }
       expect(yield* Effect.flip(Levada.execute(pipeline, long))).toMatchObject({ _tag: "ParametersInvalid" })
-      expect(yield* operations.runs(Principal.host, { limit: 10 })).toEqual([])
+      expect((yield* operations.runs(Principal.host, { limit: 10 })).runs).toEqual([])
       expect(calls).toBe(0)
     }).pipe(within([pipeline]))
   })

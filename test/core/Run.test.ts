@@ -9,7 +9,14 @@ const submission: Run.Submission = {
   pipelineId: "p",
   version: "v",
   parameters: { x: "1" },
-  submittedAtMillis: 1
+  given: {},
+  submittedAtMillis: 1,
+  startAtMillis: 1,
+  onFailure: "fail-fast",
+  priority: 0,
+  targets: undefined,
+  retryOf: undefined,
+  schedule: undefined
 }
 const start = Run.pending(submission, steps)
 
@@ -28,6 +35,11 @@ const body: fc.Arbitrary<Body> = fc.oneof(
   step.map((of): Body => ({ type: "StepCompleted", ...of, outputs: { [of.step]: "1" }, durationMillis: 1 })),
   step.map((of): Body => ({ type: "StepFailed", ...of, error, durationMillis: 1 })),
   step.map((of): Body => ({ type: "StepReleased", ...of, reason: "lost" })),
+  step.map((of): Body => ({ type: "StepRetried", ...of, error, waitMillis: 5 })),
+  step.map((of): Body => ({ type: "StepRetried", ...of, error, waitMillis: 5, item: 3 })),
+  step.map((of): Body => ({ type: "StepProgressed", ...of, done: 1, total: 2 })),
+  step.map((of): Body => ({ type: "StepSkipped", ...of, cause: "branch", reason: "other arm" })),
+  step.map((of): Body => ({ type: "StepCancelled", ...of, reason: "asked for" })),
   fc.constantFrom<Body>({ type: "RunCompleted" }, { type: "RunFailed", error }, { type: "RunCancelled", reason: "why" })
 )
 
@@ -112,16 +124,9 @@ describe("Run.fold", () => {
       reason: undefined,
       sequence: 8,
       steps: [
-        { name: "a", status: "COMPLETED", attempts: 2, startedAtMillis: 21, completedAtMillis: 25, error: undefined },
-        { name: "b", status: "FAILED", attempts: 1, startedAtMillis: 22, completedAtMillis: 30, error },
-        {
-          name: "c",
-          status: "SKIPPED",
-          attempts: 0,
-          startedAtMillis: undefined,
-          completedAtMillis: undefined,
-          error: undefined
-        }
+        { ...start.steps[0]!, status: "COMPLETED", attempts: 2, startedAtMillis: 21, completedAtMillis: 25 },
+        { ...start.steps[1]!, status: "FAILED", attempts: 1, startedAtMillis: 22, completedAtMillis: 30, error },
+        { ...start.steps[2]!, status: "SKIPPED", completedAtMillis: 30, reason: "the run failed: it broke" }
       ]
     })
   })

@@ -14,7 +14,8 @@ const SUBPATHS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "levada/node": ["node:http"],
   "levada/bun": [],
   "levada/deno": [],
-  "levada/elysia": ["effect", "elysia"]
+  "levada/elysia": ["effect", "elysia"],
+  "levada/testing": ["effect"]
 }
 
 const root = fileURLToPath(new URL("../..", import.meta.url))

@@ -8,7 +8,7 @@ import { store } from "./StoreConformance.ts"
 
 store("memory", Store.layerMemory)
 
-const plan = { steps: [{ name: "a", waits: 0, releases: [] }] }
+const plan = { steps: [{ name: "a", waits: 0, releases: [], vital: true }] }
 const newRun: Store.NewRun = { pipelineId: "p", version: "v", plan, parameters: { data: '"0123456789"' } }
 const versions = new Set([Version.key("p", "v")])
 
@@ -21,7 +21,7 @@ const runOne = Effect.gen(function* () {
 })
 
 const kept = (limit = 1_000) =>
-  Store.Store.use((memory) => Effect.map(memory.list({ limit }), (runs) => runs.map((run) => run.id)))
+  Store.Store.use((memory) => Effect.map(memory.list({ limit }), ({ runs }) => runs.map((run) => run.id)))
 
 describe("MemoryStore", () => {
   it.effect("keeps the newest finished runs by count, and every unfinished one", () =>
@@ -51,9 +51,9 @@ describe("MemoryStore", () => {
   it.effect("keeps finished runs by the length of their values", () =>
     Effect.gen(function* () {
       const ids = yield* Effect.forEach(Array.from({ length: 10 }), () => runOne)
-      // Each run has two values of 12 characters, named by 4 and 3.
+      // Each run has two values of 12 characters, named by 4 and 3, and four events that count for 100 each.
       expect(yield* kept()).toEqual([ids[9], ids[8], ids[7]])
-    }).pipe(Effect.provide(Store.layerMemory({ historyLength: 3 * 31 })))
+    }).pipe(Effect.provide(Store.layerMemory({ historyLength: 3 * 431 })))
   )
 
   it.effect("refuses runs past its bound of unfinished ones, and takes them again later", () =>

@@ -5,14 +5,15 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Dag from "../../core/Dag.ts"
 import type { Event } from "../../core/Event.ts"
-import * as Plan from "../../core/Plan.ts"
+import * as Pipeline from "../../core/Pipeline.ts"
+import type * as Plan from "../../core/Plan.ts"
 import * as Run from "../../core/Run.ts"
-import { type Claim, type NewRun, type Outcome, Store } from "../../core/Store.ts"
+import { type Claim, type NewRun, type Outcome, type RunList, Store } from "../../core/Store.ts"
+import * as Task from "../../core/Task.ts"
 import * as Version from "../../core/Version.ts"
 
 /** How the suite wants its Store. */
@@ -26,14 +27,17 @@ const VERSION = "v1"
 const mine = new Set([Version.key(PIPELINE, VERSION)])
 
 /** A plan from what each step needs. */
-const planOf = (needs: Readonly<Record<string, ReadonlyArray<string>>>): Plan.Plan => {
-  const names = Object.keys(needs)
-  const dag = Dag.make(
-    names,
-    names.map((name) => needs[name]!.map((needed) => names.indexOf(needed)))
-  )
-  return Plan.make(Result.getOrThrow(dag))
-}
+const planOf = (needs: Readonly<Record<string, ReadonlyArray<string>>>): Plan.Plan =>
+  Pipeline.make(
+    PIPELINE,
+    Object.entries(needs).map(([name, needed]) =>
+      Task.make(name, {
+        input: Object.fromEntries(needed.map((other) => [other, Schema.Unknown])),
+        output: { [name]: Schema.Unknown },
+        run: () => ({})
+      })
+    ) as ReadonlyArray<Task.Any>
+  ).plan
 
 const single = planOf({ a: [] })
 const chain = planOf({ a: [], b: ["a"], c: ["b"] })
@@ -385,7 +389,7 @@ export const store = (name: string, build: (wanted: Wanted) => Layer.Layer<Store
         const first = yield* submit(newRun(single))
         const second = yield* submit(newRun(single))
         const other = yield* submit(newRun(single, { pipelineId: "q" }))
-        const ids = (runs: ReadonlyArray<Run.Run>) => runs.map((run) => run.id)
+        const ids = ({ runs }: RunList) => runs.map((run) => run.id)
         expect(ids(yield* list({ limit: 10 }))).toEqual([other, second, first])
         expect(ids(yield* list({ pipelineId: PIPELINE, limit: 10 }))).toEqual([second, first])
         expect(ids(yield* list({ limit: 2 }))).toEqual([other, second])

@@ -1,0 +1,14 @@
+/**
+ * Pipelines under test: on virtual time, with tasks replaced, and with failures and delays injected.
+ *
+ * @example
+ * ```ts
+ * import { Testing } from "levada/testing"
+ *
+ * const testing = await Testing.make({ pipelines: [report], fail: { fetch: 2 } })
+ * const { status, story } = await testing.run(report, { url: "https://example.org" })
+ * await testing.close()
+ * ```
+ * @module
+ */
+export * as Testing from "./Testing.ts"

@@ -1,0 +1,106 @@
+/** What is to happen at an instant. One fiber sleeps for all of it, until the first. */
+import type * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+
+/** One thing to happen. */
+export interface Alarm {
+  readonly atMillis: number
+  readonly ring: () => void
+  /** Its place in the heap; -1 once it rang or was removed. */
+  place: number
+}
+
+/** A binary heap, the next one first; an alarm that nobody needs any more leaves it at once. */
+export class Alarms {
+  readonly #clock: Clock.Clock
+  readonly #heap: Array<Alarm> = []
+  #wake: (() => void) | undefined = undefined
+  /** Until when the fiber sleeps. */
+  #untilMillis = Number.POSITIVE_INFINITY
+
+  constructor(clock: Clock.Clock) {
+    this.#clock = clock
+  }
+
+  /** How many are set. */
+  get size(): number {
+    return this.#heap.length
+  }
+
+  set(atMillis: number, ring: () => void): Alarm {
+    const alarm: Alarm = { atMillis, ring, place: this.#heap.length }
+    this.#heap.push(alarm)
+    this.#rise(alarm)
+    if (atMillis < this.#untilMillis) this.#wakeUp()
+    return alarm
+  }
+
+  remove(alarm: Alarm): void {
+    const { place } = alarm
+    if (place === -1) return
+    alarm.place = -1
+    const last = this.#heap.pop()!
+    if (last === alarm) return
+    this.#put(last, place)
+    this.#rise(last)
+    this.#sink(last)
+  }
+
+  /** Rings what is due, sleeps, and begins again, for ever. */
+  readonly running: Effect.Effect<never> = Effect.suspend(() => {
+    const now = this.#clock.currentTimeMillisUnsafe()
+    for (let first = this.#heap[0]; first !== undefined && first.atMillis <= now; first = this.#heap[0]) {
+      this.remove(first)
+      first.ring()
+    }
+    const first = this.#heap[0]
+    this.#untilMillis = first?.atMillis ?? Number.POSITIVE_INFINITY
+    const waiting =
+      first === undefined ? this.#earlier : Effect.raceFirst(Effect.sleep(first.atMillis - now), this.#earlier)
+    return Effect.andThen(waiting, this.running)
+  })
+
+  /** Waits until an alarm is set that is to ring before all others. */
+  readonly #earlier: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    this.#wake = () => resume(Effect.void)
+    return Effect.sync(() => {
+      this.#wake = undefined
+    })
+  })
+
+  #wakeUp(): void {
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
+  }
+
+  #put(alarm: Alarm, place: number): void {
+    this.#heap[place] = alarm
+    alarm.place = place
+  }
+
+  #rise(alarm: Alarm): void {
+    for (let { place } = alarm; place > 0; ) {
+      const above = (place - 1) >> 1
+      const other = this.#heap[above]!
+      if (other.atMillis <= alarm.atMillis) return
+      this.#put(other, place)
+      this.#put(alarm, above)
+      place = above
+    }
+  }
+
+  #sink(alarm: Alarm): void {
+    for (let { place } = alarm; ; ) {
+      const left = 2 * place + 1
+      if (left >= this.#heap.length) return
+      const right = left + 1
+      const below = right < this.#heap.length && this.#heap[right]!.atMillis < this.#heap[left]!.atMillis ? right : left
+      const other = this.#heap[below]!
+      if (other.atMillis >= alarm.atMillis) return
+      this.#put(other, place)
+      this.#put(alarm, below)
+      place = below
+    }
+  }
+}

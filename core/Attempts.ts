@@ -1,0 +1,91 @@
+/** The attempts that a worker has under way: how many there are, and how each of them is told to stop. */
+import * as Effect from "effect/Effect"
+import type { Alarms } from "./Alarms.ts"
+import type { Attempt } from "./Attempt.ts"
+import { StepTimedOut } from "./Errors.ts"
+import type { Claim, Outcome } from "./Store.ts"
+
+/** How long a task that was told to stop may take to do so, in milliseconds. */
+export const STOP_MILLIS = 1_000
+
+/** What becomes of attempts by themselves. */
+export interface Told {
+  /** It took too long, and this is what came of it. */
+  readonly timedOut: (attempt: Attempt, outcome: Outcome) => void
+  /** It was told to stop and did not; nobody waits for it any more. */
+  readonly ignored: (attempt: Attempt) => void
+}
+
+/** Attempts whose task has not ended. */
+export class Attempts {
+  readonly #alarms: Alarms
+  readonly #nowMillis: () => number
+  readonly #told: Told
+  /** In no order. */
+  readonly #all: Array<Attempt> = []
+  #onIdle: (() => void) | undefined = undefined
+
+  constructor(alarms: Alarms, nowMillis: () => number, told: Told) {
+    this.#alarms = alarms
+    this.#nowMillis = nowMillis
+    this.#told = told
+  }
+
+  get size(): number {
+    return this.#all.length
+  }
+
+  get claims(): ReadonlyArray<Claim> {
+    return this.#all.map(({ claim }) => claim)
+  }
+
+  /** Those that are there now, also when some of them leave meanwhile. */
+  values(): ReadonlyArray<Attempt> {
+    return this.#all.slice()
+  }
+
+  find({ token }: Claim): Attempt | undefined {
+    return this.#all.find(({ claim }) => claim.token === token)
+  }
+
+  // A swap with the last keeps adding and removing free of searching, hashing and allocation.
+  add(attempt: Attempt): void {
+    attempt.place = this.#all.length
+    this.#all.push(attempt)
+    const { timeoutMillis, name } = attempt.runner.task
+    if (timeoutMillis === undefined) return
+    attempt.alarm = this.#alarms.set(this.#nowMillis() + timeoutMillis, () => {
+      this.#told.timedOut(attempt, attempt.thrown(new StepTimedOut(name, timeoutMillis)))
+      this.revoke(attempt)
+    })
+  }
+
+  remove(attempt: Attempt): void {
+    if (attempt.alarm !== undefined) this.#alarms.remove(attempt.alarm)
+    const last = this.#all.pop()!
+    if (last !== attempt) {
+      this.#all[attempt.place] = last
+      last.place = attempt.place
+    }
+    attempt.place = -1
+    if (this.#all.length === 0) this.#onIdle?.()
+  }
+
+  /** Tells an attempt to stop. One that does not is given up, so that its place is free for others. */
+  revoke(attempt: Attempt): void {
+    if (attempt.revoked) return
+    if (attempt.alarm !== undefined) this.#alarms.remove(attempt.alarm)
+    attempt.revoke()
+    if (attempt.place === -1) return
+    attempt.alarm = this.#alarms.set(this.#nowMillis() + STOP_MILLIS, () => {
+      this.remove(attempt)
+      this.#told.ignored(attempt)
+    })
+  }
+
+  /** Waits until none is left. */
+  readonly idle: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    if (this.#all.length === 0) return resume(Effect.void)
+    this.#onIdle = () => resume(Effect.void)
+  })
+}

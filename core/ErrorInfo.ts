@@ -1,0 +1,75 @@
+/** An error as a run keeps it. */
+import * as Predicate from "effect/Predicate"
+
+/** An error as a run keeps it: plain data, bounded, without a stack. */
+export interface ErrorInfo {
+  /** The tag or class of the error: `TaskFailed`, `InvalidOutput`, `RunTimedOut`, … */
+  readonly name: string
+  readonly message: string
+  /** The step that failed, when it was a step. */
+  readonly step?: string
+  /** Which item of a map, filter or reduce failed, from 0. */
+  readonly item?: number
+  /** What the task itself raised. */
+  readonly cause?: ErrorInfo
+}
+
+const MAX_MESSAGE = 2_000
+const MAX_CAUSES = 5
+
+/** Turns anything that was thrown or failed with into data: name, message and up to five causes, no stack. */
+export const describe = (error: unknown, depth = 0): ErrorInfo => {
+  if (!Predicate.isObject(error)) return { name: "Error", message: clip(String(error)) }
+  const tag = (error as { _tag?: unknown })._tag
+  const name = typeof tag === "string" ? tag : error instanceof Error ? error.name : "Error"
+  const cause = (error as { cause?: unknown }).cause
+  return {
+    name: clip(name),
+    message: clip(messageOf(error)),
+    ...(cause === undefined || depth >= MAX_CAUSES ? undefined : { cause: describe(cause, depth + 1) })
+  }
+}
+
+const messageOf = (error: object): string => {
+  const message = (error as { message?: unknown }).message
+  // Some errors have their stack, or another error's, in their message.
+  if (typeof message === "string" && message !== "") return message.replace(/\n\s*at [^\n]*/g, "")
+  if (error instanceof Error) return error.name
+  try {
+    return JSON.stringify(error) ?? "unknown"
+  } catch {
+    return "unknown"
+  }
+}
+
+const clip = (text: string): string => (text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}…` : text)
+
+// -- what a Store itself records -------------------------------------------------------------------------------------
+
+/** A run that took longer than it may. */
+export const runTimedOut = (timeoutMillis: number): ErrorInfo => ({
+  name: "RunTimedOut",
+  message: `The run took longer than ${timeoutMillis} ms`
+})
+
+/** A step that somebody ended. */
+export const stepCancelled = (step: string, reason: string): ErrorInfo => ({
+  name: "StepCancelled",
+  message: `Step '${step}' was cancelled: ${reason}`,
+  step
+})
+
+/** A step or item whose workers did not come back, time and again. */
+export const workerLost = (step: string, item: number | undefined, losses: number): ErrorInfo => ({
+  name: "WorkerLost",
+  message: `Step '${step}' has lost ${losses} workers: they crash over it, or are too busy to renew its lease`,
+  step,
+  ...(item !== undefined && { item })
+})
+
+/** A list of results that is longer than a value may be. */
+export const resultsTooLarge = (step: string, maxLength: number): ErrorInfo => ({
+  name: "ValueTooLarge",
+  message: `Step '${step}' has more results than the ${maxLength} characters of JSON that are kept of a value. Return references to them instead`,
+  step
+})

@@ -1,0 +1,83 @@
+/** Those who wait in a Store in memory: first in, first out. */
+import * as MutableList from "effect/MutableList"
+
+/** Something that waits, unless it is over before its turn comes. */
+export interface Waiting {
+  readonly isOver: boolean
+}
+
+/** Below this, nobody looks for those that are over. */
+const FEW = 1_024
+
+/**
+ * A queue that what is over does not pile up in, even when nothing is taken: each time it has doubled, it is cleared of
+ * them, which costs a constant time for each that was added.
+ */
+export class Fifo<A extends Waiting> {
+  readonly #list: MutableList.MutableList<A> = MutableList.make()
+  #clearAt = FEW
+
+  get length(): number {
+    return this.#list.length
+  }
+
+  add(item: A): void {
+    if (this.#list.length >= this.#clearAt) this.#clear()
+    MutableList.append(this.#list, item)
+  }
+
+  addFirst(item: A): void {
+    MutableList.prepend(this.#list, item)
+  }
+
+  /** The next one, over or not. */
+  take(): A | undefined {
+    const item = MutableList.take(this.#list)
+    return item === MutableList.Empty ? undefined : item
+  }
+
+  #clear(): void {
+    MutableList.filter(this.#list, (item) => !item.isOver)
+    this.#clearAt = Math.max(FEW, 2 * this.#list.length)
+  }
+}
+
+interface Level<A extends Waiting> {
+  readonly priority: number
+  readonly items: Fifo<A>
+}
+
+/** Several of them, one for each priority; the highest goes first. */
+export class PriorityFifo<A extends Waiting> {
+  /** The highest first; none is empty. */
+  readonly #levels: Array<Level<A>> = []
+
+  get isEmpty(): boolean {
+    return this.#levels.length === 0
+  }
+
+  add(item: A, priority: number): void {
+    this.#level(priority).add(item)
+  }
+
+  addFirst(item: A, priority: number): void {
+    this.#level(priority).addFirst(item)
+  }
+
+  /** The next one that is not over. */
+  take(): A | undefined {
+    for (let first = this.#levels[0]; first !== undefined; first = this.#levels[0]) {
+      const item = first.items.take()
+      if (first.items.length === 0) this.#levels.shift()
+      if (item !== undefined && !item.isOver) return item
+    }
+    return undefined
+  }
+
+  #level(priority: number): Fifo<A> {
+    let at = 0
+    while (at < this.#levels.length && this.#levels[at]!.priority > priority) at++
+    if (this.#levels[at]?.priority !== priority) this.#levels.splice(at, 0, { priority, items: new Fifo() })
+    return this.#levels[at]!.items
+  }
+}

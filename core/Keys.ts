@@ -1,0 +1,34 @@
+/** The idempotency keys of a Store in memory, for as long as they name their run. */
+
+/** What a key names. */
+export interface Named {
+  readonly runId: string
+  readonly fingerprint: string
+  readonly expiresAtMillis: number
+}
+
+/** How long a key names its run, in milliseconds. */
+export const IDEMPOTENCY_MILLIS = 86_400_000
+
+/** How many keys are kept; the oldest leave first. */
+const MAX_KEYS = 100_000
+
+/** Keys in the order in which they came, which is that in which they expire. */
+export class Keys {
+  readonly #named: Map<string, Named> = new Map()
+
+  find(pipelineId: string, key: string, nowMillis: number): Named | undefined {
+    for (const [oldest, { expiresAtMillis }] of this.#named) {
+      if (expiresAtMillis > nowMillis && this.#named.size <= MAX_KEYS) break
+      this.#named.delete(oldest)
+    }
+    return this.#named.get(join(pipelineId, key))
+  }
+
+  add(pipelineId: string, key: string, named: Named): void {
+    this.#named.set(join(pipelineId, key), named)
+  }
+}
+
+// No name has a line feed.
+const join = (pipelineId: string, key: string): string => `${pipelineId}\n${key}`

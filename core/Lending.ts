@@ -1,0 +1,218 @@
+/** Who is lent which work of a Store in memory, for how long, and who waits for some. */
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
+import type { Alarms } from "./Alarms.ts"
+import { Lease, Leases } from "./Lease.ts"
+import type { Limit } from "./Limit.ts"
+import type { MemoryRun } from "./MemoryRun.ts"
+import { type ReadyQueue, ReadySteps } from "./ReadySteps.ts"
+import { Slots } from "./Slots.ts"
+import type { Claim, ClaimRequest } from "./Store.ts"
+import type { Unit } from "./Unit.ts"
+
+/** Somebody who waits for work. */
+interface Waiter {
+  readonly request: ClaimRequest
+  readonly grant: (claims: ReadonlyArray<Claim>) => void
+}
+
+const NONE: ReadonlyArray<never> = []
+const NOTHING: Effect.Effect<ReadonlyArray<Claim>> = Effect.succeed(NONE)
+
+/** Ready work, leases, limits and those who wait. Every method but `claim` and `revoked` is a part of a synchronous act. */
+export class Lending {
+  /** The pipelines of which nothing is lent. */
+  readonly paused: Set<string> = new Set()
+  readonly #alarms: Alarms
+  readonly #now: () => number
+  readonly #ready = new ReadySteps(this.paused)
+  readonly #leases: Leases
+  readonly #slots: Slots<Unit> = new Slots((unit) => this.#ready.addFirst(unit))
+  readonly #waiters: Array<Waiter> = []
+  readonly #revocations: Map<string, Queue.Queue<Claim>> = new Map()
+  /** What to call once the act under way is complete, so that nobody is told of half of it. */
+  #afterwards: Array<() => void> = []
+  #serials = 0
+  #isReaping = false
+
+  constructor(alarms: Alarms, now: () => number, leaseMillis: number) {
+    this.#alarms = alarms
+    this.#now = now
+    this.#leases = new Leases(leaseMillis)
+  }
+
+  queueOf(pipelineId: string, version: string, priority: number): ReadyQueue {
+    return this.#ready.queueOf(pipelineId, version, priority)
+  }
+
+  ready(unit: Unit): void {
+    const expansion = unit.item === -1 ? unit.run.expansionOf(unit) : undefined
+    if (expansion !== undefined) expansion.isQueued = true
+    this.#ready.add(unit)
+  }
+
+  /** Waits until there is work, and lends it. */
+  claim(request: ClaimRequest): Effect.Effect<ReadonlyArray<Claim>> {
+    return Effect.suspend(() => {
+      const claims = this.take(request)
+      if (claims.length > 0) {
+        this.complete()
+        return Effect.succeed(claims)
+      }
+      return Effect.callback<ReadonlyArray<Claim>>((resume) => {
+        const waiter: Waiter = { request, grant: (granted) => resume(Effect.succeed(granted)) }
+        this.#waiters.push(waiter)
+        request.onWait?.(() => {
+          if (this.#leave(waiter)) resume(NOTHING)
+        })
+        return Effect.sync(() => this.#leave(waiter))
+      })
+    })
+  }
+
+  /** Lends what is ready now. */
+  take(request: ClaimRequest): ReadonlyArray<Claim> {
+    if (this.#ready.isEmpty) return NONE
+    const now = this.#now()
+    return this.#ready.take(request, (unit, claims, max) => this.#lend(unit, claims, max, request.worker, now))
+  }
+
+  /** The lease that a claim proves to hold. */
+  leaseOf(claim: Claim): Lease | undefined {
+    return claim instanceof Lease && claim.isLive && claim.lending === this ? claim : undefined
+  }
+
+  renew(lease: Lease): void {
+    this.#leases.remove(lease)
+    this.#leases.add(lease, this.#now())
+  }
+
+  /** A lease has come to its end; what it held is free. */
+  end(lease: Lease): void {
+    this.#leases.remove(lease)
+    if (lease.limits.length > 0) this.#slots.give(lease.limits)
+  }
+
+  /** A lease was taken from its worker, who is told. */
+  revoke(lease: Lease): void {
+    this.end(lease)
+    const queue = this.#revocations.get(lease.worker)
+    if (queue !== undefined) this.#afterwards.push(() => Queue.offerUnsafe(queue, lease))
+  }
+
+  revoked(worker: string): Stream.Stream<Claim> {
+    const open = Effect.tap(Queue.unbounded<Claim>(), (queue) =>
+      Effect.sync(() => this.#revocations.set(worker, queue))
+    )
+    const close = (queue: Queue.Queue<Claim>) =>
+      Effect.andThen(
+        Effect.sync(() => this.#revocations.delete(worker)),
+        Queue.shutdown(queue)
+      )
+    return Stream.unwrap(Effect.map(Effect.acquireRelease(open, close), (queue) => Stream.fromQueue(queue)))
+  }
+
+  // -- the end of an act ---------------------------------------------------------------------------------------------
+
+  /** Calls `f` once the act under way is complete. */
+  later(f: () => void): void {
+    this.#afterwards.push(f)
+  }
+
+  /** Those who watch a run are told once the act under way is complete. */
+  tell({ log }: MemoryRun): void {
+    const { listeners } = log
+    if (listeners === undefined || listeners.size === 0) return
+    for (const listener of listeners) this.#afterwards.push(listener)
+    listeners.clear()
+  }
+
+  /** Tells everyone what the act under way has changed, and hands ready work to those who wait for it. */
+  complete(): void {
+    this.#flush()
+    if (this.#ready.isEmpty) return
+    for (const waiter of this.#waiters.slice()) {
+      if (this.#ready.isEmpty) break
+      // Whoever was told may have come here themselves, and have served or interrupted this one.
+      if (!this.#waiters.includes(waiter)) continue
+      const claims = this.take(waiter.request)
+      if (claims.length === 0) continue
+      // Taken and granted in one go: nothing comes between that could interrupt the waiter and lose the claims.
+      this.#leave(waiter)
+      waiter.grant(claims)
+    }
+    this.#flush()
+  }
+
+  #flush(): void {
+    while (this.#afterwards.length > 0) {
+      const told = this.#afterwards
+      this.#afterwards = []
+      for (const tell of told) tell()
+    }
+  }
+
+  /** Whether the waiter was still waiting. */
+  #leave(waiter: Waiter): boolean {
+    const place = this.#waiters.indexOf(waiter)
+    if (place !== -1) this.#waiters.splice(place, 1)
+    return place !== -1
+  }
+
+  // -- lending -------------------------------------------------------------------------------------------------------
+
+  /** Lends a unit, or as many items as are wanted of the step that it stands for. Says whether some of these are left. */
+  #lend(unit: Unit, claims: Array<Claim>, max: number, worker: string, now: number): boolean {
+    if (unit.isOver) {
+      if (unit.hasWaited) this.#slots.pass(unit.limits)
+      return false
+    }
+    const expansion = unit.item === -1 ? unit.run.expansionOf(unit) : undefined
+    if (expansion === undefined) {
+      const { limits } = unit
+      if (limits.length === 0 || this.#slots.take(unit, limits)) this.#grant(unit, limits, claims, worker, now)
+      return false
+    }
+    const isProbed = unit.run.step(unit.index).probed === true
+    while (expansion.isReady && claims.length < max) {
+      // Where all items need the same, the step waits for it, and not each of its items by itself.
+      const shared = isProbed ? NONE : unit.limits
+      if (shared.length > 0 && !this.#slots.take(unit, shared)) return false
+      const item = expansion.lend()
+      const limits = isProbed ? item.limits : shared
+      if (!isProbed || limits.length === 0 || this.#slots.take(item, limits))
+        this.#grant(item, limits, claims, worker, now)
+    }
+    expansion.isQueued = expansion.isReady
+    return expansion.isQueued
+  }
+
+  #grant(unit: Unit, limits: ReadonlyArray<Limit>, claims: Array<Claim>, worker: string, now: number): void {
+    const lease = new Lease(this, unit, limits, ++this.#serials, worker, now)
+    this.#leases.add(lease, now)
+    if (!this.#isReaping) this.#reapAt(lease.endsAtMillis)
+    unit.run.started(lease, now)
+    this.tell(unit.run)
+    claims.push(lease)
+  }
+
+  #reapAt(atMillis: number): void {
+    this.#isReaping = true
+    this.#alarms.set(atMillis, this.#reap)
+  }
+
+  /** Makes steps ready again whose worker let the lease end. */
+  readonly #reap = (): void => {
+    const now = this.#now()
+    for (let lease = this.#leases.first; lease !== undefined && lease.endsAtMillis <= now; lease = this.#leases.first) {
+      this.end(lease)
+      lease.run.lost(lease, `worker '${lease.worker}' did not renew its lease`, now)
+      this.tell(lease.run)
+    }
+    this.#isReaping = false
+    const { first } = this.#leases
+    if (first !== undefined) this.#reapAt(first.endsAtMillis)
+    this.complete()
+  }
+}

@@ -1,0 +1,32 @@
+/** How much may run at once under one key, whoever runs it. Decided when work is claimed. */
+import * as Bound from "./Bound.ts"
+import { InvalidOption } from "./Errors.ts"
+
+/** At most `max` holders of `key` at once, over all workers of a Store. */
+export interface Limit {
+  readonly key: string
+  /** At least 1. */
+  readonly max: number
+}
+
+/** The longest key, in UTF-16 units. */
+export const MAX_KEY_LENGTH = 500
+
+/** What is wrong with a limit; nothing when it can be used. */
+export const invalid = (what: string, key: unknown, max: number): InvalidOption | undefined =>
+  (typeof key === "string" && key.length <= MAX_KEY_LENGTH
+    ? undefined
+    : new InvalidOption(`${what}.key`, key, `a text of at most ${MAX_KEY_LENGTH} characters`)) ??
+  Bound.integer(`${what}.max`, max, 1)
+
+/** The limit that a task asks for. Tasks with the same key share it, in whichever pipeline they are. */
+export const ofTask = (key: string, max: number): Limit => ({ key: `task:${key}`, max })
+
+/** How many steps of a pipeline may run at once. */
+export const ofSteps = (pipelineId: string, max: number): Limit => ({ key: `steps:${pipelineId}`, max })
+
+/** How many runs of a pipeline may be under way at once. */
+export const ofRuns = (pipelineId: string, max: number): Limit => ({ key: `runs:${pipelineId}`, max })
+
+/** One run of a schedule after the other. */
+export const ofSchedule = (scheduleId: string): Limit => ({ key: `schedule:${scheduleId}`, max: 1 })

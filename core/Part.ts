@@ -1,0 +1,127 @@
+/** Runs that are about a part of a pipeline: some targets, some values given, or what an earlier run did not complete. */
+import * as Result from "effect/Result"
+import { RunNotRepeatable, UnknownStep } from "./Errors.ts"
+import type * as Pipeline from "./Pipeline.ts"
+import type { Initial, Part } from "./Plan.ts"
+import type { Run } from "./Run.ts"
+import type { Json } from "./Value.ts"
+
+export type { Part } from "./Plan.ts"
+
+/**
+ * What is left to run for `targets` (steps; default: all that give a part of the result) when the values `given` are
+ * there. Fails with `UnknownStep`.
+ */
+export const of = (
+  pipeline: Pipeline.Any,
+  targets: ReadonlyArray<string> | undefined,
+  given: ReadonlySet<string>
+): Result.Result<Part, UnknownStep> =>
+  Result.map(targets === undefined ? Result.succeed(undefined) : indicesOf(pipeline, targets), (wanted) => {
+    const needed = closure(pipeline, wanted ?? sinks(pipeline, given), given)
+    const initial = pipeline.steps.map((step, index): Initial | undefined => {
+      if (needed.has(index)) return undefined
+      const isGiven = step.outputs.length > 0 && step.outputs.every(({ value }) => given.has(value))
+      return { status: "SKIPPED", reason: isGiven ? "what it gives was given" : "nothing that runs needs it" }
+    })
+    return { initial, given, targets: wanted && new Set(wanted) }
+  })
+
+/** What is to be run again of a run, and the values that it keeps. */
+export interface Repeat {
+  readonly part: Part
+  readonly given: Readonly<Record<string, Json>>
+}
+
+/**
+ * What is left to run of an earlier run of the same version: everything that did not complete, and the steps `from` with
+ * all that depends on them. Fails with `UnknownStep`, and with `RunNotRepeatable` when nothing is left.
+ */
+export const ofRun = (
+  pipeline: Pipeline.Any,
+  run: Run,
+  from: ReadonlyArray<string>
+): Result.Result<Repeat, UnknownStep | RunNotRepeatable> =>
+  Result.flatMap(indicesOf(pipeline, from), (starts) => {
+    const again = descendants(pipeline, starts)
+    const isKept = (index: number): boolean => run.steps[index]!.status === "COMPLETED" && !again.has(index)
+    const lost = new Set(
+      pipeline.steps.flatMap(({ outputs }, index) =>
+        again.has(index) || (run.steps[index]!.status !== "COMPLETED" && run.steps[index]!.status !== "SKIPPED")
+          ? outputs.map(({ value }) => value)
+          : []
+      )
+    )
+    const given: Record<string, Json> = {}
+    for (const name of Object.keys(run.outputs)) if (!lost.has(name)) given[name] = run.outputs[name]!
+    return Result.flatMap(of(pipeline, run.targets, new Set(Object.keys(given))), (part) => {
+      const initial = part.initial.map((own, index): Initial | undefined => {
+        const { status, arm, byBranch, reason } = run.steps[index]!
+        if (isKept(index)) return { status: "COMPLETED", reason: `kept from run '${run.id}'`, arm }
+        if (status === "SKIPPED" && byBranch && !again.has(index)) {
+          return { status: "SKIPPED", reason: reason ?? "", byBranch }
+        }
+        return own
+      })
+      return initial.includes(undefined)
+        ? Result.succeed({ part: { ...part, initial }, given })
+        : Result.fail(new RunNotRepeatable(run, "nothing of it is left to run; name the steps to run again from"))
+    })
+  })
+
+const indicesOf = (
+  pipeline: Pipeline.Any,
+  names: ReadonlyArray<string>
+): Result.Result<ReadonlyArray<number>, UnknownStep> => {
+  const indices = new Map(pipeline.dag.names.map((name, index) => [name, index]))
+  const unknown = names.find((name) => !indices.has(name))
+  return unknown === undefined
+    ? Result.succeed(names.map((name) => indices.get(name)!))
+    : Result.fail(new UnknownStep(pipeline.id, unknown, pipeline.dag.names))
+}
+
+/** The steps that give a part of the result that is not there already, and those that give nothing at all. */
+const sinks = (pipeline: Pipeline.Any, given: ReadonlySet<string>): ReadonlyArray<number> => {
+  const results = new Set(pipeline.results.map(({ value }) => value))
+  return pipeline.steps.flatMap(({ outputs }, index) =>
+    outputs.length === 0 || outputs.some(({ value }) => results.has(value) && !given.has(value)) ? [index] : []
+  )
+}
+
+/** Those and everything that they need. */
+const closure = (
+  pipeline: Pipeline.Any,
+  from: ReadonlyArray<number>,
+  given: ReadonlySet<string>
+): ReadonlySet<number> => {
+  const { steps, dag } = pipeline
+  const reached = new Set(from)
+  const left = [...from]
+  for (let index = left.pop(); index !== undefined; index = left.pop()) {
+    const step = steps[index]!
+    const wanted = new Set(step.inputs.flatMap(({ value }) => (given.has(value) ? [] : [value])))
+    const branch = step.within.at(-1)?.branch
+    for (const other of dag.dependencies[index]!) {
+      if (reached.has(other)) continue
+      const { name, outputs } = steps[other]!
+      if (name !== branch && !outputs.some(({ value }) => wanted.has(value))) continue
+      reached.add(other)
+      left.push(other)
+    }
+  }
+  return reached
+}
+
+/** Those and everything that needs them. */
+const descendants = ({ dag }: Pipeline.Any, from: ReadonlyArray<number>): ReadonlySet<number> => {
+  const reached = new Set(from)
+  const left = [...from]
+  for (let index = left.pop(); index !== undefined; index = left.pop()) {
+    for (const other of dag.dependents[index]!) {
+      if (reached.has(other)) continue
+      reached.add(other)
+      left.push(other)
+    }
+  }
+  return reached
+}

@@ -1,0 +1,86 @@
+/** What a caller may ask for about pipelines. */
+import * as Effect from "effect/Effect"
+import {
+  type PipelineError,
+  type PipelineExists,
+  type PipelineNotFound,
+  PipelineProtected,
+  type StoreUnavailable
+} from "./Errors.ts"
+import { after, type Guard } from "./Guard.ts"
+import type { Caller } from "./Principal.ts"
+import type { Definition, Registered, Registry } from "./Registry.ts"
+import type { Store } from "./Store.ts"
+
+/** Operations on pipelines. */
+export interface PipelineOperations {
+  /** The pipelines that the caller may read, in order of registration. */
+  readonly pipelines: (caller: Caller) => Effect.Effect<ReadonlyArray<Registered>, StoreUnavailable>
+  readonly pipeline: (
+    caller: Caller,
+    pipelineId: string
+  ) => Effect.Effect<Registered, PipelineNotFound | StoreUnavailable>
+  /** Builds a pipeline from tasks that the program offers. */
+  readonly register: (
+    caller: Caller,
+    definition: Definition
+  ) => Effect.Effect<Registered, PipelineExists | PipelineError | StoreUnavailable>
+  /** Forgets a pipeline that was registered so. Fails while it has unfinished runs. */
+  readonly unregister: (
+    caller: Caller,
+    pipelineId: string
+  ) => Effect.Effect<void, PipelineNotFound | PipelineProtected | StoreUnavailable>
+  /** Starts no step of the pipeline any more, until it is resumed; what runs goes on. */
+  readonly pause: (caller: Caller, pipelineId: string) => Effect.Effect<void, PipelineNotFound | StoreUnavailable>
+  readonly resume: (caller: Caller, pipelineId: string) => Effect.Effect<void, PipelineNotFound | StoreUnavailable>
+  readonly isPaused: (caller: Caller, pipelineId: string) => Effect.Effect<boolean, PipelineNotFound | StoreUnavailable>
+}
+
+/** The operations over a Store, a Registry and a Guard. */
+export const make = (store: Store, registry: Registry, guard: Guard): PipelineOperations => {
+  const pipeline: PipelineOperations["pipeline"] = (caller, pipelineId) =>
+    after(guard.check(caller, "read", pipelineId), () => registry.find(pipelineId))
+
+  /** Asks for `admin` before anything is said about the pipeline. */
+  const administrated = (
+    caller: Caller,
+    pipelineId: string
+  ): Effect.Effect<Registered, PipelineNotFound | StoreUnavailable> =>
+    Effect.andThen(guard.check(caller, "admin", pipelineId), registry.find(pipelineId))
+
+  /** Fails while something still needs the pipeline. */
+  const idle = (pipelineId: string): Effect.Effect<void, PipelineProtected | StoreUnavailable> =>
+    Effect.gen(function* () {
+      for (const status of ["RUNNING", "PENDING"] as const) {
+        const { runs } = yield* store.list({ pipelineId, status, limit: 1 })
+        const [run] = runs
+        if (run !== undefined) return yield* new PipelineProtected(pipelineId, `run '${run.id}' is not over`)
+      }
+      const schedule = (yield* store.schedules.list).find((each) => each.pipelineId === pipelineId)
+      if (schedule !== undefined) {
+        return yield* new PipelineProtected(
+          pipelineId,
+          `schedule '${schedule.id}' starts runs of it; delete that first`
+        )
+      }
+    })
+
+  return {
+    pipelines: (caller) => Effect.andThen(guard.check(caller, "read"), registry.list),
+    pipeline,
+    register: (caller, definition) =>
+      Effect.andThen(guard.check(caller, "admin", definition.id), registry.register(definition)),
+    unregister: (caller, pipelineId) =>
+      administrated(caller, pipelineId).pipe(
+        Effect.andThen(idle(pipelineId)),
+        Effect.andThen(registry.remove(pipelineId))
+      ),
+    pause: (caller, pipelineId) => Effect.andThen(administrated(caller, pipelineId), store.pause(pipelineId)),
+    resume: (caller, pipelineId) => Effect.andThen(administrated(caller, pipelineId), store.resume(pipelineId)),
+    isPaused: (caller, pipelineId) =>
+      Effect.andThen(
+        pipeline(caller, pipelineId),
+        Effect.map(store.paused, (paused) => paused.has(pipelineId))
+      )
+  }
+}

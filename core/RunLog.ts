@@ -1,0 +1,136 @@
+/** The log of a run in memory: its events, who watches them, and the lines that its tasks write. */
+import * as Effect from "effect/Effect"
+import type { Event } from "./Event.ts"
+import { type Line, type Lines, MAX_LINES } from "./Log.ts"
+import type { Plan } from "./Plan.ts"
+import * as Run from "./Run.ts"
+
+/** How many events make a log long. */
+const LONG = 1_000
+
+/** What an event counts for in the length of a run's history, in UTF-16 units. */
+const EVENT_LENGTH = 100
+
+type AboutRun = Pick<Event, "runId" | "pipelineId" | "sequence" | "atMillis">
+type AboutStep = AboutRun & Pick<Extract<Event, { readonly step: string }>, "step" | "index" | "attempt">
+
+/** Events in order, and what is read out of them. */
+export class RunLog {
+  readonly submission: Run.Submission
+  readonly plan: Plan
+  readonly events: Array<Event> = []
+  /** Called after the log has grown. */
+  listeners: Set<() => void> | undefined = undefined
+  #lines: Array<Line> | undefined = undefined
+  #linesDropped = 0
+  #linesLength = 0
+  /** The percent that was told last, by step. */
+  #told: Map<number, number> | undefined = undefined
+  #folded: Run.Run | undefined = undefined
+
+  constructor(submission: Run.Submission, plan: Plan) {
+    this.submission = submission
+    this.plan = plan
+  }
+
+  /** UTF-16 units of its lines and, by estimate, of its events. */
+  get length(): number {
+    return this.#linesLength + EVENT_LENGTH * this.events.length
+  }
+
+  /** The fold of the log. That of a long one is kept, so that asking again costs only what happened since. */
+  get state(): Run.Run {
+    const { events } = this
+    if (events.length < LONG) return Run.fold(Run.pending(this.submission, this.plan.steps), events)
+    const folded = this.#folded ?? Run.pending(this.submission, this.plan.steps)
+    if (folded.sequence < events.length) this.#folded = Run.fold(folded, events.slice(folded.sequence))
+    return this.#folded ?? folded
+  }
+
+  /** Waits until the log grows. */
+  get grown(): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      const listener = () => {
+        this.listeners?.delete(listener)
+        resume(Effect.void)
+      }
+      this.listeners ??= new Set()
+      this.listeners.add(listener)
+      return Effect.sync(() => this.listeners?.delete(listener))
+    })
+  }
+
+  /** What an event about the run begins with. */
+  at(atMillis: number): AboutRun {
+    const { id: runId, pipelineId } = this.submission
+    return { runId, pipelineId, sequence: this.events.length + 1, atMillis }
+  }
+
+  /** What an event about a step begins with. */
+  ofStep(index: number, attempt: number, atMillis: number): AboutStep {
+    return { ...this.at(atMillis), step: this.plan.steps[index]!.name, index, attempt }
+  }
+
+  // The two that happen most are spelt out: an object that is made in one go costs the least.
+
+  stepStarted(index: number, attempt: number, atMillis: number): void {
+    const { id: runId, pipelineId } = this.submission
+    this.#told?.delete(index)
+    const { name: step } = this.plan.steps[index]!
+    const sequence = this.events.length + 1
+    this.events.push({ type: "StepStarted", runId, pipelineId, sequence, atMillis, step, index, attempt })
+  }
+
+  stepCompleted(
+    index: number,
+    attempt: number,
+    outputs: Extract<Event, { readonly type: "StepCompleted" }>["outputs"],
+    durationMillis: number,
+    atMillis: number,
+    more?: Pick<Extract<Event, { readonly type: "StepCompleted" }>, "arm" | "memoised">
+  ): void {
+    const { id: runId, pipelineId } = this.submission
+    const { name: step } = this.plan.steps[index]!
+    const completed: Event = {
+      type: "StepCompleted",
+      runId,
+      pipelineId,
+      sequence: this.events.length + 1,
+      atMillis,
+      step,
+      index,
+      attempt,
+      outputs,
+      durationMillis
+    }
+    this.events.push(more === undefined ? completed : { ...completed, ...more })
+  }
+
+  /** One event for each percent of an attempt: as many as anybody can see, and not more for a longer list. */
+  stepProgressed(index: number, attempt: number, done: number, total: number, atMillis: number): void {
+    const percent = Math.floor((100 * done) / Math.max(total, 1))
+    this.#told ??= new Map()
+    if (percent <= (this.#told.get(index) ?? -1)) return
+    this.#told.set(index, percent)
+    this.events.push({ type: "StepProgressed", ...this.ofStep(index, attempt, atMillis), done, total })
+  }
+
+  write(line: Line): void {
+    this.#lines ??= []
+    this.#lines.push(line)
+    this.#linesLength += lengthOf(line)
+    // Dropped in one go and not one by one, which would move all the others each time.
+    if (this.#lines.length < 2 * MAX_LINES) return
+    const dropped = this.#lines.splice(0, this.#lines.length - MAX_LINES)
+    this.#linesDropped += dropped.length
+    for (const each of dropped) this.#linesLength -= lengthOf(each)
+  }
+
+  get lines(): Lines {
+    const lines = this.#lines ?? []
+    const shown = lines.slice(-MAX_LINES)
+    return { lines: shown, dropped: this.#linesDropped + lines.length - shown.length }
+  }
+}
+
+const lengthOf = ({ message, fields }: Line): number => message.length + (fields?.length ?? 0)

@@ -1,0 +1,140 @@
+/** A step made ready for being run many times: how its task's inputs are read and its outputs are written. */
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import type { ErrorInfo } from "./ErrorInfo.ts"
+import type { Problem } from "./Errors.ts"
+import type { Binding, Step } from "./Step.ts"
+import type * as Task from "./Task.ts"
+import { type Codec, codec, isOptional, type Json } from "./Value.ts"
+
+/** The values of a run, by name. */
+export type Values = { readonly get: (name: string) => Json | undefined }
+
+/** An input of a reduce that is what the task gave for the item before. */
+interface Accumulator {
+  readonly key: string
+  readonly value: string
+  readonly codec: Codec
+  readonly initial: Json
+}
+
+/** A step with its codecs at hand. */
+export interface Runner {
+  readonly step: Step
+  readonly task: Task.Any
+  readonly inputs: ReadonlyArray<readonly [Binding, Codec]>
+  readonly constants: ReadonlyArray<readonly [key: string, Codec, Json]>
+  readonly over: ReadonlyArray<readonly [key: string, Codec]>
+  readonly accumulators: ReadonlyArray<Accumulator>
+  /** What the task gives, each under the name that it has in the run. */
+  readonly outputs: ReadonlyArray<readonly [Binding, Codec]>
+}
+
+/** Prepares a step. */
+export const make = (step: Step): Runner => {
+  const { task, inputs, outputs, constants, over, initial } = step
+  const valueOf = (key: string): string => outputs.find((output) => output.key === key)?.value ?? key
+  return {
+    step,
+    task,
+    inputs: inputs.filter(({ key }) => !over.includes(key)).map((input) => [input, codec(input.field)] as const),
+    constants: constants.map(({ key, json }) => [key, codec(task.input[key]), json] as const),
+    over: over.map((key) => [key, codec(task.input[key])] as const),
+    accumulators: initial.map(({ key, json }) => ({
+      key,
+      value: valueOf(key),
+      codec: codec(task.input[key]),
+      initial: json
+    })),
+    outputs: Object.keys(task.output).map((key) => {
+      const field = task.output[key]
+      return [{ key, value: valueOf(key), field, optional: isOptional(field) }, codec(field)] as const
+    })
+  }
+}
+
+type Inputs = Record<string, unknown>
+
+/** The record that the task is called with. `item` is parsed JSON: one value for each list that it goes through. */
+export const read = (
+  { step, task, inputs, constants, over, accumulators }: Runner,
+  values: Values,
+  item: ReadonlyArray<unknown>
+): Result.Result<Inputs, ErrorInfo> => {
+  const record: Inputs = {}
+  const unreadable = (key: string, problems: ReadonlyArray<Problem>): Result.Result<never, ErrorInfo> =>
+    Result.fail(wrong(step, "InvalidInput", `Task '${task.name}' cannot read input '${key}'`, problems))
+  for (const [{ key, value }, { decode, absent }] of inputs) {
+    const text = values.get(value)
+    if (text === undefined) {
+      const standIn = absent()
+      if (Option.isSome(standIn)) record[key] = standIn.value
+      continue
+    }
+    const decoded = decode(text)
+    if (Result.isFailure(decoded)) return unreadable(key, decoded.failure)
+    record[key] = decoded.success
+  }
+  for (const [key, { decode }, json] of constants) record[key] = Result.getOrThrow(decode(json))
+  for (let at = 0; at < over.length; at++) {
+    const [key, codec] = over[at]!
+    const decoded = codec.read(item[at])
+    if (Result.isFailure(decoded)) return unreadable(key, decoded.failure)
+    record[key] = decoded.success
+  }
+  for (const { key, value, codec, initial } of accumulators) {
+    const decoded = codec.decode(values.get(value) ?? initial)
+    if (Result.isFailure(decoded)) return unreadable(key, decoded.failure)
+    record[key] = decoded.success
+  }
+  return Result.succeed(record)
+}
+
+/** What the task returned, as JSON by the names of the run's values. */
+export const write = (
+  { step, task, outputs }: Runner,
+  returned: unknown,
+  maxLength: number
+): Result.Result<Record<string, Json>, ErrorInfo> => {
+  const record: Record<string, Json> = {}
+  if (outputs.length > 0 && !Predicate.isObject(returned)) {
+    const names = outputs.map(([output]) => `'${output.key}'`).join(", ")
+    const message = `Task '${task.name}' has to return a record of ${names}, but returned ${kindOf(returned)}`
+    return Result.fail(wrong(step, "InvalidOutput", message))
+  }
+  for (const [output, { encode }] of outputs) {
+    const { key } = output
+    const value = (returned as Inputs)[key]
+    if (value === undefined && output.optional) continue
+    if (value === undefined && !Object.hasOwn(returned as object, key)) {
+      return Result.fail(wrong(step, "InvalidOutput", `Task '${task.name}' did not return its output '${key}'`))
+    }
+    const encoded = encode(value)
+    if (Result.isFailure(encoded)) {
+      const message = `Task '${task.name}' returned a wrong output '${key}'`
+      return Result.fail(wrong(step, "InvalidOutput", message, encoded.failure))
+    }
+    const { length } = encoded.success
+    if (length > maxLength) {
+      const message = `Task '${task.name}' returned an output '${key}' of ${length} characters of JSON; at most ${maxLength} are kept. Return a reference to it instead`
+      return Result.fail(wrong(step, "ValueTooLarge", message))
+    }
+    record[output.value] = encoded.success
+  }
+  return Result.succeed(record)
+}
+
+/** What a step failed with before or after its task was called; the first problem says where. */
+export const wrong = (
+  { name: step }: Step,
+  name: string,
+  message: string,
+  problems: ReadonlyArray<Problem> = []
+): ErrorInfo => {
+  const [problem] = problems
+  const where = problem === undefined || problem.path.length === 0 ? "" : `at ${problem.path.join(".")}: `
+  return { name, message: problem === undefined ? message : `${message}: ${where}${problem.message}`, step }
+}
+
+const kindOf = (value: unknown): string => (value === null ? "null" : Array.isArray(value) ? "an array" : typeof value)

@@ -1,0 +1,117 @@
+/** What a caller may ask for about schedules. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import type {
+  ParametersInvalid,
+  PipelineNotFound,
+  ScheduleError,
+  ScheduleExists,
+  ScheduleNotFound,
+  StoreUnavailable
+} from "./Errors.ts"
+import type { Guard } from "./Guard.ts"
+import type { Given } from "./Parameters.ts"
+import type { Caller, Permission } from "./Principal.ts"
+import type { Registry } from "./Registry.ts"
+import * as Schedule from "./Schedule.ts"
+import type { Store } from "./Store.ts"
+
+/** A schedule to be made. */
+export interface NewSchedule {
+  /** Default: one that nothing has. */
+  readonly id?: string | undefined
+  readonly pipelineId: string
+  readonly timing: Schedule.Timing
+  /** What its runs are started with. */
+  readonly given: Given
+  /** Default: `skip`. */
+  readonly catchUp?: Schedule.CatchUp | undefined
+  /** Default: `skip`. */
+  readonly overlap?: Schedule.Overlap | undefined
+  /** Default: 0. */
+  readonly priority?: number | undefined
+  /** How late a run may start and still count as on time, in milliseconds. Default: 60,000. */
+  readonly graceMillis?: number | undefined
+}
+
+/** Operations on schedules. */
+export interface ScheduleOperations {
+  /** The schedules that the caller may read, by id. */
+  readonly schedules: (caller: Caller) => Effect.Effect<ReadonlyArray<Schedule.Schedule>, StoreUnavailable>
+  readonly schedule: (
+    caller: Caller,
+    scheduleId: string
+  ) => Effect.Effect<Schedule.Schedule, ScheduleNotFound | StoreUnavailable>
+  /** Makes a schedule. The same once more is the one that is there; another one of its id fails, or replaces it. */
+  readonly addSchedule: (
+    caller: Caller,
+    schedule: NewSchedule,
+    replace?: boolean
+  ) => Effect.Effect<
+    Schedule.Schedule,
+    PipelineNotFound | ParametersInvalid | ScheduleError | ScheduleExists | StoreUnavailable
+  >
+  readonly removeSchedule: (
+    caller: Caller,
+    scheduleId: string
+  ) => Effect.Effect<void, ScheduleNotFound | StoreUnavailable>
+  /** Lets its instants pass until it is resumed. */
+  readonly pauseSchedule: (
+    caller: Caller,
+    scheduleId: string
+  ) => Effect.Effect<Schedule.Schedule, ScheduleNotFound | StoreUnavailable>
+  readonly resumeSchedule: (
+    caller: Caller,
+    scheduleId: string
+  ) => Effect.Effect<Schedule.Schedule, ScheduleNotFound | StoreUnavailable>
+}
+
+/** The operations over a Store, a Registry and a Guard. */
+export const make = (store: Store, registry: Registry, guard: Guard): ScheduleOperations => {
+  const { schedules } = store
+
+  /** The schedule, provided that the caller may do that with its pipeline. */
+  const permitted = (caller: Caller, permission: Permission, scheduleId: string) =>
+    Effect.tap(schedules.get(scheduleId), (schedule) => guard.check(caller, permission, schedule.pipelineId))
+
+  return {
+    schedules: (caller) => Effect.andThen(guard.check(caller, "read"), schedules.list),
+    schedule: (caller, scheduleId) => permitted(caller, "read", scheduleId),
+    addSchedule: (caller, wanted, replace = false) =>
+      Effect.gen(function* () {
+        const { pipelineId, timing } = wanted
+        yield* guard.check(caller, "admin", pipelineId)
+        const { pipeline } = yield* registry.find(pipelineId)
+        const definition: Schedule.Definition = {
+          id: wanted.id ?? (yield* Effect.map(Random.nextIntBetween(0, 2 ** 48), (number) => number.toString(36))),
+          pipelineId,
+          timing,
+          parameters: yield* Effect.fromResult(wanted.given.parameters(pipeline)),
+          catchUp: wanted.catchUp ?? "skip",
+          overlap: wanted.overlap ?? "skip",
+          priority: wanted.priority ?? 0,
+          graceMillis: wanted.graceMillis ?? Schedule.GRACE_MILLIS
+        }
+        const mistake = Schedule.invalid(definition)
+        if (mistake !== undefined) return yield* mistake
+        const now = yield* Clock.currentTimeMillis
+        const nextAtMillis = yield* Effect.fromResult(Schedule.next(definition, now, now))
+        return yield* schedules.put(Schedule.make(definition, now, nextAtMillis), replace)
+      }),
+    removeSchedule: (caller, scheduleId) =>
+      Effect.andThen(permitted(caller, "admin", scheduleId), schedules.remove(scheduleId)),
+    pauseSchedule: (caller, scheduleId) =>
+      Effect.andThen(permitted(caller, "admin", scheduleId), schedules.pause(scheduleId)),
+    resumeSchedule: (caller, scheduleId) =>
+      Effect.gen(function* () {
+        const schedule = yield* permitted(caller, "admin", scheduleId)
+        const now = yield* Clock.currentTimeMillis
+        // It was made once, so it can be read again.
+        const nextAtMillis = yield* Effect.orDie(
+          Effect.fromResult(Schedule.next(schedule, now, schedule.createdAtMillis))
+        )
+        return yield* schedules.resume(scheduleId, nextAtMillis)
+      })
+  }
+}

@@ -1,0 +1,123 @@
+/** What may be said about a run when it is started, and the run that comes of it. */
+import * as Result from "effect/Result"
+import * as Bound from "./Bound.ts"
+import { InvalidOption, ParametersInvalid, type Problem, type UnknownStep } from "./Errors.ts"
+import * as Limit from "./Limit.ts"
+import type { Given } from "./Parameters.ts"
+import * as Part from "./Part.ts"
+import type * as Pipeline from "./Pipeline.ts"
+import * as Policy from "./Policy.ts"
+import { MAX_PRIORITY } from "./Schedule.ts"
+import type { NewRun } from "./Store.ts"
+import type { Json } from "./Value.ts"
+import * as Version from "./Version.ts"
+
+/** How a run differs from what its pipeline says. */
+export interface Options {
+  /** How long the run may take in all from when it may start, in milliseconds. Default: the pipeline's. */
+  readonly timeoutMillis?: number
+  /** What becomes of the run when one of its steps has failed. Default: the pipeline's. */
+  readonly onFailure?: Policy.Policy
+  /** Of the runs that wait, those with the highest go first: a whole number from -100 to 100. Default: 0. */
+  readonly priority?: number
+  /** How long from now until its first step may begin, in milliseconds. Default: 0. */
+  readonly delayMillis?: number
+  /**
+   * Names the run: whoever starts one with the same key and the same parameters and options within 24 hours gets this
+   * one, and with others fails with `IdempotencyConflict`. 1 to 255 characters. Default: every start is a run.
+   */
+  readonly idempotencyKey?: string
+}
+
+/** How a run is about a part of its pipeline. */
+export interface PartOptions {
+  /** The steps that it is about: they and what they need are run. Default: everything. */
+  readonly targets?: ReadonlyArray<string>
+  /** Values of outputs. The steps that would produce them are run only if something else needs them. */
+  readonly given?: Readonly<Record<string, unknown>>
+}
+
+const MAX_IDEMPOTENCY_KEY = 255
+
+/** What is wrong with options; nothing when they can be used. */
+export const invalid = (options: Options & PartOptions): InvalidOption | undefined => {
+  const { idempotencyKey: key, targets } = options
+  return (
+    Bound.number("timeoutMillis", options.timeoutMillis, 1) ??
+    Policy.invalid("onFailure", options.onFailure) ??
+    Bound.integer("priority", options.priority, -MAX_PRIORITY, MAX_PRIORITY) ??
+    Bound.number("delayMillis", options.delayMillis, 0) ??
+    (key === undefined || (key.length > 0 && key.length <= MAX_IDEMPOTENCY_KEY)
+      ? undefined
+      : new InvalidOption("idempotencyKey", key, `1 to ${MAX_IDEMPOTENCY_KEY} characters`)) ??
+    (targets?.length === 0 ? new InvalidOption("targets", targets, "at least one step") : undefined)
+  )
+}
+
+/** Why a run can't be started as it was asked for. */
+export type Mistake = ParametersInvalid | UnknownStep | InvalidOption
+
+/** The run that was asked for. `maxValueLength` is the longest value that is kept. */
+export const newRun = (
+  pipeline: Pipeline.Any,
+  given: Given,
+  options: Options & PartOptions,
+  maxValueLength: number
+): Result.Result<NewRun, Mistake> => {
+  const mistake = invalid(options)
+  if (mistake !== undefined) return Result.fail(mistake)
+  return Result.flatMap(given.outputs(pipeline), (outputs) => {
+    const names = Object.keys(outputs)
+    const part: Result.Result<Part.Part | undefined, UnknownStep> =
+      names.length === 0 && options.targets === undefined
+        ? Result.succeed(undefined)
+        : Part.of(pipeline, options.targets, new Set(names))
+    return Result.flatMap(part, (part) =>
+      Result.flatMap(given.parameters(pipeline, part), (parameters) => {
+        const long = [
+          ...tooLong("parameters", parameters, maxValueLength),
+          ...tooLong("given", outputs, maxValueLength)
+        ]
+        if (long.length > 0) return Result.fail(new ParametersInvalid(pipeline.id, long))
+        const run = plain(pipeline, parameters, options)
+        if (part === undefined) return Result.succeed(named(run, options))
+        return Result.succeed(
+          named({ ...run, plan: pipeline.planOf(part), given: outputs, targets: options.targets }, options)
+        )
+      })
+    )
+  })
+}
+
+/** A run of a whole pipeline. */
+export const plain = (pipeline: Pipeline.Any, parameters: Readonly<Record<string, Json>>, options: Options): NewRun => {
+  const { timeoutMillis, onFailure = "fail-fast", limit } = pipeline.options
+  return {
+    pipelineId: pipeline.id,
+    version: pipeline.version,
+    plan: pipeline.plan,
+    parameters,
+    timeoutMillis: options.timeoutMillis ?? timeoutMillis,
+    onFailure: options.onFailure ?? onFailure,
+    ...(options.priority !== undefined && { priority: options.priority }),
+    ...(options.delayMillis !== undefined && { delayMillis: options.delayMillis }),
+    ...(limit?.runs !== undefined && { limits: [Limit.ofRuns(pipeline.id, limit.runs)] })
+  }
+}
+
+const named = (run: NewRun, { idempotencyKey: key }: Options): NewRun =>
+  key === undefined ? run : { ...run, idempotency: { key, fingerprint: fingerprint(run) } }
+
+/** The same for two runs that were asked for in the same words. */
+const fingerprint = ({ parameters, given, targets, timeoutMillis, onFailure, priority, delayMillis }: NewRun): string =>
+  Version.digest(JSON.stringify([parameters, given, targets, timeoutMillis, onFailure, priority, delayMillis]))
+
+function* tooLong(place: string, values: Readonly<Record<string, Json>>, maxValueLength: number): Generator<Problem> {
+  for (const name of Object.keys(values)) {
+    if (values[name]!.length <= maxValueLength) continue
+    yield {
+      path: [place, name],
+      message: `Longer than the ${maxValueLength} characters of JSON that are kept of a value`
+    }
+  }
+}
