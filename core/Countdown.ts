@@ -6,6 +6,8 @@ import type { ArmName } from "./Step.ts"
 export interface Skipping {
   readonly cause: "branch" | "failure"
   readonly reason: string
+  /** Whether nothing that waits for them can do without. */
+  readonly all: boolean
 }
 
 /** Whom a countdown tells. */
@@ -22,6 +24,11 @@ export class Countdown {
   /** For each step, whether nothing can happen to it any more. */
   readonly #over: Array<boolean>
   #groups: Map<number, Array<number>> | undefined = undefined
+  /**
+   * Steps that can't run, in arms that may not be taken at all: whether something is missing shows when their branch has
+   * decided. Otherwise it would depend on what happens first.
+   */
+  #doomed: Map<number, Skipping> | undefined = undefined
   /** How many steps are not over. */
   remaining = 0
   /** Whether a failure has kept a step from completing that the run can't do without under the policy `skip`. */
@@ -61,26 +68,32 @@ export class Countdown {
   complete(index: number, arm?: ArmName): void {
     const step = this.#plan.steps[index]!
     this.#end(index)
-    if (arm !== undefined && step.arms !== undefined) {
-      const skipping: Skipping = { cause: "branch", reason: `branch '${step.name}' took '${arm}'` }
-      const skipped = step.arms[arm === "yes" ? "no" : "yes"].filter((other) => this.#skip(other, skipping))
-      this.#spread(skipped, skipping, false)
-    }
+    if (arm !== undefined && step.arms !== undefined) this.#decide(step.arms, arm, step.name)
     for (const released of step.releases) this.#release(released)
+  }
+
+  #decide(arms: Readonly<Record<ArmName, ReadonlyArray<number>>>, arm: ArmName, branch: string): void {
+    const skipping: Skipping = { cause: "branch", all: false, reason: `branch '${branch}' took '${arm}'` }
+    const skipped = arms[arm === "yes" ? "no" : "yes"].filter((index) => this.#skip(index, skipping))
+    this.#spread(skipped, skipping)
+    for (const index of arms[arm]) {
+      const doom = this.#doomed?.get(index)
+      if (doom !== undefined && this.#skip(index, doom)) this.#spread([index], doom)
+    }
   }
 
   /** A step has ended without an output. `all`: nothing that waits for it can do without. */
   lose(index: number, reason: string, all: boolean): void {
     this.#end(index)
-    this.#spread([index], { cause: "failure", reason }, all)
+    this.#spread([index], { cause: "failure", reason, all })
   }
 
   /** Tells what waits for steps that ended without an output: who can't do without is skipped, the others go on. */
-  #spread(from: Array<number>, skipping: Skipping, all: boolean): void {
+  #spread(from: Array<number>, skipping: Skipping): void {
     for (let index = from.pop(); index !== undefined; index = from.pop()) {
       const { losses, releases, vital } = this.#plan.steps[index]!
       if (skipping.cause === "failure" && vital) this.isLacking = true
-      if (losses === undefined || all) {
+      if (losses === undefined || skipping.all) {
         for (const other of releases) if (this.#skip(other, skipping)) from.push(other)
         continue
       }
@@ -99,6 +112,12 @@ export class Countdown {
 
   #skip(index: number, skipping: Skipping): boolean {
     if (this.#over[index]) return false
+    const { branch } = this.#plan.steps[index]!
+    if (skipping.cause === "failure" && branch !== undefined && !this.#over[branch]) {
+      this.#doomed ??= new Map()
+      this.#doomed.set(index, skipping)
+      return false
+    }
     this.#end(index)
     this.#told.stepSkipped(index, skipping)
     return true

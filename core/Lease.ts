@@ -14,6 +14,7 @@ export class Lease implements Claim {
   readonly attempt: number
   readonly failures: number
   readonly item: { readonly index: number; readonly value: Json } | undefined
+  readonly values: Claim["values"]
   /** What is held for as long as it lasts. */
   readonly limits: ReadonlyArray<Limit>
   readonly worker: string
@@ -41,8 +42,9 @@ export class Lease implements Claim {
     this.attempt = this.phase === "probe" ? 0 : ++unit.attempts
     this.failures = unit.failures
     if (unit.attempts === 1) unit.firstAtMillis = startedAtMillis
-    this.item =
-      unit.item === -1 ? undefined : { index: unit.item, value: unit.run.expansionOf(unit)!.valueOf(unit.item) }
+    const expansion = unit.item === -1 ? undefined : unit.run.expansionOf(unit)!
+    this.item = expansion && { index: unit.item, value: expansion.valueOf(unit.item) }
+    this.values = expansion === undefined ? unit.run.values : expansion.valuesOver(unit.run.values)
     this.limits = limits
     this.worker = worker
     this.startedAtMillis = startedAtMillis
@@ -72,9 +74,6 @@ export class Lease implements Claim {
   }
   get token(): string {
     return String(this.#serial)
-  }
-  get values(): ReadonlyMap<string, string> {
-    return this.run.values
   }
 }
 

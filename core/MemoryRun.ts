@@ -293,8 +293,7 @@ export class MemoryRun implements Holder, Told {
   #completeItem(unit: Unit, outputs: Outputs): void {
     const { index } = unit
     const expansion = this.expansionOf(unit)!
-    const { plan, source, startedAtMillis, count } = expansion
-    if (plan.inOrder) for (const name of Object.keys(outputs)) this.#keep(name, outputs[name]!)
+    const { source, startedAtMillis, count } = expansion
     expansion.complete(unit.item, outputs)
     if (expansion.length > this.#owner.maxValueLength) {
       this.#failStep(
@@ -311,10 +310,7 @@ export class MemoryRun implements Holder, Told {
       return
     }
     this.#expansions!.delete(index)
-    const lists = plan.inOrder
-      ? Object.fromEntries(plan.outputs.map((name) => [name, this.values.get(name)!]))
-      : expansion.lists
-    this.#completeStep(index, source.attempts, startedAtMillis, lists)
+    this.#completeStep(index, source.attempts, startedAtMillis, expansion.outputs)
   }
 
   /** Has the rest of a step's items queued, when there are any that can be lent and are not. */

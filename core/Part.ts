@@ -4,6 +4,7 @@ import { RunNotRepeatable, UnknownStep } from "./Errors.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import type { Initial, Part } from "./Plan.ts"
 import type { Run } from "./Run.ts"
+import type { Arm, Step } from "./Step.ts"
 import type { Json } from "./Value.ts"
 
 export type { Part } from "./Plan.ts"
@@ -44,6 +45,7 @@ export const ofRun = (
 ): Result.Result<Repeat, UnknownStep | RunNotRepeatable> =>
   Result.flatMap(indicesOf(pipeline, from), (starts) => {
     const again = descendants(pipeline, starts)
+    const indices = indicesByName(pipeline)
     const isKept = (index: number): boolean => run.steps[index]!.status === "COMPLETED" && !again.has(index)
     const lost = new Set(
       pipeline.steps.flatMap(({ outputs }, index) =>
@@ -54,26 +56,42 @@ export const ofRun = (
     )
     const given: Record<string, Json> = {}
     for (const name of Object.keys(run.outputs)) if (!lost.has(name)) given[name] = run.outputs[name]!
-    return Result.flatMap(of(pipeline, run.targets, new Set(Object.keys(given))), (part) => {
-      const initial = part.initial.map((own, index): Initial | undefined => {
-        const { status, arm, byBranch, reason } = run.steps[index]!
-        if (isKept(index)) return { status: "COMPLETED", reason: `kept from run '${run.id}'`, arm }
-        if (status === "SKIPPED" && byBranch && !again.has(index)) {
-          return { status: "SKIPPED", reason: reason ?? "", byBranch }
-        }
-        return own
-      })
-      return initial.includes(undefined)
-        ? Result.succeed({ part: { ...part, initial }, given })
-        : Result.fail(new RunNotRepeatable(run, "nothing of it is left to run; name the steps to run again from"))
+    const names = new Set(Object.keys(given))
+    // What a branch that is kept has not taken stays so.
+    const passed = ({ within }: Step): Arm | undefined =>
+      within.find(({ branch, arm }) => isKept(indices.get(branch)!) && run.steps[indices.get(branch)!]!.arm !== arm)
+    const rest = pipeline.steps.flatMap((step, index) => {
+      const { status, completedAtMillis } = run.steps[index]!
+      // What that run has left out from the start, this one leaves out too, unless something needs it now.
+      const isLeftOut = status === "SKIPPED" && completedAtMillis === undefined && !again.has(index)
+      return isKept(index) || isLeftOut || passed(step) !== undefined ? [] : [index]
     })
+    if (rest.length === 0) {
+      return Result.fail(new RunNotRepeatable(run, "nothing of it is left to run; name the steps to run again from"))
+    }
+    const needed = closure(pipeline, rest, names)
+    const initial = pipeline.steps.map((step, index): Initial | undefined => {
+      const { arm, reason } = run.steps[index]!
+      if (isKept(index)) return { status: "COMPLETED", reason: `kept from run '${run.id}'`, arm }
+      const other = passed(step)
+      if (other !== undefined) {
+        const why = `branch '${other.branch}' did not take '${other.arm}'`
+        return { status: "SKIPPED", reason: why, byBranch: true }
+      }
+      return needed.has(index) ? undefined : { status: "SKIPPED", reason: reason ?? "" }
+    })
+    const targets = run.targets && new Set(run.targets.map((name) => indices.get(name)!))
+    return Result.succeed({ part: { initial, given: names, targets }, given })
   })
+
+const indicesByName = ({ dag }: Pipeline.Any): ReadonlyMap<string, number> =>
+  new Map(dag.names.map((name, index) => [name, index]))
 
 const indicesOf = (
   pipeline: Pipeline.Any,
   names: ReadonlyArray<string>
 ): Result.Result<ReadonlyArray<number>, UnknownStep> => {
-  const indices = new Map(pipeline.dag.names.map((name, index) => [name, index]))
+  const indices = indicesByName(pipeline)
   const unknown = names.find((name) => !indices.has(name))
   return unknown === undefined
     ? Result.succeed(names.map((name) => indices.get(name)!))

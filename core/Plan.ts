@@ -45,6 +45,8 @@ export interface PlanStep {
   readonly losses?: ReadonlyArray<Loss>
   /** How many steps can give each of the values that it needs and more than one step may give. */
   readonly groups?: ReadonlyArray<number>
+  /** The branch that decides whether it runs, by index. */
+  readonly branch?: number
   /** Of a branch: the steps in each arm, by index. Those of the arm that is not taken are skipped. */
   readonly arms?: Readonly<Record<ArmName, ReadonlyArray<number>>>
   /** Whether it is claimed once beforehand, for its limits and memo key, which depend on its inputs. */
@@ -124,7 +126,7 @@ const expansionOf = ({ kind, concurrency, outputs }: Step): Expansion => ({
 const isEven = ({ kind, inputs }: Step, producers: ReadonlyMap<string, unknown>): boolean =>
   kind !== "branch" && inputs.every(({ optional, value }) => !optional || !producers.has(value))
 
-type Uneven = Pick<PlanStep, "losses" | "groups" | "arms">
+type Uneven = Pick<PlanStep, "losses" | "groups" | "branch" | "arms">
 
 interface Links {
   readonly waits: ReadonlyArray<number>
@@ -146,6 +148,7 @@ const link = (
   const arms: Array<Record<ArmName, Array<number>> | undefined> = steps.map(({ kind }) =>
     kind === "branch" ? { yes: [], no: [] } : undefined
   )
+  const deciders: Array<number | undefined> = new Array(steps.length)
   const optional = new Set<number>()
 
   for (const [index, step] of steps.entries()) {
@@ -174,6 +177,7 @@ const link = (
     if (branch !== undefined && runs(branch)) {
       need(branch, CANT_DO_WITHOUT)
       arms[branch]![arm!.arm].push(index)
+      deciders[index] = branch
     }
     waits[index] = needs.size
     for (const [producer, ofGroups] of needs) {
@@ -191,6 +195,7 @@ const link = (
     uneven: steps.map((_, index) => ({
       ...(optional.has(index) && { losses: losses[index]! }),
       ...(groups[index]!.length > 0 && { groups: groups[index]! }),
+      ...(deciders[index] !== undefined && { branch: deciders[index] }),
       ...(arms[index] && { arms: arms[index] })
     }))
   }

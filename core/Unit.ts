@@ -68,6 +68,8 @@ export class Expansion {
   readonly #units: ReadonlyArray<Json>
   readonly #size: number
   readonly #results: ReadonlyMap<string, Array<Json | undefined>>
+  /** In order: what the last item gave. It is nobody else's business before the step is done. */
+  #folded: Readonly<Record<string, Json>> = {}
   /** Items that were lent before and are to be lent again. */
   readonly #again: Array<Unit> = []
   #next = 0
@@ -121,6 +123,13 @@ export class Expansion {
     return this.#units[item]!
   }
 
+  /** What an item sees of the run's values. */
+  valuesOver(values: Claim["values"]): Claim["values"] {
+    if (!this.plan.inOrder) return values
+    const folded = this.#folded
+    return { get: (name) => folded[name] ?? values.get(name) }
+  }
+
   /** Nobody has an item any more that is not done. */
   putDown(): void {
     this.#lent--
@@ -136,6 +145,7 @@ export class Expansion {
     this.#unitsDone++
     const last = this.#units.length - 1
     this.done += item === last ? this.count - last * this.#size : this.#size
+    if (this.plan.inOrder) this.#folded = outputs
     for (const [name, results] of this.#results) {
       const json = outputs[name]
       if (json === undefined) continue
@@ -144,11 +154,11 @@ export class Expansion {
     }
   }
 
-  /** The lists that came out. */
-  get lists(): Record<string, Json> {
+  /** What came out: of each output the list, or in order the last. */
+  get outputs(): Readonly<Record<string, Json>> {
+    if (this.plan.inOrder) return this.#folded
     const lists: Record<string, Json> = {}
-    for (const [name, results] of this.#results)
-      lists[name] = `[${results.filter((json) => json !== undefined).join(",")}]`
+    for (const [name, results] of this.#results) lists[name] = `[${results.filter((json) => json !== undefined).join(",")}]`
     return lists
   }
 }

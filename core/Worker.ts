@@ -10,6 +10,7 @@ import { Alarms } from "./Alarms.ts"
 import { Attempt, isPromiseLike, type Surroundings } from "./Attempt.ts"
 import { Attempts, STOP_MILLIS, type Told } from "./Attempts.ts"
 import * as Bound from "./Bound.ts"
+import { describe } from "./ErrorInfo.ts"
 import type { InvalidOption } from "./Errors.ts"
 import * as Items from "./Items.ts"
 import { probe } from "./Probe.ts"
@@ -157,7 +158,7 @@ class Worker implements Surroundings, Told {
       this.#wake = undefined
       let begun: Effect.Effect<void> | undefined
       for (const claim of claims) {
-        const fork = this.#start(claim)
+        const fork = this.#startSafely(claim)
         if (fork !== undefined) begun = begun === undefined ? fork : Effect.andThen(begun, fork)
       }
       return begun === undefined ? next() : Effect.flatMap(begun, next)
@@ -223,6 +224,25 @@ class Worker implements Surroundings, Told {
     Effect.suspend(() => this.#store.claim(this.#request)),
     () => Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => NOTHING)
   )
+
+  // What a task returns may be anything, also something that throws when it is looked at. That is the step's failure, and
+  // must not become the worker's.
+  #startSafely(claim: Claim): Effect.Effect<void> | undefined {
+    try {
+      return this.#start(claim)
+    } catch (defect) {
+      this.#settle(claim, broken(claim, defect))
+      return undefined
+    }
+  }
+
+  #outcomeSafely({ claim }: Attempt, outcome: () => Outcome): Outcome {
+    try {
+      return outcome()
+    } catch (defect) {
+      return broken(claim, defect)
+    }
+  }
 
   /** Calls the step's task. Gives what is left to do when the task is an Effect. */
   #start(claim: Claim): Effect.Effect<void> | undefined {
@@ -299,7 +319,7 @@ class Worker implements Surroundings, Told {
     if (attempt.place === -1) return
     this.#attempts.remove(attempt)
     // The outcome of a revoked attempt comes too late: the Store would refuse it.
-    if (!attempt.revoked) this.#settle(attempt.claim, outcome())
+    if (!attempt.revoked) this.#settle(attempt.claim, this.#outcomeSafely(attempt, outcome))
     this.#wakeSoon()
   }
 
@@ -387,4 +407,10 @@ class Worker implements Surroundings, Told {
       )
     }
   )
+}
+
+/** The outcome of an attempt that broke where none should. */
+const broken = ({ step }: Claim, defect: unknown): Outcome => {
+  const cause = describe(defect)
+  return { _tag: "Failed", error: { name: "Defect", message: `Step '${step}' broke: ${cause.message}`, step, cause } }
 }

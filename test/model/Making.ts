@@ -1,0 +1,134 @@
+/** Real pipelines from scripts. What tasks give says what they were given, so that results can be compared by reading. */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { Pipeline, Step, Task } from "../../adapters/promise/index.ts"
+import type { Fields } from "../../core/Value.ts"
+import type * as Wiring from "../../core/Wiring.ts"
+import type { Behaviour, Need, Part, Script } from "./Script.ts"
+
+const S = Schema.String
+
+/** How often each task, or item of a task, was called in the run at hand. */
+export class Calls {
+  readonly #counts: Map<string, number> = new Map()
+  /** From now on nothing fails. */
+  healed = false
+
+  count(key: string): number {
+    const count = (this.#counts.get(key) ?? 0) + 1
+    this.#counts.set(key, count)
+    return count
+  }
+}
+
+/** What a task gives for its inputs, spelt out: absent ones are a dash. */
+export const spell = (name: string, needs: ReadonlyArray<Need>, get: (value: string) => string | undefined): string =>
+  `${name}(${needs.map(({ value }) => get(value) ?? "-").join(",")})`
+
+/** Whether a filter keeps an item. */
+export const keeps = (item: string): boolean => item.length % 2 === 0
+
+const inputsOf = (needs: ReadonlyArray<Need>): Fields =>
+  Object.fromEntries(needs.map(({ value, optional }) => [value, optional ? Schema.optionalKey(S) : S]))
+
+type Inputs = Readonly<Record<string, unknown>>
+
+const returning = (how: Behaviour["how"], give: () => Inputs): never => {
+  switch (how) {
+    case "value":
+      return give() as never
+    case "promise":
+      return Promise.resolve().then(give) as never
+    case "effect":
+      return Effect.andThen(Effect.yieldNow, Effect.try({ try: give, catch: (error) => error as Error })) as never
+  }
+}
+
+const taskOf = (
+  name: string,
+  input: Fields,
+  output: Fields,
+  { failures, retries, fatal, how }: Behaviour,
+  calls: Calls,
+  give: (inputs: Inputs) => Inputs,
+  keyOf: (inputs: Inputs) => string | undefined = () => name
+): Task.Any =>
+  Task.make(name, {
+    input,
+    output,
+    retry: { times: retries, delayMillis: 10, jitter: 0 },
+    run: (inputs: Inputs) =>
+      returning(how, () => {
+        const key = keyOf(inputs)
+        if (key !== undefined && !calls.healed && calls.count(key) <= failures) {
+          if (fatal) throw new Task.Fatal(`${key} is beyond hope`)
+          throw new Error(`${key} failed`)
+        }
+        return give(inputs)
+      })
+  }) as unknown as Task.Any
+
+const entryOf = (part: Part, calls: Calls): Task.Any | Step.Any => {
+  const { name, needs, behaviour } = part
+  const input = inputsOf(needs)
+  const get = (inputs: Inputs) => (value: string) => inputs[value] as string | undefined
+  const spelt = (inputs: Inputs): string => spell(name, needs, get(inputs))
+  switch (part.kind) {
+    case "task": {
+      const { value } = part
+      const output = { [value]: behaviour.gives ? S : Schema.optionalKey(S) }
+      return taskOf(name, input, output, behaviour, calls, (inputs) => (behaviour.gives ? { [value]: spelt(inputs) } : {}))
+    }
+    case "list": {
+      const items = Array.from({ length: part.length }, (_, at) => `${name}${"x".repeat(at)}`)
+      return taskOf(name, input, { [name]: Schema.Array(S) }, behaviour, calls, () => ({ [name]: items }))
+    }
+    case "branch": {
+      const says = part.takes === "yes"
+      const task = taskOf(name, input, { says: Schema.Boolean }, behaviour, calls, () => ({ says }))
+      return Step.branch(task as never, {
+        yes: part.yes.map((each) => entryOf(each, calls)) as never,
+        no: part.no.map((each) => entryOf(each, calls)) as never
+      }) as unknown as Step.Any
+    }
+    default:
+      return goingOf(part, input, spelt, calls)
+  }
+}
+
+const goingOf = (
+  part: Extract<Part, { readonly list: string }>,
+  input: Fields,
+  spelt: (inputs: Inputs) => string,
+  calls: Calls
+): Step.Any => {
+  const { kind, name, list, chunk, concurrency, item, behaviour } = part
+  const options = {
+    over: { item: list },
+    ...(chunk !== undefined && { chunk }),
+    ...(concurrency !== undefined && kind !== "reduce" && { concurrency })
+  }
+  // A list's items differ by their length.
+  const failing = (inputs: Inputs): string | undefined =>
+    (inputs["item"] as string).endsWith(`${"x".repeat(item)}`) && /[^x]x*$/.exec(inputs["item"] as string)![0].length === item + 1
+      ? `${name} ${inputs["item"]}`
+      : undefined
+  const withItem = { ...input, item: S }
+  const seen = (inputs: Inputs): string => `${inputs["item"]}|${spelt(inputs)}`
+  if (kind === "map") {
+    const task = taskOf(name, withItem, { [name]: S }, behaviour, calls, (inputs) => ({ [name]: seen(inputs) }), failing)
+    return Step.map(task, options as never) as unknown as Step.Any
+  }
+  if (kind === "filter") {
+    const give = (inputs: Inputs) => ({ keep: keeps(inputs["item"] as string) })
+    const task = taskOf(name, withItem, { keep: Schema.Boolean }, behaviour, calls, give, failing)
+    return Step.filter(task as never, { ...options, output: name } as never) as unknown as Step.Any
+  }
+  const give = (inputs: Inputs) => ({ [name]: `${inputs[name]};${seen(inputs)}` })
+  const task = taskOf(name, { ...withItem, [name]: S }, { [name]: S }, behaviour, calls, give, failing)
+  return Step.reduce(task as never, { ...options, initial: { [name]: "0" } } as never) as unknown as Step.Any
+}
+
+/** The pipeline that a script describes. */
+export const make = (id: string, { parts, order, policy }: Script, calls: Calls): Pipeline.Any =>
+  Pipeline.make(id, order.map((at) => entryOf(parts[at]!, calls)) as unknown as Wiring.Tasks, { onFailure: policy })

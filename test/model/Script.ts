@@ -1,0 +1,187 @@
+/**
+ * Random pipelines for the model test: a script says what a pipeline consists of and how every task behaves. Real
+ * pipelines are made from it, and the reference interpreter reads it; neither knows the other.
+ */
+import * as fc from "fast-check"
+
+/** How a task behaves: fails so often before it succeeds, or for good, and leaves its optional output out. */
+export interface Behaviour {
+  readonly failures: number
+  readonly retries: number
+  /** Whether its failures are of the kind that no retry mends. */
+  readonly fatal: boolean
+  /** Whether it gives nothing; its output is optional then. */
+  readonly gives: boolean
+  /** How it returns: at once, as a Promise, or as an Effect. */
+  readonly how: "value" | "promise" | "effect"
+}
+
+/** One input: the value's name, and whether the task can do without. */
+export interface Need {
+  readonly value: string
+  readonly optional: boolean
+}
+
+/** A part of a pipeline. Values are named after the part that gives them. */
+export type Part =
+  | {
+      readonly kind: "task"
+      readonly name: string
+      /** What it gives is called. */
+      readonly value: string
+      readonly needs: ReadonlyArray<Need>
+      readonly behaviour: Behaviour
+    }
+  | {
+      readonly kind: "list"
+      readonly name: string
+      readonly needs: ReadonlyArray<Need>
+      readonly length: number
+      readonly behaviour: Behaviour
+    }
+  | {
+      readonly kind: "map" | "filter" | "reduce"
+      readonly name: string
+      /** The list that it goes through. */
+      readonly list: string
+      readonly needs: ReadonlyArray<Need>
+      readonly chunk: number | undefined
+      readonly concurrency: number | undefined
+      /** Which item fails so often. */
+      readonly item: number
+      readonly behaviour: Behaviour
+    }
+  | {
+      readonly kind: "branch"
+      readonly name: string
+      readonly needs: ReadonlyArray<Need>
+      readonly takes: "yes" | "no"
+      readonly behaviour: Behaviour
+      readonly yes: ReadonlyArray<Part>
+      readonly no: ReadonlyArray<Part>
+    }
+
+/** A pipeline and the order in which its parts are registered. */
+export interface Script {
+  readonly parts: ReadonlyArray<Part>
+  readonly order: ReadonlyArray<number>
+  readonly policy: "fail-fast" | "continue" | "skip"
+}
+
+/** Something that may be named as an input: whether it is a list, and whether it may be missing. */
+interface Known {
+  readonly value: string
+  readonly isList: boolean
+  readonly optional: boolean
+}
+
+// A small generator of random numbers that fast-check shrinks through its seed; recursion over what is known so far
+// is easier to read like this than as a chain of arbitraries.
+class Dice {
+  readonly #numbers: ReadonlyArray<number>
+  #at = 0
+  constructor(numbers: ReadonlyArray<number>) {
+    this.#numbers = numbers
+  }
+  /** From 0 to `sides - 1`; smaller numbers make simpler pipelines. */
+  roll(sides: number): number {
+    const number = this.#numbers[this.#at++ % this.#numbers.length]!
+    return Math.floor((number / 1_000) * sides)
+  }
+  chance(percent: number): boolean {
+    return this.roll(100) >= 100 - percent
+  }
+}
+
+const HOW = ["value", "promise", "effect"] as const
+
+const behaviourOf = (dice: Dice, mayLack: boolean): Behaviour => ({
+  failures: dice.chance(30) ? 1 + dice.roll(3) : 0,
+  retries: dice.roll(3),
+  fatal: dice.chance(10),
+  gives: !(mayLack && dice.chance(15)),
+  how: HOW[dice.roll(3)]!
+})
+
+const given = (dice: Dice): Behaviour => behaviourOf(dice, false)
+
+const needsOf = (dice: Dice, known: ReadonlyArray<Known>): ReadonlyArray<Need> => {
+  const needs = new Map<string, Need>()
+  for (let left = dice.roll(4); left > 0 && known.length > 0; left--) {
+    const { value, optional, isList } = known[dice.roll(known.length)]!
+    if (!isList) needs.set(value, { value, optional: optional || dice.chance(30) })
+  }
+  return [...needs.values()]
+}
+
+const partsOf = (
+  dice: Dice,
+  count: number,
+  prefix: string,
+  outside: ReadonlyArray<Known>,
+  depth: number
+): { readonly parts: ReadonlyArray<Part>; readonly gives: ReadonlyArray<Known> } => {
+  const known: Array<Known> = [...outside]
+  const parts: Array<Part> = []
+  const own: Array<Known> = []
+  const add = (part: Part, ...gives: ReadonlyArray<Known>): void => {
+    parts.push(part)
+    known.push(...gives)
+    own.push(...gives)
+  }
+  for (let at = 0; at < count; at++) {
+    const name = `${prefix}${at}`
+    const needs = needsOf(dice, known)
+    const lists = known.filter(({ isList, optional }) => isList && !optional)
+    const kind = dice.roll(10)
+    if (kind === 9 && depth > 0) {
+      const yes = partsOf(dice, 1 + dice.roll(3), `${name}y`, known, depth - 1)
+      const no = partsOf(dice, dice.roll(3), `${name}n`, known, depth - 1)
+      const both = no.parts.length > 0 && dice.chance(60)
+      const takes = dice.chance(50) ? ("yes" as const) : ("no" as const)
+      const value = `${name}both`
+      // What both arms give under one name is there either way.
+      const ends = (arm: string, inside: ReadonlyArray<Known>): ReadonlyArray<Part> =>
+        both
+          ? [{ kind: "task", name: `${name}${arm}both`, value, needs: needsOf(dice, inside), behaviour: given(dice) }]
+          : []
+      const arms = { yes: [...yes.parts, ...ends("y", yes.gives)], no: [...no.parts, ...ends("n", no.gives)] }
+      add({ kind: "branch", name, needs, takes, behaviour: given(dice), ...arms })
+      if (both) known.push({ value, isList: false, optional: false })
+      continue
+    }
+    if (kind >= 7 && lists.length > 0) {
+      const list = lists[dice.roll(lists.length)]!.value
+      const which = (["map", "filter", "reduce"] as const)[dice.roll(3)]!
+      const chunk = dice.chance(30) ? 1 + dice.roll(3) : undefined
+      const concurrency = dice.chance(30) ? 1 + dice.roll(2) : undefined
+      const behaviour = given(dice)
+      const item = dice.roll(4)
+      const isList = which !== "reduce"
+      add({ kind: which, name, list, needs, chunk, concurrency, item, behaviour }, { value: name, isList, optional: false })
+      continue
+    }
+    if (kind === 6) {
+      const behaviour = given(dice)
+      add({ kind: "list", name, needs, length: dice.roll(5), behaviour }, { value: name, isList: true, optional: false })
+      continue
+    }
+    const behaviour = behaviourOf(dice, true)
+    add({ kind: "task", name, value: name, needs, behaviour }, { value: name, isList: false, optional: !behaviour.gives })
+  }
+  return { parts, gives: own }
+}
+
+/** Any script. What comes later in `parts` may need what comes earlier; they are registered in any order. */
+export const script: fc.Arbitrary<Script> = fc
+  .record({
+    numbers: fc.array(fc.nat(999), { minLength: 20, maxLength: 120 }),
+    policy: fc.constantFrom("fail-fast" as const, "continue" as const, "skip" as const)
+  })
+  .chain(({ numbers, policy }) => {
+    const dice = new Dice(numbers)
+    const { parts } = partsOf(dice, 1 + dice.roll(7), "s", [], 2)
+    return fc
+      .shuffledSubarray([...parts.keys()], { minLength: parts.length, maxLength: parts.length })
+      .map((order) => ({ parts, order, policy }))
+  })
