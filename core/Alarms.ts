@@ -51,7 +51,12 @@ export class Alarms {
     const now = this.#clock.currentTimeMillisUnsafe()
     for (let first = this.#heap[0]; first !== undefined && first.atMillis <= now; first = this.#heap[0]) {
       this.remove(first)
-      first.ring()
+      try {
+        first.ring()
+      } catch (defect) {
+        // One that breaks must not silence all others.
+        return Effect.andThen(Effect.logError("What was to happen at an instant broke", defect), this.running)
+      }
     }
     const first = this.#heap[0]
     this.#untilMillis = first?.atMillis ?? Number.POSITIVE_INFINITY
@@ -68,10 +73,11 @@ export class Alarms {
     })
   })
 
+  // Not at once: whoever sets an alarm is in the middle of something, and must not be interrupted by its ringing.
   #wakeUp(): void {
     const wake = this.#wake
     this.#wake = undefined
-    wake?.()
+    if (wake !== undefined) queueMicrotask(wake)
   }
 
   #put(alarm: Alarm, place: number): void {

@@ -18,15 +18,21 @@ const MAX_MESSAGE = 2_000
 const MAX_CAUSES = 5
 
 /** Turns anything that was thrown or failed with into data: name, message and up to five causes, no stack. */
-export const describe = (error: unknown, depth = 0): ErrorInfo => {
+export const describe = (error: unknown): ErrorInfo => {
+  try {
+    return read(error, 0)
+  } catch {
+    return { name: "Error", message: "It throws when it is looked at" }
+  }
+}
+
+const read = (error: unknown, depth: number): ErrorInfo => {
   if (!Predicate.isObject(error)) return { name: "Error", message: clip(String(error)) }
-  const tag = (error as { _tag?: unknown })._tag
-  const name = typeof tag === "string" ? tag : error instanceof Error ? error.name : "Error"
-  const cause = (error as { cause?: unknown }).cause
+  const { _tag: tag, name, cause } = error as { _tag?: unknown; name?: unknown; cause?: unknown }
   return {
-    name: clip(name),
+    name: clip(typeof tag === "string" ? tag : error instanceof Error && typeof name === "string" ? name : "Error"),
     message: clip(messageOf(error)),
-    ...(cause === undefined || depth >= MAX_CAUSES ? undefined : { cause: describe(cause, depth + 1) })
+    ...(cause === undefined || depth >= MAX_CAUSES ? undefined : { cause: read(cause, depth + 1) })
   }
 }
 
@@ -34,7 +40,7 @@ const messageOf = (error: object): string => {
   const message = (error as { message?: unknown }).message
   // Some errors have their stack, or another error's, in their message.
   if (typeof message === "string" && message !== "") return message.replace(/\n\s*at [^\n]*/g, "")
-  if (error instanceof Error) return error.name
+  if (error instanceof Error) return String(error.name)
   try {
     return JSON.stringify(error) ?? "unknown"
   } catch {

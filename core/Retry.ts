@@ -4,7 +4,7 @@ import type { InvalidOption } from "./Errors.ts"
 
 /** How often, after which waits and for which failures a step is attempted again. */
 export interface Retry {
-  /** How many attempts may follow the first one. */
+  /** How many attempts may follow the first one: 0 to 10,000. */
   readonly times: number
   /** The wait before the second attempt, in milliseconds. Default: 1,000. */
   readonly delayMillis?: number
@@ -20,6 +20,7 @@ export interface Retry {
   readonly when?: (error: unknown) => boolean
 }
 
+const MAX_TIMES = 10_000
 const DELAY_MILLIS = 1_000
 const FACTOR = 2
 const MAX_DELAY_MILLIS = 300_000
@@ -46,7 +47,7 @@ export const waitMillis = (
 
 /** What is wrong with a policy; nothing when it can be used. */
 export const invalid = (what: string, retry: Retry): InvalidOption | undefined =>
-  Bound.integer(`${what}.times`, retry.times, 0) ??
+  Bound.integer(`${what}.times`, retry.times, 0, MAX_TIMES) ??
   Bound.number(`${what}.delayMillis`, retry.delayMillis, 0) ??
   Bound.number(`${what}.factor`, retry.factor, 1) ??
   Bound.number(`${what}.maxDelayMillis`, retry.maxDelayMillis, 0) ??

@@ -172,9 +172,7 @@ const wrongOption = (
 ): InvalidOption | undefined =>
   (retry === undefined
     ? undefined
-    : typeof retry === "number"
-      ? Bound.integer(`retry of task '${name}'`, retry, 0)
-      : Retry.invalid(`retry of task '${name}'`, retry)) ??
+    : Retry.invalid(`retry of task '${name}'`, typeof retry === "number" ? { times: retry } : retry)) ??
   Bound.number(`timeoutMillis of task '${name}'`, timeoutMillis, 1) ??
   (limit &&
     Limit.invalid(`limit of task '${name}'`, typeof limit.key === "function" ? "" : (limit.key ?? name), limit.max)) ??

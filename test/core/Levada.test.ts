@@ -17,21 +17,10 @@ import {
   Store,
   Task
 } from "../../adapters/promise/index.ts"
+import { within } from "./Within.ts"
 
 const N = Schema.Number
 const S = Schema.String
-
-/** Runs `body` with a Levada over a Store in memory. */
-const within =
-  (pipelines: ReadonlyArray<Pipeline.Any>, options: Partial<Levada.LayerOptions<ReadonlyArray<Pipeline.Any>>> = {}) =>
-  <A, E>(body: Effect.Effect<A, E, Operations.Operations>): Effect.Effect<A, unknown> =>
-    body.pipe(
-      Effect.provide(
-        Levada.layer({ pipelines, access: Access.open, ...options }).pipe(
-          Layer.provide(Store.layerMemory())
-        ) as Layer.Layer<Operations.Operations>
-      )
-    )
 
 const double = Task.make("double", { input: { n: N }, output: { doubled: N }, run: ({ n }) => ({ doubled: n * 2 }) })
 const plusOne = Task.make("plusOne", {
