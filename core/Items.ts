@@ -20,7 +20,7 @@ export const expand = (runner: Runner, values: Values, maxLength: number): Outco
     const { value } = step.inputs.find((input) => input.key === key)!
     const list: unknown = JSON.parse(values.get(value) ?? "null")
     if (!Array.isArray(list)) {
-      const message = `Step '${step.name}' goes through '${value}', which has to be a list, but is ${list === null ? "null" : `a ${typeof list}`}`
+      const message = `Step '${step.name}' goes through '${value}', which has to be a list, but is ${list === null ? "null" : `of type ${typeof list}`}`
       return { _tag: "Failed", error: wrong(step, "NotAList", message) }
     }
     lists.push(list)
