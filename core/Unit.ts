@@ -158,7 +158,8 @@ export class Expansion {
   get outputs(): Readonly<Record<string, Json>> {
     if (this.plan.inOrder) return this.#folded
     const lists: Record<string, Json> = {}
-    for (const [name, results] of this.#results) lists[name] = `[${results.filter((json) => json !== undefined).join(",")}]`
+    for (const [name, results] of this.#results)
+      lists[name] = `[${results.filter((json) => json !== undefined).join(",")}]`
     return lists
   }
 }

@@ -256,7 +256,7 @@ describe("1,000 runs cancelled at random instants", () => {
       run: (_, { attempt }) =>
         Effect.acquireUseRelease(
           Effect.sync(() => void running++),
-          () => Effect.andThen(Effect.sleep(7), attempt < 3 ? Effect.fail(new Error("again")) : Effect.succeed({ a: 1 })),
+          () => Effect.andThen(Effect.sleep(7), attempt < 3 ? Effect.fail("again") : Effect.succeed({ a: 1 })),
           () => Effect.sync(() => void running--)
         )
     })

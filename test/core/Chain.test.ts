@@ -8,14 +8,38 @@ const S = Schema.String
 let testing: Testing.Testing | undefined
 afterEach(() => testing?.close())
 
-const words = Task.make("words", { input: { text: S }, output: { words: Schema.Array(S) }, run: ({ text }) => ({ words: text.split(" ") }) })
-const length = Task.make("length", { input: { word: S }, output: { length: N }, run: async ({ word }) => ({ length: word.length }) })
-const atLeast = Task.make("atLeast", { input: { n: N, least: N }, output: { ok: Schema.Boolean }, run: ({ n, least }) => ({ ok: n >= least }) })
+const words = Task.make("words", {
+  input: { text: S },
+  output: { words: Schema.Array(S) },
+  run: ({ text }) => ({ words: text.split(" ") })
+})
+const length = Task.make("length", {
+  input: { word: S },
+  output: { length: N },
+  run: async ({ word }) => ({ length: word.length })
+})
+const atLeast = Task.make("atLeast", {
+  input: { n: N, least: N },
+  output: { ok: Schema.Boolean },
+  run: ({ n, least }) => ({ ok: n >= least })
+})
 const add = Task.make("add", { input: { sum: N, n: N }, output: { sum: N }, run: ({ sum, n }) => ({ sum: sum + n }) })
-const times = Task.make("times", { input: { n: N, times: N }, output: { product: N }, run: ({ n, times }) => ({ product: n * times }) })
+const times = Task.make("times", {
+  input: { n: N, times: N },
+  output: { product: N },
+  run: ({ n, times }) => ({ product: n * times })
+})
 const half = Task.make("half", { input: { n: N }, output: { half: N }, run: ({ n }) => ({ half: n / 2 }) })
-const say = Task.make("say", { input: { value: N }, output: { said: S }, run: ({ value }) => ({ said: `it is ${value}` }) })
-const show = Task.make("show", { input: { pair: Schema.Tuple([N, S]) }, output: { shown: S }, run: ({ pair }) => ({ shown: `${pair[0]}/${pair[1]}` }) })
+const say = Task.make("say", {
+  input: { value: N },
+  output: { said: S },
+  run: ({ value }) => ({ said: `it is ${value}` })
+})
+const show = Task.make("show", {
+  input: { pair: Schema.Tuple([N, S]) },
+  output: { shown: S },
+  run: ({ pair }) => ({ shown: `${pair[0]}/${pair[1]}` })
+})
 
 type Runnable = Pipeline.Pipeline<string, { readonly input: unknown }, unknown, never, never>
 
@@ -85,10 +109,19 @@ describe("a chain", () => {
   })
 
   it.each([
-    [() => Pipeline.chain("c", N).call(times as never), "has to have one input that is not fixed; those left are 'n', 'times'"],
-    [() => Pipeline.chain("c", N).call(words as never), "step 'words' takes string, but what comes before it is number"],
+    [
+      () => Pipeline.chain("c", N).call(times as never),
+      "has to have one input that is not fixed; those left are 'n', 'times'"
+    ],
+    [
+      () => Pipeline.chain("c", N).call(words as never),
+      "step 'words' takes string, but what comes before it is number"
+    ],
     [() => Pipeline.chain("c", N).map(half as never), "takes array, but what comes before it is number"],
-    [() => Pipeline.chain("c", N).call(Task.make("none", { input: { n: N }, run: () => ({}) }) as never), "has to have exactly one output"],
+    [
+      () => Pipeline.chain("c", N).call(Task.make("none", { input: { n: N }, run: () => ({}) }) as never),
+      "has to have exactly one output"
+    ],
     [() => Pipeline.chain("c", N).call(times, { times: "x" as never }), "constants of step 'times': times"]
   ])("a link that does not fit is refused (%#)", (make, message) => {
     expect(make).toThrow(message)

@@ -39,7 +39,11 @@ const startAll = (pipeline: Pipeline.Pipeline<string, { readonly n: number }, un
 describe("the limit of a worker", () => {
   it("is never exceeded and is reached, over many runs", async () => {
     const gauge = new Gauge()
-    const work = Task.make("work", { input: { n: N }, output: { m: N }, run: ({ n }) => gauge.work("all", String(n), 1 + (n % 7), { m: n }) })
+    const work = Task.make("work", {
+      input: { n: N },
+      output: { m: N },
+      run: ({ n }) => gauge.work("all", String(n), 1 + (n % 7), { m: n })
+    })
     const pipeline = Pipeline.make("p", [work])
     testing = await Testing.make({ pipelines: [pipeline], worker: { concurrency: 7 } })
     for (const runId of await startAll(pipeline, 100)) expect((await testing.finish(runId)).status).toBe("COMPLETED")
@@ -51,8 +55,16 @@ describe("the limits of a pipeline", () => {
   it("steps: over all its runs, items too, and no other pipeline's", async () => {
     const gauge = new Gauge()
     const make = (id: string, limit: { readonly steps?: number }) => {
-      const first = Task.make("first", { input: { n: N }, output: { list: Schema.Array(N) }, run: ({ n }) => gauge.work(id, "first", 5, { list: [n, n, n] }) })
-      const each = Task.make("each", { input: { item: N }, output: { done: N }, run: ({ item }) => gauge.work(id, "each", 5, { done: item }) })
+      const first = Task.make("first", {
+        input: { n: N },
+        output: { list: Schema.Array(N) },
+        run: ({ n }) => gauge.work(id, "first", 5, { list: [n, n, n] })
+      })
+      const each = Task.make("each", {
+        input: { item: N },
+        output: { done: N },
+        run: ({ item }) => gauge.work(id, "each", 5, { done: item })
+      })
       return Pipeline.make(id, [first, Step.map(each, { over: { item: "list" } })], { limit })
     }
     const [limited, free] = [make("limited", { steps: 3 }), make("free", {})]
@@ -65,15 +77,37 @@ describe("the limits of a pipeline", () => {
 
   it("runs: the others are PENDING until their turn comes, in their order", async () => {
     const gauge = new Gauge()
-    const work = Task.make("work", { input: { n: N }, output: { m: N }, run: ({ n }) => gauge.work("runs", String(n), 10, { m: n }) })
-    const more = Task.make("more", { input: { m: N }, output: { k: N }, run: ({ m }) => gauge.work("runs", String(m), 10, { k: m }) })
+    const work = Task.make("work", {
+      input: { n: N },
+      output: { m: N },
+      run: ({ n }) => gauge.work("runs", String(n), 10, { m: n })
+    })
+    const more = Task.make("more", {
+      input: { m: N },
+      output: { k: N },
+      run: ({ m }) => gauge.work("runs", String(m), 10, { k: m })
+    })
     const pipeline = Pipeline.make("p", [work, more], { limit: { runs: 2 } })
     testing = await Testing.make({ pipelines: [pipeline] })
     const ids = await startAll(pipeline, 6)
-    expect(await Promise.all(ids.map(async (id) => (await testing!.look(id)).status))).toEqual(["RUNNING", "RUNNING", "PENDING", "PENDING", "PENDING", "PENDING"])
+    expect(await Promise.all(ids.map(async (id) => (await testing!.look(id)).status))).toEqual([
+      "RUNNING",
+      "RUNNING",
+      "PENDING",
+      "PENDING",
+      "PENDING",
+      "PENDING"
+    ])
     for (const runId of ids) await testing.finish(runId)
     expect(gauge.most.get("runs")).toBe(2)
-    expect(gauge.order.filter((_, at) => gauge.order.indexOf(gauge.order[at]!) === at)).toEqual(["0", "1", "2", "3", "4", "5"])
+    expect(gauge.order.filter((_, at) => gauge.order.indexOf(gauge.order[at]!) === at)).toEqual([
+      "0",
+      "1",
+      "2",
+      "3",
+      "4",
+      "5"
+    ])
     expect(testing.now()).toBe(60)
   })
 
@@ -93,8 +127,18 @@ describe("the limits of a pipeline", () => {
 describe("the limit of a key", () => {
   it("is shared by all tasks that have it, in whichever pipeline they are", async () => {
     const gauge = new Gauge()
-    const gpu = (name: string) => Task.make(name, { input: { n: N }, output: { m: N }, limit: { key: "gpu", max: 2 }, run: ({ n }) => gauge.work("gpu", name, 3, { m: n }) })
-    const free = Task.make("free", { input: { n: N }, output: { k: N }, run: ({ n }) => gauge.work("free", "free", 3, { k: n }) })
+    const gpu = (name: string) =>
+      Task.make(name, {
+        input: { n: N },
+        output: { m: N },
+        limit: { key: "gpu", max: 2 },
+        run: ({ n }) => gauge.work("gpu", name, 3, { m: n })
+      })
+    const free = Task.make("free", {
+      input: { n: N },
+      output: { k: N },
+      run: ({ n }) => gauge.work("free", "free", 3, { k: n })
+    })
     const one = Pipeline.make("one", [gpu("a"), free])
     const two = Pipeline.make("two", [gpu("b")])
     testing = await Testing.make({ pipelines: [one, two] })
@@ -108,7 +152,12 @@ describe("the limit of a key", () => {
 
   it("is the task's own when it names none", async () => {
     const gauge = new Gauge()
-    const work = Task.make("work", { input: { n: N }, output: { m: N }, limit: { max: 1 }, run: ({ n }) => gauge.work("w", String(n), 2, { m: n }) })
+    const work = Task.make("work", {
+      input: { n: N },
+      output: { m: N },
+      limit: { max: 1 },
+      run: ({ n }) => gauge.work("w", String(n), 2, { m: n })
+    })
     const pipeline = Pipeline.make("p", [work])
     testing = await Testing.make({ pipelines: [pipeline] })
     for (const runId of await startAll(pipeline, 5)) await testing.finish(runId)
@@ -121,12 +170,17 @@ describe("the limit of a key", () => {
       input: { n: N },
       output: { m: N },
       limit: { key: ({ n }) => `customer-${n % 3}`, max: 1 },
-      run: ({ n }) => Effect.andThen(gauge.work("all", String(n), 0, undefined), gauge.work(`customer-${n % 3}`, String(n), 10, { m: n }))
+      run: ({ n }) =>
+        Effect.andThen(
+          gauge.work("all", String(n), 0, undefined),
+          gauge.work(`customer-${n % 3}`, String(n), 10, { m: n })
+        )
     })
     const pipeline = Pipeline.make("p", [work])
     testing = await Testing.make({ pipelines: [pipeline] })
     const ids = await startAll(pipeline, 12)
-    for (const runId of ids) expect((await testing.finish(runId)).run.steps[0]).toMatchObject({ status: "COMPLETED", attempts: 1 })
+    for (const runId of ids)
+      expect((await testing.finish(runId)).run.steps[0]).toMatchObject({ status: "COMPLETED", attempts: 1 })
     expect([0, 1, 2].map((customer) => gauge.most.get(`customer-${customer}`))).toEqual([1, 1, 1])
     expect(testing.now()).toBe(40)
   })
@@ -162,7 +216,11 @@ describe("the limit of a key", () => {
     })
     const pipeline = Pipeline.make("p", [work])
     testing = await Testing.make({ pipelines: [pipeline] })
-    expect((await testing.run(pipeline, { n: 0 })).run.error).toMatchObject({ name: "LimitKeyFailed", step: "work", message: "The limit's key of task 'work' failed: no key" })
+    expect((await testing.run(pipeline, { n: 0 })).run.error).toMatchObject({
+      name: "LimitKeyFailed",
+      step: "work",
+      message: "The limit's key of task 'work' failed: no key"
+    })
     expect((await testing.run(pipeline, { n: 1 })).run.error).toMatchObject({ name: "LimitKeyFailed", step: "work" })
     const { status, story } = await testing.run(pipeline, { n: 2 })
     expect(status).toBe("COMPLETED")
@@ -172,9 +230,18 @@ describe("the limit of a key", () => {
   it("together with others is held all or not at all, and nobody is forgotten", async () => {
     const gauge = new Gauge()
     const make = (name: string, key: string) =>
-      Task.make(name, { input: { n: N }, output: { [name]: N }, limit: { key, max: 1 }, run: ({ n }) => gauge.work(key, name, 1 + (n % 3), { [name]: n }) }) as unknown as Task.Task<string, { n: typeof N }, {}, never, never>
+      Task.make(name, {
+        input: { n: N },
+        output: { [name]: N },
+        limit: { key, max: 1 },
+        run: ({ n }) => gauge.work(key, name, 1 + (n % 3), { [name]: n })
+      }) as unknown as Task.Task<string, { n: typeof N }, {}, never, never>
     const names = ["a", "b", "c", "d"]
-    const pipelines = [1, 2, 3].map((at) => Pipeline.make(`p${at}`, names.map((name, which) => make(name, `k${(which + at) % 3}`)) as never, { limit: { steps: at, runs: 4 } }))
+    const pipelines = [1, 2, 3].map((at) =>
+      Pipeline.make(`p${at}`, names.map((name, which) => make(name, `k${(which + at) % 3}`)) as never, {
+        limit: { steps: at, runs: 4 }
+      })
+    )
     testing = await Testing.make({ pipelines: pipelines as never })
     const ids = (await Promise.all(pipelines.map((pipeline) => startAll(pipeline as never, 10)))).flat()
     for (const runId of ids) expect((await testing.finish(runId)).status).toBe("COMPLETED")
@@ -194,13 +261,28 @@ describe("the limit of a key", () => {
 describe("priorities", () => {
   it("those with the highest go first, and in their order within one", async () => {
     const order: Array<string> = []
-    const work = Task.make("work", { input: { n: N }, output: { m: N }, run: ({ n }) => Effect.andThen(Effect.sync(() => void order.push(String(n))), Effect.as(Effect.sleep(1), { m: n })) })
+    const work = Task.make("work", {
+      input: { n: N },
+      output: { m: N },
+      run: ({ n }) =>
+        Effect.andThen(
+          Effect.sync(() => void order.push(String(n))),
+          Effect.as(Effect.sleep(1), { m: n })
+        )
+    })
     const pipeline = Pipeline.make("p", [work])
     const other = Pipeline.make("other", [work])
     testing = await Testing.make({ pipelines: [pipeline, other], worker: { concurrency: 1 } })
     await testing.start(pipeline, { n: 0 })
     const ids: Array<string> = []
-    for (const [n, priority] of [[1, 0], [2, -5], [3, 100], [4, 0], [5, 7], [6, 100]] as const) {
+    for (const [n, priority] of [
+      [1, 0],
+      [2, -5],
+      [3, 100],
+      [4, 0],
+      [5, 7],
+      [6, 100]
+    ] as const) {
       ids.push(await testing.start(n % 2 === 0 ? pipeline : other, { n }, { priority }))
     }
     for (const runId of ids) await testing.finish(runId)
@@ -209,11 +291,27 @@ describe("priorities", () => {
 
   it("hold among those that wait for a limit, too", async () => {
     const order: Array<string> = []
-    const work = Task.make("work", { input: { n: N }, output: { m: N }, limit: { max: 1 }, run: ({ n }) => Effect.andThen(Effect.sync(() => void order.push(String(n))), Effect.as(Effect.sleep(1), { m: n })) })
+    const work = Task.make("work", {
+      input: { n: N },
+      output: { m: N },
+      limit: { max: 1 },
+      run: ({ n }) =>
+        Effect.andThen(
+          Effect.sync(() => void order.push(String(n))),
+          Effect.as(Effect.sleep(1), { m: n })
+        )
+    })
     const pipeline = Pipeline.make("p", [work])
     testing = await Testing.make({ pipelines: [pipeline] })
     const ids: Array<string> = []
-    for (const [n, priority] of [[0, 0], [1, 0], [2, -5], [3, 9], [4, 0]] as const) ids.push(await testing.start(pipeline, { n }, { priority }))
+    for (const [n, priority] of [
+      [0, 0],
+      [1, 0],
+      [2, -5],
+      [3, 9],
+      [4, 0]
+    ] as const)
+      ids.push(await testing.start(pipeline, { n }, { priority }))
     for (const runId of ids) await testing.finish(runId)
     expect(order).toEqual(["0", "3", "1", "4", "2"])
   })
@@ -226,7 +324,11 @@ describe("a delayed run", () => {
     testing = await Testing.make({ pipelines: [pipeline], delay: { work: 500 } })
     const runId = await testing.start(pipeline, {}, { delayMillis: 60_000, timeoutMillis: 1_000 })
     await testing.advance(59_999)
-    expect(await testing.look(runId)).toMatchObject({ status: "PENDING", startAtMillis: 60_000, startedAtMillis: undefined })
+    expect(await testing.look(runId)).toMatchObject({
+      status: "PENDING",
+      startAtMillis: 60_000,
+      startedAtMillis: undefined
+    })
     await testing.advance(1)
     expect(await testing.look(runId)).toMatchObject({ status: "RUNNING", startedAtMillis: 60_000 })
     expect((await testing.finish(runId)).status).toBe("COMPLETED")
@@ -261,7 +363,9 @@ describe("a paused pipeline", () => {
   it("that does not exist is PipelineNotFound", async () => {
     testing = await Testing.make({ pipelines: [] })
     for (const way of ["pause", "resume", "isPaused"] as const) {
-      await expect(testing.ask((operations) => operations[way](host, "none") as Effect.Effect<unknown, unknown>)).rejects.toMatchObject({ _tag: "PipelineNotFound" })
+      await expect(
+        testing.ask((operations) => operations[way](host, "none") as Effect.Effect<unknown, unknown>)
+      ).rejects.toMatchObject({ _tag: "PipelineNotFound" })
     }
   })
 })

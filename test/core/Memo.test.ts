@@ -11,7 +11,14 @@ let testing: Testing.Testing | undefined
 afterEach(() => testing?.close())
 
 /** A memoised task that counts its calls. */
-const counted = (more: { readonly version?: string; readonly ttlMillis?: number; readonly sleep?: number; readonly failing?: () => boolean } = {}) => {
+const counted = (
+  more: {
+    readonly version?: string
+    readonly ttlMillis?: number
+    readonly sleep?: number
+    readonly failing?: () => boolean
+  } = {}
+) => {
   const calls: Array<number> = []
   const task = Task.make("square", {
     input: { n: N, note: S.pipe(Schema.withDecodingDefaultKey(Effect.succeed("none"))) },
@@ -21,7 +28,11 @@ const counted = (more: { readonly version?: string; readonly ttlMillis?: number;
     run: ({ n }) =>
       Effect.sync(() => calls.push(n)).pipe(
         Effect.andThen(Effect.sleep(more.sleep ?? 0)),
-        Effect.andThen(Effect.suspend(() => (more.failing?.() ? Effect.fail(new Error("no")) : Effect.succeed({ squared: n * n }))))
+        Effect.andThen(
+          Effect.suspend(() =>
+            more.failing?.() ? Effect.fail(new Task.Fatal("no")) : Effect.succeed({ squared: n * n })
+          )
+        )
       )
   })
   return { task, calls, pipeline: Pipeline.make("p", [task]) }
@@ -37,7 +48,12 @@ describe("a memoised step", () => {
     expect([first.result, second.result, other.result]).toEqual([9, 9, 16])
     expect(calls).toEqual([3, 4])
     expect(first.story).toEqual(["0 RunStarted", "0 StepStarted square #1", "0 StepCompleted square", "0 RunCompleted"])
-    expect(second.story).toEqual(["0 RunStarted", "0 StepStarted square #0", "0 StepCompleted square memoised", "0 RunCompleted"])
+    expect(second.story).toEqual([
+      "0 RunStarted",
+      "0 StepStarted square #0",
+      "0 StepCompleted square memoised",
+      "0 RunCompleted"
+    ])
     expect(second.run.steps[0]).toMatchObject({ status: "COMPLETED", attempts: 0, memoised: true })
     expect(first.run.steps[0]).toMatchObject({ attempts: 1, memoised: false })
   })
@@ -94,7 +110,10 @@ describe("a memoised step", () => {
 
   it("two steps of one run share it as well", async () => {
     const { task, calls } = counted({ sleep: 10 })
-    const pipeline = Pipeline.make("p", [Step.make(task, { name: "a", outputs: { squared: "x" } }), Step.make(task, { name: "b", outputs: { squared: "x2" } })])
+    const pipeline = Pipeline.make("p", [
+      Step.make(task, { name: "a", outputs: { squared: "x" } }),
+      Step.make(task, { name: "b", outputs: { squared: "x2" } })
+    ])
     const same = Pipeline.make("q", [Step.map(task, { over: { n: "ns" } })])
     testing = await Testing.make({ pipelines: [pipeline, same] })
     // Other names for what they give are other results.
@@ -118,7 +137,11 @@ describe("a memoised step", () => {
   it("whoever works on it may be cancelled: the next one takes over", async () => {
     const { pipeline, calls } = counted({ sleep: 1_000 })
     testing = await Testing.make({ pipelines: [pipeline] })
-    const [first, second, third] = (await Promise.all([1, 2, 3].map(() => testing!.start(pipeline, { n: 3 })))) as [string, string, string]
+    const [first, second, third] = (await Promise.all([1, 2, 3].map(() => testing!.start(pipeline, { n: 3 })))) as [
+      string,
+      string,
+      string
+    ]
     await testing.ask((operations) => operations.cancel(host, second))
     await testing.ask((operations) => operations.cancel(host, first))
     const { status, run } = await testing.finish(third)
@@ -126,7 +149,13 @@ describe("a memoised step", () => {
   })
 
   it("under continue, items of a list that fails do not keep others waiting for ever", async () => {
-    const fails = Task.make("fails", { input: { n: N }, output: { m: N }, memo: { ttlMillis: 0 }, run: ({ n }) => Effect.andThen(Effect.sleep(10), n === 1 ? Effect.fail(new Error("one")) : Effect.succeed({ m: n })) })
+    const fails = Task.make("fails", {
+      input: { n: N },
+      output: { m: N },
+      memo: { ttlMillis: 0 },
+      run: ({ n }) =>
+        Effect.andThen(Effect.sleep(10), n === 1 ? Effect.fail(new Task.Fatal("one")) : Effect.succeed({ m: n }))
+    })
     const pipeline = Pipeline.make("p", [Step.map(fails, { over: { n: "ns" } })], { onFailure: "continue" })
     testing = await Testing.make({ pipelines: [pipeline], worker: { concurrency: 2 } })
     expect((await testing.run(pipeline, { ns: [1, 2, 1, 2, 1] })).status).toBe("FAILED")
@@ -153,7 +182,7 @@ describe("a memoised step", () => {
       memo: { ttlMillis: 0 },
       retry: { times: 1, delayMillis: 10, jitter: 0 },
       limit: { key: ({ n }) => `k${n}`, max: 1 },
-      run: ({ n }) => (failures-- > 0 ? Effect.fail(new Error("once")) : Effect.succeed({ m: n }))
+      run: ({ n }) => (failures-- > 0 ? Effect.fail("once") : Effect.succeed({ m: n }))
     })
     const pipeline = Pipeline.make("p", [task])
     testing = await Testing.make({ pipelines: [pipeline] })

@@ -28,13 +28,21 @@ const pipeline = Pipeline.make("p", [
 const all = { file: "f", lang: "l" }
 
 const statuses = ({ steps }: Run.Run): Readonly<Record<string, string>> =>
-  Object.fromEntries(steps.map(({ name, status, attempts }) => [name, attempts === 0 && status === "COMPLETED" ? "KEPT" : status]))
+  Object.fromEntries(
+    steps.map(({ name, status, attempts }) => [name, attempts === 0 && status === "COMPLETED" ? "KEPT" : status])
+  )
 
 describe("targets", () => {
   it("run what they need and nothing else, and are the result", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
     const { run, result, report } = await testing.run(pipeline, { file: "f" }, { targets: ["embed"] })
-    expect(statuses(run)).toEqual({ load: "COMPLETED", clean: "COMPLETED", tag: "SKIPPED", embed: "COMPLETED", store: "SKIPPED" })
+    expect(statuses(run)).toEqual({
+      load: "COMPLETED",
+      clean: "COMPLETED",
+      tag: "SKIPPED",
+      embed: "COMPLETED",
+      store: "SKIPPED"
+    })
     expect(result).toBe("embed(clean(load(f)))")
     expect(report.skipped).toEqual(["tag", "store"].map((step) => ({ step, reason: "nothing that runs needs it" })))
     expect(run).toMatchObject({ status: "COMPLETED", targets: ["embed"], stepsCompleted: 3 })
@@ -42,9 +50,16 @@ describe("targets", () => {
 
   it("several give a record; a parameter that only others take may be missing, and is checked when given", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
-    expect((await testing.run(pipeline, { file: "f" }, { targets: ["clean", "load"] })).result).toEqual({ load: "load(f)", clean: "clean(load(f))" })
-    await expect(testing.start(pipeline, { lang: "l" }, { targets: ["clean"] })).rejects.toMatchObject({ problems: [{ path: ["parameters", "file"], message: "Missing; needed by 'load'" }] })
-    await expect(testing.start(pipeline, { file: "f", lang: 1 as never }, { targets: ["clean"] })).rejects.toMatchObject({ problems: [{ path: ["parameters", "lang"] }] })
+    expect((await testing.run(pipeline, { file: "f" }, { targets: ["clean", "load"] })).result).toEqual({
+      load: "load(f)",
+      clean: "clean(load(f))"
+    })
+    await expect(testing.start(pipeline, { lang: "l" }, { targets: ["clean"] })).rejects.toMatchObject({
+      problems: [{ path: ["parameters", "file"], message: "Missing; needed by 'load'" }]
+    })
+    await expect(
+      testing.start(pipeline, { file: "f", lang: 1 as never }, { targets: ["clean"] })
+    ).rejects.toMatchObject({ problems: [{ path: ["parameters", "lang"] }] })
   })
 
   it("that do not exist are UnknownStep, with those that do, and nothing is started", async () => {
@@ -61,14 +76,29 @@ describe("given values", () => {
   it("take the place of their producers, and of what only these need", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
     const { run, result } = await testing.run(pipeline, { lang: "l" }, { given: { clean: "C" } })
-    expect(statuses(run)).toEqual({ load: "SKIPPED", clean: "SKIPPED", tag: "COMPLETED", embed: "COMPLETED", store: "COMPLETED" })
+    expect(statuses(run)).toEqual({
+      load: "SKIPPED",
+      clean: "SKIPPED",
+      tag: "COMPLETED",
+      embed: "COMPLETED",
+      store: "COMPLETED"
+    })
     expect(result).toEqual({ tag: "tag(C,l)", store: "store(embed(C))" })
-    expect(run.steps.map(({ reason }) => reason)).toEqual(["nothing that runs needs it", "what it gives was given", undefined, undefined, undefined])
+    expect(run.steps.map(({ reason }) => reason)).toEqual([
+      "nothing that runs needs it",
+      "what it gives was given",
+      undefined,
+      undefined,
+      undefined
+    ])
   })
 
   it("may be a part of the result, or all of it: then nothing is left to run", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
-    expect((await testing.run(pipeline, all, { given: { tag: "T" } })).result).toEqual({ tag: "T", store: "store(embed(clean(load(f))))" })
+    expect((await testing.run(pipeline, all, { given: { tag: "T" } })).result).toEqual({
+      tag: "T",
+      store: "store(embed(clean(load(f))))"
+    })
     const { status, result, story } = await testing.run(pipeline, {}, { given: { tag: "T", store: "S" } })
     expect([status, result]).toEqual(["COMPLETED", { tag: "T", store: "S" }])
     expect(story).toEqual(["0 RunStarted", "0 RunCompleted"])
@@ -78,14 +108,26 @@ describe("given values", () => {
     testing = await Testing.make({ pipelines: [pipeline] })
     const { run, result } = await testing.run(pipeline, {}, { given: { clean: "C" }, targets: ["embed"] })
     expect(result).toBe("embed(C)")
-    expect(statuses(run)).toEqual({ load: "SKIPPED", clean: "SKIPPED", tag: "SKIPPED", embed: "COMPLETED", store: "SKIPPED" })
+    expect(statuses(run)).toEqual({
+      load: "SKIPPED",
+      clean: "SKIPPED",
+      tag: "SKIPPED",
+      embed: "COMPLETED",
+      store: "SKIPPED"
+    })
   })
 
   it("are checked like parameters", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
     await expect(testing.start(pipeline, all, { given: { clean: 1, none: "x" } })).rejects.toMatchObject({
       _tag: "ParametersInvalid",
-      problems: [{ path: ["given", "clean"] }, { path: ["given", "none"], message: "Unknown; the pipeline's outputs are: 'load', 'clean', 'tag', 'embed', 'store'" }]
+      problems: [
+        { path: ["given", "clean"] },
+        {
+          path: ["given", "none"],
+          message: "Unknown; the pipeline's outputs are: 'load', 'clean', 'tag', 'embed', 'store'"
+        }
+      ]
     })
   })
 })
@@ -94,17 +136,34 @@ describe("retry", () => {
   it("keeps what succeeded and runs the rest, in a new run that says whose", async () => {
     testing = await Testing.make({ pipelines: [pipeline], fail: { embed: 1 } })
     const first = await testing.run(pipeline, all, { onFailure: "continue", priority: 3 })
-    expect(statuses(first.run)).toEqual({ load: "COMPLETED", clean: "COMPLETED", tag: "COMPLETED", embed: "FAILED", store: "SKIPPED" })
+    expect(statuses(first.run)).toEqual({
+      load: "COMPLETED",
+      clean: "COMPLETED",
+      tag: "COMPLETED",
+      embed: "FAILED",
+      store: "SKIPPED"
+    })
     await testing.close()
 
     testing = await Testing.make({ pipelines: [pipeline], fail: { embed: 1 } })
     const failed = await testing.run(pipeline, all, { onFailure: "continue", priority: 3 })
     // The same failure again: attempts are counted from 1 in every run.
     const second = await testing.finish(await testing.ask((operations) => operations.retry(host, failed.run.id)))
-    expect(statuses(second.run)).toEqual({ load: "KEPT", clean: "KEPT", tag: "KEPT", embed: "FAILED", store: "SKIPPED" })
-    expect(second.run).toMatchObject({ retryOf: failed.run.id, onFailure: "continue", priority: 3, parameters: failed.run.parameters })
+    expect(statuses(second.run)).toEqual({
+      load: "KEPT",
+      clean: "KEPT",
+      tag: "KEPT",
+      embed: "FAILED",
+      store: "SKIPPED"
+    })
+    expect(second.run).toMatchObject({
+      retryOf: failed.run.id,
+      onFailure: "continue",
+      priority: 3,
+      parameters: failed.run.parameters
+    })
     expect(second.run.steps[0]!.reason).toBe(`kept from run '${failed.run.id}'`)
-    expect((await testing.look(failed.run.id))).toEqual(failed.run)
+    expect(await testing.look(failed.run.id)).toEqual(failed.run)
   })
 
   it("completes when the reason is gone; kept values are there, and count as completed", async () => {
@@ -121,7 +180,9 @@ describe("retry", () => {
     testing = await Testing.make({ pipelines: [flakyPipeline] })
     const failed = await testing.run(flakyPipeline, { file: "f" })
     broken = false
-    const { run, result, story } = await testing.finish(await testing.ask((operations) => operations.retry(host, failed.run.id)))
+    const { run, result, story } = await testing.finish(
+      await testing.ask((operations) => operations.retry(host, failed.run.id))
+    )
     expect(result).toBe("flaky(clean(load(f)))")
     expect(run.stepsCompleted).toBe(3)
     expect(story).toEqual(["0 RunStarted", "0 StepStarted flaky #1", "0 StepCompleted flaky", "0 RunCompleted"])
@@ -133,7 +194,9 @@ describe("retry", () => {
   it("from a step runs it and all that depends on it once more, whatever the run came to", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
     const first = await testing.run(pipeline, all)
-    const { run, result } = await testing.finish(await testing.ask((operations) => operations.retry(host, first.run.id, ["embed"])))
+    const { run, result } = await testing.finish(
+      await testing.ask((operations) => operations.retry(host, first.run.id, ["embed"]))
+    )
     expect(statuses(run)).toEqual({ load: "KEPT", clean: "KEPT", tag: "KEPT", embed: "COMPLETED", store: "COMPLETED" })
     expect(result).toEqual(first.result)
   })
@@ -142,14 +205,24 @@ describe("retry", () => {
     testing = await Testing.make({ pipelines: [pipeline], fail: { embed: 1 } })
     const first = await testing.run(pipeline, {}, { targets: ["embed"], given: { clean: "C" } })
     const { run } = await testing.finish(await testing.ask((operations) => operations.retry(host, first.run.id)))
-    expect(statuses(run)).toEqual({ load: "SKIPPED", clean: "SKIPPED", tag: "SKIPPED", embed: "FAILED", store: "SKIPPED" })
+    expect(statuses(run)).toEqual({
+      load: "SKIPPED",
+      clean: "SKIPPED",
+      tag: "SKIPPED",
+      embed: "FAILED",
+      store: "SKIPPED"
+    })
     expect(run).toMatchObject({ targets: ["embed"], given: { clean: '"C"' } })
   })
 
   it("of a run that took an arm keeps to it, until the branch itself is run again", async () => {
     let large = true
     let broken = true
-    const isLarge = Task.make("isLarge", { input: { file: S }, output: { large: Schema.Boolean }, run: () => ({ large }) })
+    const isLarge = Task.make("isLarge", {
+      input: { file: S },
+      output: { large: Schema.Boolean },
+      run: () => ({ large })
+    })
     const yes = spell("yes", "file")
     const no = spell("no", "file")
     const end = Task.make("end", {
@@ -163,29 +236,49 @@ describe("retry", () => {
     const branching = Pipeline.make("b", [Step.branch(isLarge, { yes: [yes], no: [no] }), end])
     testing = await Testing.make({ pipelines: [branching] })
     const first = await testing.run(branching, { file: "f" })
-    expect(statuses(first.run)).toMatchObject({ "isLarge.yes.yes": "COMPLETED", "isLarge.no.no": "SKIPPED", end: "FAILED" })
+    expect(statuses(first.run)).toMatchObject({
+      "isLarge.yes.yes": "COMPLETED",
+      "isLarge.no.no": "SKIPPED",
+      end: "FAILED"
+    })
     large = false
     broken = false
     const second = await testing.finish(await testing.ask((operations) => operations.retry(host, first.run.id)))
     expect(second.result).toBe("yes(f) -")
-    expect(statuses(second.run)).toMatchObject({ isLarge: "KEPT", "isLarge.yes.yes": "KEPT", "isLarge.no.no": "SKIPPED" })
-    const third = await testing.finish(await testing.ask((operations) => operations.retry(host, second.run.id, ["isLarge"])))
+    expect(statuses(second.run)).toMatchObject({
+      isLarge: "KEPT",
+      "isLarge.yes.yes": "KEPT",
+      "isLarge.no.no": "SKIPPED"
+    })
+    const third = await testing.finish(
+      await testing.ask((operations) => operations.retry(host, second.run.id, ["isLarge"]))
+    )
     expect(third.result).toBe("- no(f)")
   })
 
   it("of a run that is not over is RunUnfinished, and nothing is started", async () => {
     testing = await Testing.make({ pipelines: [pipeline], delay: { load: 1_000 } })
     const runId = await testing.start(pipeline, all)
-    await expect(testing.ask((operations) => operations.retry(host, runId))).rejects.toMatchObject({ _tag: "RunUnfinished", runId })
+    await expect(testing.ask((operations) => operations.retry(host, runId))).rejects.toMatchObject({
+      _tag: "RunUnfinished",
+      runId
+    })
     expect((await testing.ask((operations) => operations.runs(host, { limit: 9 }))).runs).toHaveLength(1)
   })
 
   it("of a run with nothing left, or from a step that does not exist, is refused", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
     const { run } = await testing.run(pipeline, all)
-    await expect(testing.ask((operations) => operations.retry(host, run.id))).rejects.toMatchObject({ _tag: "RunNotRepeatable", runId: run.id })
-    await expect(testing.ask((operations) => operations.retry(host, run.id, ["none"]))).rejects.toMatchObject({ _tag: "UnknownStep" })
-    await expect(testing.ask((operations) => operations.retry(host, "none"))).rejects.toMatchObject({ _tag: "RunNotFound" })
+    await expect(testing.ask((operations) => operations.retry(host, run.id))).rejects.toMatchObject({
+      _tag: "RunNotRepeatable",
+      runId: run.id
+    })
+    await expect(testing.ask((operations) => operations.retry(host, run.id, ["none"]))).rejects.toMatchObject({
+      _tag: "UnknownStep"
+    })
+    await expect(testing.ask((operations) => operations.retry(host, "none"))).rejects.toMatchObject({
+      _tag: "RunNotFound"
+    })
   })
 })
 
@@ -202,7 +295,9 @@ describe("idempotency keys", () => {
       [all, { given: { clean: "C" } }],
       [all, { onFailure: "continue" }]
     ] as const) {
-      await expect(testing.start(pipeline, parameters, { ...options, idempotencyKey: "k" } as {})).rejects.toMatchObject({ _tag: "IdempotencyConflict", runId: first })
+      await expect(
+        testing.start(pipeline, parameters, { ...options, idempotencyKey: "k" } as {})
+      ).rejects.toMatchObject({ _tag: "IdempotencyConflict", runId: first })
     }
     await testing.advance(86_399_999)
     expect(await testing.start(pipeline, all, { idempotencyKey: "k" })).toBe(first)
@@ -220,7 +315,9 @@ describe("idempotency keys", () => {
 
   it("make one run of 100 starts at once", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
-    const ids = await Promise.all(Array.from({ length: 100 }, () => testing!.start(pipeline, all, { idempotencyKey: "k" })))
+    const ids = await Promise.all(
+      Array.from({ length: 100 }, () => testing!.start(pipeline, all, { idempotencyKey: "k" }))
+    )
     expect(new Set(ids).size).toBe(1)
   })
 })

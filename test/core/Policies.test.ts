@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema"
 import { afterEach, describe, expect, it } from "vitest"
-import { Errors, Pipeline, Policy, Task } from "../../adapters/promise/index.ts"
+import { Errors, Pipeline, type Policy, Task } from "../../adapters/promise/index.ts"
 import { Testing } from "../../adapters/testing/index.ts"
 import type { Fields } from "../../core/Value.ts"
 
@@ -12,7 +12,9 @@ type Plain = Task.Task<string, Fields, Fields, never, never>
 
 const give = (name: string, ...needs: ReadonlyArray<string>) =>
   Task.make(name, {
-    input: Object.fromEntries(needs.map((need) => [need.replace("?", ""), need.endsWith("?") ? Schema.optionalKey(N) : N])),
+    input: Object.fromEntries(
+      needs.map((need) => [need.replace("?", ""), need.endsWith("?") ? Schema.optionalKey(N) : N])
+    ),
     output: { [name]: N },
     run: (inputs) => ({ [name]: Object.values(inputs).reduce<number>((sum, value) => sum + (value as number), 1) })
   }) as unknown as Plain
@@ -67,13 +69,9 @@ describe("continue", () => {
       cancelled: []
     })
     // They are skipped at once, and the run fails when the last of the others is done.
-    expect(story.filter((line) => /Skipped|Failed/.test(line)).map((line) => line.split(" ").slice(0, 3).join(" "))).toEqual([
-      "0 StepFailed a",
-      "0 StepSkipped b",
-      "0 StepSkipped d",
-      "0 StepSkipped c",
-      "10 RunFailed Task"
-    ])
+    expect(
+      story.filter((line) => /Skipped|Failed/.test(line)).map((line) => line.split(" ").slice(0, 3).join(" "))
+    ).toEqual(["0 StepFailed a", "0 StepSkipped b", "0 StepSkipped d", "0 StepSkipped c", "10 RunFailed Task"])
   })
 
   it("keeps the first of several failures", async () => {
@@ -107,17 +105,22 @@ describe("skip", () => {
     const notify = Task.make("notify", { input: { a: N }, run: () => ({}) })
     const effect = Pipeline.make("effect", [give("a"), notify] as ReadonlyArray<Plain>)
     testing = await Testing.make({ pipelines: [effect], fail: { notify: 1 } })
-    expect((await testing.run(effect, {}, { onFailure: "skip" })).run).toMatchObject({ status: "FAILED", error: { step: "notify" } })
+    expect((await testing.run(effect, {}, { onFailure: "skip" })).run).toMatchObject({
+      status: "FAILED",
+      error: { step: "notify" }
+    })
   })
 })
 
 describe("a policy that does not exist", () => {
   it("is refused by name, in a pipeline and for a run", async () => {
-    expect(() => Pipeline.make("p", [give("a")] as ReadonlyArray<Plain>, { onFailure: "ignore" as Policy.Policy })).toThrow(
-      `Cannot use "ignore" as onFailure of pipeline 'p': expected one of 'fail-fast', 'continue', 'skip'`
-    )
+    expect(() =>
+      Pipeline.make("p", [give("a")] as ReadonlyArray<Plain>, { onFailure: "ignore" as Policy.Policy })
+    ).toThrow(`Cannot use "ignore" as onFailure of pipeline 'p': expected one of 'fail-fast', 'continue', 'skip'`)
     testing = await Testing.make({ pipelines: [pipeline] })
-    await expect(testing.run(pipeline, {}, { onFailure: "x" as Policy.Policy })).rejects.toBeInstanceOf(Errors.InvalidOption)
+    await expect(testing.run(pipeline, {}, { onFailure: "x" as Policy.Policy })).rejects.toBeInstanceOf(
+      Errors.InvalidOption
+    )
   })
 })
 
@@ -142,6 +145,8 @@ describe("limits and times that can't be", () => {
   ])("a run with %o is refused by name, and nothing is started", async (options, option) => {
     testing = await Testing.make({ pipelines: [pipeline] })
     await expect(testing.start(pipeline, {}, options as {})).rejects.toMatchObject({ _tag: "InvalidOption", option })
-    expect((await testing.ask((operations) => operations.runs({ address: undefined, secure: true }, { limit: 1 }))).runs).toEqual([])
+    expect(
+      (await testing.ask((operations) => operations.runs({ address: undefined, secure: true }, { limit: 1 }))).runs
+    ).toEqual([])
   })
 })

@@ -33,22 +33,28 @@ describe("waits", () => {
       totalMillis: fc.nat(200_000)
     })
     fc.assert(
-      fc.property(policy, fc.integer({ min: 1, max: 10 }), fc.nat(200_000), fc.double({ min: 0, max: 1, noNaN: true }), (retry, failures, elapsed, random) => {
-        const planned = Math.min(retry.delayMillis * retry.factor ** (failures - 1), retry.maxDelayMillis)
-        const wait = Retry.waitMillis(retry, failures, elapsed, random)
-        if (failures > retry.times) {
-          expect(wait).toBeUndefined()
-          return
+      fc.property(
+        policy,
+        fc.integer({ min: 1, max: 10 }),
+        fc.nat(200_000),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (retry, failures, elapsed, random) => {
+          const planned = Math.min(retry.delayMillis * retry.factor ** (failures - 1), retry.maxDelayMillis)
+          const wait = Retry.waitMillis(retry, failures, elapsed, random)
+          if (failures > retry.times) {
+            expect(wait).toBeUndefined()
+            return
+          }
+          const least = Math.round(planned * (1 - retry.jitter))
+          if (wait === undefined) {
+            expect(elapsed + Math.round(planned * (1 + retry.jitter))).toBeGreaterThan(retry.totalMillis)
+            return
+          }
+          expect(wait).toBeGreaterThanOrEqual(least)
+          expect(wait).toBeLessThanOrEqual(Math.round(planned * (1 + retry.jitter)))
+          expect(elapsed + wait).toBeLessThanOrEqual(retry.totalMillis)
         }
-        const least = Math.round(planned * (1 - retry.jitter))
-        if (wait === undefined) {
-          expect(elapsed + Math.round(planned * (1 + retry.jitter))).toBeGreaterThan(retry.totalMillis)
-          return
-        }
-        expect(wait).toBeGreaterThanOrEqual(least)
-        expect(wait).toBeLessThanOrEqual(Math.round(planned * (1 + retry.jitter)))
-        expect(elapsed + wait).toBeLessThanOrEqual(retry.totalMillis)
-      })
+      )
     )
   })
 
@@ -190,7 +196,10 @@ describe("retries", () => {
     await testing.advance(59_999)
     expect((await testing.look(runId)).steps[0]!.status).toBe("PENDING")
     await testing.advance(1)
-    expect(await testing.look(runId)).toMatchObject({ status: "COMPLETED", steps: [{ attempts: 2, retryAtMillis: undefined }] })
+    expect(await testing.look(runId)).toMatchObject({
+      status: "COMPLETED",
+      steps: [{ attempts: 2, retryAtMillis: undefined }]
+    })
   })
 
   it.each([

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import { afterEach, describe, expect, it } from "vitest"
-import { Levada, Access, Pipeline, Step, Store, Task } from "../../adapters/promise/index.ts"
+import { Access, Levada, Pipeline, Step, Store, Task } from "../../adapters/promise/index.ts"
 import { Testing } from "../../adapters/testing/index.ts"
 
 const N = Schema.Number
@@ -11,11 +11,23 @@ let testing: Testing.Testing | undefined
 afterEach(() => testing?.close())
 
 const double = Task.make("double", { input: { n: N }, output: { doubled: N }, run: ({ n }) => ({ doubled: n * 2 }) })
-const times = Task.make("times", { input: { n: N, by: N }, output: { product: N }, run: async ({ n, by }) => ({ product: n * by }) })
-const isEven = Task.make("isEven", { input: { n: N }, output: { even: Schema.Boolean }, run: ({ n }) => Effect.succeed({ even: n % 2 === 0 }) })
+const times = Task.make("times", {
+  input: { n: N, by: N },
+  output: { product: N },
+  run: async ({ n, by }) => ({ product: n * by })
+})
+const isEven = Task.make("isEven", {
+  input: { n: N },
+  output: { even: Schema.Boolean },
+  run: ({ n }) => Effect.succeed({ even: n % 2 === 0 })
+})
 const add = Task.make("add", { input: { sum: N, n: N }, output: { sum: N }, run: ({ sum, n }) => ({ sum: sum + n }) })
 
-const runWith = async <P extends Pipeline.Any>(pipeline: P, parameters: Pipeline.ParametersOf<P>, changes: Testing.Changes = {}) => {
+const runWith = async <P extends Pipeline.Any>(
+  pipeline: P,
+  parameters: Pipeline.ParametersOf<P>,
+  changes: Testing.Changes = {}
+) => {
   testing = await Testing.make({ pipelines: [pipeline] as ReadonlyArray<Pipeline.Any>, ...changes } as never)
   return testing.run(pipeline as Pipeline.Any, parameters as object)
 }
@@ -27,9 +39,11 @@ describe("map", () => {
     const slowFirst = { delay: { double: ({ item }: { readonly item: number | undefined }) => 100 - 10 * item! } }
     const { result, events } = await runWith(doubling, { ns: [1, 2, 3, 4, 5] }, slowFirst)
     expect(result).toEqual([2, 4, 6, 8, 10])
-    expect(events.filter(({ type }) => type === "StepProgressed").map((event) => "done" in event && [event.done, event.total])).toEqual(
-      [0, 1, 2, 3, 4, 5].map((done) => [done, 5])
-    )
+    expect(
+      events
+        .filter(({ type }) => type === "StepProgressed")
+        .map((event) => "done" in event && [event.done, event.total])
+    ).toEqual([0, 1, 2, 3, 4, 5].map((done) => [done, 5]))
   })
 
   it("of nothing is nothing", async () => {
@@ -62,8 +76,13 @@ describe("map", () => {
           Step.reduce(add, { over: { n: "ns" }, initial: { sum: 0 }, chunk })
         ])
         const { result, run } = await runWith(chunked, { ns })
-        expect(result).toEqual({ all: ns.map((n) => n * 2), evens: ns.filter((n) => n % 2 === 0), sum: ns.reduce((sum, n) => sum + n, 0) })
-        if (ns.length > 0) for (const step of run.steps) expect(step.progress).toEqual({ done: ns.length, total: ns.length })
+        expect(result).toEqual({
+          all: ns.map((n) => n * 2),
+          evens: ns.filter((n) => n % 2 === 0),
+          sum: ns.reduce((sum, n) => sum + n, 0)
+        })
+        if (ns.length > 0)
+          for (const step of run.steps) expect(step.progress).toEqual({ done: ns.length, total: ns.length })
         await testing!.close()
       }),
       { numRuns: 25 }
@@ -80,7 +99,9 @@ describe("map", () => {
           return { m: n }
         }
       })
-      const pipeline = Pipeline.make("p", [Step.map(failing, { over: { n: "ns" }, ...(chunk !== undefined && { chunk }) })])
+      const pipeline = Pipeline.make("p", [
+        Step.map(failing, { over: { n: "ns" }, ...(chunk !== undefined && { chunk }) })
+      ])
       const { run } = await runWith(pipeline, { ns: [0, 1, 2, 3, 4, 5] })
       expect(run).toMatchObject({ status: "FAILED", error: { name: "TaskFailed", step: "failing", item: 3 } })
       expect(run.error!.message).toBe("Task 'failing' failed at item 3: three")
@@ -89,8 +110,14 @@ describe("map", () => {
   })
 
   it("retries an item by itself, and tells", async () => {
-    const retrying = Pipeline.make("p", [Step.map({ ...double, retry: { times: 2, delayMillis: 50, jitter: 0 } }, { over: { n: "ns" } })])
-    const { result, story, run } = await runWith(retrying, { ns: [1, 2, 3] }, { fail: { double: ({ item, attempt }) => (item === 1 && attempt < 3 ? new Error("again") : undefined) } })
+    const retrying = Pipeline.make("p", [
+      Step.map({ ...double, retry: { times: 2, delayMillis: 50, jitter: 0 } }, { over: { n: "ns" } })
+    ])
+    const { result, story, run } = await runWith(
+      retrying,
+      { ns: [1, 2, 3] },
+      { fail: { double: ({ item, attempt }) => (item === 1 && attempt < 3 ? new Error("again") : undefined) } }
+    )
     expect(result).toEqual([2, 4, 6])
     expect(story.filter((line) => line.includes("Retried"))).toEqual([
       "0 StepRetried double[1] #1 after 50 ms",
@@ -150,11 +177,16 @@ describe("map", () => {
     expect(run.error!.message).toBe("Step 'double' goes through 'ns', which has to be a list, but is of type object")
     await testing!.close()
     testing = await Testing.make({ pipelines: [doubling] })
-    await expect(testing.run(doubling, { ns: "text" as unknown as Array<number> })).rejects.toMatchObject({ _tag: "ParametersInvalid" })
+    await expect(testing.run(doubling, { ns: "text" as unknown as Array<number> })).rejects.toMatchObject({
+      _tag: "ParametersInvalid"
+    })
   })
 
   it("items that can't be read fail with their index", async () => {
-    const anything = Task.make("anything", { output: { ns: Schema.Array(Schema.Unknown) }, run: () => ({ ns: [1, "two", 3] }) })
+    const anything = Task.make("anything", {
+      output: { ns: Schema.Array(Schema.Unknown) },
+      run: () => ({ ns: [1, "two", 3] })
+    })
     const pipeline = Pipeline.fromTasks("p", "dataflow", [anything, Step.map(double, { over: { n: "ns" } })])
     if (pipeline._tag === "Failure") throw pipeline.failure
     const { run } = await runWith(pipeline.success, {})
@@ -170,7 +202,11 @@ describe("map", () => {
   })
 
   it("of 100,000 items keeps order and bounds, with events that are few", async () => {
-    const levada = Levada.make({ pipelines: [doubling], access: Access.open, store: Store.layerMemory({ maxValueLength: 1 << 21 }) })
+    const levada = Levada.make({
+      pipelines: [doubling],
+      access: Access.open,
+      store: Store.layerMemory({ maxValueLength: 1 << 21 })
+    })
     const ns = Array.from({ length: 100_000 }, (_, n) => n)
     const runId = await levada.start(doubling, { ns })
     expect(await levada.result(doubling, runId)).toEqual(ns.map((n) => n * 2))
@@ -190,18 +226,42 @@ describe("filter", () => {
 
   it("a predicate that throws, or says neither, fails the step", async () => {
     const broken = (run: () => { ok: boolean }) =>
-      Pipeline.make("p", [Step.filter(Task.make("ask", { input: { n: N }, output: { ok: Schema.Boolean }, run }), { over: { n: "ns" }, output: "kept" })])
-    const thrown = await runWith(broken(() => { throw new Error("no idea") }), { ns: [1] })
-    expect(thrown.run.error).toMatchObject({ name: "PredicateFailed", step: "ask", item: 0, message: "Predicate 'ask' failed at item 0: no idea" })
+      Pipeline.make("p", [
+        Step.filter(Task.make("ask", { input: { n: N }, output: { ok: Schema.Boolean }, run }), {
+          over: { n: "ns" },
+          output: "kept"
+        })
+      ])
+    const thrown = await runWith(
+      broken(() => {
+        throw new Error("no idea")
+      }),
+      { ns: [1] }
+    )
+    expect(thrown.run.error).toMatchObject({
+      name: "PredicateFailed",
+      step: "ask",
+      item: 0,
+      message: "Predicate 'ask' failed at item 0: no idea"
+    })
     await testing!.close()
-    const neither = await runWith(broken(() => ({ ok: "yes" as unknown as boolean })), { ns: [1] })
+    const neither = await runWith(
+      broken(() => ({ ok: "yes" as unknown as boolean })),
+      { ns: [1] }
+    )
     expect(neither.run.error).toMatchObject({ name: "InvalidOutput", step: "ask", item: 0 })
   })
 })
 
 describe("reduce", () => {
-  const concat = Task.make("concat", { input: { text: S, part: S, glue: S }, output: { text: S }, run: async ({ text, part, glue }) => ({ text: text + glue + part }) })
-  const joining = Pipeline.make("joining", [Step.reduce(concat, { over: { part: "parts" }, initial: { text: ">" }, constants: { glue: "-" } })])
+  const concat = Task.make("concat", {
+    input: { text: S, part: S, glue: S },
+    output: { text: S },
+    run: async ({ text, part, glue }) => ({ text: text + glue + part })
+  })
+  const joining = Pipeline.make("joining", [
+    Step.reduce(concat, { over: { part: "parts" }, initial: { text: ">" }, constants: { glue: "-" } })
+  ])
 
   it("goes from item to item in order, from its initial value", async () => {
     const late = { delay: { concat: ({ item }: { readonly item: number | undefined }) => 30 - 10 * item! } }
@@ -210,23 +270,46 @@ describe("reduce", () => {
   })
 
   it("retries an item without losing what came before", async () => {
-    const retrying = Pipeline.make("p", [Step.reduce({ ...concat, retry: { times: 1, delayMillis: 5, jitter: 0 } }, { over: { part: "parts" }, initial: { text: "" }, constants: { glue: "" } })])
-    const { result } = await runWith(retrying, { parts: ["a", "b", "c"] }, { fail: { concat: ({ item, attempt }) => (item === 1 && attempt === 1 ? new Error("once") : undefined) } })
+    const retrying = Pipeline.make("p", [
+      Step.reduce(
+        { ...concat, retry: { times: 1, delayMillis: 5, jitter: 0 } },
+        { over: { part: "parts" }, initial: { text: "" }, constants: { glue: "" } }
+      )
+    ])
+    const { result } = await runWith(
+      retrying,
+      { parts: ["a", "b", "c"] },
+      { fail: { concat: ({ item, attempt }) => (item === 1 && attempt === 1 ? new Error("once") : undefined) } }
+    )
     expect(result).toBe("abc")
   })
 
   it("may fold several values at once, under other names", async () => {
-    const stats = Task.make("stats", { input: { n: N, low: N, high: N }, output: { low: N, high: N }, run: ({ n, low, high }) => ({ low: Math.min(n, low), high: Math.max(n, high) }) })
-    const pipeline = Pipeline.make("p", [Step.reduce(stats, { over: { n: "ns" }, outputs: { low: "min", high: "max" }, initial: { low: 1e9, high: -1e9 } })])
+    const stats = Task.make("stats", {
+      input: { n: N, low: N, high: N },
+      output: { low: N, high: N },
+      run: ({ n, low, high }) => ({ low: Math.min(n, low), high: Math.max(n, high) })
+    })
+    const pipeline = Pipeline.make("p", [
+      Step.reduce(stats, { over: { n: "ns" }, outputs: { low: "min", high: "max" }, initial: { low: 1e9, high: -1e9 } })
+    ])
     expect((await runWith(pipeline, { ns: [3, -2, 8] })).result).toEqual({ min: -2, max: 8 })
   })
 })
 
 describe("branch", () => {
-  const isLarge = Task.make("isLarge", { input: { n: N }, output: { large: Schema.Boolean }, run: ({ n }) => ({ large: n > 10 }) })
+  const isLarge = Task.make("isLarge", {
+    input: { n: N },
+    output: { large: Schema.Boolean },
+    run: ({ n }) => ({ large: n > 10 })
+  })
   const shrink = Task.make("shrink", { input: { n: N }, output: { size: N }, run: ({ n }) => ({ size: n / 10 }) })
   const keep = Task.make("keep", { input: { n: N }, output: { size: N }, run: ({ n }) => ({ size: n }) })
-  const warn = Task.make("warn", { input: { n: N }, output: { warning: S }, run: ({ n }) => ({ warning: `${n} is large` }) })
+  const warn = Task.make("warn", {
+    input: { n: N },
+    output: { warning: S },
+    run: ({ n }) => ({ warning: `${n} is large` })
+  })
   const report = Task.make("report", {
     input: { size: N, warning: Schema.optionalKey(S) },
     output: { report: S },
@@ -251,23 +334,45 @@ describe("branch", () => {
 
   it("a join does not wait for what the other arm waits for", async () => {
     const slow = Task.make("slow", { output: { late: N }, run: () => ({ late: 1 }) })
-    const add3 = Task.make("add3", { input: { n: N, late: N }, output: { size: N }, run: ({ n, late }) => ({ size: n + late }) })
-    const joined = Pipeline.make("p", [slow, Step.branch(isLarge, { yes: [add3], no: [keep] }), Task.make("end", { input: { size: N }, output: { end: N }, run: ({ size }) => ({ end: size }) })])
+    const add3 = Task.make("add3", {
+      input: { n: N, late: N },
+      output: { size: N },
+      run: ({ n, late }) => ({ size: n + late })
+    })
+    const joined = Pipeline.make("p", [
+      slow,
+      Step.branch(isLarge, { yes: [add3], no: [keep] }),
+      Task.make("end", { input: { size: N }, output: { end: N }, run: ({ size }) => ({ end: size }) })
+    ])
     const { story } = await runWith(joined, { n: 1 }, { delay: { slow: 1_000 } })
     expect(story).toContain("0 StepCompleted end")
   })
 
   it("in an arm, branches and lists go on", async () => {
-    const isHuge = Task.make("isHuge", { input: { n: N }, output: { huge: Schema.Boolean }, run: ({ n }) => ({ huge: n > 100 }) })
-    const label = (name: string) => Task.make(name, { input: { n: N }, output: { label: S }, run: ({ n }) => ({ label: `${name} ${n}` }) })
+    const isHuge = Task.make("isHuge", {
+      input: { n: N },
+      output: { huge: Schema.Boolean },
+      run: ({ n }) => ({ huge: n > 100 })
+    })
+    const label = (name: string) =>
+      Task.make(name, { input: { n: N }, output: { label: S }, run: ({ n }) => ({ label: `${name} ${n}` }) })
     const nested = Pipeline.make("p", [
-      Step.branch(isLarge, { yes: [Step.branch(isHuge, { yes: [label("huge")], no: [label("large")] })], no: [label("small")] })
+      Step.branch(isLarge, {
+        yes: [Step.branch(isHuge, { yes: [label("huge")], no: [label("large")] })],
+        no: [label("small")]
+      })
     ])
     expect((await runWith(nested, { n: 1 })).result).toBe("small 1")
     expect((await runWith(nested, { n: 50 })).result).toBe("large 50")
     const huge = await runWith(nested, { n: 500 })
     expect(huge.result).toBe("huge 500")
-    expect(huge.run.steps.map(({ name }) => name)).toEqual(["isLarge", "isLarge.yes.isHuge", "isLarge.yes.isHuge.yes.huge", "isLarge.yes.isHuge.no.large", "isLarge.no.small"])
+    expect(huge.run.steps.map(({ name }) => name)).toEqual([
+      "isLarge",
+      "isLarge.yes.isHuge",
+      "isLarge.yes.isHuge.yes.huge",
+      "isLarge.yes.isHuge.no.large",
+      "isLarge.no.small"
+    ])
   })
 
   it("a result that an arm may not give is undefined, and left out among several", async () => {
@@ -281,16 +386,33 @@ describe("branch", () => {
   it("a predicate that throws fails the run and takes no arm", async () => {
     const { run, report } = await runWith(pipeline, { n: 1 }, { fail: { isLarge: 1 } })
     expect(run.error).toMatchObject({ name: "PredicateFailed", step: "isLarge" })
-    expect(report.skipped.map(({ step }) => step)).toEqual(["report", "isLarge.yes.shrink", "isLarge.yes.warn", "isLarge.no.keep"])
+    expect(report.skipped.map(({ step }) => step)).toEqual([
+      "report",
+      "isLarge.yes.shrink",
+      "isLarge.yes.warn",
+      "isLarge.no.keep"
+    ])
   })
 })
 
 describe("group", () => {
   it("calls tasks side by side and gives one list, in the order of the tasks", async () => {
-    const square = Task.make("square", { input: { n: N }, output: { squared: N }, run: ({ n }) => ({ squared: n * n }) })
-    const say = Task.make("say", { input: { n: N, word: S }, output: { said: S }, run: async ({ n, word }) => ({ said: `${word} ${n}` }) })
+    const square = Task.make("square", {
+      input: { n: N },
+      output: { squared: N },
+      run: ({ n }) => ({ squared: n * n })
+    })
+    const say = Task.make("say", {
+      input: { n: N, word: S },
+      output: { said: S },
+      run: async ({ n, word }) => ({ said: `${word} ${n}` })
+    })
     const pipeline = Pipeline.make("p", [Step.group("both", [square, say])])
-    const { result, story } = await runWith(pipeline, { n: 3, word: "hi" }, { delay: { "both.0.square": 100, "both.1.say": 100 } })
+    const { result, story } = await runWith(
+      pipeline,
+      { n: 3, word: "hi" },
+      { delay: { "both.0.square": 100, "both.1.say": 100 } }
+    )
     expect(result).toEqual([9, "hi 3"])
     expect(story).toContain("100 RunCompleted")
   })
@@ -302,7 +424,11 @@ describe("a pipeline within a pipeline", () => {
   const inner = Pipeline.make("inner", [inc, twice])
 
   it("is a part of the run around it, twice too, and what is inside stays inside", async () => {
-    const diff = Task.make("diff", { input: { left: N, right: N }, output: { diff: N }, run: ({ left, right }) => ({ diff: left - right }) })
+    const diff = Task.make("diff", {
+      input: { left: N, right: N },
+      output: { diff: N },
+      run: ({ left, right }) => ({ diff: left - right })
+    })
     const outer = Pipeline.make("outer", [
       Step.nest(inner, { name: "l", inputs: { n: "a" }, outputs: { total: "left" } }),
       Step.nest(inner, { name: "r", inputs: { n: "b" }, outputs: { total: "right" } }),
@@ -315,7 +441,11 @@ describe("a pipeline within a pipeline", () => {
   })
 
   it("may be an arm, and may have branches itself", async () => {
-    const isPositive = Task.make("isPositive", { input: { n: N }, output: { ok: Schema.Boolean }, run: ({ n }) => ({ ok: n > 0 }) })
+    const isPositive = Task.make("isPositive", {
+      input: { n: N },
+      output: { ok: Schema.Boolean },
+      run: ({ n }) => ({ ok: n > 0 })
+    })
     const minus = Task.make("minus", { input: { n: N }, output: { total: N }, run: ({ n }) => ({ total: -n }) })
     const choosing = Pipeline.make("choosing", [Step.branch(isPositive, { yes: [Step.nest(inner)], no: [minus] })])
     const outer = Pipeline.make("outer", [Step.nest(choosing)])
@@ -337,13 +467,19 @@ describe("a task in several places", () => {
 
 describe("steps that can't be", () => {
   it.each([
-    [() => Step.map(double, { over: { m: "ns" } as never }), "Cannot use \"m\" as inputs of step 'double': expected one of 'n'"],
+    [
+      () => Step.map(double, { over: { m: "ns" } as never }),
+      "Cannot use \"m\" as inputs of step 'double': expected one of 'n'"
+    ],
     [() => Step.map(double, { over: {} as never }), "over of step 'double'"],
     [() => Step.map(double, { over: { n: "ns" }, concurrency: 0 }), "concurrency of step 'double'"],
     [() => Step.map(double, { over: { n: "ns" }, chunk: -1 }), "chunk of step 'double'"],
     [() => Step.map(double, { over: { n: "" } }), "a value's name in step 'double'"],
     [() => Step.filter(double as never, { over: { n: "ns" }, output: "" } as never), "the output of step 'double'"],
-    [() => Step.reduce(double as never, { over: { n: "ns" }, initial: { doubled: 1 } } as never), "whose every output is one of its inputs too"],
+    [
+      () => Step.reduce(double as never, { over: { n: "ns" }, initial: { doubled: 1 } } as never),
+      "whose every output is one of its inputs too"
+    ],
     [() => Step.reduce(add, { over: { n: "ns" }, initial: {} as never }), "initial of step 'add'"],
     [() => Step.make(times, { constants: { by: "x" as never } }), "constants of step 'times': by"],
     [() => Step.make(times, { outputs: { none: "x" } as never }), "outputs of step 'times'"],
@@ -354,8 +490,16 @@ describe("steps that can't be", () => {
   })
 
   it("wiring that does not hold at run time is refused too: an arm's value that is needed outside", () => {
-    const isLarge = Task.make("isLarge", { input: { n: N }, output: { large: Schema.Boolean }, run: ({ n }) => ({ large: n > 10 }) })
-    const needs = Task.make("needs", { input: { doubled: N }, output: { x: N }, run: ({ doubled }) => ({ x: doubled }) })
+    const isLarge = Task.make("isLarge", {
+      input: { n: N },
+      output: { large: Schema.Boolean },
+      run: ({ n }) => ({ large: n > 10 })
+    })
+    const needs = Task.make("needs", {
+      input: { doubled: N },
+      output: { x: N },
+      run: ({ doubled }) => ({ x: doubled })
+    })
     const built = Pipeline.fromTasks("p", "dataflow", [Step.branch(isLarge, { yes: [double] }) as Step.Any, needs])
     expect(built).toMatchObject({ _tag: "Failure", failure: { _tag: "TypeMismatch", step: "needs", key: "doubled" } })
     const twice = Pipeline.fromTasks("p", "dataflow", [Step.branch(isLarge, { yes: [double] }) as Step.Any, double])

@@ -13,8 +13,11 @@ export const within =
   <A, E, R>(body: Effect.Effect<A, E, R>): Effect.Effect<A, unknown, Exclude<R, Operations.Operations>> =>
     body.pipe(
       Effect.provide(
-        Levada.layer({ pipelines, access: Access.open, ...options, worker: { graceMillis: 0, ...options.worker } }).pipe(
-          Layer.provide(Store.layerMemory(store))
-        ) as Layer.Layer<Operations.Operations>
+        Levada.layer({
+          pipelines,
+          access: Access.open,
+          ...options,
+          worker: { graceMillis: 0, ...options.worker }
+        }).pipe(Layer.provide(Store.layerMemory(store))) as Layer.Layer<Operations.Operations>
       )
     )

@@ -6,26 +6,41 @@ import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { Access, Levada, Operations, type Pipeline, Principal, Run, Store } from "../../adapters/promise/index.ts"
+import {
+  Access,
+  Levada,
+  Operations,
+  Parameters,
+  type Pipeline,
+  Principal,
+  Run,
+  Store
+} from "../../adapters/promise/index.ts"
 import type { Event } from "../../core/Event.ts"
 import { type Expected, interpret } from "./Interpreter.ts"
 import { Calls, make } from "./Making.ts"
 import { type Script, script } from "./Script.ts"
 
 const { host } = Principal
+const NOTHING = Parameters.fromValues({})
 
 /** How many scripts are tried. Node does the most of it; the other runtimes have the same engine. */
-const CASES = process.versions["bun"] !== undefined || "Deno" in globalThis ? 1_000 : 12_000
+const CASES =
+  process.versions["bun"] !== undefined || "Deno" in globalThis ? 1_000 : Number(process.env["CASES"] ?? 20_000)
 
-const within = <A>(pipeline: Pipeline.Any, concurrency: number, body: Effect.Effect<A, unknown, Operations.Operations>) =>
+const within = <A>(
+  pipeline: Pipeline.Any,
+  concurrency: number,
+  body: Effect.Effect<A, unknown, Operations.Operations>
+) =>
   Effect.runPromise(
     body.pipe(
       Effect.provide(
         Levada.layer({ pipelines: [pipeline], access: Access.open, worker: { concurrency } }).pipe(
-          Layer.provide(Store.layerMemory())
+          Layer.provide(Store.layerMemory()),
+          Layer.provideMerge(TestClock.layer())
         ) as Layer.Layer<Operations.Operations>
       ),
-      Effect.provide(TestClock.layer()),
       Effect.scoped
     ) as Effect.Effect<A>
   )
@@ -34,7 +49,9 @@ const within = <A>(pipeline: Pipeline.Any, concurrency: number, body: Effect.Eff
 const finished = (runId: string) =>
   Effect.gen(function* () {
     const operations = yield* Operations.Operations
-    const waiting = yield* Effect.forkChild(Stream.runCollect(operations.watch(host, runId)), { startImmediately: true })
+    const waiting = yield* Effect.forkChild(Stream.runCollect(operations.watch(host, runId)), {
+      startImmediately: true
+    })
     for (let turns = 0; waiting.pollUnsafe() === undefined; turns++) {
       if (turns > 1_000) throw new Error("The run does not end")
       yield* TestClock.adjust(10)
@@ -143,8 +160,6 @@ const play = (given: Script, concurrency: number, cancelAfter: number | undefine
   )
 }
 
-const NOTHING = (await import("../../core/Parameters.ts")).fromValues({})
-
 describe("the engine against the reference interpreter", () => {
   it(`in ${CASES} random pipelines`, async () => {
     await fc.assert(
@@ -156,5 +171,5 @@ describe("the engine against the reference interpreter", () => {
       ),
       { numRuns: CASES }
     )
-  }, 300_000)
+  }, 600_000)
 })

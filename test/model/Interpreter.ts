@@ -99,20 +99,25 @@ export const interpret = ({ parts, policy }: Script, healed: boolean): Expected 
         give(part.name, fate.status === "COMPLETED" ? { ...fate, value } : fate)
         return
       }
-      default: {
+      default:
         vital.set(step, part.name)
-        if (skipped !== undefined) return give(part.name, skipped)
-        const items = values.get(part.list) as ReadonlyArray<string>
-        const happens = items.some((item) => /[^x]x*$/.exec(item)![0].length === part.item + 1)
-        // Its list is read once; the attempts are its items'.
-        const fate: Fate = { ...attempted(part.behaviour, happens), attempts: 1 }
-        if (fate.status !== "COMPLETED") return give(part.name, fate)
-        const seen = items.map((item) => `${item}|${spell(part.name, part.needs, text)}`)
-        const value =
-          part.kind === "map" ? seen : part.kind === "filter" ? items.filter(keeps) : ["0", ...seen].join(";")
-        return give(part.name, { ...fate, value })
-      }
+        give(part.name, skipped ?? goneThrough(part, text))
     }
+  }
+
+  /** What becomes of a step that goes through a list, when nothing keeps it from that. */
+  const goneThrough = (
+    part: Extract<Part, { readonly list: string }>,
+    text: (value: string) => string | undefined
+  ): Fate => {
+    const items = values.get(part.list) as ReadonlyArray<string>
+    const happens = part.item < items.length
+    // Its list is read once; the attempts are its items'.
+    const fate: Fate = { ...attempted(part.behaviour, happens), attempts: 1 }
+    if (fate.status !== "COMPLETED") return fate
+    const seen = items.map((item) => `${item}|${spell(part.name, part.needs, text)}`)
+    const value = part.kind === "map" ? seen : part.kind === "filter" ? items.filter(keeps) : ["0", ...seen].join(";")
+    return { ...fate, value }
   }
   for (const part of parts) interpretPart(part, { prefix: "", arm: undefined })
 

@@ -40,7 +40,7 @@ const returning = (how: Behaviour["how"], give: () => Inputs): never => {
     case "promise":
       return Promise.resolve().then(give) as never
     case "effect":
-      return Effect.andThen(Effect.yieldNow, Effect.try({ try: give, catch: (error) => error as Error })) as never
+      return Effect.andThen(Effect.yieldNow, Effect.sync(give)) as never
   }
 }
 
@@ -51,18 +51,18 @@ const taskOf = (
   { failures, retries, fatal, how }: Behaviour,
   calls: Calls,
   give: (inputs: Inputs) => Inputs,
-  keyOf: (inputs: Inputs) => string | undefined = () => name
+  /** The item that fails; every call where there are none. */
+  item?: number
 ): Task.Any =>
   Task.make(name, {
     input,
     output,
     retry: { times: retries, delayMillis: 10, jitter: 0 },
-    run: (inputs: Inputs) =>
+    run: (inputs: Inputs, context) =>
       returning(how, () => {
-        const key = keyOf(inputs)
-        if (key !== undefined && !calls.healed && calls.count(key) <= failures) {
-          if (fatal) throw new Task.Fatal(`${key} is beyond hope`)
-          throw new Error(`${key} failed`)
+        if (context.item === item && !calls.healed && calls.count(name) <= failures) {
+          if (fatal) throw new Task.Fatal(`${name} is beyond hope`)
+          throw new Error(`${name} failed`)
         }
         return give(inputs)
       })
@@ -77,7 +77,9 @@ const entryOf = (part: Part, calls: Calls): Task.Any | Step.Any => {
     case "task": {
       const { value } = part
       const output = { [value]: behaviour.gives ? S : Schema.optionalKey(S) }
-      return taskOf(name, input, output, behaviour, calls, (inputs) => (behaviour.gives ? { [value]: spelt(inputs) } : {}))
+      return taskOf(name, input, output, behaviour, calls, (inputs) =>
+        behaviour.gives ? { [value]: spelt(inputs) } : {}
+      )
     }
     case "list": {
       const items = Array.from({ length: part.length }, (_, at) => `${name}${"x".repeat(at)}`)
@@ -108,24 +110,19 @@ const goingOf = (
     ...(chunk !== undefined && { chunk }),
     ...(concurrency !== undefined && kind !== "reduce" && { concurrency })
   }
-  // A list's items differ by their length.
-  const failing = (inputs: Inputs): string | undefined =>
-    (inputs["item"] as string).endsWith(`${"x".repeat(item)}`) && /[^x]x*$/.exec(inputs["item"] as string)![0].length === item + 1
-      ? `${name} ${inputs["item"]}`
-      : undefined
   const withItem = { ...input, item: S }
   const seen = (inputs: Inputs): string => `${inputs["item"]}|${spelt(inputs)}`
   if (kind === "map") {
-    const task = taskOf(name, withItem, { [name]: S }, behaviour, calls, (inputs) => ({ [name]: seen(inputs) }), failing)
+    const task = taskOf(name, withItem, { [name]: S }, behaviour, calls, (inputs) => ({ [name]: seen(inputs) }), item)
     return Step.map(task, options as never) as unknown as Step.Any
   }
   if (kind === "filter") {
     const give = (inputs: Inputs) => ({ keep: keeps(inputs["item"] as string) })
-    const task = taskOf(name, withItem, { keep: Schema.Boolean }, behaviour, calls, give, failing)
+    const task = taskOf(name, withItem, { keep: Schema.Boolean }, behaviour, calls, give, item)
     return Step.filter(task as never, { ...options, output: name } as never) as unknown as Step.Any
   }
   const give = (inputs: Inputs) => ({ [name]: `${inputs[name]};${seen(inputs)}` })
-  const task = taskOf(name, { ...withItem, [name]: S }, { [name]: S }, behaviour, calls, give, failing)
+  const task = taskOf(name, { ...withItem, [name]: S }, { [name]: S }, behaviour, calls, give, item)
   return Step.reduce(task as never, { ...options, initial: { [name]: "0" } } as never) as unknown as Step.Any
 }
 

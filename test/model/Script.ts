@@ -47,7 +47,7 @@ export type Part =
       readonly needs: ReadonlyArray<Need>
       readonly chunk: number | undefined
       readonly concurrency: number | undefined
-      /** Which item fails so often. */
+      /** The index of the item that fails so often. */
       readonly item: number
       readonly behaviour: Behaviour
     }
@@ -158,16 +158,25 @@ const partsOf = (
       const behaviour = given(dice)
       const item = dice.roll(4)
       const isList = which !== "reduce"
-      add({ kind: which, name, list, needs, chunk, concurrency, item, behaviour }, { value: name, isList, optional: false })
+      add(
+        { kind: which, name, list, needs, chunk, concurrency, item, behaviour },
+        { value: name, isList, optional: false }
+      )
       continue
     }
     if (kind === 6) {
       const behaviour = given(dice)
-      add({ kind: "list", name, needs, length: dice.roll(5), behaviour }, { value: name, isList: true, optional: false })
+      add(
+        { kind: "list", name, needs, length: dice.roll(5), behaviour },
+        { value: name, isList: true, optional: false }
+      )
       continue
     }
     const behaviour = behaviourOf(dice, true)
-    add({ kind: "task", name, value: name, needs, behaviour }, { value: name, isList: false, optional: !behaviour.gives })
+    add(
+      { kind: "task", name, value: name, needs, behaviour },
+      { value: name, isList: false, optional: !behaviour.gives }
+    )
   }
   return { parts, gives: own }
 }
