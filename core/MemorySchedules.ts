@@ -104,7 +104,8 @@ export class MemorySchedules implements Schedules {
   fire = ({ schedule, runs, dropped, nextAtMillis }: Firing): Effect.Effect<boolean, StoreUnavailable> =>
     Effect.suspend(() => {
       const entry = this.#entries.get(schedule.id)
-      if (entry === undefined || entry.schedule !== schedule) return Effect.succeed(false)
+      if (entry === undefined || entry.schedule.paused || !isAsSeen(entry.schedule, schedule))
+        return Effect.succeed(false)
       let last: MemoryRun | undefined
       let fired = 0
       for (const run of runs) {
@@ -171,6 +172,10 @@ export class MemorySchedules implements Schedules {
 
 /** Whether two schedules were made from the same definition. */
 const isSame = (one: Schedule, other: Schedule): boolean => definitionOf(one) === definitionOf(other)
+
+/** Whether nothing has happened to a schedule since it was seen. */
+const isAsSeen = (now: Schedule, seen: Schedule): boolean =>
+  now.nextAtMillis === seen.nextAtMillis && now.createdAtMillis === seen.createdAtMillis && isSame(now, seen)
 
 const definitionOf = ({ pipelineId, timing, parameters, catchUp, overlap, priority, graceMillis }: Schedule): string =>
   JSON.stringify([pipelineId, timing, parameters, catchUp, overlap, priority, graceMillis])

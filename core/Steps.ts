@@ -39,22 +39,25 @@ export type Names<F> = { readonly [K in keyof F]?: string }
 /** Values for some inputs of a task. */
 export type Constants<F> = { readonly [K in keyof F]?: Wiring.Decoded<F[K]> }
 
-/** Where a task has its place. `I` and `O` rename its inputs and outputs, `C` are the inputs that never change. */
-export interface Placing<Name extends string, I, O, C> {
+/**
+ * Where a task has its place. `I` and `O` rename what it takes and gives (`In` and `Out`), `C` are the inputs that never
+ * change.
+ */
+export interface Placing<Name extends string, I, O, C, In = I & C, Out = O> {
   /** The step's name. Default: the task's. */
   readonly name?: Name
   /** What its inputs are called in the pipeline, where that is not the task's own word. */
-  readonly inputs?: I
+  readonly inputs?: I & Wiring.Known<I, In>
   /** What its outputs are called in the pipeline, where that is not the task's own word. */
-  readonly outputs?: O
+  readonly outputs?: O & Wiring.Known<O, Out>
   /** Inputs that have the same value in every run. */
-  readonly constants?: C
+  readonly constants?: C & Wiring.Known<C, In>
 }
 
 /** How a task goes through lists. */
-export interface Going<Over> {
+export interface Going<Over, In = Over> {
   /** Which inputs get one item at a time, and of which list: `{ page: "pages" }`. Of several lists, every combination. */
-  readonly over: Over
+  readonly over: Over & Wiring.Known<Over, In>
   /** How many units of work may run at once, over all workers. Default: as many as there is room for. */
   readonly concurrency?: number
   /** How many items make one unit of work. Default: 1. */
@@ -73,9 +76,9 @@ export const make = <
   const C extends Constants<T["input"]> = {}
 >(
   task: T,
-  options: Placing<Name, I, O, C> = {}
+  options: Placing<Name, I, O, C, T["input"], T["output"]> = {}
 ): Steps<
-  Name,
+  NoInfer<Name>,
   Wiring.Renamed<Omit<T["input"], keyof C>, I>,
   Wiring.Renamed<T["output"], O>,
   Wiring.ErrorOf<readonly [T]>,
@@ -95,9 +98,9 @@ export const map = <
   const C extends Constants<T["input"]> = {}
 >(
   task: T,
-  options: Going<Over> & Placing<Name, I, O, C>
+  options: Going<Over, T["input"]> & Placing<Name, I, O, C, T["input"], T["output"]>
 ): Steps<
-  Name,
+  NoInfer<Name>,
   Wiring.Gone<Omit<T["input"], keyof C>, Over, I>,
   Wiring.Listed<T["output"], O>,
   Wiring.ErrorOf<readonly [T]>,
@@ -120,15 +123,15 @@ export const filter = <
   const C extends Constants<T["input"]> = {}
 >(
   task: T & Wiring.Predicate<T>,
-  options: Going<Over & Wiring.OneKey<Over>> &
-    Omit<Placing<Name, I, {}, C>, "outputs"> & {
+  options: Going<Over & Wiring.OneKey<Over>, T["input"]> &
+    Omit<Placing<Name, I, {}, C, T["input"], {}>, "outputs"> & {
       /** What the kept items are called. */
       readonly output: Output
     }
 ): Steps<
-  Name,
+  NoInfer<Name>,
   Wiring.Gone<Omit<T["input"], keyof C>, Over, I>,
-  { readonly [K in Output]: Wiring.ListOf<T["input"][keyof Over]> },
+  { readonly [K in NoInfer<Output>]: Wiring.ListOf<T["input"][keyof Over]> },
   Wiring.ErrorOf<readonly [T]>,
   Wiring.RequirementsOf<readonly [T]>
 > => {
@@ -156,13 +159,13 @@ export const reduce = <
   const C extends Constants<T["input"]> = {}
 >(
   task: T & Wiring.Reducer<T>,
-  options: Omit<Going<Over>, "concurrency"> &
-    Placing<Name, I, O, C> & {
+  options: Omit<Going<Over, T["input"]>, "concurrency"> &
+    Placing<Name, I, O, C, T["input"], T["output"]> & {
       /** What it begins with, for every output. */
       readonly initial: { readonly [K in keyof T["output"]]: Wiring.Decoded<T["output"][K]> }
     }
 ): Steps<
-  Name,
+  NoInfer<Name>,
   Wiring.Gone<Omit<T["input"], keyof C | keyof T["output"]>, Over, I>,
   Wiring.Renamed<T["output"], O>,
   Wiring.ErrorOf<readonly [T]>,
@@ -201,14 +204,14 @@ export const branch = <
   const C extends Constants<T["input"]> = {}
 >(
   task: T & Wiring.Predicate<T>,
-  options: Omit<Placing<Name, I, {}, C>, "outputs"> & {
+  options: Omit<Placing<Name, I, {}, C, T["input"], {}>, "outputs"> & {
     /** What runs when the task says true. */
     readonly yes: Yes & Wiring.Check<Yes>
     /** What runs when it says false. Default: nothing. */
     readonly no?: No & Wiring.Check<No>
   }
 ): Steps<
-  Name,
+  Wiring.NameOf<NoInfer<Name>, readonly [...Yes, ...No]>,
   Wiring.Together<[Steps<Name, Wiring.Renamed<Omit<T["input"], keyof C>, I>, {}>, Arms<Yes>, Arms<No>]>,
   Wiring.Either<Wiring.Outputs<Yes>, Wiring.Outputs<No>>,
   Wiring.ErrorOf<readonly [T, ...Yes, ...No]>,
@@ -241,9 +244,9 @@ export const group = <
     readonly output?: Output
   } = {}
 ): Steps<
-  Name,
+  Wiring.NameOf<NoInfer<Name>, Ts>,
   Wiring.Together<Ts>,
-  { readonly [K in Output]: Wiring.Typed<Wiring.Results<Ts>> },
+  { readonly [K in NoInfer<Output>]: Wiring.Typed<Wiring.Results<Ts>> },
   Wiring.ErrorOf<Ts>,
   Wiring.RequirementsOf<Ts>
 > => {
@@ -293,9 +296,9 @@ export const nest = <
   const O extends Names<Wiring.ResultFields<P>> = {}
 >(
   pipeline: P,
-  options: Omit<Placing<Name, I, O, {}>, "constants"> = {}
+  options: Omit<Placing<Name, I, O, {}, Wiring.ParameterFields<P>, Wiring.ResultFields<P>>, "constants"> = {}
 ): Steps<
-  Name,
+  string extends keyof Pipeline.OutputsOf<P> ? string : NoInfer<Name>,
   Wiring.Renamed<Wiring.ParameterFields<P>, I>,
   Wiring.Renamed<Wiring.ResultFields<P>, O>,
   Pipeline.ErrorOf<P>,

@@ -168,6 +168,9 @@ type Mistakes<T extends Shape, Ps, Us> = Duplicated<T, Ps> | Misfits<T, Ps, Us>
 
 type CheckOne<T, Ps, Us> = T extends Shape ? ([Mistakes<T, Ps, Us>] extends [never] ? T : Mistakes<T, Ps, Us>) : T
 
+/** The name of steps made of others; where these are only known at run time, so is what it stands for. */
+export type NameOf<Name extends string, Ts extends Tasks> = Dynamic<Ts> extends true ? string : Name
+
 /** The list itself when it fits; otherwise, in place of each task with a mistake, the sentence that says which. */
 export type Check<Ts extends Tasks> =
   Dynamic<Ts> extends true ? Ts : { readonly [I in keyof Ts]: CheckOne<Ts[I], Produced<Ts>, Used<Ts>> }

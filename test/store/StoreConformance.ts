@@ -1,92 +1,52 @@
 /** What every Store has to do. One suite, whatever is behind it: give it a way to build one. */
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Event } from "../../core/Event.ts"
-import * as Pipeline from "../../core/Pipeline.ts"
-import type * as Plan from "../../core/Plan.ts"
 import * as Run from "../../core/Run.ts"
-import { type Claim, type NewRun, type Outcome, type RunList, Store } from "../../core/Store.ts"
-import * as Task from "../../core/Task.ts"
+import { type RunList, Store } from "../../core/Store.ts"
 import * as Version from "../../core/Version.ts"
-
-/** How the suite wants its Store. */
-export interface Wanted {
-  /** Leases this short let the suite see one end without waiting long. */
-  readonly leaseMillis: number
-}
-
-const PIPELINE = "p"
-const VERSION = "v1"
-const mine = new Set([Version.key(PIPELINE, VERSION)])
-
-/** A plan from what each step needs. */
-const planOf = (needs: Readonly<Record<string, ReadonlyArray<string>>>): Plan.Plan =>
-  Pipeline.make(
-    PIPELINE,
-    Object.entries(needs).map(([name, needed]) =>
-      Task.make(name, {
-        input: Object.fromEntries(needed.map((other) => [other, Schema.Unknown])),
-        output: { [name]: Schema.Unknown },
-        run: () => ({})
-      })
-    ) as ReadonlyArray<Task.Any>
-  ).plan
-
-const single = planOf({ a: [] })
-const chain = planOf({ a: [], b: ["a"], c: ["b"] })
-const diamond = planOf({ a: [], b: ["a"], c: ["a"], d: ["b", "c"] })
-
-const newRun = (plan: Plan.Plan, more: Partial<NewRun> = {}): NewRun => ({
-  pipelineId: PIPELINE,
-  version: VERSION,
-  plan,
-  parameters: {},
-  ...more
-})
-
-const done = (outputs: Readonly<Record<string, string>> = {}): Outcome => ({ _tag: "Completed", outputs })
-const broken: Outcome = { _tag: "Failed", error: { name: "TaskFailed", message: "it broke", step: "a" } }
-
-const claim = (max = 10, worker = "w1", versions: ReadonlySet<string> = mine) =>
-  Effect.flatMap(Store, (store) => store.claim({ worker, max, versions }))
-
-/** Settles, and gives what was refused. */
-const settle = (...settlements: ReadonlyArray<readonly [Claim, Outcome]>) =>
-  Effect.flatMap(Store, (store) =>
-    Effect.map(
-      store.settle(settlements.map(([claimed, outcome]) => ({ claim: claimed, outcome }))),
-      ({ refused }) => refused
-    )
-  )
-
-const names = (claims: ReadonlyArray<Claim>): ReadonlyArray<string> => claims.map((claimed) => claimed.step).sort()
-
-/** Claims and completes until the run is over. */
-const finish = (runId: string) =>
-  Effect.gen(function* () {
-    const store = yield* Store
-    while (!Run.isTerminal((yield* store.get(runId)).status)) {
-      yield* settle(...(yield* claim()).map((claimed) => [claimed, done()] as const))
-    }
-    return yield* store.get(runId)
-  })
+import {
+  type Build,
+  broken,
+  chain,
+  claim,
+  declaring,
+  diamond,
+  done,
+  finish,
+  LEASE,
+  mine,
+  names,
+  newRun,
+  PIPELINE,
+  planOf,
+  settle,
+  single,
+  VERSION
+} from "./Acting.ts"
+import { items } from "./Items.ts"
+import { keeping } from "./Keeping.ts"
+import { memoised } from "./Memoised.ts"
+import { order } from "./Order.ts"
+import { outcomes } from "./Outcomes.ts"
+import { schedules } from "./Schedules.ts"
 
 /** Applies the suite to a Store. */
-export const store = (name: string, build: (wanted: Wanted) => Layer.Layer<Store>): void => {
-  const LEASE = 150
-  const test = (title: string, body: Effect.Effect<void, unknown, Store | Scope.Scope>): void =>
-    it.live(title, () => Effect.scoped(body).pipe(Effect.provide(build({ leaseMillis: LEASE }))))
-  const testLong = (title: string, body: Effect.Effect<void, unknown, Store | Scope.Scope>): void =>
-    it.live(title, () => Effect.scoped(body).pipe(Effect.provide(build({ leaseMillis: 60_000 }))))
+export const store = (name: string, build: Build): void => {
+  const { test, testLong } = declaring(build)
 
   describe(`Store: ${name}`, () => {
+    describe("outcomes", () => outcomes(testLong))
+    describe("order", () => order(testLong))
+    describe("items", () => items(test, testLong))
+    describe("memoised steps", () => memoised(testLong))
+    describe("keeping", () => keeping(testLong))
+    describe("schedules", () => schedules(testLong))
+
     testLong(
       "a new run is PENDING with its parameters, and starts with its first claim",
       Effect.gen(function* () {

@@ -25,7 +25,22 @@ const check = (file: string): ReadonlyArray<{ readonly line: number; readonly te
   }))
 }
 
-const source = readFileSync(join(here, "Wiring.types.ts"), "utf8")
+/** What the compiler says to each line under a marked `@ts-expect-error` of a file. */
+const messagesOf = (file: string): ((marker: string) => string) => {
+  const source = readFileSync(join(here, file), "utf8")
+  const bare = join(scratch, file.replace(".types.ts", "Messages.ts"))
+  writeFileSync(bare, source.replaceAll("@ts-expect-error", "expect:").replaceAll('"../../', '"../../../'))
+  const errors = check(bare)
+  const lines = source.split("\n")
+  return (marker) => {
+    const at = lines.findIndex((line) => line.endsWith(`@ts-expect-error ${marker}`)) + 1
+    expect(at, marker).toBeGreaterThan(0)
+    return errors
+      .filter(({ line }) => line === at)
+      .map(({ text }) => text)
+      .join("\n")
+  }
+}
 
 describe("wiring, as the compiler sees it", () => {
   it("accepts and refuses what it should", () => {
@@ -33,18 +48,7 @@ describe("wiring, as the compiler sees it", () => {
   }, 60_000)
 
   it("says which task and which key", () => {
-    const bare = join(scratch, "Messages.ts")
-    writeFileSync(bare, source.replaceAll("@ts-expect-error", "expect:").replaceAll('"../../', '"../../../'))
-    const errors = check(bare)
-    const lines = source.split("\n")
-    const said = (marker: string): string => {
-      const at = lines.findIndex((line) => line.endsWith(`@ts-expect-error ${marker}`)) + 1
-      expect(at, marker).toBeGreaterThan(0)
-      return errors
-        .filter(({ line }) => line === at)
-        .map(({ text }) => text)
-        .join("\n")
-    }
+    const said = messagesOf("Wiring.types.ts")
     expect(said("wrong-type")).toContain(
       "Input 'features' of task 'reads' has another type than output 'features' of task 'extract'"
     )
@@ -57,6 +61,40 @@ describe("wiring, as the compiler sees it", () => {
     expect(said("optional-output")).toContain(
       "Input 'note' of task 'needs' is required, but task 'maybe' may leave its output 'note' out"
     )
+  }, 60_000)
+
+  it("accepts and refuses steps and chains as it should", () => {
+    expect(check(join(here, "Steps.types.ts"))).toEqual([])
+  }, 60_000)
+
+  it("says which task and which key of steps and chains", () => {
+    const said = messagesOf("Steps.types.ts")
+    const before = "has another type than what comes before it"
+    for (const [marker, message] of [
+      ["map-of-wrong-items", "Input 'urls' of task 'load' has another type than output 'urls' of task 'numbers'"],
+      ["map-of-no-list", "Input 'urls' of task 'load' has another type than output 'urls' of task 'single'"],
+      ["filter-by-number", "Output 'count' of task 'count' has to be a boolean"],
+      ["filter-by-two", "Task 'two' has to have exactly one output, a boolean"],
+      ["reduce-without-input", "Output 'count' of task 'count' is not one of its inputs"],
+      ["reduce-of-another-type", "Output 'sum' of task 'crooked' has another type than its input 'sum'"],
+      ["join-of-one-type", "Input 'shown' of task 'takesText' has another type than output 'shown' of task 'ask'"],
+      [
+        "arm-may-not-be-taken",
+        "Input 'warning' of task 'takesWarning' is required, but task 'ask' may leave its output 'warning' out"
+      ],
+      ["branch-by-number", "Output 'm' of task 'negate' has to be a boolean"],
+      ["wiring-in-an-arm", "Input 'shown' of task 'takesNumber' has another type than output 'shown' of task 'asText'"],
+      ["group-of-two-outputs", "Task 'two' has to have exactly one output"],
+      ["nested-of-another-type", "Input 'n' of task 'inner' has another type than output 'n' of task 'strings'"],
+      ["chain-call-of-another-type", `Input 'site' of task 'list' ${before}`],
+      ["chain-two-free-inputs", "Task 'load' has to have exactly one input that is not fixed"],
+      ["chain-map-of-another-item", `Input 'n' of task 'negate' ${before}`],
+      ["chain-filter-by-number", "Output 'count' of task 'count' has to be a boolean"],
+      ["chain-reduce-of-another-item", `Input 'page' of task 'total' ${before}`],
+      ["chain-group-of-another-type", `Input 'n' of task 'negate' ${before}`]
+    ] as const) {
+      expect(said(marker), marker).toContain(message)
+    }
   }, 60_000)
 
   it("checks a pipeline of 200 tasks in under 5 s", () => {

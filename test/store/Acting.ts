@@ -1,0 +1,104 @@
+/** What the suites do with a Store: submit plans, play the worker, look. */
+import { it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Pipeline from "../../core/Pipeline.ts"
+import type * as Plan from "../../core/Plan.ts"
+import * as Run from "../../core/Run.ts"
+import { type Claim, type NewRun, type Outcome, Store } from "../../core/Store.ts"
+import * as Task from "../../core/Task.ts"
+import * as Version from "../../core/Version.ts"
+
+/** How a suite wants its Store. */
+export interface Wanted {
+  /** Leases this short let a suite see one end without waiting long. */
+  readonly leaseMillis: number
+}
+
+/** A way to build a Store. */
+export type Build = (wanted: Wanted) => Layer.Layer<Store>
+
+/** Declares a test with a Store of its own. */
+export type Declare = (title: string, body: Effect.Effect<void, unknown, Store | Scope.Scope>) => void
+
+/** How long a short lease lasts, in milliseconds. */
+export const LEASE = 150
+
+/** Tests with leases that end while they look, and tests with leases that do not. */
+export const declaring = (build: Build): { readonly test: Declare; readonly testLong: Declare } => {
+  const declare =
+    (leaseMillis: number): Declare =>
+    (title, body) =>
+      it.live(title, () => Effect.scoped(body).pipe(Effect.provide(build({ leaseMillis }))))
+  return { test: declare(LEASE), testLong: declare(60_000) }
+}
+
+export const PIPELINE = "p"
+export const VERSION = "v1"
+export const mine = new Set([Version.key(PIPELINE, VERSION)])
+
+/** A plan from what each step needs. */
+export const planOf = (needs: Readonly<Record<string, ReadonlyArray<string>>>): Plan.Plan =>
+  Pipeline.make(
+    PIPELINE,
+    Object.entries(needs).map(([name, needed]) =>
+      Task.make(name, {
+        input: Object.fromEntries(needed.map((other) => [other, Schema.Unknown])),
+        output: { [name]: Schema.Unknown },
+        run: () => ({})
+      })
+    ) as ReadonlyArray<Task.Any>
+  ).plan
+
+export const single = planOf({ a: [] })
+export const chain = planOf({ a: [], b: ["a"], c: ["b"] })
+export const diamond = planOf({ a: [], b: ["a"], c: ["a"], d: ["b", "c"] })
+
+export const newRun = (plan: Plan.Plan, more: Partial<NewRun> = {}): NewRun => ({
+  pipelineId: PIPELINE,
+  version: VERSION,
+  plan,
+  parameters: {},
+  ...more
+})
+
+export const done = (outputs: Readonly<Record<string, string>> = {}): Outcome => ({ _tag: "Completed", outputs })
+export const broken: Outcome = { _tag: "Failed", error: { name: "TaskFailed", message: "it broke", step: "a" } }
+
+export const claim = (max = 10, worker = "w1", versions: ReadonlySet<string> = mine) =>
+  Effect.flatMap(Store, (store) => store.claim({ worker, max, versions }))
+
+/** Settles, and gives what was refused. */
+export const settle = (...settlements: ReadonlyArray<readonly [Claim, Outcome]>) =>
+  Effect.flatMap(Store, (store) =>
+    Effect.map(
+      store.settle(settlements.map(([claimed, outcome]) => ({ claim: claimed, outcome }))),
+      ({ refused }) => refused
+    )
+  )
+
+export const names = (claims: ReadonlyArray<Claim>): ReadonlyArray<string> =>
+  claims.map((claimed) => claimed.step).sort()
+
+/** Claims and completes until the run is over. */
+export const finish = (runId: string) =>
+  Effect.gen(function* () {
+    const store = yield* Store
+    while (!Run.isTerminal((yield* store.get(runId)).status)) {
+      yield* settle(...(yield* claim()).map((claimed) => [claimed, done()] as const))
+    }
+    return yield* store.get(runId)
+  })
+
+/** The plan of a pipeline that the suites make of tasks and steps. */
+export const planFrom = (...entries: ReadonlyArray<unknown>): Plan.Plan =>
+  Pipeline.make(PIPELINE, entries as never).plan
+
+/** Claims one thing, by name. */
+export const claimOne = (step: string, worker = "w1") =>
+  Effect.map(claim(1, worker), ([claimed]) => {
+    if (claimed?.step !== step) throw new Error(`Expected to be lent '${step}', received '${claimed?.step}'`)
+    return claimed
+  })
