@@ -217,3 +217,9 @@ export const effectOf = (returned: unknown): Effect.Effect<unknown, unknown> => 
 /** Whether a value is a Promise or the like. */
 export const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function"
+
+/** The outcome of an attempt that broke where none should. */
+export const broken = ({ step }: Claim, defect: unknown): Outcome => {
+  const cause = describe(defect)
+  return { _tag: "Failed", error: { name: "Defect", message: `Step '${step}' broke: ${cause.message}`, step, cause } }
+}

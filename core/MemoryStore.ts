@@ -9,7 +9,14 @@ import * as Stream from "effect/Stream"
 import { Admission } from "./Admission.ts"
 import { Alarms } from "./Alarms.ts"
 import { runTimedOut } from "./ErrorInfo.ts"
-import { IdempotencyConflict, RunNotFound, RunUnfinished, StoreUnavailable, UnknownStep } from "./Errors.ts"
+import {
+  IdempotencyConflict,
+  type InvalidOption,
+  RunNotFound,
+  RunUnfinished,
+  StoreUnavailable,
+  UnknownStep
+} from "./Errors.ts"
 import type { Event } from "./Event.ts"
 import { History, type Bounds as HistoryBounds } from "./History.ts"
 import { IDEMPOTENCY_MILLIS, Keys } from "./Keys.ts"
@@ -228,10 +235,10 @@ class Memory implements Store, Owner {
           })
     )
 
-  list = (request: ListRequest): Effect.Effect<RunList> =>
-    Effect.sync(() => {
+  list = (request: ListRequest): Effect.Effect<RunList, InvalidOption> =>
+    Effect.suspend(() => {
       this.#history.retain(this.#now())
-      return this.#index.list(request)
+      return Effect.fromResult(this.#index.list(request))
     })
 
   // A watcher is a place in the run's log and reads on from there, so a slow one costs nothing and holds nobody up.

@@ -10,7 +10,7 @@ import {
 import { after, type Guard } from "./Guard.ts"
 import type { Caller } from "./Principal.ts"
 import type { Definition, Registered, Registry } from "./Registry.ts"
-import type { Store } from "./Store.ts"
+import { newestRun, type Store } from "./Store.ts"
 
 /** Operations on pipelines. */
 export interface PipelineOperations {
@@ -52,8 +52,7 @@ export const make = (store: Store, registry: Registry, guard: Guard): PipelineOp
   const idle = (pipelineId: string): Effect.Effect<void, PipelineProtected | StoreUnavailable> =>
     Effect.gen(function* () {
       for (const status of ["RUNNING", "PENDING"] as const) {
-        const { runs } = yield* store.list({ pipelineId, status, limit: 1 })
-        const [run] = runs
+        const run = yield* newestRun(store, pipelineId, status)
         if (run !== undefined) return yield* new PipelineProtected(pipelineId, `run '${run.id}' is not over`)
       }
       const schedule = (yield* store.schedules.list).find((each) => each.pipelineId === pipelineId)

@@ -24,6 +24,9 @@ interface Level {
 
 const NONE: ReadonlyArray<never> = []
 
+/** How many queues a priority keeps; more than there are pipelines, unless they come and go. */
+const MAX_QUEUES = 20_000
+
 /** Queues by priority and version; within a priority, those with something in them are claimed from in turn. */
 export class ReadySteps {
   /** The highest first. */
@@ -44,6 +47,7 @@ export class ReadySteps {
     const key = Version.key(pipelineId, version)
     let queue = level.queues.get(key)
     if (queue === undefined) {
+      if (level.queues.size >= MAX_QUEUES) forget(level)
       queue = { key, pipelineId, level, units: new Fifo(), isFilled: false }
       level.queues.set(key, queue)
     }
@@ -113,4 +117,9 @@ export class ReadySteps {
     }
     return this.#levels[at]!
   }
+}
+
+// Whoever still has one of them goes on with it; a second one of its name does no harm.
+const forget = ({ queues }: Level): void => {
+  for (const [key, { isFilled }] of queues) if (!isFilled) queues.delete(key)
 }

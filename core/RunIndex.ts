@@ -1,5 +1,7 @@
 /** The runs of a Store in memory: by id, and newest first, all of them or those of one pipeline. */
 import type * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import { InvalidOption } from "./Errors.ts"
 import type { MemoryRun } from "./MemoryRun.ts"
 import type { ListRequest, RunList } from "./Store.ts"
 
@@ -66,7 +68,17 @@ export class RunIndex {
     else this.#newestOfPipeline.delete(pipelineId)
   }
 
-  list({ pipelineId, status, sinceMillis, untilMillis, limit, cursor }: ListRequest): RunList {
+  list({
+    pipelineId,
+    status,
+    sinceMillis,
+    untilMillis,
+    limit,
+    cursor
+  }: ListRequest): Result.Result<RunList, InvalidOption> {
+    if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) {
+      return Result.fail(new InvalidOption("cursor", cursor, "the `nextCursor` of an earlier list"))
+    }
     const found: Array<MemoryRun> = []
     const before = cursor === undefined ? Number.POSITIVE_INFINITY : Number(cursor)
     let run = pipelineId === undefined ? this.#newest : this.#newestOfPipeline.get(pipelineId)
@@ -77,10 +89,15 @@ export class RunIndex {
       if (run.serial >= before || (untilMillis !== undefined && submittedAtMillis >= untilMillis)) continue
       if (status !== undefined && run.status !== status) continue
       if (found.length === limit) {
-        return { runs: found.map((each) => each.log.state), nextCursor: String(found.at(-1)!.serial) }
+        return Result.succeed(listOf(found, String(found.at(-1)!.serial)))
       }
       found.push(run)
     }
-    return { runs: found.map((each) => each.log.state), nextCursor: undefined }
+    return Result.succeed(listOf(found, undefined))
   }
 }
+
+const listOf = (runs: ReadonlyArray<MemoryRun>, nextCursor: string | undefined): RunList => ({
+  runs: runs.map((run) => run.log.state),
+  nextCursor
+})

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import * as Bound from "./Bound.ts"
 import {
   type IdempotencyConflict,
   type InvalidOption,
@@ -27,7 +28,7 @@ import type { Caller, Permission } from "./Principal.ts"
 import type { Registry } from "./Registry.ts"
 import * as Run from "./Run.ts"
 import * as Start from "./Start.ts"
-import type { ListRequest, RunList, Store } from "./Store.ts"
+import { type ListRequest, newestRun, type RunList, type Store } from "./Store.ts"
 
 /** A pipeline and one run of it. */
 export interface Ran {
@@ -100,8 +101,8 @@ export interface RunOperations {
     caller: Caller,
     runId: string
   ) => Effect.Effect<void, RunNotFound | RunUnfinished | StoreUnavailable>
-  /** Runs, newest first. */
-  readonly runs: (caller: Caller, request: ListRequest) => Effect.Effect<RunList, StoreUnavailable>
+  /** Runs, newest first, at most 1,000 at once. */
+  readonly runs: (caller: Caller, request: ListRequest) => Effect.Effect<RunList, InvalidOption | StoreUnavailable>
   /** The run's events after sequence `after` (default: all), then as they happen, to the terminal one. */
   readonly watch: (
     caller: Caller,
@@ -159,8 +160,8 @@ export const make = (
         yield* guard.check(caller, "read", pipelineId)
         yield* registry.find(pipelineId)
         for (const status of ["RUNNING", "PENDING", undefined] as const) {
-          const { runs } = yield* store.list({ pipelineId, limit: 1, ...(status && { status }) })
-          if (runs[0] !== undefined) return Option.some(runs[0])
+          const run = yield* newestRun(store, pipelineId, status)
+          if (run !== undefined) return Option.some(run)
         }
         return Option.none()
       }),
@@ -195,9 +196,18 @@ export const make = (
     cancelStep: (caller, runId, step, reason = ASKED_FOR) =>
       Effect.andThen(permitted(caller, "execute", runId), store.cancelStep(runId, step, reason)),
     remove: (caller, runId) => Effect.andThen(permitted(caller, "admin", runId), store.remove(runId)),
-    runs: (caller, request) => Effect.andThen(guard.check(caller, "read", request.pipelineId), store.list(request)),
+    runs: (caller, request) => {
+      const mistake = Bound.integer("limit", request.limit, 1, MAX_RUNS)
+      return Effect.andThen(
+        guard.check(caller, "read", request.pipelineId),
+        mistake === undefined ? store.list(request) : Effect.fail(mistake)
+      )
+    },
     watch: (caller, runId, from) => Stream.unwrap(Effect.as(permitted(caller, "read", runId), store.watch(runId, from)))
   }
 }
+
+/** The longest list of runs. */
+const MAX_RUNS = 1_000
 
 const ASKED_FOR = "asked for by a caller"

@@ -37,7 +37,8 @@ export interface PartOptions {
   readonly given?: Readonly<Record<string, unknown>>
 }
 
-const MAX_IDEMPOTENCY_KEY = 255
+/** The longest idempotency key, in UTF-16 units. */
+export const MAX_IDEMPOTENCY_KEY = 255
 
 /** What is wrong with options; nothing when they can be used. */
 export const invalid = (options: Options & PartOptions): InvalidOption | undefined => {

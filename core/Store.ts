@@ -3,11 +3,18 @@
  * nothing that a caller can see.
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
 import type { ErrorInfo } from "./ErrorInfo.ts"
-import type { IdempotencyConflict, RunNotFound, RunUnfinished, StoreUnavailable, UnknownStep } from "./Errors.ts"
+import type {
+  IdempotencyConflict,
+  InvalidOption,
+  RunNotFound,
+  RunUnfinished,
+  StoreUnavailable,
+  UnknownStep
+} from "./Errors.ts"
 import type { Event } from "./Event.ts"
 import type { Limit } from "./Limit.ts"
 import type { Line, Lines } from "./Log.ts"
@@ -203,8 +210,8 @@ export interface Store {
   readonly lines: (runId: string) => Effect.Effect<Lines, RunNotFound | StoreUnavailable>
   /** The run once it is over. */
   readonly wait: (runId: string) => Effect.Effect<Run, RunNotFound | StoreUnavailable>
-  /** Newest first. */
-  readonly list: (request: ListRequest) => Effect.Effect<RunList, StoreUnavailable>
+  /** Newest first. Fails with `InvalidOption` for a cursor that no list of this Store ended with. */
+  readonly list: (request: ListRequest) => Effect.Effect<RunList, InvalidOption | StoreUnavailable>
   /** The run's events after sequence `after`, then new ones as they happen, each once and in order, to the terminal one. */
   readonly watch: (runId: string, after?: number) => Stream.Stream<Event, RunNotFound | StoreUnavailable>
   readonly schedules: Schedules
@@ -220,3 +227,15 @@ export const Store: Context.Service<Store, Store> = Context.Service<Store>("leva
 /** A Store in the memory of this process. Its unfinished runs are cancelled when the layer's scope closes. */
 export const layerMemory = (options?: MemoryStore.Options): Layer.Layer<Store> =>
   Layer.effect(Store, MemoryStore.make(options))
+
+/** The newest run of a pipeline, or the newest with this status. */
+export const newestRun = (
+  store: Store,
+  pipelineId: string,
+  status?: RunStatus
+): Effect.Effect<Run | undefined, StoreUnavailable> =>
+  store.list({ pipelineId, limit: 1, ...(status !== undefined && { status }) }).pipe(
+    Effect.map(({ runs }) => runs[0]),
+    // Without a cursor, there is none to refuse.
+    Effect.catchTag("InvalidOption", Effect.die)
+  )

@@ -7,15 +7,14 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Alarms } from "./Alarms.ts"
-import { Attempt, isPromiseLike, type Surroundings } from "./Attempt.ts"
+import { Attempt, broken, isPromiseLike, type Surroundings } from "./Attempt.ts"
 import { Attempts, STOP_MILLIS, type Told } from "./Attempts.ts"
 import * as Bound from "./Bound.ts"
-import { describe } from "./ErrorInfo.ts"
 import type { InvalidOption } from "./Errors.ts"
 import * as Items from "./Items.ts"
 import { probe } from "./Probe.ts"
 import { Registry } from "./Registry.ts"
-import * as Runner from "./Runner.ts"
+import { Runners } from "./Runners.ts"
 import { type Claim, type ClaimRequest, type Note, type Outcome, type Settlement, Store } from "./Store.ts"
 
 /** How a worker works. */
@@ -72,10 +71,9 @@ class Worker implements Surroundings, Told {
   readonly #random: typeof Random.Random.Service
   readonly #id: string
   readonly #store: Store
-  readonly #registry: Registry
   readonly #concurrency: number
   readonly #scope: Scope.Scope
-  readonly #runners: Map<string, Map<string, Map<string, Runner.Runner>>> = new Map()
+  readonly #runners: Runners
   readonly #attempts: Attempts
   /** What attempts have said and the Store has not heard. */
   #notes: Array<Note> = []
@@ -110,7 +108,7 @@ class Worker implements Surroundings, Told {
     this.#scope = scope
     this.#id = id
     this.#store = store
-    this.#registry = registry
+    this.#runners = new Runners(registry)
     this.#concurrency = concurrency
     this.#request = { worker: id, max: concurrency, versions: registry.versions, onWait: this.#onWait }
   }
@@ -246,7 +244,7 @@ class Worker implements Surroundings, Told {
 
   /** Calls the step's task. Gives what is left to do when the task is an Effect. */
   #start(claim: Claim): Effect.Effect<void> | undefined {
-    const runner = this.#runnerOf(claim)
+    const runner = this.#runners.find(claim)
     if (runner === undefined) {
       this.#settle(claim, {
         _tag: "Released",
@@ -294,17 +292,6 @@ class Worker implements Surroundings, Told {
     }
     this.#settle(attempt.claim, attempt.completed(returned))
     return undefined
-  }
-
-  #runnerOf(claim: Claim): Runner.Runner | undefined {
-    const known = this.#runners.get(claim.pipelineId)?.get(claim.version)
-    if (known !== undefined) return known.get(claim.step)
-    const pipeline = this.#registry.executable(claim.pipelineId, claim.version)
-    if (pipeline === undefined) return undefined
-    const versions = this.#runners.get(claim.pipelineId) ?? new Map<string, Map<string, Runner.Runner>>()
-    versions.set(claim.version, new Map(pipeline.steps.map((step) => [step.name, Runner.make(step)])))
-    this.#runners.set(claim.pipelineId, versions)
-    return this.#runnerOf(claim)
   }
 
   // -- ending --------------------------------------------------------------------------------------------------------
@@ -407,10 +394,4 @@ class Worker implements Surroundings, Told {
       )
     }
   )
-}
-
-/** The outcome of an attempt that broke where none should. */
-const broken = ({ step }: Claim, defect: unknown): Outcome => {
-  const cause = describe(defect)
-  return { _tag: "Failed", error: { name: "Defect", message: `Step '${step}' broke: ${cause.message}`, step, cause } }
 }

@@ -21,7 +21,7 @@ const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   ],
   [
     "behaviour",
-    "Attempt Attempts Guard Items Levada Operations PipelineOperations Probe RunOperations Runner ScheduleOperations Scheduler " +
+    "Attempt Attempts Guard Items Levada Operations PipelineOperations Probe RunOperations Runner Runners ScheduleOperations Scheduler " +
       "Start Worker"
   ],
   ["index", "index"]
@@ -54,7 +54,7 @@ const SPOKEN: Readonly<Record<string, RegExp>> = {
   "adapters/node/NodeServer.ts": /^content-length$/,
   "adapters/elysia/Answer.ts": /^content-length$/,
   // What documentation plugins and Eden are told of the wire, as schemas and as types.
-  "adapters/elysia/Documentation.ts": SNAKE_CASE,
+  "adapters/elysia/Documents.ts": SNAKE_CASE,
   "adapters/elysia/Eden.ts": SNAKE_CASE
 }
 

@@ -1,6 +1,8 @@
 /** The routes as Eden's types know them: what goes in and what comes out. */
 import type { CreateEden } from "elysia"
 import type { VERSION_PREFIX } from "../http/Router.ts"
+import type * as RunWire from "../http/RunWire.ts"
+import type * as ScheduleWire from "../http/ScheduleWire.ts"
 import type * as Wire from "../http/Wire.ts"
 
 /** What `POST /pipelines/{pipeline_id}` takes. */
@@ -18,6 +20,65 @@ export interface ExecutionJson {
   readonly wait?: boolean
   /** How long to wait, in seconds. Default: 30. */
   readonly timeout?: number
+  /** Values of outputs, that take the place of the steps that would produce them. Default: none. */
+  readonly given?: Readonly<Record<string, unknown>>
+  /** The steps that the run is about; they and what they need are run. Default: all. */
+  readonly targets?: ReadonlyArray<string>
+  /** What becomes of the run when one of its steps has failed. Default: the pipeline's. */
+  readonly on_failure?: "fail-fast" | "continue" | "skip"
+  /** A whole number from -100 to 100; the highest go first. Default: 0. */
+  readonly priority?: number
+  /** How long until it may begin, in seconds. Default: 0. */
+  readonly delay?: number
+  /** How long it may take, in seconds. Default: the pipeline's. */
+  readonly run_timeout?: number
+}
+
+/** What `POST /runs/{task_id}/cancel` takes. */
+export interface CancellationJson {
+  readonly reason?: string
+  /** Ends this step only. */
+  readonly step?: string
+}
+
+/** What `POST /runs/{task_id}/retry` takes. */
+export interface RepetitionJson {
+  /** Steps to run again although they completed, and all that depends on them. */
+  readonly from?: ReadonlyArray<string>
+}
+
+/** What `GET /runs` takes. */
+export interface RunsQuery {
+  readonly pipeline_id?: string
+  readonly status?: "PENDING" | "RUNNING" | "COMPLETED" | "FAILED" | "CANCELLED"
+  /** Submitted at this instant or later, and before that one. */
+  readonly since?: string
+  readonly until?: string
+  /** From 1 to 200. Default: 50. */
+  readonly limit?: number
+  readonly cursor?: string
+}
+
+/** What `POST /schedules` takes: either `cron` or `every`. */
+export interface NewScheduleJson {
+  /** Default: one that nothing has. */
+  readonly id?: string
+  readonly pipeline_id: string
+  readonly cron?: string
+  /** Default: UTC. */
+  readonly time_zone?: string
+  /** An interval in seconds, at least 1. */
+  readonly every?: number
+  /** The pipeline's parameters. Default: none. */
+  readonly parameters?: Readonly<Record<string, unknown>>
+  /** Default: `skip`. */
+  readonly catch_up?: "skip" | "one" | "all"
+  /** Default: `skip`. */
+  readonly overlap?: "allow" | "skip" | "queue"
+  /** Default: 0. */
+  readonly priority?: number
+  /** How late a run may start and still count as on time, in seconds. Default: 60. */
+  readonly grace?: number
 }
 
 /** The same wishes in the query; the body wins. */
@@ -66,6 +127,10 @@ export type Exchanges = {
     readonly body: DefinitionJson
     readonly answers: { readonly 201: Wire.PipelineRow }
   }
+  readonly "GET /pipelines/{pipeline_id}": { readonly answers: { readonly 200: Wire.PipelineDetail } }
+  readonly "DELETE /pipelines/{pipeline_id}": { readonly answers: { readonly 204: undefined } }
+  readonly "POST /pipelines/{pipeline_id}/pause": { readonly answers: { readonly 200: Wire.Paused } }
+  readonly "POST /pipelines/{pipeline_id}/resume": { readonly answers: { readonly 200: Wire.Paused } }
   readonly "GET /pipelines/{pipeline_id}/status": { readonly answers: { readonly 200: Wire.PipelineStatus } }
   readonly "GET /pipelines/{pipeline_id}/dag": { readonly answers: { readonly 200: Wire.DagJson } }
   readonly "GET /pipelines/{pipeline_id}/dag/dot": { readonly answers: { readonly 200: string } }
@@ -75,6 +140,27 @@ export type Exchanges = {
     readonly query: ExecutionQuery
     readonly answers: { readonly 200: Wire.Completed; readonly 202: Wire.Started }
   }
+  readonly "GET /runs": { readonly query: RunsQuery; readonly answers: { readonly 200: RunWire.Runs } }
+  readonly "GET /runs/{task_id}": { readonly answers: { readonly 200: RunWire.RunDetail } }
+  readonly "GET /runs/{task_id}/logs": { readonly answers: { readonly 200: RunWire.Logs } }
+  readonly "POST /runs/{task_id}/cancel": {
+    readonly body: CancellationJson
+    readonly answers: { readonly 202: RunWire.Cancelling }
+  }
+  readonly "POST /runs/{task_id}/retry": {
+    readonly body: RepetitionJson
+    readonly answers: { readonly 202: Wire.Started }
+  }
+  readonly "DELETE /runs/{task_id}": { readonly answers: { readonly 204: undefined } }
+  readonly "GET /schedules": { readonly answers: { readonly 200: ScheduleWire.Schedules } }
+  readonly "POST /schedules": {
+    readonly body: NewScheduleJson
+    readonly answers: { readonly 201: ScheduleWire.ScheduleJson }
+  }
+  readonly "GET /schedules/{schedule_id}": { readonly answers: { readonly 200: ScheduleWire.ScheduleJson } }
+  readonly "DELETE /schedules/{schedule_id}": { readonly answers: { readonly 204: undefined } }
+  readonly "POST /schedules/{schedule_id}/pause": { readonly answers: { readonly 200: ScheduleWire.ScheduleJson } }
+  readonly "POST /schedules/{schedule_id}/resume": { readonly answers: { readonly 200: ScheduleWire.ScheduleJson } }
 }
 
 /** The type parameter `Routes` of an Elysia app that has the plugin. */

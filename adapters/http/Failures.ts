@@ -98,7 +98,7 @@ export const toReply = (failure: Failure, nowMillis: number): HttpReply => {
     pipeline_id: "pipelineId" in failure ? failure.pipelineId : undefined,
     step: "step" in failure ? failure.step : undefined,
     task_id: "runId" in failure ? failure.runId : undefined,
-    details: "problems" in failure ? details(failure.problems) : undefined
+    details: details(problemsOf(failure))
   }
   return json(
     status,
@@ -124,6 +124,11 @@ const body = (error: string, message: string, nowMillis: number, about: About): 
   ...about,
   timestamp: new Date(nowMillis).toISOString()
 })
+
+const problemsOf = (failure: Failure): ReadonlyArray<Errors.Problem> => {
+  if ("problems" in failure) return failure.problems
+  return failure._tag === "InvalidOption" ? [{ path: [failure.option], message: failure.message }] : []
+}
 
 const details = (problems: ReadonlyArray<Errors.Problem>): About["details"] =>
   problems.length === 0 ? undefined : problems.map(({ path, message }) => ({ path: path.join("."), message }))

@@ -9,8 +9,9 @@ import { Operations } from "../../core/Operations.ts"
 import * as Body from "./Body.ts"
 import { BadRequest, type Failure, internalError, toReply } from "./Failures.ts"
 import type { Handler, HttpReply, HttpRequest } from "./Message.ts"
+import type { Route } from "./Route.ts"
 import * as Router from "./Router.ts"
-import { type Route, routes } from "./Routes.ts"
+import { routes } from "./Routes.ts"
 
 /** How the API is served. */
 export interface Options {
@@ -45,7 +46,7 @@ export const make = (options: Options = {}): Effect.Effect<Handler, never, Opera
       request: HttpRequest
     ): HttpReply | Promise<HttpReply> => {
       const nowMillis = clock.currentTimeMillisUnsafe()
-      const answering = route.answer({ operations, caller: request, params, query: request.query, body, nowMillis })
+      const answering = route.answer({ operations, caller: request, request, params, body, nowMillis })
       // What is known at once is an Exit already, and needs no fiber.
       if (Exit.isExit(answering)) return ended(answering as Exit.Exit<HttpReply, Failure>, nowMillis)
       const fiber = fork(answering)
@@ -63,16 +64,18 @@ export const make = (options: Options = {}): Effect.Effect<Handler, never, Opera
       params: Readonly<Record<string, string>>,
       request: HttpRequest
     ): Promise<HttpReply> => {
+      let body: Result.Result<unknown, BadRequest>
       try {
-        const body = await Body.read(request, maxBodyBytes)
-        if (Result.isFailure(body)) return toReply(body.failure, clock.currentTimeMillisUnsafe())
-        return await answer(route, params, body.success, request)
+        body = await Body.read(request, maxBodyBytes)
       } catch {
         // The body ended early: nobody is there to read this, but the server has to end the exchange somehow.
-        return toReply(
-          new BadRequest(400, "BodyIncompleteError", "The body ended early"),
-          clock.currentTimeMillisUnsafe()
-        )
+        body = Result.fail(new BadRequest(400, "BodyIncompleteError", "The body ended early"))
+      }
+      if (Result.isFailure(body)) return toReply(body.failure, clock.currentTimeMillisUnsafe())
+      try {
+        return await answer(route, params, body.success, request)
+      } catch (defect) {
+        return ended(Exit.die(defect), clock.currentTimeMillisUnsafe())
       }
     }
 

@@ -55,3 +55,6 @@ export const text = (status: number, contentType: string, body: string): HttpRep
   headers: { "content-type": contentType, "x-content-type-options": "nosniff" },
   body
 })
+
+/** A reply that says that it is done, and nothing else. */
+export const NO_CONTENT: HttpReply = { status: 204, headers: {}, body: undefined }

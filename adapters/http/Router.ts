@@ -1,5 +1,5 @@
 /** Finds the route of a request. */
-import type { Route } from "./Routes.ts"
+import type { Route } from "./Route.ts"
 
 /** What was found: a route with its path's values, the methods that the path has, or nothing. */
 export type Match =

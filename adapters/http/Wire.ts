@@ -5,6 +5,7 @@ import type { Any as Pipeline } from "../../core/Pipeline.ts"
 import type { Registered } from "../../core/Registry.ts"
 import type { Run } from "../../core/Run.ts"
 import type { Step } from "../../core/Step.ts"
+import { parametersSchema, resultSchema } from "./PipelineSchema.ts"
 
 /** An instant: ISO 8601 in UTC. */
 export const instant = (millis: number): string => new Date(millis).toISOString()
@@ -24,6 +25,35 @@ export const pipelineRow = ({ pipeline, createdAtMillis }: Registered): Pipeline
   tasks: pipeline.dag.names,
   created_at: instant(createdAtMillis)
 })
+
+/** `GET /pipelines/{id}`. */
+export interface PipelineDetail extends PipelineRow {
+  readonly version: string
+  /** Whether none of its steps is started until it is resumed. */
+  readonly paused: boolean
+  /** JSON Schema of what a run is given. */
+  readonly parameters: object
+  /** JSON Schema of what a run gives. */
+  readonly result: object
+}
+
+/** A pipeline and the schemas of what goes in and out. */
+export const pipelineDetail = (registered: Registered, paused: boolean): PipelineDetail => {
+  const { pipeline } = registered
+  return {
+    ...pipelineRow(registered),
+    version: pipeline.version,
+    paused,
+    parameters: parametersSchema(pipeline),
+    result: resultSchema(pipeline)
+  }
+}
+
+/** `POST /pipelines/{id}/pause` and `resume`. */
+export interface Paused {
+  readonly pipeline_id: string
+  readonly paused: boolean
+}
 
 /** `GET /pipelines/{id}/status`. */
 export interface PipelineStatus {

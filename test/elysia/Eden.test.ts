@@ -121,6 +121,36 @@ describe("a client", () => {
     expect(ran.data).toMatchObject({ result: 6 })
   })
 
+  it("looks at a run, ends it, repeats it and forgets it", async () => {
+    const task_id = await levada.start(slow, { millis: 60_000 })
+    const run = client.runs({ task_id })
+    expect((await run.cancel.post()).status).toBe(202)
+    expect((await run.get()).data).toMatchObject({ task_id, status: "CANCELLED", pipeline_id: slow.id })
+    expect((await run.logs.get()).data).toEqual({ task_id, lines: [], dropped: 0 })
+    const again = await run.retry.post()
+    expect(again.status).toBe(202)
+    await client.runs({ task_id: again.data!.task_id }).cancel.post({ reason: "enough" })
+    const { data } = await client.runs.get({ query: { pipeline_id: slow.id, status: "CANCELLED", limit: 1 } })
+    expect(data!.runs).toMatchObject([{ task_id: again.data!.task_id, reason: "enough" }])
+    const { status, error } = await run.delete()
+    expect([status, error]).toEqual([204, null])
+    expect((await run.get()).error!.status).toBe(404)
+  })
+
+  it("makes a schedule, pauses it and removes it", async () => {
+    const made = await client.schedules.post({
+      id: "nightly",
+      pipeline_id: guide.id,
+      cron: "0 3 * * *",
+      parameters: { data: "a" }
+    })
+    expect([made.status, made.data]).toMatchObject([201, { id: "nightly", time_zone: "UTC", paused: false }])
+    const schedule = client.schedules({ schedule_id: "nightly" })
+    expect((await schedule.pause.post()).data).toMatchObject({ paused: true, next_at: null })
+    expect((await client.schedules.get()).data!.schedules).toHaveLength(1)
+    expect((await schedule.delete()).status).toBe(204)
+  })
+
   it("tells failures apart by their status", async () => {
     const { data, error } = await client.pipelines({ pipeline_id: "nobody" }).dag.get()
     expect(data).toBeNull()

@@ -7,7 +7,7 @@ import { openapi } from "@elysiajs/openapi"
 import { swagger } from "@elysiajs/swagger"
 import { Elysia } from "elysia"
 import { ElysiaPlugin } from "../../adapters/elysia/index.ts"
-import type { Wire } from "../../adapters/http/index.ts"
+import type { RunWire, ScheduleWire, Wire } from "../../adapters/http/index.ts"
 import { Access, Levada } from "../../adapters/promise/index.ts"
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -23,8 +23,10 @@ type Data<Call extends (...args: never) => unknown> =
 
 const levada = Levada.make({ pipelines: [], access: Access.open })
 const client = treaty<ElysiaPlugin.Plugin>("localhost:8000")
-const { pipelines, health } = client
+const { pipelines, health, runs, schedules } = client
 const one = pipelines({ pipeline_id: "x" })
+const run = runs({ task_id: "x" })
+const schedule = schedules({ schedule_id: "x" })
 
 // What comes back is what the wire carries.
 same<Data<typeof health.get>, Wire.Health>(true)
@@ -35,6 +37,22 @@ same<Data<typeof one.dag.dot.get>, string>(true)
 same<Data<typeof one.visualize.get>, Wire.Visualization>(true)
 same<Data<typeof one.post>, Wire.PipelineRow>(true)
 same<Data<typeof one.execute.post>, Wire.Completed | Wire.Started>(true)
+same<Data<typeof one.get>, Wire.PipelineDetail>(true)
+same<Data<typeof one.pause.post>, Wire.Paused>(true)
+same<Data<typeof one.resume.post>, Wire.Paused>(true)
+same<Data<typeof one.delete>, undefined>(true)
+same<Data<typeof runs.get>, RunWire.Runs>(true)
+same<Data<typeof run.get>, RunWire.RunDetail>(true)
+same<Data<typeof run.logs.get>, RunWire.Logs>(true)
+same<Data<typeof run.cancel.post>, RunWire.Cancelling>(true)
+same<Data<typeof run.retry.post>, Wire.Started>(true)
+same<Data<typeof run.delete>, undefined>(true)
+same<Data<typeof schedules.get>, ScheduleWire.Schedules>(true)
+same<Data<typeof schedules.post>, ScheduleWire.ScheduleJson>(true)
+same<Data<typeof schedule.get>, ScheduleWire.ScheduleJson>(true)
+same<Data<typeof schedule.delete>, undefined>(true)
+same<Data<typeof schedule.pause.post>, ScheduleWire.ScheduleJson>(true)
+same<Data<typeof schedule.resume.post>, ScheduleWire.ScheduleJson>(true)
 const { data, error } = await pipelines.result({ task_id: "x" }).get()
 same<NonNullable<typeof data>["status"], "COMPLETED" | "PENDING" | "RUNNING">(true)
 if (error?.status === 404) same<typeof error.value.error, string>(true)
@@ -45,6 +63,25 @@ void one.execute.post()
 void one.execute.post({ parameters: { any: { thing: 1 } }, wait: true, timeout: 1.5 })
 void one.execute.post({ parameters: {} }, { query: { wait: true, timeout: 1 } })
 void one.post({ pipeline_type: "sequential", tasks: ["a"] })
+void one.execute.post({ given: { v: 1 }, targets: ["a"], on_failure: "skip", priority: -1, delay: 5, run_timeout: 60 })
+void runs.get()
+void runs.get({ query: { pipeline_id: "x", status: "FAILED", since: "2026-11-24T00:00:00Z", limit: 10, cursor: "c" } })
+void run.cancel.post()
+void run.cancel.post({ reason: "enough", step: "a" })
+void run.retry.post()
+void run.retry.post({ from: ["a"] })
+void schedules.post({ pipeline_id: "x", cron: "0 3 * * *", time_zone: "Europe/Lisbon", overlap: "queue" })
+void schedules.post({ id: "often", pipeline_id: "x", every: 60, catch_up: "all", grace: 1 })
+// @ts-expect-error there is no such policy
+void one.execute.post({ on_failure: "ignore" })
+// @ts-expect-error there is no such status
+void runs.get({ query: { status: "DONE" } })
+// @ts-expect-error a reason is a text
+void run.cancel.post({ reason: 1 })
+// @ts-expect-error steps are a list
+void run.retry.post({ from: "a" })
+// @ts-expect-error the pipeline is missing
+void schedules.post({ every: 60 })
 // @ts-expect-error there is no such key
 void one.execute.post({ parameter: {} })
 // @ts-expect-error parameters are an object

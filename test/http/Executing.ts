@@ -3,6 +3,8 @@ import { expect, test } from "vitest"
 import { HIDDEN, HOW } from "../fixtures/pipelines.ts"
 import {
   type Answer,
+  ask,
+  detailPaths,
   execute,
   expectRecent,
   get,
@@ -200,6 +202,80 @@ export const executing = (server: Server): void => {
     expect((await get(server, `/pipelines/result/${taskId}`)).status).toBe(202)
     await execute(server, "open_gate", { gate })
     expectCompleted(await resultOf(server, taskId), gate)
+  })
+
+  test("targets and given values: a part is run, and what the targets give is the result", async () => {
+    const path = "/pipelines/audio_analysis_v1/execute"
+    const body = { given: { features: [1, 2] }, targets: ["tag"], wait: true }
+    expectCompleted(await post(server, path, body), ["tag-1", "tag-2"])
+    const both = await post(server, path, { parameters: { path: "a" }, targets: ["extract", "embed"], wait: true })
+    expectCompleted(both, { features: [97], embedding: [48.5] })
+    const unknown = await post(server, path, { parameters: { path: "a" }, targets: ["label"] })
+    expect([unknown.status, unknown.json.error, unknown.json.step]).toEqual([400, "UnknownStepError", "label"])
+    const wrong = await post(server, path, { given: { features: "none", label: 1 } })
+    expect([wrong.status, detailPaths(wrong)]).toEqual([400, ["given.features", "given.label"]])
+  })
+
+  test("the failure policy, the priority, the delay and the time limit of a run may be its own", async () => {
+    const body = { parameters: { how: "text" }, on_failure: "continue", priority: 7, run_timeout: 60 }
+    const { json } = await post(server, "/pipelines/failing/execute", body)
+    await resultOf(server, json.task_id)
+    expect((await get(server, `/runs/${json.task_id}`)).json).toMatchObject({ on_failure: "continue", priority: 7 })
+    const late = await post(server, "/pipelines/no_parameters/execute", { delay: 0.05, wait: true })
+    const run = (await get(server, `/runs/${late.json.task_id}`)).json
+    expect(Date.parse(run.start_at) - Date.parse(run.submitted_at)).toBe(50)
+    expect(Date.parse(run.started_at)).toBeGreaterThanOrEqual(Date.parse(run.start_at))
+    const short = await post(server, "/pipelines/slow/execute", {
+      parameters: { millis: 60_000 },
+      run_timeout: 0.05,
+      wait: true
+    })
+    expect([short.status, short.json.message]).toEqual([500, "The run took longer than 50 ms"])
+  })
+
+  test("an Idempotency-Key names a run: the same again answers it, another body is a 409", async () => {
+    const id = await register(server, ["process"])
+    const key = unused()
+    const send = (
+      data: string,
+      more: object = {},
+      headers: Readonly<Record<string, string>> = { "Idempotency-Key": key }
+    ) => ask(server, "POST", pathOf(id, "/execute"), { json: { parameters: { data }, ...more }, headers })
+    const first = await send("x")
+    expect(first.status).toBe(202)
+    expect((await send("x")).json).toEqual(first.json)
+    expectCompleted(await send("x", { wait: true }), { processed: "X" })
+    const other = await send("y")
+    expect([other.status, other.json.error, other.json.task_id]).toEqual([
+      409,
+      "IdempotencyConflictError",
+      first.json.task_id
+    ])
+    expect((await send("x", { priority: 1 })).status).toBe(409)
+    expect((await send("x", {}, { "Idempotency-Key": unused() })).json.task_id).not.toBe(first.json.task_id)
+    const at = await Promise.all(
+      Array.from({ length: 20 }, () => send("many", {}, { "idempotency-key": `${key}-many` }))
+    )
+    expect(new Set(at.map(({ json }) => json.task_id)).size).toBe(1)
+    expect((await get(server, `/runs?pipeline_id=${id}`)).json.runs).toHaveLength(3)
+    const long = await send("x", {}, { "Idempotency-Key": "k".repeat(256) })
+    expect([long.status, detailPaths(long)]).toEqual([400, ["Idempotency-Key"]])
+  })
+
+  test("Prefer: wait is the same as wait with timeout; query and body win", async () => {
+    const send = (prefer: string, body: object = {}, query = "") =>
+      ask(server, "POST", `/pipelines/slow/execute${query}`, {
+        json: { parameters: { millis: 150 }, ...body },
+        headers: { Prefer: prefer }
+      })
+    expect((await send("wait=30")).status).toBe(200)
+    expect((await send("respond-async, wait=30; x=1")).status).toBe(200)
+    expect((await send("wait=0")).status).toBe(504)
+    expect((await send("wait=30", { wait: false })).status).toBe(202)
+    expect((await send("wait=0", { timeout: 30 })).status).toBe(200)
+    expect((await send("wait=0", {}, "?timeout=30")).status).toBe(200)
+    for (const other of ["respond-async", "wait", "wait=soon", "await=5", ""])
+      expect((await send(other)).status, other).toBe(202)
   })
 
   test("a result is unknown for any other id", async () => {

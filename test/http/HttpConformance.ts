@@ -4,9 +4,11 @@ import { get, type Server } from "./Client.ts"
 import { connecting } from "./Connecting.ts"
 import { enduring } from "./Enduring.ts"
 import { executing } from "./Executing.ts"
+import { managing } from "./Managing.ts"
 import { reading } from "./Reading.ts"
 import { refusing } from "./Refusing.ts"
 import { registering } from "./Registering.ts"
+import { scheduling } from "./Scheduling.ts"
 
 /** A server with the fixtures' pipelines and tasks. */
 export interface Serving {
@@ -38,7 +40,9 @@ export const http = (name: string, serve: () => Promise<Serving>): void => {
 
     describe("reading", () => reading(server))
     describe("executing", () => executing(server))
+    describe("managing", () => managing(server))
     describe("registering", () => registering(server))
+    describe("scheduling", () => scheduling(server))
     describe("refusing", () => refusing(server))
     describe("connecting", () => connecting(server))
     describe("enduring", () => enduring(server))

@@ -28,7 +28,23 @@ const KNOWN: ReadonlyArray<readonly [method: string, path: string]> = [
   ["GET", "/pipelines/my_pipeline/visualize"],
   ["GET", "/pipelines/result/some_id"],
   ["POST", "/pipelines/my_pipeline"],
-  ["POST", "/pipelines/my_pipeline/execute"]
+  ["GET", "/pipelines/my_pipeline"],
+  ["DELETE", "/pipelines/my_pipeline"],
+  ["POST", "/pipelines/my_pipeline/execute"],
+  ["POST", "/pipelines/my_pipeline/pause"],
+  ["POST", "/pipelines/my_pipeline/resume"],
+  ["GET", "/runs"],
+  ["GET", "/runs/some_id"],
+  ["DELETE", "/runs/some_id"],
+  ["GET", "/runs/some_id/logs"],
+  ["POST", "/runs/some_id/cancel"],
+  ["POST", "/runs/some_id/retry"],
+  ["GET", "/schedules"],
+  ["POST", "/schedules"],
+  ["GET", "/schedules/some_id"],
+  ["DELETE", "/schedules/some_id"],
+  ["POST", "/schedules/some_id/pause"],
+  ["POST", "/schedules/some_id/resume"]
 ]
 
 /** A text, some arrays or some objects in each other. */
@@ -148,7 +164,10 @@ export const refusing = (server: Server): void => {
       [{ wait: "yes", timeout: "soon", parameters: 1 }, ["parameters", "timeout", "wait"]],
       [{ timeout: -1, parameters: { data: "x" } }, ["timeout"]],
       [{ timeout: [1], parameters: { data: "x" } }, ["timeout"]],
-      [{ wait: 1, parameters: { data: "x" } }, ["wait"]]
+      [{ wait: 1, parameters: { data: "x" } }, ["wait"]],
+      [{ given: [], targets: "process", on_failure: "ignore" }, ["given", "on_failure", "targets"]],
+      [{ targets: [], priority: 101, delay: -1, run_timeout: 0 }, ["delay", "priority", "run_timeout", "targets"]],
+      [{ targets: [1], priority: 0.5, delay: "1", run_timeout: null }, ["delay", "priority", "run_timeout", "targets"]]
     ]
     for (const [body, paths] of bad) {
       const answer = await post(server, "/pipelines/my_pipeline/execute", body)

@@ -111,6 +111,10 @@ export const keeping = (test: Declare): void => {
       const rest = yield* list({ limit: 100, cursor: nextCursor! })
       expect(rest.runs.map(({ id }) => id)).toEqual(ids.slice(4))
       expect((yield* list({ limit: 4, pipelineId: "none" })).nextCursor).toBeUndefined()
+      for (const foreign of ["", "-1", "x", "9".repeat(200)]) {
+        const refused = yield* Effect.flip(list({ limit: 4, cursor: foreign }))
+        expect(refused).toMatchObject({ _tag: "InvalidOption", option: "cursor" })
+      }
     })
   )
 

@@ -124,9 +124,9 @@ const takesWarning = Task.make("takesWarning", { input: { warning: S }, output: 
 Pipeline.make("p", [choice, takesWarning])
 // @ts-expect-error branch-by-number
 Step.branch(negate, { yes: [asText] })
+const takesNumber = Task.make("takesNumber", { input: { shown: N }, output: { z: N }, run: () => ({ z: 1 }) })
 // @ts-expect-error wiring-in-an-arm
 Step.branch(ask, { yes: [asText, takesNumber] })
-const takesNumber = Task.make("takesNumber", { input: { shown: N }, output: { z: N }, run: () => ({ z: 1 }) })
 
 // -- groups and pipelines within pipelines ---------------------------------------------------------------------------
 

@@ -1,0 +1,295 @@
+/** What is asked for in bodies, queries and headers: every problem is reported at once, each with its path. */
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import type { Problem } from "../../core/Errors.ts"
+import type { NewSchedule } from "../../core/Operations.ts"
+import { fromJson, type Given } from "../../core/Parameters.ts"
+import * as Policy from "../../core/Policy.ts"
+import type { Definition } from "../../core/Registry.ts"
+import * as Run from "../../core/Run.ts"
+import { MAX_PRIORITY, type Timing } from "../../core/Schedule.ts"
+import * as Start from "../../core/Start.ts"
+import type { ListRequest } from "../../core/Store.ts"
+import { BadRequest } from "./Failures.ts"
+import type { HttpRequest } from "./Message.ts"
+
+/** How long `wait` waits unless told otherwise, and at most, in seconds. */
+const DEFAULT_TIMEOUT = 30
+const MAX_TIMEOUT = 86_400
+
+/** The longest delay and the longest time of a run, in seconds: about ten years. */
+const MAX_SECONDS = 315_360_000
+
+/** How many runs a list has, unless told otherwise and at most. */
+const DEFAULT_LIMIT = 50
+const MAX_LIMIT = 200
+
+/** Finds what is wrong while it reads. */
+class Reader {
+  readonly #values: Readonly<Record<string, unknown>>
+  readonly #what: "body" | "query"
+  readonly problems: Array<Problem> = []
+
+  constructor(values: Readonly<Record<string, unknown>>, what: "body" | "query") {
+    this.#values = values
+    this.#what = what
+  }
+
+  /** The value of a key when it is there and as expected. */
+  take<A>(key: string, isExpected: (value: unknown) => value is A, expected: string): A | undefined {
+    const value = this.#values[key]
+    if (value === undefined) return undefined
+    if (isExpected(value)) return value
+    this.problems.push({ path: [key], message: `Expected ${expected}` })
+    return undefined
+  }
+
+  number(key: string, least: number, most: number, what: string, isWhole = false): number | undefined {
+    const fits = (value: unknown): value is number =>
+      typeof value === "number" && value >= least && value <= most && (!isWhole || Number.isSafeInteger(value))
+    return this.take(key, fits, `${what} from ${least} to ${most}`)
+  }
+
+  among<A extends string>(key: string, choices: ReadonlyArray<A>): A | undefined {
+    const fits = (value: unknown): value is A => choices.includes(value as A)
+    return this.take(key, fits, `one of ${choices.map((choice) => `'${choice}'`).join(", ")}`)
+  }
+
+  missing(key: string, message: string): void {
+    this.problems.push({ path: [key], message })
+  }
+
+  /** What was read, unless something is wrong with it. */
+  result<A>(read: () => A): Result.Result<A, BadRequest> {
+    return this.problems.length > 0 ? Result.fail(invalid(this.#what, this.problems)) : Result.succeed(read())
+  }
+}
+
+/** A reader of a body that has these keys and no others. */
+const bodyReader = (body: unknown, keys: ReadonlyArray<string>): Result.Result<Reader, BadRequest> => {
+  if (!Predicate.isObject(body)) {
+    return Result.fail(invalid("body", [{ path: [], message: "Expected an object" }]))
+  }
+  const reader = new Reader(body, "body")
+  for (const key of Object.keys(body)) {
+    if (!keys.includes(key)) reader.missing(key.slice(0, 100), `Unknown; the body's keys are: ${keys.join(", ")}`)
+  }
+  return Result.succeed(reader)
+}
+
+const isText = (value: unknown): value is string => typeof value === "string"
+const isFlag = (value: unknown): value is boolean => typeof value === "boolean"
+const isTexts = (value: unknown): value is ReadonlyArray<string> => Array.isArray(value) && value.every(isText)
+const isNames = (value: unknown): value is ReadonlyArray<string> => isTexts(value) && value.length > 0
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => Predicate.isObject(value)
+
+// -- runs ------------------------------------------------------------------------------------------------------------
+
+/** What `POST /pipelines/{id}/execute` asks for. */
+export interface Execution {
+  readonly given: Given
+  readonly options: Start.Options & Start.PartOptions
+  readonly wait: boolean
+  readonly timeoutMillis: number
+}
+
+const EXECUTION = [
+  "parameters",
+  "wait",
+  "timeout",
+  "given",
+  "targets",
+  "on_failure",
+  "priority",
+  "delay",
+  "run_timeout"
+]
+
+/** Reads an execution. A body wins over a query, and a query over a `Prefer` header. */
+export const execution = (
+  body: unknown,
+  request: Pick<HttpRequest, "query" | "header">
+): Result.Result<Execution, BadRequest> => {
+  const wishes = wished(request.query, request.header("prefer"))
+  const merged = wishes !== undefined && Predicate.isObject(body) ? { ...wishes, ...body } : body
+  return Result.flatMap(bodyReader(merged, EXECUTION), (reader) => {
+    const wait = reader.take("wait", isFlag, "true or false") ?? false
+    const timeout = reader.number("timeout", 0, MAX_TIMEOUT, "seconds") ?? DEFAULT_TIMEOUT
+    const parameters = reader.take("parameters", isRecord, "an object")
+    const outputs = reader.take("given", isRecord, "an object")
+    const targets = reader.take("targets", isNames, "an array of step names, at least one")
+    const onFailure = reader.among("on_failure", Policy.POLICIES)
+    const priority = reader.number("priority", -MAX_PRIORITY, MAX_PRIORITY, "a whole number", true)
+    const delay = reader.number("delay", 0, MAX_SECONDS, "seconds")
+    const runTimeout = reader.number("run_timeout", 0.001, MAX_SECONDS, "seconds")
+    const key = request.header("idempotency-key")
+    if (key !== undefined && (key === "" || key.length > Start.MAX_IDEMPOTENCY_KEY)) {
+      reader.missing("Idempotency-Key", `Expected 1 to ${Start.MAX_IDEMPOTENCY_KEY} characters`)
+    }
+    return reader.result(() => ({
+      given: fromJson(parameters ?? {}, outputs),
+      options: withoutUndefined({
+        targets,
+        onFailure,
+        priority,
+        delayMillis: delay && delay * 1_000,
+        timeoutMillis: runTimeout && runTimeout * 1_000,
+        idempotencyKey: key
+      }),
+      wait,
+      timeoutMillis: timeout * 1_000
+    }))
+  })
+}
+
+/** Whether and how long to wait, by the query or else by a `Prefer` header. */
+const wished = (query: string, prefer: string | undefined): object | undefined => {
+  if (query === "" && prefer === undefined) return undefined
+  const asked = new URLSearchParams(query)
+  const preferred = preferredWait(prefer)
+  return withoutUndefined({
+    wait: flag(asked.get("wait")) ?? (preferred === undefined ? undefined : true),
+    timeout: number(asked.get("timeout")) ?? preferred
+  })
+}
+
+/** The seconds of `Prefer: wait=30`, among other preferences. Others, and what can't be read, are passed over. Source: RFC 7240. */
+const preferredWait = (header: string | undefined): number | undefined => {
+  const seconds = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,6})"?\s*(?:$|[,;])/i.exec(header ?? "")?.[1]
+  return seconds === undefined ? undefined : Math.min(Number(seconds), MAX_TIMEOUT)
+}
+
+/** Reads which runs `GET /runs` is to list. */
+export const runList = (query: string): Result.Result<ListRequest, BadRequest> => {
+  const asked = Object.fromEntries(
+    Array.from(new URLSearchParams(query)).map(([key, value]) => [key, key === "limit" ? number(value) : value])
+  )
+  const reader = new Reader(asked, "query")
+  const pipelineId = reader.take("pipeline_id", isText, "a pipeline's id")
+  const status = reader.among("status", Run.STATUSES)
+  const [since, until] = ["since", "until"].map((key) =>
+    reader.take(key, isInstant, "an instant such as '2026-11-24T12:00:00Z'")
+  )
+  const limit = reader.number("limit", 1, MAX_LIMIT, "a whole number", true) ?? DEFAULT_LIMIT
+  const cursor = reader.take("cursor", isCursor, "the `next_cursor` of an earlier list")
+  return reader.result(() => ({
+    ...withoutUndefined({
+      pipelineId,
+      status,
+      sinceMillis: since === undefined ? undefined : Date.parse(since),
+      untilMillis: until === undefined ? undefined : Date.parse(until),
+      cursor
+    }),
+    limit
+  }))
+}
+
+// With a zone: without one, it would be the server's.
+const isInstant = (value: unknown): value is string =>
+  isText(value) && /^\d{4}-\d\d-\d\dT.*(?:Z|[+-]\d\d:\d\d)$/.test(value) && !Number.isNaN(Date.parse(value))
+
+const isCursor = (value: unknown): value is string => isText(value) && /^[\w-]{1,200}$/.test(value)
+
+/** Reads what `POST /runs/{id}/cancel` is to end, and why. */
+export const cancellation = (
+  body: unknown
+): Result.Result<{ readonly reason?: string; readonly step?: string }, BadRequest> =>
+  Result.flatMap(bodyReader(body, ["reason", "step"]), (reader) => {
+    const isReason = (value: unknown): value is string => isText(value) && value.length <= MAX_REASON
+    const reason = reader.take("reason", isReason, `a text of at most ${MAX_REASON} characters`)
+    const step = reader.take("step", isText, "a step's name")
+    return reader.result(() => withoutUndefined({ reason, step }))
+  })
+
+const MAX_REASON = 1_000
+
+/** Reads from which steps `POST /runs/{id}/retry` is to run again. */
+export const repetition = (body: unknown): Result.Result<ReadonlyArray<string>, BadRequest> =>
+  Result.flatMap(bodyReader(body, ["from"]), (reader) => {
+    const from = reader.take("from", isTexts, "an array of step names") ?? []
+    return reader.result(() => from)
+  })
+
+// -- pipelines and schedules -----------------------------------------------------------------------------------------
+
+/** Reads the definition of a pipeline to register. */
+export const definition = (id: string, body: unknown): Result.Result<Definition, BadRequest> =>
+  Result.flatMap(bodyReader(body, ["pipeline_type", "tasks"]), (reader) => {
+    const kind = reader.among("pipeline_type", ["dataflow", "sequential"])
+    const tasks = reader.take("tasks", isTexts, "an array of task names")
+    for (const [key, value] of Object.entries({ pipeline_type: kind, tasks })) {
+      const isNew = reader.problems.every(({ path }) => path[0] !== key)
+      if (value === undefined && isNew)
+        reader.missing(key, key === "tasks" ? "Expected an array of task names" : "Expected 'dataflow' or 'sequential'")
+    }
+    return reader.result(() => ({ id, kind: kind!, tasks: tasks! }))
+  })
+
+const SCHEDULE = [
+  "id",
+  "pipeline_id",
+  "cron",
+  "time_zone",
+  "every",
+  "parameters",
+  "catch_up",
+  "overlap",
+  "priority",
+  "grace"
+]
+
+/** Reads a schedule to be made. */
+export const newSchedule = (body: unknown): Result.Result<NewSchedule, BadRequest> =>
+  Result.flatMap(bodyReader(body, SCHEDULE), (reader) => {
+    const id = reader.take("id", isText, "a text")
+    const pipelineId = reader.take("pipeline_id", isText, "a pipeline's id")
+    const cron = reader.take("cron", isText, "a cron expression such as '30 3 * * MON-FRI'")
+    const timeZone = reader.take("time_zone", isText, "an IANA time zone such as 'Europe/Lisbon'")
+    const every = reader.number("every", 1, MAX_SECONDS, "seconds")
+    const parameters = reader.take("parameters", isRecord, "an object")
+    const catchUp = reader.among("catch_up", ["skip", "one", "all"])
+    const overlap = reader.among("overlap", ["allow", "skip", "queue"])
+    const priority = reader.number("priority", -MAX_PRIORITY, MAX_PRIORITY, "a whole number", true)
+    const grace = reader.number("grace", 0, MAX_SECONDS, "seconds")
+    const isKnown = (key: string): boolean => reader.problems.some(({ path }) => path[0] === key)
+    if (pipelineId === undefined && !isKnown("pipeline_id")) reader.missing("pipeline_id", "Missing")
+    if ((cron === undefined) === (every === undefined) && !isKnown("cron") && !isKnown("every")) {
+      reader.missing("cron", "Expected either 'cron' or 'every', in seconds")
+    }
+    if (timeZone !== undefined && cron === undefined) reader.missing("time_zone", "Only a 'cron' has a time zone")
+    return reader.result(() => ({
+      ...withoutUndefined({ id, catchUp, overlap, priority, graceMillis: grace && grace * 1_000 }),
+      pipelineId: pipelineId!,
+      timing: timingOf(cron, timeZone, every),
+      given: fromJson(parameters ?? {})
+    }))
+  })
+
+const timingOf = (cron: string | undefined, timeZone: string | undefined, every: number | undefined): Timing => {
+  if (cron === undefined) return { everyMillis: Math.round(every! * 1_000) }
+  return timeZone === undefined ? { cron } : { cron, timeZone }
+}
+
+// -- inside ----------------------------------------------------------------------------------------------------------
+
+const invalid = (what: "body" | "query", problems: ReadonlyArray<Problem>): BadRequest =>
+  new BadRequest(
+    400,
+    what === "body" ? "BodyInvalidError" : "QueryInvalidError",
+    `The ${what} does not fit: ${problems.map(shown).join("; ")}`,
+    { problems }
+  )
+
+const shown = ({ path, message }: Problem): string => `${path.length > 0 ? `${path.join(".")}: ` : ""}${message}`
+
+type Defined<A> = { readonly [K in keyof A]?: Exclude<A[K], undefined> }
+
+const withoutUndefined = <A extends object>(record: A): Defined<A> =>
+  Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Defined<A>
+
+/** A query's yes or no; anything else is left to be refused. */
+const flag = (value: string | null): boolean | string | undefined =>
+  value === null ? undefined : /^(?:true|1)$/i.test(value) ? true : /^(?:false|0)$/i.test(value) ? false : value
+
+const number = (value: string | null): number | undefined =>
+  value === null ? undefined : value.trim() === "" ? Number.NaN : Number(value)

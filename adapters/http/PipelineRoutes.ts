@@ -1,0 +1,95 @@
+/** The routes about pipelines, and the start of their runs. */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import { toDot } from "../../core/Dot.ts"
+import type { Any as Pipeline } from "../../core/Pipeline.ts"
+import type { Registered } from "../../core/Registry.ts"
+import * as Asked from "./Asked.ts"
+import { type HttpReply, json, NO_CONTENT, text } from "./Message.ts"
+import { get, post, type Route, remove } from "./Route.ts"
+import { completed } from "./RunRoutes.ts"
+import * as Wire from "./Wire.ts"
+
+/** A route whose answer depends on nothing but the pipeline, which never changes: made once for each. */
+const view = (path: string, summary: string, render: (pipeline: Pipeline) => HttpReply): Route => {
+  const made = new WeakMap<Pipeline, Exit.Exit<HttpReply>>()
+  return get(path, "read", summary, ({ operations, caller, params }) => {
+    const found = operations.pipeline(caller, params["pipeline_id"]!)
+    const respond = ({ pipeline }: { readonly pipeline: Pipeline }): Exit.Exit<HttpReply> => {
+      let reply = made.get(pipeline)
+      if (reply === undefined) {
+        reply = Exit.succeed(render(pipeline))
+        made.set(pipeline, reply)
+      }
+      return reply
+    }
+    // A catalogue in memory has its answer at once: no fiber has to be started for it.
+    return Exit.isExit(found) && Exit.isSuccess(found)
+      ? respond(found.value as Registered)
+      : Effect.flatMap(found, respond)
+  })
+}
+
+/** A route that pauses a pipeline, or resumes it. */
+const pausing = (verb: "pause" | "resume", summary: string): Route =>
+  post(`/pipelines/{pipeline_id}/${verb}`, "admin", summary, ({ operations, caller, params }) => {
+    const pipelineId = params["pipeline_id"]!
+    return Effect.as(
+      operations[verb](caller, pipelineId),
+      json(200, { pipeline_id: pipelineId, paused: verb === "pause" } satisfies Wire.Paused)
+    )
+  })
+
+/** The routes. */
+export const pipelineRoutes: ReadonlyArray<Route> = [
+  get("/pipelines", "read", "The pipelines that the caller may read.", ({ operations, caller }) =>
+    Effect.map(operations.pipelines(caller), (rows) => json(200, rows.map(Wire.pipelineRow)))
+  ),
+  get("/pipelines/{pipeline_id}", "read", "A pipeline, with the schemas of what goes in and out.", (call) => {
+    const { operations, caller, params } = call
+    return Effect.flatMap(operations.pipeline(caller, params["pipeline_id"]!), (registered) =>
+      Effect.map(operations.isPaused(caller, registered.pipeline.id), (paused) =>
+        json(200, Wire.pipelineDetail(registered, paused))
+      )
+    )
+  }),
+  post("/pipelines/{pipeline_id}", "admin", "Registers a pipeline from tasks that the program offers.", (call) =>
+    Effect.flatMap(Effect.fromResult(Asked.definition(call.params["pipeline_id"]!, call.body)), (definition) =>
+      Effect.map(call.operations.register(call.caller, definition), (row) => json(201, Wire.pipelineRow(row)))
+    )
+  ),
+  remove("/pipelines/{pipeline_id}", "admin", "Forgets a pipeline that was registered so.", (call) =>
+    Effect.as(call.operations.unregister(call.caller, call.params["pipeline_id"]!), NO_CONTENT)
+  ),
+  pausing("pause", "Starts no step of the pipeline any more; what runs goes on."),
+  pausing("resume", "Starts steps of the pipeline again."),
+  get(
+    "/pipelines/{pipeline_id}/status",
+    "read",
+    "Where the pipeline's latest run is.",
+    ({ operations, caller, params }) =>
+      Effect.flatMap(operations.pipeline(caller, params["pipeline_id"]!), ({ pipeline }) =>
+        Effect.map(operations.latest(caller, pipeline.id), (run) => json(200, Wire.pipelineStatus(pipeline, run)))
+      )
+  ),
+  view("/pipelines/{pipeline_id}/dag", "The graph as nodes and edges.", (pipeline) => json(200, Wire.dag(pipeline))),
+  view("/pipelines/{pipeline_id}/dag/dot", "The graph as Graphviz DOT.", (pipeline) =>
+    text(200, "text/vnd.graphviz; charset=utf-8", toDot(pipeline.id, pipeline.dag))
+  ),
+  view("/pipelines/{pipeline_id}/visualize", "Tasks and execution levels for people.", (pipeline) =>
+    json(200, Wire.visualization(pipeline))
+  ),
+  post("/pipelines/{pipeline_id}/execute", "execute", "Starts a run, and waits for it when asked to.", (call) => {
+    const { operations, caller, params } = call
+    const asked = Asked.execution(call.body, call.request)
+    if (Result.isFailure(asked)) return Effect.fail(asked.failure)
+    const { given, options, wait, timeoutMillis } = asked.success
+    const starting = operations.start(caller, params["pipeline_id"]!, given, options)
+    if (!wait)
+      return Effect.map(starting, (task_id) => json(202, { task_id, status: "STARTED" } satisfies Wire.Started))
+    return Effect.flatMap(starting, (runId) =>
+      Effect.map(operations.wait(caller, runId, timeoutMillis), ({ pipeline, run }) => completed(pipeline, run))
+    )
+  })
+]

@@ -1,0 +1,53 @@
+/** A route: what is answered where, and to whom. */
+import type * as Effect from "effect/Effect"
+import type { Operations } from "../../core/Operations.ts"
+import type { Caller, Permission } from "../../core/Principal.ts"
+import type { Failure } from "./Failures.ts"
+import type { HttpReply, HttpRequest } from "./Message.ts"
+
+/** What a route answers from. */
+export interface Call {
+  readonly operations: Operations
+  readonly caller: Caller
+  /** The values of the path's `{names}`, unescaped. */
+  readonly params: Readonly<Record<string, string>>
+  /** Parsed JSON; an empty object for routes without a body, and where none was sent. */
+  readonly body: unknown
+  /** Where query and headers are. */
+  readonly request: HttpRequest
+  readonly nowMillis: number
+}
+
+/** One row of the table. */
+export interface Route {
+  readonly method: "GET" | "POST" | "DELETE"
+  /** Segments in braces match any one segment. */
+  readonly path: string
+  /** What the caller must be allowed; the operation asks for it. */
+  readonly permission: Permission | "none"
+  /** One sentence for the API's documentation. */
+  readonly summary: string
+  readonly hasBody: boolean
+  readonly answer: (call: Call) => Effect.Effect<HttpReply, Failure>
+}
+
+/** Makes routes of one method; only a POST has a body. */
+const route =
+  (method: Route["method"]) =>
+  (path: string, permission: Route["permission"], summary: string, answer: Route["answer"]): Route => ({
+    method,
+    path,
+    permission,
+    summary,
+    hasBody: method === "POST",
+    answer
+  })
+
+/** A route that reads. */
+export const get: ReturnType<typeof route> = route("GET")
+
+/** A route that does something. */
+export const post: ReturnType<typeof route> = route("POST")
+
+/** A route that removes something. */
+export const remove: ReturnType<typeof route> = route("DELETE")

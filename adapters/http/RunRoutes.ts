@@ -1,0 +1,67 @@
+/** The routes about runs. */
+import * as Effect from "effect/Effect"
+import type { Any as Pipeline } from "../../core/Pipeline.ts"
+import * as Results from "../../core/Results.ts"
+import * as Run from "../../core/Run.ts"
+import * as Asked from "./Asked.ts"
+import { type HttpReply, json, jsonText, NO_CONTENT } from "./Message.ts"
+import { get, post, type Route, remove } from "./Route.ts"
+import * as RunWire from "./RunWire.ts"
+import * as Wire from "./Wire.ts"
+
+/** The answer with a run's result. */
+export const completed = (pipeline: Pipeline, run: Run.Run): HttpReply =>
+  jsonText(200, Wire.completed(run.id, Results.toJson(pipeline, run)))
+
+/** The routes. */
+export const runRoutes: ReadonlyArray<Route> = [
+  get("/pipelines/result/{task_id}", "read", "The result of a run.", ({ operations, caller, params }) =>
+    Effect.flatMap(operations.run(caller, params["task_id"]!), ({ run }) =>
+      Run.isTerminal(run.status)
+        ? Effect.map(operations.wait(caller, run.id), (ran) => completed(ran.pipeline, ran.run))
+        : Effect.succeed(json(202, { task_id: run.id, status: run.status }))
+    )
+  ),
+  get("/runs", "read", "The runs that the caller may read, newest first.", ({ operations, caller, request }) =>
+    Effect.flatMap(Effect.fromResult(Asked.runList(request.query)), (wanted) =>
+      Effect.map(operations.runs(caller, wanted), (list) => json(200, RunWire.runs(list)))
+    )
+  ),
+  get("/runs/{task_id}", "read", "All of a run.", ({ operations, caller, params }) =>
+    Effect.map(operations.run(caller, params["task_id"]!), ({ pipeline, run }) =>
+      jsonText(200, RunWire.runDetail(pipeline, run))
+    )
+  ),
+  get("/runs/{task_id}/logs", "read", "The lines that a run's tasks wrote.", ({ operations, caller, params }) => {
+    const runId = params["task_id"]!
+    return Effect.map(operations.lines(caller, runId), (lines) => json(200, RunWire.logs(runId, lines)))
+  }),
+  post(
+    "/runs/{task_id}/cancel",
+    "execute",
+    "Ends a run, or one step of it.",
+    ({ operations, caller, params, body }) => {
+      const runId = params["task_id"]!
+      return Effect.flatMap(Effect.fromResult(Asked.cancellation(body)), ({ step, reason }) =>
+        Effect.andThen(
+          step === undefined
+            ? operations.cancel(caller, runId, reason)
+            : operations.cancelStep(caller, runId, step, reason),
+          Effect.map(operations.run(caller, runId), ({ run }) =>
+            json(202, { task_id: run.id, status: run.status } satisfies RunWire.Cancelling)
+          )
+        )
+      )
+    }
+  ),
+  post("/runs/{task_id}/retry", "execute", "Starts a run that keeps what this one has completed.", (call) =>
+    Effect.flatMap(Effect.fromResult(Asked.repetition(call.body)), (from) =>
+      Effect.map(call.operations.retry(call.caller, call.params["task_id"]!, from), (task_id) =>
+        json(202, { task_id, status: "STARTED" } satisfies Wire.Started)
+      )
+    )
+  ),
+  remove("/runs/{task_id}", "admin", "Forgets a run that is over.", ({ operations, caller, params }) =>
+    Effect.as(operations.remove(caller, params["task_id"]!), NO_CONTENT)
+  )
+]

@@ -1,0 +1,39 @@
+/** The routes about schedules. */
+import * as Effect from "effect/Effect"
+import * as Asked from "./Asked.ts"
+import { json, NO_CONTENT } from "./Message.ts"
+import { get, post, type Route, remove } from "./Route.ts"
+import * as ScheduleWire from "./ScheduleWire.ts"
+
+/** A route that pauses a schedule, or resumes it. */
+const pausing = (verb: "pause" | "resume", summary: string): Route =>
+  post(`/schedules/{schedule_id}/${verb}`, "admin", summary, ({ operations, caller, params }) =>
+    Effect.map(
+      operations[verb === "pause" ? "pauseSchedule" : "resumeSchedule"](caller, params["schedule_id"]!),
+      (schedule) => json(200, ScheduleWire.schedule(schedule))
+    )
+  )
+
+/** The routes. */
+export const scheduleRoutes: ReadonlyArray<Route> = [
+  get("/schedules", "read", "The schedules that the caller may read, by id.", ({ operations, caller }) =>
+    Effect.map(operations.schedules(caller), (schedules) =>
+      json(200, { schedules: schedules.map(ScheduleWire.schedule) } satisfies ScheduleWire.Schedules)
+    )
+  ),
+  post("/schedules", "admin", "Makes a schedule; the same once more is the one that is there.", (call) =>
+    Effect.flatMap(Effect.fromResult(Asked.newSchedule(call.body)), (schedule) =>
+      Effect.map(call.operations.addSchedule(call.caller, schedule), (made) => json(201, ScheduleWire.schedule(made)))
+    )
+  ),
+  get("/schedules/{schedule_id}", "read", "A schedule.", ({ operations, caller, params }) =>
+    Effect.map(operations.schedule(caller, params["schedule_id"]!), (schedule) =>
+      json(200, ScheduleWire.schedule(schedule))
+    )
+  ),
+  remove("/schedules/{schedule_id}", "admin", "Removes a schedule; its runs stay.", (call) =>
+    Effect.as(call.operations.removeSchedule(call.caller, call.params["schedule_id"]!), NO_CONTENT)
+  ),
+  pausing("pause", "Lets a schedule's instants pass."),
+  pausing("resume", "Lets a schedule go on with its next instant.")
+]

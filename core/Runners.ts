@@ -1,0 +1,35 @@
+/** The steps that a worker knows how to run, each made ready once. */
+import type { Registry } from "./Registry.ts"
+import * as Runner from "./Runner.ts"
+import type { Claim } from "./Store.ts"
+
+/** How many pipelines are remembered; more than anybody has, unless they come and go. */
+const MAX_KNOWN = 10_000
+
+type BySteps = ReadonlyMap<string, Runner.Runner>
+
+/** Runners by pipeline, version and step. */
+export class Runners {
+  readonly #registry: Registry
+  readonly #known: Map<string, Map<string, BySteps>> = new Map()
+
+  constructor(registry: Registry) {
+    this.#registry = registry
+  }
+
+  /** The runner of a claim; nothing when its version of the pipeline is not known. */
+  find({ pipelineId, version, step }: Claim): Runner.Runner | undefined {
+    return (this.#known.get(pipelineId)?.get(version) ?? this.#learn(pipelineId, version))?.get(step)
+  }
+
+  #learn(pipelineId: string, version: string): BySteps | undefined {
+    const pipeline = this.#registry.executable(pipelineId, version)
+    if (pipeline === undefined) return undefined
+    const steps = new Map(pipeline.steps.map((step) => [step.name, Runner.make(step)]))
+    if (this.#known.size >= MAX_KNOWN) this.#known.clear()
+    const versions = this.#known.get(pipelineId) ?? new Map<string, BySteps>()
+    versions.set(version, steps)
+    this.#known.set(pipelineId, versions)
+    return steps
+  }
+}
