@@ -29,7 +29,7 @@ export { story } from "./Story.ts"
 /** What a test says about what it tests. */
 export type Options<Pipelines extends ReadonlyArray<Pipeline.Any>> = Omit<Front.Options<Pipelines>, "access"> &
   Changes & {
-    /** The bounds of the Store. */
+    /** The bounds of the Store. Default: its own, but leases and history outlast any test. */
     readonly store?: MemoryStore.Options
   } & ([Pipeline.RequirementsOf<Pipelines[number]>] extends [never]
     ? { readonly services?: undefined }
@@ -84,8 +84,12 @@ export interface Testing {
   readonly close: () => Promise<void>
 }
 
+/** A hundred years in milliseconds. No worker dies in a test, and time that passes at once is not to stop for its leases. */
+const NEVER = 3_155_760_000_000
+
 /** How long closing may take, in milliseconds of virtual time. */
 const CLOSING_MILLIS = 30_000
+const CANCELLED_AT_ONCE = 1_000
 
 /**
  * Makes pipelines ready for being tested. Rejects with what is wrong with them, and when a change names a step or task
@@ -106,14 +110,17 @@ export const make = async <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
     ...(options as Front.Options<Pipelines>),
     access: Access.open,
     pipelines: options.pipelines.map((pipeline) => rehearse(pipeline, options, time))
-  }).pipe(Layer.provide([Store.layerMemory(options.store), services]))
+  }).pipe(Layer.provide([Store.layerMemory({ leaseMillis: NEVER, historyMillis: NEVER, ...options.store }), services]))
   const built = await Effect.runPromiseExit(
     Effect.provideContext(
       Layer.buildWithScope(layer, scope) as Effect.Effect<Context.Context<Operations>>,
       time.context
     )
   )
-  if (Exit.isFailure(built)) throw Cause.squash(built.cause)
+  if (Exit.isFailure(built)) {
+    await Effect.runPromise(Scope.close(scope, Exit.void))
+    throw Cause.squash(built.cause)
+  }
   const context = Context.merge(time.context, built.value)
   const operations = Context.get(context, Operations)
   const runNow = Effect.runPromiseWith(context)
@@ -129,8 +136,14 @@ export const make = async <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
     return runNow(Stream.runCollect(Stream.take(operations.watch(host, runId), sequence)))
   }
   const finish: Testing["finish"] = async (runId) => {
-    await time.advanceUntil(async () => Run.isTerminal((await look(runId)).status))
+    const isOver = await time.advanceUntil(async () => Run.isTerminal((await look(runId)).status))
     const { run, pipeline } = await runNow(operations.run(host, runId))
+    if (!isOver) {
+      throw new Error(
+        `Run '${runId}' of pipeline '${run.pipelineId}' is ${run.status}, and no time will end it: ` +
+          "is the pipeline paused, or a limit used up by another run?"
+      )
+    }
     const told = await events(runId)
     return {
       run,
@@ -150,8 +163,10 @@ export const make = async <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
 
   const close = async (): Promise<void> => {
     for (const status of ["RUNNING", "PENDING"] as const) {
-      const { runs } = await runNow(operations.runs(host, { status, limit: Number.MAX_SAFE_INTEGER }))
-      for (const { id } of runs) await runNow(operations.cancel(host, id))
+      const next = () => runNow(operations.runs(host, { status, limit: CANCELLED_AT_ONCE }))
+      for (let { runs } = await next(); runs.length > 0; { runs } = await next()) {
+        for (const { id } of runs) await runNow(operations.cancel(host, id))
+      }
     }
     const closing = Effect.runPromiseWith(time.context)(Effect.exit(Scope.close(scope, Exit.void)))
     // What does not stop is given up after a while, and a while passes only when somebody lets it.
