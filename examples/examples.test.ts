@@ -6,6 +6,7 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
+import ts from "typescript"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 
 const root = join(import.meta.dirname, "..")
@@ -151,18 +152,35 @@ describe("npm start", () => {
   })
 })
 
-it("the README's program is the one that runs", async () => {
+describe("the README's programs run, and print what it says", async () => {
   const readme = await readFile(join(root, "README.md"), "utf8")
-  const [, source] = /```ts\n(import \{ Access[\s\S]*?)```/.exec(readme) ?? []
-  expect(source).toBeDefined()
-  const folder = await mkdtemp(join(root, "examples", "readme-"))
-  try {
-    await writeFile(join(folder, "program.ts"), source!.replace('"levada"', '"../../adapters/promise/index.ts"'))
-    expect(await program(join(folder, "program.ts"))).toMatchObject({
-      code: 0,
-      stdout: "{ tags: [ 'long', 'loud' ], length: 11 }\n"
-    })
-  } finally {
-    await rm(folder, { recursive: true })
-  }
+  const programs = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)]
+    .map(([, source]) => source!)
+    .filter((source) => /^import [\s\S]*(?:Levada|Testing)\.make/.test(source))
+  it("there are some", () => expect(programs.length).toBeGreaterThanOrEqual(4))
+
+  it.each(programs.map((source, at) => [at + 1, source] as const))("program %i", async (_, source) => {
+    const folder = await mkdtemp(join(root, "examples", "readme-"))
+    try {
+      const script = join(folder, "program.ts")
+      await writeFile(
+        script,
+        source
+          .replace('"levada"', '"../../adapters/promise/index.ts"')
+          .replace('"levada/testing"', '"../../adapters/testing/index.ts"')
+      )
+      const expected = [...source.matchAll(/^console\.log\(.*\) \/\/ (.*)$/gm)].map(([, line]) => line!)
+      expect(expected.length).toBeGreaterThan(0)
+      expect(await program(script)).toEqual({ code: 0, stdout: `${expected.join("\n")}\n`, stderr: "" })
+      const { options } = ts.parseJsonConfigFileContent(
+        ts.readConfigFile(join(root, "tsconfig.json"), ts.sys.readFile).config,
+        ts.sys,
+        root
+      )
+      const problems = ts.getPreEmitDiagnostics(ts.createProgram([script], options))
+      expect(problems.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"))).toEqual([])
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
 })
