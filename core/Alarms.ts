@@ -22,11 +22,6 @@ export class Alarms {
     this.#clock = clock
   }
 
-  /** How many are set. */
-  get size(): number {
-    return this.#heap.length
-  }
-
   set(atMillis: number, ring: () => void): Alarm {
     const alarm: Alarm = { atMillis, ring, place: this.#heap.length }
     this.#heap.push(alarm)

@@ -7,7 +7,7 @@ import * as Result from "effect/Result"
 import type { Alarm } from "./Alarms.ts"
 import { describe, type ErrorInfo } from "./ErrorInfo.ts"
 import * as Items from "./Items.ts"
-import { clip, type Level, toFields } from "./Log.ts"
+import { LEVELS, type Level, toFields, toMessage } from "./Log.ts"
 import * as Retry from "./Retry.ts"
 import { type Runner, read, type Values, write } from "./Runner.ts"
 import type { Claim, Note, Outcome } from "./Store.ts"
@@ -32,12 +32,17 @@ export class Attempt implements Task.TaskContext {
   fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   /** Whether the outcome no longer counts. */
   revoked = false
+  /** What comes of it once it has stopped, in place of what it would give. */
+  instead: Outcome | undefined = undefined
   /** When it times out; once it was told to stop, when it is given up. */
   alarm: Alarm | undefined = undefined
   /** Where its worker keeps it; -1 once it does no more. */
   place = -1
   /** The item at work, in a unit of several. */
   at = 0
+  #items: Items.Items = NO_ITEM
+  /** What the items before it gave. */
+  readonly #written: Map<string, Json> = new Map()
   #controller: AbortController | undefined = undefined
 
   constructor(claim: Claim, runner: Runner, around: Surroundings) {
@@ -72,14 +77,16 @@ export class Attempt implements Task.TaskContext {
   // Tasks may take these two out of the context, so they are bound to it; most never look at them.
   get progress(): Task.TaskContext["progress"] {
     return (done, total) => {
-      if (this.revoked || !(done >= 0) || !(total >= 0)) return
+      if (this.revoked || this.claim.item !== undefined || !isAmount(done) || !isAmount(total)) return
       this.#around.note({ claim: this.claim, progress: { done, total } })
     }
   }
   get log(): Task.TaskContext["log"] {
-    return (message, fields, level: Level = "info") => {
-      const line = { level, message: clip(String(message)), ...(fields && { fields: toFields(fields) }) }
-      this.#around.note({ claim: this.claim, line })
+    return (message, fields, asked: Level = "info") => {
+      const level = LEVELS.includes(asked) ? asked : "info"
+      const { item } = this
+      const said = { level, message: toMessage(message), ...(fields && { fields: toFields(fields) }) }
+      this.#around.note({ claim: this.claim, line: item === undefined ? said : { ...said, item } })
     }
   }
 
@@ -93,13 +100,12 @@ export class Attempt implements Task.TaskContext {
 
   // -- the call ------------------------------------------------------------------------------------------------------
 
-  /** Calls the task. Gives what it returned, or the outcome when its inputs can't be decoded or it threw. */
+  /** Calls the task, for the item at work. Gives what it returned, or the outcome when its inputs can't be read or it threw. */
   call(): { readonly returned: unknown } | { readonly outcome: Outcome } {
     const { runner, claim } = this
-    const { item, values } = claim
-    const items = item === undefined ? NO_ITEM : Items.fromJson(runner, item.value)
-    if (runner.step.chunk !== undefined && item !== undefined) return { returned: this.#inTurn(items, values) }
-    const inputs = read(runner, values, items[0]!)
+    if (claim.item !== undefined && this.at === 0) this.#items = Items.fromJson(runner, claim.item.value)
+    const values = runner.step.kind === "reduce" && this.at > 0 ? this.#folded : claim.values
+    const inputs = read(runner, values, this.#items[this.at]!)
     if (Result.isFailure(inputs)) return { outcome: this.#failed(inputs.failure) }
     try {
       return { returned: runner.task.run(inputs.success, this) }
@@ -108,61 +114,52 @@ export class Attempt implements Task.TaskContext {
     }
   }
 
-  /** The items of a unit, one after the other. Gives the outcome. */
-  #inTurn(items: Items.Items, values: Values): Effect.Effect<Outcome> {
-    const { runner } = this
-    const { step } = runner
-    const written: Record<string, Json> = {}
-    const folded: Values = { get: (name) => written[name] ?? values.get(name) }
-    const isFold = step.kind === "reduce"
-    return Effect.gen({ self: this }, function* () {
-      for (const item of items) {
-        const inputs = read(runner, isFold ? folded : values, item)
-        if (Result.isFailure(inputs)) return this.#failed(inputs.failure)
-        const exit = yield* Effect.exit(Effect.suspend(() => effectOf(runner.task.run(inputs.success, this))))
-        const outcome = this.exited(exit, JSON.stringify(item[0]))
-        if (outcome._tag !== "Completed") return outcome
-        for (const name of Object.keys(outcome.outputs)) {
-          const json = outcome.outputs[name]!
-          const before = written[name]
-          // Parts of one list: whoever puts the list together puts commas between the units too.
-          written[name] = isFold || before === undefined ? json : `${before},${json}`
-        }
-        this.at++
-      }
-      return { _tag: "Completed", outputs: written } satisfies Outcome
-    })
+  /** Takes the outcome of the call for the item at work. Gives that of the whole attempt, unless other items are to come. */
+  took(outcome: Outcome): Outcome | undefined {
+    const { step } = this.runner
+    if (outcome._tag !== "Completed" || step.chunk === undefined) return outcome
+    const written = this.#written
+    for (const name of Object.keys(outcome.outputs)) {
+      const json = outcome.outputs[name]!
+      const before = written.get(name)
+      // Parts of one list: whoever puts the list together puts commas between the units too.
+      written.set(name, step.kind === "reduce" || before === undefined ? json : `${before},${json}`)
+    }
+    this.at++
+    return this.at < this.#items.length ? undefined : { _tag: "Completed", outputs: Object.fromEntries(written) }
+  }
+
+  /** What a reduce has come to. */
+  get #folded(): Values {
+    return { get: (name) => this.#written.get(name) ?? this.claim.values.get(name) }
   }
 
   // -- outcomes ------------------------------------------------------------------------------------------------------
 
   /** The outcome of a task that returned `returned`. */
-  completed(returned: unknown, itemJson?: Json): Outcome {
+  completed(returned: unknown): Outcome {
     const { step } = this.runner
     const outputs = write(this.runner, returned, this.#around.maxValueLength)
     if (Result.isFailure(outputs)) return this.#failed(outputs.failure)
     switch (step.kind) {
       case "branch":
-        return { _tag: "Completed", outputs: {}, arm: isTrue(outputs.success) ? "yes" : "no" }
+        return { _tag: "Completed", outputs: {}, arm: saysTrue(this.runner, returned) ? "yes" : "no" }
       case "filter": {
         const { value } = step.outputs[0]!
-        const json = itemJson ?? this.claim.item!.value
-        return { _tag: "Completed", outputs: isTrue(outputs.success) ? { [value]: json } : {} }
+        return { _tag: "Completed", outputs: saysTrue(this.runner, returned) ? { [value]: this.#itemJson } : {} }
       }
       default:
         return { _tag: "Completed", outputs: outputs.success }
     }
   }
 
-  /** The outcome of a task whose Effect has ended. */
-  exited(exit: Exit.Exit<unknown, unknown>, itemJson?: Json): Outcome {
-    return exit._tag === "Success" ? this.completed(exit.value, itemJson) : this.thrown(Cause.squash(exit.cause))
+  get #itemJson(): Json {
+    return this.runner.step.chunk === undefined ? this.claim.item!.value : JSON.stringify(this.#items[this.at]![0])
   }
 
-  /** The outcome of an attempt whose call gave an Effect. */
-  ended(exit: Exit.Exit<unknown, unknown>): Outcome {
-    const isUnit = this.claim.item !== undefined && this.runner.step.chunk !== undefined
-    return isUnit && exit._tag === "Success" ? (exit.value as Outcome) : this.exited(exit)
+  /** The outcome of a task whose Effect has ended. */
+  exited(exit: Exit.Exit<unknown, unknown>): Outcome {
+    return exit._tag === "Success" ? this.completed(exit.value) : this.thrown(Cause.squash(exit.cause))
   }
 
   /** The outcome of a task that threw, whose Promise was rejected, or that took too long. */
@@ -202,8 +199,11 @@ export class Attempt implements Task.TaskContext {
 
 const NO_ITEM: Items.Items = [[]]
 
-/** Whether the one output of a predicate is true. */
-const isTrue = (outputs: Readonly<Record<string, Json>>): boolean => Object.values(outputs)[0] === "true"
+const isAmount = (value: unknown): boolean => typeof value === "number" && value >= 0 && Number.isFinite(value)
+
+/** Whether the one output of a predicate is true: as its task says it, whatever its schema writes for it. */
+const saysTrue = ({ outputs }: Runner, returned: unknown): boolean =>
+  (returned as Readonly<Record<string, unknown>>)[outputs[0]!.key] === true
 
 /** What a task returned, as an Effect. */
 export const effectOf = (returned: unknown): Effect.Effect<unknown, unknown> => {
@@ -217,6 +217,15 @@ export const effectOf = (returned: unknown): Effect.Effect<unknown, unknown> => 
 /** Whether a value is a Promise or the like. */
 export const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function"
+
+/** An outcome, also of what throws. */
+export const safely = (claim: Claim, outcome: () => Outcome): Outcome => {
+  try {
+    return outcome()
+  } catch (defect) {
+    return broken(claim, defect)
+  }
+}
 
 /** The outcome of an attempt that broke where none should. */
 export const broken = ({ step }: Claim, defect: unknown): Outcome => {

@@ -3,15 +3,13 @@ import * as Effect from "effect/Effect"
 import type { Alarms } from "./Alarms.ts"
 import type { Attempt } from "./Attempt.ts"
 import { StepTimedOut } from "./Errors.ts"
-import type { Claim, Outcome } from "./Store.ts"
+import type { Claim } from "./Store.ts"
 
 /** How long a task that was told to stop may take to do so, in milliseconds. */
 export const STOP_MILLIS = 1_000
 
 /** What becomes of attempts by themselves. */
 export interface Told {
-  /** It took too long, and this is what came of it. */
-  readonly timedOut: (attempt: Attempt, outcome: Outcome) => void
   /** It was told to stop and did not; nobody waits for it any more. */
   readonly ignored: (attempt: Attempt) => void
 }
@@ -44,8 +42,10 @@ export class Attempts {
     return this.#all.slice()
   }
 
-  find({ token }: Claim): Attempt | undefined {
-    return this.#all.find(({ claim }) => claim.token === token)
+  /** Those that these claims are for. */
+  of(claims: ReadonlyArray<Claim>): ReadonlyArray<Attempt> {
+    const tokens = new Set(claims.map(({ token }) => token))
+    return this.#all.filter(({ claim }) => tokens.has(claim.token))
   }
 
   // A swap with the last keeps adding and removing free of searching, hashing and allocation.
@@ -55,7 +55,7 @@ export class Attempts {
     const { timeoutMillis, name } = attempt.runner.task
     if (timeoutMillis === undefined) return
     attempt.alarm = this.#alarms.set(this.#nowMillis() + timeoutMillis, () => {
-      this.#told.timedOut(attempt, attempt.thrown(new StepTimedOut(name, timeoutMillis)))
+      attempt.instead = attempt.thrown(new StepTimedOut(name, timeoutMillis))
       this.revoke(attempt)
     })
   }

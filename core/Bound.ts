@@ -23,6 +23,24 @@ export const integer = (
     ? undefined
     : new InvalidOption(option, value, `a whole number ${range(least, most)}`)
 
+/** The longest time that anything waits or takes: about ten years, in milliseconds. */
+export const MAX_MILLIS = 315_360_000_000
+
+/** A time in milliseconds. */
+export const millis = (option: string, value: number | undefined, least = 0): InvalidOption | undefined =>
+  number(option, value, least, MAX_MILLIS) &&
+  new InvalidOption(option, value, `a number of at least ${least}, in milliseconds, and at most ten years`)
+
+/** One of these. */
+export const among = (
+  option: string,
+  value: string | undefined,
+  choices: ReadonlyArray<string>
+): InvalidOption | undefined =>
+  value === undefined || choices.includes(value)
+    ? undefined
+    : new InvalidOption(option, value, `one of ${choices.map((choice) => `'${choice}'`).join(", ")}`)
+
 const range = (least: number, most: number): string =>
   most === Number.POSITIVE_INFINITY || most === Number.MAX_SAFE_INTEGER
     ? `of at least ${least}`

@@ -161,8 +161,8 @@ const resultsOf = (
   )
 
 const wrongOption = (id: string, { timeoutMillis, onFailure, limit }: Options): InvalidOption | undefined =>
-  Bound.number(`timeoutMillis of pipeline '${id}'`, timeoutMillis, 1) ??
-  Policy.invalid(`onFailure of pipeline '${id}'`, onFailure) ??
+  Bound.millis(`timeoutMillis of pipeline '${id}'`, timeoutMillis, 1) ??
+  Bound.among(`onFailure of pipeline '${id}'`, onFailure, Policy.POLICIES) ??
   Bound.integer(`limit.runs of pipeline '${id}'`, limit?.runs, 1) ??
   Bound.integer(`limit.steps of pipeline '${id}'`, limit?.steps, 1)
 

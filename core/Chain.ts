@@ -2,7 +2,7 @@
 import * as Result from "effect/Result"
 import { fromSteps } from "./Build.ts"
 import type { Dag } from "./Dag.ts"
-import { MissingProducer } from "./Errors.ts"
+import { MissingProducer, TypeMismatch } from "./Errors.ts"
 import * as Fit from "./Fit.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import type * as Plan from "./Plan.ts"
@@ -12,8 +12,9 @@ import type * as Task from "./Task.ts"
 import type { Field } from "./Value.ts"
 import type * as Wiring from "./Wiring.ts"
 
-/** The name of the parameter that a chain begins with. */
+/** The name of the parameter that a chain begins with, and of what its last link gives. */
 export const INPUT = "input" as const
+export const RESULT = "result" as const
 
 /**
  * A pipeline that can go on. `Now` is what the last link gives: the result of its runs, and what the next link takes.
@@ -201,6 +202,8 @@ class Link implements Pipeline.Pipeline {
         steps.push(...made)
         value = made.at(-1)!.outputs[0]!.value
       }
+      const last = steps.pop()!
+      steps.push({ ...last, outputs: last.outputs.map((output) => ({ ...output, value: RESULT })) })
       const built = fromSteps(this.id, this.kind, steps, this.options)
       this.#built = Result.getOrThrowWith(built, (error) => error)
     }
@@ -221,8 +224,8 @@ class Link implements Pipeline.Pipeline {
       const taken = taker.inputs.find(({ value }) => value === INPUT)
       const misfit = taken && Fit.into(this.#now, taken.field)
       if (misfit) {
-        const why = `takes ${misfit.expected}, but what comes before it is ${misfit.received}`
-        throw new MissingProducer(this.id, taker.name, why)
+        const received = `what comes before it is ${misfit.received}`
+        throw new TypeMismatch(this.id, taker.name, taken.key, misfit.expected, received)
       }
     }
     return new Link(this.id, this.options, output.field, { before: this, name, make })

@@ -58,9 +58,8 @@ export class Countdown {
 
   /** Those that wait for nothing are ready. */
   begin(): void {
-    const { steps } = this.#plan
-    for (let index = 0; index < steps.length; index++) {
-      if (steps[index]!.waits === 0 && !this.#over[index]) this.#told.stepReady(index)
+    for (let index = 0; index < this.#waits.length; index++) {
+      if (this.#waits[index] === 0 && !this.#over[index]) this.#told.stepReady(index)
     }
   }
 

@@ -39,14 +39,14 @@ const read = (error: unknown, depth: number): ErrorInfo => {
 const messageOf = (error: object): string => {
   const message = (error as { message?: unknown }).message
   // Some errors have their stack, or another error's, in their message.
-  if (typeof message === "string" && message !== "") return message.replace(/\n\s*at [^\n]*/g, "")
+  if (typeof message === "string" && message !== "") return cut(message).replace(/\n[ \t]*at [^\n]*/g, "")
   if (error instanceof Error) return String(error.name)
-  try {
-    return JSON.stringify(error) ?? "unknown"
-  } catch {
-    return "unknown"
-  }
+  // What else is in it nobody knows: a request that failed may carry its token.
+  return "An object without a message"
 }
+
+// Before it is looked through: a message may be a whole page.
+const cut = (text: string): string => text.slice(0, 4 * MAX_MESSAGE)
 
 const clip = (text: string): string => (text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}…` : text)
 

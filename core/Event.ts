@@ -41,15 +41,21 @@ export interface StepProgressed extends OfStep {
   readonly total: number
 }
 
-/** The step's outputs were recorded, by the names of the run's values. */
-export interface StepCompleted extends OfStep {
-  readonly type: "StepCompleted"
-  readonly outputs: Readonly<Record<string, Json>>
-  readonly durationMillis: number
+/** How a step came to its outputs, besides by being run. */
+export interface HowCompleted {
   /** The arm that a branch takes. */
   readonly arm?: ArmName
   /** Whether the outputs are those of an earlier attempt with the same inputs, and nothing was run. */
   readonly memoised?: true
+  /** Of a step that goes through items: of how many, if any, that is so. */
+  readonly memoisedItems?: number
+}
+
+/** The step's outputs were recorded, by the names of the run's values. */
+export interface StepCompleted extends OfStep, HowCompleted {
+  readonly type: "StepCompleted"
+  readonly outputs: Readonly<Record<string, Json>>
+  readonly durationMillis: number
 }
 
 /** An attempt failed and another one follows after `waitMillis`. */

@@ -15,7 +15,13 @@ const FEW = 1_024
  */
 export class Fifo<A extends Waiting> {
   readonly #list: MutableList.MutableList<A> = MutableList.make()
+  readonly #dropped: ((item: A) => void) | undefined
   #clearAt = FEW
+
+  /** `dropped` is called for what leaves because it is over; it may add to the queue. */
+  constructor(dropped?: (item: A) => void) {
+    this.#dropped = dropped
+  }
 
   get length(): number {
     return this.#list.length
@@ -27,6 +33,7 @@ export class Fifo<A extends Waiting> {
   }
 
   addFirst(item: A): void {
+    if (this.#list.length >= this.#clearAt) this.#clear()
     MutableList.prepend(this.#list, item)
   }
 
@@ -37,8 +44,13 @@ export class Fifo<A extends Waiting> {
   }
 
   #clear(): void {
-    MutableList.filter(this.#list, (item) => !item.isOver)
+    const over: Array<A> = []
+    MutableList.filter(this.#list, (item) => {
+      if (item.isOver) over.push(item)
+      return !item.isOver
+    })
     this.#clearAt = Math.max(FEW, 2 * this.#list.length)
+    if (this.#dropped !== undefined) for (const item of over) this.#dropped(item)
   }
 }
 

@@ -1,5 +1,6 @@
 /** Which finished runs a Store in memory keeps: bounded by count, by age and by the length of what they hold. */
 import type { MemoryRun } from "./MemoryRun.ts"
+import { RunChain } from "./RunIndex.ts"
 
 /** The bounds. */
 export interface Bounds {
@@ -11,12 +12,11 @@ export interface Bounds {
   readonly historyLength: number
 }
 
-/** Finished runs in the order in which they ended, linked. */
+/** Finished runs in the order in which they ended. */
 export class History {
   readonly #bounds: Bounds
   readonly #drop: (run: MemoryRun) => void
-  #first: MemoryRun | undefined = undefined
-  #last: MemoryRun | undefined = undefined
+  readonly #ended = new RunChain("ended")
   #length = 0
   /** How many runs are kept. */
   count = 0
@@ -27,10 +27,7 @@ export class History {
   }
 
   add(run: MemoryRun): void {
-    run.links.endedBefore = this.#last
-    if (this.#last === undefined) this.#first = run
-    else this.#last.links.endedAfter = run
-    this.#last = run
+    this.#ended.add(run)
     this.count++
     this.#length += run.length
     this.retain(run.endedAtMillis)
@@ -45,18 +42,14 @@ export class History {
   retain(nowMillis: number): void {
     const { historyCount, historyLength, historyMillis } = this.#bounds
     const oldest = historyMillis === 0 ? Number.NEGATIVE_INFINITY : nowMillis - historyMillis
-    for (let run = this.#first; run !== undefined; run = this.#first) {
+    for (let run = this.#ended.oldest; run !== undefined; run = this.#ended.oldest) {
       if (this.count <= historyCount && this.#length <= historyLength && run.endedAtMillis > oldest) return
       this.remove(run)
     }
   }
 
   remove(run: MemoryRun): void {
-    const { endedBefore, endedAfter } = run.links
-    if (endedBefore === undefined) this.#first = endedAfter
-    else endedBefore.links.endedAfter = endedAfter
-    if (endedAfter === undefined) this.#last = endedBefore
-    else endedAfter.links.endedBefore = endedBefore
+    this.#ended.remove(run)
     this.count--
     this.#length -= run.length
     this.#drop(run)

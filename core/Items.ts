@@ -16,8 +16,7 @@ export type Items = ReadonlyArray<ReadonlyArray<unknown>>
 export const expand = (runner: Runner, values: Values, maxLength: number): Outcome => {
   const { step, over } = runner
   const lists: Array<ReadonlyArray<unknown>> = []
-  for (const [key] of over) {
-    const { value } = step.inputs.find((input) => input.key === key)!
+  for (const { value } of over) {
     const list: unknown = JSON.parse(values.get(value) ?? "null")
     if (!Array.isArray(list)) {
       const message = `Step '${step.name}' goes through '${value}', which has to be a list, but is ${list === null ? "null" : `of type ${typeof list}`}`

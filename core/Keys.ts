@@ -16,17 +16,30 @@ const MAX_KEYS = 100_000
 /** Keys in the order in which they came, which is that in which they expire. */
 export class Keys {
   readonly #named: Map<string, Named> = new Map()
+  /** The other way round: what names each run. */
+  readonly #names: Map<string, string> = new Map()
 
   find(pipelineId: string, key: string, nowMillis: number): Named | undefined {
-    for (const [oldest, { expiresAtMillis }] of this.#named) {
+    for (const [oldest, { runId, expiresAtMillis }] of this.#named) {
       if (expiresAtMillis > nowMillis && this.#named.size <= MAX_KEYS) break
       this.#named.delete(oldest)
+      this.#names.delete(runId)
     }
     return this.#named.get(join(pipelineId, key))
   }
 
   add(pipelineId: string, key: string, named: Named): void {
-    this.#named.set(join(pipelineId, key), named)
+    const name = join(pipelineId, key)
+    this.#named.set(name, named)
+    this.#names.set(named.runId, name)
+  }
+
+  /** The run is gone because somebody wanted that; its key is free. */
+  forget(runId: string): void {
+    const name = this.#names.get(runId)
+    if (name === undefined) return
+    this.#names.delete(runId)
+    this.#named.delete(name)
   }
 }
 

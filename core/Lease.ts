@@ -21,6 +21,8 @@ export class Lease implements Claim {
   readonly startedAtMillis: number
   readonly #serial: number
   isLive = true
+  /** Whether it was taken from its worker, which has not stopped yet: what it holds of limits is not free. */
+  isStopping = false
   endsAtMillis = 0
   before: Lease | undefined = undefined
   after: Lease | undefined = undefined
@@ -137,5 +139,7 @@ export class Leases {
     else lease.before.after = lease.after
     if (lease.after === undefined) this.#last = lease.before
     else lease.after.before = lease.before
+    lease.before = undefined
+    lease.after = undefined
   }
 }

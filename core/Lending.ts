@@ -6,6 +6,7 @@ import type { Alarms } from "./Alarms.ts"
 import { Lease, Leases } from "./Lease.ts"
 import type { Limit } from "./Limit.ts"
 import type { MemoryRun } from "./MemoryRun.ts"
+import type { Memos } from "./Memos.ts"
 import { type ReadyQueue, ReadySteps } from "./ReadySteps.ts"
 import { Slots } from "./Slots.ts"
 import type { Claim, ClaimRequest } from "./Store.ts"
@@ -26,8 +27,9 @@ export class Lending {
   readonly paused: Set<string> = new Set()
   readonly #alarms: Alarms
   readonly #now: () => number
-  readonly #ready = new ReadySteps(this.paused)
+  readonly #ready = new ReadySteps(this.paused, (unit) => this.#drop(unit))
   readonly #leases: Leases
+  readonly #memos: Memos
   readonly #slots: Slots<Unit> = new Slots((unit) => this.#ready.addFirst(unit))
   readonly #waiters: Array<Waiter> = []
   readonly #revocations: Map<string, Queue.Queue<Claim>> = new Map()
@@ -36,10 +38,11 @@ export class Lending {
   #serials = 0
   #isReaping = false
 
-  constructor(alarms: Alarms, now: () => number, leaseMillis: number) {
+  constructor(alarms: Alarms, now: () => number, leaseMillis: number, memos: Memos) {
     this.#alarms = alarms
     this.#now = now
     this.#leases = new Leases(leaseMillis)
+    this.#memos = memos
   }
 
   queueOf(pipelineId: string, version: string, priority: number): ReadyQueue {
@@ -54,27 +57,22 @@ export class Lending {
 
   /** Waits until there is work, and lends it. */
   claim(request: ClaimRequest): Effect.Effect<ReadonlyArray<Claim>> {
-    return Effect.suspend(() => {
-      const claims = this.take(request)
-      if (claims.length > 0) {
-        this.complete()
-        return Effect.succeed(claims)
-      }
-      return Effect.callback<ReadonlyArray<Claim>>((resume) => {
-        const waiter: Waiter = { request, grant: (granted) => resume(Effect.succeed(granted)) }
-        this.#waiters.push(waiter)
-        request.onWait?.(() => {
-          if (this.#leave(waiter)) resume(NOTHING)
-        })
-        return Effect.sync(() => this.#leave(waiter))
+    // Looking and beginning to wait are one act: what became ready in between would be told to nobody.
+    return Effect.callback<ReadonlyArray<Claim>>((resume) => {
+      const waiter: Waiter = { request, grant: (granted) => resume(Effect.succeed(granted)) }
+      this.#waiters.push(waiter)
+      this.complete()
+      if (!this.#waiters.includes(waiter)) return
+      request.onWait?.(() => {
+        if (this.#leave(waiter)) resume(NOTHING)
       })
+      return Effect.sync(() => this.#leave(waiter))
     })
   }
 
   /** Lends what is ready now. */
-  take(request: ClaimRequest): ReadonlyArray<Claim> {
+  take(request: ClaimRequest, now: number): ReadonlyArray<Claim> {
     if (this.#ready.isEmpty) return NONE
-    const now = this.#now()
     return this.#ready.take(request, (unit, claims, max) => this.#lend(unit, claims, max, request.worker, now))
   }
 
@@ -94,9 +92,17 @@ export class Lending {
     if (lease.limits.length > 0) this.#slots.give(lease.limits)
   }
 
-  /** A lease was taken from its worker, who is told. */
+  /** A worker has stopped what was taken from it. */
+  stopped(claim: Claim): void {
+    if (!(claim instanceof Lease) || !claim.isStopping || claim.lending !== this) return
+    claim.isStopping = false
+    this.end(claim)
+  }
+
+  /** A lease was taken from its worker, who is told. Until it has stopped, it goes on holding its limits. */
   revoke(lease: Lease): void {
-    this.end(lease)
+    if (lease.limits.length === 0) this.end(lease)
+    else lease.isStopping = true
     const queue = this.#revocations.get(lease.worker)
     if (queue !== undefined) this.#afterwards.push(() => Queue.offerUnsafe(queue, lease))
   }
@@ -130,26 +136,26 @@ export class Lending {
 
   /** Tells everyone what the act under way has changed, and hands ready work to those who wait for it. */
   complete(): void {
-    this.#flush()
-    if (this.#ready.isEmpty) return
+    do {
+      while (this.#afterwards.length > 0) {
+        const told = this.#afterwards
+        this.#afterwards = []
+        for (const tell of told) tell()
+      }
+      if (!this.#ready.isEmpty) this.#serve()
+    } while (this.#afterwards.length > 0)
+  }
+
+  #serve(): void {
     for (const waiter of this.#waiters.slice()) {
-      if (this.#ready.isEmpty) break
+      if (this.#ready.isEmpty) return
       // Whoever was told may have come here themselves, and have served or interrupted this one.
       if (!this.#waiters.includes(waiter)) continue
-      const claims = this.take(waiter.request)
+      const claims = this.take(waiter.request, this.#now())
       if (claims.length === 0) continue
       // Taken and granted in one go: nothing comes between that could interrupt the waiter and lose the claims.
       this.#leave(waiter)
       waiter.grant(claims)
-    }
-    this.#flush()
-  }
-
-  #flush(): void {
-    while (this.#afterwards.length > 0) {
-      const told = this.#afterwards
-      this.#afterwards = []
-      for (const tell of told) tell()
     }
   }
 
@@ -165,13 +171,22 @@ export class Lending {
   /** Lends a unit, or as many items as are wanted of the step that it stands for. Says whether some of these are left. */
   #lend(unit: Unit, claims: Array<Claim>, max: number, worker: string, now: number): boolean {
     if (unit.isOver) {
-      if (unit.hasWaited) this.#slots.pass(unit.limits)
+      this.#drop(unit)
       return false
     }
-    const expansion = unit.item === -1 ? unit.run.expansionOf(unit) : undefined
+    const expansion = unit.run.expansionOf(unit)
     if (expansion === undefined) {
-      const { limits } = unit
-      if (limits.length === 0 || this.#slots.take(unit, limits)) this.#grant(unit, limits, claims, worker, now)
+      this.#lendOne(unit, unit.limits, claims, worker, now)
+      return false
+    }
+    if (unit.item !== -1) {
+      // An item that has waited for a limit; now as many others may be under way as there may.
+      if (expansion.hasRoom) this.#lendOne(unit, unit.limits, claims, worker, now)
+      else {
+        this.#drop(unit)
+        unit.hasWaited = false
+        expansion.again(unit)
+      }
       return false
     }
     const isProbed = unit.run.step(unit.index).probed === true
@@ -179,13 +194,31 @@ export class Lending {
       // Where all items need the same, the step waits for it, and not each of its items by itself.
       const shared = isProbed ? NONE : unit.limits
       if (shared.length > 0 && !this.#slots.take(unit, shared)) return false
-      const item = expansion.lend()
-      const limits = isProbed ? item.limits : shared
-      if (!isProbed || limits.length === 0 || this.#slots.take(item, limits))
-        this.#grant(item, limits, claims, worker, now)
+      const item = expansion.take()
+      if (isProbed) this.#lendOne(item, item.limits, claims, worker, now)
+      else this.#grant(item, shared, claims, worker, now)
     }
     expansion.isQueued = expansion.isReady
     return expansion.isQueued
+  }
+
+  /** Lends a unit, unless what it would give is known, or its limits are used up and it waits for them. */
+  #lendOne(unit: Unit, limits: ReadonlyArray<Limit>, claims: Array<Claim>, worker: string, now: number): void {
+    const known = unit.memo && this.#memos.find(unit.memo, now)
+    if (known !== undefined) {
+      this.#drop(unit)
+      // After the act under way: a run that ends in here must not end within the act of another.
+      this.later(() => {
+        if (unit.isOver) return
+        unit.run.recall(unit, known, now)
+        this.tell(unit.run)
+      })
+    } else if (limits.length === 0 || this.#slots.take(unit, limits)) this.#grant(unit, limits, claims, worker, now)
+  }
+
+  /** A unit that is over takes nothing: if it was told of a free place, the next one is. */
+  #drop(unit: Unit): void {
+    if (unit.hasWaited) this.#slots.pass(unit.limits)
   }
 
   #grant(unit: Unit, limits: ReadonlyArray<Limit>, claims: Array<Claim>, worker: string, now: number): void {
@@ -207,6 +240,10 @@ export class Lending {
     const now = this.#now()
     for (let lease = this.#leases.first; lease !== undefined && lease.endsAtMillis <= now; lease = this.#leases.first) {
       this.end(lease)
+      if (lease.isStopping) {
+        lease.isStopping = false
+        continue
+      }
       lease.run.lost(lease, `worker '${lease.worker}' did not renew its lease`, now)
       this.tell(lease.run)
     }

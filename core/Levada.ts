@@ -18,6 +18,7 @@ import type * as Pipeline from "./Pipeline.ts"
 import { host } from "./Principal.ts"
 import * as Registry from "./Registry.ts"
 import * as Results from "./Results.ts"
+import type { Run } from "./Run.ts"
 import * as Scheduler from "./Scheduler.ts"
 import type * as Start from "./Start.ts"
 import type { Store } from "./Store.ts"
@@ -93,12 +94,14 @@ export const execute = <P extends Pipeline.Any, const O extends ExecuteOptions &
 ): Effect.Effect<ResultFor<P, O>, ExecuteError, Operations.Operations> =>
   Operations.Operations.use((operations) =>
     Effect.flatMap(starting(operations, pipeline, parameters, options), (runId) =>
-      Effect.map(
-        operations.wait(host, runId, (options as ExecuteOptions | undefined)?.waitMillis),
-        ({ run }) => Results.toValue(pipeline, run) as ResultFor<P, O>
+      Effect.flatMap(operations.wait(host, runId, (options as ExecuteOptions | undefined)?.waitMillis), (run) =>
+        valueOf<ResultFor<P, O>>(pipeline, run)
       )
     )
   )
+
+const valueOf = <A>(pipeline: Pipeline.Any, run: Run): Effect.Effect<A, InvalidOption> =>
+  Effect.fromResult(Results.toValue(pipeline, run)) as Effect.Effect<A, InvalidOption>
 
 /** Starts a run and gives its id. */
 export const start = <P extends Pipeline.Any, const O extends Start.Options & Start.PartOptions = {}>(
@@ -123,10 +126,7 @@ export const result = <P extends Pipeline.Any>(
   waitMillis?: number
 ): Effect.Effect<Pipeline.ResultOf<P>, Operations.WaitError, Operations.Operations> =>
   Operations.Operations.use((operations) =>
-    Effect.map(
-      operations.wait(host, runId, waitMillis),
-      ({ run }) => Results.toValue(pipeline, run) as Pipeline.ResultOf<P>
-    )
+    Effect.flatMap(operations.wait(host, runId, waitMillis), (run) => valueOf<Pipeline.ResultOf<P>>(pipeline, run))
   )
 
 /** A schedule of a pipeline, for `schedules` or to be added later. */

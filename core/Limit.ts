@@ -28,5 +28,8 @@ export const ofSteps = (pipelineId: string, max: number): Limit => ({ key: `step
 /** How many runs of a pipeline may be under way at once. */
 export const ofRuns = (pipelineId: string, max: number): Limit => ({ key: `runs:${pipelineId}`, max })
 
+/** One attempt at a time for one memo key. */
+export const ofMemo = (text: string): Limit => ({ key: `memo:${text}`, max: 1 })
+
 /** One run of a schedule after the other. */
 export const ofSchedule = (scheduleId: string): Limit => ({ key: `schedule:${scheduleId}`, max: 1 })

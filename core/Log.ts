@@ -4,6 +4,9 @@ import type { Json } from "./Value.ts"
 /** How much a line matters. */
 export type Level = "debug" | "info" | "warn" | "error"
 
+/** All of them. */
+export const LEVELS: ReadonlyArray<Level> = ["debug", "info", "warn", "error"]
+
 /** One line. */
 export interface Line {
   /** Milliseconds since 1970 in UTC, by the Store's clock. */
@@ -31,16 +34,26 @@ export const MAX_LINES = 1_000
 /** The longest message, and the longest fields, in UTF-16 units. */
 export const MAX_LENGTH = 2_000
 
-/** A text that is short enough to keep. */
-export const clip = (text: string): string => (text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text)
+/** A message as it is kept: cut where it is too long, whatever it was. */
+export const toMessage = (message: unknown): string => {
+  try {
+    const text = String(message)
+    return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text
+  } catch {
+    return "a message that is no text"
+  }
+}
 
 /** Fields as JSON text. What is no JSON, or too long, is told so instead. */
 export const toFields = (fields: Readonly<Record<string, unknown>>): Json => {
   try {
-    const text = JSON.stringify(fields)
-    if (text !== undefined && text.length <= MAX_LENGTH) return text
+    const text: string | undefined = JSON.stringify(fields)
+    if (text === undefined) return NO_JSON
+    if (text.length <= MAX_LENGTH) return text
     return JSON.stringify({ note: `fields of more than ${MAX_LENGTH} characters of JSON are not kept` })
   } catch {
-    return JSON.stringify({ note: "fields that are no JSON are not kept" })
+    return NO_JSON
   }
 }
+
+const NO_JSON: Json = JSON.stringify({ note: "fields that are no JSON are not kept" })

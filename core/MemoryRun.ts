@@ -2,17 +2,16 @@
 import type { Alarm } from "./Alarms.ts"
 import { Countdown, type Skipping, type Told } from "./Countdown.ts"
 import { type ErrorInfo, resultsTooLarge, stepCancelled, workerLost } from "./ErrorInfo.ts"
-import type { Event } from "./Event.ts"
+import type { Event, HowCompleted } from "./Event.ts"
 import { type Lease, RunLeases } from "./Lease.ts"
-import type { Limit } from "./Limit.ts"
-import { Flights } from "./Memos.ts"
+import * as Limit from "./Limit.ts"
 import type { Plan, PlanStep } from "./Plan.ts"
 import type { ReadyQueue } from "./ReadySteps.ts"
 import type * as Run from "./Run.ts"
 import { Links } from "./RunIndex.ts"
 import { RunLog } from "./RunLog.ts"
 import type { Holder } from "./Slots.ts"
-import type { Note, Outcome } from "./Store.ts"
+import type { MemoKey, Note, Outcome } from "./Store.ts"
 import { Expansion, Unit } from "./Unit.ts"
 import type { Json } from "./Value.ts"
 
@@ -26,11 +25,10 @@ export interface Owner {
   readonly ready: (unit: Unit) => void
   /** The unit is to be ready again after a while. */
   readonly delay: (unit: Unit, waitMillis: number) => void
-  /** The unit's inputs are known: it is ready, or what it would give is known or under way. */
-  readonly probed: (unit: Unit) => void
-  readonly memoise: (unit: Unit, outputs: Outputs) => void
-  /** The unit will give nothing that is to be kept. */
-  readonly abandon: (unit: Unit) => void
+  /** What a unit with this memo key gave. */
+  readonly recall: (memo: MemoKey) => Outputs | undefined
+  /** Keeps what a unit gave, for others with the same memo key. */
+  readonly memoise: (memo: MemoKey, outputs: Outputs) => void
   readonly revoke: (lease: Lease) => void
   readonly ended: (run: MemoryRun) => void
 }
@@ -42,7 +40,7 @@ const MAX_ITEM_EVENTS = 1_000
 export class MemoryRun implements Holder, Told {
   readonly log: RunLog
   /** What it holds while it is under way. */
-  readonly limits: ReadonlyArray<Limit>
+  readonly limits: ReadonlyArray<Limit.Limit>
   /** Where the Store queues its ready steps. */
   readonly queue: ReadyQueue
   readonly values: Map<string, Json> = new Map()
@@ -63,10 +61,11 @@ export class MemoryRun implements Holder, Told {
   readonly #countdown: Countdown
   #expansions: Map<number, Expansion> | undefined = undefined
   readonly #leases = new RunLeases()
-  readonly #flights = new Flights()
   /** The first failure. */
   #error: ErrorInfo | undefined = undefined
   #valuesLength = 0
+  #isOpen = false
+  readonly #hasGiven: boolean
   /** The instant of the act under way. */
   #now = 0
 
@@ -75,7 +74,7 @@ export class MemoryRun implements Holder, Told {
     serial: number,
     submission: Run.Submission,
     plan: Plan,
-    limits: ReadonlyArray<Limit>,
+    limits: ReadonlyArray<Limit.Limit>,
     queue: ReadyQueue
   ) {
     this.#owner = owner
@@ -85,7 +84,9 @@ export class MemoryRun implements Holder, Told {
     this.limits = limits
     this.queue = queue
     for (const name of Object.keys(submission.parameters)) this.#keep(name, submission.parameters[name]!)
+    for (const name of Object.keys(submission.kept)) this.#keep(name, submission.kept[name]!)
     for (const name of Object.keys(submission.given)) this.#keep(name, submission.given[name]!)
+    this.#hasGiven = Object.keys(submission.given).length > 0
   }
 
   get submission(): Run.Submission {
@@ -120,18 +121,16 @@ export class MemoryRun implements Holder, Told {
   /** Makes the steps ready that wait for nothing. */
   open(atMillis: number): void {
     this.#now = atMillis
-    if (this.#countdown.remaining > 0) {
-      this.#countdown.begin()
-      return
-    }
-    this.#begin()
-    this.#finish()
+    this.#isOpen = true
+    if (this.#countdown.remaining > 0) this.#countdown.begin()
+    else this.#finish()
   }
 
   // -- what the countdown tells --------------------------------------------------------------------------------------
 
   stepReady(index: number): void {
-    this.#owner.ready(new Unit(this, index, -1))
+    // Before that, a cancelled step may let others go on; the countdown tells of them again when it begins.
+    if (this.#isOpen) this.#owner.ready(new Unit(this, index, -1))
   }
 
   stepSkipped(index: number, { cause, reason }: Skipping): void {
@@ -143,6 +142,7 @@ export class MemoryRun implements Holder, Told {
   /** A lease begins. */
   started(lease: Lease, atMillis: number): void {
     this.#leases.add(lease)
+    if (lease.item !== undefined) this.expansionOf(lease.unit)!.lent()
     if (lease.phase === "probe" || lease.item !== undefined) return
     this.#now = atMillis
     this.#begin()
@@ -154,14 +154,12 @@ export class MemoryRun implements Holder, Told {
     this.#now = atMillis
     const { unit, attempt } = lease
     this.#leases.end(lease)
+    if (lease.item !== undefined) this.expansionOf(unit)!.ended()
     switch (outcome._tag) {
       case "Completed":
-        if (unit.memo !== undefined) {
-          this.#flights.land(unit)
-          this.#owner.memoise(unit, outcome.outputs)
-        }
+        if (unit.memo !== undefined) this.#owner.memoise(unit.memo, outcome.outputs)
         if (unit.item !== -1) {
-          this.#completeItem(unit, outcome.outputs)
+          this.#completeItem(unit, outcome.outputs, false)
           return
         }
         this.#completeStep(unit.index, attempt, lease.startedAtMillis, outcome.outputs, moreOf(outcome))
@@ -176,9 +174,10 @@ export class MemoryRun implements Holder, Told {
       case "Retried": {
         unit.failures++
         const { error, waitMillis } = outcome
-        this.#unitEvent(unit, { type: "StepRetried", ...this.#ofUnit(unit, attempt), error, waitMillis })
-        this.expansionOf(unit)?.putDown()
+        this.#unitEvent(unit, { type: "StepRetried", ...this.#ofUnit(unit, attempt, error.item), error, waitMillis })
         this.#owner.delay(unit, waitMillis)
+        const expansion = this.expansionOf(unit)
+        if (expansion !== undefined) this.#requeue(expansion)
         return
       }
       case "Released": {
@@ -186,16 +185,18 @@ export class MemoryRun implements Holder, Told {
         if (lease.phase !== "probe") {
           this.#unitEvent(unit, { type: "StepReleased", ...this.#ofUnit(unit, attempt), reason })
         }
-        this.expansionOf(unit)?.putDown()
         this.again(unit)
         return
       }
-      case "Probed":
+      case "Probed": {
         unit.probed = true
-        unit.found = outcome.limits.length === 0 ? undefined : outcome.limits
         unit.memo = outcome.memo
-        this.#owner.probed(unit)
+        unit.found = outcome.memo === undefined ? outcome.limits : [...outcome.limits, Limit.ofMemo(outcome.memo.text)]
+        const known = outcome.memo && this.#owner.recall(outcome.memo)
+        if (known === undefined) this.again(unit)
+        else this.recall(unit, known, atMillis)
         return
+      }
       case "Expanded": {
         const { units, count, size } = outcome
         const plan = this.step(unit.index).expands!
@@ -225,34 +226,31 @@ export class MemoryRun implements Holder, Told {
       this.settle(lease, { _tag: "Released", reason }, atMillis)
       return
     }
-    const error = workerLost(step, unit.item === -1 ? undefined : unit.item, unit.losses)
+    const { item } = this.#ofUnit(unit, 0) as { readonly item?: number }
+    const error = workerLost(step, item, unit.losses)
     this.settle(lease, { _tag: "Failed", error }, atMillis)
-  }
-
-  /** Others wait for what this unit will give. */
-  takesOff(unit: Unit): void {
-    this.#flights.add(unit)
   }
 
   /** A unit gives what another attempt gave for the same inputs. */
   recall(unit: Unit, outputs: Outputs, atMillis: number): void {
     this.#now = atMillis
     if (unit.item !== -1) {
-      this.#completeItem(unit, outputs)
+      this.#completeItem(unit, outputs, true)
       return
     }
     this.#begin()
-    this.log.stepStarted(unit.index, 0, atMillis)
-    this.#completeStep(unit.index, 0, atMillis, outputs, { memoised: true })
+    this.log.stepStarted(unit.index, unit.attempts, atMillis)
+    this.#completeStep(unit.index, unit.attempts, atMillis, outputs, { memoised: true })
   }
 
   /** Keeps what an attempt says; its progress only while it has its lease. */
-  note({ claim, progress, line }: Note, isLive: boolean, atMillis: number): void {
+  note({ claim, progress, line, dropped = 0 }: Note, isLive: boolean, atMillis: number): void {
     const { index, step, attempt, item } = claim
+    this.log.linesDropped += dropped
     if (progress !== undefined && isLive && item === undefined) {
       this.log.stepProgressed(index, attempt, progress.done, progress.total, atMillis)
     }
-    if (line !== undefined) this.log.write({ atMillis, step, attempt, ...(item && { item: item.index }), ...line })
+    if (line !== undefined) this.log.write({ atMillis, step, attempt, ...line })
   }
 
   // -- the ends of a run ---------------------------------------------------------------------------------------------
@@ -269,39 +267,30 @@ export class MemoryRun implements Holder, Told {
   cancelStep(index: number, reason: string, atMillis: number): void {
     if (this.isStepOver(index)) return
     this.#now = atMillis
-    this.#begin()
     const { name } = this.step(index)
-    this.#push({ type: "StepCancelled", ...this.log.ofStep(index, 0, atMillis), reason })
+    const { attempts } = this.log.state.steps[index]!
+    this.#push({ type: "StepCancelled", ...this.log.ofStep(index, attempts, atMillis), reason })
     this.#lose(index, stepCancelled(name, reason), `step '${name}' was cancelled`)
   }
 
   // -- inside --------------------------------------------------------------------------------------------------------
 
-  #completeStep(
-    index: number,
-    attempt: number,
-    startedAtMillis: number,
-    outputs: Outputs,
-    more?: Pick<Extract<Event, { readonly type: "StepCompleted" }>, "arm" | "memoised">
-  ): void {
-    for (const name of Object.keys(outputs)) this.#keep(name, outputs[name]!)
-    this.log.stepCompleted(index, attempt, outputs, this.#now - startedAtMillis, this.#now, more)
+  #completeStep(index: number, attempt: number, startedAtMillis: number, outputs: Outputs, more?: HowCompleted): void {
+    const given = this.#hasGiven ? withoutKeys(outputs, this.submission.given) : outputs
+    for (const name of Object.keys(given)) this.#keep(name, given[name]!)
+    this.log.stepCompleted(index, attempt, given, this.#now - startedAtMillis, this.#now, more)
     this.#countdown.complete(index, more?.arm)
     if (this.#countdown.remaining === 0) this.#finish()
   }
 
-  #completeItem(unit: Unit, outputs: Outputs): void {
+  #completeItem(unit: Unit, outputs: Outputs, isMemoised: boolean): void {
     const { index } = unit
     const expansion = this.expansionOf(unit)!
     const { source, startedAtMillis, count } = expansion
-    expansion.complete(unit.item, outputs)
+    expansion.complete(unit.item, outputs, isMemoised)
     if (expansion.length > this.#owner.maxValueLength) {
-      this.#failStep(
-        unit,
-        source.attempts,
-        startedAtMillis,
-        resultsTooLarge(this.step(index).name, this.#owner.maxValueLength)
-      )
+      const error = resultsTooLarge(this.step(index).name, this.#owner.maxValueLength)
+      this.#failStep(unit, source.attempts, startedAtMillis, error)
       return
     }
     this.log.stepProgressed(index, source.attempts, expansion.done, count, this.#now)
@@ -310,7 +299,8 @@ export class MemoryRun implements Holder, Told {
       return
     }
     this.#expansions!.delete(index)
-    this.#completeStep(index, source.attempts, startedAtMillis, expansion.outputs)
+    const more = expansion.memoised === 0 ? undefined : { memoisedItems: expansion.memoised }
+    this.#completeStep(index, source.attempts, startedAtMillis, expansion.outputs, more)
   }
 
   /** Has the rest of a step's items queued, when there are any that can be lent and are not. */
@@ -336,7 +326,6 @@ export class MemoryRun implements Holder, Told {
     this.#countdown.lose(index, reason, onFailure === "continue")
     this.#expansions?.delete(index)
     this.#leases.revoke(index, this.#owner.revoke)
-    this.#flights.abandon(index, this.#owner)
     if (this.#countdown.remaining === 0) this.#finish()
   }
 
@@ -347,6 +336,7 @@ export class MemoryRun implements Holder, Told {
       this.fail(this.#error, this.#now)
       return
     }
+    this.#begin()
     this.#end("COMPLETED", { type: "RunCompleted", ...this.log.at(this.#now) })
   }
 
@@ -355,7 +345,6 @@ export class MemoryRun implements Holder, Told {
     this.endedAtMillis = event.atMillis
     this.#push(event)
     this.#leases.revoke(undefined, this.#owner.revoke)
-    this.#flights.abandon(undefined, this.#owner)
     this.#expansions = undefined
     this.#owner.ended(this)
   }
@@ -373,7 +362,7 @@ export class MemoryRun implements Holder, Told {
   }
 
   #push(event: Event): void {
-    this.log.events.push(event)
+    this.log.add(event)
   }
 
   /** An event that may be about an item: of those, a step has only so many. */
@@ -382,11 +371,16 @@ export class MemoryRun implements Holder, Told {
     if (expansion === undefined || expansion.events++ < MAX_ITEM_EVENTS) this.#push(event)
   }
 
-  #ofUnit(unit: Unit, attempt: number) {
-    return { ...this.log.ofStep(unit.index, attempt, this.#now), ...itemOf(unit) }
+  /** `item` is the one of several that it is about. */
+  #ofUnit(unit: Unit, attempt: number, item?: number) {
+    const about = this.log.ofStep(unit.index, attempt, this.#now)
+    const expansion = unit.item === -1 ? undefined : this.expansionOf(unit)
+    return expansion === undefined ? about : { ...about, item: item ?? unit.item * expansion.size }
   }
 }
 
-const itemOf = (unit: Unit): { readonly item?: number } => (unit.item === -1 ? {} : { item: unit.item })
+/** What was given stays, also when the step that would give it runs for something else. */
+const withoutKeys = (outputs: Outputs, given: Outputs): Outputs =>
+  Object.fromEntries(Object.entries(outputs).filter(([name]) => !Object.hasOwn(given, name)))
 
 const moreOf = ({ arm }: Extract<Outcome, { readonly _tag: "Completed" }>) => (arm === undefined ? undefined : { arm })

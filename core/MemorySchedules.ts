@@ -3,9 +3,9 @@ import * as Effect from "effect/Effect"
 import type { Alarm, Alarms } from "./Alarms.ts"
 import { ScheduleExists, ScheduleNotFound, StoreUnavailable } from "./Errors.ts"
 import type { MemoryRun } from "./MemoryRun.ts"
+import type { NewRun } from "./NewRun.ts"
 import type { Schedule } from "./Schedule.ts"
 import { type Firing, MAX_UNFINISHED, type Schedules } from "./Schedules.ts"
-import type { NewRun } from "./Store.ts"
 
 /** How many schedules are kept. */
 const MAX_SCHEDULES = 10_000
@@ -49,7 +49,9 @@ export class MemorySchedules implements Schedules {
       if (known === undefined && this.#entries.size >= MAX_SCHEDULES) {
         return Effect.fail(new StoreUnavailable(`No new schedule is taken: ${MAX_SCHEDULES} are kept`))
       }
-      const entry: Entry = { schedule, unfinished: known?.unfinished ?? 0, alarm: known?.alarm }
+      // The runs of the one that gives way are runs of this one: they count, and end, as its own.
+      const entry: Entry = known ?? { schedule, unfinished: 0, alarm: undefined }
+      entry.schedule = schedule
       this.#entries.set(id, entry)
       this.#arm(entry)
       return Effect.succeed(schedule)
@@ -85,20 +87,18 @@ export class MemorySchedules implements Schedules {
     })
 
   due = (pipelineIds: ReadonlySet<string>): Effect.Effect<ReadonlyArray<Schedule>> =>
-    Effect.suspend(() => {
+    Effect.callback<ReadonlyArray<Schedule>>((resume) => {
       const due = this.#dueNow(pipelineIds)
-      if (due.length > 0) return Effect.succeed(due)
-      return Effect.callback<ReadonlyArray<Schedule>>((resume) => {
-        const watcher: Watcher = {
-          pipelineIds,
-          grant: (schedules) => {
-            this.#watchers.delete(watcher)
-            resume(Effect.succeed(schedules))
-          }
+      if (due.length > 0) return resume(Effect.succeed(due))
+      const watcher: Watcher = {
+        pipelineIds,
+        grant: (schedules) => {
+          this.#watchers.delete(watcher)
+          resume(Effect.succeed(schedules))
         }
-        this.#watchers.add(watcher)
-        return Effect.sync(() => this.#watchers.delete(watcher))
-      })
+      }
+      this.#watchers.add(watcher)
+      return Effect.sync(() => this.#watchers.delete(watcher))
     })
 
   fire = ({ schedule, runs, dropped, nextAtMillis }: Firing): Effect.Effect<boolean, StoreUnavailable> =>

@@ -8,6 +8,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Admission } from "./Admission.ts"
 import { Alarms } from "./Alarms.ts"
+import * as Bound from "./Bound.ts"
 import { runTimedOut } from "./ErrorInfo.ts"
 import {
   IdempotencyConflict,
@@ -26,9 +27,10 @@ import type { Lines } from "./Log.ts"
 import { MemoryRun, type Owner } from "./MemoryRun.ts"
 import { MemorySchedules } from "./MemorySchedules.ts"
 import { type Bounds as MemoBounds, Memos } from "./Memos.ts"
+import { type NewRun, submissionOf } from "./NewRun.ts"
 import type { Run } from "./Run.ts"
 import { newId, RunIndex } from "./RunIndex.ts"
-import type { Claim, ClaimRequest, ListRequest, NewRun, Note, RunList, Settled, Settlement, Store } from "./Store.ts"
+import type { Claim, ClaimRequest, ListRequest, MemoKey, Note, RunList, Settled, Settlement, Store } from "./Store.ts"
 import type { Unit } from "./Unit.ts"
 import type { Json } from "./Value.ts"
 
@@ -45,13 +47,26 @@ export interface Options extends Partial<HistoryBounds>, Partial<MemoBounds> {
 }
 
 const NONE: ReadonlyArray<never> = []
-const NO_VALUES: Readonly<Record<string, Json>> = {}
+
+/** What is wrong with bounds; nothing when they can be used. */
+const invalid = (options: Options): InvalidOption | undefined =>
+  Bound.millis("store.leaseMillis", options.leaseMillis, 1) ??
+  Bound.integer("store.maxValueLength", options.maxValueLength, 1) ??
+  Bound.integer("store.maxUnfinished", options.maxUnfinished, 1) ??
+  Bound.integer("store.maxLosses", options.maxLosses, 1) ??
+  Bound.integer("store.historyCount", options.historyCount, 0) ??
+  Bound.number("store.historyMillis", options.historyMillis, 0) ??
+  Bound.integer("store.historyLength", options.historyLength, 0) ??
+  Bound.integer("store.memoCount", options.memoCount, 0) ??
+  Bound.integer("store.memoLength", options.memoLength, 0)
 
 const CLOSED = "the program is shutting down"
 
-/** Makes a Store that cancels its unfinished runs when the scope closes. */
-export const make = (options: Options = {}): Effect.Effect<Store, never, Scope.Scope> =>
+/** Makes a Store that cancels its unfinished runs when the scope closes. Fails with `InvalidOption` for bounds that bound nothing. */
+export const make = (options: Options = {}): Effect.Effect<Store, InvalidOption, Scope.Scope> =>
   Effect.gen(function* () {
+    const mistake = invalid(options)
+    if (mistake !== undefined) return yield* mistake
     const clock = yield* Clock.Clock
     const alarms = new Alarms(clock)
     const memory = new Memory(
@@ -77,7 +92,10 @@ export const make = (options: Options = {}): Effect.Effect<Store, never, Scope.S
   })
 
 class Memory implements Store, Owner {
-  readonly #options: Required<Options>
+  readonly leaseMillis: number
+  readonly maxValueLength: number
+  readonly maxLosses: number
+  readonly #maxUnfinished: number
   readonly #clock: Clock.Clock
   readonly #random: typeof Random.Random.Service
   readonly #index = new RunIndex()
@@ -92,29 +110,22 @@ class Memory implements Store, Owner {
   #closed = false
 
   constructor(options: Required<Options>, clock: Clock.Clock, alarms: Alarms, random: typeof Random.Random.Service) {
-    this.#options = options
+    this.leaseMillis = options.leaseMillis
+    this.maxValueLength = options.maxValueLength
+    this.maxLosses = options.maxLosses
+    this.#maxUnfinished = options.maxUnfinished
     this.#clock = clock
     this.#random = random
     this.#admission = new Admission(alarms, this.#now, this.#complete)
-    this.#lending = new Lending(alarms, this.#now, options.leaseMillis)
-    this.#history = new History(options, (run) => this.#index.remove(run))
     this.#memos = new Memos(options)
+    this.#lending = new Lending(alarms, this.#now, options.leaseMillis, this.#memos)
+    this.#history = new History(options, (run) => this.#index.remove(run))
     this.schedules = new MemorySchedules(
       alarms,
       this.#now,
       (run) => (this.#isFull ? undefined : this.#submit(run)),
       this.#complete
     )
-  }
-
-  get leaseMillis(): number {
-    return this.#options.leaseMillis
-  }
-  get maxValueLength(): number {
-    return this.#options.maxValueLength
-  }
-  get maxLosses(): number {
-    return this.#options.maxLosses
   }
 
   /** The time never goes back, whatever the wall clock does: events are in its order, and leases end by it. */
@@ -131,13 +142,15 @@ class Memory implements Store, Owner {
       const { pipelineId, idempotency } = newRun
       const named = idempotency && this.#keys.find(pipelineId, idempotency.key, this.#now())
       if (named !== undefined) {
-        return named.fingerprint === idempotency!.fingerprint
-          ? Effect.succeed(named.runId)
-          : Effect.fail(new IdempotencyConflict(pipelineId, idempotency!.key, named.runId))
+        const { key, fingerprint } = idempotency!
+        const isGone = this.#index.get(named.runId) === undefined
+        return isGone || named.fingerprint !== fingerprint
+          ? Effect.fail(new IdempotencyConflict(pipelineId, key, named.runId, isGone))
+          : Effect.succeed(named.runId)
       }
       if (this.#closed) return Effect.fail(new StoreUnavailable(`No new run is taken: ${CLOSED}`))
       if (this.#isFull) {
-        return Effect.fail(new StoreUnavailable(`No new run is taken: ${this.#options.maxUnfinished} are unfinished`))
+        return Effect.fail(new StoreUnavailable(`No new run is taken: ${this.#maxUnfinished} are unfinished`))
       }
       const run = this.#submit(newRun)
       this.#complete()
@@ -145,26 +158,13 @@ class Memory implements Store, Owner {
     })
 
   get #isFull(): boolean {
-    return this.#index.size - this.#history.count >= this.#options.maxUnfinished
+    return this.#index.size - this.#history.count >= this.#maxUnfinished
   }
 
   #submit(newRun: NewRun): MemoryRun {
     const now = this.#now()
-    const { pipelineId, version, parameters, plan, timeoutMillis, delayMillis = 0, priority = 0, idempotency } = newRun
-    const submission = {
-      id: newId(now, this.#random),
-      pipelineId,
-      version,
-      parameters,
-      given: newRun.given ?? NO_VALUES,
-      submittedAtMillis: now,
-      startAtMillis: now + delayMillis,
-      onFailure: newRun.onFailure ?? ("fail-fast" as const),
-      priority,
-      targets: newRun.targets,
-      retryOf: newRun.retryOf,
-      schedule: newRun.schedule
-    }
+    const { pipelineId, version, plan, timeoutMillis, delayMillis = 0, priority = 0, idempotency } = newRun
+    const submission = submissionOf(newRun, newId(now, this.#random), now)
     const queue = this.#lending.queueOf(pipelineId, version, priority)
     const run = new MemoryRun(this, ++this.#serials, submission, plan, newRun.limits ?? NONE, queue)
     this.#index.add(run)
@@ -205,7 +205,12 @@ class Memory implements Store, Owner {
 
   remove = (runId: string): Effect.Effect<void, RunNotFound | RunUnfinished> =>
     Effect.flatMap(this.#find(runId), (run) =>
-      run.isOver ? Effect.sync(() => this.#history.remove(run)) : Effect.fail(new RunUnfinished(runId, "removed"))
+      run.isOver
+        ? Effect.sync(() => {
+            this.#history.remove(run)
+            this.#keys.forget(runId)
+          })
+        : Effect.fail(new RunUnfinished(runId, "removed"))
     )
 
   pause = (pipelineId: string): Effect.Effect<void> => Effect.sync(() => void this.#lending.paused.add(pipelineId))
@@ -224,15 +229,14 @@ class Memory implements Store, Owner {
 
   wait = (runId: string): Effect.Effect<Run, RunNotFound> =>
     Effect.flatMap(this.#find(runId), (run) =>
-      run.isOver
-        ? Effect.succeed(run.log.state)
-        : Effect.callback<Run>((resume) => {
-            const onEnd = () => resume(Effect.succeed(run.log.state))
-            run.onEnd.push(onEnd)
-            return Effect.sync(() => {
-              run.onEnd = run.onEnd.filter((other) => other !== onEnd)
-            })
-          })
+      Effect.callback<Run>((resume) => {
+        const onEnd = () => resume(Effect.succeed(run.log.state))
+        if (run.isOver) return onEnd()
+        run.onEnd.push(onEnd)
+        return Effect.sync(() => {
+          run.onEnd = run.onEnd.filter((other) => other !== onEnd)
+        })
+      })
     )
 
   list = (request: ListRequest): Effect.Effect<RunList, InvalidOption> =>
@@ -251,7 +255,7 @@ class Memory implements Store, Owner {
           const events = log.events.slice(place)
           place = Math.max(place, log.events.length)
           if (events.length > 0) return Effect.succeed(events as [Event, ...Array<Event>])
-          return run.isOver ? done() : Effect.andThen(log.grown, pull)
+          return run.isOver ? done() : Effect.andThen(log.grown(place), pull)
         })
         return pull
       })
@@ -260,8 +264,7 @@ class Memory implements Store, Owner {
   ping: Effect.Effect<void> = Effect.void
 
   drain: Effect.Effect<void> = Effect.suspend(() => {
-    const unfinished = [...this.#index.values()].filter((run) => !run.isOver)
-    return Effect.forEach(unfinished, (run) => Effect.ignore(this.wait(run.submission.id)), {
+    return Effect.forEach([...this.#index.unfinished()], (run) => Effect.ignore(this.wait(run.submission.id)), {
       concurrency: "unbounded",
       discard: true
     })
@@ -270,7 +273,7 @@ class Memory implements Store, Owner {
   /** Ends what is unfinished, so that whoever waits is answered. */
   close(): void {
     this.#closed = true
-    for (const run of this.#index.values()) if (!run.isOver) run.cancel(CLOSED, this.#now())
+    for (const run of this.#index.unfinished()) run.cancel(CLOSED, this.#now())
     this.#complete()
   }
 
@@ -294,6 +297,7 @@ class Memory implements Store, Owner {
       for (const settlement of settlements) {
         const lease = this.#lending.leaseOf(settlement.claim)
         if (lease === undefined) {
+          this.#lending.stopped(settlement.claim)
           refused ??= []
           refused.push(settlement)
           continue
@@ -302,7 +306,7 @@ class Memory implements Store, Owner {
         lease.run.settle(lease, settlement.outcome, now)
         this.#lending.tell(lease.run)
       }
-      const claims = request === undefined ? NONE : this.#lending.take(request)
+      const claims = request === undefined ? NONE : this.#lending.take(request, now)
       this.#complete()
       return { refused: refused ?? NONE, claims }
     })
@@ -335,40 +339,12 @@ class Memory implements Store, Owner {
     })
   }
 
-  probed(unit: Unit): void {
-    const { memo } = unit
-    if (memo === undefined) {
-      this.#lending.ready(unit)
-      return
-    }
-    const outputs = this.#memos.find(memo, this.#now())
-    if (outputs !== undefined) {
-      unit.run.recall(unit, outputs, this.#now())
-      return
-    }
-    if (!this.#memos.board(memo, unit)) return
-    unit.run.takesOff(unit)
-    this.#lending.ready(unit)
+  recall(memo: MemoKey): Readonly<Record<string, Json>> | undefined {
+    return this.#memos.find(memo, this.#now())
   }
 
-  memoise(unit: Unit, outputs: Readonly<Record<string, Json>>): void {
-    const now = this.#now()
-    for (const other of this.#memos.land(unit.memo!, outputs, now)) {
-      // After the act under way: a run that ends in here must not end within the end of another.
-      this.#lending.later(() => {
-        if (other.isOver) return
-        other.run.recall(other, outputs, now)
-        this.#lending.tell(other.run)
-        this.#complete()
-      })
-    }
-  }
-
-  abandon(unit: Unit): void {
-    const next = this.#memos.abort(unit.memo!)
-    if (next === undefined) return
-    next.run.takesOff(next)
-    this.#lending.ready(next)
+  memoise(memo: MemoKey, outputs: Readonly<Record<string, Json>>): void {
+    this.#memos.keep(memo, outputs, this.#now())
   }
 
   readonly revoke = (lease: Lease): void => this.#lending.revoke(lease)
@@ -378,6 +354,7 @@ class Memory implements Store, Owner {
     this.#lending.tell(run)
     for (const onEnd of run.onEnd) this.#lending.later(onEnd)
     run.onEnd = []
+    this.#index.ended(run)
     this.#history.add(run)
   }
 

@@ -10,7 +10,7 @@ import * as RunOperations from "./RunOperations.ts"
 import * as ScheduleOperations from "./ScheduleOperations.ts"
 import { Store } from "./Store.ts"
 
-export type { Ran, RetryError, StartError, WaitError } from "./RunOperations.ts"
+export type { RetryError, StartError, WaitError } from "./RunOperations.ts"
 export type { NewSchedule } from "./ScheduleOperations.ts"
 
 /** What a caller may ask for. */

@@ -1,12 +1,13 @@
 /** What a run is given: read, checked and turned into the JSON that a Store keeps. Every problem is reported at once. */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import { listed, ParametersInvalid, type Problem } from "./Errors.ts"
+import { ParametersInvalid, type Problem } from "./Errors.ts"
+import { listed } from "./Failure.ts"
 import { MAX_NAME_LENGTH } from "./Name.ts"
 import type { Part } from "./Part.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import type { Binding } from "./Step.ts"
-import { check, codec, type Field, type Json } from "./Value.ts"
+import { check, codec, type Field, type Json, stringify } from "./Value.ts"
 
 type Values = Readonly<Record<string, Json>>
 
@@ -24,7 +25,7 @@ type Read = (fields: ReadonlyArray<Field>, value: unknown) => Result.Result<Json
 export const fromJson = (parameters: unknown, outputs: unknown = {}): Given =>
   reading(parameters, outputs, (fields, value) => {
     const problems = fields.flatMap((field) => check(field, value))
-    return problems.length > 0 ? Result.fail(problems) : Result.succeed(JSON.stringify(value))
+    return problems.length > 0 ? Result.fail(problems) : stringify(value)
   })
 
 /** Values of the pipeline's own types: encoded, then decoded by every step that takes them. */

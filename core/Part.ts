@@ -28,10 +28,10 @@ export const of = (
     return { initial, given, targets: wanted && new Set(wanted) }
   })
 
-/** What is to be run again of a run, and the values that it keeps. */
+/** What is to be run again of a run, and the values that it keeps besides those that were given. */
 export interface Repeat {
   readonly part: Part
-  readonly given: Readonly<Record<string, Json>>
+  readonly kept: Readonly<Record<string, Json>>
 }
 
 /**
@@ -47,19 +47,34 @@ export const ofRun = (
     const again = descendants(pipeline, starts)
     const indices = indicesByName(pipeline)
     const isKept = (index: number): boolean => run.steps[index]!.status === "COMPLETED" && !again.has(index)
-    const lost = new Set(
-      pipeline.steps.flatMap(({ outputs }, index) =>
-        again.has(index) || (run.steps[index]!.status !== "COMPLETED" && run.steps[index]!.status !== "SKIPPED")
-          ? outputs.map(({ value }) => value)
-          : []
-      )
-    )
-    const given: Record<string, Json> = {}
-    for (const name of Object.keys(run.outputs)) if (!lost.has(name)) given[name] = run.outputs[name]!
-    const names = new Set(Object.keys(given))
     // What a branch that is kept has not taken stays so.
     const passed = ({ within }: Step): Arm | undefined =>
       within.find(({ branch, arm }) => isKept(indices.get(branch)!) && run.steps[indices.get(branch)!]!.arm !== arm)
+    for (const index of starts) {
+      const step = pipeline.steps[index]!
+      const other = passed(step)
+      if (other !== undefined) {
+        const why = `step '${step.name}' is in an arm that branch '${other.branch}' did not take; run again from '${other.branch}'`
+        return Result.fail(new RunNotRepeatable(run, why))
+      }
+      if (step.outputs.length > 0 && step.outputs.every(({ value }) => Object.hasOwn(run.given, value))) {
+        const why = `all that step '${step.name}' gives was given to the run, and stays; start a new run`
+        return Result.fail(new RunNotRepeatable(run, why))
+      }
+    }
+    const lost = new Set(
+      pipeline.steps.flatMap((step, index) => {
+        const { status } = run.steps[index]!
+        const isLost =
+          passed(step) === undefined && (again.has(index) || (status !== "COMPLETED" && status !== "SKIPPED"))
+        return isLost ? step.outputs.map(({ value }) => value) : []
+      })
+    )
+    const kept: Record<string, Json> = {}
+    for (const name of Object.keys(run.outputs)) {
+      if (!lost.has(name) && !Object.hasOwn(run.given, name)) kept[name] = run.outputs[name]!
+    }
+    const names = new Set([...Object.keys(kept), ...Object.keys(run.given)])
     const rest = pipeline.steps.flatMap((step, index) => {
       const { status, completedAtMillis } = run.steps[index]!
       // What that run has left out from the start, this one leaves out too, unless something needs it now.
@@ -70,6 +85,11 @@ export const ofRun = (
       return Result.fail(new RunNotRepeatable(run, "nothing of it is left to run; name the steps to run again from"))
     }
     const needed = closure(pipeline, rest, names)
+    const lacking = missing(pipeline, needed, names, run.parameters)
+    if (lacking !== undefined) {
+      const why = `step '${lacking.step}' needs '${lacking.parameter}', which the run was not given; start a new run`
+      return Result.fail(new RunNotRepeatable(run, why))
+    }
     const initial = pipeline.steps.map((step, index): Initial | undefined => {
       const { arm, reason } = run.steps[index]!
       if (isKept(index)) return { status: "COMPLETED", reason: `kept from run '${run.id}'`, arm }
@@ -81,8 +101,26 @@ export const ofRun = (
       return needed.has(index) ? undefined : { status: "SKIPPED", reason: reason ?? "" }
     })
     const targets = run.targets && new Set(run.targets.map((name) => indices.get(name)!))
-    return Result.succeed({ part: { initial, given: names, targets }, given })
+    return Result.succeed({ part: { initial, given: names, targets }, kept })
   })
+
+/** A parameter that one of these steps can't do without and that is not there. */
+const missing = (
+  pipeline: Pipeline.Any,
+  steps: ReadonlySet<number>,
+  given: ReadonlySet<string>,
+  parameters: Readonly<Record<string, Json>>
+): { readonly step: string; readonly parameter: string } | undefined => {
+  const names = new Set(pipeline.parameters.map(({ name }) => name))
+  for (const index of steps) {
+    const { name: step, inputs } = pipeline.steps[index]!
+    for (const { value, optional } of inputs) {
+      const isThere = optional || given.has(value) || Object.hasOwn(parameters, value)
+      if (!isThere && names.has(value)) return { step, parameter: value }
+    }
+  }
+  return undefined
+}
 
 const indicesByName = ({ dag }: Pipeline.Any): ReadonlyMap<string, number> =>
   new Map(dag.names.map((name, index) => [name, index]))
@@ -101,8 +139,11 @@ const indicesOf = (
 /** The steps that give a part of the result that is not there already, and those that give nothing at all. */
 const sinks = (pipeline: Pipeline.Any, given: ReadonlySet<string>): ReadonlyArray<number> => {
   const results = new Set(pipeline.results.map(({ value }) => value))
-  return pipeline.steps.flatMap(({ outputs }, index) =>
-    outputs.length === 0 || outputs.some(({ value }) => results.has(value) && !given.has(value)) ? [index] : []
+  return pipeline.steps.flatMap(({ kind, outputs }, index) =>
+    // A branch is for what it decides about, and is needed when one of that is.
+    (outputs.length === 0 && kind !== "branch") || outputs.some(({ value }) => results.has(value) && !given.has(value))
+      ? [index]
+      : []
   )
 }
 

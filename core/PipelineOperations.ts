@@ -33,7 +33,11 @@ export interface PipelineOperations {
   /** Starts no step of the pipeline any more, until it is resumed; what runs goes on. */
   readonly pause: (caller: Caller, pipelineId: string) => Effect.Effect<void, PipelineNotFound | StoreUnavailable>
   readonly resume: (caller: Caller, pipelineId: string) => Effect.Effect<void, PipelineNotFound | StoreUnavailable>
-  readonly isPaused: (caller: Caller, pipelineId: string) => Effect.Effect<boolean, PipelineNotFound | StoreUnavailable>
+  /** The pipeline, and whether it is paused. */
+  readonly pausable: (
+    caller: Caller,
+    pipelineId: string
+  ) => Effect.Effect<Registered & { readonly paused: boolean }, PipelineNotFound | StoreUnavailable>
 }
 
 /** The operations over a Store, a Registry and a Guard. */
@@ -72,14 +76,15 @@ export const make = (store: Store, registry: Registry, guard: Guard): PipelineOp
     unregister: (caller, pipelineId) =>
       administrated(caller, pipelineId).pipe(
         Effect.andThen(idle(pipelineId)),
-        Effect.andThen(registry.remove(pipelineId))
+        Effect.andThen(registry.remove(pipelineId)),
+        // Another one of its id is not to be found paused.
+        Effect.andThen(store.resume(pipelineId))
       ),
     pause: (caller, pipelineId) => Effect.andThen(administrated(caller, pipelineId), store.pause(pipelineId)),
     resume: (caller, pipelineId) => Effect.andThen(administrated(caller, pipelineId), store.resume(pipelineId)),
-    isPaused: (caller, pipelineId) =>
-      Effect.andThen(
-        pipeline(caller, pipelineId),
-        Effect.map(store.paused, (paused) => paused.has(pipelineId))
+    pausable: (caller, pipelineId) =>
+      Effect.flatMap(pipeline(caller, pipelineId), (registered) =>
+        Effect.map(store.paused, (paused) => ({ ...registered, paused: paused.has(pipelineId) }))
       )
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { Dag } from "./Dag.ts"
 import type { Limit } from "./Limit.ts"
-import type { ArmName, Step } from "./Step.ts"
+import type { ArmName, Binding, Step } from "./Step.ts"
 
 /** What a step is before its run begins, when it is not to run in it. */
 export interface Initial {
@@ -63,12 +63,15 @@ export interface PlanStep {
 /** The steps of a run, in the pipeline's order of registration. */
 export interface Plan {
   readonly steps: ReadonlyArray<PlanStep>
+  /** The names of the values that its result is made of: what no step takes, or what its targets give. */
+  readonly results: ReadonlyArray<string>
 }
 
 /** The steps of a graph and what limits them, as far as a plan is about it. */
 export interface Graph {
   readonly steps: ReadonlyArray<Step>
   readonly dag: Dag
+  readonly results: ReadonlyArray<Binding>
   stepLimits(step: Step): Pick<PlanStep, "probed" | "limits">
 }
 
@@ -102,7 +105,11 @@ export const make = (graph: Graph, part?: Part): Plan => {
     (step.kind !== "branch" &&
       (step.outputs.length === 0 || step.outputs.some(({ value, optional }) => !optional && !consumed.has(value))))
 
+  const { targets } = part ?? {}
+  const results =
+    targets === undefined ? graph.results : steps.flatMap(({ outputs }, index) => (targets.has(index) ? outputs : []))
   return {
+    results: results.map(({ value }) => value),
     steps: steps.map((step, index) => ({
       name: step.name,
       waits: links?.waits[index] ?? dag.dependencies[index]!.length,

@@ -1,6 +1,4 @@
 /** What becomes of a run when one of its steps has failed for good. */
-import { InvalidOption } from "./Errors.ts"
-
 /**
  * - `fail-fast`: the run is over; running steps are interrupted, nothing new starts.
  * - `continue`: every step that depends on the failed one is skipped, all others finish; then the run has failed.
@@ -11,9 +9,3 @@ export type Policy = "fail-fast" | "continue" | "skip"
 
 /** All of them. */
 export const POLICIES: ReadonlyArray<Policy> = ["fail-fast", "continue", "skip"]
-
-/** What is wrong with a policy; nothing when it can be used. */
-export const invalid = (option: string, policy: string | undefined): InvalidOption | undefined =>
-  policy === undefined || (POLICIES as ReadonlyArray<string>).includes(policy)
-    ? undefined
-    : new InvalidOption(option, policy, `one of ${POLICIES.map((each) => `'${each}'`).join(", ")}`)

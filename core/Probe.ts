@@ -42,23 +42,42 @@ const keyOf = (
   }
 }
 
+const ABSENT = Result.succeed(null)
+
 /** The task, its version, what its values are called, and the inputs, spelt out: no two different ones look the same. */
-const memoKey = (
-  { step, task, outputs }: Runner,
-  inputs: ReadonlyArray<Readonly<Record<string, unknown>>>
-): MemoKey | undefined => {
+const memoKey = (runner: Runner, inputs: ReadonlyArray<Readonly<Record<string, unknown>>>): MemoKey | undefined => {
+  const { step, task } = runner
   if (task.memo === undefined || step.kind === "branch") return undefined
-  const spelt = inputs.map((record) =>
-    Object.keys(task.input).map((key) => {
-      if (!Object.hasOwn(record, key)) return null
-      const json = codec(task.input[key]).encode(record[key])
-      return Result.isSuccess(json) ? json.success : null
-    })
-  )
-  const names = outputs.map(([{ value, field }]) => [value, Version.shape(field)])
-  const fields = Object.keys(task.input).map((key) => Version.shape(task.input[key]))
-  return {
-    text: JSON.stringify([task.name, task.version ?? null, step.kind, step.chunk ?? null, names, fields, spelt]),
-    ttlMillis: task.memo.ttlMillis
+  const spelt: Array<ReadonlyArray<string | null>> = []
+  for (const record of inputs) {
+    const values: Array<string | null> = []
+    for (const key of Object.keys(task.input)) {
+      const json = Object.hasOwn(record, key) ? codec(task.input[key]).encode(record[key]) : ABSENT
+      // What can't be written can't be told apart either.
+      if (Result.isFailure(json)) return undefined
+      values.push(json.success)
+    }
+    spelt.push(values)
   }
+  return { text: `${identityOf(runner)} ${JSON.stringify(spelt)}`, ttlMillis: task.memo.ttlMillis }
+}
+
+const identities = new WeakMap<Runner, string>()
+
+/** What makes a step that gives the same for the same inputs: its task, and what its values are called. */
+const identityOf = (runner: Runner): string => {
+  let identity = identities.get(runner)
+  if (identity === undefined) {
+    const { step, task, outputs } = runner
+    const names = [...outputs, ...step.outputs].map(({ key, value }) => [key, value])
+    const fields = [task.input, task.output].map((fields) =>
+      Object.keys(fields).map((key) => [key, Version.shape(fields[key])])
+    )
+    // Its code as well: another task of its name is another task, and may have forgotten to say so by a version.
+    const code = String(task.run)
+    const words = [task.name, task.version ?? null, code, step.kind, step.chunk ?? null, names, fields]
+    identity = `${task.name} ${Version.digest(JSON.stringify(words))}`
+    identities.set(runner, identity)
+  }
+  return identity
 }

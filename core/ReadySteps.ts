@@ -32,10 +32,13 @@ export class ReadySteps {
   /** The highest first. */
   readonly #levels: Array<Level> = []
   readonly #paused: ReadonlySet<string>
+  readonly #dropped: (unit: Unit) => void
   #filled = 0
 
-  constructor(paused: ReadonlySet<string>) {
+  /** `dropped` is called for units that leave because they are over. */
+  constructor(paused: ReadonlySet<string>, dropped: (unit: Unit) => void) {
     this.#paused = paused
+    this.#dropped = dropped
   }
 
   get isEmpty(): boolean {
@@ -48,7 +51,7 @@ export class ReadySteps {
     let queue = level.queues.get(key)
     if (queue === undefined) {
       if (level.queues.size >= MAX_QUEUES) forget(level)
-      queue = { key, pipelineId, level, units: new Fifo(), isFilled: false }
+      queue = { key, pipelineId, level, units: new Fifo(this.#dropped), isFilled: false }
       level.queues.set(key, queue)
     }
     return queue

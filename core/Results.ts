@@ -1,41 +1,39 @@
-/** What a run gives: the one output that no step takes, or a record of them when there are several. */
+/** What a run gives: the value of one name, or a record of them when there are several. */
 import * as Result from "effect/Result"
+import { InvalidOption } from "./Errors.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import type { Run } from "./Run.ts"
-import type { Binding } from "./Step.ts"
-import { codec, type Json } from "./Value.ts"
-
-type Ran = Pick<Run, "outputs" | "targets">
-
-/** Of a run with targets, what these give; else what no step takes. */
-const resultsOf = (pipeline: Pipeline.Any, { targets }: Ran): ReadonlyArray<Binding> =>
-  targets === undefined
-    ? pipeline.results
-    : pipeline.steps.filter(({ name }) => targets.includes(name)).flatMap((step) => step.outputs)
+import type { Field, Json } from "./Value.ts"
+import { codec } from "./Value.ts"
 
 /** The result as JSON text. A single result that was left out is `null`; among several it is absent. */
-export const toJson = (pipeline: Pipeline.Any, run: Ran): Json => {
-  const results = resultsOf(pipeline, run)
-  const { outputs } = run
-  if (results.length === 1) return outputs[results[0]!.value] ?? "null"
-  const entries = results.flatMap(({ value }) => {
-    const json = outputs[value]
-    return json === undefined ? [] : `${JSON.stringify(value)}:${json}`
-  })
+export const toJson = ({ results, outputs }: Pick<Run, "outputs" | "results">): Json => {
+  const [only, ...others] = results
+  if (only !== undefined && others.length === 0) return Object.hasOwn(outputs, only) ? outputs[only]! : "null"
+  const entries = results.flatMap((name) =>
+    Object.hasOwn(outputs, name) ? `${JSON.stringify(name)}:${outputs[name]}` : []
+  )
   return `{${entries.join(",")}}`
 }
 
-/** The result as values of the pipeline's own types. */
-export const toValue = (pipeline: Pipeline.Any, run: Ran): unknown => {
-  const results = resultsOf(pipeline, run)
-  const { outputs } = run
-  const decode = ({ value, field }: Binding): unknown => {
-    const json = outputs[value]
-    // It was written by this very codec, so reading it back can't fail unless the code has changed since.
-    return json === undefined ? undefined : Result.getOrThrow(codec(field).decode(json))
+/**
+ * The result as values of the pipeline's own types. Fails with `InvalidOption` when the run is none of this pipeline, or
+ * of a version of it with other types.
+ */
+export const toValue = (pipeline: Pipeline.Any, run: Run): Result.Result<unknown, InvalidOption> => {
+  const { results, outputs } = run
+  const refused = (expected: string) => Result.fail(new InvalidOption("pipeline", pipeline.id, expected))
+  if (run.pipelineId !== pipeline.id) return refused(`'${run.pipelineId}', whose run '${run.id}' is`)
+  const fields = run.targets === undefined ? pipeline.results : pipeline.steps.flatMap((step) => step.outputs)
+  const values: Array<readonly [string, unknown]> = []
+  for (const name of results) {
+    if (!Object.hasOwn(outputs, name)) continue
+    const field: Field | undefined = fields.find(({ value }) => value === name)?.field
+    const decoded = field && codec(field).decode(outputs[name]!)
+    if (decoded === undefined || Result.isFailure(decoded)) {
+      return refused(`it with the types that it had when run '${run.id}' was started, at version ${run.version}`)
+    }
+    values.push([name, decoded.success])
   }
-  if (results.length === 1) return decode(results[0]!)
-  return Object.fromEntries(
-    results.filter(({ value }) => outputs[value] !== undefined).map((output) => [output.value, decode(output)])
-  )
+  return Result.succeed(results.length === 1 ? values[0]?.[1] : Object.fromEntries(values))
 }

@@ -40,7 +40,8 @@ export const waitMillis = (
 ): number | undefined => {
   if (failures > retry.times) return undefined
   const { delayMillis = DELAY_MILLIS, factor = FACTOR, maxDelayMillis = MAX_DELAY_MILLIS, jitter = JITTER } = retry
-  const planned = Math.min(delayMillis * factor ** (failures - 1), maxDelayMillis)
+  // A growing factor becomes infinite at last, and nothing times that is not a number.
+  const planned = delayMillis === 0 ? 0 : Math.min(delayMillis * factor ** (failures - 1), maxDelayMillis)
   const wait = Math.round(planned * (1 + jitter * (2 * random - 1)))
   return elapsedMillis + wait > (retry.totalMillis ?? Number.POSITIVE_INFINITY) ? undefined : wait
 }
@@ -48,8 +49,8 @@ export const waitMillis = (
 /** What is wrong with a policy; nothing when it can be used. */
 export const invalid = (what: string, retry: Retry): InvalidOption | undefined =>
   Bound.integer(`${what}.times`, retry.times, 0, MAX_TIMES) ??
-  Bound.number(`${what}.delayMillis`, retry.delayMillis, 0) ??
+  Bound.millis(`${what}.delayMillis`, retry.delayMillis) ??
   Bound.number(`${what}.factor`, retry.factor, 1) ??
-  Bound.number(`${what}.maxDelayMillis`, retry.maxDelayMillis, 0) ??
+  Bound.millis(`${what}.maxDelayMillis`, retry.maxDelayMillis) ??
   Bound.number(`${what}.jitter`, retry.jitter, 0, 1) ??
-  Bound.number(`${what}.totalMillis`, retry.totalMillis, 0)
+  Bound.millis(`${what}.totalMillis`, retry.totalMillis)

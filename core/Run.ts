@@ -41,6 +41,8 @@ export interface StepState {
   readonly progress: Progress | undefined
   /** Whether it gave what an earlier attempt with the same inputs gave. */
   readonly memoised: boolean
+  /** Of how many items that is so, in a step that goes through some. */
+  readonly memoisedItems: number
   /** The arm that a branch took. */
   readonly arm: ArmName | undefined
 }
@@ -51,16 +53,22 @@ export interface Submission {
   readonly pipelineId: string
   readonly version: string
   readonly parameters: Readonly<Record<string, Json>>
-  /** Values of outputs that are there from the start: given by the caller, or kept from the run that this one repeats. */
+  /** Values of outputs that the caller has given; no step changes them. */
   readonly given: Readonly<Record<string, Json>>
+  /** Values of outputs that are kept from the run that this one repeats. */
+  readonly kept: Readonly<Record<string, Json>>
   readonly submittedAtMillis: number
   /** When its first step may begin at the earliest. */
   readonly startAtMillis: number
   readonly onFailure: Policy
+  /** How long it may take in all from when it may start, in milliseconds; unlimited when undefined. */
+  readonly timeoutMillis: number | undefined
   /** Of the runs that wait, those with the highest go first. */
   readonly priority: number
   /** The steps that it is about, when it is not about all. */
   readonly targets: ReadonlyArray<string> | undefined
+  /** The names of the values that its result is made of. */
+  readonly results: ReadonlyArray<string>
   /** The run that this one repeats. */
   readonly retryOf: string | undefined
   /** The schedule that started it, and for which of its instants. */
@@ -129,10 +137,11 @@ export const pending = (
     byBranch: initial?.byBranch ?? false,
     progress: undefined,
     memoised: false,
+    memoisedItems: 0,
     arm: initial?.arm
   })),
   stepsCompleted: steps.reduce((sum, { initial }) => sum + (initial?.status === "COMPLETED" ? 1 : 0), 0),
-  outputs: submission.given,
+  outputs: { ...submission.kept, ...submission.given },
   startedAtMillis: undefined,
   completedAtMillis: undefined,
   error: undefined,
@@ -202,6 +211,7 @@ const applyToStep = (
       step.completedAtMillis = event.atMillis
       step.error = undefined
       step.memoised = event.memoised === true
+      step.memoisedItems = event.memoisedItems ?? 0
       step.arm = event.arm
       run.stepsCompleted++
       Object.assign(outputs, event.outputs)
@@ -233,6 +243,7 @@ const applyToStep = (
     case "StepCancelled":
       step.status = "CANCELLED"
       step.completedAtMillis = event.atMillis
+      step.retryAtMillis = undefined
       step.reason = event.reason
       return
   }

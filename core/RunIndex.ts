@@ -14,23 +14,58 @@ const digits = (random: typeof Random.Random.Service): string =>
     .toString(36)
     .padStart(11, "0")
 
-/** The neighbours of a run in the lists that it is in. */
-export class Links {
-  /** By when they were submitted: among all runs, and among those of its pipeline. */
-  older: MemoryRun | undefined = undefined
-  newer: MemoryRun | undefined = undefined
-  olderOfPipeline: MemoryRun | undefined = undefined
-  newerOfPipeline: MemoryRun | undefined = undefined
-  /** By when they ended. */
-  endedBefore: MemoryRun | undefined = undefined
-  endedAfter: MemoryRun | undefined = undefined
+/** The neighbours of a run in one order. */
+interface Neighbours {
+  older: MemoryRun | undefined
+  newer: MemoryRun | undefined
 }
 
-/** Linked through the runs themselves, so that one can leave from anywhere. */
+/** The neighbours of a run in the orders that it is in. */
+export class Links {
+  /** By when they were submitted: all runs, those of its pipeline, and those that are not over. */
+  readonly all: Neighbours = { older: undefined, newer: undefined }
+  readonly ofPipeline: Neighbours = { older: undefined, newer: undefined }
+  readonly unfinished: Neighbours = { older: undefined, newer: undefined }
+  /** By when they ended. */
+  readonly ended: Neighbours = { older: undefined, newer: undefined }
+}
+
+/** Runs in one order, linked through themselves, so that one can leave from anywhere. */
+export class RunChain {
+  readonly #order: keyof Links
+  newest: MemoryRun | undefined = undefined
+  oldest: MemoryRun | undefined = undefined
+
+  constructor(order: keyof Links) {
+    this.#order = order
+  }
+
+  add(run: MemoryRun): void {
+    run.links[this.#order].older = this.newest
+    if (this.newest === undefined) this.oldest = run
+    else this.newest.links[this.#order].newer = run
+    this.newest = run
+  }
+
+  remove(run: MemoryRun): void {
+    const links = run.links[this.#order]
+    const { older, newer } = links
+    if (older === undefined) this.oldest = newer
+    else older.links[this.#order].newer = newer
+    if (newer === undefined) this.newest = older
+    else newer.links[this.#order].older = older
+    // Whoever still has it, such as a task that never ends, must not keep all its neighbours in memory.
+    links.older = undefined
+    links.newer = undefined
+  }
+}
+
+/** Runs by id and by when they were submitted. */
 export class RunIndex {
   readonly #byId: Map<string, MemoryRun> = new Map()
-  readonly #newestOfPipeline: Map<string, MemoryRun> = new Map()
-  #newest: MemoryRun | undefined = undefined
+  readonly #all = new RunChain("all")
+  readonly #byPipeline: Map<string, RunChain> = new Map()
+  readonly #unfinished = new RunChain("unfinished")
 
   get size(): number {
     return this.#byId.size
@@ -40,32 +75,41 @@ export class RunIndex {
     return this.#byId.get(id)
   }
 
-  values(): Iterable<MemoryRun> {
-    return this.#byId.values()
+  /** Those that are not over, oldest first. */
+  *unfinished(): Generator<MemoryRun> {
+    for (let run = this.#unfinished.oldest; run !== undefined; ) {
+      const next: MemoryRun | undefined = run.links.unfinished.newer
+      yield run
+      run = next
+    }
   }
 
   add(run: MemoryRun): void {
     const { id, pipelineId } = run.submission
     this.#byId.set(id, run)
-    run.links.older = this.#newest
-    if (run.links.older !== undefined) run.links.older.links.newer = run
-    this.#newest = run
-    run.links.olderOfPipeline = this.#newestOfPipeline.get(pipelineId)
-    if (run.links.olderOfPipeline !== undefined) run.links.olderOfPipeline.links.newerOfPipeline = run
-    this.#newestOfPipeline.set(pipelineId, run)
+    this.#all.add(run)
+    this.#unfinished.add(run)
+    let ofPipeline = this.#byPipeline.get(pipelineId)
+    if (ofPipeline === undefined) {
+      ofPipeline = new RunChain("ofPipeline")
+      this.#byPipeline.set(pipelineId, ofPipeline)
+    }
+    ofPipeline.add(run)
   }
 
+  /** It is over. */
+  ended(run: MemoryRun): void {
+    this.#unfinished.remove(run)
+  }
+
+  /** Forgets a run that is over. */
   remove(run: MemoryRun): void {
     const { id, pipelineId } = run.submission
     this.#byId.delete(id)
-    const { older, newer, olderOfPipeline, newerOfPipeline } = run.links
-    if (older !== undefined) older.links.newer = newer
-    if (newer !== undefined) newer.links.older = older
-    else this.#newest = older
-    if (olderOfPipeline !== undefined) olderOfPipeline.links.newerOfPipeline = newerOfPipeline
-    if (newerOfPipeline !== undefined) newerOfPipeline.links.olderOfPipeline = olderOfPipeline
-    else if (olderOfPipeline !== undefined) this.#newestOfPipeline.set(pipelineId, olderOfPipeline)
-    else this.#newestOfPipeline.delete(pipelineId)
+    this.#all.remove(run)
+    const ofPipeline = this.#byPipeline.get(pipelineId)!
+    ofPipeline.remove(run)
+    if (ofPipeline.newest === undefined) this.#byPipeline.delete(pipelineId)
   }
 
   list({
@@ -81,19 +125,25 @@ export class RunIndex {
     }
     const found: Array<MemoryRun> = []
     const before = cursor === undefined ? Number.POSITIVE_INFINITY : Number(cursor)
-    let run = pipelineId === undefined ? this.#newest : this.#newestOfPipeline.get(pipelineId)
-    for (; run !== undefined; run = pipelineId === undefined ? run.links.older : run.links.olderOfPipeline) {
+    const isUnfinished = status === "PENDING" || status === "RUNNING"
+    // Of two orders that would do, the one with less to pass over.
+    const order = isUnfinished ? "unfinished" : pipelineId === undefined ? "all" : "ofPipeline"
+    let run = (isUnfinished ? this.#unfinished : this.#chainOf(pipelineId))?.newest
+    for (; run !== undefined; run = run.links[order].older) {
       const { submittedAtMillis } = run.submission
       // Older ones were submitted no later.
       if (sinceMillis !== undefined && submittedAtMillis < sinceMillis) break
       if (run.serial >= before || (untilMillis !== undefined && submittedAtMillis >= untilMillis)) continue
       if (status !== undefined && run.status !== status) continue
-      if (found.length === limit) {
-        return Result.succeed(listOf(found, String(found.at(-1)!.serial)))
-      }
+      if (isUnfinished && pipelineId !== undefined && run.submission.pipelineId !== pipelineId) continue
+      if (found.length === limit) return Result.succeed(listOf(found, String(found.at(-1)!.serial)))
       found.push(run)
     }
     return Result.succeed(listOf(found, undefined))
+  }
+
+  #chainOf(pipelineId: string | undefined): RunChain | undefined {
+    return pipelineId === undefined ? this.#all : this.#byPipeline.get(pipelineId)
   }
 }
 

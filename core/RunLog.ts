@@ -1,6 +1,7 @@
 /** The log of a run in memory: its events, who watches them, and the lines that its tasks write. */
 import * as Effect from "effect/Effect"
-import type { Event } from "./Event.ts"
+import type { ErrorInfo } from "./ErrorInfo.ts"
+import type { Event, HowCompleted } from "./Event.ts"
 import { type Line, type Lines, MAX_LINES } from "./Log.ts"
 import type { Plan } from "./Plan.ts"
 import * as Run from "./Run.ts"
@@ -8,8 +9,9 @@ import * as Run from "./Run.ts"
 /** How many events make a log long. */
 const LONG = 1_000
 
-/** What an event counts for in the length of a run's history, in UTF-16 units. */
+/** What an event, and a step of a plan of its own, count for in the length of a run's history, in UTF-16 units. */
 const EVENT_LENGTH = 100
+const STEP_LENGTH = 100
 
 type AboutRun = Pick<Event, "runId" | "pipelineId" | "sequence" | "atMillis">
 type AboutStep = AboutRun & Pick<Extract<Event, { readonly step: string }>, "step" | "index" | "attempt">
@@ -21,9 +23,12 @@ export class RunLog {
   readonly events: Array<Event> = []
   /** Called after the log has grown. */
   listeners: Set<() => void> | undefined = undefined
+  /** How many lines were not kept. */
+  linesDropped = 0
   #lines: Array<Line> | undefined = undefined
-  #linesDropped = 0
   #linesLength = 0
+  #errorsLength = 0
+  readonly #ownLength: number
   /** The percent that was told last, by step. */
   #told: Map<number, number> | undefined = undefined
   #folded: Run.Run | undefined = undefined
@@ -31,11 +36,14 @@ export class RunLog {
   constructor(submission: Run.Submission, plan: Plan) {
     this.submission = submission
     this.plan = plan
+    // A run of a part has a plan of its own; others share that of their pipeline.
+    const isPart = submission.targets !== undefined || submission.retryOf !== undefined || hasKeys(submission.given)
+    this.#ownLength = isPart ? STEP_LENGTH * plan.steps.length : 0
   }
 
-  /** UTF-16 units of its lines and, by estimate, of its events. */
+  /** UTF-16 units of its lines and, by estimate, of its events and of what else it has of its own. */
   get length(): number {
-    return this.#linesLength + EVENT_LENGTH * this.events.length
+    return this.#ownLength + this.#linesLength + this.#errorsLength + EVENT_LENGTH * this.events.length
   }
 
   /** The fold of the log. That of a long one is kept, so that asking again costs only what happened since. */
@@ -47,9 +55,10 @@ export class RunLog {
     return this.#folded ?? folded
   }
 
-  /** Waits until the log grows. */
-  get grown(): Effect.Effect<void> {
+  /** Waits until the log has more than so many events. */
+  grown(length: number): Effect.Effect<void> {
     return Effect.callback((resume) => {
+      if (this.events.length > length) return resume(Effect.void)
       const listener = () => {
         this.listeners?.delete(listener)
         resume(Effect.void)
@@ -71,6 +80,11 @@ export class RunLog {
     return { ...this.at(atMillis), step: this.plan.steps[index]!.name, index, attempt }
   }
 
+  add(event: Event): void {
+    this.events.push(event)
+    if ("error" in event) this.#errorsLength += lengthOfError(event.error)
+  }
+
   // The two that happen most are spelt out: an object that is made in one go costs the least.
 
   stepStarted(index: number, attempt: number, atMillis: number): void {
@@ -87,7 +101,7 @@ export class RunLog {
     outputs: Extract<Event, { readonly type: "StepCompleted" }>["outputs"],
     durationMillis: number,
     atMillis: number,
-    more?: Pick<Extract<Event, { readonly type: "StepCompleted" }>, "arm" | "memoised">
+    more?: HowCompleted
   ): void {
     const { id: runId, pipelineId } = this.submission
     const { name: step } = this.plan.steps[index]!
@@ -108,7 +122,7 @@ export class RunLog {
 
   /** One event for each percent of an attempt: as many as anybody can see, and not more for a longer list. */
   stepProgressed(index: number, attempt: number, done: number, total: number, atMillis: number): void {
-    const percent = Math.floor((100 * done) / Math.max(total, 1))
+    const percent = total > 0 ? Math.min(Math.floor((100 * done) / total), 100) : 0
     this.#told ??= new Map()
     if (percent <= (this.#told.get(index) ?? -1)) return
     this.#told.set(index, percent)
@@ -122,15 +136,23 @@ export class RunLog {
     // Dropped in one go and not one by one, which would move all the others each time.
     if (this.#lines.length < 2 * MAX_LINES) return
     const dropped = this.#lines.splice(0, this.#lines.length - MAX_LINES)
-    this.#linesDropped += dropped.length
+    this.linesDropped += dropped.length
     for (const each of dropped) this.#linesLength -= lengthOf(each)
   }
 
   get lines(): Lines {
     const lines = this.#lines ?? []
     const shown = lines.slice(-MAX_LINES)
-    return { lines: shown, dropped: this.#linesDropped + lines.length - shown.length }
+    return { lines: shown, dropped: this.linesDropped + lines.length - shown.length }
   }
 }
+
+const hasKeys = (record: object): boolean => {
+  for (const _ in record) return true
+  return false
+}
+
+const lengthOfError = ({ message, cause }: ErrorInfo): number =>
+  message.length + (cause === undefined ? 0 : lengthOfError(cause))
 
 const lengthOf = ({ message, fields }: Line): number => message.length + (fields?.length ?? 0)

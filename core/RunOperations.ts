@@ -1,4 +1,5 @@
 /** What a caller may ask for about runs. */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -30,12 +31,6 @@ import * as Run from "./Run.ts"
 import * as Start from "./Start.ts"
 import { type ListRequest, newestRun, type RunList, type Store } from "./Store.ts"
 
-/** A pipeline and one run of it. */
-export interface Ran {
-  readonly pipeline: Pipeline.Any
-  readonly run: Run.Run
-}
-
 /** Why a run can't be started. */
 export type StartError =
   | PipelineNotFound
@@ -46,7 +41,7 @@ export type StartError =
   | StoreUnavailable
 
 /** Why a wait does not end in a completed run. */
-export type WaitError = RunNotFound | RunFailed | RunCancelled | WaitTimedOut | PipelineNotFound | StoreUnavailable
+export type WaitError = InvalidOption | RunNotFound | RunFailed | RunCancelled | WaitTimedOut | StoreUnavailable
 
 /** Why a run can't be repeated. */
 export type RetryError =
@@ -55,16 +50,18 @@ export type RetryError =
   | RunNotRepeatable
   | PipelineNotFound
   | UnknownStep
-  | IdempotencyConflict
   | StoreUnavailable
 
 /** Operations on runs. */
 export interface RunOperations {
-  /** The pipeline's run that matters now: one that runs, else one that will, else the last one; none before the first. */
+  /** The pipeline, and its run that matters now: one that runs, else the one that was started last. */
   readonly latest: (
     caller: Caller,
     pipelineId: string
-  ) => Effect.Effect<Option.Option<Run.Run>, PipelineNotFound | StoreUnavailable>
+  ) => Effect.Effect<
+    { readonly pipeline: Pipeline.Any; readonly run: Option.Option<Run.Run> },
+    PipelineNotFound | StoreUnavailable
+  >
   /** Checks what it is given and starts a run. Gives its id, or that of the run that has its idempotency key. */
   readonly start: (
     caller: Caller,
@@ -78,24 +75,24 @@ export interface RunOperations {
    */
   readonly retry: (caller: Caller, runId: string, from?: ReadonlyArray<string>) => Effect.Effect<string, RetryError>
   /** A run as it is now. */
-  readonly run: (caller: Caller, runId: string) => Effect.Effect<Ran, RunNotFound | PipelineNotFound | StoreUnavailable>
+  readonly run: (caller: Caller, runId: string) => Effect.Effect<Run.Run, RunNotFound | StoreUnavailable>
   /** The lines that its tasks wrote. */
   readonly lines: (caller: Caller, runId: string) => Effect.Effect<Lines, RunNotFound | StoreUnavailable>
-  /** The completed run. Fails with `WaitTimedOut` after `timeoutMillis` (default: never); the run goes on. */
-  readonly wait: (caller: Caller, runId: string, timeoutMillis?: number) => Effect.Effect<Ran, WaitError>
-  /** Ends a run as CANCELLED. One that is over stays as it is. */
+  /** The completed run. Fails with `WaitTimedOut` after `waitMillis` (default: never); the run goes on. */
+  readonly wait: (caller: Caller, runId: string, waitMillis?: number) => Effect.Effect<Run.Run, WaitError>
+  /** Ends a run as CANCELLED. One that is over stays as it is. Gives the run as it is then. */
   readonly cancel: (
     caller: Caller,
     runId: string,
     reason?: string
-  ) => Effect.Effect<void, RunNotFound | StoreUnavailable>
-  /** Ends one step as CANCELLED; the run goes on as after a failure of it. One that is over stays as it is. */
+  ) => Effect.Effect<Run.Run, RunNotFound | StoreUnavailable>
+  /** Ends one step as CANCELLED; the run goes on as after a failure of it. One that is over stays as it is. Gives the run. */
   readonly cancelStep: (
     caller: Caller,
     runId: string,
     step: string,
     reason?: string
-  ) => Effect.Effect<void, RunNotFound | UnknownStep | StoreUnavailable>
+  ) => Effect.Effect<Run.Run, RunNotFound | UnknownStep | StoreUnavailable>
   /** Forgets a run that is over. */
   readonly remove: (
     caller: Caller,
@@ -108,7 +105,7 @@ export interface RunOperations {
     caller: Caller,
     runId: string,
     after?: number
-  ) => Stream.Stream<Event, RunNotFound | StoreUnavailable>
+  ) => Stream.Stream<Event, InvalidOption | RunNotFound | StoreUnavailable>
 }
 
 const SHUTTING_DOWN = "No new run is taken: the program is shutting down"
@@ -125,10 +122,17 @@ export const make = (
   const permitted = (caller: Caller, permission: Permission, runId: string) =>
     Effect.tap(store.get(runId), (run) => guard.check(caller, permission, run.pipelineId))
 
-  const ended = (run: Run.Run): Effect.Effect<Ran, RunFailed | RunCancelled | PipelineNotFound | StoreUnavailable> => {
+  const lastEnded = (pipelineId: string): Effect.Effect<Run.Run | undefined, StoreUnavailable> =>
+    Effect.map(
+      Effect.forEach(["COMPLETED", "FAILED", "CANCELLED"] as const, (status) => newestRun(store, pipelineId, status)),
+      (runs) =>
+        runs.reduce((last, run) => (run && !(run.submittedAtMillis < (last?.submittedAtMillis ?? 0)) ? run : last))
+    )
+
+  const ended = (run: Run.Run): Effect.Effect<Run.Run, RunFailed | RunCancelled> => {
     if (run.status === "FAILED") return Effect.fail(new RunFailed(run, run.error!))
     if (run.status === "CANCELLED") return Effect.fail(new RunCancelled(run, run.reason!))
-    return Effect.map(registry.find(run.pipelineId), ({ pipeline }) => ({ pipeline, run }))
+    return Effect.succeed(run)
   }
 
   const retry = (run: Run.Run, from: ReadonlyArray<string>): Effect.Effect<string, RetryError> =>
@@ -140,15 +144,19 @@ export const make = (
         const why = `its pipeline '${pipeline.id}' has another version now, so what it gave may not fit; start a new run`
         return yield* new RunNotRepeatable(run, why)
       }
-      const { part, given } = yield* Effect.fromResult(Part.ofRun(pipeline, run, from))
-      const { onFailure, priority, parameters, targets } = run
-      return yield* store.submit({
+      const { part, kept } = yield* Effect.fromResult(Part.ofRun(pipeline, run, from))
+      const { onFailure, priority, parameters, given, targets, timeoutMillis } = run
+      const submitted = store.submit({
         ...Start.plain(pipeline, parameters, { onFailure, priority }),
+        timeoutMillis,
         plan: pipeline.planOf(part),
         given,
+        kept,
         targets,
         retryOf: run.id
       })
+      // Without a key, there is nothing to be in conflict with.
+      return yield* Effect.catchTag(submitted, "IdempotencyConflict", Effect.die)
     })
 
   return {
@@ -158,12 +166,12 @@ export const make = (
     latest: (caller, pipelineId) =>
       Effect.gen(function* () {
         yield* guard.check(caller, "read", pipelineId)
-        yield* registry.find(pipelineId)
-        for (const status of ["RUNNING", "PENDING", undefined] as const) {
-          const run = yield* newestRun(store, pipelineId, status)
-          if (run !== undefined) return Option.some(run)
-        }
-        return Option.none()
+        const { pipeline } = yield* registry.find(pipelineId)
+        const now = yield* Clock.currentTimeMillis
+        const newest = (yield* newestRun(store, pipelineId, "RUNNING")) ?? (yield* newestRun(store, pipelineId))
+        const isDelayed = newest?.status === "PENDING" && newest.startAtMillis > now
+        const run = isDelayed ? ((yield* lastEnded(pipelineId)) ?? newest) : newest
+        return { pipeline, run: Option.fromUndefinedOr(run) }
       }),
     start: (caller, pipelineId, given, options = {}) =>
       Effect.flatMap(
@@ -175,26 +183,28 @@ export const make = (
         }
       ),
     retry: (caller, runId, from = []) => Effect.flatMap(permitted(caller, "execute", runId), (run) => retry(run, from)),
-    run: (caller, runId) =>
-      Effect.flatMap(permitted(caller, "read", runId), (run) =>
-        Effect.map(registry.find(run.pipelineId), ({ pipeline }) => ({ pipeline, run }))
-      ),
+    run: (caller, runId) => permitted(caller, "read", runId),
     lines: (caller, runId) => Effect.andThen(permitted(caller, "read", runId), store.lines(runId)),
-    wait: (caller, runId, timeoutMillis) =>
-      Effect.flatMap(permitted(caller, "read", runId), (run) => {
+    wait: (caller, runId, waitMillis) =>
+      Effect.flatMap(permitted(caller, "read", runId), (run): Effect.Effect<Run.Run, WaitError> => {
         if (Run.isTerminal(run.status)) return ended(run)
         const waiting = Effect.flatMap(store.wait(runId), ended)
-        return timeoutMillis === undefined
-          ? waiting
-          : Effect.timeoutOrElse(waiting, {
-              duration: timeoutMillis,
-              orElse: () => Effect.fail(new WaitTimedOut(run, timeoutMillis))
-            })
+        if (waitMillis === undefined) return waiting
+        const mistake = Bound.millis("waitMillis", waitMillis)
+        if (mistake !== undefined) return Effect.fail(mistake)
+        const late = Effect.suspend(() => Effect.fail(new WaitTimedOut(run, waitMillis)))
+        return waitMillis === 0 ? late : Effect.timeoutOrElse(waiting, { duration: waitMillis, orElse: () => late })
       }),
     cancel: (caller, runId, reason = ASKED_FOR) =>
-      Effect.andThen(permitted(caller, "execute", runId), store.cancel(runId, reason)),
+      Effect.andThen(
+        permitted(caller, "execute", runId),
+        Effect.andThen(store.cancel(runId, reason), store.get(runId))
+      ),
     cancelStep: (caller, runId, step, reason = ASKED_FOR) =>
-      Effect.andThen(permitted(caller, "execute", runId), store.cancelStep(runId, step, reason)),
+      Effect.andThen(
+        permitted(caller, "execute", runId),
+        Effect.andThen(store.cancelStep(runId, step, reason), store.get(runId))
+      ),
     remove: (caller, runId) => Effect.andThen(permitted(caller, "admin", runId), store.remove(runId)),
     runs: (caller, request) => {
       const mistake = Bound.integer("limit", request.limit, 1, MAX_RUNS)
@@ -203,7 +213,12 @@ export const make = (
         mistake === undefined ? store.list(request) : Effect.fail(mistake)
       )
     },
-    watch: (caller, runId, from) => Stream.unwrap(Effect.as(permitted(caller, "read", runId), store.watch(runId, from)))
+    watch: (caller, runId, from) => {
+      const mistake = Bound.integer("after", from, 0)
+      return mistake === undefined
+        ? Stream.unwrap(Effect.as(permitted(caller, "read", runId), store.watch(runId, from)))
+        : Stream.fail(mistake)
+    }
   }
 }
 

@@ -4,7 +4,7 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { ErrorInfo } from "./ErrorInfo.ts"
 import type { Problem } from "./Errors.ts"
-import type { Binding, Step } from "./Step.ts"
+import type { Step } from "./Step.ts"
 import type * as Task from "./Task.ts"
 import { type Codec, codec, isOptional, type Json } from "./Value.ts"
 
@@ -12,44 +12,52 @@ import { type Codec, codec, isOptional, type Json } from "./Value.ts"
 export type Values = { readonly get: (name: string) => Json | undefined }
 
 /** An input of a reduce that is what the task gave for the item before. */
-interface Accumulator {
+interface Accumulator extends Port {
+  readonly initial: Json
+}
+
+/** A key of the task, the value of the run that it stands for, and how that is read and written. */
+interface Port {
   readonly key: string
   readonly value: string
+  readonly optional: boolean
   readonly codec: Codec
-  readonly initial: Json
 }
 
 /** A step with its codecs at hand. */
 export interface Runner {
   readonly step: Step
   readonly task: Task.Any
-  readonly inputs: ReadonlyArray<readonly [Binding, Codec]>
-  readonly constants: ReadonlyArray<readonly [key: string, Codec, Json]>
-  readonly over: ReadonlyArray<readonly [key: string, Codec]>
+  readonly inputs: ReadonlyArray<Port>
+  readonly constants: ReadonlyArray<{ readonly key: string; readonly codec: Codec; readonly json: Json }>
+  /** The lists that it goes through; `key` gets their items. */
+  readonly over: ReadonlyArray<Port>
   readonly accumulators: ReadonlyArray<Accumulator>
   /** What the task gives, each under the name that it has in the run. */
-  readonly outputs: ReadonlyArray<readonly [Binding, Codec]>
+  readonly outputs: ReadonlyArray<Port>
 }
 
 /** Prepares a step. */
 export const make = (step: Step): Runner => {
   const { task, inputs, outputs, constants, over, initial } = step
   const valueOf = (key: string): string => outputs.find((output) => output.key === key)?.value ?? key
+  const ports = inputs.map(({ key, value, optional, field }) => ({ key, value, optional, codec: codec(field) }))
   return {
     step,
     task,
-    inputs: inputs.filter(({ key }) => !over.includes(key)).map((input) => [input, codec(input.field)] as const),
-    constants: constants.map(({ key, json }) => [key, codec(task.input[key]), json] as const),
-    over: over.map((key) => [key, codec(task.input[key])] as const),
+    inputs: ports.filter(({ key }) => !over.includes(key)),
+    constants: constants.map(({ key, json }) => ({ key, codec: codec(task.input[key]), json })),
+    over: over.map((key) => ({ ...ports.find((port) => port.key === key)!, codec: codec(task.input[key]) })),
     accumulators: initial.map(({ key, json }) => ({
       key,
       value: valueOf(key),
+      optional: false,
       codec: codec(task.input[key]),
       initial: json
     })),
     outputs: Object.keys(task.output).map((key) => {
       const field = task.output[key]
-      return [{ key, value: valueOf(key), field, optional: isOptional(field) }, codec(field)] as const
+      return { key, value: valueOf(key), optional: isOptional(field), codec: codec(field) }
     })
   }
 }
@@ -58,38 +66,44 @@ type Inputs = Record<string, unknown>
 
 /** The record that the task is called with. `item` is parsed JSON: one value for each list that it goes through. */
 export const read = (
-  { step, task, inputs, constants, over, accumulators }: Runner,
+  runner: Runner,
   values: Values,
   item: ReadonlyArray<unknown>
 ): Result.Result<Inputs, ErrorInfo> => {
   const record: Inputs = {}
-  const unreadable = (key: string, problems: ReadonlyArray<Problem>): Result.Result<never, ErrorInfo> =>
-    Result.fail(wrong(step, "InvalidInput", `Task '${task.name}' cannot read input '${key}'`, problems))
-  for (const [{ key, value }, { decode, absent }] of inputs) {
+  for (const { key, value, optional, codec } of runner.inputs) {
     const text = values.get(value)
     if (text === undefined) {
-      const standIn = absent()
+      if (!optional) return unreadable(runner, key, [{ path: [], message: `nothing gave '${value}'` }])
+      const standIn = codec.absent()
       if (Option.isSome(standIn)) record[key] = standIn.value
       continue
     }
-    const decoded = decode(text)
-    if (Result.isFailure(decoded)) return unreadable(key, decoded.failure)
+    const decoded = codec.decode(text)
+    if (Result.isFailure(decoded)) return unreadable(runner, key, decoded.failure)
     record[key] = decoded.success
   }
-  for (const [key, { decode }, json] of constants) record[key] = Result.getOrThrow(decode(json))
-  for (let at = 0; at < over.length; at++) {
-    const [key, codec] = over[at]!
+  for (const { key, codec, json } of runner.constants) record[key] = Result.getOrThrow(codec.decode(json))
+  for (let at = 0; at < runner.over.length; at++) {
+    const { key, codec } = runner.over[at]!
     const decoded = codec.read(item[at])
-    if (Result.isFailure(decoded)) return unreadable(key, decoded.failure)
+    if (Result.isFailure(decoded)) return unreadable(runner, key, decoded.failure)
     record[key] = decoded.success
   }
-  for (const { key, value, codec, initial } of accumulators) {
+  for (const { key, value, codec, initial } of runner.accumulators) {
     const decoded = codec.decode(values.get(value) ?? initial)
-    if (Result.isFailure(decoded)) return unreadable(key, decoded.failure)
+    if (Result.isFailure(decoded)) return unreadable(runner, key, decoded.failure)
     record[key] = decoded.success
   }
   return Result.succeed(record)
 }
+
+const unreadable = (
+  { step, task }: Runner,
+  key: string,
+  problems: ReadonlyArray<Problem>
+): Result.Result<never, ErrorInfo> =>
+  Result.fail(wrong(step, "InvalidInput", `Task '${task.name}' cannot read input '${key}'`, problems))
 
 /** What the task returned, as JSON by the names of the run's values. */
 export const write = (
@@ -99,18 +113,18 @@ export const write = (
 ): Result.Result<Record<string, Json>, ErrorInfo> => {
   const record: Record<string, Json> = {}
   if (outputs.length > 0 && !Predicate.isObject(returned)) {
-    const names = outputs.map(([output]) => `'${output.key}'`).join(", ")
+    const names = outputs.map(({ key }) => `'${key}'`).join(", ")
     const message = `Task '${task.name}' has to return a record of ${names}, but returned ${kindOf(returned)}`
     return Result.fail(wrong(step, "InvalidOutput", message))
   }
-  for (const [output, { encode }] of outputs) {
-    const { key } = output
-    const value = (returned as Inputs)[key]
+  for (const output of outputs) {
+    const { key, codec } = output
+    const value = valueOf(returned as Inputs, key)
     if (value === undefined && output.optional) continue
     if (value === undefined && !Object.hasOwn(returned as object, key)) {
       return Result.fail(wrong(step, "InvalidOutput", `Task '${task.name}' did not return its output '${key}'`))
     }
-    const encoded = encode(value)
+    const encoded = codec.encode(value)
     if (Result.isFailure(encoded)) {
       const message = `Task '${task.name}' returned a wrong output '${key}'`
       return Result.fail(wrong(step, "InvalidOutput", message, encoded.failure))
@@ -123,6 +137,12 @@ export const write = (
     record[output.value] = encoded.success
   }
   return Result.succeed(record)
+}
+
+/** What a record has under a key, unless that is what every object has under it, such as `toString`. */
+const valueOf = (record: Inputs, key: string): unknown => {
+  const value = record[key]
+  return value === (Object.prototype as Inputs)[key] && !Object.hasOwn(record, key) ? undefined : value
 }
 
 /** What a step failed with before or after its task was called; the first problem says where. */

@@ -3,7 +3,7 @@ import type { Registry } from "./Registry.ts"
 import * as Runner from "./Runner.ts"
 import type { Claim } from "./Store.ts"
 
-/** How many pipelines are remembered; more than anybody has, unless they come and go. */
+/** How many versions of pipelines are remembered; more than anybody has, unless they come and go. */
 const MAX_KNOWN = 10_000
 
 type BySteps = ReadonlyMap<string, Runner.Runner>
@@ -12,6 +12,7 @@ type BySteps = ReadonlyMap<string, Runner.Runner>
 export class Runners {
   readonly #registry: Registry
   readonly #known: Map<string, Map<string, BySteps>> = new Map()
+  #count = 0
 
   constructor(registry: Registry) {
     this.#registry = registry
@@ -26,7 +27,10 @@ export class Runners {
     const pipeline = this.#registry.executable(pipelineId, version)
     if (pipeline === undefined) return undefined
     const steps = new Map(pipeline.steps.map((step) => [step.name, Runner.make(step)]))
-    if (this.#known.size >= MAX_KNOWN) this.#known.clear()
+    if (++this.#count > MAX_KNOWN) {
+      this.#known.clear()
+      this.#count = 1
+    }
     const versions = this.#known.get(pipelineId) ?? new Map<string, BySteps>()
     versions.set(version, steps)
     this.#known.set(pipelineId, versions)

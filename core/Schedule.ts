@@ -36,8 +36,10 @@ export type CatchUp = "skip" | "one" | "all"
  */
 export type Overlap = "allow" | "skip" | "queue"
 
-const CATCH_UPS: ReadonlyArray<CatchUp> = ["skip", "one", "all"]
-const OVERLAPS: ReadonlyArray<Overlap> = ["allow", "skip", "queue"]
+/** All of them. */
+export const CATCH_UPS: ReadonlyArray<CatchUp> = ["skip", "one", "all"]
+/** All of them. */
+export const OVERLAPS: ReadonlyArray<Overlap> = ["allow", "skip", "queue"]
 
 /** What is said of a schedule when it is made. */
 export interface Definition {
@@ -85,20 +87,18 @@ export const GRACE_MILLIS = 60_000
 /** How many missed instants `all` makes up for. */
 export const MAX_CATCH_UP = 1_000
 
-/** How many missed instants are looked at one by one. */
+/** How many missed instants are counted. */
 const MAX_LOOK = 10_000
 
 /** The first instant after `afterMillis`, or why there is none. */
 export const next = (
-  { id, timing }: Pick<Definition, "id" | "timing">,
+  definition: Pick<Definition, "id" | "timing">,
   afterMillis: number,
   createdAtMillis: number
 ): Result.Result<number, ScheduleError> =>
-  Result.flatMap(ticks(id, timing, createdAtMillis), (after) => {
+  Result.flatMap(ticksOf(definition.id, definition.timing, createdAtMillis), ({ after }) => {
     const tick = after(afterMillis)
-    return tick === undefined
-      ? Result.fail(new ScheduleNeverFires(id, "cron" in timing ? timing.cron : ""))
-      : Result.succeed(tick)
+    return tick === undefined ? Result.fail(neverFires(definition)) : Result.succeed(tick)
   })
 
 /** What is wrong with a definition; nothing when it can be used. */
@@ -107,11 +107,13 @@ export const invalid = (definition: Definition): ScheduleError | undefined => {
   const what = `schedule '${id}'`
   return (
     Name.invalid("a schedule's id", id) ??
-    ("cron" in timing ? undefined : Bound.integer(`everyMillis of ${what}`, timing.everyMillis, 1_000)) ??
-    among(`catchUp of ${what}`, catchUp, CATCH_UPS) ??
-    among(`overlap of ${what}`, overlap, OVERLAPS) ??
+    ("cron" in timing
+      ? tooLong(`cron of ${what}`, timing.cron, MAX_CRON)
+      : Bound.integer(`everyMillis of ${what}`, timing.everyMillis, 1_000, Bound.MAX_MILLIS)) ??
+    Bound.among(`catchUp of ${what}`, catchUp, CATCH_UPS) ??
+    Bound.among(`overlap of ${what}`, overlap, OVERLAPS) ??
     Bound.integer(`priority of ${what}`, priority, -MAX_PRIORITY, MAX_PRIORITY) ??
-    Bound.number(`graceMillis of ${what}`, graceMillis, 0) ??
+    Bound.millis(`graceMillis of ${what}`, graceMillis) ??
     Result.getOrElse(Result.flip(next(definition, 0, 0)), () => undefined)
   )
 }
@@ -119,10 +121,11 @@ export const invalid = (definition: Definition): ScheduleError | undefined => {
 /** Priorities are whole numbers from -100 to 100. */
 export const MAX_PRIORITY = 100
 
-const among = (option: string, value: string, choices: ReadonlyArray<string>): InvalidOption | undefined =>
-  choices.includes(value)
-    ? undefined
-    : new InvalidOption(option, value, `one of ${choices.map((choice) => `'${choice}'`).join(", ")}`)
+/** The longest cron expression, in UTF-16 units. */
+const MAX_CRON = 1_000
+
+const tooLong = (option: string, text: string, most: number): InvalidOption | undefined =>
+  text.length <= most ? undefined : new InvalidOption(option, text, `at most ${most} characters`)
 
 /** What is due of a schedule: which instants to start runs for, how many were dropped at least, and when it fires next. */
 export interface Due {
@@ -133,25 +136,22 @@ export interface Due {
 
 /** What a schedule owes at `nowMillis`. */
 export const due = (schedule: Schedule, nowMillis: number): Result.Result<Due, ScheduleError> =>
-  Result.flatMap(ticks(schedule.id, schedule.timing, schedule.createdAtMillis), (after) => {
+  Result.flatMap(ticksOf(schedule.id, schedule.timing, schedule.createdAtMillis), ({ after, before }) => {
+    const next = after(nowMillis)
+    if (next === undefined) return Result.fail(neverFires(schedule))
+    // From the newest back: after a long absence, the older ones are only counted.
     const passed: Array<number> = []
     let looked = 0
-    let tick: number | undefined = schedule.nextAtMillis
-    while (tick !== undefined && tick <= nowMillis) {
-      passed.push(tick)
-      tick = after(tick)
-      // After a long absence only the newest instants matter; the others are not worth the time it takes to find them.
-      if (++looked === MAX_LOOK && tick !== undefined) {
-        const spacing = (tick - schedule.nextAtMillis) / looked
-        tick = after(Math.max(tick, nowMillis - spacing * MAX_CATCH_UP) - 1)
-      }
+    let tick = before(nowMillis + 1)
+    for (; tick !== undefined && tick >= schedule.nextAtMillis && looked < MAX_LOOK; tick = before(tick)) {
+      if (++looked <= MAX_CATCH_UP) passed.push(tick)
     }
-    if (tick === undefined) {
-      return Result.fail(new ScheduleNeverFires(schedule.id, "cron" in schedule.timing ? schedule.timing.cron : ""))
-    }
-    const kept = caughtUp(schedule, passed, nowMillis)
-    return Result.succeed({ ticks: kept, dropped: passed.length - kept.length, nextAtMillis: tick })
+    const kept = caughtUp(schedule, passed.reverse(), nowMillis)
+    return Result.succeed({ ticks: kept, dropped: looked - kept.length, nextAtMillis: next })
   })
+
+const neverFires = ({ id, timing }: Pick<Definition, "id" | "timing">): ScheduleNeverFires =>
+  new ScheduleNeverFires(id, "cron" in timing ? timing.cron : "")
 
 const caughtUp = (
   { catchUp, graceMillis }: Schedule,
@@ -168,22 +168,27 @@ const caughtUp = (
   }
 }
 
-/** A way to get the instant after another one. */
-const ticks = (
-  id: string,
-  timing: Timing,
-  createdAtMillis: number
-): Result.Result<(afterMillis: number) => number | undefined, ScheduleError> => {
-  if (!("cron" in timing)) {
-    const { everyMillis } = timing
-    return Result.succeed((after) => {
-      const count = Math.floor((after - createdAtMillis) / everyMillis) + 1
-      return createdAtMillis + Math.max(count, 1) * everyMillis
-    })
+/** The instants of a schedule: the first one after another instant, and the last one before it. */
+interface Ticks {
+  readonly after: (millis: number) => number | undefined
+  readonly before: (millis: number) => number | undefined
+}
+
+const ticksOf = (id: string, timing: Timing, createdAtMillis: number): Result.Result<Ticks, ScheduleError> =>
+  "cron" in timing ? ofCron(id, timing.cron, timing.timeZone) : Result.succeed(ofInterval(timing, createdAtMillis))
+
+const ofInterval = ({ everyMillis }: { readonly everyMillis: number }, createdAtMillis: number): Ticks => {
+  const tick = (count: number): number | undefined => (count < 1 ? undefined : createdAtMillis + count * everyMillis)
+  return {
+    after: (millis) => tick(Math.max(Math.floor((millis - createdAtMillis) / everyMillis) + 1, 1)),
+    before: (millis) => tick(Math.ceil((millis - createdAtMillis) / everyMillis) - 1)
   }
-  const { cron, timeZone = "UTC" } = timing
+}
+
+const ofCron = (id: string, cron: string, timeZone = "UTC"): Result.Result<Ticks, ScheduleError> => {
   const zone = DateTime.zoneFromString(timeZone)
-  if (Option.isNone(zone)) return Result.fail(new UnknownTimeZone(id, timeZone))
+  // It takes offsets too, and any of them.
+  if (Option.isNone(zone) || zone.value._tag === "Offset") return Result.fail(new UnknownTimeZone(id, timeZone))
   const once = Cron.parse(cron, zone.value)
   if (Result.isFailure(once)) return Result.fail(new InvalidCron(id, cron, once.failure.message))
   // Where the clocks go back, an hour comes twice. What runs at a fixed hour runs in the first of the two; what runs
@@ -191,12 +196,13 @@ const ticks = (
   const { hours } = once.success
   const everyHour = hours.size === 0 || hours.size === 24
   const chosen = everyHour ? Cron.parseUnsafe(cron, zone.value, { onDstOverlap: "both" }) : once.success
-  return Result.succeed((after) => {
+  const found = (search: (cron: Cron.Cron, from: number) => Date) => (millis: number) => {
     try {
-      return Cron.next(chosen, after).getTime()
+      return search(chosen, millis).getTime()
     } catch {
       // It looks as far as it can and throws when no date fits.
       return undefined
     }
-  })
+  }
+  return Result.succeed({ after: found(Cron.next), before: found(Cron.prev) })
 }

@@ -15,6 +15,7 @@ import type { Given } from "./Parameters.ts"
 import type { Caller, Permission } from "./Principal.ts"
 import type { Registry } from "./Registry.ts"
 import * as Schedule from "./Schedule.ts"
+import * as Start from "./Start.ts"
 import type { Store } from "./Store.ts"
 
 /** A schedule to be made. */
@@ -83,11 +84,14 @@ export const make = (store: Store, registry: Registry, guard: Guard): ScheduleOp
         const { pipelineId, timing } = wanted
         yield* guard.check(caller, "admin", pipelineId)
         const { pipeline } = yield* registry.find(pipelineId)
+        const parameters = yield* Effect.fromResult(wanted.given.parameters(pipeline))
+        const long = Start.tooLong(pipeline, parameters, {}, store.maxValueLength)
+        if (long !== undefined) return yield* long
         const definition: Schedule.Definition = {
           id: wanted.id ?? (yield* Effect.map(Random.nextIntBetween(0, 2 ** 48), (number) => number.toString(36))),
           pipelineId,
           timing,
-          parameters: yield* Effect.fromResult(wanted.given.parameters(pipeline)),
+          parameters,
           catchUp: wanted.catchUp ?? "skip",
           overlap: wanted.overlap ?? "skip",
           priority: wanted.priority ?? 0,

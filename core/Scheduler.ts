@@ -12,7 +12,7 @@ import type { Firing } from "./Schedules.ts"
 import * as Start from "./Start.ts"
 import { Store } from "./Store.ts"
 
-/** How long to wait before asking a Store again that did not answer, and before looking again at what can't be started. */
+/** How long to wait before asking a Store again that did not answer, in milliseconds. */
 const RETRY_MILLIS = 1_000
 
 /** A scheduler for as long as the layer's scope is open. */

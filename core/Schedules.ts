@@ -1,8 +1,8 @@
 /** Where schedules live: in the Store, so that whichever server is there starts their runs, and only one does. */
 import type * as Effect from "effect/Effect"
 import type { ScheduleExists, ScheduleNotFound, StoreUnavailable } from "./Errors.ts"
+import type { NewRun } from "./NewRun.ts"
 import type { Schedule } from "./Schedule.ts"
-import type { NewRun } from "./Store.ts"
 
 /** What a server that saw a schedule due has made of it. */
 export interface Firing {

@@ -7,7 +7,7 @@ export interface Holder extends Waiting {
   readonly priority: number
   /** Holders of one class can be served by the same worker: when a place is free, one of each class is told. */
   readonly waitClass: string
-  /** Whether it has waited before; then it waits in front, where it was. */
+  /** Whether it waits, or was told of a free place and has not taken it yet; then it waits in front, where it was. */
   hasWaited: boolean
 }
 
@@ -32,16 +32,12 @@ export class Slots<H extends Holder> {
     this.#wake = wake
   }
 
-  /** How many keys are held or waited for. */
-  get size(): number {
-    return this.#keys.size
-  }
-
   /** Takes every limit, or has the holder wait for the first one that is used up. */
   take(holder: H, limits: ReadonlyArray<Limit>): boolean {
     const full = limits.find(({ key, max }) => (this.#keys.get(key)?.held ?? 0) >= max)
     if (full === undefined) {
       for (const { key } of limits) this.#keyOf(key).held++
+      holder.hasWaited = false
       return true
     }
     const { lines } = this.#keyOf(full.key)

@@ -3,18 +3,18 @@ import * as Result from "effect/Result"
 import * as Bound from "./Bound.ts"
 import { InvalidOption, ParametersInvalid, type Problem, type UnknownStep } from "./Errors.ts"
 import * as Limit from "./Limit.ts"
+import type { NewRun } from "./NewRun.ts"
 import type { Given } from "./Parameters.ts"
 import * as Part from "./Part.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import * as Policy from "./Policy.ts"
 import { MAX_PRIORITY } from "./Schedule.ts"
-import type { NewRun } from "./Store.ts"
 import type { Json } from "./Value.ts"
 import * as Version from "./Version.ts"
 
 /** How a run differs from what its pipeline says. */
 export interface Options {
-  /** How long the run may take in all from when it may start, in milliseconds. Default: the pipeline's. */
+  /** How long the run may take in all from when it may start, in milliseconds; at least 1. Default: the pipeline's. */
   readonly timeoutMillis?: number
   /** What becomes of the run when one of its steps has failed. Default: the pipeline's. */
   readonly onFailure?: Policy.Policy
@@ -24,7 +24,8 @@ export interface Options {
   readonly delayMillis?: number
   /**
    * Names the run: whoever starts one with the same key and the same parameters and options within 24 hours gets this
-   * one, and with others fails with `IdempotencyConflict`. 1 to 255 characters. Default: every start is a run.
+   * one, whether or not it is still kept, and with others fails with `IdempotencyConflict`. 1 to 255 characters.
+   * Default: every start is a run.
    */
   readonly idempotencyKey?: string
 }
@@ -33,7 +34,10 @@ export interface Options {
 export interface PartOptions {
   /** The steps that it is about: they and what they need are run. Default: everything. */
   readonly targets?: ReadonlyArray<string>
-  /** Values of outputs. The steps that would produce them are run only if something else needs them. */
+  /**
+   * Values of outputs. The steps that would produce them are run only if something else needs them, and even then these
+   * values stay.
+   */
   readonly given?: Readonly<Record<string, unknown>>
 }
 
@@ -44,14 +48,16 @@ export const MAX_IDEMPOTENCY_KEY = 255
 export const invalid = (options: Options & PartOptions): InvalidOption | undefined => {
   const { idempotencyKey: key, targets } = options
   return (
-    Bound.number("timeoutMillis", options.timeoutMillis, 1) ??
-    Policy.invalid("onFailure", options.onFailure) ??
+    Bound.millis("timeoutMillis", options.timeoutMillis, 1) ??
+    Bound.among("onFailure", options.onFailure, Policy.POLICIES) ??
     Bound.integer("priority", options.priority, -MAX_PRIORITY, MAX_PRIORITY) ??
-    Bound.number("delayMillis", options.delayMillis, 0) ??
-    (key === undefined || (key.length > 0 && key.length <= MAX_IDEMPOTENCY_KEY)
+    Bound.millis("delayMillis", options.delayMillis) ??
+    (key === undefined || (typeof key === "string" && key.length > 0 && key.length <= MAX_IDEMPOTENCY_KEY)
       ? undefined
       : new InvalidOption("idempotencyKey", key, `1 to ${MAX_IDEMPOTENCY_KEY} characters`)) ??
-    (targets?.length === 0 ? new InvalidOption("targets", targets, "at least one step") : undefined)
+    (targets === undefined || (Array.isArray(targets) && targets.length > 0)
+      ? undefined
+      : new InvalidOption("targets", targets, "an array of step names, at least one"))
   )
 }
 
@@ -67,24 +73,20 @@ export const newRun = (
 ): Result.Result<NewRun, Mistake> => {
   const mistake = invalid(options)
   if (mistake !== undefined) return Result.fail(mistake)
+  const targets = options.targets && [...new Set(options.targets)]
   return Result.flatMap(given.outputs(pipeline), (outputs) => {
     const names = Object.keys(outputs)
     const part: Result.Result<Part.Part | undefined, UnknownStep> =
-      names.length === 0 && options.targets === undefined
+      names.length === 0 && targets === undefined
         ? Result.succeed(undefined)
-        : Part.of(pipeline, options.targets, new Set(names))
+        : Part.of(pipeline, targets, new Set(names))
     return Result.flatMap(part, (part) =>
       Result.flatMap(given.parameters(pipeline, part), (parameters) => {
-        const long = [
-          ...tooLong("parameters", parameters, maxValueLength),
-          ...tooLong("given", outputs, maxValueLength)
-        ]
-        if (long.length > 0) return Result.fail(new ParametersInvalid(pipeline.id, long))
+        const long = tooLong(pipeline, parameters, outputs, maxValueLength)
+        if (long !== undefined) return Result.fail(long)
         const run = plain(pipeline, parameters, options)
         if (part === undefined) return Result.succeed(named(run, options))
-        return Result.succeed(
-          named({ ...run, plan: pipeline.planOf(part), given: outputs, targets: options.targets }, options)
-        )
+        return Result.succeed(named({ ...run, plan: pipeline.planOf(part), given: outputs, targets }, options))
       })
     )
   })
@@ -113,12 +115,23 @@ const named = (run: NewRun, { idempotencyKey: key }: Options): NewRun =>
 const fingerprint = ({ parameters, given, targets, timeoutMillis, onFailure, priority, delayMillis }: NewRun): string =>
   Version.digest(JSON.stringify([parameters, given, targets, timeoutMillis, onFailure, priority, delayMillis]))
 
-function* tooLong(place: string, values: Readonly<Record<string, Json>>, maxValueLength: number): Generator<Problem> {
-  for (const name of Object.keys(values)) {
-    if (values[name]!.length <= maxValueLength) continue
-    yield {
-      path: [place, name],
-      message: `Longer than the ${maxValueLength} characters of JSON that are kept of a value`
+/** The values that are longer than what is kept of one; nothing when all fit. */
+export const tooLong = (
+  pipeline: Pipeline.Any,
+  parameters: Readonly<Record<string, Json>>,
+  given: Readonly<Record<string, Json>>,
+  maxValueLength: number
+): ParametersInvalid | undefined => {
+  const problems: Array<Problem> = []
+  for (const [place, values] of [
+    ["parameters", parameters],
+    ["given", given]
+  ] as const) {
+    for (const name of Object.keys(values)) {
+      if (values[name]!.length <= maxValueLength) continue
+      const message = `Longer than the ${maxValueLength} characters of JSON that are kept of a value`
+      problems.push({ path: [place, name], message })
     }
   }
+  return problems.length > 0 ? new ParametersInvalid(pipeline.id, problems) : undefined
 }

@@ -7,7 +7,8 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Bound from "./Bound.ts"
-import { InvalidOption, listed } from "./Errors.ts"
+import { InvalidOption } from "./Errors.ts"
+import { listed } from "./Failure.ts"
 import * as Name from "./Name.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import {
@@ -264,10 +265,15 @@ export const group = <
 /** The step that makes one list of what the members of a group gave. */
 export const gathering = (name: string, members: ReadonlyArray<Step>, output: string): Step => {
   check(Name.invalid("a group's name", name), Name.invalid(`the output of group '${name}'`, output))
+  if (members.length === 0) throw new InvalidOption(`tasks of group '${name}'`, "none", "at least one task")
   const fields = members.map((member) => {
     const [only, ...others] = member.outputs
-    if (only === undefined || others.length > 0) {
-      throw new InvalidOption(`task of group '${name}'`, member.task.name, "a task with exactly one output")
+    if (only === undefined || others.length > 0 || only.optional) {
+      throw new InvalidOption(
+        `task of group '${name}'`,
+        member.task.name,
+        "a task with exactly one output, a required one"
+      )
     }
     return only
   })
@@ -345,7 +351,7 @@ const placed = (task: Task.Any, kind: Kind, options: AnyPlacing): Step => {
     constants: constants(`constants of ${where}`, task.input, fixed),
     over: keys,
     concurrency: kind === "reduce" ? 1 : concurrency,
-    chunk
+    chunk: chunk === 1 ? undefined : chunk
   }
 }
 

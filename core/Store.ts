@@ -19,38 +19,13 @@ import type { Event } from "./Event.ts"
 import type { Limit } from "./Limit.ts"
 import type { Line, Lines } from "./Log.ts"
 import * as MemoryStore from "./MemoryStore.ts"
-import type { Plan } from "./Plan.ts"
-import type { Policy } from "./Policy.ts"
+import type { NewRun } from "./NewRun.ts"
 import type { Progress, Run, RunStatus } from "./Run.ts"
 import type { Schedules } from "./Schedules.ts"
 import type { ArmName } from "./Step.ts"
 import type { Json } from "./Value.ts"
 
-/** A run to be started. What is left out has its default from `Run.Submission`. */
-export interface NewRun {
-  readonly pipelineId: string
-  readonly version: string
-  readonly plan: Plan
-  /** Checked against the pipeline's schemas by whoever submits. */
-  readonly parameters: Readonly<Record<string, Json>>
-  /** Values of outputs that are there from the start. */
-  readonly given?: Readonly<Record<string, Json>>
-  /** How long the run may take from when it may start, in milliseconds; then it fails with `RunTimedOut`. */
-  readonly timeoutMillis?: number | undefined
-  /** How long from now until its first step may begin, in milliseconds. Default: 0. */
-  readonly delayMillis?: number
-  /** Default: `fail-fast`. */
-  readonly onFailure?: Policy
-  /** Default: 0. */
-  readonly priority?: number
-  /** The run waits until it can hold all of them, and holds them to its end. */
-  readonly limits?: ReadonlyArray<Limit>
-  /** Names the run for whoever started it, per pipeline, for 24 hours. */
-  readonly idempotency?: { readonly key: string; readonly fingerprint: string }
-  readonly targets?: ReadonlyArray<string> | undefined
-  readonly retryOf?: string
-  readonly schedule?: Run["schedule"]
-}
+export type { NewRun } from "./NewRun.ts"
 
 /** One attempt of one step, lent to a worker until the lease ends. */
 export interface Claim {
@@ -141,7 +116,9 @@ export interface Settled {
 export interface Note {
   readonly claim: Claim
   readonly progress?: Progress
-  readonly line?: Pick<Line, "level" | "message" | "fields">
+  readonly line?: Pick<Line, "level" | "message" | "fields"> & { readonly item?: number }
+  /** How many of its run's lines were lost before that. */
+  readonly dropped?: number
 }
 
 /** Which runs to list. */
@@ -187,7 +164,10 @@ export interface Store {
   ) => Effect.Effect<Settled, StoreUnavailable>
   /** Keeps what attempts say. */
   readonly note: (notes: ReadonlyArray<Note>) => Effect.Effect<void, StoreUnavailable>
-  /** Claims of the worker that were taken from it because their run or step is over, as that happens. */
+  /**
+   * Claims of the worker that were taken from it because their run or step is over, as that happens. What they hold of
+   * limits is free when the worker has settled them, whatever it settles them with, or else when their lease ends.
+   */
   readonly revoked: (worker: string) => Stream.Stream<Claim, StoreUnavailable>
   /** Ends a run as CANCELLED. One that is over stays as it is. */
   readonly cancel: (runId: string, reason: string) => Effect.Effect<void, RunNotFound | StoreUnavailable>
@@ -225,7 +205,7 @@ export interface Store {
 export const Store: Context.Service<Store, Store> = Context.Service<Store>("levada/Store")
 
 /** A Store in the memory of this process. Its unfinished runs are cancelled when the layer's scope closes. */
-export const layerMemory = (options?: MemoryStore.Options): Layer.Layer<Store> =>
+export const layerMemory = (options?: MemoryStore.Options): Layer.Layer<Store, InvalidOption> =>
   Layer.effect(Store, MemoryStore.make(options))
 
 /** The newest run of a pipeline, or the newest with this status. */

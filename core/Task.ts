@@ -173,10 +173,10 @@ const wrongOption = (
   (retry === undefined
     ? undefined
     : Retry.invalid(`retry of task '${name}'`, typeof retry === "number" ? { times: retry } : retry)) ??
-  Bound.number(`timeoutMillis of task '${name}'`, timeoutMillis, 1) ??
+  Bound.millis(`timeoutMillis of task '${name}'`, timeoutMillis, 1) ??
   (limit &&
     Limit.invalid(`limit of task '${name}'`, typeof limit.key === "function" ? "" : (limit.key ?? name), limit.max)) ??
-  (memo && Bound.number(`memo.ttlMillis of task '${name}'`, memo.ttlMillis, 0))
+  (memo && Bound.millis(`memo.ttlMillis of task '${name}'`, memo.ttlMillis))
 
 const first = <A, B>(items: ReadonlyArray<A>, f: (item: A) => B | undefined): B | undefined => {
   for (const item of items) {

@@ -6,6 +6,7 @@ import type { Holder } from "./Slots.ts"
 import type { Claim, MemoKey } from "./Store.ts"
 import type { Json } from "./Value.ts"
 
+const NOTHING: Readonly<Record<string, Json>> = {}
 const NO_LIMITS: ReadonlyArray<Limit> = []
 
 /** One unit of work, from the moment it is ready to its end, over all its attempts. */
@@ -21,8 +22,8 @@ export class Unit implements Holder {
   firstAtMillis = 0
   hasWaited = false
   probed = false
-  /** What its probe found. */
-  found: ReadonlyArray<Limit> | undefined = undefined
+  /** The limits that its probe found. */
+  found: ReadonlyArray<Limit> = NO_LIMITS
   memo: MemoKey | undefined = undefined
 
   constructor(run: MemoryRun, index: number, item: number) {
@@ -49,11 +50,10 @@ export class Unit implements Holder {
 
   /** What it has to hold while it is lent. A probe holds nothing: it is what finds that out. */
   get limits(): ReadonlyArray<Limit> {
-    const planned = this.run.step(this.index).limits
-    if (planned === undefined && this.found === undefined) return NO_LIMITS
-    if (this.phase === "probe") return NO_LIMITS
-    if (this.found === undefined) return planned!
-    return planned === undefined ? this.found : [...planned, ...this.found]
+    const { limits = NO_LIMITS, probed } = this.run.step(this.index)
+    if (!probed) return limits
+    if (!this.probed) return NO_LIMITS
+    return this.found.length === 0 ? limits : [...limits, ...this.found]
   }
 }
 
@@ -66,10 +66,11 @@ export class Expansion {
   /** How many items there are, in all units together. */
   readonly count: number
   readonly #units: ReadonlyArray<Json>
-  readonly #size: number
+  /** How many items a unit has. */
+  readonly size: number
   readonly #results: ReadonlyMap<string, Array<Json | undefined>>
   /** In order: what the last item gave. It is nobody else's business before the step is done. */
-  #folded: Readonly<Record<string, Json>> = {}
+  #folded: Readonly<Record<string, Json>> = NOTHING
   /** Items that were lent before and are to be lent again. */
   readonly #again: Array<Unit> = []
   #next = 0
@@ -81,6 +82,8 @@ export class Expansion {
   done = 0
   /** UTF-16 units of all results so far, as the lists that they will be. */
   length = 0
+  /** How many items gave what an earlier attempt gave. */
+  memoised = 0
   /** How many events there were about single items. */
   events = 0
 
@@ -97,13 +100,18 @@ export class Expansion {
     this.startedAtMillis = startedAtMillis
     this.count = count
     this.#units = units
-    this.#size = size
+    this.size = size
     this.#results = new Map(plan.inOrder ? [] : plan.outputs.map((name) => [name, new Array(units.length)]))
   }
 
-  /** Whether an item can be lent now. */
+  /** Whether another item may be lent. */
+  get hasRoom(): boolean {
+    return this.#lent < this.plan.max
+  }
+
+  /** Whether there is an item that can be lent now. */
   get isReady(): boolean {
-    if (this.#lent >= this.plan.max) return false
+    if (!this.hasRoom) return false
     if (this.#again.length > 0) return true
     // In order: the item before has to be done, not only given back.
     return this.#next < this.#units.length && (!this.plan.inOrder || this.#next === this.#unitsDone)
@@ -114,9 +122,16 @@ export class Expansion {
   }
 
   /** The next item to lend; ask `isReady` first. */
-  lend(): Unit {
-    this.#lent++
+  take(): Unit {
     return this.#again.pop() ?? new Unit(this.source.run, this.source.index, this.#next++)
+  }
+
+  /** Somebody has an item, and has it no more. */
+  lent(): void {
+    this.#lent++
+  }
+  ended(): void {
+    this.#lent--
   }
 
   valueOf(item: number): Json {
@@ -127,28 +142,25 @@ export class Expansion {
   valuesOver(values: Claim["values"]): Claim["values"] {
     if (!this.plan.inOrder) return values
     const folded = this.#folded
-    return { get: (name) => folded[name] ?? values.get(name) }
+    return { get: (name) => (Object.hasOwn(folded, name) ? folded[name] : values.get(name)) }
   }
 
-  /** Nobody has an item any more that is not done. */
-  putDown(): void {
-    this.#lent--
-  }
-
-  /** It can be lent again. */
+  /** An item that can be lent again. */
   again(unit: Unit): void {
     this.#again.push(unit)
   }
 
-  complete(item: number, outputs: Readonly<Record<string, Json>>): void {
-    this.#lent--
+  complete(item: number, outputs: Readonly<Record<string, Json>>, isMemoised: boolean): void {
     this.#unitsDone++
     const last = this.#units.length - 1
-    this.done += item === last ? this.count - last * this.#size : this.#size
-    if (this.plan.inOrder) this.#folded = outputs
+    const size = item === last ? this.count - last * this.size : this.size
+    this.done += size
+    if (isMemoised) this.memoised += size
+    // What it leaves out stays as it was.
+    if (this.plan.inOrder) this.#folded = { ...this.#folded, ...outputs }
     for (const [name, results] of this.#results) {
-      const json = outputs[name]
-      if (json === undefined) continue
+      if (!Object.hasOwn(outputs, name)) continue
+      const json = outputs[name]!
       results[item] = json
       this.length += json.length + 1
     }

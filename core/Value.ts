@@ -79,7 +79,8 @@ const general = (field: Field): Codec => {
   }
 }
 
-const stringify = (value: unknown): Result.Result<Json, ReadonlyArray<Problem>> => {
+/** A value as JSON text; what is no JSON, or is nested too deeply, is a problem. */
+export const stringify = (value: unknown): Result.Result<Json, ReadonlyArray<Problem>> => {
   try {
     const text = JSON.stringify(value)
     return text === undefined

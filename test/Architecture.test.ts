@@ -11,17 +11,17 @@ import { describe, expect, it } from "vitest"
 const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   [
     "values",
-    "Access Arms Bound Build Chain Dag Dot ErrorInfo Errors Event Fit Limit Log Name Parameters Part Pipeline Plan Policy Principal " +
+    "Access Arms Bound Build Chain Dag Dot ErrorInfo Errors Event Failure Fit GraphErrors Limit Log Name Parameters Part Pipeline Plan Policy Principal " +
       "Results Retry Run Schedule Step Steps Task Value Version Wiring"
   ],
   [
     "contracts",
-    "Admission Alarms Countdown Fifo History Keys Lease Lending Memos MemoryRun MemorySchedules MemoryStore ReadySteps Registry " +
+    "Admission Alarms Countdown Fifo History Keys Lease Lending Memos MemoryRun MemorySchedules MemoryStore NewRun ReadySteps Registry " +
       "RunIndex RunLog Schedules Slots Store Unit"
   ],
   [
     "behaviour",
-    "Attempt Attempts Guard Items Levada Operations PipelineOperations Probe RunOperations Runner Runners ScheduleOperations Scheduler " +
+    "Attempt Attempts Calling Guard Items Levada Notes Operations PipelineOperations Probe RunOperations Runner Runners ScheduleOperations Scheduler " +
       "Start Worker"
   ],
   ["index", "index"]

@@ -15,7 +15,7 @@ const MEANINGS: { readonly [status: number]: string } = {
   409: "Exists already, or is in the way",
   413: "The body is too long",
   415: "The body is not JSON",
-  422: "The graph can't be built",
+  422: "What is described can't be built",
   500: "The run failed",
   503: "The store does not answer",
   504: "The wait is over before the run is; the run goes on"
@@ -32,7 +32,7 @@ const content = (type: string, schema: object): object => ({ content: { [type]: 
 export const describe = (route: Route): { readonly detail: DocumentDecoration; readonly query?: object } => {
   const { method, path, permission, summary } = route
   const document = (documents as { readonly [key: string]: AnyDocument | undefined })[`${method} ${path}`]
-  const { answers = {}, contentType = JSON_TYPE, failures = [], body, query } = document ?? {}
+  const { answers = {}, contentType = JSON_TYPE, failures = [], body, query, headers = {} } = document ?? {}
   const failure = jsonSchema(error)
   const wishes = query === undefined ? undefined : (jsonSchema(query) as { readonly properties: object })
   const names = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => name)
@@ -42,7 +42,13 @@ export const describe = (route: Route): { readonly detail: DocumentDecoration; r
     description: permission === "none" ? "For everybody." : `Needs the permission '${permission}'.`,
     parameters: [
       ...names.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
-      ...Object.entries(wishes?.properties ?? {}).map(([name, schema]) => ({ name, in: "query", schema }))
+      ...Object.entries(wishes?.properties ?? {}).map(([name, schema]) => ({ name, in: "query", schema })),
+      ...Object.entries(headers).map(([name, description]) => ({
+        name,
+        in: "header",
+        description,
+        schema: { type: "string" }
+      }))
     ],
     ...(route.hasBody && { requestBody: content(JSON_TYPE, jsonSchema(body ?? Schema.Struct({}), "error")) }),
     responses: Object.fromEntries([

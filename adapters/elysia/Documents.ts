@@ -1,5 +1,8 @@
 /** Schemas of what each route takes and answers, for documentation. The compiler holds them against Eden's types. */
 import * as Schema from "effect/Schema"
+import { POLICIES } from "../../core/Policy.ts"
+import { STATUSES } from "../../core/Run.ts"
+import { CATCH_UPS, OVERLAPS } from "../../core/Schedule.ts"
 import type * as RunWire from "../http/RunWire.ts"
 import type * as ScheduleWire from "../http/ScheduleWire.ts"
 import type * as Wire from "../http/Wire.ts"
@@ -23,6 +26,8 @@ export type Document<E extends Exchange> = {
   readonly answers: { readonly [Status in keyof E["answers"]]: Schema.Codec<E["answers"][Status], unknown> }
   /** The content type of the answers. Default: `application/json`. */
   readonly contentType?: string
+  /** What the headers that it heeds are for. */
+  readonly headers?: Readonly<Record<string, string>>
   readonly failures: ReadonlyArray<FailureStatus>
 } & (E extends { readonly body: infer Body } ? { readonly body: Schema.Codec<Body> } : unknown) &
   (E extends { readonly query: infer Query } ? { readonly query: Schema.Codec<Query> } : unknown)
@@ -31,6 +36,7 @@ export type Document<E extends Exchange> = {
 export interface AnyDocument {
   readonly answers: { readonly [status: number]: Schema.Constraint }
   readonly contentType?: string
+  readonly headers?: Readonly<Record<string, string>>
   readonly failures: ReadonlyArray<FailureStatus>
   readonly body?: Schema.Constraint
   readonly query?: Schema.Constraint
@@ -102,7 +108,7 @@ const timeout = Schema.optionalKey(
 )
 
 const record: Schema.Codec<Readonly<Record<string, unknown>>> = Schema.Record(Schema.String, Schema.Unknown)
-const policy: Schema.Codec<"fail-fast" | "continue" | "skip"> = Schema.Literals(["fail-fast", "continue", "skip"])
+const policy: Schema.Codec<"fail-fast" | "continue" | "skip"> = Schema.Literals(POLICIES)
 const seconds = (description: string) => Schema.optionalKey(Schema.Finite.annotate({ description }))
 
 const execution: Schema.Codec<ExecutionJson> = Schema.Struct({
@@ -119,13 +125,7 @@ const execution: Schema.Codec<ExecutionJson> = Schema.Struct({
 
 const executionQuery: Schema.Codec<ExecutionQuery> = Schema.Struct({ wait, timeout })
 
-const runStatus: Schema.Codec<RunWire.RunRow["status"]> = Schema.Literals([
-  "PENDING",
-  "RUNNING",
-  "COMPLETED",
-  "FAILED",
-  "CANCELLED"
-])
+const runStatus: Schema.Codec<RunWire.RunRow["status"]> = Schema.Literals(STATUSES)
 const text: Schema.Codec<string | null> = Schema.NullOr(Schema.String)
 const millis: Schema.Codec<number | null> = Schema.NullOr(Schema.Finite)
 
@@ -168,6 +168,7 @@ const stepDetail: Schema.Codec<RunWire.StepDetail> = Schema.Struct({
   progress: Schema.NullOr(Schema.Struct({ done: Schema.Finite, total: Schema.Finite })),
   retry_at: text,
   memoised: Schema.Boolean,
+  memoised_items: Schema.Int,
   arm: Schema.NullOr(Schema.Literals(["yes", "no"]))
 })
 
@@ -220,8 +221,8 @@ const repetition: Schema.Codec<RepetitionJson> = Schema.Struct({
   from: Schema.optionalKey(strings)
 })
 
-const catchUp: Schema.Codec<"skip" | "one" | "all"> = Schema.Literals(["skip", "one", "all"])
-const overlap: Schema.Codec<"allow" | "skip" | "queue"> = Schema.Literals(["allow", "skip", "queue"])
+const catchUp: Schema.Codec<"skip" | "one" | "all"> = Schema.Literals(CATCH_UPS)
+const overlap: Schema.Codec<"allow" | "skip" | "queue"> = Schema.Literals(OVERLAPS)
 
 const newSchedule: Schema.Codec<NewScheduleJson> = Schema.Struct({
   id: Schema.optionalKey(Schema.String),
@@ -307,6 +308,10 @@ export const documents: Documents = {
   "POST /pipelines/{pipeline_id}/execute": {
     body: execution,
     query: executionQuery,
+    headers: {
+      "Idempotency-Key": "The same key once more, within 24 hours, answers the run that it started.",
+      Prefer: "`wait=30` is the same wish as `wait` and `timeout`; the query and the body win."
+    },
     answers: { 200: completed, 202: started },
     failures: [400, 404, 409, 413, 415, 500, 503, 504]
   },

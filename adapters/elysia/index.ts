@@ -4,16 +4,21 @@
  */
 
 // A program that exports its app has these in its declarations, and so has to be able to name them.
+export type { Cancelling, ErrorDetail, Logs, RunDetail, RunRow, Runs, StepDetail } from "../http/RunWire.ts"
+export type { ScheduleJson, Schedules } from "../http/ScheduleWire.ts"
 export type {
   Completed,
   DagJson,
   Health,
+  Paused,
+  PipelineDetail,
   PipelineRow,
   PipelineStatus,
   Started,
   Visualization
 } from "../http/Wire.ts"
 export type {
+  CancellationJson,
   DefinitionJson,
   EdenRoute,
   EdenRoutes,
@@ -23,6 +28,9 @@ export type {
   ExecutionJson,
   ExecutionQuery,
   FailureStatus,
+  NewScheduleJson,
+  RepetitionJson,
+  RunsQuery,
   Unfinished
 } from "./Eden.ts"
 export * as ElysiaPlugin from "./ElysiaPlugin.ts"

@@ -1,13 +1,14 @@
 /** What is asked for in bodies, queries and headers: every problem is reported at once, each with its path. */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import type { Problem } from "../../core/Errors.ts"
+import { MAX_MILLIS } from "../../core/Bound.ts"
+import { type Problem, summary } from "../../core/Failure.ts"
 import type { NewSchedule } from "../../core/Operations.ts"
 import { fromJson, type Given } from "../../core/Parameters.ts"
 import * as Policy from "../../core/Policy.ts"
 import type { Definition } from "../../core/Registry.ts"
 import * as Run from "../../core/Run.ts"
-import { MAX_PRIORITY, type Timing } from "../../core/Schedule.ts"
+import { CATCH_UPS, MAX_PRIORITY, OVERLAPS, type Timing } from "../../core/Schedule.ts"
 import * as Start from "../../core/Start.ts"
 import type { ListRequest } from "../../core/Store.ts"
 import { BadRequest } from "./Failures.ts"
@@ -18,7 +19,7 @@ const DEFAULT_TIMEOUT = 30
 const MAX_TIMEOUT = 86_400
 
 /** The longest delay and the longest time of a run, in seconds: about ten years. */
-const MAX_SECONDS = 315_360_000
+const MAX_SECONDS = MAX_MILLIS / 1_000
 
 /** How many runs a list has, unless told otherwise and at most. */
 const DEFAULT_LIMIT = 50
@@ -247,8 +248,8 @@ export const newSchedule = (body: unknown): Result.Result<NewSchedule, BadReques
     const timeZone = reader.take("time_zone", isText, "an IANA time zone such as 'Europe/Lisbon'")
     const every = reader.number("every", 1, MAX_SECONDS, "seconds")
     const parameters = reader.take("parameters", isRecord, "an object")
-    const catchUp = reader.among("catch_up", ["skip", "one", "all"])
-    const overlap = reader.among("overlap", ["allow", "skip", "queue"])
+    const catchUp = reader.among("catch_up", CATCH_UPS)
+    const overlap = reader.among("overlap", OVERLAPS)
     const priority = reader.number("priority", -MAX_PRIORITY, MAX_PRIORITY, "a whole number", true)
     const grace = reader.number("grace", 0, MAX_SECONDS, "seconds")
     const isKnown = (key: string): boolean => reader.problems.some(({ path }) => path[0] === key)
@@ -276,11 +277,9 @@ const invalid = (what: "body" | "query", problems: ReadonlyArray<Problem>): BadR
   new BadRequest(
     400,
     what === "body" ? "BodyInvalidError" : "QueryInvalidError",
-    `The ${what} does not fit: ${problems.map(shown).join("; ")}`,
+    `The ${what} does not fit: ${summary(problems)}`,
     { problems }
   )
-
-const shown = ({ path, message }: Problem): string => `${path.length > 0 ? `${path.join(".")}: ` : ""}${message}`
 
 type Defined<A> = { readonly [K in keyof A]?: Exclude<A[K], undefined> }
 

@@ -130,8 +130,20 @@ const problemsOf = (failure: Failure): ReadonlyArray<Errors.Problem> => {
   return failure._tag === "InvalidOption" ? [{ path: [failure.option], message: failure.message }] : []
 }
 
-const details = (problems: ReadonlyArray<Errors.Problem>): About["details"] =>
-  problems.length === 0 ? undefined : problems.map(({ path, message }) => ({ path: path.join("."), message }))
+/** How many problems an answer lists, and how long a path or a message in it is: an answer to anybody is bounded. */
+const MAX_DETAILS = 1_000
+const MAX_TEXT = 500
+
+const details = (problems: ReadonlyArray<Errors.Problem>): About["details"] => {
+  if (problems.length === 0) return undefined
+  const listed = problems
+    .slice(0, MAX_DETAILS)
+    .map(({ path, message }) => ({ path: clip(path.join(".")), message: clip(message) }))
+  const more = problems.length - listed.length
+  return more === 0 ? listed : [...listed, { path: "", message: `and ${more} more` }]
+}
+
+const clip = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text)
 
 // An absolute path of two segments or more, POSIX, Windows or file URL, where a word begins.
 const HOST_PATH = /(?<=^|[\s'"`(<=[])(?:file:\/\/)?(?:\/|[A-Za-z]:[\\/])(?:[^\s'"`()<>:\\/]+[\\/])+([^\s'"`()<>:\\/]*)/g

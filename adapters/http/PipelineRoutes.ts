@@ -7,7 +7,7 @@ import type { Any as Pipeline } from "../../core/Pipeline.ts"
 import type { Registered } from "../../core/Registry.ts"
 import * as Asked from "./Asked.ts"
 import { type HttpReply, json, NO_CONTENT, text } from "./Message.ts"
-import { get, post, type Route, remove } from "./Route.ts"
+import { act, get, post, type Route, remove } from "./Route.ts"
 import { completed } from "./RunRoutes.ts"
 import * as Wire from "./Wire.ts"
 
@@ -33,7 +33,7 @@ const view = (path: string, summary: string, render: (pipeline: Pipeline) => Htt
 
 /** A route that pauses a pipeline, or resumes it. */
 const pausing = (verb: "pause" | "resume", summary: string): Route =>
-  post(`/pipelines/{pipeline_id}/${verb}`, "admin", summary, ({ operations, caller, params }) => {
+  act(`/pipelines/{pipeline_id}/${verb}`, "admin", summary, ({ operations, caller, params }) => {
     const pipelineId = params["pipeline_id"]!
     return Effect.as(
       operations[verb](caller, pipelineId),
@@ -48,10 +48,8 @@ export const pipelineRoutes: ReadonlyArray<Route> = [
   ),
   get("/pipelines/{pipeline_id}", "read", "A pipeline, with the schemas of what goes in and out.", (call) => {
     const { operations, caller, params } = call
-    return Effect.flatMap(operations.pipeline(caller, params["pipeline_id"]!), (registered) =>
-      Effect.map(operations.isPaused(caller, registered.pipeline.id), (paused) =>
-        json(200, Wire.pipelineDetail(registered, paused))
-      )
+    return Effect.map(operations.pausable(caller, params["pipeline_id"]!), (pausable) =>
+      json(200, Wire.pipelineDetail(pausable, pausable.paused))
     )
   }),
   post("/pipelines/{pipeline_id}", "admin", "Registers a pipeline from tasks that the program offers.", (call) =>
@@ -69,8 +67,8 @@ export const pipelineRoutes: ReadonlyArray<Route> = [
     "read",
     "Where the pipeline's latest run is.",
     ({ operations, caller, params }) =>
-      Effect.flatMap(operations.pipeline(caller, params["pipeline_id"]!), ({ pipeline }) =>
-        Effect.map(operations.latest(caller, pipeline.id), (run) => json(200, Wire.pipelineStatus(pipeline, run)))
+      Effect.map(operations.latest(caller, params["pipeline_id"]!), ({ pipeline, run }) =>
+        json(200, Wire.pipelineStatus(pipeline, run))
       )
   ),
   view("/pipelines/{pipeline_id}/dag", "The graph as nodes and edges.", (pipeline) => json(200, Wire.dag(pipeline))),
@@ -88,8 +86,6 @@ export const pipelineRoutes: ReadonlyArray<Route> = [
     const starting = operations.start(caller, params["pipeline_id"]!, given, options)
     if (!wait)
       return Effect.map(starting, (task_id) => json(202, { task_id, status: "STARTED" } satisfies Wire.Started))
-    return Effect.flatMap(starting, (runId) =>
-      Effect.map(operations.wait(caller, runId, timeoutMillis), ({ pipeline, run }) => completed(pipeline, run))
-    )
+    return Effect.flatMap(starting, (runId) => Effect.map(operations.wait(caller, runId, timeoutMillis), completed))
   })
 ]

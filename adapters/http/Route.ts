@@ -31,23 +31,26 @@ export interface Route {
   readonly answer: (call: Call) => Effect.Effect<HttpReply, Failure>
 }
 
-/** Makes routes of one method; only a POST has a body. */
+/** Makes routes of one method. */
 const route =
-  (method: Route["method"]) =>
+  (method: Route["method"], hasBody = false) =>
   (path: string, permission: Route["permission"], summary: string, answer: Route["answer"]): Route => ({
     method,
     path,
     permission,
     summary,
-    hasBody: method === "POST",
+    hasBody,
     answer
   })
 
 /** A route that reads. */
 export const get: ReturnType<typeof route> = route("GET")
 
-/** A route that does something. */
-export const post: ReturnType<typeof route> = route("POST")
+/** A route that does what its body asks for. */
+export const post: ReturnType<typeof route> = route("POST", true)
+
+/** A route that does something, and needs to be told nothing. */
+export const act: ReturnType<typeof route> = route("POST")
 
 /** A route that removes something. */
 export const remove: ReturnType<typeof route> = route("DELETE")

@@ -1,8 +1,7 @@
 /** The routes about runs. */
 import * as Effect from "effect/Effect"
-import type { Any as Pipeline } from "../../core/Pipeline.ts"
 import * as Results from "../../core/Results.ts"
-import * as Run from "../../core/Run.ts"
+import type * as Run from "../../core/Run.ts"
 import * as Asked from "./Asked.ts"
 import { type HttpReply, json, jsonText, NO_CONTENT } from "./Message.ts"
 import { get, post, type Route, remove } from "./Route.ts"
@@ -10,16 +9,14 @@ import * as RunWire from "./RunWire.ts"
 import * as Wire from "./Wire.ts"
 
 /** The answer with a run's result. */
-export const completed = (pipeline: Pipeline, run: Run.Run): HttpReply =>
-  jsonText(200, Wire.completed(run.id, Results.toJson(pipeline, run)))
+export const completed = (run: Run.Run): HttpReply => jsonText(200, Wire.completed(run.id, Results.toJson(run)))
 
 /** The routes. */
 export const runRoutes: ReadonlyArray<Route> = [
   get("/pipelines/result/{task_id}", "read", "The result of a run.", ({ operations, caller, params }) =>
-    Effect.flatMap(operations.run(caller, params["task_id"]!), ({ run }) =>
-      Run.isTerminal(run.status)
-        ? Effect.map(operations.wait(caller, run.id), (ran) => completed(ran.pipeline, ran.run))
-        : Effect.succeed(json(202, { task_id: run.id, status: run.status }))
+    operations.wait(caller, params["task_id"]!, 0).pipe(
+      Effect.map(completed),
+      Effect.catchTag("WaitTimedOut", ({ runId, status }) => Effect.succeed(json(202, { task_id: runId, status })))
     )
   ),
   get("/runs", "read", "The runs that the caller may read, newest first.", ({ operations, caller, request }) =>
@@ -28,9 +25,7 @@ export const runRoutes: ReadonlyArray<Route> = [
     )
   ),
   get("/runs/{task_id}", "read", "All of a run.", ({ operations, caller, params }) =>
-    Effect.map(operations.run(caller, params["task_id"]!), ({ pipeline, run }) =>
-      jsonText(200, RunWire.runDetail(pipeline, run))
-    )
+    Effect.map(operations.run(caller, params["task_id"]!), (run) => jsonText(200, RunWire.runDetail(run)))
   ),
   get("/runs/{task_id}/logs", "read", "The lines that a run's tasks wrote.", ({ operations, caller, params }) => {
     const runId = params["task_id"]!
@@ -43,13 +38,11 @@ export const runRoutes: ReadonlyArray<Route> = [
     ({ operations, caller, params, body }) => {
       const runId = params["task_id"]!
       return Effect.flatMap(Effect.fromResult(Asked.cancellation(body)), ({ step, reason }) =>
-        Effect.andThen(
+        Effect.map(
           step === undefined
             ? operations.cancel(caller, runId, reason)
             : operations.cancelStep(caller, runId, step, reason),
-          Effect.map(operations.run(caller, runId), ({ run }) =>
-            json(202, { task_id: run.id, status: run.status } satisfies RunWire.Cancelling)
-          )
+          ({ status }) => json(202, { task_id: runId, status } satisfies RunWire.Cancelling)
         )
       )
     }

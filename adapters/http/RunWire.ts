@@ -1,7 +1,6 @@
 /** The JSON of runs: what the core's values are called on the wire. Values are JSON text already and are not parsed for it. */
 import type { ErrorInfo } from "../../core/ErrorInfo.ts"
 import type { Lines } from "../../core/Log.ts"
-import type { Any as Pipeline } from "../../core/Pipeline.ts"
 import * as Results from "../../core/Results.ts"
 import type { Run, StepState } from "../../core/Run.ts"
 import type { RunList } from "../../core/Store.ts"
@@ -26,6 +25,10 @@ const errorDetail = ({ name, message, step, item, cause }: ErrorInfo): ErrorDeta
   ...(item !== undefined && { item }),
   ...(cause !== undefined && { cause: errorDetail(cause) })
 })
+
+// A reason may quote an error.
+const maybeReason = (reason: string | undefined): string | null =>
+  reason === undefined ? null : withoutHostPaths(reason)
 
 const maybeInstant = (millis: number | undefined): string | null => (millis === undefined ? null : instant(millis))
 
@@ -56,7 +59,7 @@ const runRow = (run: Run): RunRow => ({
   completed_at: maybeInstant(run.completedAtMillis),
   duration_ms: duration(run.startedAtMillis, run.completedAtMillis),
   error: run.error === undefined ? null : errorDetail(run.error),
-  reason: run.reason ?? null
+  reason: maybeReason(run.reason)
 })
 
 const duration = (from: number | undefined, to: number | undefined): number | null =>
@@ -90,6 +93,8 @@ export interface StepDetail {
   /** When its next attempt begins. */
   readonly retry_at: string | null
   readonly memoised: boolean
+  /** Of how many items that is so, in a step that goes through some. */
+  readonly memoised_items: number
   /** The arm that a branch took. */
   readonly arm: "yes" | "no" | null
 }
@@ -102,10 +107,11 @@ const stepDetail = (step: StepState): StepDetail => ({
   completed_at: maybeInstant(step.completedAtMillis),
   duration_ms: duration(step.startedAtMillis, step.completedAtMillis),
   error: step.error === undefined ? null : errorDetail(step.error),
-  reason: step.reason ?? null,
+  reason: maybeReason(step.reason),
   progress: step.progress ?? null,
   retry_at: maybeInstant(step.retryAtMillis),
   memoised: step.memoised,
+  memoised_items: step.memoisedItems,
   arm: step.arm ?? null
 })
 
@@ -128,7 +134,7 @@ export interface RunDetail extends RunRow {
 }
 
 /** JSON text of a `RunDetail`. */
-export const runDetail = (pipeline: Pipeline, run: Run): string => {
+export const runDetail = (run: Run): string => {
   const { schedule } = run
   const detail = {
     ...runRow(run),
@@ -142,7 +148,7 @@ export const runDetail = (pipeline: Pipeline, run: Run): string => {
     steps: run.steps.map(stepDetail)
   } satisfies Omit<RunDetail, "parameters" | "outputs">
   const values = `"parameters":${recordText(run.parameters)},"outputs":${recordText(run.outputs)}`
-  const result = run.status === "COMPLETED" ? `,"result":${Results.toJson(pipeline, run)}` : ""
+  const result = run.status === "COMPLETED" ? `,"result":${Results.toJson(run)}` : ""
   return `${JSON.stringify(detail).slice(0, -1)},${values}${result}}`
 }
 

@@ -2,12 +2,12 @@
 import * as Effect from "effect/Effect"
 import * as Asked from "./Asked.ts"
 import { json, NO_CONTENT } from "./Message.ts"
-import { get, post, type Route, remove } from "./Route.ts"
+import { act, get, post, type Route, remove } from "./Route.ts"
 import * as ScheduleWire from "./ScheduleWire.ts"
 
 /** A route that pauses a schedule, or resumes it. */
 const pausing = (verb: "pause" | "resume", summary: string): Route =>
-  post(`/schedules/{schedule_id}/${verb}`, "admin", summary, ({ operations, caller, params }) =>
+  act(`/schedules/{schedule_id}/${verb}`, "admin", summary, ({ operations, caller, params }) =>
     Effect.map(
       operations[verb === "pause" ? "pauseSchedule" : "resumeSchedule"](caller, params["schedule_id"]!),
       (schedule) => json(200, ScheduleWire.schedule(schedule))

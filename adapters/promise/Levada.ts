@@ -35,7 +35,7 @@ export {
 export type Options<Pipelines extends ReadonlyArray<Pipeline.Any>> = Front.Options<Pipelines> &
   Handler.Options & {
     /** Where runs live. Default: in the memory of this process. */
-    readonly store?: Layer.Layer<Store.Store>
+    readonly store?: Layer.Layer<Store.Store, unknown>
   } & ([Pipeline.RequirementsOf<Pipelines[number]>] extends [never]
     ? { readonly services?: undefined }
     : {
@@ -142,7 +142,7 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
     execute: (pipeline, parameters, executeOptions) => run(Front.execute(pipeline, parameters, executeOptions)),
     start: (pipeline, parameters, startOptions) => run(Front.start(pipeline, parameters, startOptions)),
     result: (pipeline, runId, waitMillis) => run(Front.result(pipeline, runId, waitMillis)),
-    run: (runId) => withOperations((operations) => Effect.map(operations.run(host, runId), (ran) => ran.run)),
+    run: (runId) => withOperations((operations) => operations.run(host, runId)),
     runs: (request) => withOperations((operations) => operations.runs(host, request)),
     lines: (runId) => withOperations((operations) => operations.lines(host, runId)),
     watch: (runId, after) =>
@@ -154,9 +154,9 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
           )
         )
       ),
-    cancel: (runId, reason) => withOperations((operations) => operations.cancel(host, runId, reason)),
+    cancel: (runId, reason) => withOperations((operations) => Effect.asVoid(operations.cancel(host, runId, reason))),
     cancelStep: (runId, step, reason) =>
-      withOperations((operations) => operations.cancelStep(host, runId, step, reason)),
+      withOperations((operations) => Effect.asVoid(operations.cancelStep(host, runId, step, reason))),
     retry: (runId, from) => withOperations((operations) => operations.retry(host, runId, from)),
     remove: (runId) => withOperations((operations) => operations.remove(host, runId)),
     pause: (pipelineId) => withOperations((operations) => operations.pause(host, pipelineId)),

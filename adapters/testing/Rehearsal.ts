@@ -59,8 +59,8 @@ export const unknownNames = (pipelines: ReadonlyArray<Pipeline.Any>, changes: Ch
 
 const changed = ({ name, task }: Step, changes: Changes, time: VirtualTime): Task.Any => {
   const code = changes.replace?.find((replacement) => replacement.task === task.name)?.run ?? task.run
-  const fail = changes.fail?.[name]
-  const delay = changes.delay?.[name]
+  const fail = own(changes.fail, name)
+  const delay = own(changes.delay, name)
   const run: Task.Any["run"] = (inputs, context) => {
     const work = time.work(`step '${name}'`)
     // Told to stop, it may go on for ever; nobody waits for it any more.
@@ -76,6 +76,9 @@ const changed = ({ name, task }: Step, changes: Changes, time: VirtualTime): Tas
   }
   return { ...task, run }
 }
+
+const own = <A>(record: Readonly<Record<string, A>> | undefined, name: string): A | undefined =>
+  record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined
 
 const failureOf = (
   fail: number | ((at: At) => unknown) | undefined,

@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Access from "../../core/Access.ts"
+import { MAX_MILLIS } from "../../core/Bound.ts"
 import type { Event } from "../../core/Event.ts"
 import * as Front from "../../core/Levada.ts"
 import type { Lines } from "../../core/Log.ts"
@@ -84,8 +85,8 @@ export interface Testing {
   readonly close: () => Promise<void>
 }
 
-/** A hundred years in milliseconds. No worker dies in a test, and time that passes at once is not to stop for its leases. */
-const NEVER = 3_155_760_000_000
+/** Longer than any test, in milliseconds. No worker dies in a test, and time that passes at once is not to stop for its leases. */
+const NEVER = MAX_MILLIS
 
 /** How long closing may take, in milliseconds of virtual time. */
 const CLOSING_MILLIS = 30_000
@@ -130,14 +131,20 @@ export const make = async <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
     await time.settle()
     return answer
   }
-  const look: Testing["look"] = (runId) => runNow(Effect.map(operations.run(host, runId), ({ run }) => run))
+  const look: Testing["look"] = (runId) => runNow(operations.run(host, runId))
   const events: Testing["events"] = async (runId) => {
     const { sequence } = await look(runId)
     return runNow(Stream.runCollect(Stream.take(operations.watch(host, runId), sequence)))
   }
+  const resultOf = (run: Run.Run): Promise<unknown> =>
+    runNow(
+      Effect.flatMap(operations.pipeline(host, run.pipelineId), ({ pipeline }) =>
+        Effect.fromResult(Results.toValue(pipeline, run))
+      )
+    )
   const finish: Testing["finish"] = async (runId) => {
     const isOver = await time.advanceUntil(async () => Run.isTerminal((await look(runId)).status))
-    const { run, pipeline } = await runNow(operations.run(host, runId))
+    const run = await look(runId)
     if (!isOver) {
       throw new Error(
         `Run '${runId}' of pipeline '${run.pipelineId}' is ${run.status}, and no time will end it: ` +
@@ -148,7 +155,7 @@ export const make = async <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
     return {
       run,
       status: run.status,
-      result: run.status === "COMPLETED" ? Results.toValue(pipeline, run) : undefined,
+      result: run.status === "COMPLETED" ? await resultOf(run) : undefined,
       report: Run.report(run),
       events: told,
       story: story(told),

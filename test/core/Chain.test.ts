@@ -76,7 +76,7 @@ describe("a chain", () => {
       ["show", "task"]
     ])
     expect(chain.parameters.map(({ name }) => name)).toEqual(["input"])
-    expect(chain.results.map(({ value }) => value)).toEqual(["show.shown"])
+    expect(chain.results.map(({ value }) => value)).toEqual(["result"])
     expect(chain.dag.depths).toEqual([0, 1, 2, 3, 4, 5, 5, 6, 7])
     expect(chain.version).toMatch(/^[0-9a-f]{16}$/)
   })
@@ -115,9 +115,9 @@ describe("a chain", () => {
     ],
     [
       () => Pipeline.chain("c", N).call(words as never),
-      "step 'words' takes string, but what comes before it is number"
+      "step 'words' takes 'text' as string, but what comes before it is number"
     ],
-    [() => Pipeline.chain("c", N).map(half as never), "takes array, but what comes before it is number"],
+    [() => Pipeline.chain("c", N).map(half as never), "takes 'n' as array, but what comes before it is number"],
     [
       () => Pipeline.chain("c", N).call(Task.make("none", { input: { n: N }, run: () => ({}) }) as never),
       "has to have exactly one output"

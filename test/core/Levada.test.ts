@@ -319,9 +319,9 @@ describe("Levada", () => {
         startImmediately: true
       })
       yield* TestClock.adjust(5_000)
-      expect(yield* Fiber.join(waiting)).toMatchObject({ _tag: "WaitTimedOut", runId, timeoutMillis: 5_000 })
+      expect(yield* Fiber.join(waiting)).toMatchObject({ _tag: "WaitTimedOut", runId, waitMillis: 5_000 })
       yield* Deferred.succeed(gate, undefined)
-      expect((yield* operations.wait(Principal.host, runId)).run.outputs).toEqual({ x: "1" })
+      expect((yield* operations.wait(Principal.host, runId)).outputs).toEqual({ x: "1" })
     }).pipe(within([slow]))
   })
 
@@ -381,7 +381,7 @@ describe("Levada", () => {
       const operations = yield* Operations.Operations
       const runId = yield* Levada.start(sums, { n: 1 })
       const events = yield* Stream.runCollect(operations.watch(Principal.host, runId))
-      const { run } = yield* operations.run(Principal.host, runId)
+      const run = yield* operations.run(Principal.host, runId)
       expect(run).toMatchObject({ status: "COMPLETED", stepsCompleted: 3, sequence: events.length })
       expect(events.map((event) => ("step" in event ? `${event.type} ${event.step}` : event.type)).sort()).toEqual([
         "RunCompleted",

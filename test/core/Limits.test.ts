@@ -351,18 +351,18 @@ describe("a paused pipeline", () => {
     expect((await testing.look(running)).steps.map(({ status }) => status)).toEqual(["COMPLETED", "PENDING"])
     expect((await testing.look(later)).status).toBe("PENDING")
     expect((await testing.run(other, {})).status).toBe("COMPLETED")
-    expect(await testing.ask((operations) => operations.isPaused(host, "p"))).toBe(true)
-    expect(await testing.ask((operations) => operations.isPaused(host, "other"))).toBe(false)
+    expect(await testing.ask((operations) => operations.pausable(host, "p"))).toMatchObject({ paused: true })
+    expect(await testing.ask((operations) => operations.pausable(host, "other"))).toMatchObject({ paused: false })
     await testing.ask((operations) => operations.pause(host, "p"))
     await testing.ask((operations) => operations.resume(host, "p"))
     expect((await testing.look(running)).status).toBe("COMPLETED")
     expect((await testing.finish(later)).status).toBe("COMPLETED")
-    expect(await testing.ask((operations) => operations.isPaused(host, "p"))).toBe(false)
+    expect(await testing.ask((operations) => operations.pausable(host, "p"))).toMatchObject({ paused: false })
   })
 
   it("that does not exist is PipelineNotFound", async () => {
     testing = await Testing.make({ pipelines: [] })
-    for (const way of ["pause", "resume", "isPaused"] as const) {
+    for (const way of ["pause", "resume", "pausable"] as const) {
       await expect(
         testing.ask((operations) => operations[way](host, "none") as Effect.Effect<unknown, unknown>)
       ).rejects.toMatchObject({ _tag: "PipelineNotFound" })

@@ -53,6 +53,7 @@ const STEP = [
   "duration_ms",
   "error",
   "memoised",
+  "memoised_items",
   "name",
   "progress",
   "reason",

@@ -57,7 +57,7 @@ const finished = (runId: string) =>
       yield* TestClock.adjust(10)
     }
     const events = yield* Fiber.join(waiting)
-    const { run } = yield* operations.run(host, runId)
+    const run = yield* operations.run(host, runId)
     return { run, events }
   })
 

@@ -1,13 +1,15 @@
 /** What the suites do with a Store: submit plans, play the worker, look. */
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type { NewRun } from "../../core/NewRun.ts"
 import * as Pipeline from "../../core/Pipeline.ts"
 import type * as Plan from "../../core/Plan.ts"
 import * as Run from "../../core/Run.ts"
-import { type Claim, type NewRun, type Outcome, Store } from "../../core/Store.ts"
+import { type Claim, type Outcome, Store } from "../../core/Store.ts"
 import * as Task from "../../core/Task.ts"
 import * as Version from "../../core/Version.ts"
 
@@ -18,7 +20,7 @@ export interface Wanted {
 }
 
 /** A way to build a Store. */
-export type Build = (wanted: Wanted) => Layer.Layer<Store>
+export type Build = (wanted: Wanted) => Layer.Layer<Store, unknown>
 
 /** Declares a test with a Store of its own. */
 export type Declare = (title: string, body: Effect.Effect<void, unknown, Store | Scope.Scope>) => void
@@ -95,6 +97,16 @@ export const finish = (runId: string) =>
 /** The plan of a pipeline that the suites make of tasks and steps. */
 export const planFrom = (...entries: ReadonlyArray<unknown>): Plan.Plan =>
   Pipeline.make(PIPELINE, entries as never).plan
+
+/** Whether there is nothing to be lent now. */
+export const nothing = (worker = "w9") =>
+  Effect.gen(function* () {
+    const waiting = yield* Effect.forkChild(claim(1, worker), { startImmediately: true })
+    yield* Effect.sleep(15)
+    const isNothing = waiting.pollUnsafe() === undefined
+    yield* Fiber.interrupt(waiting)
+    return isNothing
+  })
 
 /** Claims one thing, by name. */
 export const claimOne = (step: string, worker = "w1") =>

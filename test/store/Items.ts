@@ -9,6 +9,7 @@ import { claim, claimOne, type Declare, done, LEASE, newRun, planOf, settle } fr
 
 const plain = planOf({ a: [], after: ["a"] })
 const going = (expands: Partial<Plan.Expansion> = {}, more: Partial<Plan.PlanStep> = {}): Plan.Plan => ({
+  ...plain,
   steps: [
     {
       ...plain.steps[0]!,

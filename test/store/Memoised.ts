@@ -5,9 +5,22 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import type * as Plan from "../../core/Plan.ts"
 import { type Outcome, Store } from "../../core/Store.ts"
-import { broken, claim, type Declare, done, newRun, settle, single } from "./Acting.ts"
+import * as Version from "../../core/Version.ts"
+import {
+  broken,
+  claim,
+  type Declare,
+  done,
+  mine,
+  newRun,
+  nothing,
+  PIPELINE,
+  settle,
+  single,
+  VERSION
+} from "./Acting.ts"
 
-const probed: Plan.Plan = { steps: single.steps.map((step) => ({ ...step, probed: true })) }
+const probed: Plan.Plan = { ...single, steps: single.steps.map((step) => ({ ...step, probed: true })) }
 const keyed = (text: string, ttlMillis = 0): Outcome => ({ _tag: "Probed", limits: [], memo: { text, ttlMillis } })
 
 /** Starts a run and says what its step's inputs come to. Gives its id. */
@@ -87,6 +100,9 @@ export const memoised = (test: Declare): void => {
       const [next] = yield* claim(1)
       expect(next).toMatchObject({ runId: third, phase: "run", attempt: 1 })
       yield* cancel(third, "enough")
+      // Its worker has not stopped yet: two at once for one key there never are.
+      expect(yield* nothing()).toBe(true)
+      yield* settle([next!, { _tag: "Released", reason: "stopped" }])
       const [last] = yield* claim(1)
       expect(last!.runId).toBe(fourth)
       yield* settle([last!, done({ a: "4" })])
@@ -96,20 +112,43 @@ export const memoised = (test: Declare): void => {
   )
 
   test(
-    "one that is retried or given back keeps its turn",
+    "one that is retried or given back holds nobody up: the next one tries meanwhile",
     Effect.gen(function* () {
       const { get } = yield* Store
       const first = yield* start("k")
       const [work] = yield* claim(1)
       const second = yield* start("k")
-      yield* settle([work!, { _tag: "Retried", error: { name: "TaskFailed", message: "again" }, waitMillis: 10 }])
+      yield* settle([work!, { _tag: "Retried", error: { name: "TaskFailed", message: "again" }, waitMillis: 30 }])
+      const [other] = yield* claim(1)
+      expect(other).toMatchObject({ runId: second, attempt: 1, phase: "run" })
+      yield* settle([other!, { _tag: "Released", reason: "given back" }])
       const [again] = yield* claim(1)
-      expect(again).toMatchObject({ runId: first, attempt: 2, phase: "run" })
-      yield* settle([again!, { _tag: "Released", reason: "given back" }])
-      const [third] = yield* claim(1)
-      expect(third).toMatchObject({ runId: first, attempt: 3 })
-      yield* settle([third!, done({ a: "1" })])
+      expect(again).toMatchObject({ runId: second, attempt: 2 })
+      yield* Effect.sleep(40)
+      expect(yield* nothing()).toBe(true)
+      yield* settle([again!, done({ a: "1" })])
+      expect(yield* nothing()).toBe(true)
       expect((yield* get(second)).outputs).toEqual({ a: "1" })
+      expect(yield* get(first)).toMatchObject({ outputs: { a: "1" }, steps: [{ attempts: 1, memoised: true }] })
+    })
+  )
+
+  test(
+    "one in a pipeline that is paused holds nobody up",
+    Effect.gen(function* () {
+      const { get, pause, resume, submit } = yield* Store
+      const first = yield* start("k")
+      yield* pause(PIPELINE)
+      const second = yield* submit(newRun(probed, { pipelineId: "q" }))
+      const both = new Set([...mine, Version.key("q", VERSION)])
+      const [probe] = yield* claim(1, "w1", both)
+      expect(probe).toMatchObject({ runId: second, phase: "probe" })
+      yield* settle([probe!, keyed("k")])
+      yield* settle([(yield* claim(1, "w1", both))[0]!, done({ a: "1" })])
+      expect((yield* get(second)).status).toBe("COMPLETED")
+      yield* resume(PIPELINE)
+      expect(yield* nothing()).toBe(true)
+      expect((yield* get(first)).steps[0]).toMatchObject({ status: "COMPLETED", memoised: true })
     })
   )
 }

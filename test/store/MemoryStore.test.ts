@@ -8,7 +8,7 @@ import { store } from "./StoreConformance.ts"
 
 store("memory", Store.layerMemory)
 
-const plan = { steps: [{ name: "a", waits: 0, releases: [], vital: true }] }
+const plan = { results: ["a"], steps: [{ name: "a", waits: 0, releases: [], vital: true }] }
 const newRun: Store.NewRun = { pipelineId: "p", version: "v", plan, parameters: { data: '"0123456789"' } }
 const versions = new Set([Version.key("p", "v")])
 

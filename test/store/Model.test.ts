@@ -76,6 +76,7 @@ const play = (acts: ReadonlyArray<Act>) =>
         if (each.type === "submit") {
           const names = each.needs.map((_, at) => `s${at}`)
           const plan: Plan.Plan = {
+            results: names,
             steps: names.map((name, at) => ({
               name,
               waits: each.needs[at]!.length,

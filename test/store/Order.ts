@@ -5,28 +5,19 @@ import * as Fiber from "effect/Fiber"
 import type * as Plan from "../../core/Plan.ts"
 import { type Claim, type Outcome, Store } from "../../core/Store.ts"
 import * as Version from "../../core/Version.ts"
-import { claim, type Declare, done, mine, newRun, PIPELINE, planOf, settle, single } from "./Acting.ts"
+import { claim, type Declare, done, mine, newRun, nothing, PIPELINE, planOf, settle, single } from "./Acting.ts"
 
 const limited = (
   plan: Plan.Plan,
   ...limits: ReadonlyArray<{ readonly key: string; readonly max: number }>
 ): Plan.Plan => ({
+  ...plan,
   steps: plan.steps.map((step) => ({ ...step, limits }))
 })
-const probed: Plan.Plan = { steps: single.steps.map((step) => ({ ...step, probed: true })) }
+const probed: Plan.Plan = { ...single, steps: single.steps.map((step) => ({ ...step, probed: true })) }
 const found = (key: string, max: number): Outcome => ({ _tag: "Probed", limits: [{ key, max }] })
 
 const runsOf = (claims: ReadonlyArray<Claim>): ReadonlyArray<string> => claims.map(({ runId }) => runId)
-
-/** Whether there is nothing to be lent now. */
-const nothing = (worker = "w9") =>
-  Effect.gen(function* () {
-    const waiting = yield* Effect.forkChild(claim(1, worker), { startImmediately: true })
-    yield* Effect.sleep(15)
-    const isNothing = waiting.pollUnsafe() === undefined
-    yield* Fiber.interrupt(waiting)
-    return isNothing
-  })
 
 export const order = (test: Declare): void => {
   test(

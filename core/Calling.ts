@@ -1,0 +1,232 @@
+/** Calls the tasks of claims, one item after the other, and collects what comes of it. */
+import * as Effect from "effect/Effect"
+import type { Alarms } from "./Alarms.ts"
+import { Attempt, broken, isPromiseLike, type Surroundings, safely } from "./Attempt.ts"
+import { Attempts, STOP_MILLIS, type Told } from "./Attempts.ts"
+import * as Items from "./Items.ts"
+import { Notes } from "./Notes.ts"
+import { probe } from "./Probe.ts"
+import type { Registry } from "./Registry.ts"
+import { Runners } from "./Runners.ts"
+import type { Claim, Note, Outcome, Settlement } from "./Store.ts"
+
+/** How long tasks that never wait may follow one another before everything else has its turn, in milliseconds. */
+const TURN_MILLIS = 10
+
+/** How long the units of one list may be together, as a multiple of the longest value. */
+const MAX_EXPANSION = 16
+
+/** What comes of an attempt that was told to stop, where nothing else has: nothing, but that it has stopped. */
+const STOPPED: Outcome = { _tag: "Released", reason: "it was told to stop" }
+
+/** The calls of one worker. */
+export class Calling implements Surroundings, Told {
+  readonly maxValueLength: number
+  readonly nowMillis: () => number
+  readonly random: () => number
+  readonly attempts: Attempts
+  readonly notes: Notes = new Notes()
+  /** What is to be settled. */
+  settled: Array<Settlement> = []
+  /** Claims whose task did not stop, which nobody was told of yet. */
+  readonly ignoring: Array<Claim> = []
+  readonly #runners: Runners
+  /** Called when something may have ended. */
+  readonly #ended: () => void
+  /** What is to be called next, and what is to go on with its next item. */
+  readonly #claims: Array<Claim> = []
+  readonly #going: Array<Attempt> = []
+  /** Effects to be started. */
+  #effects: Array<{ readonly attempt: Attempt; readonly effect: Effect.Effect<unknown, unknown> }> = []
+  /** When everything else had its turn. */
+  #turnAtMillis = 0
+
+  constructor(
+    registry: Registry,
+    alarms: Alarms,
+    maxValueLength: number,
+    nowMillis: () => number,
+    random: () => number,
+    ended: () => void
+  ) {
+    this.maxValueLength = maxValueLength
+    this.nowMillis = nowMillis
+    this.random = random
+    this.attempts = new Attempts(alarms, nowMillis, this)
+    this.#runners = new Runners(registry)
+    this.#ended = ended
+  }
+
+  /** Whether something is to be called, started, told or settled. */
+  get hasToDo(): boolean {
+    return this.settled.length > 0 || !this.notes.isEmpty || this.#effects.length > 0 || this.#hasToCall
+  }
+
+  get #hasToCall(): boolean {
+    return this.#claims.length > 0 || this.#going.length > 0
+  }
+
+  // -- what attempts tell --------------------------------------------------------------------------------------------
+
+  note(note: Note): void {
+    this.notes.add(note)
+    this.#ended()
+  }
+
+  stopped(attempt: Attempt): void {
+    this.#settle(attempt.claim, attempt.instead ?? STOPPED)
+    this.#ended()
+  }
+
+  ignored(attempt: Attempt): void {
+    const { claim, runner } = attempt
+    const message = `Task '${runner.task.name}' ignores its signal: it still runs ${STOP_MILLIS} ms after it was told to stop. What it gives is dropped`
+    this.notes.add({ claim, line: { level: "warn", message } })
+    this.ignoring.push(claim)
+    this.stopped(attempt)
+  }
+
+  // -- calling -------------------------------------------------------------------------------------------------------
+
+  add(claims: ReadonlyArray<Claim>): void {
+    for (const claim of claims) this.#claims.push(claim)
+  }
+
+  /** Calls what is to be called. Gives what has to happen before it goes on, if anything has. */
+  proceed(): Effect.Effect<void> | undefined {
+    while (this.#hasToCall) {
+      if (this.#isLate()) return this.#yield
+      const attempt = this.#going.shift()
+      if (attempt === undefined) this.#start(this.#claims.shift()!)
+      else if (attempt.revoked) this.#stop(attempt)
+      else this.#run(attempt)
+    }
+    return this.#effects.length > 0 ? this.#fork : undefined
+  }
+
+  /** Tells the attempts at these claims to stop. */
+  revoke(claims: ReadonlyArray<Claim>): void {
+    if (claims.length > 0) for (const attempt of this.attempts.of(claims)) this.attempts.revoke(attempt)
+  }
+
+  /** Tells all attempts to stop; `instead` is what comes of them. */
+  revokeAll(instead: Outcome): void {
+    for (const attempt of this.attempts.values()) {
+      attempt.instead ??= instead
+      this.attempts.revoke(attempt)
+    }
+    this.#ended()
+  }
+
+  #isLate(): boolean {
+    return this.nowMillis() - this.#turnAtMillis > TURN_MILLIS
+  }
+
+  readonly #yield: Effect.Effect<void> = Effect.flatMap(Effect.yieldNow, () =>
+    Effect.sync(() => {
+      this.#turnAtMillis = this.nowMillis()
+    })
+  )
+
+  #start(claim: Claim): void {
+    const runner = this.#runners.find(claim)
+    if (runner === undefined) {
+      this.#settle(claim, { _tag: "Released", reason: "its worker does not know this version of the pipeline" })
+      return
+    }
+    if (claim.phase === "run") this.#run(new Attempt(claim, runner, this))
+    else {
+      const outcome = (): Outcome =>
+        claim.phase === "probe"
+          ? probe(runner, claim)
+          : Items.expand(runner, claim.values, MAX_EXPANSION * this.maxValueLength)
+      this.#settle(claim, safely(claim, outcome))
+    }
+  }
+
+  /**
+   * Calls the task, for one item after the other, until it has to be waited for or all is done. `outcomeOf` gives the
+   * outcome of a call that was waited for and has `ended`.
+   */
+  #run<A>(attempt: Attempt, outcomeOf?: (this: Attempt, ended: A) => Outcome, ended?: A): void {
+    let outcome: Outcome | undefined
+    try {
+      if (outcomeOf !== undefined) outcome = attempt.took(outcomeOf.call(attempt, ended as A))
+      while (outcome === undefined) {
+        if (attempt.at > 0 && this.#isLate()) {
+          this.#keep(attempt)
+          this.#going.push(attempt)
+          return
+        }
+        const result = attempt.call()
+        if ("outcome" in result) outcome = attempt.took(result.outcome)
+        else if (this.#awaits(attempt, result.returned)) return
+        else outcome = attempt.took(attempt.completed(result.returned))
+      }
+    } catch (defect) {
+      // What a task returns may be anything, also something that throws when it is looked at. That is the step's failure.
+      outcome = broken(attempt.claim, defect)
+    }
+    if (attempt.place !== -1) this.attempts.remove(attempt)
+    this.#settle(attempt.claim, outcome)
+  }
+
+  /** It goes on for longer than this call: it can be told to stop. */
+  #keep(attempt: Attempt): void {
+    if (attempt.place === -1) this.attempts.add(attempt)
+  }
+
+  /** Waits for what a task returned; false when there is nothing to wait for. */
+  #awaits(attempt: Attempt, returned: unknown): boolean {
+    const isEffect = Effect.isEffect(returned)
+    if (!isEffect && !isPromiseLike(returned)) return false
+    this.#keep(attempt)
+    if (isEffect) this.#effects.push({ attempt, effect: returned as Effect.Effect<unknown, unknown> })
+    // A Promise of the language keeps its word: it ends once, and later.
+    else
+      Promise.resolve(returned).then(
+        (value) => this.#end(attempt, attempt.completed, value),
+        (error) => this.#end(attempt, attempt.thrown, error)
+      )
+    return true
+  }
+
+  /** Starts the Effects that tasks have returned. */
+  readonly #fork: Effect.Effect<void> = Effect.suspend(() => {
+    const effects = this.#effects
+    this.#effects = []
+    return Effect.forEach(
+      effects,
+      ({ attempt, effect }) =>
+        Effect.map(Effect.forkDetach(effect, { startImmediately: true }), (fiber) => {
+          attempt.fiber = fiber
+          if (attempt.revoked) fiber.interruptUnsafe()
+          fiber.addObserver((exit) => this.#end(attempt, attempt.exited, exit))
+        }),
+      { discard: true }
+    )
+  })
+
+  // -- ending --------------------------------------------------------------------------------------------------------
+
+  /** What was waited for has ended. */
+  #end<A>(attempt: Attempt, outcomeOf: (this: Attempt, ended: A) => Outcome, ended: A): void {
+    // Given up: nobody waits for it any more.
+    if (attempt.place === -1) return
+    if (attempt.revoked) this.#stop(attempt)
+    else {
+      this.#run(attempt, outcomeOf, ended)
+      this.#ended()
+    }
+  }
+
+  /** It has done as it was told. */
+  #stop(attempt: Attempt): void {
+    this.attempts.remove(attempt)
+    this.stopped(attempt)
+  }
+
+  #settle(claim: Claim, outcome: Outcome): void {
+    this.settled.push({ claim, outcome })
+  }
+}

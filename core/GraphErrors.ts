@@ -1,0 +1,135 @@
+/** What is wrong with a graph, and with names and settings in it. */
+import { Failure, listed, shown } from "./Failure.ts"
+
+/** A name that can't be used: empty, too long, reserved, or with control characters. */
+export class InvalidName extends Failure<"InvalidName"> {
+  readonly invalidName: string
+  constructor(what: string, name: string, why: string) {
+    super("InvalidName", `Cannot use ${JSON.stringify(name)} as ${what}: ${why}`)
+    this.invalidName = name
+  }
+}
+
+/** A setting of a task, a step, a pipeline, a run or a schedule that can't be used. `option` says which. */
+export class InvalidOption extends Failure<"InvalidOption"> {
+  readonly option: string
+  constructor(option: string, received: unknown, expected: string) {
+    super("InvalidOption", `Cannot use ${shown(received)} as ${option}: expected ${expected}`)
+    this.option = option
+  }
+}
+
+/** A pipeline with no step. */
+export class EmptyPipeline extends Failure<"EmptyPipeline"> {
+  readonly pipelineId: string
+  constructor(pipelineId: string) {
+    super("EmptyPipeline", `Pipeline '${pipelineId}' has no tasks: give it at least one`)
+    this.pipelineId = pipelineId
+  }
+}
+
+/** Two steps of one name. */
+export class DuplicateStep extends Failure<"DuplicateStep"> {
+  readonly pipelineId: string
+  readonly step: string
+  constructor(pipelineId: string, step: string) {
+    super("DuplicateStep", `Pipeline '${pipelineId}' names step '${step}' twice: every step needs a name of its own`)
+    this.pipelineId = pipelineId
+    this.step = step
+  }
+}
+
+/** Two steps that produce the same value. */
+export class DuplicateOutput extends Failure<"DuplicateOutput"> {
+  readonly pipelineId: string
+  readonly output: string
+  readonly steps: readonly [string, string]
+  constructor(pipelineId: string, output: string, steps: readonly [string, string]) {
+    super(
+      "DuplicateOutput",
+      `Pipeline '${pipelineId}': output '${output}' is produced by both '${steps[0]}' and '${steps[1]}'; rename one of them`
+    )
+    this.pipelineId = pipelineId
+    this.output = output
+    this.steps = steps
+  }
+}
+
+/** A step that would have to wait for itself. */
+export class SelfDependency extends Failure<"SelfDependency"> {
+  readonly pipelineId: string
+  readonly step: string
+  readonly key: string
+  constructor(pipelineId: string, step: string, key: string) {
+    super("SelfDependency", `Pipeline '${pipelineId}': step '${step}' takes its own output '${key}' as an input`)
+    this.pipelineId = pipelineId
+    this.step = step
+    this.key = key
+  }
+}
+
+/** Steps that wait for each other; `path` starts and ends with the same step. */
+export class CycleDetected extends Failure<"CycleDetected"> {
+  readonly pipelineId: string
+  readonly path: ReadonlyArray<string>
+  constructor(pipelineId: string, path: ReadonlyArray<string>) {
+    // A long cycle is shown by its two ends; `path` has all of it.
+    const shown = path.length > 12 ? [...path.slice(0, 6), `… ${path.length - 12} more …`, ...path.slice(-6)] : path
+    super("CycleDetected", `Pipeline '${pipelineId}': the steps wait for each other: ${shown.join(" -> ")}`)
+    this.pipelineId = pipelineId
+    this.path = path
+  }
+}
+
+/** A producer and a consumer whose types can never agree. */
+export class TypeMismatch extends Failure<"TypeMismatch"> {
+  readonly pipelineId: string
+  readonly step: string
+  readonly key: string
+  constructor(pipelineId: string, step: string, key: string, expected: string, received: string) {
+    super("TypeMismatch", `Pipeline '${pipelineId}': step '${step}' takes '${key}' as ${expected}, but ${received}`)
+    this.pipelineId = pipelineId
+    this.step = step
+    this.key = key
+  }
+}
+
+/** A sequential pipeline in which a step has no one input for the value of the step before it. */
+export class MissingProducer extends Failure<"MissingProducer"> {
+  readonly pipelineId: string
+  readonly step: string
+  constructor(pipelineId: string, step: string, why: string) {
+    super("MissingProducer", `Pipeline '${pipelineId}': step '${step}' ${why}`)
+    this.pipelineId = pipelineId
+    this.step = step
+  }
+}
+
+/** A task that the host program does not offer, or offers twice with different code. */
+export class UnknownTask extends Failure<"UnknownTask"> {
+  readonly pipelineId: string
+  readonly task: string
+  constructor(pipelineId: string, task: string, why: "unknown" | "ambiguous", offered: ReadonlyArray<string>) {
+    super(
+      "UnknownTask",
+      why === "unknown"
+        ? `Task '${task}' is not offered by this program; offered: ${listed(offered)}`
+        : `Task '${task}' is offered more than once with different code, so its name alone does not say which is meant`
+    )
+    this.pipelineId = pipelineId
+    this.task = task
+  }
+}
+
+/** Why a pipeline can't be built. */
+export type PipelineError =
+  | InvalidName
+  | InvalidOption
+  | EmptyPipeline
+  | DuplicateStep
+  | DuplicateOutput
+  | SelfDependency
+  | CycleDetected
+  | TypeMismatch
+  | MissingProducer
+  | UnknownTask
