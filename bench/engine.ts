@@ -4,38 +4,46 @@ import { Access, Levada, Pipeline, Store, Task } from "../adapters/promise/index
 import type { Fields } from "../core/Value.ts"
 import { compare, type Subject, shown } from "./compare.ts"
 
-type Step = (n: number) => Promise<number>
-const step: Step = async (n) => n + 1
+type Values = Readonly<Record<string, number>>
+type Run = (inputs: Values) => Promise<Values>
+
+/** What a task does; the bare functions are these, awaited with nothing around them. */
+const adding =
+  (inputs: ReadonlyArray<string>, output: string): Run =>
+  async (values) => {
+    let sum = 1
+    for (const input of inputs) sum += values[input]!
+    return { [output]: sum }
+  }
 
 type Plain = Task.Task<string, Fields, Fields, never, never>
 type Started = Pipeline.Pipeline<string, { readonly v0: number }, unknown, never, never>
 
-const task = (name: string, input: string, output: string): Plain =>
+const numbers = (names: ReadonlyArray<string>): Fields => Object.fromEntries(names.map((name) => [name, Schema.Number]))
+
+const task = (name: string, inputs: ReadonlyArray<string>, output: string): Plain =>
   Task.make(name, {
-    input: { [input]: Schema.Number },
-    output: { [output]: Schema.Number },
-    run: async (inputs) => ({ [output]: await step(inputs[input] as number) })
+    input: numbers(inputs),
+    output: numbers([output]),
+    run: adding(inputs, output) as (inputs: object) => Promise<Values>
   }) as Plain
 
 const SIZE = 100
+const PLACES: ReadonlyArray<number> = Array.from({ length: SIZE }, (_, at) => at)
 
 const chain = Pipeline.make(
   "chain",
-  Array.from({ length: SIZE }, (_, at) => task(`t${at}`, `v${at}`, `v${at + 1}`))
+  PLACES.map((at) => task(`t${at}`, [`v${at}`], `v${at + 1}`))
 )
 const fan = Pipeline.make(
   "fan",
-  Array.from({ length: SIZE }, (_, at) => task(`t${at}`, "v0", `v${at + 1}`))
+  PLACES.map((at) => task(`t${at}`, ["v0"], `v${at + 1}`))
 )
 const diamond = Pipeline.make("diamond", [
-  task("a", "v0", "a"),
-  task("b", "a", "b"),
-  task("c", "a", "c"),
-  Task.make("d", {
-    input: { b: Schema.Number, c: Schema.Number },
-    output: { d: Schema.Number },
-    run: async ({ b, c }) => ({ d: await step(b + c) })
-  }) as Plain
+  task("a", ["v0"], "a"),
+  task("b", ["a"], "b"),
+  task("c", ["a"], "c"),
+  task("d", ["b", "c"], "d")
 ]) as Started
 
 const levada = Levada.make({
@@ -44,17 +52,26 @@ const levada = Levada.make({
   store: Store.layerMemory({ historyCount: 1_000 })
 })
 
+const chained = PLACES.map((at) => adding([`v${at}`], `v${at + 1}`))
+const fanned = PLACES.map((at) => adding(["v0"], `v${at + 1}`))
+const [first, left, right, join] = [
+  adding(["v0"], "a"),
+  adding(["a"], "b"),
+  adding(["a"], "c"),
+  adding(["b", "c"], "d")
+]
+
 const bare: Readonly<Record<string, () => Promise<unknown>>> = {
   chain: async () => {
-    let value = 0
-    for (let at = 0; at < SIZE; at++) value = await step(value)
-    return value
+    let values: Values = { v0: 0 }
+    for (const run of chained) values = await run(values)
+    return values
   },
-  fan: () => Promise.all(Array.from({ length: SIZE }, () => step(0))),
+  fan: () => Promise.all(fanned.map((run) => run({ v0: 0 }))),
   diamond: async () => {
-    const a = await step(0)
-    const [b, c] = await Promise.all([step(a), step(a)])
-    return step(b + c)
+    const a = await first({ v0: 0 })
+    const [b, c] = await Promise.all([left(a), right(a)])
+    return join({ ...b, ...c })
   }
 }
 

@@ -263,8 +263,13 @@ class Memory implements Store, Owner {
 
   ping: Effect.Effect<void> = Effect.void
 
+  // Runs that begin later, or are held up by a pause, would not end in time.
   drain: Effect.Effect<void> = Effect.suspend(() => {
-    return Effect.forEach([...this.#index.unfinished()], (run) => Effect.ignore(this.wait(run.submission.id)), {
+    const now = this.#now()
+    const going = [...this.#index.unfinished()].filter(
+      ({ log: { state } }) => state.startAtMillis <= now && !this.#lending.paused.has(state.pipelineId)
+    )
+    return Effect.forEach(going, (run) => Effect.ignore(this.wait(run.submission.id)), {
       concurrency: "unbounded",
       discard: true
     })

@@ -2,7 +2,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { StoreUnavailable } from "./Errors.ts"
+import { StoreUnavailable } from "./Errors.ts"
 import { Guard } from "./Guard.ts"
 import * as PipelineOperations from "./PipelineOperations.ts"
 import { Registry } from "./Registry.ts"
@@ -25,19 +25,24 @@ export interface Operations
 /** The key of the Operations service. */
 export const Operations: Context.Service<Operations, Operations> = Context.Service<Operations>("levada/Operations")
 
-/** The operations over a Store, a Registry and a Guard. Once the layer's scope begins to close, no new run is taken. */
+/** The operations over a Store, a Registry and a Guard. Once the layer's scope begins to close, no run and no schedule is taken. */
 export const layer: Layer.Layer<Operations, never, Store | Registry | Guard> = Layer.effect(
   Operations,
   Effect.gen(function* () {
     const parts = [yield* Store, yield* Registry, yield* Guard] as const
-    const [store] = parts
-    const { close, ...runs } = RunOperations.make(...parts)
-    yield* Effect.addFinalizer(() => close)
+    let closing = false
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        closing = true
+      })
+    )
+    const closed = () =>
+      closing ? new StoreUnavailable("Nothing new is taken: the program is shutting down") : undefined
     return {
-      ping: store.ping,
+      ping: parts[0].ping,
       ...PipelineOperations.make(...parts),
-      ...runs,
-      ...ScheduleOperations.make(...parts)
+      ...RunOperations.make(...parts, closed),
+      ...ScheduleOperations.make(...parts, closed)
     }
   })
 )

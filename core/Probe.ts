@@ -9,20 +9,25 @@ import { codec } from "./Value.ts"
 import * as Version from "./Version.ts"
 
 /** The outcome of a probe. */
-export const probe = (runner: Runner, { values, item }: Claim): Outcome => {
+export const probe = (runner: Runner, claim: Claim): Outcome => {
+  const { values, item } = claim
   const { limit } = runner.task
   const items = item === undefined ? [[]] : Items.fromJson(runner, item.value)
+  const failed = (error: ErrorInfo, at: number): Outcome => ({
+    _tag: "Failed",
+    error: item === undefined ? error : { ...error, item: item.index * (runner.step.chunk ?? 1) + at }
+  })
   const inputs: Array<Readonly<Record<string, unknown>>> = []
-  for (const each of items) {
-    const record = read(runner, values, each)
-    if (Result.isFailure(record)) return { _tag: "Failed", error: record.failure }
+  for (let at = 0; at < items.length; at++) {
+    const record = read(runner, values, items[at]!)
+    if (Result.isFailure(record)) return failed(record.failure, at)
     inputs.push(record.success)
   }
   const memo = memoKey(runner, inputs)
   // Items of one unit are worked off one after the other, so the first speaks for all.
   const key = typeof limit?.key === "function" ? keyOf(runner, limit.key, inputs[0]!) : undefined
   if (key === undefined) return { _tag: "Probed", limits: [], memo }
-  if (Result.isFailure(key)) return { _tag: "Failed", error: key.failure }
+  if (Result.isFailure(key)) return failed(key.failure, 0)
   return { _tag: "Probed", limits: [Limit.ofTask(key.success, limit!.max)], memo }
 }
 

@@ -15,7 +15,7 @@ import {
   type RunNotFound,
   RunNotRepeatable,
   RunUnfinished,
-  StoreUnavailable,
+  type StoreUnavailable,
   type UnknownStep,
   WaitTimedOut
 } from "./Errors.ts"
@@ -108,16 +108,13 @@ export interface RunOperations {
   ) => Stream.Stream<Event, InvalidOption | RunNotFound | StoreUnavailable>
 }
 
-const SHUTTING_DOWN = "No new run is taken: the program is shutting down"
-
-/** The operations over a Store, a Registry and a Guard. Once they are closed, no new run is taken. */
+/** The operations over a Store, a Registry and a Guard. No run is started once `closed` says why not. */
 export const make = (
   store: Store,
   registry: Registry,
-  guard: Guard
-): RunOperations & { readonly close: Effect.Effect<void> } => {
-  let closing = false
-
+  guard: Guard,
+  closed: () => StoreUnavailable | undefined
+): RunOperations => {
   /** The run, provided that the caller may do that with its pipeline. */
   const permitted = (caller: Caller, permission: Permission, runId: string) =>
     Effect.tap(store.get(runId), (run) => guard.check(caller, permission, run.pipelineId))
@@ -137,7 +134,8 @@ export const make = (
 
   const retry = (run: Run.Run, from: ReadonlyArray<string>): Effect.Effect<string, RetryError> =>
     Effect.gen(function* () {
-      if (closing) return yield* new StoreUnavailable(SHUTTING_DOWN)
+      const refused = closed()
+      if (refused !== undefined) return yield* refused
       if (!Run.isTerminal(run.status)) return yield* new RunUnfinished(run.id, "retried")
       const { pipeline } = yield* registry.find(run.pipelineId)
       if (pipeline.version !== run.version) {
@@ -160,9 +158,6 @@ export const make = (
     })
 
   return {
-    close: Effect.sync(() => {
-      closing = true
-    }),
     latest: (caller, pipelineId) =>
       Effect.gen(function* () {
         yield* guard.check(caller, "read", pipelineId)
@@ -177,7 +172,8 @@ export const make = (
       Effect.flatMap(
         after(guard.check(caller, "execute", pipelineId), () => registry.find(pipelineId)),
         ({ pipeline }): Effect.Effect<string, StartError> => {
-          if (closing) return Effect.fail(new StoreUnavailable(SHUTTING_DOWN))
+          const refused = closed()
+          if (refused !== undefined) return Effect.fail(refused)
           const run = Start.newRun(pipeline, given, options, store.maxValueLength)
           return Result.isFailure(run) ? Effect.fail(run.failure) : store.submit(run.success)
         }

@@ -68,8 +68,13 @@ export interface ScheduleOperations {
   ) => Effect.Effect<Schedule.Schedule, ScheduleNotFound | StoreUnavailable>
 }
 
-/** The operations over a Store, a Registry and a Guard. */
-export const make = (store: Store, registry: Registry, guard: Guard): ScheduleOperations => {
+/** The operations over a Store, a Registry and a Guard. No schedule is made once `closed` says why not. */
+export const make = (
+  store: Store,
+  registry: Registry,
+  guard: Guard,
+  closed: () => StoreUnavailable | undefined
+): ScheduleOperations => {
   const { schedules } = store
 
   /** The schedule, provided that the caller may do that with its pipeline. */
@@ -83,6 +88,8 @@ export const make = (store: Store, registry: Registry, guard: Guard): ScheduleOp
       Effect.gen(function* () {
         const { pipelineId, timing } = wanted
         yield* guard.check(caller, "admin", pipelineId)
+        const refused = closed()
+        if (refused !== undefined) return yield* refused
         const { pipeline } = yield* registry.find(pipelineId)
         const parameters = yield* Effect.fromResult(wanted.given.parameters(pipeline))
         const long = Start.tooLong(pipeline, parameters, {}, store.maxValueLength)

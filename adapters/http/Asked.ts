@@ -169,7 +169,7 @@ export const runList = (query: string): Result.Result<ListRequest, BadRequest> =
   const pipelineId = reader.take("pipeline_id", isText, "a pipeline's id")
   const status = reader.among("status", Run.STATUSES)
   const [since, until] = ["since", "until"].map((key) =>
-    reader.take(key, isInstant, "an instant such as '2026-11-24T12:00:00Z'")
+    reader.take(key, isInstant, "an instant such as '2026-11-24T12:00:00Z'; a '+' in a query is written '%2B'")
   )
   const limit = reader.number("limit", 1, MAX_LIMIT, "a whole number", true) ?? DEFAULT_LIMIT
   const cursor = reader.take("cursor", isCursor, "the `next_cursor` of an earlier list")
@@ -277,7 +277,7 @@ const invalid = (what: "body" | "query", problems: ReadonlyArray<Problem>): BadR
   new BadRequest(
     400,
     what === "body" ? "BodyInvalidError" : "QueryInvalidError",
-    `The ${what} does not fit: ${summary(problems)}`,
+    `The request does not fit: ${summary(problems)}`,
     { problems }
   )
 

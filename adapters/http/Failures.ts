@@ -145,8 +145,10 @@ const details = (problems: ReadonlyArray<Errors.Problem>): About["details"] => {
 
 const clip = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text)
 
-// An absolute path of two segments or more, POSIX, Windows or file URL, where a word begins.
-const HOST_PATH = /(?<=^|[\s'"`(<=[])(?:file:\/\/)?(?:\/|[A-Za-z]:[\\/])(?:[^\s'"`()<>:\\/]+[\\/])+([^\s'"`()<>:\\/]*)/g
+// An absolute path of two segments or more, POSIX, Windows or file URL, where a word or a part of a list begins.
+// Segments may have up to three spaces; not what follows the colon of a URL.
+const HOST_PATH =
+  /(?<=^|[\s'"`(<=[\]{,;:|&@])(?:file:\/\/)?(?:\/(?!\/)|[A-Za-z]:[\\/]|\\\\)(?:[^\s'"`()<>:\\/|,;]+(?: [^\s'"`()<>:\\/|,;]+){0,3}[\\/])+([^\s'"`()<>:\\/|,;]*)/g
 
 /** Tasks' messages may name files of the host (`ENOENT … '/srv/app/in.wav'`): the file's name stays, its place does not. */
 export const withoutHostPaths = (message: string): string => message.replace(HOST_PATH, "…/$1")
