@@ -50,6 +50,6 @@ export class Admission {
     if (run.alarms !== undefined) for (const alarm of run.alarms) this.#alarms.remove(alarm)
     run.alarms = undefined
     if (run.isAdmitted) this.#slots.give(run.limits)
-    else if (run.hasWaited) this.#slots.pass(run.limits)
+    else if (run.waitSerial > 0) this.#slots.pass(run.limits)
   }
 }

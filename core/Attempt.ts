@@ -78,7 +78,7 @@ export class Attempt implements Task.TaskContext {
   get progress(): Task.TaskContext["progress"] {
     return (done, total) => {
       if (this.revoked || this.claim.item !== undefined || !isAmount(done) || !isAmount(total)) return
-      this.#around.note({ claim: this.claim, progress: { done, total } })
+      this.#around.note({ claim: this.claim, progress: { done: Math.min(done, total), total } })
     }
   }
   get log(): Task.TaskContext["log"] {

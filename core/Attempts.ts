@@ -42,9 +42,8 @@ export class Attempts {
     return this.#all.slice()
   }
 
-  /** Those that these claims are for. */
-  of(claims: ReadonlyArray<Claim>): ReadonlyArray<Attempt> {
-    const tokens = new Set(claims.map(({ token }) => token))
+  /** Those of claims with these tokens. */
+  of(tokens: ReadonlySet<string>): ReadonlyArray<Attempt> {
     return this.#all.filter(({ claim }) => tokens.has(claim.token))
   }
 
@@ -52,10 +51,10 @@ export class Attempts {
   add(attempt: Attempt): void {
     attempt.place = this.#all.length
     this.#all.push(attempt)
-    const { timeoutMillis, name } = attempt.runner.task
+    const { timeoutMillis } = attempt.runner.task
     if (timeoutMillis === undefined) return
     attempt.alarm = this.#alarms.set(this.#nowMillis() + timeoutMillis, () => {
-      attempt.instead = attempt.thrown(new StepTimedOut(name, timeoutMillis))
+      attempt.instead = attempt.thrown(new StepTimedOut(timeoutMillis))
       this.revoke(attempt)
     })
   }

@@ -34,7 +34,7 @@ export class Calling implements Surroundings, Told {
   /** Called when something may have ended. */
   readonly #ended: () => void
   /** What is to be called next, and what is to go on with its next item. */
-  readonly #claims: Array<Claim> = []
+  #claims: Array<Claim> = []
   readonly #going: Array<Attempt> = []
   /** Effects to be started. */
   #effects: Array<{ readonly attempt: Attempt; readonly effect: Effect.Effect<unknown, unknown> }> = []
@@ -60,6 +60,16 @@ export class Calling implements Surroundings, Told {
   /** Whether something is to be called, started, told or settled. */
   get hasToDo(): boolean {
     return this.settled.length > 0 || !this.notes.isEmpty || this.#effects.length > 0 || this.#hasToCall
+  }
+
+  /** How many claims are at work or are to be called. */
+  get size(): number {
+    return this.attempts.size + this.#claims.length
+  }
+
+  /** These claims. */
+  get claims(): ReadonlyArray<Claim> {
+    return [...this.attempts.claims, ...this.#claims]
   }
 
   get #hasToCall(): boolean {
@@ -104,17 +114,32 @@ export class Calling implements Surroundings, Told {
     return this.#effects.length > 0 ? this.#fork : undefined
   }
 
-  /** Tells the attempts at these claims to stop. */
+  /** Tells the attempts at these claims to stop; those that are still to be called are not. */
   revoke(claims: ReadonlyArray<Claim>): void {
-    if (claims.length > 0) for (const attempt of this.attempts.of(claims)) this.attempts.revoke(attempt)
+    if (claims.length === 0) return
+    const tokens = new Set(claims.map(({ token }) => token))
+    for (const attempt of this.attempts.of(tokens)) this.attempts.revoke(attempt)
+    this.#drop(({ token }) => tokens.has(token), STOPPED)
   }
 
   /** Tells all attempts to stop; `instead` is what comes of them. */
   revokeAll(instead: Outcome): void {
+    this.#drop(() => true, instead)
     for (const attempt of this.attempts.values()) {
       attempt.instead ??= instead
       this.attempts.revoke(attempt)
     }
+    this.#ended()
+  }
+
+  #drop(isDropped: (claim: Claim) => boolean, outcome: Outcome): void {
+    const kept: Array<Claim> = []
+    for (const claim of this.#claims) {
+      if (isDropped(claim)) this.#settle(claim, outcome)
+      else kept.push(claim)
+    }
+    if (kept.length === this.#claims.length) return
+    this.#claims = kept
     this.#ended()
   }
 

@@ -85,7 +85,7 @@ export class IdempotencyConflict extends Failure<"IdempotencyConflict"> {
   /** The run that has the key. */
   readonly runId: string
   constructor(pipelineId: string, key: string, runId: string, isGone: boolean) {
-    const why = isGone ? "and is no longer kept" : "and another body"
+    const why = isGone ? "and is no longer kept" : "and other parameters or options"
     super(
       "IdempotencyConflict",
       `Run '${runId}' was started with idempotency key ${shown(key)} ${why}; use a new key for another run`
@@ -225,8 +225,8 @@ export class Fatal extends Data.Error<{ readonly message: string; readonly cause
 /** An attempt that took longer than its task may. */
 export class StepTimedOut extends Failure<"StepTimedOut"> {
   readonly timeoutMillis: number
-  constructor(task: string, timeoutMillis: number) {
-    super("StepTimedOut", `Task '${task}' took longer than ${timeoutMillis} ms`)
+  constructor(timeoutMillis: number) {
+    super("StepTimedOut", `it took longer than ${timeoutMillis} ms`)
     this.timeoutMillis = timeoutMillis
   }
 }

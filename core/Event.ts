@@ -1,6 +1,7 @@
 /**
  * Events: the only way a run changes, and what watchers see. Numbered 1, 2, 3… for each run, without a gap; the first
- * is `RunStarted` unless the run ended before it started, and the last is the one terminal event.
+ * is `RunStarted` unless the run ended, or steps of it were cancelled, before it started, and the last is the one
+ * terminal event.
  */
 import type { ErrorInfo } from "./ErrorInfo.ts"
 import type { ArmName } from "./Step.ts"

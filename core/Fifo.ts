@@ -32,11 +32,6 @@ export class Fifo<A extends Waiting> {
     MutableList.append(this.#list, item)
   }
 
-  addFirst(item: A): void {
-    if (this.#list.length >= this.#clearAt) this.#clear()
-    MutableList.prepend(this.#list, item)
-  }
-
   /** The next one, over or not. */
   take(): A | undefined {
     const item = MutableList.take(this.#list)
@@ -51,45 +46,5 @@ export class Fifo<A extends Waiting> {
     })
     this.#clearAt = Math.max(FEW, 2 * this.#list.length)
     if (this.#dropped !== undefined) for (const item of over) this.#dropped(item)
-  }
-}
-
-interface Level<A extends Waiting> {
-  readonly priority: number
-  readonly items: Fifo<A>
-}
-
-/** Several of them, one for each priority; the highest goes first. */
-export class PriorityFifo<A extends Waiting> {
-  /** The highest first; none is empty. */
-  readonly #levels: Array<Level<A>> = []
-
-  get isEmpty(): boolean {
-    return this.#levels.length === 0
-  }
-
-  add(item: A, priority: number): void {
-    this.#level(priority).add(item)
-  }
-
-  addFirst(item: A, priority: number): void {
-    this.#level(priority).addFirst(item)
-  }
-
-  /** The next one that is not over. */
-  take(): A | undefined {
-    for (let first = this.#levels[0]; first !== undefined; first = this.#levels[0]) {
-      const item = first.items.take()
-      if (first.items.length === 0) this.#levels.shift()
-      if (item !== undefined && !item.isOver) return item
-    }
-    return undefined
-  }
-
-  #level(priority: number): Fifo<A> {
-    let at = 0
-    while (at < this.#levels.length && this.#levels[at]!.priority > priority) at++
-    if (this.#levels[at]?.priority !== priority) this.#levels.splice(at, 0, { priority, items: new Fifo() })
-    return this.#levels[at]!.items
   }
 }

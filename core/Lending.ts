@@ -184,7 +184,7 @@ export class Lending {
       if (expansion.hasRoom) this.#lendOne(unit, unit.limits, claims, worker, now)
       else {
         this.#drop(unit)
-        unit.hasWaited = false
+        unit.waitSerial = 0
         expansion.again(unit)
       }
       return false
@@ -218,7 +218,7 @@ export class Lending {
 
   /** A unit that is over takes nothing: if it was told of a free place, the next one is. */
   #drop(unit: Unit): void {
-    if (unit.hasWaited) this.#slots.pass(unit.limits)
+    if (unit.waitSerial > 0) this.#slots.pass(unit.limits)
   }
 
   #grant(unit: Unit, limits: ReadonlyArray<Limit>, claims: Array<Claim>, worker: string, now: number): void {

@@ -2,14 +2,14 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Access } from "./Access.ts"
-import type {
+import {
   InvalidOption,
-  ParametersInvalid,
-  PipelineExists,
-  PipelineNotFound,
-  ScheduleError,
-  ScheduleExists,
-  StoreUnavailable
+  type ParametersInvalid,
+  type PipelineExists,
+  type PipelineNotFound,
+  type ScheduleError,
+  type ScheduleExists,
+  type StoreUnavailable
 } from "./Errors.ts"
 import * as Guard from "./Guard.ts"
 import * as Operations from "./Operations.ts"
@@ -50,6 +50,9 @@ export type MakeError =
 export const layer = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
   options: Options<Pipelines>
 ): Layer.Layer<Operations.Operations, MakeError, Store | Pipeline.RequirementsOf<Pipelines[number]>> => {
+  if (typeof options.access !== "object" || options.access === null) {
+    throw new InvalidOption("access", options.access, "a choice such as Access.open: who gets in has no default")
+  }
   // The worker is built before the operations, so it is closed after them: what was taken is worked off.
   const operations = Operations.layer.pipe(
     Layer.provideMerge(Worker.layer<Pipeline.RequirementsOf<Pipelines[number]>>(options.worker))

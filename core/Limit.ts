@@ -16,8 +16,8 @@ export const MAX_KEY_LENGTH = 500
 export const invalid = (what: string, key: unknown, max: number): InvalidOption | undefined =>
   (typeof key === "string" && key.length <= MAX_KEY_LENGTH
     ? undefined
-    : new InvalidOption(`${what}.key`, key, `a text of at most ${MAX_KEY_LENGTH} characters`)) ??
-  Bound.integer(`${what}.max`, max, 1)
+    : new InvalidOption(`key of ${what}`, key, `a text of at most ${MAX_KEY_LENGTH} characters`)) ??
+  Bound.integer(`max of ${what}`, max, 1)
 
 /** The limit that a task asks for. Tasks with the same key share it, in whichever pipeline they are. */
 export const ofTask = (key: string, max: number): Limit => ({ key: `task:${key}`, max })

@@ -48,7 +48,7 @@ export class MemoryRun implements Holder, Told {
   endedAtMillis = 0
   /** Whether it holds its limits. */
   isAdmitted = false
-  hasWaited = false
+  waitSerial = 0
   /** What is to happen to it at an instant. */
   alarms: Set<Alarm> | undefined = undefined
   /** Called after the run has ended. */

@@ -261,7 +261,9 @@ class Memory implements Store, Owner {
       })
     )
 
-  ping: Effect.Effect<void> = Effect.void
+  ping: Effect.Effect<void, StoreUnavailable> = Effect.suspend(() =>
+    this.#closed ? Effect.fail(new StoreUnavailable(`The Store is closed: ${CLOSED}`)) : Effect.void
+  )
 
   // Runs that begin later, or are held up by a pause, would not end in time.
   drain: Effect.Effect<void> = Effect.suspend(() => {

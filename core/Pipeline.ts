@@ -127,15 +127,20 @@ export const make = <const Id extends string, const Ts extends Wiring.Tasks>(
 > => Result.getOrThrowWith(fromTasks(id, "dataflow", tasks, options), (error) => error) as never
 
 /** Builds a pipeline from tasks that only run time knows. */
-export const fromTasks = (
+export const fromTasks = <const Ts extends Wiring.Tasks>(
   id: string,
   kind: Kind,
-  tasks: Wiring.Tasks,
+  tasks: Ts,
   options?: Options
-): Result.Result<Pipeline, PipelineError> =>
-  kind === "dataflow"
+): Result.Result<
+  Pipeline<string, Readonly<Record<string, unknown>>, unknown, Wiring.ErrorOf<Ts>, Wiring.RequirementsOf<Ts>>,
+  PipelineError
+> =>
+  (kind === "dataflow"
     ? fromSteps(id, kind, tasks.flatMap(Step.stepsOf), options)
-    : Result.flatMap(sequence(id, tasks as ReadonlyArray<Task.Any>), (steps) => fromSteps(id, kind, steps, options))
+    : Result.flatMap(sequence(id, tasks as ReadonlyArray<Task.Any>), (steps) =>
+        fromSteps(id, kind, steps, options)
+      )) as never
 
 /**
  * Names the values of a sequence so that each step takes the outputs of the one before it: those of the same name,

@@ -32,11 +32,15 @@ export interface Expansion {
   readonly max: number
   /** The names of its outputs in the run. */
   readonly outputs: ReadonlyArray<string>
+  /** The values that its items are read from. */
+  readonly lists: ReadonlyArray<string>
 }
 
 /** One step as a Store sees it; its place in `steps` is its index. */
 export interface PlanStep {
   readonly name: string
+  /** The values of the run that it, or each of its items, is called with. Absent: it may look at all of them. */
+  readonly reads?: ReadonlyArray<string>
   /** How many steps have to end before it is ready. */
   readonly waits: number
   /** The steps that wait for it, by index. */
@@ -112,6 +116,7 @@ export const make = (graph: Graph, part?: Part): Plan => {
     results: results.map(({ value }) => value),
     steps: steps.map((step, index) => ({
       name: step.name,
+      reads: step.inputs.filter(({ key }) => !step.over.includes(key)).map(({ value }) => value),
       waits: links?.waits[index] ?? dag.dependencies[index]!.length,
       releases: links?.releases[index] ?? dag.dependents[index]!,
       ...links?.uneven[index],
@@ -123,10 +128,11 @@ export const make = (graph: Graph, part?: Part): Plan => {
   }
 }
 
-const expansionOf = ({ kind, concurrency, outputs }: Step): Expansion => ({
+const expansionOf = ({ kind, concurrency, inputs, over, outputs }: Step): Expansion => ({
   inOrder: kind === "reduce",
   max: kind === "reduce" ? 1 : (concurrency ?? Number.MAX_SAFE_INTEGER),
-  outputs: outputs.map(({ value }) => value)
+  outputs: outputs.map(({ value }) => value),
+  lists: over.map((key) => inputs.find((input) => input.key === key)!.value)
 })
 
 /** Whether it needs everything that it waits for, as almost every step does; then the Dag says all there is to say. */

@@ -5,7 +5,7 @@ import * as Items from "./Items.ts"
 import * as Limit from "./Limit.ts"
 import { type Runner, read, wrong } from "./Runner.ts"
 import type { Claim, MemoKey, Outcome } from "./Store.ts"
-import { codec } from "./Value.ts"
+import { canonical, codec } from "./Value.ts"
 import * as Version from "./Version.ts"
 
 /** The outcome of a probe. */
@@ -23,7 +23,7 @@ export const probe = (runner: Runner, claim: Claim): Outcome => {
     if (Result.isFailure(record)) return failed(record.failure, at)
     inputs.push(record.success)
   }
-  const memo = memoKey(runner, inputs)
+  const memo = memoKey(runner, claim.pipelineId, inputs)
   // Items of one unit are worked off one after the other, so the first speaks for all.
   const key = typeof limit?.key === "function" ? keyOf(runner, limit.key, inputs[0]!) : undefined
   if (key === undefined) return { _tag: "Probed", limits: [], memo }
@@ -49,8 +49,12 @@ const keyOf = (
 
 const ABSENT = Result.succeed(null)
 
-/** The task, its version, what its values are called, and the inputs, spelt out: no two different ones look the same. */
-const memoKey = (runner: Runner, inputs: ReadonlyArray<Readonly<Record<string, unknown>>>): MemoKey | undefined => {
+/** What identifies the step, and its inputs, spelt out: no two different ones look the same. */
+const memoKey = (
+  runner: Runner,
+  pipelineId: string,
+  inputs: ReadonlyArray<Readonly<Record<string, unknown>>>
+): MemoKey | undefined => {
   const { step, task } = runner
   if (task.memo === undefined || step.kind === "branch") return undefined
   const spelt: Array<ReadonlyArray<string | null>> = []
@@ -60,17 +64,17 @@ const memoKey = (runner: Runner, inputs: ReadonlyArray<Readonly<Record<string, u
       const json = Object.hasOwn(record, key) ? codec(task.input[key]).encode(record[key]) : ABSENT
       // What can't be written can't be told apart either.
       if (Result.isFailure(json)) return undefined
-      values.push(json.success)
+      values.push(json.success === null ? null : canonical(json.success))
     }
     spelt.push(values)
   }
-  return { text: `${identityOf(runner)} ${JSON.stringify(spelt)}`, ttlMillis: task.memo.ttlMillis }
+  return { text: `${identityOf(runner, pipelineId)} ${JSON.stringify(spelt)}`, ttlMillis: task.memo.ttlMillis }
 }
 
 const identities = new WeakMap<Runner, string>()
 
 /** What makes a step that gives the same for the same inputs: its task, and what its values are called. */
-const identityOf = (runner: Runner): string => {
+const identityOf = (runner: Runner, pipelineId: string): string => {
   let identity = identities.get(runner)
   if (identity === undefined) {
     const { step, task, outputs } = runner
@@ -78,9 +82,10 @@ const identityOf = (runner: Runner): string => {
     const fields = [task.input, task.output].map((fields) =>
       Object.keys(fields).map((key) => [key, Version.shape(fields[key])])
     )
-    // Its code as well: another task of its name is another task, and may have forgotten to say so by a version.
-    const code = String(task.run)
-    const words = [task.name, task.version ?? null, code, step.kind, step.chunk ?? null, names, fields]
+    // A task without a version may be one of many of its name and code that differ in what they close over; only in its
+    // own place is it surely itself.
+    const of = task.version === undefined ? [pipelineId, step.name, String(task.run)] : [task.version]
+    const words = [task.name, of, step.kind, step.chunk ?? null, names, fields]
     identity = `${task.name} ${Version.digest(JSON.stringify(words))}`
     identities.set(runner, identity)
   }

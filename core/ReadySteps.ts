@@ -10,6 +10,8 @@ export interface ReadyQueue {
   readonly pipelineId: string
   readonly level: Level
   readonly units: Fifo<Unit>
+  /** Those that have waited for a limit: they go before the others. */
+  readonly woken: Fifo<Unit>
   /** Whether it is among those to claim from. */
   isFilled: boolean
 }
@@ -51,7 +53,14 @@ export class ReadySteps {
     let queue = level.queues.get(key)
     if (queue === undefined) {
       if (level.queues.size >= MAX_QUEUES) forget(level)
-      queue = { key, pipelineId, level, units: new Fifo(this.#dropped), isFilled: false }
+      queue = {
+        key,
+        pipelineId,
+        level,
+        units: new Fifo(this.#dropped),
+        woken: new Fifo(this.#dropped),
+        isFilled: false
+      }
       level.queues.set(key, queue)
     }
     return queue
@@ -67,7 +76,7 @@ export class ReadySteps {
   addFirst(unit: Unit): void {
     const { queue } = unit.run
     if (!queue.isFilled) this.#fill(queue)
-    queue.units.addFirst(unit)
+    queue.woken.add(unit)
   }
 
   /**
@@ -89,13 +98,13 @@ export class ReadySteps {
           continue
         }
         while (claims.length < max) {
-          const unit = queue.units.take()
+          const unit = queue.woken.take() ?? queue.units.take()
           if (unit === undefined) break
           if (lend(unit, claims, max)) queue.units.add(unit)
         }
         filled.splice(at, 1)
         // To the end of the line: the next claim begins with another pipeline.
-        if (queue.units.length > 0) filled.push(queue)
+        if (queue.units.length + queue.woken.length > 0) filled.push(queue)
         else {
           queue.isFilled = false
           this.#filled--

@@ -48,9 +48,9 @@ export const waitMillis = (
 
 /** What is wrong with a policy; nothing when it can be used. */
 export const invalid = (what: string, retry: Retry): InvalidOption | undefined =>
-  Bound.integer(`${what}.times`, retry.times, 0, MAX_TIMES) ??
-  Bound.millis(`${what}.delayMillis`, retry.delayMillis) ??
-  Bound.number(`${what}.factor`, retry.factor, 1) ??
-  Bound.millis(`${what}.maxDelayMillis`, retry.maxDelayMillis) ??
-  Bound.number(`${what}.jitter`, retry.jitter, 0, 1) ??
-  Bound.millis(`${what}.totalMillis`, retry.totalMillis)
+  Bound.integer(`times of ${what}`, retry.times, 0, MAX_TIMES) ??
+  Bound.millis(`delayMillis of ${what}`, retry.delayMillis) ??
+  Bound.number(`factor of ${what}`, retry.factor, 1) ??
+  Bound.millis(`maxDelayMillis of ${what}`, retry.maxDelayMillis) ??
+  Bound.number(`jitter of ${what}`, retry.jitter, 0, 1) ??
+  Bound.millis(`totalMillis of ${what}`, retry.totalMillis)

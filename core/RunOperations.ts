@@ -203,7 +203,8 @@ export const make = (
       ),
     remove: (caller, runId) => Effect.andThen(permitted(caller, "admin", runId), store.remove(runId)),
     runs: (caller, request) => {
-      const mistake = Bound.integer("limit", request.limit, 1, MAX_RUNS)
+      const mistake =
+        Bound.integer("limit", request.limit, 1, MAX_RUNS) ?? Bound.among("status", request.status, Run.STATUSES)
       return Effect.andThen(
         guard.check(caller, "read", request.pipelineId),
         mistake === undefined ? store.list(request) : Effect.fail(mistake)

@@ -77,6 +77,8 @@ export const read = (
       if (!optional) return unreadable(runner, key, [{ path: [], message: `nothing gave '${value}'` }])
       const standIn = codec.absent()
       if (Option.isSome(standIn)) record[key] = standIn.value
+      // Or else it would be what every object has under that name.
+      else if (key in Object.prototype) Object.setPrototypeOf(record, null)
       continue
     }
     const decoded = codec.decode(text)

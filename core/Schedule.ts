@@ -18,10 +18,13 @@ export type Timing =
       readonly cron: string
       /** IANA name, such as `Europe/Lisbon`. Default: UTC. */
       readonly timeZone?: string
+      readonly everyMillis?: never
     }
   | {
       /** The first time so long after the schedule is made, in milliseconds. At least 1,000. */
       readonly everyMillis: number
+      readonly cron?: never
+      readonly timeZone?: never
     }
 
 /**
@@ -107,9 +110,11 @@ export const invalid = (definition: Definition): ScheduleError | undefined => {
   const what = `schedule '${id}'`
   return (
     Name.invalid("a schedule's id", id) ??
-    ("cron" in timing
+    (timing.cron !== undefined
       ? tooLong(`cron of ${what}`, timing.cron, MAX_CRON)
-      : Bound.integer(`everyMillis of ${what}`, timing.everyMillis, 1_000, Bound.MAX_MILLIS)) ??
+      : timing.everyMillis === undefined
+        ? new InvalidOption(`timing of ${what}`, timing, "either a cron expression or everyMillis")
+        : Bound.integer(`everyMillis of ${what}`, timing.everyMillis, 1_000, Bound.MAX_MILLIS)) ??
     Bound.among(`catchUp of ${what}`, catchUp, CATCH_UPS) ??
     Bound.among(`overlap of ${what}`, overlap, OVERLAPS) ??
     Bound.integer(`priority of ${what}`, priority, -MAX_PRIORITY, MAX_PRIORITY) ??
@@ -151,7 +156,7 @@ export const due = (schedule: Schedule, nowMillis: number): Result.Result<Due, S
   })
 
 const neverFires = ({ id, timing }: Pick<Definition, "id" | "timing">): ScheduleNeverFires =>
-  new ScheduleNeverFires(id, "cron" in timing ? timing.cron : "")
+  new ScheduleNeverFires(id, timing.cron !== undefined ? timing.cron : "")
 
 const caughtUp = (
   { catchUp, graceMillis }: Schedule,
@@ -175,7 +180,9 @@ interface Ticks {
 }
 
 const ticksOf = (id: string, timing: Timing, createdAtMillis: number): Result.Result<Ticks, ScheduleError> =>
-  "cron" in timing ? ofCron(id, timing.cron, timing.timeZone) : Result.succeed(ofInterval(timing, createdAtMillis))
+  timing.cron !== undefined
+    ? ofCron(id, timing.cron, timing.timeZone)
+    : Result.succeed(ofInterval(timing, createdAtMillis))
 
 const ofInterval = ({ everyMillis }: { readonly everyMillis: number }, createdAtMillis: number): Ticks => {
   const tick = (count: number): number | undefined => (count < 1 ? undefined : createdAtMillis + count * everyMillis)

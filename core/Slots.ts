@@ -1,19 +1,16 @@
 /** Who holds which limits in a Store in memory, and who waits for them. */
-import { PriorityFifo, type Waiting } from "./Fifo.ts"
 import type { Limit } from "./Limit.ts"
+import { type Waiter, Waiters } from "./Waiters.ts"
 
 /** Something that needs limits to go on: a run, or a unit of work. */
-export interface Holder extends Waiting {
-  readonly priority: number
+export interface Holder extends Waiter {
   /** Holders of one class can be served by the same worker: when a place is free, one of each class is told. */
   readonly waitClass: string
-  /** Whether it waits, or was told of a free place and has not taken it yet; then it waits in front, where it was. */
-  hasWaited: boolean
 }
 
 interface Line<H extends Holder> {
   readonly max: number
-  readonly holders: PriorityFifo<H>
+  readonly holders: Waiters<H>
 }
 
 interface Key<H extends Holder> {
@@ -25,6 +22,7 @@ interface Key<H extends Holder> {
 /** Limits by key. A holder takes all that it needs at once or nothing, so nobody waits with a place in hand. */
 export class Slots<H extends Holder> {
   readonly #keys: Map<string, Key<H>> = new Map()
+  #serials = 0
   /** Called for one that has waited and may try again; it must not try at once. */
   readonly #wake: (holder: H) => void
 
@@ -37,16 +35,15 @@ export class Slots<H extends Holder> {
     const full = limits.find(({ key, max }) => (this.#keys.get(key)?.held ?? 0) >= max)
     if (full === undefined) {
       for (const { key } of limits) this.#keyOf(key).held++
-      holder.hasWaited = false
+      holder.waitSerial = 0
       return true
     }
     const { lines } = this.#keyOf(full.key)
     const name = `${full.max} ${holder.waitClass}`
-    const line = lines.get(name) ?? { max: full.max, holders: new PriorityFifo() }
+    const line = lines.get(name) ?? { max: full.max, holders: new Waiters() }
     lines.set(name, line)
-    if (holder.hasWaited) line.holders.addFirst(holder, holder.priority)
-    else line.holders.add(holder, holder.priority)
-    holder.hasWaited = true
+    if (holder.waitSerial === 0) holder.waitSerial = ++this.#serials
+    line.holders.add(holder)
     this.pass(limits)
     return false
   }

@@ -9,7 +9,7 @@ import * as Part from "./Part.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import * as Policy from "./Policy.ts"
 import { MAX_PRIORITY } from "./Schedule.ts"
-import type { Json } from "./Value.ts"
+import { canonical, type Json } from "./Value.ts"
 import * as Version from "./Version.ts"
 
 /** How a run differs from what its pipeline says. */
@@ -24,7 +24,7 @@ export interface Options {
   readonly delayMillis?: number
   /**
    * Names the run: whoever starts one with the same key and the same parameters and options within 24 hours gets this
-   * one, whether or not it is still kept, and with others fails with `IdempotencyConflict`. 1 to 255 characters.
+   * one. With others, or when the run is no longer kept, they fail with `IdempotencyConflict`. 1 to 255 characters.
    * Default: every start is a run.
    */
   readonly idempotencyKey?: string
@@ -113,7 +113,14 @@ const named = (run: NewRun, { idempotencyKey: key }: Options): NewRun =>
 
 /** The same for two runs that were asked for in the same words. */
 const fingerprint = ({ parameters, given, targets, timeoutMillis, onFailure, priority, delayMillis }: NewRun): string =>
-  Version.digest(JSON.stringify([parameters, given, targets, timeoutMillis, onFailure, priority, delayMillis]))
+  Version.digest(
+    JSON.stringify([spelt(parameters), given && spelt(given), targets, timeoutMillis, onFailure, priority, delayMillis])
+  )
+
+const spelt = (values: Readonly<Record<string, Json>>) =>
+  Object.keys(values)
+    .sort()
+    .map((name) => [name, canonical(values[name]!)])
 
 /** The values that are longer than what is kept of one; nothing when all fit. */
 export const tooLong = (

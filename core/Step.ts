@@ -1,4 +1,5 @@
 /** A step: one place of a task in a pipeline, with the names under which its values travel in a run. */
+import { InvalidOption } from "./Errors.ts"
 import type * as Task from "./Task.ts"
 import { type Field, type Fields, isOptional, type Json } from "./Value.ts"
 
@@ -64,7 +65,13 @@ export interface Steps<Name extends string = string, In = Fields, Out = Fields, 
 export type Any = Steps<string, any, any, any, any>
 
 /** The steps that an entry of a pipeline's list stands for. */
-export const stepsOf = (entry: Task.Any | Any): ReadonlyArray<Step> => ("steps" in entry ? entry.steps : [place(entry)])
+export const stepsOf = (entry: Task.Any | Any): ReadonlyArray<Step> => {
+  // Modules that import each other see each other's exports before these are there.
+  if (typeof entry !== "object" || entry === null) {
+    throw new InvalidOption("an entry of a pipeline", entry, "a task or a step; is it imported in a circle?")
+  }
+  return "steps" in entry ? entry.steps : [place(entry)]
+}
 
 const sameName = (key: string): string => key
 const NONE: ReadonlyArray<never> = []

@@ -49,7 +49,7 @@ export interface Claim {
   readonly firstAtMillis: number
   /** Proves that the lease is this worker's. A later claim of the step has another one. */
   readonly token: string
-  /** The run's values so far, among them every input of the step. */
+  /** Values of the run: at least every input of the step that is there. */
   readonly values: { readonly get: (name: string) => Json | undefined }
 }
 

@@ -2,7 +2,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import * as Bound from "./Bound.ts"
-import type { InvalidOption } from "./Errors.ts"
+import { InvalidOption } from "./Errors.ts"
 import * as Limit from "./Limit.ts"
 import type { Level } from "./Log.ts"
 import * as Name from "./Name.ts"
@@ -115,8 +115,10 @@ export interface Options<In extends Fields, Out extends Fields, Ret> {
     readonly max: number
   }
   /**
-   * Takes what the task gave before for the same inputs and `version`, in whichever run that was, instead of running it
-   * again; runs at once with the same inputs share one attempt. Failures are not kept. Default: always run.
+   * Takes what the task gave before for the same inputs, instead of running it again; runs at once with the same inputs
+   * share one attempt. Failures are not kept. A task with a `version` is the same in all pipelines; one without, only in
+   * its own place in its own pipeline, and for as long as its source text is the same: what it closes over is not seen.
+   * Default: always run.
    */
   readonly memo?: Memo
   readonly run: (inputs: Inputs<In>, context: TaskContext) => Ret
@@ -146,6 +148,9 @@ export const make = <
     Name.invalid("a task's name", name) ??
     first(Object.keys(input), (key) => Name.invalid(`an input of task '${name}'`, key)) ??
     first(Object.keys(output), (key) => Name.invalid(`an output of task '${name}'`, key)) ??
+    (typeof options.run === "function"
+      ? undefined
+      : new InvalidOption(`run of task '${name}'`, options.run, "a function")) ??
     wrongOption(name, retry, timeoutMillis, limit, memo)
   if (mistake !== undefined) throw mistake
   return {

@@ -20,7 +20,7 @@ export class Unit implements Holder {
   /** How many of its workers were lost. */
   losses = 0
   firstAtMillis = 0
-  hasWaited = false
+  waitSerial = 0
   probed = false
   /** The limits that its probe found. */
   found: ReadonlyArray<Limit> = NO_LIMITS
@@ -142,7 +142,12 @@ export class Expansion {
   valuesOver(values: Claim["values"]): Claim["values"] {
     if (!this.plan.inOrder) return values
     const folded = this.#folded
-    return { get: (name) => (Object.hasOwn(folded, name) ? folded[name] : values.get(name)) }
+    // A value of that name in the run is not what the items before have come to.
+    const { outputs } = this.plan
+    return {
+      get: (name) =>
+        Object.hasOwn(folded, name) ? folded[name] : outputs.includes(name) ? undefined : values.get(name)
+    }
   }
 
   /** An item that can be lent again. */

@@ -43,9 +43,13 @@ const problems = (error: unknown): ReadonlyArray<Problem> => {
     path: (issue.path ?? []).map((key) =>
       typeof key === "object" ? String(key.key) : typeof key === "symbol" ? String(key) : key
     ),
-    message: issue.message
+    message: inPlainWords(issue.message)
   }))
 }
+
+// JSON has no Infinity, so the codec of a number takes these texts too; whoever sent another text meant a number.
+const inPlainWords = (message: string): string =>
+  message.replace(/(?:number \| )?"Infinity" \| "-Infinity" \| "NaN"/g, "number")
 
 const failureOf = (exit: Exit.Failure<unknown, unknown>): ReadonlyArray<Problem> => {
   const reason = exit.cause.reasons[0]
@@ -90,6 +94,14 @@ export const stringify = (value: unknown): Result.Result<Json, ReadonlyArray<Pro
     return Result.fail(problems(error))
   }
 }
+
+/** The same text for the same value, in whatever order the keys of its objects came. */
+export const canonical = (text: Json): Json => (text.includes("{") ? JSON.stringify(JSON.parse(text), sorted) : text)
+
+const sorted = (_: string, value: unknown): unknown =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
+    : value
 
 type Plain = "string" | "number" | "boolean"
 

@@ -118,11 +118,14 @@ class Worker {
     }
     const next = (): Effect.Effect<never> => {
       const first = calling.proceed()
-      if (first !== undefined) return Effect.flatMap(first, next)
-      if (!this.#renewing && this.#attempts.size > 0) return Effect.flatMap(this.#keepRenewing, next)
+      if (!this.#renewing && calling.size > 0) return Effect.flatMap(this.#keepRenewing, next)
+      // What is done is settled also while others are still to be called: that may take long.
+      if (first !== undefined)
+        return Effect.flatMap(first, calling.settled.length === 0 || this.#refused ? next : settle)
       if (!calling.notes.isEmpty) return Effect.flatMap(this.#writeNotes, next)
       return calling.settled.length === 0 || this.#refused ? turn : settling
     }
+    const settle = (): Effect.Effect<never> => settling
     const settling = Effect.matchEffect(this.#offer, {
       onSuccess: ({ claims }) => {
         this.#settling.length = 0
@@ -152,7 +155,14 @@ class Worker {
   /** Stops the attempts whose run is over. */
   readonly heeding: Effect.Effect<void> = Effect.suspend(() =>
     Stream.runForEachArray(this.#store.revoked(this.#id), (claims) => Effect.sync(() => this.#calling.revoke(claims)))
-  ).pipe(Effect.catch(() => Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => this.heeding)))
+  ).pipe(
+    Effect.catch(() => this.#heedAgain),
+    Effect.catchDefect(() => this.#heedAgain)
+  )
+
+  readonly #heedAgain: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => this.heeding)
+  )
 
   /** Finishes what would be lost, lets running steps end, then stops the rest and gives it back. */
   stop(stopWorking: Effect.Effect<void>, graceMillis: number): Effect.Effect<void> {
@@ -171,7 +181,9 @@ class Worker {
       Effect.timeoutOption(graceMillis),
       Effect.andThen(stopping),
       Effect.andThen(stopWorking),
-      Effect.andThen(Effect.suspend(() => Effect.andThen(this.#writeNotes, Effect.ignore(this.#offer))))
+      // Whatever the Store says to that, it ends here.
+      Effect.andThen(Effect.suspend(() => Effect.andThen(Effect.exit(this.#writeNotes), Effect.exit(this.#offer)))),
+      Effect.asVoid
     )
   }
 
@@ -198,7 +210,7 @@ class Worker {
 
   /** How many more steps may run; what a claim then asks for. */
   #free(): number {
-    this.#request.max = this.#concurrency - this.#attempts.size
+    this.#request.max = this.#concurrency - this.#calling.size
     return this.#request.max
   }
 
@@ -251,7 +263,7 @@ class Worker {
 
   /** Renews what runs, three times a lease, for as long as something runs. */
   readonly #keepRenewing: Effect.Effect<void> = Effect.suspend(() => {
-    if (this.#renewing || this.#attempts.size === 0) return Effect.void
+    if (this.#renewing || this.#calling.size === 0) return Effect.void
     this.#renewing = true
     return Effect.asVoid(Effect.forkIn(this.#renew, this.#scope))
   })
@@ -259,13 +271,14 @@ class Worker {
   readonly #renew: Effect.Effect<void> = Effect.flatMap(
     Effect.suspend(() => Effect.sleep(this.#store.leaseMillis / 3)),
     () => {
-      if (this.#attempts.size === 0) {
+      if (this.#calling.size === 0) {
         this.#renewing = false
         return Effect.void
       }
-      return this.#store.renew(this.#attempts.claims).pipe(
+      return this.#store.renew(this.#calling.claims).pipe(
         Effect.flatMap((lost) => Effect.sync(() => this.#calling.revoke(lost))),
         Effect.ignore,
+        Effect.catchDefect((defect) => Effect.logError("A worker could not renew its leases: its Store broke", defect)),
         Effect.flatMap(() => this.#renew)
       )
     }

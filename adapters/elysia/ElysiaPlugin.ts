@@ -37,7 +37,8 @@ const LAST_MILLIS = 1_000
 
 /**
  * The API as an Elysia plugin: real routes, so the app's hooks run, its documentation plugins list them, and Eden
- * knows their types. The prefix of the app or group that uses it is the API's, too; a Levada's own `basePath` is not.
+ * knows their types. The prefix of the app or group that uses it is the API's, too. So is a Levada's own `basePath`, of
+ * which Eden does not know.
  *
  * Below the first segments of its paths (`/pipelines/…`, `/api/v1/pipelines/…`) it answers everything that no route of
  * the app matches, as the API does: 404, 405 and OPTIONS. Everywhere else the app is left alone.
@@ -49,7 +50,8 @@ export const plugin = (levada: Levada): Plugin => {
   const app = new Elysia()
   const firsts = new Set(routes.map(({ path }) => path.split("/")[1]!))
   const listed = routes.map((route) => ({ ...route, hook: { ...UNREAD, ...Documentation.describe(route) } }))
-  for (const prefix of PREFIXES) {
+  for (const version of PREFIXES) {
+    const prefix = `${levada.basePath}${version}`
     for (const { method, path, hook } of listed) add(app, levada, method, `${prefix}${colons(path)}`, hook)
     for (const first of firsts) {
       add(app, levada, "ALL", `${prefix}/${first}`, UNLISTED)

@@ -5,6 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import * as Bound from "../../core/Bound.ts"
+import type { InvalidOption } from "../../core/Errors.ts"
 import { Operations } from "../../core/Operations.ts"
 import * as Body from "./Body.ts"
 import { BadRequest, type Failure, internalError, toReply } from "./Failures.ts"
@@ -22,8 +24,10 @@ export interface Options {
 }
 
 /** The API as one function. */
-export const make = (options: Options = {}): Effect.Effect<Handler, never, Operations> =>
+export const make = (options: Options = {}): Effect.Effect<Handler, InvalidOption, Operations> =>
   Effect.gen(function* () {
+    const mistake = Bound.integer("maxBodyBytes", options.maxBodyBytes, 1)
+    if (mistake !== undefined) return yield* mistake
     const operations = yield* Operations
     const clock = yield* Clock.Clock
     const fork = Effect.runForkWith(yield* Effect.context<never>())
@@ -111,7 +115,7 @@ const otherMethod = (method: string, allow: string): BadRequest =>
   })
 
 /** With a slash in front and none behind. */
-const basePath = (path: string): string => {
+export const basePath = (path: string): string => {
   const trimmed = path.replace(/^\/+|\/+$/g, "")
   return trimmed === "" ? "" : `/${trimmed}`
 }

@@ -34,7 +34,7 @@ export interface Schedules {
 /** One schedule. */
 export const schedule = (of: Schedule): ScheduleJson => {
   const { timing } = of
-  const isCron = "cron" in timing
+  const isCron = timing.cron !== undefined
   return {
     id: of.id,
     pipeline_id: of.pipelineId,

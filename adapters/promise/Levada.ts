@@ -63,10 +63,10 @@ export interface Levada {
     runId: string,
     waitMillis?: number
   ) => Promise<Pipeline.ResultOf<P>>
-  /** A run as it is now. */
+  /** A run as it is now. Its `parameters` and `outputs` are JSON texts; `result` gives values. */
   readonly run: (runId: string) => Promise<Run>
-  /** Runs, newest first. */
-  readonly runs: (request: Store.ListRequest) => Promise<Store.RunList>
+  /** Runs, newest first, at most 50 unless told otherwise. */
+  readonly runs: (request?: Partial<Store.ListRequest>) => Promise<Store.RunList>
   /** The lines that its tasks wrote. */
   readonly lines: (runId: string) => Promise<Lines>
   /** The run's events after sequence `after` (default: all), then as they happen, to the terminal one. */
@@ -97,6 +97,8 @@ export interface Levada {
   readonly fetch: (request: Request) => Promise<Response>
   /** The API for the server bindings. */
   readonly handler: Handle
+  /** Where the API's paths begin: nothing, or a path such as `/flows`. */
+  readonly basePath: string
   /**
    * Takes no new run, lets what runs finish within the grace period (`worker.graceMillis`, default 10,000 ms), cancels
    * the rest, and answers everybody who waits. Again: the same Promise.
@@ -143,7 +145,7 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
     start: (pipeline, parameters, startOptions) => run(Front.start(pipeline, parameters, startOptions)),
     result: (pipeline, runId, waitMillis) => run(Front.result(pipeline, runId, waitMillis)),
     run: (runId) => withOperations((operations) => operations.run(host, runId)),
-    runs: (request) => withOperations((operations) => operations.runs(host, request)),
+    runs: (request) => withOperations((operations) => operations.runs(host, { limit: 50, ...request })),
     lines: (runId) => withOperations((operations) => operations.lines(host, runId)),
     watch: (runId, after) =>
       Stream.toAsyncIterable(
@@ -169,6 +171,7 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
     // Servers pass things of their own after the request; none of them is taken for what it is not.
     fetch: async (request) => fetch(request, undefined),
     handler,
+    basePath: Handler.basePath(options.basePath ?? ""),
     close: () => {
       closing ??= Effect.runPromise(Scope.close(scope, Exit.void))
       return closing

@@ -2,8 +2,6 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Metric from "effect/Metric"
-import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
@@ -239,63 +237,5 @@ describe("a task that ignores its signal", () => {
       yield* TestClock.adjust(1_000)
       expect(yield* over(runId)).toEqual(run)
     }).pipe(within([pipeline]))
-  })
-})
-
-describe("1,000 runs cancelled at random instants", () => {
-  it.effect("leave no fiber, timer or listener behind", () => {
-    let [fibers, running, listeners] = [0, 0, 0]
-    const counting: Metric.FiberRuntimeMetricsService = {
-      recordFiberStart: () => void fibers++,
-      recordFiberEnd: () => void fibers--
-    }
-    const sleeps = Task.make("sleeps", {
-      output: { a: N },
-      timeoutMillis: 60_000,
-      retry: { times: 3, delayMillis: 5, jitter: 1 },
-      run: (_, { attempt }) =>
-        Effect.acquireUseRelease(
-          Effect.sync(() => void running++),
-          () => Effect.andThen(Effect.sleep(7), attempt < 3 ? Effect.fail("again") : Effect.succeed({ a: 1 })),
-          () => Effect.sync(() => void running--)
-        )
-    })
-    const listens = Task.make("listens", {
-      input: { a: N },
-      output: { b: N },
-      run: (_, { signal }) =>
-        new Promise<{ b: number }>((_resolve, reject) => {
-          listeners++
-          signal.addEventListener("abort", () => {
-            listeners--
-            reject(signal.reason)
-          })
-        })
-    })
-    const pipeline = Pipeline.make("p", [sleeps, listens], { timeoutMillis: 3_600_000, limit: { runs: 200 } })
-    return Effect.gen(function* () {
-      const operations = yield* Operations.Operations
-      // One run through everything first: what is there for the whole program is there now.
-      yield* operations.cancel(host, yield* Levada.start(pipeline, {}))
-      yield* TestClock.adjust("1 minute")
-      const before = fibers
-      const runIds: Array<string> = []
-      for (let at = 0; at < 1_000; at++) runIds.push(yield* Levada.start(pipeline, {}, { delayMillis: at % 20 }))
-      for (let turn = 0; turn < 60; turn++) {
-        for (const runId of runIds.splice(0)) {
-          if ((yield* Random.nextIntBetween(0, 10)) === 0 || turn === 59) yield* operations.cancel(host, runId)
-          else runIds.push(runId)
-        }
-        yield* TestClock.adjust(3)
-      }
-      const { runs } = yield* operations.runs(host, { limit: 1_000 })
-      expect(new Set(runs.map(({ status }) => status))).toEqual(new Set(["CANCELLED"]))
-      // Cancelled while it waited, ran and waited again: otherwise this would show little.
-      expect(new Set(runs.map(({ steps }) => steps[0]!.attempts)).size).toBeGreaterThan(2)
-      expect([running, listeners]).toEqual([0, 0])
-      // The leases' own alarm is the Store's, and rings once more for nothing.
-      yield* TestClock.adjust("1 minute")
-      expect(fibers).toBe(before)
-    }).pipe(within([pipeline]), Effect.provideService(Metric.FiberRuntimeMetrics, counting))
   })
 })

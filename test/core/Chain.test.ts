@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema"
 import { afterEach, describe, expect, it } from "vitest"
-import { Pipeline, Task } from "../../adapters/promise/index.ts"
+import { Pipeline, Step, Task } from "../../adapters/promise/index.ts"
 import { Testing } from "../../adapters/testing/index.ts"
 
 const N = Schema.Number
@@ -125,5 +125,80 @@ describe("a chain", () => {
     [() => Pipeline.chain("c", N).call(times, { times: "x" as never }), "constants of step 'times': times"]
   ])("a link that does not fit is refused (%#)", (make, message) => {
     expect(make).toThrow(message)
+  })
+
+  it("is a part of a pipeline or of another chain's pipeline, several times too, and keeps its names to itself", async () => {
+    const halves = Pipeline.chain("halves", N).call(half).call(half)
+    const counted = Pipeline.chain("counted", S).call(words).map(length).reduce(add, 0)
+    const sum = Task.make("sum", {
+      input: { a: N, b: N, c: N },
+      output: { sum: N },
+      run: ({ a, b, c }) => ({ sum: a + b + c })
+    })
+    const inner = Pipeline.make("inner", [
+      Step.nest(counted, { inputs: { input: "text" }, outputs: { result: "letters" } }),
+      Step.nest(halves, { name: "first", inputs: { input: "letters" }, outputs: { result: "quarter" } })
+    ])
+    const outer = Pipeline.make("outer", [
+      Step.nest(inner, { name: "one", outputs: { quarter: "a" } }),
+      Step.nest(inner, { name: "two", inputs: { text: "other" }, outputs: { quarter: "b" } }),
+      Step.nest(halves, { inputs: { input: "n" }, outputs: { result: "c" } }),
+      sum
+    ])
+    testing = await Testing.make({ pipelines: [outer] })
+    const { result, run } = await testing.run(outer, { text: "four four", other: "sixteen letters.", n: 100 })
+    expect(result).toBe(8 / 4 + 15 / 4 + 25)
+    expect(run.steps.map(({ name }) => name)).toEqual([
+      ...["one", "two"].flatMap((name) => [
+        `${name}.counted.words`,
+        `${name}.counted.length`,
+        `${name}.counted.add`,
+        `${name}.first.half`,
+        `${name}.first.half#2`
+      ]),
+      "halves.half",
+      "halves.half#2",
+      "sum"
+    ])
+    expect(new Set(Object.keys(run.outputs)).size).toBe(run.steps.length)
+  })
+
+  it("may be in an arm of a branch", async () => {
+    const isLong = Task.make("isLong", {
+      input: { text: S },
+      output: { long: Schema.Boolean },
+      run: ({ text }) => ({ long: text.length > 5 })
+    })
+    const counted = Pipeline.chain("counted", S).call(words).map(length).reduce(add, 0)
+    const none = Task.make("none", { output: { size: N }, run: () => ({ size: -1 }) })
+    const pipeline = Pipeline.make("p", [
+      Step.branch(isLong, {
+        yes: [Step.nest(counted, { inputs: { input: "text" }, outputs: { result: "size" } })],
+        no: [none]
+      })
+    ])
+    testing = await Testing.make({ pipelines: [pipeline] })
+    expect((await testing.run(pipeline, { text: "a longer text" })).result).toBe(11)
+    expect((await testing.run(pipeline, { text: "short" })).result).toBe(-1)
+  })
+})
+
+describe("a group that can't be", () => {
+  const lazy = Task.make("lazy", { input: { n: N }, output: { m: Schema.optionalKey(N) }, run: () => ({}) })
+  const two = Task.make("two", { input: { n: N }, output: { a: N, b: N }, run: () => ({ a: 1, b: 2 }) })
+
+  it.each([
+    ["of no task", () => Step.group("g", []), "tasks of group 'g'"],
+    ["of no task in a chain", () => Pipeline.chain("c", N).group([]), "tasks of group 'group'"],
+    ["of a task whose output is optional", () => Step.group("g", [half, lazy] as never), "task of group 'g'"],
+    ["of such a task in a chain", () => Pipeline.chain("c", N).group([half, lazy] as never), "task of group 'group'"],
+    ["of a task with two outputs", () => Step.group("g", [two] as never), "task of group 'g'"],
+    [
+      "of a task with two outputs in a chain",
+      () => Pipeline.chain("c", N).group([two] as never),
+      "task of group 'group'"
+    ]
+  ])("%s is refused by name", (_, make, option) => {
+    expect(make).toThrow(expect.objectContaining({ _tag: "InvalidOption", option }))
   })
 })

@@ -91,6 +91,68 @@ describe("progress", () => {
   })
 })
 
+describe("progress that is none", () => {
+  const amounts: ReadonlyArray<unknown> = [
+    -1,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    1n,
+    "1",
+    null,
+    undefined,
+    {},
+    Symbol("amount"),
+    { valueOf: () => 1 }
+  ]
+
+  it("is passed over, whatever it is, and breaks nothing", async () => {
+    const work = Task.make("work", {
+      output: { x: N },
+      run: async (_, { progress }) => {
+        const say = progress as (done: unknown, total: unknown) => void
+        for (const amount of amounts) {
+          say(amount, 10)
+          await tick()
+          say(1, amount)
+          await tick()
+        }
+        progress(3, 10)
+        return { x: 1 }
+      }
+    })
+    const pipeline = Pipeline.make("p", [work])
+    testing = await Testing.make({ pipelines: [pipeline] })
+    const { status, story, run } = await testing.run(pipeline, {})
+    expect(status).toBe("COMPLETED")
+    expect(story.filter((line) => line.includes("Progressed"))).toEqual(["0 StepProgressed work 3/10"])
+    expect(run.steps[0]!.progress).toEqual({ done: 3, total: 10 })
+  })
+
+  it("past the end is told once, and nothing of zero is no more than nothing", async () => {
+    const work = Task.make("work", {
+      output: { x: N },
+      run: async (_, { progress }) => {
+        for (const [done, total] of [
+          [0, 0],
+          [5, 0],
+          [7, 5],
+          [8, 5],
+          [1e300, 5]
+        ] as const) {
+          progress(done, total)
+          await tick()
+        }
+        return { x: 1 }
+      }
+    })
+    const pipeline = Pipeline.make("p", [work])
+    testing = await Testing.make({ pipelines: [pipeline] })
+    const { status, events } = await testing.run(pipeline, {})
+    expect(status).toBe("COMPLETED")
+    expect(events.filter(({ type }) => type === "StepProgressed")).toHaveLength(2)
+  })
+})
+
 describe("lines", () => {
   const logging = (write: (log: Task.TaskContext["log"], item: number | undefined) => void) =>
     Task.make("work", {
@@ -146,6 +208,45 @@ describe("lines", () => {
     expect(lines[0]!.message).toBe("line 2501")
     expect(lines.at(-1)!.message).toHaveLength(2_001)
     expect(lines.at(-1)!.fields).toBe('{"note":"fields of more than 2000 characters of JSON are not kept"}')
+  })
+
+  it("said faster than anybody can take them down are the newest ones too, and the others are counted", async () => {
+    const pipeline = Pipeline.make("p", [
+      logging((log) => {
+        for (let at = 0; at < 25_000; at++) log(`line ${at}`)
+      })
+    ])
+    testing = await Testing.make({ pipelines: [pipeline] })
+    const { run } = await testing.run(pipeline, { n: 1 })
+    const { lines, dropped } = await testing.ask((operations) => operations.lines(host, run.id))
+    expect([lines.length, dropped]).toEqual([1_000, 24_000])
+    expect([lines[0]!.message, lines.at(-1)!.message]).toEqual(["line 24000", "line 24999"])
+  })
+
+  it("of several runs that are lost are counted with the run that they were of", async () => {
+    const pipeline = Pipeline.make("p", [
+      Task.make("talk", {
+        input: { count: N },
+        output: { said: N },
+        run: ({ count }, { log }) => {
+          for (let at = 0; at < count; at++) log(`line ${at}`)
+          return { said: count }
+        }
+      })
+    ])
+    testing = await Testing.make({ pipelines: [pipeline] })
+    const said = async (ids: ReadonlyArray<string>) =>
+      Promise.all(
+        ids.map(async (id) => {
+          const { lines, dropped } = await testing!.ask((operations) => operations.lines(host, id))
+          return lines.length + dropped
+        })
+      )
+    // Started together, so that they talk in one turn.
+    const counts = [4_000, 4_000, 4_000]
+    const ids = await Promise.all(counts.map((count) => testing!.start(pipeline, { count })))
+    for (const id of ids) await testing.finish(id)
+    expect(await said(ids)).toEqual(counts)
   })
 
   it("take whatever a task says without breaking it", async () => {

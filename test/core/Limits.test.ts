@@ -249,10 +249,10 @@ describe("the limit of a key", () => {
   })
 
   it.each([
-    [{ max: 0 }, "limit of task 'work'.max"],
-    [{ max: -1 }, "limit of task 'work'.max"],
-    [{ max: 1.5 }, "limit of task 'work'.max"],
-    [{ key: "x".repeat(501), max: 1 }, "limit of task 'work'.key"]
+    [{ max: 0 }, "max of limit of task 'work'"],
+    [{ max: -1 }, "max of limit of task 'work'"],
+    [{ max: 1.5 }, "max of limit of task 'work'"],
+    [{ key: "x".repeat(501), max: 1 }, "key of limit of task 'work'"]
   ])("%o is refused by name", (limit, option) => {
     expect(() => Task.make("work", { limit, run: () => ({}) })).toThrow(option)
   })

@@ -256,6 +256,57 @@ describe("retry", () => {
     expect(third.result).toBe("- no(f)")
   })
 
+  it("keeps the time that the run was given, its policy and its priority", async () => {
+    const limited = Pipeline.make("limited", [spell("load", "file"), spell("clean", "load")], { timeoutMillis: 60_000 })
+    testing = await Testing.make({ pipelines: [limited], delay: { clean: 5_000 } })
+    for (const timeoutMillis of [4_000, 60_000]) {
+      const options = { onFailure: "skip", priority: -7, ...(timeoutMillis === 4_000 && { timeoutMillis }) } as const
+      const first = await testing.run(limited, { file: "f" }, options)
+      expect(first.status).toBe(timeoutMillis === 4_000 ? "FAILED" : "COMPLETED")
+      const { run } = await testing.finish(
+        await testing.ask((operations) => operations.retry(host, first.run.id, ["clean"]))
+      )
+      expect(run).toMatchObject({ timeoutMillis, onFailure: "skip", priority: -7, status: first.status })
+      if (timeoutMillis === 4_000) {
+        expect(run.error!.name).toBe("RunTimedOut")
+        expect(run.completedAtMillis! - run.startedAtMillis!).toBe(4_000)
+      }
+    }
+  })
+
+  it("from a step that gives nothing but what was given, or in an arm that was not taken, is refused", async () => {
+    const isLarge = Task.make("isLarge", {
+      input: { file: S },
+      output: { large: Schema.Boolean },
+      run: ({ file }) => ({ large: file === "large" })
+    })
+    const branching = Pipeline.make("b", [
+      Step.branch(isLarge, { yes: [spell("yes", "file")], no: [spell("no", "file")] })
+    ])
+    testing = await Testing.make({ pipelines: [pipeline, branching] })
+    const refused = async (runId: string, from: ReadonlyArray<string>) => {
+      const before = (await testing!.ask((operations) => operations.runs(host, { limit: 100 }))).runs.length
+      const failure = await testing!.ask((operations) => operations.retry(host, runId, from)).catch((error) => error)
+      expect(failure).toMatchObject({ _tag: "RunNotRepeatable", runId })
+      expect((await testing!.ask((operations) => operations.runs(host, { limit: 100 }))).runs).toHaveLength(before)
+      return failure.message
+    }
+    const small = await testing.run(branching, { file: "small" })
+    expect(await refused(small.run.id, ["isLarge.yes.yes"])).toContain(
+      "step 'isLarge.yes.yes' is in an arm that branch 'isLarge' did not take; run again from 'isLarge'"
+    )
+    const again = await testing.finish(
+      await testing.ask((operations) => operations.retry(host, small.run.id, ["isLarge.no.no"]))
+    )
+    expect(again.result).toEqual(small.result)
+    const given = await testing.run(pipeline, { lang: "l" }, { given: { clean: "C" } })
+    expect(await refused(given.run.id, ["clean"])).toContain(
+      "all that step 'clean' gives was given to the run, and stays"
+    )
+    // What its producer would need was never given to the run.
+    expect(await refused(given.run.id, ["load"])).toContain("step 'load' needs 'file', which the run was not given")
+  })
+
   it("of a run that is not over is RunUnfinished, and nothing is started", async () => {
     testing = await Testing.make({ pipelines: [pipeline], delay: { load: 1_000 } })
     const runId = await testing.start(pipeline, all)

@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema"
 import { afterEach, describe, expect, it } from "vitest"
-import { Errors, Pipeline, type Policy, Task } from "../../adapters/promise/index.ts"
+import { Errors, Levada, Pipeline, type Policy, Task } from "../../adapters/promise/index.ts"
 import { Testing } from "../../adapters/testing/index.ts"
 import type { Fields } from "../../core/Value.ts"
 
@@ -127,6 +127,7 @@ describe("a policy that does not exist", () => {
 describe("limits and times that can't be", () => {
   it.each([
     [{ timeoutMillis: 0 }, "timeoutMillis of pipeline 'p'"],
+    [{ timeoutMillis: 1e300 }, "timeoutMillis of pipeline 'p'"],
     [{ limit: { runs: 0 } }, "limit.runs of pipeline 'p'"],
     [{ limit: { steps: -2 } }, "limit.steps of pipeline 'p'"],
     [{ limit: { steps: 1.5 } }, "limit.steps of pipeline 'p'"]
@@ -138,6 +139,10 @@ describe("limits and times that can't be", () => {
     [{ priority: 101 }, "priority"],
     [{ priority: 0.5 }, "priority"],
     [{ delayMillis: -1 }, "delayMillis"],
+    [{ delayMillis: 1e300 }, "delayMillis"],
+    [{ delayMillis: 315_360_000_001 }, "delayMillis"],
+    [{ delayMillis: Number.POSITIVE_INFINITY }, "delayMillis"],
+    [{ timeoutMillis: 1e300 }, "timeoutMillis"],
     [{ timeoutMillis: Number.NaN }, "timeoutMillis"],
     [{ targets: [] }, "targets"],
     [{ idempotencyKey: "" }, "idempotencyKey"],
@@ -148,5 +153,33 @@ describe("limits and times that can't be", () => {
     expect(
       (await testing.ask((operations) => operations.runs({ address: undefined, secure: true }, { limit: 1 }))).runs
     ).toEqual([])
+  })
+
+  it("no time of a task, a memo, a wait, a schedule, a worker or a Store is further off than ten years", async () => {
+    const far = 315_360_000_001
+    expect(() => Task.make("t", { timeoutMillis: far, run: () => ({}) })).toThrow("timeoutMillis of task 't'")
+    expect(() => Task.make("t", { memo: { ttlMillis: far }, run: () => ({}) })).toThrow("memo.ttlMillis of task 't'")
+    testing = await Testing.make({ pipelines: [pipeline] })
+    const runId = await testing.start(pipeline, {}, { delayMillis: far - 1, timeoutMillis: far - 1 })
+    expect(await testing.look(runId)).toMatchObject({ status: "PENDING", startAtMillis: far - 1 })
+    await expect(
+      testing.ask((operations) => operations.wait({ address: undefined, secure: true }, runId, far))
+    ).rejects.toMatchObject({ _tag: "InvalidOption", option: "waitMillis" })
+    for (const [more, option] of [
+      [{ timing: { everyMillis: far } }, "everyMillis of schedule 's'"],
+      [{ timing: { everyMillis: 1_000 }, graceMillis: far }, "graceMillis of schedule 's'"]
+    ] as const) {
+      const schedule = Levada.schedule(pipeline, { id: "s", parameters: {}, ...more })
+      await expect(
+        testing.ask((operations) => operations.addSchedule({ address: undefined, secure: true }, schedule))
+      ).rejects.toMatchObject({ _tag: "InvalidOption", option })
+    }
+    for (const [options, option] of [
+      [{ worker: { graceMillis: far } }, "worker.graceMillis"],
+      [{ store: { leaseMillis: far } }, "store.leaseMillis"]
+    ] as const) {
+      const making = Testing.make({ pipelines: [pipeline], ...options })
+      await expect(making).rejects.toMatchObject({ _tag: "InvalidOption", option })
+    }
   })
 })

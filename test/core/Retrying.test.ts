@@ -58,6 +58,20 @@ describe("waits", () => {
     )
   })
 
+  it("are none where the delay is none, however often and by whatever factor", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 10_000 }),
+        fc.double({ min: 1, max: 1e308, noNaN: true }),
+        (failures, factor) => {
+          expect(Retry.waitMillis({ times: 10_000, delayMillis: 0, factor }, failures, 0, 0.7)).toBe(0)
+          const capped = { times: 10_000, delayMillis: 1, factor, maxDelayMillis: 500, jitter: 0 }
+          expect(Retry.waitMillis(capped, failures, 0, 0.7)).toBeLessThanOrEqual(500)
+        }
+      )
+    )
+  })
+
   it("reach both ends of the jitter", () => {
     const retry = { times: 1, delayMillis: 1_000, jitter: 0.2 }
     expect([0, 0.5, 1].map((random) => Retry.waitMillis(retry, 1, 0, random))).toEqual([800, 1_000, 1_200])
@@ -105,6 +119,21 @@ describe("retries", () => {
       expect(run.error!.message).toBe(`Task 'work' failed${after}: injected failure of attempt ${times + 1}`)
       await testing.close()
     }
+  })
+
+  it("may be very many without a delay, and the run says what they came to", async () => {
+    const pipeline = pipelineOf({ retry: { times: 1_200, delayMillis: 0 } })
+    const run = () => {
+      throw new Error("never")
+    }
+    testing = await Testing.make({ pipelines: [pipeline], replace: [Testing.replace(pipeline.steps[0]!.task, run)] })
+    const { run: failed, events } = await testing.run(pipeline, {})
+    expect(failed).toMatchObject({ status: "FAILED", sequence: 2 * 1_201 + 2, steps: [{ attempts: 1_201 }] })
+    expect(failed.error!.message).toBe("Task 'work' failed after 1200 retries: never")
+    expect(events.flatMap((event) => (event.type === "StepRetried" ? [event.waitMillis] : []))).toEqual(
+      new Array(1_200).fill(0)
+    )
+    expect(testing.now()).toBe(0)
   })
 
   it("a number is short for how many; nothing is none", async () => {
@@ -203,14 +232,22 @@ describe("retries", () => {
   })
 
   it.each([
-    [{ times: -1 }, "retry of task 'work'.times", "a whole number from 0 to 10000"],
-    [{ times: 1.5 }, "retry of task 'work'.times", "a whole number from 0 to 10000"],
-    [{ times: Number.POSITIVE_INFINITY }, "retry of task 'work'.times", "a whole number from 0 to 10000"],
-    [{ times: 1, delayMillis: -1 }, "retry of task 'work'.delayMillis", "a number of at least 0"],
-    [{ times: 1, delayMillis: Number.NaN }, "retry of task 'work'.delayMillis", "a number of at least 0"],
-    [{ times: 1, factor: 0.5 }, "retry of task 'work'.factor", "a number of at least 1"],
-    [{ times: 1, jitter: 1.1 }, "retry of task 'work'.jitter", "a number from 0 to 1"],
-    [{ times: 1, totalMillis: -5 }, "retry of task 'work'.totalMillis", "a number of at least 0"]
+    [{ times: -1 }, "times of retry of task 'work'", "a whole number from 0 to 10000"],
+    [{ times: 1.5 }, "times of retry of task 'work'", "a whole number from 0 to 10000"],
+    [{ times: Number.POSITIVE_INFINITY }, "times of retry of task 'work'", "a whole number from 0 to 10000"],
+    [{ times: 1, delayMillis: -1 }, "delayMillis of retry of task 'work'", "a number of at least 0"],
+    [{ times: 1, delayMillis: Number.NaN }, "delayMillis of retry of task 'work'", "a number of at least 0"],
+    [{ times: 1, factor: 0.5 }, "factor of retry of task 'work'", "a number of at least 1"],
+    [{ times: 1, jitter: 1.1 }, "jitter of retry of task 'work'", "a number from 0 to 1"],
+    [{ times: 1, totalMillis: -5 }, "totalMillis of retry of task 'work'", "a number of at least 0"],
+    [{ times: 10_001 }, "times of retry of task 'work'", "a whole number from 0 to 10000"],
+    [{ times: 1, delayMillis: 1e300 }, "delayMillis of retry of task 'work'", "a number of at least 0"],
+    [{ times: 1, maxDelayMillis: 315_360_000_001 }, "maxDelayMillis of retry of task 'work'", "a number of at least 0"],
+    [
+      { times: 1, totalMillis: Number.POSITIVE_INFINITY },
+      "totalMillis of retry of task 'work'",
+      "a number of at least 0"
+    ]
   ])("%o is refused by name", (retry, option, expected) => {
     const failure = (() => {
       try {
@@ -234,10 +271,10 @@ describe("timeouts", () => {
       "0 StepStarted work #1",
       "5000 StepRetried work #1 after 100 ms",
       "5100 StepStarted work #2",
-      "10100 StepFailed work Task 'work' failed after 1 retry: Task 'work' took longer than 5000 ms",
-      "10100 RunFailed Task 'work' failed after 1 retry: Task 'work' took longer than 5000 ms"
+      "10100 StepFailed work Task 'work' failed after 1 retry: it took longer than 5000 ms",
+      "10100 RunFailed Task 'work' failed after 1 retry: it took longer than 5000 ms"
     ])
-    expect(run.error!.cause).toEqual({ name: "StepTimedOut", message: "Task 'work' took longer than 5000 ms" })
+    expect(run.error!.cause).toEqual({ name: "StepTimedOut", message: "it took longer than 5000 ms" })
   })
 
   it("do not touch what is faster", async () => {

@@ -169,10 +169,81 @@ describe("what is due", () => {
   })
 })
 
+describe("catching up with a cron that comes in bursts", () => {
+  // Every second of the third hour of every first of the month: 3,600 instants, then none for weeks.
+  const burst = { cron: "* * 3 1 * *" }
+  const made = (catchUp: Schedule.CatchUp, timing: Schedule.Timing = burst, from = "2026-05-01T00:00:00Z") =>
+    Schedule.make(
+      definition(timing, { catchUp }),
+      at(from),
+      Result.getOrThrow(Schedule.next(definition(timing), at(from), at(from)))
+    )
+  const due = (schedule: Schedule.Schedule, now: string) => Result.getOrThrow(Schedule.due(schedule, at(now)))
+  const newest = at("2026-08-01T03:59:59Z")
+
+  it("all: the newest 1,000, oldest first; the others are counted, up to 10,000", () => {
+    const { ticks, dropped, nextAtMillis } = due(made("all"), "2026-08-20T12:00:00Z")
+    expect(ticks).toEqual(Array.from({ length: 1_000 }, (_, index) => newest - 1_000 * (999 - index)))
+    expect(dropped).toBe(9_000)
+    expect(nextAtMillis).toBe(at("2026-09-01T03:00:00Z"))
+    const few = due(made("all"), "2026-05-01T03:10:00Z")
+    expect([few.ticks.length, few.dropped, few.ticks[0]]).toEqual([601, 0, at("2026-05-01T03:00:00Z")])
+  })
+
+  it("one: the newest; skip: none that is late", () => {
+    expect(due(made("one"), "2026-08-20T12:00:00Z").ticks).toEqual([newest])
+    expect(due(made("skip"), "2026-08-20T12:00:00Z").ticks).toEqual([])
+    expect(due(made("skip"), "2026-08-01T04:00:30Z").ticks).toEqual([newest])
+  })
+
+  it("looking back finds what looking forward finds, in any zone and through the changes of clocks", () => {
+    const crons = [
+      "0 * * * *",
+      "*/20 * * * *",
+      "30 2 * * *",
+      "0 0 * * 1",
+      "15 1-3 * * *",
+      "0 12 1 * *",
+      "5,50 */6 * * *"
+    ]
+    const zones = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Asia/Tokyo"]
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...crons),
+        fc.constantFrom(...zones),
+        fc.integer({ min: at("2026-01-01T00:00:00Z"), max: at("2026-12-01T00:00:00Z") }),
+        fc.integer({ min: 0, max: 9 * 86_400_000 }),
+        (cron, timeZone, from, later) => {
+          const timing = { cron, timeZone }
+          const schedule = made("all", timing, new Date(from).toISOString())
+          const forward: Array<number> = []
+          for (let tick = schedule.nextAtMillis; tick <= from + later; ) {
+            forward.push(tick)
+            tick = Result.getOrThrow(Schedule.next(definition(timing), tick, from))
+          }
+          const found = Result.getOrThrow(Schedule.due(schedule, from + later))
+          expect(found.ticks).toEqual(forward)
+          expect(found.nextAtMillis).toBeGreaterThan(from + later)
+        }
+      ),
+      { numRuns: 300 }
+    )
+  })
+})
+
 describe("a schedule that can't be", () => {
   it.each([
     [{ cron: "0 0 30 2 *" }, "ScheduleNeverFires", 'no date fits cron "0 0 30 2 *"'],
     [{ cron: "0 0 * * *", timeZone: "Europe/Atlantis" }, "UnknownTimeZone", '"Europe/Atlantis"'],
+    [{ cron: "0 0 * * *", timeZone: "Mars/Olympus" }, "UnknownTimeZone", '"Mars/Olympus"'],
+    [{ cron: "0 0 * * *", timeZone: "" }, "UnknownTimeZone", 'no time zone ""'],
+    [{ cron: "0 0 * * *", timeZone: " " }, "UnknownTimeZone", 'no time zone " "'],
+    // Offsets are no zones: they know no summer, and some of them are beyond any clock.
+    [{ cron: "0 0 * * *", timeZone: "+99:99" }, "UnknownTimeZone", '"+99:99"'],
+    [{ cron: "0 0 * * *", timeZone: "+01:00" }, "UnknownTimeZone", '"+01:00"'],
+    [{ cron: "0 0 * * *", timeZone: "-0330" }, "UnknownTimeZone", '"-0330"'],
+    [{ cron: "0 0 * * *", timeZone: "GMT+1" }, "UnknownTimeZone", '"GMT+1"'],
+    [{ cron: "0 0 * * *", timeZone: "x".repeat(10_000) }, "UnknownTimeZone", "…"],
     [{ cron: "every day" }, "InvalidCron", "expected 'minute hour day month weekday'"],
     [{ cron: "99 * * * *" }, "InvalidCron", '"99 * * * *"'],
     [{ cron: "" }, "InvalidCron", "Cannot read cron"],

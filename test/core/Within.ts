@@ -5,19 +5,27 @@ import { Access, Levada, type Operations, type Pipeline, Store } from "../../ada
 
 type Options = Partial<Levada.LayerOptions<ReadonlyArray<Pipeline.Any>>> & {
   readonly store?: Parameters<typeof Store.layerMemory>[0]
+  /** The Store as its users are to see it: slow, or out of order. */
+  readonly through?: (store: Store.Store) => Store.Store
 }
 
-/** Runs `body` with a Levada. What runs at its end is stopped at once: no time passes that nobody lets pass. */
+/** A Levada over a Store in memory. It stops at once when it is closed: no time passes that nobody lets pass. */
+export const layerOver = (
+  pipelines: ReadonlyArray<Pipeline.Any>,
+  { store, through = (same) => same, ...options }: Options = {}
+): Layer.Layer<Operations.Operations, unknown> =>
+  Levada.layer({
+    pipelines,
+    access: Access.open,
+    ...options,
+    worker: { graceMillis: 0, ...options.worker }
+  }).pipe(
+    Layer.provide(Layer.effect(Store.Store, Effect.map(Store.Store, through))),
+    Layer.provide(Store.layerMemory(store))
+  ) as Layer.Layer<Operations.Operations, unknown>
+
+/** Runs `body` with a Levada. */
 export const within =
-  (pipelines: ReadonlyArray<Pipeline.Any>, { store, ...options }: Options = {}) =>
+  (pipelines: ReadonlyArray<Pipeline.Any>, options?: Options) =>
   <A, E, R>(body: Effect.Effect<A, E, R>): Effect.Effect<A, unknown, Exclude<R, Operations.Operations>> =>
-    body.pipe(
-      Effect.provide(
-        Levada.layer({
-          pipelines,
-          access: Access.open,
-          ...options,
-          worker: { graceMillis: 0, ...options.worker }
-        }).pipe(Layer.provide(Store.layerMemory(store))) as Layer.Layer<Operations.Operations>
-      )
-    )
+    Effect.provide(body, layerOver(pipelines, options))

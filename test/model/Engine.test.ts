@@ -18,11 +18,10 @@ import {
 } from "../../adapters/promise/index.ts"
 import type { Event } from "../../core/Event.ts"
 import { type Expected, interpret } from "./Interpreter.ts"
-import { Calls, make } from "./Making.ts"
+import { another, Calls, givenOf, make } from "./Making.ts"
 import { type Script, script } from "./Script.ts"
 
 const { host } = Principal
-const NOTHING = Parameters.fromValues({})
 
 /** How many scripts are tried. Node does the most of it; the other runtimes have the same engine. */
 const CASES =
@@ -81,7 +80,7 @@ const expectLawful = (run: Run.Run, events: ReadonlyArray<Event>): void => {
 const parsed = (json: string | undefined): unknown => (json === undefined ? undefined : JSON.parse(json))
 
 /** Under `continue` and `skip`, everything is the same whatever happens first. */
-const expectExact = (pipeline: Pipeline.Any, run: Run.Run, expected: Expected): void => {
+const expectExact = (pipeline: Pipeline.Any, run: Run.Run, expected: Expected, given: ReadonlyArray<string>): void => {
   const seen = run.steps.map(({ name, status, attempts }) => ({ name, status, attempts }))
   const wanted = run.steps.map(({ name }) => {
     const { status, attempts } = expected.steps.get(name)!
@@ -91,10 +90,18 @@ const expectExact = (pipeline: Pipeline.Any, run: Run.Run, expected: Expected): 
   expect(run.status).toBe(expected.status)
   for (const step of pipeline.steps) {
     const { value, status } = expected.steps.get(step.name)!
-    if (status === "COMPLETED" && step.outputs.length > 0) {
-      expect(parsed(run.outputs[step.outputs[0]!.value]), step.name).toEqual(value)
+    if (status !== "COMPLETED") continue
+    for (const [at, output] of step.outputs.entries()) {
+      if (given.includes(output.value)) continue
+      const gives = at === 0 || value === undefined ? value : another(value as string)
+      expect(parsed(run.outputs[output.value]), step.name).toEqual(gives)
     }
   }
+}
+
+/** What was given stays as it was given. */
+const expectGiven = (run: Run.Run, values: Readonly<Record<string, string>>): void => {
+  for (const name of Object.keys(values)) expect(parsed(run.outputs[name]), name).toBe(values[name])
 }
 
 /** Under `fail-fast`, the first failure ends the run, and which that is depends on what happens first. */
@@ -135,7 +142,10 @@ const play = (given: Script, concurrency: number, cancelAfter: number | undefine
     concurrency,
     Effect.gen(function* () {
       const operations = yield* Operations.Operations
-      const runId = yield* operations.start(host, "p", NOTHING)
+      const values = Object.fromEntries(given.given.map((name) => [name, givenOf(name)]))
+      const { targets } = given
+      const options = targets === undefined ? {} : { targets }
+      const runId = yield* operations.start(host, "p", Parameters.fromValues({}, values), options)
       if (cancelAfter !== undefined) {
         yield* Effect.forkChild(
           Effect.andThen(
@@ -146,15 +156,18 @@ const play = (given: Script, concurrency: number, cancelAfter: number | undefine
       }
       const { run, events } = yield* finished(runId)
       expectLawful(run, events)
+      expectGiven(run, values)
+      expect(calls.exceeded, "a limit was exceeded").toBe(false)
       if (run.status === "CANCELLED") {
         expect(run.reason).toBe("the test said so")
         expect(events.at(-1)!.type).toBe("RunCancelled")
       } else if (given.policy === "fail-fast") expectConsistent(run, expected)
-      else expectExact(pipeline, run, expected)
+      else expectExact(pipeline, run, expected, given.given)
       if (run.status === "COMPLETED") return
       calls.healed = true
       const again = yield* finished(yield* operations.retry(host, runId))
       expectLawful(again.run, again.events)
+      expectGiven(again.run, values)
       expectRepeated(pipeline, run, again.run, interpret(given, true))
     })
   )

@@ -2,7 +2,7 @@
  * The reference: what a run of a script has to come to, by plain recursion over its parts, without events, counters,
  * leases or time.
  */
-import { keeps, spell } from "./Making.ts"
+import { another, givenOf, keeps, spell } from "./Making.ts"
 import type { Behaviour, Part, Script } from "./Script.ts"
 
 /** What becomes of a step. `cause` says why it was skipped. */
@@ -27,13 +27,17 @@ interface Context {
 }
 
 /** Interprets a script. With `healed`, nothing fails. */
-export const interpret = ({ parts, policy }: Script, healed: boolean): Expected => {
+export const interpret = (script: Script, healed: boolean): Expected => {
+  const { parts, policy, targets } = script
+  const given = new Set(script.given)
+  const needed = neededBy(script)
   const fates = new Map<string, Fate>()
   const values = new Map<string, string | ReadonlyArray<string>>()
   /** The steps that give a value. */
   const givers = new Map<string, Array<string>>()
   const takes = new Map<string, "yes" | "no">()
-  const vital = new Map<string, string>()
+  /** What steps give that a run can't do without, where nobody takes it. */
+  const vital: Array<{ readonly step: string; readonly value: string }> = []
   const taken = new Set<string>()
 
   const isFailure = ({ status, cause }: Fate): boolean => status === "FAILED" || cause === "failure"
@@ -46,6 +50,7 @@ export const interpret = ({ parts, policy }: Script, healed: boolean): Expected 
       if (takes.get(arm.branch) !== arm.name) return "branch"
     }
     for (const { value, optional } of needs) {
+      if (given.has(value)) continue
       const from = (givers.get(value) ?? []).map((giver) => fates.get(giver)!)
       const failed = from.some(isFailure)
       if (failed && policy !== "skip") return "failure"
@@ -67,14 +72,18 @@ export const interpret = ({ parts, policy }: Script, healed: boolean): Expected 
     const step = context.prefix + part.name
     const list = "list" in part ? [{ value: part.list, optional: false }] : []
     for (const { value } of [...part.needs, ...list]) taken.add(value)
-    const blocked = obstacle([...part.needs, ...list], context)
-    const text = (value: string): string | undefined => values.get(value) as string | undefined
-    const give = (value: string, fate: Fate): void => {
+    const text = (value: string): string | undefined =>
+      given.has(value) ? givenOf(value) : (values.get(value) as string | undefined)
+    const give = (value: string, fate: Fate, gives = fate.value): void => {
       fates.set(step, fate)
       givers.set(value, [...(givers.get(value) ?? []), step])
-      if (fate.value !== undefined) values.set(value, fate.value)
+      if (gives !== undefined) values.set(value, gives)
     }
-    const skipped = blocked && ({ status: "SKIPPED", cause: blocked, attempts: 0 } as const)
+    // What nobody needs is skipped without a cause that could spread.
+    const blocked = needed.has(step) ? obstacle([...part.needs, ...list], context) : undefined
+    const skipped = needed.has(step)
+      ? blocked && ({ status: "SKIPPED", cause: blocked, attempts: 0 } as const)
+      : ({ status: "SKIPPED", attempts: 0 } as const)
     switch (part.kind) {
       case "branch": {
         fates.set(step, skipped ?? attempted(part.behaviour, true))
@@ -86,21 +95,25 @@ export const interpret = ({ parts, policy }: Script, healed: boolean): Expected 
         return
       }
       case "task": {
-        if (part.behaviour.gives) vital.set(step, part.value)
-        const fate = skipped ?? attempted(part.behaviour, true)
-        const gives = fate.status === "COMPLETED" && part.behaviour.gives
-        give(part.value, gives ? { ...fate, value: spell(part.name, part.needs, text) } : fate)
+        const { value, also, behaviour } = part
+        const both = also === undefined ? [value] : [value, also]
+        if (behaviour.gives) vital.push(...both.map((value) => ({ step, value })))
+        const fate = skipped ?? attempted(behaviour, true)
+        const gives = fate.status === "COMPLETED" && behaviour.gives ? spell(part.name, part.needs, text) : undefined
+        const whole = gives === undefined ? fate : { ...fate, value: gives }
+        give(value, whole)
+        if (also !== undefined) give(also, whole, gives && another(gives))
         return
       }
       case "list": {
-        vital.set(step, part.name)
+        vital.push({ step, value: part.name })
         const fate = skipped ?? attempted(part.behaviour, true)
         const value = Array.from({ length: part.length }, (_, at) => `${part.name}${"x".repeat(at)}`)
         give(part.name, fate.status === "COMPLETED" ? { ...fate, value } : fate)
         return
       }
       default:
-        vital.set(step, part.name)
+        vital.push({ step, value: part.name })
         give(part.name, skipped ?? goneThrough(part, text))
     }
   }
@@ -122,6 +135,53 @@ export const interpret = ({ parts, policy }: Script, healed: boolean): Expected 
   for (const part of parts) interpretPart(part, { prefix: "", arm: undefined })
 
   const hasFailed = [...fates.values()].some(({ status }) => status === "FAILED")
-  const isLacking = [...vital].some(([step, value]) => !taken.has(value) && isFailure(fates.get(step)!))
+  const isLacking =
+    targets?.some((step) => isFailure(fates.get(step)!)) ??
+    vital.some(({ step, value }) => !taken.has(value) && isFailure(fates.get(step)!))
   return { status: hasFailed && (policy !== "skip" || isLacking) ? "FAILED" : "COMPLETED", steps: fates }
+}
+
+/** A part where it is: its name in the pipeline, and the branch that decides about it. */
+interface Placed {
+  readonly part: Part
+  readonly step: string
+  readonly branch: string | undefined
+}
+
+const placed = (parts: ReadonlyArray<Part>, prefix = "", branch?: string): ReadonlyArray<Placed> =>
+  parts.flatMap((part) => {
+    const step = prefix + part.name
+    const arms = part.kind === "branch" ? (["yes", "no"] as const) : []
+    return [{ part, step, branch }, ...arms.flatMap((arm) => placed((part as never)[arm], `${step}.${arm}.`, step))]
+  })
+
+const takenBy = (part: Part): ReadonlyArray<string> => [
+  ...part.needs.map(({ value }) => value),
+  ...("list" in part ? [part.list] : [])
+]
+
+const givenBy = (part: Part): ReadonlyArray<string> => {
+  if (part.kind === "branch") return []
+  if (part.kind !== "task") return [part.name]
+  return part.also === undefined ? [part.value] : [part.value, part.also]
+}
+
+/** The steps that a run is about, and all that these need and was not given. */
+const neededBy = ({ parts, given, targets }: Script): ReadonlySet<string> => {
+  const all = placed(parts)
+  const everything = new Set(all.flatMap(({ part }) => takenBy(part)))
+  const needed = new Set<string>()
+  const need = ({ part, step, branch }: Placed): void => {
+    if (needed.has(step)) return
+    needed.add(step)
+    const wanted = takenBy(part).filter((value) => !given.includes(value))
+    for (const other of all) {
+      if (other.step === branch || givenBy(other.part).some((value) => wanted.includes(value))) need(other)
+    }
+  }
+  for (const each of all) {
+    const isResult = givenBy(each.part).some((value) => !everything.has(value) && !given.includes(value))
+    if (targets?.includes(each.step) ?? isResult) need(each)
+  }
+  return needed
 }

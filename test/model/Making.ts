@@ -8,11 +8,26 @@ import type { Behaviour, Need, Part, Script } from "./Script.ts"
 
 const S = Schema.String
 
+/** How many may hold a limit. */
+const MAX_HELD = 2
+
 /** How often each task, or item of a task, was called in the run at hand. */
 export class Calls {
   readonly #counts: Map<string, number> = new Map()
   /** From now on nothing fails. */
   healed = false
+
+  /** How many tasks hold each limit, and whether it was ever more than may be. */
+  readonly #held: Map<string, number> = new Map()
+  exceeded = false
+
+  /** A task begins to hold a limit, or ends. */
+  hold(key: string | undefined, by: 1 | -1): void {
+    if (key === undefined) return
+    const held = (this.#held.get(key) ?? 0) + by
+    this.#held.set(key, held)
+    if (held > MAX_HELD) this.exceeded = true
+  }
 
   count(key: string): number {
     const count = (this.#counts.get(key) ?? 0) + 1
@@ -25,6 +40,12 @@ export class Calls {
 export const spell = (name: string, needs: ReadonlyArray<Need>, get: (value: string) => string | undefined): string =>
   `${name}(${needs.map(({ value }) => get(value) ?? "-").join(",")})`
 
+/** What else a task gives that gives this. */
+export const another = (value: string): string => `${value}'`
+
+/** A value that was given. */
+export const givenOf = (name: string): string => `given ${name}`
+
 /** Whether a filter keeps an item. */
 export const keeps = (item: string): boolean => item.length % 2 === 0
 
@@ -33,22 +54,32 @@ const inputsOf = (needs: ReadonlyArray<Need>): Fields =>
 
 type Inputs = Readonly<Record<string, unknown>>
 
-const returning = (how: Behaviour["how"], give: () => Inputs): never => {
+const returning = (how: Behaviour["how"], give: () => Inputs, hold: (by: 1 | -1) => void): never => {
+  const end = (): void => hold(-1)
   switch (how) {
     case "value":
       return give() as never
     case "promise":
-      return Promise.resolve().then(give) as never
+      hold(1)
+      return Promise.resolve().then(give).finally(end) as never
     case "effect":
-      return Effect.andThen(Effect.yieldNow, Effect.sync(give)) as never
+      return Effect.acquireUseRelease(
+        Effect.sync(() => hold(1)),
+        () => Effect.andThen(Effect.yieldNow, Effect.sync(give)),
+        () => Effect.sync(end)
+      ) as never
   }
 }
+
+/** The key of the limit that a task with these inputs holds. */
+const keyOf = (limit: Behaviour["limit"], inputs: Inputs): string | undefined =>
+  limit === "none" ? undefined : limit === "shared" ? "shared" : `probed ${Object.keys(inputs).length % 2}`
 
 const taskOf = (
   name: string,
   input: Fields,
   output: Fields,
-  { failures, retries, fatal, how }: Behaviour,
+  { failures, retries, fatal, how, limit }: Behaviour,
   calls: Calls,
   give: (inputs: Inputs) => Inputs,
   /** The item that fails; every call where there are none. */
@@ -58,14 +89,21 @@ const taskOf = (
     input,
     output,
     retry: { times: retries, delayMillis: 10, jitter: 0 },
+    ...(limit !== "none" && {
+      limit: { key: limit === "shared" ? limit : (inputs: Inputs) => keyOf(limit, inputs)!, max: MAX_HELD }
+    }),
     run: (inputs: Inputs, context) =>
-      returning(how, () => {
-        if (context.item === item && !calls.healed && calls.count(name) <= failures) {
-          if (fatal) throw new Task.Fatal(`${name} is beyond hope`)
-          throw new Error(`${name} failed`)
-        }
-        return give(inputs)
-      })
+      returning(
+        how,
+        () => {
+          if (context.item === item && !calls.healed && calls.count(name) <= failures) {
+            if (fatal) throw new Task.Fatal(`${name} is beyond hope`)
+            throw new Error(`${name} failed`)
+          }
+          return give(inputs)
+        },
+        (by) => calls.hold(keyOf(limit, inputs), by)
+      )
   }) as unknown as Task.Any
 
 const entryOf = (part: Part, calls: Calls): Task.Any | Step.Any => {
@@ -75,10 +113,11 @@ const entryOf = (part: Part, calls: Calls): Task.Any | Step.Any => {
   const spelt = (inputs: Inputs): string => spell(name, needs, get(inputs))
   switch (part.kind) {
     case "task": {
-      const { value } = part
-      const output = { [value]: behaviour.gives ? S : Schema.optionalKey(S) }
+      const { value, also } = part
+      const field = behaviour.gives ? S : Schema.optionalKey(S)
+      const output = { [value]: field, ...(also !== undefined && { [also]: field }) }
       return taskOf(name, input, output, behaviour, calls, (inputs) =>
-        behaviour.gives ? { [value]: spelt(inputs) } : {}
+        behaviour.gives ? { [value]: spelt(inputs), ...(also !== undefined && { [also]: another(spelt(inputs)) }) } : {}
       )
     }
     case "list": {

@@ -14,6 +14,8 @@ export interface Behaviour {
   readonly gives: boolean
   /** How it returns: at once, as a Promise, or as an Effect. */
   readonly how: "value" | "promise" | "effect"
+  /** Whether it has to hold a limit, by one key for all that have it, or by one that its inputs say. */
+  readonly limit: "none" | "shared" | "probed"
 }
 
 /** One input: the value's name, and whether the task can do without. */
@@ -29,6 +31,8 @@ export type Part =
       readonly name: string
       /** What it gives is called. */
       readonly value: string
+      /** What else it gives is called, if anything. */
+      readonly also: string | undefined
       readonly needs: ReadonlyArray<Need>
       readonly behaviour: Behaviour
     }
@@ -66,6 +70,9 @@ export interface Script {
   readonly parts: ReadonlyArray<Part>
   readonly order: ReadonlyArray<number>
   readonly policy: "fail-fast" | "continue" | "skip"
+  /** The values that a run is given, and the steps that it is about; all when undefined. */
+  readonly given: ReadonlyArray<string>
+  readonly targets: ReadonlyArray<string> | undefined
 }
 
 /** Something that may be named as an input: whether it is a list, and whether it may be missing. */
@@ -94,14 +101,18 @@ class Dice {
 }
 
 const HOW = ["value", "promise", "effect"] as const
+const LIMITS = ["none", "none", "none", "none", "none", "none", "shared", "probed"] as const
 
 const behaviourOf = (dice: Dice, mayLack: boolean): Behaviour => ({
   failures: dice.chance(30) ? 1 + dice.roll(3) : 0,
   retries: dice.roll(3),
   fatal: dice.chance(10),
   gives: !(mayLack && dice.chance(15)),
-  how: HOW[dice.roll(3)]!
+  how: HOW[dice.roll(3)]!,
+  limit: LIMITS[dice.roll(8)]!
 })
+
+const plain = { kind: "task", also: undefined } as const
 
 const given = (dice: Dice): Behaviour => behaviourOf(dice, false)
 
@@ -143,7 +154,7 @@ const partsOf = (
       // What both arms give under one name is there either way.
       const ends = (arm: string, inside: ReadonlyArray<Known>): ReadonlyArray<Part> =>
         both
-          ? [{ kind: "task", name: `${name}${arm}both`, value, needs: needsOf(dice, inside), behaviour: given(dice) }]
+          ? [{ ...plain, name: `${name}${arm}both`, value, needs: needsOf(dice, inside), behaviour: given(dice) }]
           : []
       const arms = { yes: [...yes.parts, ...ends("y", yes.gives)], no: [...no.parts, ...ends("n", no.gives)] }
       add({ kind: "branch", name, needs, takes, behaviour: given(dice), ...arms })
@@ -173,24 +184,51 @@ const partsOf = (
       continue
     }
     const behaviour = behaviourOf(dice, true)
+    const optional = !behaviour.gives
+    const also = dice.chance(25) ? `${name}also` : undefined
+    const gives = [name, ...(also === undefined ? [] : [also])]
     add(
-      { kind: "task", name, value: name, needs, behaviour },
-      { value: name, isList: false, optional: !behaviour.gives }
+      { kind: "task", name, value: name, also, needs, behaviour },
+      ...gives.map((value) => ({ value, isList: false, optional }))
     )
   }
   return { parts, gives: own }
 }
 
+/** The texts that parts give to whom they are beside. */
+const textsOf = (parts: ReadonlyArray<Part>): ReadonlyArray<string> =>
+  parts.flatMap((part) => {
+    if (part.kind === "task") return part.also === undefined ? [part.value] : [part.value, part.also]
+    if (part.kind === "reduce") return [part.name]
+    const last = part.kind === "branch" ? part.yes.at(-1) : undefined
+    return last?.kind === "task" && last.value === `${part.name}both` ? [last.value] : []
+  })
+
+/** The names of all steps, as the pipeline has them. */
+const stepsOf = (parts: ReadonlyArray<Part>, prefix = ""): ReadonlyArray<string> =>
+  parts.flatMap((part) => [
+    prefix + part.name,
+    ...(part.kind === "branch"
+      ? (["yes", "no"] as const).flatMap((arm) => stepsOf(part[arm], `${prefix}${part.name}.${arm}.`))
+      : [])
+  ])
+
 /** Any script. What comes later in `parts` may need what comes earlier; they are registered in any order. */
 export const script: fc.Arbitrary<Script> = fc
   .record({
     numbers: fc.array(fc.nat(999), { minLength: 20, maxLength: 120 }),
-    policy: fc.constantFrom("fail-fast" as const, "continue" as const, "skip" as const)
+    policy: fc.constantFrom("fail-fast" as const, "continue" as const, "skip" as const),
+    isGiven: fc.integer({ min: 0, max: 3 }).map((one) => one === 3),
+    isTargeted: fc.integer({ min: 0, max: 3 }).map((one) => one === 3)
   })
-  .chain(({ numbers, policy }) => {
+  .chain(({ numbers, policy, isGiven, isTargeted }) => {
     const dice = new Dice(numbers)
     const { parts } = partsOf(dice, 1 + dice.roll(7), "s", [], 2)
-    return fc
-      .shuffledSubarray([...parts.keys()], { minLength: parts.length, maxLength: parts.length })
-      .map((order) => ({ parts, order, policy }))
+    return fc.record({
+      parts: fc.constant(parts),
+      order: fc.shuffledSubarray([...parts.keys()], { minLength: parts.length, maxLength: parts.length }),
+      policy: fc.constant(policy),
+      given: isGiven ? fc.subarray([...textsOf(parts)]) : fc.constant([]),
+      targets: isTargeted ? fc.subarray([...stepsOf(parts)], { minLength: 1 }) : fc.constant(undefined)
+    })
   })

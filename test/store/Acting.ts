@@ -5,6 +5,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type { Limit } from "../../core/Limit.ts"
 import type { NewRun } from "../../core/NewRun.ts"
 import * as Pipeline from "../../core/Pipeline.ts"
 import type * as Plan from "../../core/Plan.ts"
@@ -58,6 +59,12 @@ export const single = planOf({ a: [] })
 export const chain = planOf({ a: [], b: ["a"], c: ["b"] })
 export const diamond = planOf({ a: [], b: ["a"], c: ["a"], d: ["b", "c"] })
 
+/** The plan with limits for each of its steps. */
+export const limited = (plan: Plan.Plan, ...limits: ReadonlyArray<Limit>): Plan.Plan => ({
+  ...plan,
+  steps: plan.steps.map((step) => ({ ...step, limits }))
+})
+
 export const newRun = (plan: Plan.Plan, more: Partial<NewRun> = {}): NewRun => ({
   pipelineId: PIPELINE,
   version: VERSION,
@@ -67,6 +74,7 @@ export const newRun = (plan: Plan.Plan, more: Partial<NewRun> = {}): NewRun => (
 })
 
 export const done = (outputs: Readonly<Record<string, string>> = {}): Outcome => ({ _tag: "Completed", outputs })
+export const stopped: Outcome = { _tag: "Released", reason: "it has stopped" }
 export const broken: Outcome = { _tag: "Failed", error: { name: "TaskFailed", message: "it broke", step: "a" } }
 
 export const claim = (max = 10, worker = "w1", versions: ReadonlySet<string> = mine) =>
@@ -80,6 +88,8 @@ export const settle = (...settlements: ReadonlyArray<readonly [Claim, Outcome]>)
       ({ refused }) => refused
     )
   )
+
+export const runsOf = (claims: ReadonlyArray<Claim>): ReadonlyArray<string> => claims.map(({ runId }) => runId)
 
 export const names = (claims: ReadonlyArray<Claim>): ReadonlyArray<string> =>
   claims.map((claimed) => claimed.step).sort()

@@ -13,7 +13,7 @@ const going = (expands: Partial<Plan.Expansion> = {}, more: Partial<Plan.PlanSte
   steps: [
     {
       ...plain.steps[0]!,
-      expands: { inOrder: false, max: Number.MAX_SAFE_INTEGER, outputs: ["a"], ...expands },
+      expands: { inOrder: false, max: Number.MAX_SAFE_INTEGER, outputs: ["a"], lists: [], ...expands },
       ...more
     },
     plain.steps[1]!

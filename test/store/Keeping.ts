@@ -153,4 +153,20 @@ export const keeping = (test: Declare): void => {
       expect((yield* list({ limit: 10 })).runs.map(({ id }) => id)).toEqual([other])
     })
   )
+
+  test(
+    "a run that was removed leaves its idempotency key to others",
+    Effect.gen(function* () {
+      const { submit, remove, get } = yield* Store
+      const keyed = (fingerprint: string) => submit(newRun(single, { idempotency: { key: "k", fingerprint } }))
+      const first = yield* keyed("f")
+      yield* finish(first)
+      yield* remove(first)
+      const second = yield* keyed("g")
+      expect(second).not.toBe(first)
+      expect((yield* get(second)).status).toBe("PENDING")
+      expect(yield* keyed("g")).toBe(second)
+      expect(yield* Effect.flip(keyed("f"))).toMatchObject({ _tag: "IdempotencyConflict", runId: second })
+    })
+  )
 }

@@ -71,7 +71,7 @@ export const memoised = (test: Declare): void => {
   test(
     "while one is at work, the others with its key wait for it; all get what it gives",
     Effect.gen(function* () {
-      const { get } = yield* Store
+      const { wait } = yield* Store
       const first = yield* start("k")
       const [work] = yield* claim(1)
       const others = [yield* start("k"), yield* start("k"), yield* start("k")]
@@ -80,7 +80,7 @@ export const memoised = (test: Declare): void => {
       expect(rival.pollUnsafe()).toBeUndefined()
       yield* settle([work!, done({ a: "1" })])
       for (const runId of [first, ...others]) {
-        expect(yield* get(runId)).toMatchObject({ status: "COMPLETED", outputs: { a: "1" } })
+        expect(yield* wait(runId)).toMatchObject({ status: "COMPLETED", outputs: { a: "1" } })
       }
       expect(rival.pollUnsafe()).toBeUndefined()
       yield* Fiber.interrupt(rival)

@@ -8,6 +8,14 @@ import { store } from "./StoreConformance.ts"
 
 store("memory", Store.layerMemory)
 
+/** Collects garbage now; nothing where that can't be had. */
+const collect = await (async (): Promise<(() => void) | undefined> => {
+  if (process.env["LEVADA_RUNTIME"] !== "node") return undefined
+  const [{ setFlagsFromString }, { runInNewContext }] = [await import("node:v8"), await import("node:vm")]
+  setFlagsFromString("--expose-gc")
+  return runInNewContext("gc") as () => void
+})()
+
 const plan = { results: ["a"], steps: [{ name: "a", waits: 0, releases: [], vital: true }] }
 const newRun: Store.NewRun = { pipelineId: "p", version: "v", plan, parameters: { data: '"0123456789"' } }
 const versions = new Set([Version.key("p", "v")])
@@ -91,5 +99,73 @@ describe("MemoryStore", () => {
       )
       expect(yield* Fiber.join(waiting)).toMatchObject({ status: "CANCELLED", reason: "the program is shutting down" })
     })
+  )
+
+  it.effect("an idempotency key whose run is no longer kept is a conflict, until it expires", () =>
+    Effect.gen(function* () {
+      const { submit, get, claim, settle } = yield* Store.Store
+      const keyed = submit({ ...newRun, idempotency: { key: "k", fingerprint: "f" } })
+      const first = yield* keyed
+      const [claimed] = yield* claim({ worker: "w", max: 1, versions })
+      yield* settle([{ claim: claimed!, outcome: { _tag: "Completed", outputs: {} } }])
+      expect(yield* keyed).toBe(first)
+      yield* runOne
+      expect(yield* Effect.flip(get(first))).toMatchObject({ _tag: "RunNotFound" })
+      const refused = yield* Effect.flip(keyed)
+      expect(refused).toMatchObject({ _tag: "IdempotencyConflict", runId: first, pipelineId: "p" })
+      expect(refused.message).toContain("is no longer kept")
+      yield* TestClock.adjust("24 hours")
+      expect(yield* keyed).not.toBe(first)
+    }).pipe(Effect.provide(Store.layerMemory({ historyCount: 1 })))
+  )
+
+  it.effect("keeps a long history of one run within the bound of all: it leaves, and what comes later stays", () =>
+    Effect.gen(function* () {
+      const { submit, get, claim, settle } = yield* Store.Store
+      const long = yield* submit(newRun)
+      for (let failures = 0; failures < 600; failures++) {
+        const [claimed] = yield* claim({ worker: "w", max: 1, versions })
+        const error = { name: "TaskFailed", message: "again" }
+        yield* settle([{ claim: claimed!, outcome: { _tag: "Retried", error, waitMillis: 0 } }])
+        yield* TestClock.adjust(0)
+      }
+      expect(yield* get(long)).toMatchObject({ status: "RUNNING", sequence: 1_201, steps: [{ attempts: 600 }] })
+      const [last] = yield* claim({ worker: "w", max: 1, versions })
+      yield* settle([{ claim: last!, outcome: { _tag: "Completed", outputs: {} } }])
+      expect(yield* kept()).toEqual([])
+      const later = yield* runOne
+      expect(yield* kept()).toEqual([later])
+    }).pipe(Effect.provide(Store.layerMemory({ historyLength: 100_000 })))
+  )
+
+  // Collecting garbage on demand is not every runtime's; what is kept is the same in all of them.
+  it.effect.skipIf(collect === undefined)("a claim that nobody lets go of keeps its own run and no other", () =>
+    Effect.gen(function* () {
+      const { submit, claim, cancel, remove, settle } = yield* Store.Store
+      const submitOne = Effect.sync(() => ({ ...plan })).pipe(
+        Effect.flatMap((own) => Effect.map(submit({ ...newRun, plan: own }), (id) => ({ id, plan: new WeakRef(own) })))
+      )
+      const before = yield* submitOne
+      const hung = yield* submitOne
+      const after = yield* submitOne
+      // In a function of its own, of which nothing is left: what it has seen, it would keep.
+      const held = yield* Effect.gen(function* () {
+        const claims = yield* claim({ worker: "w", max: 3, versions })
+        for (const claimed of claims) {
+          if (claimed.runId === hung.id) continue
+          yield* settle([{ claim: claimed, outcome: { _tag: "Completed", outputs: {} } }])
+        }
+        return claims.find(({ runId }) => runId === hung.id)!
+      })
+      yield* cancel(hung.id, "it hangs")
+      for (const { id } of [hung, before, after]) yield* remove(id)
+      // What a WeakRef has shown or was made of stays for the turn of the event loop.
+      for (let turn = 0; turn < 5; turn++) {
+        yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 0)))
+        collect!()
+      }
+      expect([before, after].map((run) => run.plan.deref())).toEqual([undefined, undefined])
+      expect(held.runId).toBe(hung.id)
+    }).pipe(Effect.provide(Store.layerMemory()))
   )
 })

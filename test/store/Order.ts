@@ -3,21 +3,25 @@ import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Plan from "../../core/Plan.ts"
-import { type Claim, type Outcome, Store } from "../../core/Store.ts"
+import { type Outcome, Store } from "../../core/Store.ts"
 import * as Version from "../../core/Version.ts"
-import { claim, type Declare, done, mine, newRun, nothing, PIPELINE, planOf, settle, single } from "./Acting.ts"
+import {
+  claim,
+  type Declare,
+  done,
+  limited,
+  mine,
+  newRun,
+  nothing,
+  PIPELINE,
+  planOf,
+  runsOf,
+  settle,
+  single
+} from "./Acting.ts"
 
-const limited = (
-  plan: Plan.Plan,
-  ...limits: ReadonlyArray<{ readonly key: string; readonly max: number }>
-): Plan.Plan => ({
-  ...plan,
-  steps: plan.steps.map((step) => ({ ...step, limits }))
-})
 const probed: Plan.Plan = { ...single, steps: single.steps.map((step) => ({ ...step, probed: true })) }
 const found = (key: string, max: number): Outcome => ({ _tag: "Probed", limits: [{ key, max }] })
-
-const runsOf = (claims: ReadonlyArray<Claim>): ReadonlyArray<string> => claims.map(({ runId }) => runId)
 
 export const order = (test: Declare): void => {
   test(

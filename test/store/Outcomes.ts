@@ -16,8 +16,10 @@ import {
   type Declare,
   done,
   finish,
+  limited,
   names,
   newRun,
+  nothing,
   planFrom,
   planOf,
   settle,
@@ -241,9 +243,96 @@ export const outcomes = (test: Declare): void => {
         ["COMPLETED", 1, undefined],
         ["SKIPPED", 0, "left out"]
       ])
-      const nothing = { ...plan, steps: [plan.steps[0], plan.steps[2]] }
-      expect((yield* finish(yield* submit(newRun(nothing)))).status).toBe("COMPLETED")
+      const nothingLeft = { ...plan, steps: [plan.steps[0], plan.steps[2]] }
+      expect((yield* finish(yield* submit(newRun(nothingLeft)))).status).toBe("COMPLETED")
       expect(names([])).toEqual([])
+    })
+  )
+
+  test(
+    "a step that is cancelled before it began never begins, whether it waits, is ready, or its run is delayed",
+    Effect.gen(function* () {
+      const { submit, get, cancelStep, watch } = yield* Store
+      const plan = planOf({ a: [], b: ["a"], c: ["b"], d: [] })
+      const continued = { onFailure: "continue" } as const
+      const cancelled = (runId: string, step: string) =>
+        Effect.gen(function* () {
+          yield* cancelStep(runId, step, "not needed")
+          while ((yield* get(runId)).status !== "FAILED") {
+            yield* settle(...(yield* claim(1)).map((claimed) => [claimed, done()] as const))
+          }
+          const begun = (yield* Stream.runCollect(watch(runId))).filter(({ type }) => type === "StepStarted")
+          expect((yield* get(runId)).error).toMatchObject({ name: "StepCancelled", step })
+          return begun.map((event) => "step" in event && event.step)
+        })
+
+      const waits = yield* submit(newRun(plan, continued))
+      expect(yield* cancelled(waits, "b")).toEqual(["a", "d"])
+      expect(yield* statuses(waits)).toEqual(["COMPLETED", "CANCELLED", "SKIPPED", "COMPLETED"])
+      const ready = yield* submit(newRun(plan, continued))
+      expect(yield* cancelled(ready, "a")).toEqual(["d"])
+      expect(yield* statuses(ready)).toEqual(["CANCELLED", "SKIPPED", "SKIPPED", "COMPLETED"])
+      const delayed = yield* submit(newRun(plan, { ...continued, delayMillis: 20 }))
+      expect(yield* cancelled(delayed, "a")).toEqual(["d"])
+      const only = yield* submit(newRun(single, { ...continued, delayMillis: 60_000 }))
+      expect(yield* cancelled(only, "a")).toEqual([])
+      const fast = yield* submit(newRun(plan))
+      expect(yield* cancelled(fast, "c")).toEqual([])
+      expect(yield* statuses(fast)).toEqual(["SKIPPED", "SKIPPED", "CANCELLED", "SKIPPED"])
+    })
+  )
+
+  test(
+    "what goes on without a step that was cancelled in a delayed run begins once, and when the run may",
+    Effect.gen(function* () {
+      const { submit, get, cancelStep } = yield* Store
+      const plan = planFrom(task("a"), task("d", ["a?"]))
+      const runId = yield* submit(newRun(plan, { onFailure: "skip", delayMillis: 60 }))
+      yield* cancelStep(runId, "a", "not needed")
+      expect(yield* nothing()).toBe(true)
+      const d = yield* claimOne("d")
+      expect(yield* nothing()).toBe(true)
+      yield* settle([d, done({ d: "1" })])
+      const run = yield* get(runId)
+      expect(run).toMatchObject({ status: "COMPLETED", outputs: { d: "1" } })
+      expect(run.startedAtMillis).toBeGreaterThanOrEqual(run.startAtMillis)
+    })
+  )
+
+  test(
+    "a step that is cancelled while it waits for a limit or for its retry is not lent any more",
+    Effect.gen(function* () {
+      const { submit, cancelStep } = yield* Store
+      const plan = limited(planOf({ a: [], b: [] }), { key: "k", max: 1 })
+      const runId = yield* submit(newRun(plan, { onFailure: "continue" }))
+      const a = yield* claimOne("a")
+      expect(yield* nothing()).toBe(true)
+      yield* cancelStep(runId, "b", "not needed")
+      yield* settle([a, retried(0)])
+      const again = yield* claimOne("a")
+      yield* settle([again, retried(10)])
+      yield* cancelStep(runId, "a", "not needed")
+      yield* Effect.sleep(20)
+      expect(yield* nothing()).toBe(true)
+      expect(yield* statuses(runId)).toEqual(["CANCELLED", "CANCELLED"])
+    })
+  )
+
+  test(
+    "a value that was given stays, though its producer runs for another one",
+    Effect.gen(function* () {
+      const { submit, get, watch } = yield* Store
+      const both = Task.make("both", { output: { x: U, y: U }, run: () => ({ x: 1, y: 1 }) })
+      const plan = planFrom(both, task("end", ["x", "y"]))
+      const runId = yield* submit(newRun(plan, { given: { x: "7" } }))
+      yield* settle([yield* claimOne("both"), done({ x: "1", y: "2" })])
+      expect((yield* get(runId)).outputs).toEqual({ x: "7", y: "2" })
+      const end = yield* claimOne("end")
+      expect(["x", "y"].map((name) => end.values.get(name))).toEqual(["7", "2"])
+      yield* settle([end, done({ end: "9" })])
+      expect((yield* get(runId)).outputs).toEqual({ x: "7", y: "2", end: "9" })
+      const told = yield* Stream.runCollect(watch(runId))
+      expect(told.find(({ type }) => type === "StepCompleted")).toMatchObject({ step: "both", outputs: { y: "2" } })
     })
   )
 }

@@ -177,4 +177,45 @@ export const schedules = (test: Declare): void => {
       yield* finish(yield* Effect.flatMap(Store, ({ submit }) => submit(newRun(single))))
     })
   )
+
+  test(
+    "replaced while a run of theirs goes on, count that run as their own until it is over",
+    Effect.gen(function* () {
+      const { schedules, list } = yield* Store
+      const at = yield* now
+      const fire = Effect.flatMap(schedules.get("s"), (schedule) => schedules.fire(firing(schedule)))
+      yield* schedules.put(scheduleOf("s", at, 0, { overlap: "skip" }), false)
+      yield* fire
+      yield* schedules.put(scheduleOf("s", at, 0, { overlap: "skip", priority: 1 }), true)
+      expect(yield* schedules.get("s")).toMatchObject({ priority: 1, fired: 0, skipped: 0 })
+      expect(yield* fire).toBe(true)
+      expect(yield* schedules.get("s")).toMatchObject({ fired: 0, skipped: 1 })
+      const [work] = yield* claim(1)
+      yield* settle([work!, done()])
+      // Over once, it makes room for one, and not for two.
+      for (const _ of [1, 2]) yield* fire
+      expect(yield* schedules.get("s")).toMatchObject({ fired: 1, skipped: 2 })
+      expect((yield* list({ pipelineId: PIPELINE, limit: 10 })).runs).toHaveLength(2)
+    })
+  )
+
+  test(
+    "removed while a run of theirs goes on, leave nothing to who is made anew under their id",
+    Effect.gen(function* () {
+      const { schedules, list } = yield* Store
+      const at = yield* now
+      const fire = Effect.flatMap(schedules.get("s"), (schedule) => schedules.fire(firing(schedule)))
+      yield* schedules.put(scheduleOf("s", at, 0, { overlap: "skip" }), false)
+      yield* fire
+      yield* schedules.remove("s")
+      yield* schedules.put(scheduleOf("s", at, 0, { overlap: "skip" }), false)
+      yield* fire
+      const [old] = yield* claim(1)
+      yield* settle([old!, done()])
+      // The run of the one that is gone was none of its own, and so is its end.
+      yield* fire
+      expect(yield* schedules.get("s")).toMatchObject({ fired: 1, skipped: 1 })
+      expect((yield* list({ pipelineId: PIPELINE, limit: 10 })).runs).toHaveLength(2)
+    })
+  )
 }

@@ -34,6 +34,7 @@ import { memoised } from "./Memoised.ts"
 import { order } from "./Order.ts"
 import { outcomes } from "./Outcomes.ts"
 import { schedules } from "./Schedules.ts"
+import { waiting } from "./Waiting.ts"
 
 /** Applies the suite to a Store. */
 export const store = (name: string, build: Build): void => {
@@ -42,6 +43,7 @@ export const store = (name: string, build: Build): void => {
   describe(`Store: ${name}`, () => {
     describe("outcomes", () => outcomes(testLong))
     describe("order", () => order(testLong))
+    describe("waiting", () => waiting(test, testLong))
     describe("items", () => items(test, testLong))
     describe("memoised steps", () => memoised(testLong))
     describe("keeping", () => keeping(testLong))
@@ -51,7 +53,8 @@ export const store = (name: string, build: Build): void => {
       "a new run is PENDING with its parameters, and starts with its first claim",
       Effect.gen(function* () {
         const { submit, get } = yield* Store
-        const runId = yield* submit(newRun(chain, { parameters: { data: '"x"' } }))
+        const plan = planOf({ a: ["data"], b: ["a"], c: ["b"] })
+        const runId = yield* submit(newRun(plan, { parameters: { data: '"x"' } }))
         const fresh = yield* get(runId)
         expect(fresh).toMatchObject({
           id: runId,
@@ -88,7 +91,8 @@ export const store = (name: string, build: Build): void => {
         yield* settle([c!, done({ c: "3" })])
         const [d] = yield* Fiber.join(waiting)
         expect(d!.step).toBe("d")
-        expect(["a", "b", "c", "none"].map((key) => d!.values.get(key))).toEqual(["1", "2", "3", undefined])
+        expect([b!, c!].map(({ values }) => values.get("a"))).toEqual(["1", "1"])
+        expect(["b", "c", "none"].map((key) => d!.values.get(key))).toEqual(["2", "3", undefined])
         yield* settle([d!, done({ d: "4" })])
         const run = yield* get(runId)
         expect(run).toMatchObject({
