@@ -10,6 +10,7 @@ export default defineConfig({
     bun: "adapters/bun/index.ts",
     deno: "adapters/deno/index.ts",
     elysia: "adapters/elysia/index.ts",
+    redis: "adapters/redis/index.ts",
     testing: "adapters/testing/index.ts"
   },
   format: "esm",

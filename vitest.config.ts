@@ -12,6 +12,7 @@ export default defineConfig(({ mode }) => {
   return {
     test: {
       include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
+      globalSetup: "test/redis/server.ts",
       exclude: runtime === "node" ? [] : BEYOND_ONE_PROCESS,
       // Child processes of Bun lack a method that vitest calls, and so do threads of Deno.
       pool: runtime === "bun" ? "threads" : "forks",

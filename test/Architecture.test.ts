@@ -17,7 +17,7 @@ const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   [
     "contracts",
     "Admission Alarms Countdown Fifo History Keys Lease Lending Memos MemoryRun MemorySchedules MemoryStore NewRun ReadySteps Registry " +
-      "RunIndex RunLog Schedules Slots Store Unit"
+      "RunIndex RunLog Schedules Slots Store Unit Waiters"
   ],
   [
     "behaviour",
@@ -32,6 +32,7 @@ const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<strin
   http: { adapters: [] },
   promise: { adapters: ["http"] },
   testing: { adapters: [] },
+  redis: { adapters: [], outside: /^ioredis$/ },
   node: { adapters: ["http", "promise"], outside: /^node:/ },
   bun: { adapters: ["http", "promise"] },
   deno: { adapters: ["http", "promise"] },
@@ -55,7 +56,9 @@ const SPOKEN: Readonly<Record<string, RegExp>> = {
   "adapters/elysia/Answer.ts": /^content-length$/,
   // What documentation plugins and Eden are told of the wire, as schemas and as types.
   "adapters/elysia/Documents.ts": SNAKE_CASE,
-  "adapters/elysia/Eden.ts": SNAKE_CASE
+  "adapters/elysia/Eden.ts": SNAKE_CASE,
+  // What Redis calls what it says of itself.
+  "adapters/redis/Server.ts": SNAKE_CASE
 }
 
 const EMPTY_NAMES: ReadonlySet<string> = new Set(["utils", "common", "helpers", "types", "internal"])
@@ -154,7 +157,9 @@ const adapters = files("adapters")
 const sources = [...core, ...adapters]
 
 const nameOf = (path: string): string => posix.basename(path, ".ts")
-const folderOf = (path: string): string => posix.basename(dirname(path))
+/** The adapter that a file is of, or another file's folder. */
+const folderOf = (path: string): string =>
+  path.startsWith("adapters/") ? path.split("/")[1]! : posix.basename(dirname(path))
 const isSource = (of: string): boolean => of.startsWith("core/") || of.startsWith("adapters/")
 
 /** Everything that `broken` finds, as sentences to read. */

@@ -15,6 +15,7 @@ const SUBPATHS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "levada/bun": [],
   "levada/deno": [],
   "levada/elysia": ["effect", "elysia"],
+  "levada/redis": ["effect", "ioredis"],
   "levada/testing": ["effect"]
 }
 
@@ -80,7 +81,8 @@ console.log(JSON.stringify([...outside].sort()))
 let tarball: string
 /** With nothing beside levada but what npm brings along by itself. */
 let bare: string
-let withElysia: string
+/** With the libraries that some subpaths need. */
+let withOthers: string
 /** What is in the tarball. */
 let unpacked: string
 
@@ -88,7 +90,7 @@ beforeAll(async () => {
   await run(root, "npm", "pack", "--pack-destination", temporary)
   tarball = join(temporary, readdirSync(temporary).find((name) => name.endsWith(".tgz"))!)
   bare = await install("bare")
-  withElysia = await install("elysia", "elysia", "@elysiajs/node")
+  withOthers = await install("others", "elysia", "@elysiajs/node", "ioredis")
   unpacked = join(bare, "node_modules/levada")
 }, 180_000)
 
@@ -123,12 +125,12 @@ describe("installed", () => {
   it("brings effect along, and no library that only some need", () => {
     const installed = readdirSync(join(bare, "node_modules"))
     expect(installed).toContain("effect")
-    expect(installed.filter((name) => /elysia/.test(name))).toEqual([])
+    expect(installed.filter((name) => /elysia|ioredis/.test(name))).toEqual([])
   })
 
   for (const [subpath, outside] of Object.entries(SUBPATHS)) {
     it(`${subpath} loads ${outside.join(" and ") || "nothing from outside"}`, async () => {
-      const folder = outside.includes("elysia") ? withElysia : bare
+      const folder = outside.some((name) => name === "elysia" || name === "ioredis") ? withOthers : bare
       expect(JSON.parse(await run(folder, bin("node"), "outside.mjs", subpath))).toEqual(outside)
     })
   }
@@ -147,7 +149,7 @@ describe("installed", () => {
       const strictness = ["--strict", "--exactOptionalPropertyTypes", "--skipLibCheck"]
       const emitted = ["--declaration", "--emitDeclarationOnly", "--target", "ES2023", "--outDir", moduleResolution]
       const resolution = ["--module", module, "--moduleResolution", moduleResolution]
-      const folder = program === "app.ts" ? withElysia : bare
+      const folder = program === "app.ts" ? withOthers : bare
       await run(folder, bin("tsc"), ...strictness, ...emitted, ...resolution, program)
       const declared = readFileSync(join(folder, moduleResolution, program.replace(".ts", ".d.ts")), "utf8")
       expect(declared).toContain(program === "app.ts" ? "task_id" : '"shouting"')
@@ -176,8 +178,8 @@ describe("runs from the tarball", () => {
     it.skipIf(command === undefined)(`on ${runtime}`, async () => {
       const [program, ...args] = command!
       // A Node of this machine may be too old to read TypeScript.
-      writeFileSync(join(withElysia, "program.mjs"), [PROGRAM, ...imports].join("\n"))
-      const printed = await run(withElysia, program!, ...args, "program.mjs")
+      writeFileSync(join(withOthers, "program.mjs"), [PROGRAM, ...imports].join("\n"))
+      const printed = await run(withOthers, program!, ...args, "program.mjs")
       expect(printed.trim().split("\n")).toEqual(["HELLO 200", ...Object.keys(SUBPATHS)])
     })
   }

@@ -1,0 +1,119 @@
+/** Connections to Redis: made from what the program says, or lent by it; checked before anything is kept there. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { Cluster, Redis, type RedisOptions } from "ioredis"
+import { StoreUnavailable } from "../../core/Errors.ts"
+import { type Client, toUnavailable } from "./Scripts.ts"
+import * as Server from "./Server.ts"
+
+/** Where Redis is. One of `url`, `nodes`, `client` and `redis` says it; without, it is `redis://127.0.0.1:6379`. */
+export interface Options extends Server.Waivers {
+  /** `redis://user:password@host:port/database`, or `rediss://` for TLS. */
+  readonly url?: string
+  /** Nodes of a Redis Cluster, as URLs; the others are found from there. */
+  readonly nodes?: ReadonlyArray<string>
+  /** Options of ioredis, on top of `url` or `nodes` or alone: TLS, ACL user, Sentinel. */
+  readonly redis?: Omit<RedisOptions, "replyMapping">
+  /** A client of the program's own, which stays open. Its `keyPrefix` has to be empty. */
+  readonly client?: Client
+  /** How long to try to connect before the layer fails, in milliseconds. Default: 10,000. */
+  readonly connectMillis?: number
+}
+
+/** What a command may take before it counts as unanswered, in milliseconds: less than a lease, so that it can be tried again. */
+const COMMAND_MILLIS = 5_000
+
+const DEFAULTS: RedisOptions & { readonly replyMapping: "legacy" } = {
+  replyMapping: "legacy",
+  lazyConnect: true,
+  enableAutoPipelining: true,
+  // Whoever asks is told soon that nobody answers; who works tries again.
+  maxRetriesPerRequest: 1,
+  commandTimeout: COMMAND_MILLIS,
+  connectTimeout: COMMAND_MILLIS,
+  retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 1_000)
+}
+
+/** A connection for commands, and one that only listens. */
+export interface Connection {
+  readonly client: Client
+  readonly subscriber: Client
+}
+
+/** Connects and checks the server. Both connections end with the scope, but for a client of the program's own. */
+export const open = (options: Options): Effect.Effect<Connection, StoreUnavailable, Scope.Scope> =>
+  Effect.gen(function* () {
+    const client = yield* options.client === undefined
+      ? Effect.acquireRelease(
+          Effect.sync(() => make(options)),
+          close
+        )
+      : Effect.succeed(options.client)
+    // An error without a listener would end the program; commands report what concerns them.
+    const quiet = () => undefined
+    client.on("error", quiet)
+    yield* Effect.addFinalizer(() => Effect.sync(() => client.off("error", quiet)))
+    yield* reached(client, options)
+    yield* Server.check(client, options)
+    const subscriber = yield* Effect.acquireRelease(
+      Effect.sync(() => (client as Redis).duplicate({ enableAutoPipelining: false, lazyConnect: true }) as Client),
+      close
+    )
+    subscriber.on("error", quiet)
+    return { client, subscriber }
+  })
+
+const make = ({ url, nodes, redis }: Options): Client => {
+  const options = { ...DEFAULTS, ...redis }
+  if (nodes !== undefined) {
+    const { lazyConnect, enableAutoPipelining, ...redisOptions } = options
+    return new Cluster(
+      nodes.map((node) => {
+        const { hostname, port } = new URL(node)
+        return { host: hostname, port: Number(port || 6379) }
+      }),
+      { lazyConnect: lazyConnect!, enableAutoPipelining: enableAutoPipelining!, redisOptions }
+    )
+  }
+  return url === undefined ? new Redis(options) : new Redis(url, options)
+}
+
+const close = (client: Client): Effect.Effect<void> => Effect.sync(() => client.disconnect())
+
+/** Refusals that no waiting mends. */
+const FINAL = /WRONGPASS|NOAUTH|NOPERM|invalid password|ERR AUTH/i
+
+/** Tries until the server answers. */
+const reached = (
+  client: Client,
+  { connectMillis = 10_000, url, nodes }: Options
+): Effect.Effect<void, StoreUnavailable> =>
+  Effect.suspend(() => {
+    const where = withoutSecrets(url ?? nodes?.join(", ") ?? placeOf(client))
+    // A client reports why it can't connect as an event; what it rejects commands with says only that it could not.
+    let last: unknown = new Error("Command timed out")
+    const note = (error: unknown): void => {
+      if (!FINAL.test(String(last))) last = error
+    }
+    client.on("error", note)
+    const why = (): StoreUnavailable => new StoreUnavailable(`${toUnavailable(last).message} (${where})`)
+    const ping = Effect.tryPromise({
+      try: () => client.ping(),
+      catch: (error) => {
+        if (FINAL.test(String(error))) note(error)
+        return why()
+      }
+    })
+    const again: Effect.Effect<unknown, StoreUnavailable> = Effect.catch(ping, (failure) =>
+      FINAL.test(String(last)) ? Effect.fail(failure) : Effect.andThen(Effect.sleep(100), again)
+    )
+    return Effect.timeoutOrElse(again, {
+      duration: connectMillis,
+      orElse: () => Effect.suspend(() => Effect.fail(why()))
+    }).pipe(Effect.asVoid, Effect.ensuring(Effect.sync(() => client.off("error", note))))
+  })
+
+const placeOf = (client: Client): string =>
+  client instanceof Cluster ? "a cluster" : `${client.options.host ?? "127.0.0.1"}:${client.options.port ?? 6379}`
+
+const withoutSecrets = (url: string): string => url.replace(/\/\/[^@/]*@/g, "//")

@@ -1,0 +1,122 @@
+/**
+ * The scripts of schedules. `schedules` is the set of their ids, `schedule:<id>` a hash: `d` definition, `c` when it was
+ * made, `n` next instant, `p` paused, `l` and `r` the last instant and its run, `f` fired, `k` skipped, `i` pipeline;
+ * `schedule:due` a sorted set by next instant; `schedule:unfinished` a hash of how many runs of each are not over.
+ */
+const FIELDS = "'d', 'c', 'n', 'p', 'l', 'r', 'f', 'k'"
+
+const SHOW = String.raw`
+local P, call = KEYS[1], redis.call
+local function show(id) return call('HMGET', P .. 'schedule:' .. id, ${FIELDS}) end
+local function news() call('PUBLISH', P .. 'news', '{"s":1}') end
+`
+
+/** id, definition, when made, next, whether it replaces, pipeline, how many there may be. */
+const PUT = String.raw`
+local key = P .. 'schedule:' .. ARGV[1]
+local known = call('HGET', key, 'd')
+if known and known == ARGV[2] then return show(ARGV[1]) end
+if known and ARGV[5] ~= '1' then return 'EXISTS' end
+if not known and call('SCARD', P .. 'schedules') >= tonumber(ARGV[7]) then return 'FULL' end
+call('DEL', key)
+call('HSET', key, 'd', ARGV[2], 'c', ARGV[3], 'n', ARGV[4], 'p', '0', 'f', '0', 'k', '0', 'i', ARGV[6])
+call('SADD', P .. 'schedules', ARGV[1])
+call('ZADD', P .. 'schedule:due', ARGV[4], ARGV[1])
+news()
+return show(ARGV[1])
+`
+
+const GET = String.raw`
+if call('SISMEMBER', P .. 'schedules', ARGV[1]) == 0 then return nil end
+return show(ARGV[1])
+`
+
+const ALL = String.raw`
+local all = {}
+for _, id in ipairs(call('SMEMBERS', P .. 'schedules')) do all[#all + 1] = { id, show(id) } end
+return all
+`
+
+const DROP = String.raw`
+call('ZREM', P .. 'schedule:due', ARGV[1])
+call('DEL', P .. 'schedule:' .. ARGV[1])
+return call('SREM', P .. 'schedules', ARGV[1])
+`
+
+/** id, whether it is to be paused, next instant when it is resumed. */
+const PAUSE = String.raw`
+local key = P .. 'schedule:' .. ARGV[1]
+if call('EXISTS', key) == 0 then return nil end
+if ARGV[2] == '1' then
+  call('HSET', key, 'p', '1')
+  call('ZREM', P .. 'schedule:due', ARGV[1])
+elseif call('HGET', key, 'p') == '1' then
+  call('HSET', key, 'p', '0', 'n', ARGV[3])
+  call('ZADD', P .. 'schedule:due', ARGV[3], ARGV[1])
+  news()
+end
+return show(ARGV[1])
+`
+
+/** Those that are due, and in how many milliseconds the next one is. */
+const DUE = String.raw`
+local time = call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local due = {}
+for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'schedule:due', '-inf', now)) do due[#due + 1] = { id, show(id) } end
+local later = call('ZRANGEBYSCORE', P .. 'schedule:due', '(' .. string.format('%.0f', now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+return { later and string.format('%.0f', tonumber(later) - now) or '', due }
+`
+
+/** id, definition, when made and next instant as they were seen; next instant, dropped, overlap, how many runs may be unfinished, runs; then the runs and their instants. */
+const FIRE = String.raw`
+local key = P .. 'schedule:' .. ARGV[1]
+local seen = call('HMGET', key, 'd', 'c', 'n', 'p')
+if seen[1] ~= ARGV[2] or seen[2] ~= ARGV[3] or seen[3] ~= ARGV[4] or seen[4] ~= '0' then return { 'GONE' } end
+local from, fired, skipped = 10, 0, tonumber(ARGV[6])
+for n = 1, tonumber(ARGV[9]) do
+  local unfinished = tonumber(call('HGET', P .. 'schedule:unfinished', ARGV[1]) or 0)
+  local mayOverlap = ARGV[7] ~= 'skip' or unfinished == 0
+  local tick = ARGV[from]
+  local answer, past
+  if mayOverlap and unfinished < tonumber(ARGV[8]) then
+    answer, past = submit(from + 1)
+    if answer[1] == 'PLAN' then return answer end
+  else
+    past = from + 18 + 2 * tonumber(ARGV[from + 17])
+  end
+  if answer and answer[1] == 'RUN' then
+    fired = fired + 1
+    call('HSET', key, 'l', tick, 'r', answer[2])
+  else
+    skipped = skipped + 1
+  end
+  from = past
+end
+call('HSET', key, 'n', ARGV[5])
+call('HINCRBY', key, 'f', fired)
+call('HINCRBY', key, 'k', skipped)
+call('ZADD', P .. 'schedule:due', ARGV[5], ARGV[1])
+return { 'FIRED', complete(nil) }
+`
+
+/** The scripts of schedules. */
+export type ScheduleScript =
+  | "putSchedule"
+  | "getSchedule"
+  | "listSchedules"
+  | "dropSchedule"
+  | "pauseSchedule"
+  | "dueSchedules"
+  | "fireSchedule"
+
+/** The text of each, on top of the script that submits. */
+export const schedules = (submit: string): Readonly<Record<ScheduleScript, string>> => ({
+  putSchedule: SHOW + PUT,
+  getSchedule: SHOW + GET,
+  listSchedules: SHOW + ALL,
+  dropSchedule: SHOW + DROP,
+  pauseSchedule: SHOW + PAUSE,
+  dueSchedules: SHOW + DUE,
+  fireSchedule: submit + FIRE
+})

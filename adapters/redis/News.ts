@@ -1,0 +1,84 @@
+/**
+ * What other processes have done: which workers have new work, which runs have changed, which claims were taken back. On
+ * a connection of its own. News may be lost with the connection, so nobody waits for them without looking now and then.
+ */
+import type { Client } from "./Scripts.ts"
+
+/** What was published. */
+interface Published {
+  /** Workers for whom there is work. */
+  readonly w?: ReadonlyArray<string>
+  /** Runs that have changed. */
+  readonly r?: ReadonlyArray<string>
+  /** Claims that were taken from a worker: worker and token. */
+  readonly x?: ReadonlyArray<readonly [worker: string, token: string]>
+  /** Whether there are other schedules. */
+  readonly s?: 1
+}
+
+/** Listeners by what they listen for. */
+class Listeners<A> {
+  readonly #by: Map<string, Set<(news: A) => void>> = new Map()
+
+  get size(): number {
+    return this.#by.size
+  }
+
+  /** Listens until the function that it gives is called. */
+  add(key: string, listener: (news: A) => void): () => void {
+    let listeners = this.#by.get(key)
+    if (listeners === undefined) {
+      listeners = new Set()
+      this.#by.set(key, listeners)
+    }
+    listeners.add(listener)
+    return () => {
+      listeners.delete(listener)
+      if (listeners.size === 0 && this.#by.get(key) === listeners) this.#by.delete(key)
+    }
+  }
+
+  tell(key: string, news: A): void {
+    const listeners = this.#by.get(key)
+    if (listeners !== undefined) for (const listener of [...listeners]) listener(news)
+  }
+
+  tellAll(news: A): void {
+    for (const key of [...this.#by.keys()]) this.tell(key, news)
+  }
+}
+
+/** The news of one Store. */
+export class News {
+  readonly workers: Listeners<void> = new Listeners()
+  readonly runs: Listeners<void> = new Listeners()
+  readonly revoked: Listeners<string> = new Listeners()
+  readonly schedules: Listeners<void> = new Listeners()
+  readonly #subscriber: Client
+  readonly #channel: string
+
+  constructor(subscriber: Client, prefix: string) {
+    this.#subscriber = subscriber
+    this.#channel = `${prefix}news`
+    subscriber.on("message", (_channel, message) => this.#hear(message))
+  }
+
+  /** Begins to listen. */
+  async open(): Promise<void> {
+    await this.#subscriber.subscribe(this.#channel)
+    // After a cut, whatever happened meanwhile was told to nobody: everyone looks again.
+    this.#subscriber.on("ready", () => {
+      this.workers.tellAll()
+      this.runs.tellAll()
+      this.schedules.tellAll()
+    })
+  }
+
+  #hear(message: string): void {
+    const { w, r, x, s } = JSON.parse(message) as Published
+    if (w !== undefined) for (const worker of w) this.workers.tell(worker)
+    if (r !== undefined && this.runs.size > 0) for (const run of r) this.runs.tell(run)
+    if (x !== undefined) for (const [worker, token] of x) this.revoked.tell(worker, token)
+    if (s !== undefined) this.schedules.tellAll()
+  }
+}

@@ -1,0 +1,62 @@
+/** Plans as the scripts read them: step by step, under a digest of all of it. */
+
+import type { Plan, PlanStep } from "../../core/Plan.ts"
+import * as Version from "../../core/Version.ts"
+import type { Argument } from "./Scripts.ts"
+
+/** A plan, written down. */
+export interface Written {
+  readonly digest: string
+  /** Names and texts of the fields of its hash, one after the other. */
+  readonly fields: ReadonlyArray<Argument>
+  /** How many steps are to run. */
+  readonly left: number
+}
+
+/** The steps as a run's state needs them. */
+export type Steps = ReadonlyArray<Pick<PlanStep, "name" | "initial">>
+
+const written = new WeakMap<Plan, Written>()
+
+/** Writes a plan down, once. */
+export const write = (plan: Plan): Written => {
+  let found = written.get(plan)
+  if (found === undefined) {
+    const steps = plan.steps.map((step) => JSON.stringify(codeOf(step)))
+    const shown: Steps = plan.steps.map(({ name, initial }) => ({ name, ...(initial && { initial }) }))
+    const first = plan.steps.flatMap(({ waits, initial }, index) => (waits === 0 && !initial ? [index] : []))
+    const text = JSON.stringify(shown)
+    found = {
+      digest: Version.digest(`${text}\n${steps.join("\n")}`),
+      fields: ["m", text, "b", JSON.stringify(first), "c", steps.length, ...steps.flatMap((step, at) => [at, step])],
+      left: plan.steps.reduce((sum, { initial }) => sum + (initial === undefined ? 1 : 0), 0)
+    }
+    written.set(plan, found)
+  }
+  return found
+}
+
+// Short names: these are read at every step. Lists that are empty are left out where a script would take them for none.
+const codeOf = (step: PlanStep) => ({
+  n: step.name,
+  w: step.waits,
+  r: step.releases,
+  d: step.reads,
+  l: step.losses?.map(({ step: other, group }) => [other, group]),
+  g: step.groups,
+  b: step.branch,
+  a: step.arms,
+  p: step.probed === true || undefined,
+  x: step.expands && {
+    o: step.expands.inOrder || undefined,
+    m: step.expands.max,
+    u: step.expands.outputs,
+    s: step.expands.lists
+  },
+  k: step.limits?.length === 0 ? undefined : step.limits,
+  v: step.vital || undefined,
+  i: step.initial && 1
+})
+
+/** Reads the steps back. */
+export const read = (text: string): Steps => JSON.parse(text) as Steps

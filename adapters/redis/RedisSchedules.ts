@@ -1,0 +1,175 @@
+/** The schedules of a Store on Redis. */
+import * as Effect from "effect/Effect"
+import { ScheduleExists, ScheduleNotFound, StoreUnavailable } from "../../core/Errors.ts"
+import type { Schedule } from "../../core/Schedule.ts"
+import { type Firing, MAX_UNFINISHED, type Schedules } from "../../core/Schedules.ts"
+import type { News } from "./News.ts"
+import { LOOK_MILLIS } from "./RedisRuns.ts"
+import type { Argument, Scripts } from "./Scripts.ts"
+import { toUnavailable } from "./Scripts.ts"
+import type { Submitting } from "./Submitting.ts"
+
+/** How many schedules are kept. */
+const MAX_SCHEDULES = 10_000
+
+type Shown = readonly [
+  definition: string,
+  createdAt: string,
+  nextAt: string,
+  paused: string,
+  lastAt: string | null,
+  lastRun: string | null,
+  fired: string,
+  skipped: string
+]
+
+export class RedisSchedules implements Schedules {
+  readonly #scripts: Scripts
+  readonly #news: News
+  readonly #submitting: Submitting
+  readonly #dueAfter: (millis: string) => void
+
+  /** `dueAfter` is told in how many milliseconds something of the runs that were started is due. */
+  constructor(scripts: Scripts, news: News, submitting: Submitting, dueAfter: (millis: string) => void) {
+    this.#scripts = scripts
+    this.#news = news
+    this.#submitting = submitting
+    this.#dueAfter = dueAfter
+  }
+
+  put = (schedule: Schedule, replace: boolean): Effect.Effect<Schedule, ScheduleExists | StoreUnavailable> => {
+    const { id, pipelineId, createdAtMillis, nextAtMillis } = schedule
+    const args = [
+      id,
+      definitionOf(schedule),
+      createdAtMillis,
+      nextAtMillis,
+      replace ? "1" : "",
+      pipelineId,
+      MAX_SCHEDULES
+    ]
+    return Effect.flatMap(
+      this.#scripts.run<Shown | "EXISTS" | "FULL">("putSchedule", args),
+      (answer): Effect.Effect<Schedule, ScheduleExists | StoreUnavailable> => {
+        if (answer === "EXISTS") return Effect.fail(new ScheduleExists(id))
+        if (answer === "FULL") {
+          return Effect.fail(new StoreUnavailable(`No new schedule is taken: ${MAX_SCHEDULES} are kept`))
+        }
+        return Effect.succeed(scheduleOf(id, answer))
+      }
+    )
+  }
+
+  get = (id: string): Effect.Effect<Schedule, ScheduleNotFound | StoreUnavailable> =>
+    this.#found(id, "getSchedule", [id])
+
+  list: Effect.Effect<ReadonlyArray<Schedule>, StoreUnavailable> = Effect.suspend(() =>
+    Effect.map(this.#scripts.run<ReadonlyArray<readonly [string, Shown]>>("listSchedules", []), (all) =>
+      all.map(([id, shown]) => scheduleOf(id, shown)).sort((left, right) => (left.id < right.id ? -1 : 1))
+    )
+  )
+
+  remove = (id: string): Effect.Effect<void, ScheduleNotFound | StoreUnavailable> =>
+    Effect.flatMap(this.#scripts.run<number>("dropSchedule", [id]), (count) =>
+      count === 0 ? Effect.fail(new ScheduleNotFound(id)) : Effect.void
+    )
+
+  pause = (id: string): Effect.Effect<Schedule, ScheduleNotFound | StoreUnavailable> =>
+    this.#found(id, "pauseSchedule", [id, "1", ""])
+
+  resume = (id: string, nextAtMillis: number): Effect.Effect<Schedule, ScheduleNotFound | StoreUnavailable> =>
+    this.#found(id, "pauseSchedule", [id, "", nextAtMillis])
+
+  due = (pipelineIds: ReadonlySet<string>): Effect.Effect<ReadonlyArray<Schedule>, StoreUnavailable> =>
+    Effect.callback<ReadonlyArray<Schedule>, StoreUnavailable>((resume) => {
+      let timer: ReturnType<typeof setTimeout> | undefined
+      let looks = 0
+      const look = (): void => {
+        clearTimeout(timer)
+        const number = ++looks
+        this.#scripts.call("dueSchedules", []).then(
+          (answer) => {
+            // Another look has begun since, or nobody waits any more.
+            if (number !== looks) return
+            const [later, shown] = answer as [string, ReadonlyArray<readonly [string, Shown]>]
+            const due = shown
+              .map(([id, each]) => scheduleOf(id, each))
+              .filter((each) => pipelineIds.has(each.pipelineId))
+            if (due.length > 0) {
+              end()
+              resume(Effect.succeed(due))
+            } else timer = setTimeout(look, later === "" ? LOOK_MILLIS : Math.min(Number(later), LOOK_MILLIS))
+          },
+          (error) => {
+            if (number !== looks) return
+            end()
+            resume(Effect.fail(toUnavailable(error)))
+          }
+        )
+      }
+      const deaf = this.#news.schedules.add("", look)
+      const end = (): void => {
+        looks++
+        clearTimeout(timer)
+        deaf()
+      }
+      look()
+      return Effect.sync(end)
+    })
+
+  fire = ({ schedule, runs, dropped, nextAtMillis }: Firing): Effect.Effect<boolean, StoreUnavailable> => {
+    const { id, createdAtMillis, nextAtMillis: seenAtMillis, overlap } = schedule
+    const args: Array<Argument> = [id, definitionOf(schedule), createdAtMillis, seenAtMillis, nextAtMillis, dropped]
+    args.push(overlap, MAX_UNFINISHED, runs.length)
+    for (const run of runs) {
+      args.push(run.schedule!.tickMillis)
+      this.#submitting.write(args, run)
+    }
+    return Effect.map(this.#submitting.withPlans("fireSchedule", args, runs), ([answer, due]) => {
+      this.#dueAfter(due ?? "")
+      return answer === "FIRED"
+    })
+  }
+
+  #found(
+    id: string,
+    script: "getSchedule" | "pauseSchedule",
+    args: ReadonlyArray<Argument>
+  ): Effect.Effect<Schedule, ScheduleNotFound | StoreUnavailable> {
+    return Effect.flatMap(this.#scripts.run<Shown | null>(script, args), (shown) =>
+      shown === null ? Effect.fail(new ScheduleNotFound(id)) : Effect.succeed(scheduleOf(id, shown))
+    )
+  }
+}
+
+type Definition = Omit<
+  Schedule,
+  "id" | "createdAtMillis" | "paused" | "nextAtMillis" | "lastAtMillis" | "lastRunId" | "fired" | "skipped"
+>
+
+/** The same text for the same definition. */
+const definitionOf = ({ pipelineId, timing, parameters, catchUp, overlap, priority, graceMillis }: Schedule): string =>
+  JSON.stringify({
+    pipelineId,
+    timing: timing.cron !== undefined ? { cron: timing.cron, timeZone: timing.timeZone } : timing,
+    parameters,
+    catchUp,
+    overlap,
+    priority,
+    graceMillis
+  } satisfies { readonly [K in keyof Definition]: unknown })
+
+const scheduleOf = (
+  id: string,
+  [definition, createdAt, nextAt, paused, lastAt, lastRun, fired, skipped]: Shown
+): Schedule => ({
+  id,
+  ...(JSON.parse(definition) as Definition),
+  createdAtMillis: Number(createdAt),
+  paused: paused === "1",
+  nextAtMillis: Number(nextAt),
+  lastAtMillis: lastAt === null ? undefined : Number(lastAt),
+  lastRunId: lastRun ?? undefined,
+  fired: Number(fired),
+  skipped: Number(skipped)
+})

@@ -1,0 +1,255 @@
+/** A Store on Redis: any number of processes share it, and what is in it outlives them. */
+
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
+import * as Bound from "../../core/Bound.ts"
+import {
+  IdempotencyConflict,
+  InvalidOption,
+  RunNotFound,
+  RunUnfinished,
+  StoreUnavailable,
+  UnknownStep
+} from "../../core/Errors.ts"
+import type { NewRun } from "../../core/NewRun.ts"
+import { newId } from "../../core/RunIndex.ts"
+import * as Store from "../../core/Store.ts"
+import * as Connection from "./Connection.ts"
+import { News } from "./News.ts"
+import { RedisRuns } from "./RedisRuns.ts"
+import { RedisSchedules } from "./RedisSchedules.ts"
+import { RedisWork } from "./RedisWork.ts"
+import { type Argument, Scripts, toUnavailable } from "./Scripts.ts"
+import { Submitting } from "./Submitting.ts"
+import { Ticker } from "./Ticker.ts"
+import { Versions } from "./Versions.ts"
+
+/** The bounds of a Store on Redis. All processes that share one have to be told the same. */
+export interface Bounds {
+  /** How long a claim lasts unless renewed, in milliseconds. Default: 15,000. */
+  readonly leaseMillis?: number
+  /** The longest value, in UTF-16 units of its JSON text. Default: 1,048,576. */
+  readonly maxValueLength?: number
+  /** How many runs may be unfinished at once; more are refused. Default: 1,000,000. */
+  readonly maxUnfinished?: number
+  /** How many workers a step may lose before it fails with `WorkerLost`. Default: 3. */
+  readonly maxLosses?: number
+  /** How many finished runs are kept. Default: 10,000. */
+  readonly historyCount?: number
+  /** How long a finished run is kept, in milliseconds; 0 is for ever. Default: 24 hours. */
+  readonly historyMillis?: number
+  /** How many memoised results are kept; those that were not asked for the longest leave first. Default: 10,000. */
+  readonly memoCount?: number
+}
+
+/** Where Redis is, and what is kept there. */
+export interface Options extends Connection.Options, Bounds {
+  /** In front of all keys; Stores of other names on the same server know nothing of each other. Default: `levada`. */
+  readonly prefix?: string
+}
+
+/** Which keys and scripts belong together: processes of another format do not touch each other's data. */
+const FORMAT = "1"
+
+const invalid = (options: Options): InvalidOption | undefined =>
+  (options.prefix === undefined || /^[\w.:-]{1,100}$/.test(options.prefix)
+    ? undefined
+    : new InvalidOption("store.prefix", options.prefix, "1 to 100 letters, digits, '_', '.', ':' or '-'")) ??
+  Bound.millis("store.connectMillis", options.connectMillis, 1) ??
+  Bound.millis("store.leaseMillis", options.leaseMillis, 1) ??
+  Bound.integer("store.maxValueLength", options.maxValueLength, 1) ??
+  Bound.integer("store.maxUnfinished", options.maxUnfinished, 1) ??
+  Bound.integer("store.maxLosses", options.maxLosses, 1) ??
+  Bound.integer("store.historyCount", options.historyCount, 0) ??
+  Bound.number("store.historyMillis", options.historyMillis, 0) ??
+  Bound.integer("store.memoCount", options.memoCount, 0)
+
+/** Makes a Store on Redis, for as long as the scope is open. */
+export const make = (
+  options: Options = {}
+): Effect.Effect<Store.Store, InvalidOption | StoreUnavailable, Scope.Scope> =>
+  Effect.gen(function* () {
+    const mistake = invalid(options)
+    if (mistake !== undefined) return yield* mistake
+    const { client, subscriber } = yield* Connection.open(options)
+    const prefix = `{${options.prefix ?? "levada"}}:`
+    const scripts = new Scripts(client, prefix)
+    yield* sameFormat(scripts)
+    const news = new News(subscriber, prefix)
+    yield* Effect.tryPromise({ try: () => news.open(), catch: toUnavailable })
+    const random = yield* Random.Random
+    const store = new RedisStore(scripts, news, { ...DEFAULTS, ...options }, () => newId(Date.now(), random))
+    yield* Effect.acquireRelease(
+      Effect.sync(() => store.ticker.start()),
+      () => Effect.sync(() => store.ticker.stop())
+    )
+    return store
+  })
+
+/** A Store on Redis. Fails with `StoreUnavailable` when the server can't be reached, or runs would not be safe on it. */
+export const layer = (options?: Options): Layer.Layer<Store.Store, InvalidOption | StoreUnavailable> =>
+  Layer.effect(Store.Store, make(options))
+
+const DEFAULTS: Required<Bounds> = {
+  leaseMillis: 15_000,
+  maxValueLength: 1 << 20,
+  maxUnfinished: 1_000_000,
+  maxLosses: 3,
+  historyCount: 10_000,
+  historyMillis: 86_400_000,
+  memoCount: 10_000
+}
+
+const sameFormat = ({ client, prefix }: Scripts): Effect.Effect<void, StoreUnavailable> =>
+  Effect.flatMap(
+    Effect.tryPromise({
+      try: async () => {
+        await client.hsetnx(`${prefix}meta`, "format", FORMAT)
+        return client.hget(`${prefix}meta`, "format")
+      },
+      catch: toUnavailable
+    }),
+    (format) =>
+      format === FORMAT
+        ? Effect.void
+        : Effect.fail(
+            new StoreUnavailable(
+              `Redis: the data of prefix '${prefix}' is of format ${format}, this version of Levada writes ${FORMAT}; use another \`prefix\`, or the version that wrote it`
+            )
+          )
+  )
+
+class RedisStore implements Store.Store {
+  readonly leaseMillis: number
+  readonly maxValueLength: number
+  readonly schedules: RedisSchedules
+  readonly ticker: Ticker
+  readonly #bounds: Required<Bounds>
+  readonly #scripts: Scripts
+  readonly #submitting: Submitting
+  readonly #runs: RedisRuns
+  readonly #work: RedisWork
+
+  constructor(scripts: Scripts, news: News, bounds: Required<Bounds>, id: () => string) {
+    this.leaseMillis = bounds.leaseMillis
+    this.maxValueLength = bounds.maxValueLength
+    this.#bounds = bounds
+    this.#scripts = scripts
+    const versions = new Versions(scripts)
+    this.#submitting = new Submitting(scripts, bounds.maxUnfinished, id)
+    this.ticker = new Ticker(async () => {
+      const { historyCount, historyMillis, maxLosses, maxValueLength } = bounds
+      await versions.refresh()
+      return (await scripts.call("tick", [historyCount, historyMillis, maxLosses, maxValueLength])) as string
+    })
+    const dueAfter = (millis: string): void => this.ticker.dueAfter(millis)
+    this.#runs = new RedisRuns(scripts, news, bounds.maxValueLength)
+    this.#work = new RedisWork(scripts, news, versions, bounds, dueAfter)
+    this.schedules = new RedisSchedules(scripts, news, this.#submitting, dueAfter)
+  }
+
+  // -- runs ----------------------------------------------------------------------------------------------------------
+
+  submit = (run: NewRun): Effect.Effect<string, IdempotencyConflict | StoreUnavailable> => {
+    const args: Array<Argument> = []
+    this.#submitting.write(args, run)
+    return Effect.flatMap(
+      this.#submitting.withPlans("submit", args, [run]),
+      ([answer, runId, more, isThere]): Effect.Effect<string, IdempotencyConflict | StoreUnavailable> => {
+        switch (answer) {
+          case "NAMED": {
+            const { pipelineId, idempotency } = run
+            const isGone = Number(isThere) === 0
+            return isGone || more !== idempotency!.fingerprint
+              ? Effect.fail(new IdempotencyConflict(pipelineId, idempotency!.key, runId!, isGone))
+              : Effect.succeed(runId!)
+          }
+          case "FULL":
+            return Effect.fail(
+              new StoreUnavailable(`No new run is taken: ${this.#bounds.maxUnfinished} are unfinished`)
+            )
+          default:
+            this.ticker.dueAfter(more!)
+            return Effect.succeed(runId!)
+        }
+      }
+    )
+  }
+
+  cancel = (runId: string, reason: string): Effect.Effect<void, RunNotFound | StoreUnavailable> =>
+    this.#found(runId, "cancel", [runId, JSON.stringify(reason), this.#bounds.historyCount])
+
+  cancelStep = (
+    runId: string,
+    step: string,
+    reason: string
+  ): Effect.Effect<void, RunNotFound | UnknownStep | StoreUnavailable> =>
+    Effect.flatMap(
+      this.#runs.about(runId),
+      ({ pipelineId, steps }): Effect.Effect<void, RunNotFound | UnknownStep | StoreUnavailable> => {
+        const index = steps.findIndex(({ name }) => name === step)
+        if (index === -1) {
+          const names = steps.map(({ name }) => name)
+          return Effect.fail(new UnknownStep(pipelineId, step, names))
+        }
+        return this.#found(runId, "cancelStep", [runId, index, JSON.stringify(reason), this.#bounds.historyCount])
+      }
+    )
+
+  remove = (runId: string): Effect.Effect<void, RunNotFound | RunUnfinished | StoreUnavailable> =>
+    Effect.flatMap(
+      this.#scripts.run<number>("remove", [runId]),
+      (answer): Effect.Effect<void, RunNotFound | RunUnfinished> => {
+        if (answer === 0) return Effect.fail(new RunNotFound(runId))
+        return answer === -1 ? Effect.fail(new RunUnfinished(runId, "removed")) : Effect.void
+      }
+    )
+
+  pause = (pipelineId: string): Effect.Effect<void, StoreUnavailable> =>
+    Effect.asVoid(this.#do((client, prefix) => client.sadd(`${prefix}paused`, pipelineId)))
+
+  resume = (pipelineId: string): Effect.Effect<void, StoreUnavailable> =>
+    Effect.asVoid(this.#scripts.run("resume", [pipelineId]))
+
+  paused: Effect.Effect<ReadonlySet<string>, StoreUnavailable> = Effect.suspend(() =>
+    Effect.map(
+      this.#do((client, prefix) => client.smembers(`${prefix}paused`)),
+      (ids) => new Set(ids)
+    )
+  )
+
+  get: Store.Store["get"] = (runId) => this.#runs.get(runId)
+  lines: Store.Store["lines"] = (runId) => this.#runs.lines(runId)
+  wait: Store.Store["wait"] = (runId) => this.#runs.wait(runId)
+  watch: Store.Store["watch"] = (runId, after) => this.#runs.watch(runId, after)
+  list: Store.Store["list"] = (request) => this.#runs.list(request)
+
+  claim: Store.Store["claim"] = (request) => this.#work.claim(request)
+  renew: Store.Store["renew"] = (claims) => this.#work.renew(claims)
+  settle: Store.Store["settle"] = (settlements, request) => this.#work.settle(settlements, request)
+  note: Store.Store["note"] = (notes) => this.#work.note(notes)
+  revoked: Store.Store["revoked"] = (worker) => this.#work.revoked(worker)
+
+  ping: Effect.Effect<void, StoreUnavailable> = Effect.suspend(() => Effect.asVoid(this.#do((client) => client.ping())))
+
+  drain: Effect.Effect<void> = Effect.void
+
+  // -- inside --------------------------------------------------------------------------------------------------------
+
+  #do<A>(ask: (client: Scripts["client"], prefix: string) => Promise<A>): Effect.Effect<A, StoreUnavailable> {
+    const { client, prefix } = this.#scripts
+    return Effect.tryPromise({ try: () => ask(client, prefix), catch: toUnavailable })
+  }
+
+  #found(
+    runId: string,
+    script: "cancel" | "cancelStep",
+    args: ReadonlyArray<Argument>
+  ): Effect.Effect<void, RunNotFound | StoreUnavailable> {
+    return Effect.flatMap(this.#scripts.run<number>(script, args), (answer) =>
+      answer === 0 ? Effect.fail(new RunNotFound(runId)) : Effect.void
+    )
+  }
+}

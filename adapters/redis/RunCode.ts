@@ -1,0 +1,154 @@
+/** Runs, events and lines as they are kept, and back. */
+import { type ErrorInfo, resultsTooLarge, runTimedOut, stepCancelled, workerLost } from "../../core/ErrorInfo.ts"
+import type { Event, HowCompleted } from "../../core/Event.ts"
+import type { Line } from "../../core/Log.ts"
+import { type NewRun, submissionOf } from "../../core/NewRun.ts"
+import * as Run from "../../core/Run.ts"
+import type { Json } from "../../core/Value.ts"
+import type { Steps } from "./PlanCode.ts"
+
+type Values = Readonly<Record<string, Json>>
+type Names = "parameters" | "given" | "kept"
+
+/** What is known of a run from the start, with names in place of values: these are kept once, by name. */
+type Kept = Omit<Run.Submission, Names | "submittedAtMillis" | "startAtMillis"> & {
+  readonly [K in Names]: ReadonlyArray<string>
+} & { readonly delayMillis: number }
+
+/** A run to be started, as text. */
+export const writeRun = (run: NewRun, id: string): Json => {
+  const { submittedAtMillis, startAtMillis, parameters, given, kept, ...rest } = submissionOf(run, id, 0)
+  const text: Kept = {
+    ...rest,
+    parameters: Object.keys(parameters),
+    given: Object.keys(given),
+    kept: Object.keys(kept),
+    delayMillis: startAtMillis - submittedAtMillis
+  }
+  return JSON.stringify(text)
+}
+
+/** The values that it starts with, one after the other; what was given comes last and stays. */
+export const valuesOf = ({ parameters, kept = {}, given = {} }: NewRun): ReadonlyArray<string> =>
+  Object.entries({ ...parameters, ...kept, ...given }).flat()
+
+/** A run that no event has touched, from its text. */
+export const readRun = (text: Json, submittedAt: string, steps: Steps, values: Values): Run.Run => {
+  const { delayMillis, parameters, given, kept, ...rest } = JSON.parse(text) as Kept
+  const submittedAtMillis = Number(submittedAt)
+  return Run.pending(
+    {
+      ...rest,
+      parameters: pick(parameters, values),
+      given: pick(given, values),
+      kept: pick(kept, values),
+      submittedAtMillis,
+      startAtMillis: submittedAtMillis + delayMillis,
+      // What is undefined has no place in JSON, and has one in a run.
+      timeoutMillis: rest.timeoutMillis,
+      targets: rest.targets,
+      retryOf: rest.retryOf,
+      schedule: rest.schedule
+    },
+    steps
+  )
+}
+
+const pick = (names: ReadonlyArray<string>, values: Values): Values =>
+  Object.fromEntries(names.map((name) => [name, values[name]!]))
+
+/** A flat list of names and texts as a record. */
+export const toRecord = (flat: ReadonlyArray<string>): Values => {
+  const record: Record<string, Json> = Object.create(null)
+  for (let at = 0; at < flat.length; at += 2) record[flat[at]!] = flat[at + 1]!
+  return record
+}
+
+/** What an event is about. */
+export interface About {
+  readonly runId: string
+  readonly pipelineId: string
+  readonly steps: Steps
+  readonly maxValueLength: number
+}
+
+type Code = readonly [type: string, atMillis: number, ...rest: ReadonlyArray<never>]
+
+/** An event from its text; its place in the log is its sequence. */
+export const readEvent = (text: string, sequence: number, about: About, values: Values): Event => {
+  const [type, atMillis, ...rest] = JSON.parse(text) as Code
+  const run = { runId: about.runId, pipelineId: about.pipelineId, sequence, atMillis }
+  const error = (coded: CodedError) => readError(coded, about.maxValueLength)
+  switch (type) {
+    case "RS":
+      return { type: "RunStarted", ...run }
+    case "RC":
+      return { type: "RunCompleted", ...run }
+    case "RF":
+      return { type: "RunFailed", ...run, error: error(rest[0]!) }
+    case "RX":
+      return { type: "RunCancelled", ...run, reason: rest[0]! }
+  }
+  const [index, attempt, one, two, three] = rest as unknown as [number, number, never, never, never]
+  const step = { ...run, step: about.steps[index]!.name, index, attempt }
+  switch (type) {
+    case "SS":
+      return { type: "StepStarted", ...step }
+    case "SP":
+      return { type: "StepProgressed", ...step, done: one, total: two }
+    case "SC":
+      return {
+        type: "StepCompleted",
+        ...step,
+        outputs: pick(two, values),
+        durationMillis: one,
+        ...(three as HowCompleted | undefined)
+      }
+    case "SR":
+      return {
+        type: "StepRetried",
+        ...step,
+        ...(three !== undefined && { item: three }),
+        error: error(two),
+        waitMillis: one
+      }
+    case "SF":
+      return { type: "StepFailed", ...step, error: error(two), durationMillis: one }
+    case "SL":
+      return { type: "StepReleased", ...step, ...(two !== undefined && { item: two }), reason: one }
+    case "SK":
+      return { type: "StepSkipped", ...step, cause: one, reason: two }
+    case "SX":
+      return { type: "StepCancelled", ...step, reason: one }
+  }
+  throw new Error(`The log of run '${about.runId}' has an event of unknown type '${type}'`)
+}
+
+/** An error, or what a script has found and this puts into words. */
+type CodedError =
+  | (ErrorInfo & { readonly "#"?: undefined })
+  | { readonly "#": "large"; readonly step: string }
+  | { readonly "#": "lost"; readonly step: string; readonly losses: number; readonly item?: number }
+  | { readonly "#": "late"; readonly millis: number }
+  | { readonly "#": "cancelled"; readonly step: string; readonly reason: string }
+
+const readError = (coded: CodedError, maxValueLength: number): ErrorInfo => {
+  switch (coded["#"]) {
+    case "large":
+      return resultsTooLarge(coded.step, maxValueLength)
+    case "lost":
+      return workerLost(coded.step, coded.item, coded.losses)
+    case "late":
+      return runTimedOut(coded.millis)
+    case "cancelled":
+      return stepCancelled(coded.step, coded.reason)
+    default:
+      return coded
+  }
+}
+
+/** A line of a run from its text. */
+export const readLine = (text: string): Line => {
+  const [atMillis, line] = JSON.parse(text) as [number, Omit<Line, "atMillis">]
+  return { atMillis, ...line }
+}

@@ -1,0 +1,76 @@
+/** Runs the scripts on a server, which keeps them by their digest. */
+import * as Effect from "effect/Effect"
+import type { Cluster, Redis } from "ioredis"
+import { StoreUnavailable } from "../../core/Errors.ts"
+import { SCRIPTS, type ScriptName } from "./LuaCommands.ts"
+
+/** A client, of one server or of a cluster. */
+export type Client = Redis | Cluster
+
+/** What a script may be given. */
+export type Argument = string | number
+
+/** The scripts of one Store. */
+export class Scripts {
+  readonly client: Client
+  /** In front of every key; its hash tag puts all of them into one slot. */
+  readonly prefix: string
+  readonly #digests: Map<ScriptName, string> = new Map()
+
+  constructor(client: Client, prefix: string) {
+    this.client = client
+    this.prefix = prefix
+  }
+
+  /** Runs a script. Fails when the server does not answer, or answers with an error. */
+  run<A>(name: ScriptName, args: ReadonlyArray<Argument>): Effect.Effect<A, StoreUnavailable> {
+    return Effect.tryPromise({
+      try: () => this.call(name, args) as Promise<A>,
+      catch: toUnavailable
+    })
+  }
+
+  /** The same as a Promise. */
+  async call(name: ScriptName, args: ReadonlyArray<Argument>): Promise<unknown> {
+    let digest = this.#digests.get(name)
+    if (digest === undefined) {
+      digest = await sha1(SCRIPTS[name])
+      this.#digests.set(name, digest)
+    }
+    try {
+      return await this.client.evalsha(digest, 1, this.prefix, ...spread(args))
+    } catch (error) {
+      // A server that was restarted has forgotten them.
+      if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error
+      return this.client.eval(SCRIPTS[name], 1, this.prefix, ...spread(args))
+    }
+  }
+}
+
+// ioredis takes the arguments as a list too, which its types do not know; so many would not fit on the stack.
+const spread = (args: ReadonlyArray<Argument>): ReadonlyArray<Argument> => [args as unknown as Argument]
+
+const sha1 = async (text: string): Promise<string> => {
+  const bytes = new Uint8Array(await crypto.subtle.digest("SHA-1", new TextEncoder().encode(text)))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
+}
+
+/** What went wrong with the server, in words that say what to do, and without what it was asked. */
+export const toUnavailable = (error: unknown): StoreUnavailable => {
+  const text = error instanceof Error ? error.message : String(error)
+  const reason = REASONS.find(([pattern]) => pattern.test(text))
+  return new StoreUnavailable(`Redis: ${reason?.[1] ?? text.slice(0, 200)}`)
+}
+
+const REASONS: ReadonlyArray<readonly [RegExp, string]> = [
+  [/OOM command not allowed/, "its memory is full (`maxmemory`), and nothing new is taken until there is room"],
+  [/^READONLY|read only replica/i, "this server is a read-only replica; connect to the master"],
+  [/WRONGTYPE/, "a key of Levada's prefix is of another type; use another `prefix`, or remove what else is there"],
+  [/^(?:WRONGPASS|NOAUTH)/, "it refuses the user name or password"],
+  [/^NOPERM/, "the user may not do what Levada needs; see the README for the commands"],
+  [/^LOADING/, "it is loading its data"],
+  [/^MISCONF/, "it can't save to its disk, and takes no writes"],
+  [/^(?:CLUSTERDOWN|TRYAGAIN)/, "its cluster is not whole"],
+  [/Command timed out/, "it did not answer in time"],
+  [/max retries per request|Connection is closed|ECONN|EPIPE|ENOTFOUND|ETIMEDOUT|writeable/i, "it can't be reached"]
+]

@@ -1,0 +1,2 @@
+/** Levada on Redis: any number of processes share what is there. */
+export * as RedisStore from "./RedisStore.ts"
