@@ -30,8 +30,11 @@ export interface Options<Pipelines extends ReadonlyArray<Pipeline.Any>> extends 
   readonly pipelines: Pipelines
   /** Who gets in. There is no default. */
   readonly access: Access
-  /** How this process runs steps. */
-  readonly worker?: Worker.Options
+  /**
+   * How this process runs steps; `false` when it runs none, and other processes work on the same Store. Default: it
+   * runs steps.
+   */
+  readonly worker?: Worker.Options | false
   /** Schedules that are there from the start; one that was kept with the same id gives way. Default: none. */
   readonly schedules?: ReadonlyArray<Operations.NewSchedule>
 }
@@ -55,7 +58,9 @@ export const layer = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
   }
   // The worker is built before the operations, so it is closed after them: what was taken is worked off.
   const operations = Operations.layer.pipe(
-    Layer.provideMerge(Worker.layer<Pipeline.RequirementsOf<Pipelines[number]>>(options.worker))
+    Layer.provideMerge(
+      options.worker === false ? Layer.empty : Worker.layer<Pipeline.RequirementsOf<Pipelines[number]>>(options.worker)
+    )
   )
   const schedules = Layer.effectDiscard(
     Operations.Operations.use(({ addSchedule }) =>

@@ -4,7 +4,7 @@ import { once } from "node:events"
 import { copyFile, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { promisify } from "node:util"
 import ts from "typescript"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -152,35 +152,58 @@ describe("npm start", () => {
   })
 })
 
-describe("the README's programs run, and print what it says", async () => {
+describe("the README's code", async () => {
   const readme = await readFile(join(root, "README.md"), "utf8")
-  const programs = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)]
-    .map(([, source]) => source!)
-    .filter((source) => /^import [\s\S]*(?:Levada|Testing)\.make/.test(source))
-  it("there are some", () => expect(programs.length).toBeGreaterThanOrEqual(4))
+  const blocks = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, source]) => source!)
+  const printedBy = (source: string): ReadonlyArray<string> =>
+    [...source.matchAll(/^console\.log\(.*\) \/\/ (.*)$/gm)].map(([, line]) => line!)
+  /** Those that make what they use, and say what they print. The others speak of what the first one makes. */
+  const programs = blocks.filter((source) => /(?:Levada|Testing)\.make\(/.test(source) && printedBy(source).length > 0)
 
-  it.each(programs.map((source, at) => [at + 1, source] as const))("program %i", async (_, source) => {
-    const folder = await mkdtemp(join(root, "examples", "readme-"))
-    try {
-      const script = join(folder, "program.ts")
-      await writeFile(
-        script,
-        source
-          .replace('"levada"', '"../../adapters/promise/index.ts"')
-          .replace('"levada/testing"', '"../../adapters/testing/index.ts"')
-      )
-      const expected = [...source.matchAll(/^console\.log\(.*\) \/\/ (.*)$/gm)].map(([, line]) => line!)
-      expect(expected.length).toBeGreaterThan(0)
-      expect(await program(script)).toEqual({ code: 0, stdout: `${expected.join("\n")}\n`, stderr: "" })
-      const { options } = ts.parseJsonConfigFileContent(
-        ts.readConfigFile(join(root, "tsconfig.json"), ts.sys.readFile).config,
-        ts.sys,
-        root
-      )
-      const problems = ts.getPreEmitDiagnostics(ts.createProgram([script], options))
-      expect(problems.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"))).toEqual([])
-    } finally {
-      await rm(folder, { recursive: true })
-    }
+  const written = (source: string): string =>
+    source.replaceAll(/from "levada(?:\/(\w+))?"/g, (_, name = "promise") => `from "../../adapters/${name}/index.ts"`)
+
+  let folder: string
+  beforeAll(async () => {
+    folder = await mkdtemp(join(root, "examples", "readme-"))
   })
+  afterAll(() => rm(folder, { recursive: true }))
+
+  it("is all there", () => {
+    expect(blocks.length).toBeGreaterThanOrEqual(11)
+    expect(programs.length).toBeGreaterThanOrEqual(5)
+    expect(blocks.filter((source) => !/^\s*import /.test(source))).toEqual([])
+  })
+
+  it("compiles, block by block", async () => {
+    const names = ["measure", "tag", "report", "pipeline", "levada"]
+    const files = {
+      "first.ts": written(blocks[0]!).replaceAll(/^const /gm, "export const "),
+      "globals.d.ts": names.map((name) => `declare const ${name}: typeof import("./first.ts").${name}\n`).join(""),
+      ...Object.fromEntries(blocks.map((source, at) => [`block${at + 1}.ts`, written(source)]))
+    }
+    const paths = Object.keys(files).map((name) => join(folder, name))
+    for (const [name, source] of Object.entries(files)) await writeFile(join(folder, name), source)
+    const { options } = ts.parseJsonConfigFileContent(
+      ts.readConfigFile(join(root, "tsconfig.json"), ts.sys.readFile).config,
+      ts.sys,
+      root
+    )
+    const problems = ts.getPreEmitDiagnostics(ts.createProgram(paths, { ...options, noUnusedLocals: false }))
+    expect(
+      problems.map(
+        ({ file, messageText }) =>
+          `${basename(file?.fileName ?? "")}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`
+      )
+    ).toEqual([])
+  }, 60_000)
+
+  it.each(programs.map((source, at) => [at + 1, source] as const))(
+    "program %i runs, and prints what it says",
+    async (at, source) => {
+      const script = join(folder, `program${at}.ts`)
+      await writeFile(script, written(source))
+      expect(await program(script)).toEqual({ code: 0, stdout: `${printedBy(source).join("\n")}\n`, stderr: "" })
+    }
+  )
 })

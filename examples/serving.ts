@@ -1,8 +1,6 @@
-/** What the example servers share: the pipelines, where to listen, what to print, when to stop. */
+/** What the example servers share: where to listen, what to print. */
 import { Access, Levada } from "../adapters/promise/index.ts"
-import { audioAnalysis } from "./audio/pipeline.ts"
-import { wordCount } from "./promise-style.ts"
-import { myPipeline } from "./quickstart.ts"
+import { pipelines, store, untilReady, untilStopped } from "./pipelines.ts"
 
 /** Where a server listens. */
 export interface At {
@@ -16,21 +14,18 @@ export type Serve = (
   at: At
 ) => Promise<{ readonly url: string; readonly close: () => Promise<void> }>
 
-/** Serves the example pipelines at `HOST` and `PORT` (127.0.0.1:8000) until SIGINT or SIGTERM. */
+/**
+ * Serves the example pipelines at `HOST` and `PORT` (127.0.0.1:8000) until SIGINT or SIGTERM. With `WORK=no` it runs no
+ * steps itself: others work on the same Redis.
+ */
 export const main = async (serve: Serve): Promise<void> => {
   const at = { host: process.env["HOST"] ?? "127.0.0.1", port: portOf(process.env["PORT"] ?? "8000") }
-  const levada = Levada.make({ pipelines: [myPipeline, wordCount, audioAnalysis], access: Access.open })
+  const worker = process.env["WORK"] === "no" ? ({ worker: false } as const) : {}
+  const levada = Levada.make({ pipelines, access: Access.open, ...store, ...worker })
   const serving = await serve(levada, at).catch((error: unknown) => stop(listenProblem(error, at)))
+  untilStopped(serving.close)
+  await untilReady(levada)
   console.log(welcome(serving.url))
-  let closing = false
-  const close = (): void => {
-    if (closing) process.exit(1) // asked twice: at once
-    closing = true
-    console.log("Closing: what runs may finish; once more to stop at once")
-    void serving.close().then(() => process.exit(0))
-  }
-  process.on("SIGINT", close)
-  process.on("SIGTERM", close)
 }
 
 const stop = (message: string): never => {

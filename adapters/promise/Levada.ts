@@ -7,6 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { StoreUnavailable } from "../../core/Errors.ts"
 import type { Event } from "../../core/Event.ts"
 import * as Front from "../../core/Levada.ts"
 import type { Lines } from "../../core/Log.ts"
@@ -93,6 +94,11 @@ export interface Levada {
   /** Lets its instants pass until it is resumed. */
   readonly pauseSchedule: (scheduleId: string) => Promise<Schedule>
   readonly resumeSchedule: (scheduleId: string) => Promise<Schedule>
+  /**
+   * Resolves once the Store can be used, at once with one in memory; rejects with the reason when it can't be. Until
+   * then the API answers 503, and every other method waits.
+   */
+  readonly ready: Promise<void>
   /** The API for any server that takes a web-standard fetch handler. */
   readonly fetch: (request: Request) => Promise<Response>
   /** The API for the server bindings. */
@@ -126,7 +132,8 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
   if (built !== undefined && Exit.isFailure(built)) throw Cause.squash(built.cause)
   const ready = built === undefined ? Effect.runPromise(Fiber.join(building)) : Promise.resolve(built.value)
   // A failure reaches whoever calls a method; it must not bring the program down before.
-  ready.catch(() => undefined)
+  const isReady = ready.then(() => undefined)
+  isReady.catch(() => undefined)
 
   const runNow = built === undefined ? undefined : Effect.runPromiseWith(built.value.context)
   const run = <A, E>(effect: Effect.Effect<A, E, Operations>): Promise<A> =>
@@ -134,9 +141,7 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
   const withOperations = <A, E>(f: (operations: Operations) => Effect.Effect<A, E>): Promise<A> =>
     run(Operations.use(f))
 
-  const known = built?.value.handler
-  const handler: Handle = (request) =>
-    known === undefined ? ready.then((late) => late.handler(request)) : known(request)
+  const handler = built?.value.handler ?? whenReady(ready, options)
   const fetch = Fetch.toFetch(handler, Fetch.web)
   let closing: Promise<void> | undefined
 
@@ -168,6 +173,7 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
     removeSchedule: (id) => withOperations((operations) => operations.removeSchedule(host, id)),
     pauseSchedule: (id) => withOperations((operations) => operations.pauseSchedule(host, id)),
     resumeSchedule: (id) => withOperations((operations) => operations.resumeSchedule(host, id)),
+    ready: isReady,
     // Servers pass things of their own after the request; none of them is taken for what it is not.
     fetch: async (request) => fetch(request, undefined),
     handler,
@@ -177,4 +183,28 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
       return closing
     }
   }
+}
+
+/** The API of a Levada that is not ready yet. */
+const whenReady = (ready: Promise<{ readonly handler: Handle }>, options: Handler.Options): Handle => {
+  let handler = Effect.runSync(Effect.provideService(Handler.make(options), Operations, unready(ready)))
+  ready.then(
+    (late) => {
+      handler = late.handler
+    },
+    () => undefined
+  )
+  return (request) => handler(request)
+}
+
+/** What may be asked for before there is a Store: everything, and it fails with why that can't be done. */
+const unready = (ready: Promise<unknown>): Operations => {
+  let why = new StoreUnavailable("The Store is not ready yet; try again soon")
+  ready.catch((error: unknown) => {
+    if (error instanceof StoreUnavailable) why = error
+  })
+  const failing = Effect.suspend(() => Effect.fail(why))
+  return new Proxy({} as Operations, {
+    get: (_, name) => (name === "ping" ? failing : name === "watch" ? () => Stream.fromEffect(failing) : () => failing)
+  })
 }

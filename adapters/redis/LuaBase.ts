@@ -3,8 +3,9 @@
 /**
  * Keys, each behind the prefix in `KEYS[1]`, whose hash tag puts all of them into one slot:
  * - `clock` the last instant; `serial` a counter; `meta` what the database was made by
- * - `r:<run>` hash, a run's state; `v:<run>` hash, its values; `e:<run>` list, its events; `g:<run>` list, its lines
- * - `p:<digest>` hash, a plan: its steps by index, `#` how many runs have it
+ * - `r:<run>` hash, a run; `g:<run>` list, its lines
+ * - `p:<digest>` hash, a plan: its steps by index, `m` what reading a run needs of them, `q` version and pipeline, `b` the
+ *   steps that wait for nothing, `c` how many there are, `j` what is known of its runs from the start, `#` how many there are
  * - `x:<run>:<step>` hash, the items of a step; `y:<run>:<step>` list, items to be lent again
  * - `ready` sorted set of ready queues by priority and turn; `q:<priority>|<version>` list, the ready work of one
  * - `leases` sorted set by end; `stopping` hash, what revoked leases go on holding; `due` sorted set by instant
@@ -12,18 +13,21 @@
  * - `all`, `all:<pipeline>`, `unfinished` sorted sets of runs by submission; `ended` sorted set by end
  * - `idle:<digest>` sorted set of waiting workers; `versions:<digest>` set, what these have; `digests` set
  *
- * Fields of a run: `j` submission, `s` status (P, R, C, F, X), `p` plan, `n` steps left, `f` policy, `q` queue,
- * `i` pipeline, `o` whether it is open, `x` whether a step ended without completing, `e` first error, `b` whether a
- * vital step is lacking, `k` limits, `a` whether it holds them, `w` the line that it waits in, `h` since when it
- * waits, `d` what is due of it, `y` whether a step was released before it was open, `c` its schedule, `t` its
- * idempotency key, `z` when it ended, `G` the names that were given. By step: `w<i>` inputs there, `o<i>` over, `m<i>`
- * doom, `g<i>:<group>` givers left, `E<i>` has items, `%<i>` percent told. By unit (`<i>` or `<i>:<item>`): `l` lease,
- * `u` what is known of it besides.
+ * Fields of a run: `h` header, `m` when it was submitted, `z` when it ended, `D` how many lines were dropped, `1`, `2`, …
+ * its events, `v<name>` its values. The header is status (P, R, C, F, X), steps left, number of events, whether it is
+ * open, whether a step ended without completing, which of the optional fields it has, policy (its first letter), priority
+ * and plan, with `|` between them. Optional fields: `e` first error, `b` whether a vital step is lacking, `k` limits, `a`
+ * whether it holds them, `w` the line that it waits in, `H` since when, `y` whether a step was released before it was
+ * open, `d` what is due of it, `T` its time limit, `c` its schedule, `t` its idempotency key, `G` the names that were
+ * given, `j` what is known of it alone. By step: `w<i>` inputs there,
+ * `o<i>` over, `m<i>` doom, `g<i>:<group>` givers left, `E<i>` has items, `%<i>` percent told. By unit (`<i>` or
+ * `<i>:<item>`): `l` lease, `u` what is known of it besides.
  */
 export const BASE: string = String.raw`
 local P = KEYS[1]
 local call = redis.call
-local function fmt(n) return string.format('%.0f', n) end
+local format = string.format
+local function fmt(n) return format('%.0f', n) end
 local quote = cjson.encode
 
 local time = call('TIME')
@@ -35,26 +39,65 @@ call('SET', P .. 'clock', fmt(now))
 local at = fmt(now)
 
 local function spread(command, key, list)
+  if #list <= 1000 then
+    if #list > 0 then call(command, key, unpack(list)) end
+    return
+  end
   for i = 1, #list, 1000 do call(command, key, unpack(list, i, math.min(i + 999, #list))) end
 end
 
 local runs, touched = {}, {}
 
-local function open(id, ...)
-  local r = runs[id]
-  if r ~= nil then return r end
+local HEADER = '^(%a)|(%d+)|(%d+)|(%d)|(%d)|(%a*)|(%a)|(-?%d+)|(%x+)$'
+
+-- Plans, with their steps as they are asked for.
+local plans = {}
+
+local function planOf(digest)
+  local plan = plans[digest]
+  if plan == nil then
+    local key = P .. 'p:' .. digest
+    local found = call('HMGET', key, 'q', 'b', 'c')
+    if not found[3] then return false end
+    plan = { key = key, version = found[1], first = cjson.decode(found[2]), size = tonumber(found[3]), queues = {} }
+    plans[digest] = plan
+  end
+  return plan
+end
+
+local function queueOf(plan, priority)
+  local queue = plan.queues[priority]
+  if queue == nil then
+    queue = priority .. '|' .. plan.version
+    plan.queues[priority] = queue
+  end
+  return queue
+end
+
+-- A run, read; these fields, of which the first is the header, are read along with it.
+local function openWith(id, fields)
   local key = P .. 'r:' .. id
-  local fields = { 's', 'p', 'n', 'f', 'q', 'o', 'x', ... }
   local found = call('HMGET', key, unpack(fields))
   if not found[1] then
     runs[id] = false
     return false
   end
+  local s, n, events, o, x, has, f, priority, digest = string.match(found[1], HEADER)
+  local plan = planOf(digest)
   local c = {}
-  for i = 1, #fields do c[fields[i]] = found[i] end
-  r = { id = id, key = key, c = c, dirty = {}, events = {}, written = {}, v = {}, units = {}, items = {} }
+  for k = 2, #fields do c[fields[k]] = found[k] end
+  local r = {
+    id = id, key = key, c = c, s = s, n = tonumber(n), events = tonumber(events), o = o == '1', x = x == '1', has = has,
+    f = f, priority = priority, digest = digest, plan = plan, q = queueOf(plan, priority), units = false, items = false
+  }
   runs[id] = r
   return r
+end
+
+local function open(id, field)
+  local r = runs[id]
+  if r ~= nil then return r end
+  return openWith(id, { 'h', field })
 end
 
 local function get(r, field)
@@ -68,45 +111,74 @@ end
 
 local function set(r, field, value)
   r.c[field] = value
-  r.dirty[field] = true
+  local dirty = r.dirty
+  if dirty then
+    dirty[field] = true
+  else
+    r.dirty = { [field] = true }
+    touched[r.id] = r
+  end
+end
+
+-- A field of the header.
+local function head(r, field, value)
+  r[field] = value
+  r.isHeadDirty = true
   touched[r.id] = r
+end
+
+-- A field that few runs have: the header says which.
+local function opt(r, field)
+  return r.has ~= '' and string.find(r.has, field, 1, true) and get(r, field) or false
+end
+
+local function setOpt(r, field, value)
+  set(r, field, value)
+  if not string.find(r.has, field, 1, true) then head(r, 'has', r.has .. field) end
 end
 
 local function push(r, event)
-  r.events[#r.events + 1] = event
-  touched[r.id] = r
+  r.events = r.events + 1
+  r.isHeadDirty = true
+  r.isTold = true
+  set(r, r.events, event)
 end
 
-local function isOver(r) return r.c.s ~= 'P' and r.c.s ~= 'R' end
+local function isOver(r) return r.s ~= 'P' and r.s ~= 'R' end
+
+local function pipelineOf(plan) return string.match(plan.version, '^[^:]*:(.*)$') end
 
 -- Writes back what has changed of a run's fields.
 local function store(r)
-  local sets, dels = {}, {}
-  for field in pairs(r.dirty) do
-    local value = r.c[field]
-    if value then
-      sets[#sets + 1] = field
-      sets[#sets + 1] = value
-    else
-      dels[#dels + 1] = field
-    end
+  local sets, dels = {}, nil
+  if r.isHeadDirty then
+    r.isHeadDirty = false
+    sets[1] = 'h'
+    sets[2] = r.s .. '|' .. r.n .. '|' .. r.events .. (r.o and '|1|' or '|0|') .. (r.x and '1|' or '0|') .. r.has .. '|' .. r.f .. '|' .. r.priority .. '|' .. r.digest
   end
-  r.dirty = {}
+  if r.dirty then
+    local c = r.c
+    for field in pairs(r.dirty) do
+      local value = c[field]
+      if value then
+        sets[#sets + 1] = field
+        sets[#sets + 1] = value
+      else
+        dels = dels or {}
+        dels[#dels + 1] = field
+      end
+    end
+    r.dirty = nil
+  end
   spread('HSET', r.key, sets)
-  spread('HDEL', r.key, dels)
+  if dels then spread('HDEL', r.key, dels) end
 end
 
-local plans = {}
-
 local function stepOf(r, i)
-  local plan = plans[r.c.p]
-  if plan == nil then
-    plan = {}
-    plans[r.c.p] = plan
-  end
+  local plan = r.plan
   local step = plan[i]
   if step == nil then
-    step = cjson.decode(call('HGET', P .. 'p:' .. r.c.p, i))
+    step = cjson.decode(call('HGET', plan.key, i))
     plan[i] = step
   end
   return step
@@ -115,11 +187,16 @@ end
 -- What is known of a unit besides its lease: attempts (a), failures (f), lost workers (l), first attempt (t), probed
 -- (p), limits found (k), memo key and time to live (m, e), waiting line (w), since when (h), due (d).
 local function unitOf(r, u)
-  local unit = r.units[u]
+  local units = r.units
+  if not units then
+    units = {}
+    r.units = units
+  end
+  local unit = units[u]
   if unit == nil then
     local json = get(r, 'u' .. u)
     unit = json and cjson.decode(json) or { a = 0, f = 0, l = 0, t = 0 }
-    r.units[u] = unit
+    units[u] = unit
   end
   return unit
 end
@@ -127,7 +204,7 @@ end
 local function keepUnit(r, u) set(r, 'u' .. u, cjson.encode(r.units[u])) end
 
 local function dropUnit(r, u)
-  r.units[u] = nil
+  if r.units then r.units[u] = nil end
   if get(r, 'u' .. u) then set(r, 'u' .. u, false) end
 end
 
@@ -141,7 +218,16 @@ end
 -- Ready work, by queue. What is pushed within one act is written at its end, or before work is lent.
 local pushed, counts = {}, {}
 
-local function versionOf(queue) return string.sub(queue, string.find(queue, '|', 1, true) + 1) end
+local versions = {}
+
+local function versionOf(queue)
+  local version = versions[queue]
+  if version == nil then
+    version = string.sub(queue, string.find(queue, '|', 1, true) + 1)
+    versions[queue] = version
+  end
+  return version
+end
 
 local function count(queue, by)
   local version = versionOf(queue)
@@ -201,6 +287,8 @@ end
 
 local revocations, wakeAll, soonest = {}, false, nil
 local maxValueLength
+-- Leases that have come to their end.
+local returned = {}
 
 local function dueAt(instant, what)
   call('ZADD', P .. 'due', fmt(instant), what)

@@ -12,12 +12,23 @@ import { SUBMIT } from "./LuaSubmit.ts"
 const RUNS = [BASE, LIMITS, COUNTDOWN, ITEMS, ENDS]
 const WORK = [...RUNS, OUTCOMES]
 
+/**
+ * How many runs may be unfinished, how long a key names its run; the runs, one after the other. Gives what became of each,
+ * and in how many milliseconds something is due.
+ */
+const SUBMIT_COMMAND = String.raw`
+local answers, from = {}, 3
+local maxUnfinished, keyMillis = tonumber(ARGV[1]), ARGV[2]
+while from <= #ARGV do answers[#answers + 1], from = submit(from, maxUnfinished, keyMillis) end
+place()
+return { answers, complete(nil) }
+`
+
 /** worker, max, digest of versions, whether it waits, settlements, maxValueLength, historyCount, leaseMillis, memoCount; then the settlements. */
 const WORK_COMMAND = String.raw`
 local worker, max, digest = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 if max > 0 and call('EXISTS', P .. 'versions:' .. digest) == 0 then return { 'VERSIONS' } end
 maxValueLength = tonumber(ARGV[6])
-leaseMillis = tonumber(ARGV[8])
 local refused = {}
 local p = 10
 for n = 0, tonumber(ARGV[5]) - 1 do
@@ -78,17 +89,17 @@ for n = 0, tonumber(ARGV[5]) - 1 do
       keepUnit(r, lease.u)
       makeItems(r, i, lease, tonumber(ARGV[p]), tonumber(ARGV[p + 1]), units)
       progress(r, i, lease.attempt, 0, tonumber(ARGV[p]))
-      ready(r.id .. ':' .. i, r.c.q)
+      ready(r.id .. ':' .. i, r.q)
       -- As many may work on it as there are items.
-      count(r.c.q, size - 1)
+      count(r.q, size - 1)
     end
     p = p + 3 + size
   end
 end
 admitNext()
 enqueue()
-local claims = max > 0 and lendAll(worker, digest, max) or {}
-if ARGV[4] == '1' and #claims == 0 then
+local claims = max > 0 and lendAll(worker, digest, max, tonumber(ARGV[8])) or ''
+if ARGV[4] == '1' and claims == '' then
   call('ZREMRANGEBYSCORE', P .. 'idle:' .. digest, '-inf', fmt(now - 10000))
   call('ZADD', P .. 'idle:' .. digest, at, worker)
   call('SADD', P .. 'digests', digest)
@@ -154,11 +165,11 @@ local r, i = open(ARGV[1]), tonumber(ARGV[2])
 if not r then return 0 end
 if isOver(r) or get(r, 'o' .. i) or stepOf(r, i).i then return 1 end
 -- Of a step that has completed, only the log knows.
-for _, event in ipairs(call('LRANGE', P .. 'e:' .. r.id, 0, -1)) do
+for _, event in ipairs(call('HVALS', r.key)) do
   if string.match(event, '^%["SC",%d+,(%d+)') == ARGV[2] then return 1 end
 end
 local lease = get(r, 'l' .. i)
-local attempts = lease and string.match(lease, '^%d+|(%d+)') or unitOf(r, ARGV[2]).a
+local attempts = string.match(lease or '', '^%d+|(%d+)') or unitOf(r, ARGV[2]).a
 local name = stepOf(r, i).n
 push(r, '["SX",' .. at .. ',' .. i .. ',' .. attempts .. ',' .. ARGV[3] .. ']')
 lose(r, i, '{"#":"cancelled","step":' .. quote(name) .. ',"reason":' .. ARGV[3] .. '}', "step '" .. name .. "' was cancelled")
@@ -171,9 +182,9 @@ const REMOVE_COMMAND = String.raw`
 local r = open(ARGV[1])
 if not r then return 0 end
 if not isOver(r) then return -1 end
-local key = get(r, 't')
+local key = opt(r, 't')
 if key then call('UNLINK', P .. 'key:' .. key) end
-forget(ARGV[1])
+forget({ ARGV[1] })
 return 1
 `
 
@@ -196,7 +207,7 @@ for _, what in ipairs(call('ZRANGEBYSCORE', P .. 'due', '-inf', at, 'LIMIT', 0, 
     if kind == 's' then
       admit(r)
     elseif kind == 't' then
-      fail(r, '{"#":"late","millis":' .. get(r, 'T') .. '}')
+      fail(r, '{"#":"late","millis":' .. opt(r, 'T') .. '}')
     elseif get(r, 'u' .. u) then
       unitOf(r, u).d = nil
       keepUnit(r, u)
@@ -223,13 +234,19 @@ return nearest and fmt(math.max(nearest - now, 0)) or ''
 /** key, least and greatest score, limit, status (or nothing), pipeline (or nothing). Gives ids, and where it ends if more are left. */
 const LIST_COMMAND = String.raw`
 local P, call = KEYS[1], redis.call
+local pipelines = {}
+local function pipelineOf(header)
+  local plan = string.match(header, '(%x+)$')
+  if pipelines[plan] == nil then pipelines[plan] = string.match(call('HGET', P .. 'p:' .. plan, 'q') or '', '^[^:]*:(.*)$') or '' end
+  return pipelines[plan]
+end
 local found, last, limit = {}, nil, tonumber(ARGV[4])
 local top = ARGV[3]
 while true do
   local page = call('ZREVRANGEBYSCORE', P .. ARGV[1], top, ARGV[2], 'WITHSCORES', 'LIMIT', 0, 200)
   for k = 1, #page, 2 do
-    local state = call('HMGET', P .. 'r:' .. page[k], 's', 'i')
-    if state[1] and (ARGV[5] == '' or state[1] == ARGV[5]) and (ARGV[6] == '' or state[2] == ARGV[6]) then
+    local header = call('HGET', P .. 'r:' .. page[k], 'h')
+    if header and (ARGV[5] == '' or string.sub(header, 1, 1) == ARGV[5]) and (ARGV[6] == '' or pipelineOf(header) == ARGV[6]) then
       if #found == limit then return { found, last } end
       found[#found + 1] = page[k]
       last = string.format('%.0f', tonumber(page[k + 1]))
@@ -240,12 +257,9 @@ while true do
 end
 `
 
-/** run, from which event. Gives submission, instant of submission, plan, status, dropped lines, events, values. */
+/** run. Gives all of it, or nothing. */
 const READ_COMMAND = String.raw`
-local P, call = KEYS[1], redis.call
-local state = call('HMGET', P .. 'r:' .. ARGV[1], 'j', 'm', 'p', 's')
-if not state[1] then return nil end
-return { state[1], state[2], state[3], state[4], call('LRANGE', P .. 'e:' .. ARGV[1], ARGV[2], -1), call('HGETALL', P .. 'v:' .. ARGV[1]) }
+return redis.call('HGETALL', KEYS[1] .. 'r:' .. ARGV[1])
 `
 
 /** The name of a script. */
@@ -266,16 +280,7 @@ export type ScriptName =
 
 /** The text of each script. */
 export const SCRIPTS: Readonly<Record<ScriptName, string>> = {
-  submit: [
-    ...RUNS,
-    SUBMIT,
-    String.raw`
-local answer = submit(1)
-if answer[1] ~= 'RUN' then return answer end
-answer[3] = complete(nil)
-return answer
-`
-  ].join(""),
+  submit: [...RUNS, SUBMIT, SUBMIT_COMMAND].join(""),
   plan: String.raw`
 local P, call = KEYS[1], redis.call
 local key = P .. 'p:' .. ARGV[1]

@@ -2,22 +2,22 @@
 export const COUNTDOWN: string = String.raw`
 local function release(r, i)
   local step = stepOf(r, i)
-  local isOpen = r.c.o
+  local isOpen = r.o
   local there = 1
   if step.w > 1 or not isOpen then
     there = tonumber(get(r, 'w' .. i) or 0) + 1
     set(r, 'w' .. i, there)
   end
   if not isOpen then
-    set(r, 'y', '1')
-  elseif there == step.w and not (r.c.x and get(r, 'o' .. i)) then
-    ready(r.id .. ':' .. i, r.c.q)
+    setOpt(r, 'y', '1')
+  elseif there == step.w and not (r.x and get(r, 'o' .. i)) then
+    ready(r.id .. ':' .. i, r.q)
   end
 end
 
 local function over(r, i)
   set(r, 'o' .. i, '1')
-  set(r, 'n', tonumber(r.c.n) - 1)
+  head(r, 'n', r.n - 1)
 end
 
 -- skipping: cause, reason (JSON), all (whether nothing that waits for it can do without)
@@ -28,7 +28,7 @@ local function skip(r, i, skipping)
     set(r, 'm' .. i, cjson.encode(skipping))
     return false
   end
-  set(r, 'x', '1')
+  head(r, 'x', true)
   over(r, i)
   push(r, '["SK",' .. at .. ',' .. i .. ',0,"' .. skipping.cause .. '",' .. skipping.reason .. ']')
   return true
@@ -38,7 +38,7 @@ local function spreadLoss(r, from, skipping)
   while #from > 0 do
     local i = table.remove(from)
     local step = stepOf(r, i)
-    if skipping.cause == 'failure' and step.v then set(r, 'b', '1') end
+    if skipping.cause == 'failure' and step.v then setOpt(r, 'b', '1') end
     if step.l == nil or skipping.all then
       for _, other in ipairs(step.r) do
         if skip(r, other, skipping) then from[#from + 1] = other end
@@ -63,7 +63,7 @@ end
 local function countDown(r, i, arm)
   local step = stepOf(r, i)
   -- Of a branch it has to be known later; of any other step, nobody asks.
-  if step.a then over(r, i) else set(r, 'n', tonumber(r.c.n) - 1) end
+  if step.a then over(r, i) else head(r, 'n', r.n - 1) end
   if arm and step.a then
     local skipping = { cause = 'branch', all = false, reason = quote("branch '" .. step.n .. "' took '" .. arm .. "'") }
     local skipped = {}

@@ -1,22 +1,22 @@
 /** How runs begin and end, and what is left of them. */
 export const ENDS: string = String.raw`
 local function begin(r)
-  if r.c.s ~= 'P' then return end
-  set(r, 's', 'R')
+  if r.s ~= 'P' then return end
+  head(r, 's', 'R')
   push(r, '["RS",' .. at .. ']')
 end
 
 -- Takes a lease from its worker, who is told. Until it has stopped, it goes on holding its limits.
 local function revoke(r, i, u)
   local lease = get(r, 'l' .. u)
-  if not lease then return end
+  if not lease or lease == '' then return end
   local token, held, worker = string.match(lease, '^(%d+)|%d+|%d+|%a|(%d)|(.*)$')
   local ref = r.id .. ':' .. u
   set(r, 'l' .. u, false)
   if held == '1' then
     call('HSET', P .. 'stopping', ref .. '|' .. token, cjson.encode(limitsOf(stepOf(r, i), unitOf(r, u))))
   else
-    call('ZREM', P .. 'leases', ref .. '|' .. token)
+    returned[#returned + 1] = ref .. '|' .. token
   end
   revocations[#revocations + 1] = { worker, token }
 end
@@ -32,7 +32,7 @@ local function clear(r, only)
       elseif kind == 'E' then
         call('UNLINK', P .. 'x:' .. r.id .. ':' .. i, P .. 'y:' .. r.id .. ':' .. i)
         set(r, field, false)
-        r.items[tonumber(i)] = false
+        if r.items then r.items[tonumber(i)] = false end
       end
     end
   end
@@ -51,30 +51,31 @@ local function clear(r, only)
   end
 end
 
+local finished = {}
+
 local function settleEnd(r)
-  local due = get(r, 'd')
+  local due = opt(r, 'd')
   if due then
     if string.find(due, 's', 1, true) then call('ZREM', P .. 'due', 's' .. r.id) end
     if string.find(due, 't', 1, true) then call('ZREM', P .. 'due', 't' .. r.id) end
   end
-  local limits = get(r, 'k')
+  local limits = opt(r, 'k')
   if limits then
     limits = cjson.decode(limits)
-    local line = get(r, 'w')
-    if get(r, 'a') then give(limits)
+    local line = opt(r, 'w')
+    if opt(r, 'a') then give(limits)
     elseif line then call('ZREM', line, r.id)
-    elseif get(r, 'h') then pass(limits) end
+    elseif opt(r, 'H') then pass(limits) end
   end
-  local schedule = get(r, 'c')
+  local schedule = opt(r, 'c')
   if schedule and call('HINCRBY', P .. 'schedule:unfinished', schedule, -1) <= 0 then
     call('HDEL', P .. 'schedule:unfinished', schedule)
   end
-  call('ZREM', P .. 'unfinished', r.id)
-  call('ZADD', P .. 'ended', at, r.id)
+  finished[#finished + 1] = r.id
 end
 
 local function finishAs(r, status, event)
-  set(r, 's', status)
+  head(r, 's', status)
   set(r, 'z', at)
   push(r, event)
   if status ~= 'C' then clear(r, nil) end
@@ -84,8 +85,8 @@ end
 local function fail(r, err) finishAs(r, 'F', '["RF",' .. at .. ',' .. err .. ']') end
 
 local function finish(r)
-  local err = get(r, 'e')
-  if err and (r.c.f ~= 'skip' or get(r, 'b')) then
+  local err = opt(r, 'e')
+  if err and (r.f ~= 's' or opt(r, 'b')) then
     fail(r, err)
   else
     begin(r)
@@ -95,42 +96,41 @@ end
 
 -- A step has ended without what others wait for.
 local function lose(r, i, err, reason)
-  if not get(r, 'e') then set(r, 'e', err) end
-  if r.c.f == 'fail-fast' then return fail(r, err) end
-  set(r, 'x', '1')
+  if not opt(r, 'e') then setOpt(r, 'e', err) end
+  if r.f == 'f' then return fail(r, err) end
+  head(r, 'x', true)
   over(r, i)
-  spreadLoss(r, { i }, { cause = 'failure', reason = quote(reason), all = r.c.f == 'continue' })
+  spreadLoss(r, { i }, { cause = 'failure', reason = quote(reason), all = r.f == 'c' })
   clear(r, i)
-  if tonumber(r.c.n) == 0 then finish(r) end
+  if r.n == 0 then finish(r) end
 end
 
 local function openRun(r)
-  set(r, 'o', '1')
-  if tonumber(r.c.n) == 0 then return finish(r) end
-  local head = call('HMGET', P .. 'p:' .. r.c.p, 'b', 'c')
-  if not get(r, 'y') then
-    for _, i in ipairs(cjson.decode(head[1])) do ready(r.id .. ':' .. i, r.c.q) end
+  head(r, 'o', true)
+  if r.n == 0 then return finish(r) end
+  if not opt(r, 'y') then
+    for _, i in ipairs(r.plan.first) do ready(r.id .. ':' .. i, r.q) end
     return
   end
-  for i = 0, tonumber(head[2]) - 1 do
+  for i = 0, r.plan.size - 1 do
     local step = stepOf(r, i)
     local there = tonumber(get(r, 'w' .. i) or 0)
-    if there == step.w and not step.i and not get(r, 'o' .. i) then ready(r.id .. ':' .. i, r.c.q) end
+    if there == step.w and not step.i and not get(r, 'o' .. i) then ready(r.id .. ':' .. i, r.q) end
   end
 end
 
 -- Begins a run, or has it wait for its limits.
 local function admit(r)
-  local limits = get(r, 'k')
+  local limits = opt(r, 'k')
   if limits then
     limits = cjson.decode(limits)
-    local line, since = take(limits, r.id, 'run', tonumber(string.match(r.c.q, '^-?%d+')), get(r, 'h'))
+    local line, since = take(limits, r.id, 'run', tonumber(r.priority), opt(r, 'H'))
     if line then
-      set(r, 'w', line)
-      set(r, 'h', fmt(since))
+      setOpt(r, 'w', line)
+      setOpt(r, 'H', fmt(since))
       return
     end
-    set(r, 'a', '1')
+    setOpt(r, 'a', '1')
   end
   openRun(r)
 end
@@ -138,32 +138,48 @@ end
 local function admitNext()
   while #admissible > 0 do
     local r = table.remove(admissible, 1)
-    if isOver(r) then pass(cjson.decode(get(r, 'k'))) else admit(r) end
+    if isOver(r) then pass(cjson.decode(opt(r, 'k'))) else admit(r) end
   end
 end
 
--- Forgets a run that is over.
-local function forget(id)
-  local found = call('HMGET', P .. 'r:' .. id, 'p', 'i')
-  call('ZREM', P .. 'ended', id)
-  call('ZREM', P .. 'all', id)
-  if not found[1] then return end
-  call('ZREM', P .. 'all:' .. found[2], id)
-  call('UNLINK', P .. 'r:' .. id, P .. 'v:' .. id, P .. 'e:' .. id, P .. 'g:' .. id)
-  local plan = P .. 'p:' .. found[1]
-  if call('HINCRBY', plan, '#', -1) <= 0 then call('UNLINK', plan) end
-  runs[id] = nil
+-- Forgets runs that are over.
+local function forget(ids)
+  local keys, byPipeline, byPlan = {}, {}, {}
+  for _, id in ipairs(ids) do
+    local header = call('HGET', P .. 'r:' .. id, 'h')
+    if header then
+      local digest = string.match(header, '(%x+)$')
+      local plan = planOf(digest)
+      local pipeline = pipelineOf(plan)
+      byPlan[digest] = (byPlan[digest] or 0) + 1
+      byPipeline[pipeline] = byPipeline[pipeline] or {}
+      table.insert(byPipeline[pipeline], id)
+      for _, kind in ipairs({ 'r:', 'g:' }) do keys[#keys + 1] = P .. kind .. id end
+      runs[id] = nil
+    end
+  end
+  local function each(command, key, list)
+    for i = 1, #list, 1000 do call(command, key, unpack(list, i, math.min(i + 999, #list))) end
+  end
+  each('ZREM', P .. 'ended', ids)
+  each('ZREM', P .. 'all', ids)
+  for pipeline, list in pairs(byPipeline) do each('ZREM', P .. 'all:' .. pipeline, list) end
+  for i = 1, #keys, 1000 do call('UNLINK', unpack(keys, i, math.min(i + 999, #keys))) end
+  for plan, count in pairs(byPlan) do
+    if call('HINCRBY', P .. 'p:' .. plan, '#', -count) <= 0 then call('UNLINK', P .. 'p:' .. plan) end
+  end
 end
 
--- Forgets what is past the bounds, those that ended first first; only so many at once, so that nobody waits long.
+-- Forgets what is past the bounds, those that ended first first: some at once, which costs the least, and not all at
+-- once, so that nobody waits long. A tenth more than the bound, at most 100, may be there meanwhile.
 local function retain(historyCount, historyMillis, most)
-  local past = math.min(call('ZCARD', P .. 'ended') - historyCount, most)
-  if past > 0 then
-    for _, id in ipairs(call('ZRANGE', P .. 'ended', 0, past - 1)) do forget(id) end
+  local past = call('ZCARD', P .. 'ended') - historyCount
+  if past > math.min(100, historyCount / 10) then
+    forget(call('ZRANGE', P .. 'ended', 0, math.min(past, most) - 1))
   end
   if historyMillis > 0 then
     local old = call('ZRANGEBYSCORE', P .. 'ended', '-inf', fmt(now - historyMillis), 'LIMIT', 0, most)
-    for _, id in ipairs(old) do forget(id) end
+    if #old > 0 then forget(old) end
   end
 end
 
@@ -175,16 +191,28 @@ local function complete(historyCount)
   local isWatched = next(touched) and call('EXISTS', P .. 'watchers') == 1
   for id, r in pairs(touched) do
     store(r)
-    spread('RPUSH', P .. 'e:' .. id, r.events)
-    spread('HSET', P .. 'v:' .. id, r.written)
-    for _, x in pairs(r.items) do
-      if x then storeItems(x) end
+    if r.items then
+      for _, x in pairs(r.items) do
+        if x then storeItems(x) end
+      end
     end
-    if isWatched and (#r.events > 0 or r.hasLines) then changed[#changed + 1] = id end
-    r.events, r.written = {}, {}
+    if isWatched and r.isTold then changed[#changed + 1] = id end
+    r.isTold = false
   end
   touched = {}
-  if historyCount then retain(historyCount, 0, 10) end
+  if #finished > 0 then
+    local scored = {}
+    for _, id in ipairs(finished) do
+      scored[#scored + 1] = at
+      scored[#scored + 1] = id
+    end
+    spread('ZREM', P .. 'unfinished', finished)
+    spread('ZADD', P .. 'ended', scored)
+    finished = {}
+  end
+  if historyCount then retain(historyCount, 0, 500) end
+  spread('ZREM', P .. 'leases', returned)
+  returned = {}
   local workers = {}
   for _, digest in ipairs((wakeAll or next(counts)) and call('SMEMBERS', P .. 'digests') or {}) do
     local wanted = wakeAll and 1000 or 0

@@ -10,6 +10,7 @@ local MAX_ITEM_EVENTS = 1000
 local SCALARS = { 'N', 'n', 'z', 'x', 'l', 'D', 'd', 'm', 'e', 'L', 'q', 'g', 'a', 't' }
 
 local function itemsOf(r, i)
+  if not r.items then r.items = {} end
   local x = r.items[i]
   if x ~= nil then return x end
   x = false
@@ -52,6 +53,7 @@ local function makeItems(r, i, lease, count, size, units)
   local x = { r = r, i = i, key = key, plan = stepOf(r, i).x, dirty = {}, sets = {}, dels = {} }
   for _, field in ipairs(SCALARS) do alter(x, field, 0) end
   x.N, x.n, x.z, x.q, x.a, x.t = #units, count, size, 1, lease.attempt, lease.started
+  if not r.items then r.items = {} end
   r.items[i] = x
 end
 
@@ -82,7 +84,7 @@ end
 local function requeue(x)
   if x.q == 0 and isReady(x) then
     alter(x, 'q', 1)
-    ready(x.r.id .. ':' .. x.i, x.r.c.q)
+    ready(x.r.id .. ':' .. x.i, x.r.q)
   end
 end
 

@@ -1,19 +1,20 @@
 /** Which ready work is lent to whom: as `core/Lending.ts` and `core/ReadySteps.ts` do it in memory. */
 export const LENDING: string = String.raw`
-local granted = {}
-local lent, lentFor, leaseMillis, serial
+-- Leases that begin, what is said of them, and how many they are.
+local granted, lent, lentCount = {}, {}, 0
+local lentRun, lentStep, leaseEnd, serial
 
 local function grant(r, i, item, u, step, unit, limits, worker)
   local phase = 'R'
   if step.x and item == nil then phase = 'E' elseif step.p and not unit.p then phase = 'P' end
   local attempt = phase == 'P' and 0 or unit.a + 1
   serial = serial + 1
+  lentCount = lentCount + 1
   local token = fmt(serial)
   local x = item and itemsOf(r, i)
-  set(r, 'l' .. u, token .. '|' .. attempt .. '|' .. at .. '|' .. phase .. '|' .. (#limits > 0 and '1' or '0') .. '|' .. worker)
-  granted[#granted + 1] = fmt(now + leaseMillis)
+  set(r, 'l' .. u, token .. '|' .. attempt .. '|' .. at .. '|' .. phase .. (#limits > 0 and '|1|' or '|0|') .. worker)
+  granted[#granted + 1] = leaseEnd
   granted[#granted + 1] = r.id .. ':' .. u .. '|' .. token
-  count(r.c.q, -1)
   if x then
     alter(x, 'l', x.l + 1)
   elseif phase ~= 'P' then
@@ -21,49 +22,66 @@ local function grant(r, i, item, u, step, unit, limits, worker)
     if attempt > 1 and get(r, '%' .. i) then set(r, '%' .. i, false) end
     push(r, '["SS",' .. at .. ',' .. i .. ',' .. attempt .. ']')
   end
-  -- Who was lent what, with which values: the same as for the claim before, where it is the same step.
-  local values = lentFor == r and lent.i == i and not (x and x.plan.o) and '=' or nil
-  if values == nil then
-    values = {}
-    local wanted = phase == 'E' and step.x.s or step.d
-    if wanted then
-      local missing = {}
-      for _, name in ipairs(wanted) do
-        if r.v[name] == nil then missing[#missing + 1] = name end
+  local first = unit.a == 0 and at or fmt(unit.t)
+  -- What is lent, in texts with U+001F between them, which no JSON and no name has.
+  local n = #lent
+  lent[n + 1] = r.id .. ':' .. u
+  lent[n + 2] = token
+  lent[n + 3] = attempt
+  lent[n + 4] = unit.f
+  lent[n + 5] = first
+  lent[n + 6] = phase
+  lent[n + 7] = x and textOf(x, item) or ''
+  lent[n + 8] = r.q
+  lent[n + 9] = step.n
+  -- With which values: the same as for the claim before, where it is the same step.
+  if lentRun == r and lentStep == i and not (x and x.plan.o) then
+    lent[n + 10] = '='
+    return
+  end
+  lentRun, lentStep = r, i
+  local size = n + 10
+  local function show(name, json)
+    lent[size + 1] = name
+    lent[size + 2] = json
+    size = size + 2
+  end
+  local wanted = phase == 'E' and step.x.s or step.d
+  if wanted then
+    local c = r.c
+    local missing
+    for _, name in ipairs(wanted) do
+      if c['v' .. name] == nil then
+        missing = missing or {}
+        missing[#missing + 1] = 'v' .. name
       end
-      if #missing > 0 then
-        for k, json in ipairs(call('HMGET', P .. 'v:' .. r.id, unpack(missing))) do r.v[missing[k]] = json end
-      end
-      for _, name in ipairs(wanted) do
-        if r.v[name] then
-          values[#values + 1] = name
-          values[#values + 1] = r.v[name]
-        end
-      end
-    else
-      spread('HSET', P .. 'v:' .. r.id, r.written)
-      r.written = {}
-      values = call('HGETALL', P .. 'v:' .. r.id)
     end
-    if x and x.plan.o then
-      storeItems(x)
-      for _, name in ipairs(x.plan.u) do
-        local folded = call('HGET', x.key, 'f' .. name)
-        if folded then
-          values[#values + 1] = name
-          values[#values + 1] = folded
-        end
-      end
+    if missing then
+      for k, json in ipairs(call('HMGET', r.key, unpack(missing))) do c[missing[k]] = json end
+    end
+    for _, name in ipairs(wanted) do
+      local json = c['v' .. name]
+      if json then show(name, json) end
+    end
+  else
+    store(r)
+    local all = call('HGETALL', r.key)
+    for k = 1, #all, 2 do
+      if string.sub(all[k], 1, 1) == 'v' then show(string.sub(all[k], 2), all[k + 1]) end
     end
   end
-  local first = unit.a == 0 and at or fmt(unit.t)
-  lentFor = r
-  lent = { i = i, claim = { r.id .. ':' .. u, token, attempt, unit.f, first, phase, x and textOf(x, item) or '', r.c.q, step.n, values } }
-  return lent.claim
+  if x and x.plan.o then
+    storeItems(x)
+    for _, name in ipairs(x.plan.u) do
+      local folded = call('HGET', x.key, 'f' .. name)
+      if folded then show(name, folded) end
+    end
+  end
+  lent[n + 10] = (size - n - 10) / 2
 end
 
 -- Lends a unit, unless what it would give is known, or its limits are used up and it waits for them.
-local function lendOne(r, i, item, u, claims, worker, recalled)
+local function lendOne(r, i, item, u, worker, recalled)
   local step, unit = stepOf(r, i), unitOf(r, u)
   local limits = limitsOf(step, unit)
   local known = unit.m and recall(unit.m)
@@ -73,7 +91,7 @@ local function lendOne(r, i, item, u, claims, worker, recalled)
     return
   end
   if #limits > 0 then
-    local line, since = take(limits, r.id .. ':' .. u, versionOf(r.c.q), tonumber(string.match(r.c.q, '^-?%d+')), unit.h)
+    local line, since = take(limits, r.id .. ':' .. u, versionOf(r.q), tonumber(r.priority), unit.h)
     if line then
       unit.w, unit.h = line, since
       keepUnit(r, u)
@@ -84,31 +102,54 @@ local function lendOne(r, i, item, u, claims, worker, recalled)
       keepUnit(r, u)
     end
   end
-  claims[#claims + 1] = grant(r, i, item, u, step, unit, limits, worker)
+  grant(r, i, item, u, step, unit, limits, worker)
+end
+
+-- What is read of a run to lend a step of it: what was needed for the one before of its queue, as far as that is known.
+local wanted = {}
+
+local function wantedOf(queue, i, u)
+  local of = wanted[queue]
+  if of == nil then
+    of = {}
+    wanted[queue] = of
+  end
+  local fields = of[i]
+  if fields == nil then return { 'h', 'u' .. u } end
+  fields[2] = 'u' .. u
+  return fields
+end
+
+local function learn(r, i)
+  local of = wanted[r.q]
+  if of == nil or of[i] then return end
+  local fields = { 'h', 'u' .. i }
+  for _, name in ipairs(stepOf(r, i).d or NONE) do fields[#fields + 1] = 'v' .. name end
+  if #fields < 20 then of[i] = fields end
 end
 
 -- Lends a unit, or as many items as are wanted of the step that it stands for. Says whether some of these are left.
-local function lend(ref, claims, max, worker, recalled)
+local function lend(ref, queue, max, worker, recalled)
   local id, i, item, u = parse(ref)
-  local r = open(id, 'u' .. u)
+  local r = runs[id]
+  if r == nil then r = openWith(id, wantedOf(queue, i, u)) end
   if not r then return false end
-  count(r.c.q, -1)
-  if isOver(r) or (r.c.x and get(r, 'o' .. i)) then
+  if isOver(r) or (r.x and get(r, 'o' .. i)) then
     passOver(r, i, u)
     return false
   end
-  count(r.c.q, 1)
   local step = stepOf(r, i)
   local x = step.x and itemsOf(r, i)
   if not x then
+    learn(r, i)
     -- An item of a step that has begun anew has no place any more.
-    if item == nil then lendOne(r, i, nil, u, claims, worker, recalled) end
+    if item == nil then lendOne(r, i, nil, u, worker, recalled) end
     return false
   end
   if item then
     -- An item that has waited for a limit; now as many others may be under way as there may.
     if hasRoom(x) then
-      lendOne(r, i, item, u, claims, worker, recalled)
+      lendOne(r, i, item, u, worker, recalled)
     else
       passOver(r, i, u)
       local unit = unitOf(r, u)
@@ -118,12 +159,12 @@ local function lend(ref, claims, max, worker, recalled)
     end
     return false
   end
-  while isReady(x) and #claims < max do
+  while isReady(x) and lentCount < max do
     local shared = step.p and NONE or limitsOf(step, unitOf(r, u))
     -- Where all items need the same, the step waits for it, and not each of its items by itself.
     if #shared > 0 then
       local unit = unitOf(r, u)
-      local line, since = take(shared, ref, versionOf(r.c.q), tonumber(string.match(r.c.q, '^-?%d+')), unit.h)
+      local line, since = take(shared, ref, versionOf(r.q), tonumber(r.priority), unit.h)
       if line then
         unit.w, unit.h = line, since
         keepUnit(r, u)
@@ -137,9 +178,9 @@ local function lend(ref, claims, max, worker, recalled)
     local one = takeItem(x)
     local ofItem = i .. ':' .. one
     if step.p then
-      lendOne(r, i, one, ofItem, claims, worker, recalled)
+      lendOne(r, i, one, ofItem, worker, recalled)
     else
-      claims[#claims + 1] = grant(r, i, one, ofItem, step, unitOf(r, ofItem), shared, worker)
+      grant(r, i, one, ofItem, step, unitOf(r, ofItem), shared, worker)
     end
   end
   alter(x, 'q', isReady(x) and 1 or 0)
@@ -147,10 +188,10 @@ local function lend(ref, claims, max, worker, recalled)
 end
 
 -- Lends what is ready now: the highest priority first, within one the pipelines in turn.
-local function lendOnce(claims, worker, versions, max, known)
+local function lendOnce(worker, versions, max, known)
   local recalled = {}
   local offset = 0
-  while #claims < max do
+  while lentCount < max do
     local queues = call('ZRANGE', P .. 'ready', offset, offset + 15)
     if #queues == 0 then break end
     for _, queue in ipairs(queues) do
@@ -163,21 +204,23 @@ local function lendOnce(claims, worker, versions, max, known)
         offset = offset + 1
       else
         local key = P .. 'q:' .. queue
-        while #claims < max do
+        local before = lentCount
+        while lentCount < max do
           if next(woken) then enqueueFirst() end
-          local refs = call('LPOP', key, math.min(max - #claims, 100))
+          local refs = call('LPOP', key, math.min(max - lentCount, 100))
           if not refs then break end
           for place, ref in ipairs(refs) do
-            if #claims >= max then
+            if lentCount >= max then
               -- More came of one of them than was to be expected: the others go back to where they were.
               for back = #refs, place, -1 do call('LPUSH', key, refs[back]) end
               break
             end
-            if lend(ref, claims, max, worker, recalled) then call('RPUSH', key, ref) end
+            if lend(ref, queue, max, worker, recalled) then call('RPUSH', key, ref) end
           end
         end
+        count(queue, before - lentCount)
         if call('EXISTS', key) == 1 then turn(queue) else call('ZREM', P .. 'ready', queue) end
-        if #claims >= max then break end
+        if lentCount >= max then break end
       end
     end
   end
@@ -185,18 +228,18 @@ local function lendOnce(claims, worker, versions, max, known)
   return #recalled > 0
 end
 
-local function lendAll(worker, digest, max)
-  local claims, known = {}, {}
+local function lendAll(worker, digest, max, leaseMillis)
+  local known = {}
+  leaseEnd = fmt(now + leaseMillis)
   serial = tonumber(call('GET', P .. 'tokens') or 0)
-  local before = serial
   -- What is known already may make other steps ready.
-  while lendOnce(claims, worker, P .. 'versions:' .. digest, max, known) do
+  while lendOnce(worker, P .. 'versions:' .. digest, max, known) do
     admitNext()
     enqueue()
   end
-  if serial > before then call('SET', P .. 'tokens', fmt(serial)) end
+  if lentCount == 0 then return '' end
+  call('SET', P .. 'tokens', fmt(serial))
   spread('ZADD', P .. 'leases', granted)
-  granted = {}
-  return claims
+  return table.concat(lent, '\31')
 end
 `

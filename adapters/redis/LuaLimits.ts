@@ -23,14 +23,14 @@ local function wake(member)
     local r = open(member)
     if not r or isOver(r) then return false end
     admissible[#admissible + 1] = r
-    set(r, 'w', false)
+    setOpt(r, 'w', false)
     return true
   end
   local r = open(id)
-  if not r or isOver(r) or (r.c.x and get(r, 'o' .. i)) then return false end
+  if not r or isOver(r) or (r.x and get(r, 'o' .. i)) then return false end
   unitOf(r, u).w = nil
   keepUnit(r, u)
-  readyFirst(member, r.c.q)
+  readyFirst(member, r.q)
   return true
 end
 

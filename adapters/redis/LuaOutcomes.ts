@@ -24,21 +24,19 @@ local function recall(memo)
 end
 
 local function completeStep(r, i, attempt, started, outputs, more, arm)
-  local given = get(r, 'G')
+  local given = opt(r, 'G')
   given = given and cjson.decode(given)
-  local names = {}
+  local names = ''
   for k = 1, #outputs, 2 do
     local name = outputs[k]
     if not (given and given[name]) then
-      names[#names + 1] = quote(name)
-      r.written[#r.written + 1] = name
-      r.written[#r.written + 1] = outputs[k + 1]
-      r.v[name] = outputs[k + 1]
+      names = names == '' and quote(name) or (names .. ',' .. quote(name))
+      set(r, 'v' .. name, outputs[k + 1])
     end
   end
-  push(r, '["SC",' .. at .. ',' .. i .. ',' .. attempt .. ',' .. fmt(now - started) .. ',[' .. table.concat(names, ',') .. ']' .. more .. ']')
+  push(r, '["SC",' .. at .. ',' .. i .. ',' .. attempt .. ',' .. (now - started) .. ',[' .. names .. ']' .. more .. ']')
   countDown(r, i, arm)
-  if tonumber(r.c.n) == 0 then finish(r) end
+  if r.n == 0 then finish(r) end
 end
 
 local function failStep(r, i, attempt, started, err)
@@ -63,7 +61,7 @@ end
 
 -- A unit gives what another attempt gave for the same inputs.
 local function remember(r, i, item, u, outputs)
-  if isOver(r) or (r.c.x and get(r, 'o' .. i)) then return end
+  if isOver(r) or (r.x and get(r, 'o' .. i)) then return end
   local attempts = unitOf(r, u).a
   dropUnit(r, u)
   if item then return completeItem(r, i, item, 0, outputs, true) end
@@ -76,7 +74,7 @@ end
 local function again(r, i, item)
   local x = item and itemsOf(r, i)
   if item == nil then
-    ready(r.id .. ':' .. i, r.c.q)
+    ready(r.id .. ':' .. i, r.q)
   elseif x then
     againItem(x, item)
     requeue(x)
@@ -95,12 +93,14 @@ local function endLease(ref, token)
     local limits = call('HGET', P .. 'stopping', member)
     if limits then
       call('HDEL', P .. 'stopping', member)
-      call('ZREM', P .. 'leases', member)
+      returned[#returned + 1] = member
       give(cjson.decode(limits))
     end
     return nil
   end
-  set(r, 'l' .. u, false)
+  -- Overwritten and not removed, which would be another call; of items, of which there may be many, none is to stay.
+  if item then set(r, 'l' .. u, false) else set(r, 'l' .. u, '') end
+  returned[#returned + 1] = ref .. '|' .. token
   local step = stepOf(r, i)
   if held == '1' then give(limitsOf(step, unitOf(r, u))) end
   local x = item and itemsOf(r, i)

@@ -68,22 +68,24 @@ local later = call('ZRANGEBYSCORE', P .. 'schedule:due', '(' .. string.format('%
 return { later and string.format('%.0f', tonumber(later) - now) or '', due }
 `
 
-/** id, definition, when made and next instant as they were seen; next instant, dropped, overlap, how many runs may be unfinished, runs; then the runs and their instants. */
+/** id, definition, when made and next instant as they were seen; next instant, dropped, overlap, how many of its runs and how many of all may be unfinished, how long a key names its run, runs; then instants and runs. */
 const FIRE = String.raw`
 local key = P .. 'schedule:' .. ARGV[1]
 local seen = call('HMGET', key, 'd', 'c', 'n', 'p')
 if seen[1] ~= ARGV[2] or seen[2] ~= ARGV[3] or seen[3] ~= ARGV[4] or seen[4] ~= '0' then return { 'GONE' } end
-local from, fired, skipped = 10, 0, tonumber(ARGV[6])
-for n = 1, tonumber(ARGV[9]) do
-  local unfinished = tonumber(call('HGET', P .. 'schedule:unfinished', ARGV[1]) or 0)
-  local mayOverlap = ARGV[7] ~= 'skip' or unfinished == 0
+local from, fired, skipped = 12, 0, tonumber(ARGV[6])
+for n = 1, tonumber(ARGV[11]) do
+  local running = tonumber(call('HGET', P .. 'schedule:unfinished', ARGV[1]) or 0)
+  local mayOverlap = ARGV[7] ~= 'skip' or running == 0
   local tick = ARGV[from]
   local answer, past
-  if mayOverlap and unfinished < tonumber(ARGV[8]) then
-    answer, past = submit(from + 1)
+  if mayOverlap and running < tonumber(ARGV[8]) then
+    answer, past = submit(from + 1, tonumber(ARGV[9]), ARGV[10])
+    -- All have one plan, so nothing has been done yet.
     if answer[1] == 'PLAN' then return answer end
   else
-    past = from + 18 + 2 * tonumber(ARGV[from + 17])
+    past = from + 7 + 2 * tonumber(ARGV[from + 6])
+    past = past + 1 + 2 * tonumber(ARGV[past])
   end
   if answer and answer[1] == 'RUN' then
     fired = fired + 1
@@ -97,6 +99,7 @@ call('HSET', key, 'n', ARGV[5])
 call('HINCRBY', key, 'f', fired)
 call('HINCRBY', key, 'k', skipped)
 call('ZADD', P .. 'schedule:due', ARGV[5], ARGV[1])
+place()
 return { 'FIRED', complete(nil) }
 `
 

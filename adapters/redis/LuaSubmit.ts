@@ -1,65 +1,102 @@
 /**
- * How a run is recorded. Arguments from `from` on: id, pipeline, queue, plan, steps left, policy, delay, timeout, limits,
- * names given, schedule, key, fingerprint, how long the key names its run, how many may be unfinished, submission, number
- * of values; then each value's name and text. What there is not is an empty text.
+ * How a run is recorded. Arguments from `from` on: id, plan, steps left, policy, priority, number of values, each value's
+ * name and text, and the number of what else there is to say: then each of that, a letter and a text. `j` what is known
+ * of it alone, `D` delay, `T` time limit, `k` limits, `G` names given, `c` schedule, `t` and `F` idempotency key and
+ * fingerprint.
  */
 export const SUBMIT: string = String.raw`
 local PER_MILLI = 2048
 
--- Gives RUN and its id; NAMED, the run that has its key, its fingerprint and whether it is there; PLAN; or FULL. And where the arguments end.
-local function submit(from)
-  local function arg(k) return ARGV[from + k - 1] end
-  local size = tonumber(arg(17))
-  local past = from + 17 + 2 * size
-  local id, pipeline, queue, plan = arg(1), arg(2), arg(3), P .. 'p:' .. arg(4)
-  local name = arg(12) ~= '' and (pipeline .. '\n' .. arg(12)) or nil
+-- Read once for all runs of one act, and written at its end.
+local order, unfinished
+local placed, placedBy, used, fresh = {}, {}, {}, {}
+
+-- Gives RUN and its id; NAMED, the run that has its key, its fingerprint and whether it is there; PLAN; or FULL. And
+-- where the arguments end.
+local function submit(from, maxUnfinished, keyMillis)
+  local id, digest = ARGV[from], ARGV[from + 1]
+  local size = tonumber(ARGV[from + 5])
+  local past = from + 6 + 2 * size
+  local more
+  local extras = tonumber(ARGV[past])
+  past = past + 1
+  if extras > 0 then
+    more = {}
+    for k = past, past + 2 * extras - 1, 2 do more[ARGV[k]] = ARGV[k + 1] end
+    past = past + 2 * extras
+  end
+  local plan = planOf(digest)
+  if not plan then return { 'PLAN' }, past end
+  if plan.pipeline == nil then plan.pipeline = pipelineOf(plan) end
+  local name = more and more.t and (plan.pipeline .. '\n' .. more.t)
   if name then
     local named = call('GET', P .. 'key:' .. name)
     if named then
       local run, fingerprint = string.match(named, '^([^\n]*)\n(.*)$')
-      return { 'NAMED', run, fingerprint, call('EXISTS', P .. 'r:' .. run) }, past
+      return { 'NAMED', run, fingerprint, runs[run] and 1 or call('EXISTS', P .. 'r:' .. run) }, past
     end
   end
-  if call('HEXISTS', plan, 'c') == 0 then return { 'PLAN' }, past end
-  if call('ZCARD', P .. 'unfinished') >= tonumber(arg(15)) then return { 'FULL' }, past end
-  if call('HINCRBY', plan, '#', 1) == 1 then call('PERSIST', plan) end
-  local order = math.max(now * PER_MILLI, tonumber(call('GET', P .. 'order') or 0) + 1)
-  call('SET', P .. 'order', fmt(order))
-  call('ZADD', P .. 'all', fmt(order), id)
-  call('ZADD', P .. 'all:' .. pipeline, fmt(order), id)
-  call('ZADD', P .. 'unfinished', fmt(order), id)
-  if name then call('SET', P .. 'key:' .. name, id .. '\n' .. arg(13), 'PX', arg(14)) end
-  local values = {}
-  for k = 18, 17 + 2 * size do values[#values + 1] = arg(k) end
-  spread('HSET', P .. 'v:' .. id, values)
+  if unfinished == nil then
+    unfinished = call('ZCARD', P .. 'unfinished')
+    order = tonumber(call('GET', P .. 'order') or 0)
+  end
+  if unfinished >= maxUnfinished then return { 'FULL' }, past end
+  unfinished = unfinished + 1
+  used[digest] = (used[digest] or 0) + 1
+  order = math.max(now * PER_MILLI, order + 1)
+  local place = fmt(order)
+  placed[#placed + 1] = place
+  placed[#placed + 1] = id
+  local of = placedBy[plan.pipeline]
+  if of == nil then
+    of = {}
+    placedBy[plan.pipeline] = of
+  end
+  of[#of + 1] = place
+  of[#of + 1] = id
+  if name then call('SET', P .. 'key:' .. name, id .. '\n' .. more.F, 'PX', keyMillis) end
+  local priority = ARGV[from + 4]
   local r = {
-    id = id, key = P .. 'r:' .. id, dirty = {}, events = {}, written = {}, v = {}, units = {}, items = {},
-    c = { o = false, x = false, y = false, e = false, k = false, h = false, d = false, c = false }
+    id = id, key = P .. 'r:' .. id, c = { m = fmt(math.floor(order / PER_MILLI)) }, dirty = { m = true }, units = false, events = 0,
+    items = false, s = 'P', n = tonumber(ARGV[from + 2]), o = false, x = false, has = '', f = ARGV[from + 3],
+    priority = priority, digest = digest, plan = plan, q = queueOf(plan, priority), isHeadDirty = true
   }
   runs[id] = r
-  set(r, 'j', arg(16))
-  set(r, 'm', fmt(math.floor(order / PER_MILLI)))
-  set(r, 's', 'P')
-  set(r, 'p', arg(4))
-  set(r, 'n', arg(5))
-  set(r, 'f', arg(6))
-  set(r, 'q', queue)
-  set(r, 'i', pipeline)
-  if arg(9) ~= '' then set(r, 'k', arg(9)) end
-  if arg(10) ~= '' then set(r, 'G', arg(10)) end
-  if name then set(r, 't', name) end
-  if arg(11) ~= '' then
-    set(r, 'c', arg(11))
-    call('HINCRBY', P .. 'schedule:unfinished', arg(11), 1)
+  touched[id] = r
+  for k = from + 6, from + 5 + 2 * size, 2 do set(r, 'v' .. ARGV[k], ARGV[k + 1]) end
+  if more == nil then
+    openRun(r)
+    return { 'RUN', id }, past
   end
-  local delay = tonumber(arg(7))
-  local due = (delay > 0 and 's' or '') .. (arg(8) ~= '' and 't' or '')
-  if due ~= '' then set(r, 'd', due) end
-  if arg(8) ~= '' then
-    set(r, 'T', arg(8))
-    dueAt(now + delay + tonumber(arg(8)), 't' .. id)
+  if more.j then setOpt(r, 'j', more.j) end
+  if more.k then setOpt(r, 'k', more.k) end
+  if more.G then setOpt(r, 'G', more.G) end
+  if name then setOpt(r, 't', name) end
+  if more.c then
+    setOpt(r, 'c', more.c)
+    call('HINCRBY', P .. 'schedule:unfinished', more.c, 1)
+  end
+  local delay = tonumber(more.D or 0)
+  local due = (delay > 0 and 's' or '') .. (more.T and 't' or '')
+  if due ~= '' then setOpt(r, 'd', due) end
+  if more.T then
+    setOpt(r, 'T', more.T)
+    dueAt(now + delay + tonumber(more.T), 't' .. id)
   end
   if delay > 0 then dueAt(now + delay, 's' .. id) else admit(r) end
   return { 'RUN', id }, past
+end
+
+-- Before the act is complete: a run that is over already leaves the unfinished again.
+local function place()
+  if #placed == 0 then return end
+  call('SET', P .. 'order', fmt(order))
+  spread('ZADD', P .. 'all', placed)
+  spread('ZADD', P .. 'unfinished', placed)
+  for pipeline, of in pairs(placedBy) do spread('ZADD', P .. 'all:' .. pipeline, of) end
+  for digest, count in pairs(used) do
+    local key = P .. 'p:' .. digest
+    if call('HINCRBY', key, '#', count) == count then call('PERSIST', key) end
+  end
 end
 `

@@ -1,7 +1,9 @@
 /** Plans as the scripts read them: step by step, under a digest of all of it. */
 
+import type { NewRun } from "../../core/NewRun.ts"
 import type { Plan, PlanStep } from "../../core/Plan.ts"
 import * as Version from "../../core/Version.ts"
+import { writeShape } from "./RunCode.ts"
 import type { Argument } from "./Scripts.ts"
 
 /** A plan, written down. */
@@ -16,24 +18,43 @@ export interface Written {
 /** The steps as a run's state needs them. */
 export type Steps = ReadonlyArray<Pick<PlanStep, "name" | "initial">>
 
-const written = new WeakMap<Plan, Written>()
+const written = new WeakMap<Plan, Map<string, Written>>()
 
-/** Writes a plan down, once. */
-export const write = (plan: Plan): Written => {
-  let found = written.get(plan)
+/** How many shapes of runs of one plan are remembered. */
+const MAX_SHAPES = 1_000
+
+/** Writes the plan of a run down, and what is the same for runs like it, once. */
+export const write = (run: NewRun): Written => {
+  const shape = writeShape(run)
+  let byShape = written.get(run.plan)
+  if (byShape === undefined) {
+    byShape = new Map()
+    written.set(run.plan, byShape)
+  }
+  let found = byShape.get(shape)
   if (found === undefined) {
-    const steps = plan.steps.map((step) => JSON.stringify(codeOf(step)))
-    const shown: Steps = plan.steps.map(({ name, initial }) => ({ name, ...(initial && { initial }) }))
-    const first = plan.steps.flatMap(({ waits, initial }, index) => (waits === 0 && !initial ? [index] : []))
-    const text = JSON.stringify(shown)
-    found = {
-      digest: Version.digest(`${text}\n${steps.join("\n")}`),
-      fields: ["m", text, "b", JSON.stringify(first), "c", steps.length, ...steps.flatMap((step, at) => [at, step])],
-      left: plan.steps.reduce((sum, { initial }) => sum + (initial === undefined ? 1 : 0), 0)
-    }
-    written.set(plan, found)
+    found = make(run, shape)
+    // A delay or a time limit of its own makes a shape of its own.
+    if (byShape.size >= MAX_SHAPES) byShape.clear()
+    byShape.set(shape, found)
   }
   return found
+}
+
+const make = ({ plan, pipelineId, version }: NewRun, shape: string): Written => {
+  const key = Version.key(pipelineId, version)
+  const steps = plan.steps.map((step) => JSON.stringify(codeOf(step)))
+  const shown: Steps = plan.steps.map(({ name, initial }) => ({ name, ...(initial && { initial }) }))
+  const first = plan.steps.flatMap(({ waits, initial }, index) => (waits === 0 && !initial ? [index] : []))
+  const text = JSON.stringify(shown)
+  return {
+    digest: Version.digest(`${key}\n${shape}\n${text}\n${steps.join("\n")}`),
+    fields: [
+      ...["q", key, "j", shape, "m", text, "b", JSON.stringify(first), "c", steps.length],
+      ...steps.flatMap((step, at) => [at, step])
+    ],
+    left: plan.steps.reduce((sum, { initial }) => sum + (initial === undefined ? 1 : 0), 0)
+  }
 }
 
 // Short names: these are read at every step. Lists that are empty are left out where a script would take them for none.

@@ -8,9 +8,10 @@ import type { Event } from "../../core/Event.ts"
 import type { Lines } from "../../core/Log.ts"
 import * as Run from "../../core/Run.ts"
 import type * as Store from "../../core/Store.ts"
+import type { Json } from "../../core/Value.ts"
 import type { News } from "./News.ts"
 import * as PlanCode from "./PlanCode.ts"
-import { type About, readEvent, readLine, readRun, toRecord } from "./RunCode.ts"
+import { type About, readEvent, readLine, readRun } from "./RunCode.ts"
 import { type Scripts, toUnavailable } from "./Scripts.ts"
 
 /** How long at most between two looks of somebody who waits for news, in milliseconds. */
@@ -22,14 +23,25 @@ const WATCHED_MILLIS = 5_000
 /** How many plans' steps are remembered. */
 const MAX_PLANS = 1_000
 
+/** How many events are read at once. */
+const MAX_EVENTS = 1_000
+
 type Client = Scripts["client"]
+
+/** What is known of a plan. */
+interface Known {
+  readonly steps: PlanCode.Steps
+  readonly pipelineId: string
+  /** What is known of its runs from the start. */
+  readonly shape: string
+}
 
 /** Runs as they are read. */
 export class RedisRuns {
   readonly #scripts: Scripts
   readonly #news: News
   readonly #maxValueLength: number
-  readonly #plans: Map<string, PlanCode.Steps> = new Map()
+  readonly #plans: Map<string, Known> = new Map()
   #watchedUntil = 0
 
   constructor(scripts: Scripts, news: News, maxValueLength: number) {
@@ -47,12 +59,12 @@ export class RedisRuns {
     Effect.flatMap(
       this.#do((client, prefix) =>
         Promise.all([
-          client.hmget(`${prefix}r:${runId}`, "s", "D"),
+          client.hmget(`${prefix}r:${runId}`, "h", "D"),
           client.lrange(`${prefix}g:${runId}`, 0, -1)
         ] as const)
       ),
-      ([[status, dropped], lines]) =>
-        status == null
+      ([[header, dropped], lines]) =>
+        header == null
           ? Effect.fail(new RunNotFound(runId))
           : Effect.succeed({ lines: lines.map(readLine), dropped: Number(dropped ?? 0) })
     )
@@ -60,8 +72,7 @@ export class RedisRuns {
   wait = (runId: string): Effect.Effect<Run.Run, RunNotFound | StoreUnavailable> => {
     const look: Effect.Effect<Run.Run, RunNotFound | StoreUnavailable> = Effect.flatMap(
       this.#changed(runId, async (client, prefix) => {
-        const status = await client.hget(`${prefix}r:${runId}`, "s")
-        return status !== "P" && status !== "R"
+        return isOver(await client.hget(`${prefix}r:${runId}`, "h"))
       }),
       () => this.get(runId)
     )
@@ -72,23 +83,27 @@ export class RedisRuns {
     Stream.fromPull(
       Effect.map(this.about(runId), (about) => {
         let place = after
-        let isOver = false
+        let ended = false
         const pull: Effect.Effect<readonly [Event, ...Array<Event>], Cause.Done | StoreUnavailable> = Effect.suspend(
           () => {
-            if (isOver) return done()
+            if (ended) return done()
             let found: ReadonlyArray<Event> = []
             const grown = this.#changed(runId, async (client, prefix) => {
-              const [texts, status] = await Promise.all([
-                client.lrange(`${prefix}e:${runId}`, place, -1),
-                client.hget(`${prefix}r:${runId}`, "s")
-              ])
-              // The status was read after the log: when it is final, nothing comes after these.
-              isOver = status !== "P" && status !== "R"
-              const names = [...new Set(texts.flatMap(namesOf))]
-              const values = names.length === 0 ? [] : await client.hmget(`${prefix}v:${runId}`, ...names)
-              const record = toRecord(names.flatMap((name, at) => [name, values[at] ?? "null"]))
-              found = texts.map((text, at) => readEvent(text, place + at + 1, { ...about, runId }, record))
-              return texts.length > 0 || isOver
+              const key = `${prefix}r:${runId}`
+              const header = await client.hget(key, "h")
+              const last = header === null ? 0 : eventsOf(header)
+              const to = Math.min(last, place + MAX_EVENTS)
+              ended = isOver(header) && to >= last
+              if (to > place) {
+                const texts = await client.hmget(
+                  key,
+                  ...Array.from({ length: to - place }, (_, at) => String(place + at + 1))
+                )
+                found = await this.#events(texts as ReadonlyArray<string | null>, place, { ...about, runId })
+                // Forgotten meanwhile: there is nothing more to be seen of it.
+                if (found.length < texts.length) ended = true
+              }
+              return found.length > 0 || ended
             })
             return Effect.flatMap(grown, () => {
               place += found.length
@@ -186,44 +201,73 @@ export class RedisRuns {
     await client.set(`${prefix}watchers`, "1", "PX", WATCHED_MILLIS)
   }
 
-  async #stepsOf(digest: string): Promise<PlanCode.Steps | undefined> {
+  async #events(texts: ReadonlyArray<string | null>, after: number, about: About): Promise<ReadonlyArray<Event>> {
+    const there = texts.filter((text) => text !== null)
+    const names = [...new Set(there.flatMap(namesOf))]
+    const { client, prefix } = this.#scripts
+    const values =
+      names.length === 0 ? [] : await client.hmget(`${prefix}r:${about.runId}`, ...names.map((name) => `v${name}`))
+    const record: Record<string, Json> = Object.create(null)
+    for (const [at, name] of names.entries()) record[name] = values[at] ?? "null"
+    return there.map((text, at) => readEvent(text, after + at + 1, about, record))
+  }
+
+  async #planOf(header: string): Promise<Known | undefined> {
+    const digest = header.slice(header.lastIndexOf("|") + 1)
     const known = this.#plans.get(digest)
     if (known !== undefined) return known
     const { client, prefix } = this.#scripts
-    const text = await client.hget(`${prefix}p:${digest}`, "m")
-    if (text === null) return undefined
-    const steps = PlanCode.read(text)
+    const [steps, version, shape] = await client.hmget(`${prefix}p:${digest}`, "m", "q", "j")
+    if (steps == null) return undefined
+    const plan = {
+      steps: PlanCode.read(steps),
+      pipelineId: version!.slice(version!.indexOf(":") + 1),
+      shape: shape!
+    }
     if (this.#plans.size >= MAX_PLANS) this.#plans.clear()
-    this.#plans.set(digest, steps)
-    return steps
+    this.#plans.set(digest, plan)
+    return plan
   }
 
   /** What has to be known of a run to read its events. */
   about(runId: string): Effect.Effect<Omit<About, "runId">, RunNotFound | StoreUnavailable> {
     return Effect.flatMap(
       this.#do(async (client, prefix) => {
-        const [pipelineId, digest] = await client.hmget(`${prefix}r:${runId}`, "i", "p")
-        const steps = digest == null ? undefined : await this.#stepsOf(digest)
-        return steps && { pipelineId: pipelineId!, steps, maxValueLength: this.#maxValueLength }
+        const header = await client.hget(`${prefix}r:${runId}`, "h")
+        return header === null ? undefined : this.#planOf(header)
       }),
-      (about) => (about === undefined ? Effect.fail(new RunNotFound(runId)) : Effect.succeed(about))
+      (plan) =>
+        plan === undefined
+          ? Effect.fail(new RunNotFound(runId))
+          : Effect.succeed({ ...plan, maxValueLength: this.#maxValueLength })
     )
   }
 
   #read(runId: string): Effect.Effect<Run.Run | undefined, StoreUnavailable> {
     return this.#do(async () => {
-      const found = (await this.#scripts.call("read", [runId, 0])) as
-        | readonly [string, string, string, string, ReadonlyArray<string>, ReadonlyArray<string>]
-        | null
-      const steps = found === null ? undefined : await this.#stepsOf(found[2])
-      if (found === null || steps === undefined) return undefined
-      const [text, submittedAt, , , events, flat] = found
-      const values = toRecord(flat)
-      const run = readRun(text, submittedAt, steps, values)
-      const about = { runId, pipelineId: run.pipelineId, steps, maxValueLength: this.#maxValueLength }
+      // A script, so that what is read is of one moment.
+      const flat = (await this.#scripts.call("read", [runId])) as ReadonlyArray<string>
+      let header = ""
+      let submittedAt = 0
+      let own: string | undefined
+      const texts: Array<string> = []
+      const values: Record<string, Json> = Object.create(null)
+      for (let at = 0; at < flat.length; at += 2) {
+        const field = flat[at]!
+        const text = flat[at + 1]!
+        if (field[0] === "v") values[field.slice(1)] = text
+        else if (field[0]! >= "1" && field[0]! <= "9") texts[Number(field) - 1] = text
+        else if (field === "h") header = text
+        else if (field === "m") submittedAt = Number(text)
+        else if (field === "j") own = text
+      }
+      const plan = header === "" ? undefined : await this.#planOf(header)
+      if (plan === undefined) return undefined
+      const run = readRun(runId, plan.shape, own, submittedAt, plan.steps, values)
+      const about = { ...plan, runId, maxValueLength: this.#maxValueLength }
       return Run.fold(
         run,
-        events.map((event, at) => readEvent(event, at + 1, about, values))
+        texts.map((text, at) => readEvent(text, at + 1, about, values))
       )
     })
   }
@@ -248,3 +292,9 @@ const CODES: Readonly<Record<Run.RunStatus, string>> = {
 /** The names of the values that an event is about. */
 const namesOf = (text: string): ReadonlyArray<string> =>
   text.startsWith('["SC"') ? (JSON.parse(text) as [string, number, number, number, number, Array<string>])[5] : []
+
+// What a run's header says; LuaBase.ts has the whole of it.
+
+const isOver = (header: string | null): boolean => header === null || !/^[PR]/.test(header)
+
+const eventsOf = (header: string): number => Number(header.split("|", 3)[2])

@@ -120,15 +120,23 @@ export class RedisSchedules implements Schedules {
   fire = ({ schedule, runs, dropped, nextAtMillis }: Firing): Effect.Effect<boolean, StoreUnavailable> => {
     const { id, createdAtMillis, nextAtMillis: seenAtMillis, overlap } = schedule
     const args: Array<Argument> = [id, definitionOf(schedule), createdAtMillis, seenAtMillis, nextAtMillis, dropped]
-    args.push(overlap, MAX_UNFINISHED, runs.length)
+    args.push(overlap, MAX_UNFINISHED, ...this.#submitting.bounds, runs.length)
     for (const run of runs) {
       args.push(run.schedule!.tickMillis)
       this.#submitting.write(args, run)
     }
-    return Effect.map(this.#submitting.withPlans("fireSchedule", args, runs), ([answer, due]) => {
-      this.#dueAfter(due ?? "")
-      return answer === "FIRED"
-    })
+    const fire = this.#scripts.run<readonly ["GONE" | "PLAN" | "FIRED", string?]>("fireSchedule", args)
+    return Effect.map(
+      Effect.flatMap(fire, (answer) =>
+        answer[0] !== "PLAN"
+          ? Effect.succeed(answer)
+          : Effect.andThen(Effect.tryPromise({ try: () => this.#submitting.bring(runs), catch: toUnavailable }), fire)
+      ),
+      ([answer, due = ""]) => {
+        this.#dueAfter(due)
+        return answer === "FIRED"
+      }
+    )
   }
 
   #found(

@@ -138,13 +138,13 @@ class RedisStore implements Store.Store {
     this.#bounds = bounds
     this.#scripts = scripts
     const versions = new Versions(scripts)
-    this.#submitting = new Submitting(scripts, bounds.maxUnfinished, id)
+    const dueAfter = (millis: string): void => this.ticker.dueAfter(millis)
+    this.#submitting = new Submitting(scripts, bounds.maxUnfinished, id, dueAfter)
     this.ticker = new Ticker(async () => {
       const { historyCount, historyMillis, maxLosses, maxValueLength } = bounds
       await versions.refresh()
       return (await scripts.call("tick", [historyCount, historyMillis, maxLosses, maxValueLength])) as string
     })
-    const dueAfter = (millis: string): void => this.ticker.dueAfter(millis)
     this.#runs = new RedisRuns(scripts, news, bounds.maxValueLength)
     this.#work = new RedisWork(scripts, news, versions, bounds, dueAfter)
     this.schedules = new RedisSchedules(scripts, news, this.#submitting, dueAfter)
@@ -152,31 +152,22 @@ class RedisStore implements Store.Store {
 
   // -- runs ----------------------------------------------------------------------------------------------------------
 
-  submit = (run: NewRun): Effect.Effect<string, IdempotencyConflict | StoreUnavailable> => {
-    const args: Array<Argument> = []
-    this.#submitting.write(args, run)
-    return Effect.flatMap(
-      this.#submitting.withPlans("submit", args, [run]),
-      ([answer, runId, more, isThere]): Effect.Effect<string, IdempotencyConflict | StoreUnavailable> => {
-        switch (answer) {
-          case "NAMED": {
-            const { pipelineId, idempotency } = run
-            const isGone = Number(isThere) === 0
-            return isGone || more !== idempotency!.fingerprint
-              ? Effect.fail(new IdempotencyConflict(pipelineId, idempotency!.key, runId!, isGone))
-              : Effect.succeed(runId!)
-          }
-          case "FULL":
-            return Effect.fail(
-              new StoreUnavailable(`No new run is taken: ${this.#bounds.maxUnfinished} are unfinished`)
-            )
-          default:
-            this.ticker.dueAfter(more!)
-            return Effect.succeed(runId!)
+  submit = (run: NewRun): Effect.Effect<string, IdempotencyConflict | StoreUnavailable> =>
+    Effect.flatMap(
+      this.#submitting.submit(run),
+      ([answer, runId, fingerprint, isThere]): Effect.Effect<string, IdempotencyConflict | StoreUnavailable> => {
+        if (answer === "RUN") return Effect.succeed(runId!)
+        if (answer === "FULL") {
+          const { maxUnfinished } = this.#bounds
+          return Effect.fail(new StoreUnavailable(`No new run is taken: ${maxUnfinished} are unfinished`))
         }
+        const { pipelineId, idempotency } = run
+        const isGone = isThere === 0
+        return isGone || fingerprint !== idempotency!.fingerprint
+          ? Effect.fail(new IdempotencyConflict(pipelineId, idempotency!.key, runId!, isGone))
+          : Effect.succeed(runId!)
       }
     )
-  }
 
   cancel = (runId: string, reason: string): Effect.Effect<void, RunNotFound | StoreUnavailable> =>
     this.#found(runId, "cancel", [runId, JSON.stringify(reason), this.#bounds.historyCount])

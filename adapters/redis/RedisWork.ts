@@ -9,7 +9,7 @@ import { LOOK_MILLIS } from "./RedisRuns.ts"
 import type { Bounds } from "./RedisStore.ts"
 import { type Argument, type Scripts, toUnavailable } from "./Scripts.ts"
 import type { Versions } from "./Versions.ts"
-import { type Lent, type RedisClaim, readClaims, unitOf, writeNote, writeSettlement } from "./WorkCode.ts"
+import { type RedisClaim, readClaims, unitOf, writeNote, writeSettlement } from "./WorkCode.ts"
 
 /** The work of the workers of this process. */
 export class RedisWork {
@@ -153,7 +153,7 @@ export class RedisWork {
       memoCount
     ]
     for (const settlement of settlements) writeSettlement(args, settlement)
-    let answer = (await this.#scripts.call("work", args)) as readonly [string, string, ReadonlyArray<Lent>]
+    let answer = (await this.#scripts.call("work", args)) as readonly [string, string, string]
     if (answer[0] === "VERSIONS") {
       await this.#versions.bring(request!.versions)
       answer = (await this.#scripts.call("work", args)) as typeof answer

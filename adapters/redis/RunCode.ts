@@ -10,35 +10,57 @@ import type { Steps } from "./PlanCode.ts"
 type Values = Readonly<Record<string, Json>>
 type Names = "parameters" | "given" | "kept"
 
-/** What is known of a run from the start, with names in place of values: these are kept once, by name. */
-type Kept = Omit<Run.Submission, Names | "submittedAtMillis" | "startAtMillis"> & {
+/** What belongs to one run alone, besides its id and its time. */
+type Own = "retryOf" | "schedule"
+
+/** What is the same for many runs of one plan: with names in place of values, which are kept by name. */
+type Shape = Omit<Run.Submission, Names | Own | "id" | "submittedAtMillis" | "startAtMillis"> & {
   readonly [K in Names]: ReadonlyArray<string>
 } & { readonly delayMillis: number }
 
-/** A run to be started, as text. */
-export const writeRun = (run: NewRun, id: string): Json => {
-  const { submittedAtMillis, startAtMillis, parameters, given, kept, ...rest } = submissionOf(run, id, 0)
-  const text: Kept = {
+/** What is known of runs like this one from the start, as text. */
+export const writeShape = (run: NewRun): Json => {
+  const { id, submittedAtMillis, startAtMillis, parameters, given, kept, retryOf, schedule, ...rest } = submissionOf(
+    run,
+    "",
+    0
+  )
+  const shape: Shape = {
     ...rest,
     parameters: Object.keys(parameters),
     given: Object.keys(given),
     kept: Object.keys(kept),
     delayMillis: startAtMillis - submittedAtMillis
   }
-  return JSON.stringify(text)
+  return JSON.stringify(shape)
 }
 
-/** The values that it starts with, one after the other; what was given comes last and stays. */
-export const valuesOf = ({ parameters, kept = {}, given = {} }: NewRun): ReadonlyArray<string> =>
-  Object.entries({ ...parameters, ...kept, ...given }).flat()
+/** What is known of this run alone, as text; nothing when that is nothing. */
+export const writeOwn = ({ retryOf, schedule }: NewRun): Json | undefined =>
+  retryOf === undefined && schedule === undefined ? undefined : JSON.stringify({ retryOf, schedule })
 
-/** A run that no event has touched, from its text. */
-export const readRun = (text: Json, submittedAt: string, steps: Steps, values: Values): Run.Run => {
-  const { delayMillis, parameters, given, kept, ...rest } = JSON.parse(text) as Kept
-  const submittedAtMillis = Number(submittedAt)
+/** Calls `add` with the values that a run starts with; what was given comes last and stays. */
+export const eachValue = ({ parameters, kept, given }: NewRun, add: (name: string, value: Json) => void): void => {
+  for (const name of Object.keys(parameters)) add(name, parameters[name]!)
+  if (kept !== undefined) for (const name of Object.keys(kept)) add(name, kept[name]!)
+  if (given !== undefined) for (const name of Object.keys(given)) add(name, given[name]!)
+}
+
+/** A run that no event has touched, from the texts. */
+export const readRun = (
+  id: string,
+  shape: Json,
+  own: Json | undefined,
+  submittedAtMillis: number,
+  steps: Steps,
+  values: Values
+): Run.Run => {
+  const { delayMillis, parameters, given, kept, ...rest } = JSON.parse(shape) as Shape
+  const { retryOf, schedule } = (own === undefined ? {} : JSON.parse(own)) as Partial<Pick<Run.Submission, Own>>
   return Run.pending(
     {
       ...rest,
+      id,
       parameters: pick(parameters, values),
       given: pick(given, values),
       kept: pick(kept, values),
@@ -47,8 +69,8 @@ export const readRun = (text: Json, submittedAt: string, steps: Steps, values: V
       // What is undefined has no place in JSON, and has one in a run.
       timeoutMillis: rest.timeoutMillis,
       targets: rest.targets,
-      retryOf: rest.retryOf,
-      schedule: rest.schedule
+      retryOf,
+      schedule
     },
     steps
   )
@@ -56,13 +78,6 @@ export const readRun = (text: Json, submittedAt: string, steps: Steps, values: V
 
 const pick = (names: ReadonlyArray<string>, values: Values): Values =>
   Object.fromEntries(names.map((name) => [name, values[name]!]))
-
-/** A flat list of names and texts as a record. */
-export const toRecord = (flat: ReadonlyArray<string>): Values => {
-  const record: Record<string, Json> = Object.create(null)
-  for (let at = 0; at < flat.length; at += 2) record[flat[at]!] = flat[at + 1]!
-  return record
-}
 
 /** What an event is about. */
 export interface About {

@@ -1,70 +1,118 @@
-/** How runs get to Redis: with their plan, where nobody has brought it yet. */
+/** How runs get to Redis: many in one call, and with their plan where nobody has brought it yet. */
 import * as Effect from "effect/Effect"
 import type { StoreUnavailable } from "../../core/Errors.ts"
 import { IDEMPOTENCY_MILLIS } from "../../core/Keys.ts"
 import type { NewRun } from "../../core/NewRun.ts"
-import * as Version from "../../core/Version.ts"
 import type { ScriptName } from "./LuaCommands.ts"
 import * as PlanCode from "./PlanCode.ts"
-import { valuesOf, writeRun } from "./RunCode.ts"
-import type { Argument, Scripts } from "./Scripts.ts"
+import { eachValue, writeOwn } from "./RunCode.ts"
+import { type Argument, type Scripts, toUnavailable } from "./Scripts.ts"
+
+/** What became of a run: `RUN` and its id; `NAMED`, the run that has its key, its fingerprint and whether it is there; `FULL`. */
+export type Answer = readonly [
+  "RUN" | "NAMED" | "FULL" | "PLAN",
+  runId?: string,
+  fingerprint?: string,
+  isThere?: number
+]
+
+/** A run that is to be recorded, and whom to tell. */
+interface Waiting {
+  readonly run: NewRun
+  readonly resolve: (answer: Answer) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** How many runs go in one call at most: others have to wait until it is over. */
+const MAX_BATCH = 200
 
 /** Writes runs down for the scripts that record them. */
 export class Submitting {
   readonly #scripts: Scripts
   readonly #maxUnfinished: number
   readonly #newId: () => string
+  readonly #dueAfter: (millis: string) => void
+  #waiting: Array<Waiting> = []
+  #isSending = false
 
-  constructor(scripts: Scripts, maxUnfinished: number, id: () => string) {
+  /** `dueAfter` is told in how many milliseconds something is due. */
+  constructor(scripts: Scripts, maxUnfinished: number, id: () => string, dueAfter: (millis: string) => void) {
     this.#scripts = scripts
     this.#maxUnfinished = maxUnfinished
     this.#newId = id
+    this.#dueAfter = dueAfter
+  }
+
+  /** Records a run, together with the others that come while a call is under way. */
+  submit(run: NewRun): Effect.Effect<Answer, StoreUnavailable> {
+    return Effect.tryPromise({
+      try: () =>
+        new Promise<Answer>((resolve, reject) => {
+          this.#waiting.push({ run, resolve, reject })
+          if (this.#isSending) return
+          this.#isSending = true
+          queueMicrotask(() => void this.#send())
+        }),
+      catch: toUnavailable
+    })
+  }
+
+  async #send(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, MAX_BATCH)
+      try {
+        const answers = await this.#record(batch.map(({ run }) => run))
+        for (let at = 0; at < batch.length; at++) batch[at]!.resolve(answers[at]!)
+      } catch (error) {
+        for (const { reject } of batch) reject(error)
+      }
+    }
+    this.#isSending = false
+  }
+
+  async #record(runs: ReadonlyArray<NewRun>): Promise<ReadonlyArray<Answer>> {
+    const args: Array<Argument> = [...this.bounds]
+    for (const run of runs) this.write(args, run)
+    const [answers, due] = (await this.#scripts.call("submit", args)) as [Array<Answer>, string]
+    this.#dueAfter(due)
+    const lacking = runs.flatMap((_, at) => (answers[at]![0] === "PLAN" ? [at] : []))
+    if (lacking.length === 0) return answers
+    await this.bring(lacking.map((at) => runs[at]!))
+    const again = await this.#record(lacking.map((at) => runs[at]!))
+    for (const [place, at] of lacking.entries()) answers[at] = again[place]!
+    return answers
+  }
+
+  /** Brings the plans of runs. */
+  async bring(runs: ReadonlyArray<NewRun>): Promise<void> {
+    const plans = new Set(runs.map(PlanCode.write))
+    for (const { digest, fields } of plans) await this.#scripts.call("plan" satisfies ScriptName, [digest, ...fields])
+  }
+
+  /** What a script that records runs has to know besides: how many may be unfinished, how long a key names its run. */
+  get bounds(): ReadonlyArray<Argument> {
+    return [this.#maxUnfinished, IDEMPOTENCY_MILLIS]
   }
 
   /** Adds a run to the arguments of a script. */
   write(args: Array<Argument>, run: NewRun): void {
-    const { pipelineId, version, plan, onFailure, priority, delayMillis, timeoutMillis, limits, given, schedule } = run
-    const { digest, left } = PlanCode.write(plan)
+    const { onFailure = "fail-fast", priority = 0, delayMillis, timeoutMillis, limits, given, schedule } = run
+    const { digest, left } = PlanCode.write(run)
     const id = this.#newId()
+    args.push(id, digest, left, onFailure[0]!, priority)
+    const size = args.push(0) - 1
+    eachValue(run, (name, value) => args.push(name, value))
+    args[size] = (args.length - size - 1) / 2
+    const more = args.push(0) - 1
+    const own = writeOwn(run)
+    if (own !== undefined) args.push("j", own)
+    if (delayMillis !== undefined && delayMillis > 0) args.push("D", Math.ceil(delayMillis))
+    if (timeoutMillis !== undefined) args.push("T", Math.ceil(timeoutMillis))
+    if (limits !== undefined && limits.length > 0) args.push("k", JSON.stringify(limits))
     const names = given === undefined ? [] : Object.keys(given)
-    const values = valuesOf(run)
-    args.push(
-      id,
-      pipelineId,
-      `${priority ?? 0}|${Version.key(pipelineId, version)}`,
-      digest,
-      left,
-      onFailure ?? "fail-fast",
-      Math.ceil(delayMillis ?? 0),
-      timeoutMillis === undefined ? "" : Math.ceil(timeoutMillis),
-      limits === undefined || limits.length === 0 ? "" : JSON.stringify(limits),
-      names.length === 0 ? "" : JSON.stringify(Object.fromEntries(names.map((name) => [name, 1]))),
-      schedule?.id ?? "",
-      run.idempotency?.key ?? "",
-      run.idempotency?.fingerprint ?? "",
-      IDEMPOTENCY_MILLIS,
-      this.#maxUnfinished,
-      writeRun(run, id),
-      values.length / 2
-    )
-    for (const text of values) args.push(text)
-  }
-
-  /** Runs a script that records runs; brings their plans and runs it again when it lacks one. */
-  withPlans(
-    script: ScriptName,
-    args: ReadonlyArray<Argument>,
-    runs: ReadonlyArray<NewRun>
-  ): Effect.Effect<ReadonlyArray<string>, StoreUnavailable> {
-    const call = this.#scripts.run<ReadonlyArray<string>>(script, args)
-    return Effect.flatMap(call, (answer) => {
-      if (answer[0] !== "PLAN") return Effect.succeed(answer)
-      const bring = Effect.forEach(
-        new Set(runs.map(({ plan }) => PlanCode.write(plan))),
-        ({ digest, fields }) => this.#scripts.run("plan", [digest, ...fields]),
-        { discard: true }
-      )
-      return Effect.andThen(bring, call)
-    })
+    if (names.length > 0) args.push("G", JSON.stringify(Object.fromEntries(names.map((name) => [name, 1]))))
+    if (schedule !== undefined) args.push("c", schedule.id)
+    if (run.idempotency !== undefined) args.push("t", run.idempotency.key, "F", run.idempotency.fingerprint)
+    args[more] = (args.length - more - 1) / 2
   }
 }

@@ -3,19 +3,7 @@ import type { Claim, Note, Settlement } from "../../core/Store.ts"
 import type { Json } from "../../core/Value.ts"
 import type { Argument } from "./Scripts.ts"
 
-/** A claim, as a script gives it; `values` is `=` where they are those of the claim before. */
-export type Lent = [
-  unit: string,
-  token: string,
-  attempt: number,
-  failures: number,
-  firstAt: string,
-  phase: "R" | "P" | "E",
-  item: Json,
-  queue: string,
-  step: string,
-  values: ReadonlyArray<string> | "="
-]
+type Phase = "R" | "P" | "E"
 
 const PHASES = { R: "run", P: "probe", E: "expand" } as const
 
@@ -25,36 +13,46 @@ export interface RedisClaim extends Claim {
   readonly unit: string
 }
 
-/** The claims that a script has lent. */
-export const readClaims = (lent: ReadonlyArray<Lent>): ReadonlyArray<RedisClaim> => {
+/** The claims that a script has lent: texts with U+001F between them, which no JSON and no name has. */
+export const readClaims = (lent: string): ReadonlyArray<RedisClaim> => {
+  if (lent === "") return []
+  const texts = lent.split("\u001f")
+  const claims: Array<RedisClaim> = []
   let values: ReadonlyMap<string, Json> = new Map()
-  return lent.map(([unit, token, attempt, failures, firstAt, phase, item, queue, step, flat]) => {
-    if (flat !== "=") values = toMap(flat)
+  for (let at = 0; at < texts.length; ) {
+    const unit = texts[at]!
+    const size = texts[at + 9]!
     const [runId, index, place] = unit.split(":") as [string, string, string | undefined]
     // A queue is a priority, a version and a pipeline.
+    const queue = texts[at + 7]!
     const version = queue.indexOf("|") + 1
     const pipeline = queue.indexOf(":", version) + 1
-    return {
+    const next = at + 10 + (size === "=" ? 0 : 2 * Number(size))
+    // Of the same step as the claim before: with the same values.
+    if (size !== "=") values = toMap(texts, at + 10, next)
+    claims.push({
       unit,
       runId,
       pipelineId: queue.slice(pipeline),
       version: queue.slice(version, pipeline - 1),
-      step,
+      step: texts[at + 8]!,
       index: Number(index),
-      phase: PHASES[phase],
-      item: place === undefined ? undefined : { index: Number(place), value: item },
-      attempt: Number(attempt),
-      failures: Number(failures),
-      firstAtMillis: Number(firstAt),
-      token,
+      phase: PHASES[texts[at + 5] as Phase],
+      item: place === undefined ? undefined : { index: Number(place), value: texts[at + 6]! },
+      attempt: Number(texts[at + 2]),
+      failures: Number(texts[at + 3]),
+      firstAtMillis: Number(texts[at + 4]),
+      token: texts[at + 1]!,
       values
-    }
-  })
+    })
+    at = next
+  }
+  return claims
 }
 
-const toMap = (flat: ReadonlyArray<string>): ReadonlyMap<string, Json> => {
+const toMap = (texts: ReadonlyArray<string>, from: number, to: number): ReadonlyMap<string, Json> => {
   const map = new Map<string, Json>()
-  for (let at = 0; at < flat.length; at += 2) map.set(flat[at]!, flat[at + 1]!)
+  for (let at = from; at < to; at += 2) map.set(texts[at]!, texts[at + 1]!)
   return map
 }
 
