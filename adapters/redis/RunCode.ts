@@ -20,17 +20,19 @@ type Shape = Omit<Run.Submission, Names | Own | "id" | "submittedAtMillis" | "st
 
 /** What is known of runs like this one from the start, as text. */
 export const writeShape = (run: NewRun): Json => {
-  const { id, submittedAtMillis, startAtMillis, parameters, given, kept, retryOf, schedule, ...rest } = submissionOf(
-    run,
-    "",
-    0
-  )
+  const of = submissionOf(run, "", 0)
   const shape: Shape = {
-    ...rest,
-    parameters: Object.keys(parameters),
-    given: Object.keys(given),
-    kept: Object.keys(kept),
-    delayMillis: startAtMillis - submittedAtMillis
+    pipelineId: of.pipelineId,
+    version: of.version,
+    onFailure: of.onFailure,
+    priority: of.priority,
+    timeoutMillis: of.timeoutMillis,
+    targets: of.targets,
+    results: of.results,
+    parameters: Object.keys(of.parameters),
+    given: Object.keys(of.given),
+    kept: Object.keys(of.kept),
+    delayMillis: of.startAtMillis - of.submittedAtMillis
   }
   return JSON.stringify(shape)
 }

@@ -262,6 +262,30 @@ export const executing = (server: Server): void => {
     expect([long.status, detailPaths(long)]).toEqual([400, ["Idempotency-Key"]])
   })
 
+  test("an Idempotency-Key does not look at the order of JSON keys, nor at whether and how long is waited", async () => {
+    const id = await register(server, ["gather"])
+    const key = unused()
+    const send = async (body: string) => {
+      const headers = { "content-type": "application/json", "Idempotency-Key": key }
+      const { status, json } = await ask(server, "POST", pathOf(id, "/execute"), { body, headers })
+      return [status, json.task_id]
+    }
+    const [status, taskId] = await send(
+      '{"parameters":{"text":"a","count":1,"flag":true,"nested":{"inner":{"deep":1},"label":"b"},"list":[1,2]},"priority":1}'
+    )
+    expect(status).toBe(202)
+    expect(
+      await send(
+        '{"priority":1,"parameters":{"list":[1,2],"nested":{"label":"b","inner":{"deep":1}},"flag":true,"count":1,"text":"a"},"wait":true,"timeout":20}'
+      )
+    ).toEqual([200, taskId])
+    // The order of a list is another matter.
+    const [other] = await send(
+      '{"parameters":{"text":"a","count":1,"flag":true,"nested":{"inner":{"deep":1},"label":"b"},"list":[2,1]},"priority":1}'
+    )
+    expect(other).toBe(409)
+  })
+
   test("Prefer: wait is the same as wait with timeout; query and body win", async () => {
     const send = (prefer: string, body: object = {}, query = "") =>
       ask(server, "POST", `/pipelines/slow/execute${query}`, {

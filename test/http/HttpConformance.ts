@@ -1,5 +1,6 @@
 /** What a client may rely on, whatever serves the API: one suite for every binding, which knows it by its URL alone. */
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest"
+import { administering } from "./Administering.ts"
 import { get, type Server } from "./Client.ts"
 import { connecting } from "./Connecting.ts"
 import { enduring } from "./Enduring.ts"
@@ -41,6 +42,7 @@ export const http = (name: string, serve: () => Promise<Serving>): void => {
     describe("reading", () => reading(server))
     describe("executing", () => executing(server))
     describe("managing", () => managing(server))
+    describe("administering", () => administering(server))
     describe("registering", () => registering(server))
     describe("scheduling", () => scheduling(server))
     describe("refusing", () => refusing(server))

@@ -1,4 +1,4 @@
-/** Runs as a whole: listed, looked at, cancelled, retried, removed; and pipelines that are paused and forgotten. */
+/** Runs as a whole: listed, looked at, cancelled, retried, removed. */
 import { expect, test } from "vitest"
 import {
   ask,
@@ -336,69 +336,27 @@ export const managing = (server: Server): void => {
     }
   })
 
-  test("GET /pipelines/{id} has the schemas of what goes in and out", async () => {
-    const { status, json } = await get(server, "/pipelines/mixed")
-    expect(status).toBe(200)
-    expect(keysOf(json)).toEqual([
-      "created_at",
-      "parameters",
-      "paused",
-      "pipeline_id",
-      "pipeline_type",
-      "result",
-      "tasks",
-      "version"
-    ])
-    expect(json).toMatchObject({ pipeline_id: "mixed", pipeline_type: "dataflow", tasks: ["gather"], paused: false })
-    expect(json.parameters).toMatchObject({
-      type: "object",
-      properties: {
-        text: { type: "string" },
-        flag: { type: "boolean" },
-        list: { type: "array" },
-        nested: { type: "object" }
-      },
-      additionalProperties: false
-    })
-    expect([...json.parameters.required].sort()).toEqual(["count", "flag", "list", "nested", "text"])
-    expect(json.result).toMatchObject({ type: "object", properties: { text: { type: "string" } } })
-    const several = await get(server, "/pipelines/winding")
-    expect(several.json.result).toMatchObject({
-      type: "object",
-      properties: { squares: { type: "array" }, word: { type: "string" } }
-    })
-    expect((await get(server, pathOf("absent"))).status).toBe(404)
-  })
-
-  test("a paused pipeline takes runs and starts none, until it is resumed", async () => {
-    const id = await register(server, ["process"])
-    const paused = await ask(server, "POST", pathOf(id, "/pause"))
-    expect([paused.status, paused.json]).toEqual([200, { pipeline_id: id, paused: true }])
-    expect((await get(server, pathOf(id))).json.paused).toBe(true)
-    const taskId = await start(server, id, { data: "x" })
-    // Another pipeline's run comes and goes meanwhile.
-    await execute(server, "no_parameters", {})
-    expect((await detailOf(server, taskId)).status).toBe("PENDING")
-    expect((await ask(server, "POST", pathOf(id, "/resume"))).json).toEqual({ pipeline_id: id, paused: false })
-    expect((await resultOf(server, taskId)).json.result).toEqual({ processed: "X" })
-    for (const verb of ["pause", "resume"])
-      expect((await ask(server, "POST", pathOf("absent", `/${verb}`))).status).toBe(404)
-  })
-
-  test("DELETE forgets a pipeline that was registered over HTTP, unless something needs it", async () => {
+  test("how long a run and its steps took is what lies between their instants, in milliseconds", async () => {
+    const { json } = await execute(server, "slow", { millis: 60 })
+    const failed = await execute(server, "failing", { how: "text" })
+    for (const taskId of [json.task_id, failed.json.task_id]) {
+      const run = await detailOf(server, taskId)
+      for (const timed of [run, ...run.steps]) {
+        expect(timed.duration_ms).toBe(Date.parse(timed.completed_at) - Date.parse(timed.started_at))
+      }
+    }
+    // Timers may be early by a millisecond.
+    const [step] = (await detailOf(server, json.task_id)).steps
+    expect(step.duration_ms).toBeGreaterThanOrEqual(59)
     const id = await register(server, HELD_TASKS)
     const taskId = await start(server, id, { gate: unused() })
-    const busy = await ask(server, "DELETE", pathOf(id))
-    expect([busy.status, busy.json.error, busy.json.pipeline_id]).toEqual([409, "PipelineProtectedError", id])
+    await until("the second step", async () => ((await statusOf(server, id)).steps_completed === 1 ? true : undefined))
+    const going = await detailOf(server, taskId)
+    expect([going.duration_ms, ...going.steps.slice(1).map((each: Json) => each.duration_ms)]).toEqual([
+      null,
+      null,
+      null
+    ])
     await post(server, `/runs/${taskId}/cancel`, {})
-    const removed = await ask(server, "DELETE", pathOf(id))
-    expect([removed.status, removed.text]).toEqual([204, ""])
-    expect((await get(server, pathOf(id, "/dag"))).status).toBe(404)
-    expect((await ask(server, "DELETE", pathOf(id))).status).toBe(404)
-    const again = await post(server, pathOf(id), { pipeline_type: "dataflow", tasks: ["process"] })
-    expect(again.status).toBe(201)
-    const own = await ask(server, "DELETE", "/pipelines/my_pipeline")
-    expect([own.status, own.json.error]).toEqual([409, "PipelineProtectedError"])
-    expect((await get(server, "/pipelines/my_pipeline/dag")).status).toBe(200)
   })
 }

@@ -140,6 +140,31 @@ export const refusing = (server: Server): void => {
     expect((await statusOf(server, id)).status).toBe("IDLE")
   })
 
+  test("what a wrong value should have been is said: a number, where it is a number", async () => {
+    const wrong = await execute(server, "slow", { millis: "soon" })
+    expect([wrong.status, detailPaths(wrong)]).toEqual([400, ["parameters.millis"]])
+    expect(wrong.json.details[0].message).toMatch(/^Expected a number\b/)
+    expect(wrong.json.message).toContain("Expected a number")
+    const text = await execute(server, "my_pipeline", { data: 1 })
+    expect(text.json.details[0].message).toMatch(/^Expected (?:a )?string\b/)
+  })
+
+  test("a step that is not there is a 400 that names it, whatever else is given, and nothing is started", async () => {
+    const id = await register(server, ["extract", "tag"])
+    const given = { features: [1, 2] }
+    for (const targets of [["label"], ["tag", "label"], ["Tag"], ["extract.tag"], ["__proto__"], [""]]) {
+      const { status, json } = await post(server, pathOf(id, "/execute"), { given, targets, wait: true })
+      expect([status, json.error, json.pipeline_id]).toEqual([400, "UnknownStepError", id])
+      expect(json.step).toBe(targets.at(-1))
+      expect(json.message).toContain("'extract', 'tag'")
+    }
+    expect((await statusOf(server, id)).status).toBe("IDLE")
+    expect((await post(server, pathOf(id, "/execute"), { given, targets: ["tag"], wait: true })).json.result).toEqual([
+      "tag-1",
+      "tag-2"
+    ])
+  })
+
   test("missing and unknown parameters are named, and who needs them", async () => {
     const missing = await post(server, "/pipelines/my_pipeline/execute", { wait: true })
     expect(missing.status).toBe(400)
