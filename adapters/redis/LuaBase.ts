@@ -11,7 +11,10 @@
  * - `leases` sorted set by end; `stopping` hash, what revoked leases go on holding; `due` sorted set by instant
  * - `held` hash, holders of each limit; `lines:<limit>` set and `line:<limit>…` sorted sets, who waits for one
  * - `all`, `all:<pipeline>`, `unfinished` sorted sets of runs by submission; `ended` sorted set by end
- * - `idle:<digest>` sorted set of waiting workers; `versions:<digest>` set, what these have; `digests` set
+ * - `idle:<digest>` sorted set of waiting workers; `versions:<digest>` set, what these have; `digests` set;
+ *   `workers` sorted set of those that are there, by when they said so
+ * - `memo:<digest>` what a step gave, `memos` sorted set of these by when they were asked for; `dead` list of steps that
+ *   lost their workers; `paused` set; `key:<pipeline>…` what an idempotency key names; `watchers` whether runs are watched
  *
  * Fields of a run: `h` header, `m` when it was submitted, `z` when it ended, `D` how many lines were dropped, `1`, `2`, …
  * its events, `v<name>` its values. The header is status (P, R, C, F, X), steps left, number of events, whether it is
@@ -109,14 +112,23 @@ local function get(r, field)
   return value
 end
 
+-- Changes a field; false removes it. What is set is a list for HSET, in which the last one of a name counts.
 local function set(r, field, value)
   r.c[field] = value
-  local dirty = r.dirty
-  if dirty then
-    dirty[field] = true
-  else
-    r.dirty = { [field] = true }
+  local out = r.out
+  if not out then
+    out = {}
+    r.out = out
     touched[r.id] = r
+  end
+  if value then
+    local n = #out
+    out[n + 1] = field
+    out[n + 2] = value
+    if r.gone then r.gone[field] = nil end
+  else
+    if not r.gone then r.gone = {} end
+    r.gone[field] = true
   end
 end
 
@@ -138,10 +150,19 @@ local function setOpt(r, field, value)
 end
 
 local function push(r, event)
-  r.events = r.events + 1
+  local sequence = r.events + 1
+  r.events = sequence
   r.isHeadDirty = true
   r.isTold = true
-  set(r, r.events, event)
+  local out = r.out
+  if not out then
+    out = {}
+    r.out = out
+    touched[r.id] = r
+  end
+  local n = #out
+  out[n + 1] = sequence
+  out[n + 2] = event
 end
 
 local function isOver(r) return r.s ~= 'P' and r.s ~= 'R' end
@@ -150,28 +171,21 @@ local function pipelineOf(plan) return string.match(plan.version, '^[^:]*:(.*)$'
 
 -- Writes back what has changed of a run's fields.
 local function store(r)
-  local sets, dels = {}, nil
+  local out = r.out or {}
   if r.isHeadDirty then
     r.isHeadDirty = false
-    sets[1] = 'h'
-    sets[2] = r.s .. '|' .. r.n .. '|' .. r.events .. (r.o and '|1|' or '|0|') .. (r.x and '1|' or '0|') .. r.has .. '|' .. r.f .. '|' .. r.priority .. '|' .. r.digest
+    local n = #out
+    out[n + 1] = 'h'
+    out[n + 2] = r.s .. '|' .. r.n .. '|' .. r.events .. (r.o and '|1|' or '|0|') .. (r.x and '1|' or '0|') .. r.has .. '|' .. r.f .. '|' .. r.priority .. '|' .. r.digest
   end
-  if r.dirty then
-    local c = r.c
-    for field in pairs(r.dirty) do
-      local value = c[field]
-      if value then
-        sets[#sets + 1] = field
-        sets[#sets + 1] = value
-      else
-        dels = dels or {}
-        dels[#dels + 1] = field
-      end
-    end
-    r.dirty = nil
+  r.out = nil
+  spread('HSET', r.key, out)
+  if r.gone then
+    local gone = {}
+    for field in pairs(r.gone) do gone[#gone + 1] = field end
+    r.gone = nil
+    spread('HDEL', r.key, gone)
   end
-  spread('HSET', r.key, sets)
-  if dels then spread('HDEL', r.key, dels) end
 end
 
 local function stepOf(r, i)
@@ -199,6 +213,14 @@ local function unitOf(r, u)
     units[u] = unit
   end
   return unit
+end
+
+-- The same, to be looked at only: of most units, there is nothing to be known.
+local FRESH = { a = 0, f = 0, l = 0, t = 0 }
+
+local function lookAt(r, u)
+  if (r.units and r.units[u]) or get(r, 'u' .. u) then return unitOf(r, u) end
+  return FRESH
 end
 
 local function keepUnit(r, u) set(r, 'u' .. u, cjson.encode(r.units[u])) end

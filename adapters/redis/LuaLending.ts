@@ -10,7 +10,7 @@ local function grant(r, i, item, u, step, unit, limits, worker)
   local attempt = phase == 'P' and 0 or unit.a + 1
   serial = serial + 1
   lentCount = lentCount + 1
-  local token = fmt(serial)
+  local token = tostring(serial)
   local x = item and itemsOf(r, i)
   set(r, 'l' .. u, token .. '|' .. attempt .. '|' .. at .. '|' .. phase .. (#limits > 0 and '|1|' or '|0|') .. worker)
   granted[#granted + 1] = leaseEnd
@@ -82,7 +82,7 @@ end
 
 -- Lends a unit, unless what it would give is known, or its limits are used up and it waits for them.
 local function lendOne(r, i, item, u, worker, recalled)
-  local step, unit = stepOf(r, i), unitOf(r, u)
+  local step, unit = stepOf(r, i), lookAt(r, u)
   local limits = limitsOf(step, unit)
   local known = unit.m and recall(unit.m)
   if known then
@@ -93,6 +93,7 @@ local function lendOne(r, i, item, u, worker, recalled)
   if #limits > 0 then
     local line, since = take(limits, r.id .. ':' .. u, versionOf(r.q), tonumber(r.priority), unit.h)
     if line then
+      unit = unitOf(r, u)
       unit.w, unit.h = line, since
       keepUnit(r, u)
       return
@@ -180,7 +181,7 @@ local function lend(ref, queue, max, worker, recalled)
     if step.p then
       lendOne(r, i, one, ofItem, worker, recalled)
     else
-      grant(r, i, one, ofItem, step, unitOf(r, ofItem), shared, worker)
+      grant(r, i, one, ofItem, step, lookAt(r, ofItem), shared, worker)
     end
   end
   alter(x, 'q', isReady(x) and 1 or 0)

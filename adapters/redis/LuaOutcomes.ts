@@ -102,7 +102,7 @@ local function endLease(ref, token)
   if item then set(r, 'l' .. u, false) else set(r, 'l' .. u, '') end
   returned[#returned + 1] = ref .. '|' .. token
   local step = stepOf(r, i)
-  if held == '1' then give(limitsOf(step, unitOf(r, u))) end
+  if held == '1' then give(limitsOf(step, lookAt(r, u))) end
   local x = item and itemsOf(r, i)
   if x then alter(x, 'l', x.l - 1) end
   return {

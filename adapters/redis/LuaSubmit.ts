@@ -57,7 +57,7 @@ local function submit(from, maxUnfinished, keyMillis)
   if name then call('SET', P .. 'key:' .. name, id .. '\n' .. more.F, 'PX', keyMillis) end
   local priority = ARGV[from + 4]
   local r = {
-    id = id, key = P .. 'r:' .. id, c = { m = fmt(math.floor(order / PER_MILLI)) }, dirty = { m = true }, units = false, events = 0,
+    id = id, key = P .. 'r:' .. id, c = {}, out = { 'm', fmt(math.floor(order / PER_MILLI)) }, units = false, events = 0,
     items = false, s = 'P', n = tonumber(ARGV[from + 2]), o = false, x = false, has = '', f = ARGV[from + 3],
     priority = priority, digest = digest, plan = plan, q = queueOf(plan, priority), isHeadDirty = true
   }

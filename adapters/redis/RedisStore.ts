@@ -83,7 +83,7 @@ export const make = (
     const store = new RedisStore(scripts, news, { ...DEFAULTS, ...options }, () => newId(Date.now(), random))
     yield* Effect.acquireRelease(
       Effect.sync(() => store.ticker.start()),
-      () => Effect.sync(() => store.ticker.stop())
+      () => Effect.promise(() => store.close())
     )
     return store
   })
@@ -129,6 +129,7 @@ class RedisStore implements Store.Store {
   readonly #bounds: Required<Bounds>
   readonly #scripts: Scripts
   readonly #submitting: Submitting
+  readonly #versions: Versions
   readonly #runs: RedisRuns
   readonly #work: RedisWork
 
@@ -138,6 +139,7 @@ class RedisStore implements Store.Store {
     this.#bounds = bounds
     this.#scripts = scripts
     const versions = new Versions(scripts)
+    this.#versions = versions
     const dueAfter = (millis: string): void => this.ticker.dueAfter(millis)
     this.#submitting = new Submitting(scripts, bounds.maxUnfinished, id, dueAfter)
     this.ticker = new Ticker(async () => {
@@ -148,6 +150,12 @@ class RedisStore implements Store.Store {
     this.#runs = new RedisRuns(scripts, news, bounds.maxValueLength)
     this.#work = new RedisWork(scripts, news, versions, bounds, dueAfter)
     this.schedules = new RedisSchedules(scripts, news, this.#submitting, dueAfter)
+  }
+
+  /** Says that its workers are gone. What is under way is theirs to give back before. */
+  close(): Promise<void> {
+    this.ticker.stop()
+    return this.#versions.close()
   }
 
   // -- runs ----------------------------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ export class RedisWork {
             if (claims.length > 0) {
               if (isOver) this.#giveBack(claims)
               else end(Effect.succeed(claims))
-            } else if (isOver) this.#versions.leave(worker, request.versions)
+            } else if (isOver) this.#versions.leave(worker)
             else if (isGivenUp) leave()
             else if (isWoken) ask()
             else {
@@ -77,7 +77,7 @@ export class RedisWork {
       }
       const leave = (): void => {
         // Or else it would be woken for work that others are waiting for.
-        if (!isOver) this.#versions.leave(worker, request.versions)
+        if (!isOver) this.#versions.leave(worker)
         end(Effect.succeed([]))
       }
       const deaf = this.#news.workers.add(worker, () => {
@@ -86,7 +86,7 @@ export class RedisWork {
       })
       ask()
       return Effect.sync(() => {
-        if (!isAsking && !isOver) this.#versions.leave(worker, request.versions)
+        if (!isAsking && !isOver) this.#versions.leave(worker)
         end()
       })
     })
@@ -140,7 +140,7 @@ export class RedisWork {
     waits: boolean
   ): Promise<readonly [refused: ReadonlyArray<number>, claims: ReadonlyArray<RedisClaim>]> {
     const { leaseMillis, maxValueLength, historyCount, memoCount } = this.#bounds
-    const digest = request === undefined ? "" : this.#versions.digestOf(request.versions)
+    const digest = request === undefined ? "" : this.#versions.digestOf(request.worker, request.versions)
     const args: Array<Argument> = [
       request?.worker ?? "",
       request?.max ?? 0,
@@ -155,7 +155,7 @@ export class RedisWork {
     for (const settlement of settlements) writeSettlement(args, settlement)
     let answer = (await this.#scripts.call("work", args)) as readonly [string, string, string]
     if (answer[0] === "VERSIONS") {
-      await this.#versions.bring(request!.versions)
+      await this.#versions.bring(digest, request!.versions)
       answer = (await this.#scripts.call("work", args)) as typeof answer
     }
     const [refused, due, lent] = answer

@@ -22,6 +22,8 @@ export interface Facts {
   readonly maxBytes: number
   /** Whether every write is in a file before or soon after it is answered. */
   readonly appendOnly: boolean
+  /** When that file is written: `always`, `everysec` or `no`; nothing where that is not to be seen. */
+  readonly appendSync: string | undefined
   /** Whether it writes all of its memory to a file now and then. */
   readonly snapshots: boolean
 }
@@ -35,11 +37,13 @@ export const facts = (client: Client): Effect.Effect<Facts, StoreUnavailable> =>
     try: async () => {
       const node = client instanceof Cluster ? client.nodes("master")[0]! : client
       const info = parse(await node.info())
-      // Who may not see the configuration sees by INFO whether it saves.
-      const save = await node.config("GET", "save").then(
-        (found) => (found as ReadonlyArray<string>)[1] ?? "",
-        () => undefined
-      )
+      // Who may not see the configuration sees by INFO at least whether it keeps an append-only file.
+      const setting = (name: string): Promise<string | undefined> =>
+        node.config("GET", name).then(
+          (found) => (found as ReadonlyArray<string>)[1],
+          () => undefined
+        )
+      const save = await setting("save")
       return {
         name: info.get("server_name") ?? "redis",
         version: info.get("valkey_version") ?? info.get("redis_version") ?? "",
@@ -48,6 +52,7 @@ export const facts = (client: Client): Effect.Effect<Facts, StoreUnavailable> =>
         usedBytes: Number(info.get("used_memory") ?? 0),
         maxBytes: Number(info.get("maxmemory") ?? 0),
         appendOnly: info.get("aof_enabled") === "1",
+        appendSync: await setting("appendfsync"),
         snapshots: save === undefined || save !== ""
       }
     },
@@ -87,3 +92,10 @@ export const check = (client: Client, waivers: Waivers): Effect.Effect<void, Sto
       ? Effect.void
       : Effect.logWarning("Redis keeps nothing on its disk: runs are lost when it stops. Set 'appendonly yes'")
   })
+
+/** What a crash of a server loses at most. */
+export const lossWindow = ({ appendOnly, appendSync, snapshots }: Facts): string => {
+  if (!appendOnly) return snapshots ? "what came since its last snapshot" : "everything"
+  if (appendSync === "always") return "nothing that was answered"
+  return appendSync === "no" ? "what the operating system had not written yet" : "about the last second"
+}

@@ -1,10 +1,16 @@
-/** Which versions of pipelines the workers of this process have, as the server knows it: sets by digest. */
+/** Which versions of pipelines the workers of this process have, and that these workers are there, as the server knows it. */
 import { digest } from "../../core/Version.ts"
 import type { Scripts } from "./Scripts.ts"
 
-/** How long the server keeps such a set unless it is refreshed, in seconds; and how often that happens, in milliseconds. */
+/** How long the server keeps a set of versions unless it is refreshed, in seconds; and how often that happens, in milliseconds. */
 const KEPT_SECONDS = 3_600
 const REFRESH_MILLIS = 600_000
+
+/** How often a worker says that it is there, in milliseconds. */
+const PRESENT_MILLIS = 5_000
+
+/** After how long without a word it counts as gone, in milliseconds. */
+export const ABSENT_MILLIS = 15_000
 
 interface Seen {
   readonly keys: ReadonlyArray<string>
@@ -16,26 +22,33 @@ export class Versions {
   readonly #scripts: Scripts
   readonly #seen: WeakMap<ReadonlySet<string>, Seen> = new WeakMap()
   readonly #brought: Set<string> = new Set()
+  /** What each worker of this process has. */
+  readonly #workers: Map<string, string> = new Map()
+  #presentAtMillis = 0
   #refreshAtMillis = 0
 
   constructor(scripts: Scripts) {
     this.#scripts = scripts
   }
 
-  /** The name of a set; a set may change. */
-  digestOf(versions: ReadonlySet<string>): string {
-    const seen = this.#seen.get(versions)
-    if (seen !== undefined && isSame(seen.keys, versions)) return seen.digest
-    const keys = [...versions]
-    const found = { keys, digest: digest([...keys].sort().join("\n")) }
-    this.#seen.set(versions, found)
-    return found.digest
+  /** The name of a set, which a worker has; a set may change. */
+  digestOf(worker: string, versions: ReadonlySet<string>): string {
+    let seen = this.#seen.get(versions)
+    if (seen === undefined || !isSame(seen.keys, versions)) {
+      const keys = [...versions]
+      seen = { keys, digest: digest([...keys].sort().join("\n")) }
+      this.#seen.set(versions, seen)
+    }
+    if (this.#workers.get(worker) !== seen.digest) {
+      this.#workers.set(worker, seen.digest)
+      this.#presentAtMillis = 0
+    }
+    return seen.digest
   }
 
   /** Tells the server what is in a set. */
-  async bring(versions: ReadonlySet<string>): Promise<void> {
+  async bring(name: string, versions: ReadonlySet<string>): Promise<void> {
     const { client, prefix } = this.#scripts
-    const name = this.digestOf(versions)
     const key = `${prefix}versions:${name}`
     // Also a worker that has nothing has a set.
     await client.sadd(key, "", ...versions)
@@ -45,18 +58,34 @@ export class Versions {
 
   /** Keeps the server from forgetting. */
   async refresh(): Promise<void> {
-    if (Date.now() < this.#refreshAtMillis) return
-    this.#refreshAtMillis = Date.now() + REFRESH_MILLIS
     const { client, prefix } = this.#scripts
-    await Promise.all(Array.from(this.#brought, (name) => client.expire(`${prefix}versions:${name}`, KEPT_SECONDS)))
+    const now = Date.now()
+    if (this.#workers.size > 0 && now >= this.#presentAtMillis) {
+      this.#presentAtMillis = now + PRESENT_MILLIS
+      const present = Array.from(this.#workers, ([worker, name]) => [now, memberOf(name, worker)]).flat()
+      await client.zremrangebyscore(`${prefix}workers`, "-inf", now - 4 * ABSENT_MILLIS)
+      await client.zadd(`${prefix}workers`, ...present)
+    }
+    if (now < this.#refreshAtMillis) return
+    this.#refreshAtMillis = now + REFRESH_MILLIS
+    for (const name of this.#brought) await client.expire(`${prefix}versions:${name}`, KEPT_SECONDS)
   }
 
   /** A worker does not wait for work any more. */
-  leave(worker: string, versions: ReadonlySet<string>): void {
+  leave(worker: string): void {
     const { client, prefix } = this.#scripts
-    client.zrem(`${prefix}idle:${this.digestOf(versions)}`, worker).catch(() => undefined)
+    client.zrem(`${prefix}idle:${this.#workers.get(worker)}`, worker).catch(() => undefined)
+  }
+
+  /** No worker of this process is there any more. */
+  async close(): Promise<void> {
+    const { client, prefix } = this.#scripts
+    const members = Array.from(this.#workers, ([worker, name]) => memberOf(name, worker))
+    if (members.length > 0) await client.zrem(`${prefix}workers`, ...members).catch(() => undefined)
   }
 }
+
+const memberOf = (name: string, worker: string): string => `${name} ${worker}`
 
 const isSame = (keys: ReadonlyArray<string>, versions: ReadonlySet<string>): boolean => {
   if (keys.length !== versions.size) return false

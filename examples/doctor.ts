@@ -1,0 +1,20 @@
+/**
+ * What there is to know of the Redis that `REDIS_URL` names, as far as Levada is concerned.
+ * Run it: `REDIS_URL=redis://127.0.0.1:6379 npm run doctor`. It ends with 1 when there is something to look at.
+ */
+import * as Effect from "effect/Effect"
+import { RedisDoctor } from "../adapters/redis/index.ts"
+
+const url = process.env["REDIS_URL"]
+if (url === undefined) {
+  console.error("Cannot look: REDIS_URL has to say where, such as redis://127.0.0.1:6379")
+  process.exit(1)
+}
+const report = await Effect.runPromise(RedisDoctor.examine({ url })).catch((error: Error) => {
+  console.error(error.message)
+  process.exit(1)
+})
+const { problems, ...facts } = report
+console.log(JSON.stringify(facts, undefined, 2))
+for (const problem of problems) console.log(`- ${problem}`)
+process.exit(problems.length === 0 ? 0 : 1)
