@@ -75,7 +75,7 @@ export const examine = (options: Options = {}): Effect.Effect<Report, StoreUnava
       const sets = yield* Effect.forEach(digests, (name) => ask(() => client.smembers(`${prefix}versions:${name}`)))
       const versions = new Set(sets.flat())
 
-      const queues = yield* ask(() => client.zrange(`${prefix}ready`, 0, -1))
+      const queues = yield* ask(() => client.zrange(`${prefix}ready`, "0", "-1"))
       const waiting = yield* Effect.forEach(queues, (queue) =>
         Effect.map(
           ask(() => client.llen(`${prefix}q:${queue}`)),

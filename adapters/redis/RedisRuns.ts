@@ -9,6 +9,7 @@ import type { Lines } from "../../core/Log.ts"
 import * as Run from "../../core/Run.ts"
 import type * as Store from "../../core/Store.ts"
 import type { Json } from "../../core/Value.ts"
+import type { Blobs } from "./Blobs.ts"
 import type { News } from "./News.ts"
 import * as PlanCode from "./PlanCode.ts"
 import { type About, readEvent, readLine, readRun } from "./RunCode.ts"
@@ -41,10 +42,12 @@ export class RedisRuns {
   readonly #scripts: Scripts
   readonly #news: News
   readonly #maxValueLength: number
+  readonly #blobs: Blobs
   readonly #plans: Map<string, Known> = new Map()
   #watchedUntil = 0
 
-  constructor(scripts: Scripts, news: News, maxValueLength: number) {
+  constructor(scripts: Scripts, news: News, maxValueLength: number, blobs: Blobs) {
+    this.#blobs = blobs
     this.#scripts = scripts
     this.#news = news
     this.#maxValueLength = maxValueLength
@@ -208,7 +211,7 @@ export class RedisRuns {
     const values =
       names.length === 0 ? [] : await client.hmget(`${prefix}r:${about.runId}`, ...names.map((name) => `v${name}`))
     const record: Record<string, Json> = Object.create(null)
-    for (const [at, name] of names.entries()) record[name] = values[at] ?? "null"
+    for (const [at, name] of names.entries()) record[name] = await this.#blobs.back(values[at] ?? "null")
     return there.map((text, at) => readEvent(text, after + at + 1, about, record))
   }
 
@@ -263,6 +266,7 @@ export class RedisRuns {
       }
       const plan = header === "" ? undefined : await this.#planOf(header)
       if (plan === undefined) return undefined
+      if (this.#blobs.isUsed) for (const name in values) values[name] = await this.#blobs.back(values[name]!)
       const run = readRun(runId, plan.shape, own, submittedAt, plan.steps, values)
       const about = { ...plan, runId, maxValueLength: this.#maxValueLength }
       return Run.fold(

@@ -16,6 +16,7 @@ import {
 import type { NewRun } from "../../core/NewRun.ts"
 import { newId } from "../../core/RunIndex.ts"
 import * as Store from "../../core/Store.ts"
+import { Blobs, type Place } from "./Blobs.ts"
 import * as Connection from "./Connection.ts"
 import { News } from "./News.ts"
 import { RedisRuns } from "./RedisRuns.ts"
@@ -48,6 +49,8 @@ export interface Bounds {
 export interface Options extends Connection.Options, Bounds {
   /** In front of all keys; Stores of other names on the same server know nothing of each other. Default: `levada`. */
   readonly prefix?: string
+  /** Where values go that are too large to be kept in Redis. Default: they are kept there. */
+  readonly blobs?: Place
 }
 
 /** Which keys and scripts belong together: processes of another format do not touch each other's data. */
@@ -64,7 +67,8 @@ const invalid = (options: Options): InvalidOption | undefined =>
   Bound.integer("store.maxLosses", options.maxLosses, 1) ??
   Bound.integer("store.historyCount", options.historyCount, 0) ??
   Bound.number("store.historyMillis", options.historyMillis, 0) ??
-  Bound.integer("store.memoCount", options.memoCount, 0)
+  Bound.integer("store.memoCount", options.memoCount, 0) ??
+  Bound.integer("store.blobs.threshold", options.blobs?.threshold, 1)
 
 /** Makes a Store on Redis, for as long as the scope is open. */
 export const make = (
@@ -80,7 +84,13 @@ export const make = (
     const news = new News(subscriber, prefix)
     yield* Effect.tryPromise({ try: () => news.open(), catch: toUnavailable })
     const random = yield* Random.Random
-    const store = new RedisStore(scripts, news, { ...DEFAULTS, ...options }, () => newId(Date.now(), random))
+    const store = new RedisStore(
+      scripts,
+      news,
+      { ...DEFAULTS, ...options },
+      () => newId(Date.now(), random),
+      new Blobs(options.blobs)
+    )
     yield* Effect.acquireRelease(
       Effect.sync(() => store.ticker.start()),
       () => Effect.promise(() => store.close())
@@ -133,7 +143,7 @@ class RedisStore implements Store.Store {
   readonly #runs: RedisRuns
   readonly #work: RedisWork
 
-  constructor(scripts: Scripts, news: News, bounds: Required<Bounds>, id: () => string) {
+  constructor(scripts: Scripts, news: News, bounds: Required<Bounds>, id: () => string, blobs: Blobs) {
     this.leaseMillis = bounds.leaseMillis
     this.maxValueLength = bounds.maxValueLength
     this.#bounds = bounds
@@ -141,14 +151,14 @@ class RedisStore implements Store.Store {
     const versions = new Versions(scripts)
     this.#versions = versions
     const dueAfter = (millis: string): void => this.ticker.dueAfter(millis)
-    this.#submitting = new Submitting(scripts, bounds.maxUnfinished, id, dueAfter)
+    this.#submitting = new Submitting(scripts, bounds.maxUnfinished, id, dueAfter, blobs)
     this.ticker = new Ticker(async () => {
       const { historyCount, historyMillis, maxLosses, maxValueLength } = bounds
       await versions.refresh()
       return (await scripts.call("tick", [historyCount, historyMillis, maxLosses, maxValueLength])) as string
     })
-    this.#runs = new RedisRuns(scripts, news, bounds.maxValueLength)
-    this.#work = new RedisWork(scripts, news, versions, bounds, dueAfter)
+    this.#runs = new RedisRuns(scripts, news, bounds.maxValueLength, blobs)
+    this.#work = new RedisWork(scripts, news, versions, bounds, dueAfter, blobs)
     this.schedules = new RedisSchedules(scripts, news, this.#submitting, dueAfter)
   }
 

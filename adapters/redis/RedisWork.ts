@@ -4,6 +4,8 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type { StoreUnavailable } from "../../core/Errors.ts"
 import type * as Store from "../../core/Store.ts"
+import type { Json } from "../../core/Value.ts"
+import type { Blobs } from "./Blobs.ts"
 import type { News } from "./News.ts"
 import { LOOK_MILLIS } from "./RedisRuns.ts"
 import type { Bounds } from "./RedisStore.ts"
@@ -18,6 +20,7 @@ export class RedisWork {
   readonly #versions: Versions
   readonly #bounds: Required<Bounds>
   readonly #dueAfter: (millis: string) => void
+  readonly #blobs: Blobs
   /** What is lent to workers of this process, by token. */
   readonly #claims: Map<string, RedisClaim> = new Map()
 
@@ -27,8 +30,10 @@ export class RedisWork {
     news: News,
     versions: Versions,
     bounds: Required<Bounds>,
-    dueAfter: (millis: string) => void
+    dueAfter: (millis: string) => void,
+    blobs: Blobs
   ) {
+    this.#blobs = blobs
     this.#scripts = scripts
     this.#news = news
     this.#versions = versions
@@ -152,7 +157,10 @@ export class RedisWork {
       leaseMillis,
       memoCount
     ]
-    for (const settlement of settlements) writeSettlement(args, settlement)
+    const kept = this.#blobs.isUsed
+      ? await Promise.all(settlements.map((settlement) => this.#blobs.ofSettlement(settlement)))
+      : settlements
+    for (const settlement of kept) writeSettlement(args, settlement)
     let answer = (await this.#scripts.call("work", args)) as readonly [string, string, string]
     if (answer[0] === "VERSIONS") {
       await this.#versions.bring(digest, request!.versions)
@@ -160,9 +168,25 @@ export class RedisWork {
     }
     const [refused, due, lent] = answer
     this.#dueAfter(due)
-    const claims = readClaims(lent)
+    const claims = this.#blobs.isUsed ? await this.#withValues(readClaims(lent)) : readClaims(lent)
     for (const claim of claims) this.#claims.set(claim.token, claim)
     return [refused === "" ? [] : refused.split(",").map(Number), claims]
+  }
+
+  /** The claims with what their values were; when one can't be had, they are given back. */
+  async #withValues(claims: ReadonlyArray<RedisClaim>): Promise<ReadonlyArray<RedisClaim>> {
+    try {
+      return await Promise.all(
+        claims.map(async (claim) => {
+          const values = new Map<string, Json>()
+          for (const [name, kept] of claim.values) values.set(name, await this.#blobs.back(kept))
+          return { ...claim, values }
+        })
+      )
+    } catch (error) {
+      this.#giveBack(claims)
+      throw error
+    }
   }
 
   /** What was lent to somebody who does not want it any more. */

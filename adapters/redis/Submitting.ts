@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type { StoreUnavailable } from "../../core/Errors.ts"
 import { IDEMPOTENCY_MILLIS } from "../../core/Keys.ts"
 import type { NewRun } from "../../core/NewRun.ts"
+import type { Blobs } from "./Blobs.ts"
 import type { ScriptName } from "./LuaCommands.ts"
 import * as PlanCode from "./PlanCode.ts"
 import { eachValue, writeOwn } from "./RunCode.ts"
@@ -32,11 +33,19 @@ export class Submitting {
   readonly #maxUnfinished: number
   readonly #newId: () => string
   readonly #dueAfter: (millis: string) => void
+  readonly #blobs: Blobs
   #waiting: Array<Waiting> = []
   #isSending = false
 
   /** `dueAfter` is told in how many milliseconds something is due. */
-  constructor(scripts: Scripts, maxUnfinished: number, id: () => string, dueAfter: (millis: string) => void) {
+  constructor(
+    scripts: Scripts,
+    maxUnfinished: number,
+    id: () => string,
+    dueAfter: (millis: string) => void,
+    blobs: Blobs
+  ) {
+    this.#blobs = blobs
     this.#scripts = scripts
     this.#maxUnfinished = maxUnfinished
     this.#newId = id
@@ -46,14 +55,17 @@ export class Submitting {
   /** Records a run, together with the others that come while a call is under way. */
   submit(run: NewRun): Effect.Effect<Answer, StoreUnavailable> {
     return Effect.tryPromise({
-      try: () =>
-        new Promise<Answer>((resolve, reject) => {
-          this.#waiting.push({ run, resolve, reject })
-          if (this.#isSending) return
-          this.#isSending = true
-          queueMicrotask(() => void this.#send())
-        }),
+      try: () => (this.#blobs.isUsed ? this.#blobs.ofRun(run).then((kept) => this.#enqueue(kept)) : this.#enqueue(run)),
       catch: toUnavailable
+    })
+  }
+
+  #enqueue(run: NewRun): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ run, resolve, reject })
+      if (this.#isSending) return
+      this.#isSending = true
+      queueMicrotask(() => void this.#send())
     })
   }
 

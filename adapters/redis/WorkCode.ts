@@ -11,6 +11,7 @@ const PHASES = { R: "run", P: "probe", E: "expand" } as const
 export interface RedisClaim extends Claim {
   /** The unit that it is about: run, step, and item where there is one. */
   readonly unit: string
+  readonly values: ReadonlyMap<string, Json>
 }
 
 /** The claims that a script has lent: texts with U+001F between them, which no JSON and no name has. */
