@@ -1,9 +1,10 @@
-/** `npm run bench`, or some of it: `npm run bench -- engine large graph http` */
+/** `npm run bench`, or some of it: `npm run bench -- engine large graph http redis` */
 import { engine } from "./engine.ts"
 import { graph } from "./graph.ts"
 import { http } from "./http.ts"
 import { large } from "./large.ts"
+import { redis } from "./redis.ts"
 
-const all = { engine, large, graph, http }
+const all = { engine, large, graph, http, redis }
 const asked = process.argv.slice(2)
 for (const [name, bench] of Object.entries(all)) if (asked.length === 0 || asked.includes(name)) await bench()

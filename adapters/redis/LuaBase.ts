@@ -10,7 +10,7 @@
  * - `ready` sorted set of ready queues by priority and turn; `q:<priority>|<version>` list, the ready work of one
  * - `leases` sorted set by end; `stopping` hash, what revoked leases go on holding; `due` sorted set by instant
  * - `held` hash, holders of each limit; `lines:<limit>` set and `line:<limit>…` sorted sets, who waits for one
- * - `all`, `all:<pipeline>`, `unfinished` sorted sets of runs by submission; `ended` sorted set by end
+ * - `all`, `all:<pipeline>`, `unfinished` sorted sets of runs by submission; `ended` sorted set of plans and runs by end
  * - `idle:<digest>` sorted set of waiting workers; `versions:<digest>` set, what these have; `digests` set;
  *   `workers` sorted set of those that are there, by when they said so
  * - `memo:<digest>` what a step gave, `memos` sorted set of these by when they were asked for; `dead` list of steps that
@@ -32,6 +32,15 @@ local call = redis.call
 local format = string.format
 local function fmt(n) return format('%.0f', n) end
 local quote = cjson.encode
+
+-- Whole numbers as texts. Lua writes numbers slowly, and most of ours are small and come again and again.
+local text = setmetatable({}, {
+  __index = function(texts, n)
+    local written = fmt(n)
+    texts[n] = written
+    return written
+  end
+})
 
 local time = call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -103,6 +112,15 @@ local function open(id, field)
   return openWith(id, { 'h', field })
 end
 
+-- What a value is called among the fields of a run.
+local fieldOf = setmetatable({}, {
+  __index = function(fields, name)
+    local field = 'v' .. name
+    fields[name] = field
+    return field
+  end
+})
+
 local function get(r, field)
   local value = r.c[field]
   if value == nil then
@@ -161,7 +179,7 @@ local function push(r, event)
     touched[r.id] = r
   end
   local n = #out
-  out[n + 1] = sequence
+  out[n + 1] = text[sequence]
   out[n + 2] = event
 end
 
@@ -176,7 +194,7 @@ local function store(r)
     r.isHeadDirty = false
     local n = #out
     out[n + 1] = 'h'
-    out[n + 2] = r.s .. '|' .. r.n .. '|' .. r.events .. (r.o and '|1|' or '|0|') .. (r.x and '1|' or '0|') .. r.has .. '|' .. r.f .. '|' .. r.priority .. '|' .. r.digest
+    out[n + 2] = r.s .. '|' .. text[r.n] .. '|' .. text[r.events] .. (r.o and '|1|' or '|0|') .. (r.x and '1|' or '0|') .. r.has .. '|' .. r.f .. '|' .. r.priority .. '|' .. r.digest
   end
   r.out = nil
   spread('HSET', r.key, out)
@@ -233,8 +251,8 @@ end
 local function parse(ref)
   local id, i, item = string.match(ref, '^([^:]+):(%d+):?(%d*)$')
   if id == nil then return nil end
-  if item == '' then return id, tonumber(i), nil, i end
-  return id, tonumber(i), tonumber(item), i .. ':' .. item
+  if item == '' then return id, i, nil, i end
+  return id, i, tonumber(item), i .. ':' .. item
 end
 
 -- Ready work, by queue. What is pushed within one act is written at its end, or before work is lent.

@@ -13,20 +13,25 @@ const RUNS = [BASE, LIMITS, COUNTDOWN, ITEMS, ENDS]
 const WORK = [...RUNS, OUTCOMES]
 
 /**
- * How many runs may be unfinished, how long a key names its run; the runs, one after the other. Gives what became of each,
- * and in how many milliseconds something is due.
+ * How many runs may be unfinished, how long a key names its run; the runs, one after the other. Gives what else became of
+ * which of them than that it is recorded, and in how many milliseconds something is due.
  */
 const SUBMIT_COMMAND = String.raw`
-local answers, from = {}, 3
+local answers, from, place = {}, 3, 0
 local maxUnfinished, keyMillis = tonumber(ARGV[1]), ARGV[2]
-while from <= #ARGV do answers[#answers + 1], from = submit(from, maxUnfinished, keyMillis) end
-place()
+while from <= #ARGV do
+  local answer
+  answer, from = submit(from, maxUnfinished, keyMillis)
+  if answer then answers[#answers + 1] = { place, answer } end
+  place = place + 1
+end
+placeAll()
 return { answers, complete(nil) }
 `
 
 /** worker, max, digest of versions, whether it waits, settlements, maxValueLength, historyCount, leaseMillis, memoCount; then the settlements. */
 const WORK_COMMAND = String.raw`
-local worker, max, digest = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local worker, max, digest = ARGV[1], math.min(tonumber(ARGV[2]), 10000), ARGV[3]
 if max > 0 and call('EXISTS', P .. 'versions:' .. digest) == 0 then return { 'VERSIONS' } end
 maxValueLength = tonumber(ARGV[6])
 local refused = {}
@@ -161,7 +166,7 @@ return 1
 
 /** run, step, reason, historyCount. Gives 0 when there is no such run. */
 const CANCEL_STEP_COMMAND = String.raw`
-local r, i = open(ARGV[1]), tonumber(ARGV[2])
+local r, i = open(ARGV[1]), ARGV[2]
 if not r then return 0 end
 if isOver(r) or get(r, 'o' .. i) or stepOf(r, i).i then return 1 end
 -- Of a step that has completed, only the log knows.
@@ -184,7 +189,7 @@ if not r then return 0 end
 if not isOver(r) then return -1 end
 local key = opt(r, 't')
 if key then call('UNLINK', P .. 'key:' .. key) end
-forget({ ARGV[1] })
+forget({ r.digest .. ' ' .. ARGV[1] })
 return 1
 `
 

@@ -1,9 +1,11 @@
 /** How runs begin and end, and what is left of them. */
 export const ENDS: string = String.raw`
+local RUN_STARTED = '["RS",' .. at .. ']'
+
 local function begin(r)
   if r.s ~= 'P' then return end
   head(r, 's', 'R')
-  push(r, '["RS",' .. at .. ']')
+  push(r, RUN_STARTED)
 end
 
 -- Takes a lease from its worker, who is told. Until it has stopped, it goes on holding its limits.
@@ -26,26 +28,26 @@ local function clear(r, only)
   store(r)
   for _, field in ipairs(call('HKEYS', r.key)) do
     local kind, i, item = string.match(field, '^([luE])(%d+):?(%d*)$')
-    if kind and (only == nil or tonumber(i) == only) then
+    if kind and (only == nil or i == only) then
       local u = item == '' and i or (i .. ':' .. item)
-      if kind == 'l' then revoke(r, tonumber(i), u)
+      if kind == 'l' then revoke(r, i, u)
       elseif kind == 'E' then
         call('UNLINK', P .. 'x:' .. r.id .. ':' .. i, P .. 'y:' .. r.id .. ':' .. i)
         set(r, field, false)
-        if r.items then r.items[tonumber(i)] = false end
+        if r.items then r.items[i] = false end
       end
     end
   end
   -- After the leases, which have to know what they hold.
   for _, field in ipairs(call('HKEYS', r.key)) do
     local i, item = string.match(field, '^u(%d+):?(%d*)$')
-    if i and (only == nil or tonumber(i) == only) then
+    if i and (only == nil or i == only) then
       local u = item == '' and i or (i .. ':' .. item)
       local unit = unitOf(r, u)
       if unit.w then call('ZREM', unit.w, r.id .. ':' .. u) end
       if unit.d then call('ZREM', P .. 'due', 'u' .. r.id .. ':' .. u) end
       -- It was told of a free place that it won't take: the next one is.
-      if unit.h and not unit.w then pass(limitsOf(stepOf(r, tonumber(i)), unit)) end
+      if unit.h and not unit.w then pass(limitsOf(stepOf(r, i), unit)) end
       dropUnit(r, u)
     end
   end
@@ -71,12 +73,11 @@ local function settleEnd(r)
   if schedule and call('HINCRBY', P .. 'schedule:unfinished', schedule, -1) <= 0 then
     call('HDEL', P .. 'schedule:unfinished', schedule)
   end
-  finished[#finished + 1] = r.id
+  finished[#finished + 1] = r
 end
 
 local function finishAs(r, status, event)
   head(r, 's', status)
-  set(r, 'z', at)
   push(r, event)
   if status ~= 'C' then clear(r, nil) end
   settleEnd(r)
@@ -112,7 +113,8 @@ local function openRun(r)
     for _, i in ipairs(r.plan.first) do ready(r.id .. ':' .. i, r.q) end
     return
   end
-  for i = 0, r.plan.size - 1 do
+  for index = 0, r.plan.size - 1 do
+    local i = tostring(index)
     local step = stepOf(r, i)
     local there = tonumber(get(r, 'w' .. i) or 0)
     if there == step.w and not step.i and not get(r, 'o' .. i) then ready(r.id .. ':' .. i, r.q) end
@@ -142,31 +144,34 @@ local function admitNext()
   end
 end
 
--- Forgets runs that are over.
-local function forget(ids)
-  local keys, byPipeline, byPlan = {}, {}, {}
-  for _, id in ipairs(ids) do
-    local header = call('HGET', P .. 'r:' .. id, 'h')
-    if header then
-      local digest = string.match(header, '(%x+)$')
-      local plan = planOf(digest)
-      local pipeline = pipelineOf(plan)
-      byPlan[digest] = (byPlan[digest] or 0) + 1
-      byPipeline[pipeline] = byPipeline[pipeline] or {}
-      table.insert(byPipeline[pipeline], id)
-      for _, kind in ipairs({ 'r:', 'g:' }) do keys[#keys + 1] = P .. kind .. id end
-      runs[id] = nil
+-- Forgets runs that are over: digests of their plans and ids, as they are in 'ended'.
+local function forget(members)
+  local keys, ids, byPipeline, byPlan = {}, {}, {}, {}
+  for _, member in ipairs(members) do
+    local digest, id = string.match(member, '^(%x+) (.*)$')
+    local pipeline = pipelineOf(planOf(digest))
+    local of = byPipeline[pipeline]
+    if of == nil then
+      of = {}
+      byPipeline[pipeline] = of
     end
+    of[#of + 1] = id
+    byPlan[digest] = (byPlan[digest] or 0) + 1
+    ids[#ids + 1] = id
+    keys[#keys + 1] = P .. 'r:' .. id
+    keys[#keys + 1] = P .. 'g:' .. id
+    runs[id] = nil
   end
-  local function each(command, key, list)
-    for i = 1, #list, 1000 do call(command, key, unpack(list, i, math.min(i + 999, #list))) end
-  end
-  each('ZREM', P .. 'ended', ids)
-  each('ZREM', P .. 'all', ids)
-  for pipeline, list in pairs(byPipeline) do each('ZREM', P .. 'all:' .. pipeline, list) end
-  for i = 1, #keys, 1000 do call('UNLINK', unpack(keys, i, math.min(i + 999, #keys))) end
-  for plan, count in pairs(byPlan) do
-    if call('HINCRBY', P .. 'p:' .. plan, '#', -count) <= 0 then call('UNLINK', P .. 'p:' .. plan) end
+  spread('ZREM', P .. 'ended', members)
+  spread('ZREM', P .. 'all', ids)
+  for pipeline, of in pairs(byPipeline) do spread('ZREM', P .. 'all:' .. pipeline, of) end
+  for k = 1, #keys, 1000 do call('UNLINK', unpack(keys, k, math.min(k + 999, #keys))) end
+  for digest, count in pairs(byPlan) do
+    local key = P .. 'p:' .. digest
+    if call('HINCRBY', key, '#', -count) <= 0 then
+      call('UNLINK', key)
+      plans[digest] = nil
+    end
   end
 end
 
@@ -201,12 +206,13 @@ local function complete(historyCount)
   end
   touched = {}
   if #finished > 0 then
-    local scored = {}
-    for _, id in ipairs(finished) do
+    local ids, scored = {}, {}
+    for _, r in ipairs(finished) do
+      ids[#ids + 1] = r.id
       scored[#scored + 1] = at
-      scored[#scored + 1] = id
+      scored[#scored + 1] = r.digest .. ' ' .. r.id
     end
-    spread('ZREM', P .. 'unfinished', finished)
+    spread('ZREM', P .. 'unfinished', ids)
     spread('ZADD', P .. 'ended', scored)
     finished = {}
   end

@@ -2,86 +2,98 @@
 export const LENDING: string = String.raw`
 -- Leases that begin, what is said of them, and how many they are.
 local granted, lent, lentCount = {}, {}, 0
-local lentRun, lentStep, leaseEnd, serial
+local lentRun, lentStep, leaseEnd
+-- How many times work was lent; with the place of a lease among those of its call, that makes its token.
+local calls
 
-local function grant(r, i, item, u, step, unit, limits, worker)
+-- What a script says most, made once.
+local STARTED = '["SS",' .. at .. ','
+local leaseTail
+
+local function grant(r, i, item, ref, u, step, unit, limits, worker)
   local phase = 'R'
   if step.x and item == nil then phase = 'E' elseif step.p and not unit.p then phase = 'P' end
-  local attempt = phase == 'P' and 0 or unit.a + 1
-  serial = serial + 1
+  local number = phase == 'P' and 0 or unit.a + 1
+  local attempt = text[number]
   lentCount = lentCount + 1
-  local token = tostring(serial)
+  local token = calls .. text[10000 + lentCount]
   local x = item and itemsOf(r, i)
-  set(r, 'l' .. u, token .. '|' .. attempt .. '|' .. at .. '|' .. phase .. (#limits > 0 and '|1|' or '|0|') .. worker)
-  granted[#granted + 1] = leaseEnd
-  granted[#granted + 1] = r.id .. ':' .. u .. '|' .. token
+  local isPlain = phase == 'R' and #limits == 0
+  set(r, 'l' .. u, isPlain and token .. '|' .. attempt .. leaseTail
+    or token .. '|' .. attempt .. '|' .. at .. '|' .. phase .. (#limits > 0 and '|1|' or '|0|') .. worker)
+  local size = #granted
+  granted[size + 1] = leaseEnd
+  granted[size + 2] = ref .. '|' .. token
   if x then
     alter(x, 'l', x.l + 1)
   elseif phase ~= 'P' then
-    begin(r)
-    if attempt > 1 and get(r, '%' .. i) then set(r, '%' .. i, false) end
-    push(r, '["SS",' .. at .. ',' .. i .. ',' .. attempt .. ']')
+    if r.s == 'P' then begin(r) end
+    if number > 1 and get(r, '%' .. i) then set(r, '%' .. i, false) end
+    push(r, STARTED .. i .. ',' .. attempt .. ']')
   end
-  local first = unit.a == 0 and at or fmt(unit.t)
   -- What is lent, in texts with U+001F between them, which no JSON and no name has.
-  local n = #lent
-  lent[n + 1] = r.id .. ':' .. u
-  lent[n + 2] = token
-  lent[n + 3] = attempt
-  lent[n + 4] = unit.f
-  lent[n + 5] = first
-  lent[n + 6] = phase
-  lent[n + 7] = x and textOf(x, item) or ''
-  lent[n + 8] = r.q
-  lent[n + 9] = step.n
+  local n = #lent + 1
+  lent[n] = ref .. '\31' .. token .. '\31' .. attempt .. '\31' .. text[unit.f] .. '\31' .. (unit.a == 0 and at or fmt(unit.t))
+    .. '\31' .. phase .. '\31' .. (x and textOf(x, item) or '') .. '\31' .. r.q .. '\31' .. step.n
   -- With which values: the same as for the claim before, where it is the same step.
   if lentRun == r and lentStep == i and not (x and x.plan.o) then
-    lent[n + 10] = '='
+    lent[n + 1] = '='
     return
   end
   lentRun, lentStep = r, i
-  local size = n + 10
-  local function show(name, json)
-    lent[size + 1] = name
-    lent[size + 2] = json
-    size = size + 2
-  end
+  local first = n + 1
+  local last = first
   local wanted = phase == 'E' and step.x.s or step.d
   if wanted then
     local c = r.c
     local missing
-    for _, name in ipairs(wanted) do
-      if c['v' .. name] == nil then
+    for k = 1, #wanted do
+      local field = fieldOf[wanted[k]]
+      if c[field] == nil then
         missing = missing or {}
-        missing[#missing + 1] = 'v' .. name
+        missing[#missing + 1] = field
       end
     end
     if missing then
-      for k, json in ipairs(call('HMGET', r.key, unpack(missing))) do c[missing[k]] = json end
+      local found = call('HMGET', r.key, unpack(missing))
+      for k = 1, #missing do c[missing[k]] = found[k] end
     end
-    for _, name in ipairs(wanted) do
-      local json = c['v' .. name]
-      if json then show(name, json) end
+    for k = 1, #wanted do
+      local name = wanted[k]
+      local json = c[fieldOf[name]]
+      if json then
+        lent[last + 1] = name
+        lent[last + 2] = json
+        last = last + 2
+      end
     end
   else
     store(r)
     local all = call('HGETALL', r.key)
     for k = 1, #all, 2 do
-      if string.sub(all[k], 1, 1) == 'v' then show(string.sub(all[k], 2), all[k + 1]) end
+      if string.sub(all[k], 1, 1) == 'v' then
+        lent[last + 1] = string.sub(all[k], 2)
+        lent[last + 2] = all[k + 1]
+        last = last + 2
+      end
     end
   end
   if x and x.plan.o then
     storeItems(x)
     for _, name in ipairs(x.plan.u) do
       local folded = call('HGET', x.key, 'f' .. name)
-      if folded then show(name, folded) end
+      if folded then
+        lent[last + 1] = name
+        lent[last + 2] = folded
+        last = last + 2
+      end
     end
   end
-  lent[n + 10] = (size - n - 10) / 2
+  lent[first] = (last - first) / 2
 end
 
 -- Lends a unit, unless what it would give is known, or its limits are used up and it waits for them.
-local function lendOne(r, i, item, u, worker, recalled)
+local function lendOne(r, i, item, ref, u, worker, recalled)
   local step, unit = stepOf(r, i), lookAt(r, u)
   local limits = limitsOf(step, unit)
   local known = unit.m and recall(unit.m)
@@ -91,7 +103,7 @@ local function lendOne(r, i, item, u, worker, recalled)
     return
   end
   if #limits > 0 then
-    local line, since = take(limits, r.id .. ':' .. u, versionOf(r.q), tonumber(r.priority), unit.h)
+    local line, since = take(limits, ref, versionOf(r.q), tonumber(r.priority), unit.h)
     if line then
       unit = unitOf(r, u)
       unit.w, unit.h = line, since
@@ -103,7 +115,7 @@ local function lendOne(r, i, item, u, worker, recalled)
       keepUnit(r, u)
     end
   end
-  grant(r, i, item, u, step, unit, limits, worker)
+  grant(r, i, item, ref, u, step, unit, limits, worker)
 end
 
 -- What is read of a run to lend a step of it: what was needed for the one before of its queue, as far as that is known.
@@ -125,7 +137,7 @@ local function learn(r, i)
   local of = wanted[r.q]
   if of == nil or of[i] then return end
   local fields = { 'h', 'u' .. i }
-  for _, name in ipairs(stepOf(r, i).d or NONE) do fields[#fields + 1] = 'v' .. name end
+  for _, name in ipairs(stepOf(r, i).d or NONE) do fields[#fields + 1] = fieldOf[name] end
   if #fields < 20 then of[i] = fields end
 end
 
@@ -144,13 +156,13 @@ local function lend(ref, queue, max, worker, recalled)
   if not x then
     learn(r, i)
     -- An item of a step that has begun anew has no place any more.
-    if item == nil then lendOne(r, i, nil, u, worker, recalled) end
+    if item == nil then lendOne(r, i, nil, ref, u, worker, recalled) end
     return false
   end
   if item then
     -- An item that has waited for a limit; now as many others may be under way as there may.
     if hasRoom(x) then
-      lendOne(r, i, item, u, worker, recalled)
+      lendOne(r, i, item, ref, u, worker, recalled)
     else
       passOver(r, i, u)
       local unit = unitOf(r, u)
@@ -179,9 +191,9 @@ local function lend(ref, queue, max, worker, recalled)
     local one = takeItem(x)
     local ofItem = i .. ':' .. one
     if step.p then
-      lendOne(r, i, one, ofItem, worker, recalled)
+      lendOne(r, i, one, id .. ':' .. ofItem, ofItem, worker, recalled)
     else
-      grant(r, i, one, ofItem, step, lookAt(r, ofItem), shared, worker)
+      grant(r, i, one, id .. ':' .. ofItem, ofItem, step, lookAt(r, ofItem), shared, worker)
     end
   end
   alter(x, 'q', isReady(x) and 1 or 0)
@@ -232,14 +244,15 @@ end
 local function lendAll(worker, digest, max, leaseMillis)
   local known = {}
   leaseEnd = fmt(now + leaseMillis)
-  serial = tonumber(call('GET', P .. 'tokens') or 0)
+  leaseTail = '|' .. at .. '|R|0|' .. worker
+  calls = fmt(tonumber(call('GET', P .. 'tokens') or 0) + 1)
   -- What is known already may make other steps ready.
   while lendOnce(worker, P .. 'versions:' .. digest, max, known) do
     admitNext()
     enqueue()
   end
   if lentCount == 0 then return '' end
-  call('SET', P .. 'tokens', fmt(serial))
+  call('SET', P .. 'tokens', calls)
   spread('ZADD', P .. 'leases', granted)
   return table.concat(lent, '\31')
 end

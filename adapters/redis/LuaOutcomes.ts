@@ -23,6 +23,8 @@ local function recall(memo)
   return cjson.decode(json)
 end
 
+local COMPLETED = '["SC",' .. at .. ','
+
 local function completeStep(r, i, attempt, started, outputs, more, arm)
   local given = opt(r, 'G')
   given = given and cjson.decode(given)
@@ -31,10 +33,10 @@ local function completeStep(r, i, attempt, started, outputs, more, arm)
     local name = outputs[k]
     if not (given and given[name]) then
       names = names == '' and quote(name) or (names .. ',' .. quote(name))
-      set(r, 'v' .. name, outputs[k + 1])
+      set(r, fieldOf[name], outputs[k + 1])
     end
   end
-  push(r, '["SC",' .. at .. ',' .. i .. ',' .. attempt .. ',' .. (now - started) .. ',[' .. names .. ']' .. more .. ']')
+  push(r, COMPLETED .. i .. ',' .. text[attempt] .. ',' .. text[now - started] .. ',[' .. names .. ']' .. more .. ']')
   countDown(r, i, arm)
   if r.n == 0 then finish(r) end
 end

@@ -78,18 +78,18 @@ for n = 1, tonumber(ARGV[11]) do
   local running = tonumber(call('HGET', P .. 'schedule:unfinished', ARGV[1]) or 0)
   local mayOverlap = ARGV[7] ~= 'skip' or running == 0
   local tick = ARGV[from]
-  local answer, past
+  local answer, past = 'SKIPPED', nil
   if mayOverlap and running < tonumber(ARGV[8]) then
     answer, past = submit(from + 1, tonumber(ARGV[9]), ARGV[10])
     -- All have one plan, so nothing has been done yet.
-    if answer[1] == 'PLAN' then return answer end
+    if answer and answer[1] == 'PLAN' then return answer end
   else
     past = from + 7 + 2 * tonumber(ARGV[from + 6])
     past = past + 1 + 2 * tonumber(ARGV[past])
   end
-  if answer and answer[1] == 'RUN' then
+  if answer == nil then
     fired = fired + 1
-    call('HSET', key, 'l', tick, 'r', answer[2])
+    call('HSET', key, 'l', tick, 'r', ARGV[from + 1])
   else
     skipped = skipped + 1
   end
@@ -99,7 +99,7 @@ call('HSET', key, 'n', ARGV[5])
 call('HINCRBY', key, 'f', fired)
 call('HINCRBY', key, 'k', skipped)
 call('ZADD', P .. 'schedule:due', ARGV[5], ARGV[1])
-place()
+placeAll()
 return { 'FIRED', complete(nil) }
 `
 

@@ -5,14 +5,14 @@
  * fingerprint.
  */
 export const SUBMIT: string = String.raw`
-local PER_MILLI = 2048
+local PER_MILLI = 1000
 
 -- Read once for all runs of one act, and written at its end.
 local order, unfinished
 local placed, placedBy, used, fresh = {}, {}, {}, {}
 
--- Gives RUN and its id; NAMED, the run that has its key, its fingerprint and whether it is there; PLAN; or FULL. And
--- where the arguments end.
+-- Gives nothing when it is recorded; NAMED, the run that has its key, its fingerprint and whether it is there; PLAN; or
+-- FULL. And where the arguments end.
 local function submit(from, maxUnfinished, keyMillis)
   local id, digest = ARGV[from], ARGV[from + 1]
   local size = tonumber(ARGV[from + 5])
@@ -44,7 +44,9 @@ local function submit(from, maxUnfinished, keyMillis)
   unfinished = unfinished + 1
   used[digest] = (used[digest] or 0) + 1
   order = math.max(now * PER_MILLI, order + 1)
-  local place = fmt(order)
+  -- Many in one millisecond are the last digits of it; only more than there are places go on into the next.
+  local within = order - now * PER_MILLI
+  local place = within < PER_MILLI and (at .. string.sub(text[PER_MILLI + within], 2)) or fmt(order)
   placed[#placed + 1] = place
   placed[#placed + 1] = id
   local of = placedBy[plan.pipeline]
@@ -57,16 +59,16 @@ local function submit(from, maxUnfinished, keyMillis)
   if name then call('SET', P .. 'key:' .. name, id .. '\n' .. more.F, 'PX', keyMillis) end
   local priority = ARGV[from + 4]
   local r = {
-    id = id, key = P .. 'r:' .. id, c = {}, out = { 'm', fmt(math.floor(order / PER_MILLI)) }, units = false, events = 0,
+    id = id, key = P .. 'r:' .. id, c = {}, out = { 'm', within < PER_MILLI and at or fmt(math.floor(order / PER_MILLI)) }, units = false, events = 0,
     items = false, s = 'P', n = tonumber(ARGV[from + 2]), o = false, x = false, has = '', f = ARGV[from + 3],
     priority = priority, digest = digest, plan = plan, q = queueOf(plan, priority), isHeadDirty = true
   }
   runs[id] = r
   touched[id] = r
-  for k = from + 6, from + 5 + 2 * size, 2 do set(r, 'v' .. ARGV[k], ARGV[k + 1]) end
+  for k = from + 6, from + 5 + 2 * size, 2 do set(r, fieldOf[ARGV[k]], ARGV[k + 1]) end
   if more == nil then
     openRun(r)
-    return { 'RUN', id }, past
+    return nil, past
   end
   if more.j then setOpt(r, 'j', more.j) end
   if more.k then setOpt(r, 'k', more.k) end
@@ -84,11 +86,11 @@ local function submit(from, maxUnfinished, keyMillis)
     dueAt(now + delay + tonumber(more.T), 't' .. id)
   end
   if delay > 0 then dueAt(now + delay, 's' .. id) else admit(r) end
-  return { 'RUN', id }, past
+  return nil, past
 end
 
 -- Before the act is complete: a run that is over already leaves the unfinished again.
-local function place()
+local function placeAll()
   if #placed == 0 then return end
   call('SET', P .. 'order', fmt(order))
   spread('ZADD', P .. 'all', placed)

@@ -45,7 +45,7 @@ const make = ({ plan, pipelineId, version }: NewRun, shape: string): Written => 
   const key = Version.key(pipelineId, version)
   const steps = plan.steps.map((step) => JSON.stringify(codeOf(step)))
   const shown: Steps = plan.steps.map(({ name, initial }) => ({ name, ...(initial && { initial }) }))
-  const first = plan.steps.flatMap(({ waits, initial }, index) => (waits === 0 && !initial ? [index] : []))
+  const first = plan.steps.flatMap(({ waits, initial }, index) => (waits === 0 && !initial ? [String(index)] : []))
   const text = JSON.stringify(shown)
   return {
     digest: Version.digest(`${key}\n${shape}\n${text}\n${steps.join("\n")}`),
@@ -57,16 +57,16 @@ const make = ({ plan, pipelineId, version }: NewRun, shape: string): Written => 
   }
 }
 
-// Short names: these are read at every step. Lists that are empty are left out where a script would take them for none.
+// Short names: these are read at every step. Indices are texts, as scripts put them into keys. Lists that are empty are left out where a script would take them for none.
 const codeOf = (step: PlanStep) => ({
   n: step.name,
   w: step.waits,
-  r: step.releases,
+  r: step.releases.map(String),
   d: step.reads,
-  l: step.losses?.map(({ step: other, group }) => [other, group]),
+  l: step.losses?.map(({ step: other, group }) => [String(other), group]),
   g: step.groups,
-  b: step.branch,
-  a: step.arms,
+  b: step.branch === undefined ? undefined : String(step.branch),
+  a: step.arms && { yes: step.arms.yes.map(String), no: step.arms.no.map(String) },
   p: step.probed === true || undefined,
   x: step.expands && {
     o: step.expands.inOrder || undefined,

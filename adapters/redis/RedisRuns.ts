@@ -283,7 +283,7 @@ export class RedisRuns {
 }
 
 /** How many places in the order of submission a millisecond has. */
-const PER_MILLI = 2_048
+const PER_MILLI = 1_000
 
 const CODES: Readonly<Record<Run.RunStatus, string>> = {
   PENDING: "P",

@@ -84,9 +84,11 @@ export class Submitting {
 
   async #record(runs: ReadonlyArray<NewRun>): Promise<ReadonlyArray<Answer>> {
     const args: Array<Argument> = [...this.bounds]
-    for (const run of runs) this.write(args, run)
-    const [answers, due] = (await this.#scripts.call("submit", args)) as [Array<Answer>, string]
+    const ids = runs.map((run) => this.write(args, run))
+    const [others, due] = (await this.#scripts.call("submit", args)) as [ReadonlyArray<[number, Answer]>, string]
     this.#dueAfter(due)
+    const answers: Array<Answer> = ids.map((id) => ["RUN", id])
+    for (const [at, answer] of others) answers[at] = answer
     const lacking = runs.flatMap((_, at) => (answers[at]![0] === "PLAN" ? [at] : []))
     if (lacking.length === 0) return answers
     await this.bring(lacking.map((at) => runs[at]!))
@@ -106,8 +108,8 @@ export class Submitting {
     return [this.#maxUnfinished, IDEMPOTENCY_MILLIS]
   }
 
-  /** Adds a run to the arguments of a script. */
-  write(args: Array<Argument>, run: NewRun): void {
+  /** Adds a run to the arguments of a script. Gives its id. */
+  write(args: Array<Argument>, run: NewRun): string {
     const { onFailure = "fail-fast", priority = 0, delayMillis, timeoutMillis, limits, given, schedule } = run
     const { digest, left } = PlanCode.write(run)
     const id = this.#newId()
@@ -126,5 +128,6 @@ export class Submitting {
     if (schedule !== undefined) args.push("c", schedule.id)
     if (run.idempotency !== undefined) args.push("t", run.idempotency.key, "F", run.idempotency.fingerprint)
     args[more] = (args.length - more - 1) / 2
+    return id
   }
 }
