@@ -57,6 +57,42 @@ describe("a given value of a step that runs for another one", () => {
   })
 })
 
+describe("a given value of a reduce", () => {
+  const seen: Array<object> = []
+  const tally = Task.make("tally", {
+    input: { n: N, sum: N, count: N },
+    output: { sum: N, count: N },
+    run: (inputs) => {
+      seen.push(inputs)
+      return { sum: inputs.sum + inputs.n, count: inputs.count + 1 }
+    }
+  })
+  it.each([undefined, 2])(
+    "is no start: it goes from its initial value, in units of %s, and the value stays",
+    async (chunk) => {
+      const more = chunk === undefined ? {} : { chunk }
+      const pipeline = Pipeline.make("p", [
+        Step.reduce(tally, { over: { n: "ns" }, initial: { sum: 0, count: 0 }, ...more })
+      ])
+      testing = await Testing.make({ pipelines: [pipeline] })
+      seen.length = 0
+      const first = await testing.run(pipeline, { ns: [1, 2, 3] }, { given: { sum: 100 } })
+      expect(first.result).toEqual({ sum: 100, count: 3 })
+      const folded = [
+        { n: 1, sum: 0, count: 0 },
+        { n: 2, sum: 1, count: 1 },
+        { n: 3, sum: 3, count: 2 }
+      ]
+      expect(seen).toEqual(folded)
+      expect((await testing.run(pipeline, { ns: [] }, { given: { sum: 100 } })).result).toEqual({ sum: 100, count: 0 })
+      seen.length = 0
+      const retry = testing.ask((operations) => operations.retry(host, first.run.id, ["tally"]))
+      expect((await testing.finish(await retry)).result).toEqual({ sum: 100, count: 3 })
+      expect(seen).toEqual(folded)
+    }
+  )
+})
+
 describe("a given value that arms of a branch would give", () => {
   const isLarge = Task.make("isLarge", {
     input: { n: N },

@@ -136,6 +136,32 @@ describe("Levada", () => {
     }).pipe(within([pipeline]))
   })
 
+  it.effect("two tasks that have nothing to do with each other run at once", () => {
+    const meets = Task.make("meets", {
+      output: { first: S },
+      run: () => Effect.as(Effect.andThen(Deferred.succeed(one, undefined), Deferred.await(other)), { first: "met" })
+    })
+    const met = Task.make("met", {
+      output: { second: S },
+      run: async () => {
+        await Effect.runPromise(Effect.andThen(Deferred.succeed(other, undefined), Deferred.await(one)))
+        return { second: "met" }
+      }
+    })
+    const one = Deferred.makeUnsafe<void>()
+    const other = Deferred.makeUnsafe<void>()
+    const pipeline = Pipeline.make("meeting", [meets, met])
+    return Effect.gen(function* () {
+      // Each of them waits for the other one to have begun.
+      expect(yield* Levada.execute(pipeline, {})).toEqual({ first: "met", second: "met" })
+      const { runs } = yield* Operations.Operations.use((operations) => operations.runs(Principal.host, { limit: 1 }))
+      const [left, right] = runs[0]!.steps
+      expect(Math.max(left!.startedAtMillis!, right!.startedAtMillis!)).toBeLessThanOrEqual(
+        Math.min(left!.completedAtMillis!, right!.completedAtMillis!)
+      )
+    }).pipe(within([pipeline]))
+  })
+
   it.effect("the limit of steps at once is reached and never exceeded", () => {
     let running = 0
     let most = 0
@@ -222,72 +248,6 @@ describe("Levada", () => {
       expect(yield* Effect.flip(Levada.execute(pipeline, {}))).toMatchObject({ _tag: "RunFailed", step: "fails" })
       yield* Deferred.await(both)
       expect(events.sort()).toEqual(["aborted", "interrupted"])
-    }).pipe(within([pipeline]))
-  })
-
-  it.effect("refuses outputs that are not what was declared, naming them", () => {
-    const returning = (id: string, returned: unknown) =>
-      Pipeline.make(id, [
-        Task.make("work", { output: { a: N, b: S }, run: () => returned as { a: number; b: string } })
-      ])
-    const cyclic: Record<string, unknown> = { a: 1 }
-    cyclic["b"] = cyclic
-    const cases: ReadonlyArray<readonly [Pipeline.Any, string, string]> = [
-      [returning("missing", { a: 1 }), "InvalidOutput", "Task 'work' did not return its output 'b'"],
-      [returning("wrong", { a: "x", b: "x" }), "InvalidOutput", "Task 'work' returned a wrong output 'a'"],
-      [
-        returning("none", undefined),
-        "InvalidOutput",
-        "Task 'work' has to return a record of 'a', 'b', but returned undefined"
-      ],
-      [returning("array", [1]), "InvalidOutput", "but returned an array"],
-      [returning("cyclic", cyclic), "InvalidOutput", "Task 'work' returned a wrong output 'b'"],
-      [returning("long", { a: 1, b: "x".repeat(1 << 20) }), "ValueTooLarge", "an output 'b' of 1048578 characters"]
-    ]
-    return Effect.gen(function* () {
-      for (const [pipeline, name, message] of cases) {
-        const failure = yield* Effect.flip(Levada.execute(pipeline, {}))
-        if (failure._tag !== "RunFailed") throw failure
-        expect(failure.error).toMatchObject({ name, step: "work" })
-        expect(failure.error.message).toContain(message)
-      }
-    }).pipe(within(cases.map(([pipeline]) => pipeline)))
-  })
-
-  it.effect("reports every problem with the parameters at once, and starts nothing", () => {
-    let calls = 0
-    const needy = Task.make("needy", {
-      input: { text: S, count: Schema.Int, tags: Schema.Array(S) },
-      output: { done: Schema.Boolean },
-      run: () => {
-        calls++
-        return { done: true }
-      }
-    })
-    const pipeline = Pipeline.make("needy", [needy])
-    return Effect.gen(function* () {
-      const operations = yield* Operations.Operations
-      const given = Parameters.fromJson({ count: 1.5, tags: ["a", 2, 3], other: 1 })
-      const failure = yield* Effect.flip(operations.start(Principal.host, "needy", given))
-      if (failure._tag !== "ParametersInvalid") throw failure
-      expect(failure.problems.map(({ path }) => path.join("."))).toEqual([
-        "parameters.text",
-        "parameters.count",
-        "parameters.tags.1",
-        "parameters.tags.2",
-        "parameters.other"
-      ])
-      expect(failure.problems[0]!.message).toBe("Missing; needed by 'needy'")
-      expect(failure.problems[4]!.message).toBe("Unknown; the pipeline's parameters are: 'text', 'count', 'tags'")
-      for (const wrong of [null, 1, "x", []]) {
-        expect(yield* Effect.flip(operations.start(Principal.host, "needy", Parameters.fromJson(wrong)))).toMatchObject(
-          { _tag: "ParametersInvalid" }
-        )
-      }
-      const long = { text: "x".repeat(1 << 20), count: 1, tags: [] }
-      expect(yield* Effect.flip(Levada.execute(pipeline, long))).toMatchObject({ _tag: "ParametersInvalid" })
-      expect((yield* operations.runs(Principal.host, { limit: 10 })).runs).toEqual([])
-      expect(calls).toBe(0)
     }).pipe(within([pipeline]))
   })
 
@@ -397,46 +357,4 @@ describe("Levada", () => {
       expect(events.at(-1)!.type).toBe("RunCompleted")
     }).pipe(within([sums]))
   )
-
-  it.effect("two pipelines of one id are refused", () =>
-    Effect.gen(function* () {
-      const failure = yield* Effect.flip(
-        Effect.void.pipe(within([sums, sums])) as Effect.Effect<void, { readonly _tag: string }>
-      )
-      expect(failure).toMatchObject({ _tag: "PipelineExists", pipelineId: "sums" })
-    })
-  )
-
-  it.live("closing finishes what runs, takes nothing new, and cancels what does not end in time", () => {
-    const gate = Deferred.makeUnsafe<void>()
-    const started = Deferred.makeUnsafe<void>()
-    const interrupted: Array<string> = []
-    const slow = Task.make("slow", {
-      output: { x: N },
-      run: () => Effect.andThen(Deferred.succeed(started, undefined), Effect.as(Deferred.await(gate), { x: 1 }))
-    })
-    const next = Task.make("next", { input: { x: N }, output: { y: N }, run: ({ x }) => ({ y: x + 1 }) })
-    const two = Pipeline.make("two", [slow, next])
-    const stubborn = Pipeline.make("stubborn", [
-      Task.make("never", {
-        output: { x: N },
-        run: () =>
-          Effect.as(Effect.never, { x: 1 }).pipe(Effect.onInterrupt(() => Effect.sync(() => interrupted.push("never"))))
-      })
-    ])
-    return Effect.gen(function* () {
-      const levada = Levada.make({ pipelines: [two, stubborn], access: Access.open, worker: { graceMillis: 200 } })
-      const finishing = levada.execute(two, {})
-      const hopeless = levada.execute(stubborn, {}).catch((error: unknown) => error)
-      yield* Deferred.await(started)
-      const closing = levada.close()
-      const refused = yield* Effect.promise(() => levada.execute(two, {}).catch((error: unknown) => error))
-      expect(refused).toMatchObject({ _tag: "StoreUnavailable" })
-      yield* Deferred.succeed(gate, undefined)
-      expect(yield* Effect.promise(() => finishing)).toBe(2)
-      expect(yield* Effect.promise(() => hopeless)).toMatchObject({ _tag: "RunCancelled" })
-      yield* Effect.promise(() => closing)
-      expect(interrupted).toEqual(["never"])
-    })
-  })
 })

@@ -136,6 +136,40 @@ describe("a limit of 1, when who holds it is told to stop", () => {
   })
 })
 
+describe("a task that took too long and rejects when nobody listens any more", () => {
+  effectIt.effect.each([
+    ["while it is waited for to stop", 500],
+    ["after it was given up", 5_000]
+  ] as const)("harms nothing, %s", ([, lateMillis]) => {
+    const unhandled: Array<unknown> = []
+    const listen = (error: unknown): void => void unhandled.push(error)
+    const rejects: Array<(error: Error) => void> = []
+    const work = Task.make("work", {
+      output: { m: N },
+      timeoutMillis: 1_000,
+      retry: { times: 1, delayMillis: 0 },
+      run: (_, { attempt }) =>
+        attempt === 1 ? new Promise<{ m: number }>((_resolve, reject) => rejects.push(reject)) : { m: attempt }
+    })
+    const pipeline = Pipeline.make("p", [work])
+    return Effect.gen(function* () {
+      const operations = yield* Operations.Operations
+      process.on("unhandledRejection", listen)
+      yield* Effect.addFinalizer(() => Effect.sync(() => process.off("unhandledRejection", listen)))
+      const runId = yield* Levada.start(pipeline, {})
+      yield* TestClock.adjust(1_000)
+      expect((yield* operations.run(host, runId)).steps[0]!.status).toBe("RUNNING")
+      yield* TestClock.adjust(lateMillis)
+      rejects[0]!(new Error("too late"))
+      const run = yield* operations.wait(host, runId)
+      expect(run).toMatchObject({ outputs: { m: "2" }, steps: [{ status: "COMPLETED", attempts: 2 }] })
+      // What nobody handles is told of after the turn in which it was rejected.
+      for (let turn = 0; turn < 5; turn++) yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      expect(unhandled).toEqual([])
+    }).pipe(Effect.scoped, within([pipeline]))
+  })
+})
+
 describe("limits under cancels, timeouts and retries", () => {
   const play = (
     all: ReadonlyArray<{ readonly millis: number; readonly stopMillis: number; readonly cancelAt: number }>,

@@ -278,6 +278,50 @@ describe("below a prefix", () => {
   })
 })
 
+describe("of a Levada with a base path", () => {
+  const based = Levada.make({ pipelines, access: Access.open, basePath: "/flows", worker: { graceMillis: 0 } })
+  afterAll(() => based.close())
+  const plugin = ElysiaPlugin.plugin(based)
+  const apps: Readonly<Record<string, readonly [app: App, prefix: string]>> = {
+    "in an app": [new Elysia().get("/health", () => "own").use(plugin), "/flows"],
+    "in an app with a prefix": [new Elysia({ prefix: "/app" }).get("/health", () => "own").use(plugin), "/app/flows"],
+    "in a group": [new Elysia().group("/app", (group) => group.get("/health", () => "own").use(plugin)), "/app/flows"]
+  }
+
+  describe.each(Object.entries(apps))("%s", (_, [app, prefix]) => {
+    it("answers below it, with every prefix", async () => {
+      for (const version of ["", "/api/v1"]) {
+        const below = `${prefix}${version}`
+        expect(await (await ask(app, "GET", `${below}/health`)).json()).toMatchObject({ status: "healthy" })
+        expect(await (await ask(app, "GET", `${below}/pipelines/my_pipeline/dag`)).json()).toHaveProperty("nodes")
+        const ran = await ask(app, "POST", `${below}/pipelines/my_pipeline/execute`, EXECUTE)
+        expect(await ran.json()).toMatchObject({ status: "COMPLETED", result: { processed: "A" } })
+        const put = await ask(app, "PUT", `${below}/health`)
+        expect([put.status, (await put.json()).error]).toEqual([405, "MethodNotAllowedError"])
+      }
+      const lost = await ask(app, "GET", `${prefix}/pipelines/a/b`)
+      expect([lost.status, (await lost.json()).error]).toEqual([404, "PathNotFoundError"])
+    })
+
+    it("is nowhere else: there the app answers", async () => {
+      const own = prefix.slice(0, -"/flows".length)
+      expect(await (await ask(app, "GET", `${own}/health`)).text()).toBe("own")
+      for (const path of [
+        `${own}/pipelines`,
+        `${own}/api/v1/pipelines`,
+        `${prefix}pipelines`,
+        `${own}/api/v1${prefix}/pipelines`,
+        `${prefix}/flows/pipelines`,
+        prefix
+      ]) {
+        const response = await ask(app, "GET", path)
+        expect(response.status, path).toBe(404)
+        expect(await response.text(), path).not.toContain("PathNotFoundError")
+      }
+    })
+  })
+})
+
 describe("what the API is told of a request", () => {
   const app = new Elysia().use(ElysiaPlugin.plugin(echo))
 

@@ -9,7 +9,6 @@ import {
   INSTANT,
   type Json,
   keysOf,
-  pathOf,
   post,
   register,
   resultOf,

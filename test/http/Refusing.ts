@@ -143,10 +143,9 @@ export const refusing = (server: Server): void => {
   test("what a wrong value should have been is said: a number, where it is a number", async () => {
     const wrong = await execute(server, "slow", { millis: "soon" })
     expect([wrong.status, detailPaths(wrong)]).toEqual([400, ["parameters.millis"]])
-    expect(wrong.json.details[0].message).toMatch(/^Expected a number\b/)
-    expect(wrong.json.message).toContain("Expected a number")
+    expect(wrong.json.details[0].message).toMatch(/^Expected (?:a )?number$/)
     const text = await execute(server, "my_pipeline", { data: 1 })
-    expect(text.json.details[0].message).toMatch(/^Expected (?:a )?string\b/)
+    expect(text.json.details[0].message).toMatch(/^Expected (?:a )?string$/)
   })
 
   test("a step that is not there is a 400 that names it, whatever else is given, and nothing is started", async () => {

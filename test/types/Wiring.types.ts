@@ -5,6 +5,8 @@
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { Access, Levada, Pipeline, Task } from "../../adapters/promise/index.ts"
 
@@ -119,3 +121,34 @@ same<Pipeline.RequirementsOf<typeof audio>, never>(true)
 Levada.make({ pipelines: [asking], access: Access.open })
 // @ts-expect-error access has no default
 Levada.make({ pipelines: [audio] })
+
+// A pipeline that only run time knows can be given to a Levada like any other; its errors and services are known.
+const built = Result.getOrThrow(Pipeline.fromTasks("built", "dataflow", [extract, tag, embed]))
+same<Pipeline.RequirementsOf<typeof built>, never>(true)
+const both = Levada.make({ pipelines: [built, audio], access: Access.open })
+const unknown: Promise<unknown> = both.execute(built, { path: "x" })
+void unknown
+const listed: ReadonlyArray<typeof extract | typeof tag> = [extract, tag]
+Levada.make({ pipelines: [Result.getOrThrow(Pipeline.fromTasks("b", "sequential", listed))], access: Access.open })
+const builtAsking = Result.getOrThrow(Pipeline.fromTasks("builtAsking", "sequential", [asks]))
+same<Pipeline.RequirementsOf<typeof builtAsking>, Model>(true)
+same<Pipeline.ErrorOf<typeof builtAsking>, Unhappy>(true)
+Levada.make({ pipelines: [builtAsking], access: Access.open, services: Layer.succeed(Model, { size: 1 }) })
+// @ts-expect-error the service is missing
+Levada.make({ pipelines: [builtAsking], access: Access.open })
+// @ts-expect-error its result is unknown
+const known: Promise<string> = both.execute(built, { path: "x" })
+void known
+// @ts-expect-error there is no such kind
+Pipeline.fromTasks("b", "parallel", [extract])
+
+// A schedule fires by the calendar or at intervals, not both.
+const parameters = { path: "x" }
+Levada.schedule(audio, { timing: { cron: "0 3 * * *", timeZone: "Europe/Lisbon" }, parameters })
+Levada.schedule(audio, { timing: { everyMillis: 1_000 }, parameters })
+// @ts-expect-error both
+Levada.schedule(audio, { timing: { cron: "0 3 * * *", everyMillis: 1_000 }, parameters })
+// @ts-expect-error neither
+Levada.schedule(audio, { timing: {}, parameters })
+// @ts-expect-error an interval has no time zone
+Levada.schedule(audio, { timing: { everyMillis: 1_000, timeZone: "Europe/Lisbon" }, parameters })
