@@ -77,8 +77,8 @@ export const ofRun = (
     const names = new Set([...Object.keys(kept), ...Object.keys(run.given)])
     const rest = pipeline.steps.flatMap((step, index) => {
       const { status, completedAtMillis } = run.steps[index]!
-      // What that run has left out from the start, this one leaves out too, unless something needs it now.
-      const isLeftOut = status === "SKIPPED" && completedAtMillis === undefined && !again.has(index)
+      // What that run has left out from the start, this one leaves out too, unless it is named or something needs it now.
+      const isLeftOut = status === "SKIPPED" && completedAtMillis === undefined && !starts.includes(index)
       return isKept(index) || isLeftOut || passed(step) !== undefined ? [] : [index]
     })
     if (rest.length === 0) {

@@ -129,11 +129,14 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
   )
   // With a Store in memory there is nothing to wait for, so a mistake is thrown here and now.
   const built = building.pollUnsafe()
-  if (built !== undefined && Exit.isFailure(built)) throw Cause.squash(built.cause)
+  if (built !== undefined && Exit.isFailure(built)) {
+    Effect.runFork(Scope.close(scope, built))
+    throw Cause.squash(built.cause)
+  }
   const ready = built === undefined ? Effect.runPromise(Fiber.join(building)) : Promise.resolve(built.value)
   // A failure reaches whoever calls a method; it must not bring the program down before.
   const isReady = ready.then(() => undefined)
-  isReady.catch(() => undefined)
+  isReady.catch((error: unknown) => Effect.runFork(Scope.close(scope, Exit.die(error))))
 
   const runNow = built === undefined ? undefined : Effect.runPromiseWith(built.value.context)
   const run = <A, E>(effect: Effect.Effect<A, E, Operations>): Promise<A> =>

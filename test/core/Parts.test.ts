@@ -333,6 +333,21 @@ describe("retry", () => {
   })
 })
 
+describe("a retry of a run of targets", () => {
+  it("stays within them, whatever depends on what is named", async () => {
+    testing = await Testing.make({ pipelines: [pipeline] })
+    const { run } = await testing.run(pipeline, { file: "f" }, { targets: ["clean"] })
+    const again = await testing.ask((operations) => operations.retry(host, run.id, ["load"]))
+    expect(statuses((await testing.finish(again)).run)).toEqual({
+      load: "COMPLETED",
+      clean: "COMPLETED",
+      tag: "SKIPPED",
+      embed: "SKIPPED",
+      store: "SKIPPED"
+    })
+  })
+})
+
 describe("idempotency keys", () => {
   it("name a run for 24 hours: the same again is the same run, anything else with it is refused", async () => {
     testing = await Testing.make({ pipelines: [pipeline], store: { historyMillis: 0 } })
