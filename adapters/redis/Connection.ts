@@ -31,6 +31,8 @@ const DEFAULTS: RedisOptions & { readonly replyMapping: "legacy" } = {
   maxRetriesPerRequest: 1,
   commandTimeout: COMMAND_MILLIS,
   connectTimeout: COMMAND_MILLIS,
+  // A connection that died without a word is noticed: there is traffic on all of ours, all the time.
+  socketTimeout: 2 * COMMAND_MILLIS,
   retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 1_000)
 }
 

@@ -74,6 +74,11 @@ export class News {
     })
   }
 
+  /** Makes sure that the connection is alive. */
+  async ping(): Promise<void> {
+    await this.#subscriber.ping()
+  }
+
   #hear(message: string): void {
     const { w, r, x, s } = JSON.parse(message) as Published
     if (w !== undefined) for (const worker of w) this.workers.tell(worker)

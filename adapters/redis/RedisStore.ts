@@ -154,6 +154,8 @@ class RedisStore implements Store.Store {
     this.#submitting = new Submitting(scripts, bounds.maxUnfinished, id, dueAfter, blobs)
     this.ticker = new Ticker(async () => {
       const { historyCount, historyMillis, maxLosses, maxValueLength } = bounds
+      // Not waited for: its connection is another one.
+      news.ping().catch(() => undefined)
       await versions.refresh()
       return (await scripts.call("tick", [historyCount, historyMillis, maxLosses, maxValueLength])) as string
     })

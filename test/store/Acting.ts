@@ -27,7 +27,7 @@ export type Build = (wanted: Wanted) => Layer.Layer<Store, unknown>
 export type Declare = (title: string, body: Effect.Effect<void, unknown, Store | Scope.Scope>) => void
 
 /** How long a short lease lasts, in milliseconds. */
-export const LEASE = 150
+export const LEASE = 300
 
 /** Tests with leases that end while they look, and tests with leases that do not. */
 export const declaring = (build: Build): { readonly test: Declare; readonly testLong: Declare } => {
