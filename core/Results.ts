@@ -24,11 +24,18 @@ export const toValue = (pipeline: Pipeline.Any, run: Run): Result.Result<unknown
   const { results, outputs } = run
   const refused = (expected: string) => Result.fail(new InvalidOption("pipeline", pipeline.id, expected))
   if (run.pipelineId !== pipeline.id) return refused(`'${run.pipelineId}', whose run '${run.id}' is`)
-  const fields = run.targets === undefined ? pipeline.results : pipeline.steps.flatMap((step) => step.outputs)
+  const bindings = run.targets === undefined ? pipeline.results : pipeline.steps.flatMap((step) => step.outputs)
+  // Most runs give results in the order of their pipeline; a map is for those that don't.
+  let byName: Map<string, Field> | undefined
+  const fieldOf = (name: string, at: number): Field | undefined => {
+    if (bindings[at]?.value === name) return bindings[at].field
+    byName ??= new Map(bindings.map(({ value, field }) => [value, field]))
+    return byName.get(name)
+  }
   const values: Array<readonly [string, unknown]> = []
-  for (const name of results) {
+  for (const [at, name] of results.entries()) {
     if (!Object.hasOwn(outputs, name)) continue
-    const field: Field | undefined = fields.find(({ value }) => value === name)?.field
+    const field = fieldOf(name, at)
     const decoded = field && codec(field).decode(outputs[name]!)
     if (decoded === undefined || Result.isFailure(decoded)) {
       return refused(`it with the types that it had when run '${run.id}' was started, at version ${run.version}`)

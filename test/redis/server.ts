@@ -26,15 +26,18 @@ const NAMES = ["redis-server", "valkey-server"]
 
 const isThere = (program: string): boolean => spawnSync(program, ["--version"]).status === 0
 
+/** The program of a Redis server that is on this machine. */
+export const installed = (): string | undefined => NAMES.find(isThere)
+
 /** The program of a Redis server: one that is there, or else Debian's package where it may be installed. */
 export const program = (): string | undefined => {
-  const found = NAMES.find(isThere)
+  const found = installed()
   if (found !== undefined || process.getuid?.() !== 0 || !isThere("apt-get")) return found
   console.log("Redis: no server on this machine, installing Debian's package redis-server")
   const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" }
   spawnSync("apt-get", ["update", "-q"], { env: environment })
   spawnSync("apt-get", ["install", "-qy", "--no-install-recommends", "redis-server"], { env: environment })
-  return NAMES.find(isThere)
+  return installed()
 }
 
 /** A port that nobody listens on. */
