@@ -1,181 +1,22 @@
-/**
- * The Store against a list model: random graphs, and any interleaving of submits, claims, settlements, hand-backs,
- * cancels and late outcomes by several workers. After every act, what the Store says is compared with the model.
- */
-import { describe, expect, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
-import type * as Plan from "../../core/Plan.ts"
-import * as Run from "../../core/Run.ts"
 import * as Store from "../../core/Store.ts"
-import * as Version from "../../core/Version.ts"
-
-const versions = new Set([Version.key("p", "v")])
-
-/** Up to six steps; a step needs only earlier ones. */
-const graph = fc
-  .integer({ min: 1, max: 6 })
-  .chain((size) => fc.tuple(...Array.from({ length: size }, (_, at) => fc.subarray([...Array(at).keys()]))))
-
-type Act =
-  | { readonly type: "submit"; readonly needs: ReadonlyArray<ReadonlyArray<number>> }
-  | { readonly type: "claim"; readonly worker: number; readonly max: number }
-  | { readonly type: "settle"; readonly pick: number; readonly how: "Completed" | "Failed" | "Released" }
-  | { readonly type: "late"; readonly pick: number }
-  | { readonly type: "cancel"; readonly pick: number }
-
-const act: fc.Arbitrary<Act> = fc.oneof(
-  { weight: 2, arbitrary: graph.map((needs): Act => ({ type: "submit", needs })) },
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      type: fc.constant("claim" as const),
-      worker: fc.nat(2),
-      max: fc.integer({ min: 1, max: 4 })
-    })
-  },
-  { weight: 8, arbitrary: fc.nat().map((pick): Act => ({ type: "settle", pick, how: "Completed" })) },
-  { weight: 2, arbitrary: fc.nat().map((pick): Act => ({ type: "settle", pick, how: "Released" })) },
-  { weight: 1, arbitrary: fc.nat().map((pick): Act => ({ type: "settle", pick, how: "Failed" })) },
-  { weight: 1, arbitrary: fc.nat().map((pick): Act => ({ type: "late", pick })) },
-  { weight: 1, arbitrary: fc.nat().map((pick): Act => ({ type: "cancel", pick })) }
-)
-
-/** What the model keeps of a run: lists, and no counting. */
-interface ModelRun {
-  readonly id: string
-  readonly needs: ReadonlyArray<ReadonlyArray<number>>
-  readonly done: Set<number>
-  readonly leased: Set<number>
-  readonly attempts: Array<number>
-  status: Run.RunStatus
-}
-
-const readyOf = (run: ModelRun): ReadonlyArray<number> =>
-  Run.isTerminal(run.status)
-    ? []
-    : run.needs.flatMap((needs, index) =>
-        !run.done.has(index) && !run.leased.has(index) && needs.every((needed) => run.done.has(needed)) ? [index] : []
-      )
-
-const play = (acts: ReadonlyArray<Act>) =>
-  Effect.gen(function* () {
-    const store = yield* Store.Store
-    const runs = new Map<string, ModelRun>()
-    const held: Array<Store.Claim> = []
-    const stale: Array<Store.Claim> = []
-
-    const endHeld = (run: ModelRun): void => {
-      for (const claim of held.splice(0)) (claim.runId === run.id ? stale : held).push(claim)
-      run.leased.clear()
-    }
-
-    const step = (each: Act): Effect.Effect<void, unknown> =>
-      Effect.gen(function* () {
-        if (each.type === "submit") {
-          const names = each.needs.map((_, at) => `s${at}`)
-          const plan: Plan.Plan = {
-            results: names,
-            steps: names.map((name, at) => ({
-              name,
-              waits: each.needs[at]!.length,
-              releases: each.needs.flatMap((needs, other) => (needs.includes(at) ? [other] : [])),
-              vital: true
-            }))
-          }
-          const id = yield* store.submit({ pipelineId: "p", version: "v", plan, parameters: {} })
-          runs.set(id, {
-            id,
-            needs: each.needs,
-            done: new Set(),
-            leased: new Set(),
-            attempts: names.map(() => 0),
-            status: "PENDING"
-          })
-        } else if (each.type === "claim") {
-          const ready = [...runs.values()].reduce((sum, run) => sum + readyOf(run).length, 0)
-          // A claim with nothing to claim waits; the conformance suite looks at that.
-          if (ready === 0) return
-          const claims = yield* store.claim({ worker: `w${each.worker}`, max: each.max, versions })
-          expect(claims).toHaveLength(Math.min(ready, each.max))
-          for (const claim of claims) {
-            const run = runs.get(claim.runId)!
-            expect(readyOf(run)).toContain(claim.index)
-            run.leased.add(claim.index)
-            run.status = "RUNNING"
-            expect(claim.attempt).toBe(++run.attempts[claim.index]!)
-            for (const needed of run.needs[claim.index]!) expect(claim.values.get(`o${needed}`)).toBe(String(needed))
-            held.push(claim)
-          }
-        } else if (each.type === "settle") {
-          const [claim] = held.splice(each.pick % Math.max(held.length, 1), 1)
-          if (claim === undefined) return
-          const run = runs.get(claim.runId)!
-          const outcome: Store.Outcome =
-            each.how === "Completed"
-              ? { _tag: "Completed", outputs: { [`o${claim.index}`]: String(claim.index) } }
-              : each.how === "Failed"
-                ? { _tag: "Failed", error: { name: "TaskFailed", message: "it broke" } }
-                : { _tag: "Released", reason: "given back" }
-          expect((yield* store.settle([{ claim, outcome }])).refused).toEqual([])
-          stale.push(claim)
-          run.leased.delete(claim.index)
-          if (each.how === "Completed") run.done.add(claim.index)
-          if (run.done.size === run.needs.length) run.status = "COMPLETED"
-          if (each.how === "Failed") {
-            run.status = "FAILED"
-            endHeld(run)
-          }
-        } else if (each.type === "late") {
-          const claim = stale[each.pick % Math.max(stale.length, 1)]
-          if (claim === undefined) return
-          const settlement: Store.Settlement = { claim, outcome: { _tag: "Completed", outputs: { wrong: "0" } } }
-          expect((yield* store.settle([settlement])).refused).toEqual([settlement])
-          expect(yield* store.renew([claim])).toEqual([claim])
-        } else {
-          const run = [...runs.values()][each.pick % Math.max(runs.size, 1)]
-          if (run === undefined) return
-          yield* store.cancel(run.id, "asked for")
-          if (Run.isTerminal(run.status)) return
-          run.status = "CANCELLED"
-          endHeld(run)
-        }
-      })
-
-    for (const each of acts) {
-      yield* step(each)
-      for (const run of runs.values()) {
-        const seen = yield* store.get(run.id)
-        expect(seen.status).toBe(run.status)
-        expect(seen.stepsCompleted).toBe(run.done.size)
-        expect(Object.keys(seen.outputs).sort()).toEqual([...run.done].map((index) => `o${index}`).sort())
-        seen.steps.forEach((state, index) => {
-          if (run.done.has(index)) expect(state.status).toBe("COMPLETED")
-          else if (run.leased.has(index)) expect(state.status).toBe("RUNNING")
-          else if (!Run.isTerminal(run.status)) expect(state.status).toBe("PENDING")
-          expect(state.attempts).toBe(run.attempts[index])
-        })
-      }
-    }
-    // Every log is gap-free, ends where the run is, and folds into what the Store says.
-    for (const run of runs.values()) {
-      if (!Run.isTerminal(run.status)) yield* store.cancel(run.id, "the test is over")
-      const events = yield* Stream.runCollect(store.watch(run.id))
-      expect(events.map((event) => event.sequence)).toEqual(events.map((_, at) => at + 1))
-      const seen = yield* store.get(run.id)
-      expect(Run.fold(Run.pending(seen, seen.steps), events)).toEqual(seen)
-    }
-  })
+import { acts, play } from "./Interleaving.ts"
 
 describe("Store against a list model", () => {
   it.effect("memory", () =>
     Effect.promise(() =>
       fc.assert(
-        fc.asyncProperty(fc.array(act, { maxLength: 60 }), (acts) =>
-          Effect.runPromise(play(acts).pipe(Effect.provide(Store.layerMemory())))
+        fc.asyncProperty(acts, (some) =>
+          Effect.runPromise(
+            Effect.provide(
+              Effect.flatMap(Store.Store, (store) => play(some, { stores: [store] })),
+              Store.layerMemory()
+            )
+          )
         ),
-        { numRuns: 4_000 }
+        { numRuns: 1_500 }
       )
     )
   )
