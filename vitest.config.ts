@@ -1,7 +1,15 @@
 import { defineConfig } from "vitest/config"
 
 /** What starts servers, other runtimes or tools. Node starts them for all. */
-const BEYOND_ONE_PROCESS = ["test/http/**", "test/package/**", "test/types/**", "test/*.test.ts", "examples/*.test.ts"]
+const BEYOND_ONE_PROCESS = [
+  "test/http/**",
+  "test/redis/**",
+  "test/chaos/**",
+  "test/package/**",
+  "test/types/**",
+  "test/*.test.ts",
+  "examples/*.test.ts"
+]
 
 /**
  * `vitest run` runs everything in Node. `--mode bun` and `--mode deno` say in which other runtime this vitest was

@@ -77,8 +77,8 @@ export class Attempts {
     attempt.revoke()
     if (attempt.place === -1) return
     attempt.alarm = this.#alarms.set(this.#nowMillis() + STOP_MILLIS, () => {
-      this.remove(attempt)
       this.#told.ignored(attempt)
+      this.remove(attempt)
     })
   }
 

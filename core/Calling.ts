@@ -192,8 +192,9 @@ export class Calling implements Surroundings, Told {
       // What a task returns may be anything, also something that throws when it is looked at. That is the step's failure.
       outcome = broken(attempt.claim, defect)
     }
-    if (attempt.place !== -1) this.attempts.remove(attempt)
+    // First what came of it: whoever waits until none is left goes on at once.
     this.#settle(attempt.claim, outcome)
+    if (attempt.place !== -1) this.attempts.remove(attempt)
   }
 
   /** It goes on for longer than this call: it can be told to stop. */
@@ -247,8 +248,8 @@ export class Calling implements Surroundings, Told {
 
   /** It has done as it was told. */
   #stop(attempt: Attempt): void {
-    this.attempts.remove(attempt)
     this.stopped(attempt)
+    this.attempts.remove(attempt)
   }
 
   #settle(claim: Claim, outcome: Outcome): void {

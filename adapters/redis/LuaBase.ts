@@ -1,5 +1,8 @@
 /** What every script begins with: the server's time, and runs as they are read, changed and written back at the end. */
 
+/** The first write of an act: when memory is full, it is refused, and with it the whole act. */
+export const GUARD = "call('SET', P .. 'clock', fmt(now))"
+
 /**
  * Keys, each behind the prefix in `KEYS[1]`, whose hash tag puts all of them into one slot:
  * - `clock` the last instant; `serial` a counter; `meta` what the database was made by
@@ -46,8 +49,7 @@ local time = call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local latest = tonumber(call('GET', P .. 'clock') or 0)
 if latest > now then now = latest end
--- Before any other write: when memory is short, this one is refused, and with it the whole act.
-call('SET', P .. 'clock', fmt(now))
+${GUARD}
 local at = fmt(now)
 
 local function spread(command, key, list)

@@ -1,5 +1,5 @@
 /** The scripts: one for each change of state. */
-import { BASE } from "./LuaBase.ts"
+import { BASE, GUARD } from "./LuaBase.ts"
 import { COUNTDOWN } from "./LuaCountdown.ts"
 import { ENDS } from "./LuaEnds.ts"
 import { ITEMS } from "./LuaItems.ts"
@@ -10,6 +10,8 @@ import { type ScheduleScript, schedules } from "./LuaSchedules.ts"
 import { SUBMIT } from "./LuaSubmit.ts"
 
 const RUNS = [BASE, LIMITS, COUNTDOWN, ITEMS, ENDS]
+// What only makes room has to work also when there is none.
+const FREEING = [BASE.replace(GUARD, ""), ...RUNS.slice(1)]
 const WORK = [...RUNS, OUTCOMES]
 
 /**
@@ -200,9 +202,14 @@ wakeAll = true
 complete(nil)
 `
 
-/** historyCount, historyMillis, maxLosses, maxValueLength. Gives in how many milliseconds something is due next. */
+/** historyCount, historyMillis. */
+const RETAIN_COMMAND = String.raw`
+retain(tonumber(ARGV[1]), tonumber(ARGV[2]), 500)
+`
+
+/** historyCount, maxLosses, maxValueLength. Gives in how many milliseconds something is due next. */
 const TICK_COMMAND = String.raw`
-maxValueLength = tonumber(ARGV[4])
+maxValueLength = tonumber(ARGV[3])
 for _, what in ipairs(call('ZRANGEBYSCORE', P .. 'due', '-inf', at, 'LIMIT', 0, 500)) do
   call('ZREM', P .. 'due', what)
   local kind, ref = string.sub(what, 1, 1), string.sub(what, 2)
@@ -224,10 +231,23 @@ for _, member in ipairs(call('ZRANGEBYSCORE', P .. 'leases', '-inf', at, 'LIMIT'
   call('ZREM', P .. 'leases', member)
   local ref, token = string.match(member, '^(.*)|(%d+)$')
   local lease = endLease(ref, token)
-  if lease then lost(lease, tonumber(ARGV[3])) end
+  if lease then lost(lease, tonumber(ARGV[2])) end
+end
+-- What is over leaves the front of queues that no worker takes from.
+local swept = 0
+for _, queue in ipairs(call('ZRANGE', P .. 'ready', 0, 99)) do
+  local key = P .. 'q:' .. queue
+  local ref = call('LINDEX', key, 0)
+  while ref and swept < 500 do
+    local r = open((parse(ref)))
+    if r and not isOver(r) then break end
+    call('LPOP', key)
+    swept = swept + 1
+    ref = call('LINDEX', key, 0)
+  end
+  if not ref then call('ZREM', P .. 'ready', queue) end
 end
 complete(tonumber(ARGV[1]))
-retain(tonumber(ARGV[1]), tonumber(ARGV[2]), 100)
 local nearest
 for _, key in ipairs({ 'due', 'leases' }) do
   local first = call('ZRANGE', P .. key, 0, 0, 'WITHSCORES')[2]
@@ -278,6 +298,7 @@ export type ScriptName =
   | "cancelStep"
   | "remove"
   | "resume"
+  | "retain"
   | "tick"
   | "list"
   | "read"
@@ -298,8 +319,9 @@ if not call('HGET', key, '#') then call('EXPIRE', key, 3600) end
   note: [...RUNS, NOTE_COMMAND].join(""),
   cancel: [...RUNS, CANCEL_COMMAND].join(""),
   cancelStep: [...RUNS, CANCEL_STEP_COMMAND].join(""),
-  remove: [...RUNS, REMOVE_COMMAND].join(""),
+  remove: [...FREEING, REMOVE_COMMAND].join(""),
   resume: [...RUNS, RESUME_COMMAND].join(""),
+  retain: [...FREEING, RETAIN_COMMAND].join(""),
   tick: [...WORK, TICK_COMMAND].join(""),
   list: LIST_COMMAND,
   read: READ_COMMAND,

@@ -168,7 +168,9 @@ local function forget(members)
   for k = 1, #keys, 1000 do call('UNLINK', unpack(keys, k, math.min(k + 999, #keys))) end
   for digest, count in pairs(byPlan) do
     local key = P .. 'p:' .. digest
-    if call('HINCRBY', key, '#', -count) <= 0 then
+    -- When memory is full even counting down is refused; then the plan stays, and the runs go.
+    local left = redis.pcall('HINCRBY', key, '#', -count)
+    if type(left) == 'number' and left <= 0 then
       call('UNLINK', key)
       plans[digest] = nil
     end
@@ -176,11 +178,13 @@ local function forget(members)
 end
 
 -- Forgets what is past the bounds, those that ended first first: some at once, which costs the least, and not all at
--- once, so that nobody waits long. A tenth more than the bound, at most 100, may be there meanwhile.
+-- once, so that nobody waits long. A tenth more than the bound, at most 100, may be there meanwhile, and whatever ended
+-- in the last two seconds: whoever waits for it is to see it.
 local function retain(historyCount, historyMillis, most)
   local past = call('ZCARD', P .. 'ended') - historyCount
   if past > math.min(100, historyCount / 10) then
-    forget(call('ZRANGE', P .. 'ended', 0, math.min(past, most) - 1))
+    local old = call('ZRANGEBYSCORE', P .. 'ended', '-inf', fmt(now - 2000), 'LIMIT', 0, math.min(past, most))
+    if #old > 0 then forget(old) end
   end
   if historyMillis > 0 then
     local old = call('ZRANGEBYSCORE', P .. 'ended', '-inf', fmt(now - historyMillis), 'LIMIT', 0, most)

@@ -157,7 +157,8 @@ class RedisStore implements Store.Store {
       // Not waited for: its connection is another one.
       news.ping().catch(() => undefined)
       await versions.refresh()
-      return (await scripts.call("tick", [historyCount, historyMillis, maxLosses, maxValueLength])) as string
+      await scripts.call("retain", [historyCount, historyMillis])
+      return (await scripts.call("tick", [historyCount, maxLosses, maxValueLength])) as string
     })
     this.#runs = new RedisRuns(scripts, news, bounds.maxValueLength, blobs)
     this.#work = new RedisWork(scripts, news, versions, bounds, dueAfter, blobs)

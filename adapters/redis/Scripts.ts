@@ -67,7 +67,10 @@ const REASONS: ReadonlyArray<readonly [RegExp, string]> = [
   [/^READONLY|read only replica/i, "this server is a read-only replica; connect to the master"],
   [/WRONGTYPE/, "a key of Levada's prefix is of another type; use another `prefix`, or remove what else is there"],
   [/^(?:WRONGPASS|NOAUTH)/, "it refuses the user name or password"],
-  [/^NOPERM/, "the user may not do what Levada needs; see the README for the commands"],
+  [
+    /^NOPERM|ACL failure in script|user executing the script can't/,
+    "the user may not do what Levada needs; see the README for the commands"
+  ],
   [/^LOADING/, "it is loading its data"],
   [/^MISCONF/, "it can't save to its disk, and takes no writes"],
   [/^(?:CLUSTERDOWN|TRYAGAIN)/, "its cluster is not whole"],

@@ -1,0 +1,314 @@
+/** What is left on Redis of runs that are over: as much as was said, and nothing that nobody asks for any more. */
+import * as Schema from "effect/Schema"
+import type { Redis } from "ioredis"
+import { expect, inject, test, vi } from "vitest"
+import { Levada, Pipeline, Step, Task } from "../../adapters/promise/index.ts"
+import { doubling, Gate, held, heldItems, hold } from "./Gate.ts"
+import { client, keys, levada, runKeys, SOON } from "./Opening.ts"
+
+const N = Schema.Number
+const url = inject("redisUrl")
+const shared = test.skipIf(url === undefined)
+let count = 0
+
+/** Where nobody else is. */
+const here = () => ({ url: url!, prefix: `bounds-${process.pid}-${++count}` })
+
+const numbers = (length: number): ReadonlyArray<number> => Array.from({ length }, (_, n) => n)
+
+/** Runs so many, some at a time. */
+const runMany = async (of: Levada.Levada, many: number): Promise<void> => {
+  for (let from = 0; from < many; from += 100) {
+    await Promise.all(numbers(100).map((n) => of.execute(doubling, { n: from + n })))
+  }
+}
+
+const sized = async (redis: Redis, prefix: string, ...names: ReadonlyArray<string>): Promise<ReadonlyArray<number>> =>
+  Promise.all(names.map((name) => redis.zcard(`{${prefix}}:${name}`)))
+
+/** What is there of runs that are over and are kept, and of no others. */
+const REMAINS = /^(?:r:.*|g:.*|p:.*|all|all:.*|ended|memos|memo:.*|key:.*)$/
+
+/** Waits until there is nothing but what is kept of runs that are over. */
+const expectRemains = (redis: Redis, prefix: string): Promise<void> =>
+  vi.waitFor(async () => {
+    expect((await runKeys(redis, prefix)).filter((key) => !REMAINS.test(key))).toEqual([])
+  }, SOON)
+
+shared("of 3,000 runs, as many are kept as historyCount says, and the number of keys stays the same", async () => {
+  const store = { ...here(), historyCount: 100 }
+  const redis = client(url!)
+  const made = levada([doubling], store)
+  // A tenth more than the bound may be there.
+  const bounded = () =>
+    vi.waitFor(async () => expect((await sized(redis, store.prefix, "ended"))[0]).toBeLessThanOrEqual(110), SOON)
+  await runMany(made, 500)
+  await bounded()
+  const before = (await keys(redis, store.prefix)).length
+  await runMany(made, 3_000)
+  await bounded()
+  const after = await keys(redis, store.prefix)
+  const [all, ofPipeline, ended, unfinished] = await sized(
+    redis,
+    store.prefix,
+    "all",
+    "all:doubling",
+    "ended",
+    "unfinished"
+  )
+  expect(ended).toBeGreaterThanOrEqual(100)
+  expect([all, ofPipeline, unfinished]).toEqual([ended, ended, 0])
+  expect(after.filter((key) => key.startsWith("r:"))).toHaveLength(ended!)
+  expect(Math.abs(after.length - before)).toBeLessThanOrEqual(12)
+  expect(after.length).toBeLessThan(140)
+  const plan = after.filter((key) => key.startsWith("p:"))
+  expect(plan).toHaveLength(1)
+  expect(await redis.hget(`{${store.prefix}}:${plan[0]}`, "#")).toBe(String(ended))
+  // Those that are kept are the newest.
+  const { runs } = await made.runs({ limit: 100 })
+  expect(runs.map(({ parameters }) => Number(parameters["n"])).every((n) => n >= 2_500)).toBe(true)
+})
+
+shared("whoever waits for a run sees its end, also where fewer are kept than are waited for", async () => {
+  const store = { ...here(), historyCount: 10 }
+  const made = levada([doubling], store)
+  const results = await Promise.all(numbers(250).map((n) => made.execute(doubling, { n })))
+  expect(results).toEqual(numbers(250).map((n) => 2 * n))
+  const redis = client(url!)
+  await vi.waitFor(async () => expect((await sized(redis, store.prefix, "ended"))[0]).toBeLessThanOrEqual(11), SOON)
+})
+
+shared("runs that are older than historyMillis leave with all that they had, their plan too", async () => {
+  const store = { ...here(), historyMillis: 200 }
+  const redis = client(url!)
+  const lined = Pipeline.make("lined", [
+    Task.make("say", {
+      input: { n: N },
+      output: { said: N },
+      run: ({ n }, { log, progress }) => {
+        log("one line", { n })
+        progress(1, 2)
+        return { said: n }
+      }
+    })
+  ])
+  const made = levada([doubling, lined], store)
+  const runIds = await Promise.all(numbers(50).map((n) => made.start(lined, { n })))
+  await made.execute(doubling, { n: 1 })
+  await Promise.all(runIds.map((runId) => made.result(lined, runId).catch(() => undefined)))
+  await vi.waitFor(async () => expect(await runKeys(redis, store.prefix)).toEqual([]), SOON)
+  await expect(made.run(runIds[0]!)).rejects.toMatchObject({ _tag: "RunNotFound" })
+  expect((await made.runs()).runs).toEqual([])
+  // What is forgotten is no obstacle to what comes.
+  expect(await made.execute(doubling, { n: 1 })).toBe(2)
+})
+
+shared("memoised results are as many as memoCount says: those that were asked for last", async () => {
+  const store = { ...here(), memoCount: 10 }
+  const redis = client(url!)
+  const calls: Array<number> = []
+  const square = Task.make("square", {
+    input: { n: N },
+    output: { squared: N },
+    memo: { ttlMillis: 0 },
+    run: ({ n }) => {
+      calls.push(n)
+      return { squared: n * n }
+    }
+  })
+  const pipeline = Pipeline.make("p", [square])
+  const made = levada([pipeline], store)
+  for (const n of numbers(60)) {
+    await made.execute(pipeline, { n })
+    // One that is asked for all the time stays.
+    await made.execute(pipeline, { n: 0 })
+  }
+  const kept = (await keys(redis, store.prefix)).filter((key) => key.startsWith("memo:"))
+  expect(kept).toHaveLength(10)
+  expect(await sized(redis, store.prefix, "memos")).toEqual([10])
+  expect(calls).toHaveLength(60)
+  await made.execute(pipeline, { n: 59 })
+  expect(calls).toHaveLength(60)
+  await made.execute(pipeline, { n: 5 })
+  expect(calls).toHaveLength(61)
+})
+
+/** Every way in which a run ends, with what it might leave behind on the way. */
+const ways: Readonly<Record<string, (of: Levada.Levada, gate: Gate) => Promise<unknown>>> = {
+  "is completed": (of) => of.execute(doubling, { n: 1 }),
+  "goes through items": async (of, gate) => {
+    gate.open()
+    await of.execute(heldItems(gate), { ns: numbers(20) })
+  },
+  "is cancelled in the middle": async (of, gate) => {
+    const runId = await of.start(held(gate), { n: 1 })
+    await vi.waitFor(() => expect(gate.begun).toHaveLength(1), SOON)
+    await of.cancel(runId)
+  },
+  "is cancelled in the middle of its items": async (of, gate) => {
+    const runId = await of.start(heldItems(gate), { ns: numbers(20) })
+    await vi.waitFor(() => expect(gate.begun.length).toBeGreaterThan(3), SOON)
+    await of.cancel(runId)
+  },
+  "times out": async (of, gate) => {
+    const runId = await of.start(held(gate), { n: 1 }, { timeoutMillis: 50 })
+    await expect(of.result(held(gate), runId)).rejects.toMatchObject({ error: { name: "RunTimedOut" } })
+  },
+  "may take long and does not": async (of) => {
+    expect(await of.execute(doubling, { n: 1 }, { timeoutMillis: 600_000 })).toBe(2)
+  },
+  "is cancelled before it begins": async (of) => {
+    await of.cancel(await of.start(doubling, { n: 1 }, { delayMillis: 600_000, timeoutMillis: 600_000 }))
+  },
+  "begins late": async (of) => {
+    expect(await of.execute(doubling, { n: 1 }, { delayMillis: 30, timeoutMillis: 600_000 })).toBe(2)
+  },
+  "waits for a limit, and is cancelled there": async (of, gate) => {
+    const runIds = await Promise.all(numbers(4).map((n) => of.start(limited(gate), { n })))
+    await vi.waitFor(() => expect(gate.begun).toHaveLength(2), SOON)
+    for (const runId of runIds.reverse()) await of.cancel(runId)
+  },
+  "waits for other runs, and is cancelled there": async (of, gate) => {
+    const runIds = await Promise.all(numbers(4).map((n) => of.start(oneByOne(gate), { n })))
+    await vi.waitFor(() => expect(gate.begun).toHaveLength(1), SOON)
+    for (const runId of runIds.reverse()) await of.cancel(runId)
+  },
+  "waits for its next attempt, and is cancelled there": async (of) => {
+    const runId = await of.start(retried, { n: 1 })
+    await vi.waitFor(async () => expect((await of.run(runId)).steps[0]!.retryAtMillis).toBeDefined(), SOON)
+    await of.cancel(runId)
+  },
+  "waits for the next attempts of its items, and is cancelled there": async (of) => {
+    const runId = await of.start(retriedItems, { ns: numbers(5) })
+    await vi.waitFor(async () => {
+      let seen = 0
+      for await (const { type } of of.watch(runId)) if (type === "StepRetried" && ++seen === 5) break
+      expect(seen).toBe(5)
+    }, SOON)
+    await of.cancel(runId)
+  },
+  "waits for another one's memoised result, and is cancelled there": async (of, gate) => {
+    const runIds = await Promise.all(numbers(4).map(() => of.start(memoised(gate), { n: 1 })))
+    await vi.waitFor(() => expect(gate.begun).toHaveLength(1), SOON)
+    for (const runId of runIds) await of.cancel(runId)
+  },
+  "has a step that is cancelled, and fails": async (of, gate) => {
+    const runId = await of.start(held(gate), { n: 1 })
+    await vi.waitFor(() => expect(gate.begun).toHaveLength(1), SOON)
+    await of.cancelStep(runId, "hold")
+  },
+  "fails while its other steps run": async (of, gate) => {
+    await expect(of.execute(failing(gate), { n: 1 })).rejects.toMatchObject({ _tag: "RunFailed" })
+  }
+}
+
+const limited = (gate: Gate) => Pipeline.make("limited", [hold(gate, "", { limit: { key: "door", max: 2 } })])
+const oneByOne = (gate: Gate) => Pipeline.make("oneByOne", [hold(gate)], { limit: { runs: 1 } })
+const memoised = (gate: Gate) => Pipeline.make("memoised", [hold(gate, "", { memo: { ttlMillis: 0 } })])
+const no = Task.make("no", {
+  input: { n: N },
+  output: { never: N },
+  retry: { times: 3, delayMillis: 600_000 },
+  run: async (): Promise<{ never: number }> => {
+    throw new Error("no")
+  }
+})
+const retried = Pipeline.make("retried", [no])
+const retriedItems = Pipeline.make("retriedItems", [Step.map(no, { over: { n: "ns" } })])
+const failing = (gate: Gate) =>
+  Pipeline.make("failing", [
+    hold(gate),
+    Task.make("fail", {
+      input: { n: N },
+      output: { failed: N },
+      run: async () => {
+        await vi.waitFor(() => expect(gate.begun).toHaveLength(1), SOON)
+        throw new Error("no")
+      }
+    })
+  ])
+
+const pipelinesOf = (gate: Gate) => [
+  doubling,
+  held(gate),
+  heldItems(gate),
+  limited(gate),
+  oneByOne(gate),
+  memoised(gate),
+  retried,
+  retriedItems,
+  failing(gate)
+]
+
+shared.each(Object.keys(ways))(
+  "a run that %s leaves nothing that is due, lent, held or queued, and removed, nothing",
+  async (way) => {
+    const store = here()
+    const redis = client(url!)
+    const gate = new Gate()
+    const made = levada(pipelinesOf(gate), store)
+    await ways[way]!(made, gate)
+    await expectRemains(redis, store.prefix)
+    const { runs } = await made.runs()
+    expect(runs.length).toBeGreaterThan(0)
+    expect(await sized(redis, store.prefix, "ended", "all")).toEqual([runs.length, runs.length])
+    for (const { id } of runs) await made.remove(id)
+    const rest = (await runKeys(redis, store.prefix)).filter((key) => !key.startsWith("memo"))
+    expect(rest).toEqual([])
+  }
+)
+
+shared("runs that end while no worker is there leave nothing queued", async () => {
+  const store = here()
+  const redis = client(url!)
+  const made = levada([doubling], store, { worker: false })
+  const runIds = await Promise.all(numbers(30).map((n) => made.start(doubling, { n })))
+  for (const runId of runIds) await made.cancel(runId)
+  for (const runId of runIds) await made.remove(runId)
+  await vi.waitFor(async () => expect(await runKeys(redis, store.prefix)).toEqual([]), { ...SOON, timeout: 5_000 })
+})
+
+shared("a plan is there for as long as a run has it, and comes again with the next one", async () => {
+  const store = here()
+  const redis = client(url!)
+  const made = levada([doubling], store)
+  const plans = async () => (await keys(redis, store.prefix)).filter((key) => key.startsWith("p:"))
+  const runIds: Array<string> = []
+  for (const n of numbers(3)) {
+    await made.execute(doubling, { n })
+    runIds.push((await made.runs({ limit: 1 })).runs[0]!.id)
+  }
+  expect(await plans()).toHaveLength(1)
+  for (const runId of runIds.slice(1)) await made.remove(runId)
+  expect(await plans()).toHaveLength(1)
+  expect((await made.run(runIds[0]!)).status).toBe("COMPLETED")
+  await made.remove(runIds[0]!)
+  expect(await plans()).toEqual([])
+  expect(await made.execute(doubling, { n: 4 })).toBe(8)
+  expect(await plans()).toHaveLength(1)
+  expect(await redis.ttl(`{${store.prefix}}:${(await plans())[0]}`)).toBe(-1)
+})
+
+shared("a removed run frees its idempotency key, and schedules leave with what they had", async () => {
+  const store = here()
+  const redis = client(url!)
+  const made = levada([doubling], store)
+  const start = () => made.start(doubling, { n: 1 }, { idempotencyKey: "k" })
+  const runId = await start()
+  await made.result(doubling, runId)
+  expect(await start()).toBe(runId)
+  expect(await redis.pttl(`{${store.prefix}}:key:doubling\nk`)).toBeGreaterThan(0)
+  await made.remove(runId)
+  const other = await start()
+  expect(other).not.toBe(runId)
+  await made.result(doubling, other)
+  await made.remove(other)
+  const timing = { everyMillis: 1_000 }
+  await made.addSchedule(Levada.schedule(doubling, { id: "s", timing, parameters: { n: 1 } }))
+  await vi.waitFor(async () => expect((await made.schedules())[0]!.fired).toBe(1), SOON)
+  await made.removeSchedule("s")
+  const fired = (await made.runs()).runs[0]!.id
+  await made.result(doubling, fired)
+  await made.remove(fired)
+  await vi.waitFor(async () => expect(await runKeys(redis, store.prefix)).toEqual([]), SOON)
+})

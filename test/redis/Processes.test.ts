@@ -1,0 +1,213 @@
+/** Real processes on one Redis: started as users start them, and ended by signals, also by those that nobody can handle. */
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { join } from "node:path"
+import type { Redis } from "ioredis"
+import { describe, expect, test, vi } from "vitest"
+import type { Levada } from "../../adapters/promise/index.ts"
+import { client, closing, describeWithServers, levada, SOON, server } from "./Opening.ts"
+import { LEDGER, ledgered } from "./worker.ts"
+
+// Which runtime starts the processes makes no difference to them, but signals do not reach them from every one.
+const isNode = process.env["LEVADA_RUNTIME"] === "node"
+if (!isNode) console.log("Processes on Redis: tested from Node only; skipped here")
+const describeWithProcesses = isNode ? describeWithServers : describe.skip
+
+const root = join(import.meta.dirname, "..", "..")
+const bin = join(root, "node_modules", ".bin")
+
+/** A process, and what it has printed so far. */
+interface Started {
+  readonly child: ChildProcess
+  readonly exited: Promise<number | null>
+  readonly printed: () => string
+}
+
+const launch = (script: string, env: Readonly<Record<string, string>>): Started => {
+  const child = spawn(join(bin, "node"), [script], {
+    cwd: root,
+    env: { ...process.env, REDIS_URL: undefined, PATH: `${bin}:${process.env["PATH"]}`, ...env }
+  })
+  let printed = ""
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (printed += chunk.toString()))
+  const exited = once(child, "exit").then(([code]) => code as number | null)
+  closing(async () => {
+    child.kill("SIGKILL")
+    await exited
+  })
+  return { child, exited, printed: () => printed }
+}
+
+const atWork = async (worker: Started): Promise<Started> => {
+  await vi.waitFor(() => expect(worker.printed()).toContain("is at work"), SOON)
+  return worker
+}
+
+/** One entry of the ledger that the workers keep: who began which attempt, and when. */
+interface Entry {
+  readonly pid: number
+  readonly what: "began" | "ended" | "stopped"
+  readonly attempt: number
+  readonly atMillis: number
+}
+
+const read = async (redis: Redis): Promise<ReadonlyArray<Entry>> =>
+  (await redis.lrange(LEDGER, 0, -1)).map((text) => JSON.parse(text) as Entry)
+
+const story = (entries: ReadonlyArray<Entry>): ReadonlyArray<string> =>
+  entries.map(({ what, pid, attempt }) => `${what} ${pid} #${attempt}`)
+
+/** Two workers, a server that runs nothing, and a run whose step one of them has begun. */
+const underWay = async (env: Readonly<Record<string, string>>) => {
+  const { url } = await server()
+  const redis = client(url)
+  const leaseMillis = Number(env["LEASE"])
+  const asked: Levada.Levada = levada([ledgered], { url, leaseMillis }, { worker: false })
+  const workers = await Promise.all(
+    [0, 1].map(() => atWork(launch("test/redis/worker.ts", { REDIS_URL: url, ...env })))
+  )
+  const runId = await asked.start(ledgered, { gate: "gate" })
+  await vi.waitFor(async () => expect(await read(redis)).toHaveLength(1), SOON)
+  const { pid } = (await read(redis))[0]!
+  const [mine, other] = workers[0]!.child.pid === pid ? [workers[0]!, workers[1]!] : [workers[1]!, workers[0]!]
+  expect(mine.child.pid).toBe(pid)
+  return { redis, asked, runId, mine, other, pids: [mine.child.pid!, other.child.pid!] as const }
+}
+
+describeWithProcesses("REDIS_URL=… npm start", () => {
+  test("serves with two workers beside the server, which end well when they are told to", async () => {
+    const { url } = await server()
+    const started = launch("examples/start.ts", { REDIS_URL: url, PORT: "0" })
+    await vi.waitFor(() => {
+      expect(started.printed().match(/Worker \d+ is at work/g)).toHaveLength(2)
+      expect(started.printed()).toMatch(/audio_analysis.*\n/)
+    }, SOON)
+    const address = /listening on (\S+)/.exec(started.printed())![1]!
+    const execute = (pipelineId: string, parameters: object) =>
+      fetch(`${address}/pipelines/${pipelineId}/execute`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ parameters, wait: true })
+      })
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => execute("my_pipeline", { data: `n${n}` })))
+    for (const [n, answer] of answers.entries()) {
+      expect(answer.status).toBe(200)
+      expect(await answer.json()).toMatchObject({ status: "COMPLETED", result: { processed: `N${n}` } })
+    }
+    const audio = await (await execute("audio_analysis", { file: "melody.wav" })).json()
+    expect(audio).toMatchObject({ status: "COMPLETED" })
+    expect((await fetch(`${address}/health`)).status).toBe(200)
+    // The server itself runs nothing: those that are there are the two.
+    const redis = client(url)
+    expect(await redis.zcard("{levada}:workers")).toBe(2)
+
+    started.child.kill("SIGTERM")
+    expect(await started.exited).toBe(0)
+    expect(await redis.zcard("{levada}:workers")).toBe(0)
+    await expect(fetch(`${address}/health`)).rejects.toThrow()
+  })
+
+  test("says why when it can't use that Redis, and ends", async () => {
+    const { url, port } = await server("--requirepass", "hunter2")
+    const wrong = url.replace("//", "//anyone:swordfish@")
+    const started = launch("examples/start.ts", { REDIS_URL: wrong, PORT: "0" })
+    expect(await started.exited).toBe(1)
+    expect(started.printed()).toContain(
+      `Cannot start: Redis: it refuses the user name or password (redis://127.0.0.1:${port})`
+    )
+    expect(started.printed()).not.toMatch(/swordfish|hunter2/)
+  })
+})
+
+test.runIf(isNode)("a worker without REDIS_URL says what to do", async () => {
+  const { exited, printed } = launch("examples/worker.ts", {})
+  expect(await exited).toBe(1)
+  expect(printed()).toBe(
+    "Cannot start a worker: REDIS_URL has to say where the runs are, such as redis://127.0.0.1:6379\n"
+  )
+})
+
+describeWithProcesses("a worker that is told to end", () => {
+  test("finishes what it runs within the grace: that is kept, and nobody runs it again", async () => {
+    const { redis, asked, runId, mine, pids } = await underWay({ LEASE: "60000", GRACE: "15000" })
+    // It takes that one too, or the other one does; whoever is told to end takes nothing more.
+    const others = await asked.start(ledgered, { gate: "other" })
+    await vi.waitFor(async () => expect(await read(redis)).toHaveLength(2), SOON)
+    mine.child.kill("SIGTERM")
+    await vi.waitFor(() => expect(mine.printed()).toContain("Closing"), SOON)
+    await redis.set("gate", "open")
+    expect(await asked.result(ledgered, runId, 10_000)).toBe("gate")
+    await redis.set("other", "open")
+    expect(await asked.result(ledgered, others, 10_000)).toBe("other")
+    expect(await mine.exited).toBe(0)
+    expect((await asked.run(runId)).steps[0]).toMatchObject({ status: "COMPLETED", attempts: 1 })
+    const entries = await read(redis)
+    expect(entries.filter(({ what }) => what === "began")).toHaveLength(2)
+    expect(story(entries)).toContain(`ended ${pids[0]} #1`)
+  })
+
+  test("takes nothing more, and gives back what takes longer: another one goes on without waiting for a lease", async () => {
+    const { redis, asked, runId, mine, pids } = await underWay({ LEASE: "60000", GRACE: "100" })
+    mine.child.kill("SIGTERM")
+    expect(await mine.exited).toBe(0)
+    await vi.waitFor(async () => expect((await read(redis)).length).toBeGreaterThanOrEqual(3), SOON)
+    expect(story(await read(redis))).toEqual([`began ${pids[0]} #1`, `stopped ${pids[0]} #1`, `began ${pids[1]} #2`])
+    await redis.set("gate", "open")
+    expect(await asked.result(ledgered, runId)).toBe("gate")
+    expect((await asked.run(runId)).steps[0]).toMatchObject({ status: "COMPLETED", attempts: 2 })
+    const told: Array<string> = []
+    for await (const event of asked.watch(runId)) if (event.type === "StepReleased") told.push(event.reason)
+    expect(told).toEqual(["its worker is shutting down"])
+  })
+})
+
+describeWithProcesses("a worker that is gone without a word", () => {
+  const LEASE = 1_000
+
+  test("killed: its step goes on elsewhere within its lease and a second", async () => {
+    const { redis, asked, runId, mine, pids } = await underWay({ LEASE: String(LEASE), GRACE: "100" })
+    const killedAt = Date.now()
+    mine.child.kill("SIGKILL")
+    await vi.waitFor(async () => expect(await read(redis)).toHaveLength(2), SOON)
+    const [, second] = await read(redis)
+    expect(second).toMatchObject({ what: "began", pid: pids[1], attempt: 2 })
+    expect(second!.atMillis - killedAt).toBeLessThanOrEqual(LEASE + 1_000)
+    await redis.set("gate", "open")
+    expect(await asked.result(ledgered, runId)).toBe("gate")
+    expect((await asked.run(runId)).steps[0]).toMatchObject({ status: "COMPLETED", attempts: 2 })
+  })
+
+  test("frozen: its step goes on elsewhere, and what it gives when it is back is not taken", async () => {
+    const { redis, asked, runId, mine, pids } = await underWay({ LEASE: String(LEASE), GRACE: "100" })
+    mine.child.kill("SIGSTOP")
+    await vi.waitFor(async () => expect(await read(redis)).toHaveLength(2), SOON)
+    await redis.set("gate", "open")
+    expect(await asked.result(ledgered, runId)).toBe("gate")
+    const run = await asked.run(runId)
+    expect(run.steps[0]).toMatchObject({ status: "COMPLETED", attempts: 2 })
+    // Back, it finds its gate open or its lease gone; either way the run stays as it is, and it works on.
+    mine.child.kill("SIGCONT")
+    await vi.waitFor(async () => expect(await read(redis)).toHaveLength(4), SOON)
+    const back = (await read(redis)).filter(({ pid, what }) => pid === pids[0] && what !== "began")
+    expect(back).toHaveLength(1)
+    mine.child.kill("SIGTERM")
+    expect(await mine.exited).toBe(0)
+    expect(await asked.run(runId)).toEqual(run)
+  })
+
+  test("one after the other by the same step: it is given up with WorkerLost after the third", async () => {
+    const { url } = await server()
+    const redis = client(url)
+    const asked = levada([ledgered], { url, leaseMillis: 300 }, { worker: false })
+    const runId = await asked.start(ledgered, { gate: "gate" })
+    for (const nth of [1, 2, 3]) {
+      const worker = launch("test/redis/worker.ts", { REDIS_URL: url, LEASE: "300", GRACE: "100" })
+      await vi.waitFor(async () => expect(await read(redis)).toHaveLength(nth), SOON)
+      worker.child.kill("SIGKILL")
+      await worker.exited
+    }
+    await expect(asked.result(ledgered, runId)).rejects.toMatchObject({ error: { name: "WorkerLost" } })
+    expect(await redis.lrange("{levada}:dead", 0, -1)).toHaveLength(1)
+    expect((await read(redis)).map(({ attempt }) => attempt)).toEqual([1, 2, 3])
+  })
+})
