@@ -102,6 +102,11 @@ export class Calling implements Surroundings, Told {
     for (const claim of claims) this.#claims.push(claim)
   }
 
+  /** Settles claims without a call. */
+  giveBack(claims: ReadonlyArray<Claim>, outcome: Outcome): void {
+    for (const claim of claims) this.#settle(claim, outcome)
+  }
+
   /** Calls what is to be called. Gives what has to happen before it goes on, if anything has. */
   proceed(): Effect.Effect<void> | undefined {
     while (this.#hasToCall) {

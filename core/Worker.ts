@@ -12,7 +12,7 @@ import * as Bound from "./Bound.ts"
 import { Calling } from "./Calling.ts"
 import type { InvalidOption, StoreUnavailable } from "./Errors.ts"
 import { Registry } from "./Registry.ts"
-import { type Claim, type ClaimRequest, type Settled, type Settlement, Store } from "./Store.ts"
+import { type Claim, type ClaimRequest, type Outcome, type Settled, type Settlement, Store } from "./Store.ts"
 
 /** How a worker works. */
 export interface Options {
@@ -53,6 +53,8 @@ export const layer = <R = never>(options: Options = {}): Layer.Layer<never, Inva
       yield* Effect.addFinalizer(() => worker.stop(Fiber.interrupt(working), graceMillis))
     })
   )
+
+const SHUTTING_DOWN: Outcome = { _tag: "Released", reason: "its worker is shutting down" }
 
 const NOTHING: Effect.Effect<ReadonlyArray<Claim>> = Effect.succeed([])
 
@@ -113,7 +115,9 @@ class Worker {
     const waiting = restore(Effect.suspend(() => this.#claim()))
     const take = (claims: ReadonlyArray<Claim>): Effect.Effect<never> => {
       this.#wake = undefined
-      calling.add(claims)
+      // Nobody waits for what would begin now.
+      if (this.#stopping) calling.giveBack(claims, SHUTTING_DOWN)
+      else calling.add(claims)
       return next()
     }
     const next = (): Effect.Effect<never> => {
@@ -173,7 +177,7 @@ class Worker {
       return idle
     })
     const stopping = Effect.suspend(() => {
-      this.#calling.revokeAll({ _tag: "Released", reason: "its worker is shutting down" })
+      this.#calling.revokeAll(SHUTTING_DOWN)
       // Whoever does not stop is given up within that time.
       return Effect.timeoutOption(ending, 2 * STOP_MILLIS)
     })

@@ -20,21 +20,24 @@ export interface Options extends Server.Waivers {
   readonly connectMillis?: number
 }
 
-/** What a command may take before it counts as unanswered, in milliseconds: less than a lease, so that it can be tried again. */
-const COMMAND_MILLIS = 5_000
+/** What a command may take before it counts as unanswered, in milliseconds. */
+export const COMMAND_MILLIS = 5_000
 
-const DEFAULTS: RedisOptions & { readonly replyMapping: "legacy" } = {
+/** The same for a Store whose leases last so long: less than these, so that it can be tried again, and a second at least. */
+export const commandMillis = (leaseMillis: number): number => Math.min(COMMAND_MILLIS, Math.max(leaseMillis / 3, 1_000))
+
+const defaults = (commandTimeout: number): RedisOptions & { readonly replyMapping: "legacy" } => ({
   replyMapping: "legacy",
   lazyConnect: true,
   enableAutoPipelining: true,
   // Whoever asks is told soon that nobody answers; who works tries again.
   maxRetriesPerRequest: 1,
-  commandTimeout: COMMAND_MILLIS,
+  commandTimeout,
   connectTimeout: COMMAND_MILLIS,
   // A connection that died without a word is noticed: there is traffic on all of ours, all the time.
   socketTimeout: 2 * COMMAND_MILLIS,
   retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 1_000)
-}
+})
 
 /** A connection for commands, and one that only listens. */
 export interface Connection {
@@ -42,12 +45,18 @@ export interface Connection {
   readonly subscriber: Client
 }
 
-/** Connects and checks the server. Both connections end with the scope, but for a client of the program's own. */
-export const open = (options: Options): Effect.Effect<Connection, StoreUnavailable, Scope.Scope> =>
+/**
+ * Connects and checks the server. Both connections end with the scope, but for a client of the program's own. A command
+ * may take `commandTimeout` milliseconds.
+ */
+export const open = (
+  options: Options,
+  commandTimeout: number
+): Effect.Effect<Connection, StoreUnavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const client = yield* options.client === undefined
       ? Effect.acquireRelease(
-          Effect.sync(() => make(options)),
+          Effect.sync(() => make(options, commandTimeout)),
           close
         )
       : Effect.succeed(options.client)
@@ -65,8 +74,8 @@ export const open = (options: Options): Effect.Effect<Connection, StoreUnavailab
     return { client, subscriber }
   })
 
-const make = ({ url, nodes, redis }: Options): Client => {
-  const options = { ...DEFAULTS, ...redis }
+const make = ({ url, nodes, redis }: Options, commandTimeout: number): Client => {
+  const options = { ...defaults(commandTimeout), ...redis }
   if (nodes !== undefined) {
     const { lazyConnect, enableAutoPipelining, ...redisOptions } = options
     return new Cluster(

@@ -36,6 +36,8 @@ local function submit(from, maxUnfinished, keyMillis)
       return { 'NAMED', run, fingerprint, runs[run] and 1 or call('EXISTS', P .. 'r:' .. run) }, past
     end
   end
+  -- A client that was cut off before it heard the answer sends the same again.
+  if call('EXISTS', P .. 'r:' .. id) == 1 then return nil, past end
   if unfinished == nil then
     unfinished = call('ZCARD', P .. 'unfinished')
     order = tonumber(call('GET', P .. 'order') or 0)

@@ -58,7 +58,7 @@ const MAX_SKEW_MILLIS = 1_000
 export const examine = (options: Options = {}): Effect.Effect<Report, StoreUnavailable> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const { client } = yield* Connection.open({ ...options, allowEviction: true })
+      const { client } = yield* Connection.open({ ...options, allowEviction: true }, Connection.COMMAND_MILLIS)
       const server = yield* Server.facts(client)
       const prefix = `{${options.prefix ?? "levada"}}:`
       const ask = <A>(what: () => Promise<A>) => Effect.tryPromise({ try: what, catch: toUnavailable })

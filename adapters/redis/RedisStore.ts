@@ -77,7 +77,8 @@ export const make = (
   Effect.gen(function* () {
     const mistake = invalid(options)
     if (mistake !== undefined) return yield* mistake
-    const { client, subscriber } = yield* Connection.open(options)
+    const { leaseMillis } = { ...DEFAULTS, ...options }
+    const { client, subscriber } = yield* Connection.open(options, Connection.commandMillis(leaseMillis))
     const prefix = `{${options.prefix ?? "levada"}}:`
     const scripts = new Scripts(client, prefix)
     yield* sameFormat(scripts)

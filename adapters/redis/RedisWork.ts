@@ -48,6 +48,7 @@ export class RedisWork {
       let isAsking = false
       let isGivenUp = false
       let isWoken = false
+      let asked: Promise<void> = Promise.resolve()
       let timer: ReturnType<typeof setTimeout> | undefined
       const end = (exit?: Effect.Effect<ReadonlyArray<Store.Claim>, StoreUnavailable>): void => {
         if (isOver) return
@@ -60,12 +61,12 @@ export class RedisWork {
         clearTimeout(timer)
         isAsking = true
         isWoken = false
-        this.#work(request, [], true).then(
+        asked = this.#work(request, [], true).then(
           ([, claims]) => {
             isAsking = false
             if (claims.length > 0) {
-              if (isOver) this.#giveBack(claims)
-              else end(Effect.succeed(claims))
+              if (isOver) return this.#giveBack(claims)
+              end(Effect.succeed(claims))
             } else if (isOver) this.#versions.leave(worker)
             else if (isGivenUp) leave()
             else if (isWoken) ask()
@@ -93,7 +94,8 @@ export class RedisWork {
       return Effect.sync(() => {
         if (!isAsking && !isOver) this.#versions.leave(worker)
         end()
-      })
+        // What is lent meanwhile is given back before the connection is closed.
+      }).pipe(Effect.andThen(Effect.promise(() => asked)))
     })
 
   renew = (claims: ReadonlyArray<Store.Claim>): Effect.Effect<ReadonlyArray<Store.Claim>, StoreUnavailable> => {
@@ -190,13 +192,17 @@ export class RedisWork {
   }
 
   /** What was lent to somebody who does not want it any more. */
-  #giveBack(claims: ReadonlyArray<Store.Claim>): void {
+  #giveBack(claims: ReadonlyArray<Store.Claim>): Promise<void> {
     const settlements = claims.map((claim) => ({
       claim,
       outcome: { _tag: "Released", reason: "its worker has stopped waiting" } as const
     }))
     // When this fails too, the leases end by themselves.
-    this.#work(undefined, settlements, false).catch(() => undefined)
+    const given = this.#work(undefined, settlements, false).then(
+      () => undefined,
+      () => undefined
+    )
     for (const { token } of claims) this.#claims.delete(token)
+    return given
   }
 }

@@ -29,6 +29,7 @@ describe.skipIf(url === undefined)("Store against a list model", () => {
             fc.assert(
               fc
                 .asyncProperty(acts, (some) =>
+                  // @effect-diagnostics-next-line runEffectInsideEffect:off - fast-check runs each case on its own
                   Effect.runPromise(
                     play(some, {
                       stores,

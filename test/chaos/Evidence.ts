@@ -1,0 +1,100 @@
+/** What is known when a trial is over, and whom what was done explains. */
+import { Access, type Event, Levada, type Run } from "../../adapters/promise/index.ts"
+import type { Act, History } from "./History.ts"
+import { type Execution, type Ledgers, readLedgers } from "./Ledger.ts"
+import type { Wanted } from "./Load.ts"
+import { CASES } from "./Pipelines.ts"
+import { LEASE_MILLIS, store } from "./Setting.ts"
+
+/** A run as its log tells it. */
+export interface Told {
+  readonly run: Run.Run
+  readonly events: ReadonlyArray<Event.Event>
+}
+
+/** Reads every run there is, and its log. */
+export const readRuns = async (url: string, prefix: string): Promise<ReadonlyMap<string, Told>> => {
+  const levada = Levada.make({
+    pipelines: CASES.map(({ pipeline }) => pipeline),
+    access: Access.open,
+    store: store({ url, prefix }),
+    worker: false
+  })
+  const found = new Map<string, Told>()
+  let cursor: string | undefined
+  do {
+    const { runs, nextCursor } = await levada.runs({ limit: 200, ...(cursor !== undefined && { cursor }) })
+    for (const run of runs) {
+      const events: Array<Event.Event> = []
+      for await (const event of levada.watch(run.id)) events.push(event)
+      found.set(run.id, { run, events })
+    }
+    cursor = nextCursor
+  } while (cursor !== undefined)
+  await levada.close()
+  return found
+}
+
+/** How long what was done goes on to be felt, in milliseconds: leases end, clients connect again one after the other. */
+const AFTER_COMMON = LEASE_MILLIS + 2_500
+const AFTER_ONE = 1_000
+/** How long before something was done to the network something may have begun that it then spoiled. */
+const BEFORE = 1_000
+
+/** What a trial left. */
+export class Evidence {
+  readonly wanted: ReadonlyArray<Wanted>
+  readonly runs: ReadonlyMap<string, Told>
+  readonly history: History
+  readonly ledgers: Ledgers
+  /** Executions of each step or item of a run, in order, by what `unitOf` says. */
+  readonly byUnit: ReadonlyMap<string, ReadonlyArray<Execution>>
+  readonly #ofProcess: ReadonlyMap<number, ReadonlyArray<Pick<Act, "from" | "to">>>
+  readonly #common: ReadonlyArray<Act>
+
+  constructor(wanted: ReadonlyArray<Wanted>, runs: ReadonlyMap<string, Told>, history: History, directory: string) {
+    this.wanted = wanted
+    this.runs = runs
+    this.history = history
+    this.ledgers = readLedgers(directory)
+    this.byUnit = Map.groupBy(this.ledgers.executions, unitOf)
+    // What servers alone felt excuses nothing that workers did.
+    this.#common = history.acts.filter(({ pid, whose }) => pid === undefined && whose !== "servers")
+    const alone = [
+      ...history.acts.filter(({ kind }) => kind === "kill worker" || kind === "freeze worker"),
+      ...this.ledgers.stalls
+    ]
+    this.#ofProcess = Map.groupBy(alone, ({ pid }) => pid ?? 0)
+  }
+
+  /** Whether network or Redis were not as they should be at some time between these instants. */
+  isStormy(from: number, to: number): boolean {
+    const { slowness } = this.history
+    return (
+      this.#common.some((act) => act.from - BEFORE <= to && act.to + AFTER_COMMON >= from) ||
+      slowness.some((slow) => slow.from <= to && slow.to + LEASE_MILLIS >= from)
+    )
+  }
+
+  /** Whether something was done to a process between these instants. */
+  isStruck(pid: number, from: number, to: number): boolean {
+    return this.#ofProcess.get(pid)?.some((act) => act.from <= to + AFTER_ONE && act.to + AFTER_ONE >= from) ?? false
+  }
+
+  /** Whether it is no wonder that an execution counted for nothing, or went on when it should not have. */
+  isExplained({ pid, startedAt, endedAt }: Execution): boolean {
+    const end = endedAt ?? startedAt
+    return this.isStormy(startedAt, end) || this.isStruck(pid, startedAt, end)
+  }
+
+  /** When an execution ended, also when its process did not see it: when that was killed. */
+  endOf({ pid, endedAt }: Execution): number {
+    if (endedAt !== undefined) return endedAt
+    const killed = this.history.acts.find((act) => act.kind === "kill worker" && act.pid === pid)
+    return killed?.to ?? Number.POSITIVE_INFINITY
+  }
+}
+
+/** The name of what an execution was of. */
+export const unitOf = ({ run, step, item }: Pick<Execution, "run" | "step" | "item">): string =>
+  item === undefined ? `${run} ${step}` : `${run} ${step}[${item}]`

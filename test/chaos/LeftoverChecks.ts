@@ -1,0 +1,48 @@
+/** What may be left in Redis when nothing is to be done any more. */
+import { Redis } from "ioredis"
+import type { Problems } from "./RunChecks.ts"
+
+/** Keys of work that is under way, of which none may be left; `adapters/redis/LuaBase.ts` says what they are. */
+const OF_WORK = /^(?:ready$|leases$|stopping$|due$|held$|unfinished$|dead$|lines?:|q:|x:|y:)/
+
+/** Fields of a run that is over of which none may be left: items under way. */
+const OF_STEPS = /^E\d+$/
+
+/** Looks at every key of a prefix. */
+export const leftovers = async (url: string, prefix: string): Promise<Problems> => {
+  const redis = new Redis(url)
+  const problems: Array<string> = []
+  const front = `{${prefix}}:`
+  for await (const keys of redis.scanStream({ match: `${front}*`, count: 1_000 })) {
+    for (const key of keys as ReadonlyArray<string>) {
+      const name = key.slice(front.length)
+      if (OF_WORK.test(name)) problems.push(`left over: ${name} ${await contentOf(redis, key)}`)
+      if (!name.startsWith("r:")) continue
+      const fields = await redis.hgetall(key)
+      for (const [field, value] of Object.entries(fields)) {
+        const isLease = /^l\d+(?::\d+)?$/.test(field) && value !== ""
+        if (isLease || OF_STEPS.test(field)) problems.push(`left over: ${field} of ${name}: ${value} (${fields["h"]})`)
+      }
+    }
+  }
+  redis.disconnect()
+  return problems
+}
+
+const contentOf = async (redis: Redis, key: string): Promise<string> => {
+  const content = async (): Promise<unknown> => {
+    switch (await redis.type(key)) {
+      case "hash":
+        return redis.hgetall(key)
+      case "list":
+        return redis.lrange(key, 0, 4)
+      case "zset":
+        return redis.zrange(key, 0, "4", "WITHSCORES")
+      case "set":
+        return redis.smembers(key)
+      default:
+        return redis.get(key)
+    }
+  }
+  return JSON.stringify(await content()).slice(0, 300)
+}

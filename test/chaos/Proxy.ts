@@ -1,0 +1,96 @@
+/** A network between Levada and its Redis that can be cut, slowed down, and made to swallow what is sent. */
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net"
+
+/** Which way bytes get lost: to the server, back from it, or both. A request whose answer is lost has been carried out. */
+export type Way = "requests" | "answers" | "both"
+
+/** One connection, from both sides. */
+interface Pair {
+  readonly near: Socket
+  readonly far: Socket
+  /** Whether bytes of it were swallowed: what comes after them would be understood as something else. */
+  isTorn: boolean
+}
+
+/** Forwards connections to a port of this machine. */
+export class Proxy {
+  readonly port: number
+  /** How much later everything arrives, in each direction, in milliseconds. */
+  delayMillis = 0
+  /** Whether new connections are turned away. */
+  isRefusing = false
+  /** What is swallowed. */
+  swallows: Way | undefined = undefined
+  readonly #server: Server
+  readonly #pairs: Set<Pair> = new Set()
+
+  private constructor(server: Server, target: number) {
+    this.#server = server
+    this.port = (server.address() as AddressInfo).port
+    server.on("connection", (near) => this.#join(near, target))
+  }
+
+  static async open(target: number): Promise<Proxy> {
+    const server = createServer({ noDelay: true })
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject)
+      server.listen(0, "127.0.0.1", resolve)
+    })
+    return new Proxy(server, target)
+  }
+
+  /** Cuts all connections. */
+  cut(): void {
+    for (const pair of this.#pairs) this.#end(pair)
+  }
+
+  /** Nothing is swallowed any more. Connections of which something was are reset: no network joins their halves. */
+  heal(): void {
+    this.swallows = undefined
+    for (const pair of this.#pairs) if (pair.isTorn) this.#end(pair)
+  }
+
+  close(): void {
+    this.cut()
+    this.#server.close()
+  }
+
+  #join(near: Socket, target: number): void {
+    near.on("error", () => undefined)
+    if (this.isRefusing) {
+      near.resetAndDestroy()
+      return
+    }
+    const far = connect({ port: target, host: "127.0.0.1", noDelay: true })
+    const pair: Pair = { near, far, isTorn: false }
+    this.#pairs.add(pair)
+    far.on("error", () => undefined)
+    near.on("close", () => this.#end(pair))
+    far.on("close", () => this.#end(pair))
+    this.#forward(pair, near, far, "requests")
+    this.#forward(pair, far, near, "answers")
+  }
+
+  #forward(pair: Pair, from: Socket, to: Socket, way: Way): void {
+    const late: Array<{ readonly chunk: Buffer; readonly at: number }> = []
+    const deliver = (): void => {
+      while (late.length > 0 && late[0]!.at <= Date.now()) to.write(late.shift()!.chunk)
+      if (late.length > 0) setTimeout(deliver, Math.max(late[0]!.at - Date.now(), 1))
+    }
+    from.on("data", (chunk: Buffer) => {
+      if (this.swallows === "both" || this.swallows === way) {
+        pair.isTorn = true
+      } else if (this.delayMillis > 0 || late.length > 0) {
+        // In the order in which it was sent, also when the delay has become shorter.
+        late.push({ chunk, at: Math.max(Date.now() + this.delayMillis, late.at(-1)?.at ?? 0) })
+        if (late.length === 1) setTimeout(deliver, this.delayMillis)
+      } else to.write(chunk)
+    })
+  }
+
+  #end(pair: Pair): void {
+    if (!this.#pairs.delete(pair)) return
+    pair.near.resetAndDestroy()
+    pair.far.destroy()
+  }
+}

@@ -1,0 +1,57 @@
+/** What all processes of one trial have in common. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { type Errors, Store } from "../../adapters/promise/index.ts"
+import { RedisStore } from "../../adapters/redis/index.ts"
+
+/** What a process is told when it is started. */
+export interface Setting {
+  /** Where Redis is, as this process sees it. */
+  readonly url: string
+  readonly prefix: string
+  /** Where the ledgers are. */
+  readonly directory: string
+}
+
+/** How long a claim lasts: short, so that many of them end without their worker. */
+export const LEASE_MILLIS = 2_000
+
+/** How long a worker that is told to end may let its steps run: longer than any of them takes. */
+export const GRACE_MILLIS = 4_000
+
+/** The Store. Losing workers is no step's fault here, and everything has to be there at the end. */
+const make = ({ url, prefix }: Pick<Setting, "url" | "prefix">) =>
+  RedisStore.make({
+    url,
+    prefix,
+    leaseMillis: LEASE_MILLIS,
+    maxLosses: 1_000_000,
+    historyCount: 10_000_000,
+    historyMillis: 0,
+    memoCount: 1_000_000
+  })
+
+/** The Store, and the name of each worker that asks it for work. */
+export const store = (
+  setting: Pick<Setting, "url" | "prefix">,
+  onWorker: (name: string) => void = () => undefined
+): Layer.Layer<Store.Store, Errors.InvalidOption | Errors.StoreUnavailable> =>
+  Layer.effect(
+    Store.Store,
+    Effect.map(make(setting), (inner) => {
+      let known = ""
+      return {
+        ...inner,
+        claim: (request) => {
+          if (request.worker !== known) {
+            known = request.worker
+            onWorker(known)
+          }
+          return inner.claim(request)
+        }
+      }
+    })
+  )
+
+/** What this process was told. */
+export const told = (): Setting => JSON.parse(process.env["CHAOS"]!) as Setting

@@ -1,0 +1,27 @@
+/** A worker process: runs steps until it is told to end, or its driver is gone. */
+import { Access, Levada } from "../../adapters/promise/index.ts"
+import { Ledger } from "./Ledger.ts"
+import { CASES } from "./Pipelines.ts"
+import { GRACE_MILLIS, store, told } from "./Setting.ts"
+import { writeInto } from "./Tasks.ts"
+
+const setting = told()
+const ledger = new Ledger(setting.directory)
+writeInto(ledger)
+ledger.watchTime()
+
+const levada = Levada.make({
+  pipelines: CASES.map(({ pipeline }) => pipeline),
+  access: Access.open,
+  store: store(setting, (name) => ledger.worker(name)),
+  worker: { concurrency: 8, graceMillis: GRACE_MILLIS }
+})
+process.on("disconnect", () => process.exit(1))
+process.on("SIGTERM", () => void levada.close().then(() => process.exit(0)))
+levada.ready.then(
+  () => process.send?.({ is: "ready" }),
+  (error: Error) => {
+    console.error(`Worker ${process.pid} can't start: ${error.message}`)
+    process.exit(3)
+  }
+)
