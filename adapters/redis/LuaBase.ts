@@ -19,15 +19,14 @@ export const GUARD = "call('SET', P .. 'clock', fmt(now))"
  * - `memo:<digest>` what a step gave, `memos` sorted set of these by when they were asked for; `dead` list of steps that
  *   lost their workers; `paused` set; `key:<pipeline>…` what an idempotency key names; `watchers` whether runs are watched
  *
- * Fields of a run: `h` header, `m` when it was submitted, `z` when it ended, `D` how many lines were dropped, `1`, `2`, …
- * its events, `v<name>` its values. The header is status (P, R, C, F, X), steps left, number of events, whether it is
- * open, whether a step ended without completing, which of the optional fields it has, policy (its first letter), priority
- * and plan, with `|` between them. Optional fields: `e` first error, `b` whether a vital step is lacking, `k` limits, `a`
- * whether it holds them, `w` the line that it waits in, `H` since when, `y` whether a step was released before it was
- * open, `d` what is due of it, `T` its time limit, `c` its schedule, `t` its idempotency key, `G` the names that were
- * given, `j` what is known of it alone. By step: `w<i>` inputs there,
- * `o<i>` over, `m<i>` doom, `g<i>:<group>` givers left, `E<i>` has items, `%<i>` percent told. By unit (`<i>` or
- * `<i>:<item>`): `l` lease, `u` what is known of it besides.
+ * Fields of a run: `h` header, `m` when it was submitted, `D` how many lines were dropped, `1`, `2`, … its events,
+ * `v<name>` its values. The header is status (P, R, C, F, X), steps left, number of events, whether it is open, whether a
+ * step ended without completing, which of the optional fields it has, policy (its first letter), priority and plan, with
+ * `|` between them. Optional fields: `e` first error, `b` whether a vital step is lacking, `k` limits, `a` whether it holds
+ * them, `w` the line that it waits in, `H` since when, `y` whether a step was released before it was open, `d` what is due
+ * of it, `T` its time limit, `c` its schedule, `t` its idempotency key, `G` the names that were given, `j` what is known of
+ * it alone. By step: `w<i>` inputs there, `o<i>` over, `m<i>` doom, `g<i>:<group>` givers left, `E<i>` has items, `%<i>`
+ * percent told. By unit (`<i>` or `<i>:<item>`): `l` lease, `u` what is known of it besides.
  */
 export const BASE: string = String.raw`
 local P = KEYS[1]

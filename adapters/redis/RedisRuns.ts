@@ -72,15 +72,11 @@ export class RedisRuns {
           : Effect.succeed({ lines: lines.map(readLine), dropped: Number(dropped ?? 0) })
     )
 
-  wait = (runId: string): Effect.Effect<Run.Run, RunNotFound | StoreUnavailable> => {
-    const look: Effect.Effect<Run.Run, RunNotFound | StoreUnavailable> = Effect.flatMap(
-      this.#changed(runId, async (client, prefix) => {
-        return isOver(await client.hget(`${prefix}r:${runId}`, "h"))
-      }),
-      () => this.get(runId)
+  wait = (runId: string): Effect.Effect<Run.Run, RunNotFound | StoreUnavailable> =>
+    Effect.andThen(
+      this.#changed(runId, async (client, prefix) => isOver(await client.hget(`${prefix}r:${runId}`, "h"))),
+      this.get(runId)
     )
-    return look
-  }
 
   watch = (runId: string, after = 0): Stream.Stream<Event, RunNotFound | StoreUnavailable> =>
     Stream.fromPull(
