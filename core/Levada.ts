@@ -70,7 +70,7 @@ export const layer = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
   // No schedule fires any more once closing begins: the scheduler is built last.
   return Layer.merge(Scheduler.layer, schedules).pipe(
     Layer.provideMerge(operations),
-    Layer.provide([Registry.layerMemory(options), Guard.layer(options.access)])
+    Layer.provide([Registry.layer(options), Guard.layer(options.access)])
   )
 }
 

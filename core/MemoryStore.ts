@@ -24,6 +24,7 @@ import { IDEMPOTENCY_MILLIS, Keys } from "./Keys.ts"
 import type { Lease } from "./Lease.ts"
 import { Lending } from "./Lending.ts"
 import type { Lines } from "./Log.ts"
+import { MemoryDefinitions } from "./MemoryDefinitions.ts"
 import { MemoryRun, type Owner } from "./MemoryRun.ts"
 import { MemorySchedules } from "./MemorySchedules.ts"
 import { type Bounds as MemoBounds, Memos } from "./Memos.ts"
@@ -105,6 +106,7 @@ class Memory implements Store, Owner {
   readonly #keys = new Keys()
   readonly #admission: Admission
   readonly schedules: MemorySchedules
+  readonly definitions: MemoryDefinitions = new MemoryDefinitions()
   #serials = 0
   #latest = 0
   #closed = false

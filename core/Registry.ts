@@ -3,15 +3,17 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type { Definition, KeptDefinition } from "./Definitions.ts"
 import {
   type PipelineError,
   PipelineExists,
   PipelineNotFound,
   PipelineProtected,
-  StoreUnavailable,
+  type StoreUnavailable,
   UnknownTask
 } from "./Errors.ts"
 import * as Pipeline from "./Pipeline.ts"
+import { Store } from "./Store.ts"
 import type * as Task from "./Task.ts"
 import * as Version from "./Version.ts"
 
@@ -22,12 +24,7 @@ export interface Registered {
   readonly createdAtMillis: number
 }
 
-/** A pipeline to be built from the tasks that the host program offers. */
-export interface Definition {
-  readonly id: string
-  readonly kind: Pipeline.Kind
-  readonly tasks: ReadonlyArray<string>
-}
+export type { Definition } from "./Definitions.ts"
 
 /** What the host program offers. */
 export interface Options {
@@ -57,60 +54,104 @@ export interface Registry {
 /** The key of the Registry service. */
 export const Registry: Context.Service<Registry, Registry> = Context.Service<Registry>("levada/Registry")
 
-/** How many pipelines a catalogue in memory takes. */
-const MAX_PIPELINES = 10_000
+/** How long to wait before asking a Store again that did not answer, in milliseconds. */
+const RETRY_MILLIS = 1_000
 
-/** A catalogue in the memory of this process. Fails with `PipelineExists` when two pipelines have one id. */
-export const layerMemory = (options: Options): Layer.Layer<Registry, PipelineExists> =>
+/**
+ * The pipelines of the program, and those that are registered in the Store as far as this program has their tasks. Fails
+ * with `PipelineExists` when two of the program's pipelines have one id.
+ */
+export const layer = (options: Options): Layer.Layer<Registry, PipelineExists, Store> =>
   Layer.effect(
     Registry,
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
-      const entries = new Map<string, Registered>()
+      const { definitions } = yield* Store
+      const tasks = offered(options)
+      const own = new Map<string, Registered>()
+      /** What was built from definitions. */
+      const built = new Map<string, Registered & { readonly definition: string }>()
       const versions = new Set<string>()
       const ids = new Set<string>()
-      const tasks = offered(options)
 
-      const add = (pipeline: Pipeline.Any): Effect.Effect<Registered, PipelineExists> => {
-        if (entries.has(pipeline.id)) return Effect.fail(new PipelineExists(pipeline.id))
-        const registered = { pipeline, createdAtMillis: clock.currentTimeMillisUnsafe() }
-        entries.set(pipeline.id, registered)
+      for (const pipeline of options.pipelines) {
+        if (own.has(pipeline.id)) return yield* new PipelineExists(pipeline.id)
+        own.set(pipeline.id, { pipeline, createdAtMillis: clock.currentTimeMillisUnsafe() })
         versions.add(Version.key(pipeline.id, pipeline.version))
         ids.add(pipeline.id)
-        return Effect.succeed(registered)
       }
-      for (const pipeline of options.pipelines) yield* add(pipeline)
 
-      const own = new Set(ids)
-      const find = (pipelineId: string): Effect.Effect<Registered, PipelineNotFound> => {
-        const found = entries.get(pipelineId)
-        return found === undefined ? Effect.fail(new PipelineNotFound(pipelineId)) : Effect.succeed(found)
+      const forget = (id: string): void => {
+        const found = built.get(id)
+        if (found === undefined) return
+        built.delete(id)
+        ids.delete(id)
+        versions.delete(Version.key(id, found.pipeline.version))
       }
+      const add = (kept: KeptDefinition, pipeline: Pipeline.Any): Registered => {
+        forget(kept.id)
+        const registered = { pipeline, createdAtMillis: kept.createdAtMillis, definition: JSON.stringify(kept) }
+        built.set(kept.id, registered)
+        ids.add(kept.id)
+        versions.add(Version.key(kept.id, pipeline.version))
+        return registered
+      }
+      /** The pipeline of a definition; nothing where this program lacks a task of it. */
+      const build = (kept: KeptDefinition): Effect.Effect<Registered | undefined> => {
+        const known = built.get(kept.id)
+        if (known?.definition === JSON.stringify(kept)) return Effect.succeed(known)
+        return Effect.match(resolve(kept, tasks), {
+          onSuccess: (pipeline) => add(kept, pipeline),
+          onFailure: () => undefined
+        })
+      }
+      const list = Effect.flatMap(definitions.list, (all) =>
+        Effect.map(Effect.forEach(all, build), (registered) => {
+          const there = new Set(all.map(({ id }) => id))
+          for (const id of built.keys()) if (!there.has(id)) forget(id)
+          return [...own.values(), ...registered.filter((each) => each !== undefined)]
+        })
+      )
+
+      // Whoever works here has to know what others have registered, and what they have removed.
+      const following: Effect.Effect<never> = Effect.andThen(list, definitions.changed).pipe(
+        Effect.catch(() => Effect.sleep(RETRY_MILLIS)),
+        Effect.forever
+      )
+      yield* Effect.forkScoped(following)
 
       const registry: Registry = {
         versions,
         ids,
-        find,
+        list,
+        find: (pipelineId) => {
+          const found = own.get(pipelineId)
+          if (found !== undefined) return Effect.succeed(found)
+          return Effect.flatMap(definitions.get(pipelineId), (kept) => {
+            if (kept === undefined) forget(pipelineId)
+            return Effect.flatMap(kept === undefined ? Effect.undefined : build(kept), (registered) =>
+              registered === undefined ? Effect.fail(new PipelineNotFound(pipelineId)) : Effect.succeed(registered)
+            )
+          })
+        },
         remove: (pipelineId) =>
-          Effect.flatMap(find(pipelineId), ({ pipeline }) => {
-            if (own.has(pipelineId)) return Effect.fail(new PipelineProtected(pipelineId, "it is part of the program"))
-            entries.delete(pipelineId)
-            ids.delete(pipelineId)
-            versions.delete(Version.key(pipelineId, pipeline.version))
-            return Effect.void
-          }),
-        list: Effect.sync(() => [...entries.values()]),
+          own.has(pipelineId)
+            ? Effect.fail(new PipelineProtected(pipelineId, "it is part of the program"))
+            : Effect.flatMap(definitions.remove(pipelineId), (wasThere) => {
+                forget(pipelineId)
+                return wasThere ? Effect.void : Effect.fail(new PipelineNotFound(pipelineId))
+              }),
         executable: (pipelineId, version) => {
-          const pipeline = entries.get(pipelineId)?.pipeline
+          const pipeline = (own.get(pipelineId) ?? built.get(pipelineId))?.pipeline
           return pipeline?.version === version ? pipeline : undefined
         },
         register: (definition) =>
           Effect.gen(function* () {
-            if (entries.has(definition.id)) return yield* new PipelineExists(definition.id)
-            if (entries.size >= MAX_PIPELINES) {
-              return yield* new StoreUnavailable(`No new pipeline is taken: ${MAX_PIPELINES} are registered`)
-            }
-            return yield* add(yield* resolve(definition, tasks))
+            if (own.has(definition.id)) return yield* new PipelineExists(definition.id)
+            const pipeline = yield* resolve(definition, tasks)
+            const kept = { ...definition, createdAtMillis: clock.currentTimeMillisUnsafe() }
+            if (!(yield* definitions.put(kept))) return yield* new PipelineExists(definition.id)
+            return add(kept, pipeline)
           })
       }
       return registry

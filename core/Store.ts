@@ -6,6 +6,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
+import type { Definitions } from "./Definitions.ts"
 import type { ErrorInfo } from "./ErrorInfo.ts"
 import type {
   IdempotencyConflict,
@@ -195,6 +196,7 @@ export interface Store {
   /** The run's events after sequence `after`, then new ones as they happen, each once and in order, to the terminal one. */
   readonly watch: (runId: string, after?: number) => Stream.Stream<Event, RunNotFound | StoreUnavailable>
   readonly schedules: Schedules
+  readonly definitions: Definitions
   /** Succeeds when the Store answers. */
   readonly ping: Effect.Effect<void, StoreUnavailable>
   /** Waits for the runs that would be lost with this process. A Store that outlives it has none. */

@@ -16,7 +16,7 @@ const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   ],
   [
     "contracts",
-    "Admission Alarms Countdown Fifo History Keys Lease Lending Memos MemoryRun MemorySchedules MemoryStore NewRun ReadySteps Registry " +
+    "Admission Alarms Countdown Definitions Fifo History Keys Lease Lending Memos MemoryDefinitions MemoryRun MemorySchedules MemoryStore NewRun ReadySteps Registry " +
       "RunIndex RunLog Schedules Slots Store Unit Waiters"
   ],
   [

@@ -12,8 +12,9 @@ interface Published {
   readonly r?: ReadonlyArray<string>
   /** Claims that were taken from a worker: worker and token. */
   readonly x?: ReadonlyArray<readonly [worker: string, token: string]>
-  /** Whether there are other schedules. */
+  /** Whether there are other schedules, and other definitions. */
   readonly s?: 1
+  readonly d?: 1
 }
 
 /** Listeners by what they listen for. */
@@ -54,6 +55,7 @@ export class News {
   readonly runs: Listeners<void> = new Listeners()
   readonly revoked: Listeners<string> = new Listeners()
   readonly schedules: Listeners<void> = new Listeners()
+  readonly definitions: Listeners<void> = new Listeners()
   readonly #subscriber: Client
   readonly #channel: string
 
@@ -71,6 +73,7 @@ export class News {
       this.workers.tellAll()
       this.runs.tellAll()
       this.schedules.tellAll()
+      this.definitions.tellAll()
     })
   }
 
@@ -80,10 +83,11 @@ export class News {
   }
 
   #hear(message: string): void {
-    const { w, r, x, s } = JSON.parse(message) as Published
+    const { w, r, x, s, d } = JSON.parse(message) as Published
     if (w !== undefined) for (const worker of w) this.workers.tell(worker)
     if (r !== undefined && this.runs.size > 0) for (const run of r) this.runs.tell(run)
     if (x !== undefined) for (const [worker, token] of x) this.revoked.tell(worker, token)
     if (s !== undefined) this.schedules.tellAll()
+    if (d !== undefined) this.definitions.tellAll()
   }
 }

@@ -19,6 +19,7 @@ import * as Store from "../../core/Store.ts"
 import { Blobs, type Place } from "./Blobs.ts"
 import * as Connection from "./Connection.ts"
 import { News } from "./News.ts"
+import { RedisDefinitions } from "./RedisDefinitions.ts"
 import { RedisRuns } from "./RedisRuns.ts"
 import { RedisSchedules } from "./RedisSchedules.ts"
 import { RedisWork } from "./RedisWork.ts"
@@ -136,6 +137,7 @@ class RedisStore implements Store.Store {
   readonly leaseMillis: number
   readonly maxValueLength: number
   readonly schedules: RedisSchedules
+  readonly definitions: RedisDefinitions
   readonly ticker: Ticker
   readonly #bounds: Required<Bounds>
   readonly #scripts: Scripts
@@ -163,6 +165,7 @@ class RedisStore implements Store.Store {
     })
     this.#runs = new RedisRuns(scripts, news, bounds.maxValueLength, blobs)
     this.#work = new RedisWork(scripts, news, versions, bounds, dueAfter, blobs)
+    this.definitions = new RedisDefinitions(scripts, news)
     this.schedules = new RedisSchedules(scripts, news, this.#submitting, dueAfter)
   }
 

@@ -196,7 +196,12 @@ describe("catching up", () => {
         const operations = yield* Operations.Operations
         yield* operations.addSchedule(host, { ...everyMinute({ catchUp, overlap: "allow", graceMillis: 1_000 }) })
         yield* TestClock.adjust(5.5 * MINUTE)
-        yield* Effect.scoped(Effect.andThen(Layer.build(Layer.provide(Scheduler.layer, registry)), TestClock.adjust(1)))
+        yield* Effect.scoped(
+          Effect.andThen(
+            Layer.build(Layer.provide(Scheduler.layer, Registry.layer({ pipelines: [pipeline] }))),
+            TestClock.adjust(1)
+          )
+        )
         const { runs: list } = yield* store.list({ limit: 100 })
         return [
           list.map(({ schedule }) => schedule!.tickMillis / MINUTE).reverse(),
@@ -208,9 +213,9 @@ describe("catching up", () => {
   })
 })
 
-const registry = Registry.layerMemory({ pipelines: [pipeline] })
 const services = Operations.layer.pipe(
-  Layer.provideMerge(Layer.mergeAll(registry, Guard.layer(Access.open), Store.layerMemory()))
+  Layer.provideMerge(Registry.layer({ pipelines: [pipeline] })),
+  Layer.provideMerge(Layer.mergeAll(Guard.layer(Access.open), Store.layerMemory()))
 )
 
 describe("many servers on one Store", () => {
@@ -237,7 +242,7 @@ describe("many servers on one Store", () => {
       const store = yield* Store.Store
       const operations = yield* Operations.Operations
       yield* operations.addSchedule(host, everyMinute({ catchUp: "all" }))
-      const stranger = Layer.provide(Layer.fresh(Scheduler.layer), Registry.layerMemory({ pipelines: [] }))
+      const stranger = Layer.provide(Layer.fresh(Scheduler.layer), Registry.layer({ pipelines: [] }))
       yield* Effect.scoped(Effect.andThen(Layer.build(stranger), TestClock.adjust(3 * MINUTE)))
       expect((yield* store.list({ limit: 9 })).runs).toEqual([])
       yield* Effect.scoped(Effect.andThen(Layer.build(Layer.fresh(Scheduler.layer)), TestClock.adjust(1)))

@@ -84,7 +84,7 @@ export const ask = async (of: Levada.Levada, method: string, path: string, body?
       ...(body !== undefined && { headers: { "content-type": "application/json" }, body: JSON.stringify(body) })
     })
   )
-  const json = (await response.json()) as Record<string, unknown>
+  const json = (response.status === 204 ? {} : await response.json()) as Record<string, unknown>
   return { status: response.status, retryAfter: response.headers.get("retry-after"), json }
 }
 

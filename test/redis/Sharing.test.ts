@@ -204,3 +204,23 @@ shared("what a process finished before it was closed, and what it left, is there
   expect(await servers[1].result(held(gate), runId)).toBe(2)
   expect((await other.run(runId)).steps[0]).toMatchObject({ attempts: 2 })
 })
+
+shared(
+  "a pipeline that is registered with one of them is all others', and is gone for all when it is removed",
+  async () => {
+    const { all, servers } = await four(() => [doubling])
+    const [one, two] = servers
+    const definition = { pipeline_type: "sequential", tasks: ["double", "double"] }
+    expect((await ask(one, "POST", "/pipelines/fourfold", definition)).status).toBe(201)
+    expect((await ask(two, "POST", "/pipelines/fourfold", definition)).status).toBe(409)
+    const execution = { parameters: { n: 3 }, wait: true }
+    const { status, json } = await ask(two, "POST", "/pipelines/fourfold/execute", execution)
+    expect([status, json["status"], json["result"]]).toEqual([200, "COMPLETED", 12])
+    for (const levada of all) {
+      const listed = (await ask(levada, "GET", "/pipelines")).json as unknown as ReadonlyArray<Record<string, unknown>>
+      expect(listed.map((pipeline) => pipeline["pipeline_id"])).toEqual(["doubling", "fourfold"])
+    }
+    expect((await ask(two, "DELETE", "/pipelines/fourfold")).status).toBe(204)
+    for (const levada of all) expect((await ask(levada, "GET", "/pipelines/fourfold")).status).toBe(404)
+  }
+)

@@ -28,6 +28,7 @@ import {
   single,
   VERSION
 } from "./Acting.ts"
+import { definitions } from "./Definitions.ts"
 import { items } from "./Items.ts"
 import { keeping } from "./Keeping.ts"
 import { memoised } from "./Memoised.ts"
@@ -48,6 +49,7 @@ export const store = (name: string, build: Build): void => {
     describe("memoised steps", () => memoised(testLong))
     describe("keeping", () => keeping(testLong))
     describe("schedules", () => schedules(testLong))
+    describe("definitions", () => definitions(testLong))
 
     testLong(
       "a new run is PENDING with its parameters, and starts with its first claim",

@@ -1,0 +1,41 @@
+/** Pipelines that were registered in a Store. */
+import { expect } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { Store } from "../../core/Store.ts"
+import type { Declare } from "./Acting.ts"
+
+const definition = (id: string, createdAtMillis: number, tasks: ReadonlyArray<string> = ["a"]) =>
+  ({ id, kind: "dataflow", tasks, createdAtMillis }) as const
+
+export const definitions = (test: Declare): void => {
+  test(
+    "are kept by id, in order of registration; the first of an id stays, until it is removed",
+    Effect.gen(function* () {
+      const { definitions } = yield* Store
+      expect(yield* definitions.get("p")).toBeUndefined()
+      expect(yield* definitions.put(definition("p", 1))).toBe(true)
+      expect(yield* definitions.put(definition("p", 2, ["b"]))).toBe(false)
+      expect(yield* definitions.put(definition("a", 3))).toBe(true)
+      expect(yield* definitions.get("p")).toEqual(definition("p", 1))
+      expect(yield* definitions.list).toEqual([definition("p", 1), definition("a", 3)])
+      expect(yield* definitions.remove("p")).toBe(true)
+      expect(yield* definitions.remove("p")).toBe(false)
+      expect((yield* definitions.list).map(({ id }) => id)).toEqual(["a"])
+      expect(yield* definitions.put(definition("p", 4, ["b"]))).toBe(true)
+    })
+  )
+
+  test(
+    "of many who register one id at once, one does",
+    Effect.gen(function* () {
+      const { definitions } = yield* Store
+      const kept = yield* Effect.forEach(
+        Array.from({ length: 20 }, (_, at) => at),
+        (at) => definitions.put(definition("p", at)),
+        { concurrency: "unbounded" }
+      )
+      expect(kept.filter(Boolean)).toHaveLength(1)
+      expect(yield* definitions.list).toHaveLength(1)
+    })
+  )
+}
