@@ -276,15 +276,17 @@ local function count(queue, by)
   counts[version] = (counts[version] or 0) + by
 end
 
-local function ready(ref, queue)
-  local list = pushed[queue]
+local function append(lists, queue, ref)
+  local list = lists[queue]
   if list == nil then
     list = {}
-    pushed[queue] = list
+    lists[queue] = list
   end
   list[#list + 1] = ref
   count(queue, 1)
 end
+
+local function ready(ref, queue) append(pushed, queue, ref) end
 
 local function turn(queue)
   local priority = tonumber(string.match(queue, '^-?%d+'))
@@ -294,15 +296,7 @@ end
 -- Those who have waited for a limit go before the others, in the order in which they are told.
 local woken = {}
 
-local function readyFirst(ref, queue)
-  local list = woken[queue]
-  if list == nil then
-    list = {}
-    woken[queue] = list
-  end
-  list[#list + 1] = ref
-  count(queue, 1)
-end
+local function readyFirst(ref, queue) append(woken, queue, ref) end
 
 local function enqueueFirst()
   for queue, list in pairs(woken) do

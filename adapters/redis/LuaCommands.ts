@@ -55,7 +55,7 @@ for n = 0, tonumber(ARGV[5]) - 1 do
       end
       if lease.attempt > 1 or lease.step.p then dropUnit(r, u) end
       if lease.x then
-        completeItem(r, lease.i, lease.item, lease.attempt, outputs, false)
+        completeItem(r, lease.i, lease.item, outputs, false)
       else
         local more = arm ~= '' and (',{"arm":"' .. arm .. '"}') or ''
         completeStep(r, lease.i, lease.attempt, lease.started, outputs, more, arm ~= '' and arm or nil)

@@ -99,8 +99,6 @@ local function keepItem(x, item, outputs, isMemoised)
   x.dels[#x.dels + 1] = 'v' .. item
   if x.plan.o then
     for k = 1, #outputs, 2 do
-      x.folded = x.folded or {}
-      x.folded[outputs[k]] = outputs[k + 1]
       x.sets[#x.sets + 1] = 'f' .. outputs[k]
       x.sets[#x.sets + 1] = outputs[k + 1]
     end

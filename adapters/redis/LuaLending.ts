@@ -92,6 +92,23 @@ local function grant(r, i, item, ref, u, step, unit, limits, worker)
   lent[first] = (last - first) / 2
 end
 
+-- Whether a unit has its limits now; if not, it waits for them.
+local function holds(r, u, ref, limits)
+  if #limits == 0 then return true end
+  local unit = unitOf(r, u)
+  local line, since = take(limits, ref, versionOf(r.q), tonumber(r.priority), unit.h)
+  if line then
+    unit.w, unit.h = line, since
+    keepUnit(r, u)
+    return false
+  end
+  if unit.h then
+    unit.h = nil
+    keepUnit(r, u)
+  end
+  return true
+end
+
 -- Lends a unit, unless what it would give is known, or its limits are used up and it waits for them.
 local function lendOne(r, i, item, ref, u, worker, recalled)
   local step, unit = stepOf(r, i), lookAt(r, u)
@@ -102,20 +119,7 @@ local function lendOne(r, i, item, ref, u, worker, recalled)
     recalled[#recalled + 1] = { r, i, item, u, known }
     return
   end
-  if #limits > 0 then
-    local line, since = take(limits, ref, versionOf(r.q), tonumber(r.priority), unit.h)
-    if line then
-      unit = unitOf(r, u)
-      unit.w, unit.h = line, since
-      keepUnit(r, u)
-      return
-    end
-    if unit.h then
-      unit.h = nil
-      keepUnit(r, u)
-    end
-  end
-  grant(r, i, item, ref, u, step, unit, limits, worker)
+  if holds(r, u, ref, limits) then grant(r, i, item, ref, u, step, unit, limits, worker) end
 end
 
 -- What is read of a run to lend a step of it: what was needed for the one before of its queue, as far as that is known.
@@ -173,21 +177,9 @@ local function lend(ref, queue, max, worker, recalled)
     return false
   end
   while isReady(x) and lentCount < max do
-    local shared = step.p and NONE or limitsOf(step, unitOf(r, u))
+    local shared = step.p and NONE or limitsOf(step, lookAt(r, u))
     -- Where all items need the same, the step waits for it, and not each of its items by itself.
-    if #shared > 0 then
-      local unit = unitOf(r, u)
-      local line, since = take(shared, ref, versionOf(r.q), tonumber(r.priority), unit.h)
-      if line then
-        unit.w, unit.h = line, since
-        keepUnit(r, u)
-        return false
-      end
-      if unit.h then
-        unit.h = nil
-        keepUnit(r, u)
-      end
-    end
+    if not holds(r, u, ref, shared) then return false end
     local one = takeItem(x)
     local ofItem = i .. ':' .. one
     if step.p then

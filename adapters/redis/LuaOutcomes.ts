@@ -48,7 +48,7 @@ local function failStep(r, i, attempt, started, err)
   lose(r, i, err, "step '" .. stepOf(r, i).n .. "' failed")
 end
 
-local function completeItem(r, i, item, attempt, outputs, isMemoised)
+local function completeItem(r, i, item, outputs, isMemoised)
   local x = itemsOf(r, i)
   keepItem(x, item, outputs, isMemoised)
   if x.L > maxValueLength then
@@ -66,7 +66,7 @@ local function remember(r, i, item, u, outputs)
   if isOver(r) or (r.x and get(r, 'o' .. i)) then return end
   local attempts = unitOf(r, u).a
   dropUnit(r, u)
-  if item then return completeItem(r, i, item, 0, outputs, true) end
+  if item then return completeItem(r, i, item, outputs, true) end
   begin(r)
   push(r, '["SS",' .. at .. ',' .. i .. ',' .. attempts .. ']')
   completeStep(r, i, attempts, now, outputs, ',{"memoised":true}')

@@ -9,7 +9,7 @@ local PER_MILLI = 1000
 
 -- Read once for all runs of one act, and written at its end.
 local order, unfinished
-local placed, placedBy, used, fresh = {}, {}, {}, {}
+local placed, placedBy, used = {}, {}, {}
 
 -- Gives nothing when it is recorded; NAMED, the run that has its key, its fingerprint and whether it is there; PLAN; or
 -- FULL. And where the arguments end.

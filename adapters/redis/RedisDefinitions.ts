@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { type Definitions, type KeptDefinition, MAX_DEFINITIONS } from "../../core/Definitions.ts"
 import { StoreUnavailable } from "../../core/Errors.ts"
 import type { News } from "./News.ts"
-import { type Scripts, toUnavailable } from "./Scripts.ts"
+import type { Client, Scripts } from "./Scripts.ts"
 
 /** How long at most between two looks for what others have registered, in milliseconds: news may be lost. */
 const LOOK_MILLIS = 5_000
@@ -18,13 +18,13 @@ export class RedisDefinitions implements Definitions {
   }
 
   get = (id: string): Effect.Effect<KeptDefinition | undefined, StoreUnavailable> =>
-    this.#do(async ({ client }, key) => {
+    this.#do(async (client, key) => {
       const text = await client.hget(key, id)
       return text === null ? undefined : read(text)
     })
 
   list: Effect.Effect<ReadonlyArray<KeptDefinition>, StoreUnavailable> = Effect.suspend(() =>
-    this.#do(async ({ client }, key) => {
+    this.#do(async (client, key) => {
       const all = (await client.hvals(key)).map(read)
       return all.sort((one, other) => one.createdAtMillis - other.createdAtMillis || (one.id < other.id ? -1 : 1))
     })
@@ -32,11 +32,11 @@ export class RedisDefinitions implements Definitions {
 
   put = (definition: KeptDefinition): Effect.Effect<boolean, StoreUnavailable> =>
     Effect.flatMap(
-      this.#do(({ client }, key) => client.hlen(key)),
+      this.#do((client, key) => client.hlen(key)),
       (count) =>
         count >= MAX_DEFINITIONS
           ? Effect.fail(new StoreUnavailable(`No new pipeline is taken: ${MAX_DEFINITIONS} are registered`))
-          : this.#do(async ({ client }, key) => {
+          : this.#do(async (client, key) => {
               const isNew = (await client.hsetnx(key, definition.id, JSON.stringify(definition))) === 1
               if (isNew) await this.#tell()
               return isNew
@@ -44,7 +44,7 @@ export class RedisDefinitions implements Definitions {
     )
 
   remove = (id: string): Effect.Effect<boolean, StoreUnavailable> =>
-    this.#do(async ({ client }, key) => {
+    this.#do(async (client, key) => {
       const wasThere = (await client.hdel(key, id)) === 1
       if (wasThere) await this.#tell()
       return wasThere
@@ -69,11 +69,8 @@ export class RedisDefinitions implements Definitions {
     await client.publish(`${prefix}news`, '{"d":1}')
   }
 
-  #do<A>(ask: (scripts: Scripts, key: string) => Promise<A>): Effect.Effect<A, StoreUnavailable> {
-    return Effect.tryPromise({
-      try: () => ask(this.#scripts, `${this.#scripts.prefix}definitions`),
-      catch: toUnavailable
-    })
+  #do<A>(ask: (client: Client, key: string) => Promise<A>): Effect.Effect<A, StoreUnavailable> {
+    return this.#scripts.ask((client, prefix) => ask(client, `${prefix}definitions`))
   }
 }
 

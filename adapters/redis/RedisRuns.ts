@@ -60,7 +60,7 @@ export class RedisRuns {
 
   lines = (runId: string): Effect.Effect<Lines, RunNotFound | StoreUnavailable> =>
     Effect.flatMap(
-      this.#do((client, prefix) =>
+      this.#scripts.ask((client, prefix) =>
         Promise.all([
           client.hmget(`${prefix}r:${runId}`, "h", "D"),
           client.lrange(`${prefix}g:${runId}`, 0, -1)
@@ -231,7 +231,7 @@ export class RedisRuns {
   /** What has to be known of a run to read its events. */
   about(runId: string): Effect.Effect<Omit<About, "runId">, RunNotFound | StoreUnavailable> {
     return Effect.flatMap(
-      this.#do(async (client, prefix) => {
+      this.#scripts.ask(async (client, prefix) => {
         const header = await client.hget(`${prefix}r:${runId}`, "h")
         return header === null ? undefined : this.#planOf(header)
       }),
@@ -243,7 +243,7 @@ export class RedisRuns {
   }
 
   #read(runId: string): Effect.Effect<Run.Run | undefined, StoreUnavailable> {
-    return this.#do(async () => {
+    return this.#scripts.ask(async () => {
       // A script, so that what is read is of one moment.
       const flat = (await this.#scripts.call("read", [runId])) as ReadonlyArray<string>
       let header = ""
@@ -270,11 +270,6 @@ export class RedisRuns {
         texts.map((text, at) => readEvent(text, at + 1, about, values))
       )
     })
-  }
-
-  #do<A>(ask: (client: Client, prefix: string) => Promise<A>): Effect.Effect<A, StoreUnavailable> {
-    const { client, prefix } = this.#scripts
-    return Effect.tryPromise({ try: () => ask(client, prefix), catch: toUnavailable })
   }
 }
 

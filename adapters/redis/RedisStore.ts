@@ -114,21 +114,18 @@ const DEFAULTS: Required<Bounds> = {
   memoCount: 10_000
 }
 
-const sameFormat = ({ client, prefix }: Scripts): Effect.Effect<void, StoreUnavailable> =>
+const sameFormat = (scripts: Scripts): Effect.Effect<void, StoreUnavailable> =>
   Effect.flatMap(
-    Effect.tryPromise({
-      try: async () => {
-        await client.hsetnx(`${prefix}meta`, "format", FORMAT)
-        return client.hget(`${prefix}meta`, "format")
-      },
-      catch: toUnavailable
+    scripts.ask(async (client, prefix) => {
+      await client.hsetnx(`${prefix}meta`, "format", FORMAT)
+      return client.hget(`${prefix}meta`, "format")
     }),
     (format) =>
       format === FORMAT
         ? Effect.void
         : Effect.fail(
             new StoreUnavailable(
-              `Redis: the data of prefix '${prefix}' is of format ${format}, this version of Levada writes ${FORMAT}; use another \`prefix\`, or the version that wrote it`
+              `Redis: the data of prefix '${scripts.prefix}' is of format ${format}, this version of Levada writes ${FORMAT}; use another \`prefix\`, or the version that wrote it`
             )
           )
   )
@@ -224,14 +221,14 @@ class RedisStore implements Store.Store {
     )
 
   pause = (pipelineId: string): Effect.Effect<void, StoreUnavailable> =>
-    Effect.asVoid(this.#do((client, prefix) => client.sadd(`${prefix}paused`, pipelineId)))
+    Effect.asVoid(this.#scripts.ask((client, prefix) => client.sadd(`${prefix}paused`, pipelineId)))
 
   resume = (pipelineId: string): Effect.Effect<void, StoreUnavailable> =>
     Effect.asVoid(this.#scripts.run("resume", [pipelineId]))
 
   paused: Effect.Effect<ReadonlySet<string>, StoreUnavailable> = Effect.suspend(() =>
     Effect.map(
-      this.#do((client, prefix) => client.smembers(`${prefix}paused`)),
+      this.#scripts.ask((client, prefix) => client.smembers(`${prefix}paused`)),
       (ids) => new Set(ids)
     )
   )
@@ -248,16 +245,13 @@ class RedisStore implements Store.Store {
   note: Store.Store["note"] = (notes) => this.#work.note(notes)
   revoked: Store.Store["revoked"] = (worker) => this.#work.revoked(worker)
 
-  ping: Effect.Effect<void, StoreUnavailable> = Effect.suspend(() => Effect.asVoid(this.#do((client) => client.ping())))
+  ping: Effect.Effect<void, StoreUnavailable> = Effect.suspend(() =>
+    Effect.asVoid(this.#scripts.ask((client) => client.ping()))
+  )
 
   drain: Effect.Effect<void> = Effect.void
 
   // -- inside --------------------------------------------------------------------------------------------------------
-
-  #do<A>(ask: (client: Scripts["client"], prefix: string) => Promise<A>): Effect.Effect<A, StoreUnavailable> {
-    const { client, prefix } = this.#scripts
-    return Effect.tryPromise({ try: () => ask(client, prefix), catch: toUnavailable })
-  }
 
   #found(
     runId: string,

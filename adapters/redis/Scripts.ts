@@ -30,7 +30,12 @@ export class Scripts {
     })
   }
 
-  /** The same as a Promise. */
+  /** Asks the server for something that is no script. */
+  ask<A>(what: (client: Client, prefix: string) => Promise<A>): Effect.Effect<A, StoreUnavailable> {
+    return Effect.tryPromise({ try: () => what(this.client, this.prefix), catch: toUnavailable })
+  }
+
+  /** Runs a script, as a Promise. */
   async call(name: ScriptName, args: ReadonlyArray<Argument>): Promise<unknown> {
     let digest = this.#digests.get(name)
     if (digest === undefined) {

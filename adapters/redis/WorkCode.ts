@@ -9,8 +9,6 @@ const PHASES = { R: "run", P: "probe", E: "expand" } as const
 
 /** A claim of the Store on Redis. */
 export interface RedisClaim extends Claim {
-  /** The unit that it is about: run, step, and item where there is one. */
-  readonly unit: string
   readonly values: ReadonlyMap<string, Json>
 }
 
@@ -32,7 +30,6 @@ export const readClaims = (lent: string): ReadonlyArray<RedisClaim> => {
     // Of the same step as the claim before: with the same values.
     if (size !== "=") values = toMap(texts, at + 10, next)
     claims.push({
-      unit,
       runId,
       pipelineId: queue.slice(pipeline),
       version: queue.slice(version, pipeline - 1),
