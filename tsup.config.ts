@@ -11,6 +11,9 @@ export default defineConfig({
     deno: "adapters/deno/index.ts",
     elysia: "adapters/elysia/index.ts",
     redis: "adapters/redis/index.ts",
+    jwt: "adapters/jwt/index.ts",
+    keys: "adapters/keys/index.ts",
+    key: "adapters/keys/key.ts",
     testing: "adapters/testing/index.ts"
   },
   format: "esm",

@@ -1,7 +1,132 @@
 /** Who gets in. A choice that every program has to make: there is no default. */
+import * as Result from "effect/Result"
+import * as Acl from "./Acl.ts"
+import type { Authenticator } from "./Authenticator.ts"
+import { InvalidOption } from "./Errors.ts"
+import { type Grant, PERMISSIONS, type Permission } from "./Principal.ts"
+import * as Rate from "./Rate.ts"
+import type { TokenMaker } from "./Tokens.ts"
 
 /** The choice that was made. */
-export type Access = { readonly _tag: "Open" }
+export type Access = { readonly _tag: "Open" } | ({ readonly _tag: "Secured" } & Rules)
+
+/** How often requests of each permission may be made, such as `10/minute`. Default: without limit. */
+export type Limits = { readonly [P in Permission]?: string | undefined }
+
+/** What a program says about who gets in. */
+export interface Options {
+  /** Who say who somebody is; at least one. */
+  readonly authenticators: ReadonlyArray<Authenticator>
+  /** What principals without grants of their own may do, by their roles. Default: what ACLs say of them, and nothing else. */
+  readonly roles?: Readonly<Record<string, Grant>> | undefined
+  /** ACLs by pipeline. One that is set at run time takes the place of the one in here. Default: none. */
+  readonly acls?: Readonly<Record<string, Acl.Acl>> | undefined
+  /** For each principal. Shared by all servers on the same Store. */
+  readonly limits?: Limits | undefined
+  /** For each address, before anybody asks who that is. An IPv6 address stands for its network of 64 bits. Default: `limits`. */
+  readonly limitsByAddress?: Limits | undefined
+  /** Whether requests over connections that are not encrypted are refused. Default: false. */
+  readonly requireHttps?: boolean | undefined
+  /** Makes the tokens that are given out for one pipeline or run. Default: none are. */
+  readonly tokens?: TokenMaker | undefined
+}
+
+/** Options that were read and found fit. */
+export interface Rules {
+  readonly authenticators: ReadonlyArray<Authenticator>
+  readonly roles: ReadonlyMap<string, Grant>
+  readonly acls: ReadonlyMap<string, Acl.Acl>
+  readonly limits: ReadonlyMap<Permission, Rate.Rate>
+  readonly limitsByAddress: ReadonlyMap<Permission, Rate.Rate>
+  readonly requireHttps: boolean
+  readonly tokens: TokenMaker | undefined
+}
 
 /** Everybody may do everything. For a program on its own machine, or behind something that does the guarding. */
 export const open: Access = { _tag: "Open" }
+
+/** Nobody may do anything but what these options say. Throws `InvalidOption` for one that can't be used. */
+export const secured = (options: Options): Access => ({ _tag: "Secured", ...Result.getOrThrow(read(options)) })
+
+const read = (options: Options): Result.Result<Rules, InvalidOption> =>
+  Result.gen(function* () {
+    const { authenticators, requireHttps = false, tokens } = options
+    if (!Array.isArray(authenticators) || authenticators.length === 0) {
+      return yield* wrong(
+        "authenticators",
+        authenticators,
+        "at least one, such as ApiKeys.make({ … }): without any, nobody gets in"
+      )
+    }
+    if (typeof requireHttps !== "boolean") return yield* wrong("requireHttps", requireHttps, "true or false")
+    const limits = yield* ratesOf("limits", options.limits)
+    return {
+      authenticators,
+      roles: yield* rolesOf(options.roles ?? {}),
+      acls: yield* aclsOf(options.acls ?? {}),
+      limits,
+      limitsByAddress:
+        options.limitsByAddress === undefined ? limits : yield* ratesOf("limitsByAddress", options.limitsByAddress),
+      requireHttps,
+      tokens
+    }
+  })
+
+const wrong = (option: string, value: unknown, expected: string): Result.Result<never, InvalidOption> =>
+  Result.fail(new InvalidOption(`access.${option}`, value, expected))
+
+const rolesOf = (roles: Readonly<Record<string, Grant>>): Result.Result<ReadonlyMap<string, Grant>, InvalidOption> => {
+  for (const [role, grant] of Object.entries(roles)) {
+    const mistake = invalidGrant(`roles.${role}`, grant)
+    if (mistake !== undefined) return Result.fail(mistake)
+  }
+  return Result.succeed(new Map(Object.entries(roles)))
+}
+
+/** What is wrong with a grant; nothing when it can be used. */
+export const invalidGrant = (option: string, grant: unknown): InvalidOption | undefined => {
+  const { pipelines, permissions } = (grant ?? {}) as Partial<Grant>
+  if (!areTexts(pipelines)) {
+    return new InvalidOption(`${option}.pipelines`, pipelines, `an array of pipelines' ids, "*" for all`)
+  }
+  const isFine = areTexts(permissions) && permissions.every((each) => PERMISSIONS.includes(each as Permission))
+  return isFine
+    ? undefined
+    : new InvalidOption(`${option}.permissions`, permissions, `an array of ${PERMISSIONS.join(", ")}`)
+}
+
+const areTexts = (value: unknown): value is ReadonlyArray<string> =>
+  Array.isArray(value) && value.every((each) => typeof each === "string" && each !== "")
+
+const aclsOf = (
+  acls: Readonly<Record<string, Acl.Acl>>
+): Result.Result<ReadonlyMap<string, Acl.Acl>, InvalidOption> => {
+  for (const [pipelineId, acl] of Object.entries(acls)) {
+    const [problem] = Acl.problems(acl)
+    if (problem !== undefined) {
+      const path = ["acls", pipelineId, ...problem.path].join(".")
+      return wrong(
+        path,
+        (acl as Readonly<Record<string, unknown>> | undefined)?.[String(problem.path[0])],
+        problem.message
+      )
+    }
+  }
+  return Result.succeed(new Map(Object.entries(acls)))
+}
+
+const ratesOf = (
+  option: string,
+  limits: Limits = {}
+): Result.Result<ReadonlyMap<Permission, Rate.Rate>, InvalidOption> =>
+  Result.gen(function* () {
+    const rates = new Map<Permission, Rate.Rate>()
+    for (const [permission, text] of Object.entries(limits)) {
+      if (text === undefined) continue
+      if (!PERMISSIONS.includes(permission as Permission)) {
+        return yield* wrong(`${option}.${permission}`, text, `limits of ${PERMISSIONS.join(", ")}`)
+      }
+      rates.set(permission as Permission, yield* Rate.parse(`access.${option}.${permission}`, String(text)))
+    }
+    return rates
+  })

@@ -7,6 +7,7 @@ import type { ErrorInfo } from "./ErrorInfo.ts"
 import { cut, Failure, listed, type Problem, shown, summary } from "./Failure.ts"
 import type { InvalidName, InvalidOption } from "./GraphErrors.ts"
 
+export * from "./AccessErrors.ts"
 export type { Problem } from "./Failure.ts"
 export * from "./GraphErrors.ts"
 
@@ -136,7 +137,7 @@ export class RunCancelled extends Failure<"RunCancelled"> {
 export class WaitTimedOut extends Failure<"WaitTimedOut"> {
   readonly runId: string
   readonly pipelineId: string
-  /** Where the run was when the wait began: PENDING or RUNNING. */
+  /** Where the run was when it was last looked at: PENDING or RUNNING. */
   readonly status: string
   readonly waitMillis: number
   constructor(run: { readonly id: string; readonly pipelineId: string; readonly status: string }, waitMillis: number) {

@@ -1,14 +1,58 @@
-/** The one place that says whether a caller may do a thing. */
+/**
+ * The one place that says whether somebody may do a thing, in one order: encryption, limit by address, authentication;
+ * then, for each operation, authorisation, limit by principal, audit.
+ */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import type { Access } from "./Access.ts"
-import type { Caller, Permission, Principal } from "./Principal.ts"
+import type * as Scope from "effect/Scope"
+import type { Access, Rules } from "./Access.ts"
+import { AccessDenied, HttpsRequired, RateLimited } from "./AccessErrors.ts"
+import * as Acl from "./Acl.ts"
+import * as Address from "./Address.ts"
+import type { NewRecord } from "./AuditLog.ts"
+import * as Authentication from "./Authentication.ts"
+import * as Authorizer from "./Authorizer.ts"
+import type { StoreUnavailable } from "./Errors.ts"
+import {
+  anonymous,
+  type Caller,
+  host,
+  type Origin,
+  type Permission,
+  type Principal,
+  type Visitor
+} from "./Principal.ts"
+import type { Rate } from "./Rate.ts"
+import { Store } from "./Store.ts"
+import type { TokenMaker } from "./Tokens.ts"
 
-/** Says who a caller is, provided that they have the permission, on the pipeline when one is named. */
+/** Why a visitor is not let in. */
+export type EntryError = HttpsRequired | RateLimited | Authentication.AuthenticationError
+
+/** Why a caller may not do a thing. */
+export type GuardError = AccessDenied | RateLimited | StoreUnavailable
+
+/** What a caller wants to do, and to what. */
+export interface Wish {
+  readonly permission: Permission
+  readonly pipelineId?: string | undefined
+  readonly runId?: string | undefined
+}
+
+/** Says whether somebody may do a thing. */
 export interface Guard {
-  readonly check: (caller: Caller, permission: Permission, pipelineId?: string) => Effect.Effect<Principal>
+  /** Finds who a visitor is that wants to do something of that kind. */
+  readonly enter: (visitor: Visitor, permission: Permission) => Effect.Effect<Caller, EntryError>
+  /** Once for each operation, before it is done. */
+  readonly check: (caller: Caller, wish: Wish) => Effect.Effect<void, GuardError>
+  /** The same question without count and record: for what a list shows. */
+  readonly may: (caller: Caller, wish: Wish) => boolean
+  /** The ACLs of pipelines; nothing where access is open. */
+  readonly acls: Pick<Authorizer.Authorizer, "acl" | "put" | "remove"> | undefined
+  /** Makes tokens, where they are given out. */
+  readonly tokens: TokenMaker | undefined
 }
 
 /** The key of the Guard service. */
@@ -20,12 +64,182 @@ export const after = <A, E, E2>(
   next: () => Effect.Effect<A, E>
 ): Effect.Effect<A, E | E2> => (Exit.isExit(check) && Exit.isSuccess(check) ? next() : Effect.flatMap(check, next))
 
-const everybody: Effect.Effect<Principal> = Effect.succeed({ id: "anonymous" })
-
-/** The guard of an access choice. */
-export const layer = (access: Access): Layer.Layer<Guard> => {
-  switch (access._tag) {
-    case "Open":
-      return Layer.succeed(Guard, { check: () => everybody })
+/**
+ * Something that has an id of its own and belongs to a pipeline, provided that the caller may do that with it. Whoever may
+ * not even read that pipeline is told what they would be told if there were nothing, and it costs them as much.
+ */
+export const sought = <A extends { readonly pipelineId: string }, E, N extends object>(
+  guard: Guard,
+  caller: Caller,
+  permission: Permission,
+  find: Effect.Effect<A, E | N>,
+  absent: N,
+  runId?: string
+): Effect.Effect<A, E | N | GuardError> => {
+  if (!guard.may(caller, { permission })) {
+    // Nobody learns what there is who may do nothing of the kind.
+    return Effect.andThen(guard.check(caller, { permission, runId }), Effect.fail(absent))
   }
+  const noted = Effect.andThen(guard.check(caller, { permission, runId }), Effect.fail(absent))
+  return Effect.matchEffect(find, {
+    onFailure: (failure): Effect.Effect<never, E | N | GuardError> =>
+      failure instanceof absent.constructor ? noted : Effect.fail(failure),
+    onSuccess: (item): Effect.Effect<A, N | GuardError> => {
+      const { pipelineId } = item
+      const wish = { permission, pipelineId, runId }
+      const isSeen = guard.may(caller, wish) || guard.may(caller, { ...wish, permission: "read" })
+      const checked = guard.check(caller, wish)
+      return isSeen ? after(checked, () => Effect.succeed(item)) : Effect.andThen(Effect.ignore(checked), noted)
+    }
+  })
+}
+
+/** The guard of an access choice. An ACL for none of these pipelines, or with a role that nobody has, is warned of. */
+export const layer = (access: Access, pipelines: ReadonlyArray<string> = []): Layer.Layer<Guard, never, Store> =>
+  access._tag === "Open"
+    ? Layer.succeed(Guard, openGuard)
+    : Layer.effect(
+        Guard,
+        Effect.andThen(
+          warn(access, pipelines),
+          Effect.flatMap(Store, (store) => secured(access, store))
+        )
+      )
+
+const openGuard: Guard = {
+  enter: (visitor) => Exit.succeed({ principal: anonymous, origin: visitor }),
+  check: () => Exit.void,
+  may: () => true,
+  acls: undefined,
+  tokens: undefined
+}
+
+const secured = (rules: Rules, store: Store): Effect.Effect<Guard, never, Scope.Scope> =>
+  Effect.map(Authorizer.make(rules, store), (authorizer): Guard => {
+    const authenticate = Authentication.make(rules, store)
+
+    const record = (record: NewRecord): Effect.Effect<void, StoreUnavailable> =>
+      Effect.andThen(store.audit.append(record), log(record))
+
+    const denied =
+      (about: Origin, wish: Wish, principal?: Principal) =>
+      (failure: { readonly _tag: string }): Effect.Effect<void> =>
+        // It is refused anyway, whether or not that can be recorded.
+        Effect.ignore(record(recordOf(about, wish, "denied", principal, failure._tag)))
+
+    /** Takes a permit, and tells the caller what is left. */
+    const take = (
+      rate: Rate | undefined,
+      whose: "address" | "principal",
+      name: string,
+      permission: Permission,
+      caller?: Caller
+    ): Effect.Effect<void, RateLimited | StoreUnavailable> => {
+      if (rate === undefined) return Exit.void
+      const { permits, periodMillis } = rate
+      return Effect.flatMap(store.limiter.take(`${whose}:${permission}:${name}`, rate), (taken) => {
+        const { isAllowed, remaining, resetMillis } = taken
+        const quota = { permission, permits, periodMillis, remaining, resetMillis }
+        if (caller !== undefined) caller.quota = quota
+        return isAllowed ? Exit.void : Effect.fail(new RateLimited(whose, quota))
+      })
+    }
+
+    return {
+      acls: authorizer,
+      tokens: rules.tokens,
+      enter: (visitor, permission) =>
+        Effect.suspend((): Effect.Effect<Principal, EntryError> => {
+          if (rules.requireHttps && !visitor.secure) return Effect.fail(new HttpsRequired())
+          const rate = rules.limitsByAddress.get(permission)
+          return after(
+            take(
+              rate,
+              "address",
+              visitor.address === undefined ? "unknown" : Address.owner(visitor.address),
+              permission
+            ),
+            () => authenticate(visitor)
+          )
+        }).pipe(
+          Effect.tapError(denied(visitor, { permission })),
+          Effect.map((principal): Caller => ({ principal, origin: visitor }))
+        ),
+      check: (caller, wish) => {
+        // The program itself is asked for nothing.
+        if (caller === host) return Exit.void
+        const { principal } = caller
+        const { permission, pipelineId, runId } = wish
+        return Effect.andThen(
+          authorizer.ready,
+          Effect.suspend((): Effect.Effect<void, GuardError> => {
+            if (!authorizer.may(principal, permission, pipelineId, runId)) {
+              return Effect.fail(new AccessDenied(principal, permission, pipelineId))
+            }
+            return take(rules.limits.get(permission), "principal", principal.id, permission, caller)
+          })
+        ).pipe(
+          Effect.tapError(denied(caller.origin, wish, principal)),
+          Effect.andThen(record(recordOf(caller.origin, wish, "allowed", principal)))
+        )
+      },
+      may: (caller, { permission, pipelineId, runId }) =>
+        caller === host || authorizer.may(caller.principal, permission, pipelineId, runId)
+    }
+  })
+
+const recordOf = (
+  { operation, address, requestId }: Origin,
+  { permission, pipelineId, runId }: Wish,
+  outcome: NewRecord["outcome"],
+  principal: Principal | undefined,
+  reason?: string
+): NewRecord => ({
+  operation,
+  permission,
+  outcome,
+  ...(reason !== undefined && { reason }),
+  ...(principal !== undefined && { principal: principal.id, roles: principal.roles }),
+  ...(address !== undefined && { address }),
+  ...(requestId !== undefined && { requestId }),
+  ...(pipelineId !== undefined && { pipelineId: pipelineId.slice(0, MAX_NAME) }),
+  ...(runId !== undefined && { runId: runId.slice(0, MAX_NAME) })
+})
+
+/** How much is kept of names that a caller made up. */
+const MAX_NAME = 200
+
+/** What was refused stands out; what was only looked at does not. */
+const log = (record: NewRecord): Effect.Effect<void> => {
+  const level = record.outcome === "denied" ? "Warn" : record.permission === "read" ? "Debug" : "Info"
+  return Effect.annotateLogs(Effect.logWithLevel(level)(`audit: ${record.operation} ${record.outcome}`), {
+    audit: record
+  })
+}
+
+/** Says which of the ACLs' names mean nothing: a typing error there may keep people out. */
+const warn = (rules: Rules, pipelines: ReadonlyArray<string>): Effect.Effect<void> => {
+  const areKnown = rules.authenticators.every(({ roles }) => roles !== undefined)
+  const known = new Set([...rules.roles.keys(), ...rules.authenticators.flatMap(({ roles = [] }) => roles)])
+  return Effect.forEach(
+    rules.acls,
+    ([id, acl]) => {
+      const strange = areKnown ? Acl.roles(acl).filter((role) => !known.has(role)) : []
+      return Effect.andThen(
+        pipelines.includes(id)
+          ? Effect.void
+          : Effect.logWarning(
+              `The ACL for '${id}' names no pipeline of this program; it holds for one that is registered later`
+            ),
+        Effect.forEach(
+          strange,
+          (role) => Effect.logWarning(`The ACL for '${id}' names role '${role}', which nobody has`),
+          {
+            discard: true
+          }
+        )
+      )
+    },
+    { discard: true }
+  )
 }

@@ -3,10 +3,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Access } from "./Access.ts"
 import {
+  type AccessDenied,
   InvalidOption,
   type ParametersInvalid,
   type PipelineExists,
   type PipelineNotFound,
+  type RateLimited,
   type ScheduleError,
   type ScheduleExists,
   type StoreUnavailable
@@ -64,15 +66,27 @@ export const layer = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
   )
   const schedules = Layer.effectDiscard(
     Operations.Operations.use(({ addSchedule }) =>
-      Effect.forEach(options.schedules ?? [], (schedule) => addSchedule(host, schedule, true), { discard: true })
+      Effect.forEach(options.schedules ?? [], (schedule) => asHost(addSchedule(host, schedule, true)), {
+        discard: true
+      })
     )
   )
   // No schedule fires any more once closing begins: the scheduler is built last.
   return Layer.merge(Scheduler.layer, schedules).pipe(
     Layer.provideMerge(operations),
-    Layer.provide([Registry.layer(options), Guard.layer(options.access)])
+    Layer.provide([
+      Registry.layer(options),
+      Guard.layer(
+        options.access,
+        options.pipelines.map(({ id }) => id)
+      )
+    ])
   )
 }
+
+/** The guard asks nothing of the program itself. */
+const asHost = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, Exclude<E, AccessDenied | RateLimited>, R> =>
+  effect as Effect.Effect<A, Exclude<E, AccessDenied | RateLimited>, R>
 
 /** What may be said about an execution. */
 export interface ExecuteOptions extends Start.Options {
@@ -81,7 +95,13 @@ export interface ExecuteOptions extends Start.Options {
 }
 
 /** Why an execution does not give a result. */
-export type ExecuteError = Operations.StartError | Operations.WaitError
+export type ExecuteError = StartError | WaitError
+
+/** Why a run can't be started. */
+export type StartError = Exclude<Operations.StartError, AccessDenied | RateLimited>
+
+/** Why a wait does not end in a completed run. */
+export type WaitError = Exclude<Operations.WaitError, AccessDenied | RateLimited>
 
 /** The parameters of a run: those that a part of the pipeline does not take may be missing. */
 export type ParametersFor<P, O> = O extends { readonly targets: unknown } | { readonly given: unknown }
@@ -101,10 +121,17 @@ export const execute = <P extends Pipeline.Any, const O extends ExecuteOptions &
   options?: Exactly<O, ExecuteOptions & Start.PartOptions>
 ): Effect.Effect<ResultFor<P, O>, ExecuteError, Operations.Operations> =>
   Operations.Operations.use((operations) =>
-    Effect.flatMap(starting(operations, pipeline, parameters, options), (runId) =>
-      Effect.flatMap(operations.wait(host, runId, (options as ExecuteOptions | undefined)?.waitMillis), (run) =>
-        valueOf<ResultFor<P, O>>(pipeline, run)
-      )
+    Effect.flatMap(
+      asHost(
+        operations.execute(
+          host,
+          pipeline.id,
+          Parameters.fromValues(parameters, options?.given),
+          options,
+          (options as ExecuteOptions | undefined)?.waitMillis
+        )
+      ),
+      (run) => valueOf<ResultFor<P, O>>(pipeline, run)
     )
   )
 
@@ -116,25 +143,21 @@ export const start = <P extends Pipeline.Any, const O extends Start.Options & St
   pipeline: P,
   parameters: ParametersFor<P, O>,
   options?: Exactly<O, Start.Options & Start.PartOptions>
-): Effect.Effect<string, Operations.StartError, Operations.Operations> =>
-  Operations.Operations.use((operations) => starting(operations, pipeline, parameters, options))
-
-const starting = (
-  operations: Operations.Operations,
-  pipeline: Pipeline.Any,
-  parameters: unknown,
-  options: (Start.Options & Start.PartOptions) | undefined
-): Effect.Effect<string, Operations.StartError> =>
-  operations.start(host, pipeline.id, Parameters.fromValues(parameters, options?.given), options)
+): Effect.Effect<string, StartError, Operations.Operations> =>
+  Operations.Operations.use((operations) =>
+    asHost(operations.start(host, pipeline.id, Parameters.fromValues(parameters, options?.given), options))
+  )
 
 /** The result of a run that was started, once it is over. Fails with `WaitTimedOut` after `waitMillis` (default: never). */
 export const result = <P extends Pipeline.Any>(
   pipeline: P,
   runId: string,
   waitMillis?: number
-): Effect.Effect<Pipeline.ResultOf<P>, Operations.WaitError, Operations.Operations> =>
+): Effect.Effect<Pipeline.ResultOf<P>, WaitError, Operations.Operations> =>
   Operations.Operations.use((operations) =>
-    Effect.flatMap(operations.wait(host, runId, waitMillis), (run) => valueOf<Pipeline.ResultOf<P>>(pipeline, run))
+    Effect.flatMap(asHost(operations.wait(host, runId, waitMillis)), (run) =>
+      valueOf<Pipeline.ResultOf<P>>(pipeline, run)
+    )
   )
 
 /** A schedule of a pipeline, for `schedules` or to be added later. */

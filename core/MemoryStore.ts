@@ -24,9 +24,13 @@ import { IDEMPOTENCY_MILLIS, Keys } from "./Keys.ts"
 import type { Lease } from "./Lease.ts"
 import { Lending } from "./Lending.ts"
 import type { Lines } from "./Log.ts"
+import { MemoryAcls } from "./MemoryAcls.ts"
+import { MemoryAuditLog } from "./MemoryAuditLog.ts"
 import { MemoryDefinitions } from "./MemoryDefinitions.ts"
+import { MemoryRateLimiter } from "./MemoryRateLimiter.ts"
 import { MemoryRun, type Owner } from "./MemoryRun.ts"
 import { MemorySchedules } from "./MemorySchedules.ts"
+import { MemoryTokens } from "./MemoryTokens.ts"
 import { type Bounds as MemoBounds, Memos } from "./Memos.ts"
 import { type NewRun, submissionOf } from "./NewRun.ts"
 import type { Run } from "./Run.ts"
@@ -107,6 +111,10 @@ class Memory implements Store, Owner {
   readonly #admission: Admission
   readonly schedules: MemorySchedules
   readonly definitions: MemoryDefinitions = new MemoryDefinitions()
+  readonly acls: MemoryAcls = new MemoryAcls()
+  readonly limiter: MemoryRateLimiter
+  readonly tokens: MemoryTokens
+  readonly audit: MemoryAuditLog
   #serials = 0
   #latest = 0
   #closed = false
@@ -119,6 +127,9 @@ class Memory implements Store, Owner {
     this.#clock = clock
     this.#random = random
     this.#admission = new Admission(alarms, this.#now, this.#complete)
+    this.limiter = new MemoryRateLimiter(this.#now)
+    this.tokens = new MemoryTokens(this.#now)
+    this.audit = new MemoryAuditLog(this.#now)
     this.#memos = new Memos(options)
     this.#lending = new Lending(alarms, this.#now, options.leaseMillis, this.#memos)
     this.#history = new History(options, (run) => this.#index.remove(run))

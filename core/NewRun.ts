@@ -30,6 +30,8 @@ export interface NewRun {
   readonly idempotency?: { readonly key: string; readonly fingerprint: string }
   readonly targets?: ReadonlyArray<string> | undefined
   readonly retryOf?: string
+  /** Names the request that it was started by. */
+  readonly requestId?: string | undefined
   readonly schedule?: Run["schedule"]
 }
 
@@ -51,5 +53,6 @@ export const submissionOf = (run: NewRun, id: string, nowMillis: number): Submis
   targets: run.targets,
   results: run.plan.results,
   retryOf: run.retryOf,
+  requestId: run.requestId,
   schedule: run.schedule
 })

@@ -2,9 +2,11 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as AccessOperations from "./AccessOperations.ts"
 import { StoreUnavailable } from "./Errors.ts"
-import { Guard } from "./Guard.ts"
+import { type EntryError, Guard } from "./Guard.ts"
 import * as PipelineOperations from "./PipelineOperations.ts"
+import type { Caller, Permission, Visitor } from "./Principal.ts"
 import { Registry } from "./Registry.ts"
 import * as RunOperations from "./RunOperations.ts"
 import * as ScheduleOperations from "./ScheduleOperations.ts"
@@ -17,7 +19,10 @@ export type { NewSchedule } from "./ScheduleOperations.ts"
 export interface Operations
   extends PipelineOperations.PipelineOperations,
     RunOperations.RunOperations,
-    ScheduleOperations.ScheduleOperations {
+    ScheduleOperations.ScheduleOperations,
+    AccessOperations.AccessOperations {
+  /** Lets a visitor in who wants to do something of that kind. Every door asks this first; the program itself is `host`. */
+  readonly enter: (visitor: Visitor, permission: Permission) => Effect.Effect<Caller, EntryError>
   /** Succeeds when the Store answers. For everybody. */
   readonly ping: Effect.Effect<void, StoreUnavailable>
 }
@@ -39,10 +44,12 @@ export const layer: Layer.Layer<Operations, never, Store | Registry | Guard> = L
     const closed = () =>
       closing ? new StoreUnavailable("Nothing new is taken: the program is shutting down") : undefined
     return {
+      enter: parts[2].enter,
       ping: parts[0].ping,
       ...PipelineOperations.make(...parts),
       ...RunOperations.make(...parts, closed),
-      ...ScheduleOperations.make(...parts, closed)
+      ...ScheduleOperations.make(...parts, closed),
+      ...AccessOperations.make(...parts)
     }
   })
 )

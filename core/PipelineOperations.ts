@@ -7,7 +7,7 @@ import {
   PipelineProtected,
   type StoreUnavailable
 } from "./Errors.ts"
-import { after, type Guard } from "./Guard.ts"
+import { after, type Guard, type GuardError } from "./Guard.ts"
 import type { Caller } from "./Principal.ts"
 import type { Definition, Registered, Registry } from "./Registry.ts"
 import { newestRun, type Store } from "./Store.ts"
@@ -15,42 +15,39 @@ import { newestRun, type Store } from "./Store.ts"
 /** Operations on pipelines. */
 export interface PipelineOperations {
   /** The pipelines that the caller may read, in order of registration. */
-  readonly pipelines: (caller: Caller) => Effect.Effect<ReadonlyArray<Registered>, StoreUnavailable>
-  readonly pipeline: (
-    caller: Caller,
-    pipelineId: string
-  ) => Effect.Effect<Registered, PipelineNotFound | StoreUnavailable>
+  readonly pipelines: (caller: Caller) => Effect.Effect<ReadonlyArray<Registered>, GuardError>
+  readonly pipeline: (caller: Caller, pipelineId: string) => Effect.Effect<Registered, PipelineNotFound | GuardError>
   /** Builds a pipeline from tasks that the program offers. */
   readonly register: (
     caller: Caller,
     definition: Definition
-  ) => Effect.Effect<Registered, PipelineExists | PipelineError | StoreUnavailable>
+  ) => Effect.Effect<Registered, PipelineExists | PipelineError | GuardError>
   /** Forgets a pipeline that was registered so. Fails while it has unfinished runs. */
   readonly unregister: (
     caller: Caller,
     pipelineId: string
-  ) => Effect.Effect<void, PipelineNotFound | PipelineProtected | StoreUnavailable>
+  ) => Effect.Effect<void, PipelineNotFound | PipelineProtected | GuardError>
   /** Starts no step of the pipeline any more, until it is resumed; what runs goes on. */
-  readonly pause: (caller: Caller, pipelineId: string) => Effect.Effect<void, PipelineNotFound | StoreUnavailable>
-  readonly resume: (caller: Caller, pipelineId: string) => Effect.Effect<void, PipelineNotFound | StoreUnavailable>
+  readonly pause: (caller: Caller, pipelineId: string) => Effect.Effect<void, PipelineNotFound | GuardError>
+  readonly resume: (caller: Caller, pipelineId: string) => Effect.Effect<void, PipelineNotFound | GuardError>
   /** The pipeline, and whether it is paused. */
   readonly pausable: (
     caller: Caller,
     pipelineId: string
-  ) => Effect.Effect<Registered & { readonly paused: boolean }, PipelineNotFound | StoreUnavailable>
+  ) => Effect.Effect<Registered & { readonly paused: boolean }, PipelineNotFound | GuardError>
 }
 
 /** The operations over a Store, a Registry and a Guard. */
 export const make = (store: Store, registry: Registry, guard: Guard): PipelineOperations => {
   const pipeline: PipelineOperations["pipeline"] = (caller, pipelineId) =>
-    after(guard.check(caller, "read", pipelineId), () => registry.find(pipelineId))
+    after(guard.check(caller, { permission: "read", pipelineId }), () => registry.find(pipelineId))
 
   /** Asks for `admin` before anything is said about the pipeline. */
   const administrated = (
     caller: Caller,
     pipelineId: string
-  ): Effect.Effect<Registered, PipelineNotFound | StoreUnavailable> =>
-    Effect.andThen(guard.check(caller, "admin", pipelineId), registry.find(pipelineId))
+  ): Effect.Effect<Registered, PipelineNotFound | GuardError> =>
+    Effect.andThen(guard.check(caller, { permission: "admin", pipelineId }), registry.find(pipelineId))
 
   /** Fails while something still needs the pipeline. */
   const idle = (pipelineId: string): Effect.Effect<void, PipelineProtected | StoreUnavailable> =>
@@ -69,10 +66,19 @@ export const make = (store: Store, registry: Registry, guard: Guard): PipelineOp
     })
 
   return {
-    pipelines: (caller) => Effect.andThen(guard.check(caller, "read"), registry.list),
+    pipelines: (caller) =>
+      Effect.andThen(
+        guard.check(caller, { permission: "read" }),
+        Effect.map(registry.list, (all) =>
+          all.filter(({ pipeline: { id } }) => guard.may(caller, { permission: "read", pipelineId: id }))
+        )
+      ),
     pipeline,
     register: (caller, definition) =>
-      Effect.andThen(guard.check(caller, "admin", definition.id), registry.register(definition)),
+      Effect.andThen(
+        guard.check(caller, { permission: "admin", pipelineId: definition.id }),
+        registry.register(definition)
+      ),
     unregister: (caller, pipelineId) =>
       administrated(caller, pipelineId).pipe(
         Effect.andThen(idle(pipelineId)),

@@ -71,6 +71,8 @@ export interface Submission {
   readonly results: ReadonlyArray<string>
   /** The run that this one repeats. */
   readonly retryOf: string | undefined
+  /** Names the request that it was started by. */
+  readonly requestId: string | undefined
   /** The schedule that started it, and for which of its instants. */
   readonly schedule: { readonly id: string; readonly tickMillis: number } | undefined
 }

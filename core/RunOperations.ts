@@ -12,7 +12,7 @@ import {
   type PipelineNotFound,
   RunCancelled,
   RunFailed,
-  type RunNotFound,
+  RunNotFound,
   RunNotRepeatable,
   RunUnfinished,
   type StoreUnavailable,
@@ -20,8 +20,9 @@ import {
   WaitTimedOut
 } from "./Errors.ts"
 import type { Event } from "./Event.ts"
-import { after, type Guard } from "./Guard.ts"
+import { after, type Guard, type GuardError, sought } from "./Guard.ts"
 import type { Lines } from "./Log.ts"
+import { sifted } from "./Page.ts"
 import type { Given } from "./Parameters.ts"
 import * as Part from "./Part.ts"
 import type * as Pipeline from "./Pipeline.ts"
@@ -38,19 +39,13 @@ export type StartError =
   | InvalidOption
   | UnknownStep
   | IdempotencyConflict
-  | StoreUnavailable
+  | GuardError
 
 /** Why a wait does not end in a completed run. */
-export type WaitError = InvalidOption | RunNotFound | RunFailed | RunCancelled | WaitTimedOut | StoreUnavailable
+export type WaitError = InvalidOption | RunNotFound | RunFailed | RunCancelled | WaitTimedOut | GuardError
 
 /** Why a run can't be repeated. */
-export type RetryError =
-  | RunNotFound
-  | RunUnfinished
-  | RunNotRepeatable
-  | PipelineNotFound
-  | UnknownStep
-  | StoreUnavailable
+export type RetryError = RunNotFound | RunUnfinished | RunNotRepeatable | PipelineNotFound | UnknownStep | GuardError
 
 /** Operations on runs. */
 export interface RunOperations {
@@ -60,7 +55,7 @@ export interface RunOperations {
     pipelineId: string
   ) => Effect.Effect<
     { readonly pipeline: Pipeline.Any; readonly run: Option.Option<Run.Run> },
-    PipelineNotFound | StoreUnavailable
+    PipelineNotFound | GuardError
   >
   /** Checks what it is given and starts a run. Gives its id, or that of the run that has its idempotency key. */
   readonly start: (
@@ -74,38 +69,42 @@ export interface RunOperations {
    * steps `from` and all that depends on them. Gives its id.
    */
   readonly retry: (caller: Caller, runId: string, from?: ReadonlyArray<string>) => Effect.Effect<string, RetryError>
+  /**
+   * Starts a run and waits for it. Fails with `WaitTimedOut` after `waitMillis` (default: never); the run goes on. Asks
+   * for no more than `start`: what a run gives belongs to whoever has started it.
+   */
+  readonly execute: (
+    caller: Caller,
+    pipelineId: string,
+    given: Given,
+    options?: Start.Options & Start.PartOptions,
+    waitMillis?: number
+  ) => Effect.Effect<Run.Run, StartError | WaitError>
   /** A run as it is now. */
-  readonly run: (caller: Caller, runId: string) => Effect.Effect<Run.Run, RunNotFound | StoreUnavailable>
+  readonly run: (caller: Caller, runId: string) => Effect.Effect<Run.Run, RunNotFound | GuardError>
   /** The lines that its tasks wrote. */
-  readonly lines: (caller: Caller, runId: string) => Effect.Effect<Lines, RunNotFound | StoreUnavailable>
+  readonly lines: (caller: Caller, runId: string) => Effect.Effect<Lines, RunNotFound | GuardError>
   /** The completed run. Fails with `WaitTimedOut` after `waitMillis` (default: never); the run goes on. */
   readonly wait: (caller: Caller, runId: string, waitMillis?: number) => Effect.Effect<Run.Run, WaitError>
   /** Ends a run as CANCELLED. One that is over stays as it is. Gives the run as it is then. */
-  readonly cancel: (
-    caller: Caller,
-    runId: string,
-    reason?: string
-  ) => Effect.Effect<Run.Run, RunNotFound | StoreUnavailable>
+  readonly cancel: (caller: Caller, runId: string, reason?: string) => Effect.Effect<Run.Run, RunNotFound | GuardError>
   /** Ends one step as CANCELLED; the run goes on as after a failure of it. One that is over stays as it is. Gives the run. */
   readonly cancelStep: (
     caller: Caller,
     runId: string,
     step: string,
     reason?: string
-  ) => Effect.Effect<Run.Run, RunNotFound | UnknownStep | StoreUnavailable>
+  ) => Effect.Effect<Run.Run, RunNotFound | UnknownStep | GuardError>
   /** Forgets a run that is over. */
-  readonly remove: (
-    caller: Caller,
-    runId: string
-  ) => Effect.Effect<void, RunNotFound | RunUnfinished | StoreUnavailable>
+  readonly remove: (caller: Caller, runId: string) => Effect.Effect<void, RunNotFound | RunUnfinished | GuardError>
   /** Runs, newest first, at most 1,000 at once. */
-  readonly runs: (caller: Caller, request: ListRequest) => Effect.Effect<RunList, InvalidOption | StoreUnavailable>
+  readonly runs: (caller: Caller, request: ListRequest) => Effect.Effect<RunList, InvalidOption | GuardError>
   /** The run's events after sequence `after` (default: all), then as they happen, to the terminal one. */
   readonly watch: (
     caller: Caller,
     runId: string,
     after?: number
-  ) => Stream.Stream<Event, InvalidOption | RunNotFound | StoreUnavailable>
+  ) => Stream.Stream<Event, InvalidOption | RunNotFound | GuardError>
 }
 
 /** The operations over a Store, a Registry and a Guard. No run is started once `closed` says why not. */
@@ -117,7 +116,7 @@ export const make = (
 ): RunOperations => {
   /** The run, provided that the caller may do that with its pipeline. */
   const permitted = (caller: Caller, permission: Permission, runId: string) =>
-    Effect.tap(store.get(runId), (run) => guard.check(caller, permission, run.pipelineId))
+    sought(guard, caller, permission, store.get(runId), new RunNotFound(runId), runId)
 
   const lastEnded = (pipelineId: string): Effect.Effect<Run.Run | undefined, StoreUnavailable> =>
     Effect.map(
@@ -132,7 +131,39 @@ export const make = (
     return Effect.succeed(run)
   }
 
-  const retry = (run: Run.Run, from: ReadonlyArray<string>): Effect.Effect<string, RetryError> =>
+  const starting = (
+    caller: Caller,
+    pipelineId: string,
+    given: Given,
+    options: Start.Options & Start.PartOptions
+  ): Effect.Effect<string, StartError> =>
+    Effect.flatMap(
+      after(guard.check(caller, { permission: "execute", pipelineId }), () => registry.find(pipelineId)),
+      ({ pipeline }): Effect.Effect<string, StartError> => {
+        const refused = closed()
+        if (refused !== undefined) return Effect.fail(refused)
+        const run = Start.newRun(pipeline, given, options, store.maxValueLength)
+        if (Result.isFailure(run)) return Effect.fail(run.failure)
+        const { requestId } = caller.origin
+        return store.submit(requestId === undefined ? run.success : { ...run.success, requestId })
+      }
+    )
+
+  /** The run once it is over, if that is before so many milliseconds have gone. */
+  const waiting = (runId: string, waitMillis: number | undefined): Effect.Effect<Run.Run, WaitError> => {
+    const over = Effect.flatMap(store.wait(runId), ended)
+    if (waitMillis === undefined) return over
+    const late = Effect.flatMap(
+      store.get(runId),
+      (run): Effect.Effect<Run.Run, WaitError> =>
+        Run.isTerminal(run.status) ? ended(run) : Effect.fail(new WaitTimedOut(run, waitMillis))
+    )
+    return waitMillis === 0 ? late : Effect.timeoutOrElse(over, { duration: waitMillis, orElse: () => late })
+  }
+
+  const invalidWait = (waitMillis: number | undefined) => Bound.millis("waitMillis", waitMillis)
+
+  const retry = (run: Run.Run, caller: Caller, from: ReadonlyArray<string>): Effect.Effect<string, RetryError> =>
     Effect.gen(function* () {
       const refused = closed()
       if (refused !== undefined) return yield* refused
@@ -151,7 +182,8 @@ export const make = (
         given,
         kept,
         targets,
-        retryOf: run.id
+        retryOf: run.id,
+        requestId: caller.origin.requestId
       })
       // Without a key, there is nothing to be in conflict with.
       return yield* Effect.catchTag(submitted, "IdempotencyConflict", Effect.die)
@@ -160,7 +192,7 @@ export const make = (
   return {
     latest: (caller, pipelineId) =>
       Effect.gen(function* () {
-        yield* guard.check(caller, "read", pipelineId)
+        yield* guard.check(caller, { permission: "read", pipelineId })
         const { pipeline } = yield* registry.find(pipelineId)
         const now = yield* Clock.currentTimeMillis
         const newest = (yield* newestRun(store, pipelineId, "RUNNING")) ?? (yield* newestRun(store, pipelineId))
@@ -168,28 +200,24 @@ export const make = (
         const run = isDelayed ? ((yield* lastEnded(pipelineId)) ?? newest) : newest
         return { pipeline, run: Option.fromUndefinedOr(run) }
       }),
-    start: (caller, pipelineId, given, options = {}) =>
-      Effect.flatMap(
-        after(guard.check(caller, "execute", pipelineId), () => registry.find(pipelineId)),
-        ({ pipeline }): Effect.Effect<string, StartError> => {
-          const refused = closed()
-          if (refused !== undefined) return Effect.fail(refused)
-          const run = Start.newRun(pipeline, given, options, store.maxValueLength)
-          return Result.isFailure(run) ? Effect.fail(run.failure) : store.submit(run.success)
-        }
-      ),
-    retry: (caller, runId, from = []) => Effect.flatMap(permitted(caller, "execute", runId), (run) => retry(run, from)),
+    start: (caller, pipelineId, given, options = {}) => starting(caller, pipelineId, given, options),
+    execute: (caller, pipelineId, given, options = {}, waitMillis) => {
+      const mistake = invalidWait(waitMillis)
+      return mistake === undefined
+        ? Effect.flatMap(starting(caller, pipelineId, given, options), (runId) => waiting(runId, waitMillis))
+        : Effect.fail(mistake)
+    },
+    retry: (caller, runId, from = []) =>
+      Effect.flatMap(permitted(caller, "execute", runId), (run) => retry(run, caller, from)),
     run: (caller, runId) => permitted(caller, "read", runId),
     lines: (caller, runId) => Effect.andThen(permitted(caller, "read", runId), store.lines(runId)),
     wait: (caller, runId, waitMillis) =>
       Effect.flatMap(permitted(caller, "read", runId), (run): Effect.Effect<Run.Run, WaitError> => {
         if (Run.isTerminal(run.status)) return ended(run)
-        const waiting = Effect.flatMap(store.wait(runId), ended)
-        if (waitMillis === undefined) return waiting
-        const mistake = Bound.millis("waitMillis", waitMillis)
+        const mistake = invalidWait(waitMillis)
         if (mistake !== undefined) return Effect.fail(mistake)
-        const late = Effect.suspend(() => Effect.fail(new WaitTimedOut(run, waitMillis)))
-        return waitMillis === 0 ? late : Effect.timeoutOrElse(waiting, { duration: waitMillis, orElse: () => late })
+        // Looked at a moment ago.
+        return waitMillis === 0 ? Effect.fail(new WaitTimedOut(run, waitMillis)) : waiting(runId, waitMillis)
       }),
     cancel: (caller, runId, reason = ASKED_FOR) =>
       Effect.andThen(
@@ -203,11 +231,26 @@ export const make = (
       ),
     remove: (caller, runId) => Effect.andThen(permitted(caller, "admin", runId), store.remove(runId)),
     runs: (caller, request) => {
+      const { pipelineId } = request
       const mistake =
         Bound.integer("limit", request.limit, 1, MAX_RUNS) ?? Bound.among("status", request.status, Run.STATUSES)
+      const may = (run: Run.Run) => guard.may(caller, { permission: "read", pipelineId: run.pipelineId, runId: run.id })
       return Effect.andThen(
-        guard.check(caller, "read", request.pipelineId),
-        mistake === undefined ? store.list(request) : Effect.fail(mistake)
+        guard.check(caller, { permission: "read", pipelineId }),
+        mistake === undefined
+          ? Effect.map(
+              sifted(
+                ({ limit, cursor }) =>
+                  Effect.map(store.list({ ...request, limit, ...(cursor !== undefined && { cursor }) }), (list) => ({
+                    items: list.runs,
+                    nextCursor: list.nextCursor
+                  })),
+                request,
+                may
+              ),
+              ({ items, nextCursor }) => ({ runs: items, nextCursor })
+            )
+          : Effect.fail(mistake)
       )
     },
     watch: (caller, runId, from) => {

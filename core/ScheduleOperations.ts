@@ -2,15 +2,15 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import type {
-  ParametersInvalid,
-  PipelineNotFound,
-  ScheduleError,
-  ScheduleExists,
+import {
+  type ParametersInvalid,
+  type PipelineNotFound,
+  type ScheduleError,
+  type ScheduleExists,
   ScheduleNotFound,
-  StoreUnavailable
+  type StoreUnavailable
 } from "./Errors.ts"
-import type { Guard } from "./Guard.ts"
+import { type Guard, type GuardError, sought } from "./Guard.ts"
 import type { Given } from "./Parameters.ts"
 import type { Caller, Permission } from "./Principal.ts"
 import type { Registry } from "./Registry.ts"
@@ -39,11 +39,11 @@ export interface NewSchedule {
 /** Operations on schedules. */
 export interface ScheduleOperations {
   /** The schedules that the caller may read, by id. */
-  readonly schedules: (caller: Caller) => Effect.Effect<ReadonlyArray<Schedule.Schedule>, StoreUnavailable>
+  readonly schedules: (caller: Caller) => Effect.Effect<ReadonlyArray<Schedule.Schedule>, GuardError>
   readonly schedule: (
     caller: Caller,
     scheduleId: string
-  ) => Effect.Effect<Schedule.Schedule, ScheduleNotFound | StoreUnavailable>
+  ) => Effect.Effect<Schedule.Schedule, ScheduleNotFound | GuardError>
   /** Makes a schedule. The same once more is the one that is there; another one of its id fails, or replaces it. */
   readonly addSchedule: (
     caller: Caller,
@@ -51,21 +51,18 @@ export interface ScheduleOperations {
     replace?: boolean
   ) => Effect.Effect<
     Schedule.Schedule,
-    PipelineNotFound | ParametersInvalid | ScheduleError | ScheduleExists | StoreUnavailable
+    PipelineNotFound | ParametersInvalid | ScheduleError | ScheduleExists | GuardError
   >
-  readonly removeSchedule: (
-    caller: Caller,
-    scheduleId: string
-  ) => Effect.Effect<void, ScheduleNotFound | StoreUnavailable>
+  readonly removeSchedule: (caller: Caller, scheduleId: string) => Effect.Effect<void, ScheduleNotFound | GuardError>
   /** Lets its instants pass until it is resumed. */
   readonly pauseSchedule: (
     caller: Caller,
     scheduleId: string
-  ) => Effect.Effect<Schedule.Schedule, ScheduleNotFound | StoreUnavailable>
+  ) => Effect.Effect<Schedule.Schedule, ScheduleNotFound | GuardError>
   readonly resumeSchedule: (
     caller: Caller,
     scheduleId: string
-  ) => Effect.Effect<Schedule.Schedule, ScheduleNotFound | StoreUnavailable>
+  ) => Effect.Effect<Schedule.Schedule, ScheduleNotFound | GuardError>
 }
 
 /** The operations over a Store, a Registry and a Guard. No schedule is made once `closed` says why not. */
@@ -79,15 +76,21 @@ export const make = (
 
   /** The schedule, provided that the caller may do that with its pipeline. */
   const permitted = (caller: Caller, permission: Permission, scheduleId: string) =>
-    Effect.tap(schedules.get(scheduleId), (schedule) => guard.check(caller, permission, schedule.pipelineId))
+    sought(guard, caller, permission, schedules.get(scheduleId), new ScheduleNotFound(scheduleId))
 
   return {
-    schedules: (caller) => Effect.andThen(guard.check(caller, "read"), schedules.list),
+    schedules: (caller) =>
+      Effect.andThen(
+        guard.check(caller, { permission: "read" }),
+        Effect.map(schedules.list, (all) =>
+          all.filter(({ pipelineId }) => guard.may(caller, { permission: "read", pipelineId }))
+        )
+      ),
     schedule: (caller, scheduleId) => permitted(caller, "read", scheduleId),
     addSchedule: (caller, wanted, replace = false) =>
       Effect.gen(function* () {
         const { pipelineId, timing } = wanted
-        yield* guard.check(caller, "admin", pipelineId)
+        yield* guard.check(caller, { permission: "admin", pipelineId })
         const refused = closed()
         if (refused !== undefined) return yield* refused
         const { pipeline } = yield* registry.find(pipelineId)

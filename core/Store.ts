@@ -6,6 +6,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
+import type { Acls } from "./Acls.ts"
+import type { AuditLog } from "./AuditLog.ts"
 import type { Definitions } from "./Definitions.ts"
 import type { ErrorInfo } from "./ErrorInfo.ts"
 import type {
@@ -21,9 +23,11 @@ import type { Limit } from "./Limit.ts"
 import type { Line, Lines } from "./Log.ts"
 import * as MemoryStore from "./MemoryStore.ts"
 import type { NewRun } from "./NewRun.ts"
+import type { RateLimiter } from "./RateLimiter.ts"
 import type { Progress, Run, RunStatus } from "./Run.ts"
 import type { Schedules } from "./Schedules.ts"
 import type { ArmName } from "./Step.ts"
+import type { Tokens } from "./Tokens.ts"
 import type { Json } from "./Value.ts"
 
 export type { NewRun } from "./NewRun.ts"
@@ -197,6 +201,10 @@ export interface Store {
   readonly watch: (runId: string, after?: number) => Stream.Stream<Event, RunNotFound | StoreUnavailable>
   readonly schedules: Schedules
   readonly definitions: Definitions
+  readonly limiter: RateLimiter
+  readonly acls: Acls
+  readonly tokens: Tokens
+  readonly audit: AuditLog
   /** Succeeds when the Store answers. */
   readonly ping: Effect.Effect<void, StoreUnavailable>
   /** Waits for the runs that would be lost with this process. A Store that outlives it has none. */

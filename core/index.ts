@@ -3,6 +3,9 @@
  * @module
  */
 export * as Access from "./Access.ts"
+export type * as Acl from "./Acl.ts"
+export type { AuditRecord } from "./AuditLog.ts"
+export type { Authenticator } from "./Authenticator.ts"
 export * as Dag from "./Dag.ts"
 export { toDot } from "./Dot.ts"
 export type { ErrorInfo } from "./ErrorInfo.ts"
@@ -28,5 +31,6 @@ export * as Start from "./Start.ts"
 export * as Step from "./Steps.ts"
 export * as Store from "./Store.ts"
 export * as Task from "./Task.ts"
+export type { TokenMaker } from "./Tokens.ts"
 export * as Version from "./Version.ts"
 export * as Worker from "./Worker.ts"

@@ -11,17 +11,17 @@ import { describe, expect, it } from "vitest"
 const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   [
     "values",
-    "Access Arms Bound Build Chain Dag Dot ErrorInfo Errors Event Failure Fit GraphErrors Limit Log Name Parameters Part Pipeline Plan Policy Principal " +
-      "Results Retry Run Schedule Step Steps Task Value Version Wiring"
+    "AccessErrors Acl Address Arms Bound Build Chain Dag Dot ErrorInfo Errors Event Failure Fit GraphErrors Limit Log Name Page Parameters Part Pipeline Plan Policy Principal " +
+      "Rate Results Retry Run Schedule Step Steps Task Value Version Wiring"
   ],
   [
     "contracts",
-    "Admission Alarms Countdown Definitions Fifo History Keys Lease Lending Memos MemoryDefinitions MemoryRun MemorySchedules MemoryStore NewRun ReadySteps Registry " +
-      "RunIndex RunLog Schedules Slots Store Unit Waiters"
+    "Access Acls Admission Alarms AuditLog Authenticator Countdown Definitions Fifo History Keys Lease Lending Memos MemoryAcls MemoryAuditLog MemoryDefinitions MemoryRateLimiter MemoryRun MemorySchedules MemoryStore MemoryTokens NewRun RateLimiter ReadySteps Registry " +
+      "RunIndex RunLog Schedules Slots Store Tokens Unit Waiters"
   ],
   [
     "behaviour",
-    "Attempt Attempts Calling Guard Items Levada Notes Operations PipelineOperations Probe RunOperations Runner Runners ScheduleOperations Scheduler " +
+    "AccessOperations Attempt Attempts Authentication Authorizer Calling Guard Items Levada Notes Operations PipelineOperations Probe RunOperations Runner Runners ScheduleOperations Scheduler " +
       "Start Worker"
   ],
   ["index", "index"]
@@ -30,6 +30,9 @@ const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
 /** What each adapter may import besides core, effect and itself. */
 const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<string>; readonly outside?: RegExp }>> = {
   http: { adapters: [] },
+  // What the runtime has of cryptography; the command that makes keys reads its arguments.
+  keys: { adapters: [], outside: /^node:util$/ },
+  jwt: { adapters: [], outside: /^jose$/ },
   promise: { adapters: ["http"] },
   testing: { adapters: [] },
   redis: { adapters: [], outside: /^ioredis$/ },
@@ -56,6 +59,7 @@ const SPOKEN: Readonly<Record<string, RegExp>> = {
   "adapters/elysia/Answer.ts": /^content-length$/,
   // What documentation plugins and Eden are told of the wire, as schemas and as types.
   "adapters/elysia/Documents.ts": SNAKE_CASE,
+  "adapters/elysia/AccessDocuments.ts": SNAKE_CASE,
   "adapters/elysia/Eden.ts": SNAKE_CASE,
   // What Redis calls what it says of itself.
   "adapters/redis/Server.ts": SNAKE_CASE

@@ -11,15 +11,21 @@ const MEANINGS: { readonly [status: number]: string } = {
   202: "Under way",
   204: "Done; nothing to tell",
   400: "The request does not fit; `details` says why",
+  401: "Credentials are needed, or these prove nothing",
+  403: "Not allowed",
   404: "Unknown",
   409: "Exists already, or is in the way",
   413: "The body is too long",
   415: "The body is not JSON",
   422: "What is described can't be built",
+  429: "Over the limit; again after `Retry-After`",
   500: "The run failed",
   503: "The store does not answer",
   504: "The wait is over before the run is; the run goes on"
 }
+
+/** What the guard answers, on every route that it guards. */
+const GUARDED = [401, 403, 429] as const
 
 const jsonSchema = (schema: Schema.Constraint, onExcessProperty: "ignore" | "error" = "ignore"): object =>
   Schema.toJsonSchemaDocument(schema, { onExcessProperty }).schema
@@ -59,7 +65,10 @@ export const describe = (route: Route): { readonly detail: DocumentDecoration; r
           ...(status !== "204" && content(contentType, jsonSchema(schema)))
         }
       ]),
-      ...failures.map((status) => [status, { description: MEANINGS[status], ...content(JSON_TYPE, failure) }])
+      ...[...(permission === "none" ? [] : GUARDED), ...failures].map((status) => [
+        status,
+        { description: MEANINGS[status], ...content(JSON_TYPE, failure) }
+      ])
     ])
   }
   return { detail: detail as DocumentDecoration, ...(wishes !== undefined && { query: passing(wishes) }) }

@@ -6,6 +6,7 @@ import { CATCH_UPS, OVERLAPS } from "../../core/Schedule.ts"
 import type * as RunWire from "../http/RunWire.ts"
 import type * as ScheduleWire from "../http/ScheduleWire.ts"
 import type * as Wire from "../http/Wire.ts"
+import * as Access from "./AccessDocuments.ts"
 import type {
   CancellationJson,
   DefinitionJson,
@@ -180,6 +181,7 @@ const runDetail: Schema.Codec<RunWire.RunDetail> = Schema.Struct({
   start_at: Schema.String,
   targets: Schema.NullOr(strings),
   retry_of: text,
+  request_id: text,
   schedule: Schema.NullOr(Schema.Struct({ id: Schema.String, tick: Schema.String })),
   steps: Schema.Array(stepDetail),
   parameters: record,
@@ -338,5 +340,24 @@ export const documents: Documents = {
   "GET /schedules/{schedule_id}": { answers: { 200: schedule }, failures: [404, 503] },
   "DELETE /schedules/{schedule_id}": { answers: { 204: Schema.Undefined }, failures: [404, 503] },
   "POST /schedules/{schedule_id}/pause": { answers: { 200: schedule }, failures: [404, 503] },
-  "POST /schedules/{schedule_id}/resume": { answers: { 200: schedule }, failures: [404, 503] }
+  "POST /schedules/{schedule_id}/resume": { answers: { 200: schedule }, failures: [404, 503] },
+  "GET /pipelines/{pipeline_id}/acl": { answers: { 200: Access.pipelineAcl }, failures: [404, 503] },
+  "PUT /pipelines/{pipeline_id}/acl": {
+    body: Access.acl,
+    answers: { 200: Access.pipelineAcl },
+    failures: [400, 404, 409, 413, 415, 503]
+  },
+  "DELETE /pipelines/{pipeline_id}/acl": { answers: { 200: Access.pipelineAcl }, failures: [404, 409, 503] },
+  "POST /tokens": {
+    body: Access.tokenWish,
+    answers: { 201: Access.token },
+    failures: [400, 404, 409, 413, 415, 503]
+  },
+  "GET /audit": { query: Access.auditQuery, answers: { 200: Access.auditRecords }, failures: [400, 503] },
+  "GET /audit/lines": {
+    query: Access.auditQuery,
+    answers: { 200: Schema.String },
+    contentType: "application/x-ndjson",
+    failures: [400, 503]
+  }
 }

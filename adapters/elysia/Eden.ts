@@ -1,5 +1,6 @@
 /** The routes as Eden's types know them: what goes in and what comes out. */
 import type { CreateEden } from "elysia"
+import type * as AccessWire from "../http/AccessWire.ts"
 import type { VERSION_PREFIX } from "../http/Router.ts"
 import type * as RunWire from "../http/RunWire.ts"
 import type * as ScheduleWire from "../http/ScheduleWire.ts"
@@ -79,6 +80,27 @@ export interface NewScheduleJson {
   readonly priority?: number
   /** How late a run may start and still count as on time, in seconds. Default: 60. */
   readonly grace?: number
+}
+
+/** What `POST /tokens` takes: either `pipeline_id` or `task_id`. */
+export interface TokenWishJson {
+  readonly pipeline_id?: string
+  readonly task_id?: string
+  /** How long it is good for, in seconds, 3,600 at most. Default: 300. */
+  readonly expires_in?: number
+}
+
+/** What `GET /audit` takes. */
+export interface AuditQuery {
+  readonly principal?: string
+  readonly pipeline_id?: string
+  readonly outcome?: "allowed" | "denied"
+  /** At this instant or later, and before that one. */
+  readonly since?: string
+  readonly until?: string
+  /** From 1 to 1,000. Default: 100. */
+  readonly limit?: number
+  readonly cursor?: string
 }
 
 /** The same wishes in the query; the body wins. */
@@ -161,6 +183,21 @@ export type Exchanges = {
   readonly "DELETE /schedules/{schedule_id}": { readonly answers: { readonly 204: undefined } }
   readonly "POST /schedules/{schedule_id}/pause": { readonly answers: { readonly 200: ScheduleWire.ScheduleJson } }
   readonly "POST /schedules/{schedule_id}/resume": { readonly answers: { readonly 200: ScheduleWire.ScheduleJson } }
+  readonly "GET /pipelines/{pipeline_id}/acl": { readonly answers: { readonly 200: AccessWire.PipelineAclJson } }
+  readonly "PUT /pipelines/{pipeline_id}/acl": {
+    readonly body: AccessWire.AclJson
+    readonly answers: { readonly 200: AccessWire.PipelineAclJson }
+  }
+  readonly "DELETE /pipelines/{pipeline_id}/acl": { readonly answers: { readonly 200: AccessWire.PipelineAclJson } }
+  readonly "POST /tokens": {
+    readonly body: TokenWishJson
+    readonly answers: { readonly 201: AccessWire.TokenJson }
+  }
+  readonly "GET /audit": {
+    readonly query: AuditQuery
+    readonly answers: { readonly 200: AccessWire.AuditRecords }
+  }
+  readonly "GET /audit/lines": { readonly query: AuditQuery; readonly answers: { readonly 200: string } }
 }
 
 /** The type parameter `Routes` of an Elysia app that has the plugin. */

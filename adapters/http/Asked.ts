@@ -2,7 +2,6 @@
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { MAX_MILLIS } from "../../core/Bound.ts"
-import { type Problem, summary } from "../../core/Failure.ts"
 import type { NewSchedule } from "../../core/Operations.ts"
 import { fromJson, type Given } from "../../core/Parameters.ts"
 import * as Policy from "../../core/Policy.ts"
@@ -11,8 +10,20 @@ import * as Run from "../../core/Run.ts"
 import { CATCH_UPS, MAX_PRIORITY, OVERLAPS, type Timing } from "../../core/Schedule.ts"
 import * as Start from "../../core/Start.ts"
 import type { ListRequest } from "../../core/Store.ts"
-import { BadRequest } from "./Failures.ts"
+import type { BadRequest } from "./Failures.ts"
 import type { HttpRequest } from "./Message.ts"
+import {
+  bodyReader,
+  flag,
+  isFlag,
+  isNames,
+  isRecord,
+  isText,
+  isTexts,
+  number,
+  queryReader,
+  withoutUndefined
+} from "./Reader.ts"
 
 /** How long `wait` waits unless told otherwise, and at most, in seconds. */
 const DEFAULT_TIMEOUT = 30
@@ -24,65 +35,6 @@ const MAX_SECONDS = MAX_MILLIS / 1_000
 /** How many runs a list has, unless told otherwise and at most. */
 const DEFAULT_LIMIT = 50
 const MAX_LIMIT = 200
-
-/** Finds what is wrong while it reads. */
-class Reader {
-  readonly #values: Readonly<Record<string, unknown>>
-  readonly #what: "body" | "query"
-  readonly problems: Array<Problem> = []
-
-  constructor(values: Readonly<Record<string, unknown>>, what: "body" | "query") {
-    this.#values = values
-    this.#what = what
-  }
-
-  /** The value of a key when it is there and as expected. */
-  take<A>(key: string, isExpected: (value: unknown) => value is A, expected: string): A | undefined {
-    const value = this.#values[key]
-    if (value === undefined) return undefined
-    if (isExpected(value)) return value
-    this.problems.push({ path: [key], message: `Expected ${expected}` })
-    return undefined
-  }
-
-  number(key: string, least: number, most: number, what: string, isWhole = false): number | undefined {
-    const fits = (value: unknown): value is number =>
-      typeof value === "number" && value >= least && value <= most && (!isWhole || Number.isSafeInteger(value))
-    return this.take(key, fits, `${what} from ${least} to ${most}`)
-  }
-
-  among<A extends string>(key: string, choices: ReadonlyArray<A>): A | undefined {
-    const fits = (value: unknown): value is A => choices.includes(value as A)
-    return this.take(key, fits, `one of ${choices.map((choice) => `'${choice}'`).join(", ")}`)
-  }
-
-  missing(key: string, message: string): void {
-    this.problems.push({ path: [key], message })
-  }
-
-  /** What was read, unless something is wrong with it. */
-  result<A>(read: () => A): Result.Result<A, BadRequest> {
-    return this.problems.length > 0 ? Result.fail(invalid(this.#what, this.problems)) : Result.succeed(read())
-  }
-}
-
-/** A reader of a body that has these keys and no others. */
-const bodyReader = (body: unknown, keys: ReadonlyArray<string>): Result.Result<Reader, BadRequest> => {
-  if (!Predicate.isObject(body)) {
-    return Result.fail(invalid("body", [{ path: [], message: "Expected an object" }]))
-  }
-  const reader = new Reader(body, "body")
-  for (const key of Object.keys(body)) {
-    if (!keys.includes(key)) reader.missing(key.slice(0, 100), `Unknown; the body's keys are: ${keys.join(", ")}`)
-  }
-  return Result.succeed(reader)
-}
-
-const isText = (value: unknown): value is string => typeof value === "string"
-const isFlag = (value: unknown): value is boolean => typeof value === "boolean"
-const isTexts = (value: unknown): value is ReadonlyArray<string> => Array.isArray(value) && value.every(isText)
-const isNames = (value: unknown): value is ReadonlyArray<string> => isTexts(value) && value.length > 0
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => Predicate.isObject(value)
 
 // -- runs ------------------------------------------------------------------------------------------------------------
 
@@ -162,34 +114,23 @@ const preferredWait = (header: string | undefined): number | undefined => {
 
 /** Reads which runs `GET /runs` is to list. */
 export const runList = (query: string): Result.Result<ListRequest, BadRequest> => {
-  const asked = Object.fromEntries(
-    Array.from(new URLSearchParams(query)).map(([key, value]) => [key, key === "limit" ? number(value) : value])
-  )
-  const reader = new Reader(asked, "query")
+  const reader = queryReader(query)
   const pipelineId = reader.take("pipeline_id", isText, "a pipeline's id")
   const status = reader.among("status", Run.STATUSES)
-  const [since, until] = ["since", "until"].map((key) =>
-    reader.take(key, isInstant, "an instant such as '2026-11-24T12:00:00Z'; a '+' in a query is written '%2B'")
-  )
+  const [sinceMillis, untilMillis] = ["since", "until"].map((key) => reader.instant(key))
   const limit = reader.number("limit", 1, MAX_LIMIT, "a whole number", true) ?? DEFAULT_LIMIT
-  const cursor = reader.take("cursor", isCursor, "the `next_cursor` of an earlier list")
+  const cursor = reader.cursor()
   return reader.result(() => ({
     ...withoutUndefined({
       pipelineId,
       status,
-      sinceMillis: since === undefined ? undefined : Date.parse(since),
-      untilMillis: until === undefined ? undefined : Date.parse(until),
+      sinceMillis,
+      untilMillis,
       cursor
     }),
     limit
   }))
 }
-
-// With a zone: without one, it would be the server's.
-const isInstant = (value: unknown): value is string =>
-  isText(value) && /^\d{4}-\d\d-\d\dT.*(?:Z|[+-]\d\d:\d\d)$/.test(value) && !Number.isNaN(Date.parse(value))
-
-const isCursor = (value: unknown): value is string => isText(value) && /^[\w-]{1,200}$/.test(value)
 
 /** Reads what `POST /runs/{id}/cancel` is to end, and why. */
 export const cancellation = (
@@ -270,25 +211,3 @@ const timingOf = (cron: string | undefined, timeZone: string | undefined, every:
   if (cron === undefined) return { everyMillis: Math.round(every! * 1_000) }
   return timeZone === undefined ? { cron } : { cron, timeZone }
 }
-
-// -- inside ----------------------------------------------------------------------------------------------------------
-
-const invalid = (what: "body" | "query", problems: ReadonlyArray<Problem>): BadRequest =>
-  new BadRequest(
-    400,
-    what === "body" ? "BodyInvalidError" : "QueryInvalidError",
-    `The request does not fit: ${summary(problems)}`,
-    { problems }
-  )
-
-type Defined<A> = { readonly [K in keyof A]?: Exclude<A[K], undefined> }
-
-const withoutUndefined = <A extends object>(record: A): Defined<A> =>
-  Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Defined<A>
-
-/** A query's yes or no; anything else is left to be refused. */
-const flag = (value: string | null): boolean | string | undefined =>
-  value === null ? undefined : /^(?:true|1)$/i.test(value) ? true : /^(?:false|0)$/i.test(value) ? false : value
-
-const number = (value: string | null): number | undefined =>
-  value === null ? undefined : value.trim() === "" ? Number.NaN : Number(value)

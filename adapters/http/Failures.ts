@@ -1,17 +1,18 @@
 /** What a failure looks like to a client: one status and one body, without stack, secret or host path. */
 import * as Data from "effect/Data"
 import type * as Errors from "../../core/Errors.ts"
+import type { Quota } from "../../core/Principal.ts"
 import { type HttpReply, json } from "./Message.ts"
 
 /** A request that HTTP itself objects to: its path, its method or its body. */
 export class BadRequest extends Data.Error<{ readonly message: string }> {
   readonly _tag: "BadRequest" = "BadRequest" as const
-  readonly status: 400 | 404 | 405 | 413 | 415
+  readonly status: 400 | 404 | 405 | 408 | 413 | 415
   readonly error: string
   readonly problems: ReadonlyArray<Errors.Problem>
   readonly headers: Readonly<Record<string, string>>
   constructor(
-    status: 400 | 404 | 405 | 413 | 415,
+    status: 400 | 404 | 405 | 408 | 413 | 415,
     error: string,
     message: string,
     more: {
@@ -47,6 +48,13 @@ export type Failure =
   | Errors.RunCancelled
   | Errors.WaitTimedOut
   | Errors.StoreUnavailable
+  | Errors.Unauthenticated
+  | Errors.UnknownApiKey
+  | Errors.AccessDenied
+  | Errors.HttpsRequired
+  | Errors.RateLimited
+  | Errors.AuthenticatorUnavailable
+  | Errors.AccessNotSecured
 
 /** Status and name of each failure. A graph that can't be built is 422 whatever is wrong with it. */
 const ANSWERS: { readonly [Tag in Exclude<Failure["_tag"], "BadRequest">]: readonly [status: number, error: string] } =
@@ -57,6 +65,10 @@ const ANSWERS: { readonly [Tag in Exclude<Failure["_tag"], "BadRequest">]: reado
     InvalidCron: [400, "InvalidCronError"],
     UnknownTimeZone: [400, "UnknownTimeZoneError"],
     ScheduleNeverFires: [400, "ScheduleNeverFiresError"],
+    Unauthenticated: [401, "UnauthenticatedError"],
+    UnknownApiKey: [403, "UnknownApiKeyError"],
+    AccessDenied: [403, "AccessDeniedError"],
+    HttpsRequired: [403, "HttpsRequiredError"],
     PipelineNotFound: [404, "PipelineNotFoundError"],
     RunNotFound: [404, "RunNotFoundError"],
     ScheduleNotFound: [404, "ScheduleNotFoundError"],
@@ -66,6 +78,7 @@ const ANSWERS: { readonly [Tag in Exclude<Failure["_tag"], "BadRequest">]: reado
     RunNotRepeatable: [409, "RunNotRepeatableError"],
     IdempotencyConflict: [409, "IdempotencyConflictError"],
     ScheduleExists: [409, "ScheduleExistsError"],
+    AccessNotSecured: [409, "AccessNotSecuredError"],
     InvalidName: [422, "InvalidNameError"],
     EmptyPipeline: [422, "EmptyPipelineError"],
     DuplicateStep: [422, "DuplicateStepError"],
@@ -75,9 +88,11 @@ const ANSWERS: { readonly [Tag in Exclude<Failure["_tag"], "BadRequest">]: reado
     TypeMismatch: [422, "TypeMismatchError"],
     MissingProducer: [422, "MissingProducerError"],
     UnknownTask: [422, "UnknownTaskError"],
+    RateLimited: [429, "RateLimitedError"],
     RunFailed: [500, "PipelineExecutionError"],
     RunCancelled: [500, "PipelineCancelledError"],
     StoreUnavailable: [503, "StoreUnavailableError"],
+    AuthenticatorUnavailable: [503, "AuthenticatorUnavailableError"],
     WaitTimedOut: [504, "PipelineTimeoutError"]
   }
 
@@ -100,12 +115,34 @@ export const toReply = (failure: Failure, nowMillis: number): HttpReply => {
     task_id: "runId" in failure ? failure.runId : undefined,
     details: details(problemsOf(failure))
   }
-  return json(
-    status,
-    body(error, withoutHostPaths(failure.message), nowMillis, about),
-    status === 503 ? { "retry-after": RETRY_SECONDS } : undefined
-  )
+  return json(status, body(error, withoutHostPaths(failure.message), nowMillis, about), headersOf(failure, status))
 }
+
+const headersOf = (failure: Failure, status: number): Readonly<Record<string, string>> | undefined => {
+  if (failure._tag === "Unauthenticated") return { "www-authenticate": challenges(failure) }
+  if (failure._tag === "RateLimited") {
+    return { "retry-after": String(Math.max(1, Math.ceil(failure.quota.resetMillis / 1_000))), ...quota(failure.quota) }
+  }
+  return status === 503 ? { "retry-after": RETRY_SECONDS } : undefined
+}
+
+/** What may be shown, and for a bearer token that was shown, that it proves nothing. Source: RFC 9110, 11.6.1; RFC 6750, 3. */
+const challenges = ({ schemes, isInvalid }: Errors.Unauthenticated): string =>
+  schemes
+    .map((scheme) => `${scheme} realm="levada"${isInvalid && scheme === "Bearer" ? ', error="invalid_token"' : ""}`)
+    .join(", ")
+
+/** How much of a limit is left. Source: draft-ietf-httpapi-ratelimit-headers-10. */
+export const quota = ({
+  permission,
+  permits,
+  periodMillis,
+  remaining,
+  resetMillis
+}: Quota): Readonly<Record<string, string>> => ({
+  "ratelimit-policy": `"${permission}";q=${permits};w=${Math.ceil(periodMillis / 1_000)}`,
+  ratelimit: `"${permission}";r=${remaining};t=${Math.ceil(resetMillis / 1_000)}`
+})
 
 /** The reply to a defect. What it was is for the log. */
 export const internalError = (nowMillis: number): HttpReply =>

@@ -5,26 +5,38 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import type { Access } from "../../core/Access.ts"
 import * as Bound from "../../core/Bound.ts"
 import type { InvalidOption } from "../../core/Errors.ts"
 import { Operations } from "../../core/Operations.ts"
+import { type Caller, host } from "../../core/Principal.ts"
 import * as Body from "./Body.ts"
-import { BadRequest, type Failure, internalError, toReply } from "./Failures.ts"
+import * as Cors from "./Cors.ts"
+import { BadRequest, type Failure, internalError, quota, toReply } from "./Failures.ts"
+import { HttpVisitor, requestIdOf } from "./HttpVisitor.ts"
 import type { Handler, HttpReply, HttpRequest } from "./Message.ts"
+import * as Proxies from "./Proxies.ts"
 import type { Route } from "./Route.ts"
 import * as Router from "./Router.ts"
 import { routes } from "./Routes.ts"
 
 /** How the API is served. */
-export interface Options {
+export interface Options extends Proxies.Options {
   /** The path that the API is mounted at, such as `/flows`. Default: the root. */
   readonly basePath?: string
   /** The longest body, in bytes. Default: 1,048,576. */
   readonly maxBodyBytes?: number
+  /** Which pages of other origins may read answers. Default: none. */
+  readonly cors?: Cors.Options
 }
 
-/** The API as one function. */
-export const make = (options: Options = {}): Effect.Effect<Handler, InvalidOption, Operations> =>
+/** What browsers are told where only HTTPS is taken: not to try anything else for a year. Source: RFC 6797. */
+const HTTPS_ONLY = { "strict-transport-security": "max-age=31536000" }
+
+/** The API as one function. Where `access` requires HTTPS, browsers are told so. */
+export const make = (
+  options: Options & { readonly access?: Access } = {}
+): Effect.Effect<Handler, InvalidOption, Operations> =>
   Effect.gen(function* () {
     const mistake = Bound.integer("maxBodyBytes", options.maxBodyBytes, 1)
     if (mistake !== undefined) return yield* mistake
@@ -33,6 +45,9 @@ export const make = (options: Options = {}): Effect.Effect<Handler, InvalidOptio
     const fork = Effect.runForkWith(yield* Effect.context<never>())
     const match = Router.make(routes, basePath(options.basePath ?? ""))
     const maxBodyBytes = options.maxBodyBytes ?? Body.MAX_BODY_BYTES
+    const sourceOf = yield* Effect.fromResult(Proxies.make(options))
+    const cors = yield* Effect.fromResult(Cors.make(options.cors))
+    const onlyHttps = options.access?._tag === "Secured" && options.access.requireHttps ? HTTPS_ONLY : undefined
 
     const ended = (exit: Exit.Exit<HttpReply, Failure>, nowMillis: number): HttpReply => {
       if (Exit.isSuccess(exit)) return exit.value
@@ -45,29 +60,35 @@ export const make = (options: Options = {}): Effect.Effect<Handler, InvalidOptio
 
     const answer = (
       route: Route,
-      params: Readonly<Record<string, string>>,
+      params: Params,
       body: unknown,
-      request: HttpRequest
+      request: HttpRequest,
+      caller: Caller
     ): HttpReply | Promise<HttpReply> => {
       const nowMillis = clock.currentTimeMillisUnsafe()
-      const answering = route.answer({ operations, caller: request, request, params, body, nowMillis })
-      // What is known at once is an Exit already, and needs no fiber.
-      if (Exit.isExit(answering)) return ended(answering as Exit.Exit<HttpReply, Failure>, nowMillis)
-      const fiber = fork(answering)
-      const exit = fiber.pollUnsafe()
-      if (exit !== undefined) return ended(exit, nowMillis)
-      return new Promise((resolve) => {
-        fiber.addObserver((later) => resolve(ended(later, nowMillis)))
-        // Whoever goes away ends the wait; the run that they started goes on.
-        request.onAbort(() => fiber.interruptUnsafe())
-      })
+      return settle(route.answer({ operations, caller, request, params, body, nowMillis }), request, (exit) =>
+        ended(exit, nowMillis)
+      )
     }
 
-    const withBody = async (
-      route: Route,
-      params: Readonly<Record<string, string>>,
-      request: HttpRequest
-    ): Promise<HttpReply> => {
+    /** Runs an effect, at once where that can be. Whoever goes away ends it; the run that they started goes on. */
+    const settle = <A, E>(
+      effect: Effect.Effect<A, E>,
+      request: HttpRequest,
+      next: (exit: Exit.Exit<A, E>) => HttpReply | Promise<HttpReply>
+    ): HttpReply | Promise<HttpReply> => {
+      // What is known at once is an Exit already, and needs no fiber.
+      if (Exit.isExit(effect)) return next(effect as Exit.Exit<A, E>)
+      const fiber = fork(effect)
+      const exit = fiber.pollUnsafe()
+      if (exit !== undefined) return next(exit)
+      return new Promise<Exit.Exit<A, E>>((resolve) => {
+        fiber.addObserver(resolve)
+        request.onAbort(() => fiber.interruptUnsafe())
+      }).then(next)
+    }
+
+    const withBody = async (route: Route, params: Params, request: HttpRequest, caller: Caller): Promise<HttpReply> => {
       let body: Result.Result<unknown, BadRequest>
       try {
         body = await Body.read(request, maxBodyBytes)
@@ -76,33 +97,63 @@ export const make = (options: Options = {}): Effect.Effect<Handler, InvalidOptio
         body = Result.fail(new BadRequest(400, "BodyIncompleteError", "The body ended early"))
       }
       if (Result.isFailure(body)) return toReply(body.failure, clock.currentTimeMillisUnsafe())
+      return guarded(() => answer(route, params, body.success, request, caller))
+    }
+
+    /** Nobody is asked for more than they have to send before it is known who they are. */
+    const enter = (route: Route, params: Params, request: HttpRequest, requestId: string) => {
+      const go = (caller: Caller) =>
+        route.hasBody ? withBody(route, params, request, caller) : answer(route, params, NO_BODY, request, caller)
+      const { permission } = route
+      if (permission === "none") return go(host)
+      const visitor = new HttpVisitor(request, requestId, route.key, sourceOf)
+      return settle(operations.enter(visitor, permission), request, (exit) => {
+        if (Exit.isFailure(exit)) return ended(Exit.failCause(exit.cause), clock.currentTimeMillisUnsafe())
+        const caller = exit.value
+        request.principal = caller.principal
+        const reply = guarded(() => go(caller))
+        return reply instanceof Promise ? reply.then((late) => withQuota(late, caller)) : withQuota(reply, caller)
+      })
+    }
+
+    const respond = (request: HttpRequest, requestId: string): HttpReply | Promise<HttpReply> => {
+      const { method } = request
+      const found = match(method, request.path)
+      if (found._tag === "Route") return enter(found.route, found.params, request, requestId)
+      if (found._tag === "NoPath") return toReply(pathNotFound(request.path), clock.currentTimeMillisUnsafe())
+      if (method !== "OPTIONS") return toReply(otherMethod(method, found.allow), clock.currentTimeMillisUnsafe())
+      return cors.preflight(request, found.allow) ?? { status: 204, headers: { allow: found.allow }, body: undefined }
+    }
+
+    const guarded = (go: () => HttpReply | Promise<HttpReply>): HttpReply | Promise<HttpReply> => {
       try {
-        return await answer(route, params, body.success, request)
+        const reply = go()
+        return reply instanceof Promise
+          ? reply.catch((defect) => ended(Exit.die(defect), clock.currentTimeMillisUnsafe()))
+          : reply
       } catch (defect) {
         return ended(Exit.die(defect), clock.currentTimeMillisUnsafe())
       }
-    }
-
-    const respond = (request: HttpRequest): HttpReply | Promise<HttpReply> => {
-      const { method } = request
-      const found = match(method, request.path)
-      if (found._tag === "Route") {
-        const { route, params } = found
-        return route.hasBody ? withBody(route, params, request) : answer(route, params, NO_BODY, request)
-      }
-      if (found._tag === "NoPath") return toReply(pathNotFound(request.path), clock.currentTimeMillisUnsafe())
-      if (method === "OPTIONS") return { status: 204, headers: { allow: found.allow }, body: undefined }
-      return toReply(otherMethod(method, found.allow), clock.currentTimeMillisUnsafe())
     }
 
     return (request) => {
-      try {
-        return respond(request)
-      } catch (defect) {
-        return ended(Exit.die(defect), clock.currentTimeMillisUnsafe())
-      }
+      const requestId = requestIdOf(request)
+      const more = { "x-request-id": requestId, ...cors.headers(request), ...onlyHttps }
+      const reply = guarded(() => respond(request, requestId))
+      return reply instanceof Promise ? reply.then((late) => withHeaders(late, more)) : withHeaders(reply, more)
     }
   })
+
+type Params = Readonly<Record<string, string>>
+
+const withHeaders = (reply: HttpReply, headers: HttpReply["headers"]): HttpReply => ({
+  status: reply.status,
+  headers: { ...reply.headers, ...headers },
+  body: reply.body
+})
+
+const withQuota = (reply: HttpReply, caller: Caller): HttpReply =>
+  caller.quota === undefined ? reply : withHeaders(reply, quota(caller.quota))
 
 const NO_BODY = {}
 

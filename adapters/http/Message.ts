@@ -3,6 +3,8 @@
  * `Request` and `Response` cost more on Node than all the rest of an answer.
  */
 
+import type { Principal } from "../../core/Principal.ts"
+
 /** A request, as far as a route needs to know it. */
 export interface HttpRequest {
   readonly method: string
@@ -22,6 +24,8 @@ export interface HttpRequest {
   readonly secure: boolean
   /** Calls `stop` when the client goes away. Asked for only when an answer takes time. */
   readonly onAbort: (stop: () => void) => void
+  /** Who sent it, once the guard has said so. */
+  principal?: Principal | undefined
 }
 
 /** An answer. */
@@ -36,7 +40,18 @@ export interface HttpReply {
 /** Answers a request: at once where nothing has to be waited for. Never throws and never rejects. */
 export type Handler = (request: HttpRequest) => HttpReply | Promise<HttpReply>
 
-const JSON_HEADERS = { "content-type": "application/json", "x-content-type-options": "nosniff" }
+/**
+ * What every answer tells browsers: not to guess its type, keep it, show it in a frame, or run anything that is in it.
+ * Source: the OWASP cheat sheet on REST security.
+ */
+export const SECURITY_HEADERS = {
+  "x-content-type-options": "nosniff",
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "x-frame-options": "DENY"
+} as const
+
+const JSON_HEADERS = { "content-type": "application/json", ...SECURITY_HEADERS }
 
 /** A reply of JSON text. */
 export const jsonText = (status: number, body: string, headers?: Readonly<Record<string, string>>): HttpReply => ({
@@ -52,7 +67,7 @@ export const json = (status: number, value: unknown, headers?: Readonly<Record<s
 /** A reply of other text. */
 export const text = (status: number, contentType: string, body: string): HttpReply => ({
   status,
-  headers: { "content-type": contentType, "x-content-type-options": "nosniff" },
+  headers: { "content-type": contentType, ...SECURITY_HEADERS },
   body
 })
 

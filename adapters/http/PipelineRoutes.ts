@@ -83,9 +83,11 @@ export const pipelineRoutes: ReadonlyArray<Route> = [
     const asked = Asked.execution(call.body, call.request)
     if (Result.isFailure(asked)) return Effect.fail(asked.failure)
     const { given, options, wait, timeoutMillis } = asked.success
-    const starting = operations.start(caller, params["pipeline_id"]!, given, options)
-    if (!wait)
-      return Effect.map(starting, (task_id) => json(202, { task_id, status: "STARTED" } satisfies Wire.Started))
-    return Effect.flatMap(starting, (runId) => Effect.map(operations.wait(caller, runId, timeoutMillis), completed))
+    const pipelineId = params["pipeline_id"]!
+    return wait
+      ? Effect.map(operations.execute(caller, pipelineId, given, options, timeoutMillis), completed)
+      : Effect.map(operations.start(caller, pipelineId, given, options), (task_id) =>
+          json(202, { task_id, status: "STARTED" } satisfies Wire.Started)
+        )
   })
 ]

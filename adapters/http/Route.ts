@@ -8,6 +8,7 @@ import type { HttpReply, HttpRequest } from "./Message.ts"
 /** What a route answers from. */
 export interface Call {
   readonly operations: Operations
+  /** Nobody, on a route for everybody. */
   readonly caller: Caller
   /** The values of the path's `{names}`, unescaped. */
   readonly params: Readonly<Record<string, string>>
@@ -20,10 +21,12 @@ export interface Call {
 
 /** One row of the table. */
 export interface Route {
-  readonly method: "GET" | "POST" | "DELETE"
+  readonly method: "GET" | "POST" | "PUT" | "DELETE"
   /** Segments in braces match any one segment. */
   readonly path: string
-  /** What the caller must be allowed; the operation asks for it. */
+  /** `METHOD /path`: names it in documents and in the audit log. */
+  readonly key: string
+  /** What the caller must be allowed; the operation asks for it. With `none` nobody asks who they are. */
   readonly permission: Permission | "none"
   /** One sentence for the API's documentation. */
   readonly summary: string
@@ -37,6 +40,7 @@ const route =
   (path: string, permission: Route["permission"], summary: string, answer: Route["answer"]): Route => ({
     method,
     path,
+    key: `${method} ${path}`,
     permission,
     summary,
     hasBody,
@@ -48,6 +52,9 @@ export const get: ReturnType<typeof route> = route("GET")
 
 /** A route that does what its body asks for. */
 export const post: ReturnType<typeof route> = route("POST", true)
+
+/** A route that puts its body in the place of what was there. */
+export const put: ReturnType<typeof route> = route("PUT", true)
 
 /** A route that does something, and needs to be told nothing. */
 export const act: ReturnType<typeof route> = route("POST")

@@ -1,6 +1,7 @@
 /** The table of routes: the only place that knows which there are. Bindings, documents and tests all read it. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { accessRoutes } from "./AccessRoutes.ts"
 import { type HttpReply, json } from "./Message.ts"
 import { pipelineRoutes } from "./PipelineRoutes.ts"
 import { get, type Route } from "./Route.ts"
@@ -39,5 +40,6 @@ export const routes: ReadonlyArray<Route> = [
   ),
   ...pipelineRoutes,
   ...runRoutes,
-  ...scheduleRoutes
+  ...scheduleRoutes,
+  ...accessRoutes
 ]

@@ -124,6 +124,8 @@ export interface RunDetail extends RunRow {
   readonly start_at: string
   readonly targets: ReadonlyArray<string> | null
   readonly retry_of: string | null
+  /** The `X-Request-Id` of the request that started it. */
+  readonly request_id: string | null
   readonly schedule: { readonly id: string; readonly tick: string } | null
   readonly steps: ReadonlyArray<StepDetail>
   readonly parameters: Readonly<Record<string, unknown>>
@@ -144,6 +146,7 @@ export const runDetail = (run: Run): string => {
     start_at: instant(run.startAtMillis),
     targets: run.targets ?? null,
     retry_of: run.retryOf ?? null,
+    request_id: run.requestId ?? null,
     schedule: schedule === undefined ? null : { id: schedule.id, tick: instant(schedule.tickMillis) },
     steps: run.steps.map(stepDetail)
   } satisfies Omit<RunDetail, "parameters" | "outputs">

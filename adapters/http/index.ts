@@ -2,6 +2,7 @@
  * The REST API, whatever the server: a handler over Operations, and the bridge to web-standard fetch.
  * @module
  */
+export type * as AccessWire from "./AccessWire.ts"
 export * as Fetch from "./Fetch.ts"
 export * as Handler from "./Handler.ts"
 export type { HttpReply, HttpRequest } from "./Message.ts"

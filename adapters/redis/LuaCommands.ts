@@ -1,4 +1,5 @@
 /** The scripts: one for each change of state. */
+import { KEEP_TOKEN, TAKE } from "./LuaAccess.ts"
 import { BASE, GUARD } from "./LuaBase.ts"
 import { COUNTDOWN } from "./LuaCountdown.ts"
 import { ENDS } from "./LuaEnds.ts"
@@ -302,10 +303,14 @@ export type ScriptName =
   | "tick"
   | "list"
   | "read"
+  | "take"
+  | "keepToken"
   | ScheduleScript
 
 /** The text of each script. */
 export const SCRIPTS: Readonly<Record<ScriptName, string>> = {
+  take: TAKE,
+  keepToken: KEEP_TOKEN,
   submit: [...RUNS, SUBMIT, SUBMIT_COMMAND].join(""),
   plan: String.raw`
 local P, call = KEYS[1], redis.call

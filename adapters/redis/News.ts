@@ -2,6 +2,7 @@
  * What other processes have done: which workers have new work, which runs have changed, which claims were taken back. On
  * a connection of its own. News may be lost with the connection, so nobody waits for them without looking now and then.
  */
+import * as Effect from "effect/Effect"
 import type { Client } from "./Scripts.ts"
 
 /** What was published. */
@@ -12,10 +13,13 @@ interface Published {
   readonly r?: ReadonlyArray<string>
   /** Claims that were taken from a worker: worker and token. */
   readonly x?: ReadonlyArray<readonly [worker: string, token: string]>
-  /** Whether there are other schedules, and other definitions. */
+  /** Whether there are other schedules, and other definitions or ACLs. */
   readonly s?: 1
   readonly d?: 1
 }
+
+/** How long at most between two looks for what others have set, in milliseconds: news may be lost. */
+const LOOK_MILLIS = 5_000
 
 /** Listeners by what they listen for. */
 class Listeners<A> {
@@ -80,6 +84,26 @@ export class News {
   /** Makes sure that the connection is alive. */
   async ping(): Promise<void> {
     await this.#subscriber.ping()
+  }
+
+  /** Waits until definitions or ACLs may have changed. */
+  readonly changed: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    const end = (): void => {
+      clearTimeout(timer)
+      deaf()
+    }
+    const wake = (): void => {
+      end()
+      resume(Effect.void)
+    }
+    const timer = setTimeout(wake, LOOK_MILLIS)
+    const deaf = this.definitions.add("", wake)
+    return Effect.sync(end)
+  })
+
+  /** Says that definitions or ACLs have changed. */
+  async tellChanged(client: Client): Promise<void> {
+    await client.publish(this.#channel, '{"d":1}')
   }
 
   #hear(message: string): void {

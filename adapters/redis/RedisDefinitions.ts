@@ -5,15 +5,14 @@ import { StoreUnavailable } from "../../core/Errors.ts"
 import type { News } from "./News.ts"
 import type { Client, Scripts } from "./Scripts.ts"
 
-/** How long at most between two looks for what others have registered, in milliseconds: news may be lost. */
-const LOOK_MILLIS = 5_000
-
 export class RedisDefinitions implements Definitions {
   readonly #scripts: Scripts
   readonly #news: News
+  readonly changed: Effect.Effect<void, StoreUnavailable>
 
   constructor(scripts: Scripts, news: News) {
     this.#scripts = scripts
+    this.changed = news.changed
     this.#news = news
   }
 
@@ -38,7 +37,7 @@ export class RedisDefinitions implements Definitions {
           ? Effect.fail(new StoreUnavailable(`No new pipeline is taken: ${MAX_DEFINITIONS} are registered`))
           : this.#do(async (client, key) => {
               const isNew = (await client.hsetnx(key, definition.id, JSON.stringify(definition))) === 1
-              if (isNew) await this.#tell()
+              if (isNew) await this.#news.tellChanged(client)
               return isNew
             })
     )
@@ -46,28 +45,9 @@ export class RedisDefinitions implements Definitions {
   remove = (id: string): Effect.Effect<boolean, StoreUnavailable> =>
     this.#do(async (client, key) => {
       const wasThere = (await client.hdel(key, id)) === 1
-      if (wasThere) await this.#tell()
+      if (wasThere) await this.#news.tellChanged(client)
       return wasThere
     })
-
-  changed: Effect.Effect<void, StoreUnavailable> = Effect.callback<void>((resume) => {
-    const end = (): void => {
-      clearTimeout(timer)
-      deaf()
-    }
-    const wake = (): void => {
-      end()
-      resume(Effect.void)
-    }
-    const timer = setTimeout(wake, LOOK_MILLIS)
-    const deaf = this.#news.definitions.add("", wake)
-    return Effect.sync(end)
-  })
-
-  async #tell(): Promise<void> {
-    const { client, prefix } = this.#scripts
-    await client.publish(`${prefix}news`, '{"d":1}')
-  }
 
   #do<A>(ask: (client: Client, key: string) => Promise<A>): Effect.Effect<A, StoreUnavailable> {
     return this.#scripts.ask((client, prefix) => ask(client, `${prefix}definitions`))

@@ -19,9 +19,13 @@ import * as Store from "../../core/Store.ts"
 import { Blobs, type Place } from "./Blobs.ts"
 import * as Connection from "./Connection.ts"
 import { News } from "./News.ts"
+import { RedisAcls } from "./RedisAcls.ts"
+import { RedisAuditLog } from "./RedisAuditLog.ts"
 import { RedisDefinitions } from "./RedisDefinitions.ts"
+import { RedisRateLimiter } from "./RedisRateLimiter.ts"
 import { RedisRuns } from "./RedisRuns.ts"
 import { RedisSchedules } from "./RedisSchedules.ts"
+import { RedisTokens } from "./RedisTokens.ts"
 import { RedisWork } from "./RedisWork.ts"
 import { type Argument, Scripts, toUnavailable } from "./Scripts.ts"
 import { Submitting } from "./Submitting.ts"
@@ -135,6 +139,10 @@ class RedisStore implements Store.Store {
   readonly maxValueLength: number
   readonly schedules: RedisSchedules
   readonly definitions: RedisDefinitions
+  readonly limiter: RedisRateLimiter
+  readonly acls: RedisAcls
+  readonly tokens: RedisTokens
+  readonly audit: RedisAuditLog
   readonly ticker: Ticker
   readonly #bounds: Required<Bounds>
   readonly #scripts: Scripts
@@ -163,6 +171,10 @@ class RedisStore implements Store.Store {
     this.#runs = new RedisRuns(scripts, news, bounds.maxValueLength, blobs)
     this.#work = new RedisWork(scripts, news, versions, bounds, dueAfter, blobs)
     this.definitions = new RedisDefinitions(scripts, news)
+    this.limiter = new RedisRateLimiter(scripts)
+    this.acls = new RedisAcls(scripts, news)
+    this.tokens = new RedisTokens(scripts)
+    this.audit = new RedisAuditLog(scripts)
     this.schedules = new RedisSchedules(scripts, news, this.#submitting, dueAfter)
   }
 

@@ -11,7 +11,7 @@ type Values = Readonly<Record<string, Json>>
 type Names = "parameters" | "given" | "kept"
 
 /** What belongs to one run alone, besides its id and its time. */
-type Own = "retryOf" | "schedule"
+type Own = "retryOf" | "requestId" | "schedule"
 
 /** What is the same for many runs of one plan: with names in place of values, which are kept by name. */
 type Shape = Omit<Run.Submission, Names | Own | "id" | "submittedAtMillis" | "startAtMillis"> & {
@@ -38,8 +38,10 @@ export const writeShape = (run: NewRun): Json => {
 }
 
 /** What is known of this run alone, as text; nothing when that is nothing. */
-export const writeOwn = ({ retryOf, schedule }: NewRun): Json | undefined =>
-  retryOf === undefined && schedule === undefined ? undefined : JSON.stringify({ retryOf, schedule })
+export const writeOwn = ({ retryOf, requestId, schedule }: NewRun): Json | undefined =>
+  retryOf === undefined && requestId === undefined && schedule === undefined
+    ? undefined
+    : JSON.stringify({ retryOf, requestId, schedule })
 
 /** Calls `add` with the values that a run starts with; what was given comes last and stays. */
 export const eachValue = ({ parameters, kept, given }: NewRun, add: (name: string, value: Json) => void): void => {
@@ -58,7 +60,9 @@ export const readRun = (
   values: Values
 ): Run.Run => {
   const { delayMillis, parameters, given, kept, ...rest } = JSON.parse(shape) as Shape
-  const { retryOf, schedule } = (own === undefined ? {} : JSON.parse(own)) as Partial<Pick<Run.Submission, Own>>
+  const { retryOf, requestId, schedule } = (own === undefined ? {} : JSON.parse(own)) as Partial<
+    Pick<Run.Submission, Own>
+  >
   return Run.pending(
     {
       ...rest,
@@ -72,6 +76,7 @@ export const readRun = (
       timeoutMillis: rest.timeoutMillis,
       targets: rest.targets,
       retryOf,
+      requestId,
       schedule
     },
     steps

@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema"
 import { afterEach, describe, expect, it } from "vitest"
-import { Errors, Levada, Pipeline, type Policy, Task } from "../../adapters/promise/index.ts"
+import { Errors, Levada, Pipeline, type Policy, Principal, Task } from "../../adapters/promise/index.ts"
 import { Testing } from "../../adapters/testing/index.ts"
 import type { Fields } from "../../core/Value.ts"
 
@@ -150,9 +150,7 @@ describe("limits and times that can't be", () => {
   ])("a run with %o is refused by name, and nothing is started", async (options, option) => {
     testing = await Testing.make({ pipelines: [pipeline] })
     await expect(testing.start(pipeline, {}, options as {})).rejects.toMatchObject({ _tag: "InvalidOption", option })
-    expect(
-      (await testing.ask((operations) => operations.runs({ address: undefined, secure: true }, { limit: 1 }))).runs
-    ).toEqual([])
+    expect((await testing.ask((operations) => operations.runs(Principal.host, { limit: 1 }))).runs).toEqual([])
   })
 
   it("no time of a task, a memo, a wait, a schedule, a worker or a Store is further off than ten years", async () => {
@@ -162,17 +160,18 @@ describe("limits and times that can't be", () => {
     testing = await Testing.make({ pipelines: [pipeline] })
     const runId = await testing.start(pipeline, {}, { delayMillis: far - 1, timeoutMillis: far - 1 })
     expect(await testing.look(runId)).toMatchObject({ status: "PENDING", startAtMillis: far - 1 })
-    await expect(
-      testing.ask((operations) => operations.wait({ address: undefined, secure: true }, runId, far))
-    ).rejects.toMatchObject({ _tag: "InvalidOption", option: "waitMillis" })
+    await expect(testing.ask((operations) => operations.wait(Principal.host, runId, far))).rejects.toMatchObject({
+      _tag: "InvalidOption",
+      option: "waitMillis"
+    })
     for (const [more, option] of [
       [{ timing: { everyMillis: far } }, "everyMillis of schedule 's'"],
       [{ timing: { everyMillis: 1_000 }, graceMillis: far }, "graceMillis of schedule 's'"]
     ] as const) {
       const schedule = Levada.schedule(pipeline, { id: "s", parameters: {}, ...more })
-      await expect(
-        testing.ask((operations) => operations.addSchedule({ address: undefined, secure: true }, schedule))
-      ).rejects.toMatchObject({ _tag: "InvalidOption", option })
+      await expect(testing.ask((operations) => operations.addSchedule(Principal.host, schedule))).rejects.toMatchObject(
+        { _tag: "InvalidOption", option }
+      )
     }
     for (const [options, option] of [
       [{ worker: { graceMillis: far } }, "worker.graceMillis"],

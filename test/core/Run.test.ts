@@ -19,6 +19,7 @@ const submission: Run.Submission = {
   priority: 0,
   targets: undefined,
   retryOf: undefined,
+  requestId: undefined,
   schedule: undefined
 }
 const start = Run.pending(submission, steps)

@@ -215,7 +215,8 @@ describe("catching up", () => {
 
 const services = Operations.layer.pipe(
   Layer.provideMerge(Registry.layer({ pipelines: [pipeline] })),
-  Layer.provideMerge(Layer.mergeAll(Guard.layer(Access.open), Store.layerMemory()))
+  Layer.provideMerge(Guard.layer(Access.open)),
+  Layer.provideMerge(Store.layerMemory())
 )
 
 describe("many servers on one Store", () => {

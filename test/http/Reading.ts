@@ -17,7 +17,7 @@ const paths = (taskId: string): ReadonlyArray<string> => [
 ]
 
 const headersOf = (headers: Headers): Readonly<Record<string, string>> => {
-  const own = new Set(["date", "connection", "keep-alive", "transfer-encoding", "content-length"])
+  const own = new Set(["date", "connection", "keep-alive", "transfer-encoding", "content-length", "x-request-id"])
   return Object.fromEntries([...headers].filter(([name]) => !own.has(name)))
 }
 

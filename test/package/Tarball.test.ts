@@ -16,6 +16,8 @@ const SUBPATHS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "levada/deno": [],
   "levada/elysia": ["effect", "elysia"],
   "levada/redis": ["effect", "ioredis"],
+  "levada/keys": ["effect"],
+  "levada/jwt": ["effect", "jose"],
   "levada/testing": ["effect"]
 }
 
@@ -90,7 +92,7 @@ beforeAll(async () => {
   await run(root, "npm", "pack", "--pack-destination", temporary)
   tarball = join(temporary, readdirSync(temporary).find((name) => name.endsWith(".tgz"))!)
   bare = await install("bare")
-  withOthers = await install("others", "elysia", "@elysiajs/node", "ioredis")
+  withOthers = await install("others", "elysia", "@elysiajs/node", "ioredis", "jose")
   unpacked = join(bare, "node_modules/levada")
 }, 180_000)
 
@@ -125,12 +127,12 @@ describe("installed", () => {
   it("brings effect along, and no library that only some need", () => {
     const installed = readdirSync(join(bare, "node_modules"))
     expect(installed).toContain("effect")
-    expect(installed.filter((name) => /elysia|ioredis/.test(name))).toEqual([])
+    expect(installed.filter((name) => /elysia|ioredis|jose/.test(name))).toEqual([])
   })
 
   for (const [subpath, outside] of Object.entries(SUBPATHS)) {
     it(`${subpath} loads ${outside.join(" and ") || "nothing from outside"}`, async () => {
-      const folder = outside.some((name) => name === "elysia" || name === "ioredis") ? withOthers : bare
+      const folder = outside.some((name) => /elysia|ioredis|jose/.test(name)) ? withOthers : bare
       expect(JSON.parse(await run(folder, bin("node"), "outside.mjs", subpath))).toEqual(outside)
     })
   }

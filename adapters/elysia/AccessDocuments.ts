@@ -1,0 +1,62 @@
+/** Schemas of what the routes about access take and answer. */
+import * as Schema from "effect/Schema"
+import type * as AccessWire from "../http/AccessWire.ts"
+import type { AuditQuery, TokenWishJson } from "./Eden.ts"
+
+const text: Schema.Codec<string | null> = Schema.NullOr(Schema.String)
+const names = Schema.optionalKey(
+  Schema.UndefinedOr(Schema.Array(Schema.String)).annotate({
+    description: "Roles, and principals as `principal:<id>`."
+  })
+)
+
+export const acl: Schema.Codec<AccessWire.AclJson> = Schema.Struct({ read: names, execute: names, admin: names })
+
+export const pipelineAcl: Schema.Codec<AccessWire.PipelineAclJson> = Schema.Struct({
+  pipeline_id: Schema.String,
+  acl: Schema.NullOr(acl),
+  source: Schema.Literals(["set", "configured", "none"])
+})
+
+export const tokenWish: Schema.Codec<TokenWishJson> = Schema.Struct({
+  pipeline_id: Schema.optionalKey(Schema.String),
+  task_id: Schema.optionalKey(Schema.String.annotate({ description: "Or else `pipeline_id`." })),
+  expires_in: Schema.optionalKey(Schema.Finite.annotate({ description: "Seconds, 3,600 at most. Default: 300." }))
+})
+
+export const token: Schema.Codec<AccessWire.TokenJson> = Schema.Struct({
+  token: Schema.String,
+  expires_at: Schema.String,
+  pipeline_id: Schema.String,
+  task_id: text
+})
+
+const auditRecord: Schema.Codec<AccessWire.AuditRecordJson> = Schema.Struct({
+  id: Schema.String,
+  timestamp: Schema.String,
+  operation: Schema.String,
+  permission: Schema.Literals(["read", "execute", "admin"]),
+  outcome: Schema.Literals(["allowed", "denied"]),
+  reason: text,
+  principal: text,
+  roles: Schema.Array(Schema.String),
+  address: text,
+  request_id: text,
+  pipeline_id: text,
+  task_id: text
+})
+
+export const auditRecords: Schema.Codec<AccessWire.AuditRecords> = Schema.Struct({
+  records: Schema.Array(auditRecord),
+  next_cursor: text
+})
+
+export const auditQuery: Schema.Codec<AuditQuery> = Schema.Struct({
+  principal: Schema.optionalKey(Schema.String),
+  pipeline_id: Schema.optionalKey(Schema.String),
+  outcome: Schema.optionalKey(Schema.Literals(["allowed", "denied"])),
+  since: Schema.optionalKey(Schema.String.annotate({ description: "At this instant or later." })),
+  until: Schema.optionalKey(Schema.String.annotate({ description: "Before this instant." })),
+  limit: Schema.optionalKey(Schema.Int.annotate({ description: "From 1 to 1,000. Default: 100." })),
+  cursor: Schema.optionalKey(Schema.String.annotate({ description: "The `next_cursor` of an earlier list." }))
+})

@@ -1,0 +1,103 @@
+/** API keys: who has one may do what its entry says. */
+import * as Effect from "effect/Effect"
+import { invalidGrant } from "../../core/Access.ts"
+import type { Authenticator, Rejection } from "../../core/Authenticator.ts"
+import { InvalidOption, Unauthenticated, UnknownApiKey } from "../../core/Errors.ts"
+import type { Grant, Principal } from "../../core/Principal.ts"
+import { type NodeCrypto, nodeCrypto, randomText, sha256, toHex } from "./NodeCrypto.ts"
+
+/** What a key may do. */
+export interface ApiKey extends Grant {
+  /** What ACLs know it by. */
+  readonly role: string
+  /** Names it in limits and the audit log; keys that take turns may have one id. Default: `key-` and 8 digits of its hash. */
+  readonly id?: string | undefined
+  /** From when on it is no longer one: an instant in ISO 8601, with a zone. Default: never. */
+  readonly expires?: string | undefined
+}
+
+/** In front of the hash of a key, where a key might stand. */
+const HASHED = "sha256:"
+
+/** The longest key, in UTF-16 units. */
+const MAX_LENGTH = 512
+
+interface Kept {
+  readonly digest: Uint8Array
+  readonly principal: Principal
+  readonly endsAtMillis: number
+}
+
+/**
+ * Knows API keys, each with what it may do. A key is given as it is, or as `sha256:` and its hash in 64 hexadecimal digits,
+ * so that the configuration holds no secret. Several may be good at once, for one to take another's place. Throws
+ * `InvalidOption` for an entry that can't be used; no failure quotes a key.
+ */
+export const make = (keys: Readonly<Record<string, ApiKey>>): Authenticator => {
+  const crypto = nodeCrypto()
+  const kept = Object.entries(keys).map(([key, entry], at) => keep(crypto, key, entry, `apiKeys[${at}]`))
+  if (kept.length === 0) throw new InvalidOption("apiKeys", keys, "at least one key")
+  return {
+    scheme: "ApiKey",
+    roles: [...new Set(kept.flatMap(({ principal }) => principal.roles))],
+    authenticate: ({ apiKey }) =>
+      apiKey === undefined
+        ? undefined
+        : Effect.clockWith((clock) => find(crypto, kept, apiKey, clock.currentTimeMillisUnsafe()))
+  }
+}
+
+const keep = (crypto: NodeCrypto, key: string, entry: ApiKey, option: string): Kept => {
+  const mistake = invalidGrant(option, entry)
+  if (mistake !== undefined) throw mistake
+  const { role, id, expires, pipelines, permissions } = entry
+  for (const [name, value] of Object.entries({ role, id })) {
+    if (name === "id" && value === undefined) continue
+    if (typeof value !== "string" || value === "" || value.length > 200) {
+      throw new InvalidOption(`${option}.${name}`, value, "a name of 1 to 200 characters")
+    }
+  }
+  const endsAtMillis = expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(expires)
+  if (Number.isNaN(endsAtMillis) || (expires !== undefined && !/(?:Z|[+-]\d\d:\d\d)$/.test(expires))) {
+    throw new InvalidOption(`${option}.expires`, expires, "an instant such as '2027-01-31T00:00:00Z'")
+  }
+  const hash = key.startsWith(HASHED) ? key.slice(HASHED.length) : toHex(sha256(crypto, key))
+  if (!/^[0-9a-f]{64}$/i.test(hash)) {
+    throw new InvalidOption(option, "sha256:…", "64 hexadecimal digits behind 'sha256:'")
+  }
+  if (key === "" || key.length > MAX_LENGTH) {
+    throw new InvalidOption(option, `a key of ${key.length} characters`, `1 to ${MAX_LENGTH}`)
+  }
+  return {
+    digest: Uint8Array.from({ length: 32 }, (_, at) => Number.parseInt(hash.slice(2 * at, 2 * at + 2), 16)),
+    principal: {
+      id: id ?? `key-${hash.slice(0, 8).toLowerCase()}`,
+      roles: [role],
+      grants: [{ pipelines, permissions }]
+    },
+    endsAtMillis
+  }
+}
+
+/** All are compared, by their hashes and in constant time, so that nothing tells how near a guess was. */
+const find = (
+  crypto: NodeCrypto,
+  kept: ReadonlyArray<Kept>,
+  apiKey: string,
+  nowMillis: number
+): Effect.Effect<Principal, Rejection> => {
+  if (apiKey === "") return Effect.fail(new Unauthenticated("The API key is empty", true))
+  const digest = sha256(crypto, apiKey.slice(0, MAX_LENGTH + 1))
+  let found: Kept | undefined
+  for (const each of kept) {
+    if (crypto.timingSafeEqual(each.digest, digest) && each.endsAtMillis > nowMillis) found = each
+  }
+  return found === undefined ? Effect.fail(new UnknownApiKey()) : Effect.succeed(found.principal)
+}
+
+/** Makes a key that nobody can guess, and the form of it that a configuration may hold. */
+export const generate = (): { readonly key: string; readonly hashed: string } => {
+  const crypto = nodeCrypto()
+  const key = `lvk_${randomText(crypto)}`
+  return { key, hashed: `${HASHED}${toHex(sha256(crypto, key))}` }
+}

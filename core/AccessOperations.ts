@@ -1,0 +1,154 @@
+/** What a caller may ask for about access itself: ACLs, tokens, and the audit log. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { AccessDenied, AccessNotSecured } from "./AccessErrors.ts"
+import type * as Acl from "./Acl.ts"
+import type { AuditList, AuditRecord, AuditRequest } from "./AuditLog.ts"
+import * as Bound from "./Bound.ts"
+import { type InvalidOption, type PipelineNotFound, RunNotFound } from "./Errors.ts"
+import { type Guard, type GuardError, sought } from "./Guard.ts"
+import { sifted } from "./Page.ts"
+import type { Caller, Narrowed } from "./Principal.ts"
+import type { Registry } from "./Registry.ts"
+import type { Store } from "./Store.ts"
+import * as Tokens from "./Tokens.ts"
+
+/** The ACL that holds for a pipeline. */
+export interface PipelineAcl {
+  readonly pipelineId: string
+  /** Undefined where there is none: then grants say all. */
+  readonly acl: Acl.Acl | undefined
+  /** Where it comes from: set at run time, or in the program's configuration. */
+  readonly source: "set" | "configured" | "none"
+}
+
+/** A token that was given out. */
+export interface Issued {
+  /** To be shown as a bearer token. It is told once, and kept nowhere. */
+  readonly token: string
+  readonly expiresAtMillis: number
+  readonly narrowed: Narrowed
+}
+
+/** What a token is to be for. */
+export type TokenWish = { readonly pipelineId: string } | { readonly runId: string }
+
+/** Operations on access. */
+export interface AccessOperations {
+  /** The ACL of a pipeline. For those who may administer it, as all that is about ACLs. */
+  readonly acl: (caller: Caller, pipelineId: string) => Effect.Effect<PipelineAcl, PipelineNotFound | GuardError>
+  /** Sets the ACL of a pipeline, in the place of the one of the configuration, on all servers of the Store. */
+  readonly setAcl: (
+    caller: Caller,
+    pipelineId: string,
+    acl: Acl.Acl
+  ) => Effect.Effect<PipelineAcl, PipelineNotFound | AccessNotSecured | GuardError>
+  /** Forgets the ACL that was set; that of the configuration holds again. */
+  readonly removeAcl: (
+    caller: Caller,
+    pipelineId: string
+  ) => Effect.Effect<PipelineAcl, PipelineNotFound | AccessNotSecured | GuardError>
+  /**
+   * Gives out a token that may read one pipeline or one run, and nothing else, for `ttlMillis` (default: 300,000; 1,000 to
+   * 3,600,000). It ends earlier when ACLs no longer let its owner read. A token gives out no tokens.
+   */
+  readonly issueToken: (
+    caller: Caller,
+    wish: TokenWish,
+    ttlMillis?: number
+  ) => Effect.Effect<Issued, PipelineNotFound | RunNotFound | InvalidOption | AccessNotSecured | GuardError>
+  /**
+   * Records of the audit log, newest first, at most 1,000 at once: those about pipelines that the caller may administer,
+   * and the others for whoever may administer all.
+   */
+  readonly auditRecords: (caller: Caller, request: AuditRequest) => Effect.Effect<AuditList, InvalidOption | GuardError>
+}
+
+/** The longest list of records. */
+const MAX_LIST = 1_000
+
+/** The operations over a Store, a Registry and a Guard. */
+export const make = (store: Store, registry: Registry, guard: Guard): AccessOperations => {
+  const { acls, tokens } = guard
+
+  const shown = (pipelineId: string): PipelineAcl => {
+    const { acl, isOwn } = acls?.acl(pipelineId) ?? { acl: undefined, isOwn: false }
+    return { pipelineId, acl, source: isOwn ? "set" : acl === undefined ? "none" : "configured" }
+  }
+
+  const administrated = (caller: Caller, pipelineId: string) =>
+    Effect.andThen(guard.check(caller, { permission: "admin", pipelineId }), registry.find(pipelineId))
+
+  const changing = (
+    caller: Caller,
+    pipelineId: string,
+    change: (own: NonNullable<Guard["acls"]>) => Effect.Effect<void, GuardError>
+  ): Effect.Effect<PipelineAcl, PipelineNotFound | AccessNotSecured | GuardError> =>
+    Effect.flatMap(
+      administrated(caller, pipelineId),
+      (): Effect.Effect<PipelineAcl, AccessNotSecured | GuardError> =>
+        acls === undefined
+          ? Effect.fail(new AccessNotSecured("ACLs mean nothing where access is open"))
+          : Effect.map(change(acls), () => shown(pipelineId))
+    )
+
+  const narrowing = (
+    caller: Caller,
+    wish: TokenWish
+  ): Effect.Effect<Narrowed, PipelineNotFound | RunNotFound | GuardError> => {
+    if ("runId" in wish) {
+      const { runId } = wish
+      const run = sought(guard, caller, "read", store.get(runId), new RunNotFound(runId), runId)
+      return Effect.map(run, ({ pipelineId }) => ({ pipelineId, runId }))
+    }
+    const { pipelineId } = wish
+    return Effect.as(
+      Effect.andThen(guard.check(caller, { permission: "read", pipelineId }), registry.find(pipelineId)),
+      { pipelineId }
+    )
+  }
+
+  return {
+    acl: (caller, pipelineId) => Effect.map(administrated(caller, pipelineId), () => shown(pipelineId)),
+    setAcl: (caller, pipelineId, acl) => changing(caller, pipelineId, (own) => own.put(pipelineId, acl)),
+    removeAcl: (caller, pipelineId) => changing(caller, pipelineId, (own) => own.remove(pipelineId)),
+    issueToken: (caller, wish, ttlMillis = Tokens.DEFAULT_MILLIS) =>
+      Effect.gen(function* () {
+        const { principal } = caller
+        if (principal.narrowed !== undefined) return yield* new AccessDenied(principal, "read", undefined)
+        const narrowed = yield* narrowing(caller, wish)
+        if (tokens === undefined) return yield* new AccessNotSecured("This server gives out no tokens")
+        const mistake = Bound.number("ttlMillis", ttlMillis, 1_000, Tokens.MAX_MILLIS)
+        if (mistake !== undefined) return yield* mistake
+        const { token, digest } = tokens.make()
+        yield* store.tokens.put(digest, { ...principal, narrowed }, ttlMillis)
+        return { token, narrowed, expiresAtMillis: (yield* Clock.currentTimeMillis) + ttlMillis }
+      }),
+    auditRecords: (caller, request) => {
+      const { pipelineId } = request
+      const mistake = Bound.integer("limit", request.limit, 1, MAX_LIST)
+      // Whoever administers some pipelines sees what is about these.
+      const may = (record: AuditRecord) => guard.may(caller, { permission: "admin", pipelineId: record.pipelineId })
+      return Effect.andThen(
+        guard.check(caller, { permission: "admin", pipelineId }),
+        mistake === undefined
+          ? Effect.map(
+              sifted(
+                ({ limit, cursor }) =>
+                  Effect.map(
+                    store.audit.list({ ...request, limit, ...(cursor !== undefined && { cursor }) }),
+                    (list) => ({
+                      items: list.records,
+                      nextCursor: list.nextCursor
+                    })
+                  ),
+                request,
+                may
+              ),
+              ({ items, nextCursor }) => ({ records: items, nextCursor })
+            )
+          : Effect.fail(mistake)
+      )
+    }
+  }
+}

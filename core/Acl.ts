@@ -1,0 +1,52 @@
+/** Who may do what with one pipeline. */
+import * as Predicate from "effect/Predicate"
+import type { Problem } from "./Failure.ts"
+import { PERMISSIONS, type Permission, type Principal } from "./Principal.ts"
+
+/**
+ * Roles, and principals as `principal:<id>`, by permission. Whoever is not named for `read` or `execute` may not, however
+ * much their grants allow; grants are needed all the same where a principal has any. An ACL without `admin` leaves that
+ * to the grants, so that somebody can mend it.
+ */
+export interface Acl {
+  readonly read?: ReadonlyArray<string> | undefined
+  readonly execute?: ReadonlyArray<string> | undefined
+  readonly admin?: ReadonlyArray<string> | undefined
+}
+
+/** In front of the id of a principal, where a role might stand. */
+export const PRINCIPAL = "principal:"
+
+/** Whether the ACL names the principal for that; undefined where it leaves that to the grants. */
+export const names = (acl: Acl, permission: Permission, principal: Principal): boolean | undefined => {
+  const named = acl[permission]
+  if (named === undefined) return permission === "admin" ? undefined : false
+  return named.some(
+    (name) =>
+      principal.roles.includes(name) || (name.startsWith(PRINCIPAL) && name.slice(PRINCIPAL.length) === principal.id)
+  )
+}
+
+/** How many names an ACL has for a permission, and how long one is. */
+const MAX_NAMES = 1_000
+const MAX_LENGTH = 250
+
+/** Everything that is wrong with an ACL. */
+export const problems = (acl: unknown): ReadonlyArray<Problem> => {
+  if (!Predicate.isObject(acl)) return [{ path: [], message: "Expected an object with 'read', 'execute' or 'admin'" }]
+  return Object.entries(acl).flatMap(([permission, named]): ReadonlyArray<Problem> => {
+    if (!PERMISSIONS.includes(permission as Permission)) {
+      return [{ path: [permission.slice(0, 100)], message: `Unknown; expected ${PERMISSIONS.join(", ")}` }]
+    }
+    const isFine =
+      Array.isArray(named) &&
+      named.length <= MAX_NAMES &&
+      named.every((name) => typeof name === "string" && name !== "" && name.length <= MAX_LENGTH)
+    if (isFine || named === undefined) return []
+    return [{ path: [permission], message: "Expected an array of roles, and of principals as 'principal:<id>'" }]
+  })
+}
+
+/** The roles that it names. */
+export const roles = (acl: Acl): ReadonlyArray<string> =>
+  PERMISSIONS.flatMap((permission) => acl[permission] ?? []).filter((name) => !name.startsWith(PRINCIPAL))

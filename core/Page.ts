@@ -1,0 +1,34 @@
+/** Parts of a long list, of which somebody may see only some items. */
+import * as Effect from "effect/Effect"
+
+/** A part of a list. */
+export interface Page<A> {
+  readonly items: ReadonlyArray<A>
+  /** Where the next part begins; undefined when nothing is left. */
+  readonly nextCursor: string | undefined
+}
+
+/** Which part of a list is wanted. */
+export interface PageRequest {
+  readonly limit: number
+  readonly cursor?: string | undefined
+}
+
+/** How many parts are looked through for one answer: what may be seen can be rare. */
+const MAX_PARTS = 20
+
+/** As many items that may be seen as are wanted, or fewer, with a cursor, when they are rare. */
+export const sifted = <A, E>(
+  list: (request: PageRequest) => Effect.Effect<Page<A>, E>,
+  request: PageRequest,
+  may: (item: A) => boolean
+): Effect.Effect<Page<A>, E> => {
+  const from = (seen: ReadonlyArray<A>, cursor: string | undefined, parts: number): Effect.Effect<Page<A>, E> =>
+    Effect.flatMap(list({ limit: request.limit - seen.length, cursor }), ({ items, nextCursor }) => {
+      const all = [...seen, ...items.filter(may)]
+      return nextCursor === undefined || all.length >= request.limit || parts === MAX_PARTS
+        ? Effect.succeed({ items: all, nextCursor })
+        : from(all, nextCursor, parts + 1)
+    })
+  return from([], request.cursor, 1)
+}
