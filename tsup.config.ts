@@ -13,6 +13,7 @@ export default defineConfig({
     redis: "adapters/redis/index.ts",
     jwt: "adapters/jwt/index.ts",
     keys: "adapters/keys/index.ts",
+    settings: "adapters/settings/index.ts",
     key: "adapters/keys/key.ts",
     testing: "adapters/testing/index.ts"
   },

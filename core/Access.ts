@@ -89,10 +89,10 @@ export const invalidGrant = (option: string, grant: unknown): InvalidOption | un
   if (!areTexts(pipelines)) {
     return new InvalidOption(`${option}.pipelines`, pipelines, `an array of pipelines' ids, "*" for all`)
   }
-  const isFine = areTexts(permissions) && permissions.every((each) => PERMISSIONS.includes(each as Permission))
-  return isFine
-    ? undefined
-    : new InvalidOption(`${option}.permissions`, permissions, `an array of ${PERMISSIONS.join(", ")}`)
+  const expected = `an array of ${PERMISSIONS.join(", ")}`
+  if (!areTexts(permissions)) return new InvalidOption(`${option}.permissions`, permissions, expected)
+  const strange = permissions.find((each) => !PERMISSIONS.includes(each as Permission))
+  return strange === undefined ? undefined : new InvalidOption(`${option}.permissions`, strange, expected)
 }
 
 const areTexts = (value: unknown): value is ReadonlyArray<string> =>

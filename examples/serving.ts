@@ -1,5 +1,6 @@
 /** What the example servers share: where to listen, what to print. */
 import { Access, Levada } from "../adapters/promise/index.ts"
+import { Settings } from "../adapters/settings/index.ts"
 import { pipelines, store, untilReady, untilStopped } from "./pipelines.ts"
 
 /** Where a server listens. */
@@ -14,14 +15,20 @@ export type Serve = (
   at: At
 ) => Promise<{ readonly url: string; readonly close: () => Promise<void> }>
 
+/** What only this machine can reach may be open to everybody; anything else has to be said. */
+const isLocal = (host: string): boolean => ["127.0.0.1", "localhost", "::1"].includes(host)
+
 /**
- * Serves the example pipelines at `HOST` and `PORT` (127.0.0.1:8000) until SIGINT or SIGTERM. With `WORK=no` it runs no
- * steps itself: others work on the same Redis.
+ * Serves the example pipelines at `HOST` and `PORT` (127.0.0.1:8000) until SIGINT or SIGTERM, to whom the settings
+ * `LEVADA_…` let in. With `WORK=no` it runs no steps itself: others work on the same Redis.
  */
 export const main = async (serve: Serve): Promise<void> => {
   const at = { host: process.env["HOST"] ?? "127.0.0.1", port: portOf(process.env["PORT"] ?? "8000") }
   const worker = process.env["WORK"] === "no" ? ({ worker: false } as const) : {}
-  const levada = Levada.make({ pipelines, access: Access.open, ...store, ...worker })
+  const settings = await Settings.read(process.env, isLocal(at.host) ? Access.open : undefined).catch((error: Error) =>
+    stop(`Cannot start: ${error.message}`)
+  )
+  const levada = Levada.make({ pipelines, ...settings, ...store, ...worker })
   const serving = await serve(levada, at).catch((error: unknown) => stop(listenProblem(error, at)))
   untilStopped(serving.close)
   await untilReady(levada)

@@ -34,6 +34,8 @@ const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<strin
   keys: { adapters: [], outside: /^node:util$/ },
   jwt: { adapters: [], outside: /^jose$/ },
   promise: { adapters: ["http"] },
+  // Puts together what the environment asks for.
+  settings: { adapters: ["http", "keys", "jwt"] },
   testing: { adapters: [] },
   redis: { adapters: [], outside: /^ioredis$/ },
   node: { adapters: ["http", "promise"], outside: /^node:/ },
@@ -61,6 +63,8 @@ const SPOKEN: Readonly<Record<string, RegExp>> = {
   "adapters/elysia/Documents.ts": SNAKE_CASE,
   "adapters/elysia/AccessDocuments.ts": SNAKE_CASE,
   "adapters/elysia/Eden.ts": SNAKE_CASE,
+  // What the settings call an API key.
+  "adapters/settings/Settings.ts": /^api_key$/,
   // What Redis calls what it says of itself.
   "adapters/redis/Server.ts": SNAKE_CASE
 }

@@ -1,8 +1,12 @@
 /** Who really asks, behind proxies: their headers count as far as they are trusted, and not a step further. */
 import * as Result from "effect/Result"
 import { type Address, isIn, type Network, parse, parseNetwork } from "../../core/Address.ts"
+import * as Bound from "../../core/Bound.ts"
 import { InvalidOption } from "../../core/Errors.ts"
 import type { HttpRequest } from "./Message.ts"
+
+/** The headers that proxies write. */
+export const FORWARDED_HEADERS = ["x-forwarded-for", "forwarded"] as const
 
 /** Where requests come from that may speak for others. */
 export interface Options {
@@ -12,7 +16,7 @@ export interface Options {
    * The header that these proxies write: `x-forwarded-for`, and `x-forwarded-proto` with it, or `forwarded` (RFC 7239).
    * The other one is passed over, because whoever sends it may be anybody. Default: `x-forwarded-for`.
    */
-  readonly forwardedHeader?: "x-forwarded-for" | "forwarded"
+  readonly forwardedHeader?: (typeof FORWARDED_HEADERS)[number]
 }
 
 /** Where a request came from. */
@@ -30,9 +34,8 @@ interface Hop {
 /** Finds where a request came from. */
 export const make = (options: Options): Result.Result<(request: HttpRequest) => Source, InvalidOption> => {
   const { trustedProxies = [], forwardedHeader = "x-forwarded-for" } = options
-  if (forwardedHeader !== "x-forwarded-for" && forwardedHeader !== "forwarded") {
-    return Result.fail(new InvalidOption("forwardedHeader", forwardedHeader, "'x-forwarded-for' or 'forwarded'"))
-  }
+  const mistake = Bound.among("forwardedHeader", forwardedHeader, FORWARDED_HEADERS)
+  if (mistake !== undefined) return Result.fail(mistake)
   if (!Array.isArray(trustedProxies)) {
     return Result.fail(new InvalidOption("trustedProxies", trustedProxies, "an array of addresses and networks"))
   }

@@ -1,0 +1,107 @@
+/** Reads texts as what they stand for, and remembers everything that is wrong with them. */
+
+/** One thing that is wrong. */
+export interface Problem {
+  /** The whole name of the setting. */
+  readonly setting: string
+  readonly message: string
+}
+
+const PREFIX = "LEVADA_"
+
+/** Reads the settings of these names. Whatever else has the prefix is wrong: a typing error there may leave a door open. */
+export class Reader<Name extends string> {
+  readonly problems: Array<Problem> = []
+  readonly #values: ReadonlyMap<string, string>
+  readonly #expected: Readonly<Record<Name, string>>
+
+  constructor(environment: Readonly<Record<string, string | undefined>>, expected: Readonly<Record<Name, string>>) {
+    const values = new Map<string, string>()
+    for (const [name, value] of Object.entries(environment)) {
+      if (!name.startsWith(PREFIX) || value === undefined) continue
+      const own = name.slice(PREFIX.length)
+      if (Object.hasOwn(expected, own)) values.set(own, value.trim())
+      else
+        this.problems.push({
+          setting: name.slice(0, 100),
+          message: `is unknown; there are ${Object.keys(expected).join(", ")}`
+        })
+    }
+    this.#values = values
+    this.#expected = expected
+  }
+
+  has(name: Name): boolean {
+    return this.#values.has(name)
+  }
+
+  refuse(name: Name, message: string): undefined {
+    this.problems.push({ setting: PREFIX + name, message })
+    return undefined
+  }
+
+  /** A text that is not empty. */
+  text(name: Name): string | undefined {
+    const value = this.#values.get(name)
+    if (value !== "") return value
+    this.#mismatch(name)
+    return undefined
+  }
+
+  flag(name: Name): boolean | undefined {
+    const value = this.among(name, ["true", "false"])
+    return value === undefined ? undefined : value === "true"
+  }
+
+  among<A extends string>(name: Name, choices: ReadonlyArray<A>): A | undefined {
+    const value = this.#values.get(name)?.toLowerCase()
+    if (value === undefined) return undefined
+    const choice = choices.find((each) => each === value)
+    if (choice === undefined) this.#mismatch(name)
+    return choice
+  }
+
+  number(name: Name): number | undefined {
+    const value = this.#values.get(name)
+    if (value === undefined) return undefined
+    if (/^\d{1,15}$/.test(value)) return Number(value)
+    this.#mismatch(name)
+    return undefined
+  }
+
+  /** What stands between commas. */
+  list(name: Name): ReadonlyArray<string> | undefined {
+    return this.text(name)
+      ?.split(",")
+      .map((part) => part.trim())
+      .filter((part) => part !== "")
+  }
+
+  /** A JSON object. What is wrong with it is not quoted: there may be keys in it. */
+  json<A extends object>(name: Name): A | undefined {
+    const value = this.#values.get(name)
+    if (value === undefined) return undefined
+    try {
+      const parsed: unknown = JSON.parse(value)
+      if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed as A
+    } catch {
+      // Said below.
+    }
+    this.#mismatch(name)
+    return undefined
+  }
+
+  /** What is made of a setting; undefined, and a problem, when that throws. */
+  made<A>(name: Name, make: () => A): A | undefined {
+    try {
+      return make()
+    } catch (error) {
+      this.refuse(name, error instanceof Error ? error.message : String(error))
+      return undefined
+    }
+  }
+
+  #mismatch(name: Name): void {
+    this.refuse(name, `expected ${this.#expected[name]}`)
+  }
+}
