@@ -27,7 +27,7 @@ export default defineConfig(({ mode }) => {
       testTimeout: 20_000,
       hookTimeout: 60_000,
       allowOnly: false,
-      env: { LEVADA_RUNTIME: runtime },
+      env: { TEST_RUNTIME: runtime },
       reporters: ["default", ["json", { outputFile: `.vitest/${runtime}.json` }]]
     }
   }

@@ -1,10 +1,11 @@
-/** `npm run bench`, or some of it: `npm run bench -- engine large graph http redis` */
+/** `npm run bench`, or some of it: `npm run bench -- engine large graph http access redis` */
+import { access } from "./access.ts"
 import { engine } from "./engine.ts"
 import { graph } from "./graph.ts"
 import { http } from "./http.ts"
 import { large } from "./large.ts"
 import { redis } from "./redis.ts"
 
-const all = { engine, large, graph, http, redis }
+const all = { engine, large, graph, http, access, redis }
 const asked = process.argv.slice(2)
 for (const [name, bench] of Object.entries(all)) if (asked.length === 0 || asked.includes(name)) await bench()

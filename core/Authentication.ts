@@ -1,6 +1,8 @@
 /** Asks the authenticators who a visitor is. Whatever goes wrong with one, nobody gets in by it. */
 import * as Cause from "effect/Cause"
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { Rules } from "./Access.ts"
@@ -9,6 +11,7 @@ import { AuthenticatorUnavailable, Unauthenticated, UnknownApiKey } from "./Acce
 import type { Answer, Authenticator, Rejection } from "./Authenticator.ts"
 import type { StoreUnavailable } from "./Errors.ts"
 import type { Principal, Visitor } from "./Principal.ts"
+import { after } from "./Sequel.ts"
 import type { Store } from "./Store.ts"
 
 /** How long an authenticator may take, in milliseconds. */
@@ -20,67 +23,90 @@ export type AuthenticationError = Rejection | StoreUnavailable
 /** Finds who a visitor is. */
 export const make = (
   { authenticators, tokens }: Pick<Rules, "authenticators" | "tokens">,
-  store: Store
+  store: Store,
+  clock: Clock.Clock
 ): ((visitor: Visitor) => Effect.Effect<Principal, AuthenticationError>) => {
-  const schemes = [
-    ...new Set([...authenticators.map(({ scheme }) => scheme), ...(tokens === undefined ? [] : ["Bearer"])])
-  ]
+  const own = tokens === undefined ? [] : ["Bearer"]
+  const schemes = [...new Set([...authenticators.map(({ scheme }) => scheme), ...own])]
+  const refuse = (why: string, isInvalid: boolean) => Effect.fail(new Unauthenticated(why, isInvalid, schemes))
 
   const byToken = (visitor: Visitor): Effect.Effect<Answer, AuthenticationError> => {
-    const digest = visitor.bearer === undefined ? undefined : tokens?.digest(visitor.bearer)
-    if (digest === undefined) return Effect.undefined
+    const digest = tokens === undefined || visitor.bearer === undefined ? undefined : tokens.digest(visitor.bearer)
+    if (digest === undefined) return Exit.succeed(undefined)
     return Effect.flatMap(store.tokens.get(digest), (principal) =>
-      principal === undefined
-        ? Effect.fail(new Unauthenticated("The token is unknown or has expired", true))
-        : Effect.succeed(principal)
+      principal === undefined ? refuse("The token is unknown or has expired", true) : Effect.succeed(principal)
     )
   }
 
-  const nobody = (visitor: Visitor): Unauthenticated =>
+  const nobody = (visitor: Visitor) =>
     visitor.apiKey === undefined && visitor.bearer === undefined
-      ? new Unauthenticated("Credentials are needed, and none were shown", false, schemes)
-      : new Unauthenticated("The credentials are not of a kind that is taken here", true, schemes)
+      ? refuse("Credentials are needed, and none were shown", false)
+      : refuse("The credentials are not of a kind that is taken here", true)
 
-  return (visitor) =>
-    Effect.gen(function* () {
-      let found = yield* byToken(visitor)
-      for (const authenticator of authenticators) {
-        const answer = yield* asked(authenticator, visitor)
-        if (answer === undefined) continue
-        // Whose limits would count, and whom would the audit log name?
-        if (found !== undefined) return yield* new Unauthenticated("Several credentials were shown; send one", true)
-        found = answer
-      }
-      return found ?? (yield* nobody(visitor))
-    }).pipe(
-      Effect.catchTag("Unauthenticated", ({ message, isInvalid }) =>
-        Effect.fail(new Unauthenticated(message, isInvalid, schemes))
-      )
-    )
+  /** What the authenticators from that place on say. All are asked: whose limits would count, if two knew somebody? */
+  const from = (
+    at: number,
+    visitor: Visitor,
+    found: Answer,
+    nowMillis: number
+  ): Effect.Effect<Principal, AuthenticationError> => {
+    const authenticator = authenticators[at]
+    if (authenticator === undefined) return found === undefined ? nobody(visitor) : Exit.succeed(found)
+    return after(asked(authenticator, visitor, nowMillis, schemes), (answer) => {
+      if (answer !== undefined && found !== undefined) return refuse("Several credentials were shown; send one", true)
+      return from(at + 1, visitor, answer ?? found, nowMillis)
+    })
+  }
+
+  return (visitor) => after(byToken(visitor), (found) => from(0, visitor, found, clock.currentTimeMillisUnsafe()))
 }
 
-/** What an authenticator answers, as far as it is an answer. */
-const asked = (authenticator: Authenticator, visitor: Visitor): Effect.Effect<Answer, Rejection> =>
-  Effect.suspend(() => {
-    const answer = authenticator.authenticate(visitor)
-    if (Effect.isEffect(answer)) return answer
-    return Predicate.isPromiseLike(answer)
+/** What an authenticator answers, as far as it is an answer; at once, where it is there at once. */
+const asked = (
+  authenticator: Authenticator,
+  visitor: Visitor,
+  nowMillis: number,
+  schemes: ReadonlyArray<string>
+): Effect.Effect<Answer, Rejection> => {
+  let answer: ReturnType<Authenticator["authenticate"]>
+  try {
+    answer = authenticator.authenticate(visitor, nowMillis)
+  } catch (error) {
+    return rejected(authenticator, Cause.die(error), schemes)
+  }
+  if (isAnswer(answer)) return Exit.succeed(answer)
+  const coming = Effect.isEffect(answer)
+    ? answer
+    : Predicate.isPromiseLike(answer)
       ? Effect.tryPromise({ try: () => answer, catch: (error) => error as Rejection })
-      : Effect.succeed(answer)
-  }).pipe(
-    Effect.timeoutOrElse({ duration: ANSWER_MILLIS, orElse: () => Effect.die("It did not answer in time") }),
-    Effect.tap((answer) => (isAnswer(answer) ? Effect.void : Effect.die("Its answer is no principal"))),
-    Effect.catchCause((cause) => {
-      const failure = Option.getOrUndefined(Cause.findErrorOption(cause))
-      if (failure instanceof Unauthenticated || failure instanceof UnknownApiKey) return Effect.fail(failure)
-      if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
-      return Effect.andThen(
-        // The cause may quote the credentials.
-        Effect.logError(`The authenticator for ${authenticator.scheme} credentials failed: ${kindOf(cause)}`),
-        Effect.fail(new AuthenticatorUnavailable())
-      )
-    })
+      : Exit.die(NO_PRINCIPAL)
+  // A failure that is there at once needs no time limit.
+  return (Exit.isExit(coming) ? coming : Effect.timeoutOrElse(coming, LATE)).pipe(
+    Effect.tap((late) => (isAnswer(late) ? Effect.void : Effect.die(NO_PRINCIPAL))),
+    Effect.catchCause((cause) => rejected(authenticator, cause, schemes))
   )
+}
+
+const NO_PRINCIPAL = "Its answer is no principal"
+const LATE = { duration: ANSWER_MILLIS, orElse: () => Effect.die("It did not answer in time") } as const
+
+const rejected = (
+  { scheme }: Authenticator,
+  cause: Cause.Cause<Rejection>,
+  schemes: ReadonlyArray<string>
+): Effect.Effect<never, Rejection> => {
+  const failure = Option.getOrUndefined(Cause.findErrorOption(cause))
+  if (failure instanceof UnknownApiKey) return Effect.fail(failure)
+  if (failure instanceof Unauthenticated) {
+    return Effect.fail(new Unauthenticated(failure.message, failure.isInvalid, schemes))
+  }
+  if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
+  return Effect.andThen(
+    // The cause may quote the credentials.
+    Effect.logError(`The authenticator for ${scheme} credentials failed: ${kindOf(cause)}`),
+    Effect.fail(new AuthenticatorUnavailable())
+  )
+}
 
 /** What went wrong, in words that can't have come with the request. */
 const kindOf = (cause: Cause.Cause<unknown>): string => {
@@ -89,7 +115,15 @@ const kindOf = (cause: Cause.Cause<unknown>): string => {
   return typeof error === "string" ? error : error instanceof Error ? `it threw ${error.name}` : "it threw"
 }
 
-const isAnswer = (answer: unknown): answer is Answer => answer === undefined || isPrincipal(answer)
+/** Principals that were looked at: an authenticator may give the same again and again. */
+const known = new WeakSet<object>()
+
+const isAnswer = (answer: unknown): answer is Answer => {
+  if (answer === undefined || known.has(answer as object)) return true
+  const isFine = isPrincipal(answer)
+  if (isFine) known.add(answer)
+  return isFine
+}
 
 const isPrincipal = (value: unknown): value is Principal => {
   if (!Predicate.isObject(value)) return false

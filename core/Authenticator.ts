@@ -16,9 +16,12 @@ export interface Authenticator {
   /** The roles that it may give, where it knows them: an ACL that names others is warned of. */
   readonly roles?: ReadonlyArray<string> | undefined
   /**
-   * Who that is, as a value, a Promise or an Effect. Fails with `Unauthenticated` for credentials that are of its kind
+   * Who that is at this time, in milliseconds since 1970: as a value, a Promise or an Effect. Fails with `Unauthenticated` for credentials that are of its kind
    * and prove nothing. Whatever else it throws, 5 seconds without an answer, or an answer that is no principal, is a
    * 503: nobody gets in by breaking it.
    */
-  readonly authenticate: (visitor: Visitor) => Answer | Promise<Answer> | Effect.Effect<Answer, Rejection>
+  readonly authenticate: (
+    visitor: Visitor,
+    nowMillis: number
+  ) => Answer | Promise<Answer> | Effect.Effect<Answer, Rejection>
 }

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Rules } from "./Access.ts"
 import * as Acl from "./Acl.ts"
-import { StoreUnavailable } from "./Errors.ts"
+import type { StoreUnavailable } from "./Errors.ts"
 import { grants, type Permission, type Principal } from "./Principal.ts"
 import type { Store } from "./Store.ts"
 
@@ -12,8 +12,8 @@ const RETRY_MILLIS = 1_000
 
 /** Says what a principal may do. */
 export interface Authorizer {
-  /** Fails while the ACLs that were set at run time can't be known: nobody gets by on what they were. */
-  readonly ready: Effect.Effect<void, StoreUnavailable>
+  /** Whether the ACLs that were set at run time are known. */
+  readonly isReady: boolean
   /** Without a pipeline: whether there could be one that it may do that with. */
   readonly may: (principal: Principal, permission: Permission, pipelineId?: string, runId?: string) => boolean
   /** The ACL that holds for a pipeline, and whether it was set at run time. */
@@ -21,8 +21,6 @@ export interface Authorizer {
   readonly put: (pipelineId: string, acl: Acl.Acl) => Effect.Effect<void, StoreUnavailable>
   readonly remove: (pipelineId: string) => Effect.Effect<void, StoreUnavailable>
 }
-
-const UNKNOWN = new StoreUnavailable("The Store does not say which ACLs hold; try again soon")
 
 /** An authorizer that follows what is set in the Store, for as long as the scope is open. */
 export const make = (
@@ -58,7 +56,9 @@ export const make = (
     }
 
     return {
-      ready: Effect.suspend(() => (kept === undefined ? Effect.fail(UNKNOWN) : Effect.void)),
+      get isReady() {
+        return kept !== undefined
+      },
       may: (principal, permission, pipelineId, runId) => {
         const { narrowed } = principal
         if (narrowed !== undefined) {

@@ -2,10 +2,12 @@
  * The one place that says whether somebody may do a thing, in one order: encryption, limit by address, authentication;
  * then, for each operation, authorisation, limit by principal, audit.
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as LogLevel from "effect/LogLevel"
 import type * as Scope from "effect/Scope"
 import type { Access, Rules } from "./Access.ts"
 import { AccessDenied, HttpsRequired, RateLimited } from "./AccessErrors.ts"
@@ -14,7 +16,7 @@ import * as Address from "./Address.ts"
 import type { NewRecord } from "./AuditLog.ts"
 import * as Authentication from "./Authentication.ts"
 import * as Authorizer from "./Authorizer.ts"
-import type { StoreUnavailable } from "./Errors.ts"
+import { StoreUnavailable } from "./Errors.ts"
 import {
   anonymous,
   type Caller,
@@ -25,6 +27,7 @@ import {
   type Visitor
 } from "./Principal.ts"
 import type { Rate } from "./Rate.ts"
+import { after } from "./Sequel.ts"
 import { Store } from "./Store.ts"
 import type { TokenMaker } from "./Tokens.ts"
 
@@ -57,12 +60,6 @@ export interface Guard {
 
 /** The key of the Guard service. */
 export const Guard: Context.Service<Guard, Guard> = Context.Service<Guard>("levada/Guard")
-
-/** The guard first. Where it has its answer at once, so may what follows: no fiber has to be started for either. */
-export const after = <A, E, E2>(
-  check: Effect.Effect<unknown, E2>,
-  next: () => Effect.Effect<A, E>
-): Effect.Effect<A, E | E2> => (Exit.isExit(check) && Exit.isSuccess(check) ? next() : Effect.flatMap(check, next))
 
 /**
  * Something that has an id of its own and belongs to a pipeline, provided that the caller may do that with it. Whoever may
@@ -115,78 +112,77 @@ const openGuard: Guard = {
 }
 
 const secured = (rules: Rules, store: Store): Effect.Effect<Guard, never, Scope.Scope> =>
-  Effect.map(Authorizer.make(rules, store), (authorizer): Guard => {
-    const authenticate = Authentication.make(rules, store)
+  Effect.gen(function* () {
+    const authorizer = yield* Authorizer.make(rules, store)
+    const authenticate = Authentication.make(rules, store, yield* Clock.Clock)
 
     const record = (record: NewRecord): Effect.Effect<void, StoreUnavailable> =>
       Effect.andThen(store.audit.append(record), log(record))
 
+    /** It is refused anyway, whether or not that can be recorded. */
     const denied =
       (about: Origin, wish: Wish, principal?: Principal) =>
       (failure: { readonly _tag: string }): Effect.Effect<void> =>
-        // It is refused anyway, whether or not that can be recorded.
         Effect.ignore(record(recordOf(about, wish, "denied", principal, failure._tag)))
 
     /** Takes a permit, and tells the caller what is left. */
     const take = (
-      rate: Rate | undefined,
+      rate: Rate,
       whose: "address" | "principal",
       name: string,
       permission: Permission,
       caller?: Caller
-    ): Effect.Effect<void, RateLimited | StoreUnavailable> => {
-      if (rate === undefined) return Exit.void
-      const { permits, periodMillis } = rate
-      return Effect.flatMap(store.limiter.take(`${whose}:${permission}:${name}`, rate), (taken) => {
+    ): Effect.Effect<void, RateLimited | StoreUnavailable> =>
+      Effect.flatMap(store.limiter.take(`${whose}:${permission}:${name}`, rate), (taken) => {
+        const { permits, periodMillis } = rate
         const { isAllowed, remaining, resetMillis } = taken
         const quota = { permission, permits, periodMillis, remaining, resetMillis }
         if (caller !== undefined) caller.quota = quota
-        return isAllowed ? Exit.void : Effect.fail(new RateLimited(whose, quota))
+        return isAllowed ? Effect.void : Effect.fail(new RateLimited(whose, quota))
       })
+
+    const known = (visitor: Visitor, permission: Permission): Effect.Effect<Principal, EntryError> => {
+      if (rules.requireHttps && !visitor.secure) return Effect.fail(new HttpsRequired())
+      const rate = rules.limitsByAddress.get(permission)
+      if (rate === undefined) return authenticate(visitor)
+      const address = visitor.address === undefined ? "unknown" : Address.owner(visitor.address)
+      return Effect.flatMap(take(rate, "address", address, permission), () => authenticate(visitor))
     }
 
     return {
       acls: authorizer,
       tokens: rules.tokens,
       enter: (visitor, permission) =>
-        Effect.suspend((): Effect.Effect<Principal, EntryError> => {
-          if (rules.requireHttps && !visitor.secure) return Effect.fail(new HttpsRequired())
-          const rate = rules.limitsByAddress.get(permission)
-          return after(
-            take(
-              rate,
-              "address",
-              visitor.address === undefined ? "unknown" : Address.owner(visitor.address),
-              permission
-            ),
-            () => authenticate(visitor)
-          )
-        }).pipe(
+        Effect.suspend(() => known(visitor, permission)).pipe(
           Effect.tapError(denied(visitor, { permission })),
           Effect.map((principal): Caller => ({ principal, origin: visitor }))
         ),
       check: (caller, wish) => {
         // The program itself is asked for nothing.
         if (caller === host) return Exit.void
-        const { principal } = caller
+        const { principal, origin } = caller
         const { permission, pipelineId, runId } = wish
-        return Effect.andThen(
-          authorizer.ready,
-          Effect.suspend((): Effect.Effect<void, GuardError> => {
-            if (!authorizer.may(principal, permission, pipelineId, runId)) {
-              return Effect.fail(new AccessDenied(principal, permission, pipelineId))
-            }
-            return take(rules.limits.get(permission), "principal", principal.id, permission, caller)
-          })
-        ).pipe(
-          Effect.tapError(denied(caller.origin, wish, principal)),
-          Effect.andThen(record(recordOf(caller.origin, wish, "allowed", principal)))
-        )
+        const refuse = (failure: GuardError) =>
+          Effect.andThen(denied(origin, wish, principal)(failure), Effect.fail(failure))
+        return Effect.suspend(() => {
+          if (!authorizer.isReady) return refuse(ACLS_UNKNOWN)
+          if (!authorizer.may(principal, permission, pipelineId, runId)) {
+            return refuse(new AccessDenied(principal, permission, pipelineId))
+          }
+          const rate = rules.limits.get(permission)
+          const allowed = record(recordOf(origin, wish, "allowed", principal))
+          if (rate === undefined) return allowed
+          const taken = take(rate, "principal", principal.id, permission, caller)
+          return Effect.andThen(Effect.tapError(taken, denied(origin, wish, principal)), allowed)
+        })
       },
       may: (caller, { permission, pipelineId, runId }) =>
         caller === host || authorizer.may(caller.principal, permission, pipelineId, runId)
     }
   })
+
+/** Nobody gets by on what the ACLs were. */
+const ACLS_UNKNOWN = new StoreUnavailable("The Store does not say which ACLs hold; try again soon")
 
 const recordOf = (
   { operation, address, requestId }: Origin,
@@ -212,10 +208,20 @@ const MAX_NAME = 200
 /** What was refused stands out; what was only looked at does not. */
 const log = (record: NewRecord): Effect.Effect<void> => {
   const level = record.outcome === "denied" ? "Warn" : record.permission === "read" ? "Debug" : "Info"
-  return Effect.annotateLogs(Effect.logWithLevel(level)(`audit: ${record.operation} ${record.outcome}`), {
-    audit: record
-  })
+  return Effect.flatMap(ENABLED[level], (isEnabled) =>
+    isEnabled
+      ? Effect.annotateLogs(Effect.logWithLevel(level)(`audit: ${record.operation} ${record.outcome}`), {
+          audit: record
+        })
+      : Effect.void
+  )
 }
+
+const ENABLED = {
+  Debug: LogLevel.isEnabled("Debug"),
+  Info: LogLevel.isEnabled("Info"),
+  Warn: LogLevel.isEnabled("Warn")
+} as const
 
 /** Says which of the ACLs' names mean nothing: a typing error there may keep people out. */
 const warn = (rules: Rules, pipelines: ReadonlyArray<string>): Effect.Effect<void> => {

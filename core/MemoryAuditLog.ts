@@ -14,7 +14,7 @@ import { InvalidOption } from "./Errors.ts"
 export class MemoryAuditLog implements AuditLog {
   readonly #now: () => number
   /** The record number `n` is at `n % MAX_RECORDS`. */
-  readonly #records: Array<AuditRecord> = []
+  readonly #records: Array<{ readonly record: NewRecord; readonly atMillis: number }> = []
   #next = 0
 
   constructor(now: () => number) {
@@ -24,7 +24,7 @@ export class MemoryAuditLog implements AuditLog {
   append = (record: NewRecord): Effect.Effect<void> =>
     Effect.sync(() => {
       const number = this.#next++
-      this.#records[number % MAX_RECORDS] = { ...record, id: String(number), atMillis: this.#now() }
+      this.#records[number % MAX_RECORDS] = { record, atMillis: this.#now() }
     })
 
   list = (request: AuditRequest): Effect.Effect<AuditList, InvalidOption> =>
@@ -37,7 +37,8 @@ export class MemoryAuditLog implements AuditLog {
       const oldest = Math.max(0, this.#next - MAX_RECORDS)
       let number = Math.min(this.#next, cursor === undefined ? this.#next : Number(cursor)) - 1
       for (; number >= oldest && records.length < limit; number--) {
-        const record = this.#records[number % MAX_RECORDS]!
+        const { record: kept, atMillis } = this.#records[number % MAX_RECORDS]!
+        const record = { ...kept, id: String(number), atMillis }
         if (isWanted(record, request)) records.push(record)
       }
       return Effect.succeed({ records, nextCursor: number < oldest ? undefined : String(number + 1) })

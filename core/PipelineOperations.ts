@@ -7,9 +7,10 @@ import {
   PipelineProtected,
   type StoreUnavailable
 } from "./Errors.ts"
-import { after, type Guard, type GuardError } from "./Guard.ts"
+import type { Guard, GuardError } from "./Guard.ts"
 import type { Caller } from "./Principal.ts"
 import type { Definition, Registered, Registry } from "./Registry.ts"
+import { after } from "./Sequel.ts"
 import { newestRun, type Store } from "./Store.ts"
 
 /** Operations on pipelines. */

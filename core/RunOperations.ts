@@ -20,7 +20,7 @@ import {
   WaitTimedOut
 } from "./Errors.ts"
 import type { Event } from "./Event.ts"
-import { after, type Guard, type GuardError, sought } from "./Guard.ts"
+import { type Guard, type GuardError, sought } from "./Guard.ts"
 import type { Lines } from "./Log.ts"
 import { sifted } from "./Page.ts"
 import type { Given } from "./Parameters.ts"
@@ -29,6 +29,7 @@ import type * as Pipeline from "./Pipeline.ts"
 import type { Caller, Permission } from "./Principal.ts"
 import type { Registry } from "./Registry.ts"
 import * as Run from "./Run.ts"
+import { after } from "./Sequel.ts"
 import * as Start from "./Start.ts"
 import { type ListRequest, newestRun, type RunList, type Store } from "./Store.ts"
 

@@ -88,32 +88,48 @@ export const make = (
       }).then(next)
     }
 
-    const withBody = async (route: Route, params: Params, request: HttpRequest, caller: Caller): Promise<HttpReply> => {
-      let body: Result.Result<unknown, BadRequest>
-      try {
-        body = await Body.read(request, maxBodyBytes)
-      } catch {
+    const withBody = (
+      route: Route,
+      params: Params,
+      request: HttpRequest,
+      caller: Caller
+    ): HttpReply | Promise<HttpReply> => {
+      if (!route.hasBody) return answer(route, params, NO_BODY, request, caller)
+      return Body.read(request, maxBodyBytes).then(
+        async (body) =>
+          Result.isFailure(body)
+            ? toReply(body.failure, clock.currentTimeMillisUnsafe())
+            : withQuota(await answer(route, params, body.success, request, caller), caller),
         // The body ended early: nobody is there to read this, but the server has to end the exchange somehow.
-        body = Result.fail(new BadRequest(400, "BodyIncompleteError", "The body ended early"))
-      }
-      if (Result.isFailure(body)) return toReply(body.failure, clock.currentTimeMillisUnsafe())
-      return guarded(() => answer(route, params, body.success, request, caller))
+        () => toReply(BODY_INCOMPLETE, clock.currentTimeMillisUnsafe())
+      )
+    }
+
+    const admitted = (request: HttpRequest, caller: Caller): Caller => {
+      request.principal = caller.principal
+      return caller
     }
 
     /** Nobody is asked for more than they have to send before it is known who they are. */
     const enter = (route: Route, params: Params, request: HttpRequest, requestId: string) => {
-      const go = (caller: Caller) =>
-        route.hasBody ? withBody(route, params, request, caller) : answer(route, params, NO_BODY, request, caller)
       const { permission } = route
-      if (permission === "none") return go(host)
-      const visitor = new HttpVisitor(request, requestId, route.key, sourceOf)
-      return settle(operations.enter(visitor, permission), request, (exit) => {
-        if (Exit.isFailure(exit)) return ended(Exit.failCause(exit.cause), clock.currentTimeMillisUnsafe())
-        const caller = exit.value
-        request.principal = caller.principal
-        const reply = guarded(() => go(caller))
-        return reply instanceof Promise ? reply.then((late) => withQuota(late, caller)) : withQuota(reply, caller)
+      if (permission === "none") return answer(route, params, NO_BODY, request, host)
+      const entering = operations.enter(new HttpVisitor(request, requestId, route.key, sourceOf), permission)
+      if (Exit.isExit(entering) || route.hasBody) {
+        return settle(entering, request, (exit) =>
+          Exit.isFailure(exit)
+            ? ended(Exit.failCause(exit.cause), clock.currentTimeMillisUnsafe())
+            : withBody(route, params, request, admitted(request, exit.value))
+        )
+      }
+      // One fiber for both.
+      let caller: Caller | undefined
+      const nowMillis = clock.currentTimeMillisUnsafe()
+      const answering = Effect.flatMap(entering, (found) => {
+        caller = admitted(request, found)
+        return route.answer({ operations, caller, request, params, body: NO_BODY, nowMillis })
       })
+      return settle(answering, request, (exit) => withQuota(ended(exit, nowMillis), caller))
     }
 
     const respond = (request: HttpRequest, requestId: string): HttpReply | Promise<HttpReply> => {
@@ -152,8 +168,10 @@ const withHeaders = (reply: HttpReply, headers: HttpReply["headers"]): HttpReply
   body: reply.body
 })
 
-const withQuota = (reply: HttpReply, caller: Caller): HttpReply =>
-  caller.quota === undefined ? reply : withHeaders(reply, quota(caller.quota))
+const BODY_INCOMPLETE = new BadRequest(400, "BodyIncompleteError", "The body ended early")
+
+const withQuota = (reply: HttpReply, caller: Caller | undefined): HttpReply =>
+  caller?.quota === undefined ? reply : withHeaders(reply, quota(caller.quota))
 
 const NO_BODY = {}
 

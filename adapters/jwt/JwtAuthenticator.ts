@@ -92,16 +92,12 @@ export const make = (options: Options): Authenticator => {
 
   return {
     scheme: "Bearer",
-    authenticate: ({ bearer }) => {
+    authenticate: ({ bearer }, nowMillis) => {
       // Three parts, or it is somebody else's token.
       if (bearer === undefined || !/^[\w-]+\.[\w-]*\.[\w-]*$/.test(bearer)) return undefined
-      return Effect.clockWith((clock) => {
-        const nowMillis = clock.currentTimeMillisUnsafe()
-        const known = verified.get(bearer, nowMillis)
-        return known === undefined
-          ? Effect.tryPromise({ try: () => verify(bearer, nowMillis), catch: rejection })
-          : Effect.succeed(known)
-      })
+      return (
+        verified.get(bearer, nowMillis) ?? Effect.tryPromise({ try: () => verify(bearer, nowMillis), catch: rejection })
+      )
     }
   }
 }

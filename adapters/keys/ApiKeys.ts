@@ -40,10 +40,7 @@ export const make = (keys: Readonly<Record<string, ApiKey>>): Authenticator => {
   return {
     scheme: "ApiKey",
     roles: [...new Set(kept.flatMap(({ principal }) => principal.roles))],
-    authenticate: ({ apiKey }) =>
-      apiKey === undefined
-        ? undefined
-        : Effect.clockWith((clock) => find(crypto, kept, apiKey, clock.currentTimeMillisUnsafe()))
+    authenticate: ({ apiKey }, nowMillis) => (apiKey === undefined ? undefined : find(crypto, kept, apiKey, nowMillis))
   }
 }
 
@@ -85,14 +82,14 @@ const find = (
   kept: ReadonlyArray<Kept>,
   apiKey: string,
   nowMillis: number
-): Effect.Effect<Principal, Rejection> => {
+): Principal | Effect.Effect<never, Rejection> => {
   if (apiKey === "") return Effect.fail(new Unauthenticated("The API key is empty", true))
   const digest = sha256(crypto, apiKey.slice(0, MAX_LENGTH + 1))
   let found: Kept | undefined
   for (const each of kept) {
     if (crypto.timingSafeEqual(each.digest, digest) && each.endsAtMillis > nowMillis) found = each
   }
-  return found === undefined ? Effect.fail(new UnknownApiKey()) : Effect.succeed(found.principal)
+  return found === undefined ? Effect.fail(new UnknownApiKey()) : found.principal
 }
 
 /** Makes a key that nobody can guess, and the form of it that a configuration may hold. */

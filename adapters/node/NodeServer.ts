@@ -113,6 +113,8 @@ class NodeRequest implements HttpRequest {
   readonly body = (maxBytes: number): Promise<Uint8Array | "too-large"> =>
     new Promise((resolve, reject) => {
       const incoming = this.#incoming
+      // It may have gone while it was asked who it is.
+      if (incoming.destroyed) return reject(new Error("The connection was closed"))
       const chunks: Array<Buffer> = []
       let length = 0
       const onData = (chunk: Buffer): void => {

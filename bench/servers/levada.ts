@@ -19,8 +19,10 @@ const join = Task.make("join", {
   run: ({ loud, length }) => ({ line: `${loud} ${length}` })
 })
 
+export const pipelines = [Pipeline.make("graph", [shout, count, join]), Pipeline.make("shout", [shout])] as const
+
 export const levada: Levada.Levada = Levada.make({
-  pipelines: [Pipeline.make("graph", [shout, count, join]), Pipeline.make("shout", [shout])],
+  pipelines,
   access: Access.open,
   store: Store.layerMemory({ historyCount: 1_000 })
 })

@@ -9,6 +9,6 @@ const runtime = (): string => {
 
 describe("the suite", () => {
   it("runs inside the runtime that it was started for", () => {
-    expect(runtime()).toBe(process.env["LEVADA_RUNTIME"])
+    expect(runtime()).toBe(process.env["TEST_RUNTIME"])
   })
 })

@@ -7,12 +7,15 @@ import { afterAll, describe, expect, it } from "vitest"
 import { documents } from "../../adapters/elysia/Documents.ts"
 import { ElysiaPlugin } from "../../adapters/elysia/index.ts"
 import { type Route, routes } from "../../adapters/http/index.ts"
+import { ApiKeys, Tokens } from "../../adapters/keys/index.ts"
 import { Access, Levada } from "../../adapters/promise/index.ts"
 import { flaky, guide, pipelines } from "../fixtures/pipelines.ts"
 import { tasks } from "../fixtures/tasks.ts"
 
 // One of the pipelines never ends.
-const levada = Levada.make({ pipelines, tasks, access: Access.open, worker: { graceMillis: 0 } })
+const all = { role: "admin", pipelines: ["*"], permissions: ["read", "execute", "admin"] } as const
+const access = Access.secured({ authenticators: [ApiKeys.make({ "the key": all })], tokens: Tokens.make() })
+const levada = Levada.make({ pipelines, tasks, access, worker: { graceMillis: 0 } })
 afterAll(() => levada.close())
 
 interface Operation {
@@ -93,9 +96,11 @@ describe.each(Object.entries(apps))("%s", (_, [make, path]) => {
       expect(operation.requestBody !== undefined).toBe(route.hasBody)
       const statuses = Object.keys(operation.responses)
       expect(statuses.some((status) => status.startsWith("2"))).toBe(true)
+      expect(statuses.includes("401")).toBe(route.permission !== "none")
       // What makes the thing that its path names does not find it missing.
       const makes = keyOf(route) === "POST /pipelines/{pipeline_id}"
-      const looks = keyOf(route) === "POST /schedules" || namesIn(route.path).length > 0
+      const isNamed = ["POST /schedules", "POST /tokens"].includes(keyOf(route))
+      const looks = isNamed || namesIn(route.path).length > 0
       expect(statuses.includes("404")).toBe(looks && !makes)
     }
   })
@@ -151,7 +156,8 @@ describe("the documents are true", () => {
     app.handle(
       new Request(`http://localhost${path}`, {
         method,
-        ...(body !== undefined && { headers: { "content-type": "application/json" }, body: JSON.stringify(body) })
+        headers: { "x-api-key": "the key", ...(body !== undefined && { "content-type": "application/json" }) },
+        ...(body !== undefined && { body: JSON.stringify(body) })
       })
     )
   const started = async (pipeline: string, parameters: object): Promise<string> => {
@@ -230,7 +236,14 @@ describe("the documents are true", () => {
     ["GET /schedules/{schedule_id}", 200, () => ask("GET", "/schedules/nightly")],
     ["POST /schedules/{schedule_id}/pause", 200, () => ask("POST", "/schedules/nightly/pause")],
     ["POST /schedules/{schedule_id}/resume", 200, () => ask("POST", "/schedules/nightly/resume")],
-    ["DELETE /schedules/{schedule_id}", 204, () => ask("DELETE", "/schedules/nightly")]
+    ["DELETE /schedules/{schedule_id}", 204, () => ask("DELETE", "/schedules/nightly")],
+    ["GET /pipelines/{pipeline_id}/acl", 200, () => ask("GET", "/pipelines/slow/acl")],
+    ["PUT /pipelines/{pipeline_id}/acl", 200, () => ask("PUT", "/pipelines/slow/acl", { read: ["admin"] })],
+    ["DELETE /pipelines/{pipeline_id}/acl", 200, () => ask("DELETE", "/pipelines/slow/acl")],
+    ["POST /tokens", 201, () => ask("POST", "/tokens", { pipeline_id: "slow" })],
+    ["POST /tokens", 201, async () => ask("POST", "/tokens", { task_id: await over(), expires_in: 60 })],
+    ["GET /audit", 200, () => ask("GET", "/audit?limit=1000")],
+    ["GET /audit/lines", 200, () => ask("GET", "/audit/lines")]
   ] as const
 
   it("every route has its turn here", () => {

@@ -9,7 +9,7 @@ import { client, closing, describeWithServers, levada, SOON, server } from "./Op
 import { LEDGER, ledgered } from "./worker.ts"
 
 // Which runtime starts the processes makes no difference to them, but signals do not reach them from every one.
-const isNode = process.env["LEVADA_RUNTIME"] === "node"
+const isNode = process.env["TEST_RUNTIME"] === "node"
 if (!isNode) console.log("Processes on Redis: tested from Node only; skipped here")
 const describeWithProcesses = isNode ? describeWithServers : describe.skip
 

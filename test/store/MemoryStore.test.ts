@@ -10,7 +10,7 @@ store("memory", Store.layerMemory)
 
 /** Collects garbage now; nothing where that can't be had. */
 const collect = await (async (): Promise<(() => void) | undefined> => {
-  if (process.env["LEVADA_RUNTIME"] !== "node") return undefined
+  if (process.env["TEST_RUNTIME"] !== "node") return undefined
   const [{ setFlagsFromString }, { runInNewContext }] = [await import("node:v8"), await import("node:vm")]
   setFlagsFromString("--expose-gc")
   return runInNewContext("gc") as () => void
