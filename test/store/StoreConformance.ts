@@ -9,6 +9,7 @@ import type { Event } from "../../core/Event.ts"
 import * as Run from "../../core/Run.ts"
 import { type RunList, Store } from "../../core/Store.ts"
 import * as Version from "../../core/Version.ts"
+import { access } from "./Access.ts"
 import {
   type Build,
   broken,
@@ -50,6 +51,7 @@ export const store = (name: string, build: Build): void => {
     describe("keeping", () => keeping(testLong))
     describe("schedules", () => schedules(testLong))
     describe("definitions", () => definitions(testLong))
+    describe("access", () => access(testLong))
 
     testLong(
       "a new run is PENDING with its parameters, and starts with its first claim",
