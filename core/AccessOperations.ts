@@ -128,9 +128,10 @@ export const make = (store: Store, registry: Registry, guard: Guard): AccessOper
       const { pipelineId } = request
       const mistake = Bound.integer("limit", request.limit, 1, MAX_LIST)
       // Whoever administers some pipelines sees what is about these.
-      const may = (record: AuditRecord) => guard.may(caller, { permission: "admin", pipelineId: record.pipelineId })
+      const may = (record: AuditRecord) =>
+        guard.may(caller, { permission: "admin", pipelineId: record.pipelineId, isOfAll: true })
       return Effect.andThen(
-        guard.check(caller, { permission: "admin", pipelineId }),
+        guard.check(caller, { permission: "admin", pipelineId, isOfAll: true }),
         mistake === undefined
           ? Effect.map(
               sifted(

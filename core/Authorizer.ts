@@ -4,7 +4,7 @@ import type * as Scope from "effect/Scope"
 import type { Rules } from "./Access.ts"
 import * as Acl from "./Acl.ts"
 import type { StoreUnavailable } from "./Errors.ts"
-import { grants, type Permission, type Principal } from "./Principal.ts"
+import { type Extent, grants, type Narrowed, type Permission, type Principal } from "./Principal.ts"
 import type { Store } from "./Store.ts"
 
 /** How long to wait before asking a Store again that did not answer, in milliseconds. */
@@ -14,8 +14,8 @@ const RETRY_MILLIS = 1_000
 export interface Authorizer {
   /** Whether the ACLs that were set at run time are known. */
   readonly isReady: boolean
-  /** Without a pipeline: whether there could be one that it may do that with. */
-  readonly may: (principal: Principal, permission: Permission, pipelineId?: string, runId?: string) => boolean
+  /** Whether it may do that, also with that one run of the pipeline. */
+  readonly may: (principal: Principal, permission: Permission, on: Extent, runId?: string) => boolean
   /** The ACL that holds for a pipeline, and whether it was set at run time. */
   readonly acl: (pipelineId: string) => { readonly acl: Acl.Acl | undefined; readonly isOwn: boolean }
   readonly put: (pipelineId: string, acl: Acl.Acl) => Effect.Effect<void, StoreUnavailable>
@@ -50,7 +50,7 @@ export const make = (
     }
 
     const mayOn = (principal: Principal, granted: Principal["grants"], permission: Permission, pipelineId: string) => {
-      if (granted !== undefined && !grants(granted, permission, pipelineId)) return false
+      if (granted !== undefined && !grants(granted, permission, { pipelineId })) return false
       const acl = aclOf(pipelineId)
       return (acl === undefined ? undefined : Acl.names(acl, permission, principal)) ?? granted !== undefined
     }
@@ -59,20 +59,15 @@ export const make = (
       get isReady() {
         return kept !== undefined
       },
-      may: (principal, permission, pipelineId, runId) => {
+      may: (principal, permission, on, runId) => {
         const { narrowed } = principal
-        if (narrowed !== undefined) {
-          if (permission !== "read") return false
-          if (pipelineId !== undefined && pipelineId !== narrowed.pipelineId) return false
-          // A token for one run says nothing of the others, nor of the pipeline.
-          if (narrowed.runId !== undefined && pipelineId !== undefined && runId !== narrowed.runId) return false
-        }
+        if (narrowed !== undefined && !isNarrow(narrowed, permission, on, runId)) return false
         const granted = principal.grants ?? roleGrants(principal.roles)
-        if (pipelineId !== undefined) return mayOn(principal, granted, permission, pipelineId)
-        if (granted !== undefined) return grants(granted, permission, undefined)
-        // Nobody is over the server as a whole by the ACL of a pipeline.
-        if (permission === "admin") return false
-        for (const acls of [rules.acls, kept ?? new Map<string, Acl.Acl>()]) {
+        if (on !== "any" && on !== "all") return mayOn(principal, granted, permission, on.pipelineId)
+        if (granted !== undefined) return grants(granted, permission, on)
+        // Nobody is over all of them by the ACL of one.
+        if (on === "all") return false
+        for (const acls of [rules.acls, kept ?? NO_ACLS]) {
           for (const id of acls.keys()) if (mayOn(principal, granted, permission, id)) return true
         }
         return false
@@ -82,3 +77,11 @@ export const make = (
       remove: (pipelineId) => Effect.andThen(acls.remove(pipelineId), load)
     }
   })
+
+const NO_ACLS: ReadonlyMap<string, Acl.Acl> = new Map()
+
+/** Whether that is within what a token was narrowed to: one for a run says nothing of others, nor of the pipeline. */
+const isNarrow = (to: Narrowed, permission: Permission, on: Extent, runId: string | undefined): boolean => {
+  if (permission !== "read" || on === "all") return false
+  return on === "any" || (on.pipelineId === to.pipelineId && (to.runId === undefined || to.runId === runId))
+}

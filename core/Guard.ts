@@ -20,6 +20,7 @@ import { StoreUnavailable } from "./Errors.ts"
 import {
   anonymous,
   type Caller,
+  type Extent,
   host,
   type Origin,
   type Permission,
@@ -40,8 +41,10 @@ export type GuardError = AccessDenied | RateLimited | StoreUnavailable
 /** What a caller wants to do, and to what. */
 export interface Wish {
   readonly permission: Permission
+  /** Default: any one, or the server as a whole when `isOfAll`. */
   readonly pipelineId?: string | undefined
   readonly runId?: string | undefined
+  readonly isOfAll?: boolean
 }
 
 /** Says whether somebody may do a thing. */
@@ -162,11 +165,12 @@ const secured = (rules: Rules, store: Store): Effect.Effect<Guard, never, Scope.
         if (caller === host) return Exit.void
         const { principal, origin } = caller
         const { permission, pipelineId, runId } = wish
+        const on = extentOf(wish)
         const refuse = (failure: GuardError) =>
           Effect.andThen(denied(origin, wish, principal)(failure), Effect.fail(failure))
         return Effect.suspend(() => {
           if (!authorizer.isReady) return refuse(ACLS_UNKNOWN)
-          if (!authorizer.may(principal, permission, pipelineId, runId)) {
+          if (!authorizer.may(principal, permission, on, runId)) {
             return refuse(new AccessDenied(principal, permission, pipelineId))
           }
           const rate = rules.limits.get(permission)
@@ -176,10 +180,13 @@ const secured = (rules: Rules, store: Store): Effect.Effect<Guard, never, Scope.
           return Effect.andThen(Effect.tapError(taken, denied(origin, wish, principal)), allowed)
         })
       },
-      may: (caller, { permission, pipelineId, runId }) =>
-        caller === host || authorizer.may(caller.principal, permission, pipelineId, runId)
+      may: (caller, wish) =>
+        caller === host || authorizer.may(caller.principal, wish.permission, extentOf(wish), wish.runId)
     }
   })
+
+const extentOf = ({ pipelineId, isOfAll }: Wish): Extent =>
+  pipelineId === undefined ? (isOfAll === true ? "all" : "any") : { pipelineId }
 
 /** Nobody gets by on what the ACLs were. */
 const ACLS_UNKNOWN = new StoreUnavailable("The Store does not say which ACLs hold; try again soon")

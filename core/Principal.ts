@@ -113,20 +113,15 @@ export const fits = (pattern: string, id: string): boolean => {
   return from === pattern.length
 }
 
-/**
- * Whether one of the grants covers that. Without a pipeline: whether there could be one; for `admin`, which then is over
- * the server as a whole, only a grant for all pipelines will do.
- */
-export const grants = (
-  granted: ReadonlyArray<Grant>,
-  permission: Permission,
-  pipelineId: string | undefined
-): boolean => {
+/** What a permission is asked for on: a pipeline, any one that there is, or all of them, the server among them. */
+export type Extent = { readonly pipelineId: string } | "any" | "all"
+
+/** Whether one of the grants covers that. */
+export const grants = (granted: ReadonlyArray<Grant>, permission: Permission, on: Extent): boolean => {
   for (const { pipelines, permissions } of granted) {
     if (!permissions.includes(permission)) continue
     for (const pattern of pipelines) {
-      if (pattern === "*" || (pipelineId === undefined ? permission !== "admin" : fits(pattern, pipelineId)))
-        return true
+      if (pattern === "*" || on === "any" || (on !== "all" && fits(pattern, on.pipelineId))) return true
     }
   }
   return false

@@ -116,11 +116,12 @@ export const make = (
       if (permission === "none") return answer(route, params, NO_BODY, request, host)
       const entering = operations.enter(new HttpVisitor(request, requestId, route.key, sourceOf), permission)
       if (Exit.isExit(entering) || route.hasBody) {
-        return settle(entering, request, (exit) =>
-          Exit.isFailure(exit)
-            ? ended(Exit.failCause(exit.cause), clock.currentTimeMillisUnsafe())
-            : withBody(route, params, request, admitted(request, exit.value))
-        )
+        return settle(entering, request, (exit) => {
+          if (Exit.isSuccess(exit)) return withBody(route, params, request, admitted(request, exit.value))
+          // What still comes is read and forgotten: left unread, it could cost the client the answer.
+          if (route.hasBody) request.body(0).catch(() => undefined)
+          return ended(Exit.failCause(exit.cause), clock.currentTimeMillisUnsafe())
+        })
       }
       // One fiber for both.
       let caller: Caller | undefined

@@ -58,8 +58,12 @@ const JSON_TYPE = /^application\/json(?:;\s*charset=utf-8)?$/i
 export const get = (server: Server, path: string): Promise<Answer> => ask(server, "GET", path)
 
 /** `POST path` with a JSON body. */
-export const post = (server: Server, path: string, json: unknown): Promise<Answer> =>
-  ask(server, "POST", path, { json })
+export const post = (
+  server: Server,
+  path: string,
+  json: unknown,
+  headers?: Readonly<Record<string, string>>
+): Promise<Answer> => ask(server, "POST", path, { json, ...(headers !== undefined && { headers }) })
 
 /** The path of a pipeline, its id escaped. */
 export const pathOf = (pipelineId: string, rest = ""): string => `/pipelines/${encodeURIComponent(pipelineId)}${rest}`

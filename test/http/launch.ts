@@ -18,6 +18,8 @@ export interface Launched {
   /** Tells it to end, as a process manager would. */
   readonly terminate: () => void
   readonly ended: Promise<Ended>
+  /** Everything that it has printed until now. */
+  readonly printed: () => string
   /** Terminates it. Rejects unless it ends by itself with exit code 0. */
   readonly close: () => Promise<void>
 }
@@ -48,8 +50,13 @@ export const launch = async (
     { cwd: root, stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, DENO_NO_UPDATE_CHECK: "1", ...environment } }
   )
   let stderr = ""
+  let printed = ""
   child.stderr.on("data", (chunk: Buffer) => {
     stderr = `${stderr}${chunk.toString()}`.slice(-10_000)
+    printed += chunk.toString()
+  })
+  child.stdout.on("data", (chunk: Buffer) => {
+    printed += chunk.toString()
   })
   const ended = new Promise<Ended>((resolve) => child.once("close", (code, signal) => resolve({ code, signal })))
   const about = (what: string): Error => new Error(`${name} ${what}; its stderr:\n${stderr}`)
@@ -74,7 +81,7 @@ export const launch = async (
     clearTimeout(tooLate)
     if (code !== 0) throw about(`ended with ${code ?? signal}`)
   }
-  return { url, terminate: () => void child.kill("SIGTERM"), ended, close }
+  return { url, terminate: () => void child.kill("SIGTERM"), ended, printed: () => printed, close }
 }
 
 const listening = (child: ChildProcessByStdio<Writable, Readable, Readable>): Promise<string> =>
