@@ -92,7 +92,7 @@ const make = ({ url, nodes, redis }: Options, commandTimeout: number): Client =>
 const close = (client: Client): Effect.Effect<void> => Effect.sync(() => client.disconnect())
 
 /** Refusals that no waiting mends. */
-const FINAL = /WRONGPASS|NOAUTH|NOPERM|invalid password|ERR AUTH/i
+const FINAL = /WRONGPASS|NOAUTH|NOPERM|invalid password|ERR AUTH|certificate/i
 
 /** Tries until the server answers. */
 const reached = (

@@ -76,6 +76,10 @@ const REASONS: ReadonlyArray<readonly [RegExp, string]> = [
     /^NOPERM|ACL failure in script|user executing the script can't/,
     "the user may not do what Levada needs; see the README for the commands"
   ],
+  [
+    /certificate/i,
+    "nobody who is trusted vouches for its certificate; give its authority in ioredis' options: `redis: { tls: { ca } }`"
+  ],
   [/^LOADING/, "it is loading its data"],
   [/^MISCONF/, "it can't save to its disk, and takes no writes"],
   [/^(?:CLUSTERDOWN|TRYAGAIN)/, "its cluster is not whole"],
