@@ -84,7 +84,9 @@ export const make = (options: Options): Authenticator => {
 
   const verify = async (token: string, nowMillis: number): Promise<Principal> => {
     const { payload } = await jwtVerify(token, getKey, { ...settings, currentDate: new Date(nowMillis) })
-    const principal = { id: payload.sub!.slice(0, MAX_ID), roles: rolesOf(payload, path) }
+    const { sub } = payload
+    if (typeof sub !== "string" || sub === "") throw new Unauthenticated("The token names nobody", true)
+    const principal = { id: sub.slice(0, MAX_ID), roles: rolesOf(payload, path) }
     const { exp = Number.POSITIVE_INFINITY } = payload
     verified.add(token, principal, (exp + clockToleranceSeconds) * 1_000, nowMillis)
     return principal
@@ -138,6 +140,13 @@ const invalid = (options: Options): InvalidOption | undefined => {
       )
     }
   }
+  if (typeof publicKey === "string" && !publicKey.includes("-----BEGIN PUBLIC KEY-----")) {
+    return new InvalidOption(
+      "jwt.publicKey",
+      publicKey.slice(0, 30),
+      "a public key in PEM, '-----BEGIN PUBLIC KEY-----'"
+    )
+  }
   if (typeof jwks === "string" && !URL.canParse(jwks)) return new InvalidOption("jwt.jwks", jwks, "a URL or a key set")
   return clockToleranceSeconds >= 0 && clockToleranceSeconds <= 600
     ? undefined
@@ -187,6 +196,7 @@ const WRONG: Readonly<Record<string, string>> = {
 }
 
 const rejection = (error: unknown): Rejection => {
+  if (error instanceof Unauthenticated) return error
   const why = error instanceof errors.JOSEError ? WRONG[error.code] : undefined
   return why === undefined ? new AuthenticatorUnavailable() : new Unauthenticated(why, true)
 }
