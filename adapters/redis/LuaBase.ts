@@ -293,19 +293,22 @@ local function turn(queue)
   call('ZADD', P .. 'ready', fmt((100 - priority) * 1e13 + call('INCR', P .. 'serial')), queue)
 end
 
--- Those who have waited for a limit go before the others, in the order in which they are told.
-local woken = {}
+-- What goes before the others, in this order: steps of runs that have begun, and those who have waited for a limit. A run
+-- that has begun is brought to its end before others begin; and it is at hand here when its next step is lent.
+local foremost = {}
 
-local function readyFirst(ref, queue) append(woken, queue, ref) end
+local function readyFirst(ref, queue) append(foremost, queue, ref) end
 
 local function enqueueFirst()
-  for queue, list in pairs(woken) do
+  for queue, list in pairs(foremost) do
     local key = P .. 'q:' .. queue
+    local size = #list
+    for at = 1, size / 2 do list[at], list[size + 1 - at] = list[size + 1 - at], list[at] end
     local before = call('LLEN', key)
-    for place = #list, 1, -1 do call('LPUSH', key, list[place]) end
+    spread('LPUSH', key, list)
     if before == 0 then turn(queue) end
   end
-  woken = {}
+  foremost = {}
 end
 
 local function enqueue()

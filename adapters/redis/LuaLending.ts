@@ -211,7 +211,7 @@ local function lendOnce(worker, versions, max, known)
         local key = P .. 'q:' .. queue
         local before = lentCount
         while lentCount < max do
-          if next(woken) then enqueueFirst() end
+          if next(foremost) then enqueueFirst() end
           local refs = call('LPOP', key, math.min(max - lentCount, 100))
           if not refs then break end
           for place, ref in ipairs(refs) do
