@@ -244,16 +244,13 @@ export class RedisRuns {
 
   #read(runId: string): Effect.Effect<Run.Run | undefined, StoreUnavailable> {
     return this.#scripts.ask(async () => {
-      // A script, so that what is read is of one moment.
-      const flat = (await this.#scripts.call("read", [runId])) as ReadonlyArray<string>
+      const fields = await this.#scripts.client.hgetall(`${this.#scripts.prefix}r:${runId}`)
       let header = ""
       let submittedAt = 0
       let own: string | undefined
       const texts: Array<string> = []
       const values: Record<string, Json> = Object.create(null)
-      for (let at = 0; at < flat.length; at += 2) {
-        const field = flat[at]!
-        const text = flat[at + 1]!
+      for (const [field, text] of Object.entries(fields)) {
         if (field[0] === "v") values[field.slice(1)] = text
         else if (field[0]! >= "1" && field[0]! <= "9") texts[Number(field) - 1] = text
         else if (field === "h") header = text
