@@ -30,8 +30,9 @@ const defaults = (commandTimeout: number): RedisOptions & { readonly replyMappin
   replyMapping: "legacy",
   lazyConnect: true,
   enableAutoPipelining: true,
-  // Scripts do much at once already. Small commands would wait for them, and they for one another.
-  autoPipeliningIgnoredCommands: ["evalsha"],
+  // Scripts do much at once already. Small commands would wait for them, and they for one another. And what a worker
+  // takes back with `zrem` must not overtake, or be overtaken by, what it says in a script.
+  autoPipeliningIgnoredCommands: ["evalsha", "zrem"],
   // Whoever asks is told soon that nobody answers; who works tries again.
   maxRetriesPerRequest: 1,
   commandTimeout,

@@ -28,7 +28,7 @@ interface Waiting {
 const MAX_BATCH = 200
 
 /** How many calls are under way at once at most. */
-const MAX_CALLS = 4
+const MAX_CALLS = 2
 
 /** Writes runs down for the scripts that record them. */
 export class Submitting {
