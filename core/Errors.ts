@@ -136,7 +136,7 @@ export class RunCancelled extends Failure<"RunCancelled"> {
 export class WaitTimedOut extends Failure<"WaitTimedOut"> {
   readonly runId: string
   readonly pipelineId: string
-  /** Where the run was when the wait began: PENDING or RUNNING. */
+  /** Where the run was: PENDING or RUNNING. */
   readonly status: string
   readonly waitMillis: number
   constructor(run: { readonly id: string; readonly pipelineId: string; readonly status: string }, waitMillis: number) {

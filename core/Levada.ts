@@ -102,8 +102,9 @@ export const execute = <P extends Pipeline.Any, const O extends ExecuteOptions &
 ): Effect.Effect<ResultFor<P, O>, ExecuteError, Operations.Operations> =>
   Operations.Operations.use((operations) =>
     Effect.flatMap(starting(operations, pipeline, parameters, options), (runId) =>
-      Effect.flatMap(operations.wait(host, runId, (options as ExecuteOptions | undefined)?.waitMillis), (run) =>
-        valueOf<ResultFor<P, O>>(pipeline, run)
+      Effect.flatMap(
+        operations.waitForStarted(host, pipeline.id, runId, (options as ExecuteOptions | undefined)?.waitMillis),
+        (run) => valueOf<ResultFor<P, O>>(pipeline, run)
       )
     )
   )

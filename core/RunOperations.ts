@@ -80,6 +80,13 @@ export interface RunOperations {
   readonly lines: (caller: Caller, runId: string) => Effect.Effect<Lines, RunNotFound | StoreUnavailable>
   /** The completed run. Fails with `WaitTimedOut` after `waitMillis` (default: never); the run goes on. */
   readonly wait: (caller: Caller, runId: string, waitMillis?: number) => Effect.Effect<Run.Run, WaitError>
+  /** The same for a run that the caller has just started: it is read once, when it is over. */
+  readonly waitForStarted: (
+    caller: Caller,
+    pipelineId: string,
+    runId: string,
+    waitMillis?: number
+  ) => Effect.Effect<Run.Run, WaitError>
   /** Ends a run as CANCELLED. One that is over stays as it is. Gives the run as it is then. */
   readonly cancel: (
     caller: Caller,
@@ -131,6 +138,26 @@ export const make = (
     if (run.status === "CANCELLED") return Effect.fail(new RunCancelled(run, run.reason!))
     return Effect.succeed(run)
   }
+
+  const waiting = (
+    runId: string,
+    waitMillis: number | undefined,
+    late: (waitMillis: number) => Effect.Effect<Run.Run, WaitError>
+  ): Effect.Effect<Run.Run, WaitError> => {
+    const over = Effect.flatMap(store.wait(runId), ended)
+    if (waitMillis === undefined) return over
+    const mistake = Bound.millis("waitMillis", waitMillis)
+    if (mistake !== undefined) return Effect.fail(mistake)
+    return waitMillis === 0
+      ? late(waitMillis)
+      : Effect.timeoutOrElse(over, { duration: waitMillis, orElse: () => late(waitMillis) })
+  }
+
+  const unfinished = (
+    run: Run.Run,
+    waitMillis: number
+  ): Effect.Effect<Run.Run, RunFailed | RunCancelled | WaitTimedOut> =>
+    Run.isTerminal(run.status) ? ended(run) : Effect.fail(new WaitTimedOut(run, waitMillis))
 
   const retry = (run: Run.Run, from: ReadonlyArray<string>): Effect.Effect<string, RetryError> =>
     Effect.gen(function* () {
@@ -184,13 +211,13 @@ export const make = (
     wait: (caller, runId, waitMillis) =>
       Effect.flatMap(permitted(caller, "read", runId), (run): Effect.Effect<Run.Run, WaitError> => {
         if (Run.isTerminal(run.status)) return ended(run)
-        const waiting = Effect.flatMap(store.wait(runId), ended)
-        if (waitMillis === undefined) return waiting
-        const mistake = Bound.millis("waitMillis", waitMillis)
-        if (mistake !== undefined) return Effect.fail(mistake)
-        const late = Effect.suspend(() => Effect.fail(new WaitTimedOut(run, waitMillis)))
-        return waitMillis === 0 ? late : Effect.timeoutOrElse(waiting, { duration: waitMillis, orElse: () => late })
+        return waiting(runId, waitMillis, (millis) => unfinished(run, millis))
       }),
+    waitForStarted: (caller, pipelineId, runId, waitMillis) =>
+      Effect.andThen(
+        guard.check(caller, "read", pipelineId),
+        waiting(runId, waitMillis, (millis) => Effect.flatMap(store.get(runId), (run) => unfinished(run, millis)))
+      ),
     cancel: (caller, runId, reason = ASKED_FOR) =>
       Effect.andThen(
         permitted(caller, "execute", runId),

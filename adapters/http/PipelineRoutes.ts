@@ -83,9 +83,12 @@ export const pipelineRoutes: ReadonlyArray<Route> = [
     const asked = Asked.execution(call.body, call.request)
     if (Result.isFailure(asked)) return Effect.fail(asked.failure)
     const { given, options, wait, timeoutMillis } = asked.success
-    const starting = operations.start(caller, params["pipeline_id"]!, given, options)
+    const pipelineId = params["pipeline_id"]!
+    const starting = operations.start(caller, pipelineId, given, options)
     if (!wait)
       return Effect.map(starting, (task_id) => json(202, { task_id, status: "STARTED" } satisfies Wire.Started))
-    return Effect.flatMap(starting, (runId) => Effect.map(operations.wait(caller, runId, timeoutMillis), completed))
+    return Effect.flatMap(starting, (runId) =>
+      Effect.map(operations.waitForStarted(caller, pipelineId, runId, timeoutMillis), completed)
+    )
   })
 ]

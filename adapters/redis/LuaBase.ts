@@ -18,7 +18,8 @@ export const GUARD = "call('SET', P .. 'clock', fmt(now))"
  *   `workers` sorted set of those that are there, by when they said so
  * - `definitions` hash of pipelines that were registered, by id
  * - `memo:<digest>` what a step gave, `memos` sorted set of these by when they were asked for; `dead` list of steps that
- *   lost their workers; `paused` set; `key:<pipeline>…` what an idempotency key names; `watchers` whether runs are watched
+ *   lost their workers; `paused` set; `key:<pipeline>…` what an idempotency key names; `watchers` and
+ *   `waiters` whether somebody wants to know of runs that change, and that end
  *
  * Fields of a run: `h` header, `m` when it was submitted, `D` how many lines were dropped, `1`, `2`, … its events,
  * `v<name>` its values. The header is status (P, R, C, F, X), steps left, number of events, whether it is open, whether a

@@ -211,6 +211,7 @@ local function complete(historyCount)
     r.told = r.events
   end
   touched = {}
+  local ended = {}
   if #finished > 0 then
     local ids, scored = {}, {}
     for _, r in ipairs(finished) do
@@ -218,6 +219,7 @@ local function complete(historyCount)
       scored[#scored + 1] = at
       scored[#scored + 1] = r.kind.digest .. ' ' .. r.id
     end
+    if call('EXISTS', P .. 'waiters') == 1 then ended = ids end
     spread('ZREM', P .. 'unfinished', ids)
     spread('ZADD', P .. 'ended', scored)
     finished = {}
@@ -240,10 +242,11 @@ local function complete(historyCount)
       if call('EXISTS', idle) == 0 then call('SREM', P .. 'digests', digest) end
     end
   end
-  if #workers + #changed + #revocations > 0 then
+  if #workers + #changed + #ended + #revocations > 0 then
     local told = {}
     if #workers > 0 then told.w = workers end
     if #changed > 0 then told.r = changed end
+    if #ended > 0 then told.e = ended end
     if #revocations > 0 then told.x = revocations end
     call('PUBLISH', P .. 'news', cjson.encode(told))
   end
