@@ -30,7 +30,7 @@ export class Lending {
   readonly #ready = new ReadySteps(this.paused, (unit) => this.#drop(unit))
   readonly #leases: Leases
   readonly #memos: Memos
-  readonly #slots: Slots<Unit> = new Slots((unit) => this.#ready.addFirst(unit))
+  readonly #slots: Slots<Unit> = new Slots((unit) => this.readyFirst(unit))
   readonly #waiters: Array<Waiter> = []
   readonly #revocations: Map<string, Queue.Queue<Claim>> = new Map()
   /** What to call once the act under way is complete, so that nobody is told of half of it. */
@@ -53,6 +53,10 @@ export class Lending {
     const expansion = unit.item === -1 ? unit.run.expansionOf(unit) : undefined
     if (expansion !== undefined) expansion.isQueued = true
     this.#ready.add(unit)
+  }
+
+  readyFirst(unit: Unit): void {
+    this.#ready.addFirst(unit)
   }
 
   /** Waits until there is work, and lends it. */

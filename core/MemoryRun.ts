@@ -23,6 +23,8 @@ export interface Owner {
   /** How many workers one unit of work may lose before it fails. */
   readonly maxLosses: number
   readonly ready: (unit: Unit) => void
+  /** It is ready, and goes before what begins other runs. */
+  readonly readyFirst: (unit: Unit) => void
   /** The unit is to be ready again after a while. */
   readonly delay: (unit: Unit, waitMillis: number) => void
   /** What a unit with this memo key gave. */
@@ -130,7 +132,11 @@ export class MemoryRun implements Holder, Told {
 
   stepReady(index: number): void {
     // Before that, a cancelled step may let others go on; the countdown tells of them again when it begins.
-    if (this.#isOpen) this.#owner.ready(new Unit(this, index, -1))
+    if (!this.#isOpen) return
+    const unit = new Unit(this, index, -1)
+    // A run that has begun is brought to its end before others begin.
+    if (this.status === "RUNNING") this.#owner.readyFirst(unit)
+    else this.#owner.ready(unit)
   }
 
   stepSkipped(index: number, { cause, reason }: Skipping): void {

@@ -353,6 +353,10 @@ class Memory implements Store, Owner {
     this.#lending.ready(unit)
   }
 
+  readyFirst(unit: Unit): void {
+    this.#lending.readyFirst(unit)
+  }
+
   delay(unit: Unit, waitMillis: number): void {
     this.#admission.after(unit.run, waitMillis, () => {
       if (!unit.isOver) unit.run.again(unit)

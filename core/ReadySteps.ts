@@ -10,8 +10,8 @@ export interface ReadyQueue {
   readonly pipelineId: string
   readonly level: Level
   readonly units: Fifo<Unit>
-  /** Those that have waited for a limit: they go before the others. */
-  readonly woken: Fifo<Unit>
+  /** Those that go before the others: steps of runs that have begun, and those that have waited for a limit. */
+  readonly foremost: Fifo<Unit>
   /** Whether it is among those to claim from. */
   isFilled: boolean
 }
@@ -58,7 +58,7 @@ export class ReadySteps {
         pipelineId,
         level,
         units: new Fifo(this.#dropped),
-        woken: new Fifo(this.#dropped),
+        foremost: new Fifo(this.#dropped),
         isFilled: false
       }
       level.queues.set(key, queue)
@@ -72,11 +72,11 @@ export class ReadySteps {
     queue.units.add(unit)
   }
 
-  /** For one that has waited elsewhere: it goes before those that come now. */
+  /** For one that goes before those that come now. */
   addFirst(unit: Unit): void {
     const { queue } = unit.run
     if (!queue.isFilled) this.#fill(queue)
-    queue.woken.add(unit)
+    queue.foremost.add(unit)
   }
 
   /**
@@ -98,13 +98,13 @@ export class ReadySteps {
           continue
         }
         while (claims.length < max) {
-          const unit = queue.woken.take() ?? queue.units.take()
+          const unit = queue.foremost.take() ?? queue.units.take()
           if (unit === undefined) break
           if (lend(unit, claims, max)) queue.units.add(unit)
         }
         filled.splice(at, 1)
         // To the end of the line: the next claim begins with another pipeline.
-        if (queue.units.length + queue.woken.length > 0) filled.push(queue)
+        if (queue.units.length + queue.foremost.length > 0) filled.push(queue)
         else {
           queue.isFilled = false
           this.#filled--

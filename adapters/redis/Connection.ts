@@ -30,6 +30,9 @@ const defaults = (commandTimeout: number): RedisOptions & { readonly replyMappin
   replyMapping: "legacy",
   lazyConnect: true,
   enableAutoPipelining: true,
+  // Scripts do much at once already. Small commands would wait for them, and they for one another. And what a worker
+  // takes back with `zrem` must not overtake, or be overtaken by, what it says in a script.
+  autoPipeliningIgnoredCommands: ["evalsha", "zrem"],
   // Whoever asks is told soon that nobody answers; who works tries again.
   maxRetriesPerRequest: 1,
   commandTimeout,
@@ -77,13 +80,18 @@ export const open = (
 const make = ({ url, nodes, redis }: Options, commandTimeout: number): Client => {
   const options = { ...defaults(commandTimeout), ...redis }
   if (nodes !== undefined) {
-    const { lazyConnect, enableAutoPipelining, ...redisOptions } = options
+    const { lazyConnect, enableAutoPipelining, autoPipeliningIgnoredCommands, ...redisOptions } = options
     return new Cluster(
       nodes.map((node) => {
         const { hostname, port } = new URL(node)
         return { host: hostname, port: Number(port || 6379) }
       }),
-      { lazyConnect: lazyConnect!, enableAutoPipelining: enableAutoPipelining!, redisOptions }
+      {
+        lazyConnect: lazyConnect!,
+        enableAutoPipelining: enableAutoPipelining!,
+        autoPipeliningIgnoredCommands: autoPipeliningIgnoredCommands!,
+        redisOptions
+      }
     )
   }
   return url === undefined ? new Redis(options) : new Redis(url, options)

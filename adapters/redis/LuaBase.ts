@@ -19,7 +19,8 @@ export const GUARD = "call('SET', P .. 'clock', fmt(now))"
  * - `definitions` hash of pipelines that were registered, by id; `acls` hash of ACLs, by pipeline; `audit` stream;
  *   `rate:<key>` list and `token:<digest>`, `tokens`: see LuaAccess
  * - `memo:<digest>` what a step gave, `memos` sorted set of these by when they were asked for; `dead` list of steps that
- *   lost their workers; `paused` set; `key:<pipeline>…` what an idempotency key names; `watchers` whether runs are watched
+ *   lost their workers; `paused` set; `key:<pipeline>…` what an idempotency key names; `watchers` and
+ *   `waiters` whether somebody wants to know of runs that change, and that end
  *
  * Fields of a run: `h` header, `m` when it was submitted, `D` how many lines were dropped, `1`, `2`, … its events,
  * `v<name>` its values. The header is status (P, R, C, F, X), steps left, number of events, whether it is open, whether a
@@ -27,8 +28,9 @@ export const GUARD = "call('SET', P .. 'clock', fmt(now))"
  * `|` between them. Optional fields: `e` first error, `b` whether a vital step is lacking, `k` limits, `a` whether it holds
  * them, `w` the line that it waits in, `H` since when, `y` whether a step was released before it was open, `d` what is due
  * of it, `T` its time limit, `c` its schedule, `t` its idempotency key, `G` the names that were given, `j` what is known of
- * it alone. By step: `w<i>` inputs there, `o<i>` over, `m<i>` doom, `g<i>:<group>` givers left, `E<i>` has items, `%<i>`
- * percent told. By unit (`<i>` or `<i>:<item>`): `l` lease, `u` what is known of it besides.
+ * it alone, `u` (which is no field) whether there are any of units. By step: `w<i>` inputs there, `o<i>` over, `m<i>` doom,
+ * `g<i>:<group>` givers left, `E<i>` has items, `%<i>` percent told. By unit (`<i>` or `<i>:<item>`): `l` lease, `u` what
+ * is known of it besides.
  */
 export const BASE: string = String.raw`
 local P = KEYS[1]
@@ -37,14 +39,21 @@ local format = string.format
 local function fmt(n) return format('%.0f', n) end
 local quote = cjson.encode
 
--- Whole numbers as texts. Lua writes numbers slowly, and most of ours are small and come again and again.
-local text = setmetatable({}, {
-  __index = function(texts, n)
-    local written = fmt(n)
-    texts[n] = written
-    return written
-  end
-})
+-- What is made once and then looked up, which costs a fraction: most of it comes again and again.
+local function remembering(make)
+  return setmetatable({}, {
+    __index = function(known, of)
+      local made = make(of)
+      known[of] = made
+      return made
+    end
+  })
+end
+
+-- Whole numbers as texts, and back; texts as JSON; what values and leases are called among the fields of a run.
+local text, number, quoted = remembering(fmt), remembering(tonumber), remembering(quote)
+local fieldOf = remembering(function(name) return 'v' .. name end)
+local leaseOf = remembering(function(u) return 'l' .. u end)
 
 local time = call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -63,7 +72,7 @@ end
 
 local runs, touched = {}, {}
 
-local HEADER = '^(%a)|(%d+)|(%d+)|(%d)|(%d)|(%a*)|(%a)|(-?%d+)|(%x+)$'
+local HEADER = '^(%a)|(%d+)|(%d+)|(%d)|(%d)|(%a*)|(.*)$'
 
 -- Plans, with their steps as they are asked for.
 local plans = {}
@@ -74,20 +83,20 @@ local function planOf(digest)
     local key = P .. 'p:' .. digest
     local found = call('HMGET', key, 'q', 'b', 'c')
     if not found[3] then return false end
-    plan = { key = key, version = found[1], first = cjson.decode(found[2]), size = tonumber(found[3]), queues = {} }
+    plan = { key = key, version = found[1], first = cjson.decode(found[2]), size = tonumber(found[3]) }
+    plan.pipeline = string.match(plan.version, '^[^:]*:(.*)$')
     plans[digest] = plan
   end
   return plan
 end
 
-local function queueOf(plan, priority)
-  local queue = plan.queues[priority]
-  if queue == nil then
-    queue = priority .. '|' .. plan.version
-    plan.queues[priority] = queue
-  end
-  return queue
-end
+-- What runs have in common whose headers end alike: policy, priority and plan, and the queue that follows from these.
+local kindOf = remembering(function(tail)
+  local policy, priority, digest = string.match(tail, '^(%a)|(-?%d+)|(%x+)$')
+  local plan = planOf(digest)
+  local queue = priority .. '|' .. plan.version
+  return { tail = tail, policy = policy, priority = tonumber(priority), digest = digest, plan = plan, queue = queue }
+end)
 
 -- A run, read; these fields, of which the first is the header, are read along with it.
 local function openWith(id, fields)
@@ -97,32 +106,26 @@ local function openWith(id, fields)
     runs[id] = false
     return false
   end
-  local s, n, events, o, x, has, f, priority, digest = string.match(found[1], HEADER)
-  local plan = planOf(digest)
+  local s, n, events, o, x, has, tail = string.match(found[1], HEADER)
+  local kind = kindOf[tail]
   local c = {}
   for k = 2, #fields do c[fields[k]] = found[k] end
+  -- With all that most runs need, 16 at most: a table that grows is made anew.
   local r = {
-    id = id, key = key, c = c, s = s, n = tonumber(n), events = tonumber(events), o = o == '1', x = x == '1', has = has,
-    f = f, priority = priority, digest = digest, plan = plan, q = queueOf(plan, priority), units = false, items = false
+    id = id, key = key, c = c, s = s, n = number[n], events = number[events], told = number[events], o = o == '1', x = x == '1', has = has,
+    kind = kind, plan = kind.plan, q = kind.queue, out = false, isHeadDirty = false
   }
   runs[id] = r
   return r
 end
 
-local function open(id, field)
+local HEAD = { 'h' }
+
+local function open(id)
   local r = runs[id]
   if r ~= nil then return r end
-  return openWith(id, { 'h', field })
+  return openWith(id, HEAD)
 end
-
--- What a value is called among the fields of a run.
-local fieldOf = setmetatable({}, {
-  __index = function(fields, name)
-    local field = 'v' .. name
-    fields[name] = field
-    return field
-  end
-})
 
 local function get(r, field)
   local value = r.c[field]
@@ -133,15 +136,18 @@ local function get(r, field)
   return value
 end
 
--- Changes a field; false removes it. What is set is a list for HSET, in which the last one of a name counts.
+-- The fields of a run that are to be set: a list for HSET, in which the last one of a name counts.
+local function outOf(r)
+  local out = {}
+  r.out = out
+  touched[r.id] = r
+  return out
+end
+
+-- Changes a field; false removes it.
 local function set(r, field, value)
   r.c[field] = value
-  local out = r.out
-  if not out then
-    out = {}
-    r.out = out
-    touched[r.id] = r
-  end
+  local out = r.out or outOf(r)
   if value then
     local n = #out
     out[n + 1] = field
@@ -157,30 +163,28 @@ end
 local function head(r, field, value)
   r[field] = value
   r.isHeadDirty = true
-  touched[r.id] = r
+  if not r.out then outOf(r) end
 end
 
 -- A field that few runs have: the header says which.
-local function opt(r, field)
-  return r.has ~= '' and string.find(r.has, field, 1, true) and get(r, field) or false
+local function has(r, field) return r.has ~= '' and string.find(r.has, field, 1, true) end
+
+local function opt(r, field) return has(r, field) and get(r, field) or false end
+
+local function setHas(r, field)
+  if not has(r, field) then head(r, 'has', r.has .. field) end
 end
 
 local function setOpt(r, field, value)
   set(r, field, value)
-  if not string.find(r.has, field, 1, true) then head(r, 'has', r.has .. field) end
+  setHas(r, field)
 end
 
 local function push(r, event)
   local sequence = r.events + 1
   r.events = sequence
   r.isHeadDirty = true
-  r.isTold = true
-  local out = r.out
-  if not out then
-    out = {}
-    r.out = out
-    touched[r.id] = r
-  end
+  local out = r.out or outOf(r)
   local n = #out
   out[n + 1] = text[sequence]
   out[n + 2] = event
@@ -188,18 +192,16 @@ end
 
 local function isOver(r) return r.s ~= 'P' and r.s ~= 'R' end
 
-local function pipelineOf(plan) return string.match(plan.version, '^[^:]*:(.*)$') end
-
 -- Writes back what has changed of a run's fields.
 local function store(r)
-  local out = r.out or {}
+  local out = r.out or outOf(r)
   if r.isHeadDirty then
     r.isHeadDirty = false
     local n = #out
     out[n + 1] = 'h'
-    out[n + 2] = r.s .. '|' .. text[r.n] .. '|' .. text[r.events] .. (r.o and '|1|' or '|0|') .. (r.x and '1|' or '0|') .. r.has .. '|' .. r.f .. '|' .. r.priority .. '|' .. r.digest
+    out[n + 2] = r.s .. '|' .. text[r.n] .. '|' .. text[r.events] .. (r.o and '|1|' or '|0|') .. (r.x and '1|' or '0|') .. r.has .. '|' .. r.kind.tail
   end
-  r.out = nil
+  r.out = false
   spread('HSET', r.key, out)
   if r.gone then
     local gone = {}
@@ -229,7 +231,7 @@ local function unitOf(r, u)
   end
   local unit = units[u]
   if unit == nil then
-    local json = get(r, 'u' .. u)
+    local json = has(r, 'u') and get(r, 'u' .. u)
     unit = json and cjson.decode(json) or { a = 0, f = 0, l = 0, t = 0 }
     units[u] = unit
   end
@@ -240,15 +242,18 @@ end
 local FRESH = { a = 0, f = 0, l = 0, t = 0 }
 
 local function lookAt(r, u)
-  if (r.units and r.units[u]) or get(r, 'u' .. u) then return unitOf(r, u) end
+  if (r.units and r.units[u]) or (has(r, 'u') and get(r, 'u' .. u)) then return unitOf(r, u) end
   return FRESH
 end
 
-local function keepUnit(r, u) set(r, 'u' .. u, cjson.encode(r.units[u])) end
+local function keepUnit(r, u)
+  set(r, 'u' .. u, cjson.encode(r.units[u]))
+  setHas(r, 'u')
+end
 
 local function dropUnit(r, u)
   if r.units then r.units[u] = nil end
-  if get(r, 'u' .. u) then set(r, 'u' .. u, false) end
+  if has(r, 'u') and get(r, 'u' .. u) then set(r, 'u' .. u, false) end
 end
 
 local function parse(ref)
@@ -261,19 +266,10 @@ end
 -- Ready work, by queue. What is pushed within one act is written at its end, or before work is lent.
 local pushed, counts = {}, {}
 
-local versions = {}
-
-local function versionOf(queue)
-  local version = versions[queue]
-  if version == nil then
-    version = string.sub(queue, string.find(queue, '|', 1, true) + 1)
-    versions[queue] = version
-  end
-  return version
-end
+local versionOf = remembering(function(queue) return string.sub(queue, string.find(queue, '|', 1, true) + 1) end)
 
 local function count(queue, by)
-  local version = versionOf(queue)
+  local version = versionOf[queue]
   counts[version] = (counts[version] or 0) + by
 end
 
@@ -294,19 +290,22 @@ local function turn(queue)
   call('ZADD', P .. 'ready', fmt((100 - priority) * 1e13 + call('INCR', P .. 'serial')), queue)
 end
 
--- Those who have waited for a limit go before the others, in the order in which they are told.
-local woken = {}
+-- What goes before the others, in this order: steps of runs that have begun, and those who have waited for a limit. A run
+-- that has begun is brought to its end before others begin; and it is at hand here when its next step is lent.
+local foremost = {}
 
-local function readyFirst(ref, queue) append(woken, queue, ref) end
+local function readyFirst(ref, queue) append(foremost, queue, ref) end
 
 local function enqueueFirst()
-  for queue, list in pairs(woken) do
+  for queue, list in pairs(foremost) do
     local key = P .. 'q:' .. queue
+    local size = #list
+    for at = 1, size / 2 do list[at], list[size + 1 - at] = list[size + 1 - at], list[at] end
     local before = call('LLEN', key)
-    for place = #list, 1, -1 do call('LPUSH', key, list[place]) end
+    spread('LPUSH', key, list)
     if before == 0 then turn(queue) end
   end
-  woken = {}
+  foremost = {}
 end
 
 local function enqueue()

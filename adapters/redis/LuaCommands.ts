@@ -45,10 +45,10 @@ for n = 0, tonumber(ARGV[5]) - 1 do
   p = p + 3
   if lease == nil then refused[#refused + 1] = n end
   if tag == 'C' then
-    local arm, size = ARGV[p], tonumber(ARGV[p + 1])
+    local arm, size = ARGV[p], number[ARGV[p + 1]]
     if lease then
       local outputs = {}
-      for k = p + 2, p + 1 + size do outputs[#outputs + 1] = ARGV[k] end
+      for k = 1, size do outputs[k] = ARGV[p + 1 + k] end
       local r, u = lease.r, lease.u
       if lease.step.p then
         local unit = unitOf(r, u)
@@ -192,7 +192,7 @@ if not r then return 0 end
 if not isOver(r) then return -1 end
 local key = opt(r, 't')
 if key then call('UNLINK', P .. 'key:' .. key) end
-forget({ r.digest .. ' ' .. ARGV[1] })
+forget({ r.kind.digest .. ' ' .. ARGV[1] })
 return 1
 `
 
@@ -283,11 +283,6 @@ while true do
 end
 `
 
-/** run. Gives all of it, or nothing. */
-const READ_COMMAND = String.raw`
-return redis.call('HGETALL', KEYS[1] .. 'r:' .. ARGV[1])
-`
-
 /** The name of a script. */
 export type ScriptName =
   | "submit"
@@ -302,7 +297,6 @@ export type ScriptName =
   | "retain"
   | "tick"
   | "list"
-  | "read"
   | "take"
   | "keepToken"
   | ScheduleScript
@@ -329,6 +323,5 @@ if not call('HGET', key, '#') then call('EXPIRE', key, 3600) end
   retain: [...FREEING, RETAIN_COMMAND].join(""),
   tick: [...WORK, TICK_COMMAND].join(""),
   list: LIST_COMMAND,
-  read: READ_COMMAND,
   ...schedules([...RUNS, SUBMIT].join(""))
 }

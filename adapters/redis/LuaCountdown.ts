@@ -11,7 +11,7 @@ local function release(r, i)
   if not isOpen then
     setOpt(r, 'y', '1')
   elseif there == step.w and not (r.x and get(r, 'o' .. i)) then
-    ready(r.id .. ':' .. i, r.q)
+    readyFirst(r.id .. ':' .. i, r.q)
   end
 end
 

@@ -38,6 +38,7 @@ local function clear(r, only)
       end
     end
   end
+  if not has(r, 'u') then return end
   -- After the leases, which have to know what they hold.
   for _, field in ipairs(call('HKEYS', r.key)) do
     local i, item = string.match(field, '^u(%d+):?(%d*)$')
@@ -87,7 +88,7 @@ local function fail(r, err) finishAs(r, 'F', '["RF",' .. at .. ',' .. err .. ']'
 
 local function finish(r)
   local err = opt(r, 'e')
-  if err and (r.f ~= 's' or opt(r, 'b')) then
+  if err and (r.kind.policy ~= 's' or opt(r, 'b')) then
     fail(r, err)
   else
     begin(r)
@@ -98,10 +99,11 @@ end
 -- A step has ended without what others wait for.
 local function lose(r, i, err, reason)
   if not opt(r, 'e') then setOpt(r, 'e', err) end
-  if r.f == 'f' then return fail(r, err) end
+  local policy = r.kind.policy
+  if policy == 'f' then return fail(r, err) end
   head(r, 'x', true)
   over(r, i)
-  spreadLoss(r, { i }, { cause = 'failure', reason = quote(reason), all = r.f == 'c' })
+  spreadLoss(r, { i }, { cause = 'failure', reason = quote(reason), all = policy == 'c' })
   clear(r, i)
   if r.n == 0 then finish(r) end
 end
@@ -126,7 +128,7 @@ local function admit(r)
   local limits = opt(r, 'k')
   if limits then
     limits = cjson.decode(limits)
-    local line, since = take(limits, r.id, 'run', tonumber(r.priority), opt(r, 'H'))
+    local line, since = take(limits, r.id, 'run', r.kind.priority, opt(r, 'H'))
     if line then
       setOpt(r, 'w', line)
       setOpt(r, 'H', fmt(since))
@@ -149,7 +151,7 @@ local function forget(members)
   local keys, ids, byPipeline, byPlan = {}, {}, {}, {}
   for _, member in ipairs(members) do
     local digest, id = string.match(member, '^(%x+) (.*)$')
-    local pipeline = pipelineOf(planOf(digest))
+    local pipeline = planOf(digest).pipeline
     local of = byPipeline[pipeline]
     if of == nil then
       of = {}
@@ -205,17 +207,19 @@ local function complete(historyCount)
         if x then storeItems(x) end
       end
     end
-    if isWatched and r.isTold then changed[#changed + 1] = id end
-    r.isTold = false
+    if isWatched and r.events > r.told then changed[#changed + 1] = id end
+    r.told = r.events
   end
   touched = {}
+  local ended = {}
   if #finished > 0 then
     local ids, scored = {}, {}
     for _, r in ipairs(finished) do
       ids[#ids + 1] = r.id
       scored[#scored + 1] = at
-      scored[#scored + 1] = r.digest .. ' ' .. r.id
+      scored[#scored + 1] = r.kind.digest .. ' ' .. r.id
     end
+    if call('EXISTS', P .. 'waiters') == 1 then ended = ids end
     spread('ZREM', P .. 'unfinished', ids)
     spread('ZADD', P .. 'ended', scored)
     finished = {}
@@ -238,10 +242,11 @@ local function complete(historyCount)
       if call('EXISTS', idle) == 0 then call('SREM', P .. 'digests', digest) end
     end
   end
-  if #workers + #changed + #revocations > 0 then
+  if #workers + #changed + #ended + #revocations > 0 then
     local told = {}
     if #workers > 0 then told.w = workers end
     if #changed > 0 then told.r = changed end
+    if #ended > 0 then told.e = ended end
     if #revocations > 0 then told.x = revocations end
     call('PUBLISH', P .. 'news', cjson.encode(told))
   end

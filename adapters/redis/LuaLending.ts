@@ -1,14 +1,17 @@
 /** Which ready work is lent to whom: as `core/Lending.ts` and `core/ReadySteps.ts` do it in memory. */
 export const LENDING: string = String.raw`
--- Leases that begin, what is said of them, and how many they are.
-local granted, lent, lentCount = {}, {}, 0
+-- Leases that begin, how many these are, what is said of them, and how many texts that is.
+local granted, lentCount, lent, said = {}, 0, {}, 0
 local lentRun, lentStep, leaseEnd
 -- How many times work was lent; with the place of a lease among those of its call, that makes its token.
 local calls
 
 -- What a script says most, made once.
 local STARTED = '["SS",' .. at .. ','
+local startedFirst = remembering(function(i) return STARTED .. i .. ',1]' end)
 local leaseTail
+-- Of a first attempt without more: its number, failures, when it began, phase and item.
+local FIRST = '\0311\0310\031' .. at .. '\031R\031\031'
 
 local function grant(r, i, item, ref, u, step, unit, limits, worker)
   local phase = 'R'
@@ -19,25 +22,29 @@ local function grant(r, i, item, ref, u, step, unit, limits, worker)
   local token = calls .. text[10000 + lentCount]
   local x = item and itemsOf(r, i)
   local isPlain = phase == 'R' and #limits == 0
-  set(r, 'l' .. u, isPlain and token .. '|' .. attempt .. leaseTail
+  set(r, leaseOf[u], isPlain and token .. '|' .. attempt .. leaseTail
     or token .. '|' .. attempt .. '|' .. at .. '|' .. phase .. (#limits > 0 and '|1|' or '|0|') .. worker)
-  local size = #granted
-  granted[size + 1] = leaseEnd
-  granted[size + 2] = ref .. '|' .. token
+  granted[2 * lentCount - 1] = leaseEnd
+  granted[2 * lentCount] = ref .. '|' .. token
   if x then
     alter(x, 'l', x.l + 1)
   elseif phase ~= 'P' then
     if r.s == 'P' then begin(r) end
     if number > 1 and get(r, '%' .. i) then set(r, '%' .. i, false) end
-    push(r, STARTED .. i .. ',' .. attempt .. ']')
+    push(r, number == 1 and startedFirst[i] or STARTED .. i .. ',' .. attempt .. ']')
   end
   -- What is lent, in texts with U+001F between them, which no JSON and no name has.
-  local n = #lent + 1
-  lent[n] = ref .. '\31' .. token .. '\31' .. attempt .. '\31' .. text[unit.f] .. '\31' .. (unit.a == 0 and at or fmt(unit.t))
-    .. '\31' .. phase .. '\31' .. (x and textOf(x, item) or '') .. '\31' .. r.q .. '\31' .. step.n
+  local n = said + 1
+  if isPlain and unit == FRESH and not x then
+    lent[n] = ref .. '\31' .. token .. FIRST .. r.q .. '\31' .. step.n
+  else
+    lent[n] = ref .. '\31' .. token .. '\31' .. attempt .. '\31' .. text[unit.f] .. '\31' .. (unit.a == 0 and at or fmt(unit.t))
+      .. '\31' .. phase .. '\31' .. (x and textOf(x, item) or '') .. '\31' .. r.q .. '\31' .. step.n
+  end
   -- With which values: the same as for the claim before, where it is the same step.
   if lentRun == r and lentStep == i and not (x and x.plan.o) then
     lent[n + 1] = '='
+    said = n + 1
     return
   end
   lentRun, lentStep = r, i
@@ -89,14 +96,15 @@ local function grant(r, i, item, ref, u, step, unit, limits, worker)
       end
     end
   end
-  lent[first] = (last - first) / 2
+  lent[first] = text[(last - first) / 2]
+  said = last
 end
 
 -- Whether a unit has its limits now; if not, it waits for them.
 local function holds(r, u, ref, limits)
   if #limits == 0 then return true end
   local unit = unitOf(r, u)
-  local line, since = take(limits, ref, versionOf(r.q), tonumber(r.priority), unit.h)
+  local line, since = take(limits, ref, versionOf[r.q], r.kind.priority, unit.h)
   if line then
     unit.w, unit.h = line, since
     keepUnit(r, u)
@@ -125,31 +133,29 @@ end
 -- What is read of a run to lend a step of it: what was needed for the one before of its queue, as far as that is known.
 local wanted = {}
 
-local function wantedOf(queue, i, u)
+local function wantedOf(queue, i)
   local of = wanted[queue]
-  if of == nil then
-    of = {}
-    wanted[queue] = of
-  end
-  local fields = of[i]
-  if fields == nil then return { 'h', 'u' .. u } end
-  fields[2] = 'u' .. u
-  return fields
+  return of and of[i] or HEAD
 end
 
-local function learn(r, i)
+local function learn(r, i, step)
   local of = wanted[r.q]
-  if of == nil or of[i] then return end
-  local fields = { 'h', 'u' .. i }
-  for _, name in ipairs(stepOf(r, i).d or NONE) do fields[#fields + 1] = fieldOf[name] end
-  if #fields < 20 then of[i] = fields end
+  if of == nil then
+    of = {}
+    wanted[r.q] = of
+  elseif of[i] then
+    return
+  end
+  local fields = { 'h' }
+  for _, name in ipairs(step.d or NONE) do fields[#fields + 1] = fieldOf[name] end
+  of[i] = #fields < 20 and fields or HEAD
 end
 
 -- Lends a unit, or as many items as are wanted of the step that it stands for. Says whether some of these are left.
 local function lend(ref, queue, max, worker, recalled)
   local id, i, item, u = parse(ref)
   local r = runs[id]
-  if r == nil then r = openWith(id, wantedOf(queue, i, u)) end
+  if r == nil then r = openWith(id, wantedOf(queue, i)) end
   if not r then return false end
   if isOver(r) or (r.x and get(r, 'o' .. i)) then
     passOver(r, i, u)
@@ -158,7 +164,7 @@ local function lend(ref, queue, max, worker, recalled)
   local step = stepOf(r, i)
   local x = step.x and itemsOf(r, i)
   if not x then
-    learn(r, i)
+    learn(r, i, step)
     -- An item of a step that has begun anew has no place any more.
     if item == nil then lendOne(r, i, nil, ref, u, worker, recalled) end
     return false
@@ -200,7 +206,7 @@ local function lendOnce(worker, versions, max, known)
     local queues = call('ZRANGE', P .. 'ready', offset, offset + 15)
     if #queues == 0 then break end
     for _, queue in ipairs(queues) do
-      local version = versionOf(queue)
+      local version = versionOf[queue]
       if known[version] == nil then
         known[version] = call('SISMEMBER', versions, version) == 1
           and call('SISMEMBER', P .. 'paused', string.sub(version, string.find(version, ':', 1, true) + 1)) == 0
@@ -211,7 +217,7 @@ local function lendOnce(worker, versions, max, known)
         local key = P .. 'q:' .. queue
         local before = lentCount
         while lentCount < max do
-          if next(woken) then enqueueFirst() end
+          if next(foremost) then enqueueFirst() end
           local refs = call('LPOP', key, math.min(max - lentCount, 100))
           if not refs then break end
           for place, ref in ipairs(refs) do

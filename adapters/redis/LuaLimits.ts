@@ -82,7 +82,7 @@ end
 
 -- A unit that is over takes nothing: if it was told of a free place, the next one is.
 local function passOver(r, i, u)
-  if not get(r, 'u' .. u) then return end
+  if not (has(r, 'u') and get(r, 'u' .. u)) then return end
   local unit = unitOf(r, u)
   if unit.h then pass(limitsOf(stepOf(r, i), unit)) end
 end

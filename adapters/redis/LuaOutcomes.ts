@@ -32,7 +32,7 @@ local function completeStep(r, i, attempt, started, outputs, more, arm)
   for k = 1, #outputs, 2 do
     local name = outputs[k]
     if not (given and given[name]) then
-      names = names == '' and quote(name) or (names .. ',' .. quote(name))
+      names = names == '' and quoted[name] or (names .. ',' .. quoted[name])
       set(r, fieldOf[name], outputs[k + 1])
     end
   end
@@ -83,12 +83,32 @@ local function again(r, i, item)
   end
 end
 
+-- What leases have in common that were granted in one act: when, in which phase, whether they hold limits, to whom.
+local grantOf = remembering(function(tail)
+  local started, phase, held, worker = string.match(tail, '^(%d+)|(%a)|(%d)|(.*)$')
+  return { started = tonumber(started), phase = phase, isHolding = held == '1', worker = worker }
+end)
+
+-- What is read of a run to settle a unit of it: its lease, and how many inputs those have that wait for it, as far as
+-- these are known.
+local settled = remembering(function(u) return { 'h', leaseOf[u] } end)
+local isLearnt = {}
+
+local function learnSettled(r, i)
+  isLearnt[i] = true
+  local fields = settled[i]
+  for _, other in ipairs(stepOf(r, i).r) do
+    if #fields < 10 and stepOf(r, other).w > 1 then fields[#fields + 1] = 'w' .. other end
+  end
+end
+
 -- Ends a lease, of which the worker has the token. Gives what is known of it, or nothing where the token is stale.
 local function endLease(ref, token)
   local id, i, item, u = parse(ref)
-  local r = open(id, 'l' .. u)
-  local lease = r and get(r, 'l' .. u)
-  local mine, attempt, started, phase, held, worker = string.match(lease or '', '^(%d+)|(%d+)|(%d+)|(%a)|(%d)|(.*)$')
+  local r = runs[id]
+  if r == nil then r = openWith(id, settled[u]) end
+  local lease = r and get(r, leaseOf[u])
+  local mine, attempt, tail = string.match(lease or '', '^(%d+)|(%d+)|(.*)$')
   if mine ~= token then
     -- Stopped after it was told to: what it held is free.
     local member = ref .. '|' .. token
@@ -101,15 +121,16 @@ local function endLease(ref, token)
     return nil
   end
   -- Overwritten and not removed, which would be another call; of items, of which there may be many, none is to stay.
-  if item then set(r, 'l' .. u, false) else set(r, 'l' .. u, '') end
+  set(r, leaseOf[u], not item and '')
   returned[#returned + 1] = ref .. '|' .. token
-  local step = stepOf(r, i)
-  if held == '1' then give(limitsOf(step, lookAt(r, u))) end
+  local step, grant = stepOf(r, i), grantOf[tail]
+  if grant.isHolding then give(limitsOf(step, lookAt(r, u))) end
   local x = item and itemsOf(r, i)
   if x then alter(x, 'l', x.l - 1) end
+  if not (item or isLearnt[i]) then learnSettled(r, i) end
   return {
-    r = r, i = i, item = item, u = u, step = step, x = x, worker = worker, phase = phase,
-    attempt = tonumber(attempt), started = tonumber(started)
+    r = r, i = i, item = item, u = u, step = step, x = x, worker = grant.worker, phase = grant.phase,
+    attempt = number[attempt], started = grant.started
   }
 end
 

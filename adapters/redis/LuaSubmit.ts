@@ -27,7 +27,6 @@ local function submit(from, maxUnfinished, keyMillis)
   end
   local plan = planOf(digest)
   if not plan then return { 'PLAN' }, past end
-  if plan.pipeline == nil then plan.pipeline = pipelineOf(plan) end
   local name = more and more.t and (plan.pipeline .. '\n' .. more.t)
   if name then
     local named = call('GET', P .. 'key:' .. name)
@@ -59,11 +58,11 @@ local function submit(from, maxUnfinished, keyMillis)
   of[#of + 1] = place
   of[#of + 1] = id
   if name then call('SET', P .. 'key:' .. name, id .. '\n' .. more.F, 'PX', keyMillis) end
-  local priority = ARGV[from + 4]
+  local kind = kindOf[ARGV[from + 3] .. '|' .. ARGV[from + 4] .. '|' .. digest]
   local r = {
-    id = id, key = P .. 'r:' .. id, c = {}, out = { 'm', within < PER_MILLI and at or fmt(math.floor(order / PER_MILLI)) }, units = false, events = 0,
-    items = false, s = 'P', n = tonumber(ARGV[from + 2]), o = false, x = false, has = '', f = ARGV[from + 3],
-    priority = priority, digest = digest, plan = plan, q = queueOf(plan, priority), isHeadDirty = true
+    id = id, key = P .. 'r:' .. id, c = {}, s = 'P', n = number[ARGV[from + 2]], events = 0, o = false, x = false, has = '',
+    kind = kind, plan = plan, q = kind.queue, out = { 'm', within < PER_MILLI and at or fmt(math.floor(order / PER_MILLI)) },
+    isHeadDirty = true, told = 0
   }
   runs[id] = r
   touched[id] = r

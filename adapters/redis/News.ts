@@ -9,8 +9,9 @@ import type { Client } from "./Scripts.ts"
 interface Published {
   /** Workers for whom there is work. */
   readonly w?: ReadonlyArray<string>
-  /** Runs that have changed. */
+  /** Runs that have changed, and runs that have ended. */
   readonly r?: ReadonlyArray<string>
+  readonly e?: ReadonlyArray<string>
   /** Claims that were taken from a worker: worker and token. */
   readonly x?: ReadonlyArray<readonly [worker: string, token: string]>
   /** Whether there are other schedules, and other definitions or ACLs. */
@@ -57,6 +58,7 @@ class Listeners<A> {
 export class News {
   readonly workers: Listeners<void> = new Listeners()
   readonly runs: Listeners<void> = new Listeners()
+  readonly ended: Listeners<void> = new Listeners()
   readonly revoked: Listeners<string> = new Listeners()
   readonly schedules: Listeners<void> = new Listeners()
   readonly definitions: Listeners<void> = new Listeners()
@@ -76,6 +78,7 @@ export class News {
     this.#subscriber.on("ready", () => {
       this.workers.tellAll()
       this.runs.tellAll()
+      this.ended.tellAll()
       this.schedules.tellAll()
       this.definitions.tellAll()
     })
@@ -107,9 +110,10 @@ export class News {
   }
 
   #hear(message: string): void {
-    const { w, r, x, s, d } = JSON.parse(message) as Published
+    const { w, r, e, x, s, d } = JSON.parse(message) as Published
     if (w !== undefined) for (const worker of w) this.workers.tell(worker)
     if (r !== undefined && this.runs.size > 0) for (const run of r) this.runs.tell(run)
+    if (e !== undefined && this.ended.size > 0) for (const run of e) this.ended.tell(run)
     if (x !== undefined) for (const [worker, token] of x) this.revoked.tell(worker, token)
     if (s !== undefined) this.schedules.tellAll()
     if (d !== undefined) this.definitions.tellAll()

@@ -18,7 +18,7 @@ import { type Scripts, toUnavailable } from "./Scripts.ts"
 /** How long at most between two looks of somebody who waits for news, in milliseconds. */
 export const LOOK_MILLIS = 1_000
 
-/** How long others publish what changes in runs, after somebody has said that it is watched, in milliseconds. */
+/** How long others publish which runs change or end, after somebody has asked for that, in milliseconds. */
 const WATCHED_MILLIS = 5_000
 
 /** How many plans' steps are remembered. */
@@ -44,7 +44,7 @@ export class RedisRuns {
   readonly #maxValueLength: number
   readonly #blobs: Blobs
   readonly #plans: Map<string, Known> = new Map()
-  #watchedUntil = 0
+  readonly #watchedUntil = { runs: 0, ended: 0 }
 
   constructor(scripts: Scripts, news: News, maxValueLength: number, blobs: Blobs) {
     this.#blobs = blobs
@@ -54,9 +54,7 @@ export class RedisRuns {
   }
 
   get = (runId: string): Effect.Effect<Run.Run, RunNotFound | StoreUnavailable> =>
-    Effect.flatMap(this.#read(runId), (run) =>
-      run === undefined ? Effect.fail(new RunNotFound(runId)) : Effect.succeed(run)
-    )
+    Effect.flatMap(this.#read(runId), (run) => found(runId, run))
 
   lines = (runId: string): Effect.Effect<Lines, RunNotFound | StoreUnavailable> =>
     Effect.flatMap(
@@ -73,10 +71,16 @@ export class RedisRuns {
     )
 
   wait = (runId: string): Effect.Effect<Run.Run, RunNotFound | StoreUnavailable> =>
-    Effect.andThen(
-      this.#changed(runId, async (client, prefix) => isOver(await client.hget(`${prefix}r:${runId}`, "h"))),
-      this.get(runId)
-    )
+    Effect.suspend(() => {
+      let run: Run.Run | undefined
+      const over = this.#told("ended", runId, async (client, prefix, isTold) => {
+        // Before it is told to be over it mostly is not, and is not read for that.
+        if (!isTold && !isOver(await client.hget(`${prefix}r:${runId}`, "h"))) return false
+        run = await this.#fetch(runId)
+        return run === undefined || Run.isTerminal(run.status)
+      })
+      return Effect.flatMap(over, () => found(runId, run))
+    })
 
   watch = (runId: string, after = 0): Stream.Stream<Event, RunNotFound | StoreUnavailable> =>
     Stream.fromPull(
@@ -87,7 +91,7 @@ export class RedisRuns {
           () => {
             if (ended) return done()
             let found: ReadonlyArray<Event> = []
-            const grown = this.#changed(runId, async (client, prefix) => {
+            const grown = this.#told("runs", runId, async (client, prefix) => {
               const key = `${prefix}r:${runId}`
               const header = await client.hget(key, "h")
               const last = header === null ? 0 : eventsOf(header)
@@ -149,10 +153,11 @@ export class RedisRuns {
 
   // -- inside --------------------------------------------------------------------------------------------------------
 
-  /** Waits until `isSo`, looking whenever the run has changed, and now and then. */
-  #changed(
+  /** Waits until `isSo`, looking whenever the run is told to have changed or ended, and now and then. */
+  #told(
+    what: "runs" | "ended",
     runId: string,
-    isSo: (client: Client, prefix: string) => Promise<boolean>
+    isSo: (client: Client, prefix: string, isTold: boolean) => Promise<boolean>
   ): Effect.Effect<void, StoreUnavailable> {
     const { client, prefix } = this.#scripts
     return Effect.callback<void, StoreUnavailable>((resume) => {
@@ -164,26 +169,26 @@ export class RedisRuns {
         deaf()
         if (exit !== undefined) resume(exit)
       }
-      const look = async (): Promise<void> => {
+      const look = async (isTold = false): Promise<void> => {
         clearTimeout(timer)
         state = "looking"
         try {
-          await this.#watch()
-          const is = await isSo(client, prefix)
+          await this.#watch(what)
+          const is = await isSo(client, prefix, isTold)
           const now = state as "looking" | "again" | "over"
           if (now === "over") return
           if (is) end(Effect.void)
-          else if (now === "again") look()
+          else if (now === "again") look(true)
           else {
             state = "waiting"
-            timer = setTimeout(look, LOOK_MILLIS)
+            timer = setTimeout(() => look(), LOOK_MILLIS)
           }
         } catch (error) {
           if ((state as string) !== "over") end(Effect.fail(toUnavailable(error)))
         }
       }
-      const deaf = this.#news.runs.add(runId, () => {
-        if (state === "waiting") look()
+      const deaf = this.#news[what].add(runId, () => {
+        if (state === "waiting") look(true)
         else if (state === "looking") state = "again"
       })
       look()
@@ -191,13 +196,13 @@ export class RedisRuns {
     })
   }
 
-  /** Has others publish what changes in runs. */
-  async #watch(): Promise<void> {
+  /** Has others publish which runs change or end. */
+  async #watch(what: "runs" | "ended"): Promise<void> {
     const now = Date.now()
-    if (now < this.#watchedUntil) return
+    if (now < this.#watchedUntil[what]) return
     const { client, prefix } = this.#scripts
-    this.#watchedUntil = now + WATCHED_MILLIS - 2 * LOOK_MILLIS
-    await client.set(`${prefix}watchers`, "1", "PX", WATCHED_MILLIS)
+    this.#watchedUntil[what] = now + WATCHED_MILLIS - 2 * LOOK_MILLIS
+    await client.set(`${prefix}${what === "runs" ? "watchers" : "waiters"}`, "1", "PX", WATCHED_MILLIS)
   }
 
   async #events(texts: ReadonlyArray<string | null>, after: number, about: About): Promise<ReadonlyArray<Event>> {
@@ -243,35 +248,37 @@ export class RedisRuns {
   }
 
   #read(runId: string): Effect.Effect<Run.Run | undefined, StoreUnavailable> {
-    return this.#scripts.ask(async () => {
-      // A script, so that what is read is of one moment.
-      const flat = (await this.#scripts.call("read", [runId])) as ReadonlyArray<string>
-      let header = ""
-      let submittedAt = 0
-      let own: string | undefined
-      const texts: Array<string> = []
-      const values: Record<string, Json> = Object.create(null)
-      for (let at = 0; at < flat.length; at += 2) {
-        const field = flat[at]!
-        const text = flat[at + 1]!
-        if (field[0] === "v") values[field.slice(1)] = text
-        else if (field[0]! >= "1" && field[0]! <= "9") texts[Number(field) - 1] = text
-        else if (field === "h") header = text
-        else if (field === "m") submittedAt = Number(text)
-        else if (field === "j") own = text
-      }
-      const plan = header === "" ? undefined : await this.#planOf(header)
-      if (plan === undefined) return undefined
-      if (this.#blobs.isUsed) for (const name in values) values[name] = await this.#blobs.back(values[name]!)
-      const run = readRun(runId, plan.shape, own, submittedAt, plan.steps, values)
-      const about = { ...plan, runId, maxValueLength: this.#maxValueLength }
-      return Run.fold(
-        run,
-        texts.map((text, at) => readEvent(text, at + 1, about, values))
-      )
-    })
+    return this.#scripts.ask(() => this.#fetch(runId))
+  }
+
+  async #fetch(runId: string): Promise<Run.Run | undefined> {
+    const fields = await this.#scripts.client.hgetall(`${this.#scripts.prefix}r:${runId}`)
+    let header = ""
+    let submittedAt = 0
+    let own: string | undefined
+    const texts: Array<string> = []
+    const values: Record<string, Json> = Object.create(null)
+    for (const [field, text] of Object.entries(fields)) {
+      if (field[0] === "v") values[field.slice(1)] = text
+      else if (field[0]! >= "1" && field[0]! <= "9") texts[Number(field) - 1] = text
+      else if (field === "h") header = text
+      else if (field === "m") submittedAt = Number(text)
+      else if (field === "j") own = text
+    }
+    const plan = header === "" ? undefined : await this.#planOf(header)
+    if (plan === undefined) return undefined
+    if (this.#blobs.isUsed) for (const name in values) values[name] = await this.#blobs.back(values[name]!)
+    const run = readRun(runId, plan.shape, own, submittedAt, plan.steps, values)
+    const about = { ...plan, runId, maxValueLength: this.#maxValueLength }
+    return Run.fold(
+      run,
+      texts.map((text, at) => readEvent(text, at + 1, about, values))
+    )
   }
 }
+
+const found = (runId: string, run: Run.Run | undefined): Effect.Effect<Run.Run, RunNotFound> =>
+  run === undefined ? Effect.fail(new RunNotFound(runId)) : Effect.succeed(run)
 
 /** How many places in the order of submission a millisecond has. */
 const PER_MILLI = 1_000

@@ -27,6 +27,9 @@ interface Waiting {
 /** How many runs go in one call at most: others have to wait until it is over. */
 const MAX_BATCH = 200
 
+/** How many calls are under way at once at most. */
+const MAX_CALLS = 2
+
 /** Writes runs down for the scripts that record them. */
 export class Submitting {
   readonly #scripts: Scripts
@@ -35,7 +38,8 @@ export class Submitting {
   readonly #dueAfter: (millis: string) => void
   readonly #blobs: Blobs
   #waiting: Array<Waiting> = []
-  #isSending = false
+  #isToSend = false
+  #underWay = 0
 
   /** `dueAfter` is told in how many milliseconds something is due. */
   constructor(
@@ -63,23 +67,32 @@ export class Submitting {
   #enqueue(run: NewRun): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ run, resolve, reject })
-      if (this.#isSending) return
-      this.#isSending = true
-      queueMicrotask(() => void this.#send())
+      if (this.#isToSend) return
+      this.#isToSend = true
+      queueMicrotask(() => {
+        this.#isToSend = false
+        this.#sendAll()
+      })
     })
   }
 
-  async #send(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, MAX_BATCH)
-      try {
-        const answers = await this.#record(batch.map(({ run }) => run))
-        for (let at = 0; at < batch.length; at++) batch[at]!.resolve(answers[at]!)
-      } catch (error) {
-        for (const { reject } of batch) reject(error)
-      }
+  #sendAll(): void {
+    while (this.#waiting.length > 0 && this.#underWay < MAX_CALLS) {
+      this.#underWay++
+      void this.#send(this.#waiting.splice(0, MAX_BATCH)).then(() => {
+        this.#underWay--
+        this.#sendAll()
+      })
     }
-    this.#isSending = false
+  }
+
+  async #send(batch: ReadonlyArray<Waiting>): Promise<void> {
+    try {
+      const answers = await this.#record(batch.map(({ run }) => run))
+      for (let at = 0; at < batch.length; at++) batch[at]!.resolve(answers[at]!)
+    } catch (error) {
+      for (const { reject } of batch) reject(error)
+    }
   }
 
   async #record(runs: ReadonlyArray<NewRun>): Promise<ReadonlyArray<Answer>> {

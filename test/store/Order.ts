@@ -6,8 +6,10 @@ import type * as Plan from "../../core/Plan.ts"
 import { type Outcome, Store } from "../../core/Store.ts"
 import * as Version from "../../core/Version.ts"
 import {
+  chain,
   claim,
   type Declare,
+  diamond,
   done,
   limited,
   mine,
@@ -34,6 +36,21 @@ export const order = (test: Declare): void => {
       const order: Array<number> = []
       for (let left = ids.size; left > 0; left--) order.push(ids.get((yield* claim(1))[0]!.runId)!)
       expect(order).toEqual([2, 5, 4, 0, 3, 1])
+    })
+  )
+
+  test(
+    "a run that has begun goes on before others begin",
+    Effect.gen(function* () {
+      const { submit } = yield* Store
+      const ids = [yield* submit(newRun(diamond)), yield* submit(newRun(chain)), yield* submit(newRun(diamond))]
+      const order: Array<string> = []
+      for (let left = 11; left > 0; left--) {
+        const [next] = yield* claim(1)
+        order.push(`${ids.indexOf(next!.runId)}${next!.step}`)
+        yield* settle([next!, done()])
+      }
+      expect(order.join(" ")).toBe("0a 0b 0c 0d 1a 1b 1c 2a 2b 2c 2d")
     })
   )
 
