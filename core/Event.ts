@@ -28,6 +28,8 @@ interface OfStep extends Common {
 /** The first step of the run began. */
 export interface RunStarted extends Common {
   readonly type: "RunStarted"
+  /** Names the request that it was started by. */
+  readonly requestId?: string
 }
 
 /** An attempt of the step began. Of a step that goes through items, the reading of its list. */

@@ -364,7 +364,8 @@ export class MemoryRun implements Holder, Told {
   #begin(): void {
     if (this.status !== "PENDING") return
     this.status = "RUNNING"
-    this.#push({ type: "RunStarted", ...this.log.at(this.#now) })
+    const { requestId } = this.submission
+    this.#push({ type: "RunStarted", ...this.log.at(this.#now), ...(requestId !== undefined && { requestId }) })
   }
 
   #push(event: Event): void {

@@ -12,7 +12,7 @@ import type { Json } from "../../core/Value.ts"
 import type { Blobs } from "./Blobs.ts"
 import type { News } from "./News.ts"
 import * as PlanCode from "./PlanCode.ts"
-import { type About, readEvent, readLine, readRun } from "./RunCode.ts"
+import { type About, readEvent, readLine, readRun, requestIdOf } from "./RunCode.ts"
 import { type Scripts, toUnavailable } from "./Scripts.ts"
 
 /** How long at most between two looks of somebody who waits for news, in milliseconds. */
@@ -237,13 +237,14 @@ export class RedisRuns {
   about(runId: string): Effect.Effect<Omit<About, "runId">, RunNotFound | StoreUnavailable> {
     return Effect.flatMap(
       this.#scripts.ask(async (client, prefix) => {
-        const header = await client.hget(`${prefix}r:${runId}`, "h")
-        return header === null ? undefined : this.#planOf(header)
+        const [header, own] = await client.hmget(`${prefix}r:${runId}`, "h", "j")
+        const plan = header == null ? undefined : await this.#planOf(header)
+        return plan && { ...plan, requestId: requestIdOf(own ?? undefined) }
       }),
-      (plan) =>
-        plan === undefined
+      (about) =>
+        about === undefined
           ? Effect.fail(new RunNotFound(runId))
-          : Effect.succeed({ ...plan, maxValueLength: this.#maxValueLength })
+          : Effect.succeed({ ...about, maxValueLength: this.#maxValueLength })
     )
   }
 
@@ -269,7 +270,8 @@ export class RedisRuns {
     if (plan === undefined) return undefined
     if (this.#blobs.isUsed) for (const name in values) values[name] = await this.#blobs.back(values[name]!)
     const run = readRun(runId, plan.shape, own, submittedAt, plan.steps, values)
-    const about = { ...plan, runId, maxValueLength: this.#maxValueLength }
+    const { requestId } = run
+    const about = { ...plan, runId, requestId, maxValueLength: this.#maxValueLength }
     return Run.fold(
       run,
       texts.map((text, at) => readEvent(text, at + 1, about, values))

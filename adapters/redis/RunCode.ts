@@ -43,6 +43,13 @@ export const writeOwn = ({ retryOf, requestId, schedule }: NewRun): Json | undef
     ? undefined
     : JSON.stringify({ retryOf, requestId, schedule })
 
+/** The same as it was. */
+const readOwn = (own: Json | undefined): Partial<Pick<Run.Submission, Own>> =>
+  own === undefined ? {} : JSON.parse(own)
+
+/** The request that a run was started by. */
+export const requestIdOf = (own: Json | undefined): string | undefined => readOwn(own).requestId
+
 /** Calls `add` with the values that a run starts with; what was given comes last and stays. */
 export const eachValue = ({ parameters, kept, given }: NewRun, add: (name: string, value: Json) => void): void => {
   for (const name of Object.keys(parameters)) add(name, parameters[name]!)
@@ -60,9 +67,7 @@ export const readRun = (
   values: Values
 ): Run.Run => {
   const { delayMillis, parameters, given, kept, ...rest } = JSON.parse(shape) as Shape
-  const { retryOf, requestId, schedule } = (own === undefined ? {} : JSON.parse(own)) as Partial<
-    Pick<Run.Submission, Own>
-  >
+  const { retryOf, requestId, schedule } = readOwn(own)
   return Run.pending(
     {
       ...rest,
@@ -92,6 +97,7 @@ export interface About {
   readonly pipelineId: string
   readonly steps: Steps
   readonly maxValueLength: number
+  readonly requestId: string | undefined
 }
 
 type Code = readonly [type: string, atMillis: number, ...rest: ReadonlyArray<never>]
@@ -103,7 +109,7 @@ export const readEvent = (text: string, sequence: number, about: About, values: 
   const error = (coded: CodedError) => readError(coded, about.maxValueLength)
   switch (type) {
     case "RS":
-      return { type: "RunStarted", ...run }
+      return { type: "RunStarted", ...run, ...(about.requestId !== undefined && { requestId: about.requestId }) }
     case "RC":
       return { type: "RunCompleted", ...run }
     case "RF":

@@ -221,7 +221,7 @@ export const outcomes = (test: Declare): void => {
   test(
     "steps that are kept or left out from the start are so, and nothing waits for them",
     Effect.gen(function* () {
-      const { submit, get } = yield* Store
+      const { submit, get, watch } = yield* Store
       const full = planOf({ a: [], b: ["a"], c: ["b"] })
       const plan = {
         ...full,
@@ -231,13 +231,16 @@ export const outcomes = (test: Declare): void => {
           { ...full.steps[2]!, initial: { status: "SKIPPED", reason: "left out" } }
         ]
       } as const
-      const runId = yield* submit(newRun(plan, { given: { a: "1" }, targets: ["b"], retryOf: "r0" }))
+      const runId = yield* submit(newRun(plan, { given: { a: "1" }, targets: ["b"], retryOf: "r0", requestId: "q0" }))
       expect(yield* get(runId)).toMatchObject({ stepsCompleted: 1, outputs: { a: "1" }, targets: ["b"], retryOf: "r0" })
+      expect((yield* get(runId)).requestId).toBe("q0")
       const b = yield* claimOne("b")
       expect(b.values.get("a")).toBe("1")
       yield* settle([b, done({ b: "2" })])
       const run = yield* get(runId)
       expect(run).toMatchObject({ status: "COMPLETED", stepsCompleted: 2, outputs: { a: "1", b: "2" } })
+      const [started] = yield* Stream.runCollect(watch(runId))
+      expect(started).toMatchObject({ type: "RunStarted", requestId: "q0" })
       expect(run.steps.map(({ status, attempts, reason }) => [status, attempts, reason])).toEqual([
         ["COMPLETED", 0, "kept"],
         ["COMPLETED", 1, undefined],
