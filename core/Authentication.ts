@@ -115,6 +115,10 @@ const kindOf = (cause: Cause.Cause<unknown>): string => {
   return typeof error === "string" ? error : error instanceof Error ? `it threw ${error.name}` : "it threw"
 }
 
+/** How long the id of a principal may be, and how many roles it may have: every audit record names them. */
+const MAX_NAME = 250
+const MAX_ROLES = 100
+
 /** Principals that were looked at: an authenticator may give the same again and again. */
 const known = new WeakSet<object>()
 
@@ -131,7 +135,9 @@ const isPrincipal = (value: unknown): value is Principal => {
   return (
     typeof id === "string" &&
     id !== "" &&
+    id.length <= MAX_NAME &&
     Array.isArray(roles) &&
+    roles.length <= MAX_ROLES &&
     roles.every((role) => typeof role === "string") &&
     (grants === undefined ||
       (Array.isArray(grants) && grants.every((grant) => invalidGrant("grants", grant) === undefined))) &&

@@ -104,8 +104,9 @@ export const make = (options: Options): Authenticator => {
   }
 }
 
-/** The longest id of a principal. */
+/** The longest id of a principal, and how many roles it has at most. */
 const MAX_ID = 200
+const MAX_ROLES = 100
 
 const many = (value: string | ReadonlyArray<string>): Array<string> =>
   typeof value === "string" ? [value] : [...value]
@@ -179,7 +180,8 @@ const rolesOf = (payload: JWTPayload, path: ReadonlyArray<string>): ReadonlyArra
     value =
       typeof value === "object" && value !== null && Object.hasOwn(value, key) ? (value as JWTPayload)[key] : undefined
   }
-  return (Array.isArray(value) ? value : [value]).filter((role): role is string => typeof role === "string")
+  const roles = (Array.isArray(value) ? value : [value]).filter((role): role is string => typeof role === "string")
+  return roles.slice(0, MAX_ROLES)
 }
 
 /** What a token can be wrong with, by jose's codes. Anything else is not the token's fault. */
