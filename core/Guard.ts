@@ -14,7 +14,7 @@ import * as Address from "./Address.ts"
 import type { NewRecord } from "./AuditLog.ts"
 import * as Authentication from "./Authentication.ts"
 import * as Authorizer from "./Authorizer.ts"
-import type { StoreUnavailable } from "./Errors.ts"
+import { PipelineNotFound, type StoreUnavailable } from "./Errors.ts"
 import {
   anonymous,
   type Caller,
@@ -31,14 +31,17 @@ import type { TokenMaker } from "./Tokens.ts"
 /** Why a visitor is not let in. */
 export type EntryError = HttpsRequired | RateLimited | Authentication.AuthenticationError
 
-/** Why a caller may not do a thing. */
-export type GuardError = AccessDenied | RateLimited | StoreUnavailable
+/** Why a caller may not do a thing. What an ACL keeps from them is not there, as far as they are told. */
+export type GuardError = AccessDenied | PipelineNotFound | RateLimited | StoreUnavailable
 
 /** What a caller wants to do, and to what. */
 export interface Wish {
   readonly permission: Permission
+  /** Without one: any, and for `admin` the server as a whole. */
   readonly pipelineId?: string | undefined
   readonly runId?: string | undefined
+  /** Whether without a pipeline it is about any, for `admin` too: it is not known yet which. */
+  readonly isSomewhere?: boolean | undefined
 }
 
 /** Says whether somebody may do a thing. */
@@ -76,11 +79,10 @@ export const sought = <A extends { readonly pipelineId: string }, E, N extends o
   absent: N,
   runId?: string
 ): Effect.Effect<A, E | N | GuardError> => {
-  if (!guard.may(caller, { permission })) {
-    // Nobody learns what there is who may do nothing of the kind.
-    return Effect.andThen(guard.check(caller, { permission, runId }), Effect.fail(absent))
-  }
-  const noted = Effect.andThen(guard.check(caller, { permission, runId }), Effect.fail(absent))
+  const somewhere = { permission, runId, isSomewhere: true }
+  const noted = Effect.andThen(guard.check(caller, somewhere), Effect.fail(absent))
+  // Nobody learns what there is who may do nothing of the kind.
+  if (!guard.may(caller, somewhere)) return noted
   return Effect.matchEffect(find, {
     onFailure: (failure): Effect.Effect<never, E | N | GuardError> =>
       failure instanceof absent.constructor ? noted : Effect.fail(failure),
@@ -145,6 +147,11 @@ const secured = (rules: Rules, store: Store): Effect.Effect<Guard, never, Scope.
       })
     }
 
+    const isAllowed = (principal: Principal, { permission, pipelineId, runId, isSomewhere }: Wish): boolean =>
+      pipelineId === undefined && isSomewhere === true
+        ? authorizer.maySomewhere(principal, permission)
+        : authorizer.may(principal, permission, pipelineId, runId)
+
     return {
       acls: authorizer,
       tokens: rules.tokens,
@@ -173,18 +180,24 @@ const secured = (rules: Rules, store: Store): Effect.Effect<Guard, never, Scope.
         return Effect.andThen(
           authorizer.ready,
           Effect.suspend((): Effect.Effect<void, GuardError> => {
-            if (!authorizer.may(principal, permission, pipelineId, runId)) {
+            if (!isAllowed(principal, wish)) {
               return Effect.fail(new AccessDenied(principal, permission, pipelineId))
             }
             return take(rules.limits.get(permission), "principal", principal.id, permission, caller)
           })
         ).pipe(
           Effect.tapError(denied(caller.origin, wish, principal)),
+          Effect.mapError((failure) =>
+            failure._tag === "AccessDenied" &&
+            pipelineId !== undefined &&
+            authorizer.hides(principal, permission, pipelineId, runId)
+              ? new PipelineNotFound(pipelineId)
+              : failure
+          ),
           Effect.andThen(record(recordOf(caller.origin, wish, "allowed", principal)))
         )
       },
-      may: (caller, { permission, pipelineId, runId }) =>
-        caller === host || authorizer.may(caller.principal, permission, pipelineId, runId)
+      may: (caller, wish) => caller === host || isAllowed(caller.principal, wish)
     }
   })
 

@@ -1,6 +1,7 @@
 /** What a caller may ask for about pipelines. */
 import * as Effect from "effect/Effect"
 import {
+  AccessDenied,
   type PipelineError,
   type PipelineExists,
   type PipelineNotFound,
@@ -75,9 +76,12 @@ export const make = (store: Store, registry: Registry, guard: Guard): PipelineOp
       ),
     pipeline,
     register: (caller, definition) =>
-      Effect.andThen(
-        guard.check(caller, { permission: "admin", pipelineId: definition.id }),
-        registry.register(definition)
+      guard.check(caller, { permission: "admin", pipelineId: definition.id }).pipe(
+        // Whether there is one already makes no difference to whoever may not make it.
+        Effect.catchTag("PipelineNotFound", ({ pipelineId }) =>
+          Effect.fail(new AccessDenied(caller.principal, "admin", pipelineId))
+        ),
+        Effect.andThen(registry.register(definition))
       ),
     unregister: (caller, pipelineId) =>
       administrated(caller, pipelineId).pipe(

@@ -113,6 +113,10 @@ export const fits = (pattern: string, id: string): boolean => {
   return from === pattern.length
 }
 
+/** Whether one of the grants covers that for some pipeline, whichever. */
+export const grantsSomewhere = (granted: ReadonlyArray<Grant>, permission: Permission): boolean =>
+  granted.some(({ pipelines, permissions }) => pipelines.length > 0 && permissions.includes(permission))
+
 /**
  * Whether one of the grants covers that. Without a pipeline: whether there could be one; for `admin`, which then is over
  * the server as a whole, only a grant for all pipelines will do.
