@@ -1,4 +1,5 @@
 /** A request of Elysia's, answered by the API. */
+import type { Principal } from "../../core/Principal.ts"
 import { type Platform, WebRequest, web } from "../http/Fetch.ts"
 import type { Handler, HttpReply } from "../http/Message.ts"
 
@@ -27,6 +28,9 @@ export interface DenoInfo {
 
 /** What Deno told of the requests that came through `serve`; Elysia does not pass it on. */
 export const denoInfos: WeakMap<Request, DenoInfo> = new WeakMap()
+
+/** Who sent each request that the API has answered. */
+export const principals: WeakMap<Request, Principal> = new WeakMap()
 
 /** What `@elysiajs/node` has on a request. */
 interface NodeRequest extends Request {
@@ -60,6 +64,7 @@ export const answer = (handler: Handler, path: string): ((context: Context) => A
     asked.path = without(slashes(route) - depth, asked.path)
     const reply = handler(asked)
     const toAnswer = (known: HttpReply): Answer => {
+      if (asked.principal !== undefined) principals.set(request, asked.principal)
       if (isNode) asked.forget()
       return answerOf(known, set, request.method)
     }

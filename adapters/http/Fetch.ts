@@ -1,4 +1,5 @@
 /** The API as a web-standard fetch handler, for every server that has one. */
+import type { Principal } from "../../core/Principal.ts"
 import type { Handler, HttpReply, HttpRequest } from "./Message.ts"
 
 /** What only the server knows of a request, asked for when it is needed. `Info` is what the server passes beside it. */
@@ -33,6 +34,7 @@ export class WebRequest<Info> implements HttpRequest {
   /** May be set by whoever knows better where the API's part begins. */
   path: string
   readonly query: string
+  principal: Principal | undefined
   readonly #request: Request
   readonly #info: Info
   readonly #platform: Platform<Info>
