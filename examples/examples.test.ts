@@ -86,21 +86,24 @@ describe("audio analysis", () => {
   })
 })
 
-/** `npm start`, without npm: until it has printed what to try. */
-const start = async (env: Readonly<Record<string, string>>) => {
+/** `npm start`, without npm, or another server: until it has printed what to try. */
+const start = async (
+  env: Readonly<Record<string, string>>,
+  [runtime, script, ready]: readonly [string, string, RegExp] = ["node", "examples/start.ts", /audio_analysis.*\n/]
+) => {
   const path = `${join(root, "node_modules", ".bin")}:${process.env["PATH"]}`
-  const child = spawn(bin("node"), ["examples/start.ts"], { cwd: root, env: { ...process.env, PATH: path, ...env } })
+  const child = spawn(bin(runtime), [script], { cwd: root, env: { ...process.env, PATH: path, ...env } })
   let printed = ""
   const exited = once(child, "exit").then(([code]) => code as number)
-  const ready = new Promise<void>((resolve) => {
+  const isReady = new Promise<void>((resolve) => {
     for (const stream of [child.stdout, child.stderr]) {
       stream.on("data", (chunk: Buffer) => {
         printed += chunk.toString()
-        if (/audio_analysis.*\n/.test(printed)) resolve()
+        if (ready.test(printed)) resolve()
       })
     }
   })
-  await Promise.race([ready, exited])
+  await Promise.race([isReady, exited])
   return { child, exited, printed: () => printed }
 }
 
@@ -149,6 +152,37 @@ describe("npm start", () => {
     const server = await start(env as Record<string, string>)
     expect(await server.exited).toBe(1)
     expect(server.printed()).toContain(message)
+  })
+})
+
+describe("login", () => {
+  it("gives a token that the API takes, by the lines that it says", async () => {
+    const source = await readFile(join(root, "examples", "login.ts"), "utf8")
+    const [login, read, execute] = Array.from(source.matchAll(/^ \* (curl .*)$/gm), ([, line]) => line!)
+    const server = await start({ PORT: "0" }, ["bun", "examples/login.ts", /login\n/])
+    try {
+      const url = /http:\S+(?=\/login)/.exec(server.printed())?.[0]
+      const asked = async (line: string, TOKEN = "") => {
+        const command = `${line.replace("http://127.0.0.1:8000", url!)} -sS`
+        return JSON.parse((await run("bash", ["-c", command], { env: { ...process.env, TOKEN } })).stdout)
+      }
+      const [ada, bob, stranger] = await Promise.all([
+        asked(login!),
+        asked(login!.replace("ada", "bob").replace("lovelace", "builder")),
+        asked(login!.replace("lovelace", "builder"))
+      ])
+      expect([ada.expires_in, bob.expires_in, stranger.error]).toEqual([300, 300, "LoginError"])
+      expect(await asked(read!, bob.token)).toHaveLength(3)
+      expect(await asked(execute!, ada.token)).toMatchObject({ result: { processed: "INPUT_VALUE" } })
+      expect((await asked(execute!, bob.token)).error).toBe("AccessDeniedError")
+      expect((await asked(read!)).error).toBe("UnauthenticatedError")
+      expect((await asked(read!, `${ada.token}x`)).error).toBe("UnauthenticatedError")
+      expect(server.printed()).toContain("ada: POST /flows/pipelines/my_pipeline/execute 200")
+      expect(server.printed()).not.toContain(ada.token)
+    } finally {
+      server.child.kill("SIGTERM")
+    }
+    expect(await server.exited).toBe(0)
   })
 })
 

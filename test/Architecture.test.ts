@@ -56,8 +56,8 @@ const HEADER =
 
 /** Where else than in `adapters/http` HTTP may be spoken, and which words of it. */
 const SPOKEN: Readonly<Record<string, RegExp>> = {
-  // The length of a body is for whoever writes it to the socket.
-  "adapters/node/NodeServer.ts": /^content-length$/,
+  // The length of a body is for whoever writes it to the socket; and of some headers Node keeps only the first.
+  "adapters/node/NodeServer.ts": /^(?:content-length|authorization)$/,
   "adapters/elysia/Answer.ts": /^content-length$/,
   // What documentation plugins and Eden are told of the wire, as schemas and as types.
   "adapters/elysia/Documents.ts": SNAKE_CASE,

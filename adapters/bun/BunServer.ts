@@ -42,6 +42,7 @@ const LAST_MILLIS = 1_000
 
 const platform: Fetch.Platform<BunHttpServer> = {
   address: (request, server) => server.requestIP(request)?.address,
+  secure: Fetch.web.secure,
   onAbort: (request, server, stop) => {
     // Somebody who waits for a run is quiet, and may wait longer than the longest timeout.
     server.timeout(request, 0)

@@ -40,6 +40,8 @@ interface Info {
 
 const platform: Fetch.Platform<Info> = {
   address: (_, { remoteAddr }) => remoteAddr.hostname,
+  // It listens without TLS, and Deno's URL is whatever the client says.
+  secure: () => false,
   // Deno's own `completed` says nothing until the handler has answered. It warns of this signal once, unless it runs
   // with `--unstable-no-legacy-abort`: it is aborted after every answer too, which is too late to matter here.
   onAbort: (request, _, stop) => Fetch.web.onAbort(request, undefined, stop)

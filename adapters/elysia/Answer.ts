@@ -1,4 +1,5 @@
 /** A request of Elysia's, answered by the API. */
+import type { Principal } from "../../core/Principal.ts"
 import { type Platform, WebRequest, web } from "../http/Fetch.ts"
 import type { Handler, HttpReply } from "../http/Message.ts"
 
@@ -28,9 +29,25 @@ export interface DenoInfo {
 /** What Deno told of the requests that came through `serve`; Elysia does not pass it on. */
 export const denoInfos: WeakMap<Request, DenoInfo> = new WeakMap()
 
+/** Who sent each request that the API has answered. */
+export const principals: WeakMap<Request, Principal> = new WeakMap()
+
+/** What `@elysiajs/node` has on a request. */
+interface NodeRequest extends Request {
+  readonly ip?: string | undefined
+  readonly runtime?: {
+    readonly node?: { readonly req: { readonly socket: { readonly encrypted?: boolean } } } | undefined
+  }
+}
+
 const platform: Platform<BunServer | null | undefined> = {
-  // `@elysiajs/node` has it on the request, Bun on the server.
-  address: (request: Request & { readonly ip?: string | undefined }, server) =>
+  // On Node and Deno, its URL is whatever the client says. `serve` listens without TLS.
+  secure: (request: NodeRequest) => {
+    if (denoInfos.has(request)) return false
+    const node = request.runtime?.node
+    return node === undefined ? web.secure(request, undefined) : node.req.socket.encrypted === true
+  },
+  address: (request: NodeRequest, server) =>
     denoInfos.get(request)?.remoteAddr.hostname ?? request.ip ?? server?.requestIP(request)?.address,
   onAbort: (request, server, stop) => {
     // Bun closes quiet connections, and somebody who waits for a run is quiet.
@@ -46,8 +63,12 @@ export const answer = (handler: Handler, path: string): ((context: Context) => A
     const asked = new WebRequest(request, server, platform)
     asked.path = without(slashes(route) - depth, asked.path)
     const reply = handler(asked)
-    const { method } = request
-    return reply instanceof Promise ? reply.then((late) => toAnswer(late, set, method)) : toAnswer(reply, set, method)
+    const toAnswer = (known: HttpReply): Answer => {
+      if (asked.principal !== undefined) principals.set(request, asked.principal)
+      if (isNode) asked.forget()
+      return answerOf(known, set, request.method)
+    }
+    return reply instanceof Promise ? reply.then(toAnswer) : toAnswer(reply)
   }
   // Elysia reads the source of what is returned here: it makes what the parameter names, and no query, headers or
   // cookies. The server costs most to make, and only Bun's has something to tell.
@@ -55,6 +76,9 @@ export const answer = (handler: Handler, path: string): ((context: Context) => A
     ? ({ request, route, set, server }) => respond(request, route, set, server)
     : ({ request, route, set }) => respond(request, route, set, undefined)
 }
+
+/** Bun and Deno take what was not read out of the way themselves. */
+const isNode = !("Bun" in globalThis || "Deno" in globalThis)
 
 const slashes = (path: string): number => path.split("/").length - 1
 
@@ -71,7 +95,7 @@ const utf8 = new TextEncoder()
  * Elysia makes the response: hooks find status and headers where they look for them, and on Node it is faster than
  * with a web `Response`. As bytes, because there Elysia calls every string plain text.
  */
-const toAnswer = ({ status, headers, body }: HttpReply, set: Context["set"], method: string): Answer => {
+const answerOf = ({ status, headers, body }: HttpReply, set: Context["set"], method: string): Answer => {
   if (body === undefined) return new Response(null, { status, headers })
   set.status = status
   Object.assign(set.headers, headers)

@@ -1,9 +1,10 @@
 /** The API as routes of an Elysia app. */
 import { type AnyElysia, Elysia } from "elysia"
+import type { Principal } from "../../core/Principal.ts"
 import { VERSION_PREFIX } from "../http/Router.ts"
 import { routes } from "../http/Routes.ts"
 import type { Levada } from "../promise/Levada.ts"
-import { answer } from "./Answer.ts"
+import { answer, principals } from "./Answer.ts"
 import * as Documentation from "./Documentation.ts"
 import type { EdenRoutes } from "./Eden.ts"
 import { listen, type Options } from "./Listen.ts"
@@ -60,6 +61,19 @@ export const plugin = (levada: Levada): Plugin => {
   }
   return app as unknown as Plugin
 }
+
+/**
+ * Who sent a request, for hooks that run once the API has answered it: `onAfterHandle`, `mapResponse` and
+ * `onAfterResponse`, with the `request` of their context. Undefined before, on routes for everybody such as `/health`, for
+ * whoever was not let in, and on routes that are not the API's. Where access is open, everybody is `anonymous`.
+ *
+ * ```ts
+ * app
+ *   .onAfterResponse(({ request, set }) => log(ElysiaPlugin.principalOf(request)?.id, request.method, set.status))
+ *   .use(ElysiaPlugin.plugin(levada))
+ * ```
+ */
+export const principalOf = (request: Request): Principal | undefined => principals.get(request)
 
 /**
  * Serves a Levada with Elysia: on Bun and Deno with what they have, on Node through `@elysiajs/node`. Every path is the

@@ -4,6 +4,7 @@
  */
 
 // A program that exports its app has these in its declarations, and so has to be able to name them.
+export type { AclJson, AuditRecordJson, AuditRecords, PipelineAclJson, TokenJson } from "../http/AccessWire.ts"
 export type { Cancelling, ErrorDetail, Logs, RunDetail, RunRow, Runs, StepDetail } from "../http/RunWire.ts"
 export type { ScheduleJson, Schedules } from "../http/ScheduleWire.ts"
 export type {
@@ -18,6 +19,7 @@ export type {
   Visualization
 } from "../http/Wire.ts"
 export type {
+  AuditQuery,
   CancellationJson,
   DefinitionJson,
   EdenRoute,
@@ -31,6 +33,7 @@ export type {
   NewScheduleJson,
   RepetitionJson,
   RunsQuery,
+  TokenWishJson,
   Unfinished
 } from "./Eden.ts"
 export * as ElysiaPlugin from "./ElysiaPlugin.ts"

@@ -1,9 +1,12 @@
 /** The API as a web-standard fetch handler, for every server that has one. */
+import type { Principal } from "../../core/Principal.ts"
 import type { Handler, HttpReply, HttpRequest } from "./Message.ts"
 
 /** What only the server knows of a request, asked for when it is needed. `Info` is what the server passes beside it. */
 export interface Platform<Info> {
   readonly address: (request: Request, info: Info) => string | undefined
+  /** Whether the connection is encrypted. A server that takes the URL from the request's first line has to know better. */
+  readonly secure: (request: Request, info: Info) => boolean
   /** The answer takes time: calls `stop` when the client goes away before it is sent. */
   readonly onAbort: (request: Request, info: Info, stop: () => void) => void
 }
@@ -11,6 +14,7 @@ export interface Platform<Info> {
 /** What a web `Request` itself tells. */
 export const web: Platform<unknown> = {
   address: () => undefined,
+  secure: ({ url }) => url.startsWith("https:"),
   onAbort: (request, _, stop) => request.signal.addEventListener("abort", stop, { once: true })
 }
 
@@ -30,9 +34,11 @@ export class WebRequest<Info> implements HttpRequest {
   /** May be set by whoever knows better where the API's part begins. */
   path: string
   readonly query: string
+  principal: Principal | undefined
   readonly #request: Request
   readonly #info: Info
   readonly #platform: Platform<Info>
+  #isRead = false
 
   constructor(request: Request, info: Info, platform: Platform<Info>) {
     this.#request = request
@@ -53,13 +59,22 @@ export class WebRequest<Info> implements HttpRequest {
     return this.#platform.address(this.#request, this.#info)
   }
   get secure(): boolean {
-    return this.#request.url.startsWith("https:")
+    return this.#platform.secure(this.#request, this.#info)
   }
   header(name: string): string | undefined {
     return this.#request.headers.get(name) ?? undefined
   }
   body(maxBytes: number): Promise<Uint8Array | "too-large"> {
+    this.#isRead = true
     return readBody(this.#request, maxBytes)
+  }
+  /** Reads a body that nobody has asked for, and forgets it: for servers that leave it in the way of the next request. */
+  forget(): void {
+    const { method } = this.#request
+    if (this.#isRead || method === "GET" || method === "HEAD") return
+    this.#isRead = true
+    const { body } = this.#request
+    if (body !== null && !body.locked) void drain(body.getReader())
   }
   onAbort(stop: () => void): void {
     this.#platform.onAbort(this.#request, this.#info, stop)

@@ -30,7 +30,7 @@ export interface Options extends Proxies.Options {
   readonly cors?: Cors.Options
 }
 
-/** What browsers are told where only HTTPS is taken: not to try anything else for a year. Source: RFC 6797. */
+/** What browsers are told where only HTTPS is taken: not to try anything else for a year. Over HTTPS alone. Source: RFC 6797, 7.2. */
 const HTTPS_ONLY = { "strict-transport-security": "max-age=31536000" }
 
 /** The API as one function. Where `access` requires HTTPS, browsers are told so. */
@@ -118,8 +118,6 @@ export const make = (
       if (Exit.isExit(entering) || route.hasBody) {
         return settle(entering, request, (exit) => {
           if (Exit.isSuccess(exit)) return withBody(route, params, request, admitted(request, exit.value))
-          // What still comes is read and forgotten: left unread, it could cost the client the answer.
-          if (route.hasBody) request.body(0).catch(() => undefined)
           return ended(Exit.failCause(exit.cause), clock.currentTimeMillisUnsafe())
         })
       }
@@ -155,7 +153,8 @@ export const make = (
 
     return (request) => {
       const requestId = requestIdOf(request)
-      const more = { "x-request-id": requestId, ...cors.headers(request), ...onlyHttps }
+      const secure = onlyHttps !== undefined && sourceOf(request).secure ? onlyHttps : undefined
+      const more = { "x-request-id": requestId, ...cors.headers(request), ...secure }
       const reply = guarded(() => respond(request, requestId))
       return reply instanceof Promise ? reply.then((late) => withHeaders(late, more)) : withHeaders(reply, more)
     }

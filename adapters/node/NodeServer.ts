@@ -107,6 +107,8 @@ class NodeRequest implements HttpRequest {
 
   readonly header = (name: string): string | undefined => {
     const value = this.#incoming.headers[name]
+    // Of some headers, Node keeps only the first: credentials that come twice have to look like it.
+    if (name === "authorization" && value !== undefined) return this.#incoming.headersDistinct[name]?.join(", ")
     return Array.isArray(value) ? value.join(", ") : value
   }
 

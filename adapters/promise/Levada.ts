@@ -99,7 +99,10 @@ export interface Levada {
    * then the API answers 503, and every other method waits.
    */
   readonly ready: Promise<void>
-  /** The API for any server that takes a web-standard fetch handler. */
+  /**
+   * The API for any server that takes a web-standard fetch handler. It knows nobody's address, and by the URL alone
+   * whether a request came over HTTPS: Deno's own server takes that from the client, so `DenoServer` is for where it counts.
+   */
   readonly fetch: (request: Request) => Promise<Response>
   /** The API for the server bindings. */
   readonly handler: Handle

@@ -24,16 +24,16 @@ return { 1, permits - used - 1, reset }
 `
 
 /**
- * The script that keeps a token: `token:<digest>` whom it stands for; `tokens` sorted set of digests by their end. Digest,
+ * The script that keeps a token: `token:<digest>` whom it stands for; `issued` sorted set of digests by their end. Digest,
  * text, how long, how many there may be. Gives whether it is kept.
  */
 export const KEEP_TOKEN: string = String.raw`
 local P, call = KEYS[1], redis.call
 local time = call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-call('ZREMRANGEBYSCORE', P .. 'tokens', '-inf', now)
-if call('ZCARD', P .. 'tokens') >= tonumber(ARGV[4]) then return 0 end
-call('ZADD', P .. 'tokens', now + tonumber(ARGV[3]), ARGV[1])
+call('ZREMRANGEBYSCORE', P .. 'issued', '-inf', now)
+if call('ZCARD', P .. 'issued') >= tonumber(ARGV[4]) then return 0 end
+call('ZADD', P .. 'issued', now + tonumber(ARGV[3]), ARGV[1])
 call('SET', P .. 'token:' .. ARGV[1], ARGV[2], 'PX', ARGV[3])
 return 1
 `

@@ -17,7 +17,7 @@ export const GUARD = "call('SET', P .. 'clock', fmt(now))"
  * - `idle:<digest>` sorted set of waiting workers; `versions:<digest>` set, what these have; `digests` set;
  *   `workers` sorted set of those that are there, by when they said so
  * - `definitions` hash of pipelines that were registered, by id; `acls` hash of ACLs, by pipeline; `audit` stream;
- *   `rate:<key>` list and `token:<digest>`, `tokens`: see LuaAccess
+ *   `rate:<key>` list and `token:<digest>`, `issued`: see LuaAccess
  * - `memo:<digest>` what a step gave, `memos` sorted set of these by when they were asked for; `dead` list of steps that
  *   lost their workers; `paused` set; `key:<pipeline>…` what an idempotency key names; `watchers` and
  *   `waiters` whether somebody wants to know of runs that change, and that end

@@ -1,308 +1,310 @@
-/** Who may do what, over HTTP: every route, asked by everybody, against what the contract says. */
-import { beforeAll, describe, expect, test } from "vitest"
+/** Who may do what over HTTP: every route under both prefixes for everybody who may come, against the contract's table. */
+import { Redis } from "ioredis"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { routes } from "../../adapters/http/index.ts"
-import { type Answer, ask, get, pathOf, post, type Server, unused } from "./Client.ts"
-import { type Known, known, type Permission, type Stranger, strangers } from "./Principals.ts"
-import { keyOf } from "./servers/Secured.ts"
+import { FLOWS, KEYS } from "../fixtures/access.ts"
+import { type Answer, ask, type Json, type Server } from "./Client.ts"
+import { aclIs, contract, Maker, pathFor, type Row, type Target } from "./Contract.ts"
+import { apiKey, type Comer, comers, expected, secretsOf } from "./Credentials.ts"
+import type { Launched } from "./launch.ts"
+import { connected, JSON_TYPE, withLength } from "./RawConnection.ts"
 
-const P = "my_pipeline"
-const ADMIN = { "x-api-key": keyOf("admin") }
+const OWNER = apiKey(KEYS.owner)
+const PREFIXES = ["", "/api/v1"]
+const SCHEMES = 'ApiKey realm="levada", Bearer realm="levada"'
 
-/** A request that succeeds, where it is allowed. */
-interface Wish {
+/** How many requests are under way at once. */
+const AT_ONCE = 16
+
+const ABSENT: Target = { pipeline: FLOWS[1]!, run: "00000000000000000000", schedule: "flow_of_nobody" }
+
+/** One request of the matrix. */
+interface Case {
+  readonly method: string
   readonly path: string
-  readonly json?: unknown
-  /** The pipeline that it is about. Default: `P`. */
-  readonly pipelineId?: string
-}
-
-/** What the contract says of a route. */
-interface Row {
-  readonly permission: Permission | "none"
-  /** What the permission has to be had on. Something with an id of its own is not there for whoever may not read it. */
-  readonly on: "pipeline" | "run" | "schedule" | "any pipeline" | "the server" | "nothing"
+  readonly row: Row
+  readonly comer: Comer
   readonly status: number
-  /** Makes what it needs, when it is going to be done. */
-  readonly wish: (there: There, isDone: boolean) => Wish | Promise<Wish>
 }
 
-/** What is there when the suite begins, and has to be there when it ends. */
-interface There {
-  readonly server: Server
-  readonly runId: string
-  /** A pipeline that was registered. */
-  readonly kept: string
-  readonly scheduleId: string
+/** Where the Store of the server is. */
+export interface Stored {
+  readonly url: string
+  readonly prefix: string
 }
 
-const registered = async ({ server }: There): Promise<string> => {
-  const id = `my_${unused()}`
-  expect((await post(server, pathOf(id), DEFINITION, ADMIN)).status).toBe(201)
-  return id
-}
-const DEFINITION = { pipeline_type: "dataflow", tasks: ["process"] }
-const RUN = { parameters: { data: "x" }, wait: true }
-
-const ofPipeline =
-  (rest: string): Row["wish"] =>
-  () => ({ path: pathOf(P, rest) })
-const ofRun =
-  (rest: string, json?: unknown): Row["wish"] =>
-  ({ runId }) => ({ path: `/runs/${runId}${rest}`, json })
-const ofSchedule =
-  (rest: string): Row["wish"] =>
-  ({ scheduleId }) => ({ path: `/schedules/${scheduleId}${rest}` })
-const plain =
-  (path: string, json?: unknown): Row["wish"] =>
-  () => ({ path, json })
-const ofRegistered =
-  (rest: string, json?: unknown): Row["wish"] =>
-  async (there, isDone) => {
-    const pipelineId = isDone ? await registered(there) : there.kept
-    return { path: pathOf(pipelineId, rest), json, pipelineId }
+export const securing = (started: () => Launched, stored?: Stored): void => {
+  const server: Server = {
+    get url() {
+      return started().url
+    }
   }
-
-const read = (wish: Row["wish"]): Row => ({ permission: "read", on: "pipeline", status: 200, wish })
-const readRun = (wish: Row["wish"]): Row => ({ permission: "read", on: "run", status: 200, wish })
-const admin = (status: number, wish: Row["wish"]): Row => ({ permission: "admin", on: "pipeline", status, wish })
-
-/** The contract, by hand. */
-const ROWS: Readonly<Record<string, Row>> = {
-  "GET /health": { permission: "none", on: "nothing", status: 200, wish: plain("/health") },
-  "GET /pipelines": { permission: "read", on: "any pipeline", status: 200, wish: plain("/pipelines") },
-  "GET /pipelines/{pipeline_id}": read(ofPipeline("")),
-  "GET /pipelines/{pipeline_id}/status": read(ofPipeline("/status")),
-  "GET /pipelines/{pipeline_id}/dag": read(ofPipeline("/dag")),
-  "GET /pipelines/{pipeline_id}/dag/dot": read(ofPipeline("/dag/dot")),
-  "GET /pipelines/{pipeline_id}/visualize": read(ofPipeline("/visualize")),
-  "POST /pipelines/{pipeline_id}": admin(201, () => {
-    const pipelineId = `my_${unused()}`
-    return { path: pathOf(pipelineId), json: DEFINITION, pipelineId }
-  }),
-  "DELETE /pipelines/{pipeline_id}": admin(204, ofRegistered("")),
-  "POST /pipelines/{pipeline_id}/pause": admin(200, ofRegistered("/pause")),
-  "POST /pipelines/{pipeline_id}/resume": admin(200, ofRegistered("/resume")),
-  "POST /pipelines/{pipeline_id}/execute": {
-    permission: "execute",
-    on: "pipeline",
-    status: 200,
-    wish: () => ({ path: pathOf(P, "/execute"), json: RUN })
-  },
-  "GET /pipelines/result/{task_id}": readRun(({ runId }) => ({ path: `/pipelines/result/${runId}` })),
-  "GET /runs": { permission: "read", on: "any pipeline", status: 200, wish: plain("/runs") },
-  "GET /runs/{task_id}": readRun(ofRun("")),
-  "GET /runs/{task_id}/logs": readRun(ofRun("/logs")),
-  // It is over, so there is nothing to be done, and nothing left to be repeated.
-  "POST /runs/{task_id}/cancel": { permission: "execute", on: "run", status: 202, wish: ofRun("/cancel", {}) },
-  "POST /runs/{task_id}/retry": { permission: "execute", on: "run", status: 409, wish: ofRun("/retry", {}) },
-  "DELETE /runs/{task_id}": {
-    permission: "admin",
-    on: "run",
-    status: 204,
-    wish: async ({ server, runId }, isDone) => {
-      const { json } = isDone ? await post(server, pathOf(P, "/execute"), RUN, ADMIN) : { json: { task_id: runId } }
-      return { path: `/runs/${json.task_id}` }
-    }
-  },
-  "GET /schedules": { permission: "read", on: "any pipeline", status: 200, wish: plain("/schedules") },
-  "POST /schedules": admin(201, plain("/schedules", { pipeline_id: P, every: 3_600, parameters: { data: "x" } })),
-  "GET /schedules/{schedule_id}": { permission: "read", on: "schedule", status: 200, wish: ofSchedule("") },
-  "POST /schedules/{schedule_id}/pause": {
-    permission: "admin",
-    on: "schedule",
-    status: 200,
-    wish: ofSchedule("/pause")
-  },
-  "POST /schedules/{schedule_id}/resume": {
-    permission: "admin",
-    on: "schedule",
-    status: 200,
-    wish: ofSchedule("/resume")
-  },
-  "DELETE /schedules/{schedule_id}": {
-    permission: "admin",
-    on: "schedule",
-    status: 204,
-    wish: async ({ server, scheduleId }, isDone) => {
-      const id = isDone ? unused() : scheduleId
-      if (isDone)
-        await post(server, "/schedules", { id, pipeline_id: P, every: 3_600, parameters: { data: "x" } }, ADMIN)
-      return { path: `/schedules/${id}` }
-    }
-  },
-  "GET /pipelines/{pipeline_id}/acl": admin(200, ofPipeline("/acl")),
-  "PUT /pipelines/{pipeline_id}/acl": admin(200, ofRegistered("/acl", { read: ["viewer"] })),
-  "DELETE /pipelines/{pipeline_id}/acl": admin(200, ofRegistered("/acl")),
-  "POST /tokens": { ...read(() => ({ path: "/tokens", json: { pipeline_id: P } })), status: 201 },
-  "GET /audit": { permission: "admin", on: "the server", status: 200, wish: plain("/audit") },
-  "GET /audit/lines": { permission: "admin", on: "the server", status: 200, wish: plain("/audit/lines") }
-}
-
-/** What somebody who is known is answered. */
-const expected = (row: Row, { may }: Known, { runId }: There, pipelineId: string): number => {
-  const { permission, on, status } = row
-  if (permission === "none") return status
-  if (on === "any pipeline") return may(permission) ? status : 403
-  if (on === "the server") return may(permission, "*") ? status : 403
-  const run = on === "run" ? runId : undefined
-  if (may(permission, pipelineId, run)) return status
-  return on === "pipeline" || !may(permission) || may("read", pipelineId, run) ? 403 : 404
-}
-
-const send = (
-  server: Server,
-  method: string,
-  { path, json }: Wish,
-  headers: Stranger["headers"],
-  prefix = ""
-): Promise<Answer> => ask(server, method, `${prefix}${path}`, { headers, ...(json !== undefined && { json }) })
-
-/** Declares the suite. The server has to be secured. */
-export const securing = (server: Server): void => {
-  let there: There
-  let everybody: Readonly<Record<string, Known>>
-  let nobodies: Readonly<Record<string, Stranger>>
+  const maker = new Maker(server, OWNER, FLOWS.slice(2))
+  let target: Target
+  let everybody: ReadonlyArray<Comer>
+  const answers: Array<string> = []
+  const given: Array<string> = []
 
   beforeAll(async () => {
-    const { json } = await post(server, pathOf(P, "/execute"), RUN, ADMIN)
-    const scheduleId = unused()
-    await post(server, "/schedules", { id: scheduleId, pipeline_id: P, every: 3_600, parameters: { data: "x" } }, ADMIN)
-    there = { server, runId: json.task_id, scheduleId, kept: "" }
-    there = { ...there, kept: await registered(there) }
-    everybody = await known(server, json.task_id)
-    nobodies = await strangers()
+    const pipeline = await maker.pipeline(FLOWS[0])
+    aclIs((await ask(server, "GET", `/pipelines/${pipeline}/acl`, { headers: OWNER })).json.acl)
+    target = { pipeline, run: await maker.run(pipeline), schedule: await maker.schedule(pipeline) }
+    everybody = await comers(maker, target)
   })
 
-  test("the contract has a row for every route, and for nothing else", () => {
-    expect(Object.keys(ROWS).sort()).toEqual(routes.map(({ method, path }) => `${method} ${path}`).sort())
-  })
+  const send = async (method: string, path: string, comer: Comer, json?: Json): Promise<Answer> => {
+    // Without all that `ask` looks at: there are thousands of these.
+    const response = await fetch(server.url + path, {
+      method,
+      headers: { ...comer.headers, ...(json !== undefined && JSON_TYPE) },
+      ...(json !== undefined && { body: JSON.stringify(json) })
+    })
+    const { status, headers } = response
+    const text = await response.text()
+    const isJson = headers.get("content-type") === "application/json" && text !== ""
+    const answer = { status, headers, text, json: isJson ? JSON.parse(text) : undefined }
+    answers.push(`${[...answer.headers].join()} ${answer.json?.token === undefined ? answer.text : ""}`)
+    if (answer.json?.token !== undefined) given.push(answer.json.token)
+    return answer
+  }
 
-  describe.each(Object.entries(ROWS))("%s", (key, row) => {
-    const method = key.split(" ")[0]!
-
-    test("is not for strangers", async () => {
-      const wish = await row.wish(there, false)
-      await Promise.all(
-        Object.entries(nobodies).flatMap(([name, stranger]) =>
-          ["", "/api/v1"].map(async (prefix) => {
-            const answer = await send(server, method, wish, stranger.headers, prefix)
-            expect([name, answer.status]).toEqual([name, row.permission === "none" ? row.status : stranger.status])
-            if (answer.status !== 401) return
-            expect(answer.headers.get("www-authenticate"), name).toMatch(
-              /^ApiKey realm="levada", Bearer realm="levada"/
-            )
-          })
-        )
+  const cases = (): ReadonlyArray<Case> =>
+    Object.entries(contract).flatMap(([key, row]) => {
+      const [method, path] = key.split(" ") as [string, string]
+      return PREFIXES.flatMap((prefix) =>
+        everybody.map((comer) => ({ method, path: prefix + path, row, comer, status: expected(row, comer) }))
       )
     })
 
-    test("is for those who may", async () => {
-      const isNarrowed = (name: string): boolean =>
-        name === "a token for the pipeline" || name === "a token for one run"
-      for (const [name, somebody] of Object.entries(everybody)) {
-        // A token gives out no tokens.
-        const isRefused = key === "POST /tokens" && isNarrowed(name)
-        const { pipelineId = P } = await row.wish(there, false)
-        const status = isRefused ? 403 : expected(row, somebody, there, pipelineId)
-        const isDone = status === row.status
-        const prefix = isDone ? "" : "/api/v1"
-        const answer = await send(server, method, await row.wish(there, isDone), somebody.headers, prefix)
-        expect([name, answer.status, status === answer.status ? "" : answer.text]).toEqual([name, status, ""])
-      }
+  /** What is wrong with the answers to these. */
+  const play = async (chosen: ReadonlyArray<Case>): Promise<ReadonlyArray<string>> => {
+    const wrong: Array<string> = []
+    await each(chosen, async ({ method, path, row, comer, status }) => {
+      const at = { ...target, ...(status < 400 && (await row.fresh?.(maker))) }
+      const answer = await send(method, pathFor(path, at), comer, row.body?.(at))
+      const found = mistake(answer, status, comer)
+      if (found !== undefined) wrong.push(`${comer.name}: ${method} ${path}: ${found}`)
     })
+    return wrong
+  }
+
+  /** Everything that requests might change, but for the runs and records that reading makes none of. */
+  const state = async (): Promise<ReadonlyArray<string>> => {
+    const paths = ["/pipelines", `/pipelines/${target.pipeline}`, `/pipelines/${target.pipeline}/acl`, "/schedules"]
+    const all = [...paths, "/runs?limit=200", `/runs/${target.run}`].map((path) =>
+      ask(server, "GET", path, { headers: OWNER })
+    )
+    return (await Promise.all(all)).map(({ text }) => text)
+  }
+
+  test("every route is in the table, and nothing else", () => {
+    expect(Object.keys(contract).sort()).toEqual(routes.map(({ method, path }) => `${method} ${path}`).sort())
   })
 
-  test("what was refused has changed nothing", async () => {
-    const looks = [
-      `/runs/${there.runId}`,
-      pathOf(there.kept),
-      `/schedules/${there.scheduleId}`,
-      pathOf(there.kept, "/acl")
-    ]
-    const [run, pipeline, , acl] = await Promise.all(looks.map((path) => ask(server, "GET", path, { headers: ADMIN })))
-    expect(run!.json).toMatchObject({ status: "COMPLETED" })
-    expect(pipeline!.json).toMatchObject({ paused: false })
-    expect(acl!.json).toEqual({ pipeline_id: there.kept, acl: null, source: "none" })
-    const { json } = await ask(server, "GET", `/audit?outcome=denied&pipeline_id=${P}&limit=1000`, { headers: ADMIN })
-    expect(json.records.length).toBeGreaterThan(50)
+  test("whoever may not do a thing is told so, and has changed nothing", async () => {
+    const before = await state()
+    expect(await play(cases().filter(({ status }) => status >= 400))).toEqual([])
+    expect(await state()).toEqual(before)
+  })
+
+  test("whoever may is answered", async () => {
+    expect(await play(cases().filter(({ status }) => status < 400))).toEqual([])
+  })
+
+  test("HEAD asks for what GET asks for", async () => {
+    const wrong: Array<string> = []
+    const reading = cases().filter(({ method, path }) => method === "GET" && !path.startsWith("/api"))
+    await each(reading, async ({ path, comer, status }) => {
+      const answer = await send("HEAD", pathFor(path, target), comer)
+      if (answer.status !== status || answer.text !== "") wrong.push(`${comer.name}: HEAD ${path}: ${answer.status}`)
+    })
+    expect(wrong).toEqual([])
+  })
+
+  test("OPTIONS asks nobody, and tells the same of what is there and what is not", async () => {
+    for (const path of new Set(Object.keys(contract).map((key) => key.split(" ")[1]!))) {
+      const [there, not] = await Promise.all(
+        [target, ABSENT].map((at) => ask(server, "OPTIONS", pathFor(path, at), { headers: apiKey("none") }))
+      )
+      expect([there!.status, there!.text, there!.headers.get("allow")]).toEqual([204, "", not!.headers.get("allow")])
+    }
   })
 
   test("nobody can tell what is hidden from what is not there", async () => {
-    const same = (text: string): string =>
-      text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "").replaceAll(/'[^']*'|"task_id":"[^"]*"|"schedule_id":"[^"]*"/g, "")
-    const headers = { "x-api-key": keyOf("globOut") }
-    for (const [hidden, absent] of [
-      [pathOf(P), pathOf("absent")],
-      [pathOf(P, "/dag"), pathOf("absent", "/dag")],
-      [`/runs/${there.runId}`, "/runs/absent"],
-      [`/pipelines/result/${there.runId}`, "/pipelines/result/absent"],
-      [`/schedules/${there.scheduleId}`, "/schedules/absent"]
-    ] as const) {
-      const [one, other] = [
-        await ask(server, "GET", hidden, { headers }),
-        await ask(server, "GET", absent, { headers })
-      ]
-      expect(one.status, hidden).toBe(other.status)
-      expect(same(one.text).replaceAll(P, "absent"), hidden).toBe(same(other.text))
-    }
-    for (const path of ["/pipelines", "/runs", "/schedules"]) {
-      const { text } = await ask(server, "GET", path, { headers })
-      expect(text, path).not.toContain(P)
-    }
-  })
-
-  test("an ACL that is set holds at once, and the configuration again when it is gone", async () => {
-    const id = await registered(there)
-    const reader = { headers: { "x-api-key": keyOf("reader") } }
-    const runner = { headers: { "x-api-key": keyOf("runner") }, json: RUN }
-    const look = async () => [
-      (await ask(server, "GET", pathOf(id), reader)).status,
-      (await ask(server, "POST", pathOf(id, "/execute"), runner)).status
-    ]
-    const change = (method: string, json?: unknown) =>
-      ask(server, method, pathOf(id, "/acl"), { headers: ADMIN, ...(json !== undefined && { json }) })
-    expect(await look()).toEqual([200, 200])
-    expect((await change("PUT", { read: ["principal:reader"], execute: ["admin"] })).json).toEqual({
-      pipeline_id: id,
-      acl: { read: ["principal:reader"], execute: ["admin"] },
-      source: "set"
+    const wrong: Array<string> = []
+    const hidden = cases().filter(({ status, row: { over } }) => status >= 400 && over !== "any" && over !== "all")
+    const isBlind = ({ path, comer: { here, refused, run } }: Case): boolean =>
+      here.length === 0 &&
+      run === undefined &&
+      (refused === undefined || refused === "nothing") &&
+      !path.startsWith("/api")
+    await each(hidden.filter(isBlind), async ({ method, path, row, comer }) => {
+      const [there, not] = await Promise.all(
+        [target, ABSENT].map(async (at) => withoutIds(await send(method, pathFor(path, at), comer, row.body?.(at)), at))
+      )
+      if (there !== not) wrong.push(`${comer.name}: ${method} ${path}: ${difference(there!, not!)}`)
     })
-    expect(await look()).toEqual([200, 403])
-    await change("PUT", { execute: ["runner"] })
-    expect(await look()).toEqual([403, 200])
-    expect((await change("DELETE")).json).toEqual({ pipeline_id: id, acl: null, source: "none" })
-    expect(await look()).toEqual([200, 200])
-    for (const [acl, path] of [
-      [{ write: [] }, "write"],
-      [{ read: "admin" }, "read"],
-      [{ read: [""] }, "read"],
-      [[], ""]
-    ] as const) {
-      const { status, json } = await change("PUT", acl)
-      expect([status, json.details[0].path]).toEqual([400, path])
-    }
+    expect(wrong).toEqual([])
   })
 
-  test("no body is read before it is known who sends it", async () => {
-    for (const body of ["{", "[".repeat(100_000), "x".repeat(2_000_000)]) {
-      const answer = await ask(server, "POST", pathOf(P, "/execute"), {
-        body,
-        headers: { "content-type": "application/json" }
+  test("lists show what may be seen, and nothing of the rest", async () => {
+    const wrong: Array<string> = []
+    const own = { "/pipelines": target.pipeline, "/runs?limit=200": target.run, "/schedules": target.schedule }
+    await each(everybody, async (comer) => {
+      if (comer.refused !== undefined || !comer.anywhere.includes("read")) return
+      for (const [path, id] of Object.entries(own)) {
+        const { text } = await send("GET", path, comer)
+        const sees = comer.here.includes("read") && (comer.run === undefined || path.startsWith("/runs"))
+        // What was asked for with another list shows nothing more.
+        if (text.includes(`"${id}"`) !== sees) wrong.push(`${comer.name}: ${path} ${sees ? "lacks" : "shows"} ${id}`)
+        if (!sees && /"flow_\d/.test(text)) wrong.push(`${comer.name}: ${path} shows pipelines: ${text}`)
+      }
+      const filtered = await send("GET", `/runs?pipeline_id=${target.pipeline}`, comer)
+      if (!comer.here.includes("read") && filtered.text.includes(target.run)) wrong.push(`${comer.name}: filtered`)
+    })
+    expect(wrong).toEqual([])
+  })
+
+  test("no body of a stranger is waited for, whatever it is", async () => {
+    const path = `/pipelines/${target.pipeline}/execute`
+    const before = await state()
+    const heads: ReadonlyArray<Readonly<Record<string, string>>> = [
+      withLength(100),
+      withLength(10_000_000_000),
+      { ...JSON_TYPE, "transfer-encoding": "chunked" },
+      { "content-type": "text/plain", "content-length": "100" },
+      { ...withLength(100), expect: "100-continue" }
+    ]
+    await each(heads, (head) =>
+      connected(server, async (connection) => {
+        await connection.request("POST", path, head)
+        expect((await connection.answer())?.status).toBe(401)
       })
-      expect(answer.status).toBe(401)
+    )
+    // The next on the same connection, behind a proxy maybe somebody else's, is not in the way of what was not read.
+    await each(Array.from({ length: 4 }), () =>
+      connected(server, async (connection) => {
+        for (let times = 0; times < 3; times++) {
+          await connection.request("POST", path, withLength(500_000))
+          const answer = await connection.answer()
+          // A server may rather close it.
+          if (answer === undefined && times > 0) return
+          expect(answer?.status).toBe(401)
+          await connection.send("x".repeat(500_000))
+        }
+        await connection.request("GET", "/health")
+        expect((await connection.answer())?.status ?? 200).toBe(200)
+      })
+    )
+    for (const body of ["{", "\0", "x".repeat(2_000_000), "[".repeat(10_000)]) {
+      expect((await ask(server, "POST", path, { body, headers: { "content-type": "application/json" } })).status).toBe(
+        401
+      )
+      expect((await ask(server, "POST", path, { body })).status).toBe(401)
     }
+    expect(await state()).toEqual(before)
   })
 
-  test("HEAD is answered as GET is, and OPTIONS says no more than the methods", async () => {
-    for (const headers of [{}, { "x-api-key": keyOf("reader") }, { "x-api-key": keyOf("runner") }]) {
-      const [got, head] = [
-        await ask(server, "GET", pathOf(P), { headers }),
-        await ask(server, "HEAD", pathOf(P), { headers })
-      ]
-      expect([head.status, head.text]).toEqual([got.status, ""])
-    }
-    const { status, headers, text } = await ask(server, "OPTIONS", pathOf(P, "/acl"))
-    expect([status, headers.get("allow"), text]).toEqual([204, "GET, PUT, DELETE, HEAD, OPTIONS", ""])
-    expect((await get(server, "/health")).status).toBe(200)
+  describe("what is secret", () => {
+    const leaks = (text: string): ReadonlyArray<string> =>
+      [...secretsOf(everybody), ...given].filter((secret) => text.includes(secret))
+
+    test("is in no answer", () => {
+      expect(answers.length).toBeGreaterThan(2_000)
+      expect(leaks(answers.join("\n"))).toEqual([])
+    })
+
+    test("is in no record of the audit log, which has every outcome", async () => {
+      for (const path of ["/audit", "/audit/lines"]) {
+        const { status, text } = await ask(server, "GET", `${path}?limit=1000`, { headers: OWNER })
+        expect(status).toBe(200)
+        expect(leaks(text)).toEqual([])
+      }
+      for (const outcome of ["allowed", "denied"]) {
+        const { json } = await ask(server, "GET", `/audit?limit=1000&outcome=${outcome}`, { headers: OWNER })
+        expect(json.records.length, outcome).toBeGreaterThan(100)
+      }
+    })
+
+    test("was never printed", () => {
+      expect(started().printed()).toContain("audit: GET /pipelines denied")
+      expect(leaks(started().printed())).toEqual([])
+    })
+
+    if (stored === undefined) return
+    test("is in nothing that Redis keeps", async () => {
+      const redis = new Redis(stored.url)
+      const kept = await everything(redis, stored.prefix)
+      redis.disconnect()
+      // Tokens are there, by their digests.
+      expect(kept).toMatch(/token:[0-9a-f]{64}/)
+      expect(leaks(kept)).toEqual([])
+    })
   })
+
+  afterAll(() => {
+    answers.length = 0
+  })
+}
+
+const ERRORS: Readonly<Record<string, RegExp>> = {
+  invalid: /^UnauthenticatedError$/,
+  nothing: /^UnauthenticatedError$/,
+  unknown: /^UnknownApiKeyError$/,
+  403: /^AccessDeniedError$/,
+  404: /^(?:Run|Schedule|Pipeline)NotFoundError$/
+}
+
+/** What is wrong with an answer. */
+const mistake = ({ status, text, json, headers }: Answer, wanted: number, { refused }: Comer): string | undefined => {
+  if (status !== wanted) return `expected ${wanted}, received ${status} ${text.slice(0, 150)}`
+  const challenge = headers.get("www-authenticate")
+  const due = status === 401 ? (refused === "nothing" ? SCHEMES : `${SCHEMES}, error="invalid_token"`) : null
+  if (challenge !== due) return `is challenged with ${challenge}`
+  const error = ERRORS[refused ?? String(status)]
+  if (status < 400) return undefined
+  return error?.test(json?.error) && typeof json.message === "string" ? undefined : `is told ${text.slice(0, 150)}`
+}
+
+const withoutIds = ({ status, headers, text }: Answer, at: Target): string =>
+  JSON.stringify([
+    status,
+    [...headers].filter(([name]) => !["date", "x-request-id", "content-length"].includes(name)),
+    Object.values(at)
+      .reduce((rest, id) => rest.replaceAll(id, "ID"), text)
+      .replace(/"timestamp":"[^"]+"/, "")
+  ])
+
+/** Where two texts part. */
+const difference = (left: string, right: string): string => {
+  const at = Array.from(left).findIndex((char, index) => char !== right[index])
+  return `${left.slice(at, at + 100)} | ${right.slice(at, at + 100)}`
+}
+
+/** Does it for each, some of them at once. */
+const each = async <A>(items: ReadonlyArray<A>, use: (item: A) => Promise<unknown>): Promise<void> => {
+  const left = items.values()
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      for (const item of left) await use(item)
+    })
+  )
+}
+
+const readers: Readonly<Record<string, (redis: Redis, key: string) => Promise<unknown>>> = {
+  string: (redis, key) => redis.get(key),
+  hash: (redis, key) => redis.hgetall(key),
+  list: (redis, key) => redis.lrange(key, 0, -1),
+  set: (redis, key) => redis.smembers(key),
+  zset: (redis, key) => redis.zrange(key, "0", "-1"),
+  stream: (redis, key) => redis.xrange(key, "-", "+")
+}
+
+/** Every key of a Store with its value. */
+const everything = async (redis: Redis, prefix: string): Promise<string> => {
+  const keys = await redis.keys(`*${prefix}*`)
+  const values = await Promise.all(
+    keys.map(async (key) => [key, await readers[await redis.type(key)]!(redis, key)] as const)
+  )
+  return JSON.stringify(values)
 }

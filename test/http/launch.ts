@@ -15,11 +15,13 @@ export interface Ended {
 /** A server that listens. */
 export interface Launched {
   readonly url: string
+  /** Where each of its Levadas listens, in the order of `ACCESS`. */
+  readonly urls: ReadonlyArray<string>
+  /** Everything that it has printed so far. */
+  readonly printed: () => string
   /** Tells it to end, as a process manager would. */
   readonly terminate: () => void
   readonly ended: Promise<Ended>
-  /** Everything that it has printed until now. */
-  readonly printed: () => string
   /** Terminates it. Rejects unless it ends by itself with exit code 0. */
   readonly close: () => Promise<void>
 }
@@ -50,20 +52,18 @@ export const launch = async (
     { cwd: root, stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, DENO_NO_UPDATE_CHECK: "1", ...environment } }
   )
   let stderr = ""
-  let printed = ""
+  const printed: Array<string> = []
+  child.stdout.on("data", (chunk: Buffer) => void printed.push(chunk.toString()))
   child.stderr.on("data", (chunk: Buffer) => {
+    printed.push(chunk.toString())
     stderr = `${stderr}${chunk.toString()}`.slice(-10_000)
-    printed += chunk.toString()
-  })
-  child.stdout.on("data", (chunk: Buffer) => {
-    printed += chunk.toString()
   })
   const ended = new Promise<Ended>((resolve) => child.once("close", (code, signal) => resolve({ code, signal })))
   const about = (what: string): Error => new Error(`${name} ${what}; its stderr:\n${stderr}`)
 
   let late: NodeJS.Timeout | undefined
-  const url = await Promise.race([
-    listening(child),
+  const urls = await Promise.race([
+    listening(child, environment["ACCESS"]?.split(",").length ?? 1),
     ended.then(({ code, signal }) => Promise.reject(about(`ended before it listened, with ${code ?? signal}`))),
     new Promise<never>((_, reject) => {
       child.once("error", (error) => reject(about(`did not start: ${error.message}`)))
@@ -81,15 +81,28 @@ export const launch = async (
     clearTimeout(tooLate)
     if (code !== 0) throw about(`ended with ${code ?? signal}`)
   }
-  return { url, terminate: () => void child.kill("SIGTERM"), ended, printed: () => printed, close }
+  return {
+    url: urls[0]!,
+    urls,
+    printed: () => printed.join(""),
+    terminate: () => void child.kill("SIGTERM"),
+    ended,
+    close
+  }
 }
 
-const listening = (child: ChildProcessByStdio<Writable, Readable, Readable>): Promise<string> =>
+const listening = (
+  child: ChildProcessByStdio<Writable, Readable, Readable>,
+  count: number
+): Promise<ReadonlyArray<string>> =>
   new Promise((resolve) => {
     let stdout = ""
-    child.stdout.on("data", (chunk: Buffer) => {
-      stdout = `${stdout}${chunk.toString()}`.slice(-10_000)
-      const url = /^(http:\/\/\S+)$/m.exec(stdout)?.[1]
-      if (url !== undefined) resolve(url)
-    })
+    const onData = (chunk: Buffer): void => {
+      stdout += chunk.toString()
+      const urls = Array.from(stdout.matchAll(/^(http:\/\/\S+)\n/gm), ([, url]) => url!)
+      if (urls.length < count) return
+      child.stdout.off("data", onData)
+      resolve(urls)
+    }
+    child.stdout.on("data", onData)
   })

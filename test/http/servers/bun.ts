@@ -1,4 +1,4 @@
 import { BunServer } from "../../../adapters/bun/index.ts"
-import { announce, make, WHERE } from "./Serving.ts"
+import { serve } from "./Serving.ts"
 
-announce(await BunServer.serve(make(), WHERE))
+await serve(BunServer.serve)

@@ -1,4 +1,4 @@
 import { DenoServer } from "../../../adapters/deno/index.ts"
-import { announce, make, WHERE } from "./Serving.ts"
+import { serve } from "./Serving.ts"
 
-announce(await DenoServer.serve(make(), WHERE))
+await serve(DenoServer.serve)

@@ -1,4 +1,4 @@
 import { ElysiaPlugin } from "../../../adapters/elysia/index.ts"
-import { announce, make, WHERE } from "./Serving.ts"
+import { serve } from "./Serving.ts"
 
-announce(await ElysiaPlugin.serve(make(), WHERE))
+await serve(ElysiaPlugin.serve)

@@ -1,4 +1,4 @@
 import { NodeServer } from "../../../adapters/node/index.ts"
-import { announce, make, WHERE } from "./Serving.ts"
+import { serve } from "./Serving.ts"
 
-announce(await NodeServer.serve(make(), WHERE))
+await serve(NodeServer.serve)

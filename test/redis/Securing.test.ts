@@ -1,0 +1,18 @@
+/** Who may do what, over a Store on Redis; and that Redis keeps nothing that would let anybody in. */
+import { afterAll, beforeAll, describe, inject } from "vitest"
+import { unused } from "../http/Client.ts"
+import { type Launched, launch } from "../http/launch.ts"
+import { securing } from "../http/Securing.ts"
+
+const url = inject("redisUrl")
+
+describe.skipIf(url === undefined)("node:http over Redis, secured", () => {
+  const prefix = unused()
+  let launched: Launched | undefined
+  beforeAll(async () => {
+    launched = await launch("node", "node", { ACCESS: "secured", STORE_URL: url!, STORE_PREFIX: prefix })
+  })
+  afterAll(() => launched?.close())
+
+  securing(() => launched!, { url: url!, prefix })
+})
