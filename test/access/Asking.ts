@@ -31,11 +31,13 @@ export const guarded = <A, E>(
 ): Promise<A> =>
   Effect.runPromise(
     Effect.flatMap(Guard, body).pipe(
-      Effect.provide(GuardLayer.layer(access)),
-      Effect.provide(store),
-      Effect.provide(TestClock.layer()),
-      // What the guard refuses it also logs, and here it refuses thousands of times.
-      Effect.provide(Logger.layer([]))
+      Effect.provide(
+        GuardLayer.layer(access).pipe(
+          Layer.provideMerge(store),
+          // What the guard refuses it also logs, and here it refuses thousands of times.
+          Layer.provideMerge(Layer.merge(TestClock.layer(), Logger.layer([])))
+        )
+      )
     )
   )
 
