@@ -1,6 +1,6 @@
 /** Asks authenticators, as the guard does, at a time of one's own. */
 import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as TestClock from "effect/testing/TestClock"
 import type { Access, Authenticator, Principal } from "../../adapters/promise/index.ts"
