@@ -2,15 +2,16 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Cluster, Redis, type RedisOptions } from "ioredis"
-import { StoreUnavailable } from "../../core/Errors.ts"
-import { type Client, toUnavailable } from "./Scripts.ts"
+import * as Bound from "../../core/Bound.ts"
+import { InvalidOption, StoreUnavailable } from "../../core/Errors.ts"
+import { type Client, IS_REPLICA, reasonOf, toUnavailable } from "./Scripts.ts"
 import * as Server from "./Server.ts"
 
 /** Where Redis is. One of `url`, `nodes`, `client` and `redis` says it; without, it is `redis://127.0.0.1:6379`. */
 export interface Options extends Server.Waivers {
   /** `redis://user:password@host:port/database`, or `rediss://` for TLS. */
   readonly url?: string
-  /** Nodes of a Redis Cluster, as URLs; the others are found from there. */
+  /** Nodes of a Redis Cluster, as URLs; the others are found from there. User, password and TLS are the first one's. */
   readonly nodes?: ReadonlyArray<string>
   /** Options of ioredis, on top of `url` or `nodes` or alone: TLS, ACL user, Sentinel. */
   readonly redis?: Omit<RedisOptions, "replyMapping">
@@ -20,10 +21,27 @@ export interface Options extends Server.Waivers {
   readonly connectMillis?: number
 }
 
+/** What is wrong with these options; nothing when they can be used. */
+export const invalid = ({ url, nodes, redis, connectMillis }: Options): InvalidOption | undefined => {
+  const urls = nodes ?? (url === undefined ? [] : [url])
+  const wrong = urls.find((text) => !/^rediss?:\/\//.test(text) || !URL.canParse(text))
+  if (wrong !== undefined || nodes?.length === 0) {
+    const expected = "a URL such as redis://127.0.0.1:6379, or rediss:// for TLS"
+    return new InvalidOption(`store.${nodes === undefined ? "url" : "nodes"}`, withoutSecrets(wrong ?? ""), expected)
+  }
+  if (redis?.sentinels != null && !redis.name) {
+    return new InvalidOption("store.redis.name", redis.name, "the name of the master that the Sentinels watch")
+  }
+  return Bound.millis("store.connectMillis", connectMillis, 1)
+}
+
 /** What a command may take before it counts as unanswered, in milliseconds. */
 export const COMMAND_MILLIS = 5_000
 
-/** The same for a Store whose leases last so long: less than these, so that it can be tried again, and a second at least. */
+/** What it may take to reach a Sentinel, or the master that it names. */
+const SENTINEL_MILLIS = 2_000
+
+/** What a command may take on a Store whose leases last so long: less than these, so that it can be tried again, and a second at least. */
 export const commandMillis = (leaseMillis: number): number => Math.min(COMMAND_MILLIS, Math.max(leaseMillis / 3, 1_000))
 
 const defaults = (commandTimeout: number): RedisOptions & { readonly replyMapping: "legacy" } => ({
@@ -39,6 +57,10 @@ const defaults = (commandTimeout: number): RedisOptions & { readonly replyMappin
   connectTimeout: COMMAND_MILLIS,
   // A connection that died without a word is noticed: there is traffic on all of ours, all the time.
   socketTimeout: 2 * COMMAND_MILLIS,
+  // A Sentinel that does not answer is passed over, before what waits for the connection counts as unanswered.
+  sentinelCommandTimeout: commandTimeout / 4,
+  // Its name leads to another server by now, or will soon.
+  reconnectOnError: ({ message }) => IS_REPLICA.test(message),
   retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 1_000)
 })
 
@@ -63,10 +85,10 @@ export const open = (
           close
         )
       : Effect.succeed(options.client)
-    // An error without a listener would end the program; commands report what concerns them.
-    const quiet = () => undefined
+    // An error without a listener would end the program, or be printed; commands report what concerns them. One of ours
+    // may have something to say also when it is closed.
     client.on("error", quiet)
-    yield* Effect.addFinalizer(() => Effect.sync(() => client.off("error", quiet)))
+    if (client === options.client) yield* Effect.addFinalizer(() => Effect.sync(() => client.off("error", quiet)))
     yield* reached(client, options)
     yield* Server.check(client, options)
     const subscriber = yield* Effect.acquireRelease(
@@ -74,33 +96,41 @@ export const open = (
       close
     )
     subscriber.on("error", quiet)
+    yield* reached(subscriber, options)
     return { client, subscriber }
   })
 
+const quiet = (): void => undefined
+
 const make = ({ url, nodes, redis }: Options, commandTimeout: number): Client => {
-  const options = { ...defaults(commandTimeout), ...redis }
-  if (nodes !== undefined) {
-    const { lazyConnect, enableAutoPipelining, autoPipeliningIgnoredCommands, ...redisOptions } = options
-    return new Cluster(
-      nodes.map((node) => {
-        const { hostname, port } = new URL(node)
-        return { host: hostname, port: Number(port || 6379) }
-      }),
-      {
-        lazyConnect: lazyConnect!,
-        enableAutoPipelining: enableAutoPipelining!,
-        autoPipeliningIgnoredCommands: autoPipeliningIgnoredCommands!,
-        redisOptions
-      }
-    )
+  // Each Sentinel whose machine is gone takes so long, whenever somebody connects.
+  const connecting = redis?.sentinels != null && { connectTimeout: SENTINEL_MILLIS }
+  const options = { ...defaults(commandTimeout), ...connecting, ...redis }
+  if (nodes === undefined) return url === undefined ? new Redis(options) : new Redis(url, options)
+  const { lazyConnect, enableAutoPipelining, autoPipeliningIgnoredCommands, ...others } = options
+  const urls = nodes.map((node) => new URL(node))
+  const { protocol, username, password } = urls[0]!
+  const redisOptions: typeof others = {
+    ...(username !== "" && { username: decodeURIComponent(username) }),
+    ...(password !== "" && { password: decodeURIComponent(password) }),
+    ...(protocol === "rediss:" && { tls: {} }),
+    ...others
   }
-  return url === undefined ? new Redis(options) : new Redis(url, options)
+  return new Cluster(
+    urls.map(({ hostname, port }) => ({ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 6379) })),
+    {
+      lazyConnect: lazyConnect!,
+      enableAutoPipelining: enableAutoPipelining!,
+      autoPipeliningIgnoredCommands: autoPipeliningIgnoredCommands!,
+      redisOptions
+    }
+  )
 }
 
 const close = (client: Client): Effect.Effect<void> => Effect.sync(() => client.disconnect())
 
 /** Refusals that no waiting mends. */
-const FINAL = /WRONGPASS|NOAUTH|NOPERM|invalid password|ERR AUTH|certificate/i
+const FINAL = /WRONGPASS|NOAUTH|NOPERM|invalid password|ERR AUTH|certificate|cluster support disabled/i
 
 /** Tries until the server answers. */
 const reached = (
@@ -108,23 +138,23 @@ const reached = (
   { connectMillis = 10_000, url, nodes }: Options
 ): Effect.Effect<void, StoreUnavailable> =>
   Effect.suspend(() => {
-    const where = withoutSecrets(url ?? nodes?.join(", ") ?? placeOf(client))
+    const where = url === undefined ? (nodes?.map(withoutSecrets).join(", ") ?? placeOf(client)) : withoutSecrets(url)
     // A client reports why it can't connect as an event; what it rejects commands with says only that it could not.
-    let last: unknown = new Error("Command timed out")
+    let last = "Command timed out"
     const note = (error: unknown): void => {
-      if (!FINAL.test(String(last))) last = error
+      if (!FINAL.test(last)) last = reasonOf(error)
     }
     client.on("error", note)
     const why = (): StoreUnavailable => new StoreUnavailable(`${toUnavailable(last).message} (${where})`)
     const ping = Effect.tryPromise({
       try: () => client.ping(),
       catch: (error) => {
-        if (FINAL.test(String(error))) note(error)
+        if (FINAL.test(reasonOf(error))) note(error)
         return why()
       }
     })
     const again: Effect.Effect<unknown, StoreUnavailable> = Effect.catch(ping, (failure) =>
-      FINAL.test(String(last)) ? Effect.fail(failure) : Effect.andThen(Effect.sleep(100), again)
+      FINAL.test(last) ? Effect.fail(failure) : Effect.andThen(Effect.sleep(100), again)
     )
     return Effect.timeoutOrElse(again, {
       duration: connectMillis,
@@ -132,7 +162,13 @@ const reached = (
     }).pipe(Effect.asVoid, Effect.ensuring(Effect.sync(() => client.off("error", note))))
   })
 
-const placeOf = (client: Client): string =>
-  client instanceof Cluster ? "a cluster" : `${client.options.host ?? "127.0.0.1"}:${client.options.port ?? 6379}`
+const placeOf = (client: Client): string => {
+  if (client instanceof Cluster) return "a cluster"
+  const { sentinels, name, path, host, port } = client.options
+  if (sentinels != null) {
+    return `${name} of ${sentinels.map((at) => `${at.host ?? "localhost"}:${at.port ?? 26_379}`).join(", ")}`
+  }
+  return path ?? `${host}:${port}`
+}
 
-const withoutSecrets = (url: string): string => url.replace(/\/\/[^@/]*@/g, "//")
+const withoutSecrets = (url: string): string => url.replace(/^(\w+:\/\/)?.*@/s, "$1").replace(/\?.*/s, "")

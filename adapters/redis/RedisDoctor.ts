@@ -1,6 +1,6 @@
 /** What there is to know of a Store on Redis: whether runs are safe there, what waits, and what went wrong. */
 import * as Effect from "effect/Effect"
-import type { StoreUnavailable } from "../../core/Errors.ts"
+import type { InvalidOption, StoreUnavailable } from "../../core/Errors.ts"
 import * as Connection from "./Connection.ts"
 import { toUnavailable } from "./Scripts.ts"
 import * as Server from "./Server.ts"
@@ -54,10 +54,15 @@ export interface Options extends Connection.Options {
 /** From how many milliseconds on a difference of clocks is a problem: retries and their total time are counted by both. */
 const MAX_SKEW_MILLIS = 1_000
 
-/** Looks at a Store. Changes nothing. Fails with `StoreUnavailable` when the server can't be reached or used. */
-export const examine = (options: Options = {}): Effect.Effect<Report, StoreUnavailable> =>
+/**
+ * Looks at a Store. Changes nothing. Fails with `InvalidOption`, or with `StoreUnavailable` when the server can't be reached
+ * or used.
+ */
+export const examine = (options: Options = {}): Effect.Effect<Report, InvalidOption | StoreUnavailable> =>
   Effect.scoped(
     Effect.gen(function* () {
+      const mistake = Connection.invalid(options)
+      if (mistake !== undefined) return yield* mistake
       const { client } = yield* Connection.open({ ...options, allowEviction: true }, Connection.COMMAND_MILLIS)
       const server = yield* Server.facts(client)
       const prefix = `{${options.prefix ?? "levada"}}:`

@@ -65,7 +65,7 @@ const invalid = (options: Options): InvalidOption | undefined =>
   (options.prefix === undefined || /^[\w.:-]{1,100}$/.test(options.prefix)
     ? undefined
     : new InvalidOption("store.prefix", options.prefix, "1 to 100 letters, digits, '_', '.', ':' or '-'")) ??
-  Bound.millis("store.connectMillis", options.connectMillis, 1) ??
+  Connection.invalid(options) ??
   Bound.millis("store.leaseMillis", options.leaseMillis, 1) ??
   Bound.integer("store.maxValueLength", options.maxValueLength, 1) ??
   Bound.integer("store.maxUnfinished", options.maxUnfinished, 1) ??

@@ -62,27 +62,46 @@ const sha1 = async (text: string): Promise<string> => {
 
 /** What went wrong with the server, in words that say what to do, and without what it was asked. */
 export const toUnavailable = (error: unknown): StoreUnavailable => {
-  const text = error instanceof Error ? error.message : String(error)
-  const reason = REASONS.find(([pattern]) => pattern.test(text))
-  return new StoreUnavailable(`Redis: ${reason?.[1] ?? text.slice(0, 200)}`)
+  const text = reasonOf(error)
+  const [pattern, reason] = REASONS.find(([pattern]) => pattern.test(text)) ?? [/^.{0,200}/s, "$&"]
+  return new StoreUnavailable(`Redis: ${reason.replace("$&", () => pattern.exec(text)![0])}`)
 }
 
+/** What went wrong with the server, as it was told: of a cluster, by the last of its nodes that was asked. */
+export const reasonOf = (error: unknown): string => {
+  if (typeof error === "string") return error
+  const { message, lastNodeError } = error as Error & { readonly lastNodeError?: Error }
+  return lastNodeError?.message ?? message
+}
+
+/** That a server takes no writes because it has become a replica. */
+export const IS_REPLICA: RegExp = /^READONLY|read only replica/i
+
+/** What errors say, and what that means; `$&` is what was said. */
 const REASONS: ReadonlyArray<readonly [RegExp, string]> = [
   [/OOM command not allowed/, "its memory is full (`maxmemory`), and nothing new is taken until there is room"],
-  [/^READONLY|read only replica/i, "this server is a read-only replica; connect to the master"],
+  [IS_REPLICA, "this server is a read-only replica; connect to the master"],
+  [/NOREPLICAS/, "too few of its replicas follow (`min-replicas-to-write`), and it takes no writes"],
   [/WRONGTYPE/, "a key of Levada's prefix is of another type; use another `prefix`, or remove what else is there"],
-  [/^(?:WRONGPASS|NOAUTH)/, "it refuses the user name or password"],
+  [/WRONGPASS|NOAUTH/, "it refuses the user name or password"],
   [
-    /^NOPERM|ACL failure in script|user executing the script can't/,
+    /NOPERM|ACL failure in script|user executing the script can't/,
     "the user may not do what Levada needs; see the README for the commands"
   ],
   [
-    /certificate/i,
-    "nobody who is trusted vouches for its certificate; give its authority in ioredis' options: `redis: { tls: { ca } }`"
+    /alert (?:\w+ )?certificate|alert unknown ca/,
+    "it asks for a certificate that it trusts: set `redis.tls.cert` and `redis.tls.key`"
   ],
+  [/[^;]*certificate[^;]*/, "its certificate is not trusted: $&; set `redis.tls.ca`, or use the name that it is for"],
   [/^LOADING/, "it is loading its data"],
   [/^MISCONF/, "it can't save to its disk, and takes no writes"],
   [/^(?:CLUSTERDOWN|TRYAGAIN)/, "its cluster is not whole"],
+  [/unknown command .sentinel/i, "what `redis.sentinels` names is a server and no Sentinel"],
+  [/No such master/, "none of its Sentinels knows a master of this name"],
+  [/cluster support disabled/, "this server is not part of a cluster: say `url` instead of `nodes`"],
   [/Command timed out/, "it did not answer in time"],
-  [/max retries per request|Connection is closed|ECONN|EPIPE|ENOTFOUND|ETIMEDOUT|writeable/i, "it can't be reached"]
+  [
+    /max retries per request|Connection is closed|All sentinels|Failed to refresh|ECONN|EPIPE|ENOTFOUND|ETIMEDOUT|writeable/i,
+    "it can't be reached"
+  ]
 ]

@@ -24,10 +24,13 @@ export class Proxy {
   readonly #server: Server
   readonly #pairs: Set<Pair> = new Set()
 
+  #target: number
+
   private constructor(server: Server, target: number) {
     this.#server = server
+    this.#target = target
     this.port = (server.address() as AddressInfo).port
-    server.on("connection", (near) => this.#join(near, target))
+    server.on("connection", (near) => this.#join(near, this.#target))
   }
 
   static async open(target: number): Promise<Proxy> {
@@ -37,6 +40,11 @@ export class Proxy {
       server.listen(0, "127.0.0.1", resolve)
     })
     return new Proxy(server, target)
+  }
+
+  /** New connections are forwarded to another port. */
+  leadTo(port: number): void {
+    this.#target = port
   }
 
   /** Cuts all connections. */

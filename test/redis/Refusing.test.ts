@@ -6,7 +6,7 @@ import { Errors, type Start } from "../../adapters/promise/index.ts"
 import { RedisStore } from "../../adapters/redis/index.ts"
 import { doubling, Gate, held } from "./Gate.ts"
 import { ask, client, contents, describeWithServers, lasting, levada, runKeys, SOON, server } from "./Opening.ts"
-import type { Started } from "./server.ts"
+import { rights, type Started } from "./server.ts"
 
 /** Why a Store can't be opened. */
 const why = (options: RedisStore.Options): Promise<Errors.StoreUnavailable | Errors.InvalidOption> =>
@@ -25,6 +25,14 @@ const failure = (promise: Promise<unknown>): Promise<Error> =>
   )
 
 test.each([
+  ["url", { url: "someone:secret@127.0.0.1" }, 'Cannot use "127.0.0.1" as store.url: expected a URL such as redis://'],
+  [
+    "url",
+    { url: "http://someone:se/cret@127.0.0.1:1?password=secret" },
+    'Cannot use "http://127.0.0.1:1" as store.url'
+  ],
+  ["nodes", { nodes: ["redis://127.0.0.1:1", "127.0.0.1"] }, 'Cannot use "127.0.0.1" as store.nodes'],
+  ["nodes", { nodes: [] }, "as store.nodes"],
   ["prefix", { prefix: "a b" }, 'Cannot use "a b" as store.prefix: expected 1 to 100 letters'],
   ["prefix", { prefix: "" }, 'Cannot use "" as store.prefix'],
   ["prefix", { prefix: "{a}" }, 'Cannot use "{a}" as store.prefix'],
@@ -103,7 +111,7 @@ describeWithServers("who may not", () => {
   })
 
   test("as a user who may do no more than what is needed, may", async () => {
-    await admin.acl("SETUSER", "worker", "on", ">secret", "~{levada}:*", "&{levada}:*", "+@all", "-@dangerous", "+info")
+    await admin.acl("SETUSER", "worker", "on", ">secret", ...rights("{levada}:"))
     const made = levada([doubling], { url: urlOf("worker:secret") })
     expect(await made.execute(doubling, { n: 4 })).toBe(8)
   })

@@ -1,6 +1,6 @@
 /** A Redis server for the tests: one that `REDIS_URL` names, or one of their own with a directory of its own. */
 import { execFileSync, spawn, spawnSync } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -51,17 +51,18 @@ export const freePort = (): Promise<number> =>
     })
   })
 
-/** Starts a server, in a new directory unless one is given, and waits until it answers. */
+/** Starts a server, in a new directory unless one is given, with a file of settings if there is one, and waits until it answers. */
 export const start = async (
   server: string,
   options: ReadonlyArray<string> = [],
-  place: { readonly port?: number; readonly directory?: string } = {}
+  place: { readonly port?: number; readonly directory?: string; readonly file?: string } = {}
 ): Promise<Started> => {
   const port = place.port ?? (await freePort())
   const directory = place.directory ?? mkdtempSync(join(tmpdir(), "levada-redis-"))
   const child = spawn(
     server,
     [
+      ...(place.file === undefined ? [] : [place.file]),
       "--port",
       String(port),
       "--bind",
@@ -94,6 +95,13 @@ export const start = async (
       if (place.directory === undefined) rmSync(directory, { recursive: true, force: true })
     }
   }
+}
+
+/** What a user needs to be allowed to, as the README says it, for the keys and channels that begin so. */
+export const rights = (prefix: string): ReadonlyArray<string> => {
+  const readme = readFileSync(join(import.meta.dirname, "..", "..", "README.md"), "utf8")
+  const said = /^ACL SETUSER levada on >password (.*?)^```/ms.exec(readme)![1]!
+  return said.replaceAll("{levada}:", prefix).trim().split(/\s+/)
 }
 
 /** Starts the server that all suites share, and says which one it is. */
