@@ -1,16 +1,9 @@
 /** Which finished runs a Store in memory keeps: bounded by count, by age and by the length of what they hold. */
 import type { MemoryRun } from "./MemoryRun.ts"
 import { RunChain } from "./RunIndex.ts"
+import type { MemoryBounds } from "./StoreBounds.ts"
 
-/** The bounds. */
-export interface Bounds {
-  /** How many finished runs are kept. Default: 10,000. */
-  readonly historyCount: number
-  /** How long a finished run is kept, in milliseconds; 0 is for ever. Default: 24 hours. */
-  readonly historyMillis: number
-  /** How much the values, lines and events of finished runs may take together, in UTF-16 units. Default: 256 Mi. */
-  readonly historyLength: number
-}
+type Bounds = Required<Pick<MemoryBounds, "historyCount" | "historyMillis" | "historyLength">>
 
 /** Finished runs in the order in which they ended. */
 export class History {

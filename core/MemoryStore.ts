@@ -8,7 +8,6 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Admission } from "./Admission.ts"
 import { Alarms } from "./Alarms.ts"
-import * as Bound from "./Bound.ts"
 import { runTimedOut } from "./ErrorInfo.ts"
 import {
   IdempotencyConflict,
@@ -19,7 +18,7 @@ import {
   UnknownStep
 } from "./Errors.ts"
 import type { Event } from "./Event.ts"
-import { History, type Bounds as HistoryBounds } from "./History.ts"
+import { History } from "./History.ts"
 import { IDEMPOTENCY_MILLIS, Keys } from "./Keys.ts"
 import type { Lease } from "./Lease.ts"
 import { Lending } from "./Lending.ts"
@@ -31,66 +30,30 @@ import { MemoryRateLimiter } from "./MemoryRateLimiter.ts"
 import { MemoryRun, type Owner } from "./MemoryRun.ts"
 import { MemorySchedules } from "./MemorySchedules.ts"
 import { MemoryTokens } from "./MemoryTokens.ts"
-import { type Bounds as MemoBounds, Memos } from "./Memos.ts"
+import { Memos } from "./Memos.ts"
 import { type NewRun, submissionOf } from "./NewRun.ts"
 import type { Run } from "./Run.ts"
 import { newId, RunIndex } from "./RunIndex.ts"
 import type { Claim, ClaimRequest, ListRequest, MemoKey, Note, RunList, Settled, Settlement, Store } from "./Store.ts"
+import * as StoreBounds from "./StoreBounds.ts"
 import type { Unit } from "./Unit.ts"
 import type { Json } from "./Value.ts"
 
 /** The bounds of a Store in memory. */
-export interface Options extends Partial<HistoryBounds>, Partial<MemoBounds> {
-  /** How long a claim lasts unless renewed, in milliseconds. Default: 15,000. */
-  readonly leaseMillis?: number
-  /** The longest value, in UTF-16 units of its JSON text. Default: 1,048,576. */
-  readonly maxValueLength?: number
-  /** How many runs may be unfinished at once; more are refused. Default: 100,000. */
-  readonly maxUnfinished?: number
-  /** How many workers a step may lose before it fails with `WorkerLost`. Default: 3. */
-  readonly maxLosses?: number
-}
+export interface Options extends StoreBounds.MemoryBounds {}
 
 const NONE: ReadonlyArray<never> = []
-
-/** What is wrong with bounds; nothing when they can be used. */
-const invalid = (options: Options): InvalidOption | undefined =>
-  Bound.millis("store.leaseMillis", options.leaseMillis, 1) ??
-  Bound.integer("store.maxValueLength", options.maxValueLength, 1) ??
-  Bound.integer("store.maxUnfinished", options.maxUnfinished, 1) ??
-  Bound.integer("store.maxLosses", options.maxLosses, 1) ??
-  Bound.integer("store.historyCount", options.historyCount, 0) ??
-  Bound.number("store.historyMillis", options.historyMillis, 0) ??
-  Bound.integer("store.historyLength", options.historyLength, 0) ??
-  Bound.integer("store.memoCount", options.memoCount, 0) ??
-  Bound.integer("store.memoLength", options.memoLength, 0)
 
 const CLOSED = "the program is shutting down"
 
 /** Makes a Store that cancels its unfinished runs when the scope closes. Fails with `InvalidOption` for bounds that bound nothing. */
 export const make = (options: Options = {}): Effect.Effect<Store, InvalidOption, Scope.Scope> =>
   Effect.gen(function* () {
-    const mistake = invalid(options)
+    const mistake = StoreBounds.invalid(options)
     if (mistake !== undefined) return yield* mistake
     const clock = yield* Clock.Clock
     const alarms = new Alarms(clock)
-    const memory = new Memory(
-      {
-        leaseMillis: 15_000,
-        maxValueLength: 1 << 20,
-        historyCount: 10_000,
-        historyMillis: 86_400_000,
-        historyLength: 1 << 28,
-        memoCount: 10_000,
-        memoLength: 1 << 26,
-        maxUnfinished: 100_000,
-        maxLosses: 3,
-        ...options
-      },
-      clock,
-      alarms,
-      yield* Random.Random
-    )
+    const memory = new Memory(StoreBounds.complete(options), clock, alarms, yield* Random.Random)
     yield* Effect.forkScoped(alarms.running)
     yield* Effect.addFinalizer(() => Effect.sync(() => memory.close()))
     return memory

@@ -1,5 +1,6 @@
 /** What steps gave for which inputs, in a Store in memory: bounded. That nobody works it out twice at once is a limit. */
 import type { MemoKey } from "./Store.ts"
+import type { MemoryBounds } from "./StoreBounds.ts"
 import type { Json } from "./Value.ts"
 
 type Outputs = Readonly<Record<string, Json>>
@@ -10,13 +11,7 @@ interface Kept {
   readonly length: number
 }
 
-/** The bounds. */
-export interface Bounds {
-  /** How many memoised results are kept; those that were not asked for the longest leave first. Default: 10,000. */
-  readonly memoCount: number
-  /** How much their keys and values may take together, in UTF-16 units. Default: 64 Mi. */
-  readonly memoLength: number
-}
+type Bounds = Required<Pick<MemoryBounds, "memoCount" | "memoLength">>
 
 /** Memoised results by key. */
 export class Memos {

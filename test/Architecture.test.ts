@@ -12,7 +12,7 @@ const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   [
     "values",
     "AccessErrors Acl Address Arms Bound Build Chain Dag Dot ErrorInfo Errors Event Failure Fit GraphErrors Limit Log Name Page Parameters Part Pipeline Plan Policy Principal " +
-      "Rate Results Retry Run Sequel Schedule Step Steps Task Value Version Wiring"
+      "Rate Results Retry Run Sequel Schedule Step Steps StoreBounds Task Value Version Wiring"
   ],
   [
     "contracts",

@@ -16,6 +16,7 @@ import {
 import type { NewRun } from "../../core/NewRun.ts"
 import { newId } from "../../core/RunIndex.ts"
 import * as Store from "../../core/Store.ts"
+import * as StoreBounds from "../../core/StoreBounds.ts"
 import { Blobs, type Place } from "./Blobs.ts"
 import * as Connection from "./Connection.ts"
 import { News } from "./News.ts"
@@ -32,26 +33,8 @@ import { Submitting } from "./Submitting.ts"
 import { Ticker } from "./Ticker.ts"
 import { Versions } from "./Versions.ts"
 
-/** The bounds of a Store on Redis. All processes that share one have to be told the same. */
-export interface Bounds {
-  /** How long a claim lasts unless renewed, in milliseconds. Default: 15,000. */
-  readonly leaseMillis?: number
-  /** The longest value, in UTF-16 units of its JSON text. Default: 1,048,576. */
-  readonly maxValueLength?: number
-  /** How many runs may be unfinished at once; more are refused. Default: 1,000,000. */
-  readonly maxUnfinished?: number
-  /** How many workers a step may lose before it fails with `WorkerLost`. Default: 3. */
-  readonly maxLosses?: number
-  /** How many finished runs are kept. Default: 10,000. */
-  readonly historyCount?: number
-  /** How long a finished run is kept, in milliseconds; 0 is for ever. Default: 24 hours. */
-  readonly historyMillis?: number
-  /** How many memoised results are kept; those that were not asked for the longest leave first. Default: 10,000. */
-  readonly memoCount?: number
-}
-
-/** Where Redis is, and what is kept there. */
-export interface Options extends Connection.Options, Bounds {
+/** Where Redis is, and what is kept there. All processes that share a Store have to be told the same bounds. */
+export interface Options extends Connection.Options, StoreBounds.StoreBounds {
   /** In front of all keys; Stores of other names on the same server know nothing of each other. Default: `levada`. */
   readonly prefix?: string
   /** Where values go that are too large to be kept in Redis. Default: they are kept there. */
@@ -61,18 +44,17 @@ export interface Options extends Connection.Options, Bounds {
 /** Which keys and scripts belong together: processes of another format do not touch each other's data. */
 const FORMAT = "1"
 
+/** How many runs may be unfinished unless it is said: they take no memory of the processes. */
+const MAX_UNFINISHED = 1_000_000
+
+type Bounds = Required<StoreBounds.StoreBounds>
+
 const invalid = (options: Options): InvalidOption | undefined =>
   (options.prefix === undefined || /^[\w.:-]{1,100}$/.test(options.prefix)
     ? undefined
     : new InvalidOption("store.prefix", options.prefix, "1 to 100 letters, digits, '_', '.', ':' or '-'")) ??
   Connection.invalid(options) ??
-  Bound.millis("store.leaseMillis", options.leaseMillis, 1) ??
-  Bound.integer("store.maxValueLength", options.maxValueLength, 1) ??
-  Bound.integer("store.maxUnfinished", options.maxUnfinished, 1) ??
-  Bound.integer("store.maxLosses", options.maxLosses, 1) ??
-  Bound.integer("store.historyCount", options.historyCount, 0) ??
-  Bound.number("store.historyMillis", options.historyMillis, 0) ??
-  Bound.integer("store.memoCount", options.memoCount, 0) ??
+  StoreBounds.invalid(options) ??
   Bound.integer("store.blobs.threshold", options.blobs?.threshold, 1)
 
 /** Makes a Store on Redis, for as long as the scope is open. */
@@ -82,21 +64,15 @@ export const make = (
   Effect.gen(function* () {
     const mistake = invalid(options)
     if (mistake !== undefined) return yield* mistake
-    const { leaseMillis } = { ...DEFAULTS, ...options }
-    const { client, subscriber } = yield* Connection.open(options, Connection.commandMillis(leaseMillis))
+    const bounds = StoreBounds.complete({ maxUnfinished: MAX_UNFINISHED, ...options })
+    const { client, subscriber } = yield* Connection.open(options, Connection.commandMillis(bounds.leaseMillis))
     const prefix = `{${options.prefix ?? "levada"}}:`
     const scripts = new Scripts(client, prefix)
     yield* sameFormat(scripts)
     const news = new News(subscriber, prefix)
     yield* Effect.tryPromise({ try: () => news.open(), catch: toUnavailable })
     const random = yield* Random.Random
-    const store = new RedisStore(
-      scripts,
-      news,
-      { ...DEFAULTS, ...options },
-      () => newId(Date.now(), random),
-      new Blobs(options.blobs)
-    )
+    const store = new RedisStore(scripts, news, bounds, () => newId(Date.now(), random), new Blobs(options.blobs))
     yield* Effect.acquireRelease(
       Effect.sync(() => store.ticker.start()),
       () => Effect.promise(() => store.close())
@@ -107,16 +83,6 @@ export const make = (
 /** A Store on Redis. Fails with `StoreUnavailable` when the server can't be reached, or runs would not be safe on it. */
 export const layer = (options?: Options): Layer.Layer<Store.Store, InvalidOption | StoreUnavailable> =>
   Layer.effect(Store.Store, make(options))
-
-const DEFAULTS: Required<Bounds> = {
-  leaseMillis: 15_000,
-  maxValueLength: 1 << 20,
-  maxUnfinished: 1_000_000,
-  maxLosses: 3,
-  historyCount: 10_000,
-  historyMillis: 86_400_000,
-  memoCount: 10_000
-}
 
 const sameFormat = (scripts: Scripts): Effect.Effect<void, StoreUnavailable> =>
   Effect.flatMap(
@@ -144,14 +110,14 @@ class RedisStore implements Store.Store {
   readonly tokens: RedisTokens
   readonly audit: RedisAuditLog
   readonly ticker: Ticker
-  readonly #bounds: Required<Bounds>
+  readonly #bounds: Bounds
   readonly #scripts: Scripts
   readonly #submitting: Submitting
   readonly #versions: Versions
   readonly #runs: RedisRuns
   readonly #work: RedisWork
 
-  constructor(scripts: Scripts, news: News, bounds: Required<Bounds>, id: () => string, blobs: Blobs) {
+  constructor(scripts: Scripts, news: News, bounds: Bounds, id: () => string, blobs: Blobs) {
     this.leaseMillis = bounds.leaseMillis
     this.maxValueLength = bounds.maxValueLength
     this.#bounds = bounds

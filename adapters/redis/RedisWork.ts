@@ -4,11 +4,11 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type { StoreUnavailable } from "../../core/Errors.ts"
 import type * as Store from "../../core/Store.ts"
+import type { StoreBounds } from "../../core/StoreBounds.ts"
 import type { Json } from "../../core/Value.ts"
 import type { Blobs } from "./Blobs.ts"
 import type { News } from "./News.ts"
 import { LOOK_MILLIS } from "./RedisRuns.ts"
-import type { Bounds } from "./RedisStore.ts"
 import { type Argument, type Scripts, toUnavailable } from "./Scripts.ts"
 import type { Versions } from "./Versions.ts"
 import { type RedisClaim, readClaims, unitOf, writeNote, writeSettlement } from "./WorkCode.ts"
@@ -18,7 +18,7 @@ export class RedisWork {
   readonly #scripts: Scripts
   readonly #news: News
   readonly #versions: Versions
-  readonly #bounds: Required<Bounds>
+  readonly #bounds: Required<StoreBounds>
   readonly #dueAfter: (millis: string) => void
   readonly #blobs: Blobs
   /** What is lent to workers of this process, by token. */
@@ -29,7 +29,7 @@ export class RedisWork {
     scripts: Scripts,
     news: News,
     versions: Versions,
-    bounds: Required<Bounds>,
+    bounds: Required<StoreBounds>,
     dueAfter: (millis: string) => void,
     blobs: Blobs
   ) {
