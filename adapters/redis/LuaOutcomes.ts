@@ -188,6 +188,8 @@ local function lost(lease, maxLosses)
   local r = lease.r
   local unit = unitOf(r, lease.u)
   unit.l = unit.l + 1
+  -- Nor is it there to be woken, as it may be said to be: whoever is gets the step at once.
+  for _, digest in ipairs(call('SMEMBERS', P .. 'digests')) do call('ZREM', P .. 'idle:' .. digest, lease.worker) end
   if unit.l < maxLosses then
     return released(lease, quote("worker '" .. lease.worker .. "' did not renew its lease"))
   end
