@@ -106,6 +106,15 @@ export interface RunOperations {
     runId: string,
     after?: number
   ) => Stream.Stream<Event, InvalidOption | RunNotFound | GuardError>
+  /** The same, with the run as it is now, once it is known that the caller may. */
+  readonly follow: (
+    caller: Caller,
+    runId: string,
+    after?: number
+  ) => Effect.Effect<
+    { readonly run: Run.Run; readonly events: Stream.Stream<Event, RunNotFound | StoreUnavailable> },
+    InvalidOption | RunNotFound | GuardError
+  >
 }
 
 /** The operations over a Store, a Registry and a Guard. No run is started once `closed` says why not. */
@@ -190,6 +199,13 @@ export const make = (
       return yield* Effect.catchTag(submitted, "IdempotencyConflict", Effect.die)
     })
 
+  const follow: RunOperations["follow"] = (caller, runId, from) => {
+    const mistake = Bound.integer("after", from, 0)
+    return mistake === undefined
+      ? Effect.map(permitted(caller, "read", runId), (run) => ({ run, events: store.watch(runId, from) }))
+      : Effect.fail(mistake)
+  }
+
   return {
     latest: (caller, pipelineId) =>
       Effect.gen(function* () {
@@ -254,12 +270,8 @@ export const make = (
           : Effect.fail(mistake)
       )
     },
-    watch: (caller, runId, from) => {
-      const mistake = Bound.integer("after", from, 0)
-      return mistake === undefined
-        ? Stream.unwrap(Effect.as(permitted(caller, "read", runId), store.watch(runId, from)))
-        : Stream.fail(mistake)
-    }
+    watch: (caller, runId, from) => Stream.unwrap(Effect.map(follow(caller, runId, from), ({ events }) => events)),
+    follow
   }
 }
 

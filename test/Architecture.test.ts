@@ -60,7 +60,7 @@ const SPOKEN: Readonly<Record<string, RegExp>> = {
   "adapters/node/NodeServer.ts": /^(?:content-length|authorization)$/,
   "adapters/elysia/Answer.ts": /^content-length$/,
   // What documentation plugins and Eden are told of the wire, as schemas and as types.
-  "adapters/elysia/Documents.ts": SNAKE_CASE,
+  "adapters/elysia/Documents.ts": /^(?:[a-z][a-z0-9]*(?:_[a-z0-9]+)+|Last-Event-ID)$/,
   "adapters/elysia/AccessDocuments.ts": SNAKE_CASE,
   "adapters/elysia/Eden.ts": SNAKE_CASE,
   // What the settings call an API key.

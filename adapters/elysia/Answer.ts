@@ -96,7 +96,7 @@ const utf8 = new TextEncoder()
  * with a web `Response`. As bytes, because there Elysia calls every string plain text.
  */
 const answerOf = ({ status, headers, body }: HttpReply, set: Context["set"], method: string): Answer => {
-  if (body === undefined) return new Response(null, { status, headers })
+  if (typeof body !== "string") return new Response(body ?? null, { status, headers })
   set.status = status
   Object.assign(set.headers, headers)
   const bytes = utf8.encode(body)

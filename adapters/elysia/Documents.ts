@@ -3,6 +3,7 @@ import * as Schema from "effect/Schema"
 import { POLICIES } from "../../core/Policy.ts"
 import { STATUSES } from "../../core/Run.ts"
 import { CATCH_UPS, OVERLAPS } from "../../core/Schedule.ts"
+import { EVENT_TYPES } from "../http/EventWire.ts"
 import type * as RunWire from "../http/RunWire.ts"
 import type * as ScheduleWire from "../http/ScheduleWire.ts"
 import type * as Wire from "../http/Wire.ts"
@@ -11,6 +12,7 @@ import type {
   CancellationJson,
   DefinitionJson,
   ErrorJson,
+  EventsQuery,
   Exchange,
   Exchanges,
   ExecutionJson,
@@ -214,6 +216,11 @@ const runsQuery: Schema.Codec<RunsQuery> = Schema.Struct({
   cursor: Schema.optionalKey(Schema.String.annotate({ description: "The `next_cursor` of an earlier list." }))
 })
 
+const eventsQuery: Schema.Codec<EventsQuery> = Schema.Struct({
+  after: Schema.optionalKey(Schema.Int.annotate({ description: "Goes on behind this sequence. Default: 0." })),
+  types: Schema.optionalKey(Schema.String.annotate({ description: `Some of ${EVENT_TYPES.join(", ")}, with commas.` }))
+})
+
 const cancellation: Schema.Codec<CancellationJson> = Schema.Struct({
   reason: Schema.optionalKey(Schema.String),
   step: Schema.optionalKey(Schema.String.annotate({ description: "Ends this step only." }))
@@ -331,6 +338,13 @@ export const documents: Documents = {
     failures: [400, 404, 409, 413, 415, 503]
   },
   "DELETE /runs/{task_id}": { answers: { 204: Schema.Undefined }, failures: [404, 409, 503] },
+  "GET /runs/{task_id}/events": {
+    query: eventsQuery,
+    headers: { "Last-Event-ID": "The sequence of the last event that was seen: goes on behind it." },
+    answers: { 200: Schema.String, 204: Schema.Undefined },
+    contentType: "text/event-stream",
+    failures: [400, 404, 503]
+  },
   "GET /schedules": { answers: { 200: Schema.Struct({ schedules: Schema.Array(schedule) }) }, failures: [503] },
   "POST /schedules": {
     body: newSchedule,

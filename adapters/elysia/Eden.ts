@@ -103,6 +103,14 @@ export interface AuditQuery {
   readonly cursor?: string
 }
 
+/** What `GET /runs/{task_id}/events` takes. */
+export interface EventsQuery {
+  /** Goes on behind this sequence. Default: 0. */
+  readonly after?: number
+  /** Types of events, with commas between them. Default: all. */
+  readonly types?: string
+}
+
 /** The same wishes in the query; the body wins. */
 export interface ExecutionQuery {
   readonly wait?: boolean
@@ -164,6 +172,10 @@ export type Exchanges = {
   }
   readonly "GET /runs": { readonly query: RunsQuery; readonly answers: { readonly 200: RunWire.Runs } }
   readonly "GET /runs/{task_id}": { readonly answers: { readonly 200: RunWire.RunDetail } }
+  readonly "GET /runs/{task_id}/events": {
+    readonly query: EventsQuery
+    readonly answers: { readonly 200: string; readonly 204: undefined }
+  }
   readonly "GET /runs/{task_id}/logs": { readonly answers: { readonly 200: RunWire.Logs } }
   readonly "POST /runs/{task_id}/cancel": {
     readonly body: CancellationJson

@@ -25,6 +25,7 @@ export type {
   EdenRoute,
   EdenRoutes,
   ErrorJson,
+  EventsQuery,
   Exchange,
   Exchanges,
   ExecutionJson,

@@ -19,6 +19,7 @@ import * as Proxies from "./Proxies.ts"
 import type { Route } from "./Route.ts"
 import * as Router from "./Router.ts"
 import { routes } from "./Routes.ts"
+import { MAX_STREAMS, Streams } from "./Streams.ts"
 
 /** How the API is served. */
 export interface Options extends Proxies.Options {
@@ -26,6 +27,8 @@ export interface Options extends Proxies.Options {
   readonly basePath?: string
   /** The longest body, in bytes. Default: 1,048,576. */
   readonly maxBodyBytes?: number
+  /** How many streams of events may be open at once; more are answered with 503. Default: 1,000. */
+  readonly maxStreams?: number
   /** Which pages of other origins may read answers. Default: none. */
   readonly cors?: Cors.Options
 }
@@ -38,13 +41,15 @@ export const make = (
   options: Options & { readonly access?: Access } = {}
 ): Effect.Effect<Handler, InvalidOption, Operations> =>
   Effect.gen(function* () {
-    const mistake = Bound.integer("maxBodyBytes", options.maxBodyBytes, 1)
+    const mistake =
+      Bound.integer("maxBodyBytes", options.maxBodyBytes, 1) ?? Bound.integer("maxStreams", options.maxStreams, 0)
     if (mistake !== undefined) return yield* mistake
     const operations = yield* Operations
     const clock = yield* Clock.Clock
     const fork = Effect.runForkWith(yield* Effect.context<never>())
     const match = Router.make(routes, basePath(options.basePath ?? ""))
     const maxBodyBytes = options.maxBodyBytes ?? Body.MAX_BODY_BYTES
+    const streams = new Streams(options.maxStreams ?? MAX_STREAMS)
     const sourceOf = yield* Effect.fromResult(Proxies.make(options))
     const cors = yield* Effect.fromResult(Cors.make(options.cors))
     const onlyHttps = options.access?._tag === "Secured" && options.access.requireHttps ? HTTPS_ONLY : undefined
@@ -66,7 +71,7 @@ export const make = (
       caller: Caller
     ): HttpReply | Promise<HttpReply> => {
       const nowMillis = clock.currentTimeMillisUnsafe()
-      return settle(route.answer({ operations, caller, request, params, body, nowMillis }), request, (exit) =>
+      return settle(route.answer({ operations, caller, request, params, body, nowMillis, streams }), request, (exit) =>
         ended(exit, nowMillis)
       )
     }
@@ -114,7 +119,7 @@ export const make = (
     const enter = (route: Route, params: Params, request: HttpRequest, requestId: string) => {
       const { permission } = route
       if (permission === "none") return answer(route, params, NO_BODY, request, host)
-      const entering = operations.enter(new HttpVisitor(request, requestId, route.key, sourceOf), permission)
+      const entering = operations.enter(new HttpVisitor(request, requestId, route, sourceOf), permission)
       if (Exit.isExit(entering) || route.hasBody) {
         return settle(entering, request, (exit) => {
           if (Exit.isSuccess(exit)) return withBody(route, params, request, admitted(request, exit.value))
@@ -126,7 +131,7 @@ export const make = (
       const nowMillis = clock.currentTimeMillisUnsafe()
       const answering = Effect.flatMap(entering, (found) => {
         caller = admitted(request, found)
-        return route.answer({ operations, caller, request, params, body: NO_BODY, nowMillis })
+        return route.answer({ operations, caller, request, params, body: NO_BODY, nowMillis, streams })
       })
       return settle(answering, request, (exit) => withQuota(ended(exit, nowMillis), caller))
     }
@@ -156,11 +161,19 @@ export const make = (
       const secure = onlyHttps !== undefined && sourceOf(request).secure ? onlyHttps : undefined
       const more = { "x-request-id": requestId, ...cors.headers(request), ...secure }
       const reply = guarded(() => respond(request, requestId))
-      return reply instanceof Promise ? reply.then((late) => withHeaders(late, more)) : withHeaders(reply, more)
+      const finish = (known: HttpReply): HttpReply => withHeaders(forMethod(request.method, known), more)
+      return reply instanceof Promise ? reply.then(finish) : finish(reply)
     }
   })
 
 type Params = Readonly<Record<string, string>>
+
+/** Nobody reads what a HEAD would go on with. */
+const forMethod = (method: string, reply: HttpReply): HttpReply => {
+  if (method !== "HEAD" || typeof reply.body !== "object") return reply
+  void reply.body.cancel()
+  return { ...reply, body: undefined }
+}
 
 const withHeaders = (reply: HttpReply, headers: HttpReply["headers"]): HttpReply => ({
   status: reply.status,

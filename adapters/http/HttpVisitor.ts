@@ -2,22 +2,26 @@
 import type { Visitor } from "../../core/Principal.ts"
 import type { HttpRequest } from "./Message.ts"
 import type { Source } from "./Proxies.ts"
+import type { Route } from "./Route.ts"
 
 /** A request as the guard sees it; what nobody asks for is not looked up. */
 export class HttpVisitor implements Visitor {
   readonly requestId: string
-  readonly operation: string
+  readonly #route: Route
   readonly #request: HttpRequest
   readonly #sourceOf: (request: HttpRequest) => Source
   #source: Source | undefined
 
-  constructor(request: HttpRequest, requestId: string, operation: string, sourceOf: (request: HttpRequest) => Source) {
+  constructor(request: HttpRequest, requestId: string, route: Route, sourceOf: (request: HttpRequest) => Source) {
     this.#request = request
     this.requestId = requestId
-    this.operation = operation
+    this.#route = route
     this.#sourceOf = sourceOf
   }
 
+  get operation(): string {
+    return this.#route.key
+  }
   get address(): string | undefined {
     this.#source ??= this.#sourceOf(this.#request)
     return this.#source.address
@@ -32,12 +36,16 @@ export class HttpVisitor implements Visitor {
   /** Empty for an `Authorization` that is of another kind: something was shown, and it is no token. */
   get bearer(): string | undefined {
     const value = this.#request.header("authorization")
-    return value === undefined ? undefined : (BEARER.exec(value)?.[1] ?? "")
+    if (value !== undefined) return BEARER.exec(value)?.[1] ?? ""
+    return this.#route.isStream ? NARROWED.exec(this.#request.query)?.[1] : undefined
   }
   header(name: string): string | undefined {
     return this.#request.header(name)
   }
 }
+
+/** A token that was given out for one pipeline or run. Nothing else that opens a door belongs into a URL. */
+const NARROWED = /(?:^|&)token=(lvt_[\w-]{43})(?:&|$)/
 
 /** RFC 6750, 2.1. */
 const BEARER = /^bearer +([\w.~+/-]+=*) *$/i

@@ -33,8 +33,8 @@ export interface HttpReply {
   readonly status: number
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
-  /** Text, or nothing. */
-  readonly body: string | undefined
+  /** Text, bytes that come one after the other, or nothing. */
+  readonly body: string | ReadableStream<Uint8Array<ArrayBuffer>> | undefined
 }
 
 /** Answers a request: at once where nothing has to be waited for. Never throws and never rejects. */

@@ -4,6 +4,7 @@ import type { Operations } from "../../core/Operations.ts"
 import type { Caller, Permission } from "../../core/Principal.ts"
 import type { Failure } from "./Failures.ts"
 import type { HttpReply, HttpRequest } from "./Message.ts"
+import type { Streams } from "./Streams.ts"
 
 /** What a route answers from. */
 export interface Call {
@@ -17,6 +18,7 @@ export interface Call {
   /** Where query and headers are. */
   readonly request: HttpRequest
   readonly nowMillis: number
+  readonly streams: Streams
 }
 
 /** One row of the table. */
@@ -31,6 +33,8 @@ export interface Route {
   /** One sentence for the API's documentation. */
   readonly summary: string
   readonly hasBody: boolean
+  /** Whether the answer goes on: browsers can send no header with the wish for it, so a narrowed token may be in the query. */
+  readonly isStream: boolean
   readonly answer: (call: Call) => Effect.Effect<HttpReply, Failure>
 }
 
@@ -44,11 +48,15 @@ const route =
     permission,
     summary,
     hasBody,
+    isStream: false,
     answer
   })
 
 /** A route that reads. */
 export const get: ReturnType<typeof route> = route("GET")
+
+/** A route whose answer goes on. */
+export const stream = (...of: Parameters<typeof get>): Route => ({ ...get(...of), isStream: true })
 
 /** A route that does what its body asks for. */
 export const post: ReturnType<typeof route> = route("POST", true)

@@ -18,7 +18,8 @@ export interface ErrorDetail {
   readonly cause?: ErrorDetail
 }
 
-const errorDetail = ({ name, message, step, item, cause }: ErrorInfo): ErrorDetail => ({
+/** Why something failed, as clients are told. */
+export const errorDetail = ({ name, message, step, item, cause }: ErrorInfo): ErrorDetail => ({
   error: name,
   message: withoutHostPaths(message),
   ...(step !== undefined && { step }),

@@ -149,7 +149,41 @@ const send = (incoming: IncomingMessage, outgoing: ServerResponse, { status, hea
     outgoing.end()
     return
   }
+  if (typeof body !== "string") {
+    outgoing.writeHead(status, headers)
+    void pipe(body, outgoing)
+    return
+  }
   outgoing.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) })
   if (incoming.method === "HEAD") outgoing.end()
   else outgoing.end(body)
 }
+
+/** Sends bytes as they come, no faster than the client takes them. */
+const pipe = async (body: ReadableStream<Uint8Array>, outgoing: ServerResponse): Promise<void> => {
+  const reader = body.getReader()
+  // Whoever goes away ends it.
+  outgoing.on("close", () => void reader.cancel().catch(() => undefined))
+  // At once: the first bytes may take their time.
+  outgoing.flushHeaders()
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      if (!outgoing.write(next.value)) await drained(outgoing)
+    }
+    outgoing.end()
+  } catch {
+    // Cut, so that nobody takes what came for all there is.
+    outgoing.destroy()
+  }
+}
+
+const drained = (outgoing: ServerResponse): Promise<void> =>
+  new Promise((resolve) => {
+    const done = (): void => {
+      outgoing.off("drain", done)
+      outgoing.off("close", done)
+      resolve()
+    }
+    outgoing.on("drain", done)
+    outgoing.on("close", done)
+  })

@@ -223,6 +223,8 @@ describe("the documents are true", () => {
     ["GET /runs/{task_id}", 200, async () => ask("GET", `/runs/${await over()}`)],
     ["GET /runs/{task_id}", 200, async () => ask("GET", `/runs/${await started("stubborn", {})}`)],
     ["GET /runs/{task_id}", 200, async () => ask("GET", `/runs/${await failed()}`)],
+    ["GET /runs/{task_id}/events", 200, async () => ask("GET", `/runs/${await over()}/events`)],
+    ["GET /runs/{task_id}/events", 204, async () => ask("GET", `/runs/${await over()}/events?after=99`)],
     ["GET /runs/{task_id}/logs", 200, async () => ask("GET", `/runs/${await over()}/logs`)],
     [
       "POST /runs/{task_id}/cancel",

@@ -203,6 +203,33 @@ export const attacking = (server: Server, printed: () => string): void => {
     })
   })
 
+  test("a narrowed token may be in the URL of a stream, because browsers can put it nowhere else; and nowhere else", async () => {
+    const execution = { json: { parameters: { data: "x" }, wait: true }, headers: OWNER }
+    const { json } = await ask(server, "POST", "/pipelines/my_pipeline/execute", execution)
+    const wish = { json: { task_id: json.task_id }, headers: OWNER }
+    const { token } = (await ask(server, "POST", "/tokens", wish)).json
+    const events = `/runs/${json.task_id}/events`
+    const told = await get(server, `${events}?token=${token}`)
+    expect([told.status, told.text.match(/^id: /gm)?.length]).toEqual([200, 4])
+    expect((await get(server, `${events}?after=2&token=${token}&x=1`)).status).toBe(200)
+    for (const path of [
+      `/runs/${json.task_id}?token=${token}`,
+      `/runs/${json.task_id}/logs?token=${token}`,
+      `${events}?token=${KEYS.owner}`,
+      `${events}?token=${jwt(claims("admin"))}`,
+      `${events}?token=${token}x`,
+      `${events}?xtoken=${token}`,
+      `${events}?token=lvt_${"A".repeat(43)}`
+    ]) {
+      expect((await get(server, path)).status, path).toBe(401)
+    }
+    // A header wins, whatever it says.
+    const beside = await ask(server, "GET", `${events}?token=${token}`, { headers: { authorization: "Bearer x" } })
+    expect(beside.status).toBe(401)
+    const { text } = await ask(server, "GET", "/audit/lines?limit=1000", { headers: OWNER })
+    expect(text + printed()).not.toContain(token)
+  })
+
   describe("bodies", () => {
     const send = (method: string, path: string, body: string): Promise<Answer> =>
       ask(server, method, path, { body, headers: { ...OWNER, "content-type": "application/json" } })

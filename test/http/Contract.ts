@@ -109,6 +109,7 @@ export const contract: Readonly<Record<string, Row>> = {
   "GET /runs": reads("any"),
   "GET /runs/{task_id}": reads("run"),
   "GET /runs/{task_id}/logs": reads("run"),
+  "GET /runs/{task_id}/events": reads("run"),
   "POST /runs/{task_id}/cancel": { need: "execute", over: "run", success: 202, body: () => ({ reason: "no more" }) },
   "POST /runs/{task_id}/retry": {
     need: "execute",

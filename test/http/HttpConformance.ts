@@ -4,6 +4,7 @@ import { administering } from "./Administering.ts"
 import { get, type Server } from "./Client.ts"
 import { connecting } from "./Connecting.ts"
 import { enduring } from "./Enduring.ts"
+import { eventing } from "./Eventing.ts"
 import { executing } from "./Executing.ts"
 import { managing } from "./Managing.ts"
 import { reading } from "./Reading.ts"
@@ -41,6 +42,7 @@ export const http = (name: string, serve: () => Promise<Serving>): void => {
 
     describe("reading", () => reading(server))
     describe("executing", () => executing(server))
+    describe("eventing", () => eventing(server))
     describe("managing", () => managing(server))
     describe("administering", () => administering(server))
     describe("registering", () => registering(server))

@@ -37,6 +37,7 @@ const KNOWN: ReadonlyArray<readonly [method: string, path: string]> = [
   ["GET", "/runs/some_id"],
   ["DELETE", "/runs/some_id"],
   ["GET", "/runs/some_id/logs"],
+  ["GET", "/runs/some_id/events"],
   ["POST", "/runs/some_id/cancel"],
   ["POST", "/runs/some_id/retry"],
   ["GET", "/schedules"],
