@@ -5,6 +5,7 @@ import * as Stream from "effect/Stream"
 import type { Alarms } from "./Alarms.ts"
 import { Lease, Leases } from "./Lease.ts"
 import type { Limit } from "./Limit.ts"
+import type { MemoryFeed } from "./MemoryFeed.ts"
 import type { MemoryRun } from "./MemoryRun.ts"
 import type { Memos } from "./Memos.ts"
 import { type ReadyQueue, ReadySteps } from "./ReadySteps.ts"
@@ -30,6 +31,7 @@ export class Lending {
   readonly #ready = new ReadySteps(this.paused, (unit) => this.#drop(unit))
   readonly #leases: Leases
   readonly #memos: Memos
+  readonly #feed: MemoryFeed
   readonly #slots: Slots<Unit> = new Slots((unit) => this.readyFirst(unit))
   readonly #waiters: Array<Waiter> = []
   readonly #revocations: Map<string, Queue.Queue<Claim>> = new Map()
@@ -38,7 +40,8 @@ export class Lending {
   #serials = 0
   #isReaping = false
 
-  constructor(alarms: Alarms, now: () => number, leaseMillis: number, memos: Memos) {
+  constructor(alarms: Alarms, now: () => number, leaseMillis: number, memos: Memos, feed: MemoryFeed) {
+    this.#feed = feed
     this.#alarms = alarms
     this.#now = now
     this.#leases = new Leases(leaseMillis)
@@ -130,8 +133,9 @@ export class Lending {
     this.#afterwards.push(f)
   }
 
-  /** Those who watch a run are told once the act under way is complete. */
+  /** Those who watch a run, or all of them, are told once the act under way is complete. */
   tell({ log }: MemoryRun): void {
+    for (const listener of this.#feed.add(log)) this.#afterwards.push(listener)
     const { listeners } = log
     if (listeners === undefined || listeners.size === 0) return
     for (const listener of listeners) this.#afterwards.push(listener)

@@ -18,6 +18,7 @@ import {
   UnknownStep
 } from "./Errors.ts"
 import type { Event } from "./Event.ts"
+import * as Feed from "./Feed.ts"
 import { History } from "./History.ts"
 import { IDEMPOTENCY_MILLIS, Keys } from "./Keys.ts"
 import type { Lease } from "./Lease.ts"
@@ -26,6 +27,7 @@ import type { Lines } from "./Log.ts"
 import { MemoryAcls } from "./MemoryAcls.ts"
 import { MemoryAuditLog } from "./MemoryAuditLog.ts"
 import { MemoryDefinitions } from "./MemoryDefinitions.ts"
+import { MemoryFeed } from "./MemoryFeed.ts"
 import { MemoryRateLimiter } from "./MemoryRateLimiter.ts"
 import { MemoryRun, type Owner } from "./MemoryRun.ts"
 import { MemorySchedules } from "./MemorySchedules.ts"
@@ -68,6 +70,7 @@ class Memory implements Store, Owner {
   readonly #random: typeof Random.Random.Service
   readonly #index = new RunIndex()
   readonly #history: History
+  readonly #feed: MemoryFeed
   readonly #lending: Lending
   readonly #memos: Memos
   readonly #keys = new Keys()
@@ -94,7 +97,8 @@ class Memory implements Store, Owner {
     this.tokens = new MemoryTokens(this.#now)
     this.audit = new MemoryAuditLog(this.#now)
     this.#memos = new Memos(options)
-    this.#lending = new Lending(alarms, this.#now, options.leaseMillis, this.#memos)
+    this.#feed = new MemoryFeed(this.#now(), (runId) => this.#index.get(runId)?.log)
+    this.#lending = new Lending(alarms, this.#now, options.leaseMillis, this.#memos, this.#feed)
     this.#history = new History(options, (run) => this.#index.remove(run))
     this.schedules = new MemorySchedules(
       alarms,
@@ -236,6 +240,9 @@ class Memory implements Store, Owner {
         return pull
       })
     )
+
+  feed = (request: Feed.FeedRequest): Effect.Effect<Stream.Stream<Feed.FeedItem>, InvalidOption> =>
+    Feed.open(this.#feed, request)
 
   ping: Effect.Effect<void, StoreUnavailable> = Effect.suspend(() =>
     this.#closed ? Effect.fail(new StoreUnavailable(`The Store is closed: ${CLOSED}`)) : Effect.void

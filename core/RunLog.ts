@@ -23,6 +23,8 @@ export class RunLog {
   readonly events: Array<Event> = []
   /** Called after the log has grown. */
   listeners: Set<() => void> | undefined = undefined
+  /** How many of its events the feed has been told of. */
+  told = 0
   /** How many lines were not kept. */
   linesDropped = 0
   #lines: Array<Line> | undefined = undefined
@@ -30,7 +32,7 @@ export class RunLog {
   #errorsLength = 0
   readonly #ownLength: number
   /** The percent that was told last, by step. */
-  #told: Map<number, number> | undefined = undefined
+  #percents: Map<number, number> | undefined = undefined
   #folded: Run.Run | undefined = undefined
 
   constructor(submission: Run.Submission, plan: Plan) {
@@ -89,7 +91,7 @@ export class RunLog {
 
   stepStarted(index: number, attempt: number, atMillis: number): void {
     const { id: runId, pipelineId } = this.submission
-    this.#told?.delete(index)
+    this.#percents?.delete(index)
     const { name: step } = this.plan.steps[index]!
     const sequence = this.events.length + 1
     this.events.push({ type: "StepStarted", runId, pipelineId, sequence, atMillis, step, index, attempt })
@@ -123,9 +125,9 @@ export class RunLog {
   /** One event for each percent of an attempt: as many as anybody can see, and not more for a longer list. */
   stepProgressed(index: number, attempt: number, done: number, total: number, atMillis: number): void {
     const percent = total > 0 ? Math.min(Math.floor((100 * done) / total), 100) : 0
-    this.#told ??= new Map()
-    if (percent <= (this.#told.get(index) ?? -1)) return
-    this.#told.set(index, percent)
+    this.#percents ??= new Map()
+    if (percent <= (this.#percents.get(index) ?? -1)) return
+    this.#percents.set(index, percent)
     this.events.push({ type: "StepProgressed", ...this.ofStep(index, attempt, atMillis), done, total })
   }
 

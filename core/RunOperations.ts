@@ -20,6 +20,7 @@ import {
   WaitTimedOut
 } from "./Errors.ts"
 import type { Event } from "./Event.ts"
+import type { FeedItem, FeedRequest } from "./Feed.ts"
 import { type Guard, type GuardError, sought } from "./Guard.ts"
 import type { Lines } from "./Log.ts"
 import { sifted } from "./Page.ts"
@@ -106,6 +107,11 @@ export interface RunOperations {
     runId: string,
     after?: number
   ) => Stream.Stream<Event, InvalidOption | RunNotFound | GuardError>
+  /** The events of all runs that the caller may read, or of one pipeline's, as they are recorded. It does not end. */
+  readonly feed: (
+    caller: Caller,
+    request: FeedRequest
+  ) => Effect.Effect<Stream.Stream<FeedItem, StoreUnavailable>, InvalidOption | PipelineNotFound | GuardError>
   /** The same, with the run as it is now, once it is known that the caller may. */
   readonly follow: (
     caller: Caller,
@@ -271,7 +277,22 @@ export const make = (
       )
     },
     watch: (caller, runId, from) => Stream.unwrap(Effect.map(follow(caller, runId, from), ({ events }) => events)),
-    follow
+    follow,
+    feed: (caller, request) =>
+      Effect.gen(function* () {
+        const { pipelineId } = request
+        yield* guard.check(caller, { permission: "read", pipelineId })
+        if (pipelineId !== undefined) yield* registry.find(pipelineId)
+        const items = yield* store.feed(request)
+        // Asked anew for each event: what a caller may read can change while it is read.
+        return Stream.map(items, (item) => {
+          const { event } = item
+          const isHidden =
+            event !== undefined &&
+            !guard.may(caller, { permission: "read", pipelineId: event.pipelineId, runId: event.runId })
+          return isHidden ? { ...item, event: undefined } : item
+        })
+      })
   }
 }
 

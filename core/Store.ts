@@ -19,6 +19,7 @@ import type {
   UnknownStep
 } from "./Errors.ts"
 import type { Event } from "./Event.ts"
+import type { FeedItem, FeedRequest } from "./Feed.ts"
 import type { Limit } from "./Limit.ts"
 import type { Line, Lines } from "./Log.ts"
 import * as MemoryStore from "./MemoryStore.ts"
@@ -199,6 +200,10 @@ export interface Store {
   readonly list: (request: ListRequest) => Effect.Effect<RunList, InvalidOption | StoreUnavailable>
   /** The run's events after sequence `after`, then new ones as they happen, each once and in order, to the terminal one. */
   readonly watch: (runId: string, after?: number) => Stream.Stream<Event, RunNotFound | StoreUnavailable>
+  /** The events of all runs as they are recorded, from now on or from a cursor; see `Feed.open`. */
+  readonly feed: (
+    request: FeedRequest
+  ) => Effect.Effect<Stream.Stream<FeedItem, StoreUnavailable>, InvalidOption | StoreUnavailable>
   readonly schedules: Schedules
   readonly definitions: Definitions
   readonly limiter: RateLimiter

@@ -11,12 +11,12 @@ import { describe, expect, it } from "vitest"
 const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   [
     "values",
-    "AccessErrors Acl Address Arms Bound Build Chain Dag Dot ErrorInfo Errors Event Failure Fit GraphErrors Limit Log Name Page Parameters Part Pipeline Plan Policy Principal " +
+    "AccessErrors Acl Address Arms Bound Build Chain Dag Dot ErrorInfo Errors Event Failure Feed Fit GraphErrors Limit Log Name Page Parameters Part Pipeline Plan Policy Principal " +
       "Rate Results Retry Run Sequel Schedule Step Steps StoreBounds Task Value Version Wiring"
   ],
   [
     "contracts",
-    "Access Acls Admission Alarms AuditLog Authenticator Countdown Definitions Fifo History Keys Lease Lending Memos MemoryAcls MemoryAuditLog MemoryDefinitions MemoryRateLimiter MemoryRun MemorySchedules MemoryStore MemoryTokens NewRun RateLimiter ReadySteps Registry " +
+    "Access Acls Admission Alarms AuditLog Authenticator Countdown Definitions Fifo History Keys Lease Lending Memos MemoryAcls MemoryAuditLog MemoryDefinitions MemoryFeed MemoryRateLimiter MemoryRun MemorySchedules MemoryStore MemoryTokens NewRun RateLimiter ReadySteps Registry " +
       "RunIndex RunLog Schedules Slots Store Tokens Unit Waiters"
   ],
   [

@@ -18,6 +18,7 @@ import type {
   ExecutionJson,
   ExecutionQuery,
   FailureStatus,
+  FeedQuery,
   NewScheduleJson,
   RepetitionJson,
   RunsQuery,
@@ -221,6 +222,22 @@ const eventsQuery: Schema.Codec<EventsQuery> = Schema.Struct({
   types: Schema.optionalKey(Schema.String.annotate({ description: `Some of ${EVENT_TYPES.join(", ")}, with commas.` }))
 })
 
+const feedQuery: Schema.Codec<FeedQuery> = Schema.Struct({
+  after: Schema.optionalKey(
+    Schema.String.annotate({
+      description: "Goes on behind the event with this id; 0 begins with the oldest that is kept. Default: from now on."
+    })
+  ),
+  types: Schema.optionalKey(Schema.String.annotate({ description: `Some of ${EVENT_TYPES.join(", ")}, with commas.` }))
+})
+
+const feed = {
+  query: feedQuery,
+  headers: { "Last-Event-ID": "The id of the last event that was seen: goes on behind it." },
+  answers: { 200: Schema.String },
+  contentType: "text/event-stream"
+} as const
+
 const cancellation: Schema.Codec<CancellationJson> = Schema.Struct({
   reason: Schema.optionalKey(Schema.String),
   step: Schema.optionalKey(Schema.String.annotate({ description: "Ends this step only." }))
@@ -345,6 +362,8 @@ export const documents: Documents = {
     contentType: "text/event-stream",
     failures: [400, 404, 503]
   },
+  "GET /pipelines/{pipeline_id}/events": { ...feed, failures: [400, 404, 503] },
+  "GET /events": { ...feed, failures: [400, 503] },
   "GET /schedules": { answers: { 200: Schema.Struct({ schedules: Schema.Array(schedule) }) }, failures: [503] },
   "POST /schedules": {
     body: newSchedule,

@@ -111,6 +111,14 @@ export interface EventsQuery {
   readonly types?: string
 }
 
+/** What `GET /events` and `GET /pipelines/{pipeline_id}/events` take. */
+export interface FeedQuery {
+  /** Goes on behind the event with this id; `0` begins with the oldest that is kept. Default: what happens from now on. */
+  readonly after?: string
+  /** Types of events, with commas between them. Default: all. */
+  readonly types?: string
+}
+
 /** The same wishes in the query; the body wins. */
 export interface ExecutionQuery {
   readonly wait?: boolean
@@ -176,6 +184,11 @@ export type Exchanges = {
     readonly query: EventsQuery
     readonly answers: { readonly 200: string; readonly 204: undefined }
   }
+  readonly "GET /pipelines/{pipeline_id}/events": {
+    readonly query: FeedQuery
+    readonly answers: { readonly 200: string }
+  }
+  readonly "GET /events": { readonly query: FeedQuery; readonly answers: { readonly 200: string } }
   readonly "GET /runs/{task_id}/logs": { readonly answers: { readonly 200: RunWire.Logs } }
   readonly "POST /runs/{task_id}/cancel": {
     readonly body: CancellationJson

@@ -31,6 +31,7 @@ export type {
   ExecutionJson,
   ExecutionQuery,
   FailureStatus,
+  FeedQuery,
   NewScheduleJson,
   RepetitionJson,
   RunsQuery,

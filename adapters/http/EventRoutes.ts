@@ -1,56 +1,94 @@
 /** The routes of live events. */
 import * as Effect from "effect/Effect"
-import type * as Result from "effect/Result"
+import * as Result from "effect/Result"
+import type * as Stream from "effect/Stream"
+import type { FeedItem } from "../../core/Feed.ts"
 import * as Run from "../../core/Run.ts"
-import { toBytes } from "./EventStream.ts"
+import { ofRun, toBytes } from "./EventStream.ts"
 import { EVENT_TYPES, type EventType } from "./EventWire.ts"
-import type { BadRequest } from "./Failures.ts"
+import type { BadRequest, Failure } from "./Failures.ts"
 import { type HttpReply, type HttpRequest, NO_CONTENT, SECURITY_HEADERS } from "./Message.ts"
 import { Reader } from "./Reader.ts"
-import { type Route, stream } from "./Route.ts"
+import { type Call, type Route, stream } from "./Route.ts"
 
 /** From where, and which. */
 interface Wanted {
-  readonly after: number
+  readonly after: string | undefined
   readonly types: ReadonlySet<EventType> | undefined
 }
 
+const areTypes = (value: unknown): value is string =>
+  typeof value === "string" && value.split(",").every((name) => EVENT_TYPES.includes(name as EventType))
+
+const isSequence = (value: unknown): value is string => typeof value === "string" && /^\d{1,15}$/.test(value)
+
+const isCursor = (value: unknown): value is string => typeof value === "string" && value.length <= 100
+
 /** Reads which events are wanted: a browser that comes again says what it has seen in a header. */
-const wanted = (request: Pick<HttpRequest, "query" | "header">): Result.Result<Wanted, BadRequest> => {
+const wanted = (
+  request: Pick<HttpRequest, "query" | "header">,
+  isPlace: (value: unknown) => value is string,
+  place: string
+): Result.Result<Wanted, BadRequest> => {
   const query = new URLSearchParams(request.query)
   const seen = request.header("last-event-id") ?? query.get("after") ?? undefined
-  const names = query.get("types") ?? undefined
-  const reader = new Reader({ after: seen, types: names }, "query")
-  const isSequence = (value: unknown): value is string => typeof value === "string" && /^\d{1,15}$/.test(value)
-  const after = reader.take("after", isSequence, "the sequence of an event, or 0")
-  const areTypes = (value: unknown): value is string =>
-    typeof value === "string" && value.split(",").every((name) => EVENT_TYPES.includes(name as EventType))
+  const reader = new Reader({ after: seen, types: query.get("types") ?? undefined }, "query")
+  const after = reader.take("after", isPlace, place)
   const types = reader.take("types", areTypes, `some of ${EVENT_TYPES.join(",")}`)
   return reader.result(() => ({
-    after: Number(after ?? 0),
+    after,
     types: types === undefined ? undefined : new Set(types.split(",") as ReadonlyArray<EventType>)
   }))
 }
 
-const streamed = (body: NonNullable<HttpReply["body"]>): HttpReply => ({
-  status: 200,
+const HEADERS = {
+  "content-type": "text/event-stream",
+  ...SECURITY_HEADERS,
   // Proxies must not wait for the end of it.
-  headers: { "content-type": "text/event-stream", ...SECURITY_HEADERS, "x-accel-buffering": "no" },
-  body
-})
+  "x-accel-buffering": "no"
+}
+
+/** The items as an answer, when there is room for one more. */
+const streamed = (
+  { streams }: Call,
+  items: Stream.Stream<FeedItem, unknown>,
+  types: Wanted["types"]
+): Effect.Effect<HttpReply, BadRequest> => {
+  const close = streams.open()
+  return typeof close === "function"
+    ? Effect.succeed({ status: 200, headers: HEADERS, body: toBytes(items, types, close) })
+    : Effect.fail(close)
+}
+
+/** What happens to all runs, or to those of one pipeline. */
+const feed = (call: Call): Effect.Effect<HttpReply, Failure> => {
+  const want = wanted(call.request, isCursor, 'the id of an event of this stream, or "0"')
+  if (Result.isFailure(want)) return Effect.fail(want.failure)
+  const { after, types } = want.success
+  return Effect.flatMap(call.operations.feed(call.caller, { pipelineId: call.params["pipeline_id"], after }), (items) =>
+    streamed(call, items, types)
+  )
+}
 
 /** The routes. */
 export const eventRoutes: ReadonlyArray<Route> = [
-  stream("/runs/{task_id}/events", "read", "The events of a run: those that were, then those that happen.", (call) =>
-    Effect.flatMap(Effect.fromResult(wanted(call.request)), ({ after, types }) =>
-      Effect.flatMap(call.operations.follow(call.caller, call.params["task_id"]!, after), ({ run, events }) => {
-        // Nothing will come any more, and a browser takes this for an answer.
-        if (Run.isTerminal(run.status) && after >= run.sequence) return Effect.succeed(NO_CONTENT)
-        const close = call.streams.open()
-        return typeof close === "function"
-          ? Effect.succeed(streamed(toBytes(events, types, close)))
-          : Effect.fail(close)
-      })
+  stream("/runs/{task_id}/events", "read", "The events of a run: those that were, then those that happen.", (call) => {
+    const want = wanted(call.request, isSequence, "the sequence of an event, or 0")
+    if (Result.isFailure(want)) return Effect.fail(want.failure)
+    const { types } = want.success
+    const after = Number(want.success.after ?? 0)
+    return Effect.flatMap(call.operations.follow(call.caller, call.params["task_id"]!, after), ({ run, events }) =>
+      // Nothing will come any more, and a browser takes this for an answer.
+      Run.isTerminal(run.status) && after >= run.sequence
+        ? Effect.succeed(NO_CONTENT)
+        : streamed(call, ofRun(events), types)
     )
-  )
+  }),
+  stream(
+    "/pipelines/{pipeline_id}/events",
+    "read",
+    "The events of a pipeline's runs, from now on or from a place.",
+    feed
+  ),
+  stream("/events", "read", "The events of all runs that the caller may read, from now on or from a place.", feed)
 ]

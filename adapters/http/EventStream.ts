@@ -1,6 +1,7 @@
 /** Events as they happen, as `text/event-stream`. Source: the HTML standard, 9.2. */
 import * as Stream from "effect/Stream"
 import type { Event } from "../../core/Event.ts"
+import type { FeedItem } from "../../core/Feed.ts"
 import { type EventType, eventText, typeOf } from "./EventWire.ts"
 
 /** How often a quiet stream shows that it is alive, in milliseconds. */
@@ -15,19 +16,26 @@ const RETRY_MILLIS = 1_000
 const utf8 = new TextEncoder()
 const HEARTBEAT = utf8.encode(": alive\n\n")
 
+/** The items of one run's log: there, a place is a sequence. */
+export const ofRun = <E>(events: Stream.Stream<Event, E>): Stream.Stream<FeedItem, E> =>
+  Stream.map(events, (event) => ({ cursor: String(event.sequence), event, isBehindGap: false }))
+
 /**
- * Events as bytes, read from the run's log one after the other as the reader takes them: a slow one holds up nobody and
- * nothing is kept for it, and one that is stuck is given up. Ends with the events, and calls `ended` then, or when the reader
- * goes away. Types that are not among `types` are left out.
+ * Items as bytes, read one after the other as the reader takes them: a slow one holds up nobody and nothing is kept for it,
+ * and one that is stuck is given up. Ends with the items, and calls `ended` then, or when the reader goes away. Types that
+ * are not among `types` are left out; a reader that comes again goes on behind them all the same. That events before one
+ * can't be had is said by an event named `gap`.
  */
 export const toBytes = (
-  events: Stream.Stream<Event, unknown>,
+  items: Stream.Stream<FeedItem, unknown>,
   types: ReadonlySet<EventType> | undefined,
   ended: () => void
 ): ReadableStream<Uint8Array<ArrayBuffer>> => {
-  const iterator = Stream.toAsyncIterable(events)[Symbol.asyncIterator]()
+  const iterator = Stream.toAsyncIterable(items)[Symbol.asyncIterator]()
   let taken: (() => void) | undefined
   let heartbeat: ReturnType<typeof setInterval> | undefined
+  /** Where the reader is without having been told. */
+  let silent: string | undefined
   const end = (): void => {
     clearInterval(heartbeat)
     ended()
@@ -44,10 +52,14 @@ export const toBytes = (
   const send = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
     try {
       for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
-        const event = next.value
-        if (types !== undefined && !types.has(typeOf(event))) continue
+        const { cursor, event, isBehindGap } = next.value
+        const isWanted = event !== undefined && (types === undefined || types.has(typeOf(event)))
+        silent = cursor
+        if (!isBehindGap && !isWanted) continue
         await room(controller)
-        controller.enqueue(utf8.encode(`id: ${event.sequence}\ndata: ${eventText(event)}\n\n`))
+        const gap = isBehindGap ? `event: gap\nid: ${cursor}\ndata: {}\n\n` : ""
+        controller.enqueue(utf8.encode(isWanted ? `${gap}id: ${cursor}\ndata: ${eventText(event)}\n\n` : gap))
+        silent = undefined
       }
       controller.close()
     } catch (error) {
@@ -62,7 +74,9 @@ export const toBytes = (
     start: (controller) => {
       controller.enqueue(utf8.encode(`retry: ${RETRY_MILLIS}\n\n`))
       heartbeat = setInterval(() => {
-        if ((controller.desiredSize ?? 0) > 0) controller.enqueue(HEARTBEAT)
+        if ((controller.desiredSize ?? 0) <= 0) return
+        controller.enqueue(silent === undefined ? HEARTBEAT : utf8.encode(`id: ${silent}\n\n`))
+        silent = undefined
       }, HEARTBEAT_MILLIS)
       void send(controller)
     },

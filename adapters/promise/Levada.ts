@@ -9,6 +9,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { StoreUnavailable } from "../../core/Errors.ts"
 import type { Event } from "../../core/Event.ts"
+import type { FeedItem, FeedRequest } from "../../core/Feed.ts"
 import * as Front from "../../core/Levada.ts"
 import type { Lines } from "../../core/Log.ts"
 import { type NewSchedule, Operations } from "../../core/Operations.ts"
@@ -72,6 +73,8 @@ export interface Levada {
   readonly lines: (runId: string) => Promise<Lines>
   /** The run's events after sequence `after` (default: all), then as they happen, to the terminal one. */
   readonly watch: (runId: string, after?: number) => AsyncIterable<Event>
+  /** The events of all runs, or of one pipeline's, from now on or from a cursor. It does not end; leave the loop. */
+  readonly feed: (request?: FeedRequest) => AsyncIterable<FeedItem>
   /** Ends a run as CANCELLED. One that is over stays as it is. */
   readonly cancel: (runId: string, reason?: string) => Promise<void>
   /** Ends one step as CANCELLED; the run goes on as after a failure of it. */
@@ -147,6 +150,16 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
   const withOperations = <A, E>(f: (operations: Operations) => Effect.Effect<A, E>): Promise<A> =>
     run(Operations.use(f))
 
+  const streaming = <A, E>(f: (operations: Operations) => Stream.Stream<A, E>): AsyncIterable<A> =>
+    Stream.toAsyncIterable(
+      Stream.unwrap(
+        Effect.map(
+          Effect.promise(() => ready),
+          ({ context }) => f(Context.get(context, Operations))
+        )
+      )
+    )
+
   const handler = built?.value.handler ?? whenReady(ready, options)
   const fetch = Fetch.toFetch(handler, Fetch.web)
   let closing: Promise<void> | undefined
@@ -158,15 +171,8 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
     run: (runId) => withOperations((operations) => operations.run(host, runId)),
     runs: (request) => withOperations((operations) => operations.runs(host, { limit: 50, ...request })),
     lines: (runId) => withOperations((operations) => operations.lines(host, runId)),
-    watch: (runId, after) =>
-      Stream.toAsyncIterable(
-        Stream.unwrap(
-          Effect.map(
-            Effect.promise(() => ready),
-            ({ context }) => Context.get(context, Operations).watch(host, runId, after)
-          )
-        )
-      ),
+    watch: (runId, after) => streaming((operations) => operations.watch(host, runId, after)),
+    feed: (request = {}) => streaming((operations) => Stream.unwrap(operations.feed(host, request))),
     cancel: (runId, reason) => withOperations((operations) => Effect.asVoid(operations.cancel(host, runId, reason))),
     cancelStep: (runId, step, reason) =>
       withOperations((operations) => Effect.asVoid(operations.cancelStep(host, runId, step, reason))),

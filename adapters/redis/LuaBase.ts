@@ -13,6 +13,7 @@ export const GUARD = "call('SET', P .. 'clock', fmt(now))"
  * - `ready` sorted set of ready queues by priority and turn; `q:<priority>|<version>` list, the ready work of one
  * - `leases` sorted set by end; `stopping` hash, what revoked leases go on holding; `due` sorted set by instant
  * - `held` hash, holders of each limit; `lines:<limit>` set and `line:<limit>…` sorted sets, who waits for one
+ * - `feed` stream, which run has got which events: run, the sequence before them, that of the last, and plan
  * - `all`, `all:<pipeline>`, `unfinished` sorted sets of runs by submission; `ended` sorted set of plans and runs by end
  * - `idle:<digest>` sorted set of waiting workers; `versions:<digest>` set, what these have; `digests` set;
  *   `workers` sorted set of those that are there, by when they said so

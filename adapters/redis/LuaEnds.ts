@@ -1,4 +1,6 @@
 /** How runs begin and end, and what is left of them. */
+import { KEPT_CHANGES } from "../../core/Feed.ts"
+
 export const ENDS: string = String.raw`
 local RUN_STARTED = '["RS",' .. at .. ']'
 
@@ -198,7 +200,7 @@ end
 local function complete(historyCount)
   admitNext()
   enqueue()
-  local changed = {}
+  local changed, fed = {}, {}
   local isWatched = next(touched) and call('EXISTS', P .. 'watchers') == 1
   for id, r in pairs(touched) do
     store(r)
@@ -207,10 +209,17 @@ local function complete(historyCount)
         if x then storeItems(x) end
       end
     end
-    if isWatched and r.events > r.told then changed[#changed + 1] = id end
-    r.told = r.events
+    if r.events > r.told then
+      if isWatched then changed[#changed + 1] = id end
+      fed[#fed + 1] = id .. ' ' .. text[r.told] .. ' ' .. text[r.events] .. ' ' .. r.kind.digest
+      r.told = r.events
+    end
   end
   touched = {}
+  -- Some together, which costs the least, and not all together, so that what is kept stays small.
+  for k = 1, #fed, 16 do
+    call('XADD', P .. 'feed', 'MAXLEN', '~', ${KEPT_CHANGES}, '*', 'r', table.concat(fed, ',', k, math.min(k + 15, #fed)))
+  end
   local ended = {}
   if #finished > 0 then
     local ids, scored = {}, {}

@@ -57,6 +57,7 @@ class Listeners<A> {
 /** The news of one Store. */
 export class News {
   readonly workers: Listeners<void> = new Listeners()
+  /** By run; an empty text is for any. */
   readonly runs: Listeners<void> = new Listeners()
   readonly ended: Listeners<void> = new Listeners()
   readonly revoked: Listeners<string> = new Listeners()
@@ -112,7 +113,10 @@ export class News {
   #hear(message: string): void {
     const { w, r, e, x, s, d } = JSON.parse(message) as Published
     if (w !== undefined) for (const worker of w) this.workers.tell(worker)
-    if (r !== undefined && this.runs.size > 0) for (const run of r) this.runs.tell(run)
+    if (r !== undefined && this.runs.size > 0) {
+      for (const run of r) this.runs.tell(run)
+      this.runs.tell("")
+    }
     if (e !== undefined && this.ended.size > 0) for (const run of e) this.ended.tell(run)
     if (x !== undefined) for (const [worker, token] of x) this.revoked.tell(worker, token)
     if (s !== undefined) this.schedules.tellAll()

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { InvalidOption, RunNotFound, type StoreUnavailable } from "../../core/Errors.ts"
 import type { Event } from "../../core/Event.ts"
+import type { Change } from "../../core/Feed.ts"
 import type { Lines } from "../../core/Log.ts"
 import * as Run from "../../core/Run.ts"
 import type * as Store from "../../core/Store.ts"
@@ -30,7 +31,7 @@ const MAX_EVENTS = 1_000
 type Client = Scripts["client"]
 
 /** What is known of a plan. */
-interface Known {
+export interface Known {
   readonly steps: PlanCode.Steps
   readonly pipelineId: string
   /** What is known of its runs from the start. */
@@ -73,7 +74,7 @@ export class RedisRuns {
   wait = (runId: string): Effect.Effect<Run.Run, RunNotFound | StoreUnavailable> =>
     Effect.suspend(() => {
       let run: Run.Run | undefined
-      const over = this.#told("ended", runId, async (client, prefix, isTold) => {
+      const over = this.told("ended", runId, async (client, prefix, isTold) => {
         // Before it is told to be over it mostly is not, and is not read for that.
         if (!isTold && !isOver(await client.hget(`${prefix}r:${runId}`, "h"))) return false
         run = await this.#fetch(runId)
@@ -91,7 +92,7 @@ export class RedisRuns {
           () => {
             if (ended) return done()
             let found: ReadonlyArray<Event> = []
-            const grown = this.#told("runs", runId, async (client, prefix) => {
+            const grown = this.told("runs", runId, async (client, prefix) => {
               const key = `${prefix}r:${runId}`
               const header = await client.hget(key, "h")
               const last = header === null ? 0 : eventsOf(header)
@@ -153,8 +154,8 @@ export class RedisRuns {
 
   // -- inside --------------------------------------------------------------------------------------------------------
 
-  /** Waits until `isSo`, looking whenever the run is told to have changed or ended, and now and then. */
-  #told(
+  /** Waits until `isSo`, looking whenever the run (or any, for an empty text) is told to have changed or ended, and now and then. */
+  told(
     what: "runs" | "ended",
     runId: string,
     isSo: (client: Client, prefix: string, isTold: boolean) => Promise<boolean>
@@ -216,8 +217,19 @@ export class RedisRuns {
     return there.map((text, at) => readEvent(text, after + at + 1, about, record))
   }
 
-  async #planOf(header: string): Promise<Known | undefined> {
-    const digest = header.slice(header.lastIndexOf("|") + 1)
+  /** The events of a run of that plan behind one sequence up to another one; nothing when they are forgotten. */
+  async eventsOf(digest: string, { runId, from, to }: Change): Promise<ReadonlyArray<Event> | undefined> {
+    const plan = await this.planOf(digest)
+    if (plan === undefined) return undefined
+    const places = Array.from({ length: to - from }, (_, at) => String(from + at + 1))
+    const [own, ...texts] = await this.#scripts.client.hmget(`${this.#scripts.prefix}r:${runId}`, "j", ...places)
+    const about = { ...plan, runId, requestId: requestIdOf(own ?? undefined), maxValueLength: this.#maxValueLength }
+    const events = await this.#events(texts, from, about)
+    return events.length === places.length ? events : undefined
+  }
+
+  /** What is known of a plan; nothing when it has no run any more. */
+  async planOf(digest: string): Promise<Known | undefined> {
     const known = this.#plans.get(digest)
     if (known !== undefined) return known
     const { client, prefix } = this.#scripts
@@ -238,7 +250,7 @@ export class RedisRuns {
     return Effect.flatMap(
       this.#scripts.ask(async (client, prefix) => {
         const [header, own] = await client.hmget(`${prefix}r:${runId}`, "h", "j")
-        const plan = header == null ? undefined : await this.#planOf(header)
+        const plan = header == null ? undefined : await this.planOf(digestOf(header))
         return plan && { ...plan, requestId: requestIdOf(own ?? undefined) }
       }),
       (about) =>
@@ -266,7 +278,7 @@ export class RedisRuns {
       else if (field === "m") submittedAt = Number(text)
       else if (field === "j") own = text
     }
-    const plan = header === "" ? undefined : await this.#planOf(header)
+    const plan = header === "" ? undefined : await this.planOf(digestOf(header))
     if (plan === undefined) return undefined
     if (this.#blobs.isUsed) for (const name in values) values[name] = await this.#blobs.back(values[name]!)
     const run = readRun(runId, plan.shape, own, submittedAt, plan.steps, values)
@@ -300,5 +312,7 @@ const namesOf = (text: string): ReadonlyArray<string> =>
 // What a run's header says; LuaBase.ts has the whole of it.
 
 const isOver = (header: string | null): boolean => header === null || !/^[PR]/.test(header)
+
+const digestOf = (header: string): string => header.slice(header.lastIndexOf("|") + 1)
 
 const eventsOf = (header: string): number => Number(header.split("|", 3)[2])

@@ -13,6 +13,7 @@ import {
   StoreUnavailable,
   UnknownStep
 } from "../../core/Errors.ts"
+import * as Feed from "../../core/Feed.ts"
 import type { NewRun } from "../../core/NewRun.ts"
 import { newId } from "../../core/RunIndex.ts"
 import * as Store from "../../core/Store.ts"
@@ -23,6 +24,7 @@ import { News } from "./News.ts"
 import { RedisAcls } from "./RedisAcls.ts"
 import { RedisAuditLog } from "./RedisAuditLog.ts"
 import { RedisDefinitions } from "./RedisDefinitions.ts"
+import { RedisFeed } from "./RedisFeed.ts"
 import { RedisRateLimiter } from "./RedisRateLimiter.ts"
 import { RedisRuns } from "./RedisRuns.ts"
 import { RedisSchedules } from "./RedisSchedules.ts"
@@ -115,6 +117,7 @@ class RedisStore implements Store.Store {
   readonly #submitting: Submitting
   readonly #versions: Versions
   readonly #runs: RedisRuns
+  readonly #feed: RedisFeed
   readonly #work: RedisWork
 
   constructor(scripts: Scripts, news: News, bounds: Bounds, id: () => string, blobs: Blobs) {
@@ -135,6 +138,7 @@ class RedisStore implements Store.Store {
       return (await scripts.call("tick", [historyCount, maxLosses, maxValueLength])) as string
     })
     this.#runs = new RedisRuns(scripts, news, bounds.maxValueLength, blobs)
+    this.#feed = new RedisFeed(scripts, this.#runs)
     this.#work = new RedisWork(scripts, news, versions, bounds, dueAfter, blobs)
     this.definitions = new RedisDefinitions(scripts, news)
     this.limiter = new RedisRateLimiter(scripts)
@@ -216,6 +220,7 @@ class RedisStore implements Store.Store {
   wait: Store.Store["wait"] = (runId) => this.#runs.wait(runId)
   watch: Store.Store["watch"] = (runId, after) => this.#runs.watch(runId, after)
   list: Store.Store["list"] = (request) => this.#runs.list(request)
+  feed: Store.Store["feed"] = (request) => Feed.open(this.#feed, request)
 
   claim: Store.Store["claim"] = (request) => this.#work.claim(request)
   renew: Store.Store["renew"] = (claims) => this.#work.renew(claims)

@@ -11,6 +11,7 @@ import { ApiKeys, Tokens } from "../../adapters/keys/index.ts"
 import { Access, Levada } from "../../adapters/promise/index.ts"
 import { flaky, guide, pipelines } from "../fixtures/pipelines.ts"
 import { tasks } from "../fixtures/tasks.ts"
+import { textOf } from "../http/Client.ts"
 
 // One of the pipelines never ends.
 const all = { role: "admin", pipelines: ["*"], permissions: ["read", "execute", "admin"] } as const
@@ -225,6 +226,8 @@ describe("the documents are true", () => {
     ["GET /runs/{task_id}", 200, async () => ask("GET", `/runs/${await failed()}`)],
     ["GET /runs/{task_id}/events", 200, async () => ask("GET", `/runs/${await over()}/events`)],
     ["GET /runs/{task_id}/events", 204, async () => ask("GET", `/runs/${await over()}/events?after=99`)],
+    ["GET /pipelines/{pipeline_id}/events", 200, () => ask("GET", "/pipelines/my_pipeline/events")],
+    ["GET /events", 200, () => ask("GET", "/events?after=0")],
     ["GET /runs/{task_id}/logs", 200, async () => ask("GET", `/runs/${await over()}/logs`)],
     [
       "POST /runs/{task_id}/cancel",
@@ -264,7 +267,7 @@ describe("the documents are true", () => {
       return
     }
     expect(response.headers.get("content-type")).toContain(contentType)
-    const value: unknown = contentType === "application/json" ? await response.json() : await response.text()
+    const value: unknown = contentType === "application/json" ? await response.json() : await textOf(response)
     // An undocumented key is as wrong as a missing one.
     expect(Schema.decodeUnknownSync(answers[status]!)(value, { onExcessProperty: "error" })).toEqual(value)
   })

@@ -52,6 +52,15 @@ export const ask = async (server: Server, method: string, path: string, sending:
   return answer
 }
 
+/** What a response says; of events, which go on, the beginning. */
+export const textOf = async (response: Response): Promise<string> => {
+  if (response.headers.get("content-type") !== "text/event-stream" || response.body === null) return response.text()
+  const reader = response.body.getReader()
+  const { value } = await reader.read()
+  await reader.cancel()
+  return new TextDecoder().decode(value)
+}
+
 const JSON_TYPE = /^application\/json(?:;\s*charset=utf-8)?$/i
 
 /** `GET path`. */

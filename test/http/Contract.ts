@@ -102,6 +102,7 @@ export const contract: Readonly<Record<string, Row>> = {
   "GET /pipelines/{pipeline_id}/dag": reads("pipeline"),
   "GET /pipelines/{pipeline_id}/dag/dot": reads("pipeline"),
   "GET /pipelines/{pipeline_id}/visualize": reads("pipeline"),
+  "GET /pipelines/{pipeline_id}/events": reads("pipeline"),
   "POST /pipelines/{pipeline_id}/pause": administers("pipeline"),
   "POST /pipelines/{pipeline_id}/resume": administers("pipeline"),
   "POST /pipelines/{pipeline_id}/execute": { need: "execute", over: "pipeline", success: 202, body: () => EXECUTION },
@@ -110,6 +111,7 @@ export const contract: Readonly<Record<string, Row>> = {
   "GET /runs/{task_id}": reads("run"),
   "GET /runs/{task_id}/logs": reads("run"),
   "GET /runs/{task_id}/events": reads("run"),
+  "GET /events": reads("any"),
   "POST /runs/{task_id}/cancel": { need: "execute", over: "run", success: 202, body: () => ({ reason: "no more" }) },
   "POST /runs/{task_id}/retry": {
     need: "execute",

@@ -1,54 +1,7 @@
 /** The events of a run as they happen: each once and in order, whenever a reader comes, goes and comes back. */
 import { expect, test } from "vitest"
 import { ask, execute, get, INSTANT, type Json, post, resultOf, type Server, start, until, unused } from "./Client.ts"
-
-/** A reader of `text/event-stream`. */
-class Listener {
-  readonly events: Array<Json> = []
-  readonly ids: Array<string> = []
-  readonly #stop = new AbortController()
-  readonly ended: Promise<void>
-  isOver = false
-
-  private constructor(response: Response, stop: AbortController) {
-    this.#stop = stop
-    this.ended = this.#read(response).finally(() => {
-      this.isOver = true
-    })
-    this.ended.catch(() => undefined)
-  }
-
-  static async open(server: Server, path: string, headers: Readonly<Record<string, string>> = {}): Promise<Listener> {
-    const stop = new AbortController()
-    const response = await fetch(server.url + path, { headers, signal: stop.signal })
-    expect([response.status, response.headers.get("content-type")]).toEqual([200, "text/event-stream"])
-    return new Listener(response, stop)
-  }
-
-  async #read(response: Response): Promise<void> {
-    const decoder = new TextDecoder()
-    let text = ""
-    for await (const chunk of response.body!) {
-      text += decoder.decode(chunk, { stream: true })
-      const parts = text.split("\n\n")
-      text = parts.pop()!
-      for (const part of parts) this.#take(part)
-    }
-    expect(text).toBe("")
-  }
-
-  #take(part: string): void {
-    const fields = new Map(part.split("\n").map((line) => line.split(/: ?(.*)/s, 2) as [string, string]))
-    const data = fields.get("data")
-    if (data === undefined) return
-    this.ids.push(fields.get("id")!)
-    this.events.push(JSON.parse(data))
-  }
-
-  close(): void {
-    this.#stop.abort()
-  }
-}
+import { Listener } from "./Listener.ts"
 
 const types = (events: ReadonlyArray<Json>): ReadonlyArray<string> =>
   events.map(({ type, step_name: step }) => (step === undefined ? type : `${type} ${step}`))
@@ -63,6 +16,8 @@ const HELD = [
   "StepCompleteEvent leave",
   "PipelineCompleteEvent"
 ]
+
+const ONE = ["PipelineStartEvent", "StepStartEvent process", "StepCompleteEvent process", "PipelineCompleteEvent"]
 
 const sequences = (from: number, to: number): ReadonlyArray<number> =>
   Array.from({ length: to - from + 1 }, (_, at) => from + at)
@@ -187,5 +142,65 @@ export const eventing = (server: Server): void => {
     await stayed.ended
     expect(types(stayed.events)).toEqual(HELD)
     expect((await resultOf(server, taskId)).status).toBe(200)
+  })
+
+  test("the feed of a pipeline tells what happens to its runs from now on, and to no others", async () => {
+    await execute(server, "my_pipeline", { data: "before" })
+    const feed = await Listener.open(server, "/pipelines/my_pipeline/events")
+    const { json: other } = await execute(server, "open_gate", { gate: unused() })
+    const runs = [
+      await execute(server, "my_pipeline", { data: "x" }),
+      await execute(server, "my_pipeline", { data: "y" })
+    ]
+    const ids: ReadonlyArray<string> = runs.map(({ json }) => json.task_id)
+    await until("all events", async () => (feed.events.length >= 8 ? true : undefined))
+    for (const [at, id] of ids.entries()) {
+      const told = feed.events.filter(({ task_id }) => task_id === id)
+      expect(types(told), String(at)).toEqual(ONE)
+      expect(told.map(({ sequence }) => sequence)).toEqual(sequences(1, 4))
+    }
+    expect(feed.events.every(({ task_id }) => ids.includes(task_id) && task_id !== other.task_id)).toBe(true)
+    expect([new Set(feed.ids).size, feed.gaps]).toEqual([8, []])
+    feed.close()
+  })
+
+  test("the feed of all goes on behind any event, by header or by query", async () => {
+    const first = await Listener.open(server, "/events")
+    const { json } = await execute(server, "my_pipeline", { data: "x" })
+    const mine = (listener: Listener) => listener.events.filter(({ task_id }) => task_id === json.task_id)
+    await until("all of its events", async () => (mine(first).length >= 4 ? true : undefined))
+    expect(types(mine(first))).toEqual(ONE)
+    const cursor = first.ids[first.events.findIndex(({ task_id }) => task_id === json.task_id) + 1]!
+    first.close()
+    for (const listener of [
+      await Listener.open(server, "/api/v1/events", { "last-event-id": cursor }),
+      await Listener.open(server, `/events?after=${cursor}`),
+      await Listener.open(
+        server,
+        `/pipelines/my_pipeline/events?after=${cursor}&types=StepCompleteEvent,PipelineCompleteEvent`
+      )
+    ]) {
+      await until("the rest", async () => (mine(listener).length >= 2 ? true : undefined))
+      expect(types(mine(listener))).toEqual(ONE.slice(2))
+      expect(listener.gaps).toEqual([])
+      listener.close()
+    }
+  })
+
+  test("a feed says when events are missed, and refuses what is no id of its own", async () => {
+    const { json } = await execute(server, "my_pipeline", { data: "x" })
+    const late = await Listener.open(server, "/pipelines/my_pipeline/events?after=1-1.1")
+    await until("its events", async () => late.events.find(({ task_id: id }) => id === json.task_id && true))
+    expect(late.gaps.length).toBeGreaterThanOrEqual(1)
+    late.close()
+    for (const path of ["/events", "/pipelines/my_pipeline/events"]) {
+      for (const after of ["x", "1", "-1-1.1", "1-1", " "]) {
+        const answer = await ask(server, "GET", `${path}?after=${encodeURIComponent(after)}`)
+        expect([answer.status, answer.json.details[0].path]).toEqual([400, "after"])
+      }
+      const wrong = await ask(server, "GET", `${path}?types=Nothing`)
+      expect([wrong.status, wrong.json.details[0].path]).toEqual([400, "types"])
+    }
+    expect((await get(server, "/pipelines/absent/events")).status).toBe(404)
   })
 }

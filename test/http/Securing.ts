@@ -3,7 +3,7 @@ import { Redis } from "ioredis"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { routes } from "../../adapters/http/index.ts"
 import { FLOWS, KEYS } from "../fixtures/access.ts"
-import { type Answer, ask, type Json, type Server } from "./Client.ts"
+import { type Answer, ask, type Json, type Server, textOf } from "./Client.ts"
 import { aclIs, contract, Maker, pathFor, type Row, type Target } from "./Contract.ts"
 import { apiKey, type Comer, comers, expected, secretsOf } from "./Credentials.ts"
 import type { Launched } from "./launch.ts"
@@ -60,7 +60,7 @@ export const securing = (started: () => Launched, stored?: Stored): void => {
       ...(json !== undefined && { body: JSON.stringify(json) })
     })
     const { status, headers } = response
-    const text = await response.text()
+    const text = await textOf(response)
     const isJson = headers.get("content-type") === "application/json" && text !== ""
     const answer = { status, headers, text, json: isJson ? JSON.parse(text) : undefined }
     answers.push(`${[...answer.headers].join()} ${answer.json?.token === undefined ? answer.text : ""}`)

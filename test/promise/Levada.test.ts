@@ -275,6 +275,24 @@ describe("watching", () => {
     expect((await types(levada.watch(id))).length).toBe((await levada.run(id)).sequence)
   })
 
+  it("all runs are watched by their feed, and what is no cursor is refused", async () => {
+    const levada = make(doubling)
+    const feed = levada.feed()[Symbol.asyncIterator]()
+    const first = feed.next()
+    const id = await levada.start(doubling, { n: 1 })
+    const seen = [(await first).value, (await feed.next()).value, (await feed.next()).value, (await feed.next()).value]
+    expect(seen.map(({ event }) => `${event.sequence} ${event.type}`)).toEqual(ALL)
+    await feed.return?.()
+    for await (const { event } of levada.feed({ pipelineId: doubling.id, after: seen[2].cursor })) {
+      expect(event).toMatchObject({ runId: id, type: "RunCompleted" })
+      break
+    }
+    const wrong = levada.feed({ after: "x" })[Symbol.asyncIterator]()
+    await expect(wrong.next()).rejects.toMatchObject({ _tag: "InvalidOption", option: "after" })
+    const absent = levada.feed({ pipelineId: "absent" })[Symbol.asyncIterator]()
+    await expect(absent.next()).rejects.toMatchObject({ _tag: "PipelineNotFound" })
+  })
+
   it("of a run that is not there, or from where no event can be, rejects with why", async () => {
     const levada = make(doubling)
     await expect(types(levada.watch("absent"))).rejects.toMatchObject({ _tag: "RunNotFound", runId: "absent" })

@@ -35,6 +35,34 @@ const expectRemains = (redis: Redis, prefix: string): Promise<void> =>
     expect((await runKeys(redis, prefix)).filter((key) => !REMAINS.test(key))).toEqual([])
   }, SOON)
 
+shared("of changes for feeds, 10,000 are kept and a few more; whoever was behind them is told of the gap", async () => {
+  const store = here()
+  const redis = client(url!)
+  const made = levada([doubling], store)
+  await made.execute(doubling, { n: 1 })
+  const [first] = await Array.fromAsync(take(made.feed({ after: "0" }), 1))
+  const key = `{${store.prefix}}:feed`
+  const [[, entry]] = (await redis.xrange(key, "-", "+", "COUNT", 1)) as [[string, Array<string>]]
+  const filling = redis.pipeline()
+  for (let n = 0; n < 12_000; n++) filling.xadd(key, "*", ...entry)
+  await filling.exec()
+  const [next] = await Array.fromAsync(take(made.feed({ after: first!.cursor }), 1))
+  expect(next!.isBehindGap).toBe(false)
+  await made.execute(doubling, { n: 2 })
+  expect(await redis.xlen(key)).toBeLessThan(10_300)
+  const [late] = await Array.fromAsync(take(made.feed({ after: first!.cursor }), 1))
+  expect(late!.isBehindGap).toBe(true)
+})
+
+/** The first so many. */
+async function* take<A>(items: AsyncIterable<A>, count: number): AsyncGenerator<A> {
+  let seen = 0
+  for await (const item of items) {
+    yield item
+    if (++seen >= count) return
+  }
+}
+
 shared("of 3,000 runs, as many are kept as historyCount says, and the number of keys stays the same", async () => {
   const store = { ...here(), historyCount: 100 }
   const redis = client(url!)

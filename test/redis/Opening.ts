@@ -98,7 +98,7 @@ export const keys = async (of: Redis, prefix: string): Promise<ReadonlyArray<str
 }
 
 /** What workers and watchers say of themselves all the time, whether there are runs or not. */
-const ALWAYS = /^(?:clock|serial|tokens|workers|watchers|waiters|digests|order|meta|idle:.*|versions:.*)$/
+const ALWAYS = /^(?:feed|clock|serial|tokens|workers|watchers|waiters|digests|order|meta|idle:.*|versions:.*)$/
 
 /** The keys of a prefix that are about runs. */
 export const runKeys = async (of: Redis, prefix: string): Promise<ReadonlyArray<string>> =>

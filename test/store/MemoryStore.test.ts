@@ -1,7 +1,9 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
+import type { FeedItem } from "../../core/Feed.ts"
 import * as Store from "../../core/Store.ts"
 import * as Version from "../../core/Version.ts"
 import { store } from "./StoreConformance.ts"
@@ -39,6 +41,22 @@ describe("MemoryStore", () => {
       const unfinished = yield* submit(newRun)
       expect(yield* kept()).toEqual([unfinished, ids[4], ids[3], ids[2]])
     }).pipe(Effect.provide(Store.layerMemory({ historyCount: 3 })))
+  )
+
+  it.effect(
+    "keeps the last 10,000 changes for its feed, and says to whoever was behind them that some are missed",
+    () =>
+      Effect.gen(function* () {
+        const { feed, watch } = yield* Store.Store
+        const items = yield* feed({})
+        const ids = yield* Effect.forEach(Array.from({ length: 6_000 }), () => runOne)
+        const last = (item: FeedItem) => item.event?.runId === ids.at(-1) && item.event?.type === "RunCompleted"
+        const read = yield* Stream.runCollect(Stream.takeUntil(items, last))
+        const kept = yield* Effect.forEach(ids.slice(1_000), (id) => Stream.runCollect(watch(id)))
+        expect(Array.from(read, ({ event }) => event)).toEqual(kept.flat())
+        expect(Array.from(read).findIndex(({ isBehindGap }) => isBehindGap)).toBe(0)
+        expect(Array.from(read).filter(({ isBehindGap }) => isBehindGap)).toHaveLength(1)
+      }).pipe(Effect.provide(Store.layerMemory({ historyCount: 10_000 })))
   )
 
   it.effect("keeps finished runs by age", () =>

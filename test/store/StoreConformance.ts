@@ -30,6 +30,7 @@ import {
   VERSION
 } from "./Acting.ts"
 import { definitions } from "./Definitions.ts"
+import { feeding } from "./Feeding.ts"
 import { items } from "./Items.ts"
 import { keeping } from "./Keeping.ts"
 import { memoised } from "./Memoised.ts"
@@ -51,6 +52,7 @@ export const store = (name: string, build: Build): void => {
     describe("keeping", () => keeping(testLong))
     describe("schedules", () => schedules(testLong))
     describe("definitions", () => definitions(testLong))
+    describe("feed", () => feeding(testLong))
     describe("access", () => access(testLong))
 
     testLong(
