@@ -38,11 +38,11 @@ const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<strin
   settings: { adapters: ["http", "keys", "jwt"] },
   testing: { adapters: [] },
   redis: { adapters: [], outside: /^ioredis$/ },
-  node: { adapters: ["http", "promise"], outside: /^node:/ },
+  node: { adapters: ["http", "promise"], outside: /^(?:node:.*|ws)$/ },
   bun: { adapters: ["http", "promise"] },
   deno: { adapters: ["http", "promise"] },
   // On Node, Elysia listens through `@elysiajs/node`, which is a `node:http` server.
-  elysia: { adapters: ["http", "promise"], outside: /^(?:elysia|@elysiajs\/node|node:http|node:net)$/ }
+  elysia: { adapters: ["http", "promise", "node"], outside: /^(?:elysia|@elysiajs\/node|node:http|node:net)$/ }
 }
 
 /** What ties code to a runtime, to the wall clock or to chance. Core asks Effect for these. */
@@ -57,7 +57,7 @@ const HEADER =
 /** Where else than in `adapters/http` HTTP may be spoken, and which words of it. */
 const SPOKEN: Readonly<Record<string, RegExp>> = {
   // The length of a body is for whoever writes it to the socket; and of some headers Node keeps only the first.
-  "adapters/node/NodeServer.ts": /^(?:content-length|authorization)$/,
+  "adapters/node/NodeRequest.ts": /^(?:content-length|authorization)$/,
   "adapters/elysia/Answer.ts": /^content-length$/,
   // What documentation plugins and Eden are told of the wire, as schemas and as types.
   "adapters/elysia/Documents.ts": /^(?:[a-z][a-z0-9]*(?:_[a-z0-9]+)+|Last-Event-ID)$/,

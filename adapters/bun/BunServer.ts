@@ -1,5 +1,6 @@
 /** The API on `Bun.serve`. */
 import * as Fetch from "../http/Fetch.ts"
+import * as Sockets from "../http/Sockets.ts"
 import type { Levada } from "../promise/Levada.ts"
 
 /** Where to listen. */
@@ -15,6 +16,7 @@ export interface BunHttpServer {
   readonly url: URL
   readonly requestIP: (request: Request) => { readonly address: string } | null
   readonly timeout: (request: Request, seconds: number) => void
+  readonly upgrade: Sockets.BunUpgrades["upgrade"]
   readonly stop: (closeActiveConnections: boolean) => Promise<void>
 }
 
@@ -24,6 +26,7 @@ interface BunServe {
     readonly hostname: string
     readonly idleTimeout: number
     readonly maxRequestBodySize: number
+    readonly websocket: Sockets.BunListener
     readonly fetch: (request: Request, server: BunHttpServer) => Response | Promise<Response>
   }) => BunHttpServer
 }
@@ -41,6 +44,7 @@ export interface Serving {
 const LAST_MILLIS = 1_000
 
 const platform: Fetch.Platform<BunHttpServer> = {
+  upgrade: Sockets.upgradeOnBun,
   address: (request, server) => server.requestIP(request)?.address,
   secure: Fetch.web.secure,
   onAbort: (request, server, stop) => {
@@ -60,6 +64,7 @@ export const serve = async (levada: Levada, options: Options = {}): Promise<Serv
     idleTimeout: 255,
     // The API has its own limit, and its own words for it.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    websocket: Sockets.bunSockets,
     fetch: Fetch.toFetch(levada.handler, platform)
   })
   let closing: Promise<void> | undefined

@@ -1,5 +1,6 @@
 /** The API on `Deno.serve`. */
 import * as Fetch from "../http/Fetch.ts"
+import * as Sockets from "../http/Sockets.ts"
 import type { Levada } from "../promise/Levada.ts"
 
 /** Where to listen. */
@@ -39,6 +40,7 @@ interface Info {
 }
 
 const platform: Fetch.Platform<Info> = {
+  upgrade: (request, _, accept) => Sockets.upgradeOnDeno(request, accept),
   address: (_, { remoteAddr }) => remoteAddr.hostname,
   // It listens without TLS, and Deno's URL is whatever the client says.
   secure: () => false,

@@ -1,7 +1,8 @@
 /** A request of Elysia's, answered by the API. */
 import type { Principal } from "../../core/Principal.ts"
-import { type Platform, WebRequest, web } from "../http/Fetch.ts"
-import type { Handler, HttpReply } from "../http/Message.ts"
+import { type Platform, toResponse, WebRequest, web } from "../http/Fetch.ts"
+import { type Handler, type HttpReply, NO_SOCKETS } from "../http/Message.ts"
+import { type BunUpgrades, upgradeOnBun, upgradeOnDeno } from "../http/Sockets.ts"
 
 /** What a route uses of Elysia's context. */
 interface Context {
@@ -14,7 +15,7 @@ interface Context {
   readonly server?: BunServer | null
 }
 
-interface BunServer {
+interface BunServer extends BunUpgrades {
   readonly requestIP: (request: Request) => { readonly address: string } | null
   readonly timeout: (request: Request, seconds: number) => void
 }
@@ -41,6 +42,10 @@ interface NodeRequest extends Request {
 }
 
 const platform: Platform<BunServer | null | undefined> = {
+  upgrade: (request, server, accept) => {
+    if (server) return upgradeOnBun(request, server, accept)
+    return "Deno" in globalThis ? upgradeOnDeno(request, accept) : toResponse(NO_SOCKETS)
+  },
   // On Node and Deno, its URL is whatever the client says. `serve` listens without TLS.
   secure: (request: NodeRequest) => {
     if (denoInfos.has(request)) return false
@@ -65,6 +70,7 @@ export const answer = (handler: Handler, path: string): ((context: Context) => A
     const reply = handler(asked)
     const toAnswer = (known: HttpReply): Answer => {
       if (asked.principal !== undefined) principals.set(request, asked.principal)
+      if (known.accept !== undefined) return asked.upgrade(known.accept)
       if (isNode) asked.forget()
       return answerOf(known, set, request.method)
     }

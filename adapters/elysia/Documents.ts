@@ -364,6 +364,7 @@ export const documents: Documents = {
   },
   "GET /pipelines/{pipeline_id}/events": { ...feed, failures: [400, 404, 503] },
   "GET /events": { ...feed, failures: [400, 503] },
+  "GET /ws": { answers: { 101: Schema.Undefined, 426: error }, failures: [] },
   "GET /schedules": { answers: { 200: Schema.Struct({ schedules: Schema.Array(schedule) }) }, failures: [503] },
   "POST /schedules": {
     body: newSchedule,

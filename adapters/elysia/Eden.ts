@@ -188,6 +188,7 @@ export type Exchanges = {
     readonly query: FeedQuery
     readonly answers: { readonly 200: string }
   }
+  readonly "GET /ws": { readonly answers: { readonly 101: undefined; readonly 426: ErrorJson } }
   readonly "GET /events": { readonly query: FeedQuery; readonly answers: { readonly 200: string } }
   readonly "GET /runs/{task_id}/logs": { readonly answers: { readonly 200: RunWire.Logs } }
   readonly "POST /runs/{task_id}/cancel": {

@@ -80,12 +80,16 @@ export const principalOf = (request: Request): Principal | undefined => principa
  * API's. Rejects when the port is taken.
  */
 export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
-  const { url, app, stop, cut } = await listen((config) => {
-    // An app looks for the path behind the eleventh character of the URL unless it is told that names may be short.
-    const whole = new Elysia({ ...config, handler: { standardHostname: false } }).use(plugin(levada))
-    add(whole, levada, "ALL", "/*", UNLISTED)
-    return whole
-  }, options)
+  const { url, app, stop, cut } = await listen(
+    (config) => {
+      // An app looks for the path behind the eleventh character of the URL unless it is told that names may be short.
+      const whole = new Elysia({ ...config, handler: { standardHostname: false } }).use(plugin(levada))
+      add(whole, levada, "ALL", "/*", UNLISTED)
+      return whole
+    },
+    options,
+    levada.handler
+  )
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
     const closed = levada.close()

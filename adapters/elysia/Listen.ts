@@ -3,6 +3,7 @@ import type { Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import type { AnyElysia, ElysiaConfig } from "elysia"
 import { refuseHost } from "../http/Fetch.ts"
+import type { Handler } from "../http/Message.ts"
 import { type DenoInfo, denoInfos } from "./Answer.ts"
 
 /** Where to listen. */
@@ -26,12 +27,21 @@ export interface Listening<App> {
 
 type Make<App> = (config: Pick<ElysiaConfig<"">, "adapter">) => App
 
-type Listener = <App extends AnyElysia>(make: Make<App>, port: number, host: string) => Promise<Listening<App>>
+type Listener = <App extends AnyElysia>(
+  make: Make<App>,
+  port: number,
+  host: string,
+  handler: Handler
+) => Promise<Listening<App>>
 
 /** Makes an app and listens with it. Rejects when the port is taken. */
-export const listen = <App extends AnyElysia>(make: Make<App>, options: Options): Promise<Listening<App>> => {
+export const listen = <App extends AnyElysia>(
+  make: Make<App>,
+  options: Options,
+  handler: Handler
+): Promise<Listening<App>> => {
   const listener = "Bun" in globalThis ? onBun : "Deno" in globalThis ? onDeno : onNode
-  return listener(make, options.port ?? 8000, options.host ?? "127.0.0.1")
+  return listener(make, options.port ?? 8000, options.host ?? "127.0.0.1", handler)
 }
 
 const urlOf = (host: string, port: number): string => `http://${host.includes(":") ? `[${host}]` : host}:${port}`
@@ -99,7 +109,7 @@ const onDeno: Listener = async (make, port, hostname) => {
 }
 
 /** What this uses of the server behind `@elysiajs/node`. */
-interface NodeServer {
+interface ElysiaServer {
   readonly serveOptions: { host: string }
   readonly serve: () => Promise<unknown>
   readonly node: { readonly server: Server }
@@ -112,8 +122,9 @@ const REQUEST_MILLIS = 60_000
 /** How often connections are looked for that have become idle while the server stops, in milliseconds. */
 const SWEEP_MILLIS = 20
 
-const onNode: Listener = async (make, port, host) => {
+const onNode: Listener = async (make, port, host, handler) => {
   const { node } = await import("@elysiajs/node")
+  const { takeSockets } = await import("../node/NodeServer.ts")
   const app = make({ adapter: node() })
   const settings = {
     port,
@@ -125,9 +136,9 @@ const onNode: Listener = async (make, port, host) => {
     manual: true,
     hostname: "localhost"
   }
-  const made = Promise.withResolvers<NodeServer>()
+  const made = Promise.withResolvers<ElysiaServer>()
   const leave = leavingNothing(() =>
-    app.listen(settings as object, (server) => made.resolve((server as unknown as { readonly raw: NodeServer }).raw))
+    app.listen(settings as object, (server) => made.resolve((server as unknown as { readonly raw: ElysiaServer }).raw))
   )
   const listening = await made.promise
   listening.serveOptions.host = host
@@ -138,6 +149,9 @@ const onNode: Listener = async (make, port, host) => {
     throw error
   }
   const { server } = listening.node
+  // Elysia's own would take every WebSocket, and has none.
+  server.removeAllListeners("upgrade")
+  const sockets = takeSockets(server, handler)
   return {
     url: urlOf(host, (server.address() as AddressInfo).port),
     app,
@@ -150,6 +164,9 @@ const onNode: Listener = async (make, port, host) => {
           resolve()
         })
       }),
-    cut: () => server.closeAllConnections()
+    cut: () => {
+      server.closeAllConnections()
+      sockets.cut()
+    }
   }
 }

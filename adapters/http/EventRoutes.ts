@@ -4,8 +4,8 @@ import * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
 import type { FeedItem } from "../../core/Feed.ts"
 import * as Run from "../../core/Run.ts"
-import { ofRun, toBytes } from "./EventStream.ts"
-import { EVENT_TYPES, type EventType } from "./EventWire.ts"
+import { EventStream, ofRun } from "./EventStream.ts"
+import { areTypes, EVENT_TYPES, type EventType, isCursor, isSequence } from "./EventWire.ts"
 import type { BadRequest, Failure } from "./Failures.ts"
 import { type HttpReply, type HttpRequest, NO_CONTENT, SECURITY_HEADERS } from "./Message.ts"
 import { Reader } from "./Reader.ts"
@@ -16,13 +16,6 @@ interface Wanted {
   readonly after: string | undefined
   readonly types: ReadonlySet<EventType> | undefined
 }
-
-const areTypes = (value: unknown): value is string =>
-  typeof value === "string" && value.split(",").every((name) => EVENT_TYPES.includes(name as EventType))
-
-const isSequence = (value: unknown): value is string => typeof value === "string" && /^\d{1,15}$/.test(value)
-
-const isCursor = (value: unknown): value is string => typeof value === "string" && value.length <= 100
 
 /** Reads which events are wanted: a browser that comes again says what it has seen in a header. */
 const wanted = (
@@ -50,14 +43,15 @@ const HEADERS = {
 
 /** The items as an answer, when there is room for one more. */
 const streamed = (
-  { streams }: Call,
+  { serving }: Call,
   items: Stream.Stream<FeedItem, unknown>,
   types: Wanted["types"]
 ): Effect.Effect<HttpReply, BadRequest> => {
-  const close = streams.open()
-  return typeof close === "function"
-    ? Effect.succeed({ status: 200, headers: HEADERS, body: toBytes(items, types, close) })
-    : Effect.fail(close)
+  const bytes = new EventStream(items, types)
+  const freed = serving.streams.open(() => bytes.end())
+  return typeof freed === "function"
+    ? Effect.succeed({ status: 200, headers: HEADERS, body: bytes.open(freed) })
+    : Effect.fail(freed)
 }
 
 /** What happens to all runs, or to those of one pipeline. */

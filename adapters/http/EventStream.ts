@@ -8,7 +8,7 @@ import { type EventType, eventText, typeOf } from "./EventWire.ts"
 const HEARTBEAT_MILLIS = 15_000
 
 /** How long a reader may take for what it was sent before it is given up, in milliseconds. */
-const STUCK_MILLIS = 60_000
+export const STUCK_MILLIS = 60_000
 
 /** How long a browser waits before it comes again, in milliseconds. */
 const RETRY_MILLIS = 1_000
@@ -22,68 +22,95 @@ export const ofRun = <E>(events: Stream.Stream<Event, E>): Stream.Stream<FeedIte
 
 /**
  * Items as bytes, read one after the other as the reader takes them: a slow one holds up nobody and nothing is kept for it,
- * and one that is stuck is given up. Ends with the items, and calls `ended` then, or when the reader goes away. Types that
- * are not among `types` are left out; a reader that comes again goes on behind them all the same. That events before one
- * can't be had is said by an event named `gap`.
+ * and one that is stuck is given up. Types that are not among `types` are left out; a reader that comes again goes on behind
+ * them all the same. That events before one can't be had is said by an event named `gap`.
  */
-export const toBytes = (
-  items: Stream.Stream<FeedItem, unknown>,
-  types: ReadonlySet<EventType> | undefined,
-  ended: () => void
-): ReadableStream<Uint8Array<ArrayBuffer>> => {
-  const iterator = Stream.toAsyncIterable(items)[Symbol.asyncIterator]()
-  let taken: (() => void) | undefined
-  let heartbeat: ReturnType<typeof setInterval> | undefined
+export class EventStream {
+  readonly #items: AsyncIterator<FeedItem>
+  readonly #types: ReadonlySet<EventType> | undefined
+  #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined
+  #heartbeat: ReturnType<typeof setInterval> | undefined
+  #freed: () => void = () => undefined
+  #taken: (() => void) | undefined
   /** Where the reader is without having been told. */
-  let silent: string | undefined
-  const end = (): void => {
-    clearInterval(heartbeat)
-    ended()
+  #silent: string | undefined
+  #isOver = false
+
+  constructor(items: Stream.Stream<FeedItem, unknown>, types: ReadonlySet<EventType> | undefined) {
+    this.#items = Stream.toAsyncIterable(items)[Symbol.asyncIterator]()
+    this.#types = types
   }
-  /** Waits until the reader wants more. */
-  const room = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
-    if ((controller.desiredSize ?? 0) > 0) return
-    let late: ReturnType<typeof setTimeout> | undefined
-    await new Promise<void>((resolve, reject) => {
-      taken = resolve
-      late = setTimeout(() => reject(new Error("The reader is stuck")), STUCK_MILLIS)
-    }).finally(() => clearTimeout(late))
+
+  /** The bytes. Calls `freed` once they are over, or the reader goes away. */
+  open(freed: () => void): ReadableStream<Uint8Array<ArrayBuffer>> {
+    this.#freed = freed
+    return new ReadableStream({
+      start: (controller) => {
+        this.#controller = controller
+        controller.enqueue(utf8.encode(`retry: ${RETRY_MILLIS}\n\n`))
+        this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MILLIS)
+        void this.#deliver()
+      },
+      pull: () => this.#taken?.(),
+      cancel: () => this.#end()
+    })
   }
-  const send = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+
+  /** Ends it where it is: whoever reads comes again. */
+  end(): void {
+    if (this.#isOver) return
+    this.#end()
+    this.#controller?.close()
+  }
+
+  #end(): void {
+    this.#isOver = true
+    clearInterval(this.#heartbeat)
+    this.#freed()
+    void this.#items.return?.()
+  }
+
+  get #hasRoom(): boolean {
+    return (this.#controller?.desiredSize ?? 0) > 0
+  }
+
+  #beat(): void {
+    if (!this.#hasRoom) return
+    this.#controller?.enqueue(this.#silent === undefined ? HEARTBEAT : utf8.encode(`id: ${this.#silent}\n\n`))
+    this.#silent = undefined
+  }
+
+  async #deliver(): Promise<void> {
     try {
-      for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+      for (let next = await this.#items.next(); !next.done; next = await this.#items.next()) {
         const { cursor, event, isBehindGap } = next.value
-        const isWanted = event !== undefined && (types === undefined || types.has(typeOf(event)))
-        silent = cursor
+        const isWanted = event !== undefined && (this.#types === undefined || this.#types.has(typeOf(event)))
+        this.#silent = cursor
         if (!isBehindGap && !isWanted) continue
-        await room(controller)
+        if (!this.#hasRoom) await this.#room()
+        if (this.#isOver) return
         const gap = isBehindGap ? `event: gap\nid: ${cursor}\ndata: {}\n\n` : ""
-        controller.enqueue(utf8.encode(isWanted ? `${gap}id: ${cursor}\ndata: ${eventText(event)}\n\n` : gap))
-        silent = undefined
+        const text = isWanted ? `${gap}id: ${cursor}\ndata: ${eventText(event)}\n\n` : gap
+        this.#controller?.enqueue(utf8.encode(text))
+        this.#silent = undefined
       }
-      controller.close()
+      this.end()
     } catch (error) {
-      // Whoever still reads comes again, with the last sequence it has seen.
-      controller.error(error)
-      await iterator.return?.()
-    } finally {
-      end()
+      if (this.#isOver) return
+      this.#end()
+      // Whoever still reads comes again, with the last place that it has seen.
+      this.#controller?.error(error)
     }
   }
-  return new ReadableStream({
-    start: (controller) => {
-      controller.enqueue(utf8.encode(`retry: ${RETRY_MILLIS}\n\n`))
-      heartbeat = setInterval(() => {
-        if ((controller.desiredSize ?? 0) <= 0) return
-        controller.enqueue(silent === undefined ? HEARTBEAT : utf8.encode(`id: ${silent}\n\n`))
-        silent = undefined
-      }, HEARTBEAT_MILLIS)
-      void send(controller)
-    },
-    pull: () => taken?.(),
-    cancel: async () => {
-      end()
-      await iterator.return?.()
-    }
-  })
+
+  /** Waits until the reader wants more. */
+  #room(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error("Nothing is read here")), STUCK_MILLIS)
+      this.#taken = () => {
+        clearTimeout(late)
+        resolve()
+      }
+    })
+  }
 }

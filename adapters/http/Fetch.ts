@@ -1,6 +1,6 @@
 /** The API as a web-standard fetch handler, for every server that has one. */
 import type { Principal } from "../../core/Principal.ts"
-import type { Handler, HttpReply, HttpRequest } from "./Message.ts"
+import { type Handler, type HttpReply, type HttpRequest, NO_SOCKETS } from "./Message.ts"
 
 /** What only the server knows of a request, asked for when it is needed. `Info` is what the server passes beside it. */
 export interface Platform<Info> {
@@ -9,7 +9,12 @@ export interface Platform<Info> {
   readonly secure: (request: Request, info: Info) => boolean
   /** The answer takes time: calls `stop` when the client goes away before it is sent. */
   readonly onAbort: (request: Request, info: Info, stop: () => void) => void
+  /** Makes a WebSocket of the connection, where the server can; Bun wants no response then. See `Sockets`. */
+  readonly upgrade?: (request: Request, info: Info, accept: Accept) => Response | undefined
 }
+
+/** What listens to a WebSocket once there is one. */
+export type Accept = NonNullable<HttpReply["accept"]>
 
 /** What a web `Request` itself tells. */
 export const web: Platform<unknown> = {
@@ -25,8 +30,11 @@ export type Fetch<Info> = (request: Request, info: Info) => Response | Promise<R
 export const toFetch =
   <Info>(handler: Handler, platform: Platform<Info>): Fetch<Info> =>
   (request, info) => {
-    const reply = handler(new WebRequest(request, info, platform))
-    return reply instanceof Promise ? reply.then(toResponse) : toResponse(reply)
+    const asked = new WebRequest(request, info, platform)
+    const reply = handler(asked)
+    const respond = (known: HttpReply): Response =>
+      known.accept === undefined ? toResponse(known) : asked.upgrade(known.accept)
+    return reply instanceof Promise ? reply.then(respond) : respond(reply)
   }
 
 /** A web `Request` as a route sees it. */
@@ -39,6 +47,7 @@ export class WebRequest<Info> implements HttpRequest {
   readonly #info: Info
   readonly #platform: Platform<Info>
   #isRead = false
+  #kept: { readonly address: string | undefined; readonly secure: boolean; readonly headers: Headers } | undefined
 
   constructor(request: Request, info: Info, platform: Platform<Info>) {
     this.#request = request
@@ -56,13 +65,20 @@ export class WebRequest<Info> implements HttpRequest {
     return this.#request.method
   }
   get address(): string | undefined {
-    return this.#platform.address(this.#request, this.#info)
+    return this.#kept === undefined ? this.#platform.address(this.#request, this.#info) : this.#kept.address
   }
   get secure(): boolean {
-    return this.#platform.secure(this.#request, this.#info)
+    return this.#kept === undefined ? this.#platform.secure(this.#request, this.#info) : this.#kept.secure
   }
   header(name: string): string | undefined {
-    return this.#request.headers.get(name) ?? undefined
+    return (this.#kept ?? this.#request).headers.get(name) ?? undefined
+  }
+  /** The response to what becomes a WebSocket. After that the server lets nobody read the request any more, so it is kept. */
+  upgrade(accept: Accept): Response {
+    const { upgrade } = this.#platform
+    if (upgrade === undefined) return toResponse(NO_SOCKETS)
+    this.#kept = { address: this.address, secure: this.secure, headers: new Headers(this.#request.headers) }
+    return upgrade(this.#request, this.#info, accept) as Response
   }
   body(maxBytes: number): Promise<Uint8Array | "too-large"> {
     this.#isRead = true

@@ -16,7 +16,7 @@ import { BadRequest, type Failure, internalError, quota, toReply } from "./Failu
 import { HttpVisitor, requestIdOf } from "./HttpVisitor.ts"
 import type { Handler, HttpReply, HttpRequest } from "./Message.ts"
 import * as Proxies from "./Proxies.ts"
-import type { Route } from "./Route.ts"
+import type { Route, Serving } from "./Route.ts"
 import * as Router from "./Router.ts"
 import { routes } from "./Routes.ts"
 import { MAX_STREAMS, Streams } from "./Streams.ts"
@@ -38,7 +38,8 @@ const HTTPS_ONLY = { "strict-transport-security": "max-age=31536000" }
 
 /** The API as one function. Where `access` requires HTTPS, browsers are told so. */
 export const make = (
-  options: Options & { readonly access?: Access } = {}
+  options: Options & { readonly access?: Access } = {},
+  streams: Streams = new Streams(options.maxStreams ?? MAX_STREAMS)
 ): Effect.Effect<Handler, InvalidOption, Operations> =>
   Effect.gen(function* () {
     const mistake =
@@ -49,10 +50,17 @@ export const make = (
     const fork = Effect.runForkWith(yield* Effect.context<never>())
     const match = Router.make(routes, basePath(options.basePath ?? ""))
     const maxBodyBytes = options.maxBodyBytes ?? Body.MAX_BODY_BYTES
-    const streams = new Streams(options.maxStreams ?? MAX_STREAMS)
     const sourceOf = yield* Effect.fromResult(Proxies.make(options))
     const cors = yield* Effect.fromResult(Cors.make(options.cors))
     const onlyHttps = options.access?._tag === "Secured" && options.access.requireHttps ? HTTPS_ONLY : undefined
+
+    const serving: Serving = {
+      streams,
+      enter: ({ request, requestId }, key, shown) =>
+        operations.enter(new HttpVisitor(request, requestId, key, true, sourceOf, shown), "read"),
+      run: (effect) => new Promise((resolve) => fork(effect).addObserver(resolve)),
+      nowMillis: () => clock.currentTimeMillisUnsafe()
+    }
 
     const ended = (exit: Exit.Exit<HttpReply, Failure>, nowMillis: number): HttpReply => {
       if (Exit.isSuccess(exit)) return exit.value
@@ -68,12 +76,12 @@ export const make = (
       params: Params,
       body: unknown,
       request: HttpRequest,
+      requestId: string,
       caller: Caller
     ): HttpReply | Promise<HttpReply> => {
       const nowMillis = clock.currentTimeMillisUnsafe()
-      return settle(route.answer({ operations, caller, request, params, body, nowMillis, streams }), request, (exit) =>
-        ended(exit, nowMillis)
-      )
+      const call = { operations, caller, request, requestId, params, body, nowMillis, serving }
+      return settle(route.answer(call), request, (exit) => ended(exit, nowMillis))
     }
 
     /** Runs an effect, at once where that can be. Whoever goes away ends it; the run that they started goes on. */
@@ -97,14 +105,15 @@ export const make = (
       route: Route,
       params: Params,
       request: HttpRequest,
+      requestId: string,
       caller: Caller
     ): HttpReply | Promise<HttpReply> => {
-      if (!route.hasBody) return answer(route, params, NO_BODY, request, caller)
+      if (!route.hasBody) return answer(route, params, NO_BODY, request, requestId, caller)
       return Body.read(request, maxBodyBytes).then(
         async (body) =>
           Result.isFailure(body)
             ? toReply(body.failure, clock.currentTimeMillisUnsafe())
-            : withQuota(await answer(route, params, body.success, request, caller), caller),
+            : withQuota(await answer(route, params, body.success, request, requestId, caller), caller),
         // The body ended early: nobody is there to read this, but the server has to end the exchange somehow.
         () => toReply(BODY_INCOMPLETE, clock.currentTimeMillisUnsafe())
       )
@@ -118,11 +127,14 @@ export const make = (
     /** Nobody is asked for more than they have to send before it is known who they are. */
     const enter = (route: Route, params: Params, request: HttpRequest, requestId: string) => {
       const { permission } = route
-      if (permission === "none") return answer(route, params, NO_BODY, request, host)
-      const entering = operations.enter(new HttpVisitor(request, requestId, route, sourceOf), permission)
+      if (permission === "none") return answer(route, params, NO_BODY, request, requestId, host)
+      const entering = operations.enter(
+        new HttpVisitor(request, requestId, route.key, route.isStream, sourceOf),
+        permission
+      )
       if (Exit.isExit(entering) || route.hasBody) {
         return settle(entering, request, (exit) => {
-          if (Exit.isSuccess(exit)) return withBody(route, params, request, admitted(request, exit.value))
+          if (Exit.isSuccess(exit)) return withBody(route, params, request, requestId, admitted(request, exit.value))
           return ended(Exit.failCause(exit.cause), clock.currentTimeMillisUnsafe())
         })
       }
@@ -131,7 +143,7 @@ export const make = (
       const nowMillis = clock.currentTimeMillisUnsafe()
       const answering = Effect.flatMap(entering, (found) => {
         caller = admitted(request, found)
-        return route.answer({ operations, caller, request, params, body: NO_BODY, nowMillis, streams })
+        return route.answer({ operations, caller, request, requestId, params, body: NO_BODY, nowMillis, serving })
       })
       return settle(answering, request, (exit) => withQuota(ended(exit, nowMillis), caller))
     }
@@ -178,7 +190,8 @@ const forMethod = (method: string, reply: HttpReply): HttpReply => {
 const withHeaders = (reply: HttpReply, headers: HttpReply["headers"]): HttpReply => ({
   status: reply.status,
   headers: { ...reply.headers, ...headers },
-  body: reply.body
+  body: reply.body,
+  ...(reply.accept !== undefined && { accept: reply.accept })
 })
 
 const BODY_INCOMPLETE = new BadRequest(400, "BodyIncompleteError", "The body ended early")

@@ -2,26 +2,40 @@
 import type { Visitor } from "../../core/Principal.ts"
 import type { HttpRequest } from "./Message.ts"
 import type { Source } from "./Proxies.ts"
-import type { Route } from "./Route.ts"
+
+/** What somebody shows to be known by. */
+export interface Credentials {
+  readonly apiKey?: string | undefined
+  readonly bearer?: string | undefined
+}
 
 /** A request as the guard sees it; what nobody asks for is not looked up. */
 export class HttpVisitor implements Visitor {
   readonly requestId: string
-  readonly #route: Route
+  readonly operation: string
+  readonly #isStream: boolean
   readonly #request: HttpRequest
+  readonly #shown: Credentials | undefined
   readonly #sourceOf: (request: HttpRequest) => Source
   #source: Source | undefined
 
-  constructor(request: HttpRequest, requestId: string, route: Route, sourceOf: (request: HttpRequest) => Source) {
+  /** `isStream`: whether a token may be in the query. `shown`: what was shown later than in the request, and in place of it. */
+  constructor(
+    request: HttpRequest,
+    requestId: string,
+    operation: string,
+    isStream: boolean,
+    sourceOf: (request: HttpRequest) => Source,
+    shown?: Credentials
+  ) {
+    this.#shown = shown
     this.#request = request
     this.requestId = requestId
-    this.#route = route
+    this.operation = operation
+    this.#isStream = isStream
     this.#sourceOf = sourceOf
   }
 
-  get operation(): string {
-    return this.#route.key
-  }
   get address(): string | undefined {
     this.#source ??= this.#sourceOf(this.#request)
     return this.#source.address
@@ -31,13 +45,14 @@ export class HttpVisitor implements Visitor {
     return this.#source.secure
   }
   get apiKey(): string | undefined {
-    return this.#request.header("x-api-key")
+    return this.#shown === undefined ? this.#request.header("x-api-key") : this.#shown.apiKey
   }
   /** Empty for an `Authorization` that is of another kind: something was shown, and it is no token. */
   get bearer(): string | undefined {
+    if (this.#shown !== undefined) return this.#shown.bearer
     const value = this.#request.header("authorization")
     if (value !== undefined) return BEARER.exec(value)?.[1] ?? ""
-    return this.#route.isStream ? NARROWED.exec(this.#request.query)?.[1] : undefined
+    return this.#isStream ? NARROWED.exec(this.#request.query)?.[1] : undefined
   }
   header(name: string): string | undefined {
     return this.#request.header(name)

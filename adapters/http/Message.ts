@@ -28,8 +28,25 @@ export interface HttpRequest {
   principal?: Principal | undefined
 }
 
+/** A WebSocket that is open. */
+export interface Socket {
+  readonly send: (text: string) => void
+  /** How many bytes were sent that the other end has not taken yet. */
+  readonly buffered: () => number
+  readonly close: (code: number, reason: string) => void
+}
+
+/** Whoever listens to one. */
+export interface SocketListener {
+  readonly message: (data: unknown) => void
+  /** It is over, whoever has closed it. Nothing is sent after that. */
+  readonly closed: () => void
+}
+
 /** An answer. */
 export interface HttpReply {
+  /** With status 101: the connection becomes a WebSocket, and this its listener. */
+  readonly accept?: (socket: Socket) => SocketListener
   readonly status: number
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
@@ -70,6 +87,9 @@ export const text = (status: number, contentType: string, body: string): HttpRep
   headers: { "content-type": contentType, ...SECURITY_HEADERS },
   body
 })
+
+/** The reply of a server to what would have to become a WebSocket, when it can't do that. */
+export const NO_SOCKETS: HttpReply = text(501, "text/plain; charset=utf-8", "This server does not take WebSockets here")
 
 /** A reply that says that it is done, and nothing else. */
 export const NO_CONTENT: HttpReply = { status: 204, headers: {}, body: undefined }

@@ -1,10 +1,26 @@
 /** A route: what is answered where, and to whom. */
 import type * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type { EntryError } from "../../core/Guard.ts"
 import type { Operations } from "../../core/Operations.ts"
 import type { Caller, Permission } from "../../core/Principal.ts"
 import type { Failure } from "./Failures.ts"
+import type { Credentials } from "./HttpVisitor.ts"
 import type { HttpReply, HttpRequest } from "./Message.ts"
 import type { Streams } from "./Streams.ts"
+
+/** What goes on after a request was answered works with this. */
+export interface Serving {
+  readonly streams: Streams
+  /** Finds out who sent a request to the route with this key, or, where something is shown besides, who shows that. */
+  readonly enter: (
+    call: Pick<Call, "request" | "requestId">,
+    key: string,
+    shown?: Credentials
+  ) => Effect.Effect<Caller, EntryError>
+  readonly run: <A, E>(effect: Effect.Effect<A, E>) => Promise<Exit.Exit<A, E>>
+  readonly nowMillis: () => number
+}
 
 /** What a route answers from. */
 export interface Call {
@@ -17,8 +33,10 @@ export interface Call {
   readonly body: unknown
   /** Where query and headers are. */
   readonly request: HttpRequest
+  /** Names the request. */
+  readonly requestId: string
   readonly nowMillis: number
-  readonly streams: Streams
+  readonly serving: Serving
 }
 
 /** One row of the table. */

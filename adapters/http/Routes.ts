@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { accessRoutes } from "./AccessRoutes.ts"
 import { eventRoutes } from "./EventRoutes.ts"
+import { eventSocketRoutes } from "./EventSocketRoutes.ts"
 import { type HttpReply, json } from "./Message.ts"
 import { pipelineRoutes } from "./PipelineRoutes.ts"
 import { get, type Route } from "./Route.ts"
@@ -42,6 +43,7 @@ export const routes: ReadonlyArray<Route> = [
   ...pipelineRoutes,
   ...runRoutes,
   ...eventRoutes,
+  ...eventSocketRoutes,
   ...scheduleRoutes,
   ...accessRoutes
 ]

@@ -1,29 +1,37 @@
-/** Answers that go on: how many there are at once is bounded. */
+/** Answers that go on: how many there are at once is bounded, and the server can end them. */
 import { BadRequest } from "./Failures.ts"
 
 /** How many answers may go on at once, unless set otherwise. */
 export const MAX_STREAMS = 1_000
 
+/** How long the last events may take to be read, in milliseconds. */
+const LAST_MILLIS = 100
+
 export class Streams {
   readonly #max: number
-  #open = 0
+  readonly #ends: Set<() => void> = new Set()
+  #isClosed = false
 
   constructor(max: number) {
     this.#max = max
   }
 
-  /** Takes a place; gives what frees it, or the refusal when there is none. */
-  open(): (() => void) | BadRequest {
-    if (this.#open >= this.#max) {
-      return new BadRequest(503, "TooManyStreamsError", `There are ${this.#max} streams already; try again later`, {
-        headers: { "retry-after": "5" }
-      })
-    }
-    this.#open++
-    let isOpen = true
-    return () => {
-      if (isOpen) this.#open--
-      isOpen = false
-    }
+  /** Takes a place; gives what frees it, or the refusal when there is none. `end` is called when it has to end. */
+  open(end: () => void): (() => void) | BadRequest {
+    if (this.#isClosed) return refusal("The server is shutting down")
+    if (this.#ends.size >= this.#max) return refusal(`There are ${this.#max} streams already; try again later`)
+    const own = () => end()
+    this.#ends.add(own)
+    return () => void this.#ends.delete(own)
+  }
+
+  /** Takes no more, and ends all of them; a moment later, as what has just happened is on its way to them. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    if (this.#ends.size > 0) await new Promise((resolve) => setTimeout(resolve, LAST_MILLIS))
+    for (const end of [...this.#ends]) end()
   }
 }
+
+const refusal = (message: string): BadRequest =>
+  new BadRequest(503, "TooManyStreamsError", message, { headers: { "retry-after": "5" } })

@@ -22,6 +22,7 @@ import * as Store from "../../core/Store.ts"
 import * as Fetch from "../http/Fetch.ts"
 import * as Handler from "../http/Handler.ts"
 import type { Handler as Handle } from "../http/Message.ts"
+import { MAX_STREAMS, Streams } from "../http/Streams.ts"
 
 export {
   type ExecuteOptions,
@@ -126,11 +127,19 @@ export interface Levada {
  */
 export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(options: Options<Pipelines>): Levada => {
   const scope = Scope.makeUnsafe()
+  // After everything else has come to its end, and has been told to whoever watches it.
+  const streams = new Streams(options.maxStreams ?? MAX_STREAMS)
+  Effect.runSync(
+    Scope.addFinalizer(
+      scope,
+      Effect.promise(() => streams.close())
+    )
+  )
   const services = (options.services ?? Layer.empty) as Layer.Layer<Pipeline.RequirementsOf<Pipelines[number]>>
   const layer = Front.layer<Pipelines>(options).pipe(Layer.provide([options.store ?? Store.layerMemory(), services]))
   const building = Effect.runFork(
     Effect.flatMap(Layer.buildWithScope(layer, scope), (context) =>
-      Effect.map(Effect.provideContext(Handler.make(options), context), (handler) => ({ context, handler }))
+      Effect.map(Effect.provideContext(Handler.make(options, streams), context), (handler) => ({ context, handler }))
     )
   )
   // With a Store in memory there is nothing to wait for, so a mistake is thrown here and now.

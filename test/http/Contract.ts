@@ -112,6 +112,8 @@ export const contract: Readonly<Record<string, Row>> = {
   "GET /runs/{task_id}/logs": reads("run"),
   "GET /runs/{task_id}/events": reads("run"),
   "GET /events": reads("any"),
+  // Who that is may be said once it is connected; without a WebSocket, there is nothing.
+  "GET /ws": { need: "none", over: "any", success: 426 },
   "POST /runs/{task_id}/cancel": { need: "execute", over: "run", success: 202, body: () => ({ reason: "no more" }) },
   "POST /runs/{task_id}/retry": {
     need: "execute",

@@ -11,6 +11,7 @@ import { reading } from "./Reading.ts"
 import { refusing } from "./Refusing.ts"
 import { registering } from "./Registering.ts"
 import { scheduling } from "./Scheduling.ts"
+import { noSockets, socketing } from "./Socketing.ts"
 
 /** A server with the fixtures' pipelines and tasks. */
 export interface Serving {
@@ -20,8 +21,8 @@ export interface Serving {
   readonly close: () => Promise<void>
 }
 
-/** Declares the suite. `serve` is called once. */
-export const http = (name: string, serve: () => Promise<Serving>): void => {
+/** Declares the suite. `serve` is called once. `takesSockets`: whether the server can make WebSockets. */
+export const http = (name: string, serve: () => Promise<Serving>, takesSockets = true): void => {
   describe(name, () => {
     let serving: Serving | undefined
     const server: Server = {
@@ -43,6 +44,7 @@ export const http = (name: string, serve: () => Promise<Serving>): void => {
     describe("reading", () => reading(server))
     describe("executing", () => executing(server))
     describe("eventing", () => eventing(server))
+    describe("socketing", () => (takesSockets ? socketing(server) : noSockets(server)))
     describe("managing", () => managing(server))
     describe("administering", () => administering(server))
     describe("registering", () => registering(server))

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { http } from "./HttpConformance.ts"
 import { type Launched, launch } from "./launch.ts"
 
-http("the fetch handler under a base path", () => launch("bun", "fetch"))
+http("the fetch handler under a base path", () => launch("bun", "fetch"), false)
 
 describe("beside the base path", () => {
   let launched: Launched

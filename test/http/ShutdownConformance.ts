@@ -1,6 +1,8 @@
 /** How a server ends when a process manager tells it to: everybody who waits is answered, and nobody is left hanging. */
 import { afterEach, describe, expect, test } from "vitest"
 import { execute, start, until } from "./Client.ts"
+import { Connection } from "./Connection.ts"
+import { Listener } from "./Listener.ts"
 import { type Launched, launch, type Runtime } from "./launch.ts"
 import { type RawAnswer, RawConnection } from "./RawConnection.ts"
 
@@ -102,6 +104,23 @@ export const shutdown = (name: string, runtime: Runtime, script: string): void =
         expect(Date.now() - begin).toBeLessThan(500 + SLACK_MILLIS)
       }
     )
+
+    test("who listens hears the end of what runs, and is let go", async () => {
+      const { server, waiter } = await waiting("slow", { millis: 500 }, 10_000)
+      const [feed, socket, silent] = [
+        await Listener.open(server, "/events"),
+        await Connection.open(server),
+        await Connection.open(server)
+      ]
+      await socket.ask({ type: "subscribe", pipeline_id: "slow" })
+      server.terminate()
+      expect((await waiter.answer())?.status).toBe(200)
+      expect((await socket.closed)[0]).toBe(1001)
+      expect((await silent.closed)[0]).toBe(1001)
+      await feed.ended
+      for (const { events } of [feed, socket]) expect(events.at(-1)).toMatchObject({ type: "PipelineCompleteEvent" })
+      await expectGone(server)
+    })
 
     test("who comes during the end is refused, and never left hanging", async () => {
       const { server, waiter } = await waiting("slow", { millis: 1_000 }, 10_000)

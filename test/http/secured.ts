@@ -4,6 +4,7 @@ import type { Choice } from "../fixtures/access.ts"
 import { attacking } from "./Attacking.ts"
 import type { Server } from "./Client.ts"
 import { crossing } from "./Crossing.ts"
+import { knocking } from "./Knocking.ts"
 import { type Launched, launch, type Runtime } from "./launch.ts"
 import { proxying } from "./Proxying.ts"
 import { securing } from "./Securing.ts"
@@ -27,6 +28,7 @@ export const secured = (name: string, runtime: Runtime, script: string): void =>
     const others = { limited: at("limited"), forwarded: at("forwarded"), strict: at("strict"), exposed: at("exposed") }
 
     describe("securing", () => securing(() => launched!))
+    describe("knocking", () => knocking(at("secured"), others))
     describe("attacking", () => attacking(at("secured"), () => launched!.printed()))
     describe("proxying", () => proxying(others))
     describe("crossing", () => crossing(at("secured"), others))

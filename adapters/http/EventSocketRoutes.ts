@@ -1,0 +1,62 @@
+/** The route of events over a WebSocket. */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { CLOSE, closing, EventSocket } from "./EventSocket.ts"
+import { BadRequest } from "./Failures.ts"
+import type { Credentials } from "./HttpVisitor.ts"
+import type { HttpReply, Socket, SocketListener } from "./Message.ts"
+import { type Call, type Route, stream } from "./Route.ts"
+
+const NO_UPGRADE = new BadRequest(
+  426,
+  "UpgradeRequiredError",
+  "This path speaks WebSocket; connect with a client of that",
+  {
+    headers: { upgrade: "websocket" }
+  }
+)
+
+/** Nobody hears a connection that is refused at once. */
+const NOBODY: SocketListener = { message: () => undefined, closed: () => undefined }
+
+/** Whether the request itself brings something to be known by. Browsers can't, and say it in their first message. */
+const showsSomething = ({ request }: Call): boolean =>
+  request.header("authorization") !== undefined ||
+  request.header("x-api-key") !== undefined ||
+  /(?:^|&)token=/.test(request.query)
+
+const accepted = (call: Call): Effect.Effect<HttpReply> => {
+  const { operations, serving } = call
+  const enter = (shown?: Credentials) => serving.enter(call, KEY, shown)
+  return Effect.map(Effect.exit(enter()), (exit) => {
+    const isUnknown = Exit.isFailure(exit) && !showsSomething(call) && closing(exit)[0] === CLOSE.unauthenticated
+    // Browsers are told why they are not let in only by a connection that is closed.
+    const accept = (socket: Socket): SocketListener => {
+      const refuse = (code: number, reason: string): SocketListener => {
+        socket.close(code, reason)
+        return NOBODY
+      }
+      if (Exit.isFailure(exit) && !isUnknown) return refuse(...closing(exit))
+      let connection: EventSocket | undefined
+      const freed = serving.streams.open(() => connection?.close(CLOSE.goingAway, "The server is shutting down"))
+      if (typeof freed !== "function") return refuse(CLOSE.tryLater, freed.message)
+      const caller = Exit.isSuccess(exit) ? exit.value : undefined
+      connection = new EventSocket(socket, { ...serving, operations, enter }, caller, freed)
+      return connection
+    }
+    return { status: 101, headers: {}, body: undefined, accept }
+  })
+}
+
+/** The route. Who that is may be said once it is connected, so nobody is asked before. */
+const route: Route = {
+  ...stream("/ws", "read", "Events over a WebSocket.", (call) =>
+    call.request.header("upgrade")?.toLowerCase() === "websocket" ? accepted(call) : Effect.fail(NO_UPGRADE)
+  ),
+  permission: "none"
+}
+
+const KEY = route.key
+
+/** The routes. */
+export const eventSocketRoutes: ReadonlyArray<Route> = [route]
