@@ -24,6 +24,8 @@ export default defineConfig(({ mode }) => {
       exclude: runtime === "node" ? [] : BEYOND_ONE_PROCESS,
       // Child processes of Bun lack a method that vitest calls, and so do threads of Deno.
       pool: runtime === "bun" ? "threads" : "forks",
+      // On two cores it would take one: most of these tests wait for other processes.
+      maxWorkers: 2,
       testTimeout: 20_000,
       hookTimeout: 60_000,
       allowOnly: false,
