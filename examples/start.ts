@@ -35,16 +35,21 @@ const start = (file: string, env: Readonly<Record<string, string>> = {}): void =
   child.on("exit", (code, signal) => {
     children.delete(child)
     process.exitCode ||= code ?? (signal === null ? 0 : 1)
-    // One for all: without the server the workers have nothing to do, and without them the server's runs wait.
-    stop()
+    // One for all: without the server the workers have nothing to do, and without them the server's runs wait. Told twice,
+    // they would end at once.
+    if (!isStopping) stop()
   })
 }
+let isStopping = false
 const stop = (): void => {
+  isStopping = true
   for (const child of children) child.kill("SIGTERM")
 }
 // The terminal sends its signals to all; those of anyone else are passed on.
 process.on("SIGTERM", stop)
-process.on("SIGINT", () => undefined)
+process.on("SIGINT", () => {
+  isStopping = true
+})
 
 const server = command.at(-1)!
 if (process.env["REDIS_URL"] === undefined) start(server)

@@ -59,10 +59,6 @@ const SPOKEN: Readonly<Record<string, RegExp>> = {
   // The length of a body is for whoever writes it to the socket; and of some headers Node keeps only the first.
   "adapters/node/NodeRequest.ts": /^(?:content-length|authorization)$/,
   "adapters/elysia/Answer.ts": /^content-length$/,
-  // What documentation plugins and Eden are told of the wire, as schemas and as types.
-  "adapters/elysia/Documents.ts": /^(?:[a-z][a-z0-9]*(?:_[a-z0-9]+)+|Last-Event-ID)$/,
-  "adapters/elysia/AccessDocuments.ts": SNAKE_CASE,
-  "adapters/elysia/Eden.ts": SNAKE_CASE,
   // What the settings call an API key.
   "adapters/settings/Settings.ts": /^api_key$/,
   // What Redis calls what it says of itself.

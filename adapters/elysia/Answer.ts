@@ -66,7 +66,7 @@ export const answer = (handler: Handler, path: string): ((context: Context) => A
   const depth = slashes(path)
   const respond = (request: Request, route: string, set: Context["set"], server: Context["server"]) => {
     const asked = new WebRequest(request, server, platform)
-    asked.path = without(slashes(route) - depth, asked.path)
+    asked.takePrefix(slashes(route) - depth)
     const reply = handler(asked)
     const toAnswer = (known: HttpReply): Answer => {
       if (asked.principal !== undefined) principals.set(request, asked.principal)
@@ -87,13 +87,6 @@ export const answer = (handler: Handler, path: string): ((context: Context) => A
 const isNode = !("Bun" in globalThis || "Deno" in globalThis)
 
 const slashes = (path: string): number => path.split("/").length - 1
-
-/** The path without its first segments, which are somebody else's prefix. */
-const without = (segments: number, path: string): string => {
-  let at = 0
-  for (let left = segments; left > 0; left--) at = path.indexOf("/", at + 1)
-  return path.slice(at)
-}
 
 const utf8 = new TextEncoder()
 

@@ -9,7 +9,8 @@ import * as Documentation from "./Documentation.ts"
 import type { EdenRoutes } from "./Eden.ts"
 import { listen, type Options } from "./Listen.ts"
 
-export type { DefinitionJson, EdenRoutes, ErrorJson, ExecutionJson } from "./Eden.ts"
+export type { DefinitionJson, ErrorJson, ExecutionJson } from "../http/Exchanges.ts"
+export type { EdenRoutes } from "./Eden.ts"
 export type { Options } from "./Listen.ts"
 
 /** An Elysia app with the API's routes. */

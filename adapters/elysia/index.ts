@@ -5,25 +5,10 @@
 
 // A program that exports its app has these in its declarations, and so has to be able to name them.
 export type { AclJson, AuditRecordJson, AuditRecords, PipelineAclJson, TokenJson } from "../http/AccessWire.ts"
-export type { Cancelling, ErrorDetail, Logs, RunDetail, RunRow, Runs, StepDetail } from "../http/RunWire.ts"
-export type { ScheduleJson, Schedules } from "../http/ScheduleWire.ts"
-export type {
-  Completed,
-  DagJson,
-  Health,
-  Paused,
-  PipelineDetail,
-  PipelineRow,
-  PipelineStatus,
-  Started,
-  Visualization
-} from "../http/Wire.ts"
 export type {
   AuditQuery,
   CancellationJson,
   DefinitionJson,
-  EdenRoute,
-  EdenRoutes,
   ErrorJson,
   EventsQuery,
   Exchange,
@@ -37,5 +22,19 @@ export type {
   RunsQuery,
   TokenWishJson,
   Unfinished
-} from "./Eden.ts"
+} from "../http/Exchanges.ts"
+export type { Cancelling, ErrorDetail, Logs, RunDetail, RunRow, Runs, StepDetail } from "../http/RunWire.ts"
+export type { ScheduleJson, Schedules } from "../http/ScheduleWire.ts"
+export type {
+  Completed,
+  DagJson,
+  Health,
+  Paused,
+  PipelineDetail,
+  PipelineRow,
+  PipelineStatus,
+  Started,
+  Visualization
+} from "../http/Wire.ts"
+export type { EdenRoute, EdenRoutes } from "./Eden.ts"
 export * as ElysiaPlugin from "./ElysiaPlugin.ts"

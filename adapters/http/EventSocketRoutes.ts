@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { CLOSE, closing, EventSocket } from "./EventSocket.ts"
 import { BadRequest } from "./Failures.ts"
-import type { Credentials } from "./HttpVisitor.ts"
+import { type Credentials, showsSomething } from "./HttpVisitor.ts"
 import type { HttpReply, Socket, SocketListener } from "./Message.ts"
 import { type Call, type Route, stream } from "./Route.ts"
 
@@ -19,17 +19,12 @@ const NO_UPGRADE = new BadRequest(
 /** Nobody hears a connection that is refused at once. */
 const NOBODY: SocketListener = { message: () => undefined, closed: () => undefined }
 
-/** Whether the request itself brings something to be known by. Browsers can't, and say it in their first message. */
-const showsSomething = ({ request }: Call): boolean =>
-  request.header("authorization") !== undefined ||
-  request.header("x-api-key") !== undefined ||
-  /(?:^|&)token=/.test(request.query)
-
 const accepted = (call: Call): Effect.Effect<HttpReply> => {
   const { operations, serving } = call
   const enter = (shown?: Credentials) => serving.enter(call, KEY, shown)
   return Effect.map(Effect.exit(enter()), (exit) => {
-    const isUnknown = Exit.isFailure(exit) && !showsSomething(call) && closing(exit)[0] === CLOSE.unauthenticated
+    const isUnknown =
+      Exit.isFailure(exit) && !showsSomething(call.request) && closing(exit)[0] === CLOSE.unauthenticated
     // Browsers are told why they are not let in only by a connection that is closed.
     const accept = (socket: Socket): SocketListener => {
       const refuse = (code: number, reason: string): SocketListener => {

@@ -39,8 +39,8 @@ export const toFetch =
 
 /** A web `Request` as a route sees it. */
 export class WebRequest<Info> implements HttpRequest {
-  /** May be set by whoever knows better where the API's part begins. */
   path: string
+  prefix = ""
   readonly query: string
   principal: Principal | undefined
   readonly #request: Request
@@ -61,6 +61,13 @@ export class WebRequest<Info> implements HttpRequest {
     this.query = queryStart === -1 ? "" : url.slice(queryStart + 1)
   }
 
+  /** So many segments of the path are somebody else's. */
+  takePrefix(segments: number): void {
+    let at = 0
+    for (let left = segments; left > 0; left--) at = this.path.indexOf("/", at + 1)
+    this.prefix = this.path.slice(0, at)
+    this.path = this.path.slice(at)
+  }
   get method(): string {
     return this.#request.method
   }

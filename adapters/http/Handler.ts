@@ -56,6 +56,7 @@ export const make = (
 
     const serving: Serving = {
       streams,
+      isSecured: options.access?._tag === "Secured",
       enter: ({ request, requestId }, key, shown) =>
         operations.enter(new HttpVisitor(request, requestId, key, true, sourceOf, shown), "read"),
       run: (effect) => new Promise((resolve) => fork(effect).addObserver(resolve)),

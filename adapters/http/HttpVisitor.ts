@@ -59,6 +59,11 @@ export class HttpVisitor implements Visitor {
   }
 }
 
+/** Whether the request itself brings something to be known by. */
+export const showsSomething = (request: HttpRequest): boolean =>
+  ["authorization", "x-api-key", "cookie"].some((name) => request.header(name) !== undefined) ||
+  /(?:^|&)token=/.test(request.query)
+
 /** A token that was given out for one pipeline or run. Nothing else that opens a door belongs into a URL. */
 const NARROWED = /(?:^|&)token=(lvt_[\w-]{43})(?:&|$)/
 

@@ -10,6 +10,8 @@ export interface HttpRequest {
   readonly method: string
   /** As it came: percent-escapes and all, without query. */
   readonly path: string
+  /** What stands in front of the path, where that is somebody else's. */
+  readonly prefix?: string
   /** Without its question mark. */
   readonly query: string
   /** A header's value; names in lower case. */

@@ -12,6 +12,8 @@ import type { Streams } from "./Streams.ts"
 /** What goes on after a request was answered works with this. */
 export interface Serving {
   readonly streams: Streams
+  /** Whether people have to say who they are. */
+  readonly isSecured: boolean
   /** Finds out who sent a request to the route with this key, or, where something is shown besides, who shows that. */
   readonly enter: (
     call: Pick<Call, "request" | "requestId">,

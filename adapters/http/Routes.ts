@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { accessRoutes } from "./AccessRoutes.ts"
+import { docsRoutes } from "./DocsRoutes.ts"
 import { eventRoutes } from "./EventRoutes.ts"
 import { eventSocketRoutes } from "./EventSocketRoutes.ts"
 import { type HttpReply, json } from "./Message.ts"
@@ -45,5 +46,6 @@ export const routes: ReadonlyArray<Route> = [
   ...eventRoutes,
   ...eventSocketRoutes,
   ...scheduleRoutes,
-  ...accessRoutes
+  ...accessRoutes,
+  ...docsRoutes(() => routes)
 ]

@@ -89,6 +89,11 @@ const administers = (over: Row["over"], success = 200, more: Partial<Row> = {}):
 /** The contract, by method and path. */
 export const contract: Readonly<Record<string, Row>> = {
   "GET /health": { need: "none", over: "any", success: 200 },
+  "GET /openapi.json": { need: "none", over: "any", success: 200 },
+  "GET /docs": { need: "none", over: "any", success: 200 },
+  "GET /docs/{file}": { need: "none", over: "any", success: 200 },
+  "GET /redoc": { need: "none", over: "any", success: 200 },
+  "GET /redoc/{file}": { need: "none", over: "any", success: 200 },
   "GET /pipelines": reads("any"),
   "GET /pipelines/{pipeline_id}": reads("pipeline"),
   "POST /pipelines/{pipeline_id}": administers("pipeline", 201, {
@@ -153,4 +158,5 @@ export const pathFor = (path: string, { pipeline, run, schedule }: Target): stri
   path
     .replace("{pipeline_id}", encodeURIComponent(pipeline))
     .replace("{task_id}", encodeURIComponent(run))
+    .replace("{file}", "start.js")
     .replace("{schedule_id}", encodeURIComponent(schedule))

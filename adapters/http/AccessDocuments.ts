@@ -1,7 +1,7 @@
 /** Schemas of what the routes about access take and answer. */
 import * as Schema from "effect/Schema"
-import type * as AccessWire from "../http/AccessWire.ts"
-import type { AuditQuery, TokenWishJson } from "./Eden.ts"
+import type * as AccessWire from "./AccessWire.ts"
+import type { AuditQuery, TokenWishJson } from "./Exchanges.ts"
 
 const text: Schema.Codec<string | null> = Schema.NullOr(Schema.String)
 const names = Schema.optionalKey(

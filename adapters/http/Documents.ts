@@ -3,27 +3,25 @@ import * as Schema from "effect/Schema"
 import { POLICIES } from "../../core/Policy.ts"
 import { STATUSES } from "../../core/Run.ts"
 import { CATCH_UPS, OVERLAPS } from "../../core/Schedule.ts"
-import { EVENT_TYPES } from "../http/EventWire.ts"
-import type * as RunWire from "../http/RunWire.ts"
-import type * as ScheduleWire from "../http/ScheduleWire.ts"
-import type * as Wire from "../http/Wire.ts"
 import * as Access from "./AccessDocuments.ts"
+import * as Events from "./EventDocuments.ts"
 import type {
   CancellationJson,
   DefinitionJson,
   ErrorJson,
-  EventsQuery,
   Exchange,
   Exchanges,
   ExecutionJson,
   ExecutionQuery,
   FailureStatus,
-  FeedQuery,
   NewScheduleJson,
   RepetitionJson,
   RunsQuery,
   Unfinished
-} from "./Eden.ts"
+} from "./Exchanges.ts"
+import type * as RunWire from "./RunWire.ts"
+import type * as ScheduleWire from "./ScheduleWire.ts"
+import type * as Wire from "./Wire.ts"
 
 /** Schemas of what a route takes and answers. They have to describe the types that Eden goes by. */
 export type Document<E extends Exchange> = {
@@ -217,25 +215,10 @@ const runsQuery: Schema.Codec<RunsQuery> = Schema.Struct({
   cursor: Schema.optionalKey(Schema.String.annotate({ description: "The `next_cursor` of an earlier list." }))
 })
 
-const eventsQuery: Schema.Codec<EventsQuery> = Schema.Struct({
-  after: Schema.optionalKey(Schema.Int.annotate({ description: "Goes on behind this sequence. Default: 0." })),
-  types: Schema.optionalKey(Schema.String.annotate({ description: `Some of ${EVENT_TYPES.join(", ")}, with commas.` }))
-})
-
-const feedQuery: Schema.Codec<FeedQuery> = Schema.Struct({
-  after: Schema.optionalKey(
-    Schema.String.annotate({
-      description: "Goes on behind the event with this id; 0 begins with the oldest that is kept. Default: from now on."
-    })
-  ),
-  types: Schema.optionalKey(Schema.String.annotate({ description: `Some of ${EVENT_TYPES.join(", ")}, with commas.` }))
-})
-
-const feed = {
-  query: feedQuery,
-  headers: { "Last-Event-ID": "The id of the last event that was seen: goes on behind it." },
-  answers: { 200: Schema.String },
-  contentType: "text/event-stream"
+const asset = {
+  answers: { 200: Schema.String, 304: Schema.Undefined },
+  contentType: "text/*",
+  failures: [404]
 } as const
 
 const cancellation: Schema.Codec<CancellationJson> = Schema.Struct({
@@ -355,15 +338,9 @@ export const documents: Documents = {
     failures: [400, 404, 409, 413, 415, 503]
   },
   "DELETE /runs/{task_id}": { answers: { 204: Schema.Undefined }, failures: [404, 409, 503] },
-  "GET /runs/{task_id}/events": {
-    query: eventsQuery,
-    headers: { "Last-Event-ID": "The sequence of the last event that was seen: goes on behind it." },
-    answers: { 200: Schema.String, 204: Schema.Undefined },
-    contentType: "text/event-stream",
-    failures: [400, 404, 503]
-  },
-  "GET /pipelines/{pipeline_id}/events": { ...feed, failures: [400, 404, 503] },
-  "GET /events": { ...feed, failures: [400, 503] },
+  "GET /runs/{task_id}/events": { ...Events.run, failures: [400, 404, 503] },
+  "GET /pipelines/{pipeline_id}/events": { ...Events.feed, failures: [400, 404, 503] },
+  "GET /events": { ...Events.feed, failures: [400, 503] },
   "GET /ws": { answers: { 101: Schema.Undefined, 426: error }, failures: [] },
   "GET /schedules": { answers: { 200: Schema.Struct({ schedules: Schema.Array(schedule) }) }, failures: [503] },
   "POST /schedules": {
@@ -393,5 +370,10 @@ export const documents: Documents = {
     answers: { 200: Schema.String },
     contentType: "application/x-ndjson",
     failures: [400, 503]
-  }
+  },
+  "GET /openapi.json": { answers: { 200: Schema.Record(Schema.String, Schema.Unknown) }, failures: [] },
+  "GET /docs": { answers: { 200: Schema.String }, contentType: "text/html", failures: [] },
+  "GET /docs/{file}": asset,
+  "GET /redoc": { answers: { 200: Schema.String }, contentType: "text/html", failures: [] },
+  "GET /redoc/{file}": asset
 }

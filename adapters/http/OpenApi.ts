@@ -1,0 +1,258 @@
+/** What the API is, as an OpenAPI 3.1 document: made from the table of routes and the schemas of what they take and answer. */
+import * as Schema from "effect/Schema"
+import type { Registered } from "../../core/Registry.ts"
+import { type AnyDocument, documents, error } from "./Documents.ts"
+import { parametersSchema, resultSchema } from "./PipelineSchema.ts"
+import type { Route } from "./Route.ts"
+
+type Json = { readonly [key: string]: unknown }
+
+/** An operation, but for its id. */
+export interface Operation {
+  readonly tags: ReadonlyArray<string>
+  readonly summary: string
+  readonly description: string
+  readonly parameters: ReadonlyArray<Json>
+  readonly requestBody?: Json
+  readonly responses: { readonly [status: string]: Json }
+}
+
+/** What each status says. */
+const MEANINGS: { readonly [status: number]: string } = {
+  101: "What follows is a WebSocket",
+  200: "Done",
+  201: "Made",
+  202: "Under way",
+  204: "Done; nothing to tell",
+  304: "As it was",
+  400: "The request does not fit; `details` says why",
+  401: "Credentials are needed, or these prove nothing",
+  403: "Not allowed",
+  404: "Unknown",
+  409: "Exists already, or is in the way",
+  413: "The body is too long",
+  415: "The body is not JSON",
+  422: "What is described can't be built",
+  426: "This path speaks WebSocket",
+  429: "Over the limit; again after `Retry-After`",
+  500: "The run failed",
+  501: "This server does not take WebSockets",
+  503: "The store does not answer; again after `Retry-After`",
+  504: "The wait is over before the run is; the run goes on"
+}
+
+/** What the guard answers, on every route that it guards. */
+const GUARDED = [401, 403, 429] as const
+
+const JSON_TYPE = "application/json"
+
+const content = (type: string, schema: object): Json => ({ content: { [type]: { schema } } })
+
+/** A schema as JSON Schema of draft 2020-12. */
+export const jsonSchema = (schema: Schema.Constraint, onExcessProperty: "ignore" | "error" = "ignore"): Json =>
+  Schema.toJsonSchemaDocument(schema, { onExcessProperty }).schema as Json
+
+const documentOf = ({ method, path }: Route): AnyDocument | undefined =>
+  (documents as { readonly [key: string]: AnyDocument | undefined })[`${method} ${path}`]
+
+/** The schema of a route's query, if it has one. */
+export const querySchema = (route: Route): (Json & { readonly properties: Json }) | undefined => {
+  const { query } = documentOf(route) ?? {}
+  return query === undefined ? undefined : (jsonSchema(query) as Json & { readonly properties: Json })
+}
+
+/** A route as OpenAPI has it. `failure` is the schema of what it answers when it fails. */
+export const operation = (route: Route, failure: object, tag: string): Operation => {
+  const { path, permission, summary, hasBody } = route
+  const { answers = {}, contentType = JSON_TYPE, failures = [], body, headers = {} } = documentOf(route) ?? {}
+  const names = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => name)
+  return {
+    tags: [tag],
+    summary,
+    description: permission === "none" ? "For everybody." : `Needs the permission '${permission}'.`,
+    parameters: [
+      ...names.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
+      ...Object.entries(querySchema(route)?.properties ?? {}).map(([name, schema]) => ({ name, in: "query", schema })),
+      ...Object.entries(headers).map(([name, description]) => ({
+        name,
+        in: "header",
+        description,
+        schema: { type: "string" }
+      }))
+    ],
+    ...(hasBody && { requestBody: content(JSON_TYPE, jsonSchema(body ?? Schema.Struct({}), "error")) }),
+    responses: Object.fromEntries([
+      ...Object.entries(answers).map(([status, schema]) => [
+        status,
+        { description: MEANINGS[Number(status)], ...(!EMPTY.has(status) && answered(contentType, schema, failure)) }
+      ]),
+      ...[...(permission === "none" ? [] : GUARDED), ...failures].map((status) => [
+        status,
+        { description: MEANINGS[status], ...content(JSON_TYPE, failure) }
+      ])
+    ])
+  }
+}
+
+/** What an answer has in it. One that is a failure by its schema is one by its type, too. */
+const answered = (contentType: string, schema: Schema.Constraint, failure: object): Json =>
+  schema === error ? content(JSON_TYPE, failure) : content(contentType, jsonSchema(schema))
+
+/** Statuses of answers with nothing in them. */
+const EMPTY: ReadonlySet<string> = new Set(["101", "204", "304"])
+
+const ERROR = { $ref: "#/components/schemas/Error" }
+
+const RETRY_AFTER = { "Retry-After": { $ref: "#/components/headers/Retry-After" } }
+const RATE_LIMIT = {
+  RateLimit: { $ref: "#/components/headers/RateLimit" },
+  "RateLimit-Policy": { $ref: "#/components/headers/RateLimit-Policy" }
+}
+
+/** The headers that answers of some statuses have. */
+const HEADERS: { readonly [status: string]: Json } = {
+  401: { "WWW-Authenticate": { $ref: "#/components/headers/WWW-Authenticate" } },
+  429: { ...RETRY_AFTER, ...RATE_LIMIT },
+  503: RETRY_AFTER
+}
+
+const text = { schema: { type: "string" } }
+
+const COMPONENT_HEADERS = {
+  "Retry-After": { description: "In how many seconds it may work.", schema: { type: "integer" } },
+  "WWW-Authenticate": { description: "What may be shown. RFC 9110, 11.6.1.", ...text },
+  RateLimit: { description: "What is left of a limit. draft-ietf-httpapi-ratelimit-headers-10.", ...text },
+  "RateLimit-Policy": { description: "The limit.", ...text },
+  "X-Request-Id": { description: "Names the request in runs, logs and the audit log.", ...text }
+}
+
+const withHeaders = ({ responses, ...operation }: Operation): Operation => ({
+  ...operation,
+  responses: Object.fromEntries(
+    Object.entries(responses).map(([status, response]) => [
+      status,
+      { ...response, headers: { "X-Request-Id": { $ref: "#/components/headers/X-Request-Id" }, ...HEADERS[status] } }
+    ])
+  )
+})
+
+/** `GET /pipelines/{pipeline_id}/dag` as `getPipelinesPipelineIdDag`. */
+const idOf = ({ method, path }: Route): string =>
+  method.toLowerCase() + path.replace(/[^a-zA-Z]+(\w?)/g, (_, letter: string) => letter.toUpperCase())
+
+const tagOf = ({ path }: Route): string => {
+  const first = path.split("/")[1]!
+  return SERVER.has(first) ? "server" : first === "ws" ? "events" : first
+}
+
+const SERVER: ReadonlySet<string> = new Set(["health", "metrics", "docs", "redoc", "openapi.json"])
+
+/** What the document is about. */
+export interface About {
+  readonly routes: ReadonlyArray<Route>
+  /** Those that are described; of the others nothing is told. */
+  readonly pipelines: ReadonlyArray<Registered>
+  readonly isSecured: boolean
+  /** Where the paths begin: nothing, or a path. */
+  readonly base: string
+}
+
+/** The document. */
+export const toOpenApi = ({ routes, pipelines, isSecured, base }: About): Json => {
+  const paths: Record<string, Record<string, Json>> = {}
+  for (const route of routes) {
+    const { method, path, permission } = route
+    paths[path] ??= {}
+    paths[path][method.toLowerCase()] = {
+      operationId: idOf(route),
+      ...withHeaders(operation(route, ERROR, tagOf(route))),
+      ...(isSecured && permission === "none" && { security: [] })
+    }
+  }
+  const execute = routes.find(({ path }) => path === "/pipelines/{pipeline_id}/execute")!
+  const schemas: Record<string, unknown> = { Error: jsonSchema(error) }
+  const taken = new Set<string>()
+  for (const { pipeline } of pipelines) {
+    const name = nameOf(pipeline.id, taken)
+    const parameters = hoist(`${name}.parameters`, parametersSchema(pipeline) as Json, schemas)
+    const result = hoist(`${name}.result`, resultSchema(pipeline) as Json, schemas)
+    // A path that is spelt out goes before one with names in braces, so that each pipeline has its own types.
+    paths[execute.path.replace("{pipeline_id}", encodeURIComponent(pipeline.id))] = {
+      post: executing(execute, pipeline.id, name, parameters, result)
+    }
+  }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Levada",
+      version: "1",
+      description: "Task pipelines: their graphs, their runs and what happens to them."
+    },
+    servers: [{ url: base === "" ? "/" : base }],
+    ...(isSecured && { security: [{ apiKey: [] }, { bearer: [] }] }),
+    paths,
+    components: {
+      schemas,
+      headers: COMPONENT_HEADERS,
+      ...(isSecured && {
+        securitySchemes: {
+          apiKey: { type: "apiKey", in: "header", name: "X-API-Key" },
+          bearer: { type: "http", scheme: "bearer" }
+        }
+      })
+    }
+  }
+}
+
+/** The start of one pipeline's runs, with its own types. */
+const executing = (route: Route, id: string, name: string, parameters: Json, result: Json): Json => {
+  const general = withHeaders(operation(route, ERROR, "pipelines"))
+  const body = jsonSchema(documents["POST /pipelines/{pipeline_id}/execute"].body, "error") as {
+    readonly properties: Json
+  }
+  const completed = jsonSchema(documents["POST /pipelines/{pipeline_id}/execute"].answers[200]) as {
+    readonly properties: Json
+  }
+  return {
+    operationId: `execute.${name}`,
+    ...general,
+    tags: ["execute"],
+    summary: `Starts a run of '${id}'.`,
+    parameters: general.parameters.filter((parameter) => parameter["in"] !== "path"),
+    requestBody: content(JSON_TYPE, { ...body, properties: { ...body.properties, parameters } }),
+    responses: {
+      ...general.responses,
+      200: {
+        ...general.responses["200"],
+        ...content(JSON_TYPE, { ...completed, properties: { ...completed.properties, result } })
+      }
+    }
+  }
+}
+
+/** A name that components may have, and no other one has. */
+const nameOf = (id: string, taken: Set<string>): string => {
+  const plain = id.replace(/[^\w.-]/g, "_")
+  let name = plain
+  for (let count = 2; taken.has(name); count++) name = `${plain}-${count}`
+  taken.add(name)
+  return name
+}
+
+/** Puts a schema, and those that it defines, among the components. Gives what refers to it. */
+const hoist = (name: string, { $defs, $schema: _, ...schema }: Json, schemas: Record<string, unknown>): Json => {
+  const placed = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(placed)
+    if (typeof value !== "object" || value === null) return value
+    return Object.fromEntries(
+      Object.entries(value).map(([key, inner]) =>
+        key === "$ref" && typeof inner === "string"
+          ? [key, inner.replace(/^#\/(?:\$defs|definitions)\//, `#/components/schemas/${name}.`)]
+          : [key, placed(inner)]
+      )
+    )
+  }
+  schemas[name] = placed(schema)
+  for (const [key, definition] of Object.entries(($defs ?? {}) as Json)) schemas[`${name}.${key}`] = placed(definition)
+  return { $ref: `#/components/schemas/${name}` }
+}
