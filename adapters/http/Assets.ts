@@ -25,6 +25,10 @@ const FILES: { readonly [name: string]: readonly [contentType: string, source: s
   "redoc.standalone.js": [SCRIPT, "redoc/bundles/redoc.standalone.js"]
 }
 
+/** The one thing that Redoc has from elsewhere, beside the words that say whose it is. */
+const LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
+const NOTHING = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E"
+
 const known: Map<string, Promise<Asset | undefined>> = new Map()
 
 /** A file by its name; nothing when it is none of ours, or is not at hand: in a bundled program, or where nothing is read. */
@@ -48,7 +52,7 @@ const read = async (name: string, contentType: string, source: string): Promise<
     () => new URL(import.meta.resolve(source))
   ]) {
     try {
-      const text = await files!.readFile(place(), "utf8")
+      const text = (await files!.readFile(place(), "utf8")).replaceAll(LOGO, NOTHING)
       return { contentType, text, etag: await etagOf(text) }
     } catch {
       // Not there.

@@ -48,9 +48,26 @@ const JSON_TYPE = "application/json"
 
 const content = (type: string, schema: object): Json => ({ content: { [type]: { schema } } })
 
-/** A schema as JSON Schema of draft 2020-12. */
-export const jsonSchema = (schema: Schema.Constraint, onExcessProperty: "ignore" | "error" = "ignore"): Json =>
-  Schema.toJsonSchemaDocument(schema, { onExcessProperty }).schema as Json
+/**
+ * A schema as JSON Schema of draft 2020-12, with nothing outside it: Elysia's documents have no place for what schemas
+ * share. One that contains itself does so once; deeper, it may be any object.
+ */
+export const jsonSchema = (schema: Schema.Constraint, onExcessProperty: "ignore" | "error" = "ignore"): Json => {
+  const { schema: whole, definitions } = Schema.toJsonSchemaDocument(schema, { onExcessProperty })
+  const opened = (value: unknown, within: ReadonlyArray<string>): unknown => {
+    if (Array.isArray(value)) return value.map((inner) => opened(inner, within))
+    if (typeof value !== "object" || value === null) return value
+    const { $ref } = value as Json
+    if (typeof $ref !== "string") {
+      return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, opened(inner, within)]))
+    }
+    const name = $ref.slice($ref.lastIndexOf("/") + 1)
+    return within.filter((one) => one === name).length > 1
+      ? { type: "object" }
+      : opened(definitions[name], [...within, name])
+  }
+  return opened(whole, []) as Json
+}
 
 const documentOf = ({ method, path }: Route): AnyDocument | undefined =>
   (documents as { readonly [key: string]: AnyDocument | undefined })[`${method} ${path}`]
@@ -147,6 +164,18 @@ const tagOf = ({ path }: Route): string => {
 
 const SERVER: ReadonlySet<string> = new Set(["health", "metrics", "docs", "redoc", "openapi.json"])
 
+/** In the order in which people look for things. */
+const TAGS = [
+  ["execute", "Starts runs: the parameters and the result of each pipeline."],
+  ["pipelines", "What there is to run, and its graphs."],
+  ["runs", "What has been run, and what is running."],
+  ["events", "What happens, as it happens."],
+  ["schedules", "What is run by the clock."],
+  ["tokens", "Access for browsers, for minutes."],
+  ["audit", "Who asked for what."],
+  ["server", "The server itself."]
+] as const
+
 /** What the document is about. */
 export interface About {
   readonly routes: ReadonlyArray<Route>
@@ -190,6 +219,7 @@ export const toOpenApi = ({ routes, pipelines, isSecured, base }: About): Json =
     },
     servers: [{ url: base === "" ? "/" : base }],
     ...(isSecured && { security: [{ apiKey: [] }, { bearer: [] }] }),
+    tags: TAGS.map(([name, description]) => ({ name, description })),
     paths,
     components: {
       schemas,
@@ -214,7 +244,7 @@ const executing = (route: Route, id: string, name: string, parameters: Json, res
     readonly properties: Json
   }
   return {
-    operationId: `execute.${name}`,
+    operationId: `execute_${name}`,
     ...general,
     tags: ["execute"],
     summary: `Starts a run of '${id}'.`,

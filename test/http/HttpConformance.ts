@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect } from "vitest"
 import { administering } from "./Administering.ts"
 import { get, type Server } from "./Client.ts"
 import { connecting } from "./Connecting.ts"
+import { documenting } from "./Documenting.ts"
 import { enduring } from "./Enduring.ts"
 import { eventing } from "./Eventing.ts"
 import { executing } from "./Executing.ts"
@@ -52,5 +53,6 @@ export const http = (name: string, serve: () => Promise<Serving>, takesSockets =
     describe("refusing", () => refusing(server))
     describe("connecting", () => connecting(server))
     describe("enduring", () => enduring(server))
+    describe("documenting", () => documenting(server))
   })
 }

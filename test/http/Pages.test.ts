@@ -1,0 +1,114 @@
+/** The documentation's pages in a real browser, that reaches nothing but the server. */
+import type { Browser } from "playwright-core"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { KEYS } from "../fixtures/access.ts"
+import { hasBrowser, openBrowser, openPage } from "./Browser.ts"
+import { type Json, until } from "./Client.ts"
+import { expectValid } from "./Documenting.ts"
+import { type Launched, launch } from "./launch.ts"
+
+describe.skipIf(!hasBrowser)("in a browser", () => {
+  let browser: Browser
+  beforeAll(async () => {
+    browser = await openBrowser()
+  })
+  afterAll(() => browser?.close())
+
+  describe.each([
+    ["Node", "node", "node"],
+    ["a mounted fetch handler", "bun", "fetch"],
+    ["Elysia", "bun", "elysia"]
+  ] as const)("%s", (_, runtime, script) => {
+    let server: Launched
+    beforeAll(async () => {
+      server = await launch(runtime, script)
+    })
+    afterAll(() => server?.close())
+
+    test.each(["", "/api/v1"])("/docs shows what there is, and tries it out, below '%s'", async (prefix) => {
+      const { page, complaints } = await openPage(browser, new URL(server.url).origin)
+      await page.goto(`${server.url}${prefix}/docs`)
+      await page.locator("#docs .info .title").waitFor()
+      const operation = page.locator("#operations-execute-execute_my_pipeline")
+      await operation.locator(".opblock-summary-control").click()
+      await operation.locator("textarea.body-param__text").fill('{"parameters": {"data": "abc"}, "wait": true}')
+      await operation.locator("button.execute").click()
+      const answer = operation.locator(".live-responses-table .response-col_description .highlight-code").first()
+      await answer.waitFor()
+      const shown = await answer.textContent()
+      expect(shown).toContain('"COMPLETED"')
+      expect(shown).toContain('"ABC"')
+      expect(
+        await operation.locator(".live-responses-table .response .response-col_status").first().textContent()
+      ).toContain("200")
+      expect(complaints).toEqual([])
+      await page.context().close()
+    })
+
+    test("/redoc shows what there is, and finds it", async () => {
+      const { page, complaints } = await openPage(browser, new URL(server.url).origin)
+      await page.goto(`${server.url}/redoc`)
+      await page.locator("#redoc h1").first().waitFor()
+      expect(await page.locator("#redoc").textContent()).toContain("Starts a run of 'my_pipeline'.")
+      await page.locator('[role="search"] input').fill("audit log")
+      await page.locator('[data-role="search:results"] li').first().waitFor()
+      expect(complaints).toEqual([])
+      await page.context().close()
+    })
+  })
+})
+
+describe("where people have to say who they are", () => {
+  let server: Launched
+  beforeAll(async () => {
+    server = await launch("node", "node", { ACCESS: "secured" })
+  })
+  afterAll(() => server?.close())
+
+  const documentFor = async (headers: Readonly<Record<string, string>>): Promise<Json> => {
+    const response = await fetch(`${server.url}/openapi.json`, { headers })
+    expect(response.status).toBe(200)
+    return response.json()
+  }
+  const described = (document: Json): ReadonlyArray<string> =>
+    Object.keys(document.paths).flatMap((path) => /^\/pipelines\/([^{/]+)\/execute$/.exec(path)?.[1] ?? [])
+
+  test("the document says how, and tells of no pipeline that the reader may not read", async () => {
+    const open = await documentFor({})
+    await expectValid(open)
+    expect(described(open)).toEqual([])
+    expect(open.security).toEqual([{ apiKey: [] }, { bearer: [] }])
+    expect(open.paths["/health"].get.security).toEqual([])
+    expect(JSON.stringify(open)).not.toContain("my_pipeline")
+    expect(described(await documentFor({ "x-api-key": "nobody has this" }))).toEqual([])
+    expect(described(await documentFor({ "x-api-key": KEYS.viewer }))).not.toContain("my_pipeline")
+    expect(described(await documentFor({ "x-api-key": KEYS.other }))).toEqual(["my_pipeline"])
+    expect(described(await documentFor({ "x-api-key": KEYS.owner }))).toEqual(
+      expect.arrayContaining(["my_pipeline", "audio_analysis_v1"])
+    )
+  })
+
+  test.skipIf(!hasBrowser)("/docs takes a key, and then tries out what it is good for", async () => {
+    const browser = await openBrowser()
+    try {
+      const { page, complaints } = await openPage(browser, server.url)
+      await page.goto(`${server.url}/docs`)
+      const list = page.locator("#operations-pipelines-getPipelines")
+      await list.locator(".opblock-summary-control").click()
+      await list.locator("button.execute").click()
+      const status = list.locator(".live-responses-table .response .response-col_status").first()
+      await status.waitFor()
+      expect(await status.textContent()).toContain("401")
+      await page.locator(".auth-wrapper button.authorize").first().click()
+      await page.locator("#api_key_value").fill(KEYS.other)
+      await page.locator(".auth-btn-wrapper button.authorize").first().click()
+      await page.locator("button.btn-done").first().click()
+      await list.locator("button.execute").click()
+      await until("the answer", async () => ((await status.textContent())?.includes("200") ? true : undefined))
+      expect(await list.locator(".live-responses-table").textContent()).toContain("my_pipeline")
+      expect(complaints.filter((complaint) => !complaint.includes("401"))).toEqual([])
+    } finally {
+      await browser.close()
+    }
+  })
+})
