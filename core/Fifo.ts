@@ -27,6 +27,11 @@ export class Fifo<A extends Waiting> {
     return this.#list.length
   }
 
+  /** The next one that is not over, which stays where it is; nothing when all of the next hundred are. */
+  get first(): A | undefined {
+    return MutableList.toArrayN(this.#list, 100).find((item) => !item.isOver)
+  }
+
   add(item: A): void {
     if (this.#list.length >= this.#clearAt) this.#clear()
     MutableList.append(this.#list, item)

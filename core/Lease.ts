@@ -119,6 +119,7 @@ export class RunLeases {
 export class Leases {
   readonly leaseMillis: number
   first: Lease | undefined = undefined
+  size = 0
   #last: Lease | undefined = undefined
 
   constructor(leaseMillis: number) {
@@ -126,6 +127,7 @@ export class Leases {
   }
 
   add(lease: Lease, nowMillis: number): void {
+    this.size++
     lease.endsAtMillis = nowMillis + this.leaseMillis
     lease.before = this.#last
     lease.after = undefined
@@ -135,6 +137,7 @@ export class Leases {
   }
 
   remove(lease: Lease): void {
+    this.size--
     if (lease.before === undefined) this.first = lease.after
     else lease.before.after = lease.after
     if (lease.after === undefined) this.#last = lease.before

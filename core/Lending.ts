@@ -5,6 +5,7 @@ import * as Stream from "effect/Stream"
 import type { Alarms } from "./Alarms.ts"
 import { Lease, Leases } from "./Lease.ts"
 import type { Limit } from "./Limit.ts"
+import { type Load, readySince } from "./Load.ts"
 import type { MemoryFeed } from "./MemoryFeed.ts"
 import type { MemoryRun } from "./MemoryRun.ts"
 import type { Memos } from "./Memos.ts"
@@ -124,6 +125,21 @@ export class Lending {
         Queue.shutdown(queue)
       )
     return Stream.unwrap(Effect.map(Effect.acquireRelease(open, close), (queue) => Stream.fromQueue(queue)))
+  }
+
+  /** How busy it is; how many runs are not over is another's to say. */
+  get load(): Omit<Load, "unfinished"> {
+    const waiting = new Map<string, number>()
+    const now = this.#now()
+    let oldest = now
+    for (const { pipelineId, units, foremost } of this.#ready.filled()) {
+      waiting.set(pipelineId, (waiting.get(pipelineId) ?? 0) + units.length + foremost.length)
+      for (const first of [units.first, foremost.first]) {
+        if (first !== undefined) oldest = Math.min(oldest, readySince(first.run.log.state))
+      }
+    }
+    const workers = this.#revocations.size
+    return { waiting, oldestWaitingMillis: now - oldest, running: this.#leases.size, workers }
   }
 
   // -- the end of an act ---------------------------------------------------------------------------------------------

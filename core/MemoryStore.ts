@@ -23,6 +23,7 @@ import { History } from "./History.ts"
 import { IDEMPOTENCY_MILLIS, Keys } from "./Keys.ts"
 import type { Lease } from "./Lease.ts"
 import { Lending } from "./Lending.ts"
+import type { Load } from "./Load.ts"
 import type { Lines } from "./Log.ts"
 import { MemoryAcls } from "./MemoryAcls.ts"
 import { MemoryAuditLog } from "./MemoryAuditLog.ts"
@@ -138,7 +139,11 @@ class Memory implements Store, Owner {
     })
 
   get #isFull(): boolean {
-    return this.#index.size - this.#history.count >= this.#maxUnfinished
+    return this.#unfinished >= this.#maxUnfinished
+  }
+
+  get #unfinished(): number {
+    return this.#index.size - this.#history.count
   }
 
   #submit(newRun: NewRun): MemoryRun {
@@ -243,6 +248,8 @@ class Memory implements Store, Owner {
 
   feed = (request: Feed.FeedRequest): Effect.Effect<Stream.Stream<Feed.FeedItem>, InvalidOption> =>
     Feed.open(this.#feed, request)
+
+  load: Effect.Effect<Load> = Effect.sync(() => ({ ...this.#lending.load, unfinished: this.#unfinished }))
 
   ping: Effect.Effect<void, StoreUnavailable> = Effect.suspend(() =>
     this.#closed ? Effect.fail(new StoreUnavailable(`The Store is closed: ${CLOSED}`)) : Effect.void

@@ -115,6 +115,11 @@ export class ReadySteps {
     return claims
   }
 
+  /** The queues with something in them. */
+  *filled(): Iterable<ReadyQueue> {
+    for (const { filled } of this.#levels) yield* filled
+  }
+
   #fill(queue: ReadyQueue): void {
     queue.isFilled = true
     queue.level.filled.push(queue)

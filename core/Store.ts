@@ -21,6 +21,7 @@ import type {
 import type { Event } from "./Event.ts"
 import type { FeedItem, FeedRequest } from "./Feed.ts"
 import type { Limit } from "./Limit.ts"
+import type { Load } from "./Load.ts"
 import type { Line, Lines } from "./Log.ts"
 import * as MemoryStore from "./MemoryStore.ts"
 import type { NewRun } from "./NewRun.ts"
@@ -210,6 +211,8 @@ export interface Store {
   readonly acls: Acls
   readonly tokens: Tokens
   readonly audit: AuditLog
+  /** How busy it is. Changes nothing; one look costs what a list of runs does. */
+  readonly load: Effect.Effect<Load, StoreUnavailable>
   /** Succeeds when the Store answers. */
   readonly ping: Effect.Effect<void, StoreUnavailable>
   /** Waits for the runs that would be lost with this process. A Store that outlives it has none. */

@@ -6,6 +6,7 @@ import * as Stream from "effect/Stream"
 import { InvalidOption, RunNotFound, type StoreUnavailable } from "../../core/Errors.ts"
 import type { Event } from "../../core/Event.ts"
 import type { Change } from "../../core/Feed.ts"
+import type { Load } from "../../core/Load.ts"
 import type { Lines } from "../../core/Log.ts"
 import * as Run from "../../core/Run.ts"
 import type * as Store from "../../core/Store.ts"
@@ -13,6 +14,7 @@ import type { Json } from "../../core/Value.ts"
 import type { Blobs } from "./Blobs.ts"
 import type { News } from "./News.ts"
 import * as PlanCode from "./PlanCode.ts"
+import * as RedisLoad from "./RedisLoad.ts"
 import { type About, readEvent, readLine, readRun, requestIdOf } from "./RunCode.ts"
 import { type Scripts, toUnavailable } from "./Scripts.ts"
 
@@ -151,6 +153,10 @@ export class RedisRuns {
         )
     )
   }
+
+  load: Effect.Effect<Load, StoreUnavailable> = Effect.suspend(() =>
+    this.#scripts.ask(() => RedisLoad.look(this.#scripts, (runId) => this.#fetch(runId)))
+  )
 
   // -- inside --------------------------------------------------------------------------------------------------------
 

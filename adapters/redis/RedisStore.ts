@@ -220,6 +220,7 @@ class RedisStore implements Store.Store {
   wait: Store.Store["wait"] = (runId) => this.#runs.wait(runId)
   watch: Store.Store["watch"] = (runId, after) => this.#runs.watch(runId, after)
   list: Store.Store["list"] = (request) => this.#runs.list(request)
+  load: Store.Store["load"] = Effect.suspend(() => this.#runs.load)
   feed: Store.Store["feed"] = (request) => Feed.open(this.#feed, request)
 
   claim: Store.Store["claim"] = (request) => this.#work.claim(request)

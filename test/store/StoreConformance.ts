@@ -33,6 +33,7 @@ import { definitions } from "./Definitions.ts"
 import { feeding } from "./Feeding.ts"
 import { items } from "./Items.ts"
 import { keeping } from "./Keeping.ts"
+import { loading } from "./Loading.ts"
 import { memoised } from "./Memoised.ts"
 import { order } from "./Order.ts"
 import { outcomes } from "./Outcomes.ts"
@@ -53,6 +54,7 @@ export const store = (name: string, build: Build): void => {
     describe("schedules", () => schedules(testLong))
     describe("definitions", () => definitions(testLong))
     describe("feed", () => feeding(testLong))
+    describe("load", () => loading(testLong))
     describe("access", () => access(testLong))
 
     testLong(
