@@ -1,4 +1,5 @@
 /** What happens to all runs, in one order: the contract of a Store's feed, and how one is read. */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { InvalidOption } from "./Errors.ts"
@@ -10,6 +11,10 @@ export interface FeedRequest {
   readonly pipelineId?: string | undefined
   /** Goes on behind the item that had this cursor; `"0"` begins with the oldest that is kept. Default: what happens from now on. */
   readonly after?: string | undefined
+  /** Whether it goes on with what happens. Default: true; otherwise it ends where nothing is there yet. */
+  readonly isEndless?: boolean
+  /** Whether outputs are left out of the events, which spares their reading. Default: false. */
+  readonly isBare?: boolean
 }
 
 /** A place in the feed, and what is there. */
@@ -57,7 +62,7 @@ export interface Source<E> {
   /** Waits until there is an entry behind this one. */
   readonly grown: (entry: string) => Effect.Effect<void, E>
   /** The events of a run behind one sequence up to another one; nothing when they are forgotten. */
-  readonly events: (change: Change) => Effect.Effect<ReadonlyArray<Event> | undefined, E>
+  readonly events: (change: Change, isBare: boolean) => Effect.Effect<ReadonlyArray<Event> | undefined, E>
 }
 
 /** What comes before the first entry. */
@@ -65,6 +70,9 @@ export const START = "0-0"
 
 /** How many items are read at once, when there are so many; a reader holds no more. */
 const MAX_ITEMS = 500
+
+/** Of how many changes the events are read at once. */
+const AT_ONCE = 16
 
 /** Behind so many events of an entry. */
 interface Place {
@@ -87,12 +95,11 @@ const placeOf = <E>(source: Source<E>, after: string | undefined): Effect.Effect
 
 /**
  * Reads a feed: the events of one run in their order, those of several in the order in which they were recorded, each
- * once. A reader is a place, so a slow one costs nothing and holds nobody up. Begins now, whenever it is read, and does
- * not end. Fails with `InvalidOption` for a cursor that no feed has given.
+ * once. A reader is a place, so a slow one costs nothing and holds nobody up. Begins now, whenever it is read. Fails with `InvalidOption` for a cursor that no feed has given.
  */
 export const open = <E>(
   source: Source<E>,
-  { after, pipelineId }: FeedRequest
+  { after, pipelineId, isEndless = true, isBare = false }: FeedRequest
 ): Effect.Effect<Stream.Stream<FeedItem, E>, InvalidOption | E> =>
   Effect.map(placeOf(source, after), (start) =>
     Stream.suspend(() => {
@@ -104,22 +111,23 @@ export const open = <E>(
         for (const { id, changes } of excerpt.entries) {
           const passed = id === place.entry ? place.events : 0
           let events = 0
+          const rest: Array<Change & { readonly before: number }> = []
           for (const { from, to, ...change } of changes) {
-            const rest = { ...change, from: Math.min(from + Math.max(passed - events, 0), to), to }
-            if (rest.from < to) {
+            const begin = Math.min(from + Math.max(passed - events, 0), to)
+            if (begin < to) {
               hasMoved = true
               const isWanted = pipelineId === undefined || change.pipelineId === pipelineId
-              const found = isWanted ? yield* source.events(rest) : []
-              if (found === undefined) isBehindGap = true
-              else {
-                for (const event of found) {
-                  const cursor = cursorOf({ entry: id, events: events + event.sequence - from })
-                  items.push({ cursor, event, isBehindGap })
-                  isBehindGap = false
-                }
-              }
+              if (isWanted) rest.push({ ...change, from: begin, to, before: events - from })
             }
             events += to - from
+          }
+          const found = yield* Effect.forEach(rest, (change) => source.events(change, isBare), { concurrency: AT_ONCE })
+          for (const [at, { before }] of rest.entries()) {
+            if (found[at] === undefined) isBehindGap = true
+            for (const event of found[at] ?? []) {
+              items.push({ cursor: cursorOf({ entry: id, events: before + event.sequence }), event, isBehindGap })
+              isBehindGap = false
+            }
           }
           place = { entry: id, events }
           if (items.length >= MAX_ITEMS) break
@@ -129,12 +137,11 @@ export const open = <E>(
         }
         return items
       })
-      const pull: Effect.Effect<readonly [FeedItem, ...Array<FeedItem>], E> = Effect.suspend(() =>
-        Effect.flatMap(Effect.flatMap(source.from(place.entry), batch), (items) =>
-          items.length > 0
-            ? Effect.succeed(items as [FeedItem, ...Array<FeedItem>])
-            : Effect.andThen(source.grown(place.entry), pull)
-        )
+      const pull: Effect.Effect<readonly [FeedItem, ...Array<FeedItem>], Cause.Done | E> = Effect.suspend(() =>
+        Effect.flatMap(Effect.flatMap(source.from(place.entry), batch), (items) => {
+          if (items.length > 0) return Effect.succeed(items as [FeedItem, ...Array<FeedItem>])
+          return isEndless ? Effect.andThen(source.grown(place.entry), pull) : Cause.done()
+        })
       )
       return Stream.fromPull(Effect.succeed(pull))
     })

@@ -10,6 +10,7 @@ import type { Caller, Permission, Visitor } from "./Principal.ts"
 import { Registry } from "./Registry.ts"
 import * as RunOperations from "./RunOperations.ts"
 import * as ScheduleOperations from "./ScheduleOperations.ts"
+import * as StatisticsOperations from "./StatisticsOperations.ts"
 import { Store } from "./Store.ts"
 
 export type { RetryError, StartError, WaitError } from "./RunOperations.ts"
@@ -20,11 +21,14 @@ export interface Operations
   extends PipelineOperations.PipelineOperations,
     RunOperations.RunOperations,
     ScheduleOperations.ScheduleOperations,
-    AccessOperations.AccessOperations {
+    AccessOperations.AccessOperations,
+    StatisticsOperations.StatisticsOperations {
   /** Lets a visitor in who wants to do something of that kind. Every door asks this first; the program itself is `host`. */
   readonly enter: (visitor: Visitor, permission: Permission) => Effect.Effect<Caller, EntryError>
   /** Succeeds when the Store answers. For everybody. */
   readonly ping: Effect.Effect<void, StoreUnavailable>
+  /** Succeeds when the Store answers and something new would be taken. For everybody. */
+  readonly ready: Effect.Effect<void, StoreUnavailable>
 }
 
 /** The key of the Operations service. */
@@ -46,10 +50,12 @@ export const layer: Layer.Layer<Operations, never, Store | Registry | Guard> = L
     return {
       enter: parts[2].enter,
       ping: parts[0].ping,
+      ready: Effect.suspend(() => closed() ?? parts[0].ping),
       ...PipelineOperations.make(...parts),
       ...RunOperations.make(...parts, closed),
       ...ScheduleOperations.make(...parts, closed),
-      ...AccessOperations.make(...parts)
+      ...AccessOperations.make(...parts),
+      ...(yield* StatisticsOperations.make(...parts))
     }
   })
 )

@@ -11,8 +11,8 @@ import { describe, expect, it } from "vitest"
 const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   [
     "values",
-    "AccessErrors Acl Address Arms Bound Build Chain Dag Dot ErrorInfo Errors Event Failure Feed Fit GraphErrors Limit Log Name Page Parameters Part Pipeline Plan Policy Principal " +
-      "Rate Results Retry Run Sequel Schedule Step Steps StoreBounds Task Value Version Wiring"
+    "AccessErrors Acl Address Arms Bound Build Chain Dag Dot ErrorInfo Errors Event Failure Feed Fit GraphErrors Limit Load Log Name Page Parameters Part Pipeline Plan Policy Principal " +
+      "Rate Results Retry Run Sequel Schedule Spread Statistics Step Steps StoreBounds Task Value Version Wiring"
   ],
   [
     "contracts",
@@ -21,7 +21,7 @@ const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   ],
   [
     "behaviour",
-    "AccessOperations Attempt Attempts Authentication Authorizer Calling Guard Items Levada Notes Operations PipelineOperations Probe RunOperations Runner Runners ScheduleOperations Scheduler " +
+    "AccessOperations Attempt Attempts Authentication Authorizer Calling Guard Items Levada Notes Operations PipelineOperations Probe RunOperations Runner Runners ScheduleOperations Scheduler StatisticsOperations " +
       "Start Worker"
   ],
   ["index", "index"]

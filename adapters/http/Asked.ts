@@ -9,6 +9,7 @@ import type { Definition } from "../../core/Registry.ts"
 import * as Run from "../../core/Run.ts"
 import { CATCH_UPS, MAX_PRIORITY, OVERLAPS, type Timing } from "../../core/Schedule.ts"
 import * as Start from "../../core/Start.ts"
+import { KEPT_MILLIS } from "../../core/Statistics.ts"
 import type { ListRequest } from "../../core/Store.ts"
 import type { BadRequest } from "./Failures.ts"
 import type { HttpRequest } from "./Message.ts"
@@ -110,6 +111,13 @@ const wished = (query: string, prefer: string | undefined): object | undefined =
 const preferredWait = (header: string | undefined): number | undefined => {
   const seconds = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,6})"?\s*(?:$|[,;])/i.exec(header ?? "")?.[1]
   return seconds === undefined ? undefined : Math.min(Number(seconds), MAX_TIMEOUT)
+}
+
+/** Reads over which time numbers are wanted, in milliseconds. */
+export const window = (query: string): Result.Result<number | undefined, BadRequest> => {
+  const reader = queryReader(query)
+  const seconds = reader.number("window", 1, KEPT_MILLIS / 1_000, "a number of seconds")
+  return reader.result(() => seconds && seconds * 1_000)
 }
 
 /** Reads which runs `GET /runs` is to list. */

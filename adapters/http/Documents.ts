@@ -21,6 +21,7 @@ import type {
 } from "./Exchanges.ts"
 import type * as RunWire from "./RunWire.ts"
 import type * as ScheduleWire from "./ScheduleWire.ts"
+import * as Server from "./ServerDocuments.ts"
 import type * as Wire from "./Wire.ts"
 
 /** Schemas of what a route takes and answers. They have to describe the types that Eden goes by. */
@@ -49,13 +50,6 @@ export type Documents = { readonly [Key in keyof Exchanges]: Document<Exchanges[
 
 const kind: Schema.Codec<"dataflow" | "sequential"> = Schema.Literals(["dataflow", "sequential"])
 const strings: Schema.Codec<ReadonlyArray<string>> = Schema.Array(Schema.String)
-
-const health: Schema.Codec<Wire.Health> = Schema.Struct({
-  status: Schema.Literals(["healthy", "unhealthy"]),
-  timestamp: Schema.String,
-  broker_connected: Schema.Boolean,
-  memory_mb: Schema.optionalKey(Schema.Finite)
-})
 
 const pipelineRow: Schema.Codec<Wire.PipelineRow> = Schema.Struct({
   pipeline_id: Schema.String,
@@ -294,7 +288,10 @@ export const error: Schema.Codec<ErrorJson> = Schema.Struct({
 
 /** The documents of the routes. */
 export const documents: Documents = {
-  "GET /health": { answers: { 200: health, 503: health }, failures: [] },
+  "GET /health": { answers: { 200: Server.health, 503: Server.health }, failures: [] },
+  "GET /health/live": { answers: { 200: Server.liveness }, failures: [] },
+  "GET /health/ready": { answers: { 200: Server.readiness, 503: Server.readiness }, failures: [] },
+  "GET /metrics": { answers: { 200: Schema.String }, contentType: "text/plain", failures: [] },
   "GET /pipelines": { answers: { 200: Schema.Array(pipelineRow) }, failures: [503] },
   "GET /pipelines/result/{task_id}": { answers: { 200: completed, 202: unfinished }, failures: [404, 500, 503] },
   "POST /pipelines/{pipeline_id}": {
@@ -307,6 +304,11 @@ export const documents: Documents = {
   "POST /pipelines/{pipeline_id}/pause": { answers: { 200: paused }, failures: [404, 503] },
   "POST /pipelines/{pipeline_id}/resume": { answers: { 200: paused }, failures: [404, 503] },
   "GET /pipelines/{pipeline_id}/status": { answers: { 200: pipelineStatus }, failures: [404, 503] },
+  "GET /pipelines/{pipeline_id}/statistics": {
+    query: Server.statisticsQuery,
+    answers: { 200: Server.statistics },
+    failures: [400, 404, 503]
+  },
   "GET /pipelines/{pipeline_id}/dag": { answers: { 200: dag }, failures: [404, 503] },
   "GET /pipelines/{pipeline_id}/dag/dot": {
     answers: { 200: Schema.String },

@@ -2,6 +2,7 @@
 import type * as AccessWire from "./AccessWire.ts"
 import type * as RunWire from "./RunWire.ts"
 import type * as ScheduleWire from "./ScheduleWire.ts"
+import type * as StatisticsWire from "./StatisticsWire.ts"
 import type * as Wire from "./Wire.ts"
 
 /** What `POST /pipelines/{pipeline_id}` takes. */
@@ -101,6 +102,12 @@ export interface AuditQuery {
   readonly cursor?: string
 }
 
+/** What `GET /pipelines/{pipeline_id}/statistics` takes. */
+export interface StatisticsQuery {
+  /** Over how many of the last seconds, 86,400 at most. Default: 3,600. */
+  readonly window?: number
+}
+
 /** What `GET /runs/{task_id}/events` takes. */
 export interface EventsQuery {
   /** Goes on behind this sequence. Default: 0. */
@@ -155,6 +162,9 @@ export interface Exchange {
 /** Every route by `METHOD /path`. The paths are the table's; a test compares them. */
 export type Exchanges = {
   readonly "GET /health": { readonly answers: { readonly 200: Wire.Health; readonly 503: Wire.Health } }
+  readonly "GET /health/live": { readonly answers: { readonly 200: Wire.Liveness } }
+  readonly "GET /health/ready": { readonly answers: { readonly 200: Wire.Readiness; readonly 503: Wire.Readiness } }
+  readonly "GET /metrics": { readonly answers: { readonly 200: string } }
   readonly "GET /pipelines": { readonly answers: { readonly 200: ReadonlyArray<Wire.PipelineRow> } }
   readonly "GET /pipelines/result/{task_id}": {
     readonly answers: { readonly 200: Wire.Completed; readonly 202: Unfinished }
@@ -168,6 +178,10 @@ export type Exchanges = {
   readonly "POST /pipelines/{pipeline_id}/pause": { readonly answers: { readonly 200: Wire.Paused } }
   readonly "POST /pipelines/{pipeline_id}/resume": { readonly answers: { readonly 200: Wire.Paused } }
   readonly "GET /pipelines/{pipeline_id}/status": { readonly answers: { readonly 200: Wire.PipelineStatus } }
+  readonly "GET /pipelines/{pipeline_id}/statistics": {
+    readonly query: StatisticsQuery
+    readonly answers: { readonly 200: StatisticsWire.StatisticsJson }
+  }
   readonly "GET /pipelines/{pipeline_id}/dag": { readonly answers: { readonly 200: Wire.DagJson } }
   readonly "GET /pipelines/{pipeline_id}/dag/dot": { readonly answers: { readonly 200: string } }
   readonly "GET /pipelines/{pipeline_id}/visualize": { readonly answers: { readonly 200: Wire.Visualization } }

@@ -16,9 +16,10 @@ import { BadRequest, type Failure, internalError, quota, toReply } from "./Failu
 import { HttpVisitor, requestIdOf } from "./HttpVisitor.ts"
 import type { Handler, HttpReply, HttpRequest } from "./Message.ts"
 import * as Proxies from "./Proxies.ts"
+import { Requests } from "./Requests.ts"
 import type { Route, Serving } from "./Route.ts"
 import * as Router from "./Router.ts"
-import { routes } from "./Routes.ts"
+import { guarded as guardedRoutes } from "./Routes.ts"
 import { MAX_STREAMS, Streams } from "./Streams.ts"
 
 /** How the API is served. */
@@ -29,6 +30,10 @@ export interface Options extends Proxies.Options {
   readonly maxBodyBytes?: number
   /** How many streams of events may be open at once; more are answered with 503. Default: 1,000. */
   readonly maxStreams?: number
+  /** Whether the API's document and its pages are only for those who may read. Default: false; then nobody sees more in them than they may. */
+  readonly guardDocs?: boolean
+  /** Whether metrics are only for those who may read. Default: false; then nobody sees more in them than they may. */
+  readonly guardMetrics?: boolean
   /** Which pages of other origins may read answers. Default: none. */
   readonly cors?: Cors.Options
 }
@@ -48,14 +53,16 @@ export const make = (
     const operations = yield* Operations
     const clock = yield* Clock.Clock
     const fork = Effect.runForkWith(yield* Effect.context<never>())
-    const match = Router.make(routes, basePath(options.basePath ?? ""))
+    const match = Router.make(guardedRoutes(options), basePath(options.basePath ?? ""))
     const maxBodyBytes = options.maxBodyBytes ?? Body.MAX_BODY_BYTES
     const sourceOf = yield* Effect.fromResult(Proxies.make(options))
     const cors = yield* Effect.fromResult(Cors.make(options.cors))
     const onlyHttps = options.access?._tag === "Secured" && options.access.requireHttps ? HTTPS_ONLY : undefined
 
+    const requests = new Requests()
     const serving: Serving = {
       streams,
+      requests,
       isSecured: options.access?._tag === "Secured",
       enter: ({ request, requestId }, key, shown) =>
         operations.enter(new HttpVisitor(request, requestId, key, true, sourceOf, shown), "read"),
@@ -149,9 +156,8 @@ export const make = (
       return settle(answering, request, (exit) => withQuota(ended(exit, nowMillis), caller))
     }
 
-    const respond = (request: HttpRequest, requestId: string): HttpReply | Promise<HttpReply> => {
+    const respond = (found: Router.Match, request: HttpRequest, requestId: string): HttpReply | Promise<HttpReply> => {
       const { method } = request
-      const found = match(method, request.path)
       if (found._tag === "Route") return enter(found.route, found.params, request, requestId)
       if (found._tag === "NoPath") return toReply(pathNotFound(request.path), clock.currentTimeMillisUnsafe())
       if (method !== "OPTIONS") return toReply(otherMethod(method, found.allow), clock.currentTimeMillisUnsafe())
@@ -173,8 +179,19 @@ export const make = (
       const requestId = requestIdOf(request)
       const secure = onlyHttps !== undefined && sourceOf(request).secure ? onlyHttps : undefined
       const more = { "x-request-id": requestId, ...cors.headers(request), ...secure }
-      const reply = guarded(() => respond(request, requestId))
-      const finish = (known: HttpReply): HttpReply => withHeaders(forMethod(request.method, known), more)
+      const { method } = request
+      const began = performance.now()
+      const found = match(method, request.path)
+      const reply = guarded(() => respond(found, request, requestId))
+      const finish = (known: HttpReply): HttpReply => {
+        requests.add(
+          method,
+          found._tag === "Route" ? found.route.path : NO_ROUTE,
+          known.status,
+          performance.now() - began
+        )
+        return withHeaders(forMethod(method, known), more)
+      }
       return reply instanceof Promise ? reply.then(finish) : finish(reply)
     }
   })
@@ -201,6 +218,9 @@ const withQuota = (reply: HttpReply, caller: Caller | undefined): HttpReply =>
   caller?.quota === undefined ? reply : withHeaders(reply, quota(caller.quota))
 
 const NO_BODY = {}
+
+/** What the numbers call paths where nothing is, and other methods. */
+const NO_ROUTE = "none"
 
 const pathNotFound = (path: string): BadRequest =>
   new BadRequest(404, "PathNotFoundError", `There is nothing at '${path.slice(0, 200)}'`)

@@ -9,6 +9,7 @@ import * as Asked from "./Asked.ts"
 import { type HttpReply, json, NO_CONTENT, text } from "./Message.ts"
 import { act, get, post, type Route, remove } from "./Route.ts"
 import { completed } from "./RunRoutes.ts"
+import { statistics } from "./StatisticsWire.ts"
 import * as Wire from "./Wire.ts"
 
 /** A route whose answer depends on nothing but the pipeline, which never changes: made once for each. */
@@ -71,6 +72,14 @@ export const pipelineRoutes: ReadonlyArray<Route> = [
         json(200, Wire.pipelineStatus(pipeline, run))
       )
   ),
+  get("/pipelines/{pipeline_id}/statistics", "read", "How the pipeline's runs went of late, in numbers.", (call) => {
+    const { operations, caller, params, nowMillis } = call
+    const window = Asked.window(call.request.query)
+    if (Result.isFailure(window)) return Effect.fail(window.failure)
+    return Effect.map(operations.statistics(caller, params["pipeline_id"]!, window.success), (of) =>
+      json(200, statistics(of, nowMillis))
+    )
+  }),
   view("/pipelines/{pipeline_id}/dag", "The graph as nodes and edges.", (pipeline) => json(200, Wire.dag(pipeline))),
   view("/pipelines/{pipeline_id}/dag/dot", "The graph as Graphviz DOT.", (pipeline) =>
     text(200, "text/vnd.graphviz; charset=utf-8", toDot(pipeline.id, pipeline.dag))

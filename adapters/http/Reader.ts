@@ -77,11 +77,14 @@ export const isTexts = (value: unknown): value is ReadonlyArray<string> => Array
 export const isNames = (value: unknown): value is ReadonlyArray<string> => isTexts(value) && value.length > 0
 export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => Predicate.isObject(value)
 
-/** A reader of a query. `limit` is a number there. */
+/** What is a number in a query. */
+const NUMBERS: ReadonlySet<string> = new Set(["limit", "window"])
+
+/** A reader of a query. */
 export const queryReader = (query: string): Reader =>
   new Reader(
     Object.fromEntries(
-      Array.from(new URLSearchParams(query)).map(([key, value]) => [key, key === "limit" ? number(value) : value])
+      Array.from(new URLSearchParams(query)).map(([key, value]) => [key, NUMBERS.has(key) ? number(value) : value])
     ),
     "query"
   )

@@ -7,11 +7,13 @@ import type { Caller, Permission } from "../../core/Principal.ts"
 import type { Failure } from "./Failures.ts"
 import type { Credentials } from "./HttpVisitor.ts"
 import type { HttpReply, HttpRequest } from "./Message.ts"
+import type { Requests } from "./Requests.ts"
 import type { Streams } from "./Streams.ts"
 
 /** What goes on after a request was answered works with this. */
 export interface Serving {
   readonly streams: Streams
+  readonly requests: Requests
   /** Whether people have to say who they are. */
   readonly isSecured: boolean
   /** Finds out who sent a request to the route with this key, or, where something is shown besides, who shows that. */

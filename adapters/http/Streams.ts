@@ -16,6 +16,11 @@ export class Streams {
     this.#max = max
   }
 
+  /** How many go on. */
+  get size(): number {
+    return this.#ends.size
+  }
+
   /** Takes a place; gives what frees it, or the refusal when there is none. `end` is called when it has to end. */
   open(end: () => void): (() => void) | BadRequest {
     if (this.#isClosed) return refusal("The server is shutting down")

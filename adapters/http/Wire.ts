@@ -1,6 +1,7 @@
 /** The JSON of the contract: what the core's values are called on the wire. */
 import * as Option from "effect/Option"
 import { edges, levels } from "../../core/Dag.ts"
+import type { Load } from "../../core/Load.ts"
 import type { Any as Pipeline } from "../../core/Pipeline.ts"
 import type { Registered } from "../../core/Registry.ts"
 import type { Run } from "../../core/Run.ts"
@@ -145,6 +146,41 @@ export interface Health {
   /** Resident memory of the process, where the runtime tells. */
   readonly memory_mb?: number
 }
+
+/** `GET /health/live`. */
+export interface Liveness {
+  readonly status: "alive"
+  readonly timestamp: string
+  readonly memory_mb?: number
+}
+
+/** `GET /health/ready`. */
+export interface Readiness extends Partial<LoadJson> {
+  /** Unready when the store does not answer, or the server is shutting down; then there is nothing about work. */
+  readonly status: "ready" | "unready"
+  readonly timestamp: string
+  readonly memory_mb?: number
+}
+
+/** How busy it is. */
+export interface LoadJson {
+  readonly workers: number
+  /** Steps that are ready and nobody has, and steps and items that workers have. */
+  readonly steps_waiting: number
+  readonly steps_running: number
+  readonly runs_unfinished: number
+  /** Since when at least the first of those that wait has been ready. */
+  readonly oldest_waiting_ms: number
+}
+
+/** How busy it is. */
+export const loadJson = (load: Load): LoadJson => ({
+  workers: load.workers,
+  steps_waiting: [...load.waiting.values()].reduce((sum, steps) => sum + steps, 0),
+  steps_running: load.running,
+  runs_unfinished: load.unfinished,
+  oldest_waiting_ms: load.oldestWaitingMillis
+})
 
 /** A run that was started: the answer to `POST /pipelines/{id}/execute` that does not wait. */
 export interface Started {

@@ -18,6 +18,7 @@ import { host } from "../../core/Principal.ts"
 import type { Run } from "../../core/Run.ts"
 import type { Schedule } from "../../core/Schedule.ts"
 import type * as Start from "../../core/Start.ts"
+import type { PipelineNumbers } from "../../core/Statistics.ts"
 import * as Store from "../../core/Store.ts"
 import * as Fetch from "../http/Fetch.ts"
 import * as Handler from "../http/Handler.ts"
@@ -76,6 +77,11 @@ export interface Levada {
   readonly watch: (runId: string, after?: number) => AsyncIterable<Event>
   /** The events of all runs, or of one pipeline's, from now on or from a cursor. It does not end; leave the loop. */
   readonly feed: (request?: FeedRequest) => AsyncIterable<FeedItem>
+  /**
+   * How a pipeline's runs went, in numbers, over the last `windowMillis` (default: an hour, at most a day). Counting begins
+   * when somebody first asks, with what the Store's feed has kept: the last 10,000 changes at least.
+   */
+  readonly statistics: (pipelineId: string, windowMillis?: number) => Promise<PipelineNumbers>
   /** Ends a run as CANCELLED. One that is over stays as it is. */
   readonly cancel: (runId: string, reason?: string) => Promise<void>
   /** Ends one step as CANCELLED; the run goes on as after a failure of it. */
@@ -182,6 +188,8 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
     lines: (runId) => withOperations((operations) => operations.lines(host, runId)),
     watch: (runId, after) => streaming((operations) => operations.watch(host, runId, after)),
     feed: (request = {}) => streaming((operations) => Stream.unwrap(operations.feed(host, request))),
+    statistics: (pipelineId, windowMillis) =>
+      withOperations((operations) => operations.statistics(host, pipelineId, windowMillis)),
     cancel: (runId, reason) => withOperations((operations) => Effect.asVoid(operations.cancel(host, runId, reason))),
     cancelStep: (runId, step, reason) =>
       withOperations((operations) => Effect.asVoid(operations.cancelStep(host, runId, step, reason))),
@@ -218,6 +226,11 @@ const whenReady = (ready: Promise<{ readonly handler: Handle }>, options: Handle
   return (request) => handler(request)
 }
 
+/** Operations that take nothing. */
+const EFFECTS: ReadonlySet<string | symbol> = new Set(["ping", "ready", "load"] satisfies ReadonlyArray<
+  keyof Operations
+>)
+
 /** What may be asked for before there is a Store: everything, and it fails with why that can't be done. */
 const unready = (ready: Promise<unknown>): Operations => {
   let why = new StoreUnavailable("The Store is not ready yet; try again soon")
@@ -226,6 +239,7 @@ const unready = (ready: Promise<unknown>): Operations => {
   })
   const failing = Effect.suspend(() => Effect.fail(why))
   return new Proxy({} as Operations, {
-    get: (_, name) => (name === "ping" ? failing : name === "watch" ? () => Stream.fromEffect(failing) : () => failing)
+    get: (_, name) =>
+      EFFECTS.has(name) ? failing : name === "watch" ? () => Stream.fromEffect(failing) : () => failing
   })
 }

@@ -47,8 +47,8 @@ export class RedisFeed implements Source<StoreUnavailable> {
       return newest !== undefined && newest[0] !== entry
     })
 
-  events = (change: Change): Effect.Effect<ReadonlyArray<Event> | undefined, StoreUnavailable> =>
-    this.#scripts.ask(() => this.#runs.eventsOf((change as KeptChange).plan, change))
+  events = (change: Change, isBare: boolean): Effect.Effect<ReadonlyArray<Event> | undefined, StoreUnavailable> =>
+    this.#scripts.ask(() => this.#runs.eventsOf((change as KeptChange).plan, change, isBare))
 
   async #changes(text: string): Promise<ReadonlyArray<KeptChange>> {
     const changes: Array<KeptChange> = []

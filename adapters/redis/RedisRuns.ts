@@ -212,9 +212,14 @@ export class RedisRuns {
     await client.set(`${prefix}${what === "runs" ? "watchers" : "waiters"}`, "1", "PX", WATCHED_MILLIS)
   }
 
-  async #events(texts: ReadonlyArray<string | null>, after: number, about: About): Promise<ReadonlyArray<Event>> {
+  async #events(
+    texts: ReadonlyArray<string | null>,
+    after: number,
+    about: About,
+    isBare = false
+  ): Promise<ReadonlyArray<Event>> {
     const there = texts.filter((text) => text !== null)
-    const names = [...new Set(there.flatMap(namesOf))]
+    const names = isBare ? [] : [...new Set(there.flatMap(namesOf))]
     const { client, prefix } = this.#scripts
     const values =
       names.length === 0 ? [] : await client.hmget(`${prefix}r:${about.runId}`, ...names.map((name) => `v${name}`))
@@ -224,13 +229,17 @@ export class RedisRuns {
   }
 
   /** The events of a run of that plan behind one sequence up to another one; nothing when they are forgotten. */
-  async eventsOf(digest: string, { runId, from, to }: Change): Promise<ReadonlyArray<Event> | undefined> {
+  async eventsOf(
+    digest: string,
+    { runId, from, to }: Change,
+    isBare: boolean
+  ): Promise<ReadonlyArray<Event> | undefined> {
     const plan = await this.planOf(digest)
     if (plan === undefined) return undefined
     const places = Array.from({ length: to - from }, (_, at) => String(from + at + 1))
     const [own, ...texts] = await this.#scripts.client.hmget(`${this.#scripts.prefix}r:${runId}`, "j", ...places)
     const about = { ...plan, runId, requestId: requestIdOf(own ?? undefined), maxValueLength: this.#maxValueLength }
-    const events = await this.#events(texts, from, about)
+    const events = await this.#events(texts, from, about, isBare)
     return events.length === places.length ? events : undefined
   }
 

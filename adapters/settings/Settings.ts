@@ -52,6 +52,8 @@ const SETTINGS = {
   FORWARDED_HEADER: "x-forwarded-for or forwarded: which header these proxies write",
   CORS_ORIGINS: "origins of pages that may read answers, such as 'https://app.example.com', or '*'",
   CORS_CREDENTIALS: "true or false: whether browsers send cookies along",
+  GUARD_DOCS: "true or false: whether only those who may read see the API's document and its pages",
+  GUARD_METRICS: "true or false: whether only those who may read see metrics",
   MAX_BODY_BYTES: "a whole number: the longest body"
 } as const
 
@@ -175,7 +177,11 @@ const edge = (reader: Reader<Name>): Omit<Settings, "access"> => {
     origins === undefined ? undefined : { origins, ...(credentials !== undefined && { credentials }) }
   if (cors !== undefined) reader.made("CORS_ORIGINS", () => Result.getOrThrow(Cors.make(cors)))
   const maxBodyBytes = reader.number("MAX_BODY_BYTES")
+  const guardDocs = reader.flag("GUARD_DOCS")
+  const guardMetrics = reader.flag("GUARD_METRICS")
   return {
+    ...(guardDocs !== undefined && { guardDocs }),
+    ...(guardMetrics !== undefined && { guardMetrics }),
     ...(trustedProxies !== undefined && { trustedProxies }),
     ...(forwardedHeader !== undefined && { forwardedHeader }),
     ...(cors !== undefined && { cors }),

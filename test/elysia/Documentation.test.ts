@@ -185,6 +185,10 @@ describe("the documents are true", () => {
 
   const ANSWERED = [
     ["GET /health", 200, () => ask("GET", "/health")],
+    ["GET /health/live", 200, () => ask("GET", "/health/live")],
+    ["GET /health/ready", 200, () => ask("GET", "/health/ready")],
+    ["GET /metrics", 200, () => ask("GET", "/metrics")],
+    ["GET /pipelines/{pipeline_id}/statistics", 200, () => ask("GET", "/pipelines/my_pipeline/statistics?window=60")],
     ["GET /openapi.json", 200, () => ask("GET", "/openapi.json")],
     ["GET /docs", 200, () => ask("GET", "/docs")],
     ["GET /docs/{file}", 200, () => ask("GET", "/docs/start.js")],

@@ -89,6 +89,9 @@ const administers = (over: Row["over"], success = 200, more: Partial<Row> = {}):
 /** The contract, by method and path. */
 export const contract: Readonly<Record<string, Row>> = {
   "GET /health": { need: "none", over: "any", success: 200 },
+  "GET /health/live": { need: "none", over: "any", success: 200 },
+  "GET /health/ready": { need: "none", over: "any", success: 200 },
+  "GET /metrics": { need: "none", over: "any", success: 200 },
   "GET /openapi.json": { need: "none", over: "any", success: 200 },
   "GET /docs": { need: "none", over: "any", success: 200 },
   "GET /docs/{file}": { need: "none", over: "any", success: 200 },
@@ -104,6 +107,7 @@ export const contract: Readonly<Record<string, Row>> = {
     fresh: async (by) => ({ pipeline: await by.pipeline() })
   }),
   "GET /pipelines/{pipeline_id}/status": reads("pipeline"),
+  "GET /pipelines/{pipeline_id}/statistics": reads("pipeline"),
   "GET /pipelines/{pipeline_id}/dag": reads("pipeline"),
   "GET /pipelines/{pipeline_id}/dag/dot": reads("pipeline"),
   "GET /pipelines/{pipeline_id}/visualize": reads("pipeline"),

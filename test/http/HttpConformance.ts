@@ -8,6 +8,7 @@ import { enduring } from "./Enduring.ts"
 import { eventing } from "./Eventing.ts"
 import { executing } from "./Executing.ts"
 import { managing } from "./Managing.ts"
+import { measuring } from "./Measuring.ts"
 import { reading } from "./Reading.ts"
 import { refusing } from "./Refusing.ts"
 import { registering } from "./Registering.ts"
@@ -52,6 +53,7 @@ export const http = (name: string, serve: () => Promise<Serving>, takesSockets =
     describe("scheduling", () => scheduling(server))
     describe("refusing", () => refusing(server))
     describe("connecting", () => connecting(server))
+    describe("measuring", () => measuring(server))
     describe("enduring", () => enduring(server))
     describe("documenting", () => documenting(server))
   })

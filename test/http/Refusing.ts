@@ -21,8 +21,12 @@ const send = (server: Server, path: string, body: string | Uint8Array<ArrayBuffe
 
 const KNOWN: ReadonlyArray<readonly [method: string, path: string]> = [
   ["GET", "/health"],
+  ["GET", "/health/live"],
+  ["GET", "/health/ready"],
+  ["GET", "/metrics"],
   ["GET", "/pipelines"],
   ["GET", "/pipelines/my_pipeline/status"],
+  ["GET", "/pipelines/my_pipeline/statistics"],
   ["GET", "/pipelines/my_pipeline/dag"],
   ["GET", "/pipelines/my_pipeline/dag/dot"],
   ["GET", "/pipelines/my_pipeline/visualize"],

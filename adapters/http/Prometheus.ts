@@ -1,0 +1,50 @@
+/** Metrics as Prometheus reads them. Source: its text exposition format, version 0.0.4. */
+import { bound, type Spread } from "../../core/Spread.ts"
+
+export const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+/** Names and values. There may not be many values of one name: each makes series of its own. */
+export type Labels = Readonly<Record<string, string>>
+
+/** Classes of a spread that are told apart: half a power of ten each, from 10^0 to 10^6. */
+const CLASSES = Array.from({ length: 13 }, (_, at) => 12 * at)
+
+/** Metrics, family by family. */
+export class Exposition {
+  #text = ""
+
+  /** Begins a family; what follows belongs to it. */
+  family(name: string, type: "counter" | "gauge" | "histogram", help: string): Family {
+    this.#text += `# HELP ${name} ${escaped(help)}\n# TYPE ${name} ${type}\n`
+    const line = (suffix: string, labels: Labels, value: number): void => {
+      this.#text += `${name}${suffix}${shown(labels)} ${value}\n`
+    }
+    return {
+      add: (value, labels = {}) => line("", labels, value),
+      spread: (spread, perSecond, labels) => {
+        for (const at of CLASSES) line("_bucket", { ...labels, le: String(bound(at) / perSecond) }, spread.upTo(at))
+        line("_bucket", { ...labels, le: "+Inf" }, spread.count)
+        line("_sum", labels, spread.sum / perSecond)
+        line("_count", labels, spread.count)
+      }
+    }
+  }
+
+  get text(): string {
+    return this.#text
+  }
+}
+
+/** What a family takes. */
+export interface Family {
+  readonly add: (value: number, labels?: Labels) => void
+  /** Of a histogram: values of which so many make a second. */
+  readonly spread: (spread: Spread, perSecond: number, labels: Labels) => void
+}
+
+const escaped = (text: string): string => text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")
+
+const shown = (labels: Labels): string => {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value).replaceAll('"', '\\"')}"`)
+  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`
+}

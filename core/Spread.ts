@@ -1,0 +1,53 @@
+/** How values are spread, without the values: counts by size, each class some ten per cent wider than the one before. */
+
+/** How many classes a power of ten has. */
+const PER_DECADE = 24
+
+/** The largest value of a class. */
+export const bound = (at: number): number => Math.floor(10 ** (at / PER_DECADE))
+
+/** The class of a value; what is not over 1 is in the first. */
+const classOf = (value: number): number => (value <= 1 ? 0 : Math.ceil(PER_DECADE * Math.log10(value) - 1e-9))
+
+/** Counts of values, such as milliseconds. */
+export class Spread {
+  readonly #counts: Map<number, number> = new Map()
+  count = 0
+  sum = 0
+  max = 0
+
+  add(value: number): void {
+    const at = classOf(value)
+    this.#counts.set(at, (this.#counts.get(at) ?? 0) + 1)
+    this.count++
+    this.sum += value
+    this.max = Math.max(this.max, value)
+  }
+
+  /** Adds what another one has. */
+  merge(other: Spread): void {
+    for (const [at, count] of other.#counts) this.#counts.set(at, (this.#counts.get(at) ?? 0) + count)
+    this.count += other.count
+    this.sum += other.sum
+    this.max = Math.max(this.max, other.max)
+  }
+
+  /** How many are not over the bound of a class. */
+  upTo(at: number): number {
+    let count = 0
+    for (const [other, many] of this.#counts) if (other <= at) count += many
+    return count
+  }
+
+  /** The value that this share of all, from 0 to 1, are not over, at most a tenth too high; nothing without values. */
+  quantile(share: number): number | undefined {
+    if (this.count === 0) return undefined
+    const wanted = Math.max(1, Math.ceil(share * this.count))
+    let seen = 0
+    for (const at of [...this.#counts.keys()].sort((one, other) => one - other)) {
+      seen += this.#counts.get(at)!
+      if (seen >= wanted) return Math.min(bound(at), this.max)
+    }
+    return this.max
+  }
+}
