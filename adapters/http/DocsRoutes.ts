@@ -1,10 +1,8 @@
 /** The API's documentation: the OpenAPI document, and pages that show it. Nothing in them comes from anywhere else. */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import type { Registered } from "../../core/Registry.ts"
 import { asset } from "./Assets.ts"
 import { BadRequest, type Failure } from "./Failures.ts"
-import { showsSomething } from "./HttpVisitor.ts"
 import { type HttpReply, json, SECURITY_HEADERS, text } from "./Message.ts"
 import { toOpenApi } from "./OpenApi.ts"
 import { type Call, get, type Route } from "./Route.ts"
@@ -115,23 +113,21 @@ const file = (name: "docs" | "redoc", { params, request }: Call): Effect.Effect<
 const DOCUMENT = "/openapi.json"
 
 /** The pipelines that whoever asks may read: nobody has to say who they are, and then those are none. */
-const readable = (call: Call): Effect.Effect<ReadonlyArray<Registered>> => {
-  const { operations, serving, request } = call
-  if (serving.isSecured && !showsSomething(request)) return Effect.succeed([])
-  return serving.enter(call, `GET ${DOCUMENT}`).pipe(
-    Effect.flatMap((caller) => operations.pipelines(caller)),
-    Effect.exit,
-    Effect.map((exit) => (Exit.isSuccess(exit) ? exit.value : []))
+const readable = (call: Call): Effect.Effect<ReadonlyArray<Registered>> =>
+  Effect.flatMap(call.serving.recognise(call, `GET ${DOCUMENT}`), (caller) =>
+    caller === undefined
+      ? Effect.succeed([])
+      : Effect.orElseSucceed(call.operations.pipelines(caller), (): ReadonlyArray<Registered> => [])
   )
-}
 
-/** The routes. `routes` are all of them, once they are known. */
-export const docsRoutes = (routes: () => ReadonlyArray<Route>): ReadonlyArray<Route> => [
+/** The routes. */
+export const docsRoutes: ReadonlyArray<Route> = [
   get(DOCUMENT, "none", "This API, with the pipelines that the caller may read.", (call) =>
     Effect.map(readable(call), (pipelines) => {
       const { path, prefix = "" } = call.request
       const base = `${prefix}${path.slice(0, -DOCUMENT.length)}`
-      return json(200, toOpenApi({ routes: routes(), pipelines, isSecured: call.serving.isSecured, base }))
+      const { routes, isSecured } = call.serving
+      return json(200, toOpenApi({ routes, pipelines, isSecured, base }))
     })
   ),
   get("/docs", "none", "The API for people, to try out.", () => shown("docs")),

@@ -13,7 +13,7 @@ import { type Caller, host } from "../../core/Principal.ts"
 import * as Body from "./Body.ts"
 import * as Cors from "./Cors.ts"
 import { BadRequest, type Failure, internalError, quota, toReply } from "./Failures.ts"
-import { HttpVisitor, requestIdOf } from "./HttpVisitor.ts"
+import { HttpVisitor, requestIdOf, showsSomething } from "./HttpVisitor.ts"
 import type { Handler, HttpReply, HttpRequest } from "./Message.ts"
 import * as Proxies from "./Proxies.ts"
 import { Requests } from "./Requests.ts"
@@ -53,7 +53,8 @@ export const make = (
     const operations = yield* Operations
     const clock = yield* Clock.Clock
     const fork = Effect.runForkWith(yield* Effect.context<never>())
-    const match = Router.make(guardedRoutes(options), basePath(options.basePath ?? ""))
+    const routes = guardedRoutes(options)
+    const match = Router.make(routes, basePath(options.basePath ?? ""))
     const maxBodyBytes = options.maxBodyBytes ?? Body.MAX_BODY_BYTES
     const sourceOf = yield* Effect.fromResult(Proxies.make(options))
     const cors = yield* Effect.fromResult(Cors.make(options.cors))
@@ -61,11 +62,18 @@ export const make = (
 
     const requests = new Requests()
     const serving: Serving = {
+      routes,
       streams,
       requests,
       isSecured: options.access?._tag === "Secured",
       enter: ({ request, requestId }, key, shown) =>
         operations.enter(new HttpVisitor(request, requestId, key, true, sourceOf, shown), "read"),
+      recognise: (call, key) => {
+        if (!serving.isSecured || call.caller !== host) return Effect.succeed(call.caller)
+        return showsSomething(call.request)
+          ? Effect.orElseSucceed(serving.enter(call, key), () => undefined)
+          : Exit.succeed(undefined)
+      },
       run: (effect) => new Promise((resolve) => fork(effect).addObserver(resolve)),
       nowMillis: () => clock.currentTimeMillisUnsafe()
     }

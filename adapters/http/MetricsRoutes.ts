@@ -1,12 +1,8 @@
 /** The route that Prometheus reads. */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import type { EntryError } from "../../core/Guard.ts"
-import { type Caller, host } from "../../core/Principal.ts"
 import type { Totals } from "../../core/StatisticsOperations.ts"
 import type { Failure } from "./Failures.ts"
 import { residentBytes } from "./HealthRoutes.ts"
-import { showsSomething } from "./HttpVisitor.ts"
 import { type HttpReply, text } from "./Message.ts"
 import { CONTENT_TYPE, Exposition } from "./Prometheus.ts"
 import { type Call, get, type Route } from "./Route.ts"
@@ -83,26 +79,26 @@ const exposeLoad = (metrics: Exposition, { load, pipelines }: Totals): void => {
   one("levada_workers", workers, "Workers that are there.")
 }
 
-/** Who reads: where everybody may, whoever shows who they are sees the more for it. */
-const reader = (call: Call): Effect.Effect<Caller | undefined, EntryError> => {
-  const { serving, request, caller } = call
-  if (!serving.isSecured || caller !== host) return Effect.succeed(caller)
-  return showsSomething(request) ? serving.enter(call, `GET ${PATH}`) : Effect.succeed(undefined)
-}
+const NO_TOTALS: Effect.Effect<Totals | undefined> = Effect.sync(() => undefined)
 
 /** What is counted, by name of those pipelines that the caller may read. */
 const answer = (call: Call): Effect.Effect<HttpReply, Failure> =>
   Effect.gen(function* () {
     const { operations, serving } = call
-    const known = yield* reader(call)
+    const known = yield* serving.recognise(call, `GET ${PATH}`)
     const metrics = new Exposition()
     serving.requests.expose(metrics)
     metrics.family("levada_http_streams", "gauge", "Streams of events that are open.").add(serving.streams.size)
-    const found = yield* operations.totals(known).pipe(Effect.timeout(STORE_MILLIS), Effect.exit)
-    metrics.family("levada_store_up", "gauge", "Whether the store answers.").add(Exit.isSuccess(found) ? 1 : 0)
-    if (Exit.isSuccess(found)) {
-      exposeTotals(metrics, found.value)
-      exposeLoad(metrics, found.value)
+    const found = yield* operations
+      .totals(known)
+      .pipe(
+        Effect.timeout(STORE_MILLIS),
+        Effect.catchTags({ StoreUnavailable: () => NO_TOTALS, TimeoutError: () => NO_TOTALS })
+      )
+    metrics.family("levada_store_up", "gauge", "Whether the store answers.").add(found === undefined ? 0 : 1)
+    if (found !== undefined) {
+      exposeTotals(metrics, found)
+      exposeLoad(metrics, found)
     }
     const memory = residentBytes()
     if (memory !== undefined) {

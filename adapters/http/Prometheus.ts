@@ -6,8 +6,9 @@ export const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 /** Names and values. There may not be many values of one name: each makes series of its own. */
 export type Labels = Readonly<Record<string, string>>
 
-/** Classes of a spread that are told apart: half a power of ten each, from 10^0 to 10^6. */
-const CLASSES = Array.from({ length: 13 }, (_, at) => 12 * at)
+/** How many classes of a spread are told apart, and how far: half a power of ten each, six of them. */
+const CLASSES = 13
+const APART = 12
 
 /** Metrics, family by family. */
 export class Exposition {
@@ -21,8 +22,10 @@ export class Exposition {
     }
     return {
       add: (value, labels = {}) => line("", labels, value),
-      spread: (spread, perSecond, labels) => {
-        for (const at of CLASSES) line("_bucket", { ...labels, le: String(bound(at) / perSecond) }, spread.upTo(at))
+      spread: (spread, perSecond, labels, first = 0) => {
+        for (let at = first; at < first + CLASSES * APART; at += APART) {
+          line("_bucket", { ...labels, le: String(bound(at) / perSecond) }, spread.upTo(at))
+        }
         line("_bucket", { ...labels, le: "+Inf" }, spread.count)
         line("_sum", labels, spread.sum / perSecond)
         line("_count", labels, spread.count)
@@ -38,8 +41,8 @@ export class Exposition {
 /** What a family takes. */
 export interface Family {
   readonly add: (value: number, labels?: Labels) => void
-  /** Of a histogram: values of which so many make a second. */
-  readonly spread: (spread: Spread, perSecond: number, labels: Labels) => void
+  /** Of a histogram: values of which so many make a second, told apart from a class on. */
+  readonly spread: (spread: Spread, perSecond: number, labels: Labels, first?: number) => void
 }
 
 const escaped = (text: string): string => text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")

@@ -12,6 +12,7 @@ import type { Streams } from "./Streams.ts"
 
 /** What goes on after a request was answered works with this. */
 export interface Serving {
+  readonly routes: ReadonlyArray<Route>
   readonly streams: Streams
   readonly requests: Requests
   /** Whether people have to say who they are. */
@@ -22,6 +23,11 @@ export interface Serving {
     key: string,
     shown?: Credentials
   ) => Effect.Effect<Caller, EntryError>
+  /** Who asks, on a route for everybody: whoever shows who they are may see more there. Nothing for anybody else. */
+  readonly recognise: (
+    call: Pick<Call, "request" | "requestId" | "caller">,
+    key: string
+  ) => Effect.Effect<Caller | undefined>
   readonly run: <A, E>(effect: Effect.Effect<A, E>) => Promise<Exit.Exit<A, E>>
   readonly nowMillis: () => number
 }

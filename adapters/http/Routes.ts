@@ -1,4 +1,5 @@
 /** The table of routes: the only place that knows which there are. Bindings, documents and tests all read it. */
+import * as Effect from "effect/Effect"
 import { accessRoutes } from "./AccessRoutes.ts"
 import { docsRoutes } from "./DocsRoutes.ts"
 import { eventRoutes } from "./EventRoutes.ts"
@@ -20,7 +21,7 @@ export const routes: ReadonlyArray<Route> = [
   ...scheduleRoutes,
   ...accessRoutes,
   ...metricsRoutes,
-  ...docsRoutes(() => routes)
+  ...docsRoutes
 ]
 
 /** The routes, where some that are for everybody are not. */
@@ -30,7 +31,14 @@ export const guarded = (which: {
 }): ReadonlyArray<Route> =>
   routes.map((route) =>
     (which.guardMetrics === true && metricsRoutes.includes(route)) ||
-    (which.guardDocs === true && /^\/(?:openapi|docs|redoc)/.test(route.path))
-      ? { ...route, permission: "read" }
+    (which.guardDocs === true && docsRoutes.includes(route))
+      ? asked(route)
       : route
   )
+
+/** A route for everybody as one for those who may read something. */
+const asked = (route: Route): Route => ({
+  ...route,
+  permission: "read",
+  answer: (call) => Effect.andThen(call.operations.pipelines(call.caller), route.answer(call))
+})

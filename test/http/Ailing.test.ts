@@ -37,7 +37,7 @@ const ask = async (levada: Levada.Levada, method: string, path: string, json?: u
   const { status, headers } = response
   const text = await response.text()
   const answer = { status, headers, text, json: JSON.parse(text) as Json }
-  if (status >= 400 && path !== "/health") expectErrorShape(answer)
+  if (status >= 400 && !path.startsWith("/health")) expectErrorShape(answer)
   return answer
 }
 
@@ -71,6 +71,55 @@ describe("a Store that breaks", () => {
     const { status, json, text } = await ask(make({ store: ill(() => ({ ping })) }), "GET", "/health")
     expect([status, json.status, json.broker_connected]).toEqual([503, "unhealthy", false])
     expect(text).not.toContain("hunter2")
+  })
+})
+
+describe("a Store that does not answer", () => {
+  const down = Effect.fail(new Errors.StoreUnavailable("The Store does not answer"))
+
+  test.for([
+    ["answers that", { ping: down }],
+    ["tells of no work", { load: down }],
+    ["never answers", { ping: Effect.never }]
+  ] as const)("makes the server unready, and alive all the same, when it %s", { timeout: 10_000 }, async ([, how]) => {
+    const levada = make({ store: ill(() => how) })
+    const { status, json } = await ask(levada, "GET", "/health/ready")
+    expect([status, json]).toEqual([
+      503,
+      { status: "unready", timestamp: expect.any(String), memory_mb: expect.any(Number) }
+    ])
+    const live = await ask(levada, "GET", "/health/live")
+    expect([live.status, live.json.status]).toEqual([200, "alive"])
+  })
+
+  test.for([
+    ["work", { load: down }],
+    ["events", { feed: () => down }]
+  ] as const)("leaves metrics what they have of the server, when there is no telling of %s", async ([, how]) => {
+    const levada = make({ store: ill(() => how) })
+    const response = await levada.fetch(new Request("http://localhost/metrics"))
+    const text = await response.text()
+    expect([response.status, /^levada_store_up 0$/m.test(text)]).toEqual([200, true])
+    expect(text).not.toContain("levada_runs_total")
+    expect(await (await levada.fetch(new Request("http://localhost/metrics"))).text()).toContain(
+      'levada_http_requests_total{method="GET",route="/metrics",status="200"} 1'
+    )
+  })
+
+  test("is counted on from where it was, once it is back: nothing is missed and nothing counted twice", async () => {
+    let isDown = false
+    const levada = make({
+      store: ill(({ feed }) => ({ feed: (request) => Effect.suspend(() => (isDown ? down : feed(request))) }))
+    })
+    const completed = async () => (await levada.statistics("my_pipeline")).completed
+    await execute(levada)
+    expect(await completed()).toBe(1)
+    isDown = true
+    await execute(levada)
+    expect((await ask(levada, "GET", "/pipelines/my_pipeline/statistics")).status).toBe(503)
+    isDown = false
+    await execute(levada)
+    expect(await completed()).toBe(3)
   })
 })
 

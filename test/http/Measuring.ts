@@ -74,7 +74,6 @@ export const measuring = (server: Server): void => {
 
   test("what anybody makes up makes no series of its own", async () => {
     await scrape(server)
-    const known = (await scrape(server)).samples.size
     for (let at = 0; at < 5; at++) {
       await get(server, `/nowhere/${unused()}`)
       await get(server, `/runs/${unused()}`)
@@ -88,7 +87,6 @@ export const measuring = (server: Server): void => {
     }
     const { samples, text } = await scrape(server)
     expect(samples.size).toBe(once)
-    expect(once).toBeGreaterThan(known)
     expect(samples.get(`levada_http_requests_total{method="GET",route="none",status="404"}`)).toBeGreaterThanOrEqual(25)
     for (const [name] of samples) expect(name).not.toMatch(/route="[^"]*(?:nowhere|fresh)|task_id="/)
     expect(text).not.toContain("PATCH")

@@ -107,7 +107,7 @@ export const securing = (started: () => Launched, stored?: Stored): void => {
     expect(await state()).toEqual(before)
   })
 
-  test("whoever may is answered", async () => {
+  test("whoever may is answered", { timeout: 60_000 }, async () => {
     expect(await play(cases().filter(({ status, row }) => status < 400 || row.need === "none"))).toEqual([])
   })
 

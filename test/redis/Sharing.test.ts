@@ -224,3 +224,22 @@ shared(
     for (const levada of all) expect((await ask(levada, "GET", "/pipelines/fourfold")).status).toBe(404)
   }
 )
+
+shared("whoever is asked has counted the runs of all, each once", async () => {
+  const { servers, all } = await four(() => [doubling])
+  const runs = 300
+  await Promise.all(Array.from({ length: runs }, (_, n) => servers[n % 2]!.execute(doubling, { n })))
+  for (const levada of all) {
+    const { completed, failed, steps } = await levada.statistics("doubling")
+    expect([completed, failed, steps.map(({ step, completed }) => [step, completed])]).toEqual([
+      runs,
+      0,
+      [["double", runs]]
+    ])
+    const { json } = await ask(levada, "GET", "/health/ready")
+    expect(json).toMatchObject({ status: "ready", workers: 2, steps_waiting: 0, steps_running: 0, runs_unfinished: 0 })
+  }
+  // And those that come later, once.
+  await servers[0].execute(doubling, { n: 1 })
+  for (const levada of all) expect((await levada.statistics("doubling")).completed).toBe(runs + 1)
+})
