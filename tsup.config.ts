@@ -17,6 +17,7 @@ export default defineConfig({
     index: "adapters/promise/index.ts",
     core: "core/index.ts",
     http: "adapters/http/index.ts",
+    client: "adapters/client/index.ts",
     node: "adapters/node/index.ts",
     bun: "adapters/bun/index.ts",
     deno: "adapters/deno/index.ts",

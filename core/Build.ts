@@ -10,6 +10,7 @@ import {
   EmptyPipeline,
   InvalidName,
   type InvalidOption,
+  type ParametersInvalid,
   type PipelineError,
   SelfDependency,
   TypeMismatch
@@ -17,10 +18,13 @@ import {
 import * as Fit from "./Fit.ts"
 import * as Limit from "./Limit.ts"
 import * as Name from "./Name.ts"
+import * as Parameters from "./Parameters.ts"
 import type { Kind, Options, Parameter, Pipeline } from "./Pipeline.ts"
 import * as Plan from "./Plan.ts"
 import * as Policy from "./Policy.ts"
+import * as Results from "./Results.ts"
 import type * as Step from "./Step.ts"
+import type { Json } from "./Value.ts"
 import * as Version from "./Version.ts"
 
 /** The id that the path of results uses for itself. */
@@ -208,6 +212,14 @@ class Built implements Pipeline {
 
   planOf(part: Plan.Part): Plan.Plan {
     return Plan.make(this, part)
+  }
+
+  encode(parameters: unknown): Result.Result<Json, ParametersInvalid> {
+    return Parameters.toJson(this, parameters)
+  }
+
+  decode(result: unknown): Result.Result<unknown, InvalidOption> {
+    return Results.fromJson(this, result)
   }
 
   stepLimits({ task }: Step.Step): Pick<Plan.PlanStep, "probed" | "limits"> {

@@ -184,6 +184,14 @@ class Link implements Pipeline.Pipeline {
   get version(): string {
     return this.#pipeline.version
   }
+  encode(parameters: unknown): ReturnType<Pipeline.Pipeline["encode"]> {
+    return this.#pipeline.encode(parameters)
+  }
+
+  decode(result: unknown): ReturnType<Pipeline.Pipeline["decode"]> {
+    return this.#pipeline.decode(result)
+  }
+
   planOf(part: Plan.Part): Plan.Plan {
     return this.#pipeline.planOf(part)
   }

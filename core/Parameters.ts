@@ -37,6 +37,16 @@ export const fromValues = (parameters: unknown, outputs: unknown = {}): Given =>
     })
   )
 
+/** Values of a whole run's parameters as JSON text. */
+export const toJson = (pipeline: Pipeline.Any, parameters: unknown): Result.Result<Json, ParametersInvalid> =>
+  Result.map(
+    fromValues(parameters).parameters(pipeline),
+    (values) =>
+      `{${Object.entries(values)
+        .map(([name, json]) => `${JSON.stringify(name)}:${json}`)
+        .join(",")}}`
+  )
+
 const reading = (parameters: unknown, outputs: unknown, read: Read): Given => ({
   outputs: (pipeline) => {
     const known = new Map<string, Wanted>()

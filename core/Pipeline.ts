@@ -2,12 +2,12 @@
 import * as Result from "effect/Result"
 import { fromSteps } from "./Build.ts"
 import type * as Dag from "./Dag.ts"
-import { MissingProducer, type PipelineError } from "./Errors.ts"
+import { type InvalidOption, MissingProducer, type ParametersInvalid, type PipelineError } from "./Errors.ts"
 import type * as Plan from "./Plan.ts"
 import type * as Policy from "./Policy.ts"
 import * as Step from "./Step.ts"
 import type * as Task from "./Task.ts"
-import type { Field } from "./Value.ts"
+import type { Field, Json } from "./Value.ts"
 import type * as Wiring from "./Wiring.ts"
 
 export type { Chain } from "./Chain.ts"
@@ -52,6 +52,10 @@ export interface Pipeline<
   /** A hash of its structure and of its tasks' versions and schemas; the order of registration does not matter. */
   readonly version: string
   readonly options: Options
+  /** Parameters of its own types as JSON text, for a program that has them run elsewhere. */
+  encode(parameters: unknown): Result.Result<Json, ParametersInvalid>
+  /** The JSON of a result, parsed, as values of its own types. Fails with `InvalidOption` when it is of other types. */
+  decode(result: unknown): Result.Result<unknown, InvalidOption>
   /** Types only; no such property exists. */
   readonly "~types"?: {
     readonly parameters: (parameters: Params) => void

@@ -30,6 +30,8 @@ const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
 /** What each adapter may import besides core, effect and itself. */
 const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<string>; readonly outside?: RegExp }>> = {
   http: { adapters: [] },
+  // Of both only types: nothing of them is there when it runs.
+  client: { adapters: ["http"] },
   // What the runtime has of cryptography; the command that makes keys reads its arguments.
   keys: { adapters: [], outside: /^node:util$/ },
   jwt: { adapters: [], outside: /^jose$/ },

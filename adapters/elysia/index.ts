@@ -20,19 +20,24 @@ export type {
   NewScheduleJson,
   RepetitionJson,
   RunsQuery,
+  StatisticsQuery,
   TokenWishJson,
   Unfinished
 } from "../http/Exchanges.ts"
 export type { Cancelling, ErrorDetail, Logs, RunDetail, RunRow, Runs, StepDetail } from "../http/RunWire.ts"
 export type { ScheduleJson, Schedules } from "../http/ScheduleWire.ts"
+export type { NumbersJson, StatisticsJson, StepNumbersJson } from "../http/StatisticsWire.ts"
 export type {
   Completed,
   DagJson,
   Health,
+  Liveness,
+  LoadJson,
   Paused,
   PipelineDetail,
   PipelineRow,
   PipelineStatus,
+  Readiness,
   Started,
   Visualization
 } from "../http/Wire.ts"

@@ -94,6 +94,11 @@ export class EventStream {
         this.#controller?.enqueue(utf8.encode(text))
         this.#silent = undefined
       }
+      // Otherwise a reader of some types would come again behind the last of these, for ever.
+      if (this.#silent !== undefined && !this.#isOver) {
+        if (!this.#hasRoom) await this.#room()
+        if (!this.#isOver) this.#controller?.enqueue(utf8.encode(`id: ${this.#silent}\n\n`))
+      }
       this.end()
     } catch (error) {
       if (this.#isOver) return

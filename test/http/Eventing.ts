@@ -112,6 +112,10 @@ export const eventing = (server: Server): void => {
     const listener = await Listener.open(server, `/runs/${json.task_id}/events?types=StepStartEvent,StepErrorEvent`)
     await listener.ended
     expect([types(listener.events), listener.ids]).toEqual([["StepStartEvent process"], ["2"]])
+    // Whoever comes again, as browsers do, hears that there is nothing more.
+    const headers = { "last-event-id": listener.place! }
+    const path = `/runs/${json.task_id}/events?types=StepStartEvent,StepErrorEvent`
+    expect((await ask(server, "GET", path, { headers })).status).toBe(204)
   })
 
   test("what can't be read is refused by name, and what is not there is a 404", async () => {

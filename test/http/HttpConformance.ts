@@ -1,6 +1,7 @@
 /** What a client may rely on, whatever serves the API: one suite for every binding, which knows it by its URL alone. */
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest"
 import { administering } from "./Administering.ts"
+import { asking } from "./Asking.ts"
 import { get, type Server } from "./Client.ts"
 import { connecting } from "./Connecting.ts"
 import { documenting } from "./Documenting.ts"
@@ -54,6 +55,7 @@ export const http = (name: string, serve: () => Promise<Serving>, takesSockets =
     describe("refusing", () => refusing(server))
     describe("connecting", () => connecting(server))
     describe("measuring", () => measuring(server))
+    describe("the client", () => asking(server))
     describe("enduring", () => enduring(server))
     describe("documenting", () => documenting(server))
   })

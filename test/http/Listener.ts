@@ -7,6 +7,8 @@ export class Listener {
   readonly ids: Array<string> = []
   /** The ids of the places where something is missed. */
   readonly gaps: Array<string> = []
+  /** Where it would go on. */
+  place: string | undefined
   readonly #stop = new AbortController()
   readonly ended: Promise<void>
   isOver = false
@@ -41,6 +43,7 @@ export class Listener {
   #take(part: string): void {
     const fields = new Map(part.split("\n").map((line) => line.split(/: ?(.*)/s, 2) as [string, string]))
     const data = fields.get("data")
+    this.place = fields.get("id") ?? this.place
     if (data === undefined) return
     if (fields.get("event") === "gap") {
       this.gaps.push(fields.get("id")!)

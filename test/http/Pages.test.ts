@@ -1,4 +1,8 @@
 /** The documentation's pages in a real browser, that reaches nothing but the server. */
+import { execFile } from "node:child_process"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
 import type { Browser } from "playwright-core"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { KEYS } from "../fixtures/access.ts"
@@ -55,6 +59,51 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
       expect(complaints).toEqual([])
       await page.context().close()
     })
+  })
+})
+
+describe.skipIf(!hasBrowser)("the client in a page", () => {
+  let server: Launched
+  let browser: Browser
+  let bundle: string
+  beforeAll(async () => {
+    server = await launch("node", "node", { ACCESS: "secured" })
+    browser = await openBrowser()
+    const root = fileURLToPath(new URL("../../", import.meta.url))
+    const options = ["--bundle", "--format=iife", "--global-name=levada", "--platform=browser"]
+    const { stdout } = await promisify(execFile)(
+      join(root, "node_modules/.bin/esbuild"),
+      [join(root, "adapters/client/index.ts"), ...options],
+      { maxBuffer: 10_000_000 }
+    )
+    bundle = stdout
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await server?.close()
+  })
+
+  test("runs pipelines, and hears what happens, with a key", async () => {
+    const { page, complaints } = await openPage(browser, server.url)
+    await page.route(`${server.url}/page.html`, (route) =>
+      route.fulfill({ contentType: "text/html", body: `<!doctype html><script>${bundle}</script>` })
+    )
+    await page.goto(`${server.url}/page.html`)
+    const { result, types, failure } = await page.evaluate(async (apiKey) => {
+      const { Client } = (globalThis as unknown as { levada: typeof import("../../adapters/client/index.ts") }).levada
+      // Where the page comes from.
+      const client = Client.make({ url: "/", apiKey })
+      const result = await client.execute("my_pipeline", { data: "in a page" })
+      const types: Array<string> = []
+      const taskId = await client.start("my_pipeline", { data: "x" })
+      for await (const { type } of client.events(taskId)) types.push(type)
+      const failure = await client.execute("audio_analysis_v1", { path: "x" }).catch((error) => `${error}`)
+      return { result, types, failure }
+    }, KEYS.other)
+    expect(result).toEqual({ processed: "IN A PAGE" })
+    expect(types).toEqual(["PipelineStartEvent", "StepStartEvent", "StepCompleteEvent", "PipelineCompleteEvent"])
+    expect(failure).toMatch(/^ClientError: .* does not have the permission/)
+    expect(complaints.filter((complaint) => !complaint.includes("403"))).toEqual([])
   })
 })
 

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os"
 import { delimiter, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { gzipSync } from "node:zlib"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { run } from "./Command.ts"
 
@@ -11,6 +12,7 @@ const SUBPATHS: Readonly<Record<string, ReadonlyArray<string>>> = {
   levada: ["effect"],
   "levada/core": ["effect"],
   "levada/http": ["effect"],
+  "levada/client": [],
   "levada/node": ["node:http"],
   "levada/bun": [],
   "levada/deno": [],
@@ -124,7 +126,44 @@ describe("the tarball", () => {
   })
 })
 
+/** The longest that a page may have to load for the client, in bytes after gzip. */
+const CLIENT_BYTES = 3_072
+
+/** Asks for every file of the API's own pages. */
+const PAGES = `
+import { Access, Levada } from "levada"
+const levada = Levada.make({ pipelines: [], access: Access.open })
+const ask = async (path) => (await levada.fetch(new Request("http://localhost" + path))).text()
+for (const page of ["docs", "redoc"]) {
+  const files = Array.from((await ask("/" + page)).matchAll(/(?:src|href)="([^"]*)"/g), ([, file]) => file)
+  for (const file of files) console.log(file, (await ask("/" + file)).length > 100)
+}
+await levada.close()
+`
+
 describe("installed", () => {
+  it("shows the API's own pages", async () => {
+    writeFileSync(join(bare, "pages.mjs"), PAGES)
+    expect((await run(bare, bin("node"), "pages.mjs")).trim().split("\n")).toEqual([
+      "docs/swagger-ui.css true",
+      "docs/swagger-ui-bundle.js true",
+      "docs/start.js true",
+      "redoc/redoc.standalone.js true",
+      "redoc/start.js true"
+    ])
+  })
+
+  it("has a client that is small in a page, and brings nothing along", async () => {
+    writeFileSync(join(bare, "page.mjs"), 'import { Client } from "levada/client"\nglobalThis.client = Client')
+    const options = ["--bundle", "--minify", "--format=esm", "--platform=browser", "--outfile=page.js"]
+    await run(bare, bin("esbuild"), "page.mjs", ...options, "--metafile=meta.json")
+    const { inputs } = JSON.parse(readFileSync(join(bare, "meta.json"), "utf8"))
+    expect(Object.keys(inputs).filter((input) => !/^(?:page\.mjs|node_modules\/levada\/dist\/)/.test(input))).toEqual(
+      []
+    )
+    expect(gzipSync(readFileSync(join(bare, "page.js"))).length).toBeLessThanOrEqual(CLIENT_BYTES)
+  })
+
   it("brings effect along, and no library that only some need", () => {
     const installed = readdirSync(join(bare, "node_modules"))
     expect(installed).toContain("effect")

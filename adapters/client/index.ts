@@ -1,0 +1,6 @@
+/**
+ * A client of the REST API for any runtime and for browsers: `Client.make({ url })`. Nothing comes with it but `fetch`.
+ * @module
+ */
+export * as Client from "./Client.ts"
+export { ClientError } from "./ClientError.ts"
