@@ -238,6 +238,15 @@ describe("adapters", () => {
     expect(sideways).toEqual([])
   })
 
+  it("import nothing at run time, where they are for pages", () => {
+    const outside = findings(
+      adapters.filter(({ path }) => folderOf(path) === "client"),
+      ({ imports }) =>
+        imports.filter(({ of, typeOnly }) => !typeOnly && !of.startsWith("adapters/client/")).map(({ of }) => of)
+    )
+    expect(outside).toEqual([])
+  })
+
   it("import no outside library but their own", () => {
     const foreign = findings(adapters, ({ path, imports }) =>
       imports
@@ -250,8 +259,8 @@ describe("adapters", () => {
 })
 
 describe("the sources", () => {
-  it("speak HTTP only in adapters/http", () => {
-    const elsewhere = sources.filter(({ path }) => folderOf(path) !== "http")
+  it("speak HTTP only in adapters/http, and at the other end of the wire", () => {
+    const elsewhere = sources.filter(({ path }) => !["http", "client"].includes(folderOf(path)))
     const spoken = findings(elsewhere, ({ path, keys, texts, statuses }) => [
       ...[...keys, ...texts].filter(
         (word) => (SNAKE_CASE.test(word) || HEADER.test(word)) && SPOKEN[path]?.test(word) !== true

@@ -8,7 +8,7 @@ import { Access, Levada } from "../../adapters/promise/index.ts"
 import { guide, pipelines } from "../fixtures/pipelines.ts"
 import { tasks } from "../fixtures/tasks.ts"
 import { asking, failureOf } from "../http/Asking.ts"
-import { until } from "../http/Client.ts"
+import { register, until } from "../http/Client.ts"
 
 const levada = Levada.make({ pipelines, tasks, access: Access.open, worker: { graceMillis: 0 } })
 /** What each runtime has itself. */
@@ -159,16 +159,17 @@ describe("events over connections that break at random", () => {
   test.for([1, 2, 3, 4, 5])("each comes once and in order, of a run and of all (seed %i)", async (seed) => {
     const { fetch, cuts } = cutting(seeded(seed))
     const client = over(fetch, { retries: 50 })
-    const before = await over(direct).start(guide, { data: "before" })
-    await levada.result(guide, before)
+    const pipelineId = await register(server, ["process"])
+    const before = await over(direct).start(pipelineId, { data: "before" })
+    await over(direct).result(before)
     const fed: Array<Client.EventJson> = []
     const stop = new AbortController()
     const feeding = (async () => {
-      for await (const { event } of client.feed({ signal: stop.signal, pipelineId: "my_pipeline", after: "0" })) {
+      for await (const { event } of client.feed({ signal: stop.signal, pipelineId, after: "0" })) {
         fed.push(event!)
       }
     })()
-    const ids = await Promise.all(Array.from({ length: 20 }, () => client.start(guide, { data: "x" })))
+    const ids = await Promise.all(Array.from({ length: 20 }, () => client.start(pipelineId, { data: "x" })))
     for (const id of ids) {
       const events: Array<Client.EventJson> = []
       for await (const event of client.events(id)) events.push(event)
