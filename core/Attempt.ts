@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
+import type * as Tracer from "effect/Tracer"
 import type { Alarm } from "./Alarms.ts"
 import { describe, type ErrorInfo } from "./ErrorInfo.ts"
 import * as Items from "./Items.ts"
@@ -12,6 +13,7 @@ import * as Retry from "./Retry.ts"
 import { type Runner, read, type Values, write } from "./Runner.ts"
 import type { Claim, Note, Outcome } from "./Store.ts"
 import type * as Task from "./Task.ts"
+import { toTraceparent } from "./Tracing.ts"
 import type { Json } from "./Value.ts"
 
 /** What an attempt needs of its worker. */
@@ -38,6 +40,8 @@ export class Attempt implements Task.TaskContext {
   alarm: Alarm | undefined = undefined
   /** Where its worker keeps it; -1 once it does no more. */
   place = -1
+  /** Around it, where it is traced. */
+  span: Tracer.Span | undefined = undefined
   /** The item at work, in a unit of several. */
   at = 0
   #items: Items.Items = NO_ITEM
@@ -66,6 +70,9 @@ export class Attempt implements Task.TaskContext {
   }
   get attempt(): number {
     return this.claim.attempt
+  }
+  get traceparent(): string | undefined {
+    return this.span && toTraceparent(this.span)
   }
   // Most tasks never look at their signal, so it is made when one does.
   get signal(): AbortSignal {

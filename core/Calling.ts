@@ -9,6 +9,7 @@ import { probe } from "./Probe.ts"
 import type { Registry } from "./Registry.ts"
 import { Runners } from "./Runners.ts"
 import type { Claim, Note, Outcome, Settlement } from "./Store.ts"
+import { type Beginning, parentOf, type Tracing } from "./Tracing.ts"
 
 /** How long tasks that never wait may follow one another before everything else has its turn, in milliseconds. */
 const TURN_MILLIS = 10
@@ -19,6 +20,13 @@ const MAX_EXPANSION = 16
 /** What comes of an attempt that was told to stop, where nothing else has: nothing, but that it has stopped. */
 const STOPPED: Outcome = { _tag: "Released", reason: "it was told to stop" }
 
+/** Something to be said to the log about an attempt. */
+export interface Remark {
+  readonly claim: Claim
+  readonly level: "Debug" | "Warn"
+  readonly what: string
+}
+
 /** The calls of one worker. */
 export class Calling implements Surroundings, Told {
   readonly maxValueLength: number
@@ -28,9 +36,10 @@ export class Calling implements Surroundings, Told {
   readonly notes: Notes = new Notes()
   /** What is to be settled. */
   settled: Array<Settlement> = []
-  /** Claims whose task did not stop, which nobody was told of yet. */
-  readonly ignoring: Array<Claim> = []
+  /** What is to be said to the log. */
+  readonly remarks: Array<Remark> = []
   readonly #runners: Runners
+  readonly #tracing: Tracing | undefined
   /** Called when something may have ended. */
   readonly #ended: () => void
   /** What is to be called next, and what is to go on with its next item. */
@@ -47,8 +56,10 @@ export class Calling implements Surroundings, Told {
     maxValueLength: number,
     nowMillis: () => number,
     random: () => number,
-    ended: () => void
+    ended: () => void,
+    tracing?: Tracing
   ) {
+    this.#tracing = tracing
     this.maxValueLength = maxValueLength
     this.nowMillis = nowMillis
     this.random = random
@@ -59,7 +70,12 @@ export class Calling implements Surroundings, Told {
 
   /** Whether something is to be called, started, told or settled. */
   get hasToDo(): boolean {
-    return this.settled.length > 0 || !this.notes.isEmpty || this.#effects.length > 0 || this.#hasToCall
+    return this.settled.length > 0 || this.hasToSay || this.#effects.length > 0 || this.#hasToCall
+  }
+
+  /** Whether something is to be told to the Store or to the log. */
+  get hasToSay(): boolean {
+    return this.remarks.length > 0 || !this.notes.isEmpty
   }
 
   /** How many claims are at work or are to be called. */
@@ -84,7 +100,7 @@ export class Calling implements Surroundings, Told {
   }
 
   stopped(attempt: Attempt): void {
-    this.#settle(attempt.claim, attempt.instead ?? STOPPED)
+    this.#over(attempt, attempt.instead ?? STOPPED)
     this.#ended()
   }
 
@@ -92,7 +108,7 @@ export class Calling implements Surroundings, Told {
     const { claim, runner } = attempt
     const message = `Task '${runner.task.name}' ignores its signal: it still runs ${STOP_MILLIS} ms after it was told to stop. What it gives is dropped`
     this.notes.add({ claim, line: { level: "warn", message } })
-    this.ignoring.push(claim)
+    this.remarks.push({ claim, level: "Warn", what: "ignores its signal" })
     this.stopped(attempt)
   }
 
@@ -164,8 +180,11 @@ export class Calling implements Surroundings, Told {
       this.#settle(claim, { _tag: "Released", reason: "its worker does not know this version of the pipeline" })
       return
     }
-    if (claim.phase === "run") this.#run(new Attempt(claim, runner, this))
-    else {
+    if (claim.phase === "run") {
+      const attempt = new Attempt(claim, runner, this)
+      attempt.span = this.#tracing?.begin("levada.step", beginning(claim))
+      this.#run(attempt)
+    } else {
       const outcome = (): Outcome =>
         claim.phase === "probe"
           ? probe(runner, claim)
@@ -198,7 +217,7 @@ export class Calling implements Surroundings, Told {
       outcome = broken(attempt.claim, defect)
     }
     // First what came of it: whoever waits until none is left goes on at once.
-    this.#settle(attempt.claim, outcome)
+    this.#over(attempt, outcome)
     if (attempt.place !== -1) this.attempts.remove(attempt)
   }
 
@@ -229,7 +248,7 @@ export class Calling implements Surroundings, Told {
     return Effect.forEach(
       effects,
       ({ attempt, effect }) =>
-        Effect.map(Effect.forkDetach(effect, { startImmediately: true }), (fiber) => {
+        Effect.map(Effect.forkDetach(within(attempt, effect), { startImmediately: true }), (fiber) => {
           attempt.fiber = fiber
           if (attempt.revoked) fiber.interruptUnsafe()
           fiber.addObserver((exit) => this.#end(attempt, attempt.exited, exit))
@@ -257,7 +276,42 @@ export class Calling implements Surroundings, Told {
     this.attempts.remove(attempt)
   }
 
+  #over({ claim, span }: Attempt, outcome: Outcome): void {
+    if (span !== undefined) {
+      span.attribute("levada.outcome", outcome._tag)
+      this.#tracing?.end(span, failureIn(outcome))
+    }
+    if (outcome._tag === "Failed" || outcome._tag === "Retried") {
+      // Not why: what a task says in its error is the run's to keep.
+      const what = outcome._tag === "Failed" ? "failed" : `failed and is attempted again after ${outcome.waitMillis} ms`
+      this.remarks.push({ claim, level: "Debug", what })
+    }
+    this.#settle(claim, outcome)
+  }
+
   #settle(claim: Claim, outcome: Outcome): void {
     this.settled.push({ claim, outcome })
   }
 }
+
+/** What is said of an attempt's span. */
+const beginning = ({ runId, pipelineId, step, attempt, item, traceparent }: Claim): Beginning => ({
+  kind: "consumer",
+  parent: parentOf(traceparent, runId),
+  attributes: {
+    "levada.pipeline": pipelineId,
+    "levada.run": runId,
+    "levada.step": step,
+    "levada.attempt": attempt,
+    "levada.item": item?.index
+  }
+})
+
+const failureIn = (outcome: Outcome): { readonly name: string; readonly message: string } | undefined => {
+  if (outcome._tag === "Failed" || outcome._tag === "Retried") return outcome.error
+  return outcome._tag === "Released" ? { name: "StepReleased", message: outcome.reason } : undefined
+}
+
+/** What a task's own spans are children of. */
+const within = <A, E>({ span }: Attempt, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  span === undefined ? effect : Effect.withParentSpan(effect, span)

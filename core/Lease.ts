@@ -68,6 +68,9 @@ export class Lease implements Claim {
   get version(): string {
     return this.run.submission.version
   }
+  get traceparent(): string | undefined {
+    return this.run.submission.traceparent
+  }
   get step(): string {
     return this.run.step(this.unit.index).name
   }

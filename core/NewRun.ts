@@ -32,6 +32,8 @@ export interface NewRun {
   readonly retryOf?: string
   /** Names the request that it was started by. */
   readonly requestId?: string | undefined
+  /** The span that its steps' spans are children of. */
+  readonly traceparent?: string | undefined
   readonly schedule?: Run["schedule"]
 }
 
@@ -54,5 +56,6 @@ export const submissionOf = (run: NewRun, id: string, nowMillis: number): Submis
   results: run.plan.results,
   retryOf: run.retryOf,
   requestId: run.requestId,
+  traceparent: run.traceparent,
   schedule: run.schedule
 })

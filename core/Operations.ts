@@ -12,6 +12,8 @@ import * as RunOperations from "./RunOperations.ts"
 import * as ScheduleOperations from "./ScheduleOperations.ts"
 import * as StatisticsOperations from "./StatisticsOperations.ts"
 import { Store } from "./Store.ts"
+import * as TracedStore from "./TracedStore.ts"
+import * as Tracing from "./Tracing.ts"
 
 export type { RetryError, StartError, WaitError } from "./RunOperations.ts"
 export type { NewSchedule } from "./ScheduleOperations.ts"
@@ -38,7 +40,10 @@ export const Operations: Context.Service<Operations, Operations> = Context.Servi
 export const layer: Layer.Layer<Operations, never, Store | Registry | Guard> = Layer.effect(
   Operations,
   Effect.gen(function* () {
-    const parts = [yield* Store, yield* Registry, yield* Guard] as const
+    const tracing = yield* Tracing.find
+    const plain = yield* Store
+    const store = tracing === undefined ? plain : TracedStore.make(plain, tracing, yield* Effect.scope)
+    const parts = [store, yield* Registry, yield* Guard] as const
     let closing = false
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {

@@ -73,6 +73,8 @@ export interface Submission {
   readonly retryOf: string | undefined
   /** Names the request that it was started by. */
   readonly requestId: string | undefined
+  /** The span that its steps' spans are children of, where it is traced. */
+  readonly traceparent: string | undefined
   /** The schedule that started it, and for which of its instants. */
   readonly schedule: { readonly id: string; readonly tickMillis: number } | undefined
 }

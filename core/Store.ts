@@ -56,6 +56,8 @@ export interface Claim {
   readonly firstAtMillis: number
   /** Proves that the lease is this worker's. A later claim of the step has another one. */
   readonly token: string
+  /** The span that its run belongs to, where the request wants to know. */
+  readonly traceparent?: string | undefined
   /** Values of the run: at least every input of the step that is there. */
   readonly values: { readonly get: (name: string) => Json | undefined }
 }
@@ -67,6 +69,8 @@ export interface ClaimRequest {
   readonly max: number
   /** The pipelines that this worker can run, as `Version.key`s. Read anew whenever work is handed out. */
   readonly versions: ReadonlySet<string>
+  /** Whether claims are to say which span their runs belong to. Default: false. */
+  readonly isTraced?: boolean
   /** Called when the claim has to wait, with a way to end the waiting: then it gives nothing. */
   readonly onWait?: (giveUp: () => void) => void
 }

@@ -20,6 +20,8 @@ export interface TaskContext {
   readonly item: number | undefined
   /** 1 for the first attempt. A step that failed and is retried, or whose worker was lost, is attempted again. */
   readonly attempt: number
+  /** The attempt's span, for whatever the task calls (the header `traceparent`); undefined where nothing is traced. */
+  readonly traceparent: string | undefined
   /** Aborted when the attempt times out, when the run fails, is cancelled or times out, and when the worker shuts down. */
   readonly signal: AbortSignal
   /**

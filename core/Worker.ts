@@ -13,6 +13,7 @@ import { Calling } from "./Calling.ts"
 import type { InvalidOption, StoreUnavailable } from "./Errors.ts"
 import { Registry } from "./Registry.ts"
 import { type Claim, type ClaimRequest, type Outcome, type Settled, type Settlement, Store } from "./Store.ts"
+import * as Tracing from "./Tracing.ts"
 
 /** How a worker works. */
 export interface Options {
@@ -46,7 +47,8 @@ export const layer = <R = never>(options: Options = {}): Layer.Layer<never, Inva
       // Asked for here, so that whoever builds the layer has to provide what the forked tasks will ask for.
       yield* Effect.context<R>()
       const id = `worker-${(yield* Random.nextIntBetween(0, 2 ** 31)).toString(36)}`
-      const worker = new Worker(id, store, registry, concurrency, clock, random, yield* Effect.scope)
+      const tracing = yield* Tracing.find
+      const worker = new Worker(id, store, registry, concurrency, clock, random, yield* Effect.scope, tracing)
       yield* Effect.forkScoped(worker.alarms.running)
       yield* Effect.forkScoped(worker.heeding)
       const working = yield* Effect.forkScoped(worker.working)
@@ -66,6 +68,7 @@ class Worker {
   readonly #scope: Scope.Scope
   readonly #calling: Calling
   readonly #attempts: Attempts
+  readonly #tracing: Tracing.Tracing | undefined
   /** What is being settled. */
   #settling: Array<Settlement> = []
   readonly #request: { -readonly [K in keyof ClaimRequest]: ClaimRequest[K] }
@@ -85,8 +88,10 @@ class Worker {
     concurrency: number,
     clock: Clock.Clock,
     random: typeof Random.Random.Service,
-    scope: Scope.Scope
+    scope: Scope.Scope,
+    tracing: Tracing.Tracing | undefined
   ) {
+    this.#tracing = tracing
     this.alarms = new Alarms(clock)
     this.#calling = new Calling(
       registry,
@@ -94,14 +99,16 @@ class Worker {
       store.maxValueLength,
       () => clock.currentTimeMillisUnsafe(),
       () => random.nextDoubleUnsafe(),
-      () => this.#wakeSoon()
+      () => this.#wakeSoon(),
+      tracing
     )
     this.#attempts = this.#calling.attempts
     this.#scope = scope
     this.#id = id
     this.#store = store
     this.#concurrency = concurrency
-    this.#request = { worker: id, max: concurrency, versions: registry.versions, onWait: this.#onWait }
+    const isTraced = tracing !== undefined
+    this.#request = { worker: id, max: concurrency, versions: registry.versions, isTraced, onWait: this.#onWait }
   }
 
   // -- two fibers ----------------------------------------------------------------------------------------------------
@@ -126,7 +133,7 @@ class Worker {
       // What is done is settled also while others are still to be called: that may take long.
       if (first !== undefined)
         return Effect.flatMap(first, calling.settled.length === 0 || this.#refused ? next : settle)
-      if (!calling.notes.isEmpty) return Effect.flatMap(this.#writeNotes, next)
+      if (calling.hasToSay) return Effect.flatMap(this.#writeNotes, next)
       return calling.settled.length === 0 || this.#refused ? turn : settling
     }
     const settle = (): Effect.Effect<never> => settling
@@ -206,7 +213,25 @@ class Worker {
       return Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => NOTHING)
     }
     if (this.#calling.hasToDo) return NOTHING
-    return this.#stopping || this.#free() <= 0 ? this.#room : this.#store.claim(this.#request)
+    if (this.#stopping || this.#free() <= 0) return this.#room
+    const claiming = this.#store.claim(this.#request)
+    return this.#tracing === undefined ? claiming : this.#traced(this.#tracing, claiming)
+  }
+
+  /** With a span for what was waited for, which belongs to none of the runs, and names all of them. */
+  #traced(
+    tracing: Tracing.Tracing,
+    claiming: Effect.Effect<ReadonlyArray<Claim>, StoreUnavailable>
+  ): Effect.Effect<ReadonlyArray<Claim>, StoreUnavailable> {
+    const atNanos = tracing.nowNanos
+    return Effect.tap(claiming, (claims) =>
+      Effect.sync(() => {
+        if (claims.length === 0) return
+        const links = claims.map(({ traceparent }) => traceparent)
+        const attributes = { "levada.worker": this.#id, "levada.claimed": claims.length }
+        tracing.end(tracing.begin("levada.claim", { links, attributes, atNanos }))
+      })
+    )
   }
 
   /** Waits until something ends. */
@@ -239,7 +264,20 @@ class Worker {
     const batch = this.#calling.settled
     this.#calling.settled = this.#settling
     this.#settling = batch
-    return this.#store.settle(batch, this.#stopping || this.#free() <= 0 ? undefined : this.#request)
+    const settling = this.#store.settle(batch, this.#stopping || this.#free() <= 0 ? undefined : this.#request)
+    if (this.#tracing === undefined) return settling
+    const links = batch.map(({ claim }) => claim.traceparent)
+    const attributes = { "levada.worker": this.#id, "levada.settled": batch.length }
+    const span = this.#tracing.begin("levada.settle", { links, attributes })
+    return this.#tracing.around(
+      span,
+      Effect.tap(settling, ({ claims, refused }) =>
+        Effect.sync(() => {
+          span.attribute("levada.claimed", claims.length)
+          span.attribute("levada.refused", refused.length)
+        })
+      )
+    )
   })
 
   #keepSettled(): void {
@@ -251,13 +289,19 @@ class Worker {
   /** Lines and progress that can't be kept are lost: they say how it goes, not what came of it. */
   readonly #writeNotes: Effect.Effect<void> = Effect.suspend(() => {
     const writing = Effect.ignore(this.#store.note(this.#calling.notes.take()))
-    const ignoring = this.#calling.ignoring.splice(0)
-    if (ignoring.length === 0) return writing
+    const remarks = this.#calling.remarks.splice(0)
+    if (remarks.length === 0) return writing
     return Effect.andThen(
       writing,
       Effect.forEach(
-        ignoring,
-        ({ runId, step }) => Effect.logWarning(`Step '${step}' of run '${runId}' ignores its signal`),
+        remarks,
+        ({ level, what, claim: { pipelineId: pipeline, runId: run, step, attempt } }) =>
+          Effect.annotateLogs(Effect.logWithLevel(level)(`Step '${step}' of run '${run}' ${what}`), {
+            pipeline,
+            run,
+            step,
+            attempt
+          }),
         { discard: true }
       )
     )

@@ -2,6 +2,7 @@
 import { Access, Levada } from "../adapters/promise/index.ts"
 import { Settings } from "../adapters/settings/index.ts"
 import { pipelines, store, untilReady, untilStopped } from "./pipelines.ts"
+import { tracing } from "./tracing.ts"
 
 /** Where a server listens. */
 export interface At {
@@ -28,7 +29,7 @@ export const main = async (serve: Serve): Promise<void> => {
   const settings = await Settings.read(process.env, isLocal(at.host) ? Access.open : undefined).catch((error: Error) =>
     stop(`Cannot start: ${error.message}`)
   )
-  const levada = Levada.make({ pipelines, ...settings, ...store, ...worker })
+  const levada = Levada.make({ pipelines, ...settings, ...store, ...tracing, ...worker })
   const serving = await serve(levada, at).catch((error: unknown) => stop(listenProblem(error, at)))
   untilStopped(serving.close)
   await untilReady(levada)
@@ -57,6 +58,7 @@ const listenProblem = (error: unknown, { host, port }: At): string => {
 const welcome = (url: string): string => `Levada is listening on ${url}
 
 Try:
+  ${url}/docs in a browser
   curl ${url}/pipelines
   curl -X POST ${url}/pipelines/my_pipeline/execute -H "Content-Type: application/json" -d '{"parameters": {"data": "input_value"}, "wait": true}'
   curl -X POST ${url}/pipelines/audio_analysis/execute -H "Content-Type: application/json" -d '{"parameters": {"file": "melody.wav"}, "wait": true}'

@@ -4,6 +4,7 @@
  */
 import { Access, Levada } from "../adapters/promise/index.ts"
 import { pipelines, store, untilReady, untilStopped } from "./pipelines.ts"
+import { tracing } from "./tracing.ts"
 
 if (process.env["REDIS_URL"] === undefined) {
   console.error("Cannot start a worker: REDIS_URL has to say where the runs are, such as redis://127.0.0.1:6379")
@@ -13,6 +14,7 @@ const levada = Levada.make({
   pipelines,
   access: Access.open,
   ...store,
+  ...tracing,
   worker: { concurrency: Number(process.env["CONCURRENCY"] ?? 100) }
 })
 untilStopped(levada.close)

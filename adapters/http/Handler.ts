@@ -10,6 +10,7 @@ import * as Bound from "../../core/Bound.ts"
 import type { InvalidOption } from "../../core/Errors.ts"
 import { Operations } from "../../core/Operations.ts"
 import { type Caller, host } from "../../core/Principal.ts"
+import * as Tracing from "../../core/Tracing.ts"
 import * as Body from "./Body.ts"
 import * as Cors from "./Cors.ts"
 import { BadRequest, type Failure, internalError, quota, toReply } from "./Failures.ts"
@@ -51,6 +52,7 @@ export const make = (
       Bound.integer("maxBodyBytes", options.maxBodyBytes, 1) ?? Bound.integer("maxStreams", options.maxStreams, 0)
     if (mistake !== undefined) return yield* mistake
     const operations = yield* Operations
+    const tracing = yield* Tracing.find
     const clock = yield* Clock.Clock
     const fork = Effect.runForkWith(yield* Effect.context<never>())
     const routes = guardedRoutes(options)
@@ -78,12 +80,14 @@ export const make = (
       nowMillis: () => clock.currentTimeMillisUnsafe()
     }
 
-    const ended = (exit: Exit.Exit<HttpReply, Failure>, nowMillis: number): HttpReply => {
+    const ended = (exit: Exit.Exit<HttpReply, Failure>, requestId: string, nowMillis: number): HttpReply => {
       if (Exit.isSuccess(exit)) return exit.value
       const failure = Cause.findErrorOption(exit.cause)
       if (Option.isSome(failure)) return toReply(failure.value, nowMillis)
       // Interrupted: the client went away, and nobody reads what is answered.
-      if (!Cause.hasInterruptsOnly(exit.cause)) fork(Effect.logError("A request ended in a defect", exit.cause))
+      if (!Cause.hasInterruptsOnly(exit.cause)) {
+        fork(Effect.annotateLogs(Effect.logError("A request ended in a defect", exit.cause), { request: requestId }))
+      }
       return internalError(nowMillis)
     }
 
@@ -97,7 +101,7 @@ export const make = (
     ): HttpReply | Promise<HttpReply> => {
       const nowMillis = clock.currentTimeMillisUnsafe()
       const call = { operations, caller, request, requestId, params, body, nowMillis, serving }
-      return settle(route.answer(call), request, (exit) => ended(exit, nowMillis))
+      return settle(traced(route, request, route.answer(call)), request, (exit) => ended(exit, requestId, nowMillis))
     }
 
     /** Runs an effect, at once where that can be. Whoever goes away ends it; the run that they started goes on. */
@@ -115,6 +119,20 @@ export const make = (
         fiber.addObserver(resolve)
         request.onAbort(() => fiber.interruptUnsafe())
       }).then(next)
+    }
+
+    /** An answer within a span of its own, which is a child of whatever the client says. */
+    const traced = (route: Route, request: HttpRequest, answering: Effect.Effect<HttpReply, Failure>) => {
+      if (tracing === undefined || route.permission === "none") return answering
+      const span = tracing.begin(`${request.method} ${route.path}`, {
+        kind: "server",
+        parent: Tracing.fromTraceparent(request.header("traceparent")),
+        attributes: { "http.request.method": request.method, "http.route": route.path }
+      })
+      return tracing.around(
+        span,
+        Effect.tap(answering, ({ status }) => Effect.sync(() => span.attribute("http.response.status_code", status)))
+      )
     }
 
     const withBody = (
@@ -151,7 +169,7 @@ export const make = (
       if (Exit.isExit(entering) || route.hasBody) {
         return settle(entering, request, (exit) => {
           if (Exit.isSuccess(exit)) return withBody(route, params, request, requestId, admitted(request, exit.value))
-          return ended(Exit.failCause(exit.cause), clock.currentTimeMillisUnsafe())
+          return ended(Exit.failCause(exit.cause), requestId, clock.currentTimeMillisUnsafe())
         })
       }
       // One fiber for both.
@@ -161,7 +179,9 @@ export const make = (
         caller = admitted(request, found)
         return route.answer({ operations, caller, request, requestId, params, body: NO_BODY, nowMillis, serving })
       })
-      return settle(answering, request, (exit) => withQuota(ended(exit, nowMillis), caller))
+      return settle(traced(route, request, answering), request, (exit) =>
+        withQuota(ended(exit, requestId, nowMillis), caller)
+      )
     }
 
     const respond = (found: Router.Match, request: HttpRequest, requestId: string): HttpReply | Promise<HttpReply> => {
@@ -172,14 +192,14 @@ export const make = (
       return cors.preflight(request, found.allow) ?? { status: 204, headers: { allow: found.allow }, body: undefined }
     }
 
-    const guarded = (go: () => HttpReply | Promise<HttpReply>): HttpReply | Promise<HttpReply> => {
+    const guarded = (requestId: string, go: () => HttpReply | Promise<HttpReply>): HttpReply | Promise<HttpReply> => {
       try {
         const reply = go()
         return reply instanceof Promise
-          ? reply.catch((defect) => ended(Exit.die(defect), clock.currentTimeMillisUnsafe()))
+          ? reply.catch((defect) => ended(Exit.die(defect), requestId, clock.currentTimeMillisUnsafe()))
           : reply
       } catch (defect) {
-        return ended(Exit.die(defect), clock.currentTimeMillisUnsafe())
+        return ended(Exit.die(defect), requestId, clock.currentTimeMillisUnsafe())
       }
     }
 
@@ -190,7 +210,7 @@ export const make = (
       const { method } = request
       const began = performance.now()
       const found = match(method, request.path)
-      const reply = guarded(() => respond(found, request, requestId))
+      const reply = guarded(requestId, () => respond(found, request, requestId))
       const finish = (known: HttpReply): HttpReply => {
         requests.add(
           method,

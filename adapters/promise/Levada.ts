@@ -40,6 +40,11 @@ export type Options<Pipelines extends ReadonlyArray<Pipeline.Any>> = Front.Optio
   Handler.Options & {
     /** Where runs live. Default: in the memory of this process. */
     readonly store?: Layer.Layer<Store.Store, unknown>
+    /**
+     * Where spans and logs go: a layer with a `Tracer`, loggers, or both, such as effect's `Otlp`. Default: nothing is traced,
+     * and logs go to the console.
+     */
+    readonly telemetry?: Layer.Layer<never, unknown>
   } & ([Pipeline.RequirementsOf<Pipelines[number]>] extends [never]
     ? { readonly services?: undefined }
     : {
@@ -142,7 +147,11 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
     )
   )
   const services = (options.services ?? Layer.empty) as Layer.Layer<Pipeline.RequirementsOf<Pipelines[number]>>
-  const layer = Front.layer<Pipelines>(options).pipe(Layer.provide([options.store ?? Store.layerMemory(), services]))
+  const layer = Front.layer<Pipelines>(options).pipe(
+    Layer.provide([options.store ?? Store.layerMemory(), services]),
+    // The API, too, begins spans.
+    Layer.provideMerge(options.telemetry ?? Layer.empty)
+  )
   const building = Effect.runFork(
     Effect.flatMap(Layer.buildWithScope(layer, scope), (context) =>
       Effect.map(Effect.provideContext(Handler.make(options, streams), context), (handler) => ({ context, handler }))

@@ -9,6 +9,7 @@ import type { Json } from "../../core/Value.ts"
 import type { Blobs } from "./Blobs.ts"
 import type { News } from "./News.ts"
 import { LOOK_MILLIS } from "./RedisRuns.ts"
+import { traceparentOf } from "./RunCode.ts"
 import { type Argument, type Scripts, toUnavailable } from "./Scripts.ts"
 import type { Versions } from "./Versions.ts"
 import { type RedisClaim, readClaims, unitOf, writeNote, writeSettlement } from "./WorkCode.ts"
@@ -170,7 +171,8 @@ export class RedisWork {
     }
     const [refused, due, lent] = answer
     this.#dueAfter(due)
-    const claims = this.#blobs.isUsed ? await this.#withValues(readClaims(lent)) : readClaims(lent)
+    const read = this.#blobs.isUsed ? await this.#withValues(readClaims(lent)) : readClaims(lent)
+    const claims = request?.isTraced === true && read.length > 0 ? await this.#withSpans(read) : read
     for (const claim of claims) this.#claims.set(claim.token, claim)
     return [refused === "" ? [] : refused.split(",").map(Number), claims]
   }
@@ -189,6 +191,19 @@ export class RedisWork {
       this.#giveBack(claims)
       throw error
     }
+  }
+
+  /** The claims with the spans of their runs; one that can't be had is no reason not to work. */
+  async #withSpans(claims: ReadonlyArray<RedisClaim>): Promise<ReadonlyArray<RedisClaim>> {
+    const { client, prefix } = this.#scripts
+    const ids = [...new Set(claims.map(({ runId }) => runId))]
+    const found = await Promise.all(
+      ids.map((id) =>
+        client.hget(`${prefix}r:${id}`, "j").then((own) => [id, traceparentOf(own ?? undefined)] as const)
+      )
+    ).catch(() => [])
+    const spans = new Map(found)
+    return claims.map((claim) => ({ ...claim, traceparent: spans.get(claim.runId) }))
   }
 
   /** What was lent to somebody who does not want it any more. */

@@ -11,7 +11,7 @@ type Values = Readonly<Record<string, Json>>
 type Names = "parameters" | "given" | "kept"
 
 /** What belongs to one run alone, besides its id and its time. */
-type Own = "retryOf" | "requestId" | "schedule"
+type Own = "retryOf" | "requestId" | "traceparent" | "schedule"
 
 /** What is the same for many runs of one plan: with names in place of values, which are kept by name. */
 type Shape = Omit<Run.Submission, Names | Own | "id" | "submittedAtMillis" | "startAtMillis"> & {
@@ -38,10 +38,10 @@ export const writeShape = (run: NewRun): Json => {
 }
 
 /** What is known of this run alone, as text; nothing when that is nothing. */
-export const writeOwn = ({ retryOf, requestId, schedule }: NewRun): Json | undefined =>
-  retryOf === undefined && requestId === undefined && schedule === undefined
+export const writeOwn = ({ retryOf, requestId, traceparent, schedule }: NewRun): Json | undefined =>
+  retryOf === undefined && requestId === undefined && traceparent === undefined && schedule === undefined
     ? undefined
-    : JSON.stringify({ retryOf, requestId, schedule })
+    : JSON.stringify({ retryOf, requestId, traceparent, schedule })
 
 /** The same as it was. */
 const readOwn = (own: Json | undefined): Partial<Pick<Run.Submission, Own>> =>
@@ -49,6 +49,9 @@ const readOwn = (own: Json | undefined): Partial<Pick<Run.Submission, Own>> =>
 
 /** The request that a run was started by. */
 export const requestIdOf = (own: Json | undefined): string | undefined => readOwn(own).requestId
+
+/** The span that a run belongs to. */
+export const traceparentOf = (own: Json | undefined): string | undefined => readOwn(own).traceparent
 
 /** Calls `add` with the values that a run starts with; what was given comes last and stays. */
 export const eachValue = ({ parameters, kept, given }: NewRun, add: (name: string, value: Json) => void): void => {
@@ -67,7 +70,7 @@ export const readRun = (
   values: Values
 ): Run.Run => {
   const { delayMillis, parameters, given, kept, ...rest } = JSON.parse(shape) as Shape
-  const { retryOf, requestId, schedule } = readOwn(own)
+  const { retryOf, requestId, traceparent, schedule } = readOwn(own)
   return Run.pending(
     {
       ...rest,
@@ -82,6 +85,7 @@ export const readRun = (
       targets: rest.targets,
       retryOf,
       requestId,
+      traceparent,
       schedule
     },
     steps

@@ -20,6 +20,7 @@ const submission: Run.Submission = {
   targets: undefined,
   retryOf: undefined,
   requestId: undefined,
+  traceparent: undefined,
   schedule: undefined
 }
 const start = Run.pending(submission, steps)

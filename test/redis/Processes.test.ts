@@ -1,6 +1,8 @@
 /** Real processes on one Redis: started as users start them, and ended by signals, also by those that nobody can handle. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import type { Redis } from "ioredis"
 import { describe, expect, test, vi } from "vitest"
@@ -74,6 +76,59 @@ const underWay = async (env: Readonly<Record<string, string>>) => {
   return { redis, asked, runId, mine, other, pids: [mine.child.pid!, other.child.pid!] as const }
 }
 
+/** A span as it was sent. Times are nanoseconds. */
+interface Collected {
+  readonly name: string
+  readonly traceId: string
+  readonly spanId: string
+  readonly parentSpanId: string | undefined
+  readonly attributes: Readonly<Record<string, unknown>>
+  readonly links: ReadonlyArray<string>
+  readonly start: bigint
+  readonly end: bigint
+  /** Which process sent it. */
+  readonly process: number
+}
+
+interface Described {
+  readonly attributes: ReadonlyArray<{ readonly key: string; readonly value: Readonly<Record<string, unknown>> }>
+}
+
+const attributesOf = ({ attributes }: Described): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]))
+
+/** A collector of OpenTelemetry's, as far as it takes spans as JSON. */
+const collecting = async () => {
+  const spans: Array<Collected> = []
+  const sent = createServer((request, response) => {
+    let text = ""
+    request.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk
+    })
+    request.on("end", () => {
+      expect([request.method, request.url]).toEqual(["POST", "/v1/traces"])
+      for (const { resource, scopeSpans } of JSON.parse(text).resourceSpans) {
+        for (const { spans: some } of scopeSpans) {
+          for (const span of some) {
+            spans.push({
+              ...span,
+              attributes: attributesOf(span),
+              links: span.links.map(({ spanId }: { spanId: string }) => spanId),
+              start: BigInt(span.startTimeUnixNano),
+              end: BigInt(span.endTimeUnixNano),
+              process: Number(attributesOf(resource)["process.pid"])
+            })
+          }
+        }
+      }
+      response.end("{}")
+    })
+  })
+  await new Promise<void>((resolve) => sent.listen(0, "127.0.0.1", resolve))
+  closing(() => sent.close())
+  return { url: `http://127.0.0.1:${(sent.address() as AddressInfo).port}`, spans }
+}
+
 describeWithProcesses("REDIS_URL=… npm start", () => {
   test("serves with two workers beside the server, which end well when they are told to", async () => {
     const { url } = await server()
@@ -105,6 +160,55 @@ describeWithProcesses("REDIS_URL=… npm start", () => {
     expect(await started.exited).toBe(0)
     expect(await redis.zcard("{levada}:workers")).toBe(0)
     await expect(fetch(`${address}/health`)).rejects.toThrow()
+  })
+
+  test("with OTEL_EXPORTER_OTLP_ENDPOINT, a run is one tree of spans, whichever processes it went through", async () => {
+    const { url } = await server()
+    const collector = await collecting()
+    const started = launch("examples/start.ts", {
+      REDIS_URL: url,
+      PORT: "0",
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url
+    })
+    await vi.waitFor(() => {
+      expect(started.printed().match(/Worker \d+ is at work/g)).toHaveLength(2)
+      expect(started.printed()).toMatch(/audio_analysis.*\n/)
+    }, SOON)
+    const address = /listening on (\S+)/.exec(started.printed())![1]!
+    const traceId = "0123456789abcdef0123456789abcdef"
+    const answer = await fetch(`${address}/pipelines/audio_analysis/execute`, {
+      method: "POST",
+      headers: { "content-type": "application/json", traceparent: `00-${traceId}-0123456789abcdef-01` },
+      body: JSON.stringify({ parameters: { file: "melody.wav" }, wait: true })
+    })
+    expect(answer.status).toBe(200)
+    started.child.kill("SIGTERM")
+    expect(await started.exited).toBe(0)
+
+    const { spans } = collector
+    const mine = spans.filter((span) => span.traceId === traceId)
+    const [request] = mine.filter(({ parentSpanId }) => parentSpanId === "0123456789abcdef")
+    expect(request!.name).toBe("POST /pipelines/{pipeline_id}/execute")
+    const childrenOf = (id: string) => mine.filter(({ parentSpanId }) => parentSpanId === id)
+    const [run, ...others] = childrenOf(request!.spanId)
+    expect([run!.name, others]).toEqual(["levada.run", []])
+    const steps = childrenOf(run!.spanId)
+    const { runs } = await levada([], { url }).runs({})
+    const [found] = runs
+    expect(steps.map((step) => step.attributes["levada.step"]).sort()).toEqual(
+      found!.steps.map(({ name }) => name).sort()
+    )
+    expect(mine).toHaveLength(2 + steps.length)
+    // The server has run none of them.
+    expect(steps.map(({ process }) => process)).not.toContain(request!.process)
+    expect(run!.process).toBe(request!.process)
+    for (const step of steps) {
+      expect(step.end).toBeGreaterThanOrEqual(step.start)
+      expect(step.start).toBeGreaterThanOrEqual(run!.start)
+      expect(step.end).toBeLessThanOrEqual(run!.end)
+    }
+    const settles = spans.filter(({ name, links }) => name === "levada.settle" && links.includes(run!.spanId))
+    expect(settles.length).toBeGreaterThan(0)
   })
 
   test("says why when it can't use that Redis, and ends", async () => {

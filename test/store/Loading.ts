@@ -48,4 +48,22 @@ export const loading = (test: Declare): void => {
       expect(after.oldestWaitingMillis).toBeLessThan(before.oldestWaitingMillis)
     })
   )
+
+  test(
+    "keeps which span a run belongs to, and tells whoever claims and wants to know",
+    Effect.gen(function* () {
+      const { submit, get, claim } = yield* Store
+      const traceparent = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
+      const traced = yield* submit(newRun(single, { traceparent }))
+      const untraced = yield* submit(newRun(single))
+      expect([(yield* get(traced)).traceparent, (yield* get(untraced)).traceparent]).toEqual([traceparent, undefined])
+      const claims = yield* claim({ worker: "w", max: 10, versions: mine, isTraced: true })
+      expect(new Map(claims.map((each) => [each.runId, each.traceparent]))).toEqual(
+        new Map([
+          [traced, traceparent],
+          [untraced, undefined]
+        ])
+      )
+    })
+  )
 }
