@@ -5,9 +5,12 @@ import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import type { Browser } from "playwright-core"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { Access, Levada } from "../../adapters/promise/index.ts"
+import { serve } from "../../examples/pages/serve.ts"
 import { KEYS } from "../fixtures/access.ts"
+import { graph, held, hostile, openGate, pipelines } from "../fixtures/pipelines.ts"
 import { hasBrowser, openBrowser, openPage } from "./Browser.ts"
-import { type Json, until } from "./Client.ts"
+import { type Json, until, unused } from "./Client.ts"
 import { expectValid } from "./Documenting.ts"
 import { type Launched, launch } from "./launch.ts"
 
@@ -59,6 +62,67 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
       expect(complaints).toEqual([])
       await page.context().close()
     })
+  })
+})
+
+describe.skipIf(!hasBrowser)("pages of a program's own", () => {
+  const levada = Levada.make({ pipelines, access: Access.open, worker: { graceMillis: 0 } })
+  let serving: Awaited<ReturnType<typeof serve>>
+  let browser: Browser
+  beforeAll(async () => {
+    serving = await serve(levada, { port: 0 })
+    browser = await openBrowser()
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await serving?.close()
+  })
+
+  test("the React component polls a pipeline that runs, until it is over", async () => {
+    const gate = unused()
+    const { page, complaints } = await openPage(browser, serving.url)
+    await page.clock.install()
+    await page.goto(`${serving.url}/status.html?pipeline=held`)
+    const shows = async (...texts: ReadonlyArray<string>) => {
+      for (const text of texts) await page.getByText(text, { exact: true }).waitFor()
+    }
+    await shows("Pipeline: held", "Status: IDLE", "Progress: 0 / 3")
+    const runId = await levada.start(held, { gate })
+    await until("the second step", async () =>
+      (await levada.run(runId)).steps.filter(({ status }) => status === "RUNNING").length === 1 ? true : undefined
+    )
+    // It has not asked again yet.
+    await shows("Status: IDLE")
+    await page.clock.runFor(5_000)
+    await shows("Status: RUNNING", "Progress: 1 / 3")
+    await levada.execute(openGate, { gate })
+    await levada.result(held, runId)
+    await page.clock.runFor(5_000)
+    await shows("Status: COMPLETED", "Progress: 3 / 3")
+    expect(complaints).toEqual([])
+  })
+
+  test("a pipeline that is not there, and a server that goes, are told of", async () => {
+    const { page } = await openPage(browser, serving.url)
+    await page.goto(`${serving.url}/graph.html?pipeline=absent`)
+    await page.getByText("absent").waitFor()
+    await page.clock.install()
+    await page.goto(`${serving.url}/status.html?pipeline=absent`)
+    expect(await page.getByRole("alert").textContent()).toContain("'absent'")
+    await page.route("**/status", (route) => route.abort())
+    await page.clock.runFor(5_000)
+    await page.getByText("The server does not answer.").waitFor()
+  })
+
+  test.for([graph, hostile])("d3-graphviz draws the graph of '$id'", async (pipeline) => {
+    const { page, complaints } = await openPage(browser, serving.url)
+    await page.goto(`${serving.url}/graph.html?pipeline=${encodeURIComponent(pipeline.id)}`)
+    await page.locator("#root svg g.node").first().waitFor()
+    const texts = await page.locator("#root svg g.node text").allTextContents()
+    expect(texts.sort()).toEqual([...pipeline.dag.names].sort())
+    const edges = pipeline.dag.names.flatMap((_, index) => pipeline.dag.dependents[index] ?? [])
+    expect(await page.locator("#root svg g.edge").count()).toBe(edges.length)
+    expect(complaints).toEqual([])
   })
 })
 
