@@ -1,11 +1,12 @@
-/** `npm run bench`, or some of it: `npm run bench -- engine large graph http access redis` */
+/** `npm run bench`, or some of it: `npm run bench -- engine large graph http access readers redis` */
 import { access } from "./access.ts"
 import { engine } from "./engine.ts"
 import { graph } from "./graph.ts"
 import { http } from "./http.ts"
 import { large } from "./large.ts"
+import { readers } from "./readers.ts"
 import { redis } from "./redis.ts"
 
-const all = { engine, large, graph, http, access, redis }
+const all = { engine, large, graph, http, access, readers, redis }
 const asked = process.argv.slice(2)
 for (const [name, bench] of Object.entries(all)) if (asked.length === 0 || asked.includes(name)) await bench()

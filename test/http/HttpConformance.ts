@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest"
 import { administering } from "./Administering.ts"
 import { asking } from "./Asking.ts"
+import { attending } from "./Attending.ts"
 import { get, type Server } from "./Client.ts"
 import { connecting } from "./Connecting.ts"
 import { documenting } from "./Documenting.ts"
@@ -10,6 +11,7 @@ import { eventing } from "./Eventing.ts"
 import { executing } from "./Executing.ts"
 import { managing } from "./Managing.ts"
 import { measuring } from "./Measuring.ts"
+import { ordering } from "./Ordering.ts"
 import { reading } from "./Reading.ts"
 import { refusing } from "./Refusing.ts"
 import { registering } from "./Registering.ts"
@@ -48,6 +50,8 @@ export const http = (name: string, serve: () => Promise<Serving>, takesSockets =
     describe("executing", () => executing(server))
     describe("eventing", () => eventing(server))
     describe("socketing", () => (takesSockets ? socketing(server) : noSockets(server)))
+    describe("ordering", () => ordering(server, server, takesSockets))
+    describe("attending", () => attending(server, server, takesSockets))
     describe("managing", () => managing(server))
     describe("administering", () => administering(server))
     describe("registering", () => registering(server))

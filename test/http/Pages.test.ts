@@ -22,17 +22,17 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
   afterAll(() => browser?.close())
 
   describe.each([
-    ["Node", "node", "node"],
-    ["a mounted fetch handler", "bun", "fetch"],
-    ["Elysia", "bun", "elysia"]
-  ] as const)("%s", (_, runtime, script) => {
+    ["Node", "node", "node", ["", "/api/v1"]],
+    ["a mounted fetch handler", "bun", "fetch", ["/api/v1"]],
+    ["Elysia", "bun", "elysia", [""]]
+  ] as const)("%s", (_, runtime, script, prefixes) => {
     let server: Launched
     beforeAll(async () => {
       server = await launch(runtime, script)
     })
     afterAll(() => server?.close())
 
-    test.each(["", "/api/v1"])("/docs shows what there is, and tries it out, below '%s'", async (prefix) => {
+    test.each(prefixes)("/docs shows what there is, and tries it out, below '%s'", async (prefix) => {
       const { page, complaints } = await openPage(browser, new URL(server.url).origin)
       await page.goto(`${server.url}${prefix}/docs`)
       await page.locator("#docs .info .title").waitFor()

@@ -25,7 +25,7 @@ const { host } = Principal
 
 /** How many scripts are tried. Node does the most of it; the other runtimes have the same engine. */
 const CASES =
-  process.versions["bun"] !== undefined || "Deno" in globalThis ? 1_000 : Number(process.env["CASES"] ?? 20_000)
+  process.versions["bun"] !== undefined || "Deno" in globalThis ? 1_000 : Number(process.env["CASES"] ?? 10_000)
 
 const within = <A>(
   pipeline: Pipeline.Any,

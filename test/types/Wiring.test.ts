@@ -16,10 +16,24 @@ const { options } = ts.parseJsonConfigFileContent(
   root
 )
 
-/** Every error of a file, with its line. */
+const host = ts.createCompilerHost(options)
+const read = new Map<string, ts.SourceFile | undefined>()
+
+/** Programs that read each library once. */
+const program = (file: string): ts.Program =>
+  ts.createProgram([file], options, {
+    ...host,
+    getSourceFile: (name, ...rest) => {
+      if (!read.has(name)) read.set(name, host.getSourceFile(name, ...rest))
+      return read.get(name)
+    }
+  })
+
+/** Every error of a file, with its line. What it imports is checked elsewhere. */
 const check = (file: string): ReadonlyArray<{ readonly line: number; readonly text: string }> => {
-  const program = ts.createProgram([file], options)
-  return ts.getPreEmitDiagnostics(program).map((found) => ({
+  const made = program(file)
+  const source = made.getSourceFile(file)
+  return [...made.getSyntacticDiagnostics(source), ...made.getSemanticDiagnostics(source)].map((found) => ({
     line: found.file === undefined ? 0 : found.file.getLineAndCharacterOfPosition(found.start ?? 0).line,
     text: `${found.file?.fileName ?? ""}: ${ts.flattenDiagnosticMessageText(found.messageText, "\n")}`
   }))
