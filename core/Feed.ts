@@ -61,18 +61,56 @@ export interface Source<E> {
   readonly from: (entry: string) => Effect.Effect<Excerpt, E>
   /** Waits until there is an entry behind this one. */
   readonly grown: (entry: string) => Effect.Effect<void, E>
-  /** The events of a run behind one sequence up to another one; nothing when they are forgotten. */
-  readonly events: (change: Change, isBare: boolean) => Effect.Effect<ReadonlyArray<Event> | undefined, E>
+  /** Of each change, the events of its run behind one sequence up to another one; nothing when they are forgotten. */
+  readonly events: (
+    changes: ReadonlyArray<Change>,
+    isBare: boolean
+  ) => Effect.Effect<ReadonlyArray<ReadonlyArray<Event> | undefined>, E>
 }
 
 /** What comes before the first entry. */
 export const START = "0-0"
 
-/** How many items are read at once, when there are so many; a reader holds no more. */
+/** How many items a reader takes at once, when there are so many, and about how long they may be together, in characters. */
 const MAX_ITEMS = 500
+const MAX_LENGTH = 1 << 18
 
-/** Of how many changes the events are read at once. */
-const AT_ONCE = 16
+/** How many events are read at once: first, and at most. */
+const FEW = 32
+const MANY = 256
+
+/** Into how many events changes are cut, so that readers of the same ones ask for the same. */
+const PIECE = 16
+
+/** About how long an event is that has no values, in characters. */
+const BARE_LENGTH = 200
+
+/** How many events to read at once: fewer where they are long, as a reader holds them all. */
+export class Pace {
+  #size = FEW
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** So many were read. Gives how long they are. */
+  took(events: ReadonlyArray<Event>): number {
+    let length = 0
+    for (const event of events) length += lengthOf(event)
+    this.#size = length < MAX_LENGTH / 4 ? Math.min(2 * this.#size, MANY) : FEW
+    return length
+  }
+}
+
+/** About how long an event is, in characters. */
+export const lengthOf = (event: Event): number => {
+  let length = BARE_LENGTH
+  if (event.type === "StepCompleted") {
+    // Bare ones lack their values.
+    for (const name in event.outputs) length += event.outputs[name]?.length ?? 0
+  }
+  return length
+}
 
 /** Behind so many events of an entry. */
 interface Place {
@@ -93,9 +131,36 @@ const placeOf = <E>(source: Source<E>, after: string | undefined): Effect.Effect
     : Effect.succeed({ entry, events: Number(events) })
 }
 
+/** Some events of one change. */
+interface Piece extends Change {
+  readonly isWanted: boolean
+  readonly entry: string
+  /** How many events of the entry come before the run's first one, if the change had all of them. */
+  readonly before: number
+}
+
+/** What lies behind a place. */
+function* piecesOf({ entries }: Excerpt, place: Place, pipelineId: string | undefined): Iterable<Piece> {
+  for (const { id, changes } of entries) {
+    const passed = id === place.entry ? place.events : 0
+    let events = 0
+    for (const change of changes) {
+      const { from, to } = change
+      const isWanted = pipelineId === undefined || change.pipelineId === pipelineId
+      for (let begin = Math.min(from + Math.max(passed - events, 0), to); begin < to; ) {
+        const end = isWanted ? Math.min(to, begin + PIECE - ((begin - from) % PIECE)) : to
+        yield { ...change, from: begin, to: end, isWanted, entry: id, before: events - from }
+        begin = end
+      }
+      events += to - from
+    }
+  }
+}
+
 /**
  * Reads a feed: the events of one run in their order, those of several in the order in which they were recorded, each
- * once. A reader is a place, so a slow one costs nothing and holds nobody up. Begins now, whenever it is read. Fails with `InvalidOption` for a cursor that no feed has given.
+ * once. A reader is a place, so a slow one costs nothing and holds nobody up. Begins now, whenever it is read. Fails with
+ * `InvalidOption` for a cursor that no feed has given.
  */
 export const open = <E>(
   source: Source<E>,
@@ -104,34 +169,40 @@ export const open = <E>(
   Effect.map(placeOf(source, after), (start) =>
     Stream.suspend(() => {
       let place = start
+      const pace = new Pace()
       const batch = Effect.fnUntraced(function* (excerpt: Excerpt) {
         const items: Array<FeedItem> = []
-        let hasMoved = false
+        let length = 0
         let { isBehindGap } = excerpt
-        for (const { id, changes } of excerpt.entries) {
-          const passed = id === place.entry ? place.events : 0
-          let events = 0
-          const rest: Array<Change & { readonly before: number }> = []
-          for (const { from, to, ...change } of changes) {
-            const begin = Math.min(from + Math.max(passed - events, 0), to)
-            if (begin < to) {
-              hasMoved = true
-              const isWanted = pipelineId === undefined || change.pipelineId === pipelineId
-              if (isWanted) rest.push({ ...change, from: begin, to, before: events - from })
-            }
-            events += to - from
-          }
-          const found = yield* Effect.forEach(rest, (change) => source.events(change, isBare), { concurrency: AT_ONCE })
-          for (const [at, { before }] of rest.entries()) {
+        let hasMoved = false
+        let together: Array<Piece> = []
+        let count = 0
+        const read = Effect.fnUntraced(function* () {
+          const last = together.at(-1)
+          if (last === undefined) return
+          const wanted = together.filter(({ isWanted }) => isWanted)
+          const found = yield* source.events(wanted, isBare)
+          length += pace.took(found.flatMap((events) => events ?? []))
+          for (const [at, { entry, before }] of wanted.entries()) {
             if (found[at] === undefined) isBehindGap = true
             for (const event of found[at] ?? []) {
-              items.push({ cursor: cursorOf({ entry: id, events: before + event.sequence }), event, isBehindGap })
+              items.push({ cursor: cursorOf({ entry, events: before + event.sequence }), event, isBehindGap })
               isBehindGap = false
             }
           }
-          place = { entry: id, events }
-          if (items.length >= MAX_ITEMS) break
+          place = { entry: last.entry, events: last.before + last.to }
+          together = []
+          count = 0
+        })
+        for (const piece of piecesOf(excerpt, place, pipelineId)) {
+          hasMoved = true
+          together.push(piece)
+          if (piece.isWanted) count += piece.to - piece.from
+          if (count < pace.size) continue
+          yield* read()
+          if (items.length >= MAX_ITEMS || length >= MAX_LENGTH) break
         }
+        yield* read()
         if (isBehindGap || (hasMoved && items.length === 0)) {
           items.push({ cursor: cursorOf(place), event: undefined, isBehindGap })
         }

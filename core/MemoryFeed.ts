@@ -61,8 +61,8 @@ export class MemoryFeed implements Source<never> {
       })
     })
 
-  events = ({ runId, from, to }: Change): Effect.Effect<RunLog["events"] | undefined> =>
-    Effect.sync(() => this.#logOf(runId)?.events.slice(from, to))
+  events = (changes: ReadonlyArray<Change>): Effect.Effect<ReadonlyArray<RunLog["events"] | undefined>> =>
+    Effect.sync(() => changes.map(({ runId, from, to }) => this.#logOf(runId)?.events.slice(from, to)))
 
   #numberOf(entry: string): number | undefined {
     const [epoch, number] = entry.split("-").map(Number)

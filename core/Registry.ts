@@ -47,6 +47,8 @@ export interface Registry {
   readonly ids: ReadonlySet<string>
   /** The pipelines that this process has the code of, as `Version.key`s; grows as pipelines are registered. */
   readonly versions: ReadonlySet<string>
+  /** Calls a listener whenever `versions` has grown, until the function that it gives is called. */
+  readonly onGrowth: (listener: () => void) => () => void
   /** The pipeline that a claim is run with. */
   readonly executable: (pipelineId: string, version: string) => Pipeline.Any | undefined
 }
@@ -73,6 +75,7 @@ export const layer = (options: Options): Layer.Layer<Registry, PipelineExists, S
       const built = new Map<string, Registered & { readonly definition: string }>()
       const versions = new Set<string>()
       const ids = new Set<string>()
+      const listeners = new Set<() => void>()
 
       for (const pipeline of options.pipelines) {
         if (own.has(pipeline.id)) return yield* new PipelineExists(pipeline.id)
@@ -94,6 +97,7 @@ export const layer = (options: Options): Layer.Layer<Registry, PipelineExists, S
         built.set(kept.id, registered)
         ids.add(kept.id)
         versions.add(Version.key(kept.id, pipeline.version))
+        for (const listener of listeners) listener()
         return registered
       }
       /** The pipeline of a definition; nothing where this program lacks a task of it. */
@@ -123,6 +127,10 @@ export const layer = (options: Options): Layer.Layer<Registry, PipelineExists, S
       const registry: Registry = {
         versions,
         ids,
+        onGrowth: (listener) => {
+          listeners.add(listener)
+          return () => void listeners.delete(listener)
+        },
         list,
         find: (pipelineId) => {
           const found = own.get(pipelineId)

@@ -49,6 +49,10 @@ export const layer = <R = never>(options: Options = {}): Layer.Layer<never, Inva
       const id = `worker-${(yield* Random.nextIntBetween(0, 2 ** 31)).toString(36)}`
       const tracing = yield* Tracing.find
       const worker = new Worker(id, store, registry, concurrency, clock, random, yield* Effect.scope, tracing)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => registry.onGrowth(worker.grown)),
+        (deafen) => Effect.sync(deafen)
+      )
       yield* Effect.forkScoped(worker.alarms.running)
       yield* Effect.forkScoped(worker.heeding)
       const working = yield* Effect.forkScoped(worker.working)
@@ -76,6 +80,8 @@ class Worker {
   #wake: (() => void) | undefined = undefined
   #waking = false
   #renewing = false
+  /** Whether it can run more than it said when it asked for work. */
+  #hasGrown = false
   /** Whether the Store did not take the last outcomes. */
   #refused = false
   /** Whether no more work is wanted. */
@@ -202,8 +208,14 @@ class Worker {
 
   readonly #onWait = (wake: () => void): void => {
     // What ended since it looked has woken nobody.
-    if (this.#calling.hasToDo) wake()
+    if (this.#calling.hasToDo || this.#hasGrown) wake()
     else this.#wake = wake
+  }
+
+  /** There is a pipeline more that it can run: it asks anew. */
+  readonly grown = (): void => {
+    this.#hasGrown = true
+    this.#wakeSoon()
   }
 
   /** Waits for work, for room for it, or for something to settle. */
@@ -213,6 +225,7 @@ class Worker {
       return Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => NOTHING)
     }
     if (this.#calling.hasToDo) return NOTHING
+    this.#hasGrown = false
     if (this.#stopping || this.#free() <= 0) return this.#room
     const claiming = this.#store.claim(this.#request)
     return this.#tracing === undefined ? claiming : this.#traced(this.#tracing, claiming)

@@ -47,7 +47,7 @@ const streamed = (
   items: Stream.Stream<FeedItem, unknown>,
   types: Wanted["types"]
 ): Effect.Effect<HttpReply, BadRequest> => {
-  const bytes = new EventStream(items, types)
+  const bytes = new EventStream(items, types, serving.streams.texts)
   const freed = serving.streams.open(() => bytes.end())
   return typeof freed === "function"
     ? Effect.succeed({ status: 200, headers: HEADERS, body: bytes.open(freed) })

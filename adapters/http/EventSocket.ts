@@ -5,13 +5,13 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import type { FeedItem } from "../../core/Feed.ts"
 import type { EntryError } from "../../core/Guard.ts"
 import type { Operations } from "../../core/Operations.ts"
 import type { Caller } from "../../core/Principal.ts"
-import { ofRun, STUCK_MILLIS } from "./EventStream.ts"
-import { areTypes, type EventType, eventText, isCursor, isSequence, typeOf } from "./EventWire.ts"
+import { ofRun, STUCK_MILLIS, together } from "./EventStream.ts"
+import { areTypes, type EventTexts, type EventType, isCursor, isSequence, typeOf } from "./EventWire.ts"
 import { BadRequest, type Failure, toReply } from "./Failures.ts"
 import type { Credentials } from "./HttpVisitor.ts"
 import type { Socket, SocketListener } from "./Message.ts"
@@ -51,6 +51,7 @@ export interface Wiring {
   readonly enter: (shown?: Credentials) => Effect.Effect<Caller, EntryError>
   readonly run: <A, E>(effect: Effect.Effect<A, E>) => Promise<Exit.Exit<A, E>>
   readonly nowMillis: () => number
+  readonly streams: { readonly texts: EventTexts }
 }
 
 /** What is subscribed to. */
@@ -239,7 +240,7 @@ export class EventSocket implements SocketListener {
     // One that was there before gives way.
     this.#subscriptions.get(key)?.()
     this.#send({ type: "subscribed", ...subject })
-    const iterator = Stream.toAsyncIterable(exit.value.success)[Symbol.asyncIterator]()
+    const iterator = together(exit.value.success)
     let isOver = false
     const stop = (): void => {
       isOver = true
@@ -274,23 +275,25 @@ export class EventSocket implements SocketListener {
   }
 
   async #deliver(
-    items: AsyncIterator<FeedItem>,
+    items: AsyncIterator<ReadonlyArray<FeedItem>>,
     subject: Subject,
     types: ReadonlySet<EventType> | undefined,
     isOver: () => boolean
   ): Promise<void> {
     const isFeed = "pipeline_id" in subject
+    const { texts } = this.#wiring.streams
     for (let next = await items.next(); !next.done && !isOver(); next = await items.next()) {
-      const { cursor, event, isBehindGap } = next.value
-      const isWanted = event !== undefined && (types === undefined || types.has(typeOf(event)))
-      if (!isWanted && !isBehindGap) continue
-      await this.#room()
-      if (isOver()) return
-      if (isBehindGap) this.#send({ type: "gap", ...subject, cursor })
-      if (!isWanted) continue
-      const text = eventText(event)
-      // Where it goes on: of a run's own events, the sequence says that.
-      this.#sendText(isFeed ? `${text.slice(0, -1)},"cursor":"${cursor}"}` : text)
+      for (const { cursor, event, isBehindGap } of next.value) {
+        const isWanted = event !== undefined && (types === undefined || types.has(typeOf(event)))
+        if (!isWanted && !isBehindGap) continue
+        if (this.#socket.buffered() > MAX_BUFFERED) await this.#room()
+        if (isOver()) return
+        if (isBehindGap) this.#send({ type: "gap", ...subject, cursor })
+        if (!isWanted) continue
+        const text = texts.of(event)
+        // Where it goes on: of a run's own events, the sequence says that.
+        this.#sendText(isFeed ? `${text.slice(0, -1)},"cursor":"${cursor}"}` : text)
+      }
     }
   }
 

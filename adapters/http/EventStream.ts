@@ -1,8 +1,9 @@
 /** Events as they happen, as `text/event-stream`. Source: the HTML standard, 9.2. */
+import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Event } from "../../core/Event.ts"
 import type { FeedItem } from "../../core/Feed.ts"
-import { type EventType, eventText, typeOf } from "./EventWire.ts"
+import { type EventTexts, type EventType, typeOf } from "./EventWire.ts"
 
 /** How often a quiet stream shows that it is alive, in milliseconds. */
 const HEARTBEAT_MILLIS = 15_000
@@ -13,6 +14,13 @@ export const STUCK_MILLIS = 60_000
 /** How long a browser waits before it comes again, in milliseconds. */
 const RETRY_MILLIS = 1_000
 
+/** How long after some events the next ones are told, in milliseconds, unless there were as many as this: so readers cost little. */
+const PACE_MILLIS = 20
+const MANY = 64
+
+/** About how long a chunk of the stream is at most, in characters, unless it is one event. */
+const MAX_CHUNK = 1 << 16
+
 const utf8 = new TextEncoder()
 const HEARTBEAT = utf8.encode(": alive\n\n")
 
@@ -20,14 +28,30 @@ const HEARTBEAT = utf8.encode(": alive\n\n")
 export const ofRun = <E>(events: Stream.Stream<Event, E>): Stream.Stream<FeedItem, E> =>
   Stream.map(events, (event) => ({ cursor: String(event.sequence), event, isBehindGap: false }))
 
+/** The items as they come, those together that come at about the same time. */
+export const together = (items: Stream.Stream<FeedItem, unknown>): AsyncIterator<ReadonlyArray<FeedItem>> => {
+  const paced = Stream.transformPull(items, (pull) =>
+    Effect.sync(() => {
+      let isSlack = false
+      const next = Effect.suspend(() => (isSlack ? Effect.andThen(Effect.sleep(PACE_MILLIS), pull) : pull))
+      return Effect.map(next, (some) => {
+        isSlack = some.length < MANY
+        return [some] as const
+      })
+    })
+  )
+  return Stream.toAsyncIterable(paced)[Symbol.asyncIterator]()
+}
+
 /**
  * Items as bytes, read one after the other as the reader takes them: a slow one holds up nobody and nothing is kept for it,
  * and one that is stuck is given up. Types that are not among `types` are left out; a reader that comes again goes on behind
  * them all the same. That events before one can't be had is said by an event named `gap`.
  */
 export class EventStream {
-  readonly #items: AsyncIterator<FeedItem>
+  readonly #items: AsyncIterator<ReadonlyArray<FeedItem>>
   readonly #types: ReadonlySet<EventType> | undefined
+  readonly #texts: EventTexts
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined
   #heartbeat: ReturnType<typeof setInterval> | undefined
   #freed: () => void = () => undefined
@@ -36,9 +60,10 @@ export class EventStream {
   #silent: string | undefined
   #isOver = false
 
-  constructor(items: Stream.Stream<FeedItem, unknown>, types: ReadonlySet<EventType> | undefined) {
-    this.#items = Stream.toAsyncIterable(items)[Symbol.asyncIterator]()
+  constructor(items: Stream.Stream<FeedItem, unknown>, types: ReadonlySet<EventType> | undefined, texts: EventTexts) {
+    this.#items = together(items)
     this.#types = types
+    this.#texts = texts
   }
 
   /** The bytes. Calls `freed` once they are over, or the reader goes away. */
@@ -83,22 +108,21 @@ export class EventStream {
   async #deliver(): Promise<void> {
     try {
       for (let next = await this.#items.next(); !next.done; next = await this.#items.next()) {
-        const { cursor, event, isBehindGap } = next.value
-        const isWanted = event !== undefined && (this.#types === undefined || this.#types.has(typeOf(event)))
-        this.#silent = cursor
-        if (!isBehindGap && !isWanted) continue
-        if (!this.#hasRoom) await this.#room()
+        let text = ""
+        for (const { cursor, event, isBehindGap } of next.value) {
+          const isWanted = event !== undefined && (this.#types === undefined || this.#types.has(typeOf(event)))
+          this.#silent = isWanted || isBehindGap ? undefined : cursor
+          if (isBehindGap) text += `event: gap\nid: ${cursor}\ndata: {}\n\n`
+          if (isWanted) text += `id: ${cursor}\ndata: ${this.#texts.of(event)}\n\n`
+          if (text.length < MAX_CHUNK) continue
+          await this.#write(text)
+          text = ""
+        }
+        await this.#write(text)
         if (this.#isOver) return
-        const gap = isBehindGap ? `event: gap\nid: ${cursor}\ndata: {}\n\n` : ""
-        const text = isWanted ? `${gap}id: ${cursor}\ndata: ${eventText(event)}\n\n` : gap
-        this.#controller?.enqueue(utf8.encode(text))
-        this.#silent = undefined
       }
       // Otherwise a reader of some types would come again behind the last of these, for ever.
-      if (this.#silent !== undefined && !this.#isOver) {
-        if (!this.#hasRoom) await this.#room()
-        if (!this.#isOver) this.#controller?.enqueue(utf8.encode(`id: ${this.#silent}\n\n`))
-      }
+      if (this.#silent !== undefined) await this.#write(`id: ${this.#silent}\n\n`)
       this.end()
     } catch (error) {
       if (this.#isOver) return
@@ -106,6 +130,12 @@ export class EventStream {
       // Whoever still reads comes again, with the last place that it has seen.
       this.#controller?.error(error)
     }
+  }
+
+  async #write(text: string): Promise<void> {
+    if (text === "" || this.#isOver) return
+    if (!this.#hasRoom) await this.#room()
+    if (!this.#isOver) this.#controller?.enqueue(utf8.encode(text))
   }
 
   /** Waits until the reader wants more. */

@@ -130,3 +130,25 @@ export const eventText = (event: Event): string => {
   const text = JSON.stringify(json)
   return event.type === "StepCompleted" ? `${text.slice(0, -1)},"result":${resultText(event.outputs)}}` : text
 }
+
+/** About how long the texts are that are kept, in characters. */
+const KEPT_LENGTH = 1 << 20
+
+/** `eventText` for many readers, most of whom want the same events at about the same time: these are written once. */
+export class EventTexts {
+  readonly #kept: Map<Event, string> = new Map()
+  #length = 0
+
+  of(event: Event): string {
+    const known = this.#kept.get(event)
+    if (known !== undefined) return known
+    const text = eventText(event)
+    this.#length += text.length
+    if (this.#length > KEPT_LENGTH) {
+      this.#kept.clear()
+      this.#length = text.length
+    }
+    this.#kept.set(event, text)
+    return text
+  }
+}

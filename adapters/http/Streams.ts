@@ -1,4 +1,5 @@
 /** Answers that go on: how many there are at once is bounded, and the server can end them. */
+import { EventTexts } from "./EventWire.ts"
 import { BadRequest } from "./Failures.ts"
 
 /** How many answers may go on at once, unless set otherwise. */
@@ -11,6 +12,8 @@ export class Streams {
   readonly #max: number
   readonly #ends: Set<() => void> = new Set()
   #isClosed = false
+  /** What is told on several of them. */
+  readonly texts: EventTexts = new EventTexts()
 
   constructor(max: number) {
     this.#max = max

@@ -1,13 +1,23 @@
-/** Which runs of a Store on Redis have got which events, as the scripts say in a stream. */
+/**
+ * Which runs of a Store on Redis have got which events, as the scripts say in a stream. What the newest entries say is kept
+ * for a moment, so that many readers in one process ask Redis hardly more than one does.
+ */
 import * as Effect from "effect/Effect"
 import type { StoreUnavailable } from "../../core/Errors.ts"
 import type { Event } from "../../core/Event.ts"
-import { type Change, type Entry, type Excerpt, type Source, START } from "../../core/Feed.ts"
+import { type Change, type Entry, type Excerpt, lengthOf, type Source, START } from "../../core/Feed.ts"
 import type { RedisRuns } from "./RedisRuns.ts"
 import type { Scripts } from "./Scripts.ts"
 
-/** How many entries are read at once. */
+/** How many entries are read at once, and how many of the newest are kept. */
 const MAX_ENTRIES = 100
+const KEPT_ENTRIES = 1_000
+
+/** For how long events are kept, in milliseconds, and about how many, in characters. */
+const KEPT_MILLIS = 1_000
+const KEPT_LENGTH = 1 << 22
+
+type Events = ReadonlyArray<Event> | undefined
 
 /** Whose run it is, is known by its plan. */
 interface KeptChange extends Change {
@@ -17,10 +27,16 @@ interface KeptChange extends Change {
 export class RedisFeed implements Source<StoreUnavailable> {
   readonly #scripts: Scripts
   readonly #runs: RedisRuns
+  readonly #tail: Tail = new Tail()
+  readonly #recent: Recent = new Recent()
+  /** What is being asked for by entry, since the last news. */
+  readonly #asked: Map<string, Promise<Excerpt>> = new Map()
 
   constructor(scripts: Scripts, runs: RedisRuns) {
     this.#scripts = scripts
     this.#runs = runs
+    // Whoever hears news has to see what they are about, which an answer that is on its way may lack.
+    runs.onNews(() => this.#asked.clear())
   }
 
   newest: Effect.Effect<string, StoreUnavailable> = Effect.suspend(() =>
@@ -30,25 +46,46 @@ export class RedisFeed implements Source<StoreUnavailable> {
     })
   )
 
-  from = (entry: string): Effect.Effect<Excerpt, StoreUnavailable> =>
-    this.#scripts.ask(async (client, prefix) => {
-      const key = `${prefix}feed`
-      let found = await client.xrange(key, entry, "+", "COUNT", MAX_ENTRIES)
-      // Where not even the entry is, it is of another database: all that is here is news.
-      if (found.length === 0) found = await client.xrange(key, "-", "+", "COUNT", MAX_ENTRIES)
-      const entries: Array<Entry> = []
-      for (const [id, [, text]] of found) entries.push({ id, changes: await this.#changes(text!) })
-      return { entries, isBehindGap: entries.length > 0 && entries[0]!.id !== entry && entry !== START }
-    })
+  from = (entry: string): Effect.Effect<Excerpt, StoreUnavailable> => this.#scripts.ask(() => this.#from(entry))
 
   grown = (entry: string): Effect.Effect<void, StoreUnavailable> =>
-    this.#runs.told("runs", "", async (client, prefix) => {
-      const [newest] = await client.xrevrange(`${prefix}feed`, "+", "-", "COUNT", 1)
-      return newest !== undefined && newest[0] !== entry
-    })
+    this.#runs.told("runs", "", async () => (await this.#from(entry)).entries.some(({ id }) => id !== entry))
 
-  events = (change: Change, isBare: boolean): Effect.Effect<ReadonlyArray<Event> | undefined, StoreUnavailable> =>
-    this.#scripts.ask(() => this.#runs.eventsOf((change as KeptChange).plan, change, isBare))
+  events = (changes: ReadonlyArray<Change>, isBare: boolean): Effect.Effect<ReadonlyArray<Events>, StoreUnavailable> =>
+    this.#scripts.ask(() =>
+      Promise.all(
+        changes.map((change) =>
+          this.#recent.of(`${change.runId} ${change.from} ${change.to} ${isBare}`, () =>
+            this.#runs.eventsOf((change as KeptChange).plan, change, isBare)
+          )
+        )
+      )
+    )
+
+  #from(entry: string): Promise<Excerpt> {
+    const kept = this.#tail.from(entry)
+    if (kept !== undefined) return Promise.resolve({ entries: kept, isBehindGap: false })
+    let asked = this.#asked.get(entry)
+    if (asked === undefined) {
+      asked = this.#ask(entry).finally(() => {
+        if (this.#asked.get(entry) === asked) this.#asked.delete(entry)
+      })
+      this.#asked.set(entry, asked)
+    }
+    return asked
+  }
+
+  async #ask(entry: string): Promise<Excerpt> {
+    const { client, prefix } = this.#scripts
+    const key = `${prefix}feed`
+    let found = await client.xrange(key, entry, "+", "COUNT", MAX_ENTRIES)
+    // Where not even the entry is, it is of another database: all that is here is news.
+    if (found.length === 0) found = await client.xrange(key, "-", "+", "COUNT", MAX_ENTRIES)
+    const entries: Array<Entry> = []
+    for (const [id, [, text]] of found) entries.push({ id, changes: await this.#changes(text!) })
+    this.#tail.add(entry, entries)
+    return { entries, isBehindGap: entries.length > 0 && entries[0]!.id !== entry && entry !== START }
+  }
 
   async #changes(text: string): Promise<ReadonlyArray<KeptChange>> {
     const changes: Array<KeptChange> = []
@@ -59,5 +96,83 @@ export class RedisFeed implements Source<StoreUnavailable> {
       changes.push({ runId, from: Number(from), to: Number(to), pipelineId, plan })
     }
     return changes
+  }
+}
+
+/** The newest entries that were read, one after the other. */
+class Tail {
+  #entries: Array<Entry> = []
+  readonly #places: Map<string, number> = new Map()
+
+  /** An entry and those behind it; nothing unless there are some. */
+  from(entry: string): ReadonlyArray<Entry> | undefined {
+    const place = this.#places.get(entry)
+    if (place === undefined || place + 1 >= this.#entries.length) return undefined
+    return this.#entries.slice(place, place + MAX_ENTRIES)
+  }
+
+  /** Keeps what was found from an entry on, if that goes on where it ends, or lies behind all of it. */
+  add(entry: string, found: ReadonlyArray<Entry>): void {
+    const [first] = found
+    const last = this.#entries.at(-1)
+    if (first === undefined) return
+    if (last !== undefined && entry === last.id && first.id === entry) {
+      this.#push(found.slice(1))
+      if (this.#entries.length > 2 * KEPT_ENTRIES) this.#begin(this.#entries.slice(-KEPT_ENTRIES))
+    } else if (last === undefined || !isBefore(first.id, last.id)) this.#begin(found)
+  }
+
+  #begin(entries: ReadonlyArray<Entry>): void {
+    this.#entries = []
+    this.#places.clear()
+    this.#push(entries)
+  }
+
+  #push(entries: ReadonlyArray<Entry>): void {
+    for (const entry of entries) this.#places.set(entry.id, this.#entries.push(entry) - 1)
+  }
+}
+
+const isBefore = (one: string, other: string): boolean => {
+  const [millis, count] = numbersOf(one)
+  const [otherMillis, otherCount] = numbersOf(other)
+  return millis < otherMillis || (millis === otherMillis && count < otherCount)
+}
+
+const numbersOf = (id: string): readonly [millis: number, count: number] => {
+  const dash = id.indexOf("-")
+  return [Number(id.slice(0, dash)), Number(id.slice(dash + 1))]
+}
+
+/** Events that were read a moment ago. They are not kept for longer, as their runs may be forgotten. */
+class Recent {
+  readonly #kept: Map<string, { readonly events: Promise<Events>; readonly atMillis: number; length: number }> =
+    new Map()
+  #length = 0
+
+  of(key: string, read: () => Promise<Events>): Promise<Events> {
+    const atMillis = Date.now()
+    for (const [oldest, { atMillis: since }] of this.#kept) {
+      if (since > atMillis - KEPT_MILLIS && this.#length <= KEPT_LENGTH) break
+      this.#drop(oldest)
+    }
+    const known = this.#kept.get(key)
+    if (known !== undefined) return known.events
+    const kept = { events: read(), atMillis, length: 0 }
+    this.#kept.set(key, kept)
+    kept.events.then(
+      (events = []) => {
+        if (this.#kept.get(key) !== kept) return
+        for (const event of events) kept.length += lengthOf(event)
+        this.#length += kept.length
+      },
+      () => this.#drop(key)
+    )
+    return kept.events
+  }
+
+  #drop(key: string): void {
+    this.#length -= this.#kept.get(key)?.length ?? 0
+    this.#kept.delete(key)
   }
 }

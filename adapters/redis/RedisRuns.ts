@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { InvalidOption, RunNotFound, type StoreUnavailable } from "../../core/Errors.ts"
 import type { Event } from "../../core/Event.ts"
-import type { Change } from "../../core/Feed.ts"
+import { type Change, Pace } from "../../core/Feed.ts"
 import type { Load } from "../../core/Load.ts"
 import type { Lines } from "../../core/Log.ts"
 import * as Run from "../../core/Run.ts"
@@ -26,9 +26,6 @@ const WATCHED_MILLIS = 5_000
 
 /** How many plans' steps are remembered. */
 const MAX_PLANS = 1_000
-
-/** How many events are read at once. */
-const MAX_EVENTS = 1_000
 
 type Client = Scripts["client"]
 
@@ -88,6 +85,7 @@ export class RedisRuns {
   watch = (runId: string, after = 0): Stream.Stream<Event, RunNotFound | StoreUnavailable> =>
     Stream.fromPull(
       Effect.map(this.about(runId), (about) => {
+        const pace = new Pace()
         let place = after
         let ended = false
         const pull: Effect.Effect<readonly [Event, ...Array<Event>], Cause.Done | StoreUnavailable> = Effect.suspend(
@@ -98,7 +96,7 @@ export class RedisRuns {
               const key = `${prefix}r:${runId}`
               const header = await client.hget(key, "h")
               const last = header === null ? 0 : eventsOf(header)
-              const to = Math.min(last, place + MAX_EVENTS)
+              const to = Math.min(last, place + pace.size)
               ended = isOver(header) && to >= last
               if (to > place) {
                 const texts = await client.hmget(
@@ -113,6 +111,7 @@ export class RedisRuns {
             })
             return Effect.flatMap(grown, () => {
               place += found.length
+              pace.took(found)
               return found.length > 0 ? Effect.succeed(found as [Event, ...Array<Event>]) : done()
             })
           }
@@ -201,6 +200,11 @@ export class RedisRuns {
       look()
       return Effect.sync(() => end())
     })
+  }
+
+  /** Calls a listener whenever runs are told to have changed, before those that wait for it. */
+  onNews(listener: () => void): void {
+    this.#news.runs.add("", listener)
   }
 
   /** Has others publish which runs change or end. */

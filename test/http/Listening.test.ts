@@ -5,6 +5,7 @@ import * as Stream from "effect/Stream"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { EventSocket } from "../../adapters/http/EventSocket.ts"
 import { EventStream } from "../../adapters/http/EventStream.ts"
+import { EventTexts } from "../../adapters/http/EventWire.ts"
 import { Access, Levada } from "../../adapters/promise/index.ts"
 import { Unauthenticated } from "../../core/AccessErrors.ts"
 import type { FeedItem } from "../../core/Feed.ts"
@@ -37,7 +38,7 @@ describe("a stream of events", () => {
   it("that nobody reads keeps next to nothing, and is given up after a minute", async () => {
     const { items, asked } = endless()
     const freed = vi.fn()
-    const bytes = new EventStream(items, undefined).open(freed)
+    const bytes = new EventStream(items, undefined, new EventTexts()).open(freed)
     await vi.advanceTimersByTimeAsync(59_000)
     expect(asked()).toBeLessThan(10)
     expect(freed).not.toHaveBeenCalled()
@@ -55,7 +56,7 @@ describe("a stream of events", () => {
   it("that is quiet shows every 15 s that it is alive, and how far it is where nothing was wanted", async () => {
     const item: FeedItem = { cursor: "7-7.7", event: undefined, isBehindGap: false }
     const items = Stream.concat(Stream.succeed(item), Stream.never)
-    const reader = new EventStream(items, undefined).open(() => undefined).getReader()
+    const reader = new EventStream(items, undefined, new EventTexts()).open(() => undefined).getReader()
     expect(text((await reader.read()).value)).toBe("retry: 1000\n\n")
     const first = reader.read()
     await vi.advanceTimersByTimeAsync(15_000)
@@ -104,7 +105,8 @@ describe("a WebSocket", () => {
         operations: operations as Operations,
         enter: () => Effect.fail(new Unauthenticated("Nothing was shown", false)),
         run: (effect) => Effect.runPromiseExit(effect).then((exit) => exit as Exit.Exit<never, never>),
-        nowMillis: () => 0
+        nowMillis: () => 0,
+        streams: { texts: new EventTexts() }
       },
       caller,
       freed
@@ -123,7 +125,7 @@ describe("a WebSocket", () => {
     const before = asked()
     expect(before * 300).toBeLessThan(1_000_000)
     expect(closed).not.toHaveBeenCalled()
-    await vi.advanceTimersByTimeAsync(35_000)
+    await vi.advanceTimersByTimeAsync(60_000)
     expect(closed).toHaveBeenCalledWith(1008, "Nothing is read here")
     expect(freed).toHaveBeenCalledTimes(1)
     await vi.advanceTimersByTimeAsync(60_000)

@@ -225,6 +225,22 @@ shared(
   }
 )
 
+shared("workers take runs of a pipeline as soon as it is registered, wherever that was", async () => {
+  const { servers } = await four(() => [doubling])
+  const millis: Array<number> = []
+  for (const [at, id] of ["a", "b", "c", "d", "e"].entries()) {
+    const one = servers[at % 2]!
+    const definition = { pipeline_type: "sequential", tasks: ["double", "double"] }
+    expect((await ask(one, "POST", `/pipelines/${id}`, definition)).status).toBe(201)
+    const since = performance.now()
+    const { status } = await ask(one, "POST", `/pipelines/${id}/execute`, { parameters: { n: 1 }, wait: true })
+    millis.push(performance.now() - since)
+    expect(status).toBe(200)
+  }
+  // Not when they look by themselves, which they do each second.
+  expect(millis.toSorted((one, other) => one - other)[2]).toBeLessThan(500)
+})
+
 shared("whoever is asked has counted the runs of all, each once", async () => {
   const { servers, all } = await four(() => [doubling])
   const runs = 300

@@ -169,6 +169,32 @@ export const feeding = (test: Declare): void => {
   )
 
   test(
+    "is read in pieces, small ones where events are long",
+    Effect.gen(function* () {
+      const { submit } = yield* Store
+      const count = 80
+      const long = JSON.stringify("x".repeat(50_000))
+      for (let at = 0; at < count; at++) {
+        yield* submit(newRun(single))
+        yield* settle(...(yield* claim()).map((each) => [each, done({ a: long })] as const))
+      }
+      let seen = 0
+      const pieces = yield* Stream.chunks(yield* open({ after: "0" })).pipe(
+        Stream.takeUntil((items) => {
+          seen += eventsIn(items).filter(({ type }) => type === "RunCompleted").length
+          return seen === count
+        }),
+        Stream.runCollect
+      )
+      for (const items of pieces) {
+        const values = eventsIn(items).filter(({ type }) => type === "StepCompleted")
+        expect(values.length * long.length).toBeLessThan(1_500_000)
+      }
+      expect(eventsIn(pieces.flat())).toHaveLength(4 * count)
+    })
+  )
+
+  test(
     "refuses what is no cursor",
     Effect.gen(function* () {
       for (const after of ["", "1", "-1", "0-0", "x", "1-1.x", "1-1.1.1", `${"9".repeat(40)}-1.1`, " 0"]) {
