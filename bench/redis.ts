@@ -1,6 +1,7 @@
 /**
- * Levada on Redis against BullMQ: the same server with the same durability, the same shapes, in alternating order. Then
- * the floor: the scripts driven by hand, with no engine around them.
+ * Levada on Redis against BullMQ: the same server with the same durability, the same shapes, in alternating order; and,
+ * where there is a Postgres, against pg-boss, which has flat jobs only. Then the floor: the scripts driven by hand, with no
+ * engine around them.
  */
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
@@ -12,6 +13,8 @@ import { Access, Levada, Store } from "../adapters/promise/index.ts"
 import { RedisStore } from "../adapters/redis/index.ts"
 import * as Version from "../core/Version.ts"
 import { program, start } from "../test/redis/server.ts"
+import * as Postgres from "./postgres.ts"
+import { boss } from "./redis/boss.ts"
 import { LENGTH, SHAPES, type Shape } from "./redis/shapes.ts"
 
 /** How many runs of each shape. */
@@ -19,7 +22,7 @@ const RUNS: Readonly<Record<Shape, number>> = { flat: 20_000, chain: 2_000, diam
 const ROUNDS = 3
 const LATENCIES = 300
 
-type System = "levada" | "bullmq"
+type System = "levada" | "bullmq" | "pg-boss"
 
 const median = (values: ReadonlyArray<number>): number =>
   [...values].sort((one, other) => one - other)[values.length >> 1]!
@@ -77,9 +80,26 @@ const bullmqClient = async (url: string): Promise<Client> => {
   }
 }
 
+const bossClient = async (url: string): Promise<Client> => {
+  const { producer, queue } = await boss(url)
+  await producer.deleteAllJobs(queue)
+  return {
+    submit: async (_, count) => {
+      for (let left = count; left > 0; left -= 500) {
+        await producer.insert(
+          queue,
+          Array.from({ length: Math.min(left, 500) }, () => ({ data: { n: 1 } }))
+        )
+      }
+    },
+    close: () => producer.stop({ graceful: false })
+  }
+}
+
 const CLIENTS: Readonly<Record<System, (url: string) => Promise<Client>>> = {
   levada: levadaClient,
-  bullmq: bullmqClient
+  bullmq: bullmqClient,
+  "pg-boss": bossClient
 }
 
 interface Workers {
@@ -103,11 +123,11 @@ const startWorkers = async (system: System, url: string, count: number): Promise
       child.on("message", (message: { readonly ready?: boolean }) => message.ready && resolve())
     })
   }
-  const redis = new Redis(url)
+  const redis = system === "levada" ? new Redis(url) : undefined
   return {
     ended: async (runs) => {
-      // What Levada's runs came to is in Redis; BullMQ's workers tell.
-      if (system === "levada") while ((await redis.zcard("{levada}:unfinished")) > 0) await pause(2)
+      // What Levada's runs came to is in Redis; the others' workers tell.
+      if (redis !== undefined) while ((await redis.zcard("{levada}:unfinished")) > 0) await pause(2)
       else if (ended < runs)
         await new Promise<void>((resolve) => {
           wanted = runs
@@ -117,7 +137,7 @@ const startWorkers = async (system: System, url: string, count: number): Promise
       wanted = Number.POSITIVE_INFINITY
     },
     stop: async () => {
-      redis.disconnect()
+      redis?.disconnect()
       for (const child of children) {
         child.kill("SIGKILL")
         await once(child, "exit")
@@ -130,9 +150,11 @@ const pause = (millis: number): Promise<void> => new Promise((resolve) => setTim
 
 /** Runs per second of one shape. */
 const measure = async (system: System, url: string, shape: Shape, workers: number): Promise<number> => {
-  const redis = new Redis(url)
-  await redis.flushall()
-  redis.disconnect()
+  if (system !== "pg-boss") {
+    const redis = new Redis(url)
+    await redis.flushall()
+    redis.disconnect()
+  }
   const client = await CLIENTS[system](url)
   const pool = await startWorkers(system, url, workers)
   const warm = Math.ceil(RUNS[shape] / 10)
@@ -215,18 +237,30 @@ export const redis = async (): Promise<void> => {
     return
   }
   const { url, stop } = await start(server, ["--appendfsync", "everysec"])
+  // Also there, what is acknowledged may be lost for a moment when the machine fails.
+  const postgres = await Postgres.start({ synchronous_commit: "off", shared_buffers: "512MB", max_wal_size: "4GB" })
   console.log("Levada on Redis against BullMQ (append-only file, written every second; runs per second, medians)")
+  if (postgres === undefined) console.log("  no Postgres on this machine: pg-boss is not measured")
   for (const shape of ["flat", "chain", "diamond", "fan"] as const) {
+    const systems: ReadonlyArray<System> = [
+      "levada",
+      "bullmq",
+      ...(postgres && shape === "flat" ? (["pg-boss"] as const) : [])
+    ]
     for (const workers of [1, 2]) {
-      const found: Record<System, Array<number>> = { levada: [], bullmq: [] }
+      const found = new Map(systems.map((system) => [system, [] as Array<number>]))
       for (let round = 0; round < ROUNDS; round++) {
-        const order: ReadonlyArray<System> = round % 2 === 0 ? ["levada", "bullmq"] : ["bullmq", "levada"]
-        for (const system of order) found[system].push(await measure(system, url, shape, workers))
+        for (const system of round % 2 === 0 ? systems : systems.toReversed()) {
+          found.get(system)!.push(await measure(system, system === "pg-boss" ? postgres!.url : url, shape, workers))
+        }
       }
-      const [ours, theirs] = [median(found.levada), median(found.bullmq)]
-      console.log(
-        `  ${shape.padEnd(8)} ${workers} ${workers === 1 ? "worker " : "workers"} levada ${ours.toFixed(0).padStart(6)}, bullmq ${theirs.toFixed(0).padStart(6)}: ratio ${(ours / theirs).toFixed(1)}`
-      )
+      const ours = median(found.get("levada")!)
+      const theirs = systems.slice(1).map((system) => {
+        const rate = median(found.get(system)!)
+        return `${system} ${rate.toFixed(0).padStart(6)}: ratio ${(ours / rate).toFixed(1)}`
+      })
+      const who = `${workers} ${workers === 1 ? "worker " : "workers"}`
+      console.log(`  ${shape.padEnd(8)} ${who} levada ${ours.toFixed(0).padStart(6)}, ${theirs.join(", ")}`)
     }
     const alone = median([await floor(url, shape), await floor(url, shape), await floor(url, shape)])
     console.log(`  ${shape.padEnd(8)} scripts alone  ${alone.toFixed(0).padStart(6)}`)
@@ -234,6 +268,7 @@ export const redis = async (): Promise<void> => {
   const waits = await latencies(url)
   console.log(`  submit to first step: p50 ${quantile(waits, 0.5)} ms, p99 ${quantile(waits, 0.99)} ms`)
   await stop()
+  await postgres?.stop()
 }
 
 if (import.meta.main) await redis()

@@ -1,7 +1,8 @@
-/** A worker process: `node bench/redis/worker.ts levada|bullmq <url>`. Tells its parent how many runs have ended. */
+/** A worker process: `node bench/redis/worker.ts levada|bullmq|pg-boss <url>`. Tells its parent how many runs have ended. */
 import { FlowProducer, Worker } from "bullmq"
 import { Access, Levada } from "../../adapters/promise/index.ts"
 import { RedisStore } from "../../adapters/redis/index.ts"
+import { BATCH, boss } from "./boss.ts"
 import { add, SHAPES, WIDTH } from "./shapes.ts"
 
 const [, , system, url] = process.argv
@@ -24,6 +25,24 @@ if (system === "levada") {
     worker: { concurrency: CONCURRENCY }
   })
   await levada.ready
+} else if (system === "pg-boss") {
+  const { producer, queue } = await boss(url!)
+  // By hand, as its own workers wait between two looks: one batch after the other, each of as many as it likes best.
+  const work = async (): Promise<void> => {
+    for (;;) {
+      const jobs = await producer.fetch<{ readonly n: number }>(queue, { batchSize: BATCH })
+      if (jobs.length === 0) await new Promise((resolve) => setTimeout(resolve, 2))
+      else {
+        for (const { data } of jobs) add([data.n])
+        await producer.complete(
+          queue,
+          jobs.map(({ id }) => id)
+        )
+        ended += jobs.length
+      }
+    }
+  }
+  void work()
 } else {
   const { hostname: host, port } = new URL(url!)
   const connection = { host, port: Number(port), maxRetriesPerRequest: null }

@@ -3,6 +3,7 @@ import * as Result from "effect/Result"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { Schedule } from "../../adapters/promise/index.ts"
+import { cases } from "../cases.ts"
 
 const definition = (timing: Schedule.Timing, more: Partial<Schedule.Definition> = {}): Schedule.Definition => ({
   id: "s",
@@ -226,7 +227,7 @@ describe("catching up with a cron that comes in bursts", () => {
           expect(found.nextAtMillis).toBeGreaterThan(from + later)
         }
       ),
-      { numRuns: 300 }
+      { numRuns: cases(300) }
     )
   })
 })

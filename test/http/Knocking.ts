@@ -156,6 +156,7 @@ export const knocking = (
         const { socket, feed: sse } = await hears(taskId)
         return (socket && sse) || undefined
       })
+    const other = await maker.pipeline()
     const hidden = await maker.run("my_pipeline")
     await heard(await maker.run(target.pipeline))
     expect(await hears(hidden)).toEqual({ socket: false, feed: false })
@@ -163,6 +164,8 @@ export const knocking = (
     const { acl } = (await ask(server, "GET", path, { headers: OWNER })).json
     await ask(server, "PUT", path, { headers: OWNER, json: { ...acl, read: ["owner"] } })
     const shut = await maker.run(target.pipeline)
+    await heard(await maker.run(other))
+    expect(await hears(shut)).toEqual({ socket: false, feed: false })
     await ask(server, "DELETE", path, { headers: OWNER })
     await heard(await maker.run(target.pipeline))
     expect(await hears(shut)).toEqual({ socket: false, feed: false })

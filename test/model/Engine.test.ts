@@ -17,15 +17,15 @@ import {
   Store
 } from "../../adapters/promise/index.ts"
 import type { Event } from "../../core/Event.ts"
+import { cases } from "../cases.ts"
 import { type Expected, interpret } from "./Interpreter.ts"
 import { another, Calls, givenOf, make } from "./Making.ts"
 import { type Script, script } from "./Script.ts"
 
 const { host } = Principal
 
-/** How many scripts are tried. Node does the most of it; the other runtimes have the same engine. */
-const CASES =
-  process.versions["bun"] !== undefined || "Deno" in globalThis ? 1_000 : Number(process.env["CASES"] ?? 10_000)
+/** How many scripts are tried. */
+const CASES = cases(Number(process.env["CASES"] ?? 10_000))
 
 const within = <A>(
   pipeline: Pipeline.Any,

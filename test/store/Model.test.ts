@@ -2,6 +2,7 @@ import { describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import * as Store from "../../core/Store.ts"
+import { cases } from "../cases.ts"
 import { acts, play } from "./Interleaving.ts"
 
 describe("Store against a list model", () => {
@@ -16,7 +17,7 @@ describe("Store against a list model", () => {
             )
           )
         ),
-        { numRuns: 1_500 }
+        { numRuns: cases(1_500) }
       )
     )
   )

@@ -7,6 +7,7 @@ import { describe, inject, it } from "vitest"
 import { RedisStore } from "../../adapters/redis/index.ts"
 import { SCRIPTS } from "../../adapters/redis/LuaCommands.ts"
 import * as Run from "../../core/Run.ts"
+import { cases } from "../cases.ts"
 import { acts, play } from "./Interleaving.ts"
 
 const url = inject("redisUrl")
@@ -57,7 +58,7 @@ describe.skipIf(url === undefined)("Store against a list model", () => {
                   const kept = keys.filter((key) => !/:(?:versions:|meta|clock)/.test(key))
                   if (kept.length > 0) await redis.del(...kept)
                 }),
-              { numRuns: 400 }
+              { numRuns: cases(400) }
             )
           )
         })

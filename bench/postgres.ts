@@ -1,0 +1,65 @@
+/** A Postgres of one's own for as long as something is measured. Needs Debian's `postgresql`. */
+import { execFile, spawn } from "node:child_process"
+import { once } from "node:events"
+import { chown, mkdtemp, readdir, rm } from "node:fs/promises"
+import { connect, createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { promisify } from "node:util"
+
+const run = promisify(execFile)
+const FOLDER = "/usr/lib/postgresql"
+
+/** Postgres does not run as root: there, it runs as the user that Debian has for it. */
+const asUser = process.getuid?.() === 0 ? ["runuser", "-u", "postgres", "--"] : []
+
+const command = (...words: ReadonlyArray<string>): readonly [string, ReadonlyArray<string>] => {
+  const [first, ...rest] = [...asUser, ...words]
+  return [first!, rest]
+}
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const { port } = server.address() as { readonly port: number }
+  server.close()
+  await once(server, "close")
+  return port
+}
+
+const answers = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => resolve(true)).on("error", () => resolve(false))
+    socket.on("connect", () => socket.end())
+  })
+
+/** Starts one; `settings` are those of `postgresql.conf`. Nothing where there is none on this machine. */
+export const start = async (
+  settings: Readonly<Record<string, string>>
+): Promise<{ readonly url: string; readonly stop: () => Promise<void> } | undefined> => {
+  const [version] = (await readdir(FOLDER).catch(() => [])).sort().reverse()
+  if (version === undefined) return undefined
+  const bin = (name: string): string => join(FOLDER, version, "bin", name)
+  const folder = await mkdtemp(join(tmpdir(), "levada-postgres-"))
+  if (asUser.length > 0) {
+    const { stdout } = await run("id", ["-u", "postgres"])
+    await chown(folder, Number(stdout), -1)
+  }
+  const data = join(folder, "data")
+  await run(...command(bin("initdb"), "-D", data, "-U", "bench", "-A", "trust", "--no-sync"))
+  const port = await freePort()
+  const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])
+  const child = spawn(
+    ...command(bin("postgres"), "-D", data, "-p", `${port}`, "-h", "127.0.0.1", "-k", folder, ...flags),
+    { stdio: "ignore" }
+  )
+  while (!(await answers(port))) await new Promise((resolve) => setTimeout(resolve, 50))
+  return {
+    url: `postgres://bench@127.0.0.1:${port}/postgres`,
+    stop: async () => {
+      child.kill("SIGINT")
+      await once(child, "exit")
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+}
