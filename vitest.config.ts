@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config"
+import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 /** What starts servers, other runtimes or tools, which Node does for all, and what says nothing new elsewhere. */
 const IN_NODE_ONLY = [
@@ -12,6 +13,17 @@ const IN_NODE_ONLY = [
   // The same suite as in RedisStore.test.ts, with values elsewhere.
   "test/store/RedisBlobs.test.ts"
 ]
+
+/** What takes longest: begun last, it would be waited for by everything else. */
+const LONG = /\/(?:Chaos|Pages|Engine|Tarball|Processes|\w*Shutdown|RedisModel|Publish)\.test\.ts$/
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
+    const sorted = await super.sort(files)
+    const isLong = ({ moduleId }: TestSpecification): boolean => LONG.test(moduleId)
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))]
+  }
+}
 
 /**
  * `vitest run` runs everything in Node. `--mode bun` and `--mode deno` say in which other runtime this vitest was
@@ -31,6 +43,7 @@ export default defineConfig(({ mode }) => {
       testTimeout: 20_000,
       hookTimeout: 60_000,
       allowOnly: false,
+      sequence: { sequencer: LongestFirst },
       env: { TEST_RUNTIME: runtime },
       reporters: ["default", ["json", { outputFile: `.vitest/${runtime}.json` }]]
     }

@@ -36,6 +36,7 @@ export class Maker {
   readonly server: Server
   readonly #headers: Readonly<Record<string, string>>
   readonly #spare: Array<string>
+  #idle: Promise<string> | undefined
 
   constructor(server: Server, headers: Readonly<Record<string, string>>, spare: ReadonlyArray<string>) {
     this.server = server
@@ -57,6 +58,12 @@ export class Maker {
   async pipeline(id = this.spare()): Promise<string> {
     await this.post(`/pipelines/${id}`, DEFINITION, 201)
     return id
+  }
+
+  /** A pipeline that nobody runs, so that it may be paused. */
+  idle(): Promise<string> {
+    this.#idle ??= this.pipeline()
+    return this.#idle
   }
 
   async run(pipeline: string): Promise<string> {
@@ -86,6 +93,8 @@ const administers = (over: Row["over"], success = 200, more: Partial<Row> = {}):
   ...more
 })
 
+const idle = async (by: Maker): Promise<Partial<Target>> => ({ pipeline: await by.idle() })
+
 /** The contract, by method and path. */
 export const contract: Readonly<Record<string, Row>> = {
   "GET /health": { need: "none", over: "any", success: 200 },
@@ -112,8 +121,8 @@ export const contract: Readonly<Record<string, Row>> = {
   "GET /pipelines/{pipeline_id}/dag/dot": reads("pipeline"),
   "GET /pipelines/{pipeline_id}/visualize": reads("pipeline"),
   "GET /pipelines/{pipeline_id}/events": reads("pipeline"),
-  "POST /pipelines/{pipeline_id}/pause": administers("pipeline"),
-  "POST /pipelines/{pipeline_id}/resume": administers("pipeline"),
+  "POST /pipelines/{pipeline_id}/pause": administers("pipeline", 200, { fresh: idle }),
+  "POST /pipelines/{pipeline_id}/resume": administers("pipeline", 200, { fresh: idle }),
   "POST /pipelines/{pipeline_id}/execute": { need: "execute", over: "pipeline", success: 202, body: () => EXECUTION },
   "GET /pipelines/result/{task_id}": reads("run"),
   "GET /runs": reads("any"),
