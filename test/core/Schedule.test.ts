@@ -227,7 +227,7 @@ describe("catching up with a cron that comes in bursts", () => {
           expect(found.nextAtMillis).toBeGreaterThan(from + later)
         }
       ),
-      { numRuns: cases(300) }
+      { numRuns: cases(150) }
     )
   })
 })

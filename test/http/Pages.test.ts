@@ -22,7 +22,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
   afterAll(() => browser?.close())
 
   describe.each([
-    ["Node", "node", "node", ["", "/api/v1"]],
+    ["Node", "node", "node", [""]],
     ["a mounted fetch handler", "bun", "fetch", ["/api/v1"]],
     ["Elysia", "bun", "elysia", [""]]
   ] as const)("%s", (_, runtime, script, prefixes) => {

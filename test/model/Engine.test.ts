@@ -25,7 +25,7 @@ import { type Script, script } from "./Script.ts"
 const { host } = Principal
 
 /** How many scripts are tried. */
-const CASES = cases(Number(process.env["CASES"] ?? 10_000))
+const CASES = cases(Number(process.env["CASES"] ?? 5_000))
 
 const within = <A>(
   pipeline: Pipeline.Any,

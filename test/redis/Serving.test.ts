@@ -1,31 +1,56 @@
 /** The API over Redis: what clients may rely on is the same, and so is which server they ask. */
 import { afterAll, beforeAll, describe, inject } from "vitest"
+import { administering } from "../http/Administering.ts"
+import { asking } from "../http/Asking.ts"
 import { attending } from "../http/Attending.ts"
 import type { Server } from "../http/Client.ts"
-import { http } from "../http/HttpConformance.ts"
+import { eventing } from "../http/Eventing.ts"
+import { executing } from "../http/Executing.ts"
 import { type Launched, launch, type Runtime } from "../http/launch.ts"
+import { managing } from "../http/Managing.ts"
+import { measuring } from "../http/Measuring.ts"
 import { ordering } from "../http/Ordering.ts"
+import { reading } from "../http/Reading.ts"
+import { registering } from "../http/Registering.ts"
+import { scheduling } from "../http/Scheduling.ts"
+import { socketing } from "../http/Socketing.ts"
 
 const url = inject("redisUrl")
-const on = (runtime: Runtime, script: string, prefix: string): Promise<Launched> =>
-  launch(runtime, script, { STORE_URL: url!, STORE_PREFIX: `serving-${process.pid}-${prefix}` })
+
+/** Servers on one Redis for as long as the suite takes. */
+const on = (prefix: string, ...which: ReadonlyArray<readonly [Runtime, script: string]>): ReadonlyArray<Server> => {
+  let servers: ReadonlyArray<Launched> = []
+  const environment = { STORE_URL: url!, STORE_PREFIX: `serving-${process.pid}-${prefix}` }
+  beforeAll(async () => {
+    servers = await Promise.all(which.map(([runtime, script]) => launch(runtime, script, environment)))
+  })
+  afterAll(() => Promise.all(servers.map((server) => server.close())))
+  return which.map((_, index) => ({
+    get url() {
+      return servers[index]!.url
+    }
+  }))
+}
 
 describe.skipIf(url === undefined)("over Redis", () => {
-  http("node:http", () => on("node", "node", "one"))
+  // What has to do with the Store; the rest of the suite is the same without.
+  describe("one server", () => {
+    const [server] = on("one", ["node", "node"]) as [Server]
+    describe("reading", () => reading(server))
+    describe("executing", () => executing(server))
+    describe("eventing", () => eventing(server))
+    describe("socketing", () => socketing(server))
+    describe("managing", () => managing(server))
+    describe("administering", () => administering(server))
+    describe("registering", () => registering(server))
+    describe("scheduling", () => scheduling(server))
+    describe("measuring", () => measuring(server))
+    describe("the client", () => asking(server))
+  })
 
   describe("two servers, on Node and on Bun", () => {
-    let servers: ReadonlyArray<Launched> = []
-    beforeAll(async () => {
-      servers = await Promise.all([on("node", "node", "two"), on("bun", "bun", "two")])
-    })
-    afterAll(() => Promise.all(servers.map((server) => server.close())))
-
-    const at = (index: number): Server => ({
-      get url() {
-        return servers[index]!.url
-      }
-    })
-    describe("what one is asked to run, and the other about", () => ordering(at(0), at(1)))
-    describe("many readers", () => attending(at(0), at(1)))
+    const [one, two] = on("two", ["node", "node"], ["bun", "bun"]) as [Server, Server]
+    describe("what one is asked to run, and the other about", () => ordering(one, two))
+    describe("many readers", () => attending(one, two))
   })
 })
