@@ -27,7 +27,8 @@ const calibrate = async (subject: Subject): Promise<number> => {
   }
 }
 
-const median = (values: ReadonlyArray<number>): number =>
+/** The one in the middle. */
+export const median = (values: ReadonlyArray<number>): number =>
   [...values].sort((left, right) => left - right)[values.length >> 1]!
 
 /** Measures every subject in every round, in alternating order. Gives the median of each. */

@@ -2,10 +2,11 @@
 import { execFile, spawn } from "node:child_process"
 import { once } from "node:events"
 import { chown, mkdtemp, readdir, rm } from "node:fs/promises"
-import { connect, createServer } from "node:net"
+import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
+import { freePort } from "../test/redis/server.ts"
 
 const run = promisify(execFile)
 const FOLDER = "/usr/lib/postgresql"
@@ -16,15 +17,6 @@ const asUser = process.getuid?.() === 0 ? ["runuser", "-u", "postgres", "--"] : 
 const command = (...words: ReadonlyArray<string>): readonly [string, ReadonlyArray<string>] => {
   const [first, ...rest] = [...asUser, ...words]
   return [first!, rest]
-}
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const { port } = server.address() as { readonly port: number }
-  server.close()
-  await once(server, "close")
-  return port
 }
 
 const answers = (port: number): Promise<boolean> =>

@@ -13,6 +13,7 @@ import { Access, Levada, Store } from "../adapters/promise/index.ts"
 import { RedisStore } from "../adapters/redis/index.ts"
 import * as Version from "../core/Version.ts"
 import { program, start } from "../test/redis/server.ts"
+import { median } from "./compare.ts"
 import * as Postgres from "./postgres.ts"
 import { boss } from "./redis/boss.ts"
 import { LENGTH, SHAPES, type Shape } from "./redis/shapes.ts"
@@ -24,8 +25,6 @@ const LATENCIES = 300
 
 type System = "levada" | "bullmq" | "pg-boss"
 
-const median = (values: ReadonlyArray<number>): number =>
-  [...values].sort((one, other) => one - other)[values.length >> 1]!
 const quantile = (values: ReadonlyArray<number>, share: number): number =>
   [...values].sort((one, other) => one - other)[Math.floor(values.length * share)]!
 

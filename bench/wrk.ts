@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
+import { median } from "./compare.ts"
 
 const run = promisify(execFile)
 const ROUNDS = 5
@@ -33,9 +34,6 @@ const load = async ({ url, header, body }: Asked): Promise<number> => {
   if (/Non-2xx/.test(stdout)) throw new Error(`${url} answered with errors:\n${stdout}`)
   return Number(/Requests\/sec:\s*([\d.]+)/.exec(stdout)![1])
 }
-
-const median = (values: ReadonlyArray<number>): number =>
-  [...values].sort((left, right) => left - right)[values.length >> 1]!
 
 /** The median rate of each, measured in alternating order. `around`: what goes on meanwhile. */
 export const rates = async <Subjects extends Readonly<Record<string, Asked>>>(

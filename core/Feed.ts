@@ -93,19 +93,17 @@ export class Pace {
     return this.#size
   }
 
-  /** So many were read. Gives how long they are. */
-  took(events: ReadonlyArray<Event>): number {
-    let length = 0
-    for (const event of events) length += lengthOf(event)
+  /** Some were read that are so long together. */
+  took(length: number): void {
     this.#size = length < MAX_LENGTH / 4 ? Math.min(2 * this.#size, MANY) : FEW
-    return length
   }
 }
 
-/** About how long an event is, in characters. */
-export const lengthOf = (event: Event): number => {
-  let length = BARE_LENGTH
-  if (event.type === "StepCompleted") {
+/** About how long events are together, in characters. */
+export const lengthOf = (events: ReadonlyArray<Event>): number => {
+  let length = events.length * BARE_LENGTH
+  for (const event of events) {
+    if (event.type !== "StepCompleted") continue
     // Bare ones lack their values.
     for (const name in event.outputs) length += event.outputs[name]?.length ?? 0
   }
@@ -182,14 +180,21 @@ export const open = <E>(
           if (last === undefined) return
           const wanted = together.filter(({ isWanted }) => isWanted)
           const found = yield* source.events(wanted, isBare)
-          length += pace.took(found.flatMap((events) => events ?? []))
+          let taken = 0
           for (const [at, { entry, before }] of wanted.entries()) {
-            if (found[at] === undefined) isBehindGap = true
-            for (const event of found[at] ?? []) {
+            const events = found[at]
+            if (events === undefined) {
+              isBehindGap = true
+              continue
+            }
+            taken += lengthOf(events)
+            for (const event of events) {
               items.push({ cursor: cursorOf({ entry, events: before + event.sequence }), event, isBehindGap })
               isBehindGap = false
             }
           }
+          pace.took(taken)
+          length += taken
           place = { entry: last.entry, events: last.before + last.to }
           together = []
           count = 0

@@ -8,6 +8,7 @@ import { basename, join } from "node:path"
 import { promisify } from "node:util"
 import ts from "typescript"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { check } from "../test/compiler.ts"
 
 const root = join(import.meta.dirname, "..")
 const bin = (name: string): string => join(root, "node_modules", ".bin", name)
@@ -218,17 +219,7 @@ describe("the README's code", async () => {
     }
     const paths = Object.keys(files).map((name) => join(folder, name))
     for (const [name, source] of Object.entries(files)) await writeFile(join(folder, name), source)
-    const { options } = ts.parseJsonConfigFileContent(
-      ts.readConfigFile(join(root, "tsconfig.json"), ts.sys.readFile).config,
-      ts.sys,
-      root
-    )
-    const made = ts.createProgram(paths, { ...options, noUnusedLocals: false })
-    // Without what they import, which is checked elsewhere.
-    const problems = paths.flatMap((path) => {
-      const source = made.getSourceFile(path)
-      return [...made.getSyntacticDiagnostics(source), ...made.getSemanticDiagnostics(source)]
-    })
+    const problems = check(paths, { noUnusedLocals: false })
     expect(
       problems.map(
         ({ file, messageText }) =>

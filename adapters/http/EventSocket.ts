@@ -286,7 +286,7 @@ export class EventSocket implements SocketListener {
       for (const { cursor, event, isBehindGap } of next.value) {
         const isWanted = event !== undefined && (types === undefined || types.has(typeOf(event)))
         if (!isWanted && !isBehindGap) continue
-        if (this.#socket.buffered() > MAX_BUFFERED) await this.#room()
+        if (this.#isFull) await this.#room()
         if (isOver()) return
         if (isBehindGap) this.#send({ type: "gap", ...subject, cursor })
         if (!isWanted) continue
@@ -297,10 +297,14 @@ export class EventSocket implements SocketListener {
     }
   }
 
+  get #isFull(): boolean {
+    return this.#socket.buffered() > MAX_BUFFERED
+  }
+
   /** Waits until the other end has taken most of what was sent. One that takes nothing is given up. */
   async #room(): Promise<void> {
     const sinceMillis = performance.now()
-    while (!this.#isClosed && this.#socket.buffered() > MAX_BUFFERED) {
+    while (!this.#isClosed && this.#isFull) {
       if (performance.now() - sinceMillis > STUCK_MILLIS) return this.close(CLOSE.misbehaving, "Nothing is read here")
       await new Promise((resolve) => setTimeout(resolve, LOOK_MILLIS))
     }

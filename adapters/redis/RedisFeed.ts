@@ -163,7 +163,7 @@ class Recent {
     kept.events.then(
       (events = []) => {
         if (this.#kept.get(key) !== kept) return
-        for (const event of events) kept.length += lengthOf(event)
+        kept.length = lengthOf(events)
         this.#length += kept.length
       },
       () => this.#drop(key)

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { InvalidOption, RunNotFound, type StoreUnavailable } from "../../core/Errors.ts"
 import type { Event } from "../../core/Event.ts"
-import { type Change, Pace } from "../../core/Feed.ts"
+import { type Change, lengthOf, Pace } from "../../core/Feed.ts"
 import type { Load } from "../../core/Load.ts"
 import type { Lines } from "../../core/Log.ts"
 import * as Run from "../../core/Run.ts"
@@ -111,7 +111,7 @@ export class RedisRuns {
             })
             return Effect.flatMap(grown, () => {
               place += found.length
-              pace.took(found)
+              pace.took(lengthOf(found))
               return found.length > 0 ? Effect.succeed(found as [Event, ...Array<Event>]) : done()
             })
           }

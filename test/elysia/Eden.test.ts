@@ -6,6 +6,7 @@ import ts from "typescript"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { ElysiaPlugin } from "../../adapters/elysia/index.ts"
 import { Access, Levada } from "../../adapters/promise/index.ts"
+import { check } from "../compiler.ts"
 import { graph, guide, hostile, pipelines, slow } from "../fixtures/pipelines.ts"
 import { tasks } from "../fixtures/tasks.ts"
 
@@ -15,13 +16,7 @@ const here = dirname(fileURLToPath(import.meta.url))
 it.runIf(process.env["TEST_RUNTIME"] === "node")(
   "the compiler accepts and refuses what it should",
   () => {
-    const root = join(here, "..", "..")
-    const { config } = ts.readConfigFile(join(root, "tsconfig.json"), ts.sys.readFile)
-    const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root)
-    const file = join(here, "Eden.types.ts")
-    const program = ts.createProgram([file], options)
-    // Without what it imports, which is checked elsewhere.
-    const found = program.getSemanticDiagnostics(program.getSourceFile(file))
+    const found = check([join(here, "Eden.types.ts")])
     expect(found.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"))).toEqual([])
   },
   60_000

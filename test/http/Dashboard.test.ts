@@ -1,29 +1,14 @@
 /** The dashboard in `examples/` against a Prometheus that scrapes a server: every panel has something to show. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process"
+import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { freePort, isThere } from "../redis/server.ts"
 import { ask, execute, type Json, post, start, until, unused } from "./Client.ts"
 import { type Launched, launch } from "./launch.ts"
 
-const hasPrometheus = (() => {
-  try {
-    execFileSync("prometheus", ["--version"], { stdio: "ignore" })
-    return true
-  } catch {
-    return false
-  }
-})()
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { readonly port: number }
-      server.close(() => resolve(port))
-    })
-  })
+const hasPrometheus = isThere("prometheus")
 
 const dashboard: Json = JSON.parse(await readFile(join(import.meta.dirname, "../../examples/grafana.json"), "utf8"))
 const panels: ReadonlyArray<Json> = dashboard.panels.filter(({ type }: Json) => type !== "row")

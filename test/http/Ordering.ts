@@ -18,11 +18,26 @@ const KINDS: Readonly<Record<string, (n: number) => Json>> = {
 }
 
 /** One run: which, and whether it is cancelled. What nobody would end is cancelled in any case. */
-const started = fc.record({
+interface Started {
+  readonly kind: string
+  readonly n: number
+  readonly isCancelled: boolean
+}
+
+const started: fc.Arbitrary<Started> = fc.record({
   kind: fc.constantFrom(...Object.keys(KINDS)),
   n: fc.integer({ min: 1, max: 4 }),
   isCancelled: fc.boolean()
 })
+
+const startAll = (server: Server, runs: ReadonlyArray<Started>): Promise<ReadonlyArray<string>> =>
+  Promise.all(runs.map(({ kind, n }) => start(server, kind, KINDS[kind]!(n))))
+
+const cancelSome = async (server: Server, runs: ReadonlyArray<Started>, ids: ReadonlyArray<string>): Promise<void> => {
+  for (const [at, { isCancelled, kind }] of runs.entries()) {
+    if (isCancelled || kind === "held") await ask(server, "POST", `/runs/${ids[at]}/cancel`)
+  }
+}
 
 const ENDS = ["PipelineCompleteEvent", "PipelineErrorEvent", "PipelineCancelEvent"]
 const STEP_ENDS = ["StepCompleteEvent", "StepErrorEvent", "StepSkipEvent"]
@@ -106,11 +121,9 @@ export const ordering = (server: Server, other: Server = server, takesSockets = 
         const feed = await Listener.open(other, "/events")
         const socket = takesSockets ? await Connection.open(other) : undefined
         await socket?.ask({ type: "subscribe", pipeline_id: "*" })
-        const ids = await Promise.all(runs.map(({ kind, n }) => start(server, kind, KINDS[kind]!(n))))
+        const ids = await startAll(server, runs)
         const live = await Promise.all(ids.map((id) => Listener.open(other, `/runs/${id}/events`)))
-        for (const [at, { isCancelled, kind }] of runs.entries()) {
-          if (isCancelled || kind === "held") await ask(server, "POST", `/runs/${ids[at]}/cancel`)
-        }
+        await cancelSome(server, runs, ids)
         for (const [at, id] of ids.entries()) {
           await live[at]!.ended
           const history = await historyOf(other, id)
@@ -148,15 +161,13 @@ export const ordering = (server: Server, other: Server = server, takesSockets = 
         await until("a place", async () => begin.ids.length > 0 || undefined)
         const place = begin.ids[0]!
         begin.close()
-        const ids = await Promise.all(runs.map(({ kind, n }) => start(server, kind, KINDS[kind]!(n))))
+        const ids = await startAll(server, runs)
         const areOver = (events: ReadonlyArray<Json>): boolean => ids.every((id) => isEnded(ofRun(events, id)))
         const wanderers = [
           wander(other, "/events", cuts, areOver, place),
           ...ids.map((id) => wander(other, `/runs/${id}/events`, cuts, isEnded))
         ]
-        for (const [at, { isCancelled, kind }] of runs.entries()) {
-          if (isCancelled || kind === "held") await ask(server, "POST", `/runs/${ids[at]}/cancel`)
-        }
+        await cancelSome(server, runs, ids)
         const [told, ...each] = await Promise.all(wanderers)
         for (const [at, id] of ids.entries()) {
           const history = await historyOf(other, id)

@@ -24,7 +24,8 @@ export interface Started {
 
 const NAMES = ["redis-server", "valkey-server"]
 
-const isThere = (program: string): boolean => spawnSync(program, ["--version"]).status === 0
+/** Whether a program is on this machine. */
+export const isThere = (program: string): boolean => spawnSync(program, ["--version"]).status === 0
 
 /** The program of a Redis server that is on this machine. */
 export const installed = (): string | undefined => NAMES.find(isThere)

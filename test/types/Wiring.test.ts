@@ -4,40 +4,18 @@ import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import ts from "typescript"
 import { afterAll, describe, expect, it } from "vitest"
+import * as compiler from "../compiler.ts"
 
 const here = dirname(fileURLToPath(import.meta.url))
-const root = join(here, "..", "..")
 const scratch = mkdtempSync(join(here, "scratch-"))
 afterAll(() => rmSync(scratch, { recursive: true }))
 
-const { options } = ts.parseJsonConfigFileContent(
-  ts.readConfigFile(join(root, "tsconfig.json"), ts.sys.readFile).config,
-  ts.sys,
-  root
-)
-
-const host = ts.createCompilerHost(options)
-const read = new Map<string, ts.SourceFile | undefined>()
-
-/** Programs that read each library once. */
-const program = (file: string): ts.Program =>
-  ts.createProgram([file], options, {
-    ...host,
-    getSourceFile: (name, ...rest) => {
-      if (!read.has(name)) read.set(name, host.getSourceFile(name, ...rest))
-      return read.get(name)
-    }
-  })
-
-/** Every error of a file, with its line. What it imports is checked elsewhere. */
-const check = (file: string): ReadonlyArray<{ readonly line: number; readonly text: string }> => {
-  const made = program(file)
-  const source = made.getSourceFile(file)
-  return [...made.getSyntacticDiagnostics(source), ...made.getSemanticDiagnostics(source)].map((found) => ({
+/** Every error of a file, with its line. */
+const check = (file: string): ReadonlyArray<{ readonly line: number; readonly text: string }> =>
+  compiler.check([file]).map((found) => ({
     line: found.file === undefined ? 0 : found.file.getLineAndCharacterOfPosition(found.start ?? 0).line,
     text: `${found.file?.fileName ?? ""}: ${ts.flattenDiagnosticMessageText(found.messageText, "\n")}`
   }))
-}
 
 /** What the compiler says to each line under a marked `@ts-expect-error` of a file. */
 const messagesOf = (file: string): ((marker: string) => string) => {
