@@ -49,8 +49,10 @@ export const start = async (
   return {
     url: `postgres://bench@127.0.0.1:${port}/postgres`,
     stop: async () => {
-      child.kill("SIGINT")
-      await once(child, "exit")
+      const ended = once(child, "exit")
+      // By its own means: a signal would reach who started it as another user.
+      await run(...command(bin("pg_ctl"), "stop", "-D", data, "-m", "immediate"))
+      await ended
       await rm(folder, { recursive: true, force: true })
     }
   }
