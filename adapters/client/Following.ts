@@ -64,6 +64,10 @@ export async function* follow(sender: Sender, source: Source): AsyncGenerator<Me
 async function* messages(response: Response, stop: AbortController): AsyncGenerator<Message, void, undefined> {
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
   const silence = new Error("Nothing has come for too long")
+  const leave = (): unknown => reader.cancel().catch(() => undefined)
+  // Deno's fetch now and then leaves a read waiting when its signal aborts.
+  stop.signal.addEventListener("abort", leave, { once: true })
+  if (stop.signal.aborted) leave()
   let late = setTimeout(() => stop.abort(silence), SILENCE_MILLIS)
   let text = ""
   let id = ""
@@ -88,6 +92,6 @@ async function* messages(response: Response, stop: AbortController): AsyncGenera
     }
   } finally {
     clearTimeout(late)
-    reader.cancel().catch(() => undefined)
+    leave()
   }
 }

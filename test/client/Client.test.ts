@@ -193,7 +193,18 @@ describe("events over connections that break at random", () => {
     expect(cuts()).toBeGreaterThan(20)
   })
 
+  test("they end when they are told to, although the answer does not", async () => {
+    const { fetch, seen } = first(() => new Response(new ReadableStream<Uint8Array>()))
+    const stop = new AbortController()
+    const reading = over(fetch).feed({ signal: stop.signal })[Symbol.asyncIterator]().next()
+    const refused = expect(reading).rejects.toThrow("enough")
+    await until("the request", async () => (seen.length === 1 ? true : undefined))
+    stop.abort(new Error("enough"))
+    await refused
+  })
+
   test("a gap is told as one", async () => {
+    await levada.execute(guide, { data: "x" })
     const items: Array<Client.FeedItem> = []
     for await (const item of over(direct).feed({ after: "1-99999999.0", pipelineId: "my_pipeline" })) {
       items.push(item)
