@@ -48,11 +48,23 @@ const JSON_TYPE = "application/json"
 
 const content = (type: string, schema: object): Json => ({ content: { [type]: { schema } } })
 
+/** Whether what a schema does not name is let be, or refused. */
+type Excess = "ignore" | "error"
+
+/** What has been asked for before: the schemas of the API are always the same, and the document has all of them. */
+const known = { ignore: new WeakMap<Schema.Constraint, Json>(), error: new WeakMap<Schema.Constraint, Json>() }
+
 /**
  * A schema as JSON Schema of draft 2020-12, with nothing outside it: Elysia's documents have no place for what schemas
  * share. One that contains itself does so once; deeper, it may be any object.
  */
-export const jsonSchema = (schema: Schema.Constraint, onExcessProperty: "ignore" | "error" = "ignore"): Json => {
+export const jsonSchema = (schema: Schema.Constraint, onExcessProperty: Excess = "ignore"): Json => {
+  const found = known[onExcessProperty].get(schema) ?? inlined(schema, onExcessProperty)
+  known[onExcessProperty].set(schema, found)
+  return found
+}
+
+const inlined = (schema: Schema.Constraint, onExcessProperty: Excess): Json => {
   const { schema: whole, definitions } = Schema.toJsonSchemaDocument(schema, { onExcessProperty })
   const opened = (value: unknown, within: ReadonlyArray<string>): unknown => {
     if (Array.isArray(value)) return value.map((inner) => opened(inner, within))
@@ -68,6 +80,8 @@ export const jsonSchema = (schema: Schema.Constraint, onExcessProperty: "ignore"
   }
   return opened(whole, []) as Json
 }
+
+const NO_FIELDS = Schema.Struct({})
 
 const documentOf = ({ method, path }: Route): AnyDocument | undefined =>
   (documents as { readonly [key: string]: AnyDocument | undefined })[`${method} ${path}`]
@@ -97,7 +111,7 @@ export const operation = (route: Route, failure: object, tag: string): Operation
         schema: { type: "string" }
       }))
     ],
-    ...(hasBody && { requestBody: content(JSON_TYPE, jsonSchema(body ?? Schema.Struct({}), "error")) }),
+    ...(hasBody && { requestBody: content(JSON_TYPE, jsonSchema(body ?? NO_FIELDS, "error")) }),
     responses: Object.fromEntries([
       ...Object.entries(answers).map(([status, schema]) => [
         status,
