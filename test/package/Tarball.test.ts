@@ -182,18 +182,22 @@ describe("installed", () => {
     expect(Object.keys(SUBPATHS)).toEqual(Object.keys(exports).map((subpath) => subpath.replace(".", "levada")))
   })
 
-  for (const [program, moduleResolution, module] of [
-    ["program.ts", "NodeNext", "NodeNext"],
-    ["program.ts", "Bundler", "ESNext"],
-    ["app.ts", "NodeNext", "NodeNext"]
+  for (const [program, moduleResolution, module, compiler] of [
+    ["program.ts", "NodeNext", "NodeNext", "typescript"],
+    ["program.ts", "NodeNext", "NodeNext", "@typescript/native"],
+    ["program.ts", "Bundler", "ESNext", "@typescript/native"],
+    ["app.ts", "NodeNext", "NodeNext", "typescript"],
+    ["app.ts", "NodeNext", "NodeNext", "@typescript/native"]
   ] as const) {
-    it(`${program} type-checks and emits declarations, resolved as ${moduleResolution}`, async () => {
+    const { version } = JSON.parse(readFileSync(join(root, "node_modules", compiler, "package.json"), "utf8"))
+    it(`${program} type-checks and emits declarations, resolved as ${moduleResolution}, by ${version}`, async () => {
       const strictness = ["--strict", "--exactOptionalPropertyTypes", "--skipLibCheck"]
-      const emitted = ["--declaration", "--emitDeclarationOnly", "--target", "ES2023", "--outDir", moduleResolution]
+      const emitted = ["--declaration", "--emitDeclarationOnly", "--target", "ES2023", "--outDir", version]
       const resolution = ["--module", module, "--moduleResolution", moduleResolution]
       const folder = program === "app.ts" ? withOthers : bare
-      await run(folder, bin("tsc"), ...strictness, ...emitted, ...resolution, program)
-      const declared = readFileSync(join(folder, moduleResolution, program.replace(".ts", ".d.ts")), "utf8")
+      const tsc = join(root, "node_modules", compiler, "bin/tsc")
+      await run(folder, bin("node"), tsc, ...strictness, ...emitted, ...resolution, program)
+      const declared = readFileSync(join(folder, version, program.replace(".ts", ".d.ts")), "utf8")
       expect(declared).toContain(program === "app.ts" ? "task_id" : '"shouting"')
     })
   }
