@@ -8,8 +8,18 @@ interface Document {
   readonly definitions: Readonly<Record<string, object>>
 }
 
-/** What is kept of a field's values. Not every schema has a JSON Schema; then it is the one that admits everything. */
+/** What has been asked for before. */
+const known = new WeakMap<Field, Document>()
+
+/** What is kept of a field's values. */
 const documentOf = (field: Field): Document => {
+  const found = known.get(field) ?? made(field)
+  known.set(field, found)
+  return found
+}
+
+/** Not every schema has a JSON Schema; then it is the one that admits everything. */
+const made = (field: Field): Document => {
   try {
     return Schema.toJsonSchemaDocument(Schema.toCodecJson(field as Schema.Codec<unknown, unknown>))
   } catch {

@@ -23,8 +23,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
 
   describe.each([
     ["Node", "node", "node", [""]],
-    ["a mounted fetch handler", "bun", "fetch", ["/api/v1"]],
-    ["Elysia", "bun", "elysia", [""]]
+    ["a mounted fetch handler", "bun", "fetch", ["/api/v1"]]
   ] as const)("%s", (_, runtime, script, prefixes) => {
     let server: Launched
     beforeAll(async () => {
