@@ -39,7 +39,7 @@ export default defineConfig(({ mode }) => {
       // Child processes of Bun lack a method that vitest calls, and so do threads of Deno.
       pool: runtime === "bun" ? "threads" : "forks",
       // On two cores it would take one: most of these tests wait for other processes. The other runtimes go side by side.
-      maxWorkers: runtime === "node" ? 2 : 1,
+      maxWorkers: runtime === "node" ? 2 : 2,
       testTimeout: 20_000,
       hookTimeout: 60_000,
       allowOnly: false,
