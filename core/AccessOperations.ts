@@ -50,7 +50,8 @@ export interface AccessOperations {
   ) => Effect.Effect<PipelineAcl, PipelineNotFound | AccessNotSecured | GuardError>
   /**
    * Gives out a token that may read one pipeline or one run, and nothing else, for `ttlMillis` (default: 300,000; 1,000 to
-   * 3,600,000). It ends earlier when ACLs no longer let its owner read. A token gives out no tokens.
+   * 3,600,000). It ends earlier when its owner's own credentials do, and when ACLs no longer let its owner read. A token
+   * gives out no tokens.
    */
   readonly issueToken: (
     caller: Caller,
@@ -121,8 +122,10 @@ export const make = (store: Store, registry: Registry, guard: Guard): AccessOper
         const mistake = Bound.number("ttlMillis", ttlMillis, 1_000, Tokens.MAX_MILLIS)
         if (mistake !== undefined) return yield* mistake
         const { token, digest } = tokens.make()
-        yield* store.tokens.put(digest, { ...principal, narrowed }, ttlMillis)
-        return { token, narrowed, expiresAtMillis: (yield* Clock.currentTimeMillis) + ttlMillis }
+        const now = yield* Clock.currentTimeMillis
+        const expiresAtMillis = Math.min(now + ttlMillis, principal.expiresAtMillis ?? Number.POSITIVE_INFINITY)
+        yield* store.tokens.put(digest, { ...principal, narrowed, expiresAtMillis }, Math.max(1, expiresAtMillis - now))
+        return { token, narrowed, expiresAtMillis }
       }),
     auditRecords: (caller, request) => {
       const { pipelineId } = request

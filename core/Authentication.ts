@@ -51,7 +51,11 @@ export const make = (
     nowMillis: number
   ): Effect.Effect<Principal, AuthenticationError> => {
     const authenticator = authenticators[at]
-    if (authenticator === undefined) return found === undefined ? nobody(visitor) : Exit.succeed(found)
+    if (authenticator === undefined) {
+      if (found === undefined) return nobody(visitor)
+      const { expiresAtMillis = Number.POSITIVE_INFINITY } = found
+      return expiresAtMillis > nowMillis ? Exit.succeed(found) : refuse("The credentials have expired", true)
+    }
     return after(asked(authenticator, visitor, nowMillis, schemes), (answer) => {
       if (answer !== undefined && found !== undefined) return refuse("Several credentials were shown; send one", true)
       return from(at + 1, visitor, answer ?? found, nowMillis)
@@ -131,7 +135,7 @@ const isAnswer = (answer: unknown): answer is Answer => {
 
 const isPrincipal = (value: unknown): value is Principal => {
   if (!Predicate.isObject(value)) return false
-  const { id, roles, grants, narrowed } = value as Readonly<Record<keyof Principal, unknown>>
+  const { id, roles, grants, narrowed, expiresAtMillis } = value as Readonly<Record<keyof Principal, unknown>>
   return (
     typeof id === "string" &&
     id !== "" &&
@@ -142,6 +146,7 @@ const isPrincipal = (value: unknown): value is Principal => {
     (grants === undefined ||
       (Array.isArray(grants) && grants.every((grant) => invalidGrant("grants", grant) === undefined))) &&
     (narrowed === undefined ||
-      (Predicate.isObject(narrowed) && typeof (narrowed as { pipelineId?: unknown }).pipelineId === "string"))
+      (Predicate.isObject(narrowed) && typeof (narrowed as { pipelineId?: unknown }).pipelineId === "string")) &&
+    (expiresAtMillis === undefined || (typeof expiresAtMillis === "number" && !Number.isNaN(expiresAtMillis)))
   )
 }

@@ -25,6 +25,11 @@ export interface Principal {
   readonly grants?: ReadonlyArray<Grant> | undefined
   /** All that a narrowed token may do: read this pipeline, or this one run of it. */
   readonly narrowed?: Narrowed | undefined
+  /**
+   * When its credentials are no longer good, in milliseconds since 1970: then it is known no more, what it listens to ends,
+   * and so do the tokens that it was given. Default: never.
+   */
+  readonly expiresAtMillis?: number | undefined
 }
 
 /** What a narrowed token may read. */

@@ -43,12 +43,14 @@ const HEADERS = {
 
 /** The items as an answer, when there is room for one more. */
 const streamed = (
-  { serving }: Call,
+  { serving, caller, nowMillis }: Call,
   items: Stream.Stream<FeedItem, unknown>,
   types: Wanted["types"]
 ): Effect.Effect<HttpReply, BadRequest> => {
   const bytes = new EventStream(items, types, serving.streams.texts)
-  const freed = serving.streams.open(() => bytes.end())
+  const { expiresAtMillis } = caller.principal
+  const leftMillis = expiresAtMillis === undefined ? undefined : expiresAtMillis - nowMillis
+  const freed = serving.streams.open(() => bytes.end(), leftMillis)
   return typeof freed === "function"
     ? Effect.succeed({ status: 200, headers: HEADERS, body: bytes.open(freed) })
     : Effect.fail(freed)

@@ -16,6 +16,7 @@ import { BadRequest, type Failure, toReply } from "./Failures.ts"
 import type { Credentials } from "./HttpVisitor.ts"
 import type { Socket, SocketListener } from "./Message.ts"
 import { isRecord, Reader } from "./Reader.ts"
+import { MAX_TIMER_MILLIS } from "./Streams.ts"
 
 /** Why a connection is closed. Those from 4000 on are ours; for the others see RFC 6455, 7.4.1. */
 export const CLOSE = {
@@ -65,8 +66,10 @@ export class EventSocket implements SocketListener {
   readonly #subscriptions: Map<string, () => void> = new Map()
   readonly #waiting: Array<unknown> = []
   readonly #heartbeat: ReturnType<typeof setInterval>
-  #unknown: ReturnType<typeof setTimeout> | undefined
+  /** Ends it when nobody says who they are, or when that is no longer so. */
+  #late: ReturnType<typeof setTimeout> | undefined
   #caller: Caller | undefined
+  #endsAtMillis = Number.POSITIVE_INFINITY
   #isWorking = false
   #isClosed = false
   #isQuiet = true
@@ -75,12 +78,10 @@ export class EventSocket implements SocketListener {
   constructor(socket: Socket, wiring: Wiring, caller: Caller | undefined, freed: () => void) {
     this.#socket = socket
     this.#wiring = wiring
-    this.#caller = caller
     this.#freed = freed
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MILLIS)
-    if (caller === undefined) {
-      this.#unknown = setTimeout(() => this.close(CLOSE.unauthenticated, "Nobody said who they are"), AUTH_MILLIS)
-    }
+    if (caller === undefined) this.#endIn(AUTH_MILLIS, "Nobody said who they are")
+    else this.#know(caller)
   }
 
   message(data: unknown): void {
@@ -98,7 +99,7 @@ export class EventSocket implements SocketListener {
     if (this.#isClosed) return
     this.#isClosed = true
     clearInterval(this.#heartbeat)
-    clearTimeout(this.#unknown)
+    clearTimeout(this.#late)
     for (const stop of this.#subscriptions.values()) stop()
     this.#subscriptions.clear()
     this.#waiting.length = 0
@@ -188,6 +189,22 @@ export class EventSocket implements SocketListener {
     return this.#subscribe(this.#caller, subject, after === undefined ? undefined : String(after), read.success)
   }
 
+  /** What was subscribed to before stays with who subscribed to it, and ends when they are no longer known. */
+  #know(caller: Caller): void {
+    const { id, expiresAtMillis = Number.POSITIVE_INFINITY } = caller.principal
+    const isSame = this.#caller?.principal.id === id
+    this.#caller = caller
+    this.#endsAtMillis = isSame ? expiresAtMillis : Math.min(this.#endsAtMillis, expiresAtMillis)
+    clearTimeout(this.#late)
+    if (this.#endsAtMillis < Number.POSITIVE_INFINITY) {
+      this.#endIn(this.#endsAtMillis - this.#wiring.nowMillis(), "The credentials have expired")
+    }
+  }
+
+  #endIn(millis: number, reason: string): void {
+    this.#late = setTimeout(() => this.close(CLOSE.unauthenticated, reason), Math.min(millis, MAX_TIMER_MILLIS))
+  }
+
   #refuse(subject: Subject | undefined, failure: Failure): void {
     const { body } = toReply(failure, this.#wiring.nowMillis())
     this.#send({ ...JSON.parse(body as string), type: "error", ...subject })
@@ -204,9 +221,7 @@ export class EventSocket implements SocketListener {
     }
     const exit = await this.#wiring.run(this.#wiring.enter(read.success))
     if (Exit.isFailure(exit)) return this.close(...closing(exit))
-    clearTimeout(this.#unknown)
-    // What was subscribed to before stays with who subscribed to it.
-    this.#caller = exit.value
+    this.#know(exit.value)
     this.#send({ type: "authenticated", principal: exit.value.principal.id })
   }
 

@@ -5,6 +5,9 @@ import { BadRequest } from "./Failures.ts"
 /** How many answers may go on at once, unless set otherwise. */
 export const MAX_STREAMS = 1_000
 
+/** The longest wait of a timer, in milliseconds: some 24 days. */
+export const MAX_TIMER_MILLIS: number = 2 ** 31 - 1
+
 /** How long the last events may take to be read, in milliseconds. */
 const LAST_MILLIS = 100
 
@@ -24,13 +27,20 @@ export class Streams {
     return this.#ends.size
   }
 
-  /** Takes a place; gives what frees it, or the refusal when there is none. `end` is called when it has to end. */
-  open(end: () => void): (() => void) | BadRequest {
+  /**
+   * Takes a place; gives what frees it, or the refusal when there is none. `end` is called when it has to end: with the
+   * server, and in so many milliseconds, if that is said.
+   */
+  open(end: () => void, leftMillis?: number): (() => void) | BadRequest {
     if (this.#isClosed) return refusal("The server is shutting down")
     if (this.#ends.size >= this.#max) return refusal(`There are ${this.#max} streams already; try again later`)
     const own = () => end()
     this.#ends.add(own)
-    return () => void this.#ends.delete(own)
+    const late = leftMillis === undefined ? undefined : setTimeout(own, Math.min(leftMillis, MAX_TIMER_MILLIS))
+    return () => {
+      clearTimeout(late)
+      this.#ends.delete(own)
+    }
   }
 
   /** Takes no more, and ends all of them; a moment later, as what has just happened is on its way to them. */

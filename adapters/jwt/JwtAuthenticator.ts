@@ -86,9 +86,13 @@ export const make = (options: Options): Authenticator => {
     const { payload } = await jwtVerify(token, getKey, { ...settings, currentDate: new Date(nowMillis) })
     const { sub } = payload
     if (typeof sub !== "string" || sub === "") throw new Unauthenticated("The token names nobody", true)
-    const principal = { id: sub.slice(0, MAX_ID), roles: rolesOf(payload, path) }
-    const { exp = Number.POSITIVE_INFINITY } = payload
-    verified.add(token, principal, (exp + clockToleranceSeconds) * 1_000, nowMillis)
+    const { exp } = payload
+    const principal = {
+      id: sub.slice(0, MAX_ID),
+      roles: rolesOf(payload, path),
+      ...(exp !== undefined && { expiresAtMillis: (exp + clockToleranceSeconds) * 1_000 })
+    }
+    verified.add(token, principal, nowMillis)
     return principal
   }
 

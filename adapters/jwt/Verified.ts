@@ -18,8 +18,9 @@ export class Verified {
     return undefined
   }
 
-  add(token: string, principal: Principal, expiresAtMillis: number, nowMillis: number): void {
+  add(token: string, principal: Principal, nowMillis: number): void {
     if (this.#known.size >= MAX_TOKENS) this.#known.delete(this.#known.keys().next().value!)
+    const { expiresAtMillis = Number.POSITIVE_INFINITY } = principal
     this.#known.set(token, { principal, endsAtMillis: Math.min(expiresAtMillis, nowMillis + FRESH_MILLIS) })
   }
 }

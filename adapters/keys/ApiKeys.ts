@@ -25,7 +25,7 @@ const MAX_LENGTH = 512
 interface Kept {
   readonly digest: Uint8Array
   readonly principal: Principal
-  readonly endsAtMillis: number
+  readonly expiresAtMillis: number
 }
 
 /**
@@ -54,8 +54,8 @@ const keep = (crypto: NodeCrypto, key: string, entry: ApiKey, option: string): K
       throw new InvalidOption(`${option}.${name}`, value, "a name of 1 to 200 characters")
     }
   }
-  const endsAtMillis = expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(expires)
-  if (Number.isNaN(endsAtMillis) || (expires !== undefined && !/(?:Z|[+-]\d\d:\d\d)$/.test(expires))) {
+  const expiresAtMillis = expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(expires)
+  if (Number.isNaN(expiresAtMillis) || (expires !== undefined && !/(?:Z|[+-]\d\d:\d\d)$/.test(expires))) {
     throw new InvalidOption(`${option}.expires`, expires, "an instant such as '2027-01-31T00:00:00Z'")
   }
   const hash = key.startsWith(HASHED) ? key.slice(HASHED.length) : toHex(sha256(crypto, key))
@@ -70,9 +70,10 @@ const keep = (crypto: NodeCrypto, key: string, entry: ApiKey, option: string): K
     principal: {
       id: id ?? `key-${hash.slice(0, 8).toLowerCase()}`,
       roles: [role],
-      grants: [{ pipelines, permissions }]
+      grants: [{ pipelines, permissions }],
+      ...(expires !== undefined && { expiresAtMillis })
     },
-    endsAtMillis
+    expiresAtMillis
   }
 }
 
@@ -87,7 +88,7 @@ const find = (
   const digest = sha256(crypto, apiKey.slice(0, MAX_LENGTH + 1))
   let found: Kept | undefined
   for (const each of kept) {
-    if (crypto.timingSafeEqual(each.digest, digest) && each.endsAtMillis > nowMillis) found = each
+    if (crypto.timingSafeEqual(each.digest, digest) && each.expiresAtMillis > nowMillis) found = each
   }
   return found === undefined ? Effect.fail(new UnknownApiKey()) : found.principal
 }

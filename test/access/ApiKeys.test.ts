@@ -32,8 +32,8 @@ describe("a key", () => {
       new: { ...READ, id: "ci", expires: "2027-01-01T00:00:00+01:00" },
       gone: { ...READ, expires: "2026-01-01T00:00:00Z" }
     }
-    expect(await ask(keys, "old")).toEqual(PRINCIPAL)
-    expect(await ask(keys, "new")).toEqual(PRINCIPAL)
+    expect(await ask(keys, "old")).toEqual({ ...PRINCIPAL, expiresAtMillis: NOW + 1 })
+    expect(await ask(keys, "new")).toEqual({ ...PRINCIPAL, expiresAtMillis: Date.parse("2026-12-31T23:00:00Z") })
     expect(await ask(keys, "gone")).toBe("UnknownApiKey")
     expect(await told(ApiKeys.make(keys), { apiKey: "old" }, NOW + 1)).toBe("UnknownApiKey")
   })
@@ -132,7 +132,8 @@ describe.skipIf(process.env["TEST_RUNTIME"] !== "node")("the command", () => {
     expect(await ask(entry, key)).toEqual({
       id: "ci",
       roles: ["viewer"],
-      grants: [{ pipelines: ["reports_*", "audio"], permissions: ["read", "execute"] }]
+      grants: [{ pipelines: ["reports_*", "audio"], permissions: ["read", "execute"] }],
+      expiresAtMillis: Date.parse("2027-01-31T00:00:00Z")
     })
   })
 

@@ -164,9 +164,16 @@ describe("an authenticator that is broken lets nobody in", () => {
     { id: "a", roles: [], grants: "*" },
     { id: "a", roles: [], grants: [{ pipelines: "*", permissions: ["read"] }] },
     { id: "a", roles: [], grants: [{ pipelines: ["*"], permissions: ["everything"] }] },
-    { id: "a", roles: [], narrowed: "p" }
+    { id: "a", roles: [], narrowed: "p" },
+    { id: "a", roles: [], expiresAtMillis: "2027" },
+    { id: "a", roles: [], expiresAtMillis: Number.NaN }
   ])("nearly a principal: %o", async (answer) => {
     expect(await said(() => answer as never)).toMatchObject(unavailable)
+  })
+
+  it("a principal whose credentials are over", async () => {
+    expect(await said(() => ({ id: "a", roles: [], expiresAtMillis: 1 }))).toMatchObject({ principal: { id: "a" } })
+    expect(await said(() => ({ id: "a", roles: [], expiresAtMillis: 0 }))).toMatchObject({ tag: "Unauthenticated" })
   })
 
   it("and one that knows nobody leaves it to the next", async () => {

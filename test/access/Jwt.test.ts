@@ -8,6 +8,7 @@ import { told } from "./Asking.ts"
 const SECRET = "a secret of the tests, of more than 32 bytes"
 const NOW = Date.parse("2026-01-01T00:00:00Z")
 const SECONDS = NOW / 1_000
+const ADA = { id: "ada", roles: ["viewer"], expiresAtMillis: NOW + 65_000 }
 const CLAIMS = { sub: "ada", role: "viewer", exp: SECONDS + 60 }
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -39,10 +40,7 @@ describe("a token that is good", () => {
   it.each(["HS256", "HS384", "HS512"] as const)("by %s stands for its subject and its role", async (alg) => {
     const secret = SECRET.repeat(2)
     const authenticator = JwtAuthenticator.make({ secret, algorithms: [alg] })
-    expect(await ask(await sign(CLAIMS, bytes(secret), { alg }), authenticator)).toEqual({
-      id: "ada",
-      roles: ["viewer"]
-    })
+    expect(await ask(await sign(CLAIMS, bytes(secret), { alg }), authenticator)).toEqual(ADA)
   })
 
   it.each(["RS256", "ES256", "EdDSA"])("by %s, in PEM, as a JWK and in a key set", async (alg) => {
@@ -51,7 +49,7 @@ describe("a token that is good", () => {
     const token = await sign(CLAIMS, privateKey, { alg, kid: "one" })
     for (const keys of [{ publicKey: spki }, { publicKey: jwk }, { jwks: { keys: [{ ...jwk, kid: "one" }] } }]) {
       const authenticator = JwtAuthenticator.make({ ...keys, algorithms })
-      expect(await ask(token, authenticator)).toEqual({ id: "ada", roles: ["viewer"] })
+      expect(await ask(token, authenticator)).toEqual(ADA)
     }
   })
 
@@ -66,7 +64,7 @@ describe("a token that is good", () => {
   ])("has its roles at %s: %o", async (roleClaim, claims, roles) => {
     const authenticator = JwtAuthenticator.make({ secret: SECRET, roleClaim })
     expect(await ask(await sign({ sub: "ada", exp: SECONDS + 60, ...claims }), authenticator)).toEqual({
-      id: "ada",
+      ...ADA,
       roles
     })
   })
@@ -176,11 +174,12 @@ describe("tokens that were verified a moment ago", () => {
   it("are verified again after half a minute, or when they are over, and are not too many", () => {
     const verified = new Verified()
     const principal = { id: "ada", roles: [] }
-    verified.add("long", principal, Number.POSITIVE_INFINITY, 0)
-    verified.add("short", principal, 10, 0)
+    verified.add("long", principal, 0)
+    const short = { ...principal, expiresAtMillis: 10 }
+    verified.add("short", short, 0)
     expect([verified.get("long", 29_999), verified.get("long", 30_000)]).toEqual([principal, undefined])
-    expect([verified.get("short", 9), verified.get("short", 10)]).toEqual([principal, undefined])
-    for (let number = 0; number < 1_500; number++) verified.add(String(number), principal, 1_000, 0)
+    expect([verified.get("short", 9), verified.get("short", 10)]).toEqual([short, undefined])
+    for (let number = 0; number < 1_500; number++) verified.add(String(number), principal, 0)
     expect([verified.get("499", 0), verified.get("500", 0), verified.get("1499", 0)]).toEqual([
       undefined,
       principal,

@@ -4,7 +4,7 @@ import { FLOWS, KEYS } from "../fixtures/access.ts"
 import { ask, type Json, type Server, until } from "./Client.ts"
 import { Connection } from "./Connection.ts"
 import { contract, Maker, type Target } from "./Contract.ts"
-import { apiKey, type Comer, claims, comers, expected, jwt } from "./Credentials.ts"
+import { apiKey, bearer, type Comer, claims, comers, expected, jwt } from "./Credentials.ts"
 import { Listener } from "./Listener.ts"
 
 const OWNER = apiKey(KEYS.owner)
@@ -99,6 +99,42 @@ export const knocking = (
     for (const other of [KEYS.owner, jwt(claims("admin")), `lvt_${"A".repeat(43)}`, ""]) {
       expect((await (await Connection.open(server, `?token=${other}`)).closed)[0], other).toBe(4401)
     }
+  })
+
+  test("what is open ends with the credentials that it was opened with, unless new ones come in time", async () => {
+    const issued = async (seconds: number): Promise<Json> =>
+      maker.post("/tokens", { pipeline_id: target.pipeline, expires_in: seconds }, 201)
+    const subject = { pipeline_id: target.pipeline }
+    const path = `/pipelines/${target.pipeline}/events`
+    const [short, long] = [await issued(1), await issued(60)]
+    const began = Date.now()
+    const stream = await Listener.open(server, `${path}?token=${short.token}`)
+    const left = await Connection.open(server, `?token=${short.token}`)
+    const renewed = await Connection.open(server)
+    for (const token of [short.token, long.token]) {
+      expect(await renewed.ask({ type: "auth", token })).toMatchObject({ type: "authenticated" })
+      expect(await renewed.ask({ type: "subscribe", ...subject })).toMatchObject({ type: "subscribed" })
+    }
+    // Whoever comes in the place of somebody does not take over what they have.
+    const replaced = await Connection.open(server)
+    await replaced.ask({ type: "auth", token: short.token })
+    await replaced.ask({ type: "subscribe", ...subject })
+    expect(await replaced.ask({ type: "auth", api_key: KEYS.viewer })).toMatchObject({ type: "authenticated" })
+    await stream.ended
+    expect(await left.closed).toEqual([4401, "The credentials have expired"])
+    expect(await replaced.closed).toEqual([4401, "The credentials have expired"])
+    expect(Date.now() - began).toBeGreaterThan(900)
+    expect(await renewed.ask({ type: "ping" })).toEqual({ type: "pong" })
+    renewed.close()
+    expect((await ask(server, "GET", `${path}?token=${short.token}`)).status).toBe(401)
+  })
+
+  test("no token outlives the credentials that it was got with", async () => {
+    // Five seconds are forgiven.
+    const exp = Math.floor(Date.now() / 1_000) + 5
+    const headers = bearer(jwt({ ...claims("admin"), exp }))
+    const { status, json } = await ask(server, "POST", "/tokens", { headers, json: { task_id: target.run } })
+    expect([status, Date.parse(json.expires_at)]).toEqual([201, (exp + 5) * 1_000])
   })
 
   test("nobody says anything before they have said who they are", async () => {
