@@ -38,8 +38,10 @@ export default defineConfig(({ mode }) => {
       exclude: runtime === "node" ? [] : IN_NODE_ONLY,
       // Child processes of Bun lack a method that vitest calls, and so do threads of Deno.
       pool: runtime === "bun" ? "threads" : "forks",
-      // On two cores it would take one: most of these tests wait for other processes. The other runtimes go side by side.
-      maxWorkers: runtime === "node" ? 2 : 2,
+      // On two cores it would take one: most of these tests wait, for other processes or for time.
+      maxWorkers: 2,
+      // No file leaves anything behind, and what all of them import takes a second.
+      isolate: false,
       testTimeout: 20_000,
       hookTimeout: 60_000,
       allowOnly: false,

@@ -11,6 +11,9 @@ import { freePort } from "../test/redis/server.ts"
 const run = promisify(execFile)
 const FOLDER = "/usr/lib/postgresql"
 
+/** How long it may take to start, in milliseconds. */
+const START_MILLIS = 30_000
+
 /** Postgres does not run as root: there, it runs as the user that Debian has for it. */
 const asUser = process.getuid?.() === 0 ? ["runuser", "-u", "postgres", "--"] : []
 
@@ -45,7 +48,10 @@ export const start = async (
     ...command(bin("postgres"), "-D", data, "-p", `${port}`, "-h", "127.0.0.1", "-k", folder, ...flags),
     { stdio: "ignore" }
   )
-  while (!(await answers(port))) await new Promise((resolve) => setTimeout(resolve, 50))
+  for (const sinceMillis = Date.now(); !(await answers(port)); ) {
+    if (child.exitCode !== null || Date.now() - sinceMillis > START_MILLIS) throw new Error("Postgres does not start")
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
   return {
     url: `postgres://bench@127.0.0.1:${port}/postgres`,
     stop: async () => {

@@ -26,6 +26,20 @@ export interface Serving {
   readonly close: () => Promise<void>
 }
 
+/** What has to do with the Store: the same over every one. */
+export const overStores = (server: Server, takesSockets = true): void => {
+  describe("reading", () => reading(server))
+  describe("executing", () => executing(server))
+  describe("eventing", () => eventing(server))
+  describe("socketing", () => (takesSockets ? socketing(server) : noSockets(server)))
+  describe("managing", () => managing(server))
+  describe("administering", () => administering(server))
+  describe("registering", () => registering(server))
+  describe("scheduling", () => scheduling(server))
+  describe("measuring", () => measuring(server))
+  describe("the client", () => asking(server))
+}
+
 /** Declares the suite. `serve` is called once. `takesSockets`: whether the server can make WebSockets. */
 export const http = (name: string, serve: () => Promise<Serving>, takesSockets = true): void => {
   describe(name, () => {
@@ -46,20 +60,11 @@ export const http = (name: string, serve: () => Promise<Serving>, takesSockets =
       expect((await get(server, "/health")).status).toBe(200)
     })
 
-    describe("reading", () => reading(server))
-    describe("executing", () => executing(server))
-    describe("eventing", () => eventing(server))
-    describe("socketing", () => (takesSockets ? socketing(server) : noSockets(server)))
+    overStores(server, takesSockets)
     describe("ordering", () => ordering(server, server, takesSockets))
     describe("attending", () => attending(server, server, takesSockets))
-    describe("managing", () => managing(server))
-    describe("administering", () => administering(server))
-    describe("registering", () => registering(server))
-    describe("scheduling", () => scheduling(server))
     describe("refusing", () => refusing(server))
     describe("connecting", () => connecting(server))
-    describe("measuring", () => measuring(server))
-    describe("the client", () => asking(server))
     describe("enduring", () => enduring(server))
     describe("documenting", () => documenting(server))
   })

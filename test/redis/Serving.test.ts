@@ -1,19 +1,10 @@
 /** The API over Redis: what clients may rely on is the same, and so is which server they ask. */
 import { afterAll, beforeAll, describe, inject } from "vitest"
-import { administering } from "../http/Administering.ts"
-import { asking } from "../http/Asking.ts"
 import { attending } from "../http/Attending.ts"
 import type { Server } from "../http/Client.ts"
-import { eventing } from "../http/Eventing.ts"
-import { executing } from "../http/Executing.ts"
+import { overStores } from "../http/HttpConformance.ts"
 import { type Launched, launch, type Runtime } from "../http/launch.ts"
-import { managing } from "../http/Managing.ts"
-import { measuring } from "../http/Measuring.ts"
 import { ordering } from "../http/Ordering.ts"
-import { reading } from "../http/Reading.ts"
-import { registering } from "../http/Registering.ts"
-import { scheduling } from "../http/Scheduling.ts"
-import { socketing } from "../http/Socketing.ts"
 
 const url = inject("redisUrl")
 
@@ -33,19 +24,9 @@ const on = (prefix: string, ...which: ReadonlyArray<readonly [Runtime, script: s
 }
 
 describe.skipIf(url === undefined)("over Redis", () => {
-  // What has to do with the Store; the rest of the suite is the same without.
   describe("one server", () => {
     const [server] = on("one", ["node", "node"]) as [Server]
-    describe("reading", () => reading(server))
-    describe("executing", () => executing(server))
-    describe("eventing", () => eventing(server))
-    describe("socketing", () => socketing(server))
-    describe("managing", () => managing(server))
-    describe("administering", () => administering(server))
-    describe("registering", () => registering(server))
-    describe("scheduling", () => scheduling(server))
-    describe("measuring", () => measuring(server))
-    describe("the client", () => asking(server))
+    overStores(server)
   })
 
   describe("two servers, on Node and on Bun", () => {
