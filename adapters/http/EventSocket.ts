@@ -220,6 +220,7 @@ export class EventSocket implements SocketListener {
       return this.#refuse(undefined, new BadRequest(400, "InvalidMessageError", "Show an api_key or a token"))
     }
     const exit = await this.#wiring.run(this.#wiring.enter(read.success))
+    if (this.#isClosed) return
     if (Exit.isFailure(exit)) return this.close(...closing(exit))
     this.#know(exit.value)
     this.#send({ type: "authenticated", principal: exit.value.principal.id })

@@ -86,8 +86,11 @@ describe("a stream of events", () => {
 })
 
 describe("a WebSocket", () => {
+  const nobody = (): Effect.Effect<Caller, Unauthenticated> =>
+    Effect.fail(new Unauthenticated("Nothing was shown", false))
+
   /** One with a server's end that a test holds. */
-  const socket = (caller: Caller | undefined, operations: Partial<Operations> = {}) => {
+  const socket = (caller: Caller | undefined, operations: Partial<Operations> = {}, enter = nobody) => {
     const sent: Array<string> = []
     const closed = vi.fn()
     let buffered = 0
@@ -103,7 +106,7 @@ describe("a WebSocket", () => {
       },
       {
         operations: operations as Operations,
-        enter: () => Effect.fail(new Unauthenticated("Nothing was shown", false)),
+        enter,
         run: (effect) => Effect.runPromiseExit(effect).then((exit) => exit as Exit.Exit<never, never>),
         nowMillis: () => 0,
         streams: { texts: new EventTexts() }
@@ -139,6 +142,17 @@ describe("a WebSocket", () => {
     expect(closed).not.toHaveBeenCalled()
     await vi.advanceTimersByTimeAsync(1)
     expect(closed).toHaveBeenCalledWith(4401, "Nobody said who they are")
+  })
+
+  it("that goes while it is looked up who that is leaves nothing behind", async () => {
+    const principal = { id: "ada", roles: [], expiresAtMillis: 60_000 }
+    const { made, sent } = socket(undefined, {}, () => Effect.delay(Effect.succeed({ ...host, principal }), 100))
+    made.message('{"type":"auth","api_key":"a key"}')
+    await vi.advanceTimersByTimeAsync(50)
+    made.closed()
+    await vi.advanceTimersByTimeAsync(100)
+    expect(sent).toEqual([])
+    expect(vi.getTimerCount()).toBe(0)
   })
 
   it("shows every 15 s that it is alive, unless it has said something else", async () => {
