@@ -8,7 +8,7 @@ import * as Bound from "./Bound.ts"
 import { type InvalidOption, type PipelineNotFound, RunNotFound } from "./Errors.ts"
 import { type Guard, type GuardError, sought } from "./Guard.ts"
 import { sifted } from "./Page.ts"
-import type { Caller, Narrowed } from "./Principal.ts"
+import { type Caller, expiryOf, type Narrowed } from "./Principal.ts"
 import type { Registry } from "./Registry.ts"
 import type { Store } from "./Store.ts"
 import * as Tokens from "./Tokens.ts"
@@ -123,7 +123,7 @@ export const make = (store: Store, registry: Registry, guard: Guard): AccessOper
         if (mistake !== undefined) return yield* mistake
         const { token, digest } = tokens.make()
         const now = yield* Clock.currentTimeMillis
-        const expiresAtMillis = Math.min(now + ttlMillis, principal.expiresAtMillis ?? Number.POSITIVE_INFINITY)
+        const expiresAtMillis = Math.min(now + ttlMillis, expiryOf(principal))
         yield* store.tokens.put(digest, { ...principal, narrowed, expiresAtMillis }, Math.max(1, expiresAtMillis - now))
         return { token, narrowed, expiresAtMillis }
       }),

@@ -10,7 +10,7 @@ import { invalidGrant } from "./Access.ts"
 import { AuthenticatorUnavailable, Unauthenticated, UnknownApiKey } from "./AccessErrors.ts"
 import type { Answer, Authenticator, Rejection } from "./Authenticator.ts"
 import type { StoreUnavailable } from "./Errors.ts"
-import type { Principal, Visitor } from "./Principal.ts"
+import { expiryOf, type Principal, type Visitor } from "./Principal.ts"
 import { after } from "./Sequel.ts"
 import type { Store } from "./Store.ts"
 
@@ -53,8 +53,7 @@ export const make = (
     const authenticator = authenticators[at]
     if (authenticator === undefined) {
       if (found === undefined) return nobody(visitor)
-      const { expiresAtMillis = Number.POSITIVE_INFINITY } = found
-      return expiresAtMillis > nowMillis ? Exit.succeed(found) : refuse("The credentials have expired", true)
+      return expiryOf(found) > nowMillis ? Exit.succeed(found) : refuse("The credentials have expired", true)
     }
     return after(asked(authenticator, visitor, nowMillis, schemes), (answer) => {
       if (answer !== undefined && found !== undefined) return refuse("Several credentials were shown; send one", true)

@@ -32,6 +32,9 @@ export interface Principal {
   readonly expiresAtMillis?: number | undefined
 }
 
+/** When somebody's credentials are no longer good, in milliseconds since 1970; infinite where they always are. */
+export const expiryOf = ({ expiresAtMillis = Number.POSITIVE_INFINITY }: Principal): number => expiresAtMillis
+
 /** What a narrowed token may read. */
 export interface Narrowed {
   readonly pipelineId: string

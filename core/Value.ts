@@ -148,5 +148,24 @@ export const codec = (field: Field): Codec => {
   return found
 }
 
+const jsonSchemas = new WeakMap<object, JsonSchema | undefined>()
+
+/** A schema and those that several of its places share. */
+export type JsonSchema = ReturnType<typeof Schema.toJsonSchemaDocument>
+
+/** What is kept of a field's values as JSON Schema, made on first use; undefined for a schema that has none. */
+export const jsonSchema = (field: Field): JsonSchema | undefined => {
+  if (!jsonSchemas.has(field.ast)) jsonSchemas.set(field.ast, toJsonSchema(field))
+  return jsonSchemas.get(field.ast)
+}
+
+const toJsonSchema = (field: Field): JsonSchema | undefined => {
+  try {
+    return Schema.toJsonSchemaDocument(Schema.toCodecJson(field as Schema.Codec<unknown, unknown>))
+  } catch {
+    return undefined
+  }
+}
+
 /** Whether a field may be left out of what is decoded: it is optional, or has a default. */
 export const isOptional = (field: Field): boolean => SchemaAST.isOptional(SchemaAST.toEncoded(field.ast))

@@ -1,8 +1,7 @@
 /** The version of a pipeline: a hash of what its runs depend on. */
-import * as Schema from "effect/Schema"
 import type { Kind } from "./Pipeline.ts"
 import type { Binding, Step } from "./Step.ts"
-import type { Field } from "./Value.ts"
+import { type Field, jsonSchema } from "./Value.ts"
 
 /**
  * 16 hexadecimal digits over steps, names of values, schemas and declared task versions. Two processes with the same
@@ -36,11 +35,8 @@ const shapes = new WeakMap<object, string>()
 export const shape = (field: Field): string => {
   let found = shapes.get(field.ast)
   if (found === undefined) {
-    try {
-      found = JSON.stringify(Schema.toJsonSchemaDocument(Schema.toCodecJson(field as Schema.Codec<unknown, unknown>)))
-    } catch {
-      found = field.ast._tag
-    }
+    const document = jsonSchema(field)
+    found = document === undefined ? field.ast._tag : JSON.stringify(document)
     shapes.set(field.ast, found)
   }
   return found

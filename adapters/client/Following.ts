@@ -65,7 +65,7 @@ async function* messages(response: Response, stop: AbortController): AsyncGenera
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
   const silence = new Error("Nothing has come for too long")
   const leave = (): unknown => reader.cancel().catch(() => undefined)
-  // Deno's fetch now and then leaves a read waiting when its signal aborts.
+  // `stop` aborts in any case, at the end too; Deno's fetch now and then leaves a read waiting when it does.
   stop.signal.addEventListener("abort", leave, { once: true })
   if (stop.signal.aborted) leave()
   let late = setTimeout(() => stop.abort(silence), SILENCE_MILLIS)
@@ -92,6 +92,5 @@ async function* messages(response: Response, stop: AbortController): AsyncGenera
     }
   } finally {
     clearTimeout(late)
-    leave()
   }
 }

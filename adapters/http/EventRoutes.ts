@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
 import type { FeedItem } from "../../core/Feed.ts"
+import { expiryOf } from "../../core/Principal.ts"
 import * as Run from "../../core/Run.ts"
 import { EventStream, ofRun } from "./EventStream.ts"
 import { areTypes, EVENT_TYPES, type EventType, isCursor, isSequence } from "./EventWire.ts"
@@ -48,9 +49,7 @@ const streamed = (
   types: Wanted["types"]
 ): Effect.Effect<HttpReply, BadRequest> => {
   const bytes = new EventStream(items, types, serving.streams.texts)
-  const { expiresAtMillis } = caller.principal
-  const leftMillis = expiresAtMillis === undefined ? undefined : expiresAtMillis - nowMillis
-  const freed = serving.streams.open(() => bytes.end(), leftMillis)
+  const freed = serving.streams.open(() => bytes.end(), expiryOf(caller.principal) - nowMillis)
   return typeof freed === "function"
     ? Effect.succeed({ status: 200, headers: HEADERS, body: bytes.open(freed) })
     : Effect.fail(freed)

@@ -9,14 +9,14 @@ import type * as Stream from "effect/Stream"
 import type { FeedItem } from "../../core/Feed.ts"
 import type { EntryError } from "../../core/Guard.ts"
 import type { Operations } from "../../core/Operations.ts"
-import type { Caller } from "../../core/Principal.ts"
+import { type Caller, expiryOf } from "../../core/Principal.ts"
 import { ofRun, STUCK_MILLIS, together } from "./EventStream.ts"
 import { areTypes, type EventTexts, type EventType, isCursor, isSequence, typeOf } from "./EventWire.ts"
 import { BadRequest, type Failure, toReply } from "./Failures.ts"
 import type { Credentials } from "./HttpVisitor.ts"
 import type { Socket, SocketListener } from "./Message.ts"
 import { isRecord, Reader } from "./Reader.ts"
-import { MAX_TIMER_MILLIS } from "./Streams.ts"
+import { endIn } from "./Streams.ts"
 
 /** Why a connection is closed. Those from 4000 on are ours; for the others see RFC 6455, 7.4.1. */
 export const CLOSE = {
@@ -191,18 +191,16 @@ export class EventSocket implements SocketListener {
 
   /** What was subscribed to before stays with who subscribed to it, and ends when they are no longer known. */
   #know(caller: Caller): void {
-    const { id, expiresAtMillis = Number.POSITIVE_INFINITY } = caller.principal
-    const isSame = this.#caller?.principal.id === id
+    const isSame = this.#caller?.principal.id === caller.principal.id
+    const expiry = expiryOf(caller.principal)
     this.#caller = caller
-    this.#endsAtMillis = isSame ? expiresAtMillis : Math.min(this.#endsAtMillis, expiresAtMillis)
-    clearTimeout(this.#late)
-    if (this.#endsAtMillis < Number.POSITIVE_INFINITY) {
-      this.#endIn(this.#endsAtMillis - this.#wiring.nowMillis(), "The credentials have expired")
-    }
+    this.#endsAtMillis = isSame ? expiry : Math.min(this.#endsAtMillis, expiry)
+    this.#endIn(this.#endsAtMillis - this.#wiring.nowMillis(), "The credentials have expired")
   }
 
   #endIn(millis: number, reason: string): void {
-    this.#late = setTimeout(() => this.close(CLOSE.unauthenticated, reason), Math.min(millis, MAX_TIMER_MILLIS))
+    clearTimeout(this.#late)
+    this.#late = endIn(millis, () => this.close(CLOSE.unauthenticated, reason))
   }
 
   #refuse(subject: Subject | undefined, failure: Failure): void {

@@ -59,8 +59,11 @@ const known = { ignore: new WeakMap<Schema.Constraint, Json>(), error: new WeakM
  * share. One that contains itself does so once; deeper, it may be any object.
  */
 export const jsonSchema = (schema: Schema.Constraint, onExcessProperty: Excess = "ignore"): Json => {
-  const found = known[onExcessProperty].get(schema) ?? inlined(schema, onExcessProperty)
-  known[onExcessProperty].set(schema, found)
+  let found = known[onExcessProperty].get(schema)
+  if (found === undefined) {
+    found = inlined(schema, onExcessProperty)
+    known[onExcessProperty].set(schema, found)
+  }
   return found
 }
 

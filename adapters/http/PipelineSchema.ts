@@ -1,31 +1,14 @@
 /** What a pipeline takes and gives as JSON Schema, draft 2020-12. */
-import * as Schema from "effect/Schema"
 import type { Any as Pipeline } from "../../core/Pipeline.ts"
-import type { Field } from "../../core/Value.ts"
+import { type Field, type JsonSchema, jsonSchema } from "../../core/Value.ts"
 
-interface Document {
-  readonly schema: object
-  readonly definitions: Readonly<Record<string, object>>
-}
+type Document = Pick<JsonSchema, "schema" | "definitions">
 
-/** What has been asked for before. */
-const known = new WeakMap<Field, Document>()
+/** A schema that has no JSON Schema is one that admits everything. */
+const ANYTHING: Document = { schema: {}, definitions: {} }
 
 /** What is kept of a field's values. */
-const documentOf = (field: Field): Document => {
-  const found = known.get(field) ?? made(field)
-  known.set(field, found)
-  return found
-}
-
-/** Not every schema has a JSON Schema; then it is the one that admits everything. */
-const made = (field: Field): Document => {
-  try {
-    return Schema.toJsonSchemaDocument(Schema.toCodecJson(field as Schema.Codec<unknown, unknown>))
-  } catch {
-    return { schema: {}, definitions: {} }
-  }
-}
+const documentOf = (field: Field): Document => jsonSchema(field) ?? ANYTHING
 
 /** One schema with the definitions that several use. */
 const withDefinitions = (schema: object, documents: ReadonlyArray<Document>): object => {

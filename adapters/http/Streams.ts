@@ -6,7 +6,7 @@ import { BadRequest } from "./Failures.ts"
 export const MAX_STREAMS = 1_000
 
 /** The longest wait of a timer, in milliseconds: some 24 days. */
-export const MAX_TIMER_MILLIS: number = 2 ** 31 - 1
+const MAX_TIMER_MILLIS = 2 ** 31 - 1
 
 /** How long the last events may take to be read, in milliseconds. */
 const LAST_MILLIS = 100
@@ -29,14 +29,14 @@ export class Streams {
 
   /**
    * Takes a place; gives what frees it, or the refusal when there is none. `end` is called when it has to end: with the
-   * server, and in so many milliseconds, if that is said.
+   * server, and in so many milliseconds.
    */
-  open(end: () => void, leftMillis?: number): (() => void) | BadRequest {
+  open(end: () => void, leftMillis: number = Number.POSITIVE_INFINITY): (() => void) | BadRequest {
     if (this.#isClosed) return refusal("The server is shutting down")
     if (this.#ends.size >= this.#max) return refusal(`There are ${this.#max} streams already; try again later`)
     const own = () => end()
     this.#ends.add(own)
-    const late = leftMillis === undefined ? undefined : setTimeout(own, Math.min(leftMillis, MAX_TIMER_MILLIS))
+    const late = endIn(leftMillis, own)
     return () => {
       clearTimeout(late)
       this.#ends.delete(own)
@@ -50,6 +50,10 @@ export class Streams {
     for (const end of [...this.#ends]) end()
   }
 }
+
+/** Ends something in so many milliseconds, or where that is too long for a timer, when that is over; never, if infinite. */
+export const endIn = (millis: number, end: () => void): ReturnType<typeof setTimeout> | undefined =>
+  millis === Number.POSITIVE_INFINITY ? undefined : setTimeout(end, Math.min(millis, MAX_TIMER_MILLIS))
 
 const refusal = (message: string): BadRequest =>
   new BadRequest(503, "TooManyStreamsError", message, { headers: { "retry-after": "5" } })

@@ -1,5 +1,5 @@
 /** Tokens that were verified a moment ago: a signature takes longer to verify than all the rest of a request. */
-import type { Principal } from "../../core/Principal.ts"
+import { expiryOf, type Principal } from "../../core/Principal.ts"
 
 /** How long a token is not verified again, in milliseconds: a key that is withdrawn is good for so long. */
 const FRESH_MILLIS = 30_000
@@ -20,7 +20,6 @@ export class Verified {
 
   add(token: string, principal: Principal, nowMillis: number): void {
     if (this.#known.size >= MAX_TOKENS) this.#known.delete(this.#known.keys().next().value!)
-    const { expiresAtMillis = Number.POSITIVE_INFINITY } = principal
-    this.#known.set(token, { principal, endsAtMillis: Math.min(expiresAtMillis, nowMillis + FRESH_MILLIS) })
+    this.#known.set(token, { principal, endsAtMillis: Math.min(expiryOf(principal), nowMillis + FRESH_MILLIS) })
   }
 }

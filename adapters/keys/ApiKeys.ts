@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { invalidGrant } from "../../core/Access.ts"
 import type { Authenticator, Rejection } from "../../core/Authenticator.ts"
 import { InvalidOption, Unauthenticated, UnknownApiKey } from "../../core/Errors.ts"
-import type { Grant, Principal } from "../../core/Principal.ts"
+import { expiryOf, type Grant, type Principal } from "../../core/Principal.ts"
 import { type NodeCrypto, nodeCrypto, randomText, sha256, toHex } from "./NodeCrypto.ts"
 
 /** What a key may do. */
@@ -25,7 +25,6 @@ const MAX_LENGTH = 512
 interface Kept {
   readonly digest: Uint8Array
   readonly principal: Principal
-  readonly expiresAtMillis: number
 }
 
 /**
@@ -54,8 +53,8 @@ const keep = (crypto: NodeCrypto, key: string, entry: ApiKey, option: string): K
       throw new InvalidOption(`${option}.${name}`, value, "a name of 1 to 200 characters")
     }
   }
-  const expiresAtMillis = expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(expires)
-  if (Number.isNaN(expiresAtMillis) || (expires !== undefined && !/(?:Z|[+-]\d\d:\d\d)$/.test(expires))) {
+  const expiresAtMillis = expires === undefined ? undefined : Date.parse(expires)
+  if (expires !== undefined && (Number.isNaN(expiresAtMillis) || !/(?:Z|[+-]\d\d:\d\d)$/.test(expires))) {
     throw new InvalidOption(`${option}.expires`, expires, "an instant such as '2027-01-31T00:00:00Z'")
   }
   const hash = key.startsWith(HASHED) ? key.slice(HASHED.length) : toHex(sha256(crypto, key))
@@ -71,9 +70,8 @@ const keep = (crypto: NodeCrypto, key: string, entry: ApiKey, option: string): K
       id: id ?? `key-${hash.slice(0, 8).toLowerCase()}`,
       roles: [role],
       grants: [{ pipelines, permissions }],
-      ...(expires !== undefined && { expiresAtMillis })
-    },
-    expiresAtMillis
+      ...(expiresAtMillis !== undefined && { expiresAtMillis })
+    }
   }
 }
 
@@ -88,7 +86,7 @@ const find = (
   const digest = sha256(crypto, apiKey.slice(0, MAX_LENGTH + 1))
   let found: Kept | undefined
   for (const each of kept) {
-    if (crypto.timingSafeEqual(each.digest, digest) && each.expiresAtMillis > nowMillis) found = each
+    if (crypto.timingSafeEqual(each.digest, digest) && expiryOf(each.principal) > nowMillis) found = each
   }
   return found === undefined ? Effect.fail(new UnknownApiKey()) : found.principal
 }
