@@ -24,8 +24,10 @@ const command = (...words: ReadonlyArray<string>): readonly [string, ReadonlyArr
 
 const answers = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1", () => resolve(true)).on("error", () => resolve(false))
-    socket.on("connect", () => socket.end())
+    const socket = connect(port, "127.0.0.1", () => {
+      socket.end()
+      resolve(true)
+    }).on("error", () => resolve(false))
   })
 
 /** Starts one; `settings` are those of `postgresql.conf`. Nothing where there is none on this machine. */

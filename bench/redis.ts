@@ -28,9 +28,12 @@ type System = "levada" | "bullmq" | "pg-boss"
 const quantile = (values: ReadonlyArray<number>, share: number): number =>
   [...values].sort((one, other) => one - other)[Math.floor(values.length * share)]!
 
-/** Submits runs of a shape, as many at once as the system takes at once. */
+/** How many runs are submitted at once. */
+const AT_ONCE = 500
+
+/** Submits runs of a shape, all at once. */
 interface Client {
-  readonly submit: (shape: Shape, count: number) => Promise<void>
+  readonly submit: (shape: Shape, count: number) => Promise<unknown>
   readonly close: () => Promise<void>
 }
 
@@ -43,11 +46,9 @@ const levadaClient = async (url: string): Promise<Client> => {
   })
   await levada.ready
   return {
-    submit: async (shape, count) => {
+    submit: (shape, count) => {
       const [pipeline] = SHAPES[shape]!
-      for (let left = count; left > 0; left -= 500) {
-        await Promise.all(Array.from({ length: Math.min(left, 500) }, () => levada.start(pipeline, { n: 1 } as never)))
-      }
+      return Promise.all(Array.from({ length: count }, () => levada.start(pipeline, { n: 1 } as never)))
     },
     close: levada.close
   }
@@ -65,13 +66,10 @@ const bullmqClient = async (url: string): Promise<Client> => {
       ? { name: "first", queueName, data: { n: 1 }, opts }
       : { name: left === LENGTH ? "last" : "link", queueName, opts, children: [links(left - 1)] }
   return {
-    submit: async (shape, count) => {
-      for (let left = count; left > 0; left -= 500) {
-        const size = Math.min(left, 500)
-        if (shape === "chain") await flows.addBulk(Array.from({ length: size }, () => links(LENGTH)))
-        else await queue.addBulk(Array.from({ length: size }, () => ({ name: shape, data: { n: 1 }, opts })))
-      }
-    },
+    submit: (shape, count) =>
+      shape === "chain"
+        ? flows.addBulk(Array.from({ length: count }, () => links(LENGTH)))
+        : queue.addBulk(Array.from({ length: count }, () => ({ name: shape, data: { n: 1 }, opts }))),
     close: async () => {
       await queue.close()
       await flows.close()
@@ -83,14 +81,11 @@ const bossClient = async (url: string): Promise<Client> => {
   const { producer, queue } = await boss(url)
   await producer.deleteAllJobs(queue)
   return {
-    submit: async (_, count) => {
-      for (let left = count; left > 0; left -= 500) {
-        await producer.insert(
-          queue,
-          Array.from({ length: Math.min(left, 500) }, () => ({ data: { n: 1 } }))
-        )
-      }
-    },
+    submit: (_, count) =>
+      producer.insert(
+        queue,
+        Array.from({ length: count }, () => ({ data: { n: 1 } }))
+      ),
     close: () => producer.stop({ graceful: false })
   }
 }
@@ -147,6 +142,10 @@ const startWorkers = async (system: System, url: string, count: number): Promise
 
 const pause = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 
+const submitAll = async (client: Client, shape: Shape, count: number): Promise<void> => {
+  for (let left = count; left > 0; left -= AT_ONCE) await client.submit(shape, Math.min(left, AT_ONCE))
+}
+
 /** Runs per second of one shape. */
 const measure = async (system: System, url: string, shape: Shape, workers: number): Promise<number> => {
   if (system !== "pg-boss") {
@@ -157,10 +156,10 @@ const measure = async (system: System, url: string, shape: Shape, workers: numbe
   const client = await CLIENTS[system](url)
   const pool = await startWorkers(system, url, workers)
   const warm = Math.ceil(RUNS[shape] / 10)
-  await client.submit(shape, warm)
+  await submitAll(client, shape, warm)
   await pool.ended(warm)
   const began = performance.now()
-  await client.submit(shape, RUNS[shape])
+  await submitAll(client, shape, RUNS[shape])
   await pool.ended(RUNS[shape])
   const millis = performance.now() - began
   await pool.stop()

@@ -22,16 +22,16 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
   afterAll(() => browser?.close())
 
   describe.each([
-    ["Node", "node", "node", [""]],
-    ["a mounted fetch handler", "bun", "fetch", ["/api/v1"]]
-  ] as const)("%s", (_, runtime, script, prefixes) => {
+    ["Node", "node", "node", ""],
+    ["a mounted fetch handler", "bun", "fetch", "/api/v1"]
+  ] as const)("%s", (_, runtime, script, prefix) => {
     let server: Launched
     beforeAll(async () => {
       server = await launch(runtime, script)
     })
     afterAll(() => server?.close())
 
-    test.each(prefixes)("/docs shows what there is, and tries it out, below '%s'", async (prefix) => {
+    test(`/docs shows what there is, and tries it out, below '${prefix}'`, async () => {
       const { page, complaints } = await openPage(browser, new URL(server.url).origin)
       await page.goto(`${server.url}${prefix}/docs`)
       await page.locator("#docs .info .title").waitFor()

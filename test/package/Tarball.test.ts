@@ -191,13 +191,14 @@ describe("installed", () => {
   ] as const) {
     const { version } = JSON.parse(readFileSync(join(root, "node_modules", compiler, "package.json"), "utf8"))
     it(`${program} type-checks and emits declarations, resolved as ${moduleResolution}, by ${version}`, async () => {
+      const out = `${moduleResolution}-${version}`
       const strictness = ["--strict", "--exactOptionalPropertyTypes", "--skipLibCheck"]
-      const emitted = ["--declaration", "--emitDeclarationOnly", "--target", "ES2023", "--outDir", version]
+      const emitted = ["--declaration", "--emitDeclarationOnly", "--target", "ES2023", "--outDir", out]
       const resolution = ["--module", module, "--moduleResolution", moduleResolution]
       const folder = program === "app.ts" ? withOthers : bare
       const tsc = join(root, "node_modules", compiler, "bin/tsc")
       await run(folder, bin("node"), tsc, ...strictness, ...emitted, ...resolution, program)
-      const declared = readFileSync(join(folder, version, program.replace(".ts", ".d.ts")), "utf8")
+      const declared = readFileSync(join(folder, out, program.replace(".ts", ".d.ts")), "utf8")
       expect(declared).toContain(program === "app.ts" ? "task_id" : '"shouting"')
     })
   }
