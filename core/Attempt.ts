@@ -18,7 +18,7 @@ import type { Json } from "./Value.ts"
 
 /** What an attempt needs of its worker. */
 export interface Surroundings {
-  readonly maxValueLength: number
+  readonly maxValueBytes: number
   readonly nowMillis: () => number
   /** From 0 to 1. */
   readonly random: () => number
@@ -48,11 +48,13 @@ export class Attempt implements Task.TaskContext {
   /** What the items before it gave. */
   readonly #written: Map<string, Json> = new Map()
   #controller: AbortController | undefined = undefined
+  readonly #beganAtMillis: number
 
   constructor(claim: Claim, runner: Runner, around: Surroundings) {
     this.claim = claim
     this.runner = runner
     this.#around = around
+    this.#beganAtMillis = around.nowMillis()
   }
 
   get runId(): string {
@@ -146,7 +148,7 @@ export class Attempt implements Task.TaskContext {
   /** The outcome of a task that returned `returned`. */
   completed(returned: unknown): Outcome {
     const { step } = this.runner
-    const outputs = write(this.runner, returned, this.#around.maxValueLength)
+    const outputs = write(this.runner, returned, this.#around.maxValueBytes)
     if (Result.isFailure(outputs)) return this.#failed(outputs.failure)
     switch (step.kind) {
       case "branch":
@@ -191,7 +193,7 @@ export class Attempt implements Task.TaskContext {
       const message = `The retry predicate of task '${name}' failed: ${describe(broken).message}; asked about: ${cause.message}`
       return { _tag: "Failed", error: { ...failure, name: "PredicateFailed", message, cause: describe(broken) } }
     }
-    const elapsedMillis = this.#around.nowMillis() - claim.firstAtMillis
+    const elapsedMillis = claim.elapsedMillis + this.#around.nowMillis() - this.#beganAtMillis
     const waitMillis = Retry.waitMillis(retry, claim.failures + 1, elapsedMillis, this.#around.random())
     return waitMillis === undefined
       ? { _tag: "Failed", error: failure }

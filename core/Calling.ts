@@ -29,7 +29,7 @@ export interface Remark {
 
 /** The calls of one worker. */
 export class Calling implements Surroundings, Told {
-  readonly maxValueLength: number
+  readonly maxValueBytes: number
   readonly nowMillis: () => number
   readonly random: () => number
   readonly attempts: Attempts
@@ -53,14 +53,14 @@ export class Calling implements Surroundings, Told {
   constructor(
     registry: Registry,
     alarms: Alarms,
-    maxValueLength: number,
+    maxValueBytes: number,
     nowMillis: () => number,
     random: () => number,
     ended: () => void,
     tracing?: Tracing
   ) {
     this.#tracing = tracing
-    this.maxValueLength = maxValueLength
+    this.maxValueBytes = maxValueBytes
     this.nowMillis = nowMillis
     this.random = random
     this.attempts = new Attempts(alarms, nowMillis, this)
@@ -188,7 +188,7 @@ export class Calling implements Surroundings, Told {
       const outcome = (): Outcome =>
         claim.phase === "probe"
           ? probe(runner, claim)
-          : Items.expand(runner, claim.values, MAX_EXPANSION * this.maxValueLength)
+          : Items.expand(runner, claim.values, MAX_EXPANSION * this.maxValueBytes)
       this.#settle(claim, safely(claim, outcome))
     }
   }

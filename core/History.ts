@@ -3,7 +3,7 @@ import type { MemoryRun } from "./MemoryRun.ts"
 import { RunChain } from "./RunIndex.ts"
 import type { MemoryBounds } from "./StoreBounds.ts"
 
-type Bounds = Required<Pick<MemoryBounds, "historyCount" | "historyMillis" | "historyLength">>
+type Bounds = Required<Pick<MemoryBounds, "historyCount" | "historyMillis" | "historyBytes">>
 
 /** Finished runs in the order in which they ended. */
 export class History {
@@ -33,10 +33,10 @@ export class History {
 
   /** Drops what is past the bounds, those that ended first first. */
   retain(nowMillis: number): void {
-    const { historyCount, historyLength, historyMillis } = this.#bounds
+    const { historyCount, historyBytes, historyMillis } = this.#bounds
     const oldest = historyMillis === 0 ? Number.NEGATIVE_INFINITY : nowMillis - historyMillis
     for (let run = this.#ended.oldest; run !== undefined; run = this.#ended.oldest) {
-      if (this.count <= historyCount && this.#length <= historyLength && run.endedAtMillis > oldest) return
+      if (this.count <= historyCount && this.#length <= historyBytes && run.endedAtMillis > oldest) return
       this.remove(run)
     }
   }

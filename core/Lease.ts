@@ -19,6 +19,7 @@ export class Lease implements Claim {
   readonly limits: ReadonlyArray<Limit>
   readonly worker: string
   readonly startedAtMillis: number
+  readonly isAlone = false
   readonly #serial: number
   isLive = true
   /** Whether it was taken from its worker, which has not stopped yet: what it holds of limits is not free. */
@@ -74,8 +75,8 @@ export class Lease implements Claim {
   get step(): string {
     return this.run.step(this.unit.index).name
   }
-  get firstAtMillis(): number {
-    return this.unit.firstAtMillis
+  get elapsedMillis(): number {
+    return this.startedAtMillis - this.unit.firstAtMillis
   }
   get token(): string {
     return String(this.#serial)

@@ -19,7 +19,7 @@ type Outputs = Readonly<Record<string, Json>>
 
 /** What a run tells the Store that it lives in. */
 export interface Owner {
-  readonly maxValueLength: number
+  readonly maxValueBytes: number
   /** How many workers one unit of work may lose before it fails. */
   readonly maxLosses: number
   readonly ready: (unit: Unit) => void
@@ -294,8 +294,8 @@ export class MemoryRun implements Holder, Told {
     const expansion = this.expansionOf(unit)!
     const { source, startedAtMillis, count } = expansion
     expansion.complete(unit.item, outputs, isMemoised)
-    if (expansion.length > this.#owner.maxValueLength) {
-      const error = resultsTooLarge(this.step(index).name, this.#owner.maxValueLength)
+    if (expansion.length > this.#owner.maxValueBytes) {
+      const error = resultsTooLarge(this.step(index).name, this.#owner.maxValueBytes)
       this.#failStep(unit, source.attempts, startedAtMillis, error)
       return
     }

@@ -64,7 +64,7 @@ export const make = (options: Options = {}): Effect.Effect<Store, InvalidOption,
 
 class Memory implements Store, Owner {
   readonly leaseMillis: number
-  readonly maxValueLength: number
+  readonly maxValueBytes: number
   readonly maxLosses: number
   readonly #maxUnfinished: number
   readonly #clock: Clock.Clock
@@ -88,7 +88,7 @@ class Memory implements Store, Owner {
 
   constructor(options: Required<Options>, clock: Clock.Clock, alarms: Alarms, random: typeof Random.Random.Service) {
     this.leaseMillis = options.leaseMillis
-    this.maxValueLength = options.maxValueLength
+    this.maxValueBytes = options.maxValueBytes
     this.maxLosses = options.maxLosses
     this.#maxUnfinished = options.maxUnfinished
     this.#clock = clock
@@ -250,6 +250,8 @@ class Memory implements Store, Owner {
     Feed.open(this.#feed, request)
 
   load: Effect.Effect<Load> = Effect.sync(() => ({ ...this.#lending.load, unfinished: this.#unfinished }))
+
+  now: Effect.Effect<number> = Effect.sync(() => this.#now())
 
   ping: Effect.Effect<void, StoreUnavailable> = Effect.suspend(() =>
     this.#closed ? Effect.fail(new StoreUnavailable(`The Store is closed: ${CLOSED}`)) : Effect.void

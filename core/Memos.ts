@@ -11,7 +11,7 @@ interface Kept {
   readonly length: number
 }
 
-type Bounds = Required<Pick<MemoryBounds, "memoCount" | "memoLength">>
+type Bounds = Required<Pick<MemoryBounds, "memoCount" | "memoBytes">>
 
 /** Memoised results by key. */
 export class Memos {
@@ -38,13 +38,13 @@ export class Memos {
   keep({ text, ttlMillis }: MemoKey, outputs: Outputs, nowMillis: number): void {
     let length = text.length
     for (const name of Object.keys(outputs)) length += name.length + outputs[name]!.length
-    if (length > this.#bounds.memoLength) return
+    if (length > this.#bounds.memoBytes) return
     const before = this.#kept.get(text)
     if (before !== undefined) this.#drop(text, before)
     const expiresAtMillis = ttlMillis === 0 ? Number.POSITIVE_INFINITY : nowMillis + ttlMillis
     this.#put(text, { outputs, expiresAtMillis, length })
     for (const [oldest, kept] of this.#kept) {
-      if (this.#kept.size <= this.#bounds.memoCount && this.#length <= this.#bounds.memoLength) break
+      if (this.#kept.size <= this.#bounds.memoCount && this.#length <= this.#bounds.memoBytes) break
       this.#drop(oldest, kept)
     }
   }

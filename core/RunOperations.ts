@@ -158,7 +158,7 @@ export const make = (
       ({ pipeline }): Effect.Effect<string, StartError> => {
         const refused = closed()
         if (refused !== undefined) return Effect.fail(refused)
-        const run = Start.newRun(pipeline, given, options, store.maxValueLength)
+        const run = Start.newRun(pipeline, given, options, store.maxValueBytes)
         if (Result.isFailure(run)) return Effect.fail(run.failure)
         const { requestId } = caller.origin
         return store.submit(requestId === undefined ? run.success : { ...run.success, requestId })

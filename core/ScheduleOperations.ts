@@ -95,7 +95,7 @@ export const make = (
         if (refused !== undefined) return yield* refused
         const { pipeline } = yield* registry.find(pipelineId)
         const parameters = yield* Effect.fromResult(wanted.given.parameters(pipeline))
-        const long = Start.tooLong(pipeline, parameters, {}, store.maxValueLength)
+        const long = Start.tooLong(pipeline, parameters, {}, store.maxValueBytes)
         if (long !== undefined) return yield* long
         const definition: Schedule.Definition = {
           id: wanted.id ?? (yield* Effect.map(Random.nextIntBetween(0, 2 ** 48), (number) => number.toString(36))),

@@ -64,12 +64,12 @@ export const invalid = (options: Options & PartOptions): InvalidOption | undefin
 /** Why a run can't be started as it was asked for. */
 export type Mistake = ParametersInvalid | UnknownStep | InvalidOption
 
-/** The run that was asked for. `maxValueLength` is the longest value that is kept. */
+/** The run that was asked for. `maxValueBytes` is the longest value that is kept. */
 export const newRun = (
   pipeline: Pipeline.Any,
   given: Given,
   options: Options & PartOptions,
-  maxValueLength: number
+  maxValueBytes: number
 ): Result.Result<NewRun, Mistake> => {
   const mistake = invalid(options)
   if (mistake !== undefined) return Result.fail(mistake)
@@ -82,7 +82,7 @@ export const newRun = (
         : Part.of(pipeline, targets, new Set(names))
     return Result.flatMap(part, (part) =>
       Result.flatMap(given.parameters(pipeline, part), (parameters) => {
-        const long = tooLong(pipeline, parameters, outputs, maxValueLength)
+        const long = tooLong(pipeline, parameters, outputs, maxValueBytes)
         if (long !== undefined) return Result.fail(long)
         const run = plain(pipeline, parameters, options)
         if (part === undefined) return Result.succeed(named(run, options))
@@ -127,7 +127,7 @@ export const tooLong = (
   pipeline: Pipeline.Any,
   parameters: Readonly<Record<string, Json>>,
   given: Readonly<Record<string, Json>>,
-  maxValueLength: number
+  maxValueBytes: number
 ): ParametersInvalid | undefined => {
   const problems: Array<Problem> = []
   for (const [place, values] of [
@@ -135,8 +135,8 @@ export const tooLong = (
     ["given", given]
   ] as const) {
     for (const name of Object.keys(values)) {
-      if (values[name]!.length <= maxValueLength) continue
-      const message = `Longer than the ${maxValueLength} characters of JSON that are kept of a value`
+      if (values[name]!.length <= maxValueBytes) continue
+      const message = `Longer than the ${maxValueBytes} characters of JSON that are kept of a value`
       problems.push({ path: [place, name], message })
     }
   }

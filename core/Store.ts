@@ -52,8 +52,10 @@ export interface Claim {
   readonly attempt: number
   /** How many attempts ended in a failure before this one. */
   readonly failures: number
-  /** When the first attempt began, in milliseconds since 1970. */
-  readonly firstAtMillis: number
+  /** How long before this claim the first attempt began, in milliseconds by the Store's clock; 0 for the first. */
+  readonly elapsedMillis: number
+  /** Whether it has its worker to itself, because it lost workers before: nothing else is lent to it meanwhile. */
+  readonly isAlone: boolean
   /** Proves that the lease is this worker's. A later claim of the step has another one. */
   readonly token: string
   /** The span that its run belongs to, where the request wants to know. */
@@ -69,6 +71,10 @@ export interface ClaimRequest {
   readonly max: number
   /** The pipelines that this worker can run, as `Version.key`s. Read anew whenever work is handed out. */
   readonly versions: ReadonlySet<string>
+  /** Whether the worker has nothing at work: only then it is lent a unit that runs alone. Default: false. */
+  readonly isIdle?: boolean
+  /** Called when units wait that run alone, which the worker was not lent because it is not idle. */
+  readonly onAloneWaiting?: () => void
   /** Whether claims are to say which span their runs belong to. Default: false. */
   readonly isTraced?: boolean
   /** Called when the claim has to wait, with a way to end the waiting: then it gives nothing. */
@@ -156,8 +162,8 @@ export interface RunList {
 export interface Store {
   /** How long a claim lasts unless renewed, in milliseconds. */
   readonly leaseMillis: number
-  /** The longest value that is kept, in UTF-16 units of its JSON text. */
-  readonly maxValueLength: number
+  /** The longest value that is kept, in bytes of UTF-8 of its JSON text. */
+  readonly maxValueBytes: number
   /** Records a new run, PENDING, and makes its first steps ready. Gives its id, or that of the run that has its key. */
   readonly submit: (run: NewRun) => Effect.Effect<string, IdempotencyConflict | StoreUnavailable>
   /** Waits until there is work for this worker, and lends it. Interrupting it loses nothing. */
@@ -217,6 +223,8 @@ export interface Store {
   readonly audit: AuditLog
   /** How busy it is. Changes nothing; one look costs what a list of runs does. */
   readonly load: Effect.Effect<Load, StoreUnavailable>
+  /** The instant by the Store's clock, in milliseconds since 1970: it alone decides what is due. Never goes back. */
+  readonly now: Effect.Effect<number, StoreUnavailable>
   /** Succeeds when the Store answers. */
   readonly ping: Effect.Effect<void, StoreUnavailable>
   /** Waits for the runs that would be lost with this process. A Store that outlives it has none. */

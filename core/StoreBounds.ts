@@ -6,8 +6,8 @@ import type { InvalidOption } from "./Errors.ts"
 export interface StoreBounds {
   /** How long a claim lasts unless renewed, in milliseconds. Default: 15,000. */
   readonly leaseMillis?: number
-  /** The longest value, in UTF-16 units of its JSON text. Default: 1,048,576. */
-  readonly maxValueLength?: number
+  /** The longest value, in bytes of UTF-8 of its JSON text. Default: 1,048,576. */
+  readonly maxValueBytes?: number
   /** How many runs may be unfinished at once; more are refused. Default: 100,000 in memory, 1,000,000 on Redis. */
   readonly maxUnfinished?: number
   /** How many workers a step may lose before it fails with `WorkerLost`. Default: 3. */
@@ -22,22 +22,22 @@ export interface StoreBounds {
 
 /** The bounds of a Store in memory, where what is kept is also bounded by its length. */
 export interface MemoryBounds extends StoreBounds {
-  /** How much the values, lines and events of finished runs may take together, in UTF-16 units. Default: 256 Mi. */
-  readonly historyLength?: number
-  /** How much the keys and values of memoised results may take together, in UTF-16 units. Default: 64 Mi. */
-  readonly memoLength?: number
+  /** How much the values, lines and events of finished runs may take together, in bytes of UTF-8. Default: 256 Mi. */
+  readonly historyBytes?: number
+  /** How much the keys and values of memoised results may take together, in bytes of UTF-8. Default: 64 Mi. */
+  readonly memoBytes?: number
 }
 
 const DEFAULTS: Required<MemoryBounds> = {
   leaseMillis: 15_000,
-  maxValueLength: 1 << 20,
+  maxValueBytes: 1 << 20,
   maxUnfinished: 100_000,
   maxLosses: 3,
   historyCount: 10_000,
   historyMillis: 86_400_000,
-  historyLength: 1 << 28,
+  historyBytes: 1 << 28,
   memoCount: 10_000,
-  memoLength: 1 << 26
+  memoBytes: 1 << 26
 }
 
 /** These bounds, and the defaults of a Store in memory for what they do not say. */
@@ -46,11 +46,11 @@ export const complete = (bounds: MemoryBounds): Required<MemoryBounds> => ({ ...
 /** What is wrong with bounds; nothing when they can be used. */
 export const invalid = (bounds: MemoryBounds): InvalidOption | undefined =>
   Bound.millis("store.leaseMillis", bounds.leaseMillis, 1) ??
-  Bound.integer("store.maxValueLength", bounds.maxValueLength, 1) ??
+  Bound.integer("store.maxValueBytes", bounds.maxValueBytes, 1) ??
   Bound.integer("store.maxUnfinished", bounds.maxUnfinished, 1) ??
   Bound.integer("store.maxLosses", bounds.maxLosses, 1) ??
   Bound.integer("store.historyCount", bounds.historyCount, 0) ??
   Bound.number("store.historyMillis", bounds.historyMillis, 0) ??
-  Bound.integer("store.historyLength", bounds.historyLength, 0) ??
+  Bound.integer("store.historyBytes", bounds.historyBytes, 0) ??
   Bound.integer("store.memoCount", bounds.memoCount, 0) ??
-  Bound.integer("store.memoLength", bounds.memoLength, 0)
+  Bound.integer("store.memoBytes", bounds.memoBytes, 0)

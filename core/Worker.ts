@@ -102,7 +102,7 @@ class Worker {
     this.#calling = new Calling(
       registry,
       this.alarms,
-      store.maxValueLength,
+      store.maxValueBytes,
       () => clock.currentTimeMillisUnsafe(),
       () => random.nextDoubleUnsafe(),
       () => this.#wakeSoon(),

@@ -323,7 +323,7 @@ local function enqueue()
 end
 
 local revocations, wakeAll, soonest = {}, false, nil
-local maxValueLength
+local maxValueBytes
 -- Leases that have come to their end.
 local returned = {}
 

@@ -32,11 +32,11 @@ placeAll()
 return { answers, complete(nil) }
 `
 
-/** worker, max, digest of versions, whether it waits, settlements, maxValueLength, historyCount, leaseMillis, memoCount; then the settlements. */
+/** worker, max, digest of versions, whether it waits, settlements, maxValueBytes, historyCount, leaseMillis, memoCount; then the settlements. */
 const WORK_COMMAND = String.raw`
 local worker, max, digest = ARGV[1], math.min(tonumber(ARGV[2]), 10000), ARGV[3]
 if max > 0 and call('EXISTS', P .. 'versions:' .. digest) == 0 then return { 'VERSIONS' } end
-maxValueLength = tonumber(ARGV[6])
+maxValueBytes = tonumber(ARGV[6])
 local refused = {}
 local p = 10
 for n = 0, tonumber(ARGV[5]) - 1 do
@@ -208,9 +208,9 @@ const RETAIN_COMMAND = String.raw`
 retain(tonumber(ARGV[1]), tonumber(ARGV[2]), 500)
 `
 
-/** historyCount, maxLosses, maxValueLength. Gives in how many milliseconds something is due next. */
+/** historyCount, maxLosses, maxValueBytes. Gives in how many milliseconds something is due next. */
 const TICK_COMMAND = String.raw`
-maxValueLength = tonumber(ARGV[3])
+maxValueBytes = tonumber(ARGV[3])
 for _, what in ipairs(call('ZRANGEBYSCORE', P .. 'due', '-inf', at, 'LIMIT', 0, 500)) do
   call('ZREM', P .. 'due', what)
   local kind, ref = string.sub(what, 1, 1), string.sub(what, 2)

@@ -10,8 +10,8 @@ local calls
 local STARTED = '["SS",' .. at .. ','
 local startedFirst = remembering(function(i) return STARTED .. i .. ',1]' end)
 local leaseTail
--- Of a first attempt without more: its number, failures, when it began, phase and item.
-local FIRST = '\0311\0310\031' .. at .. '\031R\031\031'
+-- Of a first attempt without more: its number, failures, how long ago the first began, phase and item.
+local FIRST = '\0311\0310\0310\031R\031\031'
 
 local function grant(r, i, item, ref, u, step, unit, limits, worker)
   local phase = 'R'
@@ -38,7 +38,7 @@ local function grant(r, i, item, ref, u, step, unit, limits, worker)
   if isPlain and unit == FRESH and not x then
     lent[n] = ref .. '\31' .. token .. FIRST .. r.q .. '\31' .. step.n
   else
-    lent[n] = ref .. '\31' .. token .. '\31' .. attempt .. '\31' .. text[unit.f] .. '\31' .. (unit.a == 0 and at or fmt(unit.t))
+    lent[n] = ref .. '\31' .. token .. '\31' .. attempt .. '\31' .. text[unit.f] .. '\31' .. (unit.a == 0 and '0' or fmt(now - unit.t))
       .. '\31' .. phase .. '\31' .. (x and textOf(x, item) or '') .. '\31' .. r.q .. '\31' .. step.n
   end
   -- With which values: the same as for the claim before, where it is the same step.

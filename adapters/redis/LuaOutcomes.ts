@@ -51,7 +51,7 @@ end
 local function completeItem(r, i, item, outputs, isMemoised)
   local x = itemsOf(r, i)
   keepItem(x, item, outputs, isMemoised)
-  if x.L > maxValueLength then
+  if x.L > maxValueBytes then
     return failStep(r, i, x.a, x.t, '{"#":"large","step":' .. quote(stepOf(r, i).n) .. '}')
   end
   progress(r, i, x.a, x.d, x.n)

@@ -41,16 +41,16 @@ export interface Known {
 export class RedisRuns {
   readonly #scripts: Scripts
   readonly #news: News
-  readonly #maxValueLength: number
+  readonly #maxValueBytes: number
   readonly #blobs: Blobs
   readonly #plans: Map<string, Known> = new Map()
   readonly #watchedUntil = { runs: 0, ended: 0 }
 
-  constructor(scripts: Scripts, news: News, maxValueLength: number, blobs: Blobs) {
+  constructor(scripts: Scripts, news: News, maxValueBytes: number, blobs: Blobs) {
     this.#blobs = blobs
     this.#scripts = scripts
     this.#news = news
-    this.#maxValueLength = maxValueLength
+    this.#maxValueBytes = maxValueBytes
   }
 
   get = (runId: string): Effect.Effect<Run.Run, RunNotFound | StoreUnavailable> =>
@@ -242,7 +242,7 @@ export class RedisRuns {
     if (plan === undefined) return undefined
     const places = Array.from({ length: to - from }, (_, at) => String(from + at + 1))
     const [own, ...texts] = await this.#scripts.client.hmget(`${this.#scripts.prefix}r:${runId}`, "j", ...places)
-    const about = { ...plan, runId, requestId: requestIdOf(own ?? undefined), maxValueLength: this.#maxValueLength }
+    const about = { ...plan, runId, requestId: requestIdOf(own ?? undefined), maxValueBytes: this.#maxValueBytes }
     const events = await this.#events(texts, from, about, isBare)
     return events.length === places.length ? events : undefined
   }
@@ -275,7 +275,7 @@ export class RedisRuns {
       (about) =>
         about === undefined
           ? Effect.fail(new RunNotFound(runId))
-          : Effect.succeed({ ...about, maxValueLength: this.#maxValueLength })
+          : Effect.succeed({ ...about, maxValueBytes: this.#maxValueBytes })
     )
   }
 
@@ -302,7 +302,7 @@ export class RedisRuns {
     if (this.#blobs.isUsed) for (const name in values) values[name] = await this.#blobs.back(values[name]!)
     const run = readRun(runId, plan.shape, own, submittedAt, plan.steps, values)
     const { requestId } = run
-    const about = { ...plan, runId, requestId, maxValueLength: this.#maxValueLength }
+    const about = { ...plan, runId, requestId, maxValueBytes: this.#maxValueBytes }
     return Run.fold(
       run,
       texts.map((text, at) => readEvent(text, at + 1, about, values))

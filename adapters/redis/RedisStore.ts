@@ -104,7 +104,7 @@ const sameFormat = (scripts: Scripts): Effect.Effect<void, StoreUnavailable> =>
 
 class RedisStore implements Store.Store {
   readonly leaseMillis: number
-  readonly maxValueLength: number
+  readonly maxValueBytes: number
   readonly schedules: RedisSchedules
   readonly definitions: RedisDefinitions
   readonly limiter: RedisRateLimiter
@@ -122,7 +122,7 @@ class RedisStore implements Store.Store {
 
   constructor(scripts: Scripts, news: News, bounds: Bounds, id: () => string, blobs: Blobs) {
     this.leaseMillis = bounds.leaseMillis
-    this.maxValueLength = bounds.maxValueLength
+    this.maxValueBytes = bounds.maxValueBytes
     this.#bounds = bounds
     this.#scripts = scripts
     const versions = new Versions(scripts)
@@ -130,14 +130,14 @@ class RedisStore implements Store.Store {
     const dueAfter = (millis: string): void => this.ticker.dueAfter(millis)
     this.#submitting = new Submitting(scripts, bounds.maxUnfinished, id, dueAfter, blobs)
     this.ticker = new Ticker(async () => {
-      const { historyCount, historyMillis, maxLosses, maxValueLength } = bounds
+      const { historyCount, historyMillis, maxLosses, maxValueBytes } = bounds
       // Not waited for: its connection is another one.
       news.ping().catch(() => undefined)
       await versions.refresh()
       await scripts.call("retain", [historyCount, historyMillis])
-      return (await scripts.call("tick", [historyCount, maxLosses, maxValueLength])) as string
+      return (await scripts.call("tick", [historyCount, maxLosses, maxValueBytes])) as string
     })
-    this.#runs = new RedisRuns(scripts, news, bounds.maxValueLength, blobs)
+    this.#runs = new RedisRuns(scripts, news, bounds.maxValueBytes, blobs)
     this.#feed = new RedisFeed(scripts, this.#runs)
     this.#work = new RedisWork(scripts, news, versions, bounds, dueAfter, blobs)
     this.definitions = new RedisDefinitions(scripts, news)
@@ -231,6 +231,13 @@ class RedisStore implements Store.Store {
 
   ping: Effect.Effect<void, StoreUnavailable> = Effect.suspend(() =>
     Effect.asVoid(this.#scripts.ask((client) => client.ping()))
+  )
+
+  now: Effect.Effect<number, StoreUnavailable> = Effect.suspend(() =>
+    this.#scripts.ask(async (client) => {
+      const [seconds, micros] = (await client.time()) as unknown as [number, number]
+      return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)
+    })
   )
 
   drain: Effect.Effect<void> = Effect.void

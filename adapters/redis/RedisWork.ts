@@ -147,7 +147,7 @@ export class RedisWork {
     settlements: ReadonlyArray<Store.Settlement>,
     waits: boolean
   ): Promise<readonly [refused: ReadonlyArray<number>, claims: ReadonlyArray<RedisClaim>]> {
-    const { leaseMillis, maxValueLength, historyCount, memoCount } = this.#bounds
+    const { leaseMillis, maxValueBytes, historyCount, memoCount } = this.#bounds
     const digest = request === undefined ? "" : this.#versions.digestOf(request.worker, request.versions)
     const args: Array<Argument> = [
       request?.worker ?? "",
@@ -155,7 +155,7 @@ export class RedisWork {
       digest,
       waits ? "1" : "",
       settlements.length,
-      maxValueLength,
+      maxValueBytes,
       historyCount,
       leaseMillis,
       memoCount

@@ -100,7 +100,7 @@ export interface About {
   readonly runId: string
   readonly pipelineId: string
   readonly steps: Steps
-  readonly maxValueLength: number
+  readonly maxValueBytes: number
   readonly requestId: string | undefined
 }
 
@@ -110,7 +110,7 @@ type Code = readonly [type: string, atMillis: number, ...rest: ReadonlyArray<nev
 export const readEvent = (text: string, sequence: number, about: About, values: Values): Event => {
   const [type, atMillis, ...rest] = JSON.parse(text) as Code
   const run = { runId: about.runId, pipelineId: about.pipelineId, sequence, atMillis }
-  const error = (coded: CodedError) => readError(coded, about.maxValueLength)
+  const error = (coded: CodedError) => readError(coded, about.maxValueBytes)
   switch (type) {
     case "RS":
       return { type: "RunStarted", ...run, ...(about.requestId !== undefined && { requestId: about.requestId }) }
@@ -164,10 +164,10 @@ type CodedError =
   | { readonly "#": "late"; readonly millis: number }
   | { readonly "#": "cancelled"; readonly step: string; readonly reason: string }
 
-const readError = (coded: CodedError, maxValueLength: number): ErrorInfo => {
+const readError = (coded: CodedError, maxValueBytes: number): ErrorInfo => {
   switch (coded["#"]) {
     case "large":
-      return resultsTooLarge(coded.step, maxValueLength)
+      return resultsTooLarge(coded.step, maxValueBytes)
     case "lost":
       return workerLost(coded.step, coded.item, coded.losses)
     case "late":

@@ -39,7 +39,8 @@ export const readClaims = (lent: string): ReadonlyArray<RedisClaim> => {
       item: place === undefined ? undefined : { index: Number(place), value: texts[at + 6]! },
       attempt: Number(texts[at + 2]),
       failures: Number(texts[at + 3]),
-      firstAtMillis: Number(texts[at + 4]),
+      elapsedMillis: Number(texts[at + 4]),
+      isAlone: false,
       token: texts[at + 1]!,
       values
     })

@@ -204,7 +204,7 @@ describe("a memoised step", () => {
     expect(calls).toEqual([1, 2, 3, 2])
     await testing.close()
     const long = counted()
-    testing = await Testing.make({ pipelines: [long.pipeline], store: { memoLength: 10 } })
+    testing = await Testing.make({ pipelines: [long.pipeline], store: { memoBytes: 10 } })
     for (const n of [1, 1]) await testing.run(long.pipeline, { n })
     expect(long.calls).toEqual([1, 1])
   })

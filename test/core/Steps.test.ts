@@ -186,7 +186,7 @@ describe("map", () => {
   it("the list of results may be as long as a value, and no longer", async () => {
     const long = Task.make("long", { input: { n: N }, output: { text: S }, run: ({ n }) => ({ text: "x".repeat(n) }) })
     const pipeline = Pipeline.make("p", [Step.map(long, { over: { n: "ns" } })])
-    testing = await Testing.make({ pipelines: [pipeline], store: { maxValueLength: 100 } })
+    testing = await Testing.make({ pipelines: [pipeline], store: { maxValueBytes: 100 } })
     // Six items of 14 characters, with quotes and commas, make 103.
     expect((await testing.run(pipeline, { ns: [14, 14, 14, 14, 14] })).status).toBe("COMPLETED")
     const { run } = await testing.run(pipeline, { ns: [14, 14, 14, 14, 14, 14] })
@@ -231,7 +231,7 @@ describe("map", () => {
     const levada = Levada.make({
       pipelines: [doubling],
       access: Access.open,
-      store: Store.layerMemory({ maxValueLength: 1 << 21 })
+      store: Store.layerMemory({ maxValueBytes: 1 << 21 })
     })
     const ns = Array.from({ length: 100_000 }, (_, n) => n)
     const runId = await levada.start(doubling, { ns })

@@ -179,7 +179,7 @@ describe("tasks that never wait", () => {
     const levada = Levada.make({
       pipelines: [pipeline],
       access: Access.open,
-      store: Store.layerMemory({ maxValueLength: 1 << 21 })
+      store: Store.layerMemory({ maxValueBytes: 1 << 21 })
     })
     const running = levada.execute(pipeline, { ns: items })
     const seen: Array<number> = []

@@ -166,7 +166,7 @@ describe("a limit of bodies that the program sets", () => {
     )
 
   test.for([100, 1 << 21])("of %d bytes: so long a body is read, a longer one is a 413 that says it", async (max) => {
-    const levada = make({ maxBodyBytes: max, store: Store.layerMemory({ maxValueLength: 1 << 22 }) })
+    const levada = make({ maxBodyBytes: max, store: Store.layerMemory({ maxValueBytes: 1 << 22 }) })
     expect((await send(levada, bodyOf(max))).status).toBe(200)
     const { status, json } = await send(levada, bodyOf(max + 1)).then(async (response) => ({
       status: response.status,

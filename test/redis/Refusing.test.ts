@@ -43,7 +43,7 @@ test.each([
   ["historyMillis", { historyMillis: -1 }, "Cannot use -1 as store.historyMillis"],
   ["memoCount", { memoCount: -1 }, "Cannot use -1 as store.memoCount"],
   ["maxLosses", { maxLosses: 0 }, "Cannot use 0 as store.maxLosses"],
-  ["maxValueLength", { maxValueLength: 0 }, "Cannot use 0 as store.maxValueLength"]
+  ["maxValueBytes", { maxValueBytes: 0 }, "Cannot use 0 as store.maxValueBytes"]
 ] satisfies ReadonlyArray<readonly [string, RedisStore.Options, string]>)(
   "an option that can't be used is refused by its name: %s, %o",
   async (name, options, message) => {

@@ -185,10 +185,10 @@ export const items = (test: Declare, testLong: Declare): void => {
   testLong(
     "results that are longer than a value may be fail the step, as soon as that shows",
     Effect.gen(function* () {
-      const { get, maxValueLength } = yield* Store
+      const { get, maxValueBytes } = yield* Store
       const runId = yield* begin(going(), expanded(["1", "2", "3"]))
       const claims = yield* claim()
-      const half = `"${"x".repeat(maxValueLength / 2)}"`
+      const half = `"${"x".repeat(maxValueBytes / 2)}"`
       yield* settle([claims[0]!, done({ a: half })])
       expect((yield* get(runId)).status).toBe("RUNNING")
       yield* settle([claims[1]!, done({ a: half })])

@@ -79,7 +79,7 @@ describe("MemoryStore", () => {
       const ids = yield* Effect.forEach(Array.from({ length: 10 }), () => runOne)
       // Each run has two values of 12 characters, named by 4 and 3, and four events that count for 100 each.
       expect(yield* kept()).toEqual([ids[9], ids[8], ids[7]])
-    }).pipe(Effect.provide(Store.layerMemory({ historyLength: 3 * 431 })))
+    }).pipe(Effect.provide(Store.layerMemory({ historyBytes: 3 * 431 })))
   )
 
   it.effect("refuses runs past its bound of unfinished ones, and takes them again later", () =>
@@ -153,7 +153,7 @@ describe("MemoryStore", () => {
       expect(yield* kept()).toEqual([])
       const later = yield* runOne
       expect(yield* kept()).toEqual([later])
-    }).pipe(Effect.provide(Store.layerMemory({ historyLength: 100_000 })))
+    }).pipe(Effect.provide(Store.layerMemory({ historyBytes: 100_000 })))
   )
 
   // Collecting garbage on demand is not every runtime's; what is kept is the same in all of them.
