@@ -75,10 +75,11 @@ export class Countdown {
     const skipping: Skipping = { cause: "branch", all: false, reason: `branch '${branch}' took '${arm}'` }
     const skipped = arms[arm === "yes" ? "no" : "yes"].filter((index) => this.#skip(index, skipping))
     this.#spread(skipped, skipping)
-    for (const index of arms[arm]) {
+    const doomed = arms[arm].filter((index) => {
       const doom = this.#doomed?.get(index)
-      if (doom !== undefined && this.#skip(index, doom)) this.#spread([index], doom)
-    }
+      return doom !== undefined && this.#skip(index, doom)
+    })
+    for (const index of doomed) this.#spread([index], this.#doomed!.get(index)!)
   }
 
   /** A step has ended without an output. `all`: nothing that waits for it can do without. */
@@ -88,19 +89,23 @@ export class Countdown {
   }
 
   /** Tells what waits for steps that ended without an output: who can't do without is skipped, the others go on. */
-  #spread(from: Array<number>, skipping: Skipping): void {
-    for (let index = from.pop(); index !== undefined; index = from.pop()) {
+  #spread(from: ReadonlyArray<number>, skipping: Skipping): void {
+    // Depth first, in order: the last of the stack is next.
+    const stack = from.toReversed()
+    for (let index = stack.pop(); index !== undefined; index = stack.pop()) {
       const { losses, releases, vital } = this.#plan.steps[index]!
       if (skipping.cause === "failure" && vital) this.isLacking = true
+      const skipped: Array<number> = []
       if (losses === undefined || skipping.all) {
-        for (const other of releases) if (this.#skip(other, skipping)) from.push(other)
-        continue
+        for (const other of releases) if (this.#skip(other, skipping)) skipped.push(other)
+      } else {
+        for (const { step, group } of losses) {
+          const isLost = group === -1 || --this.#groups!.get(step)![group]! === 0
+          if (isLost && this.#skip(step, skipping)) skipped.push(step)
+        }
+        for (const other of releases) this.#release(other)
       }
-      for (const { step, group } of losses) {
-        const isLost = group === -1 || --this.#groups!.get(step)![group]! === 0
-        if (isLost && this.#skip(step, skipping)) from.push(step)
-      }
-      for (const other of releases) this.#release(other)
+      for (let at = skipped.length - 1; at >= 0; at--) stack.push(skipped[at]!)
     }
   }
 

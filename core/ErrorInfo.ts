@@ -73,6 +73,13 @@ export const workerLost = (step: string, item: number | undefined, losses: numbe
   ...(item !== undefined && { item })
 })
 
+/** A step whose inputs are together more than one call may be given. */
+export const inputsTooLarge = (step: string, bytes: number, maxBytes: number): ErrorInfo => ({
+  name: "ValueTooLarge",
+  message: `The inputs of step '${step}' have ${bytes} bytes of JSON together; at most ${maxBytes} are passed to a step. Pass references to them instead`,
+  step
+})
+
 /** A list of results that is longer than a value may be. */
 export const resultsTooLarge = (step: string, maxLength: number): ErrorInfo => ({
   name: "ValueTooLarge",

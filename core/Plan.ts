@@ -39,8 +39,8 @@ export interface Expansion {
 /** One step as a Store sees it; its place in `steps` is its index. */
 export interface PlanStep {
   readonly name: string
-  /** The values of the run that it, or each of its items, is called with. Absent: it may look at all of them. */
-  readonly reads?: ReadonlyArray<string>
+  /** The values of the run that it, or each of its items, is called with. */
+  readonly reads: ReadonlyArray<string>
   /** How many steps have to end before it is ready. */
   readonly waits: number
   /** The steps that wait for it, by index. */

@@ -75,7 +75,7 @@ local seen = call('HMGET', key, 'd', 'c', 'n', 'p')
 if seen[1] ~= ARGV[2] or seen[2] ~= ARGV[3] or seen[3] ~= ARGV[4] or seen[4] ~= '0' then return { 'GONE' } end
 local from, fired, skipped = 12, 0, tonumber(ARGV[6])
 for n = 1, tonumber(ARGV[11]) do
-  local running = tonumber(call('HGET', P .. 'schedule:unfinished', ARGV[1]) or 0)
+  local running = call('SCARD', P .. 'schedule:runs:' .. ARGV[1]) + fired
   local mayOverlap = ARGV[7] ~= 'skip' or running == 0
   local tick = ARGV[from]
   local answer, past = 'SKIPPED', nil
@@ -99,8 +99,8 @@ call('HSET', key, 'n', ARGV[5])
 call('HINCRBY', key, 'f', fired)
 call('HINCRBY', key, 'k', skipped)
 call('ZADD', P .. 'schedule:due', ARGV[5], ARGV[1])
-placeAll()
-return { 'FIRED', complete(nil) }
+countPlans()
+return { 'FIRED', commit(nil) }
 `
 
 /** The scripts of schedules. */

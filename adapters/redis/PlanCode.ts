@@ -9,7 +9,7 @@ import type { Argument } from "./Scripts.ts"
 /** A plan, written down. */
 export interface Written {
   readonly digest: string
-  /** Names and texts of the fields of its hash, one after the other. */
+  /** Names and texts of the fields of its hash, one after the other; the one by which it is known to be whole is the last. */
   readonly fields: ReadonlyArray<Argument>
   /** How many steps are to run. */
   readonly left: number
@@ -43,25 +43,27 @@ export const write = (run: NewRun): Written => {
 
 const make = ({ plan, pipelineId, version }: NewRun, shape: string): Written => {
   const key = Version.key(pipelineId, version)
-  const steps = plan.steps.map((step) => JSON.stringify(codeOf(step)))
+  const steps = plan.steps.map((step) => JSON.stringify(codeOf(step, plan)))
   const shown: Steps = plan.steps.map(({ name, initial }) => ({ name, ...(initial && { initial }) }))
   const first = plan.steps.flatMap(({ waits, initial }, index) => (waits === 0 && !initial ? [String(index)] : []))
   const text = JSON.stringify(shown)
   return {
     digest: Version.digest(`${key}\n${shape}\n${text}\n${steps.join("\n")}`),
     fields: [
-      ...["q", key, "j", shape, "m", text, "b", JSON.stringify(first), "c", steps.length],
-      ...steps.flatMap((step, at) => [at, step])
+      ...steps.flatMap((step, at) => [at, step]),
+      ...["q", key, "j", shape, "m", text, "b", JSON.stringify(first), "c", steps.length]
     ],
     left: plan.steps.reduce((sum, { initial }) => sum + (initial === undefined ? 1 : 0), 0)
   }
 }
 
 // Short names: these are read at every step. Indices are texts, as scripts put them into keys. Lists that are empty are left out where a script would take them for none.
-const codeOf = (step: PlanStep) => ({
+const codeOf = (step: PlanStep, { steps }: Plan) => ({
   n: step.name,
   w: step.waits,
   r: step.releases.map(String),
+  // Whether those that wait for it wait for nothing else.
+  f: (step.releases.length > 0 && step.releases.every((other) => steps[other]!.waits === 1)) || undefined,
   d: step.reads,
   l: step.losses?.map(({ step: other, group }) => [String(other), group]),
   g: step.groups,

@@ -294,7 +294,7 @@ export class RedisRuns {
       if (field[0] === "v") values[field.slice(1)] = text
       else if (field[0]! >= "1" && field[0]! <= "9") texts[Number(field) - 1] = text
       else if (field === "h") header = text
-      else if (field === "m") submittedAt = Number(text)
+      else if (field === "m") submittedAt = Math.floor(Number(text) / PER_MILLI)
       else if (field === "j") own = text
     }
     const plan = header === "" ? undefined : await this.planOf(digestOf(header))

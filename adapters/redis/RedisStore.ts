@@ -19,6 +19,7 @@ import { newId } from "../../core/RunIndex.ts"
 import * as Store from "../../core/Store.ts"
 import * as StoreBounds from "../../core/StoreBounds.ts"
 import { Blobs, type Place } from "./Blobs.ts"
+import { ClaimValues } from "./ClaimValues.ts"
 import * as Connection from "./Connection.ts"
 import { News } from "./News.ts"
 import { RedisAcls } from "./RedisAcls.ts"
@@ -30,9 +31,10 @@ import { RedisRuns } from "./RedisRuns.ts"
 import { RedisSchedules } from "./RedisSchedules.ts"
 import { RedisTokens } from "./RedisTokens.ts"
 import { RedisWork } from "./RedisWork.ts"
-import { type Argument, Scripts, toUnavailable } from "./Scripts.ts"
+import { type Argument, attempt, Scripts, toUnavailable } from "./Scripts.ts"
 import { Submitting } from "./Submitting.ts"
 import { Ticker } from "./Ticker.ts"
+import { Upkeep } from "./Upkeep.ts"
 import { Versions } from "./Versions.ts"
 
 /** Where Redis is, and what is kept there. All processes that share a Store have to be told the same bounds. */
@@ -44,7 +46,7 @@ export interface Options extends Connection.Options, StoreBounds.StoreBounds {
 }
 
 /** Which keys and scripts belong together: processes of another format do not touch each other's data. */
-const FORMAT = "1"
+const FORMAT = "2"
 
 /** How many runs may be unfinished unless it is said: they take no memory of the processes. */
 const MAX_UNFINISHED = 1_000_000
@@ -74,7 +76,10 @@ export const make = (
     const news = new News(subscriber, prefix)
     yield* Effect.tryPromise({ try: () => news.open(), catch: toUnavailable })
     const random = yield* Random.Random
-    const store = new RedisStore(scripts, news, bounds, () => newId(Date.now(), random), new Blobs(options.blobs))
+    const log = Effect.runForkWith(yield* Effect.context<never>())
+    const report = (message: string): void => void log(Effect.logError(`Redis: ${message}`))
+    const id = (): string => newId(Date.now(), random)
+    const store = new RedisStore(scripts, news, bounds, id, new Blobs(options.blobs), report)
     yield* Effect.acquireRelease(
       Effect.sync(() => store.ticker.start()),
       () => Effect.promise(() => store.close())
@@ -102,6 +107,20 @@ const sameFormat = (scripts: Scripts): Effect.Effect<void, StoreUnavailable> =>
           )
   )
 
+/** How many messages are remembered that were said already. */
+const MAX_SAID = 1_000
+
+/** Says each thing once. */
+const once = (say: (message: string) => void): ((message: string) => void) => {
+  const said = new Set<string>()
+  return (message) => {
+    if (said.has(message)) return
+    if (said.size >= MAX_SAID) said.clear()
+    said.add(message)
+    say(message)
+  }
+}
+
 class RedisStore implements Store.Store {
   readonly leaseMillis: number
   readonly maxValueBytes: number
@@ -120,7 +139,15 @@ class RedisStore implements Store.Store {
   readonly #feed: RedisFeed
   readonly #work: RedisWork
 
-  constructor(scripts: Scripts, news: News, bounds: Bounds, id: () => string, blobs: Blobs) {
+  /** `report` is told, once each, of what can't be looked at. */
+  constructor(
+    scripts: Scripts,
+    news: News,
+    bounds: Bounds,
+    id: () => string,
+    blobs: Blobs,
+    report: (message: string) => void
+  ) {
     this.leaseMillis = bounds.leaseMillis
     this.maxValueBytes = bounds.maxValueBytes
     this.#bounds = bounds
@@ -129,17 +156,20 @@ class RedisStore implements Store.Store {
     this.#versions = versions
     const dueAfter = (millis: string): void => this.ticker.dueAfter(millis)
     this.#submitting = new Submitting(scripts, bounds.maxUnfinished, id, dueAfter, blobs)
+    const reportOnce = once(report)
+    const upkeep = new Upkeep(scripts, bounds, blobs, reportOnce)
     this.ticker = new Ticker(async () => {
-      const { historyCount, historyMillis, maxLosses, maxValueBytes } = bounds
       // Not waited for: its connection is another one.
       news.ping().catch(() => undefined)
       await versions.refresh()
-      await scripts.call("retain", [historyCount, historyMillis])
-      return (await scripts.call("tick", [historyCount, maxLosses, maxValueBytes])) as string
+      return upkeep.tick()
     })
     this.#runs = new RedisRuns(scripts, news, bounds.maxValueBytes, blobs)
     this.#feed = new RedisFeed(scripts, this.#runs)
-    this.#work = new RedisWork(scripts, news, versions, bounds, dueAfter, blobs)
+    const values = new ClaimValues(scripts, blobs, bounds.maxValueBytes)
+    this.#work = new RedisWork(scripts, news, versions, bounds, dueAfter, blobs, values, (unit) =>
+      reportOnce(`A unit can't be looked at: ${unit}`)
+    )
     this.definitions = new RedisDefinitions(scripts, news)
     this.limiter = new RedisRateLimiter(scripts)
     this.acls = new RedisAcls(scripts, news)
@@ -233,12 +263,7 @@ class RedisStore implements Store.Store {
     Effect.asVoid(this.#scripts.ask((client) => client.ping()))
   )
 
-  now: Effect.Effect<number, StoreUnavailable> = Effect.suspend(() =>
-    this.#scripts.ask(async (client) => {
-      const [seconds, micros] = (await client.time()) as unknown as [number, number]
-      return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)
-    })
-  )
+  now: Effect.Effect<number, StoreUnavailable> = Effect.suspend(() => attempt(() => this.#scripts.nowMillis()))
 
   drain: Effect.Effect<void> = Effect.void
 

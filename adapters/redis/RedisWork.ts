@@ -5,14 +5,27 @@ import * as Stream from "effect/Stream"
 import type { StoreUnavailable } from "../../core/Errors.ts"
 import type * as Store from "../../core/Store.ts"
 import type { StoreBounds } from "../../core/StoreBounds.ts"
-import type { Json } from "../../core/Value.ts"
 import type { Blobs } from "./Blobs.ts"
+import { slices } from "./Calls.ts"
+import type { ClaimValues } from "./ClaimValues.ts"
 import type { News } from "./News.ts"
 import { LOOK_MILLIS } from "./RedisRuns.ts"
 import { traceparentOf } from "./RunCode.ts"
-import { type Argument, type Scripts, toUnavailable } from "./Scripts.ts"
+import { type Argument, attempt, failureOf, type Scripts } from "./Scripts.ts"
+import { stage } from "./StagedItems.ts"
 import type { Versions } from "./Versions.ts"
-import { type RedisClaim, readClaims, unitOf, writeNote, writeSettlement } from "./WorkCode.ts"
+import { bytesOf, type RedisClaim, readClaims, unitOf, writeNote, writeSettlement } from "./WorkCode.ts"
+
+/** What a call of the script gives. */
+interface Worked {
+  /** The settlements that were refused, by place. */
+  readonly refused: ReadonlyArray<number>
+  readonly claims: ReadonlyArray<RedisClaim>
+  /** From which queue to look for more; nothing when all was looked at. */
+  readonly moreFrom: string
+}
+
+const NO_SETTLEMENTS: ReadonlyArray<Store.Settlement> = []
 
 /** The work of the workers of this process. */
 export class RedisWork {
@@ -22,24 +35,30 @@ export class RedisWork {
   readonly #bounds: Required<StoreBounds>
   readonly #dueAfter: (millis: string) => void
   readonly #blobs: Blobs
+  readonly #values: ClaimValues
+  readonly #report: (message: string) => void
   /** What is lent to workers of this process, by token. */
   readonly #claims: Map<string, RedisClaim> = new Map()
 
-  /** `dueAfter` is told in how many milliseconds something is due. */
+  /** `dueAfter` is told in how many milliseconds something is due; `report` of units that could not be looked at. */
   constructor(
     scripts: Scripts,
     news: News,
     versions: Versions,
     bounds: Required<StoreBounds>,
     dueAfter: (millis: string) => void,
-    blobs: Blobs
+    blobs: Blobs,
+    values: ClaimValues,
+    report: (message: string) => void
   ) {
     this.#blobs = blobs
+    this.#values = values
     this.#scripts = scripts
     this.#news = news
     this.#versions = versions
     this.#bounds = bounds
     this.#dueAfter = dueAfter
+    this.#report = report
   }
 
   claim = (request: Store.ClaimRequest): Effect.Effect<ReadonlyArray<Store.Claim>, StoreUnavailable> =>
@@ -58,18 +77,19 @@ export class RedisWork {
         deaf()
         if (exit !== undefined) resume(exit)
       }
-      const ask = (): void => {
+      const ask = (from = ""): void => {
         clearTimeout(timer)
         isAsking = true
         isWoken = false
-        asked = this.#work(request, [], true).then(
-          ([, claims]) => {
+        asked = this.#work(request, NO_SETTLEMENTS, true, from).then(
+          ({ claims, moreFrom }) => {
             isAsking = false
             if (claims.length > 0) {
               if (isOver) return this.#giveBack(claims)
               end(Effect.succeed(claims))
             } else if (isOver) this.#versions.leave(worker)
             else if (isGivenUp) leave()
+            else if (moreFrom !== "") ask(moreFrom)
             else if (isWoken) ask()
             else {
               timer = setTimeout(ask, LOOK_MILLIS)
@@ -79,7 +99,7 @@ export class RedisWork {
               })
             }
           },
-          (error) => end(Effect.fail(toUnavailable(error)))
+          (error) => end(failureOf(error))
         )
       }
       const leave = (): void => {
@@ -99,32 +119,48 @@ export class RedisWork {
       }).pipe(Effect.andThen(Effect.promise(() => asked)))
     })
 
-  renew = (claims: ReadonlyArray<Store.Claim>): Effect.Effect<ReadonlyArray<Store.Claim>, StoreUnavailable> => {
-    const args: Array<Argument> = [this.#bounds.leaseMillis]
-    for (const claim of claims) args.push(unitOf(claim), claim.token)
-    return Effect.map(this.#scripts.run<ReadonlyArray<number>>("renew", args), (lost) =>
-      lost.map((place) => claims[place]!)
+  renew = (claims: ReadonlyArray<Store.Claim>): Effect.Effect<ReadonlyArray<Store.Claim>, StoreUnavailable> =>
+    Effect.map(
+      Effect.forEach(
+        slices(claims, () => 0),
+        (part) => {
+          const args: Array<Argument> = [Math.ceil(this.#bounds.leaseMillis)]
+          for (const claim of part) args.push(unitOf(claim), claim.token)
+          return Effect.map(this.#scripts.run<ReadonlyArray<number>>("renew", args), (lost) =>
+            lost.map((place) => part[place]!)
+          )
+        }
+      ),
+      (lost) => lost.flat()
     )
-  }
 
   settle = (
     settlements: ReadonlyArray<Store.Settlement>,
     request?: Store.ClaimRequest
   ): Effect.Effect<Store.Settled, StoreUnavailable> =>
-    Effect.tryPromise({
-      try: async () => {
-        const [refused, claims] = await this.#work(request, settlements, false)
-        for (const { claim } of settlements) this.#claims.delete(claim.token)
-        return { refused: refused.map((place) => settlements[place]!), claims }
-      },
-      catch: toUnavailable
+    attempt(async () => {
+      const refused: Array<Store.Settlement> = []
+      const parts = settlements.length === 0 ? [NO_SETTLEMENTS] : slices(settlements, bytesOf)
+      for (const [at, part] of parts.entries()) {
+        const isLast = at === parts.length - 1
+        const worked = await this.#work(isLast ? request : undefined, part, false)
+        for (const place of worked.refused) refused.push(part[place]!)
+        for (const { claim } of part) this.#claims.delete(claim.token)
+        if (isLast) return { refused, claims: worked.claims }
+      }
+      return { refused, claims: [] }
     })
 
-  note = (notes: ReadonlyArray<Store.Note>): Effect.Effect<void, StoreUnavailable> => {
-    const args: Array<Argument> = []
-    for (const note of notes) writeNote(args, note)
-    return args.length === 0 ? Effect.void : Effect.asVoid(this.#scripts.run("note", args))
-  }
+  note = (notes: ReadonlyArray<Store.Note>): Effect.Effect<void, StoreUnavailable> =>
+    Effect.forEach(
+      slices(notes, ({ line }) => (line === undefined ? 0 : line.message.length + (line.fields?.length ?? 0))),
+      (part) => {
+        const args: Array<Argument> = []
+        for (const note of part) writeNote(args, note)
+        return this.#scripts.run("note", args)
+      },
+      { discard: true }
+    )
 
   revoked = (worker: string): Stream.Stream<Store.Claim> => {
     const open = Effect.map(Queue.unbounded<Store.Claim>(), (queue) => {
@@ -141,13 +177,14 @@ export class RedisWork {
 
   // -- inside --------------------------------------------------------------------------------------------------------
 
-  /** Settles, and lends what is asked for. Gives which settlements were refused, by place. */
+  /** Settles, and lends what is asked for. */
   async #work(
     request: Store.ClaimRequest | undefined,
     settlements: ReadonlyArray<Store.Settlement>,
-    waits: boolean
-  ): Promise<readonly [refused: ReadonlyArray<number>, claims: ReadonlyArray<RedisClaim>]> {
-    const { leaseMillis, maxValueBytes, historyCount, memoCount } = this.#bounds
+    waits: boolean,
+    from = ""
+  ): Promise<Worked> {
+    const { leaseMillis, maxValueBytes, historyCount, memoCount, maxLosses } = this.#bounds
     const digest = request === undefined ? "" : this.#versions.digestOf(request.worker, request.versions)
     const args: Array<Argument> = [
       request?.worker ?? "",
@@ -157,40 +194,43 @@ export class RedisWork {
       settlements.length,
       maxValueBytes,
       historyCount,
-      leaseMillis,
-      memoCount
+      Math.ceil(leaseMillis),
+      memoCount,
+      maxLosses,
+      request?.isIdle === true ? "1" : "",
+      from === "" ? 0 : from
     ]
     const kept = this.#blobs.isUsed
       ? await Promise.all(settlements.map((settlement) => this.#blobs.ofSettlement(settlement)))
       : settlements
-    for (const settlement of kept) writeSettlement(args, settlement)
-    let answer = (await this.#scripts.call("work", args)) as readonly [string, string, string]
+    for (const settlement of kept) {
+      const staged = settlement.outcome._tag === "Expanded" ? await stage(this.#scripts, settlement) : undefined
+      writeSettlement(args, settlement, staged)
+    }
+    let answer = (await this.#scripts.call("work", args)) as Answer
     if (answer[0] === "VERSIONS") {
       await this.#versions.bring(digest, request!.versions)
-      answer = (await this.#scripts.call("work", args)) as typeof answer
+      answer = (await this.#scripts.call("work", args)) as Answer
     }
-    const [refused, due, lent] = answer
+    const [refused, due, lent, moreFrom, isAloneWaiting, broken] = answer
     this.#dueAfter(due)
-    const read = this.#blobs.isUsed ? await this.#withValues(readClaims(lent)) : readClaims(lent)
-    const claims = request?.isTraced === true && read.length > 0 ? await this.#withSpans(read) : read
-    for (const claim of claims) this.#claims.set(claim.token, claim)
-    return [refused === "" ? [] : refused.split(",").map(Number), claims]
+    for (const each of broken) this.#report(each)
+    if (isAloneWaiting === "1") request?.onAloneWaiting?.()
+    const places = refused === "" ? [] : refused.split(",").map(Number)
+    if (this.#blobs.isUsed) for (const place of places) await this.#blobs.discardSettlement(kept[place]!)
+    const read = readClaims(lent)
+    const claims = read.length === 0 ? read : await this.#completed(read, request?.isTraced === true)
+    return { refused: places, claims, moreFrom }
   }
 
-  /** The claims with what their values were; when one can't be had, they are given back. */
-  async #withValues(claims: ReadonlyArray<RedisClaim>): Promise<ReadonlyArray<RedisClaim>> {
-    try {
-      return await Promise.all(
-        claims.map(async (claim) => {
-          const values = new Map<string, Json>()
-          for (const [name, kept] of claim.values) values.set(name, await this.#blobs.back(kept))
-          return { ...claim, values }
-        })
-      )
-    } catch (error) {
-      this.#giveBack(claims)
-      throw error
-    }
+  /** Claims with all of their values. Those whose values can't be had are settled, and not given to the worker. */
+  async #completed(read: ReadonlyArray<RedisClaim>, isTraced: boolean): Promise<ReadonlyArray<RedisClaim>> {
+    for (const claim of read) this.#claims.set(claim.token, claim)
+    const { claims, lacking } = await this.#values.complete(read)
+    if (lacking.length > 0) await this.#settleQuietly(lacking)
+    const spanned = isTraced && claims.length > 0 ? await this.#withSpans(claims) : claims
+    for (const claim of spanned) this.#claims.set(claim.token, claim)
+    return spanned
   }
 
   /** The claims with the spans of their runs; one that can't be had is no reason not to work. */
@@ -206,18 +246,24 @@ export class RedisWork {
     return claims.map((claim) => ({ ...claim, traceparent: spans.get(claim.runId) }))
   }
 
-  /** What was lent to somebody who does not want it any more. */
+  /** Gives back claims that came after their worker has stopped waiting. */
   #giveBack(claims: ReadonlyArray<Store.Claim>): Promise<void> {
-    const settlements = claims.map((claim) => ({
-      claim,
-      outcome: { _tag: "Released", reason: "its worker has stopped waiting" } as const
-    }))
-    // When this fails too, the leases end by themselves.
-    const given = this.#work(undefined, settlements, false).then(
-      () => undefined,
-      () => undefined
-    )
-    for (const { token } of claims) this.#claims.delete(token)
-    return given
+    const outcome = { _tag: "Released", reason: "its worker has stopped waiting" } as const
+    return this.#settleQuietly(claims.map((claim) => ({ claim, outcome })))
+  }
+
+  /** When this fails, the leases end by themselves. */
+  async #settleQuietly(settlements: ReadonlyArray<Store.Settlement>): Promise<void> {
+    await this.#work(undefined, settlements, false).catch(() => undefined)
+    for (const { claim } of settlements) this.#claims.delete(claim.token)
   }
 }
+
+type Answer = readonly [
+  refused: string,
+  due: string,
+  lent: string,
+  moreFrom: string,
+  isAloneWaiting: string,
+  broken: ReadonlyArray<string>
+]

@@ -1,9 +1,17 @@
 /** Runs, events and lines as they are kept, and back. */
-import { type ErrorInfo, resultsTooLarge, runTimedOut, stepCancelled, workerLost } from "../../core/ErrorInfo.ts"
+import {
+  type ErrorInfo,
+  inputsTooLarge,
+  resultsTooLarge,
+  runTimedOut,
+  stepCancelled,
+  workerLost
+} from "../../core/ErrorInfo.ts"
 import type { Event, HowCompleted } from "../../core/Event.ts"
 import type { Line } from "../../core/Log.ts"
 import { type NewRun, submissionOf } from "../../core/NewRun.ts"
 import * as Run from "../../core/Run.ts"
+import { MAX_TOGETHER } from "../../core/StoreBounds.ts"
 import type { Json } from "../../core/Value.ts"
 import type { Steps } from "./PlanCode.ts"
 
@@ -160,6 +168,7 @@ export const readEvent = (text: string, sequence: number, about: About, values: 
 type CodedError =
   | (ErrorInfo & { readonly "#"?: undefined })
   | { readonly "#": "large"; readonly step: string }
+  | { readonly "#": "inputs"; readonly step: string; readonly bytes: number }
   | { readonly "#": "lost"; readonly step: string; readonly losses: number; readonly item?: number }
   | { readonly "#": "late"; readonly millis: number }
   | { readonly "#": "cancelled"; readonly step: string; readonly reason: string }
@@ -168,6 +177,8 @@ const readError = (coded: CodedError, maxValueBytes: number): ErrorInfo => {
   switch (coded["#"]) {
     case "large":
       return resultsTooLarge(coded.step, maxValueBytes)
+    case "inputs":
+      return inputsTooLarge(coded.step, coded.bytes, MAX_TOGETHER * maxValueBytes)
     case "lost":
       return workerLost(coded.step, coded.item, coded.losses)
     case "late":

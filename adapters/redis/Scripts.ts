@@ -22,17 +22,22 @@ export class Scripts {
     this.prefix = prefix
   }
 
-  /** Runs a script. Fails when the server does not answer, or answers with an error. */
+  /**
+   * Runs a script. Fails when the server does not answer, or takes no commands; dies when the script itself fails, which is a
+   * mistake of this code or of what is kept.
+   */
   run<A>(name: ScriptName, args: ReadonlyArray<Argument>): Effect.Effect<A, StoreUnavailable> {
-    return Effect.tryPromise({
-      try: () => this.call(name, args) as Promise<A>,
-      catch: toUnavailable
-    })
+    return attempt(() => this.call(name, args) as Promise<A>)
   }
 
   /** Asks the server for something that is no script. */
   ask<A>(what: (client: Client, prefix: string) => Promise<A>): Effect.Effect<A, StoreUnavailable> {
-    return Effect.tryPromise({ try: () => what(this.client, this.prefix), catch: toUnavailable })
+    return attempt(() => what(this.client, this.prefix))
+  }
+
+  /** The instant by the server's clock. */
+  async nowMillis(): Promise<number> {
+    return Number(await this.call("now", []))
   }
 
   /** Runs a script, as a Promise. */
@@ -50,6 +55,26 @@ export class Scripts {
       return this.client.eval(SCRIPTS[name], 1, this.prefix, ...spread(args))
     }
   }
+}
+
+/** Awaits an answer. Fails when there is none, dies of any other error. */
+export const attempt = <A>(ask: () => Promise<A>): Effect.Effect<A, StoreUnavailable> =>
+  // @effect-diagnostics-next-line unknownInEffectCatch:off - a client rejects with anything
+  Effect.catch(Effect.tryPromise({ try: ask, catch: (error) => error }), failureOf)
+
+/** The failure that an error stands for, where the server does not answer or takes no commands; else a defect. */
+export const failureOf = (error: unknown): Effect.Effect<never, StoreUnavailable> =>
+  error instanceof StoreUnavailable
+    ? Effect.fail(error)
+    : isOutage(error)
+      ? Effect.fail(toUnavailable(error))
+      : Effect.die(new Error(`Redis: ${reasonOf(error).slice(0, 500)}`))
+
+/** Whether an error is about the server or the way there, and not about what it was asked. */
+export const isOutage = (error: unknown): boolean => {
+  if (error instanceof StoreUnavailable) return true
+  const text = reasonOf(error)
+  return REASONS.some(([pattern]) => pattern.test(text))
 }
 
 // ioredis takes the arguments as a list too, which its types do not know; so many would not fit on the stack.
@@ -70,8 +95,9 @@ export const toUnavailable = (error: unknown): StoreUnavailable => {
 /** What went wrong with the server, as it was told: of a cluster, by the last of its nodes that was asked. */
 export const reasonOf = (error: unknown): string => {
   if (typeof error === "string") return error
+  if (typeof error !== "object" || error === null) return String(error)
   const { message, lastNodeError } = error as Error & { readonly lastNodeError?: Error }
-  return lastNodeError?.message ?? message
+  return String(lastNodeError?.message ?? message)
 }
 
 /** That a server takes no writes because it has become a replica. */
@@ -94,6 +120,8 @@ const REASONS: ReadonlyArray<readonly [RegExp, string]> = [
   ],
   [/[^;]*certificate[^;]*/, "its certificate is not trusted: $&; set `redis.tls.ca`, or use the name that it is for"],
   [/^LOADING/, "it is loading its data"],
+  [/^BUSY/, "it is busy with a script of another program"],
+  [/max number of clients/i, "it has as many clients as it may have (`maxclients`)"],
   [/^MISCONF/, "it can't save to its disk, and takes no writes"],
   [/^(?:CLUSTERDOWN|TRYAGAIN)/, "its cluster is not whole"],
   [/unknown command .sentinel/i, "what `redis.sentinels` names is a server and no Sentinel"],

@@ -1,13 +1,14 @@
-/** How runs get to Redis: many in one call, and with their plan where nobody has brought it yet. */
-import * as Effect from "effect/Effect"
+/** How runs get to Redis: many in one call, and with their plan where Redis does not have it yet. */
+import type * as Effect from "effect/Effect"
 import type { StoreUnavailable } from "../../core/Errors.ts"
 import { IDEMPOTENCY_MILLIS } from "../../core/Keys.ts"
 import type { NewRun } from "../../core/NewRun.ts"
+import type { Json } from "../../core/Value.ts"
 import type { Blobs } from "./Blobs.ts"
-import type { ScriptName } from "./LuaCommands.ts"
+import { bytesOfText, MAX_BYTES, slices } from "./Calls.ts"
 import * as PlanCode from "./PlanCode.ts"
 import { eachValue, writeOwn } from "./RunCode.ts"
-import { type Argument, type Scripts, toUnavailable } from "./Scripts.ts"
+import { type Argument, attempt, isOutage, type Scripts } from "./Scripts.ts"
 
 /** What became of a run: `RUN` and its id; `NAMED`, the run that has its key, its fingerprint and whether it is there; `FULL`. */
 export type Answer = readonly [
@@ -17,9 +18,12 @@ export type Answer = readonly [
   isThere?: number
 ]
 
-/** A run that is to be recorded, and whom to tell. */
+/** A run that is to be recorded, under an id of its own. */
 interface Waiting {
   readonly run: NewRun
+  readonly id: string
+  readonly values: ReadonlyArray<readonly [name: string, value: Json]>
+  readonly bytes: number
   readonly resolve: (answer: Answer) => void
   readonly reject: (error: unknown) => void
 }
@@ -29,6 +33,9 @@ const MAX_BATCH = 200
 
 /** How many calls are under way at once at most. */
 const MAX_CALLS = 2
+
+/** How long values that were put aside stay unless their run is recorded, in seconds. */
+const KEPT_SECONDS = 3_600
 
 /** Writes runs down for the scripts that record them. */
 export class Submitting {
@@ -58,15 +65,26 @@ export class Submitting {
 
   /** Records a run, together with the others that come while a call is under way. */
   submit(run: NewRun): Effect.Effect<Answer, StoreUnavailable> {
-    return Effect.tryPromise({
-      try: () => (this.#blobs.isUsed ? this.#blobs.ofRun(run).then((kept) => this.#enqueue(kept)) : this.#enqueue(run)),
-      catch: toUnavailable
-    })
+    return attempt(() => (this.#blobs.isUsed ? this.#submitKept(run) : this.#enqueue(run)))
+  }
+
+  /** The same, with values that are kept elsewhere. Those of a run that is not recorded are removed. */
+  async #submitKept(run: NewRun): Promise<Answer> {
+    const kept = await this.#blobs.ofRun(run)
+    const answer = await this.#enqueue(kept)
+    if (answer[0] !== "RUN") await this.#blobs.discardRun(kept)
+    return answer
   }
 
   #enqueue(run: NewRun): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ run, resolve, reject })
+      const values: Array<readonly [string, Json]> = []
+      let bytes = 0
+      eachValue(run, (name, value) => {
+        values.push([name, value])
+        bytes += bytesOfText(value)
+      })
+      this.#waiting.push({ run, id: this.#newId(), values, bytes, resolve, reject })
       if (this.#isToSend) return
       this.#isToSend = true
       queueMicrotask(() => {
@@ -79,41 +97,90 @@ export class Submitting {
   #sendAll(): void {
     while (this.#waiting.length > 0 && this.#underWay < MAX_CALLS) {
       this.#underWay++
-      void this.#send(this.#waiting.splice(0, MAX_BATCH)).then(() => {
+      void this.#send(this.#take()).then(() => {
         this.#underWay--
         this.#sendAll()
       })
     }
   }
 
+  /** As many of those that wait as go in one call. */
+  #take(): ReadonlyArray<Waiting> {
+    let bytes = 0
+    let count = 0
+    for (const { bytes: more } of this.#waiting) {
+      if (count === MAX_BATCH || (count > 0 && bytes + more > MAX_BYTES)) break
+      bytes += more
+      count++
+    }
+    return this.#waiting.splice(0, count)
+  }
+
   async #send(batch: ReadonlyArray<Waiting>): Promise<void> {
     try {
-      const answers = await this.#record(batch.map(({ run }) => run))
+      const answers = await this.#record(batch)
       for (let at = 0; at < batch.length; at++) batch[at]!.resolve(answers[at]!)
     } catch (error) {
-      for (const { reject } of batch) reject(error)
+      if (batch.length === 1 || isOutage(error)) {
+        for (const { reject } of batch) reject(error)
+        return
+      }
+      // One of them can't be recorded: it is not to cost the others.
+      const half = batch.length >> 1
+      await this.#send(batch.slice(0, half))
+      await this.#send(batch.slice(half))
     }
   }
 
-  async #record(runs: ReadonlyArray<NewRun>): Promise<ReadonlyArray<Answer>> {
+  async #record(batch: ReadonlyArray<Waiting>): Promise<ReadonlyArray<Answer>> {
     const args: Array<Argument> = [...this.bounds]
-    const ids = runs.map((run) => this.write(args, run))
+    for (const waiting of batch) {
+      // One that is too large for a call, which goes alone, has its values put aside first.
+      const isAside = waiting.bytes > MAX_BYTES
+      if (isAside) await this.#putAside(waiting)
+      this.#write(args, waiting.run, waiting.id, isAside ? [] : waiting.values, isAside ? waiting : undefined)
+    }
     const [others, due] = (await this.#scripts.call("submit", args)) as [ReadonlyArray<[number, Answer]>, string]
     this.#dueAfter(due)
-    const answers: Array<Answer> = ids.map((id) => ["RUN", id])
+    const answers: Array<Answer> = batch.map(({ id }) => ["RUN", id])
     for (const [at, answer] of others) answers[at] = answer
-    const lacking = runs.flatMap((_, at) => (answers[at]![0] === "PLAN" ? [at] : []))
-    if (lacking.length === 0) return answers
-    await this.bring(lacking.map((at) => runs[at]!))
-    const again = await this.#record(lacking.map((at) => runs[at]!))
-    for (const [place, at] of lacking.entries()) answers[at] = again[place]!
+    const lacking = batch.flatMap((_, at) => (answers[at]![0] === "PLAN" ? [at] : []))
+    if (lacking.length > 0) {
+      await this.bring(lacking.map((at) => batch[at]!.run))
+      const again = await this.#record(lacking.map((at) => batch[at]!))
+      for (const [place, at] of lacking.entries()) answers[at] = again[place]!
+    }
+    for (const [at, { id, bytes }] of batch.entries()) {
+      if (bytes > MAX_BYTES && answers[at]![0] !== "RUN") await this.#scripts.client.unlink(this.#keyOf(id))
+    }
     return answers
   }
 
-  /** Brings the plans of runs. */
+  async #putAside({ id, values }: Waiting): Promise<void> {
+    const { client } = this.#scripts
+    const key = this.#keyOf(id)
+    for (const part of slices(values, ([, value]) => bytesOfText(value))) {
+      await client.hset(key, ...part.flatMap(([name, value]) => [`v${name}`, value]))
+      await client.expire(key, KEPT_SECONDS)
+    }
+  }
+
+  #keyOf(id: string): string {
+    return `${this.#scripts.prefix}r:${id}`
+  }
+
+  /** Brings the plans of runs, each in parts. */
   async bring(runs: ReadonlyArray<NewRun>): Promise<void> {
-    const plans = new Set(runs.map(PlanCode.write))
-    for (const { digest, fields } of plans) await this.#scripts.call("plan" satisfies ScriptName, [digest, ...fields])
+    for (const { digest, fields } of new Set(runs.map(PlanCode.write))) {
+      const pairs = Array.from(
+        { length: fields.length / 2 },
+        (_, at) => [fields[2 * at]!, fields[2 * at + 1]!] as const
+      )
+      // The field by which a plan is known to be there comes last.
+      for (const part of slices(pairs, ([, text]) => String(text).length)) {
+        await this.#scripts.call("plan", [digest, ...part.flat()])
+      }
+    }
   }
 
   /** What a script that records runs has to know besides: how many may be unfinished, how long a key names its run. */
@@ -121,15 +188,24 @@ export class Submitting {
     return [this.#maxUnfinished, IDEMPOTENCY_MILLIS]
   }
 
-  /** Adds a run to the arguments of a script. Gives its id. */
-  write(args: Array<Argument>, run: NewRun): string {
+  /** Adds a run to the arguments of a script. */
+  write(args: Array<Argument>, run: NewRun): void {
+    const values: Array<readonly [string, Json]> = []
+    eachValue(run, (name, value) => values.push([name, value]))
+    this.#write(args, run, this.#newId(), values, undefined)
+  }
+
+  #write(
+    args: Array<Argument>,
+    run: NewRun,
+    id: string,
+    values: ReadonlyArray<readonly [name: string, value: Json]>,
+    aside: Waiting | undefined
+  ): void {
     const { onFailure = "fail-fast", priority = 0, delayMillis, timeoutMillis, limits, given, schedule } = run
     const { digest, left } = PlanCode.write(run)
-    const id = this.#newId()
-    args.push(id, digest, left, onFailure[0]!, priority)
-    const size = args.push(0) - 1
-    eachValue(run, (name, value) => args.push(name, value))
-    args[size] = (args.length - size - 1) / 2
+    args.push(id, digest, left, onFailure[0]!, priority, values.length)
+    for (const [name, value] of values) args.push(name, value)
     const more = args.push(0) - 1
     const own = writeOwn(run)
     if (own !== undefined) args.push("j", own)
@@ -140,7 +216,11 @@ export class Submitting {
     if (names.length > 0) args.push("G", JSON.stringify(Object.fromEntries(names.map((name) => [name, 1]))))
     if (schedule !== undefined) args.push("c", schedule.id)
     if (run.idempotency !== undefined) args.push("t", run.idempotency.key, "F", run.idempotency.fingerprint)
+    if (aside !== undefined) {
+      args.push("V", aside.bytes)
+      const references = aside.values.flatMap(([, value]) => (value.startsWith("@") ? [`${value.slice(1)}\n`] : []))
+      if (references.length > 0) args.push("B", references.join(""))
+    }
     args[more] = (args.length - more - 1) / 2
-    return id
   }
 }

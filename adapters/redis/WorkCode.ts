@@ -1,6 +1,7 @@
 /** Claims and outcomes as the scripts read and write them. */
 import type { Claim, Note, Settlement } from "../../core/Store.ts"
 import type { Json } from "../../core/Value.ts"
+import { bytesOfText } from "./Calls.ts"
 import type { Argument } from "./Scripts.ts"
 
 type Phase = "R" | "P" | "E"
@@ -10,39 +11,58 @@ const PHASES = { R: "run", P: "probe", E: "expand" } as const
 /** A claim of the Store on Redis. */
 export interface RedisClaim extends Claim {
   readonly values: ReadonlyMap<string, Json>
+  /** The names of its values, where these are more than the script passes and have to be fetched. */
+  readonly names?: ReadonlyArray<string>
 }
 
-/** The claims that a script has lent: texts with U+001F between them, which no JSON and no name has. */
+/** How many texts a claim has before its values. */
+const HEAD = 10
+
+/**
+ * The claims that a script has lent: texts with U+001F between them, which no JSON and no name has. After the head of each
+ * there is how many values follow, by name; `=` for the same as the claim before has; or `?` and how many names follow.
+ */
 export const readClaims = (lent: string): ReadonlyArray<RedisClaim> => {
   if (lent === "") return []
   const texts = lent.split("\u001f")
   const claims: Array<RedisClaim> = []
   let values: ReadonlyMap<string, Json> = new Map()
+  let names: ReadonlyArray<string> | undefined
   for (let at = 0; at < texts.length; ) {
     const unit = texts[at]!
-    const size = texts[at + 9]!
+    const size = texts[at + HEAD - 1]!
     const [runId, index, place] = unit.split(":") as [string, string, string | undefined]
     // A queue is a priority, a version and a pipeline.
     const queue = texts[at + 7]!
     const version = queue.indexOf("|") + 1
     const pipeline = queue.indexOf(":", version) + 1
-    const next = at + 10 + (size === "=" ? 0 : 2 * Number(size))
-    // Of the same step as the claim before: with the same values.
-    if (size !== "=") values = toMap(texts, at + 10, next)
+    const first = at + HEAD
+    let next = first
+    if (size.startsWith("?")) {
+      next += Number(size.slice(1))
+      names = texts.slice(first, next)
+      values = new Map()
+    } else if (size !== "=") {
+      next += 2 * Number(size)
+      names = undefined
+      values = toMap(texts, first, next)
+    }
+    const phase = texts[at + 5]!
     claims.push({
       runId,
       pipelineId: queue.slice(pipeline),
       version: queue.slice(version, pipeline - 1),
       step: texts[at + 8]!,
       index: Number(index),
-      phase: PHASES[texts[at + 5] as Phase],
+      phase: PHASES[phase.toUpperCase() as Phase],
       item: place === undefined ? undefined : { index: Number(place), value: texts[at + 6]! },
       attempt: Number(texts[at + 2]),
       failures: Number(texts[at + 3]),
       elapsedMillis: Number(texts[at + 4]),
-      isAlone: false,
+      isAlone: phase !== phase.toUpperCase(),
       token: texts[at + 1]!,
-      values
+      values,
+      ...(names && { names })
     })
     at = next
   }
@@ -59,8 +79,20 @@ const toMap = (texts: ReadonlyArray<string>, from: number, to: number): Readonly
 export const unitOf = ({ runId, index, item }: Claim): string =>
   item === undefined ? `${runId}:${index}` : `${runId}:${index}:${item.index}`
 
-/** Adds a settlement to the arguments of a script. */
-export const writeSettlement = (args: Array<Argument>, { claim, outcome }: Settlement): void => {
+/** About how many bytes a settlement has. */
+export const bytesOf = ({ outcome }: Settlement): number => {
+  if (outcome._tag !== "Completed") return 200
+  let bytes = 200
+  for (const name of Object.keys(outcome.outputs)) bytes += name.length + bytesOfText(outcome.outputs[name]!)
+  return bytes
+}
+
+/** Adds a settlement to the arguments of a script. `staged` says where the items of an expansion have been put. */
+export const writeSettlement = (
+  args: Array<Argument>,
+  { claim, outcome }: Settlement,
+  staged: Staged | undefined
+): void => {
   args.push(unitOf(claim), claim.token)
   switch (outcome._tag) {
     case "Completed": {
@@ -80,14 +112,24 @@ export const writeSettlement = (args: Array<Argument>, { claim, outcome }: Settl
       return
     case "Probed": {
       const { limits, memo } = outcome
-      args.push("P", limits.length === 0 ? "" : JSON.stringify(limits), memo?.text ?? "", memo?.ttlMillis ?? "")
+      const ttlMillis = memo && Math.ceil(memo.ttlMillis)
+      args.push("P", limits.length === 0 ? "" : JSON.stringify(limits), memo?.text ?? "", ttlMillis ?? "")
       return
     }
-    case "Expanded":
-      args.push("X", outcome.count, outcome.size, outcome.units.length)
-      for (const unit of outcome.units) args.push(unit)
+    case "Expanded": {
+      const { units, items, bytes, name } = staged!
+      args.push("X", outcome.count, outcome.size, outcome.units.length, units, items, bytes, name)
       return
+    }
   }
+}
+
+/** Items that were put aside for a script: how many units and items of them are completed, with how many bytes of results. */
+export interface Staged {
+  readonly name: string
+  readonly units: number
+  readonly items: number
+  readonly bytes: number
 }
 
 /** Adds a note to the arguments of a script. */

@@ -18,7 +18,7 @@ const collect = await (async (): Promise<(() => void) | undefined> => {
   return runInNewContext("gc") as () => void
 })()
 
-const plan = { results: ["a"], steps: [{ name: "a", waits: 0, releases: [], vital: true }] }
+const plan = { results: ["a"], steps: [{ name: "a", reads: [], waits: 0, releases: [], vital: true }] }
 const newRun: Store.NewRun = { pipelineId: "p", version: "v", plan, parameters: { data: '"0123456789"' } }
 const versions = new Set([Version.key("p", "v")])
 

@@ -9,6 +9,7 @@ let count = 0
 describe.skipIf(url === undefined)("with a server", () => {
   store("Redis, values elsewhere", ({ leaseMillis }) => {
     const kept = new Map<string, string>()
+    let puts = 0
     return RedisStore.layer({
       url: url!,
       prefix: `blobs-${process.pid}-${++count}`,
@@ -16,11 +17,12 @@ describe.skipIf(url === undefined)("with a server", () => {
       blobs: {
         threshold: 1,
         put: async (text) => {
-          const reference = String(kept.size)
+          const reference = String(++puts)
           kept.set(reference, text)
           return reference
         },
-        get: async (reference) => kept.get(reference)!
+        get: async (reference) => kept.get(reference)!,
+        remove: async (reference) => void kept.delete(reference)
       }
     })
   })

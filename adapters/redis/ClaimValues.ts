@@ -1,0 +1,92 @@
+/** The values of claims: those that the script did not pass are fetched, those that are elsewhere are brought back. */
+import { type ErrorInfo, inputsTooLarge } from "../../core/ErrorInfo.ts"
+import type { Settlement } from "../../core/Store.ts"
+import { MAX_TOGETHER } from "../../core/StoreBounds.ts"
+import type { Json } from "../../core/Value.ts"
+import type { Blobs } from "./Blobs.ts"
+import { bytesOfText, MAX_MEMBERS } from "./Calls.ts"
+import type { Scripts } from "./Scripts.ts"
+import type { RedisClaim } from "./WorkCode.ts"
+
+/** How often a step whose values can't be had is tried again, and how long it waits before, in milliseconds. */
+const MAX_TRIES = 5
+const WAIT_MILLIS = 1_000
+
+/** Completes claims. */
+export class ClaimValues {
+  readonly #scripts: Scripts
+  readonly #blobs: Blobs
+  readonly #maxBytes: number
+
+  constructor(scripts: Scripts, blobs: Blobs, maxValueBytes: number) {
+    this.#scripts = scripts
+    this.#blobs = blobs
+    this.#maxBytes = MAX_TOGETHER * maxValueBytes
+  }
+
+  /** The claims that can be worked on, and how the others are settled: each on its own, so that none costs the others. */
+  async complete(
+    claims: ReadonlyArray<RedisClaim>
+  ): Promise<{ readonly claims: ReadonlyArray<RedisClaim>; readonly lacking: ReadonlyArray<Settlement> }> {
+    if (!this.#blobs.isUsed && claims.every(({ names }) => names === undefined)) return { claims, lacking: [] }
+    const completed: Array<RedisClaim> = []
+    const lacking: Array<Settlement> = []
+    for (const claim of claims) {
+      const whole = await this.#whole(claim)
+      if ("outcome" in whole) lacking.push(whole)
+      else completed.push(whole)
+    }
+    return { claims: completed, lacking }
+  }
+
+  async #whole(claim: RedisClaim): Promise<RedisClaim | Settlement> {
+    let place = ""
+    try {
+      const values = new Map(claim.names === undefined ? claim.values : await this.#fetch(claim, claim.names))
+      let bytes = 0
+      for (const [name, kept] of values) {
+        place = name
+        const value = await this.#blobs.back(kept)
+        bytes += bytesOfText(value)
+        values.set(name, value)
+      }
+      if (bytes > this.#maxBytes) {
+        return { claim, outcome: { _tag: "Failed", error: inputsTooLarge(claim.step, bytes, this.#maxBytes) } }
+      }
+      return { ...claim, values }
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      const failure: ErrorInfo = {
+        name: "ValueUnavailable",
+        message: `Step '${claim.step}' can't be given its value '${place}': ${why.slice(0, 500)}`,
+        step: claim.step
+      }
+      return {
+        claim,
+        outcome:
+          claim.failures < MAX_TRIES
+            ? { _tag: "Retried", error: failure, waitMillis: WAIT_MILLIS * 2 ** claim.failures }
+            : { _tag: "Failed", error: failure }
+      }
+    }
+  }
+
+  async #fetch({ runId }: RedisClaim, names: ReadonlyArray<string>): Promise<ReadonlyMap<string, Json>> {
+    const values = new Map<string, Json>()
+    for (let from = 0; from < names.length; ) {
+      const asked = names.slice(from, from + MAX_MEMBERS)
+      const found = await readValues(this.#scripts, runId, asked)
+      for (const [at, value] of found.entries()) if (value !== null) values.set(asked[at]!, value)
+      from += found.length
+    }
+    return values
+  }
+}
+
+/** The first of these values of a run, at least one: as many as one answer may have. */
+const readValues = async (
+  scripts: Scripts,
+  runId: string,
+  names: ReadonlyArray<string>
+): Promise<ReadonlyArray<Json | null>> =>
+  scripts.client.hmget(`${scripts.prefix}r:${runId}`, ...names.map((name) => `v${name}`))

@@ -1,0 +1,98 @@
+/** What a Store on Redis does by itself: what is due, what acts have left to be done, what is to be forgotten. */
+import type { StoreBounds } from "../../core/StoreBounds.ts"
+import type { Blobs } from "./Blobs.ts"
+import { isOutage, type Scripts } from "./Scripts.ts"
+
+/** How many due things, and how many leases that have ended, one act looks at. */
+const MANY = 100
+
+/** How often the values of forgotten runs are removed, in milliseconds. */
+const REMOVE_MILLIS = 5_000
+
+/** Keeps a Store up. */
+export class Upkeep {
+  readonly #scripts: Scripts
+  readonly #bounds: Required<StoreBounds>
+  readonly #blobs: Blobs
+  readonly #report: (message: string) => void
+  #removeAtMillis = 0
+
+  /** `report` is told of what can't be looked at. */
+  constructor(scripts: Scripts, bounds: Required<StoreBounds>, blobs: Blobs, report: (message: string) => void) {
+    this.#scripts = scripts
+    this.#bounds = bounds
+    this.#blobs = blobs
+    this.#report = report
+  }
+
+  /** Does what is to be done now. Gives in how many milliseconds something is due; an empty text when nothing is. */
+  async tick(): Promise<string> {
+    const { historyCount, historyMillis, maxValueBytes } = this.#bounds
+    await this.#tolerating("Runs can't be forgotten", () => this.#scripts.call("retain", [historyCount, historyMillis]))
+    await this.#tolerating("Work that was left can't be done", () =>
+      this.#scripts.call("todo", [maxValueBytes, historyCount])
+    )
+    if (this.#blobs.isUsed) await this.#removeValues()
+    try {
+      return await this.#tick(MANY)
+    } catch (error) {
+      if (isOutage(error)) throw error
+      return this.#tickOneByOne()
+    }
+  }
+
+  #tick(most: number, ...only: ReadonlyArray<string>): Promise<string> {
+    const { historyCount, maxLosses, maxValueBytes } = this.#bounds
+    return this.#scripts.call("tick", [historyCount, maxLosses, maxValueBytes, most, ...only]) as Promise<string>
+  }
+
+  /** One of those that are due can't be looked at: it is left alone, and costs the others nothing. The mender finds it again. */
+  async #tickOneByOne(): Promise<string> {
+    const { client, prefix } = this.#scripts
+    const now = await this.#scripts.nowMillis()
+    for (const [key, what] of [
+      ["due", "due"],
+      ["leases", "lease"]
+    ] as const) {
+      for (const member of await client.zrangebyscore(`${prefix}${key}`, "-inf", now, "LIMIT", 0, MANY)) {
+        try {
+          await this.#tick(1, what, member)
+        } catch (error) {
+          if (isOutage(error)) throw error
+          this.#report(`'${member}' can't be looked at, which is due: ${messageOf(error)}`)
+          await this.#tick(1, "leave", key, member)
+        }
+      }
+    }
+    return "0"
+  }
+
+  /** Removes values that are kept elsewhere and whose runs are forgotten; each is tried again after a minute until it is gone. */
+  async #removeValues(): Promise<void> {
+    const now = await this.#scripts.nowMillis()
+    if (now < this.#removeAtMillis) return
+    this.#removeAtMillis = now + REMOVE_MILLIS
+    const references = (await this.#scripts.call("gone", [60_000])) as ReadonlyArray<string>
+    for (const reference of references) {
+      try {
+        await this.#blobs.remove(reference)
+        await this.#scripts.client.zrem(`${this.#scripts.prefix}gone`, reference)
+      } catch (error) {
+        if (isOutage(error)) throw error
+        this.#report(`The value '${reference.slice(0, 200)}' of a forgotten run can't be removed: ${messageOf(error)}`)
+      }
+    }
+    if (references.length === MANY) this.#removeAtMillis = 0
+  }
+
+  async #tolerating(what: string, act: () => Promise<unknown>): Promise<void> {
+    try {
+      await act()
+    } catch (error) {
+      if (isOutage(error)) throw error
+      this.#report(`${what}: ${messageOf(error)}`)
+    }
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -1,0 +1,259 @@
+-- Runs as they are read and changed. An act reads all that it needs first; what it changes is collected here, and written
+-- by `commit` at its end, so that an act that fails has changed nothing.
+local at = fmt(now)
+local quote = cjson.encode
+
+-- How much one act may do: how many things it looks at, and about how many bytes its answer may have.
+local MAX_LOOKS = 500
+local MAX_REPLY = 1048576
+
+-- Computes once and then looks up, which costs a fraction: most of it comes again and again.
+local function remembering(make)
+  return setmetatable({}, {
+    __index = function(known, of)
+      local made = make(of)
+      known[of] = made
+      return made
+    end
+  })
+end
+
+-- Whole numbers as texts, and back; texts as JSON; the names of values and leases among the fields of a run.
+local text, number, quoted = remembering(fmt), remembering(tonumber), remembering(quote)
+local fieldOf = remembering(function(name) return 'v' .. name end)
+local leaseOf = remembering(function(unit) return 'l' .. unit end)
+
+-- -- what is to be written ----------------------------------------------------------------------------------------------
+
+-- Commands that are written as they are: first those that others build on, and the rest.
+local renames, commands = {}, {}
+local function later(...) commands[#commands + 1] = { ... } end
+
+-- Members of sorted sets and of sets by key: the score or true, false for one that leaves.
+local sorted, sets = {}, {}
+
+local function memberIn(all, key, member, value)
+  local members = all[key]
+  if members == nil then
+    members = {}
+    all[key] = members
+  end
+  members[member] = value
+end
+
+local function zadd(key, score, member) memberIn(sorted, key, member, score) end
+local function zrem(key, member) memberIn(sorted, key, member, false) end
+
+-- Hashes by key; see `hashOf`.
+local hashes = {}
+
+-- -- hashes -------------------------------------------------------------------------------------------------------------
+
+-- A hash as far as it is known (c), what is to be set (out, a list for HSET in which the last one of a name counts) and
+-- what is to be removed (gone). One that has another name until the act is committed is read there.
+local function hashOf(key, readKey)
+  return { key = key, readKey = readKey or key, c = {}, out = false, gone = false }
+end
+
+local function get(hash, field)
+  local value = hash.c[field]
+  if value == nil then
+    value = call('HGET', hash.readKey, field)
+    hash.c[field] = value
+  end
+  return value
+end
+
+local function outOf(hash)
+  local out = {}
+  hash.out = out
+  hashes[hash.key] = hash
+  return out
+end
+
+-- Changes a field; false removes it.
+local function set(hash, field, value)
+  hash.c[field] = value
+  local out = hash.out or outOf(hash)
+  if value then
+    local n = #out
+    out[n + 1] = field
+    out[n + 2] = value
+    if hash.gone then hash.gone[field] = nil end
+  else
+    if not hash.gone then hash.gone = {} end
+    hash.gone[field] = true
+  end
+end
+
+-- Fields in slices that fit on the stack.
+local function getAll(hash, fields)
+  local c = hash.c
+  local missing
+  for k = 1, #fields do
+    if c[fields[k]] == nil then
+      missing = missing or {}
+      missing[#missing + 1] = fields[k]
+    end
+  end
+  if not missing then return end
+  for from = 1, #missing, 1000 do
+    local to = math.min(from + 999, #missing)
+    local found = call('HMGET', hash.readKey, unpack(missing, from, to))
+    for k = from, to do c[missing[k]] = found[k - from + 1] end
+  end
+end
+
+-- -- runs ---------------------------------------------------------------------------------------------------------------
+
+local runs = {}
+
+-- status, steps left, events, open, lost, optional fields, bytes of values; policy, priority and plan.
+local HEADER = '^(%a)|(%d+)|(%d+)|(%d)|(%d)|(%a*)|(%d+)|(.*)$'
+
+-- Plans, with their steps as they are asked for.
+local plans = {}
+
+local function planOf(digest)
+  local plan = plans[digest]
+  if plan == nil then
+    local key = P .. 'p:' .. digest
+    local found = call('HMGET', key, 'q', 'b', 'c')
+    if not found[3] then return false end
+    plan = { key = key, version = found[1], first = cjson.decode(found[2]), size = tonumber(found[3]) }
+    plan.pipeline = string.match(plan.version, '^[^:]*:(.*)$')
+    plans[digest] = plan
+  end
+  return plan
+end
+
+-- What runs have in common whose headers end alike: policy, priority and plan, and the queue that follows from these.
+local kindOf = remembering(function(tail)
+  local policy, priority, digest = string.match(tail, '^(%a)|(-?%d+)|(%x+)$')
+  local plan = planOf(digest)
+  local queue = priority .. '|' .. plan.version
+  return { tail = tail, policy = policy, priority = tonumber(priority), digest = digest, plan = plan, queue = queue }
+end)
+
+-- A run, read; these fields, of which the first is the header, are read along with it.
+local function openWith(id, fields)
+  local key = P .. 'r:' .. id
+  local found = call('HMGET', key, unpack(fields))
+  if not found[1] then
+    runs[id] = false
+    return false
+  end
+  local status, left, events, isOpen, isLost, has, bytes, tail = string.match(found[1], HEADER)
+  local kind = kindOf[tail]
+  local c = {}
+  for k = 2, #fields do c[fields[k]] = found[k] end
+  -- With all that most runs need: a table that grows is made anew.
+  local r = {
+    id = id, key = key, readKey = key, c = c, s = status, n = number[left], events = number[events], told = number[events],
+    o = isOpen == '1', x = isLost == '1', has = has, bytes = number[bytes], kind = kind, plan = kind.plan,
+    q = kind.queue, out = false, gone = false, isHeadDirty = false, was = status
+  }
+  runs[id] = r
+  return r
+end
+
+local HEAD = { 'h' }
+
+local function open(id)
+  local r = runs[id]
+  if r ~= nil then return r end
+  return openWith(id, HEAD)
+end
+
+-- A field of the header.
+local function head(r, field, value)
+  r[field] = value
+  r.isHeadDirty = true
+  if not r.out then outOf(r) end
+end
+
+-- A field that few runs have: the header says which.
+local function has(r, field) return r.has ~= '' and string.find(r.has, field, 1, true) end
+
+local function opt(r, field) return has(r, field) and get(r, field) or false end
+
+local function setHas(r, field)
+  if not has(r, field) then head(r, 'has', r.has .. field) end
+end
+
+local function setOpt(r, field, value)
+  set(r, field, value)
+  setHas(r, field)
+end
+
+local function push(r, event)
+  local sequence = r.events + 1
+  r.events = sequence
+  r.isHeadDirty = true
+  local out = r.out or outOf(r)
+  local n = #out
+  out[n + 1] = text[sequence]
+  out[n + 2] = event
+end
+
+-- Keeps a value; one whose text stands for a text elsewhere is remembered, to be removed with the run.
+local function keepValue(r, name, json)
+  set(r, fieldOf[name], json)
+  r.bytes = r.bytes + #json
+  r.isHeadDirty = true
+  if string.byte(json) == 64 then setOpt(r, 'B', (opt(r, 'B') or '') .. string.sub(json, 2) .. '\n') end
+end
+
+local function isOver(r) return r.s ~= 'P' and r.s ~= 'R' end
+
+local function stepOf(r, i)
+  local plan = r.plan
+  local step = plan[i]
+  if step == nil then
+    step = cjson.decode(call('HGET', plan.key, i))
+    plan[i] = step
+  end
+  return step
+end
+
+-- Whether a step has ended, in a run that goes on: completed, or without an outcome.
+local function isStepOver(r, i)
+  return get(r, leaseOf[i]) == '+' or (r.x and get(r, 'o' .. i)) or (stepOf(r, i).a and get(r, 'o' .. i))
+end
+
+-- A unit is `<run>:<step>` or `<run>:<step>:<item>`. Gives run, step and item: a number, or nothing.
+local function parse(ref)
+  local id, i, item = string.match(ref, '^([^:]+):(%d+):?(%d*)$')
+  if id == nil then return nil end
+  return id, i, tonumber(item)
+end
+
+local function refOf(r, i, item)
+  local ref = r.id .. ':' .. i
+  return item and (ref .. ':' .. text[item]) or ref
+end
+
+-- -- numbers that grow --------------------------------------------------------------------------------------------------
+
+local serials, isSerialUsed
+local function nextSerial()
+  if not isSerialUsed then
+    serials = tonumber(call('GET', P .. 'serial') or 0)
+    isSerialUsed = true
+  end
+  serials = serials + 1
+  return serials
+end
+
+local function rank(priority, serial) return fmt((100 - priority) * 1e13 + serial) end
+
+-- Claims that were taken from workers; leases that have come to their end; when something is due next.
+local revocations, soonest, wakeAll = {}, nil, false
+-- Workers that are gone.
+local lostWorkers = {}
+local maxValueBytes, maxLosses
+
+local function dueAt(instant, what)
+  zadd(P .. 'due', fmt(instant), what)
+  if soonest == nil or instant < soonest then soonest = instant end
+end

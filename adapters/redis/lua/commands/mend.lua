@@ -1,0 +1,139 @@
+-- run, whether to mend it, maxLosses, maxValueBytes, historyCount; then the steps of it that wait for nothing and have not
+-- ended. Gives what is wrong: work that is in no queue, lent to no worker, waits for no limit and is not due.
+local r = open(ARGV[1])
+local wrong = {}
+if not r or isOver(r) or hasTodo(r) then return wrong end
+local isToMend = ARGV[2] == '1'
+maxLosses, maxValueBytes = tonumber(ARGV[3]), tonumber(ARGV[4])
+
+local function find(what, mend)
+  wrong[#wrong + 1] = what
+  if isToMend then mend() end
+end
+
+-- Whether a list has a member; of a very long one, whether it is likely to be there: what came later would stand before it.
+local function isQueued(key, ref)
+  if call('LLEN', key) <= 1000 then return call('LPOS', key, ref) ~= false end
+  local first = open((parse(call('LINDEX', key, 0))))
+  return not (first and first.s == 'P' and tonumber(get(first, 'm')) > tonumber(get(r, 'm')))
+end
+
+-- Holders of a limit that are not lent, nor stop, nor are runs under way.
+local function checkHolders(limits)
+  for _, limit in ipairs(limits) do
+    for _, member in ipairs(call('SRANDMEMBER', P .. 'held:' .. limit.key, MANY)) do
+      local id, i, item = parse(member)
+      local other = open(id or member)
+      local isHeld = other and not isOver(other) and (id ~= nil or opt(other, 'a') == '1')
+      if id and other then
+        local hash, field = leaseField(other, i, item)
+        local token = string.match(get(hash, field) or '', '^(%d+)|')
+        isHeld = token ~= nil
+        if not isHeld then
+          -- Of one that stops, only the token is known where it is kept.
+          local stopping = call('HSCAN', P .. 'stopping', 0, 'MATCH', member .. '|*', 'COUNT', MAX_LOOKS)
+          isHeld = #stopping[2] > 0
+        end
+      end
+      if not isHeld then find("a place of limit '" .. limit.key .. "' is held by '" .. member .. "', which does not run", function()
+        letGo(limit.key, member)
+      end) end
+    end
+    if isToMend then pass({ limit }) end
+  end
+end
+
+local function checkUnit(i, item)
+  local ref = refOf(r, i, item)
+  local hash, field = leaseField(r, i, item)
+  local lease = get(hash, field) or ''
+  local token = string.match(lease, '^(%d+)|')
+  local unit = lookAt(r, i, item)
+  if token then
+    local member = ref .. '|' .. token
+    if not call('ZSCORE', P .. 'leases', member) then
+      find("unit '" .. ref .. "' is lent, and its lease does not end", function() zadd(P .. 'leases', at, member) end)
+    end
+  elseif lease ~= '' then
+    return
+  elseif unit.d then
+    if not call('ZSCORE', P .. 'due', 'u' .. ref) then
+      find("unit '" .. ref .. "' waits for an attempt that is not due", function()
+        unitOf(r, i, item).d = nil
+        keepUnit(r, i, item)
+        again(r, i, item)
+      end)
+    end
+  elseif unit.w then
+    checkHolders(limitsOf(stepOf(r, i), unit))
+    if not call('ZSCORE', unit.w, ref) then
+      find("unit '" .. ref .. "' waits for a limit, and is not in its line", function()
+        unit.w = nil
+        keepUnit(r, i, item)
+        ready(ref, r.q)
+      end)
+    end
+  elseif isLone(unit) then
+    if call('LPOS', P .. 'a:' .. r.q, ref, 'MAXLEN', 1000) == false then
+      find("unit '" .. ref .. "' runs alone, and is not queued", function() again(r, i, item) end)
+    end
+  elseif item == nil and not isQueued(P .. 'q:' .. r.q, ref) then
+    find("step '" .. stepOf(r, i).n .. "' of run '" .. r.id .. "' is ready, and is not queued", function() ready(ref, r.q) end)
+  end
+end
+
+local function checkItems(i, x)
+  local found = call('HSCAN', P .. 'z:' .. r.id .. ':' .. i, 0, 'COUNT', MAX_LOOKS)[2]
+  for k = 1, #found, 2 do
+    local item = string.match(found[k], '^[lu](%d+)$')
+    if item then checkUnit(i, tonumber(item)) end
+  end
+  local ref = refOf(r, i)
+  if x.q == 1 then
+    if not lookAt(r, i).w and not isQueued(P .. 'q:' .. r.q, ref) then
+      find("the items of step '" .. stepOf(r, i).n .. "' of run '" .. r.id .. "' are ready, and are not queued", function()
+        ready(ref, r.q)
+      end)
+    end
+  elseif isReady(x) then
+    find("the items of step '" .. stepOf(r, i).n .. "' of run '" .. r.id .. "' are ready, and are not queued", function() requeue(x) end)
+  elseif x.D + x.F == x.N then
+    find("step '" .. stepOf(r, i).n .. "' of run '" .. r.id .. "' has done its items, and has not ended", function() goOn(x) end)
+  end
+end
+
+for _, name in ipairs({ 'unfinished', r.s == 'R' and 'running' or nil }) do
+  if not call('ZSCORE', P .. name, r.id) then
+    find("run '" .. r.id .. "' is not among the " .. name, function() zadd(P .. name, get(r, 'm'), r.id) end)
+  end
+end
+if not r.o then
+  local line = opt(r, 'w')
+  if line and not call('ZSCORE', line, r.id) then
+    find("run '" .. r.id .. "' waits for a limit, and is not in its line", function()
+      setOpt(r, 'w', false)
+      admit(r)
+    end)
+  elseif line then
+    checkHolders(cjson.decode(opt(r, 'k')))
+  elseif not call('ZSCORE', P .. 'due', 's' .. r.id) then
+    find("run '" .. r.id .. "' has not begun, and is not due", function() admit(r) end)
+  end
+elseif r.n == 0 then
+  find("run '" .. r.id .. "' has done its steps, and has not ended", function() enter(r, 'finish') end)
+end
+if r.o then
+  for k = 6, #ARGV do
+    local i = ARGV[k]
+    if not isStepOver(r, i) and not get(r, 'o' .. i) then
+      local x = stepOf(r, i).x and itemsOf(r, i)
+      if x then checkItems(i, x) else checkUnit(i, nil) end
+    end
+  end
+  local queue = P .. 'q:' .. r.q
+  if call('LLEN', queue) > 0 and not call('ZSCORE', P .. 'ready', r.q) then
+    find("queue '" .. r.q .. "' is not among the ready ones", function() zadd(P .. 'ready', turnOf(r.q), r.q) end)
+  end
+end
+if isToMend and #wrong > 0 then commit(tonumber(ARGV[5])) end
+return wrong

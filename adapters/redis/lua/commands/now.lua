@@ -1,0 +1,2 @@
+-- Gives the instant by the Store's clock.
+return fmt(now)

@@ -1,0 +1,113 @@
+-- worker, max, digest of versions, whether it waits, settlements, maxValueBytes, historyCount, leaseMillis, memoCount,
+-- maxLosses, whether the worker is idle, from which queue to look; then the settlements. Gives which were refused, in how many
+-- milliseconds something is due, what is lent, from which queue to look for more (or nothing), whether units wait for an idle
+-- worker, and units that could not be looked at.
+local worker, max, digest = ARGV[1], math.min(tonumber(ARGV[2]), MAX_LOOKS), ARGV[3]
+if max > 0 and call('EXISTS', P .. 'versions:' .. digest) == 0 then return { 'VERSIONS' } end
+maxValueBytes, maxLosses = tonumber(ARGV[6]), tonumber(ARGV[10])
+local memoCount = tonumber(ARGV[9])
+
+-- What each outcome does; gives where its arguments end.
+local outcomes = {}
+
+function outcomes.C(lease, p)
+  local arm, size = ARGV[p], number[ARGV[p + 1]]
+  if lease then
+    local outputs = {}
+    for k = 1, size do outputs[k] = ARGV[p + 1 + k] end
+    local r, i, item = lease.r, lease.i, lease.item
+    if lease.step.p then
+      local unit = lookAt(r, i, item)
+      if unit.m then memoise(unit, outputs, memoCount) end
+    end
+    if lease.attempt > 1 or lease.step.p then dropUnit(r, i, item) end
+    if lease.x then
+      completeItem(r, i, item, lease.attempt, outputs, false)
+    else
+      local more = arm ~= '' and (',{"arm":"' .. arm .. '"}') or ''
+      completeStep(r, i, lease.attempt, lease.started, outputs, more, arm ~= '' and arm or nil)
+    end
+  end
+  return p + 2 + size
+end
+
+function outcomes.F(lease, p)
+  if lease then failed(lease, ARGV[p]) end
+  return p + 1
+end
+
+function outcomes.T(lease, p)
+  if lease then retried(lease, ARGV[p], tonumber(ARGV[p + 1]), ARGV[p + 2] ~= '' and ARGV[p + 2] or nil) end
+  return p + 3
+end
+
+function outcomes.L(lease, p)
+  if lease then released(lease, ARGV[p]) end
+  return p + 1
+end
+
+function outcomes.P(lease, p)
+  if lease then
+    local r, i, item = lease.r, lease.i, lease.item
+    local unit = unitOf(r, i, item)
+    unit.p = 1
+    local limits = ARGV[p] ~= '' and cjson.decode(ARGV[p]) or {}
+    if ARGV[p + 2] ~= '' then
+      unit.m, unit.e = redis.sha1hex(ARGV[p + 1]), tonumber(ARGV[p + 2])
+      limits[#limits + 1] = { key = 'memo:' .. unit.m, max = 1 }
+    end
+    if #limits > 0 then unit.k = limits end
+    keepUnit(r, i, item)
+    local known = unit.m and recall(unit.m)
+    if known then remember(r, i, item, known) else again(r, i, item) end
+  end
+  return p + 3
+end
+
+-- items, items in a unit, units; units, items and bytes of results that are completed from the start; where the worker has put
+-- the units.
+function outcomes.X(lease, p)
+  if lease then
+    local r, i = lease.r, lease.i
+    local staged = P .. 's:' .. ARGV[p + 6]
+    local units = tonumber(ARGV[p + 2])
+    local kept = { units = tonumber(ARGV[p + 3]), items = tonumber(ARGV[p + 4]), bytes = tonumber(ARGV[p + 5]) }
+    if call('HEXISTS', staged, 'v' .. text[units - 1]) == 0 then
+      released(lease, '"its items were not there any more"')
+    else
+      keepAttempt(lease)
+      keepUnit(r, i)
+      local x = makeItems(r, i, lease.attempt, lease.started, staged, units, tonumber(ARGV[p]), tonumber(ARGV[p + 1]), kept)
+      progress(r, i, lease.attempt, x.d, x.n)
+      if x.D == x.N then
+        goOn(x)
+      else
+        ready(refOf(r, i), r.q)
+        -- As many may work on it as there are items.
+        count(r.q, x.N - x.D - 1)
+      end
+    end
+  else
+    later('UNLINK', P .. 's:' .. ARGV[p + 6], P .. 's:' .. ARGV[p + 6] .. ':z')
+  end
+  return p + 7
+end
+
+local refused = {}
+local p = 13
+for n = 0, tonumber(ARGV[5]) - 1 do
+  local tag = ARGV[p + 2]
+  local lease = endLease(ARGV[p], ARGV[p + 1], tag == 'C')
+  if lease == nil then refused[#refused + 1] = n end
+  p = outcomes[tag](lease, p + 3)
+end
+admitNext()
+keepTodo(workOffAll(false), 'RPUSH')
+local claims = max > 0 and lendAll(worker, digest, max, tonumber(ARGV[8]), ARGV[11] == '1', tonumber(ARGV[12])) or ''
+if ARGV[4] == '1' and claims == '' and moreFrom == nil then
+  later('ZREMRANGEBYSCORE', P .. 'idle:' .. digest, '-inf', fmt(now - 10000))
+  later('ZADD', P .. 'idle:' .. digest, at, worker)
+  later('SADD', P .. 'digests', digest)
+end
+local due = commit(tonumber(ARGV[7]))
+return { table.concat(refused, ','), due, claims, moreFrom and fmt(moreFrom) or '', isAloneWaiting and '1' or '', broken }

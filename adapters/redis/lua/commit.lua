@@ -1,0 +1,160 @@
+-- The end of an act: what is to be told is found out, then everything is written. A write that fails does not keep the
+-- others from being made; the act ends with its error then.
+local commit
+do
+  local failure
+
+  local function write(...)
+    local reply = redis.pcall(...)
+    if type(reply) == 'table' and reply.err and not failure then failure = reply.err end
+  end
+
+  local function writeMany(command, key, list)
+    for from = 1, #list, 1000 do write(command, key, unpack(list, from, math.min(from + 999, #list))) end
+  end
+
+  -- Puts a run into the indices of its status, those of all runs and those of its pipeline's.
+  local function indexRun(r)
+    if r.s == r.was then return end
+    local place = get(r, 'm')
+    local pipeline = ':' .. r.plan.pipeline
+    if r.s == 'R' then
+      zadd(P .. 'running', place, r.id)
+      zadd(P .. 'running' .. pipeline, place, r.id)
+    elseif isOver(r) then
+      zrem(P .. 'unfinished', r.id)
+      if r.was == 'R' then
+        zrem(P .. 'running', r.id)
+        zrem(P .. 'running' .. pipeline, r.id)
+      end
+      if r.s ~= 'C' then
+        local index = P .. (r.s == 'F' and 'failed' or 'cancelled')
+        zadd(index, place, r.id)
+        zadd(index .. pipeline, place, r.id)
+      end
+      zadd(P .. 'ended', at, endedMember(r))
+    end
+    r.was = r.s
+  end
+
+  -- What has changed of a hash's fields.
+  local function writeHash(hash)
+    local out = hash.out or {}
+    if hash.isHeadDirty then
+      hash.isHeadDirty = false
+      local n = #out
+      out[n + 1] = 'h'
+      out[n + 2] = hash.s .. '|' .. text[hash.n] .. '|' .. text[hash.events] .. (hash.o and '|1|' or '|0|') .. (hash.x and '1|' or '0|')
+        .. hash.has .. '|' .. text[hash.bytes] .. '|' .. hash.kind.tail
+    end
+    hash.out = false
+    writeMany('HSET', hash.key, out)
+    if hash.gone then
+      local gone = {}
+      for field in pairs(hash.gone) do gone[#gone + 1] = field end
+      hash.gone = false
+      writeMany('HDEL', hash.key, gone)
+    end
+  end
+
+  local function writeSorted(key, members)
+    local added, gone = {}, {}
+    local n = 0
+    for member, score in pairs(members) do
+      if score then
+        added[n + 1] = score
+        added[n + 2] = member
+        n = n + 2
+      else
+        gone[#gone + 1] = member
+      end
+    end
+    writeMany('ZADD', key, added)
+    writeMany('ZREM', key, gone)
+  end
+
+  local function writeSet(key, members)
+    local added, gone = {}, {}
+    for member, isIn in pairs(members) do
+      if isIn then added[#added + 1] = member else gone[#gone + 1] = member end
+    end
+    writeMany('SADD', key, added)
+    writeMany('SREM', key, gone)
+  end
+
+  -- Workers that wait for work that there is more of now.
+  local function workersToWake()
+    local workers = {}
+    if not wakeAll and next(counts) == nil then return workers end
+    for _, digest in ipairs(call('SMEMBERS', P .. 'digests')) do
+      local wanted = wakeAll and 1000 or 0
+      for version, more in pairs(counts) do
+        if more > 0 and call('SISMEMBER', P .. 'versions:' .. digest, version) == 1 then wanted = wanted + more end
+      end
+      if wanted > 0 then
+        local idle = P .. 'idle:' .. digest
+        for _, worker in ipairs(call('ZRANGE', idle, 0, math.min(wanted, MAX_LOOKS) - 1)) do
+          if not lostWorkers[worker] then
+            zrem(idle, worker)
+            workers[#workers + 1] = worker
+          end
+        end
+      end
+    end
+    return workers
+  end
+
+  -- Ends the act. Gives in how many milliseconds something is due, or an empty text. Runs past this number of ended ones are
+  -- forgotten, where there is one.
+  function commit(historyCount)
+    admitNext()
+    keepTodo(workOffAll(false), 'RPUSH')
+    arrangeQueues()
+    local changed, fed, ended = {}, {}, {}
+    local isWatched
+    for _, r in pairs(hashes) do
+      if r.kind then
+        indexRun(r)
+        if r.events > r.told then
+          if isWatched == nil then isWatched = call('EXISTS', P .. 'watchers') == 1 end
+          if isWatched then changed[#changed + 1] = r.id end
+          fed[#fed + 1] = r.id .. ' ' .. text[r.told] .. ' ' .. text[r.events] .. ' ' .. r.kind.digest
+          r.told = r.events
+        end
+      end
+    end
+    if #finished > 0 and call('EXISTS', P .. 'waiters') == 1 then
+      for _, r in ipairs(finished) do ended[#ended + 1] = r.id end
+    end
+    local workers = workersToWake()
+    if historyCount then retain(historyCount, 0, MAX_FORGOTTEN) end
+
+    -- The first write: where memory is full, it is refused, and with it the whole act.
+    local clock = skew > 0 and (at .. ' ' .. fmt(skew)) or at
+    if isFreeing then write('SET', P .. 'clock', clock) else call('SET', P .. 'clock', clock) end
+    if skew ~= knownSkew then write('HSET', P .. 'meta', 'skew', fmt(skew)) end
+    if isSerialUsed then write('SET', P .. 'serial', fmt(serials)) end
+    for _, rename in ipairs(renames) do write(unpack(rename)) end
+    for _, hash in pairs(hashes) do writeHash(hash) end
+    for key, members in pairs(sorted) do writeSorted(key, members) end
+    for key, members in pairs(sets) do writeSet(key, members) end
+    writeQueues(write)
+    writeAgain(write)
+    for _, command in ipairs(commands) do write(unpack(command)) end
+    for _, command in ipairs(todo) do write(unpack(command)) end
+    -- Some together, which costs the least, and not all together, so that what is kept stays small.
+    for k = 1, #fed, 16 do
+      write('XADD', P .. 'feed', 'MAXLEN', '~', KEPT_CHANGES, '*', 'r', table.concat(fed, ',', k, math.min(k + 15, #fed)))
+    end
+    if #workers + #changed + #ended + #revocations > 0 then
+      local told = {}
+      if #workers > 0 then told.w = workers end
+      if #changed > 0 then told.r = changed end
+      if #ended > 0 then told.e = ended end
+      if #revocations > 0 then told.x = revocations end
+      write('PUBLISH', P .. 'news', cjson.encode(told))
+    end
+    if failure then error(failure, 0) end
+    return soonest and fmt(math.max(soonest - now, 0)) or ''
+  end
+end
