@@ -67,8 +67,8 @@ export interface RunOperations {
     options?: Start.Options & Start.PartOptions
   ) => Effect.Effect<string, StartError>
   /**
-   * Starts a run that keeps what an earlier one has completed, and runs the rest of it and, of what it completed, the
-   * steps `from` and all that depends on them. Gives its id.
+   * Starts a run that repeats an earlier one, and gives its id. Runs the steps that did not complete, the steps `from`, and
+   * every step that depends on one of these; keeps the values of the others. It gives what a fresh run would give.
    */
   readonly retry: (caller: Caller, runId: string, from?: ReadonlyArray<string>) => Effect.Effect<string, RetryError>
   /**

@@ -2,7 +2,7 @@
  * The reference: what a run of a script has to come to, by plain recursion over its parts, without events, counters,
  * leases or time.
  */
-import { another, givenOf, keeps, spell } from "./Making.ts"
+import { another, armOf, givenOf, keeps, spell } from "./Making.ts"
 import type { Behaviour, Part, Script } from "./Script.ts"
 
 /** What becomes of a step. `cause` says why it was skipped. */
@@ -87,7 +87,7 @@ export const interpret = (script: Script, healed: boolean): Expected => {
     switch (part.kind) {
       case "branch": {
         fates.set(step, skipped ?? attempted(part.behaviour, true))
-        takes.set(step, part.takes)
+        takes.set(step, armOf(part, text))
         for (const name of ["yes", "no"] as const) {
           const inside: Context = { prefix: `${step}.${name}.`, arm: { branch: step, name } }
           for (const each of part[name]) interpretPart(each, inside)
@@ -142,32 +142,35 @@ export const interpret = (script: Script, healed: boolean): Expected => {
 }
 
 /** A part where it is: its name in the pipeline, and the branch that decides about it. */
-interface Placed {
+export interface Placed {
   readonly part: Part
   readonly step: string
   readonly branch: string | undefined
 }
 
-const placed = (parts: ReadonlyArray<Part>, prefix = "", branch?: string): ReadonlyArray<Placed> =>
+/** All parts of a script, those in arms after their branch. */
+export const placed = (parts: ReadonlyArray<Part>, prefix = "", branch?: string): ReadonlyArray<Placed> =>
   parts.flatMap((part) => {
     const step = prefix + part.name
     const arms = part.kind === "branch" ? (["yes", "no"] as const) : []
     return [{ part, step, branch }, ...arms.flatMap((arm) => placed((part as never)[arm], `${step}.${arm}.`, step))]
   })
 
-const takenBy = (part: Part): ReadonlyArray<string> => [
+/** The values that a part takes. */
+export const takenBy = (part: Part): ReadonlyArray<string> => [
   ...part.needs.map(({ value }) => value),
   ...("list" in part ? [part.list] : [])
 ]
 
-const givenBy = (part: Part): ReadonlyArray<string> => {
+/** The values that a part gives. */
+export const givenBy = (part: Part): ReadonlyArray<string> => {
   if (part.kind === "branch") return []
   if (part.kind !== "task") return [part.name]
   return part.also === undefined ? [part.value] : [part.value, part.also]
 }
 
 /** The steps that a run is about, and all that these need and was not given. */
-const neededBy = ({ parts, given, targets }: Script): ReadonlySet<string> => {
+export const neededBy = ({ parts, given, targets }: Script): ReadonlySet<string> => {
   const all = placed(parts)
   const everything = new Set(all.flatMap(({ part }) => takenBy(part)))
   const needed = new Set<string>()

@@ -16,6 +16,8 @@ export class Calls {
   readonly #counts: Map<string, number> = new Map()
   /** From now on nothing fails. */
   healed = false
+  /** The steps that were called since then. */
+  readonly called: Set<string> = new Set()
 
   /** How many tasks hold each limit, and whether it was ever more than may be. */
   readonly #held: Map<string, number> = new Map()
@@ -27,6 +29,11 @@ export class Calls {
     const held = (this.#held.get(key) ?? 0) + by
     this.#held.set(key, held)
     if (held > MAX_HELD) this.exceeded = true
+  }
+
+  heal(): void {
+    this.healed = true
+    this.called.clear()
   }
 
   count(key: string): number {
@@ -45,6 +52,13 @@ export const another = (value: string): string => `${value}'`
 
 /** A value that was given. */
 export const givenOf = (name: string): string => `given ${name}`
+
+/** The arm that a branch takes: each input that is absent turns it round. */
+export const armOf = (
+  { takes, needs }: Extract<Part, { readonly kind: "branch" }>,
+  get: (value: string) => string | undefined
+): "yes" | "no" =>
+  (takes === "yes") === (needs.filter(({ value }) => get(value) === undefined).length % 2 === 0) ? "yes" : "no"
 
 /** Whether a filter keeps an item. */
 export const keeps = (item: string): boolean => item.length % 2 === 0
@@ -96,6 +110,7 @@ const taskOf = (
       returning(
         how,
         () => {
+          calls.called.add(context.step)
           if (context.item === item && !calls.healed && calls.count(name) <= failures) {
             if (fatal) throw new Task.Fatal(`${name} is beyond hope`)
             throw new Error(`${name} failed`)
@@ -125,8 +140,8 @@ const entryOf = (part: Part, calls: Calls): Task.Any | Step.Any => {
       return taskOf(name, input, { [name]: Schema.Array(S) }, behaviour, calls, () => ({ [name]: items }))
     }
     case "branch": {
-      const says = part.takes === "yes"
-      const task = taskOf(name, input, { says: Schema.Boolean }, behaviour, calls, () => ({ says }))
+      const says = (inputs: Inputs) => ({ says: armOf(part, get(inputs)) === "yes" })
+      const task = taskOf(name, input, { says: Schema.Boolean }, behaviour, calls, says)
       return Step.branch(task as never, {
         yes: part.yes.map((each) => entryOf(each, calls)) as never,
         no: part.no.map((each) => entryOf(each, calls)) as never

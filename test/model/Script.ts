@@ -213,6 +213,10 @@ const stepsOf = (parts: ReadonlyArray<Part>, prefix = ""): ReadonlyArray<string>
       : [])
   ])
 
+/** An order in which a pipeline's parts may be registered. */
+export const orderOf = ({ parts }: Pick<Script, "parts">): fc.Arbitrary<ReadonlyArray<number>> =>
+  fc.shuffledSubarray([...parts.keys()], { minLength: parts.length, maxLength: parts.length })
+
 /** Any script. What comes later in `parts` may need what comes earlier; they are registered in any order. */
 export const script: fc.Arbitrary<Script> = fc
   .record({
@@ -226,7 +230,7 @@ export const script: fc.Arbitrary<Script> = fc
     const { parts } = partsOf(dice, 1 + dice.roll(7), "s", [], 2)
     return fc.record({
       parts: fc.constant(parts),
-      order: fc.shuffledSubarray([...parts.keys()], { minLength: parts.length, maxLength: parts.length }),
+      order: orderOf({ parts }),
       policy: fc.constant(policy),
       given: isGiven ? fc.subarray([...textsOf(parts)]) : fc.constant([]),
       targets: isTargeted ? fc.subarray([...stepsOf(parts)], { minLength: 1 }) : fc.constant(undefined)
