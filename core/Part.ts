@@ -3,7 +3,7 @@ import * as Result from "effect/Result"
 import { RunNotRepeatable, UnknownStep } from "./Errors.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import type { Initial, Part } from "./Plan.ts"
-import type { Run } from "./Run.ts"
+import type { Run, StepState } from "./Run.ts"
 import type { Arm, Step } from "./Step.ts"
 import type { Json } from "./Value.ts"
 
@@ -32,11 +32,13 @@ export const of = (
 export interface Repeat {
   readonly part: Part
   readonly kept: Readonly<Record<string, Json>>
+  /** The steps that go through the same items again, of which those that completed can be kept. */
+  readonly partly: ReadonlyArray<string>
 }
 
 /**
- * What is left to run of an earlier run of the same version: every step that did not complete, the steps `from`, and all
- * that depends on one of these. So the retry gives what a fresh run would give. Fails with `UnknownStep`, and with
+ * What is left to run of an earlier run of the same version: every step that did not complete, or did without some of its
+ * items, the steps `from`, and all that depends on one of these. So the retry gives what a fresh run would give. Fails with `UnknownStep`, and with
  * `RunNotRepeatable` when nothing is left.
  */
 export const ofRun = (
@@ -59,25 +61,26 @@ export const ofRun = (
     }
     // A branch that runs again decides anew about the steps that it skipped; one that is kept leaves them skipped.
     const isUndone = (index: number): boolean => {
-      const { status, byBranch } = before[index]!
-      return status !== "COMPLETED" && !byBranch && !isLeftOut(index)
+      const { status, byBranch, itemsFailed } = before[index]!
+      return itemsFailed > 0 || (status !== "COMPLETED" && !byBranch && !isLeftOut(index))
     }
     const again = new Set<number>()
     const isKept = (index: number): boolean => before[index]!.status === "COMPLETED" && !again.has(index)
     const passed = ({ within }: Step): Arm | undefined =>
       within.find(({ branch, arm }) => isKept(indices.get(branch)!) && before[indices.get(branch)!]!.arm !== arm)
     const changed = new Set<string>()
+    const partly: Array<string> = []
     // What a step depends on comes before it.
     for (const index of dag.order) {
       const step = steps[index]!
       const branch = step.within.at(-1)?.branch
-      const follows = (): boolean =>
+      const follows =
         !isLeftOut(index) &&
         ((branch !== undefined && again.has(indices.get(branch)!)) ||
           step.inputs.some(({ value }) => changed.has(value)))
-      const runs = named.has(index) || ((isUndone(index) || follows()) && passed(step) === undefined)
-      if (!runs) continue
+      if (!named.has(index) && ((!isUndone(index) && !follows) || passed(step) !== undefined)) continue
       again.add(index)
+      if (!named.has(index) && !follows && hasKeptItems(step, before[index]!)) partly.push(step.name)
       for (const { value } of step.outputs) if (!Object.hasOwn(run.given, value)) changed.add(value)
     }
 
@@ -118,8 +121,14 @@ export const ofRun = (
         : { status: "SKIPPED", reason: `branch '${other.branch}' did not take '${other.arm}'`, byBranch: true }
     })
     const targets = run.targets && new Set(run.targets.map((name) => indices.get(name)!))
-    return Result.succeed({ part: { initial, given: names, targets }, kept })
+    return Result.succeed({ part: { initial, given: names, targets }, kept, partly })
   })
+
+/** Whether a step that is run again with the same inputs may keep items. Results that were too long would be so again. */
+const hasKeptItems = ({ kind }: Step, { attempts, error }: StepState): boolean =>
+  (kind === "map" || kind === "filter") &&
+  attempts > 0 &&
+  !(error?.name === "ValueTooLarge" && error.item === undefined)
 
 /** A parameter that one of these steps can't do without and that is not there. */
 const missing = (

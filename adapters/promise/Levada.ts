@@ -93,7 +93,8 @@ export interface Levada {
   readonly cancelStep: (runId: string, step: string, reason?: string) => Promise<void>
   /**
    * Starts a run that repeats an earlier one, and gives its id. Runs the steps that did not complete, the steps `from`, and
-   * every step that depends on one of these; keeps the values of the others. It gives what a fresh run would give.
+   * every step that depends on one of these; keeps the values of the others. A map or filter keeps the items that
+   * completed, unless it is named or its inputs change. It gives what a fresh run would give.
    */
   readonly retry: (runId: string, from?: ReadonlyArray<string>) => Promise<string>
   /** Forgets a run that is over. */

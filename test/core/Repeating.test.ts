@@ -1,39 +1,12 @@
 /** A retry gives what a fresh run would give, whatever happened in the run before it. */
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { describe, expect, it } from "vitest"
-import { Access, Levada, Pipeline, Step, Store, Task } from "../../adapters/promise/index.ts"
+import { Pipeline, Step, Task } from "../../adapters/promise/index.ts"
+import { over, sharing } from "./Restarting.ts"
 
 const N = Schema.Number
 const S = Schema.String
 const optional = Schema.optionalKey
-
-/** The Store outlives the programs that share it. */
-const sharing = async (
-  body: (serve: <P extends Pipeline.Any>(pipeline: P) => Levada.Levada) => Promise<void>
-): Promise<void> => {
-  await Effect.runPromise(
-    Effect.scoped(
-      Effect.flatMap(Layer.build(Store.layerMemory()), (context) =>
-        Effect.promise(() =>
-          body((pipeline) =>
-            Levada.make({
-              pipelines: [pipeline] as ReadonlyArray<Pipeline.Any>,
-              access: Access.open,
-              store: Layer.succeedContext(context)
-            } as never)
-          )
-        )
-      )
-    )
-  )
-}
-
-const over = async (levada: Levada.Levada, runId: string) => {
-  for await (const _ of levada.watch(runId)) void _
-  return levada.run(runId)
-}
 
 describe("a retry", () => {
   it("joins steps by name: after a restart, the tasks may be listed in another order", async () => {
