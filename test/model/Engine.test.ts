@@ -20,7 +20,7 @@ import type { Event } from "../../core/Event.ts"
 import { cases } from "../cases.ts"
 import { type Expected, type Fate, interpret } from "./Interpreter.ts"
 import { another, Calls, givenOf, make } from "./Making.ts"
-import { repeated } from "./Repeating.ts"
+import { type Completed, repeated } from "./Repeating.ts"
 import { orderOf, type Script, script } from "./Script.ts"
 
 const { host } = Principal
@@ -80,10 +80,12 @@ const parsed = (json: string | undefined): unknown => (json === undefined ? unde
 
 /** Under `continue` and `skip`, everything is the same whatever happens first. */
 const expectExact = (pipeline: Pipeline.Any, run: Run.Run, expected: Expected, given: ReadonlyArray<string>): void => {
-  const seen = run.steps.map(({ name, status, attempts }) => ({ name, status, attempts }))
+  const seen = run.steps.map(({ name, status, attempts, itemsFailed }) => {
+    return { name, status, attempts, ...(status === "COMPLETED" && { itemsFailed }) }
+  })
   const wanted = run.steps.map(({ name }) => {
-    const { status, attempts } = expected.steps.get(name)!
-    return { name, status, attempts }
+    const { status, attempts, itemsFailed = 0 } = expected.steps.get(name)!
+    return { name, status, attempts, ...(status === "COMPLETED" && { itemsFailed }) }
   })
   expect(seen).toEqual(wanted)
   expect(run.status).toBe(expected.status)
@@ -118,24 +120,43 @@ const expectConsistent = (run: Run.Run, expected: Expected): void => {
   }
 }
 
+const spelt = (called: ReadonlyMap<string, ReadonlySet<number | undefined>>) =>
+  Object.fromEntries(Array.from(called, ([step, items]) => [step, [...items].sort()]))
+
+/** The items that a run has completed, by step, as its Store lists them. */
+const completedItems = (run: Run.Run) =>
+  Effect.gen(function* () {
+    const store = yield* Store.Store
+    const completed = new Map<string, Set<number>>()
+    for (const { name: step } of run.steps) {
+      const { items, size } = yield* store.items({ runId: run.id, step, status: "COMPLETED", limit: 500 })
+      completed.set(
+        step,
+        new Set(items.flatMap((unit) => Array.from({ length: unit.size }, (_, at) => unit.index * size + at)))
+      )
+    }
+    return completed as Completed
+  })
+
 /** A retry, after a restart that lists the tasks in another order, gives what a fresh run gives, and calls again only what failed and what depends on that. */
 const expectRepeated = (
   given: Script,
   pipeline: Pipeline.Any,
   first: Run.Run,
   second: Run.Run,
-  called: ReadonlySet<string>,
+  called: ReadonlyMap<string, ReadonlySet<number | undefined>>,
+  completed: Completed,
   from?: string
 ): void => {
   expect(second.retryOf).toBe(first.id)
   const fresh = interpret(given, true)
-  const { again, called: expected } = repeated(given, first, fresh, from)
+  const { again, called: expected } = repeated(given, first, completed, fresh, from)
   const steps = [...fresh.steps].map(([name, fate]): [string, Fate] => [
     name,
     fate.status === "COMPLETED" && !again.has(name) ? { ...fate, attempts: 0 } : fate
   ])
   expectExact(pipeline, second, { ...fresh, steps: new Map(steps) }, given.given)
-  expect([...called].sort()).toEqual([...expected].sort())
+  expect(spelt(called)).toEqual(spelt(expected))
 }
 
 /** A step that a retry may be told to begin from: it completed, and not all that it gives was given. */
@@ -178,25 +199,29 @@ const play = (given: Script, retried: Script, concurrency: number, cancelAfter: 
     else expectExact(pipeline, run, expected, given.given)
     return run
   })
-  const retrying = (run: Run.Run) =>
+  const retrying = (run: Run.Run, completed: Completed) =>
     Effect.gen(function* () {
       const operations = yield* Operations.Operations
       calls.heal()
       const again = yield* finished(yield* operations.retry(host, run.id))
       expectLawful(again.run, again.events)
       expectGiven(again.run, values)
-      expectRepeated(given, permuted, run, again.run, calls.called)
+      expectRepeated(given, permuted, run, again.run, calls.called, completed)
       const from = nameable(permuted, again.run, pick)
       if (from === undefined) return
       calls.heal()
       const third = yield* finished(yield* operations.retry(host, again.run.id, [from]))
       expectLawful(third.run, third.events)
-      expectRepeated(given, permuted, again.run, third.run, calls.called, from)
+      expectRepeated(given, permuted, again.run, third.run, calls.called, new Map(), from)
     })
   return within(
     Effect.flatMap(serving(pipeline, concurrency, running), (run) => {
-      const isWhole = run.status === "COMPLETED" && run.steps.every(({ status }) => status !== "FAILED")
-      return isWhole ? Effect.void : serving(permuted, concurrency, retrying(run))
+      const isWhole =
+        run.status === "COMPLETED" &&
+        run.steps.every(({ status, itemsFailed }) => status !== "FAILED" && itemsFailed === 0)
+      return isWhole
+        ? Effect.void
+        : Effect.flatMap(completedItems(run), (completed) => serving(permuted, concurrency, retrying(run, completed)))
     })
   )
 }

@@ -16,8 +16,8 @@ export class Calls {
   readonly #counts: Map<string, number> = new Map()
   /** From now on nothing fails. */
   healed = false
-  /** The steps that were called since then. */
-  readonly called: Set<string> = new Set()
+  /** The steps that were called since then, and their items. */
+  readonly called: Map<string, Set<number | undefined>> = new Map()
 
   /** How many tasks hold each limit, and whether it was ever more than may be. */
   readonly #held: Map<string, number> = new Map()
@@ -34,6 +34,11 @@ export class Calls {
   heal(): void {
     this.healed = true
     this.called.clear()
+  }
+
+  call(step: string, item: number | undefined): void {
+    const items = this.called.get(step) ?? new Set()
+    this.called.set(step, items.add(item))
   }
 
   count(key: string): number {
@@ -96,8 +101,8 @@ const taskOf = (
   { failures, retries, fatal, how, limit }: Behaviour,
   calls: Calls,
   give: (inputs: Inputs) => Inputs,
-  /** The item that fails; every call where there are none. */
-  item?: number
+  /** The items that fail; every call where there are none. */
+  bad?: ReadonlyArray<number>
 ): Task.Any =>
   Task.make(name, {
     input,
@@ -110,8 +115,10 @@ const taskOf = (
       returning(
         how,
         () => {
-          calls.called.add(context.step)
-          if (context.item === item && !calls.healed && calls.count(name) <= failures) {
+          const { step, item } = context
+          calls.call(step, item)
+          const isBad = item === undefined || bad!.includes(item)
+          if (isBad && !calls.healed && calls.count(`${name}[${item}]`) <= failures) {
             if (fatal) throw new Task.Fatal(`${name} is beyond hope`)
             throw new Error(`${name} failed`)
           }
@@ -158,25 +165,27 @@ const goingOf = (
   spelt: (inputs: Inputs) => string,
   calls: Calls
 ): Step.Any => {
-  const { kind, name, list, chunk, concurrency, item, behaviour } = part
+  const { kind, name, list, chunk, concurrency, bad, rule, tolerated, behaviour } = part
   const options = {
     over: { item: list },
     ...(chunk !== undefined && { chunk }),
-    ...(concurrency !== undefined && kind !== "reduce" && { concurrency })
+    ...(concurrency !== undefined && kind !== "reduce" && { concurrency }),
+    ...(rule !== "fail" && { onItemFailure: rule }),
+    ...(tolerated !== undefined && { toleratedItemFailures: tolerated })
   }
   const withItem = { ...input, item: S }
   const seen = (inputs: Inputs): string => `${inputs["item"]}|${spelt(inputs)}`
   if (kind === "map") {
-    const task = taskOf(name, withItem, { [name]: S }, behaviour, calls, (inputs) => ({ [name]: seen(inputs) }), item)
+    const task = taskOf(name, withItem, { [name]: S }, behaviour, calls, (inputs) => ({ [name]: seen(inputs) }), bad)
     return Step.map(task, options as never) as unknown as Step.Any
   }
   if (kind === "filter") {
     const give = (inputs: Inputs) => ({ keep: keeps(inputs["item"] as string) })
-    const task = taskOf(name, withItem, { keep: Schema.Boolean }, behaviour, calls, give, item)
+    const task = taskOf(name, withItem, { keep: Schema.Boolean }, behaviour, calls, give, bad)
     return Step.filter(task as never, { ...options, output: name } as never) as unknown as Step.Any
   }
   const give = (inputs: Inputs) => ({ [name]: `${inputs[name]};${seen(inputs)}` })
-  const task = taskOf(name, { ...withItem, [name]: S }, { [name]: S }, behaviour, calls, give, item)
+  const task = taskOf(name, { ...withItem, [name]: S }, { [name]: S }, behaviour, calls, give, bad)
   return Step.reduce(task as never, { ...options, initial: { [name]: "0" } } as never) as unknown as Step.Any
 }
 
