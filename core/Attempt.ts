@@ -7,6 +7,7 @@ import * as Result from "effect/Result"
 import type * as Tracer from "effect/Tracer"
 import type { Alarm } from "./Alarms.ts"
 import { describe, type ErrorInfo } from "./ErrorInfo.ts"
+import { MAX_UNIT_ERRORS } from "./ItemList.ts"
 import * as Items from "./Items.ts"
 import { LEVELS, type Level, toFields, toMessage } from "./Log.ts"
 import * as Retry from "./Retry.ts"
@@ -47,6 +48,9 @@ export class Attempt implements Task.TaskContext {
   #items: Items.Items = NO_ITEM
   /** What the items before it gave. */
   readonly #written: Map<string, Json> = new Map()
+  /** How many of these failed, and the errors of the first. */
+  #itemsFailed = 0
+  #errors: Array<ErrorInfo> | undefined = undefined
   #controller: AbortController | undefined = undefined
   readonly #beganAtMillis: number
 
@@ -123,19 +127,35 @@ export class Attempt implements Task.TaskContext {
     }
   }
 
-  /** Takes the outcome of the call for the item at work. Gives that of the whole attempt, unless other items are to come. */
+  /**
+   * Takes the outcome of the call for the item at work. Gives that of the whole attempt; undefined until the last item.
+   * An item that fails for good costs itself alone, where the step goes on without failed items.
+   */
   took(outcome: Outcome): Outcome | undefined {
     const { step } = this.runner
-    if (outcome._tag !== "Completed" || step.chunk === undefined) return outcome
+    if (step.chunk === undefined) return outcome
+    if (outcome._tag === "Failed" && step.onItemFailure !== "fail") {
+      this.#errors ??= []
+      if (this.#itemsFailed++ < MAX_UNIT_ERRORS) this.#errors.push(outcome.error)
+    } else if (outcome._tag === "Completed") this.#write(outcome.outputs)
+    else return outcome
+    this.at++
+    if (this.at < this.#items.length) return undefined
+    const outputs = Object.fromEntries(this.#written)
+    return this.#errors === undefined
+      ? { _tag: "Completed", outputs }
+      : { _tag: "Completed", outputs, failed: { count: this.#itemsFailed, errors: this.#errors } }
+  }
+
+  #write(outputs: Readonly<Record<string, Json>>): void {
     const written = this.#written
-    for (const name of Object.keys(outcome.outputs)) {
-      const json = outcome.outputs[name]!
+    const isReduce = this.runner.step.kind === "reduce"
+    for (const name of Object.keys(outputs)) {
+      const json = outputs[name]!
       const before = written.get(name)
       // Parts of one list: whoever puts the list together puts commas between the units too.
-      written.set(name, step.kind === "reduce" || before === undefined ? json : `${before},${json}`)
+      written.set(name, isReduce || before === undefined ? json : `${before},${json}`)
     }
-    this.at++
-    return this.at < this.#items.length ? undefined : { _tag: "Completed", outputs: Object.fromEntries(written) }
   }
 
   /** What a reduce has come to. */

@@ -4,6 +4,7 @@ import type { Alarms } from "./Alarms.ts"
 import { Attempt, broken, isPromiseLike, type Surroundings, safely } from "./Attempt.ts"
 import { Attempts, STOP_MILLIS, type Told } from "./Attempts.ts"
 import * as Items from "./Items.ts"
+import { MAX_EXPANSION } from "./KeptItems.ts"
 import { Notes } from "./Notes.ts"
 import { probe } from "./Probe.ts"
 import type { Registry } from "./Registry.ts"
@@ -13,9 +14,6 @@ import { type Beginning, parentOf, type Tracing } from "./Tracing.ts"
 
 /** How long tasks that never wait may follow one another before everything else has its turn, in milliseconds. */
 const TURN_MILLIS = 10
-
-/** How long the units of one list may be together, as a multiple of the longest value. */
-const MAX_EXPANSION = 16
 
 /** What comes of an attempt that was told to stop, where nothing else has: nothing, but that it has stopped. */
 const STOPPED: Outcome = { _tag: "Released", reason: "it was told to stop" }

@@ -12,6 +12,9 @@ import type * as Task from "./Task.ts"
 import type { Field } from "./Value.ts"
 import type * as Wiring from "./Wiring.ts"
 
+/** How a link goes through a list. */
+type Going = Pick<Steps.Going<never>, "concurrency" | "chunk"> & Steps.ItemFailures
+
 /** The name of the parameter that a chain begins with, and of what its last link gives. */
 export const INPUT = "input" as const
 export const RESULT = "result" as const
@@ -35,11 +38,11 @@ export interface Chain<Id extends string, First, Now, E = never, R = never>
     E | Wiring.ErrorOf<readonly [T]>,
     R | Wiring.RequirementsOf<readonly [T]>
   >
-  /** Calls a task for every item of the list that came before it; gives the list of what it gave. */
+  /** Calls a task for every item of the list that came before it; gives the list of what it gave. See `Step.map`. */
   readonly map: <T extends Task.Any, const C extends Steps.Constants<T["input"]> = {}>(
     task: T & Wiring.Link<T, C, Wiring.Item<Now>>,
     constants?: C & Wiring.Known<C, T["input"]>,
-    options?: Pick<Steps.Going<never>, "concurrency" | "chunk">
+    options?: Going
   ) => Chain<
     Id,
     First,
@@ -47,11 +50,11 @@ export interface Chain<Id extends string, First, Now, E = never, R = never>
     E | Wiring.ErrorOf<readonly [T]>,
     R | Wiring.RequirementsOf<readonly [T]>
   >
-  /** Keeps the items of the list that came before it for which a task says true. */
+  /** Keeps the items of the list that came before it for which a task says true. See `Step.filter`. */
   readonly filter: <T extends Task.Any, const C extends Steps.Constants<T["input"]> = {}>(
     task: T & Wiring.Predicate<T> & Wiring.Link<T, C, Wiring.Item<Now>>,
     constants?: C & Wiring.Known<C, T["input"]>,
-    options?: Pick<Steps.Going<never>, "concurrency" | "chunk">
+    options?: Going
   ) => Chain<
     Id,
     First,
@@ -91,7 +94,6 @@ export const chain = <const Id extends string, S extends Field>(
 ): Start<Id, Wiring.Decoded<S>> => new Link(id, options ?? {}, schema) as unknown as Start<Id, Wiring.Decoded<S>>
 
 type Fixed = Readonly<Record<string, unknown>>
-type Going = Pick<Steps.Going<never>, "concurrency" | "chunk">
 
 /** A link that is not the first: the one before it, and its steps once names are known. */
 interface After {

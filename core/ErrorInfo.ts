@@ -81,8 +81,33 @@ export const inputsTooLarge = (step: string, bytes: number, maxBytes: number): E
 })
 
 /** A list of results that is longer than a value may be. */
-export const resultsTooLarge = (step: string, maxLength: number): ErrorInfo => ({
+export const resultsTooLarge = (step: string, maxBytes: number): ErrorInfo => ({
   name: "ValueTooLarge",
-  message: `Step '${step}' has more results than the ${maxLength} characters of JSON that are kept of a value. Return references to them instead`,
+  message: `Step '${step}' has more results than the ${maxBytes} bytes of JSON that are kept of a value. Return references to them instead`,
   step
+})
+
+/** How many items an error names. */
+export const MAX_NAMED_ITEMS = 10
+
+/** What is known of a step of which more items failed than it tolerates. */
+export interface FailedItems {
+  readonly failed: number
+  readonly count: number
+  readonly tolerated: number
+  /** The first failed items, in order: at most 10. */
+  readonly items: ReadonlyArray<number>
+  /** Why the first of them failed. */
+  readonly cause: ErrorInfo
+}
+
+/** A step of which more items failed than it tolerates. */
+export const itemsFailed = (step: string, { failed, count, tolerated, items, cause }: FailedItems): ErrorInfo => ({
+  name: "ItemsFailed",
+  message: clip(
+    `${failed} of ${count} items of step '${step}' failed, and ${tolerated} are tolerated; ` +
+      `the first: ${items.join(", ")}. ${cause.message}`
+  ),
+  step,
+  cause
 })

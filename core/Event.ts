@@ -52,6 +52,8 @@ export interface HowCompleted {
   readonly memoised?: true
   /** Of a step that goes through items: of how many, if any, that is so. */
   readonly memoisedItems?: number
+  /** How many items, if any, failed and are left out of the outputs. */
+  readonly itemsFailed?: number
 }
 
 /** The step's outputs were recorded, by the names of the run's values. */
@@ -70,11 +72,20 @@ export interface StepRetried extends OfStep {
   readonly waitMillis: number
 }
 
+/** An item failed for good, and the step goes on without it. A step has at most 1,000 such events. */
+export interface StepItemFailed extends OfStep {
+  readonly type: "StepItemFailed"
+  readonly item: number
+  readonly error: ErrorInfo
+}
+
 /** The step failed for good. */
 export interface StepFailed extends OfStep {
   readonly type: "StepFailed"
   readonly error: ErrorInfo
   readonly durationMillis: number
+  /** How many of its items, if any, it had gone on without until then. */
+  readonly itemsFailed?: number
 }
 
 /** The attempt is over without an outcome, because its worker was lost or gave it back; the step is ready again. */
@@ -121,6 +132,7 @@ export type Event =
   | StepProgressed
   | StepCompleted
   | StepRetried
+  | StepItemFailed
   | StepFailed
   | StepReleased
   | StepSkipped

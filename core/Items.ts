@@ -1,4 +1,6 @@
 /** How lists become units of work: which items a unit has, and how they are written down for whoever claims it. */
+import * as Bytes from "./Bytes.ts"
+import { fitting, KEPT_ITEMS } from "./KeptItems.ts"
 import { type Runner, type Values, wrong } from "./Runner.ts"
 import type { Outcome } from "./Store.ts"
 import type { Json } from "./Value.ts"
@@ -11,9 +13,10 @@ export type Items = ReadonlyArray<ReadonlyArray<unknown>>
 
 /**
  * The units of the lists that a step goes through. Of several lists, every combination, the last list's items changing
- * fastest. `maxLength` is how long all units may be together, in UTF-16 units of JSON.
+ * fastest. `maxBytes` is how long all units may be together, in bytes of JSON. Units that the claim keeps from an earlier run
+ * are done.
  */
-export const expand = (runner: Runner, values: Values, maxLength: number): Outcome => {
+export const expand = (runner: Runner, values: Values, maxBytes: number): Outcome => {
   const { step, over } = runner
   const lists: Array<ReadonlyArray<unknown>> = []
   for (const { value } of over) {
@@ -29,17 +32,18 @@ export const expand = (runner: Runner, values: Values, maxLength: number): Outco
   if (count === 0) return nothing(runner)
   const size = step.chunk ?? 1
   const units: Array<Json> = []
-  let length = 0
+  let bytes = 0
   for (let from = 0; from < count; from += size) {
     const to = Math.min(from + size, count)
     const items: Array<ReadonlyArray<unknown>> = []
     for (let at = from; at < to; at++) items.push(combination(lists, at))
     const unit = toJson(runner, items)
-    length += unit.length
-    if (length > maxLength) return tooMany(runner, `more than ${maxLength} characters of JSON`)
+    bytes += Bytes.ofText(unit)
+    if (bytes > maxBytes) return tooMany(runner, `more than ${maxBytes} bytes of JSON`)
     units.push(unit)
   }
-  return { _tag: "Expanded", units, count, size }
+  const done = fitting(values.get(KEPT_ITEMS), units.length, size)
+  return { _tag: "Expanded", units, count, size, ...(done !== undefined && { done }) }
 }
 
 const combination = (lists: ReadonlyArray<ReadonlyArray<unknown>>, at: number): ReadonlyArray<unknown> => {

@@ -47,7 +47,7 @@ export class Lease implements Claim {
     if (unit.attempts === 1) unit.firstAtMillis = startedAtMillis
     const expansion = unit.item === -1 ? undefined : unit.run.expansionOf(unit)!
     this.item = expansion && { index: unit.item, value: expansion.valueOf(unit.item) }
-    this.values = expansion === undefined ? unit.run.values : expansion.valuesOver(unit.run.values)
+    this.values = unit.run.valuesOf(unit)
     this.limits = limits
     this.worker = worker
     this.startedAtMillis = startedAtMillis

@@ -1,42 +1,29 @@
 /** One run of a Store in memory: its log, its values, its leases, and what outcomes do to them. */
 import type { Alarm } from "./Alarms.ts"
 import { Countdown, type Skipping, type Told } from "./Countdown.ts"
-import { type ErrorInfo, resultsTooLarge, stepCancelled, workerLost } from "./ErrorInfo.ts"
+import { type ErrorInfo, stepCancelled, workerLost } from "./ErrorInfo.ts"
 import type { Event, HowCompleted } from "./Event.ts"
+import { Expansion } from "./Expansion.ts"
+import { type ItemList, type ItemsRequest, MAX_ITEM_ERRORS } from "./ItemList.ts"
+import type { KeptItems } from "./KeptItems.ts"
 import { type Lease, RunLeases } from "./Lease.ts"
 import * as Limit from "./Limit.ts"
 import type { Plan, PlanStep } from "./Plan.ts"
 import type { ReadyQueue } from "./ReadySteps.ts"
 import type * as Run from "./Run.ts"
 import { Links } from "./RunIndex.ts"
+import { RunItems } from "./RunItems.ts"
 import { RunLog } from "./RunLog.ts"
+import type { RunOwner } from "./RunOwner.ts"
+import { RunValues } from "./RunValues.ts"
 import type { Holder } from "./Slots.ts"
-import type { MemoKey, Note, Outcome } from "./Store.ts"
-import { Expansion, Unit } from "./Unit.ts"
+import type { Claim, FailedInUnit, Note, Outcome } from "./Store.ts"
+import { Unit } from "./Unit.ts"
 import type { Json } from "./Value.ts"
 
 type Outputs = Readonly<Record<string, Json>>
 
-/** What a run tells the Store that it lives in. */
-export interface Owner {
-  readonly maxValueBytes: number
-  /** How many workers one unit of work may lose before it fails. */
-  readonly maxLosses: number
-  readonly ready: (unit: Unit) => void
-  /** It is ready, and goes before what begins other runs. */
-  readonly readyFirst: (unit: Unit) => void
-  /** The unit is to be ready again after a while. */
-  readonly delay: (unit: Unit, waitMillis: number) => void
-  /** What a unit with this memo key gave. */
-  readonly recall: (memo: MemoKey) => Outputs | undefined
-  /** Keeps what a unit gave, for others with the same memo key. */
-  readonly memoise: (memo: MemoKey, outputs: Outputs) => void
-  readonly revoke: (lease: Lease) => void
-  readonly ended: (run: MemoryRun) => void
-}
-
-/** How many events about single items a step may have; the others are not told. */
-const MAX_ITEM_EVENTS = 1_000
+const NOTHING: Outputs = {}
 
 /** A run and everything that is kept of it. Every method is one synchronous act, so nobody sees half of one. */
 export class MemoryRun implements Holder, Told {
@@ -45,7 +32,7 @@ export class MemoryRun implements Holder, Told {
   readonly limits: ReadonlyArray<Limit.Limit>
   /** Where the Store queues its ready steps. */
   readonly queue: ReadyQueue
-  readonly values: Map<string, Json> = new Map()
+  readonly values: RunValues
   status: Run.RunStatus = "PENDING"
   endedAtMillis = 0
   /** Whether it holds its limits. */
@@ -59,36 +46,33 @@ export class MemoryRun implements Holder, Told {
   /** Its place in the order of submission. */
   readonly serial: number
 
-  readonly #owner: Owner
+  readonly #owner: RunOwner
   readonly #countdown: Countdown
-  #expansions: Map<number, Expansion> | undefined = undefined
+  readonly #items: RunItems
   readonly #leases = new RunLeases()
   /** The first failure. */
   #error: ErrorInfo | undefined = undefined
-  #valuesLength = 0
   #isOpen = false
-  readonly #hasGiven: boolean
   /** The instant of the act under way. */
   #now = 0
 
   constructor(
-    owner: Owner,
+    owner: RunOwner,
     serial: number,
     submission: Run.Submission,
     plan: Plan,
     limits: ReadonlyArray<Limit.Limit>,
-    queue: ReadyQueue
+    queue: ReadyQueue,
+    keptItems?: Readonly<Record<string, KeptItems>>
   ) {
     this.#owner = owner
+    this.#items = new RunItems(keptItems)
     this.serial = serial
     this.log = new RunLog(submission, plan)
     this.#countdown = new Countdown(plan, this)
     this.limits = limits
     this.queue = queue
-    for (const name of Object.keys(submission.parameters)) this.#keep(name, submission.parameters[name]!)
-    for (const name of Object.keys(submission.kept)) this.#keep(name, submission.kept[name]!)
-    for (const name of Object.keys(submission.given)) this.#keep(name, submission.given[name]!)
-    this.#hasGiven = Object.keys(submission.given).length > 0
+    this.values = new RunValues(submission)
   }
 
   get submission(): Run.Submission {
@@ -103,9 +87,9 @@ export class MemoryRun implements Holder, Told {
   get waitClass(): string {
     return ""
   }
-  /** UTF-16 units of all that is kept of it. */
-  get length(): number {
-    return this.#valuesLength + this.log.length
+  /** Bytes of all that is kept of it. */
+  get bytes(): number {
+    return this.values.bytes + this.log.bytes + this.#items.bytes
   }
 
   step(index: number): PlanStep {
@@ -116,8 +100,19 @@ export class MemoryRun implements Holder, Told {
     return this.isOver || this.#countdown.isOver(index)
   }
 
+  /** The items of the step that a unit is of, once they are known. */
   expansionOf(unit: Unit): Expansion | undefined {
-    return this.#expansions?.get(unit.index)
+    return this.#items.get(unit.index)
+  }
+
+  /** What a claim of a unit sees of the run's values. */
+  valuesOf(unit: Unit): Claim["values"] {
+    return this.#items.valuesOf(unit, this.values)
+  }
+
+  /** A part of the list of a step's units. */
+  itemsOf(index: number, request: ItemsRequest): ItemList {
+    return this.#items.list(index, request, this.#owner.maxValueBytes)
   }
 
   /** Makes the steps ready that wait for nothing. */
@@ -140,7 +135,7 @@ export class MemoryRun implements Holder, Told {
   }
 
   stepSkipped(index: number, { cause, reason }: Skipping): void {
-    this.#push({ type: "StepSkipped", ...this.log.ofStep(index, 0, this.#now), cause, reason })
+    this.log.add({ type: "StepSkipped", ...this.log.ofStep(index, 0, this.#now), cause, reason })
   }
 
   // -- outcomes ------------------------------------------------------------------------------------------------------
@@ -148,7 +143,7 @@ export class MemoryRun implements Holder, Told {
   /** A lease begins. */
   started(lease: Lease, atMillis: number): void {
     this.#leases.add(lease)
-    if (lease.item !== undefined) this.expansionOf(lease.unit)!.lent()
+    this.#items.of(lease.unit)?.lent(lease.unit)
     if (lease.phase === "probe" || lease.item !== undefined) return
     this.#now = atMillis
     this.#begin()
@@ -160,36 +155,48 @@ export class MemoryRun implements Holder, Told {
     this.#now = atMillis
     const { unit, attempt } = lease
     this.#leases.end(lease)
-    if (lease.item !== undefined) this.expansionOf(unit)!.ended()
+    const expansion = this.#items.of(unit)
+    expansion?.ended(unit)
     switch (outcome._tag) {
       case "Completed":
+        if (expansion !== undefined && outcome.failed !== undefined) {
+          this.#failItems(expansion, lease, outcome.outputs, outcome.failed, outcome.failed.errors[0]!)
+          return
+        }
         if (unit.memo !== undefined) this.#owner.memoise(unit.memo, outcome.outputs)
-        if (unit.item !== -1) {
-          this.#completeItem(unit, outcome.outputs, false)
+        if (expansion !== undefined) {
+          expansion.complete(unit.item, outcome.outputs, false)
+          this.#goOn(expansion)
           return
         }
         this.#completeStep(unit.index, attempt, lease.startedAtMillis, outcome.outputs, moreOf(outcome))
         return
       case "Failed":
-        if (lease.phase === "probe" && unit.item === -1) {
+        if (expansion !== undefined) {
+          const { error } = outcome
+          this.#failItems(expansion, lease, NOTHING, expansion.allFailed(unit.item, error), error)
+          return
+        }
+        if (lease.phase === "probe") {
           this.#begin()
           this.log.stepStarted(unit.index, 0, atMillis)
         }
-        this.#failStep(unit, attempt, lease.startedAtMillis, outcome.error)
+        this.#failStep(unit.index, attempt, lease.startedAtMillis, outcome.error)
         return
       case "Retried": {
         unit.failures++
         const { error, waitMillis } = outcome
-        this.#unitEvent(unit, { type: "StepRetried", ...this.#ofUnit(unit, attempt, error.item), error, waitMillis })
+        if (this.#items.isTold(unit)) {
+          this.log.add({ type: "StepRetried", ...this.#ofUnit(unit, attempt, error.item), error, waitMillis })
+        }
         this.#owner.delay(unit, waitMillis)
-        const expansion = this.expansionOf(unit)
         if (expansion !== undefined) this.#requeue(expansion)
         return
       }
       case "Released": {
         const { reason } = outcome
-        if (lease.phase !== "probe") {
-          this.#unitEvent(unit, { type: "StepReleased", ...this.#ofUnit(unit, attempt), reason })
+        if (lease.phase !== "probe" && this.#items.isTold(unit)) {
+          this.log.add({ type: "StepReleased", ...this.#ofUnit(unit, attempt), reason })
         }
         this.again(unit)
         return
@@ -204,12 +211,10 @@ export class MemoryRun implements Holder, Told {
         return
       }
       case "Expanded": {
-        const { units, count, size } = outcome
         const plan = this.step(unit.index).expands!
-        this.#expansions ??= new Map()
-        this.#expansions.set(unit.index, new Expansion(plan, unit, lease.startedAtMillis, units, count, size))
-        this.log.stepProgressed(unit.index, attempt, 0, count, atMillis)
-        this.#owner.ready(unit)
+        const made = new Expansion(plan, unit, lease.startedAtMillis, outcome)
+        this.#items.add(made)
+        this.#goOn(made)
         return
       }
     }
@@ -217,7 +222,7 @@ export class MemoryRun implements Holder, Told {
 
   /** A unit can be lent again: it was given back, or has waited for its next attempt. */
   again(unit: Unit): void {
-    const expansion = unit.item === -1 ? undefined : this.expansionOf(unit)!
+    const expansion = this.#items.of(unit)
     if (expansion === undefined) this.#owner.ready(unit)
     else {
       expansion.again(unit)
@@ -240,8 +245,10 @@ export class MemoryRun implements Holder, Told {
   /** A unit gives what another attempt gave for the same inputs. */
   recall(unit: Unit, outputs: Outputs, atMillis: number): void {
     this.#now = atMillis
-    if (unit.item !== -1) {
-      this.#completeItem(unit, outputs, true)
+    const expansion = this.#items.of(unit)
+    if (expansion !== undefined) {
+      expansion.complete(unit.item, outputs, true)
+      this.#goOn(expansion)
       return
     }
     this.#begin()
@@ -275,38 +282,56 @@ export class MemoryRun implements Holder, Told {
     this.#now = atMillis
     const { name } = this.step(index)
     const { attempts } = this.log.state.steps[index]!
-    this.#push({ type: "StepCancelled", ...this.log.ofStep(index, attempts, atMillis), reason })
+    this.log.add({ type: "StepCancelled", ...this.log.ofStep(index, attempts, atMillis), reason })
     this.#lose(index, stepCancelled(name, reason), `step '${name}' was cancelled`)
   }
 
   // -- inside --------------------------------------------------------------------------------------------------------
 
   #completeStep(index: number, attempt: number, startedAtMillis: number, outputs: Outputs, more?: HowCompleted): void {
-    const given = this.#hasGiven ? withoutKeys(outputs, this.submission.given) : outputs
-    for (const name of Object.keys(given)) this.#keep(name, given[name]!)
-    this.log.stepCompleted(index, attempt, given, this.#now - startedAtMillis, this.#now, more)
+    const kept = this.values.keepAll(outputs)
+    this.log.stepCompleted(index, attempt, kept, this.#now - startedAtMillis, this.#now, more)
     this.#countdown.complete(index, more?.arm)
     if (this.#countdown.remaining === 0) this.#finish()
   }
 
-  #completeItem(unit: Unit, outputs: Outputs, isMemoised: boolean): void {
-    const { index } = unit
-    const expansion = this.expansionOf(unit)!
-    const { source, startedAtMillis, count } = expansion
-    expansion.complete(unit.item, outputs, isMemoised)
-    if (expansion.length > this.#owner.maxValueBytes) {
-      const error = resultsTooLarge(this.step(index).name, this.#owner.maxValueBytes)
-      this.#failStep(unit, source.attempts, startedAtMillis, error)
+  /** Items of a unit have failed for good. `error` is that of the step, where one failed item fails it. */
+  #failItems(
+    expansion: Expansion,
+    { index, attempt, unit }: Lease,
+    outputs: Outputs,
+    failed: FailedInUnit,
+    error: ErrorInfo
+  ): void {
+    expansion.fail(unit.item, outputs, failed)
+    if (expansion.plan.onFailure === undefined) {
+      this.#failStep(index, attempt, expansion.startedAtMillis, error)
       return
     }
-    this.log.stepProgressed(index, source.attempts, expansion.done, count, this.#now)
+    for (const each of failed.errors) {
+      if (expansion.failures++ >= MAX_ITEM_ERRORS) break
+      const item = each.item ?? unit.item * expansion.size
+      this.log.add({ type: "StepItemFailed", ...this.log.ofStep(index, attempt, this.#now), item, error: each })
+    }
+    this.#goOn(expansion)
+  }
+
+  /** Units of a step are over: the step fails, completes, or has its other units lent. */
+  #goOn(expansion: Expansion): void {
+    const { source, startedAtMillis, count } = expansion
+    const { index, attempts } = source
+    const problem = expansion.problem(this.#owner.maxValueBytes)
+    if (problem !== undefined) {
+      this.#failStep(index, attempts, startedAtMillis, problem)
+      return
+    }
+    this.log.stepProgressed(index, attempts, expansion.done, count, this.#now)
     if (!expansion.isDone) {
       this.#requeue(expansion)
       return
     }
-    this.#expansions!.delete(index)
-    const more = expansion.memoised === 0 ? undefined : { memoisedItems: expansion.memoised }
-    this.#completeStep(index, source.attempts, startedAtMillis, expansion.outputs, more)
+    this.#items.completed(expansion)
+    this.#completeStep(index, attempts, startedAtMillis, expansion.outputs, expansion.how)
   }
 
   /** Has the rest of a step's items queued, when there are any that can be lent and are not. */
@@ -314,10 +339,10 @@ export class MemoryRun implements Holder, Told {
     if (!expansion.isQueued && expansion.isReady) this.#owner.ready(expansion.source)
   }
 
-  #failStep(unit: Unit, attempt: number, startedAtMillis: number, error: ErrorInfo): void {
-    const { index } = unit
-    const durationMillis = this.#now - (this.expansionOf(unit)?.startedAtMillis ?? startedAtMillis)
-    this.#push({ type: "StepFailed", ...this.log.ofStep(index, attempt, this.#now), error, durationMillis })
+  #failStep(index: number, attempt: number, startedAtMillis: number, error: ErrorInfo): void {
+    const durationMillis = this.#now - startedAtMillis
+    const about = this.log.ofStep(index, attempt, this.#now)
+    this.log.add({ type: "StepFailed", ...about, error, durationMillis, ...this.#items.failedOf(index) })
     this.#lose(index, error, `step '${this.step(index).name}' failed`)
   }
 
@@ -330,7 +355,6 @@ export class MemoryRun implements Holder, Told {
       return
     }
     this.#countdown.lose(index, reason, onFailure === "continue")
-    this.#expansions?.delete(index)
     this.#leases.revoke(index, this.#owner.revoke)
     if (this.#countdown.remaining === 0) this.#finish()
   }
@@ -349,45 +373,25 @@ export class MemoryRun implements Holder, Told {
   #end(status: Run.RunStatus, event: Event): void {
     this.status = status
     this.endedAtMillis = event.atMillis
-    this.#push(event)
+    this.log.add(event)
     this.#leases.revoke(undefined, this.#owner.revoke)
-    this.#expansions = undefined
+    this.#items.end()
     this.#owner.ended(this)
-  }
-
-  #keep(name: string, value: Json): void {
-    const before = this.values.get(name)
-    this.#valuesLength += value.length - (before === undefined ? -name.length : before.length)
-    this.values.set(name, value)
   }
 
   #begin(): void {
     if (this.status !== "PENDING") return
     this.status = "RUNNING"
     const { requestId } = this.submission
-    this.#push({ type: "RunStarted", ...this.log.at(this.#now), ...(requestId !== undefined && { requestId }) })
-  }
-
-  #push(event: Event): void {
-    this.log.add(event)
-  }
-
-  /** An event that may be about an item: of those, a step has only so many. */
-  #unitEvent(unit: Unit, event: Event): void {
-    const expansion = unit.item === -1 ? undefined : this.expansionOf(unit)
-    if (expansion === undefined || expansion.events++ < MAX_ITEM_EVENTS) this.#push(event)
+    this.log.add({ type: "RunStarted", ...this.log.at(this.#now), ...(requestId !== undefined && { requestId }) })
   }
 
   /** `item` is the one of several that it is about. */
   #ofUnit(unit: Unit, attempt: number, item?: number) {
     const about = this.log.ofStep(unit.index, attempt, this.#now)
-    const expansion = unit.item === -1 ? undefined : this.expansionOf(unit)
+    const expansion = this.#items.of(unit)
     return expansion === undefined ? about : { ...about, item: item ?? unit.item * expansion.size }
   }
 }
-
-/** What was given stays, also when the step that would give it runs for something else. */
-const withoutKeys = (outputs: Outputs, given: Outputs): Outputs =>
-  Object.fromEntries(Object.entries(outputs).filter(([name]) => !Object.hasOwn(given, name)))
 
 const moreOf = ({ arm }: Extract<Outcome, { readonly _tag: "Completed" }>) => (arm === undefined ? undefined : { arm })

@@ -20,6 +20,7 @@ import {
 import type { Event } from "./Event.ts"
 import * as Feed from "./Feed.ts"
 import { History } from "./History.ts"
+import * as ItemList from "./ItemList.ts"
 import { IDEMPOTENCY_MILLIS, Keys } from "./Keys.ts"
 import type { Lease } from "./Lease.ts"
 import { Lending } from "./Lending.ts"
@@ -30,13 +31,14 @@ import { MemoryAuditLog } from "./MemoryAuditLog.ts"
 import { MemoryDefinitions } from "./MemoryDefinitions.ts"
 import { MemoryFeed } from "./MemoryFeed.ts"
 import { MemoryRateLimiter } from "./MemoryRateLimiter.ts"
-import { MemoryRun, type Owner } from "./MemoryRun.ts"
+import { MemoryRun } from "./MemoryRun.ts"
 import { MemorySchedules } from "./MemorySchedules.ts"
 import { MemoryTokens } from "./MemoryTokens.ts"
 import { Memos } from "./Memos.ts"
 import { type NewRun, submissionOf } from "./NewRun.ts"
 import type { Run } from "./Run.ts"
 import { newId, RunIndex } from "./RunIndex.ts"
+import type { RunOwner } from "./RunOwner.ts"
 import type { Claim, ClaimRequest, ListRequest, MemoKey, Note, RunList, Settled, Settlement, Store } from "./Store.ts"
 import * as StoreBounds from "./StoreBounds.ts"
 import type { Unit } from "./Unit.ts"
@@ -62,7 +64,7 @@ export const make = (options: Options = {}): Effect.Effect<Store, InvalidOption,
     return memory
   })
 
-class Memory implements Store, Owner {
+class Memory implements Store, RunOwner {
   readonly leaseMillis: number
   readonly maxValueBytes: number
   readonly maxLosses: number
@@ -151,7 +153,8 @@ class Memory implements Store, Owner {
     const { pipelineId, version, plan, timeoutMillis, delayMillis = 0, priority = 0, idempotency } = newRun
     const submission = submissionOf(newRun, newId(now, this.#random), now)
     const queue = this.#lending.queueOf(pipelineId, version, priority)
-    const run = new MemoryRun(this, ++this.#serials, submission, plan, newRun.limits ?? NONE, queue)
+    const { limits = NONE, keptItems } = newRun
+    const run = new MemoryRun(this, ++this.#serials, submission, plan, limits, queue, keptItems)
     this.#index.add(run)
     if (idempotency !== undefined) {
       const { key, fingerprint } = idempotency
@@ -174,18 +177,10 @@ class Memory implements Store, Owner {
     })
 
   cancelStep = (runId: string, step: string, reason: string): Effect.Effect<void, RunNotFound | UnknownStep> =>
-    Effect.flatMap(this.#find(runId), (run) => {
-      const { steps } = run.log.plan
-      const index = steps.findIndex(({ name }) => name === step)
-      if (index === -1) {
-        const names = steps.map(({ name }) => name)
-        return Effect.fail(new UnknownStep(run.submission.pipelineId, step, names))
-      }
-      return Effect.sync(() => {
-        run.cancelStep(index, reason, this.#now())
-        this.#lending.tell(run)
-        this.#complete()
-      })
+    Effect.map(this.#step(runId, step), ({ run, index }) => {
+      run.cancelStep(index, reason, this.#now())
+      this.#lending.tell(run)
+      this.#complete()
     })
 
   remove = (runId: string): Effect.Effect<void, RunNotFound | RunUnfinished> =>
@@ -209,6 +204,17 @@ class Memory implements Store, Owner {
   paused: Effect.Effect<ReadonlySet<string>> = Effect.sync(() => new Set(this.#lending.paused))
 
   get = (runId: string): Effect.Effect<Run, RunNotFound> => Effect.map(this.#find(runId), (run) => run.log.state)
+
+  items = (
+    request: ItemList.ItemsRequest
+  ): Effect.Effect<ItemList.ItemList, RunNotFound | UnknownStep | InvalidOption> =>
+    Effect.flatMap(
+      this.#step(request.runId, request.step),
+      ({ run, index }): Effect.Effect<ItemList.ItemList, InvalidOption> => {
+        const mistake = ItemList.invalid(request)
+        return mistake === undefined ? Effect.sync(() => run.itemsOf(index, request)) : Effect.fail(mistake)
+      }
+    )
 
   lines = (runId: string): Effect.Effect<Lines, RunNotFound> => Effect.map(this.#find(runId), (run) => run.log.lines)
 
@@ -316,9 +322,9 @@ class Memory implements Store, Owner {
       for (const note of notes) {
         const run = this.#index.get(note.claim.runId)
         if (run === undefined) continue
-        const before = run.length
+        const before = run.bytes
         run.note(note, this.#lending.leaseOf(note.claim) !== undefined, now)
-        if (run.isOver) this.#history.grown(run.length - before)
+        if (run.isOver) this.#history.grown(run.bytes - before)
         this.#lending.tell(run)
       }
       this.#complete()
@@ -368,6 +374,16 @@ class Memory implements Store, Owner {
       this.#history.retain(this.#now())
       const run = this.#index.get(runId)
       return run === undefined ? Effect.fail(new RunNotFound(runId)) : Effect.succeed(run)
+    })
+  }
+
+  #step(runId: string, step: string): Effect.Effect<{ run: MemoryRun; index: number }, RunNotFound | UnknownStep> {
+    return Effect.flatMap(this.#find(runId), (run) => {
+      const { steps } = run.log.plan
+      const index = steps.findIndex(({ name }) => name === step)
+      if (index !== -1) return Effect.succeed({ run, index })
+      const names = steps.map(({ name }) => name)
+      return Effect.fail(new UnknownStep(run.submission.pipelineId, step, names))
     })
   }
 

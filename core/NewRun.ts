@@ -1,4 +1,5 @@
 /** A run that is to be started, and how it is kept before anything happens to it. */
+import type { KeptItems } from "./KeptItems.ts"
 import type { Limit } from "./Limit.ts"
 import type { Plan } from "./Plan.ts"
 import type { Policy } from "./Policy.ts"
@@ -16,6 +17,11 @@ export interface NewRun {
   readonly given?: Readonly<Record<string, Json>>
   /** Values of outputs that are there from the start. */
   readonly kept?: Readonly<Record<string, Json>>
+  /**
+   * Completed units of steps that go through items, by step. The Store gives each to the claim that expands the step, as
+   * the value `KEPT_ITEMS`, and takes them from the outcome of that claim.
+   */
+  readonly keptItems?: Readonly<Record<string, KeptItems>>
   /** How long the run may take from when it may start, in milliseconds; then it fails with `RunTimedOut`. */
   readonly timeoutMillis?: number | undefined
   /** How long from now until its first step may begin, in milliseconds. Default: 0. */

@@ -3,7 +3,7 @@ import * as Result from "effect/Result"
 import { RunNotRepeatable, UnknownStep } from "./Errors.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import type { Initial, Part } from "./Plan.ts"
-import type { Run } from "./Run.ts"
+import type { Run, StepState } from "./Run.ts"
 import type { Arm, Step } from "./Step.ts"
 import type { Json } from "./Value.ts"
 
@@ -32,11 +32,14 @@ export const of = (
 export interface Repeat {
   readonly part: Part
   readonly kept: Readonly<Record<string, Json>>
+  /** The steps that go through the same items again, of which those that completed can be kept. */
+  readonly partly: ReadonlyArray<string>
 }
 
 /**
- * What is left to run of an earlier run of the same version: everything that did not complete, and the steps `from` with
- * all that depends on them. Fails with `UnknownStep`, and with `RunNotRepeatable` when nothing is left.
+ * What is left to run of an earlier run of the same version: every step that did not complete, or did without some of its
+ * items, the steps `from`, and all that depends on one of these. So the retry gives what a fresh run would give. Fails with `UnknownStep`, and with
+ * `RunNotRepeatable` when nothing is left.
  */
 export const ofRun = (
   pipeline: Pipeline.Any,
@@ -44,65 +47,88 @@ export const ofRun = (
   from: ReadonlyArray<string>
 ): Result.Result<Repeat, UnknownStep | RunNotRepeatable> =>
   Result.flatMap(indicesOf(pipeline, from), (starts) => {
-    const again = descendants(pipeline, starts)
+    const { steps, dag } = pipeline
+    const refused = (why: string) => Result.fail(new RunNotRepeatable(run, why))
     const indices = indicesByName(pipeline)
-    const isKept = (index: number): boolean => run.steps[index]!.status === "COMPLETED" && !again.has(index)
-    // What a branch that is kept has not taken stays so.
+    // By name: the tasks of one version may be listed in another order than when the run was started.
+    const states = new Map(run.steps.map((state) => [state.name, state]))
+    const before = steps.map(({ name }) => states.get(name)!)
+    const named = new Set(starts)
+    // The run left it out from the start, so its retry does too, unless it is named.
+    const isLeftOut = (index: number): boolean => {
+      const { status, completedAtMillis, byBranch } = before[index]!
+      return status === "SKIPPED" && completedAtMillis === undefined && !byBranch && !named.has(index)
+    }
+    // A branch that runs again decides anew about the steps that it skipped; one that is kept leaves them skipped.
+    const isUndone = (index: number): boolean => {
+      const { status, byBranch, itemsFailed } = before[index]!
+      return itemsFailed > 0 || (status !== "COMPLETED" && !byBranch && !isLeftOut(index))
+    }
+    const again = new Set<number>()
+    const isKept = (index: number): boolean => before[index]!.status === "COMPLETED" && !again.has(index)
     const passed = ({ within }: Step): Arm | undefined =>
-      within.find(({ branch, arm }) => isKept(indices.get(branch)!) && run.steps[indices.get(branch)!]!.arm !== arm)
+      within.find(({ branch, arm }) => isKept(indices.get(branch)!) && before[indices.get(branch)!]!.arm !== arm)
+    const changed = new Set<string>()
+    const partly: Array<string> = []
+    // What a step depends on comes before it.
+    for (const index of dag.order) {
+      const step = steps[index]!
+      const branch = step.within.at(-1)?.branch
+      const follows =
+        !isLeftOut(index) &&
+        ((branch !== undefined && again.has(indices.get(branch)!)) ||
+          step.inputs.some(({ value }) => changed.has(value)))
+      if (!named.has(index) && ((!isUndone(index) && !follows) || passed(step) !== undefined)) continue
+      again.add(index)
+      if (!named.has(index) && !follows && hasKeptItems(step, before[index]!)) partly.push(step.name)
+      for (const { value } of step.outputs) if (!Object.hasOwn(run.given, value)) changed.add(value)
+    }
+
     for (const index of starts) {
-      const step = pipeline.steps[index]!
+      const step = steps[index]!
       const other = passed(step)
       if (other !== undefined) {
-        const why = `step '${step.name}' is in an arm that branch '${other.branch}' did not take; run again from '${other.branch}'`
-        return Result.fail(new RunNotRepeatable(run, why))
+        return refused(
+          `step '${step.name}' is in an arm that branch '${other.branch}' did not take; run again from '${other.branch}'`
+        )
       }
       if (step.outputs.length > 0 && step.outputs.every(({ value }) => Object.hasOwn(run.given, value))) {
-        const why = `all that step '${step.name}' gives was given to the run, and stays; start a new run`
-        return Result.fail(new RunNotRepeatable(run, why))
+        return refused(`all that step '${step.name}' gives was given to the run, and stays; start a new run`)
       }
     }
-    const lost = new Set(
-      pipeline.steps.flatMap((step, index) => {
-        const { status } = run.steps[index]!
-        const isLost =
-          passed(step) === undefined && (again.has(index) || (status !== "COMPLETED" && status !== "SKIPPED"))
-        return isLost ? step.outputs.map(({ value }) => value) : []
-      })
-    )
+    if (again.size === 0) return refused("nothing of it is left to run; name the steps to run again from")
+
+    const lost = new Set([...again].flatMap((index) => steps[index]!.outputs.map(({ value }) => value)))
     const kept: Record<string, Json> = {}
     for (const name of Object.keys(run.outputs)) {
       if (!lost.has(name) && !Object.hasOwn(run.given, name)) kept[name] = run.outputs[name]!
     }
     const names = new Set([...Object.keys(kept), ...Object.keys(run.given)])
-    const rest = pipeline.steps.flatMap((step, index) => {
-      const { status, completedAtMillis } = run.steps[index]!
-      // What that run has left out from the start, this one leaves out too, unless it is named or something needs it now.
-      const isLeftOut = status === "SKIPPED" && completedAtMillis === undefined && !starts.includes(index)
-      return isKept(index) || isLeftOut || passed(step) !== undefined ? [] : [index]
-    })
-    if (rest.length === 0) {
-      return Result.fail(new RunNotRepeatable(run, "nothing of it is left to run; name the steps to run again from"))
-    }
-    const needed = closure(pipeline, rest, names)
+    const needed = closure(pipeline, [...again], names, (index) => isKept(index) || passed(steps[index]!) !== undefined)
     const lacking = missing(pipeline, needed, names, run.parameters)
     if (lacking !== undefined) {
-      const why = `step '${lacking.step}' needs '${lacking.parameter}', which the run was not given; start a new run`
-      return Result.fail(new RunNotRepeatable(run, why))
+      return refused(
+        `step '${lacking.step}' needs '${lacking.parameter}', which the run was not given; start a new run`
+      )
     }
-    const initial = pipeline.steps.map((step, index): Initial | undefined => {
-      const { arm, reason } = run.steps[index]!
+    const initial = steps.map((step, index): Initial | undefined => {
+      const { arm, reason } = before[index]!
       if (isKept(index)) return { status: "COMPLETED", reason: `kept from run '${run.id}'`, arm }
-      const other = passed(step)
-      if (other !== undefined) {
-        const why = `branch '${other.branch}' did not take '${other.arm}'`
-        return { status: "SKIPPED", reason: why, byBranch: true }
-      }
-      return needed.has(index) ? undefined : { status: "SKIPPED", reason: reason ?? "" }
+      if (needed.has(index)) return undefined
+      const other = isLeftOut(index) ? undefined : passed(step)
+      return other === undefined
+        ? { status: "SKIPPED", reason: reason ?? "" }
+        : { status: "SKIPPED", reason: `branch '${other.branch}' did not take '${other.arm}'`, byBranch: true }
     })
     const targets = run.targets && new Set(run.targets.map((name) => indices.get(name)!))
-    return Result.succeed({ part: { initial, given: names, targets }, kept })
+    return Result.succeed({ part: { initial, given: names, targets }, kept, partly })
   })
+
+/** Whether a step that is run again with the same inputs may keep items. Results that were too long would be so again. */
+const hasKeptItems = ({ kind }: Step, { attempts, error }: StepState): boolean =>
+  (kind === "map" || kind === "filter") &&
+  attempts > 0 &&
+  !(error?.name === "ValueTooLarge" && error.item === undefined)
 
 /** A parameter that one of these steps can't do without and that is not there. */
 const missing = (
@@ -147,11 +173,12 @@ const sinks = (pipeline: Pipeline.Any, given: ReadonlySet<string>): ReadonlyArra
   )
 }
 
-/** Those and everything that they need. */
+/** These steps and all that they need, as far as that is not `there` already. */
 const closure = (
   pipeline: Pipeline.Any,
   from: ReadonlyArray<number>,
-  given: ReadonlySet<string>
+  given: ReadonlySet<string>,
+  there: (index: number) => boolean = () => false
 ): ReadonlySet<number> => {
   const { steps, dag } = pipeline
   const reached = new Set(from)
@@ -161,23 +188,9 @@ const closure = (
     const wanted = new Set(step.inputs.flatMap(({ value }) => (given.has(value) ? [] : [value])))
     const branch = step.within.at(-1)?.branch
     for (const other of dag.dependencies[index]!) {
-      if (reached.has(other)) continue
+      if (reached.has(other) || there(other)) continue
       const { name, outputs } = steps[other]!
       if (name !== branch && !outputs.some(({ value }) => wanted.has(value))) continue
-      reached.add(other)
-      left.push(other)
-    }
-  }
-  return reached
-}
-
-/** Those and everything that needs them. */
-const descendants = ({ dag }: Pipeline.Any, from: ReadonlyArray<number>): ReadonlySet<number> => {
-  const reached = new Set(from)
-  const left = [...from]
-  for (let index = left.pop(); index !== undefined; index = left.pop()) {
-    for (const other of dag.dependents[index]!) {
-      if (reached.has(other)) continue
       reached.add(other)
       left.push(other)
     }

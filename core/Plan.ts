@@ -34,6 +34,19 @@ export interface Expansion {
   readonly outputs: ReadonlyArray<string>
   /** The values that its items are read from. */
   readonly lists: ReadonlyArray<string>
+  /** What becomes of the step when an item has failed for good. Absent: it fails with that item. */
+  readonly onFailure?: "skip" | "collect"
+  /** How many failed items it goes on with. Absent: any number. */
+  readonly tolerated?: Tolerated
+}
+
+/** A number of items, or a share of all of them in whole percent. */
+export type Tolerated = { readonly count: number } | { readonly share: number }
+
+/** How many of `count` items may fail, at most. */
+export const mostFailures = ({ tolerated }: Expansion, count: number): number => {
+  if (tolerated === undefined) return count
+  return "count" in tolerated ? tolerated.count : Math.floor((count * tolerated.share) / 100)
 }
 
 /** One step as a Store sees it; its place in `steps` is its index. */
@@ -128,12 +141,22 @@ export const make = (graph: Graph, part?: Part): Plan => {
   }
 }
 
-const expansionOf = ({ kind, concurrency, inputs, over, outputs }: Step): Expansion => ({
+const expansionOf = ({ kind, concurrency, inputs, over, outputs, ...step }: Step): Expansion => ({
   inOrder: kind === "reduce",
   max: kind === "reduce" ? 1 : (concurrency ?? Number.MAX_SAFE_INTEGER),
   outputs: outputs.map(({ value }) => value),
-  lists: over.map((key) => inputs.find((input) => input.key === key)!.value)
+  lists: over.map((key) => inputs.find((input) => input.key === key)!.value),
+  ...(step.onItemFailure !== "fail" && { onFailure: step.onItemFailure }),
+  ...toleratedOf(step)
 })
+
+const toleratedOf = ({
+  onItemFailure,
+  toleratedItemFailures: tolerance
+}: Pick<Step, "onItemFailure" | "toleratedItemFailures">): Pick<Expansion, "tolerated"> => {
+  if (tolerance === undefined) return onItemFailure === "collect" ? { tolerated: { count: 0 } } : {}
+  return { tolerated: typeof tolerance === "number" ? { count: tolerance } : { share: Number.parseInt(tolerance, 10) } }
+}
 
 /** Whether it needs everything that it waits for, as almost every step does; then the Dag says all there is to say. */
 const isEven = ({ kind, inputs }: Step, producers: ReadonlyMap<string, unknown>): boolean =>

@@ -9,3 +9,18 @@ export type Policy = "fail-fast" | "continue" | "skip"
 
 /** All of them. */
 export const POLICIES: ReadonlyArray<Policy> = ["fail-fast", "continue", "skip"]
+
+/**
+ * What becomes of a map or filter when one of its items has failed for good.
+ *
+ * - `fail`: the step fails with it.
+ * - `skip`: the item is left out of the results. The step fails as soon as more items have failed than are tolerated.
+ * - `collect`: every item is run. Then the step fails if more items failed than are tolerated; or else these are left out.
+ */
+export type ItemPolicy = "fail" | "skip" | "collect"
+
+/** Every policy of items. */
+export const ITEM_POLICIES: ReadonlyArray<ItemPolicy> = ["fail", "skip", "collect"]
+
+/** How many failed items are tolerated: a whole number, or a share of all items in whole percent, such as `"10%"`. */
+export type Tolerance = number | `${number}%`

@@ -43,6 +43,8 @@ export interface StepState {
   readonly memoised: boolean
   /** Of how many items that is so, in a step that goes through some. */
   readonly memoisedItems: number
+  /** How many of its items failed, counted up to 1,000 for as long as it runs and when it is cancelled. */
+  readonly itemsFailed: number
   /** The arm that a branch took. */
   readonly arm: ArmName | undefined
 }
@@ -142,6 +144,7 @@ export const pending = (
     progress: undefined,
     memoised: false,
     memoisedItems: 0,
+    itemsFailed: 0,
     arm: initial?.arm
   })),
   stepsCompleted: steps.reduce((sum, { initial }) => sum + (initial?.status === "COMPLETED" ? 1 : 0), 0),
@@ -206,6 +209,7 @@ const applyToStep = (
       step.startedAtMillis = event.atMillis
       step.retryAtMillis = undefined
       step.progress = undefined
+      step.itemsFailed = 0
       return
     case "StepProgressed":
       step.progress = { done: event.done, total: event.total }
@@ -216,6 +220,7 @@ const applyToStep = (
       step.error = undefined
       step.memoised = event.memoised === true
       step.memoisedItems = event.memoisedItems ?? 0
+      step.itemsFailed = event.itemsFailed ?? 0
       step.arm = event.arm
       run.stepsCompleted++
       Object.assign(outputs, event.outputs)
@@ -228,10 +233,15 @@ const applyToStep = (
       step.startedAtMillis = undefined
       step.retryAtMillis = event.atMillis + event.waitMillis
       return
+    case "StepItemFailed":
+      step.itemsFailed++
+      return
     case "StepFailed":
       step.status = "FAILED"
       step.completedAtMillis = event.atMillis
       step.error = event.error
+      // Where no item may fail, the first that does is the step's own error.
+      step.itemsFailed = event.itemsFailed ?? (event.error.item === undefined ? 0 : 1)
       return
     case "StepReleased":
       if (event.item !== undefined) return

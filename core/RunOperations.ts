@@ -22,6 +22,7 @@ import {
 import type { Event } from "./Event.ts"
 import type { FeedItem, FeedRequest } from "./Feed.ts"
 import { type Guard, type GuardError, sought } from "./Guard.ts"
+import * as KeptItems from "./KeptItems.ts"
 import type { Lines } from "./Log.ts"
 import { sifted } from "./Page.ts"
 import type { Given } from "./Parameters.ts"
@@ -67,8 +68,9 @@ export interface RunOperations {
     options?: Start.Options & Start.PartOptions
   ) => Effect.Effect<string, StartError>
   /**
-   * Starts a run that keeps what an earlier one has completed, and runs the rest of it and, of what it completed, the
-   * steps `from` and all that depends on them. Gives its id.
+   * Starts a run that repeats an earlier one, and gives its id. Runs the steps that did not complete, the steps `from`, and
+   * every step that depends on one of these; keeps the values of the others. A map or filter keeps the items that
+   * completed, unless it is named or its inputs change. It gives what a fresh run would give.
    */
   readonly retry: (caller: Caller, runId: string, from?: ReadonlyArray<string>) => Effect.Effect<string, RetryError>
   /**
@@ -189,7 +191,8 @@ export const make = (
         const why = `its pipeline '${pipeline.id}' has another version now, so what it gave may not fit; start a new run`
         return yield* new RunNotRepeatable(run, why)
       }
-      const { part, kept } = yield* Effect.fromResult(Part.ofRun(pipeline, run, from))
+      const { part, kept, partly } = yield* Effect.fromResult(Part.ofRun(pipeline, run, from))
+      const keptItems = yield* KeptItems.gather(store, run.id, partly)
       const { onFailure, priority, parameters, given, targets, timeoutMillis } = run
       const submitted = store.submit({
         ...Start.plain(pipeline, parameters, { onFailure, priority }),
@@ -197,6 +200,7 @@ export const make = (
         plan: pipeline.planOf(part),
         given,
         kept,
+        keptItems,
         targets,
         retryOf: run.id,
         requestId: caller.origin.requestId

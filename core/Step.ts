@@ -1,5 +1,6 @@
 /** A step: one place of a task in a pipeline, with the names under which its values travel in a run. */
 import { InvalidOption } from "./Errors.ts"
+import type { ItemPolicy, Tolerance } from "./Policy.ts"
 import type * as Task from "./Task.ts"
 import { type Field, type Fields, isOptional, type Json } from "./Value.ts"
 
@@ -46,6 +47,10 @@ export interface Step {
   readonly concurrency: number | undefined
   /** How many items one unit of work has. */
   readonly chunk: number | undefined
+  /** What becomes of a map or filter when one of its items has failed. */
+  readonly onItemFailure: ItemPolicy
+  /** How many failed items a map or filter tolerates; undefined for what its policy has by default. */
+  readonly toleratedItemFailures: Tolerance | undefined
   /** The arms that it is in, outermost first. */
   readonly within: ReadonlyArray<Arm>
 }
@@ -93,6 +98,8 @@ export const place = (
   initial: NONE,
   concurrency: undefined,
   chunk: undefined,
+  onItemFailure: "fail",
+  toleratedItemFailures: undefined,
   within: NONE
 })
 

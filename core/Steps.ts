@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import * as Bound from "./Bound.ts"
 import { InvalidOption } from "./Errors.ts"
 import { listed } from "./Failure.ts"
+import * as ItemFailures from "./ItemFailures.ts"
 import * as Name from "./Name.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import {
@@ -28,6 +29,7 @@ import * as Task from "./Task.ts"
 import { codec, type Field, type Fields } from "./Value.ts"
 import type * as Wiring from "./Wiring.ts"
 
+export type { ItemFailures } from "./ItemFailures.ts"
 export type { Any, Arm, ArmName, Binding, Constant, Kind, Step, Steps } from "./Step.ts"
 
 const NONE: ReadonlyArray<never> = []
@@ -88,7 +90,8 @@ export const make = <
 
 /**
  * Calls a task for every item of a list. Its outputs are lists, in the order of the items, whatever order they were
- * worked in; a failure of one item fails the step and names the item. Any worker may take any item.
+ * worked in. A failure of one item fails the step and names the item, unless `onItemFailure` says otherwise. Any worker
+ * may take any item.
  */
 export const map = <
   T extends Task.Any,
@@ -99,7 +102,7 @@ export const map = <
   const C extends Constants<T["input"]> = {}
 >(
   task: T,
-  options: Going<Over, T["input"]> & Placing<Name, I, O, C, T["input"], T["output"]>
+  options: Going<Over, T["input"]> & ItemFailures.ItemFailures & Placing<Name, I, O, C, T["input"], T["output"]>
 ): Steps<
   NoInfer<Name>,
   Wiring.Gone<Omit<T["input"], keyof C>, Over, I>,
@@ -114,7 +117,10 @@ export const map = <
   })
 }
 
-/** Keeps the items of a list for which a task with one Boolean output says true. */
+/**
+ * Keeps the items of a list for which a task with one Boolean output says true. A failure of one item fails the step,
+ * unless `onItemFailure` says otherwise.
+ */
 export const filter = <
   T extends Task.Any,
   const Over extends Names<T["input"]>,
@@ -125,6 +131,7 @@ export const filter = <
 >(
   task: T & Wiring.Predicate<T>,
   options: Going<Over & Wiring.OneKey<Over>, T["input"]> &
+    ItemFailures.ItemFailures &
     Omit<Placing<Name, I, {}, C, T["input"], {}>, "outputs"> & {
       /** What the kept items are called. */
       readonly output: Output
@@ -149,7 +156,8 @@ export const filter = <
 
 /**
  * Folds a list into one value or several, item by item, in order: every output of the task is one of its inputs too, and
- * what it gave for one item it takes for the next. The empty list gives `initial`.
+ * what it gave for one item it takes for the next. The empty list gives `initial`. The first item that fails for good
+ * fails the step: the next one needs what it would have given, so there is no `onItemFailure` here.
  */
 export const reduce = <
   T extends Task.Any,
@@ -317,7 +325,10 @@ export const nest = <
 
 // -- how they are made -----------------------------------------------------------------------------------------------
 
-interface AnyPlacing extends Placing<string, object, object, object>, Partial<Going<object>> {}
+interface AnyPlacing
+  extends Placing<string, object, object, object>,
+    Partial<Going<object>>,
+    ItemFailures.ItemFailures {}
 
 const placed = (task: Task.Any, kind: Kind, options: AnyPlacing): Step => {
   const { name = task.name, inputs = {}, outputs = {}, constants: fixed = {}, over = {}, concurrency, chunk } = options
@@ -330,6 +341,7 @@ const placed = (task: Task.Any, kind: Kind, options: AnyPlacing): Step => {
     ...namesIn(name, over),
     Bound.integer(`concurrency of ${where}`, concurrency, 1),
     Bound.integer(`chunk of ${where}`, chunk, 1),
+    ItemFailures.invalid(where, kind, options),
     kind !== "task" && kind !== "branch" && keys.length === 0
       ? new InvalidOption(`over of ${where}`, over, 'at least one input and its list, such as { page: "pages" }')
       : undefined,
@@ -351,7 +363,9 @@ const placed = (task: Task.Any, kind: Kind, options: AnyPlacing): Step => {
     constants: constants(`constants of ${where}`, task.input, fixed),
     over: keys,
     concurrency: kind === "reduce" ? 1 : concurrency,
-    chunk: chunk === 1 ? undefined : chunk
+    chunk: chunk === 1 ? undefined : chunk,
+    onItemFailure: options.onItemFailure ?? "fail",
+    toleratedItemFailures: options.toleratedItemFailures
   }
 }
 

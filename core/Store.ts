@@ -20,6 +20,8 @@ import type {
 } from "./Errors.ts"
 import type { Event } from "./Event.ts"
 import type { FeedItem, FeedRequest } from "./Feed.ts"
+import type { ItemList, ItemsRequest } from "./ItemList.ts"
+import type { DoneUnit } from "./KeptItems.ts"
 import type { Limit } from "./Limit.ts"
 import type { Load } from "./Load.ts"
 import type { Line, Lines } from "./Log.ts"
@@ -32,6 +34,7 @@ import type { ArmName } from "./Step.ts"
 import type { Tokens } from "./Tokens.ts"
 import type { Json } from "./Value.ts"
 
+export type { ItemList, ItemState, ItemStatus, ItemsRequest } from "./ItemList.ts"
 export type { NewRun } from "./NewRun.ts"
 
 /** One attempt of one step, lent to a worker until the lease ends. */
@@ -96,6 +99,8 @@ export type Outcome =
       readonly outputs: Readonly<Record<string, Json>>
       /** The arm that a branch takes. */
       readonly arm?: ArmName
+      /** What failed of a unit of several items. The outputs are those of its other items. */
+      readonly failed?: FailedInUnit
     }
   | { readonly _tag: "Failed"; readonly error: ErrorInfo }
   /** It failed, and is to be attempted again after `waitMillis`. */
@@ -106,14 +111,23 @@ export type Outcome =
   | { readonly _tag: "Probed"; readonly limits: ReadonlyArray<Limit>; readonly memo?: MemoKey | undefined }
   /**
    * The units of work that a list makes, at least one, in order: each is a claim of its own. A unit has `size` of the
-   * `count` items, the last one what is left.
+   * `count` items, the last one what is left. Those that are `done` are completed from the start, and never lent.
    */
   | {
       readonly _tag: "Expanded"
       readonly units: ReadonlyArray<Json>
       readonly count: number
       readonly size: number
+      readonly done?: ReadonlyArray<DoneUnit>
     }
+
+/** The failed items of a unit of several. */
+export interface FailedInUnit {
+  /** How many failed for good; at least 1. */
+  readonly count: number
+  /** The errors of the first 100 of them, in order, each with its `item`. */
+  readonly errors: ReadonlyArray<ErrorInfo>
+}
 
 /** The outcome of one claim. */
 export interface Settlement {
@@ -205,6 +219,15 @@ export interface Store {
   readonly get: (runId: string) => Effect.Effect<Run, RunNotFound | StoreUnavailable>
   /** The run's lines. */
   readonly lines: (runId: string) => Effect.Effect<Lines, RunNotFound | StoreUnavailable>
+  /**
+   * The units of a step that goes through items, in order. A Store keeps them while the step runs and, as long as the run,
+   * when the step failed, was cancelled, was ended by the end of its run, or completed without some of its items. Of any
+   * other step it gives none, and of a reduce never any. Looks at 500 units at most, so a part may be shorter than `limit`,
+   * or empty, with more to follow. Fails with `InvalidOption` for a limit, a status or a cursor that can't be used.
+   */
+  readonly items: (
+    request: ItemsRequest
+  ) => Effect.Effect<ItemList, RunNotFound | UnknownStep | InvalidOption | StoreUnavailable>
   /** The run once it is over. */
   readonly wait: (runId: string) => Effect.Effect<Run, RunNotFound | StoreUnavailable>
   /** Newest first. Fails with `InvalidOption` for a cursor that no list of this Store ended with. */

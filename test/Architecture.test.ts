@@ -11,13 +11,13 @@ import { describe, expect, it } from "vitest"
 const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   [
     "values",
-    "AccessErrors Acl Address Arms Bound Build Bytes Chain Dag Dot ErrorInfo Errors Event Failure Feed Fit GraphErrors Limit Load Log Name Page Parameters Part Pipeline Plan Policy Principal " +
+    "AccessErrors Acl Address Arms Bound Build Bytes Chain Dag Dot ErrorInfo Errors Event Failure Feed Fit GraphErrors ItemFailures ItemList Limit Load Log Name Page Parameters Part Pipeline Plan Policy Principal " +
       "Rate Results Retry Run Sequel Schedule Spread Statistics Step Steps StoreBounds Task Tracing Value Version Wiring"
   ],
   [
     "contracts",
-    "Access Acls Admission Alarms AuditLog Authenticator Countdown Definitions Fifo History Keys Lease Lending Memos MemoryAcls MemoryAuditLog MemoryDefinitions MemoryFeed MemoryRateLimiter MemoryRun MemorySchedules MemoryStore MemoryTokens NewRun RateLimiter ReadySteps Registry " +
-      "RunIndex RunLog Schedules Slots Store Tokens Unit Waiters"
+    "Access Acls Admission Alarms AuditLog Authenticator Countdown Definitions Expansion Fifo History KeptItems Keys Lease Lending Memos MemoryAcls MemoryAuditLog MemoryDefinitions MemoryFeed MemoryRateLimiter MemoryRun MemorySchedules MemoryStore MemoryTokens NewRun RateLimiter ReadySteps Registry " +
+      "RunIndex RunItems RunLog RunOwner RunValues Schedules Slots Store Tokens Unit Waiters"
   ],
   [
     "behaviour",

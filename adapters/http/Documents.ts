@@ -165,6 +165,7 @@ const stepDetail: Schema.Codec<RunWire.StepDetail> = Schema.Struct({
   retry_at: text,
   memoised: Schema.Boolean,
   memoised_items: Schema.Int,
+  items_failed: Schema.Int,
   arm: Schema.NullOr(Schema.Literals(["yes", "no"]))
 })
 

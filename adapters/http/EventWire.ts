@@ -12,6 +12,7 @@ export const EVENT_TYPES = [
   "StepProgressEvent",
   "StepCompleteEvent",
   "StepRetryEvent",
+  "StepItemErrorEvent",
   "StepErrorEvent",
   "StepSkipEvent",
   "PipelineCompleteEvent",
@@ -94,6 +95,8 @@ const partsOf = (
       return ["StepRetryEvent", { error: errorDetail(event.error), wait_ms: event.waitMillis, ...itemOf(event) }]
     case "StepReleased":
       return ["StepRetryEvent", { error: told("StepReleased", event.reason), wait_ms: 0, ...itemOf(event) }]
+    case "StepItemFailed":
+      return ["StepItemErrorEvent", { error: errorDetail(event.error), item: event.item }]
     case "StepFailed":
       return ["StepErrorEvent", { error: errorDetail(event.error), duration_ms: event.durationMillis }]
     case "StepCancelled":

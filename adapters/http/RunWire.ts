@@ -96,6 +96,8 @@ export interface StepDetail {
   readonly memoised: boolean
   /** Of how many items that is so, in a step that goes through some. */
   readonly memoised_items: number
+  /** How many of its items failed. */
+  readonly items_failed: number
   /** The arm that a branch took. */
   readonly arm: "yes" | "no" | null
 }
@@ -113,6 +115,7 @@ const stepDetail = (step: StepState): StepDetail => ({
   retry_at: maybeInstant(step.retryAtMillis),
   memoised: step.memoised,
   memoised_items: step.memoisedItems,
+  items_failed: step.itemsFailed,
   arm: step.arm ?? null
 })
 

@@ -92,8 +92,9 @@ export interface Levada {
   /** Ends one step as CANCELLED; the run goes on as after a failure of it. */
   readonly cancelStep: (runId: string, step: string, reason?: string) => Promise<void>
   /**
-   * Starts a run that keeps what an earlier one has completed, and runs the rest of it and, of what it completed, the
-   * steps `from` and all that depends on them. Gives its id.
+   * Starts a run that repeats an earlier one, and gives its id. Runs the steps that did not complete, the steps `from`, and
+   * every step that depends on one of these; keeps the values of the others. A map or filter keeps the items that
+   * completed, unless it is named or its inputs change. It gives what a fresh run would give.
    */
   readonly retry: (runId: string, from?: ReadonlyArray<string>) => Promise<string>
   /** Forgets a run that is over. */

@@ -246,6 +246,7 @@ class RedisStore implements Store.Store {
   )
 
   get: Store.Store["get"] = (runId) => this.#runs.get(runId)
+  items: Store.Store["items"] = () => Effect.die("not yet")
   lines: Store.Store["lines"] = (runId) => this.#runs.lines(runId)
   wait: Store.Store["wait"] = (runId) => this.#runs.wait(runId)
   watch: Store.Store["watch"] = (runId, after) => this.#runs.watch(runId, after)

@@ -22,6 +22,8 @@ const details = (event: Event): ReadonlyArray<string | number> => {
       return [event.step, `${event.done}/${event.total}`]
     case "StepRetried":
       return [place(event), `#${event.attempt}`, `after ${event.waitMillis} ms`]
+    case "StepItemFailed":
+      return [place(event), `#${event.attempt}`, event.error.message]
     case "StepReleased":
       return [place(event), `#${event.attempt}`, event.reason]
     case "StepFailed":

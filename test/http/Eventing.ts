@@ -107,6 +107,21 @@ export const eventing = (server: Server): void => {
     expect(cancelled.events).toMatchObject([{ type: "PipelineCancelEvent", reason: "enough", task_id: taskId }])
   })
 
+  test("an item that failed has an event of its own, and its step says how many there were", async () => {
+    const { json } = await execute(server, "lenient", { texts: ["a", "", "c", ""] })
+    expect(json.result).toEqual(["A", "C"])
+    const listener = await Listener.open(server, `/runs/${json.task_id}/events?types=StepItemErrorEvent`)
+    await listener.ended
+    expect(listener.events.map(({ step_name, attempt, item }) => [step_name, attempt, item]).sort()).toEqual([
+      ["shout", 1, 1],
+      ["shout", 1, 3]
+    ])
+    expect(listener.events[0].error).toMatchObject({ error: "TaskFailed", step: "shout", message: expect.any(String) })
+    expect(JSON.stringify(listener.events)).not.toContain("/srv/vault")
+    const { json: run } = await ask(server, "GET", `/runs/${json.task_id}`)
+    expect(run.steps).toMatchObject([{ name: "shout", status: "COMPLETED", items_failed: 2 }])
+  })
+
   test("only the types that are asked for are told, and the stream ends all the same", async () => {
     const { json } = await execute(server, "my_pipeline", { data: "x" })
     const listener = await Listener.open(server, `/runs/${json.task_id}/events?types=StepStartEvent,StepErrorEvent`)

@@ -52,6 +52,7 @@ const STEP = [
   "completed_at",
   "duration_ms",
   "error",
+  "items_failed",
   "memoised",
   "memoised_items",
   "name",

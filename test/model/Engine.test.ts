@@ -18,30 +18,29 @@ import {
 } from "../../adapters/promise/index.ts"
 import type { Event } from "../../core/Event.ts"
 import { cases } from "../cases.ts"
-import { type Expected, interpret } from "./Interpreter.ts"
+import { type Expected, type Fate, interpret } from "./Interpreter.ts"
 import { another, Calls, givenOf, make } from "./Making.ts"
-import { type Script, script } from "./Script.ts"
+import { type Completed, repeated } from "./Repeating.ts"
+import { orderOf, type Script, script } from "./Script.ts"
 
 const { host } = Principal
 
 /** How many scripts are tried. */
 const CASES = cases(Number(process.env["CASES"] ?? 5_000))
 
-const within = <A>(
+/** Does something with a program that has the pipeline, and ends it: what comes after finds the Store as it left it. */
+const serving = <A>(
   pipeline: Pipeline.Any,
   concurrency: number,
   body: Effect.Effect<A, unknown, Operations.Operations>
 ) =>
+  Effect.scoped(
+    Effect.provide(body, Levada.layer({ pipelines: [pipeline], access: Access.open, worker: { concurrency } }))
+  ) as Effect.Effect<A, unknown, Store.Store>
+
+const within = <A>(body: Effect.Effect<A, unknown, Store.Store>) =>
   Effect.runPromise(
-    body.pipe(
-      Effect.provide(
-        Levada.layer({ pipelines: [pipeline], access: Access.open, worker: { concurrency } }).pipe(
-          Layer.provide(Store.layerMemory()),
-          Layer.provideMerge(TestClock.layer())
-        ) as Layer.Layer<Operations.Operations>
-      ),
-      Effect.scoped
-    ) as Effect.Effect<A>
+    Effect.provide(body, Store.layerMemory().pipe(Layer.provideMerge(TestClock.layer()))) as Effect.Effect<A>
   )
 
 /** The run once it is over, with all of its events. */
@@ -81,10 +80,12 @@ const parsed = (json: string | undefined): unknown => (json === undefined ? unde
 
 /** Under `continue` and `skip`, everything is the same whatever happens first. */
 const expectExact = (pipeline: Pipeline.Any, run: Run.Run, expected: Expected, given: ReadonlyArray<string>): void => {
-  const seen = run.steps.map(({ name, status, attempts }) => ({ name, status, attempts }))
+  const seen = run.steps.map(({ name, status, attempts, itemsFailed }) => {
+    return { name, status, attempts, ...(status === "COMPLETED" && { itemsFailed }) }
+  })
   const wanted = run.steps.map(({ name }) => {
-    const { status, attempts } = expected.steps.get(name)!
-    return { name, status, attempts }
+    const { status, attempts, itemsFailed = 0 } = expected.steps.get(name)!
+    return { name, status, attempts, ...(status === "COMPLETED" && { itemsFailed }) }
   })
   expect(seen).toEqual(wanted)
   expect(run.status).toBe(expected.status)
@@ -119,56 +120,108 @@ const expectConsistent = (run: Run.Run, expected: Expected): void => {
   }
 }
 
-/** A second run keeps what the first one has completed and, now that nothing fails, completes. */
-const expectRepeated = (pipeline: Pipeline.Any, first: Run.Run, second: Run.Run, clean: Expected): void => {
-  expect(second.status).toBe("COMPLETED")
+const spelt = (called: ReadonlyMap<string, ReadonlySet<number | undefined>>) =>
+  Object.fromEntries(Array.from(called, ([step, items]) => [step, [...items].sort()]))
+
+/** The items that a run has completed, by step, as its Store lists them. */
+const completedItems = (run: Run.Run) =>
+  Effect.gen(function* () {
+    const store = yield* Store.Store
+    const completed = new Map<string, Set<number>>()
+    for (const { name: step } of run.steps) {
+      const { items, size } = yield* store.items({ runId: run.id, step, status: "COMPLETED", limit: 500 })
+      completed.set(
+        step,
+        new Set(items.flatMap((unit) => Array.from({ length: unit.size }, (_, at) => unit.index * size + at)))
+      )
+    }
+    return completed as Completed
+  })
+
+/** A retry, after a restart that lists the tasks in another order, gives what a fresh run gives, and calls again only what failed and what depends on that. */
+const expectRepeated = (
+  given: Script,
+  pipeline: Pipeline.Any,
+  first: Run.Run,
+  second: Run.Run,
+  called: ReadonlyMap<string, ReadonlySet<number | undefined>>,
+  completed: Completed,
+  from?: string
+): void => {
   expect(second.retryOf).toBe(first.id)
-  for (const [at, step] of second.steps.entries()) {
-    const before = first.steps[at]!
-    if (before.status === "COMPLETED") {
-      expect(step, step.name).toMatchObject({ status: "COMPLETED", attempts: 0 })
-      const value = pipeline.steps[at]!.outputs[0]?.value
-      if (value !== undefined) expect(second.outputs[value]).toBe(first.outputs[value])
-    } else if (first.onFailure !== "skip") expect(step.status, step.name).toBe(clean.steps.get(step.name)!.status)
-  }
+  const fresh = interpret(given, true)
+  const { again, called: expected } = repeated(given, first, completed, fresh, from)
+  const steps = [...fresh.steps].map(([name, fate]): [string, Fate] => [
+    name,
+    fate.status === "COMPLETED" && !again.has(name) ? { ...fate, attempts: 0 } : fate
+  ])
+  expectExact(pipeline, second, { ...fresh, steps: new Map(steps) }, given.given)
+  expect(spelt(called)).toEqual(spelt(expected))
 }
 
-const play = (given: Script, concurrency: number, cancelAfter: number | undefined) => {
+/** A step that a retry may be told to begin from: it completed, and not all that it gives was given. */
+const nameable = (pipeline: Pipeline.Any, run: Run.Run, pick: number): string | undefined => {
+  const able = pipeline.steps.filter(({ name, outputs }) => {
+    const isGiven = outputs.length > 0 && outputs.every(({ value }) => Object.hasOwn(run.given, value))
+    return !isGiven && run.steps.find((step) => step.name === name)!.status === "COMPLETED"
+  })
+  return able[pick % able.length]?.name
+}
+
+const play = (given: Script, retried: Script, concurrency: number, cancelAfter: number | undefined, pick: number) => {
   const calls = new Calls()
   const pipeline = make("p", given, calls)
+  const permuted = make("p", retried, calls)
+  expect(permuted.version).toBe(pipeline.version)
   const expected = interpret(given, false)
-  return within(
-    pipeline,
-    concurrency,
+  const values = Object.fromEntries(given.given.map((name) => [name, givenOf(name)]))
+  const running = Effect.gen(function* () {
+    const operations = yield* Operations.Operations
+    const { targets } = given
+    const options = targets === undefined ? {} : { targets }
+    const runId = yield* operations.start(host, "p", Parameters.fromValues({}, values), options)
+    if (cancelAfter !== undefined) {
+      yield* Effect.forkChild(
+        Effect.andThen(
+          Stream.runDrain(Stream.take(operations.watch(host, runId), cancelAfter)),
+          operations.cancel(host, runId, "the test said so")
+        )
+      )
+    }
+    const { run, events } = yield* finished(runId)
+    expectLawful(run, events)
+    expectGiven(run, values)
+    expect(calls.exceeded, "a limit was exceeded").toBe(false)
+    if (run.status === "CANCELLED") {
+      expect(run.reason).toBe("the test said so")
+      expect(events.at(-1)!.type).toBe("RunCancelled")
+    } else if (given.policy === "fail-fast") expectConsistent(run, expected)
+    else expectExact(pipeline, run, expected, given.given)
+    return run
+  })
+  const retrying = (run: Run.Run, completed: Completed) =>
     Effect.gen(function* () {
       const operations = yield* Operations.Operations
-      const values = Object.fromEntries(given.given.map((name) => [name, givenOf(name)]))
-      const { targets } = given
-      const options = targets === undefined ? {} : { targets }
-      const runId = yield* operations.start(host, "p", Parameters.fromValues({}, values), options)
-      if (cancelAfter !== undefined) {
-        yield* Effect.forkChild(
-          Effect.andThen(
-            Stream.runDrain(Stream.take(operations.watch(host, runId), cancelAfter)),
-            operations.cancel(host, runId, "the test said so")
-          )
-        )
-      }
-      const { run, events } = yield* finished(runId)
-      expectLawful(run, events)
-      expectGiven(run, values)
-      expect(calls.exceeded, "a limit was exceeded").toBe(false)
-      if (run.status === "CANCELLED") {
-        expect(run.reason).toBe("the test said so")
-        expect(events.at(-1)!.type).toBe("RunCancelled")
-      } else if (given.policy === "fail-fast") expectConsistent(run, expected)
-      else expectExact(pipeline, run, expected, given.given)
-      if (run.status === "COMPLETED") return
-      calls.healed = true
-      const again = yield* finished(yield* operations.retry(host, runId))
+      calls.heal()
+      const again = yield* finished(yield* operations.retry(host, run.id))
       expectLawful(again.run, again.events)
       expectGiven(again.run, values)
-      expectRepeated(pipeline, run, again.run, interpret(given, true))
+      expectRepeated(given, permuted, run, again.run, calls.called, completed)
+      const from = nameable(permuted, again.run, pick)
+      if (from === undefined) return
+      calls.heal()
+      const third = yield* finished(yield* operations.retry(host, again.run.id, [from]))
+      expectLawful(third.run, third.events)
+      expectRepeated(given, permuted, again.run, third.run, calls.called, new Map(), from)
+    })
+  return within(
+    Effect.flatMap(serving(pipeline, concurrency, running), (run) => {
+      const isWhole =
+        run.status === "COMPLETED" &&
+        run.steps.every(({ status, itemsFailed }) => status !== "FAILED" && itemsFailed === 0)
+      return isWhole
+        ? Effect.void
+        : Effect.flatMap(completedItems(run), (completed) => serving(permuted, concurrency, retrying(run, completed)))
     })
   )
 }
@@ -177,10 +230,12 @@ describe("the engine against the reference interpreter", () => {
   it(`in ${CASES} random pipelines`, async () => {
     await fc.assert(
       fc.asyncProperty(
-        script,
+        script.chain((given) => fc.tuple(fc.constant(given), orderOf(given))),
         fc.integer({ min: 1, max: 8 }),
         fc.option(fc.integer({ min: 1, max: 30 }), { nil: undefined, freq: 4 }),
-        play
+        fc.nat(),
+        ([given, order], concurrency, cancelAfter, pick) =>
+          play(given, { ...given, order }, concurrency, cancelAfter, pick)
       ),
       { numRuns: CASES }
     )

@@ -2,7 +2,7 @@
  * The reference: what a run of a script has to come to, by plain recursion over its parts, without events, counters,
  * leases or time.
  */
-import { another, givenOf, keeps, spell } from "./Making.ts"
+import { another, armOf, givenOf, keeps, spell } from "./Making.ts"
 import type { Behaviour, Part, Script } from "./Script.ts"
 
 /** What becomes of a step. `cause` says why it was skipped. */
@@ -10,6 +10,8 @@ export interface Fate {
   readonly status: "COMPLETED" | "FAILED" | "SKIPPED"
   readonly cause?: "branch" | "failure"
   readonly attempts: number
+  /** How many of its items failed. */
+  readonly itemsFailed?: number
   /** What it gave. */
   readonly value?: string | ReadonlyArray<string>
 }
@@ -60,8 +62,8 @@ export const interpret = (script: Script, healed: boolean): Expected => {
     return undefined
   }
 
-  const attempted = ({ failures, retries, fatal }: Behaviour, happens: boolean): Pick<Fate, "status" | "attempts"> => {
-    if (healed || !happens || failures === 0) return { status: "COMPLETED", attempts: 1 }
+  const attempted = ({ failures, retries, fatal }: Behaviour): Pick<Fate, "status" | "attempts"> => {
+    if (healed || failures === 0) return { status: "COMPLETED", attempts: 1 }
     if (fatal) return { status: "FAILED", attempts: 1 }
     return failures <= retries
       ? { status: "COMPLETED", attempts: failures + 1 }
@@ -86,8 +88,8 @@ export const interpret = (script: Script, healed: boolean): Expected => {
       : ({ status: "SKIPPED", attempts: 0 } as const)
     switch (part.kind) {
       case "branch": {
-        fates.set(step, skipped ?? attempted(part.behaviour, true))
-        takes.set(step, part.takes)
+        fates.set(step, skipped ?? attempted(part.behaviour))
+        takes.set(step, armOf(part, text))
         for (const name of ["yes", "no"] as const) {
           const inside: Context = { prefix: `${step}.${name}.`, arm: { branch: step, name } }
           for (const each of part[name]) interpretPart(each, inside)
@@ -98,7 +100,7 @@ export const interpret = (script: Script, healed: boolean): Expected => {
         const { value, also, behaviour } = part
         const both = also === undefined ? [value] : [value, also]
         if (behaviour.gives) vital.push(...both.map((value) => ({ step, value })))
-        const fate = skipped ?? attempted(behaviour, true)
+        const fate = skipped ?? attempted(behaviour)
         const gives = fate.status === "COMPLETED" && behaviour.gives ? spell(part.name, part.needs, text) : undefined
         const whole = gives === undefined ? fate : { ...fate, value: gives }
         give(value, whole)
@@ -107,7 +109,7 @@ export const interpret = (script: Script, healed: boolean): Expected => {
       }
       case "list": {
         vital.push({ step, value: part.name })
-        const fate = skipped ?? attempted(part.behaviour, true)
+        const fate = skipped ?? attempted(part.behaviour)
         const value = Array.from({ length: part.length }, (_, at) => `${part.name}${"x".repeat(at)}`)
         give(part.name, fate.status === "COMPLETED" ? { ...fate, value } : fate)
         return
@@ -119,18 +121,16 @@ export const interpret = (script: Script, healed: boolean): Expected => {
   }
 
   /** What becomes of a step that goes through a list, when nothing keeps it from that. */
-  const goneThrough = (
-    part: Extract<Part, { readonly list: string }>,
-    text: (value: string) => string | undefined
-  ): Fate => {
+  const goneThrough = (part: Going, text: (value: string) => string | undefined): Fate => {
     const items = values.get(part.list) as ReadonlyArray<string>
-    const happens = part.item < items.length
+    const failed = healed ? new Set<number>() : failedItems(part, items.length)
+    const itemsFailed = failed.size
     // Its list is read once; the attempts are its items'.
-    const fate: Fate = { ...attempted(part.behaviour, happens), attempts: 1 }
-    if (fate.status !== "COMPLETED") return fate
-    const seen = items.map((item) => `${item}|${spell(part.name, part.needs, text)}`)
-    const value = part.kind === "map" ? seen : part.kind === "filter" ? items.filter(keeps) : ["0", ...seen].join(";")
-    return { ...fate, value }
+    if (itemsFailed > mostFailed(part, items.length)) return { status: "FAILED", attempts: 1, itemsFailed }
+    const good = items.filter((_, at) => !failed.has(at))
+    const seen = good.map((item) => `${item}|${spell(part.name, part.needs, text)}`)
+    const value = part.kind === "map" ? seen : part.kind === "filter" ? good.filter(keeps) : ["0", ...seen].join(";")
+    return { status: "COMPLETED", attempts: 1, itemsFailed, value }
   }
   for (const part of parts) interpretPart(part, { prefix: "", arm: undefined })
 
@@ -141,33 +141,68 @@ export const interpret = (script: Script, healed: boolean): Expected => {
   return { status: hasFailed && (policy !== "skip" || isLacking) ? "FAILED" : "COMPLETED", steps: fates }
 }
 
+type Going = Extract<Part, { readonly list: string }>
+
+/** The items that fail for good, unit by unit. The items of a unit share its attempts. */
+const failedItems = ({ bad, chunk = 1, rule, behaviour }: Going, count: number): ReadonlySet<number> => {
+  const { failures, retries, fatal } = behaviour
+  const all = new Set<number>()
+  for (let from = 0; from < count; from += chunk) {
+    const left = new Map(bad.map((item) => [item, failures]))
+    const attempt = (retried: number): ReadonlyArray<number> => {
+      const failed: Array<number> = []
+      for (let item = from; item < Math.min(from + chunk, count); item++) {
+        const often = left.get(item) ?? 0
+        if (often === 0) continue
+        left.set(item, often - 1)
+        if (!fatal && retried < retries) return attempt(retried + 1)
+        failed.push(item)
+        if (rule === "fail") break
+      }
+      return failed
+    }
+    for (const item of attempt(0)) all.add(item)
+  }
+  return all
+}
+
+/** How many items may fail. */
+const mostFailed = ({ rule, tolerated }: Going, count: number): number => {
+  if (rule === "fail" || (rule === "collect" && tolerated === undefined)) return 0
+  if (tolerated === undefined) return count
+  return typeof tolerated === "number" ? tolerated : Math.floor((count * Number(tolerated.replace("%", ""))) / 100)
+}
+
 /** A part where it is: its name in the pipeline, and the branch that decides about it. */
-interface Placed {
+export interface Placed {
   readonly part: Part
   readonly step: string
   readonly branch: string | undefined
 }
 
-const placed = (parts: ReadonlyArray<Part>, prefix = "", branch?: string): ReadonlyArray<Placed> =>
+/** All parts of a script, those in arms after their branch. */
+export const placed = (parts: ReadonlyArray<Part>, prefix = "", branch?: string): ReadonlyArray<Placed> =>
   parts.flatMap((part) => {
     const step = prefix + part.name
     const arms = part.kind === "branch" ? (["yes", "no"] as const) : []
     return [{ part, step, branch }, ...arms.flatMap((arm) => placed((part as never)[arm], `${step}.${arm}.`, step))]
   })
 
-const takenBy = (part: Part): ReadonlyArray<string> => [
+/** The values that a part takes. */
+export const takenBy = (part: Part): ReadonlyArray<string> => [
   ...part.needs.map(({ value }) => value),
   ...("list" in part ? [part.list] : [])
 ]
 
-const givenBy = (part: Part): ReadonlyArray<string> => {
+/** The values that a part gives. */
+export const givenBy = (part: Part): ReadonlyArray<string> => {
   if (part.kind === "branch") return []
   if (part.kind !== "task") return [part.name]
   return part.also === undefined ? [part.value] : [part.value, part.also]
 }
 
 /** The steps that a run is about, and all that these need and was not given. */
-const neededBy = ({ parts, given, targets }: Script): ReadonlySet<string> => {
+export const neededBy = ({ parts, given, targets }: Script): ReadonlySet<string> => {
   const all = placed(parts)
   const everything = new Set(all.flatMap(({ part }) => takenBy(part)))
   const needed = new Set<string>()

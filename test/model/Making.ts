@@ -16,6 +16,8 @@ export class Calls {
   readonly #counts: Map<string, number> = new Map()
   /** From now on nothing fails. */
   healed = false
+  /** The steps that were called since then, and their items. */
+  readonly called: Map<string, Set<number | undefined>> = new Map()
 
   /** How many tasks hold each limit, and whether it was ever more than may be. */
   readonly #held: Map<string, number> = new Map()
@@ -27,6 +29,16 @@ export class Calls {
     const held = (this.#held.get(key) ?? 0) + by
     this.#held.set(key, held)
     if (held > MAX_HELD) this.exceeded = true
+  }
+
+  heal(): void {
+    this.healed = true
+    this.called.clear()
+  }
+
+  call(step: string, item: number | undefined): void {
+    const items = this.called.get(step) ?? new Set()
+    this.called.set(step, items.add(item))
   }
 
   count(key: string): number {
@@ -45,6 +57,13 @@ export const another = (value: string): string => `${value}'`
 
 /** A value that was given. */
 export const givenOf = (name: string): string => `given ${name}`
+
+/** The arm that a branch takes: each input that is absent turns it round. */
+export const armOf = (
+  { takes, needs }: Extract<Part, { readonly kind: "branch" }>,
+  get: (value: string) => string | undefined
+): "yes" | "no" =>
+  (takes === "yes") === (needs.filter(({ value }) => get(value) === undefined).length % 2 === 0) ? "yes" : "no"
 
 /** Whether a filter keeps an item. */
 export const keeps = (item: string): boolean => item.length % 2 === 0
@@ -82,8 +101,8 @@ const taskOf = (
   { failures, retries, fatal, how, limit }: Behaviour,
   calls: Calls,
   give: (inputs: Inputs) => Inputs,
-  /** The item that fails; every call where there are none. */
-  item?: number
+  /** The items that fail; every call where there are none. */
+  bad?: ReadonlyArray<number>
 ): Task.Any =>
   Task.make(name, {
     input,
@@ -96,7 +115,10 @@ const taskOf = (
       returning(
         how,
         () => {
-          if (context.item === item && !calls.healed && calls.count(name) <= failures) {
+          const { step, item } = context
+          calls.call(step, item)
+          const isBad = item === undefined || bad!.includes(item)
+          if (isBad && !calls.healed && calls.count(`${name}[${item}]`) <= failures) {
             if (fatal) throw new Task.Fatal(`${name} is beyond hope`)
             throw new Error(`${name} failed`)
           }
@@ -125,8 +147,8 @@ const entryOf = (part: Part, calls: Calls): Task.Any | Step.Any => {
       return taskOf(name, input, { [name]: Schema.Array(S) }, behaviour, calls, () => ({ [name]: items }))
     }
     case "branch": {
-      const says = part.takes === "yes"
-      const task = taskOf(name, input, { says: Schema.Boolean }, behaviour, calls, () => ({ says }))
+      const says = (inputs: Inputs) => ({ says: armOf(part, get(inputs)) === "yes" })
+      const task = taskOf(name, input, { says: Schema.Boolean }, behaviour, calls, says)
       return Step.branch(task as never, {
         yes: part.yes.map((each) => entryOf(each, calls)) as never,
         no: part.no.map((each) => entryOf(each, calls)) as never
@@ -143,25 +165,27 @@ const goingOf = (
   spelt: (inputs: Inputs) => string,
   calls: Calls
 ): Step.Any => {
-  const { kind, name, list, chunk, concurrency, item, behaviour } = part
+  const { kind, name, list, chunk, concurrency, bad, rule, tolerated, behaviour } = part
   const options = {
     over: { item: list },
     ...(chunk !== undefined && { chunk }),
-    ...(concurrency !== undefined && kind !== "reduce" && { concurrency })
+    ...(concurrency !== undefined && kind !== "reduce" && { concurrency }),
+    ...(rule !== "fail" && { onItemFailure: rule }),
+    ...(tolerated !== undefined && { toleratedItemFailures: tolerated })
   }
   const withItem = { ...input, item: S }
   const seen = (inputs: Inputs): string => `${inputs["item"]}|${spelt(inputs)}`
   if (kind === "map") {
-    const task = taskOf(name, withItem, { [name]: S }, behaviour, calls, (inputs) => ({ [name]: seen(inputs) }), item)
+    const task = taskOf(name, withItem, { [name]: S }, behaviour, calls, (inputs) => ({ [name]: seen(inputs) }), bad)
     return Step.map(task, options as never) as unknown as Step.Any
   }
   if (kind === "filter") {
     const give = (inputs: Inputs) => ({ keep: keeps(inputs["item"] as string) })
-    const task = taskOf(name, withItem, { keep: Schema.Boolean }, behaviour, calls, give, item)
+    const task = taskOf(name, withItem, { keep: Schema.Boolean }, behaviour, calls, give, bad)
     return Step.filter(task as never, { ...options, output: name } as never) as unknown as Step.Any
   }
   const give = (inputs: Inputs) => ({ [name]: `${inputs[name]};${seen(inputs)}` })
-  const task = taskOf(name, { ...withItem, [name]: S }, { [name]: S }, behaviour, calls, give, item)
+  const task = taskOf(name, { ...withItem, [name]: S }, { [name]: S }, behaviour, calls, give, bad)
   return Step.reduce(task as never, { ...options, initial: { [name]: "0" } } as never) as unknown as Step.Any
 }
 

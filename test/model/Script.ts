@@ -3,6 +3,7 @@
  * pipelines are made from it, and the reference interpreter reads it; neither knows the other.
  */
 import * as fc from "fast-check"
+import type { Tolerance } from "../../core/Policy.ts"
 
 /** How a task behaves: fails so often before it succeeds, or for good, and leaves its optional output out. */
 export interface Behaviour {
@@ -51,8 +52,11 @@ export type Part =
       readonly needs: ReadonlyArray<Need>
       readonly chunk: number | undefined
       readonly concurrency: number | undefined
-      /** The index of the item that fails so often. */
-      readonly item: number
+      /** The indices of the items that fail so often. */
+      readonly bad: ReadonlyArray<number>
+      /** What becomes of the step when some of them fail for good, and how many may. */
+      readonly rule: "fail" | "skip" | "collect"
+      readonly tolerated: Tolerance | undefined
       readonly behaviour: Behaviour
     }
   | {
@@ -103,8 +107,10 @@ class Dice {
 const HOW = ["value", "promise", "effect"] as const
 const LIMITS = ["none", "none", "none", "none", "none", "none", "shared", "probed"] as const
 
+const RULES = ["fail", "skip", "skip", "collect"] as const
+
 const behaviourOf = (dice: Dice, mayLack: boolean): Behaviour => ({
-  failures: dice.chance(30) ? 1 + dice.roll(3) : 0,
+  failures: dice.chance(35) ? 1 + dice.roll(3) : 0,
   retries: dice.roll(3),
   fatal: dice.chance(10),
   gives: !(mayLack && dice.chance(15)),
@@ -164,13 +170,16 @@ const partsOf = (
     if (kind >= 7 && lists.length > 0) {
       const list = lists[dice.roll(lists.length)]!.value
       const which = (["map", "filter", "reduce"] as const)[dice.roll(3)]!
-      const chunk = dice.chance(30) ? 1 + dice.roll(3) : undefined
+      const chunk = dice.chance(50) ? 1 + dice.roll(3) : undefined
       const concurrency = dice.chance(30) ? 1 + dice.roll(2) : undefined
       const behaviour = given(dice)
-      const item = dice.roll(4)
+      const bad = [0, 1, 2, 3, 4].filter(() => dice.chance(35))
       const isList = which !== "reduce"
+      const rule = isList ? RULES[dice.roll(4)]! : "fail"
+      const tolerances = [undefined, dice.roll(3), `${dice.roll(101)}%`] as const
+      const tolerated = rule === "fail" ? undefined : tolerances[dice.roll(3)]
       add(
-        { kind: which, name, list, needs, chunk, concurrency, item, behaviour },
+        { kind: which, name, list, needs, chunk, concurrency, bad, rule, tolerated, behaviour },
         { value: name, isList, optional: false }
       )
       continue
@@ -213,6 +222,10 @@ const stepsOf = (parts: ReadonlyArray<Part>, prefix = ""): ReadonlyArray<string>
       : [])
   ])
 
+/** An order in which a pipeline's parts may be registered. */
+export const orderOf = ({ parts }: Pick<Script, "parts">): fc.Arbitrary<ReadonlyArray<number>> =>
+  fc.shuffledSubarray([...parts.keys()], { minLength: parts.length, maxLength: parts.length })
+
 /** Any script. What comes later in `parts` may need what comes earlier; they are registered in any order. */
 export const script: fc.Arbitrary<Script> = fc
   .record({
@@ -226,7 +239,7 @@ export const script: fc.Arbitrary<Script> = fc
     const { parts } = partsOf(dice, 1 + dice.roll(7), "s", [], 2)
     return fc.record({
       parts: fc.constant(parts),
-      order: fc.shuffledSubarray([...parts.keys()], { minLength: parts.length, maxLength: parts.length }),
+      order: orderOf({ parts }),
       policy: fc.constant(policy),
       given: isGiven ? fc.subarray([...textsOf(parts)]) : fc.constant([]),
       targets: isTargeted ? fc.subarray([...stepsOf(parts)], { minLength: 1 }) : fc.constant(undefined)

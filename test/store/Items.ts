@@ -1,11 +1,13 @@
 /** Steps that go through lists: claimed once for their units, then unit by unit. */
-import { expect } from "@effect/vitest"
+import { describe, expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import type * as Plan from "../../core/Plan.ts"
 import { type Outcome, Store } from "../../core/Store.ts"
 import { claim, claimOne, type Declare, done, LEASE, newRun, planOf, settle } from "./Acting.ts"
+import { itemFailures } from "./ItemFailures.ts"
+import { itemLists } from "./ItemLists.ts"
 
 const plain = planOf({ a: [], after: ["a"] })
 const going = (expands: Partial<Plan.Expansion> = {}, more: Partial<Plan.PlanStep> = {}): Plan.Plan => ({
@@ -38,6 +40,9 @@ const begin = (plan: Plan.Plan, outcome: Outcome, onFailure: "fail-fast" | "cont
   })
 
 export const items = (test: Declare, testLong: Declare): void => {
+  describe("that fail", () => itemFailures(testLong))
+  describe("one by one", () => itemLists(testLong))
+
   testLong(
     "each unit is a claim with its value; their results make lists, in order, with what is absent left out",
     Effect.gen(function* () {

@@ -82,6 +82,31 @@ describe("MemoryStore", () => {
     }).pipe(Effect.provide(Store.layerMemory({ historyBytes: 3 * 431 })))
   )
 
+  it.effect("counts the items that it keeps of a run in the bytes of its history, and lets go of the others", () =>
+    Effect.gen(function* () {
+      const { submit, claim, settle } = yield* Store.Store
+      const expands = { inOrder: false, max: 100, outputs: ["a"], lists: [], onFailure: "skip" } as const
+      const going = { ...newRun, plan: { ...plan, steps: [{ ...plan.steps[0]!, expands }] } }
+      const units = Array.from({ length: 10 }, () => `"${"é".repeat(500)}"`)
+      const fail: Store.Outcome = { _tag: "Failed", error: { name: "TaskFailed", message: "no" } }
+      const run = (isWhole: boolean) =>
+        Effect.gen(function* () {
+          const runId = yield* submit(going)
+          const [source] = yield* claim({ worker: "w", max: 1, versions })
+          yield* settle([{ claim: source!, outcome: { _tag: "Expanded", units, count: 10, size: 1 } }])
+          for (const unit of yield* claim({ worker: "w", max: 10, versions })) {
+            const isGood = isWhole || unit.item!.index > 0
+            yield* settle([{ claim: unit, outcome: isGood ? { _tag: "Completed", outputs: {} } : fail }])
+          }
+          return runId
+        })
+      const whole = yield* run(true)
+      expect(yield* kept()).toEqual([whole])
+      yield* run(false)
+      expect(yield* kept()).toEqual([])
+    }).pipe(Effect.provide(Store.layerMemory({ historyBytes: 10_000 })))
+  )
+
   it.effect("refuses runs past its bound of unfinished ones, and takes them again later", () =>
     Effect.gen(function* () {
       const { submit, cancel } = yield* Store.Store

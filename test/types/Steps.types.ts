@@ -90,6 +90,18 @@ Step.reduce(total, { over: { page: "pages" }, initial: { sum: "0" } })
 // @ts-expect-error the initial value is missing
 Step.reduce(total, { over: { page: "pages" } })
 
+Step.map(load, { over: { url: "urls" }, onItemFailure: "skip" })
+Step.map(load, { over: { url: "urls" }, onItemFailure: "collect", toleratedItemFailures: 3 })
+Step.filter(isLarge, { over: { page: "pages" }, output: "large", onItemFailure: "skip", toleratedItemFailures: "10%" })
+// @ts-expect-error there is no such rule
+Step.map(load, { over: { url: "urls" }, onItemFailure: "ignore" })
+// @ts-expect-error a share is in percent
+Step.map(load, { over: { url: "urls" }, onItemFailure: "skip", toleratedItemFailures: "10" })
+// @ts-expect-error a reduce needs every item
+Step.reduce(total, { over: { page: "pages" }, initial: { sum: 0 }, onItemFailure: "skip" })
+// @ts-expect-error a step without items has none that fail
+Step.make(load, { onItemFailure: "skip" })
+
 // -- branches --------------------------------------------------------------------------------------------------------
 
 const ask = Task.make("ask", { input: { n: N }, output: { yes: Schema.Boolean }, run: ({ n }) => ({ yes: n > 0 }) })
@@ -148,6 +160,11 @@ Pipeline.make("p", [strings, Step.nest(inner)])
 
 // -- chains ----------------------------------------------------------------------------------------------------------
 
+const isShown = Task.make("isShown", {
+  input: { shown: S },
+  output: { yes: Schema.Boolean },
+  run: () => ({ yes: true })
+})
 const chain = Pipeline.chain("chain", S)
   .call(list)
   .map(load, { depth: 2 })
@@ -160,6 +177,12 @@ const inside = Pipeline.make("inside", [
   Step.nest(Pipeline.chain("c", N).call(negate), { outputs: { result: "back" } as never })
 ])
 void inside
+const lenient = Pipeline.chain("lenient", Schema.Array(N))
+  .map(asText, {}, { onItemFailure: "skip", chunk: 2 })
+  .filter(isShown, {}, { onItemFailure: "collect", toleratedItemFailures: "5%" })
+same<Pipeline.ResultOf<typeof lenient>, ReadonlyArray<string>>(true)
+// @ts-expect-error there is no such rule
+Pipeline.chain("c", Schema.Array(N)).map(asText, {}, { onItemFailure: "stop" })
 // @ts-expect-error chain-call-of-another-type
 Pipeline.chain("c", N).call(list)
 // @ts-expect-error chain-two-free-inputs

@@ -1,0 +1,26 @@
+/** What a run in memory needs of its Store. */
+import type { Lease } from "./Lease.ts"
+import type { MemoryRun } from "./MemoryRun.ts"
+import type { MemoKey } from "./Store.ts"
+import type { Unit } from "./Unit.ts"
+import type { Json } from "./Value.ts"
+
+type Outputs = Readonly<Record<string, Json>>
+
+/** What a run tells the Store that it lives in. */
+export interface RunOwner {
+  readonly maxValueBytes: number
+  /** How many workers one unit of work may lose before it fails. */
+  readonly maxLosses: number
+  readonly ready: (unit: Unit) => void
+  /** It is ready, and goes before what begins other runs. */
+  readonly readyFirst: (unit: Unit) => void
+  /** The unit is to be ready again after a while. */
+  readonly delay: (unit: Unit, waitMillis: number) => void
+  /** What a unit with this memo key gave. */
+  readonly recall: (memo: MemoKey) => Outputs | undefined
+  /** Keeps what a unit gave, for others with the same memo key. */
+  readonly memoise: (memo: MemoKey, outputs: Outputs) => void
+  readonly revoke: (lease: Lease) => void
+  readonly ended: (run: MemoryRun) => void
+}

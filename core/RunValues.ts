@@ -1,0 +1,43 @@
+/** The values of a run in memory. */
+import * as Bytes from "./Bytes.ts"
+import type { Submission } from "./Run.ts"
+import type { Json } from "./Value.ts"
+
+type Outputs = Readonly<Record<string, Json>>
+
+/** Values by name: what the run was given, and what its steps gave. */
+export class RunValues {
+  readonly #values: Map<string, Json> = new Map()
+  /** Those that were given; undefined when none was. */
+  readonly #given: Outputs | undefined
+  /** Bytes of all names and values. */
+  bytes = 0
+
+  constructor({ parameters, kept, given }: Submission) {
+    for (const values of [parameters, kept, given]) {
+      for (const name of Object.keys(values)) this.#keep(name, values[name]!)
+    }
+    this.#given = Object.keys(given).length > 0 ? given : undefined
+  }
+
+  get(name: string): Json | undefined {
+    return this.#values.get(name)
+  }
+
+  /** Keeps what a step gave, and says what of it was kept: values that were given stay, whatever runs. */
+  keepAll(outputs: Outputs): Outputs {
+    const given = this.#given
+    const kept =
+      given === undefined
+        ? outputs
+        : Object.fromEntries(Object.entries(outputs).filter(([name]) => !Object.hasOwn(given, name)))
+    for (const name of Object.keys(kept)) this.#keep(name, kept[name]!)
+    return kept
+  }
+
+  #keep(name: string, value: Json): void {
+    const before = this.#values.get(name)
+    this.bytes += Bytes.ofText(value) - (before === undefined ? -Bytes.ofText(name) : Bytes.ofText(before))
+    this.#values.set(name, value)
+  }
+}
