@@ -1,6 +1,7 @@
 /** What may be said about a run when it is started, and the run that comes of it. */
 import * as Result from "effect/Result"
 import * as Bound from "./Bound.ts"
+import { sha256 } from "./Digest.ts"
 import { InvalidOption, ParametersInvalid, type Problem, type UnknownStep } from "./Errors.ts"
 import * as Limit from "./Limit.ts"
 import type { NewRun } from "./NewRun.ts"
@@ -10,7 +11,6 @@ import type * as Pipeline from "./Pipeline.ts"
 import * as Policy from "./Policy.ts"
 import { MAX_PRIORITY } from "./Schedule.ts"
 import { canonical, type Json } from "./Value.ts"
-import * as Version from "./Version.ts"
 
 /** How a run differs from what its pipeline says. */
 export interface Options {
@@ -113,7 +113,7 @@ const named = (run: NewRun, { idempotencyKey: key }: Options): NewRun =>
 
 /** The same for two runs that were asked for in the same words. */
 const fingerprint = ({ parameters, given, targets, timeoutMillis, onFailure, priority, delayMillis }: NewRun): string =>
-  Version.digest(
+  sha256(
     JSON.stringify([spelt(parameters), given && spelt(given), targets, timeoutMillis, onFailure, priority, delayMillis])
   )
 
