@@ -6,7 +6,8 @@ import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import type * as Tracer from "effect/Tracer"
 import type { Alarm } from "./Alarms.ts"
-import { describe, type ErrorInfo } from "./ErrorInfo.ts"
+import * as Bytes from "./Bytes.ts"
+import { describe, type ErrorInfo, resultsTooLarge } from "./ErrorInfo.ts"
 import * as Items from "./Items.ts"
 import { LEVELS, type Level, toFields, toMessage } from "./Log.ts"
 import * as Retry from "./Retry.ts"
@@ -132,7 +133,11 @@ export class Attempt implements Task.TaskContext {
       const json = outcome.outputs[name]!
       const before = written.get(name)
       // Parts of one list: whoever puts the list together puts commas between the units too.
-      written.set(name, step.kind === "reduce" || before === undefined ? json : `${before},${json}`)
+      const all = step.kind === "reduce" || before === undefined ? json : `${before},${json}`
+      if (Bytes.exceeds(all, this.#around.maxValueBytes)) {
+        return this.#failed(resultsTooLarge(step.name, this.#around.maxValueBytes))
+      }
+      written.set(name, all)
     }
     this.at++
     return this.at < this.#items.length ? undefined : { _tag: "Completed", outputs: Object.fromEntries(written) }

@@ -1,4 +1,4 @@
-/** Which finished runs a Store in memory keeps: bounded by count, by age and by the length of what they hold. */
+/** Which finished runs a Store in memory keeps: bounded by count, by age and by the bytes that they hold. */
 import type { MemoryRun } from "./MemoryRun.ts"
 import { RunChain } from "./RunIndex.ts"
 import type { MemoryBounds } from "./StoreBounds.ts"
@@ -10,7 +10,7 @@ export class History {
   readonly #bounds: Bounds
   readonly #drop: (run: MemoryRun) => void
   readonly #ended = new RunChain("ended")
-  #length = 0
+  #bytes = 0
   /** How many runs are kept. */
   count = 0
 
@@ -22,13 +22,13 @@ export class History {
   add(run: MemoryRun): void {
     this.#ended.add(run)
     this.count++
-    this.#length += run.length
+    this.#bytes += run.bytes
     this.retain(run.endedAtMillis)
   }
 
   /** What is kept of a run has grown. */
   grown(by: number): void {
-    this.#length += by
+    this.#bytes += by
   }
 
   /** Drops what is past the bounds, those that ended first first. */
@@ -36,7 +36,7 @@ export class History {
     const { historyCount, historyBytes, historyMillis } = this.#bounds
     const oldest = historyMillis === 0 ? Number.NEGATIVE_INFINITY : nowMillis - historyMillis
     for (let run = this.#ended.oldest; run !== undefined; run = this.#ended.oldest) {
-      if (this.count <= historyCount && this.#length <= historyBytes && run.endedAtMillis > oldest) return
+      if (this.count <= historyCount && this.#bytes <= historyBytes && run.endedAtMillis > oldest) return
       this.remove(run)
     }
   }
@@ -44,7 +44,7 @@ export class History {
   remove(run: MemoryRun): void {
     this.#ended.remove(run)
     this.count--
-    this.#length -= run.length
+    this.#bytes -= run.bytes
     this.#drop(run)
   }
 }

@@ -1,5 +1,6 @@
 /** One run of a Store in memory: its log, its values, its leases, and what outcomes do to them. */
 import type { Alarm } from "./Alarms.ts"
+import * as Bytes from "./Bytes.ts"
 import { Countdown, type Skipping, type Told } from "./Countdown.ts"
 import { type ErrorInfo, resultsTooLarge, stepCancelled, workerLost } from "./ErrorInfo.ts"
 import type { Event, HowCompleted } from "./Event.ts"
@@ -65,7 +66,7 @@ export class MemoryRun implements Holder, Told {
   readonly #leases = new RunLeases()
   /** The first failure. */
   #error: ErrorInfo | undefined = undefined
-  #valuesLength = 0
+  #valueBytes = 0
   #isOpen = false
   readonly #hasGiven: boolean
   /** The instant of the act under way. */
@@ -103,9 +104,9 @@ export class MemoryRun implements Holder, Told {
   get waitClass(): string {
     return ""
   }
-  /** UTF-16 units of all that is kept of it. */
-  get length(): number {
-    return this.#valuesLength + this.log.length
+  /** Bytes of UTF-8 of all that is kept of it. */
+  get bytes(): number {
+    return this.#valueBytes + this.log.bytes
   }
 
   step(index: number): PlanStep {
@@ -357,7 +358,7 @@ export class MemoryRun implements Holder, Told {
 
   #keep(name: string, value: Json): void {
     const before = this.values.get(name)
-    this.#valuesLength += value.length - (before === undefined ? -name.length : before.length)
+    this.#valueBytes += Bytes.ofText(value) - (before === undefined ? -Bytes.ofText(name) : Bytes.ofText(before))
     this.values.set(name, value)
   }
 

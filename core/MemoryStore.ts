@@ -316,9 +316,9 @@ class Memory implements Store, Owner {
       for (const note of notes) {
         const run = this.#index.get(note.claim.runId)
         if (run === undefined) continue
-        const before = run.length
+        const before = run.bytes
         run.note(note, this.#lending.leaseOf(note.claim) !== undefined, now)
-        if (run.isOver) this.#history.grown(run.length - before)
+        if (run.isOver) this.#history.grown(run.bytes - before)
         this.#lending.tell(run)
       }
       this.#complete()

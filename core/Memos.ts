@@ -1,4 +1,5 @@
 /** What steps gave for which inputs, in a Store in memory: bounded. That nobody works it out twice at once is a limit. */
+import * as Bytes from "./Bytes.ts"
 import type { MemoKey } from "./Store.ts"
 import type { MemoryBounds } from "./StoreBounds.ts"
 import type { Json } from "./Value.ts"
@@ -8,7 +9,7 @@ type Outputs = Readonly<Record<string, Json>>
 interface Kept {
   readonly outputs: Outputs
   readonly expiresAtMillis: number
-  readonly length: number
+  readonly bytes: number
 }
 
 type Bounds = Required<Pick<MemoryBounds, "memoCount" | "memoBytes">>
@@ -18,7 +19,7 @@ export class Memos {
   readonly #bounds: Bounds
   /** In the order in which they were asked for last. */
   readonly #kept: Map<string, Kept> = new Map()
-  #length = 0
+  #bytes = 0
 
   constructor(bounds: Bounds) {
     this.#bounds = bounds
@@ -36,26 +37,26 @@ export class Memos {
 
   /** Keeps what was worked out. */
   keep({ text, ttlMillis }: MemoKey, outputs: Outputs, nowMillis: number): void {
-    let length = text.length
-    for (const name of Object.keys(outputs)) length += name.length + outputs[name]!.length
-    if (length > this.#bounds.memoBytes) return
+    let bytes = Bytes.ofText(text)
+    for (const name of Object.keys(outputs)) bytes += Bytes.ofText(name) + Bytes.ofText(outputs[name]!)
+    if (bytes > this.#bounds.memoBytes) return
     const before = this.#kept.get(text)
     if (before !== undefined) this.#drop(text, before)
     const expiresAtMillis = ttlMillis === 0 ? Number.POSITIVE_INFINITY : nowMillis + ttlMillis
-    this.#put(text, { outputs, expiresAtMillis, length })
+    this.#put(text, { outputs, expiresAtMillis, bytes })
     for (const [oldest, kept] of this.#kept) {
-      if (this.#kept.size <= this.#bounds.memoCount && this.#length <= this.#bounds.memoBytes) break
+      if (this.#kept.size <= this.#bounds.memoCount && this.#bytes <= this.#bounds.memoBytes) break
       this.#drop(oldest, kept)
     }
   }
 
   #put(text: string, kept: Kept): void {
     this.#kept.set(text, kept)
-    this.#length += kept.length
+    this.#bytes += kept.bytes
   }
 
   #drop(text: string, kept: Kept): void {
     this.#kept.delete(text)
-    this.#length -= kept.length
+    this.#bytes -= kept.bytes
   }
 }

@@ -1,5 +1,6 @@
 /** The log of a run in memory: its events, who watches them, and the lines that its tasks write. */
 import * as Effect from "effect/Effect"
+import * as Bytes from "./Bytes.ts"
 import type { ErrorInfo } from "./ErrorInfo.ts"
 import type { Event, HowCompleted } from "./Event.ts"
 import { type Line, type Lines, MAX_LINES } from "./Log.ts"
@@ -9,9 +10,9 @@ import * as Run from "./Run.ts"
 /** How many events make a log long. */
 const LONG = 1_000
 
-/** What an event, and a step of a plan of its own, count for in the length of a run's history, in UTF-16 units. */
-const EVENT_LENGTH = 100
-const STEP_LENGTH = 100
+/** What an event, and a step of a plan of its own, count for in the size of a run's history, in bytes. */
+const EVENT_BYTES = 100
+const STEP_BYTES = 100
 
 type AboutRun = Pick<Event, "runId" | "pipelineId" | "sequence" | "atMillis">
 type AboutStep = AboutRun & Pick<Extract<Event, { readonly step: string }>, "step" | "index" | "attempt">
@@ -28,9 +29,9 @@ export class RunLog {
   /** How many lines were not kept. */
   linesDropped = 0
   #lines: Array<Line> | undefined = undefined
-  #linesLength = 0
-  #errorsLength = 0
-  readonly #ownLength: number
+  #lineBytes = 0
+  #errorBytes = 0
+  readonly #ownBytes: number
   /** The percent that was told last, by step. */
   #percents: Map<number, number> | undefined = undefined
   #folded: Run.Run | undefined = undefined
@@ -40,12 +41,12 @@ export class RunLog {
     this.plan = plan
     // A run of a part has a plan of its own; others share that of their pipeline.
     const isPart = submission.targets !== undefined || submission.retryOf !== undefined || hasKeys(submission.given)
-    this.#ownLength = isPart ? STEP_LENGTH * plan.steps.length : 0
+    this.#ownBytes = isPart ? STEP_BYTES * plan.steps.length : 0
   }
 
-  /** UTF-16 units of its lines and, by estimate, of its events and of what else it has of its own. */
-  get length(): number {
-    return this.#ownLength + this.#linesLength + this.#errorsLength + EVENT_LENGTH * this.events.length
+  /** Bytes of UTF-8 of its lines and errors and, by estimate, of its events and of a plan of its own. */
+  get bytes(): number {
+    return this.#ownBytes + this.#lineBytes + this.#errorBytes + EVENT_BYTES * this.events.length
   }
 
   /** The fold of the log. That of a long one is kept, so that asking again costs only what happened since. */
@@ -84,7 +85,7 @@ export class RunLog {
 
   add(event: Event): void {
     this.events.push(event)
-    if ("error" in event) this.#errorsLength += lengthOfError(event.error)
+    if ("error" in event) this.#errorBytes += bytesOfError(event.error)
   }
 
   // The two that happen most are spelt out: an object that is made in one go costs the least.
@@ -134,12 +135,12 @@ export class RunLog {
   write(line: Line): void {
     this.#lines ??= []
     this.#lines.push(line)
-    this.#linesLength += lengthOf(line)
+    this.#lineBytes += bytesOf(line)
     // Dropped in one go and not one by one, which would move all the others each time.
     if (this.#lines.length < 2 * MAX_LINES) return
     const dropped = this.#lines.splice(0, this.#lines.length - MAX_LINES)
     this.linesDropped += dropped.length
-    for (const each of dropped) this.#linesLength -= lengthOf(each)
+    for (const each of dropped) this.#lineBytes -= bytesOf(each)
   }
 
   get lines(): Lines {
@@ -154,7 +155,8 @@ const hasKeys = (record: object): boolean => {
   return false
 }
 
-const lengthOfError = ({ message, cause }: ErrorInfo): number =>
-  message.length + (cause === undefined ? 0 : lengthOfError(cause))
+const bytesOfError = ({ message, cause }: ErrorInfo): number =>
+  Bytes.ofText(message) + (cause === undefined ? 0 : bytesOfError(cause))
 
-const lengthOf = ({ message, fields }: Line): number => message.length + (fields?.length ?? 0)
+const bytesOf = ({ message, fields }: Line): number =>
+  Bytes.ofText(message) + (fields === undefined ? 0 : Bytes.ofText(fields))

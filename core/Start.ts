@@ -1,6 +1,7 @@
 /** What may be said about a run when it is started, and the run that comes of it. */
 import * as Result from "effect/Result"
 import * as Bound from "./Bound.ts"
+import * as Bytes from "./Bytes.ts"
 import { sha256 } from "./Digest.ts"
 import { InvalidOption, ParametersInvalid, type Problem, type UnknownStep } from "./Errors.ts"
 import * as Limit from "./Limit.ts"
@@ -10,6 +11,7 @@ import * as Part from "./Part.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import * as Policy from "./Policy.ts"
 import { MAX_PRIORITY } from "./Schedule.ts"
+import { VALUES_TOGETHER } from "./StoreBounds.ts"
 import { canonical, type Json } from "./Value.ts"
 
 /** How a run differs from what its pipeline says. */
@@ -122,7 +124,7 @@ const spelt = (values: Readonly<Record<string, Json>>) =>
     .sort()
     .map((name) => [name, canonical(values[name]!)])
 
-/** The values that are longer than what is kept of one; nothing when all fit. */
+/** The values that take more bytes than is kept of one, or too many together; nothing when all fit. */
 export const tooLong = (
   pipeline: Pipeline.Any,
   parameters: Readonly<Record<string, Json>>,
@@ -135,10 +137,14 @@ export const tooLong = (
     ["given", given]
   ] as const) {
     for (const name of Object.keys(values)) {
-      if (values[name]!.length <= maxValueBytes) continue
-      const message = `Longer than the ${maxValueBytes} characters of JSON that are kept of a value`
+      if (!Bytes.exceeds(values[name]!, maxValueBytes)) continue
+      const message = `Longer than the ${maxValueBytes} bytes of JSON that are kept of a value`
       problems.push({ path: [place, name], message })
     }
+  }
+  const most = VALUES_TOGETHER * maxValueBytes
+  if (problems.length === 0 && Bytes.exceedTogether({ ...parameters, ...given }, most)) {
+    problems.push({ path: [], message: `Longer together than the ${most} bytes of JSON that one run is given at most` })
   }
   return problems.length > 0 ? new ParametersInvalid(pipeline.id, problems) : undefined
 }
