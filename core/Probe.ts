@@ -39,7 +39,7 @@ const keyOf = (
 ): Result.Result<string, ErrorInfo> => {
   try {
     const key = of(inputs)
-    const mistake = Limit.invalid(`limit of task '${task.name}'`, key, 1)
+    const mistake = Limit.invalidKey(`limit of task '${task.name}'`, key)
     return mistake === undefined ? Result.succeed(key) : Result.fail(wrong(step, "LimitKeyFailed", mistake.message))
   } catch (error) {
     const cause = describe(error)

@@ -54,9 +54,7 @@ export const invalid = (options: Options & PartOptions): InvalidOption | undefin
     Bound.among("onFailure", options.onFailure, Policy.POLICIES) ??
     Bound.integer("priority", options.priority, -MAX_PRIORITY, MAX_PRIORITY) ??
     Bound.millis("delayMillis", options.delayMillis) ??
-    (key === undefined || (typeof key === "string" && key.length > 0 && key.length <= MAX_IDEMPOTENCY_KEY)
-      ? undefined
-      : new InvalidOption("idempotencyKey", key, `1 to ${MAX_IDEMPOTENCY_KEY} characters`)) ??
+    Bound.key("idempotencyKey", key, MAX_IDEMPOTENCY_KEY) ??
     (targets === undefined || (Array.isArray(targets) && targets.length > 0)
       ? undefined
       : new InvalidOption("targets", targets, "an array of step names, at least one"))
@@ -102,10 +100,10 @@ export const plain = (pipeline: Pipeline.Any, parameters: Readonly<Record<string
     version: pipeline.version,
     plan: pipeline.plan,
     parameters,
-    timeoutMillis: options.timeoutMillis ?? timeoutMillis,
+    timeoutMillis: Bound.whole(options.timeoutMillis ?? timeoutMillis),
     onFailure: options.onFailure ?? onFailure,
     ...(options.priority !== undefined && { priority: options.priority }),
-    ...(options.delayMillis !== undefined && { delayMillis: options.delayMillis }),
+    ...(options.delayMillis !== undefined && { delayMillis: Bound.whole(options.delayMillis) }),
     ...(limit?.runs !== undefined && { limits: [Limit.ofRuns(pipeline.id, limit.runs)] })
   }
 }

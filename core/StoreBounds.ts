@@ -47,7 +47,14 @@ const DEFAULTS: Required<MemoryBounds> = {
 }
 
 /** These bounds, and the defaults of a Store in memory for what they do not say. */
-export const complete = (bounds: MemoryBounds): Required<MemoryBounds> => ({ ...DEFAULTS, ...bounds })
+export const complete = (bounds: MemoryBounds): Required<MemoryBounds> => {
+  const all = { ...DEFAULTS, ...withoutUndefined(bounds) }
+  return { ...all, leaseMillis: Bound.whole(all.leaseMillis), historyMillis: Bound.whole(all.historyMillis) }
+}
+
+// JavaScript callers leave an option out by undefined, too.
+const withoutUndefined = (bounds: MemoryBounds): MemoryBounds =>
+  Object.fromEntries(Object.entries(bounds).filter(([, value]) => value !== undefined))
 
 /** What is wrong with bounds; nothing when they can be used. */
 export const invalid = (bounds: MemoryBounds): InvalidOption | undefined =>

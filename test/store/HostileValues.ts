@@ -6,7 +6,9 @@ import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import { ofText } from "../../core/Bytes.ts"
 import * as Levada from "../../core/Levada.ts"
+import { Operations } from "../../core/Operations.ts"
 import * as Pipeline from "../../core/Pipeline.ts"
+import { host } from "../../core/Principal.ts"
 import * as Step from "../../core/Steps.ts"
 import { Store } from "../../core/Store.ts"
 import * as Task from "../../core/Task.ts"
@@ -127,6 +129,45 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
             const result = yield* Levada.execute(pipeline, { value })
             expect([text(seen.pop()), text(result)]).toEqual([text(value), text(value)])
           }
+        })
+      )
+    })
+  )
+
+  test(
+    "milliseconds with a fraction are rounded up, wherever they come in",
+    Effect.gen(function* () {
+      let attempts = 0
+      const work = Task.make("work", {
+        output: { done: Schema.Number },
+        memo: { ttlMillis: 60_000.5 },
+        retry: { times: 1, delayMillis: 0.4, maxDelayMillis: 0.5, totalMillis: 60_000.5 },
+        timeoutMillis: 60_000.5,
+        run: () => {
+          if (++attempts === 1) throw new Error("once")
+          return { done: attempts }
+        }
+      })
+      const pipeline = Pipeline.make("hostile_millis", [work], { timeoutMillis: 60_000.5 })
+      yield* serving(
+        [pipeline],
+        Effect.gen(function* () {
+          const { run, addSchedule } = yield* Operations
+          const id = yield* Levada.start(pipeline, {}, { delayMillis: 0.4 })
+          expect(yield* Levada.result(pipeline, id, 60_000.5)).toBe(2)
+          const first = yield* run(host, id)
+          expect([first.startAtMillis - first.submittedAtMillis, first.timeoutMillis]).toEqual([1, 60_001])
+          expect(yield* Levada.execute(pipeline, {}, { timeoutMillis: 59_999.001, delayMillis: 0 })).toBe(2)
+          const schedule = yield* addSchedule(
+            host,
+            Levada.schedule(pipeline, {
+              id: "s",
+              timing: { everyMillis: 3_600_000 },
+              parameters: {},
+              graceMillis: 0.1
+            })
+          )
+          expect(schedule.graceMillis).toBe(1)
         })
       )
     })

@@ -11,12 +11,13 @@ import { Store } from "../../core/Store.ts"
 /** Runs `body` with a worker for these pipelines beside the Store. */
 export const serving = <A, E, R>(
   pipelines: ReadonlyArray<Pipeline.Any>,
-  body: Effect.Effect<A, E, R | Operations>
+  body: Effect.Effect<A, E, R | Operations>,
+  access: Access.Access = Access.open
 ): Effect.Effect<A, unknown, Exclude<R, Operations> | Store | Scope.Scope> =>
   Effect.flatMap(Store, (store) =>
     Effect.provide(
       body,
-      Levada.layer({ pipelines, access: Access.open, worker: { graceMillis: 0 } }).pipe(
+      Levada.layer({ pipelines, access, worker: { graceMillis: 0 } }).pipe(
         Layer.provide(Layer.succeed(Store, store))
       ) as Layer.Layer<Operations>
     )

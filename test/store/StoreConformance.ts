@@ -31,6 +31,7 @@ import {
 } from "./Acting.ts"
 import { definitions } from "./Definitions.ts"
 import { feeding } from "./Feeding.ts"
+import { hostileTexts } from "./HostileTexts.ts"
 import { hostileValues } from "./HostileValues.ts"
 import { items } from "./Items.ts"
 import { keeping } from "./Keeping.ts"
@@ -56,6 +57,7 @@ export const store = (name: string, build: Build): void => {
     describe("definitions", () => definitions(testLong))
     describe("feed", () => feeding(testLong))
     describe("load", () => loading(testLong))
+    describe("hostile texts", () => hostileTexts(testLong))
     describe("hostile values", () => hostileValues(testLong, testSmall))
     describe("access", () => access(testLong))
 
