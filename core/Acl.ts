@@ -1,7 +1,7 @@
 /** Who may do what with one pipeline. */
 import * as Predicate from "effect/Predicate"
 import type { Problem } from "./Failure.ts"
-import { MAX_PRINCIPAL_NAME, PERMISSIONS, type Permission, type Principal } from "./Principal.ts"
+import { PERMISSIONS, type Permission, type Principal } from "./Principal.ts"
 import * as Text from "./Text.ts"
 
 /**
@@ -31,7 +31,7 @@ export const names = (acl: Acl, permission: Permission, principal: Principal): b
 /** How many names an ACL has for a permission. */
 const MAX_NAMES = 1_000
 /** How long one may be, in UTF-16 units. */
-const MAX_LENGTH = PRINCIPAL.length + MAX_PRINCIPAL_NAME
+const MAX_LENGTH = 250
 
 /** Everything that is wrong with an ACL. */
 export const problems = (acl: unknown): ReadonlyArray<Problem> => {

@@ -355,7 +355,7 @@ export const hostileTexts = (test: Declare): void => {
       wrong((role) => ({ authenticators, roles: own(role, everything) }), isFine)
       wrong((id) => ({ authenticators, acls: own(id, { read: ["viewer"] }) }), isName)
       for (const name of all) {
-        expect([name, Acl.problems({ read: [name] }).length]).toEqual([name, isKey(name, 260) ? 0 : 1])
+        expect([name, Acl.problems({ read: [name] }).length]).toEqual([name, isKey(name, 250) ? 0 : 1])
       }
       let who = { id: "", roles: [""] }
       const access = Access.secured({
