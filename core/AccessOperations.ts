@@ -125,7 +125,9 @@ export const make = (store: Store, registry: Registry, guard: Guard): AccessOper
         const now = yield* Clock.currentTimeMillis
         const expiresAtMillis = Math.min(now + ttlMillis, expiryOf(principal))
         const leftMillis = Bound.whole(Math.max(1, expiresAtMillis - now))
-        yield* store.tokens.put(digest, { ...principal, narrowed, expiresAtMillis }, leftMillis)
+        // Member by member: an authenticator may give an instance of a class, whose getters no spread copies.
+        const { id, roles, grants } = principal
+        yield* store.tokens.put(digest, { id, roles, grants, narrowed, expiresAtMillis }, leftMillis)
         return { token, narrowed, expiresAtMillis }
       }),
     auditRecords: (caller, request) => {
