@@ -2,8 +2,10 @@
 import * as Result from "effect/Result"
 import * as Acl from "./Acl.ts"
 import type { Authenticator } from "./Authenticator.ts"
+import * as Bound from "./Bound.ts"
 import { InvalidOption } from "./Errors.ts"
-import { type Grant, PERMISSIONS, type Permission } from "./Principal.ts"
+import * as Name from "./Name.ts"
+import { type Grant, MAX_PRINCIPAL_NAME, PERMISSIONS, type Permission } from "./Principal.ts"
 import * as Rate from "./Rate.ts"
 import type { TokenMaker } from "./Tokens.ts"
 
@@ -77,7 +79,8 @@ const wrong = (option: string, value: unknown, expected: string): Result.Result<
 
 const rolesOf = (roles: Readonly<Record<string, Grant>>): Result.Result<ReadonlyMap<string, Grant>, InvalidOption> => {
   for (const [role, grant] of Object.entries(roles)) {
-    const mistake = invalidGrant(`roles.${role}`, grant)
+    const mistake =
+      Bound.key("a role in access.roles", role, MAX_PRINCIPAL_NAME) ?? invalidGrant(`roles.${role}`, grant)
     if (mistake !== undefined) return Result.fail(mistake)
   }
   return Result.succeed(new Map(Object.entries(roles)))
@@ -102,6 +105,8 @@ const aclsOf = (
   acls: Readonly<Record<string, Acl.Acl>>
 ): Result.Result<ReadonlyMap<string, Acl.Acl>, InvalidOption> => {
   for (const [pipelineId, acl] of Object.entries(acls)) {
+    const unusable = Name.invalid("a pipeline's id", pipelineId)
+    if (unusable !== undefined) return wrong("acls", pipelineId, `ids of pipelines: ${unusable.message}`)
     const [problem] = Acl.problems(acl)
     if (problem !== undefined) {
       const path = ["acls", pipelineId, ...problem.path].join(".")

@@ -10,7 +10,7 @@ import { type Guard, type GuardError, sought } from "./Guard.ts"
 import { sifted } from "./Page.ts"
 import { type Caller, expiryOf, type Narrowed } from "./Principal.ts"
 import type { Registry } from "./Registry.ts"
-import type { Store } from "./Store.ts"
+import { found, type Store } from "./Store.ts"
 import * as Tokens from "./Tokens.ts"
 
 /** The ACL that holds for a pipeline. */
@@ -99,7 +99,7 @@ export const make = (store: Store, registry: Registry, guard: Guard): AccessOper
   ): Effect.Effect<Narrowed, PipelineNotFound | RunNotFound | GuardError> => {
     if ("runId" in wish) {
       const { runId } = wish
-      const run = sought(guard, caller, "read", store.get(runId), new RunNotFound(runId), runId)
+      const run = sought(guard, caller, "read", found(store, runId), new RunNotFound(runId), runId)
       return Effect.map(run, ({ pipelineId }) => ({ pipelineId, runId }))
     }
     const { pipelineId } = wish
@@ -124,7 +124,10 @@ export const make = (store: Store, registry: Registry, guard: Guard): AccessOper
         const { token, digest } = tokens.make()
         const now = yield* Clock.currentTimeMillis
         const expiresAtMillis = Math.min(now + ttlMillis, expiryOf(principal))
-        yield* store.tokens.put(digest, { ...principal, narrowed, expiresAtMillis }, Math.max(1, expiresAtMillis - now))
+        const leftMillis = Bound.whole(Math.max(1, expiresAtMillis - now))
+        // Member by member: an authenticator may give an instance of a class, whose getters no spread copies.
+        const { id, roles, grants } = principal
+        yield* store.tokens.put(digest, { id, roles, grants, narrowed, expiresAtMillis }, leftMillis)
         return { token, narrowed, expiresAtMillis }
       }),
     auditRecords: (caller, request) => {

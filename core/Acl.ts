@@ -2,6 +2,7 @@
 import * as Predicate from "effect/Predicate"
 import type { Problem } from "./Failure.ts"
 import { PERMISSIONS, type Permission, type Principal } from "./Principal.ts"
+import * as Text from "./Text.ts"
 
 /**
  * Roles, and principals as `principal:<id>`, by permission. Whoever is not named for `read` or `execute` may not, however
@@ -27,8 +28,9 @@ export const names = (acl: Acl, permission: Permission, principal: Principal): b
   )
 }
 
-/** How many names an ACL has for a permission, and how long one is. */
+/** How many names an ACL has for a permission. */
 const MAX_NAMES = 1_000
+/** How long one may be, in UTF-16 units. */
 const MAX_LENGTH = 250
 
 /** Everything that is wrong with an ACL. */
@@ -39,9 +41,7 @@ export const problems = (acl: unknown): ReadonlyArray<Problem> => {
       return [{ path: [permission.slice(0, 100)], message: `Unknown; expected ${PERMISSIONS.join(", ")}` }]
     }
     const isFine =
-      Array.isArray(named) &&
-      named.length <= MAX_NAMES &&
-      named.every((name) => typeof name === "string" && name !== "" && name.length <= MAX_LENGTH)
+      Array.isArray(named) && named.length <= MAX_NAMES && named.every((name) => Text.isKey(name, MAX_LENGTH))
     if (isFine || named === undefined) return []
     return [{ path: [permission], message: "Expected an array of roles, and of principals as 'principal:<id>'" }]
   })

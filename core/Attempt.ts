@@ -6,7 +6,8 @@ import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import type * as Tracer from "effect/Tracer"
 import type { Alarm } from "./Alarms.ts"
-import { describe, type ErrorInfo } from "./ErrorInfo.ts"
+import * as Bytes from "./Bytes.ts"
+import { describe, type ErrorInfo, resultsTooLarge } from "./ErrorInfo.ts"
 import { MAX_UNIT_ERRORS } from "./ItemList.ts"
 import * as Items from "./Items.ts"
 import { LEVELS, type Level, toFields, toMessage } from "./Log.ts"
@@ -137,8 +138,10 @@ export class Attempt implements Task.TaskContext {
     if (outcome._tag === "Failed" && step.onItemFailure !== "fail") {
       this.#errors ??= []
       if (this.#itemsFailed++ < MAX_UNIT_ERRORS) this.#errors.push(outcome.error)
-    } else if (outcome._tag === "Completed") this.#write(outcome.outputs)
-    else return outcome
+    } else if (outcome._tag === "Completed") {
+      const tooLarge = this.#write(outcome.outputs)
+      if (tooLarge !== undefined) return tooLarge
+    } else return outcome
     this.at++
     if (this.at < this.#items.length) return undefined
     const outputs = Object.fromEntries(this.#written)
@@ -147,15 +150,20 @@ export class Attempt implements Task.TaskContext {
       : { _tag: "Completed", outputs, failed: { count: this.#itemsFailed, errors: this.#errors } }
   }
 
-  #write(outputs: Readonly<Record<string, Json>>): void {
+  /** Keeps what an item gave. Gives the outcome when that is too much together. */
+  #write(outputs: Readonly<Record<string, Json>>): Outcome | undefined {
+    const { maxValueBytes } = this.#around
     const written = this.#written
     const isReduce = this.runner.step.kind === "reduce"
     for (const name of Object.keys(outputs)) {
       const json = outputs[name]!
       const before = written.get(name)
       // Parts of one list: whoever puts the list together puts commas between the units too.
-      written.set(name, isReduce || before === undefined ? json : `${before},${json}`)
+      const all = isReduce || before === undefined ? json : `${before},${json}`
+      if (Bytes.exceeds(all, maxValueBytes)) return this.#failed(resultsTooLarge(this.step, maxValueBytes))
+      written.set(name, all)
     }
+    return undefined
   }
 
   /** What a reduce has come to. */

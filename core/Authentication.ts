@@ -10,9 +10,10 @@ import { invalidGrant } from "./Access.ts"
 import { AuthenticatorUnavailable, Unauthenticated, UnknownApiKey } from "./AccessErrors.ts"
 import type { Answer, Authenticator, Rejection } from "./Authenticator.ts"
 import type { StoreUnavailable } from "./Errors.ts"
-import { expiryOf, type Principal, type Visitor } from "./Principal.ts"
+import { expiryOf, MAX_PRINCIPAL_NAME, MAX_ROLES, type Principal, type Visitor } from "./Principal.ts"
 import { after } from "./Sequel.ts"
 import type { Store } from "./Store.ts"
+import * as Text from "./Text.ts"
 
 /** How long an authenticator may take, in milliseconds. */
 const ANSWER_MILLIS = 5_000
@@ -118,10 +119,6 @@ const kindOf = (cause: Cause.Cause<unknown>): string => {
   return typeof error === "string" ? error : error instanceof Error ? `it threw ${error.name}` : "it threw"
 }
 
-/** How long the id of a principal may be, and how many roles it may have: every audit record names them. */
-const MAX_NAME = 250
-const MAX_ROLES = 100
-
 /** Principals that were looked at: an authenticator may give the same again and again. */
 const known = new WeakSet<object>()
 
@@ -136,12 +133,10 @@ const isPrincipal = (value: unknown): value is Principal => {
   if (!Predicate.isObject(value)) return false
   const { id, roles, grants, narrowed, expiresAtMillis } = value as Readonly<Record<keyof Principal, unknown>>
   return (
-    typeof id === "string" &&
-    id !== "" &&
-    id.length <= MAX_NAME &&
+    Text.isKey(id, MAX_PRINCIPAL_NAME) &&
     Array.isArray(roles) &&
     roles.length <= MAX_ROLES &&
-    roles.every((role) => typeof role === "string") &&
+    roles.every((role) => Text.isKey(role, MAX_PRINCIPAL_NAME)) &&
     (grants === undefined ||
       (Array.isArray(grants) && grants.every((grant) => invalidGrant("grants", grant) === undefined))) &&
     (narrowed === undefined ||

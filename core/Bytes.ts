@@ -20,3 +20,14 @@ const isLow = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdfff
 /** Whether a text takes more bytes than that. Counts only where its length does not tell. */
 export const exceeds = (text: string, most: number): boolean =>
   text.length > most || (3 * text.length > most && ofText(text) > most)
+
+/** Whether the texts of a record take more bytes together than that. Counts only where their lengths do not tell. */
+export const exceedTogether = (texts: Readonly<Record<string, string>>, most: number): boolean => {
+  let length = 0
+  for (const name of Object.keys(texts)) length += texts[name]!.length
+  if (length > most) return true
+  if (3 * length <= most) return false
+  let bytes = 0
+  for (const name of Object.keys(texts)) bytes += ofText(texts[name]!)
+  return bytes > most
+}

@@ -1,5 +1,6 @@
 /** An error as a run keeps it. */
 import * as Predicate from "effect/Predicate"
+import * as Text from "./Text.ts"
 
 /** An error as a run keeps it: plain data, bounded, without a stack. */
 export interface ErrorInfo {
@@ -48,7 +49,7 @@ const messageOf = (error: object): string => {
 // Before it is looked through: a message may be a whole page.
 const cut = (text: string): string => text.slice(0, 4 * MAX_MESSAGE)
 
-const clip = (text: string): string => (text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}…` : text)
+const clip = (text: string): string => Text.clip(text, MAX_MESSAGE)
 
 // -- what a Store itself records -------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 /** What all failures have in common, and how their messages show what they are about. */
 import * as Data from "effect/Data"
+import * as Text from "./Text.ts"
 
 /** A failure: a tag, and a message that names the thing and the way out. */
 export class Failure<Tag extends string> extends Data.Error<{ readonly message: string }> {
@@ -33,7 +34,7 @@ export const shown = (value: unknown): string => {
 }
 
 /** The beginning of a text, such as a name that somebody made up. */
-export const cut = (text: string): string => (text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text)
+export const cut = (text: string): string => Text.clip(text, MAX_SHOWN)
 
 const MAX_SHOWN = 200
 

@@ -1,12 +1,12 @@
 /** What is wrong with a graph, and with names and settings in it. */
 import { Failure, listed, shown } from "./Failure.ts"
 
-/** A name that can't be used: empty, too long, reserved, or with control characters. */
+/** A name that can't be used: no text, empty, too long, reserved, or with control characters or unpaired surrogates. */
 export class InvalidName extends Failure<"InvalidName"> {
   readonly invalidName: string
-  constructor(what: string, name: string, why: string) {
-    super("InvalidName", `Cannot use ${JSON.stringify(name)} as ${what}: ${why}`)
-    this.invalidName = name
+  constructor(what: string, name: unknown, why: string) {
+    super("InvalidName", `Cannot use ${shown(name)} as ${what}: ${why}`)
+    this.invalidName = typeof name === "string" ? name : shown(name)
   }
 }
 

@@ -30,6 +30,7 @@ import {
 import type { Rate } from "./Rate.ts"
 import { after } from "./Sequel.ts"
 import { Store } from "./Store.ts"
+import * as Text from "./Text.ts"
 import type { TokenMaker } from "./Tokens.ts"
 
 /** Why a visitor is not let in. */
@@ -205,8 +206,8 @@ const recordOf = (
   ...(principal !== undefined && { principal: principal.id, roles: principal.roles }),
   ...(address !== undefined && { address }),
   ...(requestId !== undefined && { requestId }),
-  ...(pipelineId !== undefined && { pipelineId: pipelineId.slice(0, MAX_NAME) }),
-  ...(runId !== undefined && { runId: runId.slice(0, MAX_NAME) })
+  ...(pipelineId !== undefined && { pipelineId: Text.clip(pipelineId, MAX_NAME) }),
+  ...(runId !== undefined && { runId: Text.clip(runId, MAX_NAME) })
 })
 
 /** How much is kept of names that a caller made up. */

@@ -65,8 +65,8 @@ export const layer = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
     )
   )
   const schedules = Layer.effectDiscard(
-    Operations.Operations.use(({ addSchedule }) =>
-      Effect.forEach(options.schedules ?? [], (schedule) => asHost(addSchedule(host, schedule, true)), {
+    Operations.Operations.use((operations) =>
+      Effect.forEach(options.schedules ?? [], (schedule) => asHost(operations.addSchedule(host, schedule, true)), {
         discard: true
       })
     )

@@ -1,6 +1,7 @@
 /** How much may run at once under one key, whoever runs it. Decided when work is claimed. */
 import * as Bound from "./Bound.ts"
 import { InvalidOption } from "./Errors.ts"
+import * as Text from "./Text.ts"
 
 /** At most `max` holders of `key` at once, over all workers of a Store. */
 export interface Limit {
@@ -12,12 +13,15 @@ export interface Limit {
 /** The longest key, in UTF-16 units. */
 export const MAX_KEY_LENGTH = 500
 
+/** What is wrong with a limit's key; nothing when it can be used. */
+export const invalidKey = (what: string, key: unknown): InvalidOption | undefined =>
+  Text.isKey(key, MAX_KEY_LENGTH, 0)
+    ? undefined
+    : new InvalidOption(`key of ${what}`, key, Text.keyRule(MAX_KEY_LENGTH, 0))
+
 /** What is wrong with a limit; nothing when it can be used. */
 export const invalid = (what: string, key: unknown, max: number): InvalidOption | undefined =>
-  (typeof key === "string" && key.length <= MAX_KEY_LENGTH
-    ? undefined
-    : new InvalidOption(`key of ${what}`, key, `a text of at most ${MAX_KEY_LENGTH} characters`)) ??
-  Bound.integer(`max of ${what}`, max, 1)
+  invalidKey(what, key) ?? Bound.integer(`max of ${what}`, max, 1)
 
 /** The limit that a task asks for. Tasks with the same key share it, in whichever pipeline they are. */
 export const ofTask = (key: string, max: number): Limit => ({ key: `task:${key}`, max })

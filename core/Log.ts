@@ -1,4 +1,5 @@
 /** Lines that a task writes while it runs, kept with its run. */
+import * as Text from "./Text.ts"
 import type { Json } from "./Value.ts"
 
 /** How much a line matters. */
@@ -37,8 +38,7 @@ export const MAX_LENGTH = 2_000
 /** A message as it is kept: cut where it is too long, whatever it was. */
 export const toMessage = (message: unknown): string => {
   try {
-    const text = String(message)
-    return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text
+    return Text.clip(String(message), MAX_LENGTH)
   } catch {
     return "a message that is no text"
   }

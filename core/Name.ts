@@ -1,5 +1,6 @@
 /** The one rule for names of tasks, steps, values and pipelines. */
 import { InvalidName } from "./Errors.ts"
+import * as Text from "./Text.ts"
 
 /** The longest name, in UTF-16 units. */
 export const MAX_NAME_LENGTH = 200
@@ -8,22 +9,23 @@ export const MAX_NAME_LENGTH = 200
 const RESERVED: ReadonlySet<string> = new Set(["__proto__", ".", ".."])
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
-const UNPRINTABLE = /[\u0000-\u001f\u007f\ud800-\udfff]/u
+const UNPRINTABLE = /[\u0000-\u001f\u007f]/
 
 /**
- * Why a name can't be used, or nothing when it can: 1 to 200 characters, none of them a control character or half
- * of a surrogate pair, and not `__proto__`, `.` or `..`.
+ * Why a name can't be used, or nothing when it can: a text of 1 to 200 characters, none of them a control character or
+ * an unpaired surrogate, and not `__proto__`, `.` or `..`.
  */
-export const invalid = (what: string, name: string): InvalidName | undefined => {
+export const invalid = (what: string, name: unknown): InvalidName | undefined => {
+  if (typeof name !== "string") return new InvalidName(what, name, "it is not a text")
   if (name === "") return new InvalidName(what, name, "it is empty")
   if (name.length > MAX_NAME_LENGTH) {
-    return new InvalidName(
-      what,
-      `${name.slice(0, 20)}…`,
-      `it has ${name.length} characters, ${MAX_NAME_LENGTH} at most`
-    )
+    return new InvalidName(what, Text.clip(name, 20), `it has ${name.length} characters, ${MAX_NAME_LENGTH} at most`)
   }
   if (RESERVED.has(name)) return new InvalidName(what, name, "it is reserved")
   if (UNPRINTABLE.test(name)) return new InvalidName(what, name, "it has a control character")
+  if (!Text.isKey(name, MAX_NAME_LENGTH)) return new InvalidName(what, name, "it has an unpaired surrogate")
   return undefined
 }
+
+/** Whether a text can be a name; nothing has another one. */
+export const isName = (text: string): boolean => invalid("", text) === undefined

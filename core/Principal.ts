@@ -13,10 +13,15 @@ export interface Grant {
   readonly permissions: ReadonlyArray<Permission>
 }
 
+/** How long the id of a principal and each of its roles may be, in UTF-16 units, and how many roles it may have: every audit record names them. */
+export const MAX_PRINCIPAL_NAME = 250
+export const MAX_ROLES = 100
+
 /** Somebody that an authenticator knows. */
 export interface Principal {
-  /** Names it in limits, ACLs and the audit log. Never a secret. */
+  /** Names it in limits, ACLs and the audit log: 1 to 250 characters without an unpaired surrogate. Never a secret. */
   readonly id: string
+  /** At most 100, each a text like an id. */
   readonly roles: ReadonlyArray<string>
   /**
    * What it may do at most. Without grants, those of its roles take their place; where its roles have none either, it

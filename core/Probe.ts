@@ -1,5 +1,6 @@
 /** What can be said of a step or item once its inputs are known, before it is run: its limits and its memo key. */
 import * as Result from "effect/Result"
+import { sha256 } from "./Digest.ts"
 import { describe, type ErrorInfo } from "./ErrorInfo.ts"
 import * as Items from "./Items.ts"
 import * as Limit from "./Limit.ts"
@@ -38,7 +39,7 @@ const keyOf = (
 ): Result.Result<string, ErrorInfo> => {
   try {
     const key = of(inputs)
-    const mistake = Limit.invalid(`limit of task '${task.name}'`, key, 1)
+    const mistake = Limit.invalidKey(`limit of task '${task.name}'`, key)
     return mistake === undefined ? Result.succeed(key) : Result.fail(wrong(step, "LimitKeyFailed", mistake.message))
   } catch (error) {
     const cause = describe(error)
@@ -86,7 +87,7 @@ const identityOf = (runner: Runner, pipelineId: string): string => {
     // own place is it surely itself.
     const of = task.version === undefined ? [pipelineId, step.name, String(task.run)] : [task.version]
     const words = [task.name, of, step.kind, step.chunk ?? null, names, fields]
-    identity = `${task.name} ${Version.digest(JSON.stringify(words))}`
+    identity = `${task.name} ${sha256(JSON.stringify(words))}`
     identities.set(runner, identity)
   }
   return identity

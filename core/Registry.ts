@@ -12,6 +12,7 @@ import {
   type StoreUnavailable,
   UnknownTask
 } from "./Errors.ts"
+import * as Name from "./Name.ts"
 import * as Pipeline from "./Pipeline.ts"
 import { Store } from "./Store.ts"
 import type * as Task from "./Task.ts"
@@ -135,6 +136,8 @@ export const layer = (options: Options): Layer.Layer<Registry, PipelineExists, S
         find: (pipelineId) => {
           const found = own.get(pipelineId)
           if (found !== undefined) return Effect.succeed(found)
+          // A Store may take it for another one.
+          if (!Name.isName(pipelineId)) return Effect.fail(new PipelineNotFound(pipelineId))
           return Effect.flatMap(definitions.get(pipelineId), (kept) => {
             if (kept === undefined) forget(pipelineId)
             return Effect.flatMap(kept === undefined ? Effect.undefined : build(kept), (registered) =>
@@ -142,13 +145,15 @@ export const layer = (options: Options): Layer.Layer<Registry, PipelineExists, S
             )
           })
         },
-        remove: (pipelineId) =>
-          own.has(pipelineId)
-            ? Effect.fail(new PipelineProtected(pipelineId, "it is part of the program"))
+        remove: (pipelineId) => {
+          if (own.has(pipelineId)) return Effect.fail(new PipelineProtected(pipelineId, "it is part of the program"))
+          return !Name.isName(pipelineId)
+            ? Effect.fail(new PipelineNotFound(pipelineId))
             : Effect.flatMap(definitions.remove(pipelineId), (wasThere) => {
                 forget(pipelineId)
                 return wasThere ? Effect.void : Effect.fail(new PipelineNotFound(pipelineId))
-              }),
+              })
+        },
         executable: (pipelineId, version) => {
           const pipeline = (own.get(pipelineId) ?? built.get(pipelineId))?.pipeline
           return pipeline?.version === version ? pipeline : undefined

@@ -24,6 +24,7 @@ import type { FeedItem, FeedRequest } from "./Feed.ts"
 import { type Guard, type GuardError, sought } from "./Guard.ts"
 import * as KeptItems from "./KeptItems.ts"
 import type { Lines } from "./Log.ts"
+import { MAX_NAME_LENGTH } from "./Name.ts"
 import { sifted } from "./Page.ts"
 import type { Given } from "./Parameters.ts"
 import * as Part from "./Part.ts"
@@ -33,7 +34,8 @@ import type { Registry } from "./Registry.ts"
 import * as Run from "./Run.ts"
 import { after } from "./Sequel.ts"
 import * as Start from "./Start.ts"
-import { type ListRequest, newestRun, type RunList, type Store } from "./Store.ts"
+import { found, type ListRequest, newestRun, type RunList, type Store } from "./Store.ts"
+import * as Text from "./Text.ts"
 
 /** Why a run can't be started. */
 export type StartError =
@@ -134,7 +136,7 @@ export const make = (
 ): RunOperations => {
   /** The run, provided that the caller may do that with its pipeline. */
   const permitted = (caller: Caller, permission: Permission, runId: string) =>
-    sought(guard, caller, permission, store.get(runId), new RunNotFound(runId), runId)
+    sought(guard, caller, permission, found(store, runId), new RunNotFound(runId), runId)
 
   const lastEnded = (pipelineId: string): Effect.Effect<Run.Run | undefined, StoreUnavailable> =>
     Effect.map(
@@ -162,7 +164,7 @@ export const make = (
         if (refused !== undefined) return Effect.fail(refused)
         const run = Start.newRun(pipeline, given, options, store.maxValueBytes)
         if (Result.isFailure(run)) return Effect.fail(run.failure)
-        const { requestId } = caller.origin
+        const requestId = requestIdOf(caller)
         return store.submit(requestId === undefined ? run.success : { ...run.success, requestId })
       }
     )
@@ -203,7 +205,7 @@ export const make = (
         keptItems,
         targets,
         retryOf: run.id,
-        requestId: caller.origin.requestId
+        requestId: requestIdOf(caller)
       })
       // Without a key, there is nothing to be in conflict with.
       return yield* Effect.catchTag(submitted, "IdempotencyConflict", Effect.die)
@@ -249,18 +251,20 @@ export const make = (
     cancel: (caller, runId, reason = ASKED_FOR) =>
       Effect.andThen(
         permitted(caller, "execute", runId),
-        Effect.andThen(store.cancel(runId, reason), store.get(runId))
+        Effect.andThen(store.cancel(runId, Text.clip(reason, MAX_REASON)), store.get(runId))
       ),
     cancelStep: (caller, runId, step, reason = ASKED_FOR) =>
       Effect.andThen(
         permitted(caller, "execute", runId),
-        Effect.andThen(store.cancelStep(runId, step, reason), store.get(runId))
+        Effect.andThen(store.cancelStep(runId, step, Text.clip(reason, MAX_REASON)), store.get(runId))
       ),
     remove: (caller, runId) => Effect.andThen(permitted(caller, "admin", runId), store.remove(runId)),
     runs: (caller, request) => {
       const { pipelineId } = request
       const mistake =
-        Bound.integer("limit", request.limit, 1, MAX_RUNS) ?? Bound.among("status", request.status, Run.STATUSES)
+        Bound.integer("limit", request.limit, 1, MAX_RUNS) ??
+        Bound.among("status", request.status, Run.STATUSES) ??
+        Bound.key("pipelineId", pipelineId, MAX_NAME_LENGTH)
       const may = (run: Run.Run) => guard.may(caller, { permission: "read", pipelineId: run.pipelineId, runId: run.id })
       return Effect.andThen(
         guard.check(caller, { permission: "read", pipelineId }),
@@ -299,6 +303,13 @@ export const make = (
       })
   }
 }
+
+/** The longest reason of a cancellation, and the longest id of a request, in UTF-16 units; the rest is cut off. */
+export const MAX_REASON = 1_000
+const MAX_REQUEST_ID = 200
+
+const requestIdOf = ({ origin: { requestId } }: Caller): string | undefined =>
+  requestId === undefined ? undefined : Text.clip(requestId, MAX_REQUEST_ID)
 
 /** The longest list of runs. */
 const MAX_RUNS = 1_000

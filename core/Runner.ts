@@ -2,9 +2,11 @@
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
+import * as Bytes from "./Bytes.ts"
 import type { ErrorInfo } from "./ErrorInfo.ts"
 import type { Problem } from "./Errors.ts"
 import type { Step } from "./Step.ts"
+import { MAX_TOGETHER } from "./StoreBounds.ts"
 import type * as Task from "./Task.ts"
 import { type Codec, codec, isOptional, type Json } from "./Value.ts"
 
@@ -111,7 +113,7 @@ const unreadable = (
 export const write = (
   { step, task, outputs }: Runner,
   returned: unknown,
-  maxLength: number
+  maxValueBytes: number
 ): Result.Result<Record<string, Json>, ErrorInfo> => {
   const record: Record<string, Json> = {}
   if (outputs.length > 0 && !Predicate.isObject(returned)) {
@@ -131,12 +133,16 @@ export const write = (
       const message = `Task '${task.name}' returned a wrong output '${key}'`
       return Result.fail(wrong(step, "InvalidOutput", message, encoded.failure))
     }
-    const { length } = encoded.success
-    if (length > maxLength) {
-      const message = `Task '${task.name}' returned an output '${key}' of ${length} characters of JSON; at most ${maxLength} are kept. Return a reference to it instead`
+    if (Bytes.exceeds(encoded.success, maxValueBytes)) {
+      const message = `Task '${task.name}' returned an output '${key}' of ${Bytes.ofText(encoded.success)} bytes of JSON; at most ${maxValueBytes} are kept. Return a reference to it instead`
       return Result.fail(wrong(step, "ValueTooLarge", message))
     }
     record[output.value] = encoded.success
+  }
+  const most = MAX_TOGETHER * maxValueBytes
+  if (outputs.length > MAX_TOGETHER && Bytes.exceedTogether(record, most)) {
+    const message = `Task '${task.name}' returned outputs of more than ${most} bytes of JSON together. Return references to them instead`
+    return Result.fail(wrong(step, "ValueTooLarge", message))
   }
   return Result.succeed(record)
 }

@@ -2,6 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
+import * as Bound from "./Bound.ts"
 import {
   type ParametersInvalid,
   type PipelineNotFound,
@@ -11,6 +12,7 @@ import {
   type StoreUnavailable
 } from "./Errors.ts"
 import { type Guard, type GuardError, sought } from "./Guard.ts"
+import * as Name from "./Name.ts"
 import type { Given } from "./Parameters.ts"
 import type { Caller, Permission } from "./Principal.ts"
 import type { Registry } from "./Registry.ts"
@@ -76,7 +78,13 @@ export const make = (
 
   /** The schedule, provided that the caller may do that with its pipeline. */
   const permitted = (caller: Caller, permission: Permission, scheduleId: string) =>
-    sought(guard, caller, permission, schedules.get(scheduleId), new ScheduleNotFound(scheduleId))
+    sought(
+      guard,
+      caller,
+      permission,
+      Name.isName(scheduleId) ? schedules.get(scheduleId) : Effect.fail(new ScheduleNotFound(scheduleId)),
+      new ScheduleNotFound(scheduleId)
+    )
 
   return {
     schedules: (caller) =>
@@ -105,7 +113,7 @@ export const make = (
           catchUp: wanted.catchUp ?? "skip",
           overlap: wanted.overlap ?? "skip",
           priority: wanted.priority ?? 0,
-          graceMillis: wanted.graceMillis ?? Schedule.GRACE_MILLIS
+          graceMillis: Bound.whole(wanted.graceMillis ?? Schedule.GRACE_MILLIS)
         }
         const mistake = Schedule.invalid(definition)
         if (mistake !== undefined) return yield* mistake

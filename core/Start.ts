@@ -1,6 +1,8 @@
 /** What may be said about a run when it is started, and the run that comes of it. */
 import * as Result from "effect/Result"
 import * as Bound from "./Bound.ts"
+import * as Bytes from "./Bytes.ts"
+import { sha256 } from "./Digest.ts"
 import { InvalidOption, ParametersInvalid, type Problem, type UnknownStep } from "./Errors.ts"
 import * as Limit from "./Limit.ts"
 import type { NewRun } from "./NewRun.ts"
@@ -9,8 +11,8 @@ import * as Part from "./Part.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import * as Policy from "./Policy.ts"
 import { MAX_PRIORITY } from "./Schedule.ts"
+import { MAX_TOGETHER } from "./StoreBounds.ts"
 import { canonical, type Json } from "./Value.ts"
-import * as Version from "./Version.ts"
 
 /** How a run differs from what its pipeline says. */
 export interface Options {
@@ -52,9 +54,7 @@ export const invalid = (options: Options & PartOptions): InvalidOption | undefin
     Bound.among("onFailure", options.onFailure, Policy.POLICIES) ??
     Bound.integer("priority", options.priority, -MAX_PRIORITY, MAX_PRIORITY) ??
     Bound.millis("delayMillis", options.delayMillis) ??
-    (key === undefined || (typeof key === "string" && key.length > 0 && key.length <= MAX_IDEMPOTENCY_KEY)
-      ? undefined
-      : new InvalidOption("idempotencyKey", key, `1 to ${MAX_IDEMPOTENCY_KEY} characters`)) ??
+    Bound.key("idempotencyKey", key, MAX_IDEMPOTENCY_KEY) ??
     (targets === undefined || (Array.isArray(targets) && targets.length > 0)
       ? undefined
       : new InvalidOption("targets", targets, "an array of step names, at least one"))
@@ -100,10 +100,10 @@ export const plain = (pipeline: Pipeline.Any, parameters: Readonly<Record<string
     version: pipeline.version,
     plan: pipeline.plan,
     parameters,
-    timeoutMillis: options.timeoutMillis ?? timeoutMillis,
+    timeoutMillis: Bound.whole(options.timeoutMillis ?? timeoutMillis),
     onFailure: options.onFailure ?? onFailure,
     ...(options.priority !== undefined && { priority: options.priority }),
-    ...(options.delayMillis !== undefined && { delayMillis: options.delayMillis }),
+    ...(options.delayMillis !== undefined && { delayMillis: Bound.whole(options.delayMillis) }),
     ...(limit?.runs !== undefined && { limits: [Limit.ofRuns(pipeline.id, limit.runs)] })
   }
 }
@@ -113,7 +113,7 @@ const named = (run: NewRun, { idempotencyKey: key }: Options): NewRun =>
 
 /** The same for two runs that were asked for in the same words. */
 const fingerprint = ({ parameters, given, targets, timeoutMillis, onFailure, priority, delayMillis }: NewRun): string =>
-  Version.digest(
+  sha256(
     JSON.stringify([spelt(parameters), given && spelt(given), targets, timeoutMillis, onFailure, priority, delayMillis])
   )
 
@@ -122,7 +122,7 @@ const spelt = (values: Readonly<Record<string, Json>>) =>
     .sort()
     .map((name) => [name, canonical(values[name]!)])
 
-/** The values that are longer than what is kept of one; nothing when all fit. */
+/** The values that take more bytes than is kept of one, or too many together; nothing when all fit. */
 export const tooLong = (
   pipeline: Pipeline.Any,
   parameters: Readonly<Record<string, Json>>,
@@ -135,10 +135,14 @@ export const tooLong = (
     ["given", given]
   ] as const) {
     for (const name of Object.keys(values)) {
-      if (values[name]!.length <= maxValueBytes) continue
-      const message = `Longer than the ${maxValueBytes} characters of JSON that are kept of a value`
+      if (!Bytes.exceeds(values[name]!, maxValueBytes)) continue
+      const message = `Longer than the ${maxValueBytes} bytes of JSON that are kept of a value`
       problems.push({ path: [place, name], message })
     }
+  }
+  const most = MAX_TOGETHER * maxValueBytes
+  if (problems.length === 0 && Bytes.exceedTogether({ ...parameters, ...given }, most)) {
+    problems.push({ path: [], message: `Longer together than the ${most} bytes of JSON that one run is given at most` })
   }
   return problems.length > 0 ? new ParametersInvalid(pipeline.id, problems) : undefined
 }

@@ -10,13 +10,13 @@ import type { Acls } from "./Acls.ts"
 import type { AuditLog } from "./AuditLog.ts"
 import type { Definitions } from "./Definitions.ts"
 import type { ErrorInfo } from "./ErrorInfo.ts"
-import type {
-  IdempotencyConflict,
-  InvalidOption,
+import {
+  type IdempotencyConflict,
+  type InvalidOption,
   RunNotFound,
-  RunUnfinished,
-  StoreUnavailable,
-  UnknownStep
+  type RunUnfinished,
+  type StoreUnavailable,
+  type UnknownStep
 } from "./Errors.ts"
 import type { Event } from "./Event.ts"
 import type { FeedItem, FeedRequest } from "./Feed.ts"
@@ -31,6 +31,7 @@ import type { RateLimiter } from "./RateLimiter.ts"
 import type { Progress, Run, RunStatus } from "./Run.ts"
 import type { Schedules } from "./Schedules.ts"
 import type { ArmName } from "./Step.ts"
+import * as Text from "./Text.ts"
 import type { Tokens } from "./Tokens.ts"
 import type { Json } from "./Value.ts"
 
@@ -260,6 +261,13 @@ export const Store: Context.Service<Store, Store> = Context.Service<Store>("leva
 /** A Store in the memory of this process. Its unfinished runs are cancelled when the layer's scope closes. */
 export const layerMemory = (options?: MemoryStore.Options): Layer.Layer<Store, InvalidOption> =>
   Layer.effect(Store, MemoryStore.make(options))
+
+/** The longest id of a run, in UTF-16 units. */
+const MAX_RUN_ID = 200
+
+/** The run of an id that somebody names: a text that can't be one names none, whatever a Store would take it for. */
+export const found = (store: Store, runId: string): Effect.Effect<Run, RunNotFound | StoreUnavailable> =>
+  Text.isKey(runId, MAX_RUN_ID) ? store.get(runId) : Effect.fail(new RunNotFound(runId))
 
 /** The newest run of a pipeline, or the newest with this status. */
 export const newestRun = (

@@ -6,7 +6,10 @@ import type { InvalidOption } from "./Errors.ts"
 export interface StoreBounds {
   /** How long a claim lasts unless renewed, in milliseconds. Default: 15,000. */
   readonly leaseMillis?: number
-  /** The longest value, in bytes of UTF-8 of its JSON text. Default: 1,048,576. */
+  /**
+   * The longest value, in bytes of UTF-8 of its JSON text. All that a run is given may take 16 times as much together, and
+   * so may all outputs of a step. Default: 1,048,576.
+   */
   readonly maxValueBytes?: number
   /** How many runs may be unfinished at once; more are refused. Default: 100,000 in memory, 1,000,000 on Redis. */
   readonly maxUnfinished?: number
@@ -20,7 +23,7 @@ export interface StoreBounds {
   readonly memoCount?: number
 }
 
-/** The bounds of a Store in memory, where what is kept is also bounded by its length. */
+/** The bounds of a Store in memory, where what is kept is also bounded in bytes. */
 export interface MemoryBounds extends StoreBounds {
   /** How much the values, lines and events of finished runs may take together, in bytes of UTF-8. Default: 256 Mi. */
   readonly historyBytes?: number
@@ -44,7 +47,14 @@ const DEFAULTS: Required<MemoryBounds> = {
 }
 
 /** These bounds, and the defaults of a Store in memory for what they do not say. */
-export const complete = (bounds: MemoryBounds): Required<MemoryBounds> => ({ ...DEFAULTS, ...bounds })
+export const complete = (bounds: MemoryBounds): Required<MemoryBounds> => {
+  const all = { ...DEFAULTS, ...withoutUndefined(bounds) }
+  return { ...all, leaseMillis: Bound.whole(all.leaseMillis), historyMillis: Bound.whole(all.historyMillis) }
+}
+
+// JavaScript callers leave an option out by undefined, too.
+const withoutUndefined = (bounds: MemoryBounds): MemoryBounds =>
+  Object.fromEntries(Object.entries(bounds).filter(([, value]) => value !== undefined))
 
 /** What is wrong with bounds; nothing when they can be used. */
 export const invalid = (bounds: MemoryBounds): InvalidOption | undefined =>

@@ -164,7 +164,7 @@ export const make = <
     retry: typeof retry === "number" ? { times: retry } : retry,
     timeoutMillis,
     limit: limit && { key: limit.key ?? name, max: limit.max },
-    memo,
+    memo: memo && { ttlMillis: Bound.whole(memo.ttlMillis) },
     isOwn: false,
     run: options.run as Task<Name, In, Out, ErrorOf<Ret>, RequirementsOf<Ret>>["run"]
   }

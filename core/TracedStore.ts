@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
+import { replacing } from "./Delegate.ts"
 import type { NewRun } from "./NewRun.ts"
 import type { Store } from "./Store.ts"
 import { type Tracing, toTraceparent } from "./Tracing.ts"
@@ -47,5 +48,5 @@ export const make = (store: Store, tracing: Tracing, scope: Scope.Scope): Store 
       return runId
     })
 
-  return { ...store, submit }
+  return replacing(store, { submit })
 }

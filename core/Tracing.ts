@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
-import { digest } from "./Version.ts"
+import { sha256 } from "./Digest.ts"
 
 /** A span that others may be children of, as a text that a Store keeps. Source: W3C Trace Context, 3.2. */
 export type Traceparent = string
@@ -97,6 +97,6 @@ export const fromTraceparent = (text: Traceparent | undefined): Tracer.ExternalS
 export const parentOf = (text: Traceparent | undefined, runId: string): Tracer.ExternalSpan => {
   const known = fromTraceparent(text)
   if (known !== undefined) return known
-  const made = digest(runId)
-  return Tracer.externalSpan({ traceId: made + digest(`${runId} trace`), spanId: made })
+  const made = sha256(runId)
+  return Tracer.externalSpan({ traceId: made.slice(0, 32), spanId: made.slice(32, 48) })
 }

@@ -1,13 +1,17 @@
-/** The version of a pipeline: a hash of what its runs depend on. */
+/** The version of a pipeline: a digest of all that its runs depend on. */
+import { sha256 } from "./Digest.ts"
 import type { Kind } from "./Pipeline.ts"
 import type { Binding, Step } from "./Step.ts"
 import { type Field, jsonSchema } from "./Value.ts"
 
+export { sha256 as digest } from "./Digest.ts"
+
 /**
- * 16 hexadecimal digits over steps, names of values, schemas and declared task versions. Two processes with the same
- * pipeline get the same version, in whatever order its tasks are registered.
+ * The first 16 hexadecimal digits of SHA-256 over steps, names of values, schemas and declared task versions. Two
+ * processes with the same pipeline get the same version, in whatever order its tasks are registered.
  */
-export const of = (kind: Kind, steps: ReadonlyArray<Step>): string => hash([kind, ...steps.map(line).sort()].join("\n"))
+export const of = (kind: Kind, steps: ReadonlyArray<Step>): string =>
+  sha256([kind, ...steps.map(line).sort()].join("\n")).slice(0, 16)
 
 /** One version of one pipeline, as workers and Stores match work by. */
 export const key = (pipelineId: string, version: string): string => `${version}:${pipelineId}`
@@ -40,19 +44,4 @@ export const shape = (field: Field): string => {
     shapes.set(field.ast, found)
   }
   return found
-}
-
-/** What stands for a text where only whether two are the same matters. */
-export const digest = (text: string): string => hash(text)
-
-// FNV-1a in two 32-bit lanes with different offsets. It tells versions apart; it is no protection against forgery.
-const hash = (text: string): string => {
-  let high = 0x811c9dc5
-  let low = 0x01000193
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at)
-    high = Math.imul(high ^ unit, 0x01000193)
-    low = Math.imul(low ^ unit ^ (high >>> 15), 0x5bd1e995)
-  }
-  return (high >>> 0).toString(16).padStart(8, "0") + (low >>> 0).toString(16).padStart(8, "0")
 }

@@ -7,10 +7,12 @@ import { fromJson, type Given } from "../../core/Parameters.ts"
 import * as Policy from "../../core/Policy.ts"
 import type { Definition } from "../../core/Registry.ts"
 import * as Run from "../../core/Run.ts"
+import { MAX_REASON } from "../../core/RunOperations.ts"
 import { CATCH_UPS, MAX_PRIORITY, OVERLAPS, type Timing } from "../../core/Schedule.ts"
 import * as Start from "../../core/Start.ts"
 import { KEPT_MILLIS } from "../../core/Statistics.ts"
 import type { ListRequest } from "../../core/Store.ts"
+import * as Text from "../../core/Text.ts"
 import type { BadRequest } from "./Failures.ts"
 import type { HttpRequest } from "./Message.ts"
 import {
@@ -77,8 +79,8 @@ export const execution = (
     const delay = reader.number("delay", 0, MAX_SECONDS, "seconds")
     const runTimeout = reader.number("run_timeout", 0.001, MAX_SECONDS, "seconds")
     const key = request.header("idempotency-key")
-    if (key !== undefined && (key === "" || key.length > Start.MAX_IDEMPOTENCY_KEY)) {
-      reader.missing("Idempotency-Key", `Expected 1 to ${Start.MAX_IDEMPOTENCY_KEY} characters`)
+    if (key !== undefined && !Text.isKey(key, Start.MAX_IDEMPOTENCY_KEY)) {
+      reader.missing("Idempotency-Key", `Expected ${Text.keyRule(Start.MAX_IDEMPOTENCY_KEY)}`)
     }
     return reader.result(() => ({
       given: fromJson(parameters ?? {}, outputs),
@@ -150,8 +152,6 @@ export const cancellation = (
     const step = reader.take("step", isText, "a step's name")
     return reader.result(() => withoutUndefined({ reason, step }))
   })
-
-const MAX_REASON = 1_000
 
 /** Reads from which steps `POST /runs/{id}/retry` is to run again. */
 export const repetition = (body: unknown): Result.Result<ReadonlyArray<string>, BadRequest> =>

@@ -14,7 +14,8 @@ import {
 } from "jose"
 import type { Authenticator, Rejection } from "../../core/Authenticator.ts"
 import { AuthenticatorUnavailable, InvalidOption, Unauthenticated } from "../../core/Errors.ts"
-import type { Principal } from "../../core/Principal.ts"
+import { MAX_PRINCIPAL_NAME, MAX_ROLES, type Principal } from "../../core/Principal.ts"
+import * as Text from "../../core/Text.ts"
 import { Verified } from "./Verified.ts"
 
 /** The algorithms that are known, by the kind of key that they take. */
@@ -86,9 +87,13 @@ export const make = (options: Options): Authenticator => {
     const { payload } = await jwtVerify(token, getKey, { ...settings, currentDate: new Date(nowMillis) })
     const { sub } = payload
     if (typeof sub !== "string" || sub === "") throw new Unauthenticated("The token names nobody", true)
+    // Cut, two subjects could be one principal.
+    if (!Text.isKey(sub, MAX_PRINCIPAL_NAME)) {
+      throw new Unauthenticated(`The token's subject has to be ${Text.keyRule(MAX_PRINCIPAL_NAME)}`, true)
+    }
     const { exp } = payload
     const principal = {
-      id: sub.slice(0, MAX_ID),
+      id: sub,
       roles: rolesOf(payload, path),
       ...(exp !== undefined && { expiresAtMillis: (exp + clockToleranceSeconds) * 1_000 })
     }
@@ -107,10 +112,6 @@ export const make = (options: Options): Authenticator => {
     }
   }
 }
-
-/** The longest id of a principal, and how many roles it has at most. */
-const MAX_ID = 200
-const MAX_ROLES = 100
 
 const many = (value: string | ReadonlyArray<string>): Array<string> =>
   typeof value === "string" ? [value] : [...value]
@@ -184,7 +185,8 @@ const rolesOf = (payload: JWTPayload, path: ReadonlyArray<string>): ReadonlyArra
     value =
       typeof value === "object" && value !== null && Object.hasOwn(value, key) ? (value as JWTPayload)[key] : undefined
   }
-  const roles = (Array.isArray(value) ? value : [value]).filter((role): role is string => typeof role === "string")
+  // Others are none that an ACL or a grant could name.
+  const roles = (Array.isArray(value) ? value : [value]).filter((role) => Text.isKey(role, MAX_PRINCIPAL_NAME))
   return roles.slice(0, MAX_ROLES)
 }
 

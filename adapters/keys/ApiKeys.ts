@@ -3,7 +3,9 @@ import * as Effect from "effect/Effect"
 import { invalidGrant } from "../../core/Access.ts"
 import type { Authenticator, Rejection } from "../../core/Authenticator.ts"
 import { InvalidOption, Unauthenticated, UnknownApiKey } from "../../core/Errors.ts"
+import { MAX_NAME_LENGTH } from "../../core/Name.ts"
 import { expiryOf, type Grant, type Principal } from "../../core/Principal.ts"
+import * as Text from "../../core/Text.ts"
 import { type NodeCrypto, nodeCrypto, randomText, sha256, toHex } from "./NodeCrypto.ts"
 
 /** What a key may do. */
@@ -49,8 +51,8 @@ const keep = (crypto: NodeCrypto, key: string, entry: ApiKey, option: string): K
   const { role, id, expires, pipelines, permissions } = entry
   for (const [name, value] of Object.entries({ role, id })) {
     if (name === "id" && value === undefined) continue
-    if (typeof value !== "string" || value === "" || value.length > 200) {
-      throw new InvalidOption(`${option}.${name}`, value, "a name of 1 to 200 characters")
+    if (!Text.isKey(value, MAX_NAME_LENGTH)) {
+      throw new InvalidOption(`${option}.${name}`, value, Text.keyRule(MAX_NAME_LENGTH))
     }
   }
   const expiresAtMillis = expires === undefined ? undefined : Date.parse(expires)
@@ -61,8 +63,9 @@ const keep = (crypto: NodeCrypto, key: string, entry: ApiKey, option: string): K
   if (!/^[0-9a-f]{64}$/i.test(hash)) {
     throw new InvalidOption(option, "sha256:…", "64 hexadecimal digits behind 'sha256:'")
   }
-  if (key === "" || key.length > MAX_LENGTH) {
-    throw new InvalidOption(option, `a key of ${key.length} characters`, `1 to ${MAX_LENGTH}`)
+  const { length } = key
+  if (!Text.isKey(key, MAX_LENGTH)) {
+    throw new InvalidOption(option, `a key of ${length} characters`, Text.keyRule(MAX_LENGTH))
   }
   return {
     digest: Uint8Array.from({ length: 32 }, (_, at) => Number.parseInt(hash.slice(2 * at, 2 * at + 2), 16)),

@@ -58,7 +58,8 @@ export const unknownNames = (pipelines: ReadonlyArray<Pipeline.Any>, changes: Ch
 }
 
 const changed = ({ name, task }: Step, changes: Changes, time: VirtualTime): Task.Any => {
-  const code = changes.replace?.find((replacement) => replacement.task === task.name)?.run ?? task.run
+  // Called as a method: it may need its own object.
+  const code = changes.replace?.find((replacement) => replacement.task === task.name) ?? task
   const fail = own(changes.fail, name)
   const delay = own(changes.delay, name)
   const run: Task.Any["run"] = (inputs, context) => {
@@ -68,9 +69,9 @@ const changed = ({ name, task }: Step, changes: Changes, time: VirtualTime): Tas
     const at: At = { attempt: context.attempt, item: context.item }
     const failure = failureOf(fail, at)
     const delayMillis = typeof delay === "function" ? delay(at) : (delay ?? 0)
-    if (failure === undefined && delayMillis === 0) return watched(() => code(inputs, context), work, time)
+    if (failure === undefined && delayMillis === 0) return watched(() => code.run(inputs, context), work, time)
     const failing = Effect.suspend(() =>
-      failure === undefined ? effectOf(code(inputs, context)) : Effect.fail(failure.error)
+      failure === undefined ? effectOf(code.run(inputs, context)) : Effect.fail(failure.error)
     )
     return watchedEffect(Effect.andThen(Effect.sleep(delayMillis), failing), work, time) as Effect.Effect<never>
   }

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
+import { replacing } from "../../core/Delegate.ts"
 
 /** How long real work may take before a test is told that it hangs, in milliseconds of real time. */
 const PATIENCE_MILLIS = 5_000
@@ -34,8 +35,7 @@ export class Work {
 
   /** The clock that it sleeps by. */
   clockOver(clock: Clock.Clock): Clock.Clock {
-    return {
-      ...clock,
+    return replacing(clock, {
       sleep: (duration) =>
         Effect.acquireUseRelease(
           Effect.sync(() => {
@@ -45,7 +45,7 @@ export class Work {
           () => clock.sleep(duration),
           () => Effect.sync(() => void (--this.#sleeping === 0 && this.#all.add(this)))
         )
-    }
+    })
   }
 }
 
@@ -61,8 +61,7 @@ export class VirtualTime {
 
   constructor(context: Context.Context<never>, testClock: TestClock.TestClock) {
     this.#testClock = testClock
-    this.#clock = {
-      ...testClock,
+    this.#clock = replacing<Clock.Clock>(testClock, {
       sleep: (duration) => {
         const key = Symbol("sleep")
         return Effect.acquireUseRelease(
@@ -71,7 +70,7 @@ export class VirtualTime {
           () => Effect.sync(() => this.#sleeps.delete(key))
         )
       }
-    }
+    })
     this.context = Context.add(context, Clock.Clock, this.#clock) as Context.Context<never>
   }
 

@@ -26,7 +26,7 @@ describe("a run", () => {
       ],
       [returning("array", [1]), "InvalidOutput", "but returned an array"],
       [returning("cyclic", cyclic), "InvalidOutput", "Task 'work' returned a wrong output 'b'"],
-      [returning("long", { a: 1, b: "x".repeat(1 << 20) }), "ValueTooLarge", "an output 'b' of 1048578 characters"]
+      [returning("long", { a: 1, b: "x".repeat(1 << 20) }), "ValueTooLarge", "an output 'b' of 1048578 bytes"]
     ]
     return Effect.gen(function* () {
       for (const [pipeline, name, message] of cases) {

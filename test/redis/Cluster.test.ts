@@ -43,9 +43,7 @@ describeWithServers("Redis Cluster", () => {
     for (const { stop } of servers) await stop()
   })
 
-  store("Redis Cluster", ({ leaseMillis }) =>
-    RedisStore.layer({ nodes, prefix: `conformance-${++count}`, leaseMillis })
-  )
+  store("Redis Cluster", (wanted) => RedisStore.layer({ nodes, prefix: `conformance-${++count}`, ...wanted }))
 
   /** Which nodes have keys of a prefix. */
   const placesOf = async (prefix: string): Promise<ReadonlyArray<number>> => {

@@ -18,6 +18,8 @@ import * as Version from "../../core/Version.ts"
 export interface Wanted {
   /** Leases this short let a suite see one end without waiting long. */
   readonly leaseMillis: number
+  /** Default: the Store's. */
+  readonly maxValueBytes?: number
 }
 
 /** A way to build a Store. */
@@ -29,13 +31,23 @@ export type Declare = (title: string, body: Effect.Effect<void, unknown, Store |
 /** How long a short lease lasts, in milliseconds. */
 export const LEASE = 300
 
-/** Tests with leases that end while they look, and tests with leases that do not. */
-export const declaring = (build: Build): { readonly test: Declare; readonly testLong: Declare } => {
+/** How long a value may be where the bound is low, in bytes. */
+export const SMALL = 1_000
+
+/** Tests with leases that end while they look, tests with leases that do not, and those of these with a low bound for values. */
+export const declaring = (
+  build: Build
+): { readonly test: Declare; readonly testLong: Declare; readonly testSmall: Declare } => {
   const declare =
-    (leaseMillis: number): Declare =>
+    (wanted: Wanted): Declare =>
     (title, body) =>
-      it.live(title, () => Effect.scoped(body).pipe(Effect.provide(build({ leaseMillis }))))
-  return { test: declare(LEASE), testLong: declare(60_000) }
+      it.live(title, () => Effect.scoped(body).pipe(Effect.provide(build(wanted))))
+  const leaseMillis = 60_000
+  return {
+    test: declare({ leaseMillis: LEASE }),
+    testLong: declare({ leaseMillis }),
+    testSmall: declare({ leaseMillis, maxValueBytes: SMALL })
+  }
 }
 
 export const PIPELINE = "p"

@@ -7,13 +7,13 @@ const url = inject("redisUrl")
 let count = 0
 
 describe.skipIf(url === undefined)("with a server", () => {
-  store("Redis, values elsewhere", ({ leaseMillis }) => {
+  store("Redis, values elsewhere", (wanted) => {
     const kept = new Map<string, string>()
     let puts = 0
     return RedisStore.layer({
       url: url!,
       prefix: `blobs-${process.pid}-${++count}`,
-      leaseMillis,
+      ...wanted,
       blobs: {
         threshold: 1,
         put: async (text) => {

@@ -28,5 +28,5 @@ describe.skipIf(url === undefined)("with a server, as a user who may do no more 
     expect(refused.filter((what) => !ASKED.includes(String(what)))).toEqual([])
   })
 
-  store("Redis", ({ leaseMillis }) => RedisStore.layer({ url: theirs.href, prefix: `${user}-${++count}`, leaseMillis }))
+  store("Redis", (wanted) => RedisStore.layer({ url: theirs.href, prefix: `${user}-${++count}`, ...wanted }))
 })

@@ -31,6 +31,8 @@ import {
 } from "./Acting.ts"
 import { definitions } from "./Definitions.ts"
 import { feeding } from "./Feeding.ts"
+import { hostileTexts } from "./HostileTexts.ts"
+import { hostileValues } from "./HostileValues.ts"
 import { items } from "./Items.ts"
 import { keeping } from "./Keeping.ts"
 import { loading } from "./Loading.ts"
@@ -42,7 +44,7 @@ import { waiting } from "./Waiting.ts"
 
 /** Applies the suite to a Store. */
 export const store = (name: string, build: Build): void => {
-  const { test, testLong } = declaring(build)
+  const { test, testLong, testSmall } = declaring(build)
 
   describe(`Store: ${name}`, () => {
     describe("outcomes", () => outcomes(testLong))
@@ -55,6 +57,8 @@ export const store = (name: string, build: Build): void => {
     describe("definitions", () => definitions(testLong))
     describe("feed", () => feeding(testLong))
     describe("load", () => loading(testLong))
+    describe("hostile texts", () => hostileTexts(testLong))
+    describe("hostile values", () => hostileValues(testLong, testSmall))
     describe("access", () => access(testLong))
 
     testLong(
