@@ -5,11 +5,10 @@ import { Attempt, broken, isPromiseLike, type Surroundings, safely } from "./Att
 import { Attempts, STOP_MILLIS, type Told } from "./Attempts.ts"
 import * as Items from "./Items.ts"
 import { MAX_EXPANSION } from "./KeptItems.ts"
-import { Notes } from "./Notes.ts"
 import { probe } from "./Probe.ts"
 import type { Registry } from "./Registry.ts"
 import { Runners } from "./Runners.ts"
-import type { Claim, Note, Outcome, Settlement } from "./Store.ts"
+import type { Claim, Note, Outcome } from "./Store.ts"
 import { type Beginning, parentOf, type Tracing } from "./Tracing.ts"
 
 /** How long tasks that never wait may follow one another before everything else has its turn, in milliseconds. */
@@ -25,20 +24,34 @@ export interface Remark {
   readonly what: string
 }
 
+/** What calls need of their worker. */
+export interface CallingOptions {
+  readonly registry: Registry
+  readonly alarms: Alarms
+  readonly maxValueBytes: number
+  readonly nowMillis: () => number
+  /** From 0 to 1. */
+  readonly random: () => number
+  readonly tracing: Tracing | undefined
+  /** Called with each outcome. */
+  readonly settle: (claim: Claim, outcome: Outcome) => void
+  readonly note: (note: Note) => void
+  /** Called when something may have ended. */
+  readonly ended: () => void
+}
+
 /** The calls of one worker. */
 export class Calling implements Surroundings, Told {
   readonly maxValueBytes: number
   readonly nowMillis: () => number
   readonly random: () => number
+  readonly note: (note: Note) => void
   readonly attempts: Attempts
-  readonly notes: Notes = new Notes()
-  /** What is to be settled. */
-  settled: Array<Settlement> = []
   /** What is to be said to the log. */
   readonly remarks: Array<Remark> = []
   readonly #runners: Runners
+  readonly #settle: (claim: Claim, outcome: Outcome) => void
   readonly #tracing: Tracing | undefined
-  /** Called when something may have ended. */
   readonly #ended: () => void
   /** What is to be called next, and what is to go on with its next item. */
   #claims: Array<Claim> = []
@@ -48,32 +61,21 @@ export class Calling implements Surroundings, Told {
   /** When everything else had its turn. */
   #turnAtMillis = 0
 
-  constructor(
-    registry: Registry,
-    alarms: Alarms,
-    maxValueBytes: number,
-    nowMillis: () => number,
-    random: () => number,
-    ended: () => void,
-    tracing?: Tracing
-  ) {
-    this.#tracing = tracing
+  constructor({ registry, alarms, maxValueBytes, nowMillis, random, tracing, settle, note, ended }: CallingOptions) {
     this.maxValueBytes = maxValueBytes
     this.nowMillis = nowMillis
     this.random = random
+    this.note = note
     this.attempts = new Attempts(alarms, nowMillis, this)
     this.#runners = new Runners(registry)
+    this.#tracing = tracing
+    this.#settle = settle
     this.#ended = ended
   }
 
-  /** Whether something is to be called, started, told or settled. */
+  /** Whether something is to be called, started or logged. */
   get hasToDo(): boolean {
-    return this.settled.length > 0 || this.hasToSay || this.#effects.length > 0 || this.#hasToCall
-  }
-
-  /** Whether something is to be told to the Store or to the log. */
-  get hasToSay(): boolean {
-    return this.remarks.length > 0 || !this.notes.isEmpty
+    return this.remarks.length > 0 || this.#effects.length > 0 || this.#hasToCall
   }
 
   /** How many claims are at work or are to be called. */
@@ -92,11 +94,6 @@ export class Calling implements Surroundings, Told {
 
   // -- what attempts tell --------------------------------------------------------------------------------------------
 
-  note(note: Note): void {
-    this.notes.add(note)
-    this.#ended()
-  }
-
   stopped(attempt: Attempt): void {
     this.#over(attempt, attempt.instead ?? STOPPED)
     this.#ended()
@@ -105,7 +102,7 @@ export class Calling implements Surroundings, Told {
   ignored(attempt: Attempt): void {
     const { claim, runner } = attempt
     const message = `Task '${runner.task.name}' ignores its signal: it still runs ${STOP_MILLIS} ms after it was told to stop. What it gives is dropped`
-    this.notes.add({ claim, line: { level: "warn", message } })
+    this.note({ claim, line: { level: "warn", message } })
     this.remarks.push({ claim, level: "Warn", what: "ignores its signal" })
     this.stopped(attempt)
   }
@@ -285,10 +282,6 @@ export class Calling implements Surroundings, Told {
       this.remarks.push({ claim, level: "Debug", what })
     }
     this.#settle(claim, outcome)
-  }
-
-  #settle(claim: Claim, outcome: Outcome): void {
-    this.settled.push({ claim, outcome })
   }
 }
 

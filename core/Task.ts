@@ -26,7 +26,7 @@ export interface TaskContext {
   readonly signal: AbortSignal
   /**
    * Says how far the step is, in units of its own. Shown in the run's detail and as `StepProgressed` events, one for
-   * each percent at most.
+   * each percent at most. What an attempt says just before its end may come too late to be shown.
    */
   readonly progress: (done: number, total: number) => void
   /** Keeps a line with the run: the newest 1,000 of a run, 2,000 characters each. `fields` are kept as JSON. */

@@ -1,4 +1,5 @@
 /** Claims ready steps from a Store, runs them, settles them. The same code over every Store. */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -8,11 +9,16 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Alarms } from "./Alarms.ts"
 import { type Attempts, STOP_MILLIS } from "./Attempts.ts"
+import { Backoff } from "./Backoff.ts"
 import * as Bound from "./Bound.ts"
 import { Calling } from "./Calling.ts"
 import type { InvalidOption, StoreUnavailable } from "./Errors.ts"
+import { LeaseKeeper } from "./LeaseKeeper.ts"
+import * as Monotonic from "./Monotonic.ts"
+import { NoteWriter } from "./NoteWriter.ts"
+import { OutcomeQueue } from "./OutcomeQueue.ts"
 import { Registry } from "./Registry.ts"
-import { type Claim, type ClaimRequest, type Outcome, type Settled, type Settlement, Store } from "./Store.ts"
+import { type Claim, type ClaimRequest, type Outcome, type Settled, Store } from "./Store.ts"
 import * as Tracing from "./Tracing.ts"
 
 /** How a worker works. */
@@ -28,6 +34,9 @@ export interface Options {
 
 /** How long to wait before asking a Store again that did not answer, in milliseconds. */
 const RETRY_MILLIS = 250
+
+/** How long the last notes may take when the worker stops, in milliseconds. */
+const LAST_NOTES_MILLIS = 5_000
 
 /**
  * A worker for as long as the layer's scope is open. `R` are the services that the registry's tasks need. Fails with
@@ -55,8 +64,9 @@ export const layer = <R = never>(options: Options = {}): Layer.Layer<never, Inva
       )
       yield* Effect.forkScoped(worker.alarms.running)
       yield* Effect.forkScoped(worker.heeding)
+      const noting = yield* Effect.forkScoped(worker.notes.running)
       const working = yield* Effect.forkScoped(worker.working)
-      yield* Effect.addFinalizer(() => worker.stop(Fiber.interrupt(working), graceMillis))
+      yield* Effect.addFinalizer(() => worker.stop(Fiber.interrupt(working), Fiber.await(noting), graceMillis))
     })
   )
 
@@ -66,24 +76,31 @@ const NOTHING: Effect.Effect<ReadonlyArray<Claim>> = Effect.succeed([])
 
 class Worker {
   readonly alarms: Alarms
+  readonly notes: NoteWriter
   readonly #id: string
   readonly #store: Store
   readonly #concurrency: number
-  readonly #scope: Scope.Scope
   readonly #calling: Calling
   readonly #attempts: Attempts
+  readonly #outcomes: OutcomeQueue
+  readonly #leases: LeaseKeeper
   readonly #tracing: Tracing.Tracing | undefined
-  /** What is being settled. */
-  #settling: Array<Settlement> = []
+  /** For durations: it never goes back. */
+  readonly #nowMillis: () => number
   readonly #request: { -readonly [K in keyof ClaimRequest]: ClaimRequest[K] }
+  /** Waits of the worker for a Store that breaks. */
+  readonly #claimBackoff = new Backoff()
+  readonly #settleBackoff = new Backoff()
+  readonly #heedBackoff = new Backoff()
   /** Ends the working fiber's waiting, when it waits. */
   #wake: (() => void) | undefined = undefined
   #waking = false
-  #renewing = false
   /** Whether it can run more than it said when it asked for work. */
   #hasGrown = false
   /** Whether the Store did not take the last outcomes. */
   #refused = false
+  /** Before that, the Store is not asked for work. */
+  #askAgainMillis = 0
   /** Whether no more work is wanted. */
   #stopping = false
 
@@ -97,22 +114,32 @@ class Worker {
     scope: Scope.Scope,
     tracing: Tracing.Tracing | undefined
   ) {
-    this.#tracing = tracing
-    this.alarms = new Alarms(clock)
-    this.#calling = new Calling(
-      registry,
-      this.alarms,
-      store.maxValueBytes,
-      () => clock.currentTimeMillisUnsafe(),
-      () => random.nextDoubleUnsafe(),
-      () => this.#wakeSoon(),
-      tracing
-    )
-    this.#attempts = this.#calling.attempts
-    this.#scope = scope
     this.#id = id
     this.#store = store
     this.#concurrency = concurrency
+    this.#tracing = tracing
+    this.#nowMillis = () => Monotonic.millis(clock)
+    this.alarms = new Alarms(clock)
+    this.notes = new NoteWriter(store)
+    this.#outcomes = new OutcomeQueue(store, id, this.#nextRequest, tracing)
+    this.#calling = new Calling({
+      registry,
+      alarms: this.alarms,
+      maxValueBytes: store.maxValueBytes,
+      nowMillis: () => clock.currentTimeMillisUnsafe(),
+      random: () => random.nextDoubleUnsafe(),
+      tracing,
+      settle: (claim, outcome) => this.#outcomes.add(claim, outcome),
+      note: (note) => this.notes.add(note),
+      ended: () => this.#wakeSoon()
+    })
+    this.#attempts = this.#calling.attempts
+    this.#leases = new LeaseKeeper(
+      store,
+      scope,
+      () => [...this.#calling.claims, ...this.#outcomes.claims],
+      (lost) => this.#calling.revoke(lost)
+    )
     const isTraced = tracing !== undefined
     this.#request = { worker: id, max: concurrency, versions: registry.versions, isTraced, onWait: this.#onWait }
   }
@@ -125,64 +152,86 @@ class Worker {
    */
   readonly #loop: Effect.Effect<never> = Effect.uninterruptibleMask((restore) => {
     const calling = this.#calling
+    const outcomes = this.#outcomes
     const waiting = restore(Effect.suspend(() => this.#claim()))
     const take = (claims: ReadonlyArray<Claim>): Effect.Effect<never> => {
       this.#wake = undefined
-      // Nobody waits for what would begin now.
+      // No run waits for what would begin now.
       if (this.#stopping) calling.giveBack(claims, SHUTTING_DOWN)
       else calling.add(claims)
       return next()
     }
     const next = (): Effect.Effect<never> => {
       const first = calling.proceed()
-      if (!this.#renewing && calling.size > 0) return Effect.flatMap(this.#keepRenewing, next)
+      if (!this.#leases.isKeeping && calling.size + outcomes.size > 0) return Effect.flatMap(this.#leases.keep, next)
+      const hasToSettle = !outcomes.isEmpty && !this.#refused
       // What is done is settled also while others are still to be called: that may take long.
-      if (first !== undefined)
-        return Effect.flatMap(first, calling.settled.length === 0 || this.#refused ? next : settle)
-      if (calling.hasToSay) return Effect.flatMap(this.#writeNotes, next)
-      return calling.settled.length === 0 || this.#refused ? turn : settling
+      if (first !== undefined) return Effect.flatMap(first, hasToSettle ? settle : next)
+      if (hasToSettle) return settling
+      return calling.remarks.length > 0 ? Effect.flatMap(this.#logRemarks, next) : turn
     }
     const settle = (): Effect.Effect<never> => settling
-    const settling = Effect.matchEffect(this.#offer, {
+    const settling = Effect.matchCauseEffect(outcomes.offer, {
       onSuccess: ({ claims }) => {
-        this.#settling.length = 0
+        outcomes.taken()
+        this.#settleBackoff.reset()
         return take(claims)
       },
-      onFailure: () => {
-        this.#keepSettled()
+      onFailure: (cause) => {
+        if (!Cause.hasFails(cause)) return dividing
+        this.#keepOutcomes()
         return take([])
       }
     })
-    const turn = Effect.matchEffect(waiting, {
+    const dividing = Effect.matchEffect(outcomes.divide, {
+      onSuccess: (isAnyTaken) => {
+        outcomes.taken()
+        if (!isAnyTaken) return Effect.flatMap(restore(Effect.sleep(this.#settleBackoff.take())), next)
+        this.#settleBackoff.reset()
+        return next()
+      },
+      onFailure: () => {
+        this.#keepOutcomes()
+        return take([])
+      }
+    })
+    const turn = Effect.matchCauseEffect(waiting, {
       onSuccess: take,
-      onFailure: () => Effect.flatMap(restore(Effect.sleep(RETRY_MILLIS)), next)
+      onFailure: (cause) => Effect.flatMap(this.#notClaimed(cause), next)
     })
     return turn
   })
 
-  /** Works for ever. What breaks is not offered again: its claims come back when their leases end. */
-  readonly working: Effect.Effect<never> = Effect.catchDefect(this.#loop, (defect) => {
-    this.#settling.length = 0
-    return Effect.logError("A worker has lost outcomes: its Store broke", defect).pipe(
+  /** Works for ever, also where something of its own breaks: the claims of that come back when their leases end. */
+  readonly working: Effect.Effect<never> = Effect.catchDefect(this.#loop, (defect) =>
+    Effect.logError("A worker broke and begins anew", defect).pipe(
       Effect.andThen(Effect.sleep(RETRY_MILLIS)),
       Effect.andThen(this.working)
     )
-  })
+  )
 
   /** Stops the attempts whose run is over. */
   readonly heeding: Effect.Effect<void> = Effect.suspend(() =>
-    Stream.runForEachArray(this.#store.revoked(this.#id), (claims) => Effect.sync(() => this.#calling.revoke(claims)))
+    Stream.runForEachArray(this.#store.revoked(this.#id), (claims) =>
+      Effect.sync(() => {
+        this.#heedBackoff.reset()
+        this.#calling.revoke(claims)
+      })
+    )
   ).pipe(
-    Effect.catch(() => this.#heedAgain),
-    Effect.catchDefect(() => this.#heedAgain)
+    Effect.catch(() => Effect.andThen(Effect.sleep(RETRY_MILLIS), this.heeding)),
+    Effect.catchDefect((defect) => this.#heedAgain(defect))
   )
 
-  readonly #heedAgain: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => this.heeding)
-  )
+  #heedAgain(defect: unknown): Effect.Effect<void> {
+    const logging = this.#heedBackoff.isFresh
+      ? Effect.logError("The Store broke when a worker asked it which runs are over", defect)
+      : Effect.void
+    return Effect.andThen(logging, Effect.andThen(Effect.sleep(this.#heedBackoff.take()), this.heeding))
+  }
 
   /** Finishes what would be lost, lets running steps end, then stops the rest and gives it back. */
-  stop(stopWorking: Effect.Effect<void>, graceMillis: number): Effect.Effect<void> {
+  stop(stopWorking: Effect.Effect<void>, noted: Effect.Effect<unknown>, graceMillis: number): Effect.Effect<void> {
     const { idle } = this.#attempts
     const ending = Effect.suspend(() => {
       this.#stopping = true
@@ -191,15 +240,21 @@ class Worker {
     })
     const stopping = Effect.suspend(() => {
       this.#calling.revokeAll(SHUTTING_DOWN)
-      // Whoever does not stop is given up within that time.
+      // What does not stop is given up within that time.
       return Effect.timeoutOption(ending, 2 * STOP_MILLIS)
+    })
+    const lastNotes = Effect.suspend(() => {
+      this.notes.close()
+      if (this.notes.isIdle) return Effect.void
+      return Effect.timeoutOption(noted, LAST_NOTES_MILLIS)
     })
     return Effect.andThen(this.#store.drain, ending).pipe(
       Effect.timeoutOption(graceMillis),
       Effect.andThen(stopping),
       Effect.andThen(stopWorking),
       // Whatever the Store says to that, it ends here.
-      Effect.andThen(Effect.suspend(() => Effect.andThen(Effect.exit(this.#writeNotes), Effect.exit(this.#offer)))),
+      Effect.andThen(Effect.ignore(this.#offerRest)),
+      Effect.andThen(lastNotes),
       Effect.asVoid
     )
   }
@@ -208,8 +263,12 @@ class Worker {
 
   readonly #onWait = (wake: () => void): void => {
     // What ended since it looked has woken nobody.
-    if (this.#calling.hasToDo || this.#hasGrown) wake()
+    if (this.#hasToDo || this.#hasGrown) wake()
     else this.#wake = wake
+  }
+
+  get #hasToDo(): boolean {
+    return !this.#outcomes.isEmpty || this.#calling.hasToDo
   }
 
   /** There is a pipeline more that it can run: it asks anew. */
@@ -224,10 +283,12 @@ class Worker {
       this.#refused = false
       return Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => NOTHING)
     }
-    if (this.#calling.hasToDo) return NOTHING
+    if (this.#hasToDo) return NOTHING
     this.#hasGrown = false
     if (this.#stopping || this.#free() <= 0) return this.#room
-    const claiming = this.#store.claim(this.#request)
+    const waitMillis = this.#askAgainMillis - this.#nowMillis()
+    if (waitMillis > 0) return Effect.raceFirst(Effect.andThen(Effect.sleep(waitMillis), NOTHING), this.#room)
+    const claiming = this.#claimBackoff.isFresh ? this.#store.claim(this.#request) : this.#claimingAgain
     return this.#tracing === undefined ? claiming : this.#traced(this.#tracing, claiming)
   }
 
@@ -247,6 +308,24 @@ class Worker {
     )
   }
 
+  /** The Store has not answered. Where it broke, that is logged once until it answers again. */
+  #notClaimed(cause: Cause.Cause<StoreUnavailable>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      // The worker itself is stopped.
+      if (Cause.hasInterrupts(cause)) return Effect.failCause(cause as Cause.Cause<never>)
+      const isUnavailable = Cause.hasFails(cause)
+      const isKnown = isUnavailable || !this.#claimBackoff.isFresh
+      this.#askAgainMillis = this.#nowMillis() + (isUnavailable ? RETRY_MILLIS : this.#claimBackoff.take())
+      return isKnown
+        ? Effect.void
+        : Effect.logError("The Store broke when a worker asked it for work", Cause.squash(cause))
+    })
+  }
+
+  readonly #claimingAgain: Effect.Effect<ReadonlyArray<Claim>, StoreUnavailable> = Effect.suspend(() =>
+    Effect.tap(this.#store.claim(this.#request), () => Effect.sync(() => this.#claimBackoff.reset()))
+  )
+
   /** Waits until something ends. */
   readonly #room: Effect.Effect<ReadonlyArray<Claim>> = Effect.callback((resume) => this.#onWait(() => resume(NOTHING)))
 
@@ -255,6 +334,10 @@ class Worker {
     this.#request.max = this.#concurrency - this.#calling.size
     return this.#request.max
   }
+
+  /** What it asks for along with its outcomes. */
+  readonly #nextRequest = (): ClaimRequest | undefined =>
+    this.#stopping || this.#free() <= 0 || !this.#claimBackoff.isFresh ? undefined : this.#request
 
   /** What ends in the same turn of the event loop is settled together. */
   #wakeSoon(): void {
@@ -270,78 +353,37 @@ class Worker {
     wake?.()
   }
 
-  // -- settling ------------------------------------------------------------------------------------------------------
+  // -- telling -------------------------------------------------------------------------------------------------------
 
-  // An outcome is not lost when the Store does not answer: it is offered again, in its place before later ones.
-  readonly #offer: Effect.Effect<Settled, StoreUnavailable> = Effect.suspend(() => {
-    const batch = this.#calling.settled
-    this.#calling.settled = this.#settling
-    this.#settling = batch
-    const settling = this.#store.settle(batch, this.#stopping || this.#free() <= 0 ? undefined : this.#request)
-    if (this.#tracing === undefined) return settling
-    const links = batch.map(({ claim }) => claim.traceparent)
-    const attributes = { "levada.worker": this.#id, "levada.settled": batch.length }
-    const span = this.#tracing.begin("levada.settle", { links, attributes })
-    return this.#tracing.around(
-      span,
-      Effect.tap(settling, ({ claims, refused }) =>
-        Effect.sync(() => {
-          span.attribute("levada.claimed", claims.length)
-          span.attribute("levada.refused", refused.length)
-        })
-      )
-    )
-  })
-
-  #keepSettled(): void {
-    this.#calling.settled = [...this.#settling, ...this.#calling.settled]
-    this.#settling.length = 0
+  #keepOutcomes(): void {
+    this.#outcomes.keep()
     this.#refused = true
   }
 
-  /** Lines and progress that can't be kept are lost: they say how it goes, not what came of it. */
-  readonly #writeNotes: Effect.Effect<void> = Effect.suspend(() => {
-    const writing = Effect.ignore(this.#store.note(this.#calling.notes.take()))
-    const remarks = this.#calling.remarks.splice(0)
-    if (remarks.length === 0) return writing
-    return Effect.andThen(
-      writing,
-      Effect.forEach(
-        remarks,
-        ({ level, what, claim: { pipelineId: pipeline, runId: run, step, attempt } }) =>
-          Effect.annotateLogs(Effect.logWithLevel(level)(`Step '${step}' of run '${run}' ${what}`), {
-            pipeline,
-            run,
-            step,
-            attempt
-          }),
-        { discard: true }
-      )
+  /** Offers all outcomes that are left, for as long as the Store takes them. */
+  readonly #offerRest: Effect.Effect<void, StoreUnavailable> = Effect.suspend(() => {
+    if (this.#outcomes.isEmpty) return Effect.void
+    const offering: Effect.Effect<Settled | boolean, StoreUnavailable> = Effect.catchDefect(
+      this.#outcomes.offer,
+      () => this.#outcomes.divide
     )
+    return Effect.flatMap(offering, () => {
+      this.#outcomes.taken()
+      return this.#offerRest
+    })
   })
 
-  // -- leases --------------------------------------------------------------------------------------------------------
-
-  /** Renews what runs, three times a lease, for as long as something runs. */
-  readonly #keepRenewing: Effect.Effect<void> = Effect.suspend(() => {
-    if (this.#renewing || this.#calling.size === 0) return Effect.void
-    this.#renewing = true
-    return Effect.asVoid(Effect.forkIn(this.#renew, this.#scope))
-  })
-
-  readonly #renew: Effect.Effect<void> = Effect.flatMap(
-    Effect.suspend(() => Effect.sleep(this.#store.leaseMillis / 3)),
-    () => {
-      if (this.#calling.size === 0) {
-        this.#renewing = false
-        return Effect.void
-      }
-      return this.#store.renew(this.#calling.claims).pipe(
-        Effect.flatMap((lost) => Effect.sync(() => this.#calling.revoke(lost))),
-        Effect.ignore,
-        Effect.catchDefect((defect) => Effect.logError("A worker could not renew its leases: its Store broke", defect)),
-        Effect.flatMap(() => this.#renew)
-      )
-    }
+  readonly #logRemarks: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.forEach(
+      this.#calling.remarks.splice(0),
+      ({ level, what, claim: { pipelineId: pipeline, runId: run, step, attempt } }) =>
+        Effect.annotateLogs(Effect.logWithLevel(level)(`Step '${step}' of run '${run}' ${what}`), {
+          pipeline,
+          run,
+          step,
+          attempt
+        }),
+      { discard: true }
+    )
   )
 }

@@ -11,7 +11,7 @@ import { describe, expect, it } from "vitest"
 const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   [
     "values",
-    "AccessErrors Acl Address Arms Bound Build Bytes Chain Dag Delegate Digest Dot ErrorInfo Errors Event Failure Feed Fit GraphErrors ItemFailures ItemList Limit Load Log Name Page Parameters Part Pipeline Plan Policy Principal Rate Results Retry Run Schedule Sequel Spread Statistics Step Steps StoreBounds Task Text Tracing Value Version Wiring"
+    "AccessErrors Acl Address Arms Backoff Batch Bound Build Bytes Chain Dag Delegate Digest Dot ErrorInfo Errors Event Failure Feed Fit GraphErrors ItemFailures ItemList Limit Load Log Monotonic Name Page Parameters Part Pipeline Plan Policy Principal Rate Results Retry Run Schedule Sequel Spread Statistics Step Steps StoreBounds Task Text Tracing Value Version Wiring"
   ],
   [
     "contracts",
@@ -20,7 +20,7 @@ const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   ],
   [
     "behaviour",
-    "AccessOperations Attempt Attempts Authentication Authorizer Calling Guard Items Levada Notes Operations PipelineOperations Probe RunOperations Runner Runners ScheduleOperations Scheduler StatisticsOperations " +
+    "AccessOperations Attempt Attempts Authentication Authorizer Calling Guard Items LeaseKeeper Levada NoteWriter Notes Operations OutcomeQueue PipelineOperations Probe RunOperations Runner Runners ScheduleOperations Scheduler StatisticsOperations " +
       "Start TracedStore Worker"
   ],
   ["index", "index"]

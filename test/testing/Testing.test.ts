@@ -190,7 +190,7 @@ describe("everything around", () => {
   })
 
   it("lines and progress are there to be looked at", async () => {
-    const talking = Testing.replace(fetchPage, ({ url }, { log, progress }) => {
+    const talking = Testing.replace(fetchPage, async ({ url }, { log, progress }) => {
       log("fetching", { url })
       progress(1, 2)
       return { page: url }
