@@ -7,6 +7,7 @@ import { ITEMS } from "./LuaItems.ts"
 import { LENDING } from "./LuaLending.ts"
 import { LIMITS } from "./LuaLimits.ts"
 import { OUTCOMES } from "./LuaOutcomes.ts"
+import { READING, type ReadingScript } from "./LuaReading.ts"
 import { type ScheduleScript, schedules } from "./LuaSchedules.ts"
 import { SUBMIT } from "./LuaSubmit.ts"
 
@@ -257,32 +258,6 @@ end
 return nearest and fmt(math.max(nearest - now, 0)) or ''
 `
 
-/** key, least and greatest score, limit, status (or nothing), pipeline (or nothing). Gives ids, and where it ends if more are left. */
-const LIST_COMMAND = String.raw`
-local P, call = KEYS[1], redis.call
-local pipelines = {}
-local function pipelineOf(header)
-  local plan = string.match(header, '(%x+)$')
-  if pipelines[plan] == nil then pipelines[plan] = string.match(call('HGET', P .. 'p:' .. plan, 'q') or '', '^[^:]*:(.*)$') or '' end
-  return pipelines[plan]
-end
-local found, last, limit = {}, nil, tonumber(ARGV[4])
-local top = ARGV[3]
-while true do
-  local page = call('ZREVRANGEBYSCORE', P .. ARGV[1], top, ARGV[2], 'WITHSCORES', 'LIMIT', 0, 200)
-  for k = 1, #page, 2 do
-    local header = call('HGET', P .. 'r:' .. page[k], 'h')
-    if header and (ARGV[5] == '' or string.sub(header, 1, 1) == ARGV[5]) and (ARGV[6] == '' or pipelineOf(header) == ARGV[6]) then
-      if #found == limit then return { found, last } end
-      found[#found + 1] = page[k]
-      last = string.format('%.0f', tonumber(page[k + 1]))
-    end
-  end
-  if #page < 400 then return { found, '' } end
-  top = '(' .. string.format('%.0f', tonumber(page[#page]))
-end
-`
-
 /** The name of a script. */
 export type ScriptName =
   | "submit"
@@ -296,9 +271,9 @@ export type ScriptName =
   | "resume"
   | "retain"
   | "tick"
-  | "list"
   | "take"
   | "keepToken"
+  | ReadingScript
   | ScheduleScript
 
 /** The text of each script. */
@@ -322,6 +297,6 @@ if not call('HGET', key, '#') then call('EXPIRE', key, 3600) end
   resume: [...RUNS, RESUME_COMMAND].join(""),
   retain: [...FREEING, RETAIN_COMMAND].join(""),
   tick: [...WORK, TICK_COMMAND].join(""),
-  list: LIST_COMMAND,
+  ...READING,
   ...schedules([...RUNS, SUBMIT].join(""))
 }
