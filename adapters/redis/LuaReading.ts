@@ -139,7 +139,7 @@ repeat
     found[#found + 1] = text
     left = left - #text
   end
-until cursor == '0' or left <= 0 or #found >= ${MOST}
+until cursor == '0' or left <= 0 or #found >= ${MOST - 100}
 return { cursor, found }
 `
 
