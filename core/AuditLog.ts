@@ -44,6 +44,7 @@ export interface AuditRequest {
 
 /** A part of the list of records. */
 export interface AuditList {
+  /** Where what is asked for is rare these may be fewer than `limit`, or none, with a cursor. */
   readonly records: ReadonlyArray<AuditRecord>
   /** Where the next part begins; undefined when nothing is left. */
   readonly nextCursor: string | undefined

@@ -61,7 +61,10 @@ export interface Source<E> {
   readonly from: (entry: string) => Effect.Effect<Excerpt, E>
   /** Waits until there is an entry behind this one. */
   readonly grown: (entry: string) => Effect.Effect<void, E>
-  /** Of each change, the events of its run behind one sequence up to another one; nothing when they are forgotten. */
+  /**
+   * Of each change, the events of its run behind one sequence up to another one; nothing when they are forgotten. Where
+   * they are long, of fewer changes than were asked for: the first ones, at least one.
+   */
   readonly events: (
     changes: ReadonlyArray<Change>,
     isBare: boolean
@@ -175,14 +178,16 @@ export const open = <E>(
         let hasMoved = false
         let together: Array<Piece> = []
         let count = 0
+        // Gives whether all were read that were asked for.
         const read = Effect.fnUntraced(function* () {
-          const last = together.at(-1)
-          if (last === undefined) return
+          if (together.length === 0) return true
           const wanted = together.filter(({ isWanted }) => isWanted)
-          const found = yield* source.events(wanted, isBare)
+          const found = wanted.length === 0 ? [] : yield* source.events(wanted, isBare)
+          const isAll = found.length === wanted.length
+          const last = isAll ? together.at(-1)! : wanted[found.length - 1]!
           let taken = 0
-          for (const [at, { entry, before }] of wanted.entries()) {
-            const events = found[at]
+          for (const [at, events] of found.entries()) {
+            const { entry, before } = wanted[at]!
             if (events === undefined) {
               isBehindGap = true
               continue
@@ -198,14 +203,14 @@ export const open = <E>(
           place = { entry: last.entry, events: last.before + last.to }
           together = []
           count = 0
+          return isAll
         })
         for (const piece of piecesOf(excerpt, place, pipelineId)) {
           hasMoved = true
           together.push(piece)
           if (piece.isWanted) count += piece.to - piece.from
           if (count < pace.size) continue
-          yield* read()
-          if (items.length >= MAX_ITEMS || length >= MAX_LENGTH) break
+          if (!(yield* read()) || items.length >= MAX_ITEMS || length >= MAX_LENGTH) break
         }
         yield* read()
         if (isBehindGap || (hasMoved && items.length === 0)) {

@@ -53,7 +53,8 @@ export const make = (store: Store, registry: Registry, guard: Guard): PipelineOp
   /** Fails while something still needs the pipeline. */
   const idle = (pipelineId: string): Effect.Effect<void, PipelineProtected | StoreUnavailable> =>
     Effect.gen(function* () {
-      for (const status of ["RUNNING", "PENDING"] as const) {
+      // In the order in which a run has them, so that one that begins meanwhile is seen.
+      for (const status of ["PENDING", "RUNNING"] as const) {
         const run = yield* newestRun(store, pipelineId, status)
         if (run !== undefined) return yield* new PipelineProtected(pipelineId, `run '${run.id}' is not over`)
       }

@@ -138,12 +138,15 @@ export const make = (
   const permitted = (caller: Caller, permission: Permission, runId: string) =>
     sought(guard, caller, permission, found(store, runId), new RunNotFound(runId), runId)
 
+  /** The newest run that is over. Those that completed are looked for last, among those that are newer than the others. */
   const lastEnded = (pipelineId: string): Effect.Effect<Run.Run | undefined, StoreUnavailable> =>
-    Effect.map(
-      Effect.forEach(["COMPLETED", "FAILED", "CANCELLED"] as const, (status) => newestRun(store, pipelineId, status)),
-      (runs) =>
-        runs.reduce((last, run) => (run && !(run.submittedAtMillis < (last?.submittedAtMillis ?? 0)) ? run : last))
-    )
+    Effect.gen(function* () {
+      let last: Run.Run | undefined
+      for (const status of ["FAILED", "CANCELLED", "COMPLETED"] as const) {
+        last = (yield* newestRun(store, pipelineId, status, last?.submittedAtMillis)) ?? last
+      }
+      return last
+    })
 
   const ended = (run: Run.Run): Effect.Effect<Run.Run, RunFailed | RunCancelled> => {
     if (run.status === "FAILED") return Effect.fail(new RunFailed(run, run.error!))

@@ -168,6 +168,7 @@ export interface ListRequest {
 
 /** A part of the list of runs. */
 export interface RunList {
+  /** Where what is asked for is rare these may be fewer than `limit`, or none, with a cursor: one call looks at so many runs only. */
   readonly runs: ReadonlyArray<Run>
   /** Where the next part begins; undefined when nothing is left. */
   readonly nextCursor: string | undefined
@@ -269,14 +270,25 @@ const MAX_RUN_ID = 200
 export const found = (store: Store, runId: string): Effect.Effect<Run, RunNotFound | StoreUnavailable> =>
   Text.isKey(runId, MAX_RUN_ID) ? store.get(runId) : Effect.fail(new RunNotFound(runId))
 
-/** The newest run of a pipeline, or the newest with this status. */
+/** The newest run of a pipeline, or the newest with this status, or of those that were submitted at an instant or later. */
 export const newestRun = (
   store: Store,
   pipelineId: string,
-  status?: RunStatus
-): Effect.Effect<Run | undefined, StoreUnavailable> =>
-  store.list({ pipelineId, limit: 1, ...(status !== undefined && { status }) }).pipe(
-    Effect.map(({ runs }) => runs[0]),
-    // Without a cursor, there is none to refuse.
-    Effect.catchTag("InvalidOption", Effect.die)
-  )
+  status?: RunStatus,
+  sinceMillis?: number
+): Effect.Effect<Run | undefined, StoreUnavailable> => {
+  const from = (cursor?: string): Effect.Effect<Run | undefined, InvalidOption | StoreUnavailable> =>
+    Effect.flatMap(
+      store.list({
+        pipelineId,
+        limit: 1,
+        ...(status !== undefined && { status }),
+        ...(sinceMillis !== undefined && { sinceMillis }),
+        ...(cursor !== undefined && { cursor })
+      }),
+      ({ runs, nextCursor }) =>
+        runs.length > 0 || nextCursor === undefined ? Effect.succeed(runs[0]) : from(nextCursor)
+    )
+  // The cursors are its own.
+  return Effect.catchTag(from(), "InvalidOption", Effect.die)
+}

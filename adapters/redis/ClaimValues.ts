@@ -4,7 +4,8 @@ import type { Settlement } from "../../core/Store.ts"
 import { MAX_TOGETHER } from "../../core/StoreBounds.ts"
 import type { Json } from "../../core/Value.ts"
 import type { Blobs } from "./Blobs.ts"
-import { bytesOfText, MAX_MEMBERS } from "./Calls.ts"
+import { bytesOfText } from "./Calls.ts"
+import { Fields } from "./Fields.ts"
 import type { Scripts } from "./Scripts.ts"
 import type { RedisClaim } from "./WorkCode.ts"
 
@@ -14,12 +15,12 @@ const WAIT_MILLIS = 1_000
 
 /** Completes claims. */
 export class ClaimValues {
-  readonly #scripts: Scripts
+  readonly #fields: Fields
   readonly #blobs: Blobs
   readonly #maxBytes: number
 
   constructor(scripts: Scripts, blobs: Blobs, maxValueBytes: number) {
-    this.#scripts = scripts
+    this.#fields = new Fields(scripts)
     this.#blobs = blobs
     this.#maxBytes = MAX_TOGETHER * maxValueBytes
   }
@@ -72,21 +73,7 @@ export class ClaimValues {
   }
 
   async #fetch({ runId }: RedisClaim, names: ReadonlyArray<string>): Promise<ReadonlyMap<string, Json>> {
-    const values = new Map<string, Json>()
-    for (let from = 0; from < names.length; ) {
-      const asked = names.slice(from, from + MAX_MEMBERS)
-      const found = await readValues(this.#scripts, runId, asked)
-      for (const [at, value] of found.entries()) if (value !== null) values.set(asked[at]!, value)
-      from += found.length
-    }
-    return values
+    const found = await this.#fields.read(names.map((name) => [runId, `v${name}`]))
+    return new Map(names.flatMap((name, at) => (found[at] === undefined ? [] : [[name, found[at]]])))
   }
 }
-
-/** The first of these values of a run, at least one: as many as one answer may have. */
-const readValues = async (
-  scripts: Scripts,
-  runId: string,
-  names: ReadonlyArray<string>
-): Promise<ReadonlyArray<Json | null>> =>
-  scripts.client.hmget(`${scripts.prefix}r:${runId}`, ...names.map((name) => `v${name}`))

@@ -2,6 +2,7 @@
 import { KEPT_CHANGES } from "../../core/Feed.ts"
 import { MAX_TOGETHER } from "../../core/StoreBounds.ts"
 import { KEEP_TOKEN, TAKE } from "./LuaAccess.ts"
+import { READING, type ReadingScript } from "./LuaReading.ts"
 import { type ScheduleScript, schedules } from "./LuaSchedules.ts"
 import { PARTS, type Part } from "./lua/Parts.generated.ts"
 import { ABSENT_MILLIS } from "./Versions.ts"
@@ -44,9 +45,9 @@ export type ScriptName =
   | "mend"
   | "gone"
   | "now"
-  | "list"
   | "take"
   | "keepToken"
+  | ReadingScript
   | ScheduleScript
 
 /** The text of each script. */
@@ -68,6 +69,6 @@ export const SCRIPTS: Readonly<Record<ScriptName, string>> = {
   mend: script([...OUTCOMES, "commands/mend"]),
   now: script(["clock", "commands/now"]),
   gone: script(["clock", "commands/gone"]),
-  list: PARTS["commands/list"],
+  ...READING,
   ...schedules(script([...RUNS, "submit"]))
 }

@@ -54,6 +54,14 @@ class Listeners<A> {
   }
 }
 
+/** Reads definitions or ACLs again and again. */
+export interface Look {
+  /** They are read now. */
+  readonly begin: () => void
+  /** Waits until they may have changed since they were last read. */
+  readonly changed: Effect.Effect<void>
+}
+
 /** The news of one Store. */
 export class News {
   readonly workers: Listeners<void> = new Listeners()
@@ -90,20 +98,32 @@ export class News {
     await this.#subscriber.ping()
   }
 
-  /** Waits until definitions or ACLs may have changed. */
-  readonly changed: Effect.Effect<void> = Effect.callback<void>((resume) => {
-    const end = (): void => {
-      clearTimeout(timer)
-      deaf()
+  /** Follows whether definitions or ACLs have changed since they were last read. */
+  look(): Look {
+    let isNew = false
+    this.definitions.add("", () => {
+      isNew = true
+    })
+    return {
+      begin: () => {
+        isNew = false
+      },
+      changed: Effect.callback<void>((resume) => {
+        if (isNew) return resume(Effect.void)
+        const end = (): void => {
+          clearTimeout(timer)
+          deaf()
+        }
+        const wake = (): void => {
+          end()
+          resume(Effect.void)
+        }
+        const timer = setTimeout(wake, LOOK_MILLIS)
+        const deaf = this.definitions.add("", wake)
+        return Effect.sync(end)
+      })
     }
-    const wake = (): void => {
-      end()
-      resume(Effect.void)
-    }
-    const timer = setTimeout(wake, LOOK_MILLIS)
-    const deaf = this.definitions.add("", wake)
-    return Effect.sync(end)
-  })
+  }
 
   /** Says that definitions or ACLs have changed. */
   async tellChanged(client: Client): Promise<void> {

@@ -10,10 +10,14 @@ import {
   type NewRecord
 } from "../../core/AuditLog.ts"
 import { InvalidOption, type StoreUnavailable } from "../../core/Errors.ts"
+import { ANSWER_BYTES } from "./Fields.ts"
+import { MOST } from "./LuaReading.ts"
 import type { Scripts } from "./Scripts.ts"
 
-/** How many records are read at once when most of them may not be wanted. */
-const CHUNK = 500
+/** How many records one list looks at; then it ends with a cursor. */
+const MAX_LOOKED = 5_000
+
+type Answer = readonly [records: ReadonlyArray<readonly [id: string, text: string]>, isEnd: 0 | 1]
 
 export class RedisAuditLog implements AuditLog {
   readonly #scripts: Scripts
@@ -37,20 +41,27 @@ export class RedisAuditLog implements AuditLog {
     const newest =
       cursor !== undefined ? `(${cursor}` : untilMillis === undefined ? "+" : `(${Math.max(0, untilMillis)}-0`
     const oldest = sinceMillis === undefined ? "-" : String(Math.max(0, Math.floor(sinceMillis)))
-    return this.#scripts.ask(async (client, prefix) => {
+    return this.#scripts.ask(async () => {
       const records: Array<AuditRecord> = []
-      for (let from = newest; ; ) {
-        const chunk = await client.xrevrange(`${prefix}audit`, from, oldest, "COUNT", CHUNK)
-        for (const [at, [id, fields]] of chunk.entries()) {
-          const record = { ...(JSON.parse(fields[1]!) as NewRecord), id, atMillis: Number(id.split("-")[0]) }
+      const isFiltered = request.principal ?? request.pipelineId ?? request.outcome
+      let from = newest
+      for (let looked = 0; ; ) {
+        // One more than is wanted says whether anything is left.
+        const most = isFiltered === undefined ? Math.min(request.limit + 1 - records.length, MOST) : MOST
+        const [chunk, isEnd] = (await this.#scripts.call("records", [from, oldest, most, ANSWER_BYTES])) as Answer
+        for (const [at, [id, text]] of chunk.entries()) {
+          const record = { ...(JSON.parse(text) as NewRecord), id, atMillis: Number(id.split("-")[0]) }
           if (!isWanted(record, request)) continue
           records.push(record)
           if (records.length < request.limit) continue
-          const isLast = at === chunk.length - 1 && chunk.length < CHUNK
+          const isLast = at === chunk.length - 1 && isEnd === 1
           return { records, nextCursor: isLast ? undefined : id }
         }
-        if (chunk.length < CHUNK) return { records, nextCursor: undefined }
-        from = `(${chunk.at(-1)![0]}`
+        if (isEnd === 1) return { records, nextCursor: undefined }
+        const last = chunk.at(-1)![0]
+        looked += chunk.length
+        if (looked >= MAX_LOOKED) return { records, nextCursor: last }
+        from = `(${last}`
       }
     })
   }

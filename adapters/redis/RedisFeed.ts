@@ -7,6 +7,7 @@ import type { StoreUnavailable } from "../../core/Errors.ts"
 import type { Event } from "../../core/Event.ts"
 import { type Change, type Entry, type Excerpt, lengthOf, type Source, START } from "../../core/Feed.ts"
 import type { RedisRuns } from "./RedisRuns.ts"
+import type { PlannedChange } from "./RunReader.ts"
 import type { Scripts } from "./Scripts.ts"
 
 /** How many entries are read at once, and how many of the newest are kept. */
@@ -19,10 +20,8 @@ const KEPT_LENGTH = 1 << 22
 
 type Events = ReadonlyArray<Event> | undefined
 
-/** Whose run it is, is known by its plan. */
-interface KeptChange extends Change {
-  readonly plan: string
-}
+/** Said of events for which there was no room in the answer. */
+const UNREAD = "unread"
 
 export class RedisFeed implements Source<StoreUnavailable> {
   readonly #scripts: Scripts
@@ -52,15 +51,23 @@ export class RedisFeed implements Source<StoreUnavailable> {
     this.#runs.told("runs", "", async () => (await this.#from(entry)).entries.some(({ id }) => id !== entry))
 
   events = (changes: ReadonlyArray<Change>, isBare: boolean): Effect.Effect<ReadonlyArray<Events>, StoreUnavailable> =>
-    this.#scripts.ask(() =>
-      Promise.all(
-        changes.map((change) =>
-          this.#recent.of(`${change.runId} ${change.from} ${change.to} ${isBare}`, () =>
-            this.#runs.eventsOf((change as KeptChange).plan, change, isBare)
-          )
-        )
-      )
+    this.#scripts.ask(() => this.#events(changes as ReadonlyArray<PlannedChange>, isBare))
+
+  /** Of as many changes as were read with the first one, here or by somebody who asks for the same. */
+  async #events(changes: ReadonlyArray<PlannedChange>, isBare: boolean): Promise<ReadonlyArray<Events>> {
+    const asked = this.#recent.of(
+      changes,
+      ({ runId, from, to }) => `${runId} ${from} ${to} ${isBare}`,
+      (lacking) => this.#runs.reader.events(lacking, isBare)
     )
+    const found: Array<Events> = []
+    for (const events of asked) {
+      const those = await events
+      if (those === UNREAD) break
+      found.push(those)
+    }
+    return found.length > 0 || changes.length === 0 ? found : this.#events(changes, isBare)
+  }
 
   #from(entry: string): Promise<Excerpt> {
     const kept = this.#tail.from(entry)
@@ -87,12 +94,12 @@ export class RedisFeed implements Source<StoreUnavailable> {
     return { entries, isBehindGap: entries.length > 0 && entries[0]!.id !== entry && entry !== START }
   }
 
-  async #changes(text: string): Promise<ReadonlyArray<KeptChange>> {
-    const changes: Array<KeptChange> = []
+  async #changes(text: string): Promise<ReadonlyArray<PlannedChange>> {
+    const changes: Array<PlannedChange> = []
     for (const change of text.split(",")) {
       const [runId, from, to, plan] = change.split(" ") as [string, string, string, string]
       // A plan that is forgotten has no run any more.
-      const pipelineId = (await this.#runs.planOf(plan))?.pipelineId ?? ""
+      const pipelineId = (await this.#runs.reader.planOf(plan))?.pipelineId ?? ""
       changes.push({ runId, from: Number(from), to: Number(to), pipelineId, plan })
     }
     return changes
@@ -144,31 +151,57 @@ const numbersOf = (id: string): readonly [millis: number, count: number] => {
   return [Number(id.slice(0, dash)), Number(id.slice(dash + 1))]
 }
 
+interface Kept {
+  readonly events: Promise<Events | typeof UNREAD>
+  readonly atMillis: number
+  length: number
+}
+
 /** Events that were read a moment ago. They are not kept for longer, as their runs may be forgotten. */
 class Recent {
-  readonly #kept: Map<string, { readonly events: Promise<Events>; readonly atMillis: number; length: number }> =
-    new Map()
+  readonly #kept: Map<string, Kept> = new Map()
   #length = 0
 
-  of(key: string, read: () => Promise<Events>): Promise<Events> {
+  /** The events of changes. Those that are lacking are read together: all of them, or the first ones. */
+  of(
+    changes: ReadonlyArray<PlannedChange>,
+    keyOf: (change: PlannedChange) => string,
+    read: (lacking: ReadonlyArray<PlannedChange>) => Promise<ReadonlyArray<Events>>
+  ): ReadonlyArray<Kept["events"]> {
     const atMillis = Date.now()
     for (const [oldest, { atMillis: since }] of this.#kept) {
       if (since > atMillis - KEPT_MILLIS && this.#length <= KEPT_LENGTH) break
       this.#drop(oldest)
     }
-    const known = this.#kept.get(key)
-    if (known !== undefined) return known.events
-    const kept = { events: read(), atMillis, length: 0 }
+    const keys = changes.map(keyOf)
+    const lacking = changes.filter((_, at) => !this.#kept.has(keys[at]!))
+    const found = lacking.length === 0 ? undefined : read(lacking)
+    let place = 0
+    return keys.map((key) => {
+      const known = this.#kept.get(key)
+      if (known !== undefined) return known.events
+      const at = place++
+      return this.#keep(
+        key,
+        atMillis,
+        found!.then((all) => (at < all.length ? all[at] : UNREAD))
+      )
+    })
+  }
+
+  #keep(key: string, atMillis: number, events: Kept["events"]): Kept["events"] {
+    const kept: Kept = { events, atMillis, length: 0 }
     this.#kept.set(key, kept)
-    kept.events.then(
-      (events = []) => {
+    events.then(
+      (those = []) => {
         if (this.#kept.get(key) !== kept) return
-        kept.length = lengthOf(events)
+        if (those === UNREAD) return this.#drop(key)
+        kept.length = lengthOf(those)
         this.#length += kept.length
       },
       () => this.#drop(key)
     )
-    return kept.events
+    return events
   }
 
   #drop(key: string): void {

@@ -1,17 +1,17 @@
 /** How busy a Store on Redis is. */
-import { type Load, readySince } from "../../core/Load.ts"
-import type * as Run from "../../core/Run.ts"
+import type { Load } from "../../core/Load.ts"
+import type { RunReader } from "./RunReader.ts"
 import type { Scripts } from "./Scripts.ts"
 import { ABSENT_MILLIS } from "./Versions.ts"
 
 /** How many of the ready queues are looked at, and of how many it is asked since when their first waits. */
-const MAX_QUEUES = 1_000
+const MAX_QUEUES = 500
 const MAX_ASKED = 100
 
-/** Looks. `get` gives a run; nothing when it is forgotten. Changes nothing. */
+/** Looks. Changes nothing. */
 export const look = async (
   { client, prefix }: Pick<Scripts, "client" | "prefix">,
-  get: (runId: string) => Promise<Run.Run | undefined>
+  reader: Pick<RunReader, "changedAt">
 ): Promise<Load> => {
   const [queues, running, unfinished, [seconds, micros]] = await Promise.all([
     client.zrange(`${prefix}ready`, "0", String(MAX_QUEUES - 1)),
@@ -28,13 +28,9 @@ export const look = async (
     const pipelineId = queue.slice(queue.indexOf(":") + 1)
     waiting.set(pipelineId, (waiting.get(pipelineId) ?? 0) + lengths[at]!)
   }
-  const firsts = await Promise.all(
-    queues.slice(0, MAX_ASKED).map(async (queue) => {
-      const ref = await client.lindex(`${prefix}q:${queue}`, 0)
-      const run = ref === null ? undefined : await get(ref.slice(0, ref.indexOf(":")))
-      return run === undefined ? nowMillis : readySince(run)
-    })
-  )
-  const oldestWaitingMillis = firsts.reduce((most, since) => Math.max(most, nowMillis - since), 0)
+  const refs = await Promise.all(queues.slice(0, MAX_ASKED).map((queue) => client.lindex(`${prefix}q:${queue}`, 0)))
+  const runIds = refs.flatMap((ref) => (ref === null ? [] : [ref.slice(0, ref.indexOf(":"))]))
+  const sinces = await reader.changedAt(runIds)
+  const oldestWaitingMillis = sinces.reduce((most, since) => Math.max(most, nowMillis - since), 0)
   return { waiting, oldestWaitingMillis, running, unfinished, workers }
 }

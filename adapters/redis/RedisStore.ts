@@ -33,6 +33,7 @@ import { RedisTokens } from "./RedisTokens.ts"
 import { RedisWork } from "./RedisWork.ts"
 import { type Argument, attempt, Scripts, toUnavailable } from "./Scripts.ts"
 import { Submitting } from "./Submitting.ts"
+import * as Tables from "./Tables.ts"
 import { Ticker } from "./Ticker.ts"
 import { Upkeep } from "./Upkeep.ts"
 import { Versions } from "./Versions.ts"
@@ -239,10 +240,7 @@ class RedisStore implements Store.Store {
     Effect.asVoid(this.#scripts.run("resume", [pipelineId]))
 
   paused: Effect.Effect<ReadonlySet<string>, StoreUnavailable> = Effect.suspend(() =>
-    Effect.map(
-      this.#scripts.ask((client, prefix) => client.smembers(`${prefix}paused`)),
-      (ids) => new Set(ids)
-    )
+    this.#scripts.ask(() => Tables.members(this.#scripts, "paused"))
   )
 
   get: Store.Store["get"] = (runId) => this.#runs.get(runId)

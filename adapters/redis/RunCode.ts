@@ -68,6 +68,15 @@ export const eachValue = ({ parameters, kept, given }: NewRun, add: (name: strin
   if (given !== undefined) for (const name of Object.keys(given)) add(name, given[name]!)
 }
 
+/** The names of the values that a run of this shape begins with. */
+export const namesAtStart = (shape: Json): ReadonlyArray<string> => {
+  const { parameters, given, kept } = JSON.parse(shape) as Shape
+  return [...parameters, ...given, ...kept]
+}
+
+/** How long after it was submitted a run of this shape may begin, in milliseconds. */
+export const delayOf = (shape: Json): number => (JSON.parse(shape) as Shape).delayMillis
+
 /** A run that no event has touched, from the texts. */
 export const readRun = (
   id: string,
@@ -113,6 +122,12 @@ export interface About {
 }
 
 type Code = readonly [type: string, atMillis: number, ...rest: ReadonlyArray<never>]
+
+/** When an event was recorded; of a retry, when its wait is over. */
+export const instantOf = (text: string): number => {
+  const [type, atMillis, , , waitMillis = 0] = JSON.parse(text) as [string, number, number?, number?, number?]
+  return type === "SR" ? atMillis + waitMillis : atMillis
+}
 
 /** An event from its text; its place in the log is its sequence. */
 export const readEvent = (text: string, sequence: number, about: About, values: Values): Event => {

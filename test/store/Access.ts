@@ -1,6 +1,8 @@
 /** What a Store keeps for access: limits by time, ACLs, tokens, and the audit log. */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { MAX_ACLS } from "../../core/Acls.ts"
 import type { AuditRecord, NewRecord } from "../../core/AuditLog.ts"
 import { Store } from "../../core/Store.ts"
 import type { Declare } from "./Acting.ts"
@@ -108,6 +110,28 @@ export const access = (test: Declare): void => {
       yield* acls.remove("p")
       yield* acls.remove("p")
       expect(yield* acls.list).toEqual(new Map([["q", { admin: ["principal:ada"] }]]))
+    })
+  )
+
+  test(
+    "10,000 ACLs are kept: a new one is refused then, and one that is there gives way to another",
+    Effect.gen(function* () {
+      const { acls } = yield* Store
+      const many = Array.from({ length: MAX_ACLS }, (_, at) => `p${at}`)
+      yield* Effect.forEach(many.slice(0, -3), (id) => acls.put(id, { read: ["viewer"] }), {
+        concurrency: 100,
+        discard: true
+      })
+      // Of more than there is room for, as many are kept as there is.
+      const last = ["a", "b", ...many.slice(-3)]
+      const puts = yield* Effect.forEach(last, (id) => Effect.exit(acls.put(id, {})), { concurrency: "unbounded" })
+      expect(puts.filter(Exit.isSuccess)).toHaveLength(3)
+      expect(yield* Effect.flip(acls.put("new", {}))).toMatchObject({ _tag: "StoreUnavailable" })
+      yield* acls.put("p0", { read: ["admin"] })
+      const all = yield* acls.list
+      expect([all.size, all.get("p0")]).toEqual([MAX_ACLS, { read: ["admin"] }])
+      yield* acls.remove("p0")
+      yield* acls.put("new", {})
     })
   )
 

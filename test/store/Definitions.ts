@@ -1,6 +1,8 @@
 /** Pipelines that were registered in a Store. */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { MAX_DEFINITIONS } from "../../core/Definitions.ts"
 import { Store } from "../../core/Store.ts"
 import type { Declare } from "./Acting.ts"
 
@@ -36,6 +38,24 @@ export const definitions = (test: Declare): void => {
       )
       expect(kept.filter(Boolean)).toHaveLength(1)
       expect(yield* definitions.list).toHaveLength(1)
+    })
+  )
+
+  test(
+    "10,000 definitions are kept: a new one is refused then, and one that is there is not new",
+    Effect.gen(function* () {
+      const { definitions } = yield* Store
+      const many = Array.from({ length: MAX_DEFINITIONS - 3 }, (_, at) => `p${at}`)
+      yield* Effect.forEach(many, (id) => definitions.put(definition(id, 1)), { concurrency: 100, discard: true })
+      const puts = yield* Effect.forEach(
+        ["a", "b", "c", "d", "e"],
+        (id) => Effect.exit(definitions.put(definition(id, 2))),
+        { concurrency: "unbounded" }
+      )
+      expect(puts.filter(Exit.isSuccess)).toHaveLength(3)
+      expect(yield* Effect.flip(definitions.put(definition("new", 3)))).toMatchObject({ _tag: "StoreUnavailable" })
+      expect(yield* definitions.put(definition("p0", 3))).toBe(false)
+      expect(yield* definitions.list).toHaveLength(MAX_DEFINITIONS)
     })
   )
 }

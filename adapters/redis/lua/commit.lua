@@ -23,6 +23,7 @@ do
       zadd(P .. 'running' .. pipeline, place, r.id)
     elseif isOver(r) then
       zrem(P .. 'unfinished', r.id)
+      zrem(P .. 'unfinished' .. pipeline, r.id)
       if r.was == 'R' then
         zrem(P .. 'running', r.id)
         zrem(P .. 'running' .. pipeline, r.id)

@@ -48,6 +48,7 @@ local function submit(from, maxUnfinished, keyMillis)
   zadd(P .. 'all', place, id)
   zadd(P .. 'all:' .. known.pipeline, place, id)
   zadd(P .. 'unfinished', place, id)
+  zadd(P .. 'unfinished:' .. known.pipeline, place, id)
   if name then
     local key = P .. 'key:' .. name
     named[key] = id .. '\n' .. more.F
