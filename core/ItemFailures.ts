@@ -13,8 +13,9 @@ export interface ItemFailures {
    * - `collect`: every item is run. Then the step fails with `ItemsFailed` if more items failed than are tolerated, or
    *   else completes without them.
    *
-   * With `chunk`, a failed item costs itself alone, and the others of its unit are run. A unit that can't end so, because
-   * it timed out, lost its workers or can't be read, counts all its items as failed. Default: `fail`.
+   * With `chunk`, a failed item costs itself alone, and the others of its unit are run; they share the unit's retries. A
+   * unit that ends before all its items were run counts all of them as failed: it timed out, lost its workers, or its limit
+   * or memo key could not be worked out. Default: `fail`.
    */
   readonly onItemFailure?: Policy.ItemPolicy
   /**

@@ -59,8 +59,11 @@ export class RunItems {
   valuesOf(unit: Unit, values: Claim["values"]): Claim["values"] {
     const expansion = this.of(unit)
     if (expansion !== undefined) return expansion.valuesOver(values)
-    const kept = this.#kept?.[unit.run.step(unit.index).name]
-    return kept === undefined ? values : { get: (name) => (name === KEPT_ITEMS ? write(kept) : values.get(name)) }
+    if (this.#kept === undefined) return values
+    const step = unit.run.step(unit.index).name
+    if (!Object.hasOwn(this.#kept, step)) return values
+    const kept = this.#kept[step]!
+    return { get: (name) => (name === KEPT_ITEMS ? write(kept) : values.get(name)) }
   }
 
   /** Whether an event about a unit is told: of events about single items that are tried again, a step has only so many. */

@@ -40,7 +40,7 @@ const begin = (plan: Plan.Plan, outcome: Outcome, onFailure: "fail-fast" | "cont
   })
 
 export const items = (test: Declare, testLong: Declare): void => {
-  describe("that fail", () => itemFailures(testLong))
+  describe("that fail", () => itemFailures(test, testLong))
   describe("one by one", () => itemLists(testLong))
 
   testLong(
