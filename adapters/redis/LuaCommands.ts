@@ -1,5 +1,6 @@
 /** The scripts: one for each change of state, put together from parts. */
 import { KEPT_CHANGES } from "../../core/Feed.ts"
+import { MAX_ITEM_ERRORS, MAX_UNIT_ERRORS } from "../../core/ItemList.ts"
 import { MAX_TOGETHER } from "../../core/StoreBounds.ts"
 import { KEEP_TOKEN, TAKE } from "./LuaAccess.ts"
 import { READING, type ReadingScript } from "./LuaReading.ts"
@@ -13,6 +14,8 @@ const CONSTANTS: Readonly<Record<string, number>> = {
   ABSENT_MILLIS,
   /** How many times the longest value all inputs of a step may have together. */
   MAX_INPUTS: MAX_TOGETHER,
+  MAX_ITEM_ERRORS,
+  MAX_UNIT_ERRORS,
   /** How many runs one act forgets. */
   MAX_FORGOTTEN: 200
 }

@@ -74,7 +74,9 @@ const codeOf = (step: PlanStep, { steps }: Plan) => ({
     o: step.expands.inOrder || undefined,
     m: step.expands.max,
     u: step.expands.outputs,
-    s: step.expands.lists
+    s: step.expands.lists,
+    h: step.expands.onFailure?.[0],
+    t: step.expands.tolerated
   },
   k: step.limits?.length === 0 ? undefined : step.limits,
   v: step.vital || undefined,

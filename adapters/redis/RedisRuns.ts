@@ -16,7 +16,7 @@ import * as RedisLoad from "./RedisLoad.ts"
 import * as RunIndexes from "./RunIndexes.ts"
 import { readLines } from "./RunLines.ts"
 import { digestOf, eventsOf, isOver, type Known, RunReader } from "./RunReader.ts"
-import { type Scripts, toUnavailable } from "./Scripts.ts"
+import { failureOf, type Scripts } from "./Scripts.ts"
 
 /** How long at most between two looks of somebody who waits for news, in milliseconds. */
 export const LOOK_MILLIS = 1_000
@@ -149,7 +149,7 @@ export class RedisRuns {
             timer = setTimeout(() => look(), LOOK_MILLIS)
           }
         } catch (error) {
-          if ((state as string) !== "over") end(Effect.fail(toUnavailable(error)))
+          if ((state as string) !== "over") end(failureOf(error))
         }
       }
       const deaf = this.#news[what].add(runId, () => {

@@ -14,6 +14,7 @@ import {
   UnknownStep
 } from "../../core/Errors.ts"
 import * as Feed from "../../core/Feed.ts"
+import * as ItemList from "../../core/ItemList.ts"
 import type { NewRun } from "../../core/NewRun.ts"
 import { newId } from "../../core/RunIndex.ts"
 import * as Store from "../../core/Store.ts"
@@ -26,6 +27,7 @@ import { RedisAcls } from "./RedisAcls.ts"
 import { RedisAuditLog } from "./RedisAuditLog.ts"
 import { RedisDefinitions } from "./RedisDefinitions.ts"
 import { RedisFeed } from "./RedisFeed.ts"
+import * as RedisItems from "./RedisItems.ts"
 import { RedisRateLimiter } from "./RedisRateLimiter.ts"
 import { RedisRuns } from "./RedisRuns.ts"
 import { RedisSchedules } from "./RedisSchedules.ts"
@@ -212,16 +214,8 @@ class RedisStore implements Store.Store {
     step: string,
     reason: string
   ): Effect.Effect<void, RunNotFound | UnknownStep | StoreUnavailable> =>
-    Effect.flatMap(
-      this.#runs.about(runId),
-      ({ pipelineId, steps }): Effect.Effect<void, RunNotFound | UnknownStep | StoreUnavailable> => {
-        const index = steps.findIndex(({ name }) => name === step)
-        if (index === -1) {
-          const names = steps.map(({ name }) => name)
-          return Effect.fail(new UnknownStep(pipelineId, step, names))
-        }
-        return this.#found(runId, "cancelStep", [runId, index, JSON.stringify(reason), this.#bounds.historyCount])
-      }
+    Effect.flatMap(this.#stepOf(runId, step), (index) =>
+      this.#found(runId, "cancelStep", [runId, index, JSON.stringify(reason), this.#bounds.historyCount])
     )
 
   remove = (runId: string): Effect.Effect<void, RunNotFound | RunUnfinished | StoreUnavailable> =>
@@ -244,7 +238,16 @@ class RedisStore implements Store.Store {
   )
 
   get: Store.Store["get"] = (runId) => this.#runs.get(runId)
-  items: Store.Store["items"] = () => Effect.die("not yet")
+  items: Store.Store["items"] = (request) =>
+    Effect.flatMap(
+      this.#stepOf(request.runId, request.step),
+      (index): Effect.Effect<Store.ItemList, InvalidOption | StoreUnavailable> => {
+        const mistake = ItemList.invalid(request)
+        return mistake === undefined
+          ? attempt(() => RedisItems.list(this.#scripts, index, request, this.maxValueBytes))
+          : Effect.fail(mistake)
+      }
+    )
   lines: Store.Store["lines"] = (runId) => this.#runs.lines(runId)
   wait: Store.Store["wait"] = (runId) => this.#runs.wait(runId)
   watch: Store.Store["watch"] = (runId, after) => this.#runs.watch(runId, after)
@@ -267,6 +270,16 @@ class RedisStore implements Store.Store {
   drain: Effect.Effect<void> = Effect.void
 
   // -- inside --------------------------------------------------------------------------------------------------------
+
+  /** The place of a step in the plan of a run. */
+  #stepOf(runId: string, step: string): Effect.Effect<number, RunNotFound | UnknownStep | StoreUnavailable> {
+    return Effect.flatMap(this.#runs.about(runId), ({ pipelineId, steps }) => {
+      const index = steps.findIndex(({ name }) => name === step)
+      if (index !== -1) return Effect.succeed(index)
+      const names = steps.map(({ name }) => name)
+      return Effect.fail(new UnknownStep(pipelineId, step, names))
+    })
+  }
 
   #found(
     runId: string,

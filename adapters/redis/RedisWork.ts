@@ -204,7 +204,8 @@ export class RedisWork {
       ? await Promise.all(settlements.map((settlement) => this.#blobs.ofSettlement(settlement)))
       : settlements
     for (const settlement of kept) {
-      const staged = settlement.outcome._tag === "Expanded" ? await stage(this.#scripts, settlement) : undefined
+      const { claim, outcome } = settlement
+      const staged = outcome._tag === "Expanded" ? await stage(this.#scripts, claim, outcome) : undefined
       writeSettlement(args, settlement, staged)
     }
     let answer = (await this.#scripts.call("work", args)) as Answer

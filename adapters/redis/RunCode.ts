@@ -1,13 +1,16 @@
 /** Runs, events and lines as they are kept, and back. */
 import {
   type ErrorInfo,
+  type FailedItems,
   inputsTooLarge,
+  itemsFailed,
   resultsTooLarge,
   runTimedOut,
   stepCancelled,
   workerLost
 } from "../../core/ErrorInfo.ts"
 import type { Event, HowCompleted } from "../../core/Event.ts"
+import { write as writeKept } from "../../core/KeptItems.ts"
 import type { Line } from "../../core/Log.ts"
 import { type NewRun, submissionOf } from "../../core/NewRun.ts"
 import * as Run from "../../core/Run.ts"
@@ -62,7 +65,16 @@ export const requestIdOf = (own: Json | undefined): string | undefined => readOw
 export const traceparentOf = (own: Json | undefined): string | undefined => readOwn(own).traceparent
 
 /** Calls `add` with the values that a run starts with; what was given comes last and stays. */
-export const eachValue = ({ parameters, kept, given }: NewRun, add: (name: string, value: Json) => void): void => {
+export const eachValue = (
+  { parameters, kept, given, keptItems, plan }: NewRun,
+  add: (name: string, value: Json) => void
+): void => {
+  // Under a name that no value has: the place of their step.
+  if (keptItems !== undefined) {
+    for (const step of Object.keys(keptItems)) {
+      add(`\u0001${plan.steps.findIndex(({ name }) => name === step)}`, writeKept(keptItems[step]!))
+    }
+  }
   for (const name of Object.keys(parameters)) add(name, parameters[name]!)
   if (kept !== undefined) for (const name of Object.keys(kept)) add(name, kept[name]!)
   if (given !== undefined) for (const name of Object.keys(given)) add(name, given[name]!)
@@ -168,7 +180,15 @@ export const readEvent = (text: string, sequence: number, about: About, values: 
         waitMillis: one
       }
     case "SF":
-      return { type: "StepFailed", ...step, error: error(two), durationMillis: one }
+      return {
+        type: "StepFailed",
+        ...step,
+        error: error(two),
+        durationMillis: one,
+        ...(three !== undefined && { itemsFailed: three })
+      }
+    case "SI":
+      return { type: "StepItemFailed", ...step, item: one, error: error(two) }
     case "SL":
       return { type: "StepReleased", ...step, ...(two !== undefined && { item: two }), reason: one }
     case "SK":
@@ -184,6 +204,7 @@ type CodedError =
   | (ErrorInfo & { readonly "#"?: undefined })
   | { readonly "#": "large"; readonly step: string }
   | { readonly "#": "inputs"; readonly step: string; readonly bytes: number }
+  | (Omit<FailedItems, "cause"> & { readonly "#": "items"; readonly step: string; readonly cause: CodedError })
   | { readonly "#": "lost"; readonly step: string; readonly losses: number; readonly item?: number }
   | { readonly "#": "late"; readonly millis: number }
   | { readonly "#": "cancelled"; readonly step: string; readonly reason: string }
@@ -192,6 +213,8 @@ const readError = (coded: CodedError, maxValueBytes: number): ErrorInfo => {
   switch (coded["#"]) {
     case "large":
       return resultsTooLarge(coded.step, maxValueBytes)
+    case "items":
+      return itemsFailed(coded.step, { ...coded, cause: readError(coded.cause, maxValueBytes) })
     case "inputs":
       return inputsTooLarge(coded.step, coded.bytes, MAX_TOGETHER * maxValueBytes)
     case "lost":

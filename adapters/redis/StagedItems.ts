@@ -2,26 +2,75 @@
  * The items of a list on their way to Redis: put aside in parts, under a name that only their claim knows, before the act that
  * makes them the items of a step. A list of any length is one small call of the script then.
  */
-import type { Settlement } from "../../core/Store.ts"
+import type { DoneUnit } from "../../core/KeptItems.ts"
+import type { Claim, Outcome } from "../../core/Store.ts"
 import { bytesOfText, slices } from "./Calls.ts"
+import { expansionOf } from "./RedisItems.ts"
 import type { Scripts } from "./Scripts.ts"
 import { type Staged, unitOf } from "./WorkCode.ts"
 
-export type { Staged } from "./WorkCode.ts"
+type Expanded = Extract<Outcome, { readonly _tag: "Expanded" }>
 
 /** How long they stay unless the act comes, in seconds. */
 const KEPT_SECONDS = 3_600
 
-/** Puts the items of an expansion aside; nothing for another outcome. */
-export const stage = async (
-  { client, prefix }: Scripts,
-  { claim, outcome }: Settlement
-): Promise<Staged | undefined> => {
-  if (outcome._tag !== "Expanded") return undefined
+/** How many units have their results put together; the scripts have the same number. */
+const CHUNK = 1_000
+
+type Pair = readonly [field: string, text: string]
+
+/** Puts the items of an expansion aside. */
+export const stage = async (scripts: Scripts, claim: Claim, expanded: Expanded): Promise<Staged> => {
   const name = `${unitOf(claim)}|${claim.token}`
-  const key = `${prefix}s:${name}`
-  const units = outcome.units.map((unit, at) => [`v${at}`, unit] as const)
-  for (const part of slices(units, ([, unit]) => bytesOfText(unit))) await client.hset(key, ...part.flat())
+  const key = `${scripts.prefix}s:${name}`
+  const outputs = expanded.done === undefined ? [] : ((await expansionOf(scripts, claim.runId, claim.index))?.u ?? [])
+  const done = doneOf(expanded, outputs)
+  await put(scripts, `${key}:z`, done.leases)
+  // The last unit is by what an act sees that all of them are there.
+  await put(scripts, key, [...done.results, ...expanded.units.map((unit, at): Pair => [`v${at}`, unit])])
+  return { name, units: done.leases.length, items: done.items, bytes: done.bytes }
+}
+
+const put = async ({ client }: Scripts, key: string, pairs: ReadonlyArray<Pair>): Promise<void> => {
+  if (pairs.length === 0) return
+  for (const part of slices(pairs, ([, text]) => bytesOfText(text))) await client.hset(key, ...part.flat())
   await client.expire(key, KEPT_SECONDS)
-  return { name, units: 0, items: 0, bytes: 0 }
+}
+
+interface Done {
+  readonly leases: ReadonlyArray<Pair>
+  readonly results: ReadonlyArray<Pair>
+  readonly items: number
+  readonly bytes: number
+}
+
+/** What is completed from the start, as acts write it. */
+const doneOf = ({ done = [], units, count, size }: Expanded, outputs: ReadonlyArray<string>): Done => {
+  const results: Array<Pair> = []
+  const chunks = new Map<number, Array<DoneUnit>>()
+  let items = 0
+  let bytes = 0
+  const sorted = [...done].sort((one, other) => one.unit - other.unit)
+  for (const each of sorted) {
+    const last = units.length - 1
+    items += each.unit === last ? count - last * size : size
+    for (const [place, name] of outputs.entries()) {
+      const json = each.outputs[name]
+      if (json === undefined) continue
+      results.push([`r${place + 1}:${each.unit}`, json])
+      bytes += bytesOfText(json) + 1
+    }
+    const chunk = Math.floor(each.unit / CHUNK)
+    chunks.set(chunk, [...(chunks.get(chunk) ?? []), each])
+  }
+  for (const [chunk, of] of chunks) {
+    results.push([`n${chunk}`, String(of.length)])
+    const first = chunk * CHUNK
+    if (of.length < Math.min(first + CHUNK, units.length) - first) continue
+    for (const [place, name] of outputs.entries()) {
+      const texts = of.flatMap((each) => each.outputs[name] ?? [])
+      if (texts.length > 0) results.push([`c${place + 1}:${chunk}`, texts.join(",")])
+    }
+  }
+  return { leases: sorted.map(({ unit }): Pair => [`l${unit}`, "+0"]), results, items, bytes }
 }

@@ -215,6 +215,7 @@ export class Submitting {
     const names = given === undefined ? [] : Object.keys(given)
     if (names.length > 0) args.push("G", JSON.stringify(Object.fromEntries(names.map((name) => [name, 1]))))
     if (schedule !== undefined) args.push("c", schedule.id)
+    if (run.keptItems !== undefined) args.push("I", "1")
     if (run.idempotency !== undefined) args.push("t", run.idempotency.key, "F", run.idempotency.fingerprint)
     if (aside !== undefined) {
       args.push("V", aside.bytes)

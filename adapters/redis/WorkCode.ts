@@ -96,7 +96,14 @@ export const writeSettlement = (
   args.push(unitOf(claim), claim.token)
   switch (outcome._tag) {
     case "Completed": {
-      const at = args.push("C", outcome.arm ?? "", 0) - 1
+      if (outcome.failed === undefined) args.push("C", outcome.arm ?? "", 0)
+      else {
+        const { count, errors } = outcome.failed
+        args.push("D", count, errors.length)
+        for (const error of errors) args.push(error.item ?? 0, JSON.stringify(error))
+        args.push(0)
+      }
+      const at = args.length - 1
       for (const name of Object.keys(outcome.outputs)) args.push(name, outcome.outputs[name]!)
       args[at] = args.length - at - 1
       return

@@ -204,6 +204,13 @@ local function keepValue(r, name, json)
   if string.byte(json) == 64 then setOpt(r, 'B', (opt(r, 'B') or '') .. string.sub(json, 2) .. '\n') end
 end
 
+-- Completed items of a step that a run keeps from the one that it repeats.
+local function keptOf(r, i) return has(r, 'I') and get(r, fieldOf['\1' .. i]) end
+
+local function dropKept(r, i)
+  if keptOf(r, i) then set(r, fieldOf['\1' .. i], false) end
+end
+
 local function isOver(r) return r.s ~= 'P' and r.s ~= 'R' end
 
 local function stepOf(r, i)

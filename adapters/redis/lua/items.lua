@@ -1,18 +1,17 @@
 -- The items of a step while they are worked off, by units of one item or several: as core's Expansion does it in memory.
 -- `x:<run>:<step>` is a hash: `N` units, `n` items, `z` items in a unit, `x` the next unit, `l` how many are lent, `D` units
--- completed, `d` items completed, `m` of them memoised, `F` units failed, `f` items failed, `e` events about single ones, `L`
+-- that have ended, `d` items of these, `m` of them memoised, `f` items failed, `e` events about single ones that are tried
+-- again, `o` events about failed ones, `F` how many errors of units are kept, `h` the first failed items with their errors, `L`
 -- bytes of the results, `q` whether the step is queued for them, `g` units to be lent again, `U` whether there are records of
 -- units, `K` whether some were completed from the start, `a` and `t` the attempt that read the list and when it began;
 -- `v<unit>` what a unit is, `r<output>:<unit>` what came of it, `e<unit>` why it failed, `n<chunk>` how many units of a
 -- thousand have ended, `c<output>:<chunk>` their results one after the other, `f<name>` in order: what the last one gave.
 -- `z:<run>:<step>` has the leases and records of units: `l<unit>` is a lease, `+` and its attempts for one that has completed, `-`
 -- for one that has failed. `y:<run>:<step>` is the list of those to be lent again.
-local itemsOf, alter, itemHashOf, makeItems, hasRoom, isReady, takeItem, againItem, requeue, itemText, sizeOf, endItem,
-  completeUnit, resultOf, dropItems, writeAgain, pushOfUnit, progress
+local itemsOf, alter, itemHashOf, makeItems, hasRoom, isReady, takeItem, againItem, requeue, itemText, sizeOf, endUnit, resultOf, dropItems, writeAgain, pushOfUnit, progress
 do
-  local MAX_ITEM_EVENTS = 1000
   local CHUNK = 1000
-  local SCALARS = { 'N', 'n', 'z', 'x', 'l', 'D', 'd', 'm', 'F', 'f', 'e', 'L', 'q', 'g', 'U', 'K', 'a', 't' }
+  local SCALARS = { 'N', 'n', 'z', 'x', 'l', 'D', 'd', 'm', 'f', 'e', 'o', 'F', 'L', 'q', 'g', 'U', 'K', 'a', 't' }
 
   function itemsOf(r, i)
     if not r.items then r.items = {} end
@@ -61,7 +60,7 @@ do
     local hash = hashOf(key, staged)
     local x = { r = r, i = i, hash = hash, plan = stepOf(r, i).x, again = {}, popped = 0 }
     for _, field in ipairs(SCALARS) do x[field] = 0 end
-    x.N, x.n, x.z, x.q, x.a, x.t = units, items, size, 1, attempt, started
+    x.N, x.n, x.z, x.a, x.t = units, items, size, attempt, started
     x.D, x.d, x.L, x.K = kept.units, kept.items, kept.bytes, kept.units > 0 and 1 or 0
     for _, field in ipairs(SCALARS) do set(hash, field, fmt(x[field])) end
     if not r.items then r.items = {} end
@@ -129,8 +128,7 @@ do
 
   -- A unit has ended. The results of a thousand are put together as soon as all of them have, so that no act has to put
   -- together more.
-  function endItem(x, item)
-    if x.plan.o then return end
+  local function putTogether(x, item)
     local chunk = math.floor(item / CHUNK)
     local field = 'n' .. text[chunk]
     local ended = tonumber(get(x.hash, field) or 0) + 1
@@ -151,12 +149,11 @@ do
     end
   end
 
-  function completeUnit(x, item, attempts, outputs, isMemoised)
+  -- How a unit has ended: `+` or `-`, after so many attempts, with outputs.
+  function endUnit(x, item, mark, attempts, outputs)
     alter(x, 'D', x.D + 1)
-    local size = sizeOf(x, item)
-    alter(x, 'd', x.d + size)
-    if isMemoised then alter(x, 'm', x.m + size) end
-    set(itemHashOf(x.r, x.i), leaseOf[text[item]], '+' .. attempts)
+    alter(x, 'd', x.d + sizeOf(x, item))
+    set(itemHashOf(x.r, x.i), leaseOf[text[item]], mark .. attempts)
     if x.plan.o then
       for k = 1, #outputs, 2 do set(x.hash, 'f' .. outputs[k], outputs[k + 1]) end
       return
@@ -169,7 +166,7 @@ do
         end
       end
     end
-    endItem(x, item)
+    putTogether(x, item)
   end
 
   -- What came out: of each output the list, or in order the last.
@@ -226,7 +223,7 @@ do
     local x = item and itemsOf(r, i)
     if x then
       alter(x, 'e', x.e + 1)
-      if x.e > MAX_ITEM_EVENTS then return end
+      if x.e > MAX_ITEM_ERRORS then return end
     end
     push(r, event)
   end

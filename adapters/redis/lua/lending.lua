@@ -65,6 +65,11 @@ do
         say(json)
       end
     end
+    local kept = phase == 'E' and keptOf(r, i)
+    if kept then
+      say('\1kept')
+      say(kept)
+    end
     if x and x.plan.o then
       for _, name in ipairs(x.plan.u) do
         local folded = get(x.hash, 'f' .. name)

@@ -1,6 +1,7 @@
 -- What outcomes do to a run: as core's MemoryRun does it in memory. An error that is made here and not by a worker is
 -- `{"#":<kind>,…}`; the reader puts it into words.
-local memoise, recall, completeStep, failStep, goOn, completeItem, remember, isLone, again, endLease, keepAttempt,
+local memoise, recall, completeStep, failStep, goOn, completeItem, failItems,
+  failUnit, remember, isLone, again, endLease, keepAttempt,
   released, failed, retried, lost
 do
   local memos = {}
@@ -53,62 +54,111 @@ do
   function failStep(r, i, attempt, started, err)
     local x = itemsOf(r, i)
     if x then started = x.t end
-    push(r, '["SF",' .. at .. ',' .. i .. ',' .. attempt .. ',' .. fmt(now - started) .. ',' .. err .. ']')
+    local failedItems = x and x.plan.h and x.f > 0 and (',' .. fmt(x.f)) or ''
+    push(r, '["SF",' .. at .. ',' .. i .. ',' .. attempt .. ',' .. fmt(now - started) .. ',' .. err .. failedItems .. ']')
     lose(r, i, err, "step '" .. stepOf(r, i).n .. "' failed")
   end
 
-  -- How many units of a step may fail: all, unless its plan says so.
+  -- How many items of a step may fail: as its plan says, all unless it does.
   local function toleratedOf(x)
     local tolerated = x.plan.t
-    if tolerated == nil then return x.plan.c and 0 or x.n end
-    if tolerated.share then return math.floor(x.n * tolerated.share + 1e-9) end
-    return tolerated.count
+    if tolerated == nil then return x.n end
+    return tolerated.count or math.floor(x.n * tolerated.share / 100)
   end
 
-  -- Every unit of a step has ended, or another may be lent.
+  -- The first failed items, in order, each with its error: texts with U+001F behind each.
+  local MAX_NAMED = 10
+
+  local function name(x, item, err)
+    local named = {}
+    for number_, error_ in string.gmatch(get(x.hash, 'h') or '', '(%d+)\31([^\31]*)\31') do
+      named[#named + 1] = { tonumber(number_), error_ }
+    end
+    if #named == MAX_NAMED and item > named[MAX_NAMED][1] then return end
+    local place = #named + 1
+    while place > 1 and named[place - 1][1] > item do place = place - 1 end
+    table.insert(named, place, { item, err })
+    named[MAX_NAMED + 1] = nil
+    local texts = {}
+    for _, one in ipairs(named) do texts[#texts + 1] = fmt(one[1]) .. '\31' .. one[2] .. '\31' end
+    set(x.hash, 'h', table.concat(texts))
+  end
+
+  -- Why a step fails that has failed items; nothing when it goes on.
+  local function problemOf(x)
+    local step = quote(stepOf(x.r, x.i).n)
+    if x.L > maxValueBytes then return '{"#":"large","step":' .. step .. '}' end
+    if x.f == 0 or (x.plan.h == 'c' and x.D < x.N) then return nil end
+    local tolerated = toleratedOf(x)
+    if x.f <= tolerated then return nil end
+    local items, cause = {}, nil
+    for number_, error_ in string.gmatch(get(x.hash, 'h'), '(%d+)\31([^\31]*)\31') do
+      items[#items + 1] = number_
+      cause = cause or error_
+    end
+    return '{"#":"items","step":' .. step .. ',"failed":' .. fmt(x.f) .. ',"count":' .. fmt(x.n)
+      .. ',"tolerated":' .. fmt(tolerated) .. ',"items":[' .. table.concat(items, ',') .. '],"cause":' .. cause .. '}'
+  end
+
+  -- Units have ended, or are there: the step fails, completes, or goes on.
   function goOn(x)
     local r, i = x.r, x.i
-    if x.D + x.F < x.N then return requeue(x) end
+    local problem = problemOf(x)
+    if problem then return failStep(r, i, x.a, x.t, problem) end
+    progress(r, i, x.a, x.d, x.n)
+    if x.D < x.N then return requeue(x) end
     local attempts, started = x.a, x.t
-    if x.plan.c and x.f > toleratedOf(x) then
-      return failStep(r, i, attempts, started, '{"#":"items","step":' .. quote(stepOf(r, i).n) .. ',"failed":' .. fmt(x.f) .. ',"of":' .. fmt(x.n) .. '}')
-    end
-    local more = ''
-    if x.m > 0 then more = '"memoisedItems":' .. fmt(x.m) end
-    if x.f > 0 then more = more .. (more == '' and '' or ',') .. '"itemsFailed":' .. fmt(x.f) end
-    if more ~= '' then more = ',{' .. more .. '}' end
+    local more = {}
+    if x.m > 0 then more[#more + 1] = '"memoisedItems":' .. fmt(x.m) end
+    if x.f > 0 then more[#more + 1] = '"itemsFailed":' .. fmt(x.f) end
+    local how = #more > 0 and (',{' .. table.concat(more, ',') .. '}') or ''
     local outputs = resultOf(x)
     if x.f > 0 then set(r, 'E' .. i, 'k') else dropItems(r, i) end
-    completeStep(r, i, attempts, started, outputs, more)
+    completeStep(r, i, attempts, started, outputs, how)
   end
 
   function completeItem(r, i, item, attempts, outputs, isMemoised)
     local x = itemsOf(r, i)
-    completeUnit(x, item, attempts, outputs, isMemoised)
-    if x.L > maxValueBytes then
-      return failStep(r, i, x.a, x.t, '{"#":"large","step":' .. quote(stepOf(r, i).n) .. '}')
-    end
-    progress(r, i, x.a, x.d + x.f, x.n)
+    endUnit(x, item, '+', attempts, outputs)
+    if isMemoised then alter(x, 'm', x.m + sizeOf(x, item)) end
     goOn(x)
   end
 
-  -- A unit of several has failed for good.
-  local function failItem(r, i, item, attempts, err)
+  -- Items of a unit have failed for good; the outputs are those of its others. `errors` are of single items: the item's
+  -- number and its error, one after the other.
+  function failItems(r, i, item, attempts, outputs, failedCount, errors)
+    local x = itemsOf(r, i)
+    endUnit(x, item, '-', attempts, outputs)
+    alter(x, 'f', x.f + failedCount)
+    if x.F < MAX_ITEM_ERRORS then
+      alter(x, 'F', x.F + 1)
+      set(x.hash, 'e' .. text[item], errors[2])
+    end
+    if x.plan.h == nil then return failStep(r, i, attempts, x.t, errors[2]) end
+    for k = 1, #errors, 2 do
+      name(x, tonumber(errors[k]), errors[k + 1])
+      if x.o < MAX_ITEM_ERRORS then
+        alter(x, 'o', x.o + 1)
+        push(r, '["SI",' .. at .. ',' .. i .. ',' .. attempts .. ',' .. errors[k] .. ',' .. errors[k + 1] .. ']')
+      end
+    end
+    goOn(x)
+  end
+
+  -- A unit could not be run to its end: all of its items have failed with the same error.
+  function failUnit(r, i, item, attempts, err)
     local x = itemsOf(r, i)
     local size = sizeOf(x, item)
-    alter(x, 'F', x.F + 1)
-    alter(x, 'f', x.f + size)
-    local hash, field = leaseField(r, i, item)
-    set(hash, field, '-' .. attempts)
-    set(x.hash, 'e' .. text[item], err)
-    pushOfUnit(r, i, item, '["SI",' .. at .. ',' .. i .. ',' .. attempts .. ',' .. err .. ',' .. fmt(item * x.z) .. ']')
-    endItem(x, item)
-    local handling = x.plan.h
-    if handling == nil or (handling == 's' and x.f > toleratedOf(x)) then
-      return failStep(r, i, x.a, x.t, err)
+    if x.plan.h == nil then return failItems(r, i, item, attempts, {}, size, { fmt(item * x.z), err }) end
+    local errors = {}
+    local before, after = string.match(err, '^(.*),"item":%d+(.*)$')
+    if not before then before, after = string.sub(err, 1, -2), '}' end
+    for at_ = 0, math.min(size, MAX_UNIT_ERRORS) - 1 do
+      local number_ = fmt(item * x.z + at_)
+      errors[#errors + 1] = number_
+      errors[#errors + 1] = before .. ',"item":' .. number_ .. after
     end
-    progress(r, i, x.a, x.d + x.f, x.n)
-    goOn(x)
+    failItems(r, i, item, attempts, {}, size, errors)
   end
 
   -- A unit gives what another attempt gave for the same inputs.
@@ -231,7 +281,7 @@ do
 
   function failed(lease, err)
     local r = lease.r
-    if lease.item then return failItem(r, lease.i, lease.item, lease.attempt, err) end
+    if lease.item then return failUnit(r, lease.i, lease.item, lease.attempt, err) end
     if lease.phase == 'P' then
       begin(r)
       push(r, '["SS",' .. at .. ',' .. lease.i .. ',0]')

@@ -74,6 +74,7 @@ local function submit(from, maxUnfinished, keyMillis)
   end
   if more.B then setOpt(r, 'B', more.B) end
   if more.j then setOpt(r, 'j', more.j) end
+  if more.I then setHas(r, 'I') end
   if more.k then setOpt(r, 'k', more.k) end
   if more.G then setOpt(r, 'G', more.G) end
   if name then setOpt(r, 't', name) end

@@ -97,7 +97,7 @@ local function checkItems(i, x)
     end
   elseif isReady(x) then
     find("the items of step '" .. stepOf(r, i).n .. "' of run '" .. r.id .. "' are ready, and are not queued", function() requeue(x) end)
-  elseif x.D + x.F == x.N then
+  elseif x.D == x.N then
     find("step '" .. stepOf(r, i).n .. "' of run '" .. r.id .. "' has done its items, and has not ended", function() goOn(x) end)
   end
 end

@@ -31,6 +31,23 @@ function outcomes.C(lease, p)
   return p + 2 + size
 end
 
+-- Of a unit of several items, some of which failed: how many did, how many errors are told, the item and error of each; then the
+-- outputs of the others.
+function outcomes.D(lease, p)
+  local told = tonumber(ARGV[p + 1])
+  local first = p + 2 + 2 * told
+  local size = tonumber(ARGV[first])
+  if lease and lease.x then
+    local errors, outputs = {}, {}
+    for k = 1, 2 * told do errors[k] = ARGV[p + 1 + k] end
+    for k = 1, size do outputs[k] = ARGV[first + k] end
+    local r, i, item = lease.r, lease.i, lease.item
+    if lease.attempt > 1 or lease.step.p then dropUnit(r, i, item) end
+    failItems(r, i, item, lease.attempt, outputs, tonumber(ARGV[p]), errors)
+  end
+  return first + 1 + size
+end
+
 function outcomes.F(lease, p)
   if lease then failed(lease, ARGV[p]) end
   return p + 1
@@ -77,15 +94,11 @@ function outcomes.X(lease, p)
     else
       keepAttempt(lease)
       keepUnit(r, i)
+      dropKept(r, i)
       local x = makeItems(r, i, lease.attempt, lease.started, staged, units, tonumber(ARGV[p]), tonumber(ARGV[p + 1]), kept)
-      progress(r, i, lease.attempt, x.d, x.n)
-      if x.D == x.N then
-        goOn(x)
-      else
-        ready(refOf(r, i), r.q)
-        -- As many may work on it as there are items.
-        count(r.q, x.N - x.D - 1)
-      end
+      goOn(x)
+      -- As many may work on it as there are items.
+      if x.q == 1 then count(r.q, x.N - x.D - 1) end
     end
   else
     later('UNLINK', P .. 's:' .. ARGV[p + 6], P .. 's:' .. ARGV[p + 6] .. ':z')
