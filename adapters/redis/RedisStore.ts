@@ -22,6 +22,7 @@ import * as StoreBounds from "../../core/StoreBounds.ts"
 import { Blobs, type Place } from "./Blobs.ts"
 import { ClaimValues } from "./ClaimValues.ts"
 import * as Connection from "./Connection.ts"
+import { Mender } from "./Mender.ts"
 import { News } from "./News.ts"
 import { RedisAcls } from "./RedisAcls.ts"
 import { RedisAuditLog } from "./RedisAuditLog.ts"
@@ -160,14 +161,15 @@ class RedisStore implements Store.Store {
     const dueAfter = (millis: string): void => this.ticker.dueAfter(millis)
     this.#submitting = new Submitting(scripts, bounds.maxUnfinished, id, dueAfter, blobs)
     const reportOnce = once(report)
-    const upkeep = new Upkeep(scripts, bounds, blobs, reportOnce)
+    this.#runs = new RedisRuns(scripts, news, bounds.maxValueBytes, blobs)
+    const mender = new Mender(scripts, this.#runs.reader, bounds)
+    const upkeep = new Upkeep(scripts, bounds, blobs, mender, reportOnce)
     this.ticker = new Ticker(async () => {
       // Not waited for: its connection is another one.
       news.ping().catch(() => undefined)
       await versions.refresh()
       return upkeep.tick()
     })
-    this.#runs = new RedisRuns(scripts, news, bounds.maxValueBytes, blobs)
     this.#feed = new RedisFeed(scripts, this.#runs)
     const values = new ClaimValues(scripts, blobs, bounds.maxValueBytes)
     this.#work = new RedisWork(scripts, news, versions, bounds, dueAfter, blobs, values, (unit) =>

@@ -1,13 +1,21 @@
 /** What a Store on Redis does by itself: what is due, what acts have left to be done, what is to be forgotten. */
 import type { StoreBounds } from "../../core/StoreBounds.ts"
 import type { Blobs } from "./Blobs.ts"
+import type { Mender } from "./Mender.ts"
 import { isOutage, type Scripts } from "./Scripts.ts"
 
 /** How many due things, and how many leases that have ended, one act looks at. */
 const MANY = 100
 
-/** How often the values of forgotten runs are removed, in milliseconds. */
+/** How often the values of forgotten runs are removed, and some runs are looked at for work that is lost, in milliseconds. */
 const REMOVE_MILLIS = 5_000
+const MEND_MILLIS = 5_000
+
+/** How many runs are looked at each time, unless an act is known to have been torn. */
+const MEND_RUNS = 20
+
+/** For how many leases after such an act all runs are looked at. */
+const TORN_LEASES = 4
 
 /** Keeps a Store up. */
 export class Upkeep {
@@ -15,10 +23,22 @@ export class Upkeep {
   readonly #bounds: Required<StoreBounds>
   readonly #blobs: Blobs
   readonly #report: (message: string) => void
+  readonly #mender: Mender
   #removeAtMillis = 0
+  #mendAtMillis = 0
+  #mendFrom = "-inf"
+  /** How many problems this round has found so far. */
+  #problems = 0
 
   /** `report` is told of what can't be looked at. */
-  constructor(scripts: Scripts, bounds: Required<StoreBounds>, blobs: Blobs, report: (message: string) => void) {
+  constructor(
+    scripts: Scripts,
+    bounds: Required<StoreBounds>,
+    blobs: Blobs,
+    mender: Mender,
+    report: (message: string) => void
+  ) {
+    this.#mender = mender
     this.#scripts = scripts
     this.#bounds = bounds
     this.#blobs = blobs
@@ -33,6 +53,7 @@ export class Upkeep {
       this.#scripts.call("todo", [maxValueBytes, historyCount])
     )
     if (this.#blobs.isUsed) await this.#removeValues()
+    await this.#tolerating("Runs can't be looked at", () => this.#mend())
     try {
       return await this.#tick(MANY)
     } catch (error) {
@@ -69,7 +90,7 @@ export class Upkeep {
 
   /** Removes values that are kept elsewhere and whose runs are forgotten; each is tried again after a minute until it is gone. */
   async #removeValues(): Promise<void> {
-    const now = await this.#scripts.nowMillis()
+    const now = performance.now()
     if (now < this.#removeAtMillis) return
     this.#removeAtMillis = now + REMOVE_MILLIS
     const references = (await this.#scripts.call("gone", [60_000])) as ReadonlyArray<string>
@@ -83,6 +104,24 @@ export class Upkeep {
       }
     }
     if (references.length === MANY) this.#removeAtMillis = 0
+  }
+
+  /** Brings back work that is lost, of some runs each time, round and round. */
+  async #mend(): Promise<void> {
+    const { client, prefix } = this.#scripts
+    const now = performance.now()
+    const torn = await client.get(`${prefix}torn`)
+    if (torn === null && now < this.#mendAtMillis) return
+    this.#mendAtMillis = now + MEND_MILLIS
+    const { problems, next } = await this.#mender.look(this.#mendFrom, torn === null ? MEND_RUNS : MANY, true)
+    for (const problem of problems) this.#report(`Mended: ${problem}`)
+    this.#problems = this.#mendFrom === "-inf" ? problems.length : this.#problems + problems.length
+    this.#mendFrom = next ?? "-inf"
+    // After a round without any, by when all that changed before has been looked at.
+    const isOver = next === undefined && this.#problems === 0
+    if (torn === null || !isOver) return
+    const age = (await this.#scripts.nowMillis()) - Number(torn)
+    if (age > TORN_LEASES * this.#bounds.leaseMillis) await client.unlink(`${prefix}torn`)
   }
 
   async #tolerating(what: string, act: () => Promise<unknown>): Promise<void> {

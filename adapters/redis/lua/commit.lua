@@ -155,7 +155,16 @@ do
       if #revocations > 0 then told.x = revocations end
       write('PUBLISH', P .. 'news', cjson.encode(told))
     end
-    if failure then error(failure, 0) end
+    if failure then
+      -- What was not written is found by the mender, which looks for it sooner then.
+      redis.pcall('SET', P .. 'torn', at)
+      -- How many runs a plan has may be wrong from now on: it is never dropped.
+      for _, known in pairs(plans) do
+        redis.pcall('HSET', known.key, '?', '1')
+        redis.pcall('PERSIST', known.key)
+      end
+      error(failure, 0)
+    end
     return soonest and fmt(math.max(soonest - now, 0)) or ''
   end
 end

@@ -193,12 +193,14 @@ do
   -- Forgets runs that have ended, as they stand in `ended`.
   function forget(members)
     local byPlan = {}
+    local isTorn = call('EXISTS', P .. 'torn') == 1
     for _, member in ipairs(members) do
       local digest, id, status, more = string.match(member, '^(%x+) (.*) (%a)(x?)$')
       local plan = planOf(digest)
       local pipeline = plan and plan.pipeline
       zrem(P .. 'ended', member)
       local indices = { 'all', status == 'F' and 'failed' or status == 'X' and 'cancelled' or nil }
+      if isTorn then indices = { 'all', 'unfinished', 'running', 'failed', 'cancelled' } end
       for _, index in ipairs(indices) do
         zrem(P .. index, id)
         if pipeline then zrem(P .. index .. ':' .. pipeline, id) end
@@ -219,8 +221,9 @@ do
     end
     for digest, uses in pairs(byPlan) do
       local key = P .. 'p:' .. digest
-      local left = tonumber(call('HGET', key, '#') or 0) - uses
-      if left <= 0 then
+      local found = call('HMGET', key, '#', '?')
+      local left = tonumber(found[1] or 0) - uses
+      if left <= 0 and not found[2] then
         later('UNLINK', key)
         plans[digest] = nil
       else

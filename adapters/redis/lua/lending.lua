@@ -266,6 +266,7 @@ do
     -- What the user may not do is no fault of the unit.
     if string.find(why, 'NOPERM', 1, true) or string.find(why, 'executing the script', 1, true) then error(left, 0) end
     broken[#broken + 1] = ref .. ' ' .. why
+    later('SET', P .. 'torn', at)
     return nil
   end
 

@@ -1,14 +1,31 @@
--- run, whether to mend it, maxLosses, maxValueBytes, historyCount; then the steps of it that wait for nothing and have not
--- ended. Gives what is wrong: work that is in no queue, lent to no worker, waits for no limit and is not due.
+-- run, whether to mend it, maxLosses, maxValueBytes, historyCount, from which unit of lists to look; then the steps of it
+-- that wait for nothing and have not ended. Gives what is wrong (work that is in no queue, lent to no worker, waits for no limit
+-- and is not due), and whether there are more units.
+local MANY_UNITS = 240
 local r = open(ARGV[1])
-local wrong = {}
-if not r or isOver(r) or hasTodo(r) then return wrong end
+local wrong, hasMore = {}, false
+local firstUnit = tonumber(ARGV[6])
+if not r or hasTodo(r) then return { wrong, '' } end
 local isToMend = ARGV[2] == '1'
 maxLosses, maxValueBytes = tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local function find(what, mend)
   wrong[#wrong + 1] = what
   if isToMend then mend() end
+end
+
+-- A run that has ended, and stands among those that have not.
+if isOver(r) then
+  find("run '" .. r.id .. "' has ended, and stands among the unfinished", function()
+    for _, name in ipairs({ 'unfinished', 'running' }) do
+      zrem(P .. name, r.id)
+      zrem(P .. name .. ':' .. r.plan.pipeline, r.id)
+    end
+    zadd(P .. 'ended', at, endedMember(r))
+    enter(r, 'clear')
+    commit(tonumber(ARGV[5]))
+  end)
+  return { wrong, '' }
 end
 
 -- Whether a list has a member; of a very long one, whether it is likely to be there: what came later would stand before it.
@@ -82,12 +99,48 @@ local function checkUnit(i, item)
   end
 end
 
-local function checkItems(i, x)
-  local found = call('HSCAN', P .. 'z:' .. r.id .. ':' .. i, 0, 'COUNT', MAX_LOOKS)[2]
-  for k = 1, #found, 2 do
-    local item = string.match(found[k], '^[lu](%d+)$')
-    if item then checkUnit(i, tonumber(item)) end
+-- Units of a step from one place on: those that are lent, and those that wait to be lent again.
+local function checkUnits(i, x)
+  local last = math.min(x.x, firstUnit + MANY_UNITS) - 1
+  if x.x > last + 1 then hasMore = true end
+  local again_ = P .. 'y:' .. r.id .. ':' .. i
+  local listed = {}
+  for _, item in ipairs(call('LRANGE', again_, 0, MANY_UNITS)) do listed[tonumber(item)] = true end
+  local size = call('LLEN', again_)
+  if size ~= x.g then
+    find("step '" .. stepOf(r, i).n .. "' of run '" .. r.id .. "' has a wrong number of units to be lent again", function()
+      alter(x, 'g', size)
+    end)
   end
+  local fields = {}
+  for item = firstUnit, last do
+    fields[#fields + 1] = leaseOf[text[item]]
+    fields[#fields + 1] = 'u' .. text[item]
+  end
+  local hash = itemHashOf(r, i)
+  if #fields > 0 then getAll(hash, fields) end
+  local lentNow = 0
+  for item = firstUnit, last do
+    local lease = get(hash, leaseOf[text[item]]) or ''
+    if string.match(lease, '^%d') then lentNow = lentNow + 1 end
+    checkUnit(i, item)
+    local unit = lookAt(r, i, item)
+    local isWaiting = lease == '' and not unit.d and not unit.w and not isLone(unit)
+    if isWaiting and not listed[item] and size <= MANY_UNITS then
+      find("unit " .. text[item] .. " of step '" .. stepOf(r, i).n .. "' of run '" .. r.id .. "' is not to be lent again", function()
+        againItem(x, item)
+      end)
+    end
+  end
+  if firstUnit == 0 and x.x == last + 1 and lentNow ~= x.l then
+    find("step '" .. stepOf(r, i).n .. "' of run '" .. r.id .. "' has a wrong number of units that are lent", function()
+      alter(x, 'l', lentNow)
+    end)
+  end
+end
+
+local function checkItems(i, x)
+  checkUnits(i, x)
   local ref = refOf(r, i)
   if x.q == 1 then
     if not lookAt(r, i).w and not isQueued(P .. 'q:' .. r.q, ref) then
@@ -102,9 +155,11 @@ local function checkItems(i, x)
   end
 end
 
-for _, name in ipairs({ 'unfinished', r.s == 'R' and 'running' or nil }) do
-  if not call('ZSCORE', P .. name, r.id) then
-    find("run '" .. r.id .. "' is not among the " .. name, function() zadd(P .. name, get(r, 'm'), r.id) end)
+for _, name in ipairs({ 'all', 'unfinished', r.s == 'R' and 'running' or nil }) do
+  for _, index in ipairs({ name, name .. ':' .. r.plan.pipeline }) do
+    if not call('ZSCORE', P .. index, r.id) then
+      find("run '" .. r.id .. "' is not in index '" .. index .. "'", function() zadd(P .. index, get(r, 'm'), r.id) end)
+    end
   end
 end
 if not r.o then
@@ -123,7 +178,7 @@ elseif r.n == 0 then
   find("run '" .. r.id .. "' has done its steps, and has not ended", function() enter(r, 'finish') end)
 end
 if r.o then
-  for k = 6, #ARGV do
+  for k = 7, #ARGV do
     local i = ARGV[k]
     if not isStepOver(r, i) and not get(r, 'o' .. i) then
       local x = stepOf(r, i).x and itemsOf(r, i)
@@ -136,4 +191,4 @@ if r.o then
   end
 end
 if isToMend and #wrong > 0 then commit(tonumber(ARGV[5])) end
-return wrong
+return { wrong, hasMore and '1' or '' }

@@ -29,7 +29,10 @@ end
 
 local isMore = false
 if ARGV[5] then
-  if ARGV[5] == 'due' then look(ARGV[6]) elseif ARGV[5] == 'lease' then reap(ARGV[6]) else zrem(P .. ARGV[6], ARGV[7]) end
+  if ARGV[5] == 'due' then look(ARGV[6]) elseif ARGV[5] == 'lease' then reap(ARGV[6]) else
+    zrem(P .. ARGV[6], ARGV[7])
+    later('SET', P .. 'torn', at)
+  end
 else
   local due = call('ZRANGEBYSCORE', P .. 'due', '-inf', at, 'LIMIT', 0, most)
   local ended = call('ZRANGEBYSCORE', P .. 'leases', '-inf', at, 'LIMIT', 0, most)
