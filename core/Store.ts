@@ -210,7 +210,10 @@ export interface Store {
   readonly wait: (runId: string) => Effect.Effect<Run, RunNotFound | StoreUnavailable>
   /** Newest first. Fails with `InvalidOption` for a cursor that no list of this Store ended with. */
   readonly list: (request: ListRequest) => Effect.Effect<RunList, InvalidOption | StoreUnavailable>
-  /** The run's events after sequence `after`, then new ones as they happen, each once and in order, to the terminal one. */
+  /**
+   * The run's events after sequence `after`, then new ones as they happen, each once and in order, to the terminal one. Fails
+   * with `RunNotFound` behind the events that were read when the run is forgotten before that.
+   */
   readonly watch: (runId: string, after?: number) => Stream.Stream<Event, RunNotFound | StoreUnavailable>
   /** The events of all runs as they are recorded, from now on or from a cursor; see `Feed.open`. */
   readonly feed: (

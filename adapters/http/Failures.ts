@@ -118,6 +118,14 @@ export const toReply = (failure: Failure, nowMillis: number): HttpReply => {
   return json(status, body(error, withoutHostPaths(failure.message), nowMillis, about), headersOf(failure, status))
 }
 
+/** The body of the reply to whatever a stream ended with, as JSON text. */
+export const failureText = (error: unknown, nowMillis: number): string => {
+  const tag = (error as { readonly _tag?: unknown } | undefined)?._tag
+  const isFailure = typeof tag === "string" && Object.hasOwn(ANSWERS, tag)
+  const { body } = isFailure ? toReply(error as Failure, nowMillis) : internalError(nowMillis)
+  return body as string
+}
+
 const headersOf = (failure: Failure, status: number): Readonly<Record<string, string>> | undefined => {
   if (failure._tag === "Unauthenticated") return { "www-authenticate": challenges(failure) }
   if (failure._tag === "RateLimited") {

@@ -70,31 +70,32 @@ export class RedisRuns {
         const pace = new Pace()
         let place = after
         let ended = false
-        const pull: Effect.Effect<readonly [Event, ...Array<Event>], Cause.Done | StoreUnavailable> = Effect.suspend(
-          () => {
-            if (ended) return done()
-            let found: ReadonlyArray<Event> = []
-            const grown = this.told("runs", runId, async (client, prefix) => {
-              const header = await client.hget(`${prefix}r:${runId}`, "h")
-              const last = header === null ? 0 : eventsOf(header)
-              const size = Math.max(0, Math.min(last - place, pace.size))
-              // Each for itself: as many are given as have room in an answer.
-              const changes = Array.from({ length: size }, (_, at) => {
-                return { runId, pipelineId, plan, from: place + at, to: place + at + 1 }
-              })
-              found = (await this.reader.events(changes)).flatMap((events = []) => events)
-              ended = isOver(header) && place + found.length >= last
-              // Forgotten meanwhile: there is nothing more to be seen of it.
-              if (size > 0 && found.length === 0) ended = true
-              return found.length > 0 || ended
+        type Some = readonly [Event, ...Array<Event>]
+        const pull: Effect.Effect<Some, Cause.Done | RunNotFound | StoreUnavailable> = Effect.suspend(() => {
+          if (ended) return done()
+          let found: ReadonlyArray<Event> = []
+          let isGone = false
+          const grown = this.told("runs", runId, async (client, prefix) => {
+            const header = await client.hget(`${prefix}r:${runId}`, "h")
+            const last = header === null ? 0 : eventsOf(header)
+            const size = Math.max(0, Math.min(last - place, pace.size))
+            // Each for itself: as many are given as have room in an answer.
+            const changes = Array.from({ length: size }, (_, at) => {
+              return { runId, pipelineId, plan, from: place + at, to: place + at + 1 }
             })
-            return Effect.flatMap(grown, () => {
-              place += found.length
-              pace.took(lengthOf(found))
-              return found.length > 0 ? Effect.succeed(found as [Event, ...Array<Event>]) : done()
-            })
-          }
-        )
+            found = (await this.reader.events(changes)).flatMap((events = []) => events)
+            // Forgotten before all of it was read.
+            isGone = header === null || (size > 0 && found.length === 0)
+            ended = isOver(header) && place + found.length >= last
+            return found.length > 0 || ended || isGone
+          })
+          return Effect.flatMap(grown, (): Effect.Effect<Some, Cause.Done | RunNotFound> => {
+            place += found.length
+            pace.took(lengthOf(found))
+            if (found.length > 0) return Effect.succeed(found as unknown as Some)
+            return isGone ? Effect.fail(new RunNotFound(runId)) : done()
+          })
+        })
         return pull
       })
     )
