@@ -206,7 +206,7 @@ export interface Store {
   readonly get: (runId: string) => Effect.Effect<Run, RunNotFound | StoreUnavailable>
   /** The run's lines. */
   readonly lines: (runId: string) => Effect.Effect<Lines, RunNotFound | StoreUnavailable>
-  /** The run once it is over. */
+  /** The run once it is over; when the Store is closed before that and the run outlives it, the run as it is then. */
   readonly wait: (runId: string) => Effect.Effect<Run, RunNotFound | StoreUnavailable>
   /** Newest first. Fails with `InvalidOption` for a cursor that no list of this Store ended with. */
   readonly list: (request: ListRequest) => Effect.Effect<RunList, InvalidOption | StoreUnavailable>

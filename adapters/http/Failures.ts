@@ -131,7 +131,9 @@ const headersOf = (failure: Failure, status: number): Readonly<Record<string, st
   if (failure._tag === "RateLimited") {
     return { "retry-after": String(Math.max(1, Math.ceil(failure.quota.resetMillis / 1_000))), ...quota(failure.quota) }
   }
-  return status === 503 ? { "retry-after": RETRY_SECONDS } : undefined
+  // The same again would start another run beside the one that goes on.
+  const isToRepeat = status === 503 && !("runId" in failure && failure.runId !== undefined)
+  return isToRepeat ? { "retry-after": RETRY_SECONDS } : undefined
 }
 
 /** What may be shown, and for a bearer token that was shown, that it proves nothing. Source: RFC 9110, 11.6.1; RFC 6750, 3. */
