@@ -1,4 +1,7 @@
 /** Servers on Redis that are told to end while many wait for runs, which go on: everyone is told which run is theirs. */
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { join } from "node:path"
 import { describe, expect, inject, test, vi } from "vitest"
 import { Client } from "../../adapters/client/index.ts"
 import { NodeServer } from "../../adapters/node/index.ts"
@@ -9,7 +12,7 @@ import { Connection } from "../http/Connection.ts"
 import { Listener } from "../http/Listener.ts"
 import { launch, type Runtime } from "../http/launch.ts"
 import { Gate, held } from "./Gate.ts"
-import { closing, describeWithServers, levada, place, SOON } from "./Opening.ts"
+import { client, closing, describeWithServers, levada, place, SOON, server } from "./Opening.ts"
 import { freePort } from "./server.ts"
 
 const url = inject("redisUrl")
@@ -68,6 +71,36 @@ describe.skipIf(url === undefined)("SIGTERM on Redis", () => {
   )
 })
 
+const isNode = process.env["TEST_RUNTIME"] === "node"
+
+describeWithServers("npm start, told to end more than once", () => {
+  test.runIf(isNode)("answers who waits all the same", async () => {
+    const { url } = await server()
+    const child = spawn(process.execPath, ["examples/servers/node.ts"], {
+      cwd: join(import.meta.dirname, "..", ".."),
+      env: { ...process.env, REDIS_URL: url, PORT: "0", WORK: "no" }
+    })
+    closing(() => child.kill("SIGKILL"))
+    const exited = once(child, "exit")
+    let printed = ""
+    child.stdout.on("data", (chunk: Buffer) => (printed += chunk.toString()))
+    await vi.waitFor(() => expect(printed).toContain("listening on"), SOON)
+    const at = { url: /listening on (\S+)/.exec(printed)![1]! }
+    const body = { parameters: { data: "x" }, wait: true, timeout: 300 }
+    const waiting = Array.from({ length: 20 }, () => ask(at, "POST", "/pipelines/my_pipeline/execute", { json: body }))
+    await vi.waitFor(async () => expect((await ask(at, "GET", "/runs")).json.runs).toHaveLength(20), SOON)
+    // Redis takes its time, so that the second one comes while everyone still waits.
+    await client(url).client("PAUSE", 500)
+    child.kill("SIGTERM")
+    await vi.waitFor(() => expect(printed).toContain("Closing"), SOON)
+    child.kill("SIGTERM")
+    for (const { status, json } of await Promise.all(waiting)) {
+      expect([status, json.task_id]).toEqual([504, expect.any(String)])
+    }
+    expect(await exited).toEqual([0, null])
+  })
+})
+
 const shared = test.skipIf(url === undefined)
 
 shared("who waits as it is closed gets the result that is there, or the run's id; who watches is told", async () => {
@@ -110,14 +143,14 @@ describeWithServers("Redis that dies while somebody waits", () => {
     await asked.ready
     const serving = await NodeServer.serve(asked, { port: 0 })
     closing(serving.close)
-    const client = Client.make({ url: serving.url, retries: 100, maxDelayMillis: 200 })
+    const asking = Client.make({ url: serving.url, retries: 100, maxDelayMillis: 200 })
     const waiting = asked.execute(held(gate), { n: 1 }).catch((error: unknown) => error)
     const raw = fetch(`${serving.url}/pipelines/held/execute`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ parameters: { n: 2 }, wait: true, timeout: 60 })
     })
-    const result = client.execute("held", { n: 3 })
+    const result = asking.execute("held", { n: 3 })
     await vi.waitFor(() => expect([...gate.begun].sort()).toEqual(["1", "2", "3"]), SOON)
     const runs = (await asked.runs()).runs
     const idOf = (n: number) => runs.find(({ parameters }) => parameters["n"] === String(n))!.id
