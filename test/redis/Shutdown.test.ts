@@ -6,14 +6,14 @@ import { describe, expect, inject, test, vi } from "vitest"
 import { Client } from "../../adapters/client/index.ts"
 import { NodeServer } from "../../adapters/node/index.ts"
 import { Errors } from "../../adapters/promise/index.ts"
+import { Proxy } from "../chaos/Proxy.ts"
 import { pipelines } from "../fixtures/pipelines.ts"
 import { type Answer, ask, type Json } from "../http/Client.ts"
 import { Connection } from "../http/Connection.ts"
 import { Listener } from "../http/Listener.ts"
 import { launch, type Runtime } from "../http/launch.ts"
 import { Gate, held } from "./Gate.ts"
-import { client, closing, describeWithServers, levada, place, SOON, server } from "./Opening.ts"
-import { freePort } from "./server.ts"
+import { client, closing, describeWithServers, levada, SOON, server } from "./Opening.ts"
 
 const url = inject("redisUrl")
 let count = 0
@@ -131,14 +131,13 @@ shared("who waits as it is closed gets the result that is there, or the run's id
   expect(await worker.result(held(gate), run!.id)).toBe(2)
 })
 
-describeWithServers("Redis that dies while somebody waits", () => {
-  test("costs the answer and not the run: its id is told, and the client asks for the same one", async () => {
-    const port = await freePort()
-    const there = place(port)
-    const first = await there.start("--appendfsync", "always")
+describe("Redis that is lost while somebody waits", () => {
+  shared("costs the answer and not the run: its id is told, and the client asks for the same one", async () => {
+    const store = here()
+    const link = await Proxy.open(Number(new URL(store.url).port))
+    closing(() => link.close())
     const gate = new Gate()
-    const store = { url: first.url }
-    const asked = levada([held(gate)], store, { worker: false })
+    const asked = levada([held(gate)], { ...store, url: `redis://127.0.0.1:${link.port}` }, { worker: false })
     levada([held(gate)], store)
     await asked.ready
     const serving = await NodeServer.serve(asked, { port: 0 })
@@ -154,7 +153,8 @@ describeWithServers("Redis that dies while somebody waits", () => {
     await vi.waitFor(() => expect([...gate.begun].sort()).toEqual(["1", "2", "3"]), SOON)
     const runs = (await asked.runs()).runs
     const idOf = (n: number) => runs.find(({ parameters }) => parameters["n"] === String(n))!.id
-    await first.stop()
+    link.isRefusing = true
+    link.cut()
 
     const failure = (await waiting) as Errors.StoreUnavailable
     expect(failure).toBeInstanceOf(Errors.StoreUnavailable)
@@ -167,7 +167,7 @@ describeWithServers("Redis that dies while somebody waits", () => {
     // Whoever sent it again as it is would start another run.
     expect(answer.headers.get("retry-after")).toBeNull()
 
-    await there.start("--appendfsync", "always")
+    link.isRefusing = false
     gate.open()
     expect(await result).toBe(4)
     await vi.waitFor(async () => expect((await asked.runs({ status: "COMPLETED" })).runs).toHaveLength(3), SOON)
