@@ -139,9 +139,14 @@ export class WaitTimedOut extends Failure<"WaitTimedOut"> {
   readonly pipelineId: string
   /** Where the run was when it was last looked at: PENDING or RUNNING. */
   readonly status: string
-  readonly waitMillis: number
-  constructor(run: { readonly id: string; readonly pipelineId: string; readonly status: string }, waitMillis: number) {
-    super("WaitTimedOut", `Run '${run.id}' is not finished after ${waitMillis} ms; it goes on`)
+  /** How long it was waited for, in milliseconds; undefined where the process was closed before that was over. */
+  readonly waitMillis: number | undefined
+  constructor(
+    run: { readonly id: string; readonly pipelineId: string; readonly status: string },
+    waitMillis: number | undefined
+  ) {
+    const when = waitMillis === undefined ? "as this process is closed" : `after ${waitMillis} ms`
+    super("WaitTimedOut", `Run '${run.id}' is not finished ${when}; it goes on`)
     this.runId = run.id
     this.pipelineId = run.pipelineId
     this.status = run.status
@@ -149,10 +154,13 @@ export class WaitTimedOut extends Failure<"WaitTimedOut"> {
   }
 }
 
-/** The Store does not answer, or takes no more. Nothing was recorded. */
+/** The Store does not answer, or takes no more. Nothing was recorded, unless there is a `runId`. */
 export class StoreUnavailable extends Failure<"StoreUnavailable"> {
-  constructor(why: string) {
+  /** The run that was started, or waited for, when the Store was lost. It goes on: do not start another one for it. */
+  readonly runId: string | undefined
+  constructor(why: string, runId?: string) {
     super("StoreUnavailable", why)
+    this.runId = runId
   }
 }
 

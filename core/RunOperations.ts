@@ -15,7 +15,7 @@ import {
   RunNotFound,
   RunNotRepeatable,
   RunUnfinished,
-  type StoreUnavailable,
+  StoreUnavailable,
   type UnknownStep,
   WaitTimedOut
 } from "./Errors.ts"
@@ -174,14 +174,19 @@ export const make = (
 
   /** The run once it is over, if that is before so many milliseconds have gone. */
   const waiting = (runId: string, waitMillis: number | undefined): Effect.Effect<Run.Run, WaitError> => {
-    const over = Effect.flatMap(store.wait(runId), ended)
-    if (waitMillis === undefined) return over
+    const over = Effect.flatMap(
+      store.wait(runId),
+      (run): Effect.Effect<Run.Run, WaitError> =>
+        Run.isTerminal(run.status) ? ended(run) : Effect.fail(new WaitTimedOut(run, undefined))
+    )
+    if (waitMillis === undefined) return named(runId, over)
     const late = Effect.flatMap(
       store.get(runId),
       (run): Effect.Effect<Run.Run, WaitError> =>
         Run.isTerminal(run.status) ? ended(run) : Effect.fail(new WaitTimedOut(run, waitMillis))
     )
-    return waitMillis === 0 ? late : Effect.timeoutOrElse(over, { duration: waitMillis, orElse: () => late })
+    const within = waitMillis === 0 ? late : Effect.timeoutOrElse(over, { duration: waitMillis, orElse: () => late })
+    return named(runId, within)
   }
 
   const invalidWait = (waitMillis: number | undefined) => Bound.millis("waitMillis", waitMillis)
@@ -313,6 +318,12 @@ const MAX_REQUEST_ID = 200
 
 const requestIdOf = ({ origin: { requestId } }: Caller): string | undefined =>
   requestId === undefined ? undefined : Text.clip(requestId, MAX_REQUEST_ID)
+
+/** A Store that is lost while a run is waited for leaves at least the run's id. */
+const named = <A, E>(runId: string, waiting: Effect.Effect<A, E | StoreUnavailable>) =>
+  Effect.mapError(waiting, (error) =>
+    error instanceof StoreUnavailable ? new StoreUnavailable(error.message, runId) : error
+  )
 
 /** The longest list of runs. */
 const MAX_RUNS = 1_000

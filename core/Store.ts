@@ -230,11 +230,14 @@ export interface Store {
   readonly items: (
     request: ItemsRequest
   ) => Effect.Effect<ItemList, RunNotFound | UnknownStep | InvalidOption | StoreUnavailable>
-  /** The run once it is over. */
+  /** The run once it is over; when the Store is closed before that and the run outlives it, the run as it is then. */
   readonly wait: (runId: string) => Effect.Effect<Run, RunNotFound | StoreUnavailable>
   /** Newest first. Fails with `InvalidOption` for a cursor that no list of this Store ended with. */
   readonly list: (request: ListRequest) => Effect.Effect<RunList, InvalidOption | StoreUnavailable>
-  /** The run's events after sequence `after`, then new ones as they happen, each once and in order, to the terminal one. */
+  /**
+   * The run's events after sequence `after`, then new ones as they happen, each once and in order, to the terminal one. Fails
+   * with `RunNotFound` behind the events that were read when the run is forgotten before that.
+   */
   readonly watch: (runId: string, after?: number) => Stream.Stream<Event, RunNotFound | StoreUnavailable>
   /** The events of all runs as they are recorded, from now on or from a cursor; see `Feed.open`. */
   readonly feed: (

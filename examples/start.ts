@@ -35,8 +35,7 @@ const start = (file: string, env: Readonly<Record<string, string>> = {}): void =
   child.on("exit", (code, signal) => {
     children.delete(child)
     process.exitCode ||= code ?? (signal === null ? 0 : 1)
-    // One for all: without the server the workers have nothing to do, and without them the server's runs wait. Told twice,
-    // they would end at once.
+    // One for all: without the server the workers have nothing to do, and without them the server's runs wait.
     if (!isStopping) stop()
   })
 }

@@ -43,6 +43,8 @@ export async function* follow(sender: Sender, source: Source): AsyncGenerator<Me
       if (response.status === 204) return
       wasThere = true
       for await (const message of messages(response, stop)) {
+        // Why it ends here; whoever asks again is told the same, where it is for good.
+        if (message.event === "failure") break
         failures = 0
         if (message.id !== "") after = message.id
         if (message.data !== "") yield message

@@ -48,7 +48,7 @@ const streamed = (
   items: Stream.Stream<FeedItem, unknown>,
   types: Wanted["types"]
 ): Effect.Effect<HttpReply, BadRequest> => {
-  const bytes = new EventStream(items, types, serving.streams.texts)
+  const bytes = new EventStream(items, types, serving)
   const freed = serving.streams.open(() => bytes.end(), expiryOf(caller.principal) - nowMillis)
   return typeof freed === "function"
     ? Effect.succeed({ status: 200, headers: HEADERS, body: bytes.open(freed) })

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
+import { RunNotFound } from "../../core/Errors.ts"
 import type { FeedItem } from "../../core/Feed.ts"
 import type { EntryError } from "../../core/Guard.ts"
 import type { Operations } from "../../core/Operations.ts"
@@ -267,11 +268,12 @@ export class EventSocket implements SocketListener {
         this.#subscriptions.delete(key)
         this.#send({ type: "ended", ...subject })
       },
-      () => {
+      (error: unknown) => {
         if (isOver) return
         this.#subscriptions.delete(key)
         const message = "The events can't be read on; subscribe again behind the last one"
-        this.#refuse(subject, new BadRequest(503, "SubscriptionLostError", message))
+        const isGone = error instanceof RunNotFound
+        this.#refuse(subject, isGone ? error : new BadRequest(503, "SubscriptionLostError", message))
       }
     )
   }
@@ -319,7 +321,8 @@ export class EventSocket implements SocketListener {
   async #room(): Promise<void> {
     const sinceMillis = performance.now()
     while (!this.#isClosed && this.#isFull) {
-      if (performance.now() - sinceMillis > STUCK_MILLIS) return this.close(CLOSE.misbehaving, "Nothing is read here")
+      if (performance.now() - sinceMillis > STUCK_MILLIS)
+        return this.close(CLOSE.misbehaving, "The client reads too slowly")
       await new Promise((resolve) => setTimeout(resolve, LOOK_MILLIS))
     }
   }

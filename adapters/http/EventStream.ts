@@ -4,6 +4,7 @@ import * as Stream from "effect/Stream"
 import type { Event } from "../../core/Event.ts"
 import type { FeedItem } from "../../core/Feed.ts"
 import { type EventTexts, type EventType, typeOf } from "./EventWire.ts"
+import { failureText } from "./Failures.ts"
 
 /** How often a quiet stream shows that it is alive, in milliseconds. */
 const HEARTBEAT_MILLIS = 15_000
@@ -23,6 +24,9 @@ const MAX_CHUNK = 1 << 16
 
 const utf8 = new TextEncoder()
 const HEARTBEAT = utf8.encode(": alive\n\n")
+
+/** A reader does not take what it is sent. */
+class Stuck extends Error {}
 
 /** The items of one run's log: there, a place is a sequence. */
 export const ofRun = <E>(events: Stream.Stream<Event, E>): Stream.Stream<FeedItem, E> =>
@@ -46,12 +50,14 @@ export const together = (items: Stream.Stream<FeedItem, unknown>): AsyncIterator
 /**
  * Items as bytes, read one after the other as the reader takes them: a slow one holds up nobody and nothing is kept for it,
  * and one that is stuck is given up. Types that are not among `types` are left out; a reader that comes again goes on behind
- * them all the same. That events before one can't be had is said by an event named `gap`.
+ * them all the same. That events before one can't be had is said by an event named `gap`; why a stream ends before its last
+ * event, by one named `failure`, whose data is the body that a request would be answered with.
  */
 export class EventStream {
   readonly #items: AsyncIterator<ReadonlyArray<FeedItem>>
   readonly #types: ReadonlySet<EventType> | undefined
   readonly #texts: EventTexts
+  readonly #nowMillis: () => number
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined
   #heartbeat: ReturnType<typeof setInterval> | undefined
   #freed: () => void = () => undefined
@@ -60,10 +66,15 @@ export class EventStream {
   #silent: string | undefined
   #isOver = false
 
-  constructor(items: Stream.Stream<FeedItem, unknown>, types: ReadonlySet<EventType> | undefined, texts: EventTexts) {
+  constructor(
+    items: Stream.Stream<FeedItem, unknown>,
+    types: ReadonlySet<EventType> | undefined,
+    { streams, nowMillis }: { readonly streams: { readonly texts: EventTexts }; readonly nowMillis: () => number }
+  ) {
     this.#items = together(items)
     this.#types = types
-    this.#texts = texts
+    this.#texts = streams.texts
+    this.#nowMillis = nowMillis
   }
 
   /** The bytes. Calls `freed` once they are over, or the reader goes away. */
@@ -126,9 +137,14 @@ export class EventStream {
       this.end()
     } catch (error) {
       if (this.#isOver) return
-      this.#end()
-      // Whoever still reads comes again, with the last place that it has seen.
-      this.#controller?.error(error)
+      if (error instanceof Stuck) {
+        this.#end()
+        this.#controller?.error(error)
+        return
+      }
+      // In order: a reader comes again behind the last place that it has seen, and is answered why not if it can't go on.
+      this.#controller?.enqueue(utf8.encode(`event: failure\ndata: ${failureText(error, this.#nowMillis())}\n\n`))
+      this.end()
     }
   }
 
@@ -141,7 +157,7 @@ export class EventStream {
   /** Waits until the reader wants more. */
   #room(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error("Nothing is read here")), STUCK_MILLIS)
+      const late = setTimeout(() => reject(new Stuck("The client reads too slowly")), STUCK_MILLIS)
       this.#taken = () => {
         clearTimeout(late)
         resolve()

@@ -118,12 +118,22 @@ export const toReply = (failure: Failure, nowMillis: number): HttpReply => {
   return json(status, body(error, withoutHostPaths(failure.message), nowMillis, about), headersOf(failure, status))
 }
 
+/** The body of the reply to whatever a stream ended with, as JSON text. */
+export const failureText = (error: unknown, nowMillis: number): string => {
+  const tag = (error as { readonly _tag?: unknown } | undefined)?._tag
+  const isFailure = typeof tag === "string" && Object.hasOwn(ANSWERS, tag)
+  const { body } = isFailure ? toReply(error as Failure, nowMillis) : internalError(nowMillis)
+  return body as string
+}
+
 const headersOf = (failure: Failure, status: number): Readonly<Record<string, string>> | undefined => {
   if (failure._tag === "Unauthenticated") return { "www-authenticate": challenges(failure) }
   if (failure._tag === "RateLimited") {
     return { "retry-after": String(Math.max(1, Math.ceil(failure.quota.resetMillis / 1_000))), ...quota(failure.quota) }
   }
-  return status === 503 ? { "retry-after": RETRY_SECONDS } : undefined
+  // The same again would start another run beside the one that goes on.
+  const isToRepeat = status === 503 && !("runId" in failure && failure.runId !== undefined)
+  return isToRepeat ? { "retry-after": RETRY_SECONDS } : undefined
 }
 
 /** What may be shown, and for a bearer token that was shown, that it proves nothing. Source: RFC 9110, 11.6.1; RFC 6750, 3. */

@@ -1,6 +1,7 @@
 /** Fields of runs, read in answers that are bounded in number and in bytes. */
 import { MOST } from "./LuaReading.ts"
 import type { Scripts } from "./Scripts.ts"
+import { Turns } from "./Turns.ts"
 
 /** How many bytes an answer has at most, but for its last value. */
 export const ANSWER_BYTES: number = 1 << 20
@@ -35,27 +36,5 @@ export class Fields {
       for (const text of some as ReadonlyArray<string | null>) found.push(text ?? undefined)
     }
     return found
-  }
-}
-
-/** Lets so many go on at once; the others wait, in their order. */
-export class Turns {
-  readonly #waiting: Array<() => void> = []
-  #free: number
-
-  constructor(most: number) {
-    this.#free = most
-  }
-
-  async take<A>(act: () => Promise<A>): Promise<A> {
-    if (this.#free > 0) this.#free--
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    try {
-      return await act()
-    } finally {
-      const next = this.#waiting.shift()
-      if (next === undefined) this.#free++
-      else next()
-    }
   }
 }

@@ -15,22 +15,14 @@ local P, call = KEYS[1], redis.call
 local budget = tonumber(ARGV[1])
 local left, fields, found = budget, ${MOST}, {}
 
--- How many bytes the values of a run have: its header says so behind its optional fields.
-local function bytesOf(key, header)
-  local said = string.match(header, '^%a|%d+|%d+|%d|%d|%a*|(%d+)|%a|')
-  if said then return tonumber(said) end
-  local bytes = 0
-  for _, field in ipairs(call('HKEYS', key)) do
-    if string.sub(field, 1, 1) == 'v' then bytes = bytes + call('HSTRLEN', key, field) end
-  end
-  return bytes
-end
+-- How many bytes the values of a run have, as its header says behind its optional fields.
+local function bytesOf(header) return tonumber(string.match(header, '^%a|%d+|%d+|%d|%d|%a*|(%d+)|')) end
 
 for k = 2, #ARGV do
   local key = P .. 'r:' .. ARGV[k]
   local header = call('HGET', key, 'h')
   local size = header and call('HLEN', key) or 1
-  local bytes = header and size <= ${MOST} and bytesOf(key, header) or 0
+  local bytes = header and size <= ${MOST} and bytesOf(header) or 0
   local isSmall = size <= ${MOST} and bytes <= budget
   if not isSmall then size, bytes = 3, 0 end
   -- Its header and its size were looked at besides.

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import type { StoreUnavailable } from "../../core/Errors.ts"
 import type { Event } from "../../core/Event.ts"
 import { type Change, type Entry, type Excerpt, lengthOf, type Source, START } from "../../core/Feed.ts"
-import type { RedisRuns } from "./RedisRuns.ts"
+import { closed, type RedisRuns } from "./RedisRuns.ts"
 import type { PlannedChange } from "./RunReader.ts"
 import type { Scripts } from "./Scripts.ts"
 
@@ -48,7 +48,10 @@ export class RedisFeed implements Source<StoreUnavailable> {
   from = (entry: string): Effect.Effect<Excerpt, StoreUnavailable> => this.#scripts.ask(() => this.#from(entry))
 
   grown = (entry: string): Effect.Effect<void, StoreUnavailable> =>
-    this.#runs.told("runs", "", async () => (await this.#from(entry)).entries.some(({ id }) => id !== entry))
+    Effect.flatMap(
+      this.#runs.told("runs", "", async () => (await this.#from(entry)).entries.some(({ id }) => id !== entry)),
+      (is) => (is ? Effect.void : Effect.fail(closed()))
+    )
 
   events = (changes: ReadonlyArray<Change>, isBare: boolean): Effect.Effect<ReadonlyArray<Events>, StoreUnavailable> =>
     this.#scripts.ask(() => this.#events(changes as ReadonlyArray<PlannedChange>, isBare))

@@ -3,7 +3,7 @@ import type * as Cause from "effect/Cause"
 import { done } from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { InvalidOption, RunNotFound, type StoreUnavailable } from "../../core/Errors.ts"
+import { InvalidOption, RunNotFound, StoreUnavailable } from "../../core/Errors.ts"
 import type { Event } from "../../core/Event.ts"
 import { lengthOf, Pace } from "../../core/Feed.ts"
 import type { Load } from "../../core/Load.ts"
@@ -11,6 +11,7 @@ import type { Lines } from "../../core/Log.ts"
 import * as Run from "../../core/Run.ts"
 import type * as Store from "../../core/Store.ts"
 import type { Blobs } from "./Blobs.ts"
+import { COMMAND_MILLIS } from "./Connection.ts"
 import type { News } from "./News.ts"
 import * as RedisLoad from "./RedisLoad.ts"
 import * as RunIndexes from "./RunIndexes.ts"
@@ -24,6 +25,10 @@ export const LOOK_MILLIS = 1_000
 /** How long others publish which runs change or end, after somebody has asked for that, in milliseconds. */
 const WATCHED_MILLIS = 5_000
 
+/** How often it is looked whether all is answered while the Store is closed, in milliseconds, and how often that has to be so. */
+const TURN_MILLIS = 2
+const QUIET_TURNS = 3
+
 type Client = Scripts["client"]
 
 /** Runs as they are read. */
@@ -33,6 +38,9 @@ export class RedisRuns {
   readonly #scripts: Scripts
   readonly #news: News
   readonly #watchedUntil = { runs: 0, ended: 0 }
+  /** Those who wait for news, and how each is told to look. */
+  readonly #waits: Set<() => void> = new Set()
+  #isClosing = false
 
   constructor(scripts: Scripts, news: News, maxValueBytes: number, blobs: Blobs) {
     this.reader = new RunReader(scripts, maxValueBytes, blobs)
@@ -61,7 +69,7 @@ export class RedisRuns {
         run = await this.reader.run(runId)
         return run === undefined || Run.isTerminal(run.status)
       })
-      return Effect.flatMap(over, () => found(runId, run))
+      return Effect.flatMap(over, (is) => (is ? found(runId, run) : this.get(runId)))
     })
 
   watch = (runId: string, after = 0): Stream.Stream<Event, RunNotFound | StoreUnavailable> =>
@@ -70,31 +78,33 @@ export class RedisRuns {
         const pace = new Pace()
         let place = after
         let ended = false
-        const pull: Effect.Effect<readonly [Event, ...Array<Event>], Cause.Done | StoreUnavailable> = Effect.suspend(
-          () => {
-            if (ended) return done()
-            let found: ReadonlyArray<Event> = []
-            const grown = this.told("runs", runId, async (client, prefix) => {
-              const header = await client.hget(`${prefix}r:${runId}`, "h")
-              const last = header === null ? 0 : eventsOf(header)
-              const size = Math.max(0, Math.min(last - place, pace.size))
-              // Each for itself: as many are given as have room in an answer.
-              const changes = Array.from({ length: size }, (_, at) => {
-                return { runId, pipelineId, plan, from: place + at, to: place + at + 1 }
-              })
-              found = (await this.reader.events(changes)).flatMap((events = []) => events)
-              ended = isOver(header) && place + found.length >= last
-              // Forgotten meanwhile: there is nothing more to be seen of it.
-              if (size > 0 && found.length === 0) ended = true
-              return found.length > 0 || ended
+        type Some = readonly [Event, ...Array<Event>]
+        const pull: Effect.Effect<Some, Cause.Done | RunNotFound | StoreUnavailable> = Effect.suspend(() => {
+          if (ended) return done()
+          let found: ReadonlyArray<Event> = []
+          let isGone = false
+          const grown = this.told("runs", runId, async (client, prefix) => {
+            const header = await client.hget(`${prefix}r:${runId}`, "h")
+            const last = header === null ? 0 : eventsOf(header)
+            const size = Math.max(0, Math.min(last - place, pace.size))
+            // Each for itself: as many are given as have room in an answer.
+            const changes = Array.from({ length: size }, (_, at) => {
+              return { runId, pipelineId, plan, from: place + at, to: place + at + 1 }
             })
-            return Effect.flatMap(grown, () => {
-              place += found.length
-              pace.took(lengthOf(found))
-              return found.length > 0 ? Effect.succeed(found as [Event, ...Array<Event>]) : done()
-            })
-          }
-        )
+            found = (await this.reader.events(changes)).flatMap((events = []) => events)
+            // Forgotten before all of it was read.
+            isGone = header === null || (size > 0 && found.length === 0)
+            ended = isOver(header) && place + found.length >= last
+            return found.length > 0 || ended || isGone
+          })
+          return Effect.flatMap(grown, (is): Effect.Effect<Some, Cause.Done | RunNotFound | StoreUnavailable> => {
+            if (!is) return Effect.fail(closed())
+            place += found.length
+            pace.took(lengthOf(found))
+            if (found.length > 0) return Effect.succeed(found as unknown as Some)
+            return isGone ? Effect.fail(new RunNotFound(runId)) : done()
+          })
+        })
         return pull
       })
     )
@@ -118,31 +128,36 @@ export class RedisRuns {
 
   // -- inside --------------------------------------------------------------------------------------------------------
 
-  /** Waits until `isSo`, looking whenever the run (or any, for an empty text) is told to have changed or ended, and now and then. */
+  /**
+   * Waits until `isSo`, looking whenever the run (or any, for an empty text) is told to have changed or ended, and now and
+   * then. Gives false when this is closed before, after a last look.
+   */
   told(
     what: "runs" | "ended",
     runId: string,
     isSo: (client: Client, prefix: string, isTold: boolean) => Promise<boolean>
-  ): Effect.Effect<void, StoreUnavailable> {
+  ): Effect.Effect<boolean, StoreUnavailable> {
     const { client, prefix } = this.#scripts
-    return Effect.callback<void, StoreUnavailable>((resume) => {
+    return Effect.callback<boolean, StoreUnavailable>((resume) => {
       let timer: ReturnType<typeof setTimeout> | undefined
       let state: "looking" | "again" | "waiting" | "over" = "looking"
-      const end = (exit?: Effect.Effect<void, StoreUnavailable>): void => {
+      const end = (exit?: Effect.Effect<boolean, StoreUnavailable>): void => {
         state = "over"
         clearTimeout(timer)
         deaf()
+        this.#waits.delete(hear)
         if (exit !== undefined) resume(exit)
       }
       const look = async (isTold = false): Promise<void> => {
         clearTimeout(timer)
         state = "looking"
+        const isLast = this.#isClosing
         try {
           await this.#watch(what)
           const is = await isSo(client, prefix, isTold)
           const now = state as "looking" | "again" | "over"
           if (now === "over") return
-          if (is) end(Effect.void)
+          if (is || isLast) end(Effect.succeed(is))
           else if (now === "again") look(true)
           else {
             state = "waiting"
@@ -152,13 +167,27 @@ export class RedisRuns {
           if ((state as string) !== "over") end(failureOf(error))
         }
       }
-      const deaf = this.#news[what].add(runId, () => {
+      const hear = (): void => {
         if (state === "waiting") look(true)
         else if (state === "looking") state = "again"
-      })
+      }
+      const deaf = this.#news[what].add(runId, hear)
+      this.#waits.add(hear)
       look()
       return Effect.sync(() => end())
     })
+  }
+
+  /** Ends all waiting, each after a last look, and waits until nothing is asked any more. */
+  async close(): Promise<void> {
+    this.#isClosing = true
+    for (const hear of this.#waits) hear()
+    const untilMillis = performance.now() + COMMAND_MILLIS
+    // What was answered may ask for something else.
+    for (let quiet = 0; quiet < QUIET_TURNS && performance.now() < untilMillis; quiet++) {
+      await new Promise((resolve) => setTimeout(resolve, TURN_MILLIS))
+      if (this.#waits.size + this.#scripts.underWay > 0) quiet = -1
+    }
   }
 
   /** Calls a listener whenever runs are told to have changed, before those that wait for it. */
@@ -188,6 +217,9 @@ export class RedisRuns {
     )
   }
 }
+
+/** Why those who wait for news get none any more. */
+export const closed = (): StoreUnavailable => new StoreUnavailable("The Store is closed: this process is shutting down")
 
 const found = <A>(runId: string, what: A | undefined): Effect.Effect<A, RunNotFound> =>
   what === undefined ? Effect.fail(new RunNotFound(runId)) : Effect.succeed(what)

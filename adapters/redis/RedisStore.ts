@@ -183,10 +183,14 @@ class RedisStore implements Store.Store {
     this.schedules = new RedisSchedules(scripts, news, this.#submitting, dueAfter)
   }
 
-  /** Says that its workers are gone. What is under way is theirs to give back before. */
-  close(): Promise<void> {
+  /**
+   * Ends what waits, so that everyone who does is answered before the connection is closed, and says that its workers are
+   * gone. What is under way is theirs to give back before.
+   */
+  async close(): Promise<void> {
     this.ticker.stop()
-    return this.#versions.close()
+    await this.#runs.close()
+    await this.#versions.close()
   }
 
   // -- runs ----------------------------------------------------------------------------------------------------------

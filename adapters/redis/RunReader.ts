@@ -4,8 +4,8 @@ import type { Change } from "../../core/Feed.ts"
 import * as Run from "../../core/Run.ts"
 import type { Json } from "../../core/Value.ts"
 import type { Blobs } from "./Blobs.ts"
-import { ANSWER_BYTES, type Field, Fields, type Kept, Turns } from "./Fields.ts"
-import { MOST } from "./LuaReading.ts"
+import { ANSWER_BYTES, type Field, Fields, type Kept } from "./Fields.ts"
+import { type Looked, Looks, MAX_RUNS } from "./Looks.ts"
 import * as PlanCode from "./PlanCode.ts"
 import { type About, delayOf, instantOf, namesAtStart, readEvent, readRun, requestIdOf } from "./RunCode.ts"
 import { millisOf } from "./RunIndexes.ts"
@@ -13,10 +13,6 @@ import type { Scripts } from "./Scripts.ts"
 
 /** How many plans' steps are remembered. */
 const MAX_PLANS = 1_000
-
-/** Up to how many bytes of values a single run is read in one answer, and how many such answers are under way at once. */
-const SMALL_BYTES = 1 << 16
-const MAX_LOOKS = 256
 
 /** What is known of a plan. */
 export interface Known {
@@ -33,21 +29,19 @@ export interface PlannedChange extends Change {
 
 type Events = ReadonlyArray<Event>
 
-/** A run as the script `look` gives it: whole or not, and its fields and their texts, one after the other. */
-type Looked = readonly [isWhole: 0 | 1, fields: ReadonlyArray<string | null>] | null
-
 /** Reads the runs of one Store. */
 export class RunReader {
   readonly #scripts: Scripts
   readonly #fields: Fields
+  readonly #looks: Looks
   readonly #blobs: Blobs
   readonly #maxValueBytes: number
   readonly #plans: Map<string, Known> = new Map()
-  readonly #looks: Turns = new Turns(MAX_LOOKS)
 
   constructor(scripts: Scripts, maxValueBytes: number, blobs: Blobs) {
     this.#scripts = scripts
     this.#fields = new Fields(scripts)
+    this.#looks = new Looks(scripts)
     this.#maxValueBytes = maxValueBytes
     this.#blobs = blobs
   }
@@ -71,17 +65,17 @@ export class RunReader {
 
   /** A run as it is now; nothing when it is not there, or is forgotten while it is read. */
   async run(id: string): Promise<Run.Run | undefined> {
-    const [looked] = await this.#looks.take(() => this.#look([id], SMALL_BYTES))
-    return this.#runOf(id, looked!)
+    return this.#runOf(id, await this.#looks.at(id))
   }
 
-  /** Runs in this order, without those that are not there: as many in one answer as have room in it. */
+  /** Runs in this order, without those that are not there; no more of them than one answer has room for at once. */
   async runs(ids: ReadonlyArray<string>): Promise<ReadonlyArray<Run.Run>> {
     const runs: Array<Run.Run> = []
-    for (let from = 0; from < ids.length; ) {
-      const some = await this.#look(ids.slice(from, from + MOST), ANSWER_BYTES)
-      for (const looked of some) {
-        const run = await this.#runOf(ids[from++]!, looked)
+    for (let from = 0; from < ids.length; from += MAX_RUNS) {
+      const some = ids.slice(from, from + MAX_RUNS)
+      const looked = await Promise.all(some.map((id) => this.#looks.at(id)))
+      for (const [at, each] of looked.entries()) {
+        const run = await this.#runOf(some[at]!, each)
         if (run !== undefined) runs.push(run)
       }
     }
@@ -141,10 +135,6 @@ export class RunReader {
   }
 
   // -- inside --------------------------------------------------------------------------------------------------------
-
-  async #look(ids: ReadonlyArray<string>, bytes: number): Promise<ReadonlyArray<Looked>> {
-    return (await this.#scripts.call("look", [bytes, ...ids])) as ReadonlyArray<Looked>
-  }
 
   async #runOf(id: string, looked: Looked): Promise<Run.Run | undefined> {
     if (looked === null) return undefined

@@ -16,6 +16,7 @@ export class Scripts {
   /** In front of every key; its hash tag puts all of them into one slot. */
   readonly prefix: string
   readonly #digests: Map<ScriptName, string> = new Map()
+  #underWay = 0
 
   constructor(client: Client, prefix: string) {
     this.client = client
@@ -32,7 +33,7 @@ export class Scripts {
 
   /** Asks the server for something that is no script. */
   ask<A>(what: (client: Client, prefix: string) => Promise<A>): Effect.Effect<A, StoreUnavailable> {
-    return attempt(() => what(this.client, this.prefix))
+    return attempt(() => this.#counted(what(this.client, this.prefix)))
   }
 
   /** The instant by the server's clock. */
@@ -40,8 +41,26 @@ export class Scripts {
     return Number(await this.call("now", []))
   }
 
+  /** How many questions are not answered yet. */
+  get underWay(): number {
+    return this.#underWay
+  }
+
   /** Runs a script, as a Promise. */
-  async call(name: ScriptName, args: ReadonlyArray<Argument>): Promise<unknown> {
+  call(name: ScriptName, args: ReadonlyArray<Argument>): Promise<unknown> {
+    return this.#counted(this.#call(name, args))
+  }
+
+  async #counted<A>(asking: Promise<A>): Promise<A> {
+    this.#underWay++
+    try {
+      return await asking
+    } finally {
+      this.#underWay--
+    }
+  }
+
+  async #call(name: ScriptName, args: ReadonlyArray<Argument>): Promise<unknown> {
     let digest = this.#digests.get(name)
     if (digest === undefined) {
       digest = await sha1(SCRIPTS[name])

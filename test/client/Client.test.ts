@@ -193,6 +193,20 @@ describe("events over connections that break at random", () => {
     expect(cuts()).toBeGreaterThan(20)
   })
 
+  test("of a run that is removed meanwhile they end in RunNotFoundError, and the failure is no event", async () => {
+    const taskId = await over(direct).start("my_pipeline", { data: "x" })
+    await over(direct).result(taskId)
+    const failure = `event: failure\ndata: ${JSON.stringify({ error: "RunNotFoundError", message: "gone" })}\n\n`
+    const { fetch } = first(() => new Response(`id: 1\ndata: {"type":"PipelineStartEvent","sequence":1}\n\n${failure}`))
+    await over(direct).remove(taskId)
+    const seen: Array<number> = []
+    const reading = (async () => {
+      for await (const { sequence } of over(fetch).events(taskId)) seen.push(sequence)
+    })()
+    expect(await failureOf(reading)).toMatchObject({ status: 404, error: "RunNotFoundError" })
+    expect(seen).toEqual([1])
+  })
+
   test("they end when they are told to, although the answer does not", async () => {
     const { fetch, seen } = first(() => new Response(new ReadableStream<Uint8Array>()))
     const stop = new AbortController()

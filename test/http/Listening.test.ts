@@ -8,6 +8,7 @@ import { EventStream } from "../../adapters/http/EventStream.ts"
 import { EventTexts } from "../../adapters/http/EventWire.ts"
 import { Access, Levada } from "../../adapters/promise/index.ts"
 import { Unauthenticated } from "../../core/AccessErrors.ts"
+import { RunNotFound, StoreUnavailable } from "../../core/Errors.ts"
 import type { FeedItem } from "../../core/Feed.ts"
 import type { Operations } from "../../core/Operations.ts"
 import { type Caller, host } from "../../core/Principal.ts"
@@ -32,13 +33,15 @@ const endless = () => {
   return { items, asked: () => asked }
 }
 
+const serving = { streams: { texts: new EventTexts() }, nowMillis: () => 0 }
+
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes)
 
 describe("a stream of events", () => {
   it("that nobody reads keeps next to nothing, and is given up after a minute", async () => {
     const { items, asked } = endless()
     const freed = vi.fn()
-    const bytes = new EventStream(items, undefined, new EventTexts()).open(freed)
+    const bytes = new EventStream(items, undefined, serving).open(freed)
     await vi.advanceTimersByTimeAsync(59_000)
     expect(asked()).toBeLessThan(10)
     expect(freed).not.toHaveBeenCalled()
@@ -50,13 +53,30 @@ describe("a stream of events", () => {
       (async () => {
         for (let next = await reader.read(); !next.done; ) next = await reader.read()
       })()
-    ).rejects.toThrow("Nothing is read here")
+    ).rejects.toThrow("The client reads too slowly")
+  })
+
+  it.each([
+    [Effect.fail(new RunNotFound("r")), { error: "RunNotFoundError", task_id: "r" }],
+    [Effect.fail(new StoreUnavailable("Redis: it can't be reached")), { error: "StoreUnavailableError" }],
+    [Effect.die(new Error("hunter2")), { error: "InternalError", message: "Something went wrong on our side" }]
+  ] as const)("that can't go on says why, and ends in order: %o", async (why, said) => {
+    const item: FeedItem = { cursor: "7-7.7", event: undefined, isBehindGap: true }
+    const items = Stream.concat(Stream.succeed(item), Stream.fromEffect(why as Effect.Effect<never, unknown>))
+    const freed = vi.fn()
+    const reading = new Response(new EventStream(items, undefined, serving).open(freed)).text()
+    await vi.advanceTimersByTimeAsync(100)
+    const [, gap, failure, end] = (await reading).split("\n\n")
+    expect([gap, end]).toEqual(["event: gap\nid: 7-7.7\ndata: {}", ""])
+    const [, data] = /^event: failure\ndata: (.*)$/.exec(failure!)!
+    expect(JSON.parse(data!)).toMatchObject(said)
+    expect(freed).toHaveBeenCalledTimes(1)
   })
 
   it("that is quiet shows every 15 s that it is alive, and how far it is where nothing was wanted", async () => {
     const item: FeedItem = { cursor: "7-7.7", event: undefined, isBehindGap: false }
     const items = Stream.concat(Stream.succeed(item), Stream.never)
-    const reader = new EventStream(items, undefined, new EventTexts()).open(() => undefined).getReader()
+    const reader = new EventStream(items, undefined, serving).open(() => undefined).getReader()
     expect(text((await reader.read()).value)).toBe("retry: 1000\n\n")
     const first = reader.read()
     await vi.advanceTimersByTimeAsync(15_000)
@@ -129,7 +149,7 @@ describe("a WebSocket", () => {
     expect(before * 300).toBeLessThan(1_000_000)
     expect(closed).not.toHaveBeenCalled()
     await vi.advanceTimersByTimeAsync(60_000)
-    expect(closed).toHaveBeenCalledWith(1008, "Nothing is read here")
+    expect(closed).toHaveBeenCalledWith(1008, "The client reads too slowly")
     expect(freed).toHaveBeenCalledTimes(1)
     await vi.advanceTimersByTimeAsync(60_000)
     expect(asked()).toBeLessThanOrEqual(before + 1)
@@ -178,6 +198,22 @@ describe("a WebSocket", () => {
     }
     await vi.advanceTimersByTimeAsync(0)
     expect(sent.length * 15).toBeLessThan(400_000)
+  })
+
+  it.each([
+    [Effect.fail(new RunNotFound("r")), "RunNotFoundError"],
+    [Effect.fail(new StoreUnavailable("no")), "SubscriptionLostError"]
+  ] as const)("tells a subscriber that its events can't be read on: %o", async (why, error) => {
+    const events = Stream.fromEffect(why as Effect.Effect<never, RunNotFound | StoreUnavailable>)
+    const { made, sent } = socket(host, { follow: () => Effect.succeed({ run: {} as never, events }) })
+    made.message('{"type":"subscribe","task_id":"r"}')
+    await vi.advanceTimersByTimeAsync(100)
+    const said = sent.map((message) => JSON.parse(message))
+    expect(said).toMatchObject([
+      { type: "subscribed", task_id: "r" },
+      { type: "error", error, task_id: "r" }
+    ])
+    made.closed()
   })
 
   it("takes at most 100 subscriptions", async () => {

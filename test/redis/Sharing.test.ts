@@ -259,3 +259,45 @@ shared("whoever is asked has counted the runs of all, each once", async () => {
   await servers[0].execute(doubling, { n: 1 })
   for (const levada of all) expect((await levada.statistics("doubling")).completed).toBe(runs + 1)
 })
+
+shared("who watches a run that another process removes is told so, by every way of watching", async () => {
+  const store = here()
+  const many = Pipeline.make(
+    "many",
+    Array.from({ length: 300 }, (_, at) =>
+      Task.make(`s${at}`, { input: {}, output: { [`s${at}`]: N }, run: () => ({ [`s${at}`]: at }) })
+    ) as ReadonlyArray<Task.Any>
+  ) as Pipeline.Any
+  const made = levada([many], store)
+  const other = levada([many], store, { worker: false })
+  const over = async (): Promise<string> => {
+    const runId = await made.start(many, {} as never)
+    await made.result(many, runId)
+    return runId
+  }
+
+  const watched = await over()
+  let seen = 0
+  const watching = (async () => {
+    for await (const event of made.watch(watched)) {
+      expect(event.sequence).toBe(++seen)
+      if (seen === 1) await other.remove(watched)
+    }
+  })()
+  await expect(watching).rejects.toMatchObject({ _tag: "RunNotFound", runId: watched })
+  expect(seen).toBeGreaterThan(0)
+
+  const streamed = await over()
+  const response = await made.fetch(new Request(`http://levada/runs/${streamed}/events`))
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+  let text = (await reader.read()).value!
+  await other.remove(streamed)
+  for (let next = await reader.read(); !next.done; next = await reader.read()) text += next.value
+  const parts = text.trim().split("\n\n")
+  expect(parts.at(-1)).toMatch(/^event: failure\ndata: /)
+  const failure = JSON.parse(parts.at(-1)!.split("data: ")[1]!)
+  expect(failure).toMatchObject({ error: "RunNotFoundError", task_id: streamed, message: expect.any(String) })
+  const ids = parts.filter((part) => part.startsWith("id:")).map((part) => Number(/^id: (\d+)/.exec(part)![1]))
+  expect(ids).toEqual(ids.map((_, at) => at + 1))
+  expect((await made.fetch(new Request(`http://levada/runs/${streamed}/events`))).status).toBe(404)
+})

@@ -2,8 +2,9 @@
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import * as Run from "../../core/Run.ts"
 import { type ListRequest, Store } from "../../core/Store.ts"
-import { claim, type Declare, done, finish, newRun, PIPELINE, settle, single } from "./Acting.ts"
+import { broken, claim, type Declare, done, finish, newRun, PIPELINE, settle, single } from "./Acting.ts"
 
 export const keeping = (test: Declare): void => {
   test(
@@ -115,6 +116,47 @@ export const keeping = (test: Declare): void => {
         const refused = yield* Effect.flip(list({ limit: 4, cursor: foreign }))
         expect(refused).toMatchObject({ _tag: "InvalidOption", option: "cursor" })
       }
+    })
+  )
+
+  test(
+    "lists by status and pipeline follow what becomes of runs, until they are removed",
+    Effect.gen(function* () {
+      const { submit, list, cancel, remove } = yield* Store
+      const lists = (pipelineId?: string) =>
+        Effect.map(
+          Effect.forEach(Run.STATUSES, (status) =>
+            Effect.map(list({ status, limit: 10, ...(pipelineId && { pipelineId }) }), ({ runs }) =>
+              runs.map(({ id }) => id)
+            )
+          ),
+          ([PENDING, RUNNING, COMPLETED, FAILED, CANCELLED]) => ({ PENDING, RUNNING, COMPLETED, FAILED, CANCELLED })
+        )
+      const ids: Array<string> = []
+      for (let at = 0; at < 5; at++) ids.push(yield* submit(newRun(single)))
+      const foreign = yield* submit(newRun(single, { pipelineId: "q" }))
+      const [completed, failed, cancelled, running, pending] = ids
+      const claims = yield* claim(4)
+      yield* settle([claims[0]!, done()], [claims[1]!, broken])
+      yield* cancel(cancelled!, "enough")
+      yield* cancel(foreign, "enough")
+      const own = {
+        PENDING: [pending],
+        RUNNING: [running],
+        COMPLETED: [completed],
+        FAILED: [failed],
+        CANCELLED: [cancelled]
+      }
+      expect(yield* lists(PIPELINE)).toEqual(own)
+      expect(yield* lists()).toEqual({ ...own, CANCELLED: [foreign, cancelled] })
+      expect((yield* lists("q")).CANCELLED).toEqual([foreign])
+      yield* settle([claims[3]!, broken])
+      expect(yield* lists(PIPELINE)).toEqual({ ...own, RUNNING: [], FAILED: [running, failed] })
+      for (const runId of [completed, failed, cancelled, running, foreign]) yield* remove(runId!)
+      const none = { RUNNING: [], COMPLETED: [], FAILED: [], CANCELLED: [] }
+      expect(yield* lists(PIPELINE)).toEqual({ PENDING: [pending], ...none })
+      expect(yield* lists()).toEqual({ PENDING: [pending], ...none })
+      expect(yield* lists("q")).toEqual({ PENDING: [], ...none })
     })
   )
 

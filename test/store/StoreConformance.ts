@@ -359,6 +359,44 @@ export const store = (name: string, build: Build): void => {
     )
 
     testLong(
+      "a watcher of a run that is forgotten meanwhile has all of its events, or fails with RunNotFound behind those it has",
+      Effect.gen(function* () {
+        const { submit, watch, remove } = yield* Store
+        const runId = yield* submit(
+          newRun(planOf(Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`s${at}`, []]))))
+        )
+        yield* finish(runId)
+        const all = yield* Stream.runCollect(watch(runId))
+        const seen: Array<Event> = []
+        const watching = Stream.runForEach(watch(runId), (event) => {
+          seen.push(event)
+          return seen.length === 1 ? remove(runId) : Effect.void
+        })
+        const exit = yield* Effect.exit(watching)
+        expect(seen).toEqual(all.slice(0, seen.length))
+        if (Exit.isSuccess(exit)) expect(seen).toHaveLength(all.length)
+        else expect(Exit.findErrorOption(exit)).toMatchObject({ value: { _tag: "RunNotFound", runId } })
+      })
+    )
+
+    testLong(
+      "a watcher that waits for a run is told when it is removed, or has its end",
+      Effect.gen(function* () {
+        const { submit, watch, cancel, remove } = yield* Store
+        const runId = yield* submit(newRun(single))
+        yield* claim()
+        const watching = yield* Effect.forkChild(Effect.exit(Stream.runCollect(watch(runId))), {
+          startImmediately: true
+        })
+        yield* cancel(runId, "enough")
+        yield* remove(runId)
+        const exit = yield* Fiber.join(watching)
+        if (Exit.isSuccess(exit)) expect(exit.value.at(-1)).toMatchObject({ type: "RunCancelled" })
+        else expect(Exit.findErrorOption(exit)).toMatchObject({ value: { _tag: "RunNotFound", runId } })
+      })
+    )
+
+    testLong(
       "list is newest first, by pipeline and status, and no longer than asked",
       Effect.gen(function* () {
         const { submit, list } = yield* Store
