@@ -52,6 +52,15 @@ export const secured = (options: Options): Access => ({ _tag: "Secured", ...Resu
 
 const read = (options: Options): Result.Result<Rules, InvalidOption> =>
   Result.gen(function* () {
+    const mistake =
+      Bound.required(Bound.record, "options of Access.secured", options) ??
+      Bound.record("access.roles", options.roles) ??
+      Bound.record("access.acls", options.acls) ??
+      Bound.record("access.limits", options.limits) ??
+      Bound.record("access.limitsByAddress", options.limitsByAddress) ??
+      Bound.flag("access.requireHttps", options.requireHttps) ??
+      wrongTokens(options.tokens)
+    if (mistake !== undefined) return yield* Result.fail(mistake)
     const { authenticators, requireHttps = false, tokens } = options
     if (!Array.isArray(authenticators) || authenticators.length === 0) {
       return yield* wrong(
@@ -60,7 +69,8 @@ const read = (options: Options): Result.Result<Rules, InvalidOption> =>
         "at least one, such as ApiKeys.make({ … }): without any, nobody gets in"
       )
     }
-    if (typeof requireHttps !== "boolean") return yield* wrong("requireHttps", requireHttps, "true or false")
+    const strange = Bound.first(authenticators, wrongAuthenticator)
+    if (strange !== undefined) return yield* Result.fail(strange)
     const limits = yield* ratesOf("limits", options.limits)
     return {
       authenticators,
@@ -74,13 +84,36 @@ const read = (options: Options): Result.Result<Rules, InvalidOption> =>
     }
   })
 
+const wrongTokens = (tokens: unknown): InvalidOption | undefined =>
+  Bound.record("access.tokens", tokens, "what Tokens.make gives") ??
+  (tokens === undefined
+    ? undefined
+    : Bound.first(["make", "digest"] as const, (name) =>
+        Bound.required(Bound.callable, `access.tokens.${name}`, (tokens as Partial<TokenMaker>)[name])
+      ))
+
+/** How long the kind of credentials may be, in UTF-16 units: clients are told it in a header. */
+const MAX_SCHEME = 100
+
+const wrongAuthenticator = (authenticator: unknown, at: number): InvalidOption | undefined => {
+  const what = `access.authenticators[${at}]`
+  const mistake = Bound.required(Bound.record, what, authenticator, "an authenticator, such as ApiKeys.make gives")
+  if (mistake !== undefined) return mistake
+  const { scheme, roles, authenticate } = authenticator as { readonly [K in keyof Authenticator]?: unknown }
+  return (
+    Bound.required(Bound.text, `${what}.scheme`, scheme, MAX_SCHEME) ??
+    Bound.texts(`${what}.roles`, roles) ??
+    Bound.required(Bound.callable, `${what}.authenticate`, authenticate)
+  )
+}
+
 const wrong = (option: string, value: unknown, expected: string): Result.Result<never, InvalidOption> =>
   Result.fail(new InvalidOption(`access.${option}`, value, expected))
 
 const rolesOf = (roles: Readonly<Record<string, Grant>>): Result.Result<ReadonlyMap<string, Grant>, InvalidOption> => {
   for (const [role, grant] of Object.entries(roles)) {
     const mistake =
-      Bound.key("a role in access.roles", role, MAX_PRINCIPAL_NAME) ?? invalidGrant(`roles.${role}`, grant)
+      Bound.text("a role in access.roles", role, MAX_PRINCIPAL_NAME) ?? invalidGrant(`roles.${role}`, grant)
     if (mistake !== undefined) return Result.fail(mistake)
   }
   return Result.succeed(new Map(Object.entries(roles)))
@@ -131,7 +164,7 @@ const ratesOf = (
       if (!PERMISSIONS.includes(permission as Permission)) {
         return yield* wrong(`${option}.${permission}`, text, `limits of ${PERMISSIONS.join(", ")}`)
       }
-      rates.set(permission as Permission, yield* Rate.parse(`access.${option}.${permission}`, String(text)))
+      rates.set(permission as Permission, yield* Rate.parse(`access.${option}.${permission}`, text))
     }
     return rates
   })

@@ -1,14 +1,32 @@
-/** What numbers an option takes. Each check gives the failure to fail with, or nothing; an option that is absent fits. */
+/**
+ * Checks of options as JavaScript callers give them, whatever the types say. Each gives the failure to fail with, or
+ * nothing. An option may be left out: `undefined` fits every check, `null` none. One that may not be left out is checked
+ * with `required`.
+ */
 import { InvalidOption } from "./Errors.ts"
 import * as Text from "./Text.ts"
 
-/** A number from `least` to `most`. */
-export const number = (
+type Mistake = InvalidOption | undefined
+
+/** A check: the option's name, its value, and what the value is compared with. */
+type Check<Rest extends ReadonlyArray<unknown>> = (option: string, value: unknown, ...rest: Rest) => Mistake
+
+/** The same check of an option that may not be left out. */
+export const required = <Rest extends ReadonlyArray<unknown>>(
+  check: Check<Rest>,
   option: string,
-  value: number | undefined,
-  least: number,
-  most: number = Number.POSITIVE_INFINITY
-): InvalidOption | undefined =>
+  value: unknown,
+  ...rest: Rest
+): Mistake => {
+  if (value !== undefined) return check(option, value, ...rest)
+  // What is expected is the same as in the place of any other value that does not fit.
+  return new InvalidOption(option, undefined, check(option, null, ...rest)!.expected)
+}
+
+// -- numbers ---------------------------------------------------------------------------------------------------------
+
+/** A number from `least` to `most`. */
+export const number = (option: string, value: unknown, least: number, most: number = Number.MAX_VALUE): Mistake =>
   value === undefined || (typeof value === "number" && value >= least && value <= most)
     ? undefined
     : new InvalidOption(option, value, `a number ${range(least, most)}`)
@@ -16,19 +34,21 @@ export const number = (
 /** A whole number from `least` to `most`. */
 export const integer = (
   option: string,
-  value: number | undefined,
+  value: unknown,
   least: number,
   most: number = Number.MAX_SAFE_INTEGER
-): InvalidOption | undefined =>
-  value === undefined || (Number.isSafeInteger(value) && value >= least && value <= most)
+): Mistake =>
+  value === undefined || (isInteger(value) && value >= least && value <= most)
     ? undefined
     : new InvalidOption(option, value, `a whole number ${range(least, most)}`)
+
+const isInteger = (value: unknown): value is number => Number.isSafeInteger(value)
 
 /** The longest time that anything waits or takes: about ten years, in milliseconds. */
 export const MAX_MILLIS = 315_360_000_000
 
 /** A time in milliseconds. */
-export const millis = (option: string, value: number | undefined, least = 0): InvalidOption | undefined =>
+export const millis = (option: string, value: unknown, least = 0): Mistake =>
   number(option, value, least, MAX_MILLIS) &&
   new InvalidOption(option, value, `a number of at least ${least}, in milliseconds, and at most ten years`)
 
@@ -36,23 +56,55 @@ export const millis = (option: string, value: number | undefined, least = 0): In
 export const whole = <A extends number | undefined>(millis: A): A =>
   (millis === undefined ? undefined : Math.ceil(millis)) as A
 
-/** A text that can be a key: see `Text.isKey`. */
-export const key = (option: string, value: string | undefined, most: number, least = 1): InvalidOption | undefined =>
+const range = (least: number, most: number): string =>
+  most === Number.MAX_VALUE || most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`
+
+// -- texts and the rest ----------------------------------------------------------------------------------------------
+
+/** A text of `least` to `most` characters that can be a key: see `Text.isKey`. */
+export const text = (option: string, value: unknown, most: number, least = 1): Mistake =>
   value === undefined || Text.isKey(value, most, least)
     ? undefined
     : new InvalidOption(option, value, Text.keyRule(most, least))
 
 /** One of these. */
-export const among = (
-  option: string,
-  value: string | undefined,
-  choices: ReadonlyArray<string>
-): InvalidOption | undefined =>
-  value === undefined || choices.includes(value)
+export const among = (option: string, value: unknown, choices: ReadonlyArray<string>): Mistake =>
+  value === undefined || (choices as ReadonlyArray<unknown>).includes(value)
     ? undefined
     : new InvalidOption(option, value, `one of ${choices.map((choice) => `'${choice}'`).join(", ")}`)
 
-const range = (least: number, most: number): string =>
-  most === Number.POSITIVE_INFINITY || most === Number.MAX_SAFE_INTEGER
-    ? `of at least ${least}`
-    : `from ${least} to ${most}`
+/** True or false. */
+export const flag = (option: string, value: unknown): Mistake =>
+  value === undefined || typeof value === "boolean" ? undefined : new InvalidOption(option, value, "true or false")
+
+/** A function. */
+export const callable = (option: string, value: unknown): Mistake =>
+  value === undefined || typeof value === "function" ? undefined : new InvalidOption(option, value, "a function")
+
+/** An object; no array. */
+export const record = (option: string, value: unknown, expected = "an object"): Mistake =>
+  value === undefined || isRecord(value) ? undefined : new InvalidOption(option, value, expected)
+
+/** Whether a value has named members. */
+export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** An array. */
+export const list = (option: string, value: unknown, expected = "an array"): Mistake =>
+  value === undefined || Array.isArray(value) ? undefined : new InvalidOption(option, value, expected)
+
+/** An array of texts. */
+export const texts = (option: string, value: unknown, expected = "an array of texts"): Mistake =>
+  list(option, value, expected) ??
+  first((value ?? []) as ReadonlyArray<unknown>, (each) =>
+    typeof each === "string" ? undefined : new InvalidOption(option, each, expected)
+  )
+
+/** The first thing wrong with one of several. */
+export const first = <A, B>(items: ReadonlyArray<A>, wrong: (item: A, at: number) => B | undefined): B | undefined => {
+  for (let at = 0; at < items.length; at++) {
+    const found = wrong(items[at]!, at)
+    if (found !== undefined) return found
+  }
+  return undefined
+}

@@ -37,9 +37,7 @@ export const fromSteps = (
   steps: ReadonlyArray<Step.Step>,
   options: Options = {}
 ): Result.Result<Pipeline, PipelineError> => {
-  const unusable =
-    id === RESERVED_ID ? new InvalidName("a pipeline's id", id, "it is reserved") : Name.invalid("a pipeline's id", id)
-  const mistake = unusable ?? wrongOption(id, options)
+  const mistake = invalidDeclaration(id, options)
   if (mistake !== undefined) return Result.fail(mistake)
   if (steps.length === 0) return Result.fail(new EmptyPipeline(id))
 
@@ -164,9 +162,18 @@ const resultsOf = (
     })
   )
 
+/** What is wrong with the id or the options of a pipeline; nothing when they can be used. */
+export const invalidDeclaration = (id: string, options: Options = {}): InvalidName | InvalidOption | undefined =>
+  (id === RESERVED_ID
+    ? new InvalidName("a pipeline's id", id, "it is reserved")
+    : Name.invalid("a pipeline's id", id)) ??
+  Bound.record(`options of pipeline '${id}'`, options) ??
+  wrongOption(id, options)
+
 const wrongOption = (id: string, { timeoutMillis, onFailure, limit }: Options): InvalidOption | undefined =>
   Bound.millis(`timeoutMillis of pipeline '${id}'`, timeoutMillis, 1) ??
   Bound.among(`onFailure of pipeline '${id}'`, onFailure, Policy.POLICIES) ??
+  Bound.record(`limit of pipeline '${id}'`, limit) ??
   Bound.integer(`limit.runs of pipeline '${id}'`, limit?.runs, 1) ??
   Bound.integer(`limit.steps of pipeline '${id}'`, limit?.steps, 1)
 

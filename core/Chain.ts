@@ -1,14 +1,15 @@
 /** The sequential builder: each link takes what the one before it gave. It makes the same steps as everything else. */
 import * as Result from "effect/Result"
-import { fromSteps } from "./Build.ts"
+import * as Bound from "./Bound.ts"
+import { fromSteps, invalidDeclaration } from "./Build.ts"
 import type { Dag } from "./Dag.ts"
-import { MissingProducer, TypeMismatch } from "./Errors.ts"
+import { EmptyPipeline, MissingProducer, TypeMismatch } from "./Errors.ts"
 import * as Fit from "./Fit.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import type * as Plan from "./Plan.ts"
 import { place, type Step } from "./Step.ts"
 import * as Steps from "./Steps.ts"
-import type * as Task from "./Task.ts"
+import * as Task from "./Task.ts"
 import type { Field } from "./Value.ts"
 import type * as Wiring from "./Wiring.ts"
 
@@ -91,7 +92,16 @@ export const chain = <const Id extends string, S extends Field>(
   id: Id,
   schema: S,
   options?: Pipeline.Options
-): Start<Id, Wiring.Decoded<S>> => new Link(id, options ?? {}, schema) as unknown as Start<Id, Wiring.Decoded<S>>
+): Start<Id, Wiring.Decoded<S>> => {
+  check(
+    invalidDeclaration(id, options) ?? Bound.required(Task.schema, `schema of the input of pipeline '${id}'`, schema)
+  )
+  return new Link(id, options ?? {}, schema) as unknown as Start<Id, Wiring.Decoded<S>>
+}
+
+const check = (mistake: Error | undefined): void => {
+  if (mistake !== undefined) throw mistake
+}
 
 type Fixed = Readonly<Record<string, unknown>>
 
@@ -130,6 +140,7 @@ class Link implements Pipeline.Pipeline {
   }
 
   map(task: Task.Any, fixed: Fixed = {}, going: Going = {}): Link {
+    check(Bound.required(Bound.record, `options of map in pipeline '${this.id}'`, going))
     const key = this.#keyOf(task, fixed)
     return this.#next(
       task.name,
@@ -138,6 +149,7 @@ class Link implements Pipeline.Pipeline {
   }
 
   filter(task: Task.Any, fixed: Fixed = {}, going: Going = {}): Link {
+    check(Bound.required(Bound.record, `options of filter in pipeline '${this.id}'`, going))
     const key = this.#keyOf(task, fixed)
     return this.#next(task.name, (name, value) => {
       const over = { [key]: value }
@@ -147,6 +159,7 @@ class Link implements Pipeline.Pipeline {
   }
 
   reduce(task: Task.Any, first: unknown, fixed: Fixed = {}): Link {
+    this.#check(task, fixed)
     const initial = Object.fromEntries(Object.keys(task.output).map((key) => [key, first]))
     const key = this.#keyOf(task, { ...fixed, ...initial })
     return this.#next(task.name, (name, value) => {
@@ -156,6 +169,8 @@ class Link implements Pipeline.Pipeline {
   }
 
   group(tasks: ReadonlyArray<Task.Any>): Link {
+    const what = `tasks of a group in pipeline '${this.id}'`
+    check(Bound.required(Bound.list, what, tasks, "an array of tasks"))
     const keys = tasks.map((task) => this.#keyOf(task, {}))
     return this.#next("group", (name, value) => {
       const members = tasks.flatMap((task, at) => {
@@ -203,6 +218,7 @@ class Link implements Pipeline.Pipeline {
       const links: Array<After> = []
       for (let after = this.#after; after !== undefined; after = after.before.#after) links.push(after)
       const uses = new Map<string, number>()
+      if (links.length === 0) throw new EmptyPipeline(this.id)
       const steps: Array<Step> = []
       let value: string = INPUT
       for (const { name, make } of links.reverse()) {
@@ -241,8 +257,16 @@ class Link implements Pipeline.Pipeline {
     return new Link(this.id, this.options, output.field, { before: this, name, make })
   }
 
+  #check(task: unknown, fixed: unknown): void {
+    check(
+      Task.invalid(`task of pipeline '${this.id}'`, task) ??
+        Bound.required(Bound.record, `constants of pipeline '${this.id}'`, fixed)
+    )
+  }
+
   /** The one input that the value before it is for. */
   #keyOf(task: Task.Any, fixed: Fixed): string {
+    this.#check(task, fixed)
     const free = place(task).inputs.filter(({ key }) => !Object.hasOwn(fixed, key))
     const required = free.filter(({ optional }) => !optional)
     const [only, ...others] = required.length > 0 ? required : free

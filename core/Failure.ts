@@ -34,7 +34,9 @@ export const shown = (value: unknown): string => {
 }
 
 /** The beginning of a text, such as a name that somebody made up. */
-export const cut = (text: string): string => Text.clip(text, MAX_SHOWN)
+export const cut = (text: string): string =>
+  // JavaScript callers may name things by anything.
+  typeof text === "string" ? Text.clip(text, MAX_SHOWN) : shown(text)
 
 const MAX_SHOWN = 200
 

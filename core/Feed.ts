@@ -126,7 +126,7 @@ const placeOf = <E>(source: Source<E>, after: string | undefined): Effect.Effect
     return Effect.map(source.newest, (entry) => ({ entry, events: Number.POSITIVE_INFINITY }))
   }
   if (after === "0") return Effect.succeed({ entry: START, events: 0 })
-  const [, entry, events] = /^(\d{1,16}-\d{1,16})\.(\d{1,9})$/.exec(after) ?? []
+  const [, entry, events] = typeof after !== "string" ? [] : (/^(\d{1,16}-\d{1,16})\.(\d{1,9})$/.exec(after) ?? [])
   return entry === undefined
     ? Effect.fail(new InvalidOption("after", after, 'a cursor that a feed has given, or "0"'))
     : Effect.succeed({ entry, events: Number(events) })

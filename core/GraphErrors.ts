@@ -13,9 +13,12 @@ export class InvalidName extends Failure<"InvalidName"> {
 /** A setting of a task, a step, a pipeline, a run or a schedule that can't be used. `option` says which. */
 export class InvalidOption extends Failure<"InvalidOption"> {
   readonly option: string
+  /** What it has to be, in words. */
+  readonly expected: string
   constructor(option: string, received: unknown, expected: string) {
     super("InvalidOption", `Cannot use ${shown(received)} as ${option}: expected ${expected}`)
     this.option = option
+    this.expected = expected
   }
 }
 

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Access } from "./Access.ts"
+import * as Bound from "./Bound.ts"
 import {
   type AccessDenied,
   InvalidOption,
@@ -23,7 +24,9 @@ import * as Results from "./Results.ts"
 import type { Run } from "./Run.ts"
 import * as Scheduler from "./Scheduler.ts"
 import type * as Start from "./Start.ts"
+import { invalidPipeline } from "./Step.ts"
 import type { Store } from "./Store.ts"
+import * as Task from "./Task.ts"
 import type * as Wiring from "./Wiring.ts"
 import * as Worker from "./Worker.ts"
 
@@ -55,9 +58,8 @@ export type MakeError =
 export const layer = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
   options: Options<Pipelines>
 ): Layer.Layer<Operations.Operations, MakeError, Store | Pipeline.RequirementsOf<Pipelines[number]>> => {
-  if (typeof options.access !== "object" || options.access === null) {
-    throw new InvalidOption("access", options.access, "a choice such as Access.open: who gets in has no default")
-  }
+  const mistake = invalid(options)
+  if (mistake !== undefined) throw mistake
   // The worker is built before the operations, so it is closed after them: what was taken is worked off.
   const operations = Operations.layer.pipe(
     Layer.provideMerge(
@@ -81,6 +83,27 @@ export const layer = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
         options.pipelines.map(({ id }) => id)
       )
     ])
+  )
+}
+
+const NO_DEFAULT = "a choice such as Access.open: who gets in has no default"
+
+/** What is wrong with options; nothing when they can be used. What the worker does is the worker's to check. */
+const invalid = (options: Options<ReadonlyArray<Pipeline.Any>>): InvalidOption | undefined => {
+  const mistake = Bound.required(Bound.record, "options", options)
+  if (mistake !== undefined) return mistake
+  const { access, pipelines, tasks, schedules, worker } = options
+  return (
+    Bound.required(Bound.record, "access", access, NO_DEFAULT) ??
+    (access._tag === "Open" || access._tag === "Secured"
+      ? undefined
+      : new InvalidOption("access", access, NO_DEFAULT)) ??
+    Bound.required(Bound.list, "pipelines", pipelines, "an array of pipelines") ??
+    Bound.first(pipelines, (pipeline, at) => invalidPipeline(`pipelines[${at}]`, pipeline)) ??
+    Bound.list("tasks", tasks, "an array of tasks") ??
+    Bound.first(tasks ?? [], (task, at) => Task.invalid(`tasks[${at}]`, task)) ??
+    Bound.list("schedules", schedules, "an array of schedules") ??
+    (worker === false ? undefined : Bound.record("worker", worker, "an object, or false for none"))
   )
 }
 
@@ -120,7 +143,7 @@ export const execute = <P extends Pipeline.Any, const O extends ExecuteOptions &
   parameters: ParametersFor<P, O>,
   options?: Exactly<O, ExecuteOptions & Start.PartOptions>
 ): Effect.Effect<ResultFor<P, O>, ExecuteError, Operations.Operations> =>
-  Operations.Operations.use((operations) =>
+  withPipeline(pipeline, (operations) =>
     Effect.flatMap(
       asHost(
         operations.execute(
@@ -135,6 +158,14 @@ export const execute = <P extends Pipeline.Any, const O extends ExecuteOptions &
     )
   )
 
+const withPipeline = <A, E>(
+  pipeline: unknown,
+  ask: (operations: Operations.Operations) => Effect.Effect<A, E>
+): Effect.Effect<A, E | InvalidOption, Operations.Operations> => {
+  const mistake = invalidPipeline("pipeline", pipeline)
+  return mistake === undefined ? Operations.Operations.use(ask) : Effect.fail(mistake)
+}
+
 const valueOf = <A>(pipeline: Pipeline.Any, run: Run): Effect.Effect<A, InvalidOption> =>
   Effect.fromResult(Results.toValue(pipeline, run)) as Effect.Effect<A, InvalidOption>
 
@@ -144,7 +175,7 @@ export const start = <P extends Pipeline.Any, const O extends Start.Options & St
   parameters: ParametersFor<P, O>,
   options?: Exactly<O, Start.Options & Start.PartOptions>
 ): Effect.Effect<string, StartError, Operations.Operations> =>
-  Operations.Operations.use((operations) =>
+  withPipeline(pipeline, (operations) =>
     asHost(operations.start(host, pipeline.id, Parameters.fromValues(parameters, options?.given), options))
   )
 
@@ -154,7 +185,7 @@ export const result = <P extends Pipeline.Any>(
   runId: string,
   waitMillis?: number
 ): Effect.Effect<Pipeline.ResultOf<P>, WaitError, Operations.Operations> =>
-  Operations.Operations.use((operations) =>
+  withPipeline(pipeline, (operations) =>
     Effect.flatMap(asHost(operations.wait(host, runId, waitMillis)), (run) =>
       valueOf<Pipeline.ResultOf<P>>(pipeline, run)
     )
@@ -168,6 +199,9 @@ export const schedule = <P extends Pipeline.Any>(
     readonly parameters: Pipeline.ParametersOf<P>
   }
 ): Operations.NewSchedule => {
+  const mistake =
+    invalidPipeline("pipeline", pipeline) ?? Bound.required(Bound.record, "options of a schedule", options)
+  if (mistake !== undefined) throw mistake
   const { parameters, ...rest } = options
   return { ...rest, pipelineId: pipeline.id, given: Parameters.fromValues(parameters) }
 }

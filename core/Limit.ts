@@ -20,8 +20,8 @@ export const invalidKey = (what: string, key: unknown): InvalidOption | undefine
     : new InvalidOption(`key of ${what}`, key, Text.keyRule(MAX_KEY_LENGTH, 0))
 
 /** What is wrong with a limit; nothing when it can be used. */
-export const invalid = (what: string, key: unknown, max: number): InvalidOption | undefined =>
-  invalidKey(what, key) ?? Bound.integer(`max of ${what}`, max, 1)
+export const invalid = (what: string, key: unknown, max: unknown): InvalidOption | undefined =>
+  invalidKey(what, key) ?? Bound.required(Bound.integer, `max of ${what}`, max, 1)
 
 /** The limit that a task asks for. Tasks with the same key share it, in whichever pipeline they are. */
 export const ofTask = (key: string, max: number): Limit => ({ key: `task:${key}`, max })

@@ -1,6 +1,7 @@
 /** A pipeline: an id, its steps and their Dag. Valid by construction. */
 import * as Result from "effect/Result"
-import { fromSteps } from "./Build.ts"
+import * as Bound from "./Bound.ts"
+import { fromSteps, invalidDeclaration } from "./Build.ts"
 import type * as Dag from "./Dag.ts"
 import { type InvalidOption, MissingProducer, type ParametersInvalid, type PipelineError } from "./Errors.ts"
 import type * as Plan from "./Plan.ts"
@@ -139,12 +140,18 @@ export const fromTasks = <const Ts extends Wiring.Tasks>(
 ): Result.Result<
   Pipeline<string, Readonly<Record<string, unknown>>, unknown, Wiring.ErrorOf<Ts>, Wiring.RequirementsOf<Ts>>,
   PipelineError
-> =>
-  (kind === "dataflow"
-    ? fromSteps(id, kind, tasks.flatMap(Step.stepsOf), options)
-    : Result.flatMap(sequence(id, tasks as ReadonlyArray<Task.Any>), (steps) =>
-        fromSteps(id, kind, steps, options)
-      )) as never
+> => {
+  const mistake =
+    invalidDeclaration(id, options) ??
+    Bound.required(Bound.among, `kind of pipeline '${id}'`, kind, ["dataflow", "sequential"]) ??
+    Step.invalidEntries(`tasks of pipeline '${id}'`, tasks)
+  if (mistake !== undefined) return Result.fail(mistake)
+  return (
+    kind === "dataflow"
+      ? fromSteps(id, kind, tasks.flatMap(Step.stepsOf), options)
+      : Result.flatMap(sequence(id, tasks as ReadonlyArray<Task.Any>), (steps) => fromSteps(id, kind, steps, options))
+  ) as never
+}
 
 /**
  * Names the values of a sequence so that each step takes the outputs of the one before it: those of the same name,

@@ -14,9 +14,9 @@ export const MAX_PERMITS = 100_000
 const PERIODS: Readonly<Record<string, number>> = { second: 1_000, minute: 60_000, hour: 3_600_000, day: 86_400_000 }
 
 /** Reads `10/minute`, `1000/day` or `5/10 seconds`. `setting` names it in the failure. */
-export const parse = (setting: string, text: string): Result.Result<Rate, InvalidOption> => {
+export const parse = (setting: string, text: unknown): Result.Result<Rate, InvalidOption> => {
   const [, permits, times = "1", period = ""] =
-    /^\s*(\d{1,6})\s*\/\s*(?:(\d{1,4})\s+)?([a-z]+?)s?\s*$/i.exec(text) ?? []
+    typeof text === "string" ? (/^\s*(\d{1,6})\s*\/\s*(?:(\d{1,4})\s+)?([a-z]+?)s?\s*$/i.exec(text) ?? []) : []
   const millis = Object.hasOwn(PERIODS, period.toLowerCase()) ? PERIODS[period.toLowerCase()]! * Number(times) : 0
   if (millis === 0 || Number(permits) < 1 || Number(permits) > MAX_PERMITS) {
     return Result.fail(

@@ -47,10 +47,15 @@ export const waitMillis = (
 }
 
 /** What is wrong with a policy; nothing when it can be used. */
-export const invalid = (what: string, retry: Retry): InvalidOption | undefined =>
-  Bound.integer(`times of ${what}`, retry.times, 0, MAX_TIMES) ??
+export const invalid = (what: string, retry: unknown): InvalidOption | undefined =>
+  Bound.required(Bound.record, what, retry, "a number of times, or an object with `times`") ??
+  invalidRecord(what, retry as Retry)
+
+const invalidRecord = (what: string, retry: Retry): InvalidOption | undefined =>
+  Bound.required(Bound.integer, `times of ${what}`, retry.times, 0, MAX_TIMES) ??
   Bound.millis(`delayMillis of ${what}`, retry.delayMillis) ??
   Bound.number(`factor of ${what}`, retry.factor, 1) ??
   Bound.millis(`maxDelayMillis of ${what}`, retry.maxDelayMillis) ??
   Bound.number(`jitter of ${what}`, retry.jitter, 0, 1) ??
-  Bound.millis(`totalMillis of ${what}`, retry.totalMillis)
+  Bound.millis(`totalMillis of ${what}`, retry.totalMillis) ??
+  Bound.callable(`when of ${what}`, retry.when)

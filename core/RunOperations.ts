@@ -7,7 +7,7 @@ import * as Stream from "effect/Stream"
 import * as Bound from "./Bound.ts"
 import {
   type IdempotencyConflict,
-  type InvalidOption,
+  InvalidOption,
   type ParametersInvalid,
   type PipelineNotFound,
   RunCancelled,
@@ -50,7 +50,14 @@ export type StartError =
 export type WaitError = InvalidOption | RunNotFound | RunFailed | RunCancelled | WaitTimedOut | GuardError
 
 /** Why a run can't be repeated. */
-export type RetryError = RunNotFound | RunUnfinished | RunNotRepeatable | PipelineNotFound | UnknownStep | GuardError
+export type RetryError =
+  | InvalidOption
+  | RunNotFound
+  | RunUnfinished
+  | RunNotRepeatable
+  | PipelineNotFound
+  | UnknownStep
+  | GuardError
 
 /** Operations on runs. */
 export interface RunOperations {
@@ -93,14 +100,18 @@ export interface RunOperations {
   /** The completed run. Fails with `WaitTimedOut` after `waitMillis` (default: never); the run goes on. */
   readonly wait: (caller: Caller, runId: string, waitMillis?: number) => Effect.Effect<Run.Run, WaitError>
   /** Ends a run as CANCELLED. One that is over stays as it is. Gives the run as it is then. */
-  readonly cancel: (caller: Caller, runId: string, reason?: string) => Effect.Effect<Run.Run, RunNotFound | GuardError>
+  readonly cancel: (
+    caller: Caller,
+    runId: string,
+    reason?: string
+  ) => Effect.Effect<Run.Run, RunNotFound | InvalidOption | GuardError>
   /** Ends one step as CANCELLED; the run goes on as after a failure of it. One that is over stays as it is. Gives the run. */
   readonly cancelStep: (
     caller: Caller,
     runId: string,
     step: string,
     reason?: string
-  ) => Effect.Effect<Run.Run, RunNotFound | UnknownStep | GuardError>
+  ) => Effect.Effect<Run.Run, RunNotFound | UnknownStep | InvalidOption | GuardError>
   /** Forgets a run that is over. */
   readonly remove: (caller: Caller, runId: string) => Effect.Effect<void, RunNotFound | RunUnfinished | GuardError>
   /** Runs, newest first, at most 1,000 at once. */
@@ -219,6 +230,21 @@ export const make = (
       return yield* Effect.catchTag(submitted, "IdempotencyConflict", Effect.die)
     })
 
+  /** Ends a run, or a step of it, for a reason as it is kept. */
+  const ending = <E>(
+    caller: Caller,
+    runId: string,
+    reason: unknown = ASKED_FOR,
+    end: (reason: string) => Effect.Effect<void, E>
+  ): Effect.Effect<Run.Run, E | RunNotFound | InvalidOption | GuardError> =>
+    Effect.flatMap(
+      permitted(caller, "execute", runId),
+      (): Effect.Effect<Run.Run, E | RunNotFound | InvalidOption | StoreUnavailable> =>
+        typeof reason === "string"
+          ? Effect.andThen(end(Text.clip(reason, MAX_REASON)), store.get(runId))
+          : Effect.fail(new InvalidOption("reason", reason, "a text"))
+    )
+
   const follow: RunOperations["follow"] = (caller, runId, from) => {
     const mistake = Bound.integer("after", from, 0)
     return mistake === undefined
@@ -245,34 +271,35 @@ export const make = (
         : Effect.fail(mistake)
     },
     retry: (caller, runId, from = []) =>
-      Effect.flatMap(permitted(caller, "execute", runId), (run) => retry(run, caller, from)),
+      Effect.flatMap(permitted(caller, "execute", runId), (run): Effect.Effect<string, RetryError> => {
+        const mistake = Bound.texts("from", from, "an array of step names")
+        return mistake === undefined ? retry(run, caller, from) : Effect.fail(mistake)
+      }),
     run: (caller, runId) => permitted(caller, "read", runId),
     lines: (caller, runId) => Effect.andThen(permitted(caller, "read", runId), store.lines(runId)),
     wait: (caller, runId, waitMillis) =>
       Effect.flatMap(permitted(caller, "read", runId), (run): Effect.Effect<Run.Run, WaitError> => {
-        if (Run.isTerminal(run.status)) return ended(run)
         const mistake = invalidWait(waitMillis)
         if (mistake !== undefined) return Effect.fail(mistake)
+        if (Run.isTerminal(run.status)) return ended(run)
         // Looked at a moment ago.
         return waitMillis === 0 ? Effect.fail(new WaitTimedOut(run, waitMillis)) : waiting(runId, waitMillis)
       }),
-    cancel: (caller, runId, reason = ASKED_FOR) =>
-      Effect.andThen(
-        permitted(caller, "execute", runId),
-        Effect.andThen(store.cancel(runId, Text.clip(reason, MAX_REASON)), store.get(runId))
-      ),
-    cancelStep: (caller, runId, step, reason = ASKED_FOR) =>
-      Effect.andThen(
-        permitted(caller, "execute", runId),
-        Effect.andThen(store.cancelStep(runId, step, Text.clip(reason, MAX_REASON)), store.get(runId))
-      ),
+    cancel: (caller, runId, reason) => ending(caller, runId, reason, (kept) => store.cancel(runId, kept)),
+    cancelStep: (caller, runId, step, reason) =>
+      ending(caller, runId, reason, (kept) => store.cancelStep(runId, step, kept)),
     remove: (caller, runId) => Effect.andThen(permitted(caller, "admin", runId), store.remove(runId)),
     runs: (caller, request) => {
+      const unreadable = Bound.required(Bound.record, "request", request)
+      if (unreadable !== undefined) return Effect.fail(unreadable)
       const { pipelineId } = request
       const mistake =
-        Bound.integer("limit", request.limit, 1, MAX_RUNS) ??
+        Bound.required(Bound.integer, "limit", request.limit, 1, MAX_RUNS) ??
+        Bound.number("sinceMillis", request.sinceMillis, 0) ??
+        Bound.number("untilMillis", request.untilMillis, 0) ??
+        Bound.text("cursor", request.cursor, MAX_CURSOR) ??
         Bound.among("status", request.status, Run.STATUSES) ??
-        Bound.key("pipelineId", pipelineId, MAX_NAME_LENGTH)
+        Bound.text("pipelineId", pipelineId, MAX_NAME_LENGTH)
       const may = (run: Run.Run) => guard.may(caller, { permission: "read", pipelineId: run.pipelineId, runId: run.id })
       return Effect.andThen(
         guard.check(caller, { permission: "read", pipelineId }),
@@ -296,6 +323,11 @@ export const make = (
     follow,
     feed: (caller, request) =>
       Effect.gen(function* () {
+        const mistake =
+          Bound.required(Bound.record, "request", request) ??
+          Bound.flag("isEndless", request.isEndless) ??
+          Bound.flag("isBare", request.isBare)
+        if (mistake !== undefined) return yield* mistake
         const { pipelineId } = request
         yield* guard.check(caller, { permission: "read", pipelineId })
         if (pipelineId !== undefined) yield* registry.find(pipelineId)
@@ -318,6 +350,8 @@ const MAX_REQUEST_ID = 200
 
 const requestIdOf = ({ origin: { requestId } }: Caller): string | undefined =>
   requestId === undefined ? undefined : Text.clip(requestId, MAX_REQUEST_ID)
+
+const MAX_CURSOR = 200
 
 /** A Store that is lost while a run is waited for leaves at least the run's id. */
 const named = <A, E>(runId: string, waiting: Effect.Effect<A, E | StoreUnavailable>) =>

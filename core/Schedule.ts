@@ -107,30 +107,45 @@ export const next = (
 /** What is wrong with a definition; nothing when it can be used. */
 export const invalid = (definition: Definition): ScheduleError | undefined => {
   const { id, timing, catchUp, overlap, priority, graceMillis } = definition
+  const unusable = Name.invalid("a schedule's id", id)
+  if (unusable !== undefined) return unusable
   const what = `schedule '${id}'`
   return (
-    Name.invalid("a schedule's id", id) ??
-    (timing.cron !== undefined
-      ? tooLong(`cron of ${what}`, timing.cron, MAX_CRON)
-      : timing.everyMillis === undefined
-        ? new InvalidOption(`timing of ${what}`, timing, "either a cron expression or everyMillis")
-        : Bound.integer(`everyMillis of ${what}`, timing.everyMillis, 1_000, Bound.MAX_MILLIS)) ??
-    Bound.among(`catchUp of ${what}`, catchUp, CATCH_UPS) ??
-    Bound.among(`overlap of ${what}`, overlap, OVERLAPS) ??
-    Bound.integer(`priority of ${what}`, priority, -MAX_PRIORITY, MAX_PRIORITY) ??
-    Bound.millis(`graceMillis of ${what}`, graceMillis) ??
+    wrongTiming(what, timing) ??
+    Bound.required(Bound.among, `catchUp of ${what}`, catchUp, CATCH_UPS) ??
+    Bound.required(Bound.among, `overlap of ${what}`, overlap, OVERLAPS) ??
+    Bound.required(Bound.integer, `priority of ${what}`, priority, -MAX_PRIORITY, MAX_PRIORITY) ??
+    Bound.required(Bound.millis, `graceMillis of ${what}`, graceMillis) ??
     Result.getOrElse(Result.flip(next(definition, 0, 0)), () => undefined)
   )
 }
+
+const wrongTiming = (what: string, timing: unknown): InvalidOption | undefined => {
+  const mistake = Bound.required(Bound.record, `timing of ${what}`, timing, EITHER)
+  if (mistake !== undefined) return mistake
+  const { cron, timeZone, everyMillis } = timing as { readonly [key: string]: unknown }
+  if ((cron === undefined) === (everyMillis === undefined)) {
+    return new InvalidOption(`timing of ${what}`, cron === undefined ? timing : "both", EITHER)
+  }
+  if (everyMillis !== undefined && timeZone !== undefined) {
+    return new InvalidOption(`timeZone of ${what}`, timeZone, "none: only a cron expression has one")
+  }
+  return (
+    Bound.text(`cron of ${what}`, cron, MAX_CRON, 0) ??
+    (timeZone === undefined || typeof timeZone === "string"
+      ? undefined
+      : new InvalidOption(`timeZone of ${what}`, timeZone, "an IANA name such as 'Europe/Lisbon'")) ??
+    Bound.integer(`everyMillis of ${what}`, everyMillis, 1_000, Bound.MAX_MILLIS)
+  )
+}
+
+const EITHER = "either a cron expression or everyMillis"
 
 /** Priorities are whole numbers from -100 to 100. */
 export const MAX_PRIORITY = 100
 
 /** The longest cron expression, in UTF-16 units. */
 const MAX_CRON = 1_000
-
-const tooLong = (option: string, text: string, most: number): InvalidOption | undefined =>
-  text.length <= most ? undefined : new InvalidOption(option, text, `at most ${most} characters`)
 
 /** What is due of a schedule: which instants to start runs for, how many were dropped at least, and when it fires next. */
 export interface Due {

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Bound from "./Bound.ts"
 import {
+  InvalidOption,
   type ParametersInvalid,
   type PipelineNotFound,
   type ScheduleError,
@@ -97,6 +98,13 @@ export const make = (
     schedule: (caller, scheduleId) => permitted(caller, "read", scheduleId),
     addSchedule: (caller, wanted, replace = false) =>
       Effect.gen(function* () {
+        const unreadable =
+          Bound.required(Bound.record, "schedule", wanted) ??
+          Bound.required(Bound.record, "given of a schedule", wanted.given, PARAMETERS) ??
+          (typeof wanted.given.parameters === "function"
+            ? undefined
+            : new InvalidOption("given of a schedule", wanted.given, PARAMETERS))
+        if (unreadable !== undefined) return yield* unreadable
         const { pipelineId, timing } = wanted
         yield* guard.check(caller, { permission: "admin", pipelineId })
         const refused = closed()
@@ -106,20 +114,24 @@ export const make = (
         const long = Start.tooLong(pipeline, parameters, {}, store.maxValueBytes)
         if (long !== undefined) return yield* long
         const definition: Schedule.Definition = {
-          id: wanted.id ?? (yield* Effect.map(Random.nextIntBetween(0, 2 ** 48), (number) => number.toString(36))),
+          id:
+            wanted.id !== undefined
+              ? wanted.id
+              : yield* Effect.map(Random.nextIntBetween(0, 2 ** 48), (number) => number.toString(36)),
           pipelineId,
           timing,
           parameters,
-          catchUp: wanted.catchUp ?? "skip",
-          overlap: wanted.overlap ?? "skip",
-          priority: wanted.priority ?? 0,
-          graceMillis: Bound.whole(wanted.graceMillis ?? Schedule.GRACE_MILLIS)
+          catchUp: orElse(wanted.catchUp, "skip"),
+          overlap: orElse(wanted.overlap, "skip"),
+          priority: orElse(wanted.priority, 0),
+          graceMillis: orElse(wanted.graceMillis, Schedule.GRACE_MILLIS)
         }
         const mistake = Schedule.invalid(definition)
         if (mistake !== undefined) return yield* mistake
         const now = yield* Clock.currentTimeMillis
         const nextAtMillis = yield* Effect.fromResult(Schedule.next(definition, now, now))
-        return yield* schedules.put(Schedule.make(definition, now, nextAtMillis), replace)
+        const whole = { ...definition, graceMillis: Bound.whole(definition.graceMillis) }
+        return yield* schedules.put(Schedule.make(whole, now, nextAtMillis), replace)
       }),
     removeSchedule: (caller, scheduleId) =>
       Effect.andThen(permitted(caller, "admin", scheduleId), schedules.remove(scheduleId)),
@@ -137,3 +149,8 @@ export const make = (
       })
   }
 }
+
+const PARAMETERS = "what Levada.schedule makes of parameters"
+
+/** An option, or what stands for it where it is left out; null is no option, and is refused with the others. */
+const orElse = <A>(option: A | undefined, otherwise: A): A => (option === undefined ? otherwise : option)

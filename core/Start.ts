@@ -46,18 +46,21 @@ export interface PartOptions {
 /** The longest idempotency key, in UTF-16 units. */
 export const MAX_IDEMPOTENCY_KEY = 255
 
+const SOME_STEPS = "an array of step names, at least one"
+
 /** What is wrong with options; nothing when they can be used. */
 export const invalid = (options: Options & PartOptions): InvalidOption | undefined => {
+  const mistake = Bound.record("options", options)
+  if (mistake !== undefined) return mistake
   const { idempotencyKey: key, targets } = options
   return (
     Bound.millis("timeoutMillis", options.timeoutMillis, 1) ??
     Bound.among("onFailure", options.onFailure, Policy.POLICIES) ??
     Bound.integer("priority", options.priority, -MAX_PRIORITY, MAX_PRIORITY) ??
     Bound.millis("delayMillis", options.delayMillis) ??
-    Bound.key("idempotencyKey", key, MAX_IDEMPOTENCY_KEY) ??
-    (targets === undefined || (Array.isArray(targets) && targets.length > 0)
-      ? undefined
-      : new InvalidOption("targets", targets, "an array of step names, at least one"))
+    Bound.text("idempotencyKey", key, MAX_IDEMPOTENCY_KEY) ??
+    Bound.texts("targets", targets, SOME_STEPS) ??
+    (targets?.length === 0 ? new InvalidOption("targets", "none", SOME_STEPS) : undefined)
   )
 }
 

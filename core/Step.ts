@@ -1,7 +1,8 @@
 /** A step: one place of a task in a pipeline, with the names under which its values travel in a run. */
+import * as Bound from "./Bound.ts"
 import { InvalidOption } from "./Errors.ts"
 import type { ItemPolicy, Tolerance } from "./Policy.ts"
-import type * as Task from "./Task.ts"
+import * as Task from "./Task.ts"
 import { type Field, type Fields, isOptional, type Json } from "./Value.ts"
 
 /** One input or output of a step: `key` is the task's word for it, `value` the run's. */
@@ -70,13 +71,25 @@ export interface Steps<Name extends string = string, In = Fields, Out = Fields, 
 export type Any = Steps<string, any, any, any, any>
 
 /** The steps that an entry of a pipeline's list stands for. */
-export const stepsOf = (entry: Task.Any | Any): ReadonlyArray<Step> => {
-  // Modules that import each other see each other's exports before these are there.
-  if (typeof entry !== "object" || entry === null) {
-    throw new InvalidOption("an entry of a pipeline", entry, "a task or a step; is it imported in a circle?")
+export const stepsOf = (entry: Task.Any | Any): ReadonlyArray<Step> => ("steps" in entry ? entry.steps : [place(entry)])
+
+/** What is wrong with something that has to be a pipeline. Nothing of it is built for that. */
+export const invalidPipeline = (what: string, pipeline: unknown): InvalidOption | undefined => {
+  const { id, planOf } = (Bound.isRecord(pipeline) ? pipeline : {}) as {
+    readonly id?: unknown
+    readonly planOf?: unknown
   }
-  return "steps" in entry ? entry.steps : [place(entry)]
+  return typeof id === "string" && typeof planOf === "function"
+    ? undefined
+    : new InvalidOption(what, pipeline, "a pipeline; is it imported in a circle?")
 }
+
+/** What is wrong with the entries of a pipeline or of a part of one; nothing when each is a task or a step. */
+export const invalidEntries = (what: string, entries: unknown): InvalidOption | undefined =>
+  Bound.required(Bound.list, what, entries, "an array of tasks and steps") ??
+  Bound.first(entries as ReadonlyArray<unknown>, (entry, at) =>
+    Bound.isRecord(entry) && Array.isArray(entry["steps"]) ? undefined : Task.invalid(`${what}[${at}]`, entry)
+  )
 
 const sameName = (key: string): string => key
 const NONE: ReadonlyArray<never> = []

@@ -17,6 +17,8 @@ import {
   type ArmName,
   type Constant,
   inlined,
+  invalidEntries,
+  invalidPipeline,
   type Kind,
   own,
   place,
@@ -25,6 +27,7 @@ import {
   several,
   stepsOf
 } from "./Step.ts"
+import { check, namesIn, predicateProblem, unknownKey } from "./StepChecks.ts"
 import * as Task from "./Task.ts"
 import { codec, type Field, type Fields } from "./Value.ts"
 import type * as Wiring from "./Wiring.ts"
@@ -144,9 +147,10 @@ export const filter = <
   Wiring.RequirementsOf<readonly [T]>
 > => {
   const step = placed(task, "filter", options)
+  check(predicateProblem(task))
   const over = Object.keys(options.over)
   if (over.length !== 1) throw new InvalidOption(`over of step '${step.name}'`, listed(over), "exactly one list")
-  check(predicateProblem(task), Name.invalid(`the output of step '${step.name}'`, options.output))
+  check(Name.invalid(`the output of step '${step.name}'`, options.output))
   const [key] = over as [string]
   return one({
     ...step,
@@ -190,10 +194,12 @@ export const reduce = <
       "a task whose every output is one of its inputs too"
     )
   }
-  const initial = constants(`initial of step '${step.name}'`, task.output, options.initial)
+  const what = `initial of step '${step.name}'`
+  check(Bound.required(Bound.record, what, options.initial))
+  check(unknownKey(what, task.output, options.initial))
+  const initial = constants(what, task.output, options.initial)
   const missing = [...accumulators].find((key) => !initial.some((constant) => constant.key === key))
-  if (missing !== undefined)
-    throw new InvalidOption(`initial of step '${step.name}'`, missing, "a value for every output")
+  if (missing !== undefined) throw new InvalidOption(what, missing, "a value for every output")
   return one({ ...step, inputs: step.inputs.filter(({ key }) => !accumulators.has(key)), initial })
 }
 
@@ -226,8 +232,12 @@ export const branch = <
   Wiring.ErrorOf<readonly [T, ...Yes, ...No]>,
   Wiring.RequirementsOf<readonly [T, ...Yes, ...No]>
 > => {
-  check(predicateProblem(task))
   const { outputs: _, ...step } = placed(task, "branch", options)
+  check(
+    predicateProblem(task),
+    invalidEntries(`yes of step '${step.name}'`, options.yes),
+    options.no === undefined ? undefined : invalidEntries(`no of step '${step.name}'`, options.no)
+  )
   const choice: Step = { ...step, outputs: NONE }
   const arm = (name: ArmName, entries: Wiring.Tasks = NONE): ReadonlyArray<Step> =>
     inlined(`${step.name}.${name}`, entries.flatMap(stepsOf), { within: [{ branch: step.name, arm: name }] })
@@ -259,6 +269,13 @@ export const group = <
   Wiring.ErrorOf<Ts>,
   Wiring.RequirementsOf<Ts>
 > => {
+  check(Name.invalid("a group's name", name))
+  const what = `tasks of group '${name}'`
+  check(
+    Bound.required(Bound.list, what, tasks, "an array of tasks") ??
+      Bound.first(tasks as ReadonlyArray<unknown>, (task, at) => Task.invalid(`${what}[${at}]`, task)),
+    Bound.required(Bound.record, `options of group '${name}'`, options)
+  )
   const members = (tasks as ReadonlyArray<Task.Any>).map((task, at) =>
     place(
       task,
@@ -267,7 +284,7 @@ export const group = <
       (key) => `${name}.${at}.${key}`
     )
   )
-  return several(name, [...members, gathering(name, members, options.output ?? name)])
+  return several(name, [...members, gathering(name, members, options.output === undefined ? name : options.output)])
 }
 
 /** The step that makes one list of what the members of a group gave. */
@@ -318,8 +335,13 @@ export const nest = <
   Pipeline.ErrorOf<P>,
   Pipeline.RequirementsOf<P>
 > => {
+  check(
+    invalidPipeline("pipeline of Step.nest", pipeline),
+    Bound.required(Bound.record, "options of Step.nest", options)
+  )
   const { name = pipeline.id as unknown as Name, inputs, outputs } = options
-  check(Name.invalid("a step's name", name), ...namesIn(name, inputs), ...namesIn(name, outputs))
+  check(Name.invalid("a step's name", name))
+  check(...namesIn(`step '${name}'`, { inputs, outputs }))
   return several(name, inlined(name, pipeline.steps, { inputs, outputs }))
 }
 
@@ -331,21 +353,23 @@ interface AnyPlacing
     ItemFailures.ItemFailures {}
 
 const placed = (task: Task.Any, kind: Kind, options: AnyPlacing): Step => {
+  check(Task.invalid(`task of Step.${kind === "task" ? "make" : kind}`, task))
+  check(Bound.required(Bound.record, `options of step '${task.name}'`, options))
   const { name = task.name, inputs = {}, outputs = {}, constants: fixed = {}, over = {}, concurrency, chunk } = options
+  check(Name.invalid("a step's name", name))
   const where = `step '${name}'`
+  check(...namesIn(where, { inputs, outputs, over }), Bound.record(`constants of ${where}`, fixed))
   const keys = Object.keys(over)
   check(
-    Name.invalid("a step's name", name),
-    ...namesIn(name, inputs),
-    ...namesIn(name, outputs),
-    ...namesIn(name, over),
     Bound.integer(`concurrency of ${where}`, concurrency, 1),
     Bound.integer(`chunk of ${where}`, chunk, 1),
     ItemFailures.invalid(where, kind, options),
     kind !== "task" && kind !== "branch" && keys.length === 0
       ? new InvalidOption(`over of ${where}`, over, 'at least one input and its list, such as { page: "pages" }')
       : undefined,
-    ...[inputs, over, fixed].map((keyed) => unknownKey(`inputs of ${where}`, task.input, keyed)),
+    ...Object.entries({ inputs, over, constants: fixed }).map(([place, keyed]) =>
+      unknownKey(`${place} of ${where}`, task.input, keyed)
+    ),
     unknownKey(`outputs of ${where}`, task.output, outputs)
   )
   const step = place(
@@ -368,24 +392,6 @@ const placed = (task: Task.Any, kind: Kind, options: AnyPlacing): Step => {
     toleratedItemFailures: options.toleratedItemFailures
   }
 }
-
-const check = (...mistakes: ReadonlyArray<Error | undefined>): void => {
-  const mistake = mistakes.find((found) => found !== undefined)
-  if (mistake !== undefined) throw mistake
-}
-
-const namesIn = (step: string, names: object = {}): ReadonlyArray<Error | undefined> =>
-  Object.values(names).map((name) => Name.invalid(`a value's name in step '${step}'`, String(name)))
-
-const unknownKey = (what: string, fields: Fields, keyed: object): Error | undefined => {
-  const unknown = Object.keys(keyed).find((key) => !Object.hasOwn(fields, key))
-  return unknown === undefined ? undefined : new InvalidOption(what, unknown, `one of ${listed(Object.keys(fields))}`)
-}
-
-const predicateProblem = (task: Task.Any): Error | undefined =>
-  Object.keys(task.output).length === 1
-    ? undefined
-    : new InvalidOption(`predicate '${task.name}'`, listed(Object.keys(task.output)), "exactly one Boolean output")
 
 const constants = (what: string, fields: Fields, values: object): ReadonlyArray<Constant> =>
   Object.entries(values).map(([key, value]) => {

@@ -58,12 +58,13 @@ const withoutUndefined = (bounds: MemoryBounds): MemoryBounds =>
 
 /** What is wrong with bounds; nothing when they can be used. */
 export const invalid = (bounds: MemoryBounds): InvalidOption | undefined =>
+  Bound.record("options of the Store", bounds) ??
   Bound.millis("store.leaseMillis", bounds.leaseMillis, 1) ??
   Bound.integer("store.maxValueBytes", bounds.maxValueBytes, 1) ??
   Bound.integer("store.maxUnfinished", bounds.maxUnfinished, 1) ??
   Bound.integer("store.maxLosses", bounds.maxLosses, 1) ??
   Bound.integer("store.historyCount", bounds.historyCount, 0) ??
-  Bound.number("store.historyMillis", bounds.historyMillis, 0) ??
+  Bound.millis("store.historyMillis", bounds.historyMillis) ??
   Bound.integer("store.historyBytes", bounds.historyBytes, 0) ??
   Bound.integer("store.memoCount", bounds.memoCount, 0) ??
   Bound.integer("store.memoBytes", bounds.memoBytes, 0)

@@ -2,12 +2,12 @@
 import type * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import * as Bound from "./Bound.ts"
-import { InvalidOption } from "./Errors.ts"
+import { type InvalidName, InvalidOption } from "./Errors.ts"
 import * as Limit from "./Limit.ts"
 import type { Level } from "./Log.ts"
 import * as Name from "./Name.ts"
 import * as Retry from "./Retry.ts"
-import type { Fields } from "./Value.ts"
+import { type Fields, isField } from "./Value.ts"
 
 export { Fatal } from "./Errors.ts"
 
@@ -143,18 +143,16 @@ export const make = <
   options: Options<In, Out, Ret>
   // Without `NoInfer`, a task declared inside a list of tasks would take what it leaves out from the list's type.
 ): Task<Name, NoInfer<In>, NoInfer<Out>, ErrorOf<Ret>, RequirementsOf<Ret>> => {
+  const mistake =
+    Name.invalid("a task's name", name) ??
+    Bound.required(Bound.record, `options of task '${name}'`, options) ??
+    wrongFields(`task '${name}'`, "input", options.input) ??
+    wrongFields(`task '${name}'`, "output", options.output) ??
+    wrongOption(`task '${name}'`, options)
+  if (mistake !== undefined) throw mistake
   const { description, version, retry, timeoutMillis, limit, memo } = options
   const input = options.input ?? ({} as In)
   const output = options.output ?? ({} as Out)
-  const mistake =
-    Name.invalid("a task's name", name) ??
-    first(Object.keys(input), (key) => Name.invalid(`an input of task '${name}'`, key)) ??
-    first(Object.keys(output), (key) => Name.invalid(`an output of task '${name}'`, key)) ??
-    (typeof options.run === "function"
-      ? undefined
-      : new InvalidOption(`run of task '${name}'`, options.run, "a function")) ??
-    wrongOption(name, retry, timeoutMillis, limit, memo)
-  if (mistake !== undefined) throw mistake
   return {
     name,
     description,
@@ -170,25 +168,58 @@ export const make = <
   }
 }
 
+/** The longest description, in UTF-16 units. */
+const MAX_DESCRIPTION = 10_000
+
+const wrongFields = (
+  task: string,
+  side: "input" | "output",
+  fields: unknown
+): InvalidName | InvalidOption | undefined =>
+  Bound.record(`${side} of ${task}`, fields, "a record of schemas") ??
+  Bound.first(
+    Object.entries(fields ?? {}),
+    ([key, field]) =>
+      Name.invalid(`an ${side} of ${task}`, key) ?? Bound.required(schema, `${side} '${key}' of ${task}`, field)
+  )
+
+/** Options as JavaScript callers give them. */
+type Unchecked<A> = { readonly [K in keyof A]?: unknown }
+
 const wrongOption = (
-  name: string,
-  retry: Retry.Retry | number | undefined,
-  timeoutMillis: number | undefined,
-  limit: { readonly key?: unknown; readonly max: number } | undefined,
-  memo: Memo | undefined
+  task: string,
+  { description, version, retry, timeoutMillis, limit, memo, run }: Unchecked<Options<Fields, Fields, unknown>>
 ): InvalidOption | undefined =>
+  Bound.required(Bound.callable, `run of ${task}`, run) ??
+  Bound.text(`description of ${task}`, description, MAX_DESCRIPTION, 0) ??
+  Bound.text(`version of ${task}`, version, Name.MAX_NAME_LENGTH, 0) ??
   (retry === undefined
     ? undefined
-    : Retry.invalid(`retry of task '${name}'`, typeof retry === "number" ? { times: retry } : retry)) ??
-  Bound.millis(`timeoutMillis of task '${name}'`, timeoutMillis, 1) ??
-  (limit &&
-    Limit.invalid(`limit of task '${name}'`, typeof limit.key === "function" ? "" : (limit.key ?? name), limit.max)) ??
-  (memo && Bound.millis(`memo.ttlMillis of task '${name}'`, memo.ttlMillis))
+    : Retry.invalid(`retry of ${task}`, typeof retry === "number" ? { times: retry } : retry)) ??
+  Bound.millis(`timeoutMillis of ${task}`, timeoutMillis, 1) ??
+  (limit === undefined ? undefined : wrongLimit(`limit of ${task}`, limit)) ??
+  Bound.record(`memo of ${task}`, memo) ??
+  (memo === undefined
+    ? undefined
+    : Bound.required(Bound.millis, `memo.ttlMillis of ${task}`, (memo as Unchecked<Memo>).ttlMillis))
 
-const first = <A, B>(items: ReadonlyArray<A>, f: (item: A) => B | undefined): B | undefined => {
-  for (const item of items) {
-    const found = f(item)
-    if (found !== undefined) return found
-  }
-  return undefined
+const wrongLimit = (what: string, limit: unknown): InvalidOption | undefined => {
+  const mistake = Bound.record(what, limit)
+  if (mistake !== undefined) return mistake
+  const { key, max } = limit as Unchecked<KeyLimit>
+  // The name of a task can be a key.
+  return Limit.invalid(what, key === undefined || typeof key === "function" ? "" : key, max)
+}
+
+/** A schema: what a field is. */
+export const schema = (option: string, value: unknown): InvalidOption | undefined =>
+  value === undefined || isField(value) ? undefined : new InvalidOption(option, value, "a Schema")
+
+/** A task, or nothing that can stand for one. */
+export const invalid = (option: string, task: unknown): InvalidOption | undefined => {
+  const { name, input, output, run } = (Bound.isRecord(task) ? task : {}) as Partial<Any>
+  return typeof name === "string" && Bound.isRecord(input) && Bound.isRecord(output) && typeof run === "function"
+    ? undefined
+    : // Modules that import each other see each other's exports before these are there.
+      new InvalidOption(option, task, "a task; is it imported in a circle?")
 }

@@ -19,6 +19,9 @@ export type Field = Schema.Constraint & {
   readonly EncodingServices: never
 }
 
+/** Whether a value is a schema. */
+export const isField = (value: unknown): value is Field => Schema.isSchema(value) && SchemaAST.isAST(value.ast)
+
 /** Named schemas: the inputs or the outputs of a task. */
 export interface Fields {
   readonly [key: PropertyKey]: Field

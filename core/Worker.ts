@@ -45,10 +45,12 @@ const LAST_NOTES_MILLIS = 5_000
 export const layer = <R = never>(options: Options = {}): Layer.Layer<never, InvalidOption, Store | Registry | R> =>
   Layer.effectDiscard(
     Effect.gen(function* () {
-      const { concurrency = 100, graceMillis = 10_000 } = options
       const mistake =
-        Bound.integer("worker.concurrency", concurrency, 1) ?? Bound.millis("worker.graceMillis", graceMillis)
+        Bound.required(Bound.record, "worker", options) ??
+        Bound.integer("worker.concurrency", options.concurrency, 1) ??
+        Bound.millis("worker.graceMillis", options.graceMillis)
       if (mistake !== undefined) return yield* mistake
+      const { concurrency = 100, graceMillis = 10_000 } = options
       const store = yield* Store
       const registry = yield* Registry
       const clock = yield* Clock.Clock

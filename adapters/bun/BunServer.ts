@@ -1,5 +1,6 @@
 /** The API on `Bun.serve`. */
 import * as Fetch from "../http/Fetch.ts"
+import * as Place from "../http/Place.ts"
 import * as Sockets from "../http/Sockets.ts"
 import type { Levada } from "../promise/Levada.ts"
 
@@ -54,8 +55,10 @@ const platform: Fetch.Platform<BunHttpServer> = {
   }
 }
 
-/** Serves a Levada. Rejects when the port is taken. */
+/** Serves a Levada. Rejects when the port is taken, and with `InvalidOption` for options that can't be used. */
 export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
+  const mistake = Place.invalid(levada, options)
+  if (mistake !== undefined) throw mistake
   const { Bun } = globalThis as unknown as { readonly Bun: BunServe }
   const server = Bun.serve({
     port: options.port ?? 8000,

@@ -123,7 +123,7 @@ const queryOf = (values: object): string => {
   return known.length === 0 ? "" : `?${new URLSearchParams(known.map(([key, value]) => [key, String(value)]))}`
 }
 
-/** A client of the server at `url`. */
+/** A client of the server at `url`. Throws `ClientError` (`InvalidOptionError`) for options that can't be used. */
 export const make = (options: Options): Client => {
   const sender = new Sender(options)
   const json = async (sending: Sending) => (await sender.send(sending)).json()

@@ -42,6 +42,7 @@ export class Sender {
   readonly #url: string
 
   constructor(options: Options) {
+    check(options)
     this.#options = options
     this.#url = address(options.url)
   }
@@ -97,13 +98,39 @@ export class Sender {
   }
 }
 
+/** Refuses options that can't be used, whatever the types say. Credentials are not shown. */
+const check = (options: unknown): void => {
+  if (typeof options !== "object" || options === null) throw refused("options", options, "an object with `url`")
+  const { url, apiKey, token, retries, maxDelayMillis, fetch } = options as { readonly [key: string]: unknown }
+  if (typeof url !== "string") throw refused("url", url, A_URL)
+  for (const [name, value] of Object.entries({ apiKey, token })) {
+    if (value !== undefined && typeof value !== "string" && typeof value !== "function")
+      throw refused(name, value, "a text, or a function that gives one")
+  }
+  if (retries !== undefined && !(Number.isSafeInteger(retries) && (retries as number) >= 0))
+    throw refused("retries", retries, "a whole number of at least 0")
+  if (maxDelayMillis !== undefined && !(typeof maxDelayMillis === "number" && maxDelayMillis >= 0))
+    throw refused("maxDelayMillis", maxDelayMillis, "a number of at least 0")
+  if (fetch !== undefined && typeof fetch !== "function") throw refused("fetch", fetch, "a function")
+}
+
+const A_URL = "one such as 'https://levada.example.com/flows'"
+
+const refused = (option: string, received: unknown, expected: string): ClientError => {
+  const shown =
+    typeof received === "string" ? `'${received.slice(0, 200)}'` : received === null ? "null" : typeof received
+  return new ClientError(0, {
+    error: "InvalidOptionError",
+    message: `Cannot use the ${option}: expected ${expected}, received ${shown}`
+  })
+}
+
 /** A whole address; a page may leave out where it comes from itself. */
 const address = (url: string): string => {
   const { location } = globalThis as { readonly location?: { readonly href: string } }
   const found = URL.canParse(url, location?.href) ? new URL(url, location?.href) : undefined
   if (found === undefined || !/^https?:$/.test(found.protocol)) {
-    const expected = "expected one such as 'https://levada.example.com/flows'"
-    throw new TypeError(`Cannot use the url: ${expected}, received '${url}'`)
+    throw refused("url", url, A_URL)
   }
   return found.href.replace(/\/+$/, "")
 }

@@ -1,5 +1,6 @@
 /** The API on `Deno.serve`. */
 import * as Fetch from "../http/Fetch.ts"
+import * as Place from "../http/Place.ts"
 import * as Sockets from "../http/Sockets.ts"
 import type { Levada } from "../promise/Levada.ts"
 
@@ -52,8 +53,10 @@ const platform: Fetch.Platform<Info> = {
 /** How long answers may take to be sent once everything is closed, in milliseconds. */
 const LAST_MILLIS = 1_000
 
-/** Serves a Levada. Rejects when the port is taken. */
+/** Serves a Levada. Rejects when the port is taken, and with `InvalidOption` for options that can't be used. */
 export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
+  const mistake = Place.invalid(levada, options)
+  if (mistake !== undefined) throw mistake
   const { Deno } = globalThis as unknown as { readonly Deno: DenoServe }
   const host = options.host ?? "127.0.0.1"
   const fetch = Fetch.toFetch(levada.handler, platform)

@@ -1,6 +1,7 @@
 /** The API as routes of an Elysia app. */
 import { type AnyElysia, Elysia } from "elysia"
 import type { Principal } from "../../core/Principal.ts"
+import * as Place from "../http/Place.ts"
 import { VERSION_PREFIX } from "../http/Router.ts"
 import { routes } from "../http/Routes.ts"
 import type { Levada } from "../promise/Levada.ts"
@@ -78,9 +79,11 @@ export const principalOf = (request: Request): Principal | undefined => principa
 
 /**
  * Serves a Levada with Elysia: on Bun and Deno with what they have, on Node through `@elysiajs/node`. Every path is the
- * API's. Rejects when the port is taken.
+ * API's. Rejects when the port is taken, and with `InvalidOption` for options that can't be used.
  */
 export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
+  const mistake = Place.invalid(levada, options)
+  if (mistake !== undefined) throw mistake
   const { url, app, stop, cut } = await listen(
     (config) => {
       // An app looks for the path behind the eleventh character of the URL unless it is told that names may be short.

@@ -36,9 +36,9 @@ const ORIGIN = /^https?:\/\/(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i
 /** CORS as it is wanted. Without options there is none. */
 export const make = (options: Options | undefined): Result.Result<Cors, InvalidOption> => {
   if (options === undefined) return Result.succeed(closed)
-  const { origins, credentials = false, maxAgeSeconds = 600 } = options
-  const mistake = invalid(origins, credentials) ?? Bound.integer("cors.maxAgeSeconds", maxAgeSeconds, 0, 86_400)
+  const mistake = invalid(options)
   if (mistake !== undefined) return Result.fail(mistake)
+  const { origins, credentials = false, maxAgeSeconds = 600 } = options
   const isAll = origins.includes("*")
   const allowed = new Set(origins.map((origin) => origin.toLowerCase()))
   const vary: Headers = { vary: "origin" }
@@ -78,15 +78,26 @@ export const make = (options: Options | undefined): Result.Result<Cors, InvalidO
   })
 }
 
-const invalid = (origins: ReadonlyArray<string>, credentials: boolean): InvalidOption | undefined => {
+const invalid = (options: Options): InvalidOption | undefined => {
+  const mistake = Bound.record("cors", options)
+  if (mistake !== undefined) return mistake
+  const { origins, credentials, maxAgeSeconds } = options
+  return (
+    Bound.flag("cors.credentials", credentials) ??
+    Bound.integer("cors.maxAgeSeconds", maxAgeSeconds, 0, 86_400) ??
+    wrongOrigins(origins, credentials === true)
+  )
+}
+
+const wrongOrigins = (origins: ReadonlyArray<string>, credentials: boolean): InvalidOption | undefined => {
   if (!Array.isArray(origins) || origins.length === 0) {
     return new InvalidOption("cors.origins", origins, "an array of origins, or ['*']; leave `cors` out for none")
   }
-  const wrong = origins.find((origin) => typeof origin !== "string" || (origin !== "*" && !ORIGIN.test(origin)))
-  if (wrong !== undefined) {
+  const at = origins.findIndex((origin) => typeof origin !== "string" || (origin !== "*" && !ORIGIN.test(origin)))
+  if (at !== -1) {
     return new InvalidOption(
       "cors.origins",
-      wrong,
+      origins[at],
       "an origin such as 'https://app.example.com', without path or slash at the end"
     )
   }

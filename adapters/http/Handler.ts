@@ -42,14 +42,27 @@ export interface Options extends Proxies.Options {
 /** What browsers are told where only HTTPS is taken: not to try anything else for a year. Over HTTPS alone. Source: RFC 6797, 7.2. */
 const HTTPS_ONLY = { "strict-transport-security": "max-age=31536000" }
 
+/** How long the path may be that the API is mounted at, in UTF-16 units. */
+const MAX_PATH = 1_000
+
+/** What is wrong with options; nothing when they can be used. */
+export const invalid = (options: Options): InvalidOption | undefined =>
+  Bound.required(Bound.record, "options", options) ??
+  Bound.text("basePath", options.basePath, MAX_PATH, 0) ??
+  Bound.integer("maxBodyBytes", options.maxBodyBytes, 1) ??
+  Bound.integer("maxStreams", options.maxStreams, 0) ??
+  Bound.flag("guardDocs", options.guardDocs) ??
+  Bound.flag("guardMetrics", options.guardMetrics) ??
+  Option.getOrUndefined(Result.getFailure(Proxies.make(options))) ??
+  Option.getOrUndefined(Result.getFailure(Cors.make(options.cors)))
+
 /** The API as one function. Where `access` requires HTTPS, browsers are told so. */
 export const make = (
   options: Options & { readonly access?: Access } = {},
   streams: Streams = new Streams(options.maxStreams ?? MAX_STREAMS)
 ): Effect.Effect<Handler, InvalidOption, Operations> =>
   Effect.gen(function* () {
-    const mistake =
-      Bound.integer("maxBodyBytes", options.maxBodyBytes, 1) ?? Bound.integer("maxStreams", options.maxStreams, 0)
+    const mistake = invalid(options)
     if (mistake !== undefined) return yield* mistake
     const operations = yield* Operations
     const tracing = yield* Tracing.find

@@ -41,7 +41,7 @@ export const make = (options: Options): Result.Result<(request: HttpRequest) => 
   }
   const trusted: Array<Network> = []
   for (const text of trustedProxies) {
-    const network = parseNetwork(String(text))
+    const network = typeof text === "string" ? parseNetwork(text) : undefined
     if (network === undefined) {
       return Result.fail(
         new InvalidOption("trustedProxies", text, "an address such as '10.0.0.1', or a network such as '10.0.0.0/8'")

@@ -13,6 +13,7 @@ import {
   jwtVerify
 } from "jose"
 import type { Authenticator, Rejection } from "../../core/Authenticator.ts"
+import * as Bound from "../../core/Bound.ts"
 import { AuthenticatorUnavailable, InvalidOption, Unauthenticated } from "../../core/Errors.ts"
 import { MAX_PRINCIPAL_NAME, MAX_ROLES, type Principal } from "../../core/Principal.ts"
 import * as Text from "../../core/Text.ts"
@@ -122,8 +123,41 @@ const algorithmsOf = ({ algorithms, secret }: Options): ReadonlyArray<Algorithm>
 const bytesOf = (secret: string | Uint8Array): Uint8Array =>
   typeof secret === "string" ? new TextEncoder().encode(secret) : secret
 
-const invalid = (options: Options): InvalidOption | undefined => {
-  const { secret, publicKey, jwks, clockToleranceSeconds = 0 } = options
+const invalid = (options: Options): InvalidOption | undefined =>
+  Bound.required(Bound.record, "jwt", options) ?? wrongKind(options) ?? wrongKey(options)
+
+/** What is of another kind than it has to be. A secret is never shown. */
+const wrongKind = (options: Options): InvalidOption | undefined => {
+  const { secret, publicKey, jwks, algorithms, issuer, audience } = options
+  const hidden = (option: string, value: unknown, fits: boolean, expected: string) =>
+    value === undefined || fits ? undefined : new InvalidOption(option, kindOf(value), expected)
+  const isText = (value: unknown): boolean => typeof value === "string" && value !== ""
+  const named = (option: string, value: unknown) =>
+    value === undefined || isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText))
+      ? undefined
+      : new InvalidOption(option, value, "a text, or an array of texts, none of them empty")
+  return (
+    hidden("jwt.secret", secret, typeof secret === "string" || secret instanceof Uint8Array, "a text or bytes") ??
+    hidden("jwt.publicKey", publicKey, isText(publicKey) || Bound.isRecord(publicKey), "a PEM text or a JWK") ??
+    hidden("jwt.jwks", jwks, isText(jwks) || isKeySet(jwks), "a URL or a key set") ??
+    Bound.texts("jwt.algorithms", algorithms, "an array of algorithms") ??
+    named("jwt.issuer", issuer) ??
+    named("jwt.audience", audience) ??
+    Bound.number("jwt.clockToleranceSeconds", options.clockToleranceSeconds, 0, 600) ??
+    Bound.flag("jwt.requireExpiry", options.requireExpiry) ??
+    Bound.text("jwt.roleClaim", options.roleClaim, MAX_CLAIM)
+  )
+}
+
+/** The longest path to a claim, in UTF-16 units. */
+const MAX_CLAIM = 1_000
+
+const isKeySet = (value: unknown): boolean => Bound.isRecord(value) && Array.isArray(value["keys"])
+
+const kindOf = (value: unknown): string => (value === null ? "null" : typeof value)
+
+const wrongKey = (options: Options): InvalidOption | undefined => {
+  const { secret, publicKey, jwks } = options
   if ([secret, publicKey, jwks].filter((key) => key !== undefined).length !== 1) {
     return new InvalidOption("jwt", options, "exactly one of `secret`, `publicKey` and `jwks`")
   }
@@ -153,10 +187,9 @@ const invalid = (options: Options): InvalidOption | undefined => {
       "a public key in PEM, '-----BEGIN PUBLIC KEY-----'"
     )
   }
-  if (typeof jwks === "string" && !URL.canParse(jwks)) return new InvalidOption("jwt.jwks", jwks, "a URL or a key set")
-  return clockToleranceSeconds >= 0 && clockToleranceSeconds <= 600
-    ? undefined
-    : new InvalidOption("jwt.clockToleranceSeconds", clockToleranceSeconds, "a number from 0 to 600")
+  return typeof jwks === "string" && !URL.canParse(jwks)
+    ? new InvalidOption("jwt.jwks", jwks, "a URL or a key set")
+    : undefined
 }
 
 /** The key for a token; imported once. A key that can't be read is found with the first token. */

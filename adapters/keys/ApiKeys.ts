@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import { invalidGrant } from "../../core/Access.ts"
 import type { Authenticator, Rejection } from "../../core/Authenticator.ts"
+import * as Bound from "../../core/Bound.ts"
 import { InvalidOption, Unauthenticated, UnknownApiKey } from "../../core/Errors.ts"
 import { MAX_NAME_LENGTH } from "../../core/Name.ts"
 import { expiryOf, type Grant, type Principal } from "../../core/Principal.ts"
@@ -35,6 +36,8 @@ interface Kept {
  * `InvalidOption` for an entry that can't be used; no failure quotes a key.
  */
 export const make = (keys: Readonly<Record<string, ApiKey>>): Authenticator => {
+  const mistake = Bound.required(Bound.record, "apiKeys", keys, "an object of keys")
+  if (mistake !== undefined) throw mistake
   const crypto = nodeCrypto()
   const kept = Object.entries(keys).map(([key, entry], at) => keep(crypto, key, entry, `apiKeys[${at}]`))
   if (kept.length === 0) throw new InvalidOption("apiKeys", keys, "at least one key")
@@ -55,8 +58,11 @@ const keep = (crypto: NodeCrypto, key: string, entry: ApiKey, option: string): K
       throw new InvalidOption(`${option}.${name}`, value, Text.keyRule(MAX_NAME_LENGTH))
     }
   }
-  const expiresAtMillis = expires === undefined ? undefined : Date.parse(expires)
-  if (expires !== undefined && (Number.isNaN(expiresAtMillis) || !/(?:Z|[+-]\d\d:\d\d)$/.test(expires))) {
+  const expiresAtMillis = typeof expires === "string" ? Date.parse(expires) : undefined
+  if (
+    expires !== undefined &&
+    (expiresAtMillis === undefined || Number.isNaN(expiresAtMillis) || !/(?:Z|[+-]\d\d:\d\d)$/.test(expires))
+  ) {
     throw new InvalidOption(`${option}.expires`, expires, "an instant such as '2027-01-31T00:00:00Z'")
   }
   const hash = key.startsWith(HASHED) ? key.slice(HASHED.length) : toHex(sha256(crypto, key))

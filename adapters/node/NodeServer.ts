@@ -2,6 +2,7 @@
 import { createServer, type RequestListener, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { type Handler, type HttpReply, NO_SOCKETS } from "../http/Message.ts"
+import * as Place from "../http/Place.ts"
 import type { Levada } from "../promise/Levada.ts"
 import { NodeRequest, send } from "./NodeRequest.ts"
 import { NodeSockets } from "./NodeSockets.ts"
@@ -46,8 +47,10 @@ export const toListener =
 /** Has a server of your own take WebSockets for the API; every upgrade that is asked for is then the API's to answer. */
 export const takeSockets = (server: Server, handler: Handler): NodeSockets => new NodeSockets(server, handler)
 
-/** Serves a Levada. Rejects when the port is taken. */
+/** Serves a Levada. Rejects when the port is taken, and with `InvalidOption` for options that can't be used. */
 export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
+  const mistake = Place.invalid(levada, options)
+  if (mistake !== undefined) throw mistake
   const server = createServer(
     { headersTimeout: HEADERS_MILLIS, requestTimeout: REQUEST_MILLIS },
     toListener(levada.handler)

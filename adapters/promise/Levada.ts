@@ -7,7 +7,8 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { StoreUnavailable } from "../../core/Errors.ts"
+import * as Bound from "../../core/Bound.ts"
+import { InvalidOption, StoreUnavailable } from "../../core/Errors.ts"
 import type { Event } from "../../core/Event.ts"
 import type { FeedItem, FeedRequest } from "../../core/Feed.ts"
 import * as Front from "../../core/Levada.ts"
@@ -138,6 +139,8 @@ export interface Levada {
  * program ends.
  */
 export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(options: Options<Pipelines>): Levada => {
+  const mistake = invalid(options)
+  if (mistake !== undefined) throw mistake
   const scope = Scope.makeUnsafe()
   // After everything else has come to its end, and has been told to whoever watches it.
   const streams = new Streams(options.maxStreams ?? MAX_STREAMS)
@@ -194,7 +197,10 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
     start: (pipeline, parameters, startOptions) => run(Front.start(pipeline, parameters, startOptions)),
     result: (pipeline, runId, waitMillis) => run(Front.result(pipeline, runId, waitMillis)),
     run: (runId) => withOperations((operations) => operations.run(host, runId)),
-    runs: (request) => withOperations((operations) => operations.runs(host, { limit: 50, ...request })),
+    runs: (request = {}) =>
+      withOperations((operations) =>
+        operations.runs(host, Bound.isRecord(request) ? { limit: 50, ...request } : request)
+      ),
     lines: (runId) => withOperations((operations) => operations.lines(host, runId)),
     watch: (runId, after) => streaming((operations) => operations.watch(host, runId, after)),
     feed: (request = {}) => streaming((operations) => Stream.unwrap(operations.feed(host, request))),
@@ -223,6 +229,21 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
     }
   }
 }
+
+/** What is wrong with options here; what they say of pipelines and access is looked at where that is used. */
+const invalid = (
+  options: Handler.Options & {
+    readonly store?: unknown
+    readonly telemetry?: unknown
+    readonly services?: unknown
+  }
+): InvalidOption | undefined =>
+  Handler.invalid(options) ??
+  Bound.first(["store", "telemetry", "services"] as const, (name) =>
+    options[name] === undefined || Layer.isLayer(options[name])
+      ? undefined
+      : new InvalidOption(name, options[name], "a Layer, such as RedisStore.layer({ url })")
+  )
 
 /** The API of a Levada that is not ready yet. */
 const whenReady = (ready: Promise<{ readonly handler: Handle }>, options: Handler.Options): Handle => {

@@ -22,18 +22,35 @@ export interface Options extends Server.Waivers {
 }
 
 /** What is wrong with these options; nothing when they can be used. */
-export const invalid = ({ url, nodes, redis, connectMillis }: Options): InvalidOption | undefined => {
+export const invalid = (options: Options): InvalidOption | undefined => {
+  const mistake =
+    Bound.required(Bound.record, "store", options) ??
+    Bound.list("store.nodes", options.nodes, "an array of URLs") ??
+    Bound.record("store.redis", options.redis, "options of ioredis") ??
+    wrongClient(options.client) ??
+    Bound.flag("store.allowEviction", options.allowEviction)
+  if (mistake !== undefined) return mistake
+  const { url, nodes, redis, connectMillis } = options
   const urls = nodes ?? (url === undefined ? [] : [url])
-  const wrong = urls.find((text) => !/^rediss?:\/\//.test(text) || !URL.canParse(text))
-  if (wrong !== undefined || nodes?.length === 0) {
+  const at = urls.findIndex(
+    (text: unknown) => typeof text !== "string" || !/^rediss?:\/\//.test(text) || !URL.canParse(text)
+  )
+  if (at !== -1 || nodes?.length === 0) {
     const expected = "a URL such as redis://127.0.0.1:6379, or rediss:// for TLS"
-    return new InvalidOption(`store.${nodes === undefined ? "url" : "nodes"}`, withoutSecrets(wrong ?? ""), expected)
+    const wrong: unknown = at === -1 ? "" : urls[at]
+    const received = typeof wrong === "string" ? withoutSecrets(wrong) : wrong
+    return new InvalidOption(`store.${nodes === undefined ? "url" : "nodes"}`, received, expected)
   }
   if (redis?.sentinels != null && !redis.name) {
     return new InvalidOption("store.redis.name", redis.name, "the name of the master that the Sentinels watch")
   }
   return Bound.millis("store.connectMillis", connectMillis, 1)
 }
+
+const wrongClient = (client: unknown): InvalidOption | undefined =>
+  client === undefined || typeof (client as Partial<Redis> | null)?.duplicate === "function"
+    ? undefined
+    : new InvalidOption("store.client", client, "a client of ioredis")
 
 /** What a command may take before it counts as unanswered, in milliseconds. */
 export const COMMAND_MILLIS = 5_000

@@ -58,12 +58,21 @@ const MAX_UNFINISHED = 1_000_000
 type Bounds = Required<StoreBounds.StoreBounds>
 
 const invalid = (options: Options): InvalidOption | undefined =>
-  (options.prefix === undefined || /^[\w.:-]{1,100}$/.test(options.prefix)
-    ? undefined
-    : new InvalidOption("store.prefix", options.prefix, "1 to 100 letters, digits, '_', '.', ':' or '-'")) ??
   Connection.invalid(options) ??
+  wrongPrefix(options.prefix) ??
   StoreBounds.invalid(options) ??
-  Bound.integer("store.blobs.threshold", options.blobs?.threshold, 1)
+  (options.blobs === undefined ? undefined : wrongBlobs(options.blobs))
+
+const wrongPrefix = (prefix: unknown): InvalidOption | undefined =>
+  prefix === undefined || (typeof prefix === "string" && /^[\w.:-]{1,100}$/.test(prefix))
+    ? undefined
+    : new InvalidOption("store.prefix", prefix, "1 to 100 letters, digits, '_', '.', ':' or '-'")
+
+const wrongBlobs = (blobs: Place): InvalidOption | undefined =>
+  Bound.record("store.blobs", blobs) ??
+  Bound.integer("store.blobs.threshold", blobs.threshold, 1) ??
+  Bound.required(Bound.callable, "store.blobs.put", blobs.put) ??
+  Bound.required(Bound.callable, "store.blobs.get", blobs.get)
 
 /** Makes a Store on Redis, for as long as the scope is open. */
 export const make = (

@@ -19,6 +19,10 @@ export class Reader<Name extends string> {
     const values = new Map<string, string>()
     for (const [name, value] of Object.entries(environment)) {
       if (!name.startsWith(PREFIX) || value === undefined) continue
+      if (typeof value !== "string") {
+        this.problems.push({ setting: name.slice(0, 100), message: "has to be a text" })
+        continue
+      }
       const own = name.slice(PREFIX.length)
       if (Object.hasOwn(expected, own)) values.set(own, value.trim())
       else

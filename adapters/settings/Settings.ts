@@ -4,6 +4,7 @@ import * as Result from "effect/Result"
 import * as Access from "../../core/Access.ts"
 import { parseNetwork } from "../../core/Address.ts"
 import type { Authenticator } from "../../core/Authenticator.ts"
+import * as Bound from "../../core/Bound.ts"
 import { Failure } from "../../core/Failure.ts"
 import * as Rate from "../../core/Rate.ts"
 import * as Cors from "../http/Cors.ts"
@@ -76,6 +77,8 @@ export const read = async (
   environment: Readonly<Record<string, string | undefined>>,
   otherwise?: Access.Access
 ): Promise<Settings> => {
+  const mistake = Bound.required(Bound.record, "environment", environment, "an object of texts, such as process.env")
+  if (mistake !== undefined) throw mistake
   const reader = new Reader<Name>(environment, SETTINGS)
   const isSecured = reader.flag("SECURITY_ENABLED") ?? (OF_ACCESS.some((name) => reader.has(name)) ? true : undefined)
   const access =

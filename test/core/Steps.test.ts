@@ -324,7 +324,7 @@ describe("steps that can't be", () => {
   it.each([
     [
       () => Step.map(double, { over: { m: "ns" } as never }),
-      "Cannot use \"m\" as inputs of step 'double': expected one of 'n'"
+      "Cannot use \"m\" as over of step 'double': expected one of 'n'"
     ],
     [() => Step.map(double, { over: {} as never }), "over of step 'double'"],
     [() => Step.map(double, { over: { n: "ns" }, concurrency: 0 }), "concurrency of step 'double'"],
