@@ -32,6 +32,8 @@ export interface Owner {
   /** Keeps what a unit gave, for others with the same memo key. */
   readonly memoise: (memo: MemoKey, outputs: Outputs) => void
   readonly revoke: (lease: Lease) => void
+  /** Whole milliseconds since a lease or an expansion began. */
+  readonly since: (beganMillis: number) => number
   readonly ended: (run: MemoryRun) => void
 }
 
@@ -168,14 +170,14 @@ export class MemoryRun implements Holder, Told {
           this.#completeItem(unit, outcome.outputs, false)
           return
         }
-        this.#completeStep(unit.index, attempt, lease.startedAtMillis, outcome.outputs, moreOf(outcome))
+        this.#completeStep(unit.index, attempt, this.#owner.since(lease.beganMillis), outcome.outputs, moreOf(outcome))
         return
       case "Failed":
         if (lease.phase === "probe" && unit.item === -1) {
           this.#begin()
           this.log.stepStarted(unit.index, 0, atMillis)
         }
-        this.#failStep(unit, attempt, lease.startedAtMillis, outcome.error)
+        this.#failStep(unit, attempt, lease.beganMillis, outcome.error)
         return
       case "Retried": {
         unit.failures++
@@ -207,7 +209,7 @@ export class MemoryRun implements Holder, Told {
         const { units, count, size } = outcome
         const plan = this.step(unit.index).expands!
         this.#expansions ??= new Map()
-        this.#expansions.set(unit.index, new Expansion(plan, unit, lease.startedAtMillis, units, count, size))
+        this.#expansions.set(unit.index, new Expansion(plan, unit, lease.beganMillis, units, count, size))
         this.log.stepProgressed(unit.index, attempt, 0, count, atMillis)
         this.#owner.ready(unit)
         return
@@ -246,7 +248,7 @@ export class MemoryRun implements Holder, Told {
     }
     this.#begin()
     this.log.stepStarted(unit.index, unit.attempts, atMillis)
-    this.#completeStep(unit.index, unit.attempts, atMillis, outputs, { memoised: true })
+    this.#completeStep(unit.index, unit.attempts, 0, outputs, { memoised: true })
   }
 
   /** Keeps what an attempt says; its progress only while it has its lease. */
@@ -281,10 +283,10 @@ export class MemoryRun implements Holder, Told {
 
   // -- inside --------------------------------------------------------------------------------------------------------
 
-  #completeStep(index: number, attempt: number, startedAtMillis: number, outputs: Outputs, more?: HowCompleted): void {
+  #completeStep(index: number, attempt: number, durationMillis: number, outputs: Outputs, more?: HowCompleted): void {
     const given = this.#hasGiven ? withoutKeys(outputs, this.submission.given) : outputs
     for (const name of Object.keys(given)) this.#keep(name, given[name]!)
-    this.log.stepCompleted(index, attempt, given, this.#now - startedAtMillis, this.#now, more)
+    this.log.stepCompleted(index, attempt, given, durationMillis, this.#now, more)
     this.#countdown.complete(index, more?.arm)
     if (this.#countdown.remaining === 0) this.#finish()
   }
@@ -292,11 +294,11 @@ export class MemoryRun implements Holder, Told {
   #completeItem(unit: Unit, outputs: Outputs, isMemoised: boolean): void {
     const { index } = unit
     const expansion = this.expansionOf(unit)!
-    const { source, startedAtMillis, count } = expansion
+    const { source, beganMillis, count } = expansion
     expansion.complete(unit.item, outputs, isMemoised)
     if (expansion.length > this.#owner.maxValueBytes) {
       const error = resultsTooLarge(this.step(index).name, this.#owner.maxValueBytes)
-      this.#failStep(unit, source.attempts, startedAtMillis, error)
+      this.#failStep(unit, source.attempts, beganMillis, error)
       return
     }
     this.log.stepProgressed(index, source.attempts, expansion.done, count, this.#now)
@@ -306,7 +308,7 @@ export class MemoryRun implements Holder, Told {
     }
     this.#expansions!.delete(index)
     const more = expansion.memoised === 0 ? undefined : { memoisedItems: expansion.memoised }
-    this.#completeStep(index, source.attempts, startedAtMillis, expansion.outputs, more)
+    this.#completeStep(index, source.attempts, this.#owner.since(beganMillis), expansion.outputs, more)
   }
 
   /** Has the rest of a step's items queued, when there are any that can be lent and are not. */
@@ -314,9 +316,9 @@ export class MemoryRun implements Holder, Told {
     if (!expansion.isQueued && expansion.isReady) this.#owner.ready(expansion.source)
   }
 
-  #failStep(unit: Unit, attempt: number, startedAtMillis: number, error: ErrorInfo): void {
+  #failStep(unit: Unit, attempt: number, beganMillis: number, error: ErrorInfo): void {
     const { index } = unit
-    const durationMillis = this.#now - (this.expansionOf(unit)?.startedAtMillis ?? startedAtMillis)
+    const durationMillis = this.#owner.since(this.expansionOf(unit)?.beganMillis ?? beganMillis)
     this.#push({ type: "StepFailed", ...this.log.ofStep(index, attempt, this.#now), error, durationMillis })
     this.#lose(index, error, `step '${this.step(index).name}' failed`)
   }

@@ -19,7 +19,8 @@ export class Unit implements Holder {
   failures = 0
   /** How many of its workers were lost. */
   losses = 0
-  firstAtMillis = 0
+  /** When its first attempt began, by the Store's monotonic clock. */
+  firstBeganMillis = 0
   waitSerial = 0
   probed = false
   /** The limits that its probe found. */
@@ -62,7 +63,8 @@ export class Expansion {
   readonly plan: Plan
   /** The unit that stands for all items that nobody has yet. */
   readonly source: Unit
-  readonly startedAtMillis: number
+  /** By the Store's monotonic clock. */
+  readonly beganMillis: number
   /** How many items there are, in all units together. */
   readonly count: number
   readonly #units: ReadonlyArray<Json>
@@ -87,17 +89,10 @@ export class Expansion {
   /** How many events there were about single items. */
   events = 0
 
-  constructor(
-    plan: Plan,
-    source: Unit,
-    startedAtMillis: number,
-    units: ReadonlyArray<Json>,
-    count: number,
-    size: number
-  ) {
+  constructor(plan: Plan, source: Unit, beganMillis: number, units: ReadonlyArray<Json>, count: number, size: number) {
     this.plan = plan
     this.source = source
-    this.startedAtMillis = startedAtMillis
+    this.beganMillis = beganMillis
     this.count = count
     this.#units = units
     this.size = size

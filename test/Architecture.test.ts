@@ -16,7 +16,7 @@ const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   ],
   [
     "contracts",
-    "Access Acls Admission Alarms AuditLog Authenticator Countdown Definitions Fifo History Keys Lease Lending Memos MemoryAcls MemoryAuditLog MemoryDefinitions MemoryFeed MemoryRateLimiter MemoryRun MemorySchedules MemoryStore MemoryTokens NewRun RateLimiter ReadySteps Registry " +
+    "Access Acls Admission Alarms AuditLog Authenticator Countdown Definitions Fifo History Keys Lease Lending Memos MemoryAcls MemoryAuditLog MemoryClock MemoryDefinitions MemoryFeed MemoryRateLimiter MemoryRun MemorySchedules MemoryStore MemoryTokens NewRun RateLimiter ReadySteps Registry " +
       "RunIndex RunLog Schedules Slots Store Tokens Unit Waiters"
   ],
   [
