@@ -36,7 +36,7 @@ export class Admission {
 
   /** Has something happen to a run after a while, unless it is over by then. */
   after(run: MemoryRun, millis: number, happen: () => void): void {
-    const alarm = this.#alarms.set(this.#now() + millis, () => {
+    const alarm = this.#alarms.after(millis, () => {
       run.alarms!.delete(alarm)
       happen()
       this.#complete()

@@ -1,16 +1,18 @@
-/** What is to happen at an instant. One fiber sleeps for all of it, until the first. */
+/** A heap of timers, driven by one fiber. They count monotonic time: a wall clock that steps changes nothing. */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Monotonic from "./Monotonic.ts"
 
-/** One thing to happen. */
+/** One timer. */
 export interface Alarm {
+  /** By the monotonic clock. */
   readonly atMillis: number
   readonly ring: () => void
   /** Its place in the heap; -1 once it rang or was removed. */
   place: number
 }
 
-/** A binary heap, the next one first; an alarm that nobody needs any more leaves it at once. */
+/** A binary heap, the next one first; an alarm that is removed leaves it at once. */
 export class Alarms {
   readonly #clock: Clock.Clock
   readonly #heap: Array<Alarm> = []
@@ -22,7 +24,9 @@ export class Alarms {
     this.#clock = clock
   }
 
-  set(atMillis: number, ring: () => void): Alarm {
+  /** Calls `ring` after a while, unless the alarm is removed before. */
+  after(millis: number, ring: () => void): Alarm {
+    const atMillis = Monotonic.millis(this.#clock) + millis
     const alarm: Alarm = { atMillis, ring, place: this.#heap.length }
     this.#heap.push(alarm)
     this.#rise(alarm)
@@ -43,20 +47,22 @@ export class Alarms {
 
   /** Rings what is due, sleeps, and begins again, for ever. */
   readonly running: Effect.Effect<never> = Effect.suspend(() => {
-    const now = this.#clock.currentTimeMillisUnsafe()
+    const now = Monotonic.millis(this.#clock)
     for (let first = this.#heap[0]; first !== undefined && first.atMillis <= now; first = this.#heap[0]) {
       this.remove(first)
       try {
         first.ring()
       } catch (defect) {
         // One that breaks must not silence all others.
-        return Effect.andThen(Effect.logError("What was to happen at an instant broke", defect), this.running)
+        return Effect.andThen(Effect.logError("A timer broke", defect), this.running)
       }
     }
     const first = this.#heap[0]
     this.#untilMillis = first?.atMillis ?? Number.POSITIVE_INFINITY
     const waiting =
-      first === undefined ? this.#earlier : Effect.raceFirst(Effect.sleep(first.atMillis - now), this.#earlier)
+      first === undefined
+        ? this.#earlier
+        : Effect.raceFirst(Effect.sleep(Math.ceil(first.atMillis - now)), this.#earlier)
     return Effect.andThen(waiting, this.running)
   })
 

@@ -21,6 +21,7 @@ import type { Json } from "./Value.ts"
 /** What an attempt needs of its worker. */
 export interface Surroundings {
   readonly maxValueBytes: number
+  /** For durations: it never goes back. */
   readonly nowMillis: () => number
   /** From 0 to 1. */
   readonly random: () => number

@@ -17,15 +17,13 @@ export interface Told {
 /** Attempts whose task has not ended. */
 export class Attempts {
   readonly #alarms: Alarms
-  readonly #nowMillis: () => number
   readonly #told: Told
   /** In no order. */
   readonly #all: Array<Attempt> = []
   #onIdle: (() => void) | undefined = undefined
 
-  constructor(alarms: Alarms, nowMillis: () => number, told: Told) {
+  constructor(alarms: Alarms, told: Told) {
     this.#alarms = alarms
-    this.#nowMillis = nowMillis
     this.#told = told
   }
 
@@ -53,7 +51,7 @@ export class Attempts {
     this.#all.push(attempt)
     const { timeoutMillis } = attempt.runner.task
     if (timeoutMillis === undefined) return
-    attempt.alarm = this.#alarms.set(this.#nowMillis() + timeoutMillis, () => {
+    attempt.alarm = this.#alarms.after(timeoutMillis, () => {
       attempt.instead = attempt.thrown(new StepTimedOut(timeoutMillis))
       this.revoke(attempt)
     })
@@ -76,7 +74,7 @@ export class Attempts {
     if (attempt.alarm !== undefined) this.#alarms.remove(attempt.alarm)
     attempt.revoke()
     if (attempt.place === -1) return
-    attempt.alarm = this.#alarms.set(this.#nowMillis() + STOP_MILLIS, () => {
+    attempt.alarm = this.#alarms.after(STOP_MILLIS, () => {
       this.#told.ignored(attempt)
       this.remove(attempt)
     })

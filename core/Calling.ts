@@ -29,6 +29,7 @@ export interface CallingOptions {
   readonly registry: Registry
   readonly alarms: Alarms
   readonly maxValueBytes: number
+  /** For durations: it never goes back. */
   readonly nowMillis: () => number
   /** From 0 to 1. */
   readonly random: () => number
@@ -66,7 +67,7 @@ export class Calling implements Surroundings, Told {
     this.nowMillis = nowMillis
     this.random = random
     this.note = note
-    this.attempts = new Attempts(alarms, nowMillis, this)
+    this.attempts = new Attempts(alarms, this)
     this.#runners = new Runners(registry)
     this.#tracing = tracing
     this.#settle = settle

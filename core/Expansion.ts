@@ -29,7 +29,8 @@ export class Expansion {
   readonly plan: Plan
   /** The unit that stands for all items that nobody has yet. */
   readonly source: Unit
-  readonly startedAtMillis: number
+  /** By the Store's monotonic clock. */
+  readonly beganMillis: number
   /** How many items there are, in all units together. */
   readonly count: number
   /** How many items a unit has. */
@@ -69,12 +70,12 @@ export class Expansion {
   constructor(
     plan: Plan,
     source: Unit,
-    startedAtMillis: number,
+    beganMillis: number,
     { units, count, size, done = [] }: Extract<Outcome, { readonly _tag: "Expanded" }>
   ) {
     this.plan = plan
     this.source = source
-    this.startedAtMillis = startedAtMillis
+    this.beganMillis = beganMillis
     this.count = count
     this.#units = units
     this.size = size

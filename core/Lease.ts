@@ -18,13 +18,15 @@ export class Lease implements Claim {
   /** What is held for as long as it lasts. */
   readonly limits: ReadonlyArray<Limit>
   readonly worker: string
-  readonly startedAtMillis: number
+  /** By the Store's monotonic clock. */
+  readonly beganMillis: number
   readonly isAlone = false
   readonly #serial: number
   isLive = true
   /** Whether it was taken from its worker, which has not stopped yet: what it holds of limits is not free. */
   isStopping = false
-  endsAtMillis = 0
+  /** When it ends unless renewed, by the Store's monotonic clock. */
+  endsMillis = 0
   before: Lease | undefined = undefined
   after: Lease | undefined = undefined
   /** The other leases of its run. */
@@ -37,20 +39,20 @@ export class Lease implements Claim {
     limits: ReadonlyArray<Limit>,
     serial: number,
     worker: string,
-    startedAtMillis: number
+    beganMillis: number
   ) {
     this.lending = lending
     this.unit = unit
     this.phase = unit.phase
     this.attempt = this.phase === "probe" ? 0 : ++unit.attempts
     this.failures = unit.failures
-    if (unit.attempts === 1) unit.firstAtMillis = startedAtMillis
+    if (unit.attempts === 1) unit.firstBeganMillis = beganMillis
     const expansion = unit.item === -1 ? undefined : unit.run.expansionOf(unit)!
     this.item = expansion && { index: unit.item, value: expansion.valueOf(unit.item) }
     this.values = unit.run.valuesOf(unit)
     this.limits = limits
     this.worker = worker
-    this.startedAtMillis = startedAtMillis
+    this.beganMillis = beganMillis
     this.#serial = serial
   }
 
@@ -76,7 +78,7 @@ export class Lease implements Claim {
     return this.run.step(this.unit.index).name
   }
   get elapsedMillis(): number {
-    return this.startedAtMillis - this.unit.firstAtMillis
+    return Math.round(this.beganMillis - this.unit.firstBeganMillis)
   }
   get token(): string {
     return String(this.#serial)
@@ -130,9 +132,9 @@ export class Leases {
     this.leaseMillis = leaseMillis
   }
 
-  add(lease: Lease, nowMillis: number): void {
+  add(lease: Lease, passedMillis: number): void {
     this.size++
-    lease.endsAtMillis = nowMillis + this.leaseMillis
+    lease.endsMillis = passedMillis + this.leaseMillis
     lease.before = this.#last
     lease.after = undefined
     if (this.#last === undefined) this.first = lease

@@ -6,6 +6,7 @@ import type { Alarms } from "./Alarms.ts"
 import { Lease, Leases } from "./Lease.ts"
 import type { Limit } from "./Limit.ts"
 import { type Load, readySince } from "./Load.ts"
+import type { MemoryClock } from "./MemoryClock.ts"
 import type { MemoryFeed } from "./MemoryFeed.ts"
 import type { MemoryRun } from "./MemoryRun.ts"
 import type { Memos } from "./Memos.ts"
@@ -28,7 +29,7 @@ export class Lending {
   /** The pipelines of which nothing is lent. */
   readonly paused: Set<string> = new Set()
   readonly #alarms: Alarms
-  readonly #now: () => number
+  readonly #clock: MemoryClock
   readonly #ready = new ReadySteps(this.paused, (unit) => this.#drop(unit))
   readonly #leases: Leases
   readonly #memos: Memos
@@ -41,10 +42,10 @@ export class Lending {
   #serials = 0
   #isReaping = false
 
-  constructor(alarms: Alarms, now: () => number, leaseMillis: number, memos: Memos, feed: MemoryFeed) {
+  constructor(alarms: Alarms, clock: MemoryClock, leaseMillis: number, memos: Memos, feed: MemoryFeed) {
     this.#feed = feed
     this.#alarms = alarms
-    this.#now = now
+    this.#clock = clock
     this.#leases = new Leases(leaseMillis)
     this.#memos = memos
   }
@@ -91,7 +92,7 @@ export class Lending {
 
   renew(lease: Lease): void {
     this.#leases.remove(lease)
-    this.#leases.add(lease, this.#now())
+    this.#leases.add(lease, this.#clock.passedMillis)
   }
 
   /** A lease has come to its end; what it held is free. */
@@ -130,7 +131,7 @@ export class Lending {
   /** How busy it is; how many runs are not over is another's to say. */
   get load(): Omit<Load, "unfinished"> {
     const waiting = new Map<string, number>()
-    const now = this.#now()
+    const now = this.#clock.now()
     let oldest = now
     for (const { pipelineId, units, foremost } of this.#ready.filled()) {
       waiting.set(pipelineId, (waiting.get(pipelineId) ?? 0) + units.length + foremost.length)
@@ -175,7 +176,7 @@ export class Lending {
       if (this.#ready.isEmpty) return
       // Whoever was told may have come here themselves, and have served or interrupted this one.
       if (!this.#waiters.includes(waiter)) continue
-      const claims = this.take(waiter.request, this.#now())
+      const claims = this.take(waiter.request, this.#clock.now())
       if (claims.length === 0) continue
       // Taken and granted in one go: nothing comes between that could interrupt the waiter and lose the claims.
       this.#leave(waiter)
@@ -246,23 +247,28 @@ export class Lending {
   }
 
   #grant(unit: Unit, limits: ReadonlyArray<Limit>, claims: Array<Claim>, worker: string, now: number): void {
-    const lease = new Lease(this, unit, limits, ++this.#serials, worker, now)
-    this.#leases.add(lease, now)
-    if (!this.#isReaping) this.#reapAt(lease.endsAtMillis)
+    const lease = new Lease(this, unit, limits, ++this.#serials, worker, this.#clock.passedMillis)
+    this.#leases.add(lease, lease.beganMillis)
+    if (!this.#isReaping) this.#reapAt(lease.endsMillis)
     unit.run.started(lease, now)
     this.tell(unit.run)
     claims.push(lease)
   }
 
-  #reapAt(atMillis: number): void {
+  #reapAt(endsMillis: number): void {
     this.#isReaping = true
-    this.#alarms.set(atMillis, this.#reap)
+    this.#alarms.after(endsMillis - this.#clock.passedMillis, this.#reap)
   }
 
   /** Makes steps ready again whose worker let the lease end. */
   readonly #reap = (): void => {
-    const now = this.#now()
-    for (let lease = this.#leases.first; lease !== undefined && lease.endsAtMillis <= now; lease = this.#leases.first) {
+    const now = this.#clock.now()
+    const { passedMillis } = this.#clock
+    for (
+      let lease = this.#leases.first;
+      lease !== undefined && lease.endsMillis <= passedMillis;
+      lease = this.#leases.first
+    ) {
       this.end(lease)
       if (lease.isStopping) {
         lease.isStopping = false
@@ -273,7 +279,7 @@ export class Lending {
     }
     this.#isReaping = false
     const { first } = this.#leases
-    if (first !== undefined) this.#reapAt(first.endsAtMillis)
+    if (first !== undefined) this.#reapAt(first.endsMillis)
     this.complete()
   }
 }

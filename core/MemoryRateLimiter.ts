@@ -14,6 +14,7 @@ interface Log {
 }
 
 export class MemoryRateLimiter implements RateLimiter {
+  /** In milliseconds, by a monotonic clock. */
   readonly #now: () => number
   /** In the order in which they were last asked for. */
   readonly #logs: Map<string, Log> = new Map()
@@ -38,7 +39,7 @@ export class MemoryRateLimiter implements RateLimiter {
       log.first = 0
     }
     const used = instants.length - log.first
-    const resetMillis = used === 0 ? periodMillis : instants[log.first]! + periodMillis - now
+    const resetMillis = used === 0 ? periodMillis : Math.ceil(instants[log.first]! + periodMillis - now)
     if (used >= permits) return { isAllowed: false, remaining: 0, resetMillis }
     instants.push(now)
     this.#count++

@@ -169,7 +169,7 @@ export class MemoryRun implements Holder, Told {
           this.#goOn(expansion)
           return
         }
-        this.#completeStep(unit.index, attempt, lease.startedAtMillis, outcome.outputs, moreOf(outcome))
+        this.#completeStep(unit.index, attempt, this.#owner.since(lease.beganMillis), outcome.outputs, moreOf(outcome))
         return
       case "Failed":
         if (expansion !== undefined) {
@@ -181,7 +181,7 @@ export class MemoryRun implements Holder, Told {
           this.#begin()
           this.log.stepStarted(unit.index, 0, atMillis)
         }
-        this.#failStep(unit.index, attempt, lease.startedAtMillis, outcome.error)
+        this.#failStep(unit.index, attempt, lease.beganMillis, outcome.error)
         return
       case "Retried": {
         unit.failures++
@@ -212,7 +212,7 @@ export class MemoryRun implements Holder, Told {
       }
       case "Expanded": {
         const plan = this.step(unit.index).expands!
-        const made = new Expansion(plan, unit, lease.startedAtMillis, outcome)
+        const made = new Expansion(plan, unit, lease.beganMillis, outcome)
         this.#items.add(made)
         this.#goOn(made)
         return
@@ -253,7 +253,7 @@ export class MemoryRun implements Holder, Told {
     }
     this.#begin()
     this.log.stepStarted(unit.index, unit.attempts, atMillis)
-    this.#completeStep(unit.index, unit.attempts, atMillis, outputs, { memoised: true })
+    this.#completeStep(unit.index, unit.attempts, 0, outputs, { memoised: true })
   }
 
   /** Keeps what an attempt says; its progress only while it has its lease. */
@@ -288,9 +288,9 @@ export class MemoryRun implements Holder, Told {
 
   // -- inside --------------------------------------------------------------------------------------------------------
 
-  #completeStep(index: number, attempt: number, startedAtMillis: number, outputs: Outputs, more?: HowCompleted): void {
+  #completeStep(index: number, attempt: number, durationMillis: number, outputs: Outputs, more?: HowCompleted): void {
     const kept = this.values.keepAll(outputs)
-    this.log.stepCompleted(index, attempt, kept, this.#now - startedAtMillis, this.#now, more)
+    this.log.stepCompleted(index, attempt, kept, durationMillis, this.#now, more)
     this.#countdown.complete(index, more?.arm)
     if (this.#countdown.remaining === 0) this.#finish()
   }
@@ -305,7 +305,7 @@ export class MemoryRun implements Holder, Told {
   ): void {
     expansion.fail(unit.item, outputs, failed)
     if (expansion.plan.onFailure === undefined) {
-      this.#failStep(index, attempt, expansion.startedAtMillis, error)
+      this.#failStep(index, attempt, expansion.beganMillis, error)
       return
     }
     for (const each of failed.errors) {
@@ -318,11 +318,11 @@ export class MemoryRun implements Holder, Told {
 
   /** Units of a step are over: the step fails, completes, or has its other units lent. */
   #goOn(expansion: Expansion): void {
-    const { source, startedAtMillis, count } = expansion
+    const { source, beganMillis, count } = expansion
     const { index, attempts } = source
     const problem = expansion.problem(this.#owner.maxValueBytes)
     if (problem !== undefined) {
-      this.#failStep(index, attempts, startedAtMillis, problem)
+      this.#failStep(index, attempts, beganMillis, problem)
       return
     }
     this.log.stepProgressed(index, attempts, expansion.done, count, this.#now)
@@ -331,7 +331,7 @@ export class MemoryRun implements Holder, Told {
       return
     }
     this.#items.completed(expansion)
-    this.#completeStep(index, attempts, startedAtMillis, expansion.outputs, expansion.how)
+    this.#completeStep(index, attempts, this.#owner.since(beganMillis), expansion.outputs, expansion.how)
   }
 
   /** Has the rest of a step's items queued, when there are any that can be lent and are not. */
@@ -339,8 +339,8 @@ export class MemoryRun implements Holder, Told {
     if (!expansion.isQueued && expansion.isReady) this.#owner.ready(expansion.source)
   }
 
-  #failStep(index: number, attempt: number, startedAtMillis: number, error: ErrorInfo): void {
-    const durationMillis = this.#now - startedAtMillis
+  #failStep(index: number, attempt: number, beganMillis: number, error: ErrorInfo): void {
+    const durationMillis = this.#owner.since(beganMillis)
     const about = this.log.ofStep(index, attempt, this.#now)
     this.log.add({ type: "StepFailed", ...about, error, durationMillis, ...this.#items.failedOf(index) })
     this.#lose(index, error, `step '${this.step(index).name}' failed`)

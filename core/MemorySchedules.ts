@@ -142,9 +142,11 @@ export class MemorySchedules implements Schedules {
   #arm(entry: Entry): void {
     this.#disarm(entry)
     if (entry.schedule.paused) return
-    entry.alarm = this.#alarms.set(entry.schedule.nextAtMillis, () => {
+    entry.alarm = this.#alarms.after(entry.schedule.nextAtMillis - this.#now(), () => {
       entry.alarm = undefined
-      this.#tell()
+      // The wall clock may have been set back meanwhile.
+      if (entry.schedule.nextAtMillis > this.#now()) this.#arm(entry)
+      else this.#tell()
     })
   }
 

@@ -28,6 +28,7 @@ import type { Load } from "./Load.ts"
 import type { Lines } from "./Log.ts"
 import { MemoryAcls } from "./MemoryAcls.ts"
 import { MemoryAuditLog } from "./MemoryAuditLog.ts"
+import { MemoryClock } from "./MemoryClock.ts"
 import { MemoryDefinitions } from "./MemoryDefinitions.ts"
 import { MemoryFeed } from "./MemoryFeed.ts"
 import { MemoryRateLimiter } from "./MemoryRateLimiter.ts"
@@ -35,6 +36,7 @@ import { MemoryRun } from "./MemoryRun.ts"
 import { MemorySchedules } from "./MemorySchedules.ts"
 import { MemoryTokens } from "./MemoryTokens.ts"
 import { Memos } from "./Memos.ts"
+import * as Monotonic from "./Monotonic.ts"
 import { type NewRun, submissionOf } from "./NewRun.ts"
 import type { Run } from "./Run.ts"
 import { newId, RunIndex } from "./RunIndex.ts"
@@ -69,7 +71,8 @@ class Memory implements Store, RunOwner {
   readonly maxValueBytes: number
   readonly maxLosses: number
   readonly #maxUnfinished: number
-  readonly #clock: Clock.Clock
+  readonly #clock: MemoryClock
+  readonly #now: () => number
   readonly #random: typeof Random.Random.Service
   readonly #index = new RunIndex()
   readonly #history: History
@@ -85,7 +88,6 @@ class Memory implements Store, RunOwner {
   readonly tokens: MemoryTokens
   readonly audit: MemoryAuditLog
   #serials = 0
-  #latest = 0
   #closed = false
 
   constructor(options: Required<Options>, clock: Clock.Clock, alarms: Alarms, random: typeof Random.Random.Service) {
@@ -93,15 +95,16 @@ class Memory implements Store, RunOwner {
     this.maxValueBytes = options.maxValueBytes
     this.maxLosses = options.maxLosses
     this.#maxUnfinished = options.maxUnfinished
-    this.#clock = clock
+    this.#clock = new MemoryClock(clock)
+    this.#now = this.#clock.now
     this.#random = random
     this.#admission = new Admission(alarms, this.#now, this.#complete)
-    this.limiter = new MemoryRateLimiter(this.#now)
+    this.limiter = new MemoryRateLimiter(() => Monotonic.millis(clock))
     this.tokens = new MemoryTokens(this.#now)
     this.audit = new MemoryAuditLog(this.#now)
     this.#memos = new Memos(options)
     this.#feed = new MemoryFeed(this.#now(), (runId) => this.#index.get(runId)?.log)
-    this.#lending = new Lending(alarms, this.#now, options.leaseMillis, this.#memos, this.#feed)
+    this.#lending = new Lending(alarms, this.#clock, options.leaseMillis, this.#memos, this.#feed)
     this.#history = new History(options, (run) => this.#index.remove(run))
     this.schedules = new MemorySchedules(
       alarms,
@@ -109,13 +112,6 @@ class Memory implements Store, RunOwner {
       (run) => (this.#isFull ? undefined : this.#submit(run)),
       this.#complete
     )
-  }
-
-  /** The time never goes back, whatever the wall clock does: events are in its order, and leases end by it. */
-  readonly #now = (): number => {
-    const now = this.#clock.currentTimeMillisUnsafe()
-    if (now > this.#latest) this.#latest = now
-    return this.#latest
   }
 
   // -- runs ----------------------------------------------------------------------------------------------------------
@@ -287,13 +283,14 @@ class Memory implements Store, RunOwner {
   claim = (request: ClaimRequest): Effect.Effect<ReadonlyArray<Claim>> => this.#lending.claim(request)
 
   renew = (claims: ReadonlyArray<Claim>): Effect.Effect<ReadonlyArray<Claim>> =>
-    Effect.sync(() =>
-      claims.filter((claim) => {
+    Effect.sync(() => {
+      this.#now()
+      return claims.filter((claim) => {
         const lease = this.#lending.leaseOf(claim)
         if (lease !== undefined) this.#lending.renew(lease)
         return lease === undefined
       })
-    )
+    })
 
   settle = (settlements: ReadonlyArray<Settlement>, request?: ClaimRequest): Effect.Effect<Settled> =>
     Effect.sync(() => {
@@ -354,6 +351,10 @@ class Memory implements Store, RunOwner {
 
   memoise(memo: MemoKey, outputs: Readonly<Record<string, Json>>): void {
     this.#memos.keep(memo, outputs, this.#now())
+  }
+
+  since(beganMillis: number): number {
+    return this.#clock.since(beganMillis)
   }
 
   readonly revoke = (lease: Lease): void => this.#lending.revoke(lease)

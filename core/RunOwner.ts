@@ -22,5 +22,7 @@ export interface RunOwner {
   /** Keeps what a unit gave, for others with the same memo key. */
   readonly memoise: (memo: MemoKey, outputs: Outputs) => void
   readonly revoke: (lease: Lease) => void
+  /** Whole milliseconds since a lease or an expansion began. */
+  readonly since: (beganMillis: number) => number
   readonly ended: (run: MemoryRun) => void
 }

@@ -16,7 +16,8 @@ export class Unit implements Holder {
   failures = 0
   /** How many of its workers were lost. */
   losses = 0
-  firstAtMillis = 0
+  /** When its first attempt began, by the Store's monotonic clock. */
+  firstBeganMillis = 0
   waitSerial = 0
   probed = false
   /** The limits that its probe found. */

@@ -128,7 +128,7 @@ class Worker {
       registry,
       alarms: this.alarms,
       maxValueBytes: store.maxValueBytes,
-      nowMillis: () => clock.currentTimeMillisUnsafe(),
+      nowMillis: this.#nowMillis,
       random: () => random.nextDoubleUnsafe(),
       tracing,
       settle: (claim, outcome) => this.#outcomes.add(claim, outcome),
