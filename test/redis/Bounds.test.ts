@@ -27,7 +27,7 @@ const sized = async (redis: Redis, prefix: string, ...names: ReadonlyArray<strin
   Promise.all(names.map((name) => redis.zcard(`{${prefix}}:${name}`)))
 
 /** What is there of runs that are over and are kept, and of no others. */
-const REMAINS = /^(?:r:.*|g:.*|p:.*|(?:all|failed|cancelled)(?::.*)?|ended|memos|memo:.*|key:.*)$/
+const REMAINS = /^(?:r:.*|g:.*|x:.*|z:.*|p:.*|(?:all|failed|cancelled)(?::.*)?|ended|memos|memo:.*|key:.*)$/
 
 /** Waits until there is nothing but what is kept of runs that are over. */
 const expectRemains = (redis: Redis, prefix: string): Promise<void> =>

@@ -5,17 +5,24 @@ local memoise, recall, completeStep, failStep, goOn, completeItem, failItems,
   released, failed, retried, lost
 do
   local memos = {}
+  -- How many there are, and how many of the oldest this act has removed.
+  local memosCount, memosGone = nil, 0
 
   -- Keeps what a unit gave, for others with the same memo key.
   function memoise(unit, outputs, memoCount)
     local key = P .. 'memo:' .. unit.m
     local json = #outputs == 0 and '[]' or cjson.encode(outputs)
+    memosCount = memosCount or call('ZCARD', P .. 'memos')
+    if not memos[unit.m] and not call('ZSCORE', P .. 'memos', unit.m) then memosCount = memosCount + 1 end
     memos[unit.m] = outputs
     if unit.e > 0 then later('SET', key, json, 'PX', fmt(unit.e)) else later('SET', key, json) end
     zadd(P .. 'memos', at, unit.m)
-    local past = call('ZCARD', P .. 'memos') - memoCount
+    local past = memosCount - memoCount
     if past > 0 then
-      for _, oldest in ipairs(call('ZRANGE', P .. 'memos', 0, math.min(past, MAX_LOOKS) - 1)) do
+      past = math.min(past, MAX_LOOKS)
+      memosCount = memosCount - past
+      memosGone = memosGone + past
+      for _, oldest in ipairs(call('ZRANGE', P .. 'memos', memosGone - past, memosGone - 1)) do
         zrem(P .. 'memos', oldest)
         later('UNLINK', P .. 'memo:' .. oldest)
       end

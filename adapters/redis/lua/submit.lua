@@ -36,6 +36,8 @@ local function submit(from, maxUnfinished, keyMillis)
   -- A client that was cut off before it heard the answer sends the same again.
   if open(id) then return nil, past end
   if unfinished == nil then
+    -- Of these, only whether they are what they have to be counts: what can't be written is refused before anything is.
+    call('ZCARD', P .. 'all')
     unfinished = call('ZCARD', P .. 'unfinished')
     order = tonumber(call('GET', P .. 'order') or 0)
   end
