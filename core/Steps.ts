@@ -383,7 +383,8 @@ const constants = (what: string, fields: Fields, values: object): ReadonlyArray<
   Object.entries(values).map(([key, value]) => {
     const json = codec(fields[key]!).encode(value)
     if (Result.isSuccess(json)) return { key, json: json.success }
-    throw new InvalidOption(`${what}: ${key}`, value, json.failure[0]?.message ?? "a value of the task's schema")
+    const { path, message } = json.failure[0]!
+    throw new InvalidOption([`${what}: ${key}`, ...path].join("."), value, message)
   })
 
 const listOf = (field: Field): Field => Schema.Array(field as Schema.Codec<unknown, unknown>) as unknown as Field

@@ -11,8 +11,8 @@ import { describe, expect, it } from "vitest"
 const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   [
     "values",
-    "AccessErrors Acl Address Arms Bound Build Bytes Chain Dag Delegate Digest Dot ErrorInfo Errors Event Failure Feed Fit GraphErrors Limit Load Log Name Page Parameters Part Pipeline Plan Policy Principal " +
-      "Rate Results Retry Run Sequel Schedule Spread Statistics Step StepChecks Steps StoreBounds Task Text Tracing Value Version Wiring"
+    "AccessErrors Acl Address Arms Bound Build Bytes Chain Dag Delegate Digest Dot ErrorInfo Errors Event Failure Feed Fit GraphErrors JsonShape Limit Load Log Name Page Parameters Part Pipeline PlainJson Plan Policy Principal " +
+      "Rate Results Retry RoundTrip Run Sequel Schedule Spread Statistics Step StepChecks Steps StoreBounds Task Text Tracing Value Version Wiring"
   ],
   [
     "contracts",
