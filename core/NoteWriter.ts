@@ -8,9 +8,8 @@ import type { Note, Store } from "./Store.ts"
 export class NoteWriter {
   readonly #store: Store
   readonly #notes = new Notes()
-  #wake: (() => void) | undefined = undefined
-  #isClosing = false
   #isWriting = false
+  #onIdle: (() => void) | undefined = undefined
 
   constructor(store: Store) {
     this.#store = store
@@ -18,29 +17,39 @@ export class NoteWriter {
 
   add(note: Note): void {
     this.#notes.add(note)
-    this.#wakeUp()
   }
 
-  /** Writes one batch after the other. Ends once it is closing and nothing is left. */
-  readonly running: Effect.Effect<void> = Effect.suspend(() => {
-    if (!this.#notes.isEmpty) return Effect.andThen(this.#write, this.running)
-    return this.#isClosing ? Effect.void : Effect.andThen(this.#more, this.running)
+  /** Whether notes wait that no fiber writes. */
+  get isToWrite(): boolean {
+    return !this.#isWriting && !this.#notes.isEmpty
+  }
+
+  /** Begins to write, in a fiber of its own: the Store is told of these notes before it is told of an outcome that follows. */
+  readonly begin: Effect.Effect<void> = Effect.suspend(() => {
+    if (!this.isToWrite) return Effect.void
+    this.#isWriting = true
+    // Not in the scope of its worker, which would end it before the last notes are written.
+    return Effect.asVoid(Effect.forkDetach(this.#writing, { startImmediately: true }))
   })
 
-  /** Whether everything is written. */
-  get isIdle(): boolean {
-    return this.#notes.isEmpty && !this.#isWriting
-  }
+  /** Writes what is left, and waits until all is written. */
+  readonly finish: Effect.Effect<void> = Effect.andThen(
+    this.begin,
+    Effect.callback<void>((resume) => {
+      if (!this.#isWriting) return resume(Effect.void)
+      this.#onIdle = () => resume(Effect.void)
+    })
+  )
 
-  /** No more notes come. */
-  close(): void {
-    this.#isClosing = true
-    this.#wakeUp()
-  }
+  readonly #writing: Effect.Effect<void> = Effect.suspend(() => {
+    if (!this.#notes.isEmpty) return Effect.andThen(this.#write, this.#writing)
+    this.#isWriting = false
+    this.#onIdle?.()
+    return Effect.void
+  })
 
   // Notes that can't be kept are lost: they tell how an attempt goes, not how it ended.
   readonly #write: Effect.Effect<void> = Effect.suspend(() => {
-    this.#isWriting = true
     const bad: Array<readonly [note: Note, defect: unknown]> = []
     const writing = Batch.divided(
       this.#notes.take(),
@@ -50,7 +59,6 @@ export class NoteWriter {
     return Effect.andThen(
       Effect.ignore(writing),
       Effect.suspend(() => {
-        this.#isWriting = false
         if (bad.length === 0) return Effect.void
         const [[{ claim }, defect]] = bad as [(typeof bad)[0]]
         const what = `The Store broke over ${bad.length} notes, which are lost; the first is of step '${claim.step}' of run '${claim.runId}'`
@@ -58,18 +66,4 @@ export class NoteWriter {
       })
     )
   })
-
-  readonly #more: Effect.Effect<void> = Effect.callback<void>((resume) => {
-    this.#wake = () => resume(Effect.void)
-    return Effect.sync(() => {
-      this.#wake = undefined
-    })
-  })
-
-  // Not in the call of the task that adds a note, which must not be interrupted by the writing.
-  #wakeUp(): void {
-    const wake = this.#wake
-    this.#wake = undefined
-    if (wake !== undefined) queueMicrotask(wake)
-  }
 }

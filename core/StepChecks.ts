@@ -1,10 +1,12 @@
 /** What is checked of a step before it is made. */
+import * as Result from "effect/Result"
 import * as Bound from "./Bound.ts"
 import { InvalidOption } from "./Errors.ts"
 import { listed } from "./Failure.ts"
 import * as Name from "./Name.ts"
+import type { Constant } from "./Step.ts"
 import type * as Task from "./Task.ts"
-import type { Fields } from "./Value.ts"
+import { codec, type Fields } from "./Value.ts"
 
 /** Throws the first mistake, if there is one. */
 export const check = (...mistakes: ReadonlyArray<Error | undefined>): void => {
@@ -30,3 +32,12 @@ export const predicateProblem = (task: Task.Any): Error | undefined =>
   Object.keys(task.output).length === 1
     ? undefined
     : new InvalidOption(`predicate '${task.name}'`, listed(Object.keys(task.output)), "exactly one Boolean output")
+
+/** Inputs with the same value in every run, as they are kept. Throws `InvalidOption` for a value that does not fit. */
+export const constants = (what: string, fields: Fields, values: object): ReadonlyArray<Constant> =>
+  Object.entries(values).map(([key, value]) => {
+    const json = codec(fields[key]!).encode(value)
+    if (Result.isSuccess(json)) return { key, json: json.success }
+    const { path, message } = json.failure[0]!
+    throw new InvalidOption([`${what}: ${key}`, ...path].join("."), value, message)
+  })

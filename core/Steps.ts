@@ -4,7 +4,6 @@
  *
  * All of them throw `InvalidName` or `InvalidOption` when something in them can't be used.
  */
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Bound from "./Bound.ts"
 import { InvalidOption } from "./Errors.ts"
@@ -15,7 +14,6 @@ import type * as Pipeline from "./Pipeline.ts"
 import {
   type Any,
   type ArmName,
-  type Constant,
   inlined,
   invalidEntries,
   invalidPipeline,
@@ -27,9 +25,9 @@ import {
   several,
   stepsOf
 } from "./Step.ts"
-import { check, namesIn, predicateProblem, unknownKey } from "./StepChecks.ts"
+import { check, constants, namesIn, predicateProblem, unknownKey } from "./StepChecks.ts"
 import * as Task from "./Task.ts"
-import { codec, type Field, type Fields } from "./Value.ts"
+import type { Field } from "./Value.ts"
 import type * as Wiring from "./Wiring.ts"
 
 export type { ItemFailures } from "./ItemFailures.ts"
@@ -392,13 +390,6 @@ const placed = (task: Task.Any, kind: Kind, options: AnyPlacing): Step => {
     toleratedItemFailures: options.toleratedItemFailures
   }
 }
-
-const constants = (what: string, fields: Fields, values: object): ReadonlyArray<Constant> =>
-  Object.entries(values).map(([key, value]) => {
-    const json = codec(fields[key]!).encode(value)
-    if (Result.isSuccess(json)) return { key, json: json.success }
-    throw new InvalidOption(`${what}: ${key}`, value, json.failure[0]?.message ?? "a value of the task's schema")
-  })
 
 const listOf = (field: Field): Field => Schema.Array(field as Schema.Codec<unknown, unknown>) as unknown as Field
 

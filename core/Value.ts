@@ -9,6 +9,8 @@ import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import type { Problem } from "./Errors.ts"
+import * as PlainJson from "./PlainJson.ts"
+import * as RoundTrip from "./RoundTrip.ts"
 
 /** JSON text of one value. */
 export type Json = string
@@ -72,11 +74,16 @@ const general = (field: Field): Codec => {
     const exit = decodeExit(value)
     return Exit.isSuccess(exit) ? Result.succeed(exit.value) : Result.fail(failureOf(exit))
   }
+  const write: Codec["encode"] = (value) => {
+    const exit = encodeExit(value)
+    if (Exit.isFailure(exit)) return Result.fail(located(failureOf(exit), value))
+    return Result.mapError(stringify(exit.value), (found) => {
+      const problem = PlainJson.problem(exit.value)
+      return problem === undefined ? found : [problem]
+    })
+  }
   return {
-    encode: (value) => {
-      const exit = encodeExit(value)
-      return Exit.isSuccess(exit) ? stringify(exit.value) : Result.fail(failureOf(exit))
-    },
+    encode: RoundTrip.canLose(field.ast) ? proven(field, write, read) : write,
     decode: (text) => read(JSON.parse(text)),
     read,
     absent: () => {
@@ -85,6 +92,31 @@ const general = (field: Field): Codec => {
     }
   }
 }
+
+/** Writes a value only if it is read back as it was. */
+const proven = (field: Field, write: Codec["encode"], read: Codec["read"]): Codec["encode"] => {
+  const compare = RoundTrip.compareOf(field.ast)
+  return (value) =>
+    Result.flatMap(write(value), (text) =>
+      Result.flatMap(read(JSON.parse(text)), (back) => {
+        const problem = compare(value, back, [])
+        return problem === undefined ? Result.succeed(text) : Result.fail([problem])
+      })
+    )
+}
+
+/** Problems with where in a value it is that is no JSON: of all that is let through as it is, effect names only the whole. */
+const located = (found: ReadonlyArray<Problem>, value: unknown): ReadonlyArray<Problem> =>
+  found.map((problem) => {
+    if (problem.message !== "Expected JSON value") return problem
+    const part = problem.path.reduce<unknown>(
+      (whole, key) =>
+        typeof whole === "object" && whole !== null ? (whole as Record<string, unknown>)[key] : undefined,
+      value
+    )
+    const inner = PlainJson.problem(part)
+    return inner === undefined ? problem : { ...inner, path: [...problem.path, ...inner.path] }
+  })
 
 /** A value as JSON text; what is no JSON, or is nested too deeply, is a problem. */
 export const stringify = (value: unknown): Result.Result<Json, ReadonlyArray<Problem>> => {

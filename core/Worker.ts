@@ -66,9 +66,8 @@ export const layer = <R = never>(options: Options = {}): Layer.Layer<never, Inva
       )
       yield* Effect.forkScoped(worker.alarms.running)
       yield* Effect.forkScoped(worker.heeding)
-      const noting = yield* Effect.forkScoped(worker.notes.running)
       const working = yield* Effect.forkScoped(worker.working)
-      yield* Effect.addFinalizer(() => worker.stop(Fiber.interrupt(working), Fiber.await(noting), graceMillis))
+      yield* Effect.addFinalizer(() => worker.stop(Fiber.interrupt(working), graceMillis))
     })
   )
 
@@ -132,7 +131,10 @@ class Worker {
       random: () => random.nextDoubleUnsafe(),
       tracing,
       settle: (claim, outcome) => this.#outcomes.add(claim, outcome),
-      note: (note) => this.notes.add(note),
+      note: (note) => {
+        this.notes.add(note)
+        this.#wakeSoon()
+      },
       ended: () => this.#wakeSoon()
     })
     this.#attempts = this.#calling.attempts
@@ -166,6 +168,7 @@ class Worker {
     const next = (): Effect.Effect<never> => {
       const first = calling.proceed()
       if (!this.#leases.isKeeping && calling.size + outcomes.size > 0) return Effect.flatMap(this.#leases.keep, next)
+      if (this.notes.isToWrite) return Effect.flatMap(this.notes.begin, next)
       const hasToSettle = !outcomes.isEmpty && !this.#refused
       // What is done is settled also while others are still to be called: that may take long.
       if (first !== undefined) return Effect.flatMap(first, hasToSettle ? settle : next)
@@ -233,7 +236,7 @@ class Worker {
   }
 
   /** Finishes what would be lost, lets running steps end, then stops the rest and gives it back. */
-  stop(stopWorking: Effect.Effect<void>, noted: Effect.Effect<unknown>, graceMillis: number): Effect.Effect<void> {
+  stop(stopWorking: Effect.Effect<void>, graceMillis: number): Effect.Effect<void> {
     const { idle } = this.#attempts
     const ending = Effect.suspend(() => {
       this.#stopping = true
@@ -245,18 +248,13 @@ class Worker {
       // What does not stop is given up within that time.
       return Effect.timeoutOption(ending, 2 * STOP_MILLIS)
     })
-    const lastNotes = Effect.suspend(() => {
-      this.notes.close()
-      if (this.notes.isIdle) return Effect.void
-      return Effect.timeoutOption(noted, LAST_NOTES_MILLIS)
-    })
     return Effect.andThen(this.#store.drain, ending).pipe(
       Effect.timeoutOption(graceMillis),
       Effect.andThen(stopping),
       Effect.andThen(stopWorking),
       // Whatever the Store says to that, it ends here.
       Effect.andThen(Effect.ignore(this.#offerRest)),
-      Effect.andThen(lastNotes),
+      Effect.andThen(Effect.timeoutOption(this.notes.finish, LAST_NOTES_MILLIS)),
       Effect.asVoid
     )
   }
@@ -270,7 +268,7 @@ class Worker {
   }
 
   get #hasToDo(): boolean {
-    return !this.#outcomes.isEmpty || this.#calling.hasToDo
+    return !this.#outcomes.isEmpty || this.notes.isToWrite || this.#calling.hasToDo
   }
 
   /** There is a pipeline more that it can run: it asks anew. */

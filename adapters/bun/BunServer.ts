@@ -57,8 +57,7 @@ const platform: Fetch.Platform<BunHttpServer> = {
 
 /** Serves a Levada. Rejects when the port is taken, and with `InvalidOption` for options that can't be used. */
 export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
-  const mistake = Place.invalid(levada, options)
-  if (mistake !== undefined) throw mistake
+  await Place.check(levada, options)
   const { Bun } = globalThis as unknown as { readonly Bun: BunServe }
   const server = Bun.serve({
     port: options.port ?? 8000,

@@ -42,9 +42,9 @@ export class Sender {
   readonly #url: string
 
   constructor(options: Options) {
-    check(options)
     this.#options = options
-    this.#url = address(options.url)
+    this.#url = address(Object(options).url)
+    check(options)
   }
 
   /** The first answer that is not to be asked for again; rejects with `ClientError` unless its status is 2xx. */
@@ -99,38 +99,31 @@ export class Sender {
 }
 
 /** Refuses options that can't be used, whatever the types say. Credentials are not shown. */
-const check = (options: unknown): void => {
-  if (typeof options !== "object" || options === null) throw refused("options", options, "an object with `url`")
-  const { url, apiKey, token, retries, maxDelayMillis, fetch } = options as { readonly [key: string]: unknown }
-  if (typeof url !== "string") throw refused("url", url, A_URL)
-  for (const [name, value] of Object.entries({ apiKey, token })) {
-    if (value !== undefined && typeof value !== "string" && typeof value !== "function")
-      throw refused(name, value, "a text, or a function that gives one")
+const check = ({ apiKey, token, retries = 0, maxDelayMillis = 0, fetch = sleep as never }: Options): void => {
+  const fits = {
+    apiKey: isCredential(apiKey),
+    token: isCredential(token),
+    retries: Number.isSafeInteger(retries) && retries >= 0,
+    maxDelayMillis: typeof maxDelayMillis === "number" && maxDelayMillis >= 0,
+    fetch: typeof fetch === "function"
   }
-  if (retries !== undefined && !(Number.isSafeInteger(retries) && (retries as number) >= 0))
-    throw refused("retries", retries, "a whole number of at least 0")
-  if (maxDelayMillis !== undefined && !(typeof maxDelayMillis === "number" && maxDelayMillis >= 0))
-    throw refused("maxDelayMillis", maxDelayMillis, "a number of at least 0")
-  if (fetch !== undefined && typeof fetch !== "function") throw refused("fetch", fetch, "a function")
+  for (const [option, isFine] of Object.entries(fits)) if (!isFine) throw refused(option, "a value of its type")
 }
 
-const A_URL = "one such as 'https://levada.example.com/flows'"
+const isCredential = (value: unknown): boolean => /undefined|string|function/.test(typeof value)
 
-const refused = (option: string, received: unknown, expected: string): ClientError => {
-  const shown =
-    typeof received === "string" ? `'${received.slice(0, 200)}'` : received === null ? "null" : typeof received
-  return new ClientError(0, {
-    error: "InvalidOptionError",
-    message: `Cannot use the ${option}: expected ${expected}, received ${shown}`
-  })
-}
+const refused = (option: string, expected: string): ClientError =>
+  new ClientError(0, { error: "InvalidOptionError", message: `Cannot use the ${option}: expected ${expected}` })
 
 /** A whole address; a page may leave out where it comes from itself. */
-const address = (url: string): string => {
+const address = (url: unknown): string => {
   const { location } = globalThis as { readonly location?: { readonly href: string } }
-  const found = URL.canParse(url, location?.href) ? new URL(url, location?.href) : undefined
+  const found = typeof url === "string" && URL.canParse(url, location?.href) ? new URL(url, location?.href) : undefined
   if (found === undefined || !/^https?:$/.test(found.protocol)) {
-    throw refused("url", url, A_URL)
+    throw refused(
+      "url",
+      `one such as 'https://levada.example.com/flows', received '${typeof url === "string" ? url : typeof url}'`
+    )
   }
   return found.href.replace(/\/+$/, "")
 }

@@ -55,8 +55,7 @@ const LAST_MILLIS = 1_000
 
 /** Serves a Levada. Rejects when the port is taken, and with `InvalidOption` for options that can't be used. */
 export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
-  const mistake = Place.invalid(levada, options)
-  if (mistake !== undefined) throw mistake
+  await Place.check(levada, options)
   const { Deno } = globalThis as unknown as { readonly Deno: DenoServe }
   const host = options.host ?? "127.0.0.1"
   const fetch = Fetch.toFetch(levada.handler, platform)

@@ -82,8 +82,7 @@ export const principalOf = (request: Request): Principal | undefined => principa
  * API's. Rejects when the port is taken, and with `InvalidOption` for options that can't be used.
  */
 export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
-  const mistake = Place.invalid(levada, options)
-  if (mistake !== undefined) throw mistake
+  await Place.check(levada, options)
   const { url, app, stop, cut } = await listen(
     (config) => {
       // An app looks for the path behind the eleventh character of the URL unless it is told that names may be short.

@@ -1,19 +1,32 @@
 /** Where a server listens, as the server bindings are told it. */
-import * as Bound from "../../core/Bound.ts"
-import { InvalidOption } from "../../core/Errors.ts"
 
 /** The longest name of a host. Source: RFC 1035, 2.3.4. */
 const MAX_HOST = 255
 
-/** What is wrong with a Levada to serve, or with where to listen; nothing when it can be done. */
-export const invalid = (levada: unknown, options: unknown): InvalidOption | undefined => {
+/** Rejects with `InvalidOption` for a Levada that can't be served, or for a place where nothing can listen. */
+export const check = async (levada: unknown, options: unknown): Promise<void> => {
+  const wrong = mistake(levada, options)
+  if (wrong === undefined) return
+  // Loaded when it is needed: a binding brings nothing along.
+  const { InvalidOption } = await import("../../core/Errors.ts")
+  throw new InvalidOption(...wrong)
+}
+
+const mistake = (
+  levada: unknown,
+  options: unknown
+): readonly [option: string, received: unknown, expected: string] | undefined => {
   const { handler } = (levada ?? {}) as { readonly handler?: unknown }
-  const mistake =
-    (typeof handler === "function"
-      ? undefined
-      : new InvalidOption("levada", levada, "what Levada.make gives; is it awaited or imported in a circle?")) ??
-    Bound.required(Bound.record, "options", options)
-  if (mistake !== undefined) return mistake
-  const { port, host } = options as { readonly port?: unknown; readonly host?: unknown }
-  return Bound.integer("port", port, 0, 65_535) ?? Bound.text("host", host, MAX_HOST)
+  if (typeof handler !== "function") {
+    return ["levada", levada, "what Levada.make gives; is it awaited or imported in a circle?"]
+  }
+  if (typeof options !== "object" || options === null || Array.isArray(options))
+    return ["options", options, "an object"]
+  const { port = 0, host = "localhost" } = options as { readonly port?: unknown; readonly host?: unknown }
+  if (!(Number.isInteger(port) && (port as number) >= 0 && (port as number) <= 65_535)) {
+    return ["port", port, "a whole number from 0 to 65535"]
+  }
+  return typeof host === "string" && host !== "" && host.length <= MAX_HOST && host.isWellFormed()
+    ? undefined
+    : ["host", host, `a text of 1 to ${MAX_HOST} characters`]
 }

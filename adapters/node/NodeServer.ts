@@ -49,8 +49,7 @@ export const takeSockets = (server: Server, handler: Handler): NodeSockets => ne
 
 /** Serves a Levada. Rejects when the port is taken, and with `InvalidOption` for options that can't be used. */
 export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
-  const mistake = Place.invalid(levada, options)
-  if (mistake !== undefined) throw mistake
+  await Place.check(levada, options)
   const server = createServer(
     { headersTimeout: HEADERS_MILLIS, requestTimeout: REQUEST_MILLIS },
     toListener(levada.handler)
