@@ -26,7 +26,7 @@ export interface NewSchedule {
   readonly timing: Schedule.Timing
   /** What its runs are started with. */
   readonly given: Given
-  /** Default: `skip`. */
+  /** Default: `skip`. `all` needs the overlap `queue` or `allow`. */
   readonly catchUp?: Schedule.CatchUp | undefined
   /** Default: `skip`. */
   readonly overlap?: Schedule.Overlap | undefined

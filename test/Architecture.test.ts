@@ -12,7 +12,7 @@ const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   [
     "values",
     "AccessErrors Acl Address Arms Bound Build Bytes Chain Dag Dot ErrorInfo Errors Event Failure Feed Fit GraphErrors Limit Load Log Name Page Parameters Part Pipeline Plan Policy Principal " +
-      "Rate Results Retry Run Sequel Schedule Spread Statistics Step Steps StoreBounds Task Tracing Value Version Wiring"
+      "Rate Results Retry Run Sequel Schedule Spread Statistics Step Steps StoreBounds Task Ticks Tracing Value Version Wiring"
   ],
   [
     "contracts",
