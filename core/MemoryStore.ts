@@ -102,7 +102,6 @@ class Memory implements Store, Owner {
     this.#lending = new Lending(alarms, this.#now, options.leaseMillis, this.#memos, this.#feed)
     this.#history = new History(options, (run) => this.#index.remove(run))
     this.schedules = new MemorySchedules(
-      alarms,
       this.#now,
       (run) => (this.#isFull ? undefined : this.#submit(run)),
       this.#complete

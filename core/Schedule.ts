@@ -4,6 +4,7 @@
  */
 import * as Result from "effect/Result"
 import * as Bound from "./Bound.ts"
+import * as Bytes from "./Bytes.ts"
 import { InvalidOption, type ScheduleError, ScheduleNeverFires } from "./Errors.ts"
 import * as Name from "./Name.ts"
 import * as Ticks from "./Ticks.ts"
@@ -81,6 +82,10 @@ export const make = (definition: Definition, createdAtMillis: number, nextAtMill
   fired: 0,
   skipped: 0
 })
+
+/** How many bytes the parameters of a run of it take. */
+export const bytesOf = ({ parameters }: Pick<Definition, "parameters">): number =>
+  Object.keys(parameters).reduce((bytes, name) => bytes + Bytes.ofText(name) + Bytes.ofText(parameters[name]!), 0)
 
 /** How late a run may start and still count as on time, unless set, in milliseconds. */
 export const GRACE_MILLIS = 60_000

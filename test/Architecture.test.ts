@@ -11,7 +11,7 @@ import { describe, expect, it } from "vitest"
 const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   [
     "values",
-    "AccessErrors Acl Address Arms Bound Build Bytes Chain Dag Dot ErrorInfo Errors Event Failure Feed Fit GraphErrors Limit Load Log Name Page Parameters Part Pipeline Plan Policy Principal " +
+    "AccessErrors Acl Address Arms Bound Build Bytes Chain Dag Dot ErrorInfo Errors Event Failure Feed Fit GraphErrors Limit Load Log Monotonic Name Page Parameters Part Pipeline Plan Policy Principal " +
       "Rate Results Retry Run Sequel Schedule Spread Statistics Step Steps StoreBounds Task Ticks Tracing Value Version Wiring"
   ],
   [

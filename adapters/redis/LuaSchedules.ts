@@ -31,10 +31,16 @@ if call('SISMEMBER', P .. 'schedules', ARGV[1]) == 0 then return nil end
 return show(ARGV[1])
 `
 
-const ALL = String.raw`
-local all = {}
-for _, id in ipairs(call('SMEMBERS', P .. 'schedules')) do all[#all + 1] = { id, show(id) } end
-return all
+/** The most bytes, then ids. Gives as many of these schedules as fit, at least one. */
+const READ = String.raw`
+local some, bytes = {}, 0
+for k = 2, #ARGV do
+  local shown = show(ARGV[k])
+  bytes = bytes + #(shown[1] or '')
+  if k > 2 and bytes > tonumber(ARGV[1]) then break end
+  some[#some + 1] = shown
+end
+return some
 `
 
 const DROP = String.raw`
@@ -58,14 +64,20 @@ end
 return show(ARGV[1])
 `
 
-/** Those that are due, and in how many milliseconds the next one is. */
+/**
+ * From which place on, and how many at most. Gives the time, the next instant that is to come, and of those that are due,
+ * the longest due first: id, pipeline, when made, and next instant.
+ */
 const DUE = String.raw`
 local time = call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local now = string.format('%.0f', tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000))
+local key = P .. 'schedule:due'
 local due = {}
-for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'schedule:due', '-inf', now)) do due[#due + 1] = { id, show(id) } end
-local later = call('ZRANGEBYSCORE', P .. 'schedule:due', '(' .. string.format('%.0f', now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
-return { later and string.format('%.0f', tonumber(later) - now) or '', due }
+for _, id in ipairs(call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', ARGV[1], ARGV[2])) do
+  local head = call('HMGET', P .. 'schedule:' .. id, 'i', 'c', 'n')
+  due[#due + 1] = { id, head[1], head[2], head[3] }
+end
+return { now, call('ZRANGEBYSCORE', key, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2] or '', due }
 `
 
 /** id, definition, when made and next instant as they were seen; next instant, dropped, overlap, how many of its runs and how many of all may be unfinished, how long a key names its run, runs; then instants and runs. */
@@ -107,7 +119,7 @@ return { 'FIRED', complete(nil) }
 export type ScheduleScript =
   | "putSchedule"
   | "getSchedule"
-  | "listSchedules"
+  | "readSchedules"
   | "dropSchedule"
   | "pauseSchedule"
   | "dueSchedules"
@@ -117,7 +129,7 @@ export type ScheduleScript =
 export const schedules = (submit: string): Readonly<Record<ScheduleScript, string>> => ({
   putSchedule: SHOW + PUT,
   getSchedule: SHOW + GET,
-  listSchedules: SHOW + ALL,
+  readSchedules: SHOW + READ,
   dropSchedule: SHOW + DROP,
   pauseSchedule: SHOW + PAUSE,
   dueSchedules: SHOW + DUE,
