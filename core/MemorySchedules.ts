@@ -4,13 +4,26 @@ import { ScheduleExists, ScheduleNotFound, StoreUnavailable } from "./Errors.ts"
 import type { MemoryRun } from "./MemoryRun.ts"
 import type { NewRun } from "./NewRun.ts"
 import { bytesOf, type Schedule } from "./Schedule.ts"
-import { type Firing, MAX_DUE, MAX_DUE_BYTES, MAX_UNFINISHED, type Schedules, type TakesAfter } from "./Schedules.ts"
+import {
+  type DueSchedule,
+  type Firing,
+  MAX_DUE,
+  MAX_DUE_BYTES,
+  MAX_UNFINISHED,
+  type Schedules,
+  type TakesAfter
+} from "./Schedules.ts"
+import type { StoreClock } from "./StoreClock.ts"
 
 /** How many schedules are kept. */
 const MAX_SCHEDULES = 10_000
 
-/** How long at most between two looks at the clock while schedules wait for it, in milliseconds: it may be set forward. */
+/**
+ * How long at most between two looks at the clock while schedules wait for it, in milliseconds: it may be set forward. When
+ * it was set back, it is likely to be set again.
+ */
 const LOOK_MILLIS = 900_000
+const LOOK_AGAIN_MILLIS = 1_000
 
 interface Entry {
   schedule: Schedule
@@ -23,13 +36,13 @@ export class MemorySchedules implements Schedules {
   /** How often a schedule came or changed, so that it may be due where it was not before; and whom to tell. */
   #changes = 0
   readonly #waiting: Set<() => void> = new Set()
-  readonly #now: () => number
+  readonly #clock: StoreClock
   readonly #submit: (run: NewRun) => MemoryRun | undefined
   readonly #complete: () => void
 
   /** `submit` starts a run; nothing where there is no room for it. `complete` is called at the end of an act. */
-  constructor(now: () => number, submit: (run: NewRun) => MemoryRun | undefined, complete: () => void) {
-    this.#now = now
+  constructor(clock: StoreClock, submit: (run: NewRun) => MemoryRun | undefined, complete: () => void) {
+    this.#clock = clock
     this.#submit = submit
     this.#complete = complete
   }
@@ -76,7 +89,7 @@ export class MemorySchedules implements Schedules {
       return entry.schedule
     })
 
-  due = (takesAfter: TakesAfter): Effect.Effect<ReadonlyArray<Schedule>> =>
+  due = (takesAfter: TakesAfter): Effect.Effect<ReadonlyArray<DueSchedule>> =>
     Effect.suspend(() => {
       const { due, inMillis } = this.#look(takesAfter)
       if (due.length > 0) return Effect.succeed(due)
@@ -141,29 +154,35 @@ export class MemorySchedules implements Schedules {
   }
 
   /** What is due, or else in how many milliseconds to look again; undefined when no time makes anything due. */
-  #look(takesAfter: TakesAfter): { readonly due: ReadonlyArray<Schedule>; readonly inMillis: number | undefined } {
-    const now = this.#now()
-    const found: Array<Schedule> = []
-    let soonest = Number.POSITIVE_INFINITY
+  #look(takesAfter: TakesAfter): { readonly due: ReadonlyArray<DueSchedule>; readonly inMillis: number | undefined } {
+    const now = this.#clock.look()
+    // A calendar follows the wall clock, also where that was set back.
+    const wall = this.#clock.wallMillis
+    const due: Array<DueSchedule> = []
+    let inMillis = Number.POSITIVE_INFINITY
     for (const { schedule } of this.#entries.values()) {
       const after = schedule.paused ? undefined : takesAfter(schedule)
       if (after === undefined) continue
-      const atMillis = schedule.nextAtMillis + after
-      if (atMillis <= now) found.push(schedule)
-      else if (atMillis < soonest) soonest = atMillis
+      const nowMillis = schedule.timing.cron === undefined ? now : wall
+      const left = schedule.nextAtMillis + after - nowMillis
+      if (left <= 0) due.push({ schedule, nowMillis })
+      else if (left < inMillis) inMillis = left
     }
-    const inMillis = soonest === Number.POSITIVE_INFINITY ? undefined : Math.min(soonest - now, LOOK_MILLIS)
-    return { due: found.length === 0 ? found : firstOf(found), inMillis }
+    const most = this.#clock.isAhead ? LOOK_AGAIN_MILLIS : LOOK_MILLIS
+    return {
+      due: due.length === 0 ? due : firstOf(due),
+      inMillis: inMillis === Number.POSITIVE_INFINITY ? undefined : Math.min(inMillis, most)
+    }
   }
 }
 
 /** The longest due, as many as a server gets at once. */
-const firstOf = (due: Array<Schedule>): ReadonlyArray<Schedule> => {
-  due.sort((left, right) => left.nextAtMillis - right.nextAtMillis)
+const firstOf = (due: Array<DueSchedule>): ReadonlyArray<DueSchedule> => {
+  due.sort((left, right) => left.schedule.nextAtMillis - right.schedule.nextAtMillis)
   let bytes = 0
   let count = 0
   while (count < Math.min(due.length, MAX_DUE)) {
-    bytes += bytesOf(due[count]!)
+    bytes += bytesOf(due[count]!.schedule)
     if (count > 0 && bytes > MAX_DUE_BYTES) break
     count++
   }

@@ -39,6 +39,7 @@ import type { Run } from "./Run.ts"
 import { newId, RunIndex } from "./RunIndex.ts"
 import type { Claim, ClaimRequest, ListRequest, MemoKey, Note, RunList, Settled, Settlement, Store } from "./Store.ts"
 import * as StoreBounds from "./StoreBounds.ts"
+import { StoreClock } from "./StoreClock.ts"
 import type { Unit } from "./Unit.ts"
 import type { Json } from "./Value.ts"
 
@@ -56,7 +57,7 @@ export const make = (options: Options = {}): Effect.Effect<Store, InvalidOption,
     if (mistake !== undefined) return yield* mistake
     const clock = yield* Clock.Clock
     const alarms = new Alarms(clock)
-    const memory = new Memory(StoreBounds.complete(options), clock, alarms, yield* Random.Random)
+    const memory = new Memory(StoreBounds.complete(options), new StoreClock(clock), alarms, yield* Random.Random)
     yield* Effect.forkScoped(alarms.running)
     yield* Effect.addFinalizer(() => Effect.sync(() => memory.close()))
     return memory
@@ -67,7 +68,7 @@ class Memory implements Store, Owner {
   readonly maxValueBytes: number
   readonly maxLosses: number
   readonly #maxUnfinished: number
-  readonly #clock: Clock.Clock
+  readonly #now: () => number
   readonly #random: typeof Random.Random.Service
   readonly #index = new RunIndex()
   readonly #history: History
@@ -83,15 +84,14 @@ class Memory implements Store, Owner {
   readonly tokens: MemoryTokens
   readonly audit: MemoryAuditLog
   #serials = 0
-  #latest = 0
   #closed = false
 
-  constructor(options: Required<Options>, clock: Clock.Clock, alarms: Alarms, random: typeof Random.Random.Service) {
+  constructor(options: Required<Options>, clock: StoreClock, alarms: Alarms, random: typeof Random.Random.Service) {
     this.leaseMillis = options.leaseMillis
     this.maxValueBytes = options.maxValueBytes
     this.maxLosses = options.maxLosses
     this.#maxUnfinished = options.maxUnfinished
-    this.#clock = clock
+    this.#now = clock.now
     this.#random = random
     this.#admission = new Admission(alarms, this.#now, this.#complete)
     this.limiter = new MemoryRateLimiter(this.#now)
@@ -101,18 +101,7 @@ class Memory implements Store, Owner {
     this.#feed = new MemoryFeed(this.#now(), (runId) => this.#index.get(runId)?.log)
     this.#lending = new Lending(alarms, this.#now, options.leaseMillis, this.#memos, this.#feed)
     this.#history = new History(options, (run) => this.#index.remove(run))
-    this.schedules = new MemorySchedules(
-      this.#now,
-      (run) => (this.#isFull ? undefined : this.#submit(run)),
-      this.#complete
-    )
-  }
-
-  /** The time never goes back, whatever the wall clock does: events are in its order, and leases end by it. */
-  readonly #now = (): number => {
-    const now = this.#clock.currentTimeMillisUnsafe()
-    if (now > this.#latest) this.#latest = now
-    return this.#latest
+    this.schedules = new MemorySchedules(clock, (run) => (this.#isFull ? undefined : this.#submit(run)), this.#complete)
   }
 
   // -- runs ----------------------------------------------------------------------------------------------------------

@@ -1,5 +1,4 @@
 /** What a caller may ask for about schedules. */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import {
@@ -109,7 +108,7 @@ export const make = (
         }
         const mistake = Schedule.invalid(definition)
         if (mistake !== undefined) return yield* mistake
-        const now = yield* Clock.currentTimeMillis
+        const now = yield* store.now
         const nextAtMillis = yield* Effect.fromResult(Schedule.next(definition, now, now))
         return yield* schedules.put(Schedule.make(definition, now, nextAtMillis), replace)
       }),
@@ -120,7 +119,7 @@ export const make = (
     resumeSchedule: (caller, scheduleId) =>
       Effect.gen(function* () {
         const schedule = yield* permitted(caller, "admin", scheduleId)
-        const now = yield* Clock.currentTimeMillis
+        const now = yield* store.now
         // It was made once, so it can be read again.
         const nextAtMillis = yield* Effect.orDie(
           Effect.fromResult(Schedule.next(schedule, now, schedule.createdAtMillis))

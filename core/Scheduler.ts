@@ -11,7 +11,7 @@ import type { NewRun } from "./NewRun.ts"
 import * as Parameters from "./Parameters.ts"
 import { Registry } from "./Registry.ts"
 import * as Schedule from "./Schedule.ts"
-import { type Firing, MAX_FIRED, MAX_FIRED_BYTES, type TakesAfter } from "./Schedules.ts"
+import { type DueSchedule, type Firing, MAX_FIRED, MAX_FIRED_BYTES, type TakesAfter } from "./Schedules.ts"
 import { Setbacks } from "./Setbacks.ts"
 import * as Start from "./Start.ts"
 import { Store } from "./Store.ts"
@@ -33,10 +33,9 @@ export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDi
       registry.ids.has(pipelineId) && !setbacks.isResting(id) ? 0 : undefined
 
     /** Starts the runs of a schedule, slice by slice. What is left is due again; another server may go on with it. */
-    const fire = (schedule: Schedule.Schedule): Effect.Effect<void, StoreUnavailable> =>
+    const fire = ({ schedule, nowMillis }: DueSchedule): Effect.Effect<void, StoreUnavailable> =>
       Effect.gen(function* () {
-        const now = yield* Clock.currentTimeMillis
-        const firings = yield* Effect.result(firingsOf(schedule, now))
+        const firings = yield* Effect.result(firingsOf(schedule, nowMillis))
         if (Result.isSuccess(firings)) {
           let left = MAX_SLICES
           for (const firing of firings.success) {
@@ -70,8 +69,9 @@ export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDi
       })
 
     /** Fires one schedule. Whatever goes wrong with it stops no other, unless the Store does not answer at all. */
-    const fireOne = (schedule: Schedule.Schedule): Effect.Effect<void, StoreUnavailable> =>
-      Effect.flatMap(Effect.exit(fire(schedule)), (exit): Effect.Effect<void, StoreUnavailable> => {
+    const fireOne = (due: DueSchedule): Effect.Effect<void, StoreUnavailable> =>
+      Effect.flatMap(Effect.exit(fire(due)), (exit): Effect.Effect<void, StoreUnavailable> => {
+        const { schedule } = due
         if (Exit.isSuccess(exit)) return Effect.sync(() => setbacks.forget(schedule.id))
         const { cause } = exit
         if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
@@ -98,7 +98,7 @@ export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDi
 
     const round = Effect.raceFirst(
       store.schedules.due(takesAfter),
-      Effect.as(reconsidering, [] as ReadonlyArray<Schedule.Schedule>)
+      Effect.as(reconsidering, [] as ReadonlyArray<DueSchedule>)
     ).pipe(Effect.flatMap((due) => Effect.forEach(due, fireOne, { discard: true })))
 
     const watching: Effect.Effect<never> = round.pipe(

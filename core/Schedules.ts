@@ -33,6 +33,12 @@ export type TakesAfter = (schedule: Head) => number | undefined
 /** How many runs of one schedule may be unfinished; instants beyond that are dropped. */
 export const MAX_UNFINISHED = 1_000
 
+/** A schedule that is due, and the instant by the Store's clock at which it was found to be: the server's own decides nothing. */
+export interface DueSchedule {
+  readonly schedule: Schedule
+  readonly nowMillis: number
+}
+
 /** The schedules of a Store. */
 export interface Schedules {
   /**
@@ -51,7 +57,7 @@ export interface Schedules {
    * Waits until schedules are due for a server, and gives them, the longest due first: at most `MAX_DUE`, and of about
    * `MAX_DUE_BYTES`. Asks `takesAfter` anew whenever it looks.
    */
-  readonly due: (takesAfter: TakesAfter) => Effect.Effect<ReadonlyArray<Schedule>, StoreUnavailable>
+  readonly due: (takesAfter: TakesAfter) => Effect.Effect<ReadonlyArray<DueSchedule>, StoreUnavailable>
   /**
    * In one act: moves the schedule on, starts its runs, and drops those that its overlap policy forbids or there is no
    * room for. Gives whether that happened; it does not when the schedule has moved on, is paused or is gone.

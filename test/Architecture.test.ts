@@ -17,11 +17,11 @@ const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   [
     "contracts",
     "Access Acls Admission Alarms AuditLog Authenticator Countdown Definitions Fifo History Keys Lease Lending Memos MemoryAcls MemoryAuditLog MemoryDefinitions MemoryFeed MemoryRateLimiter MemoryRun MemorySchedules MemoryStore MemoryTokens NewRun RateLimiter ReadySteps Registry " +
-      "RunIndex RunLog Schedules Slots Store Tokens Unit Waiters"
+      "RunIndex RunLog Schedules Slots Store StoreClock Tokens Unit Waiters"
   ],
   [
     "behaviour",
-    "AccessOperations Attempt Attempts Authentication Authorizer Calling Guard Items Levada Notes Operations PipelineOperations Probe RunOperations Runner Runners ScheduleOperations Scheduler StatisticsOperations " +
+    "AccessOperations Attempt Attempts Authentication Authorizer Calling Guard Items Levada Notes Operations PipelineOperations Probe RunOperations Runner Runners ScheduleOperations Scheduler Setbacks StatisticsOperations " +
       "Start TracedStore Worker"
   ],
   ["index", "index"]

@@ -70,7 +70,10 @@ return show(ARGV[1])
  */
 const DUE = String.raw`
 local time = call('TIME')
-local now = string.format('%.0f', tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000))
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+-- The Store's clock does not go back with the server's.
+now = now + tonumber(call('HGET', P .. 'meta', 'skew') or 0)
+now = string.format('%.0f', math.max(now, tonumber(call('GET', P .. 'clock') or 0)))
 local key = P .. 'schedule:due'
 local due = {}
 for _, id in ipairs(call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', ARGV[1], ARGV[2])) do

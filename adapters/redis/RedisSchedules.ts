@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { ScheduleExists, ScheduleNotFound, StoreUnavailable } from "../../core/Errors.ts"
 import type { Schedule } from "../../core/Schedule.ts"
 import {
+  type DueSchedule,
   type Firing,
   MAX_DUE,
   MAX_DUE_BYTES,
@@ -105,8 +106,8 @@ export class RedisSchedules implements Schedules {
   resume = (id: string, nextAtMillis: number): Effect.Effect<Schedule, ScheduleNotFound | StoreUnavailable> =>
     this.#found(id, "pauseSchedule", [id, "", nextAtMillis])
 
-  due = (takesAfter: TakesAfter): Effect.Effect<ReadonlyArray<Schedule>, StoreUnavailable> =>
-    Effect.callback<ReadonlyArray<Schedule>, StoreUnavailable>((resume) => {
+  due = (takesAfter: TakesAfter): Effect.Effect<ReadonlyArray<DueSchedule>, StoreUnavailable> =>
+    Effect.callback<ReadonlyArray<DueSchedule>, StoreUnavailable>((resume) => {
       let timer: ReturnType<typeof setTimeout> | undefined
       let looks = 0
       const look = (): void => {
@@ -161,23 +162,28 @@ export class RedisSchedules implements Schedules {
   }
 
   /** What is due for a server, or else in how many milliseconds to look again. */
-  async #look(takesAfter: TakesAfter): Promise<{ readonly due: ReadonlyArray<Schedule>; readonly inMillis: number }> {
+  async #look(
+    takesAfter: TakesAfter
+  ): Promise<{ readonly due: ReadonlyArray<DueSchedule>; readonly inMillis: number }> {
     const ids: Array<string> = []
     let inMillis = LOOK_MILLIS
+    let nowMillis = 0
     for (let from = 0; ids.length < MAX_DUE; from += PAGE) {
       const [now, later, heads] = (await this.#scripts.call("dueSchedules", [from, PAGE])) as Looked
-      if (later !== "") inMillis = Math.min(inMillis, Number(later) - Number(now))
+      nowMillis = Number(now)
+      if (later !== "") inMillis = Math.min(inMillis, Number(later) - nowMillis)
       for (const [id, pipelineId, createdAt, nextAt] of heads) {
         const after = takesAfter({ id, pipelineId, createdAtMillis: Number(createdAt) })
         if (after === undefined) continue
-        const left = Number(nextAt) + after - Number(now)
+        const left = Number(nextAt) + after - nowMillis
         if (left > 0) inMillis = Math.min(inMillis, left)
         else if (ids.length < MAX_DUE) ids.push(id)
       }
       if (heads.length < PAGE) break
     }
     const read = ids.length === 0 ? [] : await this.#read(ids)
-    return { due: read.filter((schedule) => schedule !== undefined), inMillis }
+    const due = read.flatMap((schedule) => (schedule === undefined ? [] : [{ schedule, nowMillis }]))
+    return { due, inMillis }
   }
 
   /** Some schedules, from the first one on: as many as one reply may hold. Undefined where one is gone. */

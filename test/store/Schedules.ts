@@ -31,6 +31,12 @@ const scheduleOf = (
     now + inMillis
   )
 
+/** The schedules that are due for a server. */
+const dueFor = (takesAfter: TakesAfter) =>
+  Effect.flatMap(Store, ({ schedules }) =>
+    Effect.map(schedules.due(takesAfter), (all) => all.map(({ schedule }) => schedule))
+  )
+
 /** The Store's own time. */
 const now = Effect.flatMap(Store, ({ submit, get, cancel }) =>
   Effect.gen(function* () {
@@ -41,7 +47,7 @@ const now = Effect.flatMap(Store, ({ submit, get, cancel }) =>
 )
 
 /** A server that takes the schedules of one pipeline. */
-const mine: TakesAfter = ({ pipelineId }) => (pipelineId === PIPELINE ? 0 : undefined)
+const ours: TakesAfter = ({ pipelineId }) => (pipelineId === PIPELINE ? 0 : undefined)
 
 const firing = (schedule: Schedule.Schedule, count = 1) => ({
   schedule,
@@ -84,12 +90,12 @@ export const schedules = (test: Declare): void => {
       yield* schedules.put(scheduleOf("later", at, MINUTE), false)
       yield* schedules.put(scheduleOf("soon", at, 40), false)
       yield* schedules.put(scheduleOf("foreign", at, 10, { pipelineId: "q" }), false)
-      const due = yield* schedules.due(mine)
+      const due = yield* dueFor(ours)
       expect(due.map(({ id }) => id)).toEqual(["soon"])
       expect(yield* now).toBeGreaterThanOrEqual(at + 40)
-      expect(
-        (yield* schedules.due(({ pipelineId }) => (pipelineId === "q" ? 0 : undefined))).map(({ id }) => id)
-      ).toEqual(["foreign"])
+      expect((yield* dueFor(({ pipelineId }) => (pipelineId === "q" ? 0 : undefined))).map(({ id }) => id)).toEqual([
+        "foreign"
+      ])
     })
   )
 
@@ -97,11 +103,11 @@ export const schedules = (test: Declare): void => {
     "made while somebody waits, wake them in time",
     Effect.gen(function* () {
       const { schedules } = yield* Store
-      const waiting = yield* Effect.forkChild(schedules.due(mine), { startImmediately: true })
+      const waiting = yield* Effect.forkChild(dueFor(ours), { startImmediately: true })
       yield* schedules.put(scheduleOf("s", yield* now, 5), false)
       expect((yield* Fiber.join(waiting)).map(({ id }) => id)).toEqual(["s"])
       const interrupted = yield* Effect.forkChild(
-        schedules.due(() => undefined),
+        dueFor(() => undefined),
         { startImmediately: true }
       )
       yield* Fiber.interrupt(interrupted)
@@ -113,7 +119,7 @@ export const schedules = (test: Declare): void => {
     Effect.gen(function* () {
       const { schedules, list, get } = yield* Store
       yield* schedules.put(scheduleOf("s", yield* now, 0), false)
-      const [due] = yield* schedules.due(mine)
+      const [due] = yield* dueFor(ours)
       const fired = yield* Effect.forEach(Array.from({ length: 10 }), () => schedules.fire(firing(due!)), {
         concurrency: "unbounded"
       })
@@ -157,10 +163,10 @@ export const schedules = (test: Declare): void => {
       const { schedules, list } = yield* Store
       const at = yield* now
       yield* schedules.put(scheduleOf("s", at, 0), false)
-      const [due] = yield* schedules.due(mine)
+      const [due] = yield* dueFor(ours)
       expect(yield* schedules.pause("s")).toMatchObject({ paused: true })
       expect(yield* schedules.fire(firing(due!))).toBe(false)
-      const waiting = yield* Effect.forkChild(schedules.due(mine), { startImmediately: true })
+      const waiting = yield* Effect.forkChild(dueFor(ours), { startImmediately: true })
       yield* Effect.sleep(10)
       expect(waiting.pollUnsafe()).toBeUndefined()
       expect((yield* list({ pipelineId: PIPELINE, limit: 1 })).runs).toEqual([])
@@ -235,12 +241,10 @@ export const schedules = (test: Declare): void => {
       // The last one made is the longest due.
       for (let n = 0; n < count; n++) yield* schedules.put(scheduleOf(`s${n}`, at - count, count - n), false)
       yield* Effect.forEach(["x", "y"], (id) => schedules.put(scheduleOf(id, at, -MINUTE, { pipelineId: "q" }), false))
-      const first = yield* schedules.due(mine)
+      const first = yield* dueFor(ours)
       expect(first.map(({ id }) => id)).toEqual(Array.from({ length: MAX_DUE }, (_, n) => `s${count - 1 - n}`))
       for (const schedule of first) expect(yield* schedules.fire(firing(schedule))).toBe(true)
-      expect((yield* schedules.due(mine)).map(({ id }) => id)).toEqual(
-        Array.from({ length: 50 }, (_, n) => `s${49 - n}`)
-      )
+      expect((yield* dueFor(ours)).map(({ id }) => id)).toEqual(Array.from({ length: 50 }, (_, n) => `s${49 - n}`))
       expect((yield* schedules.list).map(({ id }) => id)).toEqual(
         [...Array.from({ length: count }, (_, n) => `s${n}`), "x", "y"].sort()
       )
@@ -258,7 +262,7 @@ export const schedules = (test: Declare): void => {
       for (const [n, id] of ["a", "b", "c", "d", "e", "f"].entries()) yield* put(id, n - 8, 1_000_000)
       const due: Array<ReadonlyArray<string>> = []
       for (let found = 0; found < 7; ) {
-        const some = yield* schedules.due(mine)
+        const some = yield* dueFor(ours)
         due.push(some.map(({ id }) => id))
         for (const schedule of some) yield* schedules.fire(firing(schedule, 0))
         found += some.length
