@@ -6,13 +6,13 @@ import type { Alarms } from "./Alarms.ts"
 import { Lease, Leases } from "./Lease.ts"
 import type { Limit } from "./Limit.ts"
 import { type Load, readySince } from "./Load.ts"
-import type { MemoryClock } from "./MemoryClock.ts"
 import type { MemoryFeed } from "./MemoryFeed.ts"
 import type { MemoryRun } from "./MemoryRun.ts"
 import type { Memos } from "./Memos.ts"
 import { type ReadyQueue, ReadySteps } from "./ReadySteps.ts"
 import { Slots } from "./Slots.ts"
 import type { Claim, ClaimRequest } from "./Store.ts"
+import type { StoreClock } from "./StoreClock.ts"
 import type { Unit } from "./Unit.ts"
 
 /** Somebody who waits for work. */
@@ -29,7 +29,7 @@ export class Lending {
   /** The pipelines of which nothing is lent. */
   readonly paused: Set<string> = new Set()
   readonly #alarms: Alarms
-  readonly #clock: MemoryClock
+  readonly #clock: StoreClock
   readonly #ready = new ReadySteps(this.paused, (unit) => this.#drop(unit))
   readonly #leases: Leases
   readonly #memos: Memos
@@ -42,7 +42,7 @@ export class Lending {
   #serials = 0
   #isReaping = false
 
-  constructor(alarms: Alarms, clock: MemoryClock, leaseMillis: number, memos: Memos, feed: MemoryFeed) {
+  constructor(alarms: Alarms, clock: StoreClock, leaseMillis: number, memos: Memos, feed: MemoryFeed) {
     this.#feed = feed
     this.#alarms = alarms
     this.#clock = clock

@@ -1,41 +1,48 @@
 /** The schedules of a Store in memory. */
 import * as Effect from "effect/Effect"
-import type { Alarm, Alarms } from "./Alarms.ts"
 import { ScheduleExists, ScheduleNotFound, StoreUnavailable } from "./Errors.ts"
 import type { MemoryRun } from "./MemoryRun.ts"
 import type { NewRun } from "./NewRun.ts"
-import type { Schedule } from "./Schedule.ts"
-import { type Firing, MAX_UNFINISHED, type Schedules } from "./Schedules.ts"
+import { bytesOf, type Schedule } from "./Schedule.ts"
+import {
+  type DueSchedule,
+  type Firing,
+  MAX_DUE,
+  MAX_DUE_BYTES,
+  MAX_UNFINISHED,
+  type Schedules,
+  type TakesAfter
+} from "./Schedules.ts"
+import type { StoreClock } from "./StoreClock.ts"
 
 /** How many schedules are kept. */
 const MAX_SCHEDULES = 10_000
+
+/**
+ * How long at most between two looks at the clock while schedules wait for it, in milliseconds: it may be set forward. When
+ * it was set back, it is likely to be set again.
+ */
+const LOOK_MILLIS = 900_000
+const LOOK_AGAIN_MILLIS = 1_000
 
 interface Entry {
   schedule: Schedule
   /** Its runs that are not over. */
   unfinished: number
-  alarm: Alarm | undefined
-}
-
-/** Somebody who waits for schedules to be due. */
-interface Watcher {
-  readonly pipelineIds: ReadonlySet<string>
-  readonly grant: (schedules: ReadonlyArray<Schedule>) => void
 }
 
 export class MemorySchedules implements Schedules {
   readonly #entries: Map<string, Entry> = new Map()
-  readonly #watchers: Set<Watcher> = new Set()
-  readonly #alarms: Alarms
-  readonly #now: () => number
+  /** How often a schedule came or changed, so that it may be due where it was not before; and whom to tell. */
+  #changes = 0
+  readonly #waiting: Set<() => void> = new Set()
+  readonly #clock: StoreClock
   readonly #submit: (run: NewRun) => MemoryRun | undefined
-
   readonly #complete: () => void
 
   /** `submit` starts a run; nothing where there is no room for it. `complete` is called at the end of an act. */
-  constructor(alarms: Alarms, now: () => number, submit: (run: NewRun) => MemoryRun | undefined, complete: () => void) {
-    this.#alarms = alarms
-    this.#now = now
+  constructor(clock: StoreClock, submit: (run: NewRun) => MemoryRun | undefined, complete: () => void) {
+    this.#clock = clock
     this.#submit = submit
     this.#complete = complete
   }
@@ -50,10 +57,10 @@ export class MemorySchedules implements Schedules {
         return Effect.fail(new StoreUnavailable(`No new schedule is taken: ${MAX_SCHEDULES} are kept`))
       }
       // The runs of the one that gives way are runs of this one: they count, and end, as its own.
-      const entry: Entry = known ?? { schedule, unfinished: 0, alarm: undefined }
+      const entry: Entry = known ?? { schedule, unfinished: 0 }
       entry.schedule = schedule
       this.#entries.set(id, entry)
-      this.#arm(entry)
+      this.#changed()
       return Effect.succeed(schedule)
     })
 
@@ -65,14 +72,10 @@ export class MemorySchedules implements Schedules {
   )
 
   remove = (id: string): Effect.Effect<void, ScheduleNotFound> =>
-    Effect.map(this.#find(id), (entry) => {
-      this.#disarm(entry)
-      this.#entries.delete(id)
-    })
+    Effect.map(this.#find(id), () => void this.#entries.delete(id))
 
   pause = (id: string): Effect.Effect<Schedule, ScheduleNotFound> =>
     Effect.map(this.#find(id), (entry) => {
-      this.#disarm(entry)
       entry.schedule = { ...entry.schedule, paused: true }
       return entry.schedule
     })
@@ -81,24 +84,18 @@ export class MemorySchedules implements Schedules {
     Effect.map(this.#find(id), (entry) => {
       if (entry.schedule.paused) {
         entry.schedule = { ...entry.schedule, paused: false, nextAtMillis }
-        this.#arm(entry)
+        this.#changed()
       }
       return entry.schedule
     })
 
-  due = (pipelineIds: ReadonlySet<string>): Effect.Effect<ReadonlyArray<Schedule>> =>
-    Effect.callback<ReadonlyArray<Schedule>>((resume) => {
-      const due = this.#dueNow(pipelineIds)
-      if (due.length > 0) return resume(Effect.succeed(due))
-      const watcher: Watcher = {
-        pipelineIds,
-        grant: (schedules) => {
-          this.#watchers.delete(watcher)
-          resume(Effect.succeed(schedules))
-        }
-      }
-      this.#watchers.add(watcher)
-      return Effect.sync(() => this.#watchers.delete(watcher))
+  due = (takesAfter: TakesAfter): Effect.Effect<ReadonlyArray<DueSchedule>> =>
+    Effect.suspend(() => {
+      const { due, inMillis } = this.#look(takesAfter)
+      if (due.length > 0) return Effect.succeed(due)
+      const changed = this.#changedSince(this.#changes)
+      const waiting = inMillis === undefined ? changed : Effect.raceFirst(Effect.sleep(inMillis), changed)
+      return Effect.andThen(waiting, this.due(takesAfter))
     })
 
   fire = ({ schedule, runs, dropped, nextAtMillis }: Firing): Effect.Effect<boolean, StoreUnavailable> =>
@@ -106,10 +103,11 @@ export class MemorySchedules implements Schedules {
       const entry = this.#entries.get(schedule.id)
       if (entry === undefined || entry.schedule.paused || !isAsSeen(entry.schedule, schedule))
         return Effect.succeed(false)
+      const kept = entry.schedule
       let last: MemoryRun | undefined
       let fired = 0
       for (const run of runs) {
-        const mayOverlap = schedule.overlap !== "skip" || entry.unfinished === 0
+        const mayOverlap = kept.overlap !== "skip" || entry.unfinished === 0
         const started = mayOverlap && entry.unfinished < MAX_UNFINISHED ? this.#submit(run) : undefined
         if (started === undefined) continue
         last = started
@@ -121,13 +119,13 @@ export class MemorySchedules implements Schedules {
         })
       }
       entry.schedule = {
-        ...schedule,
+        ...kept,
         nextAtMillis,
-        fired: schedule.fired + fired,
-        skipped: schedule.skipped + dropped + runs.length - fired,
+        fired: kept.fired + fired,
+        skipped: kept.skipped + dropped + runs.length - fired,
         ...(last && { lastAtMillis: last.submission.schedule!.tickMillis, lastRunId: last.submission.id })
       }
-      this.#arm(entry)
+      this.#changed()
       this.#complete()
       return Effect.succeed(true)
     })
@@ -139,37 +137,56 @@ export class MemorySchedules implements Schedules {
     })
   }
 
-  #arm(entry: Entry): void {
-    this.#disarm(entry)
-    if (entry.schedule.paused) return
-    entry.alarm = this.#alarms.after(entry.schedule.nextAtMillis - this.#now(), () => {
-      entry.alarm = undefined
-      // The wall clock may have been set back meanwhile.
-      if (entry.schedule.nextAtMillis > this.#now()) this.#arm(entry)
-      else this.#tell()
+  #changedSince(changes: number): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      const wake = (): void => resume(Effect.void)
+      if (changes !== this.#changes) return wake()
+      this.#waiting.add(wake)
+      return Effect.sync(() => this.#waiting.delete(wake))
     })
   }
 
-  #disarm(entry: Entry): void {
-    if (entry.alarm !== undefined) this.#alarms.remove(entry.alarm)
-    entry.alarm = undefined
+  #changed(): void {
+    this.#changes++
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const wake of waiting) wake()
   }
 
-  #dueNow(pipelineIds: ReadonlySet<string>): ReadonlyArray<Schedule> {
-    const now = this.#now()
-    const due: Array<Schedule> = []
+  /** What is due, or else in how many milliseconds to look again; undefined when no time makes anything due. */
+  #look(takesAfter: TakesAfter): { readonly due: ReadonlyArray<DueSchedule>; readonly inMillis: number | undefined } {
+    const now = this.#clock.look()
+    // A calendar follows the wall clock, also where that was set back.
+    const wall = this.#clock.wallMillis
+    const due: Array<DueSchedule> = []
+    let inMillis = Number.POSITIVE_INFINITY
     for (const { schedule } of this.#entries.values()) {
-      if (!schedule.paused && schedule.nextAtMillis <= now && pipelineIds.has(schedule.pipelineId)) due.push(schedule)
+      const after = schedule.paused ? undefined : takesAfter(schedule)
+      if (after === undefined) continue
+      const nowMillis = schedule.timing.cron === undefined ? now : wall
+      const left = schedule.nextAtMillis + after - nowMillis
+      if (left <= 0) due.push({ schedule, nowMillis })
+      else if (left < inMillis) inMillis = left
     }
-    return due
+    const most = this.#clock.isAhead ? LOOK_AGAIN_MILLIS : LOOK_MILLIS
+    return {
+      due: due.length === 0 ? due : firstOf(due),
+      inMillis: inMillis === Number.POSITIVE_INFINITY ? undefined : Math.min(inMillis, most)
+    }
   }
+}
 
-  #tell(): void {
-    for (const watcher of [...this.#watchers]) {
-      const due = this.#dueNow(watcher.pipelineIds)
-      if (due.length > 0) watcher.grant(due)
-    }
+/** The longest due, as many as a server gets at once. */
+const firstOf = (due: Array<DueSchedule>): ReadonlyArray<DueSchedule> => {
+  due.sort((left, right) => left.schedule.nextAtMillis - right.schedule.nextAtMillis)
+  let bytes = 0
+  let count = 0
+  while (count < Math.min(due.length, MAX_DUE)) {
+    bytes += bytesOf(due[count]!.schedule)
+    if (count > 0 && bytes > MAX_DUE_BYTES) break
+    count++
   }
+  return due.slice(0, count)
 }
 
 /** Whether two schedules were made from the same definition. */

@@ -28,7 +28,6 @@ import type { Load } from "./Load.ts"
 import type { Lines } from "./Log.ts"
 import { MemoryAcls } from "./MemoryAcls.ts"
 import { MemoryAuditLog } from "./MemoryAuditLog.ts"
-import { MemoryClock } from "./MemoryClock.ts"
 import { MemoryDefinitions } from "./MemoryDefinitions.ts"
 import { MemoryFeed } from "./MemoryFeed.ts"
 import { MemoryRateLimiter } from "./MemoryRateLimiter.ts"
@@ -36,13 +35,13 @@ import { MemoryRun } from "./MemoryRun.ts"
 import { MemorySchedules } from "./MemorySchedules.ts"
 import { MemoryTokens } from "./MemoryTokens.ts"
 import { Memos } from "./Memos.ts"
-import * as Monotonic from "./Monotonic.ts"
 import { type NewRun, submissionOf } from "./NewRun.ts"
 import type { Run } from "./Run.ts"
 import { newId, RunIndex } from "./RunIndex.ts"
 import type { RunOwner } from "./RunOwner.ts"
 import type { Claim, ClaimRequest, ListRequest, MemoKey, Note, RunList, Settled, Settlement, Store } from "./Store.ts"
 import * as StoreBounds from "./StoreBounds.ts"
+import { StoreClock } from "./StoreClock.ts"
 import type { Unit } from "./Unit.ts"
 import type { Json } from "./Value.ts"
 
@@ -60,7 +59,7 @@ export const make = (options: Options = {}): Effect.Effect<Store, InvalidOption,
     if (mistake !== undefined) return yield* mistake
     const clock = yield* Clock.Clock
     const alarms = new Alarms(clock)
-    const memory = new Memory(StoreBounds.complete(options), clock, alarms, yield* Random.Random)
+    const memory = new Memory(StoreBounds.complete(options), new StoreClock(clock), alarms, yield* Random.Random)
     yield* Effect.forkScoped(alarms.running)
     yield* Effect.addFinalizer(() => Effect.sync(() => memory.close()))
     return memory
@@ -71,7 +70,7 @@ class Memory implements Store, RunOwner {
   readonly maxValueBytes: number
   readonly maxLosses: number
   readonly #maxUnfinished: number
-  readonly #clock: MemoryClock
+  readonly #clock: StoreClock
   readonly #now: () => number
   readonly #random: typeof Random.Random.Service
   readonly #index = new RunIndex()
@@ -90,28 +89,23 @@ class Memory implements Store, RunOwner {
   #serials = 0
   #closed = false
 
-  constructor(options: Required<Options>, clock: Clock.Clock, alarms: Alarms, random: typeof Random.Random.Service) {
+  constructor(options: Required<Options>, clock: StoreClock, alarms: Alarms, random: typeof Random.Random.Service) {
     this.leaseMillis = options.leaseMillis
     this.maxValueBytes = options.maxValueBytes
     this.maxLosses = options.maxLosses
     this.#maxUnfinished = options.maxUnfinished
-    this.#clock = new MemoryClock(clock)
-    this.#now = this.#clock.now
+    this.#clock = clock
+    this.#now = clock.now
     this.#random = random
     this.#admission = new Admission(alarms, this.#now, this.#complete)
-    this.limiter = new MemoryRateLimiter(() => Monotonic.millis(clock))
+    this.limiter = new MemoryRateLimiter(clock.passed)
     this.tokens = new MemoryTokens(this.#now)
     this.audit = new MemoryAuditLog(this.#now)
     this.#memos = new Memos(options)
     this.#feed = new MemoryFeed(this.#now(), (runId) => this.#index.get(runId)?.log)
     this.#lending = new Lending(alarms, this.#clock, options.leaseMillis, this.#memos, this.#feed)
     this.#history = new History(options, (run) => this.#index.remove(run))
-    this.schedules = new MemorySchedules(
-      alarms,
-      this.#now,
-      (run) => (this.#isFull ? undefined : this.#submit(run)),
-      this.#complete
-    )
+    this.schedules = new MemorySchedules(clock, (run) => (this.#isFull ? undefined : this.#submit(run)), this.#complete)
   }
 
   // -- runs ----------------------------------------------------------------------------------------------------------

@@ -1,5 +1,4 @@
 /** What a caller may ask for about runs. */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -257,9 +256,11 @@ export const make = (
       Effect.gen(function* () {
         yield* guard.check(caller, { permission: "read", pipelineId })
         const { pipeline } = yield* registry.find(pipelineId)
-        const now = yield* Clock.currentTimeMillis
         const newest = (yield* newestRun(store, pipelineId, "RUNNING")) ?? (yield* newestRun(store, pipelineId))
-        const isDelayed = newest?.status === "PENDING" && newest.startAtMillis > now
+        const isDelayed =
+          newest?.status === "PENDING" &&
+          newest.startAtMillis > newest.submittedAtMillis &&
+          newest.startAtMillis > (yield* store.now)
         const run = isDelayed ? ((yield* lastEnded(pipelineId)) ?? newest) : newest
         return { pipeline, run: Option.fromUndefinedOr(run) }
       }),

@@ -2,13 +2,12 @@
  * A schedule: when a pipeline is to run by itself, and with what. Which instants those are is worked out here; that each
  * of them starts one run, however many servers watch, is the Store's doing.
  */
-import * as Cron from "effect/Cron"
-import * as DateTime from "effect/DateTime"
-import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Bound from "./Bound.ts"
-import { InvalidCron, InvalidOption, type ScheduleError, ScheduleNeverFires, UnknownTimeZone } from "./Errors.ts"
+import * as Bytes from "./Bytes.ts"
+import { InvalidOption, type ScheduleError, ScheduleNeverFires } from "./Errors.ts"
 import * as Name from "./Name.ts"
+import * as Ticks from "./Ticks.ts"
 import type { Json } from "./Value.ts"
 
 /** When a schedule fires: by the calendar of a time zone, or at regular intervals. */
@@ -28,20 +27,20 @@ export type Timing =
     }
 
 /**
- * What becomes of instants that passed while nobody watched: `skip` drops them, `one` starts one run for all of them,
- * `all` starts one for each, of the newest 1,000.
+ * Says which ticks are made up for that were missed while no server watched: `skip` none, `one` starts one run for all of
+ * them, `all` starts one for each of the newest 1,000. `all` needs the overlap `queue` or `allow`.
  */
 export type CatchUp = "skip" | "one" | "all"
 
 /**
- * What happens when the run of an earlier instant is not over: `allow` starts another beside it, `skip` drops the
- * instant, `queue` starts one that waits its turn.
+ * Says what a tick does while the run of an earlier tick is not over: `allow` starts another run beside it, `skip` drops
+ * the tick, `queue` starts a run that waits its turn. `skip` can't be used with the catch-up `all`.
  */
 export type Overlap = "allow" | "skip" | "queue"
 
-/** All of them. */
+/** Every way to catch up. */
 export const CATCH_UPS: ReadonlyArray<CatchUp> = ["skip", "one", "all"]
-/** All of them. */
+/** Every way to overlap. */
 export const OVERLAPS: ReadonlyArray<Overlap> = ["allow", "skip", "queue"]
 
 /** What is said of a schedule when it is made. */
@@ -84,6 +83,10 @@ export const make = (definition: Definition, createdAtMillis: number, nextAtMill
   skipped: 0
 })
 
+/** How many bytes the parameters of a run of it take. */
+export const bytesOf = ({ parameters }: Pick<Definition, "parameters">): number =>
+  Object.keys(parameters).reduce((bytes, name) => bytes + Bytes.ofText(name) + Bytes.ofText(parameters[name]!), 0)
+
 /** How late a run may start and still count as on time, unless set, in milliseconds. */
 export const GRACE_MILLIS = 60_000
 
@@ -114,6 +117,9 @@ export const invalid = (definition: Definition): ScheduleError | undefined => {
     wrongTiming(what, timing) ??
     Bound.required(Bound.among, `catchUp of ${what}`, catchUp, CATCH_UPS) ??
     Bound.required(Bound.among, `overlap of ${what}`, overlap, OVERLAPS) ??
+    (catchUp === "all" && overlap === "skip"
+      ? new InvalidOption(`overlap of ${what}`, overlap, MAKES_UP_ONE)
+      : undefined) ??
     Bound.required(Bound.integer, `priority of ${what}`, priority, -MAX_PRIORITY, MAX_PRIORITY) ??
     Bound.required(Bound.millis, `graceMillis of ${what}`, graceMillis) ??
     Result.getOrElse(Result.flip(next(definition, 0, 0)), () => undefined)
@@ -140,6 +146,9 @@ const wrongTiming = (what: string, timing: unknown): InvalidOption | undefined =
 }
 
 const EITHER = "either a cron expression or everyMillis"
+
+const MAKES_UP_ONE =
+  "'queue' or 'allow' where catchUp is 'all': the first run of several missed ticks would be in the way of the others"
 
 /** Priorities are whole numbers from -100 to 100. */
 export const MAX_PRIORITY = 100
@@ -188,43 +197,7 @@ const caughtUp = (
   }
 }
 
-/** The instants of a schedule: the first one after another instant, and the last one before it. */
-interface Ticks {
-  readonly after: (millis: number) => number | undefined
-  readonly before: (millis: number) => number | undefined
-}
-
-const ticksOf = (id: string, timing: Timing, createdAtMillis: number): Result.Result<Ticks, ScheduleError> =>
+const ticksOf = (id: string, timing: Timing, createdAtMillis: number): Result.Result<Ticks.Ticks, ScheduleError> =>
   timing.cron !== undefined
-    ? ofCron(id, timing.cron, timing.timeZone)
-    : Result.succeed(ofInterval(timing, createdAtMillis))
-
-const ofInterval = ({ everyMillis }: { readonly everyMillis: number }, createdAtMillis: number): Ticks => {
-  const tick = (count: number): number | undefined => (count < 1 ? undefined : createdAtMillis + count * everyMillis)
-  return {
-    after: (millis) => tick(Math.max(Math.floor((millis - createdAtMillis) / everyMillis) + 1, 1)),
-    before: (millis) => tick(Math.ceil((millis - createdAtMillis) / everyMillis) - 1)
-  }
-}
-
-const ofCron = (id: string, cron: string, timeZone = "UTC"): Result.Result<Ticks, ScheduleError> => {
-  const zone = DateTime.zoneFromString(timeZone)
-  // It takes offsets too, and any of them.
-  if (Option.isNone(zone) || zone.value._tag === "Offset") return Result.fail(new UnknownTimeZone(id, timeZone))
-  const once = Cron.parse(cron, zone.value)
-  if (Result.isFailure(once)) return Result.fail(new InvalidCron(id, cron, once.failure.message))
-  // Where the clocks go back, an hour comes twice. What runs at a fixed hour runs in the first of the two; what runs
-  // in every hour runs in both, or it would pause for an hour.
-  const { hours } = once.success
-  const everyHour = hours.size === 0 || hours.size === 24
-  const chosen = everyHour ? Cron.parseUnsafe(cron, zone.value, { onDstOverlap: "both" }) : once.success
-  const found = (search: (cron: Cron.Cron, from: number) => Date) => (millis: number) => {
-    try {
-      return search(chosen, millis).getTime()
-    } catch {
-      // It looks as far as it can and throws when no date fits.
-      return undefined
-    }
-  }
-  return Result.succeed({ after: found(Cron.next), before: found(Cron.prev) })
-}
+    ? Ticks.ofCron(id, timing.cron, timing.timeZone)
+    : Result.succeed(Ticks.ofInterval(timing.everyMillis, createdAtMillis))

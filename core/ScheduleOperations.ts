@@ -1,5 +1,4 @@
 /** What a caller may ask for about schedules. */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Bound from "./Bound.ts"
@@ -29,7 +28,7 @@ export interface NewSchedule {
   readonly timing: Schedule.Timing
   /** What its runs are started with. */
   readonly given: Given
-  /** Default: `skip`. */
+  /** Default: `skip`. `all` needs the overlap `queue` or `allow`. */
   readonly catchUp?: Schedule.CatchUp | undefined
   /** Default: `skip`. */
   readonly overlap?: Schedule.Overlap | undefined
@@ -128,7 +127,7 @@ export const make = (
         }
         const mistake = Schedule.invalid(definition)
         if (mistake !== undefined) return yield* mistake
-        const now = yield* Clock.currentTimeMillis
+        const now = yield* store.now
         const nextAtMillis = yield* Effect.fromResult(Schedule.next(definition, now, now))
         const whole = { ...definition, graceMillis: Bound.whole(definition.graceMillis) }
         return yield* schedules.put(Schedule.make(whole, now, nextAtMillis), replace)
@@ -140,7 +139,7 @@ export const make = (
     resumeSchedule: (caller, scheduleId) =>
       Effect.gen(function* () {
         const schedule = yield* permitted(caller, "admin", scheduleId)
-        const now = yield* Clock.currentTimeMillis
+        const now = yield* store.now
         // It was made once, so it can be read again.
         const nextAtMillis = yield* Effect.orDie(
           Effect.fromResult(Schedule.next(schedule, now, schedule.createdAtMillis))

@@ -1,47 +1,62 @@
-/** Starts the runs of schedules when they are due. Any number may watch one Store: each instant starts one run. */
+/** Starts the runs of schedules when they are due. Any number may watch one Store: each tick starts one run. */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type { ParametersInvalid, PipelineNotFound, ScheduleError, StoreUnavailable } from "./Errors.ts"
 import * as Limit from "./Limit.ts"
+import type { NewRun } from "./NewRun.ts"
 import * as Parameters from "./Parameters.ts"
 import { Registry } from "./Registry.ts"
 import * as Schedule from "./Schedule.ts"
-import type { Firing } from "./Schedules.ts"
+import { type DueSchedule, type Firing, MAX_FIRED, MAX_FIRED_BYTES, type TakesAfter } from "./Schedules.ts"
+import { Setbacks } from "./Setbacks.ts"
 import * as Start from "./Start.ts"
 import { Store } from "./Store.ts"
 
 /** How long to wait before asking a Store again that did not answer, in milliseconds. */
 const RETRY_MILLIS = 1_000
 
+/** How often one schedule is fired before the others have their turn. */
+const MAX_SLICES = 10
+
 /** A scheduler for as long as the layer's scope is open. */
 export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDiscard(
   Effect.gen(function* () {
     const store = yield* Store
     const registry = yield* Registry
+    const setbacks = new Setbacks(yield* Clock.Clock)
 
-    const fire = (schedule: Schedule.Schedule): Effect.Effect<void, StoreUnavailable> =>
+    const takesAfter: TakesAfter = ({ id, pipelineId }) =>
+      registry.ids.has(pipelineId) && !setbacks.isResting(id) ? 0 : undefined
+
+    /** Starts the runs of a schedule, slice by slice. What is left is due again; another server may go on with it. */
+    const fire = ({ schedule, nowMillis }: DueSchedule): Effect.Effect<void, StoreUnavailable> =>
       Effect.gen(function* () {
-        const now = yield* Clock.currentTimeMillis
-        const firing = yield* Effect.result(firingOf(schedule, now))
-        if (Result.isSuccess(firing)) {
-          yield* store.schedules.fire(firing.success)
+        const firings = yield* Effect.result(firingsOf(schedule, nowMillis))
+        if (Result.isSuccess(firings)) {
+          let left = MAX_SLICES
+          for (const firing of firings.success) {
+            const isFired = yield* store.schedules.fire(firing)
+            if (!isFired || --left === 0) return
+          }
           return
         }
-        const { failure } = firing
+        const { failure } = firings
         if (failure._tag === "StoreUnavailable") return yield* failure
-        // Nobody is there to be told but whoever reads the log; paused, it fails once and not for ever.
+        // No caller is there to be told; paused, it fails once and not for ever.
         yield* Effect.logError(`Schedule '${schedule.id}' can't fire and is paused: ${failure.message}`)
-        yield* Effect.ignore(store.schedules.pause(schedule.id))
+        yield* store.schedules.pause(schedule.id).pipe(Effect.catchTag("ScheduleNotFound", () => Effect.void))
       })
 
-    const firingOf = (
+    const firingsOf = (
       schedule: Schedule.Schedule,
       nowMillis: number
-    ): Effect.Effect<Firing, ScheduleError | PipelineNotFound | ParametersInvalid | StoreUnavailable> =>
+    ): Effect.Effect<Iterable<Firing>, ScheduleError | PipelineNotFound | ParametersInvalid | StoreUnavailable> =>
       Effect.gen(function* () {
-        const { ticks, dropped, nextAtMillis } = yield* Effect.fromResult(Schedule.due(schedule, nowMillis))
+        const due = yield* Effect.fromResult(Schedule.due(schedule, nowMillis))
         const { pipeline } = yield* registry.find(schedule.pipelineId)
         // The pipeline may have changed since the schedule was made.
         const given = Object.fromEntries(
@@ -50,16 +65,70 @@ export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDi
         const parameters = yield* Effect.fromResult(Parameters.fromJson(given).parameters(pipeline))
         const run = Start.plain(pipeline, parameters, { priority: schedule.priority })
         const limits = [...(run.limits ?? []), ...(schedule.overlap === "queue" ? [Limit.ofSchedule(schedule.id)] : [])]
-        const runs = ticks.map((tickMillis) => ({ ...run, limits, schedule: { id: schedule.id, tickMillis } }))
-        return { schedule, runs, dropped, nextAtMillis }
+        return slices(schedule, due, { ...run, limits })
       })
 
-    const watching: Effect.Effect<never> = Effect.flatMap(store.schedules.due(registry.ids), (due) =>
-      Effect.forEach(due, fire, { discard: true })
-    ).pipe(
-      Effect.catch(() => Effect.sleep(RETRY_MILLIS)),
+    /** Fires one schedule. Whatever goes wrong with it stops no other, unless the Store does not answer at all. */
+    const fireOne = (due: DueSchedule): Effect.Effect<void, StoreUnavailable> =>
+      Effect.flatMap(Effect.exit(fire(due)), (exit): Effect.Effect<void, StoreUnavailable> => {
+        const { schedule } = due
+        if (Exit.isSuccess(exit)) return Effect.sync(() => setbacks.forget(schedule.id))
+        const { cause } = exit
+        if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
+        const isDefect = Cause.hasDies(cause)
+        return Effect.andThen(
+          isDefect ? Effect.void : store.ping,
+          Effect.suspend(() =>
+            setbacks.add(schedule.id)
+              ? Effect.logError(`Schedule '${schedule.id}' could not be fired; it is tried again`, cause)
+              : Effect.void
+          )
+        )
+      })
+
+    /** Ends when a schedule may be due that was left out: it has rested, or its pipeline has come. */
+    const reconsidering = Effect.suspend(() => {
+      const grown = Effect.callback<void>((resume) => {
+        const deafen = registry.onGrowth(() => resume(Effect.void))
+        return Effect.sync(deafen)
+      })
+      const { restMillis } = setbacks
+      return restMillis === undefined ? grown : Effect.raceFirst(Effect.sleep(restMillis), grown)
+    })
+
+    const round = Effect.raceFirst(
+      store.schedules.due(takesAfter),
+      Effect.as(reconsidering, [] as ReadonlyArray<DueSchedule>)
+    ).pipe(Effect.flatMap((due) => Effect.forEach(due, fireOne, { discard: true })))
+
+    const watching: Effect.Effect<never> = round.pipe(
+      Effect.catchDefect((defect) =>
+        Effect.andThen(
+          setbacks.add("") ? Effect.logError("A scheduler could not look for due schedules", defect) : Effect.void,
+          Effect.sleep(RETRY_MILLIS)
+        )
+      ),
+      Effect.catchTag("StoreUnavailable", () => Effect.sleep(RETRY_MILLIS)),
       Effect.forever
     )
     yield* Effect.forkScoped(watching)
   })
 )
+
+/** The firings of what is due: each moves the schedule to its first tick that is not fired yet. Made when they are asked for. */
+const slices = function* (seen: Schedule.Schedule, due: Schedule.Due, run: NewRun): Generator<Firing> {
+  const { ticks, nextAtMillis } = due
+  const fitting = Math.floor(MAX_FIRED_BYTES / Math.max(Schedule.bytesOf(seen), 1))
+  const size = Math.max(Math.min(fitting, MAX_FIRED), 1)
+  let { dropped } = due
+  let schedule = seen
+  let at = 0
+  do {
+    const runs = ticks.slice(at, at + size).map((tickMillis) => ({ ...run, schedule: { id: seen.id, tickMillis } }))
+    at += size
+    const next = ticks[at] ?? nextAtMillis
+    yield { schedule, runs, dropped, nextAtMillis: next }
+    schedule = { ...schedule, nextAtMillis: next }
+    dropped = 0
+  } while (at < ticks.length)
+}

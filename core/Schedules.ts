@@ -1,22 +1,43 @@
-/** Where schedules live: in the Store, so that whichever server is there starts their runs, and only one does. */
+/** Where schedules live: in the Store, so that any server starts their runs, and only one does. */
 import type * as Effect from "effect/Effect"
 import type { ScheduleExists, ScheduleNotFound, StoreUnavailable } from "./Errors.ts"
 import type { NewRun } from "./NewRun.ts"
 import type { Schedule } from "./Schedule.ts"
 
-/** What a server that saw a schedule due has made of it. */
+/** Some ticks of a schedule, fired by a server that saw them due. */
 export interface Firing {
-  /** The schedule as it was seen. If it has moved on since, nothing happens. */
+  /** The schedule as the server saw it. If it has moved on since, nothing happens. */
   readonly schedule: Schedule
-  /** The runs of its instants, oldest first. */
+  /** The runs of the ticks, oldest first: at most `MAX_FIRED`, and of about `MAX_FIRED_BYTES`. */
   readonly runs: ReadonlyArray<NewRun>
-  /** How many instants were dropped. */
+  /** How many ticks were dropped. */
   readonly dropped: number
+  /** The first tick that is not fired yet. */
   readonly nextAtMillis: number
 }
 
+/** How many runs one call starts at most, and how many bytes of parameters they have together; one run at least. */
+export const MAX_FIRED = 100
+export const MAX_FIRED_BYTES: number = 1 << 20
+
+/** How many due schedules a server gets at once, and how many bytes of parameters they have together; one at least. */
+export const MAX_DUE = 100
+export const MAX_DUE_BYTES: number = 1 << 22
+
+/** What a server needs to know of a schedule to say whether it takes it. */
+export type Head = Pick<Schedule, "id" | "pipelineId" | "createdAtMillis">
+
+/** How long after its tick a server takes a schedule, in milliseconds; undefined when it leaves the schedule to others. */
+export type TakesAfter = (schedule: Head) => number | undefined
+
 /** How many runs of one schedule may be unfinished; instants beyond that are dropped. */
 export const MAX_UNFINISHED = 1_000
+
+/** A schedule that is due, and the instant by the Store's clock at which it was found to be: the server's own decides nothing. */
+export interface DueSchedule {
+  readonly schedule: Schedule
+  readonly nowMillis: number
+}
 
 /** The schedules of a Store. */
 export interface Schedules {
@@ -32,8 +53,11 @@ export interface Schedules {
   /** A paused schedule lets its instants pass; resumed, it goes on at `nextAtMillis`. */
   readonly pause: (id: string) => Effect.Effect<Schedule, ScheduleNotFound | StoreUnavailable>
   readonly resume: (id: string, nextAtMillis: number) => Effect.Effect<Schedule, ScheduleNotFound | StoreUnavailable>
-  /** Waits until schedules of these pipelines are due, and gives them. Read anew whenever one may be. */
-  readonly due: (pipelineIds: ReadonlySet<string>) => Effect.Effect<ReadonlyArray<Schedule>, StoreUnavailable>
+  /**
+   * Waits until schedules are due for a server, and gives them, the longest due first: at most `MAX_DUE`, and of about
+   * `MAX_DUE_BYTES`. Asks `takesAfter` anew whenever it looks.
+   */
+  readonly due: (takesAfter: TakesAfter) => Effect.Effect<ReadonlyArray<DueSchedule>, StoreUnavailable>
   /**
    * In one act: moves the schedule on, starts its runs, and drops those that its overlap policy forbids or there is no
    * room for. Gives whether that happened; it does not when the schedule has moved on, is paused or is gone.

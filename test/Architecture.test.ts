@@ -11,11 +11,11 @@ import { describe, expect, it } from "vitest"
 const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   [
     "values",
-    "AccessErrors Acl Address Arms Backoff Batch Bound Build Bytes Chain Dag Delegate Digest Dot ErrorInfo Errors Event Failure Feed Fit GraphErrors ItemFailures ItemList JsonShape Limit Load Log Monotonic Name Page Parameters Part Pipeline PlainJson Plan Policy Principal Rate Results Retry RoundTrip Run Schedule Sequel Spread Statistics Step StepChecks Steps StoreBounds Task Text Tracing Value Version Wiring"
+    "AccessErrors Acl Address Arms Backoff Batch Bound Build Bytes Chain Dag Delegate Digest Dot ErrorInfo Errors Event Failure Feed Fit GraphErrors ItemFailures ItemList JsonShape Limit Load Log Monotonic Name Page Parameters Part Pipeline PlainJson Plan Policy Principal Rate Results Retry RoundTrip Run Schedule Sequel Spread Statistics Step StepChecks Steps StoreBounds Task Text Ticks Tracing Value Version Wiring"
   ],
   [
     "contracts",
-    "Access Acls Admission Alarms AuditLog Authenticator Countdown Definitions Expansion Fifo History KeptItems Keys Lease Lending MemoryAcls MemoryAuditLog MemoryClock MemoryDefinitions MemoryFeed MemoryRateLimiter MemoryRun MemorySchedules MemoryStore MemoryTokens Memos NewRun RateLimiter ReadySteps Registry RunIndex RunItems RunLog RunOwner RunValues Schedules Slots Store Tokens Unit Waiters"
+    "Access Acls Admission Alarms AuditLog Authenticator Countdown Definitions Expansion Fifo History KeptItems Keys Lease Lending MemoryAcls MemoryAuditLog MemoryDefinitions MemoryFeed MemoryRateLimiter MemoryRun MemorySchedules MemoryStore MemoryTokens Memos NewRun RateLimiter ReadySteps Registry RunIndex RunItems RunLog RunOwner RunValues Schedules Setbacks Slots Store StoreClock Tokens Unit Waiters"
   ],
   [
     "behaviour",

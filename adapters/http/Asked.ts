@@ -206,6 +206,9 @@ export const newSchedule = (body: unknown): Result.Result<NewSchedule, BadReques
     if ((cron === undefined) === (every === undefined) && !isKnown("cron") && !isKnown("every")) {
       reader.missing("cron", "Expected either 'cron' or 'every', in seconds")
     }
+    if (catchUp === "all" && (overlap ?? "skip") === "skip" && !isKnown("overlap")) {
+      reader.missing("overlap", "Expected 'queue' or 'allow' where 'catch_up' is 'all'")
+    }
     if (timeZone !== undefined && cron === undefined) reader.missing("time_zone", "Only a 'cron' has a time zone")
     return reader.result(() => ({
       ...withoutUndefined({ id, catchUp, overlap, priority, graceMillis: grace && grace * 1_000 }),

@@ -237,8 +237,10 @@ const newSchedule: Schema.Codec<NewScheduleJson> = Schema.Struct({
   time_zone: Schema.optionalKey(Schema.String.annotate({ description: "IANA name. Default: UTC." })),
   every: seconds("An interval in seconds, at least 1. Or else `cron`."),
   parameters: Schema.optionalKey(record),
-  catch_up: Schema.optionalKey(catchUp),
-  overlap: Schema.optionalKey(overlap),
+  catch_up: Schema.optionalKey(
+    catchUp.annotate({ description: "Default: skip. `all` needs the overlap `queue` or `allow`." })
+  ),
+  overlap: Schema.optionalKey(overlap.annotate({ description: "Default: skip." })),
   priority: Schema.optionalKey(Schema.Int),
   grace: seconds("How late a run may start and still count as on time, in seconds. Default: 60.")
 })

@@ -1,8 +1,10 @@
 /**
  * The scripts of schedules. `schedules` is the set of their ids, `schedule:<id>` a hash: `d` definition, `c` when it was
  * made, `n` next instant, `p` paused, `l` and `r` the last instant and its run, `f` fired, `k` skipped, `i` pipeline;
- * `schedule:due` a sorted set by next instant; `schedule:unfinished` a hash of how many runs of each are not over.
+ * `schedule:due` a sorted set by next instant; `schedule:runs:<id>` the set of its runs that are not over.
  */
+import { PARTS } from "./lua/Parts.generated.ts"
+
 const FIELDS = "'d', 'c', 'n', 'p', 'l', 'r', 'f', 'k'"
 
 const SHOW = String.raw`
@@ -31,10 +33,16 @@ if call('SISMEMBER', P .. 'schedules', ARGV[1]) == 0 then return nil end
 return show(ARGV[1])
 `
 
-const ALL = String.raw`
-local all = {}
-for _, id in ipairs(call('SMEMBERS', P .. 'schedules')) do all[#all + 1] = { id, show(id) } end
-return all
+/** The most bytes, then ids. Gives as many of these schedules as fit, at least one. */
+const READ = String.raw`
+local some, bytes = {}, 0
+for k = 2, #ARGV do
+  local shown = show(ARGV[k])
+  bytes = bytes + #(shown[1] or '')
+  if k > 2 and bytes > tonumber(ARGV[1]) then break end
+  some[#some + 1] = shown
+end
+return some
 `
 
 const DROP = String.raw`
@@ -58,14 +66,19 @@ end
 return show(ARGV[1])
 `
 
-/** Those that are due, and in how many milliseconds the next one is. */
+/**
+ * From which place on, and how many at most. Gives the time, the next instant that is to come, and of those that are due,
+ * the longest due first: id, pipeline, when made, and next instant.
+ */
 const DUE = String.raw`
-local time = call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local now = fmt(now)
+local key = P .. 'schedule:due'
 local due = {}
-for _, id in ipairs(call('ZRANGEBYSCORE', P .. 'schedule:due', '-inf', now)) do due[#due + 1] = { id, show(id) } end
-local later = call('ZRANGEBYSCORE', P .. 'schedule:due', '(' .. string.format('%.0f', now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
-return { later and string.format('%.0f', tonumber(later) - now) or '', due }
+for _, id in ipairs(call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', ARGV[1], ARGV[2])) do
+  local head = call('HMGET', P .. 'schedule:' .. id, 'i', 'c', 'n')
+  due[#due + 1] = { id, head[1], head[2], head[3] }
+end
+return { now, call('ZRANGEBYSCORE', key, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2] or '', due }
 `
 
 /** id, definition, when made and next instant as they were seen; next instant, dropped, overlap, how many of its runs and how many of all may be unfinished, how long a key names its run, runs; then instants and runs. */
@@ -89,16 +102,16 @@ for n = 1, tonumber(ARGV[11]) do
   end
   if answer == nil then
     fired = fired + 1
-    call('HSET', key, 'l', tick, 'r', ARGV[from + 1])
+    later('HSET', key, 'l', tick, 'r', ARGV[from + 1])
   else
     skipped = skipped + 1
   end
   from = past
 end
-call('HSET', key, 'n', ARGV[5])
-call('HINCRBY', key, 'f', fired)
-call('HINCRBY', key, 'k', skipped)
-call('ZADD', P .. 'schedule:due', ARGV[5], ARGV[1])
+later('HSET', key, 'n', ARGV[5])
+later('HINCRBY', key, 'f', fired)
+later('HINCRBY', key, 'k', skipped)
+zadd(P .. 'schedule:due', ARGV[5], ARGV[1])
 countPlans()
 return { 'FIRED', commit(nil) }
 `
@@ -107,7 +120,7 @@ return { 'FIRED', commit(nil) }
 export type ScheduleScript =
   | "putSchedule"
   | "getSchedule"
-  | "listSchedules"
+  | "readSchedules"
   | "dropSchedule"
   | "pauseSchedule"
   | "dueSchedules"
@@ -117,9 +130,9 @@ export type ScheduleScript =
 export const schedules = (submit: string): Readonly<Record<ScheduleScript, string>> => ({
   putSchedule: SHOW + PUT,
   getSchedule: SHOW + GET,
-  listSchedules: SHOW + ALL,
+  readSchedules: SHOW + READ,
   dropSchedule: SHOW + DROP,
   pauseSchedule: SHOW + PAUSE,
-  dueSchedules: SHOW + DUE,
+  dueSchedules: PARTS.clock + SHOW + DUE,
   fireSchedule: submit + FIRE
 })

@@ -4,6 +4,7 @@ import type { InvalidOption, StoreUnavailable } from "../../core/Errors.ts"
 import * as Connection from "./Connection.ts"
 import { toUnavailable } from "./Scripts.ts"
 import * as Server from "./Server.ts"
+import * as StoreTime from "./StoreTime.ts"
 import { ABSENT_MILLIS } from "./Versions.ts"
 
 /** Ready steps of one version of a pipeline, of one priority. */
@@ -30,6 +31,8 @@ export interface Report {
   readonly lossWindow: string
   /** How far the clock of this machine is ahead of the server's, in milliseconds, give or take the way there. */
   readonly clockSkewMillis: number
+  /** How far the Store's clock is ahead of the server's, in milliseconds: it goes on where the server's was set back. */
+  readonly storeSkewMillis: number
   /** How many workers are there. */
   readonly workers: number
   /** How many runs are not over, and how many that are over are kept. */
@@ -51,7 +54,7 @@ export interface Options extends Connection.Options {
   readonly prefix?: string
 }
 
-/** From how many milliseconds on a difference of clocks is a problem: retries and their total time are counted by both. */
+/** From how many milliseconds on a difference of clocks is told of. */
 const MAX_SKEW_MILLIS = 1_000
 
 /**
@@ -69,12 +72,12 @@ export const examine = (options: Options = {}): Effect.Effect<Report, InvalidOpt
       const ask = <A>(what: () => Promise<A>) => Effect.tryPromise({ try: what, catch: toUnavailable })
 
       const before = Date.now()
-      const [seconds, micros] = yield* ask(() => client.time() as unknown as Promise<[number, number]>)
-      const serverMillis = Number(seconds) * 1_000 + Number(micros) / 1_000
+      const { nowMillis, serverMillis, skewMillis } = yield* ask(() => StoreTime.read(client, prefix))
+      // As if it had been read in the middle of the way there and back.
       const clockSkewMillis = Math.round((before + Date.now()) / 2 - serverMillis)
 
       const present = yield* ask(() =>
-        client.zrangebyscore(`${prefix}workers`, String(Date.now() - ABSENT_MILLIS), "+inf")
+        client.zrangebyscore(`${prefix}workers`, String(nowMillis - ABSENT_MILLIS), "+inf")
       )
       const digests = [...new Set(present.map((member) => member.slice(0, member.indexOf(" "))))]
       const sets = yield* Effect.forEach(digests, (name) => ask(() => client.smembers(`${prefix}versions:${name}`)))
@@ -104,6 +107,7 @@ export const examine = (options: Options = {}): Effect.Effect<Report, InvalidOpt
         server,
         lossWindow: Server.lossWindow(server),
         clockSkewMillis,
+        storeSkewMillis: skewMillis,
         workers: present.length,
         unfinished: yield* ask(() => client.zcard(`${prefix}unfinished`)),
         ended: yield* ask(() => client.zcard(`${prefix}ended`)),
@@ -120,7 +124,7 @@ export const examine = (options: Options = {}): Effect.Effect<Report, InvalidOpt
   )
 
 const problemsOf = (report: Omit<Report, "problems">): ReadonlyArray<string> => {
-  const { server, clockSkewMillis, waiting, deadLetters, unfinished, workers, paused } = report
+  const { server, clockSkewMillis, storeSkewMillis, waiting, deadLetters, unfinished, workers, paused } = report
   const unfit = Server.unfit(server, {})
   return [
     ...(unfit === undefined ? [] : [`The server: ${unfit}`]),
@@ -129,7 +133,14 @@ const problemsOf = (report: Omit<Report, "problems">): ReadonlyArray<string> => 
       ? [`The server's memory is ${Math.round((100 * server.usedBytes) / server.maxBytes)} % full`]
       : []),
     ...(Math.abs(clockSkewMillis) > MAX_SKEW_MILLIS
-      ? [`The clocks of this machine and of the server differ by ${Math.abs(clockSkewMillis)} ms`]
+      ? [
+          `The clocks of this machine and of the server differ by ${Math.abs(clockSkewMillis)} ms: only the server's counts`
+        ]
+      : []),
+    ...(storeSkewMillis > MAX_SKEW_MILLIS
+      ? [
+          `The server's clock was set back: the Store's is ${storeSkewMillis} ms ahead of it, and schedules fire by that`
+        ]
       : []),
     ...(unfinished > 0 && workers === 0 ? [`${unfinished} runs wait, and there is no worker`] : []),
     ...waiting

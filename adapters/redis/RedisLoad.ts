@@ -2,6 +2,7 @@
 import type { Load } from "../../core/Load.ts"
 import type { RunReader } from "./RunReader.ts"
 import type { Scripts } from "./Scripts.ts"
+import * as StoreTime from "./StoreTime.ts"
 import { ABSENT_MILLIS } from "./Versions.ts"
 
 /** How many of the ready queues are looked at, and of how many it is asked since when their first waits. */
@@ -13,13 +14,12 @@ export const look = async (
   { client, prefix }: Pick<Scripts, "client" | "prefix">,
   reader: Pick<RunReader, "changedAt">
 ): Promise<Load> => {
-  const [queues, running, unfinished, [seconds, micros]] = await Promise.all([
+  const [queues, running, unfinished, { nowMillis }] = await Promise.all([
     client.zrange(`${prefix}ready`, "0", String(MAX_QUEUES - 1)),
     client.zcard(`${prefix}leases`),
     client.zcard(`${prefix}unfinished`),
-    client.time() as unknown as Promise<[number, number]>
+    StoreTime.read(client, prefix)
   ])
-  const nowMillis = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)
   const workers = await client.zcount(`${prefix}workers`, nowMillis - ABSENT_MILLIS, "+inf")
   const lengths = await Promise.all(queues.map((queue) => client.llen(`${prefix}q:${queue}`)))
   const waiting = new Map<string, number>()

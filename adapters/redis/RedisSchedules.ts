@@ -2,7 +2,15 @@
 import * as Effect from "effect/Effect"
 import { ScheduleExists, ScheduleNotFound, StoreUnavailable } from "../../core/Errors.ts"
 import type { Schedule } from "../../core/Schedule.ts"
-import { type Firing, MAX_UNFINISHED, type Schedules } from "../../core/Schedules.ts"
+import {
+  type DueSchedule,
+  type Firing,
+  MAX_DUE,
+  MAX_DUE_BYTES,
+  MAX_UNFINISHED,
+  type Schedules,
+  type TakesAfter
+} from "../../core/Schedules.ts"
 import type { News } from "./News.ts"
 import { LOOK_MILLIS } from "./RedisRuns.ts"
 import type { Argument, Scripts } from "./Scripts.ts"
@@ -11,6 +19,16 @@ import type { Submitting } from "./Submitting.ts"
 
 /** How many schedules are kept. */
 const MAX_SCHEDULES = 10_000
+
+/** How many due schedules are looked at in one call. */
+const PAGE = 200
+
+/** What a look finds: the Store's time, the next instant to come, and what is due. */
+type Looked = readonly [
+  now: string,
+  later: string,
+  due: ReadonlyArray<readonly [id: string, pipelineId: string, createdAt: string, nextAt: string]>
+]
 
 type Shown = readonly [
   definition: string,
@@ -64,9 +82,17 @@ export class RedisSchedules implements Schedules {
     this.#found(id, "getSchedule", [id])
 
   list: Effect.Effect<ReadonlyArray<Schedule>, StoreUnavailable> = Effect.suspend(() =>
-    Effect.map(this.#scripts.run<ReadonlyArray<readonly [string, Shown]>>("listSchedules", []), (all) =>
-      all.map(([id, shown]) => scheduleOf(id, shown)).sort((left, right) => (left.id < right.id ? -1 : 1))
-    )
+    this.#scripts.ask(async (client, prefix) => {
+      const ids = [...(await client.smembers(`${prefix}schedules`))].sort()
+      const all: Array<Schedule> = []
+      for (let from = 0; from < ids.length; ) {
+        const some = ids.slice(from, from + MAX_DUE)
+        const read = await this.#read(some)
+        for (const schedule of read) if (schedule !== undefined) all.push(schedule)
+        from += read.length
+      }
+      return all
+    })
   )
 
   remove = (id: string): Effect.Effect<void, ScheduleNotFound | StoreUnavailable> =>
@@ -80,25 +106,21 @@ export class RedisSchedules implements Schedules {
   resume = (id: string, nextAtMillis: number): Effect.Effect<Schedule, ScheduleNotFound | StoreUnavailable> =>
     this.#found(id, "pauseSchedule", [id, "", nextAtMillis])
 
-  due = (pipelineIds: ReadonlySet<string>): Effect.Effect<ReadonlyArray<Schedule>, StoreUnavailable> =>
-    Effect.callback<ReadonlyArray<Schedule>, StoreUnavailable>((resume) => {
+  due = (takesAfter: TakesAfter): Effect.Effect<ReadonlyArray<DueSchedule>, StoreUnavailable> =>
+    Effect.callback<ReadonlyArray<DueSchedule>, StoreUnavailable>((resume) => {
       let timer: ReturnType<typeof setTimeout> | undefined
       let looks = 0
       const look = (): void => {
         clearTimeout(timer)
         const number = ++looks
-        this.#scripts.call("dueSchedules", []).then(
-          (answer) => {
-            // Another look has begun since, or nobody waits any more.
+        this.#look(takesAfter).then(
+          ({ due, inMillis }) => {
+            // Another look has begun since, or the answer is not waited for any more.
             if (number !== looks) return
-            const [later, shown] = answer as [string, ReadonlyArray<readonly [string, Shown]>]
-            const due = shown
-              .map(([id, each]) => scheduleOf(id, each))
-              .filter((each) => pipelineIds.has(each.pipelineId))
             if (due.length > 0) {
               end()
               resume(Effect.succeed(due))
-            } else timer = setTimeout(look, later === "" ? LOOK_MILLIS : Math.min(Number(later), LOOK_MILLIS))
+            } else timer = setTimeout(look, inMillis)
           },
           (error) => {
             if (number !== looks) return
@@ -137,6 +159,37 @@ export class RedisSchedules implements Schedules {
         return answer === "FIRED"
       }
     )
+  }
+
+  /** What is due for a server, or else in how many milliseconds to look again. */
+  async #look(
+    takesAfter: TakesAfter
+  ): Promise<{ readonly due: ReadonlyArray<DueSchedule>; readonly inMillis: number }> {
+    const ids: Array<string> = []
+    let inMillis = LOOK_MILLIS
+    let nowMillis = 0
+    for (let from = 0; ids.length < MAX_DUE; from += PAGE) {
+      const [now, later, heads] = (await this.#scripts.call("dueSchedules", [from, PAGE])) as Looked
+      nowMillis = Number(now)
+      if (later !== "") inMillis = Math.min(inMillis, Number(later) - nowMillis)
+      for (const [id, pipelineId, createdAt, nextAt] of heads) {
+        const after = takesAfter({ id, pipelineId, createdAtMillis: Number(createdAt) })
+        if (after === undefined) continue
+        const left = Number(nextAt) + after - nowMillis
+        if (left > 0) inMillis = Math.min(inMillis, left)
+        else if (ids.length < MAX_DUE) ids.push(id)
+      }
+      if (heads.length < PAGE) break
+    }
+    const read = ids.length === 0 ? [] : await this.#read(ids)
+    const due = read.flatMap((schedule) => (schedule === undefined ? [] : [{ schedule, nowMillis }]))
+    return { due, inMillis }
+  }
+
+  /** Some schedules, from the first one on: as many as one reply may hold. Undefined where one is gone. */
+  async #read(ids: ReadonlyArray<string>): Promise<ReadonlyArray<Schedule | undefined>> {
+    const shown = (await this.#scripts.call("readSchedules", [MAX_DUE_BYTES, ...ids])) as ReadonlyArray<Shown>
+    return shown.map((each, at) => (each[0] === null ? undefined : scheduleOf(ids[at]!, each)))
   }
 
   #found(

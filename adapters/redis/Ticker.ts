@@ -1,4 +1,4 @@
-/** Has what is due happen: every process that shares a Store looks now and then, and in time for what it knows of. */
+/** Makes a Store on Redis do what is due: each process ticks every 500 ms at least, and in time for what it knows of. */
 
 /** How long at most between two looks, in milliseconds: so much later than its lease ends is a lost worker noticed. */
 const MOST_MILLIS = 500
@@ -7,6 +7,7 @@ const MOST_MILLIS = 500
 export class Ticker {
   readonly #tick: () => Promise<string>
   #timer: ReturnType<typeof setTimeout> | undefined = undefined
+  /** When it looks next, by the monotonic clock. */
   #atMillis = Number.POSITIVE_INFINITY
   #isTicking = false
   #isRunning = false
@@ -29,14 +30,14 @@ export class Ticker {
   /** Something is due in so many milliseconds; an empty text says that nothing is. */
   dueAfter(millis: string): void {
     if (millis === "") return
-    const atMillis = Date.now() + Number(millis)
+    const atMillis = performance.now() + Number(millis)
     if (atMillis < this.#atMillis) this.#sleep(Number(millis))
   }
 
   #sleep(millis: number): void {
     if (!this.#isRunning) return
     clearTimeout(this.#timer)
-    this.#atMillis = Date.now() + millis
+    this.#atMillis = performance.now() + millis
     // While it looks, it only notes by when to look again.
     if (!this.#isTicking) this.#timer = setTimeout(() => this.#look(), millis)
   }
@@ -46,8 +47,8 @@ export class Ticker {
     this.#atMillis = Number.POSITIVE_INFINITY
     const next = await this.#tick().catch(() => "")
     this.#isTicking = false
-    const known = Math.max(this.#atMillis - Date.now(), 0)
-    // A server's millisecond may not be over yet when ours is.
+    const known = Math.max(this.#atMillis - performance.now(), 0)
+    // The server's millisecond may not be over yet when ours is.
     this.#sleep(Math.min(next === "" ? MOST_MILLIS : Number(next) + 1, known, MOST_MILLIS))
   }
 }

@@ -1,6 +1,7 @@
 /** Which versions of pipelines the workers of this process have, and that these workers are there, as the server knows it. */
 import { digest } from "../../core/Version.ts"
 import type { Scripts } from "./Scripts.ts"
+import * as StoreTime from "./StoreTime.ts"
 
 /** How long the server keeps a set of versions unless it is refreshed, in seconds; and how often that happens, in milliseconds. */
 const KEPT_SECONDS = 3_600
@@ -24,6 +25,7 @@ export class Versions {
   readonly #brought: Set<string> = new Set()
   /** What each worker of this process has. */
   readonly #workers: Map<string, string> = new Map()
+  /** When it says again that they are there, and that its sets are needed, by the monotonic clock. */
   #presentAtMillis = 0
   #refreshAtMillis = 0
 
@@ -59,11 +61,13 @@ export class Versions {
   /** Keeps the server from forgetting. */
   async refresh(): Promise<void> {
     const { client, prefix } = this.#scripts
-    const now = Date.now()
+    const now = performance.now()
     if (this.#workers.size > 0 && now >= this.#presentAtMillis) {
       this.#presentAtMillis = now + PRESENT_MILLIS
-      const present = Array.from(this.#workers, ([worker, name]) => [now, memberOf(name, worker)]).flat()
-      await client.zremrangebyscore(`${prefix}workers`, "-inf", now - 4 * ABSENT_MILLIS)
+      // By the Store's clock, which others compare with: this machine's may be another.
+      const { nowMillis } = await StoreTime.read(client, prefix)
+      const present = Array.from(this.#workers, ([worker, name]) => [nowMillis, memberOf(name, worker)]).flat()
+      await client.zremrangebyscore(`${prefix}workers`, "-inf", nowMillis - 4 * ABSENT_MILLIS)
       await client.zadd(`${prefix}workers`, ...present)
     }
     if (now < this.#refreshAtMillis) return

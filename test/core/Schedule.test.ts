@@ -232,6 +232,91 @@ describe("catching up with a cron that comes in bursts", () => {
   })
 })
 
+/** When the clocks of a zone change: a few instants around it, in both directions. Source: the IANA time zone database. */
+const CHANGES = [
+  ["America/New_York", "2025-03-09T07:00:00Z"],
+  ["America/New_York", "2025-11-02T06:00:00Z"],
+  ["Europe/Berlin", "2026-03-29T01:00:00Z"],
+  ["Europe/Berlin", "2026-10-25T01:00:00Z"],
+  // Half an hour.
+  ["Australia/Lord_Howe", "2025-10-04T15:30:00Z"],
+  ["Australia/Lord_Howe", "2026-04-04T15:00:00Z"],
+  // At midnight: a day begins at one o'clock.
+  ["America/Santiago", "2025-09-07T04:00:00Z"],
+  ["America/Santiago", "2026-04-05T03:00:00Z"],
+  // A whole day is left out.
+  ["Pacific/Apia", "2011-12-30T10:00:00Z"],
+  ["Asia/Kolkata", "2026-06-01T00:00:00Z"]
+] as const
+
+describe("the ticks around a change of the clocks", () => {
+  const made = (timing: Schedule.Timing, from: number) =>
+    Schedule.make(
+      definition(timing, { catchUp: "all", overlap: "allow" }),
+      from,
+      Result.getOrThrow(Schedule.next(definition(timing), from, from))
+    )
+  const forward = (timing: Schedule.Timing, from: number, until: number): ReadonlyArray<number> => {
+    const found: Array<number> = []
+    for (let tick = from; ; ) {
+      tick = Result.getOrThrow(Schedule.next(definition(timing), tick, from))
+      if (tick > until) return found
+      found.push(tick)
+    }
+  }
+  const backward = (timing: Schedule.Timing, from: number, until: number): ReadonlyArray<number> =>
+    Result.getOrThrow(Schedule.due(made(timing, from), until)).ticks
+
+  it("within a skipped hour are one, whether one looks forward or back", () => {
+    const timing = { cron: "*/10 2 * * *", timeZone: "America/New_York" }
+    const [from, until] = [at("2025-03-09T06:00:00Z"), at("2025-03-09T12:00:00Z")]
+    expect(forward(timing, from, until)).toEqual([at("2025-03-09T07:00:00Z")])
+    expect(backward(timing, from, until)).toEqual([at("2025-03-09T07:00:00Z")])
+  })
+
+  it("of every second of a skipped hour are one, found at once", () => {
+    const timing = { cron: "* * 2 * * *", timeZone: "America/New_York" }
+    expect(backward(timing, at("2025-03-08T12:00:00Z"), at("2025-03-09T12:00:00Z"))).toEqual([
+      at("2025-03-09T07:00:00Z")
+    ])
+  })
+
+  it("beside a tick of a skipped half hour, no other is left out", () => {
+    // Lord Howe Island, 2025-10-05: 02:00 is 02:30. 02:25 comes at 02:55, and 02:40 is there as ever.
+    const timing = { cron: "25,40 2 * * *", timeZone: "Australia/Lord_Howe" }
+    const [from, until] = [at("2025-10-04T12:00:00Z"), at("2025-10-04T20:00:00Z")]
+    const both = [at("2025-10-04T15:40:00Z"), at("2025-10-04T15:55:00Z")]
+    expect(forward(timing, from, until)).toEqual(both)
+    expect(backward(timing, from, until)).toEqual(both)
+  })
+
+  it("are the same forward, backward, and from wherever one looks", () => {
+    const list = (least: number, most: number) =>
+      fc.uniqueArray(fc.integer({ min: least, max: most }), { minLength: 1, maxLength: 4 }).map((all) => all.join(","))
+    const minute = fc.oneof(list(0, 59), fc.constantFrom("*/10", "*/7", "0", "*/25", "55-59"))
+    const hour = fc.oneof(list(0, 5), fc.constantFrom("*", "*/2", "1-3", "0", "2", "2,14", "23"))
+    const day = fc.constantFrom("* * *", "* * *", "* * 0", "* 3,10,11 *", "29-31 * *", "5-9 * 6,0")
+    fc.assert(
+      fc.property(
+        fc.tuple(minute, hour, day).map((parts) => parts.join(" ")),
+        fc.constantFrom(...CHANGES),
+        fc.integer({ min: -129_600, max: 10_800 }),
+        fc.integer({ min: 1, max: 180_000 }),
+        (cron, [timeZone, change], fromSeconds, forSeconds) => {
+          const timing = { cron, timeZone }
+          const from = at(change) + 1_000 * fromSeconds
+          const until = from + 1_000 * forSeconds
+          // From a day before, so that it is known which there are.
+          const all = forward(timing, from - 90_000_000, until).filter((tick) => tick > from)
+          expect(forward(timing, from, until)).toEqual(all)
+          expect(backward(timing, from, until)).toEqual(all)
+        }
+      ),
+      { numRuns: cases(300) }
+    )
+  })
+})
+
 describe("a schedule that can't be", () => {
   it.each([
     [{ cron: "0 0 30 2 *" }, "ScheduleNeverFires", 'no date fits cron "0 0 30 2 *"'],
@@ -265,5 +350,12 @@ describe("a schedule that can't be", () => {
     [{ graceMillis: -1 }, "InvalidOption"]
   ])("%o is %s", (more, tag) => {
     expect(Schedule.invalid(definition({ everyMillis: 1_000 }, more))).toMatchObject({ _tag: tag })
+  })
+
+  it("makes up for all ticks only where their runs are not in each other's way, and says how", () => {
+    const of = (overlap: Schedule.Overlap) =>
+      Schedule.invalid(definition({ everyMillis: 1_000 }, { catchUp: "all", overlap }))
+    expect(of("skip")!.message).toContain(`overlap of schedule 's': expected 'queue' or 'allow'`)
+    for (const overlap of ["queue", "allow"] as const) expect(of(overlap)).toBeUndefined()
   })
 })

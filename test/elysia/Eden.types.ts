@@ -71,7 +71,7 @@ void run.cancel.post({ reason: "enough", step: "a" })
 void run.retry.post()
 void run.retry.post({ from: ["a"] })
 void schedules.post({ pipeline_id: "x", cron: "0 3 * * *", time_zone: "Europe/Lisbon", overlap: "queue" })
-void schedules.post({ id: "often", pipeline_id: "x", every: 60, catch_up: "all", grace: 1 })
+void schedules.post({ id: "often", pipeline_id: "x", every: 60, catch_up: "all", overlap: "allow", grace: 1 })
 // @ts-expect-error there is no such policy
 void one.execute.post({ on_failure: "ignore" })
 // @ts-expect-error there is no such status

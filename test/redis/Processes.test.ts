@@ -1,49 +1,12 @@
 /** Real processes on one Redis: started as users start them, and ended by signals, also by those that nobody can handle. */
-import { type ChildProcess, spawn } from "node:child_process"
-import { once } from "node:events"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
-import { join } from "node:path"
 import type { Redis } from "ioredis"
-import { describe, expect, test, vi } from "vitest"
+import { expect, test, vi } from "vitest"
 import type { Levada } from "../../adapters/promise/index.ts"
-import { client, closing, describeWithServers, levada, SOON, server } from "./Opening.ts"
+import { atWork, describeWithProcesses, isNode, launch } from "./Launching.ts"
+import { client, closing, levada, SOON, server } from "./Opening.ts"
 import { LEDGER, ledgered } from "./worker.ts"
-
-// Which runtime starts the processes makes no difference to them, but signals do not reach them from every one.
-const isNode = process.env["TEST_RUNTIME"] === "node"
-if (!isNode) console.log("Processes on Redis: tested from Node only; skipped here")
-const describeWithProcesses = isNode ? describeWithServers : describe.skip
-
-const root = join(import.meta.dirname, "..", "..")
-const bin = join(root, "node_modules", ".bin")
-
-/** A process, and what it has printed so far. */
-interface Started {
-  readonly child: ChildProcess
-  readonly exited: Promise<number | null>
-  readonly printed: () => string
-}
-
-const launch = (script: string, env: Readonly<Record<string, string>>): Started => {
-  const child = spawn(join(bin, "node"), [script], {
-    cwd: root,
-    env: { ...process.env, REDIS_URL: undefined, PATH: `${bin}:${process.env["PATH"]}`, ...env }
-  })
-  let printed = ""
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (printed += chunk.toString()))
-  const exited = once(child, "exit").then(([code]) => code as number | null)
-  closing(async () => {
-    child.kill("SIGKILL")
-    await exited
-  })
-  return { child, exited, printed: () => printed }
-}
-
-const atWork = async (worker: Started): Promise<Started> => {
-  await vi.waitFor(() => expect(worker.printed()).toContain("is at work"), SOON)
-  return worker
-}
 
 /** One entry of the ledger that the workers keep: who began which attempt, and when. */
 interface Entry {

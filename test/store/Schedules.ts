@@ -3,6 +3,7 @@ import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "../../core/Schedule.ts"
+import { MAX_DUE, MAX_DUE_BYTES, type TakesAfter } from "../../core/Schedules.ts"
 import { Store } from "../../core/Store.ts"
 import { claim, type Declare, done, finish, newRun, PIPELINE, settle, single } from "./Acting.ts"
 
@@ -30,6 +31,12 @@ const scheduleOf = (
     now + inMillis
   )
 
+/** The schedules that are due for a server. */
+const dueFor = (takesAfter: TakesAfter) =>
+  Effect.flatMap(Store, ({ schedules }) =>
+    Effect.map(schedules.due(takesAfter), (all) => all.map(({ schedule }) => schedule))
+  )
+
 /** The Store's own time. */
 const now = Effect.flatMap(Store, ({ submit, get, cancel }) =>
   Effect.gen(function* () {
@@ -39,7 +46,8 @@ const now = Effect.flatMap(Store, ({ submit, get, cancel }) =>
   })
 )
 
-const mine = new Set([PIPELINE])
+/** A server that takes the schedules of one pipeline. */
+const ours: TakesAfter = ({ pipelineId }) => (pipelineId === PIPELINE ? 0 : undefined)
 
 const firing = (schedule: Schedule.Schedule, count = 1) => ({
   schedule,
@@ -82,10 +90,12 @@ export const schedules = (test: Declare): void => {
       yield* schedules.put(scheduleOf("later", at, MINUTE), false)
       yield* schedules.put(scheduleOf("soon", at, 40), false)
       yield* schedules.put(scheduleOf("foreign", at, 10, { pipelineId: "q" }), false)
-      const due = yield* schedules.due(mine)
+      const due = yield* dueFor(ours)
       expect(due.map(({ id }) => id)).toEqual(["soon"])
       expect(yield* now).toBeGreaterThanOrEqual(at + 40)
-      expect((yield* schedules.due(new Set(["q"]))).map(({ id }) => id)).toEqual(["foreign"])
+      expect((yield* dueFor(({ pipelineId }) => (pipelineId === "q" ? 0 : undefined))).map(({ id }) => id)).toEqual([
+        "foreign"
+      ])
     })
   )
 
@@ -93,10 +103,13 @@ export const schedules = (test: Declare): void => {
     "made while somebody waits, wake them in time",
     Effect.gen(function* () {
       const { schedules } = yield* Store
-      const waiting = yield* Effect.forkChild(schedules.due(mine), { startImmediately: true })
+      const waiting = yield* Effect.forkChild(dueFor(ours), { startImmediately: true })
       yield* schedules.put(scheduleOf("s", yield* now, 5), false)
       expect((yield* Fiber.join(waiting)).map(({ id }) => id)).toEqual(["s"])
-      const interrupted = yield* Effect.forkChild(schedules.due(new Set(["none"])), { startImmediately: true })
+      const interrupted = yield* Effect.forkChild(
+        dueFor(() => undefined),
+        { startImmediately: true }
+      )
       yield* Fiber.interrupt(interrupted)
     })
   )
@@ -106,7 +119,7 @@ export const schedules = (test: Declare): void => {
     Effect.gen(function* () {
       const { schedules, list, get } = yield* Store
       yield* schedules.put(scheduleOf("s", yield* now, 0), false)
-      const [due] = yield* schedules.due(mine)
+      const [due] = yield* dueFor(ours)
       const fired = yield* Effect.forEach(Array.from({ length: 10 }), () => schedules.fire(firing(due!)), {
         concurrency: "unbounded"
       })
@@ -150,10 +163,10 @@ export const schedules = (test: Declare): void => {
       const { schedules, list } = yield* Store
       const at = yield* now
       yield* schedules.put(scheduleOf("s", at, 0), false)
-      const [due] = yield* schedules.due(mine)
+      const [due] = yield* dueFor(ours)
       expect(yield* schedules.pause("s")).toMatchObject({ paused: true })
       expect(yield* schedules.fire(firing(due!))).toBe(false)
-      const waiting = yield* Effect.forkChild(schedules.due(mine), { startImmediately: true })
+      const waiting = yield* Effect.forkChild(dueFor(ours), { startImmediately: true })
       yield* Effect.sleep(10)
       expect(waiting.pollUnsafe()).toBeUndefined()
       expect((yield* list({ pipelineId: PIPELINE, limit: 1 })).runs).toEqual([])
@@ -216,6 +229,81 @@ export const schedules = (test: Declare): void => {
       yield* fire
       expect(yield* schedules.get("s")).toMatchObject({ fired: 1, skipped: 1 })
       expect((yield* list({ pipelineId: PIPELINE, limit: 10 })).runs).toHaveLength(2)
+    })
+  )
+
+  test(
+    "many due at once are given in part, the longest due first; the others are due after these",
+    Effect.gen(function* () {
+      const { schedules } = yield* Store
+      const at = yield* now
+      const count = MAX_DUE + 50
+      // The last one made is the longest due.
+      for (let n = 0; n < count; n++) yield* schedules.put(scheduleOf(`s${n}`, at - count, count - n), false)
+      yield* Effect.forEach(["x", "y"], (id) => schedules.put(scheduleOf(id, at, -MINUTE, { pipelineId: "q" }), false))
+      const first = yield* dueFor(ours)
+      expect(first.map(({ id }) => id)).toEqual(Array.from({ length: MAX_DUE }, (_, n) => `s${count - 1 - n}`))
+      for (const schedule of first) expect(yield* schedules.fire(firing(schedule))).toBe(true)
+      expect((yield* dueFor(ours)).map(({ id }) => id)).toEqual(Array.from({ length: 50 }, (_, n) => `s${49 - n}`))
+      expect((yield* schedules.list).map(({ id }) => id)).toEqual(
+        [...Array.from({ length: count }, (_, n) => `s${n}`), "x", "y"].sort()
+      )
+    })
+  )
+
+  test(
+    "large ones are given a few at a time, one at least, and all of them are listed",
+    Effect.gen(function* () {
+      const { schedules } = yield* Store
+      const at = yield* now
+      const put = (id: string, inMillis: number, bytes: number) =>
+        schedules.put(scheduleOf(id, at, inMillis, { parameters: { x: `"${"x".repeat(bytes)}"` } }), false)
+      yield* put("huge", -9, MAX_DUE_BYTES + 1_000)
+      for (const [n, id] of ["a", "b", "c", "d", "e", "f"].entries()) yield* put(id, n - 8, 1_000_000)
+      const due: Array<ReadonlyArray<string>> = []
+      for (let found = 0; found < 7; ) {
+        const some = yield* dueFor(ours)
+        due.push(some.map(({ id }) => id))
+        for (const schedule of some) yield* schedules.fire(firing(schedule, 0))
+        found += some.length
+      }
+      expect(due).toEqual([["huge"], ["a", "b", "c", "d"], ["e", "f"]])
+      expect((yield* schedules.list).map(({ parameters }) => parameters["x"]!.length)).toEqual([
+        ...Array.from({ length: 6 }, () => 1_000_002),
+        MAX_DUE_BYTES + 1_002
+      ])
+    })
+  )
+
+  test(
+    "fired in slices, count every run and every dropped tick once",
+    Effect.gen(function* () {
+      const { schedules, list } = yield* Store
+      const at = yield* now
+      const seen = yield* schedules.put(scheduleOf("s", at, 0), false)
+      const slice = (from: number, count: number, dropped: number) => ({
+        // What the server saw at first, moved on by itself: it does not read the schedule again.
+        schedule: { ...seen, nextAtMillis: at + from },
+        runs: Array.from({ length: count }, (_, n) =>
+          newRun(single, { schedule: { id: "s", tickMillis: at + from + n } })
+        ),
+        dropped,
+        nextAtMillis: at + from + count
+      })
+      expect(yield* schedules.fire(slice(0, 3, 5))).toBe(true)
+      expect(yield* schedules.get("s")).toMatchObject({ fired: 3, skipped: 5, nextAtMillis: at + 3 })
+      // Another server sees the rest, and is there first.
+      expect(yield* schedules.fire(slice(3, 2, 0))).toBe(true)
+      expect(yield* schedules.fire(slice(3, 3, 0))).toBe(false)
+      expect(yield* schedules.fire(slice(5, 1, 0))).toBe(true)
+      expect(yield* schedules.get("s")).toMatchObject({
+        fired: 6,
+        skipped: 5,
+        lastAtMillis: at + 5,
+        nextAtMillis: at + 6
+      })
+      const ticks = (yield* list({ pipelineId: PIPELINE, limit: 10 })).runs.map((run) => run.schedule!.tickMillis - at)
+      expect(ticks.sort()).toEqual([0, 1, 2, 3, 4, 5])
     })
   )
 }
