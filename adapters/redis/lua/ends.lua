@@ -22,7 +22,7 @@ do
     if held == '1' then
       later('HSET', P .. 'stopping', member, cjson.encode(limitsOf(stepOf(r, i), lookAt(r, i, item))))
     else
-      zrem(P .. 'leases', member)
+      depart(keyOf.leases, member)
     end
     revocations[#revocations + 1] = { worker, token }
   end
@@ -153,7 +153,7 @@ do
     if opt(r, 'y') then
       enter(r, 'reopen')
     elseif #r.plan.first <= MAX_LOOKS then
-      for _, i in ipairs(r.plan.first) do ready(r.id .. ':' .. i, r.q) end
+      for _, i in ipairs(r.plan.first) do ready(r.id .. ':' .. i, r.kind.queue) end
     else
       enter(r, 'open')
     end
@@ -198,12 +198,12 @@ do
       local digest, id, status, more = string.match(member, '^(%x+) (.*) (%a)(x?)$')
       local plan = planOf(digest)
       local pipeline = plan and plan.pipeline
-      zrem(P .. 'ended', member)
+      depart(keyOf.ended, member)
       local indices = { 'all', status == 'F' and 'failed' or status == 'X' and 'cancelled' or nil }
       if isTorn then indices = { 'all', 'unfinished', 'running', 'failed', 'cancelled' } end
       for _, index in ipairs(indices) do
-        zrem(P .. index, id)
-        if pipeline then zrem(P .. index .. ':' .. pipeline, id) end
+        depart(P .. index, id)
+        if pipeline then depart(P .. index .. ':' .. pipeline, id) end
       end
       if more == 'x' then
         local r = open(id)
@@ -236,13 +236,13 @@ do
   -- once. A tenth more than the bound, at most 100, may be there meanwhile, and everything that ended in the last two seconds:
   -- a caller that waits for it is to see it.
   function retain(historyCount, historyMillis, most)
-    local past = call('ZCARD', P .. 'ended') - historyCount
+    local past = call('ZCARD', keyOf.ended) - historyCount
     if past > math.min(100, historyCount / 10) then
-      local old = call('ZRANGEBYSCORE', P .. 'ended', '-inf', fmt(now - 2000), 'LIMIT', 0, math.min(past, most))
+      local old = call('ZRANGEBYSCORE', keyOf.ended, '-inf', fmt(now - 2000), 'LIMIT', 0, math.min(past, most))
       if #old > 0 then return forget(old) end
     end
     if historyMillis > 0 then
-      local old = call('ZRANGEBYSCORE', P .. 'ended', '-inf', fmt(now - historyMillis), 'LIMIT', 0, most)
+      local old = call('ZRANGEBYSCORE', keyOf.ended, '-inf', fmt(now - historyMillis), 'LIMIT', 0, most)
       if #old > 0 then forget(old) end
     end
   end

@@ -166,7 +166,7 @@ do
     if not r or isOver(r) or isStepOver(r, i) then return false end
     unitOf(r, i, item).w = nil
     keepUnit(r, i, item)
-    readyFirst(member, r.q)
+    readyFirst(member, r.kind.queue)
     return true
   end
 

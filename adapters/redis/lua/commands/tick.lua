@@ -23,7 +23,7 @@ end
 local function reap(member)
   local ref, token = string.match(member, '^(.*)|(%d+)$')
   local lease = endLease(ref, token)
-  zrem(P .. 'leases', member)
+  depart(keyOf.leases, member)
   if lease then lost(lease) end
 end
 
