@@ -51,7 +51,11 @@ export class MemorySchedules implements Schedules {
     Effect.suspend((): Effect.Effect<Schedule, ScheduleExists | StoreUnavailable> => {
       const { id } = schedule
       const known = this.#entries.get(id)
-      if (known !== undefined && isSame(known.schedule, schedule)) return Effect.succeed(known.schedule)
+      if (known !== undefined && isSame(known.schedule, schedule)) {
+        known.schedule = { ...known.schedule, version: schedule.version }
+        this.#changed()
+        return Effect.succeed(known.schedule)
+      }
       if (known !== undefined && !replace) return Effect.fail(new ScheduleExists(id))
       if (known === undefined && this.#entries.size >= MAX_SCHEDULES) {
         return Effect.fail(new StoreUnavailable(`No new schedule is taken: ${MAX_SCHEDULES} are kept`))
@@ -98,7 +102,7 @@ export class MemorySchedules implements Schedules {
       return Effect.andThen(waiting, this.due(takesAfter))
     })
 
-  fire = ({ schedule, runs, dropped, nextAtMillis }: Firing): Effect.Effect<boolean, StoreUnavailable> =>
+  fire = ({ schedule, version, runs, dropped, nextAtMillis }: Firing): Effect.Effect<boolean, StoreUnavailable> =>
     Effect.suspend(() => {
       const entry = this.#entries.get(schedule.id)
       if (entry === undefined || entry.schedule.paused || !isAsSeen(entry.schedule, schedule))
@@ -120,6 +124,7 @@ export class MemorySchedules implements Schedules {
       }
       entry.schedule = {
         ...kept,
+        version,
         nextAtMillis,
         fired: kept.fired + fired,
         skipped: kept.skipped + dropped + runs.length - fired,
