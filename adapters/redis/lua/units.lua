@@ -66,9 +66,3 @@ local function dropUnit(r, i, item)
   hash.units[name] = nil
   set(hash, 'u' .. name, false)
 end
-
--- Whether a step has ended, in a run that goes on.
-local function isStepOver(r, i)
-  if get(r, leaseOf[i]) == '+' then return true end
-  return (r.x or stepOf(r, i).a) and get(r, 'o' .. i)
-end
