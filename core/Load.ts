@@ -8,6 +8,12 @@ export interface Abandoned {
   readonly steps: number
 }
 
+/** A schedule that no server has fired for more than 60,000 ms after its tick. */
+export interface Overdue {
+  readonly id: string
+  readonly pipelineId: string
+}
+
 /** How many versions and schedules a load names at most. */
 export const MAX_NAMED = 100
 
@@ -25,8 +31,8 @@ export interface Load {
   readonly workers: number
   /** Ready steps that no worker can take, by pipeline and version: at most 100. None while no worker is there at all. */
   readonly abandoned: ReadonlyArray<Abandoned>
-  /** The ids of schedules that no server has fired for more than 60,000 ms after their tick: at most 100. */
-  readonly overdue: ReadonlyArray<string>
+  /** Schedules that no server has fired for more than 60,000 ms after their tick: at most 100. */
+  readonly overdue: ReadonlyArray<Overdue>
 }
 
 /** Counts abandoned steps by version. */

@@ -1,7 +1,7 @@
 /** The schedules of a Store in memory. */
 import * as Effect from "effect/Effect"
 import { ScheduleExists, ScheduleNotFound, StoreUnavailable } from "./Errors.ts"
-import { MAX_NAMED } from "./Load.ts"
+import { MAX_NAMED, type Overdue } from "./Load.ts"
 import type { MemoryRun } from "./MemoryRun.ts"
 import type { NewRun } from "./NewRun.ts"
 import type { Presence } from "./Presence.ts"
@@ -152,16 +152,17 @@ export class MemorySchedules implements Schedules {
     })
 
   /** The schedules that no server has fired in time, as many as are named. */
-  get overdue(): ReadonlyArray<string> {
+  get overdue(): ReadonlyArray<Overdue> {
     const now = this.#clock.look()
     const wall = this.#clock.wallMillis
-    const ids: Array<string> = []
+    const overdue: Array<Overdue> = []
     for (const { schedule } of this.#entries.values()) {
       const nowMillis = schedule.timing.cron === undefined ? now : wall
-      if (!schedule.paused && schedule.nextAtMillis + OVERDUE_MILLIS < nowMillis) ids.push(schedule.id)
-      if (ids.length === MAX_NAMED) break
+      if (schedule.paused || schedule.nextAtMillis + OVERDUE_MILLIS >= nowMillis) continue
+      overdue.push({ id: schedule.id, pipelineId: schedule.pipelineId })
+      if (overdue.length === MAX_NAMED) break
     }
-    return ids
+    return overdue
   }
 
   /** Whether a run of a schedule is not over that is in the way of one of this version: not one that no worker has. */

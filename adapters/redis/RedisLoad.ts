@@ -1,5 +1,5 @@
 /** How busy a Store on Redis is. */
-import { type Load, MAX_NAMED, Tally } from "../../core/Load.ts"
+import { type Load, MAX_NAMED, type Overdue, Tally } from "../../core/Load.ts"
 import { OVERDUE_MILLIS } from "../../core/Schedule.ts"
 import type { RunReader } from "./RunReader.ts"
 import type { Scripts } from "./Scripts.ts"
@@ -9,6 +9,17 @@ import { present } from "./Versions.ts"
 /** How many of the ready queues are looked at, and of how many it is asked since when their first waits. */
 const MAX_QUEUES = 500
 const MAX_ASKED = 100
+
+/** Schedules that no server has fired in time, the longest overdue first. */
+export const overdueAt = async (
+  { client, prefix }: Pick<Scripts, "client" | "prefix">,
+  nowMillis: number
+): Promise<ReadonlyArray<Overdue>> => {
+  const until = `(${nowMillis - OVERDUE_MILLIS}`
+  const ids = await client.zrangebyscore(`${prefix}schedule:due`, "-inf", until, "LIMIT", 0, MAX_NAMED)
+  const pipelineIds = await Promise.all(ids.map((id) => client.hget(`${prefix}schedule:${id}`, "i")))
+  return ids.flatMap((id, at) => (pipelineIds[at] === null ? [] : [{ id, pipelineId: pipelineIds[at]! }]))
+}
 
 /** Looks. Changes nothing. */
 export const look = async (
@@ -24,7 +35,7 @@ export const look = async (
   ])
   const [{ workers, lacking }, overdue] = await Promise.all([
     present(scripts, nowMillis),
-    client.zrangebyscore(`${prefix}schedule:due`, "-inf", `(${nowMillis - OVERDUE_MILLIS}`, "LIMIT", 0, MAX_NAMED)
+    overdueAt(scripts, nowMillis)
   ])
   const versions = queues.map((queue) => queue.slice(queue.indexOf("|") + 1))
   const isLacking = await lacking([...new Set(versions)])

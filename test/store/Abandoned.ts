@@ -223,7 +223,7 @@ export const abandoned = (test: Declare): void => {
         yield* store.schedules.put(Schedule.make(definition, now - 3_600_000, now - late, "v1"), false)
       }
       yield* store.schedules.pause("paused")
-      expect((yield* store.load).overdue).toEqual(["late"])
+      expect((yield* store.load).overdue).toEqual([{ id: "late", pipelineId: "none" }])
     })
   )
 }
