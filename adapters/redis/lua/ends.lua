@@ -1,4 +1,5 @@
 -- How runs begin and end, and what is left of them.
+-- `a` of a run says whether it holds its limits; see `limits`.
 local begin, finished, finishAs, fail, lose, openRun, admit, admitNext, endedMember, forget, retain
 do
   local RUN_STARTED = '["RS",' .. at .. ']'
@@ -159,6 +160,37 @@ do
     end
   end
 
+  -- Units of a step, or of its items, that have waited until their run holds its limits.
+  local function unpark(r, i, item)
+    local unit = lookAt(r, i, item)
+    if unit.w ~= '@' then return end
+    unit.w = nil
+    keepUnit(r, i, item)
+    if not isStepOver(r, i) then readyFirst(refOf(r, i, item), r.kind.queue) end
+  end
+
+  kinds.unpark = {
+    size = function(r) return r.plan.size end,
+    each = function(r, _, place)
+      local i = text[place - 1]
+      if has(r, 'u') then unpark(r, i, nil) end
+      if has(r, 'E') and get(r, 'E' .. i) then enter(r, 'unparkItems', i) end
+    end
+  }
+
+  kinds.unparkItems = {
+    size = function(r, i)
+      local x = itemsOf(r, i)
+      return x and x.U == 1 and x.x or 0
+    end,
+    each = function(r, i, place) unpark(r, i, place - 1) end
+  }
+
+  -- Begins a run, or goes on with what waited for its limits.
+  local function goOn(r)
+    if r.o then enter(r, 'unpark') else openRun(r) end
+  end
+
   -- Begins a run, or has it wait for its limits.
   function admit(r)
     local limits = opt(r, 'k')
@@ -172,13 +204,22 @@ do
       end
       setOpt(r, 'a', '1')
     end
-    openRun(r)
+    goOn(r)
   end
 
+  -- Begins the runs whose turn has come. One that no worker has begins without its limits, so that the next one has them.
   function admitNext()
     while #admissible > 0 do
       local r = table.remove(admissible, 1)
-      if isOver(r) then pass(cjson.decode(opt(r, 'k'))) else admit(r) end
+      if isOver(r) then
+        pass(cjson.decode(opt(r, 'k')))
+      elseif isAbandoned(r.plan.version) then
+        setOpt(r, 'a', '0')
+        pass(cjson.decode(opt(r, 'k')))
+        goOn(r)
+      else
+        admit(r)
+      end
     end
   end
 

@@ -125,17 +125,33 @@ do
     return cjson.decode(opt(r, 'k'))
   end
 
+  -- Whether a run has its limits now; if not, it waits for them.
+  local function takePlace(r, limits)
+    if opt(r, 'w') then return false end
+    local line, since = take(limits, r.id, r.id, 'run', r.kind.priority, opt(r, 'H'))
+    if line then
+      setOpt(r, 'w', line)
+      setOpt(r, 'H', fmt(since))
+      return false
+    end
+    setOpt(r, 'a', '1')
+    return true
+  end
+
   -- Whether a unit has its limits now; if not, it waits for them. `waiter` waits in its place.
   local function holds(r, i, item, ref, limits, waiter)
     local ofRun = limitsOfRun(r)
     if #limits == 0 and ofRun == nil then return true end
     local unit = unitOf(r, i, waiter)
-    local line, since
-    if ofRun then
-      line, since = take(ofRun, r.id, refOf(r, i, waiter), versionOf[r.kind.queue], r.kind.priority, unit.h)
-      if line == nil then setOpt(r, 'a', '1') end
+    if ofRun and not takePlace(r, ofRun) then
+      -- If it was told of a free place of another limit, the next one is.
+      if unit.h then pass(limits) end
+      unit.w = '@'
+      keepUnit(r, i, waiter)
+      return false
     end
-    if line == nil and #limits > 0 then
+    local line, since
+    if #limits > 0 then
       line, since = take(limits, refOf(r, i, item), refOf(r, i, waiter), versionOf[r.kind.queue], r.kind.priority, unit.h)
     end
     if line then

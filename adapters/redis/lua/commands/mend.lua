@@ -81,6 +81,16 @@ local function checkUnit(i, item)
         again(r, i, item)
       end)
     end
+  elseif unit.w == '@' then
+    local line = opt(r, 'w')
+    if not line or not call('ZSCORE', line, r.id) then
+      find("unit '" .. ref .. "' waits for its run's limits, and the run does not", function()
+        setOpt(r, 'w', false)
+        unit.w = nil
+        keepUnit(r, i, item)
+        ready(ref, r.kind.queue)
+      end)
+    end
   elseif unit.w then
     checkHolders(limitsOf(stepOf(r, i), unit))
     if not call('ZSCORE', unit.w, ref) then
