@@ -33,10 +33,12 @@ const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<strin
   // What the runtime has of cryptography; the command that makes keys reads its arguments.
   keys: { adapters: [], outside: /^node:util$/ },
   jwt: { adapters: [], outside: /^jose$/ },
-  promise: { adapters: ["http"] },
+  promise: { adapters: ["http", "threads"] },
   // Puts together what the environment asks for.
   settings: { adapters: ["http", "keys", "jwt"] },
-  testing: { adapters: [] },
+  testing: { adapters: ["threads"] },
+  // The runtime's threads, asked for by name when a call needs them.
+  threads: { adapters: [] },
   // Its scripts are put together from files, when they are edited.
   redis: { adapters: [], outside: /^(?:ioredis|node:(?:fs|url))$/ },
   node: { adapters: ["http", "promise"], outside: /^(?:node:.*|ws)$/ },
