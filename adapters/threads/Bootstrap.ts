@@ -6,9 +6,15 @@ import { MAX_LENGTH } from "../../core/Log.ts"
 
 /** What a thread starts with. */
 export interface Start {
-  /** One counter: lines and progress that the thread has sent and the main thread has not read. */
-  readonly unread: SharedArrayBuffer
+  /** What both threads see at once, also while a task computes: two numbers, at `UNREAD` and `STOPPED`. */
+  readonly shared: SharedArrayBuffer
 }
+
+/** Where it is counted how many lines and changes of progress the thread has sent and the main thread has not read. */
+export const UNREAD = 0
+
+/** Where the number of the call is that is to stop. */
+export const STOPPED = 1
 
 /** What the main thread says: a call, or that the call under way is to stop. */
 export type Order =
@@ -54,7 +60,7 @@ const MAX_CAUSES = 5
 /** The program. `process.getBuiltinModule` is there whether the runtime takes the text for a script or for a module. */
 export const BOOTSTRAP: string = `"use strict"
 const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads")
-const unread = new Int32Array(workerData.unread)
+const shared = new Int32Array(workerData.shared)
 let controller
 
 const text = (value) => (typeof value === "string" ? value.slice(0, ${MAX_TEXT}) : undefined)
@@ -95,17 +101,22 @@ const messageOf = (message) => {
 }
 
 const contextOf = (call, given) => {
+  const ownController = controller
   let percent = -1
   let dropped = 0
   const tell = (report) => {
-    if (Atomics.load(unread, 0) >= ${MAX_UNREAD}) return false
-    Atomics.add(unread, 0, 1)
+    if (Atomics.load(shared, ${UNREAD}) >= ${MAX_UNREAD}) return false
+    Atomics.add(shared, ${UNREAD}, 1)
     parentPort.postMessage({ call, ...report })
     return true
   }
   const context = {
     ...given,
-    signal: controller.signal,
+    // A task that computes gets no message, so each look at it looks at what both threads see.
+    get signal() {
+      if (Atomics.load(shared, ${STOPPED}) === call) ownController.abort()
+      return ownController.signal
+    },
     progress: (done, total) => {
       if (typeof done !== "number" || typeof total !== "number") return
       const now = Math.floor((100 * done) / total)

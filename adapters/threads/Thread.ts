@@ -3,7 +3,7 @@ import * as Exit from "effect/Exit"
 import { StepTimedOut } from "../../core/Errors.ts"
 import type { Level } from "../../core/Log.ts"
 import type { ThreadCall } from "../../core/Threads.ts"
-import { BOOTSTRAP, type End, type Order, type Raised, type Report, type Start } from "./Bootstrap.ts"
+import { BOOTSTRAP, type End, type Order, type Raised, type Report, STOPPED, type Start, UNREAD } from "./Bootstrap.ts"
 import { ModuleUnusable, NotCopied, ThreadEnded } from "./Errors.ts"
 import type { WorkerThread, WorkerThreads } from "./WorkerThreads.ts"
 
@@ -32,7 +32,7 @@ interface Work {
 /** A thread. Keeps the process alive only while it works. */
 export class Thread {
   readonly #worker: WorkerThread
-  readonly #unread = new Int32Array(new SharedArrayBuffer(4))
+  readonly #shared = new Int32Array(new SharedArrayBuffer(8))
   #calls = 0
   #work: Work | undefined = undefined
   /** Why it crashed. */
@@ -44,7 +44,7 @@ export class Thread {
 
   constructor({ Worker }: WorkerThreads, onEnd: (thread: Thread) => void) {
     this.#onEnd = onEnd
-    const start: Start = { unread: this.#unread.buffer }
+    const start: Start = { shared: this.#shared.buffer }
     this.#worker = new Worker(BOOTSTRAP, { eval: true, workerData: start })
     this.#worker.on("message", (report) => this.#told(report as Report))
     this.#worker.on("error", (error) => {
@@ -97,11 +97,12 @@ export class Thread {
     work.isStopping = true
     clearTimeout(work.timer)
     work.timer = setTimeout(() => void this.terminate(), STOP_MILLIS)
+    Atomics.store(this.#shared, STOPPED, work.id)
     this.#post("stop")
   }
 
   #told(report: Report): void {
-    if (report.type === "progress" || report.type === "log") Atomics.sub(this.#unread, 0, 1)
+    if (report.type === "progress" || report.type === "log") Atomics.sub(this.#shared, UNREAD, 1)
     const work = this.#work
     // A task may go on to speak after it has returned.
     if (work === undefined || work.id !== report.call) return
