@@ -33,7 +33,10 @@ export type Raised =
 
 /** What a thread says of a call while that goes on. */
 type Note =
+  /** It has the call, and loads the module. */
   | { readonly type: "begun" }
+  /** The module has the call: should the thread end from now on, the module may have caused it. */
+  | { readonly type: "called" }
   | { readonly type: "progress"; readonly done: number; readonly total: number }
   | { readonly type: "log"; readonly message: string; readonly fields: object | undefined; readonly level: string }
 
@@ -162,6 +165,7 @@ const work = async ({ call, module, inputs, context: given }) => {
   } catch (error) {
     return end({ type: "unloaded", error: raised(error, ${MAX_CAUSES}) })
   }
+  parentPort.postMessage({ call, type: "called" })
   let outputs
   try {
     outputs = await run(inputs, context)

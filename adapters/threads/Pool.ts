@@ -38,7 +38,7 @@ export class Pool implements Threads {
       this.#take(call.task),
       (thread) =>
         Effect.callback<unknown, unknown>((resume) => {
-          // A thread that a task before has ended never began this call.
+          // A thread that a task before has ended never called the module.
           thread.begin(call, (ended) => resume(ended ?? this.#calling(call)))
           return Effect.promise(() => thread.stop())
         }),

@@ -15,14 +15,14 @@ const MAX_TIMER = 2 ** 31 - 1
 
 type Timer = ReturnType<typeof setTimeout>
 
-/** What a call came to. `undefined`: the thread ended before it began the call, so another may take it. */
+/** What a call came to. `undefined`: the thread ended before the module had the call, so another may take it. */
 type Ended = Exit.Exit<unknown, unknown> | undefined
 
 interface Work {
   readonly id: number
   readonly call: ThreadCall
   end: (ended: Ended) => void
-  hasBegun: boolean
+  isCalled: boolean
   isStopping: boolean
   timer: Timer | undefined
   /** What it comes to once it has stopped. */
@@ -32,6 +32,7 @@ interface Work {
 /** A thread. Keeps the process alive only while it works. */
 export class Thread {
   readonly #worker: WorkerThread
+  readonly #onEnd: (thread: Thread) => void
   readonly #shared = new Int32Array(new SharedArrayBuffer(8))
   #calls = 0
   #work: Work | undefined = undefined
@@ -39,8 +40,6 @@ export class Thread {
   #crash: { readonly error: unknown } | undefined = undefined
   /** Whether it takes no more calls. */
   isOver = false
-
-  readonly #onEnd: (thread: Thread) => void
 
   constructor({ Worker }: WorkerThreads, onEnd: (thread: Thread) => void) {
     this.#onEnd = onEnd
@@ -57,7 +56,7 @@ export class Thread {
   /** Begins a call; `end` is told once what came of it. */
   begin(call: ThreadCall, end: (ended: Ended) => void): void {
     const id = ++this.#calls
-    this.#work = { id, call, end, hasBegun: false, isStopping: false, timer: undefined, instead: undefined }
+    this.#work = { id, call, end, isCalled: false, isStopping: false, timer: undefined, instead: undefined }
     this.#worker.ref()
     const { runId, pipelineId, step, item, attempt, traceparent } = call.context
     const context = { runId, pipelineId, step, item, attempt, traceparent }
@@ -82,10 +81,11 @@ export class Thread {
     this.isOver = true
     try {
       await this.#worker.terminate()
-    } finally {
-      // Whether the runtime tells of an end that was asked for, or not.
-      this.#exited(1)
+    } catch {
+      // It has ended by itself.
     }
+    // Whether the runtime tells of an end that was asked for, or not.
+    this.#exited(1)
   }
 
   #post(order: Order): void {
@@ -108,6 +108,7 @@ export class Thread {
     if (work === undefined || work.id !== report.call) return
     const { context, module } = work.call
     if (report.type === "begun") this.#begun(work)
+    else if (report.type === "called") work.isCalled = true
     else if (report.type === "progress") context.progress(report.done, report.total)
     else if (report.type === "log") {
       context.log(report.message, report.fields as Record<string, unknown> | undefined, report.level as Level)
@@ -120,7 +121,6 @@ export class Thread {
 
   #begun(work: Work): void {
     const { timeoutMillis } = work.call
-    work.hasBegun = true
     if (timeoutMillis === undefined || timeoutMillis > MAX_TIMER || work.isStopping) return
     work.timer = setTimeout(() => {
       work.instead = Exit.fail(new StepTimedOut(timeoutMillis))
@@ -131,8 +131,8 @@ export class Thread {
   #exited(code: number): void {
     this.isOver = true
     this.#onEnd(this)
-    // A thread that never began a call may not be able to: another would not be, either.
-    const isLost = this.#work?.hasBegun === false && !this.#work.isStopping && this.#calls > 1
+    // What ended it was left over from a call before, unless this is its first.
+    const isLost = this.#work?.isCalled === false && !this.#work.isStopping && this.#calls > 1
     this.#end(isLost ? undefined : Exit.fail(new ThreadEnded(code, this.#crash?.error)))
   }
 
