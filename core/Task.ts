@@ -240,7 +240,11 @@ const wrongOption = (
     : undefined)
 
 const wrongCode = (task: string, run: unknown, thread: unknown): InvalidOption | undefined => {
-  if (thread === undefined) return Bound.required(Bound.callable, `run of ${task}`, run)
+  if (thread === undefined) {
+    return typeof run === "function"
+      ? undefined
+      : new InvalidOption(`run of ${task}`, run, "a function; or `thread` in its place")
+  }
   if (hrefOf(thread) === undefined) {
     const expected = 'an absolute URL, such as new URL("./resize.ts", import.meta.url)'
     return new InvalidOption(`thread of ${task}`, thread, expected)

@@ -27,10 +27,11 @@ export class Pool implements Threads {
       return mistake === undefined ? this.#free.withPermit(this.#calling(call)) : Effect.fail(mistake)
     })
 
-  /** Terminates all threads. */
-  readonly close: Effect.Effect<void> = Effect.promise(() => {
+  /** Terminates all threads; synchronous where there are none, so that a program which can't be made says so at once. */
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
     this.#isClosed = true
-    return Promise.all([...this.#all].map((thread) => thread.terminate()))
+    const all = [...this.#all]
+    return all.length === 0 ? Effect.void : Effect.promise(() => Promise.all(all.map((thread) => thread.terminate())))
   })
 
   #calling(call: ThreadCall): Effect.Effect<unknown, unknown> {
