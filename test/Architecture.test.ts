@@ -11,7 +11,7 @@ import { describe, expect, it } from "vitest"
 const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   [
     "values",
-    "AccessErrors Acl Address Arms Backoff Batch Bound Build Bytes Chain Dag Delegate Digest Dot ErrorInfo Errors Event Failure Feed Fit GraphErrors ItemFailures ItemList JsonShape Limit Load Log Monotonic Name Page Parameters Part Pipeline PlainJson Plan Policy Principal Rate Results Retry RoundTrip Run Schedule Sequel Spread Statistics Step StepChecks Steps StoreBounds Task Text Ticks Tracing Value Version Wiring"
+    "AccessErrors Acl Address Arms Backoff Batch Bound Build Bytes Chain Dag Delegate Digest Dot ErrorInfo Errors Event Failure Feed Fit GraphErrors ItemFailures ItemList JsonShape Limit Load Log Monotonic Name Page Parameters Part Pipeline PlainJson Plan Policy Principal Rate Results Retry RoundTrip Run Schedule Sequel Spread Statistics Step StepChecks Steps StoreBounds Task Text Threads Ticks Tracing Value Version Wiring"
   ],
   [
     "contracts",
@@ -33,10 +33,12 @@ const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<strin
   // What the runtime has of cryptography; the command that makes keys reads its arguments.
   keys: { adapters: [], outside: /^node:util$/ },
   jwt: { adapters: [], outside: /^jose$/ },
-  promise: { adapters: ["http"] },
+  promise: { adapters: ["http", "threads"] },
   // Puts together what the environment asks for.
   settings: { adapters: ["http", "keys", "jwt"] },
-  testing: { adapters: [] },
+  testing: { adapters: ["threads"] },
+  // The runtime's threads, asked for by name when a call needs them.
+  threads: { adapters: [] },
   // Its scripts are put together from files, when they are edited.
   redis: { adapters: [], outside: /^(?:ioredis|node:(?:fs|url))$/ },
   node: { adapters: ["http", "promise"], outside: /^(?:node:.*|ws)$/ },

@@ -25,6 +25,7 @@ import * as Fetch from "../http/Fetch.ts"
 import * as Handler from "../http/Handler.ts"
 import type { Handler as Handle } from "../http/Message.ts"
 import { MAX_STREAMS, Streams } from "../http/Streams.ts"
+import * as Threads from "../threads/Threads.ts"
 
 export {
   type ExecuteOptions,
@@ -46,6 +47,8 @@ export type Options<Pipelines extends ReadonlyArray<Pipeline.Any>> = Front.Optio
      * and logs go to the console.
      */
     readonly telemetry?: Layer.Layer<never, unknown>
+    /** The threads of tasks that have one; none starts before a task needs it. Default: as many as there are cores, but one. */
+    readonly threads?: Threads.Options
   } & ([Pipeline.RequirementsOf<Pipelines[number]>] extends [never]
     ? { readonly services?: undefined }
     : {
@@ -152,7 +155,7 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
   )
   const services = (options.services ?? Layer.empty) as Layer.Layer<Pipeline.RequirementsOf<Pipelines[number]>>
   const layer = Front.layer<Pipelines>(options).pipe(
-    Layer.provide([options.store ?? Store.layerMemory(), services]),
+    Layer.provide([options.store ?? Store.layerMemory(), services, Threads.layer(options.threads)]),
     // The API, too, begins spans.
     Layer.provideMerge(options.telemetry ?? Layer.empty)
   )
