@@ -61,12 +61,6 @@ export type MakeError =
  */
 export const layer = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
   options: Options<Pipelines>
-): Layer.Layer<Operations.Operations, MakeError, Store | Pipeline.RequirementsOf<Pipelines[number]>> =>
-  Layer.provideMerge(Warnings.layer, layerUnwatched(options))
-
-/** The same without a look at the Store each minute: where a test moves time, nothing happens in it but what was asked for. */
-export const layerUnwatched = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
-  options: Options<Pipelines>
 ): Layer.Layer<Operations.Operations, MakeError, Store | Pipeline.RequirementsOf<Pipelines[number]>> => {
   const mistake = invalid(options)
   if (mistake !== undefined) throw mistake
@@ -84,7 +78,7 @@ export const layerUnwatched = <const Pipelines extends ReadonlyArray<Pipeline.An
     )
   )
   // No schedule fires any more once closing begins: the scheduler is built last.
-  return Layer.merge(Scheduler.layer, schedules).pipe(
+  return Layer.mergeAll(Scheduler.layer, schedules, Warnings.layer).pipe(
     Layer.provideMerge(operations),
     Layer.provide([
       Registry.layer(options),

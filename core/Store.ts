@@ -180,6 +180,8 @@ export interface Store {
   readonly leaseMillis: number
   /** The longest value that is kept, in bytes of UTF-8 of its JSON text. */
   readonly maxValueBytes: number
+  /** Whether other programs may use it at the same time. */
+  readonly isShared?: boolean
   /** Records a new run, PENDING, and makes its first steps ready. Gives its id, or that of the run that has its key. */
   readonly submit: (run: NewRun) => Effect.Effect<string, IdempotencyConflict | StoreUnavailable>
   /** Waits until there is work for this worker, and lends it. Interrupting it loses nothing. */

@@ -137,6 +137,7 @@ const once = (say: (message: string) => void): ((message: string) => void) => {
 class RedisStore implements Store.Store {
   readonly leaseMillis: number
   readonly maxValueBytes: number
+  readonly isShared = true
   readonly schedules: RedisSchedules
   readonly definitions: RedisDefinitions
   readonly limiter: RedisRateLimiter

@@ -108,7 +108,7 @@ export const make = async <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
   const scope = Scope.makeUnsafe()
   const time = await VirtualTime.make(scope)
   const services = (options.services ?? Layer.empty) as Layer.Layer<unknown>
-  const layer = Front.layerUnwatched({
+  const layer = Front.layer({
     ...(options as Front.Options<Pipelines>),
     access: Access.open,
     pipelines: options.pipelines.map((pipeline) => rehearse(pipeline, options, time))

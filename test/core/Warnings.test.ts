@@ -27,7 +27,7 @@ const logged: Array<string> = []
 effectIt.effect("of each version that no worker has, the log warns once; while no worker is there, of none", () =>
   Effect.gen(function* () {
     const { submit } = yield* Store.Store
-    yield* Layer.build(Warnings.layer)
+    yield* Effect.forkScoped(Warnings.watch)
     yield* submit(newRun(single, { version: "v1" }))
     yield* TestClock.adjust("3 minutes")
     expect(logged).toEqual([])
@@ -48,7 +48,7 @@ const late: Array<string> = []
 effectIt.effect("of a schedule that no server fires, the log warns once each time that it becomes overdue", () =>
   Effect.gen(function* () {
     const { schedules, now } = yield* Store.Store
-    yield* Layer.build(Warnings.layer)
+    yield* Effect.forkScoped(Warnings.watch)
     const definition = {
       id: "s",
       pipelineId: "gone",
@@ -83,7 +83,7 @@ effectIt.effect("a Store that does not answer is asked again, and one that break
       ++asked % 2 === 1 ? Effect.fail(new Errors.StoreUnavailable("away")) : Effect.die(new Error("broken"))
     )
     const store = { ...(yield* Store.Store), load }
-    yield* Layer.build(Warnings.layer).pipe(Effect.provideService(Store.Store, store))
+    yield* Effect.forkScoped(Warnings.watch).pipe(Effect.provideService(Store.Store, store))
     for (let minute = 0; minute < 6; minute++) yield* TestClock.adjust("1 minute")
     expect(asked).toBe(6)
     expect(broken).toHaveLength(1)
