@@ -12,6 +12,7 @@ import { type Attempts, STOP_MILLIS } from "./Attempts.ts"
 import { Backoff } from "./Backoff.ts"
 import * as Bound from "./Bound.ts"
 import { Calling } from "./Calling.ts"
+import { Demand } from "./Demand.ts"
 import type { InvalidOption, StoreUnavailable } from "./Errors.ts"
 import { LeaseKeeper } from "./LeaseKeeper.ts"
 import * as Monotonic from "./Monotonic.ts"
@@ -80,7 +81,6 @@ class Worker {
   readonly notes: NoteWriter
   readonly #id: string
   readonly #store: Store
-  readonly #concurrency: number
   readonly #calling: Calling
   readonly #attempts: Attempts
   readonly #outcomes: OutcomeQueue
@@ -88,7 +88,7 @@ class Worker {
   readonly #tracing: Tracing.Tracing | undefined
   /** For durations: it never goes back. */
   readonly #nowMillis: () => number
-  readonly #request: { -readonly [K in keyof ClaimRequest]: ClaimRequest[K] }
+  readonly #demand: Demand
   /** Waits of the worker for a Store that breaks. */
   readonly #claimBackoff = new Backoff()
   readonly #settleBackoff = new Backoff()
@@ -117,7 +117,6 @@ class Worker {
   ) {
     this.#id = id
     this.#store = store
-    this.#concurrency = concurrency
     this.#tracing = tracing
     this.#nowMillis = () => Monotonic.millis(clock)
     this.alarms = new Alarms(clock)
@@ -144,8 +143,17 @@ class Worker {
       () => [...this.#calling.claims, ...this.#outcomes.claims],
       (lost) => this.#calling.revoke(lost)
     )
-    const isTraced = tracing !== undefined
-    this.#request = { worker: id, max: concurrency, versions: registry.versions, isTraced, onWait: this.#onWait }
+    this.#demand = new Demand({
+      worker: id,
+      versions: registry.versions,
+      concurrency,
+      leaseMillis: store.leaseMillis,
+      isTraced: tracing !== undefined,
+      nowMillis: this.#nowMillis,
+      size: () => this.#calling.size,
+      onWait: this.#onWait,
+      drains: () => this.#wakeSoon()
+    })
   }
 
   // -- two fibers ----------------------------------------------------------------------------------------------------
@@ -163,6 +171,7 @@ class Worker {
       // No run waits for what would begin now.
       if (this.#stopping) calling.giveBack(claims, SHUTTING_DOWN)
       else calling.add(claims)
+      this.#demand.took(claims)
       return next()
     }
     const next = (): Effect.Effect<never> => {
@@ -285,10 +294,10 @@ class Worker {
     }
     if (this.#hasToDo) return NOTHING
     this.#hasGrown = false
-    if (this.#stopping || this.#free() <= 0) return this.#room
-    const waitMillis = this.#askAgainMillis - this.#nowMillis()
+    if (this.#stopping || !this.#demand.update()) return this.#room
+    const waitMillis = Math.max(this.#askAgainMillis - this.#nowMillis(), this.#demand.drainMillis)
     if (waitMillis > 0) return Effect.raceFirst(Effect.andThen(Effect.sleep(waitMillis), NOTHING), this.#room)
-    const claiming = this.#claimBackoff.isFresh ? this.#store.claim(this.#request) : this.#claimingAgain
+    const claiming = this.#claimBackoff.isFresh ? this.#store.claim(this.#demand.request) : this.#claimingAgain
     return this.#tracing === undefined ? claiming : this.#traced(this.#tracing, claiming)
   }
 
@@ -323,21 +332,17 @@ class Worker {
   }
 
   readonly #claimingAgain: Effect.Effect<ReadonlyArray<Claim>, StoreUnavailable> = Effect.suspend(() =>
-    Effect.tap(this.#store.claim(this.#request), () => Effect.sync(() => this.#claimBackoff.reset()))
+    Effect.tap(this.#store.claim(this.#demand.request), () => Effect.sync(() => this.#claimBackoff.reset()))
   )
 
   /** Waits until something ends. */
   readonly #room: Effect.Effect<ReadonlyArray<Claim>> = Effect.callback((resume) => this.#onWait(() => resume(NOTHING)))
 
-  /** How many more steps may run; what a claim then asks for. */
-  #free(): number {
-    this.#request.max = this.#concurrency - this.#calling.size
-    return this.#request.max
-  }
-
   /** What it asks for along with its outcomes. */
   readonly #nextRequest = (): ClaimRequest | undefined =>
-    this.#stopping || this.#free() <= 0 || !this.#claimBackoff.isFresh ? undefined : this.#request
+    this.#stopping || this.#demand.drainMillis > 0 || !this.#demand.update() || !this.#claimBackoff.isFresh
+      ? undefined
+      : this.#demand.request
 
   /** What ends in the same turn of the event loop is settled together. */
   #wakeSoon(): void {
