@@ -17,6 +17,8 @@ const TURN_MILLIS = 10
 /** What comes of an attempt that was told to stop, where nothing else has: nothing, but that it has stopped. */
 const STOPPED: Outcome = { _tag: "Released", reason: "it was told to stop" }
 
+const { then: THEN } = Promise.prototype
+
 /** Something to be said to the log about an attempt. */
 export interface Remark {
   readonly claim: Claim
@@ -228,9 +230,10 @@ export class Calling implements Surroundings, Told {
     if (!isEffect && !isPromiseLike(returned)) return false
     this.#keep(attempt)
     if (isEffect) this.#effects.push({ attempt, effect: returned as Effect.Effect<unknown, unknown> })
-    // A Promise of the language keeps its word: it ends once, and later.
+    // A Promise of the language keeps its word: it ends once, and later. One with a `then` of its own may not.
     else
-      Promise.resolve(returned).then(
+      THEN.call(
+        Promise.resolve(returned),
         (value) => this.#end(attempt, attempt.completed, value),
         (error) => this.#end(attempt, attempt.thrown, error)
       )
@@ -274,8 +277,8 @@ export class Calling implements Surroundings, Told {
 
   #over({ claim, span }: Attempt, outcome: Outcome): void {
     if (span !== undefined) {
-      span.attribute("levada.outcome", outcome._tag)
-      this.#tracing?.end(span, failureIn(outcome))
+      this.#tracing!.attribute(span, "levada.outcome", outcome._tag)
+      this.#tracing!.end(span, failureIn(outcome))
     }
     if (outcome._tag === "Failed" || outcome._tag === "Retried") {
       // Not why: what a task says in its error is the run's to keep.

@@ -104,12 +104,13 @@ export const losses = (test: Declare, testLong: Declare, testShort: Declare): vo
   test(
     "a step that lost two workers is lent only to an idle worker, and alone",
     Effect.gen(function* () {
-      const { submit, get } = yield* Store
+      const { submit, get, load } = yield* Store
       const runId = yield* submit(newRun(single))
       yield* lostTwice(1)
       const lone = yield* lentAlone()
       expect(lone).toMatchObject({ runId, step: "a", attempt: 3 })
       yield* settle([lone, { _tag: "Released", reason: "for the test" }])
+      expect((yield* load).waiting).toEqual(new Map([[PIPELINE, 1]]))
       for (let count = 0; count < 3; count++) yield* submit(newRun(single))
       const others = yield* busy()
       expect(others.map(({ isAlone }) => isAlone)).toEqual([false, false, false])
