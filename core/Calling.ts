@@ -1,10 +1,14 @@
 /** Calls the tasks of claims, one item after the other, and collects what comes of it. */
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import type { Alarms } from "./Alarms.ts"
 import { Attempt, broken, isPromiseLike, type Surroundings, safely } from "./Attempt.ts"
 import { Attempts, STOP_MILLIS, type Told } from "./Attempts.ts"
+import { describe } from "./ErrorInfo.ts"
 import * as Items from "./Items.ts"
 import { MAX_EXPANSION } from "./KeptItems.ts"
+import type { Leaks } from "./Leaks.ts"
+import { toMessage } from "./Log.ts"
 import { probe } from "./Probe.ts"
 import type { Registry } from "./Registry.ts"
 import { Runners } from "./Runners.ts"
@@ -36,6 +40,7 @@ export interface CallingOptions {
   /** From 0 to 1. */
   readonly random: () => number
   readonly tracing: Tracing | undefined
+  readonly leaks: Leaks | undefined
   /** Called with each outcome. */
   readonly settle: (claim: Claim, outcome: Outcome) => void
   readonly note: (note: Note) => void
@@ -49,6 +54,7 @@ export class Calling implements Surroundings, Told {
   readonly nowMillis: () => number
   readonly random: () => number
   readonly note: (note: Note) => void
+  readonly leaks: Leaks | undefined
   readonly attempts: Attempts
   /** What is to be said to the log. */
   readonly remarks: Array<Remark> = []
@@ -64,7 +70,9 @@ export class Calling implements Surroundings, Told {
   /** When everything else had its turn. */
   #turnAtMillis = 0
 
-  constructor({ registry, alarms, maxValueBytes, nowMillis, random, tracing, settle, note, ended }: CallingOptions) {
+  constructor(options: CallingOptions) {
+    const { registry, alarms, maxValueBytes, nowMillis, random, tracing, leaks, settle, note, ended } = options
+    this.leaks = leaks
     this.maxValueBytes = maxValueBytes
     this.nowMillis = nowMillis
     this.random = random
@@ -108,6 +116,26 @@ export class Calling implements Surroundings, Told {
     this.note({ claim, line: { level: "warn", message } })
     this.remarks.push({ claim, level: "Warn", what: "ignores its signal" })
     this.stopped(attempt)
+  }
+
+  leaked(attempt: Attempt, error: unknown): void {
+    if (attempt.hasLeaked) return
+    attempt.hasLeaked = true
+    const { claim, runner } = attempt
+    const isOver = attempt.place === -1 || attempt.revoked
+    const when = isOver ? " after it had ended" : ""
+    const message = `Task '${runner.task.name}' leaked an error${when}: ${describe(error).message}`
+    this.note({ claim, line: { level: "warn", message: toMessage(message) } })
+    this.remarks.push({
+      claim,
+      level: "Warn",
+      what: `leaked an error${when}, which task '${runner.task.name}' has to handle`
+    })
+    if (!isOver) {
+      attempt.instead = attempt.thrown(error, true)
+      this.attempts.revoke(attempt)
+    }
+    this.#ended()
   }
 
   // -- calling -------------------------------------------------------------------------------------------------------
@@ -247,7 +275,7 @@ export class Calling implements Surroundings, Told {
     return Effect.forEach(
       effects,
       ({ attempt, effect }) =>
-        Effect.map(Effect.forkDetach(within(attempt, effect), { startImmediately: true }), (fiber) => {
+        Effect.map(this.#forked(attempt, within(attempt, effect)), (fiber) => {
           attempt.fiber = fiber
           if (attempt.revoked) fiber.interruptUnsafe()
           fiber.addObserver((exit) => this.#end(attempt, attempt.exited, exit))
@@ -255,6 +283,12 @@ export class Calling implements Surroundings, Told {
       { discard: true }
     )
   })
+
+  #forked<A, E>(attempt: Attempt, effect: Effect.Effect<A, E>): Effect.Effect<Fiber.Fiber<A, E>> {
+    return this.leaks === undefined
+      ? Effect.forkDetach(effect, { startImmediately: true })
+      : this.leaks.fork(attempt, effect)
+  }
 
   // -- ending --------------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,8 @@ import type { Claim, ClaimRequest } from "./Store.ts"
 /** How many leases a worker works as usual between two drains. */
 const PAUSE = 4
 
+const NEVER = Number.NEGATIVE_INFINITY
+
 /** What a demand needs of its worker. */
 export interface DemandOptions {
   readonly worker: string
@@ -29,7 +31,7 @@ export interface DemandOptions {
 export class Demand {
   readonly request: { -readonly [K in keyof ClaimRequest]: ClaimRequest[K] }
   readonly #options: DemandOptions
-  #drainedMillis = Number.NEGATIVE_INFINITY
+  #drainedMillis = NEVER
   /** Whether the last claim runs alone. */
   #isAlone = false
 
@@ -58,7 +60,9 @@ export class Demand {
 
   /** How many milliseconds are left of the drain; 0 or less when the worker may claim. */
   get drainMillis(): number {
-    if (this.#options.size() === 0) this.#drainedMillis = Number.NEGATIVE_INFINITY
+    // Asked with each outcome: most workers never drain, and need no clock for that.
+    if (this.#drainedMillis === NEVER) return NEVER
+    if (this.#options.size() === 0) this.#drainedMillis = NEVER
     return this.#drainedMillis - this.#options.nowMillis()
   }
 

@@ -14,6 +14,7 @@ import * as Bound from "./Bound.ts"
 import { Calling } from "./Calling.ts"
 import { Demand } from "./Demand.ts"
 import type { InvalidOption, StoreUnavailable } from "./Errors.ts"
+import { Leaks } from "./Leaks.ts"
 import { LeaseKeeper } from "./LeaseKeeper.ts"
 import * as Monotonic from "./Monotonic.ts"
 import { NoteWriter } from "./NoteWriter.ts"
@@ -60,7 +61,8 @@ export const layer = <R = never>(options: Options = {}): Layer.Layer<never, Inva
       yield* Effect.context<R>()
       const id = `worker-${(yield* Random.nextIntBetween(0, 2 ** 31)).toString(36)}`
       const tracing = yield* Tracing.find
-      const worker = new Worker(id, store, registry, concurrency, clock, random, yield* Effect.scope, tracing)
+      const leaks = yield* Leaks
+      const worker = new Worker(id, store, registry, concurrency, clock, random, yield* Effect.scope, tracing, leaks)
       yield* Effect.acquireRelease(
         Effect.sync(() => registry.onGrowth(worker.grown)),
         (deafen) => Effect.sync(deafen)
@@ -113,7 +115,8 @@ class Worker {
     clock: Clock.Clock,
     random: typeof Random.Random.Service,
     scope: Scope.Scope,
-    tracing: Tracing.Tracing | undefined
+    tracing: Tracing.Tracing | undefined,
+    leaks: Leaks | undefined
   ) {
     this.#id = id
     this.#store = store
@@ -129,6 +132,7 @@ class Worker {
       nowMillis: this.#nowMillis,
       random: () => random.nextDoubleUnsafe(),
       tracing,
+      leaks,
       settle: (claim, outcome) => this.#outcomes.add(claim, outcome),
       note: (note) => {
         this.notes.add(note)

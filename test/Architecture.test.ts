@@ -15,7 +15,7 @@ const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   ],
   [
     "contracts",
-    "Access Acls Admission Alarms AuditLog Authenticator Countdown Definitions Expansion Fifo History KeptItems Keys Lease Lending LoneUnits MemoryAcls MemoryAuditLog MemoryDefinitions MemoryFeed MemoryRateLimiter MemoryRun MemorySchedules MemoryStore MemoryTokens Memos NewRun RateLimiter ReadySteps Registry RunIndex RunItems RunLog RunOwner RunValues Schedules Setbacks Slots Store StoreClock Tokens Unit Waiters"
+    "Access Acls Admission Alarms AuditLog Authenticator Countdown Definitions Expansion Fifo History KeptItems Keys Leaks Lease Lending LoneUnits MemoryAcls MemoryAuditLog MemoryDefinitions MemoryFeed MemoryRateLimiter MemoryRun MemorySchedules MemoryStore MemoryTokens Memos NewRun RateLimiter ReadySteps Registry RunIndex RunItems RunLog RunOwner RunValues Schedules Setbacks Slots Store StoreClock Tokens Unit Waiters"
   ],
   [
     "behaviour",
@@ -33,10 +33,12 @@ const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<strin
   // What the runtime has of cryptography; the command that makes keys reads its arguments.
   keys: { adapters: [], outside: /^node:util$/ },
   jwt: { adapters: [], outside: /^jose$/ },
-  promise: { adapters: ["http"] },
+  promise: { adapters: ["http", "leaks"] },
   // Puts together what the environment asks for.
   settings: { adapters: ["http", "keys", "jwt"] },
   testing: { adapters: [] },
+  // Only the type of what a runtime may have.
+  leaks: { adapters: [], outside: /^node:async_hooks$/ },
   // Its scripts are put together from files, when they are edited.
   redis: { adapters: [], outside: /^(?:ioredis|node:(?:fs|url))$/ },
   node: { adapters: ["http", "promise"], outside: /^(?:node:.*|ws)$/ },
