@@ -28,7 +28,8 @@ export default defineConfig({
     leaks: "adapters/leaks/index.ts",
     settings: "adapters/settings/index.ts",
     key: "adapters/keys/key.ts",
-    testing: "adapters/testing/index.ts"
+    testing: "adapters/testing/index.ts",
+    threads: "adapters/threads/index.ts"
   },
   format: "esm",
   target: "es2023",

@@ -7,6 +7,7 @@ const IN_NODE_ONLY = [
   "test/redis/**",
   "test/chaos/**",
   "test/package/**",
+  "test/threads/Processes.test.ts",
   "test/types/**",
   "test/*.test.ts",
   "examples/*.test.ts",

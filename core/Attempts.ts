@@ -49,8 +49,9 @@ export class Attempts {
   add(attempt: Attempt): void {
     attempt.place = this.#all.length
     this.#all.push(attempt)
-    const { timeoutMillis } = attempt.runner.task
-    if (timeoutMillis === undefined) return
+    const { timeoutMillis, thread } = attempt.runner.task
+    // The time that a task waits for a thread does not count, so its threads measure it.
+    if (timeoutMillis === undefined || thread !== undefined) return
     attempt.alarm = this.#alarms.after(timeoutMillis, () => {
       attempt.instead = attempt.thrown(new StepTimedOut(timeoutMillis))
       this.revoke(attempt)

@@ -239,3 +239,13 @@ export class StepTimedOut extends Failure<"StepTimedOut"> {
     this.timeoutMillis = timeoutMillis
   }
 }
+
+/** A task that runs in a thread, in a program that has no threads. */
+export class ThreadsUnavailable extends Failure<"ThreadsUnavailable"> {
+  constructor(task: string, why = "this program has no threads") {
+    super(
+      "ThreadsUnavailable",
+      `Task '${cut(task)}' runs in a thread, but ${why}. Use Levada.make on Node, Bun or Deno, or provide Threads.layer() of levada/threads`
+    )
+  }
+}

@@ -91,6 +91,10 @@ export class Lease implements Claim {
 export class RunLeases {
   #first: Lease | undefined = undefined
 
+  get isEmpty(): boolean {
+    return this.#first === undefined
+  }
+
   add(lease: Lease): void {
     lease.right = this.#first
     if (this.#first !== undefined) this.#first.left = lease

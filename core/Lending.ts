@@ -2,14 +2,16 @@
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
+import type { Admission } from "./Admission.ts"
 import type { Alarms } from "./Alarms.ts"
 import { Lease, Leases } from "./Lease.ts"
 import type { Limit } from "./Limit.ts"
-import { type Load, readySince } from "./Load.ts"
+import { type Load, readySince, Tally } from "./Load.ts"
 import { LoneUnits } from "./LoneUnits.ts"
 import type { MemoryFeed } from "./MemoryFeed.ts"
 import type { MemoryRun } from "./MemoryRun.ts"
 import type { Memos } from "./Memos.ts"
+import { Presence } from "./Presence.ts"
 import { type ReadyQueue, ReadySteps } from "./ReadySteps.ts"
 import { Slots } from "./Slots.ts"
 import type { Claim, ClaimRequest } from "./Store.ts"
@@ -35,6 +37,8 @@ const LOOKS = 4
 export class Lending {
   /** The pipelines of which nothing is lent. */
   readonly paused: Set<string> = new Set()
+  /** The workers that are there. */
+  readonly presence: Presence = new Presence(() => this.#admission.reconsider())
   readonly #alarms: Alarms
   readonly #clock: StoreClock
   readonly #ready = new ReadySteps(this.paused, (unit) => this.#drop(unit))
@@ -46,6 +50,7 @@ export class Lending {
   readonly #feed: MemoryFeed
   readonly #slots: Slots<Unit> = new Slots((unit) => this.readyFirst(unit))
   readonly #waiters: Array<Waiter> = []
+  readonly #admission: Admission
   readonly #revocations: Map<string, Queue.Queue<Claim>> = new Map()
   /** What to call once the act under way is complete, so that nobody is told of half of it. */
   #afterwards: Array<() => void> = []
@@ -53,7 +58,8 @@ export class Lending {
   /** When leases are looked at next, by the monotonic clock; 0 while there are none. */
   #lookMillis = 0
 
-  constructor(alarms: Alarms, clock: StoreClock, bounds: Bounds, memos: Memos, feed: MemoryFeed) {
+  constructor(alarms: Alarms, clock: StoreClock, bounds: Bounds, memos: Memos, feed: MemoryFeed, admission: Admission) {
+    this.#admission = admission
     this.#feed = feed
     this.#alarms = alarms
     this.#clock = clock
@@ -90,6 +96,7 @@ export class Lending {
   claim(request: ClaimRequest): Effect.Effect<ReadonlyArray<Claim>> {
     // Looking and beginning to wait are one act: what became ready in between would be told to nobody.
     return Effect.callback<ReadonlyArray<Claim>>((resume) => {
+      this.presence.ask(request)
       const waiter: Waiter = { request, grant: (granted) => resume(Effect.succeed(granted)) }
       this.#waiters.push(waiter)
       this.complete()
@@ -103,6 +110,7 @@ export class Lending {
 
   /** Lends what is ready now. */
   take(request: ClaimRequest, now: number): ReadonlyArray<Claim> {
+    this.presence.ask(request)
     const alone = this.#lone.isEmpty ? NONE : this.#takeAlone(request, now)
     if (alone.length > 0 || this.#ready.isEmpty) return alone
     const claims = this.#ready.take(request, (unit, taken, max) => this.#lend(unit, taken, max, request.worker, now))
@@ -158,33 +166,44 @@ export class Lending {
 
   revoked(worker: string): Stream.Stream<Claim> {
     const open = Effect.tap(Queue.unbounded<Claim>(), (queue) =>
-      Effect.sync(() => this.#revocations.set(worker, queue))
+      Effect.sync(() => {
+        this.#revocations.set(worker, queue)
+        this.presence.come(worker, this.#waiters.find(({ request }) => request.worker === worker)?.request.versions)
+      })
     )
     const close = (queue: Queue.Queue<Claim>) =>
       Effect.andThen(
-        Effect.sync(() => this.#revocations.delete(worker)),
+        Effect.sync(() => {
+          this.#revocations.delete(worker)
+          this.presence.leave(worker)
+        }),
         Queue.shutdown(queue)
       )
     return Stream.unwrap(Effect.map(Effect.acquireRelease(open, close), (queue) => Stream.fromQueue(queue)))
   }
 
   /** How busy it is; how many runs are not over is another's to say. */
-  get load(): Omit<Load, "unfinished"> {
+  get load(): Omit<Load, "unfinished" | "overdue"> {
     const waiting = new Map<string, number>()
+    const abandoned = new Tally()
     const now = this.#clock.now()
     let oldest = now
-    for (const [pipelineId, count, first] of this.#lone.filled()) {
+    for (const [key, pipelineId, count, first] of this.#lone.filled()) {
       waiting.set(pipelineId, (waiting.get(pipelineId) ?? 0) + count)
       if (first !== undefined) oldest = Math.min(oldest, readySince(first.run.log.state))
+      if (this.presence.isAbandoned(key)) abandoned.add(key, count)
     }
-    for (const { pipelineId, units, foremost } of this.#ready.filled()) {
-      waiting.set(pipelineId, (waiting.get(pipelineId) ?? 0) + units.length + foremost.length)
+    for (const { key, pipelineId, units, foremost } of this.#ready.filled()) {
+      const steps = units.length + foremost.length
+      waiting.set(pipelineId, (waiting.get(pipelineId) ?? 0) + steps)
+      if (this.presence.isAbandoned(key)) abandoned.add(key, steps)
       for (const first of [units.first, foremost.first]) {
         if (first !== undefined) oldest = Math.min(oldest, readySince(first.run.log.state))
       }
     }
-    const workers = this.#revocations.size
-    return { waiting, oldestWaitingMillis: now - oldest, running: this.#leases.size, workers }
+    const workers = this.presence.count
+    const running = this.#leases.size
+    return { waiting, abandoned: abandoned.rows, oldestWaitingMillis: now - oldest, running, workers }
   }
 
   // -- the end of an act ---------------------------------------------------------------------------------------------
@@ -246,6 +265,11 @@ export class Lending {
   /** Lends a unit, or as many items as are wanted of the step that it stands for. Says whether some of these are left. */
   #lend(unit: Unit, claims: Array<Claim>, max: number, worker: string, now: number): boolean {
     if (unit.isOver) {
+      this.#drop(unit)
+      return false
+    }
+    if (unit.run.isWithoutPlace && !this.#admission.holds(unit)) {
+      // If it was told of a free place of another limit, the next one is.
       this.#drop(unit)
       return false
     }

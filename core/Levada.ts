@@ -27,6 +27,7 @@ import type * as Start from "./Start.ts"
 import { invalidPipeline } from "./Step.ts"
 import type { Store } from "./Store.ts"
 import * as Task from "./Task.ts"
+import * as Warnings from "./Warnings.ts"
 import type * as Wiring from "./Wiring.ts"
 import * as Worker from "./Worker.ts"
 
@@ -54,8 +55,17 @@ export type MakeError =
   | ScheduleExists
   | StoreUnavailable
 
-/** Operations with a worker and a scheduler beside them, over any Store. Needs the services that the pipelines' tasks need. */
+/**
+ * Operations with a worker and a scheduler beside them, over any Store, of which the log warns when work is left there. Needs
+ * the services that the pipelines' tasks need.
+ */
 export const layer = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
+  options: Options<Pipelines>
+): Layer.Layer<Operations.Operations, MakeError, Store | Pipeline.RequirementsOf<Pipelines[number]>> =>
+  Layer.provideMerge(Warnings.layer, layerUnwatched(options))
+
+/** The same without a look at the Store each minute: where a test moves time, nothing happens in it but what was asked for. */
+export const layerUnwatched = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
   options: Options<Pipelines>
 ): Layer.Layer<Operations.Operations, MakeError, Store | Pipeline.RequirementsOf<Pipelines[number]>> => {
   const mistake = invalid(options)

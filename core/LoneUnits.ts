@@ -43,9 +43,9 @@ export class LoneUnits {
     return unit
   }
 
-  /** How many there are, by pipeline, and one that has waited the longest. */
-  *filled(): Iterable<readonly [pipelineId: string, count: number, first: Unit | undefined]> {
-    for (const [{ pipelineId }, units] of this.#units) yield [pipelineId, units.length, units.first]
+  /** How many there are, by the key of their version and the id of their pipeline, and the one that has waited longest. */
+  *filled(): Iterable<readonly [key: string, pipelineId: string, count: number, first: Unit | undefined]> {
+    for (const [{ key, pipelineId }, units] of this.#units) yield [key, pipelineId, units.length, units.first]
   }
 
   #queueFor({ versions }: ClaimRequest): ReadyQueue | undefined {

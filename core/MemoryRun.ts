@@ -17,7 +17,7 @@ import { RunLog } from "./RunLog.ts"
 import type { RunOwner } from "./RunOwner.ts"
 import { RunValues } from "./RunValues.ts"
 import type { Holder } from "./Slots.ts"
-import type { Claim, FailedInUnit, Note, Outcome } from "./Store.ts"
+import type { Claim, FailedInUnit, Outcome } from "./Store.ts"
 import { Unit } from "./Unit.ts"
 import type { Json } from "./Value.ts"
 
@@ -37,6 +37,12 @@ export class MemoryRun implements Holder, Told {
   endedAtMillis = 0
   /** Whether it holds its limits. */
   isAdmitted = false
+  /** Whether it has begun: its steps become ready. */
+  isOpen = false
+  /** Whether it began and holds no limits, because no worker has its version: it takes them before a step of it is lent. */
+  isWithoutPlace = false
+  /** Its units that wait until it holds its limits again; undefined unless it waits for that. */
+  parked: Array<Unit> | undefined = undefined
   waitSerial = 0
   /** What is to happen to it at an instant. */
   alarms: Set<Alarm> | undefined = undefined
@@ -52,7 +58,6 @@ export class MemoryRun implements Holder, Told {
   readonly #leases = new RunLeases()
   /** The first failure. */
   #error: ErrorInfo | undefined = undefined
-  #isOpen = false
   /** The instant of the act under way. */
   #now = 0
 
@@ -87,6 +92,10 @@ export class MemoryRun implements Holder, Told {
   get waitClass(): string {
     return ""
   }
+  /** Whether a worker has a part of it. */
+  get isLent(): boolean {
+    return !this.#leases.isEmpty
+  }
   /** Bytes of all that is kept of it. */
   get bytes(): number {
     return this.values.bytes + this.log.bytes + this.#items.bytes
@@ -118,7 +127,7 @@ export class MemoryRun implements Holder, Told {
   /** Makes the steps ready that wait for nothing. */
   open(atMillis: number): void {
     this.#now = atMillis
-    this.#isOpen = true
+    this.isOpen = true
     if (this.#countdown.remaining > 0) this.#countdown.begin()
     else this.#finish()
   }
@@ -127,7 +136,7 @@ export class MemoryRun implements Holder, Told {
 
   stepReady(index: number): void {
     // Before that, a cancelled step may let others go on; the countdown tells of them again when it begins.
-    if (!this.#isOpen) return
+    if (!this.isOpen) return
     const unit = new Unit(this, index, -1)
     // A run that has begun is brought to its end before others begin.
     if (this.status === "RUNNING") this.#owner.readyFirst(unit)
@@ -256,16 +265,6 @@ export class MemoryRun implements Holder, Told {
     this.#begin()
     this.log.stepStarted(unit.index, unit.attempts, atMillis)
     this.#completeStep(unit.index, unit.attempts, 0, outputs, { memoised: true })
-  }
-
-  /** Keeps what an attempt says; its progress only while it has its lease. */
-  note({ claim, progress, line, dropped = 0 }: Note, isLive: boolean, atMillis: number): void {
-    const { index, step, attempt, item } = claim
-    this.log.linesDropped += dropped
-    if (progress !== undefined && isLive && item === undefined) {
-      this.log.stepProgressed(index, attempt, progress.done, progress.total, atMillis)
-    }
-    if (line !== undefined) this.log.write({ atMillis, step, attempt, ...line })
   }
 
   // -- the ends of a run ---------------------------------------------------------------------------------------------

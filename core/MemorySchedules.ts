@@ -1,9 +1,11 @@
 /** The schedules of a Store in memory. */
 import * as Effect from "effect/Effect"
 import { ScheduleExists, ScheduleNotFound, StoreUnavailable } from "./Errors.ts"
+import { MAX_NAMED, type Overdue } from "./Load.ts"
 import type { MemoryRun } from "./MemoryRun.ts"
 import type { NewRun } from "./NewRun.ts"
-import { bytesOf, type Schedule } from "./Schedule.ts"
+import type { Presence } from "./Presence.ts"
+import { bytesOf, OVERDUE_MILLIS, type Schedule } from "./Schedule.ts"
 import {
   type DueSchedule,
   type Firing,
@@ -14,6 +16,7 @@ import {
   type TakesAfter
 } from "./Schedules.ts"
 import type { StoreClock } from "./StoreClock.ts"
+import * as Version from "./Version.ts"
 
 /** How many schedules are kept. */
 const MAX_SCHEDULES = 10_000
@@ -27,8 +30,9 @@ const LOOK_AGAIN_MILLIS = 1_000
 
 interface Entry {
   schedule: Schedule
-  /** Its runs that are not over. */
+  /** How many of its runs are not over: of all versions, and of each by its `Version.key`. */
   unfinished: number
+  readonly byVersion: Map<string, number>
 }
 
 export class MemorySchedules implements Schedules {
@@ -39,10 +43,17 @@ export class MemorySchedules implements Schedules {
   readonly #clock: StoreClock
   readonly #submit: (run: NewRun) => MemoryRun | undefined
   readonly #complete: () => void
+  readonly #presence: Presence
 
   /** `submit` starts a run; nothing where there is no room for it. `complete` is called at the end of an act. */
-  constructor(clock: StoreClock, submit: (run: NewRun) => MemoryRun | undefined, complete: () => void) {
+  constructor(
+    clock: StoreClock,
+    submit: (run: NewRun) => MemoryRun | undefined,
+    complete: () => void,
+    presence: Presence
+  ) {
     this.#clock = clock
+    this.#presence = presence
     this.#submit = submit
     this.#complete = complete
   }
@@ -51,13 +62,17 @@ export class MemorySchedules implements Schedules {
     Effect.suspend((): Effect.Effect<Schedule, ScheduleExists | StoreUnavailable> => {
       const { id } = schedule
       const known = this.#entries.get(id)
-      if (known !== undefined && isSame(known.schedule, schedule)) return Effect.succeed(known.schedule)
+      if (known !== undefined && isSame(known.schedule, schedule)) {
+        known.schedule = { ...known.schedule, version: schedule.version }
+        this.#changed()
+        return Effect.succeed(known.schedule)
+      }
       if (known !== undefined && !replace) return Effect.fail(new ScheduleExists(id))
       if (known === undefined && this.#entries.size >= MAX_SCHEDULES) {
         return Effect.fail(new StoreUnavailable(`No new schedule is taken: ${MAX_SCHEDULES} are kept`))
       }
       // The runs of the one that gives way are runs of this one: they count, and end, as its own.
-      const entry: Entry = known ?? { schedule, unfinished: 0 }
+      const entry: Entry = known ?? { schedule, unfinished: 0, byVersion: new Map() }
       entry.schedule = schedule
       this.#entries.set(id, entry)
       this.#changed()
@@ -98,7 +113,7 @@ export class MemorySchedules implements Schedules {
       return Effect.andThen(waiting, this.due(takesAfter))
     })
 
-  fire = ({ schedule, runs, dropped, nextAtMillis }: Firing): Effect.Effect<boolean, StoreUnavailable> =>
+  fire = ({ schedule, version, runs, dropped, nextAtMillis }: Firing): Effect.Effect<boolean, StoreUnavailable> =>
     Effect.suspend(() => {
       const entry = this.#entries.get(schedule.id)
       if (entry === undefined || entry.schedule.paused || !isAsSeen(entry.schedule, schedule))
@@ -107,19 +122,25 @@ export class MemorySchedules implements Schedules {
       let last: MemoryRun | undefined
       let fired = 0
       for (const run of runs) {
-        const mayOverlap = kept.overlap !== "skip" || entry.unfinished === 0
+        const mayOverlap = kept.overlap !== "skip" || !this.#isUnderWay(entry, Version.key(run.pipelineId, run.version))
         const started = mayOverlap && entry.unfinished < MAX_UNFINISHED ? this.#submit(run) : undefined
         if (started === undefined) continue
         last = started
         fired++
         if (started.isOver) continue
+        const { key } = started.queue
         entry.unfinished++
+        entry.byVersion.set(key, (entry.byVersion.get(key) ?? 0) + 1)
         started.onEnd.push(() => {
           entry.unfinished--
+          const left = entry.byVersion.get(key)! - 1
+          if (left === 0) entry.byVersion.delete(key)
+          else entry.byVersion.set(key, left)
         })
       }
       entry.schedule = {
         ...kept,
+        version,
         nextAtMillis,
         fired: kept.fired + fired,
         skipped: kept.skipped + dropped + runs.length - fired,
@@ -129,6 +150,26 @@ export class MemorySchedules implements Schedules {
       this.#complete()
       return Effect.succeed(true)
     })
+
+  /** The schedules that no server has fired in time, as many as are named. */
+  get overdue(): ReadonlyArray<Overdue> {
+    const now = this.#clock.look()
+    const wall = this.#clock.wallMillis
+    const overdue: Array<Overdue> = []
+    for (const { schedule } of this.#entries.values()) {
+      const nowMillis = schedule.timing.cron === undefined ? now : wall
+      if (schedule.paused || schedule.nextAtMillis + OVERDUE_MILLIS >= nowMillis) continue
+      overdue.push({ id: schedule.id, pipelineId: schedule.pipelineId })
+      if (overdue.length === MAX_NAMED) break
+    }
+    return overdue
+  }
+
+  /** Whether a run of a schedule is not over that is in the way of one of this version: not one that no worker has. */
+  #isUnderWay({ byVersion }: Entry, version: string): boolean {
+    for (const other of byVersion.keys()) if (other === version || !this.#presence.isAbandoned(other)) return true
+    return false
+  }
 
   #find(id: string): Effect.Effect<Entry, ScheduleNotFound> {
     return Effect.suspend(() => {

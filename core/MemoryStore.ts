@@ -97,15 +97,20 @@ class Memory implements Store, RunOwner {
     this.#clock = clock
     this.#now = clock.now
     this.#random = random
-    this.#admission = new Admission(alarms, this.#now, this.#complete)
+    this.#admission = new Admission(alarms, this.#now, this.#complete, () => this.#lending)
     this.limiter = new MemoryRateLimiter(clock.passed)
     this.tokens = new MemoryTokens(this.#now)
     this.audit = new MemoryAuditLog(this.#now)
     this.#memos = new Memos(options)
     this.#feed = new MemoryFeed(this.#now(), (runId) => this.#index.get(runId)?.log)
-    this.#lending = new Lending(alarms, this.#clock, options, this.#memos, this.#feed)
+    this.#lending = new Lending(alarms, this.#clock, options, this.#memos, this.#feed, this.#admission)
     this.#history = new History(options, (run) => this.#index.remove(run))
-    this.schedules = new MemorySchedules(clock, (run) => (this.#isFull ? undefined : this.#submit(run)), this.#complete)
+    this.schedules = new MemorySchedules(
+      clock,
+      (run) => (this.#isFull ? undefined : this.#submit(run)),
+      this.#complete,
+      this.#lending.presence
+    )
   }
 
   // -- runs ----------------------------------------------------------------------------------------------------------
@@ -245,7 +250,11 @@ class Memory implements Store, RunOwner {
   feed = (request: Feed.FeedRequest): Effect.Effect<Stream.Stream<Feed.FeedItem>, InvalidOption> =>
     Feed.open(this.#feed, request)
 
-  load: Effect.Effect<Load> = Effect.sync(() => ({ ...this.#lending.load, unfinished: this.#unfinished }))
+  load: Effect.Effect<Load> = Effect.sync(() => ({
+    ...this.#lending.load,
+    unfinished: this.#unfinished,
+    overdue: this.schedules.overdue
+  }))
 
   now: Effect.Effect<number> = Effect.sync(() => this.#now())
 
@@ -314,7 +323,7 @@ class Memory implements Store, RunOwner {
         const run = this.#index.get(note.claim.runId)
         if (run === undefined) continue
         const before = run.bytes
-        run.note(note, this.#lending.leaseOf(note.claim) !== undefined, now)
+        run.log.note(note, this.#lending.leaseOf(note.claim) !== undefined, now)
         if (run.isOver) this.#history.grown(run.bytes - before)
         this.#lending.tell(run)
       }

@@ -6,6 +6,7 @@ import type { Event, HowCompleted } from "./Event.ts"
 import { type Line, type Lines, MAX_LINES } from "./Log.ts"
 import type { Plan } from "./Plan.ts"
 import * as Run from "./Run.ts"
+import type { Note } from "./Store.ts"
 
 /** How many events make a log long. */
 const LONG = 1_000
@@ -130,6 +131,16 @@ export class RunLog {
     if (percent <= (this.#percents.get(index) ?? -1)) return
     this.#percents.set(index, percent)
     this.events.push({ type: "StepProgressed", ...this.ofStep(index, attempt, atMillis), done, total })
+  }
+
+  /** Keeps what an attempt says; its progress only while it has its lease. */
+  note({ claim, progress, line, dropped = 0 }: Note, isLive: boolean, atMillis: number): void {
+    const { index, step, attempt, item } = claim
+    this.linesDropped += dropped
+    if (progress !== undefined && isLive && item === undefined) {
+      this.stepProgressed(index, attempt, progress.done, progress.total, atMillis)
+    }
+    if (line !== undefined) this.write({ atMillis, step, attempt, ...line })
   }
 
   write(line: Line): void {

@@ -59,6 +59,11 @@ export interface Definition {
 
 /** A schedule as it is kept. Instants are milliseconds since 1970. */
 export interface Schedule extends Definition {
+  /**
+   * The version of the pipeline that its parameters were checked against last: when it was made, or by a server of another
+   * version that fired it since. Empty when no version is known.
+   */
+  readonly version: string
   readonly createdAtMillis: number
   readonly paused: boolean
   /** The next instant. */
@@ -72,8 +77,14 @@ export interface Schedule extends Definition {
 }
 
 /** A schedule that was just made. */
-export const make = (definition: Definition, createdAtMillis: number, nextAtMillis: number): Schedule => ({
+export const make = (
+  definition: Definition,
+  createdAtMillis: number,
+  nextAtMillis: number,
+  version: string
+): Schedule => ({
   ...definition,
+  version,
   createdAtMillis,
   paused: false,
   nextAtMillis,
@@ -89,6 +100,9 @@ export const bytesOf = ({ parameters }: Pick<Definition, "parameters">): number 
 
 /** How late a run may start and still count as on time, unless set, in milliseconds. */
 export const GRACE_MILLIS = 60_000
+
+/** From how many milliseconds after its tick on a schedule counts as overdue: no server has fired it. */
+export const OVERDUE_MILLIS = 60_000
 
 /** How many missed instants `all` makes up for. */
 export const MAX_CATCH_UP = 1_000

@@ -130,7 +130,7 @@ export const make = (
         const now = yield* store.now
         const nextAtMillis = yield* Effect.fromResult(Schedule.next(definition, now, now))
         const whole = { ...definition, graceMillis: Bound.whole(definition.graceMillis) }
-        return yield* schedules.put(Schedule.make(whole, now, nextAtMillis), replace)
+        return yield* schedules.put(Schedule.make(whole, now, nextAtMillis, pipeline.version), replace)
       }),
     removeSchedule: (caller, scheduleId) =>
       Effect.andThen(permitted(caller, "admin", scheduleId), schedules.remove(scheduleId)),

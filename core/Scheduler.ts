@@ -11,13 +11,20 @@ import type { NewRun } from "./NewRun.ts"
 import * as Parameters from "./Parameters.ts"
 import { Registry } from "./Registry.ts"
 import * as Schedule from "./Schedule.ts"
-import { type DueSchedule, type Firing, MAX_FIRED, MAX_FIRED_BYTES, type TakesAfter } from "./Schedules.ts"
+import { type DueSchedule, type Firing, type Head, MAX_FIRED, MAX_FIRED_BYTES, type TakesAfter } from "./Schedules.ts"
 import { Setbacks } from "./Setbacks.ts"
 import * as Start from "./Start.ts"
 import { Store } from "./Store.ts"
+import * as Version from "./Version.ts"
 
 /** How long to wait before asking a Store again that did not answer, in milliseconds. */
 const RETRY_MILLIS = 1_000
+
+/**
+ * How long a server waits with a schedule that was checked against another version of its pipeline than its own, in
+ * milliseconds: the servers of that version go first. Once these are gone, it takes the schedule over.
+ */
+const TAKE_OVER_MILLIS = 5_000
 
 /** How often one schedule is fired before the others have their turn. */
 const MAX_SLICES = 10
@@ -28,9 +35,17 @@ export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDi
     const store = yield* Store
     const registry = yield* Registry
     const setbacks = new Setbacks(yield* Clock.Clock)
+    const others = new Others()
 
-    const takesAfter: TakesAfter = ({ id, pipelineId }) =>
-      registry.ids.has(pipelineId) && !setbacks.isResting(id) ? 0 : undefined
+    /** Whether this server has the version of the pipeline that a schedule was checked against last. */
+    const isOwn = ({ pipelineId, version }: Pick<Head, "pipelineId" | "version">): boolean =>
+      registry.versions.has(Version.key(pipelineId, version))
+
+    const takesAfter: TakesAfter = (head) => {
+      const { id, pipelineId, version } = head
+      if (!registry.ids.has(pipelineId) || others.isTheirs(head) || setbacks.isResting(id)) return undefined
+      return version === "" || isOwn(head) ? 0 : TAKE_OVER_MILLIS
+    }
 
     /** Starts the runs of a schedule, slice by slice. What is left is due again; another server may go on with it. */
     const fire = ({ schedule, nowMillis }: DueSchedule): Effect.Effect<void, StoreUnavailable> =>
@@ -46,18 +61,31 @@ export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDi
         }
         const { failure } = firings
         if (failure._tag === "StoreUnavailable") return yield* failure
-        // No caller is there to be told; paused, it fails once and not for ever.
-        yield* Effect.logError(`Schedule '${schedule.id}' can't fire and is paused: ${failure.message}`)
-        yield* store.schedules.pause(schedule.id).pipe(Effect.catchTag("ScheduleNotFound", () => Effect.void))
+        const of = `Schedule '${schedule.id}' of pipeline '${schedule.pipelineId}'`
+        if (isJudge(schedule, failure)) {
+          // No caller is there to be told; paused, it fails once and not for ever.
+          yield* Effect.logError(`${of} can't fire and is paused: ${failure.message}`)
+          yield* store.schedules.pause(schedule.id).pipe(Effect.catchTag("ScheduleNotFound", () => Effect.void))
+        } else if (others.leave(schedule)) {
+          const version = schedule.version === "" ? "" : ` ${schedule.version}`
+          yield* Effect.logWarning(`${of} is left to servers of its version${version}: ${failure.message}`)
+        }
       })
+
+    /** Whether what is wrong with a schedule is wrong for all servers: of its version, only servers of that version know. */
+    const isJudge = (schedule: Schedule.Schedule, { _tag }: { readonly _tag: string }): boolean =>
+      _tag !== "PipelineNotFound" && (_tag !== "ParametersInvalid" || isOwn(schedule))
 
     const firingsOf = (
       schedule: Schedule.Schedule,
       nowMillis: number
     ): Effect.Effect<Iterable<Firing>, ScheduleError | PipelineNotFound | ParametersInvalid | StoreUnavailable> =>
       Effect.gen(function* () {
-        const due = yield* Effect.fromResult(Schedule.due(schedule, nowMillis))
         const { pipeline } = yield* registry.find(schedule.pipelineId)
+        // How long this server has waited on purpose does not make the run late.
+        const waited = isOwn(schedule) ? 0 : TAKE_OVER_MILLIS
+        const graceMillis = schedule.graceMillis + waited
+        const due = yield* Effect.fromResult(Schedule.due({ ...schedule, graceMillis }, nowMillis))
         // The pipeline may have changed since the schedule was made.
         const given = Object.fromEntries(
           Object.entries(schedule.parameters).map(([name, json]) => [name, JSON.parse(json)])
@@ -86,12 +114,27 @@ export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDi
         )
       })
 
-    /** Ends when a schedule may be due that was left out: it has rested, or its pipeline has come. */
-    const reconsidering = Effect.suspend(() => {
-      const grown = Effect.callback<void>((resume) => {
-        const deafen = registry.onGrowth(() => resume(Effect.void))
-        return Effect.sync(deafen)
+    let hasGrown = false
+    let onGrowth: (() => void) | undefined
+    const deafen = registry.onGrowth(() => {
+      others.clear()
+      hasGrown = true
+      onGrowth?.()
+    })
+    yield* Effect.addFinalizer(() => Effect.sync(deafen))
+    const grown = Effect.callback<void>((resume) => {
+      onGrowth = () => {
+        hasGrown = false
+        resume(Effect.void)
+      }
+      if (hasGrown) onGrowth()
+      return Effect.sync(() => {
+        onGrowth = undefined
       })
+    })
+
+    /** Ends when a schedule may be due that was left out: it has rested, or this server has other pipelines. */
+    const reconsidering = Effect.suspend(() => {
       const { restMillis } = setbacks
       return restMillis === undefined ? grown : Effect.raceFirst(Effect.sleep(restMillis), grown)
     })
@@ -127,8 +170,35 @@ const slices = function* (seen: Schedule.Schedule, due: Schedule.Due, run: NewRu
     const runs = ticks.slice(at, at + size).map((tickMillis) => ({ ...run, schedule: { id: seen.id, tickMillis } }))
     at += size
     const next = ticks[at] ?? nextAtMillis
-    yield { schedule, runs, dropped, nextAtMillis: next }
+    yield { schedule, version: run.version, runs, dropped, nextAtMillis: next }
     schedule = { ...schedule, nextAtMillis: next }
     dropped = 0
   } while (at < ticks.length)
 }
+
+/** How many schedules that are left to others are remembered. */
+const MAX_LEFT = 10_000
+
+/** The schedules that a server leaves to others, because its version of their pipeline does not take their parameters. */
+class Others {
+  readonly #left: Map<string, string> = new Map()
+
+  /** Leaves a schedule as it is now. Says whether it was not left before. */
+  leave(schedule: Head): boolean {
+    if (this.isTheirs(schedule)) return false
+    if (this.#left.size >= MAX_LEFT) this.#left.clear()
+    this.#left.set(schedule.id, madeAs(schedule))
+    return true
+  }
+
+  isTheirs(schedule: Head): boolean {
+    return this.#left.size > 0 && this.#left.get(schedule.id) === madeAs(schedule)
+  }
+
+  /** This server has other pipelines now. */
+  clear(): void {
+    this.#left.clear()
+  }
+}
+
+const madeAs = ({ createdAtMillis, version }: Head): string => `${createdAtMillis} ${version}`

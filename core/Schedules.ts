@@ -8,6 +8,8 @@ import type { Schedule } from "./Schedule.ts"
 export interface Firing {
   /** The schedule as the server saw it. If it has moved on since, nothing happens. */
   readonly schedule: Schedule
+  /** The version of the pipeline that the server has checked its parameters against: the schedule keeps it. */
+  readonly version: string
   /** The runs of the ticks, oldest first: at most `MAX_FIRED`, and of about `MAX_FIRED_BYTES`. */
   readonly runs: ReadonlyArray<NewRun>
   /** How many ticks were dropped. */
@@ -25,7 +27,7 @@ export const MAX_DUE = 100
 export const MAX_DUE_BYTES: number = 1 << 22
 
 /** What a server needs to know of a schedule to say whether it takes it. */
-export type Head = Pick<Schedule, "id" | "pipelineId" | "createdAtMillis">
+export type Head = Pick<Schedule, "id" | "pipelineId" | "version" | "createdAtMillis">
 
 /** How long after its tick a server takes a schedule, in milliseconds; undefined when it leaves the schedule to others. */
 export type TakesAfter = (schedule: Head) => number | undefined
@@ -42,8 +44,8 @@ export interface DueSchedule {
 /** The schedules of a Store. */
 export interface Schedules {
   /**
-   * Keeps a new schedule. One of the same id and definition stays as it is; `replace` says that another one gives way to
-   * it, or else it fails.
+   * Keeps a new schedule. One of the same id and definition stays as it is, but for the version that it was checked against;
+   * `replace` says that another one gives way to it, or else it fails.
    */
   readonly put: (schedule: Schedule, replace: boolean) => Effect.Effect<Schedule, ScheduleExists | StoreUnavailable>
   readonly get: (id: string) => Effect.Effect<Schedule, ScheduleNotFound | StoreUnavailable>

@@ -32,7 +32,7 @@ export class Slots<H extends Holder> {
 
   /** Takes every limit, or has the holder wait for the first one that is used up. */
   take(holder: H, limits: ReadonlyArray<Limit>): boolean {
-    const full = limits.find(({ key, max }) => (this.#keys.get(key)?.held ?? 0) >= max)
+    const full = limits.find((limit) => this.isFull(limit))
     if (full === undefined) {
       for (const { key } of limits) this.#keyOf(key).held++
       holder.waitSerial = 0
@@ -46,6 +46,15 @@ export class Slots<H extends Holder> {
     line.holders.add(holder)
     this.pass(limits)
     return false
+  }
+
+  isFull({ key, max }: Limit): boolean {
+    return (this.#keys.get(key)?.held ?? 0) >= max
+  }
+
+  /** Whether a limit is waited for. */
+  isAwaited(key: string): boolean {
+    return (this.#keys.get(key)?.lines.size ?? 0) > 0
   }
 
   /** Gives limits back, and tells those who wait for them. */

@@ -30,8 +30,8 @@ export interface StatisticsOperations {
    * nobody in particular may read none.
    */
   readonly totals: (caller: Caller | undefined) => Effect.Effect<Totals, StoreUnavailable>
-  /** How busy the Store is, give or take a second. For everybody. */
-  readonly load: Effect.Effect<Load, StoreUnavailable>
+  /** How busy the Store is, give or take a second. For everybody, by name of what they may read; the rest is `other`. */
+  readonly load: (caller: Caller | undefined) => Effect.Effect<Load, StoreUnavailable>
 }
 
 /** What was counted. Pipelines that the caller may not read are one, named `other`. */
@@ -98,6 +98,20 @@ export const make = (
       return pipelines
     }
 
+    const loadFor = (caller: Caller | undefined, busy: Load): Load => {
+      const waiting = new Map<string, number>()
+      for (const [pipelineId, steps] of busy.waiting) {
+        const name = nameFor(caller, pipelineId)
+        waiting.set(name, (waiting.get(name) ?? 0) + steps)
+      }
+      const isSeen = ({ pipelineId }: { readonly pipelineId: string }): boolean => nameFor(caller, pipelineId) !== OTHER
+      const hidden = busy.abandoned.filter((each) => !isSeen(each)).reduce((sum, { steps }) => sum + steps, 0)
+      const others = hidden === 0 ? [] : [{ pipelineId: OTHER, version: OTHER, steps: hidden }]
+      const abandoned = [...busy.abandoned.filter(isSeen), ...others]
+      const overdue = busy.overdue.map((each) => (isSeen(each) ? each : { id: OTHER, pipelineId: OTHER }))
+      return { ...busy, waiting, abandoned, overdue }
+    }
+
     return {
       statistics: (caller, pipelineId, windowMillis = WINDOW_MILLIS) =>
         Effect.gen(function* () {
@@ -112,13 +126,8 @@ export const make = (
         Effect.gen(function* () {
           yield* counted
           const busy = yield* load
-          const waiting = new Map<string, number>()
-          for (const [pipelineId, steps] of busy.waiting) {
-            const name = nameFor(caller, pipelineId)
-            waiting.set(name, (waiting.get(name) ?? 0) + steps)
-          }
-          return { pipelines: seen(caller), gaps: statistics.gaps, load: { ...busy, waiting } }
+          return { pipelines: seen(caller), gaps: statistics.gaps, load: loadFor(caller, busy) }
         }),
-      load
+      load: (caller) => Effect.map(load, (busy) => loadFor(caller, busy))
     }
   })

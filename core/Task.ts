@@ -7,6 +7,7 @@ import * as Limit from "./Limit.ts"
 import type { Level } from "./Log.ts"
 import * as Name from "./Name.ts"
 import * as Retry from "./Retry.ts"
+import { Threads } from "./Threads.ts"
 import { type Fields, isField } from "./Value.ts"
 
 export { Fatal } from "./Errors.ts"
@@ -63,6 +64,8 @@ export interface Task<
   readonly retry: Retry.Retry | undefined
   /** How long an attempt may take, in milliseconds; unlimited when undefined. */
   readonly timeoutMillis: number | undefined
+  /** The absolute URL of the module that runs in a thread; undefined for a task that runs in the main thread. */
+  readonly thread: string | undefined
   readonly limit: KeyLimit | undefined
   readonly memo: Memo | undefined
   /** Whether it is Levada's own, made for a group; nobody can build anything else from it. */
@@ -96,8 +99,8 @@ export type ErrorOf<Ret> = Ret extends Effect.Effect<infer _A, infer E, infer _R
 /** The services that the Effect of a `run` needs; never for values and Promises. */
 export type RequirementsOf<Ret> = Ret extends Effect.Effect<infer _A, infer _E, infer R> ? R : never
 
-/** How a task is declared. */
-export interface Options<In extends Fields, Out extends Fields, Ret> {
+/** How a task is declared, whatever runs it. */
+interface Declaration<In extends Fields, Out extends Fields> {
   /** Named schemas of what it takes. `Schema.optionalKey` makes an input optional. Default: nothing. */
   readonly input?: In
   /** Named schemas of what it returns. Default: nothing. */
@@ -108,7 +111,10 @@ export interface Options<In extends Fields, Out extends Fields, Ret> {
   readonly version?: string
   /** Whether and when a failed attempt is made again; a number is how many may follow the first. Default: never. */
   readonly retry?: Retry.Retry | number
-  /** How long an attempt may take, in milliseconds; then it is interrupted and has failed. Default: unlimited. */
+  /**
+   * How long an attempt may take, in milliseconds; then it is interrupted and has failed. The time of a task with `thread`
+   * begins when a thread begins it. Default: unlimited.
+   */
   readonly timeoutMillis?: number
   /** How many attempts may run at once under a key, over all workers. Default: no limit. */
   readonly limit?: {
@@ -120,17 +126,34 @@ export interface Options<In extends Fields, Out extends Fields, Ret> {
    * Takes what the task gave before for the same inputs, instead of running it again; runs at once with the same inputs
    * share one attempt. Failures are not kept. A task with a `version` is the same in all pipelines; one without, only in
    * its own place in its own pipeline, and for as long as its source text is the same: what it closes over is not seen.
-   * Default: always run.
+   * A task with `thread` needs a `version` for it. Default: always run.
    */
   readonly memo?: Memo
+}
+
+/** How a task is declared whose code runs in the main thread. */
+export interface Options<In extends Fields, Out extends Fields, Ret> extends Declaration<In, Out> {
   readonly run: (inputs: Inputs<In>, context: TaskContext) => Ret
+  readonly thread?: undefined
+}
+
+/** How a task is declared whose code runs in a thread, so that long computations hold up nothing else. */
+export interface ThreadOptions<In extends Fields, Out extends Fields> extends Declaration<In, Out> {
+  /**
+   * The module to run, as an absolute URL or its text: `new URL("./resize.ts", import.meta.url)`. Its `default` export (or
+   * `run`) is called with the decoded inputs and a context, as `run` is, and returns the record of outputs or a Promise of
+   * it. Inputs and outputs are copied by structured clone: a function or an instance of a class fails the step.
+   */
+  readonly thread: URL | string
+  readonly run?: undefined
 }
 
 /**
  * Declares a task.
  *
- * `run` gets the decoded inputs and a context, and returns the record of outputs as a value, a Promise or an Effect.
- * Throws `InvalidName` when the name or a key can't be used, and `InvalidOption` for anything else that can't.
+ * `run` gets the decoded inputs and a context, and returns the record of outputs as a value, a Promise or an Effect. In its
+ * place, `thread` names a module that runs in a thread. Throws `InvalidName` when the name or a key can't be used, and
+ * `InvalidOption` for anything else that can't.
  */
 export const make = <
   const Name extends string,
@@ -140,7 +163,7 @@ export const make = <
   Ret extends Returned<Out, any, any> = Returned<Out, never, never>
 >(
   name: Name,
-  options: Options<In, Out, Ret>
+  options: Options<In, Out, Ret> | ThreadOptions<In, Out>
   // Without `NoInfer`, a task declared inside a list of tasks would take what it leaves out from the list's type.
 ): Task<Name, NoInfer<In>, NoInfer<Out>, ErrorOf<Ret>, RequirementsOf<Ret>> => {
   const mistake =
@@ -153,6 +176,8 @@ export const make = <
   const { description, version, retry, timeoutMillis, limit, memo } = options
   const input = options.input ?? ({} as In)
   const output = options.output ?? ({} as Out)
+  const thread = options.thread === undefined ? undefined : hrefOf(options.thread)
+  const run = thread === undefined ? options.run : inThread(name, thread, timeoutMillis)
   return {
     name,
     description,
@@ -161,12 +186,19 @@ export const make = <
     output,
     retry: typeof retry === "number" ? { times: retry } : retry,
     timeoutMillis,
+    thread,
     limit: limit && { key: limit.key ?? name, max: limit.max },
     memo: memo && { ttlMillis: Bound.whole(memo.ttlMillis) },
     isOwn: false,
-    run: options.run as Task<Name, In, Out, ErrorOf<Ret>, RequirementsOf<Ret>>["run"]
+    run: run as Task<Name, In, Out, ErrorOf<Ret>, RequirementsOf<Ret>>["run"]
   }
 }
+
+/** Calls a module in a thread of the program. */
+const inThread =
+  (task: string, module: string, timeoutMillis: number | undefined) =>
+  (inputs: Readonly<Record<string, unknown>>, context: TaskContext): Effect.Effect<unknown, unknown> =>
+    Threads.use((threads) => threads.call({ task, module, inputs, context, timeoutMillis }))
 
 /** The longest description, in UTF-16 units. */
 const MAX_DESCRIPTION = 10_000
@@ -188,9 +220,9 @@ type Unchecked<A> = { readonly [K in keyof A]?: unknown }
 
 const wrongOption = (
   task: string,
-  { description, version, retry, timeoutMillis, limit, memo, run }: Unchecked<Options<Fields, Fields, unknown>>
+  { description, version, retry, timeoutMillis, limit, memo, run, thread }: Unchecked<Options<Fields, Fields, unknown>>
 ): InvalidOption | undefined =>
-  Bound.required(Bound.callable, `run of ${task}`, run) ??
+  wrongCode(task, run, thread) ??
   Bound.text(`description of ${task}`, description, MAX_DESCRIPTION, 0) ??
   Bound.text(`version of ${task}`, version, Name.MAX_NAME_LENGTH, 0) ??
   (retry === undefined
@@ -201,7 +233,32 @@ const wrongOption = (
   Bound.record(`memo of ${task}`, memo) ??
   (memo === undefined
     ? undefined
-    : Bound.required(Bound.millis, `memo.ttlMillis of ${task}`, (memo as Unchecked<Memo>).ttlMillis))
+    : Bound.required(Bound.millis, `memo.ttlMillis of ${task}`, (memo as Unchecked<Memo>).ttlMillis)) ??
+  // Nothing else says that the module has changed: its text is not seen.
+  (memo !== undefined && thread !== undefined && version === undefined
+    ? new InvalidOption(`version of ${task}`, version, "a text, because a task with `thread` and `memo` needs one")
+    : undefined)
+
+const wrongCode = (task: string, run: unknown, thread: unknown): InvalidOption | undefined => {
+  if (thread === undefined) {
+    return typeof run === "function"
+      ? undefined
+      : new InvalidOption(`run of ${task}`, run, "a function; or `thread` in its place")
+  }
+  if (hrefOf(thread) === undefined) {
+    const expected = 'an absolute URL, such as new URL("./resize.ts", import.meta.url)'
+    return new InvalidOption(`thread of ${task}`, thread, expected)
+  }
+  return run === undefined ? undefined : new InvalidOption(`run of ${task}`, run, "nothing, as there is a `thread`")
+}
+
+/** The text of an absolute URL; nothing when it is none. `C:\resize.ts` is a path, though it parses. */
+const hrefOf = (url: unknown): string | undefined => {
+  const text = Bound.isRecord(url) ? url["href"] : url
+  if (typeof text !== "string") return undefined
+  const parsed = URL.parse(text)
+  return parsed === null || /^.:$/.test(parsed.protocol) ? undefined : parsed.href
+}
 
 const wrongLimit = (what: string, limit: unknown): InvalidOption | undefined => {
   const mistake = Bound.record(what, limit)

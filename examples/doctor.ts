@@ -1,6 +1,7 @@
 /**
  * What there is to know of the Redis that `REDIS_URL` names, as far as Levada is concerned.
  * Run it: `REDIS_URL=redis://127.0.0.1:6379 npm run doctor`. It ends with 1 when there is something to look at.
+ * With `npm run doctor -- --mend` it brings back work that is lost first, and says what it did.
  */
 import * as Effect from "effect/Effect"
 import { RedisDoctor } from "../adapters/redis/index.ts"
@@ -10,10 +11,17 @@ if (url === undefined) {
   console.error("Cannot look: REDIS_URL has to say where, such as redis://127.0.0.1:6379")
   process.exit(1)
 }
-const report = await Effect.runPromise(RedisDoctor.examine({ url })).catch((error: Error) => {
+const give = (error: Error): never => {
   console.error(error.message)
   process.exit(1)
-})
+}
+if (process.argv.includes("--mend")) {
+  const { problems, hasMore } = await Effect.runPromise(RedisDoctor.mend({ url })).catch(give)
+  for (const problem of problems) console.log(`Mended: ${problem}`)
+  if (problems.length === 0) console.log("Nothing was to be mended")
+  if (hasMore) console.log("There are more runs than were looked at: mend again once some of these have ended")
+}
+const report = await Effect.runPromise(RedisDoctor.examine({ url })).catch(give)
 const { problems, ...facts } = report
 console.log(JSON.stringify(facts, undefined, 2))
 for (const problem of problems) console.log(`- ${problem}`)

@@ -11,15 +11,15 @@ import { describe, expect, it } from "vitest"
 const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   [
     "values",
-    "AccessErrors Acl Address Arms Backoff Batch Bound Build Bytes Chain Dag Delegate Digest Dot ErrorInfo Errors Event Failure Feed Fit GraphErrors ItemFailures ItemList JsonShape Limit Load Log Monotonic Name Page Parameters Part Pipeline PlainJson Plan Policy Principal Rate Results Retry RoundTrip Run Schedule Sequel Spread Statistics Step StepChecks Steps StoreBounds Task Text Ticks Tracing Value Version Wiring"
+    "AccessErrors Acl Address Arms Backoff Batch Bound Build Bytes Chain Dag Delegate Digest Dot ErrorInfo Errors Event Failure Feed Fit GraphErrors ItemFailures ItemList JsonShape Limit Load Log Monotonic Name Page Parameters Part Pipeline PlainJson Plan Policy Principal Rate Results Retry RoundTrip Run Schedule Sequel Spread Statistics Step StepChecks Steps StoreBounds Task Text Threads Ticks Tracing Value Version Wiring"
   ],
   [
     "contracts",
-    "Access Acls Admission Alarms AuditLog Authenticator Countdown Definitions Expansion Fifo History KeptItems Keys Leaks Lease Lending LoneUnits MemoryAcls MemoryAuditLog MemoryDefinitions MemoryFeed MemoryRateLimiter MemoryRun MemorySchedules MemoryStore MemoryTokens Memos NewRun RateLimiter ReadySteps Registry RunIndex RunItems RunLog RunOwner RunValues Schedules Setbacks Slots Store StoreClock Tokens Unit Waiters"
+    "Access Acls Admission Alarms AuditLog Authenticator Countdown Definitions Expansion Fifo History KeptItems Keys Leaks Lease Lending LoneUnits MemoryAcls MemoryAuditLog MemoryDefinitions MemoryFeed MemoryRateLimiter MemoryRun MemorySchedules MemoryStore MemoryTokens Memos NewRun Presence RateLimiter ReadySteps Registry RunIndex RunItems RunLog RunOwner RunValues Schedules Setbacks Slots Store StoreClock Tokens Unit Waiters"
   ],
   [
     "behaviour",
-    "AccessOperations Attempt Attempts Authentication Authorizer Calling Demand Guard Items LeaseKeeper Levada NoteWriter Notes Operations OutcomeQueue PipelineOperations Probe RunOperations Runner Runners ScheduleOperations Scheduler StatisticsOperations " +
+    "AccessOperations Attempt Attempts Authentication Authorizer Calling Demand Guard Items LeaseKeeper Levada NoteWriter Notes Operations OutcomeQueue PipelineOperations Probe RunOperations Runner Runners ScheduleOperations Scheduler StatisticsOperations Warnings " +
       "Start TracedStore Worker"
   ],
   ["index", "index"]
@@ -33,12 +33,14 @@ const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<strin
   // What the runtime has of cryptography; the command that makes keys reads its arguments.
   keys: { adapters: [], outside: /^node:util$/ },
   jwt: { adapters: [], outside: /^jose$/ },
-  promise: { adapters: ["http", "leaks"] },
+  promise: { adapters: ["http", "leaks", "threads"] },
   // Puts together what the environment asks for.
   settings: { adapters: ["http", "keys", "jwt"] },
-  testing: { adapters: [] },
+  testing: { adapters: ["threads"] },
   // Only the type of what a runtime may have.
   leaks: { adapters: [], outside: /^node:async_hooks$/ },
+  // The runtime's threads, asked for by name when a call needs them.
+  threads: { adapters: [] },
   // Its scripts are put together from files, when they are edited.
   redis: { adapters: [], outside: /^(?:ioredis|node:(?:fs|url))$/ },
   node: { adapters: ["http", "promise"], outside: /^(?:node:.*|ws)$/ },

@@ -5,6 +5,8 @@ import { type HttpReply, json } from "./Message.ts"
 import { type Call, get, type Route } from "./Route.ts"
 import * as Wire from "./Wire.ts"
 
+const READY = "/health/ready"
+
 /** How long a Store may take to answer before it counts as not answering, in milliseconds. */
 const STORE_MILLIS = 2_000
 
@@ -39,8 +41,13 @@ const live = ({ nowMillis }: Call): Effect.Effect<HttpReply> =>
     json(200, { status: "alive", timestamp: Wire.instant(nowMillis), ...memory() } satisfies Wire.Liveness)
   )
 
-const ready = ({ operations, nowMillis }: Call): Effect.Effect<HttpReply> =>
-  Effect.map(inTime(Effect.andThen(operations.ready, operations.load)), (exit) => {
+/** Names only what the caller may read: everybody may ask. */
+const ready = (call: Call): Effect.Effect<HttpReply> =>
+  Effect.gen(function* () {
+    const { operations, nowMillis, serving } = call
+    const known = yield* inTime(serving.recognise(call, `GET ${READY}`))
+    const caller = Exit.isSuccess(known) ? known.value : undefined
+    const exit = yield* inTime(Effect.andThen(operations.ready, operations.load(caller)))
     const about = { timestamp: Wire.instant(nowMillis), ...memory() }
     return Exit.isSuccess(exit)
       ? json(200, { status: "ready", ...about, ...Wire.loadJson(exit.value) } satisfies Wire.Readiness)
@@ -51,5 +58,5 @@ const ready = ({ operations, nowMillis }: Call): Effect.Effect<HttpReply> =>
 export const healthRoutes: ReadonlyArray<Route> = [
   get("/health", "none", "Whether the server and its store work.", health),
   get("/health/live", "none", "Whether the process answers at all; if not, start it anew.", live),
-  get("/health/ready", "none", "Whether runs are taken: what waits, and who is there to do it.", ready)
+  get(READY, "none", "Whether runs are taken: what waits, who is there to do it, and what no one can do.", ready)
 ]

@@ -66,17 +66,32 @@ const exposeTotals = (metrics: Exposition, { pipelines, gaps }: Totals): void =>
 }
 
 const exposeLoad = (metrics: Exposition, { load, pipelines }: Totals): void => {
-  const { waiting, oldestWaitingMillis, running, unfinished, workers } = load
+  const { waiting, abandoned, overdue, oldestWaitingMillis, running, unfinished, workers } = load
   const depth = metrics.family("levada_queue_depth", "gauge", "Steps that are ready and nobody has.")
   // A pipeline of which nothing waits any more is said to be so.
   for (const pipeline of new Set([...pipelines.keys(), ...waiting.keys()])) {
     depth.add(waiting.get(pipeline) ?? 0, { pipeline })
+  }
+  const lacking = metrics.family(
+    "levada_steps_abandoned",
+    "gauge",
+    "Steps that are ready and that no worker can take, because none has their version."
+  )
+  const byPipeline = new Map<string, number>()
+  for (const { pipelineId, steps } of abandoned) byPipeline.set(pipelineId, (byPipeline.get(pipelineId) ?? 0) + steps)
+  for (const pipeline of new Set([...pipelines.keys(), ...byPipeline.keys()])) {
+    lacking.add(byPipeline.get(pipeline) ?? 0, { pipeline })
   }
   const one = (name: string, value: number, help: string): void => metrics.family(name, "gauge", help).add(value)
   one("levada_oldest_waiting_seconds", oldestWaitingMillis / MILLIS, "Since when at least the first of these waits.")
   one("levada_steps_running", running, "Steps and items that workers have.")
   one("levada_runs_unfinished", unfinished, "Runs that are not over.")
   one("levada_workers", workers, "Workers that are there.")
+  one(
+    "levada_schedules_overdue",
+    overdue.length,
+    "Schedules that no server has fired in time, as far as they are named."
+  )
 }
 
 const NO_TOTALS: Effect.Effect<Totals | undefined> = Effect.sync(() => undefined)

@@ -24,7 +24,11 @@ export const readiness: Schema.Codec<Wire.Readiness> = Schema.Struct({
   steps_waiting: Schema.optionalKey(Schema.Int),
   steps_running: Schema.optionalKey(Schema.Int),
   runs_unfinished: Schema.optionalKey(Schema.Int),
-  oldest_waiting_ms: Schema.optionalKey(Schema.Finite)
+  oldest_waiting_ms: Schema.optionalKey(Schema.Finite),
+  abandoned: Schema.optionalKey(
+    Schema.Array(Schema.Struct({ pipeline_id: Schema.String, version: Schema.String, steps: Schema.Int }))
+  ),
+  overdue_schedules: Schema.optionalKey(Schema.Array(Schema.String))
 })
 
 const millis = Schema.NullOr(Schema.Finite)

@@ -171,6 +171,17 @@ export interface LoadJson {
   readonly runs_unfinished: number
   /** Since when at least the first of those that wait has been ready. */
   readonly oldest_waiting_ms: number
+  /** Steps that are ready and that no worker can take, because none has their version; what the caller may not read is `other`. */
+  readonly abandoned: ReadonlyArray<AbandonedJson>
+  /** Schedules that no server has fired for more than a minute after their tick. */
+  readonly overdue_schedules: ReadonlyArray<string>
+}
+
+/** Ready steps of a version that no worker has. */
+export interface AbandonedJson {
+  readonly pipeline_id: string
+  readonly version: string
+  readonly steps: number
 }
 
 /** How busy it is. */
@@ -179,7 +190,9 @@ export const loadJson = (load: Load): LoadJson => ({
   steps_waiting: [...load.waiting.values()].reduce((sum, steps) => sum + steps, 0),
   steps_running: load.running,
   runs_unfinished: load.unfinished,
-  oldest_waiting_ms: load.oldestWaitingMillis
+  oldest_waiting_ms: load.oldestWaitingMillis,
+  abandoned: load.abandoned.map(({ pipelineId, version, steps }) => ({ pipeline_id: pipelineId, version, steps })),
+  overdue_schedules: load.overdue.map(({ id }) => id)
 })
 
 /** A run that was started: the answer to `POST /pipelines/{id}/execute` that does not wait. */

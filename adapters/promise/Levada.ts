@@ -26,6 +26,7 @@ import * as Handler from "../http/Handler.ts"
 import type { Handler as Handle } from "../http/Message.ts"
 import { MAX_STREAMS, Streams } from "../http/Streams.ts"
 import * as Leaks from "../leaks/Leaks.ts"
+import * as Threads from "../threads/Threads.ts"
 
 export {
   type ExecuteOptions,
@@ -47,6 +48,8 @@ export type Options<Pipelines extends ReadonlyArray<Pipeline.Any>> = Front.Optio
      * and logs go to the console.
      */
     readonly telemetry?: Layer.Layer<never, unknown>
+    /** The threads of tasks that have one; none starts before a task needs it. Default: as many as there are cores, but one. */
+    readonly threads?: Threads.Options
   } & ([Pipeline.RequirementsOf<Pipelines[number]>] extends [never]
     ? { readonly services?: undefined }
     : {
@@ -156,6 +159,7 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
     Layer.provide([
       options.store ?? Store.layerMemory(),
       services,
+      Threads.layer(options.threads),
       // Only where tasks run.
       options.worker === false ? Layer.empty : Leaks.layer
     ]),

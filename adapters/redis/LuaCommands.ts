@@ -23,13 +23,16 @@ const CONSTANTS: Readonly<Record<string, number>> = {
 const RUNS: ReadonlyArray<Part> = ["clock", "base", "queues", "items", "units", "limits", "countdown", "ends", "commit"]
 const OUTCOMES: ReadonlyArray<Part> = [...RUNS, "outcomes"]
 
-/** A script. One that only makes room works also where memory is full. */
+const CONSTANT = new RegExp(`\\b(?:${Object.keys(CONSTANTS).join("|")})\\b`, "g")
+
+/**
+ * A script. One that only makes room works also where memory is full. Constants are put in as numbers: a chunk of Lua has
+ * room for 200 local variables.
+ */
 const script = (parts: ReadonlyArray<Part>, isFreeing = false): string =>
-  [
-    ...Object.entries(CONSTANTS).map(([name, value]) => `local ${name} = ${value}`),
-    `local isFreeing = ${isFreeing}`,
-    ...parts.map((part) => PARTS[part])
-  ].join("\n")
+  [`local isFreeing = ${isFreeing}`, ...parts.map((part) => PARTS[part])]
+    .join("\n")
+    .replace(CONSTANT, (name) => String(CONSTANTS[name]))
 
 /** The name of a script. */
 export type ScriptName =

@@ -1,11 +1,12 @@
 /**
  * The scripts of schedules. `schedules` is the set of their ids, `schedule:<id>` a hash: `d` definition, `c` when it was
- * made, `n` next instant, `p` paused, `l` and `r` the last instant and its run, `f` fired, `k` skipped, `i` pipeline;
- * `schedule:due` a sorted set by next instant; `schedule:runs:<id>` the set of its runs that are not over.
+ * made, `n` next instant, `p` paused, `l` and `r` the last instant and its run, `f` fired, `k` skipped, `i` pipeline, `V` the
+ * version that it was checked against; `schedule:due` a sorted set by next instant; `schedule:runs:<id>` the set of its runs
+ * that are not over.
  */
 import { PARTS } from "./lua/Parts.generated.ts"
 
-const FIELDS = "'d', 'c', 'n', 'p', 'l', 'r', 'f', 'k'"
+const FIELDS = "'d', 'c', 'n', 'p', 'l', 'r', 'f', 'k', 'V'"
 
 const SHOW = String.raw`
 local P, call = KEYS[1], redis.call
@@ -13,15 +14,19 @@ local function show(id) return call('HMGET', P .. 'schedule:' .. id, ${FIELDS}) 
 local function news() call('PUBLISH', P .. 'news', '{"s":1}') end
 `
 
-/** id, definition, when made, next, whether it replaces, pipeline, how many there may be. */
+/** id, definition, when made, next, whether it replaces, pipeline, how many there may be, version. */
 const PUT = String.raw`
 local key = P .. 'schedule:' .. ARGV[1]
 local known = call('HGET', key, 'd')
-if known and known == ARGV[2] then return show(ARGV[1]) end
+if known and known == ARGV[2] then
+  call('HSET', key, 'V', ARGV[8])
+  news()
+  return show(ARGV[1])
+end
 if known and ARGV[5] ~= '1' then return 'EXISTS' end
 if not known and call('SCARD', P .. 'schedules') >= tonumber(ARGV[7]) then return 'FULL' end
 call('DEL', key)
-call('HSET', key, 'd', ARGV[2], 'c', ARGV[3], 'n', ARGV[4], 'p', '0', 'f', '0', 'k', '0', 'i', ARGV[6])
+call('HSET', key, 'd', ARGV[2], 'c', ARGV[3], 'n', ARGV[4], 'p', '0', 'f', '0', 'k', '0', 'i', ARGV[6], 'V', ARGV[8])
 call('SADD', P .. 'schedules', ARGV[1])
 call('ZADD', P .. 'schedule:due', ARGV[4], ARGV[1])
 news()
@@ -68,31 +73,41 @@ return show(ARGV[1])
 
 /**
  * From which place on, and how many at most. Gives the time, the next instant that is to come, and of those that are due,
- * the longest due first: id, pipeline, when made, and next instant.
+ * the longest due first: id, pipeline, version, when made, and next instant.
  */
 const DUE = String.raw`
 local now = fmt(now)
 local key = P .. 'schedule:due'
 local due = {}
 for _, id in ipairs(call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', ARGV[1], ARGV[2])) do
-  local head = call('HMGET', P .. 'schedule:' .. id, 'i', 'c', 'n')
-  due[#due + 1] = { id, head[1], head[2], head[3] }
+  local head = call('HMGET', P .. 'schedule:' .. id, 'i', 'V', 'c', 'n')
+  due[#due + 1] = { id, head[1], head[2] or '', head[3], head[4] }
 end
 return { now, call('ZRANGEBYSCORE', key, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2] or '', due }
 `
 
-/** id, definition, when made and next instant as they were seen; next instant, dropped, overlap, how many of its runs and how many of all may be unfinished, how long a key names its run, runs; then instants and runs. */
+/** id, definition, when made and next instant as they were seen; next instant, dropped, overlap, how many of its runs and how many of all may be unfinished, how long a key names its run, version, runs; then instants and runs. */
 const FIRE = String.raw`
 local key = P .. 'schedule:' .. ARGV[1]
-local seen = call('HMGET', key, 'd', 'c', 'n', 'p')
+local seen = call('HMGET', key, 'd', 'c', 'n', 'p', 'i')
 if seen[1] ~= ARGV[2] or seen[2] ~= ARGV[3] or seen[3] ~= ARGV[4] or seen[4] ~= '0' then return { 'GONE' } end
-local from, fired, skipped = 12, 0, tonumber(ARGV[6])
-for n = 1, tonumber(ARGV[11]) do
-  local running = call('SCARD', P .. 'schedule:runs:' .. ARGV[1]) + fired
-  local mayOverlap = ARGV[7] ~= 'skip' or running == 0
+-- A run of another version that no worker has is in no tick's way. Of very many, those that are not looked at are.
+local runsKey = P .. 'schedule:runs:' .. ARGV[1]
+local unfinished = call('SCARD', runsKey)
+local inTheWay = unfinished
+if ARGV[7] == 'skip' and unfinished > 0 then
+  local own = ARGV[11] .. ':' .. seen[5]
+  for _, id in ipairs(call('SRANDMEMBER', runsKey, 100)) do
+    local r = open(id)
+    if not r or isOver(r) or (r.plan.version ~= own and isAbandoned(r.plan.version)) then inTheWay = inTheWay - 1 end
+  end
+end
+local from, fired, skipped = 13, 0, tonumber(ARGV[6])
+for n = 1, tonumber(ARGV[12]) do
+  local mayOverlap = ARGV[7] ~= 'skip' or inTheWay + fired == 0
   local tick = ARGV[from]
   local answer, past = 'SKIPPED', nil
-  if mayOverlap and running < tonumber(ARGV[8]) then
+  if mayOverlap and unfinished + fired < tonumber(ARGV[8]) then
     answer, past = submit(from + 1, tonumber(ARGV[9]), ARGV[10])
     -- All have one plan, so nothing has been done yet.
     if answer and answer[1] == 'PLAN' then return answer end
@@ -108,7 +123,7 @@ for n = 1, tonumber(ARGV[11]) do
   end
   from = past
 end
-later('HSET', key, 'n', ARGV[5])
+later('HSET', key, 'n', ARGV[5], 'V', ARGV[11])
 later('HINCRBY', key, 'f', fired)
 later('HINCRBY', key, 'k', skipped)
 zadd(P .. 'schedule:due', ARGV[5], ARGV[1])

@@ -48,7 +48,7 @@ const make = ({ plan, pipelineId, version }: NewRun, shape: string): Written => 
   const first = plan.steps.flatMap(({ waits, initial }, index) => (waits === 0 && !initial ? [String(index)] : []))
   const text = JSON.stringify(shown)
   return {
-    digest: Version.digest(`${key}\n${shape}\n${text}\n${steps.join("\n")}`),
+    digest: Version.digest(`${key}\n${shape}\n${text}\n${steps.join("\n")}`).slice(0, 32),
     fields: [
       ...steps.flatMap((step, at) => [at, step]),
       ...["q", key, "j", shape, "m", text, "b", JSON.stringify(first), "c", steps.length]

@@ -1,11 +1,17 @@
 /** What there is to know of a Store on Redis: whether runs are safe there, what waits, and what went wrong. */
 import * as Effect from "effect/Effect"
 import type { InvalidOption, StoreUnavailable } from "../../core/Errors.ts"
+import type { Overdue } from "../../core/Load.ts"
+import * as StoreBounds from "../../core/StoreBounds.ts"
+import { Blobs } from "./Blobs.ts"
 import * as Connection from "./Connection.ts"
-import { toUnavailable } from "./Scripts.ts"
+import { Mender } from "./Mender.ts"
+import { overdueAt } from "./RedisLoad.ts"
+import { RunReader } from "./RunReader.ts"
+import { Scripts, toUnavailable } from "./Scripts.ts"
 import * as Server from "./Server.ts"
 import * as StoreTime from "./StoreTime.ts"
-import { ABSENT_MILLIS } from "./Versions.ts"
+import { present } from "./Versions.ts"
 
 /** Ready steps of one version of a pipeline, of one priority. */
 export interface WaitingSteps {
@@ -22,6 +28,14 @@ export interface DeadLetter {
   readonly runId: string
   readonly step: string
   readonly atMillis: number
+}
+
+/** Work that acts have lost, which `mend` brings back. */
+export interface Stranded {
+  /** What is wrong, in sentences: at most 1,000. */
+  readonly problems: ReadonlyArray<string>
+  /** Whether there are more than the 10,000 oldest unfinished runs, which were looked at, or more problems. */
+  readonly hasMore: boolean
 }
 
 /** What was found. */
@@ -41,6 +55,10 @@ export interface Report {
   /** How many steps are lent to workers. */
   readonly lent: number
   readonly waiting: ReadonlyArray<WaitingSteps>
+  /** Schedules that no server has fired for more than 60,000 ms after their tick: at most 100. */
+  readonly overdue: ReadonlyArray<Overdue>
+  /** Work of unfinished runs that is in no queue, lent to no worker, waits for no limit and is not due. */
+  readonly stranded: Stranded
   readonly paused: ReadonlyArray<string>
   /** The newest 1,000 at most, newest first. */
   readonly deadLetters: ReadonlyArray<DeadLetter>
@@ -48,8 +66,8 @@ export interface Report {
   readonly problems: ReadonlyArray<string>
 }
 
-/** Where to look. */
-export interface Options extends Connection.Options {
+/** Where to look, and the bounds of the Store there: say those that are not the default ones. Nothing is forgotten for them. */
+export interface Options extends Connection.Options, StoreBounds.StoreBounds {
   /** Default: `levada`. */
   readonly prefix?: string
 }
@@ -64,7 +82,7 @@ const MAX_SKEW_MILLIS = 1_000
 export const examine = (options: Options = {}): Effect.Effect<Report, InvalidOption | StoreUnavailable> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const mistake = Connection.invalid(options)
+      const mistake = Connection.invalid(options) ?? StoreBounds.invalid(options)
       if (mistake !== undefined) return yield* mistake
       const { client } = yield* Connection.open({ ...options, allowEviction: true }, Connection.COMMAND_MILLIS)
       const server = yield* Server.facts(client)
@@ -76,43 +94,21 @@ export const examine = (options: Options = {}): Effect.Effect<Report, InvalidOpt
       // As if it had been read in the middle of the way there and back.
       const clockSkewMillis = Math.round((before + Date.now()) / 2 - serverMillis)
 
-      const present = yield* ask(() =>
-        client.zrangebyscore(`${prefix}workers`, String(nowMillis - ABSENT_MILLIS), "+inf")
-      )
-      const digests = [...new Set(present.map((member) => member.slice(0, member.indexOf(" "))))]
-      const sets = yield* Effect.forEach(digests, (name) => ask(() => client.smembers(`${prefix}versions:${name}`)))
-      const versions = new Set(sets.flat())
-
-      const queues = yield* ask(() => client.zrange(`${prefix}ready`, "0", "-1"))
-      const waiting = yield* Effect.forEach(queues, (queue) =>
-        Effect.map(
-          ask(() => client.llen(`${prefix}q:${queue}`)),
-          (steps): WaitingSteps => {
-            const bar = queue.indexOf("|")
-            const key = queue.slice(bar + 1)
-            const colon = key.indexOf(":")
-            const priority = Number(queue.slice(0, bar))
-            return {
-              pipelineId: key.slice(colon + 1),
-              version: key.slice(0, colon),
-              priority,
-              steps,
-              hasWorker: versions.has(key)
-            }
-          }
-        )
-      )
+      const scripts = new Scripts(client, prefix)
+      const there = yield* ask(() => present(scripts, nowMillis))
       const dead = yield* ask(() => client.lrange(`${prefix}dead`, 0, -1))
       const report = {
         server,
         lossWindow: Server.lossWindow(server),
         clockSkewMillis,
         storeSkewMillis: skewMillis,
-        workers: present.length,
+        workers: there.workers,
         unfinished: yield* ask(() => client.zcard(`${prefix}unfinished`)),
         ended: yield* ask(() => client.zcard(`${prefix}ended`)),
         lent: yield* ask(() => client.zcard(`${prefix}leases`)),
-        waiting,
+        waiting: yield* ask(() => waitingIn(scripts, there)),
+        overdue: yield* ask(() => overdueAt(scripts, nowMillis)),
+        stranded: yield* ask(() => stranded(scripts, options, false)),
         paused: yield* ask(() => client.smembers(`${prefix}paused`)),
         deadLetters: dead.map((text): DeadLetter => {
           const [atMillis, runId, step] = JSON.parse(text) as [number, string, string]
@@ -122,6 +118,68 @@ export const examine = (options: Options = {}): Effect.Effect<Report, InvalidOpt
       return { ...report, problems: problemsOf(report) }
     })
   )
+
+/**
+ * Brings back the work that `examine` says is stranded, and gives what was wrong. Fails as `examine` does.
+ */
+export const mend = (options: Options = {}): Effect.Effect<Stranded, InvalidOption | StoreUnavailable> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const mistake = Connection.invalid(options) ?? StoreBounds.invalid(options)
+      if (mistake !== undefined) return yield* mistake
+      const { client } = yield* Connection.open({ ...options, allowEviction: true }, Connection.COMMAND_MILLIS)
+      const scripts = new Scripts(client, `{${options.prefix ?? "levada"}}:`)
+      return yield* Effect.tryPromise({ try: () => stranded(scripts, options, true), catch: toUnavailable })
+    })
+  )
+
+/** How many queues, runs and problems are looked at or told of at most, and how many in one call. */
+const MAX_QUEUES = 10_000
+const MAX_RUNS = 10_000
+const MAX_PROBLEMS = 1_000
+const PAGE = 500
+const SLICE = 100
+
+const stranded = async (scripts: Scripts, options: StoreBounds.StoreBounds, isToMend: boolean): Promise<Stranded> => {
+  // To forget runs is the Store's business.
+  const bounds = { ...StoreBounds.complete(options), historyCount: Number.MAX_SAFE_INTEGER }
+  const mender = new Mender(scripts, new RunReader(scripts, bounds.maxValueBytes, new Blobs(undefined)), bounds)
+  const problems: Array<string> = []
+  let from: string | undefined = "-inf"
+  for (let runs = 0; from !== undefined && runs < MAX_RUNS && problems.length < MAX_PROBLEMS; runs += SLICE) {
+    const found = await mender.look(from, SLICE, isToMend)
+    problems.push(...found.problems)
+    from = found.next
+  }
+  return { problems: problems.slice(0, MAX_PROBLEMS), hasMore: from !== undefined || problems.length > MAX_PROBLEMS }
+}
+
+const waitingIn = async (
+  { client, prefix }: Scripts,
+  { workers, lacking }: Awaited<ReturnType<typeof present>>
+): Promise<ReadonlyArray<WaitingSteps>> => {
+  const waiting: Array<WaitingSteps> = []
+  const hasWorkers = workers > 0
+  for (let from = 0; from < MAX_QUEUES; from += PAGE) {
+    const queues = await client.zrange(`${prefix}ready`, String(from), String(from + PAGE - 1))
+    const keys = queues.map((queue) => queue.slice(queue.indexOf("|") + 1))
+    const isLacking = await lacking([...new Set(keys)])
+    const lengths = await Promise.all(queues.map((queue) => client.llen(`${prefix}q:${queue}`)))
+    for (const [at, queue] of queues.entries()) {
+      const key = keys[at]!
+      const colon = key.indexOf(":")
+      waiting.push({
+        pipelineId: key.slice(colon + 1),
+        version: key.slice(0, colon),
+        priority: Number(queue.slice(0, queue.indexOf("|"))),
+        steps: lengths[at]!,
+        hasWorker: hasWorkers && !isLacking.has(key)
+      })
+    }
+    if (queues.length < PAGE) break
+  }
+  return waiting
+}
 
 const problemsOf = (report: Omit<Report, "problems">): ReadonlyArray<string> => {
   const { server, clockSkewMillis, storeSkewMillis, waiting, deadLetters, unfinished, workers, paused } = report
@@ -149,6 +207,13 @@ const problemsOf = (report: Omit<Report, "problems">): ReadonlyArray<string> => 
         ({ pipelineId, version, steps }) =>
           `${steps} steps of pipeline '${pipelineId}' wait for a worker that has its version ${version}`
       ),
+    ...report.overdue.map(
+      ({ id, pipelineId }) => `Schedule '${id}' of pipeline '${pipelineId}' is overdue: no server fires it`
+    ),
+    ...report.stranded.problems.map((problem) => `${problem}; \`mend\` brings it back`),
+    ...(report.stranded.hasMore
+      ? [`Not all unfinished runs were looked at for work that is lost, only ${MAX_RUNS}`]
+      : []),
     ...(deadLetters.length === 0
       ? []
       : [`${deadLetters.length} steps lost their workers time and again; look at them, then retry their runs`])

@@ -27,7 +27,7 @@ const PAGE = 200
 type Looked = readonly [
   now: string,
   later: string,
-  due: ReadonlyArray<readonly [id: string, pipelineId: string, createdAt: string, nextAt: string]>
+  due: ReadonlyArray<readonly [id: string, pipelineId: string, version: string, createdAt: string, nextAt: string]>
 ]
 
 type Shown = readonly [
@@ -38,7 +38,8 @@ type Shown = readonly [
   lastAt: string | null,
   lastRun: string | null,
   fired: string,
-  skipped: string
+  skipped: string,
+  version: string | null
 ]
 
 export class RedisSchedules implements Schedules {
@@ -56,7 +57,7 @@ export class RedisSchedules implements Schedules {
   }
 
   put = (schedule: Schedule, replace: boolean): Effect.Effect<Schedule, ScheduleExists | StoreUnavailable> => {
-    const { id, pipelineId, createdAtMillis, nextAtMillis } = schedule
+    const { id, pipelineId, version, createdAtMillis, nextAtMillis } = schedule
     const args = [
       id,
       definitionOf(schedule),
@@ -64,7 +65,8 @@ export class RedisSchedules implements Schedules {
       nextAtMillis,
       replace ? "1" : "",
       pipelineId,
-      MAX_SCHEDULES
+      MAX_SCHEDULES,
+      version
     ]
     return Effect.flatMap(
       this.#scripts.run<Shown | "EXISTS" | "FULL">("putSchedule", args),
@@ -139,10 +141,10 @@ export class RedisSchedules implements Schedules {
       return Effect.sync(end)
     })
 
-  fire = ({ schedule, runs, dropped, nextAtMillis }: Firing): Effect.Effect<boolean, StoreUnavailable> => {
+  fire = ({ schedule, version, runs, dropped, nextAtMillis }: Firing): Effect.Effect<boolean, StoreUnavailable> => {
     const { id, createdAtMillis, nextAtMillis: seenAtMillis, overlap } = schedule
     const args: Array<Argument> = [id, definitionOf(schedule), createdAtMillis, seenAtMillis, nextAtMillis, dropped]
-    args.push(overlap, MAX_UNFINISHED, ...this.#submitting.bounds, runs.length)
+    args.push(overlap, MAX_UNFINISHED, ...this.#submitting.bounds, version, runs.length)
     for (const run of runs) {
       args.push(run.schedule!.tickMillis)
       this.#submitting.write(args, run)
@@ -172,8 +174,8 @@ export class RedisSchedules implements Schedules {
       const [now, later, heads] = (await this.#scripts.call("dueSchedules", [from, PAGE])) as Looked
       nowMillis = Number(now)
       if (later !== "") inMillis = Math.min(inMillis, Number(later) - nowMillis)
-      for (const [id, pipelineId, createdAt, nextAt] of heads) {
-        const after = takesAfter({ id, pipelineId, createdAtMillis: Number(createdAt) })
+      for (const [id, pipelineId, version, createdAt, nextAt] of heads) {
+        const after = takesAfter({ id, pipelineId, version, createdAtMillis: Number(createdAt) })
         if (after === undefined) continue
         const left = Number(nextAt) + after - nowMillis
         if (left > 0) inMillis = Math.min(inMillis, left)
@@ -205,7 +207,7 @@ export class RedisSchedules implements Schedules {
 
 type Definition = Omit<
   Schedule,
-  "id" | "createdAtMillis" | "paused" | "nextAtMillis" | "lastAtMillis" | "lastRunId" | "fired" | "skipped"
+  "id" | "version" | "createdAtMillis" | "paused" | "nextAtMillis" | "lastAtMillis" | "lastRunId" | "fired" | "skipped"
 >
 
 /** The same text for the same definition. */
@@ -222,10 +224,11 @@ const definitionOf = ({ pipelineId, timing, parameters, catchUp, overlap, priori
 
 const scheduleOf = (
   id: string,
-  [definition, createdAt, nextAt, paused, lastAt, lastRun, fired, skipped]: Shown
+  [definition, createdAt, nextAt, paused, lastAt, lastRun, fired, skipped, version]: Shown
 ): Schedule => ({
   id,
   ...(JSON.parse(definition) as Definition),
+  version: version ?? "",
   createdAtMillis: Number(createdAt),
   paused: paused === "1",
   nextAtMillis: Number(nextAt),

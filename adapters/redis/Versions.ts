@@ -13,6 +13,40 @@ const PRESENT_MILLIS = 5_000
 /** After how long without a word it counts as gone, in milliseconds. */
 export const ABSENT_MILLIS = 15_000
 
+/** How many of the workers that are there are looked at, to see which versions they have, and how many sets of these. */
+const MAX_PRESENT = 500
+const MAX_SETS = 50
+
+/** The workers that are there. Finds out of some versions, each a `Version.key`, which ones no worker has; none while there is no worker. */
+export const present = async (
+  { client, prefix }: Pick<Scripts, "client" | "prefix">,
+  nowMillis: number
+): Promise<{
+  readonly workers: number
+  readonly lacking: (versions: ReadonlyArray<string>) => Promise<ReadonlySet<string>>
+}> => {
+  const since = nowMillis - ABSENT_MILLIS
+  const [workers, members] = await Promise.all([
+    client.zcount(`${prefix}workers`, since, "+inf"),
+    client.zrevrangebyscore(`${prefix}workers`, "+inf", since, "LIMIT", 0, MAX_PRESENT)
+  ])
+  const digests = [...new Set(members.map((member) => member.slice(0, member.indexOf(" "))))]
+  const lacking = async (versions: ReadonlyArray<string>): Promise<ReadonlySet<string>> => {
+    // Where not all sets are looked at, any of the others may have a version.
+    const left = new Set(digests.length === 0 || digests.length > MAX_SETS ? [] : versions)
+    for (const digest of digests) {
+      if (left.size === 0) break
+      const set = `${prefix}versions:${digest}`
+      const asked = [...left]
+      // Each set has an empty member: one that is not there has yet to be brought, and may have everything.
+      const [isKnown, ...has] = await Promise.all(["", ...asked].map((version) => client.sismember(set, version)))
+      for (const [at, version] of asked.entries()) if (isKnown !== 1 || has[at] === 1) left.delete(version)
+    }
+    return left
+  }
+  return { workers, lacking }
+}
+
 interface Seen {
   readonly keys: ReadonlyArray<string>
   readonly digest: string

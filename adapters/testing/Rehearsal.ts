@@ -75,7 +75,8 @@ const changed = ({ name, task }: Step, changes: Changes, time: VirtualTime): Tas
     )
     return watchedEffect(Effect.andThen(Effect.sleep(delayMillis), failing), work, time) as Effect.Effect<never>
   }
-  return { ...task, run }
+  // Its timeout counts by virtual time, as every other.
+  return { ...task, run, thread: undefined }
 }
 
 const own = <A>(record: Readonly<Record<string, A>> | undefined, name: string): A | undefined =>

@@ -19,6 +19,7 @@ import * as Results from "../../core/Results.ts"
 import * as Run from "../../core/Run.ts"
 import type * as Start from "../../core/Start.ts"
 import * as Store from "../../core/Store.ts"
+import * as Threads from "../threads/Threads.ts"
 import { type Changes, rehearse, unknownNames } from "./Rehearsal.ts"
 import { story } from "./Story.ts"
 import * as VirtualTime from "./VirtualTime.ts"
@@ -107,11 +108,17 @@ export const make = async <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
   const scope = Scope.makeUnsafe()
   const time = await VirtualTime.make(scope)
   const services = (options.services ?? Layer.empty) as Layer.Layer<unknown>
-  const layer = Front.layer({
+  const layer = Front.layerUnwatched({
     ...(options as Front.Options<Pipelines>),
     access: Access.open,
     pipelines: options.pipelines.map((pipeline) => rehearse(pipeline, options, time))
-  }).pipe(Layer.provide([Store.layerMemory({ leaseMillis: NEVER, historyMillis: NEVER, ...options.store }), services]))
+  }).pipe(
+    Layer.provide([
+      Store.layerMemory({ leaseMillis: NEVER, historyMillis: NEVER, ...options.store }),
+      services,
+      Threads.layer()
+    ])
+  )
   const built = await Effect.runPromiseExit(
     Effect.provideContext(
       Layer.buildWithScope(layer, scope) as Effect.Effect<Context.Context<Operations>>,

@@ -136,7 +136,8 @@ describe("what is due", () => {
     Schedule.make(
       definition({ cron: "0 * * * *" }, { catchUp, ...more }),
       at("2026-05-01T00:00:00Z"),
-      at("2026-05-01T01:00:00Z")
+      at("2026-05-01T01:00:00Z"),
+      "v1"
     )
   const due = (schedule: Schedule.Schedule, now: string) => {
     const { ticks, dropped, nextAtMillis } = Result.getOrThrow(Schedule.due(schedule, at(now)))
@@ -161,7 +162,7 @@ describe("what is due", () => {
   })
 
   it("after years, is bounded: the newest 1,000, found in no time", () => {
-    const seconds = Schedule.make(definition({ everyMillis: 1_000 }, { catchUp: "all" }), 0, 1_000)
+    const seconds = Schedule.make(definition({ everyMillis: 1_000 }, { catchUp: "all" }), 0, 1_000, "v1")
     const begun = performance.now()
     const { ticks: found, nextAtMillis } = Result.getOrThrow(Schedule.due(seconds, 1e11))
     expect(performance.now() - begun).toBeLessThan(2_000)
@@ -177,7 +178,8 @@ describe("catching up with a cron that comes in bursts", () => {
     Schedule.make(
       definition(timing, { catchUp }),
       at(from),
-      Result.getOrThrow(Schedule.next(definition(timing), at(from), at(from)))
+      Result.getOrThrow(Schedule.next(definition(timing), at(from), at(from))),
+      "v1"
     )
   const due = (schedule: Schedule.Schedule, now: string) => Result.getOrThrow(Schedule.due(schedule, at(now)))
   const newest = at("2026-08-01T03:59:59Z")
@@ -254,7 +256,8 @@ describe("the ticks around a change of the clocks", () => {
     Schedule.make(
       definition(timing, { catchUp: "all", overlap: "allow" }),
       from,
-      Result.getOrThrow(Schedule.next(definition(timing), from, from))
+      Result.getOrThrow(Schedule.next(definition(timing), from, from)),
+      "v1"
     )
   const forward = (timing: Schedule.Timing, from: number, until: number): ReadonlyArray<number> => {
     const found: Array<number> = []

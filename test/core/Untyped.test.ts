@@ -16,6 +16,7 @@ import { NodeServer } from "../../adapters/node/index.ts"
 import { Access, Levada, Pipeline, Step, Store, Task } from "../../adapters/promise/index.ts"
 import { RedisStore } from "../../adapters/redis/index.ts"
 import { Settings } from "../../adapters/settings/index.ts"
+import { Threads } from "../../adapters/threads/index.ts"
 
 // -- values ----------------------------------------------------------------------------------------------------------
 
@@ -76,6 +77,8 @@ const flag: Takes = (value) => typeof value === "boolean"
 const callable: Takes = (value) => typeof value === "function"
 const nothing: Takes = () => false
 const record: Takes = (value) => typeof value === "object" && value !== null && !Array.isArray(value)
+/** A Map has a `size`. */
+const noMap: Takes = (value) => record(value) && !(value instanceof Map)
 const empty: Takes = (value) => record(value) && Object.keys(value as object).length === 0
 const list: Takes = (value) => Array.isArray(value) && value.length === 0
 const text =
@@ -191,6 +194,7 @@ const DOORS: Readonly<Record<string, Door>> = {
       "1.output": optional(empty),
       "1.output.b": nothing,
       "1.run": callable,
+      "1.thread": optional(nothing),
       "1.description": optional(text(0)),
       "1.version": optional(text(0)),
       "1.retry": optional(integer(0, 10_000)),
@@ -208,6 +212,22 @@ const DOORS: Readonly<Record<string, Door>> = {
       "1.memo": optional(nothing),
       "1.memo.ttlMillis": millis()
     }
+  },
+  "Task.make in a thread": {
+    args: () => ["x", { thread: "file:///x.ts", version: "1", memo: { ttlMillis: 1 } }],
+    open: Task.make,
+    options: {
+      "1": nothing,
+      "1.thread": nothing,
+      "1.run": optional(nothing),
+      "1.version": text(0),
+      "1.memo": optional(nothing)
+    }
+  },
+  "Threads.layer": {
+    args: () => [{}],
+    open: (options) => Effect.runPromise(Effect.scoped(Layer.build(Threads.layer(options)))),
+    options: { "0": optional(noMap), "0.size": optional(integer(1, 1_024)), "0.maxIdle": optional(integer(0, 1_024)) }
   },
   "Step.make": { args: () => [task, { inputs: { n: "k" } }], open: Step.make, options: placing },
   "Step.map": {
@@ -352,6 +372,9 @@ const DOORS: Readonly<Record<string, Door>> = {
       "0.store": optional(nothing),
       "0.services": optional(nothing),
       "0.telemetry": optional(nothing),
+      "0.threads": optional(noMap),
+      "0.threads.size": optional(integer(1, 1_024)),
+      "0.threads.maxIdle": optional(integer(0, 1_024)),
       "0.basePath": optional(text(0)),
       "0.maxBodyBytes": optional(integer(1)),
       "0.maxStreams": optional(integer(0)),

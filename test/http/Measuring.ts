@@ -152,7 +152,9 @@ export const measuring = (server: Server): void => {
       steps_waiting: expect.any(Number),
       steps_running: expect.any(Number),
       runs_unfinished: expect.any(Number),
-      oldest_waiting_ms: expect.any(Number)
+      oldest_waiting_ms: expect.any(Number),
+      abandoned: expect.any(Array),
+      overdue_schedules: expect.any(Array)
     })
     expect(ready.json.workers).toBeGreaterThanOrEqual(1)
     expectRecent(ready.json.timestamp)

@@ -153,7 +153,6 @@ export const scheduling = (server: Server): void => {
       [{ ...body, time_zone: "UTC" }, ["time_zone"]],
       [{ ...body, overlap: "both", catch_up: "some" }, ["catch_up", "overlap"]],
       [{ ...body, catch_up: "all" }, ["overlap"]],
-      [{ ...body, catch_up: "all", overlap: "skip" }, ["overlap"]],
       [{ ...body, priority: 101, grace: -1 }, ["grace", "priority"]],
       [{ ...body, parameters: [], id: 5 }, ["id", "parameters"]],
       [{ ...body, interval: 5 }, ["interval"]],

@@ -22,7 +22,8 @@ const SUBPATHS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "levada/leaks": ["effect"],
   "levada/settings": ["effect"],
   "levada/jwt": ["effect", "jose"],
-  "levada/testing": ["effect"]
+  "levada/testing": ["effect"],
+  "levada/threads": ["effect"]
 }
 
 const root = fileURLToPath(new URL("../..", import.meta.url))

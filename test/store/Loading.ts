@@ -19,7 +19,9 @@ export const loading = (test: Declare): void => {
         oldestWaitingMillis: 0,
         running: 0,
         unfinished: 0,
-        workers: 0
+        workers: 0,
+        abandoned: [],
+        overdue: []
       })
       yield* submit(newRun(pair))
       yield* submit(newRun(pair, { priority: 5 }))

@@ -6,9 +6,13 @@ import { TestClock } from "effect/testing"
 import type { FeedItem } from "../../core/Feed.ts"
 import * as Store from "../../core/Store.ts"
 import * as Version from "../../core/Version.ts"
+import { becomingAbandoned } from "./Abandoned.ts"
+import { declaring } from "./Acting.ts"
 import { store } from "./StoreConformance.ts"
 
 store("memory", Store.layerMemory)
+
+describe("abandoned versions in memory", () => becomingAbandoned(declaring(Store.layerMemory).testLong))
 
 /** Collects garbage now; nothing where that can't be had. */
 const collect = await (async (): Promise<(() => void) | undefined> => {

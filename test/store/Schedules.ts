@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as Schedule from "../../core/Schedule.ts"
 import { MAX_DUE, MAX_DUE_BYTES, type TakesAfter } from "../../core/Schedules.ts"
 import { Store } from "../../core/Store.ts"
-import { claim, type Declare, done, finish, newRun, PIPELINE, settle, single } from "./Acting.ts"
+import { claim, type Declare, done, finish, newRun, PIPELINE, settle, single, VERSION } from "./Acting.ts"
 
 const MINUTE = 60_000
 
@@ -28,7 +28,8 @@ const scheduleOf = (
       ...more
     },
     now,
-    now + inMillis
+    now + inMillis,
+    VERSION
   )
 
 /** The schedules that are due for a server. */
@@ -51,6 +52,7 @@ const ours: TakesAfter = ({ pipelineId }) => (pipelineId === PIPELINE ? 0 : unde
 
 const firing = (schedule: Schedule.Schedule, count = 1) => ({
   schedule,
+  version: schedule.version,
   runs: Array.from({ length: count }, (_, at) =>
     newRun(single, { schedule: { id: schedule.id, tickMillis: schedule.nextAtMillis + at } })
   ),
@@ -284,6 +286,7 @@ export const schedules = (test: Declare): void => {
       const slice = (from: number, count: number, dropped: number) => ({
         // What the server saw at first, moved on by itself: it does not read the schedule again.
         schedule: { ...seen, nextAtMillis: at + from },
+        version: VERSION,
         runs: Array.from({ length: count }, (_, n) =>
           newRun(single, { schedule: { id: "s", tickMillis: at + from + n } })
         ),

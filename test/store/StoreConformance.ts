@@ -9,6 +9,7 @@ import type { Event } from "../../core/Event.ts"
 import * as Run from "../../core/Run.ts"
 import { type RunList, Store } from "../../core/Store.ts"
 import * as Version from "../../core/Version.ts"
+import { abandoned } from "./Abandoned.ts"
 import { access } from "./Access.ts"
 import {
   type Build,
@@ -59,6 +60,7 @@ export const store = (name: string, build: Build): void => {
     describe("definitions", () => definitions(testLong))
     describe("feed", () => feeding(testLong))
     describe("load", () => loading(testLong))
+    describe("abandoned versions", () => abandoned(testLong))
     describe("hostile texts", () => hostileTexts(testLong))
     describe("hostile values", () => hostileValues(testLong, testSmall))
     describe("access", () => access(testLong))

@@ -18,6 +18,8 @@ local function remembering(make)
   })
 end
 
+local keyOf = remembering(function(name) return P .. name end)
+
 -- Whole numbers as texts, and back; texts as JSON; the names of values and leases among the fields of a run.
 local text, number, quoted = remembering(fmt), remembering(tonumber), remembering(quote)
 local fieldOf = remembering(function(name) return 'v' .. name end)
@@ -44,6 +46,32 @@ end
 local function zadd(key, score, member) memberIn(sorted, key, member, score) end
 local function zrem(key, member) memberIn(sorted, key, member, false) end
 
+-- The same of members that come once and leave for good, which costs less: runs in their indices, and leases.
+local arrivals, departures = {}, {}
+local arrive, depart
+do
+  local function listIn(lists, key)
+    local list = lists[key]
+    if list == nil then
+      list = {}
+      lists[key] = list
+    end
+    return list
+  end
+
+  function arrive(key, score, member)
+    local list = arrivals[key] or listIn(arrivals, key)
+    local n = #list
+    list[n + 1] = score
+    list[n + 2] = member
+  end
+
+  function depart(key, member)
+    local list = departures[key] or listIn(departures, key)
+    list[#list + 1] = member
+  end
+end
+
 -- Hashes by key; see `hashOf`.
 local hashes = {}
 
@@ -52,13 +80,13 @@ local hashes = {}
 -- A hash as far as it is known (c), what is to be set (out, a list for HSET in which the last one of a name counts) and
 -- what is to be removed (gone). One that has another name until the act is committed is read there.
 local function hashOf(key, readKey)
-  return { key = key, readKey = readKey or key, c = {}, out = false, gone = false }
+  return { key = key, readKey = readKey, c = {}, out = false }
 end
 
 local function get(hash, field)
   local value = hash.c[field]
   if value == nil then
-    value = call('HGET', hash.readKey, field)
+    value = call('HGET', hash.readKey or hash.key, field)
     hash.c[field] = value
   end
   return value
@@ -99,7 +127,7 @@ local function getAll(hash, fields)
   if not missing then return end
   for from = 1, #missing, 1000 do
     local to = math.min(from + 999, #missing)
-    local found = call('HMGET', hash.readKey, unpack(missing, from, to))
+    local found = call('HMGET', hash.readKey or hash.key, unpack(missing, from, to))
     for k = from, to do c[missing[k]] = found[k - from + 1] end
   end
 end
@@ -107,6 +135,7 @@ end
 -- -- runs ---------------------------------------------------------------------------------------------------------------
 
 local runs = {}
+
 
 -- status, steps left, events, open, lost, optional fields, bytes of values; policy, priority and plan.
 local HEADER = '^(%a)|(%d+)|(%d+)|(%d)|(%d)|(%a*)|(%d+)|(.*)$'
@@ -122,6 +151,8 @@ local function planOf(digest)
     if not found[3] then return false end
     plan = { key = key, version = found[1], first = cjson.decode(found[2]), size = tonumber(found[3]) }
     plan.pipeline = string.match(plan.version, '^[^:]*:(.*)$')
+    plan.all, plan.unfinished = P .. 'all:' .. plan.pipeline, P .. 'unfinished:' .. plan.pipeline
+    plan.running = P .. 'running:' .. plan.pipeline
     plans[digest] = plan
   end
   return plan
@@ -146,12 +177,12 @@ local function openWith(id, fields)
   local status, left, events, isOpen, isLost, has, bytes, tail = string.match(found[1], HEADER)
   local kind = kindOf[tail]
   local c = {}
-  for k = 2, #fields do c[fields[k]] = found[k] end
-  -- With all that most runs need: a table that grows is made anew.
+  for k = 1, #fields do c[fields[k]] = found[k] end
+  -- With all that most runs need, which are 16 fields: a table that grows is made anew, with room for twice as many.
   local r = {
-    id = id, key = key, readKey = key, c = c, s = status, n = number[left], events = number[events], told = number[events],
-    o = isOpen == '1', x = isLost == '1', has = has, bytes = number[bytes], kind = kind, plan = kind.plan,
-    q = kind.queue, out = false, gone = false, isHeadDirty = false, was = status
+    id = id, key = key, c = c, s = status, n = number[left], events = number[events], told = number[events], o = isOpen == '1',
+    x = isLost == '1', has = has, bytes = number[bytes], kind = kind, plan = kind.plan, out = false, isHeadDirty = false,
+    was = status
   }
   runs[id] = r
   return r
@@ -221,11 +252,6 @@ local function stepOf(r, i)
     plan[i] = step
   end
   return step
-end
-
--- Whether a step has ended, in a run that goes on: completed, or without an outcome.
-local function isStepOver(r, i)
-  return get(r, leaseOf[i]) == '+' or (r.x and get(r, 'o' .. i)) or (stepOf(r, i).a and get(r, 'o' .. i))
 end
 
 -- A unit is `<run>:<step>` or `<run>:<step>:<item>`. Gives run, step and item: a number, or nothing.

@@ -16,24 +16,24 @@ do
   -- Puts a run into the indices of its status, those of all runs and those of its pipeline's.
   local function indexRun(r)
     if r.s == r.was then return end
-    local place = get(r, 'm')
-    local pipeline = ':' .. r.plan.pipeline
+    local id, plan = r.id, r.plan
     if r.s == 'R' then
-      zadd(P .. 'running', place, r.id)
-      zadd(P .. 'running' .. pipeline, place, r.id)
+      local place = get(r, 'm')
+      arrive(keyOf.running, place, id)
+      arrive(plan.running, place, id)
     elseif isOver(r) then
-      zrem(P .. 'unfinished', r.id)
-      zrem(P .. 'unfinished' .. pipeline, r.id)
+      depart(keyOf.unfinished, id)
+      depart(plan.unfinished, id)
       if r.was == 'R' then
-        zrem(P .. 'running', r.id)
-        zrem(P .. 'running' .. pipeline, r.id)
+        depart(keyOf.running, id)
+        depart(plan.running, id)
       end
       if r.s ~= 'C' then
-        local index = P .. (r.s == 'F' and 'failed' or 'cancelled')
-        zadd(index, place, r.id)
-        zadd(index .. pipeline, place, r.id)
+        local index, place = P .. (r.s == 'F' and 'failed' or 'cancelled'), get(r, 'm')
+        arrive(index, place, id)
+        arrive(index .. ':' .. plan.pipeline, place, id)
       end
-      zadd(P .. 'ended', at, endedMember(r))
+      arrive(keyOf.ended, at, endedMember(r))
     end
     r.was = r.s
   end
@@ -137,6 +137,8 @@ do
     if isSerialUsed then write('SET', P .. 'serial', fmt(serials)) end
     for _, rename in ipairs(renames) do write(unpack(rename)) end
     for _, hash in pairs(hashes) do writeHash(hash) end
+    for key, list in pairs(arrivals) do writeMany('ZADD', key, list) end
+    for key, list in pairs(departures) do writeMany('ZREM', key, list) end
     for key, members in pairs(sorted) do writeSorted(key, members) end
     for key, members in pairs(sets) do writeSet(key, members) end
     writeQueues(write)

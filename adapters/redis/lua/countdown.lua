@@ -1,15 +1,25 @@
 -- Which steps of a run are ready, and which can't run any more: as core's Countdown does it in memory. What the end of a
 -- step sets going is worked off from an agenda, so much in one act. The rest waits in the list `todo` for the next ticks; a
 -- run's optional field `W` says how many entries it has there.
-local agenda, enter, over, hasTodo, kinds, countDown, workOffAll, todo, keepTodo
+local enter, over, hasTodo, kinds, countDown, workOffAll, todo, keepTodo
 do
-  agenda = {}
-  -- The entries that the one under way has made; they come before the others.
-  local fresh
+  -- The first and the last entry, each with the next one; those that the entry under way makes come right behind it.
+  local first, last, newest
 
-  function enter(r, what, i, more)
-    local list = fresh or agenda
-    list[#list + 1] = { r = r, what = what, i = i, from = 1, more = more }
+  -- Enters what is to be done with a step; the members before `from` are done already.
+  function enter(r, what, i, more, from)
+    local entry = { r = r, what = what, i = i, from = from or 1, more = more, next = false }
+    if first == nil then
+      first, last = entry, entry
+    elseif newest then
+      entry.next = newest.next
+      newest.next = entry
+      if newest == last then last = entry end
+      newest = entry
+    else
+      last.next = entry
+      last = entry
+    end
   end
 
   local function release(r, i)
@@ -23,7 +33,7 @@ do
     if not isOpen then
       setOpt(r, 'y', '1')
     elseif there == step.w and not (r.x and get(r, 'o' .. i)) then
-      readyFirst(r.id .. ':' .. i, r.q)
+      readyFirst(r.id .. ':' .. i, r.kind.queue)
     end
   end
 
@@ -103,7 +113,7 @@ do
   -- A run begins: the steps that wait for nothing are ready.
   kinds.open = {
     list = function(r) return r.plan.first end,
-    each = function(r, _, i) ready(r.id .. ':' .. i, r.q) end
+    each = function(r, _, i) ready(r.id .. ':' .. i, r.kind.queue) end
   }
 
   -- The same of a run in which steps were released before.
@@ -113,7 +123,7 @@ do
       local i = fmt(place - 1)
       local step = stepOf(r, i)
       local there = tonumber(get(r, 'w' .. i) or 0)
-      if there == step.w and not step.i and not get(r, 'o' .. i) then ready(r.id .. ':' .. i, r.q) end
+      if there == step.w and not step.i and not get(r, 'o' .. i) then ready(r.id .. ':' .. i, r.kind.queue) end
     end
   }
 
@@ -128,11 +138,11 @@ do
     end
     if step.f and r.o and not r.x and not hasTodo(r) then
       -- All that wait for it wait for nothing else, so none has to be looked at.
-      for _, other in ipairs(step.r) do readyFirst(r.id .. ':' .. other, r.q) end
+      for _, other in ipairs(step.r) do readyFirst(r.id .. ':' .. other, r.kind.queue) end
     elseif #step.r > 0 then
       enter(r, 'release', i)
     end
-    enter(r, 'finish')
+    if r.n == 0 or arm then enter(r, 'finish') end
   end
 
   -- Works off one entry, or begins to. Gives how many members that were; whether it is done shows in its `isDone`.
@@ -160,24 +170,17 @@ do
   function workOffAll(isOfTodo)
     local looks = 0
     local left = {}
-    while #agenda > 0 do
-      local rest = {}
-      for place, entry in ipairs(agenda) do
-        if looks >= MAX_LOOKS or (not isOfTodo and hasTodo(entry.r)) then
-          left[#left + 1] = entry
-        else
-          fresh = {}
-          looks = looks + workOff(entry, MAX_LOOKS - looks)
-          if not entry.isDone then rest[1] = entry end
-          for _, made in ipairs(fresh) do rest[#rest + 1] = made end
-          fresh = nil
-          if #rest > 0 then
-            for k = place + 1, #agenda do rest[#rest + 1] = agenda[k] end
-            break
-          end
-        end
+    while first do
+      local entry = first
+      if looks >= MAX_LOOKS or (not isOfTodo and hasTodo(entry.r)) then
+        left[#left + 1] = entry
+        first = entry.next or nil
+      else
+        newest = entry
+        looks = looks + workOff(entry, MAX_LOOKS - looks)
+        newest = nil
+        if entry.isDone then first = entry.next or nil end
       end
-      agenda = rest
     end
     return left
   end

@@ -1,4 +1,5 @@
 -- How runs begin and end, and what is left of them.
+-- `a` of a run says whether it holds its limits; see `limits`.
 local begin, finished, finishAs, fail, lose, openRun, admit, admitNext, endedMember, forget, retain
 do
   local RUN_STARTED = '["RS",' .. at .. ']'
@@ -22,7 +23,7 @@ do
     if held == '1' then
       later('HSET', P .. 'stopping', member, cjson.encode(limitsOf(stepOf(r, i), lookAt(r, i, item))))
     else
-      zrem(P .. 'leases', member)
+      depart(keyOf.leases, member)
     end
     revocations[#revocations + 1] = { worker, token }
   end
@@ -153,10 +154,41 @@ do
     if opt(r, 'y') then
       enter(r, 'reopen')
     elseif #r.plan.first <= MAX_LOOKS then
-      for _, i in ipairs(r.plan.first) do ready(r.id .. ':' .. i, r.q) end
+      for _, i in ipairs(r.plan.first) do ready(r.id .. ':' .. i, r.kind.queue) end
     else
       enter(r, 'open')
     end
+  end
+
+  -- Units of a step, or of its items, that have waited until their run holds its limits.
+  local function unpark(r, i, item)
+    local unit = lookAt(r, i, item)
+    if unit.w ~= '@' then return end
+    unit.w = nil
+    keepUnit(r, i, item)
+    if not isStepOver(r, i) then readyFirst(refOf(r, i, item), r.kind.queue) end
+  end
+
+  kinds.unpark = {
+    size = function(r) return r.plan.size end,
+    each = function(r, _, place)
+      local i = text[place - 1]
+      if has(r, 'u') then unpark(r, i, nil) end
+      if has(r, 'E') and get(r, 'E' .. i) then enter(r, 'unparkItems', i) end
+    end
+  }
+
+  kinds.unparkItems = {
+    size = function(r, i)
+      local x = itemsOf(r, i)
+      return x and x.U == 1 and x.x or 0
+    end,
+    each = function(r, i, place) unpark(r, i, place - 1) end
+  }
+
+  -- Begins a run, or goes on with what waited for its limits.
+  local function goOn(r)
+    if r.o then enter(r, 'unpark') else openRun(r) end
   end
 
   -- Begins a run, or has it wait for its limits.
@@ -172,13 +204,22 @@ do
       end
       setOpt(r, 'a', '1')
     end
-    openRun(r)
+    goOn(r)
   end
 
+  -- Begins the runs whose turn has come. One that no worker has begins without its limits, so that the next one has them.
   function admitNext()
     while #admissible > 0 do
       local r = table.remove(admissible, 1)
-      if isOver(r) then pass(cjson.decode(opt(r, 'k'))) else admit(r) end
+      if isOver(r) then
+        pass(cjson.decode(opt(r, 'k')))
+      elseif isAbandoned(r.plan.version) then
+        setOpt(r, 'a', '0')
+        pass(cjson.decode(opt(r, 'k')))
+        goOn(r)
+      else
+        admit(r)
+      end
     end
   end
 
@@ -198,12 +239,12 @@ do
       local digest, id, status, more = string.match(member, '^(%x+) (.*) (%a)(x?)$')
       local plan = planOf(digest)
       local pipeline = plan and plan.pipeline
-      zrem(P .. 'ended', member)
+      depart(keyOf.ended, member)
       local indices = { 'all', status == 'F' and 'failed' or status == 'X' and 'cancelled' or nil }
       if isTorn then indices = { 'all', 'unfinished', 'running', 'failed', 'cancelled' } end
       for _, index in ipairs(indices) do
-        zrem(P .. index, id)
-        if pipeline then zrem(P .. index .. ':' .. pipeline, id) end
+        depart(P .. index, id)
+        if pipeline then depart(P .. index .. ':' .. pipeline, id) end
       end
       if more == 'x' then
         local r = open(id)
@@ -236,13 +277,13 @@ do
   -- once. A tenth more than the bound, at most 100, may be there meanwhile, and everything that ended in the last two seconds:
   -- a caller that waits for it is to see it.
   function retain(historyCount, historyMillis, most)
-    local past = call('ZCARD', P .. 'ended') - historyCount
+    local past = call('ZCARD', keyOf.ended) - historyCount
     if past > math.min(100, historyCount / 10) then
-      local old = call('ZRANGEBYSCORE', P .. 'ended', '-inf', fmt(now - 2000), 'LIMIT', 0, math.min(past, most))
+      local old = call('ZRANGEBYSCORE', keyOf.ended, '-inf', fmt(now - 2000), 'LIMIT', 0, math.min(past, most))
       if #old > 0 then return forget(old) end
     end
     if historyMillis > 0 then
-      local old = call('ZRANGEBYSCORE', P .. 'ended', '-inf', fmt(now - historyMillis), 'LIMIT', 0, most)
+      local old = call('ZRANGEBYSCORE', keyOf.ended, '-inf', fmt(now - historyMillis), 'LIMIT', 0, most)
       if #old > 0 then forget(old) end
     end
   end

@@ -115,7 +115,7 @@ do
   function requeue(x)
     if x.q == 0 and isReady(x) then
       alter(x, 'q', 1)
-      ready(x.r.id .. ':' .. x.i, x.r.q)
+      ready(x.r.id .. ':' .. x.i, x.r.kind.queue)
     end
   end
 

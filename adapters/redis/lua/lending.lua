@@ -29,8 +29,12 @@ do
   local function readValues(r, step, phase)
     local wanted = phase == 'E' and step.x.s or step.d
     if #wanted > MAX_VALUES then return nil end
-    local fields = {}
-    for k = 1, #wanted do fields[k] = fieldOf[wanted[k]] end
+    local fields = wanted.fields
+    if not fields then
+      fields = {}
+      for k = 1, #wanted do fields[k] = fieldOf[wanted[k]] end
+      wanted.fields = fields
+    end
     getAll(r, fields)
     local bytes = 0
     for k = 1, #fields do
@@ -56,13 +60,15 @@ do
       for k = 1, #wanted do say(wanted[k]) end
       return
     end
-    local first = said + 1
-    say('')
+    said = said + 1
+    local first = said
     for k = 1, #wanted do
-      local json = r.c[fieldOf[wanted[k]]]
+      local json = r.c[wanted.fields[k]]
       if json then
-        say(wanted[k])
-        say(json)
+        lent[said + 1] = wanted[k]
+        lent[said + 2] = json
+        said = said + 2
+        saidBytes = saidBytes + #json
       end
     end
     local kept = phase == 'E' and keptOf(r, i)
@@ -95,7 +101,7 @@ do
     local shown = isAlone and string.lower(phase) or phase
     set(hash, field, token .. '|' .. attempt .. (isPlain and leaseTail
       or ('|' .. at .. '|' .. shown .. (#limits > 0 and '|1|' or '|0|') .. worker)))
-    zadd(P .. 'leases', leaseEnd, ref .. '|' .. token)
+    arrive(keyOf.leases, leaseEnd, ref .. '|' .. token)
     if x then
       alter(x, 'l', x.l + 1)
     elseif phase ~= 'P' then
@@ -105,10 +111,10 @@ do
     end
     -- What is lent, in texts with U+001F between them, which no JSON and no name has.
     if isPlain and unit == FRESH and not x then
-      say(ref .. '\31' .. token .. FIRST .. r.q .. '\31' .. step.n)
+      say(ref .. '\31' .. token .. FIRST .. r.kind.queue .. '\31' .. step.n)
     else
       say(ref .. '\31' .. token .. '\31' .. attempt .. '\31' .. text[unit.f] .. '\31' .. (unit.a == 0 and '0' or fmt(now - unit.t))
-        .. '\31' .. shown .. '\31' .. (x and itemText(x, item) or '') .. '\31' .. r.q .. '\31' .. step.n)
+        .. '\31' .. shown .. '\31' .. (x and itemText(x, item) or '') .. '\31' .. r.kind.queue .. '\31' .. step.n)
     end
     sayValues(r, i, step, phase, x)
   end
@@ -119,18 +125,34 @@ do
     return cjson.decode(opt(r, 'k'))
   end
 
+  -- Whether a run has its limits now; if not, it waits for them.
+  local function takePlace(r, limits)
+    if opt(r, 'w') then return false end
+    local line, since = take(limits, r.id, r.id, 'run', r.kind.priority, opt(r, 'H'))
+    if line then
+      setOpt(r, 'w', line)
+      setOpt(r, 'H', fmt(since))
+      return false
+    end
+    setOpt(r, 'a', '1')
+    return true
+  end
+
   -- Whether a unit has its limits now; if not, it waits for them. `waiter` waits in its place.
   local function holds(r, i, item, ref, limits, waiter)
     local ofRun = limitsOfRun(r)
     if #limits == 0 and ofRun == nil then return true end
     local unit = unitOf(r, i, waiter)
-    local line, since
-    if ofRun then
-      line, since = take(ofRun, r.id, refOf(r, i, waiter), versionOf[r.q], r.kind.priority, unit.h)
-      if line == nil then setOpt(r, 'a', '1') end
+    if ofRun and not takePlace(r, ofRun) then
+      -- If it was told of a free place of another limit, the next one is.
+      if unit.h then pass(limits) end
+      unit.w = '@'
+      keepUnit(r, i, waiter)
+      return false
     end
-    if line == nil and #limits > 0 then
-      line, since = take(limits, refOf(r, i, item), refOf(r, i, waiter), versionOf[r.q], r.kind.priority, unit.h)
+    local line, since
+    if #limits > 0 then
+      line, since = take(limits, refOf(r, i, item), refOf(r, i, waiter), versionOf[r.kind.queue], r.kind.priority, unit.h)
     end
     if line then
       unit.w, unit.h = line, since
@@ -180,10 +202,10 @@ do
   end
 
   local function learn(r, i, step)
-    local of = wanted[r.q]
+    local of = wanted[r.kind.queue]
     if of == nil then
       of = {}
-      wanted[r.q] = of
+      wanted[r.kind.queue] = of
     elseif of[i] then
       return
     end
@@ -212,7 +234,11 @@ do
   local function lend(ref, queue, max, worker, recalled)
     local id, i, item = parse(ref)
     local r = runs[id]
-    if r == nil then r = openWith(id, wantedOf(queue, i)) end
+    if r == nil then
+      r = openWith(id, wantedOf(queue, i))
+    elseif r and not item then
+      getAll(r, wantedOf(queue, i))
+    end
     if not r then return nil end
     if isOver(r) or (r.x and get(r, 'o' .. i)) then
       passOver(r, i, item)

@@ -1,7 +1,12 @@
 -- Who holds which limits, and who waits for them. `held:<limit>` is the set of its holders: units that are lent, and runs
 -- under way. `lines:<limit>` is a set of lines, each for one number of places and one class of those who wait (a version, or
 -- runs); `line:<limit>` and the name of the line is a sorted set of them by priority and since when they wait.
-local NONE, MANY, limitsOf, isAbandoned, letGo, leave, admissible, pass, take, give, passOver
+-- `waits` is the set of the limits of runs that runs wait for.
+--
+-- A run whose version no worker has keeps no place from others: it gives its limits away to a run of another version (`a` of
+-- the run is '0' then), and takes them again before a step of it is lent. Meanwhile the run waits in the line of the limit,
+-- and its units, whose `w` is '@', until it has them.
+local NONE, MANY, limitsOf, isAbandoned, letGo, leave, admissible, pass, take, give, passOver, reconsider
 do
   NONE = {}
 
@@ -47,12 +52,17 @@ do
       known = #digestsOfPresent() == 0
       for _, digest in ipairs(digestsOfPresent()) do
         if known then break end
-        known = call('SISMEMBER', P .. 'versions:' .. digest, version) == 1
+        -- Each set has an empty member: one that is not there has yet to be brought, and may have everything.
+        local set = P .. 'versions:' .. digest
+        known = call('SISMEMBER', set, version) == 1 or call('SISMEMBER', set, '') == 0
       end
       served[version] = known
     end
     return not known
   end
+
+  -- Whether runs hold a limit, and not units.
+  local function isOfRuns(key) return string.find(key, '^runs:') or string.find(key, '^schedule:') end
 
   -- -- holders ------------------------------------------------------------------------------------------------------------
 
@@ -131,6 +141,7 @@ do
   local function isEmpty(line) return next(line.added) == nil and nextInPage(line) == nil end
 
   function leave(full, member)
+    if full == '@' then return end
     local line = lines[full]
     if line then
       line.added[member] = nil
@@ -166,7 +177,7 @@ do
     if not r or isOver(r) or isStepOver(r, i) then return false end
     unitOf(r, i, item).w = nil
     keepUnit(r, i, item)
-    readyFirst(member, r.q)
+    readyFirst(member, r.kind.queue)
     return true
   end
 
@@ -189,6 +200,7 @@ do
           end
         end
       end
+      if next(names) == nil and isOfRuns(limit.key) then memberIn(sets, P .. 'waits', limit.key, false) end
     end
   end
 
@@ -198,7 +210,7 @@ do
   function take(limits, holder, waiter, class, priority, since)
     local full
     for _, limit in ipairs(limits) do
-      if heldOf(limit.key) >= limit.max and not isHolder(limit.key, holder) and not giveAway(limit) then
+      if heldOf(limit.key) >= limit.max and not isHolder(limit.key, holder) and not giveAway(limit, holder) then
         full = limit
         break
       end
@@ -218,6 +230,7 @@ do
     zadd(line.key, score, waiter)
     linesOf(full.key)[name] = true
     memberIn(sets, P .. 'lines:' .. full.key, name, true)
+    if isOfRuns(full.key) then memberIn(sets, P .. 'waits', full.key, true) end
     pass(limits)
     return line.key, since
   end
@@ -227,25 +240,64 @@ do
     pass(limits)
   end
 
-  -- A limit is full: a run that holds it, and whose version no worker has, loses its place, which it takes again before any
-  -- of its steps is lent. Whether there was one.
-  giveAway = function(limit)
-    if not string.find(limit.key, '^runs:') and not string.find(limit.key, '^schedule:') then return false end
+  -- Whether a worker has a part of a run; of one with very many steps, whether it has begun.
+  local function isLent(r)
+    local size = r.plan.size
+    if size > MAX_LOOKS then return r.s ~= 'P' end
+    local fields = {}
+    for i = 0, size - 1 do fields[#fields + 1] = leaseOf[text[i]] end
+    getAll(r, fields)
+    for _, field in ipairs(fields) do
+      if string.match(r.c[field] or '', '^%d') then return true end
+    end
+    for i in string.gmatch(opt(r, 'E') or '', '(%d+),') do
+      local x = itemsOf(r, i)
+      if x and x.l > 0 then return true end
+    end
+    return false
+  end
+
+  -- Limits of which no more is to be had in this act, by those who wanted it.
+  local barren = {}
+
+  -- A limit is full: runs that hold it, that no worker has, that are not of the version of the one that wants it and of
+  -- which nothing is lent give their limits away. Whether there is a place now.
+  giveAway = function(limit, wants)
+    if not isOfRuns(limit.key) then return false end
+    local other = wants and open(wants)
+    local version = other and other.plan.version or ''
+    local name = limit.key .. '\n' .. version
+    if barren[name] then return false end
+    local rest = {}
     for _, member in ipairs(call('SRANDMEMBER', P .. 'held:' .. limit.key, MANY)) do
+      if heldOf(limit.key) < limit.max then break end
       if isHolder(limit.key, member) then
         local r = open(member)
         if not r or isOver(r) then
           letGo(limit.key, member)
-          return true
-        end
-        if isAbandoned(r.plan.version) then
-          letGo(limit.key, member)
+        elseif r.plan.version ~= version and isAbandoned(r.plan.version) and not isLent(r) then
           setOpt(r, 'a', '0')
-          return true
+          for _, each in ipairs(cjson.decode(opt(r, 'k'))) do
+            letGo(each.key, member)
+            if each.key ~= limit.key then rest[#rest + 1] = each end
+          end
         end
       end
     end
+    pass(rest)
+    if heldOf(limit.key) < limit.max then return true end
+    barren[name] = true
     return false
+  end
+
+  -- Runs that wait for a limit may do so behind one that no worker has any more. Looks at one limit.
+  reconsider = function()
+    local key = call('SRANDMEMBER', P .. 'waits')
+    if not key then return end
+    for name in pairs(linesOf(key)) do
+      giveAway({ key = key, max = tonumber(string.match(name, '^%d+')) })
+    end
+    pass({ { key = key } })
   end
 
   -- A unit that is over takes nothing: if it was told of a free place, the next one is.

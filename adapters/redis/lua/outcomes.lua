@@ -188,12 +188,12 @@ do
   -- A unit can be lent again: it was given back, or has waited for its next attempt.
   function again(r, i, item)
     if isLone(lookAt(r, i, item)) then
-      later('RPUSH', P .. 'a:' .. r.q, refOf(r, i, item))
-      zadd(P .. 'alone', at, r.q)
-      isAddedTo[r.q] = true
-      count(r.q, 1)
+      later('RPUSH', P .. 'a:' .. r.kind.queue, refOf(r, i, item))
+      zadd(P .. 'alone', at, r.kind.queue)
+      isAddedTo[r.kind.queue] = true
+      count(r.kind.queue, 1)
     elseif item == nil then
-      ready(refOf(r, i), r.q)
+      ready(refOf(r, i), r.kind.queue)
     else
       local x = itemsOf(r, i)
       if x then
@@ -246,7 +246,7 @@ do
       local limits = call('HGET', P .. 'stopping', member)
       if limits then
         later('HDEL', P .. 'stopping', member)
-        zrem(P .. 'leases', member)
+        depart(keyOf.leases, member)
         give(cjson.decode(limits), ref)
       end
       return nil
@@ -255,7 +255,7 @@ do
     local x = item and itemsOf(r, i)
     local isStale = isOver(r) or (item and not x) or isStepOver(r, i)
     if item ~= nil then set(hash, field, false) elseif isStale or not isCompleted then set(hash, field, '') end
-    zrem(P .. 'leases', member)
+    depart(keyOf.leases, member)
     if grant.isHolding then give(limitsOf(step, lookAt(r, i, item)), ref) end
     if isStale then return nil end
     if x then alter(x, 'l', x.l - 1) elseif not isLearnt[i] then learnSettled(r, i) end

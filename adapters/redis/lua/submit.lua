@@ -37,8 +37,8 @@ local function submit(from, maxUnfinished, keyMillis)
   if open(id) then return nil, past end
   if unfinished == nil then
     -- Of these, only whether they are what they have to be counts: what can't be written is refused before anything is.
-    call('ZCARD', P .. 'all')
-    unfinished = call('ZCARD', P .. 'unfinished')
+    call('ZCARD', keyOf.all)
+    unfinished = call('ZCARD', keyOf.unfinished)
     order = tonumber(call('GET', P .. 'order') or 0)
   end
   if unfinished >= maxUnfinished then return { 'FULL' }, past end
@@ -47,10 +47,10 @@ local function submit(from, maxUnfinished, keyMillis)
   -- Many in one millisecond are the last digits of it; only more than there are places go on into the next.
   order = math.max(now * PER_MILLI, order + 1)
   local place = fmt(order)
-  zadd(P .. 'all', place, id)
-  zadd(P .. 'all:' .. known.pipeline, place, id)
-  zadd(P .. 'unfinished', place, id)
-  zadd(P .. 'unfinished:' .. known.pipeline, place, id)
+  arrive(keyOf.all, place, id)
+  arrive(known.all, place, id)
+  arrive(keyOf.unfinished, place, id)
+  arrive(known.unfinished, place, id)
   if name then
     local key = P .. 'key:' .. name
     named[key] = id .. '\n' .. more.F
@@ -59,9 +59,8 @@ local function submit(from, maxUnfinished, keyMillis)
   local kind = kindOf[ARGV[from + 3] .. '|' .. ARGV[from + 4] .. '|' .. digest]
   local key = P .. 'r:' .. id
   local r = {
-    id = id, key = key, readKey = key, c = { m = place }, s = 'P', n = number[ARGV[from + 2]], events = 0, told = 0, o = false,
-    x = false, has = '', bytes = 0, kind = kind, plan = kind.plan, q = kind.queue, out = { 'm', place }, gone = false,
-    isHeadDirty = true, was = 'P'
+    id = id, key = key, c = { m = place }, s = 'P', n = number[ARGV[from + 2]], events = 0, told = 0, o = false, x = false,
+    has = '', bytes = 0, kind = kind, plan = kind.plan, out = { 'm', place }, isHeadDirty = true, was = 'P'
   }
   runs[id] = r
   hashes[key] = r

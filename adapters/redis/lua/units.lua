@@ -67,7 +67,7 @@ local function dropUnit(r, i, item)
   set(hash, 'u' .. name, false)
 end
 
--- Whether a step has ended, in a run that goes on.
+-- Whether a step has ended, in a run that goes on: completed, or without an outcome.
 local function isStepOver(r, i)
   if get(r, leaseOf[i]) == '+' then return true end
   return (r.x or stepOf(r, i).a) and get(r, 'o' .. i)

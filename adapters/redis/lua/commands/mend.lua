@@ -18,10 +18,10 @@ end
 if isOver(r) then
   find("run '" .. r.id .. "' has ended, and stands among the unfinished", function()
     for _, name in ipairs({ 'unfinished', 'running' }) do
-      zrem(P .. name, r.id)
-      zrem(P .. name .. ':' .. r.plan.pipeline, r.id)
+      depart(P .. name, r.id)
+      depart(P .. name .. ':' .. r.plan.pipeline, r.id)
     end
-    zadd(P .. 'ended', at, endedMember(r))
+    arrive(keyOf.ended, at, endedMember(r))
     enter(r, 'clear')
     commit(tonumber(ARGV[5]))
   end)
@@ -69,7 +69,7 @@ local function checkUnit(i, item)
   if token then
     local member = ref .. '|' .. token
     if not call('ZSCORE', P .. 'leases', member) then
-      find("unit '" .. ref .. "' is lent, and its lease does not end", function() zadd(P .. 'leases', at, member) end)
+      find("unit '" .. ref .. "' is lent, and its lease does not end", function() arrive(keyOf.leases, at, member) end)
     end
   elseif lease ~= '' then
     return
@@ -81,21 +81,31 @@ local function checkUnit(i, item)
         again(r, i, item)
       end)
     end
+  elseif unit.w == '@' then
+    local line = opt(r, 'w')
+    if not line or not call('ZSCORE', line, r.id) then
+      find("unit '" .. ref .. "' waits for its run's limits, and the run does not", function()
+        setOpt(r, 'w', false)
+        unit.w = nil
+        keepUnit(r, i, item)
+        ready(ref, r.kind.queue)
+      end)
+    end
   elseif unit.w then
     checkHolders(limitsOf(stepOf(r, i), unit))
     if not call('ZSCORE', unit.w, ref) then
       find("unit '" .. ref .. "' waits for a limit, and is not in its line", function()
         unit.w = nil
         keepUnit(r, i, item)
-        ready(ref, r.q)
+        ready(ref, r.kind.queue)
       end)
     end
   elseif isLone(unit) then
-    if call('LPOS', P .. 'a:' .. r.q, ref, 'MAXLEN', 1000) == false then
+    if call('LPOS', P .. 'a:' .. r.kind.queue, ref, 'MAXLEN', 1000) == false then
       find("unit '" .. ref .. "' runs alone, and is not queued", function() again(r, i, item) end)
     end
-  elseif item == nil and not isQueued(P .. 'q:' .. r.q, ref) then
-    find("step '" .. stepOf(r, i).n .. "' of run '" .. r.id .. "' is ready, and is not queued", function() ready(ref, r.q) end)
+  elseif item == nil and not isQueued(P .. 'q:' .. r.kind.queue, ref) then
+    find("step '" .. stepOf(r, i).n .. "' of run '" .. r.id .. "' is ready, and is not queued", function() ready(ref, r.kind.queue) end)
   end
 end
 
@@ -143,9 +153,9 @@ local function checkItems(i, x)
   checkUnits(i, x)
   local ref = refOf(r, i)
   if x.q == 1 then
-    if not lookAt(r, i).w and not isQueued(P .. 'q:' .. r.q, ref) then
+    if not lookAt(r, i).w and not isQueued(P .. 'q:' .. r.kind.queue, ref) then
       find("the items of step '" .. stepOf(r, i).n .. "' of run '" .. r.id .. "' are ready, and are not queued", function()
-        ready(ref, r.q)
+        ready(ref, r.kind.queue)
       end)
     end
   elseif isReady(x) then
@@ -158,7 +168,7 @@ end
 for _, name in ipairs({ 'all', 'unfinished', r.s == 'R' and 'running' or nil }) do
   for _, index in ipairs({ name, name .. ':' .. r.plan.pipeline }) do
     if not call('ZSCORE', P .. index, r.id) then
-      find("run '" .. r.id .. "' is not in index '" .. index .. "'", function() zadd(P .. index, get(r, 'm'), r.id) end)
+      find("run '" .. r.id .. "' is not in index '" .. index .. "'", function() arrive(P .. index, get(r, 'm'), r.id) end)
     end
   end
 end
@@ -185,9 +195,9 @@ if r.o then
       if x then checkItems(i, x) else checkUnit(i, nil) end
     end
   end
-  local queue = P .. 'q:' .. r.q
-  if call('LLEN', queue) > 0 and not call('ZSCORE', P .. 'ready', r.q) then
-    find("queue '" .. r.q .. "' is not among the ready ones", function() zadd(P .. 'ready', turnOf(r.q), r.q) end)
+  local queue = P .. 'q:' .. r.kind.queue
+  if call('LLEN', queue) > 0 and not call('ZSCORE', P .. 'ready', r.kind.queue) then
+    find("queue '" .. r.kind.queue .. "' is not among the ready ones", function() zadd(P .. 'ready', turnOf(r.kind.queue), r.kind.queue) end)
   end
 end
 if isToMend and #wrong > 0 then commit(tonumber(ARGV[5])) end

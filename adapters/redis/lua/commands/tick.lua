@@ -23,7 +23,7 @@ end
 local function reap(member)
   local ref, token = string.match(member, '^(.*)|(%d+)$')
   local lease = endLease(ref, token)
-  zrem(P .. 'leases', member)
+  depart(keyOf.leases, member)
   if lease then lost(lease) end
 end
 
@@ -58,6 +58,7 @@ for _, name in ipairs(call('ZRANGE', P .. 'ready', 0, 99)) do
     swept = swept + 1
   end
 end
+reconsider()
 local first = commit(tonumber(ARGV[1]))
 if isMore then return '0' end
 local nearest = first ~= '' and now + tonumber(first) or nil

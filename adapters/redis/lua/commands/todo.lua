@@ -7,7 +7,7 @@ for _, json in ipairs(found) do
   local r = open(id)
   if r then
     setOpt(r, 'W', fmt(tonumber(opt(r, 'W') or 1) - 1))
-    agenda[#agenda + 1] = { r = r, what = what, i = i ~= '' and i or nil, from = from, more = more or nil }
+    enter(r, what, i ~= '' and i or nil, more or nil, from)
   end
 end
 todo[#todo + 1] = { 'LTRIM', P .. 'todo', #found, -1 }

@@ -98,7 +98,7 @@ function outcomes.X(lease, p)
       local x = makeItems(r, i, lease.attempt, lease.started, staged, units, tonumber(ARGV[p]), tonumber(ARGV[p + 1]), kept)
       goOn(x)
       -- As many may work on it as there are items.
-      if x.q == 1 then count(r.q, x.N - x.D - 1) end
+      if x.q == 1 then count(r.kind.queue, x.N - x.D - 1) end
     end
   else
     later('UNLINK', P .. 's:' .. ARGV[p + 6], P .. 's:' .. ARGV[p + 6] .. ':z')
