@@ -25,6 +25,7 @@ export default defineConfig({
     redis: "adapters/redis/index.ts",
     jwt: "adapters/jwt/index.ts",
     keys: "adapters/keys/index.ts",
+    leaks: "adapters/leaks/index.ts",
     settings: "adapters/settings/index.ts",
     key: "adapters/keys/key.ts",
     testing: "adapters/testing/index.ts",

@@ -10,6 +10,7 @@ import * as Bytes from "./Bytes.ts"
 import { describe, type ErrorInfo, resultsTooLarge } from "./ErrorInfo.ts"
 import { MAX_UNIT_ERRORS } from "./ItemList.ts"
 import * as Items from "./Items.ts"
+import type { LeakOwner, Leaks } from "./Leaks.ts"
 import { LEVELS, type Level, toFields, toMessage } from "./Log.ts"
 import * as Retry from "./Retry.ts"
 import { type Runner, read, type Values, write } from "./Runner.ts"
@@ -26,10 +27,13 @@ export interface Surroundings {
   /** From 0 to 1. */
   readonly random: () => number
   readonly note: (note: Note) => void
+  readonly leaks: Leaks | undefined
+  /** An attempt has leaked an error. */
+  readonly leaked: (attempt: Attempt, error: unknown) => void
 }
 
 /** An attempt under way, and the context that its task sees. */
-export class Attempt implements Task.TaskContext {
+export class Attempt implements Task.TaskContext, LeakOwner {
   readonly claim: Claim
   readonly runner: Runner
   readonly #around: Surroundings
@@ -37,6 +41,8 @@ export class Attempt implements Task.TaskContext {
   fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   /** Whether the outcome no longer counts. */
   revoked = false
+  /** Whether it has leaked an error, which is told once. */
+  hasLeaked = false
   /** What comes of it once it has stopped, in place of what it would give. */
   instead: Outcome | undefined = undefined
   /** When it times out; once it was told to stop, when it is given up. */
@@ -85,7 +91,7 @@ export class Attempt implements Task.TaskContext {
   // Most tasks never look at their signal, so it is made when one does.
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
-    if (this.revoked) this.#controller.abort()
+    if (this.revoked && !this.#controller.signal.aborted) this.#controller.abort()
     return this.#controller.signal
   }
 
@@ -109,8 +115,18 @@ export class Attempt implements Task.TaskContext {
   revoke(): void {
     if (this.revoked) return
     this.revoked = true
-    this.#controller?.abort()
+    if (this.#controller !== undefined) this.#within(() => this.#controller!.abort())
     this.fiber?.interruptUnsafe()
+  }
+
+  leaked(error: unknown): void {
+    this.#around.leaked(this, error)
+  }
+
+  /** Calls what is the task's own. */
+  #within<A>(call: () => A): A {
+    const { leaks } = this.#around
+    return leaks === undefined ? call() : leaks.within(this, call)
   }
 
   // -- the call ------------------------------------------------------------------------------------------------------
@@ -123,7 +139,7 @@ export class Attempt implements Task.TaskContext {
     const inputs = read(runner, values, this.#items[this.at]!)
     if (Result.isFailure(inputs)) return { outcome: this.#failed(inputs.failure) }
     try {
-      return { returned: runner.task.run(inputs.success, this) }
+      return { returned: this.#within(() => runner.task.run(inputs.success, this)) }
     } catch (error) {
       return { outcome: this.thrown(error) }
     }
@@ -200,8 +216,8 @@ export class Attempt implements Task.TaskContext {
     return exit._tag === "Success" ? this.completed(exit.value) : this.thrown(Cause.squash(exit.cause))
   }
 
-  /** The outcome of a task that threw, whose Promise was rejected, or that took too long. */
-  thrown(error: unknown): Outcome {
+  /** The outcome of a task that threw, whose Promise was rejected, that took too long, or that leaked an error. */
+  thrown(error: unknown, isLeak = false): Outcome {
     const { runner, claim } = this
     const { retry, name } = runner.task
     const cause = describe(error)
@@ -209,8 +225,8 @@ export class Attempt implements Task.TaskContext {
     const where = this.item === undefined ? "" : ` at item ${this.item}`
     const after = claim.failures === 0 ? "" : ` after ${claim.failures} ${claim.failures === 1 ? "retry" : "retries"}`
     const failure: ErrorInfo = {
-      name: isPredicate ? "PredicateFailed" : "TaskFailed",
-      message: `${isPredicate ? "Predicate" : "Task"} '${name}' failed${where}${after}: ${cause.message}`,
+      name: isLeak ? "TaskLeaked" : isPredicate ? "PredicateFailed" : "TaskFailed",
+      message: `${isPredicate ? "Predicate" : "Task"} '${name}' ${isLeak ? "leaked an error" : "failed"}${where}${after}: ${cause.message}`,
       step: claim.step,
       ...(this.item !== undefined && { item: this.item }),
       cause

@@ -1,10 +1,14 @@
 /** Calls the tasks of claims, one item after the other, and collects what comes of it. */
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import type { Alarms } from "./Alarms.ts"
 import { Attempt, broken, isPromiseLike, type Surroundings, safely } from "./Attempt.ts"
 import { Attempts, STOP_MILLIS, type Told } from "./Attempts.ts"
+import { describe } from "./ErrorInfo.ts"
 import * as Items from "./Items.ts"
 import { MAX_EXPANSION } from "./KeptItems.ts"
+import type { Leaks } from "./Leaks.ts"
+import { toMessage } from "./Log.ts"
 import { probe } from "./Probe.ts"
 import type { Registry } from "./Registry.ts"
 import { Runners } from "./Runners.ts"
@@ -16,6 +20,8 @@ const TURN_MILLIS = 10
 
 /** What comes of an attempt that was told to stop, where nothing else has: nothing, but that it has stopped. */
 const STOPPED: Outcome = { _tag: "Released", reason: "it was told to stop" }
+
+const { then: THEN } = Promise.prototype
 
 /** Something to be said to the log about an attempt. */
 export interface Remark {
@@ -34,6 +40,7 @@ export interface CallingOptions {
   /** From 0 to 1. */
   readonly random: () => number
   readonly tracing: Tracing | undefined
+  readonly leaks: Leaks | undefined
   /** Called with each outcome. */
   readonly settle: (claim: Claim, outcome: Outcome) => void
   readonly note: (note: Note) => void
@@ -47,6 +54,7 @@ export class Calling implements Surroundings, Told {
   readonly nowMillis: () => number
   readonly random: () => number
   readonly note: (note: Note) => void
+  readonly leaks: Leaks | undefined
   readonly attempts: Attempts
   /** What is to be said to the log. */
   readonly remarks: Array<Remark> = []
@@ -62,7 +70,9 @@ export class Calling implements Surroundings, Told {
   /** When everything else had its turn. */
   #turnAtMillis = 0
 
-  constructor({ registry, alarms, maxValueBytes, nowMillis, random, tracing, settle, note, ended }: CallingOptions) {
+  constructor(options: CallingOptions) {
+    const { registry, alarms, maxValueBytes, nowMillis, random, tracing, leaks, settle, note, ended } = options
+    this.leaks = leaks
     this.maxValueBytes = maxValueBytes
     this.nowMillis = nowMillis
     this.random = random
@@ -106,6 +116,26 @@ export class Calling implements Surroundings, Told {
     this.note({ claim, line: { level: "warn", message } })
     this.remarks.push({ claim, level: "Warn", what: "ignores its signal" })
     this.stopped(attempt)
+  }
+
+  leaked(attempt: Attempt, error: unknown): void {
+    if (attempt.hasLeaked) return
+    attempt.hasLeaked = true
+    const { claim, runner } = attempt
+    const isOver = attempt.place === -1 || attempt.revoked
+    const when = isOver ? " after it had ended" : ""
+    const message = `Task '${runner.task.name}' leaked an error${when}: ${describe(error).message}`
+    this.note({ claim, line: { level: "warn", message: toMessage(message) } })
+    this.remarks.push({
+      claim,
+      level: "Warn",
+      what: `leaked an error${when}, which task '${runner.task.name}' has to handle`
+    })
+    if (!isOver) {
+      attempt.instead = attempt.thrown(error, true)
+      this.attempts.revoke(attempt)
+    }
+    this.#ended()
   }
 
   // -- calling -------------------------------------------------------------------------------------------------------
@@ -228,9 +258,10 @@ export class Calling implements Surroundings, Told {
     if (!isEffect && !isPromiseLike(returned)) return false
     this.#keep(attempt)
     if (isEffect) this.#effects.push({ attempt, effect: returned as Effect.Effect<unknown, unknown> })
-    // A Promise of the language keeps its word: it ends once, and later.
+    // A Promise of the language keeps its word: it ends once, and later. One with a `then` of its own may not.
     else
-      Promise.resolve(returned).then(
+      THEN.call(
+        Promise.resolve(returned),
         (value) => this.#end(attempt, attempt.completed, value),
         (error) => this.#end(attempt, attempt.thrown, error)
       )
@@ -244,7 +275,7 @@ export class Calling implements Surroundings, Told {
     return Effect.forEach(
       effects,
       ({ attempt, effect }) =>
-        Effect.map(Effect.forkDetach(within(attempt, effect), { startImmediately: true }), (fiber) => {
+        Effect.map(this.#forked(attempt, within(attempt, effect)), (fiber) => {
           attempt.fiber = fiber
           if (attempt.revoked) fiber.interruptUnsafe()
           fiber.addObserver((exit) => this.#end(attempt, attempt.exited, exit))
@@ -252,6 +283,12 @@ export class Calling implements Surroundings, Told {
       { discard: true }
     )
   })
+
+  #forked<A, E>(attempt: Attempt, effect: Effect.Effect<A, E>): Effect.Effect<Fiber.Fiber<A, E>> {
+    return this.leaks === undefined
+      ? Effect.forkDetach(effect, { startImmediately: true })
+      : this.leaks.fork(attempt, effect)
+  }
 
   // -- ending --------------------------------------------------------------------------------------------------------
 
@@ -274,8 +311,8 @@ export class Calling implements Surroundings, Told {
 
   #over({ claim, span }: Attempt, outcome: Outcome): void {
     if (span !== undefined) {
-      span.attribute("levada.outcome", outcome._tag)
-      this.#tracing?.end(span, failureIn(outcome))
+      this.#tracing!.attribute(span, "levada.outcome", outcome._tag)
+      this.#tracing!.end(span, failureIn(outcome))
     }
     if (outcome._tag === "Failed" || outcome._tag === "Retried") {
       // Not why: what a task says in its error is the run's to keep.

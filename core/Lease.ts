@@ -20,12 +20,12 @@ export class Lease implements Claim {
   readonly worker: string
   /** By the Store's monotonic clock. */
   readonly beganMillis: number
-  readonly isAlone = false
+  readonly isAlone: boolean
   readonly #serial: number
   isLive = true
   /** Whether it was taken from its worker, which has not stopped yet: what it holds of limits is not free. */
   isStopping = false
-  /** When it ends unless renewed, by the Store's monotonic clock. */
+  /** When it ends unless renewed, by the Store's monotonic clock without the time that its thread was blocked. */
   endsMillis = 0
   before: Lease | undefined = undefined
   after: Lease | undefined = undefined
@@ -39,6 +39,7 @@ export class Lease implements Claim {
     limits: ReadonlyArray<Limit>,
     serial: number,
     worker: string,
+    isAlone: boolean,
     beganMillis: number
   ) {
     this.lending = lending
@@ -52,6 +53,7 @@ export class Lease implements Claim {
     this.values = unit.run.valuesOf(unit)
     this.limits = limits
     this.worker = worker
+    this.isAlone = isAlone
     this.beganMillis = beganMillis
     this.#serial = serial
   }
@@ -128,6 +130,8 @@ export class RunLeases {
  */
 export class Leases {
   readonly leaseMillis: number
+  /** How long the thread was blocked while there were leases, in milliseconds: no worker could renew its leases then. */
+  blockedMillis = 0
   first: Lease | undefined = undefined
   size = 0
   #last: Lease | undefined = undefined
@@ -136,9 +140,16 @@ export class Leases {
     this.leaseMillis = leaseMillis
   }
 
+  /** In how many milliseconds the first one ends. */
+  restMillis(passedMillis: number): number {
+    return this.first === undefined
+      ? Number.POSITIVE_INFINITY
+      : this.first.endsMillis + this.blockedMillis - passedMillis
+  }
+
   add(lease: Lease, passedMillis: number): void {
     this.size++
-    lease.endsMillis = passedMillis + this.leaseMillis
+    lease.endsMillis = passedMillis - this.blockedMillis + this.leaseMillis
     lease.before = this.#last
     lease.after = undefined
     if (this.#last === undefined) this.first = lease

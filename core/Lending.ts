@@ -7,6 +7,7 @@ import type { Alarms } from "./Alarms.ts"
 import { Lease, Leases } from "./Lease.ts"
 import type { Limit } from "./Limit.ts"
 import { type Load, readySince, Tally } from "./Load.ts"
+import { LoneUnits } from "./LoneUnits.ts"
 import type { MemoryFeed } from "./MemoryFeed.ts"
 import type { MemoryRun } from "./MemoryRun.ts"
 import type { Memos } from "./Memos.ts"
@@ -14,6 +15,7 @@ import { Presence } from "./Presence.ts"
 import { type ReadyQueue, ReadySteps } from "./ReadySteps.ts"
 import { Slots } from "./Slots.ts"
 import type { Claim, ClaimRequest } from "./Store.ts"
+import type { StoreBounds } from "./StoreBounds.ts"
 import type { StoreClock } from "./StoreClock.ts"
 import type { Unit } from "./Unit.ts"
 
@@ -23,8 +25,13 @@ interface Waiter {
   readonly grant: (claims: ReadonlyArray<Claim>) => void
 }
 
+type Bounds = Required<Pick<StoreBounds, "leaseMillis" | "maxLosses">>
+
 const NONE: ReadonlyArray<never> = []
 const NOTHING: Effect.Effect<ReadonlyArray<Claim>> = Effect.succeed(NONE)
+
+/** How often a lease long leases are looked at: what this is late by, the thread was blocked. */
+const LOOKS = 4
 
 /** Ready work, leases, limits and those who wait. Every method but `claim` and `revoked` is a part of a synchronous act. */
 export class Lending {
@@ -35,6 +42,9 @@ export class Lending {
   readonly #alarms: Alarms
   readonly #clock: StoreClock
   readonly #ready = new ReadySteps(this.paused, (unit) => this.#drop(unit))
+  readonly #lone = new LoneUnits(this.paused, (unit) => this.#drop(unit))
+  /** How many workers a unit has lost that runs alone from then on. */
+  readonly #loneLosses: number
   readonly #leases: Leases
   readonly #memos: Memos
   readonly #feed: MemoryFeed
@@ -45,21 +55,16 @@ export class Lending {
   /** What to call once the act under way is complete, so that nobody is told of half of it. */
   #afterwards: Array<() => void> = []
   #serials = 0
-  #isReaping = false
+  /** When leases are looked at next, by the monotonic clock; 0 while there are none. */
+  #lookMillis = 0
 
-  constructor(
-    alarms: Alarms,
-    clock: StoreClock,
-    leaseMillis: number,
-    memos: Memos,
-    feed: MemoryFeed,
-    admission: Admission
-  ) {
+  constructor(alarms: Alarms, clock: StoreClock, bounds: Bounds, memos: Memos, feed: MemoryFeed, admission: Admission) {
     this.#admission = admission
     this.#feed = feed
     this.#alarms = alarms
     this.#clock = clock
-    this.#leases = new Leases(leaseMillis)
+    this.#leases = new Leases(bounds.leaseMillis)
+    this.#loneLosses = Math.max(1, bounds.maxLosses - 1)
     this.#memos = memos
   }
 
@@ -70,11 +75,21 @@ export class Lending {
   ready(unit: Unit): void {
     const expansion = unit.item === -1 ? unit.run.expansionOf(unit) : undefined
     if (expansion !== undefined) expansion.isQueued = true
-    this.#ready.add(unit)
+    if (expansion === undefined && this.#isLone(unit)) this.#lone.add(unit)
+    else this.#ready.add(unit)
   }
 
   readyFirst(unit: Unit): void {
-    this.#ready.addFirst(unit)
+    if (this.#isLone(unit) && (unit.item !== -1 || unit.run.expansionOf(unit) === undefined)) {
+      this.#lone.add(unit)
+      // It may wait long for an idle worker; until then others can have the limits that it waited for.
+      if (unit.waitSerial > 0) this.later(() => this.#slots.pass(unit.limits))
+    } else this.#ready.addFirst(unit)
+  }
+
+  /** Whether it lost workers so often that it runs alone. */
+  #isLone(unit: Unit): boolean {
+    return unit.losses >= this.#loneLosses
   }
 
   /** Waits until there is work, and lends it. */
@@ -96,8 +111,26 @@ export class Lending {
   /** Lends what is ready now. */
   take(request: ClaimRequest, now: number): ReadonlyArray<Claim> {
     this.presence.ask(request)
-    if (this.#ready.isEmpty) return NONE
-    return this.#ready.take(request, (unit, claims, max) => this.#lend(unit, claims, max, request.worker, now))
+    const alone = this.#lone.isEmpty ? NONE : this.#takeAlone(request, now)
+    if (alone.length > 0 || this.#ready.isEmpty) return alone
+    const claims = this.#ready.take(request, (unit, taken, max) => this.#lend(unit, taken, max, request.worker, now))
+    // Items that run alone show when their step is looked at.
+    return claims.length > 0 || this.#lone.isEmpty ? claims : this.#takeAlone(request, now)
+  }
+
+  /** Lends a unit that runs alone to a worker that is idle, and tells one that is not that such a unit waits. */
+  #takeAlone(request: ClaimRequest, now: number): ReadonlyArray<Claim> {
+    if (request.isIdle !== true) {
+      if (this.#lone.hasFor(request)) request.onAloneWaiting?.()
+      return NONE
+    }
+    const claims: Array<Claim> = []
+    while (claims.length === 0) {
+      const unit = this.#lone.take(request)
+      if (unit === undefined) break
+      this.#lend(unit, claims, 1, request.worker, now)
+    }
+    return claims
   }
 
   /** The lease that a claim proves to hold. */
@@ -155,6 +188,11 @@ export class Lending {
     const abandoned = new Tally()
     const now = this.#clock.now()
     let oldest = now
+    for (const [key, pipelineId, count, first] of this.#lone.filled()) {
+      waiting.set(pipelineId, (waiting.get(pipelineId) ?? 0) + count)
+      if (first !== undefined) oldest = Math.min(oldest, readySince(first.run.log.state))
+      if (this.presence.isAbandoned(key)) abandoned.add(key, count)
+    }
     for (const { key, pipelineId, units, foremost } of this.#ready.filled()) {
       const steps = units.length + foremost.length
       waiting.set(pipelineId, (waiting.get(pipelineId) ?? 0) + steps)
@@ -192,13 +230,19 @@ export class Lending {
         this.#afterwards = []
         for (const tell of told) tell()
       }
-      if (!this.#ready.isEmpty) this.#serve()
+      if (!this.#ready.isEmpty || !this.#lone.isEmpty) this.#serve()
     } while (this.#afterwards.length > 0)
   }
 
   #serve(): void {
-    for (const waiter of this.#waiters.slice()) {
-      if (this.#ready.isEmpty) return
+    // The idle ones first: a worker need not make itself idle for what another one can take.
+    if (!this.#lone.isEmpty) this.#serveTo(this.#waiters.filter(({ request }) => request.isIdle === true))
+    this.#serveTo(this.#waiters.slice())
+  }
+
+  #serveTo(waiters: ReadonlyArray<Waiter>): void {
+    for (const waiter of waiters) {
+      if (this.#ready.isEmpty && this.#lone.isEmpty) return
       // Whoever was told may have come here themselves, and have served or interrupted this one.
       if (!this.#waiters.includes(waiter)) continue
       const claims = this.take(waiter.request, this.#clock.now())
@@ -250,7 +294,10 @@ export class Lending {
       const shared = isProbed ? NONE : unit.limits
       if (shared.length > 0 && !this.#slots.take(unit, shared)) return false
       const item = expansion.take()
-      if (isProbed) this.#lendOne(item, item.limits, claims, worker, now)
+      if (this.#isLone(item)) {
+        if (shared.length > 0) this.#slots.give(shared)
+        this.#lone.add(item)
+      } else if (isProbed) this.#lendOne(item, item.limits, claims, worker, now)
       else this.#grant(item, shared, claims, worker, now)
     }
     expansion.isQueued = expansion.isReady
@@ -277,39 +324,39 @@ export class Lending {
   }
 
   #grant(unit: Unit, limits: ReadonlyArray<Limit>, claims: Array<Claim>, worker: string, now: number): void {
-    const lease = new Lease(this, unit, limits, ++this.#serials, worker, this.#clock.passedMillis)
+    const lease = new Lease(this, unit, limits, ++this.#serials, worker, this.#isLone(unit), this.#clock.passedMillis)
     this.#leases.add(lease, lease.beganMillis)
-    if (!this.#isReaping) this.#reapAt(lease.endsMillis)
+    if (this.#lookMillis === 0) this.#lookAgain()
     unit.run.started(lease, now)
     this.tell(unit.run)
     claims.push(lease)
   }
 
-  #reapAt(endsMillis: number): void {
-    this.#isReaping = true
-    this.#alarms.after(endsMillis - this.#clock.passedMillis, this.#reap)
+  /** Looks at the leases when the first one ends, and several times before: so it sees how long the thread was blocked. */
+  #lookAgain(): void {
+    const { passedMillis } = this.#clock
+    const millis = Math.min(this.#leases.restMillis(passedMillis), this.#leases.leaseMillis / LOOKS)
+    this.#lookMillis = passedMillis + millis
+    this.#alarms.after(millis, this.#look)
   }
 
   /** Makes steps ready again whose worker let the lease end. */
-  readonly #reap = (): void => {
+  readonly #look = (): void => {
     const now = this.#clock.now()
     const { passedMillis } = this.#clock
-    for (
-      let lease = this.#leases.first;
-      lease !== undefined && lease.endsMillis <= passedMillis;
-      lease = this.#leases.first
-    ) {
-      this.end(lease)
-      if (lease.isStopping) {
-        lease.isStopping = false
+    // Nothing on this thread could renew its leases meanwhile.
+    this.#leases.blockedMillis += Math.max(passedMillis - this.#lookMillis, 0)
+    this.#lookMillis = 0
+    for (let lease = this.#leases.first; this.#leases.restMillis(passedMillis) <= 0; lease = this.#leases.first) {
+      this.end(lease!)
+      if (lease!.isStopping) {
+        lease!.isStopping = false
         continue
       }
-      lease.run.lost(lease, `worker '${lease.worker}' did not renew its lease`, now)
-      this.tell(lease.run)
+      lease!.run.lost(lease!, `worker '${lease!.worker}' did not renew its lease`, now)
+      this.tell(lease!.run)
     }
-    this.#isReaping = false
-    const { first } = this.#leases
-    if (first !== undefined) this.#reapAt(first.endsMillis)
+    if (this.#leases.first !== undefined) this.#lookAgain()
     this.complete()
   }
 }

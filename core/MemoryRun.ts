@@ -242,7 +242,9 @@ export class MemoryRun implements Holder, Told {
   /** The worker of a lease was lost. */
   lost(lease: Lease, reason: string, atMillis: number): void {
     const { unit, step } = lease
-    if (++unit.losses < this.#owner.maxLosses) {
+    unit.losses++
+    // One that shares its worker with others may have been lost because of them.
+    if (unit.losses < this.#owner.maxLosses || !lease.isAlone) {
       this.settle(lease, { _tag: "Released", reason }, atMillis)
       return
     }

@@ -103,7 +103,7 @@ class Memory implements Store, RunOwner {
     this.audit = new MemoryAuditLog(this.#now)
     this.#memos = new Memos(options)
     this.#feed = new MemoryFeed(this.#now(), (runId) => this.#index.get(runId)?.log)
-    this.#lending = new Lending(alarms, clock, options.leaseMillis, this.#memos, this.#feed, this.#admission)
+    this.#lending = new Lending(alarms, this.#clock, options, this.#memos, this.#feed, this.#admission)
     this.#history = new History(options, (run) => this.#index.remove(run))
     this.schedules = new MemorySchedules(
       clock,

@@ -114,8 +114,8 @@ export class OutcomeQueue {
       span,
       Effect.tap(settling, ({ claims, refused }) =>
         Effect.sync(() => {
-          span.attribute("levada.claimed", claims.length)
-          span.attribute("levada.refused", refused.length)
+          tracing.attribute(span, "levada.claimed", claims.length)
+          tracing.attribute(span, "levada.refused", refused.length)
         })
       )
     )

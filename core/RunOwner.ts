@@ -10,7 +10,7 @@ type Outputs = Readonly<Record<string, Json>>
 /** What a run tells the Store that it lives in. */
 export interface RunOwner {
   readonly maxValueBytes: number
-  /** How many workers one unit of work may lose before it fails. */
+  /** How many workers one unit of work may lose before it fails, the last of them alone. */
   readonly maxLosses: number
   readonly ready: (unit: Unit) => void
   /** It is ready, and goes before what begins other runs. */

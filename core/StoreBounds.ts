@@ -13,7 +13,10 @@ export interface StoreBounds {
   readonly maxValueBytes?: number
   /** How many runs may be unfinished at once; more are refused. Default: 100,000 in memory, 1,000,000 on Redis. */
   readonly maxUnfinished?: number
-  /** How many workers a step may lose before it fails with `WorkerLost`. Default: 3. */
+  /**
+   * How many workers a step may lose before it fails with `WorkerLost`. Before the last one it runs alone, so that no step
+   * fails for what another one did to its worker. Default: 3.
+   */
   readonly maxLosses?: number
   /** How many finished runs are kept. Default: 10,000. */
   readonly historyCount?: number

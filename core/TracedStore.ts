@@ -24,17 +24,18 @@ export const make = (store: Store, tracing: Tracing, scope: Scope.Scope): Store 
       })
       const submitted = yield* Effect.exit(store.submit({ ...run, traceparent: toTraceparent(span) }))
       if (Exit.isFailure(submitted)) {
-        span.end(tracing.nowNanos, submitted)
+        tracing.endWith(span, submitted)
         return yield* submitted
       }
       const runId = submitted.value
-      span.attribute("levada.run", runId)
+      tracing.attribute(span, "levada.run", runId)
+      if (tracing.isToReport) yield* tracing.report
       if (open >= MAX_OPEN || !span.sampled) tracing.end(span)
       else {
         open++
         const over = Effect.flatMap(store.wait(runId), ({ status, error, reason = "" }) =>
           Effect.sync(() => {
-            span.attribute("levada.status", status)
+            tracing.attribute(span, "levada.status", status)
             if (status === "FAILED") tracing.end(span, error)
             else if (status === "CANCELLED") tracing.end(span, { name: "RunCancelled", message: reason })
           })

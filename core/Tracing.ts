@@ -20,10 +20,13 @@ export interface Beginning {
   readonly atNanos?: bigint
 }
 
-/** Begins and ends spans. */
+/** Begins and ends spans. A tracer that throws costs spans, and nothing else. */
 export class Tracing {
   readonly #tracer: Tracer.Tracer
   readonly #clock: Clock.Clock
+  /** What the tracer threw first. */
+  #defect: { readonly thrown: unknown } | undefined = undefined
+  #isReported = false
 
   constructor(tracer: Tracer.Tracer, clock: Clock.Clock) {
     this.#tracer = tracer
@@ -35,7 +38,7 @@ export class Tracing {
   }
 
   begin(name: string, { kind = "internal", parent, links = [], attributes, atNanos }: Beginning): Tracer.Span {
-    const span = this.#tracer.span({
+    const options: Parameters<Tracer.Tracer["span"]>[0] = {
       name,
       parent: Option.fromUndefinedOr(parent),
       annotations: Context.empty(),
@@ -47,9 +50,15 @@ export class Tracing {
       kind,
       root: parent === undefined,
       sampled: parent?.sampled ?? true
-    })
-    for (const [key, value] of Object.entries(attributes)) if (value !== undefined) span.attribute(key, value)
+    }
+    const span = this.#safely(() => this.#tracer.span(options)) ?? new Tracer.NativeSpan(options)
+    for (const [key, value] of Object.entries(attributes)) if (value !== undefined) this.attribute(span, key, value)
     return span
+  }
+
+  /** Says something of a span. */
+  attribute(span: Tracer.Span, key: string, value: string | number): void {
+    this.#safely(() => span.attribute(key, value))
   }
 
   /** Ends a span, well unless something is said to have gone wrong. */
@@ -59,7 +68,33 @@ export class Tracing {
       failure === undefined
         ? Exit.void
         : Exit.fail(Object.assign(new Error(failure.message), { name: failure.name, stack: "" }))
-    span.end(this.nowNanos, exit)
+    this.endWith(span, exit)
+  }
+
+  /** Ends a span with what came of it. */
+  endWith(span: Tracer.Span, exit: Exit.Exit<unknown, unknown>): void {
+    this.#safely(() => span.end(this.nowNanos, exit))
+  }
+
+  /** Whether the tracer threw, and that was not logged. */
+  get isToReport(): boolean {
+    return this.#defect !== undefined && !this.#isReported
+  }
+
+  /** Logs what the tracer threw first, once. */
+  readonly report: Effect.Effect<void> = Effect.suspend(() => {
+    if (!this.isToReport) return Effect.void
+    this.#isReported = true
+    return Effect.logError("The tracer throws; spans are lost, and nothing else", this.#defect!.thrown)
+  })
+
+  #safely<A>(act: () => A): A | undefined {
+    try {
+      return act()
+    } catch (thrown) {
+      this.#defect ??= { thrown }
+      return undefined
+    }
   }
 
   /** Has a span around an effect, which is its child. */
@@ -68,7 +103,10 @@ export class Tracing {
     effect: Effect.Effect<A, E, R>
   ): Effect.Effect<A, E, Exclude<R, Tracer.ParentSpan>> {
     return Effect.onExit(Effect.withParentSpan(effect, span), (exit) =>
-      Effect.sync(() => span.end(this.nowNanos, exit))
+      Effect.suspend(() => {
+        this.endWith(span, exit)
+        return this.report
+      })
     )
   }
 }

@@ -12,7 +12,9 @@ import { type Attempts, STOP_MILLIS } from "./Attempts.ts"
 import { Backoff } from "./Backoff.ts"
 import * as Bound from "./Bound.ts"
 import { Calling } from "./Calling.ts"
+import { Demand } from "./Demand.ts"
 import type { InvalidOption, StoreUnavailable } from "./Errors.ts"
+import { Leaks } from "./Leaks.ts"
 import { LeaseKeeper } from "./LeaseKeeper.ts"
 import * as Monotonic from "./Monotonic.ts"
 import { NoteWriter } from "./NoteWriter.ts"
@@ -59,7 +61,8 @@ export const layer = <R = never>(options: Options = {}): Layer.Layer<never, Inva
       yield* Effect.context<R>()
       const id = `worker-${(yield* Random.nextIntBetween(0, 2 ** 31)).toString(36)}`
       const tracing = yield* Tracing.find
-      const worker = new Worker(id, store, registry, concurrency, clock, random, yield* Effect.scope, tracing)
+      const leaks = yield* Leaks
+      const worker = new Worker(id, store, registry, concurrency, clock, random, yield* Effect.scope, tracing, leaks)
       yield* Effect.acquireRelease(
         Effect.sync(() => registry.onGrowth(worker.grown)),
         (deafen) => Effect.sync(deafen)
@@ -80,7 +83,6 @@ class Worker {
   readonly notes: NoteWriter
   readonly #id: string
   readonly #store: Store
-  readonly #concurrency: number
   readonly #calling: Calling
   readonly #attempts: Attempts
   readonly #outcomes: OutcomeQueue
@@ -88,7 +90,7 @@ class Worker {
   readonly #tracing: Tracing.Tracing | undefined
   /** For durations: it never goes back. */
   readonly #nowMillis: () => number
-  readonly #request: { -readonly [K in keyof ClaimRequest]: ClaimRequest[K] }
+  readonly #demand: Demand
   /** Waits of the worker for a Store that breaks. */
   readonly #claimBackoff = new Backoff()
   readonly #settleBackoff = new Backoff()
@@ -113,11 +115,11 @@ class Worker {
     clock: Clock.Clock,
     random: typeof Random.Random.Service,
     scope: Scope.Scope,
-    tracing: Tracing.Tracing | undefined
+    tracing: Tracing.Tracing | undefined,
+    leaks: Leaks | undefined
   ) {
     this.#id = id
     this.#store = store
-    this.#concurrency = concurrency
     this.#tracing = tracing
     this.#nowMillis = () => Monotonic.millis(clock)
     this.alarms = new Alarms(clock)
@@ -130,6 +132,7 @@ class Worker {
       nowMillis: this.#nowMillis,
       random: () => random.nextDoubleUnsafe(),
       tracing,
+      leaks,
       settle: (claim, outcome) => this.#outcomes.add(claim, outcome),
       note: (note) => {
         this.notes.add(note)
@@ -144,8 +147,17 @@ class Worker {
       () => [...this.#calling.claims, ...this.#outcomes.claims],
       (lost) => this.#calling.revoke(lost)
     )
-    const isTraced = tracing !== undefined
-    this.#request = { worker: id, max: concurrency, versions: registry.versions, isTraced, onWait: this.#onWait }
+    this.#demand = new Demand({
+      worker: id,
+      versions: registry.versions,
+      concurrency,
+      leaseMillis: store.leaseMillis,
+      isTraced: tracing !== undefined,
+      nowMillis: this.#nowMillis,
+      size: () => this.#calling.size,
+      onWait: this.#onWait,
+      drains: () => this.#wakeSoon()
+    })
   }
 
   // -- two fibers ----------------------------------------------------------------------------------------------------
@@ -163,11 +175,13 @@ class Worker {
       // No run waits for what would begin now.
       if (this.#stopping) calling.giveBack(claims, SHUTTING_DOWN)
       else calling.add(claims)
+      this.#demand.took(claims)
       return next()
     }
     const next = (): Effect.Effect<never> => {
       const first = calling.proceed()
       if (!this.#leases.isKeeping && calling.size + outcomes.size > 0) return Effect.flatMap(this.#leases.keep, next)
+      if (this.#tracing?.isToReport) return Effect.flatMap(this.#tracing.report, next)
       if (this.notes.isToWrite) return Effect.flatMap(this.notes.begin, next)
       const hasToSettle = !outcomes.isEmpty && !this.#refused
       // What is done is settled also while others are still to be called: that may take long.
@@ -285,10 +299,10 @@ class Worker {
     }
     if (this.#hasToDo) return NOTHING
     this.#hasGrown = false
-    if (this.#stopping || this.#free() <= 0) return this.#room
-    const waitMillis = this.#askAgainMillis - this.#nowMillis()
+    if (this.#stopping || !this.#demand.update()) return this.#room
+    const waitMillis = Math.max(this.#askAgainMillis - this.#nowMillis(), this.#demand.drainMillis)
     if (waitMillis > 0) return Effect.raceFirst(Effect.andThen(Effect.sleep(waitMillis), NOTHING), this.#room)
-    const claiming = this.#claimBackoff.isFresh ? this.#store.claim(this.#request) : this.#claimingAgain
+    const claiming = this.#claimBackoff.isFresh ? this.#store.claim(this.#demand.request) : this.#claimingAgain
     return this.#tracing === undefined ? claiming : this.#traced(this.#tracing, claiming)
   }
 
@@ -323,21 +337,17 @@ class Worker {
   }
 
   readonly #claimingAgain: Effect.Effect<ReadonlyArray<Claim>, StoreUnavailable> = Effect.suspend(() =>
-    Effect.tap(this.#store.claim(this.#request), () => Effect.sync(() => this.#claimBackoff.reset()))
+    Effect.tap(this.#store.claim(this.#demand.request), () => Effect.sync(() => this.#claimBackoff.reset()))
   )
 
   /** Waits until something ends. */
   readonly #room: Effect.Effect<ReadonlyArray<Claim>> = Effect.callback((resume) => this.#onWait(() => resume(NOTHING)))
 
-  /** How many more steps may run; what a claim then asks for. */
-  #free(): number {
-    this.#request.max = this.#concurrency - this.#calling.size
-    return this.#request.max
-  }
-
   /** What it asks for along with its outcomes. */
   readonly #nextRequest = (): ClaimRequest | undefined =>
-    this.#stopping || this.#free() <= 0 || !this.#claimBackoff.isFresh ? undefined : this.#request
+    this.#stopping || this.#demand.drainMillis > 0 || !this.#demand.update() || !this.#claimBackoff.isFresh
+      ? undefined
+      : this.#demand.request
 
   /** What ends in the same turn of the event loop is settled together. */
   #wakeSoon(): void {

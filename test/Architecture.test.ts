@@ -15,11 +15,11 @@ const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   ],
   [
     "contracts",
-    "Access Acls Admission Alarms AuditLog Authenticator Countdown Definitions Expansion Fifo History KeptItems Keys Lease Lending MemoryAcls MemoryAuditLog MemoryDefinitions MemoryFeed MemoryRateLimiter MemoryRun MemorySchedules MemoryStore MemoryTokens Memos NewRun Presence RateLimiter ReadySteps Registry RunIndex RunItems RunLog RunOwner RunValues Schedules Setbacks Slots Store StoreClock Tokens Unit Waiters"
+    "Access Acls Admission Alarms AuditLog Authenticator Countdown Definitions Expansion Fifo History KeptItems Keys Leaks Lease Lending LoneUnits MemoryAcls MemoryAuditLog MemoryDefinitions MemoryFeed MemoryRateLimiter MemoryRun MemorySchedules MemoryStore MemoryTokens Memos NewRun Presence RateLimiter ReadySteps Registry RunIndex RunItems RunLog RunOwner RunValues Schedules Setbacks Slots Store StoreClock Tokens Unit Waiters"
   ],
   [
     "behaviour",
-    "AccessOperations Attempt Attempts Authentication Authorizer Calling Guard Items LeaseKeeper Levada NoteWriter Notes Operations OutcomeQueue PipelineOperations Probe RunOperations Runner Runners ScheduleOperations Scheduler StatisticsOperations Warnings " +
+    "AccessOperations Attempt Attempts Authentication Authorizer Calling Demand Guard Items LeaseKeeper Levada NoteWriter Notes Operations OutcomeQueue PipelineOperations Probe RunOperations Runner Runners ScheduleOperations Scheduler StatisticsOperations Warnings " +
       "Start TracedStore Worker"
   ],
   ["index", "index"]
@@ -33,10 +33,12 @@ const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<strin
   // What the runtime has of cryptography; the command that makes keys reads its arguments.
   keys: { adapters: [], outside: /^node:util$/ },
   jwt: { adapters: [], outside: /^jose$/ },
-  promise: { adapters: ["http", "threads"] },
+  promise: { adapters: ["http", "leaks", "threads"] },
   // Puts together what the environment asks for.
   settings: { adapters: ["http", "keys", "jwt"] },
   testing: { adapters: ["threads"] },
+  // Only the type of what a runtime may have.
+  leaks: { adapters: [], outside: /^node:async_hooks$/ },
   // The runtime's threads, asked for by name when a call needs them.
   threads: { adapters: [] },
   // Its scripts are put together from files, when they are edited.

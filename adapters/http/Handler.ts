@@ -144,7 +144,9 @@ export const make = (
       })
       return tracing.around(
         span,
-        Effect.tap(answering, ({ status }) => Effect.sync(() => span.attribute("http.response.status_code", status)))
+        Effect.tap(answering, ({ status }) =>
+          Effect.sync(() => tracing.attribute(span, "http.response.status_code", status))
+        )
       )
     }
 

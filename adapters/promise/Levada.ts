@@ -25,6 +25,7 @@ import * as Fetch from "../http/Fetch.ts"
 import * as Handler from "../http/Handler.ts"
 import type { Handler as Handle } from "../http/Message.ts"
 import { MAX_STREAMS, Streams } from "../http/Streams.ts"
+import * as Leaks from "../leaks/Leaks.ts"
 import * as Threads from "../threads/Threads.ts"
 
 export {
@@ -155,7 +156,13 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
   )
   const services = (options.services ?? Layer.empty) as Layer.Layer<Pipeline.RequirementsOf<Pipelines[number]>>
   const layer = Front.layer<Pipelines>(options).pipe(
-    Layer.provide([options.store ?? Store.layerMemory(), services, Threads.layer(options.threads)]),
+    Layer.provide([
+      options.store ?? Store.layerMemory(),
+      services,
+      Threads.layer(options.threads),
+      // Only where tasks run.
+      options.worker === false ? Layer.empty : Leaks.layer
+    ]),
     // The API, too, begins spans.
     Layer.provideMerge(options.telemetry ?? Layer.empty)
   )

@@ -27,8 +27,9 @@ export const look = async (
   reader: Pick<RunReader, "changedAt">
 ): Promise<Load> => {
   const { client, prefix } = scripts
-  const [queues, running, unfinished, { nowMillis }] = await Promise.all([
+  const [ready, alone, running, unfinished, { nowMillis }] = await Promise.all([
     client.zrange(`${prefix}ready`, "0", String(MAX_QUEUES - 1)),
+    client.zrange(`${prefix}alone`, "0", String(MAX_QUEUES - 1)),
     client.zcard(`${prefix}leases`),
     client.zcard(`${prefix}unfinished`),
     StoreTime.read(client, prefix)
@@ -37,18 +38,21 @@ export const look = async (
     present(scripts, nowMillis),
     overdueAt(scripts, nowMillis)
   ])
-  const versions = queues.map((queue) => queue.slice(queue.indexOf("|") + 1))
+  const queues = [...ready.map((name) => ["q", name] as const), ...alone.map((name) => ["a", name] as const)]
+  const versions = queues.map(([, name]) => name.slice(name.indexOf("|") + 1))
   const isLacking = await lacking([...new Set(versions)])
   const abandoned = new Tally()
-  const lengths = await Promise.all(queues.map((queue) => client.llen(`${prefix}q:${queue}`)))
+  const lengths = await Promise.all(queues.map(([kind, name]) => client.llen(`${prefix}${kind}:${name}`)))
   const waiting = new Map<string, number>()
-  for (const [at, queue] of queues.entries()) {
+  for (const [at, [, name]] of queues.entries()) {
     // `<priority>|<version>:<pipeline>`
-    const pipelineId = queue.slice(queue.indexOf(":") + 1)
+    const pipelineId = name.slice(name.indexOf(":") + 1)
     waiting.set(pipelineId, (waiting.get(pipelineId) ?? 0) + lengths[at]!)
     if (isLacking.has(versions[at]!)) abandoned.add(versions[at]!, lengths[at]!)
   }
-  const refs = await Promise.all(queues.slice(0, MAX_ASKED).map((queue) => client.lindex(`${prefix}q:${queue}`, 0)))
+  const refs = await Promise.all(
+    queues.slice(0, MAX_ASKED).map(([kind, name]) => client.lindex(`${prefix}${kind}:${name}`, 0))
+  )
   const runIds = refs.flatMap((ref) => (ref === null ? [] : [ref.slice(0, ref.indexOf(":"))]))
   const sinces = await reader.changedAt(runIds)
   const oldestWaitingMillis = sinces.reduce((most, since) => Math.max(most, nowMillis - since), 0)

@@ -49,6 +49,43 @@ describe("leases are kept", () => {
       })
   )
 
+  it.live.each([
+    ["at once", 0],
+    ["after a while", 1]
+  ] as const)(
+    "beside a task that keeps the thread busy for several leases, %s: every step is called once",
+    ([, wait]) =>
+      Effect.promise(async () => {
+        const calls = new Map<number, number>()
+        const gate = Promise.withResolvers<void>()
+        const work = Task.make("work", {
+          input: { n: N },
+          output: { m: N },
+          run: async ({ n }) => {
+            calls.set(n, (calls.get(n) ?? 0) + 1)
+            if (n !== 99) await gate.promise
+            else {
+              if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
+              const until = performance.now() + 1_500
+              while (performance.now() < until);
+              setTimeout(gate.resolve, 1)
+            }
+            return { m: n }
+          }
+        })
+        const pipeline = Pipeline.make("p", [work])
+        const levada = Levada.make({
+          pipelines: [pipeline],
+          access: Access.open,
+          store: Store.layerMemory({ leaseMillis: 300 })
+        })
+        const ns = Array.from({ length: 100 }, (_, n) => n)
+        expect(await Promise.all(ns.map((n) => levada.execute(pipeline, { n })))).toEqual(ns)
+        expect([...calls.values()]).toEqual(ns.map(() => 1))
+        await levada.close()
+      })
+  )
+
   it.effect.each([
     ["breaks", Effect.die(new TypeError("the Store is broken"))],
     ["refuses", Effect.fail(new Errors.StoreUnavailable("it is ill"))]

@@ -19,6 +19,7 @@ const SUBPATHS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "levada/elysia": ["effect", "elysia"],
   "levada/redis": ["effect", "ioredis"],
   "levada/keys": ["effect"],
+  "levada/leaks": ["effect"],
   "levada/settings": ["effect"],
   "levada/jwt": ["effect", "jose"],
   "levada/testing": ["effect"],

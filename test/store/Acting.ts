@@ -31,13 +31,14 @@ export type Declare = (title: string, body: Effect.Effect<void, unknown, Store |
 /** How long a short lease lasts, in milliseconds. */
 export const LEASE = 300
 
+/** How long a lease lasts where very many of them end, in milliseconds. */
+export const SHORT = 40
+
 /** How long a value may be where the bound is low, in bytes. */
 export const SMALL = 1_000
 
 /** Tests with leases that end while they look, tests with leases that do not, and those of these with a low bound for values. */
-export const declaring = (
-  build: Build
-): { readonly test: Declare; readonly testLong: Declare; readonly testSmall: Declare } => {
+export const declaring = (build: Build): Readonly<Record<"test" | "testLong" | "testSmall" | "testShort", Declare>> => {
   const declare =
     (wanted: Wanted): Declare =>
     (title, body) =>
@@ -46,6 +47,7 @@ export const declaring = (
   return {
     test: declare({ leaseMillis: LEASE }),
     testLong: declare({ leaseMillis }),
+    testShort: declare({ leaseMillis: SHORT }),
     testSmall: declare({ leaseMillis, maxValueBytes: SMALL })
   }
 }

@@ -106,7 +106,7 @@ export const play = (acts: ReadonlyArray<Act>, { stores, expire, look }: Table):
             steps: names.map((name, at) => ({
               name,
               waits: each.needs[at]!.length,
-              reads: [],
+              reads: each.needs[at]!.map((needed) => `o${needed}`),
               releases: each.needs.flatMap((needs, other) => (needs.includes(at) ? [other] : [])),
               vital: true
             }))

@@ -5,7 +5,7 @@ import * as fc from "fast-check"
 import type * as Plan from "../../core/Plan.ts"
 import { type Outcome, Store } from "../../core/Store.ts"
 import { cases } from "../cases.ts"
-import { claim, claimOne, type Declare, done, settle } from "./Acting.ts"
+import { claim, claimOne, type Declare, done, mine, settle } from "./Acting.ts"
 import {
   begin,
   claimUnits,
@@ -198,8 +198,9 @@ export const itemFailures = (test: Declare, testLong: Declare): void => {
       const [, second] = yield* claimUnits(2)
       yield* settle([second!, given(second!)])
       const killing = Effect.forever(
-        Effect.flatMap(claim(1, "victim"), ([claimed]) =>
-          claimed?.step === "after" ? settle([claimed, done()]) : Effect.void
+        Effect.flatMap(
+          Store.use((store) => store.claim({ worker: "victim", max: 1, versions: mine, isIdle: true })),
+          ([claimed]) => (claimed?.step === "after" ? settle([claimed, done()]) : Effect.void)
         )
       )
       const run = yield* Effect.raceFirst(wait(runId), killing)

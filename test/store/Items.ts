@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import type * as Plan from "../../core/Plan.ts"
 import { type Outcome, Store } from "../../core/Store.ts"
-import { claim, claimOne, type Declare, done, LEASE, newRun, planOf, settle } from "./Acting.ts"
+import { claim, claimOne, type Declare, done, LEASE, mine, newRun, planOf, settle } from "./Acting.ts"
 import { itemFailures } from "./ItemFailures.ts"
 import { itemLists } from "./ItemLists.ts"
 
@@ -175,9 +175,12 @@ export const items = (test: Declare, testLong: Declare): void => {
       const runId = yield* submit(newRun(planOf({ a: [] })))
       let attempts = 0
       const killing = Effect.forever(
-        Effect.map(claim(1, "victim"), (claims) => {
-          attempts += claims.length
-        })
+        Effect.map(
+          Store.use((store) => store.claim({ worker: "victim", max: 1, versions: mine, isIdle: true })),
+          (claims) => {
+            attempts += claims.length
+          }
+        )
       )
       const run = yield* Effect.raceFirst(wait(runId), killing)
       expect(run).toMatchObject({ status: "FAILED", error: { name: "WorkerLost", step: "a" } })

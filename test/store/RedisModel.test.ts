@@ -38,7 +38,7 @@ describe.skipIf(url === undefined)("Store against a list model", () => {
                         ask(async () => {
                           const member = await memberOf(claim.token)
                           await redis.zadd(`${prefix}leases`, 0, member)
-                          await redis.eval(SCRIPTS.tick, 1, prefix, 10_000, options.maxLosses, 1 << 20)
+                          await redis.eval(SCRIPTS.tick, 1, prefix, 10_000, options.maxLosses, 1 << 20, 100)
                         }),
                       look: ({ held, runs }) =>
                         ask(async () => {

@@ -37,6 +37,7 @@ import { hostileValues } from "./HostileValues.ts"
 import { items } from "./Items.ts"
 import { keeping } from "./Keeping.ts"
 import { loading } from "./Loading.ts"
+import { losses } from "./Losses.ts"
 import { memoised } from "./Memoised.ts"
 import { order } from "./Order.ts"
 import { outcomes } from "./Outcomes.ts"
@@ -45,13 +46,14 @@ import { waiting } from "./Waiting.ts"
 
 /** Applies the suite to a Store. */
 export const store = (name: string, build: Build): void => {
-  const { test, testLong, testSmall } = declaring(build)
+  const { test, testLong, testSmall, testShort } = declaring(build)
 
   describe(`Store: ${name}`, () => {
     describe("outcomes", () => outcomes(testLong))
     describe("order", () => order(testLong))
     describe("waiting", () => waiting(test, testLong))
     describe("items", () => items(test, testLong))
+    describe("losses", () => losses(test, testLong, testShort))
     describe("memoised steps", () => memoised(testLong))
     describe("keeping", () => keeping(testLong))
     describe("schedules", () => schedules(testLong))

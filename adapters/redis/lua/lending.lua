@@ -221,6 +221,14 @@ do
     return lease and lease ~= ''
   end
 
+  -- Whether a unit runs alone, and so waits for an idle worker: one that has waited for a limit, which the next one is told of.
+  local function isSetApart(r, i, item)
+    if not isLone(lookAt(r, i, item)) then return false end
+    passOver(r, i, item)
+    again(r, i, item)
+    return true
+  end
+
   -- Lends a unit, or as many items as are wanted of the step that it stands for. Gives `more` where some of these are left, and
   -- `full` where the answer has no room for it.
   local function lend(ref, queue, max, worker, recalled)
@@ -241,11 +249,11 @@ do
     if not x then
       learn(r, i, step)
       -- An item of a step that has begun anew has no place any more.
-      if item or isTaken(r, i) then return nil end
+      if item or isTaken(r, i) or isSetApart(r, i) then return nil end
       return not lendOne(r, i, nil, ref, worker, recalled) and 'full' or nil
     end
     if item then
-      if isTaken(r, i, item) then return nil end
+      if isTaken(r, i, item) or isSetApart(r, i, item) then return nil end
       -- An item that has waited for a limit; now as many others may be under way as there may.
       if hasRoom(x) then return not lendOne(r, i, item, ref, worker, recalled) and 'full' or nil end
       passOver(r, i, item)
@@ -402,7 +410,7 @@ do
           end
         end
         later('LTRIM', key, taken, -1)
-        if taken == #refs and #refs < 100 then zrem(P .. 'alone', name) end
+        if taken == #refs and #refs < 100 and not isAddedTo[name] then zrem(P .. 'alone', name) end
         count(name, -taken)
         if lentCount > 0 then return true end
       end
