@@ -2,11 +2,12 @@
 import { Redis } from "ioredis"
 import type { Problems } from "./RunChecks.ts"
 
-/** Keys of work that is under way, of which none may be left; `adapters/redis/LuaBase.ts` says what they are. */
-const OF_WORK = /^(?:ready$|leases$|stopping$|due$|held$|unfinished$|dead$|lines?:|q:|x:|y:)/
+/** Keys of work that is under way, of which none may be left; `adapters/redis/lua/base.lua` says what they are. */
+const OF_WORK =
+  /^(?:(?:ready|alone|leases|stopping|due|todo|torn|waits|dead)$|unfinished(?:$|:)|running(?:$|:)|held:|lines?:|[qasy]:)/
 
-/** Fields of a run that is over of which none may be left: items under way. */
-const OF_STEPS = /^E\d+$/
+/** A lease of a unit; `+` and `-` say how it ended. */
+const LEASE = /^\d+\|/
 
 /** Looks at every key of a prefix. */
 export const leftovers = async (url: string, prefix: string): Promise<Problems> => {
@@ -17,11 +18,10 @@ export const leftovers = async (url: string, prefix: string): Promise<Problems> 
     for (const key of keys as ReadonlyArray<string>) {
       const name = key.slice(front.length)
       if (OF_WORK.test(name)) problems.push(`left over: ${name} ${await contentOf(redis, key)}`)
-      if (!name.startsWith("r:")) continue
+      if (!/^[rz]:/.test(name)) continue
       const fields = await redis.hgetall(key)
       for (const [field, value] of Object.entries(fields)) {
-        const isLease = /^l\d+(?::\d+)?$/.test(field) && value !== ""
-        if (isLease || OF_STEPS.test(field)) problems.push(`left over: ${field} of ${name}: ${value} (${fields["h"]})`)
+        if (field.startsWith("l") && LEASE.test(value)) problems.push(`left over: ${field} of ${name}: ${value}`)
       }
     }
   }

@@ -1,3 +1,36 @@
+-- What is kept, each key behind the prefix in `KEYS[1]`, whose hash tag puts all of them into one slot:
+-- * `clock` the last instant; `serial` and `order` counters; `meta` what the database was made by; `torn` when a script last
+--   failed while it wrote, from when on the mender looks at everything
+-- * `r:<run>` hash, a run; `g:<run>` list, its lines; `key:<pipeline>…` the run of an idempotency key
+-- * `p:<digest>` hash, a plan: its steps by index, `m` what reading a run needs of them, `q` version and pipeline, `b` the
+--   steps that wait for nothing, `c` how many there are, `j` what is known of its runs from the start, `#` how many there are
+-- * `x:`, `y:` and `z:<run>:<step>`, the items of a step: see items.lua; `s:<token>` items on their way there
+-- * `ready` sorted set of ready queues by priority and turn; `q:<priority>|<version>` list, the ready work of one; `alone` and
+--   `a:<priority>|<version>` the same of units that run alone
+-- * `leases` sorted set by end; `stopping` hash, what revoked leases go on holding; `due` sorted set by instant; `todo` list,
+--   see countdown.lua
+-- * `held:`, `lines:`, `line:<limit>…` and `waits`, limits: see limits.lua
+-- * `feed` stream, which run has got which events: run, the sequence before them, that of the last, and plan
+-- * `all:`, `unfinished:`, `running:<pipeline>` and their like without a pipeline, sorted sets of runs by submission; `ended`
+--   sorted set of runs by end
+-- * `idle:<digest>` sorted set of waiting workers; `versions:<digest>` set, what these have; `digests` set of them; `workers`
+--   sorted set of those that are there, by when they said so; `watchers`, `waiters` whether a client waits for runs that
+--   change, and that end; `news` the channel that tells them
+-- * `memo:<digest>` what a step gave, `memos` sorted set of these by when they were asked for; `dead` list of the last steps
+--   that lost their workers; `gone` sorted set of values in the blob store that are to be removed; `paused` set
+-- * `schedules`, `schedule:…`, `definitions`, `acls`, `audit`, `rate:<key>`, `token:<digest>`, `issued`: see the modules of these
+--
+-- Fields of a run: `h` header, `m` when it was submitted, `D` how many lines were dropped, `1`, `2`, … its events, `v<name>` its
+-- values. The header is status (P, R, C, F, X), steps left, number of events, whether it is open, whether a step ended without
+-- completing, which of the optional fields it has, bytes of its values, policy (its first letter), priority and plan, with
+-- `|` between them. Optional fields: `e` first error, `b` whether a vital step is lacking, `k` limits, `a` whether it holds
+-- them, `w` the line that it waits in, `H` since when, `y` whether a step was released before it was open, `d` what is due of
+-- it, `T` its time limit, `c` its schedule, `t` its idempotency key, `G` the names that were given, `j` what is known of it
+-- alone, `E` the steps that have keys of items, `B` what its values refer to in the blob store, `W` how many entries it has in
+-- `todo`, `I` (no field) whether it keeps items of the run that it repeats, `u` (no field) whether units have records. By step:
+-- `w<i>` inputs there, `o<i>` over, `m<i>` doom, `g<i>:<group>` givers left, `E<i>` has items, `%<i>` percent told, `l<i>` its
+-- lease, `+` once it has completed, `u<i>` its record.
+
 -- Runs as they are read and changed. An act reads all that it needs first; what it changes is collected here, and written
 -- by `commit` at its end, so that an act that fails has changed nothing.
 local at = fmt(now)
