@@ -299,6 +299,20 @@ shared("runs that end while no worker is there leave nothing queued", async () =
   await vi.waitFor(async () => expect(await runKeys(redis, store.prefix)).toEqual([]), { ...SOON, timeout: 5_000 })
 })
 
+shared("a run that ends while its items wait to be lent again leaves none of them queued", async () => {
+  const store = here()
+  const redis = client(url!)
+  const gate = new Gate()
+  const working = levada([heldItems(gate)], store, { worker: { concurrency: 3 } })
+  const runId = await working.start(heldItems(gate), { ns: numbers(5) })
+  await vi.waitFor(() => expect(gate.begun).toHaveLength(3), SOON)
+  // It gives back what it was lent.
+  await working.close()
+  expect(await redis.llen(`{${store.prefix}}:y:${runId}:0`)).toBe(3)
+  await levada([heldItems(gate)], store, { worker: false }).cancel(runId)
+  await expectRemains(redis, store.prefix)
+})
+
 shared("a plan is there for as long as a run has it, and comes again with the next one", async () => {
   const store = here()
   const redis = client(url!)

@@ -79,6 +79,11 @@ do
       return x and x.x or 0
     end,
     each = function(r, i, place)
+      if place == 1 then
+        local x = itemsOf(r, i)
+        x.again, x.popped = {}, 0
+        later('UNLINK', P .. 'y:' .. r.id .. ':' .. i)
+      end
       local hash = itemHashOf(r, i)
       if place % 100 == 1 then
         local fields = {}
