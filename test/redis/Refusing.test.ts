@@ -115,6 +115,15 @@ describeWithServers("who may not", () => {
     const made = levada([doubling], { url: urlOf("worker:secret") })
     expect(await made.execute(doubling, { n: 4 })).toBe(8)
   })
+
+  test("also where users get every channel unless told otherwise, as before Redis 7", async () => {
+    const { url, port } = await server("--requirepass", "hunter2", "--acl-pubsub-default", "allchannels")
+    const owner = new Redis(port, { password: "hunter2", replyMapping: "legacy" })
+    await owner.acl("SETUSER", "worker", "on", ">secret", ...rights("{levada}:"))
+    owner.disconnect()
+    const made = levada([doubling], { url: url.replace("//", "//worker:secret@") })
+    expect(await made.execute(doubling, { n: 4 })).toBe(8)
+  })
 })
 
 describeWithServers("a server on which runs would not be safe", () => {
