@@ -25,7 +25,9 @@ const TIMEOUT = isFull ? 600_000 : 60_000
 const LONG = { timeout: TIMEOUT, interval: 20 }
 
 /** A link that measures, and is slow when that is asked for, to a server of its own. */
-const linked = async (bytesPerSecond = Number.POSITIVE_INFINITY): Promise<{ readonly link: SlowLink; readonly url: string }> => {
+const linked = async (
+  bytesPerSecond = Number.POSITIVE_INFINITY
+): Promise<{ readonly link: SlowLink; readonly url: string }> => {
   const { url } = await server()
   return { link: await slowLink(url, bytesPerSecond), url }
 }
@@ -171,12 +173,14 @@ describeWithServers("large values", () => {
     expectShort(link, "items")
   })
 
-  test("results of three megabytes that are remembered are given to many runs at once", { timeout: TIMEOUT }, async () => {
+  test("results of three megabytes that are remembered are given to many runs at once", {
+    timeout: TIMEOUT
+  }, async () => {
     const count = figure(60, 8)
     let calls = 0
     const remember = Task.make("remember", {
       input: { ...keysOf("in", 2), n: Schema.Number },
-      output: keysOf("out", 3),
+      output: keysOf("out", 3) as Readonly<Record<`out${number}`, typeof Schema.String>>,
       memo: { ttlMillis: 0 },
       run: () => {
         calls++
@@ -202,7 +206,11 @@ describeWithServers("large values", () => {
     expectShort(link, "remembered")
     // The longest that one script took, in milliseconds, as the server measured it.
     const slow = (await client(url).call("SLOWLOG", "GET", "1")) as ReadonlyArray<ReadonlyArray<unknown>>
-    if (isFull) console.log("slowest", slow.map((entry) => entry[2]))
+    if (isFull)
+      console.log(
+        "slowest",
+        slow.map((entry) => entry[2])
+      )
   })
 
   test("600 missed ticks with a megabyte of parameters are made up for", { timeout: TIMEOUT }, async () => {

@@ -33,7 +33,7 @@ export class Frames {
       }
       const end = chunk.indexOf(10, at)
       const next = end === -1 ? chunk.length : end + 1
-      this.#line += chunk.latin1Slice(at, next)
+      this.#line += chunk.toString("latin1", at, next)
       this.#bytes += next - at
       at = next
       if (end === -1) return

@@ -1,6 +1,6 @@
 -- What outcomes do to a run: as core's MemoryRun does it in memory. An error that is made here and not by a worker is
 -- `{"#":<kind>,…}`; the reader puts it into words.
-local memoise, recall, completeStep, failStep, goOn, completeItem, failItems,
+local memoise, recall, bytesOfOutputs, completeStep, failStep, goOn, completeItem, failItems,
   failUnit, remember, isLone, again, endLease, keepAttempt,
   released, failed, retried, lost
 do
@@ -38,6 +38,12 @@ do
     end
     if known then zadd(P .. 'memos', at, memo) end
     return known
+  end
+
+  function bytesOfOutputs(outputs)
+    local bytes = 0
+    for k = 2, #outputs, 2 do bytes = bytes + #outputs[k] end
+    return bytes
   end
 
   local COMPLETED = '["SC",' .. at .. ','
