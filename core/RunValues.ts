@@ -24,6 +24,13 @@ export class RunValues {
     return this.#values.get(name)
   }
 
+  /** Bytes of the values of these names that are there. */
+  bytesOf(names: ReadonlyArray<string>): number {
+    let bytes = 0
+    for (const name of names) bytes += Bytes.ofText(this.#values.get(name) ?? "")
+    return bytes
+  }
+
   /** Keeps what a step gave, and says what of it was kept: values that were given stay, whatever runs. */
   keepAll(outputs: Outputs): Outputs {
     const given = this.#given

@@ -1,10 +1,10 @@
 /** The values of claims: those that the script did not pass are fetched, those that are elsewhere are brought back. */
+import * as Bytes from "../../core/Bytes.ts"
 import { type ErrorInfo, inputsTooLarge } from "../../core/ErrorInfo.ts"
 import type { Settlement } from "../../core/Store.ts"
 import { MAX_TOGETHER } from "../../core/StoreBounds.ts"
 import type { Json } from "../../core/Value.ts"
 import type { Blobs } from "./Blobs.ts"
-import { bytesOfText } from "./Calls.ts"
 import { Fields } from "./Fields.ts"
 import type { Scripts } from "./Scripts.ts"
 import type { RedisClaim } from "./WorkCode.ts"
@@ -63,7 +63,7 @@ export class ClaimValues {
       for (const [name, kept] of values) {
         place = name
         const value = await this.#blobs.back(kept)
-        bytes += bytesOfText(value)
+        if (!claim.own.includes(name)) bytes += Bytes.ofText(value)
         values.set(name, value)
       }
       return { values, bytes }

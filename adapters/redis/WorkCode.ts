@@ -11,6 +11,8 @@ const PHASES = { R: "run", P: "probe", E: "expand" } as const
 /** A claim of the Store on Redis. */
 export interface RedisClaim extends Claim {
   readonly values: ReadonlyMap<string, Json>
+  /** The names of those that are not the run's but its own: kept items, and what the items before it have come to. */
+  readonly own: ReadonlyArray<string>
   /**
    * The names of its other values, where these are more than the script passes and have to be fetched. Claims with the same values
    * have the same list.
@@ -24,7 +26,7 @@ const HEAD = 10
 /**
  * The claims that a script has lent: texts with U+001F between them, which no JSON and no name has. After the head of each
  * there is how many values follow, by name; `=` for the same as the claim before has; or `?` and how many names follow, and behind
- * these how many values.
+ * these how many values. `+` and another number says how many values of its own the unit has, behind those of its run.
  */
 export const readClaims = (lent: string): ReadonlyArray<RedisClaim> => {
   if (lent === "") return []
@@ -32,6 +34,7 @@ export const readClaims = (lent: string): ReadonlyArray<RedisClaim> => {
   const claims: Array<RedisClaim> = []
   let values: ReadonlyMap<string, Json> = new Map()
   let names: ReadonlyArray<string> | undefined
+  let own = NO_NAMES
   for (let at = 0; at < texts.length; ) {
     const unit = texts[at]!
     const size = texts[at + HEAD - 1]!
@@ -50,9 +53,11 @@ export const readClaims = (lent: string): ReadonlyArray<RedisClaim> => {
         names = texts.slice(first, next)
         many = texts[next++]!
       }
+      const [ofRun, ofUnit = "0"] = many.split("+") as [string, string?]
       const first = next
-      next += 2 * Number(many)
+      next += 2 * (Number(ofRun) + Number(ofUnit))
       values = toMap(texts, first, next)
+      own = ofUnit === "0" ? NO_NAMES : namesIn(texts, first + 2 * Number(ofRun), next)
     }
     const phase = texts[at + 5]!
     claims.push({
@@ -69,12 +74,18 @@ export const readClaims = (lent: string): ReadonlyArray<RedisClaim> => {
       isAlone: phase !== phase.toUpperCase(),
       token: texts[at + 1]!,
       values,
+      own,
       ...(names && { names })
     })
     at = next
   }
   return claims
 }
+
+const NO_NAMES: ReadonlyArray<string> = []
+
+const namesIn = (texts: ReadonlyArray<string>, from: number, to: number): ReadonlyArray<string> =>
+  texts.slice(from, to).filter((_, at) => at % 2 === 0)
 
 const toMap = (texts: ReadonlyArray<string>, from: number, to: number): ReadonlyMap<string, Json> => {
   const map = new Map<string, Json>()

@@ -204,13 +204,6 @@ describeWithServers("large values", () => {
     say("remembered: completed", begun)
     expect(calls).toBe(count)
     expectShort(link, "remembered")
-    // The longest that one script took, in milliseconds, as the server measured it.
-    const slow = (await client(url).call("SLOWLOG", "GET", "1")) as ReadonlyArray<ReadonlyArray<unknown>>
-    if (isFull)
-      console.log(
-        "slowest",
-        slow.map((entry) => entry[2])
-      )
   })
 
   test("600 missed ticks with a megabyte of parameters are made up for", { timeout: TIMEOUT }, async () => {

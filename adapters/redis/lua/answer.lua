@@ -91,6 +91,7 @@ do
         end
       end
     end
+    local ofRun = said
     local kept = phase == 'E' and keptOf(r, i)
     if kept then
       say('\1kept')
@@ -105,7 +106,8 @@ do
         end
       end
     end
-    lent[first] = text[(said - first) / 2]
+    lent[first] = text[(ofRun - first) / 2]
+    if said > ofRun then lent[first] = lent[first] .. '+' .. text[(said - ofRun) / 2] end
   end
 
   answer = {
