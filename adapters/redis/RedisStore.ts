@@ -72,7 +72,8 @@ const wrongBlobs = (blobs: Place): InvalidOption | undefined =>
   Bound.record("store.blobs", blobs) ??
   Bound.integer("store.blobs.threshold", blobs.threshold, 1) ??
   Bound.required(Bound.callable, "store.blobs.put", blobs.put) ??
-  Bound.required(Bound.callable, "store.blobs.get", blobs.get)
+  Bound.required(Bound.callable, "store.blobs.get", blobs.get) ??
+  Bound.required(Bound.callable, "store.blobs.remove", blobs.remove)
 
 /** Makes a Store on Redis, for as long as the scope is open. */
 export const make = (
