@@ -224,7 +224,7 @@ export class Lending {
       this.#drop(unit)
       return false
     }
-    const problem = unit.run.inputProblem(unit)
+    const problem = unit.inputProblem
     if (problem !== undefined) {
       this.#drop(unit)
       const { passedMillis } = this.#clock

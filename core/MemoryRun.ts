@@ -1,7 +1,7 @@
 /** One run of a Store in memory: its log, its values, its leases, and what outcomes do to them. */
 import type { Alarm } from "./Alarms.ts"
 import { Countdown, type Skipping, type Told } from "./Countdown.ts"
-import { type ErrorInfo, inputsTooLarge, stepCancelled, workerLost } from "./ErrorInfo.ts"
+import { type ErrorInfo, stepCancelled, workerLost } from "./ErrorInfo.ts"
 import type { Event, HowCompleted } from "./Event.ts"
 import { Expansion } from "./Expansion.ts"
 import { type ItemList, type ItemsRequest, MAX_ITEM_ERRORS } from "./ItemList.ts"
@@ -18,7 +18,6 @@ import type { RunOwner } from "./RunOwner.ts"
 import { RunValues } from "./RunValues.ts"
 import type { Holder } from "./Slots.ts"
 import type { Claim, FailedInUnit, Outcome } from "./Store.ts"
-import { MAX_TOGETHER } from "./StoreBounds.ts"
 import { Unit } from "./Unit.ts"
 import type { Json } from "./Value.ts"
 
@@ -93,6 +92,9 @@ export class MemoryRun implements Holder, Told {
   get waitClass(): string {
     return ""
   }
+  get maxValueBytes(): number {
+    return this.#owner.maxValueBytes
+  }
   /** Whether a worker has a part of it. */
   get isLent(): boolean {
     return !this.#leases.isEmpty
@@ -122,7 +124,7 @@ export class MemoryRun implements Holder, Told {
 
   /** A part of the list of a step's units. */
   itemsOf(index: number, request: ItemsRequest): ItemList {
-    return this.#items.list(index, request, this.#owner.maxValueBytes)
+    return this.#items.list(index, request, this.maxValueBytes)
   }
 
   /** Makes the steps ready that wait for nothing. */
@@ -149,17 +151,6 @@ export class MemoryRun implements Holder, Told {
   }
 
   // -- lending -------------------------------------------------------------------------------------------------------
-
-  /** Why a unit can't be lent; nothing when it can: the values that it is called with are too long together. */
-  inputProblem({ index }: Unit): ErrorInfo | undefined {
-    const most = MAX_TOGETHER * this.#owner.maxValueBytes
-    // All values of the run have no more than that, in most cases.
-    if (this.values.bytes <= most) return undefined
-    const { name, reads, expands } = this.step(index)
-    const isExpanded = this.#items.get(index) !== undefined
-    const bytes = this.values.bytesOf(expands === undefined || isExpanded ? reads : expands.lists)
-    return bytes > most ? inputsTooLarge(name, bytes, most) : undefined
-  }
 
   /** A unit can't be lent, so its step fails. */
   refuse(unit: Unit, error: ErrorInfo, atMillis: number, passedMillis: number): void {

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type { StoreUnavailable } from "../../core/Errors.ts"
+import { assertNotes, assertSettlements } from "../../core/Recordable.ts"
 import type * as Store from "../../core/Store.ts"
 import type { StoreBounds } from "../../core/StoreBounds.ts"
 import type { Blobs } from "./Blobs.ts"
@@ -148,6 +149,7 @@ export class RedisWork {
     request?: Store.ClaimRequest
   ): Effect.Effect<Store.Settled, StoreUnavailable> =>
     attempt(async () => {
+      assertSettlements(settlements)
       const refused: Array<Store.Settlement> = []
       const parts = settlements.length === 0 ? [NO_SETTLEMENTS] : slices(settlements, bytesOf)
       for (const [at, part] of parts.entries()) {
@@ -161,15 +163,18 @@ export class RedisWork {
     })
 
   note = (notes: ReadonlyArray<Store.Note>): Effect.Effect<void, StoreUnavailable> =>
-    Effect.forEach(
-      slices(notes, bytesOfNote),
-      (part) => {
-        const args: Array<Argument> = []
-        for (const note of part) writeNote(args, note)
-        return this.#scripts.run("note", args)
-      },
-      { discard: true }
-    )
+    Effect.suspend(() => {
+      assertNotes(notes)
+      return Effect.forEach(
+        slices(notes, bytesOfNote),
+        (part) => {
+          const args: Array<Argument> = []
+          for (const note of part) writeNote(args, note)
+          return this.#scripts.run("note", args)
+        },
+        { discard: true }
+      )
+    })
 
   revoked = (worker: string): Stream.Stream<Store.Claim> => {
     const open = Effect.map(Queue.unbounded<Store.Claim>(), (queue) => {
