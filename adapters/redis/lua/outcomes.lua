@@ -220,8 +220,9 @@ do
   local function learnSettled(r, i)
     isLearnt[i] = true
     local fields = settled[i]
-    for _, other in ipairs(stepOf(r, i).r) do
-      if #fields >= 10 then break end
+    local releases = stepOf(r, i).r
+    for k = 1, math.min(#releases, 10) do
+      local other = releases[k]
       if stepOf(r, other).w > 1 then fields[#fields + 1] = 'w' .. other end
     end
   end
