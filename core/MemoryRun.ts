@@ -155,15 +155,10 @@ export class MemoryRun implements Holder, Told {
   /** A unit can't be lent, so its step fails. */
   refuse(unit: Unit, error: ErrorInfo, atMillis: number, passedMillis: number): void {
     this.#now = atMillis
-    const { index, attempts } = unit
-    const expansion = this.#items.get(index)
-    if (expansion !== undefined) {
-      this.#failStep(index, expansion.source.attempts, expansion.beganMillis, error)
-      return
-    }
-    this.#begin()
-    this.log.stepStarted(index, attempts, atMillis)
-    this.#failStep(index, attempts, passedMillis, error)
+    const expansion = this.#items.get(unit.index)
+    if (expansion === undefined) this.#startWithout(unit)
+    const { attempts } = expansion?.source ?? unit
+    this.#failStep(unit.index, attempts, expansion?.beganMillis ?? passedMillis, error)
   }
 
   // -- outcomes ------------------------------------------------------------------------------------------------------
@@ -279,8 +274,7 @@ export class MemoryRun implements Holder, Told {
       this.#goOn(expansion)
       return
     }
-    this.#begin()
-    this.log.stepStarted(unit.index, unit.attempts, atMillis)
+    this.#startWithout(unit)
     this.#completeStep(unit.index, unit.attempts, 0, outputs, { memoised: true })
   }
 
@@ -395,6 +389,12 @@ export class MemoryRun implements Holder, Told {
     this.#leases.revoke(undefined, this.#owner.revoke)
     this.#items.end()
     this.#owner.ended(this)
+  }
+
+  /** A step starts that no worker has. */
+  #startWithout({ index, attempts }: Unit): void {
+    this.#begin()
+    this.log.stepStarted(index, attempts, this.#now)
   }
 
   #begin(): void {

@@ -29,7 +29,7 @@ const MOST: Readonly<Record<ScriptName, number>> = {
   plan: 10,
   work: 6_000,
   renew: 600,
-  note: 2_000,
+  note: 3_500,
   cancel: 1_500,
   cancelStep: 2_000,
   remove: 500,
