@@ -337,13 +337,8 @@ class Memory implements Store, RunOwner {
 
   // -- what a run tells ----------------------------------------------------------------------------------------------
 
-  ready(unit: Unit): void {
-    this.#lending.ready(unit)
-  }
-
-  readyFirst(unit: Unit): void {
-    this.#lending.readyFirst(unit)
-  }
+  readonly ready = (unit: Unit): void => this.#lending.ready(unit)
+  readonly readyFirst = (unit: Unit): void => this.#lending.readyFirst(unit)
 
   delay(unit: Unit, waitMillis: number): void {
     this.#admission.after(unit.run, waitMillis, () => {

@@ -13,7 +13,11 @@ export class RunValues {
   /** Bytes of all names and values. */
   bytes = 0
 
-  constructor({ parameters, kept, given }: Submission) {
+  /** How many bytes those may have together that a step is called with. */
+  readonly maxTogether: number
+
+  constructor({ parameters, kept, given }: Submission, maxTogether: number) {
+    this.maxTogether = maxTogether
     for (const values of [parameters, kept, given]) {
       for (const name of Object.keys(values)) this.#keep(name, values[name]!)
     }

@@ -4,7 +4,6 @@ import type { Limit } from "./Limit.ts"
 import type { MemoryRun } from "./MemoryRun.ts"
 import type { Holder } from "./Slots.ts"
 import type { Claim, MemoKey } from "./Store.ts"
-import { MAX_TOGETHER } from "./StoreBounds.ts"
 
 const NO_LIMITS: ReadonlyArray<Limit> = []
 
@@ -50,14 +49,14 @@ export class Unit implements Holder {
 
   /** Why it can't be lent; nothing when it can: the values that it is called with have too many bytes together. */
   get inputProblem(): ErrorInfo | undefined {
-    const { values, maxValueBytes } = this.run
-    const most = MAX_TOGETHER * maxValueBytes
+    const { values } = this.run
+    const { maxTogether } = values
     // Mostly all values of the run have no more than that.
-    if (values.bytes <= most) return undefined
+    if (values.bytes <= maxTogether) return undefined
     const { name, reads, expands } = this.run.step(this.index)
     const isExpanded = this.run.expansionOf(this) !== undefined
     const bytes = values.bytesOf(expands === undefined || isExpanded ? reads : expands.lists)
-    return bytes > most ? inputsTooLarge(name, bytes, most) : undefined
+    return bytes > maxTogether ? inputsTooLarge(name, bytes, maxTogether) : undefined
   }
 
   /** What it has to hold while it is lent. A probe holds nothing: it is what finds that out. */

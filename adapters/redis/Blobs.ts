@@ -60,9 +60,9 @@ export class Blobs {
   async ofRun(run: NewRun): Promise<NewRun> {
     let kept = run
     try {
-      for (const of of ["parameters", "given", "kept"] as const) {
-        const values = run[of]
-        if (values !== undefined) kept = { ...kept, [of]: await this.#out(values) }
+      for (const part of ["parameters", "given", "kept"] as const) {
+        const values = run[part]
+        if (values !== undefined) kept = { ...kept, [part]: await this.#out(values) }
       }
       return kept
     } catch (error) {
