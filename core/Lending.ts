@@ -268,6 +268,18 @@ export class Lending {
       this.#drop(unit)
       return false
     }
+    const problem = unit.inputProblem
+    if (problem !== undefined) {
+      this.#drop(unit)
+      const { passedMillis } = this.#clock
+      // After the act under way, as what is recalled.
+      this.later(() => {
+        if (unit.isOver) return
+        unit.run.refuse(unit, problem, now, passedMillis)
+        this.tell(unit.run)
+      })
+      return false
+    }
     if (unit.run.isWithoutPlace && !this.#admission.holds(unit)) {
       // If it was told of a free place of another limit, the next one is.
       this.#drop(unit)

@@ -18,12 +18,11 @@ import type { RunOwner } from "./RunOwner.ts"
 import { RunValues } from "./RunValues.ts"
 import type { Holder } from "./Slots.ts"
 import type { Claim, FailedInUnit, Outcome } from "./Store.ts"
+import { MAX_TOGETHER } from "./StoreBounds.ts"
 import { Unit } from "./Unit.ts"
 import type { Json } from "./Value.ts"
 
 type Outputs = Readonly<Record<string, Json>>
-
-const NOTHING: Outputs = {}
 
 /** A run and everything that is kept of it. Every method is one synchronous act, so nobody sees half of one. */
 export class MemoryRun implements Holder, Told {
@@ -71,13 +70,13 @@ export class MemoryRun implements Holder, Told {
     keptItems?: Readonly<Record<string, KeptItems>>
   ) {
     this.#owner = owner
-    this.#items = new RunItems(keptItems)
     this.serial = serial
     this.log = new RunLog(submission, plan)
+    this.#items = new RunItems(this.log, keptItems)
     this.#countdown = new Countdown(plan, this)
     this.limits = limits
     this.queue = queue
-    this.values = new RunValues(submission)
+    this.values = new RunValues(submission, MAX_TOGETHER * owner.maxValueBytes)
   }
 
   get submission(): Run.Submission {
@@ -183,7 +182,7 @@ export class MemoryRun implements Holder, Told {
       case "Failed":
         if (expansion !== undefined) {
           const { error } = outcome
-          this.#failItems(expansion, lease, NOTHING, expansion.allFailed(unit.item, error), error)
+          this.#failItems(expansion, lease, {}, expansion.allFailed(unit.item, error), error)
           return
         }
         if (lease.phase === "probe") {
@@ -196,7 +195,8 @@ export class MemoryRun implements Holder, Told {
         unit.failures++
         const { error, waitMillis } = outcome
         if (this.#items.isTold(unit)) {
-          this.log.add({ type: "StepRetried", ...this.#ofUnit(unit, attempt, error.item), error, waitMillis })
+          const about = this.#items.about(unit, attempt, this.#now, error.item)
+          this.log.add({ type: "StepRetried", ...about, error, waitMillis })
         }
         this.#owner.delay(unit, waitMillis)
         if (expansion !== undefined) this.#requeue(expansion)
@@ -205,7 +205,7 @@ export class MemoryRun implements Holder, Told {
       case "Released": {
         const { reason } = outcome
         if (lease.phase !== "probe" && this.#items.isTold(unit)) {
-          this.log.add({ type: "StepReleased", ...this.#ofUnit(unit, attempt), reason })
+          this.log.add({ type: "StepReleased", ...this.#items.about(unit, attempt, this.#now), reason })
         }
         this.again(unit)
         return
@@ -248,7 +248,7 @@ export class MemoryRun implements Holder, Told {
       this.settle(lease, { _tag: "Released", reason }, atMillis)
       return
     }
-    const { item } = this.#ofUnit(unit, 0) as { readonly item?: number }
+    const { item } = this.#items.about(unit, 0, atMillis)
     const error = workerLost(step, item, unit.losses)
     this.settle(lease, { _tag: "Failed", error }, atMillis)
   }
@@ -265,6 +265,18 @@ export class MemoryRun implements Holder, Told {
     this.#begin()
     this.log.stepStarted(unit.index, unit.attempts, atMillis)
     this.#completeStep(unit.index, unit.attempts, 0, outputs, { memoised: true })
+  }
+
+  /** A unit can't be lent: its step fails. */
+  refuse(unit: Unit, error: ErrorInfo, atMillis: number, passedMillis: number): void {
+    this.#now = atMillis
+    const expansion = this.#items.get(unit.index)
+    if (expansion === undefined) {
+      this.#begin()
+      this.log.stepStarted(unit.index, unit.attempts, atMillis)
+    }
+    const { attempts } = expansion?.source ?? unit
+    this.#failStep(unit.index, attempts, expansion?.beganMillis ?? passedMillis, error)
   }
 
   // -- the ends of a run ---------------------------------------------------------------------------------------------
@@ -309,11 +321,9 @@ export class MemoryRun implements Holder, Told {
       this.#failStep(index, attempt, expansion.beganMillis, error)
       return
     }
-    for (const each of failed.errors) {
-      if (expansion.failures++ >= MAX_ITEM_ERRORS) break
-      const item = each.item ?? unit.item * expansion.size
-      this.log.add({ type: "StepItemFailed", ...this.log.ofStep(index, attempt, this.#now), item, error: each })
-    }
+    const told = failed.errors.slice(0, Math.max(MAX_ITEM_ERRORS - expansion.failures, 0))
+    expansion.failures += told.length
+    this.log.itemsFailed(index, attempt, told, unit.item * expansion.size, this.#now)
     this.#goOn(expansion)
   }
 
@@ -385,13 +395,6 @@ export class MemoryRun implements Holder, Told {
     this.status = "RUNNING"
     const { requestId } = this.submission
     this.log.add({ type: "RunStarted", ...this.log.at(this.#now), ...(requestId !== undefined && { requestId }) })
-  }
-
-  /** `item` is the one of several that it is about. */
-  #ofUnit(unit: Unit, attempt: number, item?: number) {
-    const about = this.log.ofStep(unit.index, attempt, this.#now)
-    const expansion = this.#items.of(unit)
-    return expansion === undefined ? about : { ...about, item: item ?? unit.item * expansion.size }
   }
 }
 

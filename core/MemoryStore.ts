@@ -36,6 +36,7 @@ import { MemorySchedules } from "./MemorySchedules.ts"
 import { MemoryTokens } from "./MemoryTokens.ts"
 import { Memos } from "./Memos.ts"
 import { type NewRun, submissionOf } from "./NewRun.ts"
+import { assertNotes, assertSettlements } from "./Recordable.ts"
 import type { Run } from "./Run.ts"
 import { newId, RunIndex } from "./RunIndex.ts"
 import type { RunOwner } from "./RunOwner.ts"
@@ -297,6 +298,7 @@ class Memory implements Store, RunOwner {
 
   settle = (settlements: ReadonlyArray<Settlement>, request?: ClaimRequest): Effect.Effect<Settled> =>
     Effect.sync(() => {
+      assertSettlements(settlements)
       const now = this.#now()
       let refused: Array<Settlement> | undefined
       for (const settlement of settlements) {
@@ -318,6 +320,7 @@ class Memory implements Store, RunOwner {
 
   note = (notes: ReadonlyArray<Note>): Effect.Effect<void> =>
     Effect.sync(() => {
+      assertNotes(notes)
       const now = this.#now()
       for (const note of notes) {
         const run = this.#index.get(note.claim.runId)
@@ -334,13 +337,8 @@ class Memory implements Store, RunOwner {
 
   // -- what a run tells ----------------------------------------------------------------------------------------------
 
-  ready(unit: Unit): void {
-    this.#lending.ready(unit)
-  }
-
-  readyFirst(unit: Unit): void {
-    this.#lending.readyFirst(unit)
-  }
+  readonly ready = (unit: Unit): void => this.#lending.ready(unit)
+  readonly readyFirst = (unit: Unit): void => this.#lending.readyFirst(unit)
 
   delay(unit: Unit, waitMillis: number): void {
     this.#admission.after(unit.run, waitMillis, () => {

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Batch from "./Batch.ts"
 import * as Bytes from "./Bytes.ts"
-import { describe } from "./ErrorInfo.ts"
+import { describe, type ErrorInfo } from "./ErrorInfo.ts"
 import type { StoreUnavailable } from "./Errors.ts"
 import type { Claim, ClaimRequest, Outcome, Settled, Settlement, Store } from "./Store.ts"
 import type { Tracing } from "./Tracing.ts"
@@ -124,13 +124,28 @@ export class OutcomeQueue {
 
 const bytesOf = ({ outcome }: Settlement): number => {
   let bytes = OUTCOME_BYTES
-  if (outcome._tag === "Completed") {
-    for (const name of Object.keys(outcome.outputs)) bytes += Bytes.ofText(outcome.outputs[name]!)
-  } else if (outcome._tag === "Expanded") {
-    for (const unit of outcome.units) bytes += Bytes.ofText(unit)
+  switch (outcome._tag) {
+    case "Completed":
+      for (const name of Object.keys(outcome.outputs)) bytes += Bytes.ofText(outcome.outputs[name]!)
+      for (const error of outcome.failed?.errors ?? NONE) bytes += bytesOfError(error)
+      return bytes
+    case "Failed":
+    case "Retried":
+      return bytes + bytesOfError(outcome.error)
+    case "Probed":
+      return outcome.memo === undefined ? bytes : bytes + Bytes.ofText(outcome.memo.text)
+    case "Expanded":
+      for (const unit of outcome.units) bytes += Bytes.ofText(unit)
+      return bytes
+    case "Released":
+      return bytes
   }
-  return bytes
 }
+
+const NONE: ReadonlyArray<ErrorInfo> = []
+
+const bytesOfError = ({ name, message, cause }: ErrorInfo): number =>
+  Bytes.ofText(name) + Bytes.ofText(message) + (cause === undefined ? 0 : bytesOfError(cause))
 
 /** The outcome of a claim whose own outcome the Store breaks over. */
 const unrecorded = ({ step }: Claim, defect: unknown): Outcome => {

@@ -50,7 +50,10 @@ const keyOf = (
 
 const ABSENT = Result.succeed(null)
 
-/** What identifies the step, and its inputs, spelt out: no two different ones look the same. */
+/** Inputs that are longer than this, in UTF-16 units, are told apart by their digest. */
+const MAX_SPELT = 1_000
+
+/** What identifies the step, and its inputs, spelt out or as their digest: no two different ones look the same. */
 const memoKey = (
   runner: Runner,
   pipelineId: string,
@@ -69,7 +72,9 @@ const memoKey = (
     }
     spelt.push(values)
   }
-  return { text: `${identityOf(runner, pipelineId)} ${JSON.stringify(spelt)}`, ttlMillis: task.memo.ttlMillis }
+  const inputsText = JSON.stringify(spelt)
+  const short = inputsText.length > MAX_SPELT ? sha256(inputsText) : inputsText
+  return { text: `${identityOf(runner, pipelineId)} ${short}`, ttlMillis: task.memo.ttlMillis }
 }
 
 const identities = new WeakMap<Runner, string>()

@@ -2,8 +2,11 @@
 import type { Expansion } from "./Expansion.ts"
 import { type ItemList, type ItemsRequest, MAX_ITEM_ERRORS, NO_ITEMS } from "./ItemList.ts"
 import { KEPT_ITEMS, type KeptItems, write } from "./KeptItems.ts"
+import type { RunLog } from "./RunLog.ts"
 import type { Claim } from "./Store.ts"
 import type { Unit } from "./Unit.ts"
+
+type AboutUnit = ReturnType<RunLog["ofStep"]> & { readonly item?: number }
 
 type Kept = Readonly<Record<string, KeptItems>>
 
@@ -12,11 +15,13 @@ type Kept = Readonly<Record<string, KeptItems>>
  * completed without some of them.
  */
 export class RunItems {
+  readonly #log: RunLog
   #expansions: Map<number, Expansion> | undefined = undefined
   /** By step. */
   #kept: Kept | undefined
 
-  constructor(kept: Kept | undefined) {
+  constructor(log: RunLog, kept: Kept | undefined) {
+    this.#log = log
     this.#kept = kept
   }
 
@@ -64,6 +69,13 @@ export class RunItems {
     if (!Object.hasOwn(this.#kept, step)) return values
     const kept = this.#kept[step]!
     return { get: (name) => (name === KEPT_ITEMS ? write(kept) : values.get(name)) }
+  }
+
+  /** What an event about a unit says of it. `item` is the one of several that it is about. */
+  about(unit: Unit, attempt: number, atMillis: number, item?: number): AboutUnit {
+    const about = this.#log.ofStep(unit.index, attempt, atMillis)
+    const expansion = this.of(unit)
+    return expansion === undefined ? about : { ...about, item: item ?? unit.item * expansion.size }
   }
 
   /** Whether an event about a unit is told: of events about single items that are tried again, a step has only so many. */

@@ -133,6 +133,15 @@ export class RunLog {
     this.events.push({ type: "StepProgressed", ...this.ofStep(index, attempt, atMillis), done, total })
   }
 
+  /** Items of a step have failed for good; an error that does not say which is about the item `first`. */
+  itemsFailed(index: number, attempt: number, errors: ReadonlyArray<ErrorInfo>, first: number, atMillis: number): void {
+    const about = this.ofStep(index, attempt, atMillis)
+    for (const [at, error] of errors.entries()) {
+      const sequence = about.sequence + at
+      this.add({ type: "StepItemFailed", ...about, sequence, item: error.item ?? first, error })
+    }
+  }
+
   /** Keeps what an attempt says; its progress only while it has its lease. */
   note({ claim, progress, line, dropped = 0 }: Note, isLive: boolean, atMillis: number): void {
     const { index, step, attempt, item } = claim

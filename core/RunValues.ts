@@ -13,7 +13,11 @@ export class RunValues {
   /** Bytes of all names and values. */
   bytes = 0
 
-  constructor({ parameters, kept, given }: Submission) {
+  /** How many bytes those may have together that a step is called with. */
+  readonly maxTogether: number
+
+  constructor({ parameters, kept, given }: Submission, maxTogether: number) {
+    this.maxTogether = maxTogether
     for (const values of [parameters, kept, given]) {
       for (const name of Object.keys(values)) this.#keep(name, values[name]!)
     }
@@ -22,6 +26,13 @@ export class RunValues {
 
   get(name: string): Json | undefined {
     return this.#values.get(name)
+  }
+
+  /** Bytes of the values of these names that are there. */
+  bytesOf(names: ReadonlyArray<string>): number {
+    let bytes = 0
+    for (const name of names) bytes += Bytes.ofText(this.#values.get(name) ?? "")
+    return bytes
   }
 
   /** Keeps what a step gave, and says what of it was kept: values that were given stay, whatever runs. */

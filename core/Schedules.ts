@@ -24,7 +24,7 @@ export const MAX_FIRED_BYTES: number = 1 << 20
 
 /** How many due schedules a server gets at once, and how many bytes of parameters they have together; one at least. */
 export const MAX_DUE = 100
-export const MAX_DUE_BYTES: number = 1 << 22
+export const MAX_DUE_BYTES: number = 1 << 20
 
 /** What a server needs to know of a schedule to say whether it takes it. */
 export type Head = Pick<Schedule, "id" | "pipelineId" | "version" | "createdAtMillis">

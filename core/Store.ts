@@ -87,7 +87,7 @@ export interface ClaimRequest {
 
 /** A name for what a step gives for its inputs, across runs. */
 export interface MemoKey {
-  /** The task, its version and its inputs, spelt out. */
+  /** The task, its version and its inputs, spelt out, or the digest of long ones: at most some thousand characters. */
   readonly text: string
   /** How long what it gave is taken, in milliseconds; 0 for as long as there is room. */
   readonly ttlMillis: number

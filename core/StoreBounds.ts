@@ -8,7 +8,7 @@ export interface StoreBounds {
   readonly leaseMillis?: number
   /**
    * The longest value, in bytes of UTF-8 of its JSON text. All that a run is given may take 16 times as much together, and
-   * so may all outputs of a step. Default: 1,048,576.
+   * so may all inputs of a step, which fails with `ValueTooLarge` otherwise, and all outputs. Default: 1,048,576.
    */
   readonly maxValueBytes?: number
   /** How many runs may be unfinished at once; more are refused. Default: 100,000 in memory, 1,000,000 on Redis. */

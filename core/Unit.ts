@@ -1,4 +1,5 @@
 /** What a Store in memory lends: a step, or a unit of its items. */
+import { type ErrorInfo, inputsTooLarge } from "./ErrorInfo.ts"
 import type { Limit } from "./Limit.ts"
 import type { MemoryRun } from "./MemoryRun.ts"
 import type { Holder } from "./Slots.ts"
@@ -44,6 +45,18 @@ export class Unit implements Holder {
     const step = this.run.step(this.index)
     if (step.expands !== undefined && this.item === -1) return "expand"
     return step.probed === true && !this.probed ? "probe" : "run"
+  }
+
+  /** Why it can't be lent; nothing when it can: the values that it is called with have too many bytes together. */
+  get inputProblem(): ErrorInfo | undefined {
+    const { values } = this.run
+    const { maxTogether } = values
+    // Mostly all values of the run have no more than that.
+    if (values.bytes <= maxTogether) return undefined
+    const { name, reads, expands } = this.run.step(this.index)
+    const isExpanded = this.run.expansionOf(this) !== undefined
+    const bytes = values.bytesOf(expands === undefined || isExpanded ? reads : expands.lists)
+    return bytes > maxTogether ? inputsTooLarge(name, bytes, maxTogether) : undefined
   }
 
   /** What it has to hold while it is lent. A probe holds nothing: it is what finds that out. */

@@ -15,7 +15,7 @@ const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   ],
   [
     "contracts",
-    "Access Acls Admission Alarms AuditLog Authenticator Countdown Definitions Expansion Fifo History KeptItems Keys Leaks Lease Lending LoneUnits MemoryAcls MemoryAuditLog MemoryDefinitions MemoryFeed MemoryRateLimiter MemoryRun MemorySchedules MemoryStore MemoryTokens Memos NewRun Presence RateLimiter ReadySteps Registry RunIndex RunItems RunLog RunOwner RunValues Schedules Setbacks Slots Store StoreClock Tokens Unit Waiters"
+    "Access Acls Admission Alarms AuditLog Authenticator Countdown Definitions Expansion Fifo History KeptItems Keys Leaks Lease Lending LoneUnits MemoryAcls MemoryAuditLog MemoryDefinitions MemoryFeed MemoryRateLimiter MemoryRun MemorySchedules MemoryStore MemoryTokens Memos NewRun Presence RateLimiter ReadySteps Recordable Registry RunIndex RunItems RunLog RunOwner RunValues Schedules Setbacks Slots Store StoreClock Tokens Unit Waiters"
   ],
   [
     "behaviour",

@@ -1,14 +1,19 @@
 /** Large values, kept somewhere else than in Redis: there, a reference takes the value's place. */
 import { describe, type ErrorInfo } from "../../core/ErrorInfo.ts"
+import { StoreUnavailable } from "../../core/Errors.ts"
 import type { NewRun } from "../../core/NewRun.ts"
 import type { Outcome, Settlement } from "../../core/Store.ts"
+import * as Text from "../../core/Text.ts"
 import type { Json } from "../../core/Value.ts"
 
 /** A place for large values, such as a bucket. */
 export interface Place {
   /** From which length on a value goes there, in UTF-16 units of its JSON text. Default: 65,536. */
   readonly threshold?: number
-  /** Keeps a text. Gives a reference that finds it again: at most 1,000 characters, none of them a line feed. */
+  /**
+   * Keeps a text. Gives a reference that finds it again: 1 to 1,000 characters, none of them a line feed or
+   * an unpaired surrogate. Another one is refused, and the value counts as not kept.
+   */
   readonly put: (text: string) => Promise<string>
   /** The text that was kept. */
   readonly get: (reference: string) => Promise<string>
@@ -24,6 +29,9 @@ const THRESHOLD = 65_536
 /** How often a step whose outputs can't be kept is tried again, and how long it waits before, in milliseconds. */
 const MAX_TRIES = 5
 const WAIT_MILLIS = 1_000
+
+/** The longest reference, in UTF-16 units. */
+const MAX_REFERENCE = 1_000
 
 // No JSON begins with it.
 const MARK = "@"
@@ -45,12 +53,22 @@ export class Blobs {
     return this.#place !== undefined
   }
 
-  /** A run as it is to be recorded. Values that an earlier run kept there are kept anew, as each run has its own. */
+  /**
+   * A run as it is to be recorded. Values that an earlier run kept there are kept anew, as each run has its own. When one can't
+   * be kept, the others are removed, and it fails with `StoreUnavailable`.
+   */
   async ofRun(run: NewRun): Promise<NewRun> {
-    const parameters = await this.#out(run.parameters)
-    const given = run.given && (await this.#out(run.given))
-    const kept = run.kept && (await this.#out(run.kept))
-    return { ...run, parameters, ...(given && { given }), ...(kept && { kept }) }
+    let kept = run
+    try {
+      for (const part of ["parameters", "given", "kept"] as const) {
+        const values = run[part]
+        if (values !== undefined) kept = { ...kept, [part]: await this.#out(values) }
+      }
+      return kept
+    } catch (error) {
+      await this.discardRun(kept)
+      throw new StoreUnavailable(`The values of a run of '${run.pipelineId}' can't be kept: ${describe(error).message}`)
+    }
   }
 
   /**
@@ -93,17 +111,45 @@ export class Blobs {
     await this.#place?.remove(reference)
   }
 
+  /** These values with references in the place of large ones: all of them, or none is kept. */
   async #out(values: Values): Promise<Values> {
     const large = Object.keys(values).filter((name) => values[name]!.length >= this.#threshold)
     if (large.length === 0) return values
-    const references = await Promise.all(
-      large.map(async (name) => [name, `${MARK}${await this.#place!.put(values[name]!)}`] as const)
-    )
-    return { ...values, ...Object.fromEntries(references) }
+    const put = await Promise.allSettled(large.map((name) => this.#put(values[name]!)))
+    const references: Record<string, Json> = {}
+    for (const [at, each] of put.entries())
+      if (each.status === "fulfilled") references[large[at]!] = `${MARK}${each.value}`
+    const refused = put.find((each) => each.status === "rejected")
+    if (refused !== undefined) {
+      await this.#discard(references)
+      throw refused.reason
+    }
+    return { ...values, ...references }
   }
 
-  /** A value as it was, from what is kept of it. */
+  async #put(text: Json): Promise<string> {
+    const reference: unknown = await this.#place!.put(text)
+    if (Text.isKey(reference, MAX_REFERENCE) && !reference.includes("\n")) return reference
+    const shown = typeof reference === "string" ? `'${Text.clip(reference, 40)}'` : typeof reference
+    throw new TypeError(
+      `\`store.blobs.put\` gave ${shown} as a reference: expected ${Text.keyRule(MAX_REFERENCE)} or line feed`
+    )
+  }
+
+  /** A value as it was, from what is kept of it. Fails with `StoreUnavailable` when it can't be had. */
   back(kept: Json): Json | Promise<Json> {
-    return this.#place !== undefined && kept.startsWith(MARK) ? this.#place.get(kept.slice(MARK.length)) : kept
+    return this.#place !== undefined && kept.startsWith(MARK) ? this.#get(kept.slice(MARK.length)) : kept
+  }
+
+  async #get(reference: string): Promise<Json> {
+    let why: string
+    try {
+      const text: unknown = await this.#place!.get(reference)
+      if (typeof text === "string") return text
+      why = `\`store.blobs.get\` gave no text`
+    } catch (error) {
+      why = describe(error).message
+    }
+    throw new StoreUnavailable(`The value that is kept as '${Text.clip(reference, 100)}' can't be had: ${why}`)
   }
 }

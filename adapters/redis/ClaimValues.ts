@@ -1,10 +1,10 @@
 /** The values of claims: those that the script did not pass are fetched, those that are elsewhere are brought back. */
+import * as Bytes from "../../core/Bytes.ts"
 import { type ErrorInfo, inputsTooLarge } from "../../core/ErrorInfo.ts"
 import type { Settlement } from "../../core/Store.ts"
 import { MAX_TOGETHER } from "../../core/StoreBounds.ts"
 import type { Json } from "../../core/Value.ts"
 import type { Blobs } from "./Blobs.ts"
-import { bytesOfText } from "./Calls.ts"
 import { Fields } from "./Fields.ts"
 import type { Scripts } from "./Scripts.ts"
 import type { RedisClaim } from "./WorkCode.ts"
@@ -12,6 +12,11 @@ import type { RedisClaim } from "./WorkCode.ts"
 /** How often a step whose values can't be had is tried again, and how long it waits before, in milliseconds. */
 const MAX_TRIES = 5
 const WAIT_MILLIS = 1_000
+
+/** The values of a claim, or why they can't be had. */
+type Whole =
+  | { readonly values: ReadonlyMap<string, Json>; readonly bytes: number }
+  | { readonly place: string; readonly why: string }
 
 /** Completes claims. */
 export class ClaimValues {
@@ -32,43 +37,59 @@ export class ClaimValues {
     if (!this.#blobs.isUsed && claims.every(({ names }) => names === undefined)) return { claims, lacking: [] }
     const completed: Array<RedisClaim> = []
     const lacking: Array<Settlement> = []
+    let before: RedisClaim | undefined
+    let known: Whole | undefined
     for (const claim of claims) {
-      const whole = await this.#whole(claim)
+      // Items of one step, one after the other: their values are brought once.
+      if (known === undefined || claim.values !== before?.values || claim.names !== before.names) {
+        known = await this.#bring(claim)
+      }
+      before = claim
+      const whole = this.#completed(claim, known)
       if ("outcome" in whole) lacking.push(whole)
       else completed.push(whole)
     }
     return { claims: completed, lacking }
   }
 
-  async #whole(claim: RedisClaim): Promise<RedisClaim | Settlement> {
+  /** All values of a claim, or which of them can't be had and why. */
+  async #bring(claim: RedisClaim): Promise<Whole> {
     let place = ""
     try {
-      const values = new Map(claim.names === undefined ? claim.values : await this.#fetch(claim, claim.names))
+      const values = new Map(claim.values)
+      if (claim.names !== undefined)
+        for (const [name, kept] of await this.#fetch(claim, claim.names)) values.set(name, kept)
       let bytes = 0
       for (const [name, kept] of values) {
         place = name
         const value = await this.#blobs.back(kept)
-        bytes += bytesOfText(value)
+        if (!claim.own.includes(name)) bytes += Bytes.ofText(value)
         values.set(name, value)
       }
-      if (bytes > this.#maxBytes) {
-        return { claim, outcome: { _tag: "Failed", error: inputsTooLarge(claim.step, bytes, this.#maxBytes) } }
-      }
-      return { ...claim, values }
+      return { values, bytes }
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
-      const failure: ErrorInfo = {
-        name: "ValueUnavailable",
-        message: `Step '${claim.step}' can't be given its value '${place}': ${why.slice(0, 500)}`,
-        step: claim.step
-      }
-      return {
-        claim,
-        outcome:
-          claim.failures < MAX_TRIES
-            ? { _tag: "Retried", error: failure, waitMillis: WAIT_MILLIS * 2 ** claim.failures }
-            : { _tag: "Failed", error: failure }
-      }
+      return { place, why: error instanceof Error ? error.message : String(error) }
+    }
+  }
+
+  #completed(claim: RedisClaim, whole: Whole): RedisClaim | Settlement {
+    if ("values" in whole) {
+      const { values, bytes } = whole
+      return bytes <= this.#maxBytes
+        ? { ...claim, values }
+        : { claim, outcome: { _tag: "Failed", error: inputsTooLarge(claim.step, bytes, this.#maxBytes) } }
+    }
+    const failure: ErrorInfo = {
+      name: "ValueUnavailable",
+      message: `Step '${claim.step}' can't be given its value '${whole.place}': ${whole.why.slice(0, 500)}`,
+      step: claim.step
+    }
+    return {
+      claim,
+      outcome:
+        claim.failures < MAX_TRIES
+          ? { _tag: "Retried", error: failure, waitMillis: WAIT_MILLIS * 2 ** claim.failures }
+          : { _tag: "Failed", error: failure }
     }
   }
 

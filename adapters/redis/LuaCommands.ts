@@ -62,7 +62,7 @@ export const SCRIPTS: Readonly<Record<ScriptName, string>> = {
   keepToken: KEEP_TOKEN,
   submit: script([...RUNS, "submit", "commands/submit"]),
   plan: PARTS["commands/plan"],
-  work: script([...OUTCOMES, "lending", "commands/work"]),
+  work: script([...OUTCOMES, "answer", "lending", "commands/work"]),
   renew: script(["clock", "commands/renew"]),
   note: script([...RUNS, "commands/note"]),
   cancel: script([...RUNS, "commands/cancel"]),

@@ -86,11 +86,11 @@ end
 return { now, call('ZRANGEBYSCORE', key, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2] or '', due }
 `
 
-/** id, definition, when made and next instant as they were seen; next instant, dropped, overlap, how many of its runs and how many of all may be unfinished, how long a key names its run, version, runs; then instants and runs. */
+/** id, SHA-1 of the definition, when made and next instant as they were seen; next instant, dropped, overlap, how many of its runs and how many of all may be unfinished, how long a key names its run, version, runs; then instants and runs. */
 const FIRE = String.raw`
 local key = P .. 'schedule:' .. ARGV[1]
 local seen = call('HMGET', key, 'd', 'c', 'n', 'p', 'i')
-if seen[1] ~= ARGV[2] or seen[2] ~= ARGV[3] or seen[3] ~= ARGV[4] or seen[4] ~= '0' then return { 'GONE' } end
+if not seen[1] or redis.sha1hex(seen[1]) ~= ARGV[2] or seen[2] ~= ARGV[3] or seen[3] ~= ARGV[4] or seen[4] ~= '0' then return { 'GONE' } end
 -- A run of another version that no worker has is in no tick's way. Of very many, those that are not looked at are.
 local runsKey = P .. 'schedule:runs:' .. ARGV[1]
 local unfinished = call('SCARD', runsKey)

@@ -13,8 +13,7 @@ import {
 } from "../../core/Schedules.ts"
 import type { News } from "./News.ts"
 import { LOOK_MILLIS } from "./RedisRuns.ts"
-import type { Argument, Scripts } from "./Scripts.ts"
-import { toUnavailable } from "./Scripts.ts"
+import { type Argument, attempt, type Scripts, sha1, toUnavailable } from "./Scripts.ts"
 import type { Submitting } from "./Submitting.ts"
 
 /** How many schedules are kept. */
@@ -29,6 +28,9 @@ type Looked = readonly [
   later: string,
   due: ReadonlyArray<readonly [id: string, pipelineId: string, version: string, createdAt: string, nextAt: string]>
 ]
+
+/** What became of a firing, and in how many milliseconds something is due. */
+type Fired = readonly ["GONE" | "PLAN" | "FIRED", string?]
 
 type Shown = readonly [
   definition: string,
@@ -141,26 +143,26 @@ export class RedisSchedules implements Schedules {
       return Effect.sync(end)
     })
 
-  fire = ({ schedule, version, runs, dropped, nextAtMillis }: Firing): Effect.Effect<boolean, StoreUnavailable> => {
+  fire = (firing: Firing): Effect.Effect<boolean, StoreUnavailable> => attempt(() => this.#fire(firing))
+
+  async #fire({ schedule, version, runs, dropped, nextAtMillis }: Firing): Promise<boolean> {
     const { id, createdAtMillis, nextAtMillis: seenAtMillis, overlap } = schedule
-    const args: Array<Argument> = [id, definitionOf(schedule), createdAtMillis, seenAtMillis, nextAtMillis, dropped]
+    // By its digest: with its parameters it may be long.
+    const seen = await sha1(definitionOf(schedule))
+    const args: Array<Argument> = [id, seen, createdAtMillis, seenAtMillis, nextAtMillis, dropped]
     args.push(overlap, MAX_UNFINISHED, ...this.#submitting.bounds, version, runs.length)
     for (const run of runs) {
       args.push(run.schedule!.tickMillis)
-      this.#submitting.write(args, run)
+      await this.#submitting.write(args, run)
     }
-    const fire = this.#scripts.run<readonly ["GONE" | "PLAN" | "FIRED", string?]>("fireSchedule", args)
-    return Effect.map(
-      Effect.flatMap(fire, (answer) =>
-        answer[0] !== "PLAN"
-          ? Effect.succeed(answer)
-          : Effect.andThen(Effect.tryPromise({ try: () => this.#submitting.bring(runs), catch: toUnavailable }), fire)
-      ),
-      ([answer, due = ""]) => {
-        this.#dueAfter(due)
-        return answer === "FIRED"
-      }
-    )
+    const fire = async () => (await this.#scripts.call("fireSchedule", args)) as Fired
+    let [answer, due = ""] = await fire()
+    if (answer === "PLAN") {
+      await this.#submitting.bring(runs)
+      ;[answer, due = ""] = await fire()
+    }
+    this.#dueAfter(due)
+    return answer === "FIRED"
   }
 
   /** What is due for a server, or else in how many milliseconds to look again. */

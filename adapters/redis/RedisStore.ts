@@ -34,6 +34,7 @@ import { RedisRuns } from "./RedisRuns.ts"
 import { RedisSchedules } from "./RedisSchedules.ts"
 import { RedisTokens } from "./RedisTokens.ts"
 import { RedisWork } from "./RedisWork.ts"
+import { RunReader } from "./RunReader.ts"
 import { type Argument, attempt, Scripts, toUnavailable } from "./Scripts.ts"
 import { Submitting } from "./Submitting.ts"
 import * as Tables from "./Tables.ts"
@@ -72,7 +73,8 @@ const wrongBlobs = (blobs: Place): InvalidOption | undefined =>
   Bound.record("store.blobs", blobs) ??
   Bound.integer("store.blobs.threshold", blobs.threshold, 1) ??
   Bound.required(Bound.callable, "store.blobs.put", blobs.put) ??
-  Bound.required(Bound.callable, "store.blobs.get", blobs.get)
+  Bound.required(Bound.callable, "store.blobs.get", blobs.get) ??
+  Bound.required(Bound.callable, "store.blobs.remove", blobs.remove)
 
 /** Makes a Store on Redis, for as long as the scope is open. */
 export const make = (
@@ -172,7 +174,8 @@ class RedisStore implements Store.Store {
     this.#submitting = new Submitting(scripts, bounds.maxUnfinished, id, dueAfter, blobs)
     const reportOnce = once(report)
     this.#runs = new RedisRuns(scripts, news, bounds.maxValueBytes, blobs)
-    const mender = new Mender(scripts, this.#runs.reader, bounds)
+    // It needs no values, and one that is kept elsewhere and is lost is not in its way.
+    const mender = new Mender(scripts, new RunReader(scripts, bounds.maxValueBytes, new Blobs(undefined)), bounds)
     const upkeep = new Upkeep(scripts, bounds, blobs, mender, reportOnce)
     this.ticker = new Ticker(async () => {
       // Not waited for: its connection is another one.

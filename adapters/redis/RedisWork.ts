@@ -3,18 +3,28 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type { StoreUnavailable } from "../../core/Errors.ts"
+import { assertNotes, assertSettlements } from "../../core/Recordable.ts"
 import type * as Store from "../../core/Store.ts"
 import type { StoreBounds } from "../../core/StoreBounds.ts"
 import type { Blobs } from "./Blobs.ts"
-import { slices } from "./Calls.ts"
+import { MAX_BYTES, slices } from "./Calls.ts"
 import type { ClaimValues } from "./ClaimValues.ts"
 import type { News } from "./News.ts"
 import { LOOK_MILLIS } from "./RedisRuns.ts"
 import { traceparentOf } from "./RunCode.ts"
 import { type Argument, attempt, failureOf, type Scripts } from "./Scripts.ts"
-import { stage } from "./StagedItems.ts"
+import { stage, stageOutputs } from "./Staging.ts"
 import type { Versions } from "./Versions.ts"
-import { bytesOf, type RedisClaim, readClaims, unitOf, writeNote, writeSettlement } from "./WorkCode.ts"
+import {
+  bytesOf,
+  bytesOfNote,
+  type RedisClaim,
+  readClaims,
+  unitOf,
+  writeNote,
+  writeSettlement,
+  writeStaged
+} from "./WorkCode.ts"
 
 /** What a call of the script gives. */
 interface Worked {
@@ -139,6 +149,7 @@ export class RedisWork {
     request?: Store.ClaimRequest
   ): Effect.Effect<Store.Settled, StoreUnavailable> =>
     attempt(async () => {
+      assertSettlements(settlements)
       const refused: Array<Store.Settlement> = []
       const parts = settlements.length === 0 ? [NO_SETTLEMENTS] : slices(settlements, bytesOf)
       for (const [at, part] of parts.entries()) {
@@ -152,15 +163,18 @@ export class RedisWork {
     })
 
   note = (notes: ReadonlyArray<Store.Note>): Effect.Effect<void, StoreUnavailable> =>
-    Effect.forEach(
-      slices(notes, ({ line }) => (line === undefined ? 0 : line.message.length + (line.fields?.length ?? 0))),
-      (part) => {
-        const args: Array<Argument> = []
-        for (const note of part) writeNote(args, note)
-        return this.#scripts.run("note", args)
-      },
-      { discard: true }
-    )
+    Effect.suspend(() => {
+      assertNotes(notes)
+      return Effect.forEach(
+        slices(notes, bytesOfNote),
+        (part) => {
+          const args: Array<Argument> = []
+          for (const note of part) writeNote(args, note)
+          return this.#scripts.run("note", args)
+        },
+        { discard: true }
+      )
+    })
 
   revoked = (worker: string): Stream.Stream<Store.Claim> => {
     const open = Effect.map(Queue.unbounded<Store.Claim>(), (queue) => {
@@ -205,8 +219,11 @@ export class RedisWork {
       : settlements
     for (const settlement of kept) {
       const { claim, outcome } = settlement
-      const staged = outcome._tag === "Expanded" ? await stage(this.#scripts, claim, outcome) : undefined
-      writeSettlement(args, settlement, staged)
+      if (outcome._tag === "Expanded") {
+        writeSettlement(args, settlement, await stage(this.#scripts, claim, outcome))
+      } else if (outcome._tag === "Completed" && outcome.failed === undefined && bytesOf(settlement) > MAX_BYTES) {
+        writeStaged(args, settlement, outcome, await stageOutputs(this.#scripts, claim, outcome.outputs))
+      } else writeSettlement(args, settlement, undefined)
     }
     let answer = (await this.#scripts.call("work", args)) as Answer
     if (answer[0] === "VERSIONS") {

@@ -99,7 +99,8 @@ export const isOutage = (error: unknown): boolean => {
 // ioredis takes the arguments as a list too, which its types do not know; so many would not fit on the stack.
 const spread = (args: ReadonlyArray<Argument>): ReadonlyArray<Argument> => [args as unknown as Argument]
 
-const sha1 = async (text: string): Promise<string> => {
+/** SHA-1 of a text, as Redis knows scripts by, and has within them. */
+export const sha1 = async (text: string): Promise<string> => {
   const bytes = new Uint8Array(await crypto.subtle.digest("SHA-1", new TextEncoder().encode(text)))
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
 }

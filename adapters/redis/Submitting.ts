@@ -18,12 +18,26 @@ export type Answer = readonly [
   isThere?: number
 ]
 
-/** A run that is to be recorded, under an id of its own. */
-interface Waiting {
-  readonly run: NewRun
-  readonly id: string
+/** The values of a run, and how many bytes they have. */
+interface Values {
   readonly values: ReadonlyArray<readonly [name: string, value: Json]>
   readonly bytes: number
+}
+
+const valuesOf = (run: NewRun): Values => {
+  const values: Array<readonly [string, Json]> = []
+  let bytes = 0
+  eachValue(run, (name, value) => {
+    values.push([name, value])
+    bytes += bytesOfText(value)
+  })
+  return { values, bytes }
+}
+
+/** A run that is to be recorded, under an id of its own. */
+interface Waiting extends Values {
+  readonly run: NewRun
+  readonly id: string
   readonly resolve: (answer: Answer) => void
   readonly reject: (error: unknown) => void
 }
@@ -78,13 +92,7 @@ export class Submitting {
 
   #enqueue(run: NewRun): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const values: Array<readonly [string, Json]> = []
-      let bytes = 0
-      eachValue(run, (name, value) => {
-        values.push([name, value])
-        bytes += bytesOfText(value)
-      })
-      this.#waiting.push({ run, id: this.#newId(), values, bytes, resolve, reject })
+      this.#waiting.push({ run, id: this.#newId(), ...valuesOf(run), resolve, reject })
       if (this.#isToSend) return
       this.#isToSend = true
       queueMicrotask(() => {
@@ -137,7 +145,7 @@ export class Submitting {
     for (const waiting of batch) {
       // One that is too large for a call, which goes alone, has its values put aside first.
       const isAside = waiting.bytes > MAX_BYTES
-      if (isAside) await this.#putAside(waiting)
+      if (isAside) await this.#putAside(waiting.id, waiting.values)
       this.#write(args, waiting.run, waiting.id, isAside ? [] : waiting.values, isAside ? waiting : undefined)
     }
     const [others, due] = (await this.#scripts.call("submit", args)) as [ReadonlyArray<[number, Answer]>, string]
@@ -156,7 +164,7 @@ export class Submitting {
     return answers
   }
 
-  async #putAside({ id, values }: Waiting): Promise<void> {
+  async #putAside(id: string, values: Values["values"]): Promise<void> {
     const { client } = this.#scripts
     const key = this.#keyOf(id)
     for (const part of slices(values, ([, value]) => bytesOfText(value))) {
@@ -188,11 +196,13 @@ export class Submitting {
     return [this.#maxUnfinished, IDEMPOTENCY_MILLIS]
   }
 
-  /** Adds a run to the arguments of a script. */
-  write(args: Array<Argument>, run: NewRun): void {
-    const values: Array<readonly [string, Json]> = []
-    eachValue(run, (name, value) => values.push([name, value]))
-    this.#write(args, run, this.#newId(), values, undefined)
+  /** Adds a run to the arguments of a script. Values that are too long for a call are put aside before. */
+  async write(args: Array<Argument>, run: NewRun): Promise<void> {
+    const id = this.#newId()
+    const all = valuesOf(run)
+    const isAside = all.bytes > MAX_BYTES
+    if (isAside) await this.#putAside(id, all.values)
+    this.#write(args, run, id, isAside ? [] : all.values, isAside ? all : undefined)
   }
 
   #write(
@@ -200,7 +210,7 @@ export class Submitting {
     run: NewRun,
     id: string,
     values: ReadonlyArray<readonly [name: string, value: Json]>,
-    aside: Waiting | undefined
+    aside: Values | undefined
   ): void {
     const { onFailure = "fail-fast", priority = 0, delayMillis, timeoutMillis, limits, given, schedule } = run
     const { digest, left } = PlanCode.write(run)

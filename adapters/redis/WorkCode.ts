@@ -1,5 +1,5 @@
 /** Claims and outcomes as the scripts read and write them. */
-import type { Claim, Note, Settlement } from "../../core/Store.ts"
+import type { Claim, Note, Outcome, Settlement } from "../../core/Store.ts"
 import type { Json } from "../../core/Value.ts"
 import { bytesOfText } from "./Calls.ts"
 import type { Argument } from "./Scripts.ts"
@@ -11,7 +11,12 @@ const PHASES = { R: "run", P: "probe", E: "expand" } as const
 /** A claim of the Store on Redis. */
 export interface RedisClaim extends Claim {
   readonly values: ReadonlyMap<string, Json>
-  /** The names of its values, where these are more than the script passes and have to be fetched. */
+  /** The names of those that are not the run's but its own: kept items, and what the items before it have come to. */
+  readonly own: ReadonlyArray<string>
+  /**
+   * The names of its other values, where these are more than the script passes and have to be fetched. Claims with the same values
+   * have the same list.
+   */
   readonly names?: ReadonlyArray<string>
 }
 
@@ -20,7 +25,8 @@ const HEAD = 10
 
 /**
  * The claims that a script has lent: texts with U+001F between them, which no JSON and no name has. After the head of each
- * there is how many values follow, by name; `=` for the same as the claim before has; or `?` and how many names follow.
+ * there is how many values follow, by name; `=` for the same as the claim before has; or `?` and how many names follow, and behind
+ * these how many values. `+` and another number says how many values of its own the unit has, behind those of its run.
  */
 export const readClaims = (lent: string): ReadonlyArray<RedisClaim> => {
   if (lent === "") return []
@@ -28,6 +34,7 @@ export const readClaims = (lent: string): ReadonlyArray<RedisClaim> => {
   const claims: Array<RedisClaim> = []
   let values: ReadonlyMap<string, Json> = new Map()
   let names: ReadonlyArray<string> | undefined
+  let own = NO_NAMES
   for (let at = 0; at < texts.length; ) {
     const unit = texts[at]!
     const size = texts[at + HEAD - 1]!
@@ -36,16 +43,21 @@ export const readClaims = (lent: string): ReadonlyArray<RedisClaim> => {
     const queue = texts[at + 7]!
     const version = queue.indexOf("|") + 1
     const pipeline = queue.indexOf(":", version) + 1
-    const first = at + HEAD
-    let next = first
-    if (size.startsWith("?")) {
-      next += Number(size.slice(1))
-      names = texts.slice(first, next)
-      values = new Map()
-    } else if (size !== "=") {
-      next += 2 * Number(size)
+    let next = at + HEAD
+    if (size !== "=") {
       names = undefined
+      let many = size
+      if (size.startsWith("?")) {
+        const first = next
+        next += Number(size.slice(1))
+        names = texts.slice(first, next)
+        many = texts[next++]!
+      }
+      const [ofRun, ofUnit = "0"] = many.split("+") as [string, string?]
+      const first = next
+      next += 2 * (Number(ofRun) + Number(ofUnit))
       values = toMap(texts, first, next)
+      own = ofUnit === "0" ? NO_NAMES : namesIn(texts, first + 2 * Number(ofRun), next)
     }
     const phase = texts[at + 5]!
     claims.push({
@@ -62,12 +74,18 @@ export const readClaims = (lent: string): ReadonlyArray<RedisClaim> => {
       isAlone: phase !== phase.toUpperCase(),
       token: texts[at + 1]!,
       values,
+      own,
       ...(names && { names })
     })
     at = next
   }
   return claims
 }
+
+const NO_NAMES: ReadonlyArray<string> = []
+
+const namesIn = (texts: ReadonlyArray<string>, from: number, to: number): ReadonlyArray<string> =>
+  texts.slice(from, to).filter((_, at) => at % 2 === 0)
 
 const toMap = (texts: ReadonlyArray<string>, from: number, to: number): ReadonlyMap<string, Json> => {
   const map = new Map<string, Json>()
@@ -79,12 +97,43 @@ const toMap = (texts: ReadonlyArray<string>, from: number, to: number): Readonly
 export const unitOf = ({ runId, index, item }: Claim): string =>
   item === undefined ? `${runId}:${index}` : `${runId}:${index}:${item.index}`
 
-/** About how many bytes a settlement has. */
+/** About how many bytes a settlement has besides its outputs: what is said of its claim. */
+const ABOUT = 200
+
+/** About how many bytes a settlement has. The units of an expansion are put aside, and count nothing. */
 export const bytesOf = ({ outcome }: Settlement): number => {
-  if (outcome._tag !== "Completed") return 200
-  let bytes = 200
-  for (const name of Object.keys(outcome.outputs)) bytes += name.length + bytesOfText(outcome.outputs[name]!)
-  return bytes
+  switch (outcome._tag) {
+    case "Completed": {
+      let bytes = ABOUT
+      for (const name of Object.keys(outcome.outputs)) bytes += name.length + bytesOfText(outcome.outputs[name]!)
+      for (const error of outcome.failed?.errors ?? []) bytes += bytesOfText(JSON.stringify(error))
+      return bytes
+    }
+    case "Failed":
+    case "Retried":
+      return ABOUT + bytesOfText(JSON.stringify(outcome.error))
+    case "Probed":
+      return ABOUT + bytesOfText(outcome.memo?.text ?? "")
+    case "Released":
+      return ABOUT + bytesOfText(outcome.reason)
+    case "Expanded":
+      return ABOUT
+  }
+}
+
+/** About how many bytes a note has. */
+export const bytesOfNote = ({ line }: Note): number =>
+  line === undefined ? ABOUT : ABOUT + bytesOfText(line.message) + bytesOfText(line.fields ?? "")
+
+/** Adds a settlement whose outputs have been put aside. */
+export const writeStaged = (
+  args: Array<Argument>,
+  { claim }: Settlement,
+  { arm, outputs }: Extract<Outcome, { readonly _tag: "Completed" }>,
+  name: string
+): void => {
+  const names = Object.keys(outputs)
+  args.push(unitOf(claim), claim.token, "S", arm ?? "", name, names.length, ...names)
 }
 
 /** Adds a settlement to the arguments of a script. `staged` says where the items of an expansion have been put. */

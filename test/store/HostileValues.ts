@@ -5,15 +5,18 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import { ofText } from "../../core/Bytes.ts"
+import { inputsTooLarge } from "../../core/ErrorInfo.ts"
 import * as Levada from "../../core/Levada.ts"
 import { Operations } from "../../core/Operations.ts"
 import * as Pipeline from "../../core/Pipeline.ts"
+import type { PlanStep } from "../../core/Plan.ts"
 import { host } from "../../core/Principal.ts"
+import * as Run from "../../core/Run.ts"
 import * as Step from "../../core/Steps.ts"
-import { Store } from "../../core/Store.ts"
+import { type Claim, type Outcome, Store } from "../../core/Store.ts"
 import * as Task from "../../core/Task.ts"
 import { cases } from "../cases.ts"
-import { claim, claimOne, type Declare, done, newRun, planOf, SMALL, settle } from "./Acting.ts"
+import { claim, claimOne, type Declare, done, mine, newRun, planOf, SMALL, settle } from "./Acting.ts"
 import { serving } from "./Serving.ts"
 
 /** A letter of each length in UTF-8. */
@@ -60,6 +63,18 @@ const anyValue = fc.jsonValue({ maxDepth: 4, noUnicodeString: false }).map((valu
 const anyUnits = fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)) })
 
 const text = JSON.stringify
+
+/** Values of these names that have so many bytes of JSON together, of this letter as far as it goes. */
+const spread = (names: ReadonlyArray<string>, total: number, letter: string): Readonly<Record<string, string>> => {
+  const each = Math.floor(total / names.length)
+  return Object.fromEntries(
+    names.map((name, at) => {
+      const room = (at === 0 ? total - each * (names.length - 1) : each) - 2
+      const many = Math.floor(room / ofText(letter))
+      return [name, text(letter.repeat(many) + "x".repeat(room - many * ofText(letter)))]
+    })
+  )
+}
 
 export const hostileValues = (test: Declare, testSmall: Declare): void => {
   test(
@@ -261,6 +276,54 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
           expect(failure.message).toContain(`outputs of more than ${16 * SMALL} bytes of JSON together`)
         })
       )
+    })
+  )
+
+  testSmall(
+    "the inputs of a step may take 16 times as many bytes together, and no more: else it fails with why, and nothing else does",
+    Effect.gen(function* () {
+      const { submit, get, settle: settling } = yield* Store
+      const most = 16 * SMALL
+      const names = Array.from({ length: 20 }, (_, at) => `v${at}`)
+      const plain = planOf({ a: names }).steps[0]!
+      const mapped = { inOrder: false, max: 100, outputs: ["a"], lists: ["list"] }
+      const kinds: ReadonlyArray<readonly [string, PlanStep]> = [
+        ["a step", plain],
+        ["a step that is probed", { ...plain, probed: true }],
+        ["a step that reads its items", { ...plain, reads: [], expands: { ...mapped, lists: names } }],
+        ["an item", { ...plain, expands: mapped }],
+        ["an item that is probed", { ...plain, probed: true, expands: mapped }],
+        ["an item in order", { ...plain, expands: { ...mapped, inOrder: true } }]
+      ]
+      const totals = [most, most + 1, ...fc.sample(fc.integer({ min: most - 500, max: most + 2_000 }), cases(6))]
+      for (const [kind, step] of kinds) {
+        for (const total of totals) {
+          const [[, letter]] = fc.sample(fc.constantFrom(...LETTERS), 1) as [(typeof LETTERS)[number]]
+          const parameters = { list: "[1,2]", ...spread(names, total, letter) }
+          const runId = yield* submit(newRun({ steps: [step], results: [] }, { parameters }))
+          const other = yield* submit(newRun(planOf({ a: [] })))
+          const isTooLong = total > most
+          const about = `${kind}, ${total} bytes`
+          // Whatever is lent of the run is carried on; the other one is done besides.
+          for (let isOver = false; !isOver; ) {
+            // Without waiting: there may be nothing left to lend.
+            const { claims } = yield* settling([], { worker: "w1", max: 10, versions: mine })
+            yield* settle(
+              ...claims.map((claimed): readonly [Claim, Outcome] => {
+                if (claimed.phase === "probe") return [claimed, { _tag: "Probed", limits: [] }]
+                if (claimed.phase === "expand")
+                  return [claimed, { _tag: "Expanded", units: ["1", "2"], count: 2, size: 1 }]
+                return [claimed, done({ a: "1" })]
+              })
+            )
+            isOver = Run.isTerminal((yield* get(runId)).status) && Run.isTerminal((yield* get(other)).status)
+          }
+          const run = yield* get(runId)
+          expect([about, run.status]).toEqual([about, isTooLong ? "FAILED" : "COMPLETED"])
+          if (isTooLong) expect(run.error, about).toEqual(inputsTooLarge("a", total, most))
+          expect((yield* get(other)).status).toBe("COMPLETED")
+        }
+      }
     })
   )
 

@@ -39,6 +39,7 @@ import { keeping } from "./Keeping.ts"
 import { loading } from "./Loading.ts"
 import { losses } from "./Losses.ts"
 import { memoised } from "./Memoised.ts"
+import { oneBadAmongMany } from "./OneBadAmongMany.ts"
 import { order } from "./Order.ts"
 import { outcomes } from "./Outcomes.ts"
 import { schedules } from "./Schedules.ts"
@@ -63,6 +64,7 @@ export const store = (name: string, build: Build): void => {
     describe("abandoned versions", () => abandoned(testLong))
     describe("hostile texts", () => hostileTexts(testLong))
     describe("hostile values", () => hostileValues(testLong, testSmall))
+    describe("one bad among many", () => oneBadAmongMany(testLong))
     describe("access", () => access(testLong))
 
     testLong(

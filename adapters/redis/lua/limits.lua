@@ -240,10 +240,15 @@ do
     pass(limits)
   end
 
-  -- Whether a worker has a part of a run; of one with very many steps, whether it has begun.
+  -- How many leases this act has looked at to find that out.
+  local looksAtLeases = 0
+
+  -- Whether a worker has a part of a run. One with very many steps, or for which this act has no time any more, is taken to be
+  -- lent once it has begun.
   local function isLent(r)
     local size = r.plan.size
-    if size > MAX_LOOKS then return r.s ~= 'P' end
+    looksAtLeases = looksAtLeases + size
+    if size > MAX_LOOKS or looksAtLeases > 2 * MAX_LOOKS then return r.s ~= 'P' end
     local fields = {}
     for i = 0, size - 1 do fields[#fields + 1] = leaseOf[text[i]] end
     getAll(r, fields)

@@ -1,6 +1,6 @@
 -- What outcomes do to a run: as core's MemoryRun does it in memory. An error that is made here and not by a worker is
 -- `{"#":<kind>,…}`; the reader puts it into words.
-local memoise, recall, completeStep, failStep, goOn, completeItem, failItems,
+local memoise, recall, bytesOfOutputs, completeStep, failStep, goOn, completeItem, failItems,
   failUnit, remember, isLone, isAddedTo, again, endLease, keepAttempt,
   released, failed, retried, lost
 do
@@ -38,6 +38,12 @@ do
     end
     if known then zadd(P .. 'memos', at, memo) end
     return known
+  end
+
+  function bytesOfOutputs(outputs)
+    local bytes = 0
+    for k = 2, #outputs, 2 do bytes = bytes + #outputs[k] end
+    return bytes
   end
 
   local COMPLETED = '["SC",' .. at .. ','
@@ -218,8 +224,9 @@ do
   local function learnSettled(r, i)
     isLearnt[i] = true
     local fields = settled[i]
-    for _, other in ipairs(stepOf(r, i).r) do
-      if #fields >= 10 then break end
+    local releases = stepOf(r, i).r
+    for k = 1, math.min(#releases, 10) do
+      local other = releases[k]
       if stepOf(r, other).w > 1 then fields[#fields + 1] = 'w' .. other end
     end
   end

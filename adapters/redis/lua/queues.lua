@@ -15,11 +15,12 @@ do
     counts[version] = (counts[version] or 0) + by
   end
 
-  -- front: what goes before the others; back: what goes behind them. `taken` of the list itself are gone.
+  -- front: what goes before the others; back: what goes behind them. `taken` of the list itself are gone. It is read in pages, of
+  -- which the first has `many`.
   function queueOf(name)
     local queue = queues[name]
     if queue == nil then
-      queue = { name = name, key = P .. 'q:' .. name, front = {}, first = 1, last = 0, back = {}, backFirst = 1, taken = 0 }
+      queue = { name = name, key = P .. 'q:' .. name, front = {}, first = 1, last = 0, back = {}, backFirst = 1, taken = 0, many = 100 }
       queues[name] = queue
     end
     return queue
@@ -49,12 +50,13 @@ do
       return ref
     end
     if queue.page == nil or queue.place > #queue.page then
-      if queue.page and #queue.page < 100 then
+      if queue.page and #queue.page < queue.asked then
         local ref = queue.back[queue.backFirst]
         if ref then queue.backFirst = queue.backFirst + 1 end
         return ref
       end
-      queue.page = call('LRANGE', queue.key, queue.taken, queue.taken + 99)
+      queue.asked = queue.asked and math.min(2 * queue.asked, 100) or queue.many
+      queue.page = call('LRANGE', queue.key, queue.taken, queue.taken + queue.asked - 1)
       queue.place = 1
       return takeRef(queue)
     end

@@ -1,6 +1,6 @@
 /**
- * The items of a list on their way to Redis: put aside in parts, under a name that only their claim knows, before the act that
- * makes them the items of a step. A list of any length is one small call of the script then.
+ * What is too long for one call on its way to Redis: the items of a list, or the outputs of a step. It is put aside in parts,
+ * under a name that only its claim knows, before the act that takes it from there; that act is one small call then.
  */
 import type { DoneUnit } from "../../core/KeptItems.ts"
 import type { Claim, Outcome } from "../../core/Store.ts"
@@ -19,9 +19,26 @@ const CHUNK = 1_000
 
 type Pair = readonly [field: string, text: string]
 
+/** Puts the outputs of a step aside. Gives the name that they are under. */
+export const stageOutputs = async (
+  scripts: Scripts,
+  claim: Claim,
+  outputs: Readonly<Record<string, string>>
+): Promise<string> => {
+  const name = nameOf(claim)
+  await put(
+    scripts,
+    `${scripts.prefix}s:${name}`,
+    Object.keys(outputs).map((output): Pair => [output, outputs[output]!])
+  )
+  return name
+}
+
+const nameOf = (claim: Claim): string => `${unitOf(claim)}|${claim.token}`
+
 /** Puts the items of an expansion aside. */
 export const stage = async (scripts: Scripts, claim: Claim, expanded: Expanded): Promise<Staged> => {
-  const name = `${unitOf(claim)}|${claim.token}`
+  const name = nameOf(claim)
   const key = `${scripts.prefix}s:${name}`
   const outputs = expanded.done === undefined ? [] : ((await expansionOf(scripts, claim.runId, claim.index))?.u ?? [])
   const done = doneOf(expanded, outputs)
