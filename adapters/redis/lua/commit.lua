@@ -138,7 +138,9 @@ do
     for _, rename in ipairs(renames) do write(unpack(rename)) end
     for _, hash in pairs(hashes) do writeHash(hash) end
     for key, list in pairs(arrivals) do writeMany('ZADD', key, list) end
-    for key, list in pairs(departures) do writeMany('ZREM', key, list) end
+    for key, list in pairs(departures) do
+      if key ~= keyOf.unfinished then writeMany('ZREM', key, list) end
+    end
     for key, members in pairs(sorted) do writeSorted(key, members) end
     for key, members in pairs(sets) do writeSet(key, members) end
     writeQueues(write)
@@ -157,6 +159,8 @@ do
       if #revocations > 0 then told.x = revocations end
       write('PUBLISH', P .. 'news', cjson.encode(told))
     end
+    -- Last, and not where something else was not written: the mender looks at runs that stand there.
+    if not failure and departures[keyOf.unfinished] then writeMany('ZREM', keyOf.unfinished, departures[keyOf.unfinished]) end
     if failure then
       -- What was not written is found by the mender, which looks for it sooner then.
       redis.pcall('SET', P .. 'torn', at)

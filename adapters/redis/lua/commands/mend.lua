@@ -21,7 +21,13 @@ if isOver(r) then
       depart(P .. name, r.id)
       depart(P .. name .. ':' .. r.plan.pipeline, r.id)
     end
+    if r.s ~= 'C' then
+      local index = P .. (r.s == 'F' and 'failed' or 'cancelled')
+      arrive(index, get(r, 'm'), r.id)
+      arrive(index .. ':' .. r.plan.pipeline, get(r, 'm'), r.id)
+    end
     arrive(keyOf.ended, at, endedMember(r))
+    enter(r, 'settleEnd')
     enter(r, 'clear')
     commit(tonumber(ARGV[5]))
   end)
