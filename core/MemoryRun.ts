@@ -248,8 +248,7 @@ export class MemoryRun implements Holder, Told {
       this.settle(lease, { _tag: "Released", reason }, atMillis)
       return
     }
-    const { item } = this.#items.about(unit, 0, atMillis)
-    const error = workerLost(step, item, unit.losses)
+    const error = workerLost(step, this.#items.about(unit, 0, atMillis).item, unit.losses)
     this.settle(lease, { _tag: "Failed", error }, atMillis)
   }
 
