@@ -258,12 +258,12 @@ export class Expansion {
     const isOver = this.source.isOver
     const items: Array<ItemState> = []
     let at = from
-    for (let length = 0; at < until && items.length < limit && length <= maxBytes; at++) {
+    for (let bytes = 0; at < until && items.length < limit && bytes <= maxBytes; at++) {
       const row = this.#rowOf(at, isOver)
       if (status !== undefined && row.status !== status) continue
       items.push(row)
-      length += row.value.length
-      for (const name of Object.keys(row.outputs)) length += row.outputs[name]!.length
+      bytes += Bytes.ofText(row.value)
+      for (const name of Object.keys(row.outputs)) bytes += Bytes.ofText(row.outputs[name]!)
     }
     const units = this.#units.length
     return { items, units, size: this.size, nextCursor: at < units ? String(at) : undefined }

@@ -1,4 +1,5 @@
 /** Large values, kept somewhere else than in Redis: there, a reference takes the value's place. */
+import * as Bytes from "../../core/Bytes.ts"
 import { describe, type ErrorInfo } from "../../core/ErrorInfo.ts"
 import { StoreUnavailable } from "../../core/Errors.ts"
 import type { NewRun } from "../../core/NewRun.ts"
@@ -8,7 +9,7 @@ import type { Json } from "../../core/Value.ts"
 
 /** A place for large values, such as a bucket. */
 export interface Place {
-  /** From which length on a value goes there, in UTF-16 units of its JSON text. Default: 65,536. */
+  /** From how many bytes of UTF-8 of its JSON text on a value goes there. Default: 65,536. */
   readonly threshold?: number
   /**
    * Keeps a text. Gives a reference that finds it again: 1 to 1,000 characters, none of them a line feed or
@@ -113,7 +114,7 @@ export class Blobs {
 
   /** These values with references in the place of large ones: all of them, or none is kept. */
   async #out(values: Values): Promise<Values> {
-    const large = Object.keys(values).filter((name) => values[name]!.length >= this.#threshold)
+    const large = Object.keys(values).filter((name) => Bytes.exceeds(values[name]!, this.#threshold - 1))
     if (large.length === 0) return values
     const put = await Promise.allSettled(large.map((name) => this.#put(values[name]!)))
     const references: Record<string, Json> = {}

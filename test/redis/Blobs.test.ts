@@ -60,6 +60,16 @@ const hastening = async (prefix: string, is: () => Promise<void>): Promise<void>
   }, SOON)
 }
 
+shared("values go there from so many bytes of UTF-8 on, whatever their number of characters", async () => {
+  const { blobs, kept } = place()
+  const made = levada([pipeline], here(blobs), { worker: false })
+  // With its two quotes, the text has 99 bytes, then 100.
+  await made.start(pipeline, { text: `x${"ü".repeat(48)}` })
+  expect(kept.size).toBe(0)
+  await made.start(pipeline, { text: "ü".repeat(49) })
+  expect([...kept.values()]).toEqual([`"${"ü".repeat(49)}"`])
+})
+
 const BAD: ReadonlyArray<readonly [string, unknown]> = [
   ["empty", ""],
   ["of two lines", "a\nb"],
