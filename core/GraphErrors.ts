@@ -116,7 +116,7 @@ export class UnknownTask extends Failure<"UnknownTask"> {
     super(
       "UnknownTask",
       why === "unknown"
-        ? `Task '${task}' is not offered by this program; offered: ${listed(offered)}`
+        ? `Task '${task}' is not offered to you; offered: ${offered.length === 0 ? "none" : listed(offered)}`
         : `Task '${task}' is offered more than once with different code, so its name alone does not say which is meant`
     )
     this.pipelineId = pipelineId
