@@ -103,6 +103,10 @@ export const host: Caller = {
 /** Everybody, where access is open. */
 export const anonymous: Principal = everything("anonymous")
 
+/** The principal that a caller's own things belong to; undefined for the program, and where access is open. */
+export const ownerOf = ({ principal }: Caller): string | undefined =>
+  principal === host.principal || principal === anonymous ? undefined : principal.id
+
 /** Whether an id fits a pattern, in which `*` stands for any characters. In linear time of the id for one `*`. */
 export const fits = (pattern: string, id: string): boolean => {
   let at = 0

@@ -5,7 +5,7 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Bound from "./Bound.ts"
 import {
-  type IdempotencyConflict,
+  IdempotencyConflict,
   InvalidOption,
   type ParametersInvalid,
   type PipelineNotFound,
@@ -28,7 +28,7 @@ import { sifted } from "./Page.ts"
 import type { Given } from "./Parameters.ts"
 import * as Part from "./Part.ts"
 import type * as Pipeline from "./Pipeline.ts"
-import type { Caller, Permission } from "./Principal.ts"
+import { type Caller, ownerOf, type Permission } from "./Principal.ts"
 import type { Registry } from "./Registry.ts"
 import * as Run from "./Run.ts"
 import { after } from "./Sequel.ts"
@@ -68,7 +68,7 @@ export interface RunOperations {
     { readonly pipeline: Pipeline.Any; readonly run: Option.Option<Run.Run> },
     PipelineNotFound | GuardError
   >
-  /** Checks what it is given and starts a run. Gives its id, or that of the run that has its idempotency key. */
+  /** Checks what it is given and starts a run. Gives its id, or that of the caller's run with its idempotency key. */
   readonly start: (
     caller: Caller,
     pipelineId: string,
@@ -175,10 +175,16 @@ export const make = (
       ({ pipeline }): Effect.Effect<string, StartError> => {
         const refused = closed()
         if (refused !== undefined) return Effect.fail(refused)
-        const run = Start.newRun(pipeline, given, options, store.maxValueBytes)
+        const owner = ownerOf(caller)
+        const run = Start.newRun(pipeline, given, options, store.maxValueBytes, owner)
         if (Result.isFailure(run)) return Effect.fail(run.failure)
         const requestId = requestIdOf(caller)
-        return store.submit(requestId === undefined ? run.success : { ...run.success, requestId })
+        const submitted = store.submit(requestId === undefined ? run.success : { ...run.success, requestId })
+        const { idempotencyKey: key } = options
+        if (owner === undefined || key === undefined) return submitted
+        return Effect.catchTag(submitted, "IdempotencyConflict", ({ runId, isGone }) =>
+          Effect.fail(new IdempotencyConflict(pipelineId, key, runId, isGone))
+        )
       }
     )
 
