@@ -7,12 +7,12 @@ import { type HttpReply, json } from "./Message.ts"
 /** A request that HTTP itself objects to: its path, its method or its body. */
 export class BadRequest extends Data.Error<{ readonly message: string }> {
   readonly _tag: "BadRequest" = "BadRequest" as const
-  readonly status: 400 | 404 | 405 | 408 | 413 | 415 | 426 | 503
+  readonly status: 400 | 403 | 404 | 405 | 408 | 413 | 415 | 426 | 503
   readonly error: string
   readonly problems: ReadonlyArray<Errors.Problem>
   readonly headers: Readonly<Record<string, string>>
   constructor(
-    status: 400 | 404 | 405 | 408 | 413 | 415 | 426 | 503,
+    status: 400 | 403 | 404 | 405 | 408 | 413 | 415 | 426 | 503,
     error: string,
     message: string,
     more: {

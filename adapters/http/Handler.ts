@@ -22,9 +22,10 @@ import type { Route, Serving } from "./Route.ts"
 import * as Router from "./Router.ts"
 import { guarded as guardedRoutes } from "./Routes.ts"
 import { MAX_STREAMS, Streams } from "./Streams.ts"
+import * as WebPages from "./WebPages.ts"
 
 /** How the API is served. */
-export interface Options extends Proxies.Options {
+export interface Options extends Proxies.Options, WebPages.Options {
   /** The path that the API is mounted at, such as `/flows`. Default: the root. */
   readonly basePath?: string
   /** The longest body, in bytes. Default: 1,048,576. */
@@ -54,9 +55,11 @@ export const invalid = (options: Options): InvalidOption | undefined =>
   Bound.flag("guardDocs", options.guardDocs) ??
   Bound.flag("guardMetrics", options.guardMetrics) ??
   Option.getOrUndefined(Result.getFailure(Proxies.make(options))) ??
-  Option.getOrUndefined(Result.getFailure(Cors.make(options.cors)))
+  Option.getOrUndefined(
+    Result.getFailure(Result.flatMap(Cors.make(options.cors), (cors) => WebPages.make(options, cors)))
+  )
 
-/** The API as one function. Where `access` requires HTTPS, browsers are told so. */
+/** The API as one function. Where `access` requires HTTPS, browsers are told so; unless it is secured, pages of other origins are refused. */
 export const make = (
   options: Options & { readonly access?: Access } = {},
   streams: Streams = new Streams(options.maxStreams ?? MAX_STREAMS)
@@ -73,6 +76,8 @@ export const make = (
     const maxBodyBytes = options.maxBodyBytes ?? Body.MAX_BODY_BYTES
     const sourceOf = yield* Effect.fromResult(Proxies.make(options))
     const cors = yield* Effect.fromResult(Cors.make(options.cors))
+    const isSecured = options.access?._tag === "Secured"
+    const pages = yield* Effect.fromResult(WebPages.make(options, cors))
     const onlyHttps = options.access?._tag === "Secured" && options.access.requireHttps ? HTTPS_ONLY : undefined
 
     const requests = new Requests()
@@ -80,7 +85,7 @@ export const make = (
       routes,
       streams,
       requests,
-      isSecured: options.access?._tag === "Secured",
+      isSecured,
       enter: ({ request, requestId }, key, shown) =>
         operations.enter(new HttpVisitor(request, requestId, key, true, sourceOf, shown), "read"),
       recognise: (call, key) => {
@@ -199,6 +204,8 @@ export const make = (
 
     const respond = (found: Router.Match, request: HttpRequest, requestId: string): HttpReply | Promise<HttpReply> => {
       const { method } = request
+      const refused = isSecured ? undefined : pages(request)
+      if (refused !== undefined) return toReply(refused, clock.currentTimeMillisUnsafe())
       if (found._tag === "Route") return enter(found.route, found.params, request, requestId)
       if (found._tag === "NoPath") return toReply(pathNotFound(request.path), clock.currentTimeMillisUnsafe())
       if (method !== "OPTIONS") return toReply(otherMethod(method, found.allow), clock.currentTimeMillisUnsafe())

@@ -44,6 +44,9 @@ const MEANINGS: { readonly [status: number]: string } = {
 /** What the guard answers, on every route that it guards. */
 const GUARDED = [401, 403, 429] as const
 
+/** What a page of another origin is answered, on every route, where access is open; see `WebPages`. */
+const OPEN = [403] as const
+
 const JSON_TYPE = "application/json"
 
 const content = (type: string, schema: object): Json => ({ content: { [type]: { schema } } })
@@ -97,7 +100,7 @@ export const querySchema = (route: Route): (Json & { readonly properties: Json }
 
 /** A route as OpenAPI has it. `failure` is the schema of what it answers when it fails. */
 export const operation = (route: Route, failure: object, tag: string): Operation => {
-  const { path, permission, summary, hasBody } = route
+  const { method, path, permission, summary, hasBody } = route
   const { answers = {}, contentType = JSON_TYPE, failures = [], body, headers = {} } = documentOf(route) ?? {}
   const names = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => name)
   return {
@@ -120,10 +123,9 @@ export const operation = (route: Route, failure: object, tag: string): Operation
         status,
         { description: MEANINGS[Number(status)], ...(!EMPTY.has(status) && answered(contentType, schema, failure)) }
       ]),
-      ...[...(permission === "none" ? [] : GUARDED), ...failures].map((status) => [
-        status,
-        { description: MEANINGS[status], ...content(JSON_TYPE, failure) }
-      ])
+      ...[...(permission === "none" ? [] : GUARDED), ...OPEN, ...(method === "POST" ? [415] : []), ...failures].map(
+        (status) => [status, { description: MEANINGS[status], ...content(JSON_TYPE, failure) }]
+      )
     ])
   }
 }

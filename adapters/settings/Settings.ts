@@ -10,6 +10,7 @@ import * as Rate from "../../core/Rate.ts"
 import * as Cors from "../http/Cors.ts"
 import type * as Handler from "../http/Handler.ts"
 import { FORWARDED_HEADERS } from "../http/Proxies.ts"
+import * as WebPages from "../http/WebPages.ts"
 import type { Options as JwtOptions } from "../jwt/JwtAuthenticator.ts"
 import * as ApiKeys from "../keys/ApiKeys.ts"
 import * as Tokens from "../keys/Tokens.ts"
@@ -51,6 +52,7 @@ const SETTINGS = {
   REQUIRE_HTTPS: "true or false: whether requests that are not encrypted are refused",
   TRUSTED_PROXIES: "addresses and networks, such as '127.0.0.1,10.0.0.0/8'",
   FORWARDED_HEADER: "x-forwarded-for or forwarded: which header these proxies write",
+  HOSTS: "names of the server besides those of this machine, where access is open, such as 'levada.internal', or '*'",
   CORS_ORIGINS: "origins of pages that may read answers, such as 'https://app.example.com', or '*'",
   CORS_CREDENTIALS: "true or false: whether browsers send cookies along",
   GUARD_DOCS: "true or false: whether only those who may read see the API's document and its pages",
@@ -179,6 +181,9 @@ const edge = (reader: Reader<Name>): Omit<Settings, "access"> => {
   const cors: Cors.Options | undefined =
     origins === undefined ? undefined : { origins, ...(credentials !== undefined && { credentials }) }
   if (cors !== undefined) reader.made("CORS_ORIGINS", () => Result.getOrThrow(Cors.make(cors)))
+  const hosts = reader.list("HOSTS")
+  if (hosts !== undefined)
+    reader.made("HOSTS", () => Result.getOrThrow(WebPages.make({ hosts }, { allows: () => false })))
   const maxBodyBytes = reader.number("MAX_BODY_BYTES")
   const guardDocs = reader.flag("GUARD_DOCS")
   const guardMetrics = reader.flag("GUARD_METRICS")
@@ -188,6 +193,7 @@ const edge = (reader: Reader<Name>): Omit<Settings, "access"> => {
     ...(trustedProxies !== undefined && { trustedProxies }),
     ...(forwardedHeader !== undefined && { forwardedHeader }),
     ...(cors !== undefined && { cors }),
+    ...(hosts !== undefined && { hosts }),
     ...(maxBodyBytes !== undefined && { maxBodyBytes })
   }
 }
