@@ -5,7 +5,7 @@ import type { Authenticator } from "./Authenticator.ts"
 import * as Bound from "./Bound.ts"
 import { InvalidOption } from "./Errors.ts"
 import * as Name from "./Name.ts"
-import { type Grant, MAX_PRINCIPAL_NAME, PERMISSIONS, type Permission } from "./Principal.ts"
+import { type Grant, MAX_PRINCIPAL_NAME, MAX_SCHEME, PERMISSIONS, type Permission } from "./Principal.ts"
 import * as Rate from "./Rate.ts"
 import type { TokenMaker } from "./Tokens.ts"
 
@@ -92,9 +92,6 @@ const wrongTokens = (tokens: unknown): InvalidOption | undefined =>
         Bound.required(Bound.callable, `access.tokens.${name}`, (tokens as Partial<TokenMaker>)[name])
       ))
 
-/** How long the kind of credentials may be, in UTF-16 units: clients are told it in a header. */
-const MAX_SCHEME = 100
-
 const wrongAuthenticator = (authenticator: unknown, at: number): InvalidOption | undefined => {
   const what = `access.authenticators[${at}]`
   const mistake = Bound.required(Bound.record, what, authenticator, "an authenticator, such as ApiKeys.make gives")
@@ -102,6 +99,9 @@ const wrongAuthenticator = (authenticator: unknown, at: number): InvalidOption |
   const { scheme, roles, authenticate } = authenticator as { readonly [K in keyof Authenticator]?: unknown }
   return (
     Bound.required(Bound.text, `${what}.scheme`, scheme, MAX_SCHEME) ??
+    (String(scheme).includes(":")
+      ? new InvalidOption(`${what}.scheme`, scheme, "a text without a colon")
+      : undefined) ??
     Bound.texts(`${what}.roles`, roles) ??
     Bound.required(Bound.callable, `${what}.authenticate`, authenticate)
   )

@@ -11,7 +11,10 @@ export type Answer = Principal | undefined
 
 /** Says who a visitor is. */
 export interface Authenticator {
-  /** The kind of credentials, as clients are told when they show none: `ApiKey`, `Bearer` or one of its own. */
+  /**
+   * The kind of credentials, as clients are told when they show none, and in front of the ids of its principals: `ApiKey`,
+   * `Bearer` or one of its own, without a colon.
+   */
   readonly scheme: string
   /** The roles that it may give, where it knows them: an ACL that names others is warned of. */
   readonly roles?: ReadonlyArray<string> | undefined

@@ -235,10 +235,12 @@ const ENABLED = {
 const warn = (rules: Rules, pipelines: ReadonlyArray<string>): Effect.Effect<void> => {
   const areKnown = rules.authenticators.every(({ roles }) => roles !== undefined)
   const known = new Set([...rules.roles.keys(), ...rules.authenticators.flatMap(({ roles = [] }) => roles)])
+  const schemes = new Set(rules.authenticators.map(({ scheme }) => scheme))
   return Effect.forEach(
     rules.acls,
     ([id, acl]) => {
       const strange = areKnown ? Acl.roles(acl).filter((role) => !known.has(role)) : []
+      const unknown = [...new Set(Acl.schemes(acl))].filter((scheme) => !schemes.has(scheme))
       return Effect.andThen(
         pipelines.includes(id)
           ? Effect.void
@@ -246,11 +248,12 @@ const warn = (rules: Rules, pipelines: ReadonlyArray<string>): Effect.Effect<voi
               `The ACL for '${id}' names no pipeline of this program; it holds for one that is registered later`
             ),
         Effect.forEach(
-          strange,
-          (role) => Effect.logWarning(`The ACL for '${id}' names role '${role}', which nobody has`),
-          {
-            discard: true
-          }
+          [
+            ...strange.map((role) => `names role '${role}', which nobody has`),
+            ...unknown.map((scheme) => `names a principal of the scheme '${scheme}', which no authenticator has`)
+          ],
+          (what) => Effect.logWarning(`The ACL for '${id}' ${what}`),
+          { discard: true }
         )
       )
     },

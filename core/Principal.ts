@@ -17,9 +17,15 @@ export interface Grant {
 export const MAX_PRINCIPAL_NAME = 250
 export const MAX_ROLES = 100
 
+/** How long the scheme of credentials may be, in UTF-16 units: clients are told it in a header. */
+export const MAX_SCHEME = 100
+
 /** Somebody that an authenticator knows. */
 export interface Principal {
-  /** Names it in limits, ACLs and the audit log: 1 to 250 characters without an unpaired surrogate. Never a secret. */
+  /**
+   * Names it in limits, ACLs and the audit log. An authenticator gives 1 to 250 characters without an unpaired surrogate,
+   * never a secret; the guard puts the scheme in front: `ApiKey:ada`. Authenticators of one scheme share their ids.
+   */
   readonly id: string
   /** At most 100, each a text like an id. */
   readonly roles: ReadonlyArray<string>

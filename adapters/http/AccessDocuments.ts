@@ -6,7 +6,7 @@ import type { AuditQuery, TokenWishJson } from "./Exchanges.ts"
 const text: Schema.Codec<string | null> = Schema.NullOr(Schema.String)
 const names = Schema.optionalKey(
   Schema.UndefinedOr(Schema.Array(Schema.String)).annotate({
-    description: "Roles, and principals as `principal:<id>`."
+    description: "Roles, and principals as `principal:<scheme>:<id>`."
   })
 )
 

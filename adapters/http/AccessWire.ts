@@ -3,7 +3,7 @@ import type { Issued, PipelineAcl } from "../../core/AccessOperations.ts"
 import type { AuditList, AuditRecord } from "../../core/AuditLog.ts"
 import { instant } from "./Wire.ts"
 
-/** An ACL: roles, and principals as `principal:<id>`. */
+/** An ACL: roles, and principals as `principal:<scheme>:<id>`. */
 export interface AclJson {
   readonly read?: ReadonlyArray<string> | undefined
   readonly execute?: ReadonlyArray<string> | undefined

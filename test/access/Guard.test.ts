@@ -78,7 +78,7 @@ describe("the order", () => {
           expect(yield* of({ address: "192.0.2.2", apiKey: "ada" }, "q")).toBe("AccessDenied")
           expect(seen).toEqual(["take address:read:192.0.2.2", "authenticate", "audit denied AccessDenied"])
           expect(yield* of({ address: "2001:db8::1", apiKey: "ada" })).toBe("allowed")
-          const whole = ["take address:read:20010db800000000::/64", "authenticate", "take principal:read:ada"]
+          const whole = ["take address:read:20010db800000000::/64", "authenticate", "take principal:read:Test:ada"]
           expect(seen).toEqual([...whole, "audit allowed"])
           // The same network of 64 bits, and another one.
           expect(yield* of({ address: "2001:db8::ffff", apiKey: "eve" })).toBe("RateLimited")
@@ -172,14 +172,16 @@ describe("an authenticator that is broken lets nobody in", () => {
   })
 
   it("a principal whose credentials are over", async () => {
-    expect(await said(() => ({ id: "a", roles: [], expiresAtMillis: 1 }))).toMatchObject({ principal: { id: "a" } })
+    expect(await said(() => ({ id: "a", roles: [], expiresAtMillis: 1 }))).toMatchObject({
+      principal: { id: "Test:a" }
+    })
     expect(await said(() => ({ id: "a", roles: [], expiresAtMillis: 0 }))).toMatchObject({ tag: "Unauthenticated" })
   })
 
   it("and one that knows nobody leaves it to the next", async () => {
     const authenticators = [{ scheme: "Test", authenticate: () => undefined }, keys]
     expect(await guarded(Access.secured({ authenticators }), (guard) => hear(guard, SHOWN))).toMatchObject({
-      principal: { id: "ada" }
+      principal: { id: "ApiKey:ada" }
     })
     expect(await guarded(Access.secured({ authenticators }), (guard) => hear(guard, {}))).toMatchObject({
       tag: "Unauthenticated",

@@ -121,7 +121,9 @@ const KNOWN: ReadonlyArray<readonly [name: string, headers: Comer["headers"], ..
   ["a JWT of an admin", { authorization: `bEARER  ${good}` }, RXA, RXA],
   ["a JWT of two roles", bearer(jwt(claims(["viewer", "admin", 7]))), RXA, RXA],
   ["a JWT of a role that only the ACL knows", bearer(jwt(claims("guest"))), R, R],
-  ["a JWT of an unknown role", bearer(jwt(claims("principal:named"))), [], []],
+  ["a JWT of an unknown role", bearer(jwt(claims("principal:ApiKey:named"))), [], []],
+  ["a JWT of the subject that the ACL names a key by", bearer(jwt({ ...claims(), sub: "named" })), [], []],
+  ["a JWT of a subject that looks like a key", bearer(jwt({ ...claims(), sub: "ApiKey:named" })), [], []],
   ["a JWT without a role", bearer(jwt(claims())), [], []],
   ["a JWT whose role is no text", bearer(jwt(claims({ 0: "admin" }))), [], []],
   ["a key beside Basic credentials", { ...apiKey(KEYS.viewer), authorization: "Basic eDp5" }, R, R]

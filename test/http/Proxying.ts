@@ -255,10 +255,10 @@ export const proxying = ({ limited, forwarded, strict, exposed }: Servers): void
       "x-request-id": "from-77"
     }
     await ask(limited, "GET", "/pipelines", { headers })
-    const { json } = await ask(limited, "GET", "/audit?principal=owner&limit=50", { headers })
+    const { json } = await ask(limited, "GET", "/audit?principal=ApiKey:owner&limit=50", { headers })
     const record = json.records.find(
       ({ request_id, operation }: Json) => request_id === "from-77" && operation === "GET /pipelines"
     )
-    expect(record).toMatchObject({ address: "198.51.100.77", outcome: "allowed", principal: "owner" })
+    expect(record).toMatchObject({ address: "198.51.100.77", outcome: "allowed", principal: "ApiKey:owner" })
   })
 }
