@@ -16,7 +16,8 @@ import * as Address from "./Address.ts"
 import type { NewRecord } from "./AuditLog.ts"
 import * as Authentication from "./Authentication.ts"
 import * as Authorizer from "./Authorizer.ts"
-import { StoreUnavailable } from "./Errors.ts"
+import { PipelineNotFound, StoreUnavailable } from "./Errors.ts"
+import * as Name from "./Name.ts"
 import {
   anonymous,
   type Caller,
@@ -37,7 +38,7 @@ import type { TokenMaker } from "./Tokens.ts"
 export type EntryError = HttpsRequired | RateLimited | Authentication.AuthenticationError
 
 /** Why a caller may not do a thing. */
-export type GuardError = AccessDenied | RateLimited | StoreUnavailable
+export type GuardError = AccessDenied | PipelineNotFound | RateLimited | StoreUnavailable
 
 /** What a caller wants to do, and to what. */
 export interface Wish {
@@ -52,7 +53,7 @@ export interface Wish {
 export interface Guard {
   /** Finds who a visitor is that wants to do something of that kind. */
   readonly enter: (visitor: Visitor, permission: Permission) => Effect.Effect<Caller, EntryError>
-  /** Once for each operation, before it is done. */
+  /** Once for each operation, before it is done. A pipeline that an ACL hides from the caller is `PipelineNotFound`. */
   readonly check: (caller: Caller, wish: Wish) => Effect.Effect<void, GuardError>
   /** The same question without count and record: for what a list shows. */
   readonly may: (caller: Caller, wish: Wish) => boolean
@@ -90,7 +91,11 @@ export const sought = <A extends { readonly pipelineId: string }, E, N extends o
       const wish = { permission, pipelineId, runId }
       const isSeen = guard.may(caller, wish) || guard.may(caller, { ...wish, permission: "read" })
       const checked = guard.check(caller, wish)
-      return isSeen ? after(checked, () => Effect.succeed(item)) : Effect.andThen(Effect.ignore(checked), noted)
+      if (isSeen) return after(checked, () => Effect.succeed(item))
+      // What was counted already is not counted again.
+      return Effect.catch(checked, (failure) =>
+        failure._tag === "AccessDenied" ? noted : Effect.fail(failure._tag === "PipelineNotFound" ? absent : failure)
+      ) as Effect.Effect<never, N | GuardError>
     }
   })
 }
@@ -171,14 +176,25 @@ const secured = (rules: Rules, store: Store): Effect.Effect<Guard, never, Scope.
           Effect.andThen(denied(origin, wish, principal)(failure), Effect.fail(failure))
         return Effect.suspend(() => {
           if (!authorizer.isReady) return refuse(ACLS_UNKNOWN)
-          if (!authorizer.may(principal, permission, on, runId)) {
-            return refuse(new AccessDenied(principal, permission, pipelineId))
-          }
           const rate = rules.limits.get(permission)
-          const allowed = record(recordOf(origin, wish, "allowed", principal))
-          if (rate === undefined) return allowed
-          const taken = take(rate, "principal", principal.id, permission, caller)
-          return Effect.andThen(Effect.tapError(taken, denied(origin, wish, principal)), allowed)
+          const counted =
+            rate === undefined
+              ? Effect.void
+              : Effect.tapError(
+                  take(rate, "principal", principal.id, permission, caller),
+                  denied(origin, wish, principal)
+                )
+          if (authorizer.may(principal, permission, on, runId)) {
+            return Effect.andThen(counted, record(recordOf(origin, wish, "allowed", principal)))
+          }
+          const refused = new AccessDenied(principal, permission, pipelineId)
+          if (pipelineId === undefined || !authorizer.hides(principal, permission, pipelineId)) return refuse(refused)
+          // As it goes where there is none: counted, looked for and not found. The record says what it was.
+          return counted.pipe(
+            Effect.andThen(denied(origin, wish, principal)(refused)),
+            Effect.andThen(Name.isName(pipelineId) ? Effect.asVoid(store.definitions.get(pipelineId)) : Effect.void),
+            Effect.andThen(Effect.fail(new PipelineNotFound(pipelineId)))
+          )
         })
       },
       may: (caller, wish) =>

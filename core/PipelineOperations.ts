@@ -1,5 +1,6 @@
 /** What a caller may ask for about pipelines. */
 import * as Effect from "effect/Effect"
+import { AccessDenied } from "./AccessErrors.ts"
 import {
   type PipelineError,
   type PipelineExists,
@@ -97,7 +98,12 @@ export const make = (store: Store, registry: Registry, guard: Guard): PipelineOp
     pipeline,
     register: (caller, definition) =>
       Effect.andThen(
-        guard.check(caller, { permission: "admin", pipelineId: definition.id }),
+        // There is nothing to be found yet.
+        Effect.catchTag(
+          guard.check(caller, { permission: "admin", pipelineId: definition.id }),
+          "PipelineNotFound",
+          () => Effect.fail(new AccessDenied(caller.principal, "admin", definition.id))
+        ),
         Effect.flatMap(usable(caller), (tasks) => registry.register(definition, tasks))
       ),
     unregister: (caller, pipelineId) =>

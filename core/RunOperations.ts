@@ -24,7 +24,7 @@ import { type Guard, type GuardError, sought } from "./Guard.ts"
 import * as KeptItems from "./KeptItems.ts"
 import type { Lines } from "./Log.ts"
 import { MAX_NAME_LENGTH } from "./Name.ts"
-import { sifted } from "./Page.ts"
+import * as Page from "./Page.ts"
 import type { Given } from "./Parameters.ts"
 import * as Part from "./Part.ts"
 import type * as Pipeline from "./Pipeline.ts"
@@ -308,22 +308,19 @@ export const make = (
         Bound.among("status", request.status, Run.STATUSES) ??
         Bound.text("pipelineId", pipelineId, MAX_NAME_LENGTH)
       const may = (run: Run.Run) => guard.may(caller, { permission: "read", pipelineId: run.pipelineId, runId: run.id })
-      return Effect.andThen(
-        guard.check(caller, { permission: "read", pipelineId }),
-        mistake === undefined
-          ? Effect.map(
-              sifted(
-                ({ limit, cursor }) =>
-                  Effect.map(store.list({ ...request, limit, ...(cursor !== undefined && { cursor }) }), (list) => ({
-                    items: list.runs,
-                    nextCursor: list.nextCursor
-                  })),
-                request,
-                may
-              ),
-              ({ items, nextCursor }) => ({ runs: items, nextCursor })
-            )
-          : Effect.fail(mistake)
+      const page = () =>
+        Page.sifted(
+          ({ limit, cursor }) =>
+            Effect.map(store.list({ ...request, limit, ...(cursor !== undefined && { cursor }) }), (list) => ({
+              items: list.runs,
+              nextCursor: list.nextCursor
+            })),
+          request,
+          may
+        )
+      return Effect.map(
+        Page.permitted(guard.check(caller, { permission: "read", pipelineId }), page, mistake),
+        ({ items, nextCursor }) => ({ runs: items, nextCursor })
       )
     },
     watch: (caller, runId, from) => Stream.unwrap(Effect.map(follow(caller, runId, from), ({ events }) => events)),

@@ -22,7 +22,7 @@ import type { Store } from "./Store.ts"
 
 /** A schedule to be made. */
 export interface NewSchedule {
-  /** Default: one that nothing has. */
+  /** Default: one that nothing has. Begins with `<pipelineId>:` unless the caller may administer all pipelines. */
   readonly id?: string | undefined
   readonly pipelineId: string
   readonly timing: Schedule.Timing
@@ -109,6 +109,15 @@ export const make = (
         const refused = closed()
         if (refused !== undefined) return yield* refused
         const { pipeline } = yield* registry.find(pipelineId)
+        const prefix = `${pipelineId}:`
+        // Else whoever chooses an id would learn of every other schedule whether it is there.
+        if (
+          typeof wanted.id === "string" &&
+          !wanted.id.startsWith(prefix) &&
+          !guard.may(caller, { permission: "admin", isOfAll: true })
+        ) {
+          return yield* new InvalidOption("id", wanted.id, `a text that begins with '${prefix}', or none`)
+        }
         const parameters = yield* Effect.fromResult(wanted.given.parameters(pipeline))
         const long = Start.tooLong(pipeline, parameters, {}, store.maxValueBytes)
         if (long !== undefined) return yield* long

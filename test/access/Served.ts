@@ -44,7 +44,10 @@ export const asked = async (
       ...(sent !== undefined && { body: sent })
     })
   )
-  const text = await response.text()
+  // Events go on.
+  const isStream = response.headers.get("content-type") === "text/event-stream"
+  if (isStream) await response.body?.cancel()
+  const text = isStream ? "" : await response.text()
   const isJson = response.headers.get("content-type") === "application/json" && text !== ""
   return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined }
 }
