@@ -1,6 +1,5 @@
 /** What a caller may ask for about pipelines. */
 import * as Effect from "effect/Effect"
-import { AccessDenied } from "./AccessErrors.ts"
 import {
   type PipelineError,
   type PipelineExists,
@@ -9,6 +8,7 @@ import {
   type StoreUnavailable
 } from "./Errors.ts"
 import type { Guard, GuardError } from "./Guard.ts"
+import * as Permit from "./Permit.ts"
 import type { Caller } from "./Principal.ts"
 import { type Definition, type Registered, type Registry, tasksOf } from "./Registry.ts"
 import { after } from "./Sequel.ts"
@@ -98,12 +98,7 @@ export const make = (store: Store, registry: Registry, guard: Guard): PipelineOp
     pipeline,
     register: (caller, definition) =>
       Effect.andThen(
-        // There is nothing to be found yet.
-        Effect.catchTag(
-          guard.check(caller, { permission: "admin", pipelineId: definition.id }),
-          "PipelineNotFound",
-          () => Effect.fail(new AccessDenied(caller.principal, "admin", definition.id))
-        ),
+        Permit.ofNew(guard, caller, "admin", definition.id),
         Effect.flatMap(usable(caller), (tasks) => registry.register(definition, tasks))
       ),
     unregister: (caller, pipelineId) =>

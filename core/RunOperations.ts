@@ -11,7 +11,7 @@ import {
   type PipelineNotFound,
   RunCancelled,
   RunFailed,
-  RunNotFound,
+  type RunNotFound,
   RunNotRepeatable,
   RunUnfinished,
   StoreUnavailable,
@@ -20,20 +20,21 @@ import {
 } from "./Errors.ts"
 import type { Event } from "./Event.ts"
 import type { FeedItem, FeedRequest } from "./Feed.ts"
-import { type Guard, type GuardError, sought } from "./Guard.ts"
+import type { Guard, GuardError } from "./Guard.ts"
 import * as KeptItems from "./KeptItems.ts"
 import type { Lines } from "./Log.ts"
 import { MAX_NAME_LENGTH } from "./Name.ts"
 import * as Page from "./Page.ts"
 import type { Given } from "./Parameters.ts"
 import * as Part from "./Part.ts"
+import * as Permit from "./Permit.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import { type Caller, ownerOf, type Permission } from "./Principal.ts"
 import type { Registry } from "./Registry.ts"
 import * as Run from "./Run.ts"
 import { after } from "./Sequel.ts"
 import * as Start from "./Start.ts"
-import { found, type ListRequest, newestRun, type RunList, type Store } from "./Store.ts"
+import { type ListRequest, newestRun, type RunList, type Store } from "./Store.ts"
 import * as Text from "./Text.ts"
 
 /** Why a run can't be started. */
@@ -146,7 +147,7 @@ export const make = (
 ): RunOperations => {
   /** The run, provided that the caller may do that with its pipeline. */
   const permitted = (caller: Caller, permission: Permission, runId: string) =>
-    sought(guard, caller, permission, found(store, runId), new RunNotFound(runId), runId)
+    Permit.runOf(store, guard, caller, permission, runId)
 
   /** The newest run that is over. Those that completed are looked for last, among those that are newer than the others. */
   const lastEnded = (pipelineId: string): Effect.Effect<Run.Run | undefined, StoreUnavailable> =>
@@ -252,9 +253,9 @@ export const make = (
 
   const follow: RunOperations["follow"] = (caller, runId, from) => {
     const mistake = Bound.integer("after", from, 0)
-    return mistake === undefined
-      ? Effect.map(permitted(caller, "read", runId), (run) => ({ run, events: store.watch(runId, from) }))
-      : Effect.fail(mistake)
+    return Effect.flatMap(permitted(caller, "read", runId), (run) =>
+      mistake === undefined ? Effect.succeed({ run, events: store.watch(runId, from) }) : Effect.fail(mistake)
+    )
   }
 
   return {

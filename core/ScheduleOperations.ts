@@ -8,12 +8,12 @@ import {
   type PipelineNotFound,
   type ScheduleError,
   type ScheduleExists,
-  ScheduleNotFound,
+  type ScheduleNotFound,
   type StoreUnavailable
 } from "./Errors.ts"
-import { type Guard, type GuardError, sought } from "./Guard.ts"
-import * as Name from "./Name.ts"
+import type { Guard, GuardError } from "./Guard.ts"
 import type { Given } from "./Parameters.ts"
+import * as Permit from "./Permit.ts"
 import type { Caller, Permission } from "./Principal.ts"
 import type { Registry } from "./Registry.ts"
 import * as Schedule from "./Schedule.ts"
@@ -78,13 +78,7 @@ export const make = (
 
   /** The schedule, provided that the caller may do that with its pipeline. */
   const permitted = (caller: Caller, permission: Permission, scheduleId: string) =>
-    sought(
-      guard,
-      caller,
-      permission,
-      Name.isName(scheduleId) ? schedules.get(scheduleId) : Effect.fail(new ScheduleNotFound(scheduleId)),
-      new ScheduleNotFound(scheduleId)
-    )
+    Permit.scheduleOf(store, guard, caller, permission, scheduleId)
 
   return {
     schedules: (caller) =>

@@ -116,8 +116,8 @@ export const make = (
       statistics: (caller, pipelineId, windowMillis = WINDOW_MILLIS) =>
         Effect.gen(function* () {
           const mistake = Bound.number("window", windowMillis, 1, KEPT_MILLIS)
-          if (mistake !== undefined) return yield* mistake
           yield* guard.check(caller, { permission: "read", pipelineId })
+          if (mistake !== undefined) return yield* mistake
           yield* registry.find(pipelineId)
           yield* counted
           return statistics.of(pipelineId, (yield* Clock.currentTimeMillis) - windowMillis)

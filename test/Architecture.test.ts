@@ -19,7 +19,7 @@ const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   ],
   [
     "behaviour",
-    "AccessOperations Attempt Attempts Authentication Authorizer Calling Guard Items LeaseKeeper Levada NoteWriter Notes Operations OutcomeQueue PipelineOperations Probe RunOperations Runner Runners ScheduleOperations Scheduler StatisticsOperations Warnings " +
+    "AccessOperations Attempt Attempts Authentication Authorizer Calling Guard Items LeaseKeeper Levada NoteWriter Notes Operations OutcomeQueue Permit PipelineOperations Probe RunOperations Runner Runners ScheduleOperations Scheduler StatisticsOperations Warnings " +
       "Start TracedStore Worker"
   ],
   ["index", "index"]

@@ -180,7 +180,15 @@ export class EventSocket implements SocketListener {
         ? reader.take("after", isCursor, 'the `cursor` of an event, or "0"')
         : reader.take("after", isNumber, "the `sequence` of an event, or 0")
     const read = reader.result(() => (types === undefined ? undefined : new Set(types)))
-    if (Result.isFailure(read)) return this.#refuse(undefined, read.failure)
+    if (Result.isFailure(read)) {
+      if (type === "unsubscribe") return this.#refuse(undefined, read.failure)
+      // First, as always, the guard is asked.
+      const wish = { permission: "read", pipelineId: pipelineId === "*" ? undefined : pipelineId, runId } as const
+      const permit = this.#wiring.operations.permit(this.#caller, wish)
+      const exit = await this.#wiring.run(Effect.result(permit))
+      if (Exit.isFailure(exit)) throw new Error("A permit ended in a defect", { cause: exit.cause })
+      return this.#refuse(undefined, Result.isFailure(exit.value) ? exit.value.failure : read.failure)
+    }
     if ((pipelineId === undefined) === (runId === undefined)) {
       const one = "Say either pipeline_id or task_id"
       return this.#refuse(undefined, new BadRequest(400, "InvalidMessageError", one))

@@ -18,7 +18,7 @@ import { HttpVisitor, requestIdOf, showsSomething } from "./HttpVisitor.ts"
 import type { Handler, HttpReply, HttpRequest } from "./Message.ts"
 import * as Proxies from "./Proxies.ts"
 import { Requests } from "./Requests.ts"
-import type { Route, Serving } from "./Route.ts"
+import { type Call, type Route, refused, type Serving } from "./Route.ts"
 import * as Router from "./Router.ts"
 import { guarded as guardedRoutes } from "./Routes.ts"
 import { MAX_STREAMS, Streams } from "./Streams.ts"
@@ -115,11 +115,12 @@ export const make = (
       body: unknown,
       request: HttpRequest,
       requestId: string,
-      caller: Caller
+      caller: Caller,
+      answering: (call: Call) => Effect.Effect<HttpReply, Failure> = route.answer
     ): HttpReply | Promise<HttpReply> => {
       const nowMillis = clock.currentTimeMillisUnsafe()
-      const call = { operations, caller, request, requestId, params, body, nowMillis, serving }
-      return settle(traced(route, request, route.answer(call)), request, (exit) => ended(exit, requestId, nowMillis))
+      const call = { operations, route, caller, request, requestId, params, body, nowMillis, serving }
+      return settle(traced(route, request, answering(call)), request, (exit) => ended(exit, requestId, nowMillis))
     }
 
     /** Runs an effect, at once where that can be. Whoever goes away ends it; the run that they started goes on. */
@@ -162,10 +163,12 @@ export const make = (
     ): HttpReply | Promise<HttpReply> => {
       if (!route.hasBody) return answer(route, params, NO_BODY, request, requestId, caller)
       return Body.read(request, maxBodyBytes).then(
-        async (body) =>
-          Result.isFailure(body)
-            ? toReply(body.failure, clock.currentTimeMillisUnsafe())
-            : withQuota(await answer(route, params, body.success, request, requestId, caller), caller),
+        async (read) => {
+          const [body, answering]: readonly [unknown, Route["answer"]?] = Result.isSuccess(read)
+            ? [read.success]
+            : [NO_BODY, (call: Call) => refused(call, read.failure)]
+          return withQuota(await answer(route, params, body, request, requestId, caller, answering), caller)
+        },
         // The body ended early: nobody is there to read this, but the server has to end the exchange somehow.
         () => toReply(BODY_INCOMPLETE, clock.currentTimeMillisUnsafe())
       )
@@ -195,7 +198,17 @@ export const make = (
       const nowMillis = clock.currentTimeMillisUnsafe()
       const answering = Effect.flatMap(entering, (found) => {
         caller = admitted(request, found)
-        return route.answer({ operations, caller, request, requestId, params, body: NO_BODY, nowMillis, serving })
+        return route.answer({
+          operations,
+          route,
+          caller,
+          request,
+          requestId,
+          params,
+          body: NO_BODY,
+          nowMillis,
+          serving
+        })
       })
       return settle(traced(route, request, answering), request, (exit) =>
         withQuota(ended(exit, requestId, nowMillis), caller)

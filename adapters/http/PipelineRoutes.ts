@@ -7,7 +7,7 @@ import type { Any as Pipeline } from "../../core/Pipeline.ts"
 import type { Registered } from "../../core/Registry.ts"
 import * as Asked from "./Asked.ts"
 import { type HttpReply, json, NO_CONTENT, text } from "./Message.ts"
-import { act, get, post, type Route, remove } from "./Route.ts"
+import { about, act, get, post, type Route, read, refused, remove } from "./Route.ts"
 import { completed } from "./RunRoutes.ts"
 import { statistics } from "./StatisticsWire.ts"
 import * as Wire from "./Wire.ts"
@@ -53,9 +53,12 @@ export const pipelineRoutes: ReadonlyArray<Route> = [
       json(200, Wire.pipelineDetail(pausable, pausable.paused))
     )
   }),
-  post("/pipelines/{pipeline_id}", "admin", "Registers a pipeline from tasks that the program offers.", (call) =>
-    Effect.flatMap(Effect.fromResult(Asked.definition(call.params["pipeline_id"]!, call.body)), (definition) =>
-      Effect.map(call.operations.register(call.caller, definition), (row) => json(201, Wire.pipelineRow(row)))
+  about(
+    "new",
+    post("/pipelines/{pipeline_id}", "admin", "Registers a pipeline from tasks that the program offers.", (call) =>
+      Effect.flatMap(read(call, Asked.definition(call.params["pipeline_id"]!, call.body)), (definition) =>
+        Effect.map(call.operations.register(call.caller, definition), (row) => json(201, Wire.pipelineRow(row)))
+      )
     )
   ),
   remove("/pipelines/{pipeline_id}", "admin", "Forgets a pipeline that was registered so.", (call) =>
@@ -75,7 +78,7 @@ export const pipelineRoutes: ReadonlyArray<Route> = [
   get("/pipelines/{pipeline_id}/statistics", "read", "How the pipeline's runs went of late, in numbers.", (call) => {
     const { operations, caller, params, nowMillis } = call
     const window = Asked.window(call.request.query)
-    if (Result.isFailure(window)) return Effect.fail(window.failure)
+    if (Result.isFailure(window)) return refused(call, window.failure)
     return Effect.map(operations.statistics(caller, params["pipeline_id"]!, window.success), (of) =>
       json(200, statistics(of, nowMillis))
     )
@@ -90,7 +93,7 @@ export const pipelineRoutes: ReadonlyArray<Route> = [
   post("/pipelines/{pipeline_id}/execute", "execute", "Starts a run, and waits for it when asked to.", (call) => {
     const { operations, caller, params } = call
     const asked = Asked.execution(call.body, call.request)
-    if (Result.isFailure(asked)) return Effect.fail(asked.failure)
+    if (Result.isFailure(asked)) return refused(call, asked.failure)
     const { given, options, wait, timeoutMillis } = asked.success
     const pipelineId = params["pipeline_id"]!
     return wait

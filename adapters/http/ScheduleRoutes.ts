@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Asked from "./Asked.ts"
 import { json, NO_CONTENT } from "./Message.ts"
-import { act, get, post, type Route, remove } from "./Route.ts"
+import { act, get, post, type Route, read, remove } from "./Route.ts"
 import * as ScheduleWire from "./ScheduleWire.ts"
 
 /** A route that pauses a schedule, or resumes it. */
@@ -22,7 +22,7 @@ export const scheduleRoutes: ReadonlyArray<Route> = [
     )
   ),
   post("/schedules", "admin", "Makes a schedule; the same once more is the one that is there.", (call) =>
-    Effect.flatMap(Effect.fromResult(Asked.newSchedule(call.body)), (schedule) =>
+    Effect.flatMap(read(call, Asked.newSchedule(call.body)), (schedule) =>
       Effect.map(call.operations.addSchedule(call.caller, schedule), (made) => json(201, ScheduleWire.schedule(made)))
     )
   ),

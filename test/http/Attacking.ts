@@ -270,10 +270,12 @@ export const attacking = (server: Server, printed: () => string): void => {
           '"x"'
         ]) {
           const { status, text } = await send(method, path, body)
-          expect(status, `${method} ${path} ${body.slice(0, 20)}`).toBe(400)
+          // What is asked of a run that is not there is answered so first.
+          expect(status, `${method} ${path} ${body.slice(0, 20)}`).toBe(path.startsWith("/runs/") ? 404 : 400)
           expect(text.length).toBeLessThan(20_000)
         }
-        expect((await send(method, path, `{"read":["${"x".repeat(1_100_000)}"]}`)).status).toBe(413)
+        const long = await send(method, path, `{"read":["${"x".repeat(1_100_000)}"]}`)
+        expect(long.status).toBe(path.startsWith("/runs/") ? 404 : 413)
       }
     })
 
