@@ -23,6 +23,7 @@ import {
   type Caller,
   type Extent,
   host,
+  nobody,
   type Origin,
   type Permission,
   type Principal,
@@ -114,8 +115,9 @@ export const layer = (access: Access, pipelines: ReadonlyArray<string> = []): La
 
 const openGuard: Guard = {
   enter: (visitor) => Exit.succeed({ principal: anonymous, origin: visitor }),
-  check: () => Exit.void,
-  may: () => true,
+  check: (caller, { permission, pipelineId }) =>
+    caller === nobody ? Exit.fail(new AccessDenied(caller.principal, permission, pipelineId)) : Exit.void,
+  may: (caller) => caller !== nobody,
   acls: undefined,
   tokens: undefined
 }

@@ -106,6 +106,12 @@ export const host: Caller = {
   origin: { address: undefined, requestId: undefined, operation: "host" }
 }
 
+/** A visitor that has shown nothing, on a route for everybody. It may do nothing, also where access is open. */
+export const nobody: Caller = {
+  principal: { id: "nobody", roles: [], grants: [] },
+  origin: { address: undefined, requestId: undefined, operation: "nobody" }
+}
+
 /** Everybody, where access is open. */
 export const anonymous: Principal = everything("anonymous")
 

@@ -9,7 +9,7 @@ import type { Access } from "../../core/Access.ts"
 import * as Bound from "../../core/Bound.ts"
 import type { InvalidOption } from "../../core/Errors.ts"
 import { Operations } from "../../core/Operations.ts"
-import { type Caller, host } from "../../core/Principal.ts"
+import { type Caller, nobody } from "../../core/Principal.ts"
 import * as Tracing from "../../core/Tracing.ts"
 import * as Body from "./Body.ts"
 import * as Cors from "./Cors.ts"
@@ -89,10 +89,10 @@ export const make = (
       enter: ({ request, requestId }, key, shown) =>
         operations.enter(new HttpVisitor(request, requestId, key, true, sourceOf, shown), "read"),
       recognise: (call, key) => {
-        if (!serving.isSecured || call.caller !== host) return Effect.succeed(call.caller)
-        return showsSomething(call.request)
-          ? Effect.orElseSucceed(serving.enter(call, key), () => undefined)
-          : Exit.succeed(undefined)
+        if (call.caller !== nobody) return Effect.succeed(call.caller)
+        return !isSecured || showsSomething(call.request)
+          ? Effect.orElseSucceed(serving.enter(call, key), () => nobody)
+          : Exit.succeed(nobody)
       },
       run: (effect) => new Promise((resolve) => fork(effect).addObserver(resolve)),
       nowMillis: () => clock.currentTimeMillisUnsafe()
@@ -182,7 +182,7 @@ export const make = (
     /** Nobody is asked for more than they have to send before it is known who they are. */
     const enter = (route: Route, params: Params, request: HttpRequest, requestId: string) => {
       const { permission } = route
-      if (permission === "none") return answer(route, params, NO_BODY, request, requestId, host)
+      if (permission === "none") return answer(route, params, NO_BODY, request, requestId, nobody)
       const entering = operations.enter(
         new HttpVisitor(request, requestId, route.key, route.isStream, sourceOf),
         permission

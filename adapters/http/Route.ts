@@ -26,11 +26,8 @@ export interface Serving {
     key: string,
     shown?: Credentials
   ) => Effect.Effect<Caller, EntryError>
-  /** Who asks, on a route for everybody: whoever shows who they are may see more there. Nothing for anybody else. */
-  readonly recognise: (
-    call: Pick<Call, "request" | "requestId" | "caller">,
-    key: string
-  ) => Effect.Effect<Caller | undefined>
+  /** The caller of a route for everybody: one that shows credentials may see more there; any other is `nobody`. */
+  readonly recognise: (call: Pick<Call, "request" | "requestId" | "caller">, key: string) => Effect.Effect<Caller>
   readonly run: <A, E>(effect: Effect.Effect<A, E>) => Promise<Exit.Exit<A, E>>
   readonly nowMillis: () => number
 }
@@ -39,7 +36,7 @@ export interface Serving {
 export interface Call {
   readonly operations: Operations
   readonly route: Route
-  /** Nobody, on a route for everybody. */
+  /** `nobody`, on a route for everybody. */
   readonly caller: Caller
   /** The values of the path's `{names}`, unescaped. */
   readonly params: Readonly<Record<string, string>>
