@@ -33,6 +33,10 @@ export interface Options {
   readonly tokens?: TokenMaker | undefined
 }
 
+/** Why credentials are easy to guess, where access is secured. */
+export const weaknesses = (access: Access): ReadonlyArray<string> =>
+  access._tag === "Open" ? [] : access.authenticators.flatMap(({ weaknesses = [] }) => weaknesses)
+
 /** Options that were read and found fit. */
 export interface Rules {
   readonly authenticators: ReadonlyArray<Authenticator>
@@ -96,13 +100,14 @@ const wrongAuthenticator = (authenticator: unknown, at: number): InvalidOption |
   const what = `access.authenticators[${at}]`
   const mistake = Bound.required(Bound.record, what, authenticator, "an authenticator, such as ApiKeys.make gives")
   if (mistake !== undefined) return mistake
-  const { scheme, roles, authenticate } = authenticator as { readonly [K in keyof Authenticator]?: unknown }
+  const { scheme, roles, weaknesses, authenticate } = authenticator as { readonly [K in keyof Authenticator]?: unknown }
   return (
     Bound.required(Bound.text, `${what}.scheme`, scheme, MAX_SCHEME) ??
     (String(scheme).includes(":")
       ? new InvalidOption(`${what}.scheme`, scheme, "a text without a colon")
       : undefined) ??
     Bound.texts(`${what}.roles`, roles) ??
+    Bound.texts(`${what}.weaknesses`, weaknesses) ??
     Bound.required(Bound.callable, `${what}.authenticate`, authenticate)
   )
 }

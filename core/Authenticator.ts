@@ -18,6 +18,8 @@ export interface Authenticator {
   readonly scheme: string
   /** The roles that it may give, where it knows them: an ACL that names others is warned of. */
   readonly roles?: ReadonlyArray<string> | undefined
+  /** What makes its credentials easy to guess, by the names of settings and never by a secret: warned of at start, and served on this machine only. */
+  readonly weaknesses?: ReadonlyArray<string> | undefined
   /**
    * Who that is at this time, in milliseconds since 1970: as a value, a Promise or an Effect. Fails with `Unauthenticated` for credentials that are of its kind
    * and prove nothing. Whatever else it throws, 5 seconds without an answer, or an answer that is no principal, is a

@@ -9,7 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as LogLevel from "effect/LogLevel"
 import type * as Scope from "effect/Scope"
-import type { Access, Rules } from "./Access.ts"
+import { type Access, type Rules, weaknesses } from "./Access.ts"
 import { AccessDenied, HttpsRequired, RateLimited } from "./AccessErrors.ts"
 import * as Acl from "./Acl.ts"
 import * as Address from "./Address.ts"
@@ -249,12 +249,15 @@ const ENABLED = {
   Warn: LogLevel.isEnabled("Warn")
 } as const
 
-/** Says which of the ACLs' names mean nothing: a typing error there may keep people out. */
+/** Says which credentials are easy to guess, and which of the ACLs' names mean nothing: a typing error there may keep people out. */
 const warn = (rules: Rules, pipelines: ReadonlyArray<string>): Effect.Effect<void> => {
   const areKnown = rules.authenticators.every(({ roles }) => roles !== undefined)
   const known = new Set([...rules.roles.keys(), ...rules.authenticators.flatMap(({ roles = [] }) => roles)])
   const schemes = new Set(rules.authenticators.map(({ scheme }) => scheme))
-  return Effect.forEach(
+  const weak = Effect.forEach(weaknesses({ _tag: "Secured", ...rules }), (why) => Effect.logWarning(why), {
+    discard: true
+  })
+  const strangeNames = Effect.forEach(
     rules.acls,
     ([id, acl]) => {
       const strange = areKnown ? Acl.roles(acl).filter((role) => !known.has(role)) : []
@@ -277,4 +280,5 @@ const warn = (rules: Rules, pipelines: ReadonlyArray<string>): Effect.Effect<voi
     },
     { discard: true }
   )
+  return Effect.andThen(weak, strangeNames)
 }

@@ -115,7 +115,7 @@ const secured = async (reader: Reader<Name>): Promise<Access.Access | undefined>
       reader.refuse("API_KEYS", "means nothing with LEVADA_AUTH_PROVIDER=jwt; set that to 'both', or leave it out")
   } else if (!reader.has("API_KEYS"))
     reader.refuse("API_KEYS", "is missing: without a key nobody gets in. `levada-key` makes one")
-  else if (keys !== undefined) reader.made("API_KEYS", () => authenticators.push(ApiKeys.make(keys)))
+  else if (keys !== undefined) reader.made("API_KEYS", () => authenticators.push(ApiKeys.make(keys, "LEVADA_API_KEYS")))
   if (provider === "api_key") {
     for (const name of OF_JWT) {
       if (reader.has(name))
