@@ -25,8 +25,16 @@ export interface Options {
   readonly acls?: Readonly<Record<string, Acl.Acl>> | undefined
   /** For each principal. Shared by all servers on the same Store. */
   readonly limits?: Limits | undefined
-  /** For each address, before anybody asks who that is. An IPv6 address stands for its network of 64 bits. Default: `limits`. */
+  /**
+   * For each address, of known principals together; the strangers of an address have as much, for themselves. An IPv6 address
+   * stands for its network of 64 bits. Default: `limits`.
+   */
   readonly limitsByAddress?: Limits | undefined
+  /**
+   * How often requests from one address may fail to prove who sends them, where `limitsByAddress` says nothing; counted by
+   * each server. Known principals behind that address go on. Default: `100/minute`.
+   */
+  readonly failuresByAddress?: string | undefined
   /** Whether requests over connections that are not encrypted are refused. Default: false. */
   readonly requireHttps?: boolean | undefined
   /** Makes the tokens that are given out for one pipeline or run. Default: none are. */
@@ -44,6 +52,7 @@ export interface Rules {
   readonly acls: ReadonlyMap<string, Acl.Acl>
   readonly limits: ReadonlyMap<Permission, Rate.Rate>
   readonly limitsByAddress: ReadonlyMap<Permission, Rate.Rate>
+  readonly failuresByAddress: Rate.Rate
   readonly requireHttps: boolean
   readonly tokens: TokenMaker | undefined
 }
@@ -83,10 +92,13 @@ const read = (options: Options): Result.Result<Rules, InvalidOption> =>
       limits,
       limitsByAddress:
         options.limitsByAddress === undefined ? limits : yield* ratesOf("limitsByAddress", options.limitsByAddress),
+      failuresByAddress: yield* Rate.parse("access.failuresByAddress", options.failuresByAddress ?? DEFAULT_FAILURES),
       requireHttps,
       tokens
     }
   })
+
+const DEFAULT_FAILURES = "100/minute"
 
 const wrongTokens = (tokens: unknown): InvalidOption | undefined =>
   Bound.record("access.tokens", tokens, "what Tokens.make gives") ??

@@ -11,6 +11,7 @@ import * as Page from "./Page.ts"
 import { type Caller, expiryOf, type Narrowed } from "./Principal.ts"
 import type { Registry } from "./Registry.ts"
 import { found, type Store } from "./Store.ts"
+import type { Stranger } from "./Strangers.ts"
 import * as Tokens from "./Tokens.ts"
 
 /** The ACL that holds for a pipeline. */
@@ -62,7 +63,15 @@ export interface AccessOperations {
    * Records of the audit log, newest first, at most 1,000 at once: those about pipelines that there are and the caller may
    * administer, and the others for callers who may administer all.
    */
-  readonly auditRecords: (caller: Caller, request: AuditRequest) => Effect.Effect<AuditList, InvalidOption | GuardError>
+  readonly auditRecords: (
+    caller: Caller,
+    request: AuditRequest
+  ) => Effect.Effect<AuditAnswer, InvalidOption | GuardError>
+}
+
+/** Records, and for callers who may administer all, the strangers of this process. */
+export interface AuditAnswer extends AuditList {
+  readonly strangers: ReadonlyArray<Stranger>
 }
 
 /** The longest list of records. */
@@ -150,7 +159,7 @@ export const make = (store: Store, registry: Registry, guard: Guard): AccessOper
         )
       return Effect.map(
         Page.permitted(guard.check(caller, { permission: "admin", pipelineId, isOfAll: true }), page, mistake),
-        ({ items, nextCursor }) => ({ records: items, nextCursor })
+        ({ items, nextCursor }) => ({ records: items, nextCursor, strangers: isOverAll ? guard.strangers() : [] })
       )
     }
   }

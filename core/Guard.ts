@@ -1,6 +1,6 @@
 /**
- * The one place that says whether somebody may do a thing, in one order: encryption, limit by address, authentication;
- * then, for each operation, authorisation, limit by principal, audit.
+ * The one place that says whether a caller may do a thing, in one order: encryption, authentication, limit by address (of
+ * known principals, and apart from these, of strangers); then, for each operation, authorisation, limit by principal, audit.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -12,7 +12,6 @@ import type * as Scope from "effect/Scope"
 import { type Access, type Rules, weaknesses } from "./Access.ts"
 import { AccessDenied, HttpsRequired, RateLimited } from "./AccessErrors.ts"
 import * as Acl from "./Acl.ts"
-import * as Address from "./Address.ts"
 import type { NewRecord } from "./AuditLog.ts"
 import * as Authentication from "./Authentication.ts"
 import * as Authorizer from "./Authorizer.ts"
@@ -27,11 +26,14 @@ import {
   type Origin,
   type Permission,
   type Principal,
+  type Quota,
   type Visitor
 } from "./Principal.ts"
 import type { Rate } from "./Rate.ts"
+import type { Taken } from "./RateLimiter.ts"
 import { after } from "./Sequel.ts"
 import { Store } from "./Store.ts"
+import { ownerOf, type Stranger, Strangers } from "./Strangers.ts"
 import * as Text from "./Text.ts"
 import type { TokenMaker } from "./Tokens.ts"
 
@@ -60,6 +62,8 @@ export interface Guard {
   readonly may: (caller: Caller, wish: Wish) => boolean
   /** The ACLs of pipelines; nothing where access is open. */
   readonly acls: Pick<Authorizer.Authorizer, "acl" | "put" | "remove"> | undefined
+  /** The addresses of callers without valid credentials that this process has denied, the latest first. */
+  readonly strangers: () => ReadonlyArray<Stranger>
   /** Makes tokens, where they are given out. */
   readonly tokens: TokenMaker | undefined
 }
@@ -119,13 +123,16 @@ const openGuard: Guard = {
     caller === nobody ? Exit.fail(new AccessDenied(caller.principal, permission, pipelineId)) : Exit.void,
   may: (caller) => caller !== nobody,
   acls: undefined,
+  strangers: () => [],
   tokens: undefined
 }
 
 const secured = (rules: Rules, store: Store): Effect.Effect<Guard, never, Scope.Scope> =>
   Effect.gen(function* () {
     const authorizer = yield* Authorizer.make(rules, store)
-    const authenticate = Authentication.make(rules, store, yield* Clock.Clock)
+    const clock = yield* Clock.Clock
+    const authenticate = Authentication.make(rules, store, clock)
+    const strangers = new Strangers(clock)
 
     const record = (record: NewRecord): Effect.Effect<void, StoreUnavailable> =>
       Effect.andThen(store.audit.append(record), log(record))
@@ -145,29 +152,46 @@ const secured = (rules: Rules, store: Store): Effect.Effect<Guard, never, Scope.
       caller?: Caller
     ): Effect.Effect<void, RateLimited | StoreUnavailable> =>
       Effect.flatMap(store.limiter.take(`${whose}:${permission}:${name}`, rate), (taken) => {
-        const { permits, periodMillis } = rate
-        const { isAllowed, remaining, resetMillis } = taken
-        const quota = { permission, permits, periodMillis, remaining, resetMillis }
+        const quota = quotaOf(permission, rate, taken)
         if (caller !== undefined) caller.quota = quota
-        return isAllowed ? Effect.void : Effect.fail(new RateLimited(whose, quota))
+        return taken.isAllowed ? Effect.void : Effect.fail(new RateLimited(whose, quota))
       })
 
-    const known = (visitor: Visitor, permission: Permission): Effect.Effect<Principal, EntryError> => {
-      if (rules.requireHttps && !visitor.secure) return Effect.fail(new HttpsRequired())
+    /** Counted apart from known principals, who may be behind the same address. */
+    const refused = (
+      visitor: Visitor,
+      permission: Permission,
+      failure: EntryError
+    ): Effect.Effect<never, EntryError> => {
+      const isUnproven = failure._tag === "Unauthenticated" || failure._tag === "UnknownApiKey"
+      const rate = rules.limitsByAddress.get(permission) ?? rules.failuresByAddress
+      const answer: Effect.Effect<never, EntryError> = isUnproven
+        ? Effect.flatMap(strangers.take(visitor, permission, rate), (taken) =>
+            Effect.fail(taken.isAllowed ? failure : new RateLimited("address", quotaOf(permission, rate, taken)))
+          )
+        : Effect.fail(failure)
+      return Effect.andThen(strangers.denied(visitor, failure._tag), answer)
+    }
+
+    const known = (visitor: Visitor, permission: Permission): Effect.Effect<Caller, EntryError> => {
+      if (rules.requireHttps && !visitor.secure) return refused(visitor, permission, new HttpsRequired())
       const rate = rules.limitsByAddress.get(permission)
-      if (rate === undefined) return authenticate(visitor)
-      const address = visitor.address === undefined ? "unknown" : Address.owner(visitor.address)
-      return Effect.flatMap(take(rate, "address", address, permission), () => authenticate(visitor))
+      return after(
+        Effect.catch(authenticate(visitor), (failure) => refused(visitor, permission, failure)),
+        (principal): Effect.Effect<Caller, EntryError> => {
+          const caller = { principal, origin: visitor }
+          if (rate === undefined) return Effect.succeed(caller)
+          const taken = take(rate, "address", ownerOf(visitor), permission)
+          return Effect.as(Effect.tapError(taken, denied(visitor, { permission }, principal)), caller)
+        }
+      )
     }
 
     return {
       acls: authorizer,
       tokens: rules.tokens,
-      enter: (visitor, permission) =>
-        Effect.suspend(() => known(visitor, permission)).pipe(
-          Effect.tapError(denied(visitor, { permission })),
-          Effect.map((principal): Caller => ({ principal, origin: visitor }))
-        ),
+      strangers: () => strangers.list,
+      enter: (visitor, permission) => Effect.suspend(() => known(visitor, permission)),
       check: (caller, wish) => {
         // The program itself is asked for nothing.
         if (caller === host) return Exit.void
@@ -203,6 +227,12 @@ const secured = (rules: Rules, store: Store): Effect.Effect<Guard, never, Scope.
         caller === host || authorizer.may(caller.principal, wish.permission, extentOf(wish), wish.runId)
     }
   })
+
+const quotaOf = (
+  permission: Permission,
+  { permits, periodMillis }: Rate,
+  { remaining, resetMillis }: Taken
+): Quota => ({ permission, permits, periodMillis, remaining, resetMillis })
 
 const extentOf = ({ pipelineId, isOfAll }: Wish): Extent =>
   pipelineId === undefined ? (isOfAll === true ? "all" : "any") : { pipelineId }

@@ -20,7 +20,7 @@ const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   [
     "behaviour",
     "AccessOperations Attempt Attempts Authentication Authorizer Calling Guard Items LeaseKeeper Levada NoteWriter Notes Operations OutcomeQueue Permit PipelineOperations Probe RunOperations Runner Runners ScheduleOperations Scheduler StatisticsOperations Warnings " +
-      "Start TracedStore Worker"
+      "Start Strangers TracedStore Worker"
   ],
   ["index", "index"]
 ]

@@ -48,7 +48,17 @@ const auditRecord: Schema.Codec<AccessWire.AuditRecordJson> = Schema.Struct({
 
 export const auditRecords: Schema.Codec<AccessWire.AuditRecords> = Schema.Struct({
   records: Schema.Array(auditRecord),
-  next_cursor: text
+  next_cursor: text,
+  strangers: Schema.Array(
+    Schema.Struct({
+      address: Schema.String,
+      denied: Schema.Int,
+      first_at: Schema.String,
+      last_at: Schema.String,
+      operation: Schema.String,
+      reason: Schema.String
+    })
+  )
 })
 
 export const auditQuery: Schema.Codec<AuditQuery> = Schema.Struct({

@@ -1,9 +1,9 @@
 /** The routes about access: ACLs, tokens, and the audit log. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type { TokenWish } from "../../core/AccessOperations.ts"
+import type { AuditAnswer, TokenWish } from "../../core/AccessOperations.ts"
 import * as Acl from "../../core/Acl.ts"
-import type { AuditList, AuditRequest } from "../../core/AuditLog.ts"
+import type { AuditRequest } from "../../core/AuditLog.ts"
 import * as AccessWire from "./AccessWire.ts"
 import type { BadRequest, Failure } from "./Failures.ts"
 import { json, text } from "./Message.ts"
@@ -55,7 +55,7 @@ const acl = (body: unknown): Result.Result<Acl.Acl, BadRequest> => {
 
 const pipelineId = ({ params }: { readonly params: Readonly<Record<string, string>> }): string => params["pipeline_id"]!
 
-const audited = (call: Call): Effect.Effect<AuditList, Failure> =>
+const audited = (call: Call): Effect.Effect<AuditAnswer, Failure> =>
   Effect.flatMap(read(call, auditRequest(call.request.query)), (wanted) =>
     call.operations.auditRecords(call.caller, wanted)
   )

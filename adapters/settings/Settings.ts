@@ -49,6 +49,7 @@ const SETTINGS = {
   RATE_LIMIT_READ: "'N/period', such as '600/minute', by address and by principal",
   RATE_LIMIT_EXECUTE: "'N/period', such as '10/minute', by address and by principal",
   RATE_LIMIT_ADMIN: "'N/period', such as '60/hour', by address and by principal",
+  RATE_LIMIT_FAILED: "'N/period', by address: how often a request may prove nothing; '100/minute' unless it is said",
   REQUIRE_HTTPS: "true or false: whether requests that are not encrypted are refused",
   TRUSTED_PROXIES: "addresses and networks, such as '127.0.0.1,10.0.0.0/8'",
   FORWARDED_HEADER: "x-forwarded-for or forwarded: which header these proxies write",
@@ -67,7 +68,8 @@ export type Name = keyof typeof SETTINGS
 const OF_ACCESS: ReadonlyArray<Name> = [
   ...(["AUTH_PROVIDER", "API_KEYS", "ROLES", "PIPELINE_ACLS", "JWT_SECRET", "JWT_PUBLIC_KEY", "JWT_JWKS_URL"] as const),
   ...(["JWT_ALGORITHMS", "JWT_ISSUER", "JWT_AUDIENCE", "JWT_ROLE_CLAIM", "JWT_CLOCK_TOLERANCE"] as const),
-  ...(["RATE_LIMIT_READ", "RATE_LIMIT_EXECUTE", "RATE_LIMIT_ADMIN", "REQUIRE_HTTPS"] as const)
+  ...(["RATE_LIMIT_READ", "RATE_LIMIT_EXECUTE", "RATE_LIMIT_ADMIN", "RATE_LIMIT_FAILED"] as const),
+  "REQUIRE_HTTPS"
 ]
 const OF_JWT = OF_ACCESS.filter((name) => name.startsWith("JWT_"))
 
@@ -139,8 +141,11 @@ const secured = async (reader: Reader<Name>): Promise<Access.Access | undefined>
     })
   ) as Access.Limits
   const requireHttps = reader.flag("REQUIRE_HTTPS") ?? false
+  const failed = reader.text("RATE_LIMIT_FAILED")
+  const rate = failed === undefined ? undefined : Rate.parse("LEVADA_RATE_LIMIT_FAILED", failed)
+  if (rate !== undefined && Result.isFailure(rate)) reader.refuse("RATE_LIMIT_FAILED", rate.failure.message)
   if (reader.problems.length > 0) return undefined
-  const options = { authenticators, limits, requireHttps, tokens: Tokens.make() }
+  const options = { authenticators, limits, requireHttps, failuresByAddress: failed, tokens: Tokens.make() }
   reader.made("ROLES", () => Access.secured({ ...options, roles }))
   return reader.made("PIPELINE_ACLS", () => Access.secured({ ...options, roles, acls }))
 }
