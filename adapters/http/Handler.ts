@@ -6,6 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { Access } from "../../core/Access.ts"
+import * as Address from "../../core/Address.ts"
 import * as Bound from "../../core/Bound.ts"
 import type { InvalidOption } from "../../core/Errors.ts"
 import { Operations } from "../../core/Operations.ts"
@@ -93,6 +94,10 @@ export const make = (
         return !isSecured || showsSomething(call.request)
           ? Effect.orElseSucceed(serving.enter(call, key), () => nobody)
           : Exit.succeed(nobody)
+      },
+      ownerOf: (request) => {
+        const { address } = sourceOf(request)
+        return address === undefined ? undefined : Address.owner(address)
       },
       run: (effect) => new Promise((resolve) => fork(effect).addObserver(resolve)),
       nowMillis: () => clock.currentTimeMillisUnsafe()

@@ -28,6 +28,8 @@ export interface Serving {
   ) => Effect.Effect<Caller, EntryError>
   /** The caller of a route for everybody: one that shows credentials may see more there; any other is `nobody`. */
   readonly recognise: (call: Pick<Call, "request" | "requestId" | "caller">, key: string) => Effect.Effect<Caller>
+  /** Whom the address stands for that a request comes from; undefined where the server does not tell. */
+  readonly ownerOf: (request: HttpRequest) => string | undefined
   readonly run: <A, E>(effect: Effect.Effect<A, E>) => Promise<Exit.Exit<A, E>>
   readonly nowMillis: () => number
 }
