@@ -16,7 +16,7 @@ export interface Options {
 
 /** What pages may send, and what they may see of an answer. */
 const SENT = "authorization, content-type, idempotency-key, last-event-id, prefer, x-api-key, x-request-id"
-const SEEN = "ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id"
+const SEEN = "link, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id"
 
 type Headers = Readonly<Record<string, string>>
 

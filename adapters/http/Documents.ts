@@ -15,6 +15,7 @@ import type {
   ExecutionQuery,
   FailureStatus,
   NewScheduleJson,
+  PartQuery,
   RepetitionJson,
   RunsQuery,
   Unfinished
@@ -210,6 +211,15 @@ const runsQuery: Schema.Codec<RunsQuery> = Schema.Struct({
   cursor: Schema.optionalKey(Schema.String.annotate({ description: "The `next_cursor` of an earlier list." }))
 })
 
+const partQuery: Schema.Codec<PartQuery> = Schema.Struct({
+  limit: Schema.optionalKey(
+    Schema.Int.annotate({ description: "From 1 to 1,000. Default: 1,000 schedules, or all pipelines." })
+  ),
+  cursor: Schema.optionalKey(
+    Schema.String.annotate({ description: "Where an earlier list ended: its `next_cursor`, or in its `Link` header." })
+  )
+})
+
 const asset = {
   answers: { 200: Schema.String, 304: Schema.Undefined },
   contentType: "text/*",
@@ -295,7 +305,7 @@ export const documents: Documents = {
   "GET /health/live": { answers: { 200: Server.liveness }, failures: [] },
   "GET /health/ready": { answers: { 200: Server.readiness, 503: Server.readiness }, failures: [] },
   "GET /metrics": { answers: { 200: Schema.String }, contentType: "text/plain", failures: [] },
-  "GET /pipelines": { answers: { 200: Schema.Array(pipelineRow) }, failures: [503] },
+  "GET /pipelines": { query: partQuery, answers: { 200: Schema.Array(pipelineRow) }, failures: [400, 503] },
   "GET /pipelines/result/{task_id}": { answers: { 200: completed, 202: unfinished }, failures: [404, 500, 503] },
   "POST /pipelines/{pipeline_id}": {
     body: definition,
@@ -347,7 +357,11 @@ export const documents: Documents = {
   "GET /pipelines/{pipeline_id}/events": { ...Events.feed, failures: [400, 404, 503] },
   "GET /events": { ...Events.feed, failures: [400, 503] },
   "GET /ws": { answers: { 101: Schema.Undefined, 426: error }, failures: [] },
-  "GET /schedules": { answers: { 200: Schema.Struct({ schedules: Schema.Array(schedule) }) }, failures: [503] },
+  "GET /schedules": {
+    query: partQuery,
+    answers: { 200: Schema.Struct({ schedules: Schema.Array(schedule), next_cursor: text }) },
+    failures: [400, 503]
+  },
   "POST /schedules": {
     body: newSchedule,
     answers: { 201: schedule },

@@ -7,7 +7,7 @@ import type { Any as Pipeline } from "../../core/Pipeline.ts"
 import type { Registered } from "../../core/Registry.ts"
 import * as Asked from "./Asked.ts"
 import { type HttpReply, json, NO_CONTENT, text } from "./Message.ts"
-import { about, act, get, post, type Route, read, refused, remove } from "./Route.ts"
+import { about, act, type Call, get, post, type Route, read, refused, remove } from "./Route.ts"
 import { completed } from "./RunRoutes.ts"
 import { statistics } from "./StatisticsWire.ts"
 import * as Wire from "./Wire.ts"
@@ -42,10 +42,26 @@ const pausing = (verb: "pause" | "resume", summary: string): Route =>
     )
   })
 
+/** Where an array goes on, which has no place for that in it. Source: RFC 8288, 3. */
+const next = (
+  { request: { path, prefix = "" } }: Call,
+  { limit }: Asked.Part,
+  cursor: string | null
+): Readonly<Record<string, string>> =>
+  cursor === null ? {} : { link: `<${prefix}${path}?limit=${limit}&cursor=${cursor}>; rel="next"` }
+
 /** The routes. */
 export const pipelineRoutes: ReadonlyArray<Route> = [
-  get("/pipelines", "read", "The pipelines that the caller may read.", ({ operations, caller }) =>
-    Effect.map(operations.pipelines(caller), (rows) => json(200, rows.map(Wire.pipelineRow)))
+  about(
+    "list",
+    get("/pipelines", "read", "The pipelines that the caller may read; all of them unless `limit` is set.", (call) =>
+      Effect.flatMap(read(call, Asked.part(call.request.query, Number.MAX_SAFE_INTEGER)), (part) =>
+        Effect.map(call.operations.pipelines(call.caller), (all) => {
+          const { items, nextCursor } = Asked.partOf(all, part)
+          return json(200, items.map(Wire.pipelineRow), next(call, part, nextCursor))
+        })
+      )
+    )
   ),
   get("/pipelines/{pipeline_id}", "read", "A pipeline, with the schemas of what goes in and out.", (call) => {
     const { operations, caller, params } = call
