@@ -5,7 +5,7 @@ import type { AuditQuery, TokenWishJson } from "./Exchanges.ts"
 
 const text: Schema.Codec<string | null> = Schema.NullOr(Schema.String)
 const names = Schema.optionalKey(
-  Schema.UndefinedOr(Schema.Array(Schema.String)).annotate({
+  Schema.Array(Schema.String).annotate({
     description: "Roles, and principals as `principal:<scheme>:<id>`."
   })
 )
@@ -21,7 +21,11 @@ export const pipelineAcl: Schema.Codec<AccessWire.PipelineAclJson> = Schema.Stru
 export const tokenWish: Schema.Codec<TokenWishJson> = Schema.Struct({
   pipeline_id: Schema.optionalKey(Schema.String),
   task_id: Schema.optionalKey(Schema.String.annotate({ description: "Or else `pipeline_id`." })),
-  expires_in: Schema.optionalKey(Schema.Finite.annotate({ description: "Seconds, 3,600 at most. Default: 300." }))
+  expires_in: Schema.optionalKey(
+    Schema.Finite.check(Schema.isBetween({ minimum: 1, maximum: 3_600 })).annotate({
+      description: "Seconds, 3,600 at most. Default: 300."
+    })
+  )
 })
 
 export const token: Schema.Codec<AccessWire.TokenJson> = Schema.Struct({
@@ -67,6 +71,10 @@ export const auditQuery: Schema.Codec<AuditQuery> = Schema.Struct({
   outcome: Schema.optionalKey(Schema.Literals(["allowed", "denied"])),
   since: Schema.optionalKey(Schema.String.annotate({ description: "At this instant or later." })),
   until: Schema.optionalKey(Schema.String.annotate({ description: "Before this instant." })),
-  limit: Schema.optionalKey(Schema.Int.annotate({ description: "From 1 to 1,000. Default: 100." })),
+  limit: Schema.optionalKey(
+    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000 })).annotate({
+      description: "From 1 to 1,000. Default: 100."
+    })
+  ),
   cursor: Schema.optionalKey(Schema.String.annotate({ description: "The `next_cursor` of an earlier list." }))
 })

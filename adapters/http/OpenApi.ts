@@ -117,7 +117,7 @@ export const operation = (route: Route, failure: object, tag: string): Operation
         schema: { type: "string" }
       }))
     ],
-    ...(hasBody && { requestBody: content(JSON_TYPE, jsonSchema(body ?? NO_FIELDS, "error")) }),
+    ...(hasBody && { requestBody: bodyOf(jsonSchema(body ?? NO_FIELDS, "error")) }),
     responses: Object.fromEntries([
       ...Object.entries(answers).map(([status, schema]) => [
         status,
@@ -129,6 +129,12 @@ export const operation = (route: Route, failure: object, tag: string): Operation
     ])
   }
 }
+
+/** A body is required where one of its keys is. */
+const bodyOf = (schema: Json): Json => ({
+  required: Array.isArray(schema["required"]) && schema["required"].length > 0,
+  ...content(JSON_TYPE, schema)
+})
 
 /** What an answer has in it. One that is a failure by its schema is one by its type, too. */
 const answered = (contentType: string, schema: Schema.Constraint, failure: object): Json =>
