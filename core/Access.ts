@@ -5,7 +5,7 @@ import type { Authenticator } from "./Authenticator.ts"
 import * as Bound from "./Bound.ts"
 import { InvalidOption } from "./Errors.ts"
 import * as Name from "./Name.ts"
-import { type Grant, MAX_PRINCIPAL_NAME, PERMISSIONS, type Permission } from "./Principal.ts"
+import { type Grant, MAX_PRINCIPAL_NAME, MAX_SCHEME, PERMISSIONS, type Permission } from "./Principal.ts"
 import * as Rate from "./Rate.ts"
 import type { TokenMaker } from "./Tokens.ts"
 
@@ -25,13 +25,25 @@ export interface Options {
   readonly acls?: Readonly<Record<string, Acl.Acl>> | undefined
   /** For each principal. Shared by all servers on the same Store. */
   readonly limits?: Limits | undefined
-  /** For each address, before anybody asks who that is. An IPv6 address stands for its network of 64 bits. Default: `limits`. */
+  /**
+   * For each address, of known principals together; the strangers of an address have as much, for themselves. An IPv6 address
+   * stands for its network of 64 bits. Default: `limits`.
+   */
   readonly limitsByAddress?: Limits | undefined
+  /**
+   * How often requests from one address may fail to prove who sends them, where `limitsByAddress` says nothing; counted by
+   * each server. Known principals behind that address go on. Default: `100/minute`.
+   */
+  readonly failuresByAddress?: string | undefined
   /** Whether requests over connections that are not encrypted are refused. Default: false. */
   readonly requireHttps?: boolean | undefined
   /** Makes the tokens that are given out for one pipeline or run. Default: none are. */
   readonly tokens?: TokenMaker | undefined
 }
+
+/** Why credentials are easy to guess, where access is secured. */
+export const weaknesses = (access: Access): ReadonlyArray<string> =>
+  access._tag === "Open" ? [] : access.authenticators.flatMap(({ weaknesses = [] }) => weaknesses)
 
 /** Options that were read and found fit. */
 export interface Rules {
@@ -40,6 +52,7 @@ export interface Rules {
   readonly acls: ReadonlyMap<string, Acl.Acl>
   readonly limits: ReadonlyMap<Permission, Rate.Rate>
   readonly limitsByAddress: ReadonlyMap<Permission, Rate.Rate>
+  readonly failuresByAddress: Rate.Rate
   readonly requireHttps: boolean
   readonly tokens: TokenMaker | undefined
 }
@@ -79,10 +92,13 @@ const read = (options: Options): Result.Result<Rules, InvalidOption> =>
       limits,
       limitsByAddress:
         options.limitsByAddress === undefined ? limits : yield* ratesOf("limitsByAddress", options.limitsByAddress),
+      failuresByAddress: yield* Rate.parse("access.failuresByAddress", options.failuresByAddress ?? DEFAULT_FAILURES),
       requireHttps,
       tokens
     }
   })
+
+const DEFAULT_FAILURES = "100/minute"
 
 const wrongTokens = (tokens: unknown): InvalidOption | undefined =>
   Bound.record("access.tokens", tokens, "what Tokens.make gives") ??
@@ -92,17 +108,18 @@ const wrongTokens = (tokens: unknown): InvalidOption | undefined =>
         Bound.required(Bound.callable, `access.tokens.${name}`, (tokens as Partial<TokenMaker>)[name])
       ))
 
-/** How long the kind of credentials may be, in UTF-16 units: clients are told it in a header. */
-const MAX_SCHEME = 100
-
 const wrongAuthenticator = (authenticator: unknown, at: number): InvalidOption | undefined => {
   const what = `access.authenticators[${at}]`
   const mistake = Bound.required(Bound.record, what, authenticator, "an authenticator, such as ApiKeys.make gives")
   if (mistake !== undefined) return mistake
-  const { scheme, roles, authenticate } = authenticator as { readonly [K in keyof Authenticator]?: unknown }
+  const { scheme, roles, weaknesses, authenticate } = authenticator as { readonly [K in keyof Authenticator]?: unknown }
   return (
     Bound.required(Bound.text, `${what}.scheme`, scheme, MAX_SCHEME) ??
+    (String(scheme).includes(":")
+      ? new InvalidOption(`${what}.scheme`, scheme, "a text without a colon")
+      : undefined) ??
     Bound.texts(`${what}.roles`, roles) ??
+    Bound.texts(`${what}.weaknesses`, weaknesses) ??
     Bound.required(Bound.callable, `${what}.authenticate`, authenticate)
   )
 }

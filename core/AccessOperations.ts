@@ -7,10 +7,11 @@ import type { AuditList, AuditRecord, AuditRequest } from "./AuditLog.ts"
 import * as Bound from "./Bound.ts"
 import { type InvalidOption, type PipelineNotFound, RunNotFound } from "./Errors.ts"
 import { type Guard, type GuardError, sought } from "./Guard.ts"
-import { sifted } from "./Page.ts"
+import * as Page from "./Page.ts"
 import { type Caller, expiryOf, type Narrowed } from "./Principal.ts"
 import type { Registry } from "./Registry.ts"
 import { found, type Store } from "./Store.ts"
+import type { Stranger } from "./Strangers.ts"
 import * as Tokens from "./Tokens.ts"
 
 /** The ACL that holds for a pipeline. */
@@ -59,10 +60,18 @@ export interface AccessOperations {
     ttlMillis?: number
   ) => Effect.Effect<Issued, PipelineNotFound | RunNotFound | InvalidOption | AccessNotSecured | GuardError>
   /**
-   * Records of the audit log, newest first, at most 1,000 at once: those about pipelines that the caller may administer,
-   * and the others for whoever may administer all.
+   * Records of the audit log, newest first, at most 1,000 at once: those about pipelines that there are and the caller may
+   * administer, and the others for callers who may administer all.
    */
-  readonly auditRecords: (caller: Caller, request: AuditRequest) => Effect.Effect<AuditList, InvalidOption | GuardError>
+  readonly auditRecords: (
+    caller: Caller,
+    request: AuditRequest
+  ) => Effect.Effect<AuditAnswer, InvalidOption | GuardError>
+}
+
+/** Records, and for callers who may administer all, the strangers of this process. */
+export interface AuditAnswer extends AuditList {
+  readonly strangers: ReadonlyArray<Stranger>
 }
 
 /** The longest list of records. */
@@ -133,28 +142,24 @@ export const make = (store: Store, registry: Registry, guard: Guard): AccessOper
     auditRecords: (caller, request) => {
       const { pipelineId } = request
       const mistake = Bound.integer("limit", request.limit, 1, MAX_LIST)
-      // Whoever administers some pipelines sees what is about these.
+      const isOverAll = guard.may(caller, { permission: "admin", isOfAll: true })
+      // To the admin of some pipelines, one that is not there is like one that an ACL hides: what was asked of it is not shown.
       const may = (record: AuditRecord) =>
-        guard.may(caller, { permission: "admin", pipelineId: record.pipelineId, isOfAll: true })
-      return Effect.andThen(
-        guard.check(caller, { permission: "admin", pipelineId, isOfAll: true }),
-        mistake === undefined
-          ? Effect.map(
-              sifted(
-                ({ limit, cursor }) =>
-                  Effect.map(
-                    store.audit.list({ ...request, limit, ...(cursor !== undefined && { cursor }) }),
-                    (list) => ({
-                      items: list.records,
-                      nextCursor: list.nextCursor
-                    })
-                  ),
-                request,
-                may
-              ),
-              ({ items, nextCursor }) => ({ records: items, nextCursor })
-            )
-          : Effect.fail(mistake)
+        guard.may(caller, { permission: "admin", pipelineId: record.pipelineId, isOfAll: true }) &&
+        (isOverAll || registry.ids.has(record.pipelineId!))
+      const page = () =>
+        Page.sifted(
+          ({ limit, cursor }) =>
+            Effect.map(store.audit.list({ ...request, limit, ...(cursor !== undefined && { cursor }) }), (list) => ({
+              items: list.records,
+              nextCursor: list.nextCursor
+            })),
+          request,
+          may
+        )
+      return Effect.map(
+        Page.permitted(guard.check(caller, { permission: "admin", pipelineId, isOfAll: true }), page, mistake),
+        ({ items, nextCursor }) => ({ records: items, nextCursor, strangers: isOverAll ? guard.strangers() : [] })
       )
     }
   }

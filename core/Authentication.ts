@@ -58,12 +58,18 @@ export const make = (
     }
     return after(asked(authenticator, visitor, nowMillis, schemes), (answer) => {
       if (answer !== undefined && found !== undefined) return refuse("Several credentials were shown; send one", true)
-      return from(at + 1, visitor, answer ?? found, nowMillis)
+      return from(at + 1, visitor, answer === undefined ? found : qualified(authenticator, answer), nowMillis)
     })
   }
 
   return (visitor) => after(byToken(visitor), (found) => from(0, visitor, found, clock.currentTimeMillisUnsafe()))
 }
+
+/** Two authenticators may know different principals by one id. Member by member, because a spread copies no getters. */
+const qualified = (
+  { scheme }: Authenticator,
+  { id, roles, grants, narrowed, expiresAtMillis }: Principal
+): Principal => ({ id: `${scheme}:${id}`, roles, grants, narrowed, expiresAtMillis })
 
 /** What an authenticator answers, as far as it is an answer; at once, where it is there at once. */
 const asked = (

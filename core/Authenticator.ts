@@ -11,10 +11,15 @@ export type Answer = Principal | undefined
 
 /** Says who a visitor is. */
 export interface Authenticator {
-  /** The kind of credentials, as clients are told when they show none: `ApiKey`, `Bearer` or one of its own. */
+  /**
+   * The kind of credentials, as clients are told when they show none, and in front of the ids of its principals: `ApiKey`,
+   * `Bearer` or one of its own, without a colon.
+   */
   readonly scheme: string
   /** The roles that it may give, where it knows them: an ACL that names others is warned of. */
   readonly roles?: ReadonlyArray<string> | undefined
+  /** What makes its credentials easy to guess, by the names of settings and never by a secret: warned of at start, and served on this machine only. */
+  readonly weaknesses?: ReadonlyArray<string> | undefined
   /**
    * Who that is at this time, in milliseconds since 1970: as a value, a Promise or an Effect. Fails with `Unauthenticated` for credentials that are of its kind
    * and prove nothing. Whatever else it throws, 5 seconds without an answer, or an answer that is no principal, is a

@@ -4,7 +4,7 @@ import type * as Scope from "effect/Scope"
 import type { Rules } from "./Access.ts"
 import * as Acl from "./Acl.ts"
 import type { StoreUnavailable } from "./Errors.ts"
-import { type Extent, grants, type Narrowed, type Permission, type Principal } from "./Principal.ts"
+import { type Extent, grants, type Narrowed, PERMISSIONS, type Permission, type Principal } from "./Principal.ts"
 import type { Store } from "./Store.ts"
 
 /** How long to wait before asking a Store again that did not answer, in milliseconds. */
@@ -16,6 +16,11 @@ export interface Authorizer {
   readonly isReady: boolean
   /** Whether it may do that, also with that one run of the pipeline. */
   readonly may: (principal: Principal, permission: Permission, on: Extent, runId?: string) => boolean
+  /**
+   * Whether an ACL alone keeps a principal from a pipeline with which it may do nothing: then it is told what it is told
+   * where there is no such pipeline.
+   */
+  readonly hides: (principal: Principal, permission: Permission, pipelineId: string) => boolean
   /** The ACL that holds for a pipeline, and whether it was set at run time. */
   readonly acl: (pipelineId: string) => { readonly acl: Acl.Acl | undefined; readonly isOwn: boolean }
   readonly put: (pipelineId: string, acl: Acl.Acl) => Effect.Effect<void, StoreUnavailable>
@@ -71,6 +76,15 @@ export const make = (
           for (const id of acls.keys()) if (mayOn(principal, granted, permission, id)) return true
         }
         return false
+      },
+      hides: (principal, permission, pipelineId) => {
+        const granted = principal.grants ?? roleGrants(principal.roles)
+        return (
+          principal.narrowed === undefined &&
+          granted !== undefined &&
+          grants(granted, permission, { pipelineId }) &&
+          !PERMISSIONS.some((each) => mayOn(principal, granted, each, pipelineId))
+        )
       },
       acl: (pipelineId) => ({ acl: aclOf(pipelineId), isOwn: kept?.has(pipelineId) === true }),
       put: (pipelineId, acl) => Effect.andThen(acls.put(pipelineId, acl), load),

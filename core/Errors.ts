@@ -85,6 +85,8 @@ export class IdempotencyConflict extends Failure<"IdempotencyConflict"> {
   readonly pipelineId: string
   /** The run that has the key. */
   readonly runId: string
+  /** Whether that run is no longer kept. */
+  readonly isGone: boolean
   constructor(pipelineId: string, key: string, runId: string, isGone: boolean) {
     const why = isGone ? "and is no longer kept" : "and other parameters or options"
     super(
@@ -93,6 +95,7 @@ export class IdempotencyConflict extends Failure<"IdempotencyConflict"> {
     )
     this.pipelineId = pipelineId
     this.runId = runId
+    this.isGone = isGone
   }
 }
 

@@ -1,5 +1,5 @@
 /** What is wrong with a graph, and with names and settings in it. */
-import { Failure, listed, shown } from "./Failure.ts"
+import { cut, Failure, listed, shown } from "./Failure.ts"
 
 /** A name that can't be used: no text, empty, too long, reserved, or with control characters or unpaired surrogates. */
 export class InvalidName extends Failure<"InvalidName"> {
@@ -116,8 +116,8 @@ export class UnknownTask extends Failure<"UnknownTask"> {
     super(
       "UnknownTask",
       why === "unknown"
-        ? `Task '${task}' is not offered by this program; offered: ${listed(offered)}`
-        : `Task '${task}' is offered more than once with different code, so its name alone does not say which is meant`
+        ? `Task '${cut(task)}' is not offered to you; offered: ${offered.length === 0 ? "none" : listed(offered)}`
+        : `Task '${cut(task)}' is offered more than once with different code, so its name alone does not say which is meant`
     )
     this.pipelineId = pipelineId
     this.task = task

@@ -1,6 +1,6 @@
 /**
- * The one place that says whether somebody may do a thing, in one order: encryption, limit by address, authentication;
- * then, for each operation, authorisation, limit by principal, audit.
+ * The one place that says whether a caller may do a thing, in one order: encryption, authentication, limit by address (of
+ * known principals, and apart from these, of strangers); then, for each operation, authorisation, limit by principal, audit.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -9,27 +9,31 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as LogLevel from "effect/LogLevel"
 import type * as Scope from "effect/Scope"
-import type { Access, Rules } from "./Access.ts"
+import { type Access, type Rules, weaknesses } from "./Access.ts"
 import { AccessDenied, HttpsRequired, RateLimited } from "./AccessErrors.ts"
 import * as Acl from "./Acl.ts"
-import * as Address from "./Address.ts"
 import type { NewRecord } from "./AuditLog.ts"
 import * as Authentication from "./Authentication.ts"
 import * as Authorizer from "./Authorizer.ts"
-import { StoreUnavailable } from "./Errors.ts"
+import { PipelineNotFound, StoreUnavailable } from "./Errors.ts"
+import * as Name from "./Name.ts"
 import {
   anonymous,
   type Caller,
   type Extent,
   host,
+  nobody,
   type Origin,
   type Permission,
   type Principal,
+  type Quota,
   type Visitor
 } from "./Principal.ts"
 import type { Rate } from "./Rate.ts"
+import type { Taken } from "./RateLimiter.ts"
 import { after } from "./Sequel.ts"
 import { Store } from "./Store.ts"
+import { ownerOf, type Stranger, Strangers } from "./Strangers.ts"
 import * as Text from "./Text.ts"
 import type { TokenMaker } from "./Tokens.ts"
 
@@ -37,7 +41,7 @@ import type { TokenMaker } from "./Tokens.ts"
 export type EntryError = HttpsRequired | RateLimited | Authentication.AuthenticationError
 
 /** Why a caller may not do a thing. */
-export type GuardError = AccessDenied | RateLimited | StoreUnavailable
+export type GuardError = AccessDenied | PipelineNotFound | RateLimited | StoreUnavailable
 
 /** What a caller wants to do, and to what. */
 export interface Wish {
@@ -52,12 +56,14 @@ export interface Wish {
 export interface Guard {
   /** Finds who a visitor is that wants to do something of that kind. */
   readonly enter: (visitor: Visitor, permission: Permission) => Effect.Effect<Caller, EntryError>
-  /** Once for each operation, before it is done. */
+  /** Once for each operation, before it is done. A pipeline that an ACL hides from the caller is `PipelineNotFound`. */
   readonly check: (caller: Caller, wish: Wish) => Effect.Effect<void, GuardError>
   /** The same question without count and record: for what a list shows. */
   readonly may: (caller: Caller, wish: Wish) => boolean
   /** The ACLs of pipelines; nothing where access is open. */
   readonly acls: Pick<Authorizer.Authorizer, "acl" | "put" | "remove"> | undefined
+  /** The addresses of callers without valid credentials that this process has denied, the latest first. */
+  readonly strangers: () => ReadonlyArray<Stranger>
   /** Makes tokens, where they are given out. */
   readonly tokens: TokenMaker | undefined
 }
@@ -90,7 +96,11 @@ export const sought = <A extends { readonly pipelineId: string }, E, N extends o
       const wish = { permission, pipelineId, runId }
       const isSeen = guard.may(caller, wish) || guard.may(caller, { ...wish, permission: "read" })
       const checked = guard.check(caller, wish)
-      return isSeen ? after(checked, () => Effect.succeed(item)) : Effect.andThen(Effect.ignore(checked), noted)
+      if (isSeen) return after(checked, () => Effect.succeed(item))
+      // What was counted already is not counted again.
+      return Effect.catch(checked, (failure) =>
+        failure._tag === "AccessDenied" ? noted : Effect.fail(failure._tag === "PipelineNotFound" ? absent : failure)
+      ) as Effect.Effect<never, N | GuardError>
     }
   })
 }
@@ -109,16 +119,20 @@ export const layer = (access: Access, pipelines: ReadonlyArray<string> = []): La
 
 const openGuard: Guard = {
   enter: (visitor) => Exit.succeed({ principal: anonymous, origin: visitor }),
-  check: () => Exit.void,
-  may: () => true,
+  check: (caller, { permission, pipelineId }) =>
+    caller === nobody ? Exit.fail(new AccessDenied(caller.principal, permission, pipelineId)) : Exit.void,
+  may: (caller) => caller !== nobody,
   acls: undefined,
+  strangers: () => [],
   tokens: undefined
 }
 
 const secured = (rules: Rules, store: Store): Effect.Effect<Guard, never, Scope.Scope> =>
   Effect.gen(function* () {
     const authorizer = yield* Authorizer.make(rules, store)
-    const authenticate = Authentication.make(rules, store, yield* Clock.Clock)
+    const clock = yield* Clock.Clock
+    const authenticate = Authentication.make(rules, store, clock)
+    const strangers = new Strangers(clock)
 
     const record = (record: NewRecord): Effect.Effect<void, StoreUnavailable> =>
       Effect.andThen(store.audit.append(record), log(record))
@@ -138,29 +152,46 @@ const secured = (rules: Rules, store: Store): Effect.Effect<Guard, never, Scope.
       caller?: Caller
     ): Effect.Effect<void, RateLimited | StoreUnavailable> =>
       Effect.flatMap(store.limiter.take(`${whose}:${permission}:${name}`, rate), (taken) => {
-        const { permits, periodMillis } = rate
-        const { isAllowed, remaining, resetMillis } = taken
-        const quota = { permission, permits, periodMillis, remaining, resetMillis }
+        const quota = quotaOf(permission, rate, taken)
         if (caller !== undefined) caller.quota = quota
-        return isAllowed ? Effect.void : Effect.fail(new RateLimited(whose, quota))
+        return taken.isAllowed ? Effect.void : Effect.fail(new RateLimited(whose, quota))
       })
 
-    const known = (visitor: Visitor, permission: Permission): Effect.Effect<Principal, EntryError> => {
-      if (rules.requireHttps && !visitor.secure) return Effect.fail(new HttpsRequired())
+    /** Counted apart from known principals, who may be behind the same address. */
+    const refused = (
+      visitor: Visitor,
+      permission: Permission,
+      failure: EntryError
+    ): Effect.Effect<never, EntryError> => {
+      const isUnproven = failure._tag === "Unauthenticated" || failure._tag === "UnknownApiKey"
+      const rate = rules.limitsByAddress.get(permission) ?? rules.failuresByAddress
+      const answer: Effect.Effect<never, EntryError> = isUnproven
+        ? Effect.flatMap(strangers.take(visitor, permission, rate), (taken) =>
+            Effect.fail(taken.isAllowed ? failure : new RateLimited("address", quotaOf(permission, rate, taken)))
+          )
+        : Effect.fail(failure)
+      return Effect.andThen(strangers.denied(visitor, failure._tag), answer)
+    }
+
+    const known = (visitor: Visitor, permission: Permission): Effect.Effect<Caller, EntryError> => {
+      if (rules.requireHttps && !visitor.secure) return refused(visitor, permission, new HttpsRequired())
       const rate = rules.limitsByAddress.get(permission)
-      if (rate === undefined) return authenticate(visitor)
-      const address = visitor.address === undefined ? "unknown" : Address.owner(visitor.address)
-      return Effect.flatMap(take(rate, "address", address, permission), () => authenticate(visitor))
+      return after(
+        Effect.catch(authenticate(visitor), (failure) => refused(visitor, permission, failure)),
+        (principal): Effect.Effect<Caller, EntryError> => {
+          const caller = { principal, origin: visitor }
+          if (rate === undefined) return Effect.succeed(caller)
+          const taken = take(rate, "address", ownerOf(visitor), permission)
+          return Effect.as(Effect.tapError(taken, denied(visitor, { permission }, principal)), caller)
+        }
+      )
     }
 
     return {
       acls: authorizer,
       tokens: rules.tokens,
-      enter: (visitor, permission) =>
-        Effect.suspend(() => known(visitor, permission)).pipe(
-          Effect.tapError(denied(visitor, { permission })),
-          Effect.map((principal): Caller => ({ principal, origin: visitor }))
-        ),
+      strangers: () => strangers.list,
+      enter: (visitor, permission) => Effect.suspend(() => known(visitor, permission)),
       check: (caller, wish) => {
         // The program itself is asked for nothing.
         if (caller === host) return Exit.void
@@ -171,20 +202,37 @@ const secured = (rules: Rules, store: Store): Effect.Effect<Guard, never, Scope.
           Effect.andThen(denied(origin, wish, principal)(failure), Effect.fail(failure))
         return Effect.suspend(() => {
           if (!authorizer.isReady) return refuse(ACLS_UNKNOWN)
-          if (!authorizer.may(principal, permission, on, runId)) {
-            return refuse(new AccessDenied(principal, permission, pipelineId))
-          }
           const rate = rules.limits.get(permission)
-          const allowed = record(recordOf(origin, wish, "allowed", principal))
-          if (rate === undefined) return allowed
-          const taken = take(rate, "principal", principal.id, permission, caller)
-          return Effect.andThen(Effect.tapError(taken, denied(origin, wish, principal)), allowed)
+          const counted =
+            rate === undefined
+              ? Effect.void
+              : Effect.tapError(
+                  take(rate, "principal", principal.id, permission, caller),
+                  denied(origin, wish, principal)
+                )
+          if (authorizer.may(principal, permission, on, runId)) {
+            return Effect.andThen(counted, record(recordOf(origin, wish, "allowed", principal)))
+          }
+          const refused = new AccessDenied(principal, permission, pipelineId)
+          if (pipelineId === undefined || !authorizer.hides(principal, permission, pipelineId)) return refuse(refused)
+          // As it goes where there is none: counted, looked for and not found. The record says what it was.
+          return counted.pipe(
+            Effect.andThen(denied(origin, wish, principal)(refused)),
+            Effect.andThen(Name.isName(pipelineId) ? Effect.asVoid(store.definitions.get(pipelineId)) : Effect.void),
+            Effect.andThen(Effect.fail(new PipelineNotFound(pipelineId)))
+          )
         })
       },
       may: (caller, wish) =>
         caller === host || authorizer.may(caller.principal, wish.permission, extentOf(wish), wish.runId)
     }
   })
+
+const quotaOf = (
+  permission: Permission,
+  { permits, periodMillis }: Rate,
+  { remaining, resetMillis }: Taken
+): Quota => ({ permission, permits, periodMillis, remaining, resetMillis })
 
 const extentOf = ({ pipelineId, isOfAll }: Wish): Extent =>
   pipelineId === undefined ? (isOfAll === true ? "all" : "any") : { pipelineId }
@@ -231,14 +279,19 @@ const ENABLED = {
   Warn: LogLevel.isEnabled("Warn")
 } as const
 
-/** Says which of the ACLs' names mean nothing: a typing error there may keep people out. */
+/** Says which credentials are easy to guess, and which of the ACLs' names mean nothing: a typing error there may keep people out. */
 const warn = (rules: Rules, pipelines: ReadonlyArray<string>): Effect.Effect<void> => {
   const areKnown = rules.authenticators.every(({ roles }) => roles !== undefined)
   const known = new Set([...rules.roles.keys(), ...rules.authenticators.flatMap(({ roles = [] }) => roles)])
-  return Effect.forEach(
+  const schemes = new Set(rules.authenticators.map(({ scheme }) => scheme))
+  const weak = Effect.forEach(weaknesses({ _tag: "Secured", ...rules }), (why) => Effect.logWarning(why), {
+    discard: true
+  })
+  const strangeNames = Effect.forEach(
     rules.acls,
     ([id, acl]) => {
       const strange = areKnown ? Acl.roles(acl).filter((role) => !known.has(role)) : []
+      const unknown = [...new Set(Acl.schemes(acl))].filter((scheme) => !schemes.has(scheme))
       return Effect.andThen(
         pipelines.includes(id)
           ? Effect.void
@@ -246,14 +299,16 @@ const warn = (rules: Rules, pipelines: ReadonlyArray<string>): Effect.Effect<voi
               `The ACL for '${id}' names no pipeline of this program; it holds for one that is registered later`
             ),
         Effect.forEach(
-          strange,
-          (role) => Effect.logWarning(`The ACL for '${id}' names role '${role}', which nobody has`),
-          {
-            discard: true
-          }
+          [
+            ...strange.map((role) => `names role '${role}', which nobody has`),
+            ...unknown.map((scheme) => `names a principal of the scheme '${scheme}', which no authenticator has`)
+          ],
+          (what) => Effect.logWarning(`The ACL for '${id}' ${what}`),
+          { discard: true }
         )
       )
     },
     { discard: true }
   )
+  return Effect.andThen(weak, strangeNames)
 }

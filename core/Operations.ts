@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import * as AccessOperations from "./AccessOperations.ts"
 import { StoreUnavailable } from "./Errors.ts"
 import { type EntryError, Guard } from "./Guard.ts"
+import * as Permit from "./Permit.ts"
 import * as PipelineOperations from "./PipelineOperations.ts"
 import type { Caller, Permission, Visitor } from "./Principal.ts"
 import { Registry } from "./Registry.ts"
@@ -27,6 +28,8 @@ export interface Operations
     StatisticsOperations.StatisticsOperations {
   /** Lets a visitor in who wants to do something of that kind. Every door asks this first; the program itself is `host`. */
   readonly enter: (visitor: Visitor, permission: Permission) => Effect.Effect<Caller, EntryError>
+  /** Asks the guard for a request that can't be read, as the operation would: what is wrong with it is for later. */
+  readonly permit: Permit.Permit
   /** Succeeds when the Store answers. For everybody. */
   readonly ping: Effect.Effect<void, StoreUnavailable>
   /** Succeeds when the Store answers and something new would be taken. For everybody. */
@@ -54,6 +57,7 @@ export const layer: Layer.Layer<Operations, never, Store | Registry | Guard> = L
       closing ? new StoreUnavailable("Nothing new is taken: the program is shutting down") : undefined
     return {
       enter: parts[2].enter,
+      permit: Permit.make(...parts),
       ping: parts[0].ping,
       ready: Effect.suspend(() => closed() ?? parts[0].ping),
       ...PipelineOperations.make(...parts),

@@ -32,3 +32,20 @@ export const sifted = <A, E>(
     })
   return from([], request.cursor, 1)
 }
+
+/** A part of a list, once it is known that the caller may; nothing, of a pipeline that is hidden from it. */
+export const permitted = <A, E, G extends { readonly _tag: string }>(
+  check: Effect.Effect<void, G>,
+  page: () => Effect.Effect<Page<A>, E>,
+  mistake: E | undefined
+): Effect.Effect<Page<A>, E | Exclude<G, { readonly _tag: "PipelineNotFound" }>> => {
+  return Effect.matchEffect(check, {
+    onSuccess: () => (mistake === undefined ? page() : Effect.fail(mistake)),
+    onFailure: (failure): Effect.Effect<Page<A>, E | Exclude<G, { readonly _tag: "PipelineNotFound" }>> => {
+      if (failure._tag !== "PipelineNotFound") {
+        return Effect.fail(failure as Exclude<G, { readonly _tag: "PipelineNotFound" }>)
+      }
+      return mistake === undefined ? Effect.succeed({ items: [], nextCursor: undefined }) : Effect.fail(mistake)
+    }
+  })
+}

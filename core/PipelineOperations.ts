@@ -8,8 +8,9 @@ import {
   type StoreUnavailable
 } from "./Errors.ts"
 import type { Guard, GuardError } from "./Guard.ts"
+import * as Permit from "./Permit.ts"
 import type { Caller } from "./Principal.ts"
-import type { Definition, Registered, Registry } from "./Registry.ts"
+import { type Definition, type Registered, type Registry, tasksOf } from "./Registry.ts"
 import { after } from "./Sequel.ts"
 import { newestRun, type Store } from "./Store.ts"
 
@@ -18,7 +19,10 @@ export interface PipelineOperations {
   /** The pipelines that the caller may read, in order of registration. */
   readonly pipelines: (caller: Caller) => Effect.Effect<ReadonlyArray<Registered>, GuardError>
   readonly pipeline: (caller: Caller, pipelineId: string) => Effect.Effect<Registered, PipelineNotFound | GuardError>
-  /** Builds a pipeline from tasks that the program offers. */
+  /**
+   * Builds a pipeline from tasks that the program offers: from all of them where the caller may administer all pipelines,
+   * else from those of the pipelines that the caller may execute. A failure names no other task.
+   */
   readonly register: (
     caller: Caller,
     definition: Definition
@@ -67,6 +71,22 @@ export const make = (store: Store, registry: Registry, guard: Guard): PipelineOp
       }
     })
 
+  /** The names of the tasks that a caller may build pipelines from; undefined for all. */
+  const usable = (caller: Caller): Effect.Effect<ReadonlySet<string> | undefined, StoreUnavailable> =>
+    guard.may(caller, { permission: "admin", isOfAll: true })
+      ? Effect.undefined
+      : Effect.map(
+          registry.list,
+          (all) =>
+            new Set(
+              all.flatMap(({ pipeline }) =>
+                guard.may(caller, { permission: "execute", pipelineId: pipeline.id })
+                  ? tasksOf(pipeline).map(({ name }) => name)
+                  : []
+              )
+            )
+        )
+
   return {
     pipelines: (caller) =>
       Effect.andThen(
@@ -78,8 +98,8 @@ export const make = (store: Store, registry: Registry, guard: Guard): PipelineOp
     pipeline,
     register: (caller, definition) =>
       Effect.andThen(
-        guard.check(caller, { permission: "admin", pipelineId: definition.id }),
-        registry.register(definition)
+        Permit.ofNew(guard, caller, "admin", definition.id),
+        Effect.flatMap(usable(caller), (tasks) => registry.register(definition, tasks))
       ),
     unregister: (caller, pipelineId) =>
       administrated(caller, pipelineId).pipe(

@@ -17,9 +17,15 @@ export interface Grant {
 export const MAX_PRINCIPAL_NAME = 250
 export const MAX_ROLES = 100
 
+/** How long the scheme of credentials may be, in UTF-16 units: clients are told it in a header. */
+export const MAX_SCHEME = 100
+
 /** Somebody that an authenticator knows. */
 export interface Principal {
-  /** Names it in limits, ACLs and the audit log: 1 to 250 characters without an unpaired surrogate. Never a secret. */
+  /**
+   * Names it in limits, ACLs and the audit log. An authenticator gives 1 to 250 characters without an unpaired surrogate,
+   * never a secret; the guard puts the scheme in front: `ApiKey:ada`. Authenticators of one scheme share their ids.
+   */
   readonly id: string
   /** At most 100, each a text like an id. */
   readonly roles: ReadonlyArray<string>
@@ -100,8 +106,18 @@ export const host: Caller = {
   origin: { address: undefined, requestId: undefined, operation: "host" }
 }
 
+/** A visitor that has shown nothing, on a route for everybody. It may do nothing, also where access is open. */
+export const nobody: Caller = {
+  principal: { id: "nobody", roles: [], grants: [] },
+  origin: { address: undefined, requestId: undefined, operation: "nobody" }
+}
+
 /** Everybody, where access is open. */
 export const anonymous: Principal = everything("anonymous")
+
+/** The principal that a caller's own things belong to; undefined for the program, and where access is open. */
+export const ownerOf = ({ principal }: Caller): string | undefined =>
+  principal === host.principal || principal === anonymous ? undefined : principal.id
 
 /** Whether an id fits a pattern, in which `*` stands for any characters. In linear time of the id for one `*`. */
 export const fits = (pattern: string, id: string): boolean => {

@@ -39,8 +39,10 @@ export interface Registry {
   readonly find: (pipelineId: string) => Effect.Effect<Registered, PipelineNotFound | StoreUnavailable>
   /** In order of registration. */
   readonly list: Effect.Effect<ReadonlyArray<Registered>, StoreUnavailable>
+  /** Builds a pipeline from these tasks and no others. Default: all that the program offers. */
   readonly register: (
-    definition: Definition
+    definition: Definition,
+    usable?: ReadonlySet<string>
   ) => Effect.Effect<Registered, PipelineExists | PipelineError | StoreUnavailable>
   /** Forgets a pipeline that was registered from a definition; those of the program are `PipelineProtected`. */
   readonly remove: (pipelineId: string) => Effect.Effect<void, PipelineNotFound | PipelineProtected | StoreUnavailable>
@@ -158,10 +160,10 @@ export const layer = (options: Options): Layer.Layer<Registry, PipelineExists, S
           const pipeline = (own.get(pipelineId) ?? built.get(pipelineId))?.pipeline
           return pipeline?.version === version ? pipeline : undefined
         },
-        register: (definition) =>
+        register: (definition, usable) =>
           Effect.gen(function* () {
             if (own.has(definition.id)) return yield* new PipelineExists(definition.id)
-            const pipeline = yield* resolve(definition, tasks)
+            const pipeline = yield* resolve(definition, tasks, usable)
             const kept = { ...definition, createdAtMillis: clock.currentTimeMillisUnsafe() }
             if (!(yield* definitions.put(kept))) return yield* new PipelineExists(definition.id)
             return add(kept, pipeline)
@@ -171,14 +173,15 @@ export const layer = (options: Options): Layer.Layer<Registry, PipelineExists, S
     })
   )
 
+/** The tasks of a pipeline that others can be built from. */
+export const tasksOf = ({ steps }: Pipeline.Any): ReadonlyArray<Task.Any> =>
+  steps.flatMap(({ task }) => (task.isOwn ? [] : [task]))
+
 type Offered = ReadonlyMap<string, Task.Any | "ambiguous">
 
 const offered = (options: Options): Offered => {
   const tasks = new Map<string, Task.Any | "ambiguous">()
-  for (const task of [
-    ...(options.tasks ?? []),
-    ...options.pipelines.flatMap(({ steps }) => steps.flatMap(({ task }) => (task.isOwn ? [] : [task])))
-  ]) {
+  for (const task of [...(options.tasks ?? []), ...options.pipelines.flatMap(tasksOf)]) {
     const other = tasks.get(task.name)
     tasks.set(task.name, other === undefined || other === task ? task : "ambiguous")
   }
@@ -186,12 +189,18 @@ const offered = (options: Options): Offered => {
 }
 
 /** Builds the pipeline that a definition describes. */
-const resolve = (definition: Definition, tasks: Offered): Effect.Effect<Pipeline.Any, PipelineError> =>
+const resolve = (
+  definition: Definition,
+  tasks: Offered,
+  usable?: ReadonlySet<string>
+): Effect.Effect<Pipeline.Any, PipelineError> =>
   Effect.gen(function* () {
     const found: Array<Task.Any> = []
     for (const name of definition.tasks) {
-      const task = tasks.get(name)
-      if (task === undefined) return yield* new UnknownTask(definition.id, name, "unknown", [...tasks.keys()])
+      const task = usable === undefined || usable.has(name) ? tasks.get(name) : undefined
+      if (task === undefined) {
+        return yield* new UnknownTask(definition.id, name, "unknown", [...(usable ?? tasks.keys())])
+      }
       if (task === "ambiguous") return yield* new UnknownTask(definition.id, name, "ambiguous", [])
       found.push(task)
     }

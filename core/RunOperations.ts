@@ -5,13 +5,13 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Bound from "./Bound.ts"
 import {
-  type IdempotencyConflict,
+  IdempotencyConflict,
   InvalidOption,
   type ParametersInvalid,
   type PipelineNotFound,
   RunCancelled,
   RunFailed,
-  RunNotFound,
+  type RunNotFound,
   RunNotRepeatable,
   RunUnfinished,
   StoreUnavailable,
@@ -20,20 +20,21 @@ import {
 } from "./Errors.ts"
 import type { Event } from "./Event.ts"
 import type { FeedItem, FeedRequest } from "./Feed.ts"
-import { type Guard, type GuardError, sought } from "./Guard.ts"
+import type { Guard, GuardError } from "./Guard.ts"
 import * as KeptItems from "./KeptItems.ts"
 import type { Lines } from "./Log.ts"
 import { MAX_NAME_LENGTH } from "./Name.ts"
-import { sifted } from "./Page.ts"
+import * as Page from "./Page.ts"
 import type { Given } from "./Parameters.ts"
 import * as Part from "./Part.ts"
+import * as Permit from "./Permit.ts"
 import type * as Pipeline from "./Pipeline.ts"
-import type { Caller, Permission } from "./Principal.ts"
+import { type Caller, ownerOf, type Permission } from "./Principal.ts"
 import type { Registry } from "./Registry.ts"
 import * as Run from "./Run.ts"
 import { after } from "./Sequel.ts"
 import * as Start from "./Start.ts"
-import { found, type ListRequest, newestRun, type RunList, type Store } from "./Store.ts"
+import { type ListRequest, newestRun, type RunList, type Store } from "./Store.ts"
 import * as Text from "./Text.ts"
 
 /** Why a run can't be started. */
@@ -68,7 +69,7 @@ export interface RunOperations {
     { readonly pipeline: Pipeline.Any; readonly run: Option.Option<Run.Run> },
     PipelineNotFound | GuardError
   >
-  /** Checks what it is given and starts a run. Gives its id, or that of the run that has its idempotency key. */
+  /** Checks what it is given and starts a run. Gives its id, or that of the caller's run with its idempotency key. */
   readonly start: (
     caller: Caller,
     pipelineId: string,
@@ -146,7 +147,7 @@ export const make = (
 ): RunOperations => {
   /** The run, provided that the caller may do that with its pipeline. */
   const permitted = (caller: Caller, permission: Permission, runId: string) =>
-    sought(guard, caller, permission, found(store, runId), new RunNotFound(runId), runId)
+    Permit.runOf(store, guard, caller, permission, runId)
 
   /** The newest run that is over. Those that completed are looked for last, among those that are newer than the others. */
   const lastEnded = (pipelineId: string): Effect.Effect<Run.Run | undefined, StoreUnavailable> =>
@@ -175,10 +176,16 @@ export const make = (
       ({ pipeline }): Effect.Effect<string, StartError> => {
         const refused = closed()
         if (refused !== undefined) return Effect.fail(refused)
-        const run = Start.newRun(pipeline, given, options, store.maxValueBytes)
+        const owner = ownerOf(caller)
+        const run = Start.newRun(pipeline, given, options, store.maxValueBytes, owner)
         if (Result.isFailure(run)) return Effect.fail(run.failure)
         const requestId = requestIdOf(caller)
-        return store.submit(requestId === undefined ? run.success : { ...run.success, requestId })
+        const submitted = store.submit(requestId === undefined ? run.success : { ...run.success, requestId })
+        const { idempotencyKey: key } = options
+        if (owner === undefined || key === undefined) return submitted
+        return Effect.catchTag(submitted, "IdempotencyConflict", ({ runId, isGone }) =>
+          Effect.fail(new IdempotencyConflict(pipelineId, key, runId, isGone))
+        )
       }
     )
 
@@ -246,9 +253,9 @@ export const make = (
 
   const follow: RunOperations["follow"] = (caller, runId, from) => {
     const mistake = Bound.integer("after", from, 0)
-    return mistake === undefined
-      ? Effect.map(permitted(caller, "read", runId), (run) => ({ run, events: store.watch(runId, from) }))
-      : Effect.fail(mistake)
+    return Effect.flatMap(permitted(caller, "read", runId), (run) =>
+      mistake === undefined ? Effect.succeed({ run, events: store.watch(runId, from) }) : Effect.fail(mistake)
+    )
   }
 
   return {
@@ -302,22 +309,19 @@ export const make = (
         Bound.among("status", request.status, Run.STATUSES) ??
         Bound.text("pipelineId", pipelineId, MAX_NAME_LENGTH)
       const may = (run: Run.Run) => guard.may(caller, { permission: "read", pipelineId: run.pipelineId, runId: run.id })
-      return Effect.andThen(
-        guard.check(caller, { permission: "read", pipelineId }),
-        mistake === undefined
-          ? Effect.map(
-              sifted(
-                ({ limit, cursor }) =>
-                  Effect.map(store.list({ ...request, limit, ...(cursor !== undefined && { cursor }) }), (list) => ({
-                    items: list.runs,
-                    nextCursor: list.nextCursor
-                  })),
-                request,
-                may
-              ),
-              ({ items, nextCursor }) => ({ runs: items, nextCursor })
-            )
-          : Effect.fail(mistake)
+      const page = () =>
+        Page.sifted(
+          ({ limit, cursor }) =>
+            Effect.map(store.list({ ...request, limit, ...(cursor !== undefined && { cursor }) }), (list) => ({
+              items: list.runs,
+              nextCursor: list.nextCursor
+            })),
+          request,
+          may
+        )
+      return Effect.map(
+        Page.permitted(guard.check(caller, { permission: "read", pipelineId }), page, mistake),
+        ({ items, nextCursor }) => ({ runs: items, nextCursor })
       )
     },
     watch: (caller, runId, from) => Stream.unwrap(Effect.map(follow(caller, runId, from), ({ events }) => events)),

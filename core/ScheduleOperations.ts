@@ -8,12 +8,12 @@ import {
   type PipelineNotFound,
   type ScheduleError,
   type ScheduleExists,
-  ScheduleNotFound,
+  type ScheduleNotFound,
   type StoreUnavailable
 } from "./Errors.ts"
-import { type Guard, type GuardError, sought } from "./Guard.ts"
-import * as Name from "./Name.ts"
+import type { Guard, GuardError } from "./Guard.ts"
 import type { Given } from "./Parameters.ts"
+import * as Permit from "./Permit.ts"
 import type { Caller, Permission } from "./Principal.ts"
 import type { Registry } from "./Registry.ts"
 import * as Schedule from "./Schedule.ts"
@@ -22,7 +22,7 @@ import type { Store } from "./Store.ts"
 
 /** A schedule to be made. */
 export interface NewSchedule {
-  /** Default: one that nothing has. */
+  /** Default: one that nothing has. Begins with `<pipelineId>:` unless the caller may administer all pipelines. */
   readonly id?: string | undefined
   readonly pipelineId: string
   readonly timing: Schedule.Timing
@@ -78,13 +78,7 @@ export const make = (
 
   /** The schedule, provided that the caller may do that with its pipeline. */
   const permitted = (caller: Caller, permission: Permission, scheduleId: string) =>
-    sought(
-      guard,
-      caller,
-      permission,
-      Name.isName(scheduleId) ? schedules.get(scheduleId) : Effect.fail(new ScheduleNotFound(scheduleId)),
-      new ScheduleNotFound(scheduleId)
-    )
+    Permit.scheduleOf(store, guard, caller, permission, scheduleId)
 
   return {
     schedules: (caller) =>
@@ -109,6 +103,15 @@ export const make = (
         const refused = closed()
         if (refused !== undefined) return yield* refused
         const { pipeline } = yield* registry.find(pipelineId)
+        const prefix = `${pipelineId}:`
+        // Else whoever chooses an id would learn of every other schedule whether it is there.
+        if (
+          typeof wanted.id === "string" &&
+          !wanted.id.startsWith(prefix) &&
+          !guard.may(caller, { permission: "admin", isOfAll: true })
+        ) {
+          return yield* new InvalidOption("id", wanted.id, `a text that begins with '${prefix}', or none`)
+        }
         const parameters = yield* Effect.fromResult(wanted.given.parameters(pipeline))
         const long = Start.tooLong(pipeline, parameters, {}, store.maxValueBytes)
         if (long !== undefined) return yield* long

@@ -67,12 +67,16 @@ export const invalid = (options: Options & PartOptions): InvalidOption | undefin
 /** Why a run can't be started as it was asked for. */
 export type Mistake = ParametersInvalid | UnknownStep | InvalidOption
 
-/** The run that was asked for. `maxValueBytes` is the longest value that is kept. */
+/**
+ * The run that was asked for. `maxValueBytes` is the longest value that is kept. `owner`: the principal that its
+ * idempotency key belongs to; undefined for the program itself.
+ */
 export const newRun = (
   pipeline: Pipeline.Any,
   given: Given,
   options: Options & PartOptions,
-  maxValueBytes: number
+  maxValueBytes: number,
+  owner?: string
 ): Result.Result<NewRun, Mistake> => {
   const mistake = invalid(options)
   if (mistake !== undefined) return Result.fail(mistake)
@@ -88,8 +92,8 @@ export const newRun = (
         const long = tooLong(pipeline, parameters, outputs, maxValueBytes)
         if (long !== undefined) return Result.fail(long)
         const run = plain(pipeline, parameters, options)
-        if (part === undefined) return Result.succeed(named(run, options))
-        return Result.succeed(named({ ...run, plan: pipeline.planOf(part), given: outputs, targets }, options))
+        if (part === undefined) return Result.succeed(named(run, options, owner))
+        return Result.succeed(named({ ...run, plan: pipeline.planOf(part), given: outputs, targets }, options, owner))
       })
     )
   })
@@ -111,8 +115,12 @@ export const plain = (pipeline: Pipeline.Any, parameters: Readonly<Record<string
   }
 }
 
-const named = (run: NewRun, { idempotencyKey: key }: Options): NewRun =>
-  key === undefined ? run : { ...run, idempotency: { key, fingerprint: fingerprint(run) } }
+const named = (run: NewRun, { idempotencyKey: key }: Options, owner: string | undefined): NewRun =>
+  key === undefined ? run : { ...run, idempotency: { key: keyOf(key, owner), fingerprint: fingerprint(run) } }
+
+/** A key as the Store keeps it: by its digest, because owner and key together may be longer than a key may be. */
+const keyOf = (key: string, owner: string | undefined): string =>
+  owner === undefined ? key : sha256(JSON.stringify([owner, key]))
 
 /** The same for two runs that were asked for in the same words. */
 const fingerprint = ({ parameters, given, targets, timeoutMillis, onFailure, priority, delayMillis }: NewRun): string =>

@@ -26,12 +26,11 @@ export interface StatisticsOperations {
     windowMillis?: number
   ) => Effect.Effect<PipelineNumbers, InvalidOption | PipelineNotFound | GuardError>
   /**
-   * What was counted since this program was first asked. For everybody, by name of those pipelines that they may read;
-   * nobody in particular may read none.
+   * What was counted since this program was first asked. For everybody, by name of those pipelines that they may read.
    */
-  readonly totals: (caller: Caller | undefined) => Effect.Effect<Totals, StoreUnavailable>
+  readonly totals: (caller: Caller) => Effect.Effect<Totals, StoreUnavailable>
   /** How busy the Store is, give or take a second. For everybody, by name of what they may read; the rest is `other`. */
-  readonly load: (caller: Caller | undefined) => Effect.Effect<Load, StoreUnavailable>
+  readonly load: (caller: Caller) => Effect.Effect<Load, StoreUnavailable>
 }
 
 /** What was counted. Pipelines that the caller may not read are one, named `other`. */
@@ -86,10 +85,10 @@ export const make = (
       return Effect.andThen(Effect.forkIn(counting, scope), count)
     })
 
-    const nameFor = (caller: Caller | undefined, pipelineId: string): string =>
-      caller !== undefined && guard.may(caller, { permission: "read", pipelineId }) ? pipelineId : OTHER
+    const nameFor = (caller: Caller, pipelineId: string): string =>
+      guard.may(caller, { permission: "read", pipelineId }) ? pipelineId : OTHER
 
-    const seen = (caller: Caller | undefined): ReadonlyMap<string, PipelineTally> => {
+    const seen = (caller: Caller): ReadonlyMap<string, PipelineTally> => {
       const pipelines = new Map<string, PipelineTally>()
       for (const [pipelineId, tally] of statistics.totals) {
         const name = nameFor(caller, pipelineId)
@@ -98,7 +97,7 @@ export const make = (
       return pipelines
     }
 
-    const loadFor = (caller: Caller | undefined, busy: Load): Load => {
+    const loadFor = (caller: Caller, busy: Load): Load => {
       const waiting = new Map<string, number>()
       for (const [pipelineId, steps] of busy.waiting) {
         const name = nameFor(caller, pipelineId)
@@ -116,8 +115,8 @@ export const make = (
       statistics: (caller, pipelineId, windowMillis = WINDOW_MILLIS) =>
         Effect.gen(function* () {
           const mistake = Bound.number("window", windowMillis, 1, KEPT_MILLIS)
-          if (mistake !== undefined) return yield* mistake
           yield* guard.check(caller, { permission: "read", pipelineId })
+          if (mistake !== undefined) return yield* mistake
           yield* registry.find(pipelineId)
           yield* counted
           return statistics.of(pipelineId, (yield* Clock.currentTimeMillis) - windowMillis)

@@ -19,8 +19,8 @@ const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
   ],
   [
     "behaviour",
-    "AccessOperations Attempt Attempts Authentication Authorizer Calling Demand Guard Items LeaseKeeper Levada NoteWriter Notes Operations OutcomeQueue PipelineOperations Probe RunOperations Runner Runners ScheduleOperations Scheduler StatisticsOperations Warnings " +
-      "Start TracedStore Worker"
+    "AccessOperations Attempt Attempts Authentication Authorizer Calling Demand Guard Items LeaseKeeper Levada NoteWriter Notes Operations OutcomeQueue Permit PipelineOperations Probe RunOperations Runner Runners ScheduleOperations Scheduler StatisticsOperations Warnings " +
+      "Start Strangers TracedStore Worker"
   ],
   ["index", "index"]
 ]

@@ -5,8 +5,8 @@ import type { AuditQuery, TokenWishJson } from "./Exchanges.ts"
 
 const text: Schema.Codec<string | null> = Schema.NullOr(Schema.String)
 const names = Schema.optionalKey(
-  Schema.UndefinedOr(Schema.Array(Schema.String)).annotate({
-    description: "Roles, and principals as `principal:<id>`."
+  Schema.Array(Schema.String).annotate({
+    description: "Roles, and principals as `principal:<scheme>:<id>`."
   })
 )
 
@@ -21,7 +21,11 @@ export const pipelineAcl: Schema.Codec<AccessWire.PipelineAclJson> = Schema.Stru
 export const tokenWish: Schema.Codec<TokenWishJson> = Schema.Struct({
   pipeline_id: Schema.optionalKey(Schema.String),
   task_id: Schema.optionalKey(Schema.String.annotate({ description: "Or else `pipeline_id`." })),
-  expires_in: Schema.optionalKey(Schema.Finite.annotate({ description: "Seconds, 3,600 at most. Default: 300." }))
+  expires_in: Schema.optionalKey(
+    Schema.Finite.check(Schema.isBetween({ minimum: 1, maximum: 3_600 })).annotate({
+      description: "Seconds, 3,600 at most. Default: 300."
+    })
+  )
 })
 
 export const token: Schema.Codec<AccessWire.TokenJson> = Schema.Struct({
@@ -48,7 +52,17 @@ const auditRecord: Schema.Codec<AccessWire.AuditRecordJson> = Schema.Struct({
 
 export const auditRecords: Schema.Codec<AccessWire.AuditRecords> = Schema.Struct({
   records: Schema.Array(auditRecord),
-  next_cursor: text
+  next_cursor: text,
+  strangers: Schema.Array(
+    Schema.Struct({
+      address: Schema.String,
+      denied: Schema.Int,
+      first_at: Schema.String,
+      last_at: Schema.String,
+      operation: Schema.String,
+      reason: Schema.String
+    })
+  )
 })
 
 export const auditQuery: Schema.Codec<AuditQuery> = Schema.Struct({
@@ -57,6 +71,10 @@ export const auditQuery: Schema.Codec<AuditQuery> = Schema.Struct({
   outcome: Schema.optionalKey(Schema.Literals(["allowed", "denied"])),
   since: Schema.optionalKey(Schema.String.annotate({ description: "At this instant or later." })),
   until: Schema.optionalKey(Schema.String.annotate({ description: "Before this instant." })),
-  limit: Schema.optionalKey(Schema.Int.annotate({ description: "From 1 to 1,000. Default: 100." })),
+  limit: Schema.optionalKey(
+    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000 })).annotate({
+      description: "From 1 to 1,000. Default: 100."
+    })
+  ),
   cursor: Schema.optionalKey(Schema.String.annotate({ description: "The `next_cursor` of an earlier list." }))
 })

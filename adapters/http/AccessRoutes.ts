@@ -1,14 +1,14 @@
 /** The routes about access: ACLs, tokens, and the audit log. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type { TokenWish } from "../../core/AccessOperations.ts"
+import type { AuditAnswer, TokenWish } from "../../core/AccessOperations.ts"
 import * as Acl from "../../core/Acl.ts"
 import type { AuditRequest } from "../../core/AuditLog.ts"
 import * as AccessWire from "./AccessWire.ts"
-import type { BadRequest } from "./Failures.ts"
+import type { BadRequest, Failure } from "./Failures.ts"
 import { json, text } from "./Message.ts"
 import { bodyReader, invalid, isText, queryReader, withoutUndefined } from "./Reader.ts"
-import { get, post, put, type Route, remove } from "./Route.ts"
+import { about, type Call, get, post, put, type Route, read, remove } from "./Route.ts"
 
 /** How many records an answer has, unless told otherwise and at most. */
 const DEFAULT_LIMIT = 100
@@ -55,13 +55,18 @@ const acl = (body: unknown): Result.Result<Acl.Acl, BadRequest> => {
 
 const pipelineId = ({ params }: { readonly params: Readonly<Record<string, string>> }): string => params["pipeline_id"]!
 
+const audited = (call: Call): Effect.Effect<AuditAnswer, Failure> =>
+  Effect.flatMap(read(call, auditRequest(call.request.query)), (wanted) =>
+    call.operations.auditRecords(call.caller, wanted)
+  )
+
 /** The routes. */
 export const accessRoutes: ReadonlyArray<Route> = [
   get("/pipelines/{pipeline_id}/acl", "admin", "Who may do what with the pipeline.", (call) =>
     Effect.map(call.operations.acl(call.caller, pipelineId(call)), (of) => json(200, AccessWire.pipelineAcl(of)))
   ),
   put("/pipelines/{pipeline_id}/acl", "admin", "Sets who may do what with the pipeline, on all servers.", (call) =>
-    Effect.flatMap(Effect.fromResult(acl(call.body)), (wanted) =>
+    Effect.flatMap(read(call, acl(call.body)), (wanted) =>
       Effect.map(call.operations.setAcl(call.caller, pipelineId(call), wanted), (of) =>
         json(200, AccessWire.pipelineAcl(of))
       )
@@ -71,22 +76,22 @@ export const accessRoutes: ReadonlyArray<Route> = [
     Effect.map(call.operations.removeAcl(call.caller, pipelineId(call)), (of) => json(200, AccessWire.pipelineAcl(of)))
   ),
   post("/tokens", "read", "Gives out a token that reads one pipeline or run, for minutes.", (call) =>
-    Effect.flatMap(Effect.fromResult(tokenRequest(call.body)), ({ wish, ttlMillis }) =>
+    Effect.flatMap(read(call, tokenRequest(call.body)), ({ wish, ttlMillis }) =>
       Effect.map(call.operations.issueToken(call.caller, wish, ttlMillis), (issued) =>
         json(201, AccessWire.token(issued))
       )
     )
   ),
-  get("/audit", "admin", "Who asked for what, and was let or not, newest first.", ({ operations, caller, request }) =>
-    Effect.flatMap(Effect.fromResult(auditRequest(request.query)), (wanted) =>
-      Effect.map(operations.auditRecords(caller, wanted), (list) => json(200, AccessWire.auditRecords(list)))
+  about(
+    "all",
+    get("/audit", "admin", "Who asked for what, and was let or not, newest first.", (call) =>
+      Effect.map(audited(call), (list) => json(200, AccessWire.auditRecords(list)))
     )
   ),
-  get("/audit/lines", "admin", "The same as JSON lines.", ({ operations, caller, request }) =>
-    Effect.flatMap(Effect.fromResult(auditRequest(request.query)), (wanted) =>
-      Effect.map(operations.auditRecords(caller, wanted), (list) =>
-        text(200, "application/x-ndjson", AccessWire.auditLines(list))
-      )
+  about(
+    "all",
+    get("/audit/lines", "admin", "The same as JSON lines.", (call) =>
+      Effect.map(audited(call), (list) => text(200, "application/x-ndjson", AccessWire.auditLines(list)))
     )
   )
 ]

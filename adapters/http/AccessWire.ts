@@ -1,9 +1,9 @@
 /** The JSON of access: what the core's values are called on the wire. */
-import type { Issued, PipelineAcl } from "../../core/AccessOperations.ts"
+import type { AuditAnswer, Issued, PipelineAcl } from "../../core/AccessOperations.ts"
 import type { AuditList, AuditRecord } from "../../core/AuditLog.ts"
 import { instant } from "./Wire.ts"
 
-/** An ACL: roles, and principals as `principal:<id>`. */
+/** An ACL: roles, and principals as `principal:<scheme>:<id>`. */
 export interface AclJson {
   readonly read?: ReadonlyArray<string> | undefined
   readonly execute?: ReadonlyArray<string> | undefined
@@ -51,6 +51,19 @@ export interface AuditRecordJson {
 export interface AuditRecords {
   readonly records: ReadonlyArray<AuditRecordJson>
   readonly next_cursor: string | null
+  /** Callers without valid credentials that this server has denied, by address; only for callers who may administer all. */
+  readonly strangers: ReadonlyArray<StrangerJson>
+}
+
+/** The denials of one address. */
+export interface StrangerJson {
+  readonly address: string
+  readonly denied: number
+  readonly first_at: string
+  readonly last_at: string
+  /** The route that was asked for last, and why it was denied. */
+  readonly operation: string
+  readonly reason: string
 }
 
 /** The ACL of a pipeline. */
@@ -84,9 +97,17 @@ const auditRecord = (record: AuditRecord): AuditRecordJson => ({
 })
 
 /** A part of the audit log. */
-export const auditRecords = ({ records, nextCursor }: AuditList): AuditRecords => ({
+export const auditRecords = ({ records, nextCursor, strangers }: AuditAnswer): AuditRecords => ({
   records: records.map(auditRecord),
-  next_cursor: nextCursor ?? null
+  next_cursor: nextCursor ?? null,
+  strangers: strangers.map((of) => ({
+    address: of.address,
+    denied: of.denied,
+    first_at: instant(of.firstAtMillis),
+    last_at: instant(of.lastAtMillis),
+    operation: of.operation,
+    reason: of.reason
+  }))
 })
 
 /** The same as one JSON text in each line. */

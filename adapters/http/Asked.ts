@@ -122,6 +122,34 @@ export const window = (query: string): Result.Result<number | undefined, BadRequ
   return reader.result(() => seconds && seconds * 1_000)
 }
 
+/** Which part of a list is wanted. */
+export interface Part {
+  readonly limit: number
+  readonly offset: number
+}
+
+/** The longest part of a list of pipelines or schedules. */
+const MAX_PART = 1_000
+
+/** Reads which part of a list is wanted, whose cursor is a place. */
+export const part = (query: string, otherwise: number = MAX_PART): Result.Result<Part, BadRequest> => {
+  const reader = queryReader(query)
+  const limit = reader.number("limit", 1, MAX_PART, "a whole number", true) ?? otherwise
+  const cursor = reader.take("cursor", isPlace, "the cursor of an earlier list")
+  return reader.result(() => ({ limit, offset: Number(cursor ?? 0) }))
+}
+
+const isPlace = (value: unknown): value is string => isText(value) && /^\d{1,9}$/.test(value)
+
+/** A part of a list, and where the next one begins; null when nothing is left. */
+export const partOf = <A>(
+  all: ReadonlyArray<A>,
+  { limit, offset }: Part
+): { readonly items: ReadonlyArray<A>; readonly nextCursor: string | null } => ({
+  items: offset === 0 && all.length <= limit ? all : all.slice(offset, offset + limit),
+  nextCursor: offset + limit < all.length ? String(offset + limit) : null
+})
+
 /** Reads which runs `GET /runs` is to list. */
 export const runList = (query: string): Result.Result<ListRequest, BadRequest> => {
   const reader = queryReader(query)

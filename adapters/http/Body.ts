@@ -78,5 +78,6 @@ const isDeep = (bytes: Uint8Array): boolean => {
   return false
 }
 
-const isJson = (contentType: string | undefined): boolean =>
+/** Whether a content type is one of JSON. */
+export const isJson = (contentType: string | undefined): boolean =>
   contentType !== undefined && /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(contentType.trim())

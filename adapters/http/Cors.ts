@@ -16,12 +16,14 @@ export interface Options {
 
 /** What pages may send, and what they may see of an answer. */
 const SENT = "authorization, content-type, idempotency-key, last-event-id, prefer, x-api-key, x-request-id"
-const SEEN = "ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id"
+const SEEN = "link, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id"
 
 type Headers = Readonly<Record<string, string>>
 
 /** Answers the questions that browsers ask. */
 export interface Cors {
+  /** Whether pages of that origin may read answers. */
+  readonly allows: (origin: string) => boolean
   /** What is added to an answer; nothing for requests that are not of a page of another origin. */
   readonly headers: (request: HttpRequest) => Headers | undefined
   /** The answer to a browser that asks before it sends; nothing for any other request. */
@@ -29,7 +31,7 @@ export interface Cors {
 }
 
 /** Nobody may read. */
-const closed: Cors = { headers: () => undefined, preflight: () => undefined }
+const closed: Cors = { allows: () => false, headers: () => undefined, preflight: () => undefined }
 
 const ORIGIN = /^https?:\/\/(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i
 
@@ -43,6 +45,7 @@ export const make = (options: Options | undefined): Result.Result<Cors, InvalidO
   const allowed = new Set(origins.map((origin) => origin.toLowerCase()))
   const vary: Headers = { vary: "origin" }
 
+  const allows = (origin: string): boolean => isAll || allowed.has(origin.toLowerCase())
   const headers = (request: HttpRequest): Headers | undefined => {
     if (isAll)
       return request.header("origin") === undefined
@@ -50,7 +53,7 @@ export const make = (options: Options | undefined): Result.Result<Cors, InvalidO
         : { "access-control-allow-origin": "*", "access-control-expose-headers": SEEN }
     const origin = request.header("origin")
     // Caches have to know that the answer to others differs.
-    if (origin === undefined || !allowed.has(origin.toLowerCase())) return vary
+    if (origin === undefined || !allows(origin)) return vary
     return {
       ...vary,
       "access-control-allow-origin": origin,
@@ -59,6 +62,7 @@ export const make = (options: Options | undefined): Result.Result<Cors, InvalidO
     }
   }
   return Result.succeed({
+    allows,
     headers,
     preflight: (request, allow) => {
       const isPreflight =

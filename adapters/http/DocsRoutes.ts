@@ -1,5 +1,6 @@
 /** The API's documentation: the OpenAPI document, and pages that show it. Nothing in them comes from anywhere else. */
 import * as Effect from "effect/Effect"
+import { nobody } from "../../core/Principal.ts"
 import type { Registered } from "../../core/Registry.ts"
 import { asset } from "./Assets.ts"
 import { BadRequest, type Failure } from "./Failures.ts"
@@ -115,7 +116,7 @@ const DOCUMENT = "/openapi.json"
 /** The pipelines that whoever asks may read: nobody has to say who they are, and then those are none. */
 const readable = (call: Call): Effect.Effect<ReadonlyArray<Registered>> =>
   Effect.flatMap(call.serving.recognise(call, `GET ${DOCUMENT}`), (caller) =>
-    caller === undefined
+    caller === nobody
       ? Effect.succeed([])
       : Effect.orElseSucceed(call.operations.pipelines(caller), (): ReadonlyArray<Registered> => [])
   )

@@ -1,8 +1,9 @@
 /** Schemas of what each route takes and answers, for documentation. The compiler holds them against Eden's types. */
 import * as Schema from "effect/Schema"
+import { MAX_MILLIS } from "../../core/Bound.ts"
 import { POLICIES } from "../../core/Policy.ts"
 import { STATUSES } from "../../core/Run.ts"
-import { CATCH_UPS, OVERLAPS } from "../../core/Schedule.ts"
+import { CATCH_UPS, MAX_PRIORITY, OVERLAPS } from "../../core/Schedule.ts"
 import * as Access from "./AccessDocuments.ts"
 import * as Events from "./EventDocuments.ts"
 import type {
@@ -15,6 +16,7 @@ import type {
   ExecutionQuery,
   FailureStatus,
   NewScheduleJson,
+  PartQuery,
   RepetitionJson,
   RunsQuery,
   Unfinished
@@ -100,23 +102,31 @@ const wait = Schema.optionalKey(
   Schema.Boolean.annotate({ description: "Whether to answer when the run is over. Default: false." })
 )
 const timeout = Schema.optionalKey(
-  Schema.Finite.annotate({ description: "How long to wait, in seconds; the run goes on. Default: 30." })
+  Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 86_400 })).annotate({
+    description: "How long to wait, in seconds; the run goes on. Default: 30."
+  })
 )
 
 const record: Schema.Codec<Readonly<Record<string, unknown>>> = Schema.Record(Schema.String, Schema.Unknown)
 const policy: Schema.Codec<"fail-fast" | "continue" | "skip"> = Schema.Literals(POLICIES)
-const seconds = (description: string) => Schema.optionalKey(Schema.Finite.annotate({ description }))
+/** The longest time, in seconds. */
+const MAX_SECONDS = MAX_MILLIS / 1_000
+const seconds = (description: string, minimum = 0) =>
+  Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum, maximum: MAX_SECONDS })).annotate({ description }))
+const priority = Schema.optionalKey(
+  Schema.Int.check(Schema.isBetween({ minimum: -MAX_PRIORITY, maximum: MAX_PRIORITY }))
+)
 
 const execution: Schema.Codec<ExecutionJson> = Schema.Struct({
   parameters: Schema.optionalKey(record),
   wait,
   timeout,
   given: Schema.optionalKey(record),
-  targets: Schema.optionalKey(strings),
+  targets: Schema.optionalKey(Schema.Array(Schema.String).check(Schema.isMinLength(1))),
   on_failure: Schema.optionalKey(policy),
-  priority: Schema.optionalKey(Schema.Int),
+  priority,
   delay: seconds("How long until the run may begin, in seconds. Default: 0."),
-  run_timeout: seconds("How long the run may take, in seconds. Default: the pipeline's.")
+  run_timeout: seconds("How long the run may take, in seconds. Default: the pipeline's.", 0.001)
 })
 
 const executionQuery: Schema.Codec<ExecutionQuery> = Schema.Struct({ wait, timeout })
@@ -206,8 +216,23 @@ const runsQuery: Schema.Codec<RunsQuery> = Schema.Struct({
   status: Schema.optionalKey(runStatus),
   since: Schema.optionalKey(Schema.String.annotate({ description: "Submitted at this instant or later." })),
   until: Schema.optionalKey(Schema.String.annotate({ description: "Submitted before this instant." })),
-  limit: Schema.optionalKey(Schema.Int.annotate({ description: "From 1 to 200. Default: 50." })),
+  limit: Schema.optionalKey(
+    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 })).annotate({
+      description: "From 1 to 200. Default: 50."
+    })
+  ),
   cursor: Schema.optionalKey(Schema.String.annotate({ description: "The `next_cursor` of an earlier list." }))
+})
+
+const partQuery: Schema.Codec<PartQuery> = Schema.Struct({
+  limit: Schema.optionalKey(
+    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000 })).annotate({
+      description: "From 1 to 1,000. Default: 1,000 schedules, or all pipelines."
+    })
+  ),
+  cursor: Schema.optionalKey(
+    Schema.String.annotate({ description: "Where an earlier list ended: its `next_cursor`, or in its `Link` header." })
+  )
 })
 
 const asset = {
@@ -235,13 +260,13 @@ const newSchedule: Schema.Codec<NewScheduleJson> = Schema.Struct({
     Schema.String.annotate({ description: "Minute, hour, day, month, weekday. Or else `every`." })
   ),
   time_zone: Schema.optionalKey(Schema.String.annotate({ description: "IANA name. Default: UTC." })),
-  every: seconds("An interval in seconds, at least 1. Or else `cron`."),
+  every: seconds("An interval in seconds, at least 1. Or else `cron`.", 1),
   parameters: Schema.optionalKey(record),
   catch_up: Schema.optionalKey(
     catchUp.annotate({ description: "Default: skip. `all` needs the overlap `queue` or `allow`." })
   ),
   overlap: Schema.optionalKey(overlap.annotate({ description: "Default: skip." })),
-  priority: Schema.optionalKey(Schema.Int),
+  priority,
   grace: seconds("How late a run may start and still count as on time, in seconds. Default: 60.")
 })
 
@@ -295,7 +320,7 @@ export const documents: Documents = {
   "GET /health/live": { answers: { 200: Server.liveness }, failures: [] },
   "GET /health/ready": { answers: { 200: Server.readiness, 503: Server.readiness }, failures: [] },
   "GET /metrics": { answers: { 200: Schema.String }, contentType: "text/plain", failures: [] },
-  "GET /pipelines": { answers: { 200: Schema.Array(pipelineRow) }, failures: [503] },
+  "GET /pipelines": { query: partQuery, answers: { 200: Schema.Array(pipelineRow) }, failures: [400, 503] },
   "GET /pipelines/result/{task_id}": { answers: { 200: completed, 202: unfinished }, failures: [404, 500, 503] },
   "POST /pipelines/{pipeline_id}": {
     body: definition,
@@ -347,7 +372,11 @@ export const documents: Documents = {
   "GET /pipelines/{pipeline_id}/events": { ...Events.feed, failures: [400, 404, 503] },
   "GET /events": { ...Events.feed, failures: [400, 503] },
   "GET /ws": { answers: { 101: Schema.Undefined, 426: error }, failures: [] },
-  "GET /schedules": { answers: { 200: Schema.Struct({ schedules: Schema.Array(schedule) }) }, failures: [503] },
+  "GET /schedules": {
+    query: partQuery,
+    answers: { 200: Schema.Struct({ schedules: Schema.Array(schedule), next_cursor: text }) },
+    failures: [400, 503]
+  },
   "POST /schedules": {
     body: newSchedule,
     answers: { 201: schedule },

@@ -10,7 +10,7 @@ import { areTypes, EVENT_TYPES, type EventType, isCursor, isSequence } from "./E
 import type { BadRequest, Failure } from "./Failures.ts"
 import { type HttpReply, type HttpRequest, NO_CONTENT, SECURITY_HEADERS } from "./Message.ts"
 import { Reader } from "./Reader.ts"
-import { type Call, type Route, stream } from "./Route.ts"
+import { type Call, type Route, refused, stream } from "./Route.ts"
 
 /** From where, and which. */
 interface Wanted {
@@ -58,7 +58,7 @@ const streamed = (
 /** What happens to all runs, or to those of one pipeline. */
 const feed = (call: Call): Effect.Effect<HttpReply, Failure> => {
   const want = wanted(call.request, isCursor, 'the id of an event of this stream, or "0"')
-  if (Result.isFailure(want)) return Effect.fail(want.failure)
+  if (Result.isFailure(want)) return refused(call, want.failure)
   const { after, types } = want.success
   return Effect.flatMap(call.operations.feed(call.caller, { pipelineId: call.params["pipeline_id"], after }), (items) =>
     streamed(call, items, types)
@@ -69,7 +69,7 @@ const feed = (call: Call): Effect.Effect<HttpReply, Failure> => {
 export const eventRoutes: ReadonlyArray<Route> = [
   stream("/runs/{task_id}/events", "read", "The events of a run: those that were, then those that happen.", (call) => {
     const want = wanted(call.request, isSequence, "the sequence of an event, or 0")
-    if (Result.isFailure(want)) return Effect.fail(want.failure)
+    if (Result.isFailure(want)) return refused(call, want.failure)
     const { types } = want.success
     const after = Number(want.success.after ?? 0)
     return Effect.flatMap(call.operations.follow(call.caller, call.params["task_id"]!, after), ({ run, events }) =>

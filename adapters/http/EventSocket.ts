@@ -51,6 +51,8 @@ export interface Wiring {
   readonly operations: Operations
   /** Finds out who that is, by what they show or by the request that the connection began with. */
   readonly enter: (shown?: Credentials) => Effect.Effect<Caller, EntryError>
+  /** Takes a place for a connection that is known; gives what frees it, or the refusal. */
+  readonly open: () => (() => void) | BadRequest
   readonly run: <A, E>(effect: Effect.Effect<A, E>) => Promise<Exit.Exit<A, E>>
   readonly nowMillis: () => number
   readonly streams: { readonly texts: EventTexts }
@@ -63,7 +65,7 @@ type Subject = { readonly pipeline_id: string } | { readonly task_id: string }
 export class EventSocket implements SocketListener {
   readonly #socket: Socket
   readonly #wiring: Wiring
-  readonly #freed: () => void
+  #freed: () => void
   readonly #subscriptions: Map<string, () => void> = new Map()
   readonly #waiting: Array<unknown> = []
   readonly #heartbeat: ReturnType<typeof setInterval>
@@ -180,7 +182,15 @@ export class EventSocket implements SocketListener {
         ? reader.take("after", isCursor, 'the `cursor` of an event, or "0"')
         : reader.take("after", isNumber, "the `sequence` of an event, or 0")
     const read = reader.result(() => (types === undefined ? undefined : new Set(types)))
-    if (Result.isFailure(read)) return this.#refuse(undefined, read.failure)
+    if (Result.isFailure(read)) {
+      if (type === "unsubscribe") return this.#refuse(undefined, read.failure)
+      // First, as always, the guard is asked.
+      const wish = { permission: "read", pipelineId: pipelineId === "*" ? undefined : pipelineId, runId } as const
+      const permit = this.#wiring.operations.permit(this.#caller, wish)
+      const exit = await this.#wiring.run(Effect.result(permit))
+      if (Exit.isFailure(exit)) throw new Error("A permit ended in a defect", { cause: exit.cause })
+      return this.#refuse(undefined, Result.isFailure(exit.value) ? exit.value.failure : read.failure)
+    }
     if ((pipelineId === undefined) === (runId === undefined)) {
       const one = "Say either pipeline_id or task_id"
       return this.#refuse(undefined, new BadRequest(400, "InvalidMessageError", one))
@@ -221,6 +231,13 @@ export class EventSocket implements SocketListener {
     const exit = await this.#wiring.run(this.#wiring.enter(read.success))
     if (this.#isClosed) return
     if (Exit.isFailure(exit)) return this.close(...closing(exit))
+    if (this.#caller === undefined) {
+      // From now on it is among those that are known.
+      const freed = this.#wiring.open()
+      if (typeof freed !== "function") return this.close(CLOSE.tryLater, freed.message)
+      this.#freed()
+      this.#freed = freed
+    }
     this.#know(exit.value)
     this.#send({ type: "authenticated", principal: exit.value.principal.id })
   }

@@ -33,10 +33,12 @@ const accepted = (call: Call): Effect.Effect<HttpReply> => {
       }
       if (Exit.isFailure(exit) && !isUnknown) return refuse(...closing(exit))
       let connection: EventSocket | undefined
-      const freed = serving.streams.open(() => connection?.close(CLOSE.goingAway, "The server is shutting down"))
-      if (typeof freed !== "function") return refuse(CLOSE.tryLater, freed.message)
+      const end = () => connection?.close(CLOSE.goingAway, "The server is shutting down")
+      const open = () => serving.streams.open(end)
       const caller = Exit.isSuccess(exit) ? exit.value : undefined
-      connection = new EventSocket(socket, { ...serving, operations, enter }, caller, freed)
+      const freed = caller === undefined ? serving.streams.openUnproven(end, serving.ownerOf(call.request)) : open()
+      if (typeof freed !== "function") return refuse(CLOSE.tryLater, freed.message)
+      connection = new EventSocket(socket, { ...serving, operations, enter, open }, caller, freed)
       return connection
     }
     return { status: 101, headers: {}, body: undefined, accept }

@@ -59,6 +59,14 @@ export interface RunsQuery {
   readonly cursor?: string
 }
 
+/** What `GET /pipelines` and `GET /schedules` take. */
+export interface PartQuery {
+  /** From 1 to 1,000. Default: 1,000 schedules, or all pipelines. */
+  readonly limit?: number
+  /** Where an earlier list ended: its `next_cursor`, or in its `Link` header. */
+  readonly cursor?: string
+}
+
 /** What `POST /schedules` takes: either `cron` or `every`. */
 export interface NewScheduleJson {
   /** Default: one that nothing has. */
@@ -165,7 +173,10 @@ export type Exchanges = {
   readonly "GET /health/live": { readonly answers: { readonly 200: Wire.Liveness } }
   readonly "GET /health/ready": { readonly answers: { readonly 200: Wire.Readiness; readonly 503: Wire.Readiness } }
   readonly "GET /metrics": { readonly answers: { readonly 200: string } }
-  readonly "GET /pipelines": { readonly answers: { readonly 200: ReadonlyArray<Wire.PipelineRow> } }
+  readonly "GET /pipelines": {
+    readonly query: PartQuery
+    readonly answers: { readonly 200: ReadonlyArray<Wire.PipelineRow> }
+  }
   readonly "GET /pipelines/result/{task_id}": {
     readonly answers: { readonly 200: Wire.Completed; readonly 202: Unfinished }
   }
@@ -212,7 +223,7 @@ export type Exchanges = {
     readonly answers: { readonly 202: Wire.Started }
   }
   readonly "DELETE /runs/{task_id}": { readonly answers: { readonly 204: undefined } }
-  readonly "GET /schedules": { readonly answers: { readonly 200: ScheduleWire.Schedules } }
+  readonly "GET /schedules": { readonly query: PartQuery; readonly answers: { readonly 200: ScheduleWire.Schedules } }
   readonly "POST /schedules": {
     readonly body: NewScheduleJson
     readonly answers: { readonly 201: ScheduleWire.ScheduleJson }

@@ -7,12 +7,12 @@ import { type HttpReply, json } from "./Message.ts"
 /** A request that HTTP itself objects to: its path, its method or its body. */
 export class BadRequest extends Data.Error<{ readonly message: string }> {
   readonly _tag: "BadRequest" = "BadRequest" as const
-  readonly status: 400 | 404 | 405 | 408 | 413 | 415 | 426 | 503
+  readonly status: 400 | 403 | 404 | 405 | 408 | 413 | 415 | 426 | 503
   readonly error: string
   readonly problems: ReadonlyArray<Errors.Problem>
   readonly headers: Readonly<Record<string, string>>
   constructor(
-    status: 400 | 404 | 405 | 408 | 413 | 415 | 426 | 503,
+    status: 400 | 403 | 404 | 405 | 408 | 413 | 415 | 426 | 503,
     error: string,
     message: string,
     more: {
@@ -110,9 +110,10 @@ export const toReply = (failure: Failure, nowMillis: number): HttpReply => {
   }
   const [status, error] = ANSWERS[failure._tag]
   const about = {
-    pipeline_id: "pipelineId" in failure ? failure.pipelineId : undefined,
-    step: "step" in failure ? failure.step : undefined,
-    task_id: "runId" in failure ? failure.runId : undefined,
+    // A client may have made these names up, and of any length.
+    pipeline_id: "pipelineId" in failure ? named(failure.pipelineId) : undefined,
+    step: "step" in failure ? named(failure.step) : undefined,
+    task_id: "runId" in failure ? named(failure.runId) : undefined,
     details: details(problemsOf(failure))
   }
   return json(status, body(error, withoutHostPaths(failure.message), nowMillis, about), headersOf(failure, status))
@@ -189,6 +190,8 @@ const details = (problems: ReadonlyArray<Errors.Problem>): About["details"] => {
   const more = problems.length - listed.length
   return more === 0 ? listed : [...listed, { path: "", message: `and ${more} more` }]
 }
+
+const named = (name: string | undefined): string | undefined => (name === undefined ? undefined : clip(name))
 
 const clip = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text)
 

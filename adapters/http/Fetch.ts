@@ -78,7 +78,9 @@ export class WebRequest<Info> implements HttpRequest {
     return this.#kept === undefined ? this.#platform.secure(this.#request, this.#info) : this.#kept.secure
   }
   header(name: string): string | undefined {
-    return (this.#kept ?? this.#request).headers.get(name) ?? undefined
+    const value = (this.#kept ?? this.#request).headers.get(name)
+    // A request that was made in this process has its host in the URL alone.
+    return value ?? (name === "host" ? hostOf(this.#request.url) : undefined)
   }
   /** The response to what becomes a WebSocket. After that the server lets nobody read the request any more, so it is kept. */
   upgrade(accept: Accept): Response {
@@ -103,6 +105,8 @@ export class WebRequest<Info> implements HttpRequest {
     this.#platform.onAbort(this.#request, this.#info, stop)
   }
 }
+
+const hostOf = (url: string): string | undefined => /^https?:\/\/([^/?#]*)/i.exec(url)?.[1]
 
 /**
  * The refusal of a request whose Host header would be taken for a part of the path, by servers that put the URL

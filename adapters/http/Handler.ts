@@ -6,10 +6,11 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { Access } from "../../core/Access.ts"
+import * as Address from "../../core/Address.ts"
 import * as Bound from "../../core/Bound.ts"
 import type { InvalidOption } from "../../core/Errors.ts"
 import { Operations } from "../../core/Operations.ts"
-import { type Caller, host } from "../../core/Principal.ts"
+import { type Caller, nobody } from "../../core/Principal.ts"
 import * as Tracing from "../../core/Tracing.ts"
 import * as Body from "./Body.ts"
 import * as Cors from "./Cors.ts"
@@ -18,13 +19,14 @@ import { HttpVisitor, requestIdOf, showsSomething } from "./HttpVisitor.ts"
 import type { Handler, HttpReply, HttpRequest } from "./Message.ts"
 import * as Proxies from "./Proxies.ts"
 import { Requests } from "./Requests.ts"
-import type { Route, Serving } from "./Route.ts"
+import { type Call, type Route, refused, type Serving } from "./Route.ts"
 import * as Router from "./Router.ts"
 import { guarded as guardedRoutes } from "./Routes.ts"
 import { MAX_STREAMS, Streams } from "./Streams.ts"
+import * as WebPages from "./WebPages.ts"
 
 /** How the API is served. */
-export interface Options extends Proxies.Options {
+export interface Options extends Proxies.Options, WebPages.Options {
   /** The path that the API is mounted at, such as `/flows`. Default: the root. */
   readonly basePath?: string
   /** The longest body, in bytes. Default: 1,048,576. */
@@ -54,9 +56,11 @@ export const invalid = (options: Options): InvalidOption | undefined =>
   Bound.flag("guardDocs", options.guardDocs) ??
   Bound.flag("guardMetrics", options.guardMetrics) ??
   Option.getOrUndefined(Result.getFailure(Proxies.make(options))) ??
-  Option.getOrUndefined(Result.getFailure(Cors.make(options.cors)))
+  Option.getOrUndefined(
+    Result.getFailure(Result.flatMap(Cors.make(options.cors), (cors) => WebPages.make(options, cors)))
+  )
 
-/** The API as one function. Where `access` requires HTTPS, browsers are told so. */
+/** The API as one function. Where `access` requires HTTPS, browsers are told so; unless it is secured, pages of other origins are refused. */
 export const make = (
   options: Options & { readonly access?: Access } = {},
   streams: Streams = new Streams(options.maxStreams ?? MAX_STREAMS)
@@ -73,6 +77,8 @@ export const make = (
     const maxBodyBytes = options.maxBodyBytes ?? Body.MAX_BODY_BYTES
     const sourceOf = yield* Effect.fromResult(Proxies.make(options))
     const cors = yield* Effect.fromResult(Cors.make(options.cors))
+    const isSecured = options.access?._tag === "Secured"
+    const pages = yield* Effect.fromResult(WebPages.make(options, cors))
     const onlyHttps = options.access?._tag === "Secured" && options.access.requireHttps ? HTTPS_ONLY : undefined
 
     const requests = new Requests()
@@ -80,14 +86,18 @@ export const make = (
       routes,
       streams,
       requests,
-      isSecured: options.access?._tag === "Secured",
+      isSecured,
       enter: ({ request, requestId }, key, shown) =>
         operations.enter(new HttpVisitor(request, requestId, key, true, sourceOf, shown), "read"),
       recognise: (call, key) => {
-        if (!serving.isSecured || call.caller !== host) return Effect.succeed(call.caller)
-        return showsSomething(call.request)
-          ? Effect.orElseSucceed(serving.enter(call, key), () => undefined)
-          : Exit.succeed(undefined)
+        if (call.caller !== nobody) return Effect.succeed(call.caller)
+        return !isSecured || showsSomething(call.request)
+          ? Effect.orElseSucceed(serving.enter(call, key), () => nobody)
+          : Exit.succeed(nobody)
+      },
+      ownerOf: (request) => {
+        const { address } = sourceOf(request)
+        return address === undefined ? undefined : Address.owner(address)
       },
       run: (effect) => new Promise((resolve) => fork(effect).addObserver(resolve)),
       nowMillis: () => clock.currentTimeMillisUnsafe()
@@ -110,11 +120,12 @@ export const make = (
       body: unknown,
       request: HttpRequest,
       requestId: string,
-      caller: Caller
+      caller: Caller,
+      answering: (call: Call) => Effect.Effect<HttpReply, Failure> = route.answer
     ): HttpReply | Promise<HttpReply> => {
       const nowMillis = clock.currentTimeMillisUnsafe()
-      const call = { operations, caller, request, requestId, params, body, nowMillis, serving }
-      return settle(traced(route, request, route.answer(call)), request, (exit) => ended(exit, requestId, nowMillis))
+      const call = { operations, route, caller, request, requestId, params, body, nowMillis, serving }
+      return settle(traced(route, request, answering(call)), request, (exit) => ended(exit, requestId, nowMillis))
     }
 
     /** Runs an effect, at once where that can be. Whoever goes away ends it; the run that they started goes on. */
@@ -159,10 +170,12 @@ export const make = (
     ): HttpReply | Promise<HttpReply> => {
       if (!route.hasBody) return answer(route, params, NO_BODY, request, requestId, caller)
       return Body.read(request, maxBodyBytes).then(
-        async (body) =>
-          Result.isFailure(body)
-            ? toReply(body.failure, clock.currentTimeMillisUnsafe())
-            : withQuota(await answer(route, params, body.success, request, requestId, caller), caller),
+        async (read) => {
+          const [body, answering]: readonly [unknown, Route["answer"]?] = Result.isSuccess(read)
+            ? [read.success]
+            : [NO_BODY, (call: Call) => refused(call, read.failure)]
+          return withQuota(await answer(route, params, body, request, requestId, caller, answering), caller)
+        },
         // The body ended early: nobody is there to read this, but the server has to end the exchange somehow.
         () => toReply(BODY_INCOMPLETE, clock.currentTimeMillisUnsafe())
       )
@@ -176,7 +189,7 @@ export const make = (
     /** Nobody is asked for more than they have to send before it is known who they are. */
     const enter = (route: Route, params: Params, request: HttpRequest, requestId: string) => {
       const { permission } = route
-      if (permission === "none") return answer(route, params, NO_BODY, request, requestId, host)
+      if (permission === "none") return answer(route, params, NO_BODY, request, requestId, nobody)
       const entering = operations.enter(
         new HttpVisitor(request, requestId, route.key, route.isStream, sourceOf),
         permission
@@ -192,7 +205,17 @@ export const make = (
       const nowMillis = clock.currentTimeMillisUnsafe()
       const answering = Effect.flatMap(entering, (found) => {
         caller = admitted(request, found)
-        return route.answer({ operations, caller, request, requestId, params, body: NO_BODY, nowMillis, serving })
+        return route.answer({
+          operations,
+          route,
+          caller,
+          request,
+          requestId,
+          params,
+          body: NO_BODY,
+          nowMillis,
+          serving
+        })
       })
       return settle(traced(route, request, answering), request, (exit) =>
         withQuota(ended(exit, requestId, nowMillis), caller)
@@ -201,6 +224,8 @@ export const make = (
 
     const respond = (found: Router.Match, request: HttpRequest, requestId: string): HttpReply | Promise<HttpReply> => {
       const { method } = request
+      const refused = isSecured ? undefined : pages(request)
+      if (refused !== undefined) return toReply(refused, clock.currentTimeMillisUnsafe())
       if (found._tag === "Route") return enter(found.route, found.params, request, requestId)
       if (found._tag === "NoPath") return toReply(pathNotFound(request.path), clock.currentTimeMillisUnsafe())
       if (method !== "OPTIONS") return toReply(otherMethod(method, found.allow), clock.currentTimeMillisUnsafe())

@@ -1,6 +1,7 @@
 /** The routes that say how the server is, for those who watch over it. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { nobody } from "../../core/Principal.ts"
 import { type HttpReply, json } from "./Message.ts"
 import { type Call, get, type Route } from "./Route.ts"
 import * as Wire from "./Wire.ts"
@@ -46,7 +47,7 @@ const ready = (call: Call): Effect.Effect<HttpReply> =>
   Effect.gen(function* () {
     const { operations, nowMillis, serving } = call
     const known = yield* inTime(serving.recognise(call, `GET ${READY}`))
-    const caller = Exit.isSuccess(known) ? known.value : undefined
+    const caller = Exit.isSuccess(known) ? known.value : nobody
     const exit = yield* inTime(Effect.andThen(operations.ready, operations.load(caller)))
     const about = { timestamp: Wire.instant(nowMillis), ...memory() }
     return Exit.isSuccess(exit)

@@ -44,6 +44,9 @@ const MEANINGS: { readonly [status: number]: string } = {
 /** What the guard answers, on every route that it guards. */
 const GUARDED = [401, 403, 429] as const
 
+/** What a page of another origin is answered, on every route, where access is open; see `WebPages`. */
+const OPEN = [403] as const
+
 const JSON_TYPE = "application/json"
 
 const content = (type: string, schema: object): Json => ({ content: { [type]: { schema } } })
@@ -97,7 +100,7 @@ export const querySchema = (route: Route): (Json & { readonly properties: Json }
 
 /** A route as OpenAPI has it. `failure` is the schema of what it answers when it fails. */
 export const operation = (route: Route, failure: object, tag: string): Operation => {
-  const { path, permission, summary, hasBody } = route
+  const { method, path, permission, summary, hasBody } = route
   const { answers = {}, contentType = JSON_TYPE, failures = [], body, headers = {} } = documentOf(route) ?? {}
   const names = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => name)
   return {
@@ -114,19 +117,24 @@ export const operation = (route: Route, failure: object, tag: string): Operation
         schema: { type: "string" }
       }))
     ],
-    ...(hasBody && { requestBody: content(JSON_TYPE, jsonSchema(body ?? NO_FIELDS, "error")) }),
+    ...(hasBody && { requestBody: bodyOf(jsonSchema(body ?? NO_FIELDS, "error")) }),
     responses: Object.fromEntries([
       ...Object.entries(answers).map(([status, schema]) => [
         status,
         { description: MEANINGS[Number(status)], ...(!EMPTY.has(status) && answered(contentType, schema, failure)) }
       ]),
-      ...[...(permission === "none" ? [] : GUARDED), ...failures].map((status) => [
-        status,
-        { description: MEANINGS[status], ...content(JSON_TYPE, failure) }
-      ])
+      ...[...(permission === "none" ? [] : GUARDED), ...OPEN, ...(method === "POST" ? [415] : []), ...failures].map(
+        (status) => [status, { description: MEANINGS[status], ...content(JSON_TYPE, failure) }]
+      )
     ])
   }
 }
+
+/** A body is required where one of its keys is. */
+const bodyOf = (schema: Json): Json => ({
+  required: Array.isArray(schema["required"]) && schema["required"].length > 0,
+  ...content(JSON_TYPE, schema)
+})
 
 /** What an answer has in it. One that is a failure by its schema is one by its type, too. */
 const answered = (contentType: string, schema: Schema.Constraint, failure: object): Json =>

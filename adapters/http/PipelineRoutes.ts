@@ -7,7 +7,7 @@ import type { Any as Pipeline } from "../../core/Pipeline.ts"
 import type { Registered } from "../../core/Registry.ts"
 import * as Asked from "./Asked.ts"
 import { type HttpReply, json, NO_CONTENT, text } from "./Message.ts"
-import { act, get, post, type Route, remove } from "./Route.ts"
+import { about, act, type Call, get, post, type Route, read, refused, remove } from "./Route.ts"
 import { completed } from "./RunRoutes.ts"
 import { statistics } from "./StatisticsWire.ts"
 import * as Wire from "./Wire.ts"
@@ -42,10 +42,26 @@ const pausing = (verb: "pause" | "resume", summary: string): Route =>
     )
   })
 
+/** Where an array goes on, which has no place for that in it. Source: RFC 8288, 3. */
+const next = (
+  { request: { path, prefix = "" } }: Call,
+  { limit }: Asked.Part,
+  cursor: string | null
+): Readonly<Record<string, string>> =>
+  cursor === null ? {} : { link: `<${prefix}${path}?limit=${limit}&cursor=${cursor}>; rel="next"` }
+
 /** The routes. */
 export const pipelineRoutes: ReadonlyArray<Route> = [
-  get("/pipelines", "read", "The pipelines that the caller may read.", ({ operations, caller }) =>
-    Effect.map(operations.pipelines(caller), (rows) => json(200, rows.map(Wire.pipelineRow)))
+  about(
+    "list",
+    get("/pipelines", "read", "The pipelines that the caller may read; all of them unless `limit` is set.", (call) =>
+      Effect.flatMap(read(call, Asked.part(call.request.query, Number.MAX_SAFE_INTEGER)), (part) =>
+        Effect.map(call.operations.pipelines(call.caller), (all) => {
+          const { items, nextCursor } = Asked.partOf(all, part)
+          return json(200, items.map(Wire.pipelineRow), next(call, part, nextCursor))
+        })
+      )
+    )
   ),
   get("/pipelines/{pipeline_id}", "read", "A pipeline, with the schemas of what goes in and out.", (call) => {
     const { operations, caller, params } = call
@@ -53,9 +69,12 @@ export const pipelineRoutes: ReadonlyArray<Route> = [
       json(200, Wire.pipelineDetail(pausable, pausable.paused))
     )
   }),
-  post("/pipelines/{pipeline_id}", "admin", "Registers a pipeline from tasks that the program offers.", (call) =>
-    Effect.flatMap(Effect.fromResult(Asked.definition(call.params["pipeline_id"]!, call.body)), (definition) =>
-      Effect.map(call.operations.register(call.caller, definition), (row) => json(201, Wire.pipelineRow(row)))
+  about(
+    "new",
+    post("/pipelines/{pipeline_id}", "admin", "Registers a pipeline from tasks that the program offers.", (call) =>
+      Effect.flatMap(read(call, Asked.definition(call.params["pipeline_id"]!, call.body)), (definition) =>
+        Effect.map(call.operations.register(call.caller, definition), (row) => json(201, Wire.pipelineRow(row)))
+      )
     )
   ),
   remove("/pipelines/{pipeline_id}", "admin", "Forgets a pipeline that was registered so.", (call) =>
@@ -75,7 +94,7 @@ export const pipelineRoutes: ReadonlyArray<Route> = [
   get("/pipelines/{pipeline_id}/statistics", "read", "How the pipeline's runs went of late, in numbers.", (call) => {
     const { operations, caller, params, nowMillis } = call
     const window = Asked.window(call.request.query)
-    if (Result.isFailure(window)) return Effect.fail(window.failure)
+    if (Result.isFailure(window)) return refused(call, window.failure)
     return Effect.map(operations.statistics(caller, params["pipeline_id"]!, window.success), (of) =>
       json(200, statistics(of, nowMillis))
     )
@@ -90,7 +109,7 @@ export const pipelineRoutes: ReadonlyArray<Route> = [
   post("/pipelines/{pipeline_id}/execute", "execute", "Starts a run, and waits for it when asked to.", (call) => {
     const { operations, caller, params } = call
     const asked = Asked.execution(call.body, call.request)
-    if (Result.isFailure(asked)) return Effect.fail(asked.failure)
+    if (Result.isFailure(asked)) return refused(call, asked.failure)
     const { given, options, wait, timeoutMillis } = asked.success
     const pipelineId = params["pipeline_id"]!
     return wait

@@ -5,17 +5,30 @@ const MAX_HOST = 255
 
 /** Rejects with `InvalidOption` for a Levada that can't be served, or for a place where nothing can listen. */
 export const check = async (levada: unknown, options: unknown): Promise<void> => {
-  const wrong = mistake(levada, options)
+  const wrong = mistake(levada, options) ?? (await exposed(levada as Weak, options as { readonly host?: string }))
   if (wrong === undefined) return
   // Loaded when it is needed: a binding brings nothing along.
   const { InvalidOption } = await import("../../core/Errors.ts")
   throw new InvalidOption(...wrong)
 }
 
-const mistake = (
-  levada: unknown,
-  options: unknown
-): readonly [option: string, received: unknown, expected: string] | undefined => {
+interface Weak {
+  readonly weaknesses?: ReadonlyArray<string>
+}
+
+/** What can be guessed is not served beyond this machine. */
+const exposed = async (
+  { weaknesses = [] }: Weak,
+  { host = "127.0.0.1" }: { readonly host?: string }
+): Promise<Wrong | undefined> => {
+  const [why] = weaknesses
+  if (why === undefined || (await import("./WebPages.ts")).isLoopback(host)) return undefined
+  return ["host", host, `127.0.0.1, this machine only, because of ${why}`]
+}
+
+type Wrong = readonly [option: string, received: unknown, expected: string]
+
+const mistake = (levada: unknown, options: unknown): Wrong | undefined => {
   const { handler } = (levada ?? {}) as { readonly handler?: unknown }
   if (typeof handler !== "function") {
     return ["levada", levada, "what Levada.make gives; is it awaited or imported in a circle?"]

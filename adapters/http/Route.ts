@@ -1,10 +1,13 @@
 /** A route: what is answered where, and to whom. */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
 import type { EntryError } from "../../core/Guard.ts"
 import type { Operations } from "../../core/Operations.ts"
+import type { Request } from "../../core/Permit.ts"
 import type { Caller, Permission } from "../../core/Principal.ts"
-import type { Failure } from "./Failures.ts"
+import type { BadRequest, Failure } from "./Failures.ts"
 import type { Credentials } from "./HttpVisitor.ts"
 import type { HttpReply, HttpRequest } from "./Message.ts"
 import type { Requests } from "./Requests.ts"
@@ -23,11 +26,10 @@ export interface Serving {
     key: string,
     shown?: Credentials
   ) => Effect.Effect<Caller, EntryError>
-  /** Who asks, on a route for everybody: whoever shows who they are may see more there. Nothing for anybody else. */
-  readonly recognise: (
-    call: Pick<Call, "request" | "requestId" | "caller">,
-    key: string
-  ) => Effect.Effect<Caller | undefined>
+  /** The caller of a route for everybody: one that shows credentials may see more there; any other is `nobody`. */
+  readonly recognise: (call: Pick<Call, "request" | "requestId" | "caller">, key: string) => Effect.Effect<Caller>
+  /** Whom the address stands for that a request comes from; undefined where the server does not tell. */
+  readonly ownerOf: (request: HttpRequest) => string | undefined
   readonly run: <A, E>(effect: Effect.Effect<A, E>) => Promise<Exit.Exit<A, E>>
   readonly nowMillis: () => number
 }
@@ -35,7 +37,8 @@ export interface Serving {
 /** What a route answers from. */
 export interface Call {
   readonly operations: Operations
-  /** Nobody, on a route for everybody. */
+  readonly route: Route
+  /** `nobody`, on a route for everybody. */
   readonly caller: Caller
   /** The values of the path's `{names}`, unescaped. */
   readonly params: Readonly<Record<string, string>>
@@ -61,6 +64,8 @@ export interface Route {
   /** One sentence for the API's documentation. */
   readonly summary: string
   readonly hasBody: boolean
+  /** What a request is about, when that is not an object that is there. */
+  readonly about?: Request["about"]
   /** Whether the answer goes on: browsers can send no header with the wish for it, so a narrowed token may be in the query. */
   readonly isStream: boolean
   readonly answer: (call: Call) => Effect.Effect<HttpReply, Failure>
@@ -97,3 +102,32 @@ export const act: ReturnType<typeof route> = route("POST")
 
 /** A route that removes something. */
 export const remove: ReturnType<typeof route> = route("DELETE")
+
+/** A route about a list, about all of the server, or about something that is not there yet. */
+export const about = (what: Route["about"], route: Route): Route => ({ ...route, about: what })
+
+/** What was read of a request; one that can't be read is refused. */
+export const read = <A>(call: Call, asked: Result.Result<A, BadRequest>): Effect.Effect<A, Failure> =>
+  Result.isSuccess(asked) ? Effect.succeed(asked.success) : refused(call, asked.failure)
+
+/** The refusal of a request that can't be read; first, as always, the guard is asked, and it counts and records. */
+export const refused = (call: Call, failure: BadRequest): Effect.Effect<never, Failure> => {
+  const { operations, caller, route, params, request, body } = call
+  const { permission, about } = route
+  if (permission === "none") return Effect.fail(failure)
+  /** Path, body or query say what it is about. */
+  const named = (key: string): string | undefined => {
+    const inBody = Predicate.hasProperty(body, key) ? body[key] : undefined
+    return (
+      params[key] ?? (typeof inBody === "string" ? inBody : (new URLSearchParams(request.query).get(key) ?? undefined))
+    )
+  }
+  const wish = {
+    permission,
+    about,
+    pipelineId: named("pipeline_id"),
+    runId: named("task_id"),
+    scheduleId: params["schedule_id"]
+  }
+  return Effect.andThen(operations.permit(caller, wish), Effect.fail(failure))
+}

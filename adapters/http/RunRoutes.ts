@@ -4,7 +4,7 @@ import * as Results from "../../core/Results.ts"
 import type * as Run from "../../core/Run.ts"
 import * as Asked from "./Asked.ts"
 import { type HttpReply, json, jsonText, NO_CONTENT } from "./Message.ts"
-import { get, post, type Route, remove } from "./Route.ts"
+import { about, get, post, type Route, read, remove } from "./Route.ts"
 import * as RunWire from "./RunWire.ts"
 import * as Wire from "./Wire.ts"
 
@@ -19,9 +19,12 @@ export const runRoutes: ReadonlyArray<Route> = [
       Effect.catchTag("WaitTimedOut", ({ runId, status }) => Effect.succeed(json(202, { task_id: runId, status })))
     )
   ),
-  get("/runs", "read", "The runs that the caller may read, newest first.", ({ operations, caller, request }) =>
-    Effect.flatMap(Effect.fromResult(Asked.runList(request.query)), (wanted) =>
-      Effect.map(operations.runs(caller, wanted), (list) => json(200, RunWire.runs(list)))
+  about(
+    "list",
+    get("/runs", "read", "The runs that the caller may read, newest first.", (call) =>
+      Effect.flatMap(read(call, Asked.runList(call.request.query)), (wanted) =>
+        Effect.map(call.operations.runs(call.caller, wanted), (list) => json(200, RunWire.runs(list)))
+      )
     )
   ),
   get("/runs/{task_id}", "read", "All of a run.", ({ operations, caller, params }) =>
@@ -31,24 +34,20 @@ export const runRoutes: ReadonlyArray<Route> = [
     const runId = params["task_id"]!
     return Effect.map(operations.lines(caller, runId), (lines) => json(200, RunWire.logs(runId, lines)))
   }),
-  post(
-    "/runs/{task_id}/cancel",
-    "execute",
-    "Ends a run, or one step of it.",
-    ({ operations, caller, params, body }) => {
-      const runId = params["task_id"]!
-      return Effect.flatMap(Effect.fromResult(Asked.cancellation(body)), ({ step, reason }) =>
-        Effect.map(
-          step === undefined
-            ? operations.cancel(caller, runId, reason)
-            : operations.cancelStep(caller, runId, step, reason),
-          ({ status }) => json(202, { task_id: runId, status } satisfies RunWire.Cancelling)
-        )
+  post("/runs/{task_id}/cancel", "execute", "Ends a run, or one step of it.", (call) => {
+    const { operations, caller, params } = call
+    const runId = params["task_id"]!
+    return Effect.flatMap(read(call, Asked.cancellation(call.body)), ({ step, reason }) =>
+      Effect.map(
+        step === undefined
+          ? operations.cancel(caller, runId, reason)
+          : operations.cancelStep(caller, runId, step, reason),
+        ({ status }) => json(202, { task_id: runId, status } satisfies RunWire.Cancelling)
       )
-    }
-  ),
+    )
+  }),
   post("/runs/{task_id}/retry", "execute", "Starts a run that keeps what this one has completed.", (call) =>
-    Effect.flatMap(Effect.fromResult(Asked.repetition(call.body)), (from) =>
+    Effect.flatMap(read(call, Asked.repetition(call.body)), (from) =>
       Effect.map(call.operations.retry(call.caller, call.params["task_id"]!, from), (task_id) =>
         json(202, { task_id, status: "STARTED" } satisfies Wire.Started)
       )

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Asked from "./Asked.ts"
 import { json, NO_CONTENT } from "./Message.ts"
-import { act, get, post, type Route, remove } from "./Route.ts"
+import { about, act, get, post, type Route, read, remove } from "./Route.ts"
 import * as ScheduleWire from "./ScheduleWire.ts"
 
 /** A route that pauses a schedule, or resumes it. */
@@ -16,13 +16,20 @@ const pausing = (verb: "pause" | "resume", summary: string): Route =>
 
 /** The routes. */
 export const scheduleRoutes: ReadonlyArray<Route> = [
-  get("/schedules", "read", "The schedules that the caller may read, by id.", ({ operations, caller }) =>
-    Effect.map(operations.schedules(caller), (schedules) =>
-      json(200, { schedules: schedules.map(ScheduleWire.schedule) } satisfies ScheduleWire.Schedules)
+  about(
+    "list",
+    get("/schedules", "read", "The schedules that the caller may read, by id.", (call) =>
+      Effect.flatMap(read(call, Asked.part(call.request.query)), (part) =>
+        Effect.map(call.operations.schedules(call.caller), (all) => {
+          const { items, nextCursor } = Asked.partOf(all, part)
+          const schedules = items.map(ScheduleWire.schedule)
+          return json(200, { schedules, next_cursor: nextCursor } satisfies ScheduleWire.Schedules)
+        })
+      )
     )
   ),
   post("/schedules", "admin", "Makes a schedule; the same once more is the one that is there.", (call) =>
-    Effect.flatMap(Effect.fromResult(Asked.newSchedule(call.body)), (schedule) =>
+    Effect.flatMap(read(call, Asked.newSchedule(call.body)), (schedule) =>
       Effect.map(call.operations.addSchedule(call.caller, schedule), (made) => json(201, ScheduleWire.schedule(made)))
     )
   ),

@@ -29,6 +29,8 @@ export interface ScheduleJson {
 /** `GET /schedules`. */
 export interface Schedules {
   readonly schedules: ReadonlyArray<ScheduleJson>
+  /** For `cursor`; null when nothing is left. */
+  readonly next_cursor: string | null
 }
 
 /** One schedule. */

@@ -5,6 +5,10 @@ import { BadRequest } from "./Failures.ts"
 /** How many answers may go on at once, unless set otherwise. */
 export const MAX_STREAMS = 1_000
 
+/** How many connections may wait for their credentials at once, of all addresses and of one that is known. */
+export const MAX_UNPROVEN = 100
+export const MAX_UNPROVEN_BY_ADDRESS = 10
+
 /** The longest wait of a timer, in milliseconds: some 24 days. */
 const MAX_TIMER_MILLIS = 2 ** 31 - 1
 
@@ -14,6 +18,9 @@ const LAST_MILLIS = 100
 export class Streams {
   readonly #max: number
   readonly #ends: Set<() => void> = new Set()
+  /** What waits for its credentials, in no place of those that are proven. */
+  readonly #unproven: Set<() => void> = new Set()
+  readonly #byAddress: Map<string, number> = new Map()
   #isClosed = false
   /** What is told on several of them. */
   readonly texts: EventTexts = new EventTexts()
@@ -43,11 +50,32 @@ export class Streams {
     }
   }
 
+  /**
+   * Takes one of the few places for connections without credentials; gives what frees it, or the refusal. `owner`: whom the
+   * address stands for that it comes from, where the server tells.
+   */
+  openUnproven(end: () => void, owner: string | undefined): (() => void) | BadRequest {
+    if (this.#isClosed) return refusal("The server is shutting down")
+    const ofOwner = owner === undefined ? 0 : (this.#byAddress.get(owner) ?? 0)
+    if (this.#unproven.size >= MAX_UNPROVEN || ofOwner >= MAX_UNPROVEN_BY_ADDRESS) {
+      return refusal("Too many connections wait for their credentials; try again later, or show them in the request")
+    }
+    const own = () => end()
+    this.#unproven.add(own)
+    if (owner !== undefined) this.#byAddress.set(owner, ofOwner + 1)
+    return () => {
+      if (!this.#unproven.delete(own) || owner === undefined) return
+      const left = this.#byAddress.get(owner)! - 1
+      if (left === 0) this.#byAddress.delete(owner)
+      else this.#byAddress.set(owner, left)
+    }
+  }
+
   /** Takes no more, and ends all of them; a moment later, as what has just happened is on its way to them. */
   async close(): Promise<void> {
     this.#isClosed = true
     if (this.#ends.size > 0) await new Promise((resolve) => setTimeout(resolve, LAST_MILLIS))
-    for (const end of [...this.#ends]) end()
+    for (const end of [...this.#ends, ...this.#unproven]) end()
   }
 }
 

@@ -7,6 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { weaknesses } from "../../core/Access.ts"
 import * as Bound from "../../core/Bound.ts"
 import { InvalidOption, StoreUnavailable } from "../../core/Errors.ts"
 import type { Event } from "../../core/Event.ts"
@@ -127,6 +128,8 @@ export interface Levada {
   readonly fetch: (request: Request) => Promise<Response>
   /** The API for the server bindings. */
   readonly handler: Handle
+  /** Why credentials are easy to guess: while there is any, server bindings listen on this machine only. */
+  readonly weaknesses: ReadonlyArray<string>
   /** Where the API's paths begin: nothing, or a path such as `/flows`. */
   readonly basePath: string
   /**
@@ -232,6 +235,7 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
     // Servers pass things of their own after the request; none of them is taken for what it is not.
     fetch: async (request) => fetch(request, undefined),
     handler,
+    weaknesses: weaknesses(options.access),
     basePath: Handler.basePath(options.basePath ?? ""),
     close: () => {
       closing ??= Effect.runPromise(Scope.close(scope, Exit.void))

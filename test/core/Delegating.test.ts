@@ -106,7 +106,7 @@ describe("a principal that is a class", () => {
         const caller = yield* operations.enter({ ...visitor, apiKey: "x", bearer: undefined }, "read")
         yield* operations.issueToken(caller, { pipelineId: "p" })
         const again = yield* operations.enter({ ...visitor, apiKey: undefined, bearer: "t" }, "read")
-        expect(again.principal).toMatchObject({ id: "ada", roles: ["viewer"], narrowed: { pipelineId: "p" } })
+        expect(again.principal).toMatchObject({ id: "Test:ada", roles: ["viewer"], narrowed: { pipelineId: "p" } })
         expect((yield* operations.pipelines(again)).map((each) => each.pipeline.id)).toEqual(["p"])
       }).pipe(
         Effect.provide(Levada.layer({ pipelines: [pipeline], access }).pipe(Layer.provide(Store.layerMemory()))),

@@ -12,10 +12,10 @@ export const hasBrowser: boolean = executablePath !== undefined || process.env["
 if (!hasBrowser)
   console.warn("There is no Chromium here, so no page is looked at: apt-get install chromium, or CHROMIUM=path")
 
-/** Starts it. */
-export const openBrowser = (): Promise<Browser> => {
+/** Starts it, with more arguments. */
+export const openBrowser = (more: ReadonlyArray<string> = []): Promise<Browser> => {
   if (executablePath === undefined) throw new Error("There is no Chromium here: apt-get install chromium")
-  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] })
+  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", ...more] })
 }
 
 /** A page, and what its browser complained of, or asked of anybody but `origin`, so far. */

@@ -35,7 +35,8 @@ export const ask = async (server: Server, method: string, path: string, sending:
   const { json, body, headers, signal } = sending
   const response = await fetch(server.url + path, {
     method,
-    headers: { ...(json !== undefined && { "content-type": "application/json" }), ...headers },
+    // A POST without a body needs the type too, where access is open.
+    headers: { ...((json !== undefined || (method === "POST" && body === undefined)) && JSON_SENT), ...headers },
     ...(json !== undefined && { body: JSON.stringify(json) }),
     ...(body !== undefined && { body }),
     ...(signal !== undefined && { signal })
@@ -61,6 +62,7 @@ export const textOf = async (response: Response): Promise<string> => {
   return new TextDecoder().decode(value)
 }
 
+const JSON_SENT = { "content-type": "application/json" }
 const JSON_TYPE = /^application\/json(?:;\s*charset=utf-8)?$/i
 
 /** `GET path`. */

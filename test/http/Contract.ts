@@ -27,6 +27,8 @@ export interface Row {
   readonly body?: (target: Target) => Json
   /** Makes what the request uses up. */
   readonly fresh?: (by: Maker) => Promise<Partial<Target>>
+  /** What it makes under the name that it is sent: then nothing is to be found yet. */
+  readonly makes?: "pipeline"
   /** Whether a narrowed token is refused for what it is. */
   readonly isForPrincipals?: boolean
 }
@@ -109,6 +111,7 @@ export const contract: Readonly<Record<string, Row>> = {
   "GET /pipelines": reads("any"),
   "GET /pipelines/{pipeline_id}": reads("pipeline"),
   "POST /pipelines/{pipeline_id}": administers("pipeline", 201, {
+    makes: "pipeline",
     body: () => DEFINITION,
     fresh: async (by) => ({ pipeline: by.spare() })
   }),
@@ -144,7 +147,7 @@ export const contract: Readonly<Record<string, Row>> = {
   }),
   "GET /schedules": reads("any"),
   "POST /schedules": administers("pipeline", 201, {
-    body: ({ pipeline }) => ({ ...SCHEDULE, id: "asked_for", pipeline_id: pipeline })
+    body: ({ pipeline }) => ({ ...SCHEDULE, id: `${pipeline}:asked_for`, pipeline_id: pipeline })
   }),
   "GET /schedules/{schedule_id}": reads("schedule"),
   "DELETE /schedules/{schedule_id}": administers("schedule", 204, {

@@ -19,6 +19,8 @@ export interface Comer {
   /** What a narrowed token is for, when that is not the pipeline. */
   readonly run?: string
   readonly isNarrowed?: boolean
+  /** Whether an ACL alone keeps them from the pipeline: then it is as if it were not there. */
+  readonly isLeftOut?: boolean
 }
 
 const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString("base64url")
@@ -102,6 +104,8 @@ const R = ["read"] as const
 const RX = ["read", "execute"] as const
 const RXA = ["read", "execute", "admin"] as const
 
+const LEFT_OUT = "whom the ACL leaves out"
+
 /** Who may do what: with the pipeline here, anywhere, and on the server as a whole. */
 const KNOWN: ReadonlyArray<readonly [name: string, headers: Comer["headers"], ...ReadonlyArray<Permissions>]> = [
   ["the owner", apiKey(KEYS.owner), RXA, RXA, ["admin"]],
@@ -115,13 +119,15 @@ const KNOWN: ReadonlyArray<readonly [name: string, headers: Comer["headers"], ..
   ["globs that do not fit", apiKey(KEYS.otherGlob), [], RXA],
   ["a key for another pipeline", apiKey(KEYS.other), [], RXA],
   ["whom the ACL names", apiKey(KEYS.named), RXA, RXA],
-  ["whom the ACL leaves out", apiKey(KEYS.excluded), [], RXA, ["admin"]],
+  [LEFT_OUT, apiKey(KEYS.excluded), [], RXA, ["admin"]],
   ["a JWT of a viewer", bearer(jwt(claims("viewer"))), R, R],
   ["a JWT of a runner", bearer(jwt(claims(["runner"]))), RX, RX],
   ["a JWT of an admin", { authorization: `bEARER  ${good}` }, RXA, RXA],
   ["a JWT of two roles", bearer(jwt(claims(["viewer", "admin", 7]))), RXA, RXA],
   ["a JWT of a role that only the ACL knows", bearer(jwt(claims("guest"))), R, R],
-  ["a JWT of an unknown role", bearer(jwt(claims("principal:named"))), [], []],
+  ["a JWT of an unknown role", bearer(jwt(claims("principal:ApiKey:named"))), [], []],
+  ["a JWT of the subject that the ACL names a key by", bearer(jwt({ ...claims(), sub: "named" })), [], []],
+  ["a JWT of a subject that looks like a key", bearer(jwt({ ...claims(), sub: "ApiKey:named" })), [], []],
   ["a JWT without a role", bearer(jwt(claims())), [], []],
   ["a JWT whose role is no text", bearer(jwt(claims({ 0: "admin" }))), [], []],
   ["a key beside Basic credentials", { ...apiKey(KEYS.viewer), authorization: "Basic eDp5" }, R, R]
@@ -143,7 +149,10 @@ export const comers = async (maker: Maker, { pipeline, run }: Target): Promise<R
       ([name, key]): Comer => ({ ...REFUSED, name, headers: apiKey(key), refused: "unknown" })
     ),
     ...KNOWN.map(
-      ([name, headers, here = [], anywhere = [], all = []]): Comer => ({ name, headers, here, anywhere, all })
+      ([name, headers, here = [], anywhere = [], all = []]): Comer => ({
+        ...{ name, headers, here, anywhere, all },
+        isLeftOut: name === LEFT_OUT
+      })
     ),
     { ...narrowed, name: "a token for the pipeline", headers: bearer(await token({ pipeline_id: pipeline })) },
     { ...narrowed, name: "a token for the run", headers: bearer(await token({ task_id: run })), run },
@@ -167,7 +176,7 @@ export const expected = (row: Row, comer: Comer): number => {
   // A token for one run says nothing of the pipeline, nor of its schedules.
   const seen = run === undefined || over === "run" ? here : []
   if (seen.includes(need)) return success
-  if (over === "pipeline") return 403
+  if (over === "pipeline") return comer.isLeftOut === true && row.makes !== "pipeline" ? 404 : 403
   // Whoever may not read it, and might do so elsewhere, is told that there is nothing.
   return seen.includes("read") ? 403 : 404
 }

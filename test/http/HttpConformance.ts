@@ -17,6 +17,7 @@ import { refusing } from "./Refusing.ts"
 import { registering } from "./Registering.ts"
 import { scheduling } from "./Scheduling.ts"
 import { noSockets, socketing } from "./Socketing.ts"
+import { webPages } from "./WebPages.ts"
 
 /** A server with the fixtures' pipelines and tasks. */
 export interface Serving {
@@ -67,5 +68,6 @@ export const http = (name: string, serve: () => Promise<Serving>, takesSockets =
     describe("connecting", () => connecting(server))
     describe("enduring", () => enduring(server))
     describe("documenting", () => documenting(server))
+    describe("web pages", () => webPages(server))
   })
 }

@@ -10,7 +10,8 @@ import { Listener } from "./Listener.ts"
 const OWNER = apiKey(KEYS.owner)
 
 /** What is said of each status. */
-const SAID: Readonly<Record<number, string>> = { 403: "AccessDeniedError", 404: "RunNotFoundError" }
+const SAID = (status: number, subject: object): string =>
+  status === 403 ? "AccessDeniedError" : "task_id" in subject ? "RunNotFoundError" : "PipelineNotFoundError"
 
 /** Somebody's credentials as a message, where they are one key or one token. */
 const asMessage = ({ headers }: Comer): Json | undefined => {
@@ -47,7 +48,7 @@ export const knocking = (
       const status = expected(contract[key]!, comer)
       const said = await connection.ask({ type: "subscribe", ...subject, ...("task_id" in subject && { after: 100 }) })
       if (status === 200 && "task_id" in subject) await connection.next()
-      const should = status === 200 ? "subscribed" : SAID[status]
+      const should = status === 200 ? "subscribed" : SAID(status, subject)
       if ((said.error ?? said.type) !== should) wrong.push(`${comer.name}: ${key}: ${JSON.stringify(said)}`)
     }
     return wrong

@@ -127,6 +127,7 @@ describe("a WebSocket", () => {
       {
         operations: operations as Operations,
         enter,
+        open: () => () => undefined,
         run: (effect) => Effect.runPromiseExit(effect).then((exit) => exit as Exit.Exit<never, never>),
         nowMillis: () => 0,
         streams: { texts: new EventTexts() }

@@ -164,13 +164,15 @@ export const proxying = ({ limited, forwarded, strict, exposed }: Servers): void
           times(() => from(address))
         )
       ).toEqual(LIMITED)
-      const { status, headers, json } = await stranger(limited, { ...from(address), ...apiKey(KEYS.owner) })
+      const { status, headers, json } = await stranger(limited, from(address))
       expect([status, json.error]).toEqual([429, "RateLimitedError"])
       expect(Number(headers.get("retry-after"))).toBeGreaterThan(0)
       expect(Number(headers.get("retry-after"))).toBeLessThanOrEqual(60)
       expect(headers.get("ratelimit-policy")).toBe('"execute";q=10;w=60')
       expect(headers.get("ratelimit")).toMatch(/^"execute";r=0;t=\d+$/)
       expect((await stranger(limited, from(unused()))).status).toBe(401)
+      // Nor is who is known behind the same address.
+      expect((await stranger(limited, { ...from(address), ...apiKey(KEYS.owner) })).status).toBe(202)
       // What is not limited is still there for them.
       expect((await ask(limited, "GET", "/pipelines", { headers: from(address) })).status).toBe(401)
     })
@@ -255,10 +257,10 @@ export const proxying = ({ limited, forwarded, strict, exposed }: Servers): void
       "x-request-id": "from-77"
     }
     await ask(limited, "GET", "/pipelines", { headers })
-    const { json } = await ask(limited, "GET", "/audit?principal=owner&limit=50", { headers })
+    const { json } = await ask(limited, "GET", "/audit?principal=ApiKey:owner&limit=50", { headers })
     const record = json.records.find(
       ({ request_id, operation }: Json) => request_id === "from-77" && operation === "GET /pipelines"
     )
-    expect(record).toMatchObject({ address: "198.51.100.77", outcome: "allowed", principal: "owner" })
+    expect(record).toMatchObject({ address: "198.51.100.77", outcome: "allowed", principal: "ApiKey:owner" })
   })
 }

@@ -74,7 +74,7 @@ export const scheduling = (server: Server): void => {
     expect(Date.parse(made.json.next_at)).toBeGreaterThan(Date.now())
     expect((await get(server, `/schedules/${id}`)).json).toEqual(made.json)
     const { json } = await get(server, "/schedules")
-    expect(keysOf(json)).toEqual(["schedules"])
+    expect(keysOf(json)).toEqual(["next_cursor", "schedules"])
     expect(json.schedules).toContainEqual(made.json)
     expect(json.schedules.map((schedule: Json) => schedule.id)).toEqual(
       json.schedules.map((schedule: Json) => schedule.id).sort()

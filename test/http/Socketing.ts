@@ -103,8 +103,9 @@ export const socketing = (server: Server): void => {
       [{ type: "subscribe", pipeline_id: "*", types: [] }, undefined, "types"],
       [{ type: "subscribe", pipeline_id: "*", after: 7 }, undefined, "after"],
       [{ type: "subscribe", pipeline_id: "*", after: "x" }, "InvalidOptionError", "after"],
-      [{ type: "subscribe", task_id: "x", after: -1 }, undefined, "after"],
-      [{ type: "subscribe", task_id: "x", after: "1" }, undefined, "after"],
+      // What it is about is looked for first.
+      [{ type: "subscribe", task_id: "x", after: -1 }, "RunNotFoundError"],
+      [{ type: "subscribe", pipeline_id: "absent", types: [] }, "PipelineNotFoundError"],
       [{ type: "subscribe", pipeline_id: "absent" }, "PipelineNotFoundError"],
       [{ type: "subscribe", task_id: "absent" }, "RunNotFoundError"],
       [{ type: "unsubscribe", task_id: "absent" }, "NotSubscribedError"]

@@ -397,8 +397,11 @@ export const hostileTexts = (test: Declare): void => {
             }
           }
           const { records } = yield* operations.auditRecords(host, { limit: 1_000, outcome: "allowed" })
+          const named = (id: string): string => `Test:${id}`
           expect(new Set(records.map(({ principal }) => principal))).toEqual(
-            new Set([...all.filter(isFine), ...all.flatMap((text, at) => (isFine(text) ? [`id ${at}`] : []))])
+            new Set(
+              [...all.filter(isFine), ...all.flatMap((text, at) => (isFine(text) ? [`id ${at}`] : []))].map(named)
+            )
           )
         }),
         access
