@@ -60,9 +60,16 @@ const claims = () => {
 }
 
 let client
+let loading
+
+// Loaded by the time it is needed; a program that ends at once needs none.
+const load = () => {
+  loading ??= import(ioredis)
+  return loading
+}
 
 const connect = async () => {
-  const loaded = await import(ioredis)
+  const loaded = await load()
   const Redis = loaded.Redis ?? loaded.default
   const all = {
     replyMapping: "legacy",
@@ -91,6 +98,8 @@ const renew = async () => {
   }
 }
 
+const failed = (error) => parentPort.postMessage(String(error?.message))
+
 let heard = Atomics.load(beat, 0)
 let heardAt = performance.now()
 let isRenewing = false
@@ -101,7 +110,8 @@ const look = async () => {
   if (now !== heard) {
     heard = now
     heardAt = performance.now()
-    return disconnect()
+    disconnect()
+    return load().catch(failed)
   }
   if (performance.now() - heardAt > blockedMillis) return disconnect()
   isRenewing = true
@@ -109,7 +119,7 @@ const look = async () => {
     await renew()
   } catch (error) {
     disconnect()
-    parentPort.postMessage(String(error?.message))
+    failed(error)
   }
   isRenewing = false
 }

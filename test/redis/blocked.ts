@@ -8,14 +8,17 @@ import { untilStopped } from "../../examples/pipelines.ts"
 const begin = (name: string, attempt: number): void =>
   appendFileSync(process.env["LEDGER"]!, `${name} ${attempt} ${process.pid}\n`)
 
-/** A step that gives the thread back at once, and ends later. */
+const blocked = Promise.withResolvers<void>()
+
+/** A step that gives the thread back at once, and ends once a step has blocked its process. */
 export const yielding = Pipeline.make("yielding", [
   Task.make("yield", {
     input: { n: Schema.Number },
     output: { m: Schema.Number },
     run: async ({ n }, { attempt }) => {
       begin(`yielding-${n}`, attempt)
-      await new Promise((resolve) => setTimeout(resolve, 1))
+      // Another attempt has nothing to wait for.
+      if (attempt === 1) await blocked.promise
       return { m: n }
     }
   })
@@ -31,6 +34,7 @@ export const blocking = Pipeline.make("blocking", [
       // Another attempt has nothing to show.
       const end = performance.now() + (attempt === 1 ? millis : 0)
       while (performance.now() < end);
+      if (millis > 0) blocked.resolve()
       return { done: true }
     }
   })
