@@ -8,6 +8,7 @@ const IN_NODE_ONLY = [
   "test/chaos/**",
   "test/package/**",
   "test/threads/Processes.test.ts",
+  "test/leaks/Processes.test.ts",
   "test/types/**",
   "test/*.test.ts",
   "examples/*.test.ts",

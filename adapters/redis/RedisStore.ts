@@ -34,6 +34,7 @@ import { RedisRuns } from "./RedisRuns.ts"
 import { RedisSchedules } from "./RedisSchedules.ts"
 import { RedisTokens } from "./RedisTokens.ts"
 import { RedisWork } from "./RedisWork.ts"
+import { Renewing } from "./Renewing.ts"
 import { RunReader } from "./RunReader.ts"
 import { type Argument, attempt, Scripts, toUnavailable } from "./Scripts.ts"
 import { Submitting } from "./Submitting.ts"
@@ -48,6 +49,11 @@ export interface Options extends Connection.Options, StoreBounds.StoreBounds {
   readonly prefix?: string
   /** Where values go that are too large to be kept in Redis. Default: they are kept there. */
   readonly blobs?: Place
+  /**
+   * How long a task may block its thread before its worker counts as lost, in milliseconds: until then another thread renews
+   * the leases. Default: 600,000. Only with `url` and a `redis` of plain data without Sentinels; else a lease is as long.
+   */
+  readonly blockedMillis?: number
 }
 
 /** Which keys and scripts belong together: processes of another format do not touch each other's data. */
@@ -56,12 +62,16 @@ const FORMAT = "2"
 /** How many runs may be unfinished unless it is said: they take no memory of the processes. */
 const MAX_UNFINISHED = 1_000_000
 
+/** How long a task may block its thread unless it is said, in milliseconds. */
+const BLOCKED_MILLIS = 600_000
+
 type Bounds = Required<StoreBounds.StoreBounds>
 
 const invalid = (options: Options): InvalidOption | undefined =>
   Connection.invalid(options) ??
   wrongPrefix(options.prefix) ??
   StoreBounds.invalid(options) ??
+  Bound.millis("store.blockedMillis", options.blockedMillis) ??
   (options.blobs === undefined ? undefined : wrongBlobs(options.blobs))
 
 const wrongPrefix = (prefix: unknown): InvalidOption | undefined =>
@@ -94,7 +104,16 @@ export const make = (
     const log = Effect.runForkWith(yield* Effect.context<never>())
     const report = (message: string): void => void log(Effect.logError(`Redis: ${message}`))
     const id = (): string => newId(Date.now(), random)
-    const store = new RedisStore(scripts, news, bounds, id, new Blobs(options.blobs), report)
+    const failed = once((reason) => {
+      void log(Effect.logDebug(`Redis: no lease is renewed while a task blocks its thread: ${reason}`))
+    })
+    const isAlone = options.client === undefined && options.nodes === undefined && options.redis?.sentinels == null
+    const { leaseMillis } = bounds
+    const { blockedMillis = BLOCKED_MILLIS } = options
+    const renewing = isAlone
+      ? new Renewing({ connection: options, prefix, leaseMillis, blockedMillis, failed })
+      : undefined
+    const store = new RedisStore(scripts, news, bounds, id, new Blobs(options.blobs), report, renewing)
     yield* Effect.acquireRelease(
       Effect.sync(() => store.ticker.start()),
       () => Effect.promise(() => store.close())
@@ -154,6 +173,7 @@ class RedisStore implements Store.Store {
   readonly #runs: RedisRuns
   readonly #feed: RedisFeed
   readonly #work: RedisWork
+  readonly #renewing: Renewing | undefined
 
   /** `report` is told, once each, of what can't be looked at. */
   constructor(
@@ -162,8 +182,10 @@ class RedisStore implements Store.Store {
     bounds: Bounds,
     id: () => string,
     blobs: Blobs,
-    report: (message: string) => void
+    report: (message: string) => void,
+    renewing: Renewing | undefined
   ) {
+    this.#renewing = renewing
     this.leaseMillis = bounds.leaseMillis
     this.maxValueBytes = bounds.maxValueBytes
     this.#bounds = bounds
@@ -185,9 +207,8 @@ class RedisStore implements Store.Store {
     })
     this.#feed = new RedisFeed(scripts, this.#runs)
     const values = new ClaimValues(scripts, blobs, bounds.maxValueBytes)
-    this.#work = new RedisWork(scripts, news, versions, bounds, dueAfter, blobs, values, (unit) =>
-      reportOnce(`A unit can't be looked at: ${unit}`)
-    )
+    const reportUnit = (unit: string): void => reportOnce(`A unit can't be looked at: ${unit}`)
+    this.#work = new RedisWork(scripts, news, versions, bounds, dueAfter, blobs, values, reportUnit, renewing)
     this.definitions = new RedisDefinitions(scripts, news)
     this.limiter = new RedisRateLimiter(scripts)
     this.acls = new RedisAcls(scripts, news)
@@ -202,6 +223,7 @@ class RedisStore implements Store.Store {
    */
   async close(): Promise<void> {
     this.ticker.stop()
+    this.#renewing?.close()
     await this.#runs.close()
     await this.#versions.close()
   }

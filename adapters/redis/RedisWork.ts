@@ -11,6 +11,7 @@ import { MAX_BYTES, slices } from "./Calls.ts"
 import type { ClaimValues } from "./ClaimValues.ts"
 import type { News } from "./News.ts"
 import { LOOK_MILLIS } from "./RedisRuns.ts"
+import type { Renewing } from "./Renewing.ts"
 import { traceparentOf } from "./RunCode.ts"
 import { type Argument, attempt, failureOf, type Scripts } from "./Scripts.ts"
 import { stage, stageOutputs } from "./Staging.ts"
@@ -47,10 +48,14 @@ export class RedisWork {
   readonly #blobs: Blobs
   readonly #values: ClaimValues
   readonly #report: (message: string) => void
+  readonly #renewing: Renewing | undefined
   /** What is lent to workers of this process, by token. */
   readonly #claims: Map<string, RedisClaim> = new Map()
 
-  /** `dueAfter` is told in how many milliseconds something is due; `report` of units that could not be looked at. */
+  /**
+   * `dueAfter` is told in how many milliseconds something is due; `report` of units that could not be looked at. `renewing`
+   * is shown all claims.
+   */
   constructor(
     scripts: Scripts,
     news: News,
@@ -59,8 +64,10 @@ export class RedisWork {
     dueAfter: (millis: string) => void,
     blobs: Blobs,
     values: ClaimValues,
-    report: (message: string) => void
+    report: (message: string) => void,
+    renewing: Renewing | undefined
   ) {
+    this.#renewing = renewing
     this.#blobs = blobs
     this.#values = values
     this.#scripts = scripts
@@ -156,7 +163,7 @@ export class RedisWork {
         const isLast = at === parts.length - 1
         const worked = await this.#work(isLast ? request : undefined, part, false)
         for (const place of worked.refused) refused.push(part[place]!)
-        for (const { claim } of part) this.#claims.delete(claim.token)
+        for (const { claim } of part) this.#ended(claim)
         if (isLast) return { refused, claims: worked.claims }
       }
       return { refused, claims: [] }
@@ -243,7 +250,10 @@ export class RedisWork {
 
   /** Claims with all of their values. Those whose values can't be had are settled, and not given to the worker. */
   async #completed(read: ReadonlyArray<RedisClaim>, isTraced: boolean): Promise<ReadonlyArray<RedisClaim>> {
-    for (const claim of read) this.#claims.set(claim.token, claim)
+    for (const claim of read) {
+      this.#claims.set(claim.token, claim)
+      this.#renewing?.add(claim)
+    }
     const { claims, lacking } = await this.#values.complete(read)
     if (lacking.length > 0) await this.#settleQuietly(lacking)
     const spanned = isTraced && claims.length > 0 ? await this.#withSpans(claims) : claims
@@ -273,7 +283,12 @@ export class RedisWork {
   /** When this fails, the leases end by themselves. */
   async #settleQuietly(settlements: ReadonlyArray<Store.Settlement>): Promise<void> {
     await this.#work(undefined, settlements, false).catch(() => undefined)
-    for (const { claim } of settlements) this.#claims.delete(claim.token)
+    for (const { claim } of settlements) this.#ended(claim)
+  }
+
+  #ended(claim: Store.Claim): void {
+    this.#claims.delete(claim.token)
+    this.#renewing?.remove(claim)
   }
 }
 
