@@ -67,7 +67,7 @@ const printing = programs.flatMap(([page, files]) =>
 const needsRedis = ({ file, needs }: Program, files: ReadonlyArray<Program>): boolean =>
   files.some((other) => (other.file === file || needs.includes(other.file)) && other.source.includes("redis://"))
 
-describe("a program", () => {
+describe("a program", { concurrent: true }, () => {
   it.each(printing)("of %s prints what it says", async (_, page, files, program) => {
     if (redisUrl === undefined && needsRedis(program, files)) return
     const port = await freePort()

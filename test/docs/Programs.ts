@@ -59,12 +59,15 @@ const importedBy = (file: ts.SourceFile): ReadonlySet<string> => {
   return names
 }
 
-/** The names that stand for something that is declared elsewhere in it, or not in it at all. */
+/** The names that it uses and binds nowhere itself, neither at its top nor inside. */
 const usedBy = (file: ts.SourceFile): ReadonlySet<string> => {
   const names = new Set<string>()
+  const bound = new Set<string>()
   const visit = (node: ts.Node): void => {
     if (ts.isIdentifier(node)) {
       const { parent } = node
+      if ((ts.isParameter(parent) || ts.isBindingElement(parent) || ts.isVariableDeclaration(parent)) && parent.name === node)
+        bound.add(node.text)
       const isMember =
         (ts.isPropertyAccessExpression(parent) && parent.name === node) ||
         (ts.isPropertyAssignment(parent) && parent.name === node) ||
@@ -74,7 +77,7 @@ const usedBy = (file: ts.SourceFile): ReadonlySet<string> => {
     ts.forEachChild(node, visit)
   }
   for (const statement of file.statements) if (!ts.isImportDeclaration(statement)) visit(statement)
-  return names
+  return names.difference(bound)
 }
 
 const parse = (text: string): ts.SourceFile => ts.createSourceFile("block.ts", text, ts.ScriptTarget.Latest, true)
