@@ -1,7 +1,4 @@
-/**
- * What the site does on top of TypeDoc: pages are called by their titles, and modules by the names that programs import.
- * @param {import("typedoc").Application} app
- */
+/** What the site does on top of TypeDoc: names pages by their titles, and modules as programs import them. */
 import { readFileSync } from "node:fs"
 import { Converter, ReflectionKind } from "typedoc"
 
@@ -21,6 +18,9 @@ export const load = (app) => {
     if (title !== undefined) document.name = title
   })
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
+    // The page has a heading already.
+    const first = project.readme?.[0]
+    if (first !== undefined) first.text = first.text.replace(/^# .*\n/, "")
     for (const module of project.getReflectionsByKind(ReflectionKind.Module)) {
       module.name = modules.get(module.name) ?? module.name
     }

@@ -30,7 +30,10 @@ for (const [name, pipeline] of Object.entries(drawn)) {
   const svg = execFileSync("dot", options, { input: dot, encoding: "utf8" })
     .replace(/^[\s\S]*?(?=<svg)/, "")
     .replace(/<!--[\s\S]*?-->\n?/g, "")
-    .replace(/(<svg[^>]*>)/, `$1\n${STYLE}\n<rect class="card" x="0.5" y="0.5" width="99.5%" height="99%" rx="8"/>`)
+    .replace(
+      /<svg([^>]*)>/,
+      `<svg role="img"$1>\n<title>The pipeline ${pipeline.id}</title>\n${STYLE}\n<rect class="card" x="0.5" y="0.5" width="99.5%" height="99%" rx="8"/>`
+    )
     .replace(/ (?:fill|stroke)="(?:black|none|transparent)"/g, ' fill="none"')
     .replace(/ fill="none" fill="none"/g, ' fill="none"')
     .replace(/ font-family="[^"]*"/g, "")

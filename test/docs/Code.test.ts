@@ -35,7 +35,9 @@ const moved = (text: string, port: number): string =>
 describe("code", () => {
   it("is there", () => {
     expect(programs.flatMap(([, files]) => files).length).toBeGreaterThanOrEqual(11)
-    expect(programs.flatMap(([, files]) => files).filter(({ prints }) => prints.length > 0).length).toBeGreaterThanOrEqual(5)
+    expect(
+      programs.flatMap(([, files]) => files).filter(({ prints }) => prints.length > 0).length
+    ).toBeGreaterThanOrEqual(5)
   })
 
   it("compiles, block by block", () => {
@@ -51,7 +53,9 @@ describe("code", () => {
 
   it("in JSON can be parsed", () => {
     const json = pages.flatMap((page) =>
-      page.blocks.filter(({ language }) => language === "json").map((block) => [`${page.path}:${block.line}`, block.text])
+      page.blocks
+        .filter(({ language }) => language === "json")
+        .map((block) => [`${page.path}:${block.line}`, block.text])
     )
     for (const [place, text] of json) expect(() => JSON.parse(text!), place).not.toThrow()
   })
@@ -68,22 +72,34 @@ const needsRedis = ({ file, needs }: Program, files: ReadonlyArray<Program>): bo
   files.some((other) => (other.file === file || needs.includes(other.file)) && other.source.includes("redis://"))
 
 describe("a program", { concurrent: true }, () => {
-  it.each(printing)("of %s prints what it says", async (_, page, files, program) => {
-    if (redisUrl === undefined && needsRedis(program, files)) return
-    const port = await freePort()
-    const place = mkdtempSync(`${folderOf(page)}-`)
-    for (const { file, source } of files) writeFileSync(join(place, file), moved(source, port))
-    const expected = [...program.needs.flatMap((need) => files.find(({ file }) => file === need)!.prints), ...program.prints]
-    const { stdout, stderr } = await run(join(bin, "node"), [join(place, program.file)], { cwd: place })
-    expect({ stdout, stderr }).toEqual({ stdout: moved(`${expected.join("\n")}\n`, port), stderr: "" })
-  }, 60_000)
+  it.each(printing)(
+    "of %s prints what it says",
+    async (_, page, files, program) => {
+      if (redisUrl === undefined && needsRedis(program, files)) return
+      const port = await freePort()
+      const place = mkdtempSync(`${folderOf(page)}-`)
+      for (const { file, source } of files) writeFileSync(join(place, file), moved(source, port))
+      const expected = [
+        ...program.needs.flatMap((need) => files.find(({ file }) => file === need)!.prints),
+        ...program.prints
+      ]
+      const { stdout, stderr } = await run(join(bin, "node"), [join(place, program.file)], { cwd: place })
+      expect({ stdout, stderr }).toEqual({ stdout: moved(`${expected.join("\n")}\n`, port), stderr: "" })
+    },
+    60_000
+  )
 })
 
 // -- curl -------------------------------------------------------------------------------------------------------------
 
 /** The commands of a shell block that ask the server, a line each. */
 const curls = ({ language, text }: Block): ReadonlyArray<string> =>
-  language === "sh" ? text.replaceAll("\\\n", " ").split("\n").filter((line) => line.startsWith("curl ") && line.includes("127.0.0.1:8000")) : []
+  language === "sh"
+    ? text
+        .replaceAll("\\\n", " ")
+        .split("\n")
+        .filter((line) => line.startsWith("curl ") && line.includes("127.0.0.1:8000"))
+    : []
 
 /** Commands, and the answer to the last of them where the next block says it. */
 const asking = (page: Page) =>
@@ -114,7 +130,13 @@ describe("curl", () => {
       const place = mkdtempSync(`${folderOf(page)}-`)
       for (const { file, source } of files) writeFileSync(join(place, file), moved(source, port))
       const script = own === undefined ? join(root, "examples", "start.ts") : join(place, own.file)
-      const env = { ...process.env, PATH: `${bin}:${process.env["PATH"]}`, PORT: String(port), NO_PROXY: "*", no_proxy: "*" }
+      const env = {
+        ...process.env,
+        PATH: `${bin}:${process.env["PATH"]}`,
+        PORT: String(port),
+        NO_PROXY: "*",
+        no_proxy: "*"
+      }
       const server = spawn(join(bin, "node"), [script], { cwd: root, env: { ...env, REDIS_URL: undefined } })
       try {
         let printed = ""
@@ -136,7 +158,9 @@ describe("curl", () => {
             taskId = /"task_id":\s*"(\w+)"/.exec(last)?.[1] ?? taskId
           }
           if (answer !== undefined) {
-            expect(steady(JSON.parse(last)), `${page.path}:${block.line}`).toEqual(steady(JSON.parse(moved(answer, port))))
+            expect(steady(JSON.parse(last)), `${page.path}:${block.line}`).toEqual(
+              steady(JSON.parse(moved(answer, port)))
+            )
           }
         }
       } finally {

@@ -13,7 +13,8 @@ describe("links", () => {
         const to = leadsTo(page, link)
         if (to === undefined) return []
         const target = byPath.get(to.path)
-        const exists = existsSync(join(root, to.path)) && (to.anchor === "" || target === undefined || target.anchors.has(to.anchor))
+        const exists =
+          existsSync(join(root, to.path)) && (to.anchor === "" || target === undefined || target.anchors.has(to.anchor))
         return exists ? [] : [`${page.path}:${link.line}: ${link.target}`]
       })
     )

@@ -37,14 +37,17 @@ const anchorOf = (heading: string): string =>
     .trim()
     .replaceAll(" ", "-")
 
-const LINK = /\[(?:[^[\]]|\[[^\]]*\])*\]\(\s*<?([^)\s>]+)>?(?:\s+"[^"]*")?\s*\)|<(?:img|source|a)\s[^>]*?(?:src|srcset|href)="([^"]+)"/g
+const LINK =
+  /\[(?:[^[\]]|\[[^\]]*\])*\]\(\s*<?([^)\s>]+)>?(?:\s+"[^"]*")?\s*\)|<(?:img|source|a)\s[^>]*?(?:src|srcset|href)="([^"]+)"/g
 
 export const read = (path: string): Page => {
   const lines = readFileSync(join(root, path), "utf8").split("\n")
   const blocks: Array<Block> = []
   const anchors = new Set<string>()
   const links: Array<Link> = []
-  let open: { readonly indent: string; readonly language: string; readonly line: number; readonly text: Array<string> } | undefined
+  let open:
+    | { readonly indent: string; readonly language: string; readonly line: number; readonly text: Array<string> }
+    | undefined
   for (const [at, line] of lines.entries()) {
     const fence = /^(\s*)```(\w*)\s*$/.exec(line)
     if (open !== undefined) {
@@ -82,7 +85,10 @@ const under = (folder: string): ReadonlyArray<string> =>
 export const pages: ReadonlyArray<Page> = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", ...under("docs")].map(read)
 
 /** The path from the root that a link of a page leads to, and the anchor there; undefined for a link to another site. */
-export const leadsTo = (page: Page, { target }: Link): { readonly path: string; readonly anchor: string } | undefined => {
+export const leadsTo = (
+  page: Page,
+  { target }: Link
+): { readonly path: string; readonly anchor: string } | undefined => {
   if (/^[a-z][a-z0-9+.-]*:/i.test(target)) return undefined
   const [file = "", anchor = ""] = target.split("#", 2)
   const path = file === "" ? page.path : relative(root, join(root, dirname(page.path), decodeURIComponent(file)))

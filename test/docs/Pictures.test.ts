@@ -9,5 +9,9 @@ import { root } from "./Pages.ts"
 it.each(Object.entries(drawn))("%s.svg has the edges of its pipeline", (name, { dag }) => {
   const svg = readFileSync(join(root, "docs", "images", `${name}.svg`), "utf8")
   const shown = [...svg.matchAll(/<title>([^<]*)&#45;&gt;([^<]*)<\/title>/g)].map(([, from, to]) => `${from} -> ${to}`)
-  expect(shown.sort()).toEqual(Dag.edges(dag).map(({ from, to }) => `${from} -> ${to}`).sort())
+  expect(shown.sort()).toEqual(
+    Dag.edges(dag)
+      .map(({ from, to }) => `${from} -> ${to}`)
+      .sort()
+  )
 })

@@ -19,8 +19,10 @@ export interface Program {
 
 /** What a program outside of this repository imports from the package, as it is in here. */
 export const fromSources = (source: string): string =>
-  source.replaceAll(/from "levada(?:\/(\w+))?"/g, (_, name = "promise") =>
-    `from ${JSON.stringify(name === "core" ? `${root}/core/index.ts` : `${root}/adapters/${name}/index.ts`)}`
+  source.replaceAll(
+    /from "levada(?:\/(\w+))?"/g,
+    (_, name = "promise") =>
+      `from ${JSON.stringify(name === "core" ? `${root}/core/index.ts` : `${root}/adapters/${name}/index.ts`)}`
   )
 
 const printedBy = (source: string): ReadonlyArray<string> =>
@@ -51,7 +53,10 @@ const declaredBy = (file: ts.SourceFile): ReadonlyMap<string, boolean> => {
 const importedBy = (file: ts.SourceFile): ReadonlySet<string> => {
   const names = new Set<string>()
   const visit = (node: ts.Node): void => {
-    if ((ts.isNamespaceImport(node) || ts.isImportSpecifier(node) || ts.isImportClause(node)) && node.name !== undefined)
+    if (
+      (ts.isNamespaceImport(node) || ts.isImportSpecifier(node) || ts.isImportClause(node)) &&
+      node.name !== undefined
+    )
       names.add(node.name.text)
     ts.forEachChild(node, visit)
   }
@@ -66,7 +71,10 @@ const usedBy = (file: ts.SourceFile): ReadonlySet<string> => {
   const visit = (node: ts.Node): void => {
     if (ts.isIdentifier(node)) {
       const { parent } = node
-      if ((ts.isParameter(parent) || ts.isBindingElement(parent) || ts.isVariableDeclaration(parent)) && parent.name === node)
+      if (
+        (ts.isParameter(parent) || ts.isBindingElement(parent) || ts.isVariableDeclaration(parent)) &&
+        parent.name === node
+      )
         bound.add(node.text)
       const isMember =
         (ts.isPropertyAccessExpression(parent) && parent.name === node) ||
@@ -77,7 +85,7 @@ const usedBy = (file: ts.SourceFile): ReadonlySet<string> => {
     ts.forEachChild(node, visit)
   }
   for (const statement of file.statements) if (!ts.isImportDeclaration(statement)) visit(statement)
-  return names.difference(bound)
+  return new Set([...names].filter((name) => !bound.has(name)))
 }
 
 const parse = (text: string): ts.SourceFile => ts.createSourceFile("block.ts", text, ts.ScriptTarget.Latest, true)
@@ -88,7 +96,10 @@ const exported = (text: string): string => {
     .statements.filter(
       (statement) =>
         (ts.isVariableStatement(statement) || (statement as Declared).name !== undefined) &&
-        !(ts.canHaveModifiers(statement) && ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword))
+        !(
+          ts.canHaveModifiers(statement) &&
+          ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)
+        )
     )
     .map((statement) => statement.getStart())
   return at.reduceRight((source, place) => `${source.slice(0, place)}export ${source.slice(place)}`, text)

@@ -10,7 +10,12 @@ const site = mkdtempSync(join(root, ".vitest", "site-"))
 afterAll(() => rmSync(site, { recursive: true }))
 
 const unescaped = (text: string): string =>
-  text.replaceAll("&amp;", "&").replaceAll("&quot;", '"').replaceAll("&#39;", "'").replaceAll("&lt;", "<").replaceAll("&gt;", ">")
+  text
+    .replaceAll("&amp;", "&")
+    .replaceAll("&quot;", '"')
+    .replaceAll("&#39;", "'")
+    .replaceAll("&lt;", "<")
+    .replaceAll("&gt;", ">")
 
 const html = new Map<string, string>()
 beforeAll(() => {
@@ -28,14 +33,18 @@ describe("the site", () => {
   it("has every page, under its title", () => {
     const titles = pages.filter(({ path }) => path !== "README.md").map(({ lines }) => lines[0]!.replace(/^# /, ""))
     const documents = [...html].filter(([name]) => name.startsWith("documents/")).map(([, text]) => text)
-    expect(titles.filter((title) => !documents.some((text) => text.includes(`<title>${title} | Levada</title>`)))).toEqual([])
+    expect(
+      titles.filter((title) => !documents.some((text) => text.includes(`<title>${title} | Levada</title>`)))
+    ).toEqual([])
   })
 
   it("has every module, under the name that programs import", () => {
     const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { readonly exports: object }
     const modules = [...html].filter(([name]) => name.startsWith("modules/")).map(([, text]) => text)
     const names = Object.keys(exports).map((subpath) => subpath.replace(/^\./, "levada"))
-    expect(names.filter((name) => !modules.some((text) => text.includes(`<title>${name} | Levada</title>`)))).toEqual([])
+    expect(names.filter((name) => !modules.some((text) => text.includes(`<title>${name} | Levada</title>`)))).toEqual(
+      []
+    )
   })
 
   it("has no broken link, to a page, an anchor or a file", () => {
@@ -48,7 +57,8 @@ describe("the site", () => {
         const path = decodeURIComponent(file.split("?")[0]!)
         const to = path === "" ? name : relative(site, join(site, dirname(name), path)).replaceAll("\\", "/")
         const known = ids.get(to)
-        const holds = existsSync(join(site, to)) && (anchor === "" || known === undefined || known.has(decodeURIComponent(anchor)))
+        const holds =
+          existsSync(join(site, to)) && (anchor === "" || known === undefined || known.has(decodeURIComponent(anchor)))
         if (!holds) broken.push(`${name}: ${target}`)
       }
     }
@@ -57,7 +67,10 @@ describe("the site", () => {
 
   it("loads nothing from other servers", () => {
     const loaded = [...html].flatMap(([name, text]) =>
-      [...attributes(text, /<(?:script|img|iframe|source)\b[^>]*?\bsrc(?:set)?="([^"]*)"/g), ...attributes(text, /<link\b[^>]*?\bhref="([^"]*)"/g)]
+      [
+        ...attributes(text, /<(?:script|img|iframe|source)\b[^>]*?\bsrc(?:set)?="([^"]*)"/g),
+        ...attributes(text, /<link\b[^>]*?\bhref="([^"]*)"/g)
+      ]
         .filter((target) => /^(?:https?:)?\/\//.test(target))
         .map((target) => `${name}: ${target}`)
     )
