@@ -71,7 +71,7 @@ const printing = programs.flatMap(([page, files]) =>
 const needsRedis = ({ file, needs }: Program, files: ReadonlyArray<Program>): boolean =>
   files.some((other) => (other.file === file || needs.includes(other.file)) && other.source.includes("redis://"))
 
-describe("a program", { concurrent: true }, () => {
+describe("a program", () => {
   it.each(printing)(
     "of %s prints what it says",
     async (_, page, files, program) => {
