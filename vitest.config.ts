@@ -7,6 +7,7 @@ const IN_NODE_ONLY = [
   "test/redis/**",
   "test/chaos/**",
   "test/package/**",
+  "test/docs/**",
   "test/threads/Processes.test.ts",
   "test/leaks/Processes.test.ts",
   "test/types/**",
@@ -17,7 +18,7 @@ const IN_NODE_ONLY = [
 ]
 
 /** What takes longest: begun last, it would be waited for by everything else. */
-const LONG = /\/(?:Chaos|Pages|Engine|Tarball|Processes|\w*Shutdown|RedisModel|Publish)\.test\.ts$/
+const LONG = /\/(?:Chaos|Pages|Engine|Tarball|Processes|\w*Shutdown|RedisModel|Publish|Code|Site)\.test\.ts$/
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {

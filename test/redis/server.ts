@@ -98,11 +98,11 @@ export const start = async (
   }
 }
 
-/** What a user needs to be allowed to, as the README says it, for the keys and channels that begin so. */
+/** The rights of a user that docs/redis.md lists, for the keys and channels that begin with a prefix. */
 export const rights = (prefix: string): ReadonlyArray<string> => {
-  const readme = readFileSync(join(import.meta.dirname, "..", "..", "README.md"), "utf8")
-  const said = /^ACL SETUSER levada on >password (.*?)^```/ms.exec(readme)![1]!
-  return said.replaceAll("{levada}:", prefix).trim().split(/\s+/)
+  const page = readFileSync(join(import.meta.dirname, "..", "..", "docs", "redis.md"), "utf8")
+  const listed = /^ACL SETUSER levada on >password (.*?)^```/ms.exec(page)![1]!
+  return listed.replaceAll("{levada}:", prefix).trim().split(/\s+/)
 }
 
 /** Starts the server that all suites share, and says which one it is. */

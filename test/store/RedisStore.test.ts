@@ -11,7 +11,7 @@ let count = 0
 /** What is asked for where it is allowed, and done without. Redis 6 tells of the command alone. */
 const ASKED = ["client|setinfo", "config|get", "client", "config"]
 
-describe.skipIf(url === undefined)("with a server, as a user who may do no more than the README says", () => {
+describe.skipIf(url === undefined)("with a server, as a user with only the rights that docs/redis.md lists", () => {
   let admin: Redis
   const theirs = new URL(url ?? "redis://none")
   theirs.username = user
