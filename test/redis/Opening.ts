@@ -79,7 +79,7 @@ export const levada = (
 /** What the API answers. */
 export const ask = async (of: Levada.Levada, method: string, path: string, body?: unknown) => {
   const response = await of.fetch(
-    new Request(`http://levada${path}`, {
+    new Request(`http://localhost${path}`, {
       method,
       ...(body !== undefined && { headers: { "content-type": "application/json" }, body: JSON.stringify(body) })
     })

@@ -87,6 +87,8 @@ do
   local function workersToWake()
     local workers = {}
     if not wakeAll and next(counts) == nil then return workers end
+    local lostCount = 0
+    for _ in pairs(lostWorkers) do lostCount = lostCount + 1 end
     for _, digest in ipairs(call('SMEMBERS', P .. 'digests')) do
       local wanted = wakeAll and 1000 or 0
       for version, more in pairs(counts) do
@@ -94,10 +96,12 @@ do
       end
       if wanted > 0 then
         local idle = P .. 'idle:' .. digest
-        for _, worker in ipairs(call('ZRANGE', idle, 0, math.min(wanted, MAX_LOOKS) - 1)) do
-          if not lostWorkers[worker] then
+        -- Those that this act finds to be gone may still stand there.
+        for _, worker in ipairs(call('ZRANGE', idle, 0, math.min(wanted + lostCount, MAX_LOOKS) - 1)) do
+          if not lostWorkers[worker] and wanted > 0 then
             zrem(idle, worker)
             workers[#workers + 1] = worker
+            wanted = wanted - 1
           end
         end
       end
