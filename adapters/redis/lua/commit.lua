@@ -6,7 +6,11 @@ do
 
   local function write(...)
     local reply = redis.pcall(...)
-    if type(reply) == 'table' and reply.err and not failure then failure = reply.err end
+    if type(reply) == 'table' and reply.err then
+      failure = failure or reply.err
+      return false
+    end
+    return true
   end
 
   local function writeMany(command, key, list)
@@ -149,7 +153,10 @@ do
     for key, members in pairs(sets) do writeSet(key, members) end
     writeQueues(write)
     writeAgain(write)
-    for _, command in ipairs(commands) do write(unpack(command)) end
+    for _, command in ipairs(commands) do
+      -- Nothing is put into a list of lone units that may not stand among these.
+      if not (failure and command.isOfLone) then write(unpack(command)) end
+    end
     for _, command in ipairs(todo) do write(unpack(command)) end
     -- Some together, which costs the least, and not all together, so that what is kept stays small.
     for k = 1, #fed, 16 do

@@ -194,7 +194,7 @@ do
   -- A unit can be lent again: it was given back, or has waited for its next attempt.
   function again(r, i, item)
     if isLone(lookAt(r, i, item)) then
-      later('RPUSH', P .. 'a:' .. r.kind.queue, refOf(r, i, item))
+      commands[#commands + 1] = { 'RPUSH', P .. 'a:' .. r.kind.queue, refOf(r, i, item), isOfLone = true }
       zadd(P .. 'alone', at, r.kind.queue)
       isAddedTo[r.kind.queue] = true
       count(r.kind.queue, 1)

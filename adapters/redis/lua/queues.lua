@@ -88,28 +88,32 @@ do
 
   function turnOf(name) return rank(tonumber(string.match(name, '^-?%d+')), nextSerial()) end
 
-  -- Says where the queues stand among the others: one with something new, and one that was taken from, come last.
+  -- Finds out where the queues stand among the others: one with something new, and one that was taken from, come last.
   function arrangeQueues()
     for name, queue in pairs(queues) do
-      local size = sizeNow(queue)
-      if size == 0 then
-        if sizeBefore(queue) > 0 then zrem(P .. 'ready', name) end
+      if sizeNow(queue) == 0 then
+        queue.isEmpty = sizeBefore(queue) > 0 or queue.asked
       elseif sizeBefore(queue) == 0 or queue.isServed then
-        zadd(P .. 'ready', queue.turn or turnOf(name), name)
+        queue.standing = queue.turn or turnOf(name)
       end
     end
   end
 
-  -- What changes of the lists, as commands.
+  -- Writes what changes of the lists. A list that does not stand among the ready ones gets nothing, and one that could not be
+  -- emptied stays among them: what no queue has is found by the mender, but not a queue that no worker looks at.
   function writeQueues(write)
-    for _, queue in pairs(queues) do
-      if queue.taken > 0 then write('LTRIM', queue.key, queue.taken, -1) end
-      local list = {}
-      for place = queue.last, queue.first, -1 do list[#list + 1] = queue.front[place] end
-      for from = 1, #list, 1000 do write('LPUSH', queue.key, unpack(list, from, math.min(from + 999, #list))) end
-      local back = queue.back
-      for from = queue.backFirst, #back, 1000 do
-        write('RPUSH', queue.key, unpack(back, from, math.min(from + 999, #back)))
+    for name, queue in pairs(queues) do
+      local isTrimmed = queue.taken == 0 or write('LTRIM', queue.key, queue.taken, -1)
+      if queue.isEmpty then
+        if isTrimmed then write('ZREM', P .. 'ready', name) end
+      elseif not queue.standing or write('ZADD', P .. 'ready', queue.standing, name) then
+        local list = {}
+        for place = queue.last, queue.first, -1 do list[#list + 1] = queue.front[place] end
+        for from = 1, #list, 1000 do write('LPUSH', queue.key, unpack(list, from, math.min(from + 999, #list))) end
+        local back = queue.back
+        for from = queue.backFirst, #back, 1000 do
+          write('RPUSH', queue.key, unpack(back, from, math.min(from + 999, #back)))
+        end
       end
     end
   end
