@@ -132,7 +132,7 @@ const REASONS: ReadonlyArray<readonly [RegExp, string]> = [
   [/WRONGPASS|NOAUTH/, "it refuses the user name or password"],
   [
     /NOPERM|ACL failure in script|user executing the script can't/,
-    "the user may not do what Levada needs; see the README for the commands"
+    "the user may not do what Levada needs; docs/redis.md lists the commands"
   ],
   [
     /alert (?:\w+ )?certificate|alert unknown ca/,

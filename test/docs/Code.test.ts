@@ -1,14 +1,13 @@
 /** Every block of code in the pages is compiled, and run where it says what it prints. */
 import { execFile, spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { basename, dirname, join } from "node:path"
+import { join } from "node:path"
 import { promisify } from "node:util"
-import ts from "typescript"
-import { afterAll, describe, expect, inject, it } from "vitest"
-import { check } from "../compiler.ts"
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest"
 import { freePort } from "../redis/server.ts"
 import { type Block, type Page, pages, root } from "./Pages.ts"
 import { type Program, programsOf } from "./Programs.ts"
+import type { Printed } from "./run.ts"
 
 const run = promisify(execFile)
 const bin = join(root, "node_modules", ".bin")
@@ -32,6 +31,13 @@ const moved = (text: string, port: number): string =>
     .replaceAll(/\b8000\b/g, String(port))
     .replaceAll('"redis://127.0.0.1:6379"', `${JSON.stringify(redisUrl)}, prefix: "docs-${process.pid}"`)
 
+/** What a process printed, and how it failed if it did. */
+const ended = (process: Promise<{ readonly stdout: string }>) =>
+  process.then(
+    ({ stdout }) => ({ stdout, failure: undefined }),
+    (error: Error & { readonly stdout: string }) => ({ stdout: error.stdout, failure: error.message })
+  )
+
 describe("code", () => {
   it("is there", () => {
     expect(programs.flatMap(([, files]) => files).length).toBeGreaterThanOrEqual(11)
@@ -40,15 +46,13 @@ describe("code", () => {
     ).toBeGreaterThanOrEqual(5)
   })
 
-  it("compiles, block by block", () => {
-    const paths = programs.flatMap(([page, files]) => files.map(({ file }) => join(folderOf(page), file)))
-    const problems = check(paths, { noUnusedLocals: false })
-    expect(
-      problems.map(
-        ({ file, messageText }) =>
-          `${basename(dirname(file?.fileName ?? ""))}/${basename(file?.fileName ?? "")}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`
-      )
-    ).toEqual([])
+  it("compiles, block by block", async () => {
+    const settings = join(folder, "tsconfig.json")
+    const compilerOptions = { noUnusedLocals: false }
+    writeFileSync(settings, JSON.stringify({ extends: join(root, "tsconfig.json"), compilerOptions, include: ["."] }))
+    const compiler = join(root, "node_modules", "@typescript", "native", "bin", "tsc")
+    const { failure, stdout } = await ended(run(join(bin, "node"), [compiler, "-p", settings], { cwd: folder }))
+    expect({ failure, stdout }).toEqual({ failure: undefined, stdout: "" })
   }, 120_000)
 
   it("in JSON can be parsed", () => {
@@ -61,33 +65,51 @@ describe("code", () => {
   })
 })
 
-/** Those that say what they print, on their own or with the blocks that they need. */
-const printing = programs.flatMap(([page, files]) =>
-  files
-    .filter(({ prints }) => prints.length > 0)
-    .map((program) => [`${page.path}:${program.block.line}`, page, files, program] as const)
-)
-
 const needsRedis = ({ file, needs }: Program, files: ReadonlyArray<Program>): boolean =>
   files.some((other) => (other.file === file || needs.includes(other.file)) && other.source.includes("redis://"))
 
+/** Those that say what they print, on their own or with the blocks that they need. */
+const printing = programs.flatMap(([page, files]) =>
+  files
+    .filter((program) => program.prints.length > 0 && (redisUrl !== undefined || !needsRedis(program, files)))
+    .map((program) => ({ name: `${page.path}:${program.block.line}`, page, files, program }))
+)
+
 describe("a program", () => {
-  it.each(printing)(
-    "of %s prints what it says",
-    async (_, page, files, program) => {
-      if (redisUrl === undefined && needsRedis(program, files)) return
+  const places = new Map<string, { readonly path: string; readonly port: number }>()
+  const printed = new Map<string, Printed>()
+  let failure: string | undefined
+
+  // All in one process: most of the time that one takes is for reading what it imports.
+  beforeAll(async () => {
+    for (const { name, page, files, program } of printing) {
       const port = await freePort()
       const place = mkdtempSync(`${folderOf(page)}-`)
       for (const { file, source } of files) writeFileSync(join(place, file), moved(source, port))
-      const expected = [
-        ...program.needs.flatMap((need) => files.find(({ file }) => file === need)!.prints),
-        ...program.prints
-      ]
-      const { stdout, stderr } = await run(join(bin, "node"), [join(place, program.file)], { cwd: place })
-      expect({ stdout, stderr }).toEqual({ stdout: moved(`${expected.join("\n")}\n`, port), stderr: "" })
-    },
-    60_000
-  )
+      places.set(name, { path: join(place, program.file), port })
+    }
+    const paths = [...places.values()].map(({ path }) => path)
+    const script = join(root, "test", "docs", "run.ts")
+    const all = await ended(run(join(bin, "node"), [script, ...paths], { timeout: 100_000 }))
+    failure = all.failure
+    for (const line of all.stdout.split("\n").filter((line) => line !== "")) {
+      const each = JSON.parse(line) as Printed
+      printed.set(each.path, each)
+    }
+  }, 120_000)
+
+  it.each(printing)("of $name prints what it says", ({ name, files, program }) => {
+    const { path, port } = places.get(name)!
+    const expected = [
+      ...program.needs.flatMap((need) => files.find(({ file }) => file === need)!.prints),
+      ...program.prints
+    ]
+    expect(printed.get(path)).toEqual({ path, stdout: moved(`${expected.join("\n")}\n`, port), stderr: "" })
+  })
+
+  it("leaves nothing open that would keep its process alive", () => {
+    expect(failure).toBeUndefined()
+  })
 })
 
 // -- curl -------------------------------------------------------------------------------------------------------------
