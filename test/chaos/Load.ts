@@ -1,6 +1,6 @@
 /** Starts runs, cancels some of them, and keeps what it was answered. */
 import type { Start } from "../../adapters/promise/index.ts"
-import { CASES, type Case } from "./Pipelines.ts"
+import { caseOf, WEIGHTS } from "./Cases.ts"
 import type { Slot } from "./Processes.ts"
 import type { Random } from "./Random.ts"
 
@@ -9,6 +9,8 @@ export interface Wanted {
   readonly pipeline: string
   /** No two runs have the same. */
   readonly seed: number
+  /** Those that its pipeline takes besides. */
+  readonly parameters: Readonly<Record<string, unknown>>
   readonly options: Start.Options
   readonly askedAt: number
   /** Every id that a server has answered with; none when it was never accepted. */
@@ -23,6 +25,11 @@ type Said = { readonly run: string } | { readonly why: string }
 
 /** How long the driver waits for an answer, in milliseconds: longer than a server does for Redis. */
 const ANSWER_MILLIS = 15_000
+
+/** Every pipeline that is run. */
+const EACH = Object.keys(WEIGHTS)
+
+const NONE = {}
 
 export class Load {
   readonly wanted: Array<Wanted> = []
@@ -60,7 +67,9 @@ export class Load {
   async #want(): Promise<void> {
     // Every choice is made here and at once, so that a seed makes the same ones whatever is answered when.
     const random = this.#random
-    const chosen = random.of(CASES)
+    // Each of them once, so that none is lacking in a short trial.
+    const id = random.weighted(WEIGHTS)
+    const chosen = caseOf(EACH[this.wanted.length] ?? id)
     const seed = this.wanted.length + 1
     const isKeyed = random.chance(0.4)
     const delay = random.chance(0.15) ? random.between(200, 4_000) : undefined
@@ -73,6 +82,7 @@ export class Load {
     const wanted: Wanted = {
       pipeline: chosen.pipeline.id,
       seed,
+      parameters: chosen.parameters?.(seed) ?? NONE,
       options: {
         ...(isKeyed && { idempotencyKey: `key-${seed}` }),
         ...(delay !== undefined && { delayMillis: delay }),
@@ -90,7 +100,7 @@ export class Load {
     let isAccepted = false
     for (let tried = 0; tried < tries && !isAccepted; tried++) {
       if (tried > 0) await later(500)
-      const said = await this.#start((server + tried) % this.#servers.length, chosen, wanted)
+      const said = await this.#start((server + tried) % this.#servers.length, wanted)
       if ("run" in said) wanted.ids.add(said.run)
       else this.#refused(said.why)
       isAccepted = "run" in said && (!isKeyed || tried > 0 || seed % 2 === 0 || this.#isOver)
@@ -110,13 +120,14 @@ export class Load {
   }
 
   /** The first server is asked over HTTP, the others over their channel. */
-  #start(place: number, { pipeline }: Case, { seed, options }: Wanted): Promise<Said> {
-    if (place !== 0) return this.#tell(place, { is: "start", pipeline: pipeline.id, seed, options })
+  #start(place: number, { pipeline, seed, parameters: besides, options }: Wanted): Promise<Said> {
+    const parameters = { ...besides, seed }
+    if (place !== 0) return this.#tell(place, { is: "start", pipeline, parameters, options })
     const { delayMillis, timeoutMillis, priority, idempotencyKey } = options
     return this.#post(
-      `/pipelines/${pipeline.id}/execute`,
+      `/pipelines/${pipeline}/execute`,
       {
-        parameters: { seed },
+        parameters,
         ...(delayMillis !== undefined && { delay: delayMillis / 1_000 }),
         ...(timeoutMillis !== undefined && { run_timeout: timeoutMillis / 1_000 }),
         ...(priority !== undefined && { priority })

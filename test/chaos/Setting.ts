@@ -11,6 +11,10 @@ export interface Setting {
   readonly prefix: string
   /** Where the ledgers are. */
   readonly directory: string
+  /** Which version of the program it runs. */
+  readonly version: 1 | 2
+  /** How far its wall clock is ahead at first, in milliseconds. */
+  readonly offMillis: number
 }
 
 /** How long a claim lasts: short, so that many of them end without their worker. */
