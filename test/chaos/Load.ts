@@ -160,7 +160,7 @@ export class Load {
       })
       const text = await response.text()
       if (response.status === 202) return { run: (JSON.parse(text) as { readonly task_id: string }).task_id }
-      return { why: `HTTP ${response.status}: ${text.slice(0, 200)}` }
+      return { why: `HTTP ${response.status}: ${text.replace(/,"timestamp":"[^"]*"/, "").slice(0, 200)}` }
     } catch {
       return { why: "the server was gone" }
     }
