@@ -13,12 +13,16 @@ export interface Told {
   readonly events: ReadonlyArray<Event.Event>
 }
 
+/** How many runs are read at once. */
+const AT_ONCE = 20
+
 /** Reads every run there is, and its log. */
 export const readRuns = async (url: string, prefix: string): Promise<ReadonlyMap<string, Told>> => {
   const levada = Levada.make({
     pipelines: casesOf(2).map(({ pipeline }) => pipeline),
     access: Access.open,
-    store: store({ url, prefix }),
+    // With the usual lease, so that the longest answers come in time.
+    store: store({ url, prefix }, undefined, 15_000),
     worker: false
   })
   const found = new Map<string, Told>()
@@ -35,7 +39,7 @@ export const readRuns = async (url: string, prefix: string): Promise<ReadonlyMap
   }
   let cursor: string | undefined
   do {
-    const { runs, nextCursor } = await levada.runs({ limit: 50, ...(cursor !== undefined && { cursor }) })
+    const { runs, nextCursor } = await levada.runs({ limit: AT_ONCE, ...(cursor !== undefined && { cursor }) })
     await Promise.all(runs.map(read))
     cursor = nextCursor
   } while (cursor !== undefined)

@@ -1,4 +1,5 @@
 /** Large texts, and what is kept of them to compare. */
+import { createHash } from "node:crypto"
 import { hash } from "./Random.ts"
 
 /** How long a large text is, in bytes: its JSON is a little below the 1 MiB that a value may have. */
@@ -13,7 +14,7 @@ const MAX_KEPT = 100_000
 
 /** What is kept of a value's JSON after a trial: all of it, or the JSON of a digest where that is long. */
 export const shortened = (json: string): string =>
-  json.length <= MAX_KEPT ? json : JSON.stringify(`${json.length} characters, ${hash(json)}`)
+  json.length <= MAX_KEPT ? json : JSON.stringify(createHash("sha1").update(json).digest("hex"))
 
 /** What `shortened` keeps of a value. */
 export const kept = (value: unknown): unknown => JSON.parse(shortened(JSON.stringify(value)))
