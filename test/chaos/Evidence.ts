@@ -4,7 +4,7 @@ import { casesOf } from "./Cases.ts"
 import type { Act, History } from "./History.ts"
 import { type Execution, type Ledgers, readLedgers } from "./Ledger.ts"
 import type { Wanted } from "./Load.ts"
-import { LEASE_MILLIS, store } from "./Setting.ts"
+import { GRACE_MILLIS, LEASE_MILLIS, store } from "./Setting.ts"
 import { shortened } from "./Texts.ts"
 
 /** A run as its log tells it. */
@@ -99,7 +99,14 @@ export class Evidence {
   /** Whether it is no wonder that an execution counted for nothing, or went on when it should not have. */
   isExplained({ pid, startedAt, endedAt }: Execution): boolean {
     const end = endedAt ?? startedAt
-    return this.isStormy(startedAt, end) || this.isStruck(pid, startedAt, end)
+    return this.isStormy(startedAt, end) || this.isStruck(pid, startedAt, end) || this.#isStopped(pid, end)
+  }
+
+  /** Whether a process was told to end, and the time for its steps was over by then: they may wait long for a thread. */
+  #isStopped(pid: number, at: number): boolean {
+    return this.history.acts.some(
+      (act) => act.kind === "drain worker" && act.pid === pid && act.from + GRACE_MILLIS <= at
+    )
   }
 
   /** When an execution ended, also when its process did not see it: when that was killed. */
