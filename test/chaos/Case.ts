@@ -18,6 +18,8 @@ export interface Case {
   readonly maxRuns?: number
   /** How often it is run, compared with others. Default: 10. */
   readonly weight?: number
+  /** Whether its runs go before all others: they can't wait for as long as a backlog does. */
+  readonly isUrgent?: boolean
   /** Parameters besides the seed. */
   readonly parameters?: (seed: number) => Readonly<Record<string, unknown>>
   /** Steps that Levada itself carries out, so that no ledger knows of them. */

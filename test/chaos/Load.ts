@@ -26,6 +26,9 @@ type Said = { readonly run: string } | { readonly why: string }
 /** How long the driver waits for an answer, in milliseconds: longer than a server does for Redis. */
 const ANSWER_MILLIS = 15_000
 
+/** Before all that others have. */
+const MOST_URGENT = 4
+
 /** Every pipeline that is run. */
 const EACH = Object.keys(WEIGHTS)
 
@@ -74,7 +77,8 @@ export class Load {
     const isKeyed = random.chance(0.4)
     const delay = random.chance(0.15) ? random.between(200, 4_000) : undefined
     const timeout = random.chance(0.08) ? random.between(100, 1_500) : undefined
-    const priority = random.chance(0.2) ? random.between(-3, 3) : undefined
+    const someOther = random.chance(0.2) ? random.between(-3, 3) : undefined
+    const priority = chosen.isUrgent === true ? MOST_URGENT : someOther
     const server = random.between(0, this.#servers.length - 1)
     const ending = random.next()
     const endingAfter = random.between(0, 1_500)

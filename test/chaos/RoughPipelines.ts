@@ -71,7 +71,7 @@ const leaking: Case = {
   weight: 6
 }
 
-/** Clocks are less apart than its timeout and all its retries may take: only a wrong clock could make it fail. */
+/** Clocks may be further apart than its timeouts and all its retries may take: only a wrong clock could make it fail. */
 const timed: Case = {
   pipeline: build("timed", [
     mixing("tick", ["seed"], {
@@ -86,7 +86,8 @@ const timed: Case = {
     return { tickd, tockd: mix("tock", tickd) }
   },
   ends: "COMPLETED",
-  weight: 6
+  weight: 6,
+  isUrgent: true
 }
 
 /** All of them. */
