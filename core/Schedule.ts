@@ -190,7 +190,9 @@ export const due = (schedule: Schedule, nowMillis: number): Result.Result<Due, S
       if (++looked <= MAX_CATCH_UP) passed.push(tick)
     }
     const kept = caughtUp(schedule, passed.reverse(), nowMillis)
-    return Result.succeed({ ticks: kept, dropped: looked - kept.length, nextAtMillis: next })
+    // Others may have fired it for a later instant than `nowMillis` already: no tick comes twice.
+    const nextAtMillis = Math.max(next, schedule.nextAtMillis)
+    return Result.succeed({ ticks: kept, dropped: looked - kept.length, nextAtMillis })
   })
 
 const neverFires = ({ id, timing }: Pick<Definition, "id" | "timing">): ScheduleNeverFires =>

@@ -109,7 +109,7 @@ export const open = (
     yield* reached(client, options)
     yield* Server.check(client, options)
     const subscriber = yield* Effect.acquireRelease(
-      Effect.sync(() => (client as Redis).duplicate({ enableAutoPipelining: false, lazyConnect: true }) as Client),
+      Effect.sync(() => subscriberOf(client as Redis)),
       close
     )
     subscriber.on("error", quiet)
@@ -143,6 +143,10 @@ const make = ({ url, nodes, redis }: Options, commandTimeout: number): Client =>
     }
   )
 }
+
+// Subscribing anew is for News: what ioredis rejects there has no owner, and would end the program.
+const subscriberOf = (client: Redis): Client =>
+  client.duplicate({ enableAutoPipelining: false, lazyConnect: true, autoResubscribe: false })
 
 const close = (client: Client): Effect.Effect<void> => Effect.sync(() => client.disconnect())
 

@@ -38,6 +38,7 @@ const script = (parts: ReadonlyArray<Part>, isFreeing = false): string =>
 export type ScriptName =
   | "submit"
   | "plan"
+  | "aside"
   | "work"
   | "renew"
   | "note"
@@ -62,6 +63,7 @@ export const SCRIPTS: Readonly<Record<ScriptName, string>> = {
   keepToken: KEEP_TOKEN,
   submit: script([...RUNS, "submit", "commands/submit"]),
   plan: PARTS["commands/plan"],
+  aside: PARTS["commands/aside"],
   work: script([...OUTCOMES, "answer", "lending", "commands/work"]),
   renew: script(["clock", "commands/renew"]),
   note: script([...RUNS, "commands/note"]),

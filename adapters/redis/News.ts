@@ -83,14 +83,22 @@ export class News {
   /** Begins to listen. */
   async open(): Promise<void> {
     await this.#subscriber.subscribe(this.#channel)
-    // After a cut, whatever happened meanwhile was told to nobody: everyone looks again.
+    // A connection that can't subscribe anew hears nothing, so another one is made.
     this.#subscriber.on("ready", () => {
-      this.workers.tellAll()
-      this.runs.tellAll()
-      this.ended.tellAll()
-      this.schedules.tellAll()
-      this.definitions.tellAll()
+      this.#subscriber.subscribe(this.#channel).then(
+        () => this.#tellAll(),
+        () => this.#subscriber.disconnect(true)
+      )
     })
+  }
+
+  /** News that came while the connection was cut are lost: all listeners look again. */
+  #tellAll(): void {
+    this.workers.tellAll()
+    this.runs.tellAll()
+    this.ended.tellAll()
+    this.schedules.tellAll()
+    this.definitions.tellAll()
   }
 
   /** Makes sure that the connection is alive. */

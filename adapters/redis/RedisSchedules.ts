@@ -186,7 +186,14 @@ export class RedisSchedules implements Schedules {
       if (heads.length < PAGE) break
     }
     const read = ids.length === 0 ? [] : await this.#read(ids)
-    const due = read.flatMap((schedule) => (schedule === undefined ? [] : [{ schedule, nowMillis }]))
+    const due: Array<DueSchedule> = []
+    for (const schedule of read) {
+      if (schedule === undefined) continue
+      // Another server may have fired it since the first look.
+      const left = schedule.nextAtMillis - nowMillis
+      if (left <= 0) due.push({ schedule, nowMillis })
+      else inMillis = Math.min(inMillis, left)
+    }
     return { due, inMillis }
   }
 

@@ -28,7 +28,7 @@ export const stageOutputs = async (
   const name = nameOf(claim)
   await put(
     scripts,
-    `${scripts.prefix}s:${name}`,
+    `s:${name}`,
     Object.keys(outputs).map((output): Pair => [output, outputs[output]!])
   )
   return name
@@ -39,7 +39,7 @@ const nameOf = (claim: Claim): string => `${unitOf(claim)}|${claim.token}`
 /** Puts the items of an expansion aside. */
 export const stage = async (scripts: Scripts, claim: Claim, expanded: Expanded): Promise<Staged> => {
   const name = nameOf(claim)
-  const key = `${scripts.prefix}s:${name}`
+  const key = `s:${name}`
   const outputs = expanded.done === undefined ? [] : ((await expansionOf(scripts, claim.runId, claim.index))?.u ?? [])
   const done = doneOf(expanded, outputs)
   await put(scripts, `${key}:z`, done.leases)
@@ -48,10 +48,10 @@ export const stage = async (scripts: Scripts, claim: Claim, expanded: Expanded):
   return { name, units: done.leases.length, items: done.items, bytes: done.bytes }
 }
 
-const put = async ({ client }: Scripts, key: string, pairs: ReadonlyArray<Pair>): Promise<void> => {
-  if (pairs.length === 0) return
-  for (const part of slices(pairs, ([, text]) => bytesOfText(text))) await client.hset(key, ...part.flat())
-  await client.expire(key, KEPT_SECONDS)
+const put = async (scripts: Scripts, key: string, pairs: ReadonlyArray<Pair>): Promise<void> => {
+  for (const part of slices(pairs, ([, text]) => bytesOfText(text))) {
+    await scripts.call("aside", [key, KEPT_SECONDS, ...part.flat()])
+  }
 }
 
 interface Done {

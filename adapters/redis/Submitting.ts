@@ -165,11 +165,9 @@ export class Submitting {
   }
 
   async #putAside(id: string, values: Values["values"]): Promise<void> {
-    const { client } = this.#scripts
-    const key = this.#keyOf(id)
     for (const part of slices(values, ([, value]) => bytesOfText(value))) {
-      await client.hset(key, ...part.flatMap(([name, value]) => [`v${name}`, value]))
-      await client.expire(key, KEPT_SECONDS)
+      const pairs = part.flatMap(([name, value]) => [`v${name}`, value])
+      await this.#scripts.call("aside", [`r:${id}`, KEPT_SECONDS, ...pairs])
     }
   }
 

@@ -24,6 +24,7 @@ export class Upkeep {
   readonly #blobs: Blobs
   readonly #report: (message: string) => void
   readonly #mender: Mender
+  #isBusy = false
   #removeAtMillis = 0
   #mendAtMillis = 0
   #mendFrom = "-inf"
@@ -48,18 +49,37 @@ export class Upkeep {
   /** Does what is to be done now. Gives in how many milliseconds something is due; an empty text when nothing is. */
   async tick(): Promise<string> {
     const { historyCount, historyMillis, maxValueBytes } = this.#bounds
-    await this.#tolerating("Runs can't be forgotten", () => this.#scripts.call("retain", [historyCount, historyMillis]))
+    // First, because others wait for it; over a slow link all else takes its time.
+    const next = await this.#tickDue()
     await this.#tolerating("Work that was left can't be done", () =>
       this.#scripts.call("todo", [maxValueBytes, historyCount])
     )
-    if (this.#blobs.isUsed) await this.#removeValues()
-    await this.#tolerating("Runs can't be looked at", () => this.#mend())
+    await this.#tolerating("Runs can't be forgotten", () => this.#scripts.call("retain", [historyCount, historyMillis]))
+    if (!this.#isBusy) void this.#tidy()
+    return next
+  }
+
+  async #tickDue(): Promise<string> {
     try {
       return await this.#tick(MANY)
     } catch (error) {
       if (isOutage(error)) throw error
       return this.#tickOneByOne()
     }
+  }
+
+  /** What takes many calls, and holds up no tick. Never rejects: what can't be done is done the next time. */
+  async #tidy(): Promise<void> {
+    this.#isBusy = true
+    try {
+      if (this.#blobs.isUsed) {
+        await this.#tolerating("Values of forgotten runs can't be removed", () => this.#removeValues())
+      }
+      await this.#tolerating("Runs can't be looked at", () => this.#mend())
+    } catch {
+      // The server can't be reached, as the next tick says too.
+    }
+    this.#isBusy = false
   }
 
   #tick(most: number, ...only: ReadonlyArray<string>): Promise<string> {

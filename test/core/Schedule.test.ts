@@ -161,6 +161,27 @@ describe("what is due", () => {
     expect(due(schedule("all"), "2026-05-01T04:30:00Z")).toEqual([["01:00", "02:00", "03:00", "04:00"], 0, "05:00"])
   })
 
+  it("looked at too early, is nothing, and the schedule keeps its next instant", () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom({ cron: "*/2 * * * * *" }, { cron: "0 0 3 * * *" }, { everyMillis: 2_000 }),
+        fc.constantFrom("skip", "one", "all"),
+        fc.nat(1e9),
+        fc.integer({ min: 1, max: 1e7 }),
+        (timing, catchUp, created, early) => {
+          const chosen = definition(timing, { catchUp })
+          const next = Result.getOrThrow(Schedule.next(chosen, created + 1e8, created))
+          const made = Schedule.make(chosen, created, next, "v1")
+          expect(Result.getOrThrow(Schedule.due(made, next - early))).toEqual({
+            ticks: [],
+            dropped: 0,
+            nextAtMillis: next
+          })
+        }
+      )
+    )
+  })
+
   it("after years, is bounded: the newest 1,000, found in no time", () => {
     const seconds = Schedule.make(definition({ everyMillis: 1_000 }, { catchUp: "all" }), 0, 1_000, "v1")
     const begun = performance.now()
