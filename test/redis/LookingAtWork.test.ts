@@ -27,6 +27,7 @@ const figure = (full: number, small: number): number => (isFull ? full : small)
 const MOST: Readonly<Record<ScriptName, number>> = {
   submit: 3_000,
   plan: 10,
+  aside: 10,
   work: 6_000,
   renew: 600,
   note: 3_500,
