@@ -61,7 +61,7 @@ export interface AccessOperations {
   ) => Effect.Effect<Issued, PipelineNotFound | RunNotFound | InvalidOption | AccessNotSecured | GuardError>
   /**
    * Records of the audit log, newest first, at most 1,000 at once: those about pipelines that there are and the caller may
-   * administer, and the others for callers who may administer all.
+   * administer, and the others for callers who may administer all and from whom no ACL hides a pipeline.
    */
   readonly auditRecords: (
     caller: Caller,
@@ -143,10 +143,11 @@ export const make = (store: Store, registry: Registry, guard: Guard): AccessOper
       const { pipelineId } = request
       const mistake = Bound.integer("limit", request.limit, 1, MAX_LIST)
       const isOverAll = guard.may(caller, { permission: "admin", isOfAll: true })
-      // To the admin of some pipelines, one that is not there is like one that an ACL hides: what was asked of it is not shown.
-      const may = (record: AuditRecord) =>
-        guard.may(caller, { permission: "admin", pipelineId: record.pipelineId, isOfAll: true }) &&
-        (isOverAll || registry.ids.has(record.pipelineId!))
+      const seesAll = guard.seesAll(caller)
+      // To other admins, a pipeline that is not there is like one that an ACL hides: what was asked of it is not shown.
+      const may = ({ pipelineId: id }: AuditRecord) =>
+        guard.may(caller, { permission: "admin", pipelineId: id, isOfAll: true }) &&
+        (seesAll || (id !== undefined && registry.ids.has(id)))
       const page = () =>
         Page.sifted(
           ({ limit, cursor }) =>

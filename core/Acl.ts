@@ -29,13 +29,13 @@ export const names = (acl: Acl, permission: Permission, principal: Principal): b
 }
 
 /** How many names an ACL has for a permission. */
-const MAX_NAMES = 1_000
+export const MAX_NAMES: number = 1_000
 /** How long the name of a principal may be, in UTF-16 units. */
-const MAX_LENGTH = PRINCIPAL.length + MAX_SCHEME + 1 + MAX_PRINCIPAL_NAME
+export const MAX_NAME_OF_PRINCIPAL: number = PRINCIPAL.length + MAX_SCHEME + 1 + MAX_PRINCIPAL_NAME
 
 const isNamed = (name: unknown): boolean =>
   typeof name === "string" && name.startsWith(PRINCIPAL)
-    ? Text.isKey(name, MAX_LENGTH) && /^[^:]+:./s.test(name.slice(PRINCIPAL.length))
+    ? Text.isKey(name, MAX_NAME_OF_PRINCIPAL) && /^[^:]+:./s.test(name.slice(PRINCIPAL.length))
     : Text.isKey(name, MAX_PRINCIPAL_NAME)
 
 /** Everything that is wrong with an ACL. */

@@ -21,6 +21,8 @@ export interface Authorizer {
    * where there is no such pipeline.
    */
   readonly hides: (principal: Principal, permission: Permission, pipelineId: string) => boolean
+  /** Whether it may administer all pipelines, and no ACL hides one of them from it. */
+  readonly seesAll: (principal: Principal) => boolean
   /** The ACL that holds for a pipeline, and whether it was set at run time. */
   readonly acl: (pipelineId: string) => { readonly acl: Acl.Acl | undefined; readonly isOwn: boolean }
   readonly put: (pipelineId: string, acl: Acl.Acl) => Effect.Effect<void, StoreUnavailable>
@@ -60,31 +62,42 @@ export const make = (
       return (acl === undefined ? undefined : Acl.names(acl, permission, principal)) ?? granted !== undefined
     }
 
+    const isHidden = (principal: Principal, permission: Permission, pipelineId: string): boolean => {
+      const granted = principal.grants ?? roleGrants(principal.roles)
+      return (
+        principal.narrowed === undefined &&
+        granted !== undefined &&
+        grants(granted, permission, { pipelineId }) &&
+        !PERMISSIONS.some((each) => mayOn(principal, granted, each, pipelineId))
+      )
+    }
+
+    const may: Authorizer["may"] = (principal, permission, on, runId) => {
+      const { narrowed } = principal
+      if (narrowed !== undefined && !isNarrow(narrowed, permission, on, runId)) return false
+      const granted = principal.grants ?? roleGrants(principal.roles)
+      if (on !== "any" && on !== "all") return mayOn(principal, granted, permission, on.pipelineId)
+      if (granted !== undefined) return grants(granted, permission, on)
+      // Nobody is over all of them by the ACL of one.
+      if (on === "all") return false
+      for (const acls of [rules.acls, kept ?? NO_ACLS]) {
+        for (const id of acls.keys()) if (mayOn(principal, granted, permission, id)) return true
+      }
+      return false
+    }
+
     return {
       get isReady() {
         return kept !== undefined
       },
-      may: (principal, permission, on, runId) => {
-        const { narrowed } = principal
-        if (narrowed !== undefined && !isNarrow(narrowed, permission, on, runId)) return false
-        const granted = principal.grants ?? roleGrants(principal.roles)
-        if (on !== "any" && on !== "all") return mayOn(principal, granted, permission, on.pipelineId)
-        if (granted !== undefined) return grants(granted, permission, on)
-        // Nobody is over all of them by the ACL of one.
-        if (on === "all") return false
+      may,
+      hides: isHidden,
+      seesAll: (principal) => {
+        if (!may(principal, "admin", "all")) return false
         for (const acls of [rules.acls, kept ?? NO_ACLS]) {
-          for (const id of acls.keys()) if (mayOn(principal, granted, permission, id)) return true
+          for (const id of acls.keys()) if (isHidden(principal, "admin", id)) return false
         }
-        return false
-      },
-      hides: (principal, permission, pipelineId) => {
-        const granted = principal.grants ?? roleGrants(principal.roles)
-        return (
-          principal.narrowed === undefined &&
-          granted !== undefined &&
-          grants(granted, permission, { pipelineId }) &&
-          !PERMISSIONS.some((each) => mayOn(principal, granted, each, pipelineId))
-        )
+        return true
       },
       acl: (pipelineId) => ({ acl: aclOf(pipelineId), isOwn: kept?.has(pipelineId) === true }),
       put: (pipelineId, acl) => Effect.andThen(acls.put(pipelineId, acl), load),

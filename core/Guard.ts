@@ -60,6 +60,8 @@ export interface Guard {
   readonly check: (caller: Caller, wish: Wish) => Effect.Effect<void, GuardError>
   /** The same question without count and record: for what a list shows. */
   readonly may: (caller: Caller, wish: Wish) => boolean
+  /** Whether the caller may administer all, and no ACL hides a pipeline from it: then ids tell it nothing that it may not know. */
+  readonly seesAll: (caller: Caller) => boolean
   /** The ACLs of pipelines; nothing where access is open. */
   readonly acls: Pick<Authorizer.Authorizer, "acl" | "put" | "remove"> | undefined
   /** The addresses of callers without valid credentials that this process has denied, the latest first. */
@@ -122,6 +124,7 @@ const openGuard: Guard = {
   check: (caller, { permission, pipelineId }) =>
     caller === nobody ? Exit.fail(new AccessDenied(caller.principal, permission, pipelineId)) : Exit.void,
   may: (caller) => caller !== nobody,
+  seesAll: (caller) => caller !== nobody,
   acls: undefined,
   strangers: () => [],
   tokens: undefined
@@ -224,7 +227,8 @@ const secured = (rules: Rules, store: Store): Effect.Effect<Guard, never, Scope.
         })
       },
       may: (caller, wish) =>
-        caller === host || authorizer.may(caller.principal, wish.permission, extentOf(wish), wish.runId)
+        caller === host || authorizer.may(caller.principal, wish.permission, extentOf(wish), wish.runId),
+      seesAll: (caller) => caller === host || authorizer.seesAll(caller.principal)
     }
   })
 

@@ -105,11 +105,7 @@ export const make = (
         const { pipeline } = yield* registry.find(pipelineId)
         const prefix = `${pipelineId}:`
         // Else whoever chooses an id would learn of every other schedule whether it is there.
-        if (
-          typeof wanted.id === "string" &&
-          !wanted.id.startsWith(prefix) &&
-          !guard.may(caller, { permission: "admin", isOfAll: true })
-        ) {
+        if (typeof wanted.id === "string" && !wanted.id.startsWith(prefix) && !guard.seesAll(caller)) {
           return yield* new InvalidOption("id", wanted.id, `a text that begins with '${prefix}', or none`)
         }
         const parameters = yield* Effect.fromResult(wanted.given.parameters(pipeline))

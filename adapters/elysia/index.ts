@@ -18,6 +18,7 @@ export type {
   FailureStatus,
   FeedQuery,
   NewScheduleJson,
+  PartQuery,
   RepetitionJson,
   RunsQuery,
   StatisticsQuery,

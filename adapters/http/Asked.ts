@@ -2,6 +2,7 @@
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { MAX_MILLIS } from "../../core/Bound.ts"
+import type { Problem } from "../../core/Failure.ts"
 import type { NewSchedule } from "../../core/Operations.ts"
 import { fromJson, type Given } from "../../core/Parameters.ts"
 import * as Policy from "../../core/Policy.ts"
@@ -25,6 +26,7 @@ import {
   isTexts,
   number,
   queryReader,
+  Reader,
   withoutUndefined
 } from "./Reader.ts"
 
@@ -61,16 +63,16 @@ const EXECUTION = [
   "run_timeout"
 ]
 
-/** Reads an execution. A body wins over a query, and a query over a `Prefer` header. */
+/** Reads an execution. A body wins over a query, and a query over a `Prefer` header; all three have to be fine. */
 export const execution = (
   body: unknown,
   request: Pick<HttpRequest, "query" | "header">
 ): Result.Result<Execution, BadRequest> => {
-  const wishes = wished(request.query, request.header("prefer"))
-  const merged = wishes !== undefined && Predicate.isObject(body) ? { ...wishes, ...body } : body
+  const query = wished(request.query)
+  const merged = Predicate.isObject(body) ? { ...preferred(request.header("prefer")), ...query, ...body } : body
   return Result.flatMap(bodyReader(merged, EXECUTION), (reader) => {
-    const wait = reader.take("wait", isFlag, "true or false") ?? false
-    const timeout = reader.number("timeout", 0, MAX_TIMEOUT, "seconds") ?? DEFAULT_TIMEOUT
+    if (query !== undefined && merged !== body) reader.problems.push(...overruled(query, body as object))
+    const { wait, timeout } = waiting(reader)
     const parameters = reader.take("parameters", isRecord, "an object")
     const outputs = reader.take("given", isRecord, "an object")
     const targets = reader.take("targets", isNames, "an array of step names, at least one")
@@ -98,21 +100,33 @@ export const execution = (
   })
 }
 
-/** Whether and how long to wait, by the query or else by a `Prefer` header. */
-const wished = (query: string, prefer: string | undefined): object | undefined => {
-  if (query === "" && prefer === undefined) return undefined
-  const asked = new URLSearchParams(query)
-  const preferred = preferredWait(prefer)
-  return withoutUndefined({
-    wait: flag(asked.get("wait")) ?? (preferred === undefined ? undefined : true),
-    timeout: number(asked.get("timeout")) ?? preferred
-  })
+/** What is wrong with the wishes of a query that a body overrules. */
+const overruled = (query: object, body: object): ReadonlyArray<Problem> => {
+  const reader = new Reader(
+    Object.fromEntries(Object.entries(query).filter(([key]) => Object.hasOwn(body, key))),
+    "query"
+  )
+  waiting(reader)
+  return reader.problems
 }
 
-/** The seconds of `Prefer: wait=30`, among other preferences. Others, and what can't be read, are passed over. Source: RFC 7240. */
-const preferredWait = (header: string | undefined): number | undefined => {
+/** Whether and how long to wait, in seconds. */
+const waiting = (reader: Reader): { readonly wait: boolean; readonly timeout: number } => ({
+  wait: reader.take("wait", isFlag, "true or false") ?? false,
+  timeout: reader.number("timeout", 0, MAX_TIMEOUT, "seconds") ?? DEFAULT_TIMEOUT
+})
+
+/** Whether and how long to wait, by the query. */
+const wished = (query: string): object | undefined => {
+  if (query === "") return undefined
+  const asked = new URLSearchParams(query)
+  return withoutUndefined({ wait: flag(asked.get("wait")), timeout: number(asked.get("timeout")) })
+}
+
+/** The wish of `Prefer: wait=30`, among other preferences. Others, and what can't be read, are passed over. Source: RFC 7240. */
+const preferred = (header: string | undefined): object | undefined => {
   const seconds = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,6})"?\s*(?:$|[,;])/i.exec(header ?? "")?.[1]
-  return seconds === undefined ? undefined : Math.min(Number(seconds), MAX_TIMEOUT)
+  return seconds === undefined ? undefined : { wait: true, timeout: Math.min(Number(seconds), MAX_TIMEOUT) }
 }
 
 /** Reads over which time numbers are wanted, in milliseconds. */

@@ -18,16 +18,18 @@ interface Wanted {
   readonly types: ReadonlySet<EventType> | undefined
 }
 
-/** Reads which events are wanted: a browser that comes again says what it has seen in a header. */
+/** Reads which events are wanted: a browser that comes again says what it has seen in a header, which wins over the query. */
 const wanted = (
   request: Pick<HttpRequest, "query" | "header">,
   isPlace: (value: unknown) => value is string,
   place: string
 ): Result.Result<Wanted, BadRequest> => {
   const query = new URLSearchParams(request.query)
-  const seen = request.header("last-event-id") ?? query.get("after") ?? undefined
-  const reader = new Reader({ after: seen, types: query.get("types") ?? undefined }, "query")
+  const seen = request.header("last-event-id")
+  const asked = query.get("after") ?? undefined
+  const reader = new Reader({ after: seen ?? asked, types: query.get("types") ?? undefined }, "query")
   const after = reader.take("after", isPlace, place)
+  if (seen !== undefined && asked !== undefined && !isPlace(asked)) reader.missing("after", `Expected ${place}`)
   const types = reader.take("types", areTypes, `some of ${EVENT_TYPES.join(",")}`)
   return reader.result(() => ({
     after,

@@ -224,7 +224,7 @@ export const make = (
 
     const respond = (found: Router.Match, request: HttpRequest, requestId: string): HttpReply | Promise<HttpReply> => {
       const { method } = request
-      const refused = isSecured ? undefined : pages(request)
+      const refused = isSecured ? undefined : pages(request, found._tag === "Route")
       if (refused !== undefined) return toReply(refused, clock.currentTimeMillisUnsafe())
       if (found._tag === "Route") return enter(found.route, found.params, request, requestId)
       if (found._tag === "NoPath") return toReply(pathNotFound(request.path), clock.currentTimeMillisUnsafe())

@@ -1,7 +1,9 @@
 /** What the API is, as an OpenAPI 3.1 document: made from the table of routes and the schemas of what they take and answer. */
 import * as Schema from "effect/Schema"
+import type { Any as Pipeline } from "../../core/Pipeline.ts"
 import type { Registered } from "../../core/Registry.ts"
 import { type AnyDocument, documents, error } from "./Documents.ts"
+import { EVENT_STREAM } from "./EventDocuments.ts"
 import { parametersSchema, resultSchema } from "./PipelineSchema.ts"
 import type { Route } from "./Route.ts"
 
@@ -29,6 +31,7 @@ const MEANINGS: { readonly [status: number]: string } = {
   401: "Credentials are needed, or these prove nothing",
   403: "Not allowed",
   404: "Unknown",
+  408: "The body takes too long to come",
   409: "Exists already, or is in the way",
   413: "The body is too long",
   415: "The body is not JSON",
@@ -54,23 +57,27 @@ const content = (type: string, schema: object): Json => ({ content: { [type]: { 
 /** Whether what a schema does not name is let be, or refused. */
 type Excess = "ignore" | "error"
 
+/** Gives a schema its place in a document. */
+export type Showing = (schema: Schema.Constraint, onExcessProperty?: Excess) => Json
+
 /** What has been asked for before: the schemas of the API are always the same, and the document has all of them. */
-const known = { ignore: new WeakMap<Schema.Constraint, Json>(), error: new WeakMap<Schema.Constraint, Json>() }
+const remembered = <A>(make: (schema: Schema.Constraint, onExcessProperty: Excess) => A) => {
+  const known = { ignore: new WeakMap<Schema.Constraint, A>(), error: new WeakMap<Schema.Constraint, A>() }
+  return (schema: Schema.Constraint, onExcessProperty: Excess = "ignore"): A => {
+    let found = known[onExcessProperty].get(schema)
+    if (found === undefined) {
+      found = make(schema, onExcessProperty)
+      known[onExcessProperty].set(schema, found)
+    }
+    return found
+  }
+}
 
 /**
  * A schema as JSON Schema of draft 2020-12, with nothing outside it: Elysia's documents have no place for what schemas
  * share. One that contains itself does so once; deeper, it may be any object.
  */
-export const jsonSchema = (schema: Schema.Constraint, onExcessProperty: Excess = "ignore"): Json => {
-  let found = known[onExcessProperty].get(schema)
-  if (found === undefined) {
-    found = inlined(schema, onExcessProperty)
-    known[onExcessProperty].set(schema, found)
-  }
-  return found
-}
-
-const inlined = (schema: Schema.Constraint, onExcessProperty: Excess): Json => {
+export const jsonSchema: Showing = remembered((schema, onExcessProperty) => {
   const { schema: whole, definitions } = Schema.toJsonSchemaDocument(schema, { onExcessProperty })
   const opened = (value: unknown, within: ReadonlyArray<string>): unknown => {
     if (Array.isArray(value)) return value.map((inner) => opened(inner, within))
@@ -85,7 +92,21 @@ const inlined = (schema: Schema.Constraint, onExcessProperty: Excess): Json => {
       : opened(definitions[name], [...within, name])
   }
   return opened(whole, []) as Json
-}
+})
+
+const withDefinitions = remembered((schema, onExcessProperty) => {
+  const { schema: whole, definitions } = Schema.toJsonSchemaDocument(schema, { onExcessProperty })
+  return placed({ whole, definitions }, "") as { readonly whole: Json; readonly definitions: Json }
+})
+
+/** Puts the schemas that have a name among the components, so that generated clients have types of these names. */
+const naming =
+  (schemas: Record<string, unknown>): Showing =>
+  (schema, onExcessProperty) => {
+    const { whole, definitions } = withDefinitions(schema, onExcessProperty)
+    Object.assign(schemas, definitions)
+    return whole
+  }
 
 const NO_FIELDS = Schema.Struct({})
 
@@ -98,11 +119,12 @@ export const querySchema = (route: Route): (Json & { readonly properties: Json }
   return query === undefined ? undefined : (jsonSchema(query) as Json & { readonly properties: Json })
 }
 
-/** A route as OpenAPI has it. `failure` is the schema of what it answers when it fails. */
-export const operation = (route: Route, failure: object, tag: string): Operation => {
+/** A route as OpenAPI has it. `show` gives the schemas their places. */
+export const operation = (route: Route, show: Showing, tag: string, isSecured = true): Operation => {
   const { method, path, permission, summary, hasBody } = route
   const { answers = {}, contentType = JSON_TYPE, failures = [], body, headers = {} } = documentOf(route) ?? {}
   const names = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => name)
+  const failure = show(error)
   return {
     tags: [tag],
     summary,
@@ -110,40 +132,51 @@ export const operation = (route: Route, failure: object, tag: string): Operation
     parameters: [
       ...names.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
       ...Object.entries(querySchema(route)?.properties ?? {}).map(([name, schema]) => ({ name, in: "query", schema })),
-      ...Object.entries(headers).map(([name, description]) => ({
-        name,
-        in: "header",
-        description,
-        schema: { type: "string" }
-      }))
+      ...Object.entries(headers).map(([name, schema]) => ({ name, in: "header", schema: jsonSchema(schema) }))
     ],
-    ...(hasBody && { requestBody: bodyOf(jsonSchema(body ?? NO_FIELDS, "error")) }),
+    ...(hasBody && { requestBody: bodyOf(body ?? NO_FIELDS, show, isSecured) }),
+    ...(!hasBody && method === "POST" && !isSecured && { requestBody: UNREAD }),
     responses: Object.fromEntries([
       ...Object.entries(answers).map(([status, schema]) => [
         status,
-        { description: MEANINGS[Number(status)], ...(!EMPTY.has(status) && answered(contentType, schema, failure)) }
+        {
+          description: MEANINGS[Number(status)],
+          ...(!EMPTY.has(status) && answered(schema === error ? JSON_TYPE : contentType, show(schema)))
+        }
       ]),
-      ...[...(permission === "none" ? [] : GUARDED), ...OPEN, ...(method === "POST" ? [415] : []), ...failures].map(
-        (status) => [status, { description: MEANINGS[status], ...content(JSON_TYPE, failure) }]
-      )
+      ...[
+        ...(permission === "none" ? [] : GUARDED),
+        ...OPEN,
+        ...(method === "POST" ? [415] : []),
+        ...(hasBody ? [408] : []),
+        ...failures
+      ].map((status) => [status, { description: MEANINGS[status], ...content(JSON_TYPE, failure) }])
     ])
   }
 }
 
-/** A body is required where one of its keys is. */
-const bodyOf = (schema: Json): Json => ({
-  required: Array.isArray(schema["required"]) && schema["required"].length > 0,
-  ...content(JSON_TYPE, schema)
+/** A body is required where one of its keys is; and where access is open, for its content type. */
+const bodyOf = (schema: Schema.Constraint, show: Showing, isSecured: boolean): Json => ({
+  required: !isSecured || needsKeys(jsonSchema(schema, "error")),
+  ...content(JSON_TYPE, show(schema, "error"))
 })
 
-/** What an answer has in it. One that is a failure by its schema is one by its type, too. */
-const answered = (contentType: string, schema: Schema.Constraint, failure: object): Json =>
-  schema === error ? content(JSON_TYPE, failure) : content(contentType, jsonSchema(schema))
+/** Whether no object without keys fits a schema. */
+const needsKeys = ({ required, anyOf }: Json): boolean =>
+  Array.isArray(required) ? required.length > 0 : Array.isArray(anyOf) && anyOf.every(needsKeys)
+
+/** Where access is open, a page of another origin can't send that content type without asking. */
+const UNREAD = { description: "Only its content type counts.", required: true, ...content(JSON_TYPE, {}) }
+
+/** What an answer has in it. Events have no schema of their own: tools differ in what that would be about. */
+const answered = (contentType: string, schema: Json): Json =>
+  content(
+    contentType,
+    contentType === EVENT_STREAM ? { description: "Server-sent events; the data of each is JSON." } : schema
+  )
 
 /** Statuses of answers with nothing in them. */
 const EMPTY: ReadonlySet<string> = new Set(["101", "204", "304"])
-
-const ERROR = { $ref: "#/components/schemas/Error" }
 
 const RETRY_AFTER = { "Retry-After": { $ref: "#/components/headers/Retry-After" } }
 const RATE_LIMIT = {
@@ -214,25 +247,24 @@ export interface About {
 /** The document. */
 export const toOpenApi = ({ routes, pipelines, isSecured, base }: About): Json => {
   const paths: Record<string, Record<string, Json>> = {}
+  const schemas: Record<string, unknown> = {}
+  const show = naming(schemas)
   for (const route of routes) {
     const { method, path, permission } = route
     paths[path] ??= {}
     paths[path][method.toLowerCase()] = {
       operationId: idOf(route),
-      ...withHeaders(operation(route, ERROR, tagOf(route))),
+      ...withHeaders(operation(route, show, tagOf(route), isSecured)),
       ...(isSecured && permission === "none" && { security: [] })
     }
   }
   const execute = routes.find(({ path }) => path === "/pipelines/{pipeline_id}/execute")!
-  const schemas: Record<string, unknown> = { Error: jsonSchema(error) }
   const taken = new Set<string>()
   for (const { pipeline } of pipelines) {
     const name = nameOf(pipeline.id, taken)
-    const parameters = hoist(`${name}.parameters`, parametersSchema(pipeline) as Json, schemas)
-    const result = hoist(`${name}.result`, resultSchema(pipeline) as Json, schemas)
     // A path that is spelt out goes before one with names in braces, so that each pipeline has its own types.
     paths[execute.path.replace("{pipeline_id}", encodeURIComponent(pipeline.id))] = {
-      post: executing(execute, pipeline.id, name, parameters, result)
+      post: executing(withHeaders(operation(execute, show, "execute", isSecured)), pipeline, name, schemas)
     }
   }
   return {
@@ -259,31 +291,38 @@ export const toOpenApi = ({ routes, pipelines, isSecured, base }: About): Json =
   }
 }
 
-/** The start of one pipeline's runs, with its own types. */
-const executing = (route: Route, id: string, name: string, parameters: Json, result: Json): Json => {
-  const general = withHeaders(operation(route, ERROR, "pipelines"))
-  const body = jsonSchema(documents["POST /pipelines/{pipeline_id}/execute"].body, "error") as {
-    readonly properties: Json
+/** The start of one pipeline's runs, with its own types: of whole runs, as the result of a part has another type. */
+const executing = (general: Operation, pipeline: Pipeline, name: string, schemas: Record<string, unknown>): Json => {
+  const { body, answers } = documents["POST /pipelines/{pipeline_id}/execute"]
+  const { targets: _, ...wishes } = (jsonSchema(body, "error") as WithProperties).properties
+  const given = parametersSchema(pipeline) as Json & { readonly required: ReadonlyArray<string> }
+  const needs = given.required.length > 0
+  const parameters = hoist(`${name}.parameters`, given, schemas)
+  const execution = {
+    ...jsonSchema(body, "error"),
+    properties: { ...wishes, parameters },
+    ...(needs && { required: ["parameters"] })
   }
-  const completed = jsonSchema(documents["POST /pipelines/{pipeline_id}/execute"].answers[200]) as {
-    readonly properties: Json
-  }
+  const completed = jsonSchema(answers[200]) as WithProperties
+  const result = hoist(`${name}.result`, resultSchema(pipeline) as Json, schemas)
+  const done = { ...completed, properties: { ...completed.properties, result } }
   return {
     operationId: `execute_${name}`,
     ...general,
-    tags: ["execute"],
-    summary: `Starts a run of '${id}'.`,
+    summary: `Starts a whole run of '${pipeline.id}'; \`targets\` are for the path with an id.`,
     parameters: general.parameters.filter((parameter) => parameter["in"] !== "path"),
-    requestBody: content(JSON_TYPE, { ...body, properties: { ...body.properties, parameters } }),
+    requestBody: {
+      required: needs || general.requestBody?.["required"] === true,
+      ...content(JSON_TYPE, hoist(`${name}.execution`, execution, schemas))
+    },
     responses: {
       ...general.responses,
-      200: {
-        ...general.responses["200"],
-        ...content(JSON_TYPE, { ...completed, properties: { ...completed.properties, result } })
-      }
+      200: { ...general.responses["200"], ...content(JSON_TYPE, hoist(`${name}.completed`, done, schemas)) }
     }
   }
 }
+
+type WithProperties = Json & { readonly properties: Json }
 
 /** A name that components may have, and no other one has. */
 const nameOf = (id: string, taken: Set<string>): string => {
@@ -296,18 +335,22 @@ const nameOf = (id: string, taken: Set<string>): string => {
 
 /** Puts a schema, and those that it defines, among the components. Gives what refers to it. */
 const hoist = (name: string, { $defs, $schema: _, ...schema }: Json, schemas: Record<string, unknown>): Json => {
-  const placed = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(placed)
-    if (typeof value !== "object" || value === null) return value
-    return Object.fromEntries(
-      Object.entries(value).map(([key, inner]) =>
-        key === "$ref" && typeof inner === "string"
-          ? [key, inner.replace(/^#\/(?:\$defs|definitions)\//, `#/components/schemas/${name}.`)]
-          : [key, placed(inner)]
-      )
-    )
+  schemas[name] = placed(schema, `${name}.`)
+  for (const [key, definition] of Object.entries(($defs ?? {}) as Json)) {
+    schemas[`${name}.${key}`] = placed(definition, `${name}.`)
   }
-  schemas[name] = placed(schema)
-  for (const [key, definition] of Object.entries(($defs ?? {}) as Json)) schemas[`${name}.${key}`] = placed(definition)
   return { $ref: `#/components/schemas/${name}` }
+}
+
+/** A schema whose references lead to the components, with a prefix. */
+const placed = (value: unknown, prefix: string): unknown => {
+  if (Array.isArray(value)) return value.map((inner) => placed(inner, prefix))
+  if (typeof value !== "object" || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) =>
+      key === "$ref" && typeof inner === "string"
+        ? [key, inner.replace(/^#\/(?:\$defs|definitions)\//, `#/components/schemas/${prefix}`)]
+        : [key, placed(inner, prefix)]
+    )
+  )
 }

@@ -1,5 +1,7 @@
 /** Schemas of what the routes about the server and about numbers take and answer. */
 import * as Schema from "effect/Schema"
+import { KEPT_MILLIS } from "../../core/Statistics.ts"
+import { millis } from "./DocumentParts.ts"
 import type { StatisticsQuery } from "./Exchanges.ts"
 import type * as StatisticsWire from "./StatisticsWire.ts"
 import type * as Wire from "./Wire.ts"
@@ -11,10 +13,13 @@ export const health: Schema.Codec<Wire.Health> = Schema.Struct({
   status: Schema.Literals(["healthy", "unhealthy"]),
   broker_connected: Schema.Boolean,
   ...about
-})
+}).annotate({ identifier: "Health" })
 
 /** `GET /health/live`. */
-export const liveness: Schema.Codec<Wire.Liveness> = Schema.Struct({ status: Schema.Literal("alive"), ...about })
+export const liveness: Schema.Codec<Wire.Liveness> = Schema.Struct({
+  status: Schema.Literal("alive"),
+  ...about
+}).annotate({ identifier: "Liveness" })
 
 /** `GET /health/ready`. */
 export const readiness: Schema.Codec<Wire.Readiness> = Schema.Struct({
@@ -29,9 +34,7 @@ export const readiness: Schema.Codec<Wire.Readiness> = Schema.Struct({
     Schema.Array(Schema.Struct({ pipeline_id: Schema.String, version: Schema.String, steps: Schema.Int }))
   ),
   overdue_schedules: Schema.optionalKey(Schema.Array(Schema.String))
-})
-
-const millis = Schema.NullOr(Schema.Finite)
+}).annotate({ identifier: "Readiness" })
 
 const numbers = {
   completed: Schema.Int,
@@ -41,7 +44,11 @@ const numbers = {
   p50_ms: millis,
   p95_ms: millis,
   max_ms: millis,
-  failures: Schema.Array(Schema.Struct({ error: Schema.String, message: Schema.String, count: Schema.Int }))
+  failures: Schema.Array(
+    Schema.Struct({ error: Schema.String, message: Schema.String, count: Schema.Int }).annotate({
+      identifier: "FailureCount"
+    })
+  )
 }
 
 /** `GET /pipelines/{pipeline_id}/statistics`. */
@@ -57,15 +64,17 @@ export const statistics: Schema.Codec<StatisticsWire.StatisticsJson> = Schema.St
       retried: Schema.Int,
       skipped: Schema.Int,
       memoised: Schema.Int
-    })
+    }).annotate({ identifier: "StepStatistics" })
   ),
   slowest_step: Schema.NullOr(Schema.String),
   most_failing_step: Schema.NullOr(Schema.String)
-})
+}).annotate({ identifier: "Statistics" })
 
 /** What it is asked with. */
 export const statisticsQuery: Schema.Codec<StatisticsQuery> = Schema.Struct({
   window: Schema.optionalKey(
-    Schema.Finite.annotate({ description: "Over how many of the last seconds, 86,400 at most. Default: 3,600." })
+    Schema.Finite.check(Schema.isBetween({ minimum: 1, maximum: KEPT_MILLIS / 1_000 })).annotate({
+      description: "Over how many of the last seconds, 86,400 at most. Default: 3,600."
+    })
   )
 })

@@ -19,8 +19,11 @@ export interface Options {
   readonly hosts?: ReadonlyArray<string>
 }
 
-/** Refuses a request that a page of another origin may have sent, or that names a host which is not this one. */
-export type WebPages = (request: HttpRequest) => BadRequest | undefined
+/**
+ * Refuses a request that a page of another origin may have sent, or that names a host which is not this one. `isRouted`:
+ * whether a route takes it; otherwise it does nothing, and its content type does not matter.
+ */
+export type WebPages = (request: HttpRequest, isRouted: boolean) => BadRequest | undefined
 
 const LOOPBACK = ["127.0.0.0/8", "::1"].map((network) => parseNetwork(network)!)
 
@@ -56,7 +59,7 @@ export const make = ({ hosts = [] }: Options, cors: Pick<Cors, "allows">): Resul
     return named.has(hostname) || from === new URL(`${protocol}//${host}`).host
   }
 
-  return Result.succeed((request) => {
+  return Result.succeed((request, isRouted) => {
     const { method } = request
     // HTTP/1.0 needs none, and no browser speaks that.
     const host = request.header("host")
@@ -68,7 +71,7 @@ export const make = ({ hosts = [] }: Options, cors: Pick<Cors, "allows">): Resul
     const isTaken = origin === undefined ? !isCross : cors.allows(origin) || (!isCross && isOwn(origin, host ?? ""))
     if (!isTaken) return CROSS_SITE
     // A page has to ask before it sends JSON elsewhere; without a type, it need not.
-    return method === "POST" && !isJson(request.header("content-type")) ? NO_TYPE : undefined
+    return isRouted && method === "POST" && !isJson(request.header("content-type")) ? NO_TYPE : undefined
   })
 }
 

@@ -25,6 +25,8 @@ export const expectValid = async (document: Json): Promise<void> => {
   await parse(structuredClone(document))
 }
 
+const refer = (name: string): Json => ({ $ref: `#/components/schemas/${name}` })
+
 /** Says whether a value is what a place in a document says. */
 export const judge = (document: Json): ((pointer: ReadonlyArray<string>, value: unknown) => string) => {
   const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true }).addSchema(document, "api")
@@ -68,8 +70,12 @@ export const documenting = (server: Server): void => {
 
   test("a pipeline's parameters and its result are described by name", async () => {
     const { post: operation } = document.paths["/pipelines/my_pipeline/execute"]
-    const { parameters } = operation.requestBody.content["application/json"].schema.properties
-    expect(parameters).toEqual({ $ref: "#/components/schemas/my_pipeline.parameters" })
+    const { required, content } = operation.requestBody
+    expect([required, content["application/json"].schema]).toEqual([true, refer("my_pipeline.execution")])
+    expect(document.components.schemas["my_pipeline.execution"]).toMatchObject({
+      properties: { parameters: refer("my_pipeline.parameters") },
+      required: ["parameters"]
+    })
     expect(document.components.schemas["my_pipeline.parameters"]).toMatchObject({ required: ["data"] })
     const schemas = (name: string) => ["components", "schemas", `my_pipeline.${name}`]
     expect(fits(schemas("parameters"), { data: "x" })).toBe("")
@@ -77,6 +83,55 @@ export const documenting = (server: Server): void => {
     const { json } = await execute(server, "my_pipeline", { data: "x" })
     expect(fits(schemas("result"), json.result)).toBe("")
     expect(fits(schemas("result"), { processed: 1 })).toContain("must be string")
+  })
+
+  test("every object that is sent or answered has a name, so that generated clients have types of these names", () => {
+    const shapes = Object.entries<Json>(document.paths).flatMap(([path, methods]) =>
+      Object.entries<Json>(methods).flatMap(([method, { requestBody, responses }]) =>
+        [requestBody, ...Object.values<Json>(responses)].flatMap((of) =>
+          Object.values<Json>(of?.content ?? {}).map(
+            ({ schema }) => [`${method} ${path}`, schema.items ?? schema] as const
+          )
+        )
+      )
+    )
+    const unnamed = shapes.filter(([, schema]) => schema.properties !== undefined || schema.anyOf !== undefined)
+    expect(unnamed).toEqual([])
+    expect(document.components.schemas).toHaveProperty("PipelineStatus.properties.steps_completed")
+    expect(document.paths["/tokens"].post.requestBody).toEqual({
+      required: true,
+      content: { "application/json": { schema: refer("TokenWish") } }
+    })
+  })
+
+  test("alternatives and bounds are said by schemas, as the server has them", async () => {
+    const { json: started } = await execute(server, "my_pipeline", { data: "x" })
+    const wishes: ReadonlyArray<readonly [string, string, Json]> = [
+      ["POST", "/tokens", {}],
+      ["POST", "/tokens", { pipeline_id: "my_pipeline", task_id: started.task_id }],
+      ["POST", "/schedules", { pipeline_id: "my_pipeline" }],
+      ["POST", "/schedules", { pipeline_id: "my_pipeline", cron: "0 0 1 1 *", every: 3_600 }],
+      ["POST", "/schedules", { pipeline_id: "my_pipeline", every: 0.5 }],
+      ["POST", "/schedules", { pipeline_id: "my_pipeline", every: 3_600, time_zone: "UTC" }],
+      ["POST", "/schedules", { pipeline_id: "my_pipeline", every: 3_600, catch_up: "all" }],
+      ["POST", "/pipelines/{pipeline_id}/execute", { targets: [] }],
+      ["POST", "/pipelines/{pipeline_id}/execute", { priority: 101 }],
+      ["POST", "/pipelines/{pipeline_id}/execute", { timeout: 86_401 }],
+      ["PUT", "/pipelines/{pipeline_id}/acl", { admin: null }]
+    ]
+    for (const [method, path, body] of wishes) {
+      const place = ["paths", path, method.toLowerCase(), "requestBody", "content", "application/json", "schema"]
+      expect(fits(place, body), `${path} ${JSON.stringify(body)}`).not.toBe("")
+      const { status, json } = await ask(server, method, path.replace("{pipeline_id}", "my_pipeline"), { json: body })
+      expect([status, json.error]).toEqual([400, "BodyInvalidError"])
+    }
+    const queries = ["/pipelines/my_pipeline/statistics?window=0.5", "/runs?since=yesterday", "/runs?limit=201"]
+    queries.push("/runs?cursor=%20", "/events?types=x", `/runs/${started.task_id}/events?after=-1`)
+    for (const query of queries) expect([query, (await get(server, query)).status]).toEqual([query, 400])
+    // What a stronger wish overrules has to be fine too.
+    const overruled = "/pipelines/my_pipeline/execute?wait=maybe&timeout=-1"
+    const { status, json } = await post(server, overruled, { wait: false, timeout: 1, parameters: { data: "x" } })
+    expect([status, json.details?.map(({ path }: Json) => path)]).toEqual([400, ["wait", "timeout"]])
   })
 
   const operations = routes.map(({ method, path }) => [`${method} ${path}`, method.toLowerCase(), path] as const)
