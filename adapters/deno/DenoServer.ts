@@ -53,7 +53,11 @@ const platform: Fetch.Platform<Info> = {
 /** How long answers may take to be sent once everything is closed, in milliseconds. */
 const LAST_MILLIS = 1_000
 
-/** Serves a Levada. Rejects when the port is taken, and with `InvalidOption` for options that can't be used. */
+/**
+ * Serves a Levada. `Deno.serve` has no limit on how long a client may take to send its headers (Deno 2.9 takes none of
+ * `headersTimeout`, `requestTimeout`, `idleTimeout`, and tells nothing of connections): for strangers, use `NodeServer`,
+ * whose limits hold on Deno too, or a proxy with such a limit (nginx: `client_header_timeout`). Rejects when the port is
+ * taken, and with `InvalidOption` for options that can't be used. */
 export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
   await Place.check(levada, options)
   const { Deno } = globalThis as unknown as { readonly Deno: DenoServe }
