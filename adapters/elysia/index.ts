@@ -4,7 +4,14 @@
  */
 
 // A program that exports its app has these in its declarations, and so has to be able to name them.
-export type { AclJson, AuditRecordJson, AuditRecords, PipelineAclJson, TokenJson } from "../http/AccessWire.ts"
+export type {
+  AclJson,
+  AuditRecordJson,
+  AuditRecords,
+  PipelineAclJson,
+  StrangerJson,
+  TokenJson
+} from "../http/AccessWire.ts"
 export type {
   AuditQuery,
   CancellationJson,

@@ -309,7 +309,8 @@ const executing = (general: Operation, pipeline: Pipeline, name: string, schemas
   return {
     operationId: `execute_${name}`,
     ...general,
-    summary: `Starts a whole run of '${pipeline.id}'; \`targets\` are for the path with an id.`,
+    summary: `Starts a run of '${pipeline.id}'.`,
+    description: `${general.description} Of the whole: \`targets\` are for the path with an id.`,
     parameters: general.parameters.filter((parameter) => parameter["in"] !== "path"),
     requestBody: {
       required: needs || general.requestBody?.["required"] === true,
