@@ -20,14 +20,18 @@ local key = P .. 'schedule:' .. ARGV[1]
 local known = call('HGET', key, 'd')
 if known and known == ARGV[2] then
   call('HSET', key, 'V', ARGV[8])
+  -- It may be half there, if a call before this one failed.
+  call('SADD', P .. 'schedules', ARGV[1])
+  local state = call('HMGET', key, 'p', 'n')
+  if state[1] == '0' then call('ZADD', P .. 'schedule:due', 'NX', state[2], ARGV[1]) end
   news()
   return show(ARGV[1])
 end
 if known and ARGV[5] ~= '1' then return 'EXISTS' end
 if not known and call('SCARD', P .. 'schedules') >= tonumber(ARGV[7]) then return 'FULL' end
-call('DEL', key)
-call('HSET', key, 'd', ARGV[2], 'c', ARGV[3], 'n', ARGV[4], 'p', '0', 'f', '0', 'k', '0', 'i', ARGV[6], 'V', ARGV[8])
 call('SADD', P .. 'schedules', ARGV[1])
+call('HSET', key, 'd', ARGV[2], 'c', ARGV[3], 'n', ARGV[4], 'p', '0', 'f', '0', 'k', '0', 'i', ARGV[6], 'V', ARGV[8])
+call('HDEL', key, 'l', 'r')
 call('ZADD', P .. 'schedule:due', ARGV[4], ARGV[1])
 news()
 return show(ARGV[1])
@@ -64,8 +68,9 @@ if ARGV[2] == '1' then
   call('HSET', key, 'p', '1')
   call('ZREM', P .. 'schedule:due', ARGV[1])
 elseif call('HGET', key, 'p') == '1' then
-  call('HSET', key, 'p', '0', 'n', ARGV[3])
+  -- First what is lost otherwise when the other fails: a resumed schedule is not resumed again.
   call('ZADD', P .. 'schedule:due', ARGV[3], ARGV[1])
+  call('HSET', key, 'p', '0', 'n', ARGV[3])
   news()
 end
 return show(ARGV[1])

@@ -209,7 +209,9 @@ export class RedisSchedules implements Schedules {
     args: ReadonlyArray<Argument>
   ): Effect.Effect<Schedule, ScheduleNotFound | StoreUnavailable> {
     return Effect.flatMap(this.#scripts.run<Shown | null>(script, args), (shown) =>
-      shown === null ? Effect.fail(new ScheduleNotFound(id)) : Effect.succeed(scheduleOf(id, shown))
+      shown === null || shown[0] === null
+        ? Effect.fail(new ScheduleNotFound(id))
+        : Effect.succeed(scheduleOf(id, shown))
     )
   }
 }
