@@ -169,7 +169,6 @@ end
 
 local runs = {}
 
-
 -- status, steps left, events, open, lost, optional fields, bytes of values; policy, priority and plan.
 local HEADER = '^(%a)|(%d+)|(%d+)|(%d)|(%d)|(%a*)|(%d+)|(.*)$'
 

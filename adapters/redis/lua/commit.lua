@@ -153,10 +153,7 @@ do
     for key, members in pairs(sets) do writeSet(key, members) end
     writeQueues(write)
     writeAgain(write)
-    for _, command in ipairs(commands) do
-      -- Nothing is put into a list of lone units that may not stand among these.
-      if not (failure and command.isOfLone) then write(unpack(command)) end
-    end
+    for _, command in ipairs(commands) do write(unpack(command)) end
     for _, command in ipairs(todo) do write(unpack(command)) end
     -- Some together, which costs the least, and not all together, so that what is kept stays small.
     for k = 1, #fed, 16 do

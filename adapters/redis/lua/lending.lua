@@ -235,14 +235,13 @@ do
         if problem == 'full' then
           againItem(x, one)
           hasNoRoom = true
-        elseif step.p then
-          -- It was lent, or waits.
-        -- Where all items need the same, the step waits for it, and not each of its items by itself.
-        elseif holds(r, i, one, refOf(r, i, one), shared, nil) then
+        elseif not step.p then
+          -- Where all items need the same, the step waits for it, and not each of its items by itself.
+          if not holds(r, i, one, refOf(r, i, one), shared, nil) then
+            againItem(x, one)
+            return nil
+          end
           grant(r, i, one, refOf(r, i, one), step, lookAt(r, i, one), shared, worker)
-        else
-          againItem(x, one)
-          return nil
         end
       end
     end
@@ -368,16 +367,16 @@ do
           local id, i, item = parse(ref)
           local r = open(id)
           if r and not isOver(r) and not isStepOver(r, i) and not isTaken(r, i, item) and (item == nil or itemsOf(r, i)) then
-            local hasRoom_ = lendOne(r, i, item, ref, worker, recalled, true)
+            local isAnswered = lendOne(r, i, item, ref, worker, recalled, true)
             for _, one in ipairs(recalled) do remember(unpack(one)) end
-            if not hasRoom_ then
+            if not isAnswered then
               taken = taken - 1
               break
             end
           end
         end
         later('LTRIM', key, taken, -1)
-        if taken == #refs and #refs < 100 and not isAddedTo[name] then zrem(P .. 'alone', name) end
+        if taken == #refs and #refs < 100 and not lone[name] then zrem(P .. 'alone', name) end
         count(name, -taken)
         if lentCount > 0 then return true end
       end

@@ -1,7 +1,7 @@
 -- What outcomes do to a run: as core's MemoryRun does it in memory. An error that is made here and not by a worker is
 -- `{"#":<kind>,…}`; the reader puts it into words.
 local memoise, recall, bytesOfOutputs, completeStep, failStep, goOn, completeItem, failItems,
-  failUnit, remember, isLone, isAddedTo, again, endLease, keepAttempt,
+  failUnit, remember, isLone, again, endLease, keepAttempt,
   released, failed, retried, lost
 do
   local memos = {}
@@ -188,16 +188,10 @@ do
   -- A unit that has lost so many workers runs alone.
   function isLone(unit) return unit.l >= math.max(1, maxLosses - 1) end
 
-  -- Queues of lone units that this act has added to.
-  isAddedTo = {}
-
   -- A unit can be lent again: it was given back, or has waited for its next attempt.
   function again(r, i, item)
     if isLone(lookAt(r, i, item)) then
-      commands[#commands + 1] = { 'RPUSH', P .. 'a:' .. r.kind.queue, refOf(r, i, item), isOfLone = true }
-      zadd(P .. 'alone', at, r.kind.queue)
-      isAddedTo[r.kind.queue] = true
-      count(r.kind.queue, 1)
+      readyAlone(refOf(r, i, item), r.kind.queue)
     elseif item == nil then
       ready(refOf(r, i), r.kind.queue)
     else

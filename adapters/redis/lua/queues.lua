@@ -1,6 +1,6 @@
 -- Ready work: a list for each priority and version of a pipeline. An act sees what it has added and taken itself; the lists
 -- change when it is committed.
-local queues, versionOf, counts, count, queueOf, ready, readyFirst, takeRef, putBack, sizeBefore, sizeNow, turnOf,
+local queues, lone, versionOf, counts, count, queueOf, ready, readyFirst, readyAlone, takeRef, putBack, sizeBefore, sizeNow, turnOf,
   arrangeQueues, writeQueues
 do
   queues = {}
@@ -38,6 +38,16 @@ do
     local queue = queueOf(name)
     queue.last = queue.last + 1
     queue.front[queue.last] = ref
+    count(name, 1)
+  end
+
+  -- Units that run alone, which this act makes ready, by queue.
+  lone = {}
+
+  function readyAlone(ref, name)
+    local refs = lone[name] or {}
+    lone[name] = refs
+    refs[#refs + 1] = ref
     count(name, 1)
   end
 
@@ -114,6 +124,11 @@ do
         for from = queue.backFirst, #back, 1000 do
           write('RPUSH', queue.key, unpack(back, from, math.min(from + 999, #back)))
         end
+      end
+    end
+    for name, refs in pairs(lone) do
+      if write('ZADD', P .. 'alone', at, name) then
+        for from = 1, #refs, 1000 do write('RPUSH', P .. 'a:' .. name, unpack(refs, from, math.min(from + 999, #refs))) end
       end
     end
   end

@@ -17,16 +17,9 @@ end
 -- A run that has ended, and stands among those that have not.
 if isOver(r) then
   find("run '" .. r.id .. "' has ended, and stands among the unfinished", function()
-    for _, name in ipairs({ 'unfinished', 'running' }) do
-      depart(P .. name, r.id)
-      depart(P .. name .. ':' .. r.plan.pipeline, r.id)
-    end
-    if r.s ~= 'C' then
-      local index = P .. (r.s == 'F' and 'failed' or 'cancelled')
-      arrive(index, get(r, 'm'), r.id)
-      arrive(index .. ':' .. r.plan.pipeline, get(r, 'm'), r.id)
-    end
-    arrive(keyOf.ended, at, endedMember(r))
+    -- As if it ended now: `commit` moves it to the indices of its status.
+    r.was = 'R'
+    head(r, 's', r.s)
     enter(r, 'settleEnd')
     enter(r, 'clear')
     commit(tonumber(ARGV[5]))
