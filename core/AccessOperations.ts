@@ -150,11 +150,8 @@ export const make = (store: Store, registry: Registry, guard: Guard): AccessOper
         (seesAll || (id !== undefined && registry.ids.has(id)))
       const page = () =>
         Page.sifted(
-          ({ limit, cursor }) =>
-            Effect.map(store.audit.list({ ...request, limit, ...(cursor !== undefined && { cursor }) }), (list) => ({
-              items: list.records,
-              nextCursor: list.nextCursor
-            })),
+          (part: AuditRequest) =>
+            Effect.map(store.audit.list(part), ({ records, nextCursor }) => ({ items: records, nextCursor })),
           request,
           may
         )

@@ -72,6 +72,12 @@ export const make = (
       )
     }
 
+    /** Whether that is so of a pipeline that has an ACL. */
+    const someWithAcl = (is: (pipelineId: string) => boolean): boolean => {
+      for (const acls of [rules.acls, kept ?? NO_ACLS]) for (const id of acls.keys()) if (is(id)) return true
+      return false
+    }
+
     const may: Authorizer["may"] = (principal, permission, on, runId) => {
       const { narrowed } = principal
       if (narrowed !== undefined && !isNarrow(narrowed, permission, on, runId)) return false
@@ -80,10 +86,7 @@ export const make = (
       if (granted !== undefined) return grants(granted, permission, on)
       // Nobody is over all of them by the ACL of one.
       if (on === "all") return false
-      for (const acls of [rules.acls, kept ?? NO_ACLS]) {
-        for (const id of acls.keys()) if (mayOn(principal, granted, permission, id)) return true
-      }
-      return false
+      return someWithAcl((id) => mayOn(principal, granted, permission, id))
     }
 
     return {
@@ -92,13 +95,7 @@ export const make = (
       },
       may,
       hides: isHidden,
-      seesAll: (principal) => {
-        if (!may(principal, "admin", "all")) return false
-        for (const acls of [rules.acls, kept ?? NO_ACLS]) {
-          for (const id of acls.keys()) if (isHidden(principal, "admin", id)) return false
-        }
-        return true
-      },
+      seesAll: (principal) => may(principal, "admin", "all") && !someWithAcl((id) => isHidden(principal, "admin", id)),
       acl: (pipelineId) => ({ acl: aclOf(pipelineId), isOwn: kept?.has(pipelineId) === true }),
       put: (pipelineId, acl) => Effect.andThen(acls.put(pipelineId, acl), load),
       remove: (pipelineId) => Effect.andThen(acls.remove(pipelineId), load)

@@ -4,6 +4,7 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type { Admission } from "./Admission.ts"
 import type { Alarms } from "./Alarms.ts"
+import type { Fifo } from "./Fifo.ts"
 import { Lease, Leases } from "./Lease.ts"
 import type { Limit } from "./Limit.ts"
 import { type Load, readySince, Tally } from "./Load.ts"
@@ -188,18 +189,15 @@ export class Lending {
     const abandoned = new Tally()
     const now = this.#clock.now()
     let oldest = now
-    for (const [key, pipelineId, count, first] of this.#lone.filled()) {
-      waiting.set(pipelineId, (waiting.get(pipelineId) ?? 0) + count)
+    const count = ({ key, pipelineId }: ReadyQueue, units: Fifo<Unit>): void => {
+      waiting.set(pipelineId, (waiting.get(pipelineId) ?? 0) + units.length)
+      if (this.presence.isAbandoned(key)) abandoned.add(key, units.length)
+      const { first } = units
       if (first !== undefined) oldest = Math.min(oldest, readySince(first.run.log.state))
-      if (this.presence.isAbandoned(key)) abandoned.add(key, count)
     }
-    for (const { key, pipelineId, units, foremost } of this.#ready.filled()) {
-      const steps = units.length + foremost.length
-      waiting.set(pipelineId, (waiting.get(pipelineId) ?? 0) + steps)
-      if (this.presence.isAbandoned(key)) abandoned.add(key, steps)
-      for (const first of [units.first, foremost.first]) {
-        if (first !== undefined) oldest = Math.min(oldest, readySince(first.run.log.state))
-      }
+    for (const [queue, units] of this.#lone.filled) count(queue, units)
+    for (const queue of this.#ready.filled()) {
+      for (const units of [queue.units, queue.foremost]) if (units.length > 0) count(queue, units)
     }
     const workers = this.presence.count
     const running = this.#leases.size

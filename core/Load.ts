@@ -1,5 +1,6 @@
 /** How busy a Store is. */
 import type { Run } from "./Run.ts"
+import * as Version from "./Version.ts"
 
 /** Ready steps of a version of a pipeline that no worker has, though workers are there. */
 export interface Abandoned {
@@ -46,10 +47,7 @@ export class Tally {
   }
 
   get rows(): ReadonlyArray<Abandoned> {
-    return Array.from(this.#steps, ([key, steps]) => {
-      const colon = key.indexOf(":")
-      return { pipelineId: key.slice(colon + 1), version: key.slice(0, colon), steps }
-    })
+    return Array.from(this.#steps, ([key, steps]) => ({ ...Version.parts(key), steps }))
   }
 }
 

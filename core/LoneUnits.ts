@@ -43,9 +43,9 @@ export class LoneUnits {
     return unit
   }
 
-  /** How many there are, by the key of their version and the id of their pipeline, and the one that has waited longest. */
-  *filled(): Iterable<readonly [key: string, pipelineId: string, count: number, first: Unit | undefined]> {
-    for (const [{ key, pipelineId }, units] of this.#units) yield [key, pipelineId, units.length, units.first]
+  /** The units by queue. */
+  get filled(): ReadonlyMap<ReadyQueue, Fifo<Unit>> {
+    return this.#units
   }
 
   #queueFor({ versions }: ClaimRequest): ReadyQueue | undefined {

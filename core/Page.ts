@@ -18,18 +18,20 @@ export interface PageRequest {
 const MAX_PARTS = 20
 
 /** As many items that may be seen as are wanted, or fewer, with a cursor, when they are rare. */
-export const sifted = <A, E>(
-  list: (request: PageRequest) => Effect.Effect<Page<A>, E>,
-  request: PageRequest,
+export const sifted = <A, E, R extends PageRequest>(
+  list: (request: R) => Effect.Effect<Page<A>, E>,
+  request: R,
   may: (item: A) => boolean
 ): Effect.Effect<Page<A>, E> => {
-  const from = (seen: ReadonlyArray<A>, cursor: string | undefined, parts: number): Effect.Effect<Page<A>, E> =>
-    Effect.flatMap(list({ limit: request.limit - seen.length, cursor }), ({ items, nextCursor }) => {
+  const from = (seen: ReadonlyArray<A>, cursor: string | undefined, parts: number): Effect.Effect<Page<A>, E> => {
+    const part = { ...request, limit: request.limit - seen.length, ...(cursor !== undefined && { cursor }) }
+    return Effect.flatMap(list(part), ({ items, nextCursor }) => {
       const all = [...seen, ...items.filter(may)]
       return nextCursor === undefined || all.length >= request.limit || parts === MAX_PARTS
         ? Effect.succeed({ items: all, nextCursor })
         : from(all, nextCursor, parts + 1)
     })
+  }
   return from([], request.cursor, 1)
 }
 

@@ -311,11 +311,7 @@ export const make = (
       const may = (run: Run.Run) => guard.may(caller, { permission: "read", pipelineId: run.pipelineId, runId: run.id })
       const page = () =>
         Page.sifted(
-          ({ limit, cursor }) =>
-            Effect.map(store.list({ ...request, limit, ...(cursor !== undefined && { cursor }) }), (list) => ({
-              items: list.runs,
-              nextCursor: list.nextCursor
-            })),
+          (part: ListRequest) => Effect.map(store.list(part), ({ runs, nextCursor }) => ({ items: runs, nextCursor })),
           request,
           may
         )

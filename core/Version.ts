@@ -16,6 +16,12 @@ export const of = (kind: Kind, steps: ReadonlyArray<Step>): string =>
 /** One version of one pipeline, as workers and Stores match work by. */
 export const key = (pipelineId: string, version: string): string => `${version}:${pipelineId}`
 
+/** What a key was made of. */
+export const parts = (key: string): { readonly pipelineId: string; readonly version: string } => {
+  const colon = key.indexOf(":")
+  return { pipelineId: key.slice(colon + 1), version: key.slice(0, colon) }
+}
+
 const line = (step: Step): string =>
   JSON.stringify([
     step.name,

@@ -120,12 +120,11 @@ export const make = (
       body: unknown,
       request: HttpRequest,
       requestId: string,
-      caller: Caller,
-      answering: (call: Call) => Effect.Effect<HttpReply, Failure> = route.answer
+      caller: Caller
     ): HttpReply | Promise<HttpReply> => {
       const nowMillis = clock.currentTimeMillisUnsafe()
       const call = { operations, route, caller, request, requestId, params, body, nowMillis, serving }
-      return settle(traced(route, request, answering(call)), request, (exit) => ended(exit, requestId, nowMillis))
+      return settle(traced(route, request, route.answer(call)), request, (exit) => ended(exit, requestId, nowMillis))
     }
 
     /** Runs an effect, at once where that can be. Whoever goes away ends it; the run that they started goes on. */
@@ -171,10 +170,11 @@ export const make = (
       if (!route.hasBody) return answer(route, params, NO_BODY, request, requestId, caller)
       return Body.read(request, maxBodyBytes).then(
         async (read) => {
-          const [body, answering]: readonly [unknown, Route["answer"]?] = Result.isSuccess(read)
-            ? [read.success]
-            : [NO_BODY, (call: Call) => refused(call, read.failure)]
-          return withQuota(await answer(route, params, body, request, requestId, caller, answering), caller)
+          const body = Result.isSuccess(read) ? read.success : NO_BODY
+          const taken = Result.isSuccess(read)
+            ? route
+            : { ...route, answer: (call: Call) => refused(call, read.failure) }
+          return withQuota(await answer(taken, params, body, request, requestId, caller), caller)
         },
         // The body ended early: nobody is there to read this, but the server has to end the exchange somehow.
         () => toReply(BODY_INCOMPLETE, clock.currentTimeMillisUnsafe())

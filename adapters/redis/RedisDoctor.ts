@@ -1,8 +1,10 @@
 /** What there is to know of a Store on Redis: whether runs are safe there, what waits, and what went wrong. */
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { InvalidOption, StoreUnavailable } from "../../core/Errors.ts"
 import type { Overdue } from "../../core/Load.ts"
 import * as StoreBounds from "../../core/StoreBounds.ts"
+import * as Version from "../../core/Version.ts"
 import { Blobs } from "./Blobs.ts"
 import * as Connection from "./Connection.ts"
 import { Mender } from "./Mender.ts"
@@ -75,6 +77,15 @@ export interface Options extends Connection.Options, StoreBounds.StoreBounds {
 /** From how many milliseconds on a difference of clocks is told of. */
 const MAX_SKEW_MILLIS = 1_000
 
+/** Connects for as long as the scope is open, also to a server that no Store would use. */
+const opened = (options: Options): Effect.Effect<Scripts, InvalidOption | StoreUnavailable, Scope.Scope> =>
+  Effect.gen(function* () {
+    const mistake = Connection.invalid(options) ?? StoreBounds.invalid(options)
+    if (mistake !== undefined) return yield* mistake
+    const { client } = yield* Connection.open({ ...options, allowEviction: true }, Connection.COMMAND_MILLIS)
+    return new Scripts(client, `{${options.prefix ?? "levada"}}:`)
+  })
+
 /**
  * Looks at a Store. Changes nothing. Fails with `InvalidOption`, or with `StoreUnavailable` when the server can't be reached
  * or used.
@@ -82,11 +93,9 @@ const MAX_SKEW_MILLIS = 1_000
 export const examine = (options: Options = {}): Effect.Effect<Report, InvalidOption | StoreUnavailable> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const mistake = Connection.invalid(options) ?? StoreBounds.invalid(options)
-      if (mistake !== undefined) return yield* mistake
-      const { client } = yield* Connection.open({ ...options, allowEviction: true }, Connection.COMMAND_MILLIS)
+      const scripts = yield* opened(options)
+      const { client, prefix } = scripts
       const server = yield* Server.facts(client)
-      const prefix = `{${options.prefix ?? "levada"}}:`
       const ask = <A>(what: () => Promise<A>) => Effect.tryPromise({ try: what, catch: toUnavailable })
 
       const before = Date.now()
@@ -94,7 +103,6 @@ export const examine = (options: Options = {}): Effect.Effect<Report, InvalidOpt
       // As if it had been read in the middle of the way there and back.
       const clockSkewMillis = Math.round((before + Date.now()) / 2 - serverMillis)
 
-      const scripts = new Scripts(client, prefix)
       const there = yield* ask(() => present(scripts, nowMillis))
       const dead = yield* ask(() => client.lrange(`${prefix}dead`, 0, -1))
       const report = {
@@ -124,13 +132,9 @@ export const examine = (options: Options = {}): Effect.Effect<Report, InvalidOpt
  */
 export const mend = (options: Options = {}): Effect.Effect<Stranded, InvalidOption | StoreUnavailable> =>
   Effect.scoped(
-    Effect.gen(function* () {
-      const mistake = Connection.invalid(options) ?? StoreBounds.invalid(options)
-      if (mistake !== undefined) return yield* mistake
-      const { client } = yield* Connection.open({ ...options, allowEviction: true }, Connection.COMMAND_MILLIS)
-      const scripts = new Scripts(client, `{${options.prefix ?? "levada"}}:`)
-      return yield* Effect.tryPromise({ try: () => stranded(scripts, options, true), catch: toUnavailable })
-    })
+    Effect.flatMap(opened(options), (scripts) =>
+      Effect.tryPromise({ try: () => stranded(scripts, options, true), catch: toUnavailable })
+    )
   )
 
 /** How many queues, runs and problems are looked at or told of at most, and how many in one call. */
@@ -167,10 +171,8 @@ const waitingIn = async (
     const lengths = await Promise.all(queues.map((queue) => client.llen(`${prefix}q:${queue}`)))
     for (const [at, queue] of queues.entries()) {
       const key = keys[at]!
-      const colon = key.indexOf(":")
       waiting.push({
-        pipelineId: key.slice(colon + 1),
-        version: key.slice(0, colon),
+        ...Version.parts(key),
         priority: Number(queue.slice(0, queue.indexOf("|"))),
         steps: lengths[at]!,
         hasWorker: hasWorkers && !isLacking.has(key)

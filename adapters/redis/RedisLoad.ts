@@ -1,6 +1,7 @@
 /** How busy a Store on Redis is. */
 import { type Load, MAX_NAMED, type Overdue, Tally } from "../../core/Load.ts"
 import { OVERDUE_MILLIS } from "../../core/Schedule.ts"
+import * as Version from "../../core/Version.ts"
 import type { RunReader } from "./RunReader.ts"
 import type { Scripts } from "./Scripts.ts"
 import * as StoreTime from "./StoreTime.ts"
@@ -39,14 +40,14 @@ export const look = async (
     overdueAt(scripts, nowMillis)
   ])
   const queues = [...ready.map((name) => ["q", name] as const), ...alone.map((name) => ["a", name] as const)]
+  // `<priority>|<version>:<pipeline>`
   const versions = queues.map(([, name]) => name.slice(name.indexOf("|") + 1))
   const isLacking = await lacking([...new Set(versions)])
   const abandoned = new Tally()
   const lengths = await Promise.all(queues.map(([kind, name]) => client.llen(`${prefix}${kind}:${name}`)))
   const waiting = new Map<string, number>()
-  for (const [at, [, name]] of queues.entries()) {
-    // `<priority>|<version>:<pipeline>`
-    const pipelineId = name.slice(name.indexOf(":") + 1)
+  for (const at of queues.keys()) {
+    const { pipelineId } = Version.parts(versions[at]!)
     waiting.set(pipelineId, (waiting.get(pipelineId) ?? 0) + lengths[at]!)
     if (isLacking.has(versions[at]!)) abandoned.add(versions[at]!, lengths[at]!)
   }

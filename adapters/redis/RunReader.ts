@@ -3,6 +3,7 @@ import type { Event } from "../../core/Event.ts"
 import type { Change } from "../../core/Feed.ts"
 import * as Run from "../../core/Run.ts"
 import type { Json } from "../../core/Value.ts"
+import * as Version from "../../core/Version.ts"
 import type { Blobs } from "./Blobs.ts"
 import { ANSWER_BYTES, type Field, Fields, type Kept } from "./Fields.ts"
 import { type Looked, Looks, MAX_RUNS } from "./Looks.ts"
@@ -55,7 +56,7 @@ export class RunReader {
     if (steps == null) return undefined
     const plan = {
       steps: PlanCode.read(steps),
-      pipelineId: version!.slice(version!.indexOf(":") + 1),
+      pipelineId: Version.parts(version!).pipelineId,
       shape: shape!
     }
     if (this.#plans.size >= MAX_PLANS) this.#plans.clear()

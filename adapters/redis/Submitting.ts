@@ -34,6 +34,9 @@ const valuesOf = (run: NewRun): Values => {
   return { values, bytes }
 }
 
+/** Whether values are too long for a call. */
+const isLarge = ({ bytes }: Values): boolean => bytes > MAX_BYTES
+
 /** A run that is to be recorded, under an id of its own. */
 interface Waiting extends Values {
   readonly run: NewRun
@@ -144,9 +147,8 @@ export class Submitting {
     const args: Array<Argument> = [...this.bounds]
     for (const waiting of batch) {
       // One that is too large for a call, which goes alone, has its values put aside first.
-      const isAside = waiting.bytes > MAX_BYTES
-      if (isAside) await this.#putAside(waiting.id, waiting.values)
-      this.#write(args, waiting.run, waiting.id, isAside ? [] : waiting.values, isAside ? waiting : undefined)
+      if (isLarge(waiting)) await this.#putAside(waiting.id, waiting)
+      this.#write(args, waiting.run, waiting.id, waiting)
     }
     const [others, due] = (await this.#scripts.call("submit", args)) as [ReadonlyArray<[number, Answer]>, string]
     this.#dueAfter(due)
@@ -164,7 +166,7 @@ export class Submitting {
     return answers
   }
 
-  async #putAside(id: string, values: Values["values"]): Promise<void> {
+  async #putAside(id: string, { values }: Values): Promise<void> {
     for (const part of slices(values, ([, value]) => bytesOfText(value))) {
       const pairs = part.flatMap(([name, value]) => [`v${name}`, value])
       await this.#scripts.call("aside", [`r:${id}`, KEPT_SECONDS, ...pairs])
@@ -198,18 +200,14 @@ export class Submitting {
   async write(args: Array<Argument>, run: NewRun): Promise<void> {
     const id = this.#newId()
     const all = valuesOf(run)
-    const isAside = all.bytes > MAX_BYTES
-    if (isAside) await this.#putAside(id, all.values)
-    this.#write(args, run, id, isAside ? [] : all.values, isAside ? all : undefined)
+    if (isLarge(all)) await this.#putAside(id, all)
+    this.#write(args, run, id, all)
   }
 
-  #write(
-    args: Array<Argument>,
-    run: NewRun,
-    id: string,
-    values: ReadonlyArray<readonly [name: string, value: Json]>,
-    aside: Values | undefined
-  ): void {
+  /** Adds a run; its values are there already where they are too long for a call. */
+  #write(args: Array<Argument>, run: NewRun, id: string, all: Values): void {
+    const isAside = isLarge(all)
+    const values = isAside ? [] : all.values
     const { onFailure = "fail-fast", priority = 0, delayMillis, timeoutMillis, limits, given, schedule } = run
     const { digest, left } = PlanCode.write(run)
     args.push(id, digest, left, onFailure[0]!, priority, values.length)
@@ -225,9 +223,9 @@ export class Submitting {
     if (schedule !== undefined) args.push("c", schedule.id)
     if (run.keptItems !== undefined) args.push("I", "1")
     if (run.idempotency !== undefined) args.push("t", run.idempotency.key, "F", run.idempotency.fingerprint)
-    if (aside !== undefined) {
-      args.push("V", aside.bytes)
-      const references = aside.values.flatMap(([, value]) => (value.startsWith("@") ? [`${value.slice(1)}\n`] : []))
+    if (isAside) {
+      args.push("V", all.bytes)
+      const references = all.values.flatMap(([, value]) => (value.startsWith("@") ? [`${value.slice(1)}\n`] : []))
       if (references.length > 0) args.push("B", references.join(""))
     }
     args[more] = (args.length - more - 1) / 2
