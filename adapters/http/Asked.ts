@@ -100,7 +100,7 @@ export const execution = (
   })
 }
 
-/** What is wrong with the wishes of a query that a body overrules. */
+/** The problems of query parameters that the body overrides. */
 const overruled = (query: object, body: object): ReadonlyArray<Problem> => {
   const reader = new Reader(
     Object.fromEntries(Object.entries(query).filter(([key]) => Object.hasOwn(body, key))),

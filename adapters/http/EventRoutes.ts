@@ -18,7 +18,7 @@ interface Wanted {
   readonly types: ReadonlySet<EventType> | undefined
 }
 
-/** Reads which events are wanted: a browser that comes again says what it has seen in a header, which wins over the query. */
+/** Reads after which event to begin, and which types to send. The `Last-Event-ID` of a browser that reconnects overrides the query. */
 const wanted = (
   request: Pick<HttpRequest, "query" | "header">,
   isPlace: (value: unknown) => value is string,

@@ -232,7 +232,7 @@ export class EventSocket implements SocketListener {
     if (this.#isClosed) return
     if (Exit.isFailure(exit)) return this.close(...closing(exit))
     if (this.#caller === undefined) {
-      // From now on it is among those that are known.
+      // It leaves the places of connections without credentials, and takes one of the others.
       const freed = this.#wiring.open()
       if (typeof freed !== "function") return this.close(CLOSE.tryLater, freed.message)
       this.#freed()

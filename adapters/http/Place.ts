@@ -16,7 +16,7 @@ interface Weak {
   readonly weaknesses?: ReadonlyArray<string>
 }
 
-/** What can be guessed is not served beyond this machine. */
+/** Refuses to listen beyond this machine while credentials are easy to guess. */
 const exposed = async (
   { weaknesses = [] }: Weak,
   { host = "127.0.0.1" }: { readonly host?: string }

@@ -106,7 +106,7 @@ export const remove: ReturnType<typeof route> = route("DELETE")
 /** A route about a list, about all of the server, or about something that is not there yet. */
 export const about = (what: Route["about"], route: Route): Route => ({ ...route, about: what })
 
-/** What was read of a request; one that can't be read is refused. */
+/** Gives what was read of a request, or refuses a request that can't be read. */
 export const read = <A>(call: Call, asked: Result.Result<A, BadRequest>): Effect.Effect<A, Failure> =>
   Result.isSuccess(asked) ? Effect.succeed(asked.success) : refused(call, asked.failure)
 
@@ -115,7 +115,7 @@ export const refused = (call: Call, failure: BadRequest): Effect.Effect<never, F
   const { operations, caller, route, params, request, body } = call
   const { permission, about } = route
   if (permission === "none") return Effect.fail(failure)
-  /** Path, body or query say what it is about. */
+  /** Looks for a name in the path, then in the body, then in the query. */
   const named = (key: string): string | undefined => {
     const inBody = Predicate.hasProperty(body, key) ? body[key] : undefined
     return (

@@ -18,7 +18,7 @@ const LAST_MILLIS = 100
 export class Streams {
   readonly #max: number
   readonly #ends: Set<() => void> = new Set()
-  /** What waits for its credentials, in no place of those that are proven. */
+  /** Connections that have not sent credentials yet. They take no place of the others. */
   readonly #unproven: Set<() => void> = new Set()
   readonly #byAddress: Map<string, number> = new Map()
   #isClosed = false

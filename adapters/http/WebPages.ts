@@ -27,7 +27,7 @@ export type WebPages = (request: HttpRequest, isRouted: boolean) => BadRequest |
 
 const LOOPBACK = ["127.0.0.0/8", "::1"].map((network) => parseNetwork(network)!)
 
-/** Whether a host's name or address, without a port, is this machine to whoever asks. */
+/** Whether a host name or address, without a port, means this machine. */
 export const isLoopback = (host: string): boolean => {
   const name = host.toLowerCase().replace(/\.$/, "")
   if (name === "localhost" || name.endsWith(".localhost")) return true

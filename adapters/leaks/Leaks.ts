@@ -2,7 +2,7 @@
  * Charges the errors that a task leaks to its attempt, and keeps them from ending the program. An error that belongs to no
  * attempt takes the way that it takes without Levada.
  *
- * What can be told, by runtime: on Node every unhandled rejection and uncaught exception; on Deno unhandled rejections, but
+ * Which leaks it sees: on Node every unhandled rejection and uncaught exception; on Deno unhandled rejections, but
  * not what a callback of a timer throws; on Bun what a callback throws, but no rejection. What can't be told belongs to none.
  * On Bun and Deno, the program's own listeners of `uncaughtException` hear of what belongs to an attempt too.
  */
@@ -13,7 +13,7 @@ import { type LeakOwner, Leaks } from "../../core/Leaks.ts"
 
 type Hooks = typeof import("node:async_hooks")
 
-/** What is used of a runtime's process. */
+/** The members of `process` that this file calls. */
 interface Process {
   emit: (event: string, ...args: ReadonlyArray<unknown>) => boolean
   readonly on: (event: string, listener: (error: unknown) => void) => unknown

@@ -137,7 +137,7 @@ export class Blobs {
     )
   }
 
-  /** A value as it was, from what is kept of it. Fails with `StoreUnavailable` when it can't be had. */
+  /** Gives the value that Redis keeps, or that a reference there leads to. Fails with `StoreUnavailable` when the place does not give it. */
   back(kept: Json): Json | Promise<Json> {
     return this.#place !== undefined && kept.startsWith(MARK) ? this.#get(kept.slice(MARK.length)) : kept
   }

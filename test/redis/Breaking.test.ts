@@ -1,5 +1,6 @@
 /** A script that fails at any of its calls to the server loses nothing, records nothing twice, and leaves nothing stuck. */
 import * as Schema from "effect/Schema"
+import type { Redis } from "ioredis"
 import { expect, inject, test, vi } from "vitest"
 import { Access, Levada, Pipeline, Step, Task } from "../../adapters/promise/index.ts"
 import { RedisStore } from "../../adapters/redis/index.ts"
@@ -79,38 +80,17 @@ const IS_CALLED: ReadonlySet<ScriptName> = new Set(["submit", "work", "tick", "c
 /** What stays when all runs are removed: results that others may want, and what a broken act leaves for an hour or for good. */
 const LEFT = /^(?:memos|memo:.*|s:.*|p:.*|injected|torn)$/
 
-/** Runs some with one failure. Gives whether the failure came to pass. */
-const attempt = async (injection: Injection): Promise<boolean> => {
+/** What is done with a Store of which a script fails once. `keys` is in front of all its keys. */
+type Trial = (levada: Levada.Levada, redis: Redis, keys: string, injection: string) => Promise<void>
+
+/** Tries with one failure, and looks at what is left of it. Gives whether the failure came to pass. */
+const attempt = async (injection: Injection, trial: Trial): Promise<boolean> => {
   const prefix = `breaking-${process.pid}-${++count}`
   const { client: redis, hasFailed } = injecting(url!, prefix, injection)
   const store = RedisStore.layer({ client: redis, prefix, leaseMillis: 150, maxLosses: 20 })
   const levada = Levada.make({ pipelines: [pipeline], access: Access.open, store, logs: "None" } as never)
   try {
-    const start = async (a: number): Promise<string> => {
-      for (;;) {
-        const id = await levada.start(pipeline, { a } as never, { priority: a } as never).catch(() => undefined)
-        if (id !== undefined) return id
-      }
-    }
-    const ids = await Promise.all([1, 2, 3].map(start))
-    const doomed = await start(9)
-    for (let isCancelled = false; !isCancelled; ) {
-      isCancelled = await levada.cancel(doomed).then(
-        () => true,
-        () => false
-      )
-    }
-    const results = await Promise.all(ids.map((id) => levada.result(pipeline, id)))
-    expect(results).toEqual([1, 2, 3].map((a) => expected(a)))
-    for (const id of ids) {
-      const run = await levada.run(id)
-      const events = await Array.fromAsync(levada.watch(id))
-      const completed = events
-        .filter(({ type }) => type === "StepCompleted")
-        .map((event) => (event as { step: string }).step)
-      expect(completed.sort()).toEqual(run.steps.map(({ name }) => name).sort())
-      expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, at) => at + 1))
-    }
+    await trial(levada, redis, `{${prefix}}:`, JSON.stringify(injection))
     // Runs that were recorded though their start was told to have failed end too.
     for (;;) if ((await redis.zcard(`{${prefix}}:unfinished`)) === 0) break
     const has = await hasFailed()
@@ -124,6 +104,35 @@ const attempt = async (injection: Injection): Promise<boolean> => {
   } finally {
     await levada.close()
     await redis.quit()
+  }
+}
+
+/** Runs some, and cancels one. */
+const running: Trial = async (levada) => {
+  const start = async (a: number): Promise<string> => {
+    for (;;) {
+      const id = await levada.start(pipeline, { a } as never, { priority: a } as never).catch(() => undefined)
+      if (id !== undefined) return id
+    }
+  }
+  const ids = await Promise.all([1, 2, 3].map(start))
+  const doomed = await start(9)
+  for (let isCancelled = false; !isCancelled; ) {
+    isCancelled = await levada.cancel(doomed).then(
+      () => true,
+      () => false
+    )
+  }
+  const results = await Promise.all(ids.map((id) => levada.result(pipeline, id)))
+  expect(results).toEqual([1, 2, 3].map((a) => expected(a)))
+  for (const id of ids) {
+    const run = await levada.run(id)
+    const events = await Array.fromAsync(levada.watch(id))
+    const completed = events
+      .filter(({ type }) => type === "StepCompleted")
+      .map((event) => (event as { step: string }).step)
+    expect(completed.sort()).toEqual(run.steps.map(({ name }) => name).sort())
+    expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, at) => at + 1))
   }
 }
 
@@ -141,48 +150,28 @@ const insisting = async (act: () => Promise<unknown>): Promise<void> => {
 
 const DONE: ReadonlySet<string> = new Set(["ScheduleExists", "ScheduleNotFound", "RunNotFound"])
 
-/** Pauses, makes a schedule that fires, cancels a step, removes, with one failure. Gives whether it came to pass. */
-const attemptRest = async (injection: Injection): Promise<boolean> => {
-  const prefix = `breaking-rest-${process.pid}-${++count}`
-  const { client: redis, hasFailed } = injecting(url!, prefix, injection)
-  const store = RedisStore.layer({ client: redis, prefix, leaseMillis: 150, maxLosses: 20 })
-  const levada = Levada.make({ pipelines: [pipeline], access: Access.open, store, logs: "None" } as never)
-  const due = `{${prefix}}:schedule:due`
-  try {
-    await insisting(() => levada.pause("broken"))
-    const ids: Array<string> = []
-    for (const a of [1, 2]) await insisting(async () => ids.push(await levada.start(pipeline, { a } as never)))
-    await insisting(() => levada.cancelStep(ids[1]!, "three"))
-    await insisting(() => levada.resume("broken"))
-    expect(await levada.result(pipeline, ids[0]!)).toBe(expected(1))
-    await expect(levada.result(pipeline, ids[1]!)).rejects.toMatchObject({ error: { name: "StepCancelled" } })
+/** Pauses, cancels a step, and makes a schedule that fires. */
+const managing: Trial = async (levada, redis, keys, injection) => {
+  await insisting(() => levada.pause("broken"))
+  const ids: Array<string> = []
+  for (const a of [1, 2]) await insisting(async () => ids.push(await levada.start(pipeline, { a } as never)))
+  await insisting(() => levada.cancelStep(ids[1]!, "three"))
+  await insisting(() => levada.resume("broken"))
+  expect(await levada.result(pipeline, ids[0]!)).toBe(expected(1))
+  await expect(levada.result(pipeline, ids[1]!)).rejects.toMatchObject({ error: { name: "StepCancelled" } })
 
-    const schedule = Levada.schedule(pipeline, {
-      id: "s",
-      timing: { everyMillis: 1_000 },
-      parameters: { a: 5 } as never
-    })
-    await insisting(() => levada.addSchedule(schedule))
-    await insisting(() => levada.pauseSchedule("s"))
-    await insisting(() => levada.resumeSchedule("s"))
-    expect(await redis.zscore(due, "s"), JSON.stringify(injection)).not.toBeNull()
-    await vi.waitFor(async () => expect((await levada.runs()).runs.length).toBeGreaterThan(ids.length), SOON)
-    await insisting(() => levada.removeSchedule("s"))
-    expect(await levada.schedules()).toEqual([])
-    for (;;) if ((await redis.zcard(`{${prefix}}:unfinished`)) === 0) break
-    const has = await hasFailed()
-    for (const key of await runKeys(redis, prefix)) {
-      if (key.startsWith("r:")) await insisting(() => levada.remove(key.slice(2)))
-    }
-    await vi.waitFor(async () => {
-      const left = (await runKeys(redis, prefix)).filter((key) => !LEFT.test(key))
-      expect(left, JSON.stringify({ injection, left })).toEqual([])
-    }, SOON)
-    return has
-  } finally {
-    await levada.close()
-    await redis.quit()
-  }
+  const schedule = Levada.schedule(pipeline, {
+    id: "s",
+    timing: { everyMillis: 1_000 },
+    parameters: { a: 5 } as never
+  })
+  await insisting(() => levada.addSchedule(schedule))
+  await insisting(() => levada.pauseSchedule("s"))
+  await insisting(() => levada.resumeSchedule("s"))
+  expect(await redis.zscore(`${keys}schedule:due`, "s"), injection).not.toBeNull()
+  await vi.waitFor(async () => expect((await levada.runs()).runs.length).toBeGreaterThan(ids.length), SOON)
+  await insisting(() => levada.removeSchedule("s"))
+  expect(await levada.schedules()).toEqual([])
 }
 
 const REST: ReadonlyArray<readonly [script: ScriptName, invocations: number, most: number]> = [
@@ -194,9 +183,9 @@ const REST: ReadonlyArray<readonly [script: ScriptName, invocations: number, mos
   ["aside", 1, 4]
 ]
 
-for (const [script, invocations, most, run] of [
-  ...SCRIPTS.map((each) => [...each, attempt] as const),
-  ...REST.map((each) => [...each, attemptRest] as const)
+for (const [script, invocations, most, trial] of [
+  ...SCRIPTS.map((each) => [...each, running] as const),
+  ...REST.map((each) => [...each, managing] as const)
 ]) {
   shared(`${script} fails at each of its calls in turn`, { timeout: 300_000 }, async () => {
     const injections = Array.from({ length: most }, (_, at) => ({
@@ -207,7 +196,7 @@ for (const [script, invocations, most, run] of [
     let failed = 0
     const rest = [...injections]
     const worker = async (): Promise<void> => {
-      for (let next = rest.pop(); next !== undefined; next = rest.pop()) if (await run(next)) failed++
+      for (let next = rest.pop(); next !== undefined; next = rest.pop()) if (await attempt(next, trial)) failed++
     }
     await Promise.all(Array.from({ length: 8 }, worker))
     if (IS_CALLED.has(script)) expect(failed).toBeGreaterThan(0)
