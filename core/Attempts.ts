@@ -1,5 +1,4 @@
 /** The attempts that a worker has under way: how many there are, and how each of them is told to stop. */
-import * as Effect from "effect/Effect"
 import type { Alarms } from "./Alarms.ts"
 import type { Attempt } from "./Attempt.ts"
 import { StepTimedOut } from "./Errors.ts"
@@ -20,7 +19,6 @@ export class Attempts {
   readonly #told: Told
   /** In no order. */
   readonly #all: Array<Attempt> = []
-  #onIdle: (() => void) | undefined = undefined
 
   constructor(alarms: Alarms, told: Told) {
     this.#alarms = alarms
@@ -66,7 +64,6 @@ export class Attempts {
       last.place = attempt.place
     }
     attempt.place = -1
-    if (this.#all.length === 0) this.#onIdle?.()
   }
 
   /** Tells an attempt to stop. One that does not is given up, so that its place is free for others. */
@@ -80,10 +77,4 @@ export class Attempts {
       this.remove(attempt)
     })
   }
-
-  /** Waits until none is left. */
-  readonly idle: Effect.Effect<void> = Effect.callback<void>((resume) => {
-    if (this.#all.length === 0) return resume(Effect.void)
-    this.#onIdle = () => resume(Effect.void)
-  })
 }

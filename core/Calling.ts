@@ -242,7 +242,7 @@ export class Calling implements Surroundings, Told {
       // What a task returns may be anything, also something that throws when it is looked at. That is the step's failure.
       outcome = broken(attempt.claim, defect)
     }
-    // First what came of it: whoever waits until none is left goes on at once.
+    // First what came of it: between the two, the claim would have no lease kept.
     this.#over(attempt, outcome)
     if (attempt.place !== -1) this.attempts.remove(attempt)
   }

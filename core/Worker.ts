@@ -8,7 +8,7 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Alarms } from "./Alarms.ts"
-import { type Attempts, STOP_MILLIS } from "./Attempts.ts"
+import { STOP_MILLIS } from "./Attempts.ts"
 import { Backoff } from "./Backoff.ts"
 import * as Bound from "./Bound.ts"
 import { Calling } from "./Calling.ts"
@@ -84,7 +84,6 @@ class Worker {
   readonly #id: string
   readonly #store: Store
   readonly #calling: Calling
-  readonly #attempts: Attempts
   readonly #outcomes: OutcomeQueue
   readonly #leases: LeaseKeeper
   readonly #tracing: Tracing.Tracing | undefined
@@ -106,6 +105,8 @@ class Worker {
   #askAgainMillis = 0
   /** Whether no more work is wanted. */
   #stopping = false
+  /** Called when it stops and nothing is left to do. */
+  #onDone: (() => void) | undefined = undefined
 
   constructor(
     id: string,
@@ -140,7 +141,6 @@ class Worker {
       },
       ended: () => this.#wakeSoon()
     })
-    this.#attempts = this.#calling.attempts
     this.#leases = new LeaseKeeper(
       store,
       scope,
@@ -160,8 +160,6 @@ class Worker {
     })
   }
 
-  // -- two fibers ----------------------------------------------------------------------------------------------------
-
   /**
    * Claims what there is room for, calls it, settles what is done, and begins again. Only the waiting can be interrupted:
    * a claim that was granted is always called.
@@ -180,6 +178,7 @@ class Worker {
     }
     const next = (): Effect.Effect<never> => {
       const first = calling.proceed()
+      if (this.#stopping) this.#tellDone()
       if (!this.#leases.isKeeping && calling.size + outcomes.size > 0) return Effect.flatMap(this.#leases.keep, next)
       if (this.#tracing?.isToReport) return Effect.flatMap(this.#tracing.report, next)
       if (this.notes.isToWrite) return Effect.flatMap(this.notes.begin, next)
@@ -249,13 +248,13 @@ class Worker {
     return Effect.andThen(logging, Effect.andThen(Effect.sleep(this.#heedBackoff.take()), this.heeding))
   }
 
-  /** Finishes what would be lost, lets running steps end, then stops the rest and gives it back. */
+  /** Lets running steps end and the Store take their outcomes, then stops the rest and gives it back. */
   stop(stopWorking: Effect.Effect<void>, graceMillis: number): Effect.Effect<void> {
-    const { idle } = this.#attempts
-    const ending = Effect.suspend(() => {
+    const ending = Effect.callback<void>((resume) => {
       this.#stopping = true
+      this.#onDone = () => resume(Effect.void)
+      this.#tellDone()
       this.#wakeSoon()
-      return idle
     })
     const stopping = Effect.suspend(() => {
       this.#calling.revokeAll(SHUTTING_DOWN)
@@ -271,6 +270,10 @@ class Worker {
       Effect.andThen(Effect.timeoutOption(this.notes.finish, LAST_NOTES_MILLIS)),
       Effect.asVoid
     )
+  }
+
+  #tellDone(): void {
+    if (this.#calling.size === 0 && this.#outcomes.size === 0) this.#onDone?.()
   }
 
   // -- claiming ------------------------------------------------------------------------------------------------------
@@ -362,8 +365,6 @@ class Worker {
     this.#wake = undefined
     wake?.()
   }
-
-  // -- telling -------------------------------------------------------------------------------------------------------
 
   #keepOutcomes(): void {
     this.#outcomes.keep()

@@ -138,6 +138,37 @@ describe("outcomes that are not settled yet", () => {
       expect([yield* Fiber.join(running), calls]).toEqual([1, 1])
     }).pipe(within([once], { through }))
   })
+
+  it.effect("are offered again while the worker shuts down, until its grace is over", () =>
+    Effect.gen(function* () {
+      for (const { failures, graceMillis } of fc.sample(
+        fc.record({ failures: fc.nat(12), graceMillis: fc.constantFrom(0, 500, 1_500, 10_000) }),
+        { numRuns: cases(30) }
+      )) {
+        let left = failures
+        const seen: Array<string> = []
+        const once = Pipeline.make("p", [Task.make("once", { output: { x: N }, run: async () => ({ x: 1 }) })])
+        const through = (store: Store.Store): Store.Store => ({
+          ...store,
+          settle: (settlements, request) => {
+            if (settlements.length === 0) return store.settle(settlements, request)
+            if (left-- > 0) return Effect.fail(new Errors.StoreUnavailable("it is ill"))
+            seen.push(...settlements.map(({ outcome }) => outcome._tag))
+            return store.settle(settlements, request)
+          }
+        })
+        const scope = yield* Scope.make()
+        const services = yield* Layer.buildWithScope(layerOver([once], { through, worker: { graceMillis } }), scope)
+        yield* Effect.provideContext(Levada.start(once, {}), services)
+        yield* TestClock.adjust(1)
+        const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+        yield* TestClock.adjust("1 minute")
+        expect(closing.pollUnsafe()).toBeDefined()
+        // It asks again four times per second; two seconds after its grace it gives up.
+        if (failures * 250 < graceMillis + 2_000) expect(seen).toEqual(["Completed"])
+      }
+    })
+  )
 })
 
 describe("batches", () => {
