@@ -1,12 +1,19 @@
 /** When the runs of a Store in memory begin: after their delay, and when they can hold their limits. */
 import type { Alarms } from "./Alarms.ts"
-import type { Lending } from "./Lending.ts"
-import type { MemoryRun } from "./MemoryRun.ts"
+import type { MemoryRun, RunUnit } from "./MemoryRun.ts"
+import type { Presence } from "./Presence.ts"
 import { Slots } from "./Slots.ts"
-import type { Unit } from "./Unit.ts"
 
 /** How many holders of a limit are looked at when one is to give its place away. */
 const MANY = 100
+
+/** What it needs of what lends the work of runs. */
+export interface AdmissionHost {
+  readonly presence: Presence
+  /** Calls `f` once the act under way is complete. */
+  later(f: () => void): void
+  readyFirst(unit: RunUnit): void
+}
 
 /**
  * Runs that wait to begin, and what happens to runs at an instant. A run whose version no worker has keeps no place from
@@ -17,7 +24,7 @@ export class Admission {
   readonly #now: () => number
   /** Called at the end of what happens at an instant. */
   readonly #complete: () => void
-  readonly #lending: () => Lending
+  readonly #lending: () => AdmissionHost
   /** Runs that may try again. */
   readonly #admissible: Array<MemoryRun> = []
   readonly #slots: Slots<MemoryRun> = new Slots((run) => {
@@ -26,7 +33,7 @@ export class Admission {
   /** Who holds a limit, by its key and by version. */
   readonly #holders: Map<string, Map<string, Set<MemoryRun>>> = new Map()
 
-  constructor(alarms: Alarms, now: () => number, complete: () => void, lending: () => Lending) {
+  constructor(alarms: Alarms, now: () => number, complete: () => void, lending: () => AdmissionHost) {
     this.#alarms = alarms
     this.#now = now
     this.#complete = complete
@@ -53,7 +60,7 @@ export class Admission {
   }
 
   /** Whether a run that gave its limits away has them again; if not, the unit waits for that. */
-  holds(unit: Unit): boolean {
+  holds(unit: RunUnit): boolean {
     const { run } = unit
     // It waits already.
     if (run.parked === undefined) {

@@ -14,10 +14,10 @@ import type { LeakOwner, Leaks } from "./Leaks.ts"
 import { LEVELS, type Level, toFields, toMessage } from "./Log.ts"
 import * as Retry from "./Retry.ts"
 import { type Runner, read, type Values, write } from "./Runner.ts"
-import type { Claim, Note, Outcome } from "./Store.ts"
 import type * as Task from "./Task.ts"
 import { toTraceparent } from "./Tracing.ts"
 import type { Json } from "./Value.ts"
+import type { Claim, Note, Outcome } from "./Work.ts"
 
 /** What an attempt needs of its worker. */
 export interface Surroundings {

@@ -2,7 +2,7 @@
 import type { Alarms } from "./Alarms.ts"
 import type { Attempt } from "./Attempt.ts"
 import { StepTimedOut } from "./Errors.ts"
-import type { Claim } from "./Store.ts"
+import type { Claim } from "./Work.ts"
 
 /** How long a task that was told to stop may take to do so, in milliseconds. */
 export const STOP_MILLIS = 1_000

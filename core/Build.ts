@@ -22,7 +22,7 @@ import * as Parameters from "./Parameters.ts"
 import type { Kind, Options, Parameter, Pipeline } from "./Pipeline.ts"
 import * as Plan from "./Plan.ts"
 import * as Policy from "./Policy.ts"
-import * as Results from "./Results.ts"
+import * as ResultCodec from "./ResultCodec.ts"
 import type * as Step from "./Step.ts"
 import type { Json } from "./Value.ts"
 import * as Version from "./Version.ts"
@@ -226,7 +226,7 @@ class Built implements Pipeline {
   }
 
   decode(result: unknown): Result.Result<unknown, InvalidOption> {
-    return Results.fromJson(this, result)
+    return ResultCodec.fromJson(this, result)
   }
 
   stepLimits({ task }: Step.Step): Pick<Plan.PlanStep, "probed" | "limits"> {

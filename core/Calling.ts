@@ -12,8 +12,8 @@ import { toMessage } from "./Log.ts"
 import { probe } from "./Probe.ts"
 import type { Registry } from "./Registry.ts"
 import { Runners } from "./Runners.ts"
-import type { Claim, Note, Outcome } from "./Store.ts"
 import { type Beginning, parentOf, type Tracing } from "./Tracing.ts"
+import type { Claim, Note, Outcome } from "./Work.ts"
 
 /** How long tasks that never wait may follow one another before everything else has its turn, in milliseconds. */
 const TURN_MILLIS = 10

@@ -1,5 +1,5 @@
 /** What a worker asks a Store for: work that there is room for, and room for work that runs alone. */
-import type { Claim, ClaimRequest } from "./Store.ts"
+import type { Claim, ClaimRequest } from "./Work.ts"
 
 /** How many leases a worker works as usual between two drains. */
 const PAUSE = 4

@@ -14,9 +14,9 @@ import {
   toRow
 } from "./ItemList.ts"
 import { mostFailures, type Expansion as Plan } from "./Plan.ts"
-import type { Claim, FailedInUnit, Outcome } from "./Store.ts"
-import { Unit } from "./Unit.ts"
+import { Unit, type UnitRun } from "./Unit.ts"
 import type { Json } from "./Value.ts"
+import type { Claim, FailedInUnit, Outcome } from "./Work.ts"
 
 type Outputs = Readonly<Record<string, Json>>
 
@@ -25,10 +25,10 @@ const NOTHING: Outputs = {}
 const [PENDING, RUNNING, COMPLETED, FAILED] = [0, 1, 2, 3] as const
 
 /** The items of a step, from the outcome that listed them on. */
-export class Expansion {
+export class Expansion<Run extends UnitRun = UnitRun> {
   readonly plan: Plan
   /** The unit that stands for all items that nobody has yet. */
-  readonly source: Unit
+  readonly source: Unit<Run>
   /** By the Store's monotonic clock. */
   readonly beganMillis: number
   /** How many items there are, in all units together. */
@@ -46,7 +46,7 @@ export class Expansion {
   /** In order: what the last item gave. Private until the step completes. */
   #folded: Outputs = NOTHING
   /** Items that were lent before and are to be lent again. */
-  readonly #again: Array<Unit> = []
+  readonly #again: Array<Unit<Run>> = []
   #next = 0
   #lent = 0
   #unitsDone = 0
@@ -69,7 +69,7 @@ export class Expansion {
 
   constructor(
     plan: Plan,
-    source: Unit,
+    source: Unit<Run>,
     beganMillis: number,
     { units, count, size, done = [] }: Extract<Outcome, { readonly _tag: "Expanded" }>
   ) {
@@ -106,7 +106,7 @@ export class Expansion {
   }
 
   /** The next item to lend; ask `isReady` first. */
-  take(): Unit {
+  take(): Unit<Run> {
     const unit = this.#again.pop()
     if (unit !== undefined) return unit
     const { run, index } = this.source
@@ -120,14 +120,14 @@ export class Expansion {
   }
 
   /** A worker has the item. */
-  lent({ item, attempts }: Unit): void {
+  lent({ item, attempts }: Unit<Run>): void {
     this.#lent++
     this.#statuses[item] = RUNNING
     this.#attempts[item] = attempts
   }
 
   /** The worker has it no more. */
-  ended({ item }: Unit): void {
+  ended({ item }: Unit<Run>): void {
     this.#lent--
     this.#statuses[item] = PENDING
   }
@@ -149,7 +149,7 @@ export class Expansion {
   }
 
   /** An item that can be lent again. */
-  again(unit: Unit): void {
+  again(unit: Unit<Run>): void {
     this.#again.push(unit)
   }
 

@@ -1,25 +1,30 @@
 /** Which finished runs a Store in memory keeps: bounded by count, by age and by the bytes of what they hold. */
-import type { MemoryRun } from "./MemoryRun.ts"
-import { RunChain } from "./RunIndex.ts"
+import { type Linked, RunChain } from "./RunIndex.ts"
 import type { MemoryBounds } from "./StoreBounds.ts"
 
 type Bounds = Required<Pick<MemoryBounds, "historyCount" | "historyMillis" | "historyBytes">>
 
+/** What is asked of a finished run. */
+export interface FinishedRun<Run> extends Linked<Run> {
+  readonly endedAtMillis: number
+  readonly bytes: number
+}
+
 /** Finished runs in the order in which they ended. */
-export class History {
+export class History<Run extends FinishedRun<Run>> {
   readonly #bounds: Bounds
-  readonly #drop: (run: MemoryRun) => void
-  readonly #ended = new RunChain("ended")
+  readonly #drop: (run: Run) => void
+  readonly #ended = new RunChain<Run>("ended")
   #bytes = 0
   /** How many runs are kept. */
   count = 0
 
-  constructor(bounds: Bounds, drop: (run: MemoryRun) => void) {
+  constructor(bounds: Bounds, drop: (run: Run) => void) {
     this.#bounds = bounds
     this.#drop = drop
   }
 
-  add(run: MemoryRun): void {
+  add(run: Run): void {
     this.#ended.add(run)
     this.count++
     this.#bytes += run.bytes
@@ -41,7 +46,7 @@ export class History {
     }
   }
 
-  remove(run: MemoryRun): void {
+  remove(run: Run): void {
     this.#ended.remove(run)
     this.count--
     this.#bytes -= run.bytes

@@ -2,8 +2,8 @@
 import * as Bytes from "./Bytes.ts"
 import { fitting, KEPT_ITEMS } from "./KeptItems.ts"
 import { type Runner, type Values, wrong } from "./Runner.ts"
-import type { Outcome } from "./Store.ts"
 import type { Json } from "./Value.ts"
+import type { Outcome } from "./Work.ts"
 
 /** How many items a step may have. */
 export const MAX_ITEMS = 1_000_000

@@ -7,9 +7,6 @@ export interface Named {
   readonly expiresAtMillis: number
 }
 
-/** How long a key names its run, in milliseconds. */
-export const IDEMPOTENCY_MILLIS = 86_400_000
-
 /** How many keys are kept; the oldest leave first. */
 const MAX_KEYS = 100_000
 

@@ -1,15 +1,23 @@
 /** Leases of a Store in memory, in the order in which they end. */
-import type { Lending } from "./Lending.ts"
 import type { Limit } from "./Limit.ts"
-import type { MemoryRun } from "./MemoryRun.ts"
-import type { Claim } from "./Store.ts"
-import type { Unit } from "./Unit.ts"
+import type { Submission } from "./Run.ts"
+import type { Unit, UnitRun } from "./Unit.ts"
 import type { Json } from "./Value.ts"
+import type { Claim } from "./Work.ts"
+
+/** What a lease asks the run of its unit. */
+export interface LeaseRun extends UnitRun {
+  readonly submission: Submission
+  expansionOf(unit: { readonly index: number }): { valueOf(item: number): Json } | undefined
+  /** What a claim of a unit sees of the run's values. */
+  valuesOf(unit: Unit): Claim["values"]
+}
 
 /** A claim as the Store that granted it keeps it. */
-export class Lease implements Claim {
-  readonly lending: Lending
-  readonly unit: Unit
+export class Lease<Run extends LeaseRun = LeaseRun> implements Claim {
+  /** The Store that granted it: no other takes it. */
+  readonly issuer: object
+  readonly unit: Unit<Run>
   readonly phase: Claim["phase"]
   readonly attempt: number
   readonly failures: number
@@ -27,22 +35,22 @@ export class Lease implements Claim {
   isStopping = false
   /** When it ends unless renewed, by the Store's monotonic clock without the time that its thread was blocked. */
   endsMillis = 0
-  before: Lease | undefined = undefined
-  after: Lease | undefined = undefined
+  before: Lease<Run> | undefined = undefined
+  after: Lease<Run> | undefined = undefined
   /** The other leases of its run. */
-  left: Lease | undefined = undefined
-  right: Lease | undefined = undefined
+  left: Lease<Run> | undefined = undefined
+  right: Lease<Run> | undefined = undefined
 
   constructor(
-    lending: Lending,
-    unit: Unit,
+    issuer: object,
+    unit: Unit<Run>,
     limits: ReadonlyArray<Limit>,
     serial: number,
     worker: string,
     isAlone: boolean,
     beganMillis: number
   ) {
-    this.lending = lending
+    this.issuer = issuer
     this.unit = unit
     this.phase = unit.phase
     this.attempt = this.phase === "probe" ? 0 : ++unit.attempts
@@ -58,7 +66,7 @@ export class Lease implements Claim {
     this.#serial = serial
   }
 
-  get run(): MemoryRun {
+  get run(): Run {
     return this.unit.run
   }
   get index(): number {
@@ -88,21 +96,21 @@ export class Lease implements Claim {
 }
 
 /** The leases of one run, linked through themselves. */
-export class RunLeases {
-  #first: Lease | undefined = undefined
+export class RunLeases<Run extends LeaseRun> {
+  #first: Lease<Run> | undefined = undefined
 
   get isEmpty(): boolean {
     return this.#first === undefined
   }
 
-  add(lease: Lease): void {
+  add(lease: Lease<Run>): void {
     lease.right = this.#first
     if (this.#first !== undefined) this.#first.left = lease
     this.#first = lease
   }
 
   /** It has come to its end. */
-  end(lease: Lease): void {
+  end(lease: Lease<Run>): void {
     lease.isLive = false
     if (lease.left === undefined) this.#first = lease.right
     else lease.left.right = lease.right
@@ -112,9 +120,9 @@ export class RunLeases {
   }
 
   /** Ends the leases of a step, or all of them. */
-  revoke(index: number | undefined, revoked: (lease: Lease) => void): void {
+  revoke(index: number | undefined, revoked: (lease: Lease<Run>) => void): void {
     for (let lease = this.#first; lease !== undefined; ) {
-      const next: Lease | undefined = lease.right
+      const next: Lease<Run> | undefined = lease.right
       if (index === undefined || lease.index === index) {
         this.end(lease)
         revoked(lease)
@@ -128,13 +136,13 @@ export class RunLeases {
  * A list linked through the leases themselves, so that granting, renewing and ending one each cost the same however
  * many there are. All last equally long, so the one granted or renewed first ends first.
  */
-export class Leases {
+export class Leases<Run extends LeaseRun> {
   readonly leaseMillis: number
   /** How long the thread was blocked while there were leases, in milliseconds: no worker could renew its leases then. */
   blockedMillis = 0
-  first: Lease | undefined = undefined
+  first: Lease<Run> | undefined = undefined
   size = 0
-  #last: Lease | undefined = undefined
+  #last: Lease<Run> | undefined = undefined
 
   constructor(leaseMillis: number) {
     this.leaseMillis = leaseMillis
@@ -147,7 +155,7 @@ export class Leases {
       : this.first.endsMillis + this.blockedMillis - passedMillis
   }
 
-  add(lease: Lease, passedMillis: number): void {
+  add(lease: Lease<Run>, passedMillis: number): void {
     this.size++
     lease.endsMillis = passedMillis - this.blockedMillis + this.leaseMillis
     lease.before = this.#last
@@ -157,7 +165,7 @@ export class Leases {
     this.#last = lease
   }
 
-  remove(lease: Lease): void {
+  remove(lease: Lease<Run>): void {
     this.size--
     if (lease.before === undefined) this.first = lease.after
     else lease.before.after = lease.after

@@ -2,7 +2,8 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Batch from "./Batch.ts"
-import type { Claim, Store } from "./Store.ts"
+import type { Store } from "./Store.ts"
+import type { Claim } from "./Work.ts"
 
 /** The leases of one worker. */
 export class LeaseKeeper {

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
-import type { Admission } from "./Admission.ts"
+import type { Admission, AdmissionHost } from "./Admission.ts"
 import type { Alarms } from "./Alarms.ts"
 import type { Fifo } from "./Fifo.ts"
 import { Lease, Leases } from "./Lease.ts"
@@ -10,15 +10,14 @@ import type { Limit } from "./Limit.ts"
 import { type Load, readySince, Tally } from "./Load.ts"
 import { LoneUnits } from "./LoneUnits.ts"
 import type { MemoryFeed } from "./MemoryFeed.ts"
-import type { MemoryRun } from "./MemoryRun.ts"
+import type { MemoryRun, RunLease, RunUnit } from "./MemoryRun.ts"
 import type { Memos } from "./Memos.ts"
 import { Presence } from "./Presence.ts"
 import { type ReadyQueue, ReadySteps } from "./ReadySteps.ts"
 import { Slots } from "./Slots.ts"
-import type { Claim, ClaimRequest } from "./Store.ts"
 import type { StoreBounds } from "./StoreBounds.ts"
 import type { StoreClock } from "./StoreClock.ts"
-import type { Unit } from "./Unit.ts"
+import type { Claim, ClaimRequest } from "./Work.ts"
 
 /** Somebody who waits for work. */
 interface Waiter {
@@ -35,21 +34,21 @@ const NOTHING: Effect.Effect<ReadonlyArray<Claim>> = Effect.succeed(NONE)
 const LOOKS = 4
 
 /** Ready work, leases, limits and those who wait. Every method but `claim` and `revoked` is a part of a synchronous act. */
-export class Lending {
+export class Lending implements AdmissionHost {
   /** The pipelines of which nothing is lent. */
   readonly paused: Set<string> = new Set()
   /** The workers that are there. */
   readonly presence: Presence = new Presence(() => this.#admission.reconsider())
   readonly #alarms: Alarms
   readonly #clock: StoreClock
-  readonly #ready = new ReadySteps(this.paused, (unit) => this.#drop(unit))
-  readonly #lone = new LoneUnits(this.paused, (unit) => this.#drop(unit))
+  readonly #ready = new ReadySteps<RunUnit>(this.paused, (unit) => this.#drop(unit))
+  readonly #lone = new LoneUnits<RunUnit>(this.paused, (unit) => this.#drop(unit))
   /** How many workers a unit has lost that runs alone from then on. */
   readonly #loneLosses: number
-  readonly #leases: Leases
+  readonly #leases: Leases<MemoryRun>
   readonly #memos: Memos
   readonly #feed: MemoryFeed
-  readonly #slots: Slots<Unit> = new Slots((unit) => this.readyFirst(unit))
+  readonly #slots: Slots<RunUnit> = new Slots((unit) => this.readyFirst(unit))
   readonly #waiters: Array<Waiter> = []
   readonly #admission: Admission
   readonly #revocations: Map<string, Queue.Queue<Claim>> = new Map()
@@ -69,18 +68,18 @@ export class Lending {
     this.#memos = memos
   }
 
-  queueOf(pipelineId: string, version: string, priority: number): ReadyQueue {
+  queueOf(pipelineId: string, version: string, priority: number): ReadyQueue<RunUnit> {
     return this.#ready.queueOf(pipelineId, version, priority)
   }
 
-  ready(unit: Unit): void {
+  ready(unit: RunUnit): void {
     const expansion = unit.item === -1 ? unit.run.expansionOf(unit) : undefined
     if (expansion !== undefined) expansion.isQueued = true
     if (expansion === undefined && this.#isLone(unit)) this.#lone.add(unit)
     else this.#ready.add(unit)
   }
 
-  readyFirst(unit: Unit): void {
+  readyFirst(unit: RunUnit): void {
     if (this.#isLone(unit) && (unit.item !== -1 || unit.run.expansionOf(unit) === undefined)) {
       this.#lone.add(unit)
       // It may wait long for an idle worker; until then others can have the limits that it waited for.
@@ -89,7 +88,7 @@ export class Lending {
   }
 
   /** Whether it lost workers so often that it runs alone. */
-  #isLone(unit: Unit): boolean {
+  #isLone(unit: RunUnit): boolean {
     return unit.losses >= this.#loneLosses
   }
 
@@ -135,30 +134,30 @@ export class Lending {
   }
 
   /** The lease that a claim proves to hold. */
-  leaseOf(claim: Claim): Lease | undefined {
-    return claim instanceof Lease && claim.isLive && claim.lending === this ? claim : undefined
+  leaseOf(claim: Claim): RunLease | undefined {
+    return isOf(claim, this) && claim.isLive ? claim : undefined
   }
 
-  renew(lease: Lease): void {
+  renew(lease: RunLease): void {
     this.#leases.remove(lease)
     this.#leases.add(lease, this.#clock.passedMillis)
   }
 
   /** A lease has come to its end; what it held is free. */
-  end(lease: Lease): void {
+  end(lease: RunLease): void {
     this.#leases.remove(lease)
     if (lease.limits.length > 0) this.#slots.give(lease.limits)
   }
 
   /** A worker has stopped what was taken from it. */
   stopped(claim: Claim): void {
-    if (!(claim instanceof Lease) || !claim.isStopping || claim.lending !== this) return
+    if (!isOf(claim, this) || !claim.isStopping) return
     claim.isStopping = false
     this.end(claim)
   }
 
   /** A lease was taken from its worker, who is told. Until it has stopped, it goes on holding its limits. */
-  revoke(lease: Lease): void {
+  revoke(lease: RunLease): void {
     if (lease.limits.length === 0) this.end(lease)
     else lease.isStopping = true
     const queue = this.#revocations.get(lease.worker)
@@ -189,7 +188,7 @@ export class Lending {
     const abandoned = new Tally()
     const now = this.#clock.now()
     let oldest = now
-    const count = ({ key, pipelineId }: ReadyQueue, units: Fifo<Unit>): void => {
+    const count = ({ key, pipelineId }: ReadyQueue<RunUnit>, units: Fifo<RunUnit>): void => {
       waiting.set(pipelineId, (waiting.get(pipelineId) ?? 0) + units.length)
       if (this.presence.isAbandoned(key)) abandoned.add(key, units.length)
       const { first } = units
@@ -261,7 +260,7 @@ export class Lending {
   // -- lending -------------------------------------------------------------------------------------------------------
 
   /** Lends a unit, or as many items as are wanted of the step that it stands for. Says whether some of these are left. */
-  #lend(unit: Unit, claims: Array<Claim>, max: number, worker: string, now: number): boolean {
+  #lend(unit: RunUnit, claims: Array<Claim>, max: number, worker: string, now: number): boolean {
     if (unit.isOver) {
       this.#drop(unit)
       return false
@@ -315,7 +314,7 @@ export class Lending {
   }
 
   /** Lends a unit, unless what it would give is known, or its limits are used up and it waits for them. */
-  #lendOne(unit: Unit, limits: ReadonlyArray<Limit>, claims: Array<Claim>, worker: string, now: number): void {
+  #lendOne(unit: RunUnit, limits: ReadonlyArray<Limit>, claims: Array<Claim>, worker: string, now: number): void {
     const known = unit.memo && this.#memos.find(unit.memo, now)
     if (known !== undefined) {
       this.#drop(unit)
@@ -329,11 +328,11 @@ export class Lending {
   }
 
   /** A unit that is over takes nothing: if it was told of a free place, the next one is. */
-  #drop(unit: Unit): void {
+  #drop(unit: RunUnit): void {
     if (unit.waitSerial > 0) this.#slots.pass(unit.limits)
   }
 
-  #grant(unit: Unit, limits: ReadonlyArray<Limit>, claims: Array<Claim>, worker: string, now: number): void {
+  #grant(unit: RunUnit, limits: ReadonlyArray<Limit>, claims: Array<Claim>, worker: string, now: number): void {
     const lease = new Lease(this, unit, limits, ++this.#serials, worker, this.#isLone(unit), this.#clock.passedMillis)
     this.#leases.add(lease, lease.beganMillis)
     if (this.#lookMillis === 0) this.#lookAgain()
@@ -370,3 +369,5 @@ export class Lending {
     this.complete()
   }
 }
+
+const isOf = (claim: Claim, issuer: Lending): claim is RunLease => claim instanceof Lease && claim.issuer === issuer

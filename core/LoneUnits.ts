@@ -1,12 +1,11 @@
 /** Units of work of a Store in memory that run alone, because they lost workers before. */
 import { Fifo } from "./Fifo.ts"
-import type { ReadyQueue } from "./ReadySteps.ts"
-import type { ClaimRequest } from "./Store.ts"
-import type { Unit } from "./Unit.ts"
+import type { ReadyQueue, ReadyUnit } from "./ReadySteps.ts"
+import type { ClaimRequest } from "./Work.ts"
 
 /** Lone units by priority and version of their pipeline; of one priority and version, the first one first. */
-export class LoneUnits {
-  readonly #units: Map<ReadyQueue, Fifo<Unit>> = new Map()
+export class LoneUnits<Unit extends ReadyUnit<Unit>> {
+  readonly #units: Map<ReadyQueue<Unit>, Fifo<Unit>> = new Map()
   readonly #paused: ReadonlySet<string>
   readonly #dropped: (unit: Unit) => void
 
@@ -44,12 +43,12 @@ export class LoneUnits {
   }
 
   /** The units by queue. */
-  get filled(): ReadonlyMap<ReadyQueue, Fifo<Unit>> {
+  get filled(): ReadonlyMap<ReadyQueue<Unit>, Fifo<Unit>> {
     return this.#units
   }
 
-  #queueFor({ versions }: ClaimRequest): ReadyQueue | undefined {
-    let best: ReadyQueue | undefined
+  #queueFor({ versions }: ClaimRequest): ReadyQueue<Unit> | undefined {
+    let best: ReadyQueue<Unit> | undefined
     for (const [queue, units] of this.#units) {
       if (!versions.has(queue.key) || this.#paused.has(queue.pipelineId)) continue
       if (best !== undefined && best.level.priority >= queue.level.priority) continue

@@ -6,7 +6,7 @@ import type { Event, HowCompleted } from "./Event.ts"
 import { Expansion } from "./Expansion.ts"
 import { type ItemList, type ItemsRequest, MAX_ITEM_ERRORS } from "./ItemList.ts"
 import type { KeptItems } from "./KeptItems.ts"
-import { type Lease, RunLeases } from "./Lease.ts"
+import { type Lease, type LeaseRun, RunLeases } from "./Lease.ts"
 import * as Limit from "./Limit.ts"
 import type { Plan, PlanStep } from "./Plan.ts"
 import type { ReadyQueue } from "./ReadySteps.ts"
@@ -17,20 +17,25 @@ import { RunLog } from "./RunLog.ts"
 import type { RunOwner } from "./RunOwner.ts"
 import { RunValues } from "./RunValues.ts"
 import type { Holder } from "./Slots.ts"
-import type { Claim, FailedInUnit, Outcome } from "./Store.ts"
 import { MAX_TOGETHER } from "./StoreBounds.ts"
 import { Unit } from "./Unit.ts"
 import type { Json } from "./Value.ts"
+import type { Claim, FailedInUnit, Outcome } from "./Work.ts"
 
 type Outputs = Readonly<Record<string, Json>>
 
+/** What a Store in memory lends of its runs, and how. */
+export type RunUnit = Unit<MemoryRun>
+export type RunLease = Lease<MemoryRun>
+type RunExpansion = Expansion<MemoryRun>
+
 /** A run and everything that is kept of it. Every method is one synchronous act, so nobody sees half of one. */
-export class MemoryRun implements Holder, Told {
+export class MemoryRun implements Holder, Told, LeaseRun {
   readonly log: RunLog
   /** What it holds while it is under way. */
   readonly limits: ReadonlyArray<Limit.Limit>
   /** Where the Store queues its ready steps. */
-  readonly queue: ReadyQueue
+  readonly queue: ReadyQueue<RunUnit>
   readonly values: RunValues
   status: Run.RunStatus = "PENDING"
   endedAtMillis = 0
@@ -41,32 +46,32 @@ export class MemoryRun implements Holder, Told {
   /** Whether it began and holds no limits, because no worker has its version: it takes them before a step of it is lent. */
   isWithoutPlace = false
   /** Its units that wait until it holds its limits again; undefined unless it waits for that. */
-  parked: Array<Unit> | undefined = undefined
+  parked: Array<RunUnit> | undefined = undefined
   waitSerial = 0
   /** What is to happen to it at an instant. */
   alarms: Set<Alarm> | undefined = undefined
   /** Called after the run has ended. */
   onEnd: Array<() => void> = []
-  readonly links: Links = new Links()
+  readonly links: Links<MemoryRun> = new Links()
   /** Its place in the order of submission. */
   readonly serial: number
 
-  readonly #owner: RunOwner
+  readonly #owner: RunOwner<MemoryRun>
   readonly #countdown: Countdown
-  readonly #items: RunItems
-  readonly #leases = new RunLeases()
+  readonly #items: RunItems<MemoryRun>
+  readonly #leases = new RunLeases<MemoryRun>()
   /** The first failure. */
   #error: ErrorInfo | undefined = undefined
   /** The instant of the act under way. */
   #now = 0
 
   constructor(
-    owner: RunOwner,
+    owner: RunOwner<MemoryRun>,
     serial: number,
     submission: Run.Submission,
     plan: Plan,
     limits: ReadonlyArray<Limit.Limit>,
-    queue: ReadyQueue,
+    queue: ReadyQueue<RunUnit>,
     keptItems?: Readonly<Record<string, KeptItems>>
   ) {
     this.#owner = owner
@@ -109,7 +114,7 @@ export class MemoryRun implements Holder, Told {
   }
 
   /** The items of the step that a unit is of, once they are known. */
-  expansionOf(unit: Unit): Expansion | undefined {
+  expansionOf(unit: { readonly index: number }): RunExpansion | undefined {
     return this.#items.get(unit.index)
   }
 
@@ -149,7 +154,7 @@ export class MemoryRun implements Holder, Told {
   // -- outcomes ------------------------------------------------------------------------------------------------------
 
   /** A lease begins. */
-  started(lease: Lease, atMillis: number): void {
+  started(lease: RunLease, atMillis: number): void {
     this.#leases.add(lease)
     this.#items.of(lease.unit)?.lent(lease.unit)
     if (lease.phase === "probe" || lease.item !== undefined) return
@@ -159,7 +164,7 @@ export class MemoryRun implements Holder, Told {
   }
 
   /** Records how a claim ended. Whoever calls has compared the token. */
-  settle(lease: Lease, outcome: Outcome, atMillis: number): void {
+  settle(lease: RunLease, outcome: Outcome, atMillis: number): void {
     this.#now = atMillis
     const { unit, attempt } = lease
     this.#leases.end(lease)
@@ -230,7 +235,7 @@ export class MemoryRun implements Holder, Told {
   }
 
   /** A unit can be lent again: it was given back, or has waited for its next attempt. */
-  again(unit: Unit): void {
+  again(unit: RunUnit): void {
     const expansion = this.#items.of(unit)
     if (expansion === undefined) this.#owner.ready(unit)
     else {
@@ -240,7 +245,7 @@ export class MemoryRun implements Holder, Told {
   }
 
   /** The worker of a lease was lost. */
-  lost(lease: Lease, reason: string, atMillis: number): void {
+  lost(lease: RunLease, reason: string, atMillis: number): void {
     const { unit, step } = lease
     unit.losses++
     // One that shares its worker with others may have been lost because of them.
@@ -253,7 +258,7 @@ export class MemoryRun implements Holder, Told {
   }
 
   /** A unit gives what another attempt gave for the same inputs. */
-  recall(unit: Unit, outputs: Outputs, atMillis: number): void {
+  recall(unit: RunUnit, outputs: Outputs, atMillis: number): void {
     this.#now = atMillis
     const expansion = this.#items.of(unit)
     if (expansion !== undefined) {
@@ -267,7 +272,7 @@ export class MemoryRun implements Holder, Told {
   }
 
   /** A unit can't be lent: its step fails. */
-  refuse(unit: Unit, error: ErrorInfo, atMillis: number, passedMillis: number): void {
+  refuse(unit: RunUnit, error: ErrorInfo, atMillis: number, passedMillis: number): void {
     this.#now = atMillis
     const expansion = this.#items.get(unit.index)
     if (expansion === undefined) {
@@ -309,8 +314,8 @@ export class MemoryRun implements Holder, Told {
 
   /** Items of a unit have failed for good. `error` is that of the step, where one failed item fails it. */
   #failItems(
-    expansion: Expansion,
-    { index, attempt, unit }: Lease,
+    expansion: RunExpansion,
+    { index, attempt, unit }: RunLease,
     outputs: Outputs,
     failed: FailedInUnit,
     error: ErrorInfo
@@ -327,7 +332,7 @@ export class MemoryRun implements Holder, Told {
   }
 
   /** Units of a step are over: the step fails, completes, or has its other units lent. */
-  #goOn(expansion: Expansion): void {
+  #goOn(expansion: RunExpansion): void {
     const { source, beganMillis, count } = expansion
     const { index, attempts } = source
     const problem = expansion.problem(this.#owner.maxValueBytes)
@@ -345,7 +350,7 @@ export class MemoryRun implements Holder, Told {
   }
 
   /** Has the rest of a step's items queued, when there are any that can be lent and are not. */
-  #requeue(expansion: Expansion): void {
+  #requeue(expansion: RunExpansion): void {
     if (!expansion.isQueued && expansion.isReady) this.#owner.ready(expansion.source)
   }
 

@@ -21,8 +21,7 @@ import type { Event } from "./Event.ts"
 import * as Feed from "./Feed.ts"
 import { History } from "./History.ts"
 import * as ItemList from "./ItemList.ts"
-import { IDEMPOTENCY_MILLIS, Keys } from "./Keys.ts"
-import type { Lease } from "./Lease.ts"
+import { Keys } from "./Keys.ts"
 import { Lending } from "./Lending.ts"
 import type { Load } from "./Load.ts"
 import type { Lines } from "./Log.ts"
@@ -31,20 +30,21 @@ import { MemoryAuditLog } from "./MemoryAuditLog.ts"
 import { MemoryDefinitions } from "./MemoryDefinitions.ts"
 import { MemoryFeed } from "./MemoryFeed.ts"
 import { MemoryRateLimiter } from "./MemoryRateLimiter.ts"
-import { MemoryRun } from "./MemoryRun.ts"
+import { MemoryRun, type RunLease, type RunUnit } from "./MemoryRun.ts"
 import { MemorySchedules } from "./MemorySchedules.ts"
 import { MemoryTokens } from "./MemoryTokens.ts"
 import { Memos } from "./Memos.ts"
-import { type NewRun, submissionOf } from "./NewRun.ts"
+import { IDEMPOTENCY_MILLIS, type NewRun, submissionOf } from "./NewRun.ts"
 import { assertNotes, assertSettlements } from "./Recordable.ts"
 import type { Run } from "./Run.ts"
-import { newId, RunIndex } from "./RunIndex.ts"
+import { newId } from "./RunId.ts"
+import { RunIndex } from "./RunIndex.ts"
 import type { RunOwner } from "./RunOwner.ts"
-import type { Claim, ClaimRequest, ListRequest, MemoKey, Note, RunList, Settled, Settlement, Store } from "./Store.ts"
+import type { ListRequest, RunList, Store } from "./Store.ts"
 import * as StoreBounds from "./StoreBounds.ts"
 import { StoreClock } from "./StoreClock.ts"
-import type { Unit } from "./Unit.ts"
 import type { Json } from "./Value.ts"
+import type { Claim, ClaimRequest, MemoKey, Note, Settled, Settlement } from "./Work.ts"
 
 /** The bounds of a Store in memory. */
 export interface Options extends StoreBounds.MemoryBounds {}
@@ -66,7 +66,7 @@ export const make = (options: Options = {}): Effect.Effect<Store, InvalidOption,
     return memory
   })
 
-class Memory implements Store, RunOwner {
+class Memory implements Store, RunOwner<MemoryRun> {
   readonly leaseMillis: number
   readonly maxValueBytes: number
   readonly maxLosses: number
@@ -74,8 +74,8 @@ class Memory implements Store, RunOwner {
   readonly #clock: StoreClock
   readonly #now: () => number
   readonly #random: typeof Random.Random.Service
-  readonly #index = new RunIndex()
-  readonly #history: History
+  readonly #index = new RunIndex<MemoryRun>()
+  readonly #history: History<MemoryRun>
   readonly #feed: MemoryFeed
   readonly #lending: Lending
   readonly #memos: Memos
@@ -337,10 +337,10 @@ class Memory implements Store, RunOwner {
 
   // -- what a run tells ----------------------------------------------------------------------------------------------
 
-  readonly ready = (unit: Unit): void => this.#lending.ready(unit)
-  readonly readyFirst = (unit: Unit): void => this.#lending.readyFirst(unit)
+  readonly ready = (unit: RunUnit): void => this.#lending.ready(unit)
+  readonly readyFirst = (unit: RunUnit): void => this.#lending.readyFirst(unit)
 
-  delay(unit: Unit, waitMillis: number): void {
+  delay(unit: RunUnit, waitMillis: number): void {
     this.#admission.after(unit.run, waitMillis, () => {
       if (!unit.isOver) unit.run.again(unit)
     })
@@ -358,7 +358,7 @@ class Memory implements Store, RunOwner {
     return this.#clock.since(beganMillis)
   }
 
-  readonly revoke = (lease: Lease): void => this.#lending.revoke(lease)
+  readonly revoke = (lease: RunLease): void => this.#lending.revoke(lease)
 
   ended(run: MemoryRun): void {
     this.#admission.ended(run)

@@ -1,8 +1,8 @@
 /** What steps gave for which inputs, in a Store in memory: bounded. That nobody works it out twice at once is a limit. */
 import * as Bytes from "./Bytes.ts"
-import type { MemoKey } from "./Store.ts"
 import type { MemoryBounds } from "./StoreBounds.ts"
 import type { Json } from "./Value.ts"
+import type { MemoKey } from "./Work.ts"
 
 type Outputs = Readonly<Record<string, Json>>
 

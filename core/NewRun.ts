@@ -43,6 +43,9 @@ export interface NewRun {
   readonly schedule?: Run["schedule"]
 }
 
+/** How long an idempotency key names its run, in milliseconds. */
+export const IDEMPOTENCY_MILLIS = 86_400_000
+
 const NO_VALUES: Readonly<Record<string, Json>> = {}
 
 /** What is known of a run from the start. */

@@ -2,7 +2,8 @@
 import * as Effect from "effect/Effect"
 import * as Batch from "./Batch.ts"
 import { Notes } from "./Notes.ts"
-import type { Note, Store } from "./Store.ts"
+import type { Store } from "./Store.ts"
+import type { Note } from "./Work.ts"
 
 /** The notes of one worker. */
 export class NoteWriter {

@@ -1,7 +1,7 @@
 /** Lines and progress of attempts, in the order in which they came, until the Store has them. */
 import * as Batch from "./Batch.ts"
 import * as Bytes from "./Bytes.ts"
-import type { Note } from "./Store.ts"
+import type { Note } from "./Work.ts"
 
 /** How many wait for a Store that is slow, and how long their texts are together. Beyond that the older half is dropped. */
 const MAX_NOTES = 10_000

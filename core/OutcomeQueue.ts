@@ -4,8 +4,9 @@ import * as Batch from "./Batch.ts"
 import * as Bytes from "./Bytes.ts"
 import { describe, type ErrorInfo } from "./ErrorInfo.ts"
 import type { StoreUnavailable } from "./Errors.ts"
-import type { Claim, ClaimRequest, Outcome, Settled, Settlement, Store } from "./Store.ts"
+import type { Store } from "./Store.ts"
 import type { Tracing } from "./Tracing.ts"
+import type { Claim, ClaimRequest, Outcome, Settled, Settlement } from "./Work.ts"
 
 /** What an outcome takes besides its values, in bytes. */
 const OUTCOME_BYTES = 200

@@ -1,5 +1,5 @@
 /** Which workers of a Store in memory are there, and which versions of pipelines they have. */
-import type { ClaimRequest } from "./Store.ts"
+import type { ClaimRequest } from "./Work.ts"
 
 /** Workers that are there. */
 export class Presence {

@@ -5,9 +5,9 @@ import { describe, type ErrorInfo } from "./ErrorInfo.ts"
 import * as Items from "./Items.ts"
 import * as Limit from "./Limit.ts"
 import { type Runner, read, wrong } from "./Runner.ts"
-import type { Claim, MemoKey, Outcome } from "./Store.ts"
 import { canonical, codec } from "./Value.ts"
 import * as Version from "./Version.ts"
+import type { Claim, MemoKey, Outcome } from "./Work.ts"
 
 /** The outcome of a probe. */
 export const probe = (runner: Runner, claim: Claim): Outcome => {

@@ -1,14 +1,18 @@
 /** The ready work of a Store in memory, by priority and by version of its pipeline, and in which order it is lent. */
-import { Fifo } from "./Fifo.ts"
-import type { Claim, ClaimRequest } from "./Store.ts"
-import type { Unit } from "./Unit.ts"
+import { Fifo, type Waiting } from "./Fifo.ts"
 import * as Version from "./Version.ts"
+import type { Claim, ClaimRequest } from "./Work.ts"
+
+/** A unit that knows where it is queued. */
+export interface ReadyUnit<Unit extends Waiting> extends Waiting {
+  readonly run: { readonly queue: ReadyQueue<Unit> }
+}
 
 /** The ready work of one priority of one version of one pipeline, in the order in which it became ready. */
-export interface ReadyQueue {
+export interface ReadyQueue<Unit extends Waiting> {
   readonly key: string
   readonly pipelineId: string
-  readonly level: Level
+  readonly level: Level<Unit>
   readonly units: Fifo<Unit>
   /** Those that go before the others: steps of runs that have begun, and those that have waited for a limit. */
   readonly foremost: Fifo<Unit>
@@ -17,11 +21,11 @@ export interface ReadyQueue {
 }
 
 /** The ready work of one priority. */
-interface Level {
+interface Level<Unit extends Waiting> {
   readonly priority: number
-  readonly queues: Map<string, ReadyQueue>
+  readonly queues: Map<string, ReadyQueue<Unit>>
   /** The queues with something in them. The first is the next to be claimed from. */
-  readonly filled: Array<ReadyQueue>
+  readonly filled: Array<ReadyQueue<Unit>>
 }
 
 const NONE: ReadonlyArray<never> = []
@@ -30,9 +34,9 @@ const NONE: ReadonlyArray<never> = []
 const MAX_QUEUES = 20_000
 
 /** Queues by priority and version; within a priority, those with something in them are claimed from in turn. */
-export class ReadySteps {
+export class ReadySteps<Unit extends ReadyUnit<Unit>> {
   /** The highest first. */
-  readonly #levels: Array<Level> = []
+  readonly #levels: Array<Level<Unit>> = []
   readonly #paused: ReadonlySet<string>
   readonly #dropped: (unit: Unit) => void
   #filled = 0
@@ -47,7 +51,7 @@ export class ReadySteps {
     return this.#filled === 0
   }
 
-  queueOf(pipelineId: string, version: string, priority: number): ReadyQueue {
+  queueOf(pipelineId: string, version: string, priority: number): ReadyQueue<Unit> {
     const level = this.#levelOf(priority)
     const key = Version.key(pipelineId, version)
     let queue = level.queues.get(key)
@@ -116,17 +120,17 @@ export class ReadySteps {
   }
 
   /** The queues with something in them. */
-  *filled(): Iterable<ReadyQueue> {
+  *filled(): Iterable<ReadyQueue<Unit>> {
     for (const { filled } of this.#levels) yield* filled
   }
 
-  #fill(queue: ReadyQueue): void {
+  #fill(queue: ReadyQueue<Unit>): void {
     queue.isFilled = true
     queue.level.filled.push(queue)
     this.#filled++
   }
 
-  #levelOf(priority: number): Level {
+  #levelOf(priority: number): Level<Unit> {
     let at = 0
     while (at < this.#levels.length && this.#levels[at]!.priority > priority) at++
     if (this.#levels[at]?.priority !== priority) {
@@ -137,6 +141,6 @@ export class ReadySteps {
 }
 
 // Whoever still has one of them goes on with it; a second one of its name does no harm.
-const forget = ({ queues }: Level): void => {
+const forget = <Unit extends Waiting>({ queues }: Level<Unit>): void => {
   for (const [key, { isFilled }] of queues) if (!isFilled) queues.delete(key)
 }

@@ -1,6 +1,6 @@
 /** What a Store is asked to record, checked before it changes anything: of a batch with a member that can't be kept, nothing is. */
 import type { ErrorInfo } from "./ErrorInfo.ts"
-import type { Note, Outcome, Settlement } from "./Store.ts"
+import type { Note, Outcome, Settlement } from "./Work.ts"
 
 /** How many causes an error may have behind one another. */
 const MAX_CAUSES = 20

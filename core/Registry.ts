@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { fromTasks } from "./Dataflow.ts"
 import type { Definition, KeptDefinition } from "./Definitions.ts"
 import {
   type PipelineError,
@@ -13,7 +14,7 @@ import {
   UnknownTask
 } from "./Errors.ts"
 import * as Name from "./Name.ts"
-import * as Pipeline from "./Pipeline.ts"
+import type * as Pipeline from "./Pipeline.ts"
 import { Store } from "./Store.ts"
 import type * as Task from "./Task.ts"
 import * as Version from "./Version.ts"
@@ -204,5 +205,5 @@ const resolve = (
       if (task === "ambiguous") return yield* new UnknownTask(definition.id, name, "ambiguous", [])
       found.push(task)
     }
-    return yield* Effect.fromResult(Pipeline.fromTasks(definition.id, definition.kind, found))
+    return yield* Effect.fromResult(fromTasks(definition.id, definition.kind, found))
   })

@@ -1,5 +1,4 @@
 /** What a run gives: the value of one name, or a record of them when there are several. */
-import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { InvalidOption } from "./Errors.ts"
 import type * as Pipeline from "./Pipeline.ts"
@@ -44,27 +43,4 @@ export const toValue = (pipeline: Pipeline.Any, run: Run): Result.Result<unknown
     values.push([name, decoded.success])
   }
   return Result.succeed(results.length === 1 ? values[0]?.[1] : Object.fromEntries(values))
-}
-
-/** The same of JSON that is parsed already. */
-export const fromJson = (pipeline: Pipeline.Any, json: unknown): Result.Result<unknown, InvalidOption> => {
-  const refused = Result.fail(
-    new InvalidOption("pipeline", pipeline.id, "it with the types that its result has on the server")
-  )
-  const { results } = pipeline
-  const [only, ...others] = results
-  if (only !== undefined && others.length === 0) {
-    const read = codec(only.field).read(json)
-    if (Result.isSuccess(read)) return Result.succeed(read.success)
-    return json === null ? Result.succeed(undefined) : refused
-  }
-  if (!Predicate.isObject(json)) return refused
-  const values: Record<string, unknown> = {}
-  for (const { value, field } of results) {
-    if (!Object.hasOwn(json, value)) continue
-    const read = codec(field).read(json[value])
-    if (Result.isFailure(read)) return refused
-    values[value] = read.success
-  }
-  return Result.succeed(values)
 }

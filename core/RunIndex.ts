@@ -1,60 +1,57 @@
 /** The runs of a Store in memory: by id, and newest first, all of them or those of one pipeline. */
-import type * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import { InvalidOption } from "./Errors.ts"
-import type { MemoryRun } from "./MemoryRun.ts"
+import type { Run as RunState, RunStatus, Submission } from "./Run.ts"
 import type { ListRequest, RunList } from "./Store.ts"
 
-/** Ids sort by time of submission and carry 100 random bits. */
-export const newId = (nowMillis: number, random: typeof Random.Random.Service): string =>
-  digits(nowMillis) + digits(random.nextDoubleUnsafe() * 2 ** 50) + digits(random.nextDoubleUnsafe() * 2 ** 50)
-
-// Numbers are slow to write; pairs of digits are looked up.
-const PAIRS: ReadonlyArray<string> = Array.from({ length: 2 ** 10 }, (_, pair) => pair.toString(32).padStart(2, "0"))
-
-/** Ten digits of base 32. */
-const digits = (value: number): string => {
-  const high = Math.floor(value / 2 ** 30)
-  const low = Math.floor(value - high * 2 ** 30)
-  return (
-    PAIRS[high >> 10]! + PAIRS[high & 1_023]! + PAIRS[low >> 20]! + PAIRS[(low >> 10) & 1_023]! + PAIRS[low & 1_023]!
-  )
-}
-
 /** The neighbours of a run in one order. */
-interface Neighbours {
-  older: MemoryRun | undefined
-  newer: MemoryRun | undefined
+interface Neighbours<Run> {
+  older: Run | undefined
+  newer: Run | undefined
 }
 
 /** The neighbours of a run in the orders that it is in. */
-export class Links {
+export class Links<Run> {
   /** By when they were submitted: all runs, those of its pipeline, and those that are not over. */
-  readonly all: Neighbours = { older: undefined, newer: undefined }
-  readonly ofPipeline: Neighbours = { older: undefined, newer: undefined }
-  readonly unfinished: Neighbours = { older: undefined, newer: undefined }
+  readonly all: Neighbours<Run> = { older: undefined, newer: undefined }
+  readonly ofPipeline: Neighbours<Run> = { older: undefined, newer: undefined }
+  readonly unfinished: Neighbours<Run> = { older: undefined, newer: undefined }
   /** By when they ended. */
-  readonly ended: Neighbours = { older: undefined, newer: undefined }
+  readonly ended: Neighbours<Run> = { older: undefined, newer: undefined }
+}
+
+/** A run with neighbours. */
+export interface Linked<Run> {
+  readonly links: Links<Run>
+}
+
+/** What is asked of a run to list it. */
+export interface IndexedRun<Run> extends Linked<Run> {
+  readonly submission: Submission
+  readonly status: RunStatus
+  /** Its place in the order of submission. */
+  readonly serial: number
+  readonly log: { readonly state: RunState }
 }
 
 /** Runs in one order, linked through themselves, so that one can leave from anywhere. */
-export class RunChain {
-  readonly #order: keyof Links
-  newest: MemoryRun | undefined = undefined
-  oldest: MemoryRun | undefined = undefined
+export class RunChain<Run extends Linked<Run>> {
+  readonly #order: keyof Links<Run>
+  newest: Run | undefined = undefined
+  oldest: Run | undefined = undefined
 
-  constructor(order: keyof Links) {
+  constructor(order: keyof Links<Run>) {
     this.#order = order
   }
 
-  add(run: MemoryRun): void {
+  add(run: Run): void {
     run.links[this.#order].older = this.newest
     if (this.newest === undefined) this.oldest = run
     else this.newest.links[this.#order].newer = run
     this.newest = run
   }
 
-  remove(run: MemoryRun): void {
+  remove(run: Run): void {
     const links = run.links[this.#order]
     const { older, newer } = links
     if (older === undefined) this.oldest = newer
@@ -68,49 +65,49 @@ export class RunChain {
 }
 
 /** Runs by id and by when they were submitted. */
-export class RunIndex {
-  readonly #byId: Map<string, MemoryRun> = new Map()
-  readonly #all = new RunChain("all")
-  readonly #byPipeline: Map<string, RunChain> = new Map()
-  readonly #unfinished = new RunChain("unfinished")
+export class RunIndex<Run extends IndexedRun<Run>> {
+  readonly #byId: Map<string, Run> = new Map()
+  readonly #all = new RunChain<Run>("all")
+  readonly #byPipeline: Map<string, RunChain<Run>> = new Map()
+  readonly #unfinished = new RunChain<Run>("unfinished")
 
   get size(): number {
     return this.#byId.size
   }
 
-  get(id: string): MemoryRun | undefined {
+  get(id: string): Run | undefined {
     return this.#byId.get(id)
   }
 
   /** Those that are not over, oldest first. */
-  *unfinished(): Generator<MemoryRun> {
+  *unfinished(): Generator<Run> {
     for (let run = this.#unfinished.oldest; run !== undefined; ) {
-      const next: MemoryRun | undefined = run.links.unfinished.newer
+      const next: Run | undefined = run.links.unfinished.newer
       yield run
       run = next
     }
   }
 
-  add(run: MemoryRun): void {
+  add(run: Run): void {
     const { id, pipelineId } = run.submission
     this.#byId.set(id, run)
     this.#all.add(run)
     this.#unfinished.add(run)
     let ofPipeline = this.#byPipeline.get(pipelineId)
     if (ofPipeline === undefined) {
-      ofPipeline = new RunChain("ofPipeline")
+      ofPipeline = new RunChain<Run>("ofPipeline")
       this.#byPipeline.set(pipelineId, ofPipeline)
     }
     ofPipeline.add(run)
   }
 
   /** It is over. */
-  ended(run: MemoryRun): void {
+  ended(run: Run): void {
     this.#unfinished.remove(run)
   }
 
   /** Forgets a run that is over. */
-  remove(run: MemoryRun): void {
+  remove(run: Run): void {
     const { id, pipelineId } = run.submission
     this.#byId.delete(id)
     this.#all.remove(run)
@@ -130,7 +127,7 @@ export class RunIndex {
     if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) {
       return Result.fail(new InvalidOption("cursor", cursor, "the `nextCursor` of an earlier list"))
     }
-    const found: Array<MemoryRun> = []
+    const found: Array<Run> = []
     const before = cursor === undefined ? Number.POSITIVE_INFINITY : Number(cursor)
     const isUnfinished = status === "PENDING" || status === "RUNNING"
     // Of two orders that would do, the one with less to pass over.
@@ -149,12 +146,12 @@ export class RunIndex {
     return Result.succeed(listOf(found, undefined))
   }
 
-  #chainOf(pipelineId: string | undefined): RunChain | undefined {
+  #chainOf(pipelineId: string | undefined): RunChain<Run> | undefined {
     return pipelineId === undefined ? this.#all : this.#byPipeline.get(pipelineId)
   }
 }
 
-const listOf = (runs: ReadonlyArray<MemoryRun>, nextCursor: string | undefined): RunList => ({
+const listOf = (runs: ReadonlyArray<Pick<IndexedRun<never>, "log">>, nextCursor: string | undefined): RunList => ({
   runs: runs.map((run) => run.log.state),
   nextCursor
 })

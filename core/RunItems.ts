@@ -3,8 +3,8 @@ import type { Expansion } from "./Expansion.ts"
 import { type ItemList, type ItemsRequest, MAX_ITEM_ERRORS, NO_ITEMS } from "./ItemList.ts"
 import { KEPT_ITEMS, type KeptItems, write } from "./KeptItems.ts"
 import type { RunLog } from "./RunLog.ts"
-import type { Claim } from "./Store.ts"
-import type { Unit } from "./Unit.ts"
+import type { Unit, UnitRun } from "./Unit.ts"
+import type { Claim } from "./Work.ts"
 
 type AboutUnit = ReturnType<RunLog["ofStep"]> & { readonly item?: number }
 
@@ -14,9 +14,9 @@ type Kept = Readonly<Record<string, KeptItems>>
  * The items of the steps of one run: while a step runs, and to the end of the run's history when it did not complete, or
  * completed without some of them.
  */
-export class RunItems {
+export class RunItems<Run extends UnitRun> {
   readonly #log: RunLog
-  #expansions: Map<number, Expansion> | undefined = undefined
+  #expansions: Map<number, Expansion<Run>> | undefined = undefined
   /** By step. */
   #kept: Kept | undefined
 
@@ -25,22 +25,22 @@ export class RunItems {
     this.#kept = kept
   }
 
-  get(index: number): Expansion | undefined {
+  get(index: number): Expansion<Run> | undefined {
     return this.#expansions?.get(index)
   }
 
   /** The items that a unit is one of. */
-  of(unit: Unit): Expansion | undefined {
+  of(unit: Unit): Expansion<Run> | undefined {
     return unit.item === -1 ? undefined : this.#expansions!.get(unit.index)
   }
 
-  add(expansion: Expansion): void {
+  add(expansion: Expansion<Run>): void {
     this.#expansions ??= new Map()
     this.#expansions.set(expansion.source.index, expansion)
   }
 
   /** A step has completed. */
-  completed(expansion: Expansion): void {
+  completed(expansion: Expansion<Run>): void {
     if (expansion.failed === 0) this.#expansions!.delete(expansion.source.index)
   }
 

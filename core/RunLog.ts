@@ -6,7 +6,7 @@ import type { Event, HowCompleted } from "./Event.ts"
 import { type Line, type Lines, MAX_LINES } from "./Log.ts"
 import type { Plan } from "./Plan.ts"
 import * as Run from "./Run.ts"
-import type { Note } from "./Store.ts"
+import type { Note } from "./Work.ts"
 
 /** How many events make a log long. */
 const LONG = 1_000

@@ -21,7 +21,7 @@ import {
 import type { Event } from "./Event.ts"
 import type { FeedItem, FeedRequest } from "./Feed.ts"
 import type { Guard, GuardError } from "./Guard.ts"
-import * as KeptItems from "./KeptItems.ts"
+import * as ItemsToKeep from "./ItemsToKeep.ts"
 import type { Lines } from "./Log.ts"
 import { MAX_NAME_LENGTH } from "./Name.ts"
 import * as Page from "./Page.ts"
@@ -219,7 +219,7 @@ export const make = (
         return yield* new RunNotRepeatable(run, why)
       }
       const { part, kept, partly } = yield* Effect.fromResult(Part.ofRun(pipeline, run, from))
-      const keptItems = yield* KeptItems.gather(store, run.id, partly)
+      const keptItems = yield* ItemsToKeep.gather(store, run.id, partly)
       const { onFailure, priority, parameters, given, targets, timeoutMillis } = run
       const submitted = store.submit({
         ...Start.plain(pipeline, parameters, { onFailure, priority }),

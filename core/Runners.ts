@@ -1,7 +1,7 @@
 /** The steps that a worker knows how to run, each made ready once. */
 import type { Registry } from "./Registry.ts"
 import * as Runner from "./Runner.ts"
-import type { Claim } from "./Store.ts"
+import type { Claim } from "./Work.ts"
 
 /** How many versions of pipelines are remembered; more than anybody has, unless they come and go. */
 const MAX_KNOWN = 10_000

@@ -2,7 +2,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { ThreadsUnavailable } from "./Errors.ts"
-import type { TaskContext } from "./Task.ts"
+import type { TaskContext } from "./TaskContext.ts"
 
 /** One call of a task's module. */
 export interface ThreadCall {

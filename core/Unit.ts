@@ -1,15 +1,27 @@
 /** What a Store in memory lends: a step, or a unit of its items. */
 import { type ErrorInfo, inputsTooLarge } from "./ErrorInfo.ts"
 import type { Limit } from "./Limit.ts"
-import type { MemoryRun } from "./MemoryRun.ts"
+import type { PlanStep } from "./Plan.ts"
+import type { RunValues } from "./RunValues.ts"
 import type { Holder } from "./Slots.ts"
-import type { Claim, MemoKey } from "./Store.ts"
+import type { Claim, MemoKey } from "./Work.ts"
 
 const NO_LIMITS: ReadonlyArray<Limit> = []
 
+/** What a unit asks its run. */
+export interface UnitRun {
+  readonly priority: number
+  readonly queue: { readonly key: string }
+  readonly values: RunValues
+  step(index: number): PlanStep
+  isStepOver(index: number): boolean
+  /** The items of the unit's step, once they are known. */
+  expansionOf(unit: { readonly index: number }): object | undefined
+}
+
 /** One unit of work, from the moment it is ready to its end, over all its attempts. */
-export class Unit implements Holder {
-  readonly run: MemoryRun
+export class Unit<out Run extends UnitRun = UnitRun> implements Holder {
+  readonly run: Run
   readonly index: number
   /** Which item of the step; -1 for the step itself. */
   readonly item: number
@@ -25,7 +37,7 @@ export class Unit implements Holder {
   found: ReadonlyArray<Limit> = NO_LIMITS
   memo: MemoKey | undefined = undefined
 
-  constructor(run: MemoryRun, index: number, item: number) {
+  constructor(run: Run, index: number, item: number) {
     this.run = run
     this.index = index
     this.item = item
@@ -35,7 +47,7 @@ export class Unit implements Holder {
     return this.run.isStepOver(this.index)
   }
   get priority(): number {
-    return this.run.submission.priority
+    return this.run.priority
   }
   get waitClass(): string {
     return this.run.queue.key

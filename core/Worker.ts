@@ -20,8 +20,9 @@ import * as Monotonic from "./Monotonic.ts"
 import { NoteWriter } from "./NoteWriter.ts"
 import { OutcomeQueue } from "./OutcomeQueue.ts"
 import { Registry } from "./Registry.ts"
-import { type Claim, type ClaimRequest, type Outcome, type Settled, Store } from "./Store.ts"
+import { Store } from "./Store.ts"
 import * as Tracing from "./Tracing.ts"
+import type { Claim, ClaimRequest, Outcome, Settled } from "./Work.ts"
 
 /** How a worker works. */
 export interface Options {

@@ -3,9 +3,9 @@ import * as Bytes from "../../core/Bytes.ts"
 import { describe, type ErrorInfo } from "../../core/ErrorInfo.ts"
 import { StoreUnavailable } from "../../core/Errors.ts"
 import type { NewRun } from "../../core/NewRun.ts"
-import type { Outcome, Settlement } from "../../core/Store.ts"
 import * as Text from "../../core/Text.ts"
 import type { Json } from "../../core/Value.ts"
+import type { Outcome, Settlement } from "../../core/Work.ts"
 
 /** A place for large values, such as a bucket. */
 export interface Place {

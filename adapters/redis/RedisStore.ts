@@ -16,7 +16,7 @@ import {
 import * as Feed from "../../core/Feed.ts"
 import * as ItemList from "../../core/ItemList.ts"
 import type { NewRun } from "../../core/NewRun.ts"
-import { newId } from "../../core/RunIndex.ts"
+import { newId } from "../../core/RunId.ts"
 import * as Store from "../../core/Store.ts"
 import * as StoreBounds from "../../core/StoreBounds.ts"
 import { Blobs, type Place } from "./Blobs.ts"
@@ -282,7 +282,7 @@ class RedisStore implements Store.Store {
   items: Store.Store["items"] = (request) =>
     Effect.flatMap(
       this.#stepOf(request.runId, request.step),
-      (index): Effect.Effect<Store.ItemList, InvalidOption | StoreUnavailable> => {
+      (index): Effect.Effect<ItemList.ItemList, InvalidOption | StoreUnavailable> => {
         const mistake = ItemList.invalid(request)
         return mistake === undefined
           ? attempt(() => RedisItems.list(this.#scripts, index, request, this.maxValueBytes))

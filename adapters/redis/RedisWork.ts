@@ -4,7 +4,7 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type { StoreUnavailable } from "../../core/Errors.ts"
 import { assertNotes, assertSettlements } from "../../core/Recordable.ts"
-import type * as Store from "../../core/Store.ts"
+import type * as Work from "../../core/Work.ts"
 import type { StoreBounds } from "../../core/StoreBounds.ts"
 import type { Blobs } from "./Blobs.ts"
 import { MAX_BYTES, slices } from "./Calls.ts"
@@ -36,7 +36,7 @@ interface Worked {
   readonly moreFrom: string
 }
 
-const NO_SETTLEMENTS: ReadonlyArray<Store.Settlement> = []
+const NO_SETTLEMENTS: ReadonlyArray<Work.Settlement> = []
 
 /** The work of the workers of this process. */
 export class RedisWork {
@@ -78,8 +78,8 @@ export class RedisWork {
     this.#report = report
   }
 
-  claim = (request: Store.ClaimRequest): Effect.Effect<ReadonlyArray<Store.Claim>, StoreUnavailable> =>
-    Effect.callback<ReadonlyArray<Store.Claim>, StoreUnavailable>((resume) => {
+  claim = (request: Work.ClaimRequest): Effect.Effect<ReadonlyArray<Work.Claim>, StoreUnavailable> =>
+    Effect.callback<ReadonlyArray<Work.Claim>, StoreUnavailable>((resume) => {
       const { worker } = request
       let isOver = false
       let isAsking = false
@@ -87,7 +87,7 @@ export class RedisWork {
       let isWoken = false
       let asked: Promise<void> = Promise.resolve()
       let timer: ReturnType<typeof setTimeout> | undefined
-      const end = (exit?: Effect.Effect<ReadonlyArray<Store.Claim>, StoreUnavailable>): void => {
+      const end = (exit?: Effect.Effect<ReadonlyArray<Work.Claim>, StoreUnavailable>): void => {
         if (isOver) return
         isOver = true
         clearTimeout(timer)
@@ -136,7 +136,7 @@ export class RedisWork {
       }).pipe(Effect.andThen(Effect.promise(() => asked)))
     })
 
-  renew = (claims: ReadonlyArray<Store.Claim>): Effect.Effect<ReadonlyArray<Store.Claim>, StoreUnavailable> =>
+  renew = (claims: ReadonlyArray<Work.Claim>): Effect.Effect<ReadonlyArray<Work.Claim>, StoreUnavailable> =>
     Effect.map(
       Effect.forEach(
         slices(claims, () => 0),
@@ -152,12 +152,12 @@ export class RedisWork {
     )
 
   settle = (
-    settlements: ReadonlyArray<Store.Settlement>,
-    request?: Store.ClaimRequest
-  ): Effect.Effect<Store.Settled, StoreUnavailable> =>
+    settlements: ReadonlyArray<Work.Settlement>,
+    request?: Work.ClaimRequest
+  ): Effect.Effect<Work.Settled, StoreUnavailable> =>
     attempt(async () => {
       assertSettlements(settlements)
-      const refused: Array<Store.Settlement> = []
+      const refused: Array<Work.Settlement> = []
       const parts = settlements.length === 0 ? [NO_SETTLEMENTS] : slices(settlements, bytesOf)
       for (const [at, part] of parts.entries()) {
         const isLast = at === parts.length - 1
@@ -169,7 +169,7 @@ export class RedisWork {
       return { refused, claims: [] }
     })
 
-  note = (notes: ReadonlyArray<Store.Note>): Effect.Effect<void, StoreUnavailable> =>
+  note = (notes: ReadonlyArray<Work.Note>): Effect.Effect<void, StoreUnavailable> =>
     Effect.suspend(() => {
       assertNotes(notes)
       return Effect.forEach(
@@ -183,15 +183,15 @@ export class RedisWork {
       )
     })
 
-  revoked = (worker: string): Stream.Stream<Store.Claim> => {
-    const open = Effect.map(Queue.unbounded<Store.Claim>(), (queue) => {
+  revoked = (worker: string): Stream.Stream<Work.Claim> => {
+    const open = Effect.map(Queue.unbounded<Work.Claim>(), (queue) => {
       const deaf = this.#news.revoked.add(worker, (token) => {
         const claim = this.#claims.get(token)
         if (claim !== undefined) Queue.offerUnsafe(queue, claim)
       })
       return { queue, deaf }
     })
-    const close = ({ queue, deaf }: { readonly queue: Queue.Queue<Store.Claim>; readonly deaf: () => void }) =>
+    const close = ({ queue, deaf }: { readonly queue: Queue.Queue<Work.Claim>; readonly deaf: () => void }) =>
       Effect.andThen(Effect.sync(deaf), Queue.shutdown(queue))
     return Stream.unwrap(Effect.map(Effect.acquireRelease(open, close), ({ queue }) => Stream.fromQueue(queue)))
   }
@@ -200,8 +200,8 @@ export class RedisWork {
 
   /** Settles, and lends what is asked for. */
   async #work(
-    request: Store.ClaimRequest | undefined,
-    settlements: ReadonlyArray<Store.Settlement>,
+    request: Work.ClaimRequest | undefined,
+    settlements: ReadonlyArray<Work.Settlement>,
     waits: boolean,
     from = ""
   ): Promise<Worked> {
@@ -275,18 +275,18 @@ export class RedisWork {
   }
 
   /** Gives back claims that came after their worker has stopped waiting. */
-  #giveBack(claims: ReadonlyArray<Store.Claim>): Promise<void> {
+  #giveBack(claims: ReadonlyArray<Work.Claim>): Promise<void> {
     const outcome = { _tag: "Released", reason: "its worker has stopped waiting" } as const
     return this.#settleQuietly(claims.map((claim) => ({ claim, outcome })))
   }
 
   /** When this fails, the leases end by themselves. */
-  async #settleQuietly(settlements: ReadonlyArray<Store.Settlement>): Promise<void> {
+  async #settleQuietly(settlements: ReadonlyArray<Work.Settlement>): Promise<void> {
     await this.#work(undefined, settlements, false).catch(() => undefined)
     for (const { claim } of settlements) this.#ended(claim)
   }
 
-  #ended(claim: Store.Claim): void {
+  #ended(claim: Work.Claim): void {
     this.#claims.delete(claim.token)
     this.#renewing?.remove(claim)
   }

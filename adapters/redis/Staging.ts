@@ -3,7 +3,7 @@
  * under a name that only its claim knows, before the act that takes it from there; that act is one small call then.
  */
 import type { DoneUnit } from "../../core/KeptItems.ts"
-import type { Claim, Outcome } from "../../core/Store.ts"
+import type { Claim, Outcome } from "../../core/Work.ts"
 import { bytesOfText, slices } from "./Calls.ts"
 import { expansionOf } from "./RedisItems.ts"
 import type { Scripts } from "./Scripts.ts"

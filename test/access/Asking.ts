@@ -6,7 +6,8 @@ import * as TestClock from "effect/testing/TestClock"
 import type { Access, Authenticator, Principal } from "../../adapters/promise/index.ts"
 import * as GuardLayer from "../../core/Guard.ts"
 import { Guard } from "../../core/Guard.ts"
-import { layerMemory, type Store } from "../../core/Store.ts"
+import type { Store } from "../../core/Store.ts"
+import { layerMemory } from "../../core/StoreModule.ts"
 
 /** A visitor who shows this. */
 export const visitor = (shown: Partial<Principal.Visitor> = {}): Principal.Visitor => ({

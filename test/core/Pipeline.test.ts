@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Dag from "../../core/Dag.ts"
-import * as Pipeline from "../../core/Pipeline.ts"
+import * as Pipeline from "../../core/PipelineModule.ts"
 import * as Task from "../../core/Task.ts"
 import type { Field, Fields } from "../../core/Value.ts"
 

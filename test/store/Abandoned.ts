@@ -6,8 +6,9 @@ import * as Stream from "effect/Stream"
 import type { Limit } from "../../core/Limit.ts"
 import type { Plan } from "../../core/Plan.ts"
 import * as Schedule from "../../core/Schedule.ts"
-import { type ClaimRequest, Store } from "../../core/Store.ts"
+import { Store } from "../../core/Store.ts"
 import * as Version from "../../core/Version.ts"
+import type { ClaimRequest } from "../../core/Work.ts"
 import { type Declare, done, newRun, PIPELINE, planOf, runsOf, single } from "./Acting.ts"
 
 const requestOf = (worker: string, ...versions: ReadonlyArray<string>): ClaimRequest => ({

@@ -7,12 +7,13 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Limit } from "../../core/Limit.ts"
 import type { NewRun } from "../../core/NewRun.ts"
-import * as Pipeline from "../../core/Pipeline.ts"
+import * as Pipeline from "../../core/PipelineModule.ts"
 import type * as Plan from "../../core/Plan.ts"
 import * as Run from "../../core/Run.ts"
-import { type Claim, type Outcome, Store } from "../../core/Store.ts"
+import { Store } from "../../core/Store.ts"
 import * as Task from "../../core/Task.ts"
 import * as Version from "../../core/Version.ts"
+import type { Claim, Outcome } from "../../core/Work.ts"
 
 /** How a suite wants its Store. */
 export interface Wanted {

@@ -6,7 +6,8 @@ import type { ErrorInfo } from "../../core/ErrorInfo.ts"
 import type { ItemState } from "../../core/ItemList.ts"
 import type { NewRun } from "../../core/NewRun.ts"
 import type * as Plan from "../../core/Plan.ts"
-import { type Claim, type Outcome, Store } from "../../core/Store.ts"
+import { Store } from "../../core/Store.ts"
+import type { Claim, Outcome } from "../../core/Work.ts"
 import { claim, claimOne, done, newRun, planOf, settle } from "./Acting.ts"
 
 const plain = planOf({ a: [], after: ["a"] })

@@ -10,6 +10,7 @@ import * as fc from "fast-check"
 import type * as Plan from "../../core/Plan.ts"
 import * as Run from "../../core/Run.ts"
 import type * as Store from "../../core/Store.ts"
+import type * as Work from "../../core/Work.ts"
 import * as Version from "../../core/Version.ts"
 
 const versions = new Set([Version.key("p", "v")])
@@ -33,14 +34,14 @@ export interface Table {
   /** Clients of one Store; every act is done by the next of them. */
   readonly stores: ReadonlyArray<Store.Store>
   /** Has the lease of a claim end as if its time were over. Without it, none ends. */
-  readonly expire?: (claim: Store.Claim) => Effect.Effect<void, unknown>
+  readonly expire?: (claim: Work.Claim) => Effect.Effect<void, unknown>
   /** Looks at the inside, after every act. */
   readonly look?: (model: Model) => Effect.Effect<void, unknown>
 }
 
 /** What the model knows. */
 export interface Model {
-  readonly held: ReadonlyArray<Store.Claim>
+  readonly held: ReadonlyArray<Work.Claim>
   readonly runs: ReadonlyMap<string, ModelRun>
 }
 
@@ -89,8 +90,8 @@ export const play = (acts: ReadonlyArray<Act>, { stores, expire, look }: Table):
     let turn = 0
     let store = stores[0]!
     const runs = new Map<string, ModelRun>()
-    const held: Array<Store.Claim> = []
-    const stale: Array<Store.Claim> = []
+    const held: Array<Work.Claim> = []
+    const stale: Array<Work.Claim> = []
 
     const endHeld = (run: ModelRun): void => {
       for (const claim of held.splice(0)) (claim.runId === run.id ? stale : held).push(claim)
@@ -139,7 +140,7 @@ export const play = (acts: ReadonlyArray<Act>, { stores, expire, look }: Table):
           const [claim] = held.splice(each.pick % Math.max(held.length, 1), 1)
           if (claim === undefined) return
           const run = runs.get(claim.runId)!
-          const outcome: Store.Outcome =
+          const outcome: Work.Outcome =
             each.how === "Completed"
               ? { _tag: "Completed", outputs: { [`o${claim.index}`]: String(claim.index) } }
               : each.how === "Failed"
@@ -157,7 +158,7 @@ export const play = (acts: ReadonlyArray<Act>, { stores, expire, look }: Table):
         } else if (each.type === "late") {
           const claim = stale[each.pick % Math.max(stale.length, 1)]
           if (claim === undefined) return
-          const settlement: Store.Settlement = { claim, outcome: { _tag: "Completed", outputs: { wrong: "0" } } }
+          const settlement: Work.Settlement = { claim, outcome: { _tag: "Completed", outputs: { wrong: "0" } } }
           expect((yield* store.settle([settlement])).refused).toEqual([settlement])
           expect(yield* store.renew([claim])).toEqual([claim])
         } else if (each.type === "renew") {

@@ -3,8 +3,9 @@ import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Plan from "../../core/Plan.ts"
-import { type Outcome, Store } from "../../core/Store.ts"
+import { Store } from "../../core/Store.ts"
 import * as Version from "../../core/Version.ts"
+import type { Outcome } from "../../core/Work.ts"
 import {
   chain,
   claim,

@@ -7,8 +7,9 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Policy } from "../../core/Policy.ts"
 import * as Step from "../../core/Steps.ts"
-import { type Outcome, Store } from "../../core/Store.ts"
+import { Store } from "../../core/Store.ts"
 import * as Task from "../../core/Task.ts"
+import type { Outcome } from "../../core/Work.ts"
 import {
   broken,
   claim,

@@ -4,7 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Run from "../../core/Run.ts"
-import { type Claim, Store } from "../../core/Store.ts"
+import { Store } from "../../core/Store.ts"
+import type { Claim } from "../../core/Work.ts"
 import {
   broken,
   claim,
