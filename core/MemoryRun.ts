@@ -17,9 +17,9 @@ import { RunLog } from "./RunLog.ts"
 import type { RunOwner } from "./RunOwner.ts"
 import { RunValues } from "./RunValues.ts"
 import type { Holder } from "./Slots.ts"
-import { MAX_TOGETHER } from "./StoreBounds.ts"
 import { Unit } from "./Unit.ts"
 import type { Json } from "./Value.ts"
+import { MAX_TOGETHER } from "./Value.ts"
 import type { Claim, FailedInUnit, Outcome } from "./Work.ts"
 
 type Outputs = Readonly<Record<string, Json>>

@@ -6,9 +6,8 @@ import * as Bytes from "./Bytes.ts"
 import type { ErrorInfo } from "./ErrorInfo.ts"
 import type { Problem } from "./Errors.ts"
 import type { Step } from "./Step.ts"
-import { MAX_TOGETHER } from "./StoreBounds.ts"
 import type * as Task from "./Task.ts"
-import { type Codec, codec, isOptional, type Json } from "./Value.ts"
+import { type Codec, codec, isOptional, type Json, MAX_TOGETHER } from "./Value.ts"
 
 /** The values of a run, by name. */
 export type Values = { readonly get: (name: string) => Json | undefined }

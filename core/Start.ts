@@ -11,8 +11,7 @@ import * as Part from "./Part.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import * as Policy from "./Policy.ts"
 import { MAX_PRIORITY } from "./Schedule.ts"
-import { MAX_TOGETHER } from "./StoreBounds.ts"
-import { canonical, type Json } from "./Value.ts"
+import { canonical, type Json, MAX_TOGETHER } from "./Value.ts"
 
 /** How a run differs from what its pipeline says. */
 export interface Options {

@@ -34,9 +34,6 @@ export interface MemoryBounds extends StoreBounds {
   readonly memoBytes?: number
 }
 
-/** How many times the longest value may be kept together: all parameters of a run, all inputs and all outputs of a step. */
-export const MAX_TOGETHER = 16
-
 const DEFAULTS: Required<MemoryBounds> = {
   leaseMillis: 15_000,
   maxValueBytes: 1 << 20,

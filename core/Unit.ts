@@ -2,7 +2,6 @@
 import { type ErrorInfo, inputsTooLarge } from "./ErrorInfo.ts"
 import type { Limit } from "./Limit.ts"
 import type { PlanStep } from "./Plan.ts"
-import type { RunValues } from "./RunValues.ts"
 import type { Holder } from "./Slots.ts"
 import type { Claim, MemoKey } from "./Work.ts"
 
@@ -12,7 +11,12 @@ const NO_LIMITS: ReadonlyArray<Limit> = []
 export interface UnitRun {
   readonly priority: number
   readonly queue: { readonly key: string }
-  readonly values: RunValues
+  readonly values: {
+    /** Of all values, and how many those may have that a step is called with. */
+    readonly bytes: number
+    readonly maxTogether: number
+    bytesOf(names: ReadonlyArray<string>): number
+  }
   step(index: number): PlanStep
   isStepOver(index: number): boolean
   /** The items of the unit's step, once they are known. */

@@ -12,6 +12,9 @@ import type { Problem } from "./Errors.ts"
 import * as PlainJson from "./PlainJson.ts"
 import * as RoundTrip from "./RoundTrip.ts"
 
+/** How many times the longest value may be kept together: all parameters of a run, all inputs and all outputs of a step. */
+export const MAX_TOGETHER = 16
+
 /** JSON text of one value. */
 export type Json = string
 

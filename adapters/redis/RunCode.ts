@@ -14,8 +14,8 @@ import { write as writeKept } from "../../core/KeptItems.ts"
 import type { Line } from "../../core/Log.ts"
 import { type NewRun, submissionOf } from "../../core/NewRun.ts"
 import * as Run from "../../core/Run.ts"
-import { MAX_TOGETHER } from "../../core/StoreBounds.ts"
 import type { Json } from "../../core/Value.ts"
+import { MAX_TOGETHER } from "../../core/Value.ts"
 import type { Steps } from "./PlanCode.ts"
 
 type Values = Readonly<Record<string, Json>>

@@ -10,8 +10,8 @@ import * as fc from "fast-check"
 import type * as Plan from "../../core/Plan.ts"
 import * as Run from "../../core/Run.ts"
 import type * as Store from "../../core/Store.ts"
-import type * as Work from "../../core/Work.ts"
 import * as Version from "../../core/Version.ts"
+import type * as Work from "../../core/Work.ts"
 
 const versions = new Set([Version.key("p", "v")])
 
