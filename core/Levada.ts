@@ -1,8 +1,21 @@
 /** The front door for programs written with Effect: one layer, and typed calls. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { Access } from "./Access.ts"
-import * as Bound from "./Bound.ts"
+import type { Access } from "./access/Access.ts"
+import * as Guard from "./access/Guard.ts"
+import * as Operations from "./operations/Operations.ts"
+import * as Warnings from "./operations/Warnings.ts"
+import * as Parameters from "./pipeline/Parameters.ts"
+import type * as Pipeline from "./pipeline/Pipeline.ts"
+import { invalidPipeline } from "./pipeline/Step.ts"
+import type * as Wiring from "./pipeline/Wiring.ts"
+import * as Registry from "./registry/Registry.ts"
+import type { Run } from "./run/Run.ts"
+import * as Results from "./run/RunResult.ts"
+import type * as Start from "./run/Start.ts"
+import * as Scheduler from "./schedule/Scheduler.ts"
+import type { Store } from "./store/Store.ts"
+import * as Task from "./task/Task.ts"
 import {
   type AccessDenied,
   InvalidOption,
@@ -13,23 +26,10 @@ import {
   type ScheduleError,
   type ScheduleExists,
   type StoreUnavailable
-} from "./Errors.ts"
-import * as Guard from "./Guard.ts"
-import * as Operations from "./Operations.ts"
-import * as Parameters from "./Parameters.ts"
-import type * as Pipeline from "./Pipeline.ts"
-import { host } from "./Principal.ts"
-import * as Registry from "./Registry.ts"
-import * as Results from "./Results.ts"
-import type { Run } from "./Run.ts"
-import * as Scheduler from "./Scheduler.ts"
-import type * as Start from "./Start.ts"
-import { invalidPipeline } from "./Step.ts"
-import type { Store } from "./Store.ts"
-import * as Task from "./Task.ts"
-import * as Warnings from "./Warnings.ts"
-import type * as Wiring from "./Wiring.ts"
-import * as Worker from "./Worker.ts"
+} from "./values/Errors.ts"
+import * as Bound from "./values/OptionCheck.ts"
+import { host } from "./values/Principal.ts"
+import * as Worker from "./worker/Worker.ts"
 
 /** What a program says about its Levada. */
 export interface Options<Pipelines extends ReadonlyArray<Pipeline.Any>> extends Registry.Options {

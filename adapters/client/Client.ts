@@ -1,6 +1,7 @@
 /** The API as a program sees it that runs elsewhere: over `fetch` alone, in any runtime and in browsers. */
-import type { ParametersInvalid } from "../../core/Errors.ts"
-import type * as Pipeline from "../../core/Pipeline.ts"
+
+import type * as Pipeline from "../../core/pipeline/Pipeline.ts"
+import type { ParametersInvalid } from "../../core/values/Errors.ts"
 import type { EventJson, EventType } from "../http/EventWire.ts"
 import type { ExecutionJson, RunsQuery } from "../http/Exchanges.ts"
 import type * as RunWire from "../http/RunWire.ts"

@@ -1,5 +1,5 @@
 /** A request of Elysia's, answered by the API. */
-import type { Principal } from "../../core/Principal.ts"
+import type { Principal } from "../../core/values/Principal.ts"
 import { type Platform, toResponse, WebRequest, web } from "../http/Fetch.ts"
 import { type Handler, type HttpReply, NO_SOCKETS } from "../http/Message.ts"
 import { type BunUpgrades, upgradeOnBun, upgradeOnDeno } from "../http/Sockets.ts"

@@ -1,6 +1,6 @@
 /** The API as routes of an Elysia app. */
 import { type AnyElysia, Elysia } from "elysia"
-import type { Principal } from "../../core/Principal.ts"
+import type { Principal } from "../../core/values/Principal.ts"
 import * as Place from "../http/Place.ts"
 import { VERSION_PREFIX } from "../http/Router.ts"
 import { routes } from "../http/Routes.ts"

@@ -1,7 +1,7 @@
 /** Schemas of what the routes about access take and answer. */
 import * as Schema from "effect/Schema"
-import { MAX_NAME_OF_PRINCIPAL, MAX_NAMES } from "../../core/Acl.ts"
-import { MAX_PRINCIPAL_NAME } from "../../core/Principal.ts"
+import { MAX_NAME_OF_PRINCIPAL, MAX_NAMES } from "../../core/values/Acl.ts"
+import { MAX_PRINCIPAL_NAME } from "../../core/values/Principal.ts"
 import type * as AccessWire from "./AccessWire.ts"
 import { instant, limit, nextCursor, text } from "./DocumentParts.ts"
 import type { AuditQuery, TokenWishJson } from "./Exchanges.ts"

@@ -1,9 +1,9 @@
 /** The routes about access: ACLs, tokens, and the audit log. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type { AuditAnswer, TokenWish } from "../../core/AccessOperations.ts"
-import * as Acl from "../../core/Acl.ts"
-import type { AuditRequest } from "../../core/AuditLog.ts"
+import type { AuditAnswer, TokenWish } from "../../core/operations/AccessOperations.ts"
+import type { AuditRequest } from "../../core/store/AuditLog.ts"
+import * as Acl from "../../core/values/Acl.ts"
 import * as AccessWire from "./AccessWire.ts"
 import type { BadRequest, Failure } from "./Failures.ts"
 import { json, text } from "./Message.ts"

@@ -1,6 +1,6 @@
 /** The JSON of access: what the core's values are called on the wire. */
-import type { AuditAnswer, Issued, PipelineAcl } from "../../core/AccessOperations.ts"
-import type { AuditList, AuditRecord } from "../../core/AuditLog.ts"
+import type { AuditAnswer, Issued, PipelineAcl } from "../../core/operations/AccessOperations.ts"
+import type { AuditList, AuditRecord } from "../../core/store/AuditLog.ts"
 import { instant } from "./Wire.ts"
 
 /** An ACL: roles, and principals as `principal:<scheme>:<id>`. */

@@ -1,7 +1,7 @@
 /** Which pages of other origins may read answers. Source: the Fetch standard, 3.3. */
 import * as Result from "effect/Result"
-import * as Bound from "../../core/Bound.ts"
-import { InvalidOption } from "../../core/Errors.ts"
+import { InvalidOption } from "../../core/values/Errors.ts"
+import * as Bound from "../../core/values/OptionCheck.ts"
 import type { HttpReply, HttpRequest } from "./Message.ts"
 
 /** Which pages of other origins may read answers. */

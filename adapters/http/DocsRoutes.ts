@@ -1,7 +1,7 @@
 /** The API's documentation: the OpenAPI document, and pages that show it. Nothing in them comes from anywhere else. */
 import * as Effect from "effect/Effect"
-import { nobody } from "../../core/Principal.ts"
-import type { Registered } from "../../core/Registry.ts"
+import type { Registered } from "../../core/registry/Registry.ts"
+import { nobody } from "../../core/values/Principal.ts"
 import { asset } from "./Assets.ts"
 import { BadRequest, type Failure } from "./Failures.ts"
 import { type HttpReply, json, SECURITY_HEADERS, text } from "./Message.ts"

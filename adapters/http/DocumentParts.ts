@@ -1,8 +1,8 @@
 /** What the schemas of several routes have in common. */
 import * as Schema from "effect/Schema"
-import { MAX_MILLIS } from "../../core/Bound.ts"
-import { MAX_NAME_LENGTH } from "../../core/Name.ts"
-import { MAX_PRIORITY } from "../../core/Schedule.ts"
+import { MAX_PRIORITY } from "../../core/run/Schedule.ts"
+import { MAX_NAME_LENGTH } from "../../core/values/Name.ts"
+import { MAX_MILLIS } from "../../core/values/OptionCheck.ts"
 
 /** What may be left out. */
 type Optional<A> = Schema.optionalKey<Schema.Codec<A>>

@@ -1,6 +1,6 @@
 /** Schemas of what each route takes and answers, for documentation. The compiler holds them against Eden's types. */
 import * as Schema from "effect/Schema"
-import { MAX_IDEMPOTENCY_KEY } from "../../core/Start.ts"
+import { MAX_IDEMPOTENCY_KEY } from "../../core/run/Start.ts"
 import * as Access from "./AccessDocuments.ts"
 import * as Events from "./EventDocuments.ts"
 import type { ErrorJson, Exchange, Exchanges, FailureStatus } from "./Exchanges.ts"

@@ -1,8 +1,8 @@
 /** Events as they happen, as `text/event-stream`. Source: the HTML standard, 9.2. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { Event } from "../../core/Event.ts"
-import type { FeedItem } from "../../core/Feed.ts"
+import type { Event } from "../../core/run/Event.ts"
+import type { FeedItem } from "../../core/store/Feed.ts"
 import { type EventTexts, type EventType, typeOf } from "./EventWire.ts"
 import { failureText } from "./Failures.ts"
 

@@ -1,6 +1,7 @@
 /** The JSON of events: the same over every channel and in a run's history. Values are JSON text already. */
-import type { Event } from "../../core/Event.ts"
-import type { Json } from "../../core/Value.ts"
+
+import type { Json } from "../../core/json/Value.ts"
+import type { Event } from "../../core/run/Event.ts"
 import { withoutHostPaths } from "./Failures.ts"
 import { type ErrorDetail, errorDetail } from "./RunWire.ts"
 import { instant } from "./Wire.ts"

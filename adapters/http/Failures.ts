@@ -1,7 +1,7 @@
 /** What a failure looks like to a client: one status and one body, without stack, secret or host path. */
 import * as Data from "effect/Data"
-import type * as Errors from "../../core/Errors.ts"
-import type { Quota } from "../../core/Principal.ts"
+import type * as Errors from "../../core/values/Errors.ts"
+import type { Quota } from "../../core/values/Principal.ts"
 import { type HttpReply, json } from "./Message.ts"
 
 /** A request that HTTP itself objects to: its path, its method or its body. */

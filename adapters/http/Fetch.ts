@@ -1,5 +1,5 @@
 /** The API as a web-standard fetch handler, for every server that has one. */
-import type { Principal } from "../../core/Principal.ts"
+import type { Principal } from "../../core/values/Principal.ts"
 import { type Handler, type HttpReply, type HttpRequest, NO_SOCKETS } from "./Message.ts"
 
 /** What only the server knows of a request, asked for when it is needed. `Info` is what the server passes beside it. */

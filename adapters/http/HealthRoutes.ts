@@ -1,7 +1,7 @@
 /** The routes that say how the server is, for those who watch over it. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { nobody } from "../../core/Principal.ts"
+import { nobody } from "../../core/values/Principal.ts"
 import { type HttpReply, json } from "./Message.ts"
 import { type Call, get, type Route } from "./Route.ts"
 import * as Wire from "./Wire.ts"

@@ -1,5 +1,5 @@
 /** A request as the guard sees it. */
-import type { Visitor } from "../../core/Principal.ts"
+import type { Visitor } from "../../core/values/Principal.ts"
 import type { HttpRequest } from "./Message.ts"
 import type { Source } from "./Proxies.ts"
 

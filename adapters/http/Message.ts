@@ -3,7 +3,7 @@
  * `Request` and `Response` cost more on Node than all the rest of an answer.
  */
 
-import type { Principal } from "../../core/Principal.ts"
+import type { Principal } from "../../core/values/Principal.ts"
 
 /** A request, as far as a route needs to know it. */
 export interface HttpRequest {

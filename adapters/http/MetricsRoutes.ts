@@ -1,6 +1,6 @@
 /** The route that Prometheus reads. */
 import * as Effect from "effect/Effect"
-import type { Totals } from "../../core/StatisticsOperations.ts"
+import type { Totals } from "../../core/operations/StatisticsOperations.ts"
 import type { Failure } from "./Failures.ts"
 import { residentBytes } from "./HealthRoutes.ts"
 import { type HttpReply, text } from "./Message.ts"

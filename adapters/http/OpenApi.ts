@@ -1,7 +1,7 @@
 /** What the API is, as an OpenAPI 3.1 document: made from the table of routes and the schemas of what they take and answer. */
 import * as Schema from "effect/Schema"
-import type { Any as Pipeline } from "../../core/Pipeline.ts"
-import type { Registered } from "../../core/Registry.ts"
+import type { Any as Pipeline } from "../../core/pipeline/Pipeline.ts"
+import type { Registered } from "../../core/registry/Registry.ts"
 import { type AnyDocument, documents, error } from "./Documents.ts"
 import { EVENT_STREAM } from "./EventDocuments.ts"
 import { parametersSchema, resultSchema } from "./PipelineSchema.ts"

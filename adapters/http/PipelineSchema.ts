@@ -1,6 +1,7 @@
 /** What a pipeline takes and gives as JSON Schema, draft 2020-12. */
-import type { Any as Pipeline } from "../../core/Pipeline.ts"
-import { type Field, type JsonSchema, jsonSchema } from "../../core/Value.ts"
+
+import { type Field, type JsonSchema, jsonSchema } from "../../core/json/Value.ts"
+import type { Any as Pipeline } from "../../core/pipeline/Pipeline.ts"
 
 type Document = Pick<JsonSchema, "schema" | "definitions">
 

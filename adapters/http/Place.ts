@@ -8,7 +8,7 @@ export const check = async (levada: unknown, options: unknown): Promise<void> =>
   const wrong = mistake(levada, options) ?? (await exposed(levada as Weak, options as { readonly host?: string }))
   if (wrong === undefined) return
   // Loaded when it is needed: a binding brings nothing along.
-  const { InvalidOption } = await import("../../core/Errors.ts")
+  const { InvalidOption } = await import("../../core/values/Errors.ts")
   throw new InvalidOption(...wrong)
 }
 

@@ -1,5 +1,5 @@
 /** Metrics as Prometheus reads them. Source: its text exposition format, version 0.0.4. */
-import { bound, type Spread } from "../../core/Spread.ts"
+import { bound, type Spread } from "../../core/statistics/Histogram.ts"
 
 export const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -1,8 +1,8 @@
 /** Who really asks, behind proxies: their headers count as far as they are trusted, and not a step further. */
 import * as Result from "effect/Result"
-import { type Address, isIn, type Network, parse, parseNetwork } from "../../core/Address.ts"
-import * as Bound from "../../core/Bound.ts"
-import { InvalidOption } from "../../core/Errors.ts"
+import { type Address, isIn, type Network, parse, parseNetwork } from "../../core/values/Address.ts"
+import { InvalidOption } from "../../core/values/Errors.ts"
+import * as Bound from "../../core/values/OptionCheck.ts"
 import type { HttpRequest } from "./Message.ts"
 
 /** The headers that proxies write. */

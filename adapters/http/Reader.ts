@@ -1,7 +1,7 @@
 /** Reads bodies and queries, and says everything that is wrong with them at once. */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import { type Problem, summary } from "../../core/Failure.ts"
+import { type Problem, summary } from "../../core/values/Failure.ts"
 import { BadRequest } from "./Failures.ts"
 
 /** Finds what is wrong while it reads. */

@@ -1,5 +1,5 @@
 /** What a server has answered, in numbers. */
-import { Spread } from "../../core/Spread.ts"
+import { Spread } from "../../core/statistics/Histogram.ts"
 import type { Exposition } from "./Prometheus.ts"
 
 /** How many of a unit make a second. */

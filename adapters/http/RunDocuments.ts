@@ -1,8 +1,8 @@
 /** Schemas of what the routes about runs take and answer. */
 import * as Schema from "effect/Schema"
-import { POLICIES } from "../../core/Policy.ts"
-import { STATUSES } from "../../core/Run.ts"
-import { MAX_REASON } from "../../core/RunOperations.ts"
+import { MAX_REASON } from "../../core/operations/RunOperations.ts"
+import { STATUSES } from "../../core/run/Run.ts"
+import { POLICIES } from "../../core/values/Policy.ts"
 import { instant, limit, millis, nextCursor, priority, record, seconds, strings, text } from "./DocumentParts.ts"
 import type {
   CancellationJson,

@@ -1,10 +1,11 @@
 /** The JSON of runs: what the core's values are called on the wire. Values are JSON text already and are not parsed for it. */
-import type { ErrorInfo } from "../../core/ErrorInfo.ts"
-import type { Lines } from "../../core/Log.ts"
-import * as Results from "../../core/Results.ts"
-import type { Run, StepState } from "../../core/Run.ts"
-import type { RunList } from "../../core/Store.ts"
-import type { Json } from "../../core/Value.ts"
+
+import type { Json } from "../../core/json/Value.ts"
+import type { Run, StepState } from "../../core/run/Run.ts"
+import * as Results from "../../core/run/RunResult.ts"
+import type { RunList } from "../../core/store/Store.ts"
+import type { Lines } from "../../core/task/LogLine.ts"
+import type { ErrorInfo } from "../../core/values/ErrorInfo.ts"
 import { withoutHostPaths } from "./Failures.ts"
 import { instant } from "./Wire.ts"
 

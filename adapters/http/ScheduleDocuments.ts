@@ -1,6 +1,6 @@
 /** Schemas of what the routes about schedules take and answer. */
 import * as Schema from "effect/Schema"
-import { CATCH_UPS, OVERLAPS } from "../../core/Schedule.ts"
+import { CATCH_UPS, OVERLAPS } from "../../core/run/Schedule.ts"
 import { MAX_SECONDS, millis, name, priority, record, seconds, text } from "./DocumentParts.ts"
 import type { NewScheduleJson } from "./Exchanges.ts"
 import type * as ScheduleWire from "./ScheduleWire.ts"

@@ -1,5 +1,5 @@
 /** The JSON of schedules: what the core's values are called on the wire. */
-import type { Schedule } from "../../core/Schedule.ts"
+import type { Schedule } from "../../core/run/Schedule.ts"
 import { instant } from "./Wire.ts"
 
 /** A schedule. Either `cron` and `time_zone` or `every`, in seconds, are not null. */

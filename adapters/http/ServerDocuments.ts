@@ -1,6 +1,6 @@
 /** Schemas of what the routes about the server and about numbers take and answer. */
 import * as Schema from "effect/Schema"
-import { KEPT_MILLIS } from "../../core/Statistics.ts"
+import { KEPT_MILLIS } from "../../core/statistics/Statistics.ts"
 import { millis } from "./DocumentParts.ts"
 import type { StatisticsQuery } from "./Exchanges.ts"
 import type * as StatisticsWire from "./StatisticsWire.ts"

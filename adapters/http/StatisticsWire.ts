@@ -1,5 +1,5 @@
 /** The JSON of statistics: what the core's values are called on the wire. Times are milliseconds. */
-import type { Numbers, PipelineNumbers } from "../../core/Statistics.ts"
+import type { Numbers, PipelineNumbers } from "../../core/statistics/Statistics.ts"
 import { errorDetail } from "./RunWire.ts"
 import { instant } from "./Wire.ts"
 

@@ -3,8 +3,8 @@
  * servers of its visitor's machine. Sources: the Fetch standard, 3.2; W3C Fetch Metadata; RFC 6761, 6.3.
  */
 import * as Result from "effect/Result"
-import { isIn, parse, parseNetwork } from "../../core/Address.ts"
-import { InvalidOption } from "../../core/Errors.ts"
+import { isIn, parse, parseNetwork } from "../../core/values/Address.ts"
+import { InvalidOption } from "../../core/values/Errors.ts"
 import { isJson } from "./Body.ts"
 import type { Cors } from "./Cors.ts"
 import { BadRequest } from "./Failures.ts"

@@ -1,11 +1,11 @@
 /** The JSON of the contract: what the core's values are called on the wire. */
 import * as Option from "effect/Option"
-import { edges, levels } from "../../core/Dag.ts"
-import type { Load } from "../../core/Load.ts"
-import type { Any as Pipeline } from "../../core/Pipeline.ts"
-import type { Registered } from "../../core/Registry.ts"
-import type { Run } from "../../core/Run.ts"
-import type { Step } from "../../core/Step.ts"
+import { edges, levels } from "../../core/pipeline/Dag.ts"
+import type { Any as Pipeline } from "../../core/pipeline/Pipeline.ts"
+import type { Step } from "../../core/pipeline/Step.ts"
+import type { Registered } from "../../core/registry/Registry.ts"
+import type { Run } from "../../core/run/Run.ts"
+import type { Load } from "../../core/store/Load.ts"
 import { parametersSchema, resultSchema } from "./PipelineSchema.ts"
 
 /** An instant: ISO 8601 in UTC. */

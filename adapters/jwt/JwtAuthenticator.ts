@@ -12,11 +12,11 @@ import {
   type JWTVerifyGetKey,
   jwtVerify
 } from "jose"
-import type { Authenticator, Rejection } from "../../core/Authenticator.ts"
-import * as Bound from "../../core/Bound.ts"
-import { AuthenticatorUnavailable, InvalidOption, Unauthenticated } from "../../core/Errors.ts"
-import { MAX_PRINCIPAL_NAME, MAX_ROLES, type Principal } from "../../core/Principal.ts"
-import * as Text from "../../core/Text.ts"
+import type { Authenticator, Rejection } from "../../core/access/Authenticator.ts"
+import { AuthenticatorUnavailable, InvalidOption, Unauthenticated } from "../../core/values/Errors.ts"
+import * as Bound from "../../core/values/OptionCheck.ts"
+import { MAX_PRINCIPAL_NAME, MAX_ROLES, type Principal } from "../../core/values/Principal.ts"
+import * as Text from "../../core/values/Text.ts"
 import { Verified } from "./Verified.ts"
 
 /** The algorithms that are known, by the kind of key that they take. */

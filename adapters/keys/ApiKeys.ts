@@ -1,12 +1,12 @@
 /** API keys: who has one may do what its entry says. */
 import * as Effect from "effect/Effect"
-import { invalidGrant } from "../../core/Access.ts"
-import type { Authenticator, Rejection } from "../../core/Authenticator.ts"
-import * as Bound from "../../core/Bound.ts"
-import { InvalidOption, Unauthenticated, UnknownApiKey } from "../../core/Errors.ts"
-import { MAX_NAME_LENGTH } from "../../core/Name.ts"
-import { expiryOf, type Grant, type Principal } from "../../core/Principal.ts"
-import * as Text from "../../core/Text.ts"
+import { invalidGrant } from "../../core/access/Access.ts"
+import type { Authenticator, Rejection } from "../../core/access/Authenticator.ts"
+import { InvalidOption, Unauthenticated, UnknownApiKey } from "../../core/values/Errors.ts"
+import { MAX_NAME_LENGTH } from "../../core/values/Name.ts"
+import * as Bound from "../../core/values/OptionCheck.ts"
+import { expiryOf, type Grant, type Principal } from "../../core/values/Principal.ts"
+import * as Text from "../../core/values/Text.ts"
 import { type NodeCrypto, nodeCrypto, randomText, sha256, toHex } from "./NodeCrypto.ts"
 
 /** What a key may do. */

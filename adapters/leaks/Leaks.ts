@@ -9,7 +9,7 @@
 import type { AsyncLocalStorage } from "node:async_hooks"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { type LeakOwner, Leaks } from "../../core/Leaks.ts"
+import { type LeakOwner, Leaks } from "../../core/task/Leaks.ts"
 
 type Hooks = typeof import("node:async_hooks")
 

@@ -1,11 +1,12 @@
 /** Large values, kept somewhere else than in Redis: there, a reference takes the value's place. */
-import * as Bytes from "../../core/Bytes.ts"
-import { describe, type ErrorInfo } from "../../core/ErrorInfo.ts"
-import { StoreUnavailable } from "../../core/Errors.ts"
-import type { NewRun } from "../../core/NewRun.ts"
-import * as Text from "../../core/Text.ts"
-import type { Json } from "../../core/Value.ts"
-import type { Outcome, Settlement } from "../../core/Work.ts"
+
+import type { Json } from "../../core/json/Value.ts"
+import type { NewRun } from "../../core/run/NewRun.ts"
+import type { Outcome, Settlement } from "../../core/store/Work.ts"
+import * as Bytes from "../../core/values/Bytes.ts"
+import { describe, type ErrorInfo } from "../../core/values/ErrorInfo.ts"
+import { StoreUnavailable } from "../../core/values/Errors.ts"
+import * as Text from "../../core/values/Text.ts"
 
 /** A place for large values, such as a bucket. */
 export interface Place {

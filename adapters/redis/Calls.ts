@@ -1,6 +1,6 @@
 /** How much goes to Redis in one call: what is more is sent in several, so that no call keeps the server or the way there long. */
 
-import * as Bytes from "../../core/Bytes.ts"
+import * as Bytes from "../../core/values/Bytes.ts"
 
 /** About how many bytes one call has at most, unless one member alone has more. */
 export const MAX_BYTES: number = 1 << 20

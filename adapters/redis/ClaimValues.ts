@@ -1,9 +1,10 @@
 /** The values of claims: those that the script did not pass are fetched, those that are elsewhere are brought back. */
-import * as Bytes from "../../core/Bytes.ts"
-import { type ErrorInfo, inputsTooLarge } from "../../core/ErrorInfo.ts"
-import type { Json } from "../../core/Value.ts"
-import { MAX_TOGETHER } from "../../core/Value.ts"
-import type { Settlement } from "../../core/Work.ts"
+
+import type { Json } from "../../core/json/Value.ts"
+import { MAX_TOGETHER } from "../../core/json/Value.ts"
+import type { Settlement } from "../../core/store/Work.ts"
+import * as Bytes from "../../core/values/Bytes.ts"
+import { type ErrorInfo, inputsTooLarge } from "../../core/values/ErrorInfo.ts"
 import type { Blobs } from "./Blobs.ts"
 import { Fields } from "./Fields.ts"
 import type { Scripts } from "./Scripts.ts"

@@ -2,8 +2,8 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Cluster, Redis, type RedisOptions } from "ioredis"
-import * as Bound from "../../core/Bound.ts"
-import { InvalidOption, StoreUnavailable } from "../../core/Errors.ts"
+import { InvalidOption, StoreUnavailable } from "../../core/values/Errors.ts"
+import * as Bound from "../../core/values/OptionCheck.ts"
 import { type Client, IS_REPLICA, reasonOf, toUnavailable } from "./Scripts.ts"
 import * as Server from "./Server.ts"
 

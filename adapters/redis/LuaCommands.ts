@@ -1,7 +1,8 @@
 /** The scripts: one for each change of state, put together from parts. */
-import { KEPT_CHANGES } from "../../core/Feed.ts"
-import { MAX_ITEM_ERRORS, MAX_UNIT_ERRORS } from "../../core/ItemList.ts"
-import { MAX_TOGETHER } from "../../core/Value.ts"
+
+import { MAX_TOGETHER } from "../../core/json/Value.ts"
+import { MAX_ITEM_ERRORS, MAX_UNIT_ERRORS } from "../../core/run/ItemList.ts"
+import { KEPT_CHANGES } from "../../core/store/Feed.ts"
 import { KEEP_TOKEN, TAKE } from "./LuaAccess.ts"
 import { READING, type ReadingScript } from "./LuaReading.ts"
 import { type ScheduleScript, schedules } from "./LuaSchedules.ts"

@@ -2,8 +2,8 @@
  * Finds work of unfinished runs that is in no queue, lent to no worker, waits for no limit and is not due, and brings it back.
  * Acts leave none behind; a write that a server refused in the middle of an act may, or another program.
  */
-import type * as Run from "../../core/Run.ts"
-import type { StoreBounds } from "../../core/StoreBounds.ts"
+import type * as Run from "../../core/run/Run.ts"
+import type { StoreBounds } from "../../core/store/StoreBounds.ts"
 import { MAX_MEMBERS } from "./Calls.ts"
 import { digestOf, type RunReader } from "./RunReader.ts"
 import type { Scripts } from "./Scripts.ts"

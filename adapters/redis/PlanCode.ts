@@ -1,8 +1,8 @@
 /** Plans as the scripts read them: step by step, under a digest of all of it. */
 
-import type { NewRun } from "../../core/NewRun.ts"
-import type { Plan, PlanStep } from "../../core/Plan.ts"
-import * as Version from "../../core/Version.ts"
+import type { Plan, PlanStep } from "../../core/pipeline/Plan.ts"
+import * as Version from "../../core/pipeline/Version.ts"
+import type { NewRun } from "../../core/run/NewRun.ts"
 import { writeShape } from "./RunCode.ts"
 import type { Argument } from "./Scripts.ts"
 

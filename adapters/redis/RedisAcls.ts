@@ -1,8 +1,8 @@
 /** The ACLs of a Store on Redis: texts by pipeline, in one hash. */
 import * as Effect from "effect/Effect"
-import type { Acl } from "../../core/Acl.ts"
-import { type Acls, MAX_ACLS } from "../../core/Acls.ts"
-import { StoreUnavailable } from "../../core/Errors.ts"
+import { type Acls, MAX_ACLS } from "../../core/store/Acls.ts"
+import type { Acl } from "../../core/values/Acl.ts"
+import { StoreUnavailable } from "../../core/values/Errors.ts"
 import type { Look, News } from "./News.ts"
 import type { Scripts } from "./Scripts.ts"
 import * as Tables from "./Tables.ts"

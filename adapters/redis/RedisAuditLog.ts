@@ -8,8 +8,8 @@ import {
   isWanted,
   MAX_RECORDS,
   type NewRecord
-} from "../../core/AuditLog.ts"
-import { InvalidOption, type StoreUnavailable } from "../../core/Errors.ts"
+} from "../../core/store/AuditLog.ts"
+import { InvalidOption, type StoreUnavailable } from "../../core/values/Errors.ts"
 import { ANSWER_BYTES } from "./Fields.ts"
 import { MOST } from "./LuaReading.ts"
 import type { Scripts } from "./Scripts.ts"

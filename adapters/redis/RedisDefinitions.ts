@@ -1,7 +1,7 @@
 /** The definitions of a Store on Redis: texts by id, in one hash. */
 import * as Effect from "effect/Effect"
-import { type Definitions, type KeptDefinition, MAX_DEFINITIONS } from "../../core/Definitions.ts"
-import { StoreUnavailable } from "../../core/Errors.ts"
+import { type Definitions, type KeptDefinition, MAX_DEFINITIONS } from "../../core/store/PipelineDefinitions.ts"
+import { StoreUnavailable } from "../../core/values/Errors.ts"
 import type { Look, News } from "./News.ts"
 import type { Scripts } from "./Scripts.ts"
 import * as Tables from "./Tables.ts"

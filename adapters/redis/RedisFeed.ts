@@ -3,9 +3,9 @@
  * for a moment, so that many readers in one process ask Redis hardly more than one does.
  */
 import * as Effect from "effect/Effect"
-import type { StoreUnavailable } from "../../core/Errors.ts"
-import type { Event } from "../../core/Event.ts"
-import { type Change, type Entry, type Excerpt, lengthOf, type Source, START } from "../../core/Feed.ts"
+import type { Event } from "../../core/run/Event.ts"
+import { type Change, type Entry, type Excerpt, lengthOf, type Source, START } from "../../core/store/Feed.ts"
+import type { StoreUnavailable } from "../../core/values/Errors.ts"
 import { closed, type RedisRuns } from "./RedisRuns.ts"
 import type { PlannedChange } from "./RunReader.ts"
 import type { Scripts } from "./Scripts.ts"

@@ -1,5 +1,6 @@
 /** The units of a step that goes through items, as they are kept: listed one by one. */
-import type { ErrorInfo } from "../../core/ErrorInfo.ts"
+
+import type { Json } from "../../core/json/Value.ts"
 import {
   type ItemList,
   type ItemState,
@@ -8,8 +9,8 @@ import {
   MAX_LISTED,
   NO_ITEMS,
   toRow
-} from "../../core/ItemList.ts"
-import type { Json } from "../../core/Value.ts"
+} from "../../core/run/ItemList.ts"
+import type { ErrorInfo } from "../../core/values/ErrorInfo.ts"
 import { bytesOfText } from "./Calls.ts"
 import { digestOf, isOver } from "./RunReader.ts"
 import type { Scripts } from "./Scripts.ts"

@@ -1,7 +1,8 @@
 /** How busy a Store on Redis is. */
-import { type Load, MAX_NAMED, type Overdue, Tally } from "../../core/Load.ts"
-import { OVERDUE_MILLIS } from "../../core/Schedule.ts"
-import * as Version from "../../core/Version.ts"
+
+import * as Version from "../../core/pipeline/Version.ts"
+import { OVERDUE_MILLIS } from "../../core/run/Schedule.ts"
+import { type Load, MAX_NAMED, type Overdue, Tally } from "../../core/store/Load.ts"
 import type { RunReader } from "./RunReader.ts"
 import type { Scripts } from "./Scripts.ts"
 import * as StoreTime from "./StoreTime.ts"

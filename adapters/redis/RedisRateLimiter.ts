@@ -1,8 +1,8 @@
 /** The rate limiter of a Store on Redis, by the server's clock. */
 import * as Effect from "effect/Effect"
-import type { StoreUnavailable } from "../../core/Errors.ts"
-import type { Rate } from "../../core/Rate.ts"
-import type { RateLimiter, Taken } from "../../core/RateLimiter.ts"
+import type { RateLimiter, Taken } from "../../core/store/RateLimiter.ts"
+import type { StoreUnavailable } from "../../core/values/Errors.ts"
+import type { Rate } from "../../core/values/Rate.ts"
 import type { Scripts } from "./Scripts.ts"
 
 export class RedisRateLimiter implements RateLimiter {

@@ -1,7 +1,6 @@
 /** The schedules of a Store on Redis. */
 import * as Effect from "effect/Effect"
-import { ScheduleExists, ScheduleNotFound, StoreUnavailable } from "../../core/Errors.ts"
-import type { Schedule } from "../../core/Schedule.ts"
+import type { Schedule } from "../../core/run/Schedule.ts"
 import {
   type DueSchedule,
   type Firing,
@@ -10,7 +9,8 @@ import {
   MAX_UNFINISHED,
   type Schedules,
   type TakesAfter
-} from "../../core/Schedules.ts"
+} from "../../core/store/ScheduleStore.ts"
+import { ScheduleExists, ScheduleNotFound, StoreUnavailable } from "../../core/values/Errors.ts"
 import type { News } from "./News.ts"
 import { LOOK_MILLIS } from "./RedisRuns.ts"
 import { type Argument, attempt, type Scripts, sha1, toUnavailable } from "./Scripts.ts"

@@ -4,7 +4,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
-import * as Bound from "../../core/Bound.ts"
+import * as ItemList from "../../core/run/ItemList.ts"
+import type { NewRun } from "../../core/run/NewRun.ts"
+import { newId } from "../../core/run/RunId.ts"
+import * as Feed from "../../core/store/Feed.ts"
+import * as Store from "../../core/store/Store.ts"
+import * as StoreBounds from "../../core/store/StoreBounds.ts"
 import {
   IdempotencyConflict,
   InvalidOption,
@@ -12,13 +17,8 @@ import {
   RunUnfinished,
   StoreUnavailable,
   UnknownStep
-} from "../../core/Errors.ts"
-import * as Feed from "../../core/Feed.ts"
-import * as ItemList from "../../core/ItemList.ts"
-import type { NewRun } from "../../core/NewRun.ts"
-import { newId } from "../../core/RunId.ts"
-import * as Store from "../../core/Store.ts"
-import * as StoreBounds from "../../core/StoreBounds.ts"
+} from "../../core/values/Errors.ts"
+import * as Bound from "../../core/values/OptionCheck.ts"
 import { Blobs, type Place } from "./Blobs.ts"
 import { ClaimValues } from "./ClaimValues.ts"
 import * as Connection from "./Connection.ts"

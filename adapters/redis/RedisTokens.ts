@@ -1,8 +1,8 @@
 /** The tokens of a Store on Redis: whom each stands for, under its digest, until it expires. */
 import * as Effect from "effect/Effect"
-import { StoreUnavailable } from "../../core/Errors.ts"
-import type { Principal } from "../../core/Principal.ts"
-import { MAX_TOKENS, type Tokens } from "../../core/Tokens.ts"
+import { MAX_TOKENS, type Tokens } from "../../core/store/Tokens.ts"
+import { StoreUnavailable } from "../../core/values/Errors.ts"
+import type { Principal } from "../../core/values/Principal.ts"
 import type { Scripts } from "./Scripts.ts"
 
 export class RedisTokens implements Tokens {

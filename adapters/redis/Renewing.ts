@@ -1,5 +1,5 @@
 /** Renews leases while a task blocks the thread of its worker: another thread does, over a connection of its own. */
-import type { Claim } from "../../core/Work.ts"
+import type { Claim } from "../../core/store/Work.ts"
 import * as Connection from "./Connection.ts"
 import { SCRIPTS } from "./LuaCommands.ts"
 import { LENGTHS_AT, LOOKS, MAX_TEXT, PLACES, PROGRAM, SHARED_BYTES, type Start, TEXTS_AT } from "./RenewingProgram.ts"

@@ -1,4 +1,12 @@
 /** Runs, events and lines as they are kept, and back. */
+
+import type { Json } from "../../core/json/Value.ts"
+import { MAX_TOGETHER } from "../../core/json/Value.ts"
+import type { Event, HowCompleted } from "../../core/run/Event.ts"
+import { write as writeKept } from "../../core/run/KeptItems.ts"
+import { type NewRun, submissionOf } from "../../core/run/NewRun.ts"
+import * as Run from "../../core/run/Run.ts"
+import type { Line } from "../../core/task/LogLine.ts"
 import {
   type ErrorInfo,
   type FailedItems,
@@ -8,14 +16,7 @@ import {
   runTimedOut,
   stepCancelled,
   workerLost
-} from "../../core/ErrorInfo.ts"
-import type { Event, HowCompleted } from "../../core/Event.ts"
-import { write as writeKept } from "../../core/KeptItems.ts"
-import type { Line } from "../../core/Log.ts"
-import { type NewRun, submissionOf } from "../../core/NewRun.ts"
-import * as Run from "../../core/Run.ts"
-import type { Json } from "../../core/Value.ts"
-import { MAX_TOGETHER } from "../../core/Value.ts"
+} from "../../core/values/ErrorInfo.ts"
 import type { Steps } from "./PlanCode.ts"
 
 type Values = Readonly<Record<string, Json>>

@@ -2,8 +2,8 @@
  * The indexes of runs by when they were submitted: sorted sets of all runs and of those that are not over, and for each
  * status but two of its own; the same again for each pipeline, with `:` and its id behind the name.
  */
-import type { RunStatus } from "../../core/Run.ts"
-import type { ListRequest } from "../../core/Store.ts"
+import type { RunStatus } from "../../core/run/Run.ts"
+import type { ListRequest } from "../../core/store/Store.ts"
 import { MOST } from "./LuaReading.ts"
 import type { Scripts } from "./Scripts.ts"
 

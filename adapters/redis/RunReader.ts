@@ -1,9 +1,10 @@
 /** Runs and events as they are read from Redis: in one answer where they are small, and else in slices. */
-import type { Event } from "../../core/Event.ts"
-import type { Change } from "../../core/Feed.ts"
-import * as Run from "../../core/Run.ts"
-import type { Json } from "../../core/Value.ts"
-import * as Version from "../../core/Version.ts"
+
+import type { Json } from "../../core/json/Value.ts"
+import * as Version from "../../core/pipeline/Version.ts"
+import type { Event } from "../../core/run/Event.ts"
+import * as Run from "../../core/run/Run.ts"
+import type { Change } from "../../core/store/Feed.ts"
 import type { Blobs } from "./Blobs.ts"
 import { ANSWER_BYTES, type Field, Fields, type Kept } from "./Fields.ts"
 import { type Looked, Looks, MAX_RUNS } from "./Looks.ts"

@@ -1,7 +1,7 @@
 /** Runs the scripts on a server, which keeps them by their digest. */
 import * as Effect from "effect/Effect"
 import type { Cluster, Redis } from "ioredis"
-import { StoreUnavailable } from "../../core/Errors.ts"
+import { StoreUnavailable } from "../../core/values/Errors.ts"
 import { SCRIPTS, type ScriptName } from "./LuaCommands.ts"
 
 /** A client, of one server or of a cluster. */

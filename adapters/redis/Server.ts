@@ -1,7 +1,7 @@
 /** What a Redis server has to be like, so that nothing is lost on it. */
 import * as Effect from "effect/Effect"
 import { Cluster } from "ioredis"
-import { StoreUnavailable } from "../../core/Errors.ts"
+import { StoreUnavailable } from "../../core/values/Errors.ts"
 import { type Client, toUnavailable } from "./Scripts.ts"
 
 /** What is not to be insisted on. */

@@ -2,8 +2,8 @@
  * What is too long for one call on its way to Redis: the items of a list, or the outputs of a step. It is put aside in parts,
  * under a name that only its claim knows, before the act that takes it from there; that act is one small call then.
  */
-import type { DoneUnit } from "../../core/KeptItems.ts"
-import type { Claim, Outcome } from "../../core/Work.ts"
+import type { DoneUnit } from "../../core/run/KeptItems.ts"
+import type { Claim, Outcome } from "../../core/store/Work.ts"
 import { bytesOfText, slices } from "./Calls.ts"
 import { expansionOf } from "./RedisItems.ts"
 import type { Scripts } from "./Scripts.ts"

@@ -1,9 +1,9 @@
 /** How runs get to Redis: many in one call, and with their plan where Redis does not have it yet. */
 import type * as Effect from "effect/Effect"
-import type { StoreUnavailable } from "../../core/Errors.ts"
-import type { NewRun } from "../../core/NewRun.ts"
-import { IDEMPOTENCY_MILLIS } from "../../core/NewRun.ts"
-import type { Json } from "../../core/Value.ts"
+import type { Json } from "../../core/json/Value.ts"
+import type { NewRun } from "../../core/run/NewRun.ts"
+import { IDEMPOTENCY_MILLIS } from "../../core/run/NewRun.ts"
+import type { StoreUnavailable } from "../../core/values/Errors.ts"
 import type { Blobs } from "./Blobs.ts"
 import { bytesOfText, MAX_BYTES, slices } from "./Calls.ts"
 import * as PlanCode from "./PlanCode.ts"

@@ -1,5 +1,5 @@
 /** What a Store on Redis does by itself: what is due, what acts have left to be done, what is to be forgotten. */
-import type { StoreBounds } from "../../core/StoreBounds.ts"
+import type { StoreBounds } from "../../core/store/StoreBounds.ts"
 import type { Blobs } from "./Blobs.ts"
 import type { Mender } from "./Mender.ts"
 import { isOutage, type Scripts } from "./Scripts.ts"

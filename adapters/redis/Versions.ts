@@ -1,5 +1,5 @@
 /** Which versions of pipelines the workers of this process have, and that these workers are there, as the server knows it. */
-import { digest } from "../../core/Version.ts"
+import { digest } from "../../core/pipeline/Version.ts"
 import type { Scripts } from "./Scripts.ts"
 import * as StoreTime from "./StoreTime.ts"
 

@@ -1,7 +1,7 @@
 /** Claims and outcomes as the scripts read and write them. */
 
-import type { Json } from "../../core/Value.ts"
-import type { Claim, Note, Outcome, Settlement } from "../../core/Work.ts"
+import type { Json } from "../../core/json/Value.ts"
+import type { Claim, Note, Outcome, Settlement } from "../../core/store/Work.ts"
 import { bytesOfText } from "./Calls.ts"
 import type { Argument } from "./Scripts.ts"
 

@@ -1,12 +1,12 @@
 /** Access and the edge of the server, from the environment: flat texts, which are all looked at before any is used. */
 
 import * as Result from "effect/Result"
-import * as Access from "../../core/Access.ts"
-import { parseNetwork } from "../../core/Address.ts"
-import type { Authenticator } from "../../core/Authenticator.ts"
-import * as Bound from "../../core/Bound.ts"
-import { Failure } from "../../core/Failure.ts"
-import * as Rate from "../../core/Rate.ts"
+import * as Access from "../../core/access/Access.ts"
+import type { Authenticator } from "../../core/access/Authenticator.ts"
+import { parseNetwork } from "../../core/values/Address.ts"
+import { Failure } from "../../core/values/Failure.ts"
+import * as Bound from "../../core/values/OptionCheck.ts"
+import * as Rate from "../../core/values/Rate.ts"
 import * as Cors from "../http/Cors.ts"
 import type * as Handler from "../http/Handler.ts"
 import { FORWARDED_HEADERS } from "../http/Proxies.ts"

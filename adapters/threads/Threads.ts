@@ -1,9 +1,9 @@
 /** Threads for tasks that compute, on Node, Bun and Deno. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Bound from "../../core/Bound.ts"
-import type { InvalidOption } from "../../core/Errors.ts"
-import { Threads } from "../../core/Threads.ts"
+import { Threads } from "../../core/task/Threads.ts"
+import type { InvalidOption } from "../../core/values/Errors.ts"
+import * as Bound from "../../core/values/OptionCheck.ts"
 import { Pool } from "./Pool.ts"
 import { cores } from "./WorkerThreads.ts"
 

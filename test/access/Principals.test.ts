@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { describe, expect, it, test } from "vitest"
 import { Access, type Authenticator } from "../../adapters/promise/index.ts"
-import * as Acl from "../../core/Acl.ts"
+import * as Acl from "../../core/values/Acl.ts"
 import { guarded, visitor } from "./Asking.ts"
 
 const id = fc.string({ unit: fc.constantFrom("a", ":", "B", "/"), minLength: 1, maxLength: 4 })

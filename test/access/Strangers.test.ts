@@ -6,8 +6,8 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { ApiKeys } from "../../adapters/keys/index.ts"
 import { Access } from "../../adapters/promise/index.ts"
-import { Store } from "../../core/Store.ts"
-import { MAX_STRANGERS } from "../../core/Strangers.ts"
+import { MAX_STRANGERS } from "../../core/access/Strangers.ts"
+import { Store } from "../../core/store/Store.ts"
 import { guarded, visitor } from "./Asking.ts"
 
 const keys = ApiKeys.make({

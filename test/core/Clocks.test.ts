@@ -19,7 +19,7 @@ import {
   Store,
   Task
 } from "../../adapters/promise/index.ts"
-import * as Version from "../../core/Version.ts"
+import * as Version from "../../core/pipeline/Version.ts"
 import { cases } from "../cases.ts"
 import { within } from "./Within.ts"
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as fc from "fast-check"
-import * as Dag from "../../core/Dag.ts"
+import * as Dag from "../../core/pipeline/Dag.ts"
 
 /** Nodes 0…n-1 in a random order of registration; an edge goes only from a lower rank to a higher one. */
 const acyclic = fc

@@ -7,7 +7,7 @@ import * as Tracer from "effect/Tracer"
 import * as fc from "fast-check"
 import { Access, Levada, Operations, Pipeline, type Principal, Store, Task } from "../../adapters/promise/index.ts"
 import { Testing } from "../../adapters/testing/index.ts"
-import { replacing } from "../../core/Delegate.ts"
+import { replacing } from "../../core/runtime/Delegate.ts"
 
 const N = Schema.Number
 

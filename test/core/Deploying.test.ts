@@ -20,7 +20,7 @@ import {
   Store,
   Task
 } from "../../adapters/promise/index.ts"
-import * as Parameters from "../../core/Parameters.ts"
+import * as Parameters from "../../core/pipeline/Parameters.ts"
 import { cases } from "../cases.ts"
 
 const { host } = Principal

@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { Pipeline, Task, Version } from "../../adapters/promise/index.ts"
-import { sha256 } from "../../core/Digest.ts"
+import { sha256 } from "../../core/values/Digest.ts"
 import { cases } from "../cases.ts"
 
 const theirs = (text: string): string => createHash("sha256").update(text, "utf8").digest("hex")

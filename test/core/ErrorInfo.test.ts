@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import { afterEach, describe, expect, it } from "vitest"
 import { Pipeline, Run, Task } from "../../adapters/promise/index.ts"
 import { Testing } from "../../adapters/testing/index.ts"
-import { describe as describeError } from "../../core/ErrorInfo.ts"
+import { describe as describeError } from "../../core/values/ErrorInfo.ts"
 
 const N = Schema.Number
 let testing: Testing.Testing | undefined

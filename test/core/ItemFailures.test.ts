@@ -4,7 +4,7 @@ import * as fc from "fast-check"
 import { afterEach, describe, expect, it } from "vitest"
 import { Pipeline, Principal, Step, Task } from "../../adapters/promise/index.ts"
 import { Testing } from "../../adapters/testing/index.ts"
-import type { Expansion } from "../../core/Plan.ts"
+import type { Expansion } from "../../core/pipeline/Plan.ts"
 import { cases } from "../cases.ts"
 import { over, sharing } from "./Restarting.ts"
 

@@ -20,8 +20,8 @@ import {
   Store,
   Task
 } from "../../adapters/promise/index.ts"
-import { bytesOf } from "../../core/Schedule.ts"
-import { type Firing, MAX_FIRED, MAX_FIRED_BYTES } from "../../core/Schedules.ts"
+import { bytesOf } from "../../core/run/Schedule.ts"
+import { type Firing, MAX_FIRED, MAX_FIRED_BYTES } from "../../core/store/ScheduleStore.ts"
 import { cases } from "../cases.ts"
 
 const { host } = Principal

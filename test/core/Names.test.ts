@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import { afterEach, describe, expect, it } from "vitest"
 import { Pipeline, Principal, Results, Step, Task } from "../../adapters/promise/index.ts"
 import { Testing } from "../../adapters/testing/index.ts"
-import type { Fields } from "../../core/Value.ts"
+import type { Fields } from "../../core/json/Value.ts"
 
 const S = Schema.String
 const { host } = Principal

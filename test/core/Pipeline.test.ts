@@ -2,10 +2,10 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Dag from "../../core/Dag.ts"
-import * as Pipeline from "../../core/PipelineModule.ts"
-import * as Task from "../../core/Task.ts"
-import type { Field, Fields } from "../../core/Value.ts"
+import type { Field, Fields } from "../../core/json/Value.ts"
+import * as Dag from "../../core/pipeline/Dag.ts"
+import * as Pipeline from "../../core/pipeline/PipelineModule.ts"
+import * as Task from "../../core/task/Task.ts"
 
 const S = Schema.String
 const N = Schema.Number

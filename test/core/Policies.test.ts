@@ -2,7 +2,7 @@ import * as Schema from "effect/Schema"
 import { afterEach, describe, expect, it } from "vitest"
 import { Errors, Levada, Pipeline, type Policy, Principal, Task } from "../../adapters/promise/index.ts"
 import { Testing } from "../../adapters/testing/index.ts"
-import type { Fields } from "../../core/Value.ts"
+import type { Fields } from "../../core/json/Value.ts"
 
 const N = Schema.Number
 let testing: Testing.Testing | undefined

@@ -7,8 +7,8 @@ import * as SchemaGetter from "effect/SchemaGetter"
 import * as fc from "fast-check"
 import { afterEach, describe, expect, it } from "vitest"
 import { Access, Levada, Pipeline, Step, Task } from "../../adapters/promise/index.ts"
-import { canLose } from "../../core/RoundTrip.ts"
-import { codec, type Field } from "../../core/Value.ts"
+import { canLose } from "../../core/json/RoundTrip.ts"
+import { codec, type Field } from "../../core/json/Value.ts"
 import { cases } from "../cases.ts"
 
 const S = Schema.String

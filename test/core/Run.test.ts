@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import type { Event } from "../../core/Event.ts"
-import * as Run from "../../core/Run.ts"
+import type { Event } from "../../core/run/Event.ts"
+import * as Run from "../../core/run/Run.ts"
 
 const steps = ["a", "b", "c"].map((name) => ({ name }))
 const submission: Run.Submission = {

@@ -6,7 +6,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { TestClock } from "effect/testing"
 import { Access, Levada, Pipeline, Store, Task } from "../../adapters/promise/index.ts"
-import * as Version from "../../core/Version.ts"
+import * as Version from "../../core/pipeline/Version.ts"
 
 const N = Schema.Number
 const LEASE = 1_000

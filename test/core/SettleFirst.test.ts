@@ -20,7 +20,7 @@ import {
   Store,
   Task
 } from "../../adapters/promise/index.ts"
-import * as Bytes from "../../core/Bytes.ts"
+import * as Bytes from "../../core/values/Bytes.ts"
 import { cases } from "../cases.ts"
 import { layerOver, within } from "./Within.ts"
 

@@ -1,9 +1,9 @@
 /** Numbers about runs, held against lists of what they are about. */
 import { describe, expect, it } from "@effect/vitest"
 import fc from "fast-check"
-import type { Event } from "../../core/Event.ts"
-import { bound, Spread } from "../../core/Spread.ts"
-import { KEPT_MILLIS, OTHER, SLOT_MILLIS, Statistics, together } from "../../core/Statistics.ts"
+import type { Event } from "../../core/run/Event.ts"
+import { bound, Spread } from "../../core/statistics/Histogram.ts"
+import { KEPT_MILLIS, OTHER, SLOT_MILLIS, Statistics, together } from "../../core/statistics/Statistics.ts"
 
 describe("Spread", () => {
   const values = fc.array(fc.integer({ min: 0, max: 10_000_000 }), { minLength: 1, maxLength: 200 })

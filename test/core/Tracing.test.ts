@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
 import * as Tracer from "effect/Tracer"
 import { afterEach } from "vitest"
 import { Access, Levada, Pipeline, Task } from "../../adapters/promise/index.ts"
-import { fromTraceparent, toTraceparent } from "../../core/Tracing.ts"
+import { fromTraceparent, toTraceparent } from "../../core/runtime/Tracing.ts"
 
 const closing: Array<Levada.Levada> = []
 afterEach(async () => {

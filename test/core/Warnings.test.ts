@@ -7,9 +7,9 @@ import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import { expect } from "vitest"
 import { Errors, Store } from "../../adapters/promise/index.ts"
-import * as Schedule from "../../core/Schedule.ts"
-import * as Version from "../../core/Version.ts"
-import * as Warnings from "../../core/Warnings.ts"
+import * as Warnings from "../../core/operations/Warnings.ts"
+import * as Version from "../../core/pipeline/Version.ts"
+import * as Schedule from "../../core/run/Schedule.ts"
 import { newRun, PIPELINE, single } from "../store/Acting.ts"
 
 const logging = (logged: Array<string>) =>

@@ -4,7 +4,7 @@ import { Blobs } from "../../adapters/redis/Blobs.ts"
 import type { Mender } from "../../adapters/redis/Mender.ts"
 import { Scripts } from "../../adapters/redis/Scripts.ts"
 import { Upkeep } from "../../adapters/redis/Upkeep.ts"
-import { complete } from "../../core/StoreBounds.ts"
+import { complete } from "../../core/store/StoreBounds.ts"
 import { client, SOON } from "./Opening.ts"
 
 const url = inject("redisUrl")

@@ -2,9 +2,9 @@
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { MAX_ACLS } from "../../core/Acls.ts"
-import type { AuditRecord, NewRecord } from "../../core/AuditLog.ts"
-import { Store } from "../../core/Store.ts"
+import { MAX_ACLS } from "../../core/store/Acls.ts"
+import type { AuditRecord, NewRecord } from "../../core/store/AuditLog.ts"
+import { Store } from "../../core/store/Store.ts"
 import type { Declare } from "./Acting.ts"
 
 const HOUR = 3_600_000

@@ -2,12 +2,12 @@
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { ErrorInfo } from "../../core/ErrorInfo.ts"
-import type { ItemState } from "../../core/ItemList.ts"
-import type { NewRun } from "../../core/NewRun.ts"
-import type * as Plan from "../../core/Plan.ts"
-import { Store } from "../../core/Store.ts"
-import type { Claim, Outcome } from "../../core/Work.ts"
+import type * as Plan from "../../core/pipeline/Plan.ts"
+import type { ItemState } from "../../core/run/ItemList.ts"
+import type { NewRun } from "../../core/run/NewRun.ts"
+import { Store } from "../../core/store/Store.ts"
+import type { Claim, Outcome } from "../../core/store/Work.ts"
+import type { ErrorInfo } from "../../core/values/ErrorInfo.ts"
 import { claim, claimOne, done, newRun, planOf, settle } from "./Acting.ts"
 
 const plain = planOf({ a: [], after: ["a"] })

@@ -2,8 +2,8 @@
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { MAX_DEFINITIONS } from "../../core/Definitions.ts"
-import { Store } from "../../core/Store.ts"
+import { MAX_DEFINITIONS } from "../../core/store/PipelineDefinitions.ts"
+import { Store } from "../../core/store/Store.ts"
 import type { Declare } from "./Acting.ts"
 
 const definition = (id: string, createdAtMillis: number, tasks: ReadonlyArray<string> = ["a"]) =>

@@ -7,11 +7,11 @@ import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
-import type * as Plan from "../../core/Plan.ts"
-import * as Run from "../../core/Run.ts"
-import type * as Store from "../../core/Store.ts"
-import * as Version from "../../core/Version.ts"
-import type * as Work from "../../core/Work.ts"
+import type * as Plan from "../../core/pipeline/Plan.ts"
+import * as Version from "../../core/pipeline/Version.ts"
+import * as Run from "../../core/run/Run.ts"
+import type * as Store from "../../core/store/Store.ts"
+import type * as Work from "../../core/store/Work.ts"
 
 const versions = new Set([Version.key("p", "v")])
 

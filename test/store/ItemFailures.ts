@@ -2,9 +2,9 @@
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
-import type * as Plan from "../../core/Plan.ts"
-import { Store } from "../../core/Store.ts"
-import type { Outcome } from "../../core/Work.ts"
+import type * as Plan from "../../core/pipeline/Plan.ts"
+import { Store } from "../../core/store/Store.ts"
+import type { Outcome } from "../../core/store/Work.ts"
 import { cases } from "../cases.ts"
 import { claim, claimOne, type Declare, done, mine, settle } from "./Acting.ts"
 import {

@@ -1,9 +1,9 @@
 /** Lists of single items, how they are measured, and those that a retry keeps. */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { KEPT_ITEMS, type KeptItems } from "../../core/KeptItems.ts"
-import type { NewRun } from "../../core/NewRun.ts"
-import { Store } from "../../core/Store.ts"
+import { KEPT_ITEMS, type KeptItems } from "../../core/run/KeptItems.ts"
+import type { NewRun } from "../../core/run/NewRun.ts"
+import { Store } from "../../core/store/Store.ts"
 import { claimOne, type Declare, done, newRun, settle } from "./Acting.ts"
 import {
   begin,

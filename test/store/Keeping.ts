@@ -2,8 +2,8 @@
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as Run from "../../core/Run.ts"
-import { type ListRequest, Store } from "../../core/Store.ts"
+import * as Run from "../../core/run/Run.ts"
+import { type ListRequest, Store } from "../../core/store/Store.ts"
 import { broken, claim, type Declare, done, finish, newRun, PIPELINE, settle, single } from "./Acting.ts"
 
 export const keeping = (test: Declare): void => {

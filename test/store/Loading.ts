@@ -1,8 +1,8 @@
 /** How busy a Store says that it is. */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { Store } from "../../core/Store.ts"
-import * as Version from "../../core/Version.ts"
+import * as Version from "../../core/pipeline/Version.ts"
+import { Store } from "../../core/store/Store.ts"
 import { claim, type Declare, done, mine, newRun, PIPELINE, planOf, settle, single, VERSION } from "./Acting.ts"
 
 const load = Effect.flatMap(Store, (store) => store.load)

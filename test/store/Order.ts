@@ -2,10 +2,10 @@
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type * as Plan from "../../core/Plan.ts"
-import { Store } from "../../core/Store.ts"
-import * as Version from "../../core/Version.ts"
-import type { Outcome } from "../../core/Work.ts"
+import type * as Plan from "../../core/pipeline/Plan.ts"
+import * as Version from "../../core/pipeline/Version.ts"
+import { Store } from "../../core/store/Store.ts"
+import type { Outcome } from "../../core/store/Work.ts"
 import {
   chain,
   claim,

@@ -5,11 +5,11 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import type { Policy } from "../../core/Policy.ts"
-import * as Step from "../../core/Steps.ts"
-import { Store } from "../../core/Store.ts"
-import * as Task from "../../core/Task.ts"
-import type { Outcome } from "../../core/Work.ts"
+import * as Step from "../../core/pipeline/StepBuilders.ts"
+import { Store } from "../../core/store/Store.ts"
+import type { Outcome } from "../../core/store/Work.ts"
+import * as Task from "../../core/task/Task.ts"
+import type { Policy } from "../../core/values/Policy.ts"
 import {
   broken,
   claim,

@@ -6,7 +6,7 @@ import { Redis } from "ioredis"
 import { describe, inject, it } from "vitest"
 import { RedisStore } from "../../adapters/redis/index.ts"
 import { SCRIPTS } from "../../adapters/redis/LuaCommands.ts"
-import * as Run from "../../core/Run.ts"
+import * as Run from "../../core/run/Run.ts"
 import { cases } from "../cases.ts"
 import { acts, play } from "./Interleaving.ts"
 

@@ -2,9 +2,9 @@
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Schedule from "../../core/Schedule.ts"
-import { MAX_DUE, MAX_DUE_BYTES, type TakesAfter } from "../../core/Schedules.ts"
-import { Store } from "../../core/Store.ts"
+import * as Schedule from "../../core/run/Schedule.ts"
+import { MAX_DUE, MAX_DUE_BYTES, type TakesAfter } from "../../core/store/ScheduleStore.ts"
+import { Store } from "../../core/store/Store.ts"
 import { claim, type Declare, done, finish, newRun, PIPELINE, settle, single, VERSION } from "./Acting.ts"
 
 const MINUTE = 60_000

@@ -2,11 +2,11 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import * as Access from "../../core/Access.ts"
+import * as Access from "../../core/access/Access.ts"
 import * as Levada from "../../core/Levada.ts"
-import type { Operations } from "../../core/Operations.ts"
-import type * as Pipeline from "../../core/Pipeline.ts"
-import { Store } from "../../core/Store.ts"
+import type { Operations } from "../../core/operations/Operations.ts"
+import type * as Pipeline from "../../core/pipeline/Pipeline.ts"
+import { Store } from "../../core/store/Store.ts"
 
 /** Runs `body` with a worker for these pipelines beside the Store. */
 export const serving = <A, E, R>(

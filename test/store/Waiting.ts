@@ -3,9 +3,9 @@ import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import * as Run from "../../core/Run.ts"
-import { Store } from "../../core/Store.ts"
-import type { Claim } from "../../core/Work.ts"
+import * as Run from "../../core/run/Run.ts"
+import { Store } from "../../core/store/Store.ts"
+import type { Claim } from "../../core/store/Work.ts"
 import {
   broken,
   claim,

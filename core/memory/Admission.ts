@@ -1,0 +1,178 @@
+/** When the runs of a Store in memory begin: after their delay, and when they can hold their limits. */
+import type { Alarms } from "../runtime/TimerHeap.ts"
+import type { MemoryRun, RunUnit } from "./run/MemoryRun.ts"
+import type { Presence } from "./WorkerPresence.ts"
+import { Slots } from "./work/LimitHolders.ts"
+
+/** How many holders of a limit are looked at when one is to give its place away. */
+const MANY = 100
+
+/** What it needs of what lends the work of runs. */
+export interface AdmissionHost {
+  readonly presence: Presence
+  /** Calls `f` once the act under way is complete. */
+  later(f: () => void): void
+  readyFirst(unit: RunUnit): void
+}
+
+/**
+ * Runs that wait to begin, and what happens to runs at an instant. A run whose version no worker has keeps no place from
+ * others: it gives its limits away to a run of another version, and takes them again before a step of it is lent.
+ */
+export class Admission {
+  readonly #alarms: Alarms
+  readonly #now: () => number
+  /** Called at the end of what happens at an instant. */
+  readonly #complete: () => void
+  readonly #lending: () => AdmissionHost
+  /** Runs that may try again. */
+  readonly #admissible: Array<MemoryRun> = []
+  readonly #slots: Slots<MemoryRun> = new Slots((run) => {
+    if (this.#admissible.push(run) === 1) this.#lending().later(this.admitNext)
+  })
+  /** Who holds a limit, by its key and by version. */
+  readonly #holders: Map<string, Map<string, Set<MemoryRun>>> = new Map()
+
+  constructor(alarms: Alarms, now: () => number, complete: () => void, lending: () => AdmissionHost) {
+    this.#alarms = alarms
+    this.#now = now
+    this.#complete = complete
+    this.#lending = lending
+  }
+
+  /** Begins a run, or has it wait for its limits. */
+  admit(run: MemoryRun): void {
+    if (run.limits.length === 0) run.isAdmitted = true
+    else if (!this.#take(run)) return
+    this.#goOn(run)
+  }
+
+  /** Begins the runs whose turn has come. One that no worker has begins without its limits, so that the next one has them. */
+  readonly admitNext = (): void => {
+    for (let run = this.#admissible.shift(); run !== undefined; run = this.#admissible.shift()) {
+      if (run.isOver) this.#slots.pass(run.limits)
+      else if (this.#lending().presence.isAbandoned(run.queue.key)) {
+        this.#slots.pass(run.limits)
+        run.isWithoutPlace = true
+        this.#goOn(run)
+      } else this.admit(run)
+    }
+  }
+
+  /** Whether a run that gave its limits away has them again; if not, the unit waits for that. */
+  holds(unit: RunUnit): boolean {
+    const { run } = unit
+    // It waits already.
+    if (run.parked === undefined) {
+      if (this.#take(run)) return true
+      run.parked = []
+    }
+    run.parked.push(unit)
+    return false
+  }
+
+  /** A worker has left: runs that no worker has now give way to those that wait. */
+  reconsider(): void {
+    for (const key of this.#holders.keys()) {
+      while (this.#slots.isAwaited(key)) {
+        const holder = this.#abandonedHolder(key)
+        if (holder === undefined) break
+        this.#giveAway(holder)
+      }
+    }
+    this.#complete()
+  }
+
+  /** Has something happen to a run after a while, unless it is over by then. */
+  after(run: MemoryRun, millis: number, happen: () => void): void {
+    const alarm = this.#alarms.after(millis, () => {
+      run.alarms!.delete(alarm)
+      happen()
+      this.#complete()
+    })
+    run.alarms ??= new Set()
+    run.alarms.add(alarm)
+  }
+
+  /** A run is over: nothing happens to it any more, and what it held is free. */
+  ended(run: MemoryRun): void {
+    if (run.alarms !== undefined) for (const alarm of run.alarms) this.#alarms.remove(alarm)
+    run.alarms = undefined
+    run.parked = undefined
+    if (run.limits.length === 0) return
+    if (run.isAdmitted) this.#give(run)
+    else if (run.waitSerial > 0) this.#slots.pass(run.limits)
+  }
+
+  // -- places --------------------------------------------------------------------------------------------------------
+
+  /** Begins a run, or goes on with what waited for its place. */
+  #goOn(run: MemoryRun): void {
+    if (!run.isOpen) {
+      run.open(this.#now())
+      return
+    }
+    const units = run.parked ?? []
+    run.parked = undefined
+    for (const unit of units) this.#lending().readyFirst(unit)
+  }
+
+  /** Takes the limits of a run, or has it wait for them. */
+  #take(run: MemoryRun): boolean {
+    const { limits, queue } = run
+    for (const limit of limits) {
+      while (this.#slots.isFull(limit)) {
+        const holder = this.#abandonedHolder(limit.key, queue.key)
+        if (holder === undefined) break
+        this.#giveAway(holder)
+      }
+    }
+    if (!this.#slots.take(run, limits)) return false
+    run.isAdmitted = true
+    run.isWithoutPlace = false
+    for (const { key } of limits) {
+      const versions = getOrMake(this.#holders, key, () => new Map<string, Set<MemoryRun>>())
+      getOrMake(versions, queue.key, () => new Set<MemoryRun>()).add(run)
+    }
+    return true
+  }
+
+  #giveAway(run: MemoryRun): void {
+    run.isAdmitted = false
+    run.isWithoutPlace = true
+    this.#give(run)
+  }
+
+  #give(run: MemoryRun): void {
+    for (const { key } of run.limits) {
+      const versions = this.#holders.get(key)!
+      const runs = versions.get(run.queue.key)!
+      runs.delete(run)
+      if (runs.size === 0) versions.delete(run.queue.key)
+      if (versions.size === 0) this.#holders.delete(key)
+    }
+    this.#slots.give(run.limits)
+  }
+
+  /** A run that holds a limit, that no worker has, that is not of this version, and of which nothing is lent. */
+  #abandonedHolder(key: string, butNotOf?: string): MemoryRun | undefined {
+    for (const [version, runs] of this.#holders.get(key) ?? []) {
+      if (version === butNotOf || !this.#lending().presence.isAbandoned(version)) continue
+      let looks = 0
+      for (const run of runs) {
+        if (!run.isLent) return run
+        if (++looks === MANY) break
+      }
+    }
+    return undefined
+  }
+}
+
+const getOrMake = <A>(map: Map<string, A>, key: string, make: () => A): A => {
+  let found = map.get(key)
+  if (found === undefined) {
+    found = make()
+    map.set(key, found)
+  }
+  return found
+}

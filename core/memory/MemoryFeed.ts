@@ -1,0 +1,71 @@
+/** Which runs of a Store in memory have got which events, in a ring. The events themselves are in the runs' logs. */
+import * as Effect from "effect/Effect"
+import { type Change, type Entry, type Excerpt, KEPT_CHANGES, type Source, START } from "../store/Feed.ts"
+import type { RunLog } from "./run/RunLog.ts"
+
+/** How many entries are read at once. */
+const MAX_ENTRIES = 100
+
+const NOBODY: ReadonlyArray<never> = []
+
+/** Changes by number, the first one being 1; the last ones are there. */
+export class MemoryFeed implements Source<never> {
+  readonly #ring: Array<Change> = []
+  /** Tells the entries of this Store from those of one that was there before it. */
+  readonly #epoch: number
+  readonly #logOf: (runId: string) => RunLog | undefined
+  #count = 0
+  #listeners: Array<() => void> = []
+
+  constructor(epoch: number, logOf: (runId: string) => RunLog | undefined) {
+    this.#epoch = epoch
+    this.#logOf = logOf
+  }
+
+  /** Keeps that a run has got events. Gives those who are to be told once the act under way is complete. */
+  add(log: RunLog): ReadonlyArray<() => void> {
+    const { length } = log.events
+    if (length === log.told) return NOBODY
+    const { id: runId, pipelineId } = log.submission
+    this.#ring[++this.#count % KEPT_CHANGES] = { runId, pipelineId, from: log.told, to: length }
+    log.told = length
+    if (this.#listeners.length === 0) return NOBODY
+    const listeners = this.#listeners
+    this.#listeners = []
+    return listeners
+  }
+
+  newest: Effect.Effect<string> = Effect.sync(() => `${this.#epoch}-${this.#count}`)
+
+  from = (entry: string): Effect.Effect<Excerpt> =>
+    Effect.sync(() => {
+      const entries: Array<Entry> = []
+      const asked = this.#numberOf(entry)
+      const oldest = Math.max(this.#count - KEPT_CHANGES + 1, 1)
+      const first = Math.max(asked ?? 0, oldest)
+      const last = Math.min(this.#count, first + MAX_ENTRIES)
+      for (let number = first; number <= last; number++) {
+        entries.push({ id: `${this.#epoch}-${number}`, changes: [this.#ring[number % KEPT_CHANGES]!] })
+      }
+      const isBehindGap = asked === undefined ? entries.length > 0 && entry !== START : asked + 1 < oldest
+      return { entries, isBehindGap }
+    })
+
+  grown = (entry: string): Effect.Effect<void> =>
+    Effect.callback((resume) => {
+      if (this.#count > (this.#numberOf(entry) ?? 0)) return resume(Effect.void)
+      const listener = () => resume(Effect.void)
+      this.#listeners.push(listener)
+      return Effect.sync(() => {
+        this.#listeners = this.#listeners.filter((other) => other !== listener)
+      })
+    })
+
+  events = (changes: ReadonlyArray<Change>): Effect.Effect<ReadonlyArray<RunLog["events"] | undefined>> =>
+    Effect.sync(() => changes.map(({ runId, from, to }) => this.#logOf(runId)?.events.slice(from, to)))
+
+  #numberOf(entry: string): number | undefined {
+    const [epoch, number] = entry.split("-").map(Number)
+    return epoch === this.#epoch && number! <= this.#count ? number : undefined
+  }
+}

@@ -1,0 +1,241 @@
+/** The schedules of a Store in memory. */
+import * as Effect from "effect/Effect"
+import * as Version from "../pipeline/Version.ts"
+import type { NewRun } from "../run/NewRun.ts"
+import { bytesOf, OVERDUE_MILLIS, type Schedule } from "../run/Schedule.ts"
+import { MAX_NAMED, type Overdue } from "../store/Load.ts"
+import {
+  type DueSchedule,
+  type Firing,
+  MAX_DUE,
+  MAX_DUE_BYTES,
+  MAX_UNFINISHED,
+  type Schedules,
+  type TakesAfter
+} from "../store/ScheduleStore.ts"
+import { ScheduleExists, ScheduleNotFound, StoreUnavailable } from "../values/Errors.ts"
+import type { MemoryRun } from "./run/MemoryRun.ts"
+import type { StoreClock } from "./StoreClock.ts"
+import type { Presence } from "./WorkerPresence.ts"
+
+/** How many schedules are kept. */
+const MAX_SCHEDULES = 10_000
+
+/**
+ * How long at most between two looks at the clock while schedules wait for it, in milliseconds: it may be set forward. When
+ * it was set back, it is likely to be set again.
+ */
+const LOOK_MILLIS = 900_000
+const LOOK_AGAIN_MILLIS = 1_000
+
+interface Entry {
+  schedule: Schedule
+  /** How many of its runs are not over: of all versions, and of each by its `Version.key`. */
+  unfinished: number
+  readonly byVersion: Map<string, number>
+}
+
+export class MemorySchedules implements Schedules {
+  readonly #entries: Map<string, Entry> = new Map()
+  /** How often a schedule came or changed, so that it may be due where it was not before; and whom to tell. */
+  #changes = 0
+  readonly #waiting: Set<() => void> = new Set()
+  readonly #clock: StoreClock
+  readonly #submit: (run: NewRun) => MemoryRun | undefined
+  readonly #complete: () => void
+  readonly #presence: Presence
+
+  /** `submit` starts a run; nothing where there is no room for it. `complete` is called at the end of an act. */
+  constructor(
+    clock: StoreClock,
+    submit: (run: NewRun) => MemoryRun | undefined,
+    complete: () => void,
+    presence: Presence
+  ) {
+    this.#clock = clock
+    this.#presence = presence
+    this.#submit = submit
+    this.#complete = complete
+  }
+
+  put = (schedule: Schedule, replace: boolean): Effect.Effect<Schedule, ScheduleExists | StoreUnavailable> =>
+    Effect.suspend((): Effect.Effect<Schedule, ScheduleExists | StoreUnavailable> => {
+      const { id } = schedule
+      const known = this.#entries.get(id)
+      if (known !== undefined && isSame(known.schedule, schedule)) {
+        known.schedule = { ...known.schedule, version: schedule.version }
+        this.#changed()
+        return Effect.succeed(known.schedule)
+      }
+      if (known !== undefined && !replace) return Effect.fail(new ScheduleExists(id))
+      if (known === undefined && this.#entries.size >= MAX_SCHEDULES) {
+        return Effect.fail(new StoreUnavailable(`No new schedule is taken: ${MAX_SCHEDULES} are kept`))
+      }
+      // The runs of the one that gives way are runs of this one: they count, and end, as its own.
+      const entry: Entry = known ?? { schedule, unfinished: 0, byVersion: new Map() }
+      entry.schedule = schedule
+      this.#entries.set(id, entry)
+      this.#changed()
+      return Effect.succeed(schedule)
+    })
+
+  get = (id: string): Effect.Effect<Schedule, ScheduleNotFound> =>
+    Effect.map(this.#find(id), ({ schedule }) => schedule)
+
+  list: Effect.Effect<ReadonlyArray<Schedule>> = Effect.sync(() =>
+    Array.from(this.#entries.values(), ({ schedule }) => schedule).sort((left, right) => (left.id < right.id ? -1 : 1))
+  )
+
+  remove = (id: string): Effect.Effect<void, ScheduleNotFound> =>
+    Effect.map(this.#find(id), () => void this.#entries.delete(id))
+
+  pause = (id: string): Effect.Effect<Schedule, ScheduleNotFound> =>
+    Effect.map(this.#find(id), (entry) => {
+      entry.schedule = { ...entry.schedule, paused: true }
+      return entry.schedule
+    })
+
+  resume = (id: string, nextAtMillis: number): Effect.Effect<Schedule, ScheduleNotFound> =>
+    Effect.map(this.#find(id), (entry) => {
+      if (entry.schedule.paused) {
+        entry.schedule = { ...entry.schedule, paused: false, nextAtMillis }
+        this.#changed()
+      }
+      return entry.schedule
+    })
+
+  due = (takesAfter: TakesAfter): Effect.Effect<ReadonlyArray<DueSchedule>> =>
+    Effect.suspend(() => {
+      const { due, inMillis } = this.#look(takesAfter)
+      if (due.length > 0) return Effect.succeed(due)
+      const changed = this.#changedSince(this.#changes)
+      const waiting = inMillis === undefined ? changed : Effect.raceFirst(Effect.sleep(inMillis), changed)
+      return Effect.andThen(waiting, this.due(takesAfter))
+    })
+
+  fire = ({ schedule, version, runs, dropped, nextAtMillis }: Firing): Effect.Effect<boolean, StoreUnavailable> =>
+    Effect.suspend(() => {
+      const entry = this.#entries.get(schedule.id)
+      if (entry === undefined || entry.schedule.paused || !isAsSeen(entry.schedule, schedule))
+        return Effect.succeed(false)
+      const kept = entry.schedule
+      let last: MemoryRun | undefined
+      let fired = 0
+      for (const run of runs) {
+        const mayOverlap = kept.overlap !== "skip" || !this.#isUnderWay(entry, Version.key(run.pipelineId, run.version))
+        const started = mayOverlap && entry.unfinished < MAX_UNFINISHED ? this.#submit(run) : undefined
+        if (started === undefined) continue
+        last = started
+        fired++
+        if (started.isOver) continue
+        const { key } = started.queue
+        entry.unfinished++
+        entry.byVersion.set(key, (entry.byVersion.get(key) ?? 0) + 1)
+        started.onEnd.push(() => {
+          entry.unfinished--
+          const left = entry.byVersion.get(key)! - 1
+          if (left === 0) entry.byVersion.delete(key)
+          else entry.byVersion.set(key, left)
+        })
+      }
+      entry.schedule = {
+        ...kept,
+        version,
+        nextAtMillis,
+        fired: kept.fired + fired,
+        skipped: kept.skipped + dropped + runs.length - fired,
+        ...(last && { lastAtMillis: last.submission.schedule!.tickMillis, lastRunId: last.submission.id })
+      }
+      this.#changed()
+      this.#complete()
+      return Effect.succeed(true)
+    })
+
+  /** The schedules that no server has fired in time, as many as are named. */
+  get overdue(): ReadonlyArray<Overdue> {
+    const now = this.#clock.look()
+    const wall = this.#clock.wallMillis
+    const overdue: Array<Overdue> = []
+    for (const { schedule } of this.#entries.values()) {
+      const nowMillis = schedule.timing.cron === undefined ? now : wall
+      if (schedule.paused || schedule.nextAtMillis + OVERDUE_MILLIS >= nowMillis) continue
+      overdue.push({ id: schedule.id, pipelineId: schedule.pipelineId })
+      if (overdue.length === MAX_NAMED) break
+    }
+    return overdue
+  }
+
+  /** Whether a run of a schedule is not over that is in the way of one of this version: not one that no worker has. */
+  #isUnderWay({ byVersion }: Entry, version: string): boolean {
+    for (const other of byVersion.keys()) if (other === version || !this.#presence.isAbandoned(other)) return true
+    return false
+  }
+
+  #find(id: string): Effect.Effect<Entry, ScheduleNotFound> {
+    return Effect.suspend(() => {
+      const found = this.#entries.get(id)
+      return found === undefined ? Effect.fail(new ScheduleNotFound(id)) : Effect.succeed(found)
+    })
+  }
+
+  #changedSince(changes: number): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      const wake = (): void => resume(Effect.void)
+      if (changes !== this.#changes) return wake()
+      this.#waiting.add(wake)
+      return Effect.sync(() => this.#waiting.delete(wake))
+    })
+  }
+
+  #changed(): void {
+    this.#changes++
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const wake of waiting) wake()
+  }
+
+  /** What is due, or else in how many milliseconds to look again; undefined when no time makes anything due. */
+  #look(takesAfter: TakesAfter): { readonly due: ReadonlyArray<DueSchedule>; readonly inMillis: number | undefined } {
+    const now = this.#clock.look()
+    // A calendar follows the wall clock, also where that was set back.
+    const wall = this.#clock.wallMillis
+    const due: Array<DueSchedule> = []
+    let inMillis = Number.POSITIVE_INFINITY
+    for (const { schedule } of this.#entries.values()) {
+      const after = schedule.paused ? undefined : takesAfter(schedule)
+      if (after === undefined) continue
+      const nowMillis = schedule.timing.cron === undefined ? now : wall
+      const left = schedule.nextAtMillis + after - nowMillis
+      if (left <= 0) due.push({ schedule, nowMillis })
+      else if (left < inMillis) inMillis = left
+    }
+    const most = this.#clock.isAhead ? LOOK_AGAIN_MILLIS : LOOK_MILLIS
+    return {
+      due: due.length === 0 ? due : firstOf(due),
+      inMillis: inMillis === Number.POSITIVE_INFINITY ? undefined : Math.min(inMillis, most)
+    }
+  }
+}
+
+/** The longest due, as many as a server gets at once. */
+const firstOf = (due: Array<DueSchedule>): ReadonlyArray<DueSchedule> => {
+  due.sort((left, right) => left.schedule.nextAtMillis - right.schedule.nextAtMillis)
+  let bytes = 0
+  let count = 0
+  while (count < Math.min(due.length, MAX_DUE)) {
+    bytes += bytesOf(due[count]!.schedule)
+    if (count > 0 && bytes > MAX_DUE_BYTES) break
+    count++
+  }
+  return due.slice(0, count)
+}
+
+/** Whether two schedules were made from the same definition. */
+const isSame = (one: Schedule, other: Schedule): boolean => definitionOf(one) === definitionOf(other)
+
+/** Whether nothing has happened to a schedule since it was seen. */
+const isAsSeen = (now: Schedule, seen: Schedule): boolean =>
+  now.nextAtMillis === seen.nextAtMillis && now.createdAtMillis === seen.createdAtMillis && isSame(now, seen)
+
+const definitionOf = ({ pipelineId, timing, parameters, catchUp, overlap, priority, graceMillis }: Schedule): string =>
+  JSON.stringify([pipelineId, timing, parameters, catchUp, overlap, priority, graceMillis])

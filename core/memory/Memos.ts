@@ -1,0 +1,63 @@
+/** What steps gave for which inputs, in a Store in memory: bounded. That nobody works it out twice at once is a limit. */
+
+import type { Json } from "../json/Value.ts"
+import type { MemoryBounds } from "../store/StoreBounds.ts"
+import type { MemoKey } from "../store/Work.ts"
+import * as Bytes from "../values/Bytes.ts"
+
+type Outputs = Readonly<Record<string, Json>>
+
+interface Kept {
+  readonly outputs: Outputs
+  readonly expiresAtMillis: number
+  readonly bytes: number
+}
+
+type Bounds = Required<Pick<MemoryBounds, "memoCount" | "memoBytes">>
+
+/** Memoised results by key. */
+export class Memos {
+  readonly #bounds: Bounds
+  /** In the order in which they were asked for last. */
+  readonly #kept: Map<string, Kept> = new Map()
+  #bytes = 0
+
+  constructor(bounds: Bounds) {
+    this.#bounds = bounds
+  }
+
+  /** What is kept for a key. */
+  find({ text }: MemoKey, nowMillis: number): Outputs | undefined {
+    const found = this.#kept.get(text)
+    if (found === undefined) return undefined
+    this.#drop(text, found)
+    if (found.expiresAtMillis <= nowMillis) return undefined
+    this.#put(text, found)
+    return found.outputs
+  }
+
+  /** Keeps what was worked out. */
+  keep({ text, ttlMillis }: MemoKey, outputs: Outputs, nowMillis: number): void {
+    let bytes = Bytes.ofText(text)
+    for (const name of Object.keys(outputs)) bytes += Bytes.ofText(name) + Bytes.ofText(outputs[name]!)
+    if (bytes > this.#bounds.memoBytes) return
+    const before = this.#kept.get(text)
+    if (before !== undefined) this.#drop(text, before)
+    const expiresAtMillis = ttlMillis === 0 ? Number.POSITIVE_INFINITY : nowMillis + ttlMillis
+    this.#put(text, { outputs, expiresAtMillis, bytes })
+    for (const [oldest, kept] of this.#kept) {
+      if (this.#kept.size <= this.#bounds.memoCount && this.#bytes <= this.#bounds.memoBytes) break
+      this.#drop(oldest, kept)
+    }
+  }
+
+  #put(text: string, kept: Kept): void {
+    this.#kept.set(text, kept)
+    this.#bytes += kept.bytes
+  }
+
+  #drop(text: string, kept: Kept): void {
+    this.#kept.delete(text)
+    this.#bytes -= kept.bytes
+  }
+}

@@ -1,0 +1,56 @@
+/** Which finished runs a Store in memory keeps: bounded by count, by age and by the bytes of what they hold. */
+
+import type { MemoryBounds } from "../store/StoreBounds.ts"
+import { type Linked, RunChain } from "./run/RunIndex.ts"
+
+type Bounds = Required<Pick<MemoryBounds, "historyCount" | "historyMillis" | "historyBytes">>
+
+/** What is asked of a finished run. */
+export interface FinishedRun<Run> extends Linked<Run> {
+  readonly endedAtMillis: number
+  readonly bytes: number
+}
+
+/** Finished runs in the order in which they ended. */
+export class History<Run extends FinishedRun<Run>> {
+  readonly #bounds: Bounds
+  readonly #drop: (run: Run) => void
+  readonly #ended = new RunChain<Run>("ended")
+  #bytes = 0
+  /** How many runs are kept. */
+  count = 0
+
+  constructor(bounds: Bounds, drop: (run: Run) => void) {
+    this.#bounds = bounds
+    this.#drop = drop
+  }
+
+  add(run: Run): void {
+    this.#ended.add(run)
+    this.count++
+    this.#bytes += run.bytes
+    this.retain(run.endedAtMillis)
+  }
+
+  /** What is kept of a run has grown. */
+  grown(by: number): void {
+    this.#bytes += by
+  }
+
+  /** Drops what is past the bounds, those that ended first first. */
+  retain(nowMillis: number): void {
+    const { historyCount, historyBytes, historyMillis } = this.#bounds
+    const oldest = historyMillis === 0 ? Number.NEGATIVE_INFINITY : nowMillis - historyMillis
+    for (let run = this.#ended.oldest; run !== undefined; run = this.#ended.oldest) {
+      if (this.count <= historyCount && this.#bytes <= historyBytes && run.endedAtMillis > oldest) return
+      this.remove(run)
+    }
+  }
+
+  remove(run: Run): void {
+    this.#ended.remove(run)
+    this.count--
+    this.#bytes -= run.bytes
+    this.#drop(run)
+  }
+}

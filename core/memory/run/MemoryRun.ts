@@ -1,0 +1,406 @@
+/** One run of a Store in memory: its log, its values, its leases, and what outcomes do to them. */
+
+import type { Json } from "../../json/Value.ts"
+import { MAX_TOGETHER } from "../../json/Value.ts"
+import { Countdown, type Skipping, type Told } from "../../pipeline/Countdown.ts"
+import type { Plan, PlanStep } from "../../pipeline/Plan.ts"
+import type { Event, HowCompleted } from "../../run/Event.ts"
+import { type ItemList, type ItemsRequest, MAX_ITEM_ERRORS } from "../../run/ItemList.ts"
+import type { KeptItems } from "../../run/KeptItems.ts"
+import type * as Run from "../../run/Run.ts"
+import type { Alarm } from "../../runtime/TimerHeap.ts"
+import type { Claim, FailedInUnit, Outcome } from "../../store/Work.ts"
+import { type ErrorInfo, stepCancelled, workerLost } from "../../values/ErrorInfo.ts"
+import * as Limit from "../../values/Limit.ts"
+import { type Lease, type LeaseRun, RunLeases } from "../work/Lease.ts"
+import type { Holder } from "../work/LimitHolders.ts"
+import type { ReadyQueue } from "../work/ReadyQueue.ts"
+import { Expansion } from "../work/StepItems.ts"
+import { Unit } from "../work/WorkUnit.ts"
+import { Links } from "./RunIndex.ts"
+import { RunItems } from "./RunItems.ts"
+import { RunLog } from "./RunLog.ts"
+import type { RunOwner } from "./RunOwner.ts"
+import { RunValues } from "./RunValues.ts"
+
+type Outputs = Readonly<Record<string, Json>>
+
+/** What a Store in memory lends of its runs, and how. */
+export type RunUnit = Unit<MemoryRun>
+export type RunLease = Lease<MemoryRun>
+type RunExpansion = Expansion<MemoryRun>
+
+/** A run and everything that is kept of it. Every method is one synchronous act, so nobody sees half of one. */
+export class MemoryRun implements Holder, Told, LeaseRun {
+  readonly log: RunLog
+  /** What it holds while it is under way. */
+  readonly limits: ReadonlyArray<Limit.Limit>
+  /** Where the Store queues its ready steps. */
+  readonly queue: ReadyQueue<RunUnit>
+  readonly values: RunValues
+  status: Run.RunStatus = "PENDING"
+  endedAtMillis = 0
+  /** Whether it holds its limits. */
+  isAdmitted = false
+  /** Whether it has begun: its steps become ready. */
+  isOpen = false
+  /** Whether it began and holds no limits, because no worker has its version: it takes them before a step of it is lent. */
+  isWithoutPlace = false
+  /** Its units that wait until it holds its limits again; undefined unless it waits for that. */
+  parked: Array<RunUnit> | undefined = undefined
+  waitSerial = 0
+  /** What is to happen to it at an instant. */
+  alarms: Set<Alarm> | undefined = undefined
+  /** Called after the run has ended. */
+  onEnd: Array<() => void> = []
+  readonly links: Links<MemoryRun> = new Links()
+  /** Its place in the order of submission. */
+  readonly serial: number
+
+  readonly #owner: RunOwner<MemoryRun>
+  readonly #countdown: Countdown
+  readonly #items: RunItems<MemoryRun>
+  readonly #leases = new RunLeases<MemoryRun>()
+  /** The first failure. */
+  #error: ErrorInfo | undefined = undefined
+  /** The instant of the act under way. */
+  #now = 0
+
+  constructor(
+    owner: RunOwner<MemoryRun>,
+    serial: number,
+    submission: Run.Submission,
+    plan: Plan,
+    limits: ReadonlyArray<Limit.Limit>,
+    queue: ReadyQueue<RunUnit>,
+    keptItems?: Readonly<Record<string, KeptItems>>
+  ) {
+    this.#owner = owner
+    this.serial = serial
+    this.log = new RunLog(submission, plan)
+    this.#items = new RunItems(this.log, keptItems)
+    this.#countdown = new Countdown(plan, this)
+    this.limits = limits
+    this.queue = queue
+    this.values = new RunValues(submission, MAX_TOGETHER * owner.maxValueBytes)
+  }
+
+  get submission(): Run.Submission {
+    return this.log.submission
+  }
+  get isOver(): boolean {
+    return this.status !== "PENDING" && this.status !== "RUNNING"
+  }
+  get priority(): number {
+    return this.submission.priority
+  }
+  get waitClass(): string {
+    return ""
+  }
+  /** Whether a worker has a part of it. */
+  get isLent(): boolean {
+    return !this.#leases.isEmpty
+  }
+  /** Bytes of all that is kept of it. */
+  get bytes(): number {
+    return this.values.bytes + this.log.bytes + this.#items.bytes
+  }
+
+  step(index: number): PlanStep {
+    return this.log.plan.steps[index]!
+  }
+
+  isStepOver(index: number): boolean {
+    return this.isOver || this.#countdown.isOver(index)
+  }
+
+  /** The items of the step that a unit is of, once they are known. */
+  expansionOf(unit: { readonly index: number }): RunExpansion | undefined {
+    return this.#items.get(unit.index)
+  }
+
+  /** What a claim of a unit sees of the run's values. */
+  valuesOf(unit: Unit): Claim["values"] {
+    return this.#items.valuesOf(unit, this.values)
+  }
+
+  /** A part of the list of a step's units. */
+  itemsOf(index: number, request: ItemsRequest): ItemList {
+    return this.#items.list(index, request, this.#owner.maxValueBytes)
+  }
+
+  /** Makes the steps ready that wait for nothing. */
+  open(atMillis: number): void {
+    this.#now = atMillis
+    this.isOpen = true
+    if (this.#countdown.remaining > 0) this.#countdown.begin()
+    else this.#finish()
+  }
+
+  // -- what the countdown tells --------------------------------------------------------------------------------------
+
+  stepReady(index: number): void {
+    // Before that, a cancelled step may let others go on; the countdown tells of them again when it begins.
+    if (!this.isOpen) return
+    const unit = new Unit(this, index, -1)
+    // A run that has begun is brought to its end before others begin.
+    if (this.status === "RUNNING") this.#owner.readyFirst(unit)
+    else this.#owner.ready(unit)
+  }
+
+  stepSkipped(index: number, { cause, reason }: Skipping): void {
+    this.log.add({ type: "StepSkipped", ...this.log.ofStep(index, 0, this.#now), cause, reason })
+  }
+
+  // -- outcomes ------------------------------------------------------------------------------------------------------
+
+  /** A lease begins. */
+  started(lease: RunLease, atMillis: number): void {
+    this.#leases.add(lease)
+    this.#items.of(lease.unit)?.lent(lease.unit)
+    if (lease.phase === "probe" || lease.item !== undefined) return
+    this.#now = atMillis
+    this.#begin()
+    this.log.stepStarted(lease.index, lease.attempt, atMillis)
+  }
+
+  /** Records how a claim ended. Whoever calls has compared the token. */
+  settle(lease: RunLease, outcome: Outcome, atMillis: number): void {
+    this.#now = atMillis
+    const { unit, attempt } = lease
+    this.#leases.end(lease)
+    const expansion = this.#items.of(unit)
+    expansion?.ended(unit)
+    switch (outcome._tag) {
+      case "Completed":
+        if (expansion !== undefined && outcome.failed !== undefined) {
+          this.#failItems(expansion, lease, outcome.outputs, outcome.failed, outcome.failed.errors[0]!)
+          return
+        }
+        if (unit.memo !== undefined) this.#owner.memoise(unit.memo, outcome.outputs)
+        if (expansion !== undefined) {
+          expansion.complete(unit.item, outcome.outputs, false)
+          this.#goOn(expansion)
+          return
+        }
+        this.#completeStep(unit.index, attempt, this.#owner.since(lease.beganMillis), outcome.outputs, moreOf(outcome))
+        return
+      case "Failed":
+        if (expansion !== undefined) {
+          const { error } = outcome
+          this.#failItems(expansion, lease, {}, expansion.allFailed(unit.item, error), error)
+          return
+        }
+        if (lease.phase === "probe") {
+          this.#begin()
+          this.log.stepStarted(unit.index, 0, atMillis)
+        }
+        this.#failStep(unit.index, attempt, lease.beganMillis, outcome.error)
+        return
+      case "Retried": {
+        unit.failures++
+        const { error, waitMillis } = outcome
+        if (this.#items.isTold(unit)) {
+          const about = this.#items.about(unit, attempt, this.#now, error.item)
+          this.log.add({ type: "StepRetried", ...about, error, waitMillis })
+        }
+        this.#owner.delay(unit, waitMillis)
+        if (expansion !== undefined) this.#requeue(expansion)
+        return
+      }
+      case "Released": {
+        const { reason } = outcome
+        if (lease.phase !== "probe" && this.#items.isTold(unit)) {
+          this.log.add({ type: "StepReleased", ...this.#items.about(unit, attempt, this.#now), reason })
+        }
+        this.again(unit)
+        return
+      }
+      case "Probed": {
+        unit.probed = true
+        unit.memo = outcome.memo
+        unit.found = outcome.memo === undefined ? outcome.limits : [...outcome.limits, Limit.ofMemo(outcome.memo.text)]
+        const known = outcome.memo && this.#owner.recall(outcome.memo)
+        if (known === undefined) this.again(unit)
+        else this.recall(unit, known, atMillis)
+        return
+      }
+      case "Expanded": {
+        const plan = this.step(unit.index).expands!
+        const made = new Expansion(plan, unit, lease.beganMillis, outcome)
+        this.#items.add(made)
+        this.#goOn(made)
+        return
+      }
+    }
+  }
+
+  /** A unit can be lent again: it was given back, or has waited for its next attempt. */
+  again(unit: RunUnit): void {
+    const expansion = this.#items.of(unit)
+    if (expansion === undefined) this.#owner.ready(unit)
+    else {
+      expansion.again(unit)
+      this.#requeue(expansion)
+    }
+  }
+
+  /** The worker of a lease was lost. */
+  lost(lease: RunLease, reason: string, atMillis: number): void {
+    const { unit, step } = lease
+    unit.losses++
+    // One that shares its worker with others may have been lost because of them.
+    if (unit.losses < this.#owner.maxLosses || !lease.isAlone) {
+      this.settle(lease, { _tag: "Released", reason }, atMillis)
+      return
+    }
+    const error = workerLost(step, this.#items.about(unit, 0, atMillis).item, unit.losses)
+    this.settle(lease, { _tag: "Failed", error }, atMillis)
+  }
+
+  /** A unit gives what another attempt gave for the same inputs. */
+  recall(unit: RunUnit, outputs: Outputs, atMillis: number): void {
+    this.#now = atMillis
+    const expansion = this.#items.of(unit)
+    if (expansion !== undefined) {
+      expansion.complete(unit.item, outputs, true)
+      this.#goOn(expansion)
+      return
+    }
+    this.#begin()
+    this.log.stepStarted(unit.index, unit.attempts, atMillis)
+    this.#completeStep(unit.index, unit.attempts, 0, outputs, { memoised: true })
+  }
+
+  /** A unit can't be lent: its step fails. */
+  refuse(unit: RunUnit, error: ErrorInfo, atMillis: number, passedMillis: number): void {
+    this.#now = atMillis
+    const expansion = this.#items.get(unit.index)
+    if (expansion === undefined) {
+      this.#begin()
+      this.log.stepStarted(unit.index, unit.attempts, atMillis)
+    }
+    const { attempts } = expansion?.source ?? unit
+    this.#failStep(unit.index, attempts, expansion?.beganMillis ?? passedMillis, error)
+  }
+
+  // -- the ends of a run ---------------------------------------------------------------------------------------------
+
+  fail(error: ErrorInfo, atMillis: number): void {
+    this.#end("FAILED", { type: "RunFailed", ...this.log.at(atMillis), error })
+  }
+
+  cancel(reason: string, atMillis: number): void {
+    this.#end("CANCELLED", { type: "RunCancelled", ...this.log.at(atMillis), reason })
+  }
+
+  /** Ends one step; the run goes on as if it had failed. */
+  cancelStep(index: number, reason: string, atMillis: number): void {
+    if (this.isStepOver(index)) return
+    this.#now = atMillis
+    const { name } = this.step(index)
+    const { attempts } = this.log.state.steps[index]!
+    this.log.add({ type: "StepCancelled", ...this.log.ofStep(index, attempts, atMillis), reason })
+    this.#lose(index, stepCancelled(name, reason), `step '${name}' was cancelled`)
+  }
+
+  // -- inside --------------------------------------------------------------------------------------------------------
+
+  #completeStep(index: number, attempt: number, durationMillis: number, outputs: Outputs, more?: HowCompleted): void {
+    const kept = this.values.keepAll(outputs)
+    this.log.stepCompleted(index, attempt, kept, durationMillis, this.#now, more)
+    this.#countdown.complete(index, more?.arm)
+    if (this.#countdown.remaining === 0) this.#finish()
+  }
+
+  /** Items of a unit have failed for good. `error` is that of the step, where one failed item fails it. */
+  #failItems(
+    expansion: RunExpansion,
+    { index, attempt, unit }: RunLease,
+    outputs: Outputs,
+    failed: FailedInUnit,
+    error: ErrorInfo
+  ): void {
+    expansion.fail(unit.item, outputs, failed)
+    if (expansion.plan.onFailure === undefined) {
+      this.#failStep(index, attempt, expansion.beganMillis, error)
+      return
+    }
+    const told = failed.errors.slice(0, Math.max(MAX_ITEM_ERRORS - expansion.failures, 0))
+    expansion.failures += told.length
+    this.log.itemsFailed(index, attempt, told, unit.item * expansion.size, this.#now)
+    this.#goOn(expansion)
+  }
+
+  /** Units of a step are over: the step fails, completes, or has its other units lent. */
+  #goOn(expansion: RunExpansion): void {
+    const { source, beganMillis, count } = expansion
+    const { index, attempts } = source
+    const problem = expansion.problem(this.#owner.maxValueBytes)
+    if (problem !== undefined) {
+      this.#failStep(index, attempts, beganMillis, problem)
+      return
+    }
+    this.log.stepProgressed(index, attempts, expansion.done, count, this.#now)
+    if (!expansion.isDone) {
+      this.#requeue(expansion)
+      return
+    }
+    this.#items.completed(expansion)
+    this.#completeStep(index, attempts, this.#owner.since(beganMillis), expansion.outputs, expansion.how)
+  }
+
+  /** Has the rest of a step's items queued, when there are any that can be lent and are not. */
+  #requeue(expansion: RunExpansion): void {
+    if (!expansion.isQueued && expansion.isReady) this.#owner.ready(expansion.source)
+  }
+
+  #failStep(index: number, attempt: number, beganMillis: number, error: ErrorInfo): void {
+    const durationMillis = this.#owner.since(beganMillis)
+    const about = this.log.ofStep(index, attempt, this.#now)
+    this.log.add({ type: "StepFailed", ...about, error, durationMillis, ...this.#items.failedOf(index) })
+    this.#lose(index, error, `step '${this.step(index).name}' failed`)
+  }
+
+  /** A step has ended without what others wait for. */
+  #lose(index: number, error: ErrorInfo, reason: string): void {
+    const { onFailure } = this.submission
+    this.#error ??= error
+    if (onFailure === "fail-fast") {
+      this.fail(error, this.#now)
+      return
+    }
+    this.#countdown.lose(index, reason, onFailure === "continue")
+    this.#leases.revoke(index, this.#owner.revoke)
+    if (this.#countdown.remaining === 0) this.#finish()
+  }
+
+  /** Every step is over. */
+  #finish(): void {
+    const isFailure = this.submission.onFailure !== "skip" || this.#countdown.isLacking
+    if (this.#error !== undefined && isFailure) {
+      this.fail(this.#error, this.#now)
+      return
+    }
+    this.#begin()
+    this.#end("COMPLETED", { type: "RunCompleted", ...this.log.at(this.#now) })
+  }
+
+  #end(status: Run.RunStatus, event: Event): void {
+    this.status = status
+    this.endedAtMillis = event.atMillis
+    this.log.add(event)
+    this.#leases.revoke(undefined, this.#owner.revoke)
+    this.#items.end()
+    this.#owner.ended(this)
+  }
+
+  #begin(): void {
+    if (this.status !== "PENDING") return
+    this.status = "RUNNING"
+    const { requestId } = this.submission
+    this.log.add({ type: "RunStarted", ...this.log.at(this.#now), ...(requestId !== undefined && { requestId }) })
+  }
+}
+
+const moreOf = ({ arm }: Extract<Outcome, { readonly _tag: "Completed" }>) => (arm === undefined ? undefined : { arm })

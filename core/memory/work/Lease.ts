@@ -1,0 +1,178 @@
+/** Leases of a Store in memory, in the order in which they end. */
+
+import type { Json } from "../../json/Value.ts"
+import type { Submission } from "../../run/Run.ts"
+import type { Claim } from "../../store/Work.ts"
+import type { Limit } from "../../values/Limit.ts"
+import type { Unit, UnitRun } from "./WorkUnit.ts"
+
+/** What a lease asks the run of its unit. */
+export interface LeaseRun extends UnitRun {
+  readonly submission: Submission
+  expansionOf(unit: { readonly index: number }): { valueOf(item: number): Json } | undefined
+  /** What a claim of a unit sees of the run's values. */
+  valuesOf(unit: Unit): Claim["values"]
+}
+
+/** A claim as the Store that granted it keeps it. */
+export class Lease<Run extends LeaseRun = LeaseRun> implements Claim {
+  /** The Store that granted it: no other takes it. */
+  readonly issuer: object
+  readonly unit: Unit<Run>
+  readonly phase: Claim["phase"]
+  readonly attempt: number
+  readonly failures: number
+  readonly item: { readonly index: number; readonly value: Json } | undefined
+  readonly values: Claim["values"]
+  /** What is held for as long as it lasts. */
+  readonly limits: ReadonlyArray<Limit>
+  readonly worker: string
+  /** By the Store's monotonic clock. */
+  readonly beganMillis: number
+  readonly isAlone: boolean
+  readonly #serial: number
+  isLive = true
+  /** Whether it was taken from its worker, which has not stopped yet: what it holds of limits is not free. */
+  isStopping = false
+  /** When it ends unless renewed, by the Store's monotonic clock without the time that its thread was blocked. */
+  endsMillis = 0
+  before: Lease<Run> | undefined = undefined
+  after: Lease<Run> | undefined = undefined
+  /** The other leases of its run. */
+  left: Lease<Run> | undefined = undefined
+  right: Lease<Run> | undefined = undefined
+
+  constructor(
+    issuer: object,
+    unit: Unit<Run>,
+    limits: ReadonlyArray<Limit>,
+    serial: number,
+    worker: string,
+    isAlone: boolean,
+    beganMillis: number
+  ) {
+    this.issuer = issuer
+    this.unit = unit
+    this.phase = unit.phase
+    this.attempt = this.phase === "probe" ? 0 : ++unit.attempts
+    this.failures = unit.failures
+    if (unit.attempts === 1) unit.firstBeganMillis = beganMillis
+    const expansion = unit.item === -1 ? undefined : unit.run.expansionOf(unit)!
+    this.item = expansion && { index: unit.item, value: expansion.valueOf(unit.item) }
+    this.values = unit.run.valuesOf(unit)
+    this.limits = limits
+    this.worker = worker
+    this.isAlone = isAlone
+    this.beganMillis = beganMillis
+    this.#serial = serial
+  }
+
+  get run(): Run {
+    return this.unit.run
+  }
+  get index(): number {
+    return this.unit.index
+  }
+  get runId(): string {
+    return this.run.submission.id
+  }
+  get pipelineId(): string {
+    return this.run.submission.pipelineId
+  }
+  get version(): string {
+    return this.run.submission.version
+  }
+  get traceparent(): string | undefined {
+    return this.run.submission.traceparent
+  }
+  get step(): string {
+    return this.run.step(this.unit.index).name
+  }
+  get elapsedMillis(): number {
+    return Math.round(this.beganMillis - this.unit.firstBeganMillis)
+  }
+  get token(): string {
+    return String(this.#serial)
+  }
+}
+
+/** The leases of one run, linked through themselves. */
+export class RunLeases<Run extends LeaseRun> {
+  #first: Lease<Run> | undefined = undefined
+
+  get isEmpty(): boolean {
+    return this.#first === undefined
+  }
+
+  add(lease: Lease<Run>): void {
+    lease.right = this.#first
+    if (this.#first !== undefined) this.#first.left = lease
+    this.#first = lease
+  }
+
+  /** It has come to its end. */
+  end(lease: Lease<Run>): void {
+    lease.isLive = false
+    if (lease.left === undefined) this.#first = lease.right
+    else lease.left.right = lease.right
+    if (lease.right !== undefined) lease.right.left = lease.left
+    lease.left = undefined
+    lease.right = undefined
+  }
+
+  /** Ends the leases of a step, or all of them. */
+  revoke(index: number | undefined, revoked: (lease: Lease<Run>) => void): void {
+    for (let lease = this.#first; lease !== undefined; ) {
+      const next: Lease<Run> | undefined = lease.right
+      if (index === undefined || lease.index === index) {
+        this.end(lease)
+        revoked(lease)
+      }
+      lease = next
+    }
+  }
+}
+
+/**
+ * A list linked through the leases themselves, so that granting, renewing and ending one each cost the same however
+ * many there are. All last equally long, so the one granted or renewed first ends first.
+ */
+export class Leases<Run extends LeaseRun> {
+  readonly leaseMillis: number
+  /** How long the thread was blocked while there were leases, in milliseconds: no worker could renew its leases then. */
+  blockedMillis = 0
+  first: Lease<Run> | undefined = undefined
+  size = 0
+  #last: Lease<Run> | undefined = undefined
+
+  constructor(leaseMillis: number) {
+    this.leaseMillis = leaseMillis
+  }
+
+  /** In how many milliseconds the first one ends. */
+  restMillis(passedMillis: number): number {
+    return this.first === undefined
+      ? Number.POSITIVE_INFINITY
+      : this.first.endsMillis + this.blockedMillis - passedMillis
+  }
+
+  add(lease: Lease<Run>, passedMillis: number): void {
+    this.size++
+    lease.endsMillis = passedMillis - this.blockedMillis + this.leaseMillis
+    lease.before = this.#last
+    lease.after = undefined
+    if (this.#last === undefined) this.first = lease
+    else this.#last.after = lease
+    this.#last = lease
+  }
+
+  remove(lease: Lease<Run>): void {
+    this.size--
+    if (lease.before === undefined) this.first = lease.after
+    else lease.before.after = lease.after
+    if (lease.after === undefined) this.#last = lease.before
+    else lease.after.before = lease.before
+    lease.before = undefined
+    lease.after = undefined
+  }
+}

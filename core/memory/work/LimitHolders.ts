@@ -1,0 +1,92 @@
+/** Who holds which limits in a Store in memory, and who waits for them. */
+import type { Limit } from "../../values/Limit.ts"
+import { type Waiter, Waiters } from "./WaitingHolders.ts"
+
+/** Something that needs limits to go on: a run, or a unit of work. */
+export interface Holder extends Waiter {
+  /** Holders of one class can be served by the same worker: when a place is free, one of each class is told. */
+  readonly waitClass: string
+}
+
+interface Line<H extends Holder> {
+  readonly max: number
+  readonly holders: Waiters<H>
+}
+
+interface Key<H extends Holder> {
+  held: number
+  /** Those who wait, by class and by how many may hold the key. */
+  readonly lines: Map<string, Line<H>>
+}
+
+/** Limits by key. A holder takes all that it needs at once or nothing, so nobody waits with a place in hand. */
+export class Slots<H extends Holder> {
+  readonly #keys: Map<string, Key<H>> = new Map()
+  #serials = 0
+  /** Called for one that has waited and may try again; it must not try at once. */
+  readonly #wake: (holder: H) => void
+
+  constructor(wake: (holder: H) => void) {
+    this.#wake = wake
+  }
+
+  /** Takes every limit, or has the holder wait for the first one that is used up. */
+  take(holder: H, limits: ReadonlyArray<Limit>): boolean {
+    const full = limits.find((limit) => this.isFull(limit))
+    if (full === undefined) {
+      for (const { key } of limits) this.#keyOf(key).held++
+      holder.waitSerial = 0
+      return true
+    }
+    const { lines } = this.#keyOf(full.key)
+    const name = `${full.max} ${holder.waitClass}`
+    const line = lines.get(name) ?? { max: full.max, holders: new Waiters() }
+    lines.set(name, line)
+    if (holder.waitSerial === 0) holder.waitSerial = ++this.#serials
+    line.holders.add(holder)
+    this.pass(limits)
+    return false
+  }
+
+  isFull({ key, max }: Limit): boolean {
+    return (this.#keys.get(key)?.held ?? 0) >= max
+  }
+
+  /** Whether a limit is waited for. */
+  isAwaited(key: string): boolean {
+    return (this.#keys.get(key)?.lines.size ?? 0) > 0
+  }
+
+  /** Gives limits back, and tells those who wait for them. */
+  give(limits: ReadonlyArray<Limit>): void {
+    for (const { key } of limits) this.#keyOf(key).held--
+    this.pass(limits)
+  }
+
+  /**
+   * Tells the next ones of whatever is free of these limits. For a holder that was told and does not take its place,
+   * because it is over or something else is used up: nobody else would be told of it.
+   */
+  pass(limits: ReadonlyArray<Limit>): void {
+    for (const { key } of limits) {
+      const state = this.#keys.get(key)
+      if (state === undefined) continue
+      for (const [name, { max, holders }] of state.lines) {
+        if (state.held >= max) continue
+        const next = holders.take()
+        if (holders.isEmpty) state.lines.delete(name)
+        if (next !== undefined) this.#wake(next)
+      }
+      if (state.held === 0 && state.lines.size === 0) this.#keys.delete(key)
+    }
+  }
+
+  #keyOf(key: string): Key<H> {
+    let state = this.#keys.get(key)
+    if (state === undefined) {
+      state = { held: 0, lines: new Map() }
+      this.#keys.set(key, state)
+    }
+    return state
+  }
+}

@@ -1,0 +1,62 @@
+/** Units of work of a Store in memory that run alone, because they lost workers before. */
+
+import type { ClaimRequest } from "../../store/Work.ts"
+import { Fifo } from "./Fifo.ts"
+import type { ReadyQueue, ReadyUnit } from "./ReadyQueue.ts"
+
+/** Lone units by priority and version of their pipeline; of one priority and version, the first one first. */
+export class LoneUnits<Unit extends ReadyUnit<Unit>> {
+  readonly #units: Map<ReadyQueue<Unit>, Fifo<Unit>> = new Map()
+  readonly #paused: ReadonlySet<string>
+  readonly #dropped: (unit: Unit) => void
+
+  /** `dropped` is called for units that leave because they are over. */
+  constructor(paused: ReadonlySet<string>, dropped: (unit: Unit) => void) {
+    this.#paused = paused
+    this.#dropped = dropped
+  }
+
+  get isEmpty(): boolean {
+    return this.#units.size === 0
+  }
+
+  add(unit: Unit): void {
+    const { queue } = unit.run
+    const units = this.#units.get(queue) ?? new Fifo(this.#dropped)
+    this.#units.set(queue, units)
+    units.add(unit)
+  }
+
+  /** Whether there is one that this request could be lent. */
+  hasFor(request: ClaimRequest): boolean {
+    return this.#queueFor(request) !== undefined
+  }
+
+  /** The next one that this request could be lent. */
+  take(request: ClaimRequest): Unit | undefined {
+    const queue = this.#queueFor(request)
+    if (queue === undefined) return undefined
+    const units = this.#units.get(queue)!
+    let unit = units.take()
+    for (; unit?.isOver === true; unit = units.take()) this.#dropped(unit)
+    if (units.length === 0) this.#units.delete(queue)
+    return unit
+  }
+
+  /** The units by queue. */
+  get filled(): ReadonlyMap<ReadyQueue<Unit>, Fifo<Unit>> {
+    return this.#units
+  }
+
+  #queueFor({ versions }: ClaimRequest): ReadyQueue<Unit> | undefined {
+    let best: ReadyQueue<Unit> | undefined
+    for (const [queue, units] of this.#units) {
+      if (!versions.has(queue.key) || this.#paused.has(queue.pipelineId)) continue
+      if (best !== undefined && best.level.priority >= queue.level.priority) continue
+      while (units.length > 0 && units.first === undefined) this.#dropped(units.take()!)
+      if (units.length > 0) best = queue
+      else this.#units.delete(queue)
+    }
+    return best
+  }
+}

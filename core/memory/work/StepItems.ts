@@ -1,0 +1,289 @@
+/** The items of one step of a run in memory: which units of them are at work, and what came of each. */
+
+import type { Json } from "../../json/Value.ts"
+import { mostFailures, type Expansion as Plan } from "../../pipeline/Plan.ts"
+import type { HowCompleted } from "../../run/Event.ts"
+import {
+  ITEM_STATUSES,
+  type ItemList,
+  type ItemState,
+  type ItemStatus,
+  type ItemsRequest,
+  MAX_ITEM_ERRORS,
+  MAX_LISTED,
+  MAX_UNIT_ERRORS,
+  toRow
+} from "../../run/ItemList.ts"
+import type { Claim, FailedInUnit, Outcome } from "../../store/Work.ts"
+import * as Bytes from "../../values/Bytes.ts"
+import { type ErrorInfo, itemsFailed, MAX_NAMED_ITEMS, resultsTooLarge } from "../../values/ErrorInfo.ts"
+import { Unit, type UnitRun } from "./WorkUnit.ts"
+
+type Outputs = Readonly<Record<string, Json>>
+
+const NOTHING: Outputs = {}
+
+const [PENDING, RUNNING, COMPLETED, FAILED] = [0, 1, 2, 3] as const
+
+/** The items of a step, from the outcome that listed them on. */
+export class Expansion<Run extends UnitRun = UnitRun> {
+  readonly plan: Plan
+  /** The unit that stands for all items that nobody has yet. */
+  readonly source: Unit<Run>
+  /** By the Store's monotonic clock. */
+  readonly beganMillis: number
+  /** How many items there are, in all units together. */
+  readonly count: number
+  /** How many items a unit has. */
+  readonly size: number
+  readonly #units: ReadonlyArray<Json>
+  readonly #statuses: Uint8Array
+  readonly #attempts: Uint32Array
+  readonly #results: ReadonlyMap<string, Array<Json | undefined>>
+  /** The errors of failed units: of the first 1,000. */
+  #errors: Map<number, ErrorInfo> | undefined = undefined
+  /** The errors of the first failed items, in order. */
+  #named: Array<ErrorInfo & { readonly item: number }> = []
+  /** In order: what the last item gave. Private until the step completes. */
+  #folded: Outputs = NOTHING
+  /** Items that were lent before and are to be lent again. */
+  readonly #again: Array<Unit<Run>> = []
+  #next = 0
+  #lent = 0
+  #unitsDone = 0
+  #unitsBytes: number | undefined = undefined
+  #errorsBytes = 0
+  /** Whether the source is where units are claimed from. */
+  isQueued = false
+  /** How many items are done, failed ones included. */
+  done = 0
+  /** How many items failed. */
+  failed = 0
+  /** Bytes of all results so far, as the lists that they will be. */
+  bytes = 0
+  /** How many items gave what an earlier attempt gave. */
+  memoised = 0
+  /** How many events there were about single items that are tried again. */
+  events = 0
+  /** How many events there were about single items that failed. */
+  failures = 0
+
+  constructor(
+    plan: Plan,
+    source: Unit<Run>,
+    beganMillis: number,
+    { units, count, size, done = [] }: Extract<Outcome, { readonly _tag: "Expanded" }>
+  ) {
+    this.plan = plan
+    this.source = source
+    this.beganMillis = beganMillis
+    this.count = count
+    this.#units = units
+    this.size = size
+    this.#statuses = new Uint8Array(units.length)
+    this.#attempts = new Uint32Array(units.length)
+    this.#results = new Map(plan.inOrder ? [] : plan.outputs.map((name) => [name, new Array(units.length)]))
+    for (const { unit, outputs } of done) this.complete(unit, outputs, false)
+    this.#passDone()
+  }
+
+  // -- lending -------------------------------------------------------------------------------------------------------
+
+  /** Whether another item may be lent. */
+  get hasRoom(): boolean {
+    return this.#lent < this.plan.max
+  }
+
+  /** Whether there is an item that can be lent now. */
+  get isReady(): boolean {
+    if (!this.hasRoom) return false
+    if (this.#again.length > 0) return true
+    // In order: the item before has to be done, not only given back.
+    return this.#next < this.#units.length && (!this.plan.inOrder || this.#next === this.#unitsDone)
+  }
+
+  get isDone(): boolean {
+    return this.#unitsDone === this.#units.length
+  }
+
+  /** The next item to lend; ask `isReady` first. */
+  take(): Unit<Run> {
+    const unit = this.#again.pop()
+    if (unit !== undefined) return unit
+    const { run, index } = this.source
+    const next = new Unit(run, index, this.#next++)
+    this.#passDone()
+    return next
+  }
+
+  #passDone(): void {
+    while (this.#statuses[this.#next] === COMPLETED) this.#next++
+  }
+
+  /** A worker has the item. */
+  lent({ item, attempts }: Unit<Run>): void {
+    this.#lent++
+    this.#statuses[item] = RUNNING
+    this.#attempts[item] = attempts
+  }
+
+  /** The worker has it no more. */
+  ended({ item }: Unit<Run>): void {
+    this.#lent--
+    this.#statuses[item] = PENDING
+  }
+
+  valueOf(item: number): Json {
+    return this.#units[item]!
+  }
+
+  /** What an item sees of the run's values. */
+  valuesOver(values: Claim["values"]): Claim["values"] {
+    if (!this.plan.inOrder) return values
+    const folded = this.#folded
+    // A value of that name in the run is not what the items before have come to.
+    const { outputs } = this.plan
+    return {
+      get: (name) =>
+        Object.hasOwn(folded, name) ? folded[name] : outputs.includes(name) ? undefined : values.get(name)
+    }
+  }
+
+  /** An item that can be lent again. */
+  again(unit: Unit<Run>): void {
+    this.#again.push(unit)
+  }
+
+  // -- outcomes ------------------------------------------------------------------------------------------------------
+
+  /** All items of a unit have completed. */
+  complete(item: number, outputs: Outputs, isMemoised: boolean): void {
+    this.#end(item, COMPLETED, outputs)
+    if (isMemoised) this.memoised += this.#sizeOf(item)
+  }
+
+  /** Items of a unit have failed for good; the outputs are those of its others. */
+  fail(item: number, outputs: Outputs, { count, errors }: FailedInUnit): void {
+    this.#end(item, FAILED, outputs)
+    this.failed += count
+    const error = errors[0]!
+    this.#errors ??= new Map()
+    if (this.#errors.size < MAX_ITEM_ERRORS) {
+      this.#errors.set(item, error)
+      this.#errorsBytes += Bytes.ofText(JSON.stringify(error))
+    }
+    for (const each of errors) this.#name({ ...each, item: each.item ?? item * this.size })
+  }
+
+  /** What an error means for a unit that could not be run to its end: all of its items have failed. */
+  allFailed(item: number, error: ErrorInfo): FailedInUnit {
+    const count = this.#sizeOf(item)
+    const errors = Array.from({ length: Math.min(count, MAX_UNIT_ERRORS) }, (_, at) => ({
+      ...error,
+      item: item * this.size + at
+    }))
+    return { count, errors }
+  }
+
+  /** Keeps the first failed items in their order, whatever order they failed in. */
+  #name(error: ErrorInfo & { readonly item: number }): void {
+    const last = this.#named.at(-1)
+    if (this.#named.length === MAX_NAMED_ITEMS && error.item > last!.item) return
+    this.#named.push(error)
+    this.#named.sort((one, other) => one.item - other.item)
+    if (this.#named.length > MAX_NAMED_ITEMS) this.#named.pop()
+  }
+
+  #end(item: number, status: number, outputs: Outputs): void {
+    this.#statuses[item] = status
+    this.#unitsDone++
+    this.done += this.#sizeOf(item)
+    // What it leaves out stays as it was.
+    if (this.plan.inOrder) this.#folded = { ...this.#folded, ...outputs }
+    for (const [name, results] of this.#results) {
+      if (!Object.hasOwn(outputs, name)) continue
+      const json = outputs[name]!
+      results[item] = json
+      this.bytes += Bytes.ofText(json) + 1
+    }
+  }
+
+  #sizeOf(item: number): number {
+    const last = this.#units.length - 1
+    return item === last ? this.count - last * this.size : this.size
+  }
+
+  /** Why the step fails now; nothing when it goes on, or completes. */
+  problem(maxValueBytes: number): ErrorInfo | undefined {
+    const { plan, failed, count } = this
+    if (this.bytes > maxValueBytes) return resultsTooLarge(this.#step, maxValueBytes)
+    if (failed === 0 || (plan.onFailure === "collect" && !this.isDone)) return undefined
+    const tolerated = mostFailures(plan, count)
+    if (failed <= tolerated) return undefined
+    const items = this.#named.map(({ item }) => item)
+    return itemsFailed(this.#step, { failed, count, tolerated, items, cause: this.#named[0]! })
+  }
+
+  /** How the step has come to what came out. */
+  get how(): HowCompleted | undefined {
+    const { memoised, failed } = this
+    if (memoised === 0 && failed === 0) return undefined
+    return { ...(memoised > 0 && { memoisedItems: memoised }), ...(failed > 0 && { itemsFailed: failed }) }
+  }
+
+  get #step(): string {
+    return this.source.run.step(this.source.index).name
+  }
+
+  /** What came out: of each output the list, or in order the last. */
+  get outputs(): Outputs {
+    if (this.plan.inOrder) return this.#folded
+    const lists: Record<string, Json> = {}
+    for (const [name, results] of this.#results)
+      lists[name] = `[${results.filter((json) => json !== undefined).join(",")}]`
+    return lists
+  }
+
+  // -- reading -------------------------------------------------------------------------------------------------------
+
+  /** Bytes of all that is kept of it. */
+  get keptBytes(): number {
+    this.#unitsBytes ??= this.#units.reduce((sum, unit) => sum + Bytes.ofText(unit), 0)
+    return this.#unitsBytes + this.bytes + this.#errorsBytes
+  }
+
+  /** A part of the list of units. It ends where it is longer than a value may be. */
+  list({ status, limit, cursor = "0" }: ItemsRequest, maxBytes: number): ItemList {
+    const from = Number(cursor)
+    const until = Math.min(from + MAX_LISTED, this.#units.length)
+    const isOver = this.source.isOver
+    const items: Array<ItemState> = []
+    let at = from
+    for (let bytes = 0; at < until && items.length < limit && bytes <= maxBytes; at++) {
+      const row = this.#rowOf(at, isOver)
+      if (status !== undefined && row.status !== status) continue
+      items.push(row)
+      bytes += Bytes.ofText(row.value)
+      for (const name of Object.keys(row.outputs)) bytes += Bytes.ofText(row.outputs[name]!)
+    }
+    const units = this.#units.length
+    return { items, units, size: this.size, nextCursor: at < units ? String(at) : undefined }
+  }
+
+  #rowOf(item: number, isOver: boolean): ItemState {
+    const known: ItemStatus = ITEM_STATUSES[this.#statuses[item]!]!
+    const outputs: Record<string, Json> = {}
+    for (const [name, results] of this.#results) if (results[item] !== undefined) outputs[name] = results[item]
+    const error = this.#errors?.get(item)
+    return {
+      index: item,
+      size: this.#sizeOf(item),
+      // What was under way when the step ended is not under way any more.
+      status: isOver && known === "RUNNING" ? "PENDING" : known,
+      attempts: this.#attempts[item]!,
+      ...(error !== undefined && { error }),
+      value: this.#units[item]!,
+      outputs: toRow(outputs, this.size)
+    }
+  }
+}

@@ -1,0 +1,29 @@
+/** Reads the result of a pipeline from JSON: the value of one name, or a record of them when there are several. */
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import { codec } from "../json/Value.ts"
+import { InvalidOption } from "../values/Errors.ts"
+import type * as Pipeline from "./Pipeline.ts"
+
+/** The result in parsed JSON as values of the pipeline's own types. Fails with `InvalidOption` when it is of other types. */
+export const fromJson = (pipeline: Pipeline.Any, json: unknown): Result.Result<unknown, InvalidOption> => {
+  const refused = Result.fail(
+    new InvalidOption("pipeline", pipeline.id, "it with the types that its result has on the server")
+  )
+  const { results } = pipeline
+  const [only, ...others] = results
+  if (only !== undefined && others.length === 0) {
+    const read = codec(only.field).read(json)
+    if (Result.isSuccess(read)) return Result.succeed(read.success)
+    return json === null ? Result.succeed(undefined) : refused
+  }
+  if (!Predicate.isObject(json)) return refused
+  const values: Record<string, unknown> = {}
+  for (const { value, field } of results) {
+    if (!Object.hasOwn(json, value)) continue
+    const read = codec(field).read(json[value])
+    if (Result.isFailure(read)) return refused
+    values[value] = read.success
+  }
+  return Result.succeed(values)
+}

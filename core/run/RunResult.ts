@@ -1,0 +1,46 @@
+/** What a run gives: the value of one name, or a record of them when there are several. */
+import * as Result from "effect/Result"
+import type { Field, Json } from "../json/Value.ts"
+import { codec } from "../json/Value.ts"
+import type * as Pipeline from "../pipeline/Pipeline.ts"
+import { InvalidOption } from "../values/Errors.ts"
+import type { Run } from "./Run.ts"
+
+/** The result as JSON text. A single result that was left out is `null`; among several it is absent. */
+export const toJson = ({ results, outputs }: Pick<Run, "outputs" | "results">): Json => {
+  const [only, ...others] = results
+  if (only !== undefined && others.length === 0) return Object.hasOwn(outputs, only) ? outputs[only]! : "null"
+  const entries = results.flatMap((name) =>
+    Object.hasOwn(outputs, name) ? `${JSON.stringify(name)}:${outputs[name]}` : []
+  )
+  return `{${entries.join(",")}}`
+}
+
+/**
+ * The result as values of the pipeline's own types. Fails with `InvalidOption` when the run is none of this pipeline, or
+ * of a version of it with other types.
+ */
+export const toValue = (pipeline: Pipeline.Any, run: Run): Result.Result<unknown, InvalidOption> => {
+  const { results, outputs } = run
+  const refused = (expected: string) => Result.fail(new InvalidOption("pipeline", pipeline.id, expected))
+  if (run.pipelineId !== pipeline.id) return refused(`'${run.pipelineId}', whose run '${run.id}' is`)
+  const bindings = run.targets === undefined ? pipeline.results : pipeline.steps.flatMap((step) => step.outputs)
+  // Most runs give results in the order of their pipeline; a map is for those that don't.
+  let byName: Map<string, Field> | undefined
+  const fieldOf = (name: string, at: number): Field | undefined => {
+    if (bindings[at]?.value === name) return bindings[at].field
+    byName ??= new Map(bindings.map(({ value, field }) => [value, field]))
+    return byName.get(name)
+  }
+  const values: Array<readonly [string, unknown]> = []
+  for (const [at, name] of results.entries()) {
+    if (!Object.hasOwn(outputs, name)) continue
+    const field = fieldOf(name, at)
+    const decoded = field && codec(field).decode(outputs[name]!)
+    if (decoded === undefined || Result.isFailure(decoded)) {
+      return refused(`it with the types that it had when run '${run.id}' was started, at version ${run.version}`)
+    }
+    values.push([name, decoded.success])
+  }
+  return Result.succeed(results.length === 1 ? values[0]?.[1] : Object.fromEntries(values))
+}

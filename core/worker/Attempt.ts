@@ -1,0 +1,288 @@
+/** One attempt of a step or of one unit of it: the task called, and what came of it. */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
+import type * as Tracer from "effect/Tracer"
+import type { Json } from "../json/Value.ts"
+import { MAX_UNIT_ERRORS } from "../run/ItemList.ts"
+import type { Alarm } from "../runtime/TimerHeap.ts"
+import { toTraceparent } from "../runtime/Tracing.ts"
+import type { Claim, Note, Outcome } from "../store/Work.ts"
+import type { LeakOwner, Leaks } from "../task/Leaks.ts"
+import { LEVELS, type Level, toFields, toMessage } from "../task/LogLine.ts"
+import * as Retry from "../task/Retry.ts"
+import type * as Task from "../task/Task.ts"
+import * as Bytes from "../values/Bytes.ts"
+import { describe, type ErrorInfo, resultsTooLarge } from "../values/ErrorInfo.ts"
+import * as Items from "./ItemUnits.ts"
+import { type Runner, read, type Values, write } from "./Runner.ts"
+
+/** What an attempt needs of its worker. */
+export interface Surroundings {
+  readonly maxValueBytes: number
+  /** For durations: it never goes back. */
+  readonly nowMillis: () => number
+  /** From 0 to 1. */
+  readonly random: () => number
+  readonly note: (note: Note) => void
+  readonly leaks: Leaks | undefined
+  /** An attempt has leaked an error. */
+  readonly leaked: (attempt: Attempt, error: unknown) => void
+}
+
+/** An attempt under way, and the context that its task sees. */
+export class Attempt implements Task.TaskContext, LeakOwner {
+  readonly claim: Claim
+  readonly runner: Runner
+  readonly #around: Surroundings
+  /** The fiber of a task that is an Effect. */
+  fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  /** Whether the outcome no longer counts. */
+  revoked = false
+  /** Whether it has leaked an error, which is told once. */
+  hasLeaked = false
+  /** What comes of it once it has stopped, in place of what it would give. */
+  instead: Outcome | undefined = undefined
+  /** When it times out; once it was told to stop, when it is given up. */
+  alarm: Alarm | undefined = undefined
+  /** Where its worker keeps it; -1 once it does no more. */
+  place = -1
+  /** Around it, where it is traced. */
+  span: Tracer.Span | undefined = undefined
+  /** The item at work, in a unit of several. */
+  at = 0
+  #items: Items.Items = NO_ITEM
+  /** What the items before it gave. */
+  readonly #written: Map<string, Json> = new Map()
+  /** How many of these failed, and the errors of the first. */
+  #itemsFailed = 0
+  #errors: Array<ErrorInfo> | undefined = undefined
+  #controller: AbortController | undefined = undefined
+  readonly #beganAtMillis: number
+
+  constructor(claim: Claim, runner: Runner, around: Surroundings) {
+    this.claim = claim
+    this.runner = runner
+    this.#around = around
+    this.#beganAtMillis = around.nowMillis()
+  }
+
+  get runId(): string {
+    return this.claim.runId
+  }
+  get pipelineId(): string {
+    return this.claim.pipelineId
+  }
+  get step(): string {
+    return this.claim.step
+  }
+  get item(): number | undefined {
+    const { item } = this.claim
+    return item && item.index * (this.runner.step.chunk ?? 1) + this.at
+  }
+  get attempt(): number {
+    return this.claim.attempt
+  }
+  get traceparent(): string | undefined {
+    return this.span && toTraceparent(this.span)
+  }
+  // Most tasks never look at their signal, so it is made when one does.
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.revoked && !this.#controller.signal.aborted) this.#controller.abort()
+    return this.#controller.signal
+  }
+
+  // Tasks may take these two out of the context, so they are bound to it; most never look at them.
+  get progress(): Task.TaskContext["progress"] {
+    return (done, total) => {
+      if (this.revoked || this.claim.item !== undefined || !isAmount(done) || !isAmount(total)) return
+      this.#around.note({ claim: this.claim, progress: { done: Math.min(done, total), total } })
+    }
+  }
+  get log(): Task.TaskContext["log"] {
+    return (message, fields, asked: Level = "info") => {
+      const level = LEVELS.includes(asked) ? asked : "info"
+      const { item } = this
+      const said = { level, message: toMessage(message), ...(fields && { fields: toFields(fields) }) }
+      this.#around.note({ claim: this.claim, line: item === undefined ? said : { ...said, item } })
+    }
+  }
+
+  /** Tells the task to stop, and stops its fiber. */
+  revoke(): void {
+    if (this.revoked) return
+    this.revoked = true
+    if (this.#controller !== undefined) this.#within(() => this.#controller!.abort())
+    this.fiber?.interruptUnsafe()
+  }
+
+  leaked(error: unknown): void {
+    this.#around.leaked(this, error)
+  }
+
+  /** Calls what is the task's own. */
+  #within<A>(call: () => A): A {
+    const { leaks } = this.#around
+    return leaks === undefined ? call() : leaks.within(this, call)
+  }
+
+  // -- the call ------------------------------------------------------------------------------------------------------
+
+  /** Calls the task, for the item at work. Gives what it returned, or the outcome when its inputs can't be read or it threw. */
+  call(): { readonly returned: unknown } | { readonly outcome: Outcome } {
+    const { runner, claim } = this
+    if (claim.item !== undefined && this.at === 0) this.#items = Items.fromJson(runner, claim.item.value)
+    const values = runner.step.kind === "reduce" && this.at > 0 ? this.#folded : claim.values
+    const inputs = read(runner, values, this.#items[this.at]!)
+    if (Result.isFailure(inputs)) return { outcome: this.#failed(inputs.failure) }
+    try {
+      return { returned: this.#within(() => runner.task.run(inputs.success, this)) }
+    } catch (error) {
+      return { outcome: this.thrown(error) }
+    }
+  }
+
+  /**
+   * Takes the outcome of the call for the item at work. Gives that of the whole attempt; undefined until the last item.
+   * An item that fails for good costs itself alone, where the step goes on without failed items.
+   */
+  took(outcome: Outcome): Outcome | undefined {
+    const { step } = this.runner
+    if (step.chunk === undefined) return outcome
+    if (outcome._tag === "Failed" && step.onItemFailure !== "fail") {
+      this.#errors ??= []
+      if (this.#itemsFailed++ < MAX_UNIT_ERRORS) this.#errors.push(outcome.error)
+    } else if (outcome._tag === "Completed") {
+      const tooLarge = this.#write(outcome.outputs)
+      if (tooLarge !== undefined) return tooLarge
+    } else return outcome
+    this.at++
+    if (this.at < this.#items.length) return undefined
+    const outputs = Object.fromEntries(this.#written)
+    return this.#errors === undefined
+      ? { _tag: "Completed", outputs }
+      : { _tag: "Completed", outputs, failed: { count: this.#itemsFailed, errors: this.#errors } }
+  }
+
+  /** Keeps what an item gave. Gives the outcome when that is too much together. */
+  #write(outputs: Readonly<Record<string, Json>>): Outcome | undefined {
+    const { maxValueBytes } = this.#around
+    const written = this.#written
+    const isReduce = this.runner.step.kind === "reduce"
+    for (const name of Object.keys(outputs)) {
+      const json = outputs[name]!
+      const before = written.get(name)
+      // Parts of one list: whoever puts the list together puts commas between the units too.
+      const all = isReduce || before === undefined ? json : `${before},${json}`
+      if (Bytes.exceeds(all, maxValueBytes)) return this.#failed(resultsTooLarge(this.step, maxValueBytes))
+      written.set(name, all)
+    }
+    return undefined
+  }
+
+  /** What a reduce has come to. */
+  get #folded(): Values {
+    return { get: (name) => this.#written.get(name) ?? this.claim.values.get(name) }
+  }
+
+  // -- outcomes ------------------------------------------------------------------------------------------------------
+
+  /** The outcome of a task that returned `returned`. */
+  completed(returned: unknown): Outcome {
+    const { step } = this.runner
+    const outputs = write(this.runner, returned, this.#around.maxValueBytes)
+    if (Result.isFailure(outputs)) return this.#failed(outputs.failure)
+    switch (step.kind) {
+      case "branch":
+        return { _tag: "Completed", outputs: {}, arm: saysTrue(this.runner, returned) ? "yes" : "no" }
+      case "filter": {
+        const { value } = step.outputs[0]!
+        return { _tag: "Completed", outputs: saysTrue(this.runner, returned) ? { [value]: this.#itemJson } : {} }
+      }
+      default:
+        return { _tag: "Completed", outputs: outputs.success }
+    }
+  }
+
+  get #itemJson(): Json {
+    return this.runner.step.chunk === undefined ? this.claim.item!.value : JSON.stringify(this.#items[this.at]![0])
+  }
+
+  /** The outcome of a task whose Effect has ended. */
+  exited(exit: Exit.Exit<unknown, unknown>): Outcome {
+    return exit._tag === "Success" ? this.completed(exit.value) : this.thrown(Cause.squash(exit.cause))
+  }
+
+  /** The outcome of a task that threw, whose Promise was rejected, that took too long, or that leaked an error. */
+  thrown(error: unknown, isLeak = false): Outcome {
+    const { runner, claim } = this
+    const { retry, name } = runner.task
+    const cause = describe(error)
+    const isPredicate = runner.step.kind === "branch" || runner.step.kind === "filter"
+    const where = this.item === undefined ? "" : ` at item ${this.item}`
+    const after = claim.failures === 0 ? "" : ` after ${claim.failures} ${claim.failures === 1 ? "retry" : "retries"}`
+    const failure: ErrorInfo = {
+      name: isLeak ? "TaskLeaked" : isPredicate ? "PredicateFailed" : "TaskFailed",
+      message: `${isPredicate ? "Predicate" : "Task"} '${name}' ${isLeak ? "leaked an error" : "failed"}${where}${after}: ${cause.message}`,
+      step: claim.step,
+      ...(this.item !== undefined && { item: this.item }),
+      cause
+    }
+    if (retry === undefined || cause.name === "Fatal") return { _tag: "Failed", error: failure }
+    try {
+      if (retry.when !== undefined && !retry.when(error)) return { _tag: "Failed", error: failure }
+    } catch (broken) {
+      const message = `The retry predicate of task '${name}' failed: ${describe(broken).message}; asked about: ${cause.message}`
+      return { _tag: "Failed", error: { ...failure, name: "PredicateFailed", message, cause: describe(broken) } }
+    }
+    const elapsedMillis = claim.elapsedMillis + this.#around.nowMillis() - this.#beganAtMillis
+    const waitMillis = Retry.waitMillis(retry, claim.failures + 1, elapsedMillis, this.#around.random())
+    return waitMillis === undefined
+      ? { _tag: "Failed", error: failure }
+      : { _tag: "Retried", error: failure, waitMillis }
+  }
+
+  #failed(error: ErrorInfo): Outcome {
+    const { item } = this
+    return { _tag: "Failed", error: item === undefined ? error : { ...error, item } }
+  }
+}
+
+const NO_ITEM: Items.Items = [[]]
+
+const isAmount = (value: unknown): boolean => typeof value === "number" && value >= 0 && Number.isFinite(value)
+
+/** Whether the one output of a predicate is true: as its task says it, whatever its schema writes for it. */
+const saysTrue = ({ outputs }: Runner, returned: unknown): boolean =>
+  (returned as Readonly<Record<string, unknown>>)[outputs[0]!.key] === true
+
+/** What a task returned, as an Effect. */
+export const effectOf = (returned: unknown): Effect.Effect<unknown, unknown> => {
+  if (Effect.isEffect(returned)) return returned as Effect.Effect<unknown, unknown>
+  // @effect-diagnostics-next-line unknownInEffectCatch:off - a task may reject with anything
+  return isPromiseLike(returned)
+    ? Effect.tryPromise({ try: () => returned, catch: (error) => error })
+    : Effect.succeed(returned)
+}
+
+/** Whether a value is a Promise or the like. */
+export const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function"
+
+/** An outcome, also of what throws. */
+export const safely = (claim: Claim, outcome: () => Outcome): Outcome => {
+  try {
+    return outcome()
+  } catch (defect) {
+    return broken(claim, defect)
+  }
+}
+
+/** The outcome of an attempt that broke where none should. */
+export const broken = ({ step }: Claim, defect: unknown): Outcome => {
+  const cause = describe(defect)
+  return { _tag: "Failed", error: { name: "Defect", message: `Step '${step}' broke: ${cause.message}`, step, cause } }
+}

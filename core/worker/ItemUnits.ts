@@ -1,0 +1,88 @@
+/** How lists become units of work: which items a unit has, and how they are written down for whoever claims it. */
+
+import type { Json } from "../json/Value.ts"
+import { fitting, KEPT_ITEMS } from "../run/KeptItems.ts"
+import type { Outcome } from "../store/Work.ts"
+import * as Bytes from "../values/Bytes.ts"
+import { type Runner, type Values, wrong } from "./Runner.ts"
+
+/** How many items a step may have. */
+export const MAX_ITEMS = 1_000_000
+
+/** The items of a unit: for each, one parsed value of each list. */
+export type Items = ReadonlyArray<ReadonlyArray<unknown>>
+
+/**
+ * The units of the lists that a step goes through. Of several lists, every combination, the last list's items changing
+ * fastest. `maxBytes` is how long all units may be together, in bytes of JSON. Units that the claim keeps from an earlier run
+ * are done.
+ */
+export const expand = (runner: Runner, values: Values, maxBytes: number): Outcome => {
+  const { step, over } = runner
+  const lists: Array<ReadonlyArray<unknown>> = []
+  for (const { value } of over) {
+    const list: unknown = JSON.parse(values.get(value) ?? "null")
+    if (!Array.isArray(list)) {
+      const message = `Step '${step.name}' goes through '${value}', which has to be a list, but is ${list === null ? "null" : `of type ${typeof list}`}`
+      return { _tag: "Failed", error: wrong(step, "NotAList", message) }
+    }
+    lists.push(list)
+  }
+  const count = lists.reduce((product, { length }) => product * length, 1)
+  if (count > MAX_ITEMS) return tooMany(runner, `${count} items, ${MAX_ITEMS} at most`)
+  if (count === 0) return nothing(runner)
+  const size = step.chunk ?? 1
+  const units: Array<Json> = []
+  let bytes = 0
+  for (let from = 0; from < count; from += size) {
+    const to = Math.min(from + size, count)
+    const items: Array<ReadonlyArray<unknown>> = []
+    for (let at = from; at < to; at++) items.push(combination(lists, at))
+    const unit = toJson(runner, items)
+    bytes += Bytes.ofText(unit)
+    if (bytes > maxBytes) return tooMany(runner, `more than ${maxBytes} bytes of JSON`)
+    units.push(unit)
+  }
+  const done = fitting(values.get(KEPT_ITEMS), units.length, size)
+  return { _tag: "Expanded", units, count, size, ...(done !== undefined && { done }) }
+}
+
+const combination = (lists: ReadonlyArray<ReadonlyArray<unknown>>, at: number): ReadonlyArray<unknown> => {
+  if (lists.length === 1) return [lists[0]![at]]
+  const item = new Array<unknown>(lists.length)
+  let rest = at
+  for (let list = lists.length - 1; list >= 0; list--) {
+    const { length } = lists[list]!
+    item[list] = lists[list]![rest % length]
+    rest = Math.floor(rest / length)
+  }
+  return item
+}
+
+// Where there is only one item or one list, there is no list around it.
+const toJson = ({ step, over }: Runner, items: Items): Json => {
+  const shown = over.length === 1 ? items.map(([value]) => value) : items
+  return JSON.stringify(step.chunk === undefined ? shown[0] : shown)
+}
+
+/** The items that were written into a unit. */
+export const fromJson = ({ step, over }: Runner, unit: Json): Items => {
+  const parsed: unknown = JSON.parse(unit)
+  const items = step.chunk === undefined ? [parsed] : (parsed as ReadonlyArray<unknown>)
+  return over.length === 1 ? items.map((value) => [value]) : (items as Items)
+}
+
+const tooMany = ({ step }: Runner, what: string): Outcome => ({
+  _tag: "Failed",
+  error: wrong(step, "TooManyItems", `Step '${step.name}' goes through too much: ${what}`)
+})
+
+/** What a step gives for the empty list. */
+const nothing = ({ step, accumulators }: Runner): Outcome => ({
+  _tag: "Completed",
+  outputs: Object.fromEntries(
+    step.kind === "reduce"
+      ? accumulators.map(({ value, initial }) => [value, initial])
+      : step.outputs.map(({ value }) => [value, "[]"])
+  )
+})

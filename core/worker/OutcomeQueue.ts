@@ -1,0 +1,163 @@
+/** Outcomes on their way to the Store. One leaves when the Store has answered for it. */
+import * as Effect from "effect/Effect"
+import * as Batch from "../runtime/Batch.ts"
+import type { Tracing } from "../runtime/Tracing.ts"
+import type { Store } from "../store/Store.ts"
+import type { Claim, ClaimRequest, Outcome, Settled, Settlement } from "../store/Work.ts"
+import * as Bytes from "../values/Bytes.ts"
+import { describe, type ErrorInfo } from "../values/ErrorInfo.ts"
+import type { StoreUnavailable } from "../values/Errors.ts"
+
+/** What an outcome takes besides its values, in bytes. */
+const OUTCOME_BYTES = 200
+
+/** The outcomes of one worker, in the order in which they came. */
+export class OutcomeQueue {
+  readonly #store: Store
+  readonly #worker: string
+  readonly #tracing: Tracing | undefined
+  /** What the worker asks for along with the last batch. */
+  readonly #request: () => ClaimRequest | undefined
+  #waiting: Array<Settlement> = []
+  #offered: Array<Settlement> = []
+
+  constructor(store: Store, worker: string, request: () => ClaimRequest | undefined, tracing: Tracing | undefined) {
+    this.#store = store
+    this.#worker = worker
+    this.#request = request
+    this.#tracing = tracing
+  }
+
+  /** Whether nothing is left to offer. */
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0
+  }
+
+  /** How many outcomes the Store has not answered for. */
+  get size(): number {
+    return this.#waiting.length + this.#offered.length
+  }
+
+  /** The claims that they are the outcomes of: their leases have to last until the Store has answered. */
+  get claims(): ReadonlyArray<Claim> {
+    return [...this.#offered, ...this.#waiting].map(({ claim }) => claim)
+  }
+
+  add(claim: Claim, outcome: Outcome): void {
+    this.#waiting.push({ claim, outcome })
+  }
+
+  /** Offers the next batch. Then say what became of it: `taken`, `keep`, or `divide` where it died. */
+  readonly offer: Effect.Effect<Settled, StoreUnavailable> = Effect.suspend(() => {
+    const batch = this.#take()
+    const settling = this.#store.settle(batch, this.#waiting.length === 0 ? this.#request() : undefined)
+    return this.#tracing === undefined ? settling : this.#traced(this.#tracing, batch, settling)
+  })
+
+  /** The Store has taken the batch. */
+  taken(): void {
+    this.#offered.length = 0
+  }
+
+  /** The Store is unavailable: the batch is offered again, before later outcomes. */
+  keep(): void {
+    this.#waiting = [...this.#offered, ...this.#waiting]
+    this.#offered.length = 0
+  }
+
+  /**
+   * The Store broke over the batch: it is offered in smaller and smaller parts. The outcomes that it breaks over alone are
+   * replaced by a failure; where it breaks over that too, they are dropped, and their leases end. Succeeds with whether it
+   * took any.
+   */
+  readonly divide: Effect.Effect<boolean, StoreUnavailable> = Effect.suspend(() => {
+    const batch = this.#offered
+    const bad: Array<readonly [claim: Claim, defect: unknown]> = []
+    let dropped = 0
+    const dividing = Batch.divided(
+      batch,
+      // Without a request: what the Store breaks over may be the work that it would lend.
+      (part) => this.#store.settle(part),
+      ({ claim }, defect) =>
+        Effect.suspend(() => {
+          bad.push([claim, defect])
+          return Effect.catchDefect(this.#store.settle([{ claim, outcome: unrecorded(claim, defect) }]), () =>
+            Effect.sync(() => dropped++)
+          )
+        })
+    )
+    return Effect.ensuring(
+      Effect.map(dividing, () => dropped < batch.length),
+      Effect.suspend(() => logOf(bad, dropped))
+    )
+  })
+
+  #take(): ReadonlyArray<Settlement> {
+    const count = Batch.first(this.#waiting, bytesOf)
+    if (count < this.#waiting.length) this.#offered = this.#waiting.splice(0, count)
+    else {
+      const emptied = this.#offered
+      this.#offered = this.#waiting
+      this.#waiting = emptied
+    }
+    return this.#offered
+  }
+
+  #traced(
+    tracing: Tracing,
+    batch: ReadonlyArray<Settlement>,
+    settling: Effect.Effect<Settled, StoreUnavailable>
+  ): Effect.Effect<Settled, StoreUnavailable> {
+    const links = batch.map(({ claim }) => claim.traceparent)
+    const attributes = { "levada.worker": this.#worker, "levada.settled": batch.length }
+    const span = tracing.begin("levada.settle", { links, attributes })
+    return tracing.around(
+      span,
+      Effect.tap(settling, ({ claims, refused }) =>
+        Effect.sync(() => {
+          tracing.attribute(span, "levada.claimed", claims.length)
+          tracing.attribute(span, "levada.refused", refused.length)
+        })
+      )
+    )
+  }
+}
+
+const bytesOf = ({ outcome }: Settlement): number => {
+  let bytes = OUTCOME_BYTES
+  switch (outcome._tag) {
+    case "Completed":
+      for (const name of Object.keys(outcome.outputs)) bytes += Bytes.ofText(outcome.outputs[name]!)
+      for (const error of outcome.failed?.errors ?? NONE) bytes += bytesOfError(error)
+      return bytes
+    case "Failed":
+    case "Retried":
+      return bytes + bytesOfError(outcome.error)
+    case "Probed":
+      return outcome.memo === undefined ? bytes : bytes + Bytes.ofText(outcome.memo.text)
+    case "Expanded":
+      for (const unit of outcome.units) bytes += Bytes.ofText(unit)
+      return bytes
+    case "Released":
+      return bytes
+  }
+}
+
+const NONE: ReadonlyArray<ErrorInfo> = []
+
+const bytesOfError = ({ name, message, cause }: ErrorInfo): number =>
+  Bytes.ofText(name) + Bytes.ofText(message) + (cause === undefined ? 0 : bytesOfError(cause))
+
+/** The outcome of a claim whose own outcome the Store breaks over. */
+const unrecorded = ({ step }: Claim, defect: unknown): Outcome => {
+  const message = `The Store could not record the outcome of step '${step}'`
+  return { _tag: "Failed", error: { name: "Defect", message, step, cause: describe(defect) } }
+}
+
+const logOf = (bad: ReadonlyArray<readonly [claim: Claim, defect: unknown]>, dropped: number): Effect.Effect<void> => {
+  if (bad.length === 0) return Effect.void
+  const [{ step, runId }, defect] = bad[0]!
+  const failed = bad.length - dropped
+  const what = `The Store broke over the outcomes of ${bad.length} steps: ${failed} were recorded as failures, ${dropped} were lost and their leases end; the first is of step '${step}' of run '${runId}'`
+  return Effect.logError(what, defect)
+}

@@ -1,0 +1,167 @@
+/** A step made ready for being run many times: how its task's inputs are read and its outputs are written. */
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import { type Codec, codec, isOptional, type Json, MAX_TOGETHER } from "../json/Value.ts"
+import type { Step } from "../pipeline/Step.ts"
+import type * as Task from "../task/Task.ts"
+import * as Bytes from "../values/Bytes.ts"
+import type { ErrorInfo } from "../values/ErrorInfo.ts"
+import type { Problem } from "../values/Errors.ts"
+
+/** The values of a run, by name. */
+export type Values = { readonly get: (name: string) => Json | undefined }
+
+/** An input of a reduce that is what the task gave for the item before. */
+interface Accumulator extends Port {
+  readonly initial: Json
+}
+
+/** A key of the task, the value of the run that it stands for, and how that is read and written. */
+interface Port {
+  readonly key: string
+  readonly value: string
+  readonly optional: boolean
+  readonly codec: Codec
+}
+
+/** A step with its codecs at hand. */
+export interface Runner {
+  readonly step: Step
+  readonly task: Task.Any
+  readonly inputs: ReadonlyArray<Port>
+  readonly constants: ReadonlyArray<{ readonly key: string; readonly codec: Codec; readonly json: Json }>
+  /** The lists that it goes through; `key` gets their items. */
+  readonly over: ReadonlyArray<Port>
+  readonly accumulators: ReadonlyArray<Accumulator>
+  /** What the task gives, each under the name that it has in the run. */
+  readonly outputs: ReadonlyArray<Port>
+}
+
+/** Prepares a step. */
+export const make = (step: Step): Runner => {
+  const { task, inputs, outputs, constants, over, initial } = step
+  const valueOf = (key: string): string => outputs.find((output) => output.key === key)?.value ?? key
+  const ports = inputs.map(({ key, value, optional, field }) => ({ key, value, optional, codec: codec(field) }))
+  return {
+    step,
+    task,
+    inputs: ports.filter(({ key }) => !over.includes(key)),
+    constants: constants.map(({ key, json }) => ({ key, codec: codec(task.input[key]), json })),
+    over: over.map((key) => ({ ...ports.find((port) => port.key === key)!, codec: codec(task.input[key]) })),
+    accumulators: initial.map(({ key, json }) => ({
+      key,
+      value: valueOf(key),
+      optional: false,
+      codec: codec(task.input[key]),
+      initial: json
+    })),
+    outputs: Object.keys(task.output).map((key) => {
+      const field = task.output[key]
+      return { key, value: valueOf(key), optional: isOptional(field), codec: codec(field) }
+    })
+  }
+}
+
+type Inputs = Record<string, unknown>
+
+/** The record that the task is called with. `item` is parsed JSON: one value for each list that it goes through. */
+export const read = (
+  runner: Runner,
+  values: Values,
+  item: ReadonlyArray<unknown>
+): Result.Result<Inputs, ErrorInfo> => {
+  const record: Inputs = {}
+  for (const { key, value, optional, codec } of runner.inputs) {
+    const text = values.get(value)
+    if (text === undefined) {
+      if (!optional) return unreadable(runner, key, [{ path: [], message: `nothing gave '${value}'` }])
+      const standIn = codec.absent()
+      if (Option.isSome(standIn)) record[key] = standIn.value
+      // Or else it would be what every object has under that name.
+      else if (key in Object.prototype) Object.setPrototypeOf(record, null)
+      continue
+    }
+    const decoded = codec.decode(text)
+    if (Result.isFailure(decoded)) return unreadable(runner, key, decoded.failure)
+    record[key] = decoded.success
+  }
+  for (const { key, codec, json } of runner.constants) record[key] = Result.getOrThrow(codec.decode(json))
+  for (let at = 0; at < runner.over.length; at++) {
+    const { key, codec } = runner.over[at]!
+    const decoded = codec.read(item[at])
+    if (Result.isFailure(decoded)) return unreadable(runner, key, decoded.failure)
+    record[key] = decoded.success
+  }
+  for (const { key, value, codec, initial } of runner.accumulators) {
+    const decoded = codec.decode(values.get(value) ?? initial)
+    if (Result.isFailure(decoded)) return unreadable(runner, key, decoded.failure)
+    record[key] = decoded.success
+  }
+  return Result.succeed(record)
+}
+
+const unreadable = (
+  { step, task }: Runner,
+  key: string,
+  problems: ReadonlyArray<Problem>
+): Result.Result<never, ErrorInfo> =>
+  Result.fail(wrong(step, "InvalidInput", `Task '${task.name}' cannot read input '${key}'`, problems))
+
+/** What the task returned, as JSON by the names of the run's values. */
+export const write = (
+  { step, task, outputs }: Runner,
+  returned: unknown,
+  maxValueBytes: number
+): Result.Result<Record<string, Json>, ErrorInfo> => {
+  const record: Record<string, Json> = {}
+  if (outputs.length > 0 && !Predicate.isObject(returned)) {
+    const names = outputs.map(({ key }) => `'${key}'`).join(", ")
+    const message = `Task '${task.name}' has to return a record of ${names}, but returned ${kindOf(returned)}`
+    return Result.fail(wrong(step, "InvalidOutput", message))
+  }
+  for (const output of outputs) {
+    const { key, codec } = output
+    const value = valueOf(returned as Inputs, key)
+    if (value === undefined && output.optional) continue
+    if (value === undefined && !Object.hasOwn(returned as object, key)) {
+      return Result.fail(wrong(step, "InvalidOutput", `Task '${task.name}' did not return its output '${key}'`))
+    }
+    const encoded = codec.encode(value)
+    if (Result.isFailure(encoded)) {
+      const message = `Task '${task.name}' returned a wrong output '${key}'`
+      return Result.fail(wrong(step, "InvalidOutput", message, encoded.failure))
+    }
+    if (Bytes.exceeds(encoded.success, maxValueBytes)) {
+      const message = `Task '${task.name}' returned an output '${key}' of ${Bytes.ofText(encoded.success)} bytes of JSON; at most ${maxValueBytes} are kept. Return a reference to it instead`
+      return Result.fail(wrong(step, "ValueTooLarge", message))
+    }
+    record[output.value] = encoded.success
+  }
+  const most = MAX_TOGETHER * maxValueBytes
+  if (outputs.length > MAX_TOGETHER && Bytes.exceedTogether(record, most)) {
+    const message = `Task '${task.name}' returned outputs of more than ${most} bytes of JSON together. Return references to them instead`
+    return Result.fail(wrong(step, "ValueTooLarge", message))
+  }
+  return Result.succeed(record)
+}
+
+/** What a record has under a key, unless that is what every object has under it, such as `toString`. */
+const valueOf = (record: Inputs, key: string): unknown => {
+  const value = record[key]
+  return value === (Object.prototype as Inputs)[key] && !Object.hasOwn(record, key) ? undefined : value
+}
+
+/** What a step failed with before or after its task was called; the first problem says where. */
+export const wrong = (
+  { name: step }: Step,
+  name: string,
+  message: string,
+  problems: ReadonlyArray<Problem> = []
+): ErrorInfo => {
+  const [problem] = problems
+  const where = problem === undefined || problem.path.length === 0 ? "" : `at ${problem.path.join(".")}: `
+  return { name, message: problem === undefined ? message : `${message}: ${where}${problem.message}`, step }
+}
+
+const kindOf = (value: unknown): string => (value === null ? "null" : Array.isArray(value) ? "an array" : typeof value)
