@@ -1,5 +1,5 @@
 /** The rules of how the sources are laid out, and of what may import what. */
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import { dirname, join, posix } from "node:path"
 import { fileURLToPath } from "node:url"
 import ts from "typescript"
@@ -7,23 +7,34 @@ import { describe, expect, it } from "vitest"
 
 // -- the rules -------------------------------------------------------------------------------------------------------
 
-/** The files of core by layer, lowest first. A file imports from its own layer and from those before it. */
-const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
-  [
-    "values",
-    "AccessErrors Acl Address Arms Backoff Batch Bound Build Bytes Chain Dag Delegate Digest Dot ErrorInfo Errors Event Failure Feed Fit GraphErrors ItemFailures ItemList JsonShape Limit Load Log Monotonic Name Page Parameters Part Pipeline PlainJson Plan Policy Principal Rate Results Retry RoundTrip Run Schedule Sequel Spread Statistics Step StepChecks Steps StoreBounds Task Text Threads Ticks Tracing Value Version Wiring"
-  ],
-  [
-    "contracts",
-    "Access Acls Admission Alarms AuditLog Authenticator Countdown Definitions Expansion Fifo History KeptItems Keys Leaks Lease Lending LoneUnits MemoryAcls MemoryAuditLog MemoryDefinitions MemoryFeed MemoryRateLimiter MemoryRun MemorySchedules MemoryStore MemoryTokens Memos NewRun Presence RateLimiter ReadySteps Recordable Registry RunIndex RunItems RunLog RunOwner RunValues Schedules Setbacks Slots Store StoreClock Tokens Unit Waiters"
-  ],
-  [
-    "behaviour",
-    "AccessOperations Attempt Attempts Authentication Authorizer Calling Demand Guard Items LeaseKeeper Levada NoteWriter Notes Operations OutcomeQueue Permit PipelineOperations Probe RunOperations Runner Runners ScheduleOperations Scheduler StatisticsOperations Warnings " +
-      "Start Strangers TracedStore Worker"
-  ],
-  ["index", "index"]
-]
+/** The rooms of core, lowest first, and which rooms each may import besides itself. */
+const ROOMS: Readonly<Record<string, string>> = {
+  "core/values": "",
+  "core/runtime": "values",
+  "core/json": "values",
+  "core/task": "json values",
+  "core/pipeline": "json task values",
+  "core/render": "pipeline",
+  "core/run": "json pipeline task values",
+  "core/store": "json pipeline run runtime task values",
+  "core/registry": "pipeline store task values",
+  "core/memory/work": "json pipeline run store values",
+  "core/memory/run": "json memory/work pipeline run runtime store task values",
+  "core/memory": "json memory/run memory/work pipeline run runtime store task values",
+  "core/worker": "json pipeline registry run runtime store task values",
+  "core/access": "registry run runtime store values",
+  "core/schedule": "pipeline registry run runtime store values",
+  "core/statistics": "run values",
+  "core/operations": "access pipeline registry run runtime statistics store task values",
+  // What users import: it puts the rooms together.
+  core: "access memory operations pipeline registry render run schedule store task values worker"
+}
+
+/** The rooms of core that are no adapter's business: contracts and values are. */
+const INSIDE_CORE = /^core\/(?:memory|worker)\//
+
+/** How many files a folder may have. */
+const MAX_FILES = 20
 
 /** What each adapter may import besides core, effect and itself. */
 const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<string>; readonly outside?: RegExp }>> = {
@@ -159,13 +170,14 @@ const files = (folder: string): ReadonlyArray<string> =>
     .map((path) => posix.join(folder, path.replaceAll("\\", "/")))
     .sort()
 
-const core = files("core").map(read)
+const core = files("core")
+  .filter((path) => path.endsWith(".ts"))
+  .map(read)
 const adapters = files("adapters")
   .filter((path) => path.endsWith(".ts"))
   .map(read)
 const sources = [...core, ...adapters]
 
-const nameOf = (path: string): string => posix.basename(path, ".ts")
 /** The adapter that a file is of, or another file's folder. */
 const folderOf = (path: string): string =>
   path.startsWith("adapters/") ? path.split("/")[1]! : posix.basename(dirname(path))
@@ -181,21 +193,17 @@ const findings = (
 // -- the tests -------------------------------------------------------------------------------------------------------
 
 describe("core", () => {
-  const layerOf = (path: string): number => LAYERS.findIndex(([, names]) => names.split(" ").includes(nameOf(path)))
-
-  it("has every file in a layer", () => {
-    expect(core.map(({ path }) => path).filter((path) => layerOf(path) === -1)).toEqual([])
-    const listed = LAYERS.flatMap(([, names]) => names.split(" ").map((name) => `core/${name}.ts`))
-    expect(listed.filter((path) => !existsSync(join(root, path)))).toEqual([])
+  it("has a rule for every room, and every room says what is in it", () => {
+    expect(Object.keys(ROOMS).sort()).toEqual([...new Set(core.map(({ path }) => dirname(path)))].sort())
   })
 
-  it("imports only its own layer and those below", () => {
-    const upwards = findings(core, ({ path, imports }) =>
-      imports
-        .filter(({ of }) => isSource(of) && layerOf(of) > layerOf(path))
-        .map(({ of }) => `imports ${of} from above`)
-    )
-    expect(upwards).toEqual([])
+  it("imports only rooms that its rule names", () => {
+    const forbidden = findings(core, ({ path, imports }) => {
+      const room = dirname(path)
+      const allowed = new Set([room, ...(ROOMS[room] ?? "").split(" ").map((name) => `core/${name}`)])
+      return imports.filter(({ of }) => isSource(of) && !allowed.has(dirname(of))).map(({ of }) => `imports ${of}`)
+    })
+    expect(forbidden).toEqual([])
   })
 
   it("imports nothing but its siblings and effect's modules", () => {
@@ -243,6 +251,14 @@ describe("adapters", () => {
     expect(sideways).toEqual([])
   })
 
+  it("import the contracts and values of core, not its Store in memory or its Worker", () => {
+    expect(
+      findings(adapters, ({ imports }) =>
+        imports.filter(({ of }) => INSIDE_CORE.test(of)).map(({ of }) => `imports ${of}`)
+      )
+    ).toEqual([])
+  })
+
   it("import nothing at run time, where they are for pages", () => {
     const outside = findings(
       adapters.filter(({ path }) => folderOf(path) === "client"),
@@ -275,14 +291,14 @@ describe("the sources", () => {
     expect(spoken).toEqual([])
   })
 
-  it("have no import cycle at run time", () => {
+  it("have no circle of imports, types included", () => {
     const left = new Map(
       sources.map(({ path, imports }) => [
         path,
-        imports.filter(({ of, typeOnly }) => isSource(of) && !typeOnly).map(({ of }) => of)
+        imports.map(({ of }) => of).filter((of) => of !== path && isSource(of))
       ])
     )
-    // Whoever imports nothing that is left, or is imported by nothing that is left, is on no cycle.
+    // A file that imports nothing that is left, or that nothing imports that is left, is on no circle.
     for (let before = Number.POSITIVE_INFINITY; left.size < before; ) {
       before = left.size
       const used = new Set([...left.values()].flat())
@@ -291,6 +307,12 @@ describe("the sources", () => {
       }
     }
     expect([...left.keys()]).toEqual([])
+  })
+
+  it("are in folders of a few files", () => {
+    const counts = new Map<string, number>()
+    for (const { path } of sources) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1)
+    expect([...counts].filter(([, count]) => count > MAX_FILES)).toEqual([])
   })
 
   it("are in folders that are named after a concept", () => {

@@ -3,8 +3,8 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type { NewSchedule } from "../../core/operations/Operations.ts"
 import { MAX_REASON } from "../../core/operations/RunOperations.ts"
-import { fromJson, type Given } from "../../core/pipeline/Parameters.ts"
-import type { Definition } from "../../core/registry/Registry.ts"
+import { fromJson, type RunInput } from "../../core/pipeline/Parameters.ts"
+import type { PipelineDefinition } from "../../core/registry/Registry.ts"
 import * as Run from "../../core/run/Run.ts"
 import { CATCH_UPS, MAX_PRIORITY, OVERLAPS, type Timing } from "../../core/run/Schedule.ts"
 import * as Start from "../../core/run/Start.ts"
@@ -45,7 +45,7 @@ const MAX_LIMIT = 200
 
 /** What `POST /pipelines/{id}/execute` asks for. */
 export interface Execution {
-  readonly given: Given
+  readonly given: RunInput
   readonly options: Start.Options & Start.PartOptions
   readonly wait: boolean
   readonly timeoutMillis: number
@@ -205,7 +205,7 @@ export const repetition = (body: unknown): Result.Result<ReadonlyArray<string>, 
 // -- pipelines and schedules -----------------------------------------------------------------------------------------
 
 /** Reads the definition of a pipeline to register. */
-export const definition = (id: string, body: unknown): Result.Result<Definition, BadRequest> =>
+export const definition = (id: string, body: unknown): Result.Result<PipelineDefinition, BadRequest> =>
   Result.flatMap(bodyReader(body, ["pipeline_type", "tasks"]), (reader) => {
     const kind = reader.among("pipeline_type", ["dataflow", "sequential"])
     const tasks = reader.take("tasks", isTexts, "an array of task names")

@@ -1,7 +1,7 @@
 /** Which pages of other origins may read answers. Source: the Fetch standard, 3.3. */
 import * as Result from "effect/Result"
 import { InvalidOption } from "../../core/values/Errors.ts"
-import * as Bound from "../../core/values/OptionCheck.ts"
+import * as OptionCheck from "../../core/values/OptionCheck.ts"
 import type { HttpReply, HttpRequest } from "./Message.ts"
 
 /** Which pages of other origins may read answers. */
@@ -83,12 +83,12 @@ export const make = (options: Options | undefined): Result.Result<Cors, InvalidO
 }
 
 const invalid = (options: Options): InvalidOption | undefined => {
-  const mistake = Bound.record("cors", options)
+  const mistake = OptionCheck.record("cors", options)
   if (mistake !== undefined) return mistake
   const { origins, credentials, maxAgeSeconds } = options
   return (
-    Bound.flag("cors.credentials", credentials) ??
-    Bound.integer("cors.maxAgeSeconds", maxAgeSeconds, 0, 86_400) ??
+    OptionCheck.flag("cors.credentials", credentials) ??
+    OptionCheck.integer("cors.maxAgeSeconds", maxAgeSeconds, 0, 86_400) ??
     wrongOrigins(origins, credentials === true)
   )
 }

@@ -10,7 +10,7 @@ import { Operations } from "../../core/operations/Operations.ts"
 import * as Tracing from "../../core/runtime/Tracing.ts"
 import * as Address from "../../core/values/Address.ts"
 import type { InvalidOption } from "../../core/values/Errors.ts"
-import * as Bound from "../../core/values/OptionCheck.ts"
+import * as OptionCheck from "../../core/values/OptionCheck.ts"
 import { type Caller, nobody } from "../../core/values/Principal.ts"
 import * as Body from "./Body.ts"
 import * as Cors from "./Cors.ts"
@@ -49,12 +49,12 @@ const MAX_PATH = 1_000
 
 /** What is wrong with options; nothing when they can be used. */
 export const invalid = (options: Options): InvalidOption | undefined =>
-  Bound.required(Bound.record, "options", options) ??
-  Bound.text("basePath", options.basePath, MAX_PATH, 0) ??
-  Bound.integer("maxBodyBytes", options.maxBodyBytes, 1) ??
-  Bound.integer("maxStreams", options.maxStreams, 0) ??
-  Bound.flag("guardDocs", options.guardDocs) ??
-  Bound.flag("guardMetrics", options.guardMetrics) ??
+  OptionCheck.required(OptionCheck.record, "options", options) ??
+  OptionCheck.text("basePath", options.basePath, MAX_PATH, 0) ??
+  OptionCheck.integer("maxBodyBytes", options.maxBodyBytes, 1) ??
+  OptionCheck.integer("maxStreams", options.maxStreams, 0) ??
+  OptionCheck.flag("guardDocs", options.guardDocs) ??
+  OptionCheck.flag("guardMetrics", options.guardMetrics) ??
   Option.getOrUndefined(Result.getFailure(Proxies.make(options))) ??
   Option.getOrUndefined(
     Result.getFailure(Result.flatMap(Cors.make(options.cors), (cors) => WebPages.make(options, cors)))

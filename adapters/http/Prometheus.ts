@@ -1,5 +1,5 @@
 /** Metrics as Prometheus reads them. Source: its text exposition format, version 0.0.4. */
-import { bound, type Spread } from "../../core/statistics/Histogram.ts"
+import { bound, type Histogram } from "../../core/statistics/Histogram.ts"
 
 export const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -42,7 +42,7 @@ export class Exposition {
 export interface Family {
   readonly add: (value: number, labels?: Labels) => void
   /** Of a histogram: values of which so many make a second, told apart from a class on. */
-  readonly spread: (spread: Spread, perSecond: number, labels: Labels, first?: number) => void
+  readonly spread: (spread: Histogram, perSecond: number, labels: Labels, first?: number) => void
 }
 
 const escaped = (text: string): string => text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")

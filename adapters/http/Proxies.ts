@@ -2,7 +2,7 @@
 import * as Result from "effect/Result"
 import { type Address, isIn, type Network, parse, parseNetwork } from "../../core/values/Address.ts"
 import { InvalidOption } from "../../core/values/Errors.ts"
-import * as Bound from "../../core/values/OptionCheck.ts"
+import * as OptionCheck from "../../core/values/OptionCheck.ts"
 import type { HttpRequest } from "./Message.ts"
 
 /** The headers that proxies write. */
@@ -34,7 +34,7 @@ interface Hop {
 /** Finds where a request came from. */
 export const make = (options: Options): Result.Result<(request: HttpRequest) => Source, InvalidOption> => {
   const { trustedProxies = [], forwardedHeader = "x-forwarded-for" } = options
-  const mistake = Bound.among("forwardedHeader", forwardedHeader, FORWARDED_HEADERS)
+  const mistake = OptionCheck.among("forwardedHeader", forwardedHeader, FORWARDED_HEADERS)
   if (mistake !== undefined) return Result.fail(mistake)
   if (!Array.isArray(trustedProxies)) {
     return Result.fail(new InvalidOption("trustedProxies", trustedProxies, "an array of addresses and networks"))

@@ -1,5 +1,5 @@
 /** What a server has answered, in numbers. */
-import { Spread } from "../../core/statistics/Histogram.ts"
+import { Histogram } from "../../core/statistics/Histogram.ts"
 import type { Exposition } from "./Prometheus.ts"
 
 /** How many of a unit make a second. */
@@ -13,7 +13,7 @@ interface Answered {
   readonly method: string
   readonly route: string
   readonly statuses: Map<number, number>
-  readonly micros: Spread
+  readonly micros: Histogram
 }
 
 /** Methods that have a name of their own in the numbers; anybody can make up more. */
@@ -33,7 +33,7 @@ export class Requests {
     let answered = byMethod.get(method)
     if (answered === undefined) {
       const name = METHODS.has(method) ? method : "other"
-      answered = byMethod.get(name) ?? { method: name, route, statuses: new Map(), micros: new Spread() }
+      answered = byMethod.get(name) ?? { method: name, route, statuses: new Map(), micros: new Histogram() }
       byMethod.set(name, answered)
     }
     answered.statuses.set(status, (answered.statuses.get(status) ?? 0) + 1)

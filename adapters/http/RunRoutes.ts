@@ -1,7 +1,7 @@
 /** The routes about runs. */
 import * as Effect from "effect/Effect"
+import * as Results from "../../core/run/Results.ts"
 import type * as Run from "../../core/run/Run.ts"
-import * as Results from "../../core/run/RunResult.ts"
 import * as Asked from "./Asked.ts"
 import { type HttpReply, json, jsonText, NO_CONTENT } from "./Message.ts"
 import { about, get, post, type Route, read, remove } from "./Route.ts"

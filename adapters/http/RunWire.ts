@@ -1,10 +1,10 @@
 /** The JSON of runs: what the core's values are called on the wire. Values are JSON text already and are not parsed for it. */
 
 import type { Json } from "../../core/json/Value.ts"
+import * as Results from "../../core/run/Results.ts"
 import type { Run, StepState } from "../../core/run/Run.ts"
-import * as Results from "../../core/run/RunResult.ts"
 import type { RunList } from "../../core/store/Store.ts"
-import type { Lines } from "../../core/task/LogLine.ts"
+import type { Lines } from "../../core/task/Log.ts"
 import type { ErrorInfo } from "../../core/values/ErrorInfo.ts"
 import { withoutHostPaths } from "./Failures.ts"
 import { instant } from "./Wire.ts"

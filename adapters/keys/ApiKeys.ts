@@ -4,7 +4,7 @@ import { invalidGrant } from "../../core/access/Access.ts"
 import type { Authenticator, Rejection } from "../../core/access/Authenticator.ts"
 import { InvalidOption, Unauthenticated, UnknownApiKey } from "../../core/values/Errors.ts"
 import { MAX_NAME_LENGTH } from "../../core/values/Name.ts"
-import * as Bound from "../../core/values/OptionCheck.ts"
+import * as OptionCheck from "../../core/values/OptionCheck.ts"
 import { expiryOf, type Grant, type Principal } from "../../core/values/Principal.ts"
 import * as Text from "../../core/values/Text.ts"
 import { type NodeCrypto, nodeCrypto, randomText, sha256, toHex } from "./NodeCrypto.ts"
@@ -41,7 +41,7 @@ interface Kept {
  * of the `setting`, and served on this machine only.
  */
 export const make = (keys: Readonly<Record<string, ApiKey>>, setting = "apiKeys"): Authenticator => {
-  const mistake = Bound.required(Bound.record, "apiKeys", keys, "an object of keys")
+  const mistake = OptionCheck.required(OptionCheck.record, "apiKeys", keys, "an object of keys")
   if (mistake !== undefined) throw mistake
   const crypto = nodeCrypto()
   const kept = Object.entries(keys).map(([key, entry], at) => keep(crypto, key, entry, `${setting}[${at}]`))

@@ -9,18 +9,18 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { weaknesses } from "../../core/access/Access.ts"
 import * as Front from "../../core/Levada.ts"
-import * as Store from "../../core/memory/StoreModule.ts"
 import { type NewSchedule, Operations } from "../../core/operations/Operations.ts"
 import type * as Pipeline from "../../core/pipeline/Pipeline.ts"
 import type { Event } from "../../core/run/Event.ts"
 import type { Run } from "../../core/run/Run.ts"
 import type { Schedule } from "../../core/run/Schedule.ts"
 import type * as Start from "../../core/run/Start.ts"
+import * as Store from "../../core/StoreModule.ts"
 import type { PipelineNumbers } from "../../core/statistics/Statistics.ts"
 import type { FeedItem, FeedRequest } from "../../core/store/Feed.ts"
-import type { Lines } from "../../core/task/LogLine.ts"
+import type { Lines } from "../../core/task/Log.ts"
 import { InvalidOption, StoreUnavailable } from "../../core/values/Errors.ts"
-import * as Bound from "../../core/values/OptionCheck.ts"
+import * as OptionCheck from "../../core/values/OptionCheck.ts"
 import { host } from "../../core/values/Principal.ts"
 import * as Fetch from "../http/Fetch.ts"
 import * as Handler from "../http/Handler.ts"
@@ -212,7 +212,7 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
     run: (runId) => withOperations((operations) => operations.run(host, runId)),
     runs: (request = {}) =>
       withOperations((operations) =>
-        operations.runs(host, Bound.isRecord(request) ? { limit: 50, ...request } : request)
+        operations.runs(host, OptionCheck.isRecord(request) ? { limit: 50, ...request } : request)
       ),
     lines: (runId) => withOperations((operations) => operations.lines(host, runId)),
     watch: (runId, after) => streaming((operations) => operations.watch(host, runId, after)),
@@ -253,7 +253,7 @@ const invalid = (
   }
 ): InvalidOption | undefined =>
   Handler.invalid(options) ??
-  Bound.first(["store", "telemetry", "services"] as const, (name) =>
+  OptionCheck.first(["store", "telemetry", "services"] as const, (name) =>
     options[name] === undefined || Layer.isLayer(options[name])
       ? undefined
       : new InvalidOption(name, options[name], "a Layer, such as RedisStore.layer({ url })")

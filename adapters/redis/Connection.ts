@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Cluster, Redis, type RedisOptions } from "ioredis"
 import { InvalidOption, StoreUnavailable } from "../../core/values/Errors.ts"
-import * as Bound from "../../core/values/OptionCheck.ts"
+import * as OptionCheck from "../../core/values/OptionCheck.ts"
 import { type Client, IS_REPLICA, reasonOf, toUnavailable } from "./Scripts.ts"
 import * as Server from "./Server.ts"
 
@@ -24,11 +24,11 @@ export interface Options extends Server.Waivers {
 /** What is wrong with these options; nothing when they can be used. */
 export const invalid = (options: Options): InvalidOption | undefined => {
   const mistake =
-    Bound.required(Bound.record, "store", options) ??
-    Bound.list("store.nodes", options.nodes, "an array of URLs") ??
-    Bound.record("store.redis", options.redis, "options of ioredis") ??
+    OptionCheck.required(OptionCheck.record, "store", options) ??
+    OptionCheck.list("store.nodes", options.nodes, "an array of URLs") ??
+    OptionCheck.record("store.redis", options.redis, "options of ioredis") ??
     wrongClient(options.client) ??
-    Bound.flag("store.allowEviction", options.allowEviction)
+    OptionCheck.flag("store.allowEviction", options.allowEviction)
   if (mistake !== undefined) return mistake
   const { url, nodes, redis, connectMillis } = options
   const urls = nodes ?? (url === undefined ? [] : [url])
@@ -44,7 +44,7 @@ export const invalid = (options: Options): InvalidOption | undefined => {
   if (redis?.sentinels != null && !redis.name) {
     return new InvalidOption("store.redis.name", redis.name, "the name of the master that the Sentinels watch")
   }
-  return Bound.millis("store.connectMillis", connectMillis, 1)
+  return OptionCheck.millis("store.connectMillis", connectMillis, 1)
 }
 
 const wrongClient = (client: unknown): InvalidOption | undefined =>

@@ -1,6 +1,10 @@
 /** The definitions of a Store on Redis: texts by id, in one hash. */
 import * as Effect from "effect/Effect"
-import { type Definitions, type KeptDefinition, MAX_DEFINITIONS } from "../../core/store/PipelineDefinitions.ts"
+import {
+  MAX_DEFINITIONS,
+  type PipelineDefinitions,
+  type StoredDefinition
+} from "../../core/store/PipelineDefinitions.ts"
 import { StoreUnavailable } from "../../core/values/Errors.ts"
 import type { Look, News } from "./News.ts"
 import type { Scripts } from "./Scripts.ts"
@@ -8,7 +12,7 @@ import * as Tables from "./Tables.ts"
 
 const TABLE = "definitions"
 
-export class RedisDefinitions implements Definitions {
+export class RedisDefinitions implements PipelineDefinitions {
   readonly #scripts: Scripts
   readonly #news: News
   readonly #look: Look
@@ -21,13 +25,13 @@ export class RedisDefinitions implements Definitions {
     this.changed = this.#look.changed
   }
 
-  get = (id: string): Effect.Effect<KeptDefinition | undefined, StoreUnavailable> =>
+  get = (id: string): Effect.Effect<StoredDefinition | undefined, StoreUnavailable> =>
     this.#scripts.ask(async (client, prefix) => {
       const text = await client.hget(`${prefix}${TABLE}`, id)
       return text === null ? undefined : read(text)
     })
 
-  list: Effect.Effect<ReadonlyArray<KeptDefinition>, StoreUnavailable> = Effect.suspend(() => {
+  list: Effect.Effect<ReadonlyArray<StoredDefinition>, StoreUnavailable> = Effect.suspend(() => {
     this.#look.begin()
     return this.#scripts.ask(async () => {
       const all = Array.from((await Tables.entries(this.#scripts, TABLE)).values(), read)
@@ -35,7 +39,7 @@ export class RedisDefinitions implements Definitions {
     })
   })
 
-  put = (definition: KeptDefinition): Effect.Effect<boolean, StoreUnavailable> =>
+  put = (definition: StoredDefinition): Effect.Effect<boolean, StoreUnavailable> =>
     Effect.flatMap(
       this.#scripts.ask(() =>
         Tables.keep(this.#scripts, TABLE, {
@@ -59,4 +63,4 @@ export class RedisDefinitions implements Definitions {
     })
 }
 
-const read = (text: string): KeptDefinition => JSON.parse(text) as KeptDefinition
+const read = (text: string): StoredDefinition => JSON.parse(text) as StoredDefinition

@@ -7,7 +7,7 @@ import {
   MAX_DUE,
   MAX_DUE_BYTES,
   MAX_UNFINISHED,
-  type Schedules,
+  type ScheduleStore,
   type TakesAfter
 } from "../../core/store/ScheduleStore.ts"
 import { ScheduleExists, ScheduleNotFound, StoreUnavailable } from "../../core/values/Errors.ts"
@@ -44,7 +44,7 @@ type Shown = readonly [
   version: string | null
 ]
 
-export class RedisSchedules implements Schedules {
+export class RedisSchedules implements ScheduleStore {
   readonly #scripts: Scripts
   readonly #news: News
   readonly #submitting: Submitting

@@ -18,7 +18,7 @@ import {
   StoreUnavailable,
   UnknownStep
 } from "../../core/values/Errors.ts"
-import * as Bound from "../../core/values/OptionCheck.ts"
+import * as OptionCheck from "../../core/values/OptionCheck.ts"
 import { Blobs, type Place } from "./Blobs.ts"
 import { ClaimValues } from "./ClaimValues.ts"
 import * as Connection from "./Connection.ts"
@@ -71,7 +71,7 @@ const invalid = (options: Options): InvalidOption | undefined =>
   Connection.invalid(options) ??
   wrongPrefix(options.prefix) ??
   StoreBounds.invalid(options) ??
-  Bound.millis("store.blockedMillis", options.blockedMillis) ??
+  OptionCheck.millis("store.blockedMillis", options.blockedMillis) ??
   (options.blobs === undefined ? undefined : wrongBlobs(options.blobs))
 
 const wrongPrefix = (prefix: unknown): InvalidOption | undefined =>
@@ -80,11 +80,11 @@ const wrongPrefix = (prefix: unknown): InvalidOption | undefined =>
     : new InvalidOption("store.prefix", prefix, "1 to 100 letters, digits, '_', '.', ':' or '-'")
 
 const wrongBlobs = (blobs: Place): InvalidOption | undefined =>
-  Bound.record("store.blobs", blobs) ??
-  Bound.integer("store.blobs.threshold", blobs.threshold, 1) ??
-  Bound.required(Bound.callable, "store.blobs.put", blobs.put) ??
-  Bound.required(Bound.callable, "store.blobs.get", blobs.get) ??
-  Bound.required(Bound.callable, "store.blobs.remove", blobs.remove)
+  OptionCheck.record("store.blobs", blobs) ??
+  OptionCheck.integer("store.blobs.threshold", blobs.threshold, 1) ??
+  OptionCheck.required(OptionCheck.callable, "store.blobs.put", blobs.put) ??
+  OptionCheck.required(OptionCheck.callable, "store.blobs.get", blobs.get) ??
+  OptionCheck.required(OptionCheck.callable, "store.blobs.remove", blobs.remove)
 
 /** Makes a Store on Redis, for as long as the scope is open. */
 export const make = (

@@ -6,7 +6,7 @@ import type { Event, HowCompleted } from "../../core/run/Event.ts"
 import { write as writeKept } from "../../core/run/KeptItems.ts"
 import { type NewRun, submissionOf } from "../../core/run/NewRun.ts"
 import * as Run from "../../core/run/Run.ts"
-import type { Line } from "../../core/task/LogLine.ts"
+import type { Line } from "../../core/task/Log.ts"
 import {
   type ErrorInfo,
   type FailedItems,

@@ -1,5 +1,5 @@
 /** The lines of a run as they are kept on Redis. */
-import type { Lines } from "../../core/task/LogLine.ts"
+import type { Lines } from "../../core/task/Log.ts"
 import { ANSWER_BYTES } from "./Fields.ts"
 import { readLine } from "./RunCode.ts"
 import type { Scripts } from "./Scripts.ts"

@@ -5,7 +5,7 @@ import * as Access from "../../core/access/Access.ts"
 import type { Authenticator } from "../../core/access/Authenticator.ts"
 import { parseNetwork } from "../../core/values/Address.ts"
 import { Failure } from "../../core/values/Failure.ts"
-import * as Bound from "../../core/values/OptionCheck.ts"
+import * as OptionCheck from "../../core/values/OptionCheck.ts"
 import * as Rate from "../../core/values/Rate.ts"
 import * as Cors from "../http/Cors.ts"
 import type * as Handler from "../http/Handler.ts"
@@ -81,7 +81,12 @@ export const read = async (
   environment: Readonly<Record<string, string | undefined>>,
   otherwise?: Access.Access
 ): Promise<Settings> => {
-  const mistake = Bound.required(Bound.record, "environment", environment, "an object of texts, such as process.env")
+  const mistake = OptionCheck.required(
+    OptionCheck.record,
+    "environment",
+    environment,
+    "an object of texts, such as process.env"
+  )
   if (mistake !== undefined) throw mistake
   const reader = new Reader<Name>(environment, SETTINGS)
   const isSecured = reader.flag("SECURITY_ENABLED") ?? (OF_ACCESS.some((name) => reader.has(name)) ? true : undefined)

@@ -5,8 +5,8 @@ import * as Result from "effect/Result"
 import { fromSteps } from "../../core/pipeline/Assembly.ts"
 import type * as Pipeline from "../../core/pipeline/Pipeline.ts"
 import type { Step } from "../../core/pipeline/Step.ts"
+import { effectOf, isPromiseLike } from "../../core/task/Returned.ts"
 import type * as Task from "../../core/task/Task.ts"
-import { effectOf, isPromiseLike } from "../../core/worker/Attempt.ts"
 import type { VirtualTime, Work } from "./VirtualTime.ts"
 
 /** Which attempt of which step something is about. */

@@ -4,7 +4,7 @@ import type { TokenMaker } from "../store/Tokens.ts"
 import * as Acl from "../values/Acl.ts"
 import { InvalidOption } from "../values/Errors.ts"
 import * as Name from "../values/Name.ts"
-import * as Bound from "../values/OptionCheck.ts"
+import * as OptionCheck from "../values/OptionCheck.ts"
 import { type Grant, MAX_PRINCIPAL_NAME, MAX_SCHEME, PERMISSIONS, type Permission } from "../values/Principal.ts"
 import * as Rate from "../values/Rate.ts"
 import type { Authenticator } from "./Authenticator.ts"
@@ -66,12 +66,12 @@ export const secured = (options: Options): Access => ({ _tag: "Secured", ...Resu
 const read = (options: Options): Result.Result<Rules, InvalidOption> =>
   Result.gen(function* () {
     const mistake =
-      Bound.required(Bound.record, "options of Access.secured", options) ??
-      Bound.record("access.roles", options.roles) ??
-      Bound.record("access.acls", options.acls) ??
-      Bound.record("access.limits", options.limits) ??
-      Bound.record("access.limitsByAddress", options.limitsByAddress) ??
-      Bound.flag("access.requireHttps", options.requireHttps) ??
+      OptionCheck.required(OptionCheck.record, "options of Access.secured", options) ??
+      OptionCheck.record("access.roles", options.roles) ??
+      OptionCheck.record("access.acls", options.acls) ??
+      OptionCheck.record("access.limits", options.limits) ??
+      OptionCheck.record("access.limitsByAddress", options.limitsByAddress) ??
+      OptionCheck.flag("access.requireHttps", options.requireHttps) ??
       wrongTokens(options.tokens)
     if (mistake !== undefined) return yield* Result.fail(mistake)
     const { authenticators, requireHttps = false, tokens } = options
@@ -82,7 +82,7 @@ const read = (options: Options): Result.Result<Rules, InvalidOption> =>
         "at least one, such as ApiKeys.make({ … }): without any, nobody gets in"
       )
     }
-    const strange = Bound.first(authenticators, wrongAuthenticator)
+    const strange = OptionCheck.first(authenticators, wrongAuthenticator)
     if (strange !== undefined) return yield* Result.fail(strange)
     const limits = yield* ratesOf("limits", options.limits)
     return {
@@ -101,26 +101,31 @@ const read = (options: Options): Result.Result<Rules, InvalidOption> =>
 const DEFAULT_FAILURES = "100/minute"
 
 const wrongTokens = (tokens: unknown): InvalidOption | undefined =>
-  Bound.record("access.tokens", tokens, "what Tokens.make gives") ??
+  OptionCheck.record("access.tokens", tokens, "what Tokens.make gives") ??
   (tokens === undefined
     ? undefined
-    : Bound.first(["make", "digest"] as const, (name) =>
-        Bound.required(Bound.callable, `access.tokens.${name}`, (tokens as Partial<TokenMaker>)[name])
+    : OptionCheck.first(["make", "digest"] as const, (name) =>
+        OptionCheck.required(OptionCheck.callable, `access.tokens.${name}`, (tokens as Partial<TokenMaker>)[name])
       ))
 
 const wrongAuthenticator = (authenticator: unknown, at: number): InvalidOption | undefined => {
   const what = `access.authenticators[${at}]`
-  const mistake = Bound.required(Bound.record, what, authenticator, "an authenticator, such as ApiKeys.make gives")
+  const mistake = OptionCheck.required(
+    OptionCheck.record,
+    what,
+    authenticator,
+    "an authenticator, such as ApiKeys.make gives"
+  )
   if (mistake !== undefined) return mistake
   const { scheme, roles, weaknesses, authenticate } = authenticator as { readonly [K in keyof Authenticator]?: unknown }
   return (
-    Bound.required(Bound.text, `${what}.scheme`, scheme, MAX_SCHEME) ??
+    OptionCheck.required(OptionCheck.text, `${what}.scheme`, scheme, MAX_SCHEME) ??
     (String(scheme).includes(":")
       ? new InvalidOption(`${what}.scheme`, scheme, "a text without a colon")
       : undefined) ??
-    Bound.texts(`${what}.roles`, roles) ??
-    Bound.texts(`${what}.weaknesses`, weaknesses) ??
-    Bound.required(Bound.callable, `${what}.authenticate`, authenticate)
+    OptionCheck.texts(`${what}.roles`, roles) ??
+    OptionCheck.texts(`${what}.weaknesses`, weaknesses) ??
+    OptionCheck.required(OptionCheck.callable, `${what}.authenticate`, authenticate)
   )
 }
 
@@ -130,7 +135,7 @@ const wrong = (option: string, value: unknown, expected: string): Result.Result<
 const rolesOf = (roles: Readonly<Record<string, Grant>>): Result.Result<ReadonlyMap<string, Grant>, InvalidOption> => {
   for (const [role, grant] of Object.entries(roles)) {
     const mistake =
-      Bound.text("a role in access.roles", role, MAX_PRINCIPAL_NAME) ?? invalidGrant(`roles.${role}`, grant)
+      OptionCheck.text("a role in access.roles", role, MAX_PRINCIPAL_NAME) ?? invalidGrant(`roles.${role}`, grant)
     if (mistake !== undefined) return Result.fail(mistake)
   }
   return Result.succeed(new Map(Object.entries(roles)))

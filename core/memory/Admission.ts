@@ -1,15 +1,15 @@
 /** When the runs of a Store in memory begin: after their delay, and when they can hold their limits. */
-import type { Alarms } from "../runtime/TimerHeap.ts"
+import type { TimerHeap } from "../runtime/TimerHeap.ts"
 import type { MemoryRun, RunUnit } from "./run/MemoryRun.ts"
-import type { Presence } from "./WorkerPresence.ts"
-import { Slots } from "./work/LimitHolders.ts"
+import type { WorkerPresence } from "./WorkerPresence.ts"
+import { LimitHolders } from "./work/LimitHolders.ts"
 
 /** How many holders of a limit are looked at when one is to give its place away. */
 const MANY = 100
 
 /** What it needs of what lends the work of runs. */
 export interface AdmissionHost {
-  readonly presence: Presence
+  readonly presence: WorkerPresence
   /** Calls `f` once the act under way is complete. */
   later(f: () => void): void
   readyFirst(unit: RunUnit): void
@@ -20,20 +20,20 @@ export interface AdmissionHost {
  * others: it gives its limits away to a run of another version, and takes them again before a step of it is lent.
  */
 export class Admission {
-  readonly #alarms: Alarms
+  readonly #alarms: TimerHeap
   readonly #now: () => number
   /** Called at the end of what happens at an instant. */
   readonly #complete: () => void
   readonly #lending: () => AdmissionHost
   /** Runs that may try again. */
   readonly #admissible: Array<MemoryRun> = []
-  readonly #slots: Slots<MemoryRun> = new Slots((run) => {
+  readonly #slots: LimitHolders<MemoryRun> = new LimitHolders((run) => {
     if (this.#admissible.push(run) === 1) this.#lending().later(this.admitNext)
   })
   /** Who holds a limit, by its key and by version. */
   readonly #holders: Map<string, Map<string, Set<MemoryRun>>> = new Map()
 
-  constructor(alarms: Alarms, now: () => number, complete: () => void, lending: () => AdmissionHost) {
+  constructor(alarms: TimerHeap, now: () => number, complete: () => void, lending: () => AdmissionHost) {
     this.#alarms = alarms
     this.#now = now
     this.#complete = complete

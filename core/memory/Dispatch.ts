@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
-import type { Alarms } from "../runtime/TimerHeap.ts"
+import type { TimerHeap } from "../runtime/TimerHeap.ts"
 import { type Load, readySince, Tally } from "../store/Load.ts"
 import type { StoreBounds } from "../store/StoreBounds.ts"
 import type { Claim, ClaimRequest } from "../store/Work.ts"
@@ -12,12 +12,12 @@ import type { MemoryFeed } from "./MemoryFeed.ts"
 import type { Memos } from "./Memos.ts"
 import type { MemoryRun, RunLease, RunUnit } from "./run/MemoryRun.ts"
 import type { StoreClock } from "./StoreClock.ts"
-import { Presence } from "./WorkerPresence.ts"
+import { WorkerPresence } from "./WorkerPresence.ts"
 import type { Fifo } from "./work/Fifo.ts"
 import { Lease, Leases } from "./work/Lease.ts"
-import { Slots } from "./work/LimitHolders.ts"
+import { LimitHolders } from "./work/LimitHolders.ts"
 import { LoneUnits } from "./work/LoneUnits.ts"
-import { type ReadyQueue, ReadySteps } from "./work/ReadyQueue.ts"
+import { type ReadyQueue, ReadyQueues } from "./work/ReadyQueues.ts"
 
 /** Somebody who waits for work. */
 interface Waiter {
@@ -34,21 +34,21 @@ const NOTHING: Effect.Effect<ReadonlyArray<Claim>> = Effect.succeed(NONE)
 const LOOKS = 4
 
 /** Ready work, leases, limits and those who wait. Every method but `claim` and `revoked` is a part of a synchronous act. */
-export class Lending implements AdmissionHost {
+export class Dispatch implements AdmissionHost {
   /** The pipelines of which nothing is lent. */
   readonly paused: Set<string> = new Set()
   /** The workers that are there. */
-  readonly presence: Presence = new Presence(() => this.#admission.reconsider())
-  readonly #alarms: Alarms
+  readonly presence: WorkerPresence = new WorkerPresence(() => this.#admission.reconsider())
+  readonly #alarms: TimerHeap
   readonly #clock: StoreClock
-  readonly #ready = new ReadySteps<RunUnit>(this.paused, (unit) => this.#drop(unit))
+  readonly #ready = new ReadyQueues<RunUnit>(this.paused, (unit) => this.#drop(unit))
   readonly #lone = new LoneUnits<RunUnit>(this.paused, (unit) => this.#drop(unit))
   /** How many workers a unit has lost that runs alone from then on. */
   readonly #loneLosses: number
   readonly #leases: Leases<MemoryRun>
   readonly #memos: Memos
   readonly #feed: MemoryFeed
-  readonly #slots: Slots<RunUnit> = new Slots((unit) => this.readyFirst(unit))
+  readonly #slots: LimitHolders<RunUnit> = new LimitHolders((unit) => this.readyFirst(unit))
   readonly #waiters: Array<Waiter> = []
   readonly #admission: Admission
   readonly #revocations: Map<string, Queue.Queue<Claim>> = new Map()
@@ -58,7 +58,14 @@ export class Lending implements AdmissionHost {
   /** When leases are looked at next, by the monotonic clock; 0 while there are none. */
   #lookMillis = 0
 
-  constructor(alarms: Alarms, clock: StoreClock, bounds: Bounds, memos: Memos, feed: MemoryFeed, admission: Admission) {
+  constructor(
+    alarms: TimerHeap,
+    clock: StoreClock,
+    bounds: Bounds,
+    memos: Memos,
+    feed: MemoryFeed,
+    admission: Admission
+  ) {
     this.#admission = admission
     this.#feed = feed
     this.#alarms = alarms
@@ -370,4 +377,4 @@ export class Lending implements AdmissionHost {
   }
 }
 
-const isOf = (claim: Claim, issuer: Lending): claim is RunLease => claim instanceof Lease && claim.issuer === issuer
+const isOf = (claim: Claim, issuer: Dispatch): claim is RunLease => claim instanceof Lease && claim.issuer === issuer

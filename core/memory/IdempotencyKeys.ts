@@ -11,7 +11,7 @@ export interface Named {
 const MAX_KEYS = 100_000
 
 /** Keys in the order in which they came, which is that in which they expire. */
-export class Keys {
+export class IdempotencyKeys {
   readonly #named: Map<string, Named> = new Map()
   /** The other way round: what names each run. */
   readonly #names: Map<string, string> = new Map()

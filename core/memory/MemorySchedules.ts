@@ -10,13 +10,13 @@ import {
   MAX_DUE,
   MAX_DUE_BYTES,
   MAX_UNFINISHED,
-  type Schedules,
+  type ScheduleStore,
   type TakesAfter
 } from "../store/ScheduleStore.ts"
 import { ScheduleExists, ScheduleNotFound, StoreUnavailable } from "../values/Errors.ts"
 import type { MemoryRun } from "./run/MemoryRun.ts"
 import type { StoreClock } from "./StoreClock.ts"
-import type { Presence } from "./WorkerPresence.ts"
+import type { WorkerPresence } from "./WorkerPresence.ts"
 
 /** How many schedules are kept. */
 const MAX_SCHEDULES = 10_000
@@ -35,7 +35,7 @@ interface Entry {
   readonly byVersion: Map<string, number>
 }
 
-export class MemorySchedules implements Schedules {
+export class MemorySchedules implements ScheduleStore {
   readonly #entries: Map<string, Entry> = new Map()
   /** How often a schedule came or changed, so that it may be due where it was not before; and whom to tell. */
   #changes = 0
@@ -43,14 +43,14 @@ export class MemorySchedules implements Schedules {
   readonly #clock: StoreClock
   readonly #submit: (run: NewRun) => MemoryRun | undefined
   readonly #complete: () => void
-  readonly #presence: Presence
+  readonly #presence: WorkerPresence
 
   /** `submit` starts a run; nothing where there is no room for it. `complete` is called at the end of an act. */
   constructor(
     clock: StoreClock,
     submit: (run: NewRun) => MemoryRun | undefined,
     complete: () => void,
-    presence: Presence
+    presence: WorkerPresence
   ) {
     this.#clock = clock
     this.#presence = presence

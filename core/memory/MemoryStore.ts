@@ -12,15 +12,15 @@ import * as ItemList from "../run/ItemList.ts"
 import { IDEMPOTENCY_MILLIS, type NewRun, submissionOf } from "../run/NewRun.ts"
 import type { Run } from "../run/Run.ts"
 import { newId } from "../run/RunId.ts"
-import { Alarms } from "../runtime/TimerHeap.ts"
+import { TimerHeap } from "../runtime/TimerHeap.ts"
 import * as Feed from "../store/Feed.ts"
 import type { Load } from "../store/Load.ts"
+import { MemoryRateLimiter } from "../store/MemoryRateLimiter.ts"
 import { assertNotes, assertSettlements } from "../store/Recordable.ts"
-import { MemoryRateLimiter } from "../store/SlidingWindows.ts"
 import type { ListRequest, RunList, Store } from "../store/Store.ts"
 import * as StoreBounds from "../store/StoreBounds.ts"
 import type { Claim, ClaimRequest, MemoKey, Note, Settled, Settlement } from "../store/Work.ts"
-import type { Lines } from "../task/LogLine.ts"
+import type { Lines } from "../task/Log.ts"
 import { runTimedOut } from "../values/ErrorInfo.ts"
 import {
   IdempotencyConflict,
@@ -31,16 +31,14 @@ import {
   UnknownStep
 } from "../values/Errors.ts"
 import { Admission } from "./Admission.ts"
-import { Lending } from "./Dispatch.ts"
-import { Keys } from "./IdempotencyKeys.ts"
-import { MemoryAcls } from "./MemoryAcls.ts"
+import { Dispatch } from "./Dispatch.ts"
+import { IdempotencyKeys } from "./IdempotencyKeys.ts"
 import { MemoryAuditLog } from "./MemoryAuditLog.ts"
-import { MemoryDefinitions } from "./MemoryDefinitions.ts"
 import { MemoryFeed } from "./MemoryFeed.ts"
 import { MemorySchedules } from "./MemorySchedules.ts"
-import { MemoryTokens } from "./MemoryTokens.ts"
+import { MemoryAcls, MemoryDefinitions, MemoryTokens } from "./MemoryTables.ts"
 import { Memos } from "./Memos.ts"
-import { History } from "./RunHistory.ts"
+import { RunHistory } from "./RunHistory.ts"
 import { MemoryRun, type RunLease, type RunUnit } from "./run/MemoryRun.ts"
 import { RunIndex } from "./run/RunIndex.ts"
 import type { RunOwner } from "./run/RunOwner.ts"
@@ -59,7 +57,7 @@ export const make = (options: Options = {}): Effect.Effect<Store, InvalidOption,
     const mistake = StoreBounds.invalid(options)
     if (mistake !== undefined) return yield* mistake
     const clock = yield* Clock.Clock
-    const alarms = new Alarms(clock)
+    const alarms = new TimerHeap(clock)
     const memory = new Memory(StoreBounds.complete(options), new StoreClock(clock), alarms, yield* Random.Random)
     yield* Effect.forkScoped(alarms.running)
     yield* Effect.addFinalizer(() => Effect.sync(() => memory.close()))
@@ -75,11 +73,11 @@ class Memory implements Store, RunOwner<MemoryRun> {
   readonly #now: () => number
   readonly #random: typeof Random.Random.Service
   readonly #index = new RunIndex<MemoryRun>()
-  readonly #history: History<MemoryRun>
+  readonly #history: RunHistory<MemoryRun>
   readonly #feed: MemoryFeed
-  readonly #lending: Lending
+  readonly #lending: Dispatch
   readonly #memos: Memos
-  readonly #keys = new Keys()
+  readonly #keys = new IdempotencyKeys()
   readonly #admission: Admission
   readonly schedules: MemorySchedules
   readonly definitions: MemoryDefinitions = new MemoryDefinitions()
@@ -90,7 +88,7 @@ class Memory implements Store, RunOwner<MemoryRun> {
   #serials = 0
   #closed = false
 
-  constructor(options: Required<Options>, clock: StoreClock, alarms: Alarms, random: typeof Random.Random.Service) {
+  constructor(options: Required<Options>, clock: StoreClock, alarms: TimerHeap, random: typeof Random.Random.Service) {
     this.leaseMillis = options.leaseMillis
     this.maxValueBytes = options.maxValueBytes
     this.maxLosses = options.maxLosses
@@ -104,8 +102,8 @@ class Memory implements Store, RunOwner<MemoryRun> {
     this.audit = new MemoryAuditLog(this.#now)
     this.#memos = new Memos(options)
     this.#feed = new MemoryFeed(this.#now(), (runId) => this.#index.get(runId)?.log)
-    this.#lending = new Lending(alarms, this.#clock, options, this.#memos, this.#feed, this.#admission)
-    this.#history = new History(options, (run) => this.#index.remove(run))
+    this.#lending = new Dispatch(alarms, this.#clock, options, this.#memos, this.#feed, this.#admission)
+    this.#history = new RunHistory(options, (run) => this.#index.remove(run))
     this.schedules = new MemorySchedules(
       clock,
       (run) => (this.#isFull ? undefined : this.#submit(run)),

@@ -12,7 +12,7 @@ export interface FinishedRun<Run> extends Linked<Run> {
 }
 
 /** Finished runs in the order in which they ended. */
-export class History<Run extends FinishedRun<Run>> {
+export class RunHistory<Run extends FinishedRun<Run>> {
   readonly #bounds: Bounds
   readonly #drop: (run: Run) => void
   readonly #ended = new RunChain<Run>("ended")

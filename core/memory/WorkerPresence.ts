@@ -2,7 +2,7 @@
 import type { ClaimRequest } from "../store/Work.ts"
 
 /** Workers that are there. */
-export class Presence {
+export class WorkerPresence {
   /** What each asked for last; undefined until it has asked. */
   readonly #workers: Map<string, ReadonlySet<string> | undefined> = new Map()
   readonly #left: () => void

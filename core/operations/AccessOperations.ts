@@ -10,7 +10,7 @@ import * as Tokens from "../store/Tokens.ts"
 import { AccessDenied, AccessNotSecured } from "../values/AccessErrors.ts"
 import type * as Acl from "../values/Acl.ts"
 import { type InvalidOption, type PipelineNotFound, RunNotFound } from "../values/Errors.ts"
-import * as Bound from "../values/OptionCheck.ts"
+import * as OptionCheck from "../values/OptionCheck.ts"
 import * as Page from "../values/Page.ts"
 import { type Caller, expiryOf, type Narrowed } from "../values/Principal.ts"
 
@@ -128,12 +128,12 @@ export const make = (store: Store, registry: Registry, guard: Guard): AccessOper
         if (principal.narrowed !== undefined) return yield* new AccessDenied(principal, "read", undefined)
         const narrowed = yield* narrowing(caller, wish)
         if (tokens === undefined) return yield* new AccessNotSecured("This server gives out no tokens")
-        const mistake = Bound.number("ttlMillis", ttlMillis, 1_000, Tokens.MAX_MILLIS)
+        const mistake = OptionCheck.number("ttlMillis", ttlMillis, 1_000, Tokens.MAX_MILLIS)
         if (mistake !== undefined) return yield* mistake
         const { token, digest } = tokens.make()
         const now = yield* Clock.currentTimeMillis
         const expiresAtMillis = Math.min(now + ttlMillis, expiryOf(principal))
-        const leftMillis = Bound.whole(Math.max(1, expiresAtMillis - now))
+        const leftMillis = OptionCheck.whole(Math.max(1, expiresAtMillis - now))
         // Member by member: an authenticator may give an instance of a class, whose getters no spread copies.
         const { id, roles, grants } = principal
         yield* store.tokens.put(digest, { id, roles, grants, narrowed, expiresAtMillis }, leftMillis)
@@ -141,7 +141,7 @@ export const make = (store: Store, registry: Registry, guard: Guard): AccessOper
       }),
     auditRecords: (caller, request) => {
       const { pipelineId } = request
-      const mistake = Bound.integer("limit", request.limit, 1, MAX_LIST)
+      const mistake = OptionCheck.integer("limit", request.limit, 1, MAX_LIST)
       const isOverAll = guard.may(caller, { permission: "admin", isOfAll: true })
       const seesAll = guard.seesAll(caller)
       // To other admins, a pipeline that is not there is like one that an ACL hides: what was asked of it is not shown.

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { Guard, GuardError } from "../access/Guard.ts"
 import * as Permit from "../access/Permit.ts"
-import { type Definition, type Registered, type Registry, tasksOf } from "../registry/Registry.ts"
+import { type PipelineDefinition, type Registered, type Registry, tasksOf } from "../registry/Registry.ts"
 import { after } from "../runtime/Eager.ts"
 import { newestRun, type Store } from "../store/Store.ts"
 import {
@@ -25,7 +25,7 @@ export interface PipelineOperations {
    */
   readonly register: (
     caller: Caller,
-    definition: Definition
+    definition: PipelineDefinition
   ) => Effect.Effect<Registered, PipelineExists | PipelineError | GuardError>
   /** Forgets a pipeline that was registered so. Fails while it has unfinished runs. */
   readonly unregister: (

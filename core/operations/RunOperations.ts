@@ -5,17 +5,17 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { Guard, GuardError } from "../access/Guard.ts"
 import * as Permit from "../access/Permit.ts"
-import type { Given } from "../pipeline/Parameters.ts"
+import type { RunInput } from "../pipeline/Parameters.ts"
 import type * as Pipeline from "../pipeline/Pipeline.ts"
 import type { Registry } from "../registry/Registry.ts"
 import type { Event } from "../run/Event.ts"
-import * as Part from "../run/PartialRun.ts"
+import * as PartialRun from "../run/PartialRun.ts"
 import * as Run from "../run/Run.ts"
 import * as Start from "../run/Start.ts"
 import { after } from "../runtime/Eager.ts"
 import type { FeedItem, FeedRequest } from "../store/Feed.ts"
 import { type ListRequest, newestRun, type RunList, type Store } from "../store/Store.ts"
-import type { Lines } from "../task/LogLine.ts"
+import type { Lines } from "../task/Log.ts"
 import {
   IdempotencyConflict,
   InvalidOption,
@@ -31,7 +31,7 @@ import {
   WaitTimedOut
 } from "../values/Errors.ts"
 import { MAX_NAME_LENGTH } from "../values/Name.ts"
-import * as Bound from "../values/OptionCheck.ts"
+import * as OptionCheck from "../values/OptionCheck.ts"
 import * as Page from "../values/Page.ts"
 import { type Caller, ownerOf, type Permission } from "../values/Principal.ts"
 import * as Text from "../values/Text.ts"
@@ -73,7 +73,7 @@ export interface RunOperations {
   readonly start: (
     caller: Caller,
     pipelineId: string,
-    given: Given,
+    given: RunInput,
     options?: Start.Options & Start.PartOptions
   ) => Effect.Effect<string, StartError>
   /**
@@ -89,7 +89,7 @@ export interface RunOperations {
   readonly execute: (
     caller: Caller,
     pipelineId: string,
-    given: Given,
+    given: RunInput,
     options?: Start.Options & Start.PartOptions,
     waitMillis?: number
   ) => Effect.Effect<Run.Run, StartError | WaitError>
@@ -168,7 +168,7 @@ export const make = (
   const starting = (
     caller: Caller,
     pipelineId: string,
-    given: Given,
+    given: RunInput,
     options: Start.Options & Start.PartOptions
   ): Effect.Effect<string, StartError> =>
     Effect.flatMap(
@@ -206,7 +206,7 @@ export const make = (
     return named(runId, within)
   }
 
-  const invalidWait = (waitMillis: number | undefined) => Bound.millis("waitMillis", waitMillis)
+  const invalidWait = (waitMillis: number | undefined) => OptionCheck.millis("waitMillis", waitMillis)
 
   const retry = (run: Run.Run, caller: Caller, from: ReadonlyArray<string>): Effect.Effect<string, RetryError> =>
     Effect.gen(function* () {
@@ -218,7 +218,7 @@ export const make = (
         const why = `its pipeline '${pipeline.id}' has another version now, so what it gave may not fit; start a new run`
         return yield* new RunNotRepeatable(run, why)
       }
-      const { part, kept, partly } = yield* Effect.fromResult(Part.ofRun(pipeline, run, from))
+      const { part, kept, partly } = yield* Effect.fromResult(PartialRun.ofRun(pipeline, run, from))
       const keptItems = yield* ItemsToKeep.gather(store, run.id, partly)
       const { onFailure, priority, parameters, given, targets, timeoutMillis } = run
       const submitted = store.submit({
@@ -252,7 +252,7 @@ export const make = (
     )
 
   const follow: RunOperations["follow"] = (caller, runId, from) => {
-    const mistake = Bound.integer("after", from, 0)
+    const mistake = OptionCheck.integer("after", from, 0)
     return Effect.flatMap(permitted(caller, "read", runId), (run) =>
       mistake === undefined ? Effect.succeed({ run, events: store.watch(runId, from) }) : Effect.fail(mistake)
     )
@@ -280,7 +280,7 @@ export const make = (
     },
     retry: (caller, runId, from = []) =>
       Effect.flatMap(permitted(caller, "execute", runId), (run): Effect.Effect<string, RetryError> => {
-        const mistake = Bound.texts("from", from, "an array of step names")
+        const mistake = OptionCheck.texts("from", from, "an array of step names")
         return mistake === undefined ? retry(run, caller, from) : Effect.fail(mistake)
       }),
     run: (caller, runId) => permitted(caller, "read", runId),
@@ -298,16 +298,16 @@ export const make = (
       ending(caller, runId, reason, (kept) => store.cancelStep(runId, step, kept)),
     remove: (caller, runId) => Effect.andThen(permitted(caller, "admin", runId), store.remove(runId)),
     runs: (caller, request) => {
-      const unreadable = Bound.required(Bound.record, "request", request)
+      const unreadable = OptionCheck.required(OptionCheck.record, "request", request)
       if (unreadable !== undefined) return Effect.fail(unreadable)
       const { pipelineId } = request
       const mistake =
-        Bound.required(Bound.integer, "limit", request.limit, 1, MAX_RUNS) ??
-        Bound.number("sinceMillis", request.sinceMillis, 0) ??
-        Bound.number("untilMillis", request.untilMillis, 0) ??
-        Bound.text("cursor", request.cursor, MAX_CURSOR) ??
-        Bound.among("status", request.status, Run.STATUSES) ??
-        Bound.text("pipelineId", pipelineId, MAX_NAME_LENGTH)
+        OptionCheck.required(OptionCheck.integer, "limit", request.limit, 1, MAX_RUNS) ??
+        OptionCheck.number("sinceMillis", request.sinceMillis, 0) ??
+        OptionCheck.number("untilMillis", request.untilMillis, 0) ??
+        OptionCheck.text("cursor", request.cursor, MAX_CURSOR) ??
+        OptionCheck.among("status", request.status, Run.STATUSES) ??
+        OptionCheck.text("pipelineId", pipelineId, MAX_NAME_LENGTH)
       const may = (run: Run.Run) => guard.may(caller, { permission: "read", pipelineId: run.pipelineId, runId: run.id })
       const page = () =>
         Page.sifted(
@@ -325,9 +325,9 @@ export const make = (
     feed: (caller, request) =>
       Effect.gen(function* () {
         const mistake =
-          Bound.required(Bound.record, "request", request) ??
-          Bound.flag("isEndless", request.isEndless) ??
-          Bound.flag("isBare", request.isBare)
+          OptionCheck.required(OptionCheck.record, "request", request) ??
+          OptionCheck.flag("isEndless", request.isEndless) ??
+          OptionCheck.flag("isBare", request.isBare)
         if (mistake !== undefined) return yield* mistake
         const { pipelineId } = request
         yield* guard.check(caller, { permission: "read", pipelineId })

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type { Guard, GuardError } from "../access/Guard.ts"
 import * as Permit from "../access/Permit.ts"
-import type { Given } from "../pipeline/Parameters.ts"
+import type { RunInput } from "../pipeline/Parameters.ts"
 import type { Registry } from "../registry/Registry.ts"
 import * as Schedule from "../run/Schedule.ts"
 import * as Start from "../run/Start.ts"
@@ -17,7 +17,7 @@ import {
   type ScheduleNotFound,
   type StoreUnavailable
 } from "../values/Errors.ts"
-import * as Bound from "../values/OptionCheck.ts"
+import * as OptionCheck from "../values/OptionCheck.ts"
 import type { Caller, Permission } from "../values/Principal.ts"
 
 /** A schedule to be made. */
@@ -27,7 +27,7 @@ export interface NewSchedule {
   readonly pipelineId: string
   readonly timing: Schedule.Timing
   /** What its runs are started with. */
-  readonly given: Given
+  readonly given: RunInput
   /** Default: `skip`. `all` needs the overlap `queue` or `allow`. */
   readonly catchUp?: Schedule.CatchUp | undefined
   /** Default: `skip`. */
@@ -92,8 +92,8 @@ export const make = (
     addSchedule: (caller, wanted, replace = false) =>
       Effect.gen(function* () {
         const unreadable =
-          Bound.required(Bound.record, "schedule", wanted) ??
-          Bound.required(Bound.record, "given of a schedule", wanted.given, PARAMETERS) ??
+          OptionCheck.required(OptionCheck.record, "schedule", wanted) ??
+          OptionCheck.required(OptionCheck.record, "given of a schedule", wanted.given, PARAMETERS) ??
           (typeof wanted.given.parameters === "function"
             ? undefined
             : new InvalidOption("given of a schedule", wanted.given, PARAMETERS))
@@ -128,7 +128,7 @@ export const make = (
         if (mistake !== undefined) return yield* mistake
         const now = yield* store.now
         const nextAtMillis = yield* Effect.fromResult(Schedule.next(definition, now, now))
-        const whole = { ...definition, graceMillis: Bound.whole(definition.graceMillis) }
+        const whole = { ...definition, graceMillis: OptionCheck.whole(definition.graceMillis) }
         return yield* schedules.put(Schedule.make(whole, now, nextAtMillis, pipeline.version), replace)
       }),
     removeSchedule: (caller, scheduleId) =>

@@ -18,7 +18,7 @@ import {
 import type { Load } from "../store/Load.ts"
 import type { Store } from "../store/Store.ts"
 import type { InvalidOption, PipelineNotFound, StoreUnavailable } from "../values/Errors.ts"
-import * as Bound from "../values/OptionCheck.ts"
+import * as OptionCheck from "../values/OptionCheck.ts"
 import type { Caller } from "../values/Principal.ts"
 
 /** Operations on numbers. */
@@ -121,7 +121,7 @@ export const make = (
     return {
       statistics: (caller, pipelineId, windowMillis = WINDOW_MILLIS) =>
         Effect.gen(function* () {
-          const mistake = Bound.number("window", windowMillis, 1, KEPT_MILLIS)
+          const mistake = OptionCheck.number("window", windowMillis, 1, KEPT_MILLIS)
           yield* guard.check(caller, { permission: "read", pipelineId })
           if (mistake !== undefined) return yield* mistake
           yield* registry.find(pipelineId)

@@ -15,15 +15,15 @@ import {
 } from "../values/Errors.ts"
 import * as Limit from "../values/Limit.ts"
 import * as Name from "../values/Name.ts"
-import * as Bound from "../values/OptionCheck.ts"
+import * as OptionCheck from "../values/OptionCheck.ts"
 import * as Policy from "../values/Policy.ts"
-import * as Arms from "./BranchArms.ts"
+import * as BranchArms from "./BranchArms.ts"
 import * as Dag from "./Dag.ts"
 import * as Parameters from "./Parameters.ts"
 import type { Kind, Options, Parameter, Pipeline } from "./Pipeline.ts"
 import * as Plan from "./Plan.ts"
 import * as ResultCodec from "./ResultCodec.ts"
-import * as Fit from "./SchemaFit.ts"
+import * as SchemaFit from "./SchemaFit.ts"
 import type * as Step from "./Step.ts"
 import * as Version from "./Version.ts"
 
@@ -48,7 +48,7 @@ export const fromSteps = (
     indices.set(step.name, index)
     for (const output of step.outputs) {
       const others = producers.get(output.value)
-      const rival = others?.find((other) => !Arms.exclude(other.step.within, step.within))
+      const rival = others?.find((other) => !BranchArms.exclude(other.step.within, step.within))
       if (rival !== undefined) return Result.fail(new DuplicateOutput(id, output.value, [rival.step.name, step.name]))
       const producer: Producer = { index, step, output }
       if (others === undefined) producers.set(output.value, [producer])
@@ -66,7 +66,7 @@ export const fromSteps = (
       if (able === undefined) {
         const parameter = parameters.get(input.value) ?? { optional: true, consumers: [] }
         const other = parameter.consumers[0]
-        const misfit = other && Fit.both(other.field, input.field)
+        const misfit = other && SchemaFit.both(other.field, input.field)
         if (misfit) {
           const received = `step '${other.step}' takes it as ${misfit.received}`
           return Result.fail(new TypeMismatch(id, step.name, input.key, misfit.expected, received))
@@ -123,7 +123,7 @@ const misfitOf = (
     new TypeMismatch(id, step.name, input.key, expected, received)
   for (const producer of producers) {
     if (producer.index === index) return new SelfDependency(id, step.name, input.key)
-    const misfit = Fit.into(producer.output.field, input.field)
+    const misfit = SchemaFit.into(producer.output.field, input.field)
     if (misfit !== undefined) {
       return mismatch(misfit.expected, `step '${producer.step.name}' produces ${misfit.received}`)
     }
@@ -133,7 +133,7 @@ const misfitOf = (
   }
   const [first] = producers
   if (input.optional || (producers.length === 1 && first!.step.within.length === 0)) return undefined
-  return Arms.cover(
+  return BranchArms.cover(
     producers.map((producer) => producer.step.within),
     step.within
   )
@@ -154,7 +154,7 @@ const resultsOf = (
       if (able[0]!.output !== output) return []
       const optional =
         able.some((producer) => producer.output.optional) ||
-        !Arms.cover(
+        !BranchArms.cover(
           able.map((producer) => producer.step.within),
           []
         )
@@ -167,15 +167,15 @@ export const invalidDeclaration = (id: string, options: Options = {}): InvalidNa
   (id === RESERVED_ID
     ? new InvalidName("a pipeline's id", id, "it is reserved")
     : Name.invalid("a pipeline's id", id)) ??
-  Bound.record(`options of pipeline '${id}'`, options) ??
+  OptionCheck.record(`options of pipeline '${id}'`, options) ??
   wrongOption(id, options)
 
 const wrongOption = (id: string, { timeoutMillis, onFailure, limit }: Options): InvalidOption | undefined =>
-  Bound.millis(`timeoutMillis of pipeline '${id}'`, timeoutMillis, 1) ??
-  Bound.among(`onFailure of pipeline '${id}'`, onFailure, Policy.POLICIES) ??
-  Bound.record(`limit of pipeline '${id}'`, limit) ??
-  Bound.integer(`limit.runs of pipeline '${id}'`, limit?.runs, 1) ??
-  Bound.integer(`limit.steps of pipeline '${id}'`, limit?.steps, 1)
+  OptionCheck.millis(`timeoutMillis of pipeline '${id}'`, timeoutMillis, 1) ??
+  OptionCheck.among(`onFailure of pipeline '${id}'`, onFailure, Policy.POLICIES) ??
+  OptionCheck.record(`limit of pipeline '${id}'`, limit) ??
+  OptionCheck.integer(`limit.runs of pipeline '${id}'`, limit?.runs, 1) ??
+  OptionCheck.integer(`limit.steps of pipeline '${id}'`, limit?.steps, 1)
 
 /** Plan and version take time on a large graph and are not wanted by everyone: they are made when first asked for. */
 class Built implements Pipeline {

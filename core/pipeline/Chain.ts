@@ -3,18 +3,18 @@ import * as Result from "effect/Result"
 import type { Field } from "../json/Value.ts"
 import * as Task from "../task/Task.ts"
 import { EmptyPipeline, MissingProducer, TypeMismatch } from "../values/Errors.ts"
-import * as Bound from "../values/OptionCheck.ts"
+import * as OptionCheck from "../values/OptionCheck.ts"
 import { fromSteps, invalidDeclaration } from "./Assembly.ts"
 import type { Dag } from "./Dag.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import type * as Plan from "./Plan.ts"
-import * as Fit from "./SchemaFit.ts"
+import * as SchemaFit from "./SchemaFit.ts"
 import { place, type Step } from "./Step.ts"
-import * as Steps from "./StepBuilders.ts"
+import * as StepBuilders from "./StepBuilders.ts"
 import type * as Wiring from "./Wiring.ts"
 
 /** How a link goes through a list. */
-type Going = Pick<Steps.Going<never>, "concurrency" | "chunk"> & Steps.ItemFailures
+type Going = Pick<StepBuilders.Going<never>, "concurrency" | "chunk"> & StepBuilders.ItemFailures
 
 /** The name of the parameter that a chain begins with, and of what its last link gives. */
 export const INPUT = "input" as const
@@ -29,7 +29,7 @@ export const RESULT = "result" as const
 export interface Chain<Id extends string, First, Now, E = never, R = never>
   extends Pipeline.Pipeline<Id, { readonly input: First }, Now, E, R, { readonly result: Now }> {
   /** Calls a task with what came before it. */
-  readonly call: <T extends Task.Any, const C extends Steps.Constants<T["input"]> = {}>(
+  readonly call: <T extends Task.Any, const C extends StepBuilders.Constants<T["input"]> = {}>(
     task: T & Wiring.Link<T, C, Now>,
     constants?: C & Wiring.Known<C, T["input"]>
   ) => Chain<
@@ -40,7 +40,7 @@ export interface Chain<Id extends string, First, Now, E = never, R = never>
     R | Wiring.RequirementsOf<readonly [T]>
   >
   /** Calls a task for every item of the list that came before it; gives the list of what it gave. See `Step.map`. */
-  readonly map: <T extends Task.Any, const C extends Steps.Constants<T["input"]> = {}>(
+  readonly map: <T extends Task.Any, const C extends StepBuilders.Constants<T["input"]> = {}>(
     task: T & Wiring.Link<T, C, Wiring.Item<Now>>,
     constants?: C & Wiring.Known<C, T["input"]>,
     options?: Going
@@ -52,7 +52,7 @@ export interface Chain<Id extends string, First, Now, E = never, R = never>
     R | Wiring.RequirementsOf<readonly [T]>
   >
   /** Keeps the items of the list that came before it for which a task says true. See `Step.filter`. */
-  readonly filter: <T extends Task.Any, const C extends Steps.Constants<T["input"]> = {}>(
+  readonly filter: <T extends Task.Any, const C extends StepBuilders.Constants<T["input"]> = {}>(
     task: T & Wiring.Predicate<T> & Wiring.Link<T, C, Wiring.Item<Now>>,
     constants?: C & Wiring.Known<C, T["input"]>,
     options?: Going
@@ -68,7 +68,7 @@ export interface Chain<Id extends string, First, Now, E = never, R = never>
     tasks: Ts & Wiring.Links<Ts, Now>
   ) => Chain<Id, First, Wiring.Results<Ts>, E | Wiring.ErrorOf<Ts>, R | Wiring.RequirementsOf<Ts>>
   /** Folds the list that came before it: the task takes an item and what it gave for the item before, at first `initial`. */
-  readonly reduce: <T extends Task.Any, const C extends Steps.Constants<T["input"]> = {}>(
+  readonly reduce: <T extends Task.Any, const C extends StepBuilders.Constants<T["input"]> = {}>(
     task: T & Wiring.Reducer<T> & Wiring.Link<T, C & Record<keyof T["output"], unknown>, Wiring.Item<Now>>,
     initial: Wiring.Only<T["output"]>,
     constants?: C & Wiring.Known<C, T["input"]>
@@ -94,7 +94,8 @@ export const chain = <const Id extends string, S extends Field>(
   options?: Pipeline.Options
 ): Start<Id, Wiring.Decoded<S>> => {
   check(
-    invalidDeclaration(id, options) ?? Bound.required(Task.schema, `schema of the input of pipeline '${id}'`, schema)
+    invalidDeclaration(id, options) ??
+      OptionCheck.required(Task.schema, `schema of the input of pipeline '${id}'`, schema)
   )
   return new Link(id, options ?? {}, schema) as unknown as Start<Id, Wiring.Decoded<S>>
 }
@@ -135,26 +136,28 @@ class Link implements Pipeline.Pipeline {
     const key = this.#keyOf(task, fixed)
     return this.#next(
       task.name,
-      (name, value) => Steps.make(task, { ...placing(task, name, fixed), inputs: { [key]: value } }).steps
+      (name, value) => StepBuilders.make(task, { ...placing(task, name, fixed), inputs: { [key]: value } }).steps
     )
   }
 
   map(task: Task.Any, fixed: Fixed = {}, going: Going = {}): Link {
-    check(Bound.required(Bound.record, `options of map in pipeline '${this.id}'`, going))
+    check(OptionCheck.required(OptionCheck.record, `options of map in pipeline '${this.id}'`, going))
     const key = this.#keyOf(task, fixed)
     return this.#next(
       task.name,
-      (name, value) => Steps.map(task, { ...placing(task, name, fixed), ...going, over: { [key]: value } }).steps
+      (name, value) => StepBuilders.map(task, { ...placing(task, name, fixed), ...going, over: { [key]: value } }).steps
     )
   }
 
   filter(task: Task.Any, fixed: Fixed = {}, going: Going = {}): Link {
-    check(Bound.required(Bound.record, `options of filter in pipeline '${this.id}'`, going))
+    check(OptionCheck.required(OptionCheck.record, `options of filter in pipeline '${this.id}'`, going))
     const key = this.#keyOf(task, fixed)
     return this.#next(task.name, (name, value) => {
       const over = { [key]: value }
-      return Steps.filter(task as never, { name, constants: fixed, ...going, over, output: `${name}.kept` } as never)
-        .steps
+      return StepBuilders.filter(
+        task as never,
+        { name, constants: fixed, ...going, over, output: `${name}.kept` } as never
+      ).steps
     })
   }
 
@@ -164,20 +167,20 @@ class Link implements Pipeline.Pipeline {
     const key = this.#keyOf(task, { ...fixed, ...initial })
     return this.#next(task.name, (name, value) => {
       const over = { [key]: value }
-      return Steps.reduce(task as never, { ...placing(task, name, fixed), over, initial } as never).steps
+      return StepBuilders.reduce(task as never, { ...placing(task, name, fixed), over, initial } as never).steps
     })
   }
 
   group(tasks: ReadonlyArray<Task.Any>): Link {
     const what = `tasks of a group in pipeline '${this.id}'`
-    check(Bound.required(Bound.list, what, tasks, "an array of tasks"))
+    check(OptionCheck.required(OptionCheck.list, what, tasks, "an array of tasks"))
     const keys = tasks.map((task) => this.#keyOf(task, {}))
     return this.#next("group", (name, value) => {
       const members = tasks.flatMap((task, at) => {
         const member = `${name}.${at}.${task.name}`
-        return Steps.make(task, { ...placing(task, member, {}), inputs: { [keys[at]!]: value } }).steps
+        return StepBuilders.make(task, { ...placing(task, member, {}), inputs: { [keys[at]!]: value } }).steps
       })
-      return [...members, Steps.gathering(name, members, `${name}.all`)]
+      return [...members, StepBuilders.gathering(name, members, `${name}.all`)]
     })
   }
 
@@ -248,7 +251,7 @@ class Link implements Pipeline.Pipeline {
     }
     for (const taker of made) {
       const taken = taker.inputs.find(({ value }) => value === INPUT)
-      const misfit = taken && Fit.into(this.#now, taken.field)
+      const misfit = taken && SchemaFit.into(this.#now, taken.field)
       if (misfit) {
         const received = `what comes before it is ${misfit.received}`
         throw new TypeMismatch(this.id, taker.name, taken.key, misfit.expected, received)
@@ -260,7 +263,7 @@ class Link implements Pipeline.Pipeline {
   #check(task: unknown, fixed: unknown): void {
     check(
       Task.invalid(`task of pipeline '${this.id}'`, task) ??
-        Bound.required(Bound.record, `constants of pipeline '${this.id}'`, fixed)
+        OptionCheck.required(OptionCheck.record, `constants of pipeline '${this.id}'`, fixed)
     )
   }
 

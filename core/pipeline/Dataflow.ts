@@ -2,7 +2,7 @@
 import * as Result from "effect/Result"
 import type * as Task from "../task/Task.ts"
 import { MissingProducer, type PipelineError } from "../values/Errors.ts"
-import * as Bound from "../values/OptionCheck.ts"
+import * as OptionCheck from "../values/OptionCheck.ts"
 import { fromSteps, invalidDeclaration } from "./Assembly.ts"
 import type { Kind, Options, Pipeline } from "./Pipeline.ts"
 import * as Step from "./Step.ts"
@@ -39,7 +39,7 @@ export const fromTasks = <const Ts extends Wiring.Tasks>(
 > => {
   const mistake =
     invalidDeclaration(id, options) ??
-    Bound.required(Bound.among, `kind of pipeline '${id}'`, kind, ["dataflow", "sequential"]) ??
+    OptionCheck.required(OptionCheck.among, `kind of pipeline '${id}'`, kind, ["dataflow", "sequential"]) ??
     Step.invalidEntries(`tasks of pipeline '${id}'`, tasks)
   if (mistake !== undefined) return Result.fail(mistake)
   return (

@@ -1,7 +1,7 @@
 /** What a map or filter does about items that fail: the options for it, and what is wrong with them. */
 
 import { InvalidOption } from "../values/Errors.ts"
-import * as Bound from "../values/OptionCheck.ts"
+import * as OptionCheck from "../values/OptionCheck.ts"
 import * as Policy from "../values/Policy.ts"
 import type { Kind } from "./Step.ts"
 
@@ -35,7 +35,7 @@ export const invalid = (
   const [policy, tolerance] = [`onItemFailure of ${where}`, `toleratedItemFailures of ${where}`]
   const isFixed = kind !== "map" && kind !== "filter"
   if (isFixed && onItemFailure !== undefined) return new InvalidOption(policy, onItemFailure, `nothing, for a ${kind}`)
-  const mistake = Bound.among(policy, onItemFailure, Policy.ITEM_POLICIES)
+  const mistake = OptionCheck.among(policy, onItemFailure, Policy.ITEM_POLICIES)
   if (mistake !== undefined || tolerated === undefined) return mistake
   if (isFixed) return new InvalidOption(tolerance, tolerated, `nothing, for a ${kind}`)
   if ((onItemFailure ?? "fail") === "fail") {

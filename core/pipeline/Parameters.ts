@@ -12,7 +12,7 @@ import type { Binding } from "./Step.ts"
 type Values = Readonly<Record<string, Json>>
 
 /** What a run is given, on its way in; it can be read once the pipeline is known. */
-export interface Given {
+export interface RunInput {
   /** Values of outputs, that take the place of the steps that would produce them. */
   readonly outputs: (pipeline: Pipeline.Any) => Result.Result<Values, ParametersInvalid>
   /** The parameters of a whole run, or of one of a part: then those that no step of it takes may be missing. */
@@ -22,14 +22,14 @@ export interface Given {
 type Read = (fields: ReadonlyArray<Field>, value: unknown) => Result.Result<Json, ReadonlyArray<Problem>>
 
 /** Parsed JSON, from outside: decoded by every step that takes it. */
-export const fromJson = (parameters: unknown, outputs: unknown = {}): Given =>
+export const fromJson = (parameters: unknown, outputs: unknown = {}): RunInput =>
   reading(parameters, outputs, (fields, value) => {
     const problems = fields.flatMap((field) => check(field, value))
     return problems.length > 0 ? Result.fail(problems) : stringify(value)
   })
 
 /** Values of the pipeline's own types: encoded, then decoded by every step that takes them. */
-export const fromValues = (parameters: unknown, outputs: unknown = {}): Given =>
+export const fromValues = (parameters: unknown, outputs: unknown = {}): RunInput =>
   reading(parameters, outputs, ([first, ...others], value) =>
     Result.flatMap(codec(first!).encode(value), (text) => {
       const problems = others.flatMap((field) => check(field, JSON.parse(text)))
@@ -47,7 +47,7 @@ export const toJson = (pipeline: Pipeline.Any, parameters: unknown): Result.Resu
         .join(",")}}`
   )
 
-const reading = (parameters: unknown, outputs: unknown, read: Read): Given => ({
+const reading = (parameters: unknown, outputs: unknown, read: Read): RunInput => ({
   outputs: (pipeline) => {
     const known = new Map<string, Wanted>()
     for (const step of pipeline.steps) for (const output of step.outputs) known.set(output.value, ofOutput(output))

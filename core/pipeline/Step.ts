@@ -3,7 +3,7 @@
 import { type Field, type Fields, isOptional, type Json } from "../json/Value.ts"
 import * as Task from "../task/Task.ts"
 import { InvalidOption } from "../values/Errors.ts"
-import * as Bound from "../values/OptionCheck.ts"
+import * as OptionCheck from "../values/OptionCheck.ts"
 import type { ItemPolicy, Tolerance } from "../values/Policy.ts"
 
 /** One input or output of a step: `key` is the task's word for it, `value` the run's. */
@@ -76,7 +76,7 @@ export const stepsOf = (entry: Task.Any | Any): ReadonlyArray<Step> => ("steps" 
 
 /** What is wrong with something that has to be a pipeline. Nothing of it is built for that. */
 export const invalidPipeline = (what: string, pipeline: unknown): InvalidOption | undefined => {
-  const { id, planOf } = (Bound.isRecord(pipeline) ? pipeline : {}) as {
+  const { id, planOf } = (OptionCheck.isRecord(pipeline) ? pipeline : {}) as {
     readonly id?: unknown
     readonly planOf?: unknown
   }
@@ -87,9 +87,9 @@ export const invalidPipeline = (what: string, pipeline: unknown): InvalidOption 
 
 /** What is wrong with the entries of a pipeline or of a part of one; nothing when each is a task or a step. */
 export const invalidEntries = (what: string, entries: unknown): InvalidOption | undefined =>
-  Bound.required(Bound.list, what, entries, "an array of tasks and steps") ??
-  Bound.first(entries as ReadonlyArray<unknown>, (entry, at) =>
-    Bound.isRecord(entry) && Array.isArray(entry["steps"]) ? undefined : Task.invalid(`${what}[${at}]`, entry)
+  OptionCheck.required(OptionCheck.list, what, entries, "an array of tasks and steps") ??
+  OptionCheck.first(entries as ReadonlyArray<unknown>, (entry, at) =>
+    OptionCheck.isRecord(entry) && Array.isArray(entry["steps"]) ? undefined : Task.invalid(`${what}[${at}]`, entry)
   )
 
 const sameName = (key: string): string => key

@@ -10,7 +10,7 @@ import * as Task from "../task/Task.ts"
 import { InvalidOption } from "../values/Errors.ts"
 import { listed } from "../values/Failure.ts"
 import * as Name from "../values/Name.ts"
-import * as Bound from "../values/OptionCheck.ts"
+import * as OptionCheck from "../values/OptionCheck.ts"
 import * as ItemFailures from "./ItemFailures.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import {
@@ -193,7 +193,7 @@ export const reduce = <
     )
   }
   const what = `initial of step '${step.name}'`
-  check(Bound.required(Bound.record, what, options.initial))
+  check(OptionCheck.required(OptionCheck.record, what, options.initial))
   check(unknownKey(what, task.output, options.initial))
   const initial = constants(what, task.output, options.initial)
   const missing = [...accumulators].find((key) => !initial.some((constant) => constant.key === key))
@@ -270,9 +270,9 @@ export const group = <
   check(Name.invalid("a group's name", name))
   const what = `tasks of group '${name}'`
   check(
-    Bound.required(Bound.list, what, tasks, "an array of tasks") ??
-      Bound.first(tasks as ReadonlyArray<unknown>, (task, at) => Task.invalid(`${what}[${at}]`, task)),
-    Bound.required(Bound.record, `options of group '${name}'`, options)
+    OptionCheck.required(OptionCheck.list, what, tasks, "an array of tasks") ??
+      OptionCheck.first(tasks as ReadonlyArray<unknown>, (task, at) => Task.invalid(`${what}[${at}]`, task)),
+    OptionCheck.required(OptionCheck.record, `options of group '${name}'`, options)
   )
   const members = (tasks as ReadonlyArray<Task.Any>).map((task, at) =>
     place(
@@ -335,7 +335,7 @@ export const nest = <
 > => {
   check(
     invalidPipeline("pipeline of Step.nest", pipeline),
-    Bound.required(Bound.record, "options of Step.nest", options)
+    OptionCheck.required(OptionCheck.record, "options of Step.nest", options)
   )
   const { name = pipeline.id as unknown as Name, inputs, outputs } = options
   check(Name.invalid("a step's name", name))
@@ -352,15 +352,15 @@ interface AnyPlacing
 
 const placed = (task: Task.Any, kind: Kind, options: AnyPlacing): Step => {
   check(Task.invalid(`task of Step.${kind === "task" ? "make" : kind}`, task))
-  check(Bound.required(Bound.record, `options of step '${task.name}'`, options))
+  check(OptionCheck.required(OptionCheck.record, `options of step '${task.name}'`, options))
   const { name = task.name, inputs = {}, outputs = {}, constants: fixed = {}, over = {}, concurrency, chunk } = options
   check(Name.invalid("a step's name", name))
   const where = `step '${name}'`
-  check(...namesIn(where, { inputs, outputs, over }), Bound.record(`constants of ${where}`, fixed))
+  check(...namesIn(where, { inputs, outputs, over }), OptionCheck.record(`constants of ${where}`, fixed))
   const keys = Object.keys(over)
   check(
-    Bound.integer(`concurrency of ${where}`, concurrency, 1),
-    Bound.integer(`chunk of ${where}`, chunk, 1),
+    OptionCheck.integer(`concurrency of ${where}`, concurrency, 1),
+    OptionCheck.integer(`chunk of ${where}`, chunk, 1),
     ItemFailures.invalid(where, kind, options),
     kind !== "task" && kind !== "branch" && keys.length === 0
       ? new InvalidOption(`over of ${where}`, over, 'at least one input and its list, such as { page: "pages" }')

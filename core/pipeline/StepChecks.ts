@@ -5,7 +5,7 @@ import type * as Task from "../task/Task.ts"
 import { InvalidOption } from "../values/Errors.ts"
 import { listed } from "../values/Failure.ts"
 import * as Name from "../values/Name.ts"
-import * as Bound from "../values/OptionCheck.ts"
+import * as OptionCheck from "../values/OptionCheck.ts"
 import type { Constant } from "./Step.ts"
 
 /** Throws the first mistake, if there is one. */
@@ -17,7 +17,7 @@ export const check = (...mistakes: ReadonlyArray<Error | undefined>): void => {
 /** What is wrong with records of names for values, such as `inputs` and `outputs`. */
 export const namesIn = (where: string, places: Readonly<Record<string, unknown>>): ReadonlyArray<Error | undefined> =>
   Object.entries(places).flatMap(([place, names]) => [
-    Bound.record(`${place} of ${where}`, names),
+    OptionCheck.record(`${place} of ${where}`, names),
     ...Object.values(names ?? {}).map((name) => Name.invalid(`a value's name in ${where} (${place})`, name))
   ])
 

@@ -6,7 +6,7 @@ import * as Layer from "effect/Layer"
 import { fromTasks } from "../pipeline/Dataflow.ts"
 import type * as Pipeline from "../pipeline/Pipeline.ts"
 import * as Version from "../pipeline/Version.ts"
-import type { Definition, KeptDefinition } from "../store/PipelineDefinitions.ts"
+import type { PipelineDefinition, StoredDefinition } from "../store/PipelineDefinitions.ts"
 import { Store } from "../store/Store.ts"
 import type * as Task from "../task/Task.ts"
 import {
@@ -26,7 +26,7 @@ export interface Registered {
   readonly createdAtMillis: number
 }
 
-export type { Definition } from "../store/PipelineDefinitions.ts"
+export type { PipelineDefinition } from "../store/PipelineDefinitions.ts"
 
 /** What the host program offers. */
 export interface Options {
@@ -42,7 +42,7 @@ export interface Registry {
   readonly list: Effect.Effect<ReadonlyArray<Registered>, StoreUnavailable>
   /** Builds a pipeline from these tasks and no others. Default: all that the program offers. */
   readonly register: (
-    definition: Definition,
+    definition: PipelineDefinition,
     usable?: ReadonlySet<string>
   ) => Effect.Effect<Registered, PipelineExists | PipelineError | StoreUnavailable>
   /** Forgets a pipeline that was registered from a definition; those of the program are `PipelineProtected`. */
@@ -95,7 +95,7 @@ export const layer = (options: Options): Layer.Layer<Registry, PipelineExists, S
         ids.delete(id)
         versions.delete(Version.key(id, found.pipeline.version))
       }
-      const add = (kept: KeptDefinition, pipeline: Pipeline.Any): Registered => {
+      const add = (kept: StoredDefinition, pipeline: Pipeline.Any): Registered => {
         forget(kept.id)
         const registered = { pipeline, createdAtMillis: kept.createdAtMillis, definition: JSON.stringify(kept) }
         built.set(kept.id, registered)
@@ -105,7 +105,7 @@ export const layer = (options: Options): Layer.Layer<Registry, PipelineExists, S
         return registered
       }
       /** The pipeline of a definition; nothing where this program lacks a task of it. */
-      const build = (kept: KeptDefinition): Effect.Effect<Registered | undefined> => {
+      const build = (kept: StoredDefinition): Effect.Effect<Registered | undefined> => {
         const known = built.get(kept.id)
         if (known?.definition === JSON.stringify(kept)) return Effect.succeed(known)
         return Effect.match(resolve(kept, tasks), {
@@ -191,7 +191,7 @@ const offered = (options: Options): Offered => {
 
 /** Builds the pipeline that a definition describes. */
 const resolve = (
-  definition: Definition,
+  definition: PipelineDefinition,
   tasks: Offered,
   usable?: ReadonlySet<string>
 ): Effect.Effect<Pipeline.Any, PipelineError> =>

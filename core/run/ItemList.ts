@@ -3,7 +3,7 @@
 import type { Json } from "../json/Value.ts"
 import type { ErrorInfo } from "../values/ErrorInfo.ts"
 import { InvalidOption } from "../values/Errors.ts"
-import * as Bound from "../values/OptionCheck.ts"
+import * as OptionCheck from "../values/OptionCheck.ts"
 
 /** Where a unit is. One that was under way when its step ended is PENDING. */
 export type ItemStatus = "PENDING" | "RUNNING" | "COMPLETED" | "FAILED"
@@ -67,8 +67,8 @@ export const NO_ITEMS: ItemList = { items: [], units: 0, size: 0, nextCursor: un
 
 /** What is wrong with a request; nothing when it can be answered. */
 export const invalid = ({ limit, status, cursor }: ItemsRequest): InvalidOption | undefined =>
-  Bound.integer("limit", limit, 1, MAX_LISTED) ??
-  Bound.among("status", status, ITEM_STATUSES) ??
+  OptionCheck.integer("limit", limit, 1, MAX_LISTED) ??
+  OptionCheck.among("status", status, ITEM_STATUSES) ??
   (cursor === undefined || /^\d{1,7}$/.test(cursor)
     ? undefined
     : new InvalidOption("cursor", cursor, "the `nextCursor` of an earlier list"))

@@ -7,7 +7,7 @@ import type { Json } from "../json/Value.ts"
 import * as Bytes from "../values/Bytes.ts"
 import { InvalidOption, type ScheduleError, ScheduleNeverFires } from "../values/Errors.ts"
 import * as Name from "../values/Name.ts"
-import * as Bound from "../values/OptionCheck.ts"
+import * as OptionCheck from "../values/OptionCheck.ts"
 import * as Ticks from "./Ticks.ts"
 
 /** When a schedule fires: by the calendar of a time zone, or at regular intervals. */
@@ -129,19 +129,19 @@ export const invalid = (definition: Definition): ScheduleError | undefined => {
   const what = `schedule '${id}'`
   return (
     wrongTiming(what, timing) ??
-    Bound.required(Bound.among, `catchUp of ${what}`, catchUp, CATCH_UPS) ??
-    Bound.required(Bound.among, `overlap of ${what}`, overlap, OVERLAPS) ??
+    OptionCheck.required(OptionCheck.among, `catchUp of ${what}`, catchUp, CATCH_UPS) ??
+    OptionCheck.required(OptionCheck.among, `overlap of ${what}`, overlap, OVERLAPS) ??
     (catchUp === "all" && overlap === "skip"
       ? new InvalidOption(`overlap of ${what}`, overlap, MAKES_UP_ONE)
       : undefined) ??
-    Bound.required(Bound.integer, `priority of ${what}`, priority, -MAX_PRIORITY, MAX_PRIORITY) ??
-    Bound.required(Bound.millis, `graceMillis of ${what}`, graceMillis) ??
+    OptionCheck.required(OptionCheck.integer, `priority of ${what}`, priority, -MAX_PRIORITY, MAX_PRIORITY) ??
+    OptionCheck.required(OptionCheck.millis, `graceMillis of ${what}`, graceMillis) ??
     Result.getOrElse(Result.flip(next(definition, 0, 0)), () => undefined)
   )
 }
 
 const wrongTiming = (what: string, timing: unknown): InvalidOption | undefined => {
-  const mistake = Bound.required(Bound.record, `timing of ${what}`, timing, EITHER)
+  const mistake = OptionCheck.required(OptionCheck.record, `timing of ${what}`, timing, EITHER)
   if (mistake !== undefined) return mistake
   const { cron, timeZone, everyMillis } = timing as { readonly [key: string]: unknown }
   if ((cron === undefined) === (everyMillis === undefined)) {
@@ -151,11 +151,11 @@ const wrongTiming = (what: string, timing: unknown): InvalidOption | undefined =
     return new InvalidOption(`timeZone of ${what}`, timeZone, "none: only a cron expression has one")
   }
   return (
-    Bound.text(`cron of ${what}`, cron, MAX_CRON, 0) ??
+    OptionCheck.text(`cron of ${what}`, cron, MAX_CRON, 0) ??
     (timeZone === undefined || typeof timeZone === "string"
       ? undefined
       : new InvalidOption(`timeZone of ${what}`, timeZone, "an IANA name such as 'Europe/Lisbon'")) ??
-    Bound.integer(`everyMillis of ${what}`, everyMillis, 1_000, Bound.MAX_MILLIS)
+    OptionCheck.integer(`everyMillis of ${what}`, everyMillis, 1_000, OptionCheck.MAX_MILLIS)
   )
 }
 

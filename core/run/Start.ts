@@ -1,16 +1,16 @@
 /** What may be said about a run when it is started, and the run that comes of it. */
 import * as Result from "effect/Result"
 import { canonical, type Json, MAX_TOGETHER } from "../json/Value.ts"
-import type { Given } from "../pipeline/Parameters.ts"
+import type { RunInput } from "../pipeline/Parameters.ts"
 import type * as Pipeline from "../pipeline/Pipeline.ts"
 import * as Bytes from "../values/Bytes.ts"
 import { sha256 } from "../values/Digest.ts"
 import { InvalidOption, ParametersInvalid, type Problem, type UnknownStep } from "../values/Errors.ts"
 import * as Limit from "../values/Limit.ts"
-import * as Bound from "../values/OptionCheck.ts"
+import * as OptionCheck from "../values/OptionCheck.ts"
 import * as Policy from "../values/Policy.ts"
 import type { NewRun } from "./NewRun.ts"
-import * as Part from "./PartialRun.ts"
+import * as PartialRun from "./PartialRun.ts"
 import { MAX_PRIORITY } from "./Schedule.ts"
 
 /** How a run differs from what its pipeline says. */
@@ -49,16 +49,16 @@ const SOME_STEPS = "an array of step names, at least one"
 
 /** What is wrong with options; nothing when they can be used. */
 export const invalid = (options: Options & PartOptions): InvalidOption | undefined => {
-  const mistake = Bound.record("options", options)
+  const mistake = OptionCheck.record("options", options)
   if (mistake !== undefined) return mistake
   const { idempotencyKey: key, targets } = options
   return (
-    Bound.millis("timeoutMillis", options.timeoutMillis, 1) ??
-    Bound.among("onFailure", options.onFailure, Policy.POLICIES) ??
-    Bound.integer("priority", options.priority, -MAX_PRIORITY, MAX_PRIORITY) ??
-    Bound.millis("delayMillis", options.delayMillis) ??
-    Bound.text("idempotencyKey", key, MAX_IDEMPOTENCY_KEY) ??
-    Bound.texts("targets", targets, SOME_STEPS) ??
+    OptionCheck.millis("timeoutMillis", options.timeoutMillis, 1) ??
+    OptionCheck.among("onFailure", options.onFailure, Policy.POLICIES) ??
+    OptionCheck.integer("priority", options.priority, -MAX_PRIORITY, MAX_PRIORITY) ??
+    OptionCheck.millis("delayMillis", options.delayMillis) ??
+    OptionCheck.text("idempotencyKey", key, MAX_IDEMPOTENCY_KEY) ??
+    OptionCheck.texts("targets", targets, SOME_STEPS) ??
     (targets?.length === 0 ? new InvalidOption("targets", "none", SOME_STEPS) : undefined)
   )
 }
@@ -72,7 +72,7 @@ export type Mistake = ParametersInvalid | UnknownStep | InvalidOption
  */
 export const newRun = (
   pipeline: Pipeline.Any,
-  given: Given,
+  given: RunInput,
   options: Options & PartOptions,
   maxValueBytes: number,
   owner?: string
@@ -82,10 +82,10 @@ export const newRun = (
   const targets = options.targets && [...new Set(options.targets)]
   return Result.flatMap(given.outputs(pipeline), (outputs) => {
     const names = Object.keys(outputs)
-    const part: Result.Result<Part.Part | undefined, UnknownStep> =
+    const part: Result.Result<PartialRun.Part | undefined, UnknownStep> =
       names.length === 0 && targets === undefined
         ? Result.succeed(undefined)
-        : Part.of(pipeline, targets, new Set(names))
+        : PartialRun.of(pipeline, targets, new Set(names))
     return Result.flatMap(part, (part) =>
       Result.flatMap(given.parameters(pipeline, part), (parameters) => {
         const long = tooLong(pipeline, parameters, outputs, maxValueBytes)
@@ -106,10 +106,10 @@ export const plain = (pipeline: Pipeline.Any, parameters: Readonly<Record<string
     version: pipeline.version,
     plan: pipeline.plan,
     parameters,
-    timeoutMillis: Bound.whole(options.timeoutMillis ?? timeoutMillis),
+    timeoutMillis: OptionCheck.whole(options.timeoutMillis ?? timeoutMillis),
     onFailure: options.onFailure ?? onFailure,
     ...(options.priority !== undefined && { priority: options.priority }),
-    ...(options.delayMillis !== undefined && { delayMillis: Bound.whole(options.delayMillis) }),
+    ...(options.delayMillis !== undefined && { delayMillis: OptionCheck.whole(options.delayMillis) }),
     ...(limit?.runs !== undefined && { limits: [Limit.ofRuns(pipeline.id, limit.runs)] })
   }
 }

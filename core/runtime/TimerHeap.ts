@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Monotonic from "./Monotonic.ts"
 
 /** One timer. */
-export interface Alarm {
+export interface Timer {
   /** By the monotonic clock. */
   readonly atMillis: number
   readonly ring: () => void
@@ -13,9 +13,9 @@ export interface Alarm {
 }
 
 /** A binary heap, the next one first; an alarm that is removed leaves it at once. */
-export class Alarms {
+export class TimerHeap {
   readonly #clock: Clock.Clock
-  readonly #heap: Array<Alarm> = []
+  readonly #heap: Array<Timer> = []
   #wake: (() => void) | undefined = undefined
   /** Until when the fiber sleeps. */
   #untilMillis = Number.POSITIVE_INFINITY
@@ -25,16 +25,16 @@ export class Alarms {
   }
 
   /** Calls `ring` after a while, unless the alarm is removed before. */
-  after(millis: number, ring: () => void): Alarm {
+  after(millis: number, ring: () => void): Timer {
     const atMillis = Monotonic.millis(this.#clock) + millis
-    const alarm: Alarm = { atMillis, ring, place: this.#heap.length }
+    const alarm: Timer = { atMillis, ring, place: this.#heap.length }
     this.#heap.push(alarm)
     this.#rise(alarm)
     if (atMillis < this.#untilMillis) this.#wakeUp()
     return alarm
   }
 
-  remove(alarm: Alarm): void {
+  remove(alarm: Timer): void {
     const { place } = alarm
     if (place === -1) return
     alarm.place = -1
@@ -81,12 +81,12 @@ export class Alarms {
     if (wake !== undefined) queueMicrotask(wake)
   }
 
-  #put(alarm: Alarm, place: number): void {
+  #put(alarm: Timer, place: number): void {
     this.#heap[place] = alarm
     alarm.place = place
   }
 
-  #rise(alarm: Alarm): void {
+  #rise(alarm: Timer): void {
     for (let { place } = alarm; place > 0; ) {
       const above = (place - 1) >> 1
       const other = this.#heap[above]!
@@ -97,7 +97,7 @@ export class Alarms {
     }
   }
 
-  #sink(alarm: Alarm): void {
+  #sink(alarm: Timer): void {
     for (let { place } = alarm; ; ) {
       const left = 2 * place + 1
       if (left >= this.#heap.length) return

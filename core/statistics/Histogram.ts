@@ -10,7 +10,7 @@ export const bound = (at: number): number => Math.floor(10 ** (at / PER_DECADE))
 const classOf = (value: number): number => (value <= 1 ? 0 : Math.ceil(PER_DECADE * Math.log10(value) - 1e-9))
 
 /** Counts of values, such as milliseconds. */
-export class Spread {
+export class Histogram {
   readonly #counts: Map<number, number> = new Map()
   count = 0
   sum = 0
@@ -25,7 +25,7 @@ export class Spread {
   }
 
   /** Adds what another one has. */
-  merge(other: Spread): void {
+  merge(other: Histogram): void {
     for (const [at, count] of other.#counts) this.#counts.set(at, (this.#counts.get(at) ?? 0) + count)
     this.count += other.count
     this.sum += other.sum

@@ -2,7 +2,7 @@
 
 import type { Event } from "../run/Event.ts"
 import type { ErrorInfo } from "../values/ErrorInfo.ts"
-import { Spread } from "./Histogram.ts"
+import { Histogram } from "./Histogram.ts"
 
 /** How long a time is that is counted together, and how long it is kept, in milliseconds. */
 export const SLOT_MILLIS = 300_000
@@ -74,7 +74,7 @@ export class Tally {
   retried = 0
   skipped = 0
   memoised = 0
-  readonly durations: Spread = new Spread()
+  readonly durations: Histogram = new Histogram()
   readonly #failures: Map<string, { name: string; message: string; count: number }> = new Map()
 
   add(outcome: Outcome, durationMillis: number | undefined): void {

@@ -4,14 +4,14 @@ import type { Kind } from "../pipeline/Pipeline.ts"
 import type { StoreUnavailable } from "../values/Errors.ts"
 
 /** A pipeline to be built from the tasks that the host program offers. */
-export interface Definition {
+export interface PipelineDefinition {
   readonly id: string
   readonly kind: Kind
   readonly tasks: ReadonlyArray<string>
 }
 
 /** A definition as it is kept. */
-export interface KeptDefinition extends Definition {
+export interface StoredDefinition extends PipelineDefinition {
   /** When it was registered, in milliseconds since 1970. */
   readonly createdAtMillis: number
 }
@@ -20,12 +20,12 @@ export interface KeptDefinition extends Definition {
 export const MAX_DEFINITIONS = 10_000
 
 /** The definitions of a Store. */
-export interface Definitions {
-  readonly get: (id: string) => Effect.Effect<KeptDefinition | undefined, StoreUnavailable>
+export interface PipelineDefinitions {
+  readonly get: (id: string) => Effect.Effect<StoredDefinition | undefined, StoreUnavailable>
   /** In order of registration. */
-  readonly list: Effect.Effect<ReadonlyArray<KeptDefinition>, StoreUnavailable>
+  readonly list: Effect.Effect<ReadonlyArray<StoredDefinition>, StoreUnavailable>
   /** Keeps a definition, unless there is one of its id. Gives whether it is kept. */
-  readonly put: (definition: KeptDefinition) => Effect.Effect<boolean, StoreUnavailable>
+  readonly put: (definition: StoredDefinition) => Effect.Effect<boolean, StoreUnavailable>
   /** Forgets a definition. Gives whether there was one. */
   readonly remove: (id: string) => Effect.Effect<boolean, StoreUnavailable>
   /** Waits until they may have changed since somebody last looked. In memory, where only this process changes them, for ever. */

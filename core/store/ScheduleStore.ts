@@ -42,7 +42,7 @@ export interface DueSchedule {
 }
 
 /** The schedules of a Store. */
-export interface Schedules {
+export interface ScheduleStore {
   /**
    * Keeps a new schedule. One of the same id and definition stays as it is, but for the version that it was checked against;
    * `replace` says that another one gives way to it, or else it fails.

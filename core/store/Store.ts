@@ -9,7 +9,7 @@ import type { Event } from "../run/Event.ts"
 import type { ItemList, ItemsRequest } from "../run/ItemList.ts"
 import type { NewRun } from "../run/NewRun.ts"
 import type { Run, RunStatus } from "../run/Run.ts"
-import type { Lines } from "../task/LogLine.ts"
+import type { Lines } from "../task/Log.ts"
 import {
   type IdempotencyConflict,
   type InvalidOption,
@@ -23,9 +23,9 @@ import type { Acls } from "./Acls.ts"
 import type { AuditLog } from "./AuditLog.ts"
 import type { FeedItem, FeedRequest } from "./Feed.ts"
 import type { Load } from "./Load.ts"
-import type { Definitions } from "./PipelineDefinitions.ts"
+import type { PipelineDefinitions } from "./PipelineDefinitions.ts"
 import type { RateLimiter } from "./RateLimiter.ts"
-import type { Schedules } from "./ScheduleStore.ts"
+import type { ScheduleStore } from "./ScheduleStore.ts"
 import type { Tokens } from "./Tokens.ts"
 import type { Claim, ClaimRequest, Note, Settled, Settlement } from "./Work.ts"
 
@@ -121,8 +121,8 @@ export interface Store {
   readonly feed: (
     request: FeedRequest
   ) => Effect.Effect<Stream.Stream<FeedItem, StoreUnavailable>, InvalidOption | StoreUnavailable>
-  readonly schedules: Schedules
-  readonly definitions: Definitions
+  readonly schedules: ScheduleStore
+  readonly definitions: PipelineDefinitions
   readonly limiter: RateLimiter
   readonly acls: Acls
   readonly tokens: Tokens

@@ -1,7 +1,7 @@
 /** What a Store is told about how much it holds and for how long: the same, in the same words, wherever it keeps its runs. */
 
 import type { InvalidOption } from "../values/Errors.ts"
-import * as Bound from "../values/OptionCheck.ts"
+import * as OptionCheck from "../values/OptionCheck.ts"
 
 /** The bounds of every Store. */
 export interface StoreBounds {
@@ -50,7 +50,11 @@ const DEFAULTS: Required<MemoryBounds> = {
 /** These bounds, and the defaults of a Store in memory for what they do not say. */
 export const complete = (bounds: MemoryBounds): Required<MemoryBounds> => {
   const all = { ...DEFAULTS, ...withoutUndefined(bounds) }
-  return { ...all, leaseMillis: Bound.whole(all.leaseMillis), historyMillis: Bound.whole(all.historyMillis) }
+  return {
+    ...all,
+    leaseMillis: OptionCheck.whole(all.leaseMillis),
+    historyMillis: OptionCheck.whole(all.historyMillis)
+  }
 }
 
 // JavaScript callers leave an option out by undefined, too.
@@ -59,13 +63,13 @@ const withoutUndefined = (bounds: MemoryBounds): MemoryBounds =>
 
 /** What is wrong with bounds; nothing when they can be used. */
 export const invalid = (bounds: MemoryBounds): InvalidOption | undefined =>
-  Bound.record("options of the Store", bounds) ??
-  Bound.millis("store.leaseMillis", bounds.leaseMillis, 1) ??
-  Bound.integer("store.maxValueBytes", bounds.maxValueBytes, 1) ??
-  Bound.integer("store.maxUnfinished", bounds.maxUnfinished, 1) ??
-  Bound.integer("store.maxLosses", bounds.maxLosses, 1) ??
-  Bound.integer("store.historyCount", bounds.historyCount, 0) ??
-  Bound.millis("store.historyMillis", bounds.historyMillis) ??
-  Bound.integer("store.historyBytes", bounds.historyBytes, 0) ??
-  Bound.integer("store.memoCount", bounds.memoCount, 0) ??
-  Bound.integer("store.memoBytes", bounds.memoBytes, 0)
+  OptionCheck.record("options of the Store", bounds) ??
+  OptionCheck.millis("store.leaseMillis", bounds.leaseMillis, 1) ??
+  OptionCheck.integer("store.maxValueBytes", bounds.maxValueBytes, 1) ??
+  OptionCheck.integer("store.maxUnfinished", bounds.maxUnfinished, 1) ??
+  OptionCheck.integer("store.maxLosses", bounds.maxLosses, 1) ??
+  OptionCheck.integer("store.historyCount", bounds.historyCount, 0) ??
+  OptionCheck.millis("store.historyMillis", bounds.historyMillis) ??
+  OptionCheck.integer("store.historyBytes", bounds.historyBytes, 0) ??
+  OptionCheck.integer("store.memoCount", bounds.memoCount, 0) ??
+  OptionCheck.integer("store.memoBytes", bounds.memoBytes, 0)

@@ -4,7 +4,7 @@ import type { Json } from "../json/Value.ts"
 import type { ArmName } from "../pipeline/Step.ts"
 import type { DoneUnit } from "../run/KeptItems.ts"
 import type { Progress } from "../run/Run.ts"
-import type { Line } from "../task/LogLine.ts"
+import type { Line } from "../task/Log.ts"
 import type { ErrorInfo } from "../values/ErrorInfo.ts"
 import type { Limit } from "../values/Limit.ts"
 

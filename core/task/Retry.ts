@@ -1,7 +1,7 @@
 /** Whether and when a failed attempt is made again. */
 
 import type { InvalidOption } from "../values/Errors.ts"
-import * as Bound from "../values/OptionCheck.ts"
+import * as OptionCheck from "../values/OptionCheck.ts"
 
 /** How often, after which waits and for which failures a step is attempted again. */
 export interface Retry {
@@ -49,14 +49,14 @@ export const waitMillis = (
 
 /** What is wrong with a policy; nothing when it can be used. */
 export const invalid = (what: string, retry: unknown): InvalidOption | undefined =>
-  Bound.required(Bound.record, what, retry, "a number of times, or an object with `times`") ??
+  OptionCheck.required(OptionCheck.record, what, retry, "a number of times, or an object with `times`") ??
   invalidRecord(what, retry as Retry)
 
 const invalidRecord = (what: string, retry: Retry): InvalidOption | undefined =>
-  Bound.required(Bound.integer, `times of ${what}`, retry.times, 0, MAX_TIMES) ??
-  Bound.millis(`delayMillis of ${what}`, retry.delayMillis) ??
-  Bound.number(`factor of ${what}`, retry.factor, 1) ??
-  Bound.millis(`maxDelayMillis of ${what}`, retry.maxDelayMillis) ??
-  Bound.number(`jitter of ${what}`, retry.jitter, 0, 1) ??
-  Bound.millis(`totalMillis of ${what}`, retry.totalMillis) ??
-  Bound.callable(`when of ${what}`, retry.when)
+  OptionCheck.required(OptionCheck.integer, `times of ${what}`, retry.times, 0, MAX_TIMES) ??
+  OptionCheck.millis(`delayMillis of ${what}`, retry.delayMillis) ??
+  OptionCheck.number(`factor of ${what}`, retry.factor, 1) ??
+  OptionCheck.millis(`maxDelayMillis of ${what}`, retry.maxDelayMillis) ??
+  OptionCheck.number(`jitter of ${what}`, retry.jitter, 0, 1) ??
+  OptionCheck.millis(`totalMillis of ${what}`, retry.totalMillis) ??
+  OptionCheck.callable(`when of ${what}`, retry.when)

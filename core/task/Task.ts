@@ -5,7 +5,7 @@ import { type Fields, isField } from "../json/Value.ts"
 import { type InvalidName, InvalidOption } from "../values/Errors.ts"
 import * as Limit from "../values/Limit.ts"
 import * as Name from "../values/Name.ts"
-import * as Bound from "../values/OptionCheck.ts"
+import * as OptionCheck from "../values/OptionCheck.ts"
 import * as Retry from "./Retry.ts"
 import type { TaskContext } from "./TaskContext.ts"
 import { Threads } from "./Threads.ts"
@@ -147,7 +147,7 @@ export const make = <
 ): Task<Name, NoInfer<In>, NoInfer<Out>, ErrorOf<Ret>, RequirementsOf<Ret>> => {
   const mistake =
     Name.invalid("a task's name", name) ??
-    Bound.required(Bound.record, `options of task '${name}'`, options) ??
+    OptionCheck.required(OptionCheck.record, `options of task '${name}'`, options) ??
     wrongFields(`task '${name}'`, "input", options.input) ??
     wrongFields(`task '${name}'`, "output", options.output) ??
     wrongOption(`task '${name}'`, options)
@@ -167,7 +167,7 @@ export const make = <
     timeoutMillis,
     thread,
     limit: limit && { key: limit.key ?? name, max: limit.max },
-    memo: memo && { ttlMillis: Bound.whole(memo.ttlMillis) },
+    memo: memo && { ttlMillis: OptionCheck.whole(memo.ttlMillis) },
     isOwn: false,
     run: run as Task<Name, In, Out, ErrorOf<Ret>, RequirementsOf<Ret>>["run"]
   }
@@ -187,11 +187,11 @@ const wrongFields = (
   side: "input" | "output",
   fields: unknown
 ): InvalidName | InvalidOption | undefined =>
-  Bound.record(`${side} of ${task}`, fields, "a record of schemas") ??
-  Bound.first(
+  OptionCheck.record(`${side} of ${task}`, fields, "a record of schemas") ??
+  OptionCheck.first(
     Object.entries(fields ?? {}),
     ([key, field]) =>
-      Name.invalid(`an ${side} of ${task}`, key) ?? Bound.required(schema, `${side} '${key}' of ${task}`, field)
+      Name.invalid(`an ${side} of ${task}`, key) ?? OptionCheck.required(schema, `${side} '${key}' of ${task}`, field)
   )
 
 /** Options as JavaScript callers give them. */
@@ -202,17 +202,17 @@ const wrongOption = (
   { description, version, retry, timeoutMillis, limit, memo, run, thread }: Unchecked<Options<Fields, Fields, unknown>>
 ): InvalidOption | undefined =>
   wrongCode(task, run, thread) ??
-  Bound.text(`description of ${task}`, description, MAX_DESCRIPTION, 0) ??
-  Bound.text(`version of ${task}`, version, Name.MAX_NAME_LENGTH, 0) ??
+  OptionCheck.text(`description of ${task}`, description, MAX_DESCRIPTION, 0) ??
+  OptionCheck.text(`version of ${task}`, version, Name.MAX_NAME_LENGTH, 0) ??
   (retry === undefined
     ? undefined
     : Retry.invalid(`retry of ${task}`, typeof retry === "number" ? { times: retry } : retry)) ??
-  Bound.millis(`timeoutMillis of ${task}`, timeoutMillis, 1) ??
+  OptionCheck.millis(`timeoutMillis of ${task}`, timeoutMillis, 1) ??
   (limit === undefined ? undefined : wrongLimit(`limit of ${task}`, limit)) ??
-  Bound.record(`memo of ${task}`, memo) ??
+  OptionCheck.record(`memo of ${task}`, memo) ??
   (memo === undefined
     ? undefined
-    : Bound.required(Bound.millis, `memo.ttlMillis of ${task}`, (memo as Unchecked<Memo>).ttlMillis)) ??
+    : OptionCheck.required(OptionCheck.millis, `memo.ttlMillis of ${task}`, (memo as Unchecked<Memo>).ttlMillis)) ??
   // Nothing else says that the module has changed: its text is not seen.
   (memo !== undefined && thread !== undefined && version === undefined
     ? new InvalidOption(`version of ${task}`, version, "a text, because a task with `thread` and `memo` needs one")
@@ -233,14 +233,14 @@ const wrongCode = (task: string, run: unknown, thread: unknown): InvalidOption |
 
 /** The text of an absolute URL; nothing when it is none. `C:\resize.ts` is a path, though it parses. */
 const hrefOf = (url: unknown): string | undefined => {
-  const text = Bound.isRecord(url) ? url["href"] : url
+  const text = OptionCheck.isRecord(url) ? url["href"] : url
   if (typeof text !== "string") return undefined
   const parsed = URL.parse(text)
   return parsed === null || /^.:$/.test(parsed.protocol) ? undefined : parsed.href
 }
 
 const wrongLimit = (what: string, limit: unknown): InvalidOption | undefined => {
-  const mistake = Bound.record(what, limit)
+  const mistake = OptionCheck.record(what, limit)
   if (mistake !== undefined) return mistake
   const { key, max } = limit as Unchecked<KeyLimit>
   // The name of a task can be a key.
@@ -253,8 +253,11 @@ export const schema = (option: string, value: unknown): InvalidOption | undefine
 
 /** A task, or nothing that can stand for one. */
 export const invalid = (option: string, task: unknown): InvalidOption | undefined => {
-  const { name, input, output, run } = (Bound.isRecord(task) ? task : {}) as Partial<Any>
-  return typeof name === "string" && Bound.isRecord(input) && Bound.isRecord(output) && typeof run === "function"
+  const { name, input, output, run } = (OptionCheck.isRecord(task) ? task : {}) as Partial<Any>
+  return typeof name === "string" &&
+    OptionCheck.isRecord(input) &&
+    OptionCheck.isRecord(output) &&
+    typeof run === "function"
     ? undefined
     : // Modules that import each other see each other's exports before these are there.
       new InvalidOption(option, task, "a task; is it imported in a circle?")

@@ -1,5 +1,5 @@
 /** What a task is told of its attempt, and what it can tell. */
-import type { Level } from "./LogLine.ts"
+import type { Level } from "./Log.ts"
 
 /** What a task is told about the attempt that it is, and how it can say how far it is. */
 export interface TaskContext {

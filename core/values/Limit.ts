@@ -1,7 +1,7 @@
 /** How much may run at once under one key, whoever runs it. Decided when work is claimed. */
 
 import { InvalidOption } from "./Errors.ts"
-import * as Bound from "./OptionCheck.ts"
+import * as OptionCheck from "./OptionCheck.ts"
 import * as Text from "./Text.ts"
 
 /** At most `max` holders of `key` at once, over all workers of a Store. */
@@ -22,7 +22,7 @@ export const invalidKey = (what: string, key: unknown): InvalidOption | undefine
 
 /** What is wrong with a limit; nothing when it can be used. */
 export const invalid = (what: string, key: unknown, max: unknown): InvalidOption | undefined =>
-  invalidKey(what, key) ?? Bound.required(Bound.integer, `max of ${what}`, max, 1)
+  invalidKey(what, key) ?? OptionCheck.required(OptionCheck.integer, `max of ${what}`, max, 1)
 
 /** The limit that a task asks for. Tasks with the same key share it, in whichever pipeline they are. */
 export const ofTask = (key: string, max: number): Limit => ({ key: `task:${key}`, max })

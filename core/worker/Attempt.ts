@@ -1,23 +1,22 @@
 /** One attempt of a step or of one unit of it: the task called, and what came of it. */
 import * as Cause from "effect/Cause"
-import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import type * as Tracer from "effect/Tracer"
 import type { Json } from "../json/Value.ts"
 import { MAX_UNIT_ERRORS } from "../run/ItemList.ts"
-import type { Alarm } from "../runtime/TimerHeap.ts"
+import type { Timer } from "../runtime/TimerHeap.ts"
 import { toTraceparent } from "../runtime/Tracing.ts"
 import type { Claim, Note, Outcome } from "../store/Work.ts"
 import type { LeakOwner, Leaks } from "../task/Leaks.ts"
-import { LEVELS, type Level, toFields, toMessage } from "../task/LogLine.ts"
+import { LEVELS, type Level, toFields, toMessage } from "../task/Log.ts"
 import * as Retry from "../task/Retry.ts"
 import type * as Task from "../task/Task.ts"
 import * as Bytes from "../values/Bytes.ts"
 import { describe, type ErrorInfo, resultsTooLarge } from "../values/ErrorInfo.ts"
-import * as Items from "./ItemUnits.ts"
-import { type Runner, read, type Values, write } from "./Runner.ts"
+import * as ItemUnits from "./ItemUnits.ts"
+import { read, type StepCodec, type Values, write } from "./StepCodec.ts"
 
 /** What an attempt needs of its worker. */
 export interface Surroundings {
@@ -35,7 +34,7 @@ export interface Surroundings {
 /** An attempt under way, and the context that its task sees. */
 export class Attempt implements Task.TaskContext, LeakOwner {
   readonly claim: Claim
-  readonly runner: Runner
+  readonly runner: StepCodec
   readonly #around: Surroundings
   /** The fiber of a task that is an Effect. */
   fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
@@ -46,14 +45,14 @@ export class Attempt implements Task.TaskContext, LeakOwner {
   /** What comes of it once it has stopped, in place of what it would give. */
   instead: Outcome | undefined = undefined
   /** When it times out; once it was told to stop, when it is given up. */
-  alarm: Alarm | undefined = undefined
+  alarm: Timer | undefined = undefined
   /** Where its worker keeps it; -1 once it does no more. */
   place = -1
   /** Around it, where it is traced. */
   span: Tracer.Span | undefined = undefined
   /** The item at work, in a unit of several. */
   at = 0
-  #items: Items.Items = NO_ITEM
+  #items: ItemUnits.Items = NO_ITEM
   /** What the items before it gave. */
   readonly #written: Map<string, Json> = new Map()
   /** How many of these failed, and the errors of the first. */
@@ -62,7 +61,7 @@ export class Attempt implements Task.TaskContext, LeakOwner {
   #controller: AbortController | undefined = undefined
   readonly #beganAtMillis: number
 
-  constructor(claim: Claim, runner: Runner, around: Surroundings) {
+  constructor(claim: Claim, runner: StepCodec, around: Surroundings) {
     this.claim = claim
     this.runner = runner
     this.#around = around
@@ -134,7 +133,7 @@ export class Attempt implements Task.TaskContext, LeakOwner {
   /** Calls the task, for the item at work. Gives what it returned, or the outcome when its inputs can't be read or it threw. */
   call(): { readonly returned: unknown } | { readonly outcome: Outcome } {
     const { runner, claim } = this
-    if (claim.item !== undefined && this.at === 0) this.#items = Items.fromJson(runner, claim.item.value)
+    if (claim.item !== undefined && this.at === 0) this.#items = ItemUnits.fromJson(runner, claim.item.value)
     const values = runner.step.kind === "reduce" && this.at > 0 ? this.#folded : claim.values
     const inputs = read(runner, values, this.#items[this.at]!)
     if (Result.isFailure(inputs)) return { outcome: this.#failed(inputs.failure) }
@@ -251,26 +250,13 @@ export class Attempt implements Task.TaskContext, LeakOwner {
   }
 }
 
-const NO_ITEM: Items.Items = [[]]
+const NO_ITEM: ItemUnits.Items = [[]]
 
 const isAmount = (value: unknown): boolean => typeof value === "number" && value >= 0 && Number.isFinite(value)
 
 /** Whether the one output of a predicate is true: as its task says it, whatever its schema writes for it. */
-const saysTrue = ({ outputs }: Runner, returned: unknown): boolean =>
+const saysTrue = ({ outputs }: StepCodec, returned: unknown): boolean =>
   (returned as Readonly<Record<string, unknown>>)[outputs[0]!.key] === true
-
-/** What a task returned, as an Effect. */
-export const effectOf = (returned: unknown): Effect.Effect<unknown, unknown> => {
-  if (Effect.isEffect(returned)) return returned as Effect.Effect<unknown, unknown>
-  // @effect-diagnostics-next-line unknownInEffectCatch:off - a task may reject with anything
-  return isPromiseLike(returned)
-    ? Effect.tryPromise({ try: () => returned, catch: (error) => error })
-    : Effect.succeed(returned)
-}
-
-/** Whether a value is a Promise or the like. */
-export const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function"
 
 /** An outcome, also of what throws. */
 export const safely = (claim: Claim, outcome: () => Outcome): Outcome => {

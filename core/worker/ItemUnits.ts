@@ -4,7 +4,7 @@ import type { Json } from "../json/Value.ts"
 import { fitting, KEPT_ITEMS } from "../run/KeptItems.ts"
 import type { Outcome } from "../store/Work.ts"
 import * as Bytes from "../values/Bytes.ts"
-import { type Runner, type Values, wrong } from "./Runner.ts"
+import { type StepCodec, type Values, wrong } from "./StepCodec.ts"
 
 /** How many items a step may have. */
 export const MAX_ITEMS = 1_000_000
@@ -17,7 +17,7 @@ export type Items = ReadonlyArray<ReadonlyArray<unknown>>
  * fastest. `maxBytes` is how long all units may be together, in bytes of JSON. Units that the claim keeps from an earlier run
  * are done.
  */
-export const expand = (runner: Runner, values: Values, maxBytes: number): Outcome => {
+export const expand = (runner: StepCodec, values: Values, maxBytes: number): Outcome => {
   const { step, over } = runner
   const lists: Array<ReadonlyArray<unknown>> = []
   for (const { value } of over) {
@@ -60,25 +60,25 @@ const combination = (lists: ReadonlyArray<ReadonlyArray<unknown>>, at: number): 
 }
 
 // Where there is only one item or one list, there is no list around it.
-const toJson = ({ step, over }: Runner, items: Items): Json => {
+const toJson = ({ step, over }: StepCodec, items: Items): Json => {
   const shown = over.length === 1 ? items.map(([value]) => value) : items
   return JSON.stringify(step.chunk === undefined ? shown[0] : shown)
 }
 
 /** The items that were written into a unit. */
-export const fromJson = ({ step, over }: Runner, unit: Json): Items => {
+export const fromJson = ({ step, over }: StepCodec, unit: Json): Items => {
   const parsed: unknown = JSON.parse(unit)
   const items = step.chunk === undefined ? [parsed] : (parsed as ReadonlyArray<unknown>)
   return over.length === 1 ? items.map((value) => [value]) : (items as Items)
 }
 
-const tooMany = ({ step }: Runner, what: string): Outcome => ({
+const tooMany = ({ step }: StepCodec, what: string): Outcome => ({
   _tag: "Failed",
   error: wrong(step, "TooManyItems", `Step '${step.name}' goes through too much: ${what}`)
 })
 
 /** What a step gives for the empty list. */
-const nothing = ({ step, accumulators }: Runner): Outcome => ({
+const nothing = ({ step, accumulators }: StepCodec): Outcome => ({
   _tag: "Completed",
   outputs: Object.fromEntries(
     step.kind === "reduce"

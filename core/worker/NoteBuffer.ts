@@ -11,7 +11,7 @@ const MAX_LENGTH = 1 << 24
 const NOTE_BYTES = 200
 
 /** Notes that wait. Lines that are dropped are counted, and the count is a note. */
-export class Notes {
+export class NoteBuffer {
   #notes: Array<Note> = []
   /** UTF-16 units of all texts. */
   #length = 0

@@ -3,12 +3,12 @@ import * as Effect from "effect/Effect"
 import * as Batch from "../runtime/Batch.ts"
 import type { Store } from "../store/Store.ts"
 import type { Note } from "../store/Work.ts"
-import { Notes } from "./NoteBuffer.ts"
+import { NoteBuffer } from "./NoteBuffer.ts"
 
 /** The notes of one worker. */
 export class NoteWriter {
   readonly #store: Store
-  readonly #notes = new Notes()
+  readonly #notes = new NoteBuffer()
   #isWriting = false
   #onIdle: (() => void) | undefined = undefined
 

@@ -6,14 +6,14 @@ import type { Claim, MemoKey, Outcome } from "../store/Work.ts"
 import { sha256 } from "../values/Digest.ts"
 import { describe, type ErrorInfo } from "../values/ErrorInfo.ts"
 import * as Limit from "../values/Limit.ts"
-import * as Items from "./ItemUnits.ts"
-import { type Runner, read, wrong } from "./Runner.ts"
+import * as ItemUnits from "./ItemUnits.ts"
+import { read, type StepCodec, wrong } from "./StepCodec.ts"
 
 /** The outcome of a probe. */
-export const probe = (runner: Runner, claim: Claim): Outcome => {
+export const probe = (runner: StepCodec, claim: Claim): Outcome => {
   const { values, item } = claim
   const { limit } = runner.task
-  const items = item === undefined ? [[]] : Items.fromJson(runner, item.value)
+  const items = item === undefined ? [[]] : ItemUnits.fromJson(runner, item.value)
   const failed = (error: ErrorInfo, at: number): Outcome => ({
     _tag: "Failed",
     error: item === undefined ? error : { ...error, item: item.index * (runner.step.chunk ?? 1) + at }
@@ -33,7 +33,7 @@ export const probe = (runner: Runner, claim: Claim): Outcome => {
 }
 
 const keyOf = (
-  { step, task }: Runner,
+  { step, task }: StepCodec,
   of: (inputs: Readonly<Record<string, unknown>>) => string,
   inputs: Readonly<Record<string, unknown>>
 ): Result.Result<string, ErrorInfo> => {
@@ -55,7 +55,7 @@ const MAX_SPELT = 1_000
 
 /** What identifies the step, and its inputs, spelt out or as their digest: no two different ones look the same. */
 const memoKey = (
-  runner: Runner,
+  runner: StepCodec,
   pipelineId: string,
   inputs: ReadonlyArray<Readonly<Record<string, unknown>>>
 ): MemoKey | undefined => {
@@ -77,10 +77,10 @@ const memoKey = (
   return { text: `${identityOf(runner, pipelineId)} ${short}`, ttlMillis: task.memo.ttlMillis }
 }
 
-const identities = new WeakMap<Runner, string>()
+const identities = new WeakMap<StepCodec, string>()
 
 /** What makes a step that gives the same for the same inputs: its task, and what its values are called. */
-const identityOf = (runner: Runner, pipelineId: string): string => {
+const identityOf = (runner: StepCodec, pipelineId: string): string => {
   let identity = identities.get(runner)
   if (identity === undefined) {
     const { step, task, outputs } = runner

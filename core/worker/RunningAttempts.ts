@@ -1,5 +1,5 @@
 /** The attempts that a worker has under way: how many there are, and how each of them is told to stop. */
-import type { Alarms } from "../runtime/TimerHeap.ts"
+import type { TimerHeap } from "../runtime/TimerHeap.ts"
 import type { Claim } from "../store/Work.ts"
 import { StepTimedOut } from "../values/Errors.ts"
 import type { Attempt } from "./Attempt.ts"
@@ -14,13 +14,13 @@ export interface Told {
 }
 
 /** Attempts whose task has not ended. */
-export class Attempts {
-  readonly #alarms: Alarms
+export class RunningAttempts {
+  readonly #alarms: TimerHeap
   readonly #told: Told
   /** In no order. */
   readonly #all: Array<Attempt> = []
 
-  constructor(alarms: Alarms, told: Told) {
+  constructor(alarms: TimerHeap, told: Told) {
     this.#alarms = alarms
     this.#told = told
   }

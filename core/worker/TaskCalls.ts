@@ -3,17 +3,18 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { Registry } from "../registry/Registry.ts"
 import { MAX_EXPANSION } from "../run/KeptItems.ts"
-import type { Alarms } from "../runtime/TimerHeap.ts"
+import type { TimerHeap } from "../runtime/TimerHeap.ts"
 import { type Beginning, parentOf, type Tracing } from "../runtime/Tracing.ts"
 import type { Claim, Note, Outcome } from "../store/Work.ts"
 import type { Leaks } from "../task/Leaks.ts"
-import { toMessage } from "../task/LogLine.ts"
+import { toMessage } from "../task/Log.ts"
+import { isPromiseLike } from "../task/Returned.ts"
 import { describe } from "../values/ErrorInfo.ts"
-import { Attempt, broken, isPromiseLike, type Surroundings, safely } from "./Attempt.ts"
-import * as Items from "./ItemUnits.ts"
+import { Attempt, broken, type Surroundings, safely } from "./Attempt.ts"
+import * as ItemUnits from "./ItemUnits.ts"
 import { probe } from "./Probe.ts"
-import { Runners } from "./Runners.ts"
-import { Attempts, STOP_MILLIS, type Told } from "./RunningAttempts.ts"
+import { RunningAttempts, STOP_MILLIS, type Told } from "./RunningAttempts.ts"
+import { StepCodecs } from "./StepCodec.ts"
 
 /** How long tasks that never wait may follow one another before everything else has its turn, in milliseconds. */
 const TURN_MILLIS = 10
@@ -31,9 +32,9 @@ export interface Remark {
 }
 
 /** What calls need of their worker. */
-export interface CallingOptions {
+export interface TaskCallsOptions {
   readonly registry: Registry
-  readonly alarms: Alarms
+  readonly alarms: TimerHeap
   readonly maxValueBytes: number
   /** For durations: it never goes back. */
   readonly nowMillis: () => number
@@ -49,16 +50,16 @@ export interface CallingOptions {
 }
 
 /** The calls of one worker. */
-export class Calling implements Surroundings, Told {
+export class TaskCalls implements Surroundings, Told {
   readonly maxValueBytes: number
   readonly nowMillis: () => number
   readonly random: () => number
   readonly note: (note: Note) => void
   readonly leaks: Leaks | undefined
-  readonly attempts: Attempts
+  readonly attempts: RunningAttempts
   /** What is to be said to the log. */
   readonly remarks: Array<Remark> = []
-  readonly #runners: Runners
+  readonly #runners: StepCodecs
   readonly #settle: (claim: Claim, outcome: Outcome) => void
   readonly #tracing: Tracing | undefined
   readonly #ended: () => void
@@ -70,15 +71,15 @@ export class Calling implements Surroundings, Told {
   /** When everything else had its turn. */
   #turnAtMillis = 0
 
-  constructor(options: CallingOptions) {
+  constructor(options: TaskCallsOptions) {
     const { registry, alarms, maxValueBytes, nowMillis, random, tracing, leaks, settle, note, ended } = options
     this.leaks = leaks
     this.maxValueBytes = maxValueBytes
     this.nowMillis = nowMillis
     this.random = random
     this.note = note
-    this.attempts = new Attempts(alarms, this)
-    this.#runners = new Runners(registry)
+    this.attempts = new RunningAttempts(alarms, this)
+    this.#runners = new StepCodecs(registry)
     this.#tracing = tracing
     this.#settle = settle
     this.#ended = ended
@@ -214,7 +215,7 @@ export class Calling implements Surroundings, Told {
       const outcome = (): Outcome =>
         claim.phase === "probe"
           ? probe(runner, claim)
-          : Items.expand(runner, claim.values, MAX_EXPANSION * this.maxValueBytes)
+          : ItemUnits.expand(runner, claim.values, MAX_EXPANSION * this.maxValueBytes)
       this.#settle(claim, safely(claim, outcome))
     }
   }

@@ -10,19 +10,19 @@ import * as Stream from "effect/Stream"
 import { Registry } from "../registry/Registry.ts"
 import { Backoff } from "../runtime/Backoff.ts"
 import * as Monotonic from "../runtime/Monotonic.ts"
-import { Alarms } from "../runtime/TimerHeap.ts"
+import { TimerHeap } from "../runtime/TimerHeap.ts"
 import * as Tracing from "../runtime/Tracing.ts"
 import { Store } from "../store/Store.ts"
 import type { Claim, ClaimRequest, Outcome, Settled } from "../store/Work.ts"
 import { Leaks } from "../task/Leaks.ts"
 import type { InvalidOption, StoreUnavailable } from "../values/Errors.ts"
-import * as Bound from "../values/OptionCheck.ts"
+import * as OptionCheck from "../values/OptionCheck.ts"
 import { Demand } from "./Demand.ts"
 import { LeaseKeeper } from "./LeaseKeeper.ts"
 import { NoteWriter } from "./NoteWriter.ts"
 import { OutcomeQueue } from "./OutcomeQueue.ts"
 import { STOP_MILLIS } from "./RunningAttempts.ts"
-import { Calling } from "./TaskCalls.ts"
+import { TaskCalls } from "./TaskCalls.ts"
 
 /** How a worker works. */
 export interface Options {
@@ -49,9 +49,9 @@ export const layer = <R = never>(options: Options = {}): Layer.Layer<never, Inva
   Layer.effectDiscard(
     Effect.gen(function* () {
       const mistake =
-        Bound.required(Bound.record, "worker", options) ??
-        Bound.integer("worker.concurrency", options.concurrency, 1) ??
-        Bound.millis("worker.graceMillis", options.graceMillis)
+        OptionCheck.required(OptionCheck.record, "worker", options) ??
+        OptionCheck.integer("worker.concurrency", options.concurrency, 1) ??
+        OptionCheck.millis("worker.graceMillis", options.graceMillis)
       if (mistake !== undefined) return yield* mistake
       const { concurrency = 100, graceMillis = 10_000 } = options
       const store = yield* Store
@@ -80,11 +80,11 @@ const SHUTTING_DOWN: Outcome = { _tag: "Released", reason: "its worker is shutti
 const NOTHING: Effect.Effect<ReadonlyArray<Claim>> = Effect.succeed([])
 
 class Worker {
-  readonly alarms: Alarms
+  readonly alarms: TimerHeap
   readonly notes: NoteWriter
   readonly #id: string
   readonly #store: Store
-  readonly #calling: Calling
+  readonly #calling: TaskCalls
   readonly #outcomes: OutcomeQueue
   readonly #leases: LeaseKeeper
   readonly #tracing: Tracing.Tracing | undefined
@@ -124,10 +124,10 @@ class Worker {
     this.#store = store
     this.#tracing = tracing
     this.#nowMillis = () => Monotonic.millis(clock)
-    this.alarms = new Alarms(clock)
+    this.alarms = new TimerHeap(clock)
     this.notes = new NoteWriter(store)
     this.#outcomes = new OutcomeQueue(store, id, this.#nextRequest, tracing)
-    this.#calling = new Calling({
+    this.#calling = new TaskCalls({
       registry,
       alarms: this.alarms,
       maxValueBytes: store.maxValueBytes,

@@ -6,7 +6,7 @@ import * as TestClock from "effect/testing/TestClock"
 import type { Access, Authenticator, Principal } from "../../adapters/promise/index.ts"
 import * as GuardLayer from "../../core/access/Guard.ts"
 import { Guard } from "../../core/access/Guard.ts"
-import { layerMemory } from "../../core/memory/StoreModule.ts"
+import { layerMemory } from "../../core/StoreModule.ts"
 import type { Store } from "../../core/store/Store.ts"
 
 /** A visitor who shows this. */

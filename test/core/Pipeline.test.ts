@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Field, Fields } from "../../core/json/Value.ts"
+import * as Pipeline from "../../core/PipelineModule.ts"
 import * as Dag from "../../core/pipeline/Dag.ts"
-import * as Pipeline from "../../core/pipeline/PipelineModule.ts"
 import * as Task from "../../core/task/Task.ts"
 
 const S = Schema.String

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import fc from "fast-check"
 import type { Event } from "../../core/run/Event.ts"
-import { bound, Spread } from "../../core/statistics/Histogram.ts"
+import { bound, Histogram } from "../../core/statistics/Histogram.ts"
 import { KEPT_MILLIS, OTHER, SLOT_MILLIS, Statistics, together } from "../../core/statistics/Statistics.ts"
 
 describe("Spread", () => {
@@ -11,7 +11,7 @@ describe("Spread", () => {
   it("gives quantiles that are at most a tenth too high, and never too low", () => {
     fc.assert(
       fc.property(values, fc.double({ min: 0, max: 1, noNaN: true }), (list, share) => {
-        const spread = new Spread()
+        const spread = new Histogram()
         for (const value of list) spread.add(value)
         const sorted = list.toSorted((one, other) => one - other)
         const exact = sorted[Math.max(0, Math.ceil(share * list.length) - 1)]!
@@ -30,7 +30,7 @@ describe("Spread", () => {
   it("knows how many are not over a bound", () => {
     fc.assert(
       fc.property(values, fc.integer({ min: 0, max: 180 }), (list, at) => {
-        const spread = new Spread()
+        const spread = new Histogram()
         for (const value of list) spread.add(value)
         expect(spread.upTo(at)).toBe(list.filter((value) => value <= bound(at)).length)
       })
@@ -40,7 +40,7 @@ describe("Spread", () => {
   it("merged is as if all had been added to one", () => {
     fc.assert(
       fc.property(values, values, (some, others) => {
-        const [one, other, all] = [new Spread(), new Spread(), new Spread()]
+        const [one, other, all] = [new Histogram(), new Histogram(), new Histogram()]
         for (const value of some) one.add(value)
         for (const value of others) other.add(value)
         for (const value of [...some, ...others]) all.add(value)

@@ -7,9 +7,9 @@ import * as fc from "fast-check"
 import * as Access from "../../core/access/Access.ts"
 import * as Levada from "../../core/Levada.ts"
 import { Operations } from "../../core/operations/Operations.ts"
+import * as Pipeline from "../../core/PipelineModule.ts"
 import * as Parameters from "../../core/pipeline/Parameters.ts"
-import * as Pipeline from "../../core/pipeline/PipelineModule.ts"
-import * as Step from "../../core/pipeline/StepBuilders.ts"
+import * as StepBuilders from "../../core/pipeline/StepBuilders.ts"
 import { Store } from "../../core/store/Store.ts"
 import * as Task from "../../core/task/Task.ts"
 import * as Acl from "../../core/values/Acl.ts"
@@ -120,9 +120,9 @@ export const hostileTexts = (test: Declare): void => {
       const names = admitted(all, isName, "InvalidName", taskOf)
       admitted(all, isName, "InvalidName", (key) => Task.make("t", { input: { [key]: S }, run: () => ({}) }))
       admitted(all, isName, "InvalidName", (key) => Task.make("t", { output: { [key]: S }, run: () => ({}) as never }))
-      admitted(all, isName, "InvalidName", (name) => Step.make(taskOf("t"), { name }))
-      admitted(all, isName, "InvalidName", (name) => Step.make(taskOf("t"), { outputs: { out: name } }))
-      admitted(all, isName, "InvalidName", (name) => Step.nest(Pipeline.make("p", [taskOf("t")]), { name }))
+      admitted(all, isName, "InvalidName", (name) => StepBuilders.make(taskOf("t"), { name }))
+      admitted(all, isName, "InvalidName", (name) => StepBuilders.make(taskOf("t"), { outputs: { out: name } }))
+      admitted(all, isName, "InvalidName", (name) => StepBuilders.nest(Pipeline.make("p", [taskOf("t")]), { name }))
       const ids = admitted(
         all,
         (text) => isName(text) && text !== "result",

@@ -6,9 +6,9 @@ import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import * as Levada from "../../core/Levada.ts"
 import { Operations } from "../../core/operations/Operations.ts"
-import * as Pipeline from "../../core/pipeline/PipelineModule.ts"
+import * as Pipeline from "../../core/PipelineModule.ts"
 import type { PlanStep } from "../../core/pipeline/Plan.ts"
-import * as Step from "../../core/pipeline/StepBuilders.ts"
+import * as StepBuilders from "../../core/pipeline/StepBuilders.ts"
 import * as Run from "../../core/run/Run.ts"
 import { Store } from "../../core/store/Store.ts"
 import type { Claim, Outcome } from "../../core/store/Work.ts"
@@ -336,7 +336,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
         output: { text: Schema.String },
         run: ({ n }) => ({ text: "€".repeat(n) })
       })
-      const pipeline = Pipeline.make("hostile_chunk", [Step.map(long, { over: { n: "ns" }, chunk: 10 })])
+      const pipeline = Pipeline.make("hostile_chunk", [StepBuilders.map(long, { over: { n: "ns" }, chunk: 10 })])
       yield* serving(
         [pipeline],
         Effect.gen(function* () {

@@ -1,7 +1,7 @@
 import { describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
-import * as Store from "../../core/memory/StoreModule.ts"
+import * as Store from "../../core/StoreModule.ts"
 import { cases } from "../cases.ts"
 import { acts, play } from "./Interleaving.ts"
 

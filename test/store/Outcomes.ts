@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as Step from "../../core/pipeline/StepBuilders.ts"
+import * as StepBuilders from "../../core/pipeline/StepBuilders.ts"
 import { Store } from "../../core/store/Store.ts"
 import type { Outcome } from "../../core/store/Work.ts"
 import * as Task from "../../core/task/Task.ts"
@@ -137,7 +137,7 @@ export const outcomes = (test: Declare): void => {
     Effect.gen(function* () {
       const { submit, get, watch } = yield* Store
       const plan = planFrom(
-        Step.branch(says, { yes: [task("left", [], "x") as never], no: [task("right", [], "x") as never] }),
+        StepBuilders.branch(says, { yes: [task("left", [], "x") as never], no: [task("right", [], "x") as never] }),
         task("join", ["x"])
       )
       const runId = yield* submit(newRun(plan))
@@ -169,7 +169,7 @@ export const outcomes = (test: Declare): void => {
       const { submit, get } = yield* Store
       const plan = planFrom(
         task("a"),
-        Step.branch(says, { yes: [task("left", ["a"], "x") as never], no: [task("right", [], "x") as never] }),
+        StepBuilders.branch(says, { yes: [task("left", ["a"], "x") as never], no: [task("right", [], "x") as never] }),
         task("join", ["x"])
       )
       for (const failsFirst of [true, false]) {

@@ -2,21 +2,21 @@
 
 import type { Json } from "../../json/Value.ts"
 import { MAX_TOGETHER } from "../../json/Value.ts"
-import { Countdown, type Skipping, type Told } from "../../pipeline/Countdown.ts"
 import type { Plan, PlanStep } from "../../pipeline/Plan.ts"
+import { Countdown, type Skipping, type Told } from "../../run/Countdown.ts"
 import type { Event, HowCompleted } from "../../run/Event.ts"
 import { type ItemList, type ItemsRequest, MAX_ITEM_ERRORS } from "../../run/ItemList.ts"
 import type { KeptItems } from "../../run/KeptItems.ts"
 import type * as Run from "../../run/Run.ts"
-import type { Alarm } from "../../runtime/TimerHeap.ts"
+import type { Timer } from "../../runtime/TimerHeap.ts"
 import type { Claim, FailedInUnit, Outcome } from "../../store/Work.ts"
 import { type ErrorInfo, stepCancelled, workerLost } from "../../values/ErrorInfo.ts"
 import * as Limit from "../../values/Limit.ts"
 import { type Lease, type LeaseRun, RunLeases } from "../work/Lease.ts"
 import type { Holder } from "../work/LimitHolders.ts"
-import type { ReadyQueue } from "../work/ReadyQueue.ts"
-import { Expansion } from "../work/StepItems.ts"
-import { Unit } from "../work/WorkUnit.ts"
+import type { ReadyQueue } from "../work/ReadyQueues.ts"
+import { StepItems } from "../work/StepItems.ts"
+import { WorkUnit } from "../work/WorkUnit.ts"
 import { Links } from "./RunIndex.ts"
 import { RunItems } from "./RunItems.ts"
 import { RunLog } from "./RunLog.ts"
@@ -26,9 +26,9 @@ import { RunValues } from "./RunValues.ts"
 type Outputs = Readonly<Record<string, Json>>
 
 /** What a Store in memory lends of its runs, and how. */
-export type RunUnit = Unit<MemoryRun>
+export type RunUnit = WorkUnit<MemoryRun>
 export type RunLease = Lease<MemoryRun>
-type RunExpansion = Expansion<MemoryRun>
+type RunExpansion = StepItems<MemoryRun>
 
 /** A run and everything that is kept of it. Every method is one synchronous act, so nobody sees half of one. */
 export class MemoryRun implements Holder, Told, LeaseRun {
@@ -50,7 +50,7 @@ export class MemoryRun implements Holder, Told, LeaseRun {
   parked: Array<RunUnit> | undefined = undefined
   waitSerial = 0
   /** What is to happen to it at an instant. */
-  alarms: Set<Alarm> | undefined = undefined
+  alarms: Set<Timer> | undefined = undefined
   /** Called after the run has ended. */
   onEnd: Array<() => void> = []
   readonly links: Links<MemoryRun> = new Links()
@@ -120,7 +120,7 @@ export class MemoryRun implements Holder, Told, LeaseRun {
   }
 
   /** What a claim of a unit sees of the run's values. */
-  valuesOf(unit: Unit): Claim["values"] {
+  valuesOf(unit: WorkUnit): Claim["values"] {
     return this.#items.valuesOf(unit, this.values)
   }
 
@@ -142,7 +142,7 @@ export class MemoryRun implements Holder, Told, LeaseRun {
   stepReady(index: number): void {
     // Before that, a cancelled step may let others go on; the countdown tells of them again when it begins.
     if (!this.isOpen) return
-    const unit = new Unit(this, index, -1)
+    const unit = new WorkUnit(this, index, -1)
     // A run that has begun is brought to its end before others begin.
     if (this.status === "RUNNING") this.#owner.readyFirst(unit)
     else this.#owner.ready(unit)
@@ -227,7 +227,7 @@ export class MemoryRun implements Holder, Told, LeaseRun {
       }
       case "Expanded": {
         const plan = this.step(unit.index).expands!
-        const made = new Expansion(plan, unit, lease.beganMillis, outcome)
+        const made = new StepItems(plan, unit, lease.beganMillis, outcome)
         this.#items.add(made)
         this.#goOn(made)
         return

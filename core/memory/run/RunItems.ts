@@ -3,8 +3,8 @@
 import { type ItemList, type ItemsRequest, MAX_ITEM_ERRORS, NO_ITEMS } from "../../run/ItemList.ts"
 import { KEPT_ITEMS, type KeptItems, write } from "../../run/KeptItems.ts"
 import type { Claim } from "../../store/Work.ts"
-import type { Expansion } from "../work/StepItems.ts"
-import type { Unit, UnitRun } from "../work/WorkUnit.ts"
+import type { StepItems } from "../work/StepItems.ts"
+import type { UnitRun, WorkUnit } from "../work/WorkUnit.ts"
 import type { RunLog } from "./RunLog.ts"
 
 type AboutUnit = ReturnType<RunLog["ofStep"]> & { readonly item?: number }
@@ -17,7 +17,7 @@ type Kept = Readonly<Record<string, KeptItems>>
  */
 export class RunItems<Run extends UnitRun> {
   readonly #log: RunLog
-  #expansions: Map<number, Expansion<Run>> | undefined = undefined
+  #expansions: Map<number, StepItems<Run>> | undefined = undefined
   /** By step. */
   #kept: Kept | undefined
 
@@ -26,22 +26,22 @@ export class RunItems<Run extends UnitRun> {
     this.#kept = kept
   }
 
-  get(index: number): Expansion<Run> | undefined {
+  get(index: number): StepItems<Run> | undefined {
     return this.#expansions?.get(index)
   }
 
   /** The items that a unit is one of. */
-  of(unit: Unit): Expansion<Run> | undefined {
+  of(unit: WorkUnit): StepItems<Run> | undefined {
     return unit.item === -1 ? undefined : this.#expansions!.get(unit.index)
   }
 
-  add(expansion: Expansion<Run>): void {
+  add(expansion: StepItems<Run>): void {
     this.#expansions ??= new Map()
     this.#expansions.set(expansion.source.index, expansion)
   }
 
   /** A step has completed. */
-  completed(expansion: Expansion<Run>): void {
+  completed(expansion: StepItems<Run>): void {
     if (expansion.failed === 0) this.#expansions!.delete(expansion.source.index)
   }
 
@@ -62,7 +62,7 @@ export class RunItems<Run extends UnitRun> {
   }
 
   /** What a claim of a unit sees of the run's values. */
-  valuesOf(unit: Unit, values: Claim["values"]): Claim["values"] {
+  valuesOf(unit: WorkUnit, values: Claim["values"]): Claim["values"] {
     const expansion = this.of(unit)
     if (expansion !== undefined) return expansion.valuesOver(values)
     if (this.#kept === undefined) return values
@@ -73,14 +73,14 @@ export class RunItems<Run extends UnitRun> {
   }
 
   /** What an event about a unit says of it. `item` is the one of several that it is about. */
-  about(unit: Unit, attempt: number, atMillis: number, item?: number): AboutUnit {
+  about(unit: WorkUnit, attempt: number, atMillis: number, item?: number): AboutUnit {
     const about = this.#log.ofStep(unit.index, attempt, atMillis)
     const expansion = this.of(unit)
     return expansion === undefined ? about : { ...about, item: item ?? unit.item * expansion.size }
   }
 
   /** Whether an event about a unit is told: of events about single items that are tried again, a step has only so many. */
-  isTold(unit: Unit): boolean {
+  isTold(unit: WorkUnit): boolean {
     const expansion = this.of(unit)
     return expansion === undefined || expansion.events++ < MAX_ITEM_ERRORS
   }

@@ -4,7 +4,7 @@ import type { Plan } from "../../pipeline/Plan.ts"
 import type { Event, HowCompleted } from "../../run/Event.ts"
 import * as Run from "../../run/Run.ts"
 import type { Note } from "../../store/Work.ts"
-import { type Line, type Lines, MAX_LINES } from "../../task/LogLine.ts"
+import { type Line, type Lines, MAX_LINES } from "../../task/Log.ts"
 import * as Bytes from "../../values/Bytes.ts"
 import type { ErrorInfo } from "../../values/ErrorInfo.ts"
 

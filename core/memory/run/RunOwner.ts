@@ -3,7 +3,7 @@
 import type { Json } from "../../json/Value.ts"
 import type { MemoKey } from "../../store/Work.ts"
 import type { Lease, LeaseRun } from "../work/Lease.ts"
-import type { Unit } from "../work/WorkUnit.ts"
+import type { WorkUnit } from "../work/WorkUnit.ts"
 
 type Outputs = Readonly<Record<string, Json>>
 
@@ -12,11 +12,11 @@ export interface RunOwner<Run extends LeaseRun> {
   readonly maxValueBytes: number
   /** How many workers one unit of work may lose before it fails, the last of them alone. */
   readonly maxLosses: number
-  readonly ready: (unit: Unit<Run>) => void
+  readonly ready: (unit: WorkUnit<Run>) => void
   /** It is ready, and goes before what begins other runs. */
-  readonly readyFirst: (unit: Unit<Run>) => void
+  readonly readyFirst: (unit: WorkUnit<Run>) => void
   /** The unit is to be ready again after a while. */
-  readonly delay: (unit: Unit<Run>, waitMillis: number) => void
+  readonly delay: (unit: WorkUnit<Run>, waitMillis: number) => void
   /** What a unit with this memo key gave. */
   readonly recall: (memo: MemoKey) => Outputs | undefined
   /** Keeps what a unit gave, for others with the same memo key. */

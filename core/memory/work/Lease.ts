@@ -4,21 +4,21 @@ import type { Json } from "../../json/Value.ts"
 import type { Submission } from "../../run/Run.ts"
 import type { Claim } from "../../store/Work.ts"
 import type { Limit } from "../../values/Limit.ts"
-import type { Unit, UnitRun } from "./WorkUnit.ts"
+import type { UnitRun, WorkUnit } from "./WorkUnit.ts"
 
 /** What a lease asks the run of its unit. */
 export interface LeaseRun extends UnitRun {
   readonly submission: Submission
   expansionOf(unit: { readonly index: number }): { valueOf(item: number): Json } | undefined
   /** What a claim of a unit sees of the run's values. */
-  valuesOf(unit: Unit): Claim["values"]
+  valuesOf(unit: WorkUnit): Claim["values"]
 }
 
 /** A claim as the Store that granted it keeps it. */
 export class Lease<Run extends LeaseRun = LeaseRun> implements Claim {
   /** The Store that granted it: no other takes it. */
   readonly issuer: object
-  readonly unit: Unit<Run>
+  readonly unit: WorkUnit<Run>
   readonly phase: Claim["phase"]
   readonly attempt: number
   readonly failures: number
@@ -44,7 +44,7 @@ export class Lease<Run extends LeaseRun = LeaseRun> implements Claim {
 
   constructor(
     issuer: object,
-    unit: Unit<Run>,
+    unit: WorkUnit<Run>,
     limits: ReadonlyArray<Limit>,
     serial: number,
     worker: string,

@@ -1,6 +1,6 @@
 /** Who holds which limits in a Store in memory, and who waits for them. */
 import type { Limit } from "../../values/Limit.ts"
-import { type Waiter, Waiters } from "./WaitingHolders.ts"
+import { type Waiter, WaitingHolders } from "./WaitingHolders.ts"
 
 /** Something that needs limits to go on: a run, or a unit of work. */
 export interface Holder extends Waiter {
@@ -10,7 +10,7 @@ export interface Holder extends Waiter {
 
 interface Line<H extends Holder> {
   readonly max: number
-  readonly holders: Waiters<H>
+  readonly holders: WaitingHolders<H>
 }
 
 interface Key<H extends Holder> {
@@ -20,7 +20,7 @@ interface Key<H extends Holder> {
 }
 
 /** Limits by key. A holder takes all that it needs at once or nothing, so nobody waits with a place in hand. */
-export class Slots<H extends Holder> {
+export class LimitHolders<H extends Holder> {
   readonly #keys: Map<string, Key<H>> = new Map()
   #serials = 0
   /** Called for one that has waited and may try again; it must not try at once. */
@@ -40,7 +40,7 @@ export class Slots<H extends Holder> {
     }
     const { lines } = this.#keyOf(full.key)
     const name = `${full.max} ${holder.waitClass}`
-    const line = lines.get(name) ?? { max: full.max, holders: new Waiters() }
+    const line = lines.get(name) ?? { max: full.max, holders: new WaitingHolders() }
     lines.set(name, line)
     if (holder.waitSerial === 0) holder.waitSerial = ++this.#serials
     line.holders.add(holder)

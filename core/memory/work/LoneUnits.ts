@@ -2,7 +2,7 @@
 
 import type { ClaimRequest } from "../../store/Work.ts"
 import { Fifo } from "./Fifo.ts"
-import type { ReadyQueue, ReadyUnit } from "./ReadyQueue.ts"
+import type { ReadyQueue, ReadyUnit } from "./ReadyQueues.ts"
 
 /** Lone units by priority and version of their pipeline; of one priority and version, the first one first. */
 export class LoneUnits<Unit extends ReadyUnit<Unit>> {

@@ -17,7 +17,7 @@ import {
 import type { Claim, FailedInUnit, Outcome } from "../../store/Work.ts"
 import * as Bytes from "../../values/Bytes.ts"
 import { type ErrorInfo, itemsFailed, MAX_NAMED_ITEMS, resultsTooLarge } from "../../values/ErrorInfo.ts"
-import { Unit, type UnitRun } from "./WorkUnit.ts"
+import { type UnitRun, WorkUnit } from "./WorkUnit.ts"
 
 type Outputs = Readonly<Record<string, Json>>
 
@@ -26,10 +26,10 @@ const NOTHING: Outputs = {}
 const [PENDING, RUNNING, COMPLETED, FAILED] = [0, 1, 2, 3] as const
 
 /** The items of a step, from the outcome that listed them on. */
-export class Expansion<Run extends UnitRun = UnitRun> {
+export class StepItems<Run extends UnitRun = UnitRun> {
   readonly plan: Plan
   /** The unit that stands for all items that nobody has yet. */
-  readonly source: Unit<Run>
+  readonly source: WorkUnit<Run>
   /** By the Store's monotonic clock. */
   readonly beganMillis: number
   /** How many items there are, in all units together. */
@@ -47,7 +47,7 @@ export class Expansion<Run extends UnitRun = UnitRun> {
   /** In order: what the last item gave. Private until the step completes. */
   #folded: Outputs = NOTHING
   /** Items that were lent before and are to be lent again. */
-  readonly #again: Array<Unit<Run>> = []
+  readonly #again: Array<WorkUnit<Run>> = []
   #next = 0
   #lent = 0
   #unitsDone = 0
@@ -70,7 +70,7 @@ export class Expansion<Run extends UnitRun = UnitRun> {
 
   constructor(
     plan: Plan,
-    source: Unit<Run>,
+    source: WorkUnit<Run>,
     beganMillis: number,
     { units, count, size, done = [] }: Extract<Outcome, { readonly _tag: "Expanded" }>
   ) {
@@ -107,11 +107,11 @@ export class Expansion<Run extends UnitRun = UnitRun> {
   }
 
   /** The next item to lend; ask `isReady` first. */
-  take(): Unit<Run> {
+  take(): WorkUnit<Run> {
     const unit = this.#again.pop()
     if (unit !== undefined) return unit
     const { run, index } = this.source
-    const next = new Unit(run, index, this.#next++)
+    const next = new WorkUnit(run, index, this.#next++)
     this.#passDone()
     return next
   }
@@ -121,14 +121,14 @@ export class Expansion<Run extends UnitRun = UnitRun> {
   }
 
   /** A worker has the item. */
-  lent({ item, attempts }: Unit<Run>): void {
+  lent({ item, attempts }: WorkUnit<Run>): void {
     this.#lent++
     this.#statuses[item] = RUNNING
     this.#attempts[item] = attempts
   }
 
   /** The worker has it no more. */
-  ended({ item }: Unit<Run>): void {
+  ended({ item }: WorkUnit<Run>): void {
     this.#lent--
     this.#statuses[item] = PENDING
   }
@@ -150,7 +150,7 @@ export class Expansion<Run extends UnitRun = UnitRun> {
   }
 
   /** An item that can be lent again. */
-  again(unit: Unit<Run>): void {
+  again(unit: WorkUnit<Run>): void {
     this.#again.push(unit)
   }
 

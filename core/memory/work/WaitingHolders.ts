@@ -12,7 +12,7 @@ export interface Waiter extends Waiting {
 const FEW = 1_024
 
 /** A binary heap. What is over does not pile up in it: each time it has doubled, it is cleared of them. */
-export class Waiters<A extends Waiter> {
+export class WaitingHolders<A extends Waiter> {
   #heap: Array<A> = []
   #clearAt = FEW
 

@@ -25,7 +25,7 @@ export interface UnitRun {
 }
 
 /** One unit of work, from the moment it is ready to its end, over all its attempts. */
-export class Unit<out Run extends UnitRun = UnitRun> implements Holder {
+export class WorkUnit<out Run extends UnitRun = UnitRun> implements Holder {
   readonly run: Run
   readonly index: number
   /** Which item of the step; -1 for the step itself. */

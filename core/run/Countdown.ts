@@ -1,6 +1,6 @@
 /** Which steps of a run are ready, and which can't run any more: the counting that a plan is made for. */
-import type { Plan } from "./Plan.ts"
-import type { ArmName } from "./Step.ts"
+import type { Plan } from "../pipeline/Plan.ts"
+import type { ArmName } from "../pipeline/Step.ts"
 
 /** Why steps are skipped. */
 export interface Skipping {

@@ -1,13 +1,13 @@
 /** The Store as users import it: its contract, and the one in memory. */
 import * as Layer from "effect/Layer"
-import { Store } from "../store/Store.ts"
-import type { InvalidOption } from "../values/Errors.ts"
-import * as MemoryStore from "./MemoryStore.ts"
+import * as MemoryStore from "./memory/MemoryStore.ts"
+import { Store } from "./store/Store.ts"
+import type { InvalidOption } from "./values/Errors.ts"
 
-export type { ItemList, ItemState, ItemStatus, ItemsRequest } from "../run/ItemList.ts"
-export type { NewRun } from "../run/NewRun.ts"
-export * from "../store/Store.ts"
-export type * from "../store/Work.ts"
+export type { ItemList, ItemState, ItemStatus, ItemsRequest } from "./run/ItemList.ts"
+export type { NewRun } from "./run/NewRun.ts"
+export * from "./store/Store.ts"
+export type * from "./store/Work.ts"
 
 /** A Store in the memory of this process. Its unfinished runs are cancelled when the layer's scope closes. */
 export const layerMemory = (options?: MemoryStore.Options): Layer.Layer<Store, InvalidOption> =>

@@ -35,7 +35,7 @@ const NONE: ReadonlyArray<never> = []
 const MAX_QUEUES = 20_000
 
 /** Queues by priority and version; within a priority, those with something in them are claimed from in turn. */
-export class ReadySteps<Unit extends ReadyUnit<Unit>> {
+export class ReadyQueues<Unit extends ReadyUnit<Unit>> {
   /** The highest first. */
   readonly #levels: Array<Level<Unit>> = []
   readonly #paused: ReadonlySet<string>

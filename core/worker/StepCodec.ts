@@ -1,9 +1,11 @@
-/** A step made ready for being run many times: how its task's inputs are read and its outputs are written. */
+/** How the inputs of a step's task are read and its outputs are written: prepared once, used for each run. */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { type Codec, codec, isOptional, type Json, MAX_TOGETHER } from "../json/Value.ts"
 import type { Step } from "../pipeline/Step.ts"
+import type { Registry } from "../registry/Registry.ts"
+import type { Claim } from "../store/Work.ts"
 import type * as Task from "../task/Task.ts"
 import * as Bytes from "../values/Bytes.ts"
 import type { ErrorInfo } from "../values/ErrorInfo.ts"
@@ -26,7 +28,7 @@ interface Port {
 }
 
 /** A step with its codecs at hand. */
-export interface Runner {
+export interface StepCodec {
   readonly step: Step
   readonly task: Task.Any
   readonly inputs: ReadonlyArray<Port>
@@ -39,7 +41,7 @@ export interface Runner {
 }
 
 /** Prepares a step. */
-export const make = (step: Step): Runner => {
+export const make = (step: Step): StepCodec => {
   const { task, inputs, outputs, constants, over, initial } = step
   const valueOf = (key: string): string => outputs.find((output) => output.key === key)?.value ?? key
   const ports = inputs.map(({ key, value, optional, field }) => ({ key, value, optional, codec: codec(field) }))
@@ -67,7 +69,7 @@ type Inputs = Record<string, unknown>
 
 /** The record that the task is called with. `item` is parsed JSON: one value for each list that it goes through. */
 export const read = (
-  runner: Runner,
+  runner: StepCodec,
   values: Values,
   item: ReadonlyArray<unknown>
 ): Result.Result<Inputs, ErrorInfo> => {
@@ -102,7 +104,7 @@ export const read = (
 }
 
 const unreadable = (
-  { step, task }: Runner,
+  { step, task }: StepCodec,
   key: string,
   problems: ReadonlyArray<Problem>
 ): Result.Result<never, ErrorInfo> =>
@@ -110,7 +112,7 @@ const unreadable = (
 
 /** What the task returned, as JSON by the names of the run's values. */
 export const write = (
-  { step, task, outputs }: Runner,
+  { step, task, outputs }: StepCodec,
   returned: unknown,
   maxValueBytes: number
 ): Result.Result<Record<string, Json>, ErrorInfo> => {
@@ -165,3 +167,38 @@ export const wrong = (
 }
 
 const kindOf = (value: unknown): string => (value === null ? "null" : Array.isArray(value) ? "an array" : typeof value)
+
+/** How many versions of pipelines are remembered; more than a worker has, unless they come and go. */
+const MAX_KNOWN = 10_000
+
+type BySteps = ReadonlyMap<string, StepCodec>
+
+/** Codecs of steps by pipeline, version and step. */
+export class StepCodecs {
+  readonly #registry: Registry
+  readonly #known: Map<string, Map<string, BySteps>> = new Map()
+  #count = 0
+
+  constructor(registry: Registry) {
+    this.#registry = registry
+  }
+
+  /** The codec of a claim's step; nothing when its version of the pipeline is not known. */
+  find({ pipelineId, version, step }: Claim): StepCodec | undefined {
+    return (this.#known.get(pipelineId)?.get(version) ?? this.#learn(pipelineId, version))?.get(step)
+  }
+
+  #learn(pipelineId: string, version: string): BySteps | undefined {
+    const pipeline = this.#registry.executable(pipelineId, version)
+    if (pipeline === undefined) return undefined
+    const steps = new Map(pipeline.steps.map((step) => [step.name, make(step)]))
+    if (++this.#count > MAX_KNOWN) {
+      this.#known.clear()
+      this.#count = 1
+    }
+    const versions = this.#known.get(pipelineId) ?? new Map<string, BySteps>()
+    versions.set(version, steps)
+    this.#known.set(pipelineId, versions)
+    return steps
+  }
+}
