@@ -1,7 +1,7 @@
 /** The API on `Bun.serve`. */
-import * as Fetch from "../http/Fetch.ts"
-import * as Place from "../http/Place.ts"
-import * as Sockets from "../http/Sockets.ts"
+import * as Fetch from "../http/server/Fetch.ts"
+import * as ListenAddress from "../http/server/ListenAddress.ts"
+import * as Upgrades from "../http/server/Upgrades.ts"
 import type { Levada } from "../promise/Levada.ts"
 
 /** Where to listen. */
@@ -17,7 +17,7 @@ export interface BunHttpServer {
   readonly url: URL
   readonly requestIP: (request: Request) => { readonly address: string } | null
   readonly timeout: (request: Request, seconds: number) => void
-  readonly upgrade: Sockets.BunUpgrades["upgrade"]
+  readonly upgrade: Upgrades.BunUpgrades["upgrade"]
   readonly stop: (closeActiveConnections: boolean) => Promise<void>
 }
 
@@ -27,7 +27,7 @@ interface BunServe {
     readonly hostname: string
     readonly idleTimeout: number
     readonly maxRequestBodySize: number
-    readonly websocket: Sockets.BunListener
+    readonly websocket: Upgrades.BunListener
     readonly fetch: (request: Request, server: BunHttpServer) => Response | Promise<Response>
   }) => BunHttpServer
 }
@@ -45,7 +45,7 @@ export interface Serving {
 const LAST_MILLIS = 1_000
 
 const platform: Fetch.Platform<BunHttpServer> = {
-  upgrade: Sockets.upgradeOnBun,
+  upgrade: Upgrades.upgradeOnBun,
   address: (request, server) => server.requestIP(request)?.address,
   secure: Fetch.web.secure,
   onAbort: (request, server, stop) => {
@@ -57,7 +57,7 @@ const platform: Fetch.Platform<BunHttpServer> = {
 
 /** Serves a Levada. Rejects when the port is taken, and with `InvalidOption` for options that can't be used. */
 export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
-  await Place.check(levada, options)
+  await ListenAddress.check(levada, options)
   const { Bun } = globalThis as unknown as { readonly Bun: BunServe }
   const server = Bun.serve({
     port: options.port ?? 8000,
@@ -66,7 +66,7 @@ export const serve = async (levada: Levada, options: Options = {}): Promise<Serv
     idleTimeout: 255,
     // The API has its own limit, and its own words for it.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    websocket: Sockets.bunSockets,
+    websocket: Upgrades.bunSockets,
     fetch: Fetch.toFetch(levada.handler, platform)
   })
   let closing: Promise<void> | undefined

@@ -1,7 +1,7 @@
 /** The API on `Deno.serve`. */
-import * as Fetch from "../http/Fetch.ts"
-import * as Place from "../http/Place.ts"
-import * as Sockets from "../http/Sockets.ts"
+import * as Fetch from "../http/server/Fetch.ts"
+import * as ListenAddress from "../http/server/ListenAddress.ts"
+import * as Upgrades from "../http/server/Upgrades.ts"
 import type { Levada } from "../promise/Levada.ts"
 
 /** Where to listen. */
@@ -41,7 +41,7 @@ interface Info {
 }
 
 const platform: Fetch.Platform<Info> = {
-  upgrade: (request, _, accept) => Sockets.upgradeOnDeno(request, accept),
+  upgrade: (request, _, accept) => Upgrades.upgradeOnDeno(request, accept),
   address: (_, { remoteAddr }) => remoteAddr.hostname,
   // It listens without TLS, and Deno's URL is whatever the client says.
   secure: () => false,
@@ -59,7 +59,7 @@ const LAST_MILLIS = 1_000
  * whose limits hold on Deno too, or a proxy with such a limit (nginx: `client_header_timeout`). Rejects when the port is
  * taken, and with `InvalidOption` for options that can't be used. */
 export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
-  await Place.check(levada, options)
+  await ListenAddress.check(levada, options)
   const { Deno } = globalThis as unknown as { readonly Deno: DenoServe }
   const host = options.host ?? "127.0.0.1"
   const fetch = Fetch.toFetch(levada.handler, platform)

@@ -1,16 +1,16 @@
 /** The API as routes of an Elysia app. */
 import { type AnyElysia, Elysia } from "elysia"
 import type { Principal } from "../../core/values/Principal.ts"
-import * as Place from "../http/Place.ts"
-import { VERSION_PREFIX } from "../http/Router.ts"
 import { routes } from "../http/Routes.ts"
+import * as ListenAddress from "../http/server/ListenAddress.ts"
+import { VERSION_PREFIX } from "../http/server/Router.ts"
 import type { Levada } from "../promise/Levada.ts"
 import { answer, principals } from "./Answer.ts"
 import * as Documentation from "./Documentation.ts"
 import type { EdenRoutes } from "./Eden.ts"
 import { listen, type Options } from "./Listen.ts"
 
-export type { DefinitionJson, ErrorJson, ExecutionJson } from "../http/Exchanges.ts"
+export type { DefinitionJson, ErrorJson, ExecutionJson } from "../http/docs/Contract.ts"
 export type { EdenRoutes } from "./Eden.ts"
 export type { Options } from "./Listen.ts"
 
@@ -82,7 +82,7 @@ export const principalOf = (request: Request): Principal | undefined => principa
  * API's. Rejects when the port is taken, and with `InvalidOption` for options that can't be used.
  */
 export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
-  await Place.check(levada, options)
+  await ListenAddress.check(levada, options)
   const { url, app, stop, cut } = await listen(
     (config) => {
       // An app looks for the path behind the eleventh character of the URL unless it is told that names may be short.

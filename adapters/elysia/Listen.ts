@@ -2,8 +2,8 @@
 import type { Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import type { AnyElysia, ElysiaConfig } from "elysia"
-import { refuseHost } from "../http/Fetch.ts"
-import type { Handler } from "../http/Message.ts"
+import { refuseHost } from "../http/server/Fetch.ts"
+import type { Handler } from "../http/server/Message.ts"
 import { type DenoInfo, denoInfos } from "./Answer.ts"
 
 /** Where to listen. */

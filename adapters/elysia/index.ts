@@ -11,7 +11,7 @@ export type {
   PipelineAclJson,
   StrangerJson,
   TokenJson
-} from "../http/AccessWire.ts"
+} from "../http/access/AccessWire.ts"
 export type {
   AuditQuery,
   CancellationJson,
@@ -31,23 +31,28 @@ export type {
   StatisticsQuery,
   TokenWishJson,
   Unfinished
-} from "../http/Exchanges.ts"
-export type { Cancelling, ErrorDetail, Logs, RunDetail, RunRow, Runs, StepDetail } from "../http/RunWire.ts"
-export type { ScheduleJson, Schedules } from "../http/ScheduleWire.ts"
-export type { NumbersJson, StatisticsJson, StepNumbersJson } from "../http/StatisticsWire.ts"
+} from "../http/docs/Contract.ts"
+export type { Health, Liveness, LoadJson, Readiness } from "../http/health/HealthWire.ts"
+export type { NumbersJson, StatisticsJson, StepNumbersJson } from "../http/health/StatisticsWire.ts"
 export type {
-  Completed,
   DagJson,
-  Health,
-  Liveness,
-  LoadJson,
   Paused,
   PipelineDetail,
   PipelineRow,
   PipelineStatus,
-  Readiness,
-  Started,
   Visualization
-} from "../http/Wire.ts"
+} from "../http/pipelines/PipelineWire.ts"
+export type {
+  Cancelling,
+  Completed,
+  ErrorDetail,
+  Logs,
+  RunDetail,
+  RunRow,
+  Runs,
+  Started,
+  StepDetail
+} from "../http/runs/RunWire.ts"
+export type { ScheduleJson, Schedules } from "../http/schedules/ScheduleWire.ts"
 export type { EdenRoute, EdenRoutes } from "./Eden.ts"
 export * as ElysiaPlugin from "./ElysiaPlugin.ts"

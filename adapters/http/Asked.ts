@@ -14,8 +14,8 @@ import type { Problem } from "../../core/values/Failure.ts"
 import { MAX_MILLIS } from "../../core/values/OptionCheck.ts"
 import * as Policy from "../../core/values/Policy.ts"
 import * as Text from "../../core/values/Text.ts"
-import type { BadRequest } from "./Failures.ts"
-import type { HttpRequest } from "./Message.ts"
+import type { BadRequest } from "./server/Failures.ts"
+import type { HttpRequest } from "./server/Message.ts"
 import {
   bodyReader,
   flag,
@@ -28,7 +28,7 @@ import {
   queryReader,
   Reader,
   withoutUndefined
-} from "./Reader.ts"
+} from "./server/Reader.ts"
 
 /** How long `wait` waits unless told otherwise, and at most, in seconds. */
 const DEFAULT_TIMEOUT = 30

@@ -12,18 +12,18 @@ import * as Address from "../../core/values/Address.ts"
 import type { InvalidOption } from "../../core/values/Errors.ts"
 import * as OptionCheck from "../../core/values/OptionCheck.ts"
 import { type Caller, nobody } from "../../core/values/Principal.ts"
-import * as Body from "./Body.ts"
-import * as Cors from "./Cors.ts"
-import { BadRequest, type Failure, internalError, quota, toReply } from "./Failures.ts"
-import { HttpVisitor, requestIdOf, showsSomething } from "./HttpVisitor.ts"
-import type { Handler, HttpReply, HttpRequest } from "./Message.ts"
-import * as Proxies from "./Proxies.ts"
-import { Requests } from "./Requests.ts"
-import { type Call, type Route, refused, type Serving } from "./Route.ts"
-import * as Router from "./Router.ts"
 import { guarded as guardedRoutes } from "./Routes.ts"
-import { MAX_STREAMS, Streams } from "./Streams.ts"
-import * as WebPages from "./WebPages.ts"
+import * as Body from "./server/Body.ts"
+import * as Cors from "./server/Cors.ts"
+import { BadRequest, type Failure, internalError, quota, toReply } from "./server/Failures.ts"
+import { HttpVisitor, requestIdOf, showsSomething } from "./server/HttpVisitor.ts"
+import type { Handler, HttpReply, HttpRequest } from "./server/Message.ts"
+import * as Proxies from "./server/Proxies.ts"
+import { RequestMetrics } from "./server/RequestMetrics.ts"
+import { type Call, type Route, refused, type Serving } from "./server/Route.ts"
+import * as Router from "./server/Router.ts"
+import { MAX_STREAMS, Streams } from "./server/Streams.ts"
+import * as WebPages from "./server/WebPages.ts"
 
 /** How the API is served. */
 export interface Options extends Proxies.Options, WebPages.Options {
@@ -81,7 +81,7 @@ export const make = (
     const pages = yield* Effect.fromResult(WebPages.make(options, cors))
     const onlyHttps = options.access?._tag === "Secured" && options.access.requireHttps ? HTTPS_ONLY : undefined
 
-    const requests = new Requests()
+    const requests = new RequestMetrics()
     const serving: Serving = {
       routes,
       streams,

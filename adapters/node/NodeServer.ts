@@ -1,8 +1,8 @@
 /** The API on `node:http`, directly: no web `Request` or `Response` is made. */
 import { createServer, type RequestListener, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
-import { type Handler, type HttpReply, NO_SOCKETS } from "../http/Message.ts"
-import * as Place from "../http/Place.ts"
+import * as ListenAddress from "../http/server/ListenAddress.ts"
+import { type Handler, type HttpReply, NO_SOCKETS } from "../http/server/Message.ts"
 import type { Levada } from "../promise/Levada.ts"
 import { NodeRequest, send } from "./NodeRequest.ts"
 import { NodeSockets } from "./NodeSockets.ts"
@@ -49,7 +49,7 @@ export const takeSockets = (server: Server, handler: Handler): NodeSockets => ne
 
 /** Serves a Levada. Rejects when the port is taken, and with `InvalidOption` for options that can't be used. */
 export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
-  await Place.check(levada, options)
+  await ListenAddress.check(levada, options)
   const server = createServer(
     { headersTimeout: HEADERS_MILLIS, requestTimeout: REQUEST_MILLIS },
     toListener(levada.handler)

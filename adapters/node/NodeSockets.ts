@@ -1,7 +1,7 @@
 /** WebSockets on `node:http`, through `ws`, which is loaded with the first of them. */
 import { type IncomingMessage, type Server, ServerResponse } from "node:http"
 import type { Duplex } from "node:stream"
-import { type Handler, type HttpReply, NO_SOCKETS } from "../http/Message.ts"
+import { type Handler, type HttpReply, NO_SOCKETS } from "../http/server/Message.ts"
 import { NodeRequest, send } from "./NodeRequest.ts"
 
 /** How often the other end is asked whether it is there, in milliseconds: one that does not say so by the next time is not. */

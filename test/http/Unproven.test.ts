@@ -1,6 +1,6 @@
 /** WebSockets without credentials: few of them, and in no place of known principals. */
 import { afterAll, expect, test } from "vitest"
-import { MAX_UNPROVEN_BY_ADDRESS } from "../../adapters/http/Streams.ts"
+import { MAX_UNPROVEN_BY_ADDRESS } from "../../adapters/http/server/Streams.ts"
 import { NodeServer } from "../../adapters/node/index.ts"
 import { Levada } from "../../adapters/promise/index.ts"
 import { choices, KEYS } from "../fixtures/access.ts"
