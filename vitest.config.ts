@@ -14,7 +14,7 @@ const IN_NODE_ONLY = [
   "test/*.test.ts",
   "examples/*.test.ts",
   // The same suite as in RedisStore.test.ts, with values elsewhere.
-  "test/store/RedisBlobs.test.ts"
+  "test/conformance/store/RedisBlobs.test.ts"
 ]
 
 /** What takes longest: begun last, it would be waited for by everything else. */

@@ -11,7 +11,7 @@ import { ApiKeys, Tokens } from "../../adapters/keys/index.ts"
 import { Access, Levada } from "../../adapters/promise/index.ts"
 import { flaky, guide, pipelines } from "../fixtures/pipelines.ts"
 import { tasks } from "../fixtures/tasks.ts"
-import { textOf } from "../http/Client.ts"
+import { textOf } from "../http/harness/Client.ts"
 
 // One of the pipelines never ends.
 const all = { role: "admin", pipelines: ["*"], permissions: ["read", "execute", "admin"] } as const

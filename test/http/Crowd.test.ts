@@ -1,10 +1,10 @@
 /** Strangers in great number, over real sockets, while known principals work: these are served throughout. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { KEYS } from "../fixtures/access.ts"
-import { ask, type Json } from "./Client.ts"
-import { Connection } from "./Connection.ts"
-import { type Launched, launch, type Runtime } from "./launch.ts"
-import { RawConnection } from "./RawConnection.ts"
+import { ask, type Json } from "./harness/Client.ts"
+import { Connection } from "./harness/Connection.ts"
+import { type Launched, launch, type Runtime } from "./harness/launch.ts"
+import { RawConnection } from "./harness/RawConnection.ts"
 
 /** How many there are of each kind. */
 const HALF_SENT = 300

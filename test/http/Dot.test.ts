@@ -6,8 +6,8 @@ import * as Dag from "../../core/pipeline/Dag.ts"
 import { toDot } from "../../core/render/Dot.ts"
 import { MAX_NAME_LENGTH } from "../../core/values/Name.ts"
 import { pipelines } from "../fixtures/pipelines.ts"
-import { get, type Json, pathOf } from "./Client.ts"
-import { type Launched, launch } from "./launch.ts"
+import { get, type Json, pathOf } from "./harness/Client.ts"
+import { type Launched, launch } from "./harness/launch.ts"
 
 const installed = spawnSync("dot", ["-V"]).error === undefined
 if (!installed && process.env["CI"] === undefined) {

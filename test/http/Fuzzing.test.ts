@@ -1,6 +1,6 @@
 /** What the OpenAPI document says is what each server does, as schemathesis sees it, for some seconds; `npm run fuzz` goes on. */
 import { describe, expect, test } from "vitest"
-import { fuzz, install } from "./Schemathesis.ts"
+import { fuzz, install } from "./harness/Schemathesis.ts"
 
 /** How long each server is asked, in seconds, besides the phase that tries the bounds of each value once. */
 const SECONDS = 8

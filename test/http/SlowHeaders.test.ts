@@ -1,7 +1,7 @@
 /** A client that goes on sending headers for ever is cut off: by the servers that have a limit on that. */
 import { afterAll, expect, test } from "vitest"
-import { type Launched, launch } from "./launch.ts"
-import { RawConnection } from "./RawConnection.ts"
+import { type Launched, launch } from "./harness/launch.ts"
+import { RawConnection } from "./harness/RawConnection.ts"
 
 /** How often it sends one more header, in milliseconds. */
 const EVERY = 1_000

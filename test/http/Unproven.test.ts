@@ -5,7 +5,7 @@ import { NodeServer } from "../../adapters/node/index.ts"
 import { Levada } from "../../adapters/promise/index.ts"
 import { choices, KEYS } from "../fixtures/access.ts"
 import { guide } from "../fixtures/pipelines.ts"
-import { Connection } from "./Connection.ts"
+import { Connection } from "./harness/Connection.ts"
 
 const key = { "x-api-key": KEYS.owner }
 const MAX = 3

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { Access, Levada } from "../../adapters/promise/index.ts"
 import { asked } from "../access/Served.ts"
 import { guide } from "../fixtures/pipelines.ts"
-import { hasBrowser, openBrowser } from "./Browser.ts"
-import { get } from "./Client.ts"
-import { type Launched, launch } from "./launch.ts"
+import { hasBrowser, openBrowser } from "./harness/Browser.ts"
+import { get } from "./harness/Client.ts"
+import { type Launched, launch } from "./harness/launch.ts"
 
 const HOSTS = [
   "localhost",

@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "vitest"
 import { NodeServer } from "../../adapters/node/index.ts"
 import { Access, Levada } from "../../adapters/promise/index.ts"
 import { guide } from "../fixtures/pipelines.ts"
-import { connected } from "./RawConnection.ts"
+import { connected } from "./harness/RawConnection.ts"
 
 const levada = Levada.make({ pipelines: [guide], access: Access.open })
 const serving = await NodeServer.serve(levada, { port: 0 })

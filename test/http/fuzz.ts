@@ -1,6 +1,6 @@
 /** `npm run fuzz -- --runtime node|bun|deno`: schemathesis against a server, for as long as it takes. Further arguments are schemathesis's. */
-import type { Runtime } from "./launch.ts"
-import { fuzz, install } from "./Schemathesis.ts"
+import type { Runtime } from "./harness/launch.ts"
+import { fuzz, install } from "./harness/Schemathesis.ts"
 
 const [flag, runtime, ...more] = process.argv.slice(2)
 const runtimes: ReadonlyArray<string> = ["node", "bun", "deno"]
