@@ -8,7 +8,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { Redis as Client } from "ioredis"
-import { freePort, program } from "../redis/server.ts"
+import { freePort, redisProgram } from "../redis/server.ts"
 import { Backlog } from "./Backlog.ts"
 import type { Version } from "./Cases.ts"
 import { Evidence, readRuns } from "./Evidence.ts"
@@ -48,7 +48,7 @@ const SLOW_MILLIS = 400
 
 const later = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 
-const server = program()
+const server = redisProgram()
 if (server === undefined) {
   console.error("Cannot run: there is no redis-server or valkey-server on this machine, and none that may be installed")
   process.exit(2)

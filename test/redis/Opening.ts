@@ -6,9 +6,9 @@ import { Redis } from "ioredis"
 import { afterEach, describe } from "vitest"
 import { Access, Levada, type Pipeline } from "../../adapters/promise/index.ts"
 import { RedisStore } from "../../adapters/redis/index.ts"
-import { installed, type Started, start } from "./server.ts"
+import { redisProgram, type Started, start } from "./server.ts"
 
-const program = installed()
+const program = redisProgram()
 if (program === undefined) {
   const missing = "Redis: no redis-server or valkey-server on this machine that tests could start"
   if (process.env["CI"]) throw new Error(missing)
