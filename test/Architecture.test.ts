@@ -18,7 +18,7 @@ const ROOMS: Readonly<Record<string, string>> = {
   "core/run": "json pipeline task values",
   "core/store": "json pipeline run runtime task values",
   "core/registry": "pipeline store task values",
-  "core/memory/work": "json pipeline run store values",
+  "core/memory/work": "json pipeline run runtime store values",
   "core/memory/run": "json memory/work pipeline run runtime store task values",
   "core/memory": "json memory/run memory/work pipeline run runtime store task values",
   "core/worker": "json pipeline registry run runtime store task values",

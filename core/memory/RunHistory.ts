@@ -1,12 +1,13 @@
 /** Which finished runs a Store in memory keeps: bounded by count, by age and by the bytes of what they hold. */
-
+import { LinkedList } from "../runtime/LinkedList.ts"
 import type { MemoryBounds } from "../store/StoreBounds.ts"
-import { type Linked, RunChain } from "./run/RunIndex.ts"
+import type { RunEntries } from "./run/RunIndex.ts"
 
 type Bounds = Required<Pick<MemoryBounds, "historyCount" | "historyMillis" | "historyBytes">>
 
 /** What is asked of a finished run. */
-export interface FinishedRun<Run> extends Linked<Run> {
+export interface FinishedRun<Run> {
+  readonly entries: RunEntries<Run>
   readonly endedAtMillis: number
   readonly bytes: number
 }
@@ -15,19 +16,21 @@ export interface FinishedRun<Run> extends Linked<Run> {
 export class RunHistory<Run extends FinishedRun<Run>> {
   readonly #bounds: Bounds
   readonly #drop: (run: Run) => void
-  readonly #ended = new RunChain<Run>("ended")
+  readonly #ended = new LinkedList<Run>()
   #bytes = 0
-  /** How many runs are kept. */
-  count = 0
 
   constructor(bounds: Bounds, drop: (run: Run) => void) {
     this.#bounds = bounds
     this.#drop = drop
   }
 
+  /** How many runs are kept. */
+  get count(): number {
+    return this.#ended.size
+  }
+
   add(run: Run): void {
-    this.#ended.add(run)
-    this.count++
+    run.entries.ended = this.#ended.add(run)
     this.#bytes += run.bytes
     this.retain(run.endedAtMillis)
   }
@@ -41,15 +44,15 @@ export class RunHistory<Run extends FinishedRun<Run>> {
   retain(nowMillis: number): void {
     const { historyCount, historyBytes, historyMillis } = this.#bounds
     const oldest = historyMillis === 0 ? Number.NEGATIVE_INFINITY : nowMillis - historyMillis
-    for (let run = this.#ended.oldest; run !== undefined; run = this.#ended.oldest) {
+    for (let entry = this.#ended.first; entry !== undefined; entry = this.#ended.first) {
+      const run = entry.value
       if (this.count <= historyCount && this.#bytes <= historyBytes && run.endedAtMillis > oldest) return
       this.remove(run)
     }
   }
 
   remove(run: Run): void {
-    this.#ended.remove(run)
-    this.count--
+    this.#ended.remove(run.entries.ended!)
     this.#bytes -= run.bytes
     this.#drop(run)
   }

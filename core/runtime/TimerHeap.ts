@@ -1,6 +1,7 @@
 /** A heap of timers, driven by one fiber. They count monotonic time: a wall clock that steps changes nothing. */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { Heap } from "./Heap.ts"
 import * as Monotonic from "./Monotonic.ts"
 
 /** One timer. */
@@ -12,10 +13,15 @@ export interface Timer {
   place: number
 }
 
-/** A binary heap, the next one first; an alarm that is removed leaves it at once. */
+/** Timers, the next one first; one that is removed leaves at once. */
 export class TimerHeap {
   readonly #clock: Clock.Clock
-  readonly #heap: Array<Timer> = []
+  readonly #heap = new Heap<Timer>(
+    (one, other) => one.atMillis < other.atMillis,
+    (timer, place) => {
+      timer.place = place
+    }
+  )
   #wake: (() => void) | undefined = undefined
   /** Until when the fiber sleeps. */
   #untilMillis = Number.POSITIVE_INFINITY
@@ -24,31 +30,25 @@ export class TimerHeap {
     this.#clock = clock
   }
 
-  /** Calls `ring` after a while, unless the alarm is removed before. */
+  /** Calls `ring` after a while, unless the timer is removed before. */
   after(millis: number, ring: () => void): Timer {
     const atMillis = Monotonic.millis(this.#clock) + millis
-    const alarm: Timer = { atMillis, ring, place: this.#heap.length }
-    this.#heap.push(alarm)
-    this.#rise(alarm)
+    const timer: Timer = { atMillis, ring, place: -1 }
+    this.#heap.add(timer)
     if (atMillis < this.#untilMillis) this.#wakeUp()
-    return alarm
+    return timer
   }
 
-  remove(alarm: Timer): void {
-    const { place } = alarm
-    if (place === -1) return
-    alarm.place = -1
-    const last = this.#heap.pop()!
-    if (last === alarm) return
-    this.#put(last, place)
-    this.#rise(last)
-    this.#sink(last)
+  remove(timer: Timer): void {
+    if (timer.place === -1) return
+    this.#heap.removeAt(timer.place)
+    timer.place = -1
   }
 
   /** Rings what is due, sleeps, and begins again, for ever. */
   readonly running: Effect.Effect<never> = Effect.suspend(() => {
     const now = Monotonic.millis(this.#clock)
-    for (let first = this.#heap[0]; first !== undefined && first.atMillis <= now; first = this.#heap[0]) {
+    for (let first = this.#heap.first; first !== undefined && first.atMillis <= now; first = this.#heap.first) {
       this.remove(first)
       try {
         first.ring()
@@ -57,7 +57,7 @@ export class TimerHeap {
         return Effect.andThen(Effect.logError("A timer broke", defect), this.running)
       }
     }
-    const first = this.#heap[0]
+    const first = this.#heap.first
     this.#untilMillis = first?.atMillis ?? Number.POSITIVE_INFINITY
     const waiting =
       first === undefined
@@ -66,7 +66,7 @@ export class TimerHeap {
     return Effect.andThen(waiting, this.running)
   })
 
-  /** Waits until an alarm is set that is to ring before all others. */
+  /** Waits until a timer is set that is to ring before all others. */
   readonly #earlier: Effect.Effect<void> = Effect.callback<void>((resume) => {
     this.#wake = () => resume(Effect.void)
     return Effect.sync(() => {
@@ -74,40 +74,10 @@ export class TimerHeap {
     })
   })
 
-  // Not at once: whoever sets an alarm is in the middle of something, and must not be interrupted by its ringing.
+  // Not at once: code that sets a timer is in the middle of something, and must not be interrupted when it rings.
   #wakeUp(): void {
     const wake = this.#wake
     this.#wake = undefined
     if (wake !== undefined) queueMicrotask(wake)
-  }
-
-  #put(alarm: Timer, place: number): void {
-    this.#heap[place] = alarm
-    alarm.place = place
-  }
-
-  #rise(alarm: Timer): void {
-    for (let { place } = alarm; place > 0; ) {
-      const above = (place - 1) >> 1
-      const other = this.#heap[above]!
-      if (other.atMillis <= alarm.atMillis) return
-      this.#put(other, place)
-      this.#put(alarm, above)
-      place = above
-    }
-  }
-
-  #sink(alarm: Timer): void {
-    for (let { place } = alarm; ; ) {
-      const left = 2 * place + 1
-      if (left >= this.#heap.length) return
-      const right = left + 1
-      const below = right < this.#heap.length && this.#heap[right]!.atMillis < this.#heap[left]!.atMillis ? right : left
-      const other = this.#heap[below]!
-      if (other.atMillis >= alarm.atMillis) return
-      this.#put(other, place)
-      this.#put(alarm, below)
-      place = below
-    }
   }
 }

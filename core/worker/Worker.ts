@@ -277,8 +277,6 @@ class Worker {
     if (this.#calling.size === 0 && this.#outcomes.size === 0) this.#onDone?.()
   }
 
-  // -- claiming ------------------------------------------------------------------------------------------------------
-
   readonly #onWait = (wake: () => void): void => {
     // What ended since it looked has woken nobody.
     if (this.#hasToDo || this.#hasGrown) wake()

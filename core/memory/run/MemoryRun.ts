@@ -17,7 +17,7 @@ import type { Holder } from "../work/LimitHolders.ts"
 import type { ReadyQueue } from "../work/ReadyQueues.ts"
 import { StepItems } from "../work/StepItems.ts"
 import { WorkUnit } from "../work/WorkUnit.ts"
-import { Links } from "./RunIndex.ts"
+import { RunEntries } from "./RunIndex.ts"
 import { RunItems } from "./RunItems.ts"
 import { RunLog } from "./RunLog.ts"
 import type { RunOwner } from "./RunOwner.ts"
@@ -53,7 +53,7 @@ export class MemoryRun implements Holder, Told, LeaseRun {
   alarms: Set<Timer> | undefined = undefined
   /** Called after the run has ended. */
   onEnd: Array<() => void> = []
-  readonly links: Links<MemoryRun> = new Links()
+  readonly entries: RunEntries<MemoryRun> = new RunEntries()
   /** Its place in the order of submission. */
   readonly serial: number
 
@@ -137,8 +137,6 @@ export class MemoryRun implements Holder, Told, LeaseRun {
     else this.#finish()
   }
 
-  // -- what the countdown tells --------------------------------------------------------------------------------------
-
   stepReady(index: number): void {
     // Before that, a cancelled step may let others go on; the countdown tells of them again when it begins.
     if (!this.isOpen) return
@@ -151,8 +149,6 @@ export class MemoryRun implements Holder, Told, LeaseRun {
   stepSkipped(index: number, { cause, reason }: Skipping): void {
     this.log.add({ type: "StepSkipped", ...this.log.ofStep(index, 0, this.#now), cause, reason })
   }
-
-  // -- outcomes ------------------------------------------------------------------------------------------------------
 
   /** A lease begins. */
   started(lease: RunLease, atMillis: number): void {
@@ -284,8 +280,6 @@ export class MemoryRun implements Holder, Told, LeaseRun {
     this.#failStep(unit.index, attempts, expansion?.beganMillis ?? passedMillis, error)
   }
 
-  // -- the ends of a run ---------------------------------------------------------------------------------------------
-
   fail(error: ErrorInfo, atMillis: number): void {
     this.#end("FAILED", { type: "RunFailed", ...this.log.at(atMillis), error })
   }
@@ -303,8 +297,6 @@ export class MemoryRun implements Holder, Told, LeaseRun {
     this.log.add({ type: "StepCancelled", ...this.log.ofStep(index, attempts, atMillis), reason })
     this.#lose(index, stepCancelled(name, reason), `step '${name}' was cancelled`)
   }
-
-  // -- inside --------------------------------------------------------------------------------------------------------
 
   #completeStep(index: number, attempt: number, durationMillis: number, outputs: Outputs, more?: HowCompleted): void {
     const kept = this.values.keepAll(outputs)

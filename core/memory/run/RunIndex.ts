@@ -1,32 +1,23 @@
 /** The runs of a Store in memory: by id, and newest first, all of them or those of one pipeline. */
 import * as Result from "effect/Result"
 import type { Run as RunState, RunStatus, Submission } from "../../run/Run.ts"
+import { type Entry, LinkedList } from "../../runtime/LinkedList.ts"
 import type { ListRequest, RunList } from "../../store/Store.ts"
 import { InvalidOption } from "../../values/Errors.ts"
 
-/** The neighbours of a run in one order. */
-interface Neighbours<Run> {
-  older: Run | undefined
-  newer: Run | undefined
-}
-
-/** The neighbours of a run in the orders that it is in. */
-export class Links<Run> {
+/** Where a run is in the lists that it is in. */
+export class RunEntries<Run> {
   /** By when they were submitted: all runs, those of its pipeline, and those that are not over. */
-  readonly all: Neighbours<Run> = { older: undefined, newer: undefined }
-  readonly ofPipeline: Neighbours<Run> = { older: undefined, newer: undefined }
-  readonly unfinished: Neighbours<Run> = { older: undefined, newer: undefined }
+  all: Entry<Run> | undefined = undefined
+  ofPipeline: Entry<Run> | undefined = undefined
+  unfinished: Entry<Run> | undefined = undefined
   /** By when they ended. */
-  readonly ended: Neighbours<Run> = { older: undefined, newer: undefined }
-}
-
-/** A run with neighbours. */
-export interface Linked<Run> {
-  readonly links: Links<Run>
+  ended: Entry<Run> | undefined = undefined
 }
 
 /** What is asked of a run to list it. */
-export interface IndexedRun<Run> extends Linked<Run> {
+export interface IndexedRun<Run> {
+  readonly entries: RunEntries<Run>
   readonly submission: Submission
   readonly status: RunStatus
   /** Its place in the order of submission. */
@@ -34,42 +25,12 @@ export interface IndexedRun<Run> extends Linked<Run> {
   readonly log: { readonly state: RunState }
 }
 
-/** Runs in one order, linked through themselves, so that one can leave from anywhere. */
-export class RunChain<Run extends Linked<Run>> {
-  readonly #order: keyof Links<Run>
-  newest: Run | undefined = undefined
-  oldest: Run | undefined = undefined
-
-  constructor(order: keyof Links<Run>) {
-    this.#order = order
-  }
-
-  add(run: Run): void {
-    run.links[this.#order].older = this.newest
-    if (this.newest === undefined) this.oldest = run
-    else this.newest.links[this.#order].newer = run
-    this.newest = run
-  }
-
-  remove(run: Run): void {
-    const links = run.links[this.#order]
-    const { older, newer } = links
-    if (older === undefined) this.oldest = newer
-    else older.links[this.#order].newer = newer
-    if (newer === undefined) this.newest = older
-    else newer.links[this.#order].older = older
-    // Whoever still has it, such as a task that never ends, must not keep all its neighbours in memory.
-    links.older = undefined
-    links.newer = undefined
-  }
-}
-
 /** Runs by id and by when they were submitted. */
 export class RunIndex<Run extends IndexedRun<Run>> {
   readonly #byId: Map<string, Run> = new Map()
-  readonly #all = new RunChain<Run>("all")
-  readonly #byPipeline: Map<string, RunChain<Run>> = new Map()
-  readonly #unfinished = new RunChain<Run>("unfinished")
+  readonly #all = new LinkedList<Run>()
+  readonly #byPipeline: Map<string, LinkedList<Run>> = new Map()
+  readonly #unfinished = new LinkedList<Run>()
 
   get size(): number {
     return this.#byId.size
@@ -81,39 +42,40 @@ export class RunIndex<Run extends IndexedRun<Run>> {
 
   /** Those that are not over, oldest first. */
   *unfinished(): Generator<Run> {
-    for (let run = this.#unfinished.oldest; run !== undefined; ) {
-      const next: Run | undefined = run.links.unfinished.newer
-      yield run
-      run = next
+    for (let entry = this.#unfinished.first; entry !== undefined; ) {
+      const { value, after } = entry
+      yield value
+      entry = after
     }
   }
 
   add(run: Run): void {
     const { id, pipelineId } = run.submission
     this.#byId.set(id, run)
-    this.#all.add(run)
-    this.#unfinished.add(run)
+    run.entries.all = this.#all.add(run)
+    run.entries.unfinished = this.#unfinished.add(run)
     let ofPipeline = this.#byPipeline.get(pipelineId)
     if (ofPipeline === undefined) {
-      ofPipeline = new RunChain<Run>("ofPipeline")
+      ofPipeline = new LinkedList<Run>()
       this.#byPipeline.set(pipelineId, ofPipeline)
     }
-    ofPipeline.add(run)
+    run.entries.ofPipeline = ofPipeline.add(run)
   }
 
   /** It is over. */
   ended(run: Run): void {
-    this.#unfinished.remove(run)
+    this.#unfinished.remove(run.entries.unfinished!)
+    run.entries.unfinished = undefined
   }
 
   /** Forgets a run that is over. */
   remove(run: Run): void {
     const { id, pipelineId } = run.submission
     this.#byId.delete(id)
-    this.#all.remove(run)
+    this.#all.remove(run.entries.all!)
     const ofPipeline = this.#byPipeline.get(pipelineId)!
-    ofPipeline.remove(run)
-    if (ofPipeline.newest === undefined) this.#byPipeline.delete(pipelineId)
+    ofPipeline.remove(run.entries.ofPipeline!)
+    if (ofPipeline.size === 0) this.#byPipeline.delete(pipelineId)
   }
 
   list({
@@ -130,10 +92,10 @@ export class RunIndex<Run extends IndexedRun<Run>> {
     const found: Array<Run> = []
     const before = cursor === undefined ? Number.POSITIVE_INFINITY : Number(cursor)
     const isUnfinished = status === "PENDING" || status === "RUNNING"
-    // Of two orders that would do, the one with less to pass over.
-    const order = isUnfinished ? "unfinished" : pipelineId === undefined ? "all" : "ofPipeline"
-    let run = (isUnfinished ? this.#unfinished : this.#chainOf(pipelineId))?.newest
-    for (; run !== undefined; run = run.links[order].older) {
+    // Of two lists that would do, the one with less to pass over.
+    const list = isUnfinished ? this.#unfinished : this.#listOf(pipelineId)
+    for (let entry = list?.last; entry !== undefined; entry = entry.before) {
+      const run = entry.value
       const { submittedAtMillis } = run.submission
       // Older ones were submitted no later.
       if (sinceMillis !== undefined && submittedAtMillis < sinceMillis) break
@@ -146,7 +108,7 @@ export class RunIndex<Run extends IndexedRun<Run>> {
     return Result.succeed(listOf(found, undefined))
   }
 
-  #chainOf(pipelineId: string | undefined): RunChain<Run> | undefined {
+  #listOf(pipelineId: string | undefined): LinkedList<Run> | undefined {
     return pipelineId === undefined ? this.#all : this.#byPipeline.get(pipelineId)
   }
 }

@@ -2,6 +2,7 @@
 
 import type { Json } from "../../json/Value.ts"
 import type { Submission } from "../../run/Run.ts"
+import { type Entry, LinkedList } from "../../runtime/LinkedList.ts"
 import type { Claim } from "../../store/Work.ts"
 import type { Limit } from "../../values/Limit.ts"
 import type { UnitRun, WorkUnit } from "./WorkUnit.ts"
@@ -36,11 +37,9 @@ export class Lease<Run extends LeaseRun = LeaseRun> implements Claim {
   isStopping = false
   /** When it ends unless renewed, by the Store's monotonic clock without the time that its thread was blocked. */
   endsMillis = 0
-  before: Lease<Run> | undefined = undefined
-  after: Lease<Run> | undefined = undefined
-  /** The other leases of its run. */
-  left: Lease<Run> | undefined = undefined
-  right: Lease<Run> | undefined = undefined
+  /** Where it is among all leases and among those of its run; undefined where it has ended. */
+  inAll: Entry<Lease<Run>> | undefined = undefined
+  inRun: Entry<Lease<Run>> | undefined = undefined
 
   constructor(
     issuer: object,
@@ -96,83 +95,70 @@ export class Lease<Run extends LeaseRun = LeaseRun> implements Claim {
   }
 }
 
-/** The leases of one run, linked through themselves. */
+/** The leases of one run. */
 export class RunLeases<Run extends LeaseRun> {
-  #first: Lease<Run> | undefined = undefined
+  readonly #list = new LinkedList<Lease<Run>>()
 
   get isEmpty(): boolean {
-    return this.#first === undefined
+    return this.#list.size === 0
   }
 
   add(lease: Lease<Run>): void {
-    lease.right = this.#first
-    if (this.#first !== undefined) this.#first.left = lease
-    this.#first = lease
+    lease.inRun = this.#list.add(lease)
   }
 
   /** It has come to its end. */
   end(lease: Lease<Run>): void {
     lease.isLive = false
-    if (lease.left === undefined) this.#first = lease.right
-    else lease.left.right = lease.right
-    if (lease.right !== undefined) lease.right.left = lease.left
-    lease.left = undefined
-    lease.right = undefined
+    this.#list.remove(lease.inRun!)
+    lease.inRun = undefined
   }
 
   /** Ends the leases of a step, or all of them. */
   revoke(index: number | undefined, revoked: (lease: Lease<Run>) => void): void {
-    for (let lease = this.#first; lease !== undefined; ) {
-      const next: Lease<Run> | undefined = lease.right
+    for (let entry = this.#list.first; entry !== undefined; ) {
+      const { value: lease, after } = entry
       if (index === undefined || lease.index === index) {
         this.end(lease)
         revoked(lease)
       }
-      lease = next
+      entry = after
     }
   }
 }
 
-/**
- * A list linked through the leases themselves, so that granting, renewing and ending one each cost the same however
- * many there are. All last equally long, so the one granted or renewed first ends first.
- */
+/** All leases. They last equally long, so the one granted or renewed first ends first. */
 export class Leases<Run extends LeaseRun> {
   readonly leaseMillis: number
   /** How long the thread was blocked while there were leases, in milliseconds: no worker could renew its leases then. */
   blockedMillis = 0
-  first: Lease<Run> | undefined = undefined
-  size = 0
-  #last: Lease<Run> | undefined = undefined
+  readonly #list = new LinkedList<Lease<Run>>()
 
   constructor(leaseMillis: number) {
     this.leaseMillis = leaseMillis
   }
 
+  get first(): Lease<Run> | undefined {
+    return this.#list.first?.value
+  }
+
+  get size(): number {
+    return this.#list.size
+  }
+
   /** In how many milliseconds the first one ends. */
   restMillis(passedMillis: number): number {
-    return this.first === undefined
-      ? Number.POSITIVE_INFINITY
-      : this.first.endsMillis + this.blockedMillis - passedMillis
+    const { first } = this
+    return first === undefined ? Number.POSITIVE_INFINITY : first.endsMillis + this.blockedMillis - passedMillis
   }
 
   add(lease: Lease<Run>, passedMillis: number): void {
-    this.size++
     lease.endsMillis = passedMillis - this.blockedMillis + this.leaseMillis
-    lease.before = this.#last
-    lease.after = undefined
-    if (this.#last === undefined) this.first = lease
-    else this.#last.after = lease
-    this.#last = lease
+    lease.inAll = this.#list.add(lease)
   }
 
   remove(lease: Lease<Run>): void {
-    this.size--
-    if (lease.before === undefined) this.first = lease.after
-    else lease.before.after = lease.after
-    if (lease.after === undefined) this.#last = lease.before
-    else lease.after.before = lease.before
-    lease.before = undefined
-    lease.after = undefined
+    this.#list.remove(lease.inAll!)
+    lease.inAll = undefined
   }
 }
