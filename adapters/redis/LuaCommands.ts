@@ -1,25 +1,9 @@
 /** The scripts: one for each change of state, put together from parts. */
-
-import { MAX_TOGETHER } from "../../core/json/Value.ts"
-import { MAX_ITEM_ERRORS, MAX_UNIT_ERRORS } from "../../core/run/ItemList.ts"
-import { KEPT_CHANGES } from "../../core/store/Feed.ts"
 import { KEEP_TOKEN, TAKE } from "./LuaAccess.ts"
 import { READING, type ReadingScript } from "./LuaReading.ts"
 import { type ScheduleScript, schedules } from "./LuaSchedules.ts"
+import { CONSTANTS } from "./lua/Codes.ts"
 import { PARTS, type Part } from "./lua/Parts.generated.ts"
-import { ABSENT_MILLIS } from "./Versions.ts"
-
-/** Values that TypeScript has as well. */
-const CONSTANTS: Readonly<Record<string, number>> = {
-  KEPT_CHANGES,
-  ABSENT_MILLIS,
-  /** How many times the longest value all inputs of a step may have together. */
-  MAX_INPUTS: MAX_TOGETHER,
-  MAX_ITEM_ERRORS,
-  MAX_UNIT_ERRORS,
-  /** How many runs one act forgets. */
-  MAX_FORGOTTEN: 200
-}
 
 const RUNS: ReadonlyArray<Part> = ["clock", "base", "queues", "items", "units", "limits", "countdown", "ends", "commit"]
 const OUTCOMES: ReadonlyArray<Part> = [...RUNS, "outcomes"]

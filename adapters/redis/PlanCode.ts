@@ -3,7 +3,7 @@
 import type { Plan, PlanStep } from "../../core/pipeline/Plan.ts"
 import * as Version from "../../core/pipeline/Version.ts"
 import type { NewRun } from "../../core/run/NewRun.ts"
-import { writeShape } from "./RunCode.ts"
+import { type Steps, writeShape } from "./RunCode.ts"
 import type { Argument } from "./Scripts.ts"
 
 /** A plan, written down. */
@@ -14,9 +14,6 @@ export interface Written {
   /** How many steps are to run. */
   readonly left: number
 }
-
-/** The steps as a run's state needs them. */
-export type Steps = ReadonlyArray<Pick<PlanStep, "name" | "initial">>
 
 const written = new WeakMap<Plan, Map<string, Written>>()
 

@@ -1,5 +1,6 @@
 /** Runs, events and lines as they are kept, and back. */
 
+import type { PlanStep } from "../../core/pipeline/Plan.ts"
 import type { Json } from "../../core/json/Value.ts"
 import { MAX_TOGETHER } from "../../core/json/Value.ts"
 import type { Event, HowCompleted } from "../../core/run/Event.ts"
@@ -17,10 +18,12 @@ import {
   stepCancelled,
   workerLost
 } from "../../core/values/ErrorInfo.ts"
-import type { Steps } from "./PlanCode.ts"
 
 type Values = Readonly<Record<string, Json>>
 type Names = "parameters" | "given" | "kept"
+
+/** The steps as a run's state needs them. */
+export type Steps = ReadonlyArray<Pick<PlanStep, "name" | "initial">>
 
 /** What belongs to one run alone, besides its id and its time. */
 type Own = "retryOf" | "requestId" | "traceparent" | "schedule"

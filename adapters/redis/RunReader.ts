@@ -18,7 +18,7 @@ const MAX_PLANS = 1_000
 
 /** What is known of a plan. */
 export interface Known {
-  readonly steps: PlanCode.Steps
+  readonly steps: RunCode.Steps
   readonly pipelineId: string
   /** What is known of its runs from the start. */
   readonly shape: string

@@ -1,5 +1,6 @@
 /** Which versions of pipelines the workers of this process have, and that these workers are there, as the server knows it. */
 import { digest } from "../../core/pipeline/Version.ts"
+import { ABSENT_MILLIS } from "./lua/Codes.ts"
 import type { Scripts } from "./Scripts.ts"
 import * as StoreTime from "./StoreTime.ts"
 
@@ -9,9 +10,6 @@ const REFRESH_MILLIS = 600_000
 
 /** How often a worker says that it is there, in milliseconds. */
 const PRESENT_MILLIS = 5_000
-
-/** After how long without a word it counts as gone, in milliseconds. */
-export const ABSENT_MILLIS = 15_000
 
 /** How many of the workers that are there are looked at, to see which versions they have, and how many sets of these. */
 const MAX_PRESENT = 500
