@@ -5,15 +5,15 @@ import * as Version from "../../core/pipeline/Version.ts"
 import type { Overdue } from "../../core/store/Load.ts"
 import * as StoreBounds from "../../core/store/StoreBounds.ts"
 import type { InvalidOption, StoreUnavailable } from "../../core/values/Errors.ts"
-import { Blobs } from "./Blobs.ts"
-import * as Connection from "./Connection.ts"
-import { Mender } from "./Mender.ts"
-import { overdueAt } from "./RedisLoad.ts"
-import { RunReader } from "./RunReader.ts"
-import { Scripts, toUnavailable } from "./Scripts.ts"
-import * as Server from "./Server.ts"
-import * as StoreTime from "./StoreTime.ts"
-import { present } from "./Versions.ts"
+import * as Connection from "./connection/Connection.ts"
+import { Scripts, toUnavailable } from "./connection/Scripts.ts"
+import * as ServerFacts from "./connection/ServerFacts.ts"
+import * as StoreTime from "./connection/StoreTime.ts"
+import { Blobs } from "./runs/Blobs.ts"
+import { RunReader } from "./runs/RunReader.ts"
+import { Mender } from "./upkeep/Mender.ts"
+import { overdueAt } from "./work/RedisLoad.ts"
+import { present } from "./work/WorkerPresence.ts"
 
 /** Ready steps of one version of a pipeline, of one priority. */
 export interface WaitingSteps {
@@ -42,7 +42,7 @@ export interface Stranded {
 
 /** What was found. */
 export interface Report {
-  readonly server: Server.Facts
+  readonly server: ServerFacts.Facts
   /** What a crash of the server loses at most. */
   readonly lossWindow: string
   /** How far the clock of this machine is ahead of the server's, in milliseconds, give or take the way there. */
@@ -95,7 +95,7 @@ export const examine = (options: Options = {}): Effect.Effect<Report, InvalidOpt
     Effect.gen(function* () {
       const scripts = yield* opened(options)
       const { client, prefix } = scripts
-      const server = yield* Server.facts(client)
+      const server = yield* ServerFacts.facts(client)
       const ask = <A>(what: () => Promise<A>) => Effect.tryPromise({ try: what, catch: toUnavailable })
 
       const before = Date.now()
@@ -107,7 +107,7 @@ export const examine = (options: Options = {}): Effect.Effect<Report, InvalidOpt
       const dead = yield* ask(() => client.lrange(`${prefix}dead`, 0, -1))
       const report = {
         server,
-        lossWindow: Server.lossWindow(server),
+        lossWindow: ServerFacts.lossWindow(server),
         clockSkewMillis,
         storeSkewMillis: skewMillis,
         workers: there.workers,
@@ -185,7 +185,7 @@ const waitingIn = async (
 
 const problemsOf = (report: Omit<Report, "problems">): ReadonlyArray<string> => {
   const { server, clockSkewMillis, storeSkewMillis, waiting, deadLetters, unfinished, workers, paused } = report
-  const unfit = Server.unfit(server, {})
+  const unfit = ServerFacts.unfit(server, {})
   return [
     ...(unfit === undefined ? [] : [`The server: ${unfit}`]),
     ...(server.appendOnly ? [] : [`A crash of the server loses ${report.lossWindow}: set 'appendonly yes'`]),

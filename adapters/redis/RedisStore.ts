@@ -19,29 +19,30 @@ import {
   UnknownStep
 } from "../../core/values/Errors.ts"
 import * as OptionCheck from "../../core/values/OptionCheck.ts"
-import { Blobs, type Place } from "./Blobs.ts"
-import { ClaimValues } from "./ClaimValues.ts"
-import * as Connection from "./Connection.ts"
-import { Mender } from "./Mender.ts"
-import { News } from "./News.ts"
-import { RedisAcls } from "./RedisAcls.ts"
-import { RedisAuditLog } from "./RedisAuditLog.ts"
-import { RedisDefinitions } from "./RedisDefinitions.ts"
-import { RedisFeed } from "./RedisFeed.ts"
-import * as RedisItems from "./RedisItems.ts"
-import { RedisRateLimiter } from "./RedisRateLimiter.ts"
-import { RedisRuns } from "./RedisRuns.ts"
-import { RedisSchedules } from "./RedisSchedules.ts"
-import { RedisTokens } from "./RedisTokens.ts"
-import { RedisWork } from "./RedisWork.ts"
-import { Renewing } from "./Renewing.ts"
-import { RunReader } from "./RunReader.ts"
-import { type Argument, attempt, Scripts, toUnavailable } from "./Scripts.ts"
-import { Submitting } from "./Submitting.ts"
-import * as Tables from "./Tables.ts"
-import { Ticker } from "./Ticker.ts"
-import { Upkeep } from "./Upkeep.ts"
-import { Versions } from "./Versions.ts"
+import * as Connection from "./connection/Connection.ts"
+import { Notifications } from "./connection/Notifications.ts"
+import { type Argument, attempt, Scripts, toUnavailable } from "./connection/Scripts.ts"
+import { Blobs, type Place } from "./runs/Blobs.ts"
+import { RedisFeed } from "./runs/RedisFeed.ts"
+import * as RedisItems from "./runs/RedisItems.ts"
+import { RedisRuns } from "./runs/RedisRuns.ts"
+import { RunReader } from "./runs/RunReader.ts"
+import { RedisAcls } from "./tables/RedisAcls.ts"
+import { RedisAuditLog } from "./tables/RedisAuditLog.ts"
+import { RedisDefinitions } from "./tables/RedisDefinitions.ts"
+import { RedisRateLimiter } from "./tables/RedisRateLimiter.ts"
+import { RedisSchedules } from "./tables/RedisSchedules.ts"
+import { RedisTokens } from "./tables/RedisTokens.ts"
+import * as Tables from "./tables/Tables.ts"
+import { DueTicker } from "./upkeep/DueTicker.ts"
+import { Mender } from "./upkeep/Mender.ts"
+import { Upkeep } from "./upkeep/Upkeep.ts"
+import { ClaimValues } from "./work/ClaimValues.ts"
+import { LeaseRenewal } from "./work/LeaseRenewal.ts"
+import * as RedisLoad from "./work/RedisLoad.ts"
+import { RedisWork } from "./work/RedisWork.ts"
+import { Submissions } from "./work/Submissions.ts"
+import { WorkerPresence } from "./work/WorkerPresence.ts"
 
 /** Where Redis is, and what is kept there. All processes that share a Store have to be told the same bounds. */
 export interface Options extends Connection.Options, StoreBounds.StoreBounds {
@@ -98,7 +99,7 @@ export const make = (
     const prefix = `{${options.prefix ?? "levada"}}:`
     const scripts = new Scripts(client, prefix)
     yield* sameFormat(scripts)
-    const news = new News(subscriber, prefix)
+    const news = new Notifications(subscriber, prefix)
     yield* Effect.tryPromise({ try: () => news.open(), catch: toUnavailable })
     const random = yield* Random.Random
     const log = Effect.runForkWith(yield* Effect.context<never>())
@@ -111,7 +112,7 @@ export const make = (
     const { leaseMillis } = bounds
     const { blockedMillis = BLOCKED_MILLIS } = options
     const renewing = isAlone
-      ? new Renewing({ connection: options, prefix, leaseMillis, blockedMillis, failed })
+      ? new LeaseRenewal({ connection: options, prefix, leaseMillis, blockedMillis, failed })
       : undefined
     const store = new RedisStore(scripts, news, bounds, id, new Blobs(options.blobs), report, renewing)
     yield* Effect.acquireRelease(
@@ -165,41 +166,41 @@ class RedisStore implements Store.Store {
   readonly acls: RedisAcls
   readonly tokens: RedisTokens
   readonly audit: RedisAuditLog
-  readonly ticker: Ticker
+  readonly ticker: DueTicker
   readonly #bounds: Bounds
   readonly #scripts: Scripts
-  readonly #submitting: Submitting
-  readonly #versions: Versions
+  readonly #submitting: Submissions
+  readonly #versions: WorkerPresence
   readonly #runs: RedisRuns
   readonly #feed: RedisFeed
   readonly #work: RedisWork
-  readonly #renewing: Renewing | undefined
+  readonly #renewing: LeaseRenewal | undefined
 
   /** `report` is told, once each, of what can't be looked at. */
   constructor(
     scripts: Scripts,
-    news: News,
+    news: Notifications,
     bounds: Bounds,
     id: () => string,
     blobs: Blobs,
     report: (message: string) => void,
-    renewing: Renewing | undefined
+    renewing: LeaseRenewal | undefined
   ) {
     this.#renewing = renewing
     this.leaseMillis = bounds.leaseMillis
     this.maxValueBytes = bounds.maxValueBytes
     this.#bounds = bounds
     this.#scripts = scripts
-    const versions = new Versions(scripts)
+    const versions = new WorkerPresence(scripts)
     this.#versions = versions
     const dueAfter = (millis: string): void => this.ticker.dueAfter(millis)
-    this.#submitting = new Submitting(scripts, bounds.maxUnfinished, id, dueAfter, blobs)
+    this.#submitting = new Submissions(scripts, bounds.maxUnfinished, id, dueAfter, blobs)
     const reportOnce = once(report)
     this.#runs = new RedisRuns(scripts, news, bounds.maxValueBytes, blobs)
     // It needs no values, and one that is kept elsewhere and is lost is not in its way.
     const mender = new Mender(scripts, new RunReader(scripts, bounds.maxValueBytes, new Blobs(undefined)), bounds)
     const upkeep = new Upkeep(scripts, bounds, blobs, mender, reportOnce)
-    this.ticker = new Ticker(async () => {
+    this.ticker = new DueTicker(async () => {
       // Not waited for: its connection is another one.
       news.ping().catch(() => undefined)
       await versions.refresh()
@@ -293,7 +294,9 @@ class RedisStore implements Store.Store {
   wait: Store.Store["wait"] = (runId) => this.#runs.wait(runId)
   watch: Store.Store["watch"] = (runId, after) => this.#runs.watch(runId, after)
   list: Store.Store["list"] = (request) => this.#runs.list(request)
-  load: Store.Store["load"] = Effect.suspend(() => this.#runs.load)
+  load: Store.Store["load"] = Effect.suspend(() =>
+    this.#scripts.ask(() => RedisLoad.look(this.#scripts, this.#runs.reader))
+  )
   feed: Store.Store["feed"] = (request) => Feed.open(this.#feed, request)
 
   claim: Store.Store["claim"] = (request) => this.#work.claim(request)

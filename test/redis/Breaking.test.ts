@@ -4,7 +4,7 @@ import type { Redis } from "ioredis"
 import { expect, inject, test, vi } from "vitest"
 import { Access, Levada, Pipeline, Step, Task } from "../../adapters/promise/index.ts"
 import { RedisStore } from "../../adapters/redis/index.ts"
-import type { ScriptName } from "../../adapters/redis/LuaCommands.ts"
+import type { ScriptName } from "../../adapters/redis/lua/LuaCommands.ts"
 import { type Injection, injecting } from "./Injecting.ts"
 import { runKeys, SOON } from "./Opening.ts"
 

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { expect, inject, test } from "vitest"
 import { Schedule } from "../../adapters/promise/index.ts"
 import { RedisStore } from "../../adapters/redis/index.ts"
-import { SCRIPTS } from "../../adapters/redis/LuaCommands.ts"
+import { SCRIPTS } from "../../adapters/redis/lua/LuaCommands.ts"
 import { client } from "./Opening.ts"
 
 const url = inject("redisUrl")

@@ -1,7 +1,7 @@
 /** A client whose scripts fail at one call: which script, and at which of its calls to the server. */
 import { createHash } from "node:crypto"
 import { Redis } from "ioredis"
-import { SCRIPTS, type ScriptName } from "../../adapters/redis/LuaCommands.ts"
+import { SCRIPTS, type ScriptName } from "../../adapters/redis/lua/LuaCommands.ts"
 
 /** One failure: at a call of one invocation of a script. */
 export interface Injection {

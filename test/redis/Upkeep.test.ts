@@ -1,9 +1,9 @@
 /** What takes long holds up nothing that others wait for. */
 import { expect, inject, test, vi } from "vitest"
-import { Blobs } from "../../adapters/redis/Blobs.ts"
-import type { Mender } from "../../adapters/redis/Mender.ts"
-import { Scripts } from "../../adapters/redis/Scripts.ts"
-import { Upkeep } from "../../adapters/redis/Upkeep.ts"
+import { Scripts } from "../../adapters/redis/connection/Scripts.ts"
+import { Blobs } from "../../adapters/redis/runs/Blobs.ts"
+import type { Mender } from "../../adapters/redis/upkeep/Mender.ts"
+import { Upkeep } from "../../adapters/redis/upkeep/Upkeep.ts"
 import { complete } from "../../core/store/StoreBounds.ts"
 import { client, SOON } from "./Opening.ts"
 
