@@ -231,6 +231,15 @@ describe("rooms", () => {
     expect(forbidden).toEqual([])
   })
 
+  it("say what lives in them, and what they may import", () => {
+    for (const [room, others] of Object.entries(ROOMS)) {
+      if (HOUSES.includes(room)) continue
+      const names = others.split(" ").map((name) => `\`${name}\``)
+      const rule = others === "" ? "Imports no other room." : `May import: ${names.join(", ")}.`
+      expect(readFileSync(join(root, room, "README.md"), "utf8"), room).toContain(`\n\n${rule}\n`)
+    }
+  })
+
   it("have few files each", () => {
     const counts = new Map<string, number>()
     for (const { path } of sources) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1)
