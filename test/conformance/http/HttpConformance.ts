@@ -27,22 +27,47 @@ export interface Serving {
   readonly close: () => Promise<void>
 }
 
-/** What has to do with the Store: the same over every one. */
-export const overStores = (server: Server, takesSockets = true): void => {
-  describe("reading", () => reading(server))
+/**
+ * What Operations do, as a client sees it. The code is the same on every binding, so it runs on one of them over each Store;
+ * `overTheWire` runs on all.
+ */
+const operations = (server: Server): void => {
   describe("executing", () => executing(server))
-  describe("eventing", () => eventing(server))
-  describe("socketing", () => (takesSockets ? socketing(server) : noSockets(server)))
   describe("managing", () => managing(server))
   describe("administering", () => administering(server))
   describe("registering", () => registering(server))
   describe("scheduling", () => scheduling(server))
   describe("measuring", () => measuring(server))
+}
+
+/** What a binding makes of requests, replies, streams and sockets. */
+const overTheWire = (server: Server, takesSockets: boolean): void => {
+  describe("reading", () => reading(server))
+  describe("eventing", () => eventing(server))
+  describe("socketing", () => (takesSockets ? socketing(server) : noSockets(server)))
   describe("the client", () => asking(server))
 }
 
-/** Declares the suite. `serve` is called once. `takesSockets`: whether the server can make WebSockets. */
-export const http = (name: string, serve: () => Promise<Serving>, takesSockets = true): void => {
+/** What depends on the Store: the same over every one. */
+export const overStores = (server: Server): void => {
+  operations(server)
+  overTheWire(server, true)
+}
+
+/** How a binding is tested. */
+interface Options {
+  /** Whether it can make WebSockets. Default: true. */
+  readonly takesSockets?: boolean
+  /** Whether all that Operations do is tested on it. Default: false. */
+  readonly hasOperations?: boolean
+}
+
+/** Declares the suite. `serve` is called once. */
+export const http = (
+  name: string,
+  serve: () => Promise<Serving>,
+  { takesSockets = true, hasOperations = false }: Options = {}
+): void => {
   describe(name, () => {
     let serving: Serving | undefined
     const server: Server = {
@@ -61,7 +86,8 @@ export const http = (name: string, serve: () => Promise<Serving>, takesSockets =
       expect((await get(server, "/health")).status).toBe(200)
     })
 
-    overStores(server, takesSockets)
+    if (hasOperations) operations(server)
+    overTheWire(server, takesSockets)
     describe("ordering", () => ordering(server, server, takesSockets))
     describe("attending", () => attending(server, server, takesSockets))
     describe("refusing", () => refusing(server))
