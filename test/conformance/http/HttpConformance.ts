@@ -32,17 +32,17 @@ export interface Serving {
  * `overTheWire` runs on all.
  */
 const operations = (server: Server): void => {
-  describe("executing", () => executing(server))
   describe("managing", () => managing(server))
   describe("administering", () => administering(server))
   describe("registering", () => registering(server))
   describe("scheduling", () => scheduling(server))
-  describe("measuring", () => measuring(server))
 }
 
 /** What a binding makes of requests, replies, streams and sockets. */
 const overTheWire = (server: Server, takesSockets: boolean): void => {
   describe("reading", () => reading(server))
+  describe("executing", () => executing(server))
+  describe("measuring", () => measuring(server))
   describe("eventing", () => eventing(server))
   describe("socketing", () => (takesSockets ? socketing(server) : noSockets(server)))
   describe("the client", () => asking(server))
