@@ -62,6 +62,35 @@ do
     end
   end
 
+  -- New runs stand, each with its key, or there is none of them: its caller tries again.
+  local function writeNew()
+    for _, key in ipairs(newKeys) do
+      if hashes[key] then
+        writeHash(hashes[key])
+        hashes[key] = nil
+      end
+    end
+    for _, command in ipairs(founding) do write(unpack(command)) end
+    if not failure then return end
+    for from = 1, #newKeys, 1000 do redis.pcall('UNLINK', unpack(newKeys, from, math.min(from + 999, #newKeys))) end
+    error(failure, 0)
+  end
+
+  -- A run that is forgotten stands among the ended ones until it is gone.
+  local function writeForgotten()
+    if failure or #forgotten == 0 then return end
+    write('ZREM', keyOf.ended, unpack(forgotten))
+    if failure then return end
+    if not write('UNLINK', unpack(forgottenKeys)) then
+      for _, member in ipairs(forgotten) do redis.pcall('ZADD', keyOf.ended, at, member) end
+      return
+    end
+    for _, digest in ipairs(forgottenPlans) do
+      plans[digest] = nil
+      write('UNLINK', P .. 'p:' .. digest)
+    end
+  end
+
   local function writeSorted(key, members)
     local added, gone = {}, {}
     local n = 0
@@ -138,11 +167,16 @@ do
     local workers = workersToWake()
     if historyCount then retain(historyCount, 0, MAX_FORGOTTEN) end
 
-    -- The first write: where memory is full, it is refused, and with it the whole act.
+    -- The first write: where memory is full, it is refused, and with it the whole act. One that makes room begins with what it
+    -- removes.
     local clock = skew > 0 and (at .. ' ' .. fmt(skew)) or at
-    if isFreeing then write('SET', P .. 'clock', clock) else call('SET', P .. 'clock', clock) end
-    if skew ~= knownSkew then write('HSET', P .. 'meta', 'skew', fmt(skew)) end
+    local function writeClock()
+      if isFreeing then write('SET', P .. 'clock', clock) else call('SET', P .. 'clock', clock) end
+      if skew ~= knownSkew then write('HSET', P .. 'meta', 'skew', fmt(skew)) end
+    end
+    if not isFreeing then writeClock() end
     if isSerialUsed then write('SET', P .. 'serial', fmt(serials)) end
+    writeNew()
     for _, rename in ipairs(renames) do write(unpack(rename)) end
     for _, hash in pairs(hashes) do writeHash(hash) end
     for key, list in pairs(arrivals) do writeMany('ZADD', key, list) end
@@ -169,6 +203,8 @@ do
     end
     -- Last, and not where something else was not written: the mender looks at runs that stand there.
     if not failure and departures[keyOf.unfinished] then writeMany('ZREM', keyOf.unfinished, departures[keyOf.unfinished]) end
+    if isFreeing then writeClock() end
+    writeForgotten()
     if failure then
       -- What was not written is found by the mender, which looks for it sooner then.
       redis.pcall('SET', P .. 'torn', at)
