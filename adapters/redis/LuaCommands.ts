@@ -6,12 +6,14 @@ import { KEEP_TOKEN, TAKE } from "./LuaAccess.ts"
 import { READING, type ReadingScript } from "./LuaReading.ts"
 import { type ScheduleScript, schedules } from "./LuaSchedules.ts"
 import { PARTS, type Part } from "./lua/Parts.generated.ts"
+import { PER_MILLI } from "./RunIndexes.ts"
 import { ABSENT_MILLIS } from "./Versions.ts"
 
 /** Values that TypeScript has as well. */
 const CONSTANTS: Readonly<Record<string, number>> = {
   KEPT_CHANGES,
   ABSENT_MILLIS,
+  PER_MILLI,
   /** How many times the longest value all inputs of a step may have together. */
   MAX_INPUTS: MAX_TOGETHER,
   MAX_ITEM_ERRORS,

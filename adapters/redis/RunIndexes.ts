@@ -8,7 +8,7 @@ import { MOST } from "./LuaReading.ts"
 import type { Scripts } from "./Scripts.ts"
 
 /** How many scores a millisecond has. */
-const PER_MILLI = 1_000
+export const PER_MILLI = 1_000
 
 /** The instant that a place in the order of submission says, in milliseconds since 1970. */
 export const millisOf = (place: string | null | undefined): number => Math.floor(Number(place) / PER_MILLI)

@@ -124,13 +124,13 @@ const DONE: ReadonlySet<string> = new Set(["ScheduleExists", "ScheduleNotFound",
 const TOGETHER = 8
 
 /** A test in which each call of some invocations of a script fails in turn, until there are no more. */
-export const breaking = (script: ScriptName, invocations: number, trial: Trial): void => {
+export const breaking = (script: ScriptName, invocations: number, trial: () => Trial): void => {
   shared(`${script} fails at each of its calls in turn`, { timeout: 300_000 }, async () => {
     let failed = 0
     for (let invocation = 1; invocation <= invocations; invocation++) {
       for (let first = 1, isMore = true; isMore; first += TOGETHER) {
         const calls = Array.from({ length: TOGETHER }, (_, at) => first + at)
-        const have = await Promise.all(calls.map((call) => attempt({ script, call, invocation }, trial)))
+        const have = await Promise.all(calls.map((call) => attempt({ script, call, invocation }, trial())))
         failed += have.filter((has) => has).length
         isMore = have.some((has) => has)
       }

@@ -5,37 +5,128 @@ import type { ScriptName } from "../../adapters/redis/LuaCommands.ts"
 import { breaking, expected, insisting, pipeline, type Trial } from "./Breaking.ts"
 import { SOON } from "./Opening.ts"
 
-/** Pauses, cancels a step, and makes a schedule that fires. */
-const act: Trial["act"] = async (levada, redis, keys, injection) => {
-  await insisting(() => levada.pause("broken"))
-  const ids: Array<string> = []
-  for (const a of [1, 2]) await insisting(async () => ids.push(await levada.start(pipeline, { a } as never)))
-  await insisting(() => levada.cancelStep(ids[1]!, "three"))
-  await insisting(() => levada.resume("broken"))
-  expect(await levada.result(pipeline, ids[0]!)).toBe(expected(1))
-  await expect(levada.result(pipeline, ids[1]!)).rejects.toMatchObject({ error: { name: "StepCancelled" } })
-
-  const schedule = Levada.schedule(pipeline, {
-    id: "s",
-    timing: { everyMillis: 1_000 },
-    parameters: { a: 5 } as never
+/** Starts a run once, however often it is tried. */
+const start = async (levada: Levada.Levada, key: string, parameters: object, more: object = {}): Promise<string> => {
+  let id = ""
+  await insisting(async () => {
+    id = await levada.start(pipeline, parameters as never, { idempotencyKey: key, ...more } as never)
   })
-  await insisting(() => levada.addSchedule(schedule))
-  await insisting(() => levada.pauseSchedule("s"))
-  await insisting(() => levada.resumeSchedule("s"))
-  expect(await redis.zscore(`${keys}schedule:due`, "s"), injection).not.toBeNull()
-  await vi.waitFor(async () => expect((await levada.runs()).runs.length).toBeGreaterThan(ids.length), SOON)
-  await insisting(() => levada.removeSchedule("s"))
-  expect(await levada.schedules()).toEqual([])
+  return id
 }
 
+/** Pauses, cancels steps, and makes a schedule that fires. */
+const managing: Trial = {
+  act: async (levada, redis, keys, injection) => {
+    await insisting(() => levada.pause("broken"))
+    const kept = await start(levada, "kept", { a: 1 })
+    const doomed = await start(levada, "doomed", { a: 2 })
+    const lacking = await start(levada, "lacking", { a: 3 }, { onFailure: "continue" })
+    await insisting(() => levada.cancelStep(doomed, "three"))
+    await insisting(() => levada.cancelStep(lacking, "three"))
+    await insisting(() => levada.resume("broken"))
+    expect(await levada.result(pipeline, kept)).toBe(expected(1))
+    const isCancelled = { error: { name: "StepCancelled" } }
+    await expect(levada.result(pipeline, doomed)).rejects.toMatchObject(isCancelled)
+    await expect(levada.result(pipeline, lacking)).rejects.toMatchObject(isCancelled)
+    const statuses = (await levada.run(lacking)).steps.map(({ status }) => status)
+    expect(statuses.slice(0, 4), injection).toEqual(["COMPLETED", "COMPLETED", "CANCELLED", "SKIPPED"])
 
-const only = process.env["ONLY"]
-for (const [script, invocations] of ([["fireSchedule", 2], ["cancelStep", 1], ["remove", 3], ["dropSchedule", 1]
-  ,["resume", 1],
+    const schedule = Levada.schedule(pipeline, {
+      id: "s",
+      timing: { everyMillis: 1_000 },
+      parameters: { a: 5 } as never
+    })
+    await insisting(() => levada.addSchedule(schedule))
+    await insisting(() => levada.pauseSchedule("s"))
+    await insisting(() => levada.resumeSchedule("s"))
+    expect(await redis.zscore(`${keys}schedule:due`, "s"), injection).not.toBeNull()
+    await vi.waitFor(async () => expect((await levada.runs()).runs.length).toBeGreaterThan(3), SOON)
+    const [{ fired }] = (await levada.schedules()) as readonly [{ readonly fired: number }]
+    await insisting(() => levada.removeSchedule("s"))
+    expect(await levada.schedules()).toEqual([])
+    await vi.waitFor(async () => expect(await redis.zcard(`${keys}unfinished`), injection).toBe(0), SOON)
+    const { runs } = await levada.runs()
+    // Each tick has one run, and each key as well.
+    const ticks = runs.flatMap(({ schedule }) => (schedule === undefined ? [] : [schedule.tickMillis]))
+    expect(new Set(ticks).size, injection).toBe(ticks.length)
+    expect(ticks.length, injection).toBeGreaterThanOrEqual(fired)
+    expect(runs.length - ticks.length, injection).toBe(3)
+    for (const id of [kept, doomed, lacking]) await insisting(() => levada.remove(id))
+  }
+}
+
+/** What a server that lost its memory may have lost of runs, each of which waits for something else. */
+const STRANDED = ["ready", "due", "q:*", "line:*", "lines:*", "all:broken", "unfinished:broken", "schedule:runs:*"]
+
+/** Has what runs wait for vanish, and be brought back. */
+const mending: Trial = {
+  act: async (levada, redis, keys, injection) => {
+    await levada.addSchedule(
+      Levada.schedule(pipeline, { id: "s", timing: { everyMillis: 1_000 }, parameters: { a: 5 } as never })
+    )
+    await levada.pause("broken")
+    const ids = await Promise.all([1, 2, 3].map((a) => start(levada, `${a}`, { a }, { timeoutMillis: 600_000 })))
+    const delayed = await start(levada, "delayed", { a: 4 }, { delayMillis: 600_000 })
+    await vi.waitFor(async () => expect(await redis.scard(`${keys}schedule:runs:s`)).toBe(1), SOON)
+    await levada.removeSchedule("s")
+    const [fired] = (await levada.runs()).runs.filter(({ schedule }) => schedule !== undefined)
+    for (const pattern of STRANDED) {
+      const found = await redis.keys(`${keys}${pattern}`)
+      if (found.length > 0) await redis.del(...found)
+    }
+    const [seconds, micros] = await redis.time()
+    await redis.set(`${keys}torn`, String(Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)))
+    await vi.waitFor(async () => {
+      for (const id of ids) expect(await redis.zscore(`${keys}due`, `t${id}`), injection).not.toBeNull()
+      expect(await redis.sismember(`${keys}schedule:runs:s`, fired!.id), injection).toBe(1)
+    }, SOON)
+    await levada.resume("broken")
+    await vi.waitFor(async () => expect(await redis.zcard(`${keys}unfinished`), injection).toBe(0), SOON)
+    const results = await Promise.all([...ids, delayed].map((id) => levada.result(pipeline, id)))
+    expect(results).toEqual([1, 2, 3, 4].map(expected))
+  }
+}
+
+/** Keeps lists elsewhere, and runs that are too long for a call. */
+const keptElsewhere = (): Trial => {
+  const kept = new Map<string, string>()
+  let puts = 0
+  const blobs = {
+    threshold: 6,
+    put: async (text: string) => {
+      const reference = `${++puts}`
+      kept.set(reference, text)
+      return reference
+    },
+    get: async (reference: string) => kept.get(reference)!,
+    remove: async (reference: string) => void kept.delete(reference)
+  }
+  return {
+    store: { blobs },
+    act: async (levada, redis, keys, injection) => {
+      const id = await start(levada, "key", { a: 1 })
+      expect(await levada.result(pipeline, id)).toBe(expected(1))
+      await vi.waitFor(async () => expect(await redis.zcard(`${keys}unfinished`)).toBe(0), SOON)
+      expect(kept.size).toBeGreaterThan(0)
+      await insisting(() => levada.remove(id))
+      await vi.waitFor(async () => expect([...kept], injection).toEqual([]), SOON)
+    }
+  }
+}
+
+const MANAGED: ReadonlyArray<readonly [script: ScriptName, invocations: number]> = [
+  ["fireSchedule", 2],
+  ["cancelStep", 2],
+  ["remove", 2],
+  ["dropSchedule", 1],
+  ["resume", 1],
   ["putSchedule", 1],
   ["pauseSchedule", 2],
   ["dueSchedules", 2],
-  ["plan", 1],
-  ["aside", 1]
-] as Array<[ScriptName, number]>)) if (!only || only === script) breaking(script, invocations, { act })
+  ["plan", 1]
+]
+
+const only = process.env["ONLY"]
+for (const [script, invocations] of MANAGED) if (!only || only === script) breaking(script, invocations, () => managing)
+if (!only || only === "mend") breaking("mend", 3, () => mending)
+if (!only || only === "gone") breaking("gone", 2, keptElsewhere)

@@ -63,8 +63,8 @@ local leaseOf = remembering(function(unit) return 'l' .. unit end)
 -- Commands that are written as they are: first those that others build on, and the rest.
 local renames, commands = {}, {}
 
--- The keys of new runs and those that name them, and the commands that new runs need: all of this is written first, and
--- nothing of the act is written unless it is.
+-- The keys of new runs and those that name them, and the commands that new runs need: all of this is written first, the
+-- commands in their order, and nothing of the act stays written unless all of it is.
 local newKeys, founding = {}, {}
 
 -- Runs that are forgotten, as they stand in `ended`; their keys; and the plans that go with them. These are written last, and

@@ -62,16 +62,28 @@ do
     end
   end
 
-  -- New runs stand, each with its key, or there is none of them: its caller tries again.
+  -- All new runs stand, each in its indices and with its key, or none does: their caller tries again.
   local function writeNew()
+    if #newKeys + #founding == 0 then return end
     for _, key in ipairs(newKeys) do
       if hashes[key] then
         writeHash(hashes[key])
         hashes[key] = nil
       end
     end
-    for _, command in ipairs(founding) do write(unpack(command)) end
-    if not failure then return end
+    for key, list in pairs(arrivals) do writeMany('ZADD', key, list) end
+    if not failure then
+      for _, command in ipairs(founding) do
+        if not failure then write(unpack(command)) end
+      end
+    end
+    if not failure then
+      arrivals = {}
+      return
+    end
+    for key, list in pairs(arrivals) do
+      for k = 2, #list, 2 do redis.pcall('ZREM', key, list[k]) end
+    end
     for from = 1, #newKeys, 1000 do redis.pcall('UNLINK', unpack(newKeys, from, math.min(from + 999, #newKeys))) end
     error(failure, 0)
   end

@@ -2,8 +2,6 @@
 -- name and text, and the number of what else there is to say: then each of that, a letter and a text. `j` what is known
 -- of it alone, `D` delay, `T` time limit, `k` limits, `G` names given, `c` schedule, `t` and `F` idempotency key and
 -- fingerprint, `V` how many bytes of values are in its hash already, `I` the steps of which completed items are kept.
-local PER_MILLI = 1000
-
 -- Read once for all runs of one act.
 local order, unfinished
 local used, named = {}, {}

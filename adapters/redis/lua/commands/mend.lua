@@ -171,6 +171,20 @@ for _, name in ipairs({ 'all', 'unfinished', r.s == 'R' and 'running' or nil }) 
     end
   end
 end
+local schedule = opt(r, 'c')
+if schedule and call('SISMEMBER', P .. 'schedule:runs:' .. schedule, r.id) == 0 then
+  find("run '" .. r.id .. "' is not among those of its schedule '" .. schedule .. "'", function()
+    memberIn(sets, P .. 'schedule:runs:' .. schedule, r.id, true)
+  end)
+end
+if opt(r, 'T') and not call('ZSCORE', P .. 'due', 't' .. r.id) then
+  find("run '" .. r.id .. "' has a time limit, and is not due then", function()
+    -- How long it was delayed is not kept: until it begins, its time has not.
+    local started = string.find(opt(r, 'd'), 's', 1, true) and now or math.floor(get(r, 'm') / PER_MILLI)
+    local begins = tonumber(call('ZSCORE', P .. 'due', 's' .. r.id) or started)
+    dueAt(begins + opt(r, 'T'), 't' .. r.id)
+  end)
+end
 if not r.o then
   local line = opt(r, 'w')
   if line and not call('ZSCORE', line, r.id) then
