@@ -66,7 +66,7 @@ const mending: Trial = {
     )
     await levada.pause("broken")
     const ids = await Promise.all([1, 2, 3].map((a) => start(levada, `${a}`, { a }, { timeoutMillis: 600_000 })))
-    const delayed = await start(levada, "delayed", { a: 4 }, { delayMillis: 600_000 })
+    const delayed = await start(levada, "delayed", { a: 4 }, { delayMillis: 500 })
     await vi.waitFor(async () => expect(await redis.scard(`${keys}schedule:runs:s`)).toBe(1), SOON)
     await levada.removeSchedule("s")
     const [fired] = (await levada.runs()).runs.filter(({ schedule }) => schedule !== undefined)

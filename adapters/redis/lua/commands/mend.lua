@@ -179,10 +179,9 @@ if schedule and call('SISMEMBER', P .. 'schedule:runs:' .. schedule, r.id) == 0 
 end
 if opt(r, 'T') and not call('ZSCORE', P .. 'due', 't' .. r.id) then
   find("run '" .. r.id .. "' has a time limit, and is not due then", function()
-    -- How long it was delayed is not kept: until it begins, its time has not.
-    local started = string.find(opt(r, 'd'), 's', 1, true) and now or math.floor(get(r, 'm') / PER_MILLI)
-    local begins = tonumber(call('ZSCORE', P .. 'due', 's' .. r.id) or started)
-    dueAt(begins + opt(r, 'T'), 't' .. r.id)
+    -- How long a run was delayed stands in its plan only. One that was is looked at when its delay is over.
+    local isDelayed = string.find(opt(r, 'd'), 's', 1, true)
+    dueAt((isDelayed and now or math.floor(get(r, 'm') / PER_MILLI)) + opt(r, 'T'), 't' .. r.id)
   end)
 end
 if not r.o then
