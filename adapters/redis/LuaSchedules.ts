@@ -129,7 +129,7 @@ for n = 1, tonumber(ARGV[12]) do
   from = past
 end
 -- Together with its runs and in one command: a tick whose run is recorded is not fired again, and no tick is lost.
-founding[#founding + 1] = { 'HSET', key, 'n', ARGV[5], 'V', ARGV[11],
+founding.commands[#founding.commands + 1] = { 'HSET', key, 'n', ARGV[5], 'V', ARGV[11],
   'f', fmt(seen[6] + fired), 'k', fmt(seen[7] + skipped), unpack(last) }
 zadd(P .. 'schedule:due', ARGV[5], ARGV[1])
 countPlans()

@@ -65,11 +65,11 @@ local renames, commands = {}, {}
 
 -- The keys of new runs and those that name them, and the commands that new runs need: all of this is written first, the
 -- commands in their order, and nothing of the act stays written unless all of it is.
-local newKeys, founding = {}, {}
+local founding = { keys = {}, commands = {} }
 
--- Runs that are forgotten, as they stand in `ended`; their keys; and the plans that go with them. These are written last, and
+-- Runs that are forgotten, as they stand in `ended`, their keys, and the plans that go with them. These are written last, and
 -- only where all else was: what is left is found again.
-local forgotten, forgottenKeys, forgottenPlans = {}, {}, {}
+local forgotten = { members = {}, keys = {}, plans = {} }
 
 local function later(...) commands[#commands + 1] = { ... } end
 

@@ -64,40 +64,38 @@ do
 
   -- All new runs stand, each in its indices and with its key, or none does: their caller tries again.
   local function writeNew()
-    if #newKeys + #founding == 0 then return end
-    for _, key in ipairs(newKeys) do
+    local keys = founding.keys
+    if #keys + #founding.commands == 0 then return end
+    for _, key in ipairs(keys) do
       if hashes[key] then
         writeHash(hashes[key])
         hashes[key] = nil
       end
     end
     for key, list in pairs(arrivals) do writeMany('ZADD', key, list) end
-    if not failure then
-      for _, command in ipairs(founding) do
-        if not failure then write(unpack(command)) end
+    for _, command in ipairs(founding.commands) do
+      if not failure then write(unpack(command)) end
+    end
+    if failure then
+      for key, list in pairs(arrivals) do
+        for k = 2, #list, 2 do redis.pcall('ZREM', key, list[k]) end
       end
+      for from = 1, #keys, 1000 do redis.pcall('UNLINK', unpack(keys, from, math.min(from + 999, #keys))) end
+      error(failure, 0)
     end
-    if not failure then
-      arrivals = {}
-      return
-    end
-    for key, list in pairs(arrivals) do
-      for k = 2, #list, 2 do redis.pcall('ZREM', key, list[k]) end
-    end
-    for from = 1, #newKeys, 1000 do redis.pcall('UNLINK', unpack(newKeys, from, math.min(from + 999, #newKeys))) end
-    error(failure, 0)
+    arrivals = {}
   end
 
   -- A run that is forgotten stands among the ended ones until it is gone.
   local function writeForgotten()
-    if failure or #forgotten == 0 then return end
-    write('ZREM', keyOf.ended, unpack(forgotten))
+    if failure or #forgotten.members == 0 then return end
+    write('ZREM', keyOf.ended, unpack(forgotten.members))
     if failure then return end
-    if not write('UNLINK', unpack(forgottenKeys)) then
-      for _, member in ipairs(forgotten) do redis.pcall('ZADD', keyOf.ended, at, member) end
+    if not write('UNLINK', unpack(forgotten.keys)) then
+      for _, member in ipairs(forgotten.members) do redis.pcall('ZADD', keyOf.ended, at, member) end
       return
     end
-    for _, digest in ipairs(forgottenPlans) do
+    for _, digest in ipairs(forgotten.plans) do
       plans[digest] = nil
       write('UNLINK', P .. 'p:' .. digest)
     end

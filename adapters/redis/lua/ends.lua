@@ -264,9 +264,9 @@ do
       end
       hashes[P .. 'r:' .. id] = nil
       runs[id] = false
-      forgotten[#forgotten + 1] = member
-      forgottenKeys[#forgottenKeys + 1] = P .. 'r:' .. id
-      forgottenKeys[#forgottenKeys + 1] = P .. 'g:' .. id
+      forgotten.members[#forgotten.members + 1] = member
+      forgotten.keys[#forgotten.keys + 1] = P .. 'r:' .. id
+      forgotten.keys[#forgotten.keys + 1] = P .. 'g:' .. id
       byPlan[digest] = (byPlan[digest] or 0) + 1
     end
     for digest, uses in pairs(byPlan) do
@@ -274,7 +274,7 @@ do
       local found = call('HMGET', key, '#', '?')
       local left = tonumber(found[1] or 0) - uses
       if left <= 0 and not found[2] then
-        forgottenPlans[#forgottenPlans + 1] = digest
+        forgotten.plans[#forgotten.plans + 1] = digest
       else
         later('HINCRBY', key, '#', -uses)
       end

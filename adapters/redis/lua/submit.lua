@@ -52,8 +52,8 @@ local function submit(from, maxUnfinished, keyMillis)
   if name then
     local key = P .. 'key:' .. name
     named[key] = id .. '\n' .. more.F
-    founding[#founding + 1] = { 'SET', key, named[key], 'PX', keyMillis }
-    newKeys[#newKeys + 1] = key
+    founding.commands[#founding.commands + 1] = { 'SET', key, named[key], 'PX', keyMillis }
+    founding.keys[#founding.keys + 1] = key
   end
   local kind = kindOf[ARGV[from + 3] .. '|' .. ARGV[from + 4] .. '|' .. digest]
   local key = P .. 'r:' .. id
@@ -63,7 +63,7 @@ local function submit(from, maxUnfinished, keyMillis)
   }
   runs[id] = r
   hashes[key] = r
-  newKeys[#newKeys + 1] = key
+  founding.keys[#founding.keys + 1] = key
   for k = from + 6, from + 5 + 2 * size, 2 do keepValue(r, ARGV[k], ARGV[k + 1]) end
   if more == nil then
     openRun(r)
@@ -71,7 +71,7 @@ local function submit(from, maxUnfinished, keyMillis)
   end
   if more.V then
     r.bytes = r.bytes + tonumber(more.V)
-    founding[#founding + 1] = { 'PERSIST', key }
+    founding.commands[#founding.commands + 1] = { 'PERSIST', key }
   end
   if more.B then setOpt(r, 'B', more.B) end
   if more.j then setOpt(r, 'j', more.j) end
