@@ -123,7 +123,8 @@ do
       if isIn then added[#added + 1] = member else gone[#gone + 1] = member end
     end
     writeMany('SADD', key, added)
-    writeMany('SREM', key, gone)
+    -- Where something was not written, a line that has become empty may not be: it stays known until the next one looks.
+    if not (failure and string.find(key, P .. 'lines:', 1, true) == 1) then writeMany('SREM', key, gone) end
   end
 
   -- Workers that wait for work that there is more of now.
