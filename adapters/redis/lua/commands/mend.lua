@@ -100,7 +100,8 @@ local function checkUnit(i, item)
     end
   elseif unit.w then
     checkHolders(limitsOf(stepOf(r, i), unit))
-    if not isInLine(unit.w, ref) then
+    -- It may have been told of a free place by now.
+    if unit.w and not isInLine(unit.w, ref) then
       find("unit '" .. ref .. "' waits for a limit, and is not in its line", function()
         leave(unit.w, ref)
         unit.w = nil
