@@ -20,19 +20,19 @@ const names = new Map(
 const failing = (text: string, call: number): string => `
 local redis = (function(server)
   local calls = 0
-  local function isTheOne()
+  local function isTheOne(...)
     calls = calls + 1
     if calls ~= ${call} then return false end
-    server.call('SET', KEYS[1] .. 'injected', '1')
+    server.call('SET', KEYS[1] .. 'injected', table.concat({ ... }, ' '))
     return true
   end
   return setmetatable({
     call = function(...)
-      if isTheOne() then error({ err = 'ERR injected' }, 0) end
+      if isTheOne(...) then error({ err = 'ERR injected' }, 0) end
       return server.call(...)
     end,
     pcall = function(...)
-      if isTheOne() then return { err = 'ERR injected' } end
+      if isTheOne(...) then return { err = 'ERR injected' } end
       return server.pcall(...)
     end
   }, { __index = server })

@@ -60,12 +60,12 @@ local leaseOf = remembering(function(unit) return 'l' .. unit end)
 
 -- -- what is to be written ----------------------------------------------------------------------------------------------
 
--- Commands that are written as they are: first those that others build on, and the rest.
-local renames, commands = {}, {}
+-- Commands that are written as they are.
+local commands = {}
 
--- The keys of new runs and those that name them, and the commands that new runs need: all of this is written first, the
--- commands in their order, and nothing of the act stays written unless all of it is.
-local founding = { keys = {}, commands = {} }
+-- What others build on: staged items that get their name, the keys of new runs and those that name them, and the commands that
+-- these need. All of this is written first, in this order, and nothing of the act stays written unless all of it is.
+local founding = { renames = {}, keys = {}, commands = {} }
 
 -- Runs that are forgotten, as they stand in `ended`, their keys, and the plans that go with them. These are written last, and
 -- only where all else was: what is left is found again.

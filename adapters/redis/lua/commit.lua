@@ -62,28 +62,33 @@ do
     end
   end
 
-  -- All new runs stand, each in its indices and with its key, or none does: their caller tries again.
-  local function writeNew()
-    local keys = founding.keys
-    if #keys + #founding.commands == 0 then return end
+  -- All of it is written, or nothing stays and the act ends: its caller tries again.
+  local function writeFounding()
+    local keys, renames, commands_ = founding.keys, founding.renames, founding.commands
+    if #keys + #commands_ == 0 then return end
+    local renamed = 0
+    while renamed < #renames and write('RENAME', unpack(renames[renamed + 1])) do renamed = renamed + 1 end
     for _, key in ipairs(keys) do
       if hashes[key] then
         writeHash(hashes[key])
         hashes[key] = nil
       end
     end
-    for key, list in pairs(arrivals) do writeMany('ZADD', key, list) end
-    for _, command in ipairs(founding.commands) do
+    if #keys > 0 then
+      for key, list in pairs(arrivals) do writeMany('ZADD', key, list) end
+    end
+    for _, command in ipairs(commands_) do
       if not failure then write(unpack(command)) end
     end
     if failure then
-      for key, list in pairs(arrivals) do
+      for k = 1, renamed do redis.pcall('RENAME', renames[k][2], renames[k][1]) end
+      for key, list in pairs(#keys > 0 and arrivals or {}) do
         for k = 2, #list, 2 do redis.pcall('ZREM', key, list[k]) end
       end
       for from = 1, #keys, 1000 do redis.pcall('UNLINK', unpack(keys, from, math.min(from + 999, #keys))) end
       error(failure, 0)
     end
-    arrivals = {}
+    if #keys > 0 then arrivals = {} end
   end
 
   -- A run that is forgotten stands among the ended ones until it is gone.
@@ -187,8 +192,7 @@ do
     end
     if not isFreeing then writeClock() end
     if isSerialUsed then write('SET', P .. 'serial', fmt(serials)) end
-    writeNew()
-    for _, rename in ipairs(renames) do write(unpack(rename)) end
+    writeFounding()
     for _, hash in pairs(hashes) do writeHash(hash) end
     for key, list in pairs(arrivals) do writeMany('ZADD', key, list) end
     for key, list in pairs(departures) do
