@@ -1,28 +1,24 @@
 /** A script that fails at any of its calls to the server loses nothing, records nothing twice, and leaves nothing stuck. */
 import { expect, vi } from "vitest"
 import type { ScriptName } from "../../adapters/redis/LuaCommands.ts"
-import { breaking, expected, pipeline, type Trial } from "./Breaking.ts"
+import { breaking, expected, insisting, pipeline, type Trial } from "./Breaking.ts"
 import { SOON } from "./Opening.ts"
 
 /** Runs some, and cancels one. */
 const act: Trial["act"] = async (levada, redis, keys, injection) => {
   const start = async (a: number): Promise<string> => {
-    for (;;) {
-      const id = await levada.start(pipeline, { a } as never, { priority: a } as never).catch(() => undefined)
-      if (id !== undefined) return id
-    }
+    let id = ""
+    await insisting(async () => {
+      id = await levada.start(pipeline, { a } as never, { priority: a } as never)
+    })
+    return id
   }
   const ids = await Promise.all([1, 2, 3].map(start))
   const doomed = await start(9)
-  for (let isCancelled = false; !isCancelled; ) {
-    isCancelled = await levada.cancel(doomed).then(
-      () => true,
-      () => false
-    )
-  }
+  await insisting(() => levada.cancel(doomed))
   await vi.waitFor(async () => expect(await redis.zrange(`${keys}unfinished`, 0, -1), injection).toEqual([]), SOON)
   const results = await Promise.all(ids.map((id) => levada.result(pipeline, id)))
-  expect(results).toEqual([1, 2, 3].map((a) => expected(a)))
+  expect(results, injection).toEqual([1, 2, 3].map((a) => expected(a)))
   for (const id of ids) {
     const run = await levada.run(id)
     const events = await Array.fromAsync(levada.watch(id))

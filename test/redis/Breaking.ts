@@ -131,19 +131,19 @@ export const breaking = (script: ScriptName, invocations: number, trial: () => T
   shared(`${script} fails at each of its calls in turn`, { timeout: 300_000 }, async () => {
     let failed = 0
     const wrong: Array<string> = []
-    for (let invocation = 1; invocation <= invocations; invocation++) {
+    for (let invocation = 1; invocation <= invocations && wrong.length === 0; invocation++) {
       for (let first = 1, isMore = true; isMore; first += TOGETHER) {
         const calls = Array.from({ length: TOGETHER }, (_, at) => first + at)
         const have = await Promise.all(
           calls.map((call) =>
             attempt({ script, call, invocation }, trial()).catch((error: Error) => {
-              wrong.push(error.message)
+                      wrong.push(error.message)
               return true
             })
           )
         )
         failed += have.filter((has) => has).length
-        isMore = have.some((has) => has)
+        isMore = wrong.length === 0 && have.some((has) => has)
       }
     }
     expect(wrong).toEqual([])

@@ -143,6 +143,8 @@ end
 
 -- Changes a field; false removes it.
 local function set(hash, field, value)
+  local before = hash.before
+  if before and before[field] == nil then before[field] = hash.c[field] or false end
   hash.c[field] = value
   local out = hash.out or outOf(hash)
   if value then

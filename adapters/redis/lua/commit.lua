@@ -14,7 +14,11 @@ do
   end
 
   local function writeMany(command, key, list)
-    for from = 1, #list, 1000 do write(command, key, unpack(list, from, math.min(from + 999, #list))) end
+    local areWritten = true
+    for from = 1, #list, 1000 do
+      areWritten = write(command, key, unpack(list, from, math.min(from + 999, #list))) and areWritten
+    end
+    return areWritten
   end
 
   -- Puts a run into the indices of its status, those of all runs and those of its pipeline's.
@@ -42,7 +46,7 @@ do
     r.was = r.s
   end
 
-  -- What has changed of a hash's fields.
+  -- What has changed of a hash's fields. Gives whether all is set, and whether all is removed that has to be.
   local function writeHash(hash)
     local out = hash.out or {}
     if hash.isHeadDirty then
@@ -53,13 +57,34 @@ do
         .. hash.has .. '|' .. text[hash.bytes] .. '|' .. hash.kind.tail
     end
     hash.out = false
-    writeMany('HSET', hash.key, out)
+    local isSet, isRemoved = writeMany('HSET', hash.key, out), true
     if hash.gone then
       local gone = {}
       for field in pairs(hash.gone) do gone[#gone + 1] = field end
       hash.gone = false
-      writeMany('HDEL', hash.key, gone)
+      isRemoved = writeMany('HDEL', hash.key, gone)
     end
+    return isSet, isRemoved
+  end
+
+  -- The leases of a step's items, and its numbers and results with them: a unit that has ended counts, once. Where one of them
+  -- can't be written, the leases are as they were before, for the mender.
+  local function writeItems(leases)
+    local name = P .. 'x:' .. string.sub(leases.key, #P + 3)
+    local numbers = hashes[name]
+    hashes[leases.key], hashes[name] = nil, nil
+    local isSet, isRemoved = writeHash(leases)
+    if isSet and isRemoved and (not numbers or writeHash(numbers)) then return end
+    for field, value in pairs(leases.before) do
+      if value then redis.pcall('HSET', leases.key, field, value) else redis.pcall('HDEL', leases.key, field) end
+    end
+  end
+
+  local function writeHashAt(key)
+    local hash = hashes[key]
+    if not hash or failure then return end
+    hashes[key] = nil
+    writeHash(hash)
   end
 
   -- All of it is written, or nothing stays and the act ends: its caller tries again.
@@ -68,12 +93,9 @@ do
     if #keys + #commands_ == 0 then return end
     local renamed = 0
     while renamed < #renames and write('RENAME', unpack(renames[renamed + 1])) do renamed = renamed + 1 end
-    for _, key in ipairs(keys) do
-      if hashes[key] then
-        writeHash(hashes[key])
-        hashes[key] = nil
-      end
-    end
+    -- Items without their numbers would be none.
+    for _, rename in ipairs(renames) do writeHashAt(rename[2]) end
+    for _, key in ipairs(keys) do writeHashAt(key) end
     if #keys > 0 then
       for key, list in pairs(arrivals) do writeMany('ZADD', key, list) end
     end
@@ -193,6 +215,9 @@ do
     if not isFreeing then writeClock() end
     if isSerialUsed then write('SET', P .. 'serial', fmt(serials)) end
     writeFounding()
+    for _, hash in pairs(hashes) do
+      if hash.before then writeItems(hash) end
+    end
     for _, hash in pairs(hashes) do writeHash(hash) end
     for key, list in pairs(arrivals) do writeMany('ZADD', key, list) end
     for key, list in pairs(departures) do

@@ -44,6 +44,8 @@ do
     local hash = items[i]
     if hash == nil then
       hash = hashOf(P .. 'z:' .. r.id .. ':' .. i)
+      -- What was there before, to be put back where the numbers can't be written.
+      hash.before = {}
       items[i] = hash
     end
     return hash
