@@ -16,7 +16,7 @@ const act: Trial["act"] = async (levada, redis, keys, injection) => {
   const ids = await Promise.all([1, 2, 3].map(start))
   const doomed = await start(9)
   await insisting(() => levada.cancel(doomed))
-  await vi.waitFor(async () => expect(await redis.zrange(`${keys}unfinished`, 0, -1), injection).toEqual([]), SOON)
+  await vi.waitFor(async () => expect(await redis.zrange(`${keys}unfinished`, "0", "-1"), injection).toEqual([]), SOON)
   const results = await Promise.all(ids.map((id) => levada.result(pipeline, id)))
   expect(results, injection).toEqual([1, 2, 3].map((a) => expected(a)))
   for (const id of ids) {

@@ -137,7 +137,7 @@ export const breaking = (script: ScriptName, invocations: number, trial: () => T
         const have = await Promise.all(
           calls.map((call) =>
             attempt({ script, call, invocation }, trial()).catch((error: Error) => {
-                      wrong.push(error.message)
+              wrong.push(error.message)
               return true
             })
           )

@@ -41,7 +41,7 @@ const managing: Trial = {
     await insisting(() => levada.resumeSchedule("s"))
     expect(await redis.zscore(`${keys}schedule:due`, "s"), injection).not.toBeNull()
     await vi.waitFor(async () => expect((await levada.runs()).runs.length).toBeGreaterThan(3), SOON)
-    const [{ fired }] = (await levada.schedules()) as readonly [{ readonly fired: number }]
+    const { fired } = (await levada.schedules())[0]!
     await insisting(() => levada.removeSchedule("s"))
     expect(await levada.schedules()).toEqual([])
     await vi.waitFor(async () => expect(await redis.zcard(`${keys}unfinished`), injection).toBe(0), SOON)
