@@ -6,10 +6,14 @@ import { KEPT_CHANGES } from "../../../core/store/Feed.ts"
 /** After how long without a word a worker counts as gone, in milliseconds. */
 export const ABSENT_MILLIS = 15_000
 
+/** How many scores a millisecond has. */
+export const PER_MILLI = 1_000
+
 /** The constants of the scripts, by name. */
 export const CONSTANTS: Readonly<Record<string, number>> = {
   KEPT_CHANGES,
   ABSENT_MILLIS,
+  PER_MILLI,
   /** How many times the longest value all inputs of a step may have together. */
   MAX_INPUTS: MAX_TOGETHER,
   MAX_ITEM_ERRORS,

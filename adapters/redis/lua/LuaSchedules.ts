@@ -38,7 +38,6 @@ return show(ARGV[1])
 `
 
 const GET = String.raw`
-if call('SISMEMBER', P .. 'schedules', ARGV[1]) == 0 then return nil end
 return show(ARGV[1])
 `
 
@@ -55,9 +54,10 @@ return some
 `
 
 const DROP = String.raw`
+-- The hash last: as long as it is there, the schedule is, and another try finds it.
 call('ZREM', P .. 'schedule:due', ARGV[1])
-call('DEL', P .. 'schedule:' .. ARGV[1])
-return call('SREM', P .. 'schedules', ARGV[1])
+call('SREM', P .. 'schedules', ARGV[1])
+return call('DEL', P .. 'schedule:' .. ARGV[1])
 `
 
 /** id, whether it is to be paused, next instant when it is resumed. */
@@ -94,7 +94,7 @@ return { now, call('ZRANGEBYSCORE', key, '(' .. now, '+inf', 'WITHSCORES', 'LIMI
 /** id, SHA-1 of the definition, when made and next instant as they were seen; next instant, dropped, overlap, how many of its runs and how many of all may be unfinished, how long a key names its run, version, runs; then instants and runs. */
 const FIRE = String.raw`
 local key = P .. 'schedule:' .. ARGV[1]
-local seen = call('HMGET', key, 'd', 'c', 'n', 'p', 'i')
+local seen = call('HMGET', key, 'd', 'c', 'n', 'p', 'i', 'f', 'k')
 if not seen[1] or redis.sha1hex(seen[1]) ~= ARGV[2] or seen[2] ~= ARGV[3] or seen[3] ~= ARGV[4] or seen[4] ~= '0' then return { 'GONE' } end
 -- A run of another version that no worker has is in no tick's way. Of very many, those that are not looked at are.
 local runsKey = P .. 'schedule:runs:' .. ARGV[1]
@@ -107,7 +107,7 @@ if ARGV[7] == 'skip' and unfinished > 0 then
     if not r or isOver(r) or (r.plan.version ~= own and isAbandoned(r.plan.version)) then inTheWay = inTheWay - 1 end
   end
 end
-local from, fired, skipped = 13, 0, tonumber(ARGV[6])
+local from, fired, skipped, last = 13, 0, tonumber(ARGV[6]), {}
 for n = 1, tonumber(ARGV[12]) do
   local mayOverlap = ARGV[7] ~= 'skip' or inTheWay + fired == 0
   local tick = ARGV[from]
@@ -122,15 +122,15 @@ for n = 1, tonumber(ARGV[12]) do
   end
   if answer == nil then
     fired = fired + 1
-    later('HSET', key, 'l', tick, 'r', ARGV[from + 1])
+    last = { 'l', tick, 'r', ARGV[from + 1] }
   else
     skipped = skipped + 1
   end
   from = past
 end
-later('HSET', key, 'n', ARGV[5], 'V', ARGV[11])
-later('HINCRBY', key, 'f', fired)
-later('HINCRBY', key, 'k', skipped)
+-- Together with its runs and in one command: a tick whose run is recorded is not fired again, and no tick is lost.
+founding.commands[#founding.commands + 1] = { 'HSET', key, 'n', ARGV[5], 'V', ARGV[11],
+  'f', fmt(seen[6] + fired), 'k', fmt(seen[7] + skipped), unpack(last) }
 zadd(P .. 'schedule:due', ARGV[5], ARGV[1])
 countPlans()
 return { 'FIRED', commit(nil) }

@@ -223,12 +223,14 @@ do
     end
     local name = fmt(full.max) .. '\n' .. class
     local line = lineOf(full.key, name)
+    -- Read before anything is put down: where that fails, the act goes on without this unit.
+    local names = linesOf(full.key)
     since = tonumber(since) or nextSerial()
     local score = rank(priority, since)
     line.added[waiter] = score
     line.gone[waiter] = nil
     zadd(line.key, score, waiter)
-    linesOf(full.key)[name] = true
+    names[name] = true
     memberIn(sets, P .. 'lines:' .. full.key, name, true)
     if isOfRuns(full.key) then memberIn(sets, P .. 'waits', full.key, true) end
     pass(limits)

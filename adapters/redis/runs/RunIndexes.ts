@@ -2,13 +2,12 @@
  * The indexes of runs by when they were submitted: sorted sets of all runs and of those that are not over, and for each
  * status but two of its own; the same again for each pipeline, with `:` and its id behind the name.
  */
+
 import type { RunStatus } from "../../../core/run/Run.ts"
 import type { ListRequest } from "../../../core/store/Store.ts"
 import type { Scripts } from "../connection/Scripts.ts"
+import { PER_MILLI } from "../lua/Codes.ts"
 import { MOST } from "../lua/LuaReading.ts"
-
-/** How many scores a millisecond has. */
-const PER_MILLI = 1_000
 
 /** The instant that a place in the order of submission says, in milliseconds since 1970. */
 export const millisOf = (place: string | null | undefined): number => Math.floor(Number(place) / PER_MILLI)
