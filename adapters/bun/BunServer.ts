@@ -4,13 +4,7 @@ import * as ListenAddress from "../http/server/ListenAddress.ts"
 import * as Upgrades from "../http/server/Upgrades.ts"
 import type { Levada } from "../promise/Levada.ts"
 
-/** Where to listen. */
-export interface Options {
-  /** Default: 8000. 0 takes any free port. */
-  readonly port?: number
-  /** Default: `127.0.0.1`, this machine only. */
-  readonly host?: string
-}
+export type { ListenOptions as Options } from "../http/server/ListenAddress.ts"
 
 /** What this binding uses of a server of Bun's. Its types come with the runtime, and not every user has them. */
 export interface BunHttpServer {
@@ -41,9 +35,6 @@ export interface Serving {
   readonly close: () => Promise<void>
 }
 
-/** How long answers may take to be sent once everything is closed, in milliseconds. */
-const LAST_MILLIS = 1_000
-
 const platform: Fetch.Platform<BunHttpServer> = {
   upgrade: Upgrades.upgradeOnBun,
   address: (request, server) => server.requestIP(request)?.address,
@@ -56,12 +47,12 @@ const platform: Fetch.Platform<BunHttpServer> = {
 }
 
 /** Serves a Levada. Rejects when the port is taken, and with `InvalidOption` for options that can't be used. */
-export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
-  await ListenAddress.check(levada, options)
+export const serve = async (levada: Levada, options: ListenAddress.ListenOptions = {}): Promise<Serving> => {
+  const { port, host } = await ListenAddress.resolve(levada, options)
   const { Bun } = globalThis as unknown as { readonly Bun: BunServe }
   const server = Bun.serve({
-    port: options.port ?? 8000,
-    hostname: options.host ?? "127.0.0.1",
+    port,
+    hostname: host,
     // Bun closes quiet connections after 10 s, which is short for a slow client; 255 s is the most.
     idleTimeout: 255,
     // The API has its own limit, and its own words for it.
@@ -73,7 +64,7 @@ export const serve = async (levada: Levada, options: Options = {}): Promise<Serv
   const close = async (): Promise<void> => {
     const stopped = server.stop(false)
     await levada.close()
-    const last = setTimeout(() => void server.stop(true), LAST_MILLIS)
+    const last = setTimeout(() => void server.stop(true), ListenAddress.LAST_MILLIS)
     await stopped
     clearTimeout(last)
   }

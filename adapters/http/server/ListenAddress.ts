@@ -1,16 +1,30 @@
-/** Where a server listens, as the server bindings are told it. */
+/** Where a server listens: the options of every server binding. */
+
+/** Where to listen. */
+export interface ListenOptions {
+  /** Default: 8000. 0 takes any free port. */
+  readonly port?: number
+  /** Default: `127.0.0.1`, this machine only. */
+  readonly host?: string
+}
+
+/** How long answers may take to be sent once a Levada is closed, in milliseconds. */
+export const LAST_MILLIS = 1_000
 
 /** The longest name of a host. Source: RFC 1035, 2.3.4. */
 const MAX_HOST = 255
 
-/** Rejects with `InvalidOption` for a Levada that can't be served, or for a place where nothing can listen. */
-export const check = async (levada: unknown, options: unknown): Promise<void> => {
-  const wrong = mistake(levada, options) ?? (await exposed(levada as Weak, options as { readonly host?: string }))
-  if (wrong === undefined) return
+/** Where to listen. Rejects with `InvalidOption` for a Levada that can't be served, or where nothing can listen. */
+export const resolve = async (levada: unknown, options: ListenOptions): Promise<Required<ListenOptions>> => {
+  const wrong = mistake(levada, options) ?? (await exposed(levada as Weak, options))
+  if (wrong === undefined) return { port: options.port ?? 8000, host: options.host ?? "127.0.0.1" }
   // Loaded when it is needed: a binding brings nothing along.
   const { InvalidOption } = await import("../../../core/values/Errors.ts")
   throw new InvalidOption(...wrong)
 }
+
+/** The URL of a server: an IPv6 address is in brackets. */
+export const urlOf = (host: string, port: number): string => `http://${host.includes(":") ? `[${host}]` : host}:${port}`
 
 interface Weak {
   readonly weaknesses?: ReadonlyArray<string>
@@ -19,7 +33,7 @@ interface Weak {
 /** Refuses to listen beyond this machine while credentials are easy to guess. */
 const exposed = async (
   { weaknesses = [] }: Weak,
-  { host = "127.0.0.1" }: { readonly host?: string }
+  { host = "127.0.0.1" }: ListenOptions
 ): Promise<Wrong | undefined> => {
   const [why] = weaknesses
   if (why === undefined || (await import("./WebPages.ts")).isLoopback(host)) return undefined
