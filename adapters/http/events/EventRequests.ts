@@ -79,7 +79,7 @@ export interface Wanted<Place> {
   readonly types: ReadonlySet<EventType> | undefined
 }
 
-/** The `Last-Event-ID` of a browser that reconnects overrides the query; both have to be right. */
+/** The `Last-Event-ID` of a browser that reconnects overrides the query. Both have to be right. */
 const wanted = <Place>(
   schema: Decoding.ObjectSchema<{ readonly after?: Place; readonly types?: string }>,
   header: Schema.Codec<string>
@@ -88,7 +88,7 @@ const wanted = <Place>(
   const fits = Schema.is(header)
   return (request) => {
     const seen = request.header("last-event-id")
-    // Left as it is, a header that does not fit its Schema is refused as another kind of value, or as too long.
+    // A header that does not fit its own Schema stays a text, which the Schema of the query refuses.
     const after = seen !== undefined && fits(seen) ? Decoding.fromText(schema.fields["after"]!, seen) : seen
     const strong = seen === undefined ? {} : { after }
     const decoded = Decoding.layered(decode, Decoding.fromQuery(schema, request.query), strong)

@@ -60,7 +60,7 @@ export const decodeSubscription: Decoding.Decode<SubscriptionMessage> = (json) =
 
 const isId = Schema.is(id)
 
-/** The ids that a message names, right or not besides. */
+/** The ids that a message names, for the guard, whatever else is wrong with the message. */
 export const subjectOf = (
   message: Decoding.JsonObject
 ): { readonly pipelineId: string | undefined; readonly runId: string | undefined } => {

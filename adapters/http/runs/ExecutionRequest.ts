@@ -99,7 +99,7 @@ export interface Execution {
 const decode = Decoding.exact(execution)
 const isKey = Schema.is(executionHeaders["Idempotency-Key"])
 
-/** Decodes a request. A body wins over a query, and a query over a `Prefer` header; body and query have to be right both. */
+/** Decodes a request. A body wins over a query, and a query over a `Prefer` header. A value in the query that the body overrides has to be right too. */
 export const toExecution = (
   body: unknown,
   request: Pick<HttpRequest, "query" | "header">
