@@ -2,10 +2,11 @@
 
 import type * as Pipeline from "../../core/pipeline/Pipeline.ts"
 import type { ParametersInvalid } from "../../core/values/Errors.ts"
-import type { ExecutionJson, RunsQuery } from "../http/docs/Contract.ts"
 import type { EventJson, EventType } from "../http/events/EventWire.ts"
 import type { StatisticsJson } from "../http/health/StatisticsWire.ts"
 import type * as PipelineWire from "../http/pipelines/PipelineWire.ts"
+import type { ExecutionJson } from "../http/runs/ExecutionRequest.ts"
+import type { RunsQuery } from "../http/runs/RunRequests.ts"
 import type * as RunWire from "../http/runs/RunWire.ts"
 import { ClientError } from "./ClientError.ts"
 import { follow } from "./Following.ts"

@@ -10,7 +10,9 @@ import * as Documentation from "./Documentation.ts"
 import type { EdenRoutes } from "./Eden.ts"
 import { listen } from "./Listen.ts"
 
-export type { DefinitionJson, ErrorJson, ExecutionJson } from "../http/docs/Contract.ts"
+export type { DefinitionJson } from "../http/pipelines/PipelineRequests.ts"
+export type { ExecutionJson } from "../http/runs/ExecutionRequest.ts"
+export type { ErrorJson } from "../http/server/Failures.ts"
 export type { ListenOptions as Options } from "../http/server/ListenAddress.ts"
 export type { EdenRoutes } from "./Eden.ts"
 

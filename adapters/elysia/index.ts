@@ -4,6 +4,7 @@
  */
 
 // A program that exports its app has these in its declarations, and so has to be able to name them.
+export type { AuditQuery, TokenWishJson } from "../http/access/AccessRequests.ts"
 export type {
   AclJson,
   AuditRecordJson,
@@ -12,28 +13,12 @@ export type {
   StrangerJson,
   TokenJson
 } from "../http/access/AccessWire.ts"
-export type {
-  AuditQuery,
-  CancellationJson,
-  DefinitionJson,
-  ErrorJson,
-  EventsQuery,
-  Exchange,
-  Exchanges,
-  ExecutionJson,
-  ExecutionQuery,
-  FailureStatus,
-  FeedQuery,
-  NewScheduleJson,
-  PartQuery,
-  RepetitionJson,
-  RunsQuery,
-  StatisticsQuery,
-  TokenWishJson,
-  Unfinished
-} from "../http/docs/Contract.ts"
+export type { Exchange, Exchanges } from "../http/docs/Contract.ts"
+export type { EventsQuery, FeedQuery } from "../http/events/EventRequests.ts"
 export type { Health, Liveness, LoadJson, Readiness } from "../http/health/HealthWire.ts"
+export type { StatisticsQuery } from "../http/health/StatisticsRequests.ts"
 export type { NumbersJson, StatisticsJson, StepNumbersJson } from "../http/health/StatisticsWire.ts"
+export type { DefinitionJson } from "../http/pipelines/PipelineRequests.ts"
 export type {
   DagJson,
   Paused,
@@ -42,6 +27,8 @@ export type {
   PipelineStatus,
   Visualization
 } from "../http/pipelines/PipelineWire.ts"
+export type { ExecutionJson, ExecutionQuery } from "../http/runs/ExecutionRequest.ts"
+export type { CancellationJson, RepetitionJson, RunsQuery } from "../http/runs/RunRequests.ts"
 export type {
   Cancelling,
   Completed,
@@ -51,8 +38,12 @@ export type {
   RunRow,
   Runs,
   Started,
-  StepDetail
+  StepDetail,
+  Unfinished
 } from "../http/runs/RunWire.ts"
+export type { NewScheduleJson } from "../http/schedules/ScheduleRequests.ts"
 export type { ScheduleJson, Schedules } from "../http/schedules/ScheduleWire.ts"
+export type { ErrorJson, FailureStatus } from "../http/server/Failures.ts"
+export type { PartQuery } from "../http/server/Paging.ts"
 export type { EdenRoute, EdenRoutes } from "./Eden.ts"
 export * as ElysiaPlugin from "./ElysiaPlugin.ts"

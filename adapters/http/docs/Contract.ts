@@ -1,165 +1,19 @@
 /** What each route takes and what it answers, as types. */
+import type * as AccessRequests from "../access/AccessRequests.ts"
 import type * as AccessWire from "../access/AccessWire.ts"
+import type * as EventRequests from "../events/EventRequests.ts"
 import type * as HealthWire from "../health/HealthWire.ts"
+import type { StatisticsQuery } from "../health/StatisticsRequests.ts"
 import type * as StatisticsWire from "../health/StatisticsWire.ts"
+import type { DefinitionJson } from "../pipelines/PipelineRequests.ts"
 import type * as PipelineWire from "../pipelines/PipelineWire.ts"
+import type { ExecutionJson, ExecutionQuery } from "../runs/ExecutionRequest.ts"
+import type * as RunRequests from "../runs/RunRequests.ts"
 import type * as RunWire from "../runs/RunWire.ts"
+import type { NewScheduleJson } from "../schedules/ScheduleRequests.ts"
 import type * as ScheduleWire from "../schedules/ScheduleWire.ts"
-
-/** What `POST /pipelines/{pipeline_id}` takes. */
-export interface DefinitionJson {
-  readonly pipeline_type: "dataflow" | "sequential"
-  /** Names of tasks that the program offers. */
-  readonly tasks: ReadonlyArray<string>
-}
-
-/** What `POST /pipelines/{pipeline_id}/execute` takes. */
-export interface ExecutionJson {
-  /** The pipeline's parameters. Default: none. */
-  readonly parameters?: Readonly<Record<string, unknown>>
-  /** Whether to answer when the run is over. Default: false. */
-  readonly wait?: boolean
-  /** How long to wait, in seconds. Default: 30. */
-  readonly timeout?: number
-  /** Values of outputs, that take the place of the steps that would produce them. Default: none. */
-  readonly given?: Readonly<Record<string, unknown>>
-  /** The steps that the run is about; they and what they need are run. Default: all. */
-  readonly targets?: ReadonlyArray<string>
-  /** What becomes of the run when one of its steps has failed. Default: the pipeline's. */
-  readonly on_failure?: "fail-fast" | "continue" | "skip"
-  /** A whole number from -100 to 100; the highest go first. Default: 0. */
-  readonly priority?: number
-  /** How long until it may begin, in seconds. Default: 0. */
-  readonly delay?: number
-  /** How long it may take, in seconds. Default: the pipeline's. */
-  readonly run_timeout?: number
-}
-
-/** What `POST /runs/{task_id}/cancel` takes. */
-export interface CancellationJson {
-  readonly reason?: string
-  /** Ends this step only. */
-  readonly step?: string
-}
-
-/** What `POST /runs/{task_id}/retry` takes. */
-export interface RepetitionJson {
-  /** Steps to run again although they completed, and all that depends on them. */
-  readonly from?: ReadonlyArray<string>
-}
-
-/** What `GET /runs` takes. */
-export interface RunsQuery {
-  readonly pipeline_id?: string
-  readonly status?: "PENDING" | "RUNNING" | "COMPLETED" | "FAILED" | "CANCELLED"
-  /** Submitted at this instant or later, and before that one. */
-  readonly since?: string
-  readonly until?: string
-  /** From 1 to 200. Default: 50. */
-  readonly limit?: number
-  readonly cursor?: string
-}
-
-/** What `GET /pipelines` and `GET /schedules` take. */
-export interface PartQuery {
-  /** From 1 to 1,000. Default: 1,000 schedules, or all pipelines. */
-  readonly limit?: number
-  /** Where an earlier list ended: its `next_cursor`, or in its `Link` header. */
-  readonly cursor?: string
-}
-
-/** What `POST /schedules` takes: either `cron` or `every`. */
-export interface NewScheduleJson {
-  /** Default: one that nothing has. */
-  readonly id?: string
-  readonly pipeline_id: string
-  readonly cron?: string
-  /** Default: UTC. */
-  readonly time_zone?: string
-  /** An interval in seconds, at least 1. */
-  readonly every?: number
-  /** The pipeline's parameters. Default: none. */
-  readonly parameters?: Readonly<Record<string, unknown>>
-  /** Default: `skip`. */
-  readonly catch_up?: "skip" | "one" | "all"
-  /** Default: `skip`. */
-  readonly overlap?: "allow" | "skip" | "queue"
-  /** Default: 0. */
-  readonly priority?: number
-  /** How late a run may start and still count as on time, in seconds. Default: 60. */
-  readonly grace?: number
-}
-
-/** What `POST /tokens` takes: either `pipeline_id` or `task_id`. */
-export interface TokenWishJson {
-  readonly pipeline_id?: string
-  readonly task_id?: string
-  /** How long it is good for, in seconds, 3,600 at most. Default: 300. */
-  readonly expires_in?: number
-}
-
-/** What `GET /audit` takes. */
-export interface AuditQuery {
-  readonly principal?: string
-  readonly pipeline_id?: string
-  readonly outcome?: "allowed" | "denied"
-  /** At this instant or later, and before that one. */
-  readonly since?: string
-  readonly until?: string
-  /** From 1 to 1,000. Default: 100. */
-  readonly limit?: number
-  readonly cursor?: string
-}
-
-/** What `GET /pipelines/{pipeline_id}/statistics` takes. */
-export interface StatisticsQuery {
-  /** Over how many of the last seconds, 86,400 at most. Default: 3,600. */
-  readonly window?: number
-}
-
-/** What `GET /runs/{task_id}/events` takes. */
-export interface EventsQuery {
-  /** Goes on behind this sequence. Default: 0. */
-  readonly after?: number
-  /** Types of events, with commas between them. Default: all. */
-  readonly types?: string
-}
-
-/** What `GET /events` and `GET /pipelines/{pipeline_id}/events` take. */
-export interface FeedQuery {
-  /** Goes on behind the event with this id; `0` begins with the oldest that is kept. Default: what happens from now on. */
-  readonly after?: string
-  /** Types of events, with commas between them. Default: all. */
-  readonly types?: string
-}
-
-/** The same wishes in the query; the body wins. */
-export interface ExecutionQuery {
-  readonly wait?: boolean
-  readonly timeout?: number
-}
-
-/** A run that is not over. */
-export interface Unfinished {
-  readonly task_id: string
-  readonly status: "PENDING" | "RUNNING"
-}
-
-/** The body of every failure. */
-export interface ErrorJson {
-  /** The name of the failure, such as `PipelineNotFoundError`. */
-  readonly error: string
-  readonly message: string
-  readonly pipeline_id?: string
-  readonly step?: string
-  readonly task_id?: string
-  /** What is wrong with a request, all at once. */
-  readonly details?: ReadonlyArray<{ readonly path: string; readonly message: string }>
-  readonly timestamp: string
-}
-
-/** The statuses of failures. */
-export type FailureStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 503 | 504
+import type { ErrorJson } from "../server/Failures.ts"
+import type { PartQuery } from "../server/Paging.ts"
 
 /** What a route takes, and what it answers by status when it does not fail. */
 export interface Exchange {
@@ -181,7 +35,7 @@ export type Exchanges = {
     readonly answers: { readonly 200: ReadonlyArray<PipelineWire.PipelineRow> }
   }
   readonly "GET /pipelines/result/{task_id}": {
-    readonly answers: { readonly 200: RunWire.Completed; readonly 202: Unfinished }
+    readonly answers: { readonly 200: RunWire.Completed; readonly 202: RunWire.Unfinished }
   }
   readonly "POST /pipelines/{pipeline_id}": {
     readonly body: DefinitionJson
@@ -204,25 +58,25 @@ export type Exchanges = {
     readonly query: ExecutionQuery
     readonly answers: { readonly 200: RunWire.Completed; readonly 202: RunWire.Started }
   }
-  readonly "GET /runs": { readonly query: RunsQuery; readonly answers: { readonly 200: RunWire.Runs } }
+  readonly "GET /runs": { readonly query: RunRequests.RunsQuery; readonly answers: { readonly 200: RunWire.Runs } }
   readonly "GET /runs/{task_id}": { readonly answers: { readonly 200: RunWire.RunDetail } }
   readonly "GET /runs/{task_id}/events": {
-    readonly query: EventsQuery
+    readonly query: EventRequests.EventsQuery
     readonly answers: { readonly 200: string; readonly 204: undefined }
   }
   readonly "GET /pipelines/{pipeline_id}/events": {
-    readonly query: FeedQuery
+    readonly query: EventRequests.FeedQuery
     readonly answers: { readonly 200: string }
   }
   readonly "GET /ws": { readonly answers: { readonly 101: undefined; readonly 426: ErrorJson } }
-  readonly "GET /events": { readonly query: FeedQuery; readonly answers: { readonly 200: string } }
+  readonly "GET /events": { readonly query: EventRequests.FeedQuery; readonly answers: { readonly 200: string } }
   readonly "GET /runs/{task_id}/logs": { readonly answers: { readonly 200: RunWire.Logs } }
   readonly "POST /runs/{task_id}/cancel": {
-    readonly body: CancellationJson
+    readonly body: RunRequests.CancellationJson
     readonly answers: { readonly 202: RunWire.Cancelling }
   }
   readonly "POST /runs/{task_id}/retry": {
-    readonly body: RepetitionJson
+    readonly body: RunRequests.RepetitionJson
     readonly answers: { readonly 202: RunWire.Started }
   }
   readonly "DELETE /runs/{task_id}": { readonly answers: { readonly 204: undefined } }
@@ -242,11 +96,11 @@ export type Exchanges = {
   }
   readonly "DELETE /pipelines/{pipeline_id}/acl": { readonly answers: { readonly 200: AccessWire.PipelineAclJson } }
   readonly "POST /tokens": {
-    readonly body: TokenWishJson
+    readonly body: AccessRequests.TokenWishJson
     readonly answers: { readonly 201: AccessWire.TokenJson }
   }
   readonly "GET /audit": {
-    readonly query: AuditQuery
+    readonly query: AccessRequests.AuditQuery
     readonly answers: { readonly 200: AccessWire.AuditRecords }
   }
   readonly "GET /openapi.json": { readonly answers: { readonly 200: Readonly<Record<string, unknown>> } }
@@ -254,5 +108,5 @@ export type Exchanges = {
   readonly "GET /docs/{file}": { readonly answers: { readonly 200: string; readonly 304: undefined } }
   readonly "GET /redoc": { readonly answers: { readonly 200: string } }
   readonly "GET /redoc/{file}": { readonly answers: { readonly 200: string; readonly 304: undefined } }
-  readonly "GET /audit/lines": { readonly query: AuditQuery; readonly answers: { readonly 200: string } }
+  readonly "GET /audit/lines": { readonly query: AccessRequests.AuditQuery; readonly answers: { readonly 200: string } }
 }

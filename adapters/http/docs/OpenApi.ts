@@ -2,10 +2,11 @@
 import * as Schema from "effect/Schema"
 import type { Any as Pipeline } from "../../../core/pipeline/Pipeline.ts"
 import type { Registered } from "../../../core/registry/Registry.ts"
-import { EVENT_STREAM } from "../events/EventDocuments.ts"
+import { EVENT_STREAM } from "../events/EventRequests.ts"
 import { parametersSchema, resultSchema } from "../pipelines/PipelineSchema.ts"
+import { error } from "../server/Failures.ts"
 import type { Route } from "../server/Route.ts"
-import { type AnyDocument, documents, error } from "./Documents.ts"
+import { type AnyDocument, documents } from "./Documents.ts"
 
 type Json = { readonly [key: string]: unknown }
 

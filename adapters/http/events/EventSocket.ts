@@ -12,14 +12,15 @@ import type { Event } from "../../../core/run/Event.ts"
 import type { FeedItem } from "../../../core/store/Feed.ts"
 import { RunNotFound } from "../../../core/values/Errors.ts"
 import { type Caller, expiryOf } from "../../../core/values/Principal.ts"
+import { invalid, isObject } from "../server/Decoding.ts"
 import { BadRequest, type Failure, toReply } from "../server/Failures.ts"
 import type { Credentials } from "../server/HttpVisitor.ts"
 import type { Socket, SocketListener } from "../server/Message.ts"
-import { isRecord, Reader } from "../server/Reader.ts"
 import { endIn } from "../server/Streams.ts"
 import type { TextCache } from "../server/TextCache.ts"
 import { ofRun, STUCK_MILLIS, together } from "./EventStream.ts"
-import { areTypes, type EventType, eventText, isCursor, isSequence, typeOf } from "./EventWire.ts"
+import { type EventType, eventText, typeOf } from "./EventWire.ts"
+import { decodeAuth, decodeSubscription, subjectOf } from "./SocketMessages.ts"
 
 /** Why a connection is closed. Those from 4000 on are ours; for the others see RFC 6455, 7.4.1. */
 export const CLOSE = {
@@ -161,7 +162,7 @@ export class EventSocket implements SocketListener {
     } catch {
       message = undefined
     }
-    if (!isRecord(message)) {
+    if (!isObject(message)) {
       return this.#refuse(
         undefined,
         new BadRequest(400, "InvalidMessageError", "A message is a JSON object with a type")
@@ -175,31 +176,29 @@ export class EventSocket implements SocketListener {
       return this.#refuse(undefined, new BadRequest(400, "InvalidMessageError", `The type of a message is ${known}`))
     }
     if (this.#caller === undefined) return this.close(CLOSE.unauthenticated, "Say first who you are")
-    const reader = new Reader(message, "body")
-    const pipelineId = reader.take("pipeline_id", isId, 'the id of a pipeline, or "*" for all')
-    const runId = reader.take("task_id", isId, "the id of a run")
-    const types = reader.take("types", areListedTypes, "a list of types of events")
-    const after =
-      runId === undefined
-        ? reader.take("after", isCursor, 'the `cursor` of an event, or "0"')
-        : reader.take("after", isNumber, "the `sequence` of an event, or 0")
-    const read = reader.result(() => (types === undefined ? undefined : new Set(types)))
+    const read = decodeSubscription(message)
     if (Result.isFailure(read)) {
-      if (type === "unsubscribe") return this.#refuse(undefined, read.failure)
+      const refusal = invalid("body", read.failure)
+      if (type === "unsubscribe") return this.#refuse(undefined, refusal)
       // First, as always, the guard is asked.
-      const wish = { permission: "read", pipelineId: pipelineId === "*" ? undefined : pipelineId, runId } as const
-      const permit = this.#wiring.operations.permit(this.#caller, wish)
+      const permit = this.#wiring.operations.permit(this.#caller, { permission: "read", ...subjectOf(message) })
       const exit = await this.#wiring.run(Effect.result(permit))
       if (Exit.isFailure(exit)) throw new Error("A permit ended in a defect", { cause: exit.cause })
-      return this.#refuse(undefined, Result.isFailure(exit.value) ? exit.value.failure : read.failure)
+      return this.#refuse(undefined, Result.isFailure(exit.value) ? exit.value.failure : refusal)
     }
+    const { pipeline_id: pipelineId, task_id: runId, types, after } = read.success
     if ((pipelineId === undefined) === (runId === undefined)) {
       const one = "Say either pipeline_id or task_id"
       return this.#refuse(undefined, new BadRequest(400, "InvalidMessageError", one))
     }
     const subject = runId === undefined ? { pipeline_id: pipelineId! } : { task_id: runId }
     if (type === "unsubscribe") return this.#unsubscribe(subject)
-    return this.#subscribe(this.#caller, subject, after === undefined ? undefined : String(after), read.success)
+    return this.#subscribe(
+      this.#caller,
+      subject,
+      after === undefined ? undefined : String(after),
+      types && new Set(types)
+    )
   }
 
   /** What was subscribed to before stays with who subscribed to it, and ends when they are no longer known. */
@@ -222,15 +221,13 @@ export class EventSocket implements SocketListener {
   }
 
   async #authenticate(message: Readonly<Record<string, unknown>>): Promise<void> {
-    const reader = new Reader(message, "body")
-    const apiKey = reader.take("api_key", isSecret, "an API key")
-    const bearer = reader.take("token", isSecret, "a token")
-    const read = reader.result(() => ({ apiKey, bearer }))
-    if (Result.isFailure(read)) return this.#refuse(undefined, read.failure)
+    const read = decodeAuth(message)
+    if (Result.isFailure(read)) return this.#refuse(undefined, invalid("body", read.failure))
+    const { api_key: apiKey, token: bearer } = read.success
     if (this.#caller !== undefined && apiKey === undefined && bearer === undefined) {
       return this.#refuse(undefined, new BadRequest(400, "InvalidMessageError", "Show an api_key or a token"))
     }
-    const exit = await this.#wiring.run(this.#wiring.enter(read.success))
+    const exit = await this.#wiring.run(this.#wiring.enter({ apiKey, bearer }))
     if (this.#isClosed) return
     if (Exit.isFailure(exit)) return this.close(...closing(exit))
     if (this.#caller === undefined) {
@@ -346,15 +343,6 @@ export class EventSocket implements SocketListener {
     }
   }
 }
-
-const isId = (value: unknown): value is string => typeof value === "string" && value !== "" && value.length <= 500
-
-const isNumber = (value: unknown): value is number => typeof value === "number" && isSequence(String(value))
-
-const isSecret = (value: unknown): value is string => typeof value === "string" && value !== ""
-
-const areListedTypes = (value: unknown): value is ReadonlyArray<EventType> =>
-  Array.isArray(value) && value.length > 0 && areTypes(value.join(","))
 
 /** With which code a connection is closed whose other end is not let in, and why. */
 export const closing = (exit: Exit.Failure<unknown, EntryError>): readonly [code: number, reason: string] => {

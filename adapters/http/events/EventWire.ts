@@ -24,16 +24,6 @@ export const EVENT_TYPES = [
 /** The type of an event on the wire. */
 export type EventType = (typeof EVENT_TYPES)[number]
 
-/** Whether these are types of events, with commas between them. */
-export const areTypes = (value: unknown): value is string =>
-  typeof value === "string" && value.split(",").every((name) => EVENT_TYPES.includes(name as EventType))
-
-/** Whether it can be the sequence of an event. */
-export const isSequence = (value: unknown): value is string => typeof value === "string" && /^\d{1,15}$/.test(value)
-
-/** Whether it can be a place in a feed; which it is, the feed knows. */
-export const isCursor = (value: unknown): value is string => typeof value === "string" && value.length <= 100
-
 /** An event. What does not apply is left out. */
 export interface EventJson {
   readonly type: EventType

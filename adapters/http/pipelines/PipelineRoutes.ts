@@ -5,12 +5,15 @@ import * as Result from "effect/Result"
 import type { Any as Pipeline } from "../../../core/pipeline/Pipeline.ts"
 import type { Registered } from "../../../core/registry/Registry.ts"
 import { toDot } from "../../../core/render/Dot.ts"
-import * as Asked from "../Asked.ts"
+import { toWindowMillis } from "../health/StatisticsRequests.ts"
 import { statistics } from "../health/StatisticsWire.ts"
+import { toExecution } from "../runs/ExecutionRequest.ts"
 import { completed } from "../runs/RunRoutes.ts"
 import type * as RunWire from "../runs/RunWire.ts"
 import { type HttpReply, json, NO_CONTENT, text } from "../server/Message.ts"
+import { type Part, part, partOf } from "../server/Paging.ts"
 import { about, act, type Call, get, post, type Route, read, refused, remove } from "../server/Route.ts"
+import { toDefinition } from "./PipelineRequests.ts"
 import * as PipelineWire from "./PipelineWire.ts"
 
 /** A route whose answer depends on nothing but the pipeline, which never changes: made once for each. */
@@ -46,7 +49,7 @@ const pausing = (verb: "pause" | "resume", summary: string): Route =>
 /** Where an array goes on, which has no place for that in it. Source: RFC 8288, 3. */
 const next = (
   { request: { path, prefix = "" } }: Call,
-  { limit }: Asked.Part,
+  { limit }: Part,
   cursor: string | null
 ): Readonly<Record<string, string>> =>
   cursor === null ? {} : { link: `<${prefix}${path}?limit=${limit}&cursor=${cursor}>; rel="next"` }
@@ -56,10 +59,10 @@ export const pipelineRoutes: ReadonlyArray<Route> = [
   about(
     "list",
     get("/pipelines", "read", "The pipelines that the caller may read; all of them unless `limit` is set.", (call) =>
-      Effect.flatMap(read(call, Asked.part(call.request.query, Number.MAX_SAFE_INTEGER)), (part) =>
+      Effect.flatMap(read(call, part(call.request.query, Number.MAX_SAFE_INTEGER)), (wanted) =>
         Effect.map(call.operations.pipelines(call.caller), (all) => {
-          const { items, nextCursor } = Asked.partOf(all, part)
-          return json(200, items.map(PipelineWire.pipelineRow), next(call, part, nextCursor))
+          const { items, nextCursor } = partOf(all, wanted)
+          return json(200, items.map(PipelineWire.pipelineRow), next(call, wanted, nextCursor))
         })
       )
     )
@@ -73,7 +76,7 @@ export const pipelineRoutes: ReadonlyArray<Route> = [
   about(
     "new",
     post("/pipelines/{pipeline_id}", "admin", "Registers a pipeline from tasks that the program offers.", (call) =>
-      Effect.flatMap(read(call, Asked.definition(call.params["pipeline_id"]!, call.body)), (definition) =>
+      Effect.flatMap(read(call, toDefinition(call.params["pipeline_id"]!, call.body)), (definition) =>
         Effect.map(call.operations.register(call.caller, definition), (row) => json(201, PipelineWire.pipelineRow(row)))
       )
     )
@@ -94,7 +97,7 @@ export const pipelineRoutes: ReadonlyArray<Route> = [
   ),
   get("/pipelines/{pipeline_id}/statistics", "read", "How the pipeline's runs went of late, in numbers.", (call) => {
     const { operations, caller, params, nowMillis } = call
-    const window = Asked.window(call.request.query)
+    const window = toWindowMillis(call.request.query)
     if (Result.isFailure(window)) return refused(call, window.failure)
     return Effect.map(operations.statistics(caller, params["pipeline_id"]!, window.success), (of) =>
       json(200, statistics(of, nowMillis))
@@ -111,9 +114,9 @@ export const pipelineRoutes: ReadonlyArray<Route> = [
   ),
   post("/pipelines/{pipeline_id}/execute", "execute", "Starts a run, and waits for it when asked to.", (call) => {
     const { operations, caller, params } = call
-    const asked = Asked.execution(call.body, call.request)
-    if (Result.isFailure(asked)) return refused(call, asked.failure)
-    const { given, options, wait, timeoutMillis } = asked.success
+    const execution = toExecution(call.body, call.request)
+    if (Result.isFailure(execution)) return refused(call, execution.failure)
+    const { given, options, wait, timeoutMillis } = execution.success
     const pipelineId = params["pipeline_id"]!
     return wait
       ? Effect.map(operations.execute(caller, pipelineId, given, options, timeoutMillis), completed)

@@ -2,9 +2,9 @@
 import * as Effect from "effect/Effect"
 import * as Results from "../../../core/run/Results.ts"
 import type * as Run from "../../../core/run/Run.ts"
-import * as Asked from "../Asked.ts"
 import { type HttpReply, json, jsonText, NO_CONTENT } from "../server/Message.ts"
 import { about, get, post, type Route, read, remove } from "../server/Route.ts"
+import { toCancellation, toListRequest, toRepeatedSteps } from "./RunRequests.ts"
 import * as RunWire from "./RunWire.ts"
 
 /** The answer with a run's result. */
@@ -21,7 +21,7 @@ export const runRoutes: ReadonlyArray<Route> = [
   about(
     "list",
     get("/runs", "read", "The runs that the caller may read, newest first.", (call) =>
-      Effect.flatMap(read(call, Asked.runList(call.request.query)), (wanted) =>
+      Effect.flatMap(read(call, toListRequest(call.request.query)), (wanted) =>
         Effect.map(call.operations.runs(call.caller, wanted), (list) => json(200, RunWire.runs(list)))
       )
     )
@@ -36,7 +36,7 @@ export const runRoutes: ReadonlyArray<Route> = [
   post("/runs/{task_id}/cancel", "execute", "Ends a run, or one step of it.", (call) => {
     const { operations, caller, params } = call
     const runId = params["task_id"]!
-    return Effect.flatMap(read(call, Asked.cancellation(call.body)), ({ step, reason }) =>
+    return Effect.flatMap(read(call, toCancellation(call.body)), ({ step, reason }) =>
       Effect.map(
         step === undefined
           ? operations.cancel(caller, runId, reason)
@@ -46,7 +46,7 @@ export const runRoutes: ReadonlyArray<Route> = [
     )
   }),
   post("/runs/{task_id}/retry", "execute", "Starts a run that keeps what this one has completed.", (call) =>
-    Effect.flatMap(read(call, Asked.repetition(call.body)), (from) =>
+    Effect.flatMap(read(call, toRepeatedSteps(call.body)), (from) =>
       Effect.map(call.operations.retry(call.caller, call.params["task_id"]!, from), (task_id) =>
         json(202, { task_id, status: "STARTED" } satisfies RunWire.Started)
       )

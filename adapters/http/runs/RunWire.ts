@@ -208,6 +208,12 @@ export interface Started {
   readonly status: "STARTED"
 }
 
+/** A run that is not over: an answer to `GET /pipelines/result/{task_id}`. */
+export interface Unfinished {
+  readonly task_id: string
+  readonly status: "PENDING" | "RUNNING"
+}
+
 /** A run with its result. */
 export interface Completed<Result = unknown> {
   readonly task_id: string

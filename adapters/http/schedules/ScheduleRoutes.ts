@@ -1,8 +1,9 @@
 /** The routes about schedules. */
 import * as Effect from "effect/Effect"
-import * as Asked from "../Asked.ts"
 import { json, NO_CONTENT } from "../server/Message.ts"
+import { part, partOf } from "../server/Paging.ts"
 import { about, act, get, post, type Route, read, remove } from "../server/Route.ts"
+import { toNewSchedule } from "./ScheduleRequests.ts"
 import * as ScheduleWire from "./ScheduleWire.ts"
 
 /** A route that pauses a schedule, or resumes it. */
@@ -19,9 +20,9 @@ export const scheduleRoutes: ReadonlyArray<Route> = [
   about(
     "list",
     get("/schedules", "read", "The schedules that the caller may read, by id.", (call) =>
-      Effect.flatMap(read(call, Asked.part(call.request.query)), (part) =>
+      Effect.flatMap(read(call, part(call.request.query)), (wanted) =>
         Effect.map(call.operations.schedules(call.caller), (all) => {
-          const { items, nextCursor } = Asked.partOf(all, part)
+          const { items, nextCursor } = partOf(all, wanted)
           const schedules = items.map(ScheduleWire.schedule)
           return json(200, { schedules, next_cursor: nextCursor } satisfies ScheduleWire.Schedules)
         })
@@ -29,7 +30,7 @@ export const scheduleRoutes: ReadonlyArray<Route> = [
     )
   ),
   post("/schedules", "admin", "Makes a schedule; the same once more is the one that is there.", (call) =>
-    Effect.flatMap(read(call, Asked.newSchedule(call.body)), (schedule) =>
+    Effect.flatMap(read(call, toNewSchedule(call.body)), (schedule) =>
       Effect.map(call.operations.addSchedule(call.caller, schedule), (made) => json(201, ScheduleWire.schedule(made)))
     )
   ),

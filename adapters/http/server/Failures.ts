@@ -1,5 +1,6 @@
 /** What a failure looks like to a client: one status and one body, without stack, secret or host path. */
 import * as Data from "effect/Data"
+import * as Schema from "effect/Schema"
 import type * as Errors from "../../../core/values/Errors.ts"
 import type { Quota } from "../../../core/values/Principal.ts"
 import { type HttpReply, json } from "./Message.ts"
@@ -27,6 +28,33 @@ export class BadRequest extends Data.Error<{ readonly message: string }> {
     this.headers = more.headers ?? {}
   }
 }
+
+/** The body of every failure. */
+export interface ErrorJson {
+  /** The name of the failure, such as `PipelineNotFoundError`. */
+  readonly error: string
+  readonly message: string
+  readonly pipeline_id?: string
+  readonly step?: string
+  readonly task_id?: string
+  /** What is wrong with a request, all at once. */
+  readonly details?: ReadonlyArray<{ readonly path: string; readonly message: string }>
+  readonly timestamp: string
+}
+
+/** The statuses of failures. */
+export type FailureStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 503 | 504
+
+/** The Schema of an `ErrorJson`. */
+export const error: Schema.Codec<ErrorJson> = Schema.Struct({
+  error: Schema.String,
+  message: Schema.String,
+  pipeline_id: Schema.optionalKey(Schema.String),
+  step: Schema.optionalKey(Schema.String),
+  task_id: Schema.optionalKey(Schema.String),
+  details: Schema.optionalKey(Schema.Array(Schema.Struct({ path: Schema.String, message: Schema.String }))),
+  timestamp: Schema.String
+}).annotate({ identifier: "Error" })
 
 /** Every failure that a route may end in. */
 export type Failure =
@@ -159,14 +187,17 @@ export const quota = ({
 export const internalError = (nowMillis: number): HttpReply =>
   json(500, body("InternalError", "Something went wrong on our side", nowMillis, {}))
 
-interface About {
-  readonly pipeline_id?: string | undefined
-  readonly step?: string | undefined
-  readonly task_id?: string | undefined
-  readonly details?: ReadonlyArray<{ readonly path: string; readonly message: string }> | undefined
+/** What an error is about; what does not apply is undefined, and not written. */
+type About = {
+  readonly [Key in Exclude<keyof ErrorJson, "error" | "message" | "timestamp">]?: ErrorJson[Key] | undefined
 }
 
-const body = (error: string, message: string, nowMillis: number, about: About): object => ({
+const body = (
+  error: string,
+  message: string,
+  nowMillis: number,
+  about: About
+): About & Omit<ErrorJson, keyof About> => ({
   error,
   message,
   ...about,

@@ -1,7 +1,5 @@
-/** Schemas of what the routes about the server and about numbers take and answer. */
+/** Schemas of what the routes about the server and about numbers answer. */
 import * as Schema from "effect/Schema"
-import { KEPT_MILLIS } from "../../../core/statistics/Statistics.ts"
-import type { StatisticsQuery } from "../docs/Contract.ts"
 import { millis } from "../server/SchemaParts.ts"
 import type * as HealthWire from "./HealthWire.ts"
 import type * as StatisticsWire from "./StatisticsWire.ts"
@@ -69,12 +67,3 @@ export const statistics: Schema.Codec<StatisticsWire.StatisticsJson> = Schema.St
   slowest_step: Schema.NullOr(Schema.String),
   most_failing_step: Schema.NullOr(Schema.String)
 }).annotate({ identifier: "Statistics" })
-
-/** What it is asked with. */
-export const statisticsQuery: Schema.Codec<StatisticsQuery> = Schema.Struct({
-  window: Schema.optionalKey(
-    Schema.Finite.check(Schema.isBetween({ minimum: 1, maximum: KEPT_MILLIS / 1_000 })).annotate({
-      description: "Over how many of the last seconds, 86,400 at most. Default: 3,600."
-    })
-  )
-})

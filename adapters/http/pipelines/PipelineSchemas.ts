@@ -1,7 +1,6 @@
-/** Schemas of what the routes about pipelines take and answer. */
+/** Schemas of what the routes about pipelines answer. */
 import * as Schema from "effect/Schema"
-import type { DefinitionJson, PartQuery } from "../docs/Contract.ts"
-import { cursor, kind, limit, record, strings } from "../server/SchemaParts.ts"
+import { kind, record, strings } from "../server/SchemaParts.ts"
 import type * as PipelineWire from "./PipelineWire.ts"
 
 export const pipelineRow: Schema.Codec<PipelineWire.PipelineRow> = Schema.Struct({
@@ -49,13 +48,3 @@ export const visualization: Schema.Codec<PipelineWire.Visualization> = Schema.St
   ),
   execution_levels: Schema.Array(strings)
 }).annotate({ identifier: "Visualization" })
-
-export const definition: Schema.Codec<DefinitionJson> = Schema.Struct({ pipeline_type: kind, tasks: strings }).annotate(
-  { identifier: "Definition" }
-)
-
-/** Which part of a list is wanted. */
-export const partQuery: Schema.Codec<PartQuery> = Schema.Struct({
-  limit: limit(1_000, "From 1 to 1,000. Default: 1,000 schedules, or all pipelines."),
-  cursor: cursor(/^[0-9]{1,9}$/u, "Where an earlier list ended: its `next_cursor`, or in its `Link` header.")
-})

@@ -1,17 +1,8 @@
-/** Schemas of what the routes about runs take and answer. */
+/** Schemas of what the routes about runs answer. */
 import * as Schema from "effect/Schema"
-import { MAX_REASON } from "../../../core/operations/RunOperations.ts"
-import { STATUSES } from "../../../core/run/Run.ts"
-import { POLICIES } from "../../../core/values/Policy.ts"
-import type {
-  CancellationJson,
-  ExecutionJson,
-  ExecutionQuery,
-  RepetitionJson,
-  RunsQuery,
-  Unfinished
-} from "../docs/Contract.ts"
-import { instant, limit, millis, nextCursor, priority, record, seconds, strings, text } from "../server/SchemaParts.ts"
+import { millis, record, strings, text } from "../server/SchemaParts.ts"
+import { policy } from "./ExecutionRequest.ts"
+import { runStatus } from "./RunRequests.ts"
 import type * as RunWire from "./RunWire.ts"
 
 export const completed: Schema.Codec<RunWire.Completed> = Schema.Struct({
@@ -20,7 +11,7 @@ export const completed: Schema.Codec<RunWire.Completed> = Schema.Struct({
   result: Schema.Unknown
 }).annotate({ identifier: "Completed" })
 
-export const unfinished: Schema.Codec<Unfinished> = Schema.Struct({
+export const unfinished: Schema.Codec<RunWire.Unfinished> = Schema.Struct({
   task_id: Schema.String,
   status: Schema.Literals(["PENDING", "RUNNING"])
 }).annotate({ identifier: "Unfinished" })
@@ -29,37 +20,6 @@ export const started: Schema.Codec<RunWire.Started> = Schema.Struct({
   task_id: Schema.String,
   status: Schema.Literal("STARTED")
 }).annotate({ identifier: "Started" })
-
-const wait = Schema.optionalKey(
-  Schema.Boolean.annotate({ description: "Whether to answer when the run is over. Default: false." })
-)
-const timeout = Schema.optionalKey(
-  Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 86_400 })).annotate({
-    description: "How long to wait, in seconds; the run goes on. Default: 30."
-  })
-)
-
-const policy: Schema.Codec<"fail-fast" | "continue" | "skip"> = Schema.Literals(POLICIES)
-
-export const execution: Schema.Codec<ExecutionJson> = Schema.Struct({
-  parameters: Schema.optionalKey(record),
-  wait,
-  timeout,
-  given: Schema.optionalKey(record),
-  targets: Schema.optionalKey(
-    Schema.Array(Schema.String)
-      .check(Schema.isMinLength(1))
-      .annotate({ description: "Names of steps, at least one. Default: all." })
-  ),
-  on_failure: Schema.optionalKey(policy),
-  priority,
-  delay: seconds("How long until the run may begin, in seconds. Default: 0."),
-  run_timeout: seconds("How long the run may take, in seconds. Default: the pipeline's.", 0.001)
-}).annotate({ identifier: "Execution" })
-
-export const executionQuery: Schema.Codec<ExecutionQuery> = Schema.Struct({ wait, timeout })
-
-const runStatus: Schema.Codec<RunWire.RunRow["status"]> = Schema.Literals(STATUSES)
 
 const errorDetail: Schema.Codec<RunWire.ErrorDetail> = Schema.Struct({
   error: Schema.String,
@@ -137,25 +97,7 @@ export const logs: Schema.Codec<RunWire.Logs> = Schema.Struct({
   dropped: Schema.Int
 }).annotate({ identifier: "Logs" })
 
-export const runsQuery: Schema.Codec<RunsQuery> = Schema.Struct({
-  pipeline_id: Schema.optionalKey(Schema.String),
-  status: Schema.optionalKey(runStatus),
-  since: instant("Submitted at this instant or later."),
-  until: instant("Submitted before this instant."),
-  limit: limit(200, "From 1 to 200. Default: 50."),
-  cursor: nextCursor
-})
-
 export const cancelling: Schema.Codec<RunWire.Cancelling> = Schema.Struct({
   task_id: Schema.String,
   status: runStatus
 }).annotate({ identifier: "Cancelling" })
-
-export const cancellation: Schema.Codec<CancellationJson> = Schema.Struct({
-  reason: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(MAX_REASON))),
-  step: Schema.optionalKey(Schema.String.annotate({ description: "Ends this step only." }))
-}).annotate({ identifier: "Cancellation" })
-
-export const repetition: Schema.Codec<RepetitionJson> = Schema.Struct({
-  from: Schema.optionalKey(strings)
-}).annotate({ identifier: "Repetition" })
