@@ -82,7 +82,7 @@ export const invalidPipeline = (what: string, pipeline: unknown): InvalidOption 
   }
   return typeof id === "string" && typeof planOf === "function"
     ? undefined
-    : new InvalidOption(what, pipeline, "a pipeline; is it imported in a circle?")
+    : new InvalidOption(what, pipeline, "a pipeline; is it undefined because of a circular import?")
 }
 
 /** What is wrong with the entries of a pipeline or of a part of one; nothing when each is a task or a step. */
