@@ -1,4 +1,4 @@
-/** Pipelines as users import them: what one is, and the ways to declare one. */
+/** The public `Pipeline` namespace: the types, and the functions that declare a pipeline. */
 export type { Chain } from "./pipeline/Chain.ts"
 export { chain } from "./pipeline/Chain.ts"
 export { fromTasks, make } from "./pipeline/Dataflow.ts"

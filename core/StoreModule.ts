@@ -1,4 +1,4 @@
-/** The Store as users import it: its contract, and the one in memory. */
+/** The public `Store` namespace: the contract, and the layer of the memory Store. */
 import * as Layer from "effect/Layer"
 import * as MemoryStore from "./memory/MemoryStore.ts"
 import { Store } from "./store/Store.ts"

@@ -80,7 +80,7 @@ const raised = (error, causes) => {
       cause: cause === undefined || causes === 0 ? undefined : raised(cause, causes - 1)
     }
   } catch {
-    return { name: "Error", message: "It throws when it is looked at" }
+    return { name: "Error", message: "An error that throws when its fields are read" }
   }
 }
 

@@ -1,40 +1,40 @@
-/** Which schemas can lose something on their way through JSON. Looked up once for each schema, not for each value. */
+/** Finds schemas whose values may change when they are encoded to JSON and decoded. Computed once per schema. */
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 
-/** A part of what values look like, as they are or in JSON. */
+/** A set of values, described roughly: one kind, narrowed by known literals or tags. */
 interface Shape {
   readonly kind: "null" | "boolean" | "number" | "string" | "array" | "object" | "undefined" | "bigint" | "symbol"
-  /** The only values of that kind, where they are known. */
+  /** The only possible values, where they are known. */
   readonly literals?: ReadonlySet<unknown>
-  /** Keys of an object that are always there and have only these values. */
+  /** Required keys of an object, with their only possible values. */
   readonly tags?: ReadonlyMap<PropertyKey, ReadonlySet<unknown>>
 }
 
 const KINDS = ["null", "boolean", "number", "string", "array", "object", "undefined", "bigint", "symbol"] as const
 const EVERYTHING: ReadonlyArray<Shape> = KINDS.map((kind) => ({ kind }))
 
-const known = new WeakMap<SchemaAST.AST, boolean>()
+const cache = new WeakMap<SchemaAST.AST, boolean>()
 
 /**
- * Whether a value of this schema may be read back from its JSON as another one: where anything is let through, where two
- * members of a union look the same in JSON, and where a transformation does as it likes.
+ * Whether a value of this schema may differ after encoding to JSON and decoding. That is possible with a schema that
+ * accepts any value, with a union of which two members look the same in JSON, and with a transformation.
  */
 export const canLose = (ast: SchemaAST.AST): boolean => {
-  let found = known.get(ast)
+  let found = cache.get(ast)
   if (found === undefined) {
-    found = loses(ast, new Set())
-    known.set(ast, found)
+    found = inspect(ast, new Set())
+    cache.set(ast, found)
   }
   return found
 }
 
-const loses = (ast: SchemaAST.AST, around: Set<SchemaAST.AST>): boolean => {
+const inspect = (ast: SchemaAST.AST, visited: Set<SchemaAST.AST>): boolean => {
   if (ast.encoding !== undefined) return true
-  // A schema that contains itself loses nothing by that.
-  if (around.has(ast)) return false
-  around.add(ast)
-  const inner = (part: SchemaAST.AST): boolean => loses(part, around)
+  // A recursive schema: its first visit decides.
+  if (visited.has(ast)) return false
+  visited.add(ast)
+  const inner = (part: SchemaAST.AST): boolean => inspect(part, visited)
   switch (ast._tag) {
     case "Any":
     case "ObjectKeyword":
@@ -50,45 +50,45 @@ const loses = (ast: SchemaAST.AST, around: Set<SchemaAST.AST>): boolean => {
         ast.indexSignatures.some(({ parameter, type }) => inner(parameter) || inner(type))
       )
     case "Union":
-      return ast.types.some(inner) || overlap(ast.types)
+      return ast.types.some(inner) || areAmbiguous(ast.types)
     case "Suspend":
       return inner(ast.thunk())
     default:
-      // `Unknown` is among these: only plain JSON gets through it.
+      // Includes `Unknown`, whose JSON codec accepts only plain JSON.
       return false
   }
 }
 
 type Declaration = Extract<SchemaAST.AST, { readonly _tag: "Declaration" }>
 
-/** What effect calls a schema that it declares, such as `effect/schema/Date`. */
+/** The id of a schema that effect declares, such as `effect/schema/Date`; undefined for others. */
 export const idOf = ({ annotations }: Declaration): string | undefined => {
   const { id } = (annotations?.["representation"] ?? {}) as { readonly id?: unknown }
   return typeof id === "string" ? id : undefined
 }
 
-/** Whether effect declares it: a Date, a Map, an Option. */
+/** Whether effect declares the schema, such as Date, Map or Option. */
 const isBuiltIn = (ast: Declaration): boolean => idOf(ast)?.startsWith("effect/") === true
 
-/** Whether it is effect's schema of all JSON. */
+/** Whether the schema is effect's schema of all JSON. */
 const isJson = (ast: Declaration): boolean => /\/(?:Mutable)?Json$/.test(idOf(ast) ?? "")
 
 const hasCodec = ({ annotations }: Declaration): boolean =>
   annotations?.["toCodecJson"] !== undefined || annotations?.["toCodec"] !== undefined
 
-/** Whether two members of a union may take one value, so that one writes what is another's; or one JSON. */
-const overlap = (members: ReadonlyArray<SchemaAST.AST>): boolean =>
-  anyMeet(members.map((member) => shapesOf(SchemaAST.toType(member)))) ||
-  anyMeet(members.map((member) => shapesOf(encodedOf(member))))
+/** Whether two members of a union may accept the same value or the same JSON, so that the wrong one encodes or decodes it. */
+const areAmbiguous = (members: ReadonlyArray<SchemaAST.AST>): boolean =>
+  anyOverlap(members.map((member) => shapesOf(SchemaAST.toType(member)))) ||
+  anyOverlap(members.map((member) => shapesOf(encodedOf(member))))
 
-const anyMeet = (all: ReadonlyArray<ReadonlyArray<Shape>>): boolean =>
-  all.some((one, at) => all.slice(at + 1).some((other) => one.some((mine) => other.some((its) => meet(mine, its)))))
+const anyOverlap = (all: ReadonlyArray<ReadonlyArray<Shape>>): boolean =>
+  all.some((one, at) => all.slice(at + 1).some((other) => one.some((mine) => other.some((its) => overlap(mine, its)))))
 
 const encodedOf = (ast: SchemaAST.AST): SchemaAST.AST | undefined => {
   try {
     return SchemaAST.toEncoded(Schema.toCodecJson(Schema.make<Schema.Codec<unknown>>(ast)).ast)
   } catch {
-    // It has no JSON; writing a value of it fails.
+    // The schema has no JSON codec, so encoding a value fails.
     return undefined
   }
 }
@@ -113,7 +113,7 @@ const shapesOf = (ast: SchemaAST.AST | undefined): ReadonlyArray<Shape> => {
     case "UniqueSymbol":
       return [{ kind: "symbol" }]
     case "Declaration":
-      // A struct takes instances of classes as well.
+      // A declared class counts as an object, because a struct accepts its instances too.
       return isJson(ast) ? EVERYTHING : [{ kind: "object" }]
     case "Literal":
       return [literalShape(ast.literal)]
@@ -149,17 +149,18 @@ const tagsOf = (ast: Extract<SchemaAST.AST, { readonly _tag: "Objects" }>): NonN
   return tags
 }
 
-const meet = (one: Shape, other: Shape): boolean => {
+const overlap = (one: Shape, other: Shape): boolean => {
   if (one.kind !== other.kind) return false
-  if (one.literals !== undefined && other.literals !== undefined && areApart(one.literals, other.literals)) return false
+  if (one.literals !== undefined && other.literals !== undefined && areDisjoint(one.literals, other.literals))
+    return false
   for (const [key, values] of one.tags ?? []) {
     const others = other.tags?.get(key)
-    if (others !== undefined && areApart(values, others)) return false
+    if (others !== undefined && areDisjoint(values, others)) return false
   }
   return true
 }
 
-const areApart = (one: ReadonlySet<unknown>, other: ReadonlySet<unknown>): boolean => {
+const areDisjoint = (one: ReadonlySet<unknown>, other: ReadonlySet<unknown>): boolean => {
   for (const value of one) if (other.has(value)) return false
   return true
 }

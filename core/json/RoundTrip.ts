@@ -1,4 +1,4 @@
-/** Compares what a task or a program gave with what its JSON is read back as. */
+/** Compares a value of a task or a program with the value that is decoded from its JSON. */
 import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -14,12 +14,12 @@ type Declaration = Extract<SchemaAST.AST, { readonly _tag: "Declaration" }>
 
 type Path = ReadonlyArray<string | number>
 
-/** The first place where a value and what it is read back as differ. */
-type Compare = (given: unknown, back: unknown, path: Path) => Problem | undefined
+/** Finds the first difference between an original value and the decoded one. */
+type Compare = (original: unknown, decoded: unknown, path: Path) => Problem | undefined
 
 const compares = new WeakMap<SchemaAST.AST, Compare>()
 
-/** The comparison for values of a schema: effect's equivalence, with the place of the difference. */
+/** The comparison for values of a schema: as effect's equivalence, but it says where the difference is. */
 export const compareOf = (ast: SchemaAST.AST): Compare => {
   let found = compares.get(ast)
   if (found === undefined) {
@@ -46,9 +46,9 @@ const make = (ast: SchemaAST.AST): Compare => {
       return anyOf(ast)
     case "Suspend": {
       let inner: Compare | undefined
-      return (given, back, path) => {
+      return (original, decoded, path) => {
         inner ??= compareOf(ast.thunk())
-        return inner(given, back, path)
+        return inner(original, decoded, path)
       }
     }
     case "Declaration":
@@ -58,18 +58,19 @@ const make = (ast: SchemaAST.AST): Compare => {
   }
 }
 
-// -0 has no JSON of its own, and is the same number.
-const primitive: Compare = (given, back, path) =>
-  given === back || (Number.isNaN(given) && Number.isNaN(back)) ? undefined : lost(given, back, path)
+// JSON has no -0; -0 and 0 count as equal.
+const primitive: Compare = (original, decoded, path) =>
+  original === decoded || (Number.isNaN(original) && Number.isNaN(decoded)) ? undefined : lost(original, decoded, path)
 
-// What is plain JSON comes back as it was, unless another member of a union has written it.
-const plain: Compare = (given, back, path) => PlainJson.problem(given, path) ?? sameJson(given, back, path)
+// Plain JSON survives encoding, unless another member of a union has encoded the value.
+const plain: Compare = (original, decoded, path) =>
+  PlainJson.problem(original, path) ?? sameJson(original, decoded, path)
 
-const sameJson: Compare = (given, back, path) => {
-  if (!isObject(given) || !isObject(back)) return primitive(given, back, path)
-  if (Array.isArray(given) !== Array.isArray(back)) return lost(given, back, path)
-  for (const key of new Set([...Object.keys(given), ...Object.keys(back)])) {
-    const problem = sameJson(given[key], back[key], [...path, Array.isArray(given) ? Number(key) : key])
+const sameJson: Compare = (original, decoded, path) => {
+  if (!isObject(original) || !isObject(decoded)) return primitive(original, decoded, path)
+  if (Array.isArray(original) !== Array.isArray(decoded)) return lost(original, decoded, path)
+  for (const key of new Set([...Object.keys(original), ...Object.keys(decoded)])) {
+    const problem = sameJson(original[key], decoded[key], [...path, Array.isArray(original) ? Number(key) : key])
     if (problem !== undefined) return problem
   }
   return undefined
@@ -77,27 +78,29 @@ const sameJson: Compare = (given, back, path) => {
 
 const byEquivalence = (ast: SchemaAST.AST): Compare => {
   const isSame = Schema.toEquivalence(Schema.make<Schema.Schema<unknown>>(ast))
-  return (given, back, path) => (isSame(given, back) ? undefined : lost(given, back, path))
+  return (original, decoded, path) => (isSame(original, decoded) ? undefined : lost(original, decoded, path))
 }
 
-/** The containers whose contents keep their order in JSON: what they contain is compared as it is elsewhere. */
+/** The comparison for a container whose contents keep their order in JSON; undefined for other declarations. */
 const container = (ast: Declaration): Compare | undefined => {
   const parts = ast.typeParameters.map(compareOf)
   switch (idOf(ast)) {
     case "effect/schema/ReadonlyMap":
-      return contents((entry, back, path) => {
+      return contents((entry, decoded, path) => {
         const [key, value] = entry as readonly [unknown, unknown]
-        const [otherKey, other] = back as readonly [unknown, unknown]
+        const [otherKey, other] = decoded as readonly [unknown, unknown]
         return parts[0]!(key, otherKey, path) ?? parts[1]!(value, other, path)
       })
     case "effect/schema/ReadonlySet":
     case "effect/schema/Chunk":
       return contents(parts[0]!)
     case "effect/schema/Option":
-      return (given, back, path) => {
-        if (!Option.isOption(given) || !Option.isOption(back) || given._tag !== back._tag)
-          return lost(given, back, path)
-        return given._tag === "Some" ? parts[0]!(given.value, (back as typeof given).value, path) : undefined
+      return (original, decoded, path) => {
+        if (!Option.isOption(original) || !Option.isOption(decoded) || original._tag !== decoded._tag)
+          return lost(original, decoded, path)
+        return original._tag === "Some"
+          ? parts[0]!(original.value, (decoded as typeof original).value, path)
+          : undefined
       }
     default:
       return undefined
@@ -106,10 +109,10 @@ const container = (ast: Declaration): Compare | undefined => {
 
 const contents =
   (compare: Compare): Compare =>
-  (given, back, path) => {
-    if (!Predicate.isIterable(given) || !Predicate.isIterable(back)) return lost(given, back, path)
-    const [items, others] = [[...given], [...back]]
-    if (items.length !== others.length) return lost(given, back, path)
+  (original, decoded, path) => {
+    if (!Predicate.isIterable(original) || !Predicate.isIterable(decoded)) return lost(original, decoded, path)
+    const [items, others] = [[...original], [...decoded]]
+    if (items.length !== others.length) return lost(original, decoded, path)
     for (let at = 0; at < items.length; at++) {
       const problem = compare(items[at], others[at], [...path, at])
       if (problem !== undefined) return problem
@@ -120,12 +123,13 @@ const contents =
 const elements = ({ elements, rest }: Extract<SchemaAST.AST, { readonly _tag: "Arrays" }>): Compare => {
   const first = elements.map(compareOf)
   const [middle, ...last] = rest.map(compareOf)
-  return (given, back, path) => {
-    if (!Array.isArray(given) || !Array.isArray(back) || given.length !== back.length) return lost(given, back, path)
-    const lastFrom = given.length - last.length
-    for (let at = 0; at < given.length; at++) {
+  return (original, decoded, path) => {
+    if (!Array.isArray(original) || !Array.isArray(decoded) || original.length !== decoded.length)
+      return lost(original, decoded, path)
+    const lastFrom = original.length - last.length
+    for (let at = 0; at < original.length; at++) {
       const compare = at < first.length ? first[at]! : at < lastFrom ? middle! : last[at - lastFrom]!
-      const problem = compare(given[at], back[at], [...path, at])
+      const problem = compare(original[at], decoded[at], [...path, at])
       if (problem !== undefined) return problem
     }
     return undefined
@@ -135,19 +139,19 @@ const elements = ({ elements, rest }: Extract<SchemaAST.AST, { readonly _tag: "A
 const members = (ast: Extract<SchemaAST.AST, { readonly _tag: "Objects" }>): Compare => {
   const { propertySignatures, indexSignatures } = ast
   if (propertySignatures.length + indexSignatures.length === 0) return plain
-  // Which of several a key belongs to is effect's to say.
+  // With several index signatures, effect decides which one a key belongs to.
   if (indexSignatures.length > 1) return byEquivalence(ast)
   const named = new Map(propertySignatures.map(({ name, type }) => [name, compareOf(type)]))
   const [index] = indexSignatures.map(({ type }) => compareOf(type))
-  return (given, back, path) => {
-    if (!isObject(given) || !isObject(back)) return lost(given, back, path)
-    const keys = index === undefined ? named.keys() : new Set([...named.keys(), ...Object.keys(given)])
+  return (original, decoded, path) => {
+    if (!isObject(original) || !isObject(decoded)) return lost(original, decoded, path)
+    const keys = index === undefined ? named.keys() : new Set([...named.keys(), ...Object.keys(original)])
     for (const key of keys) {
-      // One that is left out and one that is undefined are told apart only by who asks for that.
-      if (given[key] === undefined && back[key] === undefined) continue
+      // An absent key and an undefined value count as equal.
+      if (original[key] === undefined && decoded[key] === undefined) continue
       const place = [...path, typeof key === "symbol" ? String(key) : key]
-      if (!Object.hasOwn(back, key)) return lost(given[key], undefined, place)
-      const problem = (named.get(key) ?? index!)(given[key], back[key], place)
+      if (!Object.hasOwn(decoded, key)) return lost(original[key], undefined, place)
+      const problem = (named.get(key) ?? index!)(original[key], decoded[key], place)
       if (problem !== undefined) return problem
     }
     return undefined
@@ -159,12 +163,12 @@ const anyOf = ({ types }: Extract<SchemaAST.AST, { readonly _tag: "Union" }>): C
     is: Schema.is(Schema.make<Schema.Schema<unknown>>(type)),
     compare: compareOf(type)
   }))
-  return (given, back, path) => {
-    if (Equal.equals(given, back)) return undefined
-    // Some members leave things out. It has to be the same for each member that takes it: any may be the one that is meant.
+  return (original, decoded, path) => {
+    if (Equal.equals(original, decoded)) return undefined
+    // Any member that accepts the original may be the intended one, and some ignore keys: so all of them must find no difference.
     for (const { is, compare } of able) {
-      if (!is(given)) continue
-      const problem = is(back) ? compare(given, back, path) : lost(given, back, path)
+      if (!is(original)) continue
+      const problem = is(decoded) ? compare(original, decoded, path) : lost(original, decoded, path)
       if (problem !== undefined) return problem
     }
     return undefined
@@ -174,8 +178,8 @@ const anyOf = ({ types }: Extract<SchemaAST.AST, { readonly _tag: "Union" }>): C
 const isObject = (value: unknown): value is Readonly<Record<PropertyKey, unknown>> =>
   typeof value === "object" && value !== null
 
-const lost = (given: unknown, back: unknown, path: Path): Problem => {
-  const [one, other] = [PlainJson.kindOf(given), PlainJson.kindOf(back)]
-  const what = one === other ? "another one" : other
-  return { path, message: `Expected a value that its JSON gives back: ${one} would become ${what}` }
+const lost = (original: unknown, decoded: unknown, path: Path): Problem => {
+  const [one, other] = [PlainJson.kindOf(original), PlainJson.kindOf(decoded)]
+  const what = one === other ? "a different one" : other
+  return { path, message: `Expected a value that JSON preserves: ${one} would become ${what}` }
 }

@@ -1,6 +1,6 @@
 /**
- * Values on their way through a run. A Store keeps a value as JSON text, so that a run in memory and a run on Redis
- * hold the same thing and no task can change what another one reads.
+ * Codecs of the values of a run. Every Store keeps values as JSON text, so that runs behave the same in memory and on
+ * Redis, and no task can change a value that another task reads.
  */
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -12,13 +12,16 @@ import type { Problem } from "../values/Errors.ts"
 import * as PlainJson from "./PlainJson.ts"
 import * as RoundTrip from "./RoundTrip.ts"
 
-/** How many times the longest value may be kept together: all parameters of a run, all inputs and all outputs of a step. */
+/**
+ * All parameters of a run, all inputs of a step and all outputs of a step have together at most this many times the bytes
+ * of one value.
+ */
 export const MAX_TOGETHER = 16
 
 /** JSON text of one value. */
 export type Json = string
 
-/** Any schema that needs no services; `optionalKey`, `optional` and decoding defaults make a key optional. */
+/** A schema that needs no services. `optionalKey`, `optional` and decoding defaults make its key optional. */
 export type Field = Schema.Constraint & {
   readonly DecodingServices: never
   readonly EncodingServices: never
@@ -32,13 +35,13 @@ export interface Fields {
   readonly [key: PropertyKey]: Field
 }
 
-/** Turns one key's value into JSON text and back, and says what is wrong with it. */
+/** Encodes the value of one key as JSON text and decodes it; reports the problems of invalid values. */
 export interface Codec {
   readonly encode: (value: unknown) => Result.Result<Json, ReadonlyArray<Problem>>
   readonly decode: (text: Json) => Result.Result<unknown, ReadonlyArray<Problem>>
-  /** The same for JSON that is parsed already. */
+  /** Decodes JSON that is already parsed. */
   readonly read: (json: unknown) => Result.Result<unknown, ReadonlyArray<Problem>>
-  /** What decoding makes of an absent key: its default, or none. */
+  /** The value of an absent key: its decoding default, or none. */
   readonly absent: () => Option.Option<unknown>
 }
 
@@ -55,7 +58,7 @@ const problems = (error: unknown): ReadonlyArray<Problem> => {
   }))
 }
 
-// JSON has no Infinity, so the codec of a number takes these texts too; whoever sent another text meant a number.
+// JSON has no Infinity, so the codec of a number accepts these strings too. A client's mistake is easier to see without them.
 const inPlainWords = (message: string): string =>
   message.replace(/(?:number \| )?"Infinity" \| "-Infinity" \| "NaN"/g, "number")
 
@@ -66,7 +69,7 @@ const failureOf = (exit: Exit.Failure<unknown, unknown>): ReadonlyArray<Problem>
 
 const everyProblem = { errors: "all" } as const
 
-const general = (field: Field): Codec => {
+const schemaCodec = (field: Field): Codec => {
   const json = Schema.toCodecJson(field as Schema.Codec<unknown, unknown>)
   const encodeExit = Schema.encodeUnknownExit(json, everyProblem)
   const decodeExit = Schema.decodeUnknownExit(json, everyProblem)
@@ -86,7 +89,7 @@ const general = (field: Field): Codec => {
     })
   }
   return {
-    encode: RoundTrip.canLose(field.ast) ? proven(field, write, read) : write,
+    encode: RoundTrip.canLose(field.ast) ? verified(field, write, read) : write,
     decode: (text) => read(JSON.parse(text)),
     read,
     absent: () => {
@@ -96,19 +99,19 @@ const general = (field: Field): Codec => {
   }
 }
 
-/** Writes a value only if it is read back as it was. */
-const proven = (field: Field, write: Codec["encode"], read: Codec["read"]): Codec["encode"] => {
+/** An encoder that decodes its result, and refuses a value that comes out different. */
+const verified = (field: Field, write: Codec["encode"], read: Codec["read"]): Codec["encode"] => {
   const compare = RoundTrip.compareOf(field.ast)
   return (value) =>
     Result.flatMap(write(value), (text) =>
-      Result.flatMap(read(JSON.parse(text)), (back) => {
-        const problem = compare(value, back, [])
+      Result.flatMap(read(JSON.parse(text)), (decoded) => {
+        const problem = compare(value, decoded, [])
         return problem === undefined ? Result.succeed(text) : Result.fail([problem])
       })
     )
 }
 
-/** Problems with where in a value it is that is no JSON: of all that is let through as it is, effect names only the whole. */
+/** Adds the exact path to problems with values that are no JSON: of a value of any type, effect names only the whole. */
 const located = (found: ReadonlyArray<Problem>, value: unknown): ReadonlyArray<Problem> =>
   found.map((problem) => {
     if (problem.message !== "Expected JSON value") return problem
@@ -121,7 +124,7 @@ const located = (found: ReadonlyArray<Problem>, value: unknown): ReadonlyArray<P
     return inner === undefined ? problem : { ...inner, path: [...problem.path, ...inner.path] }
   })
 
-/** A value as JSON text; what is no JSON, or is nested too deeply, is a problem. */
+/** A value as JSON text. Fails for a value that is no JSON or is nested too deeply. */
 export const stringify = (value: unknown): Result.Result<Json, ReadonlyArray<Problem>> => {
   try {
     const text = JSON.stringify(value)
@@ -133,7 +136,7 @@ export const stringify = (value: unknown): Result.Result<Json, ReadonlyArray<Pro
   }
 }
 
-/** The same text for the same value, in whatever order the keys of its objects came. */
+/** JSON text with the keys of all objects sorted, so that equal values have equal texts. */
 export const canonical = (text: Json): Json => (text.includes("{") ? JSON.stringify(JSON.parse(text), sorted) : text)
 
 const sorted = (_: string, value: unknown): unknown =>
@@ -141,34 +144,34 @@ const sorted = (_: string, value: unknown): unknown =>
     ? Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
     : value
 
-type Plain = "string" | "number" | "boolean"
+type Primitive = "string" | "number" | "boolean"
 
-const isPlain = (value: unknown, type: Plain): boolean =>
+const isPrimitive = (value: unknown, type: Primitive): boolean =>
   typeof value === type && (type !== "number" || Number.isFinite(value))
 
-/** Strings, finite numbers and booleans are most of what flows and are their own JSON: no schema machinery for them. */
-const plain = (type: Plain, slow: Codec): Codec => ({
+/** A fast codec for strings, finite numbers and booleans, which most values are; `slow` handles all other values. */
+const primitiveCodec = (type: Primitive, slow: Codec): Codec => ({
   ...slow,
   encode:
     type === "string"
-      ? (value) => (isPlain(value, type) ? Result.succeed(JSON.stringify(value)) : slow.encode(value))
-      : (value) => (isPlain(value, type) ? Result.succeed(String(value)) : slow.encode(value)),
+      ? (value) => (isPrimitive(value, type) ? Result.succeed(JSON.stringify(value)) : slow.encode(value))
+      : (value) => (isPrimitive(value, type) ? Result.succeed(String(value)) : slow.encode(value)),
   decode: (text) => {
     const value: unknown = JSON.parse(text)
-    return isPlain(value, type) ? Result.succeed(value) : slow.read(value)
+    return isPrimitive(value, type) ? Result.succeed(value) : slow.read(value)
   },
-  read: (value) => (isPlain(value, type) ? Result.succeed(value) : slow.read(value))
+  read: (value) => (isPrimitive(value, type) ? Result.succeed(value) : slow.read(value))
 })
 
-const PLAIN: { readonly [tag: string]: Plain } = { String: "string", Number: "number", Boolean: "boolean" }
+const PRIMITIVES: { readonly [tag: string]: Primitive } = { String: "string", Number: "number", Boolean: "boolean" }
 
 const build = (field: Field): Codec => {
   const { _tag, checks, encoding } = field.ast
-  const type = checks === undefined && encoding === undefined ? PLAIN[_tag] : undefined
-  return type === undefined ? general(field) : plain(type, general(field))
+  const type = checks === undefined && encoding === undefined ? PRIMITIVES[_tag] : undefined
+  return type === undefined ? schemaCodec(field) : primitiveCodec(type, schemaCodec(field))
 }
 
-/** What is wrong with parsed JSON; nothing when it can be read. */
+/** The problems of parsed JSON for a field; an empty list when it is valid. */
 export const check = (field: Field, json: unknown): ReadonlyArray<Problem> => {
   const read = codec(field).read(json)
   return Result.isSuccess(read) ? [] : read.failure
@@ -188,10 +191,10 @@ export const codec = (field: Field): Codec => {
 
 const jsonSchemas = new WeakMap<object, JsonSchema | undefined>()
 
-/** A schema and those that several of its places share. */
+/** A JSON Schema, with the definitions that several of its parts share. */
 export type JsonSchema = ReturnType<typeof Schema.toJsonSchemaDocument>
 
-/** What is kept of a field's values as JSON Schema, made on first use; undefined for a schema that has none. */
+/** The JSON Schema of a field's values as Stores keep them, made on first use; undefined for a schema that has none. */
 export const jsonSchema = (field: Field): JsonSchema | undefined => {
   if (!jsonSchemas.has(field.ast)) jsonSchemas.set(field.ast, toJsonSchema(field))
   return jsonSchemas.get(field.ast)
@@ -205,5 +208,5 @@ const toJsonSchema = (field: Field): JsonSchema | undefined => {
   }
 }
 
-/** Whether a field may be left out of what is decoded: it is optional, or has a default. */
+/** Whether the key of a field may be absent before decoding: the field is optional or has a default. */
 export const isOptional = (field: Field): boolean => SchemaAST.isOptional(SchemaAST.toEncoded(field.ast))

@@ -149,14 +149,14 @@ export const make = (store: Store, registry: Registry, guard: Guard): AccessOper
         guard.may(caller, { permission: "admin", pipelineId: id, isOfAll: true }) &&
         (seesAll || (id !== undefined && registry.ids.has(id)))
       const page = () =>
-        Page.sifted(
+        Page.filtered(
           (part: AuditRequest) =>
             Effect.map(store.audit.list(part), ({ records, nextCursor }) => ({ items: records, nextCursor })),
           request,
           may
         )
       return Effect.map(
-        Page.permitted(guard.check(caller, { permission: "admin", pipelineId, isOfAll: true }), page, mistake),
+        Page.ifPermitted(guard.check(caller, { permission: "admin", pipelineId, isOfAll: true }), page, mistake),
         ({ items, nextCursor }) => ({ records: items, nextCursor, strangers: isOverAll ? guard.strangers() : [] })
       )
     }

@@ -310,13 +310,13 @@ export const make = (
         OptionCheck.text("pipelineId", pipelineId, MAX_NAME_LENGTH)
       const may = (run: Run.Run) => guard.may(caller, { permission: "read", pipelineId: run.pipelineId, runId: run.id })
       const page = () =>
-        Page.sifted(
+        Page.filtered(
           (part: ListRequest) => Effect.map(store.list(part), ({ runs, nextCursor }) => ({ items: runs, nextCursor })),
           request,
           may
         )
       return Effect.map(
-        Page.permitted(guard.check(caller, { permission: "read", pipelineId }), page, mistake),
+        Page.ifPermitted(guard.check(caller, { permission: "read", pipelineId }), page, mistake),
         ({ items, nextCursor }) => ({ runs: items, nextCursor })
       )
     },

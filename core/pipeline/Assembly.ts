@@ -1,4 +1,4 @@
-/** How steps become a pipeline: wired by the names of their values, and refused when they do not fit. */
+/** Builds a pipeline from steps: wires them by the names of their values, and refuses steps that do not fit. */
 import * as Result from "effect/Result"
 import type { Json } from "../json/Value.ts"
 import {
@@ -27,10 +27,10 @@ import * as SchemaFit from "./SchemaFit.ts"
 import type * as Step from "./Step.ts"
 import * as Version from "./Version.ts"
 
-/** The id that the path of results uses for itself. */
+/** Reserved, because the HTTP API uses it as a segment of the path of results. */
 const RESERVED_ID = "result"
 
-/** Builds a pipeline from steps that have their names already. */
+/** Builds a pipeline from named steps. */
 export const fromSteps = (
   id: string,
   kind: Kind,
@@ -93,7 +93,7 @@ export const fromSteps = (
   return Result.mapBoth(dag, {
     onFailure: (path) => new CycleDetected(id, path),
     onSuccess: (dag) =>
-      new Built(
+      new BuiltPipeline(
         id,
         kind,
         steps,
@@ -111,7 +111,7 @@ interface Producer {
   readonly output: Step.Binding
 }
 
-/** Why an input can't take what its producers give, or nothing. */
+/** Why an input can't take the values of its producers; undefined when it can. */
 const misfitOf = (
   id: string,
   step: Step.Step,
@@ -138,10 +138,10 @@ const misfitOf = (
     step.within
   )
     ? undefined
-    : mismatch("a required input", `step '${first!.step.name}' is in an arm that may not be taken`)
+    : mismatch("a required input", `step '${first!.step.name}' is in a branch arm that may be skipped`)
 }
 
-/** Every output that no step takes, once. One that may be missing because of a branch is optional. */
+/** Every output that no step takes, once. An output that a branch may leave out is optional. */
 const resultsOf = (
   steps: ReadonlyArray<Step.Step>,
   producers: ReadonlyMap<string, ReadonlyArray<Producer>>,
@@ -162,7 +162,7 @@ const resultsOf = (
     })
   )
 
-/** What is wrong with the id or the options of a pipeline; nothing when they can be used. */
+/** The failure for an invalid id or invalid options of a pipeline; undefined for valid ones. */
 export const invalidDeclaration = (id: string, options: Options = {}): InvalidName | InvalidOption | undefined =>
   (id === RESERVED_ID
     ? new InvalidName("a pipeline's id", id, "it is reserved")
@@ -177,8 +177,8 @@ const wrongOption = (id: string, { timeoutMillis, onFailure, limit }: Options): 
   OptionCheck.integer(`limit.runs of pipeline '${id}'`, limit?.runs, 1) ??
   OptionCheck.integer(`limit.steps of pipeline '${id}'`, limit?.steps, 1)
 
-/** Plan and version take time on a large graph and are not wanted by everyone: they are made when first asked for. */
-class Built implements Pipeline {
+/** A pipeline. Makes its plan and version on first use, because they take time on a large graph and some programs need neither. */
+class BuiltPipeline implements Pipeline {
   readonly id: string
   readonly kind: Kind
   readonly steps: ReadonlyArray<Step.Step>

@@ -1,4 +1,4 @@
-/** Which steps can't both run because they are in different arms of one branch, and whether one of them always does. */
+/** Arms of branches: whether two steps exclude each other, and whether at least one of several steps always runs. */
 import type { Arm, ArmName } from "./Step.ts"
 
 /** The arms that a step is in, outermost first. */
@@ -6,32 +6,32 @@ type Path = ReadonlyArray<Arm>
 
 const NAMES: ReadonlyArray<ArmName> = ["yes", "no"]
 
-/** Whether a branch takes one of the two and not the other. */
+/** Whether the two are in different arms of one branch, so that at most one of them runs. */
 export const exclude = (one: Path, other: Path): boolean => {
-  const depth = shared(one, other)
+  const depth = sharedDepth(one, other)
   return depth < one.length && depth < other.length && one[depth]!.branch === other[depth]!.branch
 }
 
-/** Whether, wherever `context` runs, one of the steps at `paths` runs too. */
+/** Whether at least one of the steps at `paths` runs whenever a step at `context` runs. */
 export const cover = (paths: ReadonlyArray<Path>, context: Path): boolean => {
   const branches = new Set<string>()
   for (const path of paths) {
-    const depth = shared(path, context)
+    const depth = sharedDepth(path, context)
     if (depth === path.length) return true
-    // A branch that `context` is in no arm of: it may take either.
+    // `context` is in no arm of this branch, so either arm may be taken: the paths must cover both.
     const { branch } = path[depth]!
     if (context[depth]?.branch !== branch) branches.add(branch)
   }
   for (const branch of branches) {
-    if (NAMES.every((arm) => covered(paths, context, { branch, arm }))) return true
+    if (NAMES.every((arm) => coversArm(paths, context, { branch, arm }))) return true
   }
   return false
 }
 
-const covered = (paths: ReadonlyArray<Path>, context: Path, arm: Arm): boolean => {
+const coversArm = (paths: ReadonlyArray<Path>, context: Path, arm: Arm): boolean => {
   const inside: Array<Path> = []
   for (const path of paths) {
-    const depth = shared(path, context)
+    const depth = sharedDepth(path, context)
     if (depth < path.length && path[depth]!.branch === arm.branch && path[depth]!.arm === arm.arm) {
       inside.push(path.slice(depth))
     }
@@ -39,8 +39,8 @@ const covered = (paths: ReadonlyArray<Path>, context: Path, arm: Arm): boolean =
   return cover(inside, [arm])
 }
 
-/** How many arms the two are in together. */
-const shared = (one: Path, other: Path): number => {
+/** How many arms the two share, counted from the outermost. */
+const sharedDepth = (one: Path, other: Path): number => {
   let depth = 0
   while (
     depth < one.length &&

@@ -1,4 +1,4 @@
-/** The sequential builder: each link takes what the one before it gave. It makes the same steps as everything else. */
+/** Builds sequential pipelines link by link: each link takes the output of the link before it. */
 import * as Result from "effect/Result"
 import type { Field } from "../json/Value.ts"
 import * as Task from "../task/Task.ts"
@@ -9,26 +9,28 @@ import type { Dag } from "./Dag.ts"
 import type * as Pipeline from "./Pipeline.ts"
 import type * as Plan from "./Plan.ts"
 import * as SchemaFit from "./SchemaFit.ts"
-import { place, type Step } from "./Step.ts"
+import { fromTask, type Step } from "./Step.ts"
 import * as StepBuilders from "./StepBuilders.ts"
 import type * as Wiring from "./Wiring.ts"
 
-/** How a link goes through a list. */
-type Going = Pick<StepBuilders.Going<never>, "concurrency" | "chunk"> & StepBuilders.ItemFailures
+/** The options of a link that runs a task for each item of a list. */
+type ListOptions = Pick<StepBuilders.ListOptions<never>, "concurrency" | "chunk"> & StepBuilders.ItemFailures
 
-/** The name of the parameter that a chain begins with, and of what its last link gives. */
+/** The name of the one parameter of a chain. */
 export const INPUT = "input" as const
+/** The name of the output of a chain's last link. */
 export const RESULT = "result" as const
 
 /**
- * A pipeline that can go on. `Now` is what the last link gives: the result of its runs, and what the next link takes.
+ * A sequential pipeline that can get more links. `Now` is the type of the last link's output: the result of a run, and
+ * the input of the next link.
  *
- * A link binds to the one input that `constants` do not fix, and its task has one output. Throws `MissingProducer` and
- * `TypeMismatch` where types could not tell; `InvalidOption` for settings that can't be used.
+ * A link binds to the one input of its task that `constants` do not fix; the task has one output. Throws `MissingProducer`
+ * and `TypeMismatch` where the compiler could not check this, and `InvalidOption` for invalid options.
  */
 export interface Chain<Id extends string, First, Now, E = never, R = never>
   extends Pipeline.Pipeline<Id, { readonly input: First }, Now, E, R, { readonly result: Now }> {
-  /** Calls a task with what came before it. */
+  /** Adds a task that takes the last output. */
   readonly call: <T extends Task.Any, const C extends StepBuilders.Constants<T["input"]> = {}>(
     task: T & Wiring.Link<T, C, Now>,
     constants?: C & Wiring.Known<C, T["input"]>
@@ -39,11 +41,11 @@ export interface Chain<Id extends string, First, Now, E = never, R = never>
     E | Wiring.ErrorOf<readonly [T]>,
     R | Wiring.RequirementsOf<readonly [T]>
   >
-  /** Calls a task for every item of the list that came before it; gives the list of what it gave. See `Step.map`. */
+  /** Adds a task that runs for each item of the last output, which is a list; its output is the list of results. See `Step.map`. */
   readonly map: <T extends Task.Any, const C extends StepBuilders.Constants<T["input"]> = {}>(
     task: T & Wiring.Link<T, C, Wiring.Item<Now>>,
     constants?: C & Wiring.Known<C, T["input"]>,
-    options?: Going
+    options?: ListOptions
   ) => Chain<
     Id,
     First,
@@ -51,11 +53,11 @@ export interface Chain<Id extends string, First, Now, E = never, R = never>
     E | Wiring.ErrorOf<readonly [T]>,
     R | Wiring.RequirementsOf<readonly [T]>
   >
-  /** Keeps the items of the list that came before it for which a task says true. See `Step.filter`. */
+  /** Keeps the items of the last output, which is a list, for which a task returns true. See `Step.filter`. */
   readonly filter: <T extends Task.Any, const C extends StepBuilders.Constants<T["input"]> = {}>(
     task: T & Wiring.Predicate<T> & Wiring.Link<T, C, Wiring.Item<Now>>,
     constants?: C & Wiring.Known<C, T["input"]>,
-    options?: Going
+    options?: ListOptions
   ) => Chain<
     Id,
     First,
@@ -63,11 +65,11 @@ export interface Chain<Id extends string, First, Now, E = never, R = never>
     E | Wiring.ErrorOf<readonly [T]>,
     R | Wiring.RequirementsOf<readonly [T]>
   >
-  /** Calls tasks side by side, each with what came before; gives the list of what they gave, in the order of the tasks. */
+  /** Adds tasks that run in parallel and all take the last output; their outputs become a list, in the order of the tasks. */
   readonly group: <const Ts extends ReadonlyArray<Task.Any>>(
     tasks: Ts & Wiring.Links<Ts, Now>
   ) => Chain<Id, First, Wiring.Results<Ts>, E | Wiring.ErrorOf<Ts>, R | Wiring.RequirementsOf<Ts>>
-  /** Folds the list that came before it: the task takes an item and what it gave for the item before, at first `initial`. */
+  /** Folds the last output, which is a list: the task takes an item and its own output for the item before, at first `initial`. */
   readonly reduce: <T extends Task.Any, const C extends StepBuilders.Constants<T["input"]> = {}>(
     task: T & Wiring.Reducer<T> & Wiring.Link<T, C & Record<keyof T["output"], unknown>, Wiring.Item<Now>>,
     initial: Wiring.Only<T["output"]>,
@@ -81,13 +83,13 @@ export interface Chain<Id extends string, First, Now, E = never, R = never>
   >
 }
 
-/** A chain without a link: no pipeline yet. */
+/** A chain without links, which is no pipeline yet. */
 export type Start<Id extends string, First> = Pick<
   Chain<Id, First, First>,
   "call" | "map" | "filter" | "group" | "reduce"
 >
 
-/** Begins a chain. Its one parameter is `input`, of this schema. */
+/** Begins a chain. The pipeline has one parameter, `input`, with this schema. */
 export const chain = <const Id extends string, S extends Field>(
   id: Id,
   schema: S,
@@ -106,57 +108,60 @@ const check = (mistake: Error | undefined): void => {
 
 type Fixed = Readonly<Record<string, unknown>>
 
-/** A link that is not the first: the one before it, and its steps once names are known. */
-interface After {
+/** How a link was added to a chain. */
+interface LinkDefinition {
   readonly before: Link
+  /** The name of its task, or `group`. */
   readonly name: string
-  /** `name` is what the link is called, `value` what it takes is called. */
+  /** Makes the steps of the link. `name` is the unique name of the link, `value` the name of the value that it takes. */
   readonly make: (name: string, value: string) => ReadonlyArray<Step>
 }
 
-// A link knows the one before it, and the pipeline is built when somebody looks at it: a long chain costs no more for
-// each link than a short one.
+// A link refers to the link before it, and the pipeline is built on first use: adding a link to a long chain takes
+// constant time.
 class Link implements Pipeline.Pipeline {
   readonly id: string
   readonly kind = "sequential" as const
   readonly options: Pipeline.Options
-  /** What the next link takes. */
+  /** The schema of the last output. */
   readonly #now: Field
-  readonly #after: After | undefined
+  /** Undefined for the start of the chain. */
+  readonly #definition: LinkDefinition | undefined
   #built: Pipeline.Pipeline | undefined
 
-  constructor(id: string, options: Pipeline.Options, now: Field, after?: After) {
+  constructor(id: string, options: Pipeline.Options, now: Field, definition?: LinkDefinition) {
     this.id = id
     this.options = options
     this.#now = now
-    this.#after = after
+    this.#definition = definition
   }
 
   call(task: Task.Any, fixed: Fixed = {}): Link {
     const key = this.#keyOf(task, fixed)
     return this.#next(
       task.name,
-      (name, value) => StepBuilders.make(task, { ...placing(task, name, fixed), inputs: { [key]: value } }).steps
+      (name, value) => StepBuilders.make(task, { ...placement(task, name, fixed), inputs: { [key]: value } }).steps
     )
   }
 
-  map(task: Task.Any, fixed: Fixed = {}, going: Going = {}): Link {
-    check(OptionCheck.required(OptionCheck.record, `options of map in pipeline '${this.id}'`, going))
+  map(task: Task.Any, fixed: Fixed = {}, options: ListOptions = {}): Link {
+    check(OptionCheck.required(OptionCheck.record, `options of map in pipeline '${this.id}'`, options))
     const key = this.#keyOf(task, fixed)
     return this.#next(
       task.name,
-      (name, value) => StepBuilders.map(task, { ...placing(task, name, fixed), ...going, over: { [key]: value } }).steps
+      (name, value) =>
+        StepBuilders.map(task, { ...placement(task, name, fixed), ...options, over: { [key]: value } }).steps
     )
   }
 
-  filter(task: Task.Any, fixed: Fixed = {}, going: Going = {}): Link {
-    check(OptionCheck.required(OptionCheck.record, `options of filter in pipeline '${this.id}'`, going))
+  filter(task: Task.Any, fixed: Fixed = {}, options: ListOptions = {}): Link {
+    check(OptionCheck.required(OptionCheck.record, `options of filter in pipeline '${this.id}'`, options))
     const key = this.#keyOf(task, fixed)
     return this.#next(task.name, (name, value) => {
       const over = { [key]: value }
       return StepBuilders.filter(
         task as never,
-        { name, constants: fixed, ...going, over, output: `${name}.kept` } as never
+        { name, constants: fixed, ...options, over, output: `${name}.kept` } as never
       ).steps
     })
   }
@@ -167,7 +172,7 @@ class Link implements Pipeline.Pipeline {
     const key = this.#keyOf(task, { ...fixed, ...initial })
     return this.#next(task.name, (name, value) => {
       const over = { [key]: value }
-      return StepBuilders.reduce(task as never, { ...placing(task, name, fixed), over, initial } as never).steps
+      return StepBuilders.reduce(task as never, { ...placement(task, name, fixed), over, initial } as never).steps
     })
   }
 
@@ -178,9 +183,9 @@ class Link implements Pipeline.Pipeline {
     return this.#next("group", (name, value) => {
       const members = tasks.flatMap((task, at) => {
         const member = `${name}.${at}.${task.name}`
-        return StepBuilders.make(task, { ...placing(task, member, {}), inputs: { [keys[at]!]: value } }).steps
+        return StepBuilders.make(task, { ...placement(task, member, {}), inputs: { [keys[at]!]: value } }).steps
       })
-      return [...members, StepBuilders.gathering(name, members, `${name}.all`)]
+      return [...members, StepBuilders.gather(name, members, `${name}.all`)]
     })
   }
 
@@ -218,8 +223,8 @@ class Link implements Pipeline.Pipeline {
 
   get #pipeline(): Pipeline.Pipeline {
     if (this.#built === undefined) {
-      const links: Array<After> = []
-      for (let after = this.#after; after !== undefined; after = after.before.#after) links.push(after)
+      const links: Array<LinkDefinition> = []
+      for (let link = this.#definition; link !== undefined; link = link.before.#definition) links.push(link)
       const uses = new Map<string, number>()
       if (links.length === 0) throw new EmptyPipeline(this.id)
       const steps: Array<Step> = []
@@ -241,20 +246,20 @@ class Link implements Pipeline.Pipeline {
 
   // -- links ---------------------------------------------------------------------------------------------------------
 
-  /** The link after this one. Its steps are made once with stand-ins for the names, to see whether they fit here. */
-  #next(name: string, make: After["make"]): Link {
+  /** Adds a link. Makes its steps once with provisional names, to check that they fit the last output. */
+  #next(name: string, make: LinkDefinition["make"]): Link {
     const made = make(name, INPUT)
     const last = made.at(-1)!
     const [output, ...others] = last.outputs
     if (output === undefined || others.length > 0) {
-      throw new MissingProducer(this.id, name, "has to have exactly one output for the next link to take")
+      throw new MissingProducer(this.id, name, "needs exactly one output, which the next link takes")
     }
-    for (const taker of made) {
-      const taken = taker.inputs.find(({ value }) => value === INPUT)
-      const misfit = taken && SchemaFit.into(this.#now, taken.field)
+    for (const consumer of made) {
+      const input = consumer.inputs.find(({ value }) => value === INPUT)
+      const misfit = input && SchemaFit.into(this.#now, input.field)
       if (misfit) {
-        const received = `what comes before it is ${misfit.received}`
-        throw new TypeMismatch(this.id, taker.name, taken.key, misfit.expected, received)
+        const received = `the value before it is ${misfit.received}`
+        throw new TypeMismatch(this.id, consumer.name, input.key, misfit.expected, received)
       }
     }
     return new Link(this.id, this.options, output.field, { before: this, name, make })
@@ -267,19 +272,19 @@ class Link implements Pipeline.Pipeline {
     )
   }
 
-  /** The one input that the value before it is for. */
+  /** The one input of a task that takes the last output. */
   #keyOf(task: Task.Any, fixed: Fixed): string {
     this.#check(task, fixed)
-    const free = place(task).inputs.filter(({ key }) => !Object.hasOwn(fixed, key))
+    const free = fromTask(task).inputs.filter(({ key }) => !Object.hasOwn(fixed, key))
     const required = free.filter(({ optional }) => !optional)
     const [only, ...others] = required.length > 0 ? required : free
     if (only !== undefined && others.length === 0) return only.key
-    const left = free.map(({ key }) => `'${key}'`).join(", ") || "none"
-    throw new MissingProducer(this.id, task.name, `has to have one input that is not fixed; those left are ${left}`)
+    const names = free.map(({ key }) => `'${key}'`).join(", ") || "none"
+    throw new MissingProducer(this.id, task.name, `needs exactly one input that is not fixed; not fixed: ${names}`)
   }
 }
 
-const placing = (task: Task.Any, name: string, constants: Fixed) => ({
+const placement = (task: Task.Any, name: string, constants: Fixed) => ({
   name,
   constants,
   outputs: Object.fromEntries(Object.keys(task.output).map((key) => [key, `${name}.${key}`]))

@@ -1,12 +1,12 @@
 /**
- * Which step feeds which: edges, levels, the path of a cycle, the critical path. Linear in steps and edges, and
- * without recursion, so a chain of 100,000 is as good as a fan.
+ * The graph of steps: edges, levels, the path of a cycle, the critical path. Linear in steps and edges, and without
+ * recursion, so a chain of 100,000 steps overflows no stack.
  *
  * Levels by Kahn: A. B. Kahn, "Topological sorting of large networks", CACM 5 (11), 1962.
  */
 import * as Result from "effect/Result"
 
-/** A directed graph without cycles. Nodes are known by their index in `names`. */
+/** A directed acyclic graph. A node is its index in `names`. */
 export interface Dag {
   /** In order of registration. */
   readonly names: ReadonlyArray<string>
@@ -14,9 +14,9 @@ export interface Dag {
   readonly dependencies: ReadonlyArray<ReadonlyArray<number>>
   /** For each node, the nodes that need it. */
   readonly dependents: ReadonlyArray<ReadonlyArray<number>>
-  /** Every node after all that it needs. */
+  /** The nodes in topological order: each after all nodes that it needs. */
   readonly order: ReadonlyArray<number>
-  /** For each node, the number of edges on the longest way to it from a root. */
+  /** For each node, the number of edges on the longest path to it from a root. */
   readonly depths: ReadonlyArray<number>
 }
 
@@ -26,10 +26,10 @@ export interface Edge {
   readonly to: string
 }
 
-/** Nodes that wait for each other; the path starts and ends with the same one. */
+/** The path of a cycle; it starts and ends with the same node. */
 export type Cycle = ReadonlyArray<string>
 
-/** Builds a Dag from what each node needs (indices into `names`, without repeats). Fails with one cycle. */
+/** Builds a Dag from the nodes that each node needs (indices into `names`, without repeats). Fails with one cycle. */
 export const make = (
   names: ReadonlyArray<string>,
   dependencies: ReadonlyArray<ReadonlyArray<number>>
@@ -57,7 +57,7 @@ export const make = (
     : Result.fail(cycle(names, dependencies, waiting))
 }
 
-/** Every node that still waits has a dependency that still waits, so going from one to the next must come round. */
+/** Finds a cycle. Each waiting node needs another waiting node, so following these must reach a node twice. */
 const cycle = (
   names: ReadonlyArray<string>,
   dependencies: ReadonlyArray<ReadonlyArray<number>>,
@@ -72,16 +72,16 @@ const cycle = (
     node = dependencies[node]!.find((needed) => waiting[needed]! > 0)!
   }
   const ring = path.slice(seenAt.get(node)!).reverse()
-  // Start at the name that sorts first, so that the same cycle always reads the same.
+  // Start at the name that sorts first, so that the same cycle always has the same path.
   const start = ring.reduce((least, at, index) => (names[at]! < names[ring[least]!]! ? index : least), 0)
   return [...ring.slice(start), ...ring.slice(0, start), ring[start]!].map((at) => names[at]!)
 }
 
-/** Every dependency, grouped by the node that is needed, in order of registration. */
+/** Every edge, grouped by `from`, in order of registration. */
 export const edges = (dag: Dag): ReadonlyArray<Edge> =>
   dag.dependents.flatMap((dependents, from) => dependents.map((to) => ({ from: dag.names[from]!, to: dag.names[to]! })))
 
-/** Nodes by depth: what could run together if every node took equally long. A view for people, never a barrier. */
+/** The names of the nodes by depth. For display only: a step waits for its dependencies, never for a level. */
 export const levels = (dag: Dag): ReadonlyArray<ReadonlyArray<string>> => {
   const byDepth: Array<Array<string>> = []
   dag.names.forEach((name, node) => {
@@ -92,31 +92,31 @@ export const levels = (dag: Dag): ReadonlyArray<ReadonlyArray<string>> => {
   return byDepth
 }
 
-/** The longest way through the graph; `length` is the sum of its nodes' weights. */
+/** The longest path through the graph; `length` is the sum of its nodes' weights. */
 export interface CriticalPath {
   readonly path: ReadonlyArray<string>
   readonly length: number
 }
 
 /**
- * The chain of nodes that bounds how fast a run can be. `weightOf` gives a node's duration in any unit; by default
- * every node counts 1.
+ * The path of nodes that bounds the duration of a run from below. `weightOf` gives a node's duration in any unit; by
+ * default every node counts 1.
  */
 export const criticalPath = (dag: Dag, weightOf: (name: string) => number = () => 1): CriticalPath => {
   const lengths = new Array<number>(dag.names.length).fill(0)
-  const cameFrom = new Array<number>(dag.names.length).fill(-1)
+  const previous = new Array<number>(dag.names.length).fill(-1)
   let end = -1
   for (const node of dag.order) {
     for (const needed of dag.dependencies[node]!) {
-      if (cameFrom[node] === -1 || lengths[needed]! > lengths[node]!) {
+      if (previous[node] === -1 || lengths[needed]! > lengths[node]!) {
         lengths[node] = lengths[needed]!
-        cameFrom[node] = needed
+        previous[node] = needed
       }
     }
     lengths[node]! += weightOf(dag.names[node]!)
     if (end === -1 || lengths[node]! > lengths[end]!) end = node
   }
   const path: Array<string> = []
-  for (let node = end; node !== -1; node = cameFrom[node]!) path.push(dag.names[node]!)
+  for (let node = end; node !== -1; node = previous[node]!) path.push(dag.names[node]!)
   return { path: path.reverse(), length: end === -1 ? 0 : lengths[end]! }
 }

@@ -1,4 +1,4 @@
-/** Declares pipelines from a list of tasks or steps: wired by the names of their values, or one after the other. */
+/** Declares pipelines from a list of tasks or steps, which are wired by the names of their values or in sequence. */
 import * as Result from "effect/Result"
 import type * as Task from "../task/Task.ts"
 import { MissingProducer, type PipelineError } from "../values/Errors.ts"
@@ -9,10 +9,11 @@ import * as Step from "./Step.ts"
 import type * as Wiring from "./Wiring.ts"
 
 /**
- * Declares a dataflow pipeline: an input binds to the one output of its name; with no producer it is a parameter.
+ * Declares a dataflow pipeline: an input binds to the output with the same name. An input that no step produces is a
+ * parameter.
  *
- * A mistake in the wiring does not compile, and the compile error names the task and the key. Where types can't tell,
- * throws the `PipelineError` that says what is wrong; `fromTasks` returns it instead.
+ * A mistake in the wiring is a compile error, which names the task and the key. Throws a `PipelineError` for mistakes that
+ * the compiler can't find; `fromTasks` returns it instead.
  */
 export const make = <const Id extends string, const Ts extends Wiring.Tasks>(
   id: Id,
@@ -27,7 +28,7 @@ export const make = <const Id extends string, const Ts extends Wiring.Tasks>(
   Wiring.Outputs<Ts>
 > => Result.getOrThrowWith(fromTasks(id, "dataflow", tasks, options), (error) => error) as never
 
-/** Builds a pipeline from tasks that only run time knows. */
+/** Builds a pipeline from a list of tasks that is known only at run time. Fails with the `PipelineError`. */
 export const fromTasks = <const Ts extends Wiring.Tasks>(
   id: string,
   kind: Kind,
@@ -50,8 +51,8 @@ export const fromTasks = <const Ts extends Wiring.Tasks>(
 }
 
 /**
- * Names the values of a sequence so that each step takes the outputs of the one before it: those of the same name,
- * or else its only input takes their only output.
+ * Names the values of a sequence so that each step takes the outputs of the step before it: the outputs with the names of
+ * its inputs; if there are none, its only input takes their only output.
  */
 const sequence = (
   id: string,
@@ -77,13 +78,13 @@ const sequence = (
           new MissingProducer(
             id,
             name,
-            `takes nothing of the step before it, '${before.name}', whose outputs are ${outputs}`
+            `takes no output of the step before it, '${before.name}', whose outputs are ${outputs}`
           )
         )
       }
     }
     steps.push(
-      Step.place(
+      Step.fromTask(
         task,
         name,
         (key) => taken.get(key) ?? key,

@@ -1,22 +1,22 @@
-/** What a map or filter does about items that fail: the options for it, and what is wrong with them. */
+/** The options of a map or filter for failed items, and their check. */
 
 import { InvalidOption } from "../values/Errors.ts"
 import * as OptionCheck from "../values/OptionCheck.ts"
 import * as Policy from "../values/Policy.ts"
 import type { Kind } from "./Step.ts"
 
-/** What a map or filter does about items that fail for good, after all their retries. */
+/** How a map or filter handles items that fail for good, after all their retries. */
 export interface ItemFailures {
   /**
    * - `fail`: the first item that fails for good fails the step.
-   * - `skip`: a failed item is left out of the results, and the step goes on. It fails as soon as more items have failed
-   *   than are tolerated.
-   * - `collect`: every item is run. Then the step fails with `ItemsFailed` if more items failed than are tolerated, or
-   *   else completes without them.
+   * - `skip`: the results leave a failed item out, and the step goes on. It fails as soon as more items have failed than
+   *   are tolerated.
+   * - `collect`: every item runs. Then the step fails with `ItemsFailed` if more items failed than are tolerated;
+   *   otherwise it completes without them.
    *
-   * With `chunk`, a failed item costs itself alone, and the others of its unit are run; they share the unit's retries. A
-   * unit that ends before all its items were run counts all of them as failed: it timed out, lost its workers, or its limit
-   * or memo key could not be worked out. Default: `fail`.
+   * With `chunk`, the other items of a unit run although one fails; the items share the unit's retries. All items of a unit
+   * count as failed when it ends before all have run: it timed out, its workers were lost, or its limit key or memo
+   * key could not be computed. Default: `fail`.
    */
   readonly onItemFailure?: Policy.ItemPolicy
   /**
@@ -26,7 +26,7 @@ export interface ItemFailures {
   readonly toleratedItemFailures?: Policy.Tolerance
 }
 
-/** What is wrong with the options of a step of that kind; nothing when they can be used. */
+/** The failure for options that are invalid for a step of this kind; undefined for valid ones. */
 export const invalid = (
   where: string,
   kind: Kind,
@@ -34,12 +34,12 @@ export const invalid = (
 ): InvalidOption | undefined => {
   const [policy, tolerance] = [`onItemFailure of ${where}`, `toleratedItemFailures of ${where}`]
   const isFixed = kind !== "map" && kind !== "filter"
-  if (isFixed && onItemFailure !== undefined) return new InvalidOption(policy, onItemFailure, `nothing, for a ${kind}`)
+  if (isFixed && onItemFailure !== undefined) return new InvalidOption(policy, onItemFailure, `no value, for a ${kind}`)
   const mistake = OptionCheck.among(policy, onItemFailure, Policy.ITEM_POLICIES)
   if (mistake !== undefined || tolerated === undefined) return mistake
-  if (isFixed) return new InvalidOption(tolerance, tolerated, `nothing, for a ${kind}`)
+  if (isFixed) return new InvalidOption(tolerance, tolerated, `no value, for a ${kind}`)
   if ((onItemFailure ?? "fail") === "fail") {
-    return new InvalidOption(tolerance, tolerated, "nothing, as onItemFailure is 'fail'")
+    return new InvalidOption(tolerance, tolerated, "no value, because onItemFailure is 'fail'")
   }
   return isTolerance(tolerated)
     ? undefined

@@ -1,4 +1,4 @@
-/** What a run is given: read, checked and turned into the JSON that a Store keeps. Every problem is reported at once. */
+/** The parameters and given outputs of a new run: checked and encoded as the JSON that a Store keeps. Reports all problems. */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { check, codec, type Field, type Json, stringify } from "../json/Value.ts"
@@ -11,33 +11,33 @@ import type { Binding } from "./Step.ts"
 
 type Values = Readonly<Record<string, Json>>
 
-/** What a run is given, on its way in; it can be read once the pipeline is known. */
+/** The input of a new run; it is decoded when its pipeline is known. */
 export interface RunInput {
-  /** Values of outputs, that take the place of the steps that would produce them. */
+  /** Values of outputs; the steps that produce them do not run. */
   readonly outputs: (pipeline: Pipeline.Any) => Result.Result<Values, ParametersInvalid>
-  /** The parameters of a whole run, or of one of a part: then those that no step of it takes may be missing. */
+  /** The parameters of a run. In a partial run, parameters that only steps outside the part take may be missing. */
   readonly parameters: (pipeline: Pipeline.Any, part?: Part) => Result.Result<Values, ParametersInvalid>
 }
 
 type Read = (fields: ReadonlyArray<Field>, value: unknown) => Result.Result<Json, ReadonlyArray<Problem>>
 
-/** Parsed JSON, from outside: decoded by every step that takes it. */
+/** The input of a run from parsed JSON. Checks that every step that takes a value can decode it. */
 export const fromJson = (parameters: unknown, outputs: unknown = {}): RunInput =>
-  reading(parameters, outputs, (fields, value) => {
+  makeInput(parameters, outputs, (fields, value) => {
     const problems = fields.flatMap((field) => check(field, value))
     return problems.length > 0 ? Result.fail(problems) : stringify(value)
   })
 
-/** Values of the pipeline's own types: encoded, then decoded by every step that takes them. */
+/** The input of a run from values of the pipeline's types. Encodes them, and checks that every step that takes a value can decode it. */
 export const fromValues = (parameters: unknown, outputs: unknown = {}): RunInput =>
-  reading(parameters, outputs, ([first, ...others], value) =>
+  makeInput(parameters, outputs, ([first, ...others], value) =>
     Result.flatMap(codec(first!).encode(value), (text) => {
       const problems = others.flatMap((field) => check(field, JSON.parse(text)))
       return problems.length > 0 ? Result.fail(problems) : Result.succeed(text)
     })
   )
 
-/** Values of a whole run's parameters as JSON text. */
+/** The parameters of a whole run as JSON text. */
 export const toJson = (pipeline: Pipeline.Any, parameters: unknown): Result.Result<Json, ParametersInvalid> =>
   Result.map(
     fromValues(parameters).parameters(pipeline),
@@ -47,43 +47,48 @@ export const toJson = (pipeline: Pipeline.Any, parameters: unknown): Result.Resu
         .join(",")}}`
   )
 
-const reading = (parameters: unknown, outputs: unknown, read: Read): RunInput => ({
+const makeInput = (parameters: unknown, outputs: unknown, read: Read): RunInput => ({
   outputs: (pipeline) => {
-    const known = new Map<string, Wanted>()
-    for (const step of pipeline.steps) for (const output of step.outputs) known.set(output.value, ofOutput(output))
-    return readAll(pipeline, "given", outputs, known, read, "outputs")
+    const expected = new Map<string, Expected>()
+    for (const step of pipeline.steps) {
+      for (const output of step.outputs) expected.set(output.value, expectedOutput(output))
+    }
+    return readAll(pipeline, "given", outputs, expected, read, "outputs")
   },
   parameters: (pipeline, part) => {
     const running = part && new Set(pipeline.dag.names.filter((_, index) => part.initial[index] === undefined))
-    const known = new Map(pipeline.parameters.map((parameter) => [parameter.name, ofParameter(parameter, running)]))
-    return readAll(pipeline, "parameters", parameters, known, read, "parameters")
+    const expected = new Map(
+      pipeline.parameters.map((parameter) => [parameter.name, expectedParameter(parameter, running)])
+    )
+    return readAll(pipeline, "parameters", parameters, expected, read, "parameters")
   }
 })
 
-interface Wanted {
+/** The schemas of one expected value. */
+interface Expected {
   readonly fields: ReadonlyArray<Field>
-  /** Who can't do without it. */
-  readonly needs: ReadonlyArray<string>
+  /** The names of the steps that require it. */
+  readonly neededBy: ReadonlyArray<string>
 }
 
-const ofOutput = ({ field }: Binding): Wanted => ({ fields: [field], needs: [] })
+const expectedOutput = ({ field }: Binding): Expected => ({ fields: [field], neededBy: [] })
 
-const ofParameter = (
+const expectedParameter = (
   { consumers, optional }: Pipeline.Parameter,
   running: ReadonlySet<string> | undefined
-): Wanted => ({
+): Expected => ({
   fields: consumers.map(({ field }) => field),
-  needs: optional ? [] : consumers.flatMap(({ step }) => (running === undefined || running.has(step) ? [step] : []))
+  neededBy: optional ? [] : consumers.flatMap(({ step }) => (running === undefined || running.has(step) ? [step] : []))
 })
 
-/** How many unknown names are told: an answer is not to be longer than what was asked. */
+/** The most unknown names that are reported one by one, so that a response stays small. */
 const MAX_UNKNOWN = 100
 
 const readAll = (
   pipeline: Pipeline.Any,
   place: string,
   given: unknown,
-  known: ReadonlyMap<string, Wanted>,
+  expected: ReadonlyMap<string, Expected>,
   read: Read,
   what: string
 ): Result.Result<Values, ParametersInvalid> => {
@@ -92,10 +97,10 @@ const readAll = (
   }
   const problems: Array<Problem> = []
   const values: Record<string, Json> = {}
-  for (const [name, { fields, needs }] of known) {
+  for (const [name, { fields, neededBy }] of expected) {
     const value = Object.hasOwn(given, name) ? given[name] : undefined
     if (value === undefined) {
-      if (needs.length > 0) problems.push({ path: [place, name], message: `Missing; needed by ${listed(needs)}` })
+      if (neededBy.length > 0) problems.push({ path: [place, name], message: `Missing; needed by ${listed(neededBy)}` })
       continue
     }
     const json = read(fields, value)
@@ -104,8 +109,8 @@ const readAll = (
   }
   let unknown = 0
   for (const name of Object.keys(given)) {
-    if (known.has(name) || given[name] === undefined || ++unknown > MAX_UNKNOWN) continue
-    const message = `Unknown; the pipeline's ${what} are: ${listed([...known.keys()])}`
+    if (expected.has(name) || given[name] === undefined || ++unknown > MAX_UNKNOWN) continue
+    const message = `Unknown; the pipeline's ${what} are: ${listed([...expected.keys()])}`
     problems.push({ path: [place, name.slice(0, MAX_NAME_LENGTH)], message })
   }
   if (unknown > MAX_UNKNOWN) problems.push({ path: [place], message: `${unknown - MAX_UNKNOWN} more are unknown` })

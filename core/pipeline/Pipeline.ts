@@ -1,4 +1,4 @@
-/** A pipeline: an id, its steps and their Dag. Valid by construction. */
+/** The type of pipelines: an id, steps and their Dag. Valid by construction. */
 import type * as Result from "effect/Result"
 import type { Field, Json } from "../json/Value.ts"
 import type { InvalidOption, ParametersInvalid } from "../values/Errors.ts"
@@ -7,21 +7,21 @@ import type * as Dag from "./Dag.ts"
 import type * as Plan from "./Plan.ts"
 import type * as Step from "./Step.ts"
 
-/** `dataflow` binds inputs to outputs by name; `sequential` hands each step's output to the next. */
+/** `dataflow` binds inputs to outputs by name; `sequential` passes each step's outputs to the next step. */
 export type Kind = "dataflow" | "sequential"
 
-/** A value that a run has to be given because no step produces it. */
+/** A parameter: an input that no step produces, so the start of a run gives its value. */
 export interface Parameter {
   readonly name: string
-  /** Whether every step that takes it can do without. */
+  /** Whether it is optional for every step that takes it. */
   readonly optional: boolean
   /** The steps that take it, each with its own schema. */
   readonly consumers: ReadonlyArray<{ readonly step: string; readonly field: Field }>
 }
 
 /**
- * A graph of steps that can be run. `Params`, `Result`, `E`, `R` and `Outputs` are what the compiler knows of it:
- * `Outputs` are its results by name, `Result` is their record or, when there is one only, its value.
+ * A runnable graph of steps. `Outputs` is the record of its results; `Result` is the same record, or the value alone when
+ * there is only one. `E` and `R` are the errors and requirements of the tasks' Effects.
  */
 export interface Pipeline<
   Id extends string = string,
@@ -39,16 +39,16 @@ export interface Pipeline<
   readonly parameters: ReadonlyArray<Parameter>
   /** The outputs that no step takes: the result of a run. */
   readonly results: ReadonlyArray<Step.Binding>
-  /** What a Store has to know of it. */
+  /** The plan of a run, for a Store. */
   readonly plan: Plan.Plan
-  /** The same for a run that is about a part of it. */
+  /** The plan of a partial run. */
   planOf(part: Plan.Part): Plan.Plan
   /** A hash of its structure and of its tasks' versions and schemas; the order of registration does not matter. */
   readonly version: string
   readonly options: Options
-  /** Parameters of its own types as JSON text, for a program that has them run elsewhere. */
+  /** Encodes parameters as JSON text, for example to send them to a server. Fails with `ParametersInvalid`. */
   encode(parameters: unknown): Result.Result<Json, ParametersInvalid>
-  /** The JSON of a result, parsed, as values of its own types. Fails with `InvalidOption` when it is of other types. */
+  /** Decodes a result from parsed JSON. Fails with `InvalidOption` when its types differ. */
   decode(result: unknown): Result.Result<unknown, InvalidOption>
   /** Types only; no such property exists. */
   readonly "~types"?: {
@@ -70,14 +70,14 @@ interface Known<P> {
 
 type TypesOf<P> = P extends Known<infer Types> ? NonNullable<Types> : never
 
-/** What a run of a pipeline has to be given. */
+/** The parameters of a run of a pipeline. */
 export type ParametersOf<P> =
   TypesOf<P> extends { readonly parameters: (parameters: infer Params) => void } ? Params : never
 
-/** What a run of a pipeline gives. */
+/** The result of a run of a pipeline. */
 export type ResultOf<P> = TypesOf<P> extends { readonly result: infer Result } ? Result : never
 
-/** What a run of a pipeline gives, by name. */
+/** The results of a run of a pipeline, by name. */
 export type OutputsOf<P> = TypesOf<P> extends { readonly outputs: infer Outputs } ? Outputs : never
 
 /** The errors of the Effects of a pipeline's tasks. */
@@ -90,17 +90,17 @@ export type RequirementsOf<P> = [P] extends [never]
     ? R
     : never
 
-/** How a pipeline is declared, besides its tasks. */
+/** The options of a pipeline. */
 export interface Options {
-  /** How long a run may take in all from when it may start, in milliseconds. Default: unlimited. */
+  /** How long a run may take, from the instant at which it may start, in milliseconds. Default: unlimited. */
   readonly timeoutMillis?: number
-  /** What becomes of a run when one of its steps has failed. Default: `fail-fast`. */
+  /** What happens to a run when one of its steps fails for good. Default: `fail-fast`. */
   readonly onFailure?: Policy.Policy
   /** How much may run at once, over all workers. Default: no limits. */
   readonly limit?: {
-    /** How many runs may be under way; others wait their turn. */
+    /** The most active runs; further runs wait. At least 1. */
     readonly runs?: number
-    /** How many steps, and items of steps, may run. */
+    /** The most running steps and items of steps, over all its runs. At least 1. */
     readonly steps?: number
   }
 }

@@ -1,31 +1,31 @@
 /**
- * What a Store has to know of a run to carry it out: how many steps each step waits for, which ones it releases, and
- * which can't do without it. Computed once from the Dag, so that a Store only counts.
+ * The plan of a run, for a Store: how many steps each step waits for, which steps it releases, and which steps require
+ * its outputs. Computed once from the Dag, so that a Store only counts.
  */
 
 import type { Limit } from "../values/Limit.ts"
 import type { Dag } from "./Dag.ts"
 import type { ArmName, Binding, Step } from "./Step.ts"
 
-/** What a step is before its run begins, when it is not to run in it. */
+/** The state from the start of a step that does not run in this run. */
 export interface Initial {
   readonly status: "COMPLETED" | "SKIPPED"
   readonly reason: string
-  /** The arm that a branch took in the run that this one repeats. */
+  /** Of a branch: the arm that it took in the run that this run repeats. */
   readonly arm?: ArmName | undefined
-  /** Whether a branch of that run skipped it. */
+  /** Whether a branch skipped it in the run that this run repeats. */
   readonly byBranch?: boolean
 }
 
-/** A step that loses something when another one ends without an output. */
+/** A step that loses a producer when another step ends without its output. */
 export interface Loss {
-  /** Its index. */
+  /** The index of the step that loses it. */
   readonly step: number
-  /** Which of its `groups` loses a member; -1 when it can't do without. */
+  /** The group of that step that loses a producer, as an index into its `groups`; -1 when the step requires the output. */
   readonly group: number
 }
 
-/** How a step goes through its items. */
+/** How a step runs through the items of its lists. */
 export interface Expansion {
   /** Whether each item waits for the one before it, as in a reduce. */
   readonly inOrder: boolean
@@ -33,47 +33,47 @@ export interface Expansion {
   readonly max: number
   /** The names of its outputs in the run. */
   readonly outputs: ReadonlyArray<string>
-  /** The values that its items are read from. */
+  /** The names of its lists in the run. */
   readonly lists: ReadonlyArray<string>
-  /** What becomes of the step when an item has failed for good. Absent: it fails with that item. */
+  /** What happens when an item fails for good: see `ItemPolicy`. Absent: the step fails with the item. */
   readonly onFailure?: "skip" | "collect"
-  /** How many failed items it goes on with. Absent: any number. */
+  /** The most failed items with which the step still completes. Absent: any number. */
   readonly tolerated?: Tolerated
 }
 
-/** A number of items, or a share of all of them in whole percent. */
+/** A number of items, or a share of all items in whole percent. */
 export type Tolerated = { readonly count: number } | { readonly share: number }
 
-/** How many of `count` items may fail, at most. */
+/** How many of `count` items may fail. */
 export const mostFailures = ({ tolerated }: Expansion, count: number): number => {
   if (tolerated === undefined) return count
   return "count" in tolerated ? tolerated.count : Math.floor((count * tolerated.share) / 100)
 }
 
-/** One step as a Store sees it; its place in `steps` is its index. */
+/** One step as a Store sees it; other steps refer to it by its index in `steps`. */
 export interface PlanStep {
   readonly name: string
-  /** The values of the run that it, or each of its items, is called with. */
+  /** The names of the values of the run with which it, or each of its items, is called; without its lists. */
   readonly reads: ReadonlyArray<string>
-  /** How many steps have to end before it is ready. */
+  /** How many steps must end before it is ready. */
   readonly waits: number
   /** The steps that wait for it, by index. */
   readonly releases: ReadonlyArray<number>
-  /** What the others lose when it ends without completing. Absent: none of those that wait for it can do without. */
+  /** The steps that lose a producer when it ends without completing. Absent: every step that waits for it requires it. */
   readonly losses?: ReadonlyArray<Loss>
-  /** How many steps can give each of the values that it needs and more than one step may give. */
+  /** The number of producers of each required value that has more than one producer. */
   readonly groups?: ReadonlyArray<number>
   /** The branch that decides whether it runs, by index. */
   readonly branch?: number
-  /** Of a branch: the steps in each arm, by index. Those of the arm that is not taken are skipped. */
+  /** Of a branch: the steps in each arm, by index. The steps of the arm that is not taken are skipped. */
   readonly arms?: Readonly<Record<ArmName, ReadonlyArray<number>>>
-  /** Whether it is claimed once beforehand, for its limits and memo key, which depend on its inputs. */
+  /** Whether a worker claims it once beforehand, to compute the limit key and memo key from its inputs. */
   readonly probed?: boolean
-  /** Whether it goes through a list: claimed once for its items, then item by item. */
+  /** Set for a step over lists: a worker claims it once to count its items, then workers claim the items. */
   readonly expands?: Expansion
-  /** How much of it and of others may run at once. */
+  /** The concurrency limits that each attempt of it must respect. */
   readonly limits?: ReadonlyArray<Limit>
-  /** Whether a run under the policy `skip` fails when a failure keeps it from completing. */
+  /** Whether a run with the policy `skip` fails when a failure keeps this step from completing. */
   readonly vital: boolean
   readonly initial?: Initial
 }
@@ -81,11 +81,11 @@ export interface PlanStep {
 /** The steps of a run, in the pipeline's order of registration. */
 export interface Plan {
   readonly steps: ReadonlyArray<PlanStep>
-  /** The names of the values that its result is made of: what no step takes, or what its targets give. */
+  /** The names of the values of its result: the outputs that no step takes, or the outputs of its targets. */
   readonly results: ReadonlyArray<string>
 }
 
-/** The steps of a graph and what limits them, as far as a plan is about it. */
+/** The members of a pipeline from which its plan is made. */
 export interface Graph {
   readonly steps: ReadonlyArray<Step>
   readonly dag: Dag
@@ -93,17 +93,20 @@ export interface Graph {
   stepLimits(step: Step): Pick<PlanStep, "probed" | "limits">
 }
 
-/** A part of a graph: what is not run, and which values are there from the start. */
+/** A part of a graph, for a partial run. */
 export interface Part {
+  /** For each step, its state from the start; undefined for a step that runs. */
   readonly initial: ReadonlyArray<Initial | undefined>
+  /** The names of the values that the start of the run gives. */
   readonly given: ReadonlySet<string>
-  /** The steps that it is about, by index. Default: those that give the result. */
+  /** The steps whose outputs are the result, by index. Default: the steps of the pipeline's result. */
   readonly targets?: ReadonlySet<number> | undefined
 }
 
-const CANT_DO_WITHOUT = -1
+/** The group of a loss when the step requires the output. */
+const REQUIRED = -1
 
-/** The plan of a whole graph, or of a part of it. */
+/** Makes the plan of a whole graph, or of a part of it. */
 export const make = (graph: Graph, part?: Part): Plan => {
   const { steps, dag } = graph
   const producers = new Map<string, Array<number>>()
@@ -116,8 +119,8 @@ export const make = (graph: Graph, part?: Part): Plan => {
     }
     for (const { value } of step.inputs) consumed.add(value)
   }
-  const even = part === undefined && steps.every((step) => isEven(step, producers))
-  const links = even ? undefined : link(steps, producers, part)
+  const isSimple = part === undefined && steps.every((step) => requiresAll(step, producers))
+  const links = isSimple ? undefined : linksOf(steps, producers, part)
   const isVital = (step: Step, index: number): boolean =>
     part?.targets?.has(index) ??
     (step.kind !== "branch" &&
@@ -133,7 +136,7 @@ export const make = (graph: Graph, part?: Part): Plan => {
       reads: step.inputs.filter(({ key }) => !step.over.includes(key)).map(({ value }) => value),
       waits: links?.waits[index] ?? dag.dependencies[index]!.length,
       releases: links?.releases[index] ?? dag.dependents[index]!,
-      ...links?.uneven[index],
+      ...links?.extras[index],
       ...(step.over.length > 0 && { expands: expansionOf(step) }),
       ...graph.stepLimits(step),
       vital: isVital(step, index),
@@ -159,19 +162,19 @@ const toleratedOf = ({
   return { tolerated: typeof tolerance === "number" ? { count: tolerance } : { share: Number.parseInt(tolerance, 10) } }
 }
 
-/** Whether it needs everything that it waits for, as almost every step does; then the Dag says all there is to say. */
-const isEven = ({ kind, inputs }: Step, producers: ReadonlyMap<string, unknown>): boolean =>
+/** Whether a step requires all outputs that it waits for, as almost every step does. Then the Dag alone describes it. */
+const requiresAll = ({ kind, inputs }: Step, producers: ReadonlyMap<string, unknown>): boolean =>
   kind !== "branch" && inputs.every(({ optional, value }) => !optional || !producers.has(value))
 
-type Uneven = Pick<PlanStep, "losses" | "groups" | "branch" | "arms">
+type Extras = Pick<PlanStep, "losses" | "groups" | "branch" | "arms">
 
 interface Links {
   readonly waits: ReadonlyArray<number>
   readonly releases: ReadonlyArray<ReadonlyArray<number>>
-  readonly uneven: ReadonlyArray<Uneven>
+  readonly extras: ReadonlyArray<Extras>
 }
 
-const link = (
+const linksOf = (
   steps: ReadonlyArray<Step>,
   producers: ReadonlyMap<string, ReadonlyArray<number>>,
   part: Part | undefined
@@ -190,12 +193,12 @@ const link = (
 
   for (const [index, step] of steps.entries()) {
     if (!runs(index)) continue
-    // Whom it waits for, and what each of them is to it: the groups that it is in, or none where it can do without.
+    // The steps that it waits for, each with the groups to which it belongs; without a group when its outputs are optional.
     const needs = new Map<number, Set<number>>()
     const need = (producer: number, group?: number): void => {
-      const known = needs.get(producer) ?? new Set()
-      needs.set(producer, known)
-      if (group !== undefined) known.add(group)
+      const ofProducer = needs.get(producer) ?? new Set()
+      needs.set(producer, ofProducer)
+      if (group !== undefined) ofProducer.add(group)
     }
     for (const input of step.inputs) {
       if (part?.given.has(input.value)) continue
@@ -203,7 +206,7 @@ const link = (
       const group = input.optional
         ? undefined
         : able.length === 1
-          ? CANT_DO_WITHOUT
+          ? REQUIRED
           : able.length > 1
             ? groups[index]!.push(able.length) - 1
             : undefined
@@ -212,14 +215,14 @@ const link = (
     const arm = step.within.at(-1)
     const branch = arm && indices.get(arm.branch)!
     if (branch !== undefined && runs(branch)) {
-      need(branch, CANT_DO_WITHOUT)
+      need(branch, REQUIRED)
       arms[branch]![arm!.arm].push(index)
       deciders[index] = branch
     }
     waits[index] = needs.size
     for (const [producer, ofGroups] of needs) {
       releases[producer]!.push(index)
-      if (ofGroups.has(CANT_DO_WITHOUT)) losses[producer]!.push({ step: index, group: CANT_DO_WITHOUT })
+      if (ofGroups.has(REQUIRED)) losses[producer]!.push({ step: index, group: REQUIRED })
       else {
         optional.add(producer)
         for (const group of ofGroups) losses[producer]!.push({ step: index, group })
@@ -229,7 +232,7 @@ const link = (
   return {
     waits,
     releases,
-    uneven: steps.map((_, index) => ({
+    extras: steps.map((_, index) => ({
       ...(optional.has(index) && { losses: losses[index]! }),
       ...(groups[index]!.length > 0 && { groups: groups[index]! }),
       ...(deciders[index] !== undefined && { branch: deciders[index] }),

@@ -1,14 +1,14 @@
-/** Reads the result of a pipeline from JSON: the value of one name, or a record of them when there are several. */
+/** Decodes the result of a pipeline from JSON: one value, or a record when there are several. */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { codec } from "../json/Value.ts"
 import { InvalidOption } from "../values/Errors.ts"
 import type * as Pipeline from "./Pipeline.ts"
 
-/** The result in parsed JSON as values of the pipeline's own types. Fails with `InvalidOption` when it is of other types. */
+/** Decodes a result from parsed JSON. Fails with `InvalidOption` when its types differ from the pipeline's. */
 export const fromJson = (pipeline: Pipeline.Any, json: unknown): Result.Result<unknown, InvalidOption> => {
   const refused = Result.fail(
-    new InvalidOption("pipeline", pipeline.id, "it with the types that its result has on the server")
+    new InvalidOption("pipeline", pipeline.id, "a pipeline with the same result types as on the server")
   )
   const { results } = pipeline
   const [only, ...others] = results

@@ -1,12 +1,12 @@
 /**
- * Whether a value that one schema writes can be read by another, as far as run time can tell. Says no only when no
- * value could ever pass, so a wiring that the compiler accepts is never refused.
+ * Checks at run time that one schema can decode the values that another encodes. Refuses a pair only when no value at all
+ * fits both, so it never refuses a wiring that the compiler accepts.
  */
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import type { Field } from "../json/Value.ts"
 
-/** Two types that have no value in common, in words. */
+/** Two types without a common value, in words. */
 export interface Misfit {
   readonly expected: string
   readonly received: string
@@ -18,7 +18,7 @@ const MAX_DEPTH = 8
 
 const jsonSides = new WeakMap<SchemaAST.AST, SchemaAST.AST>()
 
-/** The JSON that a field is kept as. */
+/** The schema of a field's JSON. */
 const jsonSide = (field: Field): SchemaAST.AST => {
   let found = jsonSides.get(field.ast)
   if (found === undefined) {
@@ -28,22 +28,22 @@ const jsonSide = (field: Field): SchemaAST.AST => {
   return found
 }
 
-/** Why nothing that `producer` writes can be read by `consumer`, or nothing. */
+/** Why `consumer` can decode no value that `producer` encodes; undefined when it can decode some. */
 export const into = (producer: Field, consumer: Field): Misfit | undefined =>
-  producer.ast === consumer.ast ? undefined : sides(disjoint, producer, consumer)
+  producer.ast === consumer.ast ? undefined : compareSides(disjoint, producer, consumer)
 
-/** Why no one value can be read by both consumers, or nothing. */
+/** Why no value can be decoded by both consumers; undefined when some can. */
 export const both = (first: Field, second: Field): Misfit | undefined =>
-  first.ast === second.ast ? undefined : sides(apart, second, first)
+  first.ast === second.ast ? undefined : compareSides(disjointKinds, second, first)
 
 type Compare = (producer: SchemaAST.AST, consumer: SchemaAST.AST, depth: number) => Misfit | undefined
 
-/** The types as tasks see them, then the JSON in between: a Date and a number of milliseconds are apart in both ways. */
-const sides = (compare: Compare, producer: Field, consumer: Field): Misfit | undefined =>
+/** Compares the decoded types, then the JSON types. */
+const compareSides = (compare: Compare, producer: Field, consumer: Field): Misfit | undefined =>
   compare(SchemaAST.toType(producer.ast), SchemaAST.toType(consumer.ast), MAX_DEPTH) ??
   compare(jsonSide(producer), jsonSide(consumer), MAX_DEPTH)
 
-/** The kinds of JSON that a schema admits; nothing when that can't be said. */
+/** The kinds of JSON that a schema accepts; undefined when they are unknown. */
 const kindsOf = (ast: SchemaAST.AST, depth: number): ReadonlySet<JsonKind> | undefined => {
   switch (ast._tag) {
     case "String":
@@ -58,7 +58,7 @@ const kindsOf = (ast: SchemaAST.AST, depth: number): ReadonlySet<JsonKind> | und
     case "Arrays":
       return new Set(["array"])
     case "Objects":
-      // `{}` admits every value but null and undefined.
+      // `{}` accepts every value except null and undefined.
       return ast.propertySignatures.length + ast.indexSignatures.length === 0 ? undefined : new Set(["object"])
     case "Literal":
       return typeof ast.literal === "bigint" ? undefined : new Set([typeof ast.literal as JsonKind])
@@ -80,8 +80,8 @@ const kindsOf = (ast: SchemaAST.AST, depth: number): ReadonlySet<JsonKind> | und
 
 const words = (kinds: ReadonlySet<JsonKind>): string => [...kinds].sort().join(" or ")
 
-/** Whether the two have no kind of JSON in common. */
-const apart = (producer: SchemaAST.AST, consumer: SchemaAST.AST, depth: number): Misfit | undefined => {
+/** The misfit of two schemas without a common kind of JSON. */
+const disjointKinds = (producer: SchemaAST.AST, consumer: SchemaAST.AST, depth: number): Misfit | undefined => {
   const written = kindsOf(producer, depth)
   const read = kindsOf(consumer, depth)
   if (written === undefined || read === undefined || [...written].some((kind) => read.has(kind))) return undefined
@@ -90,7 +90,7 @@ const apart = (producer: SchemaAST.AST, consumer: SchemaAST.AST, depth: number):
 
 const disjoint = (producer: SchemaAST.AST, consumer: SchemaAST.AST, depth: number): Misfit | undefined => {
   if (depth === 0 || producer === consumer) return undefined
-  const misfit = apart(producer, consumer, depth)
+  const misfit = disjointKinds(producer, consumer, depth)
   if (misfit !== undefined) return misfit
   if (producer._tag === "Objects" && consumer._tag === "Objects") return objects(producer, consumer, depth)
   if (producer._tag === "Literal" && consumer._tag === "Literal" && producer.literal !== consumer.literal) {

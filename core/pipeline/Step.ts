@@ -1,4 +1,4 @@
-/** A step: one place of a task in a pipeline, with the names under which its values travel in a run. */
+/** A step: one use of a task in a pipeline, with the names of its values in a run. */
 
 import { type Field, type Fields, isOptional, type Json } from "../json/Value.ts"
 import * as Task from "../task/Task.ts"
@@ -6,34 +6,34 @@ import { InvalidOption } from "../values/Errors.ts"
 import * as OptionCheck from "../values/OptionCheck.ts"
 import type { ItemPolicy, Tolerance } from "../values/Policy.ts"
 
-/** One input or output of a step: `key` is the task's word for it, `value` the run's. */
+/** One input or output of a step: `key` is its name in the task, `value` its name in the run. */
 export interface Binding {
   readonly key: string
   readonly value: string
-  /** What travels under that name: for a list that is gone through item by item, the list. */
+  /** The schema of the value in the run. For an input that gets the items of a list, it is the schema of the list. */
   readonly field: Field
   readonly optional: boolean
 }
 
-/** An input whose value is the same in every run. */
+/** An input with a fixed value. */
 export interface Constant {
   readonly key: string
   readonly json: Json
 }
 
-/** What a step does with its task: calls it once, for every item of a list, or to choose between two arms. */
+/** How a step calls its task: once, for every item of a list, or to choose between the two arms of a branch. */
 export type Kind = "task" | "map" | "filter" | "reduce" | "branch"
 
 /** The arms of a branch. */
 export type ArmName = "yes" | "no"
 
-/** An arm that a step is in; it runs only when the branch takes that arm. */
+/** The arm of a branch that contains a step. The step runs only when the branch takes the arm. */
 export interface Arm {
   readonly branch: string
   readonly arm: ArmName
 }
 
-/** One place of a task in a pipeline. */
+/** One use of a task in a pipeline. */
 export interface Step {
   readonly name: string
   readonly kind: Kind
@@ -41,23 +41,23 @@ export interface Step {
   readonly inputs: ReadonlyArray<Binding>
   readonly outputs: ReadonlyArray<Binding>
   readonly constants: ReadonlyArray<Constant>
-  /** The inputs that get one item at a time; empty unless it goes through lists. */
+  /** The keys of the inputs that get the items of a list; empty unless the step is a map, filter or reduce. */
   readonly over: ReadonlyArray<string>
-  /** What a reduce begins with. */
+  /** The initial values of a reduce. */
   readonly initial: ReadonlyArray<Constant>
-  /** How many units of a map or filter may run at once. */
+  /** How many units of a map or filter may run at once; unlimited when undefined. */
   readonly concurrency: number | undefined
-  /** How many items one unit of work has. */
+  /** How many items one unit of work has; 1 when undefined. */
   readonly chunk: number | undefined
-  /** What becomes of a map or filter when one of its items has failed. */
+  /** What happens to a map or filter when one of its items fails for good. */
   readonly onItemFailure: ItemPolicy
-  /** How many failed items a map or filter tolerates; undefined for what its policy has by default. */
+  /** How many failed items a map or filter tolerates; undefined for the default of its policy. */
   readonly toleratedItemFailures: Tolerance | undefined
-  /** The arms that it is in, outermost first. */
+  /** The arms that contain it, outermost first. */
   readonly within: ReadonlyArray<Arm>
 }
 
-/** One step or several, with what they take and give together; goes into a pipeline's list like a task. */
+/** One or several steps with their common inputs and outputs; an entry of a pipeline's list, like a task. */
 export interface Steps<Name extends string = string, In = Fields, Out = Fields, E = unknown, R = unknown> {
   readonly name: Name
   readonly input: In
@@ -71,10 +71,11 @@ export interface Steps<Name extends string = string, In = Fields, Out = Fields, 
 // biome-ignore lint/suspicious/noExplicitAny: variance, as with tasks
 export type Any = Steps<string, any, any, any, any>
 
-/** The steps that an entry of a pipeline's list stands for. */
-export const stepsOf = (entry: Task.Any | Any): ReadonlyArray<Step> => ("steps" in entry ? entry.steps : [place(entry)])
+/** The steps of an entry of a pipeline's list. */
+export const stepsOf = (entry: Task.Any | Any): ReadonlyArray<Step> =>
+  "steps" in entry ? entry.steps : [fromTask(entry)]
 
-/** What is wrong with something that has to be a pipeline. Nothing of it is built for that. */
+/** The failure for a value that is no pipeline; undefined for a pipeline. Does not build the steps of a chain. */
 export const invalidPipeline = (what: string, pipeline: unknown): InvalidOption | undefined => {
   const { id, planOf } = (OptionCheck.isRecord(pipeline) ? pipeline : {}) as {
     readonly id?: unknown
@@ -82,10 +83,10 @@ export const invalidPipeline = (what: string, pipeline: unknown): InvalidOption 
   }
   return typeof id === "string" && typeof planOf === "function"
     ? undefined
-    : new InvalidOption(what, pipeline, "a pipeline; is it imported in a circle?")
+    : new InvalidOption(what, pipeline, "a pipeline; is it undefined because of a circular import?")
 }
 
-/** What is wrong with the entries of a pipeline or of a part of one; nothing when each is a task or a step. */
+/** The failure for the first entry of a list that is neither a task nor steps; undefined when there is none. */
 export const invalidEntries = (what: string, entries: unknown): InvalidOption | undefined =>
   OptionCheck.required(OptionCheck.list, what, entries, "an array of tasks and steps") ??
   OptionCheck.first(entries as ReadonlyArray<unknown>, (entry, at) =>
@@ -95,8 +96,8 @@ export const invalidEntries = (what: string, entries: unknown): InvalidOption | 
 const sameName = (key: string): string => key
 const NONE: ReadonlyArray<never> = []
 
-/** The step of a task. `inputName` and `outputName` say what a key is called in the run; by default, the same. */
-export const place = (
+/** The step of a task. `inputName` and `outputName` map a key to its name in the run; by default, the name is the key. */
+export const fromTask = (
   task: Task.Any,
   name: string = task.name,
   inputName: (key: string) => string = sameName,
@@ -119,12 +120,15 @@ export const place = (
 
 const bind = (key: string, value: string, field: Field): Binding => ({ key, value, field, optional: isOptional(field) })
 
-/** What an object says of a key by itself, nothing of what every object has. */
-export const own = (names: object, key: string): string | undefined =>
+/** The value of an object's own key; undefined for inherited keys such as `toString`. */
+export const ownValue = (names: object, key: string): string | undefined =>
   Object.hasOwn(names, key) ? (names as Record<string, string>)[key] : undefined
 
-/** Gives steps a name of their own within others: what they give each other is hidden behind `prefix`. */
-export const inlined = (
+/**
+ * Prefixes the names of steps, and of the values that they pass to each other, so that they clash with no other steps.
+ * `inputs` and `outputs` rename the values that they take from outside and give to outside.
+ */
+export const inline = (
   prefix: string,
   steps: ReadonlyArray<Step>,
   {
@@ -139,8 +143,8 @@ export const inlined = (
     produced.has(value)
       ? taken.has(value)
         ? `${prefix}.${value}`
-        : (own(outputs, value) ?? value)
-      : (own(inputs, value) ?? value)
+        : (ownValue(outputs, value) ?? value)
+      : (ownValue(inputs, value) ?? value)
   const renamed = (binding: Binding): Binding => ({ ...binding, value: nameOf(binding.value) })
   return steps.map((step) => ({
     ...step,
@@ -151,8 +155,8 @@ export const inlined = (
   }))
 }
 
-/** What steps take from elsewhere and give to elsewhere. Their types are the compiler's business. */
-export const several = <S extends Any>(name: string, steps: ReadonlyArray<Step>): S => {
+/** Combines steps to one entry, whose inputs and outputs are the values that they do not pass to each other. */
+export const combine = <S extends Any>(name: string, steps: ReadonlyArray<Step>): S => {
   const produced = new Set(steps.flatMap((step) => step.outputs.map(({ value }) => value)))
   const taken = new Set(steps.flatMap((step) => step.inputs.map(({ value }) => value)))
   const fields = (bindings: ReadonlyArray<Binding>, inside: ReadonlySet<string>): Record<string, Field> =>

@@ -1,8 +1,8 @@
 /**
- * What goes into a pipeline's list besides tasks: a task under other names, a task over every item of a list, a choice
- * between two arms, several tasks side by side, a pipeline within a pipeline.
+ * Builders of the entries of a pipeline's list other than tasks: a task under other names, a task over every item of a
+ * list, a choice between two arms, tasks in parallel, a pipeline within a pipeline.
  *
- * All of them throw `InvalidName` or `InvalidOption` when something in them can't be used.
+ * All of them throw `InvalidName` for an invalid name and `InvalidOption` for an invalid option.
  */
 import * as Schema from "effect/Schema"
 import type { Field } from "../json/Value.ts"
@@ -16,18 +16,18 @@ import type * as Pipeline from "./Pipeline.ts"
 import {
   type Any,
   type ArmName,
-  inlined,
+  combine,
+  fromTask,
+  inline,
   invalidEntries,
   invalidPipeline,
   type Kind,
-  own,
-  place,
+  ownValue,
   type Step,
   type Steps,
-  several,
   stepsOf
 } from "./Step.ts"
-import { check, constants, namesIn, predicateProblem, unknownKey } from "./StepChecks.ts"
+import { check, constants, invalidNames, predicateProblem, unknownKey } from "./StepChecks.ts"
 import type * as Wiring from "./Wiring.ts"
 
 export type { ItemFailures } from "./ItemFailures.ts"
@@ -35,42 +35,42 @@ export type { Any, Arm, ArmName, Binding, Constant, Kind, Step, Steps } from "./
 
 const NONE: ReadonlyArray<never> = []
 
-// -- a task in a place of its own ------------------------------------------------------------------------------------
+// -- one step --------------------------------------------------------------------------------------------------------
 
-/** Other names for the keys of a task. */
+/** New names for the keys of a task. */
 export type Names<F> = { readonly [K in keyof F]?: string }
 
-/** Values for some inputs of a task. */
+/** Fixed values for some inputs of a task. */
 export type Constants<F> = { readonly [K in keyof F]?: Wiring.Decoded<F[K]> }
 
 /**
- * Where a task has its place. `I` and `O` rename what it takes and gives (`In` and `Out`), `C` are the inputs that never
- * change.
+ * The name of a step, and the names of its values in the pipeline. `I` and `O` rename the inputs `In` and the outputs
+ * `Out`, `C` are the inputs with a fixed value.
  */
-export interface Placing<Name extends string, I, O, C, In = I & C, Out = O> {
+export interface StepPlacement<Name extends string, I, O, C, In = I & C, Out = O> {
   /** The step's name. Default: the task's. */
   readonly name?: Name
-  /** What its inputs are called in the pipeline, where that is not the task's own word. */
+  /** The names of its inputs in the pipeline. Default: the names in the task. */
   readonly inputs?: I & Wiring.Known<I, In>
-  /** What its outputs are called in the pipeline, where that is not the task's own word. */
+  /** The names of its outputs in the pipeline. Default: the names in the task. */
   readonly outputs?: O & Wiring.Known<O, Out>
-  /** Inputs that have the same value in every run. */
+  /** The inputs with a fixed value. */
   readonly constants?: C & Wiring.Known<C, In>
 }
 
-/** How a task goes through lists. */
-export interface Going<Over, In = Over> {
-  /** Which inputs get one item at a time, and of which list: `{ page: "pages" }`. Of several lists, every combination. */
+/** How a step runs its task for the items of lists. */
+export interface ListOptions<Over, In = Over> {
+  /** The inputs that get the items of a list, each with the list's name: `{ page: "pages" }`. Of several lists, every combination. */
   readonly over: Over & Wiring.Known<Over, In>
-  /** How many units of work may run at once, over all workers. Default: as many as there is room for. */
+  /** How many units of work may run at once, over all workers. At least 1. Default: unlimited. */
   readonly concurrency?: number
-  /** How many items make one unit of work. Default: 1. */
+  /** How many items one unit of work has. At least 1. Default: 1. */
   readonly chunk?: number
 }
 
 /**
- * A task under another name, with other names for its values, or with some inputs fixed: what it takes to have one task
- * in a pipeline twice. Throws `InvalidName` and `InvalidOption`.
+ * A step with another name than its task, other names for its values, or fixed inputs; needed to use a task twice in one
+ * pipeline. Throws `InvalidName` and `InvalidOption`.
  */
 export const make = <
   T extends Task.Any,
@@ -80,19 +80,18 @@ export const make = <
   const C extends Constants<T["input"]> = {}
 >(
   task: T,
-  options: Placing<Name, I, O, C, T["input"], T["output"]> = {}
+  options: StepPlacement<Name, I, O, C, T["input"], T["output"]> = {}
 ): Steps<
   NoInfer<Name>,
   Wiring.Renamed<Omit<T["input"], keyof C>, I>,
   Wiring.Renamed<T["output"], O>,
   Wiring.ErrorOf<readonly [T]>,
   Wiring.RequirementsOf<readonly [T]>
-> => one(placed(task, "task", options))
+> => single(build(task, "task", options))
 
 /**
- * Calls a task for every item of a list. Its outputs are lists, in the order of the items, whatever order they were
- * worked in. A failure of one item fails the step and names the item, unless `onItemFailure` says otherwise. Any worker
- * may take any item.
+ * Runs a task for every item of a list; any worker may run any item. The outputs are lists in the order of the items, not
+ * of their completion. A failed item fails the step, and the error names the item, unless `onItemFailure` says otherwise.
  */
 export const map = <
   T extends Task.Any,
@@ -103,24 +102,26 @@ export const map = <
   const C extends Constants<T["input"]> = {}
 >(
   task: T,
-  options: Going<Over, T["input"]> & ItemFailures.ItemFailures & Placing<Name, I, O, C, T["input"], T["output"]>
+  options: ListOptions<Over, T["input"]> &
+    ItemFailures.ItemFailures &
+    StepPlacement<Name, I, O, C, T["input"], T["output"]>
 ): Steps<
   NoInfer<Name>,
-  Wiring.Gone<Omit<T["input"], keyof C>, Over, I>,
-  Wiring.Listed<T["output"], O>,
+  Wiring.ListInputs<Omit<T["input"], keyof C>, Over, I>,
+  Wiring.ListOutputs<T["output"], O>,
   Wiring.ErrorOf<readonly [T]>,
   Wiring.RequirementsOf<readonly [T]>
 > => {
-  const step = placed(task, "map", options)
-  return one({
+  const step = build(task, "map", options)
+  return single({
     ...step,
     outputs: step.outputs.map((output) => ({ ...output, field: listOf(output.field), optional: false }))
   })
 }
 
 /**
- * Keeps the items of a list for which a task with one Boolean output says true. A failure of one item fails the step,
- * unless `onItemFailure` says otherwise.
+ * Keeps the items of a list for which a task with one Boolean output returns true. A failed item fails the step, unless
+ * `onItemFailure` says otherwise.
  */
 export const filter = <
   T extends Task.Any,
@@ -131,35 +132,35 @@ export const filter = <
   const C extends Constants<T["input"]> = {}
 >(
   task: T & Wiring.Predicate<T>,
-  options: Going<Over & Wiring.OneKey<Over>, T["input"]> &
+  options: ListOptions<Over & Wiring.OneKey<Over>, T["input"]> &
     ItemFailures.ItemFailures &
-    Omit<Placing<Name, I, {}, C, T["input"], {}>, "outputs"> & {
-      /** What the kept items are called. */
+    Omit<StepPlacement<Name, I, {}, C, T["input"], {}>, "outputs"> & {
+      /** The name of the list of kept items. */
       readonly output: Output
     }
 ): Steps<
   NoInfer<Name>,
-  Wiring.Gone<Omit<T["input"], keyof C>, Over, I>,
+  Wiring.ListInputs<Omit<T["input"], keyof C>, Over, I>,
   { readonly [K in NoInfer<Output>]: Wiring.ListOf<T["input"][keyof Over]> },
   Wiring.ErrorOf<readonly [T]>,
   Wiring.RequirementsOf<readonly [T]>
 > => {
-  const step = placed(task, "filter", options)
+  const step = build(task, "filter", options)
   check(predicateProblem(task))
   const over = Object.keys(options.over)
   if (over.length !== 1) throw new InvalidOption(`over of step '${step.name}'`, listed(over), "exactly one list")
   check(Name.invalid(`the output of step '${step.name}'`, options.output))
   const [key] = over as [string]
-  return one({
+  return single({
     ...step,
     outputs: [{ key, value: options.output, field: listOf(task.input[key]), optional: false }]
   })
 }
 
 /**
- * Folds a list into one value or several, item by item, in order: every output of the task is one of its inputs too, and
- * what it gave for one item it takes for the next. The empty list gives `initial`. The first item that fails for good
- * fails the step: the next one needs what it would have given, so there is no `onItemFailure` here.
+ * Folds a list into one value or several, item by item, in order. Every output of the task is one of its inputs too: the
+ * outputs for one item are inputs for the next. An empty list gives `initial`. The first item that fails for good fails
+ * the step, because the next item needs its outputs; so there is no `onItemFailure` here.
  */
 export const reduce = <
   T extends Task.Any,
@@ -170,22 +171,22 @@ export const reduce = <
   const C extends Constants<T["input"]> = {}
 >(
   task: T & Wiring.Reducer<T>,
-  options: Omit<Going<Over, T["input"]>, "concurrency"> &
-    Placing<Name, I, O, C, T["input"], T["output"]> & {
-      /** What it begins with, for every output. */
+  options: Omit<ListOptions<Over, T["input"]>, "concurrency"> &
+    StepPlacement<Name, I, O, C, T["input"], T["output"]> & {
+      /** The initial value of every output. */
       readonly initial: { readonly [K in keyof T["output"]]: Wiring.Decoded<T["output"][K]> }
     }
 ): Steps<
   NoInfer<Name>,
-  Wiring.Gone<Omit<T["input"], keyof C | keyof T["output"]>, Over, I>,
+  Wiring.ListInputs<Omit<T["input"], keyof C | keyof T["output"]>, Over, I>,
   Wiring.Renamed<T["output"], O>,
   Wiring.ErrorOf<readonly [T]>,
   Wiring.RequirementsOf<readonly [T]>
 > => {
-  const step = placed(task, "reduce", options)
+  const step = build(task, "reduce", options)
   const accumulators = new Set(Object.keys(task.output))
-  const lost = [...accumulators].find((key) => !Object.hasOwn(task.input, key))
-  if (lost !== undefined || accumulators.size === 0) {
+  const isReducer = accumulators.size > 0 && [...accumulators].every((key) => Object.hasOwn(task.input, key))
+  if (!isReducer) {
     throw new InvalidOption(
       `task of step '${step.name}'`,
       task.name,
@@ -198,15 +199,16 @@ export const reduce = <
   const initial = constants(what, task.output, options.initial)
   const missing = [...accumulators].find((key) => !initial.some((constant) => constant.key === key))
   if (missing !== undefined) throw new InvalidOption(what, missing, "a value for every output")
-  return one({ ...step, inputs: step.inputs.filter(({ key }) => !accumulators.has(key)), initial })
+  return single({ ...step, inputs: step.inputs.filter(({ key }) => !accumulators.has(key)), initial })
 }
 
 // -- several steps ---------------------------------------------------------------------------------------------------
 
 /**
- * Runs the steps of one arm or of the other, as a task with one Boolean output says. Each arm is a small pipeline: what
- * its steps give each other stays in it, and what nothing in it takes is given on. A value that both arms give is there
- * either way; one that a single arm gives is optional. The steps of the arm that is not taken are SKIPPED.
+ * Runs the steps of the arm `yes` or of the arm `no`; a task with one Boolean output decides. Each arm is a small
+ * pipeline: values that its steps pass to each other are private to the arm, and outputs that none of them takes are
+ * outputs of the branch. An output of both arms is always present; an output of one arm is optional. The steps of the
+ * other arm are SKIPPED.
  */
 export const branch = <
   T extends Task.Any,
@@ -217,20 +219,20 @@ export const branch = <
   const C extends Constants<T["input"]> = {}
 >(
   task: T & Wiring.Predicate<T>,
-  options: Omit<Placing<Name, I, {}, C, T["input"], {}>, "outputs"> & {
-    /** What runs when the task says true. */
+  options: Omit<StepPlacement<Name, I, {}, C, T["input"], {}>, "outputs"> & {
+    /** The steps that run when the task returns true. */
     readonly yes: Yes & Wiring.Check<Yes>
-    /** What runs when it says false. Default: nothing. */
+    /** The steps that run when it returns false. Default: none. */
     readonly no?: No & Wiring.Check<No>
   }
 ): Steps<
   Wiring.NameOf<NoInfer<Name>, readonly [...Yes, ...No]>,
-  Wiring.Together<[Steps<Name, Wiring.Renamed<Omit<T["input"], keyof C>, I>, {}>, Arms<Yes>, Arms<No>]>,
+  Wiring.MergedInputs<[Steps<Name, Wiring.Renamed<Omit<T["input"], keyof C>, I>, {}>, ArmInputs<Yes>, ArmInputs<No>]>,
   Wiring.Either<Wiring.Outputs<Yes>, Wiring.Outputs<No>>,
   Wiring.ErrorOf<readonly [T, ...Yes, ...No]>,
   Wiring.RequirementsOf<readonly [T, ...Yes, ...No]>
 > => {
-  const { outputs: _, ...step } = placed(task, "branch", options)
+  const { outputs: _, ...step } = build(task, "branch", options)
   check(
     predicateProblem(task),
     invalidEntries(`yes of step '${step.name}'`, options.yes),
@@ -238,17 +240,17 @@ export const branch = <
   )
   const choice: Step = { ...step, outputs: NONE }
   const arm = (name: ArmName, entries: Wiring.Tasks = NONE): ReadonlyArray<Step> =>
-    inlined(`${step.name}.${name}`, entries.flatMap(stepsOf), { within: [{ branch: step.name, arm: name }] })
-  return several(step.name, [
+    inline(`${step.name}.${name}`, entries.flatMap(stepsOf), { within: [{ branch: step.name, arm: name }] })
+  return combine(step.name, [
     choice,
     ...arm("yes", options.yes as Wiring.Tasks),
     ...arm("no", options.no as Wiring.Tasks | undefined)
   ])
 }
 
-type Arms<Ts extends Wiring.Tasks> = Steps<string, Wiring.Inputs<Ts>, {}>
+type ArmInputs<Ts extends Wiring.Tasks> = Steps<string, Wiring.Inputs<Ts>, {}>
 
-/** Calls tasks side by side, and gives what each of them gave as one list, in the order in which they are listed. */
+/** Runs tasks in parallel, each with one output, and makes one list of their outputs, in the order of the tasks. */
 export const group = <
   const Name extends string,
   const Ts extends ReadonlyArray<Task.Any>,
@@ -257,12 +259,12 @@ export const group = <
   name: Name,
   tasks: Ts & Wiring.Singles<Ts>,
   options: {
-    /** What the list is called. Default: the group's name. */
+    /** The name of the list of outputs. Default: the group's name. */
     readonly output?: Output
   } = {}
 ): Steps<
   Wiring.NameOf<NoInfer<Name>, Ts>,
-  Wiring.Together<Ts>,
+  Wiring.MergedInputs<Ts>,
   { readonly [K in NoInfer<Output>]: Wiring.Typed<Wiring.Results<Ts>> },
   Wiring.ErrorOf<Ts>,
   Wiring.RequirementsOf<Ts>
@@ -275,18 +277,18 @@ export const group = <
     OptionCheck.required(OptionCheck.record, `options of group '${name}'`, options)
   )
   const members = (tasks as ReadonlyArray<Task.Any>).map((task, at) =>
-    place(
+    fromTask(
       task,
       `${name}.${at}.${task.name}`,
       (key) => key,
       (key) => `${name}.${at}.${key}`
     )
   )
-  return several(name, [...members, gathering(name, members, options.output === undefined ? name : options.output)])
+  return combine(name, [...members, gather(name, members, options.output === undefined ? name : options.output)])
 }
 
-/** The step that makes one list of what the members of a group gave. */
-export const gathering = (name: string, members: ReadonlyArray<Step>, output: string): Step => {
+/** The step that makes one list of the outputs of a group. */
+export const gather = (name: string, members: ReadonlyArray<Step>, output: string): Step => {
   check(Name.invalid("a group's name", name), Name.invalid(`the output of group '${name}'`, output))
   if (members.length === 0) throw new InvalidOption(`tasks of group '${name}'`, "none", "at least one task")
   const fields = members.map((member) => {
@@ -301,12 +303,12 @@ export const gathering = (name: string, members: ReadonlyArray<Step>, output: st
     return only
   })
   const task = Task.make("gather", {
-    description: `Makes one list of what ${listed(members.map((member) => member.task.name))} gave`,
+    description: `Makes one list of the outputs of ${listed(members.map((member) => member.task.name))}`,
     input: Object.fromEntries(fields.map(({ field }, at) => [String(at), field])),
     output: { all: Schema.Tuple(fields.map(({ field }) => field)) as unknown as Field },
     run: (inputs) => ({ all: fields.map((_, at) => (inputs as Record<string, unknown>)[String(at)]) as never })
   })
-  return place(
+  return fromTask(
     { ...task, isOwn: true },
     name,
     (key) => fields[Number(key)]!.value,
@@ -315,8 +317,9 @@ export const gathering = (name: string, members: ReadonlyArray<Step>, output: st
 }
 
 /**
- * The steps of a pipeline as a part of another one. Its parameters are what it takes and its results are what it gives;
- * everything else stays in it. It has no run of its own: failures, limits and timeouts are those of the pipeline around it.
+ * Includes the steps of a pipeline in another pipeline. Its parameters become inputs and its results become outputs; all
+ * other values are private to it. It has no run of its own: its steps fail, time out and are limited as steps of the
+ * outer pipeline, and its own options do not apply.
  */
 export const nest = <
   P extends Pipeline.Any,
@@ -325,7 +328,7 @@ export const nest = <
   const O extends Names<Wiring.ResultFields<P>> = {}
 >(
   pipeline: P,
-  options: Omit<Placing<Name, I, O, {}, Wiring.ParameterFields<P>, Wiring.ResultFields<P>>, "constants"> = {}
+  options: Omit<StepPlacement<Name, I, O, {}, Wiring.ParameterFields<P>, Wiring.ResultFields<P>>, "constants"> = {}
 ): Steps<
   string extends keyof Pipeline.OutputsOf<P> ? string : NoInfer<Name>,
   Wiring.Renamed<Wiring.ParameterFields<P>, I>,
@@ -339,24 +342,24 @@ export const nest = <
   )
   const { name = pipeline.id as unknown as Name, inputs, outputs } = options
   check(Name.invalid("a step's name", name))
-  check(...namesIn(`step '${name}'`, { inputs, outputs }))
-  return several(name, inlined(name, pipeline.steps, { inputs, outputs }))
+  check(...invalidNames(`step '${name}'`, { inputs, outputs }))
+  return combine(name, inline(name, pipeline.steps, { inputs, outputs }))
 }
 
-// -- how they are made -----------------------------------------------------------------------------------------------
+// -- checking and building a step ------------------------------------------------------------------------------------
 
-interface AnyPlacing
-  extends Placing<string, object, object, object>,
-    Partial<Going<object>>,
+interface AnyOptions
+  extends StepPlacement<string, object, object, object>,
+    Partial<ListOptions<object>>,
     ItemFailures.ItemFailures {}
 
-const placed = (task: Task.Any, kind: Kind, options: AnyPlacing): Step => {
+const build = (task: Task.Any, kind: Kind, options: AnyOptions): Step => {
   check(Task.invalid(`task of Step.${kind === "task" ? "make" : kind}`, task))
   check(OptionCheck.required(OptionCheck.record, `options of step '${task.name}'`, options))
   const { name = task.name, inputs = {}, outputs = {}, constants: fixed = {}, over = {}, concurrency, chunk } = options
   check(Name.invalid("a step's name", name))
   const where = `step '${name}'`
-  check(...namesIn(where, { inputs, outputs, over }), OptionCheck.record(`constants of ${where}`, fixed))
+  check(...invalidNames(where, { inputs, outputs, over }), OptionCheck.record(`constants of ${where}`, fixed))
   const keys = Object.keys(over)
   check(
     OptionCheck.integer(`concurrency of ${where}`, concurrency, 1),
@@ -370,11 +373,11 @@ const placed = (task: Task.Any, kind: Kind, options: AnyPlacing): Step => {
     ),
     unknownKey(`outputs of ${where}`, task.output, outputs)
   )
-  const step = place(
+  const step = fromTask(
     task,
     name,
-    (key) => own(over, key) ?? own(inputs, key) ?? key,
-    (key) => own(outputs, key) ?? key
+    (key) => ownValue(over, key) ?? ownValue(inputs, key) ?? key,
+    (key) => ownValue(outputs, key) ?? key
   )
   return {
     ...step,
@@ -393,4 +396,4 @@ const placed = (task: Task.Any, kind: Kind, options: AnyPlacing): Step => {
 
 const listOf = (field: Field): Field => Schema.Array(field as Schema.Codec<unknown, unknown>) as unknown as Field
 
-const one = <S extends Any>(step: Step): S => several(step.name, [step])
+const single = <S extends Any>(step: Step): S => combine(step.name, [step])

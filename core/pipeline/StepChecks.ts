@@ -1,4 +1,4 @@
-/** What is checked of a step before it is made. */
+/** The checks of a step's options. */
 import * as Result from "effect/Result"
 import { codec, type Fields } from "../json/Value.ts"
 import type * as Task from "../task/Task.ts"
@@ -8,32 +8,35 @@ import * as Name from "../values/Name.ts"
 import * as OptionCheck from "../values/OptionCheck.ts"
 import type { Constant } from "./Step.ts"
 
-/** Throws the first mistake, if there is one. */
+/** Throws the first mistake; does nothing when there is none. */
 export const check = (...mistakes: ReadonlyArray<Error | undefined>): void => {
   const mistake = mistakes.find((found) => found !== undefined)
   if (mistake !== undefined) throw mistake
 }
 
-/** What is wrong with records of names for values, such as `inputs` and `outputs`. */
-export const namesIn = (where: string, places: Readonly<Record<string, unknown>>): ReadonlyArray<Error | undefined> =>
+/** The mistakes in options that rename values, such as `inputs` and `outputs`. */
+export const invalidNames = (
+  where: string,
+  places: Readonly<Record<string, unknown>>
+): ReadonlyArray<Error | undefined> =>
   Object.entries(places).flatMap(([place, names]) => [
     OptionCheck.record(`${place} of ${where}`, names),
     ...Object.values(names ?? {}).map((name) => Name.invalid(`a value's name in ${where} (${place})`, name))
   ])
 
-/** What is wrong with a record by the keys of a task. */
+/** The failure for a record with a key that is no key of the task; undefined when there is none. */
 export const unknownKey = (what: string, fields: Fields, keyed: object): Error | undefined => {
   const unknown = Object.keys(keyed).find((key) => !Object.hasOwn(fields, key))
   return unknown === undefined ? undefined : new InvalidOption(what, unknown, `one of ${listed(Object.keys(fields))}`)
 }
 
-/** What is wrong with a task that is to say yes or no. */
+/** The failure for a predicate that has not exactly one output; undefined when it has. */
 export const predicateProblem = (task: Task.Any): Error | undefined =>
   Object.keys(task.output).length === 1
     ? undefined
     : new InvalidOption(`predicate '${task.name}'`, listed(Object.keys(task.output)), "exactly one Boolean output")
 
-/** Inputs with the same value in every run, as they are kept. Throws `InvalidOption` for a value that does not fit. */
+/** Encodes fixed inputs as JSON. Throws `InvalidOption` for a value that does not fit its schema. */
 export const constants = (what: string, fields: Fields, values: object): ReadonlyArray<Constant> =>
   Object.entries(values).map(([key, value]) => {
     const json = codec(fields[key]!).encode(value)

@@ -1,6 +1,6 @@
 /**
- * What the compiler says about a list of tasks: whether their inputs and outputs fit, and what the pipeline takes and
- * gives. Types only; a mistake becomes a sentence that names the task and the key.
+ * Checks at compile time that the inputs and outputs of tasks fit, and computes the types of a pipeline's parameters and
+ * results. Types only. A mistake becomes a string type: a sentence that names the task and the key.
  */
 
 import type * as Task from "../task/Task.ts"
@@ -12,23 +12,23 @@ export type Tasks = ReadonlyArray<Task.Any | Step.Any>
 
 type Keys<F> = keyof F & string
 
-// What is read of a task in here. Comparing whole tasks would have the compiler expand every schema again and again.
+// The part of a task that these types read. With whole tasks, the compiler would expand every schema at each comparison.
 interface Shape {
   readonly name: string
   readonly input: object
   readonly output: object
 }
 
-/** The type that tasks see of a field. */
+/** The decoded type of a field, which tasks see. */
 export type Decoded<F> = F extends { readonly Type: infer Type } ? Type : never
 
-/** A field of which only the type is known. */
+/** A field with only a type and its optionality. */
 export interface Typed<Type, Optional extends boolean = false> {
   readonly Type: Type
   readonly "~encoded.optionality": Optional extends true ? "optional" : "required"
 }
 
-// Also makes the keys of a mapped type known for good; with an `as` clause the compiler collects them at every use.
+// Resolves the keys of a mapped type once; for a type with an `as` clause the compiler would collect them at each use.
 type Simplify<A> = { [K in keyof A]: A[K] } & {}
 
 /** One output of one task. */
@@ -47,7 +47,7 @@ type Products<T> = T extends Shape
     }[Keys<T["output"]>]
   : never
 
-/** Every output by name; an output of two tasks has a union of products. */
+/** Every output by name. The value for an output of two tasks is the union of both products. */
 type Produced<Ts extends Tasks> = Simplify<{ [P in Products<Ts[number]> as P["key"]]: P }>
 
 interface Use<Key, Type, Optional> {
@@ -97,18 +97,18 @@ type OutputsOf<Us, Ps> = Simplify<
   }
 >
 
-/** The outputs that nothing takes, by name. */
+/** The outputs that no task takes, by name. */
 export type Outputs<Ts extends Tasks> =
   Dynamic<Ts> extends true ? Readonly<Record<string, unknown>> : OutputsOf<Used<Ts>, Produced<Ts>>
 
-/** The result of a run: the one output that nothing takes, or a record of them when there are several. */
+/** The result of a run: the one output that no task takes, or a record when there are several. */
 export type Result<Outs> = string extends keyof Outs
   ? unknown
   : IsOne<keyof Outs> extends true
     ? Outs[keyof Outs]
     : Outs
 
-/** The error of an entry's Effects. */
+/** The error type of an entry's Effects. */
 type Failure<T> =
   T extends Task.Task<infer _N, infer _I, infer _O, infer E, infer _R>
     ? E
@@ -116,7 +116,7 @@ type Failure<T> =
       ? E
       : never
 
-/** The errors of the tasks' Effects. */
+/** The error type of the tasks' Effects. */
 export type ErrorOf<Ts extends Tasks> = Ts[number] extends infer T ? Failure<T> : never
 
 /** The services of an entry's Effects. */
@@ -130,7 +130,7 @@ type Requirements<T> =
 /** The services that the tasks' Effects need. */
 export type RequirementsOf<Ts extends Tasks> = Ts[number] extends infer T ? Requirements<T> : never
 
-/** Whether names are only known at run time; then the checks happen there. */
+/** Whether the names are known only at run time; then the checks happen at run time too. */
 type Dynamic<Ts extends Tasks> = string extends Ts[number]["name"] ? true : false
 
 type Duplicated<T extends Shape, Ps> = {
@@ -169,10 +169,10 @@ type Mistakes<T extends Shape, Ps, Us> = Duplicated<T, Ps> | Misfits<T, Ps, Us>
 
 type CheckOne<T, Ps, Us> = T extends Shape ? ([Mistakes<T, Ps, Us>] extends [never] ? T : Mistakes<T, Ps, Us>) : T
 
-/** The name of steps made of others; where these are only known at run time, so is what it stands for. */
+/** The name of steps that contain other entries: `string` when the names of these are known only at run time. */
 export type NameOf<Name extends string, Ts extends Tasks> = Dynamic<Ts> extends true ? string : Name
 
-/** The list itself when it fits; otherwise, in place of each task with a mistake, the sentence that says which. */
+/** The list itself when it fits; otherwise, each task with a mistake is replaced by the sentence about the mistake. */
 export type Check<Ts extends Tasks> =
   Dynamic<Ts> extends true ? Ts : { readonly [I in keyof Ts]: CheckOne<Ts[I], Produced<Ts>, Used<Ts>> }
 
@@ -183,29 +183,29 @@ type Rename<K, Names> = K extends keyof Names ? Names[K] & string : K & string
 /** Fields under other names. */
 export type Renamed<F, Names> = { readonly [K in keyof F & string as Rename<K, Names>]: F[K] }
 
-/** A list of what a field is. */
+/** The field of a list of a field's values. */
 export type ListOf<F> = Typed<ReadonlyArray<Decoded<F>>>
 
-/** What a step takes that goes through lists: those lists, and everything else as it is. */
-export type Gone<F, Over, Names> = {
+/** The inputs of a map, filter or reduce: lists for the keys in `Over`, the task's own fields for the others. */
+export type ListInputs<F, Over, Names> = {
   readonly [K in keyof F & string as Rename<K, K extends keyof Over ? Over : Names>]: K extends keyof Over
     ? ListOf<F[K]>
     : F[K]
 }
 
-/** Outputs, a list of each. */
-export type Listed<F, Names> = { readonly [K in keyof F & string as Rename<K, Names>]: ListOf<F[K]> }
+/** The outputs of a map: a list of each output of the task. */
+export type ListOutputs<F, Names> = { readonly [K in keyof F & string as Rename<K, Names>]: ListOf<F[K]> }
 
-/** A task that says yes or no. */
+/** Checks that a task has exactly one output, a boolean. */
 export type Predicate<T extends Shape> =
   IsOne<keyof T["output"]> extends true
     ? [Decoded<T["output"][keyof T["output"]]>] extends [boolean]
       ? unknown
-      : `Output '${keyof T["output"] & string}' of task '${T["name"]}' has to be a boolean`
-    : `Task '${T["name"]}' has to have exactly one output, a boolean`
+      : `Output '${keyof T["output"] & string}' of task '${T["name"]}' must be a boolean`
+    : `Task '${T["name"]}' needs exactly one output, a boolean`
 
-/** A record with one key. */
-export type OneKey<Over> = IsOne<keyof Over> extends true ? unknown : "Exactly one list can be filtered"
+/** Checks that a record has exactly one key. */
+export type OneKey<Over> = IsOne<keyof Over> extends true ? unknown : "A filter needs exactly one list"
 
 type Unfit<T extends Shape> = {
   [K in Keys<T["output"]>]: K extends keyof T["input"]
@@ -215,33 +215,33 @@ type Unfit<T extends Shape> = {
     : `Output '${K}' of task '${T["name"]}' is not one of its inputs`
 }[Keys<T["output"]>]
 
-/** A task that takes again what it gave. */
+/** Checks that every output of a task is one of its inputs too. */
 export type Reducer<T extends Shape> = [Unfit<T>] extends [never] ? unknown : Unfit<T>
 
 type Single<T> = T extends Shape
   ? IsOne<keyof T["output"]> extends true
     ? T
-    : `Task '${T["name"]}' has to have exactly one output`
+    : `Task '${T["name"]}' needs exactly one output`
   : T
 
-/** Tasks with one output each. */
+/** Checks that each task has exactly one output. */
 export type Singles<Ts extends Tasks> = { readonly [I in keyof Ts]: Single<Ts[I]> }
 
-/** What such tasks give, in their order. */
+/** The outputs of tasks with one output each, in the order of the tasks. */
 export type Results<Ts extends Tasks> = {
   readonly [I in keyof Ts]: Ts[I] extends Shape ? Decoded<Ts[I]["output"][keyof Ts[I]["output"]]> : never
 }
 
 type FieldsOf<Us> = { readonly [K in keyof Us]: Typed<Taken<Us[K]>, Required<Us[K]> extends true ? false : true> }
 
-/** What entries take together when none of them gives anything to another one. */
-export type Together<Ts extends Tasks> = FieldsOf<Used<Ts>>
+/** The inputs of entries that pass no values to each other. */
+export type MergedInputs<Ts extends Tasks> = FieldsOf<Used<Ts>>
 
-/** What a list of entries takes from elsewhere. */
+/** The inputs of a list of entries that none of them produces. */
 export type Inputs<Ts extends Tasks> =
   Used<Ts> extends infer Us ? FieldsOf<{ [K in keyof Us as K extends keyof Produced<Ts> ? never : K]: Us[K] }> : never
 
-/** What one of two arms gives: required when both give it. */
+/** The outputs of a branch: required when both arms have them, otherwise optional. */
 export type Either<A, B> = Simplify<{
   readonly [K in keyof A | keyof B]: Typed<
     (K extends keyof A ? Exclude<A[K], undefined> : never) | (K extends keyof B ? Exclude<B[K], undefined> : never),
@@ -265,26 +265,26 @@ type RequiredKeys<F, Fixed> = {
   [K in keyof F]: K extends keyof Fixed ? never : OptionalOutput<F[K]> extends true ? never : K
 }[keyof F]
 
-/** The one input that is left, when the fixed ones are. */
+/** The inputs that are not fixed: the required ones, or all of them when none is required. */
 type Free<F, Fixed> = [RequiredKeys<F, Fixed>] extends [never] ? Exclude<keyof F, keyof Fixed> : RequiredKeys<F, Fixed>
 
 /** The type of the one output. */
 export type Only<F> = Decoded<F[keyof F]>
 
-/** What a list is a list of. */
+/** The type of a list's items. */
 export type Item<A> = A extends ReadonlyArray<infer Each> ? Each : { readonly "a list": never }
 
-/** A task that takes `Now` with the one input that is not fixed, and has one output. */
+/** Checks that a task has one output, and exactly one input that is not fixed, which accepts `Now`. */
 export type Link<T extends Shape, Fixed, Now> =
   IsOne<keyof T["output"]> extends true
     ? IsOne<Free<T["input"], Fixed>> extends true
       ? [Now] extends [Decoded<T["input"][Free<T["input"], Fixed>]>]
         ? unknown
-        : `Input '${Free<T["input"], Fixed> & string}' of task '${T["name"]}' has another type than what comes before it`
-      : `Task '${T["name"]}' has to have exactly one input that is not fixed`
-    : `Task '${T["name"]}' has to have exactly one output`
+        : `Input '${Free<T["input"], Fixed> & string}' of task '${T["name"]}' has another type than the value before it`
+      : `Task '${T["name"]}' needs exactly one input that is not fixed`
+    : `Task '${T["name"]}' needs exactly one output`
 
-/** The same for several. */
+/** `Link` for several tasks. */
 export type Links<Ts extends Tasks, Now> = {
   readonly [I in keyof Ts]: Ts[I] extends Shape
     ? Link<Ts[I], {}, Now> extends infer Problem
@@ -295,5 +295,5 @@ export type Links<Ts extends Tasks, Now> = {
     : never
 }
 
-/** No key but those of `F`. */
+/** Refuses keys that `F` does not have. */
 export type Known<C, F> = { readonly [K in Exclude<keyof C, keyof F>]: never }

@@ -1,13 +1,13 @@
-/** Batches for a Store: bounded in number and in bytes, and divided where the Store breaks over one of their members. */
+/** Batches for a Store: bounded in number and in bytes, and split when one member breaks the call. */
 import * as Effect from "effect/Effect"
 
-/** The most members of one call. */
+/** The most members of one batch. */
 export const MAX_MEMBERS = 500
 
-/** About how many bytes of UTF-8 the members of one call have together; a larger one goes alone. */
+/** The most bytes of UTF-8 in one batch. A larger member goes alone. */
 export const MAX_BYTES: number = 1 << 20
 
-/** How many of the first members go into one call; at least 1 where there is one. */
+/** How many members, counted from the first, go into the next batch: 0 when there are none, otherwise at least 1. */
 export const first = <A>(members: ReadonlyArray<A>, bytesOf: (member: A) => number): number => {
   const most = Math.min(members.length, MAX_MEMBERS)
   if (most <= 1) return most
@@ -19,7 +19,7 @@ export const first = <A>(members: ReadonlyArray<A>, bytesOf: (member: A) => numb
   return most
 }
 
-/** The members in calls of at most 500. */
+/** Splits the members into batches of at most 500. */
 export const slices = <A>(members: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> => {
   if (members.length <= MAX_MEMBERS) return members.length === 0 ? [] : [members]
   const parts: Array<ReadonlyArray<A>> = []
@@ -28,8 +28,8 @@ export const slices = <A>(members: ReadonlyArray<A>): ReadonlyArray<ReadonlyArra
 }
 
 /**
- * Calls `write` with the members. Where it dies it is called with each half of them, and so on, until the members that it
- * dies of are alone: these are given to `bad`, and all others are written. What fails, without dying, ends it.
+ * Writes the members. When `write` dies, writes each half by itself, and so on, until the members that cause the defect
+ * are alone. Calls `bad` with each of these; all others are written. A failure of `write` or `bad` ends the whole effect.
  */
 export const divided = <A, E>(
   members: ReadonlyArray<A>,

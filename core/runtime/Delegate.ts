@@ -1,11 +1,11 @@
-/** An object in front of another one that takes some of its members' places. */
+/** Overrides some members of an object without changing it. */
 
 /**
- * `original` with the members `own` in place of its own. Every other member is the original's, also those of its class,
- * and a method runs on the original: a spread would lose the methods of a class, and their private fields.
+ * An object with the members of `own`, and all other members of `original`. Methods of `original` run on `original`
+ * itself. A spread would lose the methods of its class, and these could not reach its private fields.
  */
 export const replacing = <A extends object>(original: A, own: Partial<A>): A =>
-  // Over an empty object: a proxy may not replace the members of a frozen one.
+  // The target is an empty object: a proxy of a frozen target may not override its members.
   new Proxy({} as A, {
     get: (_, key) => {
       if (Object.hasOwn(own, key)) return own[key as keyof A]

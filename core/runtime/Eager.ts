@@ -1,8 +1,8 @@
-/** One thing after the other, at once where that can be: no fiber has to be started for what is there already. */
+/** `Effect.flatMap` that runs synchronously when it can. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 
-/** What follows a success. Where that is there already, so may what follows be. */
+/** Calls `next` synchronously when `first` is already a successful Exit, so that no fiber is started; flat-maps otherwise. */
 export const after = <A, E, B, E2>(
   first: Effect.Effect<A, E>,
   next: (value: A) => Effect.Effect<B, E2>

@@ -1,13 +1,13 @@
-/** A binary heap: the first of many in some order, at a cost that grows with the logarithm of how many there are. */
+/** A binary heap: adding and removing an item takes logarithmic time. */
 
-/** Items in a heap. Those that are equal come in no order. */
+/** A heap of items, ordered by `isBefore`. Equal items have no order. */
 export class Heap<A> {
   readonly #isBefore: (one: A, other: A) => boolean
-  /** Told of each new place of an item, so that it can be removed by its place. */
-  readonly #moved: ((item: A, place: number) => void) | undefined
+  /** Called with each new index of an item, so that the item can be removed by its index. */
+  readonly #moved: ((item: A, index: number) => void) | undefined
   #items: Array<A> = []
 
-  constructor(isBefore: (one: A, other: A) => boolean, moved?: (item: A, place: number) => void) {
+  constructor(isBefore: (one: A, other: A) => boolean, moved?: (item: A, index: number) => void) {
     this.#isBefore = isBefore
     this.#moved = moved
   }
@@ -16,64 +16,64 @@ export class Heap<A> {
     return this.#items.length
   }
 
-  /** The first one, which stays. */
+  /** The first item, which stays in the heap. */
   get first(): A | undefined {
     return this.#items[0]
   }
 
   add(item: A): void {
     this.#items.push(item)
-    this.#rise(item, this.#items.length - 1)
+    this.#siftUp(item, this.#items.length - 1)
   }
 
-  /** Removes the first one. */
+  /** Removes and returns the first item. */
   take(): A | undefined {
     const first = this.#items[0]
     if (first !== undefined) this.removeAt(0)
     return first
   }
 
-  removeAt(place: number): void {
+  removeAt(index: number): void {
     const last = this.#items.pop()!
-    if (place === this.#items.length) return
-    this.#sink(last, this.#rise(last, place))
+    if (index === this.#items.length) return
+    this.#siftDown(last, this.#siftUp(last, index))
   }
 
-  /** Keeps only some of the items. */
+  /** Removes the items that are not to be kept. Linear: it builds the heap anew. */
   filter(isKept: (item: A) => boolean): void {
     const kept = this.#items.filter(isKept)
     this.#items = []
     for (const item of kept) this.add(item)
   }
 
-  #put(item: A, place: number): void {
-    this.#items[place] = item
-    this.#moved?.(item, place)
+  #put(item: A, index: number): void {
+    this.#items[index] = item
+    this.#moved?.(item, index)
   }
 
-  #rise(item: A, from: number): number {
-    let place = from
-    while (place > 0) {
-      const above = (place - 1) >> 1
-      const other = this.#items[above]!
+  #siftUp(item: A, from: number): number {
+    let index = from
+    while (index > 0) {
+      const parent = (index - 1) >> 1
+      const other = this.#items[parent]!
       if (!this.#isBefore(item, other)) break
-      this.#put(other, place)
-      place = above
+      this.#put(other, index)
+      index = parent
     }
-    this.#put(item, place)
-    return place
+    this.#put(item, index)
+    return index
   }
 
-  #sink(item: A, from: number): void {
+  #siftDown(item: A, from: number): void {
     const items = this.#items
-    let place = from
-    for (let below = 2 * place + 1; below < items.length; below = 2 * place + 1) {
-      if (below + 1 < items.length && this.#isBefore(items[below + 1]!, items[below]!)) below++
-      const other = items[below]!
+    let index = from
+    for (let child = 2 * index + 1; child < items.length; child = 2 * index + 1) {
+      if (child + 1 < items.length && this.#isBefore(items[child + 1]!, items[child]!)) child++
+      const other = items[child]!
       if (!this.#isBefore(other, item)) break
-      this.#put(other, place)
-      place = below
+      this.#put(other, index)
+      index = child
     }
-    this.#put(item, place)
+    this.#put(item, index)
   }
 }

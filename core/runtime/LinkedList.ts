@@ -1,6 +1,6 @@
-/** A list that a value can leave from anywhere, at the same cost however long the list is. */
+/** A doubly linked list: adding at the end and removing anywhere take constant time. */
 
-/** Where a value is in a list. */
+/** The entry of a value in a list. */
 export class Entry<A> {
   readonly value: A
   before: Entry<A> | undefined
@@ -12,7 +12,7 @@ export class Entry<A> {
   }
 }
 
-/** Values in the order in which they came. */
+/** Values in the order in which they were added. */
 export class LinkedList<A> {
   first: Entry<A> | undefined = undefined
   last: Entry<A> | undefined = undefined
@@ -27,14 +27,14 @@ export class LinkedList<A> {
     return entry
   }
 
-  /** Removes a value that is in this list. */
+  /** Removes an entry, which must be in this list. */
   remove(entry: Entry<A>): void {
     const { before, after } = entry
     if (before === undefined) this.first = after
     else before.after = after
     if (after === undefined) this.last = before
     else after.before = before
-    // An entry that is kept for long, such as by a task that never ends, must not keep its neighbours in memory.
+    // A removed entry may stay referenced for long, such as by a task that never ends: it must not retain its neighbours.
     entry.before = undefined
     entry.after = undefined
     this.size--

@@ -1,5 +1,5 @@
-/** Time for durations: it only goes forward, whatever happens to the wall clock. */
+/** The monotonic clock, for durations: it never goes back, even when the wall clock is set back. */
 import type * as Clock from "effect/Clock"
 
-/** Milliseconds since some instant, with fractions. Only differences mean anything. */
+/** Milliseconds since an arbitrary instant, with fractions. Only differences have a meaning. */
 export const millis = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6

@@ -1,4 +1,4 @@
-/** A heap of timers, driven by one fiber. They count monotonic time: a wall clock that steps changes nothing. */
+/** A heap of timers, driven by one fiber. It uses the monotonic clock, so a change of the wall clock moves no timer. */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { Heap } from "./Heap.ts"
@@ -6,55 +6,55 @@ import * as Monotonic from "./Monotonic.ts"
 
 /** One timer. */
 export interface Timer {
-  /** By the monotonic clock. */
+  /** When it fires, by the monotonic clock. */
   readonly atMillis: number
-  readonly ring: () => void
-  /** Its place in the heap; -1 once it rang or was removed. */
-  place: number
+  readonly fire: () => void
+  /** Its index in the heap; -1 once it has fired or was removed. */
+  index: number
 }
 
-/** Timers, the next one first; one that is removed leaves at once. */
+/** Timers, ordered by when they fire. A removed timer leaves the heap at once. */
 export class TimerHeap {
   readonly #clock: Clock.Clock
   readonly #heap = new Heap<Timer>(
     (one, other) => one.atMillis < other.atMillis,
-    (timer, place) => {
-      timer.place = place
+    (timer, index) => {
+      timer.index = index
     }
   )
   #wake: (() => void) | undefined = undefined
-  /** Until when the fiber sleeps. */
+  /** When the fiber's sleep ends, by the monotonic clock. */
   #untilMillis = Number.POSITIVE_INFINITY
 
   constructor(clock: Clock.Clock) {
     this.#clock = clock
   }
 
-  /** Calls `ring` after a while, unless the timer is removed before. */
-  after(millis: number, ring: () => void): Timer {
+  /** Sets a timer that calls `fire` after `millis`, unless it is removed before. */
+  after(millis: number, fire: () => void): Timer {
     const atMillis = Monotonic.millis(this.#clock) + millis
-    const timer: Timer = { atMillis, ring, place: -1 }
+    const timer: Timer = { atMillis, fire, index: -1 }
     this.#heap.add(timer)
     if (atMillis < this.#untilMillis) this.#wakeUp()
     return timer
   }
 
   remove(timer: Timer): void {
-    if (timer.place === -1) return
-    this.#heap.removeAt(timer.place)
-    timer.place = -1
+    if (timer.index === -1) return
+    this.#heap.removeAt(timer.index)
+    timer.index = -1
   }
 
-  /** Rings what is due, sleeps, and begins again, for ever. */
+  /** Fires the timers that are due, sleeps until the next one, and repeats for ever. */
   readonly running: Effect.Effect<never> = Effect.suspend(() => {
     const now = Monotonic.millis(this.#clock)
     for (let first = this.#heap.first; first !== undefined && first.atMillis <= now; first = this.#heap.first) {
       this.remove(first)
       try {
-        first.ring()
+        first.fire()
       } catch (defect) {
-        // One that breaks must not silence all others.
-        return Effect.andThen(Effect.logError("A timer broke", defect), this.running)
+        // A timer that throws must not stop the others.
+        return Effect.andThen(Effect.logError("A timer threw an error", defect), this.running)
       }
     }
     const first = this.#heap.first
@@ -66,7 +66,7 @@ export class TimerHeap {
     return Effect.andThen(waiting, this.running)
   })
 
-  /** Waits until a timer is set that is to ring before all others. */
+  /** Waits until a timer is set that fires before all others. */
   readonly #earlier: Effect.Effect<void> = Effect.callback<void>((resume) => {
     this.#wake = () => resume(Effect.void)
     return Effect.sync(() => {
@@ -74,7 +74,7 @@ export class TimerHeap {
     })
   })
 
-  // Not at once: code that sets a timer is in the middle of something, and must not be interrupted when it rings.
+  // In a microtask: a timer that is due at once must not fire in the middle of the code that sets it.
   #wakeUp(): void {
     const wake = this.#wake
     this.#wake = undefined

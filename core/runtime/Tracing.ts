@@ -1,4 +1,4 @@
-/** Spans of what Levada does, for the tracer that the program has given. Without one, there is none, and nothing to pay. */
+/** Spans of Levada's work, for the tracer that the program provides. Without a tracer no span is made, at no cost. */
 import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -7,11 +7,11 @@ import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import { sha256 } from "../values/Digest.ts"
 
-/** A span that others may be children of, as a text that a Store keeps. Source: W3C Trace Context, 3.2. */
+/** The id of a span as a string, which Stores keep so that later spans can be its children. Source: W3C Trace Context, 3.2. */
 export type Traceparent = string
 
-/** What is said of a span when it begins. */
-export interface Beginning {
+/** The options of a new span. */
+export interface SpanStart {
   readonly kind?: Tracer.SpanKind
   readonly parent?: Tracer.AnySpan | undefined
   readonly links?: ReadonlyArray<Traceparent | undefined>
@@ -20,11 +20,11 @@ export interface Beginning {
   readonly atNanos?: bigint
 }
 
-/** Begins and ends spans. A tracer that throws costs spans, and nothing else. */
+/** Begins and ends spans. When the tracer throws, spans are lost and the work goes on. */
 export class Tracing {
   readonly #tracer: Tracer.Tracer
   readonly #clock: Clock.Clock
-  /** What the tracer threw first. */
+  /** The first error that the tracer threw. */
   #defect: { readonly thrown: unknown } | undefined = undefined
   #isReported = false
 
@@ -37,7 +37,7 @@ export class Tracing {
     return this.#clock.currentTimeNanosUnsafe()
   }
 
-  begin(name: string, { kind = "internal", parent, links = [], attributes, atNanos }: Beginning): Tracer.Span {
+  begin(name: string, { kind = "internal", parent, links = [], attributes, atNanos }: SpanStart): Tracer.Span {
     const options: Parameters<Tracer.Tracer["span"]>[0] = {
       name,
       parent: Option.fromUndefinedOr(parent),
@@ -56,12 +56,12 @@ export class Tracing {
     return span
   }
 
-  /** Says something of a span. */
+  /** Sets an attribute of a span. */
   attribute(span: Tracer.Span, key: string, value: string | number): void {
     this.#safely(() => span.attribute(key, value))
   }
 
-  /** Ends a span, well unless something is said to have gone wrong. */
+  /** Ends a span: as a success, or with the failure. */
   end(span: Tracer.Span, failure?: { readonly name: string; readonly message: string }): void {
     if (span.status._tag === "Ended") return
     const exit =
@@ -71,21 +71,21 @@ export class Tracing {
     this.endWith(span, exit)
   }
 
-  /** Ends a span with what came of it. */
+  /** Ends a span with the exit of its work. */
   endWith(span: Tracer.Span, exit: Exit.Exit<unknown, unknown>): void {
     this.#safely(() => span.end(this.nowNanos, exit))
   }
 
-  /** Whether the tracer threw, and that was not logged. */
-  get isToReport(): boolean {
+  /** Whether the tracer threw an error that is not logged yet. */
+  get hasUnreportedError(): boolean {
     return this.#defect !== undefined && !this.#isReported
   }
 
-  /** Logs what the tracer threw first, once. */
+  /** Logs the first error of the tracer, once. */
   readonly report: Effect.Effect<void> = Effect.suspend(() => {
-    if (!this.isToReport) return Effect.void
+    if (!this.hasUnreportedError) return Effect.void
     this.#isReported = true
-    return Effect.logError("The tracer throws; spans are lost, and nothing else", this.#defect!.thrown)
+    return Effect.logError("The tracer throws, so spans are lost; runs are not affected", this.#defect!.thrown)
   })
 
   #safely<A>(act: () => A): A | undefined {
@@ -97,7 +97,7 @@ export class Tracing {
     }
   }
 
-  /** Has a span around an effect, which is its child. */
+  /** Runs an effect inside a span, and ends the span with the effect. Spans of the effect become its children. */
   around<A, E, R>(
     span: Tracer.Span,
     effect: Effect.Effect<A, E, R>
@@ -111,7 +111,7 @@ export class Tracing {
   }
 }
 
-/** The tracer that was given to whoever asks; nothing where none was. */
+/** The tracer in the context of the caller; undefined when there is none. */
 export const find: Effect.Effect<Tracing | undefined> = Effect.clockWith((clock) =>
   Effect.map(Effect.context<never>(), (context) => {
     const tracer = context.mapUnsafe.get(Tracer.TracerKey) as Tracer.Tracer | undefined
@@ -119,11 +119,11 @@ export const find: Effect.Effect<Tracing | undefined> = Effect.clockWith((clock)
   })
 )
 
-/** A span as text. */
+/** The id of a span as a string. */
 export const toTraceparent = ({ traceId, spanId, sampled }: Tracer.AnySpan): Traceparent =>
   `00-${traceId.padStart(32, "0")}-${spanId}-${sampled ? "01" : "00"}`
 
-/** The span that a text names; nothing when it is none. */
+/** The span with this id; undefined when the string is no valid id. */
 export const fromTraceparent = (text: Traceparent | undefined): Tracer.ExternalSpan | undefined => {
   const [, traceId, spanId, flags] =
     /^[\da-f]{2}-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(?:-|$)/.exec(text ?? "") ?? []
@@ -131,7 +131,10 @@ export const fromTraceparent = (text: Traceparent | undefined): Tracer.ExternalS
   return Tracer.externalSpan({ traceId, spanId: spanId!, sampled: (Number.parseInt(flags!, 16) & 1) === 1 })
 }
 
-/** The span that a run belongs to. One that was started untraced, by a schedule say, has its steps in one trace all the same. */
+/**
+ * The span that a run belongs to. A run that was started without a trace, such as by a schedule, gets ids made from its
+ * run id, so that all its steps are in one trace.
+ */
 export const parentOf = (text: Traceparent | undefined, runId: string): Tracer.ExternalSpan => {
   const known = fromTraceparent(text)
   if (known !== undefined) return known

@@ -29,7 +29,7 @@ export const make = (store: Store, tracing: Tracing, scope: Scope.Scope): Store 
       }
       const runId = submitted.value
       tracing.attribute(span, "levada.run", runId)
-      if (tracing.isToReport) yield* tracing.report
+      if (tracing.hasUnreportedError) yield* tracing.report
       if (open >= MAX_OPEN || !span.sampled) tracing.end(span)
       else {
         open++

@@ -1,23 +1,23 @@
-/** What tasks leak: errors that are thrown, or Promises that are rejected, outside of what the task returned. */
+/** Leaked errors: thrown by a task's callbacks, or rejections of Promises that the task did not return. */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 
-/** An attempt that may leak. */
+/** The attempt that a leaked error belongs to. */
 export interface LeakOwner {
-  /** It has leaked this error. */
+  /** Called with each error that the attempt leaked. */
   readonly leaked: (error: unknown) => void
 }
 
-/** Knows to which attempt a leaked error belongs, and keeps it from ending the program. */
+/** Assigns leaked errors to attempts, so that they do not end the program. */
 export interface Leaks {
-  /** Calls a function, and gives what it gives. What it leaks, then or later, is its owner's. */
+  /** Calls a function and returns its result. Errors that the function leaks, then or later, belong to the owner. */
   readonly within: <A>(owner: LeakOwner, call: () => A) => A
-  /** Runs an effect at once, in a fiber without a parent. */
+  /** Starts an effect in a detached fiber, at once. Errors that it leaks belong to the owner. */
   readonly fork: <A, E>(owner: LeakOwner, effect: Effect.Effect<A, E>) => Effect.Effect<Fiber.Fiber<A, E>>
 }
 
-/** The key of the Leaks service. Default: none, and what a task leaks is the program's, as anywhere else. */
+/** The Leaks service. Default: undefined; then a leaked error is unhandled, as anywhere in the program. */
 export const Leaks: Context.Reference<Leaks | undefined> = Context.Reference<Leaks | undefined>("levada/Leaks", {
   defaultValue: () => undefined
 })

@@ -1,23 +1,23 @@
-/** Whether and when a failed attempt is made again. */
+/** Retries: whether and when a failed attempt is repeated. */
 
 import type { InvalidOption } from "../values/Errors.ts"
 import * as OptionCheck from "../values/OptionCheck.ts"
 
-/** How often, after which waits and for which failures a step is attempted again. */
+/** A retry policy: how often a step is retried, after which waits and for which failures. */
 export interface Retry {
-  /** How many attempts may follow the first one: 0 to 10,000. */
+  /** The most retries after the first attempt: 0 to 10,000. */
   readonly times: number
   /** The wait before the second attempt, in milliseconds. Default: 1,000. */
   readonly delayMillis?: number
-  /** What each wait is multiplied by to get the next. At least 1. Default: 2. */
+  /** The ratio of each wait to the one before it. At least 1. Default: 2. */
   readonly factor?: number
-  /** No wait is longer, in milliseconds, jitter aside. Default: 300,000. */
+  /** The longest wait before jitter, in milliseconds. Default: 300,000. */
   readonly maxDelayMillis?: number
-  /** How far a wait may be off by chance, as a share of it: 0.2 is from 80 % to 120 %. From 0 to 1. Default: 0.2. */
+  /** The random change of a wait, as a share of it: 0.2 means 80 % to 120 %. From 0 to 1. Default: 0.2. */
   readonly jitter?: number
-  /** No attempt begins later than this after the first one began, in milliseconds. Default: unlimited. */
+  /** The longest time between the starts of the first and the last attempt, in milliseconds. Default: unlimited. */
   readonly totalMillis?: number
-  /** Whether a failure is worth another attempt; gets what the task raised. Default: every one is. */
+  /** Whether to retry after a failure; gets the error that the task raised. Default: after every failure. */
   readonly when?: (error: unknown) => boolean
 }
 
@@ -28,10 +28,10 @@ const MAX_DELAY_MILLIS = 300_000
 const JITTER = 0.2
 
 /**
- * How long to wait after the `failures`th failure (1, 2, …), in milliseconds; nothing when no attempt is to follow.
- * `elapsedMillis` is the time since the first attempt began, `random` is from 0 to 1.
+ * The wait after the `failures`th failure (1, 2, …), in milliseconds; undefined when no attempt follows. `elapsedMillis` is
+ * the time since the first attempt began, `random` is from 0 to 1.
  *
- * The wait is `delay · factor^(failures - 1)`, at most the longest delay, and then off by up to the jitter.
+ * The wait is `delayMillis · factor^(failures - 1)`, at most `maxDelayMillis`, then changed by up to the jitter.
  */
 export const waitMillis = (
   retry: Retry,
@@ -41,13 +41,13 @@ export const waitMillis = (
 ): number | undefined => {
   if (failures > retry.times) return undefined
   const { delayMillis = DELAY_MILLIS, factor = FACTOR, maxDelayMillis = MAX_DELAY_MILLIS, jitter = JITTER } = retry
-  // A growing factor becomes infinite at last, and nothing times that is not a number.
+  // The power may overflow to Infinity, and 0 · Infinity is NaN.
   const planned = delayMillis === 0 ? 0 : Math.min(delayMillis * factor ** (failures - 1), maxDelayMillis)
   const wait = Math.round(planned * (1 + jitter * (2 * random - 1)))
   return elapsedMillis + wait > (retry.totalMillis ?? Number.POSITIVE_INFINITY) ? undefined : wait
 }
 
-/** What is wrong with a policy; nothing when it can be used. */
+/** The failure for an invalid retry policy; undefined for a valid one. */
 export const invalid = (what: string, retry: unknown): InvalidOption | undefined =>
   OptionCheck.required(OptionCheck.record, what, retry, "a number of times, or an object with `times`") ??
   invalidRecord(what, retry as Retry)

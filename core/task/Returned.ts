@@ -1,7 +1,7 @@
-/** What a task returns: a value, a Promise of one, or an Effect. */
+/** Turns the return value of a task into an Effect. A task may return a value, a Promise or an Effect. */
 import * as Effect from "effect/Effect"
 
-/** What a task returned, as an Effect. */
+/** The return value of a task as an Effect. */
 export const effectOf = (returned: unknown): Effect.Effect<unknown, unknown> => {
   if (Effect.isEffect(returned)) return returned as Effect.Effect<unknown, unknown>
   // @effect-diagnostics-next-line unknownInEffectCatch:off - a task may reject with anything
@@ -10,6 +10,6 @@ export const effectOf = (returned: unknown): Effect.Effect<unknown, unknown> => 
     : Effect.succeed(returned)
 }
 
-/** Whether a value is a Promise or the like. */
+/** Whether a value is a Promise or another object with a `then` method. */
 export const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function"

@@ -13,10 +13,10 @@ import { Threads } from "./Threads.ts"
 export { Fatal } from "../values/Errors.ts"
 export type { TaskContext } from "./TaskContext.ts"
 
-/** The decoded inputs of a task. Optional inputs that nothing gave are absent. */
+/** The decoded inputs of a task. An optional input without a value is absent. */
 export type Inputs<In extends Fields> = Schema.Struct.Type<In>
 
-/** The record that a task returns, one value for each output. */
+/** The record that a task returns, with one value for each output. */
 export type Outputs<Out extends Fields> = Schema.Struct.Type<Out>
 
 /** A task returns its outputs as a plain value, as a Promise, or as an Effect that yields them. */
@@ -35,11 +35,11 @@ export interface Task<
 > {
   readonly name: Name
   readonly description: string | undefined
-  /** Declared by its author; part of every pipeline's version, so a worker with other code is not given its work. */
+  /** The version of the task's code. Part of every pipeline's version, so a worker with another version gets none of its steps. */
   readonly version: string | undefined
   readonly input: In
   readonly output: Out
-  /** Whether and when a failed attempt is made again; never when undefined. */
+  /** Whether and when a failed attempt is repeated; never when undefined. */
   readonly retry: Retry.Retry | undefined
   /** How long an attempt may take, in milliseconds; unlimited when undefined. */
   readonly timeoutMillis: number | undefined
@@ -47,24 +47,24 @@ export interface Task<
   readonly thread: string | undefined
   readonly limit: KeyLimit | undefined
   readonly memo: Memo | undefined
-  /** Whether it is Levada's own, made for a group; nobody can build anything else from it. */
+  /** True for the task that gathers the results of a group: Levada makes it, and other pipelines can't use it by name. */
   readonly isOwn: boolean
-  // Method syntax: a task of concrete types has to fit where any task is taken.
+  // Method syntax is bivariant: a task of concrete types must be assignable to `Any`.
   run(inputs: Inputs<In>, context: TaskContext): Returned<Out, E, R>
 }
 
 /** How many attempts of a task may run at once, over all workers. */
 export interface KeyLimit {
-  /** What is counted: one text for all, or one made of the decoded inputs. Tasks of one key share it. */
+  /** A fixed key, or one computed from the decoded inputs. Tasks with the same key share the limit. */
   // biome-ignore lint/suspicious/noExplicitAny: `Options` types the inputs
   readonly key: string | ((inputs: any) => string)
   /** At least 1. */
   readonly max: number
 }
 
-/** Whether a task with the same inputs is run again, or what it gave is taken. */
+/** The reuse of a task's earlier outputs for the same inputs. */
 export interface Memo {
-  /** How long what it gave is taken, in milliseconds. 0: for as long as there is room. */
+  /** How long outputs are reused, in milliseconds. 0: until the Store needs the room. */
   readonly ttlMillis: number
 }
 
@@ -78,48 +78,50 @@ export type ErrorOf<Ret> = Ret extends Effect.Effect<infer _A, infer E, infer _R
 /** The services that the Effect of a `run` needs; never for values and Promises. */
 export type RequirementsOf<Ret> = Ret extends Effect.Effect<infer _A, infer _E, infer R> ? R : never
 
-/** How a task is declared, whatever runs it. */
+/** The options of every task. */
 interface Declaration<In extends Fields, Out extends Fields> {
-  /** Named schemas of what it takes. `Schema.optionalKey` makes an input optional. Default: nothing. */
+  /** The schemas of its inputs, by name. `Schema.optionalKey` makes an input optional. Default: no inputs. */
   readonly input?: In
-  /** Named schemas of what it returns. Default: nothing. */
+  /** The schemas of its outputs, by name. Default: no outputs. */
   readonly output?: Out
   /** One sentence for people; shown by `/visualize`. */
   readonly description?: string
-  /** Change it when the code means something else now. */
+  /** The version of its code, 0 to 200 characters. Change it when the code does something else. Default: none. */
   readonly version?: string
-  /** Whether and when a failed attempt is made again; a number is how many may follow the first. Default: never. */
+  /** Whether and when a failed attempt is repeated; a number is the most retries. Default: never. */
   readonly retry?: Retry.Retry | number
   /**
-   * How long an attempt may take, in milliseconds; then it is interrupted and has failed. The time of a task with `thread`
-   * begins when a thread begins it. Default: unlimited.
+   * How long an attempt may take, in milliseconds; then it is interrupted and fails. For a task with `thread`, the time
+   * begins when a thread starts the call. Default: unlimited.
    */
   readonly timeoutMillis?: number
   /** How many attempts may run at once under a key, over all workers. Default: no limit. */
   readonly limit?: {
-    /** One text, or one made of the decoded inputs. Tasks of one key share the limit. Default: the task's name. */
+    /** A fixed key, or one computed from the decoded inputs. Tasks with the same key share the limit. Default: the task's name. */
     readonly key?: string | ((inputs: Inputs<In>) => string)
+    /** At least 1. */
     readonly max: number
   }
   /**
-   * Takes what the task gave before for the same inputs, instead of running it again; runs at once with the same inputs
-   * share one attempt. Failures are not kept. A task with a `version` is the same in all pipelines; one without, only in
-   * its own place in its own pipeline, and for as long as its source text is the same: what it closes over is not seen.
-   * A task with `thread` needs a `version` for it. Default: always run.
+   * Reuses the outputs of an earlier attempt with the same inputs, instead of running the task. Attempts with the same
+   * inputs at the same time become one. Failures are not reused. A task with a `version` shares its outputs over all
+   * pipelines. A task without one shares them only with the same step of the same pipeline, and as long as its source text
+   * is the same; Levada does not see the variables that its function closes over. A task with `thread` needs a `version`
+   * for this. Default: always run.
    */
   readonly memo?: Memo
 }
 
-/** How a task is declared whose code runs in the main thread. */
+/** The options of a task that runs in the main thread. */
 export interface Options<In extends Fields, Out extends Fields, Ret> extends Declaration<In, Out> {
   readonly run: (inputs: Inputs<In>, context: TaskContext) => Ret
   readonly thread?: undefined
 }
 
-/** How a task is declared whose code runs in a thread, so that long computations hold up nothing else. */
+/** The options of a task that runs in a thread, so that a long computation does not block the main thread. */
 export interface ThreadOptions<In extends Fields, Out extends Fields> extends Declaration<In, Out> {
   /**
-   * The module to run, as an absolute URL or its text: `new URL("./resize.ts", import.meta.url)`. Its `default` export (or
+   * The absolute URL of the module to run: `new URL("./resize.ts", import.meta.url)`. Its `default` export (or its export
    * `run`) is called with the decoded inputs and a context, as `run` is, and returns the record of outputs or a Promise of
    * it. Inputs and outputs are copied by structured clone: a function or an instance of a class fails the step.
    */
@@ -130,9 +132,9 @@ export interface ThreadOptions<In extends Fields, Out extends Fields> extends De
 /**
  * Declares a task.
  *
- * `run` gets the decoded inputs and a context, and returns the record of outputs as a value, a Promise or an Effect. In its
- * place, `thread` names a module that runs in a thread. Throws `InvalidName` when the name or a key can't be used, and
- * `InvalidOption` for anything else that can't.
+ * `run` gets the decoded inputs and a context, and returns the record of outputs as a value, a Promise or an Effect.
+ * Instead of `run`, `thread` names a module that runs in a thread. Throws `InvalidName` for an invalid name or key, and
+ * `InvalidOption` for any other invalid option.
  */
 export const make = <
   const Name extends string,
@@ -143,7 +145,7 @@ export const make = <
 >(
   name: Name,
   options: Options<In, Out, Ret> | ThreadOptions<In, Out>
-  // Without `NoInfer`, a task declared inside a list of tasks would take what it leaves out from the list's type.
+  // Without `NoInfer`, a task declared inside a list would infer its omitted options from the type of the list.
 ): Task<Name, NoInfer<In>, NoInfer<Out>, ErrorOf<Ret>, RequirementsOf<Ret>> => {
   const mistake =
     Name.invalid("a task's name", name) ??
@@ -173,7 +175,7 @@ export const make = <
   }
 }
 
-/** Calls a module in a thread of the program. */
+/** The `run` function of a task with `thread`: calls the module in a thread. */
 const inThread =
   (task: string, module: string, timeoutMillis: number | undefined) =>
   (inputs: Readonly<Record<string, unknown>>, context: TaskContext): Effect.Effect<unknown, unknown> =>
@@ -194,7 +196,7 @@ const wrongFields = (
       Name.invalid(`an ${side} of ${task}`, key) ?? OptionCheck.required(schema, `${side} '${key}' of ${task}`, field)
   )
 
-/** Options as JavaScript callers give them. */
+/** Options of JavaScript callers, whose types nothing has checked. */
 type Unchecked<A> = { readonly [K in keyof A]?: unknown }
 
 const wrongOption = (
@@ -213,25 +215,27 @@ const wrongOption = (
   (memo === undefined
     ? undefined
     : OptionCheck.required(OptionCheck.millis, `memo.ttlMillis of ${task}`, (memo as Unchecked<Memo>).ttlMillis)) ??
-  // Nothing else says that the module has changed: its text is not seen.
+  // Levada does not see the source text of the module, so only a version says that the module has changed.
   (memo !== undefined && thread !== undefined && version === undefined
-    ? new InvalidOption(`version of ${task}`, version, "a text, because a task with `thread` and `memo` needs one")
+    ? new InvalidOption(`version of ${task}`, version, "a string, because a task with `thread` and `memo` needs one")
     : undefined)
 
 const wrongCode = (task: string, run: unknown, thread: unknown): InvalidOption | undefined => {
   if (thread === undefined) {
     return typeof run === "function"
       ? undefined
-      : new InvalidOption(`run of ${task}`, run, "a function; or `thread` in its place")
+      : new InvalidOption(`run of ${task}`, run, "a function, or `thread` instead")
   }
   if (hrefOf(thread) === undefined) {
     const expected = 'an absolute URL, such as new URL("./resize.ts", import.meta.url)'
     return new InvalidOption(`thread of ${task}`, thread, expected)
   }
-  return run === undefined ? undefined : new InvalidOption(`run of ${task}`, run, "nothing, as there is a `thread`")
+  return run === undefined
+    ? undefined
+    : new InvalidOption(`run of ${task}`, run, "no value, because the task has a `thread`")
 }
 
-/** The text of an absolute URL; nothing when it is none. `C:\resize.ts` is a path, though it parses. */
+/** The href of an absolute URL; undefined for any other value. `C:\resize.ts` parses as a URL, but is a path. */
 const hrefOf = (url: unknown): string | undefined => {
   const text = OptionCheck.isRecord(url) ? url["href"] : url
   if (typeof text !== "string") return undefined
@@ -243,15 +247,15 @@ const wrongLimit = (what: string, limit: unknown): InvalidOption | undefined => 
   const mistake = OptionCheck.record(what, limit)
   if (mistake !== undefined) return mistake
   const { key, max } = limit as Unchecked<KeyLimit>
-  // The name of a task can be a key.
+  // Without a key the task's name is the key, and every name is a valid key. A computed key is checked at each call.
   return Limit.invalid(what, key === undefined || typeof key === "function" ? "" : key, max)
 }
 
-/** A schema: what a field is. */
+/** Checks that an option is a schema. */
 export const schema = (option: string, value: unknown): InvalidOption | undefined =>
   value === undefined || isField(value) ? undefined : new InvalidOption(option, value, "a Schema")
 
-/** A task, or nothing that can stand for one. */
+/** The failure for a value that is no task; undefined for a task. */
 export const invalid = (option: string, task: unknown): InvalidOption | undefined => {
   const { name, input, output, run } = (OptionCheck.isRecord(task) ? task : {}) as Partial<Any>
   return typeof name === "string" &&
@@ -259,6 +263,6 @@ export const invalid = (option: string, task: unknown): InvalidOption | undefine
     OptionCheck.isRecord(output) &&
     typeof run === "function"
     ? undefined
-    : // Modules that import each other see each other's exports before these are there.
-      new InvalidOption(option, task, "a task; is it imported in a circle?")
+    : // In a circle of imports, a module sees the other's exports before they are initialised.
+      new InvalidOption(option, task, "a task; is it undefined because of a circular import?")
 }

@@ -1,4 +1,4 @@
-/** Threads that run the code of tasks beside the main thread. Core knows only this contract; `levada/threads` fulfils it. */
+/** The contract of threads that run tasks beside the main thread. `levada/threads` implements it. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { ThreadsUnavailable } from "../values/Errors.ts"
@@ -12,15 +12,15 @@ export interface ThreadCall {
   readonly module: string
   readonly inputs: Readonly<Record<string, unknown>>
   readonly context: TaskContext
-  /** How long it may take once a thread has begun it, in milliseconds; unlimited when undefined. */
+  /** How long the call may take from its start in a thread, in milliseconds; unlimited when undefined. */
   readonly timeoutMillis: number | undefined
 }
 
-/** What a runtime has of threads. */
+/** The threads of a runtime. */
 export interface Threads {
   /**
-   * Calls the module's function in a thread and gives what it returns. Waits while all threads are at work. Fails with
-   * the function's own error; ends the thread when it is interrupted.
+   * Calls the module's function in a thread and returns its result. Waits while all threads are busy. Fails with the
+   * function's own error. An interruption ends the thread.
    */
   readonly call: (call: ThreadCall) => Effect.Effect<unknown, unknown>
 }

@@ -1,12 +1,12 @@
-/** Every way in which the guard says no. */
+/** The failures of the guard: authentication, authorization and rate limits. */
 import { cut, Failure } from "./Failure.ts"
 import type { Permission, Principal, Quota } from "./Principal.ts"
 
-/** Nobody knows who asks: no credentials, or credentials that prove nothing. */
+/** The request has no credentials, or invalid ones. */
 export class Unauthenticated extends Failure<"Unauthenticated"> {
-  /** Whether credentials were shown at all. */
+  /** True when the request had credentials and they were refused; false when it had none. */
   readonly isInvalid: boolean
-  /** What credentials may be shown, by name; filled in by the guard. */
+  /** The schemes of credentials that the server accepts, such as `ApiKey`; the guard fills them in. */
   readonly schemes: ReadonlyArray<string>
   constructor(why: string, isInvalid: boolean, schemes: ReadonlyArray<string> = []) {
     super("Unauthenticated", why)
@@ -15,53 +15,53 @@ export class Unauthenticated extends Failure<"Unauthenticated"> {
   }
 }
 
-/** An API key that is none of those that were given out, or is no longer one. */
+/** An API key that was never issued, was deleted or has expired. */
 export class UnknownApiKey extends Failure<"UnknownApiKey"> {
   constructor() {
-    super("UnknownApiKey", "The API key is not known, or has expired")
+    super("UnknownApiKey", "The API key is unknown or has expired")
   }
 }
 
-/** The principal may not do that. */
+/** The principal lacks the permission. */
 export class AccessDenied extends Failure<"AccessDenied"> {
   readonly permission: Permission
   readonly pipelineId: string | undefined
   constructor(principal: Principal, permission: Permission, pipelineId: string | undefined) {
-    const where = pipelineId === undefined ? "here" : `on pipeline '${cut(pipelineId)}'`
-    super("AccessDenied", `'${cut(principal.id)}' does not have the permission '${permission}' ${where}`)
+    const where = pipelineId === undefined ? "" : ` on pipeline '${cut(pipelineId)}'`
+    super("AccessDenied", `'${cut(principal.id)}' does not have the permission '${permission}'${where}`)
     this.permission = permission
     this.pipelineId = pipelineId
   }
 }
 
-/** The connection is not encrypted, and has to be. */
+/** The request came over plain HTTP, and the server requires HTTPS. */
 export class HttpsRequired extends Failure<"HttpsRequired"> {
   constructor() {
-    super("HttpsRequired", "Only HTTPS is taken here; send the request to the same address with https://")
+    super("HttpsRequired", "HTTPS is required: send the request to the same address with https://")
   }
 }
 
-/** Too much was asked for. */
+/** The caller made more requests than a rate limit allows. */
 export class RateLimited extends Failure<"RateLimited"> {
   readonly quota: Quota
-  constructor(whose: "address" | "principal", quota: Quota) {
+  constructor(counted: "address" | "principal", quota: Quota) {
     const { permits, periodMillis, permission, resetMillis } = quota
     super(
       "RateLimited",
-      `More than ${permits} requests to ${permission} in ${periodMillis / 1_000} s by one ${whose}; try again in ${Math.ceil(resetMillis / 1_000)} s`
+      `More than ${permits} '${permission}' requests in ${periodMillis / 1_000} s from one ${counted}; try again in ${Math.ceil(resetMillis / 1_000)} s`
     )
     this.quota = quota
   }
 }
 
-/** Whoever has to say who a visitor is does not answer, or not in a way that can be understood. */
+/** An authenticator did not answer, or its answer can't be read. */
 export class AuthenticatorUnavailable extends Failure<"AuthenticatorUnavailable"> {
   constructor() {
     super("AuthenticatorUnavailable", "Credentials can't be checked at the moment; try again soon")
   }
 }
 
-/** Something that there is only where access is secured, and set up so. */
+/** The operation needs secured access, with a setting that is missing. */
 export class AccessNotSecured extends Failure<"AccessNotSecured"> {
   constructor(why: string) {
     super("AccessNotSecured", `${why}; see Access.secured`)

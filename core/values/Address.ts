@@ -1,17 +1,17 @@
-/** IP addresses and networks of them, as numbers. */
+/** IP addresses and networks as numbers. */
 
-/** An address: 32 bits or 128. An IPv4 address that is written as IPv6 (`::ffff:10.0.0.1`) is an IPv4 address. */
+/** An IP address. An IPv4 address in IPv6 notation (`::ffff:10.0.0.1`) counts as IPv4. */
 export interface Address {
   readonly bits: 32 | 128
   readonly value: bigint
 }
 
-/** All addresses that begin with the same bits. */
+/** All addresses with the same first `prefix` bits. */
 export interface Network extends Address {
   readonly prefix: number
 }
 
-/** Reads an address, with or without brackets and zone; undefined when it is none. Source: RFC 4291, 2.2. */
+/** Parses an address, with or without brackets and zone; undefined when the text is no address. Source: RFC 4291, 2.2. */
 export const parse = (text: string): Address | undefined => {
   const plain = (text.startsWith("[") && text.endsWith("]") ? text.slice(1, -1) : text).split("%")[0]!
   if (plain.length > 45) return undefined
@@ -20,7 +20,7 @@ export const parse = (text: string): Address | undefined => {
 
 const parseV4 = (text: string): Address | undefined => {
   const parts = text.split(".")
-  // No leading zeros: some read them as octal.
+  // No leading zeros: some parsers read them as octal.
   if (parts.length !== 4 || parts.some((part) => !/^(?:0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255))
     return undefined
   return { bits: 32, value: parts.reduce((value, part) => value * 256n + BigInt(part), 0n) }
@@ -45,7 +45,7 @@ const parseV6 = (text: string): Address | undefined => {
   return value >> 32n === 0xffffn ? { bits: 32, value: value & 0xffffffffn } : { bits: 128, value }
 }
 
-/** Reads `10.0.0.0/8`, `fd00::/8` or a single address; undefined when it is neither. */
+/** Parses `10.0.0.0/8`, `fd00::/8` or a single address; undefined when the text is neither. */
 export const parseNetwork = (text: string): Network | undefined => {
   const [first = "", length, ...rest] = text.split("/")
   const address = parse(first)
@@ -58,7 +58,10 @@ export const parseNetwork = (text: string): Network | undefined => {
 export const isIn = (address: Address, { bits, value, prefix }: Network): boolean =>
   address.bits === bits && (address.value ^ value) >> BigInt(bits - prefix) === 0n
 
-/** Whom an address stands for: itself, or its network of 64 bits, because whoever has one IPv6 address has all of these. */
+/**
+ * The key under which requests from an address are counted: an IPv4 address itself, or the /64 network of an IPv6 address,
+ * because the owner of one such address has the whole network. Any other text is its own key.
+ */
 export const owner = (text: string): string => {
   const address = text.includes(":") ? parse(text) : undefined
   if (address === undefined) return text

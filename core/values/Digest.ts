@@ -1,10 +1,13 @@
-/** SHA-256 (FIPS 180-4) of texts. Synchronous, because a version is asked for where nothing can wait; no runtime is known here. */
+/**
+ * SHA-256 (FIPS 180-4) of strings. Synchronous, because `pipeline.version` is a plain getter and Web Crypto is asynchronous;
+ * core has no other digest that every runtime offers.
+ */
 
 const utf8 = new TextEncoder()
 
 /** The first 32 bits of the fractional parts of the cube roots of the first 64 primes. */
 const K: Int32Array = new Int32Array(64)
-/** The same of the square roots of the first 8. */
+/** The first 32 bits of the fractional parts of the square roots of the first 8 primes. */
 const START: Int32Array = new Int32Array(8)
 
 const fraction = (root: number): number => ((root % 1) * 0x1_0000_0000) | 0
@@ -20,9 +23,7 @@ for (let candidate = 2, found = 0; found < 64; candidate++) {
 const words = new Int32Array(64)
 const state = new Int32Array(8)
 
-/**
- * SHA-256 of a text in UTF-8: 64 hexadecimal digits. Half of a surrogate pair counts as U+FFFD.
- */
+/** SHA-256 of a string in UTF-8: 64 hexadecimal digits. An unpaired surrogate counts as U+FFFD. */
 export const sha256 = (text: string): string => {
   const bytes = utf8.encode(text)
   const { length } = bytes
@@ -34,7 +35,7 @@ export const sha256 = (text: string): string => {
     }
     compress()
   }
-  // The rest, one bit, zeros, and the length in bits.
+  // The last block or two: the remaining bytes, one bit, zeros, and the length in bits.
   words.fill(0, 0, 16)
   for (let rest = 0; at + rest < length; rest++) words[rest >> 2]! |= bytes[at + rest]! << (24 - 8 * (rest & 3))
   const rest = length - at

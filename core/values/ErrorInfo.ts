@@ -1,8 +1,8 @@
-/** An error as a run keeps it. */
+/** Errors as a run records them. */
 import * as Predicate from "effect/Predicate"
 import * as Text from "./Text.ts"
 
-/** An error as a run keeps it: plain data, bounded, without a stack. */
+/** An error as a run records it: plain data, bounded, without a stack. */
 export interface ErrorInfo {
   /** The tag or class of the error: `TaskFailed`, `InvalidOutput`, `RunTimedOut`, … */
   readonly name: string
@@ -11,19 +11,19 @@ export interface ErrorInfo {
   readonly step?: string
   /** Which item of a map, filter or reduce failed, from 0. */
   readonly item?: number
-  /** What the task itself raised. */
+  /** The error that the task itself raised. */
   readonly cause?: ErrorInfo
 }
 
 const MAX_MESSAGE = 2_000
 const MAX_CAUSES = 5
 
-/** Turns anything that was thrown or failed with into data: name, message and up to five causes, no stack. */
+/** Any thrown value or failure as data: name, message of at most 2,000 characters and up to five causes, no stack. */
 export const describe = (error: unknown): ErrorInfo => {
   try {
     return read(error, 0)
   } catch {
-    return { name: "Error", message: "It throws when it is looked at" }
+    return { name: "Error", message: "An error that throws when its fields are read" }
   }
 }
 
@@ -39,61 +39,62 @@ const read = (error: unknown, depth: number): ErrorInfo => {
 
 const messageOf = (error: object): string => {
   const message = (error as { message?: unknown }).message
-  // Some errors have their stack, or another error's, in their message.
+  // Some messages contain a stack: that of the error itself or of another one.
   if (typeof message === "string" && message !== "") return cut(message).replace(/\n[ \t]*at [^\n]*/g, "")
   if (error instanceof Error) return String(error.name)
-  // What else is in it nobody knows: a request that failed may carry its token.
+  // Its other fields are not recorded: a failed request, for example, may contain its token.
   return "An object without a message"
 }
 
-// Before it is looked through: a message may be a whole page.
+// Bounds the work of the regular expression: a message may be a whole page.
 const cut = (text: string): string => text.slice(0, 4 * MAX_MESSAGE)
 
 const clip = (text: string): string => Text.clip(text, MAX_MESSAGE)
 
-// -- what a Store itself records -------------------------------------------------------------------------------------
+// -- errors that a Store records -------------------------------------------------------------------------------------
 
-/** A run that took longer than it may. */
+/** The run took longer than its timeout. */
 export const runTimedOut = (timeoutMillis: number): ErrorInfo => ({
   name: "RunTimedOut",
   message: `The run took longer than ${timeoutMillis} ms`
 })
 
-/** A step that somebody ended. */
+/** A caller cancelled the step. */
 export const stepCancelled = (step: string, reason: string): ErrorInfo => ({
   name: "StepCancelled",
   message: `Step '${step}' was cancelled: ${reason}`,
   step
 })
 
-/** A step or item whose workers did not come back, time and again. */
+/** Several workers in a row stopped renewing the lease of a step or item. */
 export const workerLost = (step: string, item: number | undefined, losses: number): ErrorInfo => ({
   name: "WorkerLost",
-  message: `Step '${step}' has lost ${losses} workers: they crash over it, or are too busy to renew its lease`,
+  message: `Step '${step}' lost ${losses} workers: they crashed while running it, or were too busy to renew its lease`,
   step,
   ...(item !== undefined && { item })
 })
 
-/** A step whose inputs are together more than one call may be given. */
+/** The inputs of a step have more bytes together than one call may have. */
 export const inputsTooLarge = (step: string, bytes: number, maxBytes: number): ErrorInfo => ({
   name: "ValueTooLarge",
-  message: `The inputs of step '${step}' have ${bytes} bytes of JSON together; at most ${maxBytes} are passed to a step. Pass references to them instead`,
+  message: `The inputs of step '${step}' have ${bytes} bytes of JSON together; a step takes at most ${maxBytes}. Pass references to large values instead`,
   step
 })
 
-/** A list of results that is longer than a value may be. */
+/** The list of a step's results has more bytes than one value may have. */
 export const resultsTooLarge = (step: string, maxBytes: number): ErrorInfo => ({
   name: "ValueTooLarge",
-  message: `Step '${step}' has more results than the ${maxBytes} bytes of JSON that are kept of a value. Return references to them instead`,
+  message: `The list of results of step '${step}' has more than ${maxBytes} bytes of JSON, the most for one value. Return references to large results instead`,
   step
 })
 
-/** How many items an error names. */
+/** The most items that an error names. */
 export const MAX_NAMED_ITEMS = 10
 
-/** What is known of a step of which more items failed than it tolerates. */
+/** The failed items of a step. */
 export interface FailedItems {
   readonly failed: number
+  /** How many items the step has. */
   readonly count: number
   readonly tolerated: number
   /** The first failed items, in order: at most 10. */
@@ -102,12 +103,12 @@ export interface FailedItems {
   readonly cause: ErrorInfo
 }
 
-/** A step of which more items failed than it tolerates. */
+/** More items of a step failed than it tolerates. */
 export const itemsFailed = (step: string, { failed, count, tolerated, items, cause }: FailedItems): ErrorInfo => ({
   name: "ItemsFailed",
   message: clip(
-    `${failed} of ${count} items of step '${step}' failed, and ${tolerated} are tolerated; ` +
-      `the first: ${items.join(", ")}. ${cause.message}`
+    `${failed} of ${count} items of step '${step}' failed, but at most ${tolerated} may; ` +
+      `the first failed: ${items.join(", ")}. ${cause.message}`
   ),
   step,
   cause

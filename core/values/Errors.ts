@@ -1,6 +1,6 @@
 /**
- * Every way in which Levada says no. Each failure has a `_tag`, a message that names the thing and the way out, and
- * the fields that a program needs to react.
+ * The failures of Levada. Each has a `_tag`, a message that says what is wrong and how to fix it, and the fields that a
+ * program needs to react.
  */
 import * as Data from "effect/Data"
 import type { ErrorInfo } from "./ErrorInfo.ts"
@@ -11,9 +11,9 @@ export * from "./AccessErrors.ts"
 export type { Problem } from "./Failure.ts"
 export * from "./PipelineErrors.ts"
 
-// -- asking for things -----------------------------------------------------------------------------------------------
+// -- pipelines and runs ----------------------------------------------------------------------------------------------
 
-/** No pipeline of that id, or none that the caller may know of. */
+/** There is no pipeline with the id, or the caller may not see it. */
 export class PipelineNotFound extends Failure<"PipelineNotFound"> {
   readonly pipelineId: string
   constructor(pipelineId: string) {
@@ -22,7 +22,7 @@ export class PipelineNotFound extends Failure<"PipelineNotFound"> {
   }
 }
 
-/** No step of that name in the pipeline. */
+/** The pipeline has no step with the name. */
 export class UnknownStep extends Failure<"UnknownStep"> {
   readonly pipelineId: string
   readonly step: string
@@ -33,7 +33,7 @@ export class UnknownStep extends Failure<"UnknownStep"> {
   }
 }
 
-/** The id is taken. */
+/** Another pipeline has the id. */
 export class PipelineExists extends Failure<"PipelineExists"> {
   readonly pipelineId: string
   constructor(pipelineId: string) {
@@ -42,7 +42,7 @@ export class PipelineExists extends Failure<"PipelineExists"> {
   }
 }
 
-/** A pipeline that can't be forgotten: it is part of the program, or something still needs it. */
+/** The pipeline can't be deleted: it is part of the program, or an unfinished run or a schedule needs it. */
 export class PipelineProtected extends Failure<"PipelineProtected"> {
   readonly pipelineId: string
   constructor(pipelineId: string, why: string) {
@@ -51,7 +51,7 @@ export class PipelineProtected extends Failure<"PipelineProtected"> {
   }
 }
 
-/** No run of that id: never started, or past its retention. */
+/** There is no run with the id: it never started, or its retention is over. */
 export class RunNotFound extends Failure<"RunNotFound"> {
   readonly runId: string
   constructor(runId: string) {
@@ -60,16 +60,17 @@ export class RunNotFound extends Failure<"RunNotFound"> {
   }
 }
 
-/** A run that has to be over for what was asked. */
+/** The operation needs a finished run, and this one is unfinished. */
 export class RunUnfinished extends Failure<"RunUnfinished"> {
   readonly runId: string
-  constructor(runId: string, wish: string) {
-    super("RunUnfinished", `Run '${runId}' is not over, so it can't be ${wish}; wait for it or cancel it first`)
+  /** `action` is a past participle, such as `deleted`. */
+  constructor(runId: string, action: string) {
+    super("RunUnfinished", `Run '${runId}' has not finished, so it can't be ${action}; wait for it or cancel it first`)
     this.runId = runId
   }
 }
 
-/** A run that can't be repeated: all of it succeeded, or its pipeline has another shape now. */
+/** The run can't be repeated: all its steps succeeded, or its pipeline has another version now. */
 export class RunNotRepeatable extends Failure<"RunNotRepeatable"> {
   readonly runId: string
   readonly pipelineId: string
@@ -80,12 +81,12 @@ export class RunNotRepeatable extends Failure<"RunNotRepeatable"> {
   }
 }
 
-/** A run was started with this key before, and with other parameters or options. */
+/** An earlier run has the same idempotency key and other parameters or options, or is no longer kept. */
 export class IdempotencyConflict extends Failure<"IdempotencyConflict"> {
   readonly pipelineId: string
   /** The run that has the key. */
   readonly runId: string
-  /** Whether that run is no longer kept. */
+  /** Whether the Store no longer keeps the earlier run. */
   readonly isGone: boolean
   constructor(pipelineId: string, key: string, runId: string, isGone: boolean) {
     const why = isGone ? "and is no longer kept" : "and other parameters or options"
@@ -99,7 +100,7 @@ export class IdempotencyConflict extends Failure<"IdempotencyConflict"> {
   }
 }
 
-/** Parameters that do not fit the pipeline's inputs. All problems at once; nothing was started. */
+/** Parameters do not fit the pipeline's inputs. Lists all problems; no run was started. */
 export class ParametersInvalid extends Failure<"ParametersInvalid"> {
   readonly pipelineId: string
   readonly problems: ReadonlyArray<Problem>
@@ -110,7 +111,7 @@ export class ParametersInvalid extends Failure<"ParametersInvalid"> {
   }
 }
 
-/** A run that was waited for and did not complete. `error` is what the run recorded. */
+/** The awaited run failed. `error` is the error that the run recorded. */
 export class RunFailed extends Failure<"RunFailed"> {
   readonly runId: string
   readonly pipelineId: string
@@ -125,7 +126,7 @@ export class RunFailed extends Failure<"RunFailed"> {
   }
 }
 
-/** A run that was waited for and was cancelled. */
+/** The awaited run was cancelled. */
 export class RunCancelled extends Failure<"RunCancelled"> {
   readonly runId: string
   readonly pipelineId: string
@@ -136,20 +137,20 @@ export class RunCancelled extends Failure<"RunCancelled"> {
   }
 }
 
-/** The wait is over before the run is; the run goes on. */
+/** The wait ended before the run did; the run goes on. */
 export class WaitTimedOut extends Failure<"WaitTimedOut"> {
   readonly runId: string
   readonly pipelineId: string
-  /** Where the run was when it was last looked at: PENDING or RUNNING. */
+  /** The status of the run at the end of the wait: PENDING or RUNNING. */
   readonly status: string
-  /** How long it was waited for, in milliseconds; undefined where the process was closed before that was over. */
+  /** How long the wait was, in milliseconds; undefined when the process closed before the wait was over. */
   readonly waitMillis: number | undefined
   constructor(
     run: { readonly id: string; readonly pipelineId: string; readonly status: string },
     waitMillis: number | undefined
   ) {
-    const when = waitMillis === undefined ? "as this process is closed" : `after ${waitMillis} ms`
-    super("WaitTimedOut", `Run '${run.id}' is not finished ${when}; it goes on`)
+    const when = waitMillis === undefined ? "before this process closed" : `within ${waitMillis} ms`
+    super("WaitTimedOut", `Run '${run.id}' did not finish ${when}; the run goes on`)
     this.runId = run.id
     this.pipelineId = run.pipelineId
     this.status = run.status
@@ -157,9 +158,9 @@ export class WaitTimedOut extends Failure<"WaitTimedOut"> {
   }
 }
 
-/** The Store does not answer, or takes no more. Nothing was recorded, unless there is a `runId`. */
+/** The Store does not answer, is closed, or is full. Nothing was recorded, unless there is a `runId`. */
 export class StoreUnavailable extends Failure<"StoreUnavailable"> {
-  /** The run that was started, or waited for, when the Store was lost. It goes on: do not start another one for it. */
+  /** The run that was started or awaited when the Store stopped answering. The run goes on: do not start it again. */
   readonly runId: string | undefined
   constructor(why: string, runId?: string) {
     super("StoreUnavailable", why)
@@ -169,7 +170,7 @@ export class StoreUnavailable extends Failure<"StoreUnavailable"> {
 
 // -- schedules -------------------------------------------------------------------------------------------------------
 
-/** A cron expression that can't be read. */
+/** The cron expression can't be parsed. */
 export class InvalidCron extends Failure<"InvalidCron"> {
   readonly scheduleId: string
   constructor(scheduleId: string, cron: string, why: string) {
@@ -181,28 +182,28 @@ export class InvalidCron extends Failure<"InvalidCron"> {
   }
 }
 
-/** A time zone that does not exist. */
+/** The time zone does not exist. */
 export class UnknownTimeZone extends Failure<"UnknownTimeZone"> {
   readonly scheduleId: string
   constructor(scheduleId: string, timeZone: string) {
     super(
       "UnknownTimeZone",
-      `There is no time zone ${shown(timeZone)}, as schedule '${scheduleId}' has it; expected an IANA name such as 'Europe/Lisbon'`
+      `Unknown time zone ${shown(timeZone)} of schedule '${scheduleId}': expected an IANA name such as 'Europe/Lisbon'`
     )
     this.scheduleId = scheduleId
   }
 }
 
-/** A schedule that never comes round, such as on the 30th of February. */
+/** No date matches the schedule, such as the 30th of February. */
 export class ScheduleNeverFires extends Failure<"ScheduleNeverFires"> {
   readonly scheduleId: string
   constructor(scheduleId: string, cron: string) {
-    super("ScheduleNeverFires", `Schedule '${scheduleId}' would never fire: no date fits cron ${shown(cron)}`)
+    super("ScheduleNeverFires", `Schedule '${scheduleId}' would never fire: no date matches cron ${shown(cron)}`)
     this.scheduleId = scheduleId
   }
 }
 
-/** No schedule of that id. */
+/** There is no schedule with the id. */
 export class ScheduleNotFound extends Failure<"ScheduleNotFound"> {
   readonly scheduleId: string
   constructor(scheduleId: string) {
@@ -211,21 +212,21 @@ export class ScheduleNotFound extends Failure<"ScheduleNotFound"> {
   }
 }
 
-/** A schedule of that id exists, and is another one. */
+/** A schedule with the id exists, and its settings differ. */
 export class ScheduleExists extends Failure<"ScheduleExists"> {
   readonly scheduleId: string
   constructor(scheduleId: string) {
-    super("ScheduleExists", `Schedule '${scheduleId}' exists already and is another one; delete it first`)
+    super("ScheduleExists", `Schedule '${scheduleId}' exists already with other settings; delete it first`)
     this.scheduleId = scheduleId
   }
 }
 
-/** Why a schedule can't be made. */
+/** Why a schedule can't be created. */
 export type ScheduleError = InvalidName | InvalidOption | InvalidCron | UnknownTimeZone | ScheduleNeverFires
 
-// -- what tasks raise ------------------------------------------------------------------------------------------------
+// -- failures of tasks -----------------------------------------------------------------------------------------------
 
-/** A failure that no retry would mend: throw it, or fail with it, and the step is not attempted again. */
+/** A failure that a retry can't fix. When a task throws it or fails with it, the step is not retried. */
 export class Fatal extends Data.Error<{ readonly message: string; readonly cause?: unknown }> {
   readonly _tag: "Fatal" = "Fatal" as const
   constructor(message: string, options?: { readonly cause?: unknown }) {
@@ -234,7 +235,7 @@ export class Fatal extends Data.Error<{ readonly message: string; readonly cause
   }
 }
 
-/** An attempt that took longer than its task may. */
+/** The attempt took longer than its task's timeout. */
 export class StepTimedOut extends Failure<"StepTimedOut"> {
   readonly timeoutMillis: number
   constructor(timeoutMillis: number) {
@@ -243,7 +244,7 @@ export class StepTimedOut extends Failure<"StepTimedOut"> {
   }
 }
 
-/** A task that runs in a thread, in a program that has no threads. */
+/** The task runs in a thread, and the program provides no threads. */
 export class ThreadsUnavailable extends Failure<"ThreadsUnavailable"> {
   constructor(task: string, why = "this program has no threads") {
     super(

@@ -1,4 +1,4 @@
-/** How much may run at once under one key, whoever runs it. Decided when work is claimed. */
+/** Limits on concurrency: how much may run at once under one key, over all workers. The Store applies them at each claim. */
 
 import { InvalidOption } from "./Errors.ts"
 import * as OptionCheck from "./OptionCheck.ts"
@@ -14,27 +14,27 @@ export interface Limit {
 /** The longest key, in UTF-16 units. */
 export const MAX_KEY_LENGTH = 500
 
-/** What is wrong with a limit's key; nothing when it can be used. */
+/** The failure for an invalid key of a limit; undefined for a valid one. */
 export const invalidKey = (what: string, key: unknown): InvalidOption | undefined =>
   Text.isKey(key, MAX_KEY_LENGTH, 0)
     ? undefined
     : new InvalidOption(`key of ${what}`, key, Text.keyRule(MAX_KEY_LENGTH, 0))
 
-/** What is wrong with a limit; nothing when it can be used. */
+/** The failure for an invalid limit; undefined for a valid one. */
 export const invalid = (what: string, key: unknown, max: unknown): InvalidOption | undefined =>
   invalidKey(what, key) ?? OptionCheck.required(OptionCheck.integer, `max of ${what}`, max, 1)
 
-/** The limit that a task asks for. Tasks with the same key share it, in whichever pipeline they are. */
+/** The limit that a task declares. Tasks with the same key share it, in all pipelines. */
 export const ofTask = (key: string, max: number): Limit => ({ key: `task:${key}`, max })
 
-/** How many steps of a pipeline may run at once. */
+/** The limit on running steps of a pipeline. */
 export const ofSteps = (pipelineId: string, max: number): Limit => ({ key: `steps:${pipelineId}`, max })
 
-/** How many runs of a pipeline may be under way at once. */
+/** The limit on active runs of a pipeline. */
 export const ofRuns = (pipelineId: string, max: number): Limit => ({ key: `runs:${pipelineId}`, max })
 
-/** One attempt at a time for one memo key. */
-export const ofMemo = (text: string): Limit => ({ key: `memo:${text}`, max: 1 })
+/** At most one attempt at once for a memo key. */
+export const ofMemo = (key: string): Limit => ({ key: `memo:${key}`, max: 1 })
 
-/** One run of a schedule after the other. */
+/** At most one run at once of a schedule. */
 export const ofSchedule = (scheduleId: string): Limit => ({ key: `schedule:${scheduleId}`, max: 1 })

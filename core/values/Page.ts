@@ -1,42 +1,48 @@
-/** Parts of a long list, of which somebody may see only some items. */
+/** Pages of a long list, of which a caller may see only some items. */
 import * as Effect from "effect/Effect"
 
-/** A part of a list. */
+/** One page of a list. */
 export interface Page<A> {
   readonly items: ReadonlyArray<A>
-  /** Where the next part begins; undefined when nothing is left. */
+  /** The start of the next page; undefined after the last one. */
   readonly nextCursor: string | undefined
 }
 
-/** Which part of a list is wanted. */
+/** Which page of a list to read. */
 export interface PageRequest {
   readonly limit: number
   readonly cursor?: string | undefined
 }
 
-/** How many parts are looked through for one answer: what may be seen can be rare. */
-const MAX_PARTS = 20
+/** How many pages of the Store are read for one answer, so that a list of mostly hidden items costs little. */
+const MAX_READS = 20
 
-/** As many items that may be seen as are wanted, or fewer, with a cursor, when they are rare. */
-export const sifted = <A, E, R extends PageRequest>(
+/**
+ * A page of the items that `isVisible` accepts, read from as many pages of `list` as needed, at most 20. When visible
+ * items are rare, the page has fewer items than asked for, and a cursor.
+ */
+export const filtered = <A, E, R extends PageRequest>(
   list: (request: R) => Effect.Effect<Page<A>, E>,
   request: R,
-  may: (item: A) => boolean
+  isVisible: (item: A) => boolean
 ): Effect.Effect<Page<A>, E> => {
-  const from = (seen: ReadonlyArray<A>, cursor: string | undefined, parts: number): Effect.Effect<Page<A>, E> => {
-    const part = { ...request, limit: request.limit - seen.length, ...(cursor !== undefined && { cursor }) }
-    return Effect.flatMap(list(part), ({ items, nextCursor }) => {
-      const all = [...seen, ...items.filter(may)]
-      return nextCursor === undefined || all.length >= request.limit || parts === MAX_PARTS
+  const from = (found: ReadonlyArray<A>, cursor: string | undefined, reads: number): Effect.Effect<Page<A>, E> => {
+    const next = { ...request, limit: request.limit - found.length, ...(cursor !== undefined && { cursor }) }
+    return Effect.flatMap(list(next), ({ items, nextCursor }) => {
+      const all = [...found, ...items.filter(isVisible)]
+      return nextCursor === undefined || all.length >= request.limit || reads === MAX_READS
         ? Effect.succeed({ items: all, nextCursor })
-        : from(all, nextCursor, parts + 1)
+        : from(all, nextCursor, reads + 1)
     })
   }
   return from([], request.cursor, 1)
 }
 
-/** A part of a list, once it is known that the caller may; nothing, of a pipeline that is hidden from it. */
-export const permitted = <A, E, G extends { readonly _tag: string }>(
+/**
+ * A page, once `check` has found that the caller may read it. A pipeline that is hidden from the caller gives an empty
+ * page. Fails with `mistake`, a mistake in the request, but only after the check.
+ */
+export const ifPermitted = <A, E, G extends { readonly _tag: string }>(
   check: Effect.Effect<void, G>,
   page: () => Effect.Effect<Page<A>, E>,
   mistake: E | undefined

@@ -1,7 +1,7 @@
-/** What is wrong with a graph, and with names and settings in it. */
+/** The failures of declaring a pipeline: its graph, its names, its options. */
 import { cut, Failure, listed, shown } from "./Failure.ts"
 
-/** A name that can't be used: no text, empty, too long, reserved, or with control characters or unpaired surrogates. */
+/** A name is no string, is empty, too long or reserved, or contains control characters or unpaired surrogates. */
 export class InvalidName extends Failure<"InvalidName"> {
   readonly invalidName: string
   constructor(what: string, name: unknown, why: string) {
@@ -10,10 +10,10 @@ export class InvalidName extends Failure<"InvalidName"> {
   }
 }
 
-/** A setting of a task, a step, a pipeline, a run or a schedule that can't be used. `option` says which. */
+/** An option of a task, a step, a pipeline, a run or a schedule has an invalid value. `option` says which. */
 export class InvalidOption extends Failure<"InvalidOption"> {
   readonly option: string
-  /** What it has to be, in words. */
+  /** The values that the option accepts, in words. */
   readonly expected: string
   constructor(option: string, received: unknown, expected: string) {
     super("InvalidOption", `Cannot use ${shown(received)} as ${option}: expected ${expected}`)
@@ -22,7 +22,7 @@ export class InvalidOption extends Failure<"InvalidOption"> {
   }
 }
 
-/** A pipeline with no step. */
+/** The pipeline has no steps. */
 export class EmptyPipeline extends Failure<"EmptyPipeline"> {
   readonly pipelineId: string
   constructor(pipelineId: string) {
@@ -31,18 +31,18 @@ export class EmptyPipeline extends Failure<"EmptyPipeline"> {
   }
 }
 
-/** Two steps of one name. */
+/** Two steps have the same name. */
 export class DuplicateStep extends Failure<"DuplicateStep"> {
   readonly pipelineId: string
   readonly step: string
   constructor(pipelineId: string, step: string) {
-    super("DuplicateStep", `Pipeline '${pipelineId}' names step '${step}' twice: every step needs a name of its own`)
+    super("DuplicateStep", `Pipeline '${pipelineId}' names step '${step}' twice: every step needs its own name`)
     this.pipelineId = pipelineId
     this.step = step
   }
 }
 
-/** Two steps that produce the same value. */
+/** Two steps produce the same value. */
 export class DuplicateOutput extends Failure<"DuplicateOutput"> {
   readonly pipelineId: string
   readonly output: string
@@ -58,7 +58,7 @@ export class DuplicateOutput extends Failure<"DuplicateOutput"> {
   }
 }
 
-/** A step that would have to wait for itself. */
+/** A step takes its own output, so it would wait for itself. */
 export class SelfDependency extends Failure<"SelfDependency"> {
   readonly pipelineId: string
   readonly step: string
@@ -71,12 +71,12 @@ export class SelfDependency extends Failure<"SelfDependency"> {
   }
 }
 
-/** Steps that wait for each other; `path` starts and ends with the same step. */
+/** Steps wait for each other; `path` starts and ends with the same step. */
 export class CycleDetected extends Failure<"CycleDetected"> {
   readonly pipelineId: string
   readonly path: ReadonlyArray<string>
   constructor(pipelineId: string, path: ReadonlyArray<string>) {
-    // A long cycle is shown by its two ends; `path` has all of it.
+    // The message shows only the two ends of a long cycle; `path` has all its steps.
     const shown = path.length > 12 ? [...path.slice(0, 6), `… ${path.length - 12} more …`, ...path.slice(-6)] : path
     super("CycleDetected", `Pipeline '${pipelineId}': the steps wait for each other: ${shown.join(" -> ")}`)
     this.pipelineId = pipelineId
@@ -84,7 +84,7 @@ export class CycleDetected extends Failure<"CycleDetected"> {
   }
 }
 
-/** A producer and a consumer whose types can never agree. */
+/** No value can fit both the producer's and the consumer's type. */
 export class TypeMismatch extends Failure<"TypeMismatch"> {
   readonly pipelineId: string
   readonly step: string
@@ -97,7 +97,7 @@ export class TypeMismatch extends Failure<"TypeMismatch"> {
   }
 }
 
-/** A sequential pipeline in which a step has no one input for the value of the step before it. */
+/** In a sequential pipeline, a step has not exactly one input for the value of the step before it. */
 export class MissingProducer extends Failure<"MissingProducer"> {
   readonly pipelineId: string
   readonly step: string
@@ -108,7 +108,7 @@ export class MissingProducer extends Failure<"MissingProducer"> {
   }
 }
 
-/** A task that the host program does not offer, or offers twice with different code. */
+/** The program does not offer the task, or offers it twice with different code. */
 export class UnknownTask extends Failure<"UnknownTask"> {
   readonly pipelineId: string
   readonly task: string
@@ -117,7 +117,7 @@ export class UnknownTask extends Failure<"UnknownTask"> {
       "UnknownTask",
       why === "unknown"
         ? `Task '${cut(task)}' is not offered to you; offered: ${offered.length === 0 ? "none" : listed(offered)}`
-        : `Task '${cut(task)}' is offered more than once with different code, so its name alone does not say which is meant`
+        : `Task '${cut(task)}' is offered more than once with different code, so its name is ambiguous`
     )
     this.pipelineId = pipelineId
     this.task = task

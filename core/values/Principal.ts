@@ -1,96 +1,98 @@
-/** Who is calling, and what they may do. */
+/** The caller of an operation, its permissions, and the origin of its request. */
 
-/** What an operation asks for. None of them includes another. */
+/** The permission that an operation requires. No permission includes another. */
 export type Permission = "read" | "execute" | "admin"
 
-/** All of them. */
+/** Every permission. */
 export const PERMISSIONS: ReadonlyArray<Permission> = ["read", "execute", "admin"]
 
-/** What may be done, and with which pipelines. */
+/** Permissions on the pipelines that match a pattern. */
 export interface Grant {
-  /** Ids of pipelines, in which `*` stands for any characters. */
+  /** Patterns of pipeline ids, in which `*` stands for any characters. */
   readonly pipelines: ReadonlyArray<string>
   readonly permissions: ReadonlyArray<Permission>
 }
 
-/** How long the id of a principal and each of its roles may be, in UTF-16 units, and how many roles it may have: every audit record names them. */
+/** The longest id of a principal and the longest role, in UTF-16 units. Bounded, because every audit record contains them. */
 export const MAX_PRINCIPAL_NAME = 250
+/** The most roles of a principal. */
 export const MAX_ROLES = 100
 
-/** How long the scheme of credentials may be, in UTF-16 units: clients are told it in a header. */
+/** The longest scheme of credentials, in UTF-16 units. Bounded, because the server sends it in a header. */
 export const MAX_SCHEME = 100
 
-/** Somebody that an authenticator knows. */
+/** An authenticated caller: a person or a program. */
 export interface Principal {
   /**
-   * Names it in limits, ACLs and the audit log. An authenticator gives 1 to 250 characters without an unpaired surrogate,
-   * never a secret; the guard puts the scheme in front: `ApiKey:ada`. Authenticators of one scheme share their ids.
+   * Identifies the principal in limits, ACLs and the audit log. An authenticator gives 1 to 250 characters without an
+   * unpaired surrogate, never a secret; the guard adds the scheme in front: `ApiKey:ada`. Authenticators with the same
+   * scheme share their ids.
    */
   readonly id: string
-  /** At most 100, each a text like an id. */
+  /** At most 100, each with the same rule as an id. */
   readonly roles: ReadonlyArray<string>
   /**
-   * What it may do at most. Without grants, those of its roles take their place; where its roles have none either, it
-   * may do what the ACLs of pipelines say of it, and nothing else.
+   * The most that the principal may do. Default: the grants of its roles. If its roles have no grants either, only the
+   * ACLs of pipelines give it permissions.
    */
   readonly grants?: ReadonlyArray<Grant> | undefined
-  /** All that a narrowed token may do: read this pipeline, or this one run of it. */
+  /** Set for a narrowed token, which may only read one pipeline or one run. */
   readonly narrowed?: Narrowed | undefined
   /**
-   * When its credentials are no longer good, in milliseconds since 1970: then it is known no more, what it listens to ends,
-   * and so do the tokens that it was given. Default: never.
+   * When the credentials expire, in milliseconds since 1970. After this instant authentication fails, and the principal's
+   * streams and tokens end. Default: never.
    */
   readonly expiresAtMillis?: number | undefined
 }
 
-/** When somebody's credentials are no longer good, in milliseconds since 1970; infinite where they always are. */
+/** When a principal's credentials expire, in milliseconds since 1970; `Infinity` when they never do. */
 export const expiryOf = ({ expiresAtMillis = Number.POSITIVE_INFINITY }: Principal): number => expiresAtMillis
 
-/** What a narrowed token may read. */
+/** The pipeline or run that a narrowed token may read. */
 export interface Narrowed {
   readonly pipelineId: string
   /** Default: all of the pipeline. */
   readonly runId?: string | undefined
 }
 
-/** What a request says of itself, for logs, runs and the audit log. */
+/** Where a request came from, for logs, runs and the audit log. */
 export interface Origin {
-  /** Where it came from; undefined where nobody knows. */
+  /** The client's IP address; undefined when unknown. */
   readonly address: string | undefined
-  /** Names it. */
+  /** The request's own id; undefined when it has none. */
   readonly requestId: string | undefined
-  /** What is asked for, in the words of the door that it came to. */
+  /** The requested operation, in the words of the adapter, such as `POST /dags/a/execute`. */
   readonly operation: string
 }
 
-/** Whoever comes to the door, before the guard knows who that is. */
+/** A request before authentication: its origin and its credentials. */
 export interface Visitor extends Origin {
   /** Whether the request came over an encrypted connection. */
   readonly secure: boolean
-  /** The API key that was shown. */
+  /** The API key in the request. */
   readonly apiKey: string | undefined
-  /** The bearer token that was shown. */
+  /** The bearer token in the request. */
   readonly bearer: string | undefined
-  /** Whatever else an authenticator of the host program's own needs to see. Names in lower case. */
+  /** Any other header, for authenticators of your own. Names in lower case. */
   readonly header: (name: string) => string | undefined
 }
 
-/** Whoever asks for something. */
+/** The principal of a request, and its origin. */
 export interface Caller {
   readonly principal: Principal
   readonly origin: Origin
-  /** How much of a limit is left, once the guard has counted; for whoever wants to tell. */
+  /** How much of the rate limit is left; set by the guard when it counts the request, for response headers. */
   quota?: Quota | undefined
 }
 
-/** How much of a limit is left. */
+/** How much of a rate limit is left. */
 export interface Quota {
-  /** What is limited. */
+  /** The permission whose requests are limited. */
   readonly permission: Permission
   readonly permits: number
   readonly periodMillis: number
   readonly remaining: number
-  /** In how many milliseconds the next permit is free that is taken now. */
+  /** In how many milliseconds the oldest used permit becomes free again. */
   readonly resetMillis: number
 }
 
@@ -100,26 +102,26 @@ const everything = (id: string): Principal => ({
   grants: [{ pipelines: ["*"], permissions: PERMISSIONS }]
 })
 
-/** The program that Levada runs in. It may do everything: it has the tasks' code in its hands anyway. */
+/** The program that Levada runs in. It may do everything, because it contains the tasks' code anyway. */
 export const host: Caller = {
   principal: everything("host"),
   origin: { address: undefined, requestId: undefined, operation: "host" }
 }
 
-/** A visitor that has shown nothing, on a route for everybody. It may do nothing, also where access is open. */
+/** The caller of a public route without credentials. It has no permission, even with open access. */
 export const nobody: Caller = {
   principal: { id: "nobody", roles: [], grants: [] },
   origin: { address: undefined, requestId: undefined, operation: "nobody" }
 }
 
-/** Everybody, where access is open. */
+/** Every caller, when access is open. It may do everything. */
 export const anonymous: Principal = everything("anonymous")
 
-/** The principal that a caller's own things belong to; undefined for the program, and where access is open. */
+/** The id of the principal that owns what the caller creates; undefined for the host program and with open access. */
 export const ownerOf = ({ principal }: Caller): string | undefined =>
   principal === host.principal || principal === anonymous ? undefined : principal.id
 
-/** Whether an id fits a pattern, in which `*` stands for any characters. In linear time of the id for one `*`. */
+/** Whether an id matches a pattern, in which `*` stands for any characters. Linear in the id for a pattern with one `*`. */
 export const fits = (pattern: string, id: string): boolean => {
   let at = 0
   let from = 0
@@ -142,10 +144,10 @@ export const fits = (pattern: string, id: string): boolean => {
   return from === pattern.length
 }
 
-/** What a permission is asked for on: a pipeline, any one that there is, or all of them, the server among them. */
+/** The pipelines on which a permission is required: one, at least one (`any`), or all and the server itself (`all`). */
 export type Extent = { readonly pipelineId: string } | "any" | "all"
 
-/** Whether one of the grants covers that. */
+/** Whether one of the grants gives the permission on the extent. */
 export const grants = (granted: ReadonlyArray<Grant>, permission: Permission, on: Extent): boolean => {
   for (const { pipelines, permissions } of granted) {
     if (!permissions.includes(permission)) continue

@@ -4,7 +4,7 @@ import type * as Fiber from "effect/Fiber"
 import type { Registry } from "../registry/Registry.ts"
 import { MAX_EXPANSION } from "../run/KeptItems.ts"
 import type { TimerHeap } from "../runtime/TimerHeap.ts"
-import { type Beginning, parentOf, type Tracing } from "../runtime/Tracing.ts"
+import { parentOf, type SpanStart, type Tracing } from "../runtime/Tracing.ts"
 import type { Claim, Note, Outcome } from "../store/Work.ts"
 import type { Leaks } from "../task/Leaks.ts"
 import { toMessage } from "../task/Log.ts"
@@ -325,7 +325,7 @@ export class TaskCalls implements Surroundings, Told {
 }
 
 /** What is said of an attempt's span. */
-const beginning = ({ runId, pipelineId, step, attempt, item, traceparent }: Claim): Beginning => ({
+const beginning = ({ runId, pipelineId, step, attempt, item, traceparent }: Claim): SpanStart => ({
   kind: "consumer",
   parent: parentOf(traceparent, runId),
   attributes: {

@@ -181,7 +181,7 @@ class Worker {
       const first = calling.proceed()
       if (this.#stopping) this.#tellDone()
       if (!this.#leases.isKeeping && calling.size + outcomes.size > 0) return Effect.flatMap(this.#leases.keep, next)
-      if (this.#tracing?.isToReport) return Effect.flatMap(this.#tracing.report, next)
+      if (this.#tracing?.hasUnreportedError) return Effect.flatMap(this.#tracing.report, next)
       if (this.notes.isToWrite) return Effect.flatMap(this.notes.begin, next)
       const hasToSettle = !outcomes.isEmpty && !this.#refused
       // What is done is settled also while others are still to be called: that may take long.

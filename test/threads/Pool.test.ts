@@ -91,7 +91,7 @@ describe("an error", () => {
     ["text", { name: "Error", message: "a text" }],
     ["nothing", { name: "Error", message: "undefined" }],
     ["object", { name: "Error", message: "An object without a message" }],
-    ["looked", { name: "Error", message: "It throws when it is looked at" }]
+    ["looked", { name: "Error", message: "An error that throws when its fields are read" }]
   ])("keeps name, message, tag and cause: %s", async (how, expected) => {
     expect(inWords(await withThreads({}, (call) => Effect.flip(call("raising", { how }))))).toEqual(expected)
   })

@@ -123,14 +123,14 @@ describe("a union whose members look the same in JSON", () => {
     })
   )
   const refused: ReadonlyArray<readonly [title: string, schema: Field, value: unknown, message: string]> = [
-    ["an ISO text", Schema.Union([Schema.Date, S]), ISO, "a text would become an instance of Date"],
-    ["NaN", Schema.Union([S, N]), Number.NaN, "NaN would become a text"],
+    ["an ISO text", Schema.Union([Schema.Date, S]), ISO, "a string would become an instance of Date"],
+    ["NaN", Schema.Union([S, N]), Number.NaN, "NaN would become a string"],
     ["undefined", Schema.Union([Schema.Null, Schema.Undefined]), undefined, "undefined would become null"],
     [
       "an object of the second member",
       Schema.Union([Schema.Struct({ a: N }), Schema.Struct({ a: N, b: N })]),
       { a: 1, b: 2 },
-      "an object would become another one"
+      "an object would become a different one"
     ],
     [
       "a Map that a struct takes",
@@ -138,13 +138,13 @@ describe("a union whose members look the same in JSON", () => {
       new Map([["a", 1]]),
       "an instance of Map would become an object"
     ],
-    ["what a transformation changes", trimmed, " x ", "a text would become another one"]
+    ["what a transformation changes", trimmed, " x ", "a string would become a different one"]
   ]
   it.each(refused)("refuses %s", async (_, schema, value, message) => {
     const result = await pass(Schema.Struct({ in: Schema.Array(schema as Schema.Codec<unknown>) }), { in: [value] })
     if (Result.isSuccess(result)) throw new Error("It was taken")
     expect(result.failure.message).toBe(
-      `Task 'give' returned a wrong output 'value': at in.0: Expected a value that its JSON gives back: ${message}`
+      `Task 'give' returned a wrong output 'value': at in.0: Expected a value that JSON preserves: ${message}`
     )
   })
 
@@ -173,7 +173,7 @@ describe("what a program gives", () => {
       problems: [
         {
           path: ["parameters", "when"],
-          message: "Expected a value that its JSON gives back: a text would become an instance of Date"
+          message: "Expected a value that JSON preserves: a string would become an instance of Date"
         }
       ]
     })

@@ -111,16 +111,16 @@ describe("a chain", () => {
   it.each([
     [
       () => Pipeline.chain("c", N).call(times as never),
-      "has to have one input that is not fixed; those left are 'n', 'times'"
+      "needs exactly one input that is not fixed; not fixed: 'n', 'times'"
     ],
     [
       () => Pipeline.chain("c", N).call(words as never),
-      "step 'words' takes 'text' as string, but what comes before it is number"
+      "step 'words' takes 'text' as string, but the value before it is number"
     ],
-    [() => Pipeline.chain("c", N).map(half as never), "takes 'n' as array, but what comes before it is number"],
+    [() => Pipeline.chain("c", N).map(half as never), "takes 'n' as array, but the value before it is number"],
     [
       () => Pipeline.chain("c", N).call(Task.make("none", { input: { n: N }, run: () => ({}) }) as never),
-      "has to have exactly one output"
+      "needs exactly one output"
     ],
     [() => Pipeline.chain("c", N).call(times, { times: "x" as never }), "constants of step 'times': times"]
   ])("a link that does not fit is refused (%#)", (make, message) => {

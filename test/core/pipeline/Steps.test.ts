@@ -188,7 +188,7 @@ describe("map", () => {
     expect((await testing.run(pipeline, { ns: [14, 14, 14, 14, 14] })).status).toBe("COMPLETED")
     const { run } = await testing.run(pipeline, { ns: [14, 14, 14, 14, 14, 14] })
     expect(run).toMatchObject({ status: "FAILED", error: { name: "ValueTooLarge", step: "long" } })
-    expect(run.error!.message).toContain("more results than the 100 bytes of JSON")
+    expect(run.error!.message).toContain("more than 100 bytes of JSON")
   })
 
   it("what is no list fails the step, or is refused before anything starts", async () => {

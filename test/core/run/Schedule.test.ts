@@ -343,11 +343,11 @@ describe("the ticks around a change of the clocks", () => {
 
 describe("a schedule that can't be", () => {
   it.each([
-    [{ cron: "0 0 30 2 *" }, "ScheduleNeverFires", 'no date fits cron "0 0 30 2 *"'],
+    [{ cron: "0 0 30 2 *" }, "ScheduleNeverFires", 'no date matches cron "0 0 30 2 *"'],
     [{ cron: "0 0 * * *", timeZone: "Europe/Atlantis" }, "UnknownTimeZone", '"Europe/Atlantis"'],
     [{ cron: "0 0 * * *", timeZone: "Mars/Olympus" }, "UnknownTimeZone", '"Mars/Olympus"'],
-    [{ cron: "0 0 * * *", timeZone: "" }, "UnknownTimeZone", 'no time zone ""'],
-    [{ cron: "0 0 * * *", timeZone: " " }, "UnknownTimeZone", 'no time zone " "'],
+    [{ cron: "0 0 * * *", timeZone: "" }, "UnknownTimeZone", 'Unknown time zone ""'],
+    [{ cron: "0 0 * * *", timeZone: " " }, "UnknownTimeZone", 'Unknown time zone " "'],
     // Offsets are no zones: they know no summer, and some of them are beyond any clock.
     [{ cron: "0 0 * * *", timeZone: "+99:99" }, "UnknownTimeZone", '"+99:99"'],
     [{ cron: "0 0 * * *", timeZone: "+01:00" }, "UnknownTimeZone", '"+01:00"'],

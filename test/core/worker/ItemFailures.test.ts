@@ -75,7 +75,7 @@ describe("a map with three bad items of six", () => {
     expect(first.run).toMatchObject({ status: "FAILED", steps: [{ itemsFailed: 3 }, { status: "SKIPPED" }] })
     expect(first.run.error).toMatchObject({ name: "ItemsFailed", step: "work", cause: { item: 1 } })
     expect(first.run.error!.message).toBe(
-      "3 of 6 items of step 'work' failed, and 0 are tolerated; the first: 1, 3, 4. Task 'work' failed at item 1: no 1"
+      "3 of 6 items of step 'work' failed, but at most 0 may; the first failed: 1, 3, 4. Task 'work' failed at item 1: no 1"
     )
     expect(state.calls.splice(0).sort()).toEqual(ns)
     state.isMended = true
