@@ -11,7 +11,7 @@ const MANY = 100
 export interface AdmissionHost {
   readonly presence: WorkerPresence
   /** Calls `f` once the act under way is complete. */
-  later(f: () => void): void
+  defer(f: () => void): void
   readyFirst(unit: RunUnit): void
 }
 
@@ -20,51 +20,51 @@ export interface AdmissionHost {
  * others: it gives its limits away to a run of another version, and takes them again before a step of it is lent.
  */
 export class Admission {
-  readonly #alarms: TimerHeap
+  readonly #timers: TimerHeap
   readonly #now: () => number
   /** Called at the end of what happens at an instant. */
-  readonly #complete: () => void
-  readonly #lending: () => AdmissionHost
+  readonly #flush: () => void
+  readonly #host: () => AdmissionHost
   /** Runs that may try again. */
-  readonly #admissible: Array<MemoryRun> = []
-  readonly #slots: LimitHolders<MemoryRun> = new LimitHolders((run) => {
-    if (this.#admissible.push(run) === 1) this.#lending().later(this.admitNext)
+  readonly #woken: Array<MemoryRun> = []
+  readonly #limits: LimitHolders<MemoryRun> = new LimitHolders((run) => {
+    if (this.#woken.push(run) === 1) this.#host().defer(this.admitNext)
   })
   /** Who holds a limit, by its key and by version. */
   readonly #holders: Map<string, Map<string, Set<MemoryRun>>> = new Map()
 
-  constructor(alarms: TimerHeap, now: () => number, complete: () => void, lending: () => AdmissionHost) {
-    this.#alarms = alarms
+  constructor(timers: TimerHeap, now: () => number, flush: () => void, host: () => AdmissionHost) {
+    this.#timers = timers
     this.#now = now
-    this.#complete = complete
-    this.#lending = lending
+    this.#flush = flush
+    this.#host = host
   }
 
   /** Begins a run, or has it wait for its limits. */
   admit(run: MemoryRun): void {
     if (run.limits.length === 0) run.isAdmitted = true
-    else if (!this.#take(run)) return
-    this.#goOn(run)
+    else if (!this.#acquire(run)) return
+    this.#proceed(run)
   }
 
   /** Begins the runs whose turn has come. One that no worker has begins without its limits, so that the next one has them. */
   readonly admitNext = (): void => {
-    for (let run = this.#admissible.shift(); run !== undefined; run = this.#admissible.shift()) {
-      if (run.isOver) this.#slots.pass(run.limits)
-      else if (this.#lending().presence.isAbandoned(run.queue.key)) {
-        this.#slots.pass(run.limits)
-        run.isWithoutPlace = true
-        this.#goOn(run)
+    for (let run = this.#woken.shift(); run !== undefined; run = this.#woken.shift()) {
+      if (run.isOver) this.#limits.wakeNext(run.limits)
+      else if (this.#host().presence.isAbandoned(run.queue.key)) {
+        this.#limits.wakeNext(run.limits)
+        run.isWithoutLimits = true
+        this.#proceed(run)
       } else this.admit(run)
     }
   }
 
   /** Whether a run that gave its limits away has them again; if not, the unit waits for that. */
-  holds(unit: RunUnit): boolean {
+  reacquire(unit: RunUnit): boolean {
     const { run } = unit
     // It waits already.
     if (run.parked === undefined) {
-      if (this.#take(run)) return true
+      if (this.#acquire(run)) return true
       run.parked = []
     }
     run.parked.push(unit)
@@ -74,62 +74,62 @@ export class Admission {
   /** A worker has left: runs that no worker has now give way to those that wait. */
   reconsider(): void {
     for (const key of this.#holders.keys()) {
-      while (this.#slots.isAwaited(key)) {
+      while (this.#limits.hasWaiters(key)) {
         const holder = this.#abandonedHolder(key)
         if (holder === undefined) break
-        this.#giveAway(holder)
+        this.#yield(holder)
       }
     }
-    this.#complete()
+    this.#flush()
   }
 
   /** Has something happen to a run after a while, unless it is over by then. */
-  after(run: MemoryRun, millis: number, happen: () => void): void {
-    const alarm = this.#alarms.after(millis, () => {
-      run.alarms!.delete(alarm)
-      happen()
-      this.#complete()
+  after(run: MemoryRun, millis: number, action: () => void): void {
+    const alarm = this.#timers.after(millis, () => {
+      run.timers!.delete(alarm)
+      action()
+      this.#flush()
     })
-    run.alarms ??= new Set()
-    run.alarms.add(alarm)
+    run.timers ??= new Set()
+    run.timers.add(alarm)
   }
 
   /** A run is over: nothing happens to it any more, and what it held is free. */
   ended(run: MemoryRun): void {
-    if (run.alarms !== undefined) for (const alarm of run.alarms) this.#alarms.remove(alarm)
-    run.alarms = undefined
+    if (run.timers !== undefined) for (const alarm of run.timers) this.#timers.remove(alarm)
+    run.timers = undefined
     run.parked = undefined
     if (run.limits.length === 0) return
-    if (run.isAdmitted) this.#give(run)
-    else if (run.waitSerial > 0) this.#slots.pass(run.limits)
+    if (run.isAdmitted) this.#release(run)
+    else if (run.waitSerial > 0) this.#limits.wakeNext(run.limits)
   }
 
   // -- places --------------------------------------------------------------------------------------------------------
 
   /** Begins a run, or goes on with what waited for its place. */
-  #goOn(run: MemoryRun): void {
+  #proceed(run: MemoryRun): void {
     if (!run.isOpen) {
       run.open(this.#now())
       return
     }
     const units = run.parked ?? []
     run.parked = undefined
-    for (const unit of units) this.#lending().readyFirst(unit)
+    for (const unit of units) this.#host().readyFirst(unit)
   }
 
   /** Takes the limits of a run, or has it wait for them. */
-  #take(run: MemoryRun): boolean {
+  #acquire(run: MemoryRun): boolean {
     const { limits, queue } = run
     for (const limit of limits) {
-      while (this.#slots.isFull(limit)) {
+      while (this.#limits.isFull(limit)) {
         const holder = this.#abandonedHolder(limit.key, queue.key)
         if (holder === undefined) break
-        this.#giveAway(holder)
+        this.#yield(holder)
       }
     }
-    if (!this.#slots.take(run, limits)) return false
+    if (!this.#limits.acquire(run, limits)) return false
     run.isAdmitted = true
-    run.isWithoutPlace = false
+    run.isWithoutLimits = false
     for (const { key } of limits) {
       const versions = getOrMake(this.#holders, key, () => new Map<string, Set<MemoryRun>>())
       getOrMake(versions, queue.key, () => new Set<MemoryRun>()).add(run)
@@ -137,13 +137,13 @@ export class Admission {
     return true
   }
 
-  #giveAway(run: MemoryRun): void {
+  #yield(run: MemoryRun): void {
     run.isAdmitted = false
-    run.isWithoutPlace = true
-    this.#give(run)
+    run.isWithoutLimits = true
+    this.#release(run)
   }
 
-  #give(run: MemoryRun): void {
+  #release(run: MemoryRun): void {
     for (const { key } of run.limits) {
       const versions = this.#holders.get(key)!
       const runs = versions.get(run.queue.key)!
@@ -151,16 +151,16 @@ export class Admission {
       if (runs.size === 0) versions.delete(run.queue.key)
       if (versions.size === 0) this.#holders.delete(key)
     }
-    this.#slots.give(run.limits)
+    this.#limits.release(run.limits)
   }
 
   /** A run that holds a limit, that no worker has, that is not of this version, and of which nothing is lent. */
   #abandonedHolder(key: string, butNotOf?: string): MemoryRun | undefined {
     for (const [version, runs] of this.#holders.get(key) ?? []) {
-      if (version === butNotOf || !this.#lending().presence.isAbandoned(version)) continue
+      if (version === butNotOf || !this.#host().presence.isAbandoned(version)) continue
       let looks = 0
       for (const run of runs) {
-        if (!run.isLent) return run
+        if (!run.isLeased) return run
         if (++looks === MANY) break
       }
     }

@@ -6,7 +6,7 @@ import type { RunLog } from "./run/RunLog.ts"
 /** How many entries are read at once. */
 const MAX_ENTRIES = 100
 
-const NOBODY: ReadonlyArray<never> = []
+const NO_LISTENERS: ReadonlyArray<never> = []
 
 /** Changes by number, the first one being 1; the last ones are there. */
 export class MemoryFeed implements Source<never> {
@@ -25,11 +25,11 @@ export class MemoryFeed implements Source<never> {
   /** Keeps that a run has got events. Gives those who are to be told once the act under way is complete. */
   add(log: RunLog): ReadonlyArray<() => void> {
     const { length } = log.events
-    if (length === log.told) return NOBODY
+    if (length === log.published) return NO_LISTENERS
     const { id: runId, pipelineId } = log.submission
-    this.#ring[++this.#count % KEPT_CHANGES] = { runId, pipelineId, from: log.told, to: length }
-    log.told = length
-    if (this.#listeners.length === 0) return NOBODY
+    this.#ring[++this.#count % KEPT_CHANGES] = { runId, pipelineId, from: log.published, to: length }
+    log.published = length
+    if (this.#listeners.length === 0) return NO_LISTENERS
     const listeners = this.#listeners
     this.#listeners = []
     return listeners

@@ -7,7 +7,7 @@ import * as Bytes from "../values/Bytes.ts"
 
 type Outputs = Readonly<Record<string, Json>>
 
-interface Kept {
+interface Memo {
   readonly outputs: Outputs
   readonly expiresAtMillis: number
   readonly bytes: number
@@ -19,7 +19,7 @@ type Bounds = Required<Pick<MemoryBounds, "memoCount" | "memoBytes">>
 export class Memos {
   readonly #bounds: Bounds
   /** In the order in which they were asked for last. */
-  readonly #kept: Map<string, Kept> = new Map()
+  readonly #kept: Map<string, Memo> = new Map()
   #bytes = 0
 
   constructor(bounds: Bounds) {
@@ -51,12 +51,12 @@ export class Memos {
     }
   }
 
-  #put(text: string, kept: Kept): void {
+  #put(text: string, kept: Memo): void {
     this.#kept.set(text, kept)
     this.#bytes += kept.bytes
   }
 
-  #drop(text: string, kept: Kept): void {
+  #drop(text: string, kept: Memo): void {
     this.#kept.delete(text)
     this.#bytes -= kept.bytes
   }

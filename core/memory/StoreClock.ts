@@ -18,9 +18,9 @@ export class StoreClock {
   /** Monotonic milliseconds when the clock was last read, at the beginning of an act. */
   passedMillis = 0
   /** The last moment that was noted while the wall clock was followed. */
-  #noted: Moment = { atMillis: 0, monotonicMillis: 0 }
+  #lastFollowed: Moment = { atMillis: 0, monotonicMillis: 0 }
   /** From which moment on time goes on without the wall clock. */
-  #since: Moment | undefined = undefined
+  #detached: Moment | undefined = undefined
 
   constructor(clock: Clock.Clock) {
     this.#clock = clock
@@ -31,7 +31,7 @@ export class StoreClock {
   readonly passed = (): number => Monotonic.millis(this.#clock)
 
   /** Whole milliseconds from an earlier `passedMillis` to the act under way. */
-  since(passedMillis: number): number {
+  millisSince(passedMillis: number): number {
     return Math.round(this.passedMillis - passedMillis)
   }
 
@@ -40,13 +40,16 @@ export class StoreClock {
     const wall = this.#clock.currentTimeMillisUnsafe()
     const monotonicMillis = Monotonic.millis(this.#clock)
     this.passedMillis = monotonicMillis
-    if (this.#since === undefined && wall >= this.#latest) {
+    if (this.#detached === undefined && wall >= this.#latest) {
       this.#latest = wall
       return wall
     }
-    this.#since ??= { atMillis: Math.max(this.#latest, goneOn(this.#noted, monotonicMillis, 1)), monotonicMillis }
-    const going = goneOn(this.#since, monotonicMillis, PACE)
-    if (wall >= going) this.#since = undefined
+    this.#detached ??= {
+      atMillis: Math.max(this.#latest, advanced(this.#lastFollowed, monotonicMillis, 1)),
+      monotonicMillis
+    }
+    const going = advanced(this.#detached, monotonicMillis, PACE)
+    if (wall >= going) this.#detached = undefined
     this.#latest = Math.max(this.#latest, going, wall)
     return this.#latest
   }
@@ -54,13 +57,13 @@ export class StoreClock {
   /** The same, noted: should the wall clock be set back before the next look, no time is lost. */
   look(): number {
     const atMillis = this.now()
-    if (this.#since === undefined) this.#noted = { atMillis, monotonicMillis: this.passedMillis }
+    if (this.#detached === undefined) this.#lastFollowed = { atMillis, monotonicMillis: this.passedMillis }
     return atMillis
   }
 
   /** Whether the wall clock was set back and has not caught up. */
   get isAhead(): boolean {
-    return this.#since !== undefined
+    return this.#detached !== undefined
   }
 
   /** What the wall clock says, which goes by the calendar. */
@@ -69,5 +72,5 @@ export class StoreClock {
   }
 }
 
-const goneOn = ({ atMillis, monotonicMillis }: Moment, nowMillis: number, pace: number): number =>
+const advanced = ({ atMillis, monotonicMillis }: Moment, nowMillis: number, pace: number): number =>
   Math.floor(atMillis + pace * (nowMillis - monotonicMillis))

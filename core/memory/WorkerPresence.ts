@@ -5,11 +5,11 @@ import type { ClaimRequest } from "../store/Work.ts"
 export class WorkerPresence {
   /** What each asked for last; undefined until it has asked. */
   readonly #workers: Map<string, ReadonlySet<string> | undefined> = new Map()
-  readonly #left: () => void
+  readonly #onLeave: () => void
 
   /** `left` is called when a worker has left. */
-  constructor(left: () => void) {
-    this.#left = left
+  constructor(onLeave: () => void) {
+    this.#onLeave = onLeave
   }
 
   get count(): number {
@@ -17,18 +17,18 @@ export class WorkerPresence {
   }
 
   /** A worker comes; it may have asked for work already. */
-  come(worker: string, versions: ReadonlySet<string> | undefined): void {
+  join(worker: string, versions: ReadonlySet<string> | undefined): void {
     this.#workers.set(worker, versions)
   }
 
   /** A worker asks for work. */
-  ask({ worker, versions }: ClaimRequest): void {
+  asked({ worker, versions }: ClaimRequest): void {
     if (this.#workers.has(worker)) this.#workers.set(worker, versions)
   }
 
   leave(worker: string): void {
     this.#workers.delete(worker)
-    this.#left()
+    this.#onLeave()
   }
 
   /** Whether workers are there, and none of them has a version (a `Version.key`). */

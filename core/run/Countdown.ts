@@ -3,7 +3,7 @@ import type { Plan } from "../pipeline/Plan.ts"
 import type { ArmName } from "../pipeline/Step.ts"
 
 /** Why steps are skipped. */
-export interface Skipping {
+export interface Skip {
   readonly cause: "branch" | "failure"
   readonly reason: string
   /** Whether nothing that waits for them can do without. */
@@ -11,15 +11,15 @@ export interface Skipping {
 }
 
 /** Whom a countdown tells. */
-export interface Told {
+export interface CountdownListener {
   readonly stepReady: (index: number) => void
-  readonly stepSkipped: (index: number, skipping: Skipping) => void
+  readonly stepSkipped: (index: number, skipping: Skip) => void
 }
 
 /** The counts of one run. */
 export class Countdown {
   readonly #plan: Plan
-  readonly #told: Told
+  readonly #listener: CountdownListener
   readonly #waits: Array<number>
   /** For each step, whether nothing can happen to it any more. */
   readonly #over: Array<boolean>
@@ -28,15 +28,15 @@ export class Countdown {
    * Steps that can't run, in arms that may not be taken at all: whether something is missing shows when their branch has
    * decided. Otherwise it would depend on what happens first.
    */
-  #doomed: Map<number, Skipping> | undefined = undefined
+  #deferredSkips: Map<number, Skip> | undefined = undefined
   /** How many steps are not over. */
   remaining = 0
   /** Whether a failure has kept a step from completing that the run can't do without under the policy `skip`. */
-  isLacking = false
+  hasLostVital = false
 
-  constructor(plan: Plan, told: Told) {
+  constructor(plan: Plan, listener: CountdownListener) {
     this.#plan = plan
-    this.#told = told
+    this.#listener = listener
     const { steps } = plan
     this.#waits = new Array<number>(steps.length)
     this.#over = new Array<boolean>(steps.length)
@@ -59,7 +59,7 @@ export class Countdown {
   /** Those that wait for nothing are ready. */
   begin(): void {
     for (let index = 0; index < this.#waits.length; index++) {
-      if (this.#waits[index] === 0 && !this.#over[index]) this.#told.stepReady(index)
+      if (this.#waits[index] === 0 && !this.#over[index]) this.#listener.stepReady(index)
     }
   }
 
@@ -67,34 +67,34 @@ export class Countdown {
   complete(index: number, arm?: ArmName): void {
     const step = this.#plan.steps[index]!
     this.#end(index)
-    if (arm !== undefined && step.arms !== undefined) this.#decide(step.arms, arm, step.name)
+    if (arm !== undefined && step.arms !== undefined) this.#takeArm(step.arms, arm, step.name)
     for (const released of step.releases) this.#release(released)
   }
 
-  #decide(arms: Readonly<Record<ArmName, ReadonlyArray<number>>>, arm: ArmName, branch: string): void {
-    const skipping: Skipping = { cause: "branch", all: false, reason: `branch '${branch}' took '${arm}'` }
+  #takeArm(arms: Readonly<Record<ArmName, ReadonlyArray<number>>>, arm: ArmName, branch: string): void {
+    const skipping: Skip = { cause: "branch", all: false, reason: `branch '${branch}' took '${arm}'` }
     const skipped = arms[arm === "yes" ? "no" : "yes"].filter((index) => this.#skip(index, skipping))
-    this.#spread(skipped, skipping)
+    this.#propagate(skipped, skipping)
     const doomed = arms[arm].filter((index) => {
-      const doom = this.#doomed?.get(index)
+      const doom = this.#deferredSkips?.get(index)
       return doom !== undefined && this.#skip(index, doom)
     })
-    for (const index of doomed) this.#spread([index], this.#doomed!.get(index)!)
+    for (const index of doomed) this.#propagate([index], this.#deferredSkips!.get(index)!)
   }
 
   /** A step has ended without an output. `all`: nothing that waits for it can do without. */
-  lose(index: number, reason: string, all: boolean): void {
+  fail(index: number, reason: string, all: boolean): void {
     this.#end(index)
-    this.#spread([index], { cause: "failure", reason, all })
+    this.#propagate([index], { cause: "failure", reason, all })
   }
 
   /** Tells what waits for steps that ended without an output: who can't do without is skipped, the others go on. */
-  #spread(from: ReadonlyArray<number>, skipping: Skipping): void {
+  #propagate(from: ReadonlyArray<number>, skipping: Skip): void {
     // Depth first, in order: the last of the stack is next.
     const stack = from.toReversed()
     for (let index = stack.pop(); index !== undefined; index = stack.pop()) {
       const { losses, releases, vital } = this.#plan.steps[index]!
-      if (skipping.cause === "failure" && vital) this.isLacking = true
+      if (skipping.cause === "failure" && vital) this.hasLostVital = true
       const skipped: Array<number> = []
       if (losses === undefined || skipping.all) {
         for (const other of releases) if (this.#skip(other, skipping)) skipped.push(other)
@@ -114,20 +114,20 @@ export class Countdown {
     this.remaining--
   }
 
-  #skip(index: number, skipping: Skipping): boolean {
+  #skip(index: number, skipping: Skip): boolean {
     if (this.#over[index]) return false
     const { branch } = this.#plan.steps[index]!
     if (skipping.cause === "failure" && branch !== undefined && !this.#over[branch]) {
-      this.#doomed ??= new Map()
-      this.#doomed.set(index, skipping)
+      this.#deferredSkips ??= new Map()
+      this.#deferredSkips.set(index, skipping)
       return false
     }
     this.#end(index)
-    this.#told.stepSkipped(index, skipping)
+    this.#listener.stepSkipped(index, skipping)
     return true
   }
 
   #release(index: number): void {
-    if (--this.#waits[index]! === 0 && !this.#over[index]) this.#told.stepReady(index)
+    if (--this.#waits[index]! === 0 && !this.#over[index]) this.#listener.stepReady(index)
   }
 }

@@ -24,7 +24,11 @@ export const MAX_EXPANSION = 16
 export const write = (kept: KeptItems): Json => JSON.stringify(kept)
 
 /** What a step keeps that has so many units of that size; nothing when it had others in the run before. */
-export const fitting = (text: Json | undefined, units: number, size: number): ReadonlyArray<DoneUnit> | undefined => {
+export const readMatching = (
+  text: Json | undefined,
+  units: number,
+  size: number
+): ReadonlyArray<DoneUnit> | undefined => {
   if (text === undefined) return undefined
   const kept = JSON.parse(text) as KeptItems
   return kept.units === units && kept.size === size ? kept.done : undefined

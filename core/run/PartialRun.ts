@@ -66,7 +66,7 @@ export const ofRun = (
     }
     const again = new Set<number>()
     const isKept = (index: number): boolean => before[index]!.status === "COMPLETED" && !again.has(index)
-    const passed = ({ within }: Step): Arm | undefined =>
+    const untakenArm = ({ within }: Step): Arm | undefined =>
       within.find(({ branch, arm }) => isKept(indices.get(branch)!) && before[indices.get(branch)!]!.arm !== arm)
     const changed = new Set<string>()
     const partly: Array<string> = []
@@ -78,7 +78,7 @@ export const ofRun = (
         !isLeftOut(index) &&
         ((branch !== undefined && again.has(indices.get(branch)!)) ||
           step.inputs.some(({ value }) => changed.has(value)))
-      if (!named.has(index) && ((!isUndone(index) && !follows) || passed(step) !== undefined)) continue
+      if (!named.has(index) && ((!isUndone(index) && !follows) || untakenArm(step) !== undefined)) continue
       again.add(index)
       if (!named.has(index) && !follows && hasKeptItems(step, before[index]!)) partly.push(step.name)
       for (const { value } of step.outputs) if (!Object.hasOwn(run.given, value)) changed.add(value)
@@ -86,7 +86,7 @@ export const ofRun = (
 
     for (const index of starts) {
       const step = steps[index]!
-      const other = passed(step)
+      const other = untakenArm(step)
       if (other !== undefined) {
         return refused(
           `step '${step.name}' is in an arm that branch '${other.branch}' did not take; run again from '${other.branch}'`
@@ -104,18 +104,21 @@ export const ofRun = (
       if (!lost.has(name) && !Object.hasOwn(run.given, name)) kept[name] = run.outputs[name]!
     }
     const names = new Set([...Object.keys(kept), ...Object.keys(run.given)])
-    const needed = closure(pipeline, [...again], names, (index) => isKept(index) || passed(steps[index]!) !== undefined)
-    const lacking = missing(pipeline, needed, names, run.parameters)
-    if (lacking !== undefined) {
-      return refused(
-        `step '${lacking.step}' needs '${lacking.parameter}', which the run was not given; start a new run`
-      )
+    const needed = closure(
+      pipeline,
+      [...again],
+      names,
+      (index) => isKept(index) || untakenArm(steps[index]!) !== undefined
+    )
+    const lacked = missing(pipeline, needed, names, run.parameters)
+    if (lacked !== undefined) {
+      return refused(`step '${lacked.step}' needs '${lacked.parameter}', which the run was not given; start a new run`)
     }
     const initial = steps.map((step, index): Initial | undefined => {
       const { arm, reason } = before[index]!
       if (isKept(index)) return { status: "COMPLETED", reason: `kept from run '${run.id}'`, arm }
       if (needed.has(index)) return undefined
-      const other = isLeftOut(index) ? undefined : passed(step)
+      const other = isLeftOut(index) ? undefined : untakenArm(step)
       return other === undefined
         ? { status: "SKIPPED", reason: reason ?? "" }
         : { status: "SKIPPED", reason: `branch '${other.branch}' did not take '${other.arm}'`, byBranch: true }

@@ -91,8 +91,10 @@ export const newRun = (
         const long = tooLong(pipeline, parameters, outputs, maxValueBytes)
         if (long !== undefined) return Result.fail(long)
         const run = plain(pipeline, parameters, options)
-        if (part === undefined) return Result.succeed(named(run, options, owner))
-        return Result.succeed(named({ ...run, plan: pipeline.planOf(part), given: outputs, targets }, options, owner))
+        if (part === undefined) return Result.succeed(withIdempotency(run, options, owner))
+        return Result.succeed(
+          withIdempotency({ ...run, plan: pipeline.planOf(part), given: outputs, targets }, options, owner)
+        )
       })
     )
   })
@@ -114,20 +116,28 @@ export const plain = (pipeline: Pipeline.Any, parameters: Readonly<Record<string
   }
 }
 
-const named = (run: NewRun, { idempotencyKey: key }: Options, owner: string | undefined): NewRun =>
-  key === undefined ? run : { ...run, idempotency: { key: keyOf(key, owner), fingerprint: fingerprint(run) } }
+const withIdempotency = (run: NewRun, { idempotencyKey: key }: Options, owner: string | undefined): NewRun =>
+  key === undefined ? run : { ...run, idempotency: { key: storedKey(key, owner), fingerprint: fingerprint(run) } }
 
 /** A key as the Store keeps it: by its digest, because owner and key together may be longer than a key may be. */
-const keyOf = (key: string, owner: string | undefined): string =>
+const storedKey = (key: string, owner: string | undefined): string =>
   owner === undefined ? key : sha256(JSON.stringify([owner, key]))
 
 /** The same for two runs that were asked for in the same words. */
 const fingerprint = ({ parameters, given, targets, timeoutMillis, onFailure, priority, delayMillis }: NewRun): string =>
   sha256(
-    JSON.stringify([spelt(parameters), given && spelt(given), targets, timeoutMillis, onFailure, priority, delayMillis])
+    JSON.stringify([
+      sortedEntries(parameters),
+      given && sortedEntries(given),
+      targets,
+      timeoutMillis,
+      onFailure,
+      priority,
+      delayMillis
+    ])
   )
 
-const spelt = (values: Readonly<Record<string, Json>>) =>
+const sortedEntries = (values: Readonly<Record<string, Json>>) =>
   Object.keys(values)
     .sort()
     .map((name) => [name, canonical(values[name]!)])

@@ -36,13 +36,13 @@ export const ofCron = (
   const { hours } = once.success
   const everyHour = hours.size === 0 || hours.size === 24
   const chosen = everyHour ? Cron.parseUnsafe(cron, zone.value, { onDstOverlap: "both" }) : once.success
-  return Result.succeed(withSkips(chosen, zone.value))
+  return Result.succeed(withClockGaps(chosen, zone.value))
 }
 
 const DAY_MILLIS = 86_400_000
 
 /** Where the clocks go forward: the instant of that, by how much, and the tick that comes of what they skip. */
-interface Skip {
+interface ClockGap {
   readonly atMillis: number
   readonly byMillis: number
   /** The first tick that is skipped, so much later; undefined where none is. */
@@ -53,7 +53,7 @@ interface Skip {
  * The ticks of the calendar, and one for each skip of the clocks that skips some. Cron alone knows that tick only when it
  * looks forward from before the skip; looking back, it finds one for each tick that is skipped.
  */
-const withSkips = (cron: Cron.Cron, zone: DateTime.TimeZone): Ticks => {
+const withClockGaps = (cron: Cron.Cron, zone: DateTime.TimeZone): Ticks => {
   const search = (find: (cron: Cron.Cron, from: number) => Date) => (millis: number) => {
     try {
       return find(cron, millis).getTime()
@@ -66,10 +66,10 @@ const withSkips = (cron: Cron.Cron, zone: DateTime.TimeZone): Ticks => {
   const previous = search(Cron.prev)
   const isOfCalendar = (millis: number): boolean => Cron.match(cron, millis)
   const offset = (millis: number): number => DateTime.zonedOffset(DateTime.makeZonedUnsafe(millis, { timeZone: zone }))
-  let last: Skip | undefined
+  let last: ClockGap | undefined
 
   /** The skip that began before this instant, or at it, no longer ago than it skips. */
-  const skipBefore = (millis: number): Skip | undefined => {
+  const gapBefore = (millis: number): ClockGap | undefined => {
     const byMillis = offset(millis) - offset(millis - DAY_MILLIS)
     if (byMillis <= 0) return undefined
     if (last === undefined || millis < last.atMillis || millis >= last.atMillis + DAY_MILLIS) {
@@ -82,7 +82,7 @@ const withSkips = (cron: Cron.Cron, zone: DateTime.TimeZone): Ticks => {
   return {
     after: (millis) => {
       const found = next(millis)
-      const skip = skipBefore(millis) ?? (found === undefined ? undefined : skipBefore(found))
+      const skip = gapBefore(millis) ?? (found === undefined ? undefined : gapBefore(found))
       if (skip === undefined) return found
       const { atMillis, tick } = skip
       // From before the skip, Cron goes on with the tick that was skipped, and passes over what comes before that.
@@ -92,7 +92,7 @@ const withSkips = (cron: Cron.Cron, zone: DateTime.TimeZone): Ticks => {
     },
     before: (millis) => {
       const found = previous(millis)
-      const skip = found === undefined ? undefined : skipBefore(found)
+      const skip = found === undefined ? undefined : gapBefore(found)
       if (skip === undefined) return found
       const { atMillis, tick } = skip
       // Cron finds those that are skipped after those of the calendar: there is none of these left since the skip.

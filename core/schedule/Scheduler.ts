@@ -22,7 +22,7 @@ import {
 import { Store } from "../store/Store.ts"
 import type { ParametersInvalid, PipelineNotFound, ScheduleError, StoreUnavailable } from "../values/Errors.ts"
 import * as Limit from "../values/Limit.ts"
-import { Setbacks } from "./Setbacks.ts"
+import { KeyedBackoff } from "./KeyedBackoff.ts"
 
 /** How long to wait before asking a Store again that did not answer, in milliseconds. */
 const RETRY_MILLIS = 1_000
@@ -41,8 +41,8 @@ export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDi
   Effect.gen(function* () {
     const store = yield* Store
     const registry = yield* Registry
-    const setbacks = new Setbacks(yield* Clock.Clock)
-    const others = new Others()
+    const backoff = new KeyedBackoff(yield* Clock.Clock)
+    const foreign = new ForeignSchedules()
 
     /** Whether this server has the version of the pipeline that a schedule was checked against last. */
     const isOwn = ({ pipelineId, version }: Pick<Head, "pipelineId" | "version">): boolean =>
@@ -50,7 +50,7 @@ export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDi
 
     const takesAfter: TakesAfter = (head) => {
       const { id, pipelineId, version } = head
-      if (!registry.ids.has(pipelineId) || others.isTheirs(head) || setbacks.isResting(id)) return undefined
+      if (!registry.ids.has(pipelineId) || foreign.has(head) || backoff.isWaiting(id)) return undefined
       return version === "" || isOwn(head) ? 0 : TAKE_OVER_MILLIS
     }
 
@@ -69,18 +69,18 @@ export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDi
         const { failure } = firings
         if (failure._tag === "StoreUnavailable") return yield* failure
         const of = `Schedule '${schedule.id}' of pipeline '${schedule.pipelineId}'`
-        if (isJudge(schedule, failure)) {
+        if (isWrongEverywhere(schedule, failure)) {
           // No caller is there to be told; paused, it fails once and not for ever.
           yield* Effect.logError(`${of} can't fire and is paused: ${failure.message}`)
           yield* store.schedules.pause(schedule.id).pipe(Effect.catchTag("ScheduleNotFound", () => Effect.void))
-        } else if (others.leave(schedule)) {
+        } else if (foreign.add(schedule)) {
           const version = schedule.version === "" ? "" : ` ${schedule.version}`
           yield* Effect.logWarning(`${of} is left to servers of its version${version}: ${failure.message}`)
         }
       })
 
     /** Whether what is wrong with a schedule is wrong for all servers: of its version, only servers of that version know. */
-    const isJudge = (schedule: Schedule.Schedule, { _tag }: { readonly _tag: string }): boolean =>
+    const isWrongEverywhere = (schedule: Schedule.Schedule, { _tag }: { readonly _tag: string }): boolean =>
       _tag !== "PipelineNotFound" && (_tag !== "ParametersInvalid" || isOwn(schedule))
 
     const firingsOf = (
@@ -107,14 +107,14 @@ export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDi
     const fireOne = (due: DueSchedule): Effect.Effect<void, StoreUnavailable> =>
       Effect.flatMap(Effect.exit(fire(due)), (exit): Effect.Effect<void, StoreUnavailable> => {
         const { schedule } = due
-        if (Exit.isSuccess(exit)) return Effect.sync(() => setbacks.forget(schedule.id))
+        if (Exit.isSuccess(exit)) return Effect.sync(() => backoff.succeeded(schedule.id))
         const { cause } = exit
         if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
         const isDefect = Cause.hasDies(cause)
         return Effect.andThen(
           isDefect ? Effect.void : store.ping,
           Effect.suspend(() =>
-            setbacks.add(schedule.id)
+            backoff.failed(schedule.id)
               ? Effect.logError(`Schedule '${schedule.id}' could not be fired; it is tried again`, cause)
               : Effect.void
           )
@@ -123,12 +123,12 @@ export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDi
 
     let hasGrown = false
     let onGrowth: (() => void) | undefined
-    const deafen = registry.onGrowth(() => {
-      others.clear()
+    const unsubscribe = registry.onGrowth(() => {
+      foreign.clear()
       hasGrown = true
       onGrowth?.()
     })
-    yield* Effect.addFinalizer(() => Effect.sync(deafen))
+    yield* Effect.addFinalizer(() => Effect.sync(unsubscribe))
     const grown = Effect.callback<void>((resume) => {
       onGrowth = () => {
         hasGrown = false
@@ -142,8 +142,8 @@ export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDi
 
     /** Ends when a schedule may be due that was left out: it has rested, or this server has other pipelines. */
     const reconsidering = Effect.suspend(() => {
-      const { restMillis } = setbacks
-      return restMillis === undefined ? grown : Effect.raceFirst(Effect.sleep(restMillis), grown)
+      const { nextMillis } = backoff
+      return nextMillis === undefined ? grown : Effect.raceFirst(Effect.sleep(nextMillis), grown)
     })
 
     const round = Effect.raceFirst(
@@ -154,7 +154,7 @@ export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDi
     const watching: Effect.Effect<never> = round.pipe(
       Effect.catchDefect((defect) =>
         Effect.andThen(
-          setbacks.add("") ? Effect.logError("A scheduler could not look for due schedules", defect) : Effect.void,
+          backoff.failed("") ? Effect.logError("A scheduler could not look for due schedules", defect) : Effect.void,
           Effect.sleep(RETRY_MILLIS)
         )
       ),
@@ -187,19 +187,19 @@ const slices = function* (seen: Schedule.Schedule, due: Schedule.Due, run: NewRu
 const MAX_LEFT = 10_000
 
 /** The schedules that a server leaves to others, because its version of their pipeline does not take their parameters. */
-class Others {
+class ForeignSchedules {
   readonly #left: Map<string, string> = new Map()
 
   /** Leaves a schedule as it is now. Says whether it was not left before. */
-  leave(schedule: Head): boolean {
-    if (this.isTheirs(schedule)) return false
+  add(schedule: Head): boolean {
+    if (this.has(schedule)) return false
     if (this.#left.size >= MAX_LEFT) this.#left.clear()
-    this.#left.set(schedule.id, madeAs(schedule))
+    this.#left.set(schedule.id, identityOf(schedule))
     return true
   }
 
-  isTheirs(schedule: Head): boolean {
-    return this.#left.size > 0 && this.#left.get(schedule.id) === madeAs(schedule)
+  has(schedule: Head): boolean {
+    return this.#left.size > 0 && this.#left.get(schedule.id) === identityOf(schedule)
   }
 
   /** This server has other pipelines now. */
@@ -208,4 +208,4 @@ class Others {
   }
 }
 
-const madeAs = ({ createdAtMillis, version }: Head): string => `${createdAtMillis} ${version}`
+const identityOf = ({ createdAtMillis, version }: Head): string => `${createdAtMillis} ${version}`

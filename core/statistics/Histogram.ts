@@ -7,7 +7,7 @@ const PER_DECADE = 24
 export const bound = (at: number): number => Math.floor(10 ** (at / PER_DECADE))
 
 /** The class of a value; what is not over 1 is in the first. */
-const classOf = (value: number): number => (value <= 1 ? 0 : Math.ceil(PER_DECADE * Math.log10(value) - 1e-9))
+const bucketOf = (value: number): number => (value <= 1 ? 0 : Math.ceil(PER_DECADE * Math.log10(value) - 1e-9))
 
 /** Counts of values, such as milliseconds. */
 export class Histogram {
@@ -17,7 +17,7 @@ export class Histogram {
   max = 0
 
   add(value: number): void {
-    const at = classOf(value)
+    const at = bucketOf(value)
     this.#counts.set(at, (this.#counts.get(at) ?? 0) + 1)
     this.count++
     this.sum += value

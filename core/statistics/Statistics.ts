@@ -202,10 +202,10 @@ export class Statistics {
         of(tally, event.step).cancelled++
         break
       case "RunCompleted":
-        tally.runs.add("completed", this.#took(event))
+        tally.runs.add("completed", this.#durationOf(event))
         break
       case "RunFailed":
-        tally.runs.add("failed", this.#took(event))
+        tally.runs.add("failed", this.#durationOf(event))
         tally.runs.failure(event.error)
         break
       case "RunCancelled":
@@ -214,7 +214,7 @@ export class Statistics {
     }
   }
 
-  #took({ runId, atMillis }: Event): number | undefined {
+  #durationOf({ runId, atMillis }: Event): number | undefined {
     const begun = this.#begun.get(runId)
     return begun === undefined ? undefined : atMillis - begun
   }
@@ -265,7 +265,7 @@ export class Statistics {
 }
 
 /** Numbers of several pipelines as those of one, whose one step is all of theirs. */
-export const together = (known: PipelineTally | undefined, more: PipelineTally): PipelineTally => {
+export const combine = (known: PipelineTally | undefined, more: PipelineTally): PipelineTally => {
   const whole = new PipelineTally()
   for (const tally of known === undefined ? [more] : [known, more]) {
     whole.runs.merge(tally.runs)

@@ -2,7 +2,7 @@
 import type { Claim, ClaimRequest } from "../store/Work.ts"
 
 /** How many leases a worker works as usual between two drains. */
-const PAUSE = 4
+const WORK_LEASES = 4
 
 const NEVER = Number.NEGATIVE_INFINITY
 
@@ -21,7 +21,7 @@ export interface DemandOptions {
   /** Called when a claim has to wait. */
   readonly onWait: (wake: () => void) => void
   /** Called when the worker is to stop waiting for work. */
-  readonly drains: () => void
+  readonly onDrain: () => void
 }
 
 /**
@@ -31,7 +31,7 @@ export interface DemandOptions {
 export class Demand {
   readonly request: { -readonly [K in keyof ClaimRequest]: ClaimRequest[K] }
   readonly #options: DemandOptions
-  #drainedMillis = NEVER
+  #drainEndsMillis = NEVER
   /** Whether the last claim runs alone. */
   #isAlone = false
 
@@ -61,21 +61,21 @@ export class Demand {
   /** How many milliseconds are left of the drain; 0 or less when the worker may claim. */
   get drainMillis(): number {
     // Asked with each outcome: most workers never drain, and need no clock for that.
-    if (this.#drainedMillis === NEVER) return NEVER
-    if (this.#options.size() === 0) this.#drainedMillis = NEVER
-    return this.#drainedMillis - this.#options.nowMillis()
+    if (this.#drainEndsMillis === NEVER) return NEVER
+    if (this.#options.size() === 0) this.#drainEndsMillis = NEVER
+    return this.#drainEndsMillis - this.#options.nowMillis()
   }
 
   /** The worker was lent these. */
-  took(claims: ReadonlyArray<Claim>): void {
+  granted(claims: ReadonlyArray<Claim>): void {
     if (claims.length > 0) this.#isAlone = claims[0]!.isAlone
   }
 
   /** Begins a drain, unless one is under way or ended lately in vain. */
   #drain(): void {
-    const { leaseMillis, nowMillis, drains } = this.#options
-    if (this.drainMillis > -PAUSE * leaseMillis) return
-    this.#drainedMillis = nowMillis() + leaseMillis
-    drains()
+    const { leaseMillis, nowMillis, onDrain } = this.#options
+    if (this.drainMillis > -WORK_LEASES * leaseMillis) return
+    this.#drainEndsMillis = nowMillis() + leaseMillis
+    onDrain()
   }
 }

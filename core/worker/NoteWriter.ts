@@ -21,13 +21,13 @@ export class NoteWriter {
   }
 
   /** Whether notes wait that no fiber writes. */
-  get isToWrite(): boolean {
+  get hasUnwritten(): boolean {
     return !this.#isWriting && !this.#notes.isEmpty
   }
 
   /** Begins to write, in a fiber of its own: the Store is told of these notes before it is told of an outcome that follows. */
   readonly begin: Effect.Effect<void> = Effect.suspend(() => {
-    if (!this.isToWrite) return Effect.void
+    if (!this.hasUnwritten) return Effect.void
     this.#isWriting = true
     // Not in the scope of its worker, which would end it before the last notes are written.
     return Effect.asVoid(Effect.forkDetach(this.#writing, { startImmediately: true }))

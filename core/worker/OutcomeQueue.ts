@@ -55,12 +55,12 @@ export class OutcomeQueue {
   })
 
   /** The Store has taken the batch. */
-  taken(): void {
+  accepted(): void {
     this.#offered.length = 0
   }
 
   /** The Store is unavailable: the batch is offered again, before later outcomes. */
-  keep(): void {
+  requeue(): void {
     this.#waiting = [...this.#offered, ...this.#waiting]
     this.#offered.length = 0
   }
@@ -88,7 +88,7 @@ export class OutcomeQueue {
     )
     return Effect.ensuring(
       Effect.map(dividing, () => dropped < batch.length),
-      Effect.suspend(() => logOf(bad, dropped))
+      Effect.suspend(() => logFailures(bad, dropped))
     )
   })
 
@@ -154,7 +154,10 @@ const unrecorded = ({ step }: Claim, defect: unknown): Outcome => {
   return { _tag: "Failed", error: { name: "Defect", message, step, cause: describe(defect) } }
 }
 
-const logOf = (bad: ReadonlyArray<readonly [claim: Claim, defect: unknown]>, dropped: number): Effect.Effect<void> => {
+const logFailures = (
+  bad: ReadonlyArray<readonly [claim: Claim, defect: unknown]>,
+  dropped: number
+): Effect.Effect<void> => {
   if (bad.length === 0) return Effect.void
   const [{ step, runId }, defect] = bad[0]!
   const failed = bad.length - dropped

@@ -7,7 +7,7 @@ import { sha256 } from "../values/Digest.ts"
 import { describe, type ErrorInfo } from "../values/ErrorInfo.ts"
 import * as Limit from "../values/Limit.ts"
 import * as ItemUnits from "./ItemUnits.ts"
-import { read, type StepCodec, wrong } from "./StepCodec.ts"
+import { readInputs, type StepCodec, stepError } from "./StepCodec.ts"
 
 /** The outcome of a probe. */
 export const probe = (runner: StepCodec, claim: Claim): Outcome => {
@@ -20,19 +20,19 @@ export const probe = (runner: StepCodec, claim: Claim): Outcome => {
   })
   const inputs: Array<Readonly<Record<string, unknown>>> = []
   for (let at = 0; at < items.length; at++) {
-    const record = read(runner, values, items[at]!)
+    const record = readInputs(runner, values, items[at]!)
     if (Result.isFailure(record)) return failed(record.failure, at)
     inputs.push(record.success)
   }
   const memo = memoKey(runner, claim.pipelineId, inputs)
   // Items of one unit are worked off one after the other, so the first speaks for all.
-  const key = typeof limit?.key === "function" ? keyOf(runner, limit.key, inputs[0]!) : undefined
+  const key = typeof limit?.key === "function" ? limitKey(runner, limit.key, inputs[0]!) : undefined
   if (key === undefined) return { _tag: "Probed", limits: [], memo }
   if (Result.isFailure(key)) return failed(key.failure, 0)
   return { _tag: "Probed", limits: [Limit.ofTask(key.success, limit!.max)], memo }
 }
 
-const keyOf = (
+const limitKey = (
   { step, task }: StepCodec,
   of: (inputs: Readonly<Record<string, unknown>>) => string,
   inputs: Readonly<Record<string, unknown>>
@@ -40,18 +40,18 @@ const keyOf = (
   try {
     const key = of(inputs)
     const mistake = Limit.invalidKey(`limit of task '${task.name}'`, key)
-    return mistake === undefined ? Result.succeed(key) : Result.fail(wrong(step, "LimitKeyFailed", mistake.message))
+    return mistake === undefined ? Result.succeed(key) : Result.fail(stepError(step, "LimitKeyFailed", mistake.message))
   } catch (error) {
     const cause = describe(error)
     const message = `The limit's key of task '${task.name}' failed: ${cause.message}`
-    return Result.fail({ ...wrong(step, "LimitKeyFailed", message), cause })
+    return Result.fail({ ...stepError(step, "LimitKeyFailed", message), cause })
   }
 }
 
 const ABSENT = Result.succeed(null)
 
 /** Inputs that are longer than this, in UTF-16 units, are told apart by their digest. */
-const MAX_SPELT = 1_000
+const MAX_INPUT_TEXT = 1_000
 
 /** What identifies the step, and its inputs, spelt out or as their digest: no two different ones look the same. */
 const memoKey = (
@@ -73,7 +73,7 @@ const memoKey = (
     spelt.push(values)
   }
   const inputsText = JSON.stringify(spelt)
-  const short = inputsText.length > MAX_SPELT ? sha256(inputsText) : inputsText
+  const short = inputsText.length > MAX_INPUT_TEXT ? sha256(inputsText) : inputsText
   return { text: `${identityOf(runner, pipelineId)} ${short}`, ttlMillis: task.memo.ttlMillis }
 }
 

@@ -8,21 +8,21 @@ import type { Attempt } from "./Attempt.ts"
 export const STOP_MILLIS = 1_000
 
 /** What becomes of attempts by themselves. */
-export interface Told {
+export interface AttemptListener {
   /** It was told to stop and did not; nobody waits for it any more. */
-  readonly ignored: (attempt: Attempt) => void
+  readonly stopIgnored: (attempt: Attempt) => void
 }
 
 /** Attempts whose task has not ended. */
 export class RunningAttempts {
-  readonly #alarms: TimerHeap
-  readonly #told: Told
+  readonly #timers: TimerHeap
+  readonly #listener: AttemptListener
   /** In no order. */
   readonly #all: Array<Attempt> = []
 
-  constructor(alarms: TimerHeap, told: Told) {
-    this.#alarms = alarms
-    this.#told = told
+  constructor(timers: TimerHeap, listener: AttemptListener) {
+    this.#timers = timers
+    this.#listener = listener
   }
 
   get size(): number {
@@ -39,41 +39,41 @@ export class RunningAttempts {
   }
 
   /** Those of claims with these tokens. */
-  of(tokens: ReadonlySet<string>): ReadonlyArray<Attempt> {
+  withTokens(tokens: ReadonlySet<string>): ReadonlyArray<Attempt> {
     return this.#all.filter(({ claim }) => tokens.has(claim.token))
   }
 
   // A swap with the last keeps adding and removing free of searching, hashing and allocation.
   add(attempt: Attempt): void {
-    attempt.place = this.#all.length
+    attempt.runningIndex = this.#all.length
     this.#all.push(attempt)
-    const { timeoutMillis, thread } = attempt.runner.task
+    const { timeoutMillis, thread } = attempt.stepCodec.task
     // The time that a task waits for a thread does not count, so its threads measure it.
     if (timeoutMillis === undefined || thread !== undefined) return
-    attempt.alarm = this.#alarms.after(timeoutMillis, () => {
-      attempt.instead = attempt.thrown(new StepTimedOut(timeoutMillis))
+    attempt.timer = this.#timers.after(timeoutMillis, () => {
+      attempt.stopOutcome = attempt.outcomeOfError(new StepTimedOut(timeoutMillis))
       this.revoke(attempt)
     })
   }
 
   remove(attempt: Attempt): void {
-    if (attempt.alarm !== undefined) this.#alarms.remove(attempt.alarm)
+    if (attempt.timer !== undefined) this.#timers.remove(attempt.timer)
     const last = this.#all.pop()!
     if (last !== attempt) {
-      this.#all[attempt.place] = last
-      last.place = attempt.place
+      this.#all[attempt.runningIndex] = last
+      last.runningIndex = attempt.runningIndex
     }
-    attempt.place = -1
+    attempt.runningIndex = -1
   }
 
   /** Tells an attempt to stop. One that does not is given up, so that its place is free for others. */
   revoke(attempt: Attempt): void {
-    if (attempt.revoked) return
-    if (attempt.alarm !== undefined) this.#alarms.remove(attempt.alarm)
+    if (attempt.isRevoked) return
+    if (attempt.timer !== undefined) this.#timers.remove(attempt.timer)
     attempt.revoke()
-    if (attempt.place === -1) return
-    attempt.alarm = this.#alarms.after(STOP_MILLIS, () => {
-      this.#told.ignored(attempt)
+    if (attempt.runningIndex === -1) return
+    attempt.timer = this.#timers.after(STOP_MILLIS, () => {
+      this.#listener.stopIgnored(attempt)
       this.remove(attempt)
     })
   }

@@ -68,16 +68,16 @@ export const make = (step: Step): StepCodec => {
 type Inputs = Record<string, unknown>
 
 /** The record that the task is called with. `item` is parsed JSON: one value for each list that it goes through. */
-export const read = (
-  runner: StepCodec,
+export const readInputs = (
+  stepCodec: StepCodec,
   values: Values,
   item: ReadonlyArray<unknown>
 ): Result.Result<Inputs, ErrorInfo> => {
   const record: Inputs = {}
-  for (const { key, value, optional, codec } of runner.inputs) {
+  for (const { key, value, optional, codec } of stepCodec.inputs) {
     const text = values.get(value)
     if (text === undefined) {
-      if (!optional) return unreadable(runner, key, [{ path: [], message: `nothing gave '${value}'` }])
+      if (!optional) return unreadable(stepCodec, key, [{ path: [], message: `nothing gave '${value}'` }])
       const standIn = codec.absent()
       if (Option.isSome(standIn)) record[key] = standIn.value
       // Or else it would be what every object has under that name.
@@ -85,19 +85,19 @@ export const read = (
       continue
     }
     const decoded = codec.decode(text)
-    if (Result.isFailure(decoded)) return unreadable(runner, key, decoded.failure)
+    if (Result.isFailure(decoded)) return unreadable(stepCodec, key, decoded.failure)
     record[key] = decoded.success
   }
-  for (const { key, codec, json } of runner.constants) record[key] = Result.getOrThrow(codec.decode(json))
-  for (let at = 0; at < runner.over.length; at++) {
-    const { key, codec } = runner.over[at]!
+  for (const { key, codec, json } of stepCodec.constants) record[key] = Result.getOrThrow(codec.decode(json))
+  for (let at = 0; at < stepCodec.over.length; at++) {
+    const { key, codec } = stepCodec.over[at]!
     const decoded = codec.read(item[at])
-    if (Result.isFailure(decoded)) return unreadable(runner, key, decoded.failure)
+    if (Result.isFailure(decoded)) return unreadable(stepCodec, key, decoded.failure)
     record[key] = decoded.success
   }
-  for (const { key, value, codec, initial } of runner.accumulators) {
+  for (const { key, value, codec, initial } of stepCodec.accumulators) {
     const decoded = codec.decode(values.get(value) ?? initial)
-    if (Result.isFailure(decoded)) return unreadable(runner, key, decoded.failure)
+    if (Result.isFailure(decoded)) return unreadable(stepCodec, key, decoded.failure)
     record[key] = decoded.success
   }
   return Result.succeed(record)
@@ -108,10 +108,10 @@ const unreadable = (
   key: string,
   problems: ReadonlyArray<Problem>
 ): Result.Result<never, ErrorInfo> =>
-  Result.fail(wrong(step, "InvalidInput", `Task '${task.name}' cannot read input '${key}'`, problems))
+  Result.fail(stepError(step, "InvalidInput", `Task '${task.name}' cannot read input '${key}'`, problems))
 
 /** What the task returned, as JSON by the names of the run's values. */
-export const write = (
+export const writeOutputs = (
   { step, task, outputs }: StepCodec,
   returned: unknown,
   maxValueBytes: number
@@ -120,30 +120,30 @@ export const write = (
   if (outputs.length > 0 && !Predicate.isObject(returned)) {
     const names = outputs.map(({ key }) => `'${key}'`).join(", ")
     const message = `Task '${task.name}' has to return a record of ${names}, but returned ${kindOf(returned)}`
-    return Result.fail(wrong(step, "InvalidOutput", message))
+    return Result.fail(stepError(step, "InvalidOutput", message))
   }
   for (const output of outputs) {
     const { key, codec } = output
     const value = valueOf(returned as Inputs, key)
     if (value === undefined && output.optional) continue
     if (value === undefined && !Object.hasOwn(returned as object, key)) {
-      return Result.fail(wrong(step, "InvalidOutput", `Task '${task.name}' did not return its output '${key}'`))
+      return Result.fail(stepError(step, "InvalidOutput", `Task '${task.name}' did not return its output '${key}'`))
     }
     const encoded = codec.encode(value)
     if (Result.isFailure(encoded)) {
       const message = `Task '${task.name}' returned a wrong output '${key}'`
-      return Result.fail(wrong(step, "InvalidOutput", message, encoded.failure))
+      return Result.fail(stepError(step, "InvalidOutput", message, encoded.failure))
     }
     if (Bytes.exceeds(encoded.success, maxValueBytes)) {
       const message = `Task '${task.name}' returned an output '${key}' of ${Bytes.ofText(encoded.success)} bytes of JSON; at most ${maxValueBytes} are kept. Return a reference to it instead`
-      return Result.fail(wrong(step, "ValueTooLarge", message))
+      return Result.fail(stepError(step, "ValueTooLarge", message))
     }
     record[output.value] = encoded.success
   }
   const most = MAX_TOGETHER * maxValueBytes
   if (outputs.length > MAX_TOGETHER && Bytes.exceedTogether(record, most)) {
     const message = `Task '${task.name}' returned outputs of more than ${most} bytes of JSON together. Return references to them instead`
-    return Result.fail(wrong(step, "ValueTooLarge", message))
+    return Result.fail(stepError(step, "ValueTooLarge", message))
   }
   return Result.succeed(record)
 }
@@ -155,7 +155,7 @@ const valueOf = (record: Inputs, key: string): unknown => {
 }
 
 /** What a step failed with before or after its task was called; the first problem says where. */
-export const wrong = (
+export const stepError = (
   { name: step }: Step,
   name: string,
   message: string,

@@ -65,11 +65,11 @@ export const layer = <R = never>(options: Options = {}): Layer.Layer<never, Inva
       const leaks = yield* Leaks
       const worker = new Worker(id, store, registry, concurrency, clock, random, yield* Effect.scope, tracing, leaks)
       yield* Effect.acquireRelease(
-        Effect.sync(() => registry.onGrowth(worker.grown)),
-        (deafen) => Effect.sync(deafen)
+        Effect.sync(() => registry.onGrowth(worker.onGrowth)),
+        (unsubscribe) => Effect.sync(unsubscribe)
       )
-      yield* Effect.forkScoped(worker.alarms.running)
-      yield* Effect.forkScoped(worker.heeding)
+      yield* Effect.forkScoped(worker.timers.running)
+      yield* Effect.forkScoped(worker.watchingRevoked)
       const working = yield* Effect.forkScoped(worker.working)
       yield* Effect.addFinalizer(() => worker.stop(Fiber.interrupt(working), graceMillis))
     })
@@ -80,11 +80,11 @@ const SHUTTING_DOWN: Outcome = { _tag: "Released", reason: "its worker is shutti
 const NOTHING: Effect.Effect<ReadonlyArray<Claim>> = Effect.succeed([])
 
 class Worker {
-  readonly alarms: TimerHeap
+  readonly timers: TimerHeap
   readonly notes: NoteWriter
   readonly #id: string
   readonly #store: Store
-  readonly #calling: TaskCalls
+  readonly #calls: TaskCalls
   readonly #outcomes: OutcomeQueue
   readonly #leases: LeaseKeeper
   readonly #tracing: Tracing.Tracing | undefined
@@ -94,18 +94,18 @@ class Worker {
   /** Waits of the worker for a Store that breaks. */
   readonly #claimBackoff = new Backoff()
   readonly #settleBackoff = new Backoff()
-  readonly #heedBackoff = new Backoff()
+  readonly #revokedBackoff = new Backoff()
   /** Ends the working fiber's waiting, when it waits. */
   #wake: (() => void) | undefined = undefined
-  #waking = false
+  #isWaking = false
   /** Whether it can run more than it said when it asked for work. */
   #hasGrown = false
   /** Whether the Store did not take the last outcomes. */
-  #refused = false
+  #hasFailedSettle = false
   /** Before that, the Store is not asked for work. */
-  #askAgainMillis = 0
+  #claimAfterMillis = 0
   /** Whether no more work is wanted. */
-  #stopping = false
+  #isStopping = false
   /** Called when it stops and nothing is left to do. */
   #onDone: (() => void) | undefined = undefined
 
@@ -124,12 +124,12 @@ class Worker {
     this.#store = store
     this.#tracing = tracing
     this.#nowMillis = () => Monotonic.millis(clock)
-    this.alarms = new TimerHeap(clock)
+    this.timers = new TimerHeap(clock)
     this.notes = new NoteWriter(store)
     this.#outcomes = new OutcomeQueue(store, id, this.#nextRequest, tracing)
-    this.#calling = new TaskCalls({
+    this.#calls = new TaskCalls({
       registry,
-      alarms: this.alarms,
+      timers: this.timers,
       maxValueBytes: store.maxValueBytes,
       nowMillis: this.#nowMillis,
       random: () => random.nextDoubleUnsafe(),
@@ -140,13 +140,13 @@ class Worker {
         this.notes.add(note)
         this.#wakeSoon()
       },
-      ended: () => this.#wakeSoon()
+      onEnd: () => this.#wakeSoon()
     })
     this.#leases = new LeaseKeeper(
       store,
       scope,
-      () => [...this.#calling.claims, ...this.#outcomes.claims],
-      (lost) => this.#calling.revoke(lost)
+      () => [...this.#calls.claims, ...this.#outcomes.claims],
+      (lost) => this.#calls.revoke(lost)
     )
     this.#demand = new Demand({
       worker: id,
@@ -155,9 +155,9 @@ class Worker {
       leaseMillis: store.leaseMillis,
       isTraced: tracing !== undefined,
       nowMillis: this.#nowMillis,
-      size: () => this.#calling.size,
+      size: () => this.#calls.size,
       onWait: this.#onWait,
-      drains: () => this.#wakeSoon()
+      onDrain: () => this.#wakeSoon()
     })
   }
 
@@ -166,33 +166,33 @@ class Worker {
    * a claim that was granted is always called.
    */
   readonly #loop: Effect.Effect<never> = Effect.uninterruptibleMask((restore) => {
-    const calling = this.#calling
+    const calling = this.#calls
     const outcomes = this.#outcomes
     const waiting = restore(Effect.suspend(() => this.#claim()))
     const take = (claims: ReadonlyArray<Claim>): Effect.Effect<never> => {
       this.#wake = undefined
       // No run waits for what would begin now.
-      if (this.#stopping) calling.giveBack(claims, SHUTTING_DOWN)
+      if (this.#isStopping) calling.settleAll(claims, SHUTTING_DOWN)
       else calling.add(claims)
-      this.#demand.took(claims)
+      this.#demand.granted(claims)
       return next()
     }
     const next = (): Effect.Effect<never> => {
       const first = calling.proceed()
-      if (this.#stopping) this.#tellDone()
+      if (this.#isStopping) this.#checkDone()
       if (!this.#leases.isKeeping && calling.size + outcomes.size > 0) return Effect.flatMap(this.#leases.keep, next)
       if (this.#tracing?.isToReport) return Effect.flatMap(this.#tracing.report, next)
-      if (this.notes.isToWrite) return Effect.flatMap(this.notes.begin, next)
-      const hasToSettle = !outcomes.isEmpty && !this.#refused
+      if (this.notes.hasUnwritten) return Effect.flatMap(this.notes.begin, next)
+      const hasToSettle = !outcomes.isEmpty && !this.#hasFailedSettle
       // What is done is settled also while others are still to be called: that may take long.
       if (first !== undefined) return Effect.flatMap(first, hasToSettle ? settle : next)
       if (hasToSettle) return settling
-      return calling.remarks.length > 0 ? Effect.flatMap(this.#logRemarks, next) : turn
+      return calling.logMessages.length > 0 ? Effect.flatMap(this.#logMessages, next) : turn
     }
     const settle = (): Effect.Effect<never> => settling
     const settling = Effect.matchCauseEffect(outcomes.offer, {
       onSuccess: ({ claims }) => {
-        outcomes.taken()
+        outcomes.accepted()
         this.#settleBackoff.reset()
         return take(claims)
       },
@@ -204,7 +204,7 @@ class Worker {
     })
     const dividing = Effect.matchEffect(outcomes.divide, {
       onSuccess: (isAnyTaken) => {
-        outcomes.taken()
+        outcomes.accepted()
         if (!isAnyTaken) return Effect.flatMap(restore(Effect.sleep(this.#settleBackoff.take())), next)
         this.#settleBackoff.reset()
         return next()
@@ -216,7 +216,7 @@ class Worker {
     })
     const turn = Effect.matchCauseEffect(waiting, {
       onSuccess: take,
-      onFailure: (cause) => Effect.flatMap(this.#notClaimed(cause), next)
+      onFailure: (cause) => Effect.flatMap(this.#claimFailed(cause), next)
     })
     return turn
   })
@@ -230,35 +230,35 @@ class Worker {
   )
 
   /** Stops the attempts whose run is over. */
-  readonly heeding: Effect.Effect<void> = Effect.suspend(() =>
+  readonly watchingRevoked: Effect.Effect<void> = Effect.suspend(() =>
     Stream.runForEachArray(this.#store.revoked(this.#id), (claims) =>
       Effect.sync(() => {
-        this.#heedBackoff.reset()
-        this.#calling.revoke(claims)
+        this.#revokedBackoff.reset()
+        this.#calls.revoke(claims)
       })
     )
   ).pipe(
-    Effect.catch(() => Effect.andThen(Effect.sleep(RETRY_MILLIS), this.heeding)),
-    Effect.catchDefect((defect) => this.#heedAgain(defect))
+    Effect.catch(() => Effect.andThen(Effect.sleep(RETRY_MILLIS), this.watchingRevoked)),
+    Effect.catchDefect((defect) => this.#watchAgain(defect))
   )
 
-  #heedAgain(defect: unknown): Effect.Effect<void> {
-    const logging = this.#heedBackoff.isFresh
+  #watchAgain(defect: unknown): Effect.Effect<void> {
+    const logging = this.#revokedBackoff.isFresh
       ? Effect.logError("The Store broke when a worker asked it which runs are over", defect)
       : Effect.void
-    return Effect.andThen(logging, Effect.andThen(Effect.sleep(this.#heedBackoff.take()), this.heeding))
+    return Effect.andThen(logging, Effect.andThen(Effect.sleep(this.#revokedBackoff.take()), this.watchingRevoked))
   }
 
   /** Lets running steps end and the Store take their outcomes, then stops the rest and gives it back. */
   stop(stopWorking: Effect.Effect<void>, graceMillis: number): Effect.Effect<void> {
     const ending = Effect.callback<void>((resume) => {
-      this.#stopping = true
+      this.#isStopping = true
       this.#onDone = () => resume(Effect.void)
-      this.#tellDone()
+      this.#checkDone()
       this.#wakeSoon()
     })
     const stopping = Effect.suspend(() => {
-      this.#calling.revokeAll(SHUTTING_DOWN)
+      this.#calls.revokeAll(SHUTTING_DOWN)
       // What does not stop is given up within that time.
       return Effect.timeoutOption(ending, 2 * STOP_MILLIS)
     })
@@ -273,37 +273,37 @@ class Worker {
     )
   }
 
-  #tellDone(): void {
-    if (this.#calling.size === 0 && this.#outcomes.size === 0) this.#onDone?.()
+  #checkDone(): void {
+    if (this.#calls.size === 0 && this.#outcomes.size === 0) this.#onDone?.()
   }
 
   readonly #onWait = (wake: () => void): void => {
     // What ended since it looked has woken nobody.
-    if (this.#hasToDo || this.#hasGrown) wake()
+    if (this.#hasWork || this.#hasGrown) wake()
     else this.#wake = wake
   }
 
-  get #hasToDo(): boolean {
-    return !this.#outcomes.isEmpty || this.notes.isToWrite || this.#calling.hasToDo
+  get #hasWork(): boolean {
+    return !this.#outcomes.isEmpty || this.notes.hasUnwritten || this.#calls.hasWork
   }
 
   /** There is a pipeline more that it can run: it asks anew. */
-  readonly grown = (): void => {
+  readonly onGrowth = (): void => {
     this.#hasGrown = true
     this.#wakeSoon()
   }
 
   /** Waits for work, for room for it, or for something to settle. */
   #claim(): Effect.Effect<ReadonlyArray<Claim>, StoreUnavailable> {
-    if (this.#refused) {
-      this.#refused = false
+    if (this.#hasFailedSettle) {
+      this.#hasFailedSettle = false
       return Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => NOTHING)
     }
-    if (this.#hasToDo) return NOTHING
+    if (this.#hasWork) return NOTHING
     this.#hasGrown = false
-    if (this.#stopping || !this.#demand.update()) return this.#room
-    const waitMillis = Math.max(this.#askAgainMillis - this.#nowMillis(), this.#demand.drainMillis)
-    if (waitMillis > 0) return Effect.raceFirst(Effect.andThen(Effect.sleep(waitMillis), NOTHING), this.#room)
+    if (this.#isStopping || !this.#demand.update()) return this.#waitingForRoom
+    const waitMillis = Math.max(this.#claimAfterMillis - this.#nowMillis(), this.#demand.drainMillis)
+    if (waitMillis > 0) return Effect.raceFirst(Effect.andThen(Effect.sleep(waitMillis), NOTHING), this.#waitingForRoom)
     const claiming = this.#claimBackoff.isFresh ? this.#store.claim(this.#demand.request) : this.#claimingAgain
     return this.#tracing === undefined ? claiming : this.#traced(this.#tracing, claiming)
   }
@@ -325,13 +325,13 @@ class Worker {
   }
 
   /** The Store has not answered. Where it broke, that is logged once until it answers again. */
-  #notClaimed(cause: Cause.Cause<StoreUnavailable>): Effect.Effect<void> {
+  #claimFailed(cause: Cause.Cause<StoreUnavailable>): Effect.Effect<void> {
     return Effect.suspend(() => {
       // The worker itself is stopped.
       if (Cause.hasInterrupts(cause)) return Effect.failCause(cause as Cause.Cause<never>)
       const isUnavailable = Cause.hasFails(cause)
       const isKnown = isUnavailable || !this.#claimBackoff.isFresh
-      this.#askAgainMillis = this.#nowMillis() + (isUnavailable ? RETRY_MILLIS : this.#claimBackoff.take())
+      this.#claimAfterMillis = this.#nowMillis() + (isUnavailable ? RETRY_MILLIS : this.#claimBackoff.take())
       return isKnown
         ? Effect.void
         : Effect.logError("The Store broke when a worker asked it for work", Cause.squash(cause))
@@ -343,31 +343,33 @@ class Worker {
   )
 
   /** Waits until something ends. */
-  readonly #room: Effect.Effect<ReadonlyArray<Claim>> = Effect.callback((resume) => this.#onWait(() => resume(NOTHING)))
+  readonly #waitingForRoom: Effect.Effect<ReadonlyArray<Claim>> = Effect.callback((resume) =>
+    this.#onWait(() => resume(NOTHING))
+  )
 
   /** What it asks for along with its outcomes. */
   readonly #nextRequest = (): ClaimRequest | undefined =>
-    this.#stopping || this.#demand.drainMillis > 0 || !this.#demand.update() || !this.#claimBackoff.isFresh
+    this.#isStopping || this.#demand.drainMillis > 0 || !this.#demand.update() || !this.#claimBackoff.isFresh
       ? undefined
       : this.#demand.request
 
   /** What ends in the same turn of the event loop is settled together. */
   #wakeSoon(): void {
-    if (this.#waking) return
-    this.#waking = true
+    if (this.#isWaking) return
+    this.#isWaking = true
     queueMicrotask(this.#wakeUp)
   }
 
   readonly #wakeUp = (): void => {
-    this.#waking = false
+    this.#isWaking = false
     const wake = this.#wake
     this.#wake = undefined
     wake?.()
   }
 
   #keepOutcomes(): void {
-    this.#outcomes.keep()
-    this.#refused = true
+    this.#outcomes.requeue()
+    this.#hasFailedSettle = true
   }
 
   /** Offers all outcomes that are left, for as long as the Store takes them. */
@@ -378,14 +380,14 @@ class Worker {
       () => this.#outcomes.divide
     )
     return Effect.flatMap(offering, () => {
-      this.#outcomes.taken()
+      this.#outcomes.accepted()
       return this.#offerRest
     })
   })
 
-  readonly #logRemarks: Effect.Effect<void> = Effect.suspend(() =>
+  readonly #logMessages: Effect.Effect<void> = Effect.suspend(() =>
     Effect.forEach(
-      this.#calling.remarks.splice(0),
+      this.#calls.logMessages.splice(0),
       ({ level, what, claim: { pipelineId: pipeline, runId: run, step, attempt } }) =>
         Effect.annotateLogs(Effect.logWithLevel(level)(`Step '${step}' of run '${run}' ${what}`), {
           pipeline,

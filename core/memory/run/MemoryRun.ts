@@ -3,7 +3,7 @@
 import type { Json } from "../../json/Value.ts"
 import { MAX_TOGETHER } from "../../json/Value.ts"
 import type { Plan, PlanStep } from "../../pipeline/Plan.ts"
-import { Countdown, type Skipping, type Told } from "../../run/Countdown.ts"
+import { Countdown, type CountdownListener, type Skip } from "../../run/Countdown.ts"
 import type { Event, HowCompleted } from "../../run/Event.ts"
 import { type ItemList, type ItemsRequest, MAX_ITEM_ERRORS } from "../../run/ItemList.ts"
 import type { KeptItems } from "../../run/KeptItems.ts"
@@ -28,10 +28,10 @@ type Outputs = Readonly<Record<string, Json>>
 /** What a Store in memory lends of its runs, and how. */
 export type RunUnit = WorkUnit<MemoryRun>
 export type RunLease = Lease<MemoryRun>
-type RunExpansion = StepItems<MemoryRun>
+type RunStepItems = StepItems<MemoryRun>
 
 /** A run and everything that is kept of it. Every method is one synchronous act, so nobody sees half of one. */
-export class MemoryRun implements Holder, Told, LeaseRun {
+export class MemoryRun implements Holder, CountdownListener, LeaseRun {
   readonly log: RunLog
   /** What it holds while it is under way. */
   readonly limits: ReadonlyArray<Limit.Limit>
@@ -45,12 +45,12 @@ export class MemoryRun implements Holder, Told, LeaseRun {
   /** Whether it has begun: its steps become ready. */
   isOpen = false
   /** Whether it began and holds no limits, because no worker has its version: it takes them before a step of it is lent. */
-  isWithoutPlace = false
+  isWithoutLimits = false
   /** Its units that wait until it holds its limits again; undefined unless it waits for that. */
   parked: Array<RunUnit> | undefined = undefined
   waitSerial = 0
   /** What is to happen to it at an instant. */
-  alarms: Set<Timer> | undefined = undefined
+  timers: Set<Timer> | undefined = undefined
   /** Called after the run has ended. */
   onEnd: Array<() => void> = []
   readonly entries: RunEntries<MemoryRun> = new RunEntries()
@@ -98,7 +98,7 @@ export class MemoryRun implements Holder, Told, LeaseRun {
     return ""
   }
   /** Whether a worker has a part of it. */
-  get isLent(): boolean {
+  get isLeased(): boolean {
     return !this.#leases.isEmpty
   }
   /** Bytes of all that is kept of it. */
@@ -115,7 +115,7 @@ export class MemoryRun implements Holder, Told, LeaseRun {
   }
 
   /** The items of the step that a unit is of, once they are known. */
-  expansionOf(unit: { readonly index: number }): RunExpansion | undefined {
+  itemsOf(unit: { readonly index: number }): RunStepItems | undefined {
     return this.#items.get(unit.index)
   }
 
@@ -125,7 +125,7 @@ export class MemoryRun implements Holder, Told, LeaseRun {
   }
 
   /** A part of the list of a step's units. */
-  itemsOf(index: number, request: ItemsRequest): ItemList {
+  listItems(index: number, request: ItemsRequest): ItemList {
     return this.#items.list(index, request, this.#owner.maxValueBytes)
   }
 
@@ -146,17 +146,17 @@ export class MemoryRun implements Holder, Told, LeaseRun {
     else this.#owner.ready(unit)
   }
 
-  stepSkipped(index: number, { cause, reason }: Skipping): void {
-    this.log.add({ type: "StepSkipped", ...this.log.ofStep(index, 0, this.#now), cause, reason })
+  stepSkipped(index: number, { cause, reason }: Skip): void {
+    this.log.add({ type: "StepSkipped", ...this.log.stepFields(index, 0, this.#now), cause, reason })
   }
 
   /** A lease begins. */
-  started(lease: RunLease, atMillis: number): void {
+  leased(lease: RunLease, atMillis: number): void {
     this.#leases.add(lease)
-    this.#items.of(lease.unit)?.lent(lease.unit)
+    this.#items.of(lease.unit)?.leased(lease.unit)
     if (lease.phase === "probe" || lease.item !== undefined) return
     this.#now = atMillis
-    this.#begin()
+    this.#startRun()
     this.log.stepStarted(lease.index, lease.attempt, atMillis)
   }
 
@@ -165,30 +165,36 @@ export class MemoryRun implements Holder, Told, LeaseRun {
     this.#now = atMillis
     const { unit, attempt } = lease
     this.#leases.end(lease)
-    const expansion = this.#items.of(unit)
-    expansion?.ended(unit)
+    const items = this.#items.of(unit)
+    items?.released(unit)
     switch (outcome._tag) {
       case "Completed":
-        if (expansion !== undefined && outcome.failed !== undefined) {
-          this.#failItems(expansion, lease, outcome.outputs, outcome.failed, outcome.failed.errors[0]!)
+        if (items !== undefined && outcome.failed !== undefined) {
+          this.#failItems(items, lease, outcome.outputs, outcome.failed, outcome.failed.errors[0]!)
           return
         }
         if (unit.memo !== undefined) this.#owner.memoise(unit.memo, outcome.outputs)
-        if (expansion !== undefined) {
-          expansion.complete(unit.item, outcome.outputs, false)
-          this.#goOn(expansion)
+        if (items !== undefined) {
+          items.complete(unit.item, outcome.outputs, false)
+          this.#advance(items)
           return
         }
-        this.#completeStep(unit.index, attempt, this.#owner.since(lease.beganMillis), outcome.outputs, moreOf(outcome))
+        this.#completeStep(
+          unit.index,
+          attempt,
+          this.#owner.millisSince(lease.beganMillis),
+          outcome.outputs,
+          armOf(outcome)
+        )
         return
       case "Failed":
-        if (expansion !== undefined) {
+        if (items !== undefined) {
           const { error } = outcome
-          this.#failItems(expansion, lease, {}, expansion.allFailed(unit.item, error), error)
+          this.#failItems(items, lease, {}, items.allFailed(unit.item, error), error)
           return
         }
         if (lease.phase === "probe") {
-          this.#begin()
+          this.#startRun()
           this.log.stepStarted(unit.index, 0, atMillis)
         }
         this.#failStep(unit.index, attempt, lease.beganMillis, outcome.error)
@@ -196,48 +202,49 @@ export class MemoryRun implements Holder, Told, LeaseRun {
       case "Retried": {
         unit.failures++
         const { error, waitMillis } = outcome
-        if (this.#items.isTold(unit)) {
-          const about = this.#items.about(unit, attempt, this.#now, error.item)
+        if (this.#items.countEvent(unit)) {
+          const about = this.#items.eventFields(unit, attempt, this.#now, error.item)
           this.log.add({ type: "StepRetried", ...about, error, waitMillis })
         }
         this.#owner.delay(unit, waitMillis)
-        if (expansion !== undefined) this.#requeue(expansion)
+        if (items !== undefined) this.#queueItems(items)
         return
       }
       case "Released": {
         const { reason } = outcome
-        if (lease.phase !== "probe" && this.#items.isTold(unit)) {
-          this.log.add({ type: "StepReleased", ...this.#items.about(unit, attempt, this.#now), reason })
+        if (lease.phase !== "probe" && this.#items.countEvent(unit)) {
+          this.log.add({ type: "StepReleased", ...this.#items.eventFields(unit, attempt, this.#now), reason })
         }
-        this.again(unit)
+        this.requeue(unit)
         return
       }
       case "Probed": {
         unit.probed = true
         unit.memo = outcome.memo
-        unit.found = outcome.memo === undefined ? outcome.limits : [...outcome.limits, Limit.ofMemo(outcome.memo.text)]
+        unit.probedLimits =
+          outcome.memo === undefined ? outcome.limits : [...outcome.limits, Limit.ofMemo(outcome.memo.text)]
         const known = outcome.memo && this.#owner.recall(outcome.memo)
-        if (known === undefined) this.again(unit)
-        else this.recall(unit, known, atMillis)
+        if (known === undefined) this.requeue(unit)
+        else this.completeFromMemo(unit, known, atMillis)
         return
       }
       case "Expanded": {
         const plan = this.step(unit.index).expands!
         const made = new StepItems(plan, unit, lease.beganMillis, outcome)
         this.#items.add(made)
-        this.#goOn(made)
+        this.#advance(made)
         return
       }
     }
   }
 
   /** A unit can be lent again: it was given back, or has waited for its next attempt. */
-  again(unit: RunUnit): void {
-    const expansion = this.#items.of(unit)
-    if (expansion === undefined) this.#owner.ready(unit)
+  requeue(unit: RunUnit): void {
+    const items = this.#items.of(unit)
+    if (items === undefined) this.#owner.ready(unit)
     else {
-      expansion.again(unit)
-      this.#requeue(expansion)
+      items.requeue(unit)
+      this.#queueItems(items)
     }
   }
 
@@ -250,20 +257,20 @@ export class MemoryRun implements Holder, Told, LeaseRun {
       this.settle(lease, { _tag: "Released", reason }, atMillis)
       return
     }
-    const error = workerLost(step, this.#items.about(unit, 0, atMillis).item, unit.losses)
+    const error = workerLost(step, this.#items.eventFields(unit, 0, atMillis).item, unit.losses)
     this.settle(lease, { _tag: "Failed", error }, atMillis)
   }
 
   /** A unit gives what another attempt gave for the same inputs. */
-  recall(unit: RunUnit, outputs: Outputs, atMillis: number): void {
+  completeFromMemo(unit: RunUnit, outputs: Outputs, atMillis: number): void {
     this.#now = atMillis
-    const expansion = this.#items.of(unit)
-    if (expansion !== undefined) {
-      expansion.complete(unit.item, outputs, true)
-      this.#goOn(expansion)
+    const items = this.#items.of(unit)
+    if (items !== undefined) {
+      items.complete(unit.item, outputs, true)
+      this.#advance(items)
       return
     }
-    this.#begin()
+    this.#startRun()
     this.log.stepStarted(unit.index, unit.attempts, atMillis)
     this.#completeStep(unit.index, unit.attempts, 0, outputs, { memoised: true })
   }
@@ -271,21 +278,21 @@ export class MemoryRun implements Holder, Told, LeaseRun {
   /** A unit can't be lent: its step fails. */
   refuse(unit: RunUnit, error: ErrorInfo, atMillis: number, passedMillis: number): void {
     this.#now = atMillis
-    const expansion = this.#items.get(unit.index)
-    if (expansion === undefined) {
-      this.#begin()
+    const items = this.#items.get(unit.index)
+    if (items === undefined) {
+      this.#startRun()
       this.log.stepStarted(unit.index, unit.attempts, atMillis)
     }
-    const { attempts } = expansion?.source ?? unit
-    this.#failStep(unit.index, attempts, expansion?.beganMillis ?? passedMillis, error)
+    const { attempts } = items?.stepUnit ?? unit
+    this.#failStep(unit.index, attempts, items?.beganMillis ?? passedMillis, error)
   }
 
   fail(error: ErrorInfo, atMillis: number): void {
-    this.#end("FAILED", { type: "RunFailed", ...this.log.at(atMillis), error })
+    this.#end("FAILED", { type: "RunFailed", ...this.log.runFields(atMillis), error })
   }
 
   cancel(reason: string, atMillis: number): void {
-    this.#end("CANCELLED", { type: "RunCancelled", ...this.log.at(atMillis), reason })
+    this.#end("CANCELLED", { type: "RunCancelled", ...this.log.runFields(atMillis), reason })
   }
 
   /** Ends one step; the run goes on as if it had failed. */
@@ -294,8 +301,8 @@ export class MemoryRun implements Holder, Told, LeaseRun {
     this.#now = atMillis
     const { name } = this.step(index)
     const { attempts } = this.log.state.steps[index]!
-    this.log.add({ type: "StepCancelled", ...this.log.ofStep(index, attempts, atMillis), reason })
-    this.#lose(index, stepCancelled(name, reason), `step '${name}' was cancelled`)
+    this.log.add({ type: "StepCancelled", ...this.log.stepFields(index, attempts, atMillis), reason })
+    this.#applyFailure(index, stepCancelled(name, reason), `step '${name}' was cancelled`)
   }
 
   #completeStep(index: number, attempt: number, durationMillis: number, outputs: Outputs, more?: HowCompleted): void {
@@ -307,75 +314,75 @@ export class MemoryRun implements Holder, Told, LeaseRun {
 
   /** Items of a unit have failed for good. `error` is that of the step, where one failed item fails it. */
   #failItems(
-    expansion: RunExpansion,
+    items: RunStepItems,
     { index, attempt, unit }: RunLease,
     outputs: Outputs,
     failed: FailedInUnit,
     error: ErrorInfo
   ): void {
-    expansion.fail(unit.item, outputs, failed)
-    if (expansion.plan.onFailure === undefined) {
-      this.#failStep(index, attempt, expansion.beganMillis, error)
+    items.fail(unit.item, outputs, failed)
+    if (items.expansion.onFailure === undefined) {
+      this.#failStep(index, attempt, items.beganMillis, error)
       return
     }
-    const told = failed.errors.slice(0, Math.max(MAX_ITEM_ERRORS - expansion.failures, 0))
-    expansion.failures += told.length
-    this.log.itemsFailed(index, attempt, told, unit.item * expansion.size, this.#now)
-    this.#goOn(expansion)
+    const told = failed.errors.slice(0, Math.max(MAX_ITEM_ERRORS - items.failedEvents, 0))
+    items.failedEvents += told.length
+    this.log.itemsFailed(index, attempt, told, unit.item * items.size, this.#now)
+    this.#advance(items)
   }
 
   /** Units of a step are over: the step fails, completes, or has its other units lent. */
-  #goOn(expansion: RunExpansion): void {
-    const { source, beganMillis, count } = expansion
-    const { index, attempts } = source
-    const problem = expansion.problem(this.#owner.maxValueBytes)
+  #advance(items: RunStepItems): void {
+    const { stepUnit, beganMillis, count } = items
+    const { index, attempts } = stepUnit
+    const problem = items.stepError(this.#owner.maxValueBytes)
     if (problem !== undefined) {
       this.#failStep(index, attempts, beganMillis, problem)
       return
     }
-    this.log.stepProgressed(index, attempts, expansion.done, count, this.#now)
-    if (!expansion.isDone) {
-      this.#requeue(expansion)
+    this.log.stepProgressed(index, attempts, items.done, count, this.#now)
+    if (!items.isDone) {
+      this.#queueItems(items)
       return
     }
-    this.#items.completed(expansion)
-    this.#completeStep(index, attempts, this.#owner.since(beganMillis), expansion.outputs, expansion.how)
+    this.#items.completed(items)
+    this.#completeStep(index, attempts, this.#owner.millisSince(beganMillis), items.outputs, items.completion)
   }
 
   /** Has the rest of a step's items queued, when there are any that can be lent and are not. */
-  #requeue(expansion: RunExpansion): void {
-    if (!expansion.isQueued && expansion.isReady) this.#owner.ready(expansion.source)
+  #queueItems(items: RunStepItems): void {
+    if (!items.isQueued && items.isReady) this.#owner.ready(items.stepUnit)
   }
 
   #failStep(index: number, attempt: number, beganMillis: number, error: ErrorInfo): void {
-    const durationMillis = this.#owner.since(beganMillis)
-    const about = this.log.ofStep(index, attempt, this.#now)
-    this.log.add({ type: "StepFailed", ...about, error, durationMillis, ...this.#items.failedOf(index) })
-    this.#lose(index, error, `step '${this.step(index).name}' failed`)
+    const durationMillis = this.#owner.millisSince(beganMillis)
+    const about = this.log.stepFields(index, attempt, this.#now)
+    this.log.add({ type: "StepFailed", ...about, error, durationMillis, ...this.#items.failedFields(index) })
+    this.#applyFailure(index, error, `step '${this.step(index).name}' failed`)
   }
 
   /** A step has ended without what others wait for. */
-  #lose(index: number, error: ErrorInfo, reason: string): void {
+  #applyFailure(index: number, error: ErrorInfo, reason: string): void {
     const { onFailure } = this.submission
     this.#error ??= error
     if (onFailure === "fail-fast") {
       this.fail(error, this.#now)
       return
     }
-    this.#countdown.lose(index, reason, onFailure === "continue")
+    this.#countdown.fail(index, reason, onFailure === "continue")
     this.#leases.revoke(index, this.#owner.revoke)
     if (this.#countdown.remaining === 0) this.#finish()
   }
 
   /** Every step is over. */
   #finish(): void {
-    const isFailure = this.submission.onFailure !== "skip" || this.#countdown.isLacking
+    const isFailure = this.submission.onFailure !== "skip" || this.#countdown.hasLostVital
     if (this.#error !== undefined && isFailure) {
       this.fail(this.#error, this.#now)
       return
     }
-    this.#begin()
-    this.#end("COMPLETED", { type: "RunCompleted", ...this.log.at(this.#now) })
+    this.#startRun()
+    this.#end("COMPLETED", { type: "RunCompleted", ...this.log.runFields(this.#now) })
   }
 
   #end(status: Run.RunStatus, event: Event): void {
@@ -387,12 +394,16 @@ export class MemoryRun implements Holder, Told, LeaseRun {
     this.#owner.ended(this)
   }
 
-  #begin(): void {
+  #startRun(): void {
     if (this.status !== "PENDING") return
     this.status = "RUNNING"
     const { requestId } = this.submission
-    this.log.add({ type: "RunStarted", ...this.log.at(this.#now), ...(requestId !== undefined && { requestId }) })
+    this.log.add({
+      type: "RunStarted",
+      ...this.log.runFields(this.#now),
+      ...(requestId !== undefined && { requestId })
+    })
   }
 }
 
-const moreOf = ({ arm }: Extract<Outcome, { readonly _tag: "Completed" }>) => (arm === undefined ? undefined : { arm })
+const armOf = ({ arm }: Extract<Outcome, { readonly _tag: "Completed" }>) => (arm === undefined ? undefined : { arm })

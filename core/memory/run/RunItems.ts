@@ -7,7 +7,7 @@ import type { StepItems } from "../work/StepItems.ts"
 import type { UnitRun, WorkUnit } from "../work/WorkUnit.ts"
 import type { RunLog } from "./RunLog.ts"
 
-type AboutUnit = ReturnType<RunLog["ofStep"]> & { readonly item?: number }
+type UnitFields = ReturnType<RunLog["stepFields"]> & { readonly item?: number }
 
 type Kept = Readonly<Record<string, KeptItems>>
 
@@ -17,7 +17,7 @@ type Kept = Readonly<Record<string, KeptItems>>
  */
 export class RunItems<Run extends UnitRun> {
   readonly #log: RunLog
-  #expansions: Map<number, StepItems<Run>> | undefined = undefined
+  #byStep: Map<number, StepItems<Run>> | undefined = undefined
   /** By step. */
   #kept: Kept | undefined
 
@@ -27,44 +27,42 @@ export class RunItems<Run extends UnitRun> {
   }
 
   get(index: number): StepItems<Run> | undefined {
-    return this.#expansions?.get(index)
+    return this.#byStep?.get(index)
   }
 
   /** The items that a unit is one of. */
   of(unit: WorkUnit): StepItems<Run> | undefined {
-    return unit.item === -1 ? undefined : this.#expansions!.get(unit.index)
+    return unit.item === -1 ? undefined : this.#byStep!.get(unit.index)
   }
 
-  add(expansion: StepItems<Run>): void {
-    this.#expansions ??= new Map()
-    this.#expansions.set(expansion.source.index, expansion)
+  add(items: StepItems<Run>): void {
+    this.#byStep ??= new Map()
+    this.#byStep.set(items.stepUnit.index, items)
   }
 
   /** A step has completed. */
-  completed(expansion: StepItems<Run>): void {
-    if (expansion.failed === 0) this.#expansions!.delete(expansion.source.index)
+  completed(items: StepItems<Run>): void {
+    if (items.failed === 0) this.#byStep!.delete(items.stepUnit.index)
   }
 
   /** How many items a step has gone on without, where it may; for the event that says that it failed. */
-  failedOf(index: number): { readonly itemsFailed: number } | undefined {
-    const expansion = this.get(index)
-    return expansion?.plan.onFailure === undefined || expansion.failed === 0
-      ? undefined
-      : { itemsFailed: expansion.failed }
+  failedFields(index: number): { readonly itemsFailed: number } | undefined {
+    const items = this.get(index)
+    return items?.expansion.onFailure === undefined || items.failed === 0 ? undefined : { itemsFailed: items.failed }
   }
 
   /** The run is over. */
   end(): void {
     this.#kept = undefined
-    if (this.#expansions === undefined) return
+    if (this.#byStep === undefined) return
     // Of a reduce there are no results but the last.
-    for (const [index, { plan }] of this.#expansions) if (plan.inOrder) this.#expansions.delete(index)
+    for (const [index, { expansion }] of this.#byStep) if (expansion.inOrder) this.#byStep.delete(index)
   }
 
   /** What a claim of a unit sees of the run's values. */
   valuesOf(unit: WorkUnit, values: Claim["values"]): Claim["values"] {
-    const expansion = this.of(unit)
-    if (expansion !== undefined) return expansion.valuesOver(values)
+    const items = this.of(unit)
+    if (items !== undefined) return items.valuesFrom(values)
     if (this.#kept === undefined) return values
     const step = unit.run.step(unit.index).name
     if (!Object.hasOwn(this.#kept, step)) return values
@@ -73,27 +71,27 @@ export class RunItems<Run extends UnitRun> {
   }
 
   /** What an event about a unit says of it. `item` is the one of several that it is about. */
-  about(unit: WorkUnit, attempt: number, atMillis: number, item?: number): AboutUnit {
-    const about = this.#log.ofStep(unit.index, attempt, atMillis)
-    const expansion = this.of(unit)
-    return expansion === undefined ? about : { ...about, item: item ?? unit.item * expansion.size }
+  eventFields(unit: WorkUnit, attempt: number, atMillis: number, item?: number): UnitFields {
+    const about = this.#log.stepFields(unit.index, attempt, atMillis)
+    const items = this.of(unit)
+    return items === undefined ? about : { ...about, item: item ?? unit.item * items.size }
   }
 
   /** Whether an event about a unit is told: of events about single items that are tried again, a step has only so many. */
-  isTold(unit: WorkUnit): boolean {
-    const expansion = this.of(unit)
-    return expansion === undefined || expansion.events++ < MAX_ITEM_ERRORS
+  countEvent(unit: WorkUnit): boolean {
+    const items = this.of(unit)
+    return items === undefined || items.retryEvents++ < MAX_ITEM_ERRORS
   }
 
   list(index: number, request: ItemsRequest, maxBytes: number): ItemList {
-    const expansion = this.get(index)
-    return expansion === undefined || expansion.plan.inOrder ? NO_ITEMS : expansion.list(request, maxBytes)
+    const items = this.get(index)
+    return items === undefined || items.expansion.inOrder ? NO_ITEMS : items.list(request, maxBytes)
   }
 
   /** Bytes of all that is kept of them. */
   get bytes(): number {
     let sum = 0
-    if (this.#expansions !== undefined) for (const { keptBytes } of this.#expansions.values()) sum += keptBytes
+    if (this.#byStep !== undefined) for (const { keptBytes } of this.#byStep.values()) sum += keptBytes
     return sum
   }
 }

@@ -9,14 +9,14 @@ import * as Bytes from "../../values/Bytes.ts"
 import type { ErrorInfo } from "../../values/ErrorInfo.ts"
 
 /** How many events make a log long. */
-const LONG = 1_000
+const LONG_LOG = 1_000
 
 /** What an event, and a step of a plan of its own, count for in a run's history, in bytes. */
 const EVENT_BYTES = 100
 const STEP_BYTES = 100
 
-type AboutRun = Pick<Event, "runId" | "pipelineId" | "sequence" | "atMillis">
-type AboutStep = AboutRun & Pick<Extract<Event, { readonly step: string }>, "step" | "index" | "attempt">
+type RunFields = Pick<Event, "runId" | "pipelineId" | "sequence" | "atMillis">
+type StepFields = RunFields & Pick<Extract<Event, { readonly step: string }>, "step" | "index" | "attempt">
 
 /** Events in order, and what is read out of them. */
 export class RunLog {
@@ -26,7 +26,7 @@ export class RunLog {
   /** Called after the log has grown. */
   listeners: Set<() => void> | undefined = undefined
   /** How many of its events the feed has been told of. */
-  told = 0
+  published = 0
   /** How many lines were not kept. */
   linesDropped = 0
   #lines: Array<Line> | undefined = undefined
@@ -35,7 +35,7 @@ export class RunLog {
   readonly #ownBytes: number
   /** The percent that was told last, by step. */
   #percents: Map<number, number> | undefined = undefined
-  #folded: Run.Run | undefined = undefined
+  #snapshot: Run.Run | undefined = undefined
 
   constructor(submission: Run.Submission, plan: Plan) {
     this.submission = submission
@@ -53,14 +53,14 @@ export class RunLog {
   /** The fold of the log. That of a long one is kept, so that asking again costs only what happened since. */
   get state(): Run.Run {
     const { events } = this
-    if (events.length < LONG) return Run.fold(Run.pending(this.submission, this.plan.steps), events)
-    const folded = this.#folded ?? Run.pending(this.submission, this.plan.steps)
-    if (folded.sequence < events.length) this.#folded = Run.fold(folded, events.slice(folded.sequence))
-    return this.#folded ?? folded
+    if (events.length < LONG_LOG) return Run.fold(Run.pending(this.submission, this.plan.steps), events)
+    const folded = this.#snapshot ?? Run.pending(this.submission, this.plan.steps)
+    if (folded.sequence < events.length) this.#snapshot = Run.fold(folded, events.slice(folded.sequence))
+    return this.#snapshot ?? folded
   }
 
   /** Waits until the log has more than so many events. */
-  grown(length: number): Effect.Effect<void> {
+  waitForMore(length: number): Effect.Effect<void> {
     return Effect.callback((resume) => {
       if (this.events.length > length) return resume(Effect.void)
       const listener = () => {
@@ -74,14 +74,14 @@ export class RunLog {
   }
 
   /** What an event about the run begins with. */
-  at(atMillis: number): AboutRun {
+  runFields(atMillis: number): RunFields {
     const { id: runId, pipelineId } = this.submission
     return { runId, pipelineId, sequence: this.events.length + 1, atMillis }
   }
 
   /** What an event about a step begins with. */
-  ofStep(index: number, attempt: number, atMillis: number): AboutStep {
-    return { ...this.at(atMillis), step: this.plan.steps[index]!.name, index, attempt }
+  stepFields(index: number, attempt: number, atMillis: number): StepFields {
+    return { ...this.runFields(atMillis), step: this.plan.steps[index]!.name, index, attempt }
   }
 
   add(event: Event): void {
@@ -130,12 +130,12 @@ export class RunLog {
     this.#percents ??= new Map()
     if (percent <= (this.#percents.get(index) ?? -1)) return
     this.#percents.set(index, percent)
-    this.events.push({ type: "StepProgressed", ...this.ofStep(index, attempt, atMillis), done, total })
+    this.events.push({ type: "StepProgressed", ...this.stepFields(index, attempt, atMillis), done, total })
   }
 
   /** Items of a step have failed for good; an error that does not say which is about the item `first`. */
   itemsFailed(index: number, attempt: number, errors: ReadonlyArray<ErrorInfo>, first: number, atMillis: number): void {
-    const about = this.ofStep(index, attempt, atMillis)
+    const about = this.stepFields(index, attempt, atMillis)
     for (const [at, error] of errors.entries()) {
       const sequence = about.sequence + at
       this.add({ type: "StepItemFailed", ...about, sequence, item: error.item ?? first, error })

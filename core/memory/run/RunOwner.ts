@@ -23,6 +23,6 @@ export interface RunOwner<Run extends LeaseRun> {
   readonly memoise: (memo: MemoKey, outputs: Outputs) => void
   readonly revoke: (lease: Lease<Run>) => void
   /** Whole milliseconds since a lease or an expansion began. */
-  readonly since: (beganMillis: number) => number
+  readonly millisSince: (beganMillis: number) => number
   readonly ended: (run: Run) => void
 }

@@ -2,25 +2,25 @@
 import * as MutableList from "effect/MutableList"
 
 /** Something that waits, unless it is over before its turn comes. */
-export interface Waiting {
+export interface Queued {
   readonly isOver: boolean
 }
 
 /** Below this, nobody looks for those that are over. */
-const FEW = 1_024
+const MIN_PRUNE = 1_024
 
 /**
  * A queue that what is over does not pile up in, even when nothing is taken: each time it has doubled, it is cleared of
  * them, which costs a constant time for each that was added.
  */
-export class Fifo<A extends Waiting> {
+export class Fifo<A extends Queued> {
   readonly #list: MutableList.MutableList<A> = MutableList.make()
-  readonly #dropped: ((item: A) => void) | undefined
-  #clearAt = FEW
+  readonly #onDrop: ((item: A) => void) | undefined
+  #pruneAt = MIN_PRUNE
 
   /** `dropped` is called for what leaves because it is over; it may add to the queue. */
-  constructor(dropped?: (item: A) => void) {
-    this.#dropped = dropped
+  constructor(onDrop?: (item: A) => void) {
+    this.#onDrop = onDrop
   }
 
   get length(): number {
@@ -33,7 +33,7 @@ export class Fifo<A extends Waiting> {
   }
 
   add(item: A): void {
-    if (this.#list.length >= this.#clearAt) this.#clear()
+    if (this.#list.length >= this.#pruneAt) this.#prune()
     MutableList.append(this.#list, item)
   }
 
@@ -43,13 +43,13 @@ export class Fifo<A extends Waiting> {
     return item === MutableList.Empty ? undefined : item
   }
 
-  #clear(): void {
+  #prune(): void {
     const over: Array<A> = []
     MutableList.filter(this.#list, (item) => {
       if (item.isOver) over.push(item)
       return !item.isOver
     })
-    this.#clearAt = Math.max(FEW, 2 * this.#list.length)
-    if (this.#dropped !== undefined) for (const item of over) this.#dropped(item)
+    this.#pruneAt = Math.max(MIN_PRUNE, 2 * this.#list.length)
+    if (this.#onDrop !== undefined) for (const item of over) this.#onDrop(item)
   }
 }

@@ -10,7 +10,7 @@ import type { UnitRun, WorkUnit } from "./WorkUnit.ts"
 /** What a lease asks the run of its unit. */
 export interface LeaseRun extends UnitRun {
   readonly submission: Submission
-  expansionOf(unit: { readonly index: number }): { valueOf(item: number): Json } | undefined
+  itemsOf(unit: { readonly index: number }): { valueOf(item: number): Json } | undefined
   /** What a claim of a unit sees of the run's values. */
   valuesOf(unit: WorkUnit): Claim["values"]
 }
@@ -38,8 +38,8 @@ export class Lease<Run extends LeaseRun = LeaseRun> implements Claim {
   /** When it ends unless renewed, by the Store's monotonic clock without the time that its thread was blocked. */
   endsMillis = 0
   /** Where it is among all leases and among those of its run; undefined where it has ended. */
-  inAll: Entry<Lease<Run>> | undefined = undefined
-  inRun: Entry<Lease<Run>> | undefined = undefined
+  storeEntry: Entry<Lease<Run>> | undefined = undefined
+  runEntry: Entry<Lease<Run>> | undefined = undefined
 
   constructor(
     issuer: object,
@@ -56,8 +56,8 @@ export class Lease<Run extends LeaseRun = LeaseRun> implements Claim {
     this.attempt = this.phase === "probe" ? 0 : ++unit.attempts
     this.failures = unit.failures
     if (unit.attempts === 1) unit.firstBeganMillis = beganMillis
-    const expansion = unit.item === -1 ? undefined : unit.run.expansionOf(unit)!
-    this.item = expansion && { index: unit.item, value: expansion.valueOf(unit.item) }
+    const items = unit.item === -1 ? undefined : unit.run.itemsOf(unit)!
+    this.item = items && { index: unit.item, value: items.valueOf(unit.item) }
     this.values = unit.run.valuesOf(unit)
     this.limits = limits
     this.worker = worker
@@ -104,23 +104,23 @@ export class RunLeases<Run extends LeaseRun> {
   }
 
   add(lease: Lease<Run>): void {
-    lease.inRun = this.#list.add(lease)
+    lease.runEntry = this.#list.add(lease)
   }
 
   /** It has come to its end. */
   end(lease: Lease<Run>): void {
     lease.isLive = false
-    this.#list.remove(lease.inRun!)
-    lease.inRun = undefined
+    this.#list.remove(lease.runEntry!)
+    lease.runEntry = undefined
   }
 
   /** Ends the leases of a step, or all of them. */
-  revoke(index: number | undefined, revoked: (lease: Lease<Run>) => void): void {
+  revoke(index: number | undefined, onRevoke: (lease: Lease<Run>) => void): void {
     for (let entry = this.#list.first; entry !== undefined; ) {
       const { value: lease, after } = entry
       if (index === undefined || lease.index === index) {
         this.end(lease)
-        revoked(lease)
+        onRevoke(lease)
       }
       entry = after
     }
@@ -154,11 +154,11 @@ export class Leases<Run extends LeaseRun> {
 
   add(lease: Lease<Run>, passedMillis: number): void {
     lease.endsMillis = passedMillis - this.blockedMillis + this.leaseMillis
-    lease.inAll = this.#list.add(lease)
+    lease.storeEntry = this.#list.add(lease)
   }
 
   remove(lease: Lease<Run>): void {
-    this.#list.remove(lease.inAll!)
-    lease.inAll = undefined
+    this.#list.remove(lease.storeEntry!)
+    lease.storeEntry = undefined
   }
 }

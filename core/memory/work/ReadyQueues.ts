@@ -2,27 +2,27 @@
 
 import * as Version from "../../pipeline/Version.ts"
 import type { Claim, ClaimRequest } from "../../store/Work.ts"
-import { Fifo, type Waiting } from "./Fifo.ts"
+import { Fifo, type Queued } from "./Fifo.ts"
 
 /** A unit that knows where it is queued. */
-export interface ReadyUnit<Unit extends Waiting> extends Waiting {
+export interface ReadyUnit<Unit extends Queued> extends Queued {
   readonly run: { readonly queue: ReadyQueue<Unit> }
 }
 
 /** The ready work of one priority of one version of one pipeline, in the order in which it became ready. */
-export interface ReadyQueue<Unit extends Waiting> {
+export interface ReadyQueue<Unit extends Queued> {
   readonly key: string
   readonly pipelineId: string
   readonly level: Level<Unit>
   readonly units: Fifo<Unit>
   /** Those that go before the others: steps of runs that have begun, and those that have waited for a limit. */
-  readonly foremost: Fifo<Unit>
+  readonly front: Fifo<Unit>
   /** Whether it is among those to claim from. */
   isFilled: boolean
 }
 
 /** The ready work of one priority. */
-interface Level<Unit extends Waiting> {
+interface Level<Unit extends Queued> {
   readonly priority: number
   readonly queues: Map<string, ReadyQueue<Unit>>
   /** The queues with something in them. The first is the next to be claimed from. */
@@ -39,13 +39,13 @@ export class ReadyQueues<Unit extends ReadyUnit<Unit>> {
   /** The highest first. */
   readonly #levels: Array<Level<Unit>> = []
   readonly #paused: ReadonlySet<string>
-  readonly #dropped: (unit: Unit) => void
+  readonly #onDrop: (unit: Unit) => void
   #filled = 0
 
   /** `dropped` is called for units that leave because they are over. */
-  constructor(paused: ReadonlySet<string>, dropped: (unit: Unit) => void) {
+  constructor(paused: ReadonlySet<string>, onDrop: (unit: Unit) => void) {
     this.#paused = paused
-    this.#dropped = dropped
+    this.#onDrop = onDrop
   }
 
   get isEmpty(): boolean {
@@ -62,8 +62,8 @@ export class ReadyQueues<Unit extends ReadyUnit<Unit>> {
         key,
         pipelineId,
         level,
-        units: new Fifo(this.#dropped),
-        foremost: new Fifo(this.#dropped),
+        units: new Fifo(this.#onDrop),
+        front: new Fifo(this.#onDrop),
         isFilled: false
       }
       level.queues.set(key, queue)
@@ -81,7 +81,7 @@ export class ReadyQueues<Unit extends ReadyUnit<Unit>> {
   addFirst(unit: Unit): void {
     const { queue } = unit.run
     if (!queue.isFilled) this.#fill(queue)
-    queue.foremost.add(unit)
+    queue.front.add(unit)
   }
 
   /**
@@ -90,7 +90,7 @@ export class ReadyQueues<Unit extends ReadyUnit<Unit>> {
    */
   take(
     { max, versions }: ClaimRequest,
-    lend: (unit: Unit, claims: Array<Claim>, max: number) => boolean
+    grant: (unit: Unit, claims: Array<Claim>, max: number) => boolean
   ): ReadonlyArray<Claim> {
     if (this.#filled === 0) return NONE
     const claims: Array<Claim> = []
@@ -103,13 +103,13 @@ export class ReadyQueues<Unit extends ReadyUnit<Unit>> {
           continue
         }
         while (claims.length < max) {
-          const unit = queue.foremost.take() ?? queue.units.take()
+          const unit = queue.front.take() ?? queue.units.take()
           if (unit === undefined) break
-          if (lend(unit, claims, max)) queue.units.add(unit)
+          if (grant(unit, claims, max)) queue.units.add(unit)
         }
         filled.splice(at, 1)
         // To the end of the line: the next claim begins with another pipeline.
-        if (queue.units.length + queue.foremost.length > 0) filled.push(queue)
+        if (queue.units.length + queue.front.length > 0) filled.push(queue)
         else {
           queue.isFilled = false
           this.#filled--
@@ -142,6 +142,6 @@ export class ReadyQueues<Unit extends ReadyUnit<Unit>> {
 }
 
 // Whoever still has one of them goes on with it; a second one of its name does no harm.
-const forget = <Unit extends Waiting>({ queues }: Level<Unit>): void => {
+const forget = <Unit extends Queued>({ queues }: Level<Unit>): void => {
   for (const [key, { isFilled }] of queues) if (!isFilled) queues.delete(key)
 }

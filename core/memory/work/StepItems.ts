@@ -1,7 +1,7 @@
 /** The items of one step of a run in memory: which units of them are at work, and what came of each. */
 
 import type { Json } from "../../json/Value.ts"
-import { mostFailures, type Expansion as Plan } from "../../pipeline/Plan.ts"
+import { type Expansion, mostFailures } from "../../pipeline/Plan.ts"
 import type { HowCompleted } from "../../run/Event.ts"
 import {
   ITEM_STATUSES,
@@ -27,9 +27,9 @@ const [PENDING, RUNNING, COMPLETED, FAILED] = [0, 1, 2, 3] as const
 
 /** The items of a step, from the outcome that listed them on. */
 export class StepItems<Run extends UnitRun = UnitRun> {
-  readonly plan: Plan
+  readonly expansion: Expansion
   /** The unit that stands for all items that nobody has yet. */
-  readonly source: WorkUnit<Run>
+  readonly stepUnit: WorkUnit<Run>
   /** By the Store's monotonic clock. */
   readonly beganMillis: number
   /** How many items there are, in all units together. */
@@ -43,13 +43,13 @@ export class StepItems<Run extends UnitRun = UnitRun> {
   /** The errors of failed units: of the first 1,000. */
   #errors: Map<number, ErrorInfo> | undefined = undefined
   /** The errors of the first failed items, in order. */
-  #named: Array<ErrorInfo & { readonly item: number }> = []
+  #firstErrors: Array<ErrorInfo & { readonly item: number }> = []
   /** In order: what the last item gave. Private until the step completes. */
-  #folded: Outputs = NOTHING
+  #accumulated: Outputs = NOTHING
   /** Items that were lent before and are to be lent again. */
-  readonly #again: Array<WorkUnit<Run>> = []
+  readonly #requeued: Array<WorkUnit<Run>> = []
   #next = 0
-  #lent = 0
+  #leased = 0
   #unitsDone = 0
   #unitsBytes: number | undefined = undefined
   #errorsBytes = 0
@@ -64,42 +64,42 @@ export class StepItems<Run extends UnitRun = UnitRun> {
   /** How many items gave what an earlier attempt gave. */
   memoised = 0
   /** How many events there were about single items that are tried again. */
-  events = 0
+  retryEvents = 0
   /** How many events there were about single items that failed. */
-  failures = 0
+  failedEvents = 0
 
   constructor(
-    plan: Plan,
+    expansion: Expansion,
     source: WorkUnit<Run>,
     beganMillis: number,
     { units, count, size, done = [] }: Extract<Outcome, { readonly _tag: "Expanded" }>
   ) {
-    this.plan = plan
-    this.source = source
+    this.expansion = expansion
+    this.stepUnit = source
     this.beganMillis = beganMillis
     this.count = count
     this.#units = units
     this.size = size
     this.#statuses = new Uint8Array(units.length)
     this.#attempts = new Uint32Array(units.length)
-    this.#results = new Map(plan.inOrder ? [] : plan.outputs.map((name) => [name, new Array(units.length)]))
+    this.#results = new Map(expansion.inOrder ? [] : expansion.outputs.map((name) => [name, new Array(units.length)]))
     for (const { unit, outputs } of done) this.complete(unit, outputs, false)
-    this.#passDone()
+    this.#skipDone()
   }
 
   // -- lending -------------------------------------------------------------------------------------------------------
 
   /** Whether another item may be lent. */
   get hasRoom(): boolean {
-    return this.#lent < this.plan.max
+    return this.#leased < this.expansion.max
   }
 
   /** Whether there is an item that can be lent now. */
   get isReady(): boolean {
     if (!this.hasRoom) return false
-    if (this.#again.length > 0) return true
+    if (this.#requeued.length > 0) return true
     // In order: the item before has to be done, not only given back.
-    return this.#next < this.#units.length && (!this.plan.inOrder || this.#next === this.#unitsDone)
+    return this.#next < this.#units.length && (!this.expansion.inOrder || this.#next === this.#unitsDone)
   }
 
   get isDone(): boolean {
@@ -108,28 +108,28 @@ export class StepItems<Run extends UnitRun = UnitRun> {
 
   /** The next item to lend; ask `isReady` first. */
   take(): WorkUnit<Run> {
-    const unit = this.#again.pop()
+    const unit = this.#requeued.pop()
     if (unit !== undefined) return unit
-    const { run, index } = this.source
+    const { run, index } = this.stepUnit
     const next = new WorkUnit(run, index, this.#next++)
-    this.#passDone()
+    this.#skipDone()
     return next
   }
 
-  #passDone(): void {
+  #skipDone(): void {
     while (this.#statuses[this.#next] === COMPLETED) this.#next++
   }
 
   /** A worker has the item. */
-  lent({ item, attempts }: WorkUnit<Run>): void {
-    this.#lent++
+  leased({ item, attempts }: WorkUnit<Run>): void {
+    this.#leased++
     this.#statuses[item] = RUNNING
     this.#attempts[item] = attempts
   }
 
   /** The worker has it no more. */
-  ended({ item }: WorkUnit<Run>): void {
-    this.#lent--
+  released({ item }: WorkUnit<Run>): void {
+    this.#leased--
     this.#statuses[item] = PENDING
   }
 
@@ -138,11 +138,11 @@ export class StepItems<Run extends UnitRun = UnitRun> {
   }
 
   /** What an item sees of the run's values. */
-  valuesOver(values: Claim["values"]): Claim["values"] {
-    if (!this.plan.inOrder) return values
-    const folded = this.#folded
+  valuesFrom(values: Claim["values"]): Claim["values"] {
+    if (!this.expansion.inOrder) return values
+    const folded = this.#accumulated
     // A value of that name in the run is not what the items before have come to.
-    const { outputs } = this.plan
+    const { outputs } = this.expansion
     return {
       get: (name) =>
         Object.hasOwn(folded, name) ? folded[name] : outputs.includes(name) ? undefined : values.get(name)
@@ -150,8 +150,8 @@ export class StepItems<Run extends UnitRun = UnitRun> {
   }
 
   /** An item that can be lent again. */
-  again(unit: WorkUnit<Run>): void {
-    this.#again.push(unit)
+  requeue(unit: WorkUnit<Run>): void {
+    this.#requeued.push(unit)
   }
 
   // -- outcomes ------------------------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ export class StepItems<Run extends UnitRun = UnitRun> {
       this.#errors.set(item, error)
       this.#errorsBytes += Bytes.ofText(JSON.stringify(error))
     }
-    for (const each of errors) this.#name({ ...each, item: each.item ?? item * this.size })
+    for (const each of errors) this.#keepFirst({ ...each, item: each.item ?? item * this.size })
   }
 
   /** What an error means for a unit that could not be run to its end: all of its items have failed. */
@@ -186,12 +186,12 @@ export class StepItems<Run extends UnitRun = UnitRun> {
   }
 
   /** Keeps the first failed items in their order, whatever order they failed in. */
-  #name(error: ErrorInfo & { readonly item: number }): void {
-    const last = this.#named.at(-1)
-    if (this.#named.length === MAX_NAMED_ITEMS && error.item > last!.item) return
-    this.#named.push(error)
-    this.#named.sort((one, other) => one.item - other.item)
-    if (this.#named.length > MAX_NAMED_ITEMS) this.#named.pop()
+  #keepFirst(error: ErrorInfo & { readonly item: number }): void {
+    const last = this.#firstErrors.at(-1)
+    if (this.#firstErrors.length === MAX_NAMED_ITEMS && error.item > last!.item) return
+    this.#firstErrors.push(error)
+    this.#firstErrors.sort((one, other) => one.item - other.item)
+    if (this.#firstErrors.length > MAX_NAMED_ITEMS) this.#firstErrors.pop()
   }
 
   #end(item: number, status: number, outputs: Outputs): void {
@@ -199,7 +199,7 @@ export class StepItems<Run extends UnitRun = UnitRun> {
     this.#unitsDone++
     this.done += this.#sizeOf(item)
     // What it leaves out stays as it was.
-    if (this.plan.inOrder) this.#folded = { ...this.#folded, ...outputs }
+    if (this.expansion.inOrder) this.#accumulated = { ...this.#accumulated, ...outputs }
     for (const [name, results] of this.#results) {
       if (!Object.hasOwn(outputs, name)) continue
       const json = outputs[name]!
@@ -214,30 +214,30 @@ export class StepItems<Run extends UnitRun = UnitRun> {
   }
 
   /** Why the step fails now; nothing when it goes on, or completes. */
-  problem(maxValueBytes: number): ErrorInfo | undefined {
-    const { plan, failed, count } = this
+  stepError(maxValueBytes: number): ErrorInfo | undefined {
+    const { expansion, failed, count } = this
     if (this.bytes > maxValueBytes) return resultsTooLarge(this.#step, maxValueBytes)
-    if (failed === 0 || (plan.onFailure === "collect" && !this.isDone)) return undefined
-    const tolerated = mostFailures(plan, count)
+    if (failed === 0 || (expansion.onFailure === "collect" && !this.isDone)) return undefined
+    const tolerated = mostFailures(expansion, count)
     if (failed <= tolerated) return undefined
-    const items = this.#named.map(({ item }) => item)
-    return itemsFailed(this.#step, { failed, count, tolerated, items, cause: this.#named[0]! })
+    const items = this.#firstErrors.map(({ item }) => item)
+    return itemsFailed(this.#step, { failed, count, tolerated, items, cause: this.#firstErrors[0]! })
   }
 
   /** How the step has come to what came out. */
-  get how(): HowCompleted | undefined {
+  get completion(): HowCompleted | undefined {
     const { memoised, failed } = this
     if (memoised === 0 && failed === 0) return undefined
     return { ...(memoised > 0 && { memoisedItems: memoised }), ...(failed > 0 && { itemsFailed: failed }) }
   }
 
   get #step(): string {
-    return this.source.run.step(this.source.index).name
+    return this.stepUnit.run.step(this.stepUnit.index).name
   }
 
   /** What came out: of each output the list, or in order the last. */
   get outputs(): Outputs {
-    if (this.plan.inOrder) return this.#folded
+    if (this.expansion.inOrder) return this.#accumulated
     const lists: Record<string, Json> = {}
     for (const [name, results] of this.#results)
       lists[name] = `[${results.filter((json) => json !== undefined).join(",")}]`
@@ -256,7 +256,7 @@ export class StepItems<Run extends UnitRun = UnitRun> {
   list({ status, limit, cursor = "0" }: ItemsRequest, maxBytes: number): ItemList {
     const from = Number(cursor)
     const until = Math.min(from + MAX_LISTED, this.#units.length)
-    const isOver = this.source.isOver
+    const isOver = this.stepUnit.isOver
     const items: Array<ItemState> = []
     let at = from
     for (let bytes = 0; at < until && items.length < limit && bytes <= maxBytes; at++) {

@@ -21,7 +21,7 @@ export interface UnitRun {
   step(index: number): PlanStep
   isStepOver(index: number): boolean
   /** The items of the unit's step, once they are known. */
-  expansionOf(unit: { readonly index: number }): object | undefined
+  itemsOf(unit: { readonly index: number }): object | undefined
 }
 
 /** One unit of work, from the moment it is ready to its end, over all its attempts. */
@@ -39,7 +39,7 @@ export class WorkUnit<out Run extends UnitRun = UnitRun> implements Holder {
   waitSerial = 0
   probed = false
   /** The limits that its probe found. */
-  found: ReadonlyArray<Limit> = NO_LIMITS
+  probedLimits: ReadonlyArray<Limit> = NO_LIMITS
   memo: MemoKey | undefined = undefined
 
   constructor(run: Run, index: number, item: number) {
@@ -65,13 +65,13 @@ export class WorkUnit<out Run extends UnitRun = UnitRun> implements Holder {
   }
 
   /** Why it can't be lent; nothing when it can: the values that it is called with have too many bytes together. */
-  get inputProblem(): ErrorInfo | undefined {
+  get inputError(): ErrorInfo | undefined {
     const { values } = this.run
     const { maxTogether } = values
     // Mostly all values of the run have no more than that.
     if (values.bytes <= maxTogether) return undefined
     const { name, reads, expands } = this.run.step(this.index)
-    const isExpanded = this.run.expansionOf(this) !== undefined
+    const isExpanded = this.run.itemsOf(this) !== undefined
     const bytes = values.bytesOf(expands === undefined || isExpanded ? reads : expands.lists)
     return bytes > maxTogether ? inputsTooLarge(name, bytes, maxTogether) : undefined
   }
@@ -81,6 +81,6 @@ export class WorkUnit<out Run extends UnitRun = UnitRun> implements Holder {
     const { limits = NO_LIMITS, probed } = this.run.step(this.index)
     if (!probed) return limits
     if (!this.probed) return NO_LIMITS
-    return this.found.length === 0 ? limits : [...limits, ...this.found]
+    return this.probedLimits.length === 0 ? limits : [...limits, ...this.probedLimits]
   }
 }
