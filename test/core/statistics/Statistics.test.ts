@@ -3,7 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import fc from "fast-check"
 import type { Event } from "../../../core/run/Event.ts"
 import { bound, Histogram } from "../../../core/statistics/Histogram.ts"
-import { KEPT_MILLIS, OTHER, SLOT_MILLIS, Statistics, combine } from "../../../core/statistics/Statistics.ts"
+import { combine, KEPT_MILLIS, OTHER, SLOT_MILLIS, Statistics } from "../../../core/statistics/Statistics.ts"
 
 describe("Spread", () => {
   const values = fc.array(fc.integer({ min: 0, max: 10_000_000 }), { minLength: 1, maxLength: 200 })
