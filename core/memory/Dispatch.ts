@@ -1,4 +1,4 @@
-/** Who is lent which work of a Store in memory, for how long, and who waits for some. */
+/** Grants the ready units of a Store in memory to workers, and keeps the leases. */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
@@ -19,7 +19,7 @@ import { LimitHolders } from "./work/LimitHolders.ts"
 import { LoneUnits } from "./work/LoneUnits.ts"
 import { type ReadyQueue, ReadyQueues } from "./work/ReadyQueues.ts"
 
-/** Somebody who waits for work. */
+/** A claim that waits for work. */
 interface ClaimWaiter {
   readonly request: ClaimRequest
   readonly resume: (claims: ReadonlyArray<Claim>) => void
@@ -30,20 +30,20 @@ type Bounds = Required<Pick<StoreBounds, "leaseMillis" | "maxLosses">>
 const NONE: ReadonlyArray<never> = []
 const NO_CLAIMS: Effect.Effect<ReadonlyArray<Claim>> = Effect.succeed(NONE)
 
-/** How often a lease long leases are looked at: what this is late by, the thread was blocked. */
+/** How often leases are checked within the time of one lease. If a check is late, the thread was blocked. */
 const CHECKS = 4
 
-/** Ready work, leases, limits and those who wait. Every method but `claim` and `revoked` is a part of a synchronous act. */
+/** Ready units, leases, limits and waiting claims. Except `claim` and `revoked`, methods are part of one Store call. */
 export class Dispatch implements AdmissionHost {
-  /** The pipelines of which nothing is lent. */
+  /** Pipelines whose units are not granted. */
   readonly paused: Set<string> = new Set()
-  /** The workers that are there. */
+  /** The connected workers. */
   readonly presence: WorkerPresence = new WorkerPresence(() => this.#admission.reconsider())
   readonly #timers: TimerHeap
   readonly #clock: StoreClock
   readonly #ready = new ReadyQueues<RunUnit>(this.paused, (unit) => this.#drop(unit))
   readonly #lone = new LoneUnits<RunUnit>(this.paused, (unit) => this.#drop(unit))
-  /** How many workers a unit has lost that runs alone from then on. */
+  /** After how many lost workers a unit runs alone. */
   readonly #loneLosses: number
   readonly #leases: Leases<MemoryRun>
   readonly #memos: Memos
@@ -52,10 +52,10 @@ export class Dispatch implements AdmissionHost {
   readonly #waiters: Array<ClaimWaiter> = []
   readonly #admission: Admission
   readonly #revocations: Map<string, Queue.Queue<Claim>> = new Map()
-  /** What to call once the act under way is complete, so that nobody is told of half of it. */
+  /** Called at the end of the current Store call, so that no listener sees a half-done change. */
   #deferred: Array<() => void> = []
   #serials = 0
-  /** When leases are looked at next, by the monotonic clock; 0 while there are none. */
+  /** When leases are checked next, by the monotonic clock; 0 when there are none. */
   #checkMillis = 0
 
   constructor(
@@ -89,19 +89,19 @@ export class Dispatch implements AdmissionHost {
   readyFirst(unit: RunUnit): void {
     if (this.#isLone(unit) && (unit.item !== -1 || unit.run.itemsOf(unit) === undefined)) {
       this.#lone.add(unit)
-      // It may wait long for an idle worker; until then others can have the limits that it waited for.
+      // It may wait long for an idle worker; until then other units can have the limits that it waited for.
       if (unit.waitSerial > 0) this.defer(() => this.#limits.wakeNext(unit.limits))
     } else this.#ready.addFirst(unit)
   }
 
-  /** Whether it lost workers so often that it runs alone. */
+  /** Whether it has lost so many workers that it must run alone. */
   #isLone(unit: RunUnit): boolean {
     return unit.losses >= this.#loneLosses
   }
 
-  /** Waits until there is work, and lends it. */
+  /** Grants ready units to the request; waits until there are some. */
   claim(request: ClaimRequest): Effect.Effect<ReadonlyArray<Claim>> {
-    // Looking and beginning to wait are one act: what became ready in between would be told to nobody.
+    // Checking and beginning to wait are one step: a unit that became ready in between would wake no claim.
     return Effect.callback<ReadonlyArray<Claim>>((resume) => {
       this.presence.asked(request)
       const waiter: ClaimWaiter = { request, resume: (granted) => resume(Effect.succeed(granted)) }
@@ -115,17 +115,17 @@ export class Dispatch implements AdmissionHost {
     })
   }
 
-  /** Lends what is ready now. */
+  /** Grants units that are ready now; none when none is. */
   claimNow(request: ClaimRequest, now: number): ReadonlyArray<Claim> {
     this.presence.asked(request)
     const alone = this.#lone.isEmpty ? NONE : this.#takeAlone(request, now)
     if (alone.length > 0 || this.#ready.isEmpty) return alone
     const claims = this.#ready.take(request, (unit, taken, max) => this.#grant(unit, taken, max, request.worker, now))
-    // Items that run alone show when their step is looked at.
+    // Granting may have found units that must run alone among the items of a step.
     return claims.length > 0 || this.#lone.isEmpty ? claims : this.#takeAlone(request, now)
   }
 
-  /** Lends a unit that runs alone to a worker that is idle, and tells one that is not that such a unit waits. */
+  /** Grants a lone unit to an idle worker. Tells a busy worker that a lone unit waits. */
   #takeAlone(request: ClaimRequest, now: number): ReadonlyArray<Claim> {
     if (request.isIdle !== true) {
       if (this.#lone.hasFor(request)) request.onAloneWaiting?.()
@@ -140,7 +140,7 @@ export class Dispatch implements AdmissionHost {
     return claims
   }
 
-  /** The lease that a claim proves to hold. */
+  /** The live lease of a claim; undefined when the claim is stale. */
   leaseOf(claim: Claim): RunLease | undefined {
     return isIssuedBy(claim, this) && claim.isLive ? claim : undefined
   }
@@ -150,20 +150,20 @@ export class Dispatch implements AdmissionHost {
     this.#leases.add(lease, this.#clock.passedMillis)
   }
 
-  /** A lease has come to its end; what it held is free. */
+  /** Ends a lease and releases its limits. */
   end(lease: RunLease): void {
     this.#leases.remove(lease)
     if (lease.limits.length > 0) this.#limits.release(lease.limits)
   }
 
-  /** A worker has stopped what was taken from it. */
+  /** A worker has stopped the attempt of a revoked claim. */
   stopped(claim: Claim): void {
     if (!isIssuedBy(claim, this) || !claim.isStopping) return
     claim.isStopping = false
     this.end(claim)
   }
 
-  /** A lease was taken from its worker, who is told. Until it has stopped, it goes on holding its limits. */
+  /** Revokes a lease and tells its worker. The lease holds its limits until the worker has stopped. */
   revoke(lease: RunLease): void {
     if (lease.limits.length === 0) this.end(lease)
     else lease.isStopping = true
@@ -189,7 +189,7 @@ export class Dispatch implements AdmissionHost {
     return Stream.unwrap(Effect.map(Effect.acquireRelease(open, close), (queue) => Stream.fromQueue(queue)))
   }
 
-  /** How busy it is; how many runs are not over is another's to say. */
+  /** The load, without what only the Store knows. */
   get load(): Omit<Load, "unfinished" | "overdue"> {
     const waiting = new Map<string, number>()
     const abandoned = new Tally()
@@ -210,14 +210,14 @@ export class Dispatch implements AdmissionHost {
     return { waiting, abandoned: abandoned.rows, oldestWaitingMillis: now - oldest, running, workers }
   }
 
-  // -- the end of an act ---------------------------------------------------------------------------------------------
+  // -- the end of a Store call ---------------------------------------------------------------------------------------
 
-  /** Calls `f` once the act under way is complete. */
+  /** Calls `f` at the end of the current Store call. */
   defer(f: () => void): void {
     this.#deferred.push(f)
   }
 
-  /** Those who watch a run, or all of them, are told once the act under way is complete. */
+  /** Adds new events of a run to the feed. Wakes watchers of the run and of the feed at the end of the Store call. */
   publish({ log }: MemoryRun): void {
     for (const listener of this.#feed.add(log)) this.#deferred.push(listener)
     const { listeners } = log
@@ -226,20 +226,20 @@ export class Dispatch implements AdmissionHost {
     listeners.clear()
   }
 
-  /** Tells everyone what the act under way has changed, and hands ready work to those who wait for it. */
+  /** Ends a Store call: runs deferred callbacks, and grants ready units to waiting claims. */
   flush(): void {
     do {
       while (this.#deferred.length > 0) {
-        const told = this.#deferred
+        const callbacks = this.#deferred
         this.#deferred = []
-        for (const tell of told) tell()
+        for (const callback of callbacks) callback()
       }
       if (!this.#ready.isEmpty || !this.#lone.isEmpty) this.#serveWaiters()
     } while (this.#deferred.length > 0)
   }
 
   #serveWaiters(): void {
-    // The idle ones first: a worker need not make itself idle for what another one can take.
+    // Idle workers first: then no busy worker has to drain for a lone unit.
     if (!this.#lone.isEmpty) this.#serveTo(this.#waiters.filter(({ request }) => request.isIdle === true))
     this.#serveTo(this.#waiters.slice())
   }
@@ -247,26 +247,26 @@ export class Dispatch implements AdmissionHost {
   #serveTo(waiters: ReadonlyArray<ClaimWaiter>): void {
     for (const waiter of waiters) {
       if (this.#ready.isEmpty && this.#lone.isEmpty) return
-      // Whoever was told may have come here themselves, and have served or interrupted this one.
+      // Granting to one claim may have run code that served or interrupted another.
       if (!this.#waiters.includes(waiter)) continue
       const claims = this.claimNow(waiter.request, this.#clock.now())
       if (claims.length === 0) continue
-      // Taken and granted in one go: nothing comes between that could interrupt the waiter and lose the claims.
+      // Granting and resuming are one synchronous step: no interruption in between can lose the claims.
       this.#removeWaiter(waiter)
       waiter.resume(claims)
     }
   }
 
-  /** Whether the waiter was still waiting. */
+  /** Removes a waiter. Returns whether it was still waiting. */
   #removeWaiter(waiter: ClaimWaiter): boolean {
-    const place = this.#waiters.indexOf(waiter)
-    if (place !== -1) this.#waiters.splice(place, 1)
-    return place !== -1
+    const index = this.#waiters.indexOf(waiter)
+    if (index !== -1) this.#waiters.splice(index, 1)
+    return index !== -1
   }
 
-  // -- lending -------------------------------------------------------------------------------------------------------
+  // -- granting ------------------------------------------------------------------------------------------------------
 
-  /** Lends a unit, or as many items as are wanted of the step that it stands for. Says whether some of these are left. */
+  /** Grants a unit; for an expanded step, units of its items, up to `max` claims. Returns whether more are ready. */
   #grant(unit: RunUnit, claims: Array<Claim>, max: number, worker: string, now: number): boolean {
     if (unit.isOver) {
       this.#drop(unit)
@@ -276,7 +276,7 @@ export class Dispatch implements AdmissionHost {
     if (problem !== undefined) {
       this.#drop(unit)
       const { passedMillis } = this.#clock
-      // After the act under way, as what is recalled.
+      // Deferred, as in `#grantOne`.
       this.defer(() => {
         if (unit.isOver) return
         unit.run.refuse(unit, problem, now, passedMillis)
@@ -285,7 +285,7 @@ export class Dispatch implements AdmissionHost {
       return false
     }
     if (unit.run.isWithoutLimits && !this.#admission.reacquire(unit)) {
-      // If it was told of a free place of another limit, the next one is.
+      // If the unit was woken for a free limit, the next waiting unit is woken instead.
       this.#drop(unit)
       return false
     }
@@ -295,7 +295,7 @@ export class Dispatch implements AdmissionHost {
       return false
     }
     if (unit.item !== -1) {
-      // An item that has waited for a limit; now as many others may be under way as there may.
+      // A unit that has waited for a limit; meanwhile its step may have reached its own concurrency.
       if (items.hasRoom) this.#grantOne(unit, unit.limits, claims, worker, now)
       else {
         this.#drop(unit)
@@ -306,7 +306,7 @@ export class Dispatch implements AdmissionHost {
     }
     const isProbed = unit.run.step(unit.index).probed === true
     while (items.isReady && claims.length < max) {
-      // Where all items need the same, the step waits for it, and not each of its items by itself.
+      // When all units need the same limits, the step unit waits for them, not each unit.
       const shared = isProbed ? NONE : unit.limits
       if (shared.length > 0 && !this.#limits.acquire(unit, shared)) return false
       const item = items.take()
@@ -320,12 +320,12 @@ export class Dispatch implements AdmissionHost {
     return items.isQueued
   }
 
-  /** Lends a unit, unless what it would give is known, or its limits are used up and it waits for them. */
+  /** Leases a unit, unless its outputs are memoised, or its limits are full and it has to wait. */
   #grantOne(unit: RunUnit, limits: ReadonlyArray<Limit>, claims: Array<Claim>, worker: string, now: number): void {
     const known = unit.memo && this.#memos.find(unit.memo, now)
     if (known !== undefined) {
       this.#drop(unit)
-      // After the act under way: a run that ends in here must not end within the act of another.
+      // Deferred: the run may end, and must not end while the current Store call changes another run.
       this.defer(() => {
         if (unit.isOver) return
         unit.run.completeFromMemo(unit, known, now)
@@ -334,7 +334,7 @@ export class Dispatch implements AdmissionHost {
     } else if (limits.length === 0 || this.#limits.acquire(unit, limits)) this.#lease(unit, limits, claims, worker, now)
   }
 
-  /** A unit that is over takes nothing: if it was told of a free place, the next one is. */
+  /** Drops a unit that is over. If it was woken for a free limit, the next waiting unit is woken instead. */
   #drop(unit: RunUnit): void {
     if (unit.waitSerial > 0) this.#limits.wakeNext(unit.limits)
   }
@@ -348,7 +348,7 @@ export class Dispatch implements AdmissionHost {
     claims.push(lease)
   }
 
-  /** Looks at the leases when the first one ends, and several times before: so it sees how long the thread was blocked. */
+  /** Checks leases when the first one expires, and several times before, to measure how long the thread was blocked. */
   #scheduleCheck(): void {
     const { passedMillis } = this.#clock
     const millis = Math.min(this.#leases.restMillis(passedMillis), this.#leases.leaseMillis / CHECKS)
@@ -356,11 +356,11 @@ export class Dispatch implements AdmissionHost {
     this.#timers.after(millis, this.#check)
   }
 
-  /** Makes steps ready again whose worker let the lease end. */
+  /** Ends the expired leases. */
   readonly #check = (): void => {
     const now = this.#clock.now()
     const { passedMillis } = this.#clock
-    // Nothing on this thread could renew its leases meanwhile.
+    // While the thread was blocked, no worker on it could renew its leases.
     this.#leases.blockedMillis += Math.max(passedMillis - this.#checkMillis, 0)
     this.#checkMillis = 0
     for (let lease = this.#leases.first; this.#leases.restMillis(passedMillis) <= 0; lease = this.#leases.first) {

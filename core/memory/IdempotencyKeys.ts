@@ -1,19 +1,19 @@
-/** The idempotency keys of a Store in memory, for as long as they name their run. */
+/** The idempotency keys of a Store in memory. */
 
-/** What a key names. */
+/** The run that a key names. */
 export interface KeyedRun {
   readonly runId: string
   readonly fingerprint: string
   readonly expiresAtMillis: number
 }
 
-/** How many keys are kept; the oldest leave first. */
+/** How many keys are kept; the oldest are dropped first. */
 const MAX_KEYS = 100_000
 
-/** Keys in the order in which they came, which is that in which they expire. */
+/** Keys in the order in which they were added, which is the order in which they expire. */
 export class IdempotencyKeys {
   readonly #runs: Map<string, KeyedRun> = new Map()
-  /** The other way round: what names each run. */
+  /** The reverse: the key by run id. */
   readonly #keys: Map<string, string> = new Map()
 
   find(pipelineId: string, key: string, nowMillis: number): KeyedRun | undefined {
@@ -31,7 +31,7 @@ export class IdempotencyKeys {
     this.#keys.set(named.runId, name)
   }
 
-  /** The run is gone because somebody wanted that; its key is free. */
+  /** Frees the key of a run that was removed on request. */
   forget(runId: string): void {
     const name = this.#keys.get(runId)
     if (name === undefined) return
@@ -40,5 +40,5 @@ export class IdempotencyKeys {
   }
 }
 
-// No name has a line feed.
+// Pipeline ids contain no line feed.
 const join = (pipelineId: string, key: string): string => `${pipelineId}\n${key}`

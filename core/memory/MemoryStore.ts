@@ -1,4 +1,4 @@
-/** A Store in the memory of this process. What it holds ends with it. */
+/** A Store in the memory of this process. */
 import type * as Cause from "effect/Cause"
 import { done } from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -51,7 +51,7 @@ const NONE: ReadonlyArray<never> = []
 
 const CLOSED = "the program is shutting down"
 
-/** Makes a Store that cancels its unfinished runs when the scope closes. Fails with `InvalidOption` for bounds that bound nothing. */
+/** Makes a Store that cancels its unfinished runs when the scope closes. Invalid bounds fail with `InvalidOption`. */
 export const make = (options: Options = {}): Effect.Effect<Store, InvalidOption, Scope.Scope> =>
   Effect.gen(function* () {
     const mistake = StoreBounds.invalid(options)
@@ -88,7 +88,7 @@ class Memory implements Store, RunOwner<MemoryRun> {
   #serials = 0
   #closed = false
 
-  constructor(options: Required<Options>, clock: StoreClock, alarms: TimerHeap, random: typeof Random.Random.Service) {
+  constructor(options: Required<Options>, clock: StoreClock, timers: TimerHeap, random: typeof Random.Random.Service) {
     this.leaseMillis = options.leaseMillis
     this.maxValueBytes = options.maxValueBytes
     this.maxLosses = options.maxLosses
@@ -96,13 +96,13 @@ class Memory implements Store, RunOwner<MemoryRun> {
     this.#clock = clock
     this.#now = clock.now
     this.#random = random
-    this.#admission = new Admission(alarms, this.#now, this.#flush, () => this.#dispatch)
+    this.#admission = new Admission(timers, this.#now, this.#flush, () => this.#dispatch)
     this.limiter = new MemoryRateLimiter(clock.passed)
     this.tokens = new MemoryTokens(this.#now)
     this.audit = new MemoryAuditLog(this.#now)
     this.#memos = new Memos(options)
     this.#feed = new MemoryFeed(this.#now(), (runId) => this.#index.get(runId)?.log)
-    this.#dispatch = new Dispatch(alarms, this.#clock, options, this.#memos, this.#feed, this.#admission)
+    this.#dispatch = new Dispatch(timers, this.#clock, options, this.#memos, this.#feed, this.#admission)
     this.#history = new RunHistory(options, (run) => this.#index.remove(run))
     this.schedules = new MemorySchedules(
       clock,
@@ -230,17 +230,17 @@ class Memory implements Store, RunOwner<MemoryRun> {
       return Effect.fromResult(this.#index.list(request))
     })
 
-  // A watcher is a place in the run's log and reads on from there, so a slow one costs nothing and holds nobody up.
+  // A watcher is only a position in the run's log: a slow watcher delays no run and uses no memory.
   watch = (runId: string, after = 0): Stream.Stream<Event, RunNotFound> =>
     Stream.fromPull(
       Effect.map(this.#find(runId), (run) => {
         const { log } = run
-        let place = after
+        let position = after
         const pull: Effect.Effect<readonly [Event, ...Array<Event>], Cause.Done> = Effect.suspend(() => {
-          const events = log.events.slice(place)
-          place = Math.max(place, log.events.length)
+          const events = log.events.slice(position)
+          position = Math.max(position, log.events.length)
           if (events.length > 0) return Effect.succeed(events as [Event, ...Array<Event>])
-          return run.isOver ? done() : Effect.andThen(log.waitForMore(place), pull)
+          return run.isOver ? done() : Effect.andThen(log.waitForMore(position), pull)
         })
         return pull
       })
@@ -261,19 +261,19 @@ class Memory implements Store, RunOwner<MemoryRun> {
     this.#closed ? Effect.fail(new StoreUnavailable(`The Store is closed: ${CLOSED}`)) : Effect.void
   )
 
-  // Runs that begin later, or are held up by a pause, would not end in time.
+  // Does not wait for delayed runs and runs of paused pipelines: they would not end in time.
   drain: Effect.Effect<void> = Effect.suspend(() => {
     const now = this.#now()
-    const going = [...this.#index.unfinished()].filter(
+    const running = [...this.#index.unfinished()].filter(
       ({ log: { state } }) => state.startAtMillis <= now && !this.#dispatch.paused.has(state.pipelineId)
     )
-    return Effect.forEach(going, (run) => Effect.ignore(this.wait(run.submission.id)), {
+    return Effect.forEach(running, (run) => Effect.ignore(this.wait(run.submission.id)), {
       concurrency: "unbounded",
       discard: true
     })
   })
 
-  /** Ends what is unfinished, so that whoever waits is answered. */
+  /** Cancels unfinished runs, so that every waiting caller gets an answer. */
   close(): void {
     this.#closed = true
     for (const run of this.#index.unfinished()) run.cancel(CLOSED, this.#now())
@@ -333,7 +333,7 @@ class Memory implements Store, RunOwner<MemoryRun> {
 
   revoked = (worker: string): Stream.Stream<Claim> => this.#dispatch.revoked(worker)
 
-  // -- what a run tells ----------------------------------------------------------------------------------------------
+  // -- called by runs ------------------------------------------------------------------------------------------------
 
   readonly ready = (unit: RunUnit): void => this.#dispatch.ready(unit)
   readonly readyFirst = (unit: RunUnit): void => this.#dispatch.readyFirst(unit)

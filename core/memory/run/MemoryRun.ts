@@ -1,7 +1,6 @@
-/** One run of a Store in memory: its log, its values, its leases, and what outcomes do to them. */
+/** One run of a Store in memory: its log, values and leases, and how outcomes change them. */
 
-import type { Json } from "../../json/Value.ts"
-import { MAX_TOGETHER } from "../../json/Value.ts"
+import { type Json, MAX_TOGETHER } from "../../json/Value.ts"
 import type { Plan, PlanStep } from "../../pipeline/Plan.ts"
 import { Countdown, type CountdownListener, type Skip } from "../../run/Countdown.ts"
 import type { Event, HowCompleted } from "../../run/Event.ts"
@@ -25,36 +24,36 @@ import { RunValues } from "./RunValues.ts"
 
 type Outputs = Readonly<Record<string, Json>>
 
-/** What a Store in memory lends of its runs, and how. */
+/** A unit, a lease and the items of a step, of a run in memory. */
 export type RunUnit = WorkUnit<MemoryRun>
 export type RunLease = Lease<MemoryRun>
 type RunStepItems = StepItems<MemoryRun>
 
-/** A run and everything that is kept of it. Every method is one synchronous act, so nobody sees half of one. */
+/** A run. Every method is synchronous, so no other code sees a half-done change. */
 export class MemoryRun implements Holder, CountdownListener, LeaseRun {
   readonly log: RunLog
-  /** What it holds while it is under way. */
+  /** The limits that it holds while it runs. */
   readonly limits: ReadonlyArray<Limit.Limit>
-  /** Where the Store queues its ready steps. */
+  /** The queue of its ready steps. */
   readonly queue: ReadyQueue<RunUnit>
   readonly values: RunValues
   status: Run.RunStatus = "PENDING"
   endedAtMillis = 0
   /** Whether it holds its limits. */
   isAdmitted = false
-  /** Whether it has begun: its steps become ready. */
+  /** Whether its steps may become ready. */
   isOpen = false
-  /** Whether it began and holds no limits, because no worker has its version: it takes them before a step of it is lent. */
+  /** Whether it is open without its limits, as no worker has its version; it acquires them before its next lease. */
   isWithoutLimits = false
-  /** Its units that wait until it holds its limits again; undefined unless it waits for that. */
+  /** Its units that wait until it holds its limits again; undefined when it does not wait for limits. */
   parked: Array<RunUnit> | undefined = undefined
   waitSerial = 0
-  /** What is to happen to it at an instant. */
+  /** Its pending timers. */
   timers: Set<Timer> | undefined = undefined
   /** Called after the run has ended. */
   onEnd: Array<() => void> = []
   readonly entries: RunEntries<MemoryRun> = new RunEntries()
-  /** Its place in the order of submission. */
+  /** Runs are numbered in the order of submission. */
   readonly serial: number
 
   readonly #owner: RunOwner<MemoryRun>
@@ -63,7 +62,7 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
   readonly #leases = new RunLeases<MemoryRun>()
   /** The first failure. */
   #error: ErrorInfo | undefined = undefined
-  /** The instant of the act under way. */
+  /** The instant of the current Store call. */
   #now = 0
 
   constructor(
@@ -97,11 +96,11 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
   get waitClass(): string {
     return ""
   }
-  /** Whether a worker has a part of it. */
+  /** Whether a worker has a lease of it. */
   get isLeased(): boolean {
     return !this.#leases.isEmpty
   }
-  /** Bytes of all that is kept of it. */
+  /** Bytes of its values, log and items. */
   get bytes(): number {
     return this.values.bytes + this.log.bytes + this.#items.bytes
   }
@@ -114,22 +113,21 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
     return this.isOver || this.#countdown.isOver(index)
   }
 
-  /** The items of the step that a unit is of, once they are known. */
+  /** The items of the unit's step, once the step is expanded. */
   itemsOf(unit: { readonly index: number }): RunStepItems | undefined {
     return this.#items.get(unit.index)
   }
 
-  /** What a claim of a unit sees of the run's values. */
+  /** The values that a claim of the unit reads. */
   valuesOf(unit: WorkUnit): Claim["values"] {
     return this.#items.valuesOf(unit, this.values)
   }
 
-  /** A part of the list of a step's units. */
   listItems(index: number, request: ItemsRequest): ItemList {
     return this.#items.list(index, request, this.#owner.maxValueBytes)
   }
 
-  /** Makes the steps ready that wait for nothing. */
+  /** Makes the steps ready that depend on no other step. */
   open(atMillis: number): void {
     this.#now = atMillis
     this.isOpen = true
@@ -138,10 +136,10 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
   }
 
   stepReady(index: number): void {
-    // Before that, a cancelled step may let others go on; the countdown tells of them again when it begins.
+    // Cancelling a step may release others before the run opens. `Countdown.begin` reports these again.
     if (!this.isOpen) return
     const unit = new WorkUnit(this, index, -1)
-    // A run that has begun is brought to its end before others begin.
+    // Steps of runs that have begun go before the first steps of other runs.
     if (this.status === "RUNNING") this.#owner.readyFirst(unit)
     else this.#owner.ready(unit)
   }
@@ -150,7 +148,7 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
     this.log.add({ type: "StepSkipped", ...this.log.stepFields(index, 0, this.#now), cause, reason })
   }
 
-  /** A lease begins. */
+  /** A unit was leased. */
   leased(lease: RunLease, atMillis: number): void {
     this.#leases.add(lease)
     this.#items.of(lease.unit)?.leased(lease.unit)
@@ -160,10 +158,10 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
     this.log.stepStarted(lease.index, lease.attempt, atMillis)
   }
 
-  /** Records how a claim ended. Whoever calls has compared the token. */
+  /** Records the outcome of a live lease. */
   settle(lease: RunLease, outcome: Outcome, atMillis: number): void {
     this.#now = atMillis
-    const { unit, attempt } = lease
+    const { unit, attempt, beganMillis } = lease
     this.#leases.end(lease)
     const items = this.#items.of(unit)
     items?.released(unit)
@@ -179,13 +177,7 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
           this.#advance(items)
           return
         }
-        this.#completeStep(
-          unit.index,
-          attempt,
-          this.#owner.millisSince(lease.beganMillis),
-          outcome.outputs,
-          armOf(outcome)
-        )
+        this.#completeStep(unit.index, attempt, this.#owner.millisSince(beganMillis), outcome.outputs, armOf(outcome))
         return
       case "Failed":
         if (items !== undefined) {
@@ -197,14 +189,14 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
           this.#startRun()
           this.log.stepStarted(unit.index, 0, atMillis)
         }
-        this.#failStep(unit.index, attempt, lease.beganMillis, outcome.error)
+        this.#failStep(unit.index, attempt, beganMillis, outcome.error)
         return
       case "Retried": {
         unit.failures++
         const { error, waitMillis } = outcome
         if (this.#items.countEvent(unit)) {
-          const about = this.#items.eventFields(unit, attempt, this.#now, error.item)
-          this.log.add({ type: "StepRetried", ...about, error, waitMillis })
+          const fields = this.#items.eventFields(unit, attempt, this.#now, error.item)
+          this.log.add({ type: "StepRetried", ...fields, error, waitMillis })
         }
         this.#owner.delay(unit, waitMillis)
         if (items !== undefined) this.#queueItems(items)
@@ -219,18 +211,18 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
         return
       }
       case "Probed": {
+        const { limits, memo } = outcome
         unit.probed = true
-        unit.memo = outcome.memo
-        unit.probedLimits =
-          outcome.memo === undefined ? outcome.limits : [...outcome.limits, Limit.ofMemo(outcome.memo.text)]
-        const known = outcome.memo && this.#owner.recall(outcome.memo)
+        unit.memo = memo
+        unit.probedLimits = memo === undefined ? limits : [...limits, Limit.ofMemo(memo.text)]
+        const known = memo && this.#owner.recall(memo)
         if (known === undefined) this.requeue(unit)
         else this.completeFromMemo(unit, known, atMillis)
         return
       }
       case "Expanded": {
-        const plan = this.step(unit.index).expands!
-        const made = new StepItems(plan, unit, lease.beganMillis, outcome)
+        const expansion = this.step(unit.index).expands!
+        const made = new StepItems(expansion, unit, beganMillis, outcome)
         this.#items.add(made)
         this.#advance(made)
         return
@@ -238,7 +230,7 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
     }
   }
 
-  /** A unit can be lent again: it was given back, or has waited for its next attempt. */
+  /** Makes a unit ready again: it was released, or its wait for the next attempt is over. */
   requeue(unit: RunUnit): void {
     const items = this.#items.of(unit)
     if (items === undefined) this.#owner.ready(unit)
@@ -252,7 +244,7 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
   lost(lease: RunLease, reason: string, atMillis: number): void {
     const { unit, step } = lease
     unit.losses++
-    // One that shares its worker with others may have been lost because of them.
+    // A unit that was not alone on its worker may have been lost because of another one.
     if (unit.losses < this.#owner.maxLosses || !lease.isAlone) {
       this.settle(lease, { _tag: "Released", reason }, atMillis)
       return
@@ -261,7 +253,7 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
     this.settle(lease, { _tag: "Failed", error }, atMillis)
   }
 
-  /** A unit gives what another attempt gave for the same inputs. */
+  /** Completes a unit with memoised outputs. */
   completeFromMemo(unit: RunUnit, outputs: Outputs, atMillis: number): void {
     this.#now = atMillis
     const items = this.#items.of(unit)
@@ -275,7 +267,7 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
     this.#completeStep(unit.index, unit.attempts, 0, outputs, { memoised: true })
   }
 
-  /** A unit can't be lent: its step fails. */
+  /** Fails the step of a unit that can't be leased. */
   refuse(unit: RunUnit, error: ErrorInfo, atMillis: number, passedMillis: number): void {
     this.#now = atMillis
     const items = this.#items.get(unit.index)
@@ -295,7 +287,7 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
     this.#end("CANCELLED", { type: "RunCancelled", ...this.log.runFields(atMillis), reason })
   }
 
-  /** Ends one step; the run goes on as if it had failed. */
+  /** Cancels one step; the run goes on as if the step had failed. */
   cancelStep(index: number, reason: string, atMillis: number): void {
     if (this.isStepOver(index)) return
     this.#now = atMillis
@@ -312,7 +304,7 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
     if (this.#countdown.remaining === 0) this.#finish()
   }
 
-  /** Items of a unit have failed for good. `error` is that of the step, where one failed item fails it. */
+  /** Records failed items of a unit. `error` is that of the step, when one failed item fails the step. */
   #failItems(
     items: RunStepItems,
     { index, attempt, unit }: RunLease,
@@ -325,13 +317,13 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
       this.#failStep(index, attempt, items.beganMillis, error)
       return
     }
-    const told = failed.errors.slice(0, Math.max(MAX_ITEM_ERRORS - items.failedEvents, 0))
-    items.failedEvents += told.length
-    this.log.itemsFailed(index, attempt, told, unit.item * items.size, this.#now)
+    const reported = failed.errors.slice(0, Math.max(MAX_ITEM_ERRORS - items.failedEvents, 0))
+    items.failedEvents += reported.length
+    this.log.itemsFailed(index, attempt, reported, unit.item * items.size, this.#now)
     this.#advance(items)
   }
 
-  /** Units of a step are over: the step fails, completes, or has its other units lent. */
+  /** After units have ended: fails or completes the step, or queues its other units. */
   #advance(items: RunStepItems): void {
     const { stepUnit, beganMillis, count } = items
     const { index, attempts } = stepUnit
@@ -349,19 +341,19 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
     this.#completeStep(index, attempts, this.#owner.millisSince(beganMillis), items.outputs, items.completion)
   }
 
-  /** Has the rest of a step's items queued, when there are any that can be lent and are not. */
+  /** Queues the step's units, if some are ready and they are not queued yet. */
   #queueItems(items: RunStepItems): void {
     if (!items.isQueued && items.isReady) this.#owner.ready(items.stepUnit)
   }
 
   #failStep(index: number, attempt: number, beganMillis: number, error: ErrorInfo): void {
     const durationMillis = this.#owner.millisSince(beganMillis)
-    const about = this.log.stepFields(index, attempt, this.#now)
-    this.log.add({ type: "StepFailed", ...about, error, durationMillis, ...this.#items.failedFields(index) })
+    const fields = this.log.stepFields(index, attempt, this.#now)
+    this.log.add({ type: "StepFailed", ...fields, error, durationMillis, ...this.#items.failedFields(index) })
     this.#applyFailure(index, error, `step '${this.step(index).name}' failed`)
   }
 
-  /** A step has ended without what others wait for. */
+  /** Applies the run's failure policy to a step that failed or was cancelled. */
   #applyFailure(index: number, error: ErrorInfo, reason: string): void {
     const { onFailure } = this.submission
     this.#error ??= error
@@ -374,7 +366,7 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
     if (this.#countdown.remaining === 0) this.#finish()
   }
 
-  /** Every step is over. */
+  /** Ends the run: every step is over. */
   #finish(): void {
     const isFailure = this.submission.onFailure !== "skip" || this.#countdown.hasLostVital
     if (this.#error !== undefined && isFailure) {
@@ -398,11 +390,8 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
     if (this.status !== "PENDING") return
     this.status = "RUNNING"
     const { requestId } = this.submission
-    this.log.add({
-      type: "RunStarted",
-      ...this.log.runFields(this.#now),
-      ...(requestId !== undefined && { requestId })
-    })
+    const fields = this.log.runFields(this.#now)
+    this.log.add({ type: "RunStarted", ...fields, ...(requestId !== undefined && { requestId }) })
   }
 }
 

@@ -1,4 +1,4 @@
-/** What a run in memory knows of the items of its steps, and of those that it keeps from the run that it repeats. */
+/** The items of the steps of a run in memory, including those kept from the run that it retries. */
 
 import { type ItemList, type ItemsRequest, MAX_ITEM_ERRORS, NO_ITEMS } from "../../run/ItemList.ts"
 import { KEPT_ITEMS, type KeptItems, write } from "../../run/KeptItems.ts"
@@ -12,13 +12,13 @@ type UnitFields = ReturnType<RunLog["stepFields"]> & { readonly item?: number }
 type Kept = Readonly<Record<string, KeptItems>>
 
 /**
- * The items of the steps of one run: while a step runs, and to the end of the run's history when it did not complete, or
- * completed without some of them.
+ * The items of a run's steps, from the expansion of a step on. When a step completes without failed items, its items
+ * are dropped; otherwise they are kept as long as the run.
  */
 export class RunItems<Run extends UnitRun> {
   readonly #log: RunLog
   #byStep: Map<number, StepItems<Run>> | undefined = undefined
-  /** By step. */
+  /** By step name. */
   #kept: Kept | undefined
 
   constructor(log: RunLog, kept: Kept | undefined) {
@@ -30,7 +30,7 @@ export class RunItems<Run extends UnitRun> {
     return this.#byStep?.get(index)
   }
 
-  /** The items that a unit is one of. */
+  /** The items of the unit's step; undefined for the unit of the step itself. */
   of(unit: WorkUnit): StepItems<Run> | undefined {
     return unit.item === -1 ? undefined : this.#byStep!.get(unit.index)
   }
@@ -40,26 +40,26 @@ export class RunItems<Run extends UnitRun> {
     this.#byStep.set(items.stepUnit.index, items)
   }
 
-  /** A step has completed. */
+  /** The step has completed. */
   completed(items: StepItems<Run>): void {
     if (items.failed === 0) this.#byStep!.delete(items.stepUnit.index)
   }
 
-  /** How many items a step has gone on without, where it may; for the event that says that it failed. */
+  /** Fields for `StepFailed`: the number of failed items, when the step may go on without some. */
   failedFields(index: number): { readonly itemsFailed: number } | undefined {
     const items = this.get(index)
     return items?.expansion.onFailure === undefined || items.failed === 0 ? undefined : { itemsFailed: items.failed }
   }
 
-  /** The run is over. */
+  /** The run has ended. */
   end(): void {
     this.#kept = undefined
     if (this.#byStep === undefined) return
-    // Of a reduce there are no results but the last.
+    // A reduce has no outputs of single items.
     for (const [index, { expansion }] of this.#byStep) if (expansion.inOrder) this.#byStep.delete(index)
   }
 
-  /** What a claim of a unit sees of the run's values. */
+  /** The values that a claim of the unit reads. */
   valuesOf(unit: WorkUnit, values: Claim["values"]): Claim["values"] {
     const items = this.of(unit)
     if (items !== undefined) return items.valuesFrom(values)
@@ -70,14 +70,14 @@ export class RunItems<Run extends UnitRun> {
     return { get: (name) => (name === KEPT_ITEMS ? write(kept) : values.get(name)) }
   }
 
-  /** What an event about a unit says of it. `item` is the one of several that it is about. */
+  /** The common fields of an event about a unit. `item` is the item in question, in a unit of several. */
   eventFields(unit: WorkUnit, attempt: number, atMillis: number, item?: number): UnitFields {
-    const about = this.#log.stepFields(unit.index, attempt, atMillis)
+    const fields = this.#log.stepFields(unit.index, attempt, atMillis)
     const items = this.of(unit)
-    return items === undefined ? about : { ...about, item: item ?? unit.item * items.size }
+    return items === undefined ? fields : { ...fields, item: item ?? unit.item * items.size }
   }
 
-  /** Whether an event about a unit is told: of events about single items that are tried again, a step has only so many. */
+  /** Counts an event about a retried or released unit. False when its step has too many events with an item. */
   countEvent(unit: WorkUnit): boolean {
     const items = this.of(unit)
     return items === undefined || items.retryEvents++ < MAX_ITEM_ERRORS
@@ -88,7 +88,7 @@ export class RunItems<Run extends UnitRun> {
     return items === undefined || items.expansion.inOrder ? NO_ITEMS : items.list(request, maxBytes)
   }
 
-  /** Bytes of all that is kept of them. */
+  /** Bytes of all items. */
   get bytes(): number {
     let sum = 0
     if (this.#byStep !== undefined) for (const { keptBytes } of this.#byStep.values()) sum += keptBytes

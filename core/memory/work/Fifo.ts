@@ -1,24 +1,24 @@
-/** Those who wait in a Store in memory: first in, first out. */
+/** A first-in-first-out queue that drops entries which are over. */
 import * as MutableList from "effect/MutableList"
 
-/** Something that waits, unless it is over before its turn comes. */
+/** An entry of a queue. It may end while it waits. */
 export interface Queued {
   readonly isOver: boolean
 }
 
-/** Below this, nobody looks for those that are over. */
+/** A queue with fewer entries is not pruned. */
 const MIN_PRUNE = 1_024
 
 /**
- * A queue that what is over does not pile up in, even when nothing is taken: each time it has doubled, it is cleared of
- * them, which costs a constant time for each that was added.
+ * Entries that are over do not pile up, even when none is taken: the queue is pruned each time it has doubled. That
+ * costs constant time per added entry.
  */
 export class Fifo<A extends Queued> {
   readonly #list: MutableList.MutableList<A> = MutableList.make()
   readonly #onDrop: ((item: A) => void) | undefined
   #pruneAt = MIN_PRUNE
 
-  /** `dropped` is called for what leaves because it is over; it may add to the queue. */
+  /** `onDrop` is called for each pruned entry; it may add to the queue. */
   constructor(onDrop?: (item: A) => void) {
     this.#onDrop = onDrop
   }
@@ -27,7 +27,7 @@ export class Fifo<A extends Queued> {
     return this.#list.length
   }
 
-  /** The next one that is not over, which stays where it is; nothing when all of the next hundred are. */
+  /** The next entry that is not over, without taking it; undefined when the next hundred are all over. */
   get first(): A | undefined {
     return MutableList.toArrayN(this.#list, 100).find((item) => !item.isOver)
   }
@@ -37,7 +37,7 @@ export class Fifo<A extends Queued> {
     MutableList.append(this.#list, item)
   }
 
-  /** The next one, over or not. */
+  /** Takes the next entry, over or not. */
   take(): A | undefined {
     const item = MutableList.take(this.#list)
     return item === MutableList.Empty ? undefined : item

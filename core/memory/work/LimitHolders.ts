@@ -1,10 +1,10 @@
-/** Who holds which limits in a Store in memory, and who waits for them. */
+/** Limits in a Store in memory: which runs and units hold them, and which wait. */
 import type { Limit } from "../../values/Limit.ts"
 import { type LimitWaiter, WaitingHolders } from "./WaitingHolders.ts"
 
-/** Something that needs limits to go on: a run, or a unit of work. */
+/** A run or a unit of work that needs limits. */
 export interface Holder extends LimitWaiter {
-  /** Holders of one class can be served by the same worker: when a place is free, one of each class is told. */
+  /** The same workers serve all holders of a class. When a limit becomes free, one holder of each class is woken. */
   readonly waitClass: string
 }
 
@@ -15,22 +15,22 @@ interface WaitQueue<H extends Holder> {
 
 interface KeyState<H extends Holder> {
   held: number
-  /** Those who wait, by class and by how many may hold the key. */
+  /** The waiting holders, by class and by the limit's `max`. */
   readonly queues: Map<string, WaitQueue<H>>
 }
 
-/** Limits by key. A holder takes all that it needs at once or nothing, so nobody waits with a place in hand. */
+/** Counting semaphores by key. A holder acquires all its limits or none, so no waiting holder blocks another. */
 export class LimitHolders<H extends Holder> {
   readonly #keys: Map<string, KeyState<H>> = new Map()
   #serials = 0
-  /** Called for one that has waited and may try again; it must not try at once. */
+  /** Called for a waiting holder that may try again. It must not acquire within this call. */
   readonly #wake: (holder: H) => void
 
   constructor(wake: (holder: H) => void) {
     this.#wake = wake
   }
 
-  /** Takes every limit, or has the holder wait for the first one that is used up. */
+  /** Acquires all limits. If one is full, queues the holder for the first such limit and returns false. */
   acquire(holder: H, limits: ReadonlyArray<Limit>): boolean {
     const full = limits.find((limit) => this.isFull(limit))
     if (full === undefined) {
@@ -52,20 +52,20 @@ export class LimitHolders<H extends Holder> {
     return (this.#keys.get(key)?.held ?? 0) >= max
   }
 
-  /** Whether a limit is waited for. */
+  /** Whether holders wait for a limit. */
   hasWaiters(key: string): boolean {
     return (this.#keys.get(key)?.queues.size ?? 0) > 0
   }
 
-  /** Gives limits back, and tells those who wait for them. */
+  /** Releases limits and wakes holders that wait for them. */
   release(limits: ReadonlyArray<Limit>): void {
     for (const { key } of limits) this.#stateOf(key).held--
     this.wakeNext(limits)
   }
 
   /**
-   * Tells the next ones of whatever is free of these limits. For a holder that was told and does not take its place,
-   * because it is over or something else is used up: nobody else would be told of it.
+   * Wakes the next waiting holders of these limits, where they are free. Call it also for a woken holder that does not
+   * acquire, because it is over or another limit is full: otherwise no other holder would be woken.
    */
   wakeNext(limits: ReadonlyArray<Limit>): void {
     for (const { key } of limits) {

@@ -1,16 +1,16 @@
-/** Units of work of a Store in memory that run alone, because they lost workers before. */
+/** Ready units of a Store in memory that must run alone on a worker, because they lost workers before. */
 
 import type { ClaimRequest } from "../../store/Work.ts"
 import { Fifo } from "./Fifo.ts"
 import type { ReadyQueue, ReadyUnit } from "./ReadyQueues.ts"
 
-/** Lone units by priority and version of their pipeline; of one priority and version, the first one first. */
+/** Lone units by priority and pipeline version; first in, first out. */
 export class LoneUnits<Unit extends ReadyUnit<Unit>> {
   readonly #units: Map<ReadyQueue<Unit>, Fifo<Unit>> = new Map()
   readonly #paused: ReadonlySet<string>
   readonly #onDrop: (unit: Unit) => void
 
-  /** `dropped` is called for units that leave because they are over. */
+  /** `onDrop` is called for each unit that is dropped because it is over. */
   constructor(paused: ReadonlySet<string>, onDrop: (unit: Unit) => void) {
     this.#paused = paused
     this.#onDrop = onDrop
@@ -27,12 +27,12 @@ export class LoneUnits<Unit extends ReadyUnit<Unit>> {
     units.add(unit)
   }
 
-  /** Whether there is one that this request could be lent. */
+  /** Whether a unit could be granted to this request. */
   hasFor(request: ClaimRequest): boolean {
     return this.#queueFor(request) !== undefined
   }
 
-  /** The next one that this request could be lent. */
+  /** Takes the next unit for this request: of the highest priority. */
   take(request: ClaimRequest): Unit | undefined {
     const queue = this.#queueFor(request)
     if (queue === undefined) return undefined
