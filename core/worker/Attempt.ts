@@ -1,4 +1,4 @@
-/** One attempt of a step or of one unit of it: the task called, and what came of it. */
+/** One attempt of a step or of a unit of its items: calls the task and makes its outcome. */
 import * as Cause from "effect/Cause"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -18,52 +18,52 @@ import { describe, type ErrorInfo, resultsTooLarge } from "../values/ErrorInfo.t
 import * as ItemUnits from "./ItemUnits.ts"
 import { readInputs, type StepCodec, type Values, writeOutputs } from "./StepCodec.ts"
 
-/** What an attempt needs of its worker. */
+/** The worker of an attempt, as the attempt sees it. */
 export interface AttemptContext {
   readonly maxValueBytes: number
-  /** For durations: it never goes back. */
+  /** A monotonic clock. */
   readonly nowMillis: () => number
-  /** From 0 to 1. */
+  /** A random number from 0 to 1. */
   readonly random: () => number
   readonly note: (note: Note) => void
   readonly leaks: Leaks | undefined
-  /** An attempt has leaked an error. */
+  /** Called when an attempt has leaked an error. */
   readonly leaked: (attempt: Attempt, error: unknown) => void
 }
 
-/** An attempt under way, and the context that its task sees. */
+/** A running attempt. It is the context that its task is called with. */
 export class Attempt implements Task.TaskContext, LeakOwner {
   readonly claim: Claim
   readonly stepCodec: StepCodec
   readonly #context: AttemptContext
-  /** The fiber of a task that is an Effect. */
+  /** The fiber of a task that returned an Effect. */
   fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
-  /** Whether the outcome no longer counts. */
+  /** Whether it was told to stop. */
   isRevoked = false
-  /** Whether it has leaked an error, which is told once. */
+  /** Whether it has leaked an error; only the first is reported. */
   hasLeaked = false
-  /** What comes of it once it has stopped, in place of what it would give. */
+  /** The outcome to settle once it has stopped, in place of its own. */
   stopOutcome: Outcome | undefined = undefined
-  /** When it times out; once it was told to stop, when it is given up. */
+  /** Ends in a timeout; once it was told to stop, gives the attempt up. */
   timer: Timer | undefined = undefined
-  /** Where its worker keeps it; -1 once it does no more. */
+  /** Its index in `RunningAttempts`; -1 when it is not there. */
   runningIndex = -1
-  /** Around it, where it is traced. */
+  /** Its span, when it is traced. */
   span: Tracer.Span | undefined = undefined
-  /** The item at work, in a unit of several. */
+  /** The index of the current item within its unit. */
   indexInUnit = 0
   #items: ItemUnits.Items = NO_ITEM
-  /** What the items before it gave. */
+  /** The outputs of the items before, by name. */
   readonly #outputs: Map<string, Json> = new Map()
-  /** How many of these failed, and the errors of the first. */
+  /** How many of these items failed, and the first errors. */
   #itemsFailed = 0
   #errors: Array<ErrorInfo> | undefined = undefined
   #controller: AbortController | undefined = undefined
   readonly #beganAtMillis: number
 
-  constructor(claim: Claim, runner: StepCodec, context: AttemptContext) {
+  constructor(claim: Claim, stepCodec: StepCodec, context: AttemptContext) {
     this.claim = claim
-    this.stepCodec = runner
+    this.stepCodec = stepCodec
     this.#context = context
     this.#beganAtMillis = context.nowMillis()
   }
@@ -87,14 +87,14 @@ export class Attempt implements Task.TaskContext, LeakOwner {
   get traceparent(): string | undefined {
     return this.span && toTraceparent(this.span)
   }
-  // Most tasks never look at their signal, so it is made when one does.
+  // Made on first use: most tasks never read their signal.
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
     if (this.isRevoked && !this.#controller.signal.aborted) this.#controller.abort()
     return this.#controller.signal
   }
 
-  // Tasks may take these two out of the context, so they are bound to it; most never look at them.
+  // Tasks may take these two functions out of the context, so each is a closure, made when a task reads it.
   get progress(): Task.TaskContext["progress"] {
     return (done, total) => {
       if (this.isRevoked || this.claim.item !== undefined || !isAmount(done) || !isAmount(total)) return
@@ -105,8 +105,8 @@ export class Attempt implements Task.TaskContext, LeakOwner {
     return (message, fields, asked: Level = "info") => {
       const level = LEVELS.includes(asked) ? asked : "info"
       const { item } = this
-      const said = { level, message: toMessage(message), ...(fields && { fields: toFields(fields) }) }
-      this.#context.note({ claim: this.claim, line: item === undefined ? said : { ...said, item } })
+      const line = { level, message: toMessage(message), ...(fields && { fields: toFields(fields) }) }
+      this.#context.note({ claim: this.claim, line: item === undefined ? line : { ...line, item } })
     }
   }
 
@@ -122,7 +122,7 @@ export class Attempt implements Task.TaskContext, LeakOwner {
     this.#context.leaked(this, error)
   }
 
-  /** Calls what is the task's own. */
+  /** Calls code of the task; errors that it leaks are attributed to this attempt. */
   #tracked<A>(call: () => A): A {
     const { leaks } = this.#context
     return leaks === undefined ? call() : leaks.within(this, call)
@@ -130,7 +130,7 @@ export class Attempt implements Task.TaskContext, LeakOwner {
 
   // -- the call ------------------------------------------------------------------------------------------------------
 
-  /** Calls the task, for the item at work. Gives what it returned, or the outcome when its inputs can't be read or it threw. */
+  /** Calls the task for the current item. Returns its result, or the outcome of invalid inputs or a thrown error. */
   call(): { readonly returned: unknown } | { readonly outcome: Outcome } {
     const { stepCodec, claim } = this
     if (claim.item !== undefined && this.indexInUnit === 0)
@@ -146,8 +146,8 @@ export class Attempt implements Task.TaskContext, LeakOwner {
   }
 
   /**
-   * Takes the outcome of the call for the item at work. Gives that of the whole attempt; undefined until the last item.
-   * An item that fails for good costs itself alone, where the step goes on without failed items.
+   * Takes the outcome of the current item. Returns the outcome of the whole attempt; undefined until the last item. If
+   * the step goes on without failed items, a failed item does not end the attempt.
    */
   takeOutcome(outcome: Outcome): Outcome | undefined {
     const { step } = this.stepCodec
@@ -167,7 +167,7 @@ export class Attempt implements Task.TaskContext, LeakOwner {
       : { _tag: "Completed", outputs, failed: { count: this.#itemsFailed, errors: this.#errors } }
   }
 
-  /** Keeps what an item gave. Gives the outcome when that is too much together. */
+  /** Keeps the outputs of an item. Returns a failure when the outputs of the unit are too large. */
   #write(outputs: Readonly<Record<string, Json>>): Outcome | undefined {
     const { maxValueBytes } = this.#context
     const written = this.#outputs
@@ -175,7 +175,7 @@ export class Attempt implements Task.TaskContext, LeakOwner {
     for (const name of Object.keys(outputs)) {
       const json = outputs[name]!
       const before = written.get(name)
-      // Parts of one list: whoever puts the list together puts commas between the units too.
+      // Lists without brackets: the Store joins those of all units.
       const all = isReduce || before === undefined ? json : `${before},${json}`
       if (Bytes.exceeds(all, maxValueBytes)) return this.#failed(resultsTooLarge(this.step, maxValueBytes))
       written.set(name, all)
@@ -183,14 +183,14 @@ export class Attempt implements Task.TaskContext, LeakOwner {
     return undefined
   }
 
-  /** What a reduce has come to. */
+  /** The values that the next item of a reduce reads: its outputs so far replace those of the claim. */
   get #accumulated(): Values {
     return { get: (name) => this.#outputs.get(name) ?? this.claim.values.get(name) }
   }
 
   // -- outcomes ------------------------------------------------------------------------------------------------------
 
-  /** The outcome of a task that returned `returned`. */
+  /** The outcome of a task that returned a value. */
   outcomeOfReturn(returned: unknown): Outcome {
     const { step } = this.stepCodec
     const outputs = writeOutputs(this.stepCodec, returned, this.#context.maxValueBytes)
@@ -218,7 +218,7 @@ export class Attempt implements Task.TaskContext, LeakOwner {
     return exit._tag === "Success" ? this.outcomeOfReturn(exit.value) : this.outcomeOfError(Cause.squash(exit.cause))
   }
 
-  /** The outcome of a task that threw, whose Promise was rejected, that took too long, or that leaked an error. */
+  /** The outcome of a task that threw or rejected, timed out, or leaked an error. */
   outcomeOfError(error: unknown, isLeak = false): Outcome {
     const { stepCodec, claim } = this
     const { retry, name } = stepCodec.task
@@ -236,9 +236,12 @@ export class Attempt implements Task.TaskContext, LeakOwner {
     if (retry === undefined || cause.name === "Fatal") return { _tag: "Failed", error: failure }
     try {
       if (retry.when !== undefined && !retry.when(error)) return { _tag: "Failed", error: failure }
-    } catch (defectOutcome) {
-      const message = `The retry predicate of task '${name}' failed: ${describe(defectOutcome).message}; asked about: ${cause.message}`
-      return { _tag: "Failed", error: { ...failure, name: "PredicateFailed", message, cause: describe(defectOutcome) } }
+    } catch (thrown) {
+      const message = `The retry predicate of task '${name}' failed: ${describe(thrown).message}; called with: ${cause.message}`
+      return {
+        _tag: "Failed",
+        error: { ...failure, name: "PredicateFailed", message, cause: describe(thrown) }
+      }
     }
     const elapsedMillis = claim.elapsedMillis + this.#context.nowMillis() - this.#beganAtMillis
     const waitMillis = Retry.waitMillis(retry, claim.failures + 1, elapsedMillis, this.#context.random())
@@ -257,21 +260,21 @@ const NO_ITEM: ItemUnits.Items = [[]]
 
 const isAmount = (value: unknown): boolean => typeof value === "number" && value >= 0 && Number.isFinite(value)
 
-/** Whether the one output of a predicate is true: as its task says it, whatever its schema writes for it. */
+/** Whether the one output of a predicate is `true`, before it is encoded by its schema. */
 const isTrue = ({ outputs }: StepCodec, returned: unknown): boolean =>
   (returned as Readonly<Record<string, unknown>>)[outputs[0]!.key] === true
 
-/** An outcome, also of what throws. */
+/** The outcome, or a failure when computing it throws. */
 export const catchDefect = (claim: Claim, outcome: () => Outcome): Outcome => {
   try {
     return outcome()
   } catch (defect) {
-    return broken(claim, defect)
+    return defectOutcome(claim, defect)
   }
 }
 
-/** The outcome of an attempt that broke where none should. */
-export const broken = ({ step }: Claim, defect: unknown): Outcome => {
+/** The outcome of an attempt that threw outside its task. */
+export const defectOutcome = ({ step }: Claim, defect: unknown): Outcome => {
   const cause = describe(defect)
   return { _tag: "Failed", error: { name: "Defect", message: `Step '${step}' broke: ${cause.message}`, step, cause } }
 }

@@ -1,4 +1,4 @@
-/** How lists become units of work: which items a unit has, and how they are written down for whoever claims it. */
+/** Divides lists into units of work, and encodes the items of a unit for its claim. */
 
 import type { Json } from "../json/Value.ts"
 import { KEPT_ITEMS, readMatching } from "../run/KeptItems.ts"
@@ -9,13 +9,13 @@ import { type StepCodec, stepError, type Values } from "./StepCodec.ts"
 /** How many items a step may have. */
 export const MAX_ITEMS = 1_000_000
 
-/** The items of a unit: for each, one parsed value of each list. */
+/** The items of a unit. Each item is one parsed value of each list. */
 export type Items = ReadonlyArray<ReadonlyArray<unknown>>
 
 /**
- * The units of the lists that a step goes through. Of several lists, every combination, the last list's items changing
- * fastest. `maxBytes` is how long all units may be together, in bytes of JSON. Units that the claim keeps from an earlier run
- * are done.
+ * The outcome of an expand claim: the units of the step's lists. Of several lists, every combination is an item; the
+ * last list changes fastest. All units together may have `maxBytes` bytes of JSON. Units that the claim keeps from an
+ * earlier run are done.
  */
 export const expand = (stepCodec: StepCodec, values: Values, maxBytes: number): Outcome => {
   const { step, over } = stepCodec
@@ -59,13 +59,13 @@ const combination = (lists: ReadonlyArray<ReadonlyArray<unknown>>, at: number): 
   return item
 }
 
-// Where there is only one item or one list, there is no list around it.
+// A single item, or the value of a single list, has no array around it.
 const toJson = ({ step, over }: StepCodec, items: Items): Json => {
   const shown = over.length === 1 ? items.map(([value]) => value) : items
   return JSON.stringify(step.chunk === undefined ? shown[0] : shown)
 }
 
-/** The items that were written into a unit. */
+/** The items of an encoded unit. */
 export const fromJson = ({ step, over }: StepCodec, unit: Json): Items => {
   const parsed: unknown = JSON.parse(unit)
   const items = step.chunk === undefined ? [parsed] : (parsed as ReadonlyArray<unknown>)
@@ -74,10 +74,10 @@ export const fromJson = ({ step, over }: StepCodec, unit: Json): Items => {
 
 const tooMany = ({ step }: StepCodec, what: string): Outcome => ({
   _tag: "Failed",
-  error: stepError(step, "TooManyItems", `Step '${step.name}' goes through too much: ${what}`)
+  error: stepError(step, "TooManyItems", `Step '${step.name}' has too many items: ${what}`)
 })
 
-/** What a step gives for the empty list. */
+/** The outcome for an empty list. */
 const emptyResult = ({ step, accumulators }: StepCodec): Outcome => ({
   _tag: "Completed",
   outputs: Object.fromEntries(

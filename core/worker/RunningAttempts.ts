@@ -1,23 +1,23 @@
-/** The attempts that a worker has under way: how many there are, and how each of them is told to stop. */
+/** The running attempts of a worker: counts them, times them out, and tells them to stop. */
 import type { TimerHeap } from "../runtime/TimerHeap.ts"
 import type { Claim } from "../store/Work.ts"
 import { StepTimedOut } from "../values/Errors.ts"
 import type { Attempt } from "./Attempt.ts"
 
-/** How long a task that was told to stop may take to do so, in milliseconds. */
+/** How long a task may take to stop after it was told to, in milliseconds. */
 export const STOP_MILLIS = 1_000
 
-/** What becomes of attempts by themselves. */
+/** Receives events of attempts. */
 export interface AttemptListener {
-  /** It was told to stop and did not; nobody waits for it any more. */
+  /** The attempt did not stop in time; it is given up. */
   readonly stopIgnored: (attempt: Attempt) => void
 }
 
-/** Attempts whose task has not ended. */
+/** The attempts whose task has not ended. */
 export class RunningAttempts {
   readonly #timers: TimerHeap
   readonly #listener: AttemptListener
-  /** In no order. */
+  /** Unordered. */
   readonly #all: Array<Attempt> = []
 
   constructor(timers: TimerHeap, listener: AttemptListener) {
@@ -33,22 +33,22 @@ export class RunningAttempts {
     return this.#all.map(({ claim }) => claim)
   }
 
-  /** Those that are there now, also when some of them leave meanwhile. */
+  /** A copy: attempts may be removed while iterating. */
   values(): ReadonlyArray<Attempt> {
     return this.#all.slice()
   }
 
-  /** Those of claims with these tokens. */
+  /** The attempts of the claims with these tokens. */
   withTokens(tokens: ReadonlySet<string>): ReadonlyArray<Attempt> {
     return this.#all.filter(({ claim }) => tokens.has(claim.token))
   }
 
-  // A swap with the last keeps adding and removing free of searching, hashing and allocation.
+  // Removing swaps with the last attempt: no searching, hashing or allocation.
   add(attempt: Attempt): void {
     attempt.runningIndex = this.#all.length
     this.#all.push(attempt)
     const { timeoutMillis, thread } = attempt.stepCodec.task
-    // The time that a task waits for a thread does not count, so its threads measure it.
+    // For a task on a thread, the thread pool measures the timeout: waiting for a thread does not count.
     if (timeoutMillis === undefined || thread !== undefined) return
     attempt.timer = this.#timers.after(timeoutMillis, () => {
       attempt.stopOutcome = attempt.outcomeOfError(new StepTimedOut(timeoutMillis))
@@ -66,7 +66,7 @@ export class RunningAttempts {
     attempt.runningIndex = -1
   }
 
-  /** Tells an attempt to stop. One that does not is given up, so that its place is free for others. */
+  /** Tells an attempt to stop. If it does not, it is given up, which makes room for another attempt. */
   revoke(attempt: Attempt): void {
     if (attempt.isRevoked) return
     if (attempt.timer !== undefined) this.#timers.remove(attempt.timer)

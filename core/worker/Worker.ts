@@ -1,4 +1,4 @@
-/** Claims ready steps from a Store, runs them, settles them. The same code over every Store. */
+/** The worker: claims ready steps from a Store, runs them and settles their outcomes. The same for every Store. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -24,26 +24,26 @@ import { OutcomeQueue } from "./OutcomeQueue.ts"
 import { STOP_MILLIS } from "./RunningAttempts.ts"
 import { TaskCalls } from "./TaskCalls.ts"
 
-/** How a worker works. */
+/** Options of a worker. */
 export interface Options {
-  /** How many steps run at once. Default: 100. */
+  /** How many steps or items run at once; at least 1. Default: 100. */
   readonly concurrency?: number
   /**
-   * How long running steps may take to finish once the worker is told to stop, in milliseconds; then they are
-   * interrupted and given back. Default: 10,000.
+   * How long running steps may take to finish once the worker stops, in milliseconds. Then they are interrupted and
+   * released. Default: 10,000.
    */
   readonly graceMillis?: number
 }
 
-/** How long to wait before asking a Store again that did not answer, in milliseconds. */
+/** The wait before the next call to an unavailable Store, in milliseconds. */
 const RETRY_MILLIS = 250
 
-/** How long the last notes may take when the worker stops, in milliseconds. */
+/** How long writing the last notes may take when the worker stops, in milliseconds. */
 const LAST_NOTES_MILLIS = 5_000
 
 /**
- * A worker for as long as the layer's scope is open. `R` are the services that the registry's tasks need. Fails with
- * `InvalidOption` when it can't work like that.
+ * A worker that runs as long as the layer's scope is open. `R`: the services that the registry's tasks need. Fails with
+ * `InvalidOption`.
  */
 export const layer = <R = never>(options: Options = {}): Layer.Layer<never, InvalidOption, Store | Registry | R> =>
   Layer.effectDiscard(
@@ -58,7 +58,7 @@ export const layer = <R = never>(options: Options = {}): Layer.Layer<never, Inva
       const registry = yield* Registry
       const clock = yield* Clock.Clock
       const random = yield* Random.Random
-      // Asked for here, so that whoever builds the layer has to provide what the forked tasks will ask for.
+      // Required here, so that the layer demands the services that forked tasks will need.
       yield* Effect.context<R>()
       const id = `worker-${(yield* Random.nextIntBetween(0, 2 ** 31)).toString(36)}`
       const tracing = yield* Tracing.find
@@ -77,7 +77,7 @@ export const layer = <R = never>(options: Options = {}): Layer.Layer<never, Inva
 
 const SHUTTING_DOWN: Outcome = { _tag: "Released", reason: "its worker is shutting down" }
 
-const NOTHING: Effect.Effect<ReadonlyArray<Claim>> = Effect.succeed([])
+const NO_CLAIMS: Effect.Effect<ReadonlyArray<Claim>> = Effect.succeed([])
 
 class Worker {
   readonly timers: TimerHeap
@@ -88,25 +88,25 @@ class Worker {
   readonly #outcomes: OutcomeQueue
   readonly #leases: LeaseKeeper
   readonly #tracing: Tracing.Tracing | undefined
-  /** For durations: it never goes back. */
+  /** A monotonic clock. */
   readonly #nowMillis: () => number
   readonly #demand: Demand
-  /** Waits of the worker for a Store that breaks. */
+  /** Waits after defects of the Store. */
   readonly #claimBackoff = new Backoff()
   readonly #settleBackoff = new Backoff()
   readonly #revokedBackoff = new Backoff()
-  /** Ends the working fiber's waiting, when it waits. */
+  /** Wakes the working fiber, when it waits. */
   #wake: (() => void) | undefined = undefined
   #isWaking = false
-  /** Whether it can run more than it said when it asked for work. */
+  /** Whether the registry has grown since the last claim. */
   #hasGrown = false
-  /** Whether the Store did not take the last outcomes. */
+  /** Whether the Store was unavailable for the last outcomes. */
   #hasFailedSettle = false
-  /** Before that, the Store is not asked for work. */
+  /** The worker does not claim before this, by the monotonic clock. */
   #claimAfterMillis = 0
-  /** Whether no more work is wanted. */
+  /** Whether the worker is shutting down. */
   #isStopping = false
-  /** Called when it stops and nothing is left to do. */
+  /** Called during shutdown, when no work is left. */
   #onDone: (() => void) | undefined = undefined
 
   constructor(
@@ -162,32 +162,32 @@ class Worker {
   }
 
   /**
-   * Claims what there is room for, calls it, settles what is done, and begins again. Only the waiting can be interrupted:
-   * a claim that was granted is always called.
+   * Claims work, calls tasks, settles outcomes, and begins again. Only waiting can be interrupted, so that a granted
+   * claim is always called.
    */
   readonly #loop: Effect.Effect<never> = Effect.uninterruptibleMask((restore) => {
-    const calling = this.#calls
+    const calls = this.#calls
     const outcomes = this.#outcomes
     const waiting = restore(Effect.suspend(() => this.#claim()))
     const take = (claims: ReadonlyArray<Claim>): Effect.Effect<never> => {
       this.#wake = undefined
-      // No run waits for what would begin now.
-      if (this.#isStopping) calling.settleAll(claims, SHUTTING_DOWN)
-      else calling.add(claims)
+      // `stop` waits only for steps that run already.
+      if (this.#isStopping) calls.settleAll(claims, SHUTTING_DOWN)
+      else calls.add(claims)
       this.#demand.granted(claims)
       return next()
     }
     const next = (): Effect.Effect<never> => {
-      const first = calling.proceed()
+      const beforeCalls = calls.proceed()
       if (this.#isStopping) this.#checkDone()
-      if (!this.#leases.isKeeping && calling.size + outcomes.size > 0) return Effect.flatMap(this.#leases.keep, next)
+      if (!this.#leases.isKeeping && calls.size + outcomes.size > 0) return Effect.flatMap(this.#leases.keep, next)
       if (this.#tracing?.isToReport) return Effect.flatMap(this.#tracing.report, next)
       if (this.notes.hasUnwritten) return Effect.flatMap(this.notes.begin, next)
       const hasToSettle = !outcomes.isEmpty && !this.#hasFailedSettle
-      // What is done is settled also while others are still to be called: that may take long.
-      if (first !== undefined) return Effect.flatMap(first, hasToSettle ? settle : next)
+      // Settle before calling the next tasks, which may take long.
+      if (beforeCalls !== undefined) return Effect.flatMap(beforeCalls, hasToSettle ? settle : next)
       if (hasToSettle) return settling
-      return calling.logMessages.length > 0 ? Effect.flatMap(this.#logMessages, next) : turn
+      return calls.logMessages.length > 0 ? Effect.flatMap(calls.writeLog, next) : turn
     }
     const settle = (): Effect.Effect<never> => settling
     const settling = Effect.matchCauseEffect(outcomes.offer, {
@@ -221,15 +221,15 @@ class Worker {
     return turn
   })
 
-  /** Works for ever, also where something of its own breaks: the claims of that come back when their leases end. */
+  /** Works for ever. After a defect it starts again; claims lost by it become ready when their leases expire. */
   readonly working: Effect.Effect<never> = Effect.catchDefect(this.#loop, (defect) =>
-    Effect.logError("A worker broke and begins anew", defect).pipe(
+    Effect.logError("A worker broke and starts again", defect).pipe(
       Effect.andThen(Effect.sleep(RETRY_MILLIS)),
       Effect.andThen(this.working)
     )
   )
 
-  /** Stops the attempts whose run is over. */
+  /** Stops attempts whose claims the Store revokes. */
   readonly watchingRevoked: Effect.Effect<void> = Effect.suspend(() =>
     Stream.runForEachArray(this.#store.revoked(this.#id), (claims) =>
       Effect.sync(() => {
@@ -244,12 +244,12 @@ class Worker {
 
   #watchAgain(defect: unknown): Effect.Effect<void> {
     const logging = this.#revokedBackoff.isFresh
-      ? Effect.logError("The Store broke when a worker asked it which runs are over", defect)
+      ? Effect.logError("The Store broke when a worker watched revoked claims", defect)
       : Effect.void
     return Effect.andThen(logging, Effect.andThen(Effect.sleep(this.#revokedBackoff.take()), this.watchingRevoked))
   }
 
-  /** Lets running steps end and the Store take their outcomes, then stops the rest and gives it back. */
+  /** Shuts down: waits for running steps and their outcomes, then interrupts the rest and releases it. */
   stop(stopWorking: Effect.Effect<void>, graceMillis: number): Effect.Effect<void> {
     const ending = Effect.callback<void>((resume) => {
       this.#isStopping = true
@@ -259,14 +259,14 @@ class Worker {
     })
     const stopping = Effect.suspend(() => {
       this.#calls.revokeAll(SHUTTING_DOWN)
-      // What does not stop is given up within that time.
+      // Attempts that do not stop are given up within this time.
       return Effect.timeoutOption(ending, 2 * STOP_MILLIS)
     })
     return Effect.andThen(this.#store.drain, ending).pipe(
       Effect.timeoutOption(graceMillis),
       Effect.andThen(stopping),
       Effect.andThen(stopWorking),
-      // Whatever the Store says to that, it ends here.
+      // Shutdown goes on even if the Store fails.
       Effect.andThen(Effect.ignore(this.#offerRest)),
       Effect.andThen(Effect.timeoutOption(this.notes.finish, LAST_NOTES_MILLIS)),
       Effect.asVoid
@@ -278,7 +278,7 @@ class Worker {
   }
 
   readonly #onWait = (wake: () => void): void => {
-    // What ended since it looked has woken nobody.
+    // Work that arrived since the last check found no `#wake` to call.
     if (this.#hasWork || this.#hasGrown) wake()
     else this.#wake = wake
   }
@@ -287,28 +287,29 @@ class Worker {
     return !this.#outcomes.isEmpty || this.notes.hasUnwritten || this.#calls.hasWork
   }
 
-  /** There is a pipeline more that it can run: it asks anew. */
+  /** The registry has a new pipeline: claims again. */
   readonly onGrowth = (): void => {
     this.#hasGrown = true
     this.#wakeSoon()
   }
 
-  /** Waits for work, for room for it, or for something to settle. */
+  /** Waits for claims, for room, or for outcomes to settle. */
   #claim(): Effect.Effect<ReadonlyArray<Claim>, StoreUnavailable> {
     if (this.#hasFailedSettle) {
       this.#hasFailedSettle = false
-      return Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => NOTHING)
+      return Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => NO_CLAIMS)
     }
-    if (this.#hasWork) return NOTHING
+    if (this.#hasWork) return NO_CLAIMS
     this.#hasGrown = false
     if (this.#isStopping || !this.#demand.update()) return this.#waitingForRoom
     const waitMillis = Math.max(this.#claimAfterMillis - this.#nowMillis(), this.#demand.drainMillis)
-    if (waitMillis > 0) return Effect.raceFirst(Effect.andThen(Effect.sleep(waitMillis), NOTHING), this.#waitingForRoom)
+    if (waitMillis > 0)
+      return Effect.raceFirst(Effect.andThen(Effect.sleep(waitMillis), NO_CLAIMS), this.#waitingForRoom)
     const claiming = this.#claimBackoff.isFresh ? this.#store.claim(this.#demand.request) : this.#claimingAgain
     return this.#tracing === undefined ? claiming : this.#traced(this.#tracing, claiming)
   }
 
-  /** With a span for what was waited for, which belongs to none of the runs, and names all of them. */
+  /** Adds a span around claiming. It belongs to no run and links to all of them. */
   #traced(
     tracing: Tracing.Tracing,
     claiming: Effect.Effect<ReadonlyArray<Claim>, StoreUnavailable>
@@ -324,17 +325,15 @@ class Worker {
     )
   }
 
-  /** The Store has not answered. Where it broke, that is logged once until it answers again. */
+  /** Claiming failed. Logs a defect of the Store once, until the Store answers again. */
   #claimFailed(cause: Cause.Cause<StoreUnavailable>): Effect.Effect<void> {
     return Effect.suspend(() => {
-      // The worker itself is stopped.
+      // The worker itself is interrupted.
       if (Cause.hasInterrupts(cause)) return Effect.failCause(cause as Cause.Cause<never>)
       const isUnavailable = Cause.hasFails(cause)
       const isKnown = isUnavailable || !this.#claimBackoff.isFresh
       this.#claimAfterMillis = this.#nowMillis() + (isUnavailable ? RETRY_MILLIS : this.#claimBackoff.take())
-      return isKnown
-        ? Effect.void
-        : Effect.logError("The Store broke when a worker asked it for work", Cause.squash(cause))
+      return isKnown ? Effect.void : Effect.logError("The Store broke when a worker claimed work", Cause.squash(cause))
     })
   }
 
@@ -342,18 +341,18 @@ class Worker {
     Effect.tap(this.#store.claim(this.#demand.request), () => Effect.sync(() => this.#claimBackoff.reset()))
   )
 
-  /** Waits until something ends. */
+  /** Waits until an attempt ends. */
   readonly #waitingForRoom: Effect.Effect<ReadonlyArray<Claim>> = Effect.callback((resume) =>
-    this.#onWait(() => resume(NOTHING))
+    this.#onWait(() => resume(NO_CLAIMS))
   )
 
-  /** What it asks for along with its outcomes. */
+  /** The claim request to send along with outcomes. */
   readonly #nextRequest = (): ClaimRequest | undefined =>
     this.#isStopping || this.#demand.drainMillis > 0 || !this.#demand.update() || !this.#claimBackoff.isFresh
       ? undefined
       : this.#demand.request
 
-  /** What ends in the same turn of the event loop is settled together. */
+  /** Wakes the working fiber in a microtask, so that outcomes of one turn of the event loop are settled together. */
   #wakeSoon(): void {
     if (this.#isWaking) return
     this.#isWaking = true
@@ -372,7 +371,7 @@ class Worker {
     this.#hasFailedSettle = true
   }
 
-  /** Offers all outcomes that are left, for as long as the Store takes them. */
+  /** Settles all remaining outcomes, as long as the Store is available. */
   readonly #offerRest: Effect.Effect<void, StoreUnavailable> = Effect.suspend(() => {
     if (this.#outcomes.isEmpty) return Effect.void
     const offering: Effect.Effect<Settled | boolean, StoreUnavailable> = Effect.catchDefect(
@@ -384,18 +383,4 @@ class Worker {
       return this.#offerRest
     })
   })
-
-  readonly #logMessages: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.forEach(
-      this.#calls.logMessages.splice(0),
-      ({ level, what, claim: { pipelineId: pipeline, runId: run, step, attempt } }) =>
-        Effect.annotateLogs(Effect.logWithLevel(level)(`Step '${step}' of run '${run}' ${what}`), {
-          pipeline,
-          run,
-          step,
-          attempt
-        }),
-      { discard: true }
-    )
-  )
 }
