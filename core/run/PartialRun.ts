@@ -38,7 +38,7 @@ export interface Repeat {
 
 /**
  * The retry of an earlier run of the same version. It runs every step that did not complete or has failed items, the
- * steps `from`, and all steps that depend on these. So the retry gives what a fresh run would give. Fails with
+ * steps `from`, and all steps that depend on these. So the outputs equal those of a fresh run. Fails with
  * `UnknownStep`, and with `RunNotRepeatable` when no step is left to run.
  */
 export const ofRun = (
@@ -70,7 +70,7 @@ export const ofRun = (
       within.find(({ branch, arm }) => isKept(indices.get(branch)!) && before[indices.get(branch)!]!.arm !== arm)
     const changed = new Set<string>()
     const partly: Array<string> = []
-    // In this order, each step comes after those that it depends on.
+    // In this order, each step comes after its dependencies.
     for (const index of dag.order) {
       const step = steps[index]!
       const branch = step.within.at(-1)?.branch

@@ -1,12 +1,12 @@
-/** Things that went wrong and are tried again: each rests for longer and longer, and is told of once. */
+/** Exponential backoff by id: after each failure of an id it waits twice as long. */
 import type * as Clock from "effect/Clock"
 import * as Monotonic from "../runtime/Monotonic.ts"
 
-/** How long one rests after its first setback, and at most, in milliseconds. */
-const LEAST_MILLIS = 1_000
-const MOST_MILLIS = 60_000
+/** The first wait and the longest, in milliseconds. */
+const FIRST_MILLIS = 1_000
+const LONGEST_MILLIS = 60_000
 
-/** How many are remembered. */
+/** How many ids are remembered. */
 const MAX_KEPT = 10_000
 
 interface Wait {
@@ -15,7 +15,7 @@ interface Wait {
   readonly untilMillis: number
 }
 
-/** Which of many things rest, by id. */
+/** The waits by id. */
 export class KeyedBackoff {
   readonly #clock: Clock.Clock
   readonly #waits: Map<string, Wait> = new Map()
@@ -24,26 +24,26 @@ export class KeyedBackoff {
     this.#clock = clock
   }
 
-  /** Has one rest. Says whether it is its first setback. */
+  /** Begins the next wait of an id. Returns whether this is its first failure. */
   failed(id: string): boolean {
     const known = this.#waits.get(id)
     if (known === undefined && this.#waits.size >= MAX_KEPT) this.#waits.clear()
-    const millis = known === undefined ? LEAST_MILLIS : Math.min(2 * known.millis, MOST_MILLIS)
+    const millis = known === undefined ? FIRST_MILLIS : Math.min(2 * known.millis, LONGEST_MILLIS)
     this.#waits.set(id, { millis, untilMillis: Monotonic.millis(this.#clock) + millis })
     return known === undefined
   }
 
-  /** It went well. */
+  /** Forgets the failures of an id. */
   succeeded(id: string): void {
     this.#waits.delete(id)
   }
 
   isWaiting(id: string): boolean {
-    const rest = this.#waits.get(id)
-    return rest !== undefined && rest.untilMillis > Monotonic.millis(this.#clock)
+    const wait = this.#waits.get(id)
+    return wait !== undefined && wait.untilMillis > Monotonic.millis(this.#clock)
   }
 
-  /** In how many milliseconds the next one has rested; undefined when none rests. */
+  /** Milliseconds until the next wait ends; undefined when no id waits. */
   get nextMillis(): number | undefined {
     const now = Monotonic.millis(this.#clock)
     let next: number | undefined
