@@ -189,7 +189,7 @@ export class Dispatch implements AdmissionHost {
     return Stream.unwrap(Effect.map(Effect.acquireRelease(open, close), (queue) => Stream.fromQueue(queue)))
   }
 
-  /** The load, without what only the Store knows. */
+  /** The load, without the fields that the Store adds. */
   get load(): Omit<Load, "unfinished" | "overdue"> {
     const waiting = new Map<string, number>()
     const abandoned = new Tally()

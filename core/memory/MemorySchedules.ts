@@ -237,8 +237,8 @@ const firstOf = (due: Array<DueSchedule>): ReadonlyArray<DueSchedule> => {
 const isSameDefinition = (one: Schedule, other: Schedule): boolean => definitionOf(one) === definitionOf(other)
 
 /** Whether a schedule has neither fired nor changed since it was read. */
-const isUnchanged = (now: Schedule, seen: Schedule): boolean =>
-  now.nextAtMillis === seen.nextAtMillis && now.createdAtMillis === seen.createdAtMillis && isSameDefinition(now, seen)
+const isUnchanged = (now: Schedule, read: Schedule): boolean =>
+  now.nextAtMillis === read.nextAtMillis && now.createdAtMillis === read.createdAtMillis && isSameDefinition(now, read)
 
 const definitionOf = ({ pipelineId, timing, parameters, catchUp, overlap, priority, graceMillis }: Schedule): string =>
   JSON.stringify([pipelineId, timing, parameters, catchUp, overlap, priority, graceMillis])

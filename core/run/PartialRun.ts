@@ -64,8 +64,8 @@ export const ofRun = (
       const { status, byBranch, itemsFailed } = before[index]!
       return itemsFailed > 0 || (status !== "COMPLETED" && !byBranch && !isLeftOut(index))
     }
-    const again = new Set<number>()
-    const isKept = (index: number): boolean => before[index]!.status === "COMPLETED" && !again.has(index)
+    const rerun = new Set<number>()
+    const isKept = (index: number): boolean => before[index]!.status === "COMPLETED" && !rerun.has(index)
     const untakenArm = ({ within }: Step): Arm | undefined =>
       within.find(({ branch, arm }) => isKept(indices.get(branch)!) && before[indices.get(branch)!]!.arm !== arm)
     const changed = new Set<string>()
@@ -76,10 +76,10 @@ export const ofRun = (
       const branch = step.within.at(-1)?.branch
       const follows =
         !isLeftOut(index) &&
-        ((branch !== undefined && again.has(indices.get(branch)!)) ||
+        ((branch !== undefined && rerun.has(indices.get(branch)!)) ||
           step.inputs.some(({ value }) => changed.has(value)))
       if (!named.has(index) && ((!isUndone(index) && !follows) || untakenArm(step) !== undefined)) continue
-      again.add(index)
+      rerun.add(index)
       if (!named.has(index) && !follows && hasKeptItems(step, before[index]!)) partly.push(step.name)
       for (const { value } of step.outputs) if (!Object.hasOwn(run.given, value)) changed.add(value)
     }
@@ -96,9 +96,9 @@ export const ofRun = (
         return refused(`all outputs of step '${step.name}' were given to the run, and stay; start a new run`)
       }
     }
-    if (again.size === 0) return refused("no step of it is left to run; name the steps to run again from")
+    if (rerun.size === 0) return refused("no step of it is left to run; name the steps to run again from")
 
-    const lost = new Set([...again].flatMap((index) => steps[index]!.outputs.map(({ value }) => value)))
+    const lost = new Set([...rerun].flatMap((index) => steps[index]!.outputs.map(({ value }) => value)))
     const kept: Record<string, Json> = {}
     for (const name of Object.keys(run.outputs)) {
       if (!lost.has(name) && !Object.hasOwn(run.given, name)) kept[name] = run.outputs[name]!
@@ -106,7 +106,7 @@ export const ofRun = (
     const names = new Set([...Object.keys(kept), ...Object.keys(run.given)])
     const needed = closure(
       pipeline,
-      [...again],
+      [...rerun],
       names,
       (index) => isKept(index) || untakenArm(steps[index]!) !== undefined
     )

@@ -170,7 +170,7 @@ export class TaskCalls implements AttemptContext, AttemptListener {
     this.#drop(({ token }) => tokens.has(token), STOPPED)
   }
 
-  /** Tells all attempts to stop, and settles them and all waiting claims with `outcome`. */
+  /** Tells all attempts to stop. `outcome` is for waiting claims, and for attempts without a `stopOutcome`. */
   revokeAll(outcome: Outcome): void {
     this.#drop(() => true, outcome)
     for (const attempt of this.attempts.values()) {
