@@ -1,149 +1,149 @@
-/** When the runs of a Store in memory begin: after their delay, and when they can hold their limits. */
+/** Decides when the runs of a Store in memory open: after their delay, and once they hold their limits. */
 import type { TimerHeap } from "../runtime/TimerHeap.ts"
 import type { MemoryRun, RunUnit } from "./run/MemoryRun.ts"
 import type { WorkerPresence } from "./WorkerPresence.ts"
 import { LimitHolders } from "./work/LimitHolders.ts"
 
-/** How many holders of a limit are looked at when one is to give its place away. */
-const MANY = 100
+/** How many holders of a limit are examined to find one that can give up its limits. */
+const MAX_EXAMINED = 100
 
-/** What it needs of what lends the work of runs. */
+/** The dispatch of a Store, as its admission sees it. */
 export interface AdmissionHost {
   readonly presence: WorkerPresence
-  /** Calls `f` once the act under way is complete. */
-  later(f: () => void): void
+  /** Calls `f` at the end of the current Store call. */
+  defer(f: () => void): void
   readyFirst(unit: RunUnit): void
 }
 
 /**
- * Runs that wait to begin, and what happens to runs at an instant. A run whose version no worker has keeps no place from
- * others: it gives its limits away to a run of another version, and takes them again before a step of it is lent.
+ * Runs that wait to open, and the timers of runs. A run whose version no worker has does not block others: it yields
+ * its limits to a run of another version, and acquires them again before its next lease.
  */
 export class Admission {
-  readonly #alarms: TimerHeap
+  readonly #timers: TimerHeap
   readonly #now: () => number
-  /** Called at the end of what happens at an instant. */
-  readonly #complete: () => void
-  readonly #lending: () => AdmissionHost
-  /** Runs that may try again. */
-  readonly #admissible: Array<MemoryRun> = []
-  readonly #slots: LimitHolders<MemoryRun> = new LimitHolders((run) => {
-    if (this.#admissible.push(run) === 1) this.#lending().later(this.admitNext)
+  /** Ends a Store call: called after each timer. */
+  readonly #flush: () => void
+  readonly #host: () => AdmissionHost
+  /** Runs that may try to acquire their limits again. */
+  readonly #woken: Array<MemoryRun> = []
+  readonly #limits: LimitHolders<MemoryRun> = new LimitHolders((run) => {
+    if (this.#woken.push(run) === 1) this.#host().defer(this.admitNext)
   })
-  /** Who holds a limit, by its key and by version. */
+  /** The runs that hold a limit, by its key and by version. */
   readonly #holders: Map<string, Map<string, Set<MemoryRun>>> = new Map()
 
-  constructor(alarms: TimerHeap, now: () => number, complete: () => void, lending: () => AdmissionHost) {
-    this.#alarms = alarms
+  constructor(timers: TimerHeap, now: () => number, flush: () => void, host: () => AdmissionHost) {
+    this.#timers = timers
     this.#now = now
-    this.#complete = complete
-    this.#lending = lending
+    this.#flush = flush
+    this.#host = host
   }
 
-  /** Begins a run, or has it wait for its limits. */
+  /** Opens a run, or queues it for its limits. */
   admit(run: MemoryRun): void {
     if (run.limits.length === 0) run.isAdmitted = true
-    else if (!this.#take(run)) return
-    this.#goOn(run)
+    else if (!this.#acquire(run)) return
+    this.#proceed(run)
   }
 
-  /** Begins the runs whose turn has come. One that no worker has begins without its limits, so that the next one has them. */
+  /** Opens the woken runs. A run whose version no worker has opens without its limits, which go to the next run. */
   readonly admitNext = (): void => {
-    for (let run = this.#admissible.shift(); run !== undefined; run = this.#admissible.shift()) {
-      if (run.isOver) this.#slots.pass(run.limits)
-      else if (this.#lending().presence.isAbandoned(run.queue.key)) {
-        this.#slots.pass(run.limits)
-        run.isWithoutPlace = true
-        this.#goOn(run)
+    for (let run = this.#woken.shift(); run !== undefined; run = this.#woken.shift()) {
+      if (run.isOver) this.#limits.wakeNext(run.limits)
+      else if (this.#host().presence.isAbandoned(run.queue.key)) {
+        this.#limits.wakeNext(run.limits)
+        run.isWithoutLimits = true
+        this.#proceed(run)
       } else this.admit(run)
     }
   }
 
-  /** Whether a run that gave its limits away has them again; if not, the unit waits for that. */
-  holds(unit: RunUnit): boolean {
+  /** Acquires the limits of the unit's run again. If they are not free, parks the unit and returns false. */
+  reacquire(unit: RunUnit): boolean {
     const { run } = unit
-    // It waits already.
+    // A run with parked units waits for its limits already.
     if (run.parked === undefined) {
-      if (this.#take(run)) return true
+      if (this.#acquire(run)) return true
       run.parked = []
     }
     run.parked.push(unit)
     return false
   }
 
-  /** A worker has left: runs that no worker has now give way to those that wait. */
+  /** Call it when a worker has left: runs whose version no worker has now yield their limits to waiting runs. */
   reconsider(): void {
     for (const key of this.#holders.keys()) {
-      while (this.#slots.isAwaited(key)) {
+      while (this.#limits.hasWaiters(key)) {
         const holder = this.#abandonedHolder(key)
         if (holder === undefined) break
-        this.#giveAway(holder)
+        this.#yield(holder)
       }
     }
-    this.#complete()
+    this.#flush()
   }
 
-  /** Has something happen to a run after a while, unless it is over by then. */
-  after(run: MemoryRun, millis: number, happen: () => void): void {
-    const alarm = this.#alarms.after(millis, () => {
-      run.alarms!.delete(alarm)
-      happen()
-      this.#complete()
+  /** Calls `action` after `millis`, unless the run is over by then. */
+  after(run: MemoryRun, millis: number, action: () => void): void {
+    const timer = this.#timers.after(millis, () => {
+      run.timers!.delete(timer)
+      action()
+      this.#flush()
     })
-    run.alarms ??= new Set()
-    run.alarms.add(alarm)
+    run.timers ??= new Set()
+    run.timers.add(timer)
   }
 
-  /** A run is over: nothing happens to it any more, and what it held is free. */
+  /** The run has ended: removes its timers and releases its limits. */
   ended(run: MemoryRun): void {
-    if (run.alarms !== undefined) for (const alarm of run.alarms) this.#alarms.remove(alarm)
-    run.alarms = undefined
+    if (run.timers !== undefined) for (const timer of run.timers) this.#timers.remove(timer)
+    run.timers = undefined
     run.parked = undefined
     if (run.limits.length === 0) return
-    if (run.isAdmitted) this.#give(run)
-    else if (run.waitSerial > 0) this.#slots.pass(run.limits)
+    if (run.isAdmitted) this.#release(run)
+    else if (run.waitSerial > 0) this.#limits.wakeNext(run.limits)
   }
 
-  // -- places --------------------------------------------------------------------------------------------------------
+  // -- limits --------------------------------------------------------------------------------------------------------
 
-  /** Begins a run, or goes on with what waited for its place. */
-  #goOn(run: MemoryRun): void {
+  /** Opens a run, or makes its parked units ready. */
+  #proceed(run: MemoryRun): void {
     if (!run.isOpen) {
       run.open(this.#now())
       return
     }
     const units = run.parked ?? []
     run.parked = undefined
-    for (const unit of units) this.#lending().readyFirst(unit)
+    for (const unit of units) this.#host().readyFirst(unit)
   }
 
-  /** Takes the limits of a run, or has it wait for them. */
-  #take(run: MemoryRun): boolean {
+  /** Acquires the limits of a run, or queues it for them and returns false. */
+  #acquire(run: MemoryRun): boolean {
     const { limits, queue } = run
     for (const limit of limits) {
-      while (this.#slots.isFull(limit)) {
+      while (this.#limits.isFull(limit)) {
         const holder = this.#abandonedHolder(limit.key, queue.key)
         if (holder === undefined) break
-        this.#giveAway(holder)
+        this.#yield(holder)
       }
     }
-    if (!this.#slots.take(run, limits)) return false
+    if (!this.#limits.acquire(run, limits)) return false
     run.isAdmitted = true
-    run.isWithoutPlace = false
+    run.isWithoutLimits = false
     for (const { key } of limits) {
-      const versions = getOrMake(this.#holders, key, () => new Map<string, Set<MemoryRun>>())
-      getOrMake(versions, queue.key, () => new Set<MemoryRun>()).add(run)
+      const byVersion = getOrMake(this.#holders, key, () => new Map<string, Set<MemoryRun>>())
+      getOrMake(byVersion, queue.key, () => new Set<MemoryRun>()).add(run)
     }
     return true
   }
 
-  #giveAway(run: MemoryRun): void {
+  #yield(run: MemoryRun): void {
     run.isAdmitted = false
-    run.isWithoutPlace = true
-    this.#give(run)
+    run.isWithoutLimits = true
+    this.#release(run)
   }
 
-  #give(run: MemoryRun): void {
+  #release(run: MemoryRun): void {
     for (const { key } of run.limits) {
       const versions = this.#holders.get(key)!
       const runs = versions.get(run.queue.key)!
@@ -151,17 +151,17 @@ export class Admission {
       if (runs.size === 0) versions.delete(run.queue.key)
       if (versions.size === 0) this.#holders.delete(key)
     }
-    this.#slots.give(run.limits)
+    this.#limits.release(run.limits)
   }
 
-  /** A run that holds a limit, that no worker has, that is not of this version, and of which nothing is lent. */
+  /** A run that holds the limit, has no lease, and whose version no worker has. Not one of the version `butNotOf`. */
   #abandonedHolder(key: string, butNotOf?: string): MemoryRun | undefined {
     for (const [version, runs] of this.#holders.get(key) ?? []) {
-      if (version === butNotOf || !this.#lending().presence.isAbandoned(version)) continue
-      let looks = 0
+      if (version === butNotOf || !this.#host().presence.isAbandoned(version)) continue
+      let examined = 0
       for (const run of runs) {
-        if (!run.isLent) return run
-        if (++looks === MANY) break
+        if (!run.isLeased) return run
+        if (++examined === MAX_EXAMINED) break
       }
     }
     return undefined

@@ -1,4 +1,4 @@
-/** Who is lent which work of a Store in memory, for how long, and who waits for some. */
+/** Grants the ready units of a Store in memory to workers, and keeps the leases. */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
@@ -19,47 +19,47 @@ import { LimitHolders } from "./work/LimitHolders.ts"
 import { LoneUnits } from "./work/LoneUnits.ts"
 import { type ReadyQueue, ReadyQueues } from "./work/ReadyQueues.ts"
 
-/** Somebody who waits for work. */
-interface Waiter {
+/** A claim that waits for work. */
+interface ClaimWaiter {
   readonly request: ClaimRequest
-  readonly grant: (claims: ReadonlyArray<Claim>) => void
+  readonly resume: (claims: ReadonlyArray<Claim>) => void
 }
 
 type Bounds = Required<Pick<StoreBounds, "leaseMillis" | "maxLosses">>
 
 const NONE: ReadonlyArray<never> = []
-const NOTHING: Effect.Effect<ReadonlyArray<Claim>> = Effect.succeed(NONE)
+const NO_CLAIMS: Effect.Effect<ReadonlyArray<Claim>> = Effect.succeed(NONE)
 
-/** How often a lease long leases are looked at: what this is late by, the thread was blocked. */
-const LOOKS = 4
+/** How often leases are checked within the time of one lease. If a check is late, the thread was blocked. */
+const CHECKS = 4
 
-/** Ready work, leases, limits and those who wait. Every method but `claim` and `revoked` is a part of a synchronous act. */
+/** Ready units, leases, limits and waiting claims. Except `claim` and `revoked`, methods are part of one Store call. */
 export class Dispatch implements AdmissionHost {
-  /** The pipelines of which nothing is lent. */
+  /** Pipelines whose units are not granted. */
   readonly paused: Set<string> = new Set()
-  /** The workers that are there. */
+  /** The connected workers. */
   readonly presence: WorkerPresence = new WorkerPresence(() => this.#admission.reconsider())
-  readonly #alarms: TimerHeap
+  readonly #timers: TimerHeap
   readonly #clock: StoreClock
   readonly #ready = new ReadyQueues<RunUnit>(this.paused, (unit) => this.#drop(unit))
   readonly #lone = new LoneUnits<RunUnit>(this.paused, (unit) => this.#drop(unit))
-  /** How many workers a unit has lost that runs alone from then on. */
+  /** After how many lost workers a unit runs alone. */
   readonly #loneLosses: number
   readonly #leases: Leases<MemoryRun>
   readonly #memos: Memos
   readonly #feed: MemoryFeed
-  readonly #slots: LimitHolders<RunUnit> = new LimitHolders((unit) => this.readyFirst(unit))
-  readonly #waiters: Array<Waiter> = []
+  readonly #limits: LimitHolders<RunUnit> = new LimitHolders((unit) => this.readyFirst(unit))
+  readonly #waiters: Array<ClaimWaiter> = []
   readonly #admission: Admission
   readonly #revocations: Map<string, Queue.Queue<Claim>> = new Map()
-  /** What to call once the act under way is complete, so that nobody is told of half of it. */
-  #afterwards: Array<() => void> = []
+  /** Called at the end of the current Store call, so that no listener sees a half-done change. */
+  #deferred: Array<() => void> = []
   #serials = 0
-  /** When leases are looked at next, by the monotonic clock; 0 while there are none. */
-  #lookMillis = 0
+  /** When leases are checked next, by the monotonic clock; 0 when there are none. */
+  #checkMillis = 0
 
   constructor(
-    alarms: TimerHeap,
+    timers: TimerHeap,
     clock: StoreClock,
     bounds: Bounds,
     memos: Memos,
@@ -68,7 +68,7 @@ export class Dispatch implements AdmissionHost {
   ) {
     this.#admission = admission
     this.#feed = feed
-    this.#alarms = alarms
+    this.#timers = timers
     this.#clock = clock
     this.#leases = new Leases(bounds.leaseMillis)
     this.#loneLosses = Math.max(1, bounds.maxLosses - 1)
@@ -80,52 +80,52 @@ export class Dispatch implements AdmissionHost {
   }
 
   ready(unit: RunUnit): void {
-    const expansion = unit.item === -1 ? unit.run.expansionOf(unit) : undefined
-    if (expansion !== undefined) expansion.isQueued = true
-    if (expansion === undefined && this.#isLone(unit)) this.#lone.add(unit)
+    const items = unit.item === -1 ? unit.run.itemsOf(unit) : undefined
+    if (items !== undefined) items.isQueued = true
+    if (items === undefined && this.#isLone(unit)) this.#lone.add(unit)
     else this.#ready.add(unit)
   }
 
   readyFirst(unit: RunUnit): void {
-    if (this.#isLone(unit) && (unit.item !== -1 || unit.run.expansionOf(unit) === undefined)) {
+    if (this.#isLone(unit) && (unit.item !== -1 || unit.run.itemsOf(unit) === undefined)) {
       this.#lone.add(unit)
-      // It may wait long for an idle worker; until then others can have the limits that it waited for.
-      if (unit.waitSerial > 0) this.later(() => this.#slots.pass(unit.limits))
+      // It may wait long for an idle worker; until then other units can have the limits that it waited for.
+      if (unit.waitSerial > 0) this.defer(() => this.#limits.wakeNext(unit.limits))
     } else this.#ready.addFirst(unit)
   }
 
-  /** Whether it lost workers so often that it runs alone. */
+  /** Whether it has lost so many workers that it must run alone. */
   #isLone(unit: RunUnit): boolean {
     return unit.losses >= this.#loneLosses
   }
 
-  /** Waits until there is work, and lends it. */
+  /** Grants ready units to the request; waits until there are some. */
   claim(request: ClaimRequest): Effect.Effect<ReadonlyArray<Claim>> {
-    // Looking and beginning to wait are one act: what became ready in between would be told to nobody.
+    // Checking and beginning to wait are one step: a unit that became ready in between would wake no claim.
     return Effect.callback<ReadonlyArray<Claim>>((resume) => {
-      this.presence.ask(request)
-      const waiter: Waiter = { request, grant: (granted) => resume(Effect.succeed(granted)) }
+      this.presence.asked(request)
+      const waiter: ClaimWaiter = { request, resume: (granted) => resume(Effect.succeed(granted)) }
       this.#waiters.push(waiter)
-      this.complete()
+      this.flush()
       if (!this.#waiters.includes(waiter)) return
       request.onWait?.(() => {
-        if (this.#leave(waiter)) resume(NOTHING)
+        if (this.#removeWaiter(waiter)) resume(NO_CLAIMS)
       })
-      return Effect.sync(() => this.#leave(waiter))
+      return Effect.sync(() => this.#removeWaiter(waiter))
     })
   }
 
-  /** Lends what is ready now. */
-  take(request: ClaimRequest, now: number): ReadonlyArray<Claim> {
-    this.presence.ask(request)
+  /** Grants units that are ready now; none when none is. */
+  claimNow(request: ClaimRequest, now: number): ReadonlyArray<Claim> {
+    this.presence.asked(request)
     const alone = this.#lone.isEmpty ? NONE : this.#takeAlone(request, now)
     if (alone.length > 0 || this.#ready.isEmpty) return alone
-    const claims = this.#ready.take(request, (unit, taken, max) => this.#lend(unit, taken, max, request.worker, now))
-    // Items that run alone show when their step is looked at.
+    const claims = this.#ready.take(request, (unit, taken, max) => this.#grant(unit, taken, max, request.worker, now))
+    // Granting may have found units that must run alone among the items of a step.
     return claims.length > 0 || this.#lone.isEmpty ? claims : this.#takeAlone(request, now)
   }
 
-  /** Lends a unit that runs alone to a worker that is idle, and tells one that is not that such a unit waits. */
+  /** Grants a lone unit to an idle worker. Tells a busy worker that a lone unit waits. */
   #takeAlone(request: ClaimRequest, now: number): ReadonlyArray<Claim> {
     if (request.isIdle !== true) {
       if (this.#lone.hasFor(request)) request.onAloneWaiting?.()
@@ -135,14 +135,14 @@ export class Dispatch implements AdmissionHost {
     while (claims.length === 0) {
       const unit = this.#lone.take(request)
       if (unit === undefined) break
-      this.#lend(unit, claims, 1, request.worker, now)
+      this.#grant(unit, claims, 1, request.worker, now)
     }
     return claims
   }
 
-  /** The lease that a claim proves to hold. */
+  /** The live lease of a claim; undefined when the claim is stale. */
   leaseOf(claim: Claim): RunLease | undefined {
-    return isOf(claim, this) && claim.isLive ? claim : undefined
+    return isIssuedBy(claim, this) && claim.isLive ? claim : undefined
   }
 
   renew(lease: RunLease): void {
@@ -150,32 +150,32 @@ export class Dispatch implements AdmissionHost {
     this.#leases.add(lease, this.#clock.passedMillis)
   }
 
-  /** A lease has come to its end; what it held is free. */
+  /** Ends a lease and releases its limits. */
   end(lease: RunLease): void {
     this.#leases.remove(lease)
-    if (lease.limits.length > 0) this.#slots.give(lease.limits)
+    if (lease.limits.length > 0) this.#limits.release(lease.limits)
   }
 
-  /** A worker has stopped what was taken from it. */
+  /** A worker has stopped the attempt of a revoked claim. */
   stopped(claim: Claim): void {
-    if (!isOf(claim, this) || !claim.isStopping) return
+    if (!isIssuedBy(claim, this) || !claim.isStopping) return
     claim.isStopping = false
     this.end(claim)
   }
 
-  /** A lease was taken from its worker, who is told. Until it has stopped, it goes on holding its limits. */
+  /** Revokes a lease and tells its worker. The lease holds its limits until the worker has stopped. */
   revoke(lease: RunLease): void {
     if (lease.limits.length === 0) this.end(lease)
     else lease.isStopping = true
     const queue = this.#revocations.get(lease.worker)
-    if (queue !== undefined) this.#afterwards.push(() => Queue.offerUnsafe(queue, lease))
+    if (queue !== undefined) this.#deferred.push(() => Queue.offerUnsafe(queue, lease))
   }
 
   revoked(worker: string): Stream.Stream<Claim> {
     const open = Effect.tap(Queue.unbounded<Claim>(), (queue) =>
       Effect.sync(() => {
         this.#revocations.set(worker, queue)
-        this.presence.come(worker, this.#waiters.find(({ request }) => request.worker === worker)?.request.versions)
+        this.presence.join(worker, this.#waiters.find(({ request }) => request.worker === worker)?.request.versions)
       })
     )
     const close = (queue: Queue.Queue<Claim>) =>
@@ -189,7 +189,7 @@ export class Dispatch implements AdmissionHost {
     return Stream.unwrap(Effect.map(Effect.acquireRelease(open, close), (queue) => Stream.fromQueue(queue)))
   }
 
-  /** How busy it is; how many runs are not over is another's to say. */
+  /** The load, without the fields that the Store adds. */
   get load(): Omit<Load, "unfinished" | "overdue"> {
     const waiting = new Map<string, number>()
     const abandoned = new Tally()
@@ -203,166 +203,166 @@ export class Dispatch implements AdmissionHost {
     }
     for (const [queue, units] of this.#lone.filled) count(queue, units)
     for (const queue of this.#ready.filled()) {
-      for (const units of [queue.units, queue.foremost]) if (units.length > 0) count(queue, units)
+      for (const units of [queue.units, queue.front]) if (units.length > 0) count(queue, units)
     }
     const workers = this.presence.count
     const running = this.#leases.size
     return { waiting, abandoned: abandoned.rows, oldestWaitingMillis: now - oldest, running, workers }
   }
 
-  // -- the end of an act ---------------------------------------------------------------------------------------------
+  // -- the end of a Store call ---------------------------------------------------------------------------------------
 
-  /** Calls `f` once the act under way is complete. */
-  later(f: () => void): void {
-    this.#afterwards.push(f)
+  /** Calls `f` at the end of the current Store call. */
+  defer(f: () => void): void {
+    this.#deferred.push(f)
   }
 
-  /** Those who watch a run, or all of them, are told once the act under way is complete. */
-  tell({ log }: MemoryRun): void {
-    for (const listener of this.#feed.add(log)) this.#afterwards.push(listener)
+  /** Adds new events of a run to the feed. Wakes watchers of the run and of the feed at the end of the Store call. */
+  publish({ log }: MemoryRun): void {
+    for (const listener of this.#feed.add(log)) this.#deferred.push(listener)
     const { listeners } = log
     if (listeners === undefined || listeners.size === 0) return
-    for (const listener of listeners) this.#afterwards.push(listener)
+    for (const listener of listeners) this.#deferred.push(listener)
     listeners.clear()
   }
 
-  /** Tells everyone what the act under way has changed, and hands ready work to those who wait for it. */
-  complete(): void {
+  /** Ends a Store call: runs deferred callbacks, and grants ready units to waiting claims. */
+  flush(): void {
     do {
-      while (this.#afterwards.length > 0) {
-        const told = this.#afterwards
-        this.#afterwards = []
-        for (const tell of told) tell()
+      while (this.#deferred.length > 0) {
+        const callbacks = this.#deferred
+        this.#deferred = []
+        for (const callback of callbacks) callback()
       }
-      if (!this.#ready.isEmpty || !this.#lone.isEmpty) this.#serve()
-    } while (this.#afterwards.length > 0)
+      if (!this.#ready.isEmpty || !this.#lone.isEmpty) this.#serveWaiters()
+    } while (this.#deferred.length > 0)
   }
 
-  #serve(): void {
-    // The idle ones first: a worker need not make itself idle for what another one can take.
+  #serveWaiters(): void {
+    // Idle workers first: then no busy worker has to drain for a lone unit.
     if (!this.#lone.isEmpty) this.#serveTo(this.#waiters.filter(({ request }) => request.isIdle === true))
     this.#serveTo(this.#waiters.slice())
   }
 
-  #serveTo(waiters: ReadonlyArray<Waiter>): void {
+  #serveTo(waiters: ReadonlyArray<ClaimWaiter>): void {
     for (const waiter of waiters) {
       if (this.#ready.isEmpty && this.#lone.isEmpty) return
-      // Whoever was told may have come here themselves, and have served or interrupted this one.
+      // Granting to one claim may have run code that served or interrupted another.
       if (!this.#waiters.includes(waiter)) continue
-      const claims = this.take(waiter.request, this.#clock.now())
+      const claims = this.claimNow(waiter.request, this.#clock.now())
       if (claims.length === 0) continue
-      // Taken and granted in one go: nothing comes between that could interrupt the waiter and lose the claims.
-      this.#leave(waiter)
-      waiter.grant(claims)
+      // Granting and resuming are one synchronous step: no interruption in between can lose the claims.
+      this.#removeWaiter(waiter)
+      waiter.resume(claims)
     }
   }
 
-  /** Whether the waiter was still waiting. */
-  #leave(waiter: Waiter): boolean {
-    const place = this.#waiters.indexOf(waiter)
-    if (place !== -1) this.#waiters.splice(place, 1)
-    return place !== -1
+  /** Removes a waiter. Returns whether it was still waiting. */
+  #removeWaiter(waiter: ClaimWaiter): boolean {
+    const index = this.#waiters.indexOf(waiter)
+    if (index !== -1) this.#waiters.splice(index, 1)
+    return index !== -1
   }
 
-  // -- lending -------------------------------------------------------------------------------------------------------
+  // -- granting ------------------------------------------------------------------------------------------------------
 
-  /** Lends a unit, or as many items as are wanted of the step that it stands for. Says whether some of these are left. */
-  #lend(unit: RunUnit, claims: Array<Claim>, max: number, worker: string, now: number): boolean {
+  /** Grants a unit; for an expanded step, units of its items, up to `max` claims. Returns whether more are ready. */
+  #grant(unit: RunUnit, claims: Array<Claim>, max: number, worker: string, now: number): boolean {
     if (unit.isOver) {
       this.#drop(unit)
       return false
     }
-    const problem = unit.inputProblem
+    const problem = unit.inputError
     if (problem !== undefined) {
       this.#drop(unit)
       const { passedMillis } = this.#clock
-      // After the act under way, as what is recalled.
-      this.later(() => {
+      // Deferred, as in `#grantOne`.
+      this.defer(() => {
         if (unit.isOver) return
         unit.run.refuse(unit, problem, now, passedMillis)
-        this.tell(unit.run)
+        this.publish(unit.run)
       })
       return false
     }
-    if (unit.run.isWithoutPlace && !this.#admission.holds(unit)) {
-      // If it was told of a free place of another limit, the next one is.
+    if (unit.run.isWithoutLimits && !this.#admission.reacquire(unit)) {
+      // If the unit was woken for a free limit, the next waiting unit is woken instead.
       this.#drop(unit)
       return false
     }
-    const expansion = unit.run.expansionOf(unit)
-    if (expansion === undefined) {
-      this.#lendOne(unit, unit.limits, claims, worker, now)
+    const items = unit.run.itemsOf(unit)
+    if (items === undefined) {
+      this.#grantOne(unit, unit.limits, claims, worker, now)
       return false
     }
     if (unit.item !== -1) {
-      // An item that has waited for a limit; now as many others may be under way as there may.
-      if (expansion.hasRoom) this.#lendOne(unit, unit.limits, claims, worker, now)
+      // A unit that has waited for a limit; meanwhile its step may have reached its own concurrency.
+      if (items.hasRoom) this.#grantOne(unit, unit.limits, claims, worker, now)
       else {
         this.#drop(unit)
         unit.waitSerial = 0
-        expansion.again(unit)
+        items.requeue(unit)
       }
       return false
     }
     const isProbed = unit.run.step(unit.index).probed === true
-    while (expansion.isReady && claims.length < max) {
-      // Where all items need the same, the step waits for it, and not each of its items by itself.
+    while (items.isReady && claims.length < max) {
+      // When all units need the same limits, the step unit waits for them, not each unit.
       const shared = isProbed ? NONE : unit.limits
-      if (shared.length > 0 && !this.#slots.take(unit, shared)) return false
-      const item = expansion.take()
+      if (shared.length > 0 && !this.#limits.acquire(unit, shared)) return false
+      const item = items.take()
       if (this.#isLone(item)) {
-        if (shared.length > 0) this.#slots.give(shared)
+        if (shared.length > 0) this.#limits.release(shared)
         this.#lone.add(item)
-      } else if (isProbed) this.#lendOne(item, item.limits, claims, worker, now)
-      else this.#grant(item, shared, claims, worker, now)
+      } else if (isProbed) this.#grantOne(item, item.limits, claims, worker, now)
+      else this.#lease(item, shared, claims, worker, now)
     }
-    expansion.isQueued = expansion.isReady
-    return expansion.isQueued
+    items.isQueued = items.isReady
+    return items.isQueued
   }
 
-  /** Lends a unit, unless what it would give is known, or its limits are used up and it waits for them. */
-  #lendOne(unit: RunUnit, limits: ReadonlyArray<Limit>, claims: Array<Claim>, worker: string, now: number): void {
+  /** Leases a unit, unless its outputs are memoised, or its limits are full and it has to wait. */
+  #grantOne(unit: RunUnit, limits: ReadonlyArray<Limit>, claims: Array<Claim>, worker: string, now: number): void {
     const known = unit.memo && this.#memos.find(unit.memo, now)
     if (known !== undefined) {
       this.#drop(unit)
-      // After the act under way: a run that ends in here must not end within the act of another.
-      this.later(() => {
+      // Deferred: the run may end, and must not end while the current Store call changes another run.
+      this.defer(() => {
         if (unit.isOver) return
-        unit.run.recall(unit, known, now)
-        this.tell(unit.run)
+        unit.run.completeFromMemo(unit, known, now)
+        this.publish(unit.run)
       })
-    } else if (limits.length === 0 || this.#slots.take(unit, limits)) this.#grant(unit, limits, claims, worker, now)
+    } else if (limits.length === 0 || this.#limits.acquire(unit, limits)) this.#lease(unit, limits, claims, worker, now)
   }
 
-  /** A unit that is over takes nothing: if it was told of a free place, the next one is. */
+  /** Drops a unit that is over. If it was woken for a free limit, the next waiting unit is woken instead. */
   #drop(unit: RunUnit): void {
-    if (unit.waitSerial > 0) this.#slots.pass(unit.limits)
+    if (unit.waitSerial > 0) this.#limits.wakeNext(unit.limits)
   }
 
-  #grant(unit: RunUnit, limits: ReadonlyArray<Limit>, claims: Array<Claim>, worker: string, now: number): void {
+  #lease(unit: RunUnit, limits: ReadonlyArray<Limit>, claims: Array<Claim>, worker: string, now: number): void {
     const lease = new Lease(this, unit, limits, ++this.#serials, worker, this.#isLone(unit), this.#clock.passedMillis)
     this.#leases.add(lease, lease.beganMillis)
-    if (this.#lookMillis === 0) this.#lookAgain()
-    unit.run.started(lease, now)
-    this.tell(unit.run)
+    if (this.#checkMillis === 0) this.#scheduleCheck()
+    unit.run.leased(lease, now)
+    this.publish(unit.run)
     claims.push(lease)
   }
 
-  /** Looks at the leases when the first one ends, and several times before: so it sees how long the thread was blocked. */
-  #lookAgain(): void {
+  /** Checks leases when the first one expires, and several times before, to measure how long the thread was blocked. */
+  #scheduleCheck(): void {
     const { passedMillis } = this.#clock
-    const millis = Math.min(this.#leases.restMillis(passedMillis), this.#leases.leaseMillis / LOOKS)
-    this.#lookMillis = passedMillis + millis
-    this.#alarms.after(millis, this.#look)
+    const millis = Math.min(this.#leases.restMillis(passedMillis), this.#leases.leaseMillis / CHECKS)
+    this.#checkMillis = passedMillis + millis
+    this.#timers.after(millis, this.#check)
   }
 
-  /** Makes steps ready again whose worker let the lease end. */
-  readonly #look = (): void => {
+  /** Ends the expired leases. */
+  readonly #check = (): void => {
     const now = this.#clock.now()
     const { passedMillis } = this.#clock
-    // Nothing on this thread could renew its leases meanwhile.
-    this.#leases.blockedMillis += Math.max(passedMillis - this.#lookMillis, 0)
-    this.#lookMillis = 0
+    // While the thread was blocked, no worker on it could renew its leases.
+    this.#leases.blockedMillis += Math.max(passedMillis - this.#checkMillis, 0)
+    this.#checkMillis = 0
     for (let lease = this.#leases.first; this.#leases.restMillis(passedMillis) <= 0; lease = this.#leases.first) {
       this.end(lease!)
       if (lease!.isStopping) {
@@ -370,11 +370,12 @@ export class Dispatch implements AdmissionHost {
         continue
       }
       lease!.run.lost(lease!, `worker '${lease!.worker}' did not renew its lease`, now)
-      this.tell(lease!.run)
+      this.publish(lease!.run)
     }
-    if (this.#leases.first !== undefined) this.#lookAgain()
-    this.complete()
+    if (this.#leases.first !== undefined) this.#scheduleCheck()
+    this.flush()
   }
 }
 
-const isOf = (claim: Claim, issuer: Dispatch): claim is RunLease => claim instanceof Lease && claim.issuer === issuer
+const isIssuedBy = (claim: Claim, issuer: Dispatch): claim is RunLease =>
+  claim instanceof Lease && claim.issuer === issuer

@@ -1,44 +1,44 @@
-/** The idempotency keys of a Store in memory, for as long as they name their run. */
+/** The idempotency keys of a Store in memory. */
 
-/** What a key names. */
-export interface Named {
+/** The run that a key names. */
+export interface KeyedRun {
   readonly runId: string
   readonly fingerprint: string
   readonly expiresAtMillis: number
 }
 
-/** How many keys are kept; the oldest leave first. */
+/** How many keys are kept; the oldest are dropped first. */
 const MAX_KEYS = 100_000
 
-/** Keys in the order in which they came, which is that in which they expire. */
+/** Keys in the order in which they were added, which is the order in which they expire. */
 export class IdempotencyKeys {
-  readonly #named: Map<string, Named> = new Map()
-  /** The other way round: what names each run. */
-  readonly #names: Map<string, string> = new Map()
+  readonly #runs: Map<string, KeyedRun> = new Map()
+  /** The reverse: the key by run id. */
+  readonly #keys: Map<string, string> = new Map()
 
-  find(pipelineId: string, key: string, nowMillis: number): Named | undefined {
-    for (const [oldest, { runId, expiresAtMillis }] of this.#named) {
-      if (expiresAtMillis > nowMillis && this.#named.size <= MAX_KEYS) break
-      this.#named.delete(oldest)
-      this.#names.delete(runId)
+  find(pipelineId: string, key: string, nowMillis: number): KeyedRun | undefined {
+    for (const [oldest, { runId, expiresAtMillis }] of this.#runs) {
+      if (expiresAtMillis > nowMillis && this.#runs.size <= MAX_KEYS) break
+      this.#runs.delete(oldest)
+      this.#keys.delete(runId)
     }
-    return this.#named.get(join(pipelineId, key))
+    return this.#runs.get(join(pipelineId, key))
   }
 
-  add(pipelineId: string, key: string, named: Named): void {
+  add(pipelineId: string, key: string, named: KeyedRun): void {
     const name = join(pipelineId, key)
-    this.#named.set(name, named)
-    this.#names.set(named.runId, name)
+    this.#runs.set(name, named)
+    this.#keys.set(named.runId, name)
   }
 
-  /** The run is gone because somebody wanted that; its key is free. */
+  /** Frees the key of a run that was removed on request. */
   forget(runId: string): void {
-    const name = this.#names.get(runId)
+    const name = this.#keys.get(runId)
     if (name === undefined) return
-    this.#names.delete(runId)
-    this.#named.delete(name)
+    this.#keys.delete(runId)
+    this.#runs.delete(name)
   }
 }
 
-// No name has a line feed.
+// Pipeline ids contain no line feed.
 const join = (pipelineId: string, key: string): string => `${pipelineId}\n${key}`

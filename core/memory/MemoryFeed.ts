@@ -1,17 +1,17 @@
-/** Which runs of a Store in memory have got which events, in a ring. The events themselves are in the runs' logs. */
+/** The feed of a Store in memory: a ring that records which runs got which events. The events are in the runs' logs. */
 import * as Effect from "effect/Effect"
 import { type Change, type Entry, type Excerpt, KEPT_CHANGES, type Source, START } from "../store/Feed.ts"
 import type { RunLog } from "./run/RunLog.ts"
 
-/** How many entries are read at once. */
+/** How many entries one read returns at most. */
 const MAX_ENTRIES = 100
 
-const NOBODY: ReadonlyArray<never> = []
+const NO_LISTENERS: ReadonlyArray<never> = []
 
-/** Changes by number, the first one being 1; the last ones are there. */
+/** The newest changes. They are numbered from 1. */
 export class MemoryFeed implements Source<never> {
   readonly #ring: Array<Change> = []
-  /** Tells the entries of this Store from those of one that was there before it. */
+  /** Distinguishes entries of this Store from those of an earlier one. */
   readonly #epoch: number
   readonly #logOf: (runId: string) => RunLog | undefined
   #count = 0
@@ -22,14 +22,14 @@ export class MemoryFeed implements Source<never> {
     this.#logOf = logOf
   }
 
-  /** Keeps that a run has got events. Gives those who are to be told once the act under way is complete. */
+  /** Records new events of a run. Returns the listeners to call at the end of the current Store call. */
   add(log: RunLog): ReadonlyArray<() => void> {
     const { length } = log.events
-    if (length === log.told) return NOBODY
+    if (length === log.published) return NO_LISTENERS
     const { id: runId, pipelineId } = log.submission
-    this.#ring[++this.#count % KEPT_CHANGES] = { runId, pipelineId, from: log.told, to: length }
-    log.told = length
-    if (this.#listeners.length === 0) return NOBODY
+    this.#ring[++this.#count % KEPT_CHANGES] = { runId, pipelineId, from: log.published, to: length }
+    log.published = length
+    if (this.#listeners.length === 0) return NO_LISTENERS
     const listeners = this.#listeners
     this.#listeners = []
     return listeners

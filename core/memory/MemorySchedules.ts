@@ -22,47 +22,47 @@ import type { WorkerPresence } from "./WorkerPresence.ts"
 const MAX_SCHEDULES = 10_000
 
 /**
- * How long at most between two looks at the clock while schedules wait for it, in milliseconds: it may be set forward. When
- * it was set back, it is likely to be set again.
+ * The longest time between two checks of the clock while schedules wait, in milliseconds: it may be set forward. While
+ * the Store's clock is ahead of the wall clock, that is more likely.
  */
-const LOOK_MILLIS = 900_000
-const LOOK_AGAIN_MILLIS = 1_000
+const CHECK_MILLIS = 900_000
+const RECHECK_MILLIS = 1_000
 
 interface Entry {
   schedule: Schedule
-  /** How many of its runs are not over: of all versions, and of each by its `Version.key`. */
+  /** How many of its runs are unfinished: of all versions, and of each by `Version.key`. */
   unfinished: number
   readonly byVersion: Map<string, number>
 }
 
 export class MemorySchedules implements ScheduleStore {
   readonly #entries: Map<string, Entry> = new Map()
-  /** How often a schedule came or changed, so that it may be due where it was not before; and whom to tell. */
+  /** Counts added and changed schedules, which may be due now; and the callers of `due` to wake. */
   #changes = 0
-  readonly #waiting: Set<() => void> = new Set()
+  readonly #waiters: Set<() => void> = new Set()
   readonly #clock: StoreClock
   readonly #submit: (run: NewRun) => MemoryRun | undefined
-  readonly #complete: () => void
+  readonly #flush: () => void
   readonly #presence: WorkerPresence
 
-  /** `submit` starts a run; nothing where there is no room for it. `complete` is called at the end of an act. */
+  /** `submit` starts a run; undefined when the Store is full. `flush` ends a Store call. */
   constructor(
     clock: StoreClock,
     submit: (run: NewRun) => MemoryRun | undefined,
-    complete: () => void,
+    flush: () => void,
     presence: WorkerPresence
   ) {
     this.#clock = clock
     this.#presence = presence
     this.#submit = submit
-    this.#complete = complete
+    this.#flush = flush
   }
 
   put = (schedule: Schedule, replace: boolean): Effect.Effect<Schedule, ScheduleExists | StoreUnavailable> =>
     Effect.suspend((): Effect.Effect<Schedule, ScheduleExists | StoreUnavailable> => {
       const { id } = schedule
       const known = this.#entries.get(id)
-      if (known !== undefined && isSame(known.schedule, schedule)) {
+      if (known !== undefined && isSameDefinition(known.schedule, schedule)) {
         known.schedule = { ...known.schedule, version: schedule.version }
         this.#changed()
         return Effect.succeed(known.schedule)
@@ -71,7 +71,7 @@ export class MemorySchedules implements ScheduleStore {
       if (known === undefined && this.#entries.size >= MAX_SCHEDULES) {
         return Effect.fail(new StoreUnavailable(`No new schedule is taken: ${MAX_SCHEDULES} are kept`))
       }
-      // The runs of the one that gives way are runs of this one: they count, and end, as its own.
+      // Unfinished runs of the replaced schedule count as runs of the new one.
       const entry: Entry = known ?? { schedule, unfinished: 0, byVersion: new Map() }
       entry.schedule = schedule
       this.#entries.set(id, entry)
@@ -106,7 +106,7 @@ export class MemorySchedules implements ScheduleStore {
 
   due = (takesAfter: TakesAfter): Effect.Effect<ReadonlyArray<DueSchedule>> =>
     Effect.suspend(() => {
-      const { due, inMillis } = this.#look(takesAfter)
+      const { due, inMillis } = this.#findDue(takesAfter)
       if (due.length > 0) return Effect.succeed(due)
       const changed = this.#changedSince(this.#changes)
       const waiting = inMillis === undefined ? changed : Effect.raceFirst(Effect.sleep(inMillis), changed)
@@ -116,7 +116,7 @@ export class MemorySchedules implements ScheduleStore {
   fire = ({ schedule, version, runs, dropped, nextAtMillis }: Firing): Effect.Effect<boolean, StoreUnavailable> =>
     Effect.suspend(() => {
       const entry = this.#entries.get(schedule.id)
-      if (entry === undefined || entry.schedule.paused || !isAsSeen(entry.schedule, schedule))
+      if (entry === undefined || entry.schedule.paused || !isUnchanged(entry.schedule, schedule))
         return Effect.succeed(false)
       const kept = entry.schedule
       let last: MemoryRun | undefined
@@ -147,11 +147,11 @@ export class MemorySchedules implements ScheduleStore {
         ...(last && { lastAtMillis: last.submission.schedule!.tickMillis, lastRunId: last.submission.id })
       }
       this.#changed()
-      this.#complete()
+      this.#flush()
       return Effect.succeed(true)
     })
 
-  /** The schedules that no server has fired in time, as many as are named. */
+  /** Schedules that no server has fired in time; at most `MAX_NAMED`. */
   get overdue(): ReadonlyArray<Overdue> {
     const now = this.#clock.look()
     const wall = this.#clock.wallMillis
@@ -165,7 +165,7 @@ export class MemorySchedules implements ScheduleStore {
     return overdue
   }
 
-  /** Whether a run of a schedule is not over that is in the way of one of this version: not one that no worker has. */
+  /** Whether an unfinished run forbids a run of this version. Runs of another version that no worker has do not. */
   #isUnderWay({ byVersion }: Entry, version: string): boolean {
     for (const other of byVersion.keys()) if (other === version || !this.#presence.isAbandoned(other)) return true
     return false
@@ -182,22 +182,25 @@ export class MemorySchedules implements ScheduleStore {
     return Effect.callback<void>((resume) => {
       const wake = (): void => resume(Effect.void)
       if (changes !== this.#changes) return wake()
-      this.#waiting.add(wake)
-      return Effect.sync(() => this.#waiting.delete(wake))
+      this.#waiters.add(wake)
+      return Effect.sync(() => this.#waiters.delete(wake))
     })
   }
 
   #changed(): void {
     this.#changes++
-    const waiting = [...this.#waiting]
-    this.#waiting.clear()
+    const waiting = [...this.#waiters]
+    this.#waiters.clear()
     for (const wake of waiting) wake()
   }
 
-  /** What is due, or else in how many milliseconds to look again; undefined when no time makes anything due. */
-  #look(takesAfter: TakesAfter): { readonly due: ReadonlyArray<DueSchedule>; readonly inMillis: number | undefined } {
+  /** The due schedules; if none is due, in how many milliseconds to check again, undefined: when a schedule changes. */
+  #findDue(takesAfter: TakesAfter): {
+    readonly due: ReadonlyArray<DueSchedule>
+    readonly inMillis: number | undefined
+  } {
     const now = this.#clock.look()
-    // A calendar follows the wall clock, also where that was set back.
+    // Cron schedules follow the wall clock, even when it was set back.
     const wall = this.#clock.wallMillis
     const due: Array<DueSchedule> = []
     let inMillis = Number.POSITIVE_INFINITY
@@ -209,7 +212,7 @@ export class MemorySchedules implements ScheduleStore {
       if (left <= 0) due.push({ schedule, nowMillis })
       else if (left < inMillis) inMillis = left
     }
-    const most = this.#clock.isAhead ? LOOK_AGAIN_MILLIS : LOOK_MILLIS
+    const most = this.#clock.isAhead ? RECHECK_MILLIS : CHECK_MILLIS
     return {
       due: due.length === 0 ? due : firstOf(due),
       inMillis: inMillis === Number.POSITIVE_INFINITY ? undefined : Math.min(inMillis, most)
@@ -217,7 +220,7 @@ export class MemorySchedules implements ScheduleStore {
   }
 }
 
-/** The longest due, as many as a server gets at once. */
+/** The schedules that have been due longest, as many as a server gets at once. */
 const firstOf = (due: Array<DueSchedule>): ReadonlyArray<DueSchedule> => {
   due.sort((left, right) => left.schedule.nextAtMillis - right.schedule.nextAtMillis)
   let bytes = 0
@@ -231,11 +234,11 @@ const firstOf = (due: Array<DueSchedule>): ReadonlyArray<DueSchedule> => {
 }
 
 /** Whether two schedules were made from the same definition. */
-const isSame = (one: Schedule, other: Schedule): boolean => definitionOf(one) === definitionOf(other)
+const isSameDefinition = (one: Schedule, other: Schedule): boolean => definitionOf(one) === definitionOf(other)
 
-/** Whether nothing has happened to a schedule since it was seen. */
-const isAsSeen = (now: Schedule, seen: Schedule): boolean =>
-  now.nextAtMillis === seen.nextAtMillis && now.createdAtMillis === seen.createdAtMillis && isSame(now, seen)
+/** Whether a schedule has neither fired nor changed since it was read. */
+const isUnchanged = (now: Schedule, read: Schedule): boolean =>
+  now.nextAtMillis === read.nextAtMillis && now.createdAtMillis === read.createdAtMillis && isSameDefinition(now, read)
 
 const definitionOf = ({ pipelineId, timing, parameters, catchUp, overlap, priority, graceMillis }: Schedule): string =>
   JSON.stringify([pipelineId, timing, parameters, catchUp, overlap, priority, graceMillis])

@@ -1,4 +1,4 @@
-/** A Store in the memory of this process. What it holds ends with it. */
+/** A Store in the memory of this process. */
 import type * as Cause from "effect/Cause"
 import { done } from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -51,15 +51,15 @@ const NONE: ReadonlyArray<never> = []
 
 const CLOSED = "the program is shutting down"
 
-/** Makes a Store that cancels its unfinished runs when the scope closes. Fails with `InvalidOption` for bounds that bound nothing. */
+/** Makes a Store that cancels its unfinished runs when the scope closes. Invalid bounds fail with `InvalidOption`. */
 export const make = (options: Options = {}): Effect.Effect<Store, InvalidOption, Scope.Scope> =>
   Effect.gen(function* () {
     const mistake = StoreBounds.invalid(options)
     if (mistake !== undefined) return yield* mistake
     const clock = yield* Clock.Clock
-    const alarms = new TimerHeap(clock)
-    const memory = new Memory(StoreBounds.complete(options), new StoreClock(clock), alarms, yield* Random.Random)
-    yield* Effect.forkScoped(alarms.running)
+    const timers = new TimerHeap(clock)
+    const memory = new Memory(StoreBounds.complete(options), new StoreClock(clock), timers, yield* Random.Random)
+    yield* Effect.forkScoped(timers.running)
     yield* Effect.addFinalizer(() => Effect.sync(() => memory.close()))
     return memory
   })
@@ -75,7 +75,7 @@ class Memory implements Store, RunOwner<MemoryRun> {
   readonly #index = new RunIndex<MemoryRun>()
   readonly #history: RunHistory<MemoryRun>
   readonly #feed: MemoryFeed
-  readonly #lending: Dispatch
+  readonly #dispatch: Dispatch
   readonly #memos: Memos
   readonly #keys = new IdempotencyKeys()
   readonly #admission: Admission
@@ -88,7 +88,7 @@ class Memory implements Store, RunOwner<MemoryRun> {
   #serials = 0
   #closed = false
 
-  constructor(options: Required<Options>, clock: StoreClock, alarms: TimerHeap, random: typeof Random.Random.Service) {
+  constructor(options: Required<Options>, clock: StoreClock, timers: TimerHeap, random: typeof Random.Random.Service) {
     this.leaseMillis = options.leaseMillis
     this.maxValueBytes = options.maxValueBytes
     this.maxLosses = options.maxLosses
@@ -96,19 +96,19 @@ class Memory implements Store, RunOwner<MemoryRun> {
     this.#clock = clock
     this.#now = clock.now
     this.#random = random
-    this.#admission = new Admission(alarms, this.#now, this.#complete, () => this.#lending)
+    this.#admission = new Admission(timers, this.#now, this.#flush, () => this.#dispatch)
     this.limiter = new MemoryRateLimiter(clock.passed)
     this.tokens = new MemoryTokens(this.#now)
     this.audit = new MemoryAuditLog(this.#now)
     this.#memos = new Memos(options)
     this.#feed = new MemoryFeed(this.#now(), (runId) => this.#index.get(runId)?.log)
-    this.#lending = new Dispatch(alarms, this.#clock, options, this.#memos, this.#feed, this.#admission)
+    this.#dispatch = new Dispatch(timers, this.#clock, options, this.#memos, this.#feed, this.#admission)
     this.#history = new RunHistory(options, (run) => this.#index.remove(run))
     this.schedules = new MemorySchedules(
       clock,
       (run) => (this.#isFull ? undefined : this.#submit(run)),
-      this.#complete,
-      this.#lending.presence
+      this.#flush,
+      this.#dispatch.presence
     )
   }
 
@@ -130,7 +130,7 @@ class Memory implements Store, RunOwner<MemoryRun> {
         return Effect.fail(new StoreUnavailable(`No new run is taken: ${this.#maxUnfinished} are unfinished`))
       }
       const run = this.#submit(newRun)
-      this.#complete()
+      this.#flush()
       return Effect.succeed(run.submission.id)
     })
 
@@ -146,7 +146,7 @@ class Memory implements Store, RunOwner<MemoryRun> {
     const now = this.#now()
     const { pipelineId, version, plan, timeoutMillis, delayMillis = 0, priority = 0, idempotency } = newRun
     const submission = submissionOf(newRun, newId(now, this.#random), now)
-    const queue = this.#lending.queueOf(pipelineId, version, priority)
+    const queue = this.#dispatch.queueOf(pipelineId, version, priority)
     const { limits = NONE, keptItems } = newRun
     const run = new MemoryRun(this, ++this.#serials, submission, plan, limits, queue, keptItems)
     this.#index.add(run)
@@ -167,14 +167,14 @@ class Memory implements Store, RunOwner<MemoryRun> {
     Effect.map(this.#find(runId), (run) => {
       if (run.isOver) return
       run.cancel(reason, this.#now())
-      this.#complete()
+      this.#flush()
     })
 
   cancelStep = (runId: string, step: string, reason: string): Effect.Effect<void, RunNotFound | UnknownStep> =>
-    Effect.map(this.#step(runId, step), ({ run, index }) => {
+    Effect.map(this.#findStep(runId, step), ({ run, index }) => {
       run.cancelStep(index, reason, this.#now())
-      this.#lending.tell(run)
-      this.#complete()
+      this.#dispatch.publish(run)
+      this.#flush()
     })
 
   remove = (runId: string): Effect.Effect<void, RunNotFound | RunUnfinished> =>
@@ -187,15 +187,15 @@ class Memory implements Store, RunOwner<MemoryRun> {
         : Effect.fail(new RunUnfinished(runId, "removed"))
     )
 
-  pause = (pipelineId: string): Effect.Effect<void> => Effect.sync(() => void this.#lending.paused.add(pipelineId))
+  pause = (pipelineId: string): Effect.Effect<void> => Effect.sync(() => void this.#dispatch.paused.add(pipelineId))
 
   resume = (pipelineId: string): Effect.Effect<void> =>
     Effect.sync(() => {
-      this.#lending.paused.delete(pipelineId)
-      this.#complete()
+      this.#dispatch.paused.delete(pipelineId)
+      this.#flush()
     })
 
-  paused: Effect.Effect<ReadonlySet<string>> = Effect.sync(() => new Set(this.#lending.paused))
+  paused: Effect.Effect<ReadonlySet<string>> = Effect.sync(() => new Set(this.#dispatch.paused))
 
   get = (runId: string): Effect.Effect<Run, RunNotFound> => Effect.map(this.#find(runId), (run) => run.log.state)
 
@@ -203,10 +203,10 @@ class Memory implements Store, RunOwner<MemoryRun> {
     request: ItemList.ItemsRequest
   ): Effect.Effect<ItemList.ItemList, RunNotFound | UnknownStep | InvalidOption> =>
     Effect.flatMap(
-      this.#step(request.runId, request.step),
+      this.#findStep(request.runId, request.step),
       ({ run, index }): Effect.Effect<ItemList.ItemList, InvalidOption> => {
         const mistake = ItemList.invalid(request)
-        return mistake === undefined ? Effect.sync(() => run.itemsOf(index, request)) : Effect.fail(mistake)
+        return mistake === undefined ? Effect.sync(() => run.listItems(index, request)) : Effect.fail(mistake)
       }
     )
 
@@ -230,17 +230,17 @@ class Memory implements Store, RunOwner<MemoryRun> {
       return Effect.fromResult(this.#index.list(request))
     })
 
-  // A watcher is a place in the run's log and reads on from there, so a slow one costs nothing and holds nobody up.
+  // A watcher is only a position in the run's log: a slow watcher delays no run and uses no memory.
   watch = (runId: string, after = 0): Stream.Stream<Event, RunNotFound> =>
     Stream.fromPull(
       Effect.map(this.#find(runId), (run) => {
         const { log } = run
-        let place = after
+        let position = after
         const pull: Effect.Effect<readonly [Event, ...Array<Event>], Cause.Done> = Effect.suspend(() => {
-          const events = log.events.slice(place)
-          place = Math.max(place, log.events.length)
+          const events = log.events.slice(position)
+          position = Math.max(position, log.events.length)
           if (events.length > 0) return Effect.succeed(events as [Event, ...Array<Event>])
-          return run.isOver ? done() : Effect.andThen(log.grown(place), pull)
+          return run.isOver ? done() : Effect.andThen(log.waitForMore(position), pull)
         })
         return pull
       })
@@ -250,7 +250,7 @@ class Memory implements Store, RunOwner<MemoryRun> {
     Feed.open(this.#feed, request)
 
   load: Effect.Effect<Load> = Effect.sync(() => ({
-    ...this.#lending.load,
+    ...this.#dispatch.load,
     unfinished: this.#unfinished,
     overdue: this.schedules.overdue
   }))
@@ -261,35 +261,35 @@ class Memory implements Store, RunOwner<MemoryRun> {
     this.#closed ? Effect.fail(new StoreUnavailable(`The Store is closed: ${CLOSED}`)) : Effect.void
   )
 
-  // Runs that begin later, or are held up by a pause, would not end in time.
+  // Does not wait for delayed runs and runs of paused pipelines: they would not end in time.
   drain: Effect.Effect<void> = Effect.suspend(() => {
     const now = this.#now()
-    const going = [...this.#index.unfinished()].filter(
-      ({ log: { state } }) => state.startAtMillis <= now && !this.#lending.paused.has(state.pipelineId)
+    const running = [...this.#index.unfinished()].filter(
+      ({ log: { state } }) => state.startAtMillis <= now && !this.#dispatch.paused.has(state.pipelineId)
     )
-    return Effect.forEach(going, (run) => Effect.ignore(this.wait(run.submission.id)), {
+    return Effect.forEach(running, (run) => Effect.ignore(this.wait(run.submission.id)), {
       concurrency: "unbounded",
       discard: true
     })
   })
 
-  /** Ends what is unfinished, so that whoever waits is answered. */
+  /** Cancels unfinished runs, so that every waiting caller gets an answer. */
   close(): void {
     this.#closed = true
     for (const run of this.#index.unfinished()) run.cancel(CLOSED, this.#now())
-    this.#complete()
+    this.#flush()
   }
 
   // -- work ----------------------------------------------------------------------------------------------------------
 
-  claim = (request: ClaimRequest): Effect.Effect<ReadonlyArray<Claim>> => this.#lending.claim(request)
+  claim = (request: ClaimRequest): Effect.Effect<ReadonlyArray<Claim>> => this.#dispatch.claim(request)
 
   renew = (claims: ReadonlyArray<Claim>): Effect.Effect<ReadonlyArray<Claim>> =>
     Effect.sync(() => {
       this.#now()
       return claims.filter((claim) => {
-        const lease = this.#lending.leaseOf(claim)
-        if (lease !== undefined) this.#lending.renew(lease)
+        const lease = this.#dispatch.leaseOf(claim)
+        if (lease !== undefined) this.#dispatch.renew(lease)
         return lease === undefined
       })
     })
@@ -300,19 +300,19 @@ class Memory implements Store, RunOwner<MemoryRun> {
       const now = this.#now()
       let refused: Array<Settlement> | undefined
       for (const settlement of settlements) {
-        const lease = this.#lending.leaseOf(settlement.claim)
+        const lease = this.#dispatch.leaseOf(settlement.claim)
         if (lease === undefined) {
-          this.#lending.stopped(settlement.claim)
+          this.#dispatch.stopped(settlement.claim)
           refused ??= []
           refused.push(settlement)
           continue
         }
-        this.#lending.end(lease)
+        this.#dispatch.end(lease)
         lease.run.settle(lease, settlement.outcome, now)
-        this.#lending.tell(lease.run)
+        this.#dispatch.publish(lease.run)
       }
-      const claims = request === undefined ? NONE : this.#lending.take(request, now)
-      this.#complete()
+      const claims = request === undefined ? NONE : this.#dispatch.claimNow(request, now)
+      this.#flush()
       return { refused: refused ?? NONE, claims }
     })
 
@@ -324,23 +324,23 @@ class Memory implements Store, RunOwner<MemoryRun> {
         const run = this.#index.get(note.claim.runId)
         if (run === undefined) continue
         const before = run.bytes
-        run.log.note(note, this.#lending.leaseOf(note.claim) !== undefined, now)
+        run.log.note(note, this.#dispatch.leaseOf(note.claim) !== undefined, now)
         if (run.isOver) this.#history.grown(run.bytes - before)
-        this.#lending.tell(run)
+        this.#dispatch.publish(run)
       }
-      this.#complete()
+      this.#flush()
     })
 
-  revoked = (worker: string): Stream.Stream<Claim> => this.#lending.revoked(worker)
+  revoked = (worker: string): Stream.Stream<Claim> => this.#dispatch.revoked(worker)
 
-  // -- what a run tells ----------------------------------------------------------------------------------------------
+  // -- called by runs ------------------------------------------------------------------------------------------------
 
-  readonly ready = (unit: RunUnit): void => this.#lending.ready(unit)
-  readonly readyFirst = (unit: RunUnit): void => this.#lending.readyFirst(unit)
+  readonly ready = (unit: RunUnit): void => this.#dispatch.ready(unit)
+  readonly readyFirst = (unit: RunUnit): void => this.#dispatch.readyFirst(unit)
 
   delay(unit: RunUnit, waitMillis: number): void {
     this.#admission.after(unit.run, waitMillis, () => {
-      if (!unit.isOver) unit.run.again(unit)
+      if (!unit.isOver) unit.run.requeue(unit)
     })
   }
 
@@ -352,16 +352,16 @@ class Memory implements Store, RunOwner<MemoryRun> {
     this.#memos.keep(memo, outputs, this.#now())
   }
 
-  since(beganMillis: number): number {
-    return this.#clock.since(beganMillis)
+  millisSince(beganMillis: number): number {
+    return this.#clock.millisSince(beganMillis)
   }
 
-  readonly revoke = (lease: RunLease): void => this.#lending.revoke(lease)
+  readonly revoke = (lease: RunLease): void => this.#dispatch.revoke(lease)
 
   ended(run: MemoryRun): void {
     this.#admission.ended(run)
-    this.#lending.tell(run)
-    for (const onEnd of run.onEnd) this.#lending.later(onEnd)
+    this.#dispatch.publish(run)
+    for (const onEnd of run.onEnd) this.#dispatch.defer(onEnd)
     run.onEnd = []
     this.#index.ended(run)
     this.#history.add(run)
@@ -377,7 +377,7 @@ class Memory implements Store, RunOwner<MemoryRun> {
     })
   }
 
-  #step(runId: string, step: string): Effect.Effect<{ run: MemoryRun; index: number }, RunNotFound | UnknownStep> {
+  #findStep(runId: string, step: string): Effect.Effect<{ run: MemoryRun; index: number }, RunNotFound | UnknownStep> {
     return Effect.flatMap(this.#find(runId), (run) => {
       const { steps } = run.log.plan
       const index = steps.findIndex(({ name }) => name === step)
@@ -387,8 +387,8 @@ class Memory implements Store, RunOwner<MemoryRun> {
     })
   }
 
-  readonly #complete = (): void => {
+  readonly #flush = (): void => {
     this.#admission.admitNext()
-    this.#lending.complete()
+    this.#dispatch.flush()
   }
 }

@@ -1,4 +1,4 @@
-/** The small tables of a Store in memory: ACLs, registered pipelines and tokens. Each takes only so many rows. */
+/** The small tables of a Store in memory: ACLs, registered pipelines and tokens. Each has a maximum number of rows. */
 import * as Effect from "effect/Effect"
 import { type Acls, MAX_ACLS } from "../store/Acls.ts"
 import { MAX_DEFINITIONS, type PipelineDefinitions, type StoredDefinition } from "../store/PipelineDefinitions.ts"

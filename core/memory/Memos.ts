@@ -1,4 +1,4 @@
-/** What steps gave for which inputs, in a Store in memory: bounded. That nobody works it out twice at once is a limit. */
+/** Memoised outputs in a Store in memory, bounded. (A limit per key keeps two attempts from computing the same.) */
 
 import type { Json } from "../json/Value.ts"
 import type { MemoryBounds } from "../store/StoreBounds.ts"
@@ -7,7 +7,7 @@ import * as Bytes from "../values/Bytes.ts"
 
 type Outputs = Readonly<Record<string, Json>>
 
-interface Kept {
+interface Memo {
   readonly outputs: Outputs
   readonly expiresAtMillis: number
   readonly bytes: number
@@ -15,18 +15,18 @@ interface Kept {
 
 type Bounds = Required<Pick<MemoryBounds, "memoCount" | "memoBytes">>
 
-/** Memoised results by key. */
+/** Memoised outputs by key. */
 export class Memos {
   readonly #bounds: Bounds
-  /** In the order in which they were asked for last. */
-  readonly #kept: Map<string, Kept> = new Map()
+  /** Least recently used first. */
+  readonly #kept: Map<string, Memo> = new Map()
   #bytes = 0
 
   constructor(bounds: Bounds) {
     this.#bounds = bounds
   }
 
-  /** What is kept for a key. */
+  /** The outputs for a key, unless they have expired. */
   find({ text }: MemoKey, nowMillis: number): Outputs | undefined {
     const found = this.#kept.get(text)
     if (found === undefined) return undefined
@@ -36,7 +36,7 @@ export class Memos {
     return found.outputs
   }
 
-  /** Keeps what was worked out. */
+  /** Keeps outputs, and drops the least recently used beyond the bounds. */
   keep({ text, ttlMillis }: MemoKey, outputs: Outputs, nowMillis: number): void {
     let bytes = Bytes.ofText(text)
     for (const name of Object.keys(outputs)) bytes += Bytes.ofText(name) + Bytes.ofText(outputs[name]!)
@@ -51,12 +51,12 @@ export class Memos {
     }
   }
 
-  #put(text: string, kept: Kept): void {
+  #put(text: string, kept: Memo): void {
     this.#kept.set(text, kept)
     this.#bytes += kept.bytes
   }
 
-  #drop(text: string, kept: Kept): void {
+  #drop(text: string, kept: Memo): void {
     this.#kept.delete(text)
     this.#bytes -= kept.bytes
   }

@@ -1,11 +1,11 @@
-/** Which finished runs a Store in memory keeps: bounded by count, by age and by the bytes of what they hold. */
+/** The finished runs that a Store in memory keeps: bounded by count, by age and by bytes. */
 import { LinkedList } from "../runtime/LinkedList.ts"
 import type { MemoryBounds } from "../store/StoreBounds.ts"
 import type { RunEntries } from "./run/RunIndex.ts"
 
 type Bounds = Required<Pick<MemoryBounds, "historyCount" | "historyMillis" | "historyBytes">>
 
-/** What is asked of a finished run. */
+/** A finished run, as the history sees it. */
 export interface FinishedRun<Run> {
   readonly entries: RunEntries<Run>
   readonly endedAtMillis: number
@@ -35,12 +35,12 @@ export class RunHistory<Run extends FinishedRun<Run>> {
     this.retain(run.endedAtMillis)
   }
 
-  /** What is kept of a run has grown. */
+  /** A kept run has grown by so many bytes. */
   grown(by: number): void {
     this.#bytes += by
   }
 
-  /** Drops what is past the bounds, those that ended first first. */
+  /** Drops runs beyond the bounds, in the order in which they ended. */
   retain(nowMillis: number): void {
     const { historyCount, historyBytes, historyMillis } = this.#bounds
     const oldest = historyMillis === 0 ? Number.NEGATIVE_INFINITY : nowMillis - historyMillis

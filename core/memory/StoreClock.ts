@@ -1,26 +1,26 @@
-/** The clock of a Store in memory: instants that never go back, whatever happens to the wall clock, and durations. */
+/** The clock of a Store in memory: instants that never go back, even when the wall clock does, and durations. */
 import type * as Clock from "effect/Clock"
 import * as Monotonic from "../runtime/Monotonic.ts"
 
-/** How fast the Store's clock goes while the wall clock is behind it: a little slower, so that small steps back are made up for. */
+/** The speed of the Store's clock while the wall clock is behind: slower than 1, so that the wall clock catches up. */
 const PACE = 0.999
 
-/** One moment by two clocks. */
+/** One moment, by the Store's clock and by the monotonic clock. */
 interface Moment {
   readonly atMillis: number
   readonly monotonicMillis: number
 }
 
-/** The wall clock while that goes forward. Set back, it is not followed: time goes on until it has caught up. */
+/** Follows the wall clock. When that is set back, goes on by the monotonic clock until the wall clock has caught up. */
 export class StoreClock {
   readonly #clock: Clock.Clock
   #latest = 0
-  /** Monotonic milliseconds when the clock was last read, at the beginning of an act. */
+  /** Monotonic milliseconds at the last `now`, at the beginning of the current Store call. */
   passedMillis = 0
-  /** The last moment that was noted while the wall clock was followed. */
-  #noted: Moment = { atMillis: 0, monotonicMillis: 0 }
-  /** From which moment on time goes on without the wall clock. */
-  #since: Moment | undefined = undefined
+  /** The moment of the last `look` that followed the wall clock. */
+  #lastFollowed: Moment = { atMillis: 0, monotonicMillis: 0 }
+  /** Since when the clock does not follow the wall clock; undefined while it does. */
+  #detached: Moment | undefined = undefined
 
   constructor(clock: Clock.Clock) {
     this.#clock = clock
@@ -30,8 +30,8 @@ export class StoreClock {
   /** Monotonic milliseconds now. */
   readonly passed = (): number => Monotonic.millis(this.#clock)
 
-  /** Whole milliseconds from an earlier `passedMillis` to the act under way. */
-  since(passedMillis: number): number {
+  /** Whole milliseconds from an earlier `passedMillis` to the current one. */
+  millisSince(passedMillis: number): number {
     return Math.round(this.passedMillis - passedMillis)
   }
 
@@ -40,34 +40,37 @@ export class StoreClock {
     const wall = this.#clock.currentTimeMillisUnsafe()
     const monotonicMillis = Monotonic.millis(this.#clock)
     this.passedMillis = monotonicMillis
-    if (this.#since === undefined && wall >= this.#latest) {
+    if (this.#detached === undefined && wall >= this.#latest) {
       this.#latest = wall
       return wall
     }
-    this.#since ??= { atMillis: Math.max(this.#latest, goneOn(this.#noted, monotonicMillis, 1)), monotonicMillis }
-    const going = goneOn(this.#since, monotonicMillis, PACE)
-    if (wall >= going) this.#since = undefined
-    this.#latest = Math.max(this.#latest, going, wall)
+    this.#detached ??= {
+      atMillis: Math.max(this.#latest, advanced(this.#lastFollowed, monotonicMillis, 1)),
+      monotonicMillis
+    }
+    const continued = advanced(this.#detached, monotonicMillis, PACE)
+    if (wall >= continued) this.#detached = undefined
+    this.#latest = Math.max(this.#latest, continued, wall)
     return this.#latest
   }
 
-  /** The same, noted: should the wall clock be set back before the next look, no time is lost. */
+  /** Like `now`, and remembers the moment: if the wall clock is set back before the next call, no time is lost. */
   look(): number {
     const atMillis = this.now()
-    if (this.#since === undefined) this.#noted = { atMillis, monotonicMillis: this.passedMillis }
+    if (this.#detached === undefined) this.#lastFollowed = { atMillis, monotonicMillis: this.passedMillis }
     return atMillis
   }
 
   /** Whether the wall clock was set back and has not caught up. */
   get isAhead(): boolean {
-    return this.#since !== undefined
+    return this.#detached !== undefined
   }
 
-  /** What the wall clock says, which goes by the calendar. */
+  /** The wall clock, for calendars: it may go back. */
   get wallMillis(): number {
     return this.#clock.currentTimeMillisUnsafe()
   }
 }
 
-const goneOn = ({ atMillis, monotonicMillis }: Moment, nowMillis: number, pace: number): number =>
+const advanced = ({ atMillis, monotonicMillis }: Moment, nowMillis: number, pace: number): number =>
   Math.floor(atMillis + pace * (nowMillis - monotonicMillis))

@@ -1,37 +1,37 @@
-/** Which workers of a Store in memory are there, and which versions of pipelines they have. */
+/** The connected workers of a Store in memory, and the pipeline versions that each can run. */
 import type { ClaimRequest } from "../store/Work.ts"
 
-/** Workers that are there. */
+/** The connected workers. */
 export class WorkerPresence {
-  /** What each asked for last; undefined until it has asked. */
+  /** The versions of each worker's last claim request; undefined before its first. */
   readonly #workers: Map<string, ReadonlySet<string> | undefined> = new Map()
-  readonly #left: () => void
+  readonly #onLeave: () => void
 
-  /** `left` is called when a worker has left. */
-  constructor(left: () => void) {
-    this.#left = left
+  /** `onLeave` is called after a worker has left. */
+  constructor(onLeave: () => void) {
+    this.#onLeave = onLeave
   }
 
   get count(): number {
     return this.#workers.size
   }
 
-  /** A worker comes; it may have asked for work already. */
-  come(worker: string, versions: ReadonlySet<string> | undefined): void {
+  /** A worker joins. `versions`: those of its claim request, if it has asked for work already. */
+  join(worker: string, versions: ReadonlySet<string> | undefined): void {
     this.#workers.set(worker, versions)
   }
 
   /** A worker asks for work. */
-  ask({ worker, versions }: ClaimRequest): void {
+  asked({ worker, versions }: ClaimRequest): void {
     if (this.#workers.has(worker)) this.#workers.set(worker, versions)
   }
 
   leave(worker: string): void {
     this.#workers.delete(worker)
-    this.#left()
+    this.#onLeave()
   }
 
-  /** Whether workers are there, and none of them has a version (a `Version.key`). */
+  /** Whether workers are connected and none of them has this version (a `Version.key`). */
   isAbandoned(version: string): boolean {
     for (const versions of this.#workers.values()) if (versions === undefined || versions.has(version)) return false
     return this.#workers.size > 0

@@ -8,12 +8,12 @@ import * as Stream from "effect/Stream"
 import type { Guard, GuardError } from "../access/Guard.ts"
 import type { Registry } from "../registry/Registry.ts"
 import {
+  combine,
   KEPT_MILLIS,
   OTHER,
   type PipelineNumbers,
   type PipelineTally,
-  Statistics,
-  together
+  Statistics
 } from "../statistics/Statistics.ts"
 import type { Load } from "../store/Load.ts"
 import type { Store } from "../store/Store.ts"
@@ -99,7 +99,7 @@ export const make = (
       const pipelines = new Map<string, PipelineTally>()
       for (const [pipelineId, tally] of statistics.totals) {
         const name = nameFor(caller, pipelineId)
-        pipelines.set(name, name === OTHER ? together(pipelines.get(OTHER), tally) : tally)
+        pipelines.set(name, name === OTHER ? combine(pipelines.get(OTHER), tally) : tally)
       }
       return pipelines
     }

@@ -1,42 +1,42 @@
-/** Which steps of a run are ready, and which can't run any more: the counting that a plan is made for. */
+/** Decides which steps of a run become ready and which are skipped, by counting down the numbers in its plan. */
 import type { Plan } from "../pipeline/Plan.ts"
 import type { ArmName } from "../pipeline/Step.ts"
 
 /** Why steps are skipped. */
-export interface Skipping {
+export interface Skip {
   readonly cause: "branch" | "failure"
   readonly reason: string
-  /** Whether nothing that waits for them can do without. */
+  /** Whether every dependent step is skipped, even one that could run without these outputs. */
   readonly all: boolean
 }
 
-/** Whom a countdown tells. */
-export interface Told {
+/** Receives the decisions of a countdown. */
+export interface CountdownListener {
   readonly stepReady: (index: number) => void
-  readonly stepSkipped: (index: number, skipping: Skipping) => void
+  readonly stepSkipped: (index: number, skip: Skip) => void
 }
 
-/** The counts of one run. */
+/** The countdown of one run. */
 export class Countdown {
   readonly #plan: Plan
-  readonly #told: Told
+  readonly #listener: CountdownListener
   readonly #waits: Array<number>
-  /** For each step, whether nothing can happen to it any more. */
+  /** For each step, whether it has completed, failed, or was skipped or cancelled. */
   readonly #over: Array<boolean>
   #groups: Map<number, Array<number>> | undefined = undefined
   /**
-   * Steps that can't run, in arms that may not be taken at all: whether something is missing shows when their branch has
-   * decided. Otherwise it would depend on what happens first.
+   * Skips of steps whose branch has not decided yet. Such a step is skipped for the failure only if the branch takes
+   * its arm. So the result does not depend on whether the failure or the decision comes first.
    */
-  #doomed: Map<number, Skipping> | undefined = undefined
+  #deferredSkips: Map<number, Skip> | undefined = undefined
   /** How many steps are not over. */
   remaining = 0
-  /** Whether a failure has kept a step from completing that the run can't do without under the policy `skip`. */
-  isLacking = false
+  /** Whether a failure kept a `vital` step from completing: then the run fails under the policy `skip`. */
+  hasLostVital = false
 
-  constructor(plan: Plan, told: Told) {
+  constructor(plan: Plan, listener: CountdownListener) {
     this.#plan = plan
-    this.#told = told
+    this.#listener = listener
     const { steps } = plan
     this.#waits = new Array<number>(steps.length)
     this.#over = new Array<boolean>(steps.length)
@@ -56,52 +56,52 @@ export class Countdown {
     return this.#over[index]!
   }
 
-  /** Those that wait for nothing are ready. */
+  /** Reports the steps that wait for no other step as ready. */
   begin(): void {
     for (let index = 0; index < this.#waits.length; index++) {
-      if (this.#waits[index] === 0 && !this.#over[index]) this.#told.stepReady(index)
+      if (this.#waits[index] === 0 && !this.#over[index]) this.#listener.stepReady(index)
     }
   }
 
-  /** A step has completed; a branch takes an arm. */
+  /** Records that a step has completed. `arm`: the arm that a branch takes. */
   complete(index: number, arm?: ArmName): void {
     const step = this.#plan.steps[index]!
     this.#end(index)
-    if (arm !== undefined && step.arms !== undefined) this.#decide(step.arms, arm, step.name)
+    if (arm !== undefined && step.arms !== undefined) this.#takeArm(step.arms, arm, step.name)
     for (const released of step.releases) this.#release(released)
   }
 
-  #decide(arms: Readonly<Record<ArmName, ReadonlyArray<number>>>, arm: ArmName, branch: string): void {
-    const skipping: Skipping = { cause: "branch", all: false, reason: `branch '${branch}' took '${arm}'` }
-    const skipped = arms[arm === "yes" ? "no" : "yes"].filter((index) => this.#skip(index, skipping))
-    this.#spread(skipped, skipping)
-    const doomed = arms[arm].filter((index) => {
-      const doom = this.#doomed?.get(index)
-      return doom !== undefined && this.#skip(index, doom)
+  #takeArm(arms: Readonly<Record<ArmName, ReadonlyArray<number>>>, arm: ArmName, branch: string): void {
+    const skip: Skip = { cause: "branch", all: false, reason: `branch '${branch}' took '${arm}'` }
+    const skipped = arms[arm === "yes" ? "no" : "yes"].filter((index) => this.#skip(index, skip))
+    this.#propagate(skipped, skip)
+    const deferred = arms[arm].filter((index) => {
+      const deferredSkip = this.#deferredSkips?.get(index)
+      return deferredSkip !== undefined && this.#skip(index, deferredSkip)
     })
-    for (const index of doomed) this.#spread([index], this.#doomed!.get(index)!)
+    for (const index of deferred) this.#propagate([index], this.#deferredSkips!.get(index)!)
   }
 
-  /** A step has ended without an output. `all`: nothing that waits for it can do without. */
-  lose(index: number, reason: string, all: boolean): void {
+  /** Records that a step failed or was cancelled. `all`: every dependent step is skipped. */
+  fail(index: number, reason: string, all: boolean): void {
     this.#end(index)
-    this.#spread([index], { cause: "failure", reason, all })
+    this.#propagate([index], { cause: "failure", reason, all })
   }
 
-  /** Tells what waits for steps that ended without an output: who can't do without is skipped, the others go on. */
-  #spread(from: ReadonlyArray<number>, skipping: Skipping): void {
-    // Depth first, in order: the last of the stack is next.
+  /** Skips the dependents that need an output of these steps, and theirs in turn. Releases the other dependents. */
+  #propagate(from: ReadonlyArray<number>, skip: Skip): void {
+    // Depth first, in order: the last of the stack comes next.
     const stack = from.toReversed()
     for (let index = stack.pop(); index !== undefined; index = stack.pop()) {
       const { losses, releases, vital } = this.#plan.steps[index]!
-      if (skipping.cause === "failure" && vital) this.isLacking = true
+      if (skip.cause === "failure" && vital) this.hasLostVital = true
       const skipped: Array<number> = []
-      if (losses === undefined || skipping.all) {
-        for (const other of releases) if (this.#skip(other, skipping)) skipped.push(other)
+      if (losses === undefined || skip.all) {
+        for (const other of releases) if (this.#skip(other, skip)) skipped.push(other)
       } else {
         for (const { step, group } of losses) {
           const isLost = group === -1 || --this.#groups!.get(step)![group]! === 0
-          if (isLost && this.#skip(step, skipping)) skipped.push(step)
+          if (isLost && this.#skip(step, skip)) skipped.push(step)
         }
         for (const other of releases) this.#release(other)
       }
@@ -114,20 +114,20 @@ export class Countdown {
     this.remaining--
   }
 
-  #skip(index: number, skipping: Skipping): boolean {
+  #skip(index: number, skip: Skip): boolean {
     if (this.#over[index]) return false
     const { branch } = this.#plan.steps[index]!
-    if (skipping.cause === "failure" && branch !== undefined && !this.#over[branch]) {
-      this.#doomed ??= new Map()
-      this.#doomed.set(index, skipping)
+    if (skip.cause === "failure" && branch !== undefined && !this.#over[branch]) {
+      this.#deferredSkips ??= new Map()
+      this.#deferredSkips.set(index, skip)
       return false
     }
     this.#end(index)
-    this.#told.stepSkipped(index, skipping)
+    this.#listener.stepSkipped(index, skip)
     return true
   }
 
   #release(index: number): void {
-    if (--this.#waits[index]! === 0 && !this.#over[index]) this.#told.stepReady(index)
+    if (--this.#waits[index]! === 0 && !this.#over[index]) this.#listener.stepReady(index)
   }
 }

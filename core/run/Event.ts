@@ -1,79 +1,79 @@
 /**
- * Events: the only way a run changes, and what watchers see. Numbered 1, 2, 3… for each run, without a gap; the first
- * is `RunStarted` unless the run ended, or steps of it were cancelled, before it started, and the last is the one
- * terminal event.
+ * Events: the only way a run changes, and what watchers see. Each run numbers its events 1, 2, 3… without a gap. The
+ * first is `RunStarted`, unless the run ended or steps of it were cancelled before it started. The last is the terminal
+ * event.
  */
 
 import type { Json } from "../json/Value.ts"
 import type { ArmName } from "../pipeline/Step.ts"
 import type { ErrorInfo } from "../values/ErrorInfo.ts"
 
-/** What every event carries. */
+/** Fields of every event. */
 interface Common {
   readonly runId: string
   readonly pipelineId: string
   readonly sequence: number
-  /** Milliseconds since 1970 in UTC, by the Store's clock; never less than the event before. */
+  /** Milliseconds since 1970 in UTC, by the Store's clock; never less than that of the event before. */
   readonly atMillis: number
 }
 
-/** What every event of a step carries. */
+/** Fields of every event of a step. */
 interface OfStep extends Common {
   readonly step: string
-  /** The step's place in the run's plan. */
+  /** The step's index in the run's plan. */
   readonly index: number
-  /** Which attempt; 0 where none was made. */
+  /** The number of the attempt; 0 when there was no attempt. */
   readonly attempt: number
 }
 
-/** The first step of the run began. */
+/** The first step of the run began, or the run completed without running any step. */
 export interface RunStarted extends Common {
   readonly type: "RunStarted"
-  /** Names the request that it was started by. */
+  /** The id of the request that started the run. */
   readonly requestId?: string
 }
 
-/** An attempt of the step began. Of a step that goes through items, the reading of its list. */
+/** An attempt of the step began. For a map, filter or reduce: the attempt that reads its lists. */
 export interface StepStarted extends OfStep {
   readonly type: "StepStarted"
 }
 
-/** The step is so far: items that are done, or what its task says. One for each percent at most. */
+/** Progress of the step: its finished items, or what its task reports. At most one event per percent. */
 export interface StepProgressed extends OfStep {
   readonly type: "StepProgressed"
   readonly done: number
   readonly total: number
 }
 
-/** How a step came to its outputs, besides by being run. */
+/** How a step completed, where that was more than one run of its task. */
 export interface HowCompleted {
-  /** The arm that a branch takes. */
+  /** The arm that the branch takes. */
   readonly arm?: ArmName
-  /** Whether the outputs are those of an earlier attempt with the same inputs, and nothing was run. */
+  /** Whether the outputs come from an earlier attempt with the same inputs, and the task was not called. */
   readonly memoised?: true
-  /** Of a step that goes through items: of how many, if any, that is so. */
+  /** How many items, if any, took the outputs of an earlier attempt. */
   readonly memoisedItems?: number
-  /** How many items, if any, failed and are left out of the outputs. */
+  /** How many items, if any, failed and are missing from the outputs. */
   readonly itemsFailed?: number
 }
 
-/** The step's outputs were recorded, by the names of the run's values. */
+/** The step's outputs were recorded, under their names in the run. */
 export interface StepCompleted extends OfStep, HowCompleted {
   readonly type: "StepCompleted"
   readonly outputs: Readonly<Record<string, Json>>
   readonly durationMillis: number
 }
 
-/** An attempt failed and another one follows after `waitMillis`. */
+/** An attempt failed; the next one begins after `waitMillis`. */
 export interface StepRetried extends OfStep {
   readonly type: "StepRetried"
-  /** Which item, in a step that goes through items. A step has at most 1,000 such events with an item. */
+  /** The index of the item, in a map, filter or reduce. A step has at most 1,000 events with an item. */
   readonly item?: number
   readonly error: ErrorInfo
   readonly waitMillis: number
 }
 
-/** An item failed for good, and the step goes on without it. A step has at most 1,000 such events. */
+/** An item failed for good, and the step goes on without it. A step has at most 1,000 of these events. */
 export interface StepItemFailed extends OfStep {
   readonly type: "StepItemFailed"
   readonly item: number
@@ -85,42 +85,42 @@ export interface StepFailed extends OfStep {
   readonly type: "StepFailed"
   readonly error: ErrorInfo
   readonly durationMillis: number
-  /** How many of its items, if any, it had gone on without until then. */
+  /** How many of its items failed, if any, in a step that may go on without failed items. */
   readonly itemsFailed?: number
 }
 
-/** The attempt is over without an outcome, because its worker was lost or gave it back; the step is ready again. */
+/** An attempt ended without an outcome: its worker was lost or gave the step back. The step is ready again. */
 export interface StepReleased extends OfStep {
   readonly type: "StepReleased"
   readonly item?: number
   readonly reason: string
 }
 
-/** The step will not run: a branch took the other arm, or a step that it needs gave nothing. */
+/** The step will not run: a branch took the other arm, or a step that it needs failed. */
 export interface StepSkipped extends OfStep {
   readonly type: "StepSkipped"
   readonly cause: "branch" | "failure"
   readonly reason: string
 }
 
-/** The step was ended because somebody asked for that. What needs it goes the way of a failure. */
+/** The step was cancelled on request. Its dependents are treated as after a failure. */
 export interface StepCancelled extends OfStep {
   readonly type: "StepCancelled"
   readonly reason: string
 }
 
-/** Every step is over, and none is missing from the result. */
+/** Every step is over, and the policy of the run allows the failures, if any. */
 export interface RunCompleted extends Common {
   readonly type: "RunCompleted"
 }
 
-/** The run is over because of `error`. */
+/** The run failed with `error`. */
 export interface RunFailed extends Common {
   readonly type: "RunFailed"
   readonly error: ErrorInfo
 }
 
-/** The run is over because somebody or something asked for that. */
+/** The run was cancelled: on request, or because the program that keeps it in memory shuts down. */
 export interface RunCancelled extends Common {
   readonly type: "RunCancelled"
   readonly reason: string
@@ -142,6 +142,6 @@ export type Event =
   | RunFailed
   | RunCancelled
 
-/** Whether no event can follow. */
+/** Whether it is the last event of its run. */
 export const isTerminal = (event: Event): event is RunCompleted | RunFailed | RunCancelled =>
   event.type === "RunCompleted" || event.type === "RunFailed" || event.type === "RunCancelled"

@@ -1,42 +1,42 @@
-/** The items of a step that goes through lists, as a Store lists them: one row for each unit of work. */
+/** The items of a step, as a Store lists them: one row for each unit of work. */
 
 import type { Json } from "../json/Value.ts"
 import type { ErrorInfo } from "../values/ErrorInfo.ts"
 import { InvalidOption } from "../values/Errors.ts"
 import * as OptionCheck from "../values/OptionCheck.ts"
 
-/** Where a unit is. One that was under way when its step ended is PENDING. */
+/** The status of a unit. A unit that was running when its step ended is PENDING. */
 export type ItemStatus = "PENDING" | "RUNNING" | "COMPLETED" | "FAILED"
 
 /** Every status of a unit, in the order in which it can take them. */
 export const ITEM_STATUSES: ReadonlyArray<ItemStatus> = ["PENDING", "RUNNING", "COMPLETED", "FAILED"]
 
-/** How many units a Store looks at for one answer, and the longest answer. */
+/** How many units a Store examines for one answer, and how many it returns at most. */
 export const MAX_LISTED = 500
 
-/** How many errors are kept of one step's failed units, and how many failed items of one step have an event. */
+/** How many errors of failed units a step keeps, and how many of its failed items have an event. */
 export const MAX_ITEM_ERRORS = 1_000
 
-/** How many errors one outcome tells of the items of its unit. */
+/** How many errors of failed items one outcome carries. */
 export const MAX_UNIT_ERRORS = 100
 
 /** One unit of work of a step. */
 export interface ItemState {
-  /** Its place among the units, from 0. */
+  /** Index among the units of the step, from 0. */
   readonly index: number
   /** How many items it has. */
   readonly size: number
-  /** FAILED when one of its items failed, or more. */
+  /** FAILED when at least one of its items failed. */
   readonly status: ItemStatus
-  /** How many attempts began. */
+  /** How many attempts have begun. */
   readonly attempts: number
-  /** Why it failed: the error of its first failed item. Kept of the first 1,000 units that failed. */
+  /** The error of its first failed item. Kept for the first 1,000 units that fail. */
   readonly error?: ErrorInfo
-  /** Its item, or the list of its items where units may have several. */
+  /** Its item; a list of its items when units have several. */
   readonly value: Json
   /**
-   * What came of it, by the names of the run's values: of one item its outputs; where units may have several, a list of
-   * each output. Of a FAILED unit what its other items gave.
+   * Its outputs, under their names in the run; each is a list when units have several items. A FAILED unit has the
+   * outputs of its other items.
    */
   readonly outputs: Readonly<Record<string, Json>>
 }
@@ -46,26 +46,26 @@ export interface ItemsRequest {
   readonly runId: string
   readonly step: string
   readonly status?: ItemStatus
-  /** At most so many, in order: 1 to 500. */
+  /** The longest answer: 1 to 500 units. */
   readonly limit: number
-  /** Goes on where an earlier list ended. */
+  /** The `nextCursor` of an earlier list. Default: the first unit. */
   readonly cursor?: string
 }
 
 /** A part of the list of units. */
 export interface ItemList {
   readonly items: ReadonlyArray<ItemState>
-  /** How many units the step has, and how many items each but the last; both 0 when the Store has none of it. */
+  /** How many units the step has, and how many items each has (the last may have fewer); 0 when no items are kept. */
   readonly units: number
   readonly size: number
-  /** Where the next part begins; undefined when nothing is left. A part may be short, or empty, and others follow. */
+  /** Where the next part begins; undefined at the end. A part may be short or empty although more follow. */
   readonly nextCursor: string | undefined
 }
 
-/** The list of a step without single items: it goes through none, or the Store has let go of them. */
+/** The list of a step without items: it is no map or filter, or the Store has dropped its items. */
 export const NO_ITEMS: ItemList = { items: [], units: 0, size: 0, nextCursor: undefined }
 
-/** What is wrong with a request; nothing when it can be answered. */
+/** The first mistake in a request; undefined when it is valid. */
 export const invalid = ({ limit, status, cursor }: ItemsRequest): InvalidOption | undefined =>
   OptionCheck.integer("limit", limit, 1, MAX_LISTED) ??
   OptionCheck.among("status", status, ITEM_STATUSES) ??
@@ -78,10 +78,10 @@ type Outputs = Readonly<Record<string, Json>>
 const each = (outputs: Outputs, change: (json: Json) => Json): Outputs =>
   Object.fromEntries(Object.entries(outputs).map(([name, json]) => [name, change(json)]))
 
-/** What a unit was settled with, as a row shows it: a unit of several items gives parts of lists, with commas between. */
+/** The outputs of a row, from those that a worker settled: for units of several items, lists without brackets. */
 export const toRow = (outputs: Outputs, size: number): Outputs =>
   size === 1 ? outputs : each(outputs, (json) => `[${json}]`)
 
-/** The same back. */
+/** The reverse of `toRow`. */
 export const fromRow = (outputs: Outputs, size: number): Outputs =>
   size === 1 ? outputs : each(outputs, (json) => json.slice(1, -1))

@@ -1,4 +1,4 @@
-/** A run that is to be started, and how it is kept before anything happens to it. */
+/** A run to start, and the submission that a Store keeps of it. */
 
 import type { Json } from "../json/Value.ts"
 import type { Plan } from "../pipeline/Plan.ts"
@@ -7,23 +7,23 @@ import type { Policy } from "../values/Policy.ts"
 import type { KeptItems } from "./KeptItems.ts"
 import type { Run, Submission } from "./Run.ts"
 
-/** A run to be started. What is left out has its default from `Run.Submission`. */
+/** A run to start. */
 export interface NewRun {
   readonly pipelineId: string
   readonly version: string
   readonly plan: Plan
-  /** Checked against the pipeline's schemas by whoever submits. */
+  /** The caller of `submit` has checked them against the pipeline's schemas. */
   readonly parameters: Readonly<Record<string, Json>>
-  /** Values of outputs that are there from the start, and stay. */
+  /** Values of outputs, present from the start; no step replaces them. */
   readonly given?: Readonly<Record<string, Json>>
-  /** Values of outputs that are there from the start. */
+  /** Values of outputs, present from the start, kept from the run that this one retries. */
   readonly kept?: Readonly<Record<string, Json>>
   /**
-   * Completed units of steps that go through items, by step. The Store gives each to the claim that expands the step, as
-   * the value `KEPT_ITEMS`, and takes them from the outcome of that claim.
+   * Completed units of maps and filters, by step. The claim that expands a step reads them as the value `KEPT_ITEMS`;
+   * its outcome returns those that still match.
    */
   readonly keptItems?: Readonly<Record<string, KeptItems>>
-  /** How long the run may take from when it may start, in milliseconds; then it fails with `RunTimedOut`. */
+  /** How long the run may take after its delay, in milliseconds; then `RunTimedOut` ends it. Default: no limit. */
   readonly timeoutMillis?: number | undefined
   /** How long from now until its first step may begin, in milliseconds. Default: 0. */
   readonly delayMillis?: number
@@ -31,15 +31,15 @@ export interface NewRun {
   readonly onFailure?: Policy
   /** Default: 0. */
   readonly priority?: number
-  /** The run waits until it can hold all of them, and holds them to its end. */
+  /** The run waits until it can hold all of them, and holds them until it ends. */
   readonly limits?: ReadonlyArray<Limit>
-  /** Names the run for whoever started it, per pipeline, for 24 hours. */
+  /** The key names this run of the pipeline for 24 hours; the fingerprint identifies its parameters and options. */
   readonly idempotency?: { readonly key: string; readonly fingerprint: string }
   readonly targets?: ReadonlyArray<string> | undefined
   readonly retryOf?: string
-  /** Names the request that it was started by. */
+  /** The id of the request that started it. */
   readonly requestId?: string | undefined
-  /** The span that its steps' spans are children of. */
+  /** The parent of its steps' spans. */
   readonly traceparent?: string | undefined
   readonly schedule?: Run["schedule"]
 }
@@ -49,7 +49,7 @@ export const IDEMPOTENCY_MILLIS = 86_400_000
 
 const NO_VALUES: Readonly<Record<string, Json>> = {}
 
-/** What is known of a run from the start. */
+/** The submission of a run, with defaults filled in. */
 export const submissionOf = (run: NewRun, id: string, nowMillis: number): Submission => ({
   id,
   pipelineId: run.pipelineId,

@@ -1,4 +1,4 @@
-/** Runs that are about a part of a pipeline: some targets, some values given, or what an earlier run did not complete. */
+/** Runs of a part of a pipeline: for some targets, with given values, or the retry of an earlier run. */
 import * as Result from "effect/Result"
 import type { Json } from "../json/Value.ts"
 import type * as Pipeline from "../pipeline/Pipeline.ts"
@@ -10,8 +10,8 @@ import type { Run, StepState } from "./Run.ts"
 export type { Part } from "../pipeline/Plan.ts"
 
 /**
- * What is left to run for `targets` (steps; default: all that give a part of the result) when the values `given` are
- * there. Fails with `UnknownStep`.
+ * The steps to run for `targets` (step names; default: the steps that produce the result) when the values `given` are
+ * present. Fails with `UnknownStep`.
  */
 export const of = (
   pipeline: Pipeline.Any,
@@ -23,23 +23,23 @@ export const of = (
     const initial = pipeline.steps.map((step, index): Initial | undefined => {
       if (needed.has(index)) return undefined
       const isGiven = step.outputs.length > 0 && step.outputs.every(({ value }) => given.has(value))
-      return { status: "SKIPPED", reason: isGiven ? "what it gives was given" : "nothing that runs needs it" }
+      return { status: "SKIPPED", reason: isGiven ? "all its outputs were given" : "no step that runs needs it" }
     })
     return { initial, given, targets: wanted && new Set(wanted) }
   })
 
-/** What is to be run again of a run, and the values that it keeps besides those that were given. */
+/** A retry of a run: the steps to run again, and the values to keep besides the given ones. */
 export interface Repeat {
   readonly part: Part
   readonly kept: Readonly<Record<string, Json>>
-  /** The steps that go through the same items again, of which those that completed can be kept. */
+  /** The steps that run again over the same items, so that their completed items can be kept. */
   readonly partly: ReadonlyArray<string>
 }
 
 /**
- * What is left to run of an earlier run of the same version: every step that did not complete, or did without some of its
- * items, the steps `from`, and all that depends on one of these. So the retry gives what a fresh run would give. Fails with `UnknownStep`, and with
- * `RunNotRepeatable` when nothing is left.
+ * The retry of an earlier run of the same version. It runs every step that did not complete or has failed items, the
+ * steps `from`, and all steps that depend on these. So the outputs equal those of a fresh run. Fails with
+ * `UnknownStep`, and with `RunNotRepeatable` when no step is left to run.
  */
 export const ofRun = (
   pipeline: Pipeline.Any,
@@ -50,72 +50,75 @@ export const ofRun = (
     const { steps, dag } = pipeline
     const refused = (why: string) => Result.fail(new RunNotRepeatable(run, why))
     const indices = indicesByName(pipeline)
-    // By name: the tasks of one version may be listed in another order than when the run was started.
+    // By name: the steps of one version may be registered in another order than when the run started.
     const states = new Map(run.steps.map((state) => [state.name, state]))
     const before = steps.map(({ name }) => states.get(name)!)
     const named = new Set(starts)
-    // The run left it out from the start, so its retry does too, unless it is named.
+    // The run left the step out from the start, so its retry does too, unless `from` names it.
     const isLeftOut = (index: number): boolean => {
       const { status, completedAtMillis, byBranch } = before[index]!
       return status === "SKIPPED" && completedAtMillis === undefined && !byBranch && !named.has(index)
     }
-    // A branch that runs again decides anew about the steps that it skipped; one that is kept leaves them skipped.
+    // A branch that runs again decides anew about the steps that it skipped; a kept branch leaves them skipped.
     const isUndone = (index: number): boolean => {
       const { status, byBranch, itemsFailed } = before[index]!
       return itemsFailed > 0 || (status !== "COMPLETED" && !byBranch && !isLeftOut(index))
     }
-    const again = new Set<number>()
-    const isKept = (index: number): boolean => before[index]!.status === "COMPLETED" && !again.has(index)
-    const passed = ({ within }: Step): Arm | undefined =>
+    const rerun = new Set<number>()
+    const isKept = (index: number): boolean => before[index]!.status === "COMPLETED" && !rerun.has(index)
+    const untakenArm = ({ within }: Step): Arm | undefined =>
       within.find(({ branch, arm }) => isKept(indices.get(branch)!) && before[indices.get(branch)!]!.arm !== arm)
     const changed = new Set<string>()
     const partly: Array<string> = []
-    // What a step depends on comes before it.
+    // In this order, each step comes after its dependencies.
     for (const index of dag.order) {
       const step = steps[index]!
       const branch = step.within.at(-1)?.branch
       const follows =
         !isLeftOut(index) &&
-        ((branch !== undefined && again.has(indices.get(branch)!)) ||
+        ((branch !== undefined && rerun.has(indices.get(branch)!)) ||
           step.inputs.some(({ value }) => changed.has(value)))
-      if (!named.has(index) && ((!isUndone(index) && !follows) || passed(step) !== undefined)) continue
-      again.add(index)
+      if (!named.has(index) && ((!isUndone(index) && !follows) || untakenArm(step) !== undefined)) continue
+      rerun.add(index)
       if (!named.has(index) && !follows && hasKeptItems(step, before[index]!)) partly.push(step.name)
       for (const { value } of step.outputs) if (!Object.hasOwn(run.given, value)) changed.add(value)
     }
 
     for (const index of starts) {
       const step = steps[index]!
-      const other = passed(step)
+      const other = untakenArm(step)
       if (other !== undefined) {
         return refused(
           `step '${step.name}' is in an arm that branch '${other.branch}' did not take; run again from '${other.branch}'`
         )
       }
       if (step.outputs.length > 0 && step.outputs.every(({ value }) => Object.hasOwn(run.given, value))) {
-        return refused(`all that step '${step.name}' gives was given to the run, and stays; start a new run`)
+        return refused(`all outputs of step '${step.name}' were given to the run, and stay; start a new run`)
       }
     }
-    if (again.size === 0) return refused("nothing of it is left to run; name the steps to run again from")
+    if (rerun.size === 0) return refused("no step of it is left to run; name the steps to run again from")
 
-    const lost = new Set([...again].flatMap((index) => steps[index]!.outputs.map(({ value }) => value)))
+    const lost = new Set([...rerun].flatMap((index) => steps[index]!.outputs.map(({ value }) => value)))
     const kept: Record<string, Json> = {}
     for (const name of Object.keys(run.outputs)) {
       if (!lost.has(name) && !Object.hasOwn(run.given, name)) kept[name] = run.outputs[name]!
     }
     const names = new Set([...Object.keys(kept), ...Object.keys(run.given)])
-    const needed = closure(pipeline, [...again], names, (index) => isKept(index) || passed(steps[index]!) !== undefined)
-    const lacking = missing(pipeline, needed, names, run.parameters)
-    if (lacking !== undefined) {
-      return refused(
-        `step '${lacking.step}' needs '${lacking.parameter}', which the run was not given; start a new run`
-      )
+    const needed = closure(
+      pipeline,
+      [...rerun],
+      names,
+      (index) => isKept(index) || untakenArm(steps[index]!) !== undefined
+    )
+    const lacked = missing(pipeline, needed, names, run.parameters)
+    if (lacked !== undefined) {
+      return refused(`step '${lacked.step}' needs '${lacked.parameter}', which the run was not given; start a new run`)
     }
     const initial = steps.map((step, index): Initial | undefined => {
       const { arm, reason } = before[index]!
       if (isKept(index)) return { status: "COMPLETED", reason: `kept from run '${run.id}'`, arm }
       if (needed.has(index)) return undefined
-      const other = isLeftOut(index) ? undefined : passed(step)
+      const other = isLeftOut(index) ? undefined : untakenArm(step)
       return other === undefined
         ? { status: "SKIPPED", reason: reason ?? "" }
         : { status: "SKIPPED", reason: `branch '${other.branch}' did not take '${other.arm}'`, byBranch: true }
@@ -124,13 +127,13 @@ export const ofRun = (
     return Result.succeed({ part: { initial, given: names, targets }, kept, partly })
   })
 
-/** Whether a step that is run again with the same inputs may keep items. Results that were too long would be so again. */
+/** Whether a step that runs again with the same inputs may keep items. Results that were too long would be so again. */
 const hasKeptItems = ({ kind }: Step, { attempts, error }: StepState): boolean =>
   (kind === "map" || kind === "filter") &&
   attempts > 0 &&
   !(error?.name === "ValueTooLarge" && error.item === undefined)
 
-/** A parameter that one of these steps can't do without and that is not there. */
+/** A required parameter of one of these steps that the run does not have. */
 const missing = (
   pipeline: Pipeline.Any,
   steps: ReadonlySet<number>,
@@ -162,18 +165,18 @@ const indicesOf = (
     : Result.fail(new UnknownStep(pipeline.id, unknown, pipeline.dag.names))
 }
 
-/** The steps that give a part of the result that is not there already, and those that give nothing at all. */
+/** The steps that produce a missing part of the result, and the steps without outputs. */
 const sinks = (pipeline: Pipeline.Any, given: ReadonlySet<string>): ReadonlyArray<number> => {
   const results = new Set(pipeline.results.map(({ value }) => value))
   return pipeline.steps.flatMap(({ kind, outputs }, index) =>
-    // A branch is for what it decides about, and is needed when one of that is.
+    // A branch has no outputs either; it is needed only when a step in one of its arms is.
     (outputs.length === 0 && kind !== "branch") || outputs.some(({ value }) => results.has(value) && !given.has(value))
       ? [index]
       : []
   )
 }
 
-/** These steps and all that they need, as far as that is not `there` already. */
+/** These steps and all that they depend on, without the steps that are `there` (done) and the values `given`. */
 const closure = (
   pipeline: Pipeline.Any,
   from: ReadonlyArray<number>,

@@ -7,16 +7,16 @@ import type { ErrorInfo } from "../values/ErrorInfo.ts"
 import type { Policy } from "../values/Policy.ts"
 import type { Event } from "./Event.ts"
 
-/** Where a run is. COMPLETED, FAILED and CANCELLED are final. */
+/** The status of a run. COMPLETED, FAILED and CANCELLED are final. */
 export type RunStatus = "PENDING" | "RUNNING" | "COMPLETED" | "FAILED" | "CANCELLED"
 
-/** All of them. */
+/** Every status of a run, in the order in which it can take them. */
 export const STATUSES: ReadonlyArray<RunStatus> = ["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
 
-/** Where a step is. */
+/** The status of a step. */
 export type StepStatus = "PENDING" | "RUNNING" | "COMPLETED" | "FAILED" | "SKIPPED" | "CANCELLED"
 
-/** How far a step is: items, or units of its task's own. */
+/** Progress of a step, in items or in units that its task defines. */
 export interface Progress {
   readonly done: number
   readonly total: number
@@ -26,59 +26,59 @@ export interface Progress {
 export interface StepState {
   readonly name: string
   readonly status: StepStatus
-  /** How many attempts began; 0 when nothing was run. */
+  /** How many attempts have begun; 0 when the task was never called. */
   readonly attempts: number
   /** When its last attempt began. */
   readonly startedAtMillis: number | undefined
   readonly completedAtMillis: number | undefined
-  /** Why it failed, or why its last attempt did. */
+  /** The error of its last failed attempt; undefined once it has completed. */
   readonly error: ErrorInfo | undefined
-  /** When the next attempt begins, while it waits for that. */
+  /** When the next attempt begins, while it waits to retry. */
   readonly retryAtMillis: number | undefined
-  /** Why it was skipped or cancelled, and why it is completed without having run. */
+  /** Why it was skipped or cancelled, or why it counts as completed without having run. */
   readonly reason: string | undefined
-  /** Whether it was skipped by a branch; otherwise something failed. */
+  /** Whether a branch skipped it; a skipped step was skipped because of a failure otherwise. */
   readonly byBranch: boolean
   readonly progress: Progress | undefined
-  /** Whether it gave what an earlier attempt with the same inputs gave. */
+  /** Whether its outputs come from an earlier attempt with the same inputs. */
   readonly memoised: boolean
-  /** Of how many items that is so, in a step that goes through some. */
+  /** How many of its items took the outputs of an earlier attempt. */
   readonly memoisedItems: number
-  /** How many of its items failed, counted up to 1,000 for as long as it runs and when it is cancelled. */
+  /** How many of its items failed. While it runs, and when it is cancelled, at most 1,000 are counted. */
   readonly itemsFailed: number
   /** The arm that a branch took. */
   readonly arm: ArmName | undefined
 }
 
-/** What is known of a run before anything happens. */
+/** A run as it was submitted. */
 export interface Submission {
   readonly id: string
   readonly pipelineId: string
   readonly version: string
   readonly parameters: Readonly<Record<string, Json>>
-  /** Values of outputs that the caller has given; no step changes them. */
+  /** Values of outputs that the caller gave; no step replaces them. */
   readonly given: Readonly<Record<string, Json>>
-  /** Values of outputs that are kept from the run that this one repeats. */
+  /** Values of outputs kept from the run that this one retries. */
   readonly kept: Readonly<Record<string, Json>>
   readonly submittedAtMillis: number
-  /** When its first step may begin at the earliest. */
+  /** The earliest instant at which its first step may begin. */
   readonly startAtMillis: number
   readonly onFailure: Policy
-  /** How long it may take in all from when it may start, in milliseconds; unlimited when undefined. */
+  /** How long it may take after `startAtMillis`, in milliseconds; undefined: no limit. */
   readonly timeoutMillis: number | undefined
-  /** Of the runs that wait, those with the highest go first. */
+  /** Waiting runs with a higher priority go first. */
   readonly priority: number
-  /** The steps that it is about, when it is not about all. */
+  /** The target steps of a partial run; undefined: the whole pipeline. */
   readonly targets: ReadonlyArray<string> | undefined
-  /** The names of the values that its result is made of. */
+  /** The names of the values in its result. */
   readonly results: ReadonlyArray<string>
-  /** The run that this one repeats. */
+  /** The id of the run that this one retries. */
   readonly retryOf: string | undefined
-  /** Names the request that it was started by. */
+  /** The id of the request that started it. */
   readonly requestId: string | undefined
-  /** The span that its steps' spans are children of, where it is traced. */
+  /** The parent of its steps' spans, when it is traced. */
   readonly traceparent: string | undefined
-  /** The schedule that started it, and for which of its instants. */
+  /** The schedule that started it, and the tick that it was started for. */
   readonly schedule: { readonly id: string; readonly tickMillis: number } | undefined
 }
 
@@ -87,7 +87,7 @@ export interface Run extends Submission {
   readonly status: RunStatus
   readonly steps: ReadonlyArray<StepState>
   readonly stepsCompleted: number
-  /** What completed steps gave, and what was given, by the names of the run's values. */
+  /** Outputs of completed steps, kept and given values, by name. */
   readonly outputs: Readonly<Record<string, Json>>
   readonly startedAtMillis: number | undefined
   readonly completedAtMillis: number | undefined
@@ -95,15 +95,15 @@ export interface Run extends Submission {
   readonly error: ErrorInfo | undefined
   /** Why it was cancelled. */
   readonly reason: string | undefined
-  /** The sequence of the last event that is in here; 0 before the first. */
+  /** The sequence of the last event included; 0 before the first. */
   readonly sequence: number
 }
 
-/** Whether no event can follow. */
+/** Whether the status is final. */
 export const isTerminal = (status: RunStatus): boolean =>
   status === "COMPLETED" || status === "FAILED" || status === "CANCELLED"
 
-/** What became of each step, and why, by status. */
+/** The ended steps of a run by status, with errors and reasons. */
 export interface Report {
   readonly completed: ReadonlyArray<string>
   readonly failed: ReadonlyArray<{ readonly step: string; readonly error: ErrorInfo }>
@@ -111,7 +111,7 @@ export interface Report {
   readonly cancelled: ReadonlyArray<{ readonly step: string; readonly reason: string }>
 }
 
-/** The report of a run; steps that are not over are in none of its lists. */
+/** The report of a run. A step that has not ended is in none of its lists. */
 export const report = (run: Run): Report => {
   const of = (status: StepStatus): ReadonlyArray<StepState> => run.steps.filter((step) => step.status === status)
   const why = ({ name, reason }: StepState) => ({ step: name, reason: reason ?? "" })
@@ -125,7 +125,7 @@ export const report = (run: Run): Report => {
 
 type Mutable<A> = { -readonly [K in keyof A]: A[K] }
 
-/** A run that no event has touched yet. */
+/** The run before its first event. */
 export const pending = (
   submission: Submission,
   steps: ReadonlyArray<{ readonly name: string; readonly initial?: Initial }>
@@ -158,8 +158,8 @@ export const pending = (
 })
 
 /**
- * The run after `events`, which follow it in its log. Linear in events and steps. Events that the run has already
- * seen are passed over; the given run is left as it was.
+ * The run after `events`, in the order of its log. Linear in events and steps. Ignores events that the run already
+ * includes; does not change the given run.
  */
 export const fold = (run: Run, events: Iterable<Event>): Run => {
   const next: Mutable<Run> = { ...run }
@@ -228,7 +228,7 @@ const applyToStep = (
       return
     case "StepRetried":
       step.error = event.error
-      // An item that waits keeps nobody from working on the others.
+      // The other items of the step go on meanwhile.
       if (event.item !== undefined) return
       step.status = "PENDING"
       step.startedAtMillis = undefined
@@ -241,7 +241,7 @@ const applyToStep = (
       step.status = "FAILED"
       step.completedAtMillis = event.atMillis
       step.error = event.error
-      // Where no item may fail, the first that does is the step's own error.
+      // When no item may fail, the step's error is that of its first failed item.
       step.itemsFailed = event.itemsFailed ?? (event.error.item === undefined ? 0 : 1)
       return
     case "StepReleased":
@@ -287,7 +287,7 @@ const endRun = (
   }
 }
 
-/** The end of a run ends its steps: what has begun is cancelled, what has not becomes `unstarted`. */
+/** Ends the steps of an ended run: steps that have begun become CANCELLED, the others become `unstarted`. */
 const endSteps = (
   steps: ReadonlyArray<Mutable<StepState>>,
   atMillis: number,

@@ -1,11 +1,11 @@
-/** The ids of runs. */
+/** Ids of runs. */
 import type * as Random from "effect/Random"
 
-/** Ids sort by time of submission and carry 100 random bits. */
+/** A new id: ids sort by time of submission and carry 100 random bits. */
 export const newId = (nowMillis: number, random: typeof Random.Random.Service): string =>
   digits(nowMillis) + digits(random.nextDoubleUnsafe() * 2 ** 50) + digits(random.nextDoubleUnsafe() * 2 ** 50)
 
-// Numbers are slow to write; pairs of digits are looked up.
+// Looking up pairs of digits is faster than formatting numbers.
 const PAIRS: ReadonlyArray<string> = Array.from({ length: 2 ** 10 }, (_, pair) => pair.toString(32).padStart(2, "0"))
 
 /** Ten digits of base 32. */

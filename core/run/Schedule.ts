@@ -1,6 +1,6 @@
 /**
- * A schedule: when a pipeline is to run by itself, and with what. Which instants those are is worked out here; that each
- * of them starts one run, however many servers watch, is the Store's doing.
+ * A schedule: when a pipeline runs by itself, and with which parameters. This file computes the ticks (the instants);
+ * the Store makes sure that each tick starts one run, however many servers watch.
  */
 import * as Result from "effect/Result"
 import type { Json } from "../json/Value.ts"
@@ -10,31 +10,31 @@ import * as Name from "../values/Name.ts"
 import * as OptionCheck from "../values/OptionCheck.ts"
 import * as Ticks from "./Ticks.ts"
 
-/** When a schedule fires: by the calendar of a time zone, or at regular intervals. */
+/** When a schedule fires: by the calendar of a time zone, or at a fixed interval. */
 export type Timing =
   | {
-      /** Minute, hour, day, month, weekday, and seconds in front when there are six. Weekdays are 0 to 7 or names. */
+      /** Minute, hour, day, month, weekday; with six fields, seconds come first. Weekdays are 0 to 7 or names. */
       readonly cron: string
       /** IANA name, such as `Europe/Lisbon`. Default: UTC. */
       readonly timeZone?: string
       readonly everyMillis?: never
     }
   | {
-      /** The first time so long after the schedule is made, in milliseconds. At least 1,000. */
+      /** The interval in milliseconds, at least 1,000. The first tick comes one interval after the schedule is made. */
       readonly everyMillis: number
       readonly cron?: never
       readonly timeZone?: never
     }
 
 /**
- * Says which ticks are made up for that were missed while no server watched: `skip` none, `one` starts one run for all of
- * them, `all` starts one for each of the newest 1,000. `all` needs the overlap `queue` or `allow`.
+ * What happens to ticks missed while no server was running: `skip` drops them, `one` starts one run for all of them,
+ * `all` starts a run for each of the newest 1,000. `all` needs the overlap `queue` or `allow`.
  */
 export type CatchUp = "skip" | "one" | "all"
 
 /**
- * Says what a tick does while the run of an earlier tick is not over: `allow` starts another run beside it, `skip` drops
- * the tick, `queue` starts a run that waits its turn. `skip` can't be used with the catch-up `all`.
+ * What a tick does while the run of an earlier tick is not over: `allow` starts another run beside it, `skip` drops the
+ * tick, `queue` starts a run that waits its turn. `skip` can't be used with the catch-up `all`.
  */
 export type Overlap = "allow" | "skip" | "queue"
 
@@ -43,7 +43,7 @@ export const CATCH_UPS: ReadonlyArray<CatchUp> = ["skip", "one", "all"]
 /** Every way to overlap. */
 export const OVERLAPS: ReadonlyArray<Overlap> = ["allow", "skip", "queue"]
 
-/** What is said of a schedule when it is made. */
+/** A schedule as its caller defines it. */
 export interface Definition {
   readonly id: string
   readonly pipelineId: string
@@ -57,26 +57,26 @@ export interface Definition {
   readonly graceMillis: number
 }
 
-/** A schedule as it is kept. Instants are milliseconds since 1970. */
+/** A schedule as a Store keeps it. Instants are milliseconds since 1970. */
 export interface Schedule extends Definition {
   /**
-   * The version of the pipeline that its parameters were checked against last: when it was made, or by a server of another
-   * version that fired it since. Empty when no version is known.
+   * The version of the pipeline that its parameters were last checked against: when it was made, or when a server of
+   * another version fired it. Empty when unknown.
    */
   readonly version: string
   readonly createdAtMillis: number
   readonly paused: boolean
-  /** The next instant. */
+  /** The next tick. */
   readonly nextAtMillis: number
-  /** The last instant that started a run. */
+  /** The last tick that started a run. */
   readonly lastAtMillis: number | undefined
   readonly lastRunId: string | undefined
-  /** How many runs it has started, and how many instants it has dropped. */
+  /** How many runs it has started, and how many ticks it has dropped. */
   readonly fired: number
   readonly skipped: number
 }
 
-/** A schedule that was just made. */
+/** A new schedule. */
 export const make = (
   definition: Definition,
   createdAtMillis: number,
@@ -94,23 +94,23 @@ export const make = (
   skipped: 0
 })
 
-/** How many bytes the parameters of a run of it take. */
+/** Bytes of the parameters of one of its runs. */
 export const bytesOf = ({ parameters }: Pick<Definition, "parameters">): number =>
   Object.keys(parameters).reduce((bytes, name) => bytes + Bytes.ofText(name) + Bytes.ofText(parameters[name]!), 0)
 
-/** How late a run may start and still count as on time, unless set, in milliseconds. */
+/** The default of `graceMillis`. */
 export const GRACE_MILLIS = 60_000
 
-/** From how many milliseconds after its tick on a schedule counts as overdue: no server has fired it. */
+/** A schedule is overdue when no server has fired it this many milliseconds after its tick. */
 export const OVERDUE_MILLIS = 60_000
 
-/** How many missed instants `all` makes up for. */
+/** For how many missed ticks `all` starts runs. */
 export const MAX_CATCH_UP = 1_000
 
-/** How many missed instants are counted. */
+/** How many missed ticks are counted. */
 const MAX_LOOK = 10_000
 
-/** The first instant after `afterMillis`, or why there is none. */
+/** The first tick after `afterMillis`, or why there is none. */
 export const next = (
   definition: Pick<Definition, "id" | "timing">,
   afterMillis: number,
@@ -121,7 +121,7 @@ export const next = (
     return tick === undefined ? Result.fail(neverFires(definition)) : Result.succeed(tick)
   })
 
-/** What is wrong with a definition; nothing when it can be used. */
+/** The first mistake in a definition; undefined when it is valid. */
 export const invalid = (definition: Definition): ScheduleError | undefined => {
   const { id, timing, catchUp, overlap, priority, graceMillis } = definition
   const unusable = Name.invalid("a schedule's id", id)
@@ -162,7 +162,7 @@ const wrongTiming = (what: string, timing: unknown): InvalidOption | undefined =
 const EITHER = "either a cron expression or everyMillis"
 
 const MAKES_UP_ONE =
-  "'queue' or 'allow' where catchUp is 'all': the first run of several missed ticks would be in the way of the others"
+  "'queue' or 'allow' when catchUp is 'all': with 'skip', the run of the first missed tick would drop the others"
 
 /** Priorities are whole numbers from -100 to 100. */
 export const MAX_PRIORITY = 100
@@ -170,19 +170,19 @@ export const MAX_PRIORITY = 100
 /** The longest cron expression, in UTF-16 units. */
 const MAX_CRON = 1_000
 
-/** What is due of a schedule: which instants to start runs for, how many were dropped at least, and when it fires next. */
+/** The due ticks of a schedule: those to start runs for, how many are dropped (counted up to 10,000), and the next. */
 export interface Due {
   readonly ticks: ReadonlyArray<number>
   readonly dropped: number
   readonly nextAtMillis: number
 }
 
-/** What a schedule owes at `nowMillis`. */
+/** The ticks that are due at `nowMillis`. */
 export const due = (schedule: Schedule, nowMillis: number): Result.Result<Due, ScheduleError> =>
   Result.flatMap(ticksOf(schedule.id, schedule.timing, schedule.createdAtMillis), ({ after, before }) => {
     const next = after(nowMillis)
     if (next === undefined) return Result.fail(neverFires(schedule))
-    // From the newest back: after a long absence, the older ones are only counted.
+    // From the newest back: after a long absence, older ticks are only counted.
     const passed: Array<number> = []
     let looked = 0
     let tick = before(nowMillis + 1)
@@ -190,7 +190,7 @@ export const due = (schedule: Schedule, nowMillis: number): Result.Result<Due, S
       if (++looked <= MAX_CATCH_UP) passed.push(tick)
     }
     const kept = caughtUp(schedule, passed.reverse(), nowMillis)
-    // Others may have fired it for a later instant than `nowMillis` already: no tick comes twice.
+    // Another server may already have fired the schedule for a later tick: no tick comes twice.
     const nextAtMillis = Math.max(next, schedule.nextAtMillis)
     return Result.succeed({ ticks: kept, dropped: looked - kept.length, nextAtMillis })
   })

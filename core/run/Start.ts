@@ -1,4 +1,4 @@
-/** What may be said about a run when it is started, and the run that comes of it. */
+/** The options of a run, and the `NewRun` made from them. */
 import * as Result from "effect/Result"
 import { canonical, type Json, MAX_TOGETHER } from "../json/Value.ts"
 import type { RunInput } from "../pipeline/Parameters.ts"
@@ -13,30 +13,30 @@ import type { NewRun } from "./NewRun.ts"
 import * as PartialRun from "./PartialRun.ts"
 import { MAX_PRIORITY } from "./Schedule.ts"
 
-/** How a run differs from what its pipeline says. */
+/** Options of a run; some override those of its pipeline. */
 export interface Options {
-  /** How long the run may take in all from when it may start, in milliseconds; at least 1. Default: the pipeline's. */
+  /** How long the run may take after its delay, in milliseconds; at least 1. Default: the pipeline's. */
   readonly timeoutMillis?: number
-  /** What becomes of the run when one of its steps has failed. Default: the pipeline's. */
+  /** What happens to the run when a step fails. Default: the pipeline's. */
   readonly onFailure?: Policy.Policy
-  /** Of the runs that wait, those with the highest go first: a whole number from -100 to 100. Default: 0. */
+  /** Waiting runs with a higher priority go first: an integer from -100 to 100. Default: 0. */
   readonly priority?: number
-  /** How long from now until its first step may begin, in milliseconds. Default: 0. */
+  /** How long the run waits before its first step may begin, in milliseconds. Default: 0. */
   readonly delayMillis?: number
   /**
-   * Names the run: whoever starts one with the same key and the same parameters and options within 24 hours gets this
-   * one. With others, or when the run is no longer kept, they fail with `IdempotencyConflict`. 1 to 255 characters.
-   * Default: every start is a run.
+   * Names the run: starting another with the same key, parameters and options within 24 hours returns this run. With
+   * other parameters or options, or when the run is no longer kept, it fails with `IdempotencyConflict`. 1 to 255
+   * characters. Default: every start makes a new run.
    */
   readonly idempotencyKey?: string
 }
 
-/** How a run is about a part of its pipeline. */
+/** Options of a run of a part of its pipeline. */
 export interface PartOptions {
-  /** The steps that it is about: they and what they need are run. Default: everything. */
+  /** The steps to run, together with all that they need. Default: the whole pipeline. */
   readonly targets?: ReadonlyArray<string>
   /**
-   * Values of outputs. The steps that would produce them are run only if something else needs them, and even then these
+   * Values of outputs. A step that would produce them runs only if another of its outputs is needed; even then these
    * values stay.
    */
   readonly given?: Readonly<Record<string, unknown>>
@@ -47,7 +47,7 @@ export const MAX_IDEMPOTENCY_KEY = 255
 
 const SOME_STEPS = "an array of step names, at least one"
 
-/** What is wrong with options; nothing when they can be used. */
+/** The first mistake in the options; undefined when they are valid. */
 export const invalid = (options: Options & PartOptions): InvalidOption | undefined => {
   const mistake = OptionCheck.record("options", options)
   if (mistake !== undefined) return mistake
@@ -63,12 +63,12 @@ export const invalid = (options: Options & PartOptions): InvalidOption | undefin
   )
 }
 
-/** Why a run can't be started as it was asked for. */
+/** Why a run can't be started. */
 export type Mistake = ParametersInvalid | UnknownStep | InvalidOption
 
 /**
- * The run that was asked for. `maxValueBytes` is the longest value that is kept. `owner`: the principal that its
- * idempotency key belongs to; undefined for the program itself.
+ * The run to submit. `maxValueBytes` bounds each value. `owner`: the principal that its idempotency key belongs to;
+ * undefined for the program itself.
  */
 export const newRun = (
   pipeline: Pipeline.Any,
@@ -91,14 +91,16 @@ export const newRun = (
         const long = tooLong(pipeline, parameters, outputs, maxValueBytes)
         if (long !== undefined) return Result.fail(long)
         const run = plain(pipeline, parameters, options)
-        if (part === undefined) return Result.succeed(named(run, options, owner))
-        return Result.succeed(named({ ...run, plan: pipeline.planOf(part), given: outputs, targets }, options, owner))
+        if (part === undefined) return Result.succeed(withIdempotency(run, options, owner))
+        return Result.succeed(
+          withIdempotency({ ...run, plan: pipeline.planOf(part), given: outputs, targets }, options, owner)
+        )
       })
     )
   })
 }
 
-/** A run of a whole pipeline. */
+/** A run of the whole pipeline, without an idempotency key. */
 export const plain = (pipeline: Pipeline.Any, parameters: Readonly<Record<string, Json>>, options: Options): NewRun => {
   const { timeoutMillis, onFailure = "fail-fast", limit } = pipeline.options
   return {
@@ -114,25 +116,33 @@ export const plain = (pipeline: Pipeline.Any, parameters: Readonly<Record<string
   }
 }
 
-const named = (run: NewRun, { idempotencyKey: key }: Options, owner: string | undefined): NewRun =>
-  key === undefined ? run : { ...run, idempotency: { key: keyOf(key, owner), fingerprint: fingerprint(run) } }
+const withIdempotency = (run: NewRun, { idempotencyKey: key }: Options, owner: string | undefined): NewRun =>
+  key === undefined ? run : { ...run, idempotency: { key: storedKey(key, owner), fingerprint: fingerprint(run) } }
 
-/** A key as the Store keeps it: by its digest, because owner and key together may be longer than a key may be. */
-const keyOf = (key: string, owner: string | undefined): string =>
+/** The key that the Store keeps: a digest, because owner and key together may exceed the longest key. */
+const storedKey = (key: string, owner: string | undefined): string =>
   owner === undefined ? key : sha256(JSON.stringify([owner, key]))
 
-/** The same for two runs that were asked for in the same words. */
+/** Equal for two runs with the same parameters and options. */
 const fingerprint = ({ parameters, given, targets, timeoutMillis, onFailure, priority, delayMillis }: NewRun): string =>
   sha256(
-    JSON.stringify([spelt(parameters), given && spelt(given), targets, timeoutMillis, onFailure, priority, delayMillis])
+    JSON.stringify([
+      sortedEntries(parameters),
+      given && sortedEntries(given),
+      targets,
+      timeoutMillis,
+      onFailure,
+      priority,
+      delayMillis
+    ])
   )
 
-const spelt = (values: Readonly<Record<string, Json>>) =>
+const sortedEntries = (values: Readonly<Record<string, Json>>) =>
   Object.keys(values)
     .sort()
     .map((name) => [name, canonical(values[name]!)])
 
-/** The values that take more bytes than is kept of one, or too many together; nothing when all fit. */
+/** The failure that names the values with too many bytes, alone or together; undefined when all fit. */
 export const tooLong = (
   pipeline: Pipeline.Any,
   parameters: Readonly<Record<string, Json>>,
@@ -146,13 +156,16 @@ export const tooLong = (
   ] as const) {
     for (const name of Object.keys(values)) {
       if (!Bytes.exceeds(values[name]!, maxValueBytes)) continue
-      const message = `Longer than the ${maxValueBytes} bytes of JSON that are kept of a value`
+      const message = `Longer than ${maxValueBytes} bytes of JSON, the longest value`
       problems.push({ path: [place, name], message })
     }
   }
   const most = MAX_TOGETHER * maxValueBytes
   if (problems.length === 0 && Bytes.exceedTogether({ ...parameters, ...given }, most)) {
-    problems.push({ path: [], message: `Longer together than the ${most} bytes of JSON that one run is given at most` })
+    problems.push({
+      path: [],
+      message: `Together longer than ${most} bytes of JSON, the most that one run may be given`
+    })
   }
   return problems.length > 0 ? new ParametersInvalid(pipeline.id, problems) : undefined
 }

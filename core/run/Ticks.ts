@@ -1,17 +1,17 @@
-/** The instants of a timing: by the calendar of a time zone, or at regular intervals. */
+/** The ticks of a timing: by the calendar of a time zone, or at a fixed interval. */
 import * as Cron from "effect/Cron"
 import * as DateTime from "effect/DateTime"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { InvalidCron, UnknownTimeZone } from "../values/Errors.ts"
 
-/** Ticks, in milliseconds since 1970: the first one after an instant, and the last one before it. */
+/** Finds ticks, in milliseconds since 1970: the first after an instant, and the last before it. */
 export interface Ticks {
   readonly after: (millis: number) => number | undefined
   readonly before: (millis: number) => number | undefined
 }
 
-/** One tick every so many milliseconds after `sinceMillis`. */
+/** A tick every `everyMillis` after `sinceMillis`. */
 export const ofInterval = (everyMillis: number, sinceMillis: number): Ticks => {
   const tick = (count: number): number | undefined => (count < 1 ? undefined : sinceMillis + count * everyMillis)
   return {
@@ -27,38 +27,38 @@ export const ofCron = (
   timeZone = "UTC"
 ): Result.Result<Ticks, InvalidCron | UnknownTimeZone> => {
   const zone = DateTime.zoneFromString(timeZone)
-  // It takes offsets too, and any of them.
+  // `zoneFromString` also accepts any offset, such as +01:00.
   if (Option.isNone(zone) || zone.value._tag === "Offset") return Result.fail(new UnknownTimeZone(scheduleId, timeZone))
   const once = Cron.parse(cron, zone.value)
   if (Result.isFailure(once)) return Result.fail(new InvalidCron(scheduleId, cron, once.failure.message))
-  // Where the clocks go back, an hour comes twice. What runs at a fixed hour runs in the first of the two; what runs
-  // in every hour runs in both, or it would pause for an hour.
+  // When clocks go back, an hour comes twice. A tick at a fixed hour fires in the first of the two; an hourly tick
+  // fires in both, or it would pause for an hour.
   const { hours } = once.success
   const everyHour = hours.size === 0 || hours.size === 24
   const chosen = everyHour ? Cron.parseUnsafe(cron, zone.value, { onDstOverlap: "both" }) : once.success
-  return Result.succeed(withSkips(chosen, zone.value))
+  return Result.succeed(withClockGaps(chosen, zone.value))
 }
 
 const DAY_MILLIS = 86_400_000
 
-/** Where the clocks go forward: the instant of that, by how much, and the tick that comes of what they skip. */
-interface Skip {
+/** A gap in local time: when the clocks go forward, by how much, and the tick in place of those in the gap. */
+interface ClockGap {
   readonly atMillis: number
   readonly byMillis: number
-  /** The first tick that is skipped, so much later; undefined where none is. */
+  /** The first tick in the gap, moved later by `byMillis`; undefined when the gap contains none. */
   readonly tick: number | undefined
 }
 
 /**
- * The ticks of the calendar, and one for each skip of the clocks that skips some. Cron alone knows that tick only when it
- * looks forward from before the skip; looking back, it finds one for each tick that is skipped.
+ * The ticks of the calendar, and one for each gap that contains ticks. Cron gives that one tick only when it searches
+ * forward from before the gap; searching back, it gives one for each tick in the gap.
  */
-const withSkips = (cron: Cron.Cron, zone: DateTime.TimeZone): Ticks => {
+const withClockGaps = (cron: Cron.Cron, zone: DateTime.TimeZone): Ticks => {
   const search = (find: (cron: Cron.Cron, from: number) => Date) => (millis: number) => {
     try {
       return find(cron, millis).getTime()
     } catch {
-      // It looks as far as it can and throws when no date fits.
+      // Cron throws when it finds no matching date.
       return undefined
     }
   }
@@ -66,10 +66,10 @@ const withSkips = (cron: Cron.Cron, zone: DateTime.TimeZone): Ticks => {
   const previous = search(Cron.prev)
   const isOfCalendar = (millis: number): boolean => Cron.match(cron, millis)
   const offset = (millis: number): number => DateTime.zonedOffset(DateTime.makeZonedUnsafe(millis, { timeZone: zone }))
-  let last: Skip | undefined
+  let last: ClockGap | undefined
 
-  /** The skip that began before this instant, or at it, no longer ago than it skips. */
-  const skipBefore = (millis: number): Skip | undefined => {
+  /** The gap that began at this instant or before, at most its own length ago. */
+  const gapBefore = (millis: number): ClockGap | undefined => {
     const byMillis = offset(millis) - offset(millis - DAY_MILLIS)
     if (byMillis <= 0) return undefined
     if (last === undefined || millis < last.atMillis || millis >= last.atMillis + DAY_MILLIS) {
@@ -82,20 +82,20 @@ const withSkips = (cron: Cron.Cron, zone: DateTime.TimeZone): Ticks => {
   return {
     after: (millis) => {
       const found = next(millis)
-      const skip = skipBefore(millis) ?? (found === undefined ? undefined : skipBefore(found))
-      if (skip === undefined) return found
-      const { atMillis, tick } = skip
-      // From before the skip, Cron goes on with the tick that was skipped, and passes over what comes before that.
+      const gap = gapBefore(millis) ?? (found === undefined ? undefined : gapBefore(found))
+      if (gap === undefined) return found
+      const { atMillis, tick } = gap
+      // Searching from before the gap, Cron gives the moved tick and passes over calendar ticks before it.
       const ofCalendar = millis >= atMillis ? found : isOfCalendar(atMillis) ? atMillis : next(atMillis)
       if (tick === undefined || tick <= millis) return ofCalendar
       return ofCalendar === undefined ? tick : Math.min(tick, ofCalendar)
     },
     before: (millis) => {
       const found = previous(millis)
-      const skip = found === undefined ? undefined : skipBefore(found)
-      if (skip === undefined) return found
-      const { atMillis, tick } = skip
-      // Cron finds those that are skipped after those of the calendar: there is none of these left since the skip.
+      const gap = found === undefined ? undefined : gapBefore(found)
+      if (gap === undefined) return found
+      const { atMillis, tick } = gap
+      // Searching back, Cron gives moved ticks only after all calendar ticks since the gap.
       const ofCalendar = isOfCalendar(found!) ? found! : undefined
       const isBefore = tick !== undefined && tick < millis && tick > (ofCalendar ?? 0)
       return isBefore ? tick : (ofCalendar ?? previous(atMillis - 1))
@@ -103,7 +103,7 @@ const withSkips = (cron: Cron.Cron, zone: DateTime.TimeZone): Ticks => {
   }
 }
 
-/** The first millisecond of the offset that there is at `toMillis` and not at `fromMillis`. */
+/** The first millisecond with the offset of `toMillis`, which differs from that of `fromMillis`. */
 const changeBetween = (offset: (millis: number) => number, fromMillis: number, toMillis: number): number => {
   const after = offset(toMillis)
   let [low, high] = [fromMillis, toMillis]

@@ -1,4 +1,4 @@
-/** Starts the runs of schedules when they are due. Any number may watch one Store: each tick starts one run. */
+/** Starts the runs of due schedules. Any number of schedulers may share one Store: each tick starts one run. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -22,39 +22,39 @@ import {
 import { Store } from "../store/Store.ts"
 import type { ParametersInvalid, PipelineNotFound, ScheduleError, StoreUnavailable } from "../values/Errors.ts"
 import * as Limit from "../values/Limit.ts"
-import { Setbacks } from "./Setbacks.ts"
+import { KeyedBackoff } from "./KeyedBackoff.ts"
 
-/** How long to wait before asking a Store again that did not answer, in milliseconds. */
+/** The wait before the next call to an unavailable Store, in milliseconds. */
 const RETRY_MILLIS = 1_000
 
 /**
- * How long a server waits with a schedule that was checked against another version of its pipeline than its own, in
- * milliseconds: the servers of that version go first. Once these are gone, it takes the schedule over.
+ * How long a server waits, in milliseconds, before it fires a schedule that was checked against another version of the
+ * pipeline. Servers of that version fire it first; when there are none left, this server takes over.
  */
 const TAKE_OVER_MILLIS = 5_000
 
-/** How often one schedule is fired before the others have their turn. */
+/** How many slices of one schedule are fired before other schedules get a turn. */
 const MAX_SLICES = 10
 
-/** A scheduler for as long as the layer's scope is open. */
+/** A scheduler that runs as long as the layer's scope is open. */
 export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDiscard(
   Effect.gen(function* () {
     const store = yield* Store
     const registry = yield* Registry
-    const setbacks = new Setbacks(yield* Clock.Clock)
-    const others = new Others()
+    const backoff = new KeyedBackoff(yield* Clock.Clock)
+    const foreign = new ForeignSchedules()
 
-    /** Whether this server has the version of the pipeline that a schedule was checked against last. */
+    /** Whether this server has the pipeline version that the schedule was last checked against. */
     const isOwn = ({ pipelineId, version }: Pick<Head, "pipelineId" | "version">): boolean =>
       registry.versions.has(Version.key(pipelineId, version))
 
     const takesAfter: TakesAfter = (head) => {
       const { id, pipelineId, version } = head
-      if (!registry.ids.has(pipelineId) || others.isTheirs(head) || setbacks.isResting(id)) return undefined
+      if (!registry.ids.has(pipelineId) || foreign.has(head) || backoff.isWaiting(id)) return undefined
       return version === "" || isOwn(head) ? 0 : TAKE_OVER_MILLIS
     }
 
-    /** Starts the runs of a schedule, slice by slice. What is left is due again; another server may go on with it. */
+    /** Starts the runs of a schedule, slice by slice. Remaining ticks stay due; another server may fire them. */
     const fire = ({ schedule, nowMillis }: DueSchedule): Effect.Effect<void, StoreUnavailable> =>
       Effect.gen(function* () {
         const firings = yield* Effect.result(firingsOf(schedule, nowMillis))
@@ -68,19 +68,19 @@ export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDi
         }
         const { failure } = firings
         if (failure._tag === "StoreUnavailable") return yield* failure
-        const of = `Schedule '${schedule.id}' of pipeline '${schedule.pipelineId}'`
-        if (isJudge(schedule, failure)) {
-          // No caller is there to be told; paused, it fails once and not for ever.
-          yield* Effect.logError(`${of} can't fire and is paused: ${failure.message}`)
+        const subject = `Schedule '${schedule.id}' of pipeline '${schedule.pipelineId}'`
+        if (isWrongEverywhere(schedule, failure)) {
+          // No caller can get the failure. Pausing prevents it from failing again and again.
+          yield* Effect.logError(`${subject} can't fire and is paused: ${failure.message}`)
           yield* store.schedules.pause(schedule.id).pipe(Effect.catchTag("ScheduleNotFound", () => Effect.void))
-        } else if (others.leave(schedule)) {
+        } else if (foreign.add(schedule)) {
           const version = schedule.version === "" ? "" : ` ${schedule.version}`
-          yield* Effect.logWarning(`${of} is left to servers of its version${version}: ${failure.message}`)
+          yield* Effect.logWarning(`${subject} is left to servers of its version${version}: ${failure.message}`)
         }
       })
 
-    /** Whether what is wrong with a schedule is wrong for all servers: of its version, only servers of that version know. */
-    const isJudge = (schedule: Schedule.Schedule, { _tag }: { readonly _tag: string }): boolean =>
+    /** Whether a failure is the same on all servers. Only servers of its version can judge a schedule's parameters. */
+    const isWrongEverywhere = (schedule: Schedule.Schedule, { _tag }: { readonly _tag: string }): boolean =>
       _tag !== "PipelineNotFound" && (_tag !== "ParametersInvalid" || isOwn(schedule))
 
     const firingsOf = (
@@ -89,7 +89,7 @@ export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDi
     ): Effect.Effect<Iterable<Firing>, ScheduleError | PipelineNotFound | ParametersInvalid | StoreUnavailable> =>
       Effect.gen(function* () {
         const { pipeline } = yield* registry.find(schedule.pipelineId)
-        // How long this server has waited on purpose does not make the run late.
+        // The wait before taking over does not make the run late.
         const waited = isOwn(schedule) ? 0 : TAKE_OVER_MILLIS
         const graceMillis = schedule.graceMillis + waited
         const due = yield* Effect.fromResult(Schedule.due({ ...schedule, graceMillis }, nowMillis))
@@ -103,19 +103,19 @@ export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDi
         return slices(schedule, due, { ...run, limits })
       })
 
-    /** Fires one schedule. Whatever goes wrong with it stops no other, unless the Store does not answer at all. */
+    /** Fires one schedule. A defect does not stop the other schedules, unless the Store is unavailable. */
     const fireOne = (due: DueSchedule): Effect.Effect<void, StoreUnavailable> =>
       Effect.flatMap(Effect.exit(fire(due)), (exit): Effect.Effect<void, StoreUnavailable> => {
         const { schedule } = due
-        if (Exit.isSuccess(exit)) return Effect.sync(() => setbacks.forget(schedule.id))
+        if (Exit.isSuccess(exit)) return Effect.sync(() => backoff.succeeded(schedule.id))
         const { cause } = exit
         if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
         const isDefect = Cause.hasDies(cause)
         return Effect.andThen(
           isDefect ? Effect.void : store.ping,
           Effect.suspend(() =>
-            setbacks.add(schedule.id)
-              ? Effect.logError(`Schedule '${schedule.id}' could not be fired; it is tried again`, cause)
+            backoff.failed(schedule.id)
+              ? Effect.logError(`Schedule '${schedule.id}' could not be fired and is retried`, cause)
               : Effect.void
           )
         )
@@ -123,12 +123,12 @@ export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDi
 
     let hasGrown = false
     let onGrowth: (() => void) | undefined
-    const deafen = registry.onGrowth(() => {
-      others.clear()
+    const unsubscribe = registry.onGrowth(() => {
+      foreign.clear()
       hasGrown = true
       onGrowth?.()
     })
-    yield* Effect.addFinalizer(() => Effect.sync(deafen))
+    yield* Effect.addFinalizer(() => Effect.sync(unsubscribe))
     const grown = Effect.callback<void>((resume) => {
       onGrowth = () => {
         hasGrown = false
@@ -140,10 +140,10 @@ export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDi
       })
     })
 
-    /** Ends when a schedule may be due that was left out: it has rested, or this server has other pipelines. */
+    /** Ends when an ignored schedule may be fired: its backoff is over, or this server has a new pipeline. */
     const reconsidering = Effect.suspend(() => {
-      const { restMillis } = setbacks
-      return restMillis === undefined ? grown : Effect.raceFirst(Effect.sleep(restMillis), grown)
+      const { nextMillis } = backoff
+      return nextMillis === undefined ? grown : Effect.raceFirst(Effect.sleep(nextMillis), grown)
     })
 
     const round = Effect.raceFirst(
@@ -154,7 +154,7 @@ export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDi
     const watching: Effect.Effect<never> = round.pipe(
       Effect.catchDefect((defect) =>
         Effect.andThen(
-          setbacks.add("") ? Effect.logError("A scheduler could not look for due schedules", defect) : Effect.void,
+          backoff.failed("") ? Effect.logError("A scheduler could not read the due schedules", defect) : Effect.void,
           Effect.sleep(RETRY_MILLIS)
         )
       ),
@@ -165,16 +165,16 @@ export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDi
   })
 )
 
-/** The firings of what is due: each moves the schedule to its first tick that is not fired yet. Made when they are asked for. */
-const slices = function* (seen: Schedule.Schedule, due: Schedule.Due, run: NewRun): Generator<Firing> {
+/** The firings of the due ticks, made lazily. Each moves the schedule to its first tick that is not fired yet. */
+const slices = function* (read: Schedule.Schedule, due: Schedule.Due, run: NewRun): Generator<Firing> {
   const { ticks, nextAtMillis } = due
-  const fitting = Math.floor(MAX_FIRED_BYTES / Math.max(Schedule.bytesOf(seen), 1))
+  const fitting = Math.floor(MAX_FIRED_BYTES / Math.max(Schedule.bytesOf(read), 1))
   const size = Math.max(Math.min(fitting, MAX_FIRED), 1)
   let { dropped } = due
-  let schedule = seen
+  let schedule = read
   let at = 0
   do {
-    const runs = ticks.slice(at, at + size).map((tickMillis) => ({ ...run, schedule: { id: seen.id, tickMillis } }))
+    const runs = ticks.slice(at, at + size).map((tickMillis) => ({ ...run, schedule: { id: read.id, tickMillis } }))
     at += size
     const next = ticks[at] ?? nextAtMillis
     yield { schedule, version: run.version, runs, dropped, nextAtMillis: next }
@@ -183,29 +183,29 @@ const slices = function* (seen: Schedule.Schedule, due: Schedule.Due, run: NewRu
   } while (at < ticks.length)
 }
 
-/** How many schedules that are left to others are remembered. */
+/** How many foreign schedules are remembered. */
 const MAX_LEFT = 10_000
 
-/** The schedules that a server leaves to others, because its version of their pipeline does not take their parameters. */
-class Others {
-  readonly #left: Map<string, string> = new Map()
+/** Schedules left to other servers, because this server's version of the pipeline refuses their parameters. */
+class ForeignSchedules {
+  readonly #foreign: Map<string, string> = new Map()
 
-  /** Leaves a schedule as it is now. Says whether it was not left before. */
-  leave(schedule: Head): boolean {
-    if (this.isTheirs(schedule)) return false
-    if (this.#left.size >= MAX_LEFT) this.#left.clear()
-    this.#left.set(schedule.id, madeAs(schedule))
+  /** Leaves the present version of a schedule to other servers. Returns false when that was so already. */
+  add(schedule: Head): boolean {
+    if (this.has(schedule)) return false
+    if (this.#foreign.size >= MAX_LEFT) this.#foreign.clear()
+    this.#foreign.set(schedule.id, identityOf(schedule))
     return true
   }
 
-  isTheirs(schedule: Head): boolean {
-    return this.#left.size > 0 && this.#left.get(schedule.id) === madeAs(schedule)
+  has(schedule: Head): boolean {
+    return this.#foreign.size > 0 && this.#foreign.get(schedule.id) === identityOf(schedule)
   }
 
-  /** This server has other pipelines now. */
+  /** This server has a new pipeline: tries all schedules again. */
   clear(): void {
-    this.#left.clear()
+    this.#foreign.clear()
   }
 }
 
-const madeAs = ({ createdAtMillis, version }: Head): string => `${createdAtMillis} ${version}`
+const identityOf = ({ createdAtMillis, version }: Head): string => `${createdAtMillis} ${version}`

@@ -1,13 +1,13 @@
-/** How values are spread, without the values: counts by size, each class some ten per cent wider than the one before. */
+/** A histogram with exponential buckets: each bound is about ten per cent above the one before. */
 
-/** How many classes a power of ten has. */
+/** How many buckets a power of ten has. */
 const PER_DECADE = 24
 
-/** The largest value of a class. */
+/** The upper bound of a bucket, inclusive. */
 export const bound = (at: number): number => Math.floor(10 ** (at / PER_DECADE))
 
-/** The class of a value; what is not over 1 is in the first. */
-const classOf = (value: number): number => (value <= 1 ? 0 : Math.ceil(PER_DECADE * Math.log10(value) - 1e-9))
+/** The bucket of a value. The first bucket has all values up to 1. */
+const bucketOf = (value: number): number => (value <= 1 ? 0 : Math.ceil(PER_DECADE * Math.log10(value) - 1e-9))
 
 /** Counts of values, such as milliseconds. */
 export class Histogram {
@@ -17,14 +17,14 @@ export class Histogram {
   max = 0
 
   add(value: number): void {
-    const at = classOf(value)
+    const at = bucketOf(value)
     this.#counts.set(at, (this.#counts.get(at) ?? 0) + 1)
     this.count++
     this.sum += value
     this.max = Math.max(this.max, value)
   }
 
-  /** Adds what another one has. */
+  /** Adds the values of another histogram. */
   merge(other: Histogram): void {
     for (const [at, count] of other.#counts) this.#counts.set(at, (this.#counts.get(at) ?? 0) + count)
     this.count += other.count
@@ -32,14 +32,14 @@ export class Histogram {
     this.max = Math.max(this.max, other.max)
   }
 
-  /** How many are not over the bound of a class. */
+  /** How many values are in this bucket or a lower one. */
   upTo(at: number): number {
     let count = 0
     for (const [other, many] of this.#counts) if (other <= at) count += many
     return count
   }
 
-  /** The value that this share of all, from 0 to 1, are not over, at most a tenth too high; nothing without values. */
+  /** The quantile of a share from 0 to 1, at most a tenth too high; undefined without values. */
   quantile(share: number): number | undefined {
     if (this.count === 0) return undefined
     const wanted = Math.max(1, Math.ceil(share * this.count))

@@ -1,72 +1,72 @@
-/** What happens to runs, in numbers: the fold of their events, kept by pipeline, step and time. */
+/** Statistics of runs: the fold of their events, kept by pipeline, step and time slot. */
 
 import type { Event } from "../run/Event.ts"
 import type { ErrorInfo } from "../values/ErrorInfo.ts"
 import { Histogram } from "./Histogram.ts"
 
-/** How long a time is that is counted together, and how long it is kept, in milliseconds. */
+/** The length of a time slot, and how long a slot is kept, in milliseconds. */
 export const SLOT_MILLIS = 300_000
 export const KEPT_MILLIS = 86_400_000
 
-/** How many steps' numbers are kept at most, over all times; the oldest times go first. */
+/** How many tallies are kept at most, over all slots; the oldest slots are dropped first. */
 const MAX_TALLIES = 50_000
 
-/** How many steps have totals of their own; those of the others are counted together, as of pipeline and step `other`. */
+/** How many pipelines and steps have separate totals; all others are counted as pipeline or step `other`. */
 const MAX_TOTALS = 1_000
 export const OTHER = "other"
 
-/** How many kinds of failure are told apart, and how much of what they say. */
+/** How many different failures a tally keeps, and how many UTF-16 units of their messages. */
 const MAX_FAILURES = 20
 const MAX_MESSAGE = 200
 
-/** How many runs are remembered that have begun and not ended. */
+/** How many unfinished runs are remembered, to measure their durations. */
 const MAX_BEGUN = 100_000
 
-/** Why something failed, and how often. */
+/** A failure and how often it occurred. */
 export interface FailureCount {
   readonly name: string
   readonly message: string
   readonly count: number
 }
 
-/** Numbers of one step, or of runs. Durations are milliseconds, undefined without any; a quantile is at most a tenth too high. */
+/** Statistics of a step or of runs. Durations are undefined without any; quantiles are at most a tenth too high. */
 export interface Numbers {
   readonly completed: number
   readonly failed: number
   readonly cancelled: number
-  /** The share of those that completed or failed that completed; undefined when none did. */
+  /** completed / (completed + failed); undefined when both are 0. */
   readonly successRate: number | undefined
   readonly p50Millis: number | undefined
   readonly p95Millis: number | undefined
   readonly maxMillis: number | undefined
-  /** The most frequent first. */
+  /** Most frequent first. */
   readonly failures: ReadonlyArray<FailureCount>
 }
 
-/** Numbers of one step. Its durations are those of its attempts that ended well or for good. */
+/** Statistics of one step. Durations are those of attempts that completed the step or failed it for good. */
 export interface StepNumbers extends Numbers {
   readonly step: string
   readonly retried: number
   readonly skipped: number
-  /** How often an earlier result was taken. */
+  /** How often the outputs of an earlier attempt were used. */
   readonly memoised: number
 }
 
-/** Numbers of a pipeline's runs over a time. */
+/** Statistics of a pipeline's runs since an instant. */
 export interface PipelineNumbers extends Numbers {
   readonly pipelineId: string
   /** Milliseconds since 1970. */
   readonly sinceMillis: number
   /** In the order in which they were first seen. */
   readonly steps: ReadonlyArray<StepNumbers>
-  /** The step with the highest 95 % of durations, and the one with the most failures; nothing when there is none. */
+  /** The step with the highest `p95Millis`, and the one with the most failures and retries; undefined if all are 0. */
   readonly slowestStep: string | undefined
   readonly mostFailingStep: string | undefined
 }
 
 type Outcome = "completed" | "failed" | "cancelled"
 
-/** What is counted of one step, or of runs. */
+/** The counts of one step, or of runs. */
 export class Tally {
   completed = 0
   failed = 0
@@ -120,17 +120,17 @@ export class Tally {
   }
 }
 
-/** A pipeline's numbers over one time, or over all. */
+/** The counts of a pipeline in one slot, or in total. */
 export class PipelineTally {
   readonly runs: Tally = new Tally()
   readonly steps: Map<string, Tally> = new Map()
 }
 
-/** The numbers. Events have to come in the order of their runs' logs, each once. */
+/** The statistics of all pipelines. Add each event once, in the order of its run's log. */
 export class Statistics {
-  /** What was counted since the beginning, by pipeline. */
+  /** Counts since the beginning, by pipeline. */
   readonly totals: Map<string, PipelineTally> = new Map()
-  /** How often events were missed, because too many came at once. */
+  /** How often events were missed, because they were read too slowly from the feed. */
   gaps = 0
   readonly #slots: Map<number, Map<string, PipelineTally>> = new Map()
   readonly #begun: Map<string, number> = new Map()
@@ -149,7 +149,7 @@ export class Statistics {
     }
   }
 
-  /** The numbers of a pipeline since that instant, or since the beginning of the slot that it is in. */
+  /** The statistics of a pipeline since the beginning of the slot that contains `sinceMillis`. */
   of(pipelineId: string, sinceMillis: number): PipelineNumbers {
     const first = Math.floor(sinceMillis / SLOT_MILLIS)
     const whole = new PipelineTally()
@@ -183,7 +183,7 @@ export class Statistics {
       case "StepCompleted": {
         const step = of(tally, event.step)
         if (event.memoised === true) step.memoised++
-        // What was not run took no time.
+        // A memoised step has no duration.
         step.add("completed", event.memoised === true ? undefined : event.durationMillis)
         break
       }
@@ -202,10 +202,10 @@ export class Statistics {
         of(tally, event.step).cancelled++
         break
       case "RunCompleted":
-        tally.runs.add("completed", this.#took(event))
+        tally.runs.add("completed", this.#durationOf(event))
         break
       case "RunFailed":
-        tally.runs.add("failed", this.#took(event))
+        tally.runs.add("failed", this.#durationOf(event))
         tally.runs.failure(event.error)
         break
       case "RunCancelled":
@@ -214,7 +214,7 @@ export class Statistics {
     }
   }
 
-  #took({ runId, atMillis }: Event): number | undefined {
+  #durationOf({ runId, atMillis }: Event): number | undefined {
     const begun = this.#begun.get(runId)
     return begun === undefined ? undefined : atMillis - begun
   }
@@ -264,8 +264,8 @@ export class Statistics {
   }
 }
 
-/** Numbers of several pipelines as those of one, whose one step is all of theirs. */
-export const together = (known: PipelineTally | undefined, more: PipelineTally): PipelineTally => {
+/** Adds the counts of two pipelines. All steps are counted as one step, `other`. */
+export const combine = (known: PipelineTally | undefined, more: PipelineTally): PipelineTally => {
   const whole = new PipelineTally()
   for (const tally of known === undefined ? [more] : [known, more]) {
     whole.runs.merge(tally.runs)

@@ -1,4 +1,4 @@
-/** One attempt of a step or of one unit of it: the task called, and what came of it. */
+/** One attempt of a step or of a unit of its items: calls the task and makes its outcome. */
 import * as Cause from "effect/Cause"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -16,56 +16,56 @@ import type * as Task from "../task/Task.ts"
 import * as Bytes from "../values/Bytes.ts"
 import { describe, type ErrorInfo, resultsTooLarge } from "../values/ErrorInfo.ts"
 import * as ItemUnits from "./ItemUnits.ts"
-import { read, type StepCodec, type Values, write } from "./StepCodec.ts"
+import { readInputs, type StepCodec, type Values, writeOutputs } from "./StepCodec.ts"
 
-/** What an attempt needs of its worker. */
-export interface Surroundings {
+/** The worker of an attempt, as the attempt sees it. */
+export interface AttemptContext {
   readonly maxValueBytes: number
-  /** For durations: it never goes back. */
+  /** A monotonic clock. */
   readonly nowMillis: () => number
-  /** From 0 to 1. */
+  /** A random number from 0 to 1. */
   readonly random: () => number
   readonly note: (note: Note) => void
   readonly leaks: Leaks | undefined
-  /** An attempt has leaked an error. */
+  /** Called when an attempt has leaked an error. */
   readonly leaked: (attempt: Attempt, error: unknown) => void
 }
 
-/** An attempt under way, and the context that its task sees. */
+/** A running attempt. It is the context that its task is called with. */
 export class Attempt implements Task.TaskContext, LeakOwner {
   readonly claim: Claim
-  readonly runner: StepCodec
-  readonly #around: Surroundings
-  /** The fiber of a task that is an Effect. */
+  readonly stepCodec: StepCodec
+  readonly #context: AttemptContext
+  /** The fiber of a task that returned an Effect. */
   fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
-  /** Whether the outcome no longer counts. */
-  revoked = false
-  /** Whether it has leaked an error, which is told once. */
+  /** Whether it was told to stop. */
+  isRevoked = false
+  /** Whether it has leaked an error; only the first is reported. */
   hasLeaked = false
-  /** What comes of it once it has stopped, in place of what it would give. */
-  instead: Outcome | undefined = undefined
-  /** When it times out; once it was told to stop, when it is given up. */
-  alarm: Timer | undefined = undefined
-  /** Where its worker keeps it; -1 once it does no more. */
-  place = -1
-  /** Around it, where it is traced. */
+  /** The outcome to settle once it has stopped, in place of its own. */
+  stopOutcome: Outcome | undefined = undefined
+  /** Ends in a timeout; once it was told to stop, gives the attempt up. */
+  timer: Timer | undefined = undefined
+  /** Its index in `RunningAttempts`; -1 when it is not there. */
+  runningIndex = -1
+  /** Its span, when it is traced. */
   span: Tracer.Span | undefined = undefined
-  /** The item at work, in a unit of several. */
-  at = 0
+  /** The index of the current item within its unit. */
+  indexInUnit = 0
   #items: ItemUnits.Items = NO_ITEM
-  /** What the items before it gave. */
-  readonly #written: Map<string, Json> = new Map()
-  /** How many of these failed, and the errors of the first. */
+  /** The outputs of the items before, by name. */
+  readonly #outputs: Map<string, Json> = new Map()
+  /** How many of these items failed, and the first errors. */
   #itemsFailed = 0
   #errors: Array<ErrorInfo> | undefined = undefined
   #controller: AbortController | undefined = undefined
   readonly #beganAtMillis: number
 
-  constructor(claim: Claim, runner: StepCodec, around: Surroundings) {
+  constructor(claim: Claim, stepCodec: StepCodec, context: AttemptContext) {
     this.claim = claim
-    this.runner = runner
-    this.#around = around
-    this.#beganAtMillis = around.nowMillis()
+    this.stepCodec = stepCodec
+    this.#context = context
+    this.#beganAtMillis = context.nowMillis()
   }
 
   get runId(): string {
@@ -79,7 +79,7 @@ export class Attempt implements Task.TaskContext, LeakOwner {
   }
   get item(): number | undefined {
     const { item } = this.claim
-    return item && item.index * (this.runner.step.chunk ?? 1) + this.at
+    return item && item.index * (this.stepCodec.step.chunk ?? 1) + this.indexInUnit
   }
   get attempt(): number {
     return this.claim.attempt
@@ -87,69 +87,70 @@ export class Attempt implements Task.TaskContext, LeakOwner {
   get traceparent(): string | undefined {
     return this.span && toTraceparent(this.span)
   }
-  // Most tasks never look at their signal, so it is made when one does.
+  // Made on first use: most tasks never read their signal.
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
-    if (this.revoked && !this.#controller.signal.aborted) this.#controller.abort()
+    if (this.isRevoked && !this.#controller.signal.aborted) this.#controller.abort()
     return this.#controller.signal
   }
 
-  // Tasks may take these two out of the context, so they are bound to it; most never look at them.
+  // Tasks may take these two functions out of the context, so each is a closure, made when a task reads it.
   get progress(): Task.TaskContext["progress"] {
     return (done, total) => {
-      if (this.revoked || this.claim.item !== undefined || !isAmount(done) || !isAmount(total)) return
-      this.#around.note({ claim: this.claim, progress: { done: Math.min(done, total), total } })
+      if (this.isRevoked || this.claim.item !== undefined || !isAmount(done) || !isAmount(total)) return
+      this.#context.note({ claim: this.claim, progress: { done: Math.min(done, total), total } })
     }
   }
   get log(): Task.TaskContext["log"] {
     return (message, fields, asked: Level = "info") => {
       const level = LEVELS.includes(asked) ? asked : "info"
       const { item } = this
-      const said = { level, message: toMessage(message), ...(fields && { fields: toFields(fields) }) }
-      this.#around.note({ claim: this.claim, line: item === undefined ? said : { ...said, item } })
+      const line = { level, message: toMessage(message), ...(fields && { fields: toFields(fields) }) }
+      this.#context.note({ claim: this.claim, line: item === undefined ? line : { ...line, item } })
     }
   }
 
   /** Tells the task to stop, and stops its fiber. */
   revoke(): void {
-    if (this.revoked) return
-    this.revoked = true
-    if (this.#controller !== undefined) this.#within(() => this.#controller!.abort())
+    if (this.isRevoked) return
+    this.isRevoked = true
+    if (this.#controller !== undefined) this.#tracked(() => this.#controller!.abort())
     this.fiber?.interruptUnsafe()
   }
 
   leaked(error: unknown): void {
-    this.#around.leaked(this, error)
+    this.#context.leaked(this, error)
   }
 
-  /** Calls what is the task's own. */
-  #within<A>(call: () => A): A {
-    const { leaks } = this.#around
+  /** Calls code of the task; errors that it leaks are attributed to this attempt. */
+  #tracked<A>(call: () => A): A {
+    const { leaks } = this.#context
     return leaks === undefined ? call() : leaks.within(this, call)
   }
 
   // -- the call ------------------------------------------------------------------------------------------------------
 
-  /** Calls the task, for the item at work. Gives what it returned, or the outcome when its inputs can't be read or it threw. */
+  /** Calls the task for the current item. Returns its result, or the outcome of invalid inputs or a thrown error. */
   call(): { readonly returned: unknown } | { readonly outcome: Outcome } {
-    const { runner, claim } = this
-    if (claim.item !== undefined && this.at === 0) this.#items = ItemUnits.fromJson(runner, claim.item.value)
-    const values = runner.step.kind === "reduce" && this.at > 0 ? this.#folded : claim.values
-    const inputs = read(runner, values, this.#items[this.at]!)
+    const { stepCodec, claim } = this
+    if (claim.item !== undefined && this.indexInUnit === 0)
+      this.#items = ItemUnits.fromJson(stepCodec, claim.item.value)
+    const values = stepCodec.step.kind === "reduce" && this.indexInUnit > 0 ? this.#accumulated : claim.values
+    const inputs = readInputs(stepCodec, values, this.#items[this.indexInUnit]!)
     if (Result.isFailure(inputs)) return { outcome: this.#failed(inputs.failure) }
     try {
-      return { returned: this.#within(() => runner.task.run(inputs.success, this)) }
+      return { returned: this.#tracked(() => stepCodec.task.run(inputs.success, this)) }
     } catch (error) {
-      return { outcome: this.thrown(error) }
+      return { outcome: this.outcomeOfError(error) }
     }
   }
 
   /**
-   * Takes the outcome of the call for the item at work. Gives that of the whole attempt; undefined until the last item.
-   * An item that fails for good costs itself alone, where the step goes on without failed items.
+   * Takes the outcome of the current item. Returns the outcome of the whole attempt; undefined until the last item. If
+   * the step goes on without failed items, a failed item does not end the attempt.
    */
-  took(outcome: Outcome): Outcome | undefined {
-    const { step } = this.runner
+  takeOutcome(outcome: Outcome): Outcome | undefined {
+    const { step } = this.stepCodec
     if (step.chunk === undefined) return outcome
     if (outcome._tag === "Failed" && step.onItemFailure !== "fail") {
       this.#errors ??= []
@@ -158,23 +159,23 @@ export class Attempt implements Task.TaskContext, LeakOwner {
       const tooLarge = this.#write(outcome.outputs)
       if (tooLarge !== undefined) return tooLarge
     } else return outcome
-    this.at++
-    if (this.at < this.#items.length) return undefined
-    const outputs = Object.fromEntries(this.#written)
+    this.indexInUnit++
+    if (this.indexInUnit < this.#items.length) return undefined
+    const outputs = Object.fromEntries(this.#outputs)
     return this.#errors === undefined
       ? { _tag: "Completed", outputs }
       : { _tag: "Completed", outputs, failed: { count: this.#itemsFailed, errors: this.#errors } }
   }
 
-  /** Keeps what an item gave. Gives the outcome when that is too much together. */
+  /** Keeps the outputs of an item. Returns a failure when the outputs of the unit are too large. */
   #write(outputs: Readonly<Record<string, Json>>): Outcome | undefined {
-    const { maxValueBytes } = this.#around
-    const written = this.#written
-    const isReduce = this.runner.step.kind === "reduce"
+    const { maxValueBytes } = this.#context
+    const written = this.#outputs
+    const isReduce = this.stepCodec.step.kind === "reduce"
     for (const name of Object.keys(outputs)) {
       const json = outputs[name]!
       const before = written.get(name)
-      // Parts of one list: whoever puts the list together puts commas between the units too.
+      // Lists without brackets: the Store joins those of all units.
       const all = isReduce || before === undefined ? json : `${before},${json}`
       if (Bytes.exceeds(all, maxValueBytes)) return this.#failed(resultsTooLarge(this.step, maxValueBytes))
       written.set(name, all)
@@ -182,24 +183,24 @@ export class Attempt implements Task.TaskContext, LeakOwner {
     return undefined
   }
 
-  /** What a reduce has come to. */
-  get #folded(): Values {
-    return { get: (name) => this.#written.get(name) ?? this.claim.values.get(name) }
+  /** The values that the next item of a reduce reads: its outputs so far replace those of the claim. */
+  get #accumulated(): Values {
+    return { get: (name) => this.#outputs.get(name) ?? this.claim.values.get(name) }
   }
 
   // -- outcomes ------------------------------------------------------------------------------------------------------
 
-  /** The outcome of a task that returned `returned`. */
-  completed(returned: unknown): Outcome {
-    const { step } = this.runner
-    const outputs = write(this.runner, returned, this.#around.maxValueBytes)
+  /** The outcome of a task that returned a value. */
+  outcomeOfReturn(returned: unknown): Outcome {
+    const { step } = this.stepCodec
+    const outputs = writeOutputs(this.stepCodec, returned, this.#context.maxValueBytes)
     if (Result.isFailure(outputs)) return this.#failed(outputs.failure)
     switch (step.kind) {
       case "branch":
-        return { _tag: "Completed", outputs: {}, arm: saysTrue(this.runner, returned) ? "yes" : "no" }
+        return { _tag: "Completed", outputs: {}, arm: isTrue(this.stepCodec, returned) ? "yes" : "no" }
       case "filter": {
         const { value } = step.outputs[0]!
-        return { _tag: "Completed", outputs: saysTrue(this.runner, returned) ? { [value]: this.#itemJson } : {} }
+        return { _tag: "Completed", outputs: isTrue(this.stepCodec, returned) ? { [value]: this.#itemJson } : {} }
       }
       default:
         return { _tag: "Completed", outputs: outputs.success }
@@ -207,20 +208,22 @@ export class Attempt implements Task.TaskContext, LeakOwner {
   }
 
   get #itemJson(): Json {
-    return this.runner.step.chunk === undefined ? this.claim.item!.value : JSON.stringify(this.#items[this.at]![0])
+    return this.stepCodec.step.chunk === undefined
+      ? this.claim.item!.value
+      : JSON.stringify(this.#items[this.indexInUnit]![0])
   }
 
   /** The outcome of a task whose Effect has ended. */
-  exited(exit: Exit.Exit<unknown, unknown>): Outcome {
-    return exit._tag === "Success" ? this.completed(exit.value) : this.thrown(Cause.squash(exit.cause))
+  outcomeOfExit(exit: Exit.Exit<unknown, unknown>): Outcome {
+    return exit._tag === "Success" ? this.outcomeOfReturn(exit.value) : this.outcomeOfError(Cause.squash(exit.cause))
   }
 
-  /** The outcome of a task that threw, whose Promise was rejected, that took too long, or that leaked an error. */
-  thrown(error: unknown, isLeak = false): Outcome {
-    const { runner, claim } = this
-    const { retry, name } = runner.task
+  /** The outcome of a task that threw or rejected, timed out, or leaked an error. */
+  outcomeOfError(error: unknown, isLeak = false): Outcome {
+    const { stepCodec, claim } = this
+    const { retry, name } = stepCodec.task
     const cause = describe(error)
-    const isPredicate = runner.step.kind === "branch" || runner.step.kind === "filter"
+    const isPredicate = stepCodec.step.kind === "branch" || stepCodec.step.kind === "filter"
     const where = this.item === undefined ? "" : ` at item ${this.item}`
     const after = claim.failures === 0 ? "" : ` after ${claim.failures} ${claim.failures === 1 ? "retry" : "retries"}`
     const failure: ErrorInfo = {
@@ -233,12 +236,15 @@ export class Attempt implements Task.TaskContext, LeakOwner {
     if (retry === undefined || cause.name === "Fatal") return { _tag: "Failed", error: failure }
     try {
       if (retry.when !== undefined && !retry.when(error)) return { _tag: "Failed", error: failure }
-    } catch (broken) {
-      const message = `The retry predicate of task '${name}' failed: ${describe(broken).message}; asked about: ${cause.message}`
-      return { _tag: "Failed", error: { ...failure, name: "PredicateFailed", message, cause: describe(broken) } }
+    } catch (thrown) {
+      const message = `The retry predicate of task '${name}' failed: ${describe(thrown).message}; called with: ${cause.message}`
+      return {
+        _tag: "Failed",
+        error: { ...failure, name: "PredicateFailed", message, cause: describe(thrown) }
+      }
     }
-    const elapsedMillis = claim.elapsedMillis + this.#around.nowMillis() - this.#beganAtMillis
-    const waitMillis = Retry.waitMillis(retry, claim.failures + 1, elapsedMillis, this.#around.random())
+    const elapsedMillis = claim.elapsedMillis + this.#context.nowMillis() - this.#beganAtMillis
+    const waitMillis = Retry.waitMillis(retry, claim.failures + 1, elapsedMillis, this.#context.random())
     return waitMillis === undefined
       ? { _tag: "Failed", error: failure }
       : { _tag: "Retried", error: failure, waitMillis }
@@ -254,21 +260,21 @@ const NO_ITEM: ItemUnits.Items = [[]]
 
 const isAmount = (value: unknown): boolean => typeof value === "number" && value >= 0 && Number.isFinite(value)
 
-/** Whether the one output of a predicate is true: as its task says it, whatever its schema writes for it. */
-const saysTrue = ({ outputs }: StepCodec, returned: unknown): boolean =>
+/** Whether the one output of a predicate is `true`, before it is encoded by its schema. */
+const isTrue = ({ outputs }: StepCodec, returned: unknown): boolean =>
   (returned as Readonly<Record<string, unknown>>)[outputs[0]!.key] === true
 
-/** An outcome, also of what throws. */
-export const safely = (claim: Claim, outcome: () => Outcome): Outcome => {
+/** The outcome, or a failure when computing it throws. */
+export const catchDefect = (claim: Claim, outcome: () => Outcome): Outcome => {
   try {
     return outcome()
   } catch (defect) {
-    return broken(claim, defect)
+    return defectOutcome(claim, defect)
   }
 }
 
-/** The outcome of an attempt that broke where none should. */
-export const broken = ({ step }: Claim, defect: unknown): Outcome => {
+/** The outcome of an attempt that threw outside its task. */
+export const defectOutcome = ({ step }: Claim, defect: unknown): Outcome => {
   const cause = describe(defect)
   return { _tag: "Failed", error: { name: "Defect", message: `Step '${step}' broke: ${cause.message}`, step, cause } }
 }

@@ -1,38 +1,38 @@
-/** What a worker asks a Store for: work that there is room for, and room for work that runs alone. */
+/** What a worker asks a Store for: as much work as it has room for, and lone units when it is idle. */
 import type { Claim, ClaimRequest } from "../store/Work.ts"
 
-/** How many leases a worker works as usual between two drains. */
-const PAUSE = 4
+/** For how many lease times a worker works as usual between two drains. */
+const WORK_LEASES = 4
 
 const NEVER = Number.NEGATIVE_INFINITY
 
-/** What a demand needs of its worker. */
+/** The worker of a demand, as the demand sees it. */
 export interface DemandOptions {
   readonly worker: string
   readonly versions: ReadonlySet<string>
-  /** How many steps run at once. */
+  /** How many attempts may run at once. */
   readonly concurrency: number
   readonly leaseMillis: number
   readonly isTraced: boolean
-  /** For durations: it never goes back. */
+  /** A monotonic clock. */
   readonly nowMillis: () => number
-  /** How many claims are at work. */
+  /** How many claims the worker has. */
   readonly size: () => number
-  /** Called when a claim has to wait. */
+  /** Called when a claim request has to wait. */
   readonly onWait: (wake: () => void) => void
-  /** Called when the worker is to stop waiting for work. */
-  readonly drains: () => void
+  /** Called when a drain begins: the worker must stop waiting for work. */
+  readonly onDrain: () => void
 }
 
 /**
- * The demand of one worker. A unit that runs alone is lent only to an idle worker: told that one waits, the worker drains,
- * which means that it claims nothing until it is idle. That lasts for a lease at most; then it goes on as before.
+ * The demand of one worker. A lone unit is granted only to an idle worker. When one waits, the worker drains: it claims
+ * nothing until it is idle, for the time of one lease at most. Then it goes on as before.
  */
 export class Demand {
   readonly request: { -readonly [K in keyof ClaimRequest]: ClaimRequest[K] }
   readonly #options: DemandOptions
-  #drainedMillis = NEVER
-  /** Whether the last claim runs alone. */
+  #drainEndsMillis = NEVER
+  /** Whether the last claim must run alone. */
   #isAlone = false
 
   constructor(options: DemandOptions) {
@@ -49,7 +49,7 @@ export class Demand {
     }
   }
 
-  /** Makes the request ask for as much work as there is room for. False when there is none. */
+  /** Updates the request to the free room. Returns false when there is none. */
   update(): boolean {
     const { concurrency, size } = this.#options
     const busy = size()
@@ -58,24 +58,24 @@ export class Demand {
     return this.request.max > 0
   }
 
-  /** How many milliseconds are left of the drain; 0 or less when the worker may claim. */
+  /** Milliseconds until the drain ends; 0 or less when the worker may claim. */
   get drainMillis(): number {
-    // Asked with each outcome: most workers never drain, and need no clock for that.
-    if (this.#drainedMillis === NEVER) return NEVER
-    if (this.#options.size() === 0) this.#drainedMillis = NEVER
-    return this.#drainedMillis - this.#options.nowMillis()
+    // Called with each outcome. Most workers never drain, and need not read the clock.
+    if (this.#drainEndsMillis === NEVER) return NEVER
+    if (this.#options.size() === 0) this.#drainEndsMillis = NEVER
+    return this.#drainEndsMillis - this.#options.nowMillis()
   }
 
-  /** The worker was lent these. */
-  took(claims: ReadonlyArray<Claim>): void {
+  /** The Store granted these claims. */
+  granted(claims: ReadonlyArray<Claim>): void {
     if (claims.length > 0) this.#isAlone = claims[0]!.isAlone
   }
 
-  /** Begins a drain, unless one is under way or ended lately in vain. */
+  /** Begins a drain, unless one is running or ended in vain recently. */
   #drain(): void {
-    const { leaseMillis, nowMillis, drains } = this.#options
-    if (this.drainMillis > -PAUSE * leaseMillis) return
-    this.#drainedMillis = nowMillis() + leaseMillis
-    drains()
+    const { leaseMillis, nowMillis, onDrain } = this.#options
+    if (this.drainMillis > -WORK_LEASES * leaseMillis) return
+    this.#drainEndsMillis = nowMillis() + leaseMillis
+    onDrain()
   }
 }

@@ -1,36 +1,36 @@
-/** How lists become units of work: which items a unit has, and how they are written down for whoever claims it. */
+/** Divides lists into units of work, and encodes the items of a unit for its claim. */
 
 import type { Json } from "../json/Value.ts"
-import { fitting, KEPT_ITEMS } from "../run/KeptItems.ts"
+import { KEPT_ITEMS, readMatching } from "../run/KeptItems.ts"
 import type { Outcome } from "../store/Work.ts"
 import * as Bytes from "../values/Bytes.ts"
-import { type StepCodec, type Values, wrong } from "./StepCodec.ts"
+import { type StepCodec, stepError, type Values } from "./StepCodec.ts"
 
 /** How many items a step may have. */
 export const MAX_ITEMS = 1_000_000
 
-/** The items of a unit: for each, one parsed value of each list. */
+/** The items of a unit. Each item is one parsed value of each list. */
 export type Items = ReadonlyArray<ReadonlyArray<unknown>>
 
 /**
- * The units of the lists that a step goes through. Of several lists, every combination, the last list's items changing
- * fastest. `maxBytes` is how long all units may be together, in bytes of JSON. Units that the claim keeps from an earlier run
- * are done.
+ * The outcome of an expand claim: the units of the step's lists. Of several lists, every combination is an item; the
+ * last list changes fastest. All units together may have `maxBytes` bytes of JSON. Units that the claim keeps from an
+ * earlier run are done.
  */
-export const expand = (runner: StepCodec, values: Values, maxBytes: number): Outcome => {
-  const { step, over } = runner
+export const expand = (stepCodec: StepCodec, values: Values, maxBytes: number): Outcome => {
+  const { step, over } = stepCodec
   const lists: Array<ReadonlyArray<unknown>> = []
   for (const { value } of over) {
     const list: unknown = JSON.parse(values.get(value) ?? "null")
     if (!Array.isArray(list)) {
       const message = `Step '${step.name}' goes through '${value}', which has to be a list, but is ${list === null ? "null" : `of type ${typeof list}`}`
-      return { _tag: "Failed", error: wrong(step, "NotAList", message) }
+      return { _tag: "Failed", error: stepError(step, "NotAList", message) }
     }
     lists.push(list)
   }
   const count = lists.reduce((product, { length }) => product * length, 1)
-  if (count > MAX_ITEMS) return tooMany(runner, `${count} items, ${MAX_ITEMS} at most`)
-  if (count === 0) return nothing(runner)
+  if (count > MAX_ITEMS) return tooMany(stepCodec, `${count} items, ${MAX_ITEMS} at most`)
+  if (count === 0) return emptyResult(stepCodec)
   const size = step.chunk ?? 1
   const units: Array<Json> = []
   let bytes = 0
@@ -38,12 +38,12 @@ export const expand = (runner: StepCodec, values: Values, maxBytes: number): Out
     const to = Math.min(from + size, count)
     const items: Array<ReadonlyArray<unknown>> = []
     for (let at = from; at < to; at++) items.push(combination(lists, at))
-    const unit = toJson(runner, items)
+    const unit = toJson(stepCodec, items)
     bytes += Bytes.ofText(unit)
-    if (bytes > maxBytes) return tooMany(runner, `more than ${maxBytes} bytes of JSON`)
+    if (bytes > maxBytes) return tooMany(stepCodec, `more than ${maxBytes} bytes of JSON`)
     units.push(unit)
   }
-  const done = fitting(values.get(KEPT_ITEMS), units.length, size)
+  const done = readMatching(values.get(KEPT_ITEMS), units.length, size)
   return { _tag: "Expanded", units, count, size, ...(done !== undefined && { done }) }
 }
 
@@ -59,13 +59,13 @@ const combination = (lists: ReadonlyArray<ReadonlyArray<unknown>>, at: number): 
   return item
 }
 
-// Where there is only one item or one list, there is no list around it.
+// A single item, or the value of a single list, has no array around it.
 const toJson = ({ step, over }: StepCodec, items: Items): Json => {
   const shown = over.length === 1 ? items.map(([value]) => value) : items
   return JSON.stringify(step.chunk === undefined ? shown[0] : shown)
 }
 
-/** The items that were written into a unit. */
+/** The items of an encoded unit. */
 export const fromJson = ({ step, over }: StepCodec, unit: Json): Items => {
   const parsed: unknown = JSON.parse(unit)
   const items = step.chunk === undefined ? [parsed] : (parsed as ReadonlyArray<unknown>)
@@ -74,11 +74,11 @@ export const fromJson = ({ step, over }: StepCodec, unit: Json): Items => {
 
 const tooMany = ({ step }: StepCodec, what: string): Outcome => ({
   _tag: "Failed",
-  error: wrong(step, "TooManyItems", `Step '${step.name}' goes through too much: ${what}`)
+  error: stepError(step, "TooManyItems", `Step '${step.name}' has too many items: ${what}`)
 })
 
-/** What a step gives for the empty list. */
-const nothing = ({ step, accumulators }: StepCodec): Outcome => ({
+/** The outcome for an empty list. */
+const emptyResult = ({ step, accumulators }: StepCodec): Outcome => ({
   _tag: "Completed",
   outputs: Object.fromEntries(
     step.kind === "reduce"

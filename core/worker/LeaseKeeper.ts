@@ -1,4 +1,4 @@
-/** Keeps the leases of a worker's claims: renews them three times a lease, for as long as it has any. */
+/** Renews the leases of a worker's claims three times per lease time, as long as it has claims. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Batch from "../runtime/Batch.ts"
@@ -9,13 +9,13 @@ import type { Claim } from "../store/Work.ts"
 export class LeaseKeeper {
   readonly #store: Store
   readonly #scope: Scope.Scope
-  /** The claims whose leases have to last. */
+  /** The claims to renew. */
   readonly #claims: () => ReadonlyArray<Claim>
-  /** Called with claims that are no longer the worker's. */
+  /** Called with the claims that the worker has lost. */
   readonly #lost: (claims: ReadonlyArray<Claim>) => void
-  /** Claims whose leases the Store broke over; each is logged once. */
+  /** Claims whose renewal broke; each is logged once. */
   readonly #bad: WeakSet<Claim> = new WeakSet()
-  /** Whether it is at work. It ends by itself once there are no claims. */
+  /** Whether its fiber runs. The fiber ends once there are no claims. */
   isKeeping = false
 
   constructor(
@@ -30,7 +30,7 @@ export class LeaseKeeper {
     this.#lost = lost
   }
 
-  /** Begins, unless it is at work. */
+  /** Starts the fiber, unless it runs. */
   readonly keep: Effect.Effect<void> = Effect.suspend(() => {
     if (this.isKeeping) return Effect.void
     this.isKeeping = true
@@ -71,7 +71,7 @@ export class LeaseKeeper {
     if (bad.length === 0) return Effect.void
     for (const [claim] of bad) this.#bad.add(claim)
     const [{ step, runId }, defect] = bad[0]!
-    const what = `The Store broke over the leases of ${bad.length} steps, which were not renewed; the first is of step '${step}' of run '${runId}'`
+    const what = `The Store broke while renewing the leases of ${bad.length} steps; the first is step '${step}' of run '${runId}'`
     return Effect.logError(what, defect)
   }
 }

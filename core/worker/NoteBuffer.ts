@@ -1,16 +1,16 @@
-/** Lines and progress of attempts, in the order in which they came, until the Store has them. */
+/** Notes (log lines and progress of attempts) that wait for the Store, in order. */
 import * as Batch from "../runtime/Batch.ts"
 import type { Note } from "../store/Work.ts"
 import * as Bytes from "../values/Bytes.ts"
 
-/** How many wait for a Store that is slow, and how long their texts are together. Beyond that the older half is dropped. */
+/** How many notes wait at most, and how many UTF-16 units their texts have. Beyond, the older half is dropped. */
 const MAX_NOTES = 10_000
 const MAX_LENGTH = 1 << 24
 
-/** What a note takes besides its texts, in bytes. */
+/** Bytes of a note without its texts. */
 const NOTE_BYTES = 200
 
-/** Notes that wait. Lines that are dropped are counted, and the count is a note. */
+/** Waiting notes. Dropped lines are counted; a note tells the Store the count. */
 export class NoteBuffer {
   #notes: Array<Note> = []
   /** UTF-16 units of all texts. */
@@ -22,14 +22,14 @@ export class NoteBuffer {
 
   add(note: Note): void {
     const last = this.#notes.at(-1)
-    // Of one attempt's progress only the newest matters.
+    // Only the newest progress of an attempt matters.
     if (note.progress !== undefined && last?.progress !== undefined && last.claim === note.claim) this.#notes.pop()
     else if (this.#notes.length >= MAX_NOTES || this.#length >= MAX_LENGTH) this.#drop()
     this.#notes.push(note)
     this.#length += lengthOf(note)
   }
 
-  /** Takes the first ones: as many as may go into one call. */
+  /** Takes the first notes: as many as one Store call may carry. */
   take(): ReadonlyArray<Note> {
     const count = Batch.first(this.#notes, bytesOf)
     if (count === this.#notes.length) {

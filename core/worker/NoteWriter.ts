@@ -1,4 +1,4 @@
-/** Writes notes to the Store, in a fiber of its own: a Store that takes them slowly delays no outcome. */
+/** Writes notes to the Store in a separate fiber, so that a slow write delays no outcome. */
 import * as Effect from "effect/Effect"
 import * as Batch from "../runtime/Batch.ts"
 import type { Store } from "../store/Store.ts"
@@ -20,20 +20,20 @@ export class NoteWriter {
     this.#notes.add(note)
   }
 
-  /** Whether notes wait that no fiber writes. */
-  get isToWrite(): boolean {
+  /** Whether notes wait and no fiber writes. */
+  get hasUnwritten(): boolean {
     return !this.#isWriting && !this.#notes.isEmpty
   }
 
-  /** Begins to write, in a fiber of its own: the Store is told of these notes before it is told of an outcome that follows. */
+  /** Starts the writing fiber. The Store gets these notes before outcomes that are settled later. */
   readonly begin: Effect.Effect<void> = Effect.suspend(() => {
-    if (!this.isToWrite) return Effect.void
+    if (!this.hasUnwritten) return Effect.void
     this.#isWriting = true
-    // Not in the scope of its worker, which would end it before the last notes are written.
+    // Detached: the scope of the worker would end it before the last notes are written.
     return Effect.asVoid(Effect.forkDetach(this.#writing, { startImmediately: true }))
   })
 
-  /** Writes what is left, and waits until all is written. */
+  /** Writes the remaining notes and waits until all are written. */
   readonly finish: Effect.Effect<void> = Effect.andThen(
     this.begin,
     Effect.callback<void>((resume) => {
@@ -49,7 +49,7 @@ export class NoteWriter {
     return Effect.void
   })
 
-  // Notes that can't be kept are lost: they tell how an attempt goes, not how it ended.
+  // Notes that fail are lost: only outcomes have to arrive.
   readonly #write: Effect.Effect<void> = Effect.suspend(() => {
     const bad: Array<readonly [note: Note, defect: unknown]> = []
     const writing = Batch.divided(
@@ -62,7 +62,7 @@ export class NoteWriter {
       Effect.suspend(() => {
         if (bad.length === 0) return Effect.void
         const [[{ claim }, defect]] = bad as [(typeof bad)[0]]
-        const what = `The Store broke over ${bad.length} notes, which are lost; the first is of step '${claim.step}' of run '${claim.runId}'`
+        const what = `The Store broke while writing ${bad.length} notes, which are lost; the first is from step '${claim.step}' of run '${claim.runId}'`
         return Effect.logError(what, defect)
       })
     )

@@ -1,4 +1,4 @@
-/** Outcomes on their way to the Store. One leaves when the Store has answered for it. */
+/** Outcomes to settle. An outcome leaves the queue when the Store has answered. */
 import * as Effect from "effect/Effect"
 import * as Batch from "../runtime/Batch.ts"
 import type { Tracing } from "../runtime/Tracing.ts"
@@ -8,15 +8,15 @@ import * as Bytes from "../values/Bytes.ts"
 import { describe, type ErrorInfo } from "../values/ErrorInfo.ts"
 import type { StoreUnavailable } from "../values/Errors.ts"
 
-/** What an outcome takes besides its values, in bytes. */
+/** Bytes of an outcome without its values. */
 const OUTCOME_BYTES = 200
 
-/** The outcomes of one worker, in the order in which they came. */
+/** The outcomes of one worker, in order. */
 export class OutcomeQueue {
   readonly #store: Store
   readonly #worker: string
   readonly #tracing: Tracing | undefined
-  /** What the worker asks for along with the last batch. */
+  /** The claim request to send along with the last batch. */
   readonly #request: () => ClaimRequest | undefined
   #waiting: Array<Settlement> = []
   #offered: Array<Settlement> = []
@@ -28,17 +28,17 @@ export class OutcomeQueue {
     this.#tracing = tracing
   }
 
-  /** Whether nothing is left to offer. */
+  /** Whether no outcome waits to be offered. */
   get isEmpty(): boolean {
     return this.#waiting.length === 0
   }
 
-  /** How many outcomes the Store has not answered for. */
+  /** How many outcomes wait for the Store's answer or to be offered. */
   get size(): number {
     return this.#waiting.length + this.#offered.length
   }
 
-  /** The claims that they are the outcomes of: their leases have to last until the Store has answered. */
+  /** The claims of these outcomes: their leases must last until the Store has answered. */
   get claims(): ReadonlyArray<Claim> {
     return [...this.#offered, ...this.#waiting].map(({ claim }) => claim)
   }
@@ -47,28 +47,28 @@ export class OutcomeQueue {
     this.#waiting.push({ claim, outcome })
   }
 
-  /** Offers the next batch. Then say what became of it: `taken`, `keep`, or `divide` where it died. */
+  /** Settles the next batch. Then call `accepted`; `requeue` if the Store was unavailable; `divide` after a defect. */
   readonly offer: Effect.Effect<Settled, StoreUnavailable> = Effect.suspend(() => {
     const batch = this.#take()
     const settling = this.#store.settle(batch, this.#waiting.length === 0 ? this.#request() : undefined)
     return this.#tracing === undefined ? settling : this.#traced(this.#tracing, batch, settling)
   })
 
-  /** The Store has taken the batch. */
-  taken(): void {
+  /** The Store has accepted the batch: removes it. */
+  accepted(): void {
     this.#offered.length = 0
   }
 
-  /** The Store is unavailable: the batch is offered again, before later outcomes. */
-  keep(): void {
+  /** The Store was unavailable: offers the batch again, before later outcomes. */
+  requeue(): void {
     this.#waiting = [...this.#offered, ...this.#waiting]
     this.#offered.length = 0
   }
 
   /**
-   * The Store broke over the batch: it is offered in smaller and smaller parts. The outcomes that it breaks over alone are
-   * replaced by a failure; where it breaks over that too, they are dropped, and their leases end. Succeeds with whether it
-   * took any.
+   * Settles a batch that caused a defect in smaller and smaller parts. A single outcome that still causes one is
+   * replaced by a failure; if that does too, the outcome is dropped and its lease expires. Returns whether the Store
+   * accepted any.
    */
   readonly divide: Effect.Effect<boolean, StoreUnavailable> = Effect.suspend(() => {
     const batch = this.#offered
@@ -76,7 +76,7 @@ export class OutcomeQueue {
     let dropped = 0
     const dividing = Batch.divided(
       batch,
-      // Without a request: what the Store breaks over may be the work that it would lend.
+      // Without a claim request: the work that it would grant may be the cause of the defect.
       (part) => this.#store.settle(part),
       ({ claim }, defect) =>
         Effect.suspend(() => {
@@ -88,7 +88,7 @@ export class OutcomeQueue {
     )
     return Effect.ensuring(
       Effect.map(dividing, () => dropped < batch.length),
-      Effect.suspend(() => logOf(bad, dropped))
+      Effect.suspend(() => logFailures(bad, dropped))
     )
   })
 
@@ -148,16 +148,19 @@ const NONE: ReadonlyArray<ErrorInfo> = []
 const bytesOfError = ({ name, message, cause }: ErrorInfo): number =>
   Bytes.ofText(name) + Bytes.ofText(message) + (cause === undefined ? 0 : bytesOfError(cause))
 
-/** The outcome of a claim whose own outcome the Store breaks over. */
+/** Replaces an outcome that the Store could not record. */
 const unrecorded = ({ step }: Claim, defect: unknown): Outcome => {
   const message = `The Store could not record the outcome of step '${step}'`
   return { _tag: "Failed", error: { name: "Defect", message, step, cause: describe(defect) } }
 }
 
-const logOf = (bad: ReadonlyArray<readonly [claim: Claim, defect: unknown]>, dropped: number): Effect.Effect<void> => {
+const logFailures = (
+  bad: ReadonlyArray<readonly [claim: Claim, defect: unknown]>,
+  dropped: number
+): Effect.Effect<void> => {
   if (bad.length === 0) return Effect.void
   const [{ step, runId }, defect] = bad[0]!
   const failed = bad.length - dropped
-  const what = `The Store broke over the outcomes of ${bad.length} steps: ${failed} were recorded as failures, ${dropped} were lost and their leases end; the first is of step '${step}' of run '${runId}'`
+  const what = `The Store broke while settling ${bad.length} outcomes: ${failed} were recorded as failures, ${dropped} were lost, and their steps run again when their leases expire; the first is from step '${step}' of run '${runId}'`
   return Effect.logError(what, defect)
 }

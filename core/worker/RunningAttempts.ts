@@ -1,28 +1,28 @@
-/** The attempts that a worker has under way: how many there are, and how each of them is told to stop. */
+/** The running attempts of a worker: counts them, times them out, and tells them to stop. */
 import type { TimerHeap } from "../runtime/TimerHeap.ts"
 import type { Claim } from "../store/Work.ts"
 import { StepTimedOut } from "../values/Errors.ts"
 import type { Attempt } from "./Attempt.ts"
 
-/** How long a task that was told to stop may take to do so, in milliseconds. */
+/** How long a task may take to stop after it was told to, in milliseconds. */
 export const STOP_MILLIS = 1_000
 
-/** What becomes of attempts by themselves. */
-export interface Told {
-  /** It was told to stop and did not; nobody waits for it any more. */
-  readonly ignored: (attempt: Attempt) => void
+/** Receives events of attempts. */
+export interface AttemptListener {
+  /** The attempt did not stop in time; it is given up. */
+  readonly stopIgnored: (attempt: Attempt) => void
 }
 
-/** Attempts whose task has not ended. */
+/** The attempts whose task has not ended. */
 export class RunningAttempts {
-  readonly #alarms: TimerHeap
-  readonly #told: Told
-  /** In no order. */
+  readonly #timers: TimerHeap
+  readonly #listener: AttemptListener
+  /** Unordered. */
   readonly #all: Array<Attempt> = []
 
-  constructor(alarms: TimerHeap, told: Told) {
-    this.#alarms = alarms
-    this.#told = told
+  constructor(timers: TimerHeap, listener: AttemptListener) {
+    this.#timers = timers
+    this.#listener = listener
   }
 
   get size(): number {
@@ -33,47 +33,47 @@ export class RunningAttempts {
     return this.#all.map(({ claim }) => claim)
   }
 
-  /** Those that are there now, also when some of them leave meanwhile. */
+  /** A copy: attempts may be removed while iterating. */
   values(): ReadonlyArray<Attempt> {
     return this.#all.slice()
   }
 
-  /** Those of claims with these tokens. */
-  of(tokens: ReadonlySet<string>): ReadonlyArray<Attempt> {
+  /** The attempts of the claims with these tokens. */
+  withTokens(tokens: ReadonlySet<string>): ReadonlyArray<Attempt> {
     return this.#all.filter(({ claim }) => tokens.has(claim.token))
   }
 
-  // A swap with the last keeps adding and removing free of searching, hashing and allocation.
+  // Removing swaps with the last attempt: no searching, hashing or allocation.
   add(attempt: Attempt): void {
-    attempt.place = this.#all.length
+    attempt.runningIndex = this.#all.length
     this.#all.push(attempt)
-    const { timeoutMillis, thread } = attempt.runner.task
-    // The time that a task waits for a thread does not count, so its threads measure it.
+    const { timeoutMillis, thread } = attempt.stepCodec.task
+    // For a task on a thread, the thread pool measures the timeout: waiting for a thread does not count.
     if (timeoutMillis === undefined || thread !== undefined) return
-    attempt.alarm = this.#alarms.after(timeoutMillis, () => {
-      attempt.instead = attempt.thrown(new StepTimedOut(timeoutMillis))
+    attempt.timer = this.#timers.after(timeoutMillis, () => {
+      attempt.stopOutcome = attempt.outcomeOfError(new StepTimedOut(timeoutMillis))
       this.revoke(attempt)
     })
   }
 
   remove(attempt: Attempt): void {
-    if (attempt.alarm !== undefined) this.#alarms.remove(attempt.alarm)
+    if (attempt.timer !== undefined) this.#timers.remove(attempt.timer)
     const last = this.#all.pop()!
     if (last !== attempt) {
-      this.#all[attempt.place] = last
-      last.place = attempt.place
+      this.#all[attempt.runningIndex] = last
+      last.runningIndex = attempt.runningIndex
     }
-    attempt.place = -1
+    attempt.runningIndex = -1
   }
 
-  /** Tells an attempt to stop. One that does not is given up, so that its place is free for others. */
+  /** Tells an attempt to stop. If it does not, it is given up, which makes room for another attempt. */
   revoke(attempt: Attempt): void {
-    if (attempt.revoked) return
-    if (attempt.alarm !== undefined) this.#alarms.remove(attempt.alarm)
+    if (attempt.isRevoked) return
+    if (attempt.timer !== undefined) this.#timers.remove(attempt.timer)
     attempt.revoke()
-    if (attempt.place === -1) return
-    attempt.alarm = this.#alarms.after(STOP_MILLIS, () => {
-      this.#told.ignored(attempt)
+    if (attempt.runningIndex === -1) return
+    attempt.timer = this.#timers.after(STOP_MILLIS, () => {
+      this.#listener.stopIgnored(attempt)
       this.remove(attempt)
     })
   }

@@ -1,4 +1,4 @@
-/** How the inputs of a step's task are read and its outputs are written: prepared once, used for each run. */
+/** Decodes the inputs of a step's task and encodes its outputs. Prepared once per step and pipeline version. */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -14,12 +14,12 @@ import type { Problem } from "../values/Errors.ts"
 /** The values of a run, by name. */
 export type Values = { readonly get: (name: string) => Json | undefined }
 
-/** An input of a reduce that is what the task gave for the item before. */
+/** An input of a reduce that gets an output of the item before. */
 interface Accumulator extends Port {
   readonly initial: Json
 }
 
-/** A key of the task, the value of the run that it stands for, and how that is read and written. */
+/** A key of the task's inputs or outputs, the name of its value in the run, and its codec. */
 interface Port {
   readonly key: string
   readonly value: string
@@ -27,20 +27,20 @@ interface Port {
   readonly codec: Codec
 }
 
-/** A step with its codecs at hand. */
+/** A step with the codecs of its values. */
 export interface StepCodec {
   readonly step: Step
   readonly task: Task.Any
   readonly inputs: ReadonlyArray<Port>
   readonly constants: ReadonlyArray<{ readonly key: string; readonly codec: Codec; readonly json: Json }>
-  /** The lists that it goes through; `key` gets their items. */
+  /** The lists that it iterates over; the task gets an item under `key`. */
   readonly over: ReadonlyArray<Port>
   readonly accumulators: ReadonlyArray<Accumulator>
-  /** What the task gives, each under the name that it has in the run. */
+  /** The outputs of the task. */
   readonly outputs: ReadonlyArray<Port>
 }
 
-/** Prepares a step. */
+/** Makes the codec of a step. */
 export const make = (step: Step): StepCodec => {
   const { task, inputs, outputs, constants, over, initial } = step
   const valueOf = (key: string): string => outputs.find((output) => output.key === key)?.value ?? key
@@ -67,37 +67,37 @@ export const make = (step: Step): StepCodec => {
 
 type Inputs = Record<string, unknown>
 
-/** The record that the task is called with. `item` is parsed JSON: one value for each list that it goes through. */
-export const read = (
-  runner: StepCodec,
+/** The inputs that the task is called with. `item` is parsed JSON: one value for each list of the step. */
+export const readInputs = (
+  stepCodec: StepCodec,
   values: Values,
   item: ReadonlyArray<unknown>
 ): Result.Result<Inputs, ErrorInfo> => {
   const record: Inputs = {}
-  for (const { key, value, optional, codec } of runner.inputs) {
+  for (const { key, value, optional, codec } of stepCodec.inputs) {
     const text = values.get(value)
     if (text === undefined) {
-      if (!optional) return unreadable(runner, key, [{ path: [], message: `nothing gave '${value}'` }])
+      if (!optional) return unreadable(stepCodec, key, [{ path: [], message: `'${value}' has no value` }])
       const standIn = codec.absent()
       if (Option.isSome(standIn)) record[key] = standIn.value
-      // Or else it would be what every object has under that name.
+      // Otherwise a task would read the inherited property, such as `toString`.
       else if (key in Object.prototype) Object.setPrototypeOf(record, null)
       continue
     }
     const decoded = codec.decode(text)
-    if (Result.isFailure(decoded)) return unreadable(runner, key, decoded.failure)
+    if (Result.isFailure(decoded)) return unreadable(stepCodec, key, decoded.failure)
     record[key] = decoded.success
   }
-  for (const { key, codec, json } of runner.constants) record[key] = Result.getOrThrow(codec.decode(json))
-  for (let at = 0; at < runner.over.length; at++) {
-    const { key, codec } = runner.over[at]!
+  for (const { key, codec, json } of stepCodec.constants) record[key] = Result.getOrThrow(codec.decode(json))
+  for (let at = 0; at < stepCodec.over.length; at++) {
+    const { key, codec } = stepCodec.over[at]!
     const decoded = codec.read(item[at])
-    if (Result.isFailure(decoded)) return unreadable(runner, key, decoded.failure)
+    if (Result.isFailure(decoded)) return unreadable(stepCodec, key, decoded.failure)
     record[key] = decoded.success
   }
-  for (const { key, value, codec, initial } of runner.accumulators) {
+  for (const { key, value, codec, initial } of stepCodec.accumulators) {
     const decoded = codec.decode(values.get(value) ?? initial)
-    if (Result.isFailure(decoded)) return unreadable(runner, key, decoded.failure)
+    if (Result.isFailure(decoded)) return unreadable(stepCodec, key, decoded.failure)
     record[key] = decoded.success
   }
   return Result.succeed(record)
@@ -108,10 +108,10 @@ const unreadable = (
   key: string,
   problems: ReadonlyArray<Problem>
 ): Result.Result<never, ErrorInfo> =>
-  Result.fail(wrong(step, "InvalidInput", `Task '${task.name}' cannot read input '${key}'`, problems))
+  Result.fail(stepError(step, "InvalidInput", `Task '${task.name}' cannot read input '${key}'`, problems))
 
-/** What the task returned, as JSON by the names of the run's values. */
-export const write = (
+/** The outputs that the task returned, as JSON by their names in the run. */
+export const writeOutputs = (
   { step, task, outputs }: StepCodec,
   returned: unknown,
   maxValueBytes: number
@@ -120,42 +120,42 @@ export const write = (
   if (outputs.length > 0 && !Predicate.isObject(returned)) {
     const names = outputs.map(({ key }) => `'${key}'`).join(", ")
     const message = `Task '${task.name}' has to return a record of ${names}, but returned ${kindOf(returned)}`
-    return Result.fail(wrong(step, "InvalidOutput", message))
+    return Result.fail(stepError(step, "InvalidOutput", message))
   }
   for (const output of outputs) {
     const { key, codec } = output
     const value = valueOf(returned as Inputs, key)
     if (value === undefined && output.optional) continue
     if (value === undefined && !Object.hasOwn(returned as object, key)) {
-      return Result.fail(wrong(step, "InvalidOutput", `Task '${task.name}' did not return its output '${key}'`))
+      return Result.fail(stepError(step, "InvalidOutput", `Task '${task.name}' did not return its output '${key}'`))
     }
     const encoded = codec.encode(value)
     if (Result.isFailure(encoded)) {
       const message = `Task '${task.name}' returned a wrong output '${key}'`
-      return Result.fail(wrong(step, "InvalidOutput", message, encoded.failure))
+      return Result.fail(stepError(step, "InvalidOutput", message, encoded.failure))
     }
     if (Bytes.exceeds(encoded.success, maxValueBytes)) {
       const message = `Task '${task.name}' returned an output '${key}' of ${Bytes.ofText(encoded.success)} bytes of JSON; at most ${maxValueBytes} are kept. Return a reference to it instead`
-      return Result.fail(wrong(step, "ValueTooLarge", message))
+      return Result.fail(stepError(step, "ValueTooLarge", message))
     }
     record[output.value] = encoded.success
   }
   const most = MAX_TOGETHER * maxValueBytes
   if (outputs.length > MAX_TOGETHER && Bytes.exceedTogether(record, most)) {
     const message = `Task '${task.name}' returned outputs of more than ${most} bytes of JSON together. Return references to them instead`
-    return Result.fail(wrong(step, "ValueTooLarge", message))
+    return Result.fail(stepError(step, "ValueTooLarge", message))
   }
   return Result.succeed(record)
 }
 
-/** What a record has under a key, unless that is what every object has under it, such as `toString`. */
+/** The value under a key; undefined for a property inherited from `Object.prototype`, such as `toString`. */
 const valueOf = (record: Inputs, key: string): unknown => {
   const value = record[key]
   return value === (Object.prototype as Inputs)[key] && !Object.hasOwn(record, key) ? undefined : value
 }
 
-/** What a step failed with before or after its task was called; the first problem says where. */
-export const wrong = (
+/** The error of a step that failed before or after its task was called. Its message includes the first problem. */
+export const stepError = (
   { name: step }: Step,
   name: string,
   message: string,
@@ -168,7 +168,7 @@ export const wrong = (
 
 const kindOf = (value: unknown): string => (value === null ? "null" : Array.isArray(value) ? "an array" : typeof value)
 
-/** How many versions of pipelines are remembered; more than a worker has, unless they come and go. */
+/** How many pipeline versions are kept: more than one worker usually has. */
 const MAX_KNOWN = 10_000
 
 type BySteps = ReadonlyMap<string, StepCodec>
@@ -183,7 +183,7 @@ export class StepCodecs {
     this.#registry = registry
   }
 
-  /** The codec of a claim's step; nothing when its version of the pipeline is not known. */
+  /** The codec of a claim's step; undefined when the registry does not have its pipeline version. */
   find({ pipelineId, version, step }: Claim): StepCodec | undefined {
     return (this.#known.get(pipelineId)?.get(version) ?? this.#learn(pipelineId, version))?.get(step)
   }

@@ -1,4 +1,4 @@
-/** Calls the tasks of claims, one item after the other, and collects what comes of it. */
+/** Calls the tasks of claims, one item after the other, and settles their outcomes. */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { Registry } from "../registry/Registry.ts"
@@ -10,87 +10,87 @@ import type { Leaks } from "../task/Leaks.ts"
 import { toMessage } from "../task/Log.ts"
 import { isPromiseLike } from "../task/Returned.ts"
 import { describe } from "../values/ErrorInfo.ts"
-import { Attempt, broken, type Surroundings, safely } from "./Attempt.ts"
+import { Attempt, type AttemptContext, catchDefect, defectOutcome } from "./Attempt.ts"
 import * as ItemUnits from "./ItemUnits.ts"
 import { probe } from "./Probe.ts"
-import { RunningAttempts, STOP_MILLIS, type Told } from "./RunningAttempts.ts"
+import { type AttemptListener, RunningAttempts, STOP_MILLIS } from "./RunningAttempts.ts"
 import { StepCodecs } from "./StepCodec.ts"
 
-/** How long tasks that never wait may follow one another before everything else has its turn, in milliseconds. */
+/** How long synchronous tasks may follow one another before other fibers get a turn, in milliseconds. */
 const TURN_MILLIS = 10
 
-/** What comes of an attempt that was told to stop, where nothing else has: nothing, but that it has stopped. */
+/** The outcome of a revoked attempt. The Store refuses it, and learns from it that the attempt has stopped. */
 const STOPPED: Outcome = { _tag: "Released", reason: "it was told to stop" }
 
 const { then: THEN } = Promise.prototype
 
-/** Something to be said to the log about an attempt. */
-export interface Remark {
+/** A message about an attempt for the program's log. */
+export interface LogMessage {
   readonly claim: Claim
   readonly level: "Debug" | "Warn"
-  readonly what: string
+  readonly text: string
 }
 
-/** What calls need of their worker. */
+/** The worker of the calls, as they see it. */
 export interface TaskCallsOptions {
   readonly registry: Registry
-  readonly alarms: TimerHeap
+  readonly timers: TimerHeap
   readonly maxValueBytes: number
-  /** For durations: it never goes back. */
+  /** A monotonic clock. */
   readonly nowMillis: () => number
-  /** From 0 to 1. */
+  /** A random number from 0 to 1. */
   readonly random: () => number
   readonly tracing: Tracing | undefined
   readonly leaks: Leaks | undefined
-  /** Called with each outcome. */
+  /** Called with every outcome. */
   readonly settle: (claim: Claim, outcome: Outcome) => void
   readonly note: (note: Note) => void
-  /** Called when something may have ended. */
-  readonly ended: () => void
+  /** Called when attempts or claims have ended. */
+  readonly onEnd: () => void
 }
 
 /** The calls of one worker. */
-export class TaskCalls implements Surroundings, Told {
+export class TaskCalls implements AttemptContext, AttemptListener {
   readonly maxValueBytes: number
   readonly nowMillis: () => number
   readonly random: () => number
   readonly note: (note: Note) => void
   readonly leaks: Leaks | undefined
   readonly attempts: RunningAttempts
-  /** What is to be said to the log. */
-  readonly remarks: Array<Remark> = []
-  readonly #runners: StepCodecs
+  /** Messages to log. */
+  readonly logMessages: Array<LogMessage> = []
+  readonly #stepCodecs: StepCodecs
   readonly #settle: (claim: Claim, outcome: Outcome) => void
   readonly #tracing: Tracing | undefined
-  readonly #ended: () => void
-  /** What is to be called next, and what is to go on with its next item. */
+  readonly #onEnd: () => void
+  /** Claims to start, and attempts that have items left. */
   #claims: Array<Claim> = []
-  readonly #going: Array<Attempt> = []
-  /** Effects to be started. */
+  readonly #unfinished: Array<Attempt> = []
+  /** Effects to start. */
   #effects: Array<{ readonly attempt: Attempt; readonly effect: Effect.Effect<unknown, unknown> }> = []
-  /** When everything else had its turn. */
+  /** When other fibers last got a turn. */
   #turnAtMillis = 0
 
   constructor(options: TaskCallsOptions) {
-    const { registry, alarms, maxValueBytes, nowMillis, random, tracing, leaks, settle, note, ended } = options
+    const { registry, timers, maxValueBytes, nowMillis, random, tracing, leaks, settle, note, onEnd } = options
     this.leaks = leaks
     this.maxValueBytes = maxValueBytes
     this.nowMillis = nowMillis
     this.random = random
     this.note = note
-    this.attempts = new RunningAttempts(alarms, this)
-    this.#runners = new StepCodecs(registry)
+    this.attempts = new RunningAttempts(timers, this)
+    this.#stepCodecs = new StepCodecs(registry)
     this.#tracing = tracing
     this.#settle = settle
-    this.#ended = ended
+    this.#onEnd = onEnd
   }
 
-  /** Whether something is to be called, started or logged. */
-  get hasToDo(): boolean {
-    return this.remarks.length > 0 || this.#effects.length > 0 || this.#hasToCall
+  /** Whether there is something to call, start or log. */
+  get hasWork(): boolean {
+    return this.logMessages.length > 0 || this.#effects.length > 0 || this.#hasCalls
   }
 
-  /** How many claims are at work or are to be called. */
+  /** How many claims are running or waiting to be called. */
   get size(): number {
     return this.attempts.size + this.#claims.length
   }
@@ -100,43 +100,43 @@ export class TaskCalls implements Surroundings, Told {
     return [...this.attempts.claims, ...this.#claims]
   }
 
-  get #hasToCall(): boolean {
-    return this.#claims.length > 0 || this.#going.length > 0
+  get #hasCalls(): boolean {
+    return this.#claims.length > 0 || this.#unfinished.length > 0
   }
 
-  // -- what attempts tell --------------------------------------------------------------------------------------------
+  // -- events of attempts --------------------------------------------------------------------------------------------
 
   stopped(attempt: Attempt): void {
-    this.#over(attempt, attempt.instead ?? STOPPED)
-    this.#ended()
+    this.#settleAttempt(attempt, attempt.stopOutcome ?? STOPPED)
+    this.#onEnd()
   }
 
-  ignored(attempt: Attempt): void {
-    const { claim, runner } = attempt
-    const message = `Task '${runner.task.name}' ignores its signal: it still runs ${STOP_MILLIS} ms after it was told to stop. What it gives is dropped`
+  stopIgnored(attempt: Attempt): void {
+    const { claim, stepCodec } = attempt
+    const message = `Task '${stepCodec.task.name}' ignores its signal: it still runs ${STOP_MILLIS} ms after it was told to stop. Its result is dropped`
     this.note({ claim, line: { level: "warn", message } })
-    this.remarks.push({ claim, level: "Warn", what: "ignores its signal" })
+    this.logMessages.push({ claim, level: "Warn", text: "ignores its signal" })
     this.stopped(attempt)
   }
 
   leaked(attempt: Attempt, error: unknown): void {
     if (attempt.hasLeaked) return
     attempt.hasLeaked = true
-    const { claim, runner } = attempt
-    const isOver = attempt.place === -1 || attempt.revoked
+    const { claim, stepCodec } = attempt
+    const isOver = attempt.runningIndex === -1 || attempt.isRevoked
     const when = isOver ? " after it had ended" : ""
-    const message = `Task '${runner.task.name}' leaked an error${when}: ${describe(error).message}`
+    const message = `Task '${stepCodec.task.name}' leaked an error${when}: ${describe(error).message}`
     this.note({ claim, line: { level: "warn", message: toMessage(message) } })
-    this.remarks.push({
+    this.logMessages.push({
       claim,
       level: "Warn",
-      what: `leaked an error${when}, which task '${runner.task.name}' has to handle`
+      text: `leaked an error${when}, which task '${stepCodec.task.name}' has to handle`
     })
     if (!isOver) {
-      attempt.instead = attempt.thrown(error, true)
+      attempt.stopOutcome = attempt.outcomeOfError(error, true)
       this.attempts.revoke(attempt)
     }
-    this.#ended()
+    this.#onEnd()
   }
 
   // -- calling -------------------------------------------------------------------------------------------------------
@@ -146,38 +146,38 @@ export class TaskCalls implements Surroundings, Told {
   }
 
   /** Settles claims without a call. */
-  giveBack(claims: ReadonlyArray<Claim>, outcome: Outcome): void {
+  settleAll(claims: ReadonlyArray<Claim>, outcome: Outcome): void {
     for (const claim of claims) this.#settle(claim, outcome)
   }
 
-  /** Calls what is to be called. Gives what has to happen before it goes on, if anything has. */
+  /** Calls tasks. Returns an Effect to run before the next `proceed`; undefined when nothing is left to call. */
   proceed(): Effect.Effect<void> | undefined {
-    while (this.#hasToCall) {
-      if (this.#isLate()) return this.#yield
-      const attempt = this.#going.shift()
+    while (this.#hasCalls) {
+      if (this.#isTurnOver()) return this.#yield
+      const attempt = this.#unfinished.shift()
       if (attempt === undefined) this.#start(this.#claims.shift()!)
-      else if (attempt.revoked) this.#stop(attempt)
+      else if (attempt.isRevoked) this.#onStopped(attempt)
       else this.#run(attempt)
     }
     return this.#effects.length > 0 ? this.#fork : undefined
   }
 
-  /** Tells the attempts at these claims to stop; those that are still to be called are not. */
+  /** Tells the attempts of these claims to stop. Claims that have not started are settled without a call. */
   revoke(claims: ReadonlyArray<Claim>): void {
     if (claims.length === 0) return
     const tokens = new Set(claims.map(({ token }) => token))
-    for (const attempt of this.attempts.of(tokens)) this.attempts.revoke(attempt)
+    for (const attempt of this.attempts.withTokens(tokens)) this.attempts.revoke(attempt)
     this.#drop(({ token }) => tokens.has(token), STOPPED)
   }
 
-  /** Tells all attempts to stop; `instead` is what comes of them. */
-  revokeAll(instead: Outcome): void {
-    this.#drop(() => true, instead)
+  /** Tells all attempts to stop. `outcome` is for waiting claims, and for attempts without a `stopOutcome`. */
+  revokeAll(outcome: Outcome): void {
+    this.#drop(() => true, outcome)
     for (const attempt of this.attempts.values()) {
-      attempt.instead ??= instead
+      attempt.stopOutcome ??= outcome
       this.attempts.revoke(attempt)
     }
-    this.#ended()
+    this.#onEnd()
   }
 
   #drop(isDropped: (claim: Claim) => boolean, outcome: Outcome): void {
@@ -188,10 +188,10 @@ export class TaskCalls implements Surroundings, Told {
     }
     if (kept.length === this.#claims.length) return
     this.#claims = kept
-    this.#ended()
+    this.#onEnd()
   }
 
-  #isLate(): boolean {
+  #isTurnOver(): boolean {
     return this.nowMillis() - this.#turnAtMillis > TURN_MILLIS
   }
 
@@ -202,69 +202,69 @@ export class TaskCalls implements Surroundings, Told {
   )
 
   #start(claim: Claim): void {
-    const runner = this.#runners.find(claim)
-    if (runner === undefined) {
+    const stepCodec = this.#stepCodecs.find(claim)
+    if (stepCodec === undefined) {
       this.#settle(claim, { _tag: "Released", reason: "its worker does not know this version of the pipeline" })
       return
     }
     if (claim.phase === "run") {
-      const attempt = new Attempt(claim, runner, this)
-      attempt.span = this.#tracing?.begin("levada.step", beginning(claim))
+      const attempt = new Attempt(claim, stepCodec, this)
+      attempt.span = this.#tracing?.begin("levada.step", spanOf(claim))
       this.#run(attempt)
     } else {
       const outcome = (): Outcome =>
         claim.phase === "probe"
-          ? probe(runner, claim)
-          : ItemUnits.expand(runner, claim.values, MAX_EXPANSION * this.maxValueBytes)
-      this.#settle(claim, safely(claim, outcome))
+          ? probe(stepCodec, claim)
+          : ItemUnits.expand(stepCodec, claim.values, MAX_EXPANSION * this.maxValueBytes)
+      this.#settle(claim, catchDefect(claim, outcome))
     }
   }
 
   /**
-   * Calls the task, for one item after the other, until it has to be waited for or all is done. `outcomeOf` gives the
-   * outcome of a call that was waited for and has `ended`.
+   * Calls the task for one item after the other, until it returns a Promise or an Effect, or all items are done. To
+   * continue after one has `ended`, pass `outcomeOf`, which makes its outcome.
    */
   #run<A>(attempt: Attempt, outcomeOf?: (this: Attempt, ended: A) => Outcome, ended?: A): void {
     let outcome: Outcome | undefined
     try {
-      if (outcomeOf !== undefined) outcome = attempt.took(outcomeOf.call(attempt, ended as A))
+      if (outcomeOf !== undefined) outcome = attempt.takeOutcome(outcomeOf.call(attempt, ended as A))
       while (outcome === undefined) {
-        if (attempt.at > 0 && this.#isLate()) {
-          this.#keep(attempt)
-          this.#going.push(attempt)
+        if (attempt.indexInUnit > 0 && this.#isTurnOver()) {
+          this.#track(attempt)
+          this.#unfinished.push(attempt)
           return
         }
         const result = attempt.call()
-        if ("outcome" in result) outcome = attempt.took(result.outcome)
+        if ("outcome" in result) outcome = attempt.takeOutcome(result.outcome)
         else if (this.#awaits(attempt, result.returned)) return
-        else outcome = attempt.took(attempt.completed(result.returned))
+        else outcome = attempt.takeOutcome(attempt.outcomeOfReturn(result.returned))
       }
     } catch (defect) {
-      // What a task returns may be anything, also something that throws when it is looked at. That is the step's failure.
-      outcome = broken(attempt.claim, defect)
+      // A task may return an object that throws when it is read. Then the step fails.
+      outcome = defectOutcome(attempt.claim, defect)
     }
-    // First what came of it: between the two, the claim would have no lease kept.
-    this.#over(attempt, outcome)
-    if (attempt.place !== -1) this.attempts.remove(attempt)
+    // Settle before removing: in between, the claim's lease would not be renewed.
+    this.#settleAttempt(attempt, outcome)
+    if (attempt.runningIndex !== -1) this.attempts.remove(attempt)
   }
 
-  /** It goes on for longer than this call: it can be told to stop. */
-  #keep(attempt: Attempt): void {
-    if (attempt.place === -1) this.attempts.add(attempt)
+  /** Adds an attempt that outlasts this call to the running attempts, so that it can be told to stop. */
+  #track(attempt: Attempt): void {
+    if (attempt.runningIndex === -1) this.attempts.add(attempt)
   }
 
-  /** Waits for what a task returned; false when there is nothing to wait for. */
+  /** Waits for a returned Promise or Effect. Returns false for another value. */
   #awaits(attempt: Attempt, returned: unknown): boolean {
     const isEffect = Effect.isEffect(returned)
     if (!isEffect && !isPromiseLike(returned)) return false
-    this.#keep(attempt)
+    this.#track(attempt)
     if (isEffect) this.#effects.push({ attempt, effect: returned as Effect.Effect<unknown, unknown> })
-    // A Promise of the language keeps its word: it ends once, and later. One with a `then` of its own may not.
+    // A native Promise settles once and asynchronously; another thenable may not, so it is wrapped.
     else
       THEN.call(
         Promise.resolve(returned),
-        (value) => this.#end(attempt, attempt.completed, value),
-        (error) => this.#end(attempt, attempt.thrown, error)
+        (value) => this.#resume(attempt, attempt.outcomeOfReturn, value),
+        (error) => this.#resume(attempt, attempt.outcomeOfError, error)
       )
     return true
   }
@@ -278,8 +278,8 @@ export class TaskCalls implements Surroundings, Told {
       ({ attempt, effect }) =>
         Effect.map(this.#forked(attempt, within(attempt, effect)), (fiber) => {
           attempt.fiber = fiber
-          if (attempt.revoked) fiber.interruptUnsafe()
-          fiber.addObserver((exit) => this.#end(attempt, attempt.exited, exit))
+          if (attempt.isRevoked) fiber.interruptUnsafe()
+          fiber.addObserver((exit) => this.#resume(attempt, attempt.outcomeOfExit, exit))
         }),
       { discard: true }
     )
@@ -291,41 +291,52 @@ export class TaskCalls implements Surroundings, Told {
       : this.leaks.fork(attempt, effect)
   }
 
+  /** Logs the messages, and removes them. */
+  readonly writeLog: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.forEach(this.logMessages.splice(0), log, { discard: true })
+  )
+
   // -- ending --------------------------------------------------------------------------------------------------------
 
-  /** What was waited for has ended. */
-  #end<A>(attempt: Attempt, outcomeOf: (this: Attempt, ended: A) => Outcome, ended: A): void {
-    // Given up: nobody waits for it any more.
-    if (attempt.place === -1) return
-    if (attempt.revoked) this.#stop(attempt)
+  /** Continues an attempt whose Promise or Effect has ended. */
+  #resume<A>(attempt: Attempt, outcomeOf: (this: Attempt, ended: A) => Outcome, ended: A): void {
+    // The attempt was given up.
+    if (attempt.runningIndex === -1) return
+    if (attempt.isRevoked) this.#onStopped(attempt)
     else {
       this.#run(attempt, outcomeOf, ended)
-      this.#ended()
+      this.#onEnd()
     }
   }
 
-  /** It has done as it was told. */
-  #stop(attempt: Attempt): void {
+  /** The attempt has stopped as told. */
+  #onStopped(attempt: Attempt): void {
     this.stopped(attempt)
     this.attempts.remove(attempt)
   }
 
-  #over({ claim, span }: Attempt, outcome: Outcome): void {
+  #settleAttempt({ claim, span }: Attempt, outcome: Outcome): void {
     if (span !== undefined) {
       this.#tracing!.attribute(span, "levada.outcome", outcome._tag)
-      this.#tracing!.end(span, failureIn(outcome))
+      this.#tracing!.end(span, spanErrorOf(outcome))
     }
     if (outcome._tag === "Failed" || outcome._tag === "Retried") {
-      // Not why: what a task says in its error is the run's to keep.
-      const what = outcome._tag === "Failed" ? "failed" : `failed and is attempted again after ${outcome.waitMillis} ms`
-      this.remarks.push({ claim, level: "Debug", what })
+      // Without the error, which may contain data of the run.
+      const text = outcome._tag === "Failed" ? "failed" : `failed and is retried after ${outcome.waitMillis} ms`
+      this.logMessages.push({ claim, level: "Debug", text })
     }
     this.#settle(claim, outcome)
   }
 }
 
-/** What is said of an attempt's span. */
-const beginning = ({ runId, pipelineId, step, attempt, item, traceparent }: Claim): SpanStart => ({
+const log = ({ level, text, claim }: LogMessage): Effect.Effect<void> => {
+  const { pipelineId: pipeline, runId: run, step, attempt } = claim
+  const logging = Effect.logWithLevel(level)(`Step '${step}' of run '${run}' ${text}`)
+  return Effect.annotateLogs(logging, { pipeline, run, step, attempt })
+}
+
+/** The beginning of an attempt's span. */
+const spanOf = ({ runId, pipelineId, step, attempt, item, traceparent }: Claim): SpanStart => ({
   kind: "consumer",
   parent: parentOf(traceparent, runId),
   attributes: {
@@ -337,11 +348,11 @@ const beginning = ({ runId, pipelineId, step, attempt, item, traceparent }: Clai
   }
 })
 
-const failureIn = (outcome: Outcome): { readonly name: string; readonly message: string } | undefined => {
+const spanErrorOf = (outcome: Outcome): { readonly name: string; readonly message: string } | undefined => {
   if (outcome._tag === "Failed" || outcome._tag === "Retried") return outcome.error
   return outcome._tag === "Released" ? { name: "StepReleased", message: outcome.reason } : undefined
 }
 
-/** What a task's own spans are children of. */
+/** Makes the attempt's span the parent of the task's spans. */
 const within = <A, E>({ span }: Attempt, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   span === undefined ? effect : Effect.withParentSpan(effect, span)

@@ -1,4 +1,4 @@
-/** Claims ready steps from a Store, runs them, settles them. The same code over every Store. */
+/** The worker: claims ready steps from a Store, runs them and settles their outcomes. The same for every Store. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -24,26 +24,26 @@ import { OutcomeQueue } from "./OutcomeQueue.ts"
 import { STOP_MILLIS } from "./RunningAttempts.ts"
 import { TaskCalls } from "./TaskCalls.ts"
 
-/** How a worker works. */
+/** Options of a worker. */
 export interface Options {
-  /** How many steps run at once. Default: 100. */
+  /** How many steps or items run at once; at least 1. Default: 100. */
   readonly concurrency?: number
   /**
-   * How long running steps may take to finish once the worker is told to stop, in milliseconds; then they are
-   * interrupted and given back. Default: 10,000.
+   * How long running steps may take to finish once the worker stops, in milliseconds. Then they are interrupted and
+   * released. Default: 10,000.
    */
   readonly graceMillis?: number
 }
 
-/** How long to wait before asking a Store again that did not answer, in milliseconds. */
+/** The wait before the next call to an unavailable Store, in milliseconds. */
 const RETRY_MILLIS = 250
 
-/** How long the last notes may take when the worker stops, in milliseconds. */
+/** How long writing the last notes may take when the worker stops, in milliseconds. */
 const LAST_NOTES_MILLIS = 5_000
 
 /**
- * A worker for as long as the layer's scope is open. `R` are the services that the registry's tasks need. Fails with
- * `InvalidOption` when it can't work like that.
+ * A worker that runs as long as the layer's scope is open. `R`: the services that the registry's tasks need. Fails with
+ * `InvalidOption`.
  */
 export const layer = <R = never>(options: Options = {}): Layer.Layer<never, InvalidOption, Store | Registry | R> =>
   Layer.effectDiscard(
@@ -58,18 +58,18 @@ export const layer = <R = never>(options: Options = {}): Layer.Layer<never, Inva
       const registry = yield* Registry
       const clock = yield* Clock.Clock
       const random = yield* Random.Random
-      // Asked for here, so that whoever builds the layer has to provide what the forked tasks will ask for.
+      // Required here, so that the layer demands the services that forked tasks will need.
       yield* Effect.context<R>()
       const id = `worker-${(yield* Random.nextIntBetween(0, 2 ** 31)).toString(36)}`
       const tracing = yield* Tracing.find
       const leaks = yield* Leaks
       const worker = new Worker(id, store, registry, concurrency, clock, random, yield* Effect.scope, tracing, leaks)
       yield* Effect.acquireRelease(
-        Effect.sync(() => registry.onGrowth(worker.grown)),
-        (deafen) => Effect.sync(deafen)
+        Effect.sync(() => registry.onGrowth(worker.onGrowth)),
+        (unsubscribe) => Effect.sync(unsubscribe)
       )
-      yield* Effect.forkScoped(worker.alarms.running)
-      yield* Effect.forkScoped(worker.heeding)
+      yield* Effect.forkScoped(worker.timers.running)
+      yield* Effect.forkScoped(worker.watchingRevoked)
       const working = yield* Effect.forkScoped(worker.working)
       yield* Effect.addFinalizer(() => worker.stop(Fiber.interrupt(working), graceMillis))
     })
@@ -77,36 +77,36 @@ export const layer = <R = never>(options: Options = {}): Layer.Layer<never, Inva
 
 const SHUTTING_DOWN: Outcome = { _tag: "Released", reason: "its worker is shutting down" }
 
-const NOTHING: Effect.Effect<ReadonlyArray<Claim>> = Effect.succeed([])
+const NO_CLAIMS: Effect.Effect<ReadonlyArray<Claim>> = Effect.succeed([])
 
 class Worker {
-  readonly alarms: TimerHeap
+  readonly timers: TimerHeap
   readonly notes: NoteWriter
   readonly #id: string
   readonly #store: Store
-  readonly #calling: TaskCalls
+  readonly #calls: TaskCalls
   readonly #outcomes: OutcomeQueue
   readonly #leases: LeaseKeeper
   readonly #tracing: Tracing.Tracing | undefined
-  /** For durations: it never goes back. */
+  /** A monotonic clock. */
   readonly #nowMillis: () => number
   readonly #demand: Demand
-  /** Waits of the worker for a Store that breaks. */
+  /** Waits after defects of the Store. */
   readonly #claimBackoff = new Backoff()
   readonly #settleBackoff = new Backoff()
-  readonly #heedBackoff = new Backoff()
-  /** Ends the working fiber's waiting, when it waits. */
+  readonly #revokedBackoff = new Backoff()
+  /** Wakes the working fiber, when it waits. */
   #wake: (() => void) | undefined = undefined
-  #waking = false
-  /** Whether it can run more than it said when it asked for work. */
+  #isWaking = false
+  /** Whether the registry has grown since the last claim. */
   #hasGrown = false
-  /** Whether the Store did not take the last outcomes. */
-  #refused = false
-  /** Before that, the Store is not asked for work. */
-  #askAgainMillis = 0
-  /** Whether no more work is wanted. */
-  #stopping = false
-  /** Called when it stops and nothing is left to do. */
+  /** Whether the Store was unavailable for the last outcomes. */
+  #hasFailedSettle = false
+  /** The worker does not claim before this, by the monotonic clock. */
+  #claimAfterMillis = 0
+  /** Whether the worker is shutting down. */
+  #isStopping = false
+  /** Called during shutdown, when no work is left. */
   #onDone: (() => void) | undefined = undefined
 
   constructor(
@@ -124,12 +124,12 @@ class Worker {
     this.#store = store
     this.#tracing = tracing
     this.#nowMillis = () => Monotonic.millis(clock)
-    this.alarms = new TimerHeap(clock)
+    this.timers = new TimerHeap(clock)
     this.notes = new NoteWriter(store)
     this.#outcomes = new OutcomeQueue(store, id, this.#nextRequest, tracing)
-    this.#calling = new TaskCalls({
+    this.#calls = new TaskCalls({
       registry,
-      alarms: this.alarms,
+      timers: this.timers,
       maxValueBytes: store.maxValueBytes,
       nowMillis: this.#nowMillis,
       random: () => random.nextDoubleUnsafe(),
@@ -140,13 +140,13 @@ class Worker {
         this.notes.add(note)
         this.#wakeSoon()
       },
-      ended: () => this.#wakeSoon()
+      onEnd: () => this.#wakeSoon()
     })
     this.#leases = new LeaseKeeper(
       store,
       scope,
-      () => [...this.#calling.claims, ...this.#outcomes.claims],
-      (lost) => this.#calling.revoke(lost)
+      () => [...this.#calls.claims, ...this.#outcomes.claims],
+      (lost) => this.#calls.revoke(lost)
     )
     this.#demand = new Demand({
       worker: id,
@@ -155,44 +155,44 @@ class Worker {
       leaseMillis: store.leaseMillis,
       isTraced: tracing !== undefined,
       nowMillis: this.#nowMillis,
-      size: () => this.#calling.size,
+      size: () => this.#calls.size,
       onWait: this.#onWait,
-      drains: () => this.#wakeSoon()
+      onDrain: () => this.#wakeSoon()
     })
   }
 
   /**
-   * Claims what there is room for, calls it, settles what is done, and begins again. Only the waiting can be interrupted:
-   * a claim that was granted is always called.
+   * Claims work, calls tasks, settles outcomes, and begins again. Only waiting can be interrupted, so that a granted
+   * claim is always called.
    */
   readonly #loop: Effect.Effect<never> = Effect.uninterruptibleMask((restore) => {
-    const calling = this.#calling
+    const calls = this.#calls
     const outcomes = this.#outcomes
     const waiting = restore(Effect.suspend(() => this.#claim()))
     const take = (claims: ReadonlyArray<Claim>): Effect.Effect<never> => {
       this.#wake = undefined
-      // No run waits for what would begin now.
-      if (this.#stopping) calling.giveBack(claims, SHUTTING_DOWN)
-      else calling.add(claims)
-      this.#demand.took(claims)
+      // `stop` waits only for steps that run already.
+      if (this.#isStopping) calls.settleAll(claims, SHUTTING_DOWN)
+      else calls.add(claims)
+      this.#demand.granted(claims)
       return next()
     }
     const next = (): Effect.Effect<never> => {
-      const first = calling.proceed()
-      if (this.#stopping) this.#tellDone()
-      if (!this.#leases.isKeeping && calling.size + outcomes.size > 0) return Effect.flatMap(this.#leases.keep, next)
+      const beforeCalls = calls.proceed()
+      if (this.#isStopping) this.#checkDone()
+      if (!this.#leases.isKeeping && calls.size + outcomes.size > 0) return Effect.flatMap(this.#leases.keep, next)
       if (this.#tracing?.hasUnreportedError) return Effect.flatMap(this.#tracing.report, next)
-      if (this.notes.isToWrite) return Effect.flatMap(this.notes.begin, next)
-      const hasToSettle = !outcomes.isEmpty && !this.#refused
-      // What is done is settled also while others are still to be called: that may take long.
-      if (first !== undefined) return Effect.flatMap(first, hasToSettle ? settle : next)
+      if (this.notes.hasUnwritten) return Effect.flatMap(this.notes.begin, next)
+      const hasToSettle = !outcomes.isEmpty && !this.#hasFailedSettle
+      // Settle before calling the next tasks, which may take long.
+      if (beforeCalls !== undefined) return Effect.flatMap(beforeCalls, hasToSettle ? settle : next)
       if (hasToSettle) return settling
-      return calling.remarks.length > 0 ? Effect.flatMap(this.#logRemarks, next) : turn
+      return calls.logMessages.length > 0 ? Effect.flatMap(calls.writeLog, next) : turn
     }
     const settle = (): Effect.Effect<never> => settling
     const settling = Effect.matchCauseEffect(outcomes.offer, {
       onSuccess: ({ claims }) => {
-        outcomes.taken()
+        outcomes.accepted()
         this.#settleBackoff.reset()
         return take(claims)
       },
@@ -204,7 +204,7 @@ class Worker {
     })
     const dividing = Effect.matchEffect(outcomes.divide, {
       onSuccess: (isAnyTaken) => {
-        outcomes.taken()
+        outcomes.accepted()
         if (!isAnyTaken) return Effect.flatMap(restore(Effect.sleep(this.#settleBackoff.take())), next)
         this.#settleBackoff.reset()
         return next()
@@ -216,99 +216,100 @@ class Worker {
     })
     const turn = Effect.matchCauseEffect(waiting, {
       onSuccess: take,
-      onFailure: (cause) => Effect.flatMap(this.#notClaimed(cause), next)
+      onFailure: (cause) => Effect.flatMap(this.#claimFailed(cause), next)
     })
     return turn
   })
 
-  /** Works for ever, also where something of its own breaks: the claims of that come back when their leases end. */
+  /** Works for ever. After a defect it starts again; claims lost by it become ready when their leases expire. */
   readonly working: Effect.Effect<never> = Effect.catchDefect(this.#loop, (defect) =>
-    Effect.logError("A worker broke and begins anew", defect).pipe(
+    Effect.logError("A worker broke and starts again", defect).pipe(
       Effect.andThen(Effect.sleep(RETRY_MILLIS)),
       Effect.andThen(this.working)
     )
   )
 
-  /** Stops the attempts whose run is over. */
-  readonly heeding: Effect.Effect<void> = Effect.suspend(() =>
+  /** Stops attempts whose claims the Store revokes. */
+  readonly watchingRevoked: Effect.Effect<void> = Effect.suspend(() =>
     Stream.runForEachArray(this.#store.revoked(this.#id), (claims) =>
       Effect.sync(() => {
-        this.#heedBackoff.reset()
-        this.#calling.revoke(claims)
+        this.#revokedBackoff.reset()
+        this.#calls.revoke(claims)
       })
     )
   ).pipe(
-    Effect.catch(() => Effect.andThen(Effect.sleep(RETRY_MILLIS), this.heeding)),
-    Effect.catchDefect((defect) => this.#heedAgain(defect))
+    Effect.catch(() => Effect.andThen(Effect.sleep(RETRY_MILLIS), this.watchingRevoked)),
+    Effect.catchDefect((defect) => this.#watchAgain(defect))
   )
 
-  #heedAgain(defect: unknown): Effect.Effect<void> {
-    const logging = this.#heedBackoff.isFresh
-      ? Effect.logError("The Store broke when a worker asked it which runs are over", defect)
+  #watchAgain(defect: unknown): Effect.Effect<void> {
+    const logging = this.#revokedBackoff.isFresh
+      ? Effect.logError("The Store broke when a worker watched revoked claims", defect)
       : Effect.void
-    return Effect.andThen(logging, Effect.andThen(Effect.sleep(this.#heedBackoff.take()), this.heeding))
+    return Effect.andThen(logging, Effect.andThen(Effect.sleep(this.#revokedBackoff.take()), this.watchingRevoked))
   }
 
-  /** Lets running steps end and the Store take their outcomes, then stops the rest and gives it back. */
+  /** Shuts down: waits for running steps and their outcomes, then interrupts the rest and releases it. */
   stop(stopWorking: Effect.Effect<void>, graceMillis: number): Effect.Effect<void> {
     const ending = Effect.callback<void>((resume) => {
-      this.#stopping = true
+      this.#isStopping = true
       this.#onDone = () => resume(Effect.void)
-      this.#tellDone()
+      this.#checkDone()
       this.#wakeSoon()
     })
     const stopping = Effect.suspend(() => {
-      this.#calling.revokeAll(SHUTTING_DOWN)
-      // What does not stop is given up within that time.
+      this.#calls.revokeAll(SHUTTING_DOWN)
+      // Attempts that do not stop are given up within this time.
       return Effect.timeoutOption(ending, 2 * STOP_MILLIS)
     })
     return Effect.andThen(this.#store.drain, ending).pipe(
       Effect.timeoutOption(graceMillis),
       Effect.andThen(stopping),
       Effect.andThen(stopWorking),
-      // Whatever the Store says to that, it ends here.
+      // Shutdown goes on even if the Store fails.
       Effect.andThen(Effect.ignore(this.#offerRest)),
       Effect.andThen(Effect.timeoutOption(this.notes.finish, LAST_NOTES_MILLIS)),
       Effect.asVoid
     )
   }
 
-  #tellDone(): void {
-    if (this.#calling.size === 0 && this.#outcomes.size === 0) this.#onDone?.()
+  #checkDone(): void {
+    if (this.#calls.size === 0 && this.#outcomes.size === 0) this.#onDone?.()
   }
 
   readonly #onWait = (wake: () => void): void => {
-    // What ended since it looked has woken nobody.
-    if (this.#hasToDo || this.#hasGrown) wake()
+    // Work that arrived since the last check found no `#wake` to call.
+    if (this.#hasWork || this.#hasGrown) wake()
     else this.#wake = wake
   }
 
-  get #hasToDo(): boolean {
-    return !this.#outcomes.isEmpty || this.notes.isToWrite || this.#calling.hasToDo
+  get #hasWork(): boolean {
+    return !this.#outcomes.isEmpty || this.notes.hasUnwritten || this.#calls.hasWork
   }
 
-  /** There is a pipeline more that it can run: it asks anew. */
-  readonly grown = (): void => {
+  /** The registry has a new pipeline: claims again. */
+  readonly onGrowth = (): void => {
     this.#hasGrown = true
     this.#wakeSoon()
   }
 
-  /** Waits for work, for room for it, or for something to settle. */
+  /** Waits for claims, for room, or for outcomes to settle. */
   #claim(): Effect.Effect<ReadonlyArray<Claim>, StoreUnavailable> {
-    if (this.#refused) {
-      this.#refused = false
-      return Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => NOTHING)
+    if (this.#hasFailedSettle) {
+      this.#hasFailedSettle = false
+      return Effect.flatMap(Effect.sleep(RETRY_MILLIS), () => NO_CLAIMS)
     }
-    if (this.#hasToDo) return NOTHING
+    if (this.#hasWork) return NO_CLAIMS
     this.#hasGrown = false
-    if (this.#stopping || !this.#demand.update()) return this.#room
-    const waitMillis = Math.max(this.#askAgainMillis - this.#nowMillis(), this.#demand.drainMillis)
-    if (waitMillis > 0) return Effect.raceFirst(Effect.andThen(Effect.sleep(waitMillis), NOTHING), this.#room)
+    if (this.#isStopping || !this.#demand.update()) return this.#waitingForRoom
+    const waitMillis = Math.max(this.#claimAfterMillis - this.#nowMillis(), this.#demand.drainMillis)
+    if (waitMillis > 0)
+      return Effect.raceFirst(Effect.andThen(Effect.sleep(waitMillis), NO_CLAIMS), this.#waitingForRoom)
     const claiming = this.#claimBackoff.isFresh ? this.#store.claim(this.#demand.request) : this.#claimingAgain
     return this.#tracing === undefined ? claiming : this.#traced(this.#tracing, claiming)
   }
 
-  /** With a span for what was waited for, which belongs to none of the runs, and names all of them. */
+  /** Adds a span around claiming. It belongs to no run and links to all of them. */
   #traced(
     tracing: Tracing.Tracing,
     claiming: Effect.Effect<ReadonlyArray<Claim>, StoreUnavailable>
@@ -324,17 +325,15 @@ class Worker {
     )
   }
 
-  /** The Store has not answered. Where it broke, that is logged once until it answers again. */
-  #notClaimed(cause: Cause.Cause<StoreUnavailable>): Effect.Effect<void> {
+  /** Claiming failed. Logs a defect of the Store once, until the Store answers again. */
+  #claimFailed(cause: Cause.Cause<StoreUnavailable>): Effect.Effect<void> {
     return Effect.suspend(() => {
-      // The worker itself is stopped.
+      // The worker itself is interrupted.
       if (Cause.hasInterrupts(cause)) return Effect.failCause(cause as Cause.Cause<never>)
       const isUnavailable = Cause.hasFails(cause)
       const isKnown = isUnavailable || !this.#claimBackoff.isFresh
-      this.#askAgainMillis = this.#nowMillis() + (isUnavailable ? RETRY_MILLIS : this.#claimBackoff.take())
-      return isKnown
-        ? Effect.void
-        : Effect.logError("The Store broke when a worker asked it for work", Cause.squash(cause))
+      this.#claimAfterMillis = this.#nowMillis() + (isUnavailable ? RETRY_MILLIS : this.#claimBackoff.take())
+      return isKnown ? Effect.void : Effect.logError("The Store broke when a worker claimed work", Cause.squash(cause))
     })
   }
 
@@ -342,35 +341,37 @@ class Worker {
     Effect.tap(this.#store.claim(this.#demand.request), () => Effect.sync(() => this.#claimBackoff.reset()))
   )
 
-  /** Waits until something ends. */
-  readonly #room: Effect.Effect<ReadonlyArray<Claim>> = Effect.callback((resume) => this.#onWait(() => resume(NOTHING)))
+  /** Waits until an attempt ends. */
+  readonly #waitingForRoom: Effect.Effect<ReadonlyArray<Claim>> = Effect.callback((resume) =>
+    this.#onWait(() => resume(NO_CLAIMS))
+  )
 
-  /** What it asks for along with its outcomes. */
+  /** The claim request to send along with outcomes. */
   readonly #nextRequest = (): ClaimRequest | undefined =>
-    this.#stopping || this.#demand.drainMillis > 0 || !this.#demand.update() || !this.#claimBackoff.isFresh
+    this.#isStopping || this.#demand.drainMillis > 0 || !this.#demand.update() || !this.#claimBackoff.isFresh
       ? undefined
       : this.#demand.request
 
-  /** What ends in the same turn of the event loop is settled together. */
+  /** Wakes the working fiber in a microtask, so that outcomes of one turn of the event loop are settled together. */
   #wakeSoon(): void {
-    if (this.#waking) return
-    this.#waking = true
+    if (this.#isWaking) return
+    this.#isWaking = true
     queueMicrotask(this.#wakeUp)
   }
 
   readonly #wakeUp = (): void => {
-    this.#waking = false
+    this.#isWaking = false
     const wake = this.#wake
     this.#wake = undefined
     wake?.()
   }
 
   #keepOutcomes(): void {
-    this.#outcomes.keep()
-    this.#refused = true
+    this.#outcomes.requeue()
+    this.#hasFailedSettle = true
   }
 
-  /** Offers all outcomes that are left, for as long as the Store takes them. */
+  /** Settles all remaining outcomes, as long as the Store is available. */
   readonly #offerRest: Effect.Effect<void, StoreUnavailable> = Effect.suspend(() => {
     if (this.#outcomes.isEmpty) return Effect.void
     const offering: Effect.Effect<Settled | boolean, StoreUnavailable> = Effect.catchDefect(
@@ -378,22 +379,8 @@ class Worker {
       () => this.#outcomes.divide
     )
     return Effect.flatMap(offering, () => {
-      this.#outcomes.taken()
+      this.#outcomes.accepted()
       return this.#offerRest
     })
   })
-
-  readonly #logRemarks: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.forEach(
-      this.#calling.remarks.splice(0),
-      ({ level, what, claim: { pipelineId: pipeline, runId: run, step, attempt } }) =>
-        Effect.annotateLogs(Effect.logWithLevel(level)(`Step '${step}' of run '${run}' ${what}`), {
-          pipeline,
-          run,
-          step,
-          attempt
-        }),
-      { discard: true }
-    )
-  )
 }

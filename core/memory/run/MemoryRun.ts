@@ -1,9 +1,8 @@
-/** One run of a Store in memory: its log, its values, its leases, and what outcomes do to them. */
+/** One run of a Store in memory: its log, values and leases, and how outcomes change them. */
 
-import type { Json } from "../../json/Value.ts"
-import { MAX_TOGETHER } from "../../json/Value.ts"
+import { type Json, MAX_TOGETHER } from "../../json/Value.ts"
 import type { Plan, PlanStep } from "../../pipeline/Plan.ts"
-import { Countdown, type Skipping, type Told } from "../../run/Countdown.ts"
+import { Countdown, type CountdownListener, type Skip } from "../../run/Countdown.ts"
 import type { Event, HowCompleted } from "../../run/Event.ts"
 import { type ItemList, type ItemsRequest, MAX_ITEM_ERRORS } from "../../run/ItemList.ts"
 import type { KeptItems } from "../../run/KeptItems.ts"
@@ -25,36 +24,36 @@ import { RunValues } from "./RunValues.ts"
 
 type Outputs = Readonly<Record<string, Json>>
 
-/** What a Store in memory lends of its runs, and how. */
+/** A unit, a lease and the items of a step, of a run in memory. */
 export type RunUnit = WorkUnit<MemoryRun>
 export type RunLease = Lease<MemoryRun>
-type RunExpansion = StepItems<MemoryRun>
+type RunStepItems = StepItems<MemoryRun>
 
-/** A run and everything that is kept of it. Every method is one synchronous act, so nobody sees half of one. */
-export class MemoryRun implements Holder, Told, LeaseRun {
+/** A run. Every method is synchronous, so no other code sees a half-done change. */
+export class MemoryRun implements Holder, CountdownListener, LeaseRun {
   readonly log: RunLog
-  /** What it holds while it is under way. */
+  /** The limits that it holds while it runs. */
   readonly limits: ReadonlyArray<Limit.Limit>
-  /** Where the Store queues its ready steps. */
+  /** The queue of its ready steps. */
   readonly queue: ReadyQueue<RunUnit>
   readonly values: RunValues
   status: Run.RunStatus = "PENDING"
   endedAtMillis = 0
   /** Whether it holds its limits. */
   isAdmitted = false
-  /** Whether it has begun: its steps become ready. */
+  /** Whether its steps may become ready. */
   isOpen = false
-  /** Whether it began and holds no limits, because no worker has its version: it takes them before a step of it is lent. */
-  isWithoutPlace = false
-  /** Its units that wait until it holds its limits again; undefined unless it waits for that. */
+  /** Whether it is open without its limits, as no worker has its version; it acquires them before its next lease. */
+  isWithoutLimits = false
+  /** Its units that wait until it holds its limits again; undefined when it does not wait for limits. */
   parked: Array<RunUnit> | undefined = undefined
   waitSerial = 0
-  /** What is to happen to it at an instant. */
-  alarms: Set<Timer> | undefined = undefined
+  /** Its pending timers. */
+  timers: Set<Timer> | undefined = undefined
   /** Called after the run has ended. */
   onEnd: Array<() => void> = []
   readonly entries: RunEntries<MemoryRun> = new RunEntries()
-  /** Its place in the order of submission. */
+  /** Runs are numbered in the order of submission. */
   readonly serial: number
 
   readonly #owner: RunOwner<MemoryRun>
@@ -63,7 +62,7 @@ export class MemoryRun implements Holder, Told, LeaseRun {
   readonly #leases = new RunLeases<MemoryRun>()
   /** The first failure. */
   #error: ErrorInfo | undefined = undefined
-  /** The instant of the act under way. */
+  /** The instant of the current Store call. */
   #now = 0
 
   constructor(
@@ -97,11 +96,11 @@ export class MemoryRun implements Holder, Told, LeaseRun {
   get waitClass(): string {
     return ""
   }
-  /** Whether a worker has a part of it. */
-  get isLent(): boolean {
+  /** Whether a worker has a lease of it. */
+  get isLeased(): boolean {
     return !this.#leases.isEmpty
   }
-  /** Bytes of all that is kept of it. */
+  /** Bytes of its values, log and items. */
   get bytes(): number {
     return this.values.bytes + this.log.bytes + this.#items.bytes
   }
@@ -114,22 +113,21 @@ export class MemoryRun implements Holder, Told, LeaseRun {
     return this.isOver || this.#countdown.isOver(index)
   }
 
-  /** The items of the step that a unit is of, once they are known. */
-  expansionOf(unit: { readonly index: number }): RunExpansion | undefined {
+  /** The items of the unit's step, once the step is expanded. */
+  itemsOf(unit: { readonly index: number }): RunStepItems | undefined {
     return this.#items.get(unit.index)
   }
 
-  /** What a claim of a unit sees of the run's values. */
+  /** The values that a claim of the unit reads. */
   valuesOf(unit: WorkUnit): Claim["values"] {
     return this.#items.valuesOf(unit, this.values)
   }
 
-  /** A part of the list of a step's units. */
-  itemsOf(index: number, request: ItemsRequest): ItemList {
+  listItems(index: number, request: ItemsRequest): ItemList {
     return this.#items.list(index, request, this.#owner.maxValueBytes)
   }
 
-  /** Makes the steps ready that wait for nothing. */
+  /** Makes the steps ready that depend on no other step. */
   open(atMillis: number): void {
     this.#now = atMillis
     this.isOpen = true
@@ -138,106 +136,107 @@ export class MemoryRun implements Holder, Told, LeaseRun {
   }
 
   stepReady(index: number): void {
-    // Before that, a cancelled step may let others go on; the countdown tells of them again when it begins.
+    // Cancelling a step may release others before the run opens. `Countdown.begin` reports these again.
     if (!this.isOpen) return
     const unit = new WorkUnit(this, index, -1)
-    // A run that has begun is brought to its end before others begin.
+    // Steps of runs that have begun go before the first steps of other runs.
     if (this.status === "RUNNING") this.#owner.readyFirst(unit)
     else this.#owner.ready(unit)
   }
 
-  stepSkipped(index: number, { cause, reason }: Skipping): void {
-    this.log.add({ type: "StepSkipped", ...this.log.ofStep(index, 0, this.#now), cause, reason })
+  stepSkipped(index: number, { cause, reason }: Skip): void {
+    this.log.add({ type: "StepSkipped", ...this.log.stepFields(index, 0, this.#now), cause, reason })
   }
 
-  /** A lease begins. */
-  started(lease: RunLease, atMillis: number): void {
+  /** A unit was leased. */
+  leased(lease: RunLease, atMillis: number): void {
     this.#leases.add(lease)
-    this.#items.of(lease.unit)?.lent(lease.unit)
+    this.#items.of(lease.unit)?.leased(lease.unit)
     if (lease.phase === "probe" || lease.item !== undefined) return
     this.#now = atMillis
-    this.#begin()
+    this.#startRun()
     this.log.stepStarted(lease.index, lease.attempt, atMillis)
   }
 
-  /** Records how a claim ended. Whoever calls has compared the token. */
+  /** Records the outcome of a live lease. */
   settle(lease: RunLease, outcome: Outcome, atMillis: number): void {
     this.#now = atMillis
-    const { unit, attempt } = lease
+    const { unit, attempt, beganMillis } = lease
     this.#leases.end(lease)
-    const expansion = this.#items.of(unit)
-    expansion?.ended(unit)
+    const items = this.#items.of(unit)
+    items?.released(unit)
     switch (outcome._tag) {
       case "Completed":
-        if (expansion !== undefined && outcome.failed !== undefined) {
-          this.#failItems(expansion, lease, outcome.outputs, outcome.failed, outcome.failed.errors[0]!)
+        if (items !== undefined && outcome.failed !== undefined) {
+          this.#failItems(items, lease, outcome.outputs, outcome.failed, outcome.failed.errors[0]!)
           return
         }
         if (unit.memo !== undefined) this.#owner.memoise(unit.memo, outcome.outputs)
-        if (expansion !== undefined) {
-          expansion.complete(unit.item, outcome.outputs, false)
-          this.#goOn(expansion)
+        if (items !== undefined) {
+          items.complete(unit.item, outcome.outputs, false)
+          this.#advance(items)
           return
         }
-        this.#completeStep(unit.index, attempt, this.#owner.since(lease.beganMillis), outcome.outputs, moreOf(outcome))
+        this.#completeStep(unit.index, attempt, this.#owner.millisSince(beganMillis), outcome.outputs, armOf(outcome))
         return
       case "Failed":
-        if (expansion !== undefined) {
+        if (items !== undefined) {
           const { error } = outcome
-          this.#failItems(expansion, lease, {}, expansion.allFailed(unit.item, error), error)
+          this.#failItems(items, lease, {}, items.allFailed(unit.item, error), error)
           return
         }
         if (lease.phase === "probe") {
-          this.#begin()
+          this.#startRun()
           this.log.stepStarted(unit.index, 0, atMillis)
         }
-        this.#failStep(unit.index, attempt, lease.beganMillis, outcome.error)
+        this.#failStep(unit.index, attempt, beganMillis, outcome.error)
         return
       case "Retried": {
         unit.failures++
         const { error, waitMillis } = outcome
-        if (this.#items.isTold(unit)) {
-          const about = this.#items.about(unit, attempt, this.#now, error.item)
-          this.log.add({ type: "StepRetried", ...about, error, waitMillis })
+        if (this.#items.countEvent(unit)) {
+          const fields = this.#items.eventFields(unit, attempt, this.#now, error.item)
+          this.log.add({ type: "StepRetried", ...fields, error, waitMillis })
         }
         this.#owner.delay(unit, waitMillis)
-        if (expansion !== undefined) this.#requeue(expansion)
+        if (items !== undefined) this.#queueItems(items)
         return
       }
       case "Released": {
         const { reason } = outcome
-        if (lease.phase !== "probe" && this.#items.isTold(unit)) {
-          this.log.add({ type: "StepReleased", ...this.#items.about(unit, attempt, this.#now), reason })
+        if (lease.phase !== "probe" && this.#items.countEvent(unit)) {
+          this.log.add({ type: "StepReleased", ...this.#items.eventFields(unit, attempt, this.#now), reason })
         }
-        this.again(unit)
+        this.requeue(unit)
         return
       }
       case "Probed": {
+        const { limits, memo } = outcome
         unit.probed = true
-        unit.memo = outcome.memo
-        unit.found = outcome.memo === undefined ? outcome.limits : [...outcome.limits, Limit.ofMemo(outcome.memo.text)]
-        const known = outcome.memo && this.#owner.recall(outcome.memo)
-        if (known === undefined) this.again(unit)
-        else this.recall(unit, known, atMillis)
+        unit.memo = memo
+        unit.probedLimits = memo === undefined ? limits : [...limits, Limit.ofMemo(memo.text)]
+        const known = memo && this.#owner.recall(memo)
+        if (known === undefined) this.requeue(unit)
+        else this.completeFromMemo(unit, known, atMillis)
         return
       }
       case "Expanded": {
-        const plan = this.step(unit.index).expands!
-        const made = new StepItems(plan, unit, lease.beganMillis, outcome)
+        const expansion = this.step(unit.index).expands!
+        const made = new StepItems(expansion, unit, beganMillis, outcome)
         this.#items.add(made)
-        this.#goOn(made)
+        this.#advance(made)
         return
       }
     }
   }
 
-  /** A unit can be lent again: it was given back, or has waited for its next attempt. */
-  again(unit: RunUnit): void {
-    const expansion = this.#items.of(unit)
-    if (expansion === undefined) this.#owner.ready(unit)
+  /** Makes a unit ready again: it was released, or its wait for the next attempt is over. */
+  requeue(unit: RunUnit): void {
+    const items = this.#items.of(unit)
+    if (items === undefined) this.#owner.ready(unit)
     else {
-      expansion.again(unit)
-      this.#requeue(expansion)
+      items.requeue(unit)
+      this.#queueItems(items)
     }
   }
 
@@ -245,57 +244,57 @@ export class MemoryRun implements Holder, Told, LeaseRun {
   lost(lease: RunLease, reason: string, atMillis: number): void {
     const { unit, step } = lease
     unit.losses++
-    // One that shares its worker with others may have been lost because of them.
+    // A unit that was not alone on its worker may have been lost because of another one.
     if (unit.losses < this.#owner.maxLosses || !lease.isAlone) {
       this.settle(lease, { _tag: "Released", reason }, atMillis)
       return
     }
-    const error = workerLost(step, this.#items.about(unit, 0, atMillis).item, unit.losses)
+    const error = workerLost(step, this.#items.eventFields(unit, 0, atMillis).item, unit.losses)
     this.settle(lease, { _tag: "Failed", error }, atMillis)
   }
 
-  /** A unit gives what another attempt gave for the same inputs. */
-  recall(unit: RunUnit, outputs: Outputs, atMillis: number): void {
+  /** Completes a unit with memoised outputs. */
+  completeFromMemo(unit: RunUnit, outputs: Outputs, atMillis: number): void {
     this.#now = atMillis
-    const expansion = this.#items.of(unit)
-    if (expansion !== undefined) {
-      expansion.complete(unit.item, outputs, true)
-      this.#goOn(expansion)
+    const items = this.#items.of(unit)
+    if (items !== undefined) {
+      items.complete(unit.item, outputs, true)
+      this.#advance(items)
       return
     }
-    this.#begin()
+    this.#startRun()
     this.log.stepStarted(unit.index, unit.attempts, atMillis)
     this.#completeStep(unit.index, unit.attempts, 0, outputs, { memoised: true })
   }
 
-  /** A unit can't be lent: its step fails. */
+  /** Fails the step of a unit that can't be leased. */
   refuse(unit: RunUnit, error: ErrorInfo, atMillis: number, passedMillis: number): void {
     this.#now = atMillis
-    const expansion = this.#items.get(unit.index)
-    if (expansion === undefined) {
-      this.#begin()
+    const items = this.#items.get(unit.index)
+    if (items === undefined) {
+      this.#startRun()
       this.log.stepStarted(unit.index, unit.attempts, atMillis)
     }
-    const { attempts } = expansion?.source ?? unit
-    this.#failStep(unit.index, attempts, expansion?.beganMillis ?? passedMillis, error)
+    const { attempts } = items?.stepUnit ?? unit
+    this.#failStep(unit.index, attempts, items?.beganMillis ?? passedMillis, error)
   }
 
   fail(error: ErrorInfo, atMillis: number): void {
-    this.#end("FAILED", { type: "RunFailed", ...this.log.at(atMillis), error })
+    this.#end("FAILED", { type: "RunFailed", ...this.log.runFields(atMillis), error })
   }
 
   cancel(reason: string, atMillis: number): void {
-    this.#end("CANCELLED", { type: "RunCancelled", ...this.log.at(atMillis), reason })
+    this.#end("CANCELLED", { type: "RunCancelled", ...this.log.runFields(atMillis), reason })
   }
 
-  /** Ends one step; the run goes on as if it had failed. */
+  /** Cancels one step; the run goes on as if the step had failed. */
   cancelStep(index: number, reason: string, atMillis: number): void {
     if (this.isStepOver(index)) return
     this.#now = atMillis
     const { name } = this.step(index)
     const { attempts } = this.log.state.steps[index]!
-    this.log.add({ type: "StepCancelled", ...this.log.ofStep(index, attempts, atMillis), reason })
-    this.#lose(index, stepCancelled(name, reason), `step '${name}' was cancelled`)
+    this.log.add({ type: "StepCancelled", ...this.log.stepFields(index, attempts, atMillis), reason })
+    this.#applyFailure(index, stepCancelled(name, reason), `step '${name}' was cancelled`)
   }
 
   #completeStep(index: number, attempt: number, durationMillis: number, outputs: Outputs, more?: HowCompleted): void {
@@ -305,77 +304,77 @@ export class MemoryRun implements Holder, Told, LeaseRun {
     if (this.#countdown.remaining === 0) this.#finish()
   }
 
-  /** Items of a unit have failed for good. `error` is that of the step, where one failed item fails it. */
+  /** Records failed items of a unit. `error` is that of the step, when one failed item fails the step. */
   #failItems(
-    expansion: RunExpansion,
+    items: RunStepItems,
     { index, attempt, unit }: RunLease,
     outputs: Outputs,
     failed: FailedInUnit,
     error: ErrorInfo
   ): void {
-    expansion.fail(unit.item, outputs, failed)
-    if (expansion.plan.onFailure === undefined) {
-      this.#failStep(index, attempt, expansion.beganMillis, error)
+    items.fail(unit.item, outputs, failed)
+    if (items.expansion.onFailure === undefined) {
+      this.#failStep(index, attempt, items.beganMillis, error)
       return
     }
-    const told = failed.errors.slice(0, Math.max(MAX_ITEM_ERRORS - expansion.failures, 0))
-    expansion.failures += told.length
-    this.log.itemsFailed(index, attempt, told, unit.item * expansion.size, this.#now)
-    this.#goOn(expansion)
+    const reported = failed.errors.slice(0, Math.max(MAX_ITEM_ERRORS - items.failedEvents, 0))
+    items.failedEvents += reported.length
+    this.log.itemsFailed(index, attempt, reported, unit.item * items.size, this.#now)
+    this.#advance(items)
   }
 
-  /** Units of a step are over: the step fails, completes, or has its other units lent. */
-  #goOn(expansion: RunExpansion): void {
-    const { source, beganMillis, count } = expansion
-    const { index, attempts } = source
-    const problem = expansion.problem(this.#owner.maxValueBytes)
+  /** After units have ended: fails or completes the step, or queues its other units. */
+  #advance(items: RunStepItems): void {
+    const { stepUnit, beganMillis, count } = items
+    const { index, attempts } = stepUnit
+    const problem = items.stepError(this.#owner.maxValueBytes)
     if (problem !== undefined) {
       this.#failStep(index, attempts, beganMillis, problem)
       return
     }
-    this.log.stepProgressed(index, attempts, expansion.done, count, this.#now)
-    if (!expansion.isDone) {
-      this.#requeue(expansion)
+    this.log.stepProgressed(index, attempts, items.done, count, this.#now)
+    if (!items.isDone) {
+      this.#queueItems(items)
       return
     }
-    this.#items.completed(expansion)
-    this.#completeStep(index, attempts, this.#owner.since(beganMillis), expansion.outputs, expansion.how)
+    this.#items.completed(items)
+    this.#completeStep(index, attempts, this.#owner.millisSince(beganMillis), items.outputs, items.completion)
   }
 
-  /** Has the rest of a step's items queued, when there are any that can be lent and are not. */
-  #requeue(expansion: RunExpansion): void {
-    if (!expansion.isQueued && expansion.isReady) this.#owner.ready(expansion.source)
+  /** Queues the step's units, if some are ready and they are not queued yet. */
+  #queueItems(items: RunStepItems): void {
+    if (!items.isQueued && items.isReady) this.#owner.ready(items.stepUnit)
   }
 
   #failStep(index: number, attempt: number, beganMillis: number, error: ErrorInfo): void {
-    const durationMillis = this.#owner.since(beganMillis)
-    const about = this.log.ofStep(index, attempt, this.#now)
-    this.log.add({ type: "StepFailed", ...about, error, durationMillis, ...this.#items.failedOf(index) })
-    this.#lose(index, error, `step '${this.step(index).name}' failed`)
+    const durationMillis = this.#owner.millisSince(beganMillis)
+    const fields = this.log.stepFields(index, attempt, this.#now)
+    this.log.add({ type: "StepFailed", ...fields, error, durationMillis, ...this.#items.failedFields(index) })
+    this.#applyFailure(index, error, `step '${this.step(index).name}' failed`)
   }
 
-  /** A step has ended without what others wait for. */
-  #lose(index: number, error: ErrorInfo, reason: string): void {
+  /** Applies the run's failure policy to a step that failed or was cancelled. */
+  #applyFailure(index: number, error: ErrorInfo, reason: string): void {
     const { onFailure } = this.submission
     this.#error ??= error
     if (onFailure === "fail-fast") {
       this.fail(error, this.#now)
       return
     }
-    this.#countdown.lose(index, reason, onFailure === "continue")
+    this.#countdown.fail(index, reason, onFailure === "continue")
     this.#leases.revoke(index, this.#owner.revoke)
     if (this.#countdown.remaining === 0) this.#finish()
   }
 
-  /** Every step is over. */
+  /** Ends the run: every step is over. */
   #finish(): void {
-    const isFailure = this.submission.onFailure !== "skip" || this.#countdown.isLacking
+    const isFailure = this.submission.onFailure !== "skip" || this.#countdown.hasLostVital
     if (this.#error !== undefined && isFailure) {
       this.fail(this.#error, this.#now)
       return
     }
-    this.#begin()
-    this.#end("COMPLETED", { type: "RunCompleted", ...this.log.at(this.#now) })
+    this.#startRun()
+    this.#end("COMPLETED", { type: "RunCompleted", ...this.log.runFields(this.#now) })
   }
 
   #end(status: Run.RunStatus, event: Event): void {
@@ -387,12 +386,13 @@ export class MemoryRun implements Holder, Told, LeaseRun {
     this.#owner.ended(this)
   }
 
-  #begin(): void {
+  #startRun(): void {
     if (this.status !== "PENDING") return
     this.status = "RUNNING"
     const { requestId } = this.submission
-    this.log.add({ type: "RunStarted", ...this.log.at(this.#now), ...(requestId !== undefined && { requestId }) })
+    const fields = this.log.runFields(this.#now)
+    this.log.add({ type: "RunStarted", ...fields, ...(requestId !== undefined && { requestId }) })
   }
 }
 
-const moreOf = ({ arm }: Extract<Outcome, { readonly _tag: "Completed" }>) => (arm === undefined ? undefined : { arm })
+const armOf = ({ arm }: Extract<Outcome, { readonly _tag: "Completed" }>) => (arm === undefined ? undefined : { arm })

@@ -1,31 +1,31 @@
-/** The runs of a Store in memory: by id, and newest first, all of them or those of one pipeline. */
+/** Finds and lists the runs of a Store in memory. */
 import * as Result from "effect/Result"
 import type { Run as RunState, RunStatus, Submission } from "../../run/Run.ts"
 import { type Entry, LinkedList } from "../../runtime/LinkedList.ts"
 import type { ListRequest, RunList } from "../../store/Store.ts"
 import { InvalidOption } from "../../values/Errors.ts"
 
-/** Where a run is in the lists that it is in. */
+/** The entries of a run in the lists that contain it. */
 export class RunEntries<Run> {
-  /** By when they were submitted: all runs, those of its pipeline, and those that are not over. */
+  /** In lists by submission: of all runs, of its pipeline's runs, of unfinished runs. */
   all: Entry<Run> | undefined = undefined
   ofPipeline: Entry<Run> | undefined = undefined
   unfinished: Entry<Run> | undefined = undefined
-  /** By when they ended. */
+  /** In the list by end. */
   ended: Entry<Run> | undefined = undefined
 }
 
-/** What is asked of a run to list it. */
+/** A run, as the index sees it. */
 export interface IndexedRun<Run> {
   readonly entries: RunEntries<Run>
   readonly submission: Submission
   readonly status: RunStatus
-  /** Its place in the order of submission. */
+  /** Runs are numbered in the order of submission. */
   readonly serial: number
   readonly log: { readonly state: RunState }
 }
 
-/** Runs by id and by when they were submitted. */
+/** Runs by id and in the order of submission. */
 export class RunIndex<Run extends IndexedRun<Run>> {
   readonly #byId: Map<string, Run> = new Map()
   readonly #all = new LinkedList<Run>()
@@ -40,7 +40,7 @@ export class RunIndex<Run extends IndexedRun<Run>> {
     return this.#byId.get(id)
   }
 
-  /** Those that are not over, oldest first. */
+  /** The unfinished runs, oldest first. The current run may be removed while iterating. */
   *unfinished(): Generator<Run> {
     for (let entry = this.#unfinished.first; entry !== undefined; ) {
       const { value, after } = entry
@@ -62,13 +62,13 @@ export class RunIndex<Run extends IndexedRun<Run>> {
     run.entries.ofPipeline = ofPipeline.add(run)
   }
 
-  /** It is over. */
+  /** The run has ended. */
   ended(run: Run): void {
     this.#unfinished.remove(run.entries.unfinished!)
     run.entries.unfinished = undefined
   }
 
-  /** Forgets a run that is over. */
+  /** Removes a run that has ended. */
   remove(run: Run): void {
     const { id, pipelineId } = run.submission
     this.#byId.delete(id)
@@ -92,12 +92,12 @@ export class RunIndex<Run extends IndexedRun<Run>> {
     const found: Array<Run> = []
     const before = cursor === undefined ? Number.POSITIVE_INFINITY : Number(cursor)
     const isUnfinished = status === "PENDING" || status === "RUNNING"
-    // Of two lists that would do, the one with less to pass over.
+    // Of the lists that contain all matches, the one with fewer other runs.
     const list = isUnfinished ? this.#unfinished : this.#listOf(pipelineId)
     for (let entry = list?.last; entry !== undefined; entry = entry.before) {
       const run = entry.value
       const { submittedAtMillis } = run.submission
-      // Older ones were submitted no later.
+      // All runs before it in the list were submitted no later.
       if (sinceMillis !== undefined && submittedAtMillis < sinceMillis) break
       if (run.serial >= before || (untilMillis !== undefined && submittedAtMillis >= untilMillis)) continue
       if (status !== undefined && run.status !== status) continue

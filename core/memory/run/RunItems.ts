@@ -1,4 +1,4 @@
-/** What a run in memory knows of the items of its steps, and of those that it keeps from the run that it repeats. */
+/** The items of the steps of a run in memory, including those kept from the run that it retries. */
 
 import { type ItemList, type ItemsRequest, MAX_ITEM_ERRORS, NO_ITEMS } from "../../run/ItemList.ts"
 import { KEPT_ITEMS, type KeptItems, write } from "../../run/KeptItems.ts"
@@ -7,18 +7,18 @@ import type { StepItems } from "../work/StepItems.ts"
 import type { UnitRun, WorkUnit } from "../work/WorkUnit.ts"
 import type { RunLog } from "./RunLog.ts"
 
-type AboutUnit = ReturnType<RunLog["ofStep"]> & { readonly item?: number }
+type UnitFields = ReturnType<RunLog["stepFields"]> & { readonly item?: number }
 
 type Kept = Readonly<Record<string, KeptItems>>
 
 /**
- * The items of the steps of one run: while a step runs, and to the end of the run's history when it did not complete, or
- * completed without some of them.
+ * The items of a run's steps, from the expansion of a step on. When a step completes without failed items, its items
+ * are dropped; otherwise they are kept as long as the run.
  */
 export class RunItems<Run extends UnitRun> {
   readonly #log: RunLog
-  #expansions: Map<number, StepItems<Run>> | undefined = undefined
-  /** By step. */
+  #byStep: Map<number, StepItems<Run>> | undefined = undefined
+  /** By step name. */
   #kept: Kept | undefined
 
   constructor(log: RunLog, kept: Kept | undefined) {
@@ -27,44 +27,42 @@ export class RunItems<Run extends UnitRun> {
   }
 
   get(index: number): StepItems<Run> | undefined {
-    return this.#expansions?.get(index)
+    return this.#byStep?.get(index)
   }
 
-  /** The items that a unit is one of. */
+  /** The items of the unit's step; undefined for the unit of the step itself. */
   of(unit: WorkUnit): StepItems<Run> | undefined {
-    return unit.item === -1 ? undefined : this.#expansions!.get(unit.index)
+    return unit.item === -1 ? undefined : this.#byStep!.get(unit.index)
   }
 
-  add(expansion: StepItems<Run>): void {
-    this.#expansions ??= new Map()
-    this.#expansions.set(expansion.source.index, expansion)
+  add(items: StepItems<Run>): void {
+    this.#byStep ??= new Map()
+    this.#byStep.set(items.stepUnit.index, items)
   }
 
-  /** A step has completed. */
-  completed(expansion: StepItems<Run>): void {
-    if (expansion.failed === 0) this.#expansions!.delete(expansion.source.index)
+  /** The step has completed. */
+  completed(items: StepItems<Run>): void {
+    if (items.failed === 0) this.#byStep!.delete(items.stepUnit.index)
   }
 
-  /** How many items a step has gone on without, where it may; for the event that says that it failed. */
-  failedOf(index: number): { readonly itemsFailed: number } | undefined {
-    const expansion = this.get(index)
-    return expansion?.plan.onFailure === undefined || expansion.failed === 0
-      ? undefined
-      : { itemsFailed: expansion.failed }
+  /** Fields for `StepFailed`: the number of failed items, when the step may go on without some. */
+  failedFields(index: number): { readonly itemsFailed: number } | undefined {
+    const items = this.get(index)
+    return items?.expansion.onFailure === undefined || items.failed === 0 ? undefined : { itemsFailed: items.failed }
   }
 
-  /** The run is over. */
+  /** The run has ended. */
   end(): void {
     this.#kept = undefined
-    if (this.#expansions === undefined) return
-    // Of a reduce there are no results but the last.
-    for (const [index, { plan }] of this.#expansions) if (plan.inOrder) this.#expansions.delete(index)
+    if (this.#byStep === undefined) return
+    // A reduce has no outputs of single items.
+    for (const [index, { expansion }] of this.#byStep) if (expansion.inOrder) this.#byStep.delete(index)
   }
 
-  /** What a claim of a unit sees of the run's values. */
+  /** The values that a claim of the unit reads. */
   valuesOf(unit: WorkUnit, values: Claim["values"]): Claim["values"] {
-    const expansion = this.of(unit)
-    if (expansion !== undefined) return expansion.valuesOver(values)
+    const items = this.of(unit)
+    if (items !== undefined) return items.valuesFrom(values)
     if (this.#kept === undefined) return values
     const step = unit.run.step(unit.index).name
     if (!Object.hasOwn(this.#kept, step)) return values
@@ -72,28 +70,28 @@ export class RunItems<Run extends UnitRun> {
     return { get: (name) => (name === KEPT_ITEMS ? write(kept) : values.get(name)) }
   }
 
-  /** What an event about a unit says of it. `item` is the one of several that it is about. */
-  about(unit: WorkUnit, attempt: number, atMillis: number, item?: number): AboutUnit {
-    const about = this.#log.ofStep(unit.index, attempt, atMillis)
-    const expansion = this.of(unit)
-    return expansion === undefined ? about : { ...about, item: item ?? unit.item * expansion.size }
+  /** The common fields of an event about a unit. `item` is the item in question, in a unit of several. */
+  eventFields(unit: WorkUnit, attempt: number, atMillis: number, item?: number): UnitFields {
+    const fields = this.#log.stepFields(unit.index, attempt, atMillis)
+    const items = this.of(unit)
+    return items === undefined ? fields : { ...fields, item: item ?? unit.item * items.size }
   }
 
-  /** Whether an event about a unit is told: of events about single items that are tried again, a step has only so many. */
-  isTold(unit: WorkUnit): boolean {
-    const expansion = this.of(unit)
-    return expansion === undefined || expansion.events++ < MAX_ITEM_ERRORS
+  /** Counts an event about a retried or released unit. False when its step has too many events with an item. */
+  countEvent(unit: WorkUnit): boolean {
+    const items = this.of(unit)
+    return items === undefined || items.retryEvents++ < MAX_ITEM_ERRORS
   }
 
   list(index: number, request: ItemsRequest, maxBytes: number): ItemList {
-    const expansion = this.get(index)
-    return expansion === undefined || expansion.plan.inOrder ? NO_ITEMS : expansion.list(request, maxBytes)
+    const items = this.get(index)
+    return items === undefined || items.expansion.inOrder ? NO_ITEMS : items.list(request, maxBytes)
   }
 
-  /** Bytes of all that is kept of them. */
+  /** Bytes of all items. */
   get bytes(): number {
     let sum = 0
-    if (this.#expansions !== undefined) for (const { keptBytes } of this.#expansions.values()) sum += keptBytes
+    if (this.#byStep !== undefined) for (const { keptBytes } of this.#byStep.values()) sum += keptBytes
     return sum
   }
 }

@@ -1,4 +1,4 @@
-/** The log of a run in memory: its events, who watches them, and the lines that its tasks write. */
+/** The log of a run in memory: its events, their watchers, and the log lines of its tasks. */
 import * as Effect from "effect/Effect"
 import type { Plan } from "../../pipeline/Plan.ts"
 import type { Event, HowCompleted } from "../../run/Event.ts"
@@ -8,59 +8,59 @@ import { type Line, type Lines, MAX_LINES } from "../../task/Log.ts"
 import * as Bytes from "../../values/Bytes.ts"
 import type { ErrorInfo } from "../../values/ErrorInfo.ts"
 
-/** How many events make a log long. */
-const LONG = 1_000
+/** From this many events on, the folded state is kept. */
+const LONG_LOG = 1_000
 
-/** What an event, and a step of a plan of its own, count for in a run's history, in bytes. */
+/** How many bytes an event counts for, and a step of a plan that no other run shares. */
 const EVENT_BYTES = 100
 const STEP_BYTES = 100
 
-type AboutRun = Pick<Event, "runId" | "pipelineId" | "sequence" | "atMillis">
-type AboutStep = AboutRun & Pick<Extract<Event, { readonly step: string }>, "step" | "index" | "attempt">
+type RunFields = Pick<Event, "runId" | "pipelineId" | "sequence" | "atMillis">
+type StepFields = RunFields & Pick<Extract<Event, { readonly step: string }>, "step" | "index" | "attempt">
 
-/** Events in order, and what is read out of them. */
+/** The events in order, and the state that they fold to. */
 export class RunLog {
   readonly submission: Run.Submission
   readonly plan: Plan
   readonly events: Array<Event> = []
-  /** Called after the log has grown. */
+  /** Called once, after the log has grown. */
   listeners: Set<() => void> | undefined = undefined
-  /** How many of its events the feed has been told of. */
-  told = 0
-  /** How many lines were not kept. */
+  /** How many of its events are in the feed. */
+  published = 0
+  /** How many lines were dropped. */
   linesDropped = 0
   #lines: Array<Line> | undefined = undefined
   #linesBytes = 0
   #errorsBytes = 0
   readonly #ownBytes: number
-  /** The percent that was told last, by step. */
+  /** The last percentage with an event, by step. */
   #percents: Map<number, number> | undefined = undefined
-  #folded: Run.Run | undefined = undefined
+  #snapshot: Run.Run | undefined = undefined
 
   constructor(submission: Run.Submission, plan: Plan) {
     this.submission = submission
     this.plan = plan
-    // A run of a part has a plan of its own; others share that of their pipeline.
+    // A partial run has its own plan; other runs share the plan of their pipeline.
     const isPart = submission.targets !== undefined || submission.retryOf !== undefined || hasKeys(submission.given)
     this.#ownBytes = isPart ? STEP_BYTES * plan.steps.length : 0
   }
 
-  /** Bytes of its lines and, by estimate, of its events and of what else it has of its own. */
+  /** Bytes of its lines and errors; events and its own plan are estimated. */
   get bytes(): number {
     return this.#ownBytes + this.#linesBytes + this.#errorsBytes + EVENT_BYTES * this.events.length
   }
 
-  /** The fold of the log. That of a long one is kept, so that asking again costs only what happened since. */
+  /** The fold of the log. Of a long log it is kept, so that the next read folds only the new events. */
   get state(): Run.Run {
     const { events } = this
-    if (events.length < LONG) return Run.fold(Run.pending(this.submission, this.plan.steps), events)
-    const folded = this.#folded ?? Run.pending(this.submission, this.plan.steps)
-    if (folded.sequence < events.length) this.#folded = Run.fold(folded, events.slice(folded.sequence))
-    return this.#folded ?? folded
+    if (events.length < LONG_LOG) return Run.fold(Run.pending(this.submission, this.plan.steps), events)
+    const folded = this.#snapshot ?? Run.pending(this.submission, this.plan.steps)
+    if (folded.sequence < events.length) this.#snapshot = Run.fold(folded, events.slice(folded.sequence))
+    return this.#snapshot ?? folded
   }
 
-  /** Waits until the log has more than so many events. */
-  grown(length: number): Effect.Effect<void> {
+  /** Waits until the log has more than `length` events. */
+  waitForMore(length: number): Effect.Effect<void> {
     return Effect.callback((resume) => {
       if (this.events.length > length) return resume(Effect.void)
       const listener = () => {
@@ -73,15 +73,15 @@ export class RunLog {
     })
   }
 
-  /** What an event about the run begins with. */
-  at(atMillis: number): AboutRun {
+  /** The common fields of the next event about the run. */
+  runFields(atMillis: number): RunFields {
     const { id: runId, pipelineId } = this.submission
     return { runId, pipelineId, sequence: this.events.length + 1, atMillis }
   }
 
-  /** What an event about a step begins with. */
-  ofStep(index: number, attempt: number, atMillis: number): AboutStep {
-    return { ...this.at(atMillis), step: this.plan.steps[index]!.name, index, attempt }
+  /** The common fields of the next event about a step. */
+  stepFields(index: number, attempt: number, atMillis: number): StepFields {
+    return { ...this.runFields(atMillis), step: this.plan.steps[index]!.name, index, attempt }
   }
 
   add(event: Event): void {
@@ -89,7 +89,7 @@ export class RunLog {
     if ("error" in event) this.#errorsBytes += bytesOfError(event.error)
   }
 
-  // The two that happen most are spelt out: an object that is made in one go costs the least.
+  // The two most frequent events are written as one object literal, which is fastest.
 
   stepStarted(index: number, attempt: number, atMillis: number): void {
     const { id: runId, pipelineId } = this.submission
@@ -124,25 +124,25 @@ export class RunLog {
     this.events.push(more === undefined ? completed : { ...completed, ...more })
   }
 
-  /** One event for each percent of an attempt: as many as anybody can see, and not more for a longer list. */
+  /** Adds at most one event per percent of an attempt, however long the list is. */
   stepProgressed(index: number, attempt: number, done: number, total: number, atMillis: number): void {
     const percent = total > 0 ? Math.min(Math.floor((100 * done) / total), 100) : 0
     this.#percents ??= new Map()
     if (percent <= (this.#percents.get(index) ?? -1)) return
     this.#percents.set(index, percent)
-    this.events.push({ type: "StepProgressed", ...this.ofStep(index, attempt, atMillis), done, total })
+    this.events.push({ type: "StepProgressed", ...this.stepFields(index, attempt, atMillis), done, total })
   }
 
-  /** Items of a step have failed for good; an error that does not say which is about the item `first`. */
+  /** Items of a step have failed for good. An error without `item` is about the item `first`. */
   itemsFailed(index: number, attempt: number, errors: ReadonlyArray<ErrorInfo>, first: number, atMillis: number): void {
-    const about = this.ofStep(index, attempt, atMillis)
+    const fields = this.stepFields(index, attempt, atMillis)
     for (const [at, error] of errors.entries()) {
-      const sequence = about.sequence + at
-      this.add({ type: "StepItemFailed", ...about, sequence, item: error.item ?? first, error })
+      const sequence = fields.sequence + at
+      this.add({ type: "StepItemFailed", ...fields, sequence, item: error.item ?? first, error })
     }
   }
 
-  /** Keeps what an attempt says; its progress only while it has its lease. */
+  /** Records a note of an attempt; its progress only while its lease is live. */
   note({ claim, progress, line, dropped = 0 }: Note, isLive: boolean, atMillis: number): void {
     const { index, step, attempt, item } = claim
     this.linesDropped += dropped
@@ -156,7 +156,7 @@ export class RunLog {
     this.#lines ??= []
     this.#lines.push(line)
     this.#linesBytes += bytesOf(line)
-    // Dropped in one go and not one by one, which would move all the others each time.
+    // Half are dropped in one go: dropping lines one by one would move all others each time.
     if (this.#lines.length < 2 * MAX_LINES) return
     const dropped = this.#lines.splice(0, this.#lines.length - MAX_LINES)
     this.linesDropped += dropped.length

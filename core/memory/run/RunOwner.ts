@@ -1,4 +1,4 @@
-/** What a run in memory needs of its Store. */
+/** The Store of a run in memory, as the run sees it. */
 
 import type { Json } from "../../json/Value.ts"
 import type { MemoKey } from "../../store/Work.ts"
@@ -7,22 +7,22 @@ import type { WorkUnit } from "../work/WorkUnit.ts"
 
 type Outputs = Readonly<Record<string, Json>>
 
-/** What a run tells the Store that it lives in. */
+/** The Store that owns a run. */
 export interface RunOwner<Run extends LeaseRun> {
   readonly maxValueBytes: number
-  /** How many workers one unit of work may lose before it fails, the last of them alone. */
+  /** How many workers a unit may lose before it fails. It runs alone on the last of them. */
   readonly maxLosses: number
   readonly ready: (unit: WorkUnit<Run>) => void
-  /** It is ready, and goes before what begins other runs. */
+  /** Makes a unit ready, in front of the first steps of other runs. */
   readonly readyFirst: (unit: WorkUnit<Run>) => void
-  /** The unit is to be ready again after a while. */
+  /** Makes a unit ready again after `waitMillis`. */
   readonly delay: (unit: WorkUnit<Run>, waitMillis: number) => void
-  /** What a unit with this memo key gave. */
+  /** The memoised outputs for a key. */
   readonly recall: (memo: MemoKey) => Outputs | undefined
-  /** Keeps what a unit gave, for others with the same memo key. */
+  /** Memoises the outputs of a unit. */
   readonly memoise: (memo: MemoKey, outputs: Outputs) => void
   readonly revoke: (lease: Lease<Run>) => void
-  /** Whole milliseconds since a lease or an expansion began. */
-  readonly since: (beganMillis: number) => number
+  /** Whole milliseconds since `beganMillis`, by the monotonic clock. */
+  readonly millisSince: (beganMillis: number) => number
   readonly ended: (run: Run) => void
 }

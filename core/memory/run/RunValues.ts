@@ -6,15 +6,15 @@ import * as Bytes from "../../values/Bytes.ts"
 
 type Outputs = Readonly<Record<string, Json>>
 
-/** Values by name: what the run was given, and what its steps gave. */
+/** Values by name: parameters, given and kept values, and outputs of steps. */
 export class RunValues {
   readonly #values: Map<string, Json> = new Map()
-  /** Those that were given; undefined when none was. */
+  /** The given values; undefined when there are none. */
   readonly #given: Outputs | undefined
   /** Bytes of all names and values. */
   bytes = 0
 
-  /** How many bytes those may have together that a step is called with. */
+  /** How many bytes the inputs of one step may have together. */
   readonly maxTogether: number
 
   constructor({ parameters, kept, given }: Submission, maxTogether: number) {
@@ -29,14 +29,14 @@ export class RunValues {
     return this.#values.get(name)
   }
 
-  /** Bytes of the values of these names that are there. */
+  /** Bytes of the present values among these names. */
   bytesOf(names: ReadonlyArray<string>): number {
     let bytes = 0
     for (const name of names) bytes += Bytes.ofText(this.#values.get(name) ?? "")
     return bytes
   }
 
-  /** Keeps what a step gave, and says what of it was kept: values that were given stay, whatever runs. */
+  /** Keeps the outputs of a step, except those that replace given values. Returns the kept outputs. */
   keepAll(outputs: Outputs): Outputs {
     const given = this.#given
     const kept =

@@ -1,55 +1,55 @@
-/** Those who wait in a Store in memory: first in, first out. */
+/** A first-in-first-out queue that drops entries which are over. */
 import * as MutableList from "effect/MutableList"
 
-/** Something that waits, unless it is over before its turn comes. */
-export interface Waiting {
+/** An entry of a queue. It may end while it waits. */
+export interface Queued {
   readonly isOver: boolean
 }
 
-/** Below this, nobody looks for those that are over. */
-const FEW = 1_024
+/** A queue with fewer entries is not pruned. */
+const MIN_PRUNE = 1_024
 
 /**
- * A queue that what is over does not pile up in, even when nothing is taken: each time it has doubled, it is cleared of
- * them, which costs a constant time for each that was added.
+ * Entries that are over do not pile up, even when none is taken: the queue is pruned each time it has doubled. That
+ * costs constant time per added entry.
  */
-export class Fifo<A extends Waiting> {
+export class Fifo<A extends Queued> {
   readonly #list: MutableList.MutableList<A> = MutableList.make()
-  readonly #dropped: ((item: A) => void) | undefined
-  #clearAt = FEW
+  readonly #onDrop: ((item: A) => void) | undefined
+  #pruneAt = MIN_PRUNE
 
-  /** `dropped` is called for what leaves because it is over; it may add to the queue. */
-  constructor(dropped?: (item: A) => void) {
-    this.#dropped = dropped
+  /** `onDrop` is called for each pruned entry; it may add to the queue. */
+  constructor(onDrop?: (item: A) => void) {
+    this.#onDrop = onDrop
   }
 
   get length(): number {
     return this.#list.length
   }
 
-  /** The next one that is not over, which stays where it is; nothing when all of the next hundred are. */
+  /** The next entry that is not over, without taking it; undefined when the next hundred are all over. */
   get first(): A | undefined {
     return MutableList.toArrayN(this.#list, 100).find((item) => !item.isOver)
   }
 
   add(item: A): void {
-    if (this.#list.length >= this.#clearAt) this.#clear()
+    if (this.#list.length >= this.#pruneAt) this.#prune()
     MutableList.append(this.#list, item)
   }
 
-  /** The next one, over or not. */
+  /** Takes the next entry, over or not. */
   take(): A | undefined {
     const item = MutableList.take(this.#list)
     return item === MutableList.Empty ? undefined : item
   }
 
-  #clear(): void {
+  #prune(): void {
     const over: Array<A> = []
     MutableList.filter(this.#list, (item) => {
       if (item.isOver) over.push(item)
       return !item.isOver
     })
-    this.#clearAt = Math.max(FEW, 2 * this.#list.length)
-    if (this.#dropped !== undefined) for (const item of over) this.#dropped(item)
+    this.#pruneAt = Math.max(MIN_PRUNE, 2 * this.#list.length)
+    if (this.#onDrop !== undefined) for (const item of over) this.#onDrop(item)
   }
 }

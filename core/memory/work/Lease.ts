@@ -1,4 +1,4 @@
-/** Leases of a Store in memory, in the order in which they end. */
+/** Leases of a Store in memory, in the order in which they expire. */
 
 import type { Json } from "../../json/Value.ts"
 import type { Submission } from "../../run/Run.ts"
@@ -7,17 +7,17 @@ import type { Claim } from "../../store/Work.ts"
 import type { Limit } from "../../values/Limit.ts"
 import type { UnitRun, WorkUnit } from "./WorkUnit.ts"
 
-/** What a lease asks the run of its unit. */
+/** The run of a leased unit, as its lease sees it. */
 export interface LeaseRun extends UnitRun {
   readonly submission: Submission
-  expansionOf(unit: { readonly index: number }): { valueOf(item: number): Json } | undefined
-  /** What a claim of a unit sees of the run's values. */
+  itemsOf(unit: { readonly index: number }): { valueOf(item: number): Json } | undefined
+  /** The values that a claim of the unit reads. */
   valuesOf(unit: WorkUnit): Claim["values"]
 }
 
-/** A claim as the Store that granted it keeps it. */
+/** A claim, as the Store that granted it keeps it. */
 export class Lease<Run extends LeaseRun = LeaseRun> implements Claim {
-  /** The Store that granted it: no other takes it. */
+  /** The object that granted it: no other accepts it. */
   readonly issuer: object
   readonly unit: WorkUnit<Run>
   readonly phase: Claim["phase"]
@@ -25,7 +25,7 @@ export class Lease<Run extends LeaseRun = LeaseRun> implements Claim {
   readonly failures: number
   readonly item: { readonly index: number; readonly value: Json } | undefined
   readonly values: Claim["values"]
-  /** What is held for as long as it lasts. */
+  /** The limits held until it ends. */
   readonly limits: ReadonlyArray<Limit>
   readonly worker: string
   /** By the Store's monotonic clock. */
@@ -33,13 +33,13 @@ export class Lease<Run extends LeaseRun = LeaseRun> implements Claim {
   readonly isAlone: boolean
   readonly #serial: number
   isLive = true
-  /** Whether it was taken from its worker, which has not stopped yet: what it holds of limits is not free. */
+  /** Whether it was revoked and its worker has not stopped yet: it still holds its limits. */
   isStopping = false
-  /** When it ends unless renewed, by the Store's monotonic clock without the time that its thread was blocked. */
+  /** When it expires unless renewed, by the monotonic clock minus `Leases.blockedMillis`. */
   endsMillis = 0
-  /** Where it is among all leases and among those of its run; undefined where it has ended. */
-  inAll: Entry<Lease<Run>> | undefined = undefined
-  inRun: Entry<Lease<Run>> | undefined = undefined
+  /** Its entries in the lists of all leases and of its run's leases; undefined once removed. */
+  storeEntry: Entry<Lease<Run>> | undefined = undefined
+  runEntry: Entry<Lease<Run>> | undefined = undefined
 
   constructor(
     issuer: object,
@@ -56,8 +56,8 @@ export class Lease<Run extends LeaseRun = LeaseRun> implements Claim {
     this.attempt = this.phase === "probe" ? 0 : ++unit.attempts
     this.failures = unit.failures
     if (unit.attempts === 1) unit.firstBeganMillis = beganMillis
-    const expansion = unit.item === -1 ? undefined : unit.run.expansionOf(unit)!
-    this.item = expansion && { index: unit.item, value: expansion.valueOf(unit.item) }
+    const items = unit.item === -1 ? undefined : unit.run.itemsOf(unit)!
+    this.item = items && { index: unit.item, value: items.valueOf(unit.item) }
     this.values = unit.run.valuesOf(unit)
     this.limits = limits
     this.worker = worker
@@ -104,33 +104,33 @@ export class RunLeases<Run extends LeaseRun> {
   }
 
   add(lease: Lease<Run>): void {
-    lease.inRun = this.#list.add(lease)
+    lease.runEntry = this.#list.add(lease)
   }
 
-  /** It has come to its end. */
+  /** Ends a lease. */
   end(lease: Lease<Run>): void {
     lease.isLive = false
-    this.#list.remove(lease.inRun!)
-    lease.inRun = undefined
+    this.#list.remove(lease.runEntry!)
+    lease.runEntry = undefined
   }
 
-  /** Ends the leases of a step, or all of them. */
-  revoke(index: number | undefined, revoked: (lease: Lease<Run>) => void): void {
+  /** Ends the leases of a step, or all leases when `index` is undefined. */
+  revoke(index: number | undefined, onRevoke: (lease: Lease<Run>) => void): void {
     for (let entry = this.#list.first; entry !== undefined; ) {
       const { value: lease, after } = entry
       if (index === undefined || lease.index === index) {
         this.end(lease)
-        revoked(lease)
+        onRevoke(lease)
       }
       entry = after
     }
   }
 }
 
-/** All leases. They last equally long, so the one granted or renewed first ends first. */
+/** All leases. All last equally long, so the lease granted or renewed first expires first. */
 export class Leases<Run extends LeaseRun> {
   readonly leaseMillis: number
-  /** How long the thread was blocked while there were leases, in milliseconds: no worker could renew its leases then. */
+  /** How long the thread was blocked while leases existed, in milliseconds. No worker could renew a lease then. */
   blockedMillis = 0
   readonly #list = new LinkedList<Lease<Run>>()
 
@@ -146,7 +146,7 @@ export class Leases<Run extends LeaseRun> {
     return this.#list.size
   }
 
-  /** In how many milliseconds the first one ends. */
+  /** Milliseconds until the first lease expires; infinite without leases. */
   restMillis(passedMillis: number): number {
     const { first } = this
     return first === undefined ? Number.POSITIVE_INFINITY : first.endsMillis + this.blockedMillis - passedMillis
@@ -154,11 +154,11 @@ export class Leases<Run extends LeaseRun> {
 
   add(lease: Lease<Run>, passedMillis: number): void {
     lease.endsMillis = passedMillis - this.blockedMillis + this.leaseMillis
-    lease.inAll = this.#list.add(lease)
+    lease.storeEntry = this.#list.add(lease)
   }
 
   remove(lease: Lease<Run>): void {
-    this.#list.remove(lease.inAll!)
-    lease.inAll = undefined
+    this.#list.remove(lease.storeEntry!)
+    lease.storeEntry = undefined
   }
 }

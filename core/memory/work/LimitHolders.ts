@@ -1,50 +1,50 @@
-/** Who holds which limits in a Store in memory, and who waits for them. */
+/** Limits in a Store in memory: which runs and units hold them, and which wait. */
 import type { Limit } from "../../values/Limit.ts"
-import { type Waiter, WaitingHolders } from "./WaitingHolders.ts"
+import { type LimitWaiter, WaitingHolders } from "./WaitingHolders.ts"
 
-/** Something that needs limits to go on: a run, or a unit of work. */
-export interface Holder extends Waiter {
-  /** Holders of one class can be served by the same worker: when a place is free, one of each class is told. */
+/** A run or a unit of work that needs limits. */
+export interface Holder extends LimitWaiter {
+  /** The same workers serve all holders of a class. When a limit becomes free, one holder of each class is woken. */
   readonly waitClass: string
 }
 
-interface Line<H extends Holder> {
+interface WaitQueue<H extends Holder> {
   readonly max: number
   readonly holders: WaitingHolders<H>
 }
 
-interface Key<H extends Holder> {
+interface KeyState<H extends Holder> {
   held: number
-  /** Those who wait, by class and by how many may hold the key. */
-  readonly lines: Map<string, Line<H>>
+  /** The waiting holders, by class and by the limit's `max`. */
+  readonly queues: Map<string, WaitQueue<H>>
 }
 
-/** Limits by key. A holder takes all that it needs at once or nothing, so nobody waits with a place in hand. */
+/** Counting semaphores by key. A holder acquires all its limits or none, so no waiting holder blocks another. */
 export class LimitHolders<H extends Holder> {
-  readonly #keys: Map<string, Key<H>> = new Map()
+  readonly #keys: Map<string, KeyState<H>> = new Map()
   #serials = 0
-  /** Called for one that has waited and may try again; it must not try at once. */
+  /** Called for a waiting holder that may try again. It must not acquire within this call. */
   readonly #wake: (holder: H) => void
 
   constructor(wake: (holder: H) => void) {
     this.#wake = wake
   }
 
-  /** Takes every limit, or has the holder wait for the first one that is used up. */
-  take(holder: H, limits: ReadonlyArray<Limit>): boolean {
+  /** Acquires all limits. If one is full, queues the holder for the first such limit and returns false. */
+  acquire(holder: H, limits: ReadonlyArray<Limit>): boolean {
     const full = limits.find((limit) => this.isFull(limit))
     if (full === undefined) {
-      for (const { key } of limits) this.#keyOf(key).held++
+      for (const { key } of limits) this.#stateOf(key).held++
       holder.waitSerial = 0
       return true
     }
-    const { lines } = this.#keyOf(full.key)
+    const { queues } = this.#stateOf(full.key)
     const name = `${full.max} ${holder.waitClass}`
-    const line = lines.get(name) ?? { max: full.max, holders: new WaitingHolders() }
-    lines.set(name, line)
+    const queue = queues.get(name) ?? { max: full.max, holders: new WaitingHolders() }
+    queues.set(name, queue)
     if (holder.waitSerial === 0) holder.waitSerial = ++this.#serials
-    line.holders.add(holder)
-    this.pass(limits)
+    queue.holders.add(holder)
+    this.wakeNext(limits)
     return false
   }
 
@@ -52,39 +52,39 @@ export class LimitHolders<H extends Holder> {
     return (this.#keys.get(key)?.held ?? 0) >= max
   }
 
-  /** Whether a limit is waited for. */
-  isAwaited(key: string): boolean {
-    return (this.#keys.get(key)?.lines.size ?? 0) > 0
+  /** Whether holders wait for a limit. */
+  hasWaiters(key: string): boolean {
+    return (this.#keys.get(key)?.queues.size ?? 0) > 0
   }
 
-  /** Gives limits back, and tells those who wait for them. */
-  give(limits: ReadonlyArray<Limit>): void {
-    for (const { key } of limits) this.#keyOf(key).held--
-    this.pass(limits)
+  /** Releases limits and wakes holders that wait for them. */
+  release(limits: ReadonlyArray<Limit>): void {
+    for (const { key } of limits) this.#stateOf(key).held--
+    this.wakeNext(limits)
   }
 
   /**
-   * Tells the next ones of whatever is free of these limits. For a holder that was told and does not take its place,
-   * because it is over or something else is used up: nobody else would be told of it.
+   * Wakes the next waiting holders of these limits, where they are free. Call it also for a woken holder that does not
+   * acquire, because it is over or another limit is full: otherwise no other holder would be woken.
    */
-  pass(limits: ReadonlyArray<Limit>): void {
+  wakeNext(limits: ReadonlyArray<Limit>): void {
     for (const { key } of limits) {
       const state = this.#keys.get(key)
       if (state === undefined) continue
-      for (const [name, { max, holders }] of state.lines) {
+      for (const [name, { max, holders }] of state.queues) {
         if (state.held >= max) continue
         const next = holders.take()
-        if (holders.isEmpty) state.lines.delete(name)
+        if (holders.isEmpty) state.queues.delete(name)
         if (next !== undefined) this.#wake(next)
       }
-      if (state.held === 0 && state.lines.size === 0) this.#keys.delete(key)
+      if (state.held === 0 && state.queues.size === 0) this.#keys.delete(key)
     }
   }
 
-  #keyOf(key: string): Key<H> {
+  #stateOf(key: string): KeyState<H> {
     let state = this.#keys.get(key)
     if (state === undefined) {
-      state = { held: 0, lines: new Map() }
+      state = { held: 0, queues: new Map() }
       this.#keys.set(key, state)
     }
     return state

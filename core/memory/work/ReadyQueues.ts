@@ -1,51 +1,51 @@
-/** The ready work of a Store in memory, by priority and by version of its pipeline, and in which order it is lent. */
+/** The ready units of a Store in memory, in the order in which they are granted. */
 
 import * as Version from "../../pipeline/Version.ts"
 import type { Claim, ClaimRequest } from "../../store/Work.ts"
-import { Fifo, type Waiting } from "./Fifo.ts"
+import { Fifo, type Queued } from "./Fifo.ts"
 
-/** A unit that knows where it is queued. */
-export interface ReadyUnit<Unit extends Waiting> extends Waiting {
+/** A unit that knows its queue. */
+export interface ReadyUnit<Unit extends Queued> extends Queued {
   readonly run: { readonly queue: ReadyQueue<Unit> }
 }
 
-/** The ready work of one priority of one version of one pipeline, in the order in which it became ready. */
-export interface ReadyQueue<Unit extends Waiting> {
+/** The ready units of one pipeline version at one priority, in the order in which they became ready. */
+export interface ReadyQueue<Unit extends Queued> {
   readonly key: string
   readonly pipelineId: string
   readonly level: Level<Unit>
   readonly units: Fifo<Unit>
-  /** Those that go before the others: steps of runs that have begun, and those that have waited for a limit. */
-  readonly foremost: Fifo<Unit>
-  /** Whether it is among those to claim from. */
+  /** Units that go before `units`: steps of runs that have begun, and units that have waited for a limit. */
+  readonly front: Fifo<Unit>
+  /** Whether it is in its level's `filled`. */
   isFilled: boolean
 }
 
-/** The ready work of one priority. */
-interface Level<Unit extends Waiting> {
+/** The queues of one priority. */
+interface Level<Unit extends Queued> {
   readonly priority: number
   readonly queues: Map<string, ReadyQueue<Unit>>
-  /** The queues with something in them. The first is the next to be claimed from. */
+  /** The queues that are not empty. The next claim begins with the first. */
   readonly filled: Array<ReadyQueue<Unit>>
 }
 
 const NONE: ReadonlyArray<never> = []
 
-/** How many queues a priority keeps; more than there are pipelines, unless they come and go. */
+/** How many queues a priority keeps. More versions than that are not in use at the same time. */
 const MAX_QUEUES = 20_000
 
-/** Queues by priority and version; within a priority, those with something in them are claimed from in turn. */
+/** Queues by priority and pipeline version. Claims take from the filled queues of a priority in turn. */
 export class ReadyQueues<Unit extends ReadyUnit<Unit>> {
-  /** The highest first. */
+  /** By priority, the highest first. */
   readonly #levels: Array<Level<Unit>> = []
   readonly #paused: ReadonlySet<string>
-  readonly #dropped: (unit: Unit) => void
+  readonly #onDrop: (unit: Unit) => void
   #filled = 0
 
-  /** `dropped` is called for units that leave because they are over. */
-  constructor(paused: ReadonlySet<string>, dropped: (unit: Unit) => void) {
+  /** `onDrop` is called for each unit that is dropped because it is over. */
+  constructor(paused: ReadonlySet<string>, onDrop: (unit: Unit) => void) {
     this.#paused = paused
-    this.#dropped = dropped
+    this.#onDrop = onDrop
   }
 
   get isEmpty(): boolean {
@@ -62,8 +62,8 @@ export class ReadyQueues<Unit extends ReadyUnit<Unit>> {
         key,
         pipelineId,
         level,
-        units: new Fifo(this.#dropped),
-        foremost: new Fifo(this.#dropped),
+        units: new Fifo(this.#onDrop),
+        front: new Fifo(this.#onDrop),
         isFilled: false
       }
       level.queues.set(key, queue)
@@ -77,20 +77,20 @@ export class ReadyQueues<Unit extends ReadyUnit<Unit>> {
     queue.units.add(unit)
   }
 
-  /** For one that goes before those that come now. */
+  /** Adds a unit in front of those in `units`. */
   addFirst(unit: Unit): void {
     const { queue } = unit.run
     if (!queue.isFilled) this.#fill(queue)
-    queue.foremost.add(unit)
+    queue.front.add(unit)
   }
 
   /**
-   * Takes what was asked for. `lend` gets each unit in turn; it lends what it can of it, at most what is left of the
-   * request, and says whether something is left of the unit: then it goes to the end of its queue.
+   * Takes units for a request. `grant` turns a unit into claims, at most up to `max`, and returns whether the unit has
+   * items left: then the unit goes to the end of its queue.
    */
   take(
     { max, versions }: ClaimRequest,
-    lend: (unit: Unit, claims: Array<Claim>, max: number) => boolean
+    grant: (unit: Unit, claims: Array<Claim>, max: number) => boolean
   ): ReadonlyArray<Claim> {
     if (this.#filled === 0) return NONE
     const claims: Array<Claim> = []
@@ -103,13 +103,13 @@ export class ReadyQueues<Unit extends ReadyUnit<Unit>> {
           continue
         }
         while (claims.length < max) {
-          const unit = queue.foremost.take() ?? queue.units.take()
+          const unit = queue.front.take() ?? queue.units.take()
           if (unit === undefined) break
-          if (lend(unit, claims, max)) queue.units.add(unit)
+          if (grant(unit, claims, max)) queue.units.add(unit)
         }
         filled.splice(at, 1)
-        // To the end of the line: the next claim begins with another pipeline.
-        if (queue.units.length + queue.foremost.length > 0) filled.push(queue)
+        // To the end: the next claim begins with another queue.
+        if (queue.units.length + queue.front.length > 0) filled.push(queue)
         else {
           queue.isFilled = false
           this.#filled--
@@ -120,7 +120,7 @@ export class ReadyQueues<Unit extends ReadyUnit<Unit>> {
     return claims
   }
 
-  /** The queues with something in them. */
+  /** The queues that are not empty. */
   *filled(): Iterable<ReadyQueue<Unit>> {
     for (const { filled } of this.#levels) yield* filled
   }
@@ -141,7 +141,7 @@ export class ReadyQueues<Unit extends ReadyUnit<Unit>> {
   }
 }
 
-// Whoever still has one of them goes on with it; a second one of its name does no harm.
-const forget = <Unit extends Waiting>({ queues }: Level<Unit>): void => {
+// A run may still refer to a forgotten queue and use it; a second queue with the same key does no harm.
+const forget = <Unit extends Queued>({ queues }: Level<Unit>): void => {
   for (const [key, { isFilled }] of queues) if (!isFilled) queues.delete(key)
 }

@@ -1,7 +1,7 @@
-/** The items of one step of a run in memory: which units of them are at work, and what came of each. */
+/** The items of one step of a run in memory: the status and the outputs of each unit. */
 
 import type { Json } from "../../json/Value.ts"
-import { mostFailures, type Expansion as Plan } from "../../pipeline/Plan.ts"
+import { type Expansion, mostFailures } from "../../pipeline/Plan.ts"
 import type { HowCompleted } from "../../run/Event.ts"
 import {
   ITEM_STATUSES,
@@ -25,111 +25,111 @@ const NOTHING: Outputs = {}
 
 const [PENDING, RUNNING, COMPLETED, FAILED] = [0, 1, 2, 3] as const
 
-/** The items of a step, from the outcome that listed them on. */
+/** The items of a step, made when the step is expanded. */
 export class StepItems<Run extends UnitRun = UnitRun> {
-  readonly plan: Plan
-  /** The unit that stands for all items that nobody has yet. */
-  readonly source: WorkUnit<Run>
+  readonly expansion: Expansion
+  /** The unit of the step itself. In a ready queue it stands for all units that can be claimed. */
+  readonly stepUnit: WorkUnit<Run>
   /** By the Store's monotonic clock. */
   readonly beganMillis: number
-  /** How many items there are, in all units together. */
+  /** How many items there are in all units. */
   readonly count: number
-  /** How many items a unit has. */
+  /** How many items a unit has; the last may have fewer. */
   readonly size: number
   readonly #units: ReadonlyArray<Json>
   readonly #statuses: Uint8Array
   readonly #attempts: Uint32Array
   readonly #results: ReadonlyMap<string, Array<Json | undefined>>
-  /** The errors of failed units: of the first 1,000. */
+  /** The errors of the first 1,000 failed units. */
   #errors: Map<number, ErrorInfo> | undefined = undefined
-  /** The errors of the first failed items, in order. */
-  #named: Array<ErrorInfo & { readonly item: number }> = []
-  /** In order: what the last item gave. Private until the step completes. */
-  #folded: Outputs = NOTHING
-  /** Items that were lent before and are to be lent again. */
-  readonly #again: Array<WorkUnit<Run>> = []
+  /** The errors of the failed items with the lowest indices, in order. */
+  #firstErrors: Array<ErrorInfo & { readonly item: number }> = []
+  /** In a reduce: the outputs of the last item. Private until the step completes. */
+  #accumulated: Outputs = NOTHING
+  /** Units that were leased before and are ready again. */
+  readonly #requeued: Array<WorkUnit<Run>> = []
   #next = 0
-  #lent = 0
+  #leased = 0
   #unitsDone = 0
   #unitsBytes: number | undefined = undefined
   #errorsBytes = 0
-  /** Whether the source is where units are claimed from. */
+  /** Whether `stepUnit` is in a ready queue. */
   isQueued = false
-  /** How many items are done, failed ones included. */
+  /** How many items are done, including failed items. */
   done = 0
   /** How many items failed. */
   failed = 0
-  /** Bytes of all results so far, as the lists that they will be. */
+  /** Bytes of all results so far, including commas. */
   bytes = 0
-  /** How many items gave what an earlier attempt gave. */
+  /** How many items took the outputs of an earlier attempt. */
   memoised = 0
-  /** How many events there were about single items that are tried again. */
-  events = 0
-  /** How many events there were about single items that failed. */
-  failures = 0
+  /** How many events were written about retried or released items. */
+  retryEvents = 0
+  /** How many events were written about failed items. */
+  failedEvents = 0
 
   constructor(
-    plan: Plan,
+    expansion: Expansion,
     source: WorkUnit<Run>,
     beganMillis: number,
     { units, count, size, done = [] }: Extract<Outcome, { readonly _tag: "Expanded" }>
   ) {
-    this.plan = plan
-    this.source = source
+    this.expansion = expansion
+    this.stepUnit = source
     this.beganMillis = beganMillis
     this.count = count
     this.#units = units
     this.size = size
     this.#statuses = new Uint8Array(units.length)
     this.#attempts = new Uint32Array(units.length)
-    this.#results = new Map(plan.inOrder ? [] : plan.outputs.map((name) => [name, new Array(units.length)]))
+    this.#results = new Map(expansion.inOrder ? [] : expansion.outputs.map((name) => [name, new Array(units.length)]))
     for (const { unit, outputs } of done) this.complete(unit, outputs, false)
-    this.#passDone()
+    this.#skipDone()
   }
 
-  // -- lending -------------------------------------------------------------------------------------------------------
+  // -- leases --------------------------------------------------------------------------------------------------------
 
-  /** Whether another item may be lent. */
+  /** Whether fewer units are leased than may run at once. */
   get hasRoom(): boolean {
-    return this.#lent < this.plan.max
+    return this.#leased < this.expansion.max
   }
 
-  /** Whether there is an item that can be lent now. */
+  /** Whether a unit can be leased now. */
   get isReady(): boolean {
     if (!this.hasRoom) return false
-    if (this.#again.length > 0) return true
-    // In order: the item before has to be done, not only given back.
-    return this.#next < this.#units.length && (!this.plan.inOrder || this.#next === this.#unitsDone)
+    if (this.#requeued.length > 0) return true
+    // In a reduce, the item before must be done.
+    return this.#next < this.#units.length && (!this.expansion.inOrder || this.#next === this.#unitsDone)
   }
 
   get isDone(): boolean {
     return this.#unitsDone === this.#units.length
   }
 
-  /** The next item to lend; ask `isReady` first. */
+  /** Takes the next unit; check `isReady` first. */
   take(): WorkUnit<Run> {
-    const unit = this.#again.pop()
+    const unit = this.#requeued.pop()
     if (unit !== undefined) return unit
-    const { run, index } = this.source
+    const { run, index } = this.stepUnit
     const next = new WorkUnit(run, index, this.#next++)
-    this.#passDone()
+    this.#skipDone()
     return next
   }
 
-  #passDone(): void {
+  #skipDone(): void {
     while (this.#statuses[this.#next] === COMPLETED) this.#next++
   }
 
-  /** A worker has the item. */
-  lent({ item, attempts }: WorkUnit<Run>): void {
-    this.#lent++
+  /** A worker has leased the unit. */
+  leased({ item, attempts }: WorkUnit<Run>): void {
+    this.#leased++
     this.#statuses[item] = RUNNING
     this.#attempts[item] = attempts
   }
 
-  /** The worker has it no more. */
-  ended({ item }: WorkUnit<Run>): void {
-    this.#lent--
+  /** The lease of the unit has ended. */
+  released({ item }: WorkUnit<Run>): void {
+    this.#leased--
     this.#statuses[item] = PENDING
   }
 
@@ -137,21 +137,21 @@ export class StepItems<Run extends UnitRun = UnitRun> {
     return this.#units[item]!
   }
 
-  /** What an item sees of the run's values. */
-  valuesOver(values: Claim["values"]): Claim["values"] {
-    if (!this.plan.inOrder) return values
-    const folded = this.#folded
-    // A value of that name in the run is not what the items before have come to.
-    const { outputs } = this.plan
+  /** The values that an item reads: in a reduce, its outputs so far replace those of the run. */
+  valuesFrom(values: Claim["values"]): Claim["values"] {
+    if (!this.expansion.inOrder) return values
+    const folded = this.#accumulated
+    // The run may have a value of the same name; that is not the output so far.
+    const { outputs } = this.expansion
     return {
       get: (name) =>
         Object.hasOwn(folded, name) ? folded[name] : outputs.includes(name) ? undefined : values.get(name)
     }
   }
 
-  /** An item that can be lent again. */
-  again(unit: WorkUnit<Run>): void {
-    this.#again.push(unit)
+  /** Makes a unit ready again. */
+  requeue(unit: WorkUnit<Run>): void {
+    this.#requeued.push(unit)
   }
 
   // -- outcomes ------------------------------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ export class StepItems<Run extends UnitRun = UnitRun> {
     if (isMemoised) this.memoised += this.#sizeOf(item)
   }
 
-  /** Items of a unit have failed for good; the outputs are those of its others. */
+  /** Items of a unit have failed for good. `outputs` are those of its other items. */
   fail(item: number, outputs: Outputs, { count, errors }: FailedInUnit): void {
     this.#end(item, FAILED, outputs)
     this.failed += count
@@ -172,10 +172,10 @@ export class StepItems<Run extends UnitRun = UnitRun> {
       this.#errors.set(item, error)
       this.#errorsBytes += Bytes.ofText(JSON.stringify(error))
     }
-    for (const each of errors) this.#name({ ...each, item: each.item ?? item * this.size })
+    for (const each of errors) this.#keepFirst({ ...each, item: each.item ?? item * this.size })
   }
 
-  /** What an error means for a unit that could not be run to its end: all of its items have failed. */
+  /** The failure of all items of a unit, each with this error. */
   allFailed(item: number, error: ErrorInfo): FailedInUnit {
     const count = this.#sizeOf(item)
     const errors = Array.from({ length: Math.min(count, MAX_UNIT_ERRORS) }, (_, at) => ({
@@ -185,21 +185,21 @@ export class StepItems<Run extends UnitRun = UnitRun> {
     return { count, errors }
   }
 
-  /** Keeps the first failed items in their order, whatever order they failed in. */
-  #name(error: ErrorInfo & { readonly item: number }): void {
-    const last = this.#named.at(-1)
-    if (this.#named.length === MAX_NAMED_ITEMS && error.item > last!.item) return
-    this.#named.push(error)
-    this.#named.sort((one, other) => one.item - other.item)
-    if (this.#named.length > MAX_NAMED_ITEMS) this.#named.pop()
+  /** Keeps the errors of the failed items with the lowest indices. Items may fail in any order. */
+  #keepFirst(error: ErrorInfo & { readonly item: number }): void {
+    const last = this.#firstErrors.at(-1)
+    if (this.#firstErrors.length === MAX_NAMED_ITEMS && error.item > last!.item) return
+    this.#firstErrors.push(error)
+    this.#firstErrors.sort((one, other) => one.item - other.item)
+    if (this.#firstErrors.length > MAX_NAMED_ITEMS) this.#firstErrors.pop()
   }
 
   #end(item: number, status: number, outputs: Outputs): void {
     this.#statuses[item] = status
     this.#unitsDone++
     this.done += this.#sizeOf(item)
-    // What it leaves out stays as it was.
-    if (this.plan.inOrder) this.#folded = { ...this.#folded, ...outputs }
+    // An output that this item leaves out keeps its value.
+    if (this.expansion.inOrder) this.#accumulated = { ...this.#accumulated, ...outputs }
     for (const [name, results] of this.#results) {
       if (!Object.hasOwn(outputs, name)) continue
       const json = outputs[name]!
@@ -213,31 +213,31 @@ export class StepItems<Run extends UnitRun = UnitRun> {
     return item === last ? this.count - last * this.size : this.size
   }
 
-  /** Why the step fails now; nothing when it goes on, or completes. */
-  problem(maxValueBytes: number): ErrorInfo | undefined {
-    const { plan, failed, count } = this
+  /** The error that the step fails with; undefined when it goes on or completes. */
+  stepError(maxValueBytes: number): ErrorInfo | undefined {
+    const { expansion, failed, count } = this
     if (this.bytes > maxValueBytes) return resultsTooLarge(this.#step, maxValueBytes)
-    if (failed === 0 || (plan.onFailure === "collect" && !this.isDone)) return undefined
-    const tolerated = mostFailures(plan, count)
+    if (failed === 0 || (expansion.onFailure === "collect" && !this.isDone)) return undefined
+    const tolerated = mostFailures(expansion, count)
     if (failed <= tolerated) return undefined
-    const items = this.#named.map(({ item }) => item)
-    return itemsFailed(this.#step, { failed, count, tolerated, items, cause: this.#named[0]! })
+    const items = this.#firstErrors.map(({ item }) => item)
+    return itemsFailed(this.#step, { failed, count, tolerated, items, cause: this.#firstErrors[0]! })
   }
 
-  /** How the step has come to what came out. */
-  get how(): HowCompleted | undefined {
+  /** Details for the step's `StepCompleted` event. */
+  get completion(): HowCompleted | undefined {
     const { memoised, failed } = this
     if (memoised === 0 && failed === 0) return undefined
     return { ...(memoised > 0 && { memoisedItems: memoised }), ...(failed > 0 && { itemsFailed: failed }) }
   }
 
   get #step(): string {
-    return this.source.run.step(this.source.index).name
+    return this.stepUnit.run.step(this.stepUnit.index).name
   }
 
-  /** What came out: of each output the list, or in order the last. */
+  /** The step's outputs: the lists of the units' outputs, or in a reduce those of the last item. */
   get outputs(): Outputs {
-    if (this.plan.inOrder) return this.#folded
+    if (this.expansion.inOrder) return this.#accumulated
     const lists: Record<string, Json> = {}
     for (const [name, results] of this.#results)
       lists[name] = `[${results.filter((json) => json !== undefined).join(",")}]`
@@ -246,17 +246,17 @@ export class StepItems<Run extends UnitRun = UnitRun> {
 
   // -- reading -------------------------------------------------------------------------------------------------------
 
-  /** Bytes of all that is kept of it. */
+  /** Bytes of its units, results and errors. */
   get keptBytes(): number {
     this.#unitsBytes ??= this.#units.reduce((sum, unit) => sum + Bytes.ofText(unit), 0)
     return this.#unitsBytes + this.bytes + this.#errorsBytes
   }
 
-  /** A part of the list of units. It ends where it is longer than a value may be. */
+  /** A part of the list of units. It ends early once it exceeds `maxBytes`. */
   list({ status, limit, cursor = "0" }: ItemsRequest, maxBytes: number): ItemList {
     const from = Number(cursor)
     const until = Math.min(from + MAX_LISTED, this.#units.length)
-    const isOver = this.source.isOver
+    const isOver = this.stepUnit.isOver
     const items: Array<ItemState> = []
     let at = from
     for (let bytes = 0; at < until && items.length < limit && bytes <= maxBytes; at++) {
@@ -278,7 +278,7 @@ export class StepItems<Run extends UnitRun = UnitRun> {
     return {
       index: item,
       size: this.#sizeOf(item),
-      // What was under way when the step ended is not under way any more.
+      // The end of the step also ended its running units.
       status: isOver && known === "RUNNING" ? "PENDING" : known,
       attempts: this.#attempts[item]!,
       ...(error !== undefined && { error }),

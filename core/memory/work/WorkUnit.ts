@@ -1,4 +1,4 @@
-/** What a Store in memory lends: a step, or a unit of its items. */
+/** A unit of work in a Store in memory: a step, or some items of a step. */
 
 import type { PlanStep } from "../../pipeline/Plan.ts"
 import type { Claim, MemoKey } from "../../store/Work.ts"
@@ -8,12 +8,12 @@ import type { Holder } from "./LimitHolders.ts"
 
 const NO_LIMITS: ReadonlyArray<Limit> = []
 
-/** What a unit asks its run. */
+/** The run of a unit, as the unit sees it. */
 export interface UnitRun {
   readonly priority: number
   readonly queue: { readonly key: string }
   readonly values: {
-    /** Of all values, and how many those may have that a step is called with. */
+    /** Bytes of all values, and how many bytes the inputs of one step may have together. */
     readonly bytes: number
     readonly maxTogether: number
     bytesOf(names: ReadonlyArray<string>): number
@@ -21,25 +21,25 @@ export interface UnitRun {
   step(index: number): PlanStep
   isStepOver(index: number): boolean
   /** The items of the unit's step, once they are known. */
-  expansionOf(unit: { readonly index: number }): object | undefined
+  itemsOf(unit: { readonly index: number }): object | undefined
 }
 
-/** One unit of work, from the moment it is ready to its end, over all its attempts. */
+/** One unit of work, from when it is ready until it is done, over all its attempts. */
 export class WorkUnit<out Run extends UnitRun = UnitRun> implements Holder {
   readonly run: Run
   readonly index: number
-  /** Which item of the step; -1 for the step itself. */
+  /** The index of the unit among the step's items; -1 for the step itself. */
   readonly item: number
   attempts = 0
   failures = 0
-  /** How many of its workers were lost. */
+  /** How many workers were lost while they ran it. */
   losses = 0
   /** When its first attempt began, by the Store's monotonic clock. */
   firstBeganMillis = 0
   waitSerial = 0
   probed = false
   /** The limits that its probe found. */
-  found: ReadonlyArray<Limit> = NO_LIMITS
+  probedLimits: ReadonlyArray<Limit> = NO_LIMITS
   memo: MemoKey | undefined = undefined
 
   constructor(run: Run, index: number, item: number) {
@@ -64,23 +64,23 @@ export class WorkUnit<out Run extends UnitRun = UnitRun> implements Holder {
     return step.probed === true && !this.probed ? "probe" : "run"
   }
 
-  /** Why it can't be lent; nothing when it can: the values that it is called with have too many bytes together. */
-  get inputProblem(): ErrorInfo | undefined {
+  /** The error of a unit whose inputs are too large together; undefined when it can be leased. */
+  get inputError(): ErrorInfo | undefined {
     const { values } = this.run
     const { maxTogether } = values
-    // Mostly all values of the run have no more than that.
+    // Usually even all values of the run together are small enough.
     if (values.bytes <= maxTogether) return undefined
     const { name, reads, expands } = this.run.step(this.index)
-    const isExpanded = this.run.expansionOf(this) !== undefined
+    const isExpanded = this.run.itemsOf(this) !== undefined
     const bytes = values.bytesOf(expands === undefined || isExpanded ? reads : expands.lists)
     return bytes > maxTogether ? inputsTooLarge(name, bytes, maxTogether) : undefined
   }
 
-  /** What it has to hold while it is lent. A probe holds nothing: it is what finds that out. */
+  /** The limits to hold while it is leased. A probe holds none: it finds them. */
   get limits(): ReadonlyArray<Limit> {
     const { limits = NO_LIMITS, probed } = this.run.step(this.index)
     if (!probed) return limits
     if (!this.probed) return NO_LIMITS
-    return this.found.length === 0 ? limits : [...limits, ...this.found]
+    return this.probedLimits.length === 0 ? limits : [...limits, ...this.probedLimits]
   }
 }

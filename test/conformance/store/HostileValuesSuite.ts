@@ -224,7 +224,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
               problems: [
                 {
                   path: ["parameters", "long"],
-                  message: `Longer than the ${SMALL} bytes of JSON that are kept of a value`
+                  message: `Longer than ${SMALL} bytes of JSON, the longest value`
                 }
               ]
             })
@@ -263,7 +263,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
             problems: [
               {
                 path: [],
-                message: `Longer together than the ${16 * SMALL} bytes of JSON that one run is given at most`
+                message: `Together longer than ${16 * SMALL} bytes of JSON, the most that one run may be given`
               }
             ]
           })

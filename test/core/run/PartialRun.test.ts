@@ -44,7 +44,7 @@ describe("targets", () => {
       store: "SKIPPED"
     })
     expect(result).toBe("embed(clean(load(f)))")
-    expect(report.skipped).toEqual(["tag", "store"].map((step) => ({ step, reason: "nothing that runs needs it" })))
+    expect(report.skipped).toEqual(["tag", "store"].map((step) => ({ step, reason: "no step that runs needs it" })))
     expect(run).toMatchObject({ status: "COMPLETED", targets: ["embed"], stepsCompleted: 3 })
   })
 
@@ -85,8 +85,8 @@ describe("given values", () => {
     })
     expect(result).toEqual({ tag: "tag(C,l)", store: "store(embed(C))" })
     expect(run.steps.map(({ reason }) => reason)).toEqual([
-      "nothing that runs needs it",
-      "what it gives was given",
+      "no step that runs needs it",
+      "all its outputs were given",
       undefined,
       undefined,
       undefined
@@ -301,7 +301,7 @@ describe("retry", () => {
     expect(again.result).toEqual(small.result)
     const given = await testing.run(pipeline, { lang: "l" }, { given: { clean: "C" } })
     expect(await refused(given.run.id, ["clean"])).toContain(
-      "all that step 'clean' gives was given to the run, and stays"
+      "all outputs of step 'clean' were given to the run, and stay"
     )
     // What its producer would need was never given to the run.
     expect(await refused(given.run.id, ["load"])).toContain("step 'load' needs 'file', which the run was not given")

@@ -184,7 +184,7 @@ describe("the log", () => {
     await levada.close()
     expect(lines).toEqual([
       {
-        message: `Step 'shake' of run '${run.id}' failed and is attempted again after 1 ms`,
+        message: `Step 'shake' of run '${run.id}' failed and is retried after 1 ms`,
         annotations: { pipeline: "shaky", run: run.id, step: "shake", attempt: 1 }
       },
       {

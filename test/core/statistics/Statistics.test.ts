@@ -3,7 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import fc from "fast-check"
 import type { Event } from "../../../core/run/Event.ts"
 import { bound, Histogram } from "../../../core/statistics/Histogram.ts"
-import { KEPT_MILLIS, OTHER, SLOT_MILLIS, Statistics, together } from "../../../core/statistics/Statistics.ts"
+import { combine, KEPT_MILLIS, OTHER, SLOT_MILLIS, Statistics } from "../../../core/statistics/Statistics.ts"
 
 describe("Spread", () => {
   const values = fc.array(fc.integer({ min: 0, max: 10_000_000 }), { minLength: 1, maxLength: 200 })
@@ -202,7 +202,7 @@ describe("Statistics", () => {
     const statistics = new Statistics()
     for (const event of [...run("r1", NOW, true), ...run("r2", NOW, false, "q")]) statistics.add(event)
     const [p, q] = [statistics.totals.get("p")!, statistics.totals.get("q")!]
-    const both = together(together(undefined, p), q)
+    const both = combine(combine(undefined, p), q)
     expect([both.runs.completed, both.runs.failed]).toEqual([1, 1])
     expect([...both.steps.keys()]).toEqual([OTHER])
     expect(both.steps.get(OTHER)).toMatchObject({ completed: 3, failed: 1, retried: 2 })

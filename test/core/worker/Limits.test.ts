@@ -219,7 +219,7 @@ describe("the limit of a key", () => {
     expect((await testing.run(pipeline, { n: 0 })).run.error).toMatchObject({
       name: "LimitKeyFailed",
       step: "work",
-      message: "The limit's key of task 'work' failed: no key"
+      message: "The limit key of task 'work' failed: no key"
     })
     expect((await testing.run(pipeline, { n: 1 })).run.error).toMatchObject({ name: "LimitKeyFailed", step: "work" })
     const { status, story } = await testing.run(pipeline, { n: 2 })

@@ -196,7 +196,7 @@ describe("retries", () => {
     const { run } = await testing.run(pipeline, {})
     expect(run.error).toMatchObject({ name: "PredicateFailed", step: "work" })
     expect(run.error!.message).toBe(
-      "The retry predicate of task 'work' failed: I am broken; asked about: injected failure of attempt 1"
+      "The retry predicate of task 'work' failed: I am broken; called with: injected failure of attempt 1"
     )
   })
 
