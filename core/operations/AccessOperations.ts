@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { type Guard, type GuardError, sought } from "../access/Guard.ts"
 import type { Stranger } from "../access/Strangers.ts"
 import type { Registry } from "../registry/Registry.ts"
-import type { AuditList, AuditRecord, AuditRequest } from "../store/AuditLog.ts"
+import type { AuditList, AuditLog, AuditRecord, AuditRequest } from "../store/AuditLog.ts"
 import { found, type Store } from "../store/Store.ts"
 import * as Tokens from "../store/Tokens.ts"
 import { AccessDenied, AccessNotSecured } from "../values/AccessErrors.ts"
@@ -77,9 +77,15 @@ export interface AuditAnswer extends AuditList {
 /** The longest list of records. */
 const MAX_LIST = 1_000
 
-/** The operations over a Store, a Registry and a Guard. */
-export const make = (store: Store, registry: Registry, guard: Guard): AccessOperations => {
-  const { acls, tokens } = guard
+/** The operations over a Store, a Registry, a Guard, an AuditLog and Tokens. */
+export const make = (
+  store: Store,
+  registry: Registry,
+  guard: Guard,
+  audit: AuditLog,
+  tokens: Tokens.Tokens
+): AccessOperations => {
+  const { acls, tokens: maker } = guard
 
   const shown = (pipelineId: string): PipelineAcl => {
     const { acl, isOwn } = acls?.acl(pipelineId) ?? { acl: undefined, isOwn: false }
@@ -127,16 +133,16 @@ export const make = (store: Store, registry: Registry, guard: Guard): AccessOper
         const { principal } = caller
         if (principal.narrowed !== undefined) return yield* new AccessDenied(principal, "read", undefined)
         const narrowed = yield* narrowing(caller, wish)
-        if (tokens === undefined) return yield* new AccessNotSecured("This server gives out no tokens")
+        if (maker === undefined) return yield* new AccessNotSecured("This server gives out no tokens")
         const mistake = OptionCheck.number("ttlMillis", ttlMillis, 1_000, Tokens.MAX_MILLIS)
         if (mistake !== undefined) return yield* mistake
-        const { token, digest } = tokens.make()
+        const { token, digest } = maker.make()
         const now = yield* Clock.currentTimeMillis
         const expiresAtMillis = Math.min(now + ttlMillis, expiryOf(principal))
         const leftMillis = OptionCheck.whole(Math.max(1, expiresAtMillis - now))
         // Member by member: an authenticator may give an instance of a class, whose getters no spread copies.
         const { id, roles, grants } = principal
-        yield* store.tokens.put(digest, { id, roles, grants, narrowed, expiresAtMillis }, leftMillis)
+        yield* tokens.put(digest, { id, roles, grants, narrowed, expiresAtMillis }, leftMillis)
         return { token, narrowed, expiresAtMillis }
       }),
     auditRecords: (caller, request) => {
@@ -151,7 +157,7 @@ export const make = (store: Store, registry: Registry, guard: Guard): AccessOper
       const page = () =>
         Page.sifted(
           (part: AuditRequest) =>
-            Effect.map(store.audit.list(part), ({ records, nextCursor }) => ({ items: records, nextCursor })),
+            Effect.map(audit.list(part), ({ records, nextCursor }) => ({ items: records, nextCursor })),
           request,
           may
         )
