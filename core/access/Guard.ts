@@ -83,28 +83,30 @@ export const sought = <A extends { readonly pipelineId: string }, E, N extends o
   find: Effect.Effect<A, E | N>,
   absent: N,
   runId?: string
-): Effect.Effect<A, E | N | GuardError> => {
-  if (!guard.may(caller, { permission })) {
-    // Nobody learns what there is who may do nothing of the kind.
-    return Effect.andThen(guard.check(caller, { permission, runId }), Effect.fail(absent))
-  }
-  const noted = Effect.andThen(guard.check(caller, { permission, runId }), Effect.fail(absent))
-  return Effect.matchEffect(find, {
-    onFailure: (failure): Effect.Effect<never, E | N | GuardError> =>
-      failure instanceof absent.constructor ? noted : Effect.fail(failure),
-    onSuccess: (item): Effect.Effect<A, N | GuardError> => {
-      const { pipelineId } = item
-      const wish = { permission, pipelineId, runId }
-      const isSeen = guard.may(caller, wish) || guard.may(caller, { ...wish, permission: "read" })
-      const checked = guard.check(caller, wish)
-      if (isSeen) return after(checked, () => Effect.succeed(item))
-      // What was counted already is not counted again.
-      return Effect.catch(checked, (failure) =>
-        failure._tag === "AccessDenied" ? noted : Effect.fail(failure._tag === "PipelineNotFound" ? absent : failure)
-      ) as Effect.Effect<never, N | GuardError>
+): Effect.Effect<A, E | N | GuardError> =>
+  // A guard that throws fails the effect, not its caller.
+  Effect.suspend(() => {
+    if (!guard.may(caller, { permission })) {
+      // Nobody learns what there is who may do nothing of the kind.
+      return Effect.andThen(guard.check(caller, { permission, runId }), Effect.fail(absent))
     }
+    const noted = Effect.andThen(guard.check(caller, { permission, runId }), Effect.fail(absent))
+    return Effect.matchEffect(find, {
+      onFailure: (failure): Effect.Effect<never, E | N | GuardError> =>
+        failure instanceof absent.constructor ? noted : Effect.fail(failure),
+      onSuccess: (item): Effect.Effect<A, N | GuardError> => {
+        const { pipelineId } = item
+        const wish = { permission, pipelineId, runId }
+        const isSeen = guard.may(caller, wish) || guard.may(caller, { ...wish, permission: "read" })
+        const checked = guard.check(caller, wish)
+        if (isSeen) return after(checked, () => Effect.succeed(item))
+        // What was counted already is not counted again.
+        return Effect.catch(checked, (failure) =>
+          failure._tag === "AccessDenied" ? noted : Effect.fail(failure._tag === "PipelineNotFound" ? absent : failure)
+        ) as Effect.Effect<never, N | GuardError>
+      }
+    })
   })
-}
 
 /** The guard of an access choice. An ACL for none of these pipelines, or with a role that nobody has, is warned of. */
 export const layer = (
