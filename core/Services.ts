@@ -37,10 +37,10 @@ export interface Options<Own = never, E = never> extends Registry.Options {
   readonly overrides?: Layer.Layer<Own, E, Store>
 }
 
-/** All replaceable services: the program's own, and Levada's where it has none. */
+/** What Operations and the worker are built from, besides the Store: the program's services, and Levada's where it has none. */
 export const layer = <Own extends Replaceable = never, E = never>(
   options: Options<Own, E>
-): Layer.Layer<Replaceable, PipelineExists | E, Store> => {
+): Layer.Layer<Exclude<Replaceable, Authorizer.Authorizer>, PipelineExists | E, Store> => {
   const { access, pipelines } = options
   const own: Layer.Layer<Own, E, Store> | Layer.Layer<never> = options.overrides ?? Layer.empty
   return Layer.flatMap(own as Layer.Layer<Own, E, Store>, (given) => {
@@ -51,8 +51,9 @@ export const layer = <Own extends Replaceable = never, E = never>(
       Option.isSome(Context.getOption(replaced, key)) ? replacements : standard
 
     const ids = pipelines.map(({ id }) => id)
-    return unlessReplaced(Guard.Guard, Guard.layer(access, ids)).pipe(
-      Layer.provideMerge(unlessReplaced(Authorizer.Authorizer, Authorizer.layer(access))),
+    const authorizer = unlessReplaced(Authorizer.Authorizer, Authorizer.layer(access))
+    const guard = Guard.layer(access, ids).pipe(Layer.provide(authorizer))
+    return unlessReplaced(Guard.Guard, guard).pipe(
       Layer.provideMerge(unlessReplaced(Registry.Registry, Registry.layer(options))),
       Layer.provideMerge(Layer.provideMerge(replacements, StoreServices.layer))
     )

@@ -34,6 +34,7 @@ export {
   type ExecuteOptions,
   execute,
   layer,
+  type MakeError,
   type Options as LayerOptions,
   result,
   schedule,

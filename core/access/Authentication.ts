@@ -16,7 +16,7 @@ import { invalidGrant } from "./Access.ts"
 import type { Answer, Authenticator, Rejection } from "./Authenticator.ts"
 
 /** How long an authenticator, or a service that a program replaces, may take to answer, in milliseconds. */
-export const ANSWER_MILLIS = 5_000
+const ANSWER_MILLIS = 5_000
 
 /** Why nobody is let in. */
 export type AuthenticationError = Rejection | StoreUnavailable
@@ -97,8 +97,21 @@ const asked = (
   )
 }
 
-const NO_PRINCIPAL = "Its answer is no principal"
-const LATE = { duration: ANSWER_MILLIS, orElse: () => Effect.die("It did not answer in time") } as const
+/** Why there is no answer, in words of ours. */
+export class NoAnswer {
+  readonly why: string
+  constructor(why: string) {
+    this.why = why
+  }
+}
+
+const NO_PRINCIPAL = new NoAnswer("its answer is no principal")
+
+/** What there is instead of an answer that does not come. */
+export const LATE: { readonly duration: number; readonly orElse: () => Effect.Effect<never> } = {
+  duration: ANSWER_MILLIS,
+  orElse: () => Effect.die(new NoAnswer("it did not answer in time"))
+}
 
 const rejected = (
   { scheme }: Authenticator,
@@ -122,7 +135,7 @@ const rejected = (
 export const kindOf = (cause: Cause.Cause<unknown>): string => {
   const error = Cause.squash(cause)
   if (error instanceof AuthenticatorUnavailable) return "it is unavailable"
-  return typeof error === "string" ? error : error instanceof Error ? `it threw ${error.name}` : "it threw"
+  return error instanceof NoAnswer ? error.why : error instanceof Error ? `it threw ${error.name}` : "it threw"
 }
 
 /** Principals that were looked at: an authenticator may give the same again and again. */

@@ -16,11 +16,11 @@ import type { Acl } from "../values/Acl.ts"
 import { StoreUnavailable } from "../values/Errors.ts"
 import { Failure } from "../values/Failure.ts"
 import type { Caller } from "../values/Principal.ts"
-import { ANSWER_MILLIS, isAnswer, kindOf } from "./Authentication.ts"
+import { isAnswer, kindOf, LATE, NoAnswer } from "./Authentication.ts"
 import type { Authorizer } from "./Authorizer.ts"
 import type { Guard } from "./Guard.ts"
 
-const LATE = { duration: ANSWER_MILLIS, orElse: () => Effect.die("it did not answer in time") } as const
+const ANOTHER_TYPE = new NoAnswer("its answer has another type")
 
 /** What a service answers, provided that the answer is of its type. */
 const answer = <A, E extends { readonly _tag: string }>(
@@ -30,7 +30,7 @@ const answer = <A, E extends { readonly _tag: string }>(
 ): Effect.Effect<A, E | StoreUnavailable> =>
   Effect.suspend(ask).pipe(
     Effect.timeoutOrElse(LATE),
-    Effect.tap((given) => (isFit(given) ? Effect.void : Effect.die("its answer has another type"))),
+    Effect.tap((given) => (isFit(given) ? Effect.void : Effect.die(ANOTHER_TYPE))),
     Effect.catchCause((cause): Effect.Effect<never, E | StoreUnavailable> => {
       const failure = Option.getOrUndefined(Cause.findErrorOption(cause))
       if (failure instanceof Failure || Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
@@ -131,6 +132,19 @@ describe("an authenticator that is broken lets nobody in", () => {
     const heard = await said(authenticate)
     expect(heard).toMatchObject(unavailable)
     expect(JSON.stringify(heard)).not.toContain("the key")
+  })
+
+  it("and the log does not quote what it threw", async () => {
+    const lines: Array<string> = []
+    const logger = Logger.layer([Logger.make(({ message }) => void lines.push(JSON.stringify(message)))])
+    for (const thrown of ["the key", new Error("the key"), { _tag: "the key" }]) {
+      const authenticate = () => Effect.die(thrown)
+      await guarded(Access.secured({ authenticators: [{ scheme: "Test", authenticate }] }), (guard) =>
+        Effect.provide(hear(guard, SHOWN), logger)
+      )
+    }
+    expect(lines.filter((line) => line.includes("authenticator for Test"))).toHaveLength(3)
+    expect(lines.join()).not.toContain("the key")
   })
 
   it("when it hangs: after five seconds", () =>
