@@ -65,11 +65,14 @@ const secured = (rules: Pick<Rules, "roles" | "acls">, acls: Acls): Effect.Effec
     const load = Effect.map(acls.list, (all) => {
       kept = all
     })
+    // What it knew does not hold while it can't be told of changes.
+    const unknown = Effect.suspend(() => {
+      kept = undefined
+      return Effect.sleep(RETRY_MILLIS)
+    })
     const following: Effect.Effect<never> = Effect.andThen(load, acls.changed).pipe(
-      Effect.catch(() => {
-        kept = undefined
-        return Effect.sleep(RETRY_MILLIS)
-      }),
+      Effect.catch(() => unknown),
+      Effect.catchDefect((defect) => Effect.andThen(Effect.logError("The ACLs can't be followed", defect), unknown)),
       Effect.forever
     )
     yield* Effect.ignore(load)

@@ -22,14 +22,26 @@ import type { Guard } from "./Guard.ts"
 
 const ANOTHER_TYPE = new NoAnswer("its answer has another type")
 
-/** What a service answers, provided that the answer is of its type. */
-const answer = <A, E extends { readonly _tag: string }>(
+/** What a service gives, as an Effect: no handler would see that a fiber was given something else. */
+const asked = <A, E>(ask: () => Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.suspend(() => {
+    const given = ask()
+    return Effect.isEffect(given) ? given : Effect.die(ANOTHER_TYPE)
+  })
+
+/** What a service answers in time, provided that the answer is of its type. */
+const answer = <A, E>(
   service: string,
   ask: () => Effect.Effect<A, E>,
   isFit: (answer: A) => boolean
+): Effect.Effect<A, E | StoreUnavailable> => checked(service, Effect.timeoutOrElse(asked(ask), LATE), isFit)
+
+const checked = <A, E>(
+  service: string,
+  answering: Effect.Effect<A, E>,
+  isFit: (answer: A) => boolean
 ): Effect.Effect<A, E | StoreUnavailable> =>
-  Effect.suspend(ask).pipe(
-    Effect.timeoutOrElse(LATE),
+  answering.pipe(
     Effect.tap((given) => (isFit(given) ? Effect.void : Effect.die(ANOTHER_TYPE))),
     Effect.catchCause((cause): Effect.Effect<never, E | StoreUnavailable> => {
       const failure = Option.getOrUndefined(Cause.findErrorOption(cause))
@@ -74,7 +86,11 @@ export const acls = (own: Acls): Acls => ({
   remove: (pipelineId) => answer("Acls", () => own.remove(pipelineId), anything),
   // It waits for as long as nothing changes.
   get changed() {
-    return own.changed
+    return checked(
+      "Acls",
+      asked(() => own.changed),
+      anything
+    )
   }
 })
 
@@ -121,12 +137,12 @@ const isCaller = (value: Caller): boolean =>
 
 /** A registry: what it throws is a defect of the operation that asked. */
 export const registry = (own: Registry): Registry => ({
-  find: (pipelineId) => Effect.suspend(() => own.find(pipelineId)),
+  find: (pipelineId) => asked(() => own.find(pipelineId)),
   get list() {
-    return Effect.suspend(() => own.list)
+    return asked(() => own.list)
   },
-  register: (definition, usable) => Effect.suspend(() => own.register(definition, usable)),
-  remove: (pipelineId) => Effect.suspend(() => own.remove(pipelineId)),
+  register: (definition, usable) => asked(() => own.register(definition, usable)),
+  remove: (pipelineId) => asked(() => own.remove(pipelineId)),
   get ids() {
     return own.ids
   },

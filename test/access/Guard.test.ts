@@ -264,3 +264,33 @@ describe("options that can't be used are refused by name", () => {
     expect(Access.secured({ authenticators: [keys], limits: { read: rate } })._tag).toBe("Secured")
   })
 })
+
+it("ACLs that can't be followed any more hold no longer, also when the Store breaks", () => {
+  let isBroken = false
+  const access = Access.secured({ authenticators: [keys] })
+  const store = storeWith(({ acls }) => ({
+    acls: {
+      ...acls,
+      changed: Effect.andThen(
+        Effect.sleep("1 minute"),
+        Effect.suspend(() => (isBroken ? Effect.die("broken") : Effect.void))
+      )
+    }
+  }))
+  return guarded(
+    access,
+    (guard) =>
+      Effect.gen(function* () {
+        const caller = yield* guard.enter(visitor(SHOWN), "read")
+        const looking = tagOf(guard.check(caller, { permission: "read", pipelineId: "p" }))
+        expect(yield* looking).toBe("allowed")
+        isBroken = true
+        yield* TestClock.adjust("1 minute")
+        expect(yield* looking).toBe("StoreUnavailable")
+        isBroken = false
+        yield* TestClock.adjust("1 second")
+        expect(yield* looking).toBe("allowed")
+      }),
+    store
+  )
+})

@@ -303,7 +303,11 @@ it.effect("any of them are replaced together, and what they give is the same", (
         const asked = new Set<string>()
         const layers = wrapping(asked)
         const overrides = names.reduce<Overrides>((all, name) => Layer.merge(all, layers[name]!), Layer.empty)
-        expect(await Effect.runPromise(asking(overrides, everything) as Effect.Effect<unknown>)).toEqual(["p", 6, 3])
+        expect(await Effect.runPromise(Effect.provide(asking(overrides, everything), Logger.layer([])))).toEqual([
+          "p",
+          6,
+          3
+        ])
         // A guard and an authorizer of the program's own ask what they were built over.
         const unasked = new Set([
           ...(names.includes("Guard") ? ["RateLimiter", "Acls", "Authorizer"] : []),
@@ -503,3 +507,15 @@ describe("a service that fails lets nobody in", () => {
     }
   }
 })
+
+it.effect("ACLs that can't be followed hold for nobody", () =>
+  Effect.gen(function* () {
+    for (const fail of [FAILURES["throws"]!, FAILURES["dies"]!, FAILURES["gives a Promise"]!]) {
+      const broken = Object.defineProperty({ ...acls }, "changed", { get: fail }) as unknown as Store.Acls
+      const found = yield* asking(Layer.succeed(Store.Acls, broken), (operations) =>
+        Effect.andThen(TestClock.adjust("10500 millis"), looking()(operations))
+      )
+      expect(found).toBe("StoreUnavailable")
+    }
+  })
+)
