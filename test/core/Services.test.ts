@@ -15,7 +15,8 @@ import {
   Operations,
   Principal,
   Registry,
-  Store
+  Store,
+  Version
 } from "../../adapters/promise/index.ts"
 import { cases } from "../cases.ts"
 import { classed } from "./harness/Classed.ts"
@@ -167,28 +168,19 @@ describe("a service that is replaced is asked", () => {
         register: () => Effect.die("not asked"),
         remove: () => Effect.die("not asked"),
         ids,
-        versions: new Set([`other@${other.version}`]),
+        versions: new Set([Version.key("other", other.version)]),
         onGrowth: () => () => undefined,
         executable: (id, version) => (id === "other" && version === other.version ? other : undefined)
       }
-      const versions = yield* asking(Layer.empty, () => Effect.void).pipe(
-        Effect.andThen(
-          Registry.Registry.use((registry) => Effect.succeed([...registry.versions])).pipe(
-            Effect.provide(Registry.layer({ pipelines: [other] }).pipe(Layer.provide(Store.layerMemory())))
+      const found = yield* asking(Layer.succeed(Registry.Registry, classed(own)), (operations) =>
+        Effect.gen(function* () {
+          const listed = (yield* operations.pipelines(Principal.host)).map(({ pipeline: { id } }) => id)
+          const missing = yield* Effect.flip(operations.pipeline(Principal.host, "p"))
+          const result = yield* Levada.execute(other, { n: 4 }).pipe(
+            Effect.provideService(Operations.Operations, operations)
           )
-        )
-      )
-      const found = yield* asking(
-        Layer.succeed(Registry.Registry, classed({ ...own, versions: new Set(versions) })),
-        (operations) =>
-          Effect.gen(function* () {
-            const listed = (yield* operations.pipelines(Principal.host)).map(({ pipeline: { id } }) => id)
-            const missing = yield* Effect.flip(operations.pipeline(Principal.host, "p"))
-            const result = yield* Levada.execute(other, { n: 4 }).pipe(
-              Effect.provideService(Operations.Operations, operations)
-            )
-            return [listed, missing._tag, result]
-          })
+          return [listed, missing._tag, result]
+        })
       )
       expect(found).toEqual([["other"], "PipelineNotFound", 8])
       expect(asked).toEqual(["p", "other"])
