@@ -1,18 +1,16 @@
 /** The front door for programs written with Effect: one layer, and typed calls. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { Access } from "./access/Access.ts"
-import * as Guard from "./access/Guard.ts"
 import * as Operations from "./operations/Operations.ts"
 import * as Warnings from "./operations/Warnings.ts"
 import * as Parameters from "./pipeline/Parameters.ts"
 import type * as Pipeline from "./pipeline/Pipeline.ts"
 import { invalidPipeline } from "./pipeline/Step.ts"
 import type * as Wiring from "./pipeline/Wiring.ts"
-import * as Registry from "./registry/Registry.ts"
 import * as Results from "./run/Results.ts"
 import type { Run } from "./run/Run.ts"
 import type * as Start from "./run/Start.ts"
+import * as Services from "./Services.ts"
 import * as Scheduler from "./schedule/Scheduler.ts"
 import type { Store } from "./store/Store.ts"
 import * as Task from "./task/Task.ts"
@@ -32,10 +30,9 @@ import { host } from "./values/Principal.ts"
 import * as Worker from "./worker/Worker.ts"
 
 /** What a program says about its Levada. */
-export interface Options<Pipelines extends ReadonlyArray<Pipeline.Any>> extends Registry.Options {
+export interface Options<Pipelines extends ReadonlyArray<Pipeline.Any>, Own = never, E = never>
+  extends Services.Options<Own, E> {
   readonly pipelines: Pipelines
-  /** Who gets in. There is no default. */
-  readonly access: Access
   /**
    * How this process runs steps; `false` when it runs none, and other processes work on the same Store. Default: it
    * runs steps.
@@ -57,13 +54,17 @@ export type MakeError =
 
 /**
  * Operations with a worker and a scheduler beside them, over any Store, of which the log warns when work is left there. Needs
- * the services that the pipelines' tasks need.
+ * the services that the pipelines' tasks need. The layer fails with what is wrong with the options.
  */
-export const layer = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
-  options: Options<Pipelines>
-): Layer.Layer<Operations.Operations, MakeError, Store | Pipeline.RequirementsOf<Pipelines[number]>> => {
+export const layer = <
+  const Pipelines extends ReadonlyArray<Pipeline.Any>,
+  Own extends Services.Replaceable = never,
+  E = never
+>(
+  options: Options<Pipelines, Own, E>
+): Layer.Layer<Operations.Operations, MakeError | E, Store | Pipeline.RequirementsOf<Pipelines[number]>> => {
   const mistake = invalid(options)
-  if (mistake !== undefined) throw mistake
+  if (mistake !== undefined) return Layer.effect(Operations.Operations, Effect.fail(mistake))
   // The worker is built before the operations, so it is closed after them: what was taken is worked off.
   const operations = Operations.layer.pipe(
     Layer.provideMerge(
@@ -80,23 +81,17 @@ export const layer = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
   // No schedule fires any more once closing begins: the scheduler is built last.
   return Layer.mergeAll(Scheduler.layer, schedules, Warnings.layer).pipe(
     Layer.provideMerge(operations),
-    Layer.provide([
-      Registry.layer(options),
-      Guard.layer(
-        options.access,
-        options.pipelines.map(({ id }) => id)
-      )
-    ])
+    Layer.provide(Services.layer(options))
   )
 }
 
 const NO_DEFAULT = "a choice such as Access.open: who gets in has no default"
 
 /** What is wrong with options; nothing when they can be used. What the worker does is the worker's to check. */
-const invalid = (options: Options<ReadonlyArray<Pipeline.Any>>): InvalidOption | undefined => {
+export const invalid = (options: Options<ReadonlyArray<Pipeline.Any>, never, unknown>): InvalidOption | undefined => {
   const mistake = OptionCheck.required(OptionCheck.record, "options", options)
   if (mistake !== undefined) return mistake
-  const { access, pipelines, tasks, schedules, worker } = options
+  const { access, pipelines, tasks, schedules, overrides, worker } = options
   return (
     OptionCheck.required(OptionCheck.record, "access", access, NO_DEFAULT) ??
     (access._tag === "Open" || access._tag === "Secured"
@@ -107,6 +102,9 @@ const invalid = (options: Options<ReadonlyArray<Pipeline.Any>>): InvalidOption |
     OptionCheck.list("tasks", tasks, "an array of tasks") ??
     OptionCheck.first(tasks ?? [], (task, at) => Task.invalid(`tasks[${at}]`, task)) ??
     OptionCheck.list("schedules", schedules, "an array of schedules") ??
+    (overrides === undefined || Layer.isLayer(overrides)
+      ? undefined
+      : new InvalidOption("overrides", overrides, "a Layer, such as Layer.succeed(Store.RateLimiter, own)")) ??
     (worker === false ? undefined : OptionCheck.record("worker", worker, "an object, or false for none"))
   )
 }
@@ -195,7 +193,7 @@ export const result = <P extends Pipeline.Any>(
     )
   )
 
-/** A schedule of a pipeline, for `schedules` or to be added later. */
+/** A schedule of a pipeline, for `schedules` or to be added later. Throws `InvalidOption` for options that can't be used. */
 export const schedule = <P extends Pipeline.Any>(
   pipeline: P,
   options: Omit<Operations.NewSchedule, "pipelineId" | "given"> & {

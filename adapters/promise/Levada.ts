@@ -15,6 +15,7 @@ import type { Event } from "../../core/run/Event.ts"
 import type { Run } from "../../core/run/Run.ts"
 import type { Schedule } from "../../core/run/Schedule.ts"
 import type * as Start from "../../core/run/Start.ts"
+import type { Replaceable } from "../../core/Services.ts"
 import * as Store from "../../core/StoreModule.ts"
 import type { PipelineNumbers } from "../../core/statistics/Statistics.ts"
 import type { FeedItem, FeedRequest } from "../../core/store/Feed.ts"
@@ -33,6 +34,7 @@ export {
   type ExecuteOptions,
   execute,
   layer,
+  type MakeError,
   type Options as LayerOptions,
   result,
   schedule,
@@ -40,7 +42,11 @@ export {
 } from "../../core/Levada.ts"
 
 /** What a program says about its Levada. */
-export type Options<Pipelines extends ReadonlyArray<Pipeline.Any>> = Front.Options<Pipelines> &
+export type Options<Pipelines extends ReadonlyArray<Pipeline.Any>, Own = never> = Front.Options<
+  Pipelines,
+  Own,
+  unknown
+> &
   Handler.Options & {
     /** Where runs live. Default: in the memory of this process. */
     readonly store?: Layer.Layer<Store.Store, unknown>
@@ -145,8 +151,10 @@ export interface Levada {
  * Throws what is wrong with what it was told, such as `PipelineExists` when two pipelines have one id. Close it when the
  * program ends.
  */
-export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(options: Options<Pipelines>): Levada => {
-  const mistake = invalid(options)
+export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>, Own extends Replaceable = never>(
+  options: Options<Pipelines, Own>
+): Levada => {
+  const mistake = Front.invalid(options) ?? invalid(options)
   if (mistake !== undefined) throw mistake
   const scope = Scope.makeUnsafe()
   // After everything else has come to its end, and has been told to whoever watches it.
@@ -158,7 +166,7 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
     )
   )
   const services = (options.services ?? Layer.empty) as Layer.Layer<Pipeline.RequirementsOf<Pipelines[number]>>
-  const layer = Front.layer<Pipelines>(options).pipe(
+  const layer = Front.layer<Pipelines, Own, unknown>(options).pipe(
     Layer.provide([
       options.store ?? Store.layerMemory(),
       services,

@@ -29,7 +29,10 @@ export { replace } from "./Rehearsal.ts"
 export { story } from "./Story.ts"
 
 /** What a test says about what it tests. */
-export type Options<Pipelines extends ReadonlyArray<Pipeline.Any>> = Omit<Front.Options<Pipelines>, "access"> &
+export type Options<Pipelines extends ReadonlyArray<Pipeline.Any>> = Omit<
+  Front.Options<Pipelines, never, unknown>,
+  "access"
+> &
   Changes & {
     /** The bounds of the Store. Default: its own, but leases and history outlast any test. */
     readonly store?: MemoryBounds
@@ -109,7 +112,7 @@ export const make = async <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
   const time = await VirtualTime.make(scope)
   const services = (options.services ?? Layer.empty) as Layer.Layer<unknown>
   const layer = Front.layer({
-    ...(options as Front.Options<Pipelines>),
+    ...(options as Front.Options<Pipelines, never, unknown>),
     access: Access.open,
     pipelines: options.pipelines.map((pipeline) => rehearse(pipeline, options, time))
   }).pipe(

@@ -6,7 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import { after } from "../runtime/Eager.ts"
-import type { Store } from "../store/Store.ts"
+import type { Tokens } from "../store/Tokens.ts"
 import { AuthenticatorUnavailable, Unauthenticated, UnknownApiKey } from "../values/AccessErrors.ts"
 import type { StoreUnavailable } from "../values/Errors.ts"
 import { expiryOf, MAX_PRINCIPAL_NAME, MAX_ROLES, type Principal, type Visitor } from "../values/Principal.ts"
@@ -15,7 +15,7 @@ import type { Rules } from "./Access.ts"
 import { invalidGrant } from "./Access.ts"
 import type { Answer, Authenticator, Rejection } from "./Authenticator.ts"
 
-/** How long an authenticator may take, in milliseconds. */
+/** How long an authenticator, or a service that a program replaces, may take to answer, in milliseconds. */
 const ANSWER_MILLIS = 5_000
 
 /** Why nobody is let in. */
@@ -23,18 +23,18 @@ export type AuthenticationError = Rejection | StoreUnavailable
 
 /** Finds who a visitor is. */
 export const make = (
-  { authenticators, tokens }: Pick<Rules, "authenticators" | "tokens">,
-  store: Store,
+  { authenticators, tokens: maker }: Pick<Rules, "authenticators" | "tokens">,
+  tokens: Tokens,
   clock: Clock.Clock
 ): ((visitor: Visitor) => Effect.Effect<Principal, AuthenticationError>) => {
-  const own = tokens === undefined ? [] : ["Bearer"]
+  const own = maker === undefined ? [] : ["Bearer"]
   const schemes = [...new Set([...authenticators.map(({ scheme }) => scheme), ...own])]
   const refuse = (why: string, isInvalid: boolean) => Effect.fail(new Unauthenticated(why, isInvalid, schemes))
 
   const byToken = (visitor: Visitor): Effect.Effect<Answer, AuthenticationError> => {
-    const digest = tokens === undefined || visitor.bearer === undefined ? undefined : tokens.digest(visitor.bearer)
+    const digest = maker === undefined || visitor.bearer === undefined ? undefined : maker.digest(visitor.bearer)
     if (digest === undefined) return Exit.succeed(undefined)
-    return Effect.flatMap(store.tokens.get(digest), (principal) =>
+    return Effect.flatMap(tokens.get(digest), (principal) =>
       principal === undefined ? refuse("The token is unknown or has expired", true) : Effect.succeed(principal)
     )
   }
@@ -97,8 +97,21 @@ const asked = (
   )
 }
 
-const NO_PRINCIPAL = "Its answer is no principal"
-const LATE = { duration: ANSWER_MILLIS, orElse: () => Effect.die("It did not answer in time") } as const
+/** Why there is no answer, in words of ours. */
+export class NoAnswer {
+  readonly why: string
+  constructor(why: string) {
+    this.why = why
+  }
+}
+
+const NO_PRINCIPAL = new NoAnswer("its answer is no principal")
+
+/** What there is instead of an answer that does not come. */
+export const LATE: { readonly duration: number; readonly orElse: () => Effect.Effect<never> } = {
+  duration: ANSWER_MILLIS,
+  orElse: () => Effect.die(new NoAnswer("it did not answer in time"))
+}
 
 const rejected = (
   { scheme }: Authenticator,
@@ -119,16 +132,17 @@ const rejected = (
 }
 
 /** What went wrong, in words that can't have come with the request. */
-const kindOf = (cause: Cause.Cause<unknown>): string => {
+export const kindOf = (cause: Cause.Cause<unknown>): string => {
   const error = Cause.squash(cause)
   if (error instanceof AuthenticatorUnavailable) return "it is unavailable"
-  return typeof error === "string" ? error : error instanceof Error ? `it threw ${error.name}` : "it threw"
+  return error instanceof NoAnswer ? error.why : error instanceof Error ? `it threw ${error.name}` : "it threw"
 }
 
 /** Principals that were looked at: an authenticator may give the same again and again. */
 const known = new WeakSet<object>()
 
-const isAnswer = (answer: unknown): answer is Answer => {
+/** Whether that is a principal, or undefined. */
+export const isAnswer = (answer: unknown): answer is Answer => {
   if (answer === undefined || known.has(answer as object)) return true
   const isFine = isPrincipal(answer)
   if (isFine) known.add(answer)

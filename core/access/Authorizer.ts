@@ -1,7 +1,9 @@
 /** Says what a principal may do: by its grants, by those of its roles, and by the ACLs of pipelines. */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type { Store } from "../store/Store.ts"
+import { Acls } from "../store/Acls.ts"
 import * as Acl from "../values/Acl.ts"
 import type { StoreUnavailable } from "../values/Errors.ts"
 import {
@@ -12,7 +14,7 @@ import {
   type Permission,
   type Principal
 } from "../values/Principal.ts"
-import type { Rules } from "./Access.ts"
+import type { Access, Rules } from "./Access.ts"
 
 /** How long to wait before asking a Store again that did not answer, in milliseconds. */
 const RETRY_MILLIS = 1_000
@@ -36,21 +38,41 @@ export interface Authorizer {
   readonly remove: (pipelineId: string) => Effect.Effect<void, StoreUnavailable>
 }
 
-/** An authorizer that follows what is set in the Store, for as long as the scope is open. */
-export const make = (
-  rules: Pick<Rules, "roles" | "acls">,
-  { acls }: Store
-): Effect.Effect<Authorizer, never, Scope.Scope> =>
+/** The key of the Authorizer service. */
+export const Authorizer: Context.Service<Authorizer, Authorizer> = Context.Service<Authorizer>("levada/Authorizer")
+
+/** The authorizer of an access choice: by grants, roles and ACLs. The guard asks it only where access is secured. */
+export const layer = (access: Access): Layer.Layer<Authorizer, never, Acls> =>
+  Layer.effect(
+    Authorizer,
+    Effect.flatMap(Acls, (acls) => (access._tag === "Open" ? Effect.succeed(open(acls)) : secured(access, acls)))
+  )
+
+const open = (acls: Acls): Authorizer => ({
+  isReady: true,
+  may: () => true,
+  hides: () => false,
+  seesAll: () => true,
+  acl: () => ({ acl: undefined, isOwn: false }),
+  put: (pipelineId, acl) => acls.put(pipelineId, acl),
+  remove: (pipelineId) => acls.remove(pipelineId)
+})
+
+/** An authorizer that follows the ACLs that are set at run time, for as long as the scope is open. */
+const secured = (rules: Pick<Rules, "roles" | "acls">, acls: Acls): Effect.Effect<Authorizer, never, Scope.Scope> =>
   Effect.gen(function* () {
     let kept: ReadonlyMap<string, Acl.Acl> | undefined
     const load = Effect.map(acls.list, (all) => {
       kept = all
     })
+    // What it knew does not hold while it can't be told of changes.
+    const unknown = Effect.suspend(() => {
+      kept = undefined
+      return Effect.sleep(RETRY_MILLIS)
+    })
     const following: Effect.Effect<never> = Effect.andThen(load, acls.changed).pipe(
-      Effect.catch(() => {
-        kept = undefined
-        return Effect.sleep(RETRY_MILLIS)
-      }),
+      Effect.catch(() => unknown),
+      Effect.catchDefect((defect) => Effect.andThen(Effect.logError("The ACLs can't be followed", defect), unknown)),
       Effect.forever
     )
     yield* Effect.ignore(load)

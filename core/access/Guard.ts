@@ -8,12 +8,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as LogLevel from "effect/LogLevel"
-import type * as Scope from "effect/Scope"
 import { after } from "../runtime/Eager.ts"
-import type { NewRecord } from "../store/AuditLog.ts"
-import type { Taken } from "../store/RateLimiter.ts"
+import { AuditLog, type NewRecord } from "../store/AuditLog.ts"
+import { RateLimiter, type Taken } from "../store/RateLimiter.ts"
 import { Store } from "../store/Store.ts"
-import type { TokenMaker } from "../store/Tokens.ts"
+import { type TokenMaker, Tokens } from "../store/Tokens.ts"
 import { AccessDenied, HttpsRequired, RateLimited } from "../values/AccessErrors.ts"
 import * as Acl from "../values/Acl.ts"
 import { PipelineNotFound, StoreUnavailable } from "../values/Errors.ts"
@@ -34,7 +33,7 @@ import type { Rate } from "../values/Rate.ts"
 import * as Text from "../values/Text.ts"
 import { type Access, type Rules, weaknesses } from "./Access.ts"
 import * as Authentication from "./Authentication.ts"
-import * as Authorizer from "./Authorizer.ts"
+import { Authorizer } from "./Authorizer.ts"
 import { ownerOf, type Stranger, Strangers } from "./Strangers.ts"
 
 /** Why a visitor is not let in. */
@@ -63,7 +62,7 @@ export interface Guard {
   /** Whether the caller may administer all, and no ACL hides a pipeline from it: then ids tell it nothing that it may not know. */
   readonly seesAll: (caller: Caller) => boolean
   /** The ACLs of pipelines; nothing where access is open. */
-  readonly acls: Pick<Authorizer.Authorizer, "acl" | "put" | "remove"> | undefined
+  readonly acls: Pick<Authorizer, "acl" | "put" | "remove"> | undefined
   /** The addresses of callers without valid credentials that this process has denied, the latest first. */
   readonly strangers: () => ReadonlyArray<Stranger>
   /** Makes tokens, where they are given out. */
@@ -84,40 +83,39 @@ export const sought = <A extends { readonly pipelineId: string }, E, N extends o
   find: Effect.Effect<A, E | N>,
   absent: N,
   runId?: string
-): Effect.Effect<A, E | N | GuardError> => {
-  if (!guard.may(caller, { permission })) {
-    // Nobody learns what there is who may do nothing of the kind.
-    return Effect.andThen(guard.check(caller, { permission, runId }), Effect.fail(absent))
-  }
-  const noted = Effect.andThen(guard.check(caller, { permission, runId }), Effect.fail(absent))
-  return Effect.matchEffect(find, {
-    onFailure: (failure): Effect.Effect<never, E | N | GuardError> =>
-      failure instanceof absent.constructor ? noted : Effect.fail(failure),
-    onSuccess: (item): Effect.Effect<A, N | GuardError> => {
-      const { pipelineId } = item
-      const wish = { permission, pipelineId, runId }
-      const isSeen = guard.may(caller, wish) || guard.may(caller, { ...wish, permission: "read" })
-      const checked = guard.check(caller, wish)
-      if (isSeen) return after(checked, () => Effect.succeed(item))
-      // What was counted already is not counted again.
-      return Effect.catch(checked, (failure) =>
-        failure._tag === "AccessDenied" ? noted : Effect.fail(failure._tag === "PipelineNotFound" ? absent : failure)
-      ) as Effect.Effect<never, N | GuardError>
+): Effect.Effect<A, E | N | GuardError> =>
+  // A guard that throws fails the effect, not its caller.
+  Effect.suspend(() => {
+    if (!guard.may(caller, { permission })) {
+      // Nobody learns what there is who may do nothing of the kind.
+      return Effect.andThen(guard.check(caller, { permission, runId }), Effect.fail(absent))
     }
+    const noted = Effect.andThen(guard.check(caller, { permission, runId }), Effect.fail(absent))
+    return Effect.matchEffect(find, {
+      onFailure: (failure): Effect.Effect<never, E | N | GuardError> =>
+        failure instanceof absent.constructor ? noted : Effect.fail(failure),
+      onSuccess: (item): Effect.Effect<A, N | GuardError> => {
+        const { pipelineId } = item
+        const wish = { permission, pipelineId, runId }
+        const isSeen = guard.may(caller, wish) || guard.may(caller, { ...wish, permission: "read" })
+        const checked = guard.check(caller, wish)
+        if (isSeen) return after(checked, () => Effect.succeed(item))
+        // What was counted already is not counted again.
+        return Effect.catch(checked, (failure) =>
+          failure._tag === "AccessDenied" ? noted : Effect.fail(failure._tag === "PipelineNotFound" ? absent : failure)
+        ) as Effect.Effect<never, N | GuardError>
+      }
+    })
   })
-}
 
 /** The guard of an access choice. An ACL for none of these pipelines, or with a role that nobody has, is warned of. */
-export const layer = (access: Access, pipelines: ReadonlyArray<string> = []): Layer.Layer<Guard, never, Store> =>
+export const layer = (
+  access: Access,
+  pipelines: ReadonlyArray<string> = []
+): Layer.Layer<Guard, never, Store | Authorizer | RateLimiter | AuditLog | Tokens> =>
   access._tag === "Open"
     ? Layer.succeed(Guard, openGuard)
-    : Layer.effect(
-        Guard,
-        Effect.andThen(
-          warn(access, pipelines),
-          Effect.flatMap(Store, (store) => secured(access, store))
-        )
-      )
+    : Layer.effect(Guard, Effect.andThen(warn(access, pipelines), secured(access)))
 
 const openGuard: Guard = {
   enter: (visitor) => Exit.succeed({ principal: anonymous, origin: visitor }),
@@ -130,15 +128,18 @@ const openGuard: Guard = {
   tokens: undefined
 }
 
-const secured = (rules: Rules, store: Store): Effect.Effect<Guard, never, Scope.Scope> =>
+const secured = (rules: Rules): Effect.Effect<Guard, never, Store | Authorizer | RateLimiter | AuditLog | Tokens> =>
   Effect.gen(function* () {
-    const authorizer = yield* Authorizer.make(rules, store)
+    const { definitions } = yield* Store
+    const authorizer = yield* Authorizer
+    const limiter = yield* RateLimiter
+    const audit = yield* AuditLog
     const clock = yield* Clock.Clock
-    const authenticate = Authentication.make(rules, store, clock)
+    const authenticate = Authentication.make(rules, yield* Tokens, clock)
     const strangers = new Strangers(clock)
 
     const record = (record: NewRecord): Effect.Effect<void, StoreUnavailable> =>
-      Effect.andThen(store.audit.append(record), log(record))
+      Effect.andThen(audit.append(record), log(record))
 
     /** It is refused anyway, whether or not that can be recorded. */
     const denied =
@@ -154,7 +155,7 @@ const secured = (rules: Rules, store: Store): Effect.Effect<Guard, never, Scope.
       permission: Permission,
       caller?: Caller
     ): Effect.Effect<void, RateLimited | StoreUnavailable> =>
-      Effect.flatMap(store.limiter.take(`${whose}:${permission}:${name}`, rate), (taken) => {
+      Effect.flatMap(limiter.take(`${whose}:${permission}:${name}`, rate), (taken) => {
         const quota = quotaOf(permission, rate, taken)
         if (caller !== undefined) caller.quota = quota
         return taken.isAllowed ? Effect.void : Effect.fail(new RateLimited(whose, quota))
@@ -221,7 +222,7 @@ const secured = (rules: Rules, store: Store): Effect.Effect<Guard, never, Scope.
           // As it goes where there is none: counted, looked for and not found. The record says what it was.
           return counted.pipe(
             Effect.andThen(denied(origin, wish, principal)(refused)),
-            Effect.andThen(Name.isName(pipelineId) ? Effect.asVoid(store.definitions.get(pipelineId)) : Effect.void),
+            Effect.andThen(Name.isName(pipelineId) ? Effect.asVoid(definitions.get(pipelineId)) : Effect.void),
             Effect.andThen(Effect.fail(new PipelineNotFound(pipelineId)))
           )
         })

@@ -29,16 +29,18 @@ export type Permit = (
 /** Permits over a Store, a Registry and a Guard. */
 export const make =
   (store: Store, registry: Registry, guard: Guard): Permit =>
-  (caller, { permission, pipelineId, runId, scheduleId, about }) => {
-    if (runId !== undefined) return Effect.asVoid(runOf(store, guard, caller, permission, runId))
-    if (scheduleId !== undefined) return Effect.asVoid(scheduleOf(store, guard, caller, permission, scheduleId))
-    const checked = guard.check(caller, { permission, pipelineId, isOfAll: about === "all" })
-    if (pipelineId === undefined) return checked
-    if (about === undefined) return Effect.andThen(checked, Effect.asVoid(registry.find(pipelineId)))
-    return about === "new"
-      ? ofNew(guard, caller, permission, pipelineId)
-      : Effect.catchTag(checked, "PipelineNotFound", () => Effect.void)
-  }
+  (caller, request) =>
+    Effect.suspend(() => {
+      const { permission, pipelineId, runId, scheduleId, about } = request
+      if (runId !== undefined) return Effect.asVoid(runOf(store, guard, caller, permission, runId))
+      if (scheduleId !== undefined) return Effect.asVoid(scheduleOf(store, guard, caller, permission, scheduleId))
+      const checked = guard.check(caller, { permission, pipelineId, isOfAll: about === "all" })
+      if (pipelineId === undefined) return checked
+      if (about === undefined) return Effect.andThen(checked, Effect.asVoid(registry.find(pipelineId)))
+      return about === "new"
+        ? ofNew(guard, caller, permission, pipelineId)
+        : Effect.catchTag(checked, "PipelineNotFound", () => Effect.void)
+    })
 
 /** A pipeline to be made: it can't be hidden, because nothing of that name is looked for. */
 export const ofNew = (

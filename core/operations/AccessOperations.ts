@@ -4,12 +4,12 @@ import * as Effect from "effect/Effect"
 import { type Guard, type GuardError, sought } from "../access/Guard.ts"
 import type { Stranger } from "../access/Strangers.ts"
 import type { Registry } from "../registry/Registry.ts"
-import type { AuditList, AuditRecord, AuditRequest } from "../store/AuditLog.ts"
+import type { AuditList, AuditLog, AuditRecord, AuditRequest } from "../store/AuditLog.ts"
 import { found, type Store } from "../store/Store.ts"
 import * as Tokens from "../store/Tokens.ts"
 import { AccessDenied, AccessNotSecured } from "../values/AccessErrors.ts"
-import type * as Acl from "../values/Acl.ts"
-import { type InvalidOption, type PipelineNotFound, RunNotFound } from "../values/Errors.ts"
+import * as Acl from "../values/Acl.ts"
+import { InvalidOption, type PipelineNotFound, RunNotFound } from "../values/Errors.ts"
 import * as OptionCheck from "../values/OptionCheck.ts"
 import * as Page from "../values/Page.ts"
 import { type Caller, expiryOf, type Narrowed } from "../values/Principal.ts"
@@ -43,7 +43,7 @@ export interface AccessOperations {
     caller: Caller,
     pipelineId: string,
     acl: Acl.Acl
-  ) => Effect.Effect<PipelineAcl, PipelineNotFound | AccessNotSecured | GuardError>
+  ) => Effect.Effect<PipelineAcl, PipelineNotFound | InvalidOption | AccessNotSecured | GuardError>
   /** Forgets the ACL that was set; that of the configuration holds again. */
   readonly removeAcl: (
     caller: Caller,
@@ -77,9 +77,15 @@ export interface AuditAnswer extends AuditList {
 /** The longest list of records. */
 const MAX_LIST = 1_000
 
-/** The operations over a Store, a Registry and a Guard. */
-export const make = (store: Store, registry: Registry, guard: Guard): AccessOperations => {
-  const { acls, tokens } = guard
+/** The operations over a Store, a Registry, a Guard, an AuditLog and Tokens. */
+export const make = (
+  store: Store,
+  registry: Registry,
+  guard: Guard,
+  audit: AuditLog,
+  tokens: Tokens.Tokens
+): AccessOperations => {
+  const { acls, tokens: maker } = guard
 
   const shown = (pipelineId: string): PipelineAcl => {
     const { acl, isOwn } = acls?.acl(pipelineId) ?? { acl: undefined, isOwn: false }
@@ -89,14 +95,14 @@ export const make = (store: Store, registry: Registry, guard: Guard): AccessOper
   const administrated = (caller: Caller, pipelineId: string) =>
     Effect.andThen(guard.check(caller, { permission: "admin", pipelineId }), registry.find(pipelineId))
 
-  const changing = (
+  const changing = <E>(
     caller: Caller,
     pipelineId: string,
-    change: (own: NonNullable<Guard["acls"]>) => Effect.Effect<void, GuardError>
-  ): Effect.Effect<PipelineAcl, PipelineNotFound | AccessNotSecured | GuardError> =>
+    change: (own: NonNullable<Guard["acls"]>) => Effect.Effect<void, E | GuardError>
+  ): Effect.Effect<PipelineAcl, E | PipelineNotFound | AccessNotSecured | GuardError> =>
     Effect.flatMap(
       administrated(caller, pipelineId),
-      (): Effect.Effect<PipelineAcl, AccessNotSecured | GuardError> =>
+      (): Effect.Effect<PipelineAcl, E | AccessNotSecured | GuardError> =>
         acls === undefined
           ? Effect.fail(new AccessNotSecured("ACLs mean nothing where access is open"))
           : Effect.map(change(acls), () => shown(pipelineId))
@@ -120,45 +126,56 @@ export const make = (store: Store, registry: Registry, guard: Guard): AccessOper
 
   return {
     acl: (caller, pipelineId) => Effect.map(administrated(caller, pipelineId), () => shown(pipelineId)),
-    setAcl: (caller, pipelineId, acl) => changing(caller, pipelineId, (own) => own.put(pipelineId, acl)),
+    setAcl: (caller, pipelineId, acl) =>
+      changing(caller, pipelineId, (own) => {
+        const [problem] = Acl.problems(acl)
+        return problem === undefined
+          ? own.put(pipelineId, acl)
+          : Effect.fail(new InvalidOption(["acl", ...problem.path].join("."), acl, problem.message))
+      }),
     removeAcl: (caller, pipelineId) => changing(caller, pipelineId, (own) => own.remove(pipelineId)),
     issueToken: (caller, wish, ttlMillis = Tokens.DEFAULT_MILLIS) =>
       Effect.gen(function* () {
+        const unreadable = OptionCheck.required(OptionCheck.record, "wish", wish, "a pipelineId or a runId")
+        if (unreadable !== undefined) return yield* unreadable
         const { principal } = caller
         if (principal.narrowed !== undefined) return yield* new AccessDenied(principal, "read", undefined)
         const narrowed = yield* narrowing(caller, wish)
-        if (tokens === undefined) return yield* new AccessNotSecured("This server gives out no tokens")
+        if (maker === undefined) return yield* new AccessNotSecured("This server gives out no tokens")
         const mistake = OptionCheck.number("ttlMillis", ttlMillis, 1_000, Tokens.MAX_MILLIS)
         if (mistake !== undefined) return yield* mistake
-        const { token, digest } = tokens.make()
+        const { token, digest } = maker.make()
         const now = yield* Clock.currentTimeMillis
         const expiresAtMillis = Math.min(now + ttlMillis, expiryOf(principal))
         const leftMillis = OptionCheck.whole(Math.max(1, expiresAtMillis - now))
         // Member by member: an authenticator may give an instance of a class, whose getters no spread copies.
         const { id, roles, grants } = principal
-        yield* store.tokens.put(digest, { id, roles, grants, narrowed, expiresAtMillis }, leftMillis)
+        yield* tokens.put(digest, { id, roles, grants, narrowed, expiresAtMillis }, leftMillis)
         return { token, narrowed, expiresAtMillis }
       }),
-    auditRecords: (caller, request) => {
-      const { pipelineId } = request
-      const mistake = OptionCheck.integer("limit", request.limit, 1, MAX_LIST)
-      const isOverAll = guard.may(caller, { permission: "admin", isOfAll: true })
-      const seesAll = guard.seesAll(caller)
-      // To other admins, a pipeline that is not there is like one that an ACL hides: what was asked of it is not shown.
-      const may = ({ pipelineId: id }: AuditRecord) =>
-        guard.may(caller, { permission: "admin", pipelineId: id, isOfAll: true }) &&
-        (seesAll || (id !== undefined && registry.ids.has(id)))
-      const page = () =>
-        Page.filtered(
-          (part: AuditRequest) =>
-            Effect.map(store.audit.list(part), ({ records, nextCursor }) => ({ items: records, nextCursor })),
-          request,
-          may
+    auditRecords: (caller, request) =>
+      Effect.suspend(() => {
+        const unreadable = OptionCheck.required(OptionCheck.record, "request", request)
+        if (unreadable !== undefined) return Effect.fail(unreadable)
+        const { pipelineId } = request
+        const mistake = OptionCheck.integer("limit", request.limit, 1, MAX_LIST)
+        const isOverAll = guard.may(caller, { permission: "admin", isOfAll: true })
+        const seesAll = guard.seesAll(caller)
+        // To other admins, a pipeline that is not there is like one that an ACL hides: what was asked of it is not shown.
+        const may = ({ pipelineId: id }: AuditRecord) =>
+          guard.may(caller, { permission: "admin", pipelineId: id, isOfAll: true }) &&
+          (seesAll || (id !== undefined && registry.ids.has(id)))
+        const page = () =>
+          Page.filtered(
+            (part: AuditRequest) =>
+              Effect.map(audit.list(part), ({ records, nextCursor }) => ({ items: records, nextCursor })),
+            request,
+            may
+          )
+        return Effect.map(
+          Page.ifPermitted(guard.check(caller, { permission: "admin", pipelineId, isOfAll: true }), page, mistake),
+          ({ items, nextCursor }) => ({ records: items, nextCursor, strangers: isOverAll ? guard.strangers() : [] })
         )
-      return Effect.map(
-        Page.ifPermitted(guard.check(caller, { permission: "admin", pipelineId, isOfAll: true }), page, mistake),
-        ({ items, nextCursor }) => ({ records: items, nextCursor, strangers: isOverAll ? guard.strangers() : [] })
-      )
-    }
+      })
   }
 }

@@ -6,7 +6,9 @@ import { type EntryError, Guard } from "../access/Guard.ts"
 import * as Permit from "../access/Permit.ts"
 import { Registry } from "../registry/Registry.ts"
 import * as Tracing from "../runtime/Tracing.ts"
+import { AuditLog } from "../store/AuditLog.ts"
 import { Store } from "../store/Store.ts"
+import { Tokens } from "../store/Tokens.ts"
 import * as TracedStore from "../store/TracedStore.ts"
 import { StoreUnavailable } from "../values/Errors.ts"
 import type { Caller, Permission, Visitor } from "../values/Principal.ts"
@@ -39,14 +41,15 @@ export interface Operations
 /** The key of the Operations service. */
 export const Operations: Context.Service<Operations, Operations> = Context.Service<Operations>("levada/Operations")
 
-/** The operations over a Store, a Registry and a Guard. Once the layer's scope begins to close, no run and no schedule is taken. */
-export const layer: Layer.Layer<Operations, never, Store | Registry | Guard> = Layer.effect(
+/** The operations over these services. Once the layer's scope begins to close, no run and no schedule is taken. */
+export const layer: Layer.Layer<Operations, never, Store | Registry | Guard | AuditLog | Tokens> = Layer.effect(
   Operations,
   Effect.gen(function* () {
     const tracing = yield* Tracing.find
     const plain = yield* Store
     const store = tracing === undefined ? plain : TracedStore.make(plain, tracing, yield* Effect.scope)
-    const parts = [store, yield* Registry, yield* Guard] as const
+    const guard = yield* Guard
+    const parts = [store, yield* Registry, guard] as const
     let closing = false
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
@@ -56,14 +59,14 @@ export const layer: Layer.Layer<Operations, never, Store | Registry | Guard> = L
     const closed = () =>
       closing ? new StoreUnavailable("Nothing new is taken: the program is shutting down") : undefined
     return {
-      enter: parts[2].enter,
+      enter: (visitor, permission) => guard.enter(visitor, permission),
       permit: Permit.make(...parts),
-      ping: parts[0].ping,
-      ready: Effect.suspend(() => closed() ?? parts[0].ping),
+      ping: store.ping,
+      ready: Effect.suspend(() => closed() ?? store.ping),
       ...PipelineOperations.make(...parts),
       ...RunOperations.make(...parts, closed),
       ...ScheduleOperations.make(...parts, closed),
-      ...AccessOperations.make(...parts),
+      ...AccessOperations.make(...parts, yield* AuditLog, yield* Tokens),
       ...(yield* StatisticsOperations.make(...parts))
     }
   })

@@ -12,6 +12,7 @@ import {
   PipelineProtected,
   type StoreUnavailable
 } from "../values/Errors.ts"
+import * as OptionCheck from "../values/OptionCheck.ts"
 import type { Caller } from "../values/Principal.ts"
 
 /** Operations on pipelines. */
@@ -97,10 +98,14 @@ export const make = (store: Store, registry: Registry, guard: Guard): PipelineOp
       ),
     pipeline,
     register: (caller, definition) =>
-      Effect.andThen(
-        Permit.ofNew(guard, caller, "admin", definition.id),
-        Effect.flatMap(usable(caller), (tasks) => registry.register(definition, tasks))
-      ),
+      Effect.gen(function* () {
+        const unreadable = OptionCheck.required(OptionCheck.record, "definition", definition)
+        if (unreadable !== undefined) return yield* unreadable
+        yield* Permit.ofNew(guard, caller, "admin", definition.id)
+        const mistake = OptionCheck.required(OptionCheck.texts, "tasks", definition.tasks, "an array of task names")
+        if (mistake !== undefined) return yield* mistake
+        return yield* registry.register(definition, yield* usable(caller))
+      }),
     unregister: (caller, pipelineId) =>
       administrated(caller, pipelineId).pipe(
         Effect.andThen(idle(pipelineId)),

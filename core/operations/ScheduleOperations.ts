@@ -4,6 +4,7 @@ import * as Random from "effect/Random"
 import type { Guard, GuardError } from "../access/Guard.ts"
 import * as Permit from "../access/Permit.ts"
 import type { RunInput } from "../pipeline/Parameters.ts"
+import * as Parameters from "../pipeline/Parameters.ts"
 import type { Registry } from "../registry/Registry.ts"
 import * as Schedule from "../run/Schedule.ts"
 import * as Start from "../run/Start.ts"
@@ -93,10 +94,7 @@ export const make = (
       Effect.gen(function* () {
         const unreadable =
           OptionCheck.required(OptionCheck.record, "schedule", wanted) ??
-          OptionCheck.required(OptionCheck.record, "given of a schedule", wanted.given, PARAMETERS) ??
-          (typeof wanted.given.parameters === "function"
-            ? undefined
-            : new InvalidOption("given of a schedule", wanted.given, PARAMETERS))
+          Parameters.invalid("given of a schedule", wanted.given, PARAMETERS)
         if (unreadable !== undefined) return yield* unreadable
         const { pipelineId, timing } = wanted
         yield* guard.check(caller, { permission: "admin", pipelineId })

@@ -52,5 +52,8 @@ export const watch: Effect.Effect<never, never, Store> = Effect.gen(function* ()
 
 /** Watches a Store that other programs use too while the layer's scope is open: work of a program alone has its worker. */
 export const layer: Layer.Layer<never, never, Store> = Layer.effectDiscard(
-  Store.use((store) => (store.isShared === true ? Effect.forkScoped(watch) : Effect.void))
+  Effect.gen(function* () {
+    const store = yield* Store
+    if (store.isShared === true) yield* Effect.forkScoped(watch)
+  })
 )

@@ -2,7 +2,7 @@
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { check, codec, type Field, type Json, stringify } from "../json/Value.ts"
-import { ParametersInvalid, type Problem } from "../values/Errors.ts"
+import { InvalidOption, ParametersInvalid, type Problem } from "../values/Errors.ts"
 import { listed } from "../values/Failure.ts"
 import { MAX_NAME_LENGTH } from "../values/Name.ts"
 import type * as Pipeline from "./Pipeline.ts"
@@ -17,6 +17,18 @@ export interface RunInput {
   readonly outputs: (pipeline: Pipeline.Any) => Result.Result<Values, ParametersInvalid>
   /** The parameters of a run. In a partial run, parameters that only steps outside the part take may be missing. */
   readonly parameters: (pipeline: Pipeline.Any, part?: Part) => Result.Result<Values, ParametersInvalid>
+}
+
+/** What is wrong with that as a `RunInput`; nothing when it is one. */
+export const invalid = (
+  option: string,
+  given: unknown,
+  expected = "what Parameters.fromValues or Parameters.fromJson gives"
+): InvalidOption | undefined => {
+  const { outputs, parameters } = (given ?? {}) as Partial<RunInput>
+  return typeof outputs === "function" && typeof parameters === "function"
+    ? undefined
+    : new InvalidOption(option, given, expected)
 }
 
 type Read = (fields: ReadonlyArray<Field>, value: unknown) => Result.Result<Json, ReadonlyArray<Problem>>

@@ -2,6 +2,7 @@
 import * as Result from "effect/Result"
 import { canonical, type Json, MAX_TOGETHER } from "../json/Value.ts"
 import type { RunInput } from "../pipeline/Parameters.ts"
+import * as Parameters from "../pipeline/Parameters.ts"
 import type * as Pipeline from "../pipeline/Pipeline.ts"
 import * as Bytes from "../values/Bytes.ts"
 import { sha256 } from "../values/Digest.ts"
@@ -77,7 +78,7 @@ export const newRun = (
   maxValueBytes: number,
   owner?: string
 ): Result.Result<NewRun, Mistake> => {
-  const mistake = invalid(options)
+  const mistake = invalid(options) ?? Parameters.invalid("given", given)
   if (mistake !== undefined) return Result.fail(mistake)
   const targets = options.targets && [...new Set(options.targets)]
   return Result.flatMap(given.outputs(pipeline), (outputs) => {

@@ -1,4 +1,5 @@
 /** The ACLs that were set while programs run: in the Store, so that all its servers obey them. */
+import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { Acl } from "../values/Acl.ts"
 import type { StoreUnavailable } from "../values/Errors.ts"
@@ -6,7 +7,7 @@ import type { StoreUnavailable } from "../values/Errors.ts"
 /** How many ACLs a Store takes. */
 export const MAX_ACLS = 10_000
 
-/** The ACLs of a Store, by the id of their pipeline. */
+/** Keeps the ACLs that were set at run time, by the id of their pipeline. */
 export interface Acls {
   readonly list: Effect.Effect<ReadonlyMap<string, Acl>, StoreUnavailable>
   /** Keeps an ACL in the place of the one that was there. */
@@ -16,3 +17,6 @@ export interface Acls {
   /** Waits until they may have changed since somebody last looked. In memory, where only this process changes them, for ever. */
   readonly changed: Effect.Effect<void, StoreUnavailable>
 }
+
+/** The key of the Acls service. Default: the one of the Store. */
+export const Acls: Context.Service<Acls, Acls> = Context.Service<Acls>("levada/Acls")

@@ -1,4 +1,5 @@
 /** What was asked for by whom, and whether they were let: one record for each guarded operation. */
+import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { InvalidOption, StoreUnavailable } from "../values/Errors.ts"
 import type { Permission } from "../values/Principal.ts"
@@ -53,12 +54,15 @@ export interface AuditList {
 /** How many records a Store keeps; the oldest leave first. */
 export const MAX_RECORDS = 10_000
 
-/** The audit log of a Store. */
+/** Keeps audit records. */
 export interface AuditLog {
   readonly append: (record: NewRecord) => Effect.Effect<void, StoreUnavailable>
   /** Fails with `InvalidOption` for a cursor that no list ended with. */
   readonly list: (request: AuditRequest) => Effect.Effect<AuditList, InvalidOption | StoreUnavailable>
 }
+
+/** The key of the AuditLog service. Default: the one of the Store. */
+export const AuditLog: Context.Service<AuditLog, AuditLog> = Context.Service<AuditLog>("levada/AuditLog")
 
 /** Whether the record is among those that are asked for. */
 export const isWanted = (record: AuditRecord, request: AuditRequest): boolean =>

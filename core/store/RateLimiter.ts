@@ -1,4 +1,5 @@
 /** Counts how often something was done, over all processes that share the Store. */
+import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { StoreUnavailable } from "../values/Errors.ts"
 import type { Rate } from "../values/Rate.ts"
@@ -12,7 +13,7 @@ export interface Taken {
   readonly resetMillis: number
 }
 
-/** The rate limiter of a Store. */
+/** Limits how often something is done. The one of the Store counts for all of its servers together. */
 export interface RateLimiter {
   /**
    * Takes a permit, unless as many as the rate has were taken under this key within the last period: in no period of
@@ -20,3 +21,6 @@ export interface RateLimiter {
    */
   readonly take: (key: string, rate: Rate) => Effect.Effect<Taken, StoreUnavailable>
 }
+
+/** The key of the RateLimiter service. Default: the one of the Store. */
+export const RateLimiter: Context.Service<RateLimiter, RateLimiter> = Context.Service<RateLimiter>("levada/RateLimiter")

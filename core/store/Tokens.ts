@@ -1,4 +1,5 @@
 /** Short-lived, narrowed tokens: for browsers, which should hold no key. */
+import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { StoreUnavailable } from "../values/Errors.ts"
 import type { Principal } from "../values/Principal.ts"
@@ -17,10 +18,13 @@ export const MAX_TOKENS = 100_000
 export const MAX_MILLIS = 3_600_000
 export const DEFAULT_MILLIS = 300_000
 
-/** The tokens of a Store, by their digests: whoever reads the Store can't use them. */
+/** Keeps tokens by their digests: a digest authenticates nobody. */
 export interface Tokens {
   /** Keeps whom a token stands for, for so many milliseconds. */
   readonly put: (digest: string, principal: Principal, ttlMillis: number) => Effect.Effect<void, StoreUnavailable>
   /** Whom it stands for, unless it has expired. */
   readonly get: (digest: string) => Effect.Effect<Principal | undefined, StoreUnavailable>
 }
+
+/** The key of the Tokens service. Default: the one of the Store. */
+export const Tokens: Context.Service<Tokens, Tokens> = Context.Service<Tokens>("levada/Tokens")

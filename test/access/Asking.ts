@@ -4,8 +4,8 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as TestClock from "effect/testing/TestClock"
 import type { Access, Authenticator, Principal } from "../../adapters/promise/index.ts"
-import * as GuardLayer from "../../core/access/Guard.ts"
 import { Guard } from "../../core/access/Guard.ts"
+import * as Services from "../../core/Services.ts"
 import { layerMemory } from "../../core/StoreModule.ts"
 import type { Store } from "../../core/store/Store.ts"
 
@@ -33,7 +33,7 @@ export const guarded = <A, E>(
   Effect.runPromise(
     Effect.flatMap(Guard, body).pipe(
       Effect.provide(
-        GuardLayer.layer(access).pipe(
+        Services.layer({ pipelines: [], access }).pipe(
           Layer.provideMerge(store),
           // What the guard refuses it also logs, and here it refuses thousands of times.
           Layer.provideMerge(Layer.merge(TestClock.layer(), Logger.layer([])))

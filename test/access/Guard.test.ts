@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
@@ -133,6 +134,19 @@ describe("an authenticator that is broken lets nobody in", () => {
     expect(JSON.stringify(heard)).not.toContain("the key")
   })
 
+  it("and the log does not quote what it threw", async () => {
+    const lines: Array<string> = []
+    const logger = Logger.layer([Logger.make(({ message }) => void lines.push(JSON.stringify(message)))])
+    for (const thrown of ["the key", new Error("the key"), { _tag: "the key" }]) {
+      const authenticate = () => Effect.die(thrown)
+      await guarded(Access.secured({ authenticators: [{ scheme: "Test", authenticate }] }), (guard) =>
+        Effect.provide(hear(guard, SHOWN), logger)
+      )
+    }
+    expect(lines.filter((line) => line.includes("authenticator for Test"))).toHaveLength(3)
+    expect(lines.join()).not.toContain("the key")
+  })
+
   it("when it hangs: after five seconds", () =>
     guarded(Access.secured({ authenticators: [{ scheme: "Test", authenticate: () => Effect.never }] }), (guard) =>
       Effect.gen(function* () {
@@ -249,4 +263,34 @@ describe("options that can't be used are refused by name", () => {
   it.each(["10/minute", "1/second", "5/10 seconds", " 100 / hour ", "7/days"])("%s is a rate", (rate) => {
     expect(Access.secured({ authenticators: [keys], limits: { read: rate } })._tag).toBe("Secured")
   })
+})
+
+it("ACLs that can't be followed any more hold no longer, also when the Store breaks", () => {
+  let isBroken = false
+  const access = Access.secured({ authenticators: [keys] })
+  const store = storeWith(({ acls }) => ({
+    acls: {
+      ...acls,
+      changed: Effect.andThen(
+        Effect.sleep("1 minute"),
+        Effect.suspend(() => (isBroken ? Effect.die("broken") : Effect.void))
+      )
+    }
+  }))
+  return guarded(
+    access,
+    (guard) =>
+      Effect.gen(function* () {
+        const caller = yield* guard.enter(visitor(SHOWN), "read")
+        const looking = tagOf(guard.check(caller, { permission: "read", pipelineId: "p" }))
+        expect(yield* looking).toBe("allowed")
+        isBroken = true
+        yield* TestClock.adjust("1 minute")
+        expect(yield* looking).toBe("StoreUnavailable")
+        isBroken = false
+        yield* TestClock.adjust("1 second")
+        expect(yield* looking).toBe("allowed")
+      }),
+    store
+  )
 })

@@ -13,7 +13,7 @@ import { ElysiaPlugin } from "../../adapters/elysia/index.ts"
 import { JwtAuthenticator } from "../../adapters/jwt/index.ts"
 import { ApiKeys } from "../../adapters/keys/index.ts"
 import { NodeServer } from "../../adapters/node/index.ts"
-import { Access, Levada, Pipeline, Step, Store, Task } from "../../adapters/promise/index.ts"
+import { Access, Levada, type Operations, Pipeline, Step, Store, Task } from "../../adapters/promise/index.ts"
 import { RedisStore } from "../../adapters/redis/index.ts"
 import { Settings } from "../../adapters/settings/index.ts"
 import { Threads } from "../../adapters/threads/index.ts"
@@ -126,6 +126,17 @@ const made = (options: never): unknown => {
   const other = Levada.make(options)
   closing.push(() => other.close())
   return other
+}
+
+/** The layer itself fails: nothing is thrown when it is made. */
+const laid = (options: never): Promise<unknown> => {
+  let layer: Layer.Layer<Operations.Operations, unknown, Store.Store>
+  try {
+    layer = Levada.layer(options)
+  } catch (error) {
+    throw new Error("Levada.layer throws", { cause: error })
+  }
+  return Effect.runPromise(Effect.scoped(Layer.build(Layer.provide(layer, Store.layerMemory()))))
 }
 
 const placing = {
@@ -369,6 +380,7 @@ const DOORS: Readonly<Record<string, Door>> = {
       "0.worker": optional(either(record, (value) => value === false)),
       "0.worker.concurrency": optional(integer(1)),
       "0.worker.graceMillis": optional(millis()),
+      "0.overrides": optional(nothing),
       "0.store": optional(nothing),
       "0.services": optional(nothing),
       "0.telemetry": optional(nothing),
@@ -386,6 +398,22 @@ const DOORS: Readonly<Record<string, Door>> = {
       "0.cors.origins": nothing,
       "0.cors.credentials": optional((value) => value === false),
       "0.cors.maxAgeSeconds": optional(integer(0, 86_400))
+    }
+  },
+  "Levada.layer": {
+    args: () => [{ pipelines: [pipeline], access: Access.open }],
+    open: laid,
+    options: {
+      "0": nothing,
+      "0.pipelines": list,
+      "0.pipelines.0": nothing,
+      "0.access": nothing,
+      "0.tasks": optional(list),
+      "0.schedules": optional(list),
+      "0.overrides": optional(nothing),
+      "0.worker": optional(either(record, (value) => value === false)),
+      "0.worker.concurrency": optional(integer(1)),
+      "0.worker.graceMillis": optional(millis())
     }
   },
   "Store.layerMemory": {
@@ -660,6 +688,7 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   "levada.retry 1": /from/,
   "levada.addSchedule with cron 0.timing.timeZone": /time ?zone/i,
   "Levada.make 0.schedules": /schedule/,
+  "Levada.layer 0.schedules": /schedule/,
   "levada.result 2": /waitMillis/,
   "ApiKeys.make 0": /apiKeys/,
   "ApiKeys.make 0.key": /apiKeys/,

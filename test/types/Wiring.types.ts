@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { Access, Levada, Pipeline, Task } from "../../adapters/promise/index.ts"
+import { Access, Levada, Pipeline, Store, Task } from "../../adapters/promise/index.ts"
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const same = <A, B>(_: Same<A, B>): void => undefined
@@ -141,6 +141,35 @@ const known: Promise<string> = both.execute(built, { path: "x" })
 void known
 // @ts-expect-error there is no such kind
 Pipeline.fromTasks("b", "parallel", [extract])
+
+// Services that take the place of Levada's: these, and no others.
+const limiter = Layer.succeed(Store.RateLimiter, {
+  take: () => Effect.succeed({ isAllowed: true, remaining: 1, resetMillis: 1 })
+})
+const ofStore = Layer.effect(
+  Store.AuditLog,
+  Effect.map(Store.Store, ({ audit }) => audit)
+)
+Levada.make({ pipelines: [audio], access: Access.open, overrides: Layer.merge(limiter, ofStore) })
+Levada.make({
+  pipelines: [asking],
+  access: Access.open,
+  overrides: limiter,
+  services: Layer.succeed(Model, { size: 1 })
+})
+// @ts-expect-error no service of Levada's
+Levada.make({ pipelines: [audio], access: Access.open, overrides: Layer.succeed(Model, { size: 1 }) })
+// @ts-expect-error something beside the Store is missing
+Levada.make({ pipelines: [audio], access: Access.open, overrides: Layer.provide(limiter, Layer.effectDiscard(Model)) })
+// @ts-expect-error a limiter that gives something else
+Layer.succeed(Store.RateLimiter, { take: () => Effect.succeed(true) })
+same<Layer.Services<ReturnType<typeof plain>>, Store.Store>(true)
+same<Layer.Error<ReturnType<typeof plain>>, Levada.MakeError>(true)
+const plain = () => Levada.layer({ pipelines: [audio], access: Access.open })
+same<Layer.Services<ReturnType<typeof replaced>>, Store.Store | Model>(true)
+same<Layer.Error<ReturnType<typeof replaced>>, Levada.MakeError | Unhappy>(true)
+const failing = Layer.effect(Store.RateLimiter, Effect.fail(new Unhappy()))
+const replaced = () => Levada.layer({ pipelines: [asking], access: Access.open, overrides: failing })
 
 // A schedule fires by the calendar or at intervals, not both.
 const parameters = { path: "x" }

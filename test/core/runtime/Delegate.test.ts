@@ -8,39 +8,17 @@ import * as fc from "fast-check"
 import { Access, Levada, Operations, Pipeline, type Principal, Store, Task } from "../../../adapters/promise/index.ts"
 import { Testing } from "../../../adapters/testing/index.ts"
 import { replacing } from "../../../core/runtime/Delegate.ts"
+import { classed } from "../harness/Classed.ts"
 
 const N = Schema.Number
-
-/** A Store whose members are all on its prototype, and reach the real one through a private field. */
-const classed = (inner: Store.Store): Store.Store => {
-  class Classed {
-    readonly #inner: Store.Store = inner
-    read(key: keyof Store.Store): unknown {
-      return this.#inner[key]
-    }
-  }
-  for (const key of Object.keys(inner) as Array<keyof Store.Store>) {
-    if (typeof inner[key] === "function") {
-      Object.defineProperty(Classed.prototype, key, {
-        value: function (this: Classed, ...args: ReadonlyArray<unknown>) {
-          return (this.read(key) as (...args: ReadonlyArray<unknown>) => unknown)(...args)
-        }
-      })
-    } else {
-      Object.defineProperty(Classed.prototype, key, {
-        get: function (this: Classed) {
-          return this.read(key)
-        }
-      })
-    }
-  }
-  return new Classed() as unknown as Store.Store
-}
 
 describe("a Store that is a class", () => {
   const double = Task.make("double", { input: { n: N }, output: { m: N }, run: ({ n }) => ({ m: 2 * n }) })
   const pipeline = Pipeline.make("p", [double])
-  const layer = Layer.effect(Store.Store, Effect.map(Store.Store, classed)).pipe(Layer.provide(Store.layerMemory()))
+  const layer = Layer.effect(
+    Store.Store,
+    Effect.map(Store.Store, (store) => classed(store))
+  ).pipe(Layer.provide(Store.layerMemory()))
   const tracer = Layer.succeed(Tracer.Tracer, Tracer.make({ span: (options) => new Tracer.NativeSpan(options) }))
 
   for (const [how, telemetry] of [

@@ -12,14 +12,13 @@ import * as fc from "fast-check"
 import { describe, expect } from "vitest"
 import {
   Access,
-  Guard,
   Levada,
   Operations,
   Pipeline,
   Principal,
-  Registry,
   type Schedule,
   Scheduler,
+  Services,
   Store,
   Task
 } from "../../../adapters/promise/index.ts"
@@ -88,7 +87,7 @@ const over = (store: Store.Store) =>
   Layer.provideMerge(
     Operations.layer,
     Layer.provideMerge(
-      Layer.mergeAll(Guard.layer(Access.open), Registry.layer({ pipelines: [pipeline] })),
+      Services.layer({ pipelines: [pipeline], access: Access.open }),
       Layer.succeed(Store.Store, store)
     )
   )

@@ -11,12 +11,12 @@ import * as fc from "fast-check"
 import { expect } from "vitest"
 import {
   Access,
-  Guard,
   Operations,
   Pipeline,
   Principal,
   Registry,
   Scheduler,
+  Services,
   Store,
   Task
 } from "../../../adapters/promise/index.ts"
@@ -61,10 +61,7 @@ const put = (pipeline: Pipeline.Any, parameters: unknown, more: Partial<Operatio
     )
   ).pipe(
     Effect.provide(
-      Layer.fresh(Operations.layer).pipe(
-        Layer.provide(Registry.layer({ pipelines: [pipeline] })),
-        Layer.provide(Guard.layer(Access.open))
-      )
+      Layer.fresh(Operations.layer).pipe(Layer.provide(Services.layer({ pipelines: [pipeline], access: Access.open })))
     )
   )
 

@@ -10,13 +10,12 @@ import { expect } from "vitest"
 import {
   Access,
   Errors,
-  Guard,
   Levada,
   Operations,
   Pipeline,
   Principal,
-  Registry,
   Scheduler,
+  Services,
   Store,
   Task
 } from "../../../adapters/promise/index.ts"
@@ -60,8 +59,7 @@ const meddling = (calls: Array<Firing>, meddle: Meddle) =>
 
 const services = (calls: Array<Firing>, meddle: Meddle = () => undefined) =>
   Operations.layer.pipe(
-    Layer.provideMerge(Registry.layer({ pipelines: [pipeline] })),
-    Layer.provideMerge(Guard.layer(Access.open)),
+    Layer.provideMerge(Services.layer({ pipelines: [pipeline], access: Access.open })),
     Layer.provideMerge(meddling(calls, meddle))
   )
 

@@ -6,13 +6,13 @@ import { TestClock } from "effect/testing"
 import { afterEach, describe, expect, it } from "vitest"
 import {
   Access,
-  Guard,
   Levada,
   Operations,
   Pipeline,
   Principal,
   Registry,
   Scheduler,
+  Services,
   Store,
   Task
 } from "../../../adapters/promise/index.ts"
@@ -217,8 +217,7 @@ describe("catching up", () => {
 })
 
 const services = Operations.layer.pipe(
-  Layer.provideMerge(Registry.layer({ pipelines: [pipeline] })),
-  Layer.provideMerge(Guard.layer(Access.open)),
+  Layer.provideMerge(Services.layer({ pipelines: [pipeline], access: Access.open })),
   Layer.provideMerge(Store.layerMemory())
 )
 
