@@ -53,26 +53,29 @@ describe("Levada", () => {
     }).pipe(within([sums]))
   )
 
-  it.effect("gives a record when several outputs are taken by no step, and values of the tasks' own types", () => {
-    const day = Task.make("day", {
-      input: { at: Schema.Date },
-      output: { next: Schema.Date },
-      run: ({ at }) => ({ next: new Date(at.getTime() + 86_400_000) })
-    })
-    const year = Task.make("year", {
-      input: { at: Schema.Date },
-      output: { year: N },
-      run: ({ at }) => ({ year: at.getUTCFullYear() })
-    })
-    const dates = Pipeline.make("dates", [day, year])
-    return Effect.gen(function* () {
-      const result = yield* Levada.execute(dates, { at: new Date("2026-12-31T00:00:00Z") })
-      expect(result.next).toEqual(new Date("2027-01-01T00:00:00Z"))
-      expect(result.year).toBe(2026)
-    }).pipe(within([dates]))
-  })
+  it.effect(
+    "the result is a record when no step takes several of the outputs, and its values have the tasks' own types",
+    () => {
+      const day = Task.make("day", {
+        input: { at: Schema.Date },
+        output: { next: Schema.Date },
+        run: ({ at }) => ({ next: new Date(at.getTime() + 86_400_000) })
+      })
+      const year = Task.make("year", {
+        input: { at: Schema.Date },
+        output: { year: N },
+        run: ({ at }) => ({ year: at.getUTCFullYear() })
+      })
+      const dates = Pipeline.make("dates", [day, year])
+      return Effect.gen(function* () {
+        const result = yield* Levada.execute(dates, { at: new Date("2026-12-31T00:00:00Z") })
+        expect(result.next).toEqual(new Date("2027-01-01T00:00:00Z"))
+        expect(result.year).toBe(2026)
+      }).pipe(within([dates]))
+    }
+  )
 
-  it.effect("optional inputs are bound when there is a value, take their default, or stay away", () => {
+  it.effect("an optional input gets the value that exists, or its default, or is left out", () => {
     const seen: Array<unknown> = []
     const look = Task.make("look", {
       input: {
@@ -99,7 +102,7 @@ describe("Levada", () => {
     }).pipe(within([optional]))
   })
 
-  it.effect("a task cannot change what another one reads", () => {
+  it.effect("a task cannot change a value that another task reads", () => {
     const list = Task.make("list", { output: { items: Schema.Array(N) }, run: () => ({ items: [1, 2, 3] }) })
     const greedy = Task.make("greedy", {
       input: { items: Schema.Array(N) },
@@ -136,7 +139,7 @@ describe("Levada", () => {
     }).pipe(within([pipeline]))
   })
 
-  it.effect("two tasks that have nothing to do with each other run at once", () => {
+  it.effect("two independent tasks run at the same time", () => {
     const meets = Task.make("meets", {
       output: { first: S },
       run: () => Effect.as(Effect.andThen(Deferred.succeed(one, undefined), Deferred.await(other)), { first: "met" })
@@ -152,7 +155,7 @@ describe("Levada", () => {
     const other = Deferred.makeUnsafe<void>()
     const pipeline = Pipeline.make("meeting", [meets, met])
     return Effect.gen(function* () {
-      // Each of them waits for the other one to have begun.
+      // Each of the two waits until the other one has begun.
       expect(yield* Levada.execute(pipeline, {})).toEqual({ first: "met", second: "met" })
       const { runs } = yield* Operations.Operations.use((operations) => operations.runs(Principal.host, { limit: 1 }))
       const [left, right] = runs[0]!.steps
@@ -162,7 +165,7 @@ describe("Levada", () => {
     }).pipe(within([pipeline]))
   })
 
-  it.effect("the limit of steps at once is reached and never exceeded", () => {
+  it.effect("the limit of concurrent steps is reached and never exceeded", () => {
     let running = 0
     let most = 0
     const tasks = Array.from({ length: 50 }, (_, at) =>
@@ -215,7 +218,7 @@ describe("Levada", () => {
     }).pipe(within(pipelines))
   })
 
-  it.effect("a failure interrupts what runs: the fiber with its finalizers, and the signal", () => {
+  it.effect("a failure interrupts the running steps: finalizers run, and signals fire", () => {
     const events: Array<string> = []
     const started = Deferred.makeUnsafe<void>()
     const both = Deferred.makeUnsafe<void>()
@@ -267,7 +270,7 @@ describe("Levada", () => {
     }).pipe(within([pipeline]))
   })
 
-  it.effect("the wait may end before the run; the run goes on", () => {
+  it.effect("a caller can stop waiting for a run, and the run goes on", () => {
     const gate = Deferred.makeUnsafe<void>()
     const slow = Pipeline.make("slow", [
       Task.make("slow", { output: { x: N }, run: () => Effect.as(Deferred.await(gate), { x: 1 }) })
@@ -285,7 +288,7 @@ describe("Levada", () => {
     }).pipe(within([slow]))
   })
 
-  it.effect("a run may take only so long, by its pipeline or by whoever starts it", () => {
+  it.effect("a run has a time limit, set by its pipeline or by its caller", () => {
     const never = Task.make("never", { output: { x: N }, run: () => Effect.as(Effect.never, { x: 1 }) })
     const limited = Pipeline.make("limited", [never], { timeoutMillis: 60_000 })
     return Effect.gen(function* () {
@@ -317,7 +320,7 @@ describe("Levada", () => {
     }).pipe(within([slow]))
   })
 
-  it.effect("tasks get the services that their Effects ask for", () => {
+  it.effect("tasks get the services that their Effects require", () => {
     class Greeting extends Context.Service<Greeting, { readonly word: string }>()("test/Greeting") {}
     const greet = Task.make("greet", {
       input: { name: S },
@@ -336,7 +339,7 @@ describe("Levada", () => {
     )
   })
 
-  it.effect("status, results and history come out of the run's log", () =>
+  it.effect("status, results and history are read from the run's event log", () =>
     Effect.gen(function* () {
       const operations = yield* Operations.Operations
       const runId = yield* Levada.start(sums, { n: 1 })

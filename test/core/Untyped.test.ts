@@ -1,6 +1,6 @@
 /**
- * Options as JavaScript callers give them: for every door, every option and every kind of value, either the value is one
- * that the option takes, or a typed failure names the option. Never a TypeError, and never silence.
+ * Options as JavaScript callers may pass them. For each entry point, option and kind of value: the option accepts the
+ * value, or a typed failure names the option. Never a TypeError, never silence.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -57,7 +57,7 @@ const VALUES: ReadonlyArray<unknown> = [
 const isNumber = (value: unknown, least: number, most: number): boolean =>
   typeof value === "number" && value >= least && value <= most
 
-/** What an option takes besides what its types say, so that none of `VALUES` is taken by accident. */
+/** Values that an option accepts although its type does not, so that no entry of `VALUES` is accepted by accident. */
 type Takes = (value: unknown) => boolean
 
 const DECADE = 315_360_000_000
@@ -97,10 +97,10 @@ const either =
 // -- doors -----------------------------------------------------------------------------------------------------------
 
 interface Door {
-  /** Arguments that it takes. */
+  /** Arguments that the entry point accepts. */
   readonly args: () => ReadonlyArray<unknown>
   readonly open: (...args: ReadonlyArray<never>) => unknown
-  /** What each option takes: a path from the arguments, such as `1.limit.max`. */
+  /** Per option a predicate of the values it accepts. A key is a path into the arguments, such as `1.limit.max`. */
   readonly options: Readonly<Record<string, Takes>>
 }
 
@@ -397,7 +397,7 @@ const DOORS: Readonly<Record<string, Door>> = {
     }
   },
   "RedisStore.layer": {
-    // What is fine finds no server there.
+    // Valid options find no server there.
     args: () => [
       { url: "redis://127.0.0.1:1", connectMillis: 1, blobs: { put: callable, get: callable, remove: callable } }
     ],
@@ -493,7 +493,7 @@ const DOORS: Readonly<Record<string, Door>> = {
         isOver = true
       }
       first.then(end, end)
-      // What is read from now on needs something to happen.
+      // The options read from here on need a running program.
       while (!isOver) await levada.execute(pipeline, { n: 1 })
       await first
       await items.return?.()
@@ -623,7 +623,7 @@ const DOORS: Readonly<Record<string, Door>> = {
   "ElysiaPlugin.serve": { args: () => [levada, {}], open: ElysiaPlugin.serve, options: served }
 }
 
-/** What is fine, but would listen somewhere, have no server to listen with, or wait long for Redis. */
+/** Valid options, but these would listen somewhere, lack a server to listen with, or wait long for Redis. */
 const isPassedOver = (name: string, path: string, value: unknown): boolean =>
   (name.endsWith(".serve") && isServed(path, value)) ||
   (name === "RedisStore.layer" && path === "0.connectMillis" && value === undefined)
@@ -635,7 +635,7 @@ const isServed = (path: string, value: unknown): boolean =>
 
 // -- the test --------------------------------------------------------------------------------------------------------
 
-/** A copy of some arguments with another value at a place. Classes stay themselves. */
+/** Copies the arguments with another value at a path. Instances of classes are not copied. */
 const withValue = (args: unknown, path: ReadonlyArray<string>, value: unknown): unknown => {
   const [key, ...rest] = path as readonly [string, ...ReadonlyArray<string>]
   const copy: Record<string, unknown> = Array.isArray(args) ? ([...args] as never) : { ...(args as object) }
@@ -653,7 +653,7 @@ const TAGS = [
   "UnknownTimeZone"
 ]
 
-/** How the failure of an option may name it, where that is not by its own name. */
+/** What a failure may call an option, if not by its own name. */
 const NAMES: Readonly<Record<string, RegExp>> = {
   "levada.statistics 1": /window/,
   "levada.cancel 1": /reason/,

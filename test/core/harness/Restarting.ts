@@ -1,4 +1,4 @@
-/** Programs that end and begin again over one Store. */
+/** Programs that start and stop one after the other over one Store. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Access, Levada, type Pipeline, Store } from "../../../adapters/promise/index.ts"
@@ -24,7 +24,7 @@ export const sharing = async (
   )
 }
 
-/** The run once it is over. */
+/** Waits for the end of a run and returns the run. */
 export const over = async (levada: Levada.Levada, runId: string) => {
   for await (const _ of levada.watch(runId)) void _
   return levada.run(runId)

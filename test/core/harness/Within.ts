@@ -1,15 +1,15 @@
-/** A Levada over a Store in memory, for tests that need its Effects. */
+/** A Levada over a Store in memory, for tests that use Effects. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Access, Levada, type Operations, type Pipeline, Store } from "../../../adapters/promise/index.ts"
 
 type Options = Partial<Levada.LayerOptions<ReadonlyArray<Pipeline.Any>>> & {
   readonly store?: Parameters<typeof Store.layerMemory>[0]
-  /** The Store as its users are to see it: slow, or out of order. */
+  /** Wraps the Store: to make it slow, or to change the order of its calls. */
   readonly through?: (store: Store.Store) => Store.Store
 }
 
-/** A Levada over a Store in memory. It stops at once when it is closed: no time passes that nobody lets pass. */
+/** A Levada over a Store in memory. Closing it waits for no task, because a test clock stands still. */
 export const layerOver = (
   pipelines: ReadonlyArray<Pipeline.Any>,
   { store, through = (same) => same, ...options }: Options = {}

@@ -1,4 +1,4 @@
-/** What can be read of runs: also when their pipeline is another one by now, or gone. */
+/** What can be read of a run, also after its pipeline was changed or deleted. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -47,30 +47,33 @@ describe("a run of a pipeline that was changed or deleted since", () => {
     [["inc", "twice"], "COMPLETED", '{"k":4,"l":6}'],
     [["inc"], "COMPLETED", "2"],
     [["inc", "fails"], "FAILED", "null"]
-  ] as const)("of %j reads as it did before: detail, result, events, lines, list", async (tasks, status, result) => {
-    testing = await Testing.make({ pipelines: [], tasks: [inc, twice, fails] } as never)
-    await register(tasks)
-    const runId = await runOnce()
-    const before = await read(runId)
-    expect([before.run.status, before.result]).toEqual([status, result])
-    expect(before.lines.lines.map(({ message }) => message)).toEqual(["n is 1"])
-    await unregister()
-    expect(await read(runId)).toEqual(before)
-    await register(["twice"])
-    expect(await read(runId)).toEqual(before)
-    await expect(testing.ask((operations) => operations.retry(host, runId, ["inc"]))).rejects.toMatchObject({
-      _tag: "RunNotRepeatable",
-      runId
-    })
-    await unregister()
-    await expect(testing.ask((operations) => operations.retry(host, runId, ["inc"]))).rejects.toMatchObject({
-      _tag: "PipelineNotFound"
-    })
-    await testing.ask((operations) => operations.remove(host, runId))
-    await expect(testing.look(runId)).rejects.toMatchObject({ _tag: "RunNotFound" })
-  })
+  ] as const)(
+    "with tasks %j reads as it did before: detail, result, events, log lines, list",
+    async (tasks, status, result) => {
+      testing = await Testing.make({ pipelines: [], tasks: [inc, twice, fails] } as never)
+      await register(tasks)
+      const runId = await runOnce()
+      const before = await read(runId)
+      expect([before.run.status, before.result]).toEqual([status, result])
+      expect(before.lines.lines.map(({ message }) => message)).toEqual(["n is 1"])
+      await unregister()
+      expect(await read(runId)).toEqual(before)
+      await register(["twice"])
+      expect(await read(runId)).toEqual(before)
+      await expect(testing.ask((operations) => operations.retry(host, runId, ["inc"]))).rejects.toMatchObject({
+        _tag: "RunNotRepeatable",
+        runId
+      })
+      await unregister()
+      await expect(testing.ask((operations) => operations.retry(host, runId, ["inc"]))).rejects.toMatchObject({
+        _tag: "PipelineNotFound"
+      })
+      await testing.ask((operations) => operations.remove(host, runId))
+      await expect(testing.look(runId)).rejects.toMatchObject({ _tag: "RunNotFound" })
+    }
+  )
 
-  it("gives its result with the types of its time, or says that they are others now", () => {
+  it("returns its result if the types still fit, and fails if they have changed", () => {
     const run = { id: "r", pipelineId: "own", version: "v", targets: undefined, results: ["m"], outputs: { m: "2" } }
     expect(Results.toValue(own, run as never)).toMatchObject({ success: 2 })
     const changed = Pipeline.make("own", [
@@ -86,9 +89,9 @@ describe("a run of a pipeline that was changed or deleted since", () => {
   })
 })
 
-describe("events after a sequence that can't be", () => {
+describe("events after an invalid sequence", () => {
   it.each([-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 60, "1", null])(
-    "%s are refused by name",
+    "%s is refused by name",
     async (after) => {
       testing = await Testing.make({ pipelines: [own] })
       const { run } = await testing.run(own, { n: 1 })
@@ -99,7 +102,7 @@ describe("events after a sequence that can't be", () => {
     }
   )
 
-  it("that is further than the run has come are none, and those after 0 are all", async () => {
+  it("a sequence past the newest event gives none, and 0 gives all", async () => {
     testing = await Testing.make({ pipelines: [own] })
     const { run, events } = await testing.run(own, { n: 1 })
     const eventsAfter = (sequence: number) =>

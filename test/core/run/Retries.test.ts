@@ -1,4 +1,4 @@
-/** A retry gives what a fresh run would give, whatever happened in the run before it. */
+/** A retry gives the same result as a fresh run, whatever happened in the run before. */
 import * as Schema from "effect/Schema"
 import { describe, expect, it } from "vitest"
 import { Pipeline, Step, Task } from "../../../adapters/promise/index.ts"
@@ -9,7 +9,7 @@ const S = Schema.String
 const optional = Schema.optionalKey
 
 describe("a retry", () => {
-  it("joins steps by name: after a restart, the tasks may be listed in another order", async () => {
+  it("matches steps by name: after a restart, the tasks may be listed in another order", async () => {
     let isOpen = false
     const calls: Array<string> = []
     const named = <const Name extends string>(name: Name) =>
@@ -46,7 +46,7 @@ describe("a retry", () => {
     })
   })
 
-  it("runs again what was worked out without a value that is there now, and nothing else", async () => {
+  it("runs again the steps that lacked a value which exists now, and no others", async () => {
     let isOpen = false
     const calls: Array<string> = []
     const called = <A>(name: string, value: A): A => {
@@ -86,7 +86,7 @@ describe("a retry", () => {
     })
   })
 
-  it("decides a branch anew when what it was decided by is there now, also in the retry of a retry", async () => {
+  it("decides a branch again when its inputs exist now, also in the retry of a retry", async () => {
     let isOpen = false
     let isLast = false
     const grade = Task.make("grade", {

@@ -1,4 +1,4 @@
-/** Durations are monotonic: a wall clock that steps back or forth stops nothing, and ends nothing early. */
+/** Durations are monotonic: a wall clock that is set back or forward delays nothing and ends nothing early. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -27,7 +27,9 @@ const N = Schema.Number
 const { host } = Principal
 const HOUR = 3_600_000
 
-/** A clock whose wall time is off by as much as the test says; it sleeps and measures by the clock that it is made of. */
+/**
+ * A clock whose wall time is off by an amount that the test sets. It sleeps and measures by the clock that it wraps.
+ */
 const stepping = (clock: Clock.Clock) => {
   const wall = { offMillis: 0 }
   const nanos = (): bigint => clock.currentTimeNanosUnsafe() + BigInt(wall.offMillis) * 1_000_000n
@@ -42,7 +44,7 @@ const stepping = (clock: Clock.Clock) => {
 
 type Wall = ReturnType<typeof stepping>["wall"]
 
-/** Runs `body` with pipelines under a stepping clock that begins one day after 1970. */
+/** Runs `body` with pipelines under such a clock, which begins one day after 1970. */
 const underSteps = <A, E>(
   pipelines: ReadonlyArray<Pipeline.Any>,
   body: (wall: Wall) => Effect.Effect<A, E, Operations.Operations | Store.Store>
@@ -81,9 +83,9 @@ const endless = Task.make("endless", { output: { x: N }, timeoutMillis: 5_000, r
 
 describe.each([
   ["back", -HOUR],
-  ["forth", HOUR]
-] as const)("a wall clock that steps an hour %s", (_, step) => {
-  it.effect("delays no attempt, and ends no retrying early", () => {
+  ["forward", HOUR]
+] as const)("a wall clock that is set an hour %s", (_, step) => {
+  it.effect("delays no attempt, and ends no retries early", () => {
     const pipeline = Pipeline.make("p", [flaky({ times: 3, totalMillis: 60_000, ...exact }, 3)])
     return underSteps([pipeline], (wall) =>
       Effect.gen(function* () {
@@ -97,7 +99,7 @@ describe.each([
     )
   })
 
-  it.effect("neither delays nor hastens a timeout of an attempt, or of a run, or a delayed run", () => {
+  it.effect("neither delays nor hastens a timeout of an attempt or of a run, or the start of a delayed run", () => {
     const slow = Pipeline.make("slow", [endless])
     const quick = Pipeline.make("quick", [Task.make("quick", { output: { x: N }, run: () => ({ x: 1 }) })])
     const late = Pipeline.make("late", [Task.make("late", { output: { x: N }, run: () => Effect.never })])
@@ -175,7 +177,7 @@ describe.each([
     )
   )
 
-  it.live("lets tasks that never wait give way to others as before", () =>
+  it.live("lets tasks that never wait yield as before", () =>
     Effect.gen(function* () {
       const { wall, stepped } = stepping(yield* Clock.Clock)
       let calls = 0
@@ -203,7 +205,7 @@ describe.each([
   )
 })
 
-describe("a wall clock that steps at any time by anything", () => {
+describe("a wall clock that is set at random times to random values", () => {
   const pipelineOf = (failures: number) =>
     Pipeline.make(
       "p",
@@ -242,7 +244,7 @@ describe("a wall clock that steps at any time by anything", () => {
   const told = (failures: number, steps: Parameters<typeof storyOf>[1]) =>
     Effect.runPromise(Effect.provide(storyOf(failures, steps), TestClock.layer()))
 
-  it.effect("changes nothing but instants", () =>
+  it.effect("changes only timestamps", () =>
     Effect.promise(() =>
       fc.assert(
         fc.asyncProperty(

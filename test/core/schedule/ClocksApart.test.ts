@@ -1,4 +1,4 @@
-/** Servers whose clocks are apart, and clocks that are set: only the Store's clock decides, and each tick fires once. */
+/** Servers whose clocks differ, and clocks that are set: only the Store's clock decides, and each tick fires once. */
 import { it as effectIt } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -32,7 +32,7 @@ const HOUR = 3_600 * SECOND
 const work = Task.make("work", { input: {}, output: { m: Schema.Number }, run: () => ({ m: 1 }) })
 const pipeline = Pipeline.make("p", [work])
 
-/** A clock whose wall shows another time. What it counts and how it sleeps is the same. */
+/** A clock whose wall shows another time. Its durations and sleeps are unchanged. */
 const apart = (clock: Clock.Clock, byMillis: () => number): Clock.Clock => {
   const currentTimeMillisUnsafe = () => clock.currentTimeMillisUnsafe() + byMillis()
   const currentTimeNanosUnsafe = () => BigInt(currentTimeMillisUnsafe()) * 1_000_000n
@@ -45,13 +45,13 @@ const apart = (clock: Clock.Clock, byMillis: () => number): Clock.Clock => {
   }
 }
 
-/** One run of a schedule: its tick, and the Store's wall clock when it was fired. */
+/** One run of a schedule: its tick, and the Store's wall clock when it fired. */
 interface Fired {
   readonly tickMillis: number
   readonly wallMillis: number
 }
 
-/** A Store by a clock of its own, that starts at noon, and what happens to it. */
+/** A Store with its own clock, which starts at noon, and the ticks it fires. */
 const storeBy = (wall: Clock.Clock) =>
   Effect.gen(function* () {
     const fired: Array<Fired> = []
@@ -93,7 +93,7 @@ const over = (store: Store.Store) =>
     )
   )
 
-/** Starts a server whose clock is apart from the Store's. Gives how to end it. */
+/** Starts a server whose clock differs from the Store's. Returns a function that stops it. */
 const serving = (store: Store.Store, clock: Clock.Clock) =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
@@ -135,7 +135,7 @@ const policy = fc.constantFrom(...POLICIES)
 /** How far a clock is off. */
 const off = fc.constantFrom(0, -HOUR, -20 * SECOND, -1, 1, 20 * SECOND, HOUR)
 
-/** Runs what is to be found out on a clock of its own, that shows noon. */
+/** Runs a property on a fresh clock that shows noon. */
 const found = <A>(body: (clock: TestClock.TestClock) => Effect.Effect<A, unknown, Scope.Scope>): Promise<A> =>
   Effect.runPromise(
     Effect.gen(function* () {
@@ -148,9 +148,9 @@ const found = <A>(body: (clock: TestClock.TestClock) => Effect.Effect<A, unknown
 const property = <Values>(title: string, numRuns: number, of: fc.IAsyncProperty<Values>): void =>
   effectIt.live(title, () => Effect.promise(() => fc.assert(of, { numRuns })))
 
-describe("servers whose clocks are apart from the Store's", () => {
+describe("servers whose clocks differ from the Store's", () => {
   property(
-    "fire each tick once and on time, whichever of them made the schedule",
+    "fire each tick once and on time, whichever server made the schedule",
     cases(40),
     fc.asyncProperty(timing, policy, fc.array(off, { minLength: 1, maxLength: 4 }), (timing, policy, offs) =>
       found((clock) =>
@@ -171,7 +171,7 @@ describe("servers whose clocks are apart from the Store's", () => {
   )
 
   property(
-    "make up for the ticks that were missed as the policy says, each once",
+    "catch up with missed ticks by the schedule's policy, each once",
     cases(40),
     fc.asyncProperty(timing, policy, fc.array(off, { minLength: 1, maxLength: 4 }), (timing, policy, offs) =>
       found((clock) =>
@@ -209,7 +209,7 @@ describe("a Store whose clock is set", () => {
   const steps = fc.array(fc.tuple(fc.integer({ min: 1, max: 40 }), off), { minLength: 1, maxLength: 6 })
 
   property(
-    "fires each tick once: intervals go on as they were, a cron follows the wall clock",
+    "fires each tick once: intervals go on unchanged, a cron follows the wall clock",
     cases(60),
     fc.asyncProperty(timing, fc.constantFrom("skip", "one", "all"), steps, (timing, catchUp, steps) =>
       found((clock) =>
@@ -234,12 +234,12 @@ describe("a Store whose clock is set", () => {
           const isCron = timing.cron !== undefined
           if (isCron)
             for (const { tickMillis, wallMillis } of fired) expect(wallMillis).toBeGreaterThanOrEqual(tickMillis)
-          // Twelve in a minute, and no hole where the clock was set back.
+          // Twelve per minute, and no gap where the clock was set back.
           else expect(fired.length - before).toBeGreaterThanOrEqual(11)
           if (catchUp === "all") {
             const until = isCron ? wall.currentTimeMillisUnsafe() : yield* store.now
             const count = Math.max(Math.floor((until - since) / 5_000), ticks.length)
-            // Of hours that are passed over, at most the newest 1,000 are made up for.
+            // Of skipped hours, at most the newest 1,000 ticks are caught up with.
             if (count <= 1_000)
               expect(ticks).toEqual(Array.from({ length: count }, (_, at) => since + (at + 1) * 5_000))
           }

@@ -1,4 +1,4 @@
-/** Schedules while servers of several versions of a pipeline share a Store. */
+/** Schedules while servers with different versions of a pipeline share a Store. */
 import { it as effectIt } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -30,7 +30,7 @@ const N = Schema.Number
 const pipelineOf = (input: Record<string, Schema.Codec<unknown, unknown>>) =>
   Pipeline.make("p", [Task.make("work", { input, output: { m: N }, run: () => ({ m: 1 }) })] as never) as Pipeline.Any
 
-/** Takes `n` alone; `n` and perhaps `k`; `n` and `k`. */
+/** Versions that take `n`; `n` and optionally `k`; `n` and `k`. */
 const old = pipelineOf({ n: N as never })
 const either = pipelineOf({ n: N as never, k: Schema.optionalKey(N) as never })
 const both = pipelineOf({ n: N as never, k: N as never })
@@ -44,7 +44,7 @@ const log = Logger.layer([
 
 const store = Layer.merge(Store.layerMemory(), log)
 
-/** Makes the schedule as a server of this version does. */
+/** Creates the schedule as a server of this version does. */
 const put = (pipeline: Pipeline.Any, parameters: unknown, more: Partial<Operations.NewSchedule> = {}) =>
   Operations.Operations.use((operations) =>
     operations.addSchedule(
@@ -68,7 +68,7 @@ const put = (pipeline: Pipeline.Any, parameters: unknown, more: Partial<Operatio
     )
   )
 
-/** Starts a server of this version; gives how to stop it. */
+/** Starts a server of this version. Returns a function that stops it. */
 const serve = (pipeline: Pipeline.Any) =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
@@ -90,26 +90,28 @@ const fired = Effect.map(
 )
 const kept = Store.Store.use(({ schedules }) => schedules.get("s"))
 
-effectIt.effect("a server whose version does not take the parameters leaves the schedule, and says so once", () =>
-  Effect.gen(function* () {
-    logged.length = 0
-    yield* put(both, { n: 1, k: 2 })
-    const stop = yield* serve(old)
-    yield* advance(3 * MINUTE)
-    expect(yield* kept).toMatchObject({ paused: false, fired: 0, version: both.version })
-    expect(logged).toHaveLength(1)
-    expect(logged[0]).toContain(`Schedule 's' of pipeline 'p' is left to servers of its version ${both.version}`)
-    const stopNew = yield* serve(both)
-    yield* advance(MINUTE)
-    expect((yield* fired).every(([, version]) => version === both.version)).toBe(true)
-    expect((yield* kept).fired).toBeGreaterThan(0)
-    yield* stop
-    yield* stopNew
-    expect(logged).toHaveLength(1)
-  }).pipe(Effect.provide(store))
+effectIt.effect(
+  "a server whose version does not accept the parameters leaves the schedule to others, and logs that once",
+  () =>
+    Effect.gen(function* () {
+      logged.length = 0
+      yield* put(both, { n: 1, k: 2 })
+      const stop = yield* serve(old)
+      yield* advance(3 * MINUTE)
+      expect(yield* kept).toMatchObject({ paused: false, fired: 0, version: both.version })
+      expect(logged).toHaveLength(1)
+      expect(logged[0]).toContain(`Schedule 's' of pipeline 'p' is left to servers of its version ${both.version}`)
+      const stopNew = yield* serve(both)
+      yield* advance(MINUTE)
+      expect((yield* fired).every(([, version]) => version === both.version)).toBe(true)
+      expect((yield* kept).fired).toBeGreaterThan(0)
+      yield* stop
+      yield* stopNew
+      expect(logged).toHaveLength(1)
+    }).pipe(Effect.provide(store))
 )
 
-effectIt.effect("a server of the schedule's own version pauses it when it does not take the parameters", () =>
+effectIt.effect("a server of the schedule's own version pauses it if it does not accept the parameters", () =>
   Effect.gen(function* () {
     logged.length = 0
     const made = yield* put(old, { n: 1 })
@@ -123,7 +125,7 @@ effectIt.effect("a server of the schedule's own version pauses it when it does n
   }).pipe(Effect.provide(store))
 )
 
-effectIt.effect("while servers of its version are there, they alone fire it", () =>
+effectIt.effect("while servers of the schedule's version run, only these fire it", () =>
   Effect.gen(function* () {
     yield* put(either, { n: 1 })
     const stops = yield* Effect.forEach([old, either, old], serve)
@@ -133,7 +135,7 @@ effectIt.effect("while servers of its version are there, they alone fire it", ()
   }).pipe(Effect.provide(store))
 )
 
-effectIt.effect("after a deploy it goes on, and adopts the new version, also where runs may not be late", () =>
+effectIt.effect("after a deploy it goes on and adopts the new version, even if its runs may not be late", () =>
   Effect.gen(function* () {
     yield* put(old, { n: 1 }, { graceMillis: 0 })
     const stopOld = yield* serve(old)
@@ -151,38 +153,35 @@ effectIt.effect("after a deploy it goes on, and adopts the new version, also whe
   }).pipe(Effect.provide(store))
 )
 
-effectIt.effect(
-  "whichever servers come and go, no tick is fired twice, and a schedule that is right is not paused",
-  () =>
-    Effect.promise(() =>
-      fc.assert(
-        fc.asyncProperty(
-          fc.array(fc.tuple(fc.constantFrom(old, either, both), fc.nat(3), fc.integer({ min: 1, max: 40 })), {
-            minLength: 1,
-            maxLength: 8
-          }),
-          fc.constantFrom("one", "all", "skip"),
-          (servers, catchUp) =>
-            Effect.gen(function* () {
-              yield* put(either, { n: 1 }, { catchUp, timing: { everyMillis: 10_000 } })
-              const going: Array<Effect.Effect<void>> = []
-              for (const [pipeline, keep, seconds] of servers) {
-                while (going.length > keep) yield* going.shift()!
-                going.push(yield* serve(pipeline))
-                yield* advance(1_000 * seconds)
-              }
-              while (going.length > 0) yield* going.shift()!
-              const stop = yield* serve(either)
-              yield* advance(20_000)
-              yield* stop
-              const ticks = (yield* fired).map(([tick]) => tick)
-              expect(new Set(ticks).size).toBe(ticks.length)
-              expect(yield* kept).toMatchObject({ paused: false })
-              if (catchUp === "all")
-                expect(ticks.length).toBe(Math.round(((yield* kept).nextAtMillis - 10_000) / 10_000))
-            }).pipe(Effect.provide(Layer.fresh(store)), Effect.provide(TestClock.layer()), Effect.runPromise)
-        ),
-        { numRuns: cases(30) }
-      )
+effectIt.effect("as servers start and stop, no tick fires twice, and a valid schedule is never paused", () =>
+  Effect.promise(() =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.constantFrom(old, either, both), fc.nat(3), fc.integer({ min: 1, max: 40 })), {
+          minLength: 1,
+          maxLength: 8
+        }),
+        fc.constantFrom("one", "all", "skip"),
+        (servers, catchUp) =>
+          Effect.gen(function* () {
+            yield* put(either, { n: 1 }, { catchUp, timing: { everyMillis: 10_000 } })
+            const going: Array<Effect.Effect<void>> = []
+            for (const [pipeline, keep, seconds] of servers) {
+              while (going.length > keep) yield* going.shift()!
+              going.push(yield* serve(pipeline))
+              yield* advance(1_000 * seconds)
+            }
+            while (going.length > 0) yield* going.shift()!
+            const stop = yield* serve(either)
+            yield* advance(20_000)
+            yield* stop
+            const ticks = (yield* fired).map(([tick]) => tick)
+            expect(new Set(ticks).size).toBe(ticks.length)
+            expect(yield* kept).toMatchObject({ paused: false })
+            if (catchUp === "all") expect(ticks.length).toBe(Math.round(((yield* kept).nextAtMillis - 10_000) / 10_000))
+          }).pipe(Effect.provide(Layer.fresh(store)), Effect.provide(TestClock.layer()), Effect.runPromise)
+      ),
+      { numRuns: cases(30) }
     )
+  )
 )

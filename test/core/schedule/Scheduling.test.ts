@@ -38,7 +38,7 @@ const ticksOf = async () => (await runs()).map(({ schedule }) => schedule!.tickM
 const scheduleOf = (id = "s") => testing!.ask((operations) => operations.schedule(host, id))
 
 describe("a schedule", () => {
-  it("starts a run at each of its instants, that says which, with its parameters and priority", async () => {
+  it("starts a run at each of its instants, with its parameters and priority; the run knows its instant", async () => {
     testing = await Testing.make({ pipelines: [pipeline], schedules: [everyMinute({ priority: 5 })] })
     await testing.advance(3 * MINUTE - 1)
     expect(await ticksOf()).toEqual([1, 2])
@@ -60,10 +60,13 @@ describe("a schedule", () => {
     })
   })
 
-  it("by cron and zone, at the right instants", async () => {
+  it("by cron and zone starts at the right instants", async () => {
     const cron = Levada.schedule(pipeline, {
       id: "c",
-      timing: { cron: "0 3 * * *", timeZone: "Asia/Tokyo" },
+      timing: {
+        cron: "while paused skips its instants, and continues with the next one when resumed; a removed one is gone",
+        timeZone: "Asia/Tokyo"
+      },
       parameters: { n: 1 }
     })
     testing = await Testing.make({ pipelines: [pipeline], schedules: [cron], store: { historyMillis: 0 } })
@@ -98,7 +101,7 @@ describe("a schedule", () => {
     expect(await testing.ask((operations) => operations.schedules(host))).toEqual([])
   })
 
-  it("made again is the one that is there; another one of its id is refused, or replaces it", async () => {
+  it("made again with the same content is the same schedule; different content under its id is refused, or replaces it", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
     const add = (schedule: ReturnType<typeof everyMinute>, replace?: boolean) =>
       testing!.ask((operations) => operations.addSchedule(host, schedule, replace))
@@ -117,7 +120,7 @@ describe("a schedule", () => {
     expect(await testing.ask((operations) => operations.schedules(host))).toHaveLength(1)
   })
 
-  it("gets an id when it has none", async () => {
+  it("gets an id if it has none", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
     const { id: _, ...anonymous } = everyMinute()
     const [one, two] = await Promise.all(
@@ -126,7 +129,7 @@ describe("a schedule", () => {
     expect(one!.id).not.toBe(two!.id)
   })
 
-  it("with parameters that do not fit, or of a pipeline that is not there, is refused", async () => {
+  it("with parameters that do not fit, or of an unknown pipeline, is refused", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
     await expect(
       testing.ask((operations) => operations.addSchedule(host, everyMinute({ parameters: { n: "x" as never } })))
@@ -155,7 +158,7 @@ describe("overlap", () => {
       ])
   }
 
-  it("allow: another run beside the one that is not over", async () => {
+  it("allow: another run starts beside the unfinished one", async () => {
     expect(await overlapping("allow")).toEqual([
       [1, "COMPLETED", 1],
       [2, "COMPLETED", 2],
@@ -166,7 +169,7 @@ describe("overlap", () => {
     ])
   })
 
-  it("skip: no run for that instant, and it is counted", async () => {
+  it("skip: no run for that instant, and the skip is counted", async () => {
     expect(await overlapping("skip")).toEqual([
       [1, "COMPLETED", 1],
       [4, "RUNNING", 4]
@@ -174,7 +177,7 @@ describe("overlap", () => {
     expect(await scheduleOf()).toMatchObject({ fired: 2, skipped: 4 })
   })
 
-  it("queue: the run waits its turn, one after the other", async () => {
+  it("queue: runs wait their turn, one after the other", async () => {
     expect(await overlapping("queue")).toEqual([
       [1, "COMPLETED", 1],
       [2, "COMPLETED", 3.5],
@@ -191,8 +194,8 @@ describe("catching up", () => {
     ["skip", [], 5],
     ["one", [5], 4],
     ["all", [1, 2, 3, 4, 5], 0]
-  ] as const)("%s, when no server watched", async (catchUp, expected, skipped) => {
-    // Time jumps over five instants at once, as after a machine has slept.
+  ] as const)("%s, when no server was running", async (catchUp, expected, skipped) => {
+    // Time jumps over five instants, as after a machine has slept.
     const seen = await Effect.runPromise(
       Effect.gen(function* () {
         const store = yield* Store.Store
@@ -223,7 +226,7 @@ const services = Operations.layer.pipe(
 )
 
 describe("many servers on one Store", () => {
-  effectIt.effect("start one run for each instant, however many watch", () =>
+  effectIt.effect("start one run for each instant, however many servers watch", () =>
     Effect.gen(function* () {
       const store = yield* Store.Store
       const operations = yield* Operations.Operations
@@ -241,7 +244,7 @@ describe("many servers on one Store", () => {
     }).pipe(Effect.provide(services))
   )
 
-  effectIt.effect("one that does not have the pipeline leaves it to others", () =>
+  effectIt.effect("a server without the pipeline leaves the schedule to others", () =>
     Effect.gen(function* () {
       const store = yield* Store.Store
       const operations = yield* Operations.Operations
@@ -256,7 +259,7 @@ describe("many servers on one Store", () => {
 })
 
 describe("a schedule of a pipeline that has changed", () => {
-  effectIt.effect("so that its parameters do not fit any more, is paused, and the log says why", () =>
+  effectIt.effect("is paused when its parameters no longer fit, and the log says why", () =>
     Effect.gen(function* () {
       const operations = yield* Operations.Operations
       yield* operations.addSchedule(host, {

@@ -1,4 +1,4 @@
-/** A Store that breaks over one member of a batch: the others are recorded, and the log says once what happened. */
+/** A Store that breaks over one member of a batch: the other members are recorded, and the log says so once. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -24,7 +24,7 @@ const { host } = Principal
 
 const POISON = new TypeError("the Store is broken")
 
-/** Collects what is logged as an error or a warning. */
+/** Collects log lines of level error or warning. */
 const listening = () => {
   const said: Array<string> = []
   const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
@@ -33,7 +33,7 @@ const listening = () => {
   return { said, layer: Logger.layer([logger]) }
 }
 
-/** A map over `count` numbers; every item is at work before the first one ends. */
+/** A map over `count` numbers; every item has started before the first one ends. */
 const mapping = (count: number) => {
   const gate = Promise.withResolvers<void>()
   let begun = 0
@@ -50,7 +50,7 @@ const mapping = (count: number) => {
   return Pipeline.make("p", [Step.map(double, { over: { n: "ns" } })])
 }
 
-/** `count` runs of one step, at work together. */
+/** `count` runs of one step, all at work together. */
 const many = (count: number) => {
   const gate = Promise.withResolvers<void>()
   let begun = 0
@@ -86,7 +86,7 @@ const dying = <A, E>(isBad: boolean, otherwise: Effect.Effect<A, E>): Effect.Eff
   isBad ? Effect.die(POISON) : otherwise
 
 describe("settle breaks over one outcome in a thousand", () => {
-  it.effect("that one fails, and says so; all others are recorded at once", () => {
+  it.effect("that step fails and says so; all other outcomes are recorded immediately", () => {
     const pipeline = many(COUNT)
     const { said, layer } = listening()
     const through = (store: Store.Store): Store.Store => ({
@@ -114,7 +114,7 @@ describe("settle breaks over one outcome in a thousand", () => {
   })
 
   it.effect(
-    "when even its failure can't be recorded, its lease ends; all others are recorded, and it is logged once",
+    "if its failure can't be recorded either, its lease ends; all others are recorded, and it is logged once",
     () => {
       const pipeline = many(COUNT)
       const { said, layer } = listening()
@@ -150,7 +150,7 @@ describe("settle breaks over one outcome in a thousand", () => {
     }
   )
 
-  it.effect("or over any of them: exactly the poisonous items fail", () =>
+  it.effect("over any subset of them, exactly those items fail", () =>
     Effect.promise(() =>
       fc.assert(
         fc.asyncProperty(
@@ -189,7 +189,7 @@ describe("settle breaks over one outcome in a thousand", () => {
 })
 
 describe("renew breaks over one claim in a thousand", () => {
-  it.effect("all others keep their leases, and it is logged once", () => {
+  it.effect("all other claims keep their leases, and it is logged once", () => {
     const gate = Promise.withResolvers<void>()
     const calls = new Map<number, number>()
     const wait = Task.make("wait", {
@@ -223,8 +223,8 @@ describe("renew breaks over one claim in a thousand", () => {
   })
 })
 
-describe("note breaks over one line in a thousand", () => {
-  it.effect("all others are kept, and it is logged once", () => {
+describe("note breaks over one log line in a thousand", () => {
+  it.effect("all other lines are kept, and it is logged once", () => {
     const pipeline = mapping(COUNT)
     const { said, layer } = listening()
     const through = (store: Store.Store): Store.Store => ({
@@ -254,7 +254,7 @@ describe("note breaks over one line in a thousand", () => {
 })
 
 describe("claim breaks", () => {
-  it.effect("it is asked again after longer and longer, at most 5 s, and it is logged once", () => {
+  it.effect("the Store is asked again after growing delays of at most 5 s, and it is logged once", () => {
     const pipeline = many(1)
     const { said, layer } = listening()
     const asked: Array<number> = []
@@ -277,7 +277,7 @@ describe("claim breaks", () => {
       const runId = yield* Levada.start(pipeline, { n: 1 })
       yield* TestClock.adjust(5_000)
       expect((yield* settled(runId)).status).toBe("COMPLETED")
-      // It breaks again: it is logged again, and the waits begin anew.
+      // It breaks again: it is logged again, and the delays start over.
       isBroken = true
       const before = asked.length
       const next = yield* Levada.start(pipeline, { n: 2 })
@@ -288,7 +288,7 @@ describe("claim breaks", () => {
     }).pipe(within([pipeline], { through, worker }), Effect.provide(layer))
   })
 
-  it.effect("along with outcomes: no outcome is blamed for it", () => {
+  it.effect("together with outcomes: no outcome is blamed", () => {
     const pipeline = many(1)
     const { said, layer } = listening()
     const through = (store: Store.Store): Store.Store => ({
@@ -306,7 +306,7 @@ describe("claim breaks", () => {
 })
 
 describe("revoked breaks", () => {
-  it.effect("it is asked again after longer and longer, at most 5 s, and it is logged once", () => {
+  it.effect("the Store is asked again after growing delays of at most 5 s, and it is logged once", () => {
     const pipeline = many(1)
     const { said, layer } = listening()
     let asked = 0

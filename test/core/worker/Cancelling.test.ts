@@ -11,7 +11,7 @@ import { within } from "../harness/Within.ts"
 const N = Schema.Number
 const { host } = Principal
 
-/** A task that runs until it is told to stop, and notes how it was told. */
+/** A task that runs until it is told to stop, and records how it was told. */
 const endless = (name: string, how: "fiber" | "promise", heard: Array<string>, started?: Deferred.Deferred<void>) =>
   Task.make(name, {
     output: { [name]: N },
@@ -30,14 +30,14 @@ const endless = (name: string, how: "fiber" | "promise", heard: Array<string>, s
     }
   })
 
-/** What a run is once it is over. */
+/** The run once it is over. */
 const over = (runId: string) =>
   Operations.Operations.use((operations) =>
     Effect.andThen(Stream.runDrain(operations.watch(host, runId)), operations.run(host, runId))
   )
 
 describe("cancelling a run", () => {
-  it.effect("interrupts fibers, runs finalizers, fires signals, and ends it as CANCELLED, once", () => {
+  it.effect("interrupts fibers, runs finalizers, fires signals, and ends the run as CANCELLED, once", () => {
     const heard: Array<string> = []
     const pipeline = Pipeline.make("p", [
       endless("fiber", "fiber", heard),
@@ -64,7 +64,7 @@ describe("cancelling a run", () => {
     }).pipe(within([pipeline]))
   })
 
-  it.effect("works while it waits: for its delay, for a retry, for a limit", () => {
+  it.effect("works while the run waits: for its delay, for a retry, for a limit", () => {
     const fails = Task.make("fails", {
       output: { x: N },
       retry: { times: 5, delayMillis: 60_000 },
@@ -85,7 +85,7 @@ describe("cancelling a run", () => {
       for (const runId of [delayed, waiting, second]) yield* operations.cancel(host, runId)
       for (const runId of [delayed, waiting, second]) expect((yield* over(runId)).status).toBe("CANCELLED")
       yield* TestClock.adjust("1 hour")
-      // Nothing of them comes back, and who waited behind them is not forgotten.
+      // None of them comes back, and the runs that waited behind them start.
       expect((yield* operations.run(host, delayed)).steps[0]!.attempts).toBe(0)
       expect((yield* operations.run(host, waiting)).steps[0]!.attempts).toBe(1)
       yield* operations.cancel(host, first)
@@ -116,9 +116,9 @@ describe("cancelling a step", () => {
   it.effect.each([
     ["fail-fast", "FAILED", ["CANCELLED", "SKIPPED", "SKIPPED", "COMPLETED"]],
     ["continue", "FAILED", ["CANCELLED", "SKIPPED", "SKIPPED", "COMPLETED"]],
-    // What only some need is left out; `needs` gives a part of the result that has to be there.
+    // A step that only optional inputs need is left out; `needs` gives a required part of the result.
     ["skip", "FAILED", ["CANCELLED", "SKIPPED", "COMPLETED", "COMPLETED"]]
-  ] as const)("under %s, the run goes on as after a failure", ([onFailure, status, steps]) =>
+  ] as const)("under %s, the run continues as after a failure", ([onFailure, status, steps]) =>
     Effect.gen(function* () {
       const operations = yield* Operations.Operations
       const runId = yield* Levada.start(pipeline, {} as never, { onFailure })
@@ -136,7 +136,7 @@ describe("cancelling a step", () => {
     }).pipe(within([pipeline]))
   )
 
-  it.effect("that does not exist is UnknownStep, and nothing happens", () =>
+  it.effect("an unknown step fails with UnknownStep, and nothing changes", () =>
     Effect.gen(function* () {
       const operations = yield* Operations.Operations
       const runId = yield* Levada.start(pipeline, {} as never)
@@ -151,7 +151,7 @@ describe("cancelling a step", () => {
 })
 
 describe("an attempt that takes too long", () => {
-  it.effect("is interrupted with its finalizers, and its signal fires", () => {
+  it.effect("is interrupted, its finalizers run, and its signal fires", () => {
     const heard: Array<string> = []
     const fiber = { ...endless("fiber", "fiber", heard), timeoutMillis: 1_000 }
     const promise = { ...endless("promise", "promise", heard), timeoutMillis: 2_000 }
@@ -182,7 +182,7 @@ describe("a task that ignores its signal", () => {
       }
     })
 
-  it.effect("is reported, its late result is dropped, and its place is free for others", () => {
+  it.effect("is logged, its late result is dropped, and its slot is free for others", () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     const pipeline = Pipeline.make("p", [stubborn(promise)])
     const next = Pipeline.make("next", [Task.make("next", { output: { y: N }, run: () => ({ y: 2 }) })])
@@ -208,7 +208,7 @@ describe("a task that ignores its signal", () => {
     }).pipe(within([pipeline, next], { worker: { concurrency: 1 } }))
   })
 
-  it.effect("is reported after a timeout too, and the retry's result counts", () => {
+  it.effect("is logged after a timeout too, and the retry's result counts", () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     let calls = 0
     const second = Task.make("second", {
@@ -225,7 +225,7 @@ describe("a task that ignores its signal", () => {
     return Effect.gen(function* () {
       const operations = yield* Operations.Operations
       const runId = yield* Levada.start(pipeline, {})
-      // Two attempts of one step are not made at once: the second waits until the first is given up.
+      // Two attempts of one step never run at the same time: the second waits until the first is given up.
       yield* TestClock.adjust(1_999)
       expect(calls).toBe(1)
       yield* TestClock.adjust(1)

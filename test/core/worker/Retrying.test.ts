@@ -14,7 +14,7 @@ const work = (options: Partial<Task.Options<{}, { x: typeof N }, { x: number }>>
 
 const pipelineOf = (options: Parameters<typeof work>[0]) => Pipeline.make("p", [work(options)])
 
-/** Every wait that a run has told, and how long it really was. */
+/** Every wait that a run announced, and how long it really was. */
 const waitsOf = ({ events }: Testing.Ran) =>
   events.flatMap((event, at) => {
     if (event.type !== "StepRetried") return []
@@ -23,7 +23,7 @@ const waitsOf = ({ events }: Testing.Ran) =>
   })
 
 describe("waits", () => {
-  it("are delay · factor^k, capped, within jitter, and never past the total", () => {
+  it("are delay · factor^k, capped, within jitter, and never exceed the total", () => {
     const policy = fc.record({
       times: fc.nat(8),
       delayMillis: fc.nat(10_000),
@@ -58,7 +58,7 @@ describe("waits", () => {
     )
   })
 
-  it("are none where the delay is none, however often and by whatever factor", () => {
+  it("do not exist without a delay, for any number of retries and any factor", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 10_000 }),
@@ -77,7 +77,7 @@ describe("waits", () => {
     expect([0, 0.5, 1].map((random) => Retry.waitMillis(retry, 1, 0, random))).toEqual([800, 1_000, 1_200])
   })
 
-  it("are what a run really waits", async () => {
+  it("in a real run equal the announced ones", async () => {
     const retry = { times: 5, delayMillis: 100, factor: 3, maxDelayMillis: 2_000, jitter: 0 }
     const pipeline = pipelineOf({ retry })
     testing = await Testing.make({ pipelines: [pipeline], fail: { work: 5 } })
@@ -89,7 +89,7 @@ describe("waits", () => {
     expect(ran.run.steps[0]).toMatchObject({ status: "COMPLETED", attempts: 6, error: undefined })
   })
 
-  it("differ between runs when there is jitter, and stay within it", async () => {
+  it("differ between runs if there is jitter, and stay within it", async () => {
     const pipeline = pipelineOf({ retry: { times: 4, delayMillis: 1_000, factor: 1, jitter: 0.3 } })
     testing = await Testing.make({ pipelines: [pipeline], fail: { work: 4 } })
     const waits: Array<number> = []
@@ -107,7 +107,7 @@ describe("waits", () => {
 })
 
 describe("retries", () => {
-  it("n retries are n + 1 attempts; then the run fails and says how often", async () => {
+  it("n retries are n + 1 attempts; then the run fails and says how many there were", async () => {
     for (const times of [0, 1, 3]) {
       const pipeline = pipelineOf({ retry: { times, jitter: 0 } })
       testing = await Testing.make({ pipelines: [pipeline], fail: { work: 100 } })
@@ -121,7 +121,7 @@ describe("retries", () => {
     }
   })
 
-  it("may be very many without a delay, and the run says what they came to", async () => {
+  it("can be very many without a delay, and the failure says how many", async () => {
     const pipeline = pipelineOf({ retry: { times: 1_200, delayMillis: 0 } })
     const run = () => {
       throw new Error("never")
@@ -136,7 +136,7 @@ describe("retries", () => {
     expect(testing.now()).toBe(0)
   })
 
-  it("a number is short for how many; nothing is none", async () => {
+  it("can be a number, which is the number of retries; the default is none", async () => {
     expect(work({ retry: 2 }).retry).toEqual({ times: 2 })
     expect(work({}).retry).toBeUndefined()
   })
@@ -150,7 +150,7 @@ describe("retries", () => {
     expect(starts).toEqual([0, 1_200, 2_400, 3_600, 4_800])
   })
 
-  it("a fatal failure is not retried, thrown, rejected or failed with", async () => {
+  it("a fatal failure is not retried, whether thrown, rejected or failed with", async () => {
     const fatal = () => new Task.Fatal("beyond hope", { cause: new TypeError("why") })
     const ways = {
       thrown: () => {
@@ -172,7 +172,7 @@ describe("retries", () => {
     }
   })
 
-  it("a predicate says which failures are worth another attempt", async () => {
+  it("a predicate decides which failures are retried", async () => {
     const seen: Array<unknown> = []
     const when = (error: unknown) => {
       seen.push(error)
@@ -187,7 +187,7 @@ describe("retries", () => {
     expect(seen).toEqual(errors)
   })
 
-  it("a predicate that throws fails the step and says so", async () => {
+  it("a predicate that throws fails the step with that reason", async () => {
     const when = () => {
       throw new Error("I am broken")
     }
@@ -200,7 +200,7 @@ describe("retries", () => {
     )
   })
 
-  it("an output of the wrong shape and an input that can't be read are not retried: it would be the same again", async () => {
+  it("an output of the wrong shape and an input that can't be decoded are not retried: the outcome would be the same", async () => {
     let calls = 0
     const wrong = () => {
       calls++
@@ -212,7 +212,7 @@ describe("retries", () => {
     expect(calls).toBe(1)
   })
 
-  it("while it waits, the step says since when, why and until when", async () => {
+  it("while a step waits, its state says since when, why and until when", async () => {
     const pipeline = pipelineOf({ retry: { times: 1, delayMillis: 60_000, jitter: 0 } })
     testing = await Testing.make({ pipelines: [pipeline], fail: { work: 1 } })
     const runId = await testing.start(pipeline, {})
@@ -262,7 +262,7 @@ describe("retries", () => {
 })
 
 describe("timeouts", () => {
-  it("end an attempt after exactly so long; it can be retried", async () => {
+  it("end an attempt after exactly that time; it can be retried", async () => {
     const pipeline = pipelineOf({ timeoutMillis: 5_000, retry: { times: 1, delayMillis: 100, jitter: 0 } })
     testing = await Testing.make({ pipelines: [pipeline], delay: { work: 5_001 } })
     const { run, story } = await testing.run(pipeline, {})
@@ -277,7 +277,7 @@ describe("timeouts", () => {
     expect(run.error!.cause).toEqual({ name: "StepTimedOut", message: "it took longer than 5000 ms" })
   })
 
-  it("do not touch what is faster", async () => {
+  it("do not affect faster attempts", async () => {
     const pipeline = pipelineOf({ timeoutMillis: 5_000 })
     testing = await Testing.make({ pipelines: [pipeline], delay: { work: 4_999 } })
     expect((await testing.run(pipeline, {})).status).toBe("COMPLETED")

@@ -10,7 +10,7 @@ const N = Schema.Number
 const { host } = Principal
 
 describe("a step that is cancelled between its claim and its call", () => {
-  it.effect("is not called, or is told to stop", () => {
+  it.effect("is not called, or its signal fires", () => {
     let aborted = 0
     let called = 0
     const listens = Task.make("listens", {
@@ -27,7 +27,7 @@ describe("a step that is cancelled between its claim and its call", () => {
     const pipeline = Pipeline.make("p", [listens])
     return Effect.gen(function* () {
       const operations = yield* Operations.Operations
-      // A worker that was idle lets everything else have its turn first.
+      // An idle worker lets everything else have its turn first.
       yield* TestClock.adjust("1 minute")
       const runId = yield* Levada.start(pipeline, {})
       yield* Stream.runDrain(Stream.takeUntil(operations.watch(host, runId), ({ type }) => type === "StepStarted"))

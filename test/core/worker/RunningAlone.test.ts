@@ -1,4 +1,4 @@
-/** A worker gives a step that lost workers before the whole of itself, and makes room for it. */
+/** A step that has lost workers runs alone in its worker, which drains first. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -11,9 +11,9 @@ import * as Version from "../../../core/pipeline/Version.ts"
 const N = Schema.Number
 const LEASE = 1_000
 
-/** Pipelines `lone` and `other` of one task each, which begin, wait until they are told to end, and end. */
+/** Pipelines `lone` and `other` of one task each. Their tasks begin, wait until the test ends them, and end. */
 const working = () => {
-  /** Which tasks are at work, by number, in the order in which they began. */
+  /** Numbers of the running tasks, in the order in which they began. */
   const begun: Array<number> = []
   const atWork = new Set<number>()
   const gates = new Map<number, Deferred.Deferred<void>>()
@@ -45,7 +45,7 @@ const working = () => {
         parameters: { n: String(n) }
       })
     )
-  /** Two workers are lent the steps of `lone`, and are lost. */
+  /** Two workers claim the steps of `lone`, and are lost. */
   const losing = Effect.gen(function* () {
     const store = yield* Store.Store
     const versions = new Set([Version.key(lone.id, lone.version)])
@@ -79,7 +79,7 @@ const withWorker =
 const overMemory = Effect.provide(Store.layerMemory({ leaseMillis: LEASE }))
 
 describe("a step that lost two workers", () => {
-  it.effect("has its worker to itself: what is ready meanwhile begins when it has ended", () => {
+  it.effect("runs alone: steps that become ready meanwhile begin when it has ended", () => {
     const { pipelines, lone, other, begun, atWork, submit, losing, end } = working()
     return Effect.gen(function* () {
       yield* submit(lone, 0)
@@ -107,7 +107,7 @@ describe("a step that lost two workers", () => {
         yield* submit(lone, 0)
         yield* losing
         for (const n of [3, 4, 5]) yield* submit(other, n)
-        // Told of it when it asks for more: it takes what it is lent then, and asks for nothing else.
+        // The worker learns of it with its next claim: it takes the steps of that claim, and claims no more.
         yield* end(1)
         yield* TestClock.adjust(LEASE / 2)
         expect(begun).toEqual([1, 2, 3])
@@ -142,7 +142,7 @@ describe("a step that lost two workers", () => {
         yield* end(5)
         expect(begun).toEqual([1, 2, 3, 4, 5, 6])
         yield* TestClock.adjust(LEASE)
-        // It drains again, with what it was lent as it was told.
+        // It drains again, with the steps that it claimed meanwhile.
         yield* end(6)
         yield* end(7)
         expect(begun).toEqual([1, 2, 3, 4, 5, 6, 7])
@@ -153,19 +153,19 @@ describe("a step that lost two workers", () => {
     }).pipe(overMemory)
   })
 
-  it.effect("is given to a waiting worker, also one that waits with a place free beside long work", () => {
+  it.effect("goes to a waiting worker, even to one that has a free slot beside long work", () => {
     const { pipelines, lone, other, begun, submit, losing, end } = working()
     return Effect.gen(function* () {
       yield* submit(lone, 0)
       const store = yield* Store.Store
       const versions = new Set([Version.key(lone.id, lone.version)])
       yield* losing
-      // Another worker has it, alone, and is lost only later.
+      // Another worker runs it alone, and is lost only later.
       const [held] = yield* store.claim({ worker: "other", max: 1, versions, isIdle: true })
       yield* submit(other, 1)
       yield* Effect.gen(function* () {
         expect(begun).toEqual([1])
-        // Given back while the worker waits: it stops waiting.
+        // The step is released while the worker waits: the worker stops waiting.
         yield* store.settle([{ claim: held!, outcome: { _tag: "Released", reason: "for the test" } }])
         yield* TestClock.adjust(1)
         yield* submit(other, 2)

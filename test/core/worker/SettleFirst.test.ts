@@ -1,4 +1,7 @@
-/** Outcomes go to the Store before notes do, in bounded batches; unsettled claims keep their leases; shutdown loses neither. */
+/**
+ * Outcomes go to the Store before notes (log lines and progress), in bounded batches; unsettled claims keep their
+ * leases; shutdown loses neither.
+ */
 import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -44,7 +47,7 @@ const chatty = Task.make("chatty", {
 })
 const talking = Pipeline.make("talking", [chatty])
 
-describe("a Store that takes notes slowly", () => {
+describe("a Store that is slow to store notes", () => {
   it.effect("delays no outcome, even if it does not answer", () => {
     const answered = Deferred.makeUnsafe<void>()
     return Effect.gen(function* () {
@@ -54,7 +57,7 @@ describe("a Store that takes notes slowly", () => {
     }).pipe(within([talking], { through: (store) => ({ ...store, note: () => Deferred.await(answered) }) }))
   })
 
-  it.effect("is given one batch at a time, and all of them", () => {
+  it.effect("gets one batch at a time, and gets all of them", () => {
     let writing = 0
     let most = 0
     const through = (store: Store.Store): Store.Store => ({
@@ -78,7 +81,7 @@ describe("a Store that takes notes slowly", () => {
     }).pipe(within([talking], { through }))
   })
 
-  it.live("is still given the last notes when the worker shuts down", () => {
+  it.live("still gets the last notes when the worker shuts down", () => {
     const written: Array<string> = []
     const through = (store: Store.Store): Store.Store => ({
       ...store,
@@ -112,7 +115,7 @@ describe("a Store that takes notes slowly", () => {
   })
 })
 
-describe("outcomes that are not settled yet", () => {
+describe("unsettled outcomes", () => {
   it.effect.each([
     ["does not answer", Effect.fail(new Errors.StoreUnavailable("it is ill"))],
     ["is slow", Effect.never]
@@ -139,7 +142,7 @@ describe("outcomes that are not settled yet", () => {
     }).pipe(within([once], { through }))
   })
 
-  it.effect("are offered again while the worker shuts down, until its grace is over", () =>
+  it.effect("are offered again while the worker shuts down, until its grace period is over", () =>
     Effect.gen(function* () {
       for (const { failures, graceMillis } of fc.sample(
         fc.record({ failures: fc.nat(12), graceMillis: fc.constantFrom(0, 500, 1_500, 10_000) }),
@@ -164,7 +167,7 @@ describe("outcomes that are not settled yet", () => {
         const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
         yield* TestClock.adjust("1 minute")
         expect(closing.pollUnsafe()).toBeDefined()
-        // It asks again four times per second; two seconds after its grace it gives up.
+        // It asks again four times per second, and gives up two seconds after its grace period.
         if (failures * 250 < graceMillis + 2_000) expect(seen).toEqual(["Completed"])
       }
     })
@@ -172,7 +175,7 @@ describe("outcomes that are not settled yet", () => {
 })
 
 describe("batches", () => {
-  /** Records how large each call is, in members and in bytes, and the largest of its members. */
+  /** Records the size of each call, in members and in bytes, and the size of its largest member. */
   const measuring = () => {
     const calls = {
       settle: [] as Array<readonly [number, number, number]>,
@@ -258,7 +261,7 @@ describe("batches", () => {
     )
   )
 
-  it.live("of notes have at most 500 members and 1 MiB, whatever is said", () =>
+  it.live("of notes have at most 500 members and 1 MiB, whatever tasks log", () =>
     Effect.promise(() =>
       fc.assert(
         fc.asyncProperty(

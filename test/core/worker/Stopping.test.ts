@@ -1,4 +1,4 @@
-/** Limits while tasks are being stopped: what was told to stop is at work until it has done so. */
+/** Limits while tasks are stopping: a task holds its slot until it has stopped. */
 import { it as effectIt } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -14,12 +14,12 @@ const { host } = Principal
 let testing: Testing.Testing | undefined
 afterEach(() => testing?.close())
 
-/** Counts who is at work, from the call to the end of the last finalizer. */
+/** Counts running calls, from the call to the end of the last finalizer. */
 class Gauge {
   now = 0
   most = 0
 
-  /** Works for a while, and takes `stopMillis` to stop when it is told to. */
+  /** Works for a while, and takes `stopMillis` to stop after its signal. */
   work<A>(millis: number, stopMillis: number, value: A): Effect.Effect<A> {
     return Effect.acquireUseRelease(
       Effect.sync(() => {
@@ -40,7 +40,7 @@ const slowToStop = (gauge: Gauge, options: Partial<Task.Options<{}, {}, never>> 
     run: ({ n, millis, stopMillis }) => gauge.work(millis, stopMillis, { m: n })
   })
 
-describe("a limit of 1, when who holds it is told to stop", () => {
+describe("a limit of 1, while the task that holds it is stopping", () => {
   const gaugeOf = async (
     pipeline: Pipeline.Any,
     act: (runId: string) => Promise<unknown>,
@@ -62,7 +62,7 @@ describe("a limit of 1, when who holds it is told to stop", () => {
     expect(gauge.most).toBe(1)
   }
 
-  it("because its run is cancelled: the next one waits until it has stopped", async () => {
+  it("after a cancel of its run: the next one waits until it has stopped", async () => {
     const gauge = new Gauge()
     await gaugeOf(
       Pipeline.make("p", [slowToStop(gauge)]),
@@ -71,7 +71,7 @@ describe("a limit of 1, when who holds it is told to stop", () => {
     )
   })
 
-  it("because its step is cancelled", async () => {
+  it("after a cancel of its step", async () => {
     const gauge = new Gauge()
     await gaugeOf(
       Pipeline.make("p", [slowToStop(gauge)], { onFailure: "continue" }),
@@ -80,13 +80,13 @@ describe("a limit of 1, when who holds it is told to stop", () => {
     )
   })
 
-  it("because its run has no time left", async () => {
+  it("after its run has timed out", async () => {
     const gauge = new Gauge()
     const inTime = () => testing!.advance(2_000)
     await gaugeOf(Pipeline.make("p", [slowToStop(gauge)]), inTime, gauge, { timeoutMillis: 2_000 })
   })
 
-  it("because its attempt takes too long, and is made again itself after that", async () => {
+  it("after its attempt has timed out: its own retry waits too", async () => {
     const gauge = new Gauge()
     const options = { timeoutMillis: 2_000, retry: { times: 1, delayMillis: 0 } }
     await gaugeOf(
@@ -96,7 +96,7 @@ describe("a limit of 1, when who holds it is told to stop", () => {
     )
   })
 
-  it("because another step of its run fails", async () => {
+  it("after another step of its run has failed", async () => {
     const gauge = new Gauge()
     const fails = Task.make("fails", { output: { x: N }, run: () => Effect.fail("no") })
     const pipeline = Pipeline.make("p", [slowToStop(gauge), fails])
@@ -112,7 +112,7 @@ describe("a limit of 1, when who holds it is told to stop", () => {
     expect(gauge.most).toBe(1)
   })
 
-  effectIt.effect("and does not: after exactly one second the next one has its turn", () => {
+  effectIt.effect("if it does not stop, the next one starts after exactly one second", () => {
     let hangs = true
     const work = Task.make("work", {
       input: { n: N },
@@ -136,11 +136,11 @@ describe("a limit of 1, when who holds it is told to stop", () => {
   })
 })
 
-describe("a task that took too long and rejects when nobody listens any more", () => {
+describe("a task that timed out and rejects late", () => {
   effectIt.effect.each([
-    ["while it is waited for to stop", 500],
-    ["after it was given up", 5_000]
-  ] as const)("harms nothing, %s", ([, lateMillis]) => {
+    ["while the worker waits for it to stop", 500],
+    ["after the worker has given it up", 5_000]
+  ] as const)("does no harm: %s", ([, lateMillis]) => {
     const unhandled: Array<unknown> = []
     const listen = (error: unknown): void => void unhandled.push(error)
     const rejects: Array<(error: Error) => void> = []
@@ -163,7 +163,7 @@ describe("a task that took too long and rejects when nobody listens any more", (
       rejects[0]!(new Error("too late"))
       const run = yield* operations.wait(host, runId)
       expect(run).toMatchObject({ outputs: { m: "2" }, steps: [{ status: "COMPLETED", attempts: 2 }] })
-      // What nobody handles is told of after the turn in which it was rejected.
+      // An unhandled rejection is reported after the turn in which it happened.
       for (let turn = 0; turn < 5; turn++) yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
       expect(unhandled).toEqual([])
     }).pipe(Effect.scoped, within([pipeline]))
@@ -195,7 +195,7 @@ describe("limits under cancels, timeouts and retries", () => {
     }).pipe(within([pipeline]), Effect.provide(TestClock.layer()), Effect.scoped)
   }
 
-  it("are reached and never exceeded, whoever stops when", async () => {
+  it("are reached and never exceeded, whenever tasks stop", async () => {
     const run = fc.record({
       millis: fc.integer({ min: 1, max: 2_500 }),
       stopMillis: fc.nat(999),
