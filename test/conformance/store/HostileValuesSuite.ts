@@ -1,4 +1,7 @@
-/** Values that are long, deep or odd: they come back as they were kept, or are refused by a bound that counts bytes of UTF-8. */
+/**
+ * Values that are long, deep or unusual: they come back unchanged, or are refused by a bound that counts bytes of
+ * UTF-8.
+ */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -20,7 +23,7 @@ import { cases } from "../../cases.ts"
 import { claim, claimOne, type Declare, done, mine, newRun, planOf, SMALL, settle } from "./harness/Driving.ts"
 import { serving } from "./harness/Serving.ts"
 
-/** A letter of each length in UTF-8. */
+/** One letter for each length in UTF-8. */
 const LETTERS: ReadonlyArray<readonly [bytes: number, letter: string]> = [
   [1, "a"],
   [2, "é"],
@@ -65,7 +68,7 @@ const anyUnits = fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((unit
 
 const text = JSON.stringify
 
-/** Values of these names that have so many bytes of JSON together, of this letter as far as it goes. */
+/** Values with these names that total this many bytes of JSON, made of this letter as far as possible. */
 const spread = (names: ReadonlyArray<string>, total: number, letter: string): Readonly<Record<string, string>> => {
   const each = Math.floor(total / names.length)
   return Object.fromEntries(
@@ -79,7 +82,7 @@ const spread = (names: ReadonlyArray<string>, total: number, letter: string): Re
 
 export const hostileValues = (test: Declare, testSmall: Declare): void => {
   test(
-    "what a Store is given comes back letter by letter: parameters, outputs, items and memoised results",
+    "a Store returns each value unchanged: parameters, outputs, items and memoised results",
     Effect.gen(function* () {
       const { submit, get, watch } = yield* Store
       const random = fc.sample(fc.oneof(anyValue, anyUnits), cases(100))
@@ -105,7 +108,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
   )
 
   test(
-    "items of a list are lent, and come back, letter by letter",
+    "the items of a list are lent and returned unchanged",
     Effect.gen(function* () {
       const { submit, get } = yield* Store
       const units = [...ODD, ...fc.sample(anyUnits, cases(50))].map((value) => text(value))
@@ -125,7 +128,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
   )
 
   test(
-    "what a task gets and gives is what was given, through a worker",
+    "through a worker, a task receives and returns values unchanged",
     Effect.gen(function* () {
       const seen: Array<unknown> = []
       const echo = Task.make("echo", {
@@ -151,7 +154,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
   )
 
   test(
-    "milliseconds with a fraction are rounded up, wherever they come in",
+    "milliseconds with a fraction are rounded up, wherever they are passed",
     Effect.gen(function* () {
       let attempts = 0
       const work = Task.make("work", {
@@ -190,7 +193,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
   )
 
   testSmall(
-    "a value may take exactly as many bytes as the bound says, and no more, whatever its letters take",
+    "a value may take exactly as many bytes as the bound allows, and no more, whatever its letters take",
     Effect.gen(function* () {
       const repeat = Task.make("repeat", {
         input: { letter: Schema.String, length: Schema.Number, pad: Schema.Number },
@@ -235,13 +238,13 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
   )
 
   testSmall(
-    "all that a run is given, and all that a step gives, may take 16 times as many bytes together, and no more",
+    "all parameters of a run, and all outputs of a step, may take 16 times as many bytes together, and no more",
     Effect.gen(function* () {
       const names = Array.from({ length: 17 }, (_, at) => `v${at}`)
       const fields = Object.fromEntries(names.map((name) => [name, Schema.String]))
       const optional = Object.fromEntries(names.map((name) => [name, Schema.optionalKey(Schema.String)]))
       const longest = Object.fromEntries(names.map((name) => [name, "é".repeat((SMALL - 2) / 2)]))
-      // The last two take as much together as one that is as long as can be.
+      // The last two take as many bytes together as one of full length.
       const fitting = { ...longest, v15: "é".repeat((SMALL - 4) / 2), v16: "" }
       const over = { ...fitting, v16: "x" }
       const take = Task.make("take", {
@@ -267,7 +270,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
               }
             ]
           })
-          // Values in the place of steps count as well.
+          // Given values count as well.
           const inPlace = yield* Effect.flip(Levada.start(giving, {} as never, { given: over } as never))
           expect(inPlace).toMatchObject({ _tag: "ParametersInvalid", problems: [{ path: [] }] })
           expect(yield* Levada.execute(giving, {} as never)).toEqual(fitting)
@@ -281,7 +284,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
   )
 
   testSmall(
-    "the inputs of a step may take 16 times as many bytes together, and no more: else it fails with why, and nothing else does",
+    "the inputs of a step may take 16 times as many bytes together, and no more: otherwise only that step fails, and says why",
     Effect.gen(function* () {
       const { submit, get, settle: settling } = yield* Store
       const most = 16 * SMALL
@@ -294,7 +297,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
         ["a step that reads its items", { ...plain, reads: [], expands: { ...mapped, lists: names } }],
         ["an item", { ...plain, expands: mapped }],
         ["an item that is probed", { ...plain, probed: true, expands: mapped }],
-        ["an item in order", { ...plain, expands: { ...mapped, inOrder: true } }]
+        ["All other work of the run is done too.", { ...plain, expands: { ...mapped, inOrder: true } }]
       ]
       const totals = [most, most + 1, ...fc.sample(fc.integer({ min: most - 500, max: most + 2_000 }), cases(6))]
       for (const [kind, step] of kinds) {
@@ -305,7 +308,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
           const other = yield* submit(newRun(planOf({ a: [] })))
           const isTooLong = total > most
           const about = `${kind}, ${total} bytes`
-          // Whatever is lent of the run is carried on; the other one is done besides.
+          // All lent work of this run is done; the other run completes besides.
           for (let isOver = false; !isOver; ) {
             // Without waiting: there may be nothing left to lend.
             const { claims } = yield* settling([], { worker: "w1", max: 10, versions: mine })

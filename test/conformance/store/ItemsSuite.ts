@@ -1,4 +1,4 @@
-/** Steps that go through lists: claimed once for their units, then unit by unit. */
+/** Steps that go through lists: claimed once to be split into units, then unit by unit. */
 import { describe, expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -41,11 +41,11 @@ const begin = (plan: Plan.Plan, outcome: Outcome, onFailure: "fail-fast" | "cont
   })
 
 export const items = (test: Declare, testLong: Declare): void => {
-  describe("that fail", () => itemFailures(test, testLong))
-  describe("one by one", () => itemLists(testLong))
+  describe("failed items", () => itemFailures(test, testLong))
+  describe("lists of items", () => itemLists(testLong))
 
   testLong(
-    "each unit is a claim with its value; their results make lists, in order, with what is absent left out",
+    "each unit is a claim with its value; the results become lists, in order, without absent values",
     Effect.gen(function* () {
       const { get, watch } = yield* Store
       const runId = yield* begin(going(), expanded(['"x"', '"y"', '"z"']))
@@ -68,7 +68,7 @@ export const items = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "in order, each unit waits for the one before and sees what that gave; nobody else does before the end",
+    "in order, each unit waits for the one before and sees its result; no other step does before the end",
     Effect.gen(function* () {
       const { get } = yield* Store
       const runId = yield* begin(going({ inOrder: true, max: 1 }), expanded(["1", "2", "3"]))
@@ -96,7 +96,7 @@ export const items = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "no more units at once than may be, over all workers",
+    "never more units run than the limit allows, over all workers",
     Effect.gen(function* () {
       const { get } = yield* Store
       const runId = yield* begin(going({ max: 2 }), expanded(["1", "2", "3", "4", "5"]))
@@ -134,7 +134,7 @@ export const items = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "one that fails ends the step: the others are revoked, and no more are lent",
+    "a failed unit ends the step: the other units are revoked, and no more are lent",
     Effect.gen(function* () {
       const { get } = yield* Store
       const runId = yield* begin(going({ max: 3 }), expanded(["1", "2", "3", "4", "5"]), "continue")
@@ -151,7 +151,7 @@ export const items = (test: Declare, testLong: Declare): void => {
   )
 
   test(
-    "a unit whose worker was lost goes to another one, and the step keeps the rest",
+    "a unit whose worker was lost goes to another worker, and the step keeps the other results",
     Effect.gen(function* () {
       const { get, watch } = yield* Store
       const runId = yield* begin(going(), expanded(["1", "2"]))
@@ -170,7 +170,7 @@ export const items = (test: Declare, testLong: Declare): void => {
   )
 
   test(
-    "a step that loses its workers time and again fails, instead of going round for ever",
+    "a step that loses its workers again and again fails, instead of starting over for ever",
     Effect.gen(function* () {
       const { submit, wait } = yield* Store
       const runId = yield* submit(newRun(planOf({ a: [] })))
@@ -192,7 +192,7 @@ export const items = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "results that are longer than a value may be fail the step, as soon as that shows",
+    "results longer than a value may be fail the step, as soon as that is known",
     Effect.gen(function* () {
       const { get, maxValueBytes } = yield* Store
       const runId = yield* begin(going(), expanded(["1", "2", "3"]))
@@ -206,7 +206,7 @@ export const items = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "events about single items are few, however often they fail",
+    "events about single items are few, however often items fail",
     Effect.gen(function* () {
       const { get } = yield* Store
       const size = 1_500

@@ -1,4 +1,4 @@
-/** How busy a Store says that it is. */
+/** The load that a Store reports. */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Version from "../../../core/pipeline/Version.ts"
@@ -22,7 +22,7 @@ const pair = planOf({ a: [], b: [], c: ["a", "b"] })
 
 export const loading = (test: Declare): void => {
   test(
-    "counts what waits, what is lent and what is not over",
+    "counts ready steps, lent steps and unfinished runs",
     Effect.gen(function* () {
       const { submit } = yield* Store
       expect(yield* load).toEqual({
@@ -37,7 +37,7 @@ export const loading = (test: Declare): void => {
       yield* submit(newRun(pair))
       yield* submit(newRun(pair, { priority: 5 }))
       yield* submit(newRun(single, { pipelineId: "q" }))
-      // What may not begin yet does not wait.
+      // A step that may not begin yet does not count as ready.
       yield* submit(newRun(single, { delayMillis: 60_000 }))
       yield* Effect.sleep(300)
       const before = yield* load
@@ -63,7 +63,7 @@ export const loading = (test: Declare): void => {
   )
 
   test(
-    "keeps which span a run belongs to, and tells whoever claims and wants to know",
+    "keeps the span that a run belongs to, and returns it to workers that ask for it",
     Effect.gen(function* () {
       const { submit, get, claim } = yield* Store
       const traceparent = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"

@@ -8,10 +8,10 @@ const url = inject("redisUrl")
 const user = `conformance-${process.pid}`
 let count = 0
 
-/** What is asked for where it is allowed, and done without. Redis 6 tells of the command alone. */
+/** Commands that Levada tries and can do without. Redis 6 reports only the command of a refusal. */
 const ASKED = ["client|setinfo", "config|get", "client", "config"]
 
-describe.skipIf(url === undefined)("with a server, as a user with only the rights that docs/redis.md lists", () => {
+describe.skipIf(url === undefined)("with a Redis server, as a user with only the rights that docs/redis.md lists", () => {
   let admin: Redis
   const theirs = new URL(url ?? "redis://none")
   theirs.username = user

@@ -1,4 +1,4 @@
-/** What the suites do with a Store: submit plans, play the worker, look. */
+/** What the suites do with a Store: submit plans, act as a worker, inspect it. */
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -15,9 +15,9 @@ import type { Claim, Outcome } from "../../../../core/store/Work.ts"
 import * as Task from "../../../../core/task/Task.ts"
 import type { Limit } from "../../../../core/values/Limit.ts"
 
-/** How a suite wants its Store. */
+/** Options of the Store under test. */
 export interface Wanted {
-  /** Leases this short let a suite see one end without waiting long. */
+  /** A lease short enough to end within a test. */
   readonly leaseMillis: number
   /** Default: the Store's. */
   readonly maxValueBytes?: number
@@ -29,16 +29,19 @@ export type Build = (wanted: Wanted) => Layer.Layer<Store, unknown>
 /** Declares a test with a Store of its own. */
 export type Declare = (title: string, body: Effect.Effect<void, unknown, Store | Scope.Scope>) => void
 
-/** How long a short lease lasts, in milliseconds. */
+/** Length of a short lease, in milliseconds. */
 export const LEASE = 300
 
-/** How long a lease lasts where very many of them end, in milliseconds. */
+/** Length of a lease in tests where very many of them end, in milliseconds. */
 export const SHORT = 40
 
-/** How long a value may be where the bound is low, in bytes. */
+/** A low bound for the length of a value, in bytes. */
 export const SMALL = 1_000
 
-/** Tests with leases that end while they look, tests with leases that do not, and those of these with a low bound for values. */
+/**
+ * Tests with leases that end during the test, tests with leases that do not, and such tests with a low bound for
+ * values.
+ */
 export const declaring = (build: Build): Readonly<Record<"test" | "testLong" | "testSmall" | "testShort", Declare>> => {
   const declare =
     (wanted: Wanted): Declare =>
@@ -57,7 +60,7 @@ export const PIPELINE = "p"
 export const VERSION = "v1"
 export const mine = new Set([Version.key(PIPELINE, VERSION)])
 
-/** A plan from what each step needs. */
+/** A plan from the needs of each step. */
 export const planOf = (needs: Readonly<Record<string, ReadonlyArray<string>>>): Plan.Plan =>
   Pipeline.make(
     PIPELINE,
@@ -95,7 +98,7 @@ export const broken: Outcome = { _tag: "Failed", error: { name: "TaskFailed", me
 export const claim = (max = 10, worker = "w1", versions: ReadonlySet<string> = mine) =>
   Effect.flatMap(Store, (store) => store.claim({ worker, max, versions }))
 
-/** Settles, and gives what was refused. */
+/** Settles, and returns the refused settlements. */
 export const settle = (...settlements: ReadonlyArray<readonly [Claim, Outcome]>) =>
   Effect.flatMap(Store, (store) =>
     Effect.map(
@@ -119,11 +122,11 @@ export const finish = (runId: string) =>
     return yield* store.get(runId)
   })
 
-/** The plan of a pipeline that the suites make of tasks and steps. */
+/** The plan of a pipeline that a suite builds from tasks and steps. */
 export const planFrom = (...entries: ReadonlyArray<unknown>): Plan.Plan =>
   Pipeline.make(PIPELINE, entries as never).plan
 
-/** Whether there is nothing to be lent now. */
+/** Whether there is nothing to lend now. */
 export const nothing = (worker = "w9") =>
   Effect.gen(function* () {
     const waiting = yield* Effect.forkChild(claim(1, worker), { startImmediately: true })
@@ -133,7 +136,7 @@ export const nothing = (worker = "w9") =>
     return isNothing
   })
 
-/** Claims one thing, by name. */
+/** Claims one step or unit, by name. */
 export const claimOne = (step: string, worker = "w1") =>
   Effect.map(claim(1, worker), ([claimed]) => {
     if (claimed?.step !== step) throw new Error(`Expected to be lent '${step}', received '${claimed?.step}'`)

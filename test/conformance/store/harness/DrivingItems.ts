@@ -1,4 +1,4 @@
-/** What the suites do with steps that go through items. */
+/** What the suites do with steps that have items. */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -45,7 +45,7 @@ export const begin = (expands: Partial<Plan.Expansion>, outcome: Outcome, more: 
     return runId
   })
 
-/** Claims all units there are, in their order. */
+/** Claims all units, in order. */
 export const claimUnits = (count: number) =>
   Effect.map(claim(count), (claims) => [...claims].sort((one, other) => one.item!.index - other.item!.index))
 
@@ -55,7 +55,7 @@ export const eventsOf = (runId: string) =>
     return yield* Stream.runCollect(Stream.take(watch(runId), (yield* get(runId)).sequence))
   })
 
-/** All units of a step, part by part. */
+/** All items of a step, page by page. */
 export const listed = (runId: string, status?: ItemState["status"], limit = 500) =>
   Effect.gen(function* () {
     const { items } = yield* Store

@@ -1,4 +1,4 @@
-/** Pipelines worked off over the Store that a suite is about, for what a worker and a Store have to agree on. */
+/** A worker over the Store under test, for rules that the worker and the Store share. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -8,7 +8,7 @@ import type { Operations } from "../../../../core/operations/Operations.ts"
 import type * as Pipeline from "../../../../core/pipeline/Pipeline.ts"
 import { Store } from "../../../../core/store/Store.ts"
 
-/** Runs `body` with a worker for these pipelines beside the Store. */
+/** Runs `body` with a worker for these pipelines over the Store. */
 export const serving = <A, E, R>(
   pipelines: ReadonlyArray<Pipeline.Any>,
   body: Effect.Effect<A, E, R | Operations>,
