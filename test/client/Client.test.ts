@@ -5,7 +5,7 @@ import { Client, ClientError } from "../../adapters/client/index.ts"
 import { DenoServer } from "../../adapters/deno/index.ts"
 import { NodeServer } from "../../adapters/node/index.ts"
 import { Access, Levada } from "../../adapters/promise/index.ts"
-import { asking, failureOf } from "../conformance/http/ClientSuite.ts"
+import { clientSuite, failureOf } from "../conformance/http/ClientSuite.ts"
 import { guide, pipelines } from "../fixtures/pipelines.ts"
 import { tasks } from "../fixtures/tasks.ts"
 import { register, until } from "../http/harness/Client.ts"
@@ -55,7 +55,7 @@ const lost = async (sent: Request) => {
   throw new TypeError("terminated")
 }
 
-describe("on this runtime", () => asking(server))
+describe("on this runtime", () => clientSuite(server))
 
 describe("sends again", () => {
   test("what the server can't take now, when it may come again", async () => {

@@ -1,6 +1,6 @@
 /** Who may do what, over a Store on Redis; and that Redis keeps nothing that would let anybody in. */
 import { afterAll, beforeAll, describe, inject } from "vitest"
-import { securing } from "../conformance/http/AuthorizationSuite.ts"
+import { authorizationSuite } from "../conformance/http/AuthorizationSuite.ts"
 import { unused } from "../http/harness/Client.ts"
 import { type Launched, launch } from "../http/harness/launch.ts"
 
@@ -14,5 +14,5 @@ describe.skipIf(url === undefined)("node:http over Redis, secured", () => {
   })
   afterAll(() => launched?.close())
 
-  securing(() => launched!, { url: url!, prefix })
+  authorizationSuite(() => launched!, { url: url!, prefix })
 })

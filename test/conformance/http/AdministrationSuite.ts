@@ -23,7 +23,7 @@ const detailOf = async (server: Server, taskId: string): Promise<Json> => {
   return json
 }
 
-export const administering = (server: Server): void => {
+export const administrationSuite = (server: Server): void => {
   test("GET /pipelines/{id} has the schemas of what goes in and out", async () => {
     const { status, json } = await get(server, "/pipelines/mixed")
     expect(status).toBe(200)

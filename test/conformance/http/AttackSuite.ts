@@ -5,7 +5,7 @@ import { type Answer, ask, get, type Server } from "../../http/harness/Client.ts
 import { contract, pathFor } from "../../http/harness/Contract.ts"
 import { apiKey, bearer, claims, jwt } from "../../http/harness/Credentials.ts"
 import { connected, JSON_TYPE, RawConnection, withLength } from "../../http/harness/RawConnection.ts"
-import { said } from "./ProxiesSuite.ts"
+import { sendLines } from "./ProxiesSuite.ts"
 
 const GET = "GET /pipelines HTTP/1.1"
 const KEY = `x-api-key: ${KEYS.owner}`
@@ -19,7 +19,7 @@ const TAKING = Object.entries(contract)
   .map(([key]) => key.split(" ") as [string, string])
   .map(([method, path]) => [method, pathFor(path, TARGET)] as const)
 
-export const attacking = (server: Server, printed: () => string): void => {
+export const attackSuite = (server: Server, printed: () => string): void => {
   describe("headers", () => {
     test.each<readonly [string, ReadonlyArray<string>, ReadonlyArray<number | undefined>]>([
       ["a key, for comparison", [KEY], [200]],
@@ -54,7 +54,7 @@ export const attacking = (server: Server, printed: () => string): void => {
         [401]
       ]
     ])("%s", async (_, lines, statuses) => {
-      const answer = await said(server, GET, lines)
+      const answer = await sendLines(server, GET, lines)
       expect(statuses, answer?.body).toContain(answer?.status)
     })
 
@@ -86,7 +86,8 @@ export const attacking = (server: Server, printed: () => string): void => {
     })
 
     test("a request's id is taken when it can be one, is in the audit log, and is another one when it can't", async () => {
-      const given = async (lines: ReadonlyArray<string>, first = GET) => (await said(server, first, lines))?.headers
+      const given = async (lines: ReadonlyArray<string>, first = GET) =>
+        (await sendLines(server, first, lines))?.headers
       for (const first of [GET, "HEAD /pipelines HTTP/1.1", "GET /absent HTTP/1.1", "OPTIONS /pipelines HTTP/1.1"]) {
         expect((await given(["x-request-id: a-B.1_2:3", KEY], first))?.get("x-request-id"), first).toBe("a-B.1_2:3")
       }
@@ -151,7 +152,7 @@ export const attacking = (server: Server, printed: () => string): void => {
       ]
       const wrong: Array<string> = []
       for (const way of rests.flatMap(ways)) {
-        const status = (await said(server, `GET ${way} HTTP/1.1`, []))?.status
+        const status = (await sendLines(server, `GET ${way} HTTP/1.1`, []))?.status
         if (![undefined, 400, 401, 404, 405].includes(status)) wrong.push(`${way}: ${status}`)
       }
       expect(wrong).toEqual([])
@@ -177,7 +178,7 @@ export const attacking = (server: Server, printed: () => string): void => {
         "*",
         "%2a"
       ]) {
-        const { status, body } = (await said(server, `GET /pipelines/${id}/dag HTTP/1.1`, [
+        const { status, body } = (await sendLines(server, `GET /pipelines/${id}/dag HTTP/1.1`, [
           `x-api-key: ${KEYS.other}`
         ]))!
         expect([400, 403, 404], `${id} ${body}`).toContain(status)
@@ -197,7 +198,7 @@ export const attacking = (server: Server, printed: () => string): void => {
       }
       const { host } = new URL(server.url)
       expect([400, 401]).toContain(
-        (await said(server, `GET http://${KEYS.owner}:${KEYS.owner}@${host}/pipelines HTTP/1.1`, []))?.status
+        (await sendLines(server, `GET http://${KEYS.owner}:${KEYS.owner}@${host}/pipelines HTTP/1.1`, []))?.status
       )
       for (const secret of secrets) expect(printed()).not.toContain(secret)
     })

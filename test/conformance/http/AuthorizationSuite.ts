@@ -34,7 +34,7 @@ export interface Stored {
   readonly prefix: string
 }
 
-export const securing = (started: () => Launched, stored?: Stored): void => {
+export const authorizationSuite = (started: () => Launched, stored?: Stored): void => {
   const server: Server = {
     get url() {
       return started().url

@@ -17,7 +17,7 @@ export const failureOf = async (promise: Promise<unknown>): Promise<ClientError>
 /** The types of events. */
 const typesOf = (events: ReadonlyArray<Client.EventJson>): ReadonlyArray<string> => events.map(({ type }) => type)
 
-export const asking = (server: Server): void => {
+export const clientSuite = (server: Server): void => {
   let client: Client.Client
   beforeAll(() => {
     client = Client.make({ url: server.url })

@@ -6,7 +6,7 @@ import { connected, JSON_TYPE, withLength } from "../../http/harness/RawConnecti
 const EXECUTE = "/pipelines/my_pipeline/execute"
 const BODY = JSON.stringify({ parameters: { data: "raw" }, wait: true })
 
-export const connecting = (server: Server): void => {
+export const connectionSuite = (server: Server): void => {
   test("requests in one go on one connection are answered in order", () =>
     connected(server, async (connection) => {
       const { basePath: base, host } = connection

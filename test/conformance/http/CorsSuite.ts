@@ -24,7 +24,7 @@ const allowed = ({ headers }: Answer): ReadonlyArray<readonly [string, string]> 
 
 const varies = ({ headers }: Answer): boolean => /\borigin\b/i.test(headers.get("vary") ?? "")
 
-export const crossing = (secured: Server, { limited, forwarded, strict, exposed }: Servers): void => {
+export const corsSuite = (secured: Server, { limited, forwarded, strict, exposed }: Servers): void => {
   const page = (server: Server, origin: string, path = "/pipelines", headers = {}): Promise<Answer> =>
     ask(server, "GET", path, {
       headers: { origin, ...apiKey(KEYS.owner), "x-forwarded-proto": "https", forwarded: "proto=https", ...headers }

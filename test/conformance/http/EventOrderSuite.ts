@@ -114,7 +114,7 @@ const wander = async (
 const isEnded = (events: ReadonlyArray<Json>): boolean => ENDS.includes(events.at(-1)?.type)
 
 /** `other`: a server of the same runs, by which they are read. */
-export const ordering = (server: Server, other: Server = server, takesSockets = true): void => {
+export const eventOrderSuite = (server: Server, other: Server = server, takesSockets = true): void => {
   test("whatever runs, its events are lawful, and the same over every channel, live and later", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(started, { minLength: 1, maxLength: 10 }), async (runs) => {

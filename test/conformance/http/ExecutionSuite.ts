@@ -36,7 +36,7 @@ const untilStatus = (server: Server, id: string, expected: string): Promise<{ re
     return now.status === expected ? now : undefined
   })
 
-export const executing = (server: Server): void => {
+export const executionSuite = (server: Server): void => {
   test("not waiting: 202 with the run's id, and the result later", async () => {
     const { status, json } = await post(server, "/pipelines/my_pipeline/execute", { parameters: { data: "input" } })
     expect(status).toBe(202)

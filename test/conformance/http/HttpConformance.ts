@@ -1,23 +1,23 @@
 /** What a client may rely on, whatever serves the API: one suite for every binding, which knows it by its URL alone. */
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest"
 import { get, type Server } from "../../http/harness/Client.ts"
-import { administering } from "./AdministrationSuite.ts"
-import { asking } from "./ClientSuite.ts"
-import { connecting } from "./ConnectionSuite.ts"
-import { ordering } from "./EventOrderSuite.ts"
-import { executing } from "./ExecutionSuite.ts"
-import { attending } from "./ManyReadersSuite.ts"
-import { measuring } from "./MetricsSuite.ts"
-import { enduring } from "./MisuseSuite.ts"
-import { documenting } from "./OpenApiSuite.ts"
-import { refusing } from "./RefusalSuite.ts"
-import { registering } from "./RegistrationSuite.ts"
-import { eventing } from "./RunEventsSuite.ts"
-import { managing } from "./RunsSuite.ts"
-import { scheduling } from "./SchedulesSuite.ts"
-import { reading } from "./ShapesSuite.ts"
-import { noSockets, socketing } from "./SocketEventsSuite.ts"
-import { webPages } from "./WebPagesSuite.ts"
+import { administrationSuite } from "./AdministrationSuite.ts"
+import { clientSuite } from "./ClientSuite.ts"
+import { connectionSuite } from "./ConnectionSuite.ts"
+import { eventOrderSuite } from "./EventOrderSuite.ts"
+import { executionSuite } from "./ExecutionSuite.ts"
+import { manyReadersSuite } from "./ManyReadersSuite.ts"
+import { metricsSuite } from "./MetricsSuite.ts"
+import { misuseSuite } from "./MisuseSuite.ts"
+import { openApiSuite } from "./OpenApiSuite.ts"
+import { refusalSuite } from "./RefusalSuite.ts"
+import { registrationSuite } from "./RegistrationSuite.ts"
+import { runEventsSuite } from "./RunEventsSuite.ts"
+import { runsSuite } from "./RunsSuite.ts"
+import { schedulesSuite } from "./SchedulesSuite.ts"
+import { shapesSuite } from "./ShapesSuite.ts"
+import { noSocketsSuite, socketEventsSuite } from "./SocketEventsSuite.ts"
+import { webPagesSuite } from "./WebPagesSuite.ts"
 
 /** A server with the fixtures' pipelines and tasks. */
 export interface Serving {
@@ -32,24 +32,24 @@ export interface Serving {
  * `overTheWire` runs on all.
  */
 const operations = (server: Server): void => {
-  describe("managing", () => managing(server))
-  describe("administering", () => administering(server))
-  describe("registering", () => registering(server))
-  describe("scheduling", () => scheduling(server))
+  describe("managing", () => runsSuite(server))
+  describe("administering", () => administrationSuite(server))
+  describe("registering", () => registrationSuite(server))
+  describe("scheduling", () => schedulesSuite(server))
 }
 
 /** What a binding makes of requests, replies, streams and sockets. */
 const overTheWire = (server: Server, takesSockets: boolean): void => {
-  describe("reading", () => reading(server))
-  describe("executing", () => executing(server))
-  describe("measuring", () => measuring(server))
-  describe("eventing", () => eventing(server))
-  describe("socketing", () => (takesSockets ? socketing(server) : noSockets(server)))
-  describe("the client", () => asking(server))
+  describe("reading", () => shapesSuite(server))
+  describe("executing", () => executionSuite(server))
+  describe("measuring", () => metricsSuite(server))
+  describe("eventing", () => runEventsSuite(server))
+  describe("socketing", () => (takesSockets ? socketEventsSuite(server) : noSocketsSuite(server)))
+  describe("the client", () => clientSuite(server))
 }
 
 /** What depends on the Store: the same over every one. */
-export const overStores = (server: Server): void => {
+export const httpOverStore = (server: Server): void => {
   operations(server)
   overTheWire(server, true)
 }
@@ -63,7 +63,7 @@ interface Options {
 }
 
 /** Declares the suite. `serve` is called once. */
-export const http = (
+export const httpConformance = (
   name: string,
   serve: () => Promise<Serving>,
   { takesSockets = true, hasOperations = false }: Options = {}
@@ -88,12 +88,12 @@ export const http = (
 
     if (hasOperations) operations(server)
     overTheWire(server, takesSockets)
-    describe("ordering", () => ordering(server, server, takesSockets))
-    describe("attending", () => attending(server, server, takesSockets))
-    describe("refusing", () => refusing(server))
-    describe("connecting", () => connecting(server))
-    describe("enduring", () => enduring(server))
-    describe("documenting", () => documenting(server))
-    describe("web pages", () => webPages(server))
+    describe("ordering", () => eventOrderSuite(server, server, takesSockets))
+    describe("attending", () => manyReadersSuite(server, server, takesSockets))
+    describe("refusing", () => refusalSuite(server))
+    describe("connecting", () => connectionSuite(server))
+    describe("enduring", () => misuseSuite(server))
+    describe("documenting", () => openApiSuite(server))
+    describe("web pages", () => webPagesSuite(server))
   })
 }

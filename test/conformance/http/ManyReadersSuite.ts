@@ -80,7 +80,7 @@ const expectAll = (events: ReadonlyArray<Json>, ids: ReadonlyArray<string>, who:
 }
 
 /** `other`: a server of the same runs, by which they are read. */
-export const attending = (server: Server, other: Server = server, takesSockets = true): void => {
+export const manyReadersSuite = (server: Server, other: Server = server, takesSockets = true): void => {
   test(`${RUNS} runs are heard by everyone who stays, whatever other readers do`, { timeout: 120_000 }, async ({
     annotate
   }) => {

@@ -47,7 +47,7 @@ const statistics = async (server: Server, pipeline: string): Promise<Json> => {
   return json
 }
 
-export const measuring = (server: Server): void => {
+export const metricsSuite = (server: Server): void => {
   test("metrics count what was run since", async () => {
     const pipeline = await register(server, ["process"])
     await execute(server, pipeline, { data: "x" })

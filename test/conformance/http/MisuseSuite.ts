@@ -28,7 +28,7 @@ const stream = async (connection: RawConnection, count: number, chunked: boolean
   }
 }
 
-export const enduring = (server: Server): void => {
+export const misuseSuite = (server: Server): void => {
   test("clients that stop half-way hold nobody up, and start nothing", async () => {
     const id = await register(server, ["process"])
     const stalled = await Promise.all(Array.from({ length: 50 }, () => RawConnection.open(server)))

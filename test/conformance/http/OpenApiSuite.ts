@@ -28,7 +28,7 @@ export const expectValid = async (document: Json): Promise<void> => {
 const refer = (name: string): Json => ({ $ref: `#/components/schemas/${name}` })
 
 /** Says whether a value is what a place in a document says. */
-export const judge = (document: Json): ((pointer: ReadonlyArray<string>, value: unknown) => string) => {
+export const schemaErrors = (document: Json): ((pointer: ReadonlyArray<string>, value: unknown) => string) => {
   const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true }).addSchema(document, "api")
   return (pointer, value) => {
     const place = pointer.map((part) => encodeURIComponent(part.replaceAll("~", "~0").replaceAll("/", "~1"))).join("/")
@@ -38,12 +38,12 @@ export const judge = (document: Json): ((pointer: ReadonlyArray<string>, value: 
   }
 }
 
-export const documenting = (server: Server): void => {
+export const openApiSuite = (server: Server): void => {
   let document: Json
-  let fits: ReturnType<typeof judge>
+  let fits: ReturnType<typeof schemaErrors>
   beforeAll(async () => {
     document = (await get(server, "/openapi.json")).json
-    fits = judge(document)
+    fits = schemaErrors(document)
   })
 
   test("the document is valid, by two validators", () => expectValid(document))

@@ -20,7 +20,7 @@ const EXECUTION = { parameters: { data: "x" } }
 const PERMITS = 10
 
 /** Says a request line by line, in whatever words. */
-export const said = (
+export const sendLines = (
   server: Server,
   first: string,
   lines: ReadonlyArray<string>,
@@ -82,7 +82,7 @@ const isRefused = async (server: Server, headers: Headers): Promise<boolean> => 
   return status === 403 && json.error === "HttpsRequiredError"
 }
 
-export const proxying = ({ limited, forwarded, strict, exposed }: Servers): void => {
+export const proxiesSuite = ({ limited, forwarded, strict, exposed }: Servers): void => {
   describe("HTTPS is required", () => {
     const table: ReadonlyArray<readonly [string, Server, ReadonlyArray<Headers>, refused: boolean]> = [
       ["a trusted proxy says that it was", limited, OVER_HTTPS, false],
@@ -114,7 +114,7 @@ export const proxying = ({ limited, forwarded, strict, exposed }: Servers): void
         "https:/pipelines",
         "https:pipelines"
       ]) {
-        const answer = await said(strict, `GET ${target} HTTP/1.1`, [key])
+        const answer = await sendLines(strict, `GET ${target} HTTP/1.1`, [key])
         expect([undefined, 400, 403, 404], `${target} ${answer?.body}`).toContain(answer?.status)
       }
       for (const own of ["https://x", "https:", "x:443"]) {
@@ -206,7 +206,7 @@ export const proxying = ({ limited, forwarded, strict, exposed }: Servers): void
       const statuses: Array<number | undefined> = []
       for (const at of times(() => ({})).keys()) {
         const lines = [`x-forwarded-for: 6.6.6.${at}`, "x-forwarded-proto: https", `x-forwarded-for: ${twice}`]
-        statuses.push((await said(limited, `POST ${EXECUTE} HTTP/1.1`, [...lines, "content-length: 0"]))?.status)
+        statuses.push((await sendLines(limited, `POST ${EXECUTE} HTTP/1.1`, [...lines, "content-length: 0"]))?.status)
       }
       expect(statuses).toEqual(LIMITED)
     })

@@ -67,7 +67,7 @@ const deep = (depth: number): Readonly<Record<"array" | "object" | "body", strin
   return { array, object, body: array }
 }
 
-export const refusing = (server: Server): void => {
+export const refusalSuite = (server: Server): void => {
   test("an unknown pipeline is a 404 that names it, on every endpoint", async () => {
     for (const id of ["absent", "a/b/c", "🎧", "constructor.prototype", "__proto__", "hasOwnProperty", "undefine"]) {
       for (const path of ["/status", "/dag", "/dag/dot", "/visualize"]) {

@@ -61,7 +61,7 @@ const HOSTILE_IDS = [
   "x".repeat(200)
 ]
 
-export const registering = (server: Server): void => {
+export const registrationSuite = (server: Server): void => {
   test("a registered pipeline answers 201 with its row, and is there", async () => {
     const id = unused()
     const { status, json } = await put(server, id, ["tag", "extract"])

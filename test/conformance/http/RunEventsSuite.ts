@@ -34,7 +34,7 @@ const ONE = ["PipelineStartEvent", "StepStartEvent process", "StepCompleteEvent 
 const sequences = (from: number, to: number): ReadonlyArray<number> =>
   Array.from({ length: to - from + 1 }, (_, at) => from + at)
 
-export const eventing = (server: Server): void => {
+export const runEventsSuite = (server: Server): void => {
   test("a run that is over tells all of it, in order, and ends", async () => {
     const { json } = await execute(server, "my_pipeline", { data: "x" })
     const listener = await Listener.open(server, `/runs/${json.task_id}/events`)

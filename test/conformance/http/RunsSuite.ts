@@ -79,7 +79,7 @@ const untilOver = (server: Server, taskId: string): Promise<Json> =>
 const idsOf = ({ json }: { readonly json: Json }): ReadonlyArray<string> =>
   json.runs.map((run: Json) => run.task_id as string)
 
-export const managing = (server: Server): void => {
+export const runsSuite = (server: Server): void => {
   test("GET /runs lists runs, newest first, in rows of one shape", async () => {
     const id = await register(server, ["process"])
     const taskIds: Array<string> = []

@@ -36,7 +36,7 @@ const KEYS = [
   "time_zone"
 ]
 
-export const scheduling = (server: Server): void => {
+export const schedulesSuite = (server: Server): void => {
   test("POST /schedules makes one by cron; it is listed, read and removed", async () => {
     const id = unused()
     const made = await post(server, "/schedules", {

@@ -31,7 +31,7 @@ const headersOf = (headers: Headers): Readonly<Record<string, string>> => {
   return Object.fromEntries([...headers].filter(([name]) => !own.has(name)))
 }
 
-export const reading = (server: Server): void => {
+export const shapesSuite = (server: Server): void => {
   test("GET /health says that server and store work", async () => {
     const { status, json } = await get(server, "/health")
     expect(status).toBe(200)

@@ -32,7 +32,7 @@ const listens = async (server: Launched): Promise<boolean> => {
 }
 
 /** Declares the suite for `servers/<script>.ts` on a runtime. */
-export const shutdown = (name: string, runtime: Runtime, script: string): void => {
+export const shutdownSuite = (name: string, runtime: Runtime, script: string): void => {
   describe(`SIGTERM to ${name}`, () => {
     const opened: Array<{ readonly destroy: () => void }> = []
     const servers: Array<Launched> = []

@@ -22,7 +22,7 @@ const asMessage = ({ headers }: Comer): Json | undefined => {
   return token === undefined ? undefined : { type: "auth", token }
 }
 
-export const knocking = (
+export const socketAuthSuite = (
   server: Server,
   others: Readonly<Record<"limited" | "strict" | "forwarded", Server>>
 ): void => {

@@ -10,7 +10,7 @@ const of = (connection: Connection, taskId: string): ReadonlyArray<Json> =>
 /** Without where it goes on, which only feeds say. */
 const plain = (events: ReadonlyArray<Json>): ReadonlyArray<Json> => events.map(({ cursor: _, ...event }) => event)
 
-export const socketing = (server: Server): void => {
+export const socketEventsSuite = (server: Server): void => {
   test("a subscription to a run tells all of it, as its stream does, and ends", async () => {
     const { json } = await execute(server, "my_pipeline", { data: "x" })
     const listener = await Listener.open(server, `/runs/${json.task_id}/events`)
@@ -176,7 +176,7 @@ export const socketing = (server: Server): void => {
 }
 
 /** Of a server that can't make WebSockets. */
-export const noSockets = (server: Server): void => {
+export const noSocketsSuite = (server: Server): void => {
   test("says that it takes no WebSocket", async () => {
     await expect(Connection.open(server)).rejects.toThrow("501")
     expect((await get(server, "/ws")).status).toBe(426)

@@ -23,7 +23,7 @@ const raw = (
     return { status: answer?.status ?? 0, text: answer?.body ?? "" }
   })
 
-export const webPages = (server: Server): void => {
+export const webPagesSuite = (server: Server): void => {
   const isPaused = async (id: string): Promise<boolean> => (await get(server, pathOf(id))).json.paused
 
   test("a form or a script of another origin pauses no pipeline", async () => {

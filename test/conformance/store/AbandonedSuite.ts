@@ -41,7 +41,7 @@ const limited = (version: string, max = 1, plan: Plan = single, more: ReadonlyAr
 const complete = (claims: ReadonlyArray<Parameters<Store["renew"]>[0][number]>) =>
   Store.use((store) => store.settle(claims.map((claim) => ({ claim, outcome: done() }))))
 
-export const abandoned = (test: Declare): void => {
+export const abandonedSuite = (test: Declare): void => {
   test(
     "are reported with their number of ready steps, but only while workers are there",
     Effect.gen(function* () {
@@ -233,7 +233,7 @@ export const abandoned = (test: Declare): void => {
 }
 
 /** For a Store that knows immediately that a worker has left. */
-export const becomingAbandoned = (test: Declare): void => {
+export const abandonedLaterSuite = (test: Declare): void => {
   test(
     "appear when their last worker leaves: waiting runs of other versions begin",
     Effect.gen(function* () {

@@ -16,7 +16,7 @@ const record = (more: Partial<NewRecord> = {}): NewRecord => ({
   ...more
 })
 
-export const access = (test: Declare): void => {
+export const accessSuite = (test: Declare): void => {
   test(
     "of 1,000 simultaneous requests for a permit, exactly as many get one as the rate allows",
     Effect.gen(function* () {

@@ -9,7 +9,18 @@ import * as Batch from "../../../core/runtime/Batch.ts"
 import { Store } from "../../../core/store/Store.ts"
 import type { Claim, Note, Outcome, Settlement } from "../../../core/store/Work.ts"
 import { cases } from "../../cases.ts"
-import { broken, claim, type Declare, done, mine, newRun, planOf, settle, single, VERSION } from "./harness/Driving.ts"
+import {
+  broken,
+  claim,
+  type Declare,
+  done,
+  newRun,
+  ownVersions,
+  planOf,
+  settle,
+  single,
+  VERSION
+} from "./harness/Driving.ts"
 
 const COUNT = 1_000
 
@@ -91,7 +102,7 @@ const lent = Effect.gen(function* () {
 /** A batch with another member at a position. */
 const withBad = <A>(members: ReadonlyArray<A>, place: number, bad: A): ReadonlyArray<A> => members.with(place, bad)
 
-export const oneBadAmongMany = (test: Declare): void => {
+export const badMemberSuite = (test: Declare): void => {
   test(
     "submit: the other 999 runs are recorded, and no more",
     Effect.gen(function* () {
@@ -211,7 +222,7 @@ export const oneBadAmongMany = (test: Declare): void => {
           concurrency: "unbounded"
         }
       )
-      const versions = new Set([...mine, Version.key("q", VERSION)])
+      const versions = new Set([...ownVersions, Version.key("q", VERSION)])
       // Each step ran once, and no other step did.
       for (let left = names.length + 1 + small.length; left > 0; ) {
         const claims = yield* claim(500, "w1", versions)

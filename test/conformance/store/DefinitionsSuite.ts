@@ -9,7 +9,7 @@ import type { Declare } from "./harness/Driving.ts"
 const definition = (id: string, createdAtMillis: number, tasks: ReadonlyArray<string> = ["a"]) =>
   ({ id, kind: "dataflow", tasks, createdAtMillis }) as const
 
-export const definitions = (test: Declare): void => {
+export const definitionsSuite = (test: Declare): void => {
   test(
     "are kept by id, in order of registration; the first one with an id stays until it is removed",
     Effect.gen(function* () {

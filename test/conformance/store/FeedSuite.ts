@@ -15,8 +15,8 @@ import {
   diamond,
   done,
   finish,
-  mine,
   newRun,
+  ownVersions,
   PIPELINE,
   settle,
   single
@@ -54,9 +54,9 @@ const working = Effect.forkChild(
 )
 
 const other = "q"
-const both = new Set([...mine, Version.key(other, "v1")])
+const both = new Set([...ownVersions, Version.key(other, "v1")])
 
-export const feeding = (test: Declare): void => {
+export const feedSuite = (test: Declare): void => {
   test(
     "delivers events from its opening on, in the same form as in the runs' logs",
     Effect.gen(function* () {

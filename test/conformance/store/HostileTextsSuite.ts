@@ -19,7 +19,7 @@ import * as Acl from "../../../core/values/Acl.ts"
 import { host, type Visitor } from "../../../core/values/Principal.ts"
 import { cases } from "../../cases.ts"
 import { type Declare, newRun, single } from "./harness/Driving.ts"
-import { serving } from "./harness/Serving.ts"
+import { withWorker } from "./harness/Serving.ts"
 
 const S = Schema.String
 
@@ -113,7 +113,7 @@ const admitted = (
     return refused === undefined
   })
 
-export const hostileTexts = (test: Declare): void => {
+export const hostileTextsSuite = (test: Declare): void => {
   test(
     "names of tasks, steps, values and pipelines",
     Effect.gen(function* () {
@@ -141,7 +141,7 @@ export const hostileTexts = (test: Declare): void => {
           })
         ])
       const pipelines = ids.map((id, at) => echo(id, names[at % names.length]!))
-      yield* serving(
+      yield* withWorker(
         pipelines,
         Effect.gen(function* () {
           const operations = yield* Operations
@@ -170,7 +170,7 @@ export const hostileTexts = (test: Declare): void => {
     Effect.gen(function* () {
       const task = Task.make(REPLACEMENT, { output: { out: S }, run: () => ({ out: "x" }) })
       const pipeline = Pipeline.make("made_up", [task])
-      yield* serving(
+      yield* withWorker(
         [pipeline],
         Effect.gen(function* () {
           const operations = yield* Operations
@@ -197,7 +197,7 @@ export const hostileTexts = (test: Declare): void => {
       const store = yield* Store
       const task = Task.make("t", { output: { out: S }, run: () => ({ out: "x" }) })
       const pipeline = Pipeline.make("p", [task])
-      yield* serving(
+      yield* withWorker(
         [pipeline],
         Effect.gen(function* () {
           const operations = yield* Operations
@@ -242,7 +242,7 @@ export const hostileTexts = (test: Declare): void => {
     Effect.gen(function* () {
       const task = Task.make("t", { output: { out: S }, run: () => ({ out: "x" }) })
       const pipeline = Pipeline.make("keyed", [task])
-      yield* serving(
+      yield* withWorker(
         [pipeline],
         Effect.gen(function* () {
           const started = new Map<string, string>()
@@ -295,7 +295,7 @@ export const hostileTexts = (test: Declare): void => {
           run: ({ text }) => ({ out: text })
         })
       ])
-      yield* serving(
+      yield* withWorker(
         [...fixed, made, memoised],
         Effect.gen(function* () {
           for (const pipeline of fixed) expect(yield* Levada.execute(pipeline, {})).toBe("x")
@@ -322,7 +322,7 @@ export const hostileTexts = (test: Declare): void => {
     "ids of schedules: each schedule is kept under its own id, or is refused",
     Effect.gen(function* () {
       const pipeline = Pipeline.make("scheduled", [Task.make("t", { run: () => ({}) })])
-      yield* serving(
+      yield* withWorker(
         [pipeline],
         Effect.gen(function* () {
           const operations = yield* Operations
@@ -376,7 +376,7 @@ export const hostileTexts = (test: Declare): void => {
         header: () => undefined
       }
       const pipeline = Pipeline.make("p", [Task.make("t", { run: () => ({}) })])
-      yield* serving(
+      yield* withWorker(
         [pipeline],
         Effect.gen(function* () {
           const operations = yield* Operations
@@ -424,7 +424,7 @@ export const hostileTexts = (test: Declare): void => {
         }
       })
       const pipeline = Pipeline.make("failing", [fail])
-      yield* serving(
+      yield* withWorker(
         [pipeline],
         Effect.gen(function* () {
           const operations = yield* Operations

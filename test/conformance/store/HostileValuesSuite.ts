@@ -20,8 +20,8 @@ import { ofText } from "../../../core/values/Bytes.ts"
 import { inputsTooLarge } from "../../../core/values/ErrorInfo.ts"
 import { host } from "../../../core/values/Principal.ts"
 import { cases } from "../../cases.ts"
-import { claim, claimOne, type Declare, done, mine, newRun, planOf, SMALL, settle } from "./harness/Driving.ts"
-import { serving } from "./harness/Serving.ts"
+import { claim, claimOne, type Declare, done, newRun, ownVersions, planOf, SMALL, settle } from "./harness/Driving.ts"
+import { withWorker } from "./harness/Serving.ts"
 
 /** One letter for each length in UTF-8. */
 const LETTERS: ReadonlyArray<readonly [bytes: number, letter: string]> = [
@@ -80,7 +80,7 @@ const spread = (names: ReadonlyArray<string>, total: number, letter: string): Re
   )
 }
 
-export const hostileValues = (test: Declare, testSmall: Declare): void => {
+export const hostileValuesSuite = (test: Declare, testSmall: Declare): void => {
   test(
     "a Store returns each value unchanged: parameters, outputs, items and memoised results",
     Effect.gen(function* () {
@@ -141,7 +141,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
       })
       const pipeline = Pipeline.make("hostile_echo", [echo])
       const values = [...ODD, ...fc.sample(fc.oneof(anyValue, anyUnits), cases(50))]
-      yield* serving(
+      yield* withWorker(
         [pipeline],
         Effect.gen(function* () {
           for (const value of values) {
@@ -168,7 +168,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
         }
       })
       const pipeline = Pipeline.make("hostile_millis", [work], { timeoutMillis: 60_000.5 })
-      yield* serving(
+      yield* withWorker(
         [pipeline],
         Effect.gen(function* () {
           const { run, addSchedule } = yield* Operations
@@ -207,7 +207,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
         run: ({ long }) => ({ units: long.length })
       })
       const taking = Pipeline.make("hostile_take", [take])
-      yield* serving(
+      yield* withWorker(
         [pipeline, taking],
         Effect.gen(function* () {
           for (const [bytes, letter] of LETTERS) {
@@ -256,7 +256,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
       let given: Readonly<Record<string, string>> = fitting
       const give = Task.make("give", { output: fields, run: () => given as never })
       const giving = Pipeline.make("hostile_many_given", [give])
-      yield* serving(
+      yield* withWorker(
         [taking, giving],
         Effect.gen(function* () {
           expect(yield* Levada.execute(taking, fitting as never)).toBe(true)
@@ -311,7 +311,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
           // All lent work of this run is done; the other run completes besides.
           for (let isOver = false; !isOver; ) {
             // Without waiting: there may be nothing left to lend.
-            const { claims } = yield* settling([], { worker: "w1", max: 10, versions: mine })
+            const { claims } = yield* settling([], { worker: "w1", max: 10, versions: ownVersions })
             yield* settle(
               ...claims.map((claimed): readonly [Claim, Outcome] => {
                 if (claimed.phase === "probe") return [claimed, { _tag: "Probed", limits: [] }]
@@ -340,7 +340,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
         run: ({ n }) => ({ text: "€".repeat(n) })
       })
       const pipeline = Pipeline.make("hostile_chunk", [StepBuilders.map(long, { over: { n: "ns" }, chunk: 10 })])
-      yield* serving(
+      yield* withWorker(
         [pipeline],
         Effect.gen(function* () {
           const failure = yield* Effect.flip(Levada.execute(pipeline, { ns: [100, 100, 100, 100] }))

@@ -6,7 +6,7 @@ import type * as Plan from "../../../core/pipeline/Plan.ts"
 import { Store } from "../../../core/store/Store.ts"
 import type { Outcome } from "../../../core/store/Work.ts"
 import { cases } from "../../cases.ts"
-import { claim, claimOne, type Declare, done, mine, settle } from "./harness/Driving.ts"
+import { claim, claimOne, type Declare, done, ownVersions, settle } from "./harness/Driving.ts"
 import {
   begin,
   claimUnits,
@@ -20,7 +20,7 @@ import {
   rows
 } from "./harness/DrivingItems.ts"
 
-export const itemFailures = (test: Declare, testLong: Declare): void => {
+export const itemFailuresSuite = (test: Declare, testLong: Declare): void => {
   testLong(
     "skip: a failed item is left out, the step completes, and its event has the number of failed items",
     Effect.gen(function* () {
@@ -200,7 +200,7 @@ export const itemFailures = (test: Declare, testLong: Declare): void => {
       yield* settle([second!, given(second!)])
       const killing = Effect.forever(
         Effect.flatMap(
-          Store.use((store) => store.claim({ worker: "victim", max: 1, versions: mine, isIdle: true })),
+          Store.use((store) => store.claim({ worker: "victim", max: 1, versions: ownVersions, isIdle: true })),
           ([claimed]) => (claimed?.step === "after" ? settle([claimed, done()]) : Effect.void)
         )
       )

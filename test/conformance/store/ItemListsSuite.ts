@@ -18,7 +18,7 @@ import {
   rows
 } from "./harness/DrivingItems.ts"
 
-export const itemLists = (testLong: Declare): void => {
+export const itemListsSuite = (testLong: Declare): void => {
   testLong(
     "items are listed page by page and by status while the step runs; an item that waits for a retry is pending",
     Effect.gen(function* () {

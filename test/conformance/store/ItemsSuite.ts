@@ -6,9 +6,9 @@ import * as Stream from "effect/Stream"
 import type * as Plan from "../../../core/pipeline/Plan.ts"
 import { Store } from "../../../core/store/Store.ts"
 import type { Outcome } from "../../../core/store/Work.ts"
-import { claim, claimOne, type Declare, done, LEASE, mine, newRun, planOf, settle } from "./harness/Driving.ts"
-import { itemFailures } from "./ItemFailuresSuite.ts"
-import { itemLists } from "./ItemListsSuite.ts"
+import { claim, claimOne, type Declare, done, LEASE, newRun, ownVersions, planOf, settle } from "./harness/Driving.ts"
+import { itemFailuresSuite } from "./ItemFailuresSuite.ts"
+import { itemListsSuite } from "./ItemListsSuite.ts"
 
 const plain = planOf({ a: [], after: ["a"] })
 const going = (expands: Partial<Plan.Expansion> = {}, more: Partial<Plan.PlanStep> = {}): Plan.Plan => ({
@@ -40,9 +40,9 @@ const begin = (plan: Plan.Plan, outcome: Outcome, onFailure: "fail-fast" | "cont
     return runId
   })
 
-export const items = (test: Declare, testLong: Declare): void => {
-  describe("failed items", () => itemFailures(test, testLong))
-  describe("lists of items", () => itemLists(testLong))
+export const itemsSuite = (test: Declare, testLong: Declare): void => {
+  describe("failed items", () => itemFailuresSuite(test, testLong))
+  describe("lists of items", () => itemListsSuite(testLong))
 
   testLong(
     "each unit is a claim with its value; the results become lists, in order, without absent values",
@@ -177,7 +177,7 @@ export const items = (test: Declare, testLong: Declare): void => {
       let attempts = 0
       const killing = Effect.forever(
         Effect.map(
-          Store.use((store) => store.claim({ worker: "victim", max: 1, versions: mine, isIdle: true })),
+          Store.use((store) => store.claim({ worker: "victim", max: 1, versions: ownVersions, isIdle: true })),
           (claims) => {
             attempts += claims.length
           }

@@ -7,8 +7,8 @@ import {
   claim,
   type Declare,
   done,
-  mine,
   newRun,
+  ownVersions,
   PIPELINE,
   planOf,
   settle,
@@ -20,7 +20,7 @@ const load = Effect.flatMap(Store, (store) => store.load)
 
 const pair = planOf({ a: [], b: [], c: ["a", "b"] })
 
-export const loading = (test: Declare): void => {
+export const loadSuite = (test: Declare): void => {
   test(
     "counts ready steps, lent steps and unfinished runs",
     Effect.gen(function* () {
@@ -51,7 +51,7 @@ export const loading = (test: Declare): void => {
       expect(before.oldestWaitingMillis).toBeGreaterThanOrEqual(290)
       expect(before.oldestWaitingMillis).toBeLessThan(10_000)
 
-      const claims = yield* claim(10, "w", new Set([...mine, Version.key("q", VERSION)]))
+      const claims = yield* claim(10, "w", new Set([...ownVersions, Version.key("q", VERSION)]))
       expect(claims).toHaveLength(5)
       expect(yield* load).toMatchObject({ waiting: new Map(), oldestWaitingMillis: 0, running: 5, unfinished: 4 })
       yield* settle(...claims.map((each) => [each, done()] as const))
@@ -70,7 +70,7 @@ export const loading = (test: Declare): void => {
       const traced = yield* submit(newRun(single, { traceparent }))
       const untraced = yield* submit(newRun(single))
       expect([(yield* get(traced)).traceparent, (yield* get(untraced)).traceparent]).toEqual([traceparent, undefined])
-      const claims = yield* claim({ worker: "w", max: 10, versions: mine, isTraced: true })
+      const claims = yield* claim({ worker: "w", max: 10, versions: ownVersions, isTraced: true })
       expect(new Map(claims.map((each) => [each.runId, each.traceparent]))).toEqual(
         new Map([
           [traced, traceparent],

@@ -11,13 +11,23 @@ import * as Run from "../../../core/run/Run.ts"
 import { Store } from "../../../core/store/Store.ts"
 import type { Claim, ClaimRequest, Outcome } from "../../../core/store/Work.ts"
 import { cases } from "../../cases.ts"
-import { type Declare, done, limited, mine, newRun, PIPELINE, planOf, settle, single } from "./harness/Driving.ts"
+import {
+  type Declare,
+  done,
+  limited,
+  newRun,
+  ownVersions,
+  PIPELINE,
+  planOf,
+  settle,
+  single
+} from "./harness/Driving.ts"
 
 /** Longer than any Store takes to notify a worker, in milliseconds. */
 const PATIENCE = 5_000
 
 const ask = (more: Partial<ClaimRequest>) =>
-  Store.use((store) => store.claim({ worker: "w1", max: 10, versions: mine, ...more }))
+  Store.use((store) => store.claim({ worker: "w1", max: 10, versions: ownVersions, ...more }))
 
 /** Claims as a worker that is idle, and as one that is busy. */
 const idle = (more: Partial<ClaimRequest> = {}) => ask({ isIdle: true, ...more })
@@ -26,7 +36,7 @@ const busy = (more: Partial<ClaimRequest> = {}) => ask({ isIdle: false, ...more 
 /** Claims without waiting. */
 const now = (more: Partial<ClaimRequest>) =>
   Store.use((store) =>
-    Effect.map(store.settle([], { worker: "w1", max: 10, versions: mine, ...more }), ({ claims }) => claims)
+    Effect.map(store.settle([], { worker: "w1", max: 10, versions: ownVersions, ...more }), ({ claims }) => claims)
   )
 
 /** Lends all ready steps to a worker that is lost, twice: after that each of them runs alone. */
@@ -108,7 +118,7 @@ const play = (fates: ReadonlyArray<typeof fate extends fc.Arbitrary<infer A> ? A
     }
   })
 
-export const losses = (test: Declare, testLong: Declare, testShort: Declare): void => {
+export const lostWorkerSuite = (test: Declare, testLong: Declare, testShort: Declare): void => {
   test(
     "a step that lost two workers is lent only to an idle worker, and alone",
     Effect.gen(function* () {
@@ -271,7 +281,7 @@ export const losses = (test: Declare, testLong: Declare, testShort: Declare): vo
       for (let turn = 0; turn < 3; turn++) {
         const released = { claim: held, outcome: { _tag: "Released", reason: "for the test" } } as const
         const { claims } = yield* Store.use((store) =>
-          store.settle([released], { worker: "w1", max: 10, versions: mine, isIdle: true })
+          store.settle([released], { worker: "w1", max: 10, versions: ownVersions, isIdle: true })
         )
         expect(claims).toHaveLength(1)
         held = claims[0]!

@@ -12,9 +12,9 @@ import {
   claim,
   type Declare,
   done,
-  mine,
   newRun,
   nothing,
+  ownVersions,
   PIPELINE,
   settle,
   single,
@@ -35,7 +35,7 @@ const start = (text: string, ttlMillis?: number) =>
     return runId
   })
 
-export const memoised = (test: Declare): void => {
+export const memoSuite = (test: Declare): void => {
   test(
     "the result of one attempt is the result of another run with the same key, without an attempt",
     Effect.gen(function* () {
@@ -141,7 +141,7 @@ export const memoised = (test: Declare): void => {
       const first = yield* start("k")
       yield* pause(PIPELINE)
       const second = yield* submit(newRun(probed, { pipelineId: "q" }))
-      const both = new Set([...mine, Version.key("q", VERSION)])
+      const both = new Set([...ownVersions, Version.key("q", VERSION)])
       const [probe] = yield* claim(1, "w1", both)
       expect(probe).toMatchObject({ runId: second, phase: "probe" })
       yield* settle([probe!, keyed("k")])

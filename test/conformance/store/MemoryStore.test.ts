@@ -6,13 +6,13 @@ import { TestClock } from "effect/testing"
 import * as Version from "../../../core/pipeline/Version.ts"
 import * as Store from "../../../core/StoreModule.ts"
 import type { FeedItem } from "../../../core/store/Feed.ts"
-import { becomingAbandoned } from "./AbandonedSuite.ts"
-import { declaring } from "./harness/Driving.ts"
-import { store } from "./StoreConformance.ts"
+import { abandonedLaterSuite } from "./AbandonedSuite.ts"
+import { testsOver } from "./harness/Driving.ts"
+import { storeConformance } from "./StoreConformance.ts"
 
-store("memory", Store.layerMemory)
+storeConformance("memory", Store.layerMemory)
 
-describe("abandoned versions in memory", () => becomingAbandoned(declaring(Store.layerMemory).testLong))
+describe("abandoned versions in memory", () => abandonedLaterSuite(testsOver(Store.layerMemory).testLong))
 
 /** Collects garbage now; undefined if the runtime can't. */
 const collect = await (async (): Promise<(() => void) | undefined> => {
@@ -47,20 +47,18 @@ describe("MemoryStore", () => {
     }).pipe(Effect.provide(Store.layerMemory({ historyCount: 3 })))
   )
 
-  it.effect(
-    "keeps the last 10,000 events of its feed, and reports a gap to readers that were behind them",
-    () =>
-      Effect.gen(function* () {
-        const { feed, watch } = yield* Store.Store
-        const items = yield* feed({})
-        const ids = yield* Effect.forEach(Array.from({ length: 6_000 }), () => runOne)
-        const last = (item: FeedItem) => item.event?.runId === ids.at(-1) && item.event?.type === "RunCompleted"
-        const read = yield* Stream.runCollect(Stream.takeUntil(items, last))
-        const kept = yield* Effect.forEach(ids.slice(1_000), (id) => Stream.runCollect(watch(id)))
-        expect(Array.from(read, ({ event }) => event)).toEqual(kept.flat())
-        expect(Array.from(read).findIndex(({ isBehindGap }) => isBehindGap)).toBe(0)
-        expect(Array.from(read).filter(({ isBehindGap }) => isBehindGap)).toHaveLength(1)
-      }).pipe(Effect.provide(Store.layerMemory({ historyCount: 10_000 })))
+  it.effect("keeps the last 10,000 events of its feed, and reports a gap to readers that were behind them", () =>
+    Effect.gen(function* () {
+      const { feed, watch } = yield* Store.Store
+      const items = yield* feed({})
+      const ids = yield* Effect.forEach(Array.from({ length: 6_000 }), () => runOne)
+      const last = (item: FeedItem) => item.event?.runId === ids.at(-1) && item.event?.type === "RunCompleted"
+      const read = yield* Stream.runCollect(Stream.takeUntil(items, last))
+      const kept = yield* Effect.forEach(ids.slice(1_000), (id) => Stream.runCollect(watch(id)))
+      expect(Array.from(read, ({ event }) => event)).toEqual(kept.flat())
+      expect(Array.from(read).findIndex(({ isBehindGap }) => isBehindGap)).toBe(0)
+      expect(Array.from(read).filter(({ isBehindGap }) => isBehindGap)).toHaveLength(1)
+    }).pipe(Effect.provide(Store.layerMemory({ historyCount: 10_000 })))
   )
 
   it.effect("keeps finished runs by age", () =>
@@ -186,33 +184,37 @@ describe("MemoryStore", () => {
   )
 
   // Not every runtime collects garbage on demand, but what is kept is the same in all of them.
-  it.effect.skipIf(collect === undefined)("a claim that is never released keeps its own run in memory and no other", () =>
-    Effect.gen(function* () {
-      const { submit, claim, cancel, remove, settle } = yield* Store.Store
-      const submitOne = Effect.sync(() => ({ ...plan })).pipe(
-        Effect.flatMap((own) => Effect.map(submit({ ...newRun, plan: own }), (id) => ({ id, plan: new WeakRef(own) })))
-      )
-      const before = yield* submitOne
-      const hung = yield* submitOne
-      const after = yield* submitOne
-      // In a function of its own, so that its locals do not stay referenced.
-      const held = yield* Effect.gen(function* () {
-        const claims = yield* claim({ worker: "w", max: 3, versions })
-        for (const claimed of claims) {
-          if (claimed.runId === hung.id) continue
-          yield* settle([{ claim: claimed, outcome: { _tag: "Completed", outputs: {} } }])
+  it.effect.skipIf(collect === undefined)(
+    "a claim that is never released keeps its own run in memory and no other",
+    () =>
+      Effect.gen(function* () {
+        const { submit, claim, cancel, remove, settle } = yield* Store.Store
+        const submitOne = Effect.sync(() => ({ ...plan })).pipe(
+          Effect.flatMap((own) =>
+            Effect.map(submit({ ...newRun, plan: own }), (id) => ({ id, plan: new WeakRef(own) }))
+          )
+        )
+        const before = yield* submitOne
+        const hung = yield* submitOne
+        const after = yield* submitOne
+        // In a function of its own, so that its locals do not stay referenced.
+        const held = yield* Effect.gen(function* () {
+          const claims = yield* claim({ worker: "w", max: 3, versions })
+          for (const claimed of claims) {
+            if (claimed.runId === hung.id) continue
+            yield* settle([{ claim: claimed, outcome: { _tag: "Completed", outputs: {} } }])
+          }
+          return claims.find(({ runId }) => runId === hung.id)!
+        })
+        yield* cancel(hung.id, "it hangs")
+        for (const { id } of [hung, before, after]) yield* remove(id)
+        // A WeakRef keeps its target until the turn of the event loop ends.
+        for (let turn = 0; turn < 5; turn++) {
+          yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 0)))
+          collect!()
         }
-        return claims.find(({ runId }) => runId === hung.id)!
-      })
-      yield* cancel(hung.id, "it hangs")
-      for (const { id } of [hung, before, after]) yield* remove(id)
-      // A WeakRef keeps its target until the turn of the event loop ends.
-      for (let turn = 0; turn < 5; turn++) {
-        yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 0)))
-        collect!()
-      }
-      expect([before, after].map((run) => run.plan.deref())).toEqual([undefined, undefined])
-      expect(held.runId).toBe(hung.id)
-    }).pipe(Effect.provide(Store.layerMemory()))
+        expect([before, after].map((run) => run.plan.deref())).toEqual([undefined, undefined])
+        expect(held.runId).toBe(hung.id)
+      }).pipe(Effect.provide(Store.layerMemory()))
   )
 })

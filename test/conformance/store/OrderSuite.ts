@@ -13,9 +13,9 @@ import {
   diamond,
   done,
   limited,
-  mine,
   newRun,
   nothing,
+  ownVersions,
   PIPELINE,
   planOf,
   runsOf,
@@ -26,7 +26,7 @@ import {
 const probed: Plan.Plan = { ...single, steps: single.steps.map((step) => ({ ...step, probed: true })) }
 const found = (key: string, max: number): Outcome => ({ _tag: "Probed", limits: [{ key, max }] })
 
-export const order = (test: Declare): void => {
+export const orderSuite = (test: Declare): void => {
   test(
     "the highest priority comes first; within one priority, the oldest run",
     Effect.gen(function* () {
@@ -102,7 +102,7 @@ export const order = (test: Declare): void => {
     Effect.gen(function* () {
       const { submit } = yield* Store
       const plan = limited(planOf({ a: [], b: [], c: [], d: [] }), { key: "gpu", max: 3 })
-      const other = new Set([...mine, Version.key("q", "v1")])
+      const other = new Set([...ownVersions, Version.key("q", "v1")])
       yield* submit(newRun(plan))
       yield* submit(newRun(plan, { pipelineId: "q" }))
       const held = [...(yield* claim(2, "w1", other)), ...(yield* claim(2, "w2", other))]
@@ -219,7 +219,7 @@ export const order = (test: Declare): void => {
       const other = yield* submit(newRun(single))
       expect((yield* get(runId)).steps.map(({ status }) => status)).toEqual(["COMPLETED", "PENDING"])
       const foreign = yield* submit(newRun(single, { pipelineId: "q" }))
-      const both = new Set([...mine, Version.key("q", "v1")])
+      const both = new Set([...ownVersions, Version.key("q", "v1")])
       expect(runsOf(yield* claim(10, "w1", both))).toEqual([foreign])
       const waiting = yield* Effect.forkChild(claim(), { startImmediately: true })
       yield* resume(PIPELINE)

@@ -48,7 +48,7 @@ const takes = (arm: "yes" | "no"): Outcome => ({ _tag: "Completed", outputs: {},
 const statuses = (runId: string) =>
   Store.use(({ get }) => Effect.map(get(runId), ({ steps }) => steps.map(({ status }) => status)))
 
-export const outcomes = (test: Declare): void => {
+export const outcomesSuite = (test: Declare): void => {
   test(
     "a step to be retried is lent again after its wait and not before; attempts and failures are counted separately",
     Effect.gen(function* () {

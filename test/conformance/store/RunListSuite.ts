@@ -6,7 +6,7 @@ import * as Run from "../../../core/run/Run.ts"
 import { type ListRequest, Store } from "../../../core/store/Store.ts"
 import { broken, claim, type Declare, done, finish, newRun, PIPELINE, settle, single } from "./harness/Driving.ts"
 
-export const keeping = (test: Declare): void => {
+export const runListSuite = (test: Declare): void => {
   test(
     "progress has one event per percent, never decreases, and is accepted only from the holder of the lease",
     Effect.gen(function* () {

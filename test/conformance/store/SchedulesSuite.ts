@@ -60,7 +60,7 @@ const firing = (schedule: Schedule.Schedule, count = 1) => ({
   nextAtMillis: schedule.nextAtMillis + MINUTE
 })
 
-export const schedules = (test: Declare): void => {
+export const schedulesSuite = (test: Declare): void => {
   test(
     "are kept by id; the same definition again returns the existing schedule, another one is refused or replaces it",
     Effect.gen(function* () {

@@ -9,63 +9,63 @@ import * as Version from "../../../core/pipeline/Version.ts"
 import type { Event } from "../../../core/run/Event.ts"
 import * as Run from "../../../core/run/Run.ts"
 import { type RunList, Store } from "../../../core/store/Store.ts"
-import { abandoned } from "./AbandonedSuite.ts"
-import { access } from "./AccessSuite.ts"
-import { oneBadAmongMany } from "./BadMemberSuite.ts"
-import { definitions } from "./DefinitionsSuite.ts"
-import { feeding } from "./FeedSuite.ts"
-import { hostileTexts } from "./HostileTextsSuite.ts"
-import { hostileValues } from "./HostileValuesSuite.ts"
+import { abandonedSuite } from "./AbandonedSuite.ts"
+import { accessSuite } from "./AccessSuite.ts"
+import { badMemberSuite } from "./BadMemberSuite.ts"
+import { definitionsSuite } from "./DefinitionsSuite.ts"
+import { feedSuite } from "./FeedSuite.ts"
+import { hostileTextsSuite } from "./HostileTextsSuite.ts"
+import { hostileValuesSuite } from "./HostileValuesSuite.ts"
 import {
   type Build,
   broken,
   chain,
   claim,
-  declaring,
   diamond,
   done,
   finish,
   LEASE,
-  mine,
   names,
   newRun,
+  ownVersions,
   PIPELINE,
   planOf,
   settle,
   single,
+  testsOver,
   VERSION
 } from "./harness/Driving.ts"
-import { items } from "./ItemsSuite.ts"
-import { loading } from "./LoadSuite.ts"
-import { losses } from "./LostWorkerSuite.ts"
-import { memoised } from "./MemoSuite.ts"
-import { order } from "./OrderSuite.ts"
-import { outcomes } from "./OutcomesSuite.ts"
-import { keeping } from "./RunListSuite.ts"
-import { schedules } from "./SchedulesSuite.ts"
-import { waiting } from "./WaitingSuite.ts"
+import { itemsSuite } from "./ItemsSuite.ts"
+import { loadSuite } from "./LoadSuite.ts"
+import { lostWorkerSuite } from "./LostWorkerSuite.ts"
+import { memoSuite } from "./MemoSuite.ts"
+import { orderSuite } from "./OrderSuite.ts"
+import { outcomesSuite } from "./OutcomesSuite.ts"
+import { runListSuite } from "./RunListSuite.ts"
+import { schedulesSuite } from "./SchedulesSuite.ts"
+import { waitingSuite } from "./WaitingSuite.ts"
 
 /** Runs the suite on a Store. */
-export const store = (name: string, build: Build): void => {
-  const { test, testLong, testSmall, testShort } = declaring(build)
+export const storeConformance = (name: string, build: Build): void => {
+  const { test, testLong, testSmall, testShort } = testsOver(build)
 
   describe(`Store: ${name}`, () => {
-    describe("outcomes", () => outcomes(testLong))
-    describe("order", () => order(testLong))
-    describe("waiting", () => waiting(test, testLong))
-    describe("items", () => items(test, testLong))
-    describe("lost workers", () => losses(test, testLong, testShort))
-    describe("memoised steps", () => memoised(testLong))
-    describe("run lists", () => keeping(testLong))
-    describe("schedules", () => schedules(testLong))
-    describe("definitions", () => definitions(testLong))
-    describe("feed", () => feeding(testLong))
-    describe("load", () => loading(testLong))
-    describe("abandoned versions", () => abandoned(testLong))
-    describe("hostile texts", () => hostileTexts(testLong))
-    describe("hostile values", () => hostileValues(testLong, testSmall))
-    describe("one bad member among many", () => oneBadAmongMany(testLong))
-    describe("access", () => access(testLong))
+    describe("outcomes", () => outcomesSuite(testLong))
+    describe("order", () => orderSuite(testLong))
+    describe("waiting", () => waitingSuite(test, testLong))
+    describe("items", () => itemsSuite(test, testLong))
+    describe("lost workers", () => lostWorkerSuite(test, testLong, testShort))
+    describe("memoised steps", () => memoSuite(testLong))
+    describe("run lists", () => runListSuite(testLong))
+    describe("schedules", () => schedulesSuite(testLong))
+    describe("definitions", () => definitionsSuite(testLong))
+    describe("feed", () => feedSuite(testLong))
+    describe("load", () => loadSuite(testLong))
+    describe("abandoned versions", () => abandonedSuite(testLong))
+    describe("hostile texts", () => hostileTextsSuite(testLong))
+    describe("hostile values", () => hostileValuesSuite(testLong, testSmall))
+    describe("one bad member among many", () => badMemberSuite(testLong))
+    describe("access", () => accessSuite(testLong))
 
     testLong(
       "a new run is PENDING with its parameters, and starts with its first claim",
@@ -137,7 +137,7 @@ export const store = (name: string, build: Build): void => {
       Effect.gen(function* () {
         const store = yield* Store
         const runId = yield* store.submit(newRun(diamond))
-        const request = { worker: "w1", max: 10, versions: mine }
+        const request = { worker: "w1", max: 10, versions: ownVersions }
         const [a] = yield* claim()
         const { claims } = yield* store.settle([{ claim: a!, outcome: done() }], request)
         expect(names(claims)).toEqual(["b", "c"])

@@ -13,9 +13,9 @@ import {
   done,
   LEASE,
   limited,
-  mine,
   newRun,
   nothing,
+  ownVersions,
   PIPELINE,
   planOf,
   runsOf,
@@ -87,14 +87,14 @@ const ways: Readonly<Record<string, Effect.Effect<Way, unknown, Store>>> = {
  * Ways in which a claim is taken from its worker. Each takes the claims of the run's two steps, and takes away that of
  * `a`.
  */
-const takings: Readonly<Record<string, (a: Claim, b: Claim) => Effect.Effect<unknown, unknown, Store>>> = {
+const losses: Readonly<Record<string, (a: Claim, b: Claim) => Effect.Effect<unknown, unknown, Store>>> = {
   "its run is cancelled": ({ runId }) => Store.use(({ cancel }) => cancel(runId, "enough")),
   "its step is cancelled": ({ runId }) => Store.use(({ cancelStep }) => cancelStep(runId, "a", "enough")),
   "another step of its run fails": (_, b) => settle([b, broken]),
   "its run times out": ({ runId }) => Store.use(({ wait }) => wait(runId))
 }
 
-export const waiting = (test: Declare, testLong: Declare): void => {
+export const waitingSuite = (test: Declare, testLong: Declare): void => {
   for (const [way, prepare] of Object.entries(ways)) {
     testLong(
       `a worker that waits learns of work, at whatever moment, when ${way}`,
@@ -112,7 +112,7 @@ export const waiting = (test: Declare, testLong: Declare): void => {
     )
   }
 
-  for (const [way, take] of Object.entries(takings)) {
+  for (const [way, take] of Object.entries(losses)) {
     testLong(
       `when ${way}, its limits are free once its worker has stopped, and are freed only once`,
       Effect.gen(function* () {
@@ -173,7 +173,7 @@ export const waiting = (test: Declare, testLong: Declare): void => {
       for (let act = 0; left.size > 0; act++) {
         if (act > 2_000) throw new Error("The runs do not end")
         // In the beginning more steps are always ready; later, unfinished ones may wait for a limit that is held.
-        const request = { worker: "w1", max: MAX + 2, versions: mine }
+        const request = { worker: "w1", max: MAX + 2, versions: ownVersions }
         holding.push(...(holding.length === 0 ? yield* claim(MAX + 2) : (yield* lend([], request)).claims))
         expect(holding.length).toBeLessThanOrEqual(MAX)
         if (act < 60) expect(holding).toHaveLength(MAX)

@@ -16,7 +16,7 @@ import * as Task from "../../../../core/task/Task.ts"
 import type { Limit } from "../../../../core/values/Limit.ts"
 
 /** Options of the Store under test. */
-export interface Wanted {
+export interface StoreOptions {
   /** A lease short enough to end within a test. */
   readonly leaseMillis: number
   /** Default: the Store's. */
@@ -24,7 +24,7 @@ export interface Wanted {
 }
 
 /** A way to build a Store. */
-export type Build = (wanted: Wanted) => Layer.Layer<Store, unknown>
+export type Build = (wanted: StoreOptions) => Layer.Layer<Store, unknown>
 
 /** Declares a test with a Store of its own. */
 export type Declare = (title: string, body: Effect.Effect<void, unknown, Store | Scope.Scope>) => void
@@ -42,9 +42,9 @@ export const SMALL = 1_000
  * Tests with leases that end during the test, tests with leases that do not, and such tests with a low bound for
  * values.
  */
-export const declaring = (build: Build): Readonly<Record<"test" | "testLong" | "testSmall" | "testShort", Declare>> => {
+export const testsOver = (build: Build): Readonly<Record<"test" | "testLong" | "testSmall" | "testShort", Declare>> => {
   const declare =
-    (wanted: Wanted): Declare =>
+    (wanted: StoreOptions): Declare =>
     (title, body) =>
       it.live(title, () => Effect.scoped(body).pipe(Effect.provide(build(wanted))))
   const leaseMillis = 60_000
@@ -58,7 +58,7 @@ export const declaring = (build: Build): Readonly<Record<"test" | "testLong" | "
 
 export const PIPELINE = "p"
 export const VERSION = "v1"
-export const mine = new Set([Version.key(PIPELINE, VERSION)])
+export const ownVersions = new Set([Version.key(PIPELINE, VERSION)])
 
 /** A plan from the needs of each step. */
 export const planOf = (needs: Readonly<Record<string, ReadonlyArray<string>>>): Plan.Plan =>
@@ -95,7 +95,7 @@ export const done = (outputs: Readonly<Record<string, string>> = {}): Outcome =>
 export const stopped: Outcome = { _tag: "Released", reason: "it has stopped" }
 export const broken: Outcome = { _tag: "Failed", error: { name: "TaskFailed", message: "it broke", step: "a" } }
 
-export const claim = (max = 10, worker = "w1", versions: ReadonlySet<string> = mine) =>
+export const claim = (max = 10, worker = "w1", versions: ReadonlySet<string> = ownVersions) =>
   Effect.flatMap(Store, (store) => store.claim({ worker, max, versions }))
 
 /** Settles, and returns the refused settlements. */

@@ -9,7 +9,7 @@ import type * as Pipeline from "../../../../core/pipeline/Pipeline.ts"
 import { Store } from "../../../../core/store/Store.ts"
 
 /** Runs `body` with a worker for these pipelines over the Store. */
-export const serving = <A, E, R>(
+export const withWorker = <A, E, R>(
   pipelines: ReadonlyArray<Pipeline.Any>,
   body: Effect.Effect<A, E, R | Operations>,
   access: Access.Access = Access.open
