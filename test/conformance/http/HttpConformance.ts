@@ -1,4 +1,4 @@
-/** What a client may rely on, whatever serves the API: one suite for every binding, which knows it by its URL alone. */
+/** What a client may rely on with any server: one suite for every binding, which knows only its URL. */
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest"
 import { get, type Server } from "../../http/harness/Client.ts"
 import { administrationSuite } from "./AdministrationSuite.ts"
@@ -21,48 +21,48 @@ import { webPagesSuite } from "./WebPagesSuite.ts"
 
 /** A server with the fixtures' pipelines and tasks. */
 export interface Serving {
-  /** With the base path that the API is mounted at, if any. */
+  /** Includes the base path that the API is mounted at, if any. */
   readonly url: string
-  /** Rejects unless the server ends well. */
+  /** Rejects if the server does not end cleanly. */
   readonly close: () => Promise<void>
 }
 
 /**
- * What Operations do, as a client sees it. The code is the same on every binding, so it runs on one of them over each Store;
- * `overTheWire` runs on all.
+ * The behaviour of Operations, as a client sees it. Its code is the same on every binding, so it is tested on one
+ * binding over each Store; `overTheWire` runs on all.
  */
 const operations = (server: Server): void => {
-  describe("managing", () => runsSuite(server))
-  describe("administering", () => administrationSuite(server))
-  describe("registering", () => registrationSuite(server))
-  describe("scheduling", () => schedulesSuite(server))
+  describe("runs", () => runsSuite(server))
+  describe("administration", () => administrationSuite(server))
+  describe("registration", () => registrationSuite(server))
+  describe("schedules", () => schedulesSuite(server))
 }
 
-/** What a binding makes of requests, replies, streams and sockets. */
+/** How a binding handles requests, replies, streams and sockets. */
 const overTheWire = (server: Server, takesSockets: boolean): void => {
-  describe("reading", () => shapesSuite(server))
-  describe("executing", () => executionSuite(server))
-  describe("measuring", () => metricsSuite(server))
-  describe("eventing", () => runEventsSuite(server))
-  describe("socketing", () => (takesSockets ? socketEventsSuite(server) : noSocketsSuite(server)))
-  describe("the client", () => clientSuite(server))
+  describe("shapes", () => shapesSuite(server))
+  describe("execution", () => executionSuite(server))
+  describe("metrics", () => metricsSuite(server))
+  describe("run events", () => runEventsSuite(server))
+  describe("WebSocket events", () => (takesSockets ? socketEventsSuite(server) : noSocketsSuite(server)))
+  describe("client", () => clientSuite(server))
 }
 
-/** What depends on the Store: the same over every one. */
+/** Behaviour that depends on the Store, the same over every one. */
 export const httpOverStore = (server: Server): void => {
   operations(server)
   overTheWire(server, true)
 }
 
-/** How a binding is tested. */
+/** Options of a binding's test. */
 interface Options {
-  /** Whether it can make WebSockets. Default: true. */
+  /** Whether the binding supports WebSockets. Default: true. */
   readonly takesSockets?: boolean
-  /** Whether all that Operations do is tested on it. Default: false. */
+  /** Whether all behaviour of Operations is tested on it. Default: false. */
   readonly hasOperations?: boolean
 }
 
-/** Declares the suite. `serve` is called once. */
+/** Declares the suite. Calls `serve` once. */
 export const httpConformance = (
   name: string,
   serve: () => Promise<Serving>,
@@ -81,19 +81,19 @@ export const httpConformance = (
     })
     afterAll(() => serving?.close())
 
-    // Whatever a test did, the next client is served.
+    // After all tests, the server still answers.
     afterEach(async () => {
       expect((await get(server, "/health")).status).toBe(200)
     })
 
     if (hasOperations) operations(server)
     overTheWire(server, takesSockets)
-    describe("ordering", () => eventOrderSuite(server, server, takesSockets))
-    describe("attending", () => manyReadersSuite(server, server, takesSockets))
-    describe("refusing", () => refusalSuite(server))
-    describe("connecting", () => connectionSuite(server))
-    describe("enduring", () => misuseSuite(server))
-    describe("documenting", () => openApiSuite(server))
+    describe("event order", () => eventOrderSuite(server, server, takesSockets))
+    describe("many readers", () => manyReadersSuite(server, server, takesSockets))
+    describe("refusals", () => refusalSuite(server))
+    describe("connections", () => connectionSuite(server))
+    describe("misuse", () => misuseSuite(server))
+    describe("OpenAPI", () => openApiSuite(server))
     describe("web pages", () => webPagesSuite(server))
   })
 }

@@ -1,4 +1,4 @@
-/** What no well-behaved client does. Whatever comes, the server answers the next one. */
+/** Misbehaving clients. After each of them, the server still answers the next one. */
 import { expect, test } from "vitest"
 import {
   execute,
@@ -19,7 +19,7 @@ const BODY = JSON.stringify({ parameters: { data: "raw" }, wait: true })
 
 const PIECE = new Uint8Array(65_536).fill(0x20)
 
-/** Sends 64 KiB after 64 KiB, as long as nobody objects. */
+/** Sends pieces of 64 KiB until the server answers. */
 const stream = async (connection: RawConnection, count: number, chunked: boolean): Promise<void> => {
   for (let sent = 0; sent < count && !connection.answered; sent++) {
     if (chunked) await connection.send("10000\r\n")
@@ -29,7 +29,7 @@ const stream = async (connection: RawConnection, count: number, chunked: boolean
 }
 
 export const misuseSuite = (server: Server): void => {
-  test("clients that stop half-way hold nobody up, and start nothing", async () => {
+  test("clients that stop half-way delay no other client, and start nothing", async () => {
     const id = await register(server, ["process"])
     const stalled = await Promise.all(Array.from({ length: 50 }, () => RawConnection.open(server)))
     for (const [index, connection] of stalled.entries()) {
@@ -40,7 +40,7 @@ export const misuseSuite = (server: Server): void => {
       }
     }
     expect((await execute(server, "my_pipeline", { data: "x" })).status).toBe(200)
-    // Half of them say that this was all, the others are gone.
+    // Half of them close their side, the others disconnect.
     for (const [index, connection] of stalled.entries()) index % 4 < 2 ? connection.end() : connection.destroy()
     for (const connection of stalled) {
       const answer = await Promise.race([connection.answer(), connection.closed.then(() => undefined)])
@@ -50,7 +50,7 @@ export const misuseSuite = (server: Server): void => {
     expect((await statusOf(server, id)).status).toBe("IDLE")
   })
 
-  test("a body that is too long by its own declaration is refused before it is sent", () =>
+  test("a body whose declared length is too long is refused before it is sent", () =>
     connected(server, async (connection) => {
       await connection.request("POST", EXECUTE, withLength(10_000_000))
       const answer = await connection.answer()
@@ -65,16 +65,16 @@ export const misuseSuite = (server: Server): void => {
       expect((await connection.answer())?.status).toBe(413)
     }))
 
-  test("a declared length that is not the real one does no harm", async () => {
+  test("a wrong declared length does no harm", async () => {
     const id = await register(server, ["process"])
     const path = pathOf(id, "/execute")
-    // More comes than was declared: the rest is a next request, and a bad one.
+    // The body is longer than declared: the rest counts as a next request, and a bad one.
     await connected(server, async (connection) => {
       await connection.request("POST", path, withLength(10))
       await connection.send(BODY)
       expect((await connection.answer())?.status).toBe(400)
     })
-    // Less comes than was declared.
+    // The body is shorter than declared.
     await connected(server, async (connection) => {
       await connection.request("POST", path, withLength(BODY.length + 1))
       await connection.send(BODY)
@@ -94,7 +94,7 @@ export const misuseSuite = (server: Server): void => {
     expect((await statusOf(server, id)).status).toBe("IDLE")
   })
 
-  test("what is not HTTP is refused", async () => {
+  test("bytes that are not HTTP are refused", async () => {
     const garbage = [
       "\0\x01\x02\r\n\r\n",
       "hello\r\n\r\n",
@@ -112,7 +112,7 @@ export const misuseSuite = (server: Server): void => {
         await connection.send(bytes)
         connection.end()
         const answer = await connection.answer()
-        // `OPTIONS *` is HTTP, and asks nothing of any path.
+        // `OPTIONS *` is valid HTTP, and concerns no path.
         const fine = bytes.startsWith("OPTIONS") ? [200, 204] : []
         if (answer !== undefined) {
           expect(
@@ -124,7 +124,7 @@ export const misuseSuite = (server: Server): void => {
     }
   })
 
-  test("bodies that are refused do not pile up in memory", async ({ annotate }) => {
+  test("refused bodies do not pile up in memory", async ({ annotate }) => {
     const megabytes = async (): Promise<number> => (await get(server, "/health")).json.memory_mb
     const refuse = (index: number): Promise<void> =>
       connected(server, async (connection) => {
@@ -151,7 +151,7 @@ export const misuseSuite = (server: Server): void => {
     expect(after - before).toBeLessThan(150)
   })
 
-  test("many clients that go away while they wait do no harm", async () => {
+  test("many clients that disconnect while they wait do no harm", async () => {
     const gate = unused()
     const body = JSON.stringify({ parameters: { gate }, wait: true, timeout: 60 })
     const id = await register(server, ["arrive", "hold", "leave"])

@@ -1,4 +1,4 @@
-/** Schedules: made, listed, paused, removed, refused, and the runs that they start. */
+/** Schedules: creating, listing, pausing, removing and refusing them, and the runs that they start. */
 import { expect, test } from "vitest"
 import {
   ask,
@@ -37,7 +37,7 @@ const KEYS = [
 ]
 
 export const schedulesSuite = (server: Server): void => {
-  test("POST /schedules makes one by cron; it is listed, read and removed", async () => {
+  test("POST /schedules creates a cron schedule; it can be listed, read and removed", async () => {
     const id = unused()
     const made = await post(server, "/schedules", {
       id,
@@ -92,7 +92,7 @@ export const schedulesSuite = (server: Server): void => {
     }
   })
 
-  test("one by interval starts runs that say whose they are; paused it starts none", async () => {
+  test("an interval schedule starts runs that name their schedule; while paused it starts none", async () => {
     const pipeline = await register(server, ["process"])
     const { json } = await post(server, "/schedules", { pipeline_id: pipeline, every: 1, parameters: { data: "tick" } })
     expect(json).toMatchObject({ every: 1, cron: null, time_zone: null, overlap: "skip", catch_up: "skip", grace: 60 })
@@ -111,12 +111,12 @@ export const schedulesSuite = (server: Server): void => {
     expect([paused.status, paused.json.paused, paused.json.next_at]).toEqual([200, true, null])
     const resumed = await ask(server, "POST", `/schedules/${json.id}/resume`)
     expect([resumed.json.paused, Date.parse(resumed.json.next_at) > Date.now() - 1_000]).toEqual([false, true])
-    // A pipeline with a schedule is needed.
+    // A pipeline with a schedule can't be removed.
     expect((await ask(server, "DELETE", pathOf(pipeline))).json.error).toBe("PipelineProtectedError")
     await ask(server, "DELETE", `/schedules/${json.id}`)
   })
 
-  test("the same again is the one that is there, another one of its id a 409", async () => {
+  test("the same definition again returns the existing schedule, another one under its id is a 409", async () => {
     const id = unused()
     const body = { id, pipeline_id: "no_parameters", every: 3_600 }
     const first = await post(server, "/schedules", body)
@@ -126,7 +126,7 @@ export const schedulesSuite = (server: Server): void => {
     await ask(server, "DELETE", `/schedules/${id}`)
   })
 
-  test("one that can't be is refused by name, and is not kept", async () => {
+  test("an invalid schedule is refused by name, and is not kept", async () => {
     const body = { pipeline_id: "no_parameters", every: 60 }
     const cron = (expression: string, zone?: string) => ({
       pipeline_id: "no_parameters",

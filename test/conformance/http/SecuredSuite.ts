@@ -1,4 +1,4 @@
-/** What holds of a server that is secured, whatever serves it: one process with a Levada for each choice of access. */
+/** Suites for a secured server on any binding: one process with a Levada for each access configuration. */
 import { afterAll, beforeAll, describe } from "vitest"
 import type { Choice } from "../../fixtures/access.ts"
 import type { Server } from "../../http/harness/Client.ts"
@@ -27,10 +27,10 @@ export const securedSuite = (name: string, runtime: Runtime, script: string): vo
     })
     const others = { limited: at("limited"), forwarded: at("forwarded"), strict: at("strict"), exposed: at("exposed") }
 
-    describe("securing", () => authorizationSuite(() => launched!))
-    describe("knocking", () => socketAuthSuite(at("secured"), others))
-    describe("attacking", () => attackSuite(at("secured"), () => launched!.printed()))
-    describe("proxying", () => proxiesSuite(others))
-    describe("crossing", () => corsSuite(at("secured"), others))
+    describe("authorization", () => authorizationSuite(() => launched!))
+    describe("WebSocket authentication", () => socketAuthSuite(at("secured"), others))
+    describe("attacks", () => attackSuite(at("secured"), () => launched!.printed()))
+    describe("proxies", () => proxiesSuite(others))
+    describe("CORS", () => corsSuite(at("secured"), others))
   })
 }

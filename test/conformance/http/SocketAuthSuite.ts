@@ -1,4 +1,4 @@
-/** Who may listen to what over a WebSocket, and how they say who they are. */
+/** Who may subscribe to what over a WebSocket, and how clients authenticate there. */
 import { beforeAll, expect, test } from "vitest"
 import { FLOWS, KEYS } from "../../fixtures/access.ts"
 import { ask, type Json, type Server, until } from "../../http/harness/Client.ts"
@@ -9,11 +9,11 @@ import { Listener } from "../../http/harness/Listener.ts"
 
 const OWNER = apiKey(KEYS.owner)
 
-/** What is said of each status. */
+/** The message for each status. */
 const SAID = (status: number, subject: object): string =>
   status === 403 ? "AccessDeniedError" : "task_id" in subject ? "RunNotFoundError" : "PipelineNotFoundError"
 
-/** Somebody's credentials as a message, where they are one key or one token. */
+/** Credentials as a message, if they are a single key or token. */
 const asMessage = ({ headers }: Comer): Json | undefined => {
   const [[name, value] = ["", ""], ...more] = Object.entries(headers)
   if (more.length > 0 || value.trim() === "") return undefined
@@ -26,7 +26,7 @@ export const socketAuthSuite = (
   server: Server,
   others: Readonly<Record<"limited" | "strict" | "forwarded", Server>>
 ): void => {
-  // The last ones: the matrix uses up the first.
+  // The last ones, because the matrix uses up the first.
   const maker = new Maker(server, OWNER, FLOWS.slice(-3))
   let target: Target
   let everybody: ReadonlyArray<Comer>
@@ -37,7 +37,7 @@ export const socketAuthSuite = (
     everybody = await comers(maker, target)
   })
 
-  /** What is wrong with what somebody who is connected is told. */
+  /** The wrong answers on this connection. */
   const listen = async (connection: Connection, comer: Comer): Promise<ReadonlyArray<string>> => {
     const wrong: Array<string> = []
     for (const [key, subject] of [
@@ -54,7 +54,7 @@ export const socketAuthSuite = (
     return wrong
   }
 
-  test("everybody who shows something in the headers is let in or told why not, and hears what they may", async () => {
+  test("credentials in the headers open the connection or are refused with a reason, and give access to permitted events only", async () => {
     const wrong: Array<string> = []
     for (const comer of everybody) {
       const connection = await Connection.open(server, "", comer.headers)
@@ -69,7 +69,7 @@ export const socketAuthSuite = (
     expect(wrong).toEqual([])
   })
 
-  test("the same in their first message", async () => {
+  test("credentials in the first message do the same", async () => {
     const wrong: Array<string> = []
     let count = 0
     for (const comer of everybody) {
@@ -92,7 +92,7 @@ export const socketAuthSuite = (
     expect(wrong).toEqual([])
   })
 
-  test("in the URL, a narrowed token lets in and nothing else does", async () => {
+  test("in the URL, only a narrowed token is accepted", async () => {
     const { token } = await maker.post("/tokens", { task_id: target.run }, 201)
     const connection = await Connection.open(server, `?token=${token}`)
     expect(await connection.ask({ type: "subscribe", task_id: target.run })).toMatchObject({ type: "subscribed" })
@@ -102,7 +102,7 @@ export const socketAuthSuite = (
     }
   })
 
-  test("what is open ends with the credentials that it was opened with, unless new ones come in time", async () => {
+  test("an open subscription ends when its credentials expire, unless new ones come in time", async () => {
     const issued = async (seconds: number): Promise<Json> =>
       maker.post("/tokens", { pipeline_id: target.pipeline, expires_in: seconds }, 201)
     const subject = { pipeline_id: target.pipeline }
@@ -116,7 +116,7 @@ export const socketAuthSuite = (
       expect(await renewed.ask({ type: "auth", token })).toMatchObject({ type: "authenticated" })
       expect(await renewed.ask({ type: "subscribe", ...subject })).toMatchObject({ type: "subscribed" })
     }
-    // Whoever comes in the place of somebody does not take over what they have.
+    // Another principal's credentials do not take over the open subscriptions.
     const replaced = await Connection.open(server)
     await replaced.ask({ type: "auth", token: short.token })
     await replaced.ask({ type: "subscribe", ...subject })
@@ -130,15 +130,15 @@ export const socketAuthSuite = (
     expect((await ask(server, "GET", `${path}?token=${short.token}`)).status).toBe(401)
   })
 
-  test("no token outlives the credentials that it was got with", async () => {
-    // Five seconds are forgiven.
+  test("no token outlives the credentials that issued it", async () => {
+    // Five seconds of tolerance.
     const exp = Math.floor(Date.now() / 1_000) + 5
     const headers = bearer(jwt({ ...claims("admin"), exp }))
     const { status, json } = await ask(server, "POST", "/tokens", { headers, json: { task_id: target.run } })
     expect([status, Date.parse(json.expires_at)]).toEqual([201, (exp + 5) * 1_000])
   })
 
-  test("nobody says anything before they have said who they are", async () => {
+  test("messages before authentication are refused", async () => {
     for (const message of [
       { type: "subscribe", pipeline_id: "*" },
       { type: "unsubscribe", pipeline_id: "*" },
@@ -155,7 +155,7 @@ export const socketAuthSuite = (
     expect((await connection.closed)[0]).toBe(4401)
   })
 
-  test("whoever must come over HTTPS is told so, and whoever comes too often, to come later", async () => {
+  test("connections over HTTP are closed with 4403 if HTTPS is required, and too many connections with 1013", async () => {
     expect((await (await Connection.open(others.strict, "", OWNER)).closed)[0]).toBe(4403)
     expect((await (await Connection.open(others.strict)).closed)[0]).toBe(4403)
     const secure = { ...OWNER, forwarded: "for=192.0.2.77;proto=https" }
@@ -170,7 +170,7 @@ export const socketAuthSuite = (
     expect(codes).toEqual([0, 0, 0, 1013])
   })
 
-  test("feeds tell nobody of what they may not read, also when that changes while they listen", async () => {
+  test("feeds deliver only events that the client may read, also when its permissions change while it listens", async () => {
     const viewer = apiKey(KEYS.viewer)
     const connection = await Connection.open(server, "", viewer)
     await connection.ask({ type: "subscribe", pipeline_id: "*" })
@@ -182,7 +182,7 @@ export const socketAuthSuite = (
         async () =>
           owner.events.some(({ task_id, type }) => task_id === taskId && type === "PipelineCompleteEvent") || undefined
       )
-      // What comes after it, which the viewer hears, has come too.
+      // Later events, which the viewer may read, have arrived too.
       return {
         socket: connection.events.some(({ task_id }) => task_id === taskId),
         feed: feed.events.some(({ task_id }) => task_id === taskId)
