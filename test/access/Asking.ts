@@ -1,4 +1,4 @@
-/** Asks authenticators, as the guard does, at a time of one's own. */
+/** Calls authenticators as the guard does, at a time that the test sets. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -9,7 +9,7 @@ import { Guard } from "../../core/access/Guard.ts"
 import { layerMemory } from "../../core/StoreModule.ts"
 import type { Store } from "../../core/store/Store.ts"
 
-/** A visitor who shows this. */
+/** A visitor with these credentials. */
 export const visitor = (shown: Partial<Principal.Visitor> = {}): Principal.Visitor => ({
   address: "192.0.2.1",
   secure: true,
@@ -21,10 +21,10 @@ export const visitor = (shown: Partial<Principal.Visitor> = {}): Principal.Visit
   ...shown
 })
 
-/** What comes of a question: the principal, or the tag and the message of the failure. */
+/** The result: the principal, or the tag and the message of the failure. */
 export type Heard = { readonly principal: Principal.Principal } | { readonly tag: string; readonly message: string }
 
-/** A guard with a Store in memory, asked with virtual time that begins at 0. */
+/** A guard with a Store in memory, under virtual time that begins at 0. */
 export const guarded = <A, E>(
   access: Access.Access,
   body: (guard: Guard) => Effect.Effect<A, E, Store>,
@@ -35,21 +35,21 @@ export const guarded = <A, E>(
       Effect.provide(
         GuardLayer.layer(access).pipe(
           Layer.provideMerge(store),
-          // What the guard refuses it also logs, and here it refuses thousands of times.
+          // The guard also logs each refusal, and here there are thousands.
           Layer.provideMerge(Layer.merge(TestClock.layer(), Logger.layer([])))
         )
       )
     )
   )
 
-/** What the guard says of a visitor. */
+/** The guard's answer to a visitor. */
 export const hear = (guard: Guard, shown: Partial<Principal.Visitor>): Effect.Effect<Heard> =>
   Effect.match(guard.enter(visitor(shown), "read"), {
     onSuccess: ({ principal }): Heard => ({ principal }),
     onFailure: ({ _tag, message }): Heard => ({ tag: _tag, message })
   })
 
-/** What an authenticator says of a visitor, at a time in milliseconds since 1970. */
+/** An authenticator's answer to a visitor, at a time in milliseconds since 1970. */
 export const told = async (
   authenticator: Authenticator,
   shown: Partial<Principal.Visitor>,

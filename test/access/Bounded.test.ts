@@ -1,4 +1,4 @@
-/** An answer is bounded, whatever it is about: what was sent is not sent back, and lists come in parts. */
+/** Answers are bounded in length: long input is not echoed, and lists have pages. */
 import * as Schema from "effect/Schema"
 import { afterAll, expect, test } from "vitest"
 import { Access, Levada, Pipeline, Task } from "../../adapters/promise/index.ts"
@@ -29,7 +29,7 @@ const BODIES: ReadonlyArray<readonly [method: string, path: string, keys: Readon
   ["POST", "/tokens", ["pipeline_id", "task_id", "expires_in"]]
 ]
 
-test.each(BODIES)("%s %s sends nothing long back", async (method, path, keys) => {
+test.each(BODIES)("%s %s echoes no long text", async (method, path, keys) => {
   const valid = { pipeline_type: "dataflow", tasks: ["say"], pipeline_id: "flow", every: 60 }
   for (const key of keys) {
     for (const value of [LONG, [LONG], { [LONG]: LONG }, { data: [LONG] }]) {
@@ -41,7 +41,7 @@ test.each(BODIES)("%s %s sends nothing long back", async (method, path, keys) =>
   }
 })
 
-test("GET /schedules and GET /pipelines come in parts", async () => {
+test("GET /schedules and GET /pipelines have pages", async () => {
   for (let number = 0; number < 25; number++) {
     await asked(levada, "POST", `/pipelines/p${number}`, { json: { pipeline_type: "dataflow", tasks: ["say"] } })
     await asked(levada, "POST", "/schedules", {

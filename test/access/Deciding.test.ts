@@ -1,4 +1,4 @@
-/** Who may do what: grants, roles, ACLs and narrowed tokens against what their descriptions say. */
+/** Authorization: grants, roles, ACLs and narrowed tokens, compared with a model written from their documentation. */
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
@@ -9,7 +9,7 @@ const { PERMISSIONS } = Principal
 type Grant = Principal.Grant
 
 describe("a pattern", () => {
-  it("stands for what a regular expression with `.*` for each `*` would", () => {
+  it("matches what a regular expression with `.*` for each `*` matches", () => {
     const letters = fc.string({ unit: fc.constantFrom("a", "b", "*", ".", "_"), maxLength: 8 })
     fc.assert(
       fc.property(letters, fc.string({ unit: fc.constantFrom("a", "b", ".", "_"), maxLength: 10 }), (pattern, id) => {
@@ -43,7 +43,7 @@ const principal = fc.record(
   { requiredKeys: ["id", "roles"] }
 )
 
-/** The same in other words. */
+/** The model. */
 const model = (
   who: Principal.Principal,
   roles: Readonly<Record<string, Grant>>,
@@ -74,7 +74,7 @@ const model = (
 }
 
 describe("the guard decides", () => {
-  it("as grants, roles, ACLs and narrowed tokens say, for one pipeline and for any", () =>
+  it("by grants, roles, ACLs and narrowed tokens, for one pipeline and for any", () =>
     fc.assert(
       fc.asyncProperty(
         principal,
@@ -108,9 +108,9 @@ describe("the guard decides", () => {
                     expect(checked._tag).toBe(is ? "Success" : "Failure")
                   }
                 }
-                // Whoever may do it with one of them, may with any.
+                // A permission for one pipeline is one for any.
                 if ([...expected.values()].includes(true)) expect(guard.may(caller, { permission })).toBe(true)
-                // Whoever is over all of them may do it with every one that has no ACL.
+                // A permission for all pipelines is one for each pipeline without an ACL.
                 if (guard.may(caller, { permission, isOfAll: true })) expect(expected.get("other r")).toBe(true)
               }
             })

@@ -1,4 +1,4 @@
-/** What is hidden from a caller is answered like what is not there, on every route. */
+/** An object that is hidden from a caller gets the same answer as one that does not exist, on every route. */
 import * as Schema from "effect/Schema"
 import { afterAll, expect, test } from "vitest"
 import { routes } from "../../adapters/http/index.ts"
@@ -14,7 +14,10 @@ const ACLS: Readonly<Record<string, Acl.Acl>> = {
   executed: { read: ["owner"], execute: ["owner", "one"], admin: ["owner"] }
 }
 
-/** Everybody but the owner is called `one`: with each grant that reaches what is hidden, and with one that does not. */
+/**
+ * Every caller except the owner is called `one`: with each grant that would reach the hidden objects, and with one that
+ * would not.
+ */
 const GRANTS = {
   reads: { pipelines: ["*"], permissions: ["read"] },
   executes: { pipelines: ["*"], permissions: ["read", "execute"] },
@@ -38,7 +41,7 @@ afterAll(() => Promise.all(servers.map((server) => server[Symbol.asyncDispose]()
 const HIDDEN = { pipeline: "hidden", run: "", schedule: "hidden" }
 const ABSENT = { pipeline: "absent", run: "01k8j5lp955mjiil1018jfs55ejh0j", schedule: "absent" }
 
-/** What each route with a body is sent. */
+/** The body for each route that has one. */
 const bodies: Readonly<Record<string, (at: typeof HIDDEN) => unknown>> = {
   "POST /pipelines/{pipeline_id}/execute": () => ({}),
   "POST /runs/{task_id}/cancel": () => ({}),
@@ -48,7 +51,7 @@ const bodies: Readonly<Record<string, (at: typeof HIDDEN) => unknown>> = {
   "POST /tokens": ({ pipeline }) => ({ pipeline_id: pipeline })
 }
 
-/** An answer without the ids that were asked for, and without what is of the moment. */
+/** An answer without the requested ids and without timestamps. */
 const seen = ({ status, headers, text }: Answered, at: typeof HIDDEN): string =>
   JSON.stringify([
     status,
@@ -60,16 +63,16 @@ const seen = ({ status, headers, text }: Answered, at: typeof HIDDEN): string =>
       .replace(/"timestamp":"[^"]+"/, "")
   ])
 
-// Whoever makes something under a name learns whether the name is free; see the next test.
+// A caller that creates an object under a name learns whether the name is free; see the next test.
 const asked = routes.filter(
   ({ key, permission }) =>
     permission !== "none" && (key.includes("{") || bodies[key]) && key !== "POST /pipelines/{pipeline_id}"
 )
 
-test.each(servers)("nobody tells the two apart: who $name", async ({ as }) => {
+test.each(servers)("a caller can't tell a hidden object from a missing one: the caller $name", async ({ as }) => {
   const run = (await as("owner", "POST", "/pipelines/hidden/execute", { json: { wait: true } })).json.task_id
   await as("owner", "POST", "/schedules", { json: { id: "hidden", pipeline_id: "hidden", every: 86_400 } })
-  // First what the others leave records in.
+  // First the requests that leave audit records.
   const paths = [
     "GET /runs?pipeline_id={pipeline_id}",
     "GET /audit?pipeline_id={pipeline_id}",
@@ -99,13 +102,13 @@ test.each(servers)("nobody tells the two apart: who $name", async ({ as }) => {
   expect(wrong.join("\n")).toBe("")
 })
 
-test("who may execute a pipeline and not read it is told that it is there", async () => {
+test("a caller that may execute a pipeline but not read it learns that it exists", async () => {
   const { as } = servers[1]!
   expect((await as("one", "POST", "/pipelines/executed/execute", { json: {} })).status).toBe(202)
   expect((await as("one", "GET", "/pipelines/executed")).status).toBe(403)
 })
 
-test("the audit log shows what is asked of absent pipelines to callers from whom nothing is hidden", async () => {
+test("requests for missing pipelines are in the audit log of callers from whom nothing is hidden", async () => {
   const { as } = servers.find(({ name }) => name === "administers")!
   await as("one", "GET", "/pipelines/absent")
   await as("one", "GET", "/pipelines/open")
@@ -118,12 +121,12 @@ test("the audit log shows what is asked of absent pipelines to callers from whom
   expect([...new Set(shown)]).toEqual(["open"])
 })
 
-test("a free id can be registered and a hidden one can't: the one place that tells them apart", async () => {
+test("a free id can be registered and a hidden one can't: only registration tells them apart", async () => {
   const { as } = servers.find(({ name }) => name === "administers")!
   const make = (id: string) =>
     as("one", "POST", `/pipelines/${id}`, { json: { pipeline_type: "dataflow", tasks: ["say"] } })
   expect((await make("hidden")).status).toBe(403)
-  // As one that the caller may not register under at all.
+  // The same answer as for an id that the caller may not register.
   const { as: prefixed } = servers.find(({ name }) => name === "prefixed")!
   const refused = await prefixed("one", "POST", "/pipelines/elsewhere", {
     json: { pipeline_type: "dataflow", tasks: ["say"] }
@@ -136,7 +139,7 @@ test("a free id can be registered and a hidden one can't: the one place that tel
 })
 
 test.each(["prefixed", "administers"])(
-  "the id of a schedule tells nothing of another pipeline's: who is %s",
+  "the id of a schedule reveals no schedule of another pipeline: the caller is %s",
   async (who) => {
     const { as } = servers.find(({ name }) => name === who)!
     await as("owner", "POST", "/schedules", { json: { id: "nightly", pipeline_id: "hidden", every: 86_400 } })
@@ -147,7 +150,7 @@ test.each(["prefixed", "administers"])(
     expect((await make("open:nightly")).status).toBe(201)
     expect((await make("open:nightly")).status).toBe(201)
     expect((await as("one", "POST", "/schedules", { json: { pipeline_id: "open", every: 86_400 } })).status).toBe(201)
-    // Whoever administers all of them calls them as they like.
+    // A caller that administers all pipelines may choose any id.
     expect(
       (await as("owner", "POST", "/schedules", { json: { id: "daily", pipeline_id: "open", every: 86_400 } })).status
     ).toBe(201)

@@ -20,7 +20,7 @@ const sent = (key: string, word: string) => ({
   headers: { "idempotency-key": key }
 })
 
-test("another principal's key gives neither its run nor its result, and tells no id", async () => {
+test("another principal's key returns neither its run nor its result, and reveals no id", async () => {
   await using server = served({ ada: grant, bob: grant }, { pipelines: [echo] })
   const ofAda = await server.as("ada", "POST", "/pipelines/echo/execute", sent("k", "secret"))
   const same = await server.as("bob", "POST", "/pipelines/echo/execute", sent("k", "secret"))
@@ -35,7 +35,7 @@ test("another principal's key gives neither its run nor its result, and tells no
   expect(again.json.task_id).toBe(ofAda.json.task_id)
 })
 
-test("the program's own keys stay as they are, and no principal has them", async () => {
+test("the program's own keys stay unchanged, and no principal can use them", async () => {
   await using server = served({ ada: grant }, { pipelines: [echo] })
   const own = await server.levada.start(echo, { word: "x" }, { idempotencyKey: "k" })
   expect(await server.levada.start(echo, { word: "x" }, { idempotencyKey: "k" })).toBe(own)
@@ -50,7 +50,7 @@ const key = fc
   )
   .map((text) => text.trim() || "k")
 
-test("two starts are one run where principal and key are the same, and only there", async () => {
+test("two starts are one run only if both principal and key are the same", async () => {
   await using server = served(Object.fromEntries(NAMES.map((name) => [name.replace(" ", "-"), grant])), {
     pipelines: [echo]
   })

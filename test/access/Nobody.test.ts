@@ -1,4 +1,4 @@
-/** Whoever calls a route for everybody without credentials is a caller that can do nothing. */
+/** A caller without credentials on a public route has no permissions. */
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { expect, it } from "vitest"
@@ -20,7 +20,7 @@ const secured = Access.secured({
   acls: { p: { read: ["nobody", "principal:Test:nobody"], execute: [], admin: [] } }
 })
 
-it.each([Access.open, secured])("may do nothing: $_tag", (access) =>
+it.each([Access.open, secured])("has no permissions: $_tag", (access) =>
   fc.assert(
     fc.asyncProperty(wish, (asked) =>
       guarded(access, (guard) =>

@@ -1,4 +1,4 @@
-/** The guard is asked before anything is said of a request, however bad that is. */
+/** The guard decides before a request is validated, however invalid the request is. */
 import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import { afterAll, expect, test } from "vitest"
@@ -26,7 +26,7 @@ const server = served(
 afterAll(() => server[Symbol.asyncDispose]())
 const { as } = server
 
-/** A good request to each route that reads a body or a query. */
+/** A valid request to each route that reads a body or a query. */
 const GOOD: Readonly<Record<string, unknown>> = {
   "POST /pipelines/{pipeline_id}": { pipeline_type: "dataflow", tasks: ["say"] },
   "POST /pipelines/{pipeline_id}/execute": {},
@@ -49,11 +49,11 @@ const badQuery = (path: string): string => BAD_QUERY[path.split("/").at(-1)!] ??
 
 const JSON_TYPE = { "content-type": "application/json" }
 
-test("every route that reads something is here", () => {
+test("every route that reads a body or a query is here", () => {
   expect(routes.filter(({ key, hasBody }) => hasBody && !(key in GOOD))).toEqual([])
 })
 
-test("a bad request of one who may not is refused like a good one, counted and recorded like it", async () => {
+test("an invalid request without permission is refused, counted and recorded like a valid one", async () => {
   const runs = Object.fromEntries(
     await Promise.all(
       ["flow", "secret"].map(async (id) => [
@@ -81,9 +81,9 @@ test("a bad request of one who may not is refused like a good one, counted and r
         }
         const isQuery = method === "GET"
         const good = await as(who, method, path, isQuery ? {} : { json })
-        // Of what one may do there is nothing to compare.
+        // Where the caller has the permission, there is no refusal to compare.
         if (good.status !== 403 && good.status !== 404) return
-        // Only the body names what these are about, and it can't be read.
+        // Only the body names the object of these requests, and it is invalid.
         if (["POST /schedules", "POST /tokens"].includes(key) && fault !== "keys") return
         const id = `${Math.random()}`
         const sent = isQuery ? {} : bad[fault]!
@@ -101,7 +101,7 @@ test("a bad request of one who may not is refused like a good one, counted and r
   )
 })
 
-test.each(Object.keys(GOOD))("a bad %s of one who may is a 400, counted and recorded", async (key) => {
+test.each(Object.keys(GOOD))("an invalid %s with permission is a 400, counted and recorded", async (key) => {
   const [method, template] = key.split(" ") as [string, string]
   const run = (await as("owner", "POST", "/pipelines/flow/execute", { json: { wait: true } })).json.task_id
   const path = template.replace("{pipeline_id}", "flow").replace("{task_id}", run)

@@ -1,4 +1,4 @@
-/** Which tasks one may register a pipeline of: those that one may execute already. */
+/** A caller may register a pipeline only of tasks that it may already execute. */
 import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
@@ -20,7 +20,7 @@ const pipelines = [
 ]
 const definition = (...tasks: ReadonlyArray<string>) => ({ json: { pipeline_type: "dataflow", tasks } })
 
-test("an admin of one prefix registers no task of another", async () => {
+test("an admin of one prefix can't register tasks of another prefix", async () => {
   await using server = served(
     {
       mailer: { pipelines: ["post_*"], permissions: all },
@@ -31,19 +31,20 @@ test("an admin of one prefix registers no task of another", async () => {
   const stolen = await server.as("mailer", "POST", "/pipelines/post_theft", definition("pay"))
   expect([stolen.status, stolen.json.error]).toEqual([422, "UnknownTaskError"])
   expect((await server.as("owner", "GET", "/pipelines/post_theft")).status).toBe(404)
-  // A task that is there and one that is not are told apart by nothing but the name that was asked for.
+  // An existing and a missing task get the same answer except for the requested name.
   const absent = await server.as("mailer", "POST", "/pipelines/post_theft", definition("nothing"))
   expect(stolen.json.message.replace("pay", "nothing")).toBe(absent.json.message)
   expect(absent.json.message).toContain("mail")
   for (const name of ["pay", "wipe", "spare"]) expect(absent.json.message).not.toContain(name)
   expect((await server.as("mailer", "POST", "/pipelines/post_twice", definition("mail"))).status).toBe(201)
-  // Nor a task that no pipeline holds yet; whoever administers all may, and then others who may execute that pipeline.
+  // Nor a task that is in no pipeline yet. A caller that administers all pipelines may, and then so may callers that
+  // can execute that pipeline.
   expect((await server.as("mailer", "POST", "/pipelines/post_spare", definition("spare"))).status).toBe(422)
   expect((await server.as("owner", "POST", "/pipelines/post_spare", definition("spare"))).status).toBe(201)
   expect((await server.as("mailer", "POST", "/pipelines/post_more", definition("spare", "mail"))).status).toBe(201)
 })
 
-test("whoever may read a pipeline's tasks and not execute them registers none of them", async () => {
+test("a caller that may read a pipeline's tasks but not execute them can register none of them", async () => {
   await using server = served(
     {
       half: { pipelines: ["*"], permissions: ["read"] },
@@ -55,7 +56,7 @@ test("whoever may read a pipeline's tasks and not execute them registers none of
   expect((await server.as("half", "POST", "/pipelines/post_x", definition("mail"))).status).toBe(403)
 })
 
-test("an ACL that leaves one out of a pipeline leaves one out of its tasks", async () => {
+test("a caller that an ACL excludes from a pipeline is excluded from its tasks", async () => {
   await using server = served(
     { mailer: { pipelines: ["post_*"], permissions: all } },
     { pipelines, access: { acls: { post_mail: { read: ["mailer"], execute: ["others"] } } } }
@@ -69,7 +70,7 @@ const grant = fc.record({
   permissions: fc.subarray([...all], { minLength: 1 })
 })
 
-test("nobody executes through a registration what they may not execute", () =>
+test("registration gives no caller tasks that it may not execute", () =>
   fc.assert(
     fc.asyncProperty(
       grant,

@@ -1,4 +1,4 @@
-/** Serves pipelines to several principals, in this process: what one of them asks is one call of `fetch`. */
+/** Serves pipelines to several principals in this process; a request is one call of `fetch`. */
 import * as Logger from "effect/Logger"
 import { ApiKeys, Tokens } from "../../adapters/keys/index.ts"
 import { Access, Levada, type Pipeline, type Principal, type Task } from "../../adapters/promise/index.ts"
@@ -8,11 +8,11 @@ export interface Answered {
   readonly status: number
   readonly headers: Headers
   readonly text: string
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into it
+  // biome-ignore lint/suspicious/noExplicitAny: tests inspect it
   readonly json: any
 }
 
-/** What is sent besides method and path. */
+/** The optional parts of a request. */
 export interface Sent {
   readonly json?: unknown
   readonly body?: string
@@ -22,14 +22,14 @@ export interface Sent {
 /** A served Levada. */
 export interface Served extends AsyncDisposable {
   readonly levada: Levada.Levada
-  /** Asks as the principal of that name. */
+  /** Sends a request as the principal of that name. */
   readonly as: (name: string, method: string, path: string, sent?: Sent) => Promise<Answered>
 }
 
 /** The key of a principal. */
 export const keyOf = (name: string): string => `${name}-key-of-the-tests`
 
-/** Asks a `fetch` handler. */
+/** Sends a request to a `fetch` handler. */
 export const asked = async (
   levada: Pick<Levada.Levada, "fetch">,
   method: string,
@@ -44,7 +44,7 @@ export const asked = async (
       ...(sent !== undefined && { body: sent })
     })
   )
-  // Events go on.
+  // Event streams do not end.
   const isStream = response.headers.get("content-type") === "text/event-stream"
   if (isStream) await response.body?.cancel()
   const text = isStream ? "" : await response.text()
@@ -64,7 +64,7 @@ export const served = (
   const { access, ...rest } = options
   const keys = Object.entries(principals).map(([name, grant]) => [keyOf(name), { ...grant, id: name, role: name }])
   const made = {
-    // What is refused here is logged too, and that is thousands of lines.
+    // Refusals are logged too, and there are thousands of them here.
     telemetry: Logger.layer([]),
     ...rest,
     access: Access.secured({

@@ -1,4 +1,4 @@
-/** Strangers in great number: they use up neither the limits of known principals nor the audit log. */
+/** Unauthenticated requests in great number use up neither the limits of known principals nor the audit log. */
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import { TestClock } from "effect/testing"
@@ -18,15 +18,15 @@ const ADA = { apiKey: "ada-key-of-the-tests" }
 const tagOf = <A, E extends { readonly _tag: string }>(effect: Effect.Effect<A, E>): Effect.Effect<string> =>
   Effect.match(effect, { onSuccess: () => "allowed", onFailure: ({ _tag }) => _tag })
 
-describe("a limit on those who prove nothing", () => {
-  it("is there unless it is set, by address, and is none of the known", () =>
+describe("the limit on failed authentications", () => {
+  it("exists by default, counts by address, and does not count known principals", () =>
     guarded(Access.secured({ authenticators: [keys], limitsByAddress: { execute: "2/minute" } }), (guard) =>
       Effect.gen(function* () {
         const enter = (shown: object) => tagOf(guard.enter(visitor(shown), "read"))
         const answers: Array<string> = []
         for (let count = 0; count < 101; count++) answers.push(yield* enter({ apiKey: "wrong" }))
         expect(answers).toEqual([...Array.from({ length: 100 }, () => "UnknownApiKey"), "RateLimited"])
-        // Nor by showing nothing, or something else.
+        // Missing or different credentials do not help.
         expect(yield* enter({})).toBe("RateLimited")
         expect(yield* enter({ bearer: "wrong" })).toBe("RateLimited")
         expect(yield* enter(ADA)).toBe("allowed")
@@ -36,7 +36,7 @@ describe("a limit on those who prove nothing", () => {
       })
     ))
 
-  it("leaves known ones behind the same address what they may do", () =>
+  it("leaves known principals at the same address their own limits", () =>
     fc.assert(
       fc.asyncProperty(fc.array(fc.boolean(), { maxLength: 30 }), (isKnown) =>
         guarded(
@@ -58,13 +58,13 @@ describe("a limit on those who prove nothing", () => {
       )
     ))
 
-  it("is refused where it is no rate", () => {
+  it("is refused if it is not a rate", () => {
     expect(() => Access.secured({ authenticators: [keys], failuresByAddress: "often" })).toThrow("failuresByAddress")
   })
 })
 
 describe("the audit log", () => {
-  it("keeps no denial of a stranger; these are counted by address, within bounds", () =>
+  it("keeps no denials of unauthenticated requests; they are counted by address, within bounds", () =>
     guarded(Access.secured({ authenticators: [keys] }), (guard) =>
       Effect.gen(function* () {
         const { audit } = yield* Store
@@ -83,7 +83,7 @@ describe("the audit log", () => {
       })
     ))
 
-  it("has their number in one line of the log, every ten seconds at most", async () => {
+  it("has their number in one log line, every ten seconds at most", async () => {
     const lines: Array<string> = []
     await guarded(Access.secured({ authenticators: [keys] }), (guard) =>
       Effect.gen(function* () {

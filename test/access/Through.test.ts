@@ -1,6 +1,6 @@
 /**
- * The second dimension of who may do what: what one principal reaches through an object of another. Every pair of routes:
- * the first makes or changes something as one principal, the second uses what came of it as another.
+ * What one principal can reach through another's object. For every pair of routes: one principal creates or changes an
+ * object with the first, another one uses the result with the second.
  */
 import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
@@ -24,7 +24,7 @@ const task = (name: keyof typeof ran) =>
     }
   })
 
-/** Ada has everything that begins with `bank_`, Bob everything that begins with `post_`. */
+/** Ada may use pipelines that begin with `bank_`, Bob pipelines that begin with `post_`. */
 const server = served(
   { ada: { pipelines: ["bank_*"], permissions: all }, bob: { pipelines: ["post_*"], permissions: all } },
   {
@@ -37,7 +37,7 @@ afterAll(() => server[Symbol.asyncDispose]())
 const guarded = routes.flatMap(({ key, permission }) => (permission === "none" ? [] : [key]))
 let count = 0
 
-/** What a request is about: names that the first principal has used, or an object that it made. */
+/** The objects of a request: names that the first principal has used, or an object that it created. */
 interface Names {
   readonly pipeline: string
   readonly run: string
@@ -70,10 +70,10 @@ const ask = (who: string, key: string, names: Names, tasks: ReadonlyArray<string
   return server.as(who, method, filled, sent)
 }
 
-/** What came of a request, in the place of what it was asked with. */
+/** Answers with the ids of the results in place of those of the request. */
 const after = (names: Names, { json }: Answered): Names => ({ ...names, ...(json?.task_id && { run: json.task_id }) })
 
-test("what Ada makes or changes by one route gives Bob nothing by another", async () => {
+test("a route that Ada calls gives Bob no access through another route", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom(...guarded),
@@ -86,18 +86,18 @@ test("what Ada makes or changes by one route gives Bob nothing by another", asyn
         const names = { ...namesOf(own), run: start.task_id }
         const made = after(names, await ask("ada", first, names, ["pay"]))
         const before = ran.pay
-        // What Bob names may be Ada's, or his own with Ada's key, schedule, run or task.
+        // Bob may name Ada's objects, or his own with Ada's key, schedule, run or task.
         const used = { ...made, ...(isBobsPipeline && { pipeline: `post_new_${count}` }) }
         const answer = await ask("bob", second, used, ["pay"])
         expect(answer.text, `${first}, ${second}`).not.toContain(SECRET)
-        // It may quote the id that was asked for where there is no such run, and knows of none otherwise.
+        // An answer may quote the requested id of a missing run, but reveals no other id.
         if (answer.status < 400) expect(answer.text, `${first}, ${second}`).not.toContain(made.run)
         if (isBobsPipeline) await ask("bob", "POST /pipelines/{pipeline_id}/execute", used, ["pay"])
-        // Nor does the task run for him, not even a moment later.
+        // The task does not run for him later either.
         if (answer.json?.task_id !== undefined)
           await server.as("bob", "GET", `/pipelines/result/${answer.json.task_id}`)
         expect(ran.pay, `${first}, ${second}`).toBe(before)
-        // As it was: a pipeline that is paused runs nothing for the next.
+        // Restored: a paused pipeline would run nothing for the next pair.
         await server.as("ada", "POST", "/pipelines/bank_pay/resume")
         await server.as("ada", "DELETE", "/pipelines/bank_pay/acl")
         await server.as("ada", "DELETE", "/pipelines/bank_new")

@@ -1,4 +1,6 @@
-/** The API over a Store that is ill or full, and within a limit of the program's own: in process, through `fetch`. */
+/**
+ * The API while its Store fails or is full, and with a body limit that the program sets: in process, through `fetch`.
+ */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { afterEach, describe, expect, test } from "vitest"
@@ -20,7 +22,7 @@ const make = (options: Options): Levada.Levada => {
   return levada
 }
 
-/** A Store in memory, ill as the test wants it. */
+/** A Store in memory that fails as the test says. */
 const ill = (how: (store: Store.Store) => Partial<Store.Store>): Layer.Layer<Store.Store, unknown> =>
   Layer.effect(
     Store.Store,
@@ -48,7 +50,7 @@ describe("a Store that breaks", () => {
   const SECRET = "password hunter2 in /srv/vault/redis.conf"
   const dying = Effect.suspend(() => Effect.die(new TypeError(SECRET)))
 
-  test("is a 500 without detail, whatever was asked", async () => {
+  test("is a 500 without details, on every route", async () => {
     const levada = make({ store: ill(() => ({ submit: () => dying, get: () => dying, list: () => dying })) })
     for (const { status, json, text } of [
       await execute(levada),
@@ -60,14 +62,14 @@ describe("a Store that breaks", () => {
       expect(json).toMatchObject({ error: "InternalError", message: "Something went wrong on our side" })
       for (const hidden of ["hunter2", "vault", "TypeError"]) expect(text).not.toContain(hidden)
     }
-    // What does not need the Store is served on.
+    // Routes that need no Store still answer.
     expect((await ask(levada, "GET", "/pipelines")).status).toBe(200)
   })
 
   test.for([
     ["breaks", dying],
     ["fails", Effect.fail(new Errors.StoreUnavailable(SECRET))]
-  ] as const)("is told by /health, also when it %s", async ([, ping]) => {
+  ] as const)("is reported by /health, also when it %s", async ([, ping]) => {
     const { status, json, text } = await ask(make({ store: ill(() => ({ ping })) }), "GET", "/health")
     expect([status, json.status, json.broker_connected]).toEqual([503, "unhealthy", false])
     expect(text).not.toContain("hunter2")
@@ -79,9 +81,9 @@ describe("a Store that does not answer", () => {
 
   test.for([
     ["answers that", { ping: down }],
-    ["tells of no work", { load: down }],
+    ["reports no load", { load: down }],
     ["never answers", { ping: Effect.never }]
-  ] as const)("makes the server unready, and alive all the same, when it %s", { timeout: 10_000 }, async ([, how]) => {
+  ] as const)("makes the server unready, but leaves it alive, when it %s", { timeout: 10_000 }, async ([, how]) => {
     const levada = make({ store: ill(() => how) })
     const { status, json } = await ask(levada, "GET", "/health/ready")
     expect([status, json]).toEqual([
@@ -95,7 +97,7 @@ describe("a Store that does not answer", () => {
   test.for([
     ["work", { load: down }],
     ["events", { feed: () => down }]
-  ] as const)("leaves metrics what they have of the server, when there is no telling of %s", async ([, how]) => {
+  ] as const)("leaves the server's own metrics, when the Store reports no %s", async ([, how]) => {
     const levada = make({ store: ill(() => how) })
     const response = await levada.fetch(new Request("http://localhost/metrics"))
     const text = await response.text()
@@ -106,7 +108,7 @@ describe("a Store that does not answer", () => {
     )
   })
 
-  test("is counted on from where it was, once it is back: nothing is missed and nothing counted twice", async () => {
+  test("is counted from where counting stopped, once it is back: nothing is missed or counted twice", async () => {
     let isDown = false
     const levada = make({
       store: ill(({ feed }) => ({ feed: (request) => Effect.suspend(() => (isDown ? down : feed(request))) }))
@@ -123,8 +125,8 @@ describe("a Store that does not answer", () => {
   })
 })
 
-describe("a Store that takes nothing for now", () => {
-  test("is a 503 that says when to ask again", async () => {
+describe("a Store that rejects work for now", () => {
+  test("is a 503 with Retry-After", async () => {
     const down = Effect.fail(new Errors.StoreUnavailable("The Store does not answer"))
     const levada = make({ store: ill(() => ({ submit: () => down, list: () => down })) })
     for (const answer of [await execute(levada), await ask(levada, "GET", "/runs")]) {
@@ -134,7 +136,7 @@ describe("a Store that takes nothing for now", () => {
     }
   })
 
-  test("because it is full, is one until there is room", async () => {
+  test("is a 503 while it is full, until there is room", async () => {
     const levada = make({ store: Store.layerMemory({ maxUnfinished: 1 }) })
     const gate = "the only one"
     const { json } = await ask(levada, "POST", "/pipelines/held/execute", { parameters: { gate } })
@@ -151,7 +153,7 @@ describe("a Store that takes nothing for now", () => {
   })
 })
 
-describe("a limit of bodies that the program sets", () => {
+describe("a body limit that the program sets", () => {
   const bodyOf = (length: number): string => {
     const around = JSON.stringify({ parameters: { data: "" }, wait: true }).length
     return JSON.stringify({ parameters: { data: "x".repeat(length - around) }, wait: true })
@@ -165,15 +167,18 @@ describe("a limit of bodies that the program sets", () => {
       })
     )
 
-  test.for([100, 1 << 21])("of %d bytes: so long a body is read, a longer one is a 413 that says it", async (max) => {
-    const levada = make({ maxBodyBytes: max, store: Store.layerMemory({ maxValueBytes: 1 << 22 }) })
-    expect((await send(levada, bodyOf(max))).status).toBe(200)
-    const { status, json } = await send(levada, bodyOf(max + 1)).then(async (response) => ({
-      status: response.status,
-      json: (await response.json()) as Json
-    }))
-    expect([status, json.error]).toEqual([413, "BodyTooLargeError"])
-    expect(json.message).toContain(`${max} bytes`)
-    expect((await levada.runs()).runs).toHaveLength(1)
-  })
+  test.for([100, 1 << 21])(
+    "of %d bytes: a body of that length is read, a longer one is a 413 that states the limit",
+    async (max) => {
+      const levada = make({ maxBodyBytes: max, store: Store.layerMemory({ maxValueBytes: 1 << 22 }) })
+      expect((await send(levada, bodyOf(max))).status).toBe(200)
+      const { status, json } = await send(levada, bodyOf(max + 1)).then(async (response) => ({
+        status: response.status,
+        json: (await response.json()) as Json
+      }))
+      expect([status, json.error]).toEqual([413, "BodyTooLargeError"])
+      expect(json.message).toContain(`${max} bytes`)
+      expect((await levada.runs()).runs).toHaveLength(1)
+    }
+  )
 })

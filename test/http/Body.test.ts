@@ -1,4 +1,4 @@
-/** How long a body is waited for: longer than tests of servers could wait. */
+/** Timeouts of request bodies, with fake timers: they are too long for tests of real servers. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import * as Body from "../../adapters/http/server/Body.ts"
 import type { HttpReply, HttpRequest } from "../../adapters/http/server/Message.ts"
@@ -11,7 +11,7 @@ afterEach(() => void vi.useRealTimers())
 
 const MAX = 1_000
 
-/** A request whose body comes when it is told to. */
+/** A request whose body arrives when the test says. */
 const request = (headers: Readonly<Record<string, string>> = {}) => {
   const coming = Promise.withResolvers<Uint8Array | "too-large">()
   const asked = vi.fn(() => coming.promise)
@@ -28,8 +28,8 @@ const request = (headers: Readonly<Record<string, string>> = {}) => {
   return { made, asked, arrive: (text: string) => coming.resolve(new TextEncoder().encode(text)), fail: coming.reject }
 }
 
-describe("a body that does not come", () => {
-  it("is waited for 30 s, and then a 408", async () => {
+describe("a request body that does not arrive", () => {
+  it("ends in a 408 after 30 s", async () => {
     const { made } = request()
     const seen = vi.fn()
     void Body.read(made, MAX).then(seen)
@@ -39,7 +39,7 @@ describe("a body that does not come", () => {
     expect(seen.mock.calls[0]![0]).toMatchObject({ failure: { status: 408, error: "BodyTooSlowError" } })
   })
 
-  it("and comes just in time is read, and leaves no timer behind", async () => {
+  it("but comes just in time is read, and leaves no timer behind", async () => {
     const { made, arrive } = request()
     const read = Body.read(made, MAX)
     await vi.advanceTimersByTimeAsync(29_999)
@@ -48,7 +48,7 @@ describe("a body that does not come", () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it("nor ever will ends the wait, and leaves no timer behind", async () => {
+  it("and is broken off ends the wait, and leaves no timer behind", async () => {
     const { made, fail } = request()
     const read = Body.read(made, MAX)
     fail(new Error("gone"))
@@ -56,7 +56,7 @@ describe("a body that does not come", () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it("and is too long by its own word is a 413 at once, and leaves no timer behind once it has ended", async () => {
+  it("and is declared too long is a 413 immediately, and leaves no timer behind", async () => {
     const { made, arrive } = request({ "content-length": "1001" })
     expect(await Body.read(made, MAX)).toMatchObject({ failure: { status: 413 } })
     arrive("")
@@ -66,7 +66,7 @@ describe("a body that does not come", () => {
 })
 
 describe("on a secured server", () => {
-  it("nobody's body is asked for before it is known who they are", async () => {
+  it("a body is read only after authentication", async () => {
     const levada = Levada.make({ pipelines: [guide], worker: false, ...choices.secured() })
     const refused: ReadonlyArray<readonly [status: number, headers: Readonly<Record<string, string>>]> = [
       [401, {}],

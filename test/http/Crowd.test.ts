@@ -1,4 +1,4 @@
-/** Strangers in great number, over real sockets, while known principals work: these are served throughout. */
+/** Anonymous clients in great number, over real sockets: authenticated principals are served throughout. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { KEYS } from "../fixtures/access.ts"
 import { ask, type Json } from "./harness/Client.ts"
@@ -10,9 +10,9 @@ import { RawConnection } from "./harness/RawConnection.ts"
 const HALF_SENT = 300
 const SOCKETS = 150
 const DENIED = 2_000
-/** How many of them ask at a time. */
+/** How many of them connect at a time. */
 const WIDTH = 40
-/** How often the known principal starts a run and waits for it. */
+/** How often the authenticated principal starts a run and waits for it. */
 const RUNS = 60
 
 const known = { "x-api-key": KEYS.owner }
@@ -28,7 +28,7 @@ const inTurns = async (count: number, one: (number: number) => Promise<void>): P
 
 const runtimes: ReadonlyArray<Runtime> = ["node", "bun", "deno"]
 
-describe.each(runtimes)("a crowd of strangers on %s", (runtime) => {
+describe.each(runtimes)("many anonymous clients on %s", (runtime) => {
   let server: Launched
   const left: Array<() => void> = []
   beforeAll(async () => {
@@ -39,11 +39,11 @@ describe.each(runtimes)("a crowd of strangers on %s", (runtime) => {
     await server?.close()
   })
 
-  test("holds up no known principal and fills nothing that is theirs", { timeout: 60_000 }, async () => {
+  test("delay no authenticated principal and use up none of its limits", { timeout: 60_000 }, async () => {
     const events = await Connection.open(server, "", known)
     expect((await events.ask({ type: "subscribe", pipeline_id: "my_pipeline" })).type).toBe("subscribed")
 
-    // Sockets that say half of a request, and WebSockets that never say who they are.
+    // Sockets that send half a request, and WebSockets that never authenticate.
     const halfSent = await Promise.all(Array.from({ length: HALF_SENT }, () => RawConnection.open(server)))
     left.push(() => {
       for (const each of halfSent) each.destroy()
@@ -58,7 +58,7 @@ describe.each(runtimes)("a crowd of strangers on %s", (runtime) => {
       for (const each of mute) if (each.status === "fulfilled") each.value.close()
     })
 
-    // Denials from many addresses, about many ids, all the while.
+    // Meanwhile, denials from many addresses, about many ids.
     const denied = new Map<number, number>()
     const crowd = inTurns(DENIED, async (number) => {
       const headers = { "x-api-key": `wrong-${number}`, "x-forwarded-for": addressOf(number) }
@@ -79,7 +79,7 @@ describe.each(runtimes)("a crowd of strangers on %s", (runtime) => {
     await crowd
     expect([...denied]).toEqual([[403, DENIED]])
 
-    // Their streams, their places and their records are as if nobody else had been there.
+    // The principal's streams, limits and audit records are as if it were alone.
     const late = await Connection.open(server, "", known)
     expect((await late.ask({ type: "ping" })).type).toBe("pong")
     expect((await events.ask({ type: "ping" })).type).toBe("pong")

@@ -1,4 +1,4 @@
-/** What the document and the metrics tell whom, where people have to say who they are. */
+/** What the document and the metrics show to whom on a secured server. */
 import { afterAll, describe, expect, test } from "vitest"
 import { NodeServer } from "../../adapters/node/index.ts"
 import { Levada } from "../../adapters/promise/index.ts"
@@ -22,7 +22,7 @@ const serve = async (more: { readonly guardDocs?: boolean; readonly guardMetrics
 const key = (name: keyof typeof KEYS) => ({ "x-api-key": KEYS[name] })
 
 describe("metrics", () => {
-  test("are for everybody, and name pipelines to whoever may read them", async () => {
+  test("are public, but name pipelines only to callers that may read them", async () => {
     const server = await serve({})
     const named = (text: string) => [...new Set(Array.from(text.matchAll(/pipeline="([^"]*)"/g), ([, name]) => name))]
     const anybody = await scrape(server)
@@ -34,13 +34,13 @@ describe("metrics", () => {
     const other = await scrape(server, key("other"))
     expect(named(other.text)).toEqual(["my_pipeline"])
     expect(other.samples.get('levada_runs_total{pipeline="my_pipeline",outcome="completed"}')).toBe(4)
-    // Nor does it help to show what nobody has.
+    // Invalid credentials do not help either.
     for (const headers of [{ "x-api-key": "nobody has this" }, { authorization: "Bearer x.y.z" }, key("executes")]) {
       expect(named((await scrape(server, headers)).text)).toEqual(["other"])
     }
   })
 
-  test("are for those who may read, where the program says so", async () => {
+  test("need the permission to read, if the program says so", async () => {
     const server = await serve({ guardMetrics: true })
     expect((await ask(server, "GET", "/metrics")).status).toBe(401)
     expect((await ask(server, "GET", "/metrics", { headers: key("executes") })).status).toBe(403)
@@ -50,7 +50,7 @@ describe("metrics", () => {
   })
 })
 
-test("so are the document and its pages", async () => {
+test("the document and its pages need it too, if the program says so", async () => {
   const server = await serve({ guardDocs: true })
   for (const path of [
     "/openapi.json",

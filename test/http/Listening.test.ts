@@ -1,4 +1,7 @@
-/** Readers that do not read, say nothing or say too much: longer than tests of servers could wait for. */
+/**
+ * Readers that do not read, are silent or send too much, with fake timers: the timeouts are too long for tests of real
+ * servers.
+ */
 
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
@@ -19,7 +22,7 @@ import { guide } from "../fixtures/pipelines.ts"
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-/** Events without end; counts how many were asked for. */
+/** An endless stream of events; counts the events that were pulled. */
 const endless = () => {
   let asked = 0
   const items = Stream.fromEffectRepeat(
@@ -40,7 +43,7 @@ const serving = { streams: { texts: new TextCache<Event>() }, nowMillis: () => 0
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes)
 
 describe("a stream of events", () => {
-  it("that nobody reads keeps next to nothing, and is given up after a minute", async () => {
+  it("that is not read buffers almost nothing, and is closed after a minute", async () => {
     const { items, asked } = endless()
     const freed = vi.fn()
     const bytes = new EventStream(items, undefined, serving).open(freed)
@@ -62,7 +65,7 @@ describe("a stream of events", () => {
     [Effect.fail(new RunNotFound("r")), { error: "RunNotFoundError", task_id: "r" }],
     [Effect.fail(new StoreUnavailable("Redis: it can't be reached")), { error: "StoreUnavailableError" }],
     [Effect.die(new Error("hunter2")), { error: "InternalError", message: "Something went wrong on our side" }]
-  ] as const)("that can't go on says why, and ends in order: %o", async (why, said) => {
+  ] as const)("that fails reports the reason, and ends properly: %o", async (why, said) => {
     const item: FeedItem = { cursor: "7-7.7", event: undefined, isBehindGap: true }
     const items = Stream.concat(Stream.succeed(item), Stream.fromEffect(why as Effect.Effect<never, unknown>))
     const freed = vi.fn()
@@ -75,7 +78,7 @@ describe("a stream of events", () => {
     expect(freed).toHaveBeenCalledTimes(1)
   })
 
-  it("that is quiet shows every 15 s that it is alive, and how far it is where nothing was wanted", async () => {
+  it("that is quiet sends a sign of life every 15 s, with its cursor if events were filtered out", async () => {
     const item: FeedItem = { cursor: "7-7.7", event: undefined, isBehindGap: false }
     const items = Stream.concat(Stream.succeed(item), Stream.never)
     const reader = new EventStream(items, undefined, serving).open(() => undefined).getReader()
@@ -90,7 +93,7 @@ describe("a stream of events", () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it("beyond as many as there may be is refused, until one ends", async () => {
+  it("beyond the limit is refused, until one ends", async () => {
     vi.useRealTimers()
     const levada = Levada.make({ pipelines: [guide], access: Access.open, maxStreams: 2 })
     const open = () => levada.fetch(new Request("http://localhost/events"))
@@ -102,7 +105,7 @@ describe("a stream of events", () => {
     const three = await open()
     expect(three.status).toBe(200)
     await levada.close()
-    // Whoever still reads comes to an end.
+    // The remaining streams end.
     for (const { body } of [two, three]) for await (const _ of body!);
   })
 })
@@ -111,7 +114,7 @@ describe("a WebSocket", () => {
   const nobody = (): Effect.Effect<Caller, Unauthenticated> =>
     Effect.fail(new Unauthenticated("Nothing was shown", false))
 
-  /** One with a server's end that a test holds. */
+  /** The server's end of a WebSocket, held by a test. */
   const socket = (caller: Caller | undefined, operations: Partial<Operations> = {}, enter = nobody) => {
     const sent: Array<string> = []
     const closed = vi.fn()
@@ -143,7 +146,7 @@ describe("a WebSocket", () => {
     return { made, sent, closed, freed, take }
   }
 
-  it("of which nothing is read keeps little on its way, and is closed after a minute", async () => {
+  it("that is not read buffers little, and is closed after a minute", async () => {
     const { items, asked } = endless()
     const { made, closed, freed } = socket(host, { feed: () => Effect.succeed(items) })
     made.message('{"type":"subscribe","pipeline_id":"*"}')
@@ -159,7 +162,7 @@ describe("a WebSocket", () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it("is closed when nobody says who they are within 10 s", async () => {
+  it("is closed if it does not authenticate within 10 s", async () => {
     const { closed } = socket(undefined)
     await vi.advanceTimersByTimeAsync(9_999)
     expect(closed).not.toHaveBeenCalled()
@@ -167,7 +170,7 @@ describe("a WebSocket", () => {
     expect(closed).toHaveBeenCalledWith(4401, "Nobody said who they are")
   })
 
-  it("that goes while it is looked up who that is leaves nothing behind", async () => {
+  it("that closes during authentication leaves nothing behind", async () => {
     const principal = { id: "ada", roles: [], expiresAtMillis: 60_000 }
     const { made, sent } = socket(undefined, {}, () => Effect.delay(Effect.succeed({ ...host, principal }), 100))
     made.message('{"type":"auth","api_key":"a key"}')
@@ -178,7 +181,7 @@ describe("a WebSocket", () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it("shows every 15 s that it is alive, unless it has said something else", async () => {
+  it("sends a sign of life every 15 s, unless it has sent something else", async () => {
     const { made, sent, take } = socket(host)
     await vi.advanceTimersByTimeAsync(15_000)
     expect(sent.map((message) => JSON.parse(message).type)).toEqual(["heartbeat"])
@@ -190,7 +193,7 @@ describe("a WebSocket", () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it("with more messages than are answered is closed, and one without end of answers is waited for", async () => {
+  it("is closed if it sends more messages than are answered; endless pings wait until their answers are read", async () => {
     const slow = socket(host, { feed: () => Effect.never })
     for (let count = 0; count < 110; count++) slow.made.message('{"type":"subscribe","pipeline_id":"*"}')
     expect(slow.closed).toHaveBeenCalledWith(1008, "Too many messages at once")
@@ -206,7 +209,7 @@ describe("a WebSocket", () => {
   it.each([
     [Effect.fail(new RunNotFound("r")), "RunNotFoundError"],
     [Effect.fail(new StoreUnavailable("no")), "SubscriptionLostError"]
-  ] as const)("tells a subscriber that its events can't be read on: %o", async (why, error) => {
+  ] as const)("tells a subscriber that its events end with a failure: %o", async (why, error) => {
     const events = Stream.fromEffect(why as Effect.Effect<never, RunNotFound | StoreUnavailable>)
     const { made, sent } = socket(host, { follow: () => Effect.succeed({ run: {} as never, events }) })
     made.message('{"type":"subscribe","task_id":"r"}')
@@ -219,7 +222,7 @@ describe("a WebSocket", () => {
     made.closed()
   })
 
-  it("takes at most 100 subscriptions", async () => {
+  it("accepts at most 100 subscriptions", async () => {
     const { made, sent, take } = socket(host, { feed: () => Effect.succeed(Stream.never) })
     for (let count = 0; count < 101; count++) {
       made.message(JSON.stringify({ type: "subscribe", pipeline_id: `p${count}` }))

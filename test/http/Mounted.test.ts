@@ -4,14 +4,14 @@ import { type Launched, launch } from "./harness/launch.ts"
 
 httpConformance("the fetch handler under a base path", () => launch("bun", "fetch"), { takesSockets: false })
 
-describe("beside the base path", () => {
+describe("outside the base path", () => {
   let launched: Launched
   beforeAll(async () => {
     launched = await launch("bun", "fetch")
   })
   afterAll(() => launched?.close())
 
-  test("everything is the host program's", async () => {
+  test("every path belongs to the host program", async () => {
     expect(new URL(launched.url).pathname).toBe("/flows")
     const { origin } = new URL(launched.url)
     for (const path of ["/pipelines", "/api/v1/pipelines", "/flowspipelines", "/health", "/flows2/health"]) {

@@ -1,4 +1,4 @@
-/** A client that wishes to speak something else again and again leaves nothing behind on its connection. */
+/** A client that asks for a protocol upgrade again and again leaves nothing behind on its connection. */
 import { afterAll, expect, test } from "vitest"
 import { NodeServer } from "../../adapters/node/index.ts"
 import { Access, Levada } from "../../adapters/promise/index.ts"

@@ -1,4 +1,4 @@
-/** What every server under test does: offer the fixtures, say where it listens, and end when it is told to. */
+/** Common to all servers under test: they serve the fixtures, print their URLs, and end on a signal. */
 import { Access, Levada } from "../../../../adapters/promise/index.ts"
 import { RedisStore } from "../../../../adapters/redis/index.ts"
 import { type Choice, choices } from "../../../fixtures/access.ts"
@@ -9,8 +9,9 @@ import { tasks } from "../../../fixtures/tasks.ts"
 export const WHERE = { host: "127.0.0.1", port: 0 } as const
 
 /**
- * A Levada with every fixture. The environment's `GRACE_MILLIS` is the worker's grace period, `STORE_URL` and
- * `STORE_PREFIX` say where on Redis its Store is.
+ * A Levada with every fixture. Environment: `GRACE_MILLIS` is the worker's grace period; with `STORE_URL` its Store is
+ * on Redis, under the prefix
+ * `STORE_PREFIX`.
  */
 export const make = (basePath?: string, choice?: Choice): Levada.Levada => {
   const { GRACE_MILLIS: graceMillis, STORE_URL: url, STORE_PREFIX: prefix } = process.env
@@ -29,7 +30,7 @@ interface Serving {
   readonly close: () => Promise<void>
 }
 
-/** Serves one Levada, open to everybody, or one for each choice of access that the environment's `ACCESS` names. */
+/** Serves one Levada with open access, or one for each access configuration in the environment's `ACCESS`. */
 export const serve = async (
   serveOne: (levada: Levada.Levada, where: typeof WHERE) => Promise<Serving>
 ): Promise<void> => {

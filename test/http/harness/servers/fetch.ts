@@ -1,4 +1,4 @@
-/** The fetch handler in somebody's own server, below a path of it. */
+/** The fetch handler within a host program's server, below a base path. */
 import { announce, make, WHERE } from "./Serving.ts"
 
 const BASE_PATH = "/flows"
