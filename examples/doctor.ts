@@ -1,7 +1,6 @@
 /**
- * What there is to know of the Redis that `REDIS_URL` names, as far as Levada is concerned.
- * Run it: `REDIS_URL=redis://127.0.0.1:6379 npm run doctor`. It ends with 1 when there is something to look at.
- * With `npm run doctor -- --mend` it brings back work that is lost first, and says what it did.
+ * Checks the Redis that `REDIS_URL` names. Run it: `REDIS_URL=redis://127.0.0.1:6379 npm run doctor`. It exits with 1
+ * if it finds a problem. `npm run doctor -- --mend` first brings back lost work, and prints what it did.
  */
 import * as Effect from "effect/Effect"
 import { RedisDoctor } from "../adapters/redis/index.ts"

@@ -1,4 +1,4 @@
-/** The processes of a trial: workers and servers, started again when they are gone, and Redis. */
+/** The processes of a trial: Redis, and workers and servers, which are restarted when they end. */
 import { type ChildProcess, fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { type Started, start } from "../redis/server.ts"
@@ -16,7 +16,7 @@ export interface Ended {
 export class Process {
   readonly pid: number
   readonly ended: Promise<Ended>
-  /** What it said when it was ready; undefined when it ended before. */
+  /** Its message when it was ready; undefined if it ended before. */
   readonly ready: Promise<Extract<Answer, { readonly is: "ready" }> | undefined>
   isReady = false
   isEnded = false
@@ -31,7 +31,7 @@ export class Process {
     })
     this.#child = child
     this.pid = child.pid!
-    // Whoever is gone can't be told anything; that is seen by its end.
+    // Sending to an ended process fails; its end is handled elsewhere.
     child.on("error", () => undefined)
     this.ended = new Promise((resolve) =>
       child.once("exit", (code, signal) => {
@@ -55,7 +55,7 @@ export class Process {
     this.ready = Promise.race([ready, this.ended.then(() => undefined)])
   }
 
-  /** Asks it over its channel. Gives nothing when it ends before it answers. */
+  /** Sends a request over its channel. Returns undefined if it ends before it answers. */
   ask(asked: Asked): Promise<Answer | undefined> {
     if (this.isEnded || !this.#child.connected) return Promise.resolve(undefined)
     const id = ++this.#count
@@ -75,17 +75,17 @@ export class Process {
   }
 }
 
-/** A place that always has a process in it, while it is kept. */
+/** Keeps one process running: starts another one when it ends. */
 export class Slot {
   readonly #script: "worker" | "server"
   readonly #settingOf: () => Setting
   readonly #onFailure: (line: string, ended: Ended) => void
-  /** Whether something is being done to its process, which nothing else is to be done to then. */
+  /** Whether an act on its process is going on, so that no other may begin. */
   isBusy = false
   #isKept = true
   current: Process
 
-  /** Each process that it starts is told another setting. */
+  /** Each process gets a setting of its own. */
   constructor(script: "worker" | "server", settingOf: () => Setting, onFailure: (line: string, ended: Ended) => void) {
     this.#script = script
     this.#settingOf = settingOf
@@ -93,7 +93,7 @@ export class Slot {
     this.current = this.#start()
   }
 
-  /** Leaves the process to itself and to whoever ends it. */
+  /** Stops restarting the process. */
   release(): void {
     this.#isKept = false
   }
@@ -103,7 +103,7 @@ export class Slot {
     process.ended.then((ended) => {
       if (!this.#isKept) return
       const { code, signal } = ended
-      // As a supervisor does: nobody asked for that, but a Redis that is away at start-up may be the cause.
+      // As a supervisor does. The end was not an act, but a Redis that is away at start-up explains it.
       if (signal !== "SIGKILL" && code !== 0) {
         this.#onFailure(`${this.#script} ${process.pid} ended with ${code ?? signal}`, ended)
       }
@@ -113,7 +113,7 @@ export class Slot {
   }
 }
 
-/** A Redis that keeps everything in its file before it answers, and that can be killed. */
+/** A Redis that writes everything to its file before it answers, and that can be killed. */
 export class Redis {
   readonly port: number
   readonly #program: string
@@ -135,13 +135,13 @@ export class Redis {
     return this.#server?.pid
   }
 
-  /** SIGKILL, and waits for its end. */
+  /** Sends SIGKILL, and waits for its end. */
   async kill(): Promise<void> {
     await this.#server?.stop()
     this.#server = undefined
   }
 
-  /** Starts it on what its file has. */
+  /** Starts it with the data in its file. */
   async restart(): Promise<void> {
     this.#server = await start(this.#program, DURABLE, { directory: this.#directory, port: this.port })
   }

@@ -1,14 +1,14 @@
-/** What came of a trial, in lines to be read. */
+/** The result of a trial, in lines for people. */
 import type { Evidence } from "./Evidence.ts"
 import type { Problems } from "./RunChecks.ts"
 
 /** How many problems of one kind are printed. */
 const MOST = 15
 
-/** What was checked, and what was found. */
+/** The checks, and their findings. */
 export type Findings = Readonly<Record<string, Problems>>
 
-/** Counts by what. */
+/** Counts by kind. */
 const counted = (names: Iterable<string>): string =>
   [...Map.groupBy(names, (name) => name)].map(([name, all]) => `${all.length} ${name}`).join(", ") || "none"
 

@@ -1,14 +1,14 @@
-/** What has to hold for every run by itself. */
+/** Checks of every single run. */
 import { isDeepStrictEqual } from "node:util"
 import { type Event, Run } from "../../adapters/promise/index.ts"
 import { caseOf } from "./Cases.ts"
 import type { Evidence, Told } from "./Evidence.ts"
 import type { Wanted } from "./Load.ts"
 
-/** What is wrong, one line for each thing. */
+/** Problems, one line each. */
 export type Problems = ReadonlyArray<string>
 
-/** Runs that were accepted are there and over; those that were not are there once at most. */
+/** Accepted runs exist and are over; refused ones exist once at most. */
 export const accepted = ({ wanted, runs }: Evidence): Problems => {
   const problems: Array<string> = []
   const bySeed = Map.groupBy(runs.values(), ({ run }) => Number(run.parameters["seed"]))
@@ -28,7 +28,7 @@ export const accepted = ({ wanted, runs }: Evidence): Problems => {
   return problems
 }
 
-/** The log of each run is gap-free, tells what the run is, and ends each step once. */
+/** The log of each run has no gaps, folds into the run, and ends each step once. */
 export const logs = ({ runs }: Evidence): Problems =>
   [...runs.values()].flatMap((told) => (Run.isTerminal(told.run.status) ? logOf(told) : []))
 
@@ -47,7 +47,7 @@ const logOf = ({ run, events }: Told): ReadonlyArray<string> => {
   if (over !== events.length - 1) problems.push(`${what}: event ${over + 1} of ${events.length} ends it`)
   const steps = run.steps.map(({ name }) => ({ name }))
   const folded = Run.fold(Run.pending({ ...run }, steps), events)
-  // Both as JSON, in which what is undefined is not there.
+  // Both as JSON, which drops members that are undefined.
   if (!isDeepStrictEqual(JSON.parse(JSON.stringify(folded)), JSON.parse(JSON.stringify(run)))) {
     problems.push(`${what}: its events tell ${JSON.stringify(folded)}, it is ${JSON.stringify(run)}`)
   }
@@ -64,7 +64,7 @@ const logOf = ({ run, events }: Told): ReadonlyArray<string> => {
   return problems
 }
 
-/** Each run ended as it has to, with the values that it has to have. */
+/** Each run ended with the expected status and values. */
 export const results = ({ wanted, runs }: Evidence): Problems => {
   const bySeed = new Map(wanted.map((asked) => [asked.seed, asked]))
   return [...runs.values()].flatMap(({ run }) => {
@@ -74,7 +74,7 @@ export const results = ({ wanted, runs }: Evidence): Problems => {
   })
 }
 
-/** What a run was asked for that a schedule started. */
+/** The parameters of a run that a schedule started. */
 const SCHEDULED: Wanted = {
   pipeline: "",
   seed: 0,
@@ -120,7 +120,10 @@ const resultOf = (run: Run.Run, asked: Wanted): ReadonlyArray<string> => {
   return problems
 }
 
-/** Instants are those of Redis, whatever the clocks of the processes: delays and timeouts are neither too short nor too long. */
+/**
+ * Instants are those of Redis, whatever the clocks of the processes: delays and timeouts are neither too short nor too
+ * long.
+ */
 export const instants = ({ wanted, runs }: Evidence, endedAt: number): Problems => {
   const problems: Array<string> = []
   for (const { askedAt, options, ids } of wanted) {
@@ -147,7 +150,7 @@ export const instants = ({ wanted, runs }: Evidence, endedAt: number): Problems 
   return problems
 }
 
-/** No more runs of a pipeline were under way at once than there may. */
+/** The limit of runs of a pipeline was never exceeded. */
 export const runLimits = ({ runs }: Evidence): Problems => {
   const problems: Array<string> = []
   for (const [pipelineId, told] of Map.groupBy(runs.values(), ({ run }) => run.pipelineId)) {
@@ -158,12 +161,12 @@ export const runLimits = ({ runs }: Evidence): Problems => {
       { at: run.completedAtMillis ?? Number.POSITIVE_INFINITY, by: -1 }
     ])
     const most = mostAtOnce(instants)
-    if (most > maxRuns) problems.push(`${most} runs of '${pipelineId}' were under way at once, ${maxRuns} may be`)
+    if (most > maxRuns) problems.push(`${most} runs of '${pipelineId}' ran at the same time, ${maxRuns} allowed`)
   }
   return problems
 }
 
-/** How many there were at once at the most; what ends and begins at one instant follows one another. */
+/** The largest number at the same time. An end and a start at one instant do not overlap. */
 export const mostAtOnce = (instants: Array<{ readonly at: number; readonly by: number }>): number => {
   let now = 0
   let most = 0

@@ -1,4 +1,4 @@
-/** A server process: takes runs over HTTP, and over the channel to its driver. It runs no steps. */
+/** A server process: accepts runs over HTTP, and over the channel to its driver. It runs no steps. */
 import "./Wall.ts"
 import { NodeServer } from "../../adapters/node/index.ts"
 import { Access, Errors, Levada } from "../../adapters/promise/index.ts"
@@ -25,7 +25,7 @@ const serving = await NodeServer.serve(levada, { port: 0 })
 
 const answer = (what: Answer): void => void process.send?.(what)
 
-/** What `work` gives for each, and null where the Store can't be reached. */
+/** The results of `work`, in order; null where the Store can't be reached. */
 const many = <A>(all: ReadonlyArray<A>, work: (one: A) => Promise<string>): Promise<ReadonlyArray<string | null>> =>
   Promise.all(
     all.map((one) =>

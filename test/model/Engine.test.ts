@@ -1,4 +1,7 @@
-/** The engine against the reference interpreter: random pipelines, policies, failures, retries, cancels and repeats. */
+/**
+ * The engine compared with the reference interpreter: random pipelines, policies, failures, retries, cancels and
+ * retries of runs.
+ */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -28,7 +31,7 @@ const { host } = Principal
 /** How many scripts are tried. */
 const CASES = cases(Number(process.env["CASES"] ?? 5_000))
 
-/** Does something with a program that has the pipeline, and ends it: what comes after finds the Store as it left it. */
+/** Runs `body` in a program that has the pipeline, and ends the program: the next one finds the same Store. */
 const serving = <A>(
   pipeline: Pipeline.Any,
   concurrency: number,
@@ -78,7 +81,7 @@ const expectLawful = (run: Run.Run, events: ReadonlyArray<Event>): void => {
 
 const parsed = (json: string | undefined): unknown => (json === undefined ? undefined : JSON.parse(json))
 
-/** Under `continue` and `skip`, everything is the same whatever happens first. */
+/** Under `continue` and `skip`, the result does not depend on the order of events. */
 const expectExact = (pipeline: Pipeline.Any, run: Run.Run, expected: Expected, given: ReadonlyArray<string>): void => {
   const seen = run.steps.map(({ name, status, attempts, itemsFailed }) => {
     return { name, status, attempts, ...(status === "COMPLETED" && { itemsFailed }) }
@@ -100,12 +103,12 @@ const expectExact = (pipeline: Pipeline.Any, run: Run.Run, expected: Expected, g
   }
 }
 
-/** What was given stays as it was given. */
+/** Given values stay unchanged. */
 const expectGiven = (run: Run.Run, values: Readonly<Record<string, string>>): void => {
   for (const name of Object.keys(values)) expect(parsed(run.outputs[name]), name).toBe(values[name])
 }
 
-/** Under `fail-fast`, the first failure ends the run, and which that is depends on what happens first. */
+/** Under `fail-fast`, the first failure ends the run, and which one is first depends on the order of events. */
 const expectConsistent = (run: Run.Run, expected: Expected): void => {
   const anyFails = [...expected.steps.values()].some(({ status }) => status === "FAILED")
   expect(run.status).toBe(anyFails ? "FAILED" : "COMPLETED")
@@ -123,7 +126,7 @@ const expectConsistent = (run: Run.Run, expected: Expected): void => {
 const spelt = (called: ReadonlyMap<string, ReadonlySet<number | undefined>>) =>
   Object.fromEntries(Array.from(called, ([step, items]) => [step, [...items].sort()]))
 
-/** The items that a run has completed, by step, as its Store lists them. */
+/** The completed items of a run, by step, as its Store lists them. */
 const completedItems = (run: Run.Run) =>
   Effect.gen(function* () {
     const store = yield* Store.Store
@@ -138,7 +141,10 @@ const completedItems = (run: Run.Run) =>
     return completed as Completed
   })
 
-/** A retry, after a restart that lists the tasks in another order, gives what a fresh run gives, and calls again only what failed and what depends on that. */
+/**
+ * A retry, after a restart that lists the tasks in another order, gives the same result as a fresh run, and calls again
+ * only failed steps and their dependents.
+ */
 const expectRepeated = (
   given: Script,
   pipeline: Pipeline.Any,
@@ -159,7 +165,7 @@ const expectRepeated = (
   expect(spelt(called)).toEqual(spelt(expected))
 }
 
-/** A step that a retry may be told to begin from: it completed, and not all that it gives was given. */
+/** A step that a retry may begin from: it completed, and not all of its outputs were given. */
 const nameable = (pipeline: Pipeline.Any, run: Run.Run, pick: number): string | undefined => {
   const able = pipeline.steps.filter(({ name, outputs }) => {
     const isGiven = outputs.length > 0 && outputs.every(({ value }) => Object.hasOwn(run.given, value))
@@ -226,8 +232,8 @@ const play = (given: Script, retried: Script, concurrency: number, cancelAfter: 
   )
 }
 
-describe("the engine against the reference interpreter", () => {
-  it(`in ${CASES} random pipelines`, async () => {
+describe("the engine and the reference interpreter", () => {
+  it(`agree in ${CASES} random pipelines`, async () => {
     await fc.assert(
       fc.asyncProperty(
         script.chain((given) => fc.tuple(fc.constant(given), orderOf(given))),

@@ -1,4 +1,6 @@
-/** Real pipelines from scripts. What tasks give says what they were given, so that results can be compared by reading. */
+/**
+ * Pipelines built from scripts. The outputs of a task spell out its inputs, so that results can be compared as texts.
+ */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Pipeline, Step, Task } from "../../adapters/promise/index.ts"
@@ -8,22 +10,22 @@ import type { Behaviour, Need, Part, Script } from "./Script.ts"
 
 const S = Schema.String
 
-/** How many may hold a limit. */
+/** The largest number of holders of a limit. */
 const MAX_HELD = 2
 
-/** How often each task, or item of a task, was called in the run at hand. */
+/** The number of calls of each task, or of each item, in the current run. */
 export class Calls {
   readonly #counts: Map<string, number> = new Map()
   /** From now on nothing fails. */
   healed = false
-  /** The steps that were called since then, and their items. */
+  /** The steps, and items, that were called since then. */
   readonly called: Map<string, Set<number | undefined>> = new Map()
 
-  /** How many tasks hold each limit, and whether it was ever more than may be. */
+  /** The number of tasks that hold each limit, and whether it was ever exceeded. */
   readonly #held: Map<string, number> = new Map()
   exceeded = false
 
-  /** A task begins to hold a limit, or ends. */
+  /** A task begins or ends to hold a limit. */
   hold(key: string | undefined, by: 1 | -1): void {
     if (key === undefined) return
     const held = (this.#held.get(key) ?? 0) + by
@@ -48,17 +50,17 @@ export class Calls {
   }
 }
 
-/** What a task gives for its inputs, spelt out: absent ones are a dash. */
+/** The output of a task for its inputs, spelt out: absent ones are a dash. */
 export const spell = (name: string, needs: ReadonlyArray<Need>, get: (value: string) => string | undefined): string =>
   `${name}(${needs.map(({ value }) => get(value) ?? "-").join(",")})`
 
-/** What else a task gives that gives this. */
+/** The second output of a task with this first output. */
 export const another = (value: string): string => `${value}'`
 
-/** A value that was given. */
+/** A given value. */
 export const givenOf = (name: string): string => `given ${name}`
 
-/** The arm that a branch takes: each input that is absent turns it round. */
+/** The arm that a branch takes: each absent input inverts it. */
 export const armOf = (
   { takes, needs }: Extract<Part, { readonly kind: "branch" }>,
   get: (value: string) => string | undefined
@@ -90,7 +92,7 @@ const returning = (how: Behaviour["how"], give: () => Inputs, hold: (by: 1 | -1)
   }
 }
 
-/** The key of the limit that a task with these inputs holds. */
+/** The key of the limit of a task with these inputs. */
 const keyOf = (limit: Behaviour["limit"], inputs: Inputs): string | undefined =>
   limit === "none" ? undefined : limit === "shared" ? "shared" : `probed ${Object.keys(inputs).length % 2}`
 
@@ -101,7 +103,7 @@ const taskOf = (
   { failures, retries, fatal, how, limit }: Behaviour,
   calls: Calls,
   give: (inputs: Inputs) => Inputs,
-  /** The items that fail; every call where there are none. */
+  /** The items that fail; every call if there are no items. */
   bad?: ReadonlyArray<number>
 ): Task.Any =>
   Task.make(name, {
@@ -189,6 +191,6 @@ const goingOf = (
   return Step.reduce(task as never, { ...options, initial: { [name]: "0" } } as never) as unknown as Step.Any
 }
 
-/** The pipeline that a script describes. */
+/** The pipeline of a script. */
 export const make = (id: string, { parts, order, policy }: Script, calls: Calls): Pipeline.Any =>
   Pipeline.make(id, order.map((at) => entryOf(parts[at]!, calls)) as unknown as Wiring.Tasks, { onFailure: policy })

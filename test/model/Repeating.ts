@@ -1,9 +1,9 @@
-/** The reference for retries: which steps of a run are run again, read from the script and from what became of the run. */
+/** The reference for retries: the steps that run again, from the script and the states of the earlier run. */
 import type { Run } from "../../core/run/Run.ts"
 import { type Expected, givenBy, neededBy, type Placed, placed, takenBy } from "./Interpreter.ts"
 import type { Script } from "./Script.ts"
 
-/** What a retry runs again, when nothing fails any more. */
+/** What a retry runs again, if nothing fails any more. */
 export interface Repeated {
   readonly again: ReadonlySet<string>
   /** The steps that call their task: for which items, or once. */
@@ -13,7 +13,9 @@ export interface Repeated {
 /** The items that completed, by step. */
 export type Completed = ReadonlyMap<string, ReadonlySet<number>>
 
-/** What a retry of `first` from one of its steps, if any, runs again. `fresh` is a fresh run in which nothing fails. */
+/**
+ * What a retry of `first` runs again, optionally from one of its steps. `fresh` is a fresh run in which nothing fails.
+ */
 export const repeated = (
   script: Script,
   first: Run,
@@ -25,11 +27,11 @@ export const repeated = (
   const needed = neededBy(script)
   const states = new Map(first.steps.map((state) => [state.name, state]))
   const again = new Set<string>()
-  /** Those that depend on one that runs again. */
+  /** The dependents of a step that runs again. */
   const changed = new Set<string>()
   const arms = (each: Placed): ReadonlyArray<Placed> =>
     each.branch === undefined ? [] : [each, ...arms(all.find(({ step }) => step === each.branch)!)]
-  /** Whether a branch that stays as it was has not taken an arm that the step is in. */
+  /** Whether the step is in an arm that an unchanged branch did not take. */
   const isPassed = (each: Placed): boolean =>
     arms(each).some(({ step, branch }) => {
       const { status, arm } = states.get(branch!)!
