@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { afterEach, describe, expect, it, vi } from "vitest"
 import { ApiKeys, Tokens } from "../../adapters/keys/index.ts"
-import { told } from "./Asking.ts"
+import { told } from "./GuardHarness.ts"
 
 const READ = { role: "viewer", pipelines: ["*"], permissions: ["read"] } as const
 const PRINCIPAL = { id: "ci", roles: ["viewer"], grants: [{ pipelines: ["*"], permissions: ["read"] }] }

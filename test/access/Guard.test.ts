@@ -7,7 +7,7 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { ApiKeys, Tokens } from "../../adapters/keys/index.ts"
 import { Access, type Authenticator, Errors, Principal, Store } from "../../adapters/promise/index.ts"
-import { guarded, hear, visitor } from "./Asking.ts"
+import { guarded, hear, visitor } from "./GuardHarness.ts"
 
 const ALL = { pipelines: ["*"], permissions: Principal.PERMISSIONS } as const
 const keys = ApiKeys.make({ "the key": { role: "admin", id: "ada", ...ALL }, other: { role: "b", id: "bob", ...ALL } })

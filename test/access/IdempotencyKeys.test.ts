@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { Pipeline, Task } from "../../adapters/promise/index.ts"
-import { served } from "./Served.ts"
+import { served } from "./PrincipalServer.ts"
 
 const echo = Pipeline.make("echo", [
   Task.make("say", {

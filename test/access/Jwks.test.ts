@@ -8,7 +8,7 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose"
 import { afterEach, expect, it, vi } from "vitest"
 import { JwtAuthenticator } from "../../adapters/jwt/index.ts"
 import { Access } from "../../adapters/promise/index.ts"
-import { guarded, hear, told } from "./Asking.ts"
+import { guarded, hear, told } from "./GuardHarness.ts"
 
 const closers: Array<() => void> = []
 afterEach(() => {

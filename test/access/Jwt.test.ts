@@ -3,7 +3,7 @@ import { exportJWK, exportSPKI, generateKeyPair, type JWK, SignJWT } from "jose"
 import { beforeAll, describe, expect, it } from "vitest"
 import { JwtAuthenticator } from "../../adapters/jwt/index.ts"
 import { Verified } from "../../adapters/jwt/Verified.ts"
-import { told } from "./Asking.ts"
+import { told } from "./GuardHarness.ts"
 
 const SECRET = "a secret of the tests, of more than 32 bytes"
 const NOW = Date.parse("2026-01-01T00:00:00Z")

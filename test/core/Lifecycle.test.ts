@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import { Access, Levada, Operations, Pipeline, Task } from "../../adapters/promise/index.ts"
-import { layerOver, within } from "./harness/Within.ts"
+import { layerOver, within } from "./harness/WithLevada.ts"
 
 const N = Schema.Number
 

@@ -22,8 +22,8 @@ import {
 import type { Event } from "../../core/run/Event.ts"
 import { cases } from "../cases.ts"
 import { type Expected, type Fate, interpret } from "./Interpreter.ts"
-import { another, Calls, givenOf, make } from "./Making.ts"
-import { type Completed, repeated } from "./Repeating.ts"
+import { another, Calls, givenOf, make } from "./ModelPipelines.ts"
+import { type Completed, repeated } from "./RetryModel.ts"
 import { orderOf, type Script, script } from "./Script.ts"
 
 const { host } = Principal

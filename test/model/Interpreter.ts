@@ -2,7 +2,7 @@
  * The reference: the expected result of a script, by plain recursion over its parts, without events, counters, leases
  * or time.
  */
-import { another, armOf, givenOf, keeps, spell } from "./Making.ts"
+import { another, armOf, givenOf, keeps, spell } from "./ModelPipelines.ts"
 import type { Behaviour, Part, Script } from "./Script.ts"
 
 /** The expected state of a step. `cause` says why it was skipped. */

@@ -9,7 +9,7 @@ import * as Schedule from "../../../core/run/Schedule.ts"
 import { Store } from "../../../core/store/Store.ts"
 import type { ClaimRequest } from "../../../core/store/Work.ts"
 import type { Limit } from "../../../core/values/Limit.ts"
-import { type Declare, done, newRun, PIPELINE, planOf, runsOf, single } from "./harness/Driving.ts"
+import { type Declare, done, newRun, PIPELINE, planOf, runsOf, single } from "./harness/StoreDriver.ts"
 
 const requestOf = (worker: string, ...versions: ReadonlyArray<string>): ClaimRequest => ({
   worker,

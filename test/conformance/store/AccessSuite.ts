@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import { MAX_ACLS } from "../../../core/store/Acls.ts"
 import type { AuditRecord, NewRecord } from "../../../core/store/AuditLog.ts"
 import { Store } from "../../../core/store/Store.ts"
-import type { Declare } from "./harness/Driving.ts"
+import type { Declare } from "./harness/StoreDriver.ts"
 
 const HOUR = 3_600_000
 

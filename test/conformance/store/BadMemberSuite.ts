@@ -20,7 +20,7 @@ import {
   settle,
   single,
   VERSION
-} from "./harness/Driving.ts"
+} from "./harness/StoreDriver.ts"
 
 const COUNT = 1_000
 

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { MAX_DEFINITIONS } from "../../../core/store/PipelineDefinitions.ts"
 import { Store } from "../../../core/store/Store.ts"
-import type { Declare } from "./harness/Driving.ts"
+import type { Declare } from "./harness/StoreDriver.ts"
 
 const definition = (id: string, createdAtMillis: number, tasks: ReadonlyArray<string> = ["a"]) =>
   ({ id, kind: "dataflow", tasks, createdAtMillis }) as const

@@ -20,7 +20,7 @@ import {
   PIPELINE,
   settle,
   single
-} from "./harness/Driving.ts"
+} from "./harness/StoreDriver.ts"
 
 /** Opens a feed. */
 const open = (request: FeedRequest = {}) => Effect.flatMap(Store, (store) => store.feed(request))

@@ -18,8 +18,8 @@ import * as Task from "../../../core/task/Task.ts"
 import * as Acl from "../../../core/values/Acl.ts"
 import { host, type Visitor } from "../../../core/values/Principal.ts"
 import { cases } from "../../cases.ts"
-import { type Declare, newRun, single } from "./harness/Driving.ts"
-import { withWorker } from "./harness/Serving.ts"
+import { type Declare, newRun, single } from "./harness/StoreDriver.ts"
+import { withWorker } from "./harness/WithWorker.ts"
 
 const S = Schema.String
 

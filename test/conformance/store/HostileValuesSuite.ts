@@ -20,8 +20,8 @@ import { ofText } from "../../../core/values/Bytes.ts"
 import { inputsTooLarge } from "../../../core/values/ErrorInfo.ts"
 import { host } from "../../../core/values/Principal.ts"
 import { cases } from "../../cases.ts"
-import { claim, claimOne, type Declare, done, newRun, ownVersions, planOf, SMALL, settle } from "./harness/Driving.ts"
-import { withWorker } from "./harness/Serving.ts"
+import { claim, claimOne, type Declare, done, newRun, ownVersions, planOf, SMALL, settle } from "./harness/StoreDriver.ts"
+import { withWorker } from "./harness/WithWorker.ts"
 
 /** One letter for each length in UTF-8. */
 const LETTERS: ReadonlyArray<readonly [bytes: number, letter: string]> = [

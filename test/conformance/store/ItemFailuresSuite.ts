@@ -6,7 +6,7 @@ import type * as Plan from "../../../core/pipeline/Plan.ts"
 import { Store } from "../../../core/store/Store.ts"
 import type { Outcome } from "../../../core/store/Work.ts"
 import { cases } from "../../cases.ts"
-import { claim, claimOne, type Declare, done, ownVersions, settle } from "./harness/Driving.ts"
+import { claim, claimOne, type Declare, done, ownVersions, settle } from "./harness/StoreDriver.ts"
 import {
   begin,
   claimUnits,
@@ -18,7 +18,7 @@ import {
   listed,
   numbers,
   rows
-} from "./harness/DrivingItems.ts"
+} from "./harness/ItemDriver.ts"
 
 export const itemFailuresSuite = (test: Declare, testLong: Declare): void => {
   testLong(

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { KEPT_ITEMS, type KeptItems } from "../../../core/run/KeptItems.ts"
 import type { NewRun } from "../../../core/run/NewRun.ts"
 import { Store } from "../../../core/store/Store.ts"
-import { claimOne, type Declare, done, newRun, settle } from "./harness/Driving.ts"
+import { claimOne, type Declare, done, newRun, settle } from "./harness/StoreDriver.ts"
 import {
   begin,
   claimUnits,
@@ -16,7 +16,7 @@ import {
   numbers,
   planWith,
   rows
-} from "./harness/DrivingItems.ts"
+} from "./harness/ItemDriver.ts"
 
 export const itemListsSuite = (testLong: Declare): void => {
   testLong(

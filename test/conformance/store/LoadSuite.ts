@@ -14,7 +14,7 @@ import {
   settle,
   single,
   VERSION
-} from "./harness/Driving.ts"
+} from "./harness/StoreDriver.ts"
 
 const load = Effect.flatMap(Store, (store) => store.load)
 

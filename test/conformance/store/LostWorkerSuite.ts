@@ -21,7 +21,7 @@ import {
   planOf,
   settle,
   single
-} from "./harness/Driving.ts"
+} from "./harness/StoreDriver.ts"
 
 /** Longer than any Store takes to notify a worker, in milliseconds. */
 const PATIENCE = 5_000

@@ -19,7 +19,7 @@ import {
   settle,
   single,
   VERSION
-} from "./harness/Driving.ts"
+} from "./harness/StoreDriver.ts"
 
 const probed: Plan.Plan = { ...single, steps: single.steps.map((step) => ({ ...step, probed: true })) }
 const keyed = (text: string, ttlMillis = 0): Outcome => ({ _tag: "Probed", limits: [], memo: { text, ttlMillis } })

@@ -7,7 +7,7 @@ import * as Version from "../../../core/pipeline/Version.ts"
 import * as Store from "../../../core/StoreModule.ts"
 import type { FeedItem } from "../../../core/store/Feed.ts"
 import { abandonedLaterSuite } from "./AbandonedSuite.ts"
-import { testsOver } from "./harness/Driving.ts"
+import { testsOver } from "./harness/StoreDriver.ts"
 import { storeConformance } from "./StoreConformance.ts"
 
 storeConformance("memory", Store.layerMemory)

@@ -21,7 +21,7 @@ import {
   runsOf,
   settle,
   single
-} from "./harness/Driving.ts"
+} from "./harness/StoreDriver.ts"
 
 const probed: Plan.Plan = { ...single, steps: single.steps.map((step) => ({ ...step, probed: true })) }
 const found = (key: string, max: number): Outcome => ({ _tag: "Probed", limits: [{ key, max }] })

@@ -25,7 +25,7 @@ import {
   planOf,
   settle,
   single
-} from "./harness/Driving.ts"
+} from "./harness/StoreDriver.ts"
 
 const U = Schema.Unknown
 const task = (name: string, needs: ReadonlyArray<string> = [], gives = name) =>

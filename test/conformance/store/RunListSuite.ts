@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Run from "../../../core/run/Run.ts"
 import { type ListRequest, Store } from "../../../core/store/Store.ts"
-import { broken, claim, type Declare, done, finish, newRun, PIPELINE, settle, single } from "./harness/Driving.ts"
+import { broken, claim, type Declare, done, finish, newRun, PIPELINE, settle, single } from "./harness/StoreDriver.ts"
 
 export const runListSuite = (test: Declare): void => {
   test(

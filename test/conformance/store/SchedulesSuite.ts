@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as Schedule from "../../../core/run/Schedule.ts"
 import { MAX_DUE, MAX_DUE_BYTES, type TakesAfter } from "../../../core/store/ScheduleStore.ts"
 import { Store } from "../../../core/store/Store.ts"
-import { claim, type Declare, done, finish, newRun, PIPELINE, settle, single, VERSION } from "./harness/Driving.ts"
+import { claim, type Declare, done, finish, newRun, PIPELINE, settle, single, VERSION } from "./harness/StoreDriver.ts"
 
 const MINUTE = 60_000
 

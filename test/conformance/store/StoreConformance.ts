@@ -34,7 +34,7 @@ import {
   single,
   testsOver,
   VERSION
-} from "./harness/Driving.ts"
+} from "./harness/StoreDriver.ts"
 import { itemsSuite } from "./ItemsSuite.ts"
 import { loadSuite } from "./LoadSuite.ts"
 import { lostWorkerSuite } from "./LostWorkerSuite.ts"

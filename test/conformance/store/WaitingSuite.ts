@@ -22,7 +22,7 @@ import {
   settle,
   single,
   stopped
-} from "./harness/Driving.ts"
+} from "./harness/StoreDriver.ts"
 
 /** Longer than any Store takes to notify a worker, in milliseconds. */
 const PATIENCE = 5_000

@@ -3,7 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Levada, Operations, Parameters, Pipeline, Principal, Task } from "../../../adapters/promise/index.ts"
-import { within } from "../harness/Within.ts"
+import { within } from "../harness/WithLevada.ts"
 
 const N = Schema.Number
 const S = Schema.String

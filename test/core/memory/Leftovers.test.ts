@@ -5,7 +5,7 @@ import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import { Levada, Operations, Pipeline, Principal, Task } from "../../../adapters/promise/index.ts"
-import { within } from "../harness/Within.ts"
+import { within } from "../harness/WithLevada.ts"
 
 const N = Schema.Number
 const { host } = Principal

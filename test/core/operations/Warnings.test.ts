@@ -10,7 +10,7 @@ import { Errors, Store } from "../../../adapters/promise/index.ts"
 import * as Warnings from "../../../core/operations/Warnings.ts"
 import * as Version from "../../../core/pipeline/Version.ts"
 import * as Schedule from "../../../core/run/Schedule.ts"
-import { newRun, PIPELINE, single } from "../../conformance/store/harness/Driving.ts"
+import { newRun, PIPELINE, single } from "../../conformance/store/harness/StoreDriver.ts"
 
 const logging = (logged: Array<string>) =>
   Logger.layer([Logger.make(({ logLevel, message }) => void logged.push(`${logLevel} ${String(message)}`))])

@@ -6,7 +6,7 @@ import { Pipeline, Principal, Step, Task } from "../../../adapters/promise/index
 import { Testing } from "../../../adapters/testing/index.ts"
 import type { Expansion } from "../../../core/pipeline/Plan.ts"
 import { cases } from "../../cases.ts"
-import { over, sharing } from "../harness/Restarting.ts"
+import { over, sharing } from "../harness/Restarts.ts"
 
 const N = Schema.Number
 const S = Schema.String

@@ -18,7 +18,7 @@ import {
   Store,
   Task
 } from "../../../adapters/promise/index.ts"
-import { layerOver, within } from "../harness/Within.ts"
+import { layerOver, within } from "../harness/WithLevada.ts"
 
 const N = Schema.Number
 const { host } = Principal

@@ -1,5 +1,5 @@
 /** The fetch handler within a host program's server, below a base path. */
-import { announce, make, WHERE } from "./Serving.ts"
+import { announce, make, WHERE } from "./FixtureServer.ts"
 
 const BASE_PATH = "/flows"
 

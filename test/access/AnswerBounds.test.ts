@@ -2,7 +2,7 @@
 import * as Schema from "effect/Schema"
 import { afterAll, expect, test } from "vitest"
 import { Access, Levada, Pipeline, Task } from "../../adapters/promise/index.ts"
-import { asked } from "./Served.ts"
+import { asked } from "./PrincipalServer.ts"
 
 const task = Task.make("say", { input: {}, output: { said: Schema.String }, run: () => ({ said: "x" }) })
 const levada = Levada.make({ pipelines: [Pipeline.make("flow", [task])], access: Access.open })

@@ -17,7 +17,7 @@ import {
   Task
 } from "../../../adapters/promise/index.ts"
 import { cases } from "../../cases.ts"
-import { within } from "../harness/Within.ts"
+import { within } from "../harness/WithLevada.ts"
 
 const N = Schema.Number
 const { host } = Principal

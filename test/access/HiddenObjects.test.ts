@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import { afterAll, expect, test } from "vitest"
 import { routes } from "../../adapters/http/index.ts"
 import { type Acl, Pipeline, Task } from "../../adapters/promise/index.ts"
-import { type Answered, type Sent, served } from "./Served.ts"
+import { type Answered, type Sent, served } from "./PrincipalServer.ts"
 
 const all = ["read", "execute", "admin"] as const
 const task = Task.make("say", { input: {}, output: { said: Schema.String }, run: () => ({ said: "x" }) })

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { expect, it } from "vitest"
 import { Access, Principal } from "../../adapters/promise/index.ts"
-import { guarded } from "./Asking.ts"
+import { guarded } from "./GuardHarness.ts"
 
 const wish = fc.record(
   {

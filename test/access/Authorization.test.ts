@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { Access, type Acl, Principal } from "../../adapters/promise/index.ts"
-import { guarded, visitor } from "./Asking.ts"
+import { guarded, visitor } from "./GuardHarness.ts"
 
 const { PERMISSIONS } = Principal
 type Grant = Principal.Grant

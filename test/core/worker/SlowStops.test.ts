@@ -7,7 +7,7 @@ import * as fc from "fast-check"
 import { afterEach, describe, expect, it } from "vitest"
 import { Levada, Operations, Pipeline, Principal, Task } from "../../../adapters/promise/index.ts"
 import { Testing } from "../../../adapters/testing/index.ts"
-import { within } from "../harness/Within.ts"
+import { within } from "../harness/WithLevada.ts"
 
 const N = Schema.Number
 const { host } = Principal

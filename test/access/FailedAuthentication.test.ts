@@ -8,7 +8,7 @@ import { ApiKeys } from "../../adapters/keys/index.ts"
 import { Access } from "../../adapters/promise/index.ts"
 import { MAX_STRANGERS } from "../../core/access/Strangers.ts"
 import { Store } from "../../core/store/Store.ts"
-import { guarded, visitor } from "./Asking.ts"
+import { guarded, visitor } from "./GuardHarness.ts"
 
 const keys = ApiKeys.make({
   "ada-key-of-the-tests": { role: "a", id: "ada", pipelines: ["*"], permissions: ["read", "execute", "admin"] }

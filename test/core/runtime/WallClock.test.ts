@@ -21,7 +21,7 @@ import {
 } from "../../../adapters/promise/index.ts"
 import * as Version from "../../../core/pipeline/Version.ts"
 import { cases } from "../../cases.ts"
-import { within } from "../harness/Within.ts"
+import { within } from "../harness/WithLevada.ts"
 
 const N = Schema.Number
 const { host } = Principal

@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import { Levada, Operations, Pipeline, Principal, Task } from "../../../adapters/promise/index.ts"
-import { within } from "../harness/Within.ts"
+import { within } from "../harness/WithLevada.ts"
 
 const N = Schema.Number
 const { host } = Principal

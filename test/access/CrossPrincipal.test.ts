@@ -7,7 +7,7 @@ import * as fc from "fast-check"
 import { afterAll, expect, test } from "vitest"
 import { routes } from "../../adapters/http/index.ts"
 import { Pipeline, Task } from "../../adapters/promise/index.ts"
-import { type Answered, type Sent, served } from "./Served.ts"
+import { type Answered, type Sent, served } from "./PrincipalServer.ts"
 
 const all = ["read", "execute", "admin"] as const
 const SECRET = "secret-result-of-ada"

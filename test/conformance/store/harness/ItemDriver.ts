@@ -8,7 +8,7 @@ import type { NewRun } from "../../../../core/run/NewRun.ts"
 import { Store } from "../../../../core/store/Store.ts"
 import type { Claim, Outcome } from "../../../../core/store/Work.ts"
 import type { ErrorInfo } from "../../../../core/values/ErrorInfo.ts"
-import { claim, claimOne, done, newRun, planOf, settle } from "./Driving.ts"
+import { claim, claimOne, done, newRun, planOf, settle } from "./StoreDriver.ts"
 
 const plain = planOf({ a: [], after: ["a"] })
 

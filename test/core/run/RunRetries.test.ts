@@ -2,7 +2,7 @@
 import * as Schema from "effect/Schema"
 import { describe, expect, it } from "vitest"
 import { Pipeline, Step, Task } from "../../../adapters/promise/index.ts"
-import { over, sharing } from "../harness/Restarting.ts"
+import { over, sharing } from "../harness/Restarts.ts"
 
 const N = Schema.Number
 const S = Schema.String

@@ -25,7 +25,7 @@ import {
 } from "../../../adapters/promise/index.ts"
 import * as Bytes from "../../../core/values/Bytes.ts"
 import { cases } from "../../cases.ts"
-import { layerOver, within } from "../harness/Within.ts"
+import { layerOver, within } from "../harness/WithLevada.ts"
 
 const N = Schema.Number
 const S = Schema.String
