@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { expect, it } from "vitest"
 import { Access, Principal } from "../../adapters/promise/index.ts"
-import { guarded } from "./GuardHarness.ts"
+import { withGuard } from "./GuardHarness.ts"
 
 const wish = fc.record(
   {
@@ -23,7 +23,7 @@ const secured = Access.secured({
 it.each([Access.open, secured])("has no permissions: $_tag", (access) =>
   fc.assert(
     fc.asyncProperty(wish, (asked) =>
-      guarded(access, (guard) =>
+      withGuard(access, (guard) =>
         Effect.gen(function* () {
           expect(guard.may(Principal.nobody, asked)).toBe(false)
           expect(yield* Effect.flip(guard.check(Principal.nobody, asked))).toMatchObject({ _tag: "AccessDenied" })

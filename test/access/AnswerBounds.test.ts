@@ -2,7 +2,7 @@
 import * as Schema from "effect/Schema"
 import { afterAll, expect, test } from "vitest"
 import { Access, Levada, Pipeline, Task } from "../../adapters/promise/index.ts"
-import { asked } from "./PrincipalServer.ts"
+import { send } from "./PrincipalServer.ts"
 
 const task = Task.make("say", { input: {}, output: { said: Schema.String }, run: () => ({ said: "x" }) })
 const levada = Levada.make({ pipelines: [Pipeline.make("flow", [task])], access: Access.open })
@@ -34,7 +34,7 @@ test.each(BODIES)("%s %s echoes no long text", async (method, path, keys) => {
   for (const key of keys) {
     for (const value of [LONG, [LONG], { [LONG]: LONG }, { data: [LONG] }]) {
       for (const json of [{ [key]: value }, { ...valid, [key]: value }]) {
-        const { status, text } = await asked(levada, method, path, { json })
+        const { status, text } = await send(levada, method, path, { json })
         expect([key.slice(0, 20), status < 500, text.length < 20_000]).toEqual([key.slice(0, 20), true, true])
       }
     }
@@ -43,17 +43,17 @@ test.each(BODIES)("%s %s echoes no long text", async (method, path, keys) => {
 
 test("GET /schedules and GET /pipelines have pages", async () => {
   for (let number = 0; number < 25; number++) {
-    await asked(levada, "POST", `/pipelines/p${number}`, { json: { pipeline_type: "dataflow", tasks: ["say"] } })
-    await asked(levada, "POST", "/schedules", {
+    await send(levada, "POST", `/pipelines/p${number}`, { json: { pipeline_type: "dataflow", tasks: ["say"] } })
+    await send(levada, "POST", "/schedules", {
       json: { id: `s${String(number).padStart(2, "0")}`, pipeline_id: "flow", every: 86_400 }
     })
   }
-  const all = (await asked(levada, "GET", "/pipelines")).json
+  const all = (await send(levada, "GET", "/pipelines")).json
   expect(all).toHaveLength(26)
   const parts: Array<unknown> = []
   let path: string | undefined = "/pipelines?limit=10"
   while (path !== undefined) {
-    const { json, headers } = await asked(levada, "GET", path)
+    const { json, headers } = await send(levada, "GET", path)
     expect(json.length).toBeLessThanOrEqual(10)
     parts.push(...json)
     path = /^<([^>]+)>; rel="next"$/.exec(headers.get("link") ?? "")?.[1]
@@ -63,7 +63,7 @@ test("GET /schedules and GET /pipelines have pages", async () => {
   let cursor: string | null = ""
   while (cursor !== null) {
     const of: string = cursor === "" ? "" : `&cursor=${cursor}`
-    const { json } = await asked(levada, "GET", `/schedules?limit=7${of}`)
+    const { json } = await send(levada, "GET", `/schedules?limit=7${of}`)
     expect(json.schedules.length).toBeLessThanOrEqual(7)
     schedules.push(...json.schedules.map(({ id }: { readonly id: string }) => id))
     cursor = json.next_cursor
@@ -71,7 +71,7 @@ test("GET /schedules and GET /pipelines have pages", async () => {
   expect(schedules).toEqual(Array.from({ length: 25 }, (_, number) => `s${String(number).padStart(2, "0")}`))
   for (const query of ["limit=0", "limit=1001", "limit=x", "cursor=x", "cursor=-1", "cursor=1.5"]) {
     for (const list of ["/pipelines", "/schedules"]) {
-      expect([query, (await asked(levada, "GET", `${list}?${query}`)).status]).toEqual([query, 400])
+      expect([query, (await send(levada, "GET", `${list}?${query}`)).status]).toEqual([query, 400])
     }
   }
 })

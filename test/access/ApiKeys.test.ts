@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { afterEach, describe, expect, it, vi } from "vitest"
 import { ApiKeys, Tokens } from "../../adapters/keys/index.ts"
-import { told } from "./GuardHarness.ts"
+import { authenticatorOutcome } from "./GuardHarness.ts"
 
 const READ = { role: "viewer", pipelines: ["*"], permissions: ["read"] } as const
 const PRINCIPAL = { id: "ci", roles: ["viewer"], grants: [{ pipelines: ["*"], permissions: ["read"] }] }
@@ -13,7 +13,7 @@ const crypto = process.getBuiltinModule("node:crypto")
 afterEach(() => vi.restoreAllMocks())
 
 const ask = (keys: Parameters<typeof ApiKeys.make>[0], apiKey: string | undefined) =>
-  told(ApiKeys.make(keys), { apiKey }, NOW)
+  authenticatorOutcome(ApiKeys.make(keys), { apiKey }, NOW)
 
 describe("an API key", () => {
   it("authenticates as its entry, whether the entry has the key or its hash", async () => {
@@ -35,7 +35,7 @@ describe("an API key", () => {
     expect(await ask(keys, "old")).toEqual({ ...PRINCIPAL, expiresAtMillis: NOW + 1 })
     expect(await ask(keys, "new")).toEqual({ ...PRINCIPAL, expiresAtMillis: Date.parse("2026-12-31T23:00:00Z") })
     expect(await ask(keys, "gone")).toBe("UnknownApiKey")
-    expect(await told(ApiKeys.make(keys), { apiKey: "old" }, NOW + 1)).toBe("UnknownApiKey")
+    expect(await authenticatorOutcome(ApiKeys.make(keys), { apiKey: "old" }, NOW + 1)).toBe("UnknownApiKey")
   })
 
   it("has a name that reveals no part of it", async () => {
@@ -61,7 +61,7 @@ describe("an API key", () => {
     const authenticator = ApiKeys.make({ one: READ, two: READ, three: READ })
     for (const apiKey of ["one", "two", "three", "thre", "x", "k".repeat(600)]) {
       compare.mockClear()
-      await told(authenticator, { apiKey }, NOW)
+      await authenticatorOutcome(authenticator, { apiKey }, NOW)
       expect(compare).toHaveBeenCalledTimes(3)
       for (const [left, right] of compare.mock.calls) {
         expect([left.byteLength, right.byteLength]).toEqual([32, 32])

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { Access, type Acl, Principal } from "../../adapters/promise/index.ts"
-import { guarded, visitor } from "./GuardHarness.ts"
+import { visitor, withGuard } from "./GuardHarness.ts"
 
 const { PERMISSIONS } = Principal
 type Grant = Principal.Grant
@@ -86,7 +86,7 @@ describe("the guard decides", () => {
             roles,
             acls: acls as Readonly<Record<string, Acl.Acl>>
           })
-          await guarded(access, (guard) =>
+          await withGuard(access, (guard) =>
             Effect.gen(function* () {
               const caller = yield* guard.enter(visitor(), "read")
               for (const permission of PERMISSIONS) {

@@ -7,7 +7,7 @@ import * as fc from "fast-check"
 import { afterAll, expect, test } from "vitest"
 import { routes } from "../../adapters/http/index.ts"
 import { Pipeline, Task } from "../../adapters/promise/index.ts"
-import { type Answered, type Sent, served } from "./PrincipalServer.ts"
+import { type ReadAnswer, type RequestParts, servePrincipals } from "./PrincipalServer.ts"
 
 const all = ["read", "execute", "admin"] as const
 const SECRET = "secret-result-of-ada"
@@ -25,7 +25,7 @@ const task = (name: keyof typeof ran) =>
   })
 
 /** Ada may use pipelines that begin with `bank_`, Bob pipelines that begin with `post_`. */
-const server = served(
+const server = servePrincipals(
   { ada: { pipelines: ["bank_*"], permissions: all }, bob: { pipelines: ["post_*"], permissions: all } },
   {
     pipelines: [Pipeline.make("bank_pay", [task("pay")]), Pipeline.make("post_mail", [task("mail")])],
@@ -56,10 +56,10 @@ const bodyOf = (key: string, { pipeline, run, schedule }: Names, tasks: Readonly
     "POST /tokens": count % 2 === 0 ? { pipeline_id: pipeline } : { task_id: run }
   })[key]
 
-const ask = (who: string, key: string, names: Names, tasks: ReadonlyArray<string>): Promise<Answered> => {
+const ask = (who: string, key: string, names: Names, tasks: ReadonlyArray<string>): Promise<ReadAnswer> => {
   const [method, path] = key.split(" ") as [string, string]
   const json = bodyOf(key, names, tasks)
-  const sent: Sent = {
+  const sent: RequestParts = {
     ...(json !== undefined && { json }),
     ...(key.endsWith("/execute") && { headers: { "idempotency-key": names.key } })
   }
@@ -71,7 +71,7 @@ const ask = (who: string, key: string, names: Names, tasks: ReadonlyArray<string
 }
 
 /** Answers with the ids of the results in place of those of the request. */
-const after = (names: Names, { json }: Answered): Names => ({ ...names, ...(json?.task_id && { run: json.task_id }) })
+const after = (names: Names, { json }: ReadAnswer): Names => ({ ...names, ...(json?.task_id && { run: json.task_id }) })
 
 test("a route that Ada calls gives Bob no access through another route", async () => {
   await fc.assert(

@@ -8,7 +8,7 @@ import { ApiKeys } from "../../adapters/keys/index.ts"
 import { Access } from "../../adapters/promise/index.ts"
 import { MAX_STRANGERS } from "../../core/access/Strangers.ts"
 import { Store } from "../../core/store/Store.ts"
-import { guarded, visitor } from "./GuardHarness.ts"
+import { visitor, withGuard } from "./GuardHarness.ts"
 
 const keys = ApiKeys.make({
   "ada-key-of-the-tests": { role: "a", id: "ada", pipelines: ["*"], permissions: ["read", "execute", "admin"] }
@@ -20,7 +20,7 @@ const tagOf = <A, E extends { readonly _tag: string }>(effect: Effect.Effect<A, 
 
 describe("the limit on failed authentications", () => {
   it("exists by default, counts by address, and does not count known principals", () =>
-    guarded(Access.secured({ authenticators: [keys], limitsByAddress: { execute: "2/minute" } }), (guard) =>
+    withGuard(Access.secured({ authenticators: [keys], limitsByAddress: { execute: "2/minute" } }), (guard) =>
       Effect.gen(function* () {
         const enter = (shown: object) => tagOf(guard.enter(visitor(shown), "read"))
         const answers: Array<string> = []
@@ -39,7 +39,7 @@ describe("the limit on failed authentications", () => {
   it("leaves known principals at the same address their own limits", () =>
     fc.assert(
       fc.asyncProperty(fc.array(fc.boolean(), { maxLength: 30 }), (isKnown) =>
-        guarded(
+        withGuard(
           Access.secured({
             authenticators: [keys],
             limitsByAddress: { read: "5/minute" },
@@ -65,7 +65,7 @@ describe("the limit on failed authentications", () => {
 
 describe("the audit log", () => {
   it("keeps no denials of unauthenticated requests; they are counted by address, within bounds", () =>
-    guarded(Access.secured({ authenticators: [keys] }), (guard) =>
+    withGuard(Access.secured({ authenticators: [keys] }), (guard) =>
       Effect.gen(function* () {
         const { audit } = yield* Store
         const caller = yield* guard.enter(visitor(ADA), "read")
@@ -85,7 +85,7 @@ describe("the audit log", () => {
 
   it("has their number in one log line, every ten seconds at most", async () => {
     const lines: Array<string> = []
-    await guarded(Access.secured({ authenticators: [keys] }), (guard) =>
+    await withGuard(Access.secured({ authenticators: [keys] }), (guard) =>
       Effect.gen(function* () {
         const knock = tagOf(guard.enter(visitor({ apiKey: "wrong" }), "read"))
         yield* Effect.repeat(knock, { times: 999 })

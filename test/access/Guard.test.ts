@@ -7,7 +7,7 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { ApiKeys, Tokens } from "../../adapters/keys/index.ts"
 import { Access, type Authenticator, Errors, Principal, Store } from "../../adapters/promise/index.ts"
-import { guarded, hear, visitor } from "./GuardHarness.ts"
+import { guardOutcome, visitor, withGuard } from "./GuardHarness.ts"
 
 const ALL = { pipelines: ["*"], permissions: Principal.PERMISSIONS } as const
 const keys = ApiKeys.make({ "the key": { role: "admin", id: "ada", ...ALL }, other: { role: "b", id: "bob", ...ALL } })
@@ -57,7 +57,7 @@ describe("the order of checks", () => {
   const access = Access.secured({ authenticators: [watched], limits: { read: "1/minute" }, requireHttps: true })
 
   it("is HTTPS, authentication, rate by address, permission, rate by principal, audit", () =>
-    guarded(
+    withGuard(
       access,
       (guard) =>
         Effect.gen(function* () {
@@ -92,7 +92,7 @@ describe("the order of checks", () => {
     ))
 
   it("does not apply to the program itself, whose requests are not recorded", () =>
-    guarded(
+    withGuard(
       access,
       (guard) =>
         Effect.gen(function* () {
@@ -107,7 +107,9 @@ describe("the order of checks", () => {
 
 describe("with an authenticator that fails, access is denied", () => {
   const said = (authenticate: Authenticator["authenticate"]) =>
-    guarded(Access.secured({ authenticators: [{ scheme: "Test", authenticate }] }), (guard) => hear(guard, SHOWN))
+    withGuard(Access.secured({ authenticators: [{ scheme: "Test", authenticate }] }), (guard) =>
+      guardOutcome(guard, SHOWN)
+    )
   const unavailable = { tag: "AuthenticatorUnavailable" }
 
   it.each<[string, Authenticator["authenticate"]]>([
@@ -134,9 +136,9 @@ describe("with an authenticator that fails, access is denied", () => {
   })
 
   it("when it hangs: after five seconds", () =>
-    guarded(Access.secured({ authenticators: [{ scheme: "Test", authenticate: () => Effect.never }] }), (guard) =>
+    withGuard(Access.secured({ authenticators: [{ scheme: "Test", authenticate: () => Effect.never }] }), (guard) =>
       Effect.gen(function* () {
-        const fiber = yield* Effect.forkChild(hear(guard, SHOWN))
+        const fiber = yield* Effect.forkChild(guardOutcome(guard, SHOWN))
         yield* TestClock.adjust("4999 millis")
         expect(fiber.pollUnsafe()).toBeUndefined()
         yield* TestClock.adjust("1 millis")
@@ -183,10 +185,10 @@ describe("with an authenticator that fails, access is denied", () => {
 
   it("an authenticator that finds no credentials leaves the request to the next one", async () => {
     const authenticators = [{ scheme: "Test", authenticate: () => undefined }, keys]
-    expect(await guarded(Access.secured({ authenticators }), (guard) => hear(guard, SHOWN))).toMatchObject({
+    expect(await withGuard(Access.secured({ authenticators }), (guard) => guardOutcome(guard, SHOWN))).toMatchObject({
       principal: { id: "ApiKey:ada" }
     })
-    expect(await guarded(Access.secured({ authenticators }), (guard) => hear(guard, {}))).toMatchObject({
+    expect(await withGuard(Access.secured({ authenticators }), (guard) => guardOutcome(guard, {}))).toMatchObject({
       tag: "Unauthenticated",
       message: "Credentials are needed, and none were shown"
     })
@@ -194,7 +196,7 @@ describe("with an authenticator that fails, access is denied", () => {
 
   it("two authenticators that both match are refused", async () => {
     const authenticators = [keys, { scheme: "Test", authenticate: () => ({ id: "eve", roles: [] }) }]
-    expect(await guarded(Access.secured({ authenticators }), (guard) => hear(guard, SHOWN))).toMatchObject({
+    expect(await withGuard(Access.secured({ authenticators }), (guard) => guardOutcome(guard, SHOWN))).toMatchObject({
       tag: "Unauthenticated"
     })
   })
@@ -202,7 +204,7 @@ describe("with an authenticator that fails, access is denied", () => {
 
 describe("with a Store that is down, access is denied", () => {
   const ask = (parts: Parameters<typeof storeWith>[0], shown: object = SHOWN) =>
-    guarded(
+    withGuard(
       Access.secured({ authenticators: [keys], limits: { read: "10/minute" }, tokens: Tokens.make() }),
       (guard) =>
         tagOf(

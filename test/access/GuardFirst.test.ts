@@ -4,11 +4,11 @@ import * as fc from "fast-check"
 import { afterAll, expect, test } from "vitest"
 import { routes } from "../../adapters/http/index.ts"
 import { Pipeline, Task } from "../../adapters/promise/index.ts"
-import { type Sent, served } from "./PrincipalServer.ts"
+import { type RequestParts, servePrincipals } from "./PrincipalServer.ts"
 
 const all = ["read", "execute", "admin"] as const
 const task = Task.make("say", { input: {}, output: { said: Schema.String }, run: () => ({ said: "x" }) })
-const server = served(
+const server = servePrincipals(
   {
     owner: { pipelines: ["*"], permissions: all },
     stranger: { pipelines: ["other"], permissions: all },
@@ -72,7 +72,7 @@ test("an invalid request without permission is refused, counted and recorded lik
         const [method, template] = key.split(" ") as [string, string]
         const path = template.replace("{pipeline_id}", pipeline).replace("{task_id}", runs[pipeline])
         const json = JSON.parse(JSON.stringify(GOOD[key] ?? {}).replace("PIPELINE", pipeline))
-        const bad: Readonly<Record<string, Sent>> = {
+        const bad: Readonly<Record<string, RequestParts>> = {
           type: { body: JSON.stringify(json), headers: { "content-type": "text/plain" } },
           syntax: { body: "{", headers: JSON_TYPE },
           depth: { body: "[".repeat(500), headers: JSON_TYPE },

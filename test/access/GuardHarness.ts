@@ -22,10 +22,10 @@ export const visitor = (shown: Partial<Principal.Visitor> = {}): Principal.Visit
 })
 
 /** The result: the principal, or the tag and the message of the failure. */
-export type Heard = { readonly principal: Principal.Principal } | { readonly tag: string; readonly message: string }
+export type Outcome = { readonly principal: Principal.Principal } | { readonly tag: string; readonly message: string }
 
 /** A guard with a Store in memory, under virtual time that begins at 0. */
-export const guarded = <A, E>(
+export const withGuard = <A, E>(
   access: Access.Access,
   body: (guard: Guard) => Effect.Effect<A, E, Store>,
   store: Layer.Layer<Store, unknown> = layerMemory()
@@ -43,14 +43,14 @@ export const guarded = <A, E>(
   )
 
 /** The guard's answer to a visitor. */
-export const hear = (guard: Guard, shown: Partial<Principal.Visitor>): Effect.Effect<Heard> =>
+export const guardOutcome = (guard: Guard, shown: Partial<Principal.Visitor>): Effect.Effect<Outcome> =>
   Effect.match(guard.enter(visitor(shown), "read"), {
-    onSuccess: ({ principal }): Heard => ({ principal }),
-    onFailure: ({ _tag, message }): Heard => ({ tag: _tag, message })
+    onSuccess: ({ principal }): Outcome => ({ principal }),
+    onFailure: ({ _tag, message }): Outcome => ({ tag: _tag, message })
   })
 
 /** An authenticator's answer to a visitor, at a time in milliseconds since 1970. */
-export const told = async (
+export const authenticatorOutcome = async (
   authenticator: Authenticator,
   shown: Partial<Principal.Visitor>,
   nowMillis = Date.now()

@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import { afterAll, expect, test } from "vitest"
 import { routes } from "../../adapters/http/index.ts"
 import { type Acl, Pipeline, Task } from "../../adapters/promise/index.ts"
-import { type Answered, type Sent, served } from "./PrincipalServer.ts"
+import { type ReadAnswer, type RequestParts, servePrincipals } from "./PrincipalServer.ts"
 
 const all = ["read", "execute", "admin"] as const
 const task = Task.make("say", { input: {}, output: { said: Schema.String }, run: () => ({ said: "x" }) })
@@ -28,7 +28,7 @@ const GRANTS = {
 
 const servers = Object.entries(GRANTS).map(([name, grant]) => ({
   name,
-  ...served(
+  ...servePrincipals(
     { owner: { pipelines: ["*"], permissions: all }, one: grant },
     {
       pipelines,
@@ -52,7 +52,7 @@ const bodies: Readonly<Record<string, (at: typeof HIDDEN) => unknown>> = {
 }
 
 /** An answer without the requested ids and without timestamps. */
-const seen = ({ status, headers, text }: Answered, at: typeof HIDDEN): string =>
+const seen = ({ status, headers, text }: ReadAnswer, at: typeof HIDDEN): string =>
   JSON.stringify([
     status,
     [...headers].flatMap(([name, value]) =>
@@ -93,7 +93,7 @@ test.each(servers)("a caller can't tell a hidden object from a missing one: the 
           .replace("{schedule_id}", at.schedule)
           .replace("{file}", "start.js")
         const json = bodies[key]?.(at)
-        const sent: Sent = json === undefined ? {} : { json }
+        const sent: RequestParts = json === undefined ? {} : { json }
         return seen(await as("one", method, filled, sent), at)
       })
     )

@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { Pipeline, Task } from "../../adapters/promise/index.ts"
-import { served } from "./PrincipalServer.ts"
+import { servePrincipals } from "./PrincipalServer.ts"
 
 const echo = Pipeline.make("echo", [
   Task.make("say", {
@@ -21,7 +21,7 @@ const sent = (key: string, word: string) => ({
 })
 
 test("another principal's key returns neither its run nor its result, and reveals no id", async () => {
-  await using server = served({ ada: grant, bob: grant }, { pipelines: [echo] })
+  await using server = servePrincipals({ ada: grant, bob: grant }, { pipelines: [echo] })
   const ofAda = await server.as("ada", "POST", "/pipelines/echo/execute", sent("k", "secret"))
   const same = await server.as("bob", "POST", "/pipelines/echo/execute", sent("k", "secret"))
   const other = await server.as("bob", "POST", "/pipelines/echo/execute", sent("k", "mine"))
@@ -36,7 +36,7 @@ test("another principal's key returns neither its run nor its result, and reveal
 })
 
 test("the program's own keys stay unchanged, and no principal can use them", async () => {
-  await using server = served({ ada: grant }, { pipelines: [echo] })
+  await using server = servePrincipals({ ada: grant }, { pipelines: [echo] })
   const own = await server.levada.start(echo, { word: "x" }, { idempotencyKey: "k" })
   expect(await server.levada.start(echo, { word: "x" }, { idempotencyKey: "k" })).toBe(own)
   const { json } = await server.as("ada", "POST", "/pipelines/echo/execute", sent("k", "x"))
@@ -51,7 +51,7 @@ const key = fc
   .map((text) => text.trim() || "k")
 
 test("two starts are one run only if both principal and key are the same", async () => {
-  await using server = served(Object.fromEntries(NAMES.map((name) => [name.replace(" ", "-"), grant])), {
+  await using server = servePrincipals(Object.fromEntries(NAMES.map((name) => [name.replace(" ", "-"), grant])), {
     pipelines: [echo]
   })
   const names = NAMES.map((name) => name.replace(" ", "-"))

@@ -8,7 +8,7 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose"
 import { afterEach, expect, it, vi } from "vitest"
 import { JwtAuthenticator } from "../../adapters/jwt/index.ts"
 import { Access } from "../../adapters/promise/index.ts"
-import { guarded, hear, told } from "./GuardHarness.ts"
+import { authenticatorOutcome, guardOutcome, withGuard } from "./GuardHarness.ts"
 
 const closers: Array<() => void> = []
 afterEach(() => {
@@ -45,7 +45,7 @@ it("are fetched once for many tokens, and again for an unknown key id, but not t
     fetched++
     response.end(JSON.stringify({ keys }))
   })
-  const ask = (bearer: string) => told(authenticator, { bearer })
+  const ask = (bearer: string) => authenticatorOutcome(authenticator, { bearer })
   expect(await Promise.all([ask(one.token), ask(one.token)])).toMatchObject([{ id: "ada" }, { id: "ada" }])
   expect(await ask(two.token)).toBe("Unauthenticated")
   expect(fetched).toBe(1)
@@ -65,16 +65,18 @@ it.each<[string, RequestListener]>([
   ["hangs up", (request) => request.socket.destroy()]
 ])("while the server %s, access is denied, and no valid token is called invalid", async (_, listener) => {
   const authenticator = await serving(listener)
-  expect(await told(authenticator, { bearer: (await pair("one")).token })).toBe("AuthenticatorUnavailable")
+  expect(await authenticatorOutcome(authenticator, { bearer: (await pair("one")).token })).toBe(
+    "AuthenticatorUnavailable"
+  )
 })
 
 it("are waited for five seconds at most", async () => {
   const asked = Promise.withResolvers<void>()
   const authenticator = await serving(() => asked.resolve())
   const { token } = await pair("one")
-  await guarded(Access.secured({ authenticators: [authenticator] }), (guard) =>
+  await withGuard(Access.secured({ authenticators: [authenticator] }), (guard) =>
     Effect.gen(function* () {
-      const fiber = yield* Effect.forkChild(hear(guard, { bearer: token }))
+      const fiber = yield* Effect.forkChild(guardOutcome(guard, { bearer: token }))
       yield* Effect.promise(() => asked.promise)
       yield* TestClock.adjust("5 seconds")
       expect(yield* Fiber.join(fiber)).toMatchObject({ tag: "AuthenticatorUnavailable" })

@@ -3,7 +3,7 @@ import { exportJWK, exportSPKI, generateKeyPair, type JWK, SignJWT } from "jose"
 import { beforeAll, describe, expect, it } from "vitest"
 import { JwtAuthenticator } from "../../adapters/jwt/index.ts"
 import { Verified } from "../../adapters/jwt/Verified.ts"
-import { told } from "./GuardHarness.ts"
+import { authenticatorOutcome } from "./GuardHarness.ts"
 
 const SECRET = "a secret of the tests, of more than 32 bytes"
 const NOW = Date.parse("2026-01-01T00:00:00Z")
@@ -20,7 +20,8 @@ const sign = (
 ): Promise<string> => new SignJWT(claims).setProtectedHeader(header).sign(key)
 
 const hs = JwtAuthenticator.make({ secret: SECRET })
-const ask = (token: string, authenticator = hs, nowMillis = NOW) => told(authenticator, { bearer: token }, nowMillis)
+const ask = (token: string, authenticator = hs, nowMillis = NOW) =>
+  authenticatorOutcome(authenticator, { bearer: token }, nowMillis)
 
 interface Pair {
   readonly alg: JwtAuthenticator.Algorithm
@@ -71,7 +72,7 @@ describe("a valid token", () => {
 
   it("is left to the next authenticator if it is not a JWT", async () => {
     for (const bearer of [undefined, "", "lvt_abc", "a.b", "a.b.c.d", "a b.c.d"]) {
-      expect(await told(hs, { bearer }, NOW)).toBeUndefined()
+      expect(await authenticatorOutcome(hs, { bearer }, NOW)).toBeUndefined()
     }
   })
 })
@@ -82,7 +83,7 @@ describe("a token is refused", () => {
     ["that never expires", { sub: "ada" }],
     ["whose end is not a number", { ...CLAIMS, exp: String(SECONDS + 60) }],
     ["that is not valid yet", { ...CLAIMS, nbf: SECONDS + 60 }],
-    ["of nobody", { exp: SECONDS + 60 }],
+    ["without a subject", { exp: SECONDS + 60 }],
     ["whose subject is not text", { sub: 7, exp: SECONDS + 60 }]
   ])("%s", async (_, claims) => {
     expect(await ask(await sign(claims))).toBe("Unauthenticated")

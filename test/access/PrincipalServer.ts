@@ -4,7 +4,7 @@ import { ApiKeys, Tokens } from "../../adapters/keys/index.ts"
 import { Access, Levada, type Pipeline, type Principal, type Task } from "../../adapters/promise/index.ts"
 
 /** An answer that was read. */
-export interface Answered {
+export interface ReadAnswer {
   readonly status: number
   readonly headers: Headers
   readonly text: string
@@ -13,29 +13,29 @@ export interface Answered {
 }
 
 /** The optional parts of a request. */
-export interface Sent {
+export interface RequestParts {
   readonly json?: unknown
   readonly body?: string
   readonly headers?: Readonly<Record<string, string>>
 }
 
 /** A served Levada. */
-export interface Served extends AsyncDisposable {
+export interface PrincipalServer extends AsyncDisposable {
   readonly levada: Levada.Levada
   /** Sends a request as the principal of that name. */
-  readonly as: (name: string, method: string, path: string, sent?: Sent) => Promise<Answered>
+  readonly as: (name: string, method: string, path: string, sent?: RequestParts) => Promise<ReadAnswer>
 }
 
 /** The key of a principal. */
 export const keyOf = (name: string): string => `${name}-key-of-the-tests`
 
 /** Sends a request to a `fetch` handler. */
-export const asked = async (
+export const send = async (
   levada: Pick<Levada.Levada, "fetch">,
   method: string,
   path: string,
-  { json, body, headers = {} }: Sent = {}
-): Promise<Answered> => {
+  { json, body, headers = {} }: RequestParts = {}
+): Promise<ReadAnswer> => {
   const sent = json === undefined ? body : JSON.stringify(json)
   const response = await levada.fetch(
     new Request(`http://localhost${path}`, {
@@ -53,14 +53,14 @@ export const asked = async (
 }
 
 /** Serves pipelines to principals, each with its grant. */
-export const served = (
+export const servePrincipals = (
   principals: Readonly<Record<string, Principal.Grant>>,
   options: {
     readonly pipelines: ReadonlyArray<Pipeline.Any>
     readonly tasks?: ReadonlyArray<Task.Any>
     readonly access?: Partial<Access.Options>
   }
-): Served => {
+): PrincipalServer => {
   const { access, ...rest } = options
   const keys = Object.entries(principals).map(([name, grant]) => [keyOf(name), { ...grant, id: name, role: name }])
   const made = {
@@ -77,7 +77,7 @@ export const served = (
   return {
     levada,
     as: (name, method, path, sent = {}) =>
-      asked(levada, method, path, { ...sent, headers: { "x-api-key": keyOf(name), ...sent.headers } }),
+      send(levada, method, path, { ...sent, headers: { "x-api-key": keyOf(name), ...sent.headers } }),
     [Symbol.asyncDispose]: () => levada.close()
   }
 }

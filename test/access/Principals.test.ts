@@ -4,7 +4,7 @@ import * as fc from "fast-check"
 import { describe, expect, it, test } from "vitest"
 import { Access, type Authenticator } from "../../adapters/promise/index.ts"
 import * as Acl from "../../core/values/Acl.ts"
-import { guarded, visitor } from "./GuardHarness.ts"
+import { visitor, withGuard } from "./GuardHarness.ts"
 
 const id = fc.string({ unit: fc.constantFrom("a", ":", "B", "/"), minLength: 1, maxLength: 4 })
 const scheme = fc.constantFrom("ApiKey", "Bearer", "B", "a")
@@ -27,7 +27,7 @@ describe("a principal", () => {
           limits: { read: "1/minute" }
         })
         const isSame = scheme === otherScheme && id === otherId
-        await guarded(access, (guard) =>
+        await withGuard(access, (guard) =>
           Effect.gen(function* () {
             const enter = (name: string, of: string) =>
               guard.enter(visitor({ header: () => `${name} ${of}` }), "execute")

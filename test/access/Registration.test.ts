@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { Pipeline, Task } from "../../adapters/promise/index.ts"
-import { served } from "./PrincipalServer.ts"
+import { servePrincipals } from "./PrincipalServer.ts"
 
 const all = ["read", "execute", "admin"] as const
 
@@ -21,7 +21,7 @@ const pipelines = [
 const definition = (...tasks: ReadonlyArray<string>) => ({ json: { pipeline_type: "dataflow", tasks } })
 
 test("an admin of one prefix can't register tasks of another prefix", async () => {
-  await using server = served(
+  await using server = servePrincipals(
     {
       mailer: { pipelines: ["post_*"], permissions: all },
       owner: { pipelines: ["*"], permissions: all }
@@ -45,7 +45,7 @@ test("an admin of one prefix can't register tasks of another prefix", async () =
 })
 
 test("a caller that may read a pipeline's tasks but not execute them can register none of them", async () => {
-  await using server = served(
+  await using server = servePrincipals(
     {
       half: { pipelines: ["*"], permissions: ["read"] },
       writer: { pipelines: ["post_*"], permissions: ["read", "admin"] }
@@ -57,7 +57,7 @@ test("a caller that may read a pipeline's tasks but not execute them can registe
 })
 
 test("a caller that an ACL excludes from a pipeline is excluded from its tasks", async () => {
-  await using server = served(
+  await using server = servePrincipals(
     { mailer: { pipelines: ["post_*"], permissions: all } },
     { pipelines, access: { acls: { post_mail: { read: ["mailer"], execute: ["others"] } } } }
   )
@@ -77,7 +77,7 @@ test("registration gives no caller tasks that it may not execute", () =>
       fc.constantFrom("bank_new", "post_new"),
       fc.subarray(["pay", "mail", "wipe"], { minLength: 1 }),
       async (granted, id, tasks) => {
-        await using server = served({ one: granted }, { pipelines })
+        await using server = servePrincipals({ one: granted }, { pipelines })
         const may = await Promise.all(
           ids.map(async (each) => (await server.as("one", "POST", `/pipelines/${each}/execute`, { json: {} })).status)
         )

@@ -2,9 +2,9 @@
  * Starts very many runs at the beginning, which wait during the trial; then finishes one half and cancels the other.
  */
 import { full, paused } from "./BacklogPipelines.ts"
-import type { Wanted } from "./Load.ts"
+import type { RequestedRun } from "./Load.ts"
 import type { Slot } from "./Processes.ts"
-import type { Answer, Asked } from "./Wire.ts"
+import type { ServerAnswer, ServerRequest } from "./Wire.ts"
 
 /** Seeds from here on belong to the backlog. */
 const FIRST_SEED = 1_000_000_000
@@ -20,7 +20,7 @@ const OPTIONS = {}
 /** Options of runs that may wait long. */
 export class Backlog {
   /** All runs of the backlog. */
-  readonly wanted: ReadonlyArray<Wanted>
+  readonly wanted: ReadonlyArray<RequestedRun>
   readonly #servers: ReadonlyArray<Slot>
   readonly #say: (line: string) => void
   readonly #filled: Promise<void>
@@ -80,12 +80,12 @@ export class Backlog {
     this.#say(`a backlog of ${this.wanted.length} runs waits`)
   }
 
-  async #untilDone(asked: Asked): Promise<void> {
+  async #untilDone(asked: ServerRequest): Promise<void> {
     while ((await this.#ask(asked))?.is !== "done") await later(AGAIN_MILLIS)
   }
 
   /** Sends a request to one server after the other. */
-  #ask(asked: Asked): Promise<Answer | undefined> {
+  #ask(asked: ServerRequest): Promise<ServerAnswer | undefined> {
     return this.#servers[this.#turn++ % this.#servers.length]!.current.ask(asked)
   }
 }

@@ -3,12 +3,12 @@ import { Access, type Event, Levada, Run } from "../../adapters/promise/index.ts
 import { casesOf } from "./Cases.ts"
 import type { Act, History } from "./History.ts"
 import { type Execution, type Ledgers, readLedgers } from "./Ledger.ts"
-import type { Wanted } from "./Load.ts"
+import type { RequestedRun } from "./Load.ts"
 import { GRACE_MILLIS, LEASE_MILLIS, store } from "./Setting.ts"
 import { shortened } from "./Texts.ts"
 
 /** A run and its log. */
-export interface Told {
+export interface LoggedRun {
   readonly run: Run.Run
   readonly events: ReadonlyArray<Event.Event>
 }
@@ -17,7 +17,7 @@ export interface Told {
 const AT_ONCE = 20
 
 /** Reads every run and its log. */
-export const readRuns = async (url: string, prefix: string): Promise<ReadonlyMap<string, Told>> => {
+export const readRuns = async (url: string, prefix: string): Promise<ReadonlyMap<string, LoggedRun>> => {
   const levada = Levada.make({
     pipelines: casesOf(2).map(({ pipeline }) => pipeline),
     access: Access.open,
@@ -25,7 +25,7 @@ export const readRuns = async (url: string, prefix: string): Promise<ReadonlyMap
     store: store({ url, prefix }, undefined, 15_000),
     worker: false
   })
-  const found = new Map<string, Told>()
+  const found = new Map<string, LoggedRun>()
   const read = async (run: Run.Run): Promise<void> => {
     const events: Array<Event.Event> = []
     // The log of an unfinished run has no end.
@@ -58,8 +58,8 @@ const BEFORE = 1_000
 
 /** The evidence of a trial. */
 export class Evidence {
-  readonly wanted: ReadonlyArray<Wanted>
-  readonly runs: ReadonlyMap<string, Told>
+  readonly wanted: ReadonlyArray<RequestedRun>
+  readonly runs: ReadonlyMap<string, LoggedRun>
   readonly history: History
   readonly ledgers: Ledgers
   /** Executions of each step or item of a run, in order, by their `unitOf`. */
@@ -67,7 +67,12 @@ export class Evidence {
   readonly #ofProcess: ReadonlyMap<number, ReadonlyArray<Pick<Act, "from" | "to">>>
   readonly #common: ReadonlyArray<Act>
 
-  constructor(wanted: ReadonlyArray<Wanted>, runs: ReadonlyMap<string, Told>, history: History, directory: string) {
+  constructor(
+    wanted: ReadonlyArray<RequestedRun>,
+    runs: ReadonlyMap<string, LoggedRun>,
+    history: History,
+    directory: string
+  ) {
     this.wanted = wanted
     this.runs = runs
     this.history = history

@@ -8,10 +8,10 @@ import type { Task } from "../../adapters/promise/index.ts"
 import { trueNow } from "./Wall.ts"
 
 /** How an execution ended. */
-export type How = "ok" | "failed" | "stopped"
+export type ExecutionEnd = "ok" | "failed" | "stopped"
 
 /** A limit that an execution holds. */
-export interface Held {
+export interface HeldLimit {
   readonly key: string
   readonly max: number
 }
@@ -24,11 +24,11 @@ export interface Execution {
   readonly step: string
   readonly item: number | undefined
   readonly attempt: number
-  readonly held: ReadonlyArray<Held>
+  readonly held: ReadonlyArray<HeldLimit>
   readonly startedAt: number
   /** Both undefined if its process was killed first. */
   readonly endedAt: number | undefined
-  readonly how: How | undefined
+  readonly how: ExecutionEnd | undefined
 }
 
 /** A time in which a process got no CPU time. */
@@ -40,7 +40,7 @@ export interface Stall {
 
 type Entry =
   | ({ readonly is: "start"; readonly id: number } & Omit<Execution, "endedAt" | "how">)
-  | { readonly is: "end"; readonly id: number; readonly how: How; readonly at: number }
+  | { readonly is: "end"; readonly id: number; readonly how: ExecutionEnd; readonly at: number }
   | { readonly is: "worker"; readonly name: string }
   | ({ readonly is: "stall" } & Stall)
 
@@ -64,7 +64,7 @@ export class Ledger {
   }
 
   /** Records the start of an execution. Returns a function that records its end. */
-  start(context: Task.TaskContext, held: ReadonlyArray<Held>): (how: How) => void {
+  start(context: Task.TaskContext, held: ReadonlyArray<HeldLimit>): (how: ExecutionEnd) => void {
     const id = ++this.#count
     const { runId: run, pipelineId: pipeline, step, item, attempt } = context
     this.#write({

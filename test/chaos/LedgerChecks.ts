@@ -6,7 +6,7 @@ import { mostAtOnce, type Problems } from "./RunChecks.ts"
 import { LEASE_MILLIS } from "./Setting.ts"
 
 /** Every completed step was executed, unless its result came from an earlier execution. */
-export const nothingInvented = ({ runs, byUnit }: Evidence): Problems =>
+export const completedWasExecuted = ({ runs, byUnit }: Evidence): Problems =>
   [...runs.values()].flatMap(({ run, events }) =>
     events.flatMap((event) => {
       if (event.type !== "StepCompleted" || event.memoised === true) return []
@@ -105,7 +105,7 @@ export const takeovers = (
       }
       const pid = ledgers.workers.get(name)
       const from = atMillis - 2 * LEASE_MILLIS
-      if (pid === undefined) problems.push(`${what}: nobody knows worker '${name}'`)
+      if (pid === undefined) problems.push(`${what}: unknown worker '${name}'`)
       else {
         const killed = history.acts.find((act) => act.kind === "kill worker" && act.pid === pid)
         const isStormy = evidence.isStormy(Math.min(killed?.from ?? from, from), atMillis)

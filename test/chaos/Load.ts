@@ -5,7 +5,7 @@ import type { Slot } from "./Processes.ts"
 import type { Random } from "./Random.ts"
 
 /** A requested run. */
-export interface Wanted {
+export interface RequestedRun {
   readonly pipeline: string
   /** Unique per run. */
   readonly seed: number
@@ -21,7 +21,7 @@ export interface Wanted {
 }
 
 /** An answer about a run: its id, or the reason for a refusal. */
-type Said = { readonly run: string } | { readonly why: string }
+type RunAnswer = { readonly run: string } | { readonly why: string }
 
 /** How long the driver waits for an answer, in milliseconds: longer than a server waits for Redis. */
 const ANSWER_MILLIS = 15_000
@@ -35,7 +35,7 @@ const EACH = Object.keys(WEIGHTS)
 const NONE = {}
 
 export class Load {
-  readonly wanted: Array<Wanted> = []
+  readonly wanted: Array<RequestedRun> = []
   /** Number of refused requests, by reason. */
   readonly refusals: Map<string, number> = new Map()
   readonly #random: Random
@@ -83,7 +83,7 @@ export class Load {
     const ending = random.next()
     const endingAfter = random.between(0, 1_500)
     const endedStep = random.of(chosen.pipeline.steps).name
-    const wanted: Wanted = {
+    const wanted: RequestedRun = {
       pipeline: chosen.pipeline.id,
       seed,
       parameters: chosen.parameters?.(seed) ?? NONE,
@@ -124,7 +124,7 @@ export class Load {
   }
 
   /** Requests go to the first server over HTTP, to the others over their channel. */
-  #start(place: number, { pipeline, seed, parameters: besides, options }: Wanted): Promise<Said> {
+  #start(place: number, { pipeline, seed, parameters: besides, options }: RequestedRun): Promise<RunAnswer> {
     const parameters = { ...besides, seed }
     if (place !== 0) return this.#tell(place, { is: "start", pipeline, parameters, options })
     const { delayMillis, timeoutMillis, priority, idempotencyKey } = options
@@ -140,19 +140,19 @@ export class Load {
     )
   }
 
-  #cancel(place: number, run: string, step: string | undefined): Promise<Said> {
+  #cancel(place: number, run: string, step: string | undefined): Promise<RunAnswer> {
     if (place !== 0) return this.#tell(place, { is: "cancel", run, step })
     return this.#post(`/runs/${run}/cancel`, { reason: "chaos", ...(step !== undefined && { step }) })
   }
 
-  async #tell(place: number, asked: Parameters<Slot["current"]["ask"]>[0]): Promise<Said> {
+  async #tell(place: number, asked: Parameters<Slot["current"]["ask"]>[0]): Promise<RunAnswer> {
     const answering = this.#servers[place]!.current.ask(asked)
     const answer = await Promise.race([answering, later(ANSWER_MILLIS)])
     if (answer?.is === "done") return answer
     return { why: answer?.is === "refused" ? answer.why : "the server was gone" }
   }
 
-  async #post(path: string, body: unknown, key?: string): Promise<Said> {
+  async #post(path: string, body: unknown, key?: string): Promise<RunAnswer> {
     const server = this.#servers[0]!.current
     try {
       const ready = await Promise.race([server.ready, later(ANSWER_MILLIS)])

@@ -3,10 +3,10 @@ import { type ChildProcess, fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { type Started, start } from "../redis/server.ts"
 import type { Setting } from "./Setting.ts"
-import type { Answer, Asked, ClockSet } from "./Wire.ts"
+import type { ClockSet, ServerAnswer, ServerRequest } from "./Wire.ts"
 
 /** How a process ended. */
-export interface Ended {
+export interface ProcessEnd {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
   readonly at: number
@@ -15,13 +15,13 @@ export interface Ended {
 /** A worker or server process. */
 export class Process {
   readonly pid: number
-  readonly ended: Promise<Ended>
+  readonly ended: Promise<ProcessEnd>
   /** Its message when it was ready; undefined if it ended before. */
-  readonly ready: Promise<Extract<Answer, { readonly is: "ready" }> | undefined>
+  readonly ready: Promise<Extract<ServerAnswer, { readonly is: "ready" }> | undefined>
   isReady = false
   isEnded = false
   readonly #child: ChildProcess
-  readonly #asked: Map<number, (answer: Answer | undefined) => void> = new Map()
+  readonly #asked: Map<number, (answer: ServerAnswer | undefined) => void> = new Map()
   #count = 0
 
   constructor(script: "worker" | "server", setting: Setting) {
@@ -41,8 +41,8 @@ export class Process {
         resolve({ code, signal, at: Date.now() })
       })
     )
-    const ready = new Promise<Extract<Answer, { readonly is: "ready" }>>((resolve) =>
-      child.on("message", (answer: Answer) => {
+    const ready = new Promise<Extract<ServerAnswer, { readonly is: "ready" }>>((resolve) =>
+      child.on("message", (answer: ServerAnswer) => {
         if (answer.is === "ready") {
           this.isReady = true
           resolve(answer)
@@ -56,7 +56,7 @@ export class Process {
   }
 
   /** Sends a request over its channel. Returns undefined if it ends before it answers. */
-  ask(asked: Asked): Promise<Answer | undefined> {
+  ask(asked: ServerRequest): Promise<ServerAnswer | undefined> {
     if (this.isEnded || !this.#child.connected) return Promise.resolve(undefined)
     const id = ++this.#count
     return new Promise((resolve) => {
@@ -79,14 +79,18 @@ export class Process {
 export class Slot {
   readonly #script: "worker" | "server"
   readonly #settingOf: () => Setting
-  readonly #onFailure: (line: string, ended: Ended) => void
+  readonly #onFailure: (line: string, ended: ProcessEnd) => void
   /** Whether an act on its process is going on, so that no other may begin. */
   isBusy = false
   #isKept = true
   current: Process
 
   /** Each process gets a setting of its own. */
-  constructor(script: "worker" | "server", settingOf: () => Setting, onFailure: (line: string, ended: Ended) => void) {
+  constructor(
+    script: "worker" | "server",
+    settingOf: () => Setting,
+    onFailure: (line: string, ended: ProcessEnd) => void
+  ) {
     this.#script = script
     this.#settingOf = settingOf
     this.#onFailure = onFailure

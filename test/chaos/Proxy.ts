@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
  * The direction in which bytes are dropped: to the server, from it, or both. A request whose answer is dropped has been
  * executed.
  */
-export type Way = "requests" | "answers" | "both"
+export type Direction = "requests" | "answers" | "both"
 
 /** One connection, from both sides. */
 interface Pair {
@@ -23,7 +23,7 @@ export class Proxy {
   /** Whether new connections are refused. */
   isRefusing = false
   /** The direction in which bytes are dropped. */
-  swallows: Way | undefined = undefined
+  swallows: Direction | undefined = undefined
   readonly #server: Server
   readonly #pairs: Set<Pair> = new Set()
 
@@ -82,7 +82,7 @@ export class Proxy {
     this.#forward(pair, far, near, "answers")
   }
 
-  #forward(pair: Pair, from: Socket, to: Socket, way: Way): void {
+  #forward(pair: Pair, from: Socket, to: Socket, way: Direction): void {
     const late: Array<{ readonly chunk: Buffer; readonly at: number }> = []
     const deliver = (): void => {
       while (late.length > 0 && late[0]!.at <= Date.now()) to.write(late.shift()!.chunk)

@@ -2,8 +2,8 @@
 import { isDeepStrictEqual } from "node:util"
 import { type Event, Run } from "../../adapters/promise/index.ts"
 import { caseOf } from "./Cases.ts"
-import type { Evidence, Told } from "./Evidence.ts"
-import type { Wanted } from "./Load.ts"
+import type { Evidence, LoggedRun } from "./Evidence.ts"
+import type { RequestedRun } from "./Load.ts"
 
 /** Problems, one line each. */
 export type Problems = ReadonlyArray<string>
@@ -16,8 +16,8 @@ export const accepted = ({ wanted, runs }: Evidence): Problems => {
     const what = `the run of '${pipeline}' with seed ${seed}`
     if (ids.size > 1) problems.push(`${what} has several ids: ${[...ids].join(", ")}`)
     for (const id of ids) {
-      const told = runs.get(id)
-      if (told === undefined) problems.push(`${what} was accepted as ${id} and is not there`)
+      const logged = runs.get(id)
+      if (logged === undefined) problems.push(`${what} was accepted as ${id} and is not there`)
     }
     const found = bySeed.get(seed) ?? []
     if (found.length > 1) problems.push(`${what} is there ${found.length} times`)
@@ -30,11 +30,11 @@ export const accepted = ({ wanted, runs }: Evidence): Problems => {
 
 /** The log of each run has no gaps, folds into the run, and ends each step once. */
 export const logs = ({ runs }: Evidence): Problems =>
-  [...runs.values()].flatMap((told) => (Run.isTerminal(told.run.status) ? logOf(told) : []))
+  [...runs.values()].flatMap((logged) => (Run.isTerminal(logged.run.status) ? logOf(logged) : []))
 
 const ENDS: ReadonlySet<Event.Event["type"]> = new Set(["StepCompleted", "StepFailed", "StepSkipped", "StepCancelled"])
 
-const logOf = ({ run, events }: Told): ReadonlyArray<string> => {
+const logOf = ({ run, events }: LoggedRun): ReadonlyArray<string> => {
   const problems: Array<string> = []
   const what = called(run)
   const wrong = events.findIndex(({ sequence }, at) => sequence !== at + 1)
@@ -75,7 +75,7 @@ export const results = ({ wanted, runs }: Evidence): Problems => {
 }
 
 /** The parameters of a run that a schedule started. */
-const SCHEDULED: Wanted = {
+const SCHEDULED: RequestedRun = {
   pipeline: "",
   seed: 0,
   parameters: {},
@@ -86,7 +86,7 @@ const SCHEDULED: Wanted = {
   cancelledSteps: new Set()
 }
 
-const resultOf = (run: Run.Run, asked: Wanted): ReadonlyArray<string> => {
+const resultOf = (run: Run.Run, asked: RequestedRun): ReadonlyArray<string> => {
   const problems: Array<string> = []
   const { values, ends, errors = {} } = caseOf(run.pipelineId, run.version)
   const expected = values(asked.seed)
@@ -153,9 +153,9 @@ export const instants = ({ wanted, runs }: Evidence, endedAt: number): Problems 
 /** The limit of runs of a pipeline was never exceeded. */
 export const runLimits = ({ runs }: Evidence): Problems => {
   const problems: Array<string> = []
-  for (const [pipelineId, told] of Map.groupBy(runs.values(), ({ run }) => run.pipelineId)) {
+  for (const [pipelineId, logged] of Map.groupBy(runs.values(), ({ run }) => run.pipelineId)) {
     const { maxRuns = Number.POSITIVE_INFINITY } = caseOf(pipelineId)
-    const begun = told.filter(({ run }) => run.startedAtMillis !== undefined)
+    const begun = logged.filter(({ run }) => run.startedAtMillis !== undefined)
     const instants = begun.flatMap(({ run }) => [
       { at: run.startedAtMillis!, by: 1 },
       { at: run.completedAtMillis ?? Number.POSITIVE_INFINITY, by: -1 }

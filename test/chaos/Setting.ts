@@ -59,4 +59,4 @@ export const store = (
   )
 
 /** The setting of this process. */
-export const told = (): Setting => JSON.parse(process.env["CHAOS"]!) as Setting
+export const readSetting = (): Setting => JSON.parse(process.env["CHAOS"]!) as Setting

@@ -1,13 +1,13 @@
 /** The acts of a trial, and when: storms over network and Redis, with calm times in which single processes die. */
 import type { CommonAct, History } from "./History.ts"
 import type { Redis, Slot } from "./Processes.ts"
-import type { Proxy, Way } from "./Proxy.ts"
+import type { Direction, Proxy } from "./Proxy.ts"
 import type { Random } from "./Random.ts"
 import { GRACE_MILLIS, LEASE_MILLIS } from "./Setting.ts"
 import type { ClockSet } from "./Wire.ts"
 
 /** The objects of acts. */
-export interface World {
+export interface TrialObjects {
   readonly workers: ReadonlyArray<Slot>
   readonly servers: ReadonlyArray<Slot>
   readonly redis: Redis
@@ -24,14 +24,14 @@ const STORMY = { ...ALONE, "kill redis": 2, cut: 3, delay: 2, swallow: 4 }
 
 /** Acts for a given time, and undoes everything at the end. */
 export class Storms {
-  readonly #world: World
+  readonly #world: TrialObjects
   readonly #history: History
   readonly #random: Random
   readonly #underWay: Set<Promise<void>> = new Set()
   /** Whether an act on the network or on Redis is going on; clients can't tell these apart. */
   #isStruck = false
 
-  constructor(world: World, history: History, random: Random) {
+  constructor(world: TrialObjects, history: History, random: Random) {
     this.#world = world
     this.#history = history
     this.#random = random
@@ -171,7 +171,7 @@ export class Storms {
         return
       }
       case "swallow": {
-        const way: Way = detail < 0.5 ? "answers" : detail < 0.75 ? "requests" : "both"
+        const way: Direction = detail < 0.5 ? "answers" : detail < 0.75 ? "requests" : "both"
         // Also very short ones: a client that gets no answer repeats its request.
         const millis = Math.round(lasting * lasting * 4_000)
         const act = this.#history.begin(kind, undefined, `${way} for ${millis} ms`, whose)

@@ -1,20 +1,20 @@
 /** Tasks that record each of their executions, and return the same outputs for the same inputs. */
 import * as Schema from "effect/Schema"
 import { type Retry, Task } from "../../adapters/promise/index.ts"
-import type { Held, Ledger } from "./Ledger.ts"
+import type { HeldLimit, Ledger } from "./Ledger.ts"
 import { hash, mix } from "./Random.ts"
 
 export { mix } from "./Random.ts"
 
 /** Options of a task: its retries, its limit, its memo. */
-export interface Besides {
+export interface TaskOptions {
   readonly retry?: Retry.Retry
   readonly limit?: { readonly key: string | ((inputs: Inputs) => string); readonly max: number }
   readonly memo?: Task.Memo
   /** How often it fails before it succeeds, depending on its inputs. */
   readonly failing?: (inputs: Inputs) => number
   /** Limits of its pipeline. */
-  readonly held?: ReadonlyArray<Held>
+  readonly held?: ReadonlyArray<HeldLimit>
   /** How long it takes, in milliseconds. */
   readonly millis?: number
   readonly blocking?: Blocking
@@ -63,9 +63,9 @@ export const recorded = <Taken extends Readonly<Record<string, unknown>> = Input
   input: Fields,
   output: Fields,
   work: (inputs: Taken) => Readonly<Record<string, unknown>>,
-  { failing, leaking, held = [], millis, blocking, ...options }: Besides = {}
+  { failing, leaking, held = [], millis, blocking, ...options }: TaskOptions = {}
 ): Task.Any => {
-  const heldBy = (inputs: Inputs): ReadonlyArray<Held> => {
+  const heldBy = (inputs: Inputs): ReadonlyArray<HeldLimit> => {
     const { limit, memo } = options
     const all = [...held]
     if (limit) all.push({ key: typeof limit.key === "string" ? limit.key : limit.key(inputs), max: limit.max })
@@ -113,7 +113,7 @@ export const task = (
   takes: ReadonlyArray<string>,
   gives: string,
   work: (inputs: Inputs) => number,
-  besides: Besides = {}
+  besides: TaskOptions = {}
 ): Task.Any =>
   recorded(
     name,
@@ -124,7 +124,7 @@ export const task = (
   )
 
 /** A task whose output is determined by its name and inputs. */
-export const mixing = (name: string, takes: ReadonlyArray<string>, besides: Besides = {}): Task.Any =>
+export const mixing = (name: string, takes: ReadonlyArray<string>, besides: TaskOptions = {}): Task.Any =>
   task(name, takes, `${name}d`, (inputs) => mix(name, ...takes.map((key) => inputs[key]!)), besides)
 
 /** A task whose output is a list of numbers. */

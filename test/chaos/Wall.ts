@@ -3,8 +3,8 @@
 /** The correct time, in milliseconds since 1970. */
 export const trueNow: () => number = Date.now
 
-const told = process.env["CHAOS"]
-let off = told === undefined ? 0 : (JSON.parse(told) as { readonly offMillis: number }).offMillis
+const setting = process.env["CHAOS"]
+let off = setting === undefined ? 0 : (JSON.parse(setting) as { readonly offMillis: number }).offMillis
 
 Date.now = () => trueNow() + off
 

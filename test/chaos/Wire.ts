@@ -2,7 +2,7 @@
 import type { Start } from "../../adapters/promise/index.ts"
 
 /** A request to a server. */
-export type Asked =
+export type ServerRequest =
   | {
       readonly is: "start"
       readonly pipeline: string
@@ -21,7 +21,7 @@ export type Asked =
 export type Parameters = Readonly<Record<string, unknown>> & { readonly seed: number }
 
 /** Its answer. */
-export type Answer =
+export type ServerAnswer =
   | { readonly is: "ready"; readonly url?: string }
   | { readonly is: "done"; readonly id: number; readonly run: string }
   | { readonly is: "refused"; readonly id: number; readonly why: string }

@@ -16,7 +16,7 @@ import { History } from "./History.ts"
 import * as LedgerChecks from "./LedgerChecks.ts"
 import { leftovers } from "./LeftoverChecks.ts"
 import { Load } from "./Load.ts"
-import { type Ended, Redis, Slot } from "./Processes.ts"
+import { type ProcessEnd, Redis, Slot } from "./Processes.ts"
 import { Proxy } from "./Proxy.ts"
 import { Random } from "./Random.ts"
 import { report } from "./Report.ts"
@@ -61,7 +61,7 @@ const redis = await Redis.start(server, directory, await freePort())
 const proxies = { workers: await Proxy.open(redis.port), servers: await Proxy.open(redis.port) }
 const say = (line: string): void => history.say(line)
 /** A process that ends by itself is a fault, unless Redis was away when it started. */
-const onFailure = (line: string, { code }: Ended): void => {
+const onFailure = (line: string, { code }: ProcessEnd): void => {
   say(line)
   if (code !== 3) history.broken.push(line)
 }
@@ -149,7 +149,7 @@ const findings = {
   "results are right": RunChecks.results(evidence),
   "delays and timeouts are kept, whatever the clocks": RunChecks.instants(evidence, endedAt),
   "each tick of a schedule gives one run": ticks(evidence),
-  "every completed step was executed": LedgerChecks.nothingInvented(evidence),
+  "every completed step was executed": LedgerChecks.completedWasExecuted(evidence),
   "nothing is repeated without a reason": repeats.problems,
   "whatever begins ends": LedgerChecks.ends(evidence),
   "limits are never exceeded": [...LedgerChecks.limits(evidence), ...RunChecks.runLimits(evidence)],

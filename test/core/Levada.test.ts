@@ -17,7 +17,7 @@ import {
   Store,
   Task
 } from "../../adapters/promise/index.ts"
-import { within } from "./harness/WithLevada.ts"
+import { withLevada } from "./harness/WithLevada.ts"
 
 const N = Schema.Number
 const S = Schema.String
@@ -39,7 +39,7 @@ describe("Levada", () => {
   it.effect("runs a graph of plain functions, Promises and Effects", () =>
     Effect.gen(function* () {
       expect(yield* Levada.execute(sums, { n: 5 })).toBe(16)
-    }).pipe(within([sums]))
+    }).pipe(withLevada([sums]))
   )
 
   it.effect("1,000 concurrent runs of one pipeline never mix", () =>
@@ -50,7 +50,7 @@ describe("Levada", () => {
         { concurrency: "unbounded" }
       )
       expect(results).toEqual(Array.from({ length: 1_000 }, (_, n) => 3 * n + 1))
-    }).pipe(within([sums]))
+    }).pipe(withLevada([sums]))
   )
 
   it.effect(
@@ -71,7 +71,7 @@ describe("Levada", () => {
         const result = yield* Levada.execute(dates, { at: new Date("2026-12-31T00:00:00Z") })
         expect(result.next).toEqual(new Date("2027-01-01T00:00:00Z"))
         expect(result.year).toBe(2026)
-      }).pipe(within([dates]))
+      }).pipe(withLevada([dates]))
     }
   )
 
@@ -99,7 +99,7 @@ describe("Levada", () => {
       yield* Levada.execute(optional, { give: true, maybe: 1, standard: 2 })
       yield* Levada.execute(optional, { give: false })
       expect(seen).toEqual([{ maybe: 1, standard: 2, made: "yes" }, { standard: 7 }])
-    }).pipe(within([optional]))
+    }).pipe(withLevada([optional]))
   })
 
   it.effect("a task cannot change a value that another task reads", () => {
@@ -117,7 +117,7 @@ describe("Levada", () => {
     const pipeline = Pipeline.make("greedy", [list, greedy, modest])
     return Effect.gen(function* () {
       expect(yield* Levada.execute(pipeline, {})).toEqual([1, 2, 3])
-    }).pipe(within([pipeline]))
+    }).pipe(withLevada([pipeline]))
   })
 
   it.effect("a step starts when its own inputs exist, while slower ones of an earlier level still run", () => {
@@ -136,7 +136,7 @@ describe("Levada", () => {
     return Effect.gen(function* () {
       // Were levels a barrier, `after` would wait for `slow`, which waits for `after`.
       expect(yield* Levada.execute(pipeline, {})).toEqual({ slow: "done", after: "done" })
-    }).pipe(within([pipeline]))
+    }).pipe(withLevada([pipeline]))
   })
 
   it.effect("two independent tasks run at the same time", () => {
@@ -162,7 +162,7 @@ describe("Levada", () => {
       expect(Math.max(left!.startedAtMillis!, right!.startedAtMillis!)).toBeLessThanOrEqual(
         Math.min(left!.completedAtMillis!, right!.completedAtMillis!)
       )
-    }).pipe(within([pipeline]))
+    }).pipe(withLevada([pipeline]))
   })
 
   it.effect("the limit of concurrent steps is reached and never exceeded", () => {
@@ -184,7 +184,7 @@ describe("Levada", () => {
     return Effect.gen(function* () {
       yield* Levada.execute(pipeline, {})
       expect(most).toBe(7)
-    }).pipe(within([pipeline], { worker: { concurrency: 7 } }))
+    }).pipe(withLevada([pipeline], { worker: { concurrency: 7 } }))
   })
 
   it.effect("a failure names the task and keeps its cause, however it was raised", () => {
@@ -215,7 +215,7 @@ describe("Levada", () => {
           cause: { name: "Unhappy", message: "no luck", cause: { name: "TypeError", message: "deep down" } }
         })
       }
-    }).pipe(within(pipelines))
+    }).pipe(withLevada(pipelines))
   })
 
   it.effect("a failure interrupts the running steps: finalizers run, and signals fire", () => {
@@ -251,7 +251,7 @@ describe("Levada", () => {
       expect(yield* Effect.flip(Levada.execute(pipeline, {}))).toMatchObject({ _tag: "RunFailed", step: "fails" })
       yield* Deferred.await(both)
       expect(events.sort()).toEqual(["aborted", "interrupted"])
-    }).pipe(within([pipeline]))
+    }).pipe(withLevada([pipeline]))
   })
 
   it.effect("names of Object.prototype are ordinary names", () => {
@@ -267,7 +267,7 @@ describe("Levada", () => {
       expect(
         yield* Effect.flip(operations.start(Principal.host, "constructor", Parameters.fromJson({})))
       ).toMatchObject({ problems: [{ path: ["parameters", "constructor"] }] })
-    }).pipe(within([pipeline]))
+    }).pipe(withLevada([pipeline]))
   })
 
   it.effect("a caller can stop waiting for a run, and the run goes on", () => {
@@ -285,7 +285,7 @@ describe("Levada", () => {
       expect(yield* Fiber.join(waiting)).toMatchObject({ _tag: "WaitTimedOut", runId, waitMillis: 5_000 })
       yield* Deferred.succeed(gate, undefined)
       expect((yield* operations.wait(Principal.host, runId)).outputs).toEqual({ x: "1" })
-    }).pipe(within([slow]))
+    }).pipe(withLevada([slow]))
   })
 
   it.effect("a run has a time limit, set by its pipeline or by its caller", () => {
@@ -304,7 +304,7 @@ describe("Levada", () => {
         yield* TestClock.adjust(1)
         expect(yield* Fiber.join(waiting)).toMatchObject({ _tag: "RunFailed", error: { name: "RunTimedOut" } })
       }
-    }).pipe(within([limited]))
+    }).pipe(withLevada([limited]))
   })
 
   it.effect("a long step keeps its lease", () => {
@@ -317,7 +317,7 @@ describe("Levada", () => {
       yield* TestClock.adjust("10 minutes")
       yield* Deferred.succeed(gate, undefined)
       expect(yield* Fiber.join(running)).toBe(1)
-    }).pipe(within([slow]))
+    }).pipe(withLevada([slow]))
   })
 
   it.effect("tasks get the services that their Effects require", () => {
@@ -358,6 +358,6 @@ describe("Levada", () => {
       ])
       expect(events[0]!.type).toBe("RunStarted")
       expect(events.at(-1)!.type).toBe("RunCompleted")
-    }).pipe(within([sums]))
+    }).pipe(withLevada([sums]))
   )
 })

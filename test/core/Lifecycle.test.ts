@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import { Access, Levada, Operations, Pipeline, Task } from "../../adapters/promise/index.ts"
-import { layerOver, within } from "./harness/WithLevada.ts"
+import { layerOver, withLevada } from "./harness/WithLevada.ts"
 
 const N = Schema.Number
 
@@ -19,7 +19,7 @@ describe("Levada.make", () => {
   it.effect("two pipelines with the same id are refused", () =>
     Effect.gen(function* () {
       const failure = yield* Effect.flip(
-        Effect.void.pipe(within([sums, sums])) as Effect.Effect<void, { readonly _tag: string }>
+        Effect.void.pipe(withLevada([sums, sums])) as Effect.Effect<void, { readonly _tag: string }>
       )
       expect(failure).toMatchObject({ _tag: "PipelineExists", pipelineId: "sums" })
     })
@@ -47,7 +47,7 @@ describe("Levada.make", () => {
     Effect.gen(function* () {
       const making = () => Levada.make({ pipelines: [sums], access: Access.open, schedules: [schedule, wrong] })
       expect(making).toThrow(expect.objectContaining(expected))
-      const layered = Effect.void.pipe(within([sums], { schedules: [schedule, wrong] }))
+      const layered = Effect.void.pipe(withLevada([sums], { schedules: [schedule, wrong] }))
       expect(yield* Effect.flip(layered)).toMatchObject(expected)
     })
   )

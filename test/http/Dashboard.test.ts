@@ -5,7 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { freePort, isThere } from "../redis/server.ts"
-import { ask, execute, type Json, post, start, until, unused } from "./harness/Client.ts"
+import { ask, execute, type Json, newName, post, start, until } from "./harness/Client.ts"
 import { type Launched, launch } from "./harness/launch.ts"
 
 const hasPrometheus = isThere("prometheus")
@@ -62,7 +62,7 @@ describe.skipIf(!hasPrometheus)("the Grafana dashboard", () => {
   })
 
   test("shows data in every panel", { timeout: 60_000 }, async () => {
-    const gate = unused()
+    const gate = newName()
     await start(server, "held", { gate })
     const asked = async (expr: string): Promise<ReadonlyArray<Json>> => {
       const query = new URLSearchParams({ query: filled(expr) })
@@ -73,7 +73,7 @@ describe.skipIf(!hasPrometheus)("the Grafana dashboard", () => {
     const wanting = new Set(panels.flatMap(({ targets }) => targets.map(({ expr }: Json) => expr as string)))
     for (let round = 0; wanting.size > 0 && round < 40; round++) {
       await execute(server, "my_pipeline", { data: "x" })
-      await post(server, "/pipelines/flaky/execute", { parameters: { gate: unused() }, wait: true })
+      await post(server, "/pipelines/flaky/execute", { parameters: { gate: newName() }, wait: true })
       for (const expr of wanting) {
         const found = await asked(expr)
         // A ratio of two zeros is not a number.

@@ -25,11 +25,11 @@ describe("metrics", () => {
   test("are public, but name pipelines only to callers that may read them", async () => {
     const server = await serve({})
     const named = (text: string) => [...new Set(Array.from(text.matchAll(/pipeline="([^"]*)"/g), ([, name]) => name))]
-    const anybody = await scrape(server)
-    expect(named(anybody.text)).toEqual(["other"])
-    expect(anybody.text).not.toContain("my_pipeline")
-    expect(anybody.text).not.toContain('step="process"')
-    expect(anybody.samples.get('levada_runs_total{pipeline="other",outcome="completed"}')).toBe(4)
+    const anonymous = await scrape(server)
+    expect(named(anonymous.text)).toEqual(["other"])
+    expect(anonymous.text).not.toContain("my_pipeline")
+    expect(anonymous.text).not.toContain('step="process"')
+    expect(anonymous.samples.get('levada_runs_total{pipeline="other",outcome="completed"}')).toBe(4)
     expect(named((await scrape(server, key("viewer"))).text)).toEqual(["other"])
     const other = await scrape(server, key("other"))
     expect(named(other.text)).toEqual(["my_pipeline"])

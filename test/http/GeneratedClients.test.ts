@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { make } from "./harness/servers/FixtureServer.ts"
+import { fixtureLevada } from "./harness/servers/FixtureServer.ts"
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL("../../", import.meta.url))
@@ -16,7 +16,7 @@ afterAll(() => rmSync(scratch, { recursive: true }))
 const document = join(scratch, "openapi.json")
 
 beforeAll(async () => {
-  const levada = make()
+  const levada = fixtureLevada()
   const answer = await levada.fetch(new Request("http://localhost/openapi.json"))
   writeFileSync(document, await answer.text())
   await levada.close()

@@ -11,7 +11,7 @@ import { expectValid } from "../conformance/http/OpenApiSuite.ts"
 import { KEYS } from "../fixtures/access.ts"
 import { graph, held, hostile, openGate, pipelines } from "../fixtures/pipelines.ts"
 import { hasBrowser, openBrowser, openPage } from "./harness/Browser.ts"
-import { type Json, until, unused } from "./harness/Client.ts"
+import { type Json, newName, until } from "./harness/Client.ts"
 import { type Launched, launch } from "./harness/launch.ts"
 
 describe.skipIf(!hasBrowser)("in a browser", () => {
@@ -79,7 +79,7 @@ describe.skipIf(!hasBrowser)("a program's own pages", () => {
   })
 
   test("the React component polls a running pipeline until it is over", async () => {
-    const gate = unused()
+    const gate = newName()
     const { page, complaints } = await openPage(browser, serving.url)
     await page.clock.install()
     await page.goto(`${serving.url}/status.html?pipeline=held`)

@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "vitest"
 import { NodeServer } from "../../adapters/node/index.ts"
 import { Access, Levada } from "../../adapters/promise/index.ts"
 import { guide } from "../fixtures/pipelines.ts"
-import { connected } from "./harness/RawConnection.ts"
+import { withConnection } from "./harness/RawConnection.ts"
 
 const levada = Levada.make({ pipelines: [guide], access: Access.open })
 const serving = await NodeServer.serve(levada, { port: 0 })
@@ -19,7 +19,7 @@ test("`Upgrade: h2c` adds no listeners to a connection", async () => {
     const [socket] = sockets
     return socket!.eventNames().reduce((sum, name) => sum + socket!.listenerCount(name as string), 0)
   }
-  await connected(serving, async (connection) => {
+  await withConnection(serving, async (connection) => {
     await connection.request("GET", "/health")
     expect((await connection.answer())?.status).toBe(200)
     const before = listeners()

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net"
 import * as fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { Access, Levada } from "../../adapters/promise/index.ts"
-import { asked } from "../access/PrincipalServer.ts"
+import { send } from "../access/PrincipalServer.ts"
 import { guide } from "../fixtures/pipelines.ts"
 import { hasBrowser, openBrowser } from "./harness/Browser.ts"
 import { get } from "./harness/Client.ts"
@@ -50,7 +50,7 @@ describe("open access", () => {
             ...(site !== undefined && { "sec-fetch-site": site }),
             ...(type !== undefined && { "content-type": type })
           }
-          const { status } = await asked(levada, method, "/pipelines/absent/pause", { headers })
+          const { status } = await send(levada, method, "/pipelines/absent/pause", { headers })
           const isForeign =
             origin === undefined
               ? site === "cross-site"

@@ -22,8 +22,8 @@ import {
 import type { Event } from "../../core/run/Event.ts"
 import { cases } from "../cases.ts"
 import { type Expected, type Fate, interpret } from "./Interpreter.ts"
-import { another, Calls, givenOf, make } from "./ModelPipelines.ts"
-import { type Completed, repeated } from "./RetryModel.ts"
+import { buildPipeline, Calls, givenOf, secondOutput } from "./ModelPipelines.ts"
+import { type Completed, expectedRetry } from "./RetryModel.ts"
 import { orderOf, type Script, script } from "./Script.ts"
 
 const { host } = Principal
@@ -97,7 +97,7 @@ const expectExact = (pipeline: Pipeline.Any, run: Run.Run, expected: Expected, g
     if (status !== "COMPLETED") continue
     for (const [at, output] of step.outputs.entries()) {
       if (given.includes(output.value)) continue
-      const gives = at === 0 || value === undefined ? value : another(value as string)
+      const gives = at === 0 || value === undefined ? value : secondOutput(value as string)
       expect(parsed(run.outputs[output.value]), step.name).toEqual(gives)
     }
   }
@@ -156,7 +156,7 @@ const expectRepeated = (
 ): void => {
   expect(second.retryOf).toBe(first.id)
   const fresh = interpret(given, true)
-  const { again, called: expected } = repeated(given, first, completed, fresh, from)
+  const { again, called: expected } = expectedRetry(given, first, completed, fresh, from)
   const steps = [...fresh.steps].map(([name, fate]): [string, Fate] => [
     name,
     fate.status === "COMPLETED" && !again.has(name) ? { ...fate, attempts: 0 } : fate
@@ -176,8 +176,8 @@ const nameable = (pipeline: Pipeline.Any, run: Run.Run, pick: number): string | 
 
 const play = (given: Script, retried: Script, concurrency: number, cancelAfter: number | undefined, pick: number) => {
   const calls = new Calls()
-  const pipeline = make("p", given, calls)
-  const permuted = make("p", retried, calls)
+  const pipeline = buildPipeline("p", given, calls)
+  const permuted = buildPipeline("p", retried, calls)
   expect(permuted.version).toBe(pipeline.version)
   const expected = interpret(given, false)
   const values = Object.fromEntries(given.given.map((name) => [name, givenOf(name)]))

@@ -2,7 +2,7 @@
  * The reference: the expected result of a script, by plain recursion over its parts, without events, counters, leases
  * or time.
  */
-import { another, armOf, givenOf, keeps, spell } from "./ModelPipelines.ts"
+import { armOf, givenOf, keeps, secondOutput, spell } from "./ModelPipelines.ts"
 import type { Behaviour, Part, Script } from "./Script.ts"
 
 /** The expected state of a step. `cause` says why it was skipped. */
@@ -104,7 +104,7 @@ export const interpret = (script: Script, healed: boolean): Expected => {
         const gives = fate.status === "COMPLETED" && behaviour.gives ? spell(part.name, part.needs, text) : undefined
         const whole = gives === undefined ? fate : { ...fate, value: gives }
         give(value, whole)
-        if (also !== undefined) give(also, whole, gives && another(gives))
+        if (also !== undefined) give(also, whole, gives && secondOutput(gives))
         return
       }
       case "list": {
@@ -174,18 +174,21 @@ const mostFailed = ({ rule, tolerated }: Going, count: number): number => {
 }
 
 /** A part in its context: its name in the pipeline, and the branch that decides about it. */
-export interface Placed {
+export interface PlacedPart {
   readonly part: Part
   readonly step: string
   readonly branch: string | undefined
 }
 
 /** All parts of a script, those in arms after their branch. */
-export const placed = (parts: ReadonlyArray<Part>, prefix = "", branch?: string): ReadonlyArray<Placed> =>
+export const placedParts = (parts: ReadonlyArray<Part>, prefix = "", branch?: string): ReadonlyArray<PlacedPart> =>
   parts.flatMap((part) => {
     const step = prefix + part.name
     const arms = part.kind === "branch" ? (["yes", "no"] as const) : []
-    return [{ part, step, branch }, ...arms.flatMap((arm) => placed((part as never)[arm], `${step}.${arm}.`, step))]
+    return [
+      { part, step, branch },
+      ...arms.flatMap((arm) => placedParts((part as never)[arm], `${step}.${arm}.`, step))
+    ]
   })
 
 /** The values that a part takes. */
@@ -203,10 +206,10 @@ export const givenBy = (part: Part): ReadonlyArray<string> => {
 
 /** The steps that a run needs: its targets, and all their dependencies that were not given. */
 export const neededBy = ({ parts, given, targets }: Script): ReadonlySet<string> => {
-  const all = placed(parts)
+  const all = placedParts(parts)
   const everything = new Set(all.flatMap(({ part }) => takenBy(part)))
   const needed = new Set<string>()
-  const need = ({ part, step, branch }: Placed): void => {
+  const need = ({ part, step, branch }: PlacedPart): void => {
     if (needed.has(step)) return
     needed.add(step)
     const wanted = takenBy(part).filter((value) => !given.includes(value))

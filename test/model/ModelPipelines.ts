@@ -55,7 +55,7 @@ export const spell = (name: string, needs: ReadonlyArray<Need>, get: (value: str
   `${name}(${needs.map(({ value }) => get(value) ?? "-").join(",")})`
 
 /** The second output of a task with this first output. */
-export const another = (value: string): string => `${value}'`
+export const secondOutput = (value: string): string => `${value}'`
 
 /** A given value. */
 export const givenOf = (name: string): string => `given ${name}`
@@ -141,7 +141,9 @@ const entryOf = (part: Part, calls: Calls): Task.Any | Step.Any => {
       const field = behaviour.gives ? S : Schema.optionalKey(S)
       const output = { [value]: field, ...(also !== undefined && { [also]: field }) }
       return taskOf(name, input, output, behaviour, calls, (inputs) =>
-        behaviour.gives ? { [value]: spelt(inputs), ...(also !== undefined && { [also]: another(spelt(inputs)) }) } : {}
+        behaviour.gives
+          ? { [value]: spelt(inputs), ...(also !== undefined && { [also]: secondOutput(spelt(inputs)) }) }
+          : {}
       )
     }
     case "list": {
@@ -192,5 +194,5 @@ const goingOf = (
 }
 
 /** The pipeline of a script. */
-export const make = (id: string, { parts, order, policy }: Script, calls: Calls): Pipeline.Any =>
+export const buildPipeline = (id: string, { parts, order, policy }: Script, calls: Calls): Pipeline.Any =>
   Pipeline.make(id, order.map((at) => entryOf(parts[at]!, calls)) as unknown as Wiring.Tasks, { onFailure: policy })

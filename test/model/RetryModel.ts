@@ -1,10 +1,10 @@
 /** The reference for retries: the steps that run again, from the script and the states of the earlier run. */
 import type { Run } from "../../core/run/Run.ts"
-import { type Expected, givenBy, neededBy, type Placed, placed, takenBy } from "./Interpreter.ts"
+import { type Expected, givenBy, neededBy, type PlacedPart, placedParts, takenBy } from "./Interpreter.ts"
 import type { Script } from "./Script.ts"
 
 /** What a retry runs again, if nothing fails any more. */
-export interface Repeated {
+export interface ExpectedRetry {
   readonly again: ReadonlySet<string>
   /** The steps that call their task: for which items, or once. */
   readonly called: ReadonlyMap<string, ReadonlySet<number | undefined>>
@@ -16,23 +16,23 @@ export type Completed = ReadonlyMap<string, ReadonlySet<number>>
 /**
  * What a retry of `first` runs again, optionally from one of its steps. `fresh` is a fresh run in which nothing fails.
  */
-export const repeated = (
+export const expectedRetry = (
   script: Script,
   first: Run,
   completed: Completed,
   fresh: Expected,
   from?: string
-): Repeated => {
-  const all = placed(script.parts)
+): ExpectedRetry => {
+  const all = placedParts(script.parts)
   const needed = neededBy(script)
   const states = new Map(first.steps.map((state) => [state.name, state]))
   const again = new Set<string>()
   /** The dependents of a step that runs again. */
   const changed = new Set<string>()
-  const arms = (each: Placed): ReadonlyArray<Placed> =>
+  const arms = (each: PlacedPart): ReadonlyArray<PlacedPart> =>
     each.branch === undefined ? [] : [each, ...arms(all.find(({ step }) => step === each.branch)!)]
   /** Whether the step is in an arm that an unchanged branch did not take. */
-  const isPassed = (each: Placed): boolean =>
+  const isPassed = (each: PlacedPart): boolean =>
     arms(each).some(({ step, branch }) => {
       const { status, arm } = states.get(branch!)!
       return status === "COMPLETED" && !again.has(branch!) && !step.startsWith(`${branch}.${arm}.`)

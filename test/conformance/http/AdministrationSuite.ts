@@ -6,13 +6,13 @@ import {
   get,
   type Json,
   keysOf,
+  newName,
   pathOf,
   post,
   register,
   resultOf,
   type Server,
-  start,
-  unused
+  start
 } from "../../http/harness/Client.ts"
 
 const HELD_TASKS = ["arrive", "hold", "leave"]
@@ -75,7 +75,7 @@ export const administrationSuite = (server: Server): void => {
 
   test("DELETE removes a pipeline that was registered over HTTP, unless a run or a schedule needs it", async () => {
     const id = await register(server, HELD_TASKS)
-    const taskId = await start(server, id, { gate: unused() })
+    const taskId = await start(server, id, { gate: newName() })
     const busy = await ask(server, "DELETE", pathOf(id))
     expect([busy.status, busy.json.error, busy.json.pipeline_id]).toEqual([409, "PipelineProtectedError", id])
     await post(server, `/runs/${taskId}/cancel`, {})

@@ -4,7 +4,7 @@ import { KEYS } from "../../fixtures/access.ts"
 import { type Answer, ask, get, type Server } from "../../http/harness/Client.ts"
 import { contract, pathFor } from "../../http/harness/Contract.ts"
 import { apiKey, bearer, claims, jwt } from "../../http/harness/Credentials.ts"
-import { connected, JSON_TYPE, RawConnection, withLength } from "../../http/harness/RawConnection.ts"
+import { JSON_TYPE, RawConnection, withConnection, withLength } from "../../http/harness/RawConnection.ts"
 import { sendLines } from "./ProxiesSuite.ts"
 
 const GET = "GET /pipelines HTTP/1.1"
@@ -60,7 +60,7 @@ export const attackSuite = (server: Server, printed: () => string): void => {
 
     test("a request within a request's body is not executed", async () => {
       const inner = `${GET}\r\nhost: x\r\n${KEY}\r\n\r\n`
-      await connected(server, async (connection) => {
+      await withConnection(server, async (connection) => {
         await connection.request("POST", "/pipelines/my_pipeline/execute", {
           ...withLength(5 + inner.length),
           "transfer-encoding": "chunked"
@@ -71,7 +71,7 @@ export const attackSuite = (server: Server, printed: () => string): void => {
         if (first !== undefined) expect([400, 401]).toContain(first.status)
       })
       for (const coding of ["xchunked", "chunked, identity", "identity", " chunked\r\ntransfer-encoding: x"]) {
-        await connected(server, async (connection) => {
+        await withConnection(server, async (connection) => {
           await connection.request("POST", "/pipelines/my_pipeline/execute", {
             ...OWNER,
             ...JSON_TYPE,

@@ -7,10 +7,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { routes } from "../../../adapters/http/index.ts"
 import { FLOWS, KEYS } from "../../fixtures/access.ts"
 import { type Answer, ask, type Json, type Server, textOf } from "../../http/harness/Client.ts"
-import { aclIs, contract, Maker, pathFor, type Row, type Target } from "../../http/harness/Contract.ts"
-import { apiKey, type Comer, comers, expected, secretsOf } from "../../http/harness/Credentials.ts"
+import { aclIs, contract, ObjectFactory, pathFor, type Row, type Target } from "../../http/harness/Contract.ts"
+import { apiKey, type ClientKind, clientKinds, expectedStatus, secretsOf } from "../../http/harness/Credentials.ts"
 import type { Launched } from "../../http/harness/launch.ts"
-import { connected, JSON_TYPE, withLength } from "../../http/harness/RawConnection.ts"
+import { JSON_TYPE, withConnection, withLength } from "../../http/harness/RawConnection.ts"
 
 const OWNER = apiKey(KEYS.owner)
 const PREFIXES = ["", "/api/v1"]
@@ -27,7 +27,7 @@ interface Case {
   readonly path: string
   readonly prefix: string
   readonly row: Row
-  readonly comer: Comer
+  readonly client: ClientKind
   readonly status: number
 }
 
@@ -43,9 +43,9 @@ export const authorizationSuite = (started: () => Launched, stored?: Stored): vo
       return started().url
     }
   }
-  const maker = new Maker(server, OWNER, FLOWS.slice(2, -3))
+  const maker = new ObjectFactory(server, OWNER, FLOWS.slice(2, -3))
   let target: Target
-  let everybody: ReadonlyArray<Comer>
+  let clients: ReadonlyArray<ClientKind>
   const answers: Array<string> = []
   const given: Array<string> = []
 
@@ -53,14 +53,14 @@ export const authorizationSuite = (started: () => Launched, stored?: Stored): vo
     const pipeline = await maker.pipeline(FLOWS[0])
     aclIs((await ask(server, "GET", `/pipelines/${pipeline}/acl`, { headers: OWNER })).json.acl)
     target = { pipeline, run: await maker.run(pipeline), schedule: await maker.schedule(pipeline) }
-    everybody = await comers(maker, target)
+    clients = await clientKinds(maker, target)
   })
 
-  const send = async (method: string, path: string, comer: Comer, json?: Json): Promise<Answer> => {
+  const send = async (method: string, path: string, client: ClientKind, json?: Json): Promise<Answer> => {
     // Without the checks that `ask` makes: there are thousands of these requests.
     const response = await fetch(server.url + path, {
       method,
-      headers: { ...comer.headers, ...(json !== undefined && JSON_TYPE) },
+      headers: { ...client.headers, ...(json !== undefined && JSON_TYPE) },
       ...(json !== undefined && { body: JSON.stringify(json) })
     })
     const { status, headers } = response
@@ -76,20 +76,20 @@ export const authorizationSuite = (started: () => Launched, stored?: Stored): vo
     Object.entries(contract).flatMap(([key, row]) => {
       const [method, path] = key.split(" ") as [string, string]
       // Every second one uses the other prefix, which leads to the same route.
-      return everybody.map((comer, at) => {
+      return clients.map((client, at) => {
         const prefix = PREFIXES[(at + path.length) % 2]!
-        return { method, path, prefix, row, comer, status: expected(row, comer) }
+        return { method, path, prefix, row, client, status: expectedStatus(row, client) }
       })
     })
 
   /** The wrong answers to these requests. */
   const play = async (chosen: ReadonlyArray<Case>): Promise<ReadonlyArray<string>> => {
     const wrong: Array<string> = []
-    await each(chosen, async ({ method, path, prefix, row, comer, status }) => {
+    await each(chosen, async ({ method, path, prefix, row, client, status }) => {
       const at = { ...target, ...(status < 400 && (await row.fresh?.(maker))) }
-      const answer = await send(method, prefix + pathFor(path, at), comer, row.body?.(at))
-      const found = mistake(answer, status, comer)
-      if (found !== undefined) wrong.push(`${comer.name}: ${method} ${path}: ${found}`)
+      const answer = await send(method, prefix + pathFor(path, at), client, row.body?.(at))
+      const found = mistake(answer, status, client)
+      if (found !== undefined) wrong.push(`${client.name}: ${method} ${path}: ${found}`)
     })
     return wrong
   }
@@ -124,9 +124,9 @@ export const authorizationSuite = (started: () => Launched, stored?: Stored): vo
     const kinds = Map.groupBy(asked, ({ path, status }) => `${path} ${status}`)
     const reading = Array.from(kinds.values(), ([one]) => one!)
     expect(reading.length).toBeGreaterThan(60)
-    await each(reading, async ({ path, comer, status }) => {
-      const answer = await send("HEAD", pathFor(path, target), comer)
-      if (answer.status !== status || answer.text !== "") wrong.push(`${comer.name}: HEAD ${path}: ${answer.status}`)
+    await each(reading, async ({ path, client, status }) => {
+      const answer = await send("HEAD", pathFor(path, target), client)
+      if (answer.status !== status || answer.text !== "") wrong.push(`${client.name}: HEAD ${path}: ${answer.status}`)
     })
     expect(wrong).toEqual([])
   })
@@ -143,13 +143,15 @@ export const authorizationSuite = (started: () => Launched, stored?: Stored): vo
   test("hidden objects get the same answer as objects that do not exist", async () => {
     const wrong: Array<string> = []
     const hidden = cases().filter(({ status, row: { over } }) => status >= 400 && over !== "any" && over !== "all")
-    const isBlind = ({ comer: { here, refused, run } }: Case): boolean =>
+    const isBlind = ({ client: { here, refused, run } }: Case): boolean =>
       here.length === 0 && run === undefined && (refused === undefined || refused === "nothing")
-    await each(hidden.filter(isBlind), async ({ method, path, row, comer }) => {
+    await each(hidden.filter(isBlind), async ({ method, path, row, client }) => {
       const [there, not] = await Promise.all(
-        [target, ABSENT].map(async (at) => withoutIds(await send(method, pathFor(path, at), comer, row.body?.(at)), at))
+        [target, ABSENT].map(async (at) =>
+          withoutIds(await send(method, pathFor(path, at), client, row.body?.(at)), at)
+        )
       )
-      if (there !== not) wrong.push(`${comer.name}: ${method} ${path}: ${difference(there!, not!)}`)
+      if (there !== not) wrong.push(`${client.name}: ${method} ${path}: ${difference(there!, not!)}`)
     })
     expect(wrong).toEqual([])
   })
@@ -157,17 +159,17 @@ export const authorizationSuite = (started: () => Launched, stored?: Stored): vo
   test("lists show only what the caller may see", async () => {
     const wrong: Array<string> = []
     const own = { "/pipelines": target.pipeline, "/runs?limit=200": target.run, "/schedules": target.schedule }
-    await each(everybody, async (comer) => {
-      if (comer.refused !== undefined || !comer.anywhere.includes("read")) return
+    await each(clients, async (client) => {
+      if (client.refused !== undefined || !client.anywhere.includes("read")) return
       for (const [path, id] of Object.entries(own)) {
-        const { text } = await send("GET", path, comer)
-        const sees = comer.here.includes("read") && (comer.run === undefined || path.startsWith("/runs"))
+        const { text } = await send("GET", path, client)
+        const sees = client.here.includes("read") && (client.run === undefined || path.startsWith("/runs"))
         // A filter for other objects shows no more.
-        if (text.includes(`"${id}"`) !== sees) wrong.push(`${comer.name}: ${path} ${sees ? "lacks" : "shows"} ${id}`)
-        if (!sees && /"flow_\d/.test(text)) wrong.push(`${comer.name}: ${path} shows pipelines: ${text}`)
+        if (text.includes(`"${id}"`) !== sees) wrong.push(`${client.name}: ${path} ${sees ? "lacks" : "shows"} ${id}`)
+        if (!sees && /"flow_\d/.test(text)) wrong.push(`${client.name}: ${path} shows pipelines: ${text}`)
       }
-      const filtered = await send("GET", `/runs?pipeline_id=${target.pipeline}`, comer)
-      if (!comer.here.includes("read") && filtered.text.includes(target.run)) wrong.push(`${comer.name}: filtered`)
+      const filtered = await send("GET", `/runs?pipeline_id=${target.pipeline}`, client)
+      if (!client.here.includes("read") && filtered.text.includes(target.run)) wrong.push(`${client.name}: filtered`)
     })
     expect(wrong).toEqual([])
   })
@@ -183,7 +185,7 @@ export const authorizationSuite = (started: () => Launched, stored?: Stored): vo
       { ...withLength(100), expect: "100-continue" }
     ]
     await each(heads, (head) =>
-      connected(server, async (connection) => {
+      withConnection(server, async (connection) => {
         await connection.request("POST", path, head)
         expect((await connection.answer())?.status).toBe(401)
       })
@@ -191,7 +193,7 @@ export const authorizationSuite = (started: () => Launched, stored?: Stored): vo
     // The next request on the same connection, which behind a proxy may be another client's, is not affected by the
     // unread body.
     await each(Array.from({ length: 4 }), () =>
-      connected(server, async (connection) => {
+      withConnection(server, async (connection) => {
         for (let times = 0; times < 3; times++) {
           await connection.request("POST", path, withLength(500_000))
           const answer = await connection.answer()
@@ -215,7 +217,7 @@ export const authorizationSuite = (started: () => Launched, stored?: Stored): vo
 
   describe("secrets", () => {
     const leaks = (text: string): ReadonlyArray<string> =>
-      [...secretsOf(everybody), ...given].filter((secret) => text.includes(secret))
+      [...secretsOf(clients), ...given].filter((secret) => text.includes(secret))
 
     test("are in no answer", () => {
       expect(answers.length).toBeGreaterThan(2_000)
@@ -264,7 +266,11 @@ const ERRORS: Readonly<Record<string, RegExp>> = {
 }
 
 /** The differences between an answer and the contract. */
-const mistake = ({ status, text, json, headers }: Answer, wanted: number, { refused }: Comer): string | undefined => {
+const mistake = (
+  { status, text, json, headers }: Answer,
+  wanted: number,
+  { refused }: ClientKind
+): string | undefined => {
   if (status !== wanted) return `expected ${wanted}, received ${status} ${text.slice(0, 150)}`
   const challenge = headers.get("www-authenticate")
   const due = status === 401 ? (refused === "nothing" ? SCHEMES : `${SCHEMES}, error="invalid_token"`) : null

@@ -2,7 +2,7 @@
 import { beforeAll, expect, test } from "vitest"
 import { Client, ClientError } from "../../../adapters/client/index.ts"
 import { bare, calendar, failing, graph, guide, held, openGate, slow } from "../../fixtures/pipelines.ts"
-import { type Server, until, unused } from "../../http/harness/Client.ts"
+import { newName, type Server, until } from "../../http/harness/Client.ts"
 
 /** The error with which a promise rejects. */
 export const failureOf = async (promise: Promise<unknown>): Promise<ClientError> => {
@@ -51,7 +51,7 @@ export const clientSuite = (server: Server): void => {
   })
 
   test("starts a run, watches it, and returns its result", async () => {
-    const gate = unused()
+    const gate = newName()
     const taskId = await client.start(held, { gate })
     const seen: Array<Client.EventJson> = []
     const watched = (async () => {
@@ -98,7 +98,7 @@ export const clientSuite = (server: Server): void => {
   })
 
   test("lists, cancels, retries and deletes runs", async () => {
-    const taskId = await client.start(held, { gate: unused() })
+    const taskId = await client.start(held, { gate: newName() })
     await client.cancel(taskId, { reason: "no more" })
     const failure = await failureOf(client.result(taskId))
     expect([failure.status, failure.taskId]).toEqual([500, taskId])
@@ -138,7 +138,7 @@ export const clientSuite = (server: Server): void => {
   })
 
   test("an idempotency key names a run", async () => {
-    const idempotencyKey = unused()
+    const idempotencyKey = newName()
     const taskId = await client.start(guide, { data: "once" }, { idempotencyKey })
     expect(await client.start(guide, { data: "once" }, { idempotencyKey })).toBe(taskId)
     expect((await failureOf(client.start(guide, { data: "twice" }, { idempotencyKey }))).status).toBe(409)
@@ -147,7 +147,7 @@ export const clientSuite = (server: Server): void => {
 
   test("can be aborted", async () => {
     const stop = new AbortController()
-    const executing = client.execute(held, { gate: unused() }, { signal: stop.signal })
+    const executing = client.execute(held, { gate: newName() }, { signal: stop.signal })
     setTimeout(() => stop.abort(new Error("changed my mind")), 50)
     await expect(executing).rejects.toThrow("changed my mind")
     for (const { task_id: id } of (await client.runs({ pipeline_id: "held", status: "RUNNING" })).runs) {

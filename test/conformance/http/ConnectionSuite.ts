@@ -1,14 +1,14 @@
 /** Bytes on one connection: HTTP as its RFCs define it, including forms that only proxies and load balancers send. */
 import { expect, test } from "vitest"
 import { type Server, until } from "../../http/harness/Client.ts"
-import { connected, JSON_TYPE, withLength } from "../../http/harness/RawConnection.ts"
+import { JSON_TYPE, withConnection, withLength } from "../../http/harness/RawConnection.ts"
 
 const EXECUTE = "/pipelines/my_pipeline/execute"
 const BODY = JSON.stringify({ parameters: { data: "raw" }, wait: true })
 
 export const connectionSuite = (server: Server): void => {
   test("pipelined requests on one connection are answered in order", () =>
-    connected(server, async (connection) => {
+    withConnection(server, async (connection) => {
       const { basePath: base, host } = connection
       await connection.send(
         [
@@ -40,7 +40,7 @@ export const connectionSuite = (server: Server): void => {
         [415, { "content-type": "text/plain", "content-length": "4" }, "text"]
       ]
     for (const [status, headers, body] of refusals) {
-      await connected(server, async (connection) => {
+      await withConnection(server, async (connection) => {
         await connection.request("POST", status === 404 ? "/absent" : EXECUTE, headers)
         await connection.send(body)
         expect((await connection.answer())?.status).toBe(status)
@@ -52,12 +52,12 @@ export const connectionSuite = (server: Server): void => {
   })
 
   test("a body may arrive slowly, byte by byte, chunked or not", async () => {
-    await connected(server, async (connection) => {
+    await withConnection(server, async (connection) => {
       await connection.request("POST", EXECUTE, withLength(BODY.length))
       for (const byte of BODY) await connection.send(byte)
       expect(JSON.parse((await connection.answer())!.body).result).toEqual({ processed: "RAW" })
     })
-    await connected(server, async (connection) => {
+    await withConnection(server, async (connection) => {
       await connection.request("POST", EXECUTE, { ...JSON_TYPE, "transfer-encoding": "chunked" })
       for (const byte of BODY) await connection.send(`1\r\n${byte}\r\n`)
       await connection.send("0\r\n\r\n")
@@ -67,7 +67,7 @@ export const connectionSuite = (server: Server): void => {
 
   test("an unusual path is not mistaken for another path", async () => {
     const ask = (path: string): Promise<{ readonly status: number; readonly body: string } | undefined> =>
-      connected(server, async (connection) => {
+      withConnection(server, async (connection) => {
         await connection.request("GET", path)
         return connection.answer()
       })
@@ -98,7 +98,7 @@ export const connectionSuite = (server: Server): void => {
 
   // RFC 9112, 3.2.2: a server must accept the absolute form, although only proxies receive it.
   test("a request line may have a whole URL", () =>
-    connected(server, async (connection) => {
+    withConnection(server, async (connection) => {
       const { basePath, host } = connection
       await connection.send(`GET http://${host}${basePath}/pipelines/my_pipeline/dag HTTP/1.1\r\nhost: ${host}\r\n\r\n`)
       expect((await connection.answer())?.status).toBe(200)
@@ -106,7 +106,7 @@ export const connectionSuite = (server: Server): void => {
 
   // Load balancers check health like this.
   test("HTTP/1.0 without a Host header is answered", () =>
-    connected(server, async (connection) => {
+    withConnection(server, async (connection) => {
       await connection.send(`GET ${connection.basePath}/health HTTP/1.0\r\n\r\n`)
       const answer = await connection.answer()
       expect([answer?.status, JSON.parse(answer?.body ?? "null")?.status]).toEqual([200, "healthy"])
@@ -115,7 +115,7 @@ export const connectionSuite = (server: Server): void => {
 
   test("a Host header does not change the path", async () => {
     const ask = (path: string, host: string): Promise<number | undefined> =>
-      connected(server, async (connection) => {
+      withConnection(server, async (connection) => {
         // Below a base path, the smuggled path has that prefix too.
         await connection.request("GET", path, { host: host.replace("/health", `${connection.basePath}/health`) })
         return (await connection.answer())?.status
@@ -129,7 +129,7 @@ export const connectionSuite = (server: Server): void => {
   })
 
   test("an upgrade to another protocol is ignored, and the request is answered as usual", () =>
-    connected(server, async (connection) => {
+    withConnection(server, async (connection) => {
       // Java's client sends this.
       const wish = { connection: "Upgrade, HTTP2-Settings", upgrade: "h2c", "http2-settings": "AAEAAEAAAAIAAAAB" }
       for (const body of [BODY, BODY]) {
@@ -143,14 +143,14 @@ export const connectionSuite = (server: Server): void => {
     }))
 
   test("Expect: 100-continue is answered before the body is sent", async () => {
-    await connected(server, async (connection) => {
+    await withConnection(server, async (connection) => {
       await connection.request("POST", EXECUTE, { ...withLength(BODY.length), expect: "100-continue" })
       // This client sends its body only after that answer.
       await until("a word", async () => (connection.answered ? true : undefined))
       await connection.send(BODY)
       expect((await connection.answer())?.status).toBe(200)
     })
-    await connected(server, async (connection) => {
+    await withConnection(server, async (connection) => {
       await connection.request("POST", EXECUTE, { ...withLength(5_000_000), expect: "100-continue" })
       expect((await connection.answer())?.status).toBe(413)
     })

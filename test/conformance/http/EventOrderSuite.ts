@@ -4,7 +4,7 @@
  */
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
-import { ask, get, type Json, type Server, start, until, unused } from "../../http/harness/Client.ts"
+import { ask, get, type Json, newName, type Server, start, until } from "../../http/harness/Client.ts"
 import { Connection } from "../../http/harness/Connection.ts"
 import { Listener } from "../../http/harness/Listener.ts"
 
@@ -14,10 +14,10 @@ const KINDS: Readonly<Record<string, (n: number) => Json>> = {
   audio_analysis_v1: (n) => ({ path: "x".repeat(n) }),
   winding: (n) => ({ number: n }),
   failing: () => ({ how: "text" }),
-  flaky: () => ({ gate: unused() }),
+  flaky: () => ({ gate: newName() }),
   hasty: (n) => ({ millis: n % 2 === 0 ? 0 : 60_000 }),
   slow: (n) => ({ millis: n }),
-  held: () => ({ gate: unused() })
+  held: () => ({ gate: newName() })
 }
 
 /** One run: its pipeline, and whether it is cancelled. Runs that would never end are always cancelled. */

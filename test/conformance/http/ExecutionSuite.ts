@@ -9,6 +9,7 @@ import {
   expectRecent,
   get,
   keysOf,
+  newName,
   pathOf,
   post,
   register,
@@ -16,8 +17,7 @@ import {
   type Server,
   start,
   statusOf,
-  until,
-  unused
+  until
 } from "../../http/harness/Client.ts"
 import { RawConnection } from "../../http/harness/RawConnection.ts"
 
@@ -87,7 +87,7 @@ export const executionSuite = (server: Server): void => {
   })
 
   test("a wait that times out is a 504 with the run's id; the run goes on", async () => {
-    const gate = unused()
+    const gate = newName()
     const waited = await post(server, "/pipelines/held/execute", { parameters: { gate }, wait: true, timeout: 1 })
     expect(waited.status).toBe(504)
     expect(waited.json).toMatchObject({ error: "PipelineTimeoutError", pipeline_id: "held" })
@@ -100,7 +100,7 @@ export const executionSuite = (server: Server): void => {
 
   test("status goes from IDLE through RUNNING to COMPLETED", async () => {
     const id = await register(server, HELD_TASKS)
-    const gate = unused()
+    const gate = newName()
     expect((await statusOf(server, id)).status).toBe("IDLE")
     const taskId = await start(server, id, { gate })
     const running = await until("the second step", async () => {
@@ -123,7 +123,7 @@ export const executionSuite = (server: Server): void => {
 
   test("status is that of a running run if there is one, otherwise of the last run", async () => {
     const id = await register(server, HELD_TASKS)
-    const [first, second] = [unused(), unused()]
+    const [first, second] = [newName(), newName()]
     const firstId = await start(server, id, { gate: first })
     const secondId = await start(server, id, { gate: second })
     await execute(server, "open_gate", { gate: second })
@@ -168,7 +168,7 @@ export const executionSuite = (server: Server): void => {
   })
 
   test("200 simultaneous runs each get their own answer", async () => {
-    const names = Array.from({ length: 200 }, (_, index) => `run-${index}-${unused()}`)
+    const names = Array.from({ length: 200 }, (_, index) => `run-${index}-${newName()}`)
     const answers = await Promise.all(names.map((data) => execute(server, "my_pipeline", { data })))
     expect(answers.map(({ json }) => json.result.processed)).toEqual(names.map((name) => name.toUpperCase()))
     expect(new Set(answers.map(({ json }) => json.task_id)).size).toBe(200)
@@ -187,7 +187,7 @@ export const executionSuite = (server: Server): void => {
 
   test("a client that disconnects ends its wait, not the run", async () => {
     const id = await register(server, HELD_TASKS)
-    const gate = unused()
+    const gate = newName()
     const body = JSON.stringify({ parameters: { gate }, wait: true, timeout: 60 })
     const connection = await RawConnection.open(server)
     await connection.request("POST", pathOf(id, "/execute"), {
@@ -235,7 +235,7 @@ export const executionSuite = (server: Server): void => {
 
   test("an Idempotency-Key names a run: the same request is answered by that run, another body is a 409", async () => {
     const id = await register(server, ["process"])
-    const key = unused()
+    const key = newName()
     const send = (
       data: string,
       more: object = {},
@@ -252,7 +252,7 @@ export const executionSuite = (server: Server): void => {
       first.json.task_id
     ])
     expect((await send("x", { priority: 1 })).status).toBe(409)
-    expect((await send("x", {}, { "Idempotency-Key": unused() })).json.task_id).not.toBe(first.json.task_id)
+    expect((await send("x", {}, { "Idempotency-Key": newName() })).json.task_id).not.toBe(first.json.task_id)
     const at = await Promise.all(
       Array.from({ length: 20 }, () => send("many", {}, { "idempotency-key": `${key}-many` }))
     )
@@ -264,7 +264,7 @@ export const executionSuite = (server: Server): void => {
 
   test("an Idempotency-Key ignores the order of JSON keys, and the wait options", async () => {
     const id = await register(server, ["gather"])
-    const key = unused()
+    const key = newName()
     const send = async (body: string) => {
       const headers = { "content-type": "application/json", "Idempotency-Key": key }
       const { status, json } = await ask(server, "POST", pathOf(id, "/execute"), { body, headers })

@@ -10,11 +10,11 @@ import {
   get,
   INSTANT,
   type Json,
+  newName,
   register,
   resultOf,
   type Server,
-  start,
-  unused
+  start
 } from "../../http/harness/Client.ts"
 
 /** Samples by name and labels, in Prometheus' order. */
@@ -75,15 +75,15 @@ export const metricsSuite = (server: Server): void => {
   test("names chosen by clients create no series", async () => {
     await scrape(server)
     for (let at = 0; at < 5; at++) {
-      await get(server, `/nowhere/${unused()}`)
-      await get(server, `/runs/${unused()}`)
-      await ask(server, "PATCH", `/runs/${unused()}`)
+      await get(server, `/nowhere/${newName()}`)
+      await get(server, `/runs/${newName()}`)
+      await ask(server, "PATCH", `/runs/${newName()}`)
     }
     const once = (await scrape(server)).samples.size
     for (let at = 0; at < 20; at++) {
-      await get(server, `/nowhere/${unused()}`)
-      await get(server, `/runs/${unused()}`)
-      await ask(server, "PATCH", `/runs/${unused()}`)
+      await get(server, `/nowhere/${newName()}`)
+      await get(server, `/runs/${newName()}`)
+      await ask(server, "PATCH", `/runs/${newName()}`)
     }
     const { samples, text } = await scrape(server)
     expect(samples.size).toBe(once)

@@ -3,16 +3,16 @@ import { expect, test } from "vitest"
 import {
   execute,
   get,
+  newName,
   pathOf,
   register,
   resultOf,
   type Server,
   start,
   statusOf,
-  until,
-  unused
+  until
 } from "../../http/harness/Client.ts"
-import { connected, JSON_TYPE, RawConnection, withLength } from "../../http/harness/RawConnection.ts"
+import { JSON_TYPE, RawConnection, withConnection, withLength } from "../../http/harness/RawConnection.ts"
 
 const EXECUTE = "/pipelines/my_pipeline/execute"
 const BODY = JSON.stringify({ parameters: { data: "raw" }, wait: true })
@@ -51,7 +51,7 @@ export const misuseSuite = (server: Server): void => {
   })
 
   test("a body whose declared length is too long is refused before it is sent", () =>
-    connected(server, async (connection) => {
+    withConnection(server, async (connection) => {
       await connection.request("POST", EXECUTE, withLength(10_000_000))
       const answer = await connection.answer()
       expect(answer?.status).toBe(413)
@@ -59,7 +59,7 @@ export const misuseSuite = (server: Server): void => {
     }))
 
   test("a body without a declared length is refused once it is too long", () =>
-    connected(server, async (connection) => {
+    withConnection(server, async (connection) => {
       await connection.request("POST", EXECUTE, { ...JSON_TYPE, "transfer-encoding": "chunked" })
       await stream(connection, 160, true)
       expect((await connection.answer())?.status).toBe(413)
@@ -69,13 +69,13 @@ export const misuseSuite = (server: Server): void => {
     const id = await register(server, ["process"])
     const path = pathOf(id, "/execute")
     // The body is longer than declared: the rest counts as a next request, and a bad one.
-    await connected(server, async (connection) => {
+    await withConnection(server, async (connection) => {
       await connection.request("POST", path, withLength(10))
       await connection.send(BODY)
       expect((await connection.answer())?.status).toBe(400)
     })
     // The body is shorter than declared.
-    await connected(server, async (connection) => {
+    await withConnection(server, async (connection) => {
       await connection.request("POST", path, withLength(BODY.length + 1))
       await connection.send(BODY)
       connection.end()
@@ -83,7 +83,7 @@ export const misuseSuite = (server: Server): void => {
       if (answer !== undefined) expect(answer.status).toBe(400)
     })
     for (const length of ["-1", "ten", "1e3", "99999999999999999999", "5, 6", `${BODY.length}\r\ncontent-length: 3`]) {
-      await connected(server, async (connection) => {
+      await withConnection(server, async (connection) => {
         await connection.request("POST", path, { ...JSON_TYPE, "content-length": length })
         await connection.send(BODY)
         connection.end()
@@ -108,7 +108,7 @@ export const misuseSuite = (server: Server): void => {
       "CONNECT host:80 HTTP/1.1\r\nhost: x\r\n\r\n"
     ]
     for (const bytes of garbage) {
-      await connected(server, async (connection) => {
+      await withConnection(server, async (connection) => {
         await connection.send(bytes)
         connection.end()
         const answer = await connection.answer()
@@ -127,7 +127,7 @@ export const misuseSuite = (server: Server): void => {
   test("refused bodies do not pile up in memory", async ({ annotate }) => {
     const megabytes = async (): Promise<number> => (await get(server, "/health")).json.memory_mb
     const refuse = (index: number): Promise<void> =>
-      connected(server, async (connection) => {
+      withConnection(server, async (connection) => {
         const chunked = index % 2 === 0
         await connection.request(
           "POST",
@@ -152,7 +152,7 @@ export const misuseSuite = (server: Server): void => {
   })
 
   test("many clients that disconnect while they wait do no harm", async () => {
-    const gate = unused()
+    const gate = newName()
     const body = JSON.stringify({ parameters: { gate }, wait: true, timeout: 60 })
     const id = await register(server, ["arrive", "hold", "leave"])
     const clients = await Promise.all(Array.from({ length: 50 }, () => RawConnection.open(server)))

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest"
 import { KEYS } from "../../fixtures/access.ts"
 import { type Answer, ask, expectErrorShape, type Json, type Server } from "../../http/harness/Client.ts"
 import { apiKey } from "../../http/harness/Credentials.ts"
-import { connected, type RawAnswer } from "../../http/harness/RawConnection.ts"
+import { type RawAnswer, withConnection } from "../../http/harness/RawConnection.ts"
 
 type Headers = Readonly<Record<string, string>>
 
@@ -29,7 +29,7 @@ export const sendLines = (
   lines: ReadonlyArray<string>,
   body = ""
 ): Promise<RawAnswer | undefined> =>
-  connected(server, async (connection) => {
+  withConnection(server, async (connection) => {
     await connection.send([first, `host: ${connection.host}`, ...lines, "", body].join("\r\n"))
     return connection.answer(first.startsWith("HEAD"))
   })
@@ -92,7 +92,12 @@ export const proxiesSuite = ({ limited, forwarded, strict, exposed }: Servers): 
       ["a trusted proxy does not say HTTPS", limited, [...OVER_HTTP, ...FORWARDED_HTTPS], true],
       ["a trusted proxy says HTTPS in the other header", forwarded, FORWARDED_HTTPS, false],
       ["the other header does not say HTTPS", forwarded, [...FORWARDED_HTTP, ...OVER_HTTP, ...OVER_HTTPS], true],
-      ["anybody says so", strict, [...OVER_HTTP, ...OVER_HTTPS, ...FORWARDED_HTTP, ...FORWARDED_HTTPS], true]
+      [
+        "an untrusted client says HTTPS",
+        strict,
+        [...OVER_HTTP, ...OVER_HTTPS, ...FORWARDED_HTTP, ...FORWARDED_HTTPS],
+        true
+      ]
     ]
     test.each(table)("%s", async (_, server, all, refused) => {
       const found = await Promise.all(all.map((headers) => isRefused(server, headers)))
@@ -121,7 +126,7 @@ export const proxiesSuite = ({ limited, forwarded, strict, exposed }: Servers): 
         expect([undefined, 400, 403, 404], `${target} ${answer?.body}`).toContain(answer?.status)
       }
       for (const own of ["https://x", "https:", "x:443"]) {
-        const answer = await connected(strict, async (connection) => {
+        const answer = await withConnection(strict, async (connection) => {
           await connection.send(`GET /pipelines HTTP/1.1\r\nhost: ${own}\r\n${key}\r\n\r\n`)
           return connection.answer()
         })

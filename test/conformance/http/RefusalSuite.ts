@@ -6,12 +6,12 @@ import {
   detailPaths,
   execute,
   get,
+  newName,
   pathOf,
   post,
   register,
   type Server,
-  statusOf,
-  unused
+  statusOf
 } from "../../http/harness/Client.ts"
 
 const JSON_HEADERS = { "content-type": "application/json" }
@@ -221,7 +221,7 @@ export const refusalSuite = (server: Server): void => {
   test("a body that is not JSON is a 400", async () => {
     const id = await register(server, ["process"])
     const bad = ["{", '{"parameters":', "{'parameters':{}}", "undefined", "NaN", '{"parameters":{}}x', " ", "\0", "﻿x"]
-    for (const path of [pathOf(id, "/execute"), pathOf(unused())]) {
+    for (const path of [pathOf(id, "/execute"), pathOf(newName())]) {
       for (const body of bad) expect((await send(server, path, body)).status, body).toBe(400)
       // Not UTF-8.
       expect((await send(server, path, new Uint8Array([0x22, 0xff, 0xfe, 0x22]))).status).toBe(400)
@@ -237,7 +237,7 @@ export const refusalSuite = (server: Server): void => {
     for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "json"]) {
       const headers = { "content-type": type }
       expect((await ask(server, "POST", execution, { body, headers })).status, type).toBe(415)
-      expect((await ask(server, "POST", pathOf(unused()), { body: "{}", headers })).status, type).toBe(415)
+      expect((await ask(server, "POST", pathOf(newName()), { body: "{}", headers })).status, type).toBe(415)
     }
     for (const type of ["application/json; charset=utf-8", "Application/JSON", "application/json;charset=UTF-8"]) {
       expect((await ask(server, "POST", execution, { body, headers: { "content-type": type } })).status, type).toBe(202)
@@ -259,7 +259,7 @@ export const refusalSuite = (server: Server): void => {
     // Two bytes for each character: the bound is in bytes.
     const wide = JSON.stringify({ parameters: { data: "é".repeat(600_000) }, wait: true })
     expect((await send(server, path, wide)).status).toBe(413)
-    expect((await send(server, pathOf(unused()), fill(1_048_577))).status).toBe(413)
+    expect((await send(server, pathOf(newName()), fill(1_048_577))).status).toBe(413)
   })
 
   test("a body of 10 MB is a 413, every time", async () => {
@@ -291,8 +291,8 @@ export const refusalSuite = (server: Server): void => {
       for (const body of bodies) {
         expect((await send(server, pathOf(id, "/execute"), body)).status, body.slice(0, 40)).toBe(400)
       }
-      expect((await send(server, pathOf(unused()), `{"pipeline_type":"dataflow","tasks":${array}}`)).status).toBe(400)
-      expect((await send(server, pathOf(unused()), `{"pipeline_type":${object},"tasks":[]}`)).status).toBe(400)
+      expect((await send(server, pathOf(newName()), `{"pipeline_type":"dataflow","tasks":${array}}`)).status).toBe(400)
+      expect((await send(server, pathOf(newName()), `{"pipeline_type":${object},"tasks":[]}`)).status).toBe(400)
     }
     expect((await statusOf(server, id)).status).toBe("IDLE")
   })

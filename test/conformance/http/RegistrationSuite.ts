@@ -7,12 +7,12 @@ import {
   expectRecent,
   get,
   keysOf,
+  newName,
   pathOf,
   post,
   register,
   type Server,
-  start,
-  unused
+  start
 } from "../../http/harness/Client.ts"
 
 const put = (server: Server, id: string, tasks: unknown, kind: unknown = "dataflow"): Promise<Answer> =>
@@ -63,7 +63,7 @@ const HOSTILE_IDS = [
 
 export const registrationSuite = (server: Server): void => {
   test("a registered pipeline answers 201 with its row, and is listed", async () => {
-    const id = unused()
+    const id = newName()
     const { status, json } = await put(server, id, ["tag", "extract"])
     expect(status).toBe(201)
     expect(keysOf(json)).toEqual(["created_at", "pipeline_id", "pipeline_type", "tasks"])
@@ -75,7 +75,7 @@ export const registrationSuite = (server: Server): void => {
   })
 
   test("a sequential pipeline runs its tasks in the given order", async () => {
-    const id = unused()
+    const id = newName()
     const { status, json } = await put(server, id, ["increment", "double", "label"], "sequential")
     expect(status).toBe(201)
     expect(json).toMatchObject({ pipeline_type: "sequential", tasks: ["increment", "double", "label"] })
@@ -108,13 +108,13 @@ export const registrationSuite = (server: Server): void => {
   })
 
   test("of many simultaneous registrations of one id, one succeeds", async () => {
-    const id = unused()
+    const id = newName()
     const answers = await Promise.all(Array.from({ length: 20 }, () => put(server, id, ["extract"])))
     expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array<number>(19).fill(409)])
   })
 
   test.for(UNBUILDABLE)("a graph with $what is a 422 that says so", async ({ tasks, kind, names }) => {
-    const id = unused()
+    const id = newName()
     const { status, json } = await put(server, id, tasks, kind)
     expect(status).toBe(422)
     expect(json.message).toMatch(names)
@@ -125,7 +125,7 @@ export const registrationSuite = (server: Server): void => {
   })
 
   test("each kind of 422 has its own error name", async () => {
-    const answers = await Promise.all(UNBUILDABLE.map(({ tasks, kind }) => put(server, unused(), tasks, kind)))
+    const answers = await Promise.all(UNBUILDABLE.map(({ tasks, kind }) => put(server, newName(), tasks, kind)))
     const errors = answers.slice(0, 8).map(({ json }) => json.error)
     expect(new Set(errors).size).toBe(8)
   })
@@ -163,7 +163,7 @@ export const registrationSuite = (server: Server): void => {
       [{ pipeline_type: ["dataflow"], tasks: ["extract"] }, ["pipeline_type"]]
     ]
     for (const [body, paths] of bad) {
-      const id = unused()
+      const id = newName()
       const answer = await post(server, pathOf(id), body)
       expect(answer.status, JSON.stringify(body)).toBe(400)
       for (const path of paths) expect(detailPaths(answer).some((found) => found.startsWith(path))).toBe(true)
@@ -173,7 +173,7 @@ export const registrationSuite = (server: Server): void => {
 
   test("names of inherited properties are unknown tasks like others", async () => {
     for (const name of ["constructor", "__proto__", "toString", "hasOwnProperty", ""]) {
-      expect((await put(server, unused(), [name])).status, name).toBe(422)
+      expect((await put(server, newName(), [name])).status, name).toBe(422)
     }
   })
 }

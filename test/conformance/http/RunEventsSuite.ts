@@ -6,12 +6,12 @@ import {
   get,
   INSTANT,
   type Json,
+  newName,
   post,
   resultOf,
   type Server,
   start,
-  until,
-  unused
+  until
 } from "../../http/harness/Client.ts"
 import { Listener } from "../../http/harness/Listener.ts"
 
@@ -60,7 +60,7 @@ export const runEventsSuite = (server: Server): void => {
   })
 
   test("a running run's stream delivers events as they happen, to every reader", async () => {
-    const gate = unused()
+    const gate = newName()
     const taskId = await start(server, "held", { gate })
     const listeners = await Promise.all(
       Array.from({ length: 5 }, () => Listener.open(server, `/api/v1/runs/${taskId}/events`))
@@ -78,7 +78,7 @@ export const runEventsSuite = (server: Server): void => {
   })
 
   test("a reader that reconnects continues after its last event, by header or by query; with none left it gets 204", async () => {
-    const gate = unused()
+    const gate = newName()
     const taskId = await start(server, "held", { gate })
     const path = `/runs/${taskId}/events`
     const early = await Listener.open(server, path)
@@ -101,7 +101,7 @@ export const runEventsSuite = (server: Server): void => {
   })
 
   test("failures, retries, skipped steps and cancels have event types of their own, and no path of the host", async () => {
-    const { json } = await post(server, "/pipelines/flaky/execute", { parameters: { gate: unused() }, wait: true })
+    const { json } = await post(server, "/pipelines/flaky/execute", { parameters: { gate: newName() }, wait: true })
     const listener = await Listener.open(server, `/runs/${json.task_id}/events`)
     await listener.ended
     expect(types(listener.events)).toEqual(
@@ -111,7 +111,7 @@ export const runEventsSuite = (server: Server): void => {
     expect(retried).toMatchObject({ attempt: 1, error: { error: expect.any(String), message: expect.any(String) } })
     expect(retried.wait_ms).toBeGreaterThan(0)
     expect(JSON.stringify(listener.events)).not.toContain("/srv/vault")
-    const gate = unused()
+    const gate = newName()
     const taskId = await start(server, "held", { gate })
     const cancelled = await Listener.open(server, `/runs/${taskId}/events?types=PipelineCancelEvent`)
     await post(server, `/runs/${taskId}/cancel`, { reason: "enough" })
@@ -164,7 +164,7 @@ export const runEventsSuite = (server: Server): void => {
   })
 
   test("readers that disconnect hold up no run", async () => {
-    const gate = unused()
+    const gate = newName()
     const taskId = await start(server, "held", { gate })
     const gone = await Promise.all(Array.from({ length: 100 }, () => Listener.open(server, `/runs/${taskId}/events`)))
     for (const listener of gone) listener.close()
@@ -178,7 +178,7 @@ export const runEventsSuite = (server: Server): void => {
   test("the feed of a pipeline delivers events of its runs from now on, and of no others", async () => {
     await execute(server, "my_pipeline", { data: "before" })
     const feed = await Listener.open(server, "/pipelines/my_pipeline/events")
-    const { json: other } = await execute(server, "open_gate", { gate: unused() })
+    const { json: other } = await execute(server, "open_gate", { gate: newName() })
     const runs = [
       await execute(server, "my_pipeline", { data: "x" }),
       await execute(server, "my_pipeline", { data: "y" })

@@ -9,14 +9,14 @@ import {
   INSTANT,
   type Json,
   keysOf,
+  newName,
   post,
   register,
   resultOf,
   type Server,
   start,
   statusOf,
-  until,
-  unused
+  until
 } from "../../http/harness/Client.ts"
 
 const ROW = [
@@ -186,7 +186,7 @@ export const runsSuite = (server: Server): void => {
   })
 
   test("GET /runs/{id} of a failed run says why, and hides the host", async () => {
-    const gate = unused()
+    const gate = newName()
     const { status, json } = await execute(server, "flaky", { gate })
     expect(status).toBe(500)
     const run = await detailOf(server, json.task_id)
@@ -227,7 +227,7 @@ export const runsSuite = (server: Server): void => {
 
   test("POST cancel ends a running or waiting run, once; a finished run stays unchanged", async () => {
     const id = await register(server, HELD_TASKS)
-    const taskId = await start(server, id, { gate: unused() })
+    const taskId = await start(server, id, { gate: newName() })
     await until("the second step", async () => ((await statusOf(server, id)).steps_completed === 1 ? true : undefined))
     const cancelled = await post(server, `/runs/${taskId}/cancel`, { reason: "no longer wanted" })
     expect([cancelled.status, cancelled.json]).toEqual([202, { task_id: taskId, status: "CANCELLED" }])
@@ -247,7 +247,7 @@ export const runsSuite = (server: Server): void => {
   })
 
   test("POST cancel ends one step, and the run continues by its policy", async () => {
-    const gate = unused()
+    const gate = newName()
     const waited = await post(server, "/pipelines/held/execute", { parameters: { gate }, on_failure: "continue" })
     const taskId = waited.json.task_id
     await until("the step", async () => {
@@ -267,7 +267,7 @@ export const runsSuite = (server: Server): void => {
   })
 
   test("POST retry starts a run that keeps completed steps, and runs the rest", async () => {
-    const gate = unused()
+    const gate = newName()
     const failed = await execute(server, "flaky", { gate })
     await execute(server, "open_gate", { gate })
     const retried = await ask(server, "POST", `/runs/${failed.json.task_id}/retry`)
@@ -291,7 +291,7 @@ export const runsSuite = (server: Server): void => {
 
   test("POST retry of an unfinished run is a 409, and starts nothing", async () => {
     const id = await register(server, HELD_TASKS)
-    const taskId = await start(server, id, { gate: unused() })
+    const taskId = await start(server, id, { gate: newName() })
     const { status, json } = await post(server, `/runs/${taskId}/retry`, {})
     expect([status, json.error, json.task_id]).toEqual([409, "RunUnfinishedError", taskId])
     expect(idsOf(await get(server, `/runs?pipeline_id=${id}`))).toEqual([taskId])
@@ -300,7 +300,7 @@ export const runsSuite = (server: Server): void => {
 
   test("DELETE removes a finished run, and refuses an unfinished one", async () => {
     const id = await register(server, HELD_TASKS)
-    const taskId = await start(server, id, { gate: unused() })
+    const taskId = await start(server, id, { gate: newName() })
     const refused = await ask(server, "DELETE", `/runs/${taskId}`)
     expect([refused.status, refused.json.error, refused.json.task_id]).toEqual([409, "RunUnfinishedError", taskId])
     await post(server, `/runs/${taskId}/cancel`, {})
@@ -353,7 +353,7 @@ export const runsSuite = (server: Server): void => {
     const [step] = (await detailOf(server, json.task_id)).steps
     expect(step.duration_ms).toBeGreaterThanOrEqual(59)
     const id = await register(server, HELD_TASKS)
-    const taskId = await start(server, id, { gate: unused() })
+    const taskId = await start(server, id, { gate: newName() })
     await until("the second step", async () => ((await statusOf(server, id)).steps_completed === 1 ? true : undefined))
     const going = await detailOf(server, taskId)
     expect([going.duration_ms, ...going.steps.slice(1).map((each: Json) => each.duration_ms)]).toEqual([

@@ -8,12 +8,12 @@ import {
   INSTANT,
   type Json,
   keysOf,
+  newName,
   pathOf,
   post,
   register,
   type Server,
-  until,
-  unused
+  until
 } from "../../http/harness/Client.ts"
 
 const KEYS = [
@@ -38,7 +38,7 @@ const KEYS = [
 
 export const schedulesSuite = (server: Server): void => {
   test("POST /schedules creates a cron schedule; it can be listed, read and removed", async () => {
-    const id = unused()
+    const id = newName()
     const made = await post(server, "/schedules", {
       id,
       pipeline_id: "my_pipeline",
@@ -117,7 +117,7 @@ export const schedulesSuite = (server: Server): void => {
   })
 
   test("the same definition again returns the existing schedule, another one under its id is a 409", async () => {
-    const id = unused()
+    const id = newName()
     const body = { id, pipeline_id: "no_parameters", every: 3_600 }
     const first = await post(server, "/schedules", body)
     expect((await post(server, "/schedules", body)).json).toEqual(first.json)

@@ -3,8 +3,16 @@ import { beforeAll, expect, test } from "vitest"
 import { FLOWS, KEYS } from "../../fixtures/access.ts"
 import { ask, type Json, type Server, until } from "../../http/harness/Client.ts"
 import { Connection } from "../../http/harness/Connection.ts"
-import { contract, Maker, type Target } from "../../http/harness/Contract.ts"
-import { apiKey, bearer, type Comer, claims, comers, expected, jwt } from "../../http/harness/Credentials.ts"
+import { contract, ObjectFactory, type Target } from "../../http/harness/Contract.ts"
+import {
+  apiKey,
+  bearer,
+  type ClientKind,
+  claims,
+  clientKinds,
+  expectedStatus,
+  jwt
+} from "../../http/harness/Credentials.ts"
 import { Listener } from "../../http/harness/Listener.ts"
 
 const OWNER = apiKey(KEYS.owner)
@@ -14,7 +22,7 @@ const SAID = (status: number, subject: object): string =>
   status === 403 ? "AccessDeniedError" : "task_id" in subject ? "RunNotFoundError" : "PipelineNotFoundError"
 
 /** Credentials as a message, if they are a single key or token. */
-const asMessage = ({ headers }: Comer): Json | undefined => {
+const asMessage = ({ headers }: ClientKind): Json | undefined => {
   const [[name, value] = ["", ""], ...more] = Object.entries(headers)
   if (more.length > 0 || value.trim() === "") return undefined
   if (name === "x-api-key") return { type: "auth", api_key: value }
@@ -27,42 +35,42 @@ export const socketAuthSuite = (
   others: Readonly<Record<"limited" | "strict" | "forwarded", Server>>
 ): void => {
   // The last ones, because the matrix uses up the first.
-  const maker = new Maker(server, OWNER, FLOWS.slice(-3))
+  const maker = new ObjectFactory(server, OWNER, FLOWS.slice(-3))
   let target: Target
-  let everybody: ReadonlyArray<Comer>
+  let clients: ReadonlyArray<ClientKind>
 
   beforeAll(async () => {
     const pipeline = await maker.pipeline()
     target = { pipeline, run: await maker.run(pipeline), schedule: "" }
-    everybody = await comers(maker, target)
+    clients = await clientKinds(maker, target)
   })
 
   /** The wrong answers on this connection. */
-  const listen = async (connection: Connection, comer: Comer): Promise<ReadonlyArray<string>> => {
+  const listen = async (connection: Connection, client: ClientKind): Promise<ReadonlyArray<string>> => {
     const wrong: Array<string> = []
     for (const [key, subject] of [
       ["GET /pipelines/{pipeline_id}/events", { pipeline_id: target.pipeline }],
       ["GET /runs/{task_id}/events", { task_id: target.run }],
       ["GET /events", { pipeline_id: "*" }]
     ] as const) {
-      const status = expected(contract[key]!, comer)
+      const status = expectedStatus(contract[key]!, client)
       const said = await connection.ask({ type: "subscribe", ...subject, ...("task_id" in subject && { after: 100 }) })
       if (status === 200 && "task_id" in subject) await connection.next()
       const should = status === 200 ? "subscribed" : SAID(status, subject)
-      if ((said.error ?? said.type) !== should) wrong.push(`${comer.name}: ${key}: ${JSON.stringify(said)}`)
+      if ((said.error ?? said.type) !== should) wrong.push(`${client.name}: ${key}: ${JSON.stringify(said)}`)
     }
     return wrong
   }
 
   test("credentials in the headers open the connection or are refused with a reason, and give access to permitted events only", async () => {
     const wrong: Array<string> = []
-    for (const comer of everybody) {
-      const connection = await Connection.open(server, "", comer.headers)
-      if (comer.refused === "nothing") connection.send({ type: "subscribe", pipeline_id: target.pipeline })
-      if (comer.refused === undefined) wrong.push(...(await listen(connection, comer)))
+    for (const client of clients) {
+      const connection = await Connection.open(server, "", client.headers)
+      if (client.refused === "nothing") connection.send({ type: "subscribe", pipeline_id: target.pipeline })
+      if (client.refused === undefined) wrong.push(...(await listen(connection, client)))
       else {
         const [code] = await connection.closed
-        if (code !== (comer.refused === "unknown" ? 4403 : 4401)) wrong.push(`${comer.name}: ${code}`)
+        if (code !== (client.refused === "unknown" ? 4403 : 4401)) wrong.push(`${client.name}: ${code}`)
       }
       connection.close()
     }
@@ -72,19 +80,19 @@ export const socketAuthSuite = (
   test("credentials in the first message do the same", async () => {
     const wrong: Array<string> = []
     let count = 0
-    for (const comer of everybody) {
-      const message = asMessage(comer)
+    for (const client of clients) {
+      const message = asMessage(client)
       if (message === undefined) continue
       count++
       const connection = await Connection.open(server)
       connection.send(message)
-      if (comer.refused === undefined) {
+      if (client.refused === undefined) {
         const said = await connection.next()
-        if (said.type !== "authenticated") wrong.push(`${comer.name}: ${JSON.stringify(said)}`)
-        wrong.push(...(await listen(connection, comer)))
+        if (said.type !== "authenticated") wrong.push(`${client.name}: ${JSON.stringify(said)}`)
+        wrong.push(...(await listen(connection, client)))
       } else {
         const [code] = await connection.closed
-        if (code !== (comer.refused === "unknown" ? 4403 : 4401)) wrong.push(`${comer.name}: ${code}`)
+        if (code !== (client.refused === "unknown" ? 4403 : 4401)) wrong.push(`${client.name}: ${code}`)
       }
       connection.close()
     }

@@ -1,6 +1,16 @@
 /** Events over a WebSocket: the answer to every message, and the same events as on every other channel. */
 import { expect, test } from "vitest"
-import { ask, execute, get, type Json, resultOf, type Server, start, until, unused } from "../../http/harness/Client.ts"
+import {
+  ask,
+  execute,
+  get,
+  type Json,
+  newName,
+  resultOf,
+  type Server,
+  start,
+  until
+} from "../../http/harness/Client.ts"
 import { Connection } from "../../http/harness/Connection.ts"
 import { Listener } from "../../http/harness/Listener.ts"
 
@@ -36,7 +46,7 @@ export const socketEventsSuite = (server: Server): void => {
     expect(await all.ask({ type: "subscribe", pipeline_id: "*" })).toEqual({ type: "subscribed", pipeline_id: "*" })
     const feed = await Listener.open(server, "/pipelines/my_pipeline/events")
     const { json } = await execute(server, "my_pipeline", { data: "x" })
-    const { json: other } = await execute(server, "open_gate", { gate: unused() })
+    const { json: other } = await execute(server, "open_gate", { gate: newName() })
     await until("all events", async () => (of(all, other.task_id).length >= 4 && feed.events.length >= 4) || undefined)
     await until("its events", async () => of(some, json.task_id).length >= 4 || undefined)
     const told = feed.events.filter(({ task_id }) => task_id === json.task_id)
@@ -56,7 +66,7 @@ export const socketEventsSuite = (server: Server): void => {
 
   test("several subscriptions share a connection, each with its types, until they are ended by name", async () => {
     const connection = await Connection.open(server)
-    const gate = unused()
+    const gate = newName()
     const taskId = await start(server, "held", { gate })
     const types = ["PipelineCompleteEvent", "StepStartEvent"]
     await connection.ask({ type: "subscribe", task_id: taskId, types })
@@ -134,7 +144,7 @@ export const socketEventsSuite = (server: Server): void => {
 
   test("a subscription to the same subject replaces the one before", async () => {
     const connection = await Connection.open(server)
-    const ids = await Promise.all(Array.from({ length: 3 }, async () => start(server, "held", { gate: unused() })))
+    const ids = await Promise.all(Array.from({ length: 3 }, async () => start(server, "held", { gate: newName() })))
     for (let count = 0; count < 2; count++) {
       for (const task_id of ids) {
         expect(await connection.ask({ type: "subscribe", task_id, after: 100 })).toMatchObject({ type: "subscribed" })
@@ -156,7 +166,7 @@ export const socketEventsSuite = (server: Server): void => {
   })
 
   test("clients that disconnect in any way hold up no run", async () => {
-    const gate = unused()
+    const gate = newName()
     const taskId = await start(server, "held", { gate })
     const gone = await Promise.all(Array.from({ length: 50 }, () => Connection.open(server)))
     for (const [at, connection] of gone.entries()) {

@@ -1,7 +1,7 @@
 /** What a web page of another origin can do to an open server on its visitor's machine: nothing. */
 import { expect, test } from "vitest"
 import { type Answer, ask, get, pathOf, register, type Server } from "../../http/harness/Client.ts"
-import { connected, JSON_TYPE } from "../../http/harness/RawConnection.ts"
+import { JSON_TYPE, withConnection } from "../../http/harness/RawConnection.ts"
 
 const FOREIGN = "https://evil.example"
 
@@ -13,7 +13,7 @@ const raw = (
   headers: Readonly<Record<string, string>>,
   body = ""
 ): Promise<Pick<Answer, "status" | "text">> =>
-  connected(server, async (connection) => {
+  withConnection(server, async (connection) => {
     await connection.request(method, path, {
       ...headers,
       ...(method !== "GET" && { "content-length": `${body.length}` })

@@ -20,7 +20,17 @@ import { ofText } from "../../../core/values/Bytes.ts"
 import { inputsTooLarge } from "../../../core/values/ErrorInfo.ts"
 import { host } from "../../../core/values/Principal.ts"
 import { cases } from "../../cases.ts"
-import { claim, claimOne, type Declare, done, newRun, ownVersions, planOf, SMALL, settle } from "./harness/StoreDriver.ts"
+import {
+  claim,
+  claimOne,
+  type Declare,
+  done,
+  newRun,
+  ownVersions,
+  planOf,
+  SMALL,
+  settle
+} from "./harness/StoreDriver.ts"
 import { withWorker } from "./harness/WithWorker.ts"
 
 /** One letter for each length in UTF-8. */

@@ -6,7 +6,6 @@ import type * as Plan from "../../../core/pipeline/Plan.ts"
 import { Store } from "../../../core/store/Store.ts"
 import type { Outcome } from "../../../core/store/Work.ts"
 import { cases } from "../../cases.ts"
-import { claim, claimOne, type Declare, done, ownVersions, settle } from "./harness/StoreDriver.ts"
 import {
   begin,
   claimUnits,
@@ -19,6 +18,7 @@ import {
   numbers,
   rows
 } from "./harness/ItemDriver.ts"
+import { claim, claimOne, type Declare, done, ownVersions, settle } from "./harness/StoreDriver.ts"
 
 export const itemFailuresSuite = (test: Declare, testLong: Declare): void => {
   testLong(

@@ -4,7 +4,6 @@ import * as Effect from "effect/Effect"
 import { KEPT_ITEMS, type KeptItems } from "../../../core/run/KeptItems.ts"
 import type { NewRun } from "../../../core/run/NewRun.ts"
 import { Store } from "../../../core/store/Store.ts"
-import { claimOne, type Declare, done, newRun, settle } from "./harness/StoreDriver.ts"
 import {
   begin,
   claimUnits,
@@ -17,6 +16,7 @@ import {
   planWith,
   rows
 } from "./harness/ItemDriver.ts"
+import { claimOne, type Declare, done, newRun, settle } from "./harness/StoreDriver.ts"
 
 export const itemListsSuite = (testLong: Declare): void => {
   testLong(

@@ -6,7 +6,17 @@ import * as Stream from "effect/Stream"
 import type * as Plan from "../../../core/pipeline/Plan.ts"
 import { Store } from "../../../core/store/Store.ts"
 import type { Outcome } from "../../../core/store/Work.ts"
-import { claim, claimOne, type Declare, done, LEASE, newRun, ownVersions, planOf, settle } from "./harness/StoreDriver.ts"
+import {
+  claim,
+  claimOne,
+  type Declare,
+  done,
+  LEASE,
+  newRun,
+  ownVersions,
+  planOf,
+  settle
+} from "./harness/StoreDriver.ts"
 import { itemFailuresSuite } from "./ItemFailuresSuite.ts"
 import { itemListsSuite } from "./ItemListsSuite.ts"
 

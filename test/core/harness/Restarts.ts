@@ -4,7 +4,7 @@ import * as Layer from "effect/Layer"
 import { Access, Levada, type Pipeline, Store } from "../../../adapters/promise/index.ts"
 
 /** The Store outlives the programs that share it. */
-export const sharing = async (
+export const overOneStore = async (
   body: (serve: <P extends Pipeline.Any>(pipeline: P) => Levada.Levada) => Promise<void>
 ): Promise<void> => {
   await Effect.runPromise(
@@ -25,7 +25,7 @@ export const sharing = async (
 }
 
 /** Waits for the end of a run and returns the run. */
-export const over = async (levada: Levada.Levada, runId: string) => {
+export const finishedRun = async (levada: Levada.Levada, runId: string) => {
   for await (const _ of levada.watch(runId)) void _
   return levada.run(runId)
 }

@@ -25,7 +25,7 @@ export const layerOver = (
   ) as Layer.Layer<Operations.Operations, unknown>
 
 /** Runs `body` with a Levada. */
-export const within =
+export const withLevada =
   (pipelines: ReadonlyArray<Pipeline.Any>, options?: Options) =>
   <A, E, R>(body: Effect.Effect<A, E, R>): Effect.Effect<A, unknown, Exclude<R, Operations.Operations>> =>
     Effect.provide(body, layerOver(pipelines, options))

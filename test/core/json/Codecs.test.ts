@@ -3,7 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Levada, Operations, Parameters, Pipeline, Principal, Task } from "../../../adapters/promise/index.ts"
-import { within } from "../harness/WithLevada.ts"
+import { withLevada } from "../harness/WithLevada.ts"
 
 const N = Schema.Number
 const S = Schema.String
@@ -35,7 +35,7 @@ describe("a run", () => {
         expect(failure.error).toMatchObject({ name, step: "work" })
         expect(failure.error.message).toContain(message)
       }
-    }).pipe(within(cases.map(([pipeline]) => pipeline)))
+    }).pipe(withLevada(cases.map(([pipeline]) => pipeline)))
   })
 
   it.effect("reports all problems with the parameters together, and starts nothing", () => {
@@ -72,7 +72,7 @@ describe("a run", () => {
       expect(yield* Effect.flip(Levada.execute(pipeline, long))).toMatchObject({ _tag: "ParametersInvalid" })
       expect((yield* operations.runs(Principal.host, { limit: 10 })).runs).toEqual([])
       expect(calls).toBe(0)
-    }).pipe(within([pipeline]))
+    }).pipe(withLevada([pipeline]))
   })
 
   it.effect("fails and names the output if it can't be encoded, even if its schema accepts it", () => {
@@ -97,6 +97,6 @@ describe("a run", () => {
         expect(failure.error, pipeline.id).toMatchObject({ name: "InvalidOutput", step: "work" })
         expect(failure.message, pipeline.id).toContain("Task 'work' returned a wrong output 'x'")
       }
-    }).pipe(within(pipelines))
+    }).pipe(withLevada(pipelines))
   })
 })

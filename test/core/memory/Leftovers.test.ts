@@ -5,7 +5,7 @@ import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import { Levada, Operations, Pipeline, Principal, Task } from "../../../adapters/promise/index.ts"
-import { within } from "../harness/WithLevada.ts"
+import { withLevada } from "../harness/WithLevada.ts"
 
 const N = Schema.Number
 const { host } = Principal
@@ -164,7 +164,7 @@ describe("1,000 runs cancelled at random instants", () => {
       expect(running).toBe(0)
     })
     return playing.pipe(
-      within([pipeline], { store: { leaseMillis: 600_000 }, worker: { concurrency: 300 } }),
+      withLevada([pipeline], { store: { leaseMillis: 600_000 }, worker: { concurrency: 300 } }),
       Effect.provideService(Metric.FiberRuntimeMetrics, census.metrics),
       (effect) =>
         Effect.acquireUseRelease(

@@ -2,7 +2,7 @@
 import * as Schema from "effect/Schema"
 import { describe, expect, it } from "vitest"
 import { Pipeline, Step, Task } from "../../../adapters/promise/index.ts"
-import { over, sharing } from "../harness/Restarts.ts"
+import { finishedRun, overOneStore } from "../harness/Restarts.ts"
 
 const N = Schema.Number
 const S = Schema.String
@@ -26,15 +26,15 @@ describe("a retry", () => {
     const first = Pipeline.make("shop", [charge, pack, ship], { onFailure: "fail-fast" })
     const second = Pipeline.make("shop", [ship, pack, charge], { onFailure: "fail-fast" })
     expect(second.version).toBe(first.version)
-    await sharing(async (serve) => {
+    await overOneStore(async (serve) => {
       const before = serve(first)
-      const failed = await over(before, await before.start(first, { order: "7" }))
+      const failed = await finishedRun(before, await before.start(first, { order: "7" }))
       await before.close()
       expect(failed.status).toBe("FAILED")
       expect(calls.splice(0)).toEqual(["charge", "pack", "ship"])
       isOpen = true
       const after = serve(second)
-      const again = await over(after, await after.retry(failed.id))
+      const again = await finishedRun(after, await after.retry(failed.id))
       const kept = new Set(failed.steps.flatMap(({ name, status }) => (status === "COMPLETED" ? [name] : [])))
       expect(kept.has("charge")).toBe(true)
       expect(calls.sort()).toEqual(["charge", "pack", "ship"].filter((name) => !kept.has(name)))
@@ -72,15 +72,15 @@ describe("a retry", () => {
     })
     const tax = Task.make("tax", { output: { tax: N }, run: () => called("tax", { tax: 3 }) })
     const pipeline = Pipeline.make("shop", [rate, price, shown, tax], { onFailure: "skip" })
-    await sharing(async (serve) => {
+    await overOneStore(async (serve) => {
       const levada = serve(pipeline)
-      const first = await over(levada, await levada.start(pipeline, {}))
+      const first = await finishedRun(levada, await levada.start(pipeline, {}))
       expect(first).toMatchObject({ status: "COMPLETED", outputs: { price: "10", shown: '"10"' } })
       isOpen = true
       calls.length = 0
-      const retry = await over(levada, await levada.retry(first.id))
+      const retry = await finishedRun(levada, await levada.retry(first.id))
       expect(calls).toEqual(["rate", "price", "shown"])
-      const fresh = await over(levada, await levada.start(pipeline, {}))
+      const fresh = await finishedRun(levada, await levada.start(pipeline, {}))
       expect(retry.outputs).toEqual(fresh.outputs)
       await levada.close()
     })
@@ -111,17 +111,17 @@ describe("a retry", () => {
     const pipeline = Pipeline.make("school", [grade, Step.branch(isGood, { yes: [praise], no: [advise] }), letter], {
       onFailure: "skip"
     })
-    await sharing(async (serve) => {
+    await overOneStore(async (serve) => {
       const levada = serve(pipeline)
-      const first = await over(levada, await levada.start(pipeline, {}))
+      const first = await finishedRun(levada, await levada.start(pipeline, {}))
       expect(first.outputs["letter"]).toBe('"- again"')
       isOpen = true
-      const second = await over(levada, await levada.retry(first.id))
+      const second = await finishedRun(levada, await levada.retry(first.id))
       expect(second.outputs).toEqual({ grade: "9", praise: '"well done"', letter: '"well done -"' })
       isLast = true
-      const kept = await over(levada, await levada.retry(second.id, ["letter"]))
+      const kept = await finishedRun(levada, await levada.retry(second.id, ["letter"]))
       expect(kept.outputs).toEqual(second.outputs)
-      const third = await over(levada, await levada.retry(kept.id, ["grade"]))
+      const third = await finishedRun(levada, await levada.retry(kept.id, ["grade"]))
       expect(third.outputs).toEqual({ grade: "1", advice: '"again"', letter: '"- again"' })
       await levada.close()
     })

@@ -21,7 +21,7 @@ import {
 } from "../../../adapters/promise/index.ts"
 import * as Version from "../../../core/pipeline/Version.ts"
 import { cases } from "../../cases.ts"
-import { within } from "../harness/WithLevada.ts"
+import { withLevada } from "../harness/WithLevada.ts"
 
 const N = Schema.Number
 const { host } = Principal
@@ -196,7 +196,10 @@ describe.each([
       const seen: Array<number> = []
       const timer = setInterval(() => seen.push(calls), 1)
       expect(
-        yield* Levada.execute(pipeline, { ns }).pipe(within([pipeline]), Effect.provideService(Clock.Clock, stepped))
+        yield* Levada.execute(pipeline, { ns }).pipe(
+          withLevada([pipeline]),
+          Effect.provideService(Clock.Clock, stepped)
+        )
       ).toEqual(ns)
       clearInterval(timer)
       // About every tenth call.

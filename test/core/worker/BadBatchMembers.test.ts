@@ -17,7 +17,7 @@ import {
   Task
 } from "../../../adapters/promise/index.ts"
 import { cases } from "../../cases.ts"
-import { within } from "../harness/WithLevada.ts"
+import { withLevada } from "../harness/WithLevada.ts"
 
 const N = Schema.Number
 const { host } = Principal
@@ -110,7 +110,7 @@ describe("settle breaks over one outcome in a thousand", () => {
         }
       }
       expect(said.filter((line) => line.includes("outcome"))).toHaveLength(1)
-    }).pipe(within([pipeline], { through, worker }), Effect.provide(layer))
+    }).pipe(withLevada([pipeline], { through, worker }), Effect.provide(layer))
   })
 
   it.effect(
@@ -146,7 +146,7 @@ describe("settle breaks over one outcome in a thousand", () => {
         yield* TestClock.adjust(15_000)
         expect(yield* settled(runIds[617]!)).toMatchObject({ status: "COMPLETED", steps: [{ attempts: 2 }] })
         expect(said.filter((line) => line.includes("outcome"))).toHaveLength(1)
-      }).pipe(within([pipeline], { through, worker }), Effect.provide(layer))
+      }).pipe(withLevada([pipeline], { through, worker }), Effect.provide(layer))
     }
   )
 
@@ -179,7 +179,7 @@ describe("settle breaks over one outcome in a thousand", () => {
               for (const [n, runId] of runIds.entries()) {
                 expect((yield* settled(runId)).status, `run ${n}`).toBe(bad.includes(n) ? "FAILED" : "COMPLETED")
               }
-            }).pipe(within([pipeline], { through, worker }), Effect.provide(listening().layer), Effect.runPromise)
+            }).pipe(withLevada([pipeline], { through, worker }), Effect.provide(listening().layer), Effect.runPromise)
           }
         ),
         { numRuns: cases(30) }
@@ -219,7 +219,7 @@ describe("renew breaks over one claim in a thousand", () => {
       expect(yield* Fiber.join(running)).toEqual(ns)
       expect([...calls].filter(([, count]) => count > 1)).toEqual([[617, 2]])
       expect(said.filter((line) => line.includes("lease"))).toHaveLength(1)
-    }).pipe(within([pipeline], { through, worker: { concurrency: COUNT + 1 } }), Effect.provide(layer))
+    }).pipe(withLevada([pipeline], { through, worker: { concurrency: COUNT + 1 } }), Effect.provide(layer))
   })
 })
 
@@ -249,7 +249,7 @@ describe("note breaks over one log line in a thousand", () => {
           .sort()
       )
       expect(said.filter((line) => line.includes("notes"))).toHaveLength(1)
-    }).pipe(within([pipeline], { through, worker }), Effect.provide(layer))
+    }).pipe(withLevada([pipeline], { through, worker }), Effect.provide(layer))
   })
 })
 
@@ -285,7 +285,7 @@ describe("claim breaks", () => {
       expect((yield* settled(next)).status).toBe("COMPLETED")
       expect(asked.length - before).toBeLessThanOrEqual(3)
       expect(said).toHaveLength(2)
-    }).pipe(within([pipeline], { through, worker }), Effect.provide(layer))
+    }).pipe(withLevada([pipeline], { through, worker }), Effect.provide(layer))
   })
 
   it.effect("together with outcomes: no outcome is blamed", () => {
@@ -301,7 +301,7 @@ describe("claim breaks", () => {
         expect((yield* settled(runId)).status).toBe("COMPLETED")
       }
       expect(said.filter((line) => line.includes("outcome"))).toEqual([])
-    }).pipe(within([pipeline], { through, worker }), Effect.provide(layer))
+    }).pipe(withLevada([pipeline], { through, worker }), Effect.provide(layer))
   })
 })
 
@@ -320,6 +320,6 @@ describe("revoked breaks", () => {
     return Effect.gen(function* () {
       yield* TestClock.adjust(17_750)
       expect([asked, said.length]).toEqual([8, 1])
-    }).pipe(within([pipeline], { through, worker }), Effect.provide(layer))
+    }).pipe(withLevada([pipeline], { through, worker }), Effect.provide(layer))
   })
 })

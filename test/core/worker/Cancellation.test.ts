@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import { Levada, Operations, Pipeline, Principal, Run, Task } from "../../../adapters/promise/index.ts"
-import { within } from "../harness/WithLevada.ts"
+import { withLevada } from "../harness/WithLevada.ts"
 
 const N = Schema.Number
 const { host } = Principal
@@ -61,7 +61,7 @@ describe("cancelling a run", () => {
       })
       yield* operations.cancel(host, runId, "once more")
       expect(yield* over(runId)).toEqual(run)
-    }).pipe(within([pipeline]))
+    }).pipe(withLevada([pipeline]))
   })
 
   it.effect("works while the run waits: for its delay, for a retry, for a limit", () => {
@@ -91,14 +91,14 @@ describe("cancelling a run", () => {
       yield* operations.cancel(host, first)
       yield* Effect.yieldNow
       expect((yield* operations.run(host, third)).status).toBe("RUNNING")
-    }).pipe(within([retrying, limited]))
+    }).pipe(withLevada([retrying, limited]))
   })
 
   it.effect("an unknown run is RunNotFound", () =>
     Effect.gen(function* () {
       const operations = yield* Operations.Operations
       expect(yield* Effect.flip(operations.cancel(host, "none"))).toMatchObject({ _tag: "RunNotFound" })
-    }).pipe(within([]))
+    }).pipe(withLevada([]))
   )
 })
 
@@ -133,7 +133,7 @@ describe("cancelling a step", () => {
       expect(run.steps[1]!.reason).toContain(onFailure === "fail-fast" ? "the run failed" : "step 'work' was cancelled")
       yield* operations.cancelStep(host, runId, "other", "too late")
       expect(yield* operations.run(host, runId)).toEqual(run)
-    }).pipe(within([pipeline]))
+    }).pipe(withLevada([pipeline]))
   )
 
   it.effect("an unknown step fails with UnknownStep, and nothing changes", () =>
@@ -146,7 +146,7 @@ describe("cancelling a step", () => {
         message: "Pipeline 'p' has no step 'none'; its steps are: 'work', 'needs', 'wants', 'other'"
       })
       expect((yield* operations.run(host, runId)).status).toBe("RUNNING")
-    }).pipe(within([pipeline]))
+    }).pipe(withLevada([pipeline]))
   )
 })
 
@@ -167,7 +167,7 @@ describe("an attempt that takes too long", () => {
       expect(heard).toEqual(["fiber interrupted", "promise aborted"])
       expect(run.steps.map(({ error }) => error!.cause!.name)).toEqual(["StepTimedOut", "StepTimedOut"])
       expect(run.steps.map((step) => step.completedAtMillis! - step.startedAtMillis!)).toEqual([1_000, 2_000])
-    }).pipe(within([pipeline]))
+    }).pipe(withLevada([pipeline]))
   })
 })
 
@@ -205,7 +205,7 @@ describe("a task that ignores its signal", () => {
       yield* TestClock.adjust(1_000)
       expect(yield* over(runId)).toEqual(before)
       expect(before).toMatchObject({ status: "CANCELLED", outputs: {} })
-    }).pipe(within([pipeline, next], { worker: { concurrency: 1 } }))
+    }).pipe(withLevada([pipeline, next], { worker: { concurrency: 1 } }))
   })
 
   it.effect("is logged after a timeout too, and the retry's result counts", () => {
@@ -236,6 +236,6 @@ describe("a task that ignores its signal", () => {
       resolve()
       yield* TestClock.adjust(1_000)
       expect(yield* over(runId)).toEqual(run)
-    }).pipe(within([pipeline]))
+    }).pipe(withLevada([pipeline]))
   })
 })

@@ -6,7 +6,7 @@ import { Pipeline, Principal, Step, Task } from "../../../adapters/promise/index
 import { Testing } from "../../../adapters/testing/index.ts"
 import type { Expansion } from "../../../core/pipeline/Plan.ts"
 import { cases } from "../../cases.ts"
-import { over, sharing } from "../harness/Restarts.ts"
+import { finishedRun, overOneStore } from "../harness/Restarts.ts"
 
 const N = Schema.Number
 const S = Schema.String
@@ -118,14 +118,14 @@ describe("a map with three bad items of six", () => {
     const strict = Pipeline.make("p", [Step.map(task, { over: { n: "ns" }, onItemFailure: "collect" }), total])
     const lenient = Pipeline.make("p", [Step.map(task, { over: { n: "ns" }, onItemFailure: "skip" }), total])
     expect(lenient.version).toBe(strict.version)
-    await sharing(async (serve) => {
+    await overOneStore(async (serve) => {
       const before = serve(strict)
-      const first = await over(before, await before.start(strict, { ns }))
+      const first = await finishedRun(before, await before.start(strict, { ns }))
       await before.close()
       expect(first.status).toBe("FAILED")
       state.calls.length = 0
       const after = serve(lenient)
-      expect(await over(after, await after.retry(first.id))).toMatchObject({
+      expect(await finishedRun(after, await after.retry(first.id))).toMatchObject({
         status: "COMPLETED",
         outputs: { total: "70" }
       })

@@ -16,7 +16,7 @@ import {
   Store,
   Task
 } from "../../../adapters/promise/index.ts"
-import { within } from "../harness/WithLevada.ts"
+import { withLevada } from "../harness/WithLevada.ts"
 
 const N = Schema.Number
 const { host } = Principal
@@ -113,6 +113,6 @@ describe("leases are kept", () => {
       expect(runs[0]!.steps[0]).toMatchObject({ status: "RUNNING", attempts: 1 })
       yield* Deferred.succeed(gate, undefined)
       expect(yield* Fiber.join(running)).toBe(1)
-    }).pipe(within([slow], { through }))
+    }).pipe(withLevada([slow], { through }))
   })
 })

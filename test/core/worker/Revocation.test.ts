@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import { Levada, Operations, Pipeline, Principal, Task } from "../../../adapters/promise/index.ts"
-import { within } from "../harness/WithLevada.ts"
+import { withLevada } from "../harness/WithLevada.ts"
 
 const N = Schema.Number
 const { host } = Principal
@@ -34,6 +34,6 @@ describe("a step that is cancelled between its claim and its call", () => {
       yield* operations.cancel(host, runId)
       yield* TestClock.adjust(1_000)
       expect([called, aborted]).toEqual([called, called])
-    }).pipe(within([pipeline]))
+    }).pipe(withLevada([pipeline]))
   })
 })

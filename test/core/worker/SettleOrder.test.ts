@@ -25,7 +25,7 @@ import {
 } from "../../../adapters/promise/index.ts"
 import * as Bytes from "../../../core/values/Bytes.ts"
 import { cases } from "../../cases.ts"
-import { layerOver, within } from "../harness/WithLevada.ts"
+import { layerOver, withLevada } from "../harness/WithLevada.ts"
 
 const N = Schema.Number
 const S = Schema.String
@@ -54,7 +54,7 @@ describe("a Store that is slow to store notes", () => {
       expect(yield* Levada.execute(talking, {})).toBe(1)
       expect(yield* Levada.execute(talking, {})).toBe(1)
       yield* Deferred.succeed(answered, undefined)
-    }).pipe(within([talking], { through: (store) => ({ ...store, note: () => Deferred.await(answered) }) }))
+    }).pipe(withLevada([talking], { through: (store) => ({ ...store, note: () => Deferred.await(answered) }) }))
   })
 
   it.effect("gets one batch at a time, and gets all of them", () => {
@@ -78,7 +78,7 @@ describe("a Store that is slow to store notes", () => {
       const { lines } = yield* operations.lines(host, runId)
       expect(lines.map(({ message }) => message)).toEqual(Array.from({ length: 100 }, (_, at) => `line ${at}`))
       expect([writing, most]).toEqual([0, 1])
-    }).pipe(within([talking], { through }))
+    }).pipe(withLevada([talking], { through }))
   })
 
   it.live("still gets the last notes when the worker shuts down", () => {
@@ -139,7 +139,7 @@ describe("unsettled outcomes", () => {
       yield* Deferred.succeed(healed, undefined)
       yield* TestClock.adjust(60_000)
       expect([yield* Fiber.join(running), calls]).toEqual([1, 1])
-    }).pipe(within([once], { through }))
+    }).pipe(withLevada([once], { through }))
   })
 
   it.effect("are offered again while the worker shuts down, until its grace period is over", () =>
@@ -313,6 +313,6 @@ describe("batches", () => {
       expect(calls.renew).toEqual([500, 500, 500, 200])
       yield* Deferred.succeed(gate, undefined)
       expect(yield* Fiber.join(running)).toEqual(ns)
-    }).pipe(within([pipeline], { through, worker: { concurrency: 2_000 } }))
+    }).pipe(withLevada([pipeline], { through, worker: { concurrency: 2_000 } }))
   })
 })

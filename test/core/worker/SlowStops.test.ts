@@ -7,7 +7,7 @@ import * as fc from "fast-check"
 import { afterEach, describe, expect, it } from "vitest"
 import { Levada, Operations, Pipeline, Principal, Task } from "../../../adapters/promise/index.ts"
 import { Testing } from "../../../adapters/testing/index.ts"
-import { within } from "../harness/WithLevada.ts"
+import { withLevada } from "../harness/WithLevada.ts"
 
 const N = Schema.Number
 const { host } = Principal
@@ -132,7 +132,7 @@ describe("a limit of 1, while the task that holds it is stopping", () => {
       expect((yield* operations.run(host, second)).status).toBe("PENDING")
       yield* TestClock.adjust(1)
       expect((yield* operations.wait(host, second)).status).toBe("COMPLETED")
-    }).pipe(within([pipeline]))
+    }).pipe(withLevada([pipeline]))
   })
 })
 
@@ -166,7 +166,7 @@ describe("a task that timed out and rejects late", () => {
       // An unhandled rejection is reported after the turn in which it happened.
       for (let turn = 0; turn < 5; turn++) yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
       expect(unhandled).toEqual([])
-    }).pipe(Effect.scoped, within([pipeline]))
+    }).pipe(Effect.scoped, withLevada([pipeline]))
   })
 })
 
@@ -192,7 +192,7 @@ describe("limits under cancels, timeouts and retries", () => {
       }
       yield* TestClock.adjust("1 minute")
       expect([gauge.most, gauge.now]).toEqual([Math.min(max, all.length), 0])
-    }).pipe(within([pipeline]), Effect.provide(TestClock.layer()), Effect.scoped)
+    }).pipe(withLevada([pipeline]), Effect.provide(TestClock.layer()), Effect.scoped)
   }
 
   it("are reached and never exceeded, whenever tasks stop", async () => {

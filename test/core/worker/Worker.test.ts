@@ -18,7 +18,7 @@ import {
   Store,
   Task
 } from "../../../adapters/promise/index.ts"
-import { layerOver, within } from "../harness/WithLevada.ts"
+import { layerOver, withLevada } from "../harness/WithLevada.ts"
 
 const N = Schema.Number
 const { host } = Principal
@@ -58,7 +58,7 @@ describe("a worker misses nothing, whenever it happens", () => {
           yield* turns(before)
           const runId = yield* Levada.start(two, { ticks: 1 })
           expect((yield* settledRun(runId)).status, `after ${before} turns`).toBe("COMPLETED")
-        }).pipe(within([two]))
+        }).pipe(withLevada([two]))
       }
     })
   )
@@ -77,7 +77,7 @@ describe("a worker misses nothing, whenever it happens", () => {
             const runId = yield* Levada.start(two, { ticks })
             expect((yield* settledRun(runId)).status, `${late} turns, ${ticks} ticks`).toBe("COMPLETED")
           }
-        }).pipe(within([two], { through }))
+        }).pipe(withLevada([two], { through }))
       }
     })
   )
@@ -120,7 +120,7 @@ describe("a Store that does not accept outcomes", () => {
       yield* TestClock.adjust(500)
       expect(yield* settledRun(runId)).toMatchObject({ status: "COMPLETED", outputs: { x: "1" }, sequence: 4 })
       expect(yield* settledRun(later)).toMatchObject({ status: "COMPLETED", outputs: { x: "2" } })
-    }).pipe(within([pipeline], { through }))
+    }).pipe(withLevada([pipeline], { through }))
   })
 
   it.effect("and then breaks: the worker survives, and the step is attempted again when its lease has ended", () => {
@@ -144,7 +144,7 @@ describe("a Store that does not accept outcomes", () => {
       })
       // The first outcome twice, the second time without a claim; and then the failure in its place.
       expect(state.asked).toBe(3 + 2)
-    }).pipe(within([pipeline], { through }))
+    }).pipe(withLevada([pipeline], { through }))
   })
 
   it.effect.each([

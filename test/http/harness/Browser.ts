@@ -19,13 +19,13 @@ export const openBrowser = (more: ReadonlyArray<string> = []): Promise<Browser> 
 }
 
 /** A page, with its browser's complaints and its requests to hosts other than `origin`, so far. */
-export interface Watched {
+export interface WatchedPage {
   readonly page: Page
   readonly complaints: ReadonlyArray<string>
 }
 
 /** A new page. Its requests to hosts other than `origin` are blocked. */
-export const openPage = async (browser: Browser, origin: string): Promise<Watched> => {
+export const openPage = async (browser: Browser, origin: string): Promise<WatchedPage> => {
   const page = await (await browser.newContext()).newPage()
   const complaints: Array<string> = []
   page.on("console", (message) => {

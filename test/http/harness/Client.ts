@@ -21,7 +21,7 @@ export interface Answer {
 }
 
 /** The optional parts of a request. */
-export interface Sending {
+export interface RequestParts {
   /** Sent as JSON. */
   readonly json?: unknown
   /** Sent unchanged. */
@@ -31,7 +31,12 @@ export interface Sending {
 }
 
 /** Sends a request. An answer with a status of 400 or more has to have the shape of an error. */
-export const ask = async (server: Server, method: string, path: string, sending: Sending = {}): Promise<Answer> => {
+export const ask = async (
+  server: Server,
+  method: string,
+  path: string,
+  sending: RequestParts = {}
+): Promise<Answer> => {
   const { json, body, headers, signal } = sending
   const response = await fetch(server.url + path, {
     method,
@@ -110,7 +115,7 @@ export const register = async (
   tasks: ReadonlyArray<string>,
   kind: "dataflow" | "sequential" = "dataflow"
 ): Promise<string> => {
-  const id = unused()
+  const id = newName()
   const { status, text } = await post(server, pathOf(id), { pipeline_type: kind, tasks })
   expect(status, text).toBe(201)
   return id
@@ -119,7 +124,7 @@ export const register = async (
 let used = 0
 
 /** A new name. */
-export const unused = (): string => `fresh_${++used}_${Math.random().toString(36).slice(2)}`
+export const newName = (): string => `fresh_${++used}_${Math.random().toString(36).slice(2)}`
 
 /** Calls `look` until it returns a value, for ten seconds at most. Returns that value. */
 export const until = async <A>(what: string, look: () => Promise<A | undefined>): Promise<A> => {

@@ -3,7 +3,7 @@
  * with it. Nothing in here is read from the routes themselves.
  */
 import { expect } from "vitest"
-import { ask, type Json, type Server, unused } from "./Client.ts"
+import { ask, type Json, newName, type Server } from "./Client.ts"
 
 export type Need = "none" | "read" | "execute" | "admin"
 
@@ -26,15 +26,15 @@ export interface Row {
   readonly success: number
   readonly body?: (target: Target) => Json
   /** Creates what the request uses up. */
-  readonly fresh?: (by: Maker) => Promise<Partial<Target>>
+  readonly fresh?: (by: ObjectFactory) => Promise<Partial<Target>>
   /** The object that it creates under the name in its path: the name is free before. */
-  readonly makes?: "pipeline"
+  readonly creates?: "pipeline"
   /** Whether it refuses every narrowed token. */
   readonly isForPrincipals?: boolean
 }
 
 /** Creates objects, with a principal that may. */
-export class Maker {
+export class ObjectFactory {
   readonly server: Server
   readonly #headers: Readonly<Record<string, string>>
   readonly #spare: Array<string>
@@ -73,7 +73,7 @@ export class Maker {
   }
 
   async schedule(pipeline: string): Promise<string> {
-    return (await this.post("/schedules", { ...SCHEDULE, id: unused(), pipeline_id: pipeline }, 201)).id
+    return (await this.post("/schedules", { ...SCHEDULE, id: newName(), pipeline_id: pipeline }, 201)).id
   }
 }
 
@@ -95,7 +95,7 @@ const administers = (over: Row["over"], success = 200, more: Partial<Row> = {}):
   ...more
 })
 
-const idle = async (by: Maker): Promise<Partial<Target>> => ({ pipeline: await by.idle() })
+const idle = async (by: ObjectFactory): Promise<Partial<Target>> => ({ pipeline: await by.idle() })
 
 /** The contract, by method and path. */
 export const contract: Readonly<Record<string, Row>> = {
@@ -111,7 +111,7 @@ export const contract: Readonly<Record<string, Row>> = {
   "GET /pipelines": reads("any"),
   "GET /pipelines/{pipeline_id}": reads("pipeline"),
   "POST /pipelines/{pipeline_id}": administers("pipeline", 201, {
-    makes: "pipeline",
+    creates: "pipeline",
     body: () => DEFINITION,
     fresh: async (by) => ({ pipeline: by.spare() })
   }),

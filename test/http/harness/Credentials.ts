@@ -4,12 +4,12 @@
  */
 import { createHmac } from "node:crypto"
 import { JWT_SECRET, KEYS } from "../../fixtures/access.ts"
-import type { Maker, Need, Row, Target } from "./Contract.ts"
+import type { Need, ObjectFactory, Row, Target } from "./Contract.ts"
 
 type Permissions = ReadonlyArray<Need>
 
 /** A client with certain credentials. */
-export interface Comer {
+export interface ClientKind {
   readonly name: string
   readonly headers: Readonly<Record<string, string>>
   /** Why it is refused: missing or invalid credentials (401), or an unknown key (403). */
@@ -49,7 +49,7 @@ export const apiKey = (key: string): Readonly<Record<string, string>> => ({ "x-a
 export const bearer = (token: string): Readonly<Record<string, string>> => ({ authorization: `Bearer ${token}` })
 
 const REFUSED = { here: [], anywhere: [], all: [] } as const
-const NOTHING: ReadonlyArray<Comer> = [{ ...REFUSED, name: "nobody", headers: {}, refused: "nothing" }]
+const NOTHING: ReadonlyArray<ClientKind> = [{ ...REFUSED, name: "nobody", headers: {}, refused: "nothing" }]
 
 const good = jwt(claims("admin"))
 const [head, payload, signature] = good.split(".") as [string, string, string]
@@ -110,7 +110,7 @@ const RXA = ["read", "execute", "admin"] as const
 const LEFT_OUT = "a principal that the ACL leaves out"
 
 /** The permissions of each: for the pipeline here, for any, and for the server. */
-const KNOWN: ReadonlyArray<readonly [name: string, headers: Comer["headers"], ...ReadonlyArray<Permissions>]> = [
+const KNOWN: ReadonlyArray<readonly [name: string, headers: ClientKind["headers"], ...ReadonlyArray<Permissions>]> = [
   ["the owner", apiKey(KEYS.owner), RXA, RXA, ["admin"]],
   ["a viewer", apiKey(KEYS.viewer), R, R],
   ["a runner", apiKey(KEYS.runner), RX, RX],
@@ -137,7 +137,10 @@ const KNOWN: ReadonlyArray<readonly [name: string, headers: Comer["headers"], ..
 ]
 
 /** All kinds of clients; `maker` issues the narrowed tokens. */
-export const comers = async (maker: Maker, { pipeline, run }: Target): Promise<ReadonlyArray<Comer>> => {
+export const clientKinds = async (
+  maker: ObjectFactory,
+  { pipeline, run }: Target
+): Promise<ReadonlyArray<ClientKind>> => {
   const token = async (wish: object): Promise<string> =>
     (await maker.post("/tokens", { ...wish, expires_in: 600 }, 201)).token
   const invalid = Object.entries({
@@ -147,12 +150,12 @@ export const comers = async (maker: Maker, { pipeline, run }: Target): Promise<R
   const narrowed = { here: R, anywhere: R, all: [], isNarrowed: true } as const
   return [
     ...NOTHING,
-    ...invalid.map(([name, headers]): Comer => ({ ...REFUSED, name, headers, refused: "invalid" })),
+    ...invalid.map(([name, headers]): ClientKind => ({ ...REFUSED, name, headers, refused: "invalid" })),
     ...Object.entries(UNKNOWN_KEYS).map(
-      ([name, key]): Comer => ({ ...REFUSED, name, headers: apiKey(key), refused: "unknown" })
+      ([name, key]): ClientKind => ({ ...REFUSED, name, headers: apiKey(key), refused: "unknown" })
     ),
     ...KNOWN.map(
-      ([name, headers, here = [], anywhere = [], all = []]): Comer => ({
+      ([name, headers, here = [], anywhere = [], all = []]): ClientKind => ({
         ...{ name, headers, here, anywhere, all },
         isLeftOut: name === LEFT_OUT
       })
@@ -169,9 +172,9 @@ export const comers = async (maker: Maker, { pipeline, run }: Target): Promise<R
 }
 
 /** The expected status. */
-export const expected = (row: Row, comer: Comer): number => {
+export const expectedStatus = (row: Row, client: ClientKind): number => {
   const { need, over, success, isForPrincipals = false } = row
-  const { refused, here, anywhere, all, run, isNarrowed = false } = comer
+  const { refused, here, anywhere, all, run, isNarrowed = false } = client
   if (need === "none") return success
   if (refused !== undefined) return refused === "unknown" ? 403 : 401
   if (!(over === "all" ? all : anywhere).includes(need) || (isForPrincipals && isNarrowed)) return 403
@@ -179,16 +182,16 @@ export const expected = (row: Row, comer: Comer): number => {
   // A token for one run gives no access to the pipeline or its schedules.
   const seen = run === undefined || over === "run" ? here : []
   if (seen.includes(need)) return success
-  if (over === "pipeline") return comer.isLeftOut === true && row.makes !== "pipeline" ? 404 : 403
+  if (over === "pipeline") return client.isLeftOut === true && row.creates !== "pipeline" ? 404 : 403
   // A caller that may not read the pipeline gets 404.
   return seen.includes("read") ? 403 : 404
 }
 
 /** All secret parts of the credentials. */
-export const secretsOf = (everybody: ReadonlyArray<Comer>): ReadonlyArray<string> => [
+export const secretsOf = (clients: ReadonlyArray<ClientKind>): ReadonlyArray<string> => [
   "hush",
   JWT_SECRET,
-  ...everybody.flatMap(({ headers }) =>
+  ...clients.flatMap(({ headers }) =>
     Object.values(headers)
       .flatMap((value) => value.split(/[ ,]+/))
       .filter((part) => part.length > 12)

@@ -109,7 +109,7 @@ export class RawConnection {
 }
 
 /** Opens a connection while `use` runs. */
-export const connected = async <A>(server: Server, use: (connection: RawConnection) => Promise<A>): Promise<A> => {
+export const withConnection = async <A>(server: Server, use: (connection: RawConnection) => Promise<A>): Promise<A> => {
   const connection = await RawConnection.open(server)
   try {
     return await use(connection)

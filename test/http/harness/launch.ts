@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url"
 export type Runtime = "node" | "bun" | "deno"
 
 /** How a process ended. */
-export interface Ended {
+export interface ProcessEnd {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
 }
@@ -21,7 +21,7 @@ export interface Launched {
   readonly printed: () => string
   /** Sends SIGTERM, as a process manager would. */
   readonly terminate: () => void
-  readonly ended: Promise<Ended>
+  readonly ended: Promise<ProcessEnd>
   /** Terminates it. Rejects unless it ends by itself with exit code 0. */
   readonly close: () => Promise<void>
 }
@@ -58,7 +58,7 @@ export const launch = async (
     printed.push(chunk.toString())
     stderr = `${stderr}${chunk.toString()}`.slice(-10_000)
   })
-  const ended = new Promise<Ended>((resolve) => child.once("close", (code, signal) => resolve({ code, signal })))
+  const ended = new Promise<ProcessEnd>((resolve) => child.once("close", (code, signal) => resolve({ code, signal })))
   const about = (what: string): Error => new Error(`${name} ${what}; its stderr:\n${stderr}`)
 
   let late: NodeJS.Timeout | undefined

@@ -6,14 +6,14 @@ import { pipelines } from "../../../fixtures/pipelines.ts"
 import { tasks } from "../../../fixtures/tasks.ts"
 
 /** Where a server under test listens. */
-export const WHERE = { host: "127.0.0.1", port: 0 } as const
+export const ADDRESS = { host: "127.0.0.1", port: 0 } as const
 
 /**
  * A Levada with every fixture. Environment: `GRACE_MILLIS` is the worker's grace period; with `STORE_URL` its Store is
  * on Redis, under the prefix
  * `STORE_PREFIX`.
  */
-export const make = (basePath?: string, choice?: Choice): Levada.Levada => {
+export const fixtureLevada = (basePath?: string, choice?: Choice): Levada.Levada => {
   const { GRACE_MILLIS: graceMillis, STORE_URL: url, STORE_PREFIX: prefix } = process.env
   return Levada.make({
     pipelines,
@@ -32,12 +32,15 @@ interface Serving {
 
 /** Serves one Levada with open access, or one for each access configuration in the environment's `ACCESS`. */
 export const serve = async (
-  serveOne: (levada: Levada.Levada, where: typeof WHERE) => Promise<Serving>
+  serveOne: (levada: Levada.Levada, where: typeof ADDRESS) => Promise<Serving>
 ): Promise<void> => {
   const named = process.env["ACCESS"]
-  const made = named === undefined ? [make()] : named.split(",").map((choice) => make(undefined, choice as Choice))
+  const made =
+    named === undefined
+      ? [fixtureLevada()]
+      : named.split(",").map((choice) => fixtureLevada(undefined, choice as Choice))
   await Promise.all(made.map(({ ready }) => ready))
-  announce(...(await Promise.all(made.map((levada) => serveOne(levada, WHERE)))))
+  announce(...(await Promise.all(made.map((levada) => serveOne(levada, ADDRESS)))))
 }
 
 /** Prints the URLs, closes on SIGTERM, and never outlives the test that started it. */
