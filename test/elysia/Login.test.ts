@@ -84,7 +84,7 @@ describe("a token of @elysiajs/jwt", () => {
   it.each([
     ["that has expired", () => login("/expired/ada")],
     ["that was changed", async () => `${await login("/login/ada/runner")}x`],
-    ["that is none", async () => "none"]
+    ["that is not a token", async () => "none"]
   ])("%s is refused, and hooks see no principal", async (_, made) => {
     expect((await ask("/pipelines", await made())).status).toBe(401)
     expect(seen.at(-1)).toEqual(["response", 401, undefined, undefined])
