@@ -307,7 +307,7 @@ export const hostileValuesSuite = (test: Declare, testSmall: Declare): void => {
         ["a step that reads its items", { ...plain, reads: [], expands: { ...mapped, lists: names } }],
         ["an item", { ...plain, expands: mapped }],
         ["an item that is probed", { ...plain, probed: true, expands: mapped }],
-        ["All other work of the run is done too.", { ...plain, expands: { ...mapped, inOrder: true } }]
+        ["an item in order", { ...plain, expands: { ...mapped, inOrder: true } }]
       ]
       const totals = [most, most + 1, ...fc.sample(fc.integer({ min: most - 500, max: most + 2_000 }), cases(6))]
       for (const [kind, step] of kinds) {

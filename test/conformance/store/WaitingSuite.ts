@@ -119,7 +119,7 @@ export const waitingSuite = (test: Declare, testLong: Declare): void => {
         const { submit } = yield* Store
         const two = planOf({ a: [], b: [] })
         const plan = { ...two, steps: [{ ...two.steps[0]!, limits: [{ key: "k", max: 1 }] }, two.steps[1]!] }
-        const timeoutMillis = way === "its run takes too long" ? 30 : undefined
+        const timeoutMillis = way === "its run times out" ? 30 : undefined
         yield* submit(newRun(plan, { timeoutMillis }))
         const [a, b] = [...(yield* claim(2))].sort((left, right) => left.index - right.index)
         const [next, last] = [yield* submit(newRun(one)), yield* submit(newRun(one))]

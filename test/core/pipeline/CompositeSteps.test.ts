@@ -126,7 +126,7 @@ describe("branch", () => {
 })
 
 describe("group", () => {
-  it("calls tasks side by side and gives one list, in the order of the tasks", async () => {
+  it("calls tasks in parallel and returns a list, in the order of the tasks", async () => {
     const square = Task.make("square", {
       input: { n: N },
       output: { squared: N },
@@ -148,7 +148,7 @@ describe("group", () => {
   })
 })
 
-describe("calls tasks in parallel and returns a list, in the order of the tasks", () => {
+describe("a pipeline within a pipeline", () => {
   const inc = Task.make("inc", { input: { n: N }, output: { m: N }, run: ({ n }) => ({ m: n + 1 }) })
   const twice = Task.make("twice", { input: { m: N }, output: { total: N }, run: ({ m }) => ({ total: m * 2 }) })
   const inner = Pipeline.make("inner", [inc, twice])

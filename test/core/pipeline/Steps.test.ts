@@ -239,7 +239,7 @@ describe("map", () => {
 })
 
 describe("filter", () => {
-  it("keeps what its task says true for, in order", async () => {
+  it("keeps the items for which its task returns true, in order", async () => {
     const pipeline = Pipeline.make("p", [Step.filter(isEven, { over: { n: "ns" }, output: "evens" })])
     const late = { delay: { isEven: ({ item }: { readonly item: number | undefined }) => 50 - 10 * item! } }
     expect((await runWith(pipeline, { ns: [4, 1, 2, 3, 0] }, late)).result).toEqual([4, 2, 0])
@@ -247,7 +247,7 @@ describe("filter", () => {
     expect((await runWith(pipeline, { ns: [1, 3] })).result).toEqual([])
   })
 
-  it("keeps the items for which its task returns true, in order", async () => {
+  it("a predicate that throws or returns no boolean fails the step", async () => {
     const broken = (run: () => { ok: boolean }) =>
       Pipeline.make("p", [
         Step.filter(Task.make("ask", { input: { n: N }, output: { ok: Schema.Boolean }, run }), {
@@ -265,7 +265,7 @@ describe("filter", () => {
       name: "PredicateFailed",
       step: "ask",
       item: 0,
-      message: "a predicate that throws or returns no boolean fails the step"
+      message: "Predicate 'ask' failed at item 0: no idea"
     })
     await testing!.close()
     const neither = await runWith(
