@@ -1,6 +1,6 @@
 /**
- * An app of one's own with a login: a password is shown once, and for five minutes the token that it gives is what
- * the API takes. Run it: `bun examples/login.ts`
+ * An app with its own login: it checks a password once and issues a token that the API accepts for five minutes. Run
+ * it: `bun examples/login.ts`
  *
  * curl -X POST http://127.0.0.1:8000/login -H "Content-Type: application/json" -d '{"name": "ada", "password": "lovelace"}'
  * curl http://127.0.0.1:8000/flows/pipelines -H "Authorization: Bearer $TOKEN"
