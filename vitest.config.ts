@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 
-/** What starts servers, other runtimes or tools, which Node does for all, and what says nothing new elsewhere. */
+/** Tests that start servers, other runtimes or tools, and tests whose result is the same on every runtime. */
 const IN_NODE_ONLY = [
   "test/http/**",
   "test/redis/**",
@@ -13,11 +13,11 @@ const IN_NODE_ONLY = [
   "test/types/**",
   "test/*.test.ts",
   "examples/*.test.ts",
-  // The same suite as in RedisStore.test.ts, with values elsewhere.
+  // The same suite as in RedisStore.test.ts, with a blob store.
   "test/conformance/store/RedisBlobs.test.ts"
 ]
 
-/** What takes longest: begun last, it would be waited for by everything else. */
+/** The longest tests. They start first, so that the run does not end by waiting for one of them. */
 const LONG = /\/(?:Chaos|Pages|Engine|Tarball|Processes|\w*Shutdown|RedisModel|Publish|Code|Site)\.test\.ts$/
 
 class LongestFirst extends BaseSequencer {
@@ -29,8 +29,8 @@ class LongestFirst extends BaseSequencer {
 }
 
 /**
- * `vitest run` runs everything in Node. `--mode bun` and `--mode deno` say in which other runtime this vitest was
- * started; there only what stays in one process is run.
+ * `vitest run` runs everything in Node. `--mode bun` and `--mode deno` name the other runtime that this vitest
+ * was started in; there, only tests within one process run.
  */
 export default defineConfig(({ mode }) => {
   const runtime = mode === "bun" || mode === "deno" ? mode : "node"
@@ -41,10 +41,10 @@ export default defineConfig(({ mode }) => {
       exclude: runtime === "node" ? [] : IN_NODE_ONLY,
       // Child processes of Bun lack a method that vitest calls, and so do threads of Deno.
       pool: runtime === "bun" ? "threads" : "forks",
-      // On two cores it would take one: most of these tests wait, for other processes or for time.
+      // The default for two cores is one, but most of these tests wait, for other processes or for time.
       maxWorkers: 2,
-      // In Node some files put clocks and timers of their own in the place of the real ones. Elsewhere none does, and what
-      // each of them imports takes a second.
+      // On Node some files replace clocks and timers. On other runtimes none does, and the imports of each file take a
+      // second.
       isolate: runtime === "node",
       testTimeout: 20_000,
       hookTimeout: 60_000,

@@ -1,4 +1,4 @@
-/** What the guard costs: requests per second, secured against open, on Node. */
+/** The cost of the guard: requests per second with access control compared with open access, on Node. */
 import { type Asked, percent, rates, server, serving } from "./wrk.ts"
 
 export const access = (): Promise<void> =>

@@ -1,16 +1,16 @@
-/** Measures things side by side, so that what comes out is a ratio and not a time of one machine on one day. */
+/** Measures alternatives side by side, so that the result is a ratio and does not depend on the machine or the day. */
 
-/** Something to measure: does its work `times` times. */
+/** An alternative to measure: does its work `times` times. */
 export type Subject = (times: number) => unknown
 
-/** What one subject took, in nanoseconds for each time. */
+/** The times of one subject, in nanoseconds per repetition. */
 export interface Measured {
   readonly name: string
   readonly nanos: number
 }
 
 const ROUNDS = 9
-/** How long one round of one subject takes, about. */
+/** The approximate length of one round of one subject. */
 const ROUND_MILLIS = 150
 
 const timed = async (subject: Subject, times: number): Promise<number> => {
@@ -19,7 +19,7 @@ const timed = async (subject: Subject, times: number): Promise<number> => {
   return Number(process.hrtime.bigint() - start) / times
 }
 
-/** The least number of times that fills a round, found while the subject warms up. */
+/** The smallest number of repetitions that fills a round, found while the subject warms up. */
 const calibrate = async (subject: Subject): Promise<number> => {
   for (let times = 1; ; times *= 2) {
     const nanos = await timed(subject, times)
@@ -27,11 +27,11 @@ const calibrate = async (subject: Subject): Promise<number> => {
   }
 }
 
-/** The one in the middle. */
+/** The median. */
 export const median = (values: ReadonlyArray<number>): number =>
   [...values].sort((left, right) => left - right)[values.length >> 1]!
 
-/** Measures every subject in every round, in alternating order. Gives the median of each. */
+/** Measures every subject in every round, in alternating order. Returns the median of each. */
 export const compare = async (subjects: Readonly<Record<string, Subject>>): Promise<ReadonlyArray<Measured>> => {
   const entries = Object.entries(subjects)
   const times = new Map<string, number>()
@@ -45,7 +45,7 @@ export const compare = async (subjects: Readonly<Record<string, Subject>>): Prom
   return entries.map(([name]) => ({ name, nanos: median(samples.get(name)!) }))
 }
 
-/** Nanoseconds in the unit that reads best. */
+/** Nanoseconds in a readable unit. */
 export const shown = (nanos: number): string =>
   nanos < 1e3
     ? `${nanos.toFixed(0)} ns`

@@ -1,4 +1,4 @@
-/** The engine in memory against awaiting the bare functions: what a step costs beyond its own work. */
+/** The engine in memory compared with awaiting the bare functions: the cost of a step beyond its own work. */
 import * as Schema from "effect/Schema"
 import { Access, Levada, Pipeline, Store, Task } from "../adapters/promise/index.ts"
 import type { Fields } from "../core/json/Value.ts"
@@ -7,7 +7,7 @@ import { compare, type Subject, shown } from "./compare.ts"
 type Values = Readonly<Record<string, number>>
 type Run = (inputs: Values) => Promise<Values>
 
-/** What a task does; the bare functions are these, awaited with nothing around them. */
+/** The work of a task; the bare functions are these, awaited directly. */
 const adding =
   (inputs: ReadonlyArray<string>, output: string): Run =>
   async (values) => {
@@ -75,7 +75,7 @@ const bare: Readonly<Record<string, () => Promise<unknown>>> = {
   }
 }
 
-/** One after the other, or so many at once. */
+/** One after the other, or this many at the same time. */
 const inTurn =
   (run: () => Promise<unknown>): Subject =>
   async (times) => {

@@ -1,4 +1,4 @@
-/** Building a pipeline and levelling its Dag: the time for each task has to stay the same while graphs grow. */
+/** Building a pipeline and computing the levels of its Dag: the time per task has to stay the same as graphs grow. */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { Dag, Pipeline, Task } from "../core/index.ts"

@@ -1,4 +1,4 @@
-/** Requests per second against the bare runtime's own JSON hello, in the same process. */
+/** Requests per second compared with the bare runtime's own JSON hello, in the same process. */
 import { percent, rates, server, serving } from "./wrk.ts"
 
 const SERVERS = {

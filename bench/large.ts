@@ -1,4 +1,7 @@
-/** Large runs in memory, against awaiting the bare functions and against plain `Effect.forEach`; what waiting steps weigh. */
+/**
+ * Large runs in memory, compared with awaiting the bare functions and with plain `Effect.forEach`; and the memory per
+ * waiting step.
+ */
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import * as Effect from "effect/Effect"
@@ -9,7 +12,7 @@ import { compare, shown } from "./compare.ts"
 
 const STEPS = 10_000
 const ITEMS = 100_000
-/** As many as a worker runs at once unless told otherwise. */
+/** The default concurrency of a worker. */
 const WIDTH = 100
 
 const next = async (n: number): Promise<number> => n + 1
@@ -127,7 +130,7 @@ const speed = async (): Promise<void> => {
 setFlagsFromString("--expose-gc")
 const collect = runInNewContext("gc") as () => void
 
-/** Bytes on the heap for each of what `fill` leaves waiting. */
+/** Bytes on the heap for each step that `fill` leaves waiting. */
 const weight = async (count: number, fill: (levada: Levada.Levada) => Promise<unknown>): Promise<number> => {
   const levada = Levada.make({ pipelines: [chain, fan, map, chunked], access: Access.open })
   for (const { id } of [chain, fan, map, chunked]) await levada.pause(id)
@@ -153,7 +156,7 @@ const memory = async (): Promise<void> => {
   }
 }
 
-/** The most heap in use while a map goes on, for each item. */
+/** The heap in use in the middle of a map, for each item. */
 const peak = async (): Promise<void> => {
   const levada = Levada.make({ pipelines: [map], access: Access.open, store: Store.layerMemory({ historyCount: 1 }) })
   await levada.execute(map, { ns: items })

@@ -1,4 +1,4 @@
-/** What a Store on Redis keeps of many runs: its memory while a million of them go through. `node bench/memory.ts 1000000` */
+/** The memory of Redis while a million runs pass through a Store. `node bench/memory.ts 1000000` */
 import * as Schema from "effect/Schema"
 import { Redis } from "ioredis"
 import { Access, Levada, Pipeline, Task } from "../adapters/promise/index.ts"

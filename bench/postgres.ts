@@ -1,4 +1,4 @@
-/** A Postgres of one's own for as long as something is measured. Needs Debian's `postgresql`. */
+/** A temporary Postgres for measurements. Needs Debian's `postgresql`. */
 import { execFile, spawn } from "node:child_process"
 import { once } from "node:events"
 import { chown, mkdtemp, readdir, rm } from "node:fs/promises"
@@ -14,7 +14,7 @@ const FOLDER = "/usr/lib/postgresql"
 /** How long it may take to start, in milliseconds. */
 const START_MILLIS = 30_000
 
-/** Postgres does not run as root: there, it runs as the user that Debian has for it. */
+/** Postgres refuses to run as root: then it runs as Debian's user for it. */
 const asUser = process.getuid?.() === 0 ? ["runuser", "-u", "postgres", "--"] : []
 
 const command = (...words: ReadonlyArray<string>): readonly [string, ReadonlyArray<string>] => {
@@ -30,7 +30,7 @@ const answers = (port: number): Promise<boolean> =>
     }).on("error", () => resolve(false))
   })
 
-/** Starts one; `settings` are those of `postgresql.conf`. Nothing where there is none on this machine. */
+/** Starts a Postgres; `settings` are those of `postgresql.conf`. Undefined if it is not installed. */
 export const start = async (
   settings: Readonly<Record<string, string>>
 ): Promise<{ readonly url: string; readonly stop: () => Promise<void> } | undefined> => {
@@ -58,7 +58,7 @@ export const start = async (
     url: `postgres://bench@127.0.0.1:${port}/postgres`,
     stop: async () => {
       const ended = once(child, "exit")
-      // By its own means: a signal would reach who started it as another user.
+      // Uses pg_ctl, because a signal can't reach a process of another user.
       await run(...command(bin("pg_ctl"), "stop", "-D", data, "-m", "immediate"))
       await ended
       await rm(folder, { recursive: true, force: true })

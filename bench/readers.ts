@@ -1,9 +1,9 @@
-/** What readers of events cost: runs per second with them, against none, and the server's memory, on Node. */
+/** The cost of event readers: runs per second with them compared with none, and the server's memory, on Node. */
 import { once } from "node:events"
 import { connect, type Socket } from "node:net"
 import { percent, rates, server, serving } from "./wrk.ts"
 
-/** How many readers there are of all events, and whether they read. */
+/** The number of readers of all events, and whether they read. */
 const READERS = {
   none: { count: 0, areDeaf: false },
   "100 that never read": { count: 100, areDeaf: true },
@@ -11,7 +11,7 @@ const READERS = {
   "10 that read": { count: 10, areDeaf: false }
 } as const
 
-/** Asks for all events; what comes is taken and thrown away, or not taken. */
+/** Requests all events; discards what arrives, or does not read it. */
 const open = async (url: URL, isDeaf: boolean): Promise<Socket> => {
   const socket = connect({ port: Number(url.port), host: url.hostname }).on("error", () => undefined)
   await once(socket, "connect")
@@ -19,7 +19,7 @@ const open = async (url: URL, isDeaf: boolean): Promise<Socket> => {
   return isDeaf ? socket.pause() : socket.resume()
 }
 
-/** Has so much happen that whoever does not read has taken all that the system takes for them. */
+/** Runs enough to fill the system's socket buffers of readers that do not read. */
 const fill = async (url: string): Promise<void> => {
   const body = JSON.stringify({ parameters: { text: "x".repeat(20_000) }, wait: true })
   for (let done = 0; done < 600; done++) {

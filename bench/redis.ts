@@ -1,7 +1,7 @@
 /**
- * Levada on Redis against BullMQ: the same server with the same durability, the same shapes, in alternating order; and,
- * where there is a Postgres, against pg-boss, which has flat jobs only. Then the floor: the scripts driven by hand, with no
- * engine around them.
+ * Levada on Redis compared with BullMQ: the same server with the same durability, the same shapes, in alternating
+ * order; and, if Postgres is installed, compared with pg-boss, which has flat jobs only. Then the floor: the scripts
+ * alone, without an engine.
  */
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
@@ -18,7 +18,7 @@ import * as Postgres from "./postgres.ts"
 import { boss } from "./redis/boss.ts"
 import { LENGTH, SHAPES, type Shape } from "./redis/shapes.ts"
 
-/** How many runs of each shape. */
+/** The number of runs of each shape. */
 const RUNS: Readonly<Record<Shape, number>> = { flat: 20_000, chain: 2_000, diamond: 5_000, fan: 100 }
 const ROUNDS = 3
 const LATENCIES = 300
@@ -28,10 +28,10 @@ type System = "levada" | "bullmq" | "pg-boss"
 const quantile = (values: ReadonlyArray<number>, share: number): number =>
   [...values].sort((one, other) => one - other)[Math.floor(values.length * share)]!
 
-/** How many runs are submitted at once. */
+/** How many runs are submitted at the same time. */
 const AT_ONCE = 500
 
-/** Submits runs of a shape, all at once. */
+/** Submits runs of a shape, all at the same time. */
 interface Client {
   readonly submit: (shape: Shape, count: number) => Promise<unknown>
   readonly close: () => Promise<void>
@@ -120,7 +120,7 @@ const startWorkers = async (system: System, url: string, count: number): Promise
   const redis = system === "levada" ? new Redis(url) : undefined
   return {
     ended: async (runs) => {
-      // What Levada's runs came to is in Redis; the others' workers tell.
+      // Levada's counts are read from Redis; the other systems' workers report theirs.
       if (redis !== undefined) while ((await redis.zcard("{levada}:unfinished")) > 0) await pause(2)
       else if (ended < runs)
         await new Promise<void>((resolve) => {
@@ -167,7 +167,7 @@ const measure = async (system: System, url: string, shape: Shape, workers: numbe
   return (RUNS[shape] / millis) * 1_000
 }
 
-/** The scripts alone: runs per second with a store, a list of claims and nothing else. */
+/** The scripts alone: runs per second with a Store and a list of claims. */
 const floor = async (url: string, shape: Shape): Promise<number> => {
   const redis = new Redis(url)
   await redis.flushall()
@@ -208,7 +208,7 @@ const floor = async (url: string, shape: Shape): Promise<number> => {
   )
 }
 
-/** From submitting to the start of the first step, one run at a time, in milliseconds. */
+/** The delay from submit to the start of the first step, one run at a time, in milliseconds. */
 const latencies = async (url: string): Promise<ReadonlyArray<number>> => {
   const levada = Levada.make({
     pipelines: [SHAPES["flat"]![0]],
@@ -235,7 +235,7 @@ export const redis = async (): Promise<void> => {
     return
   }
   const { url, stop } = await start(server, ["--appendfsync", "everysec"])
-  // Also there, what is acknowledged may be lost for a moment when the machine fails.
+  // With this setting a crash of the machine may lose the last acknowledged writes, as with the setting of Redis.
   const postgres = await Postgres.start({ synchronous_commit: "off", shared_buffers: "512MB", max_wal_size: "4GB" })
   console.log("Levada on Redis against BullMQ (append-only file, written every second; runs per second, medians)")
   if (postgres === undefined) console.log("  no Postgres on this machine: pg-boss is not measured")

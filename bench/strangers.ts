@@ -1,15 +1,18 @@
-/** What strangers in number cost known principals: their requests per second among strangers, against without, on Node. */
+/**
+ * The cost of many unauthenticated clients to known principals: their requests per second with and without them, on
+ * Node.
+ */
 import { once } from "node:events"
 import { Agent, request } from "node:http"
 import { connect, type Socket } from "node:net"
 import { percent, rates, server, serving } from "./wrk.ts"
 
-/** How many say half of a request and no more, how many ask for a WebSocket and say nothing, and how many denials a second there are. */
+/** The number of half-sent requests, of silent WebSockets, and of denials per second. */
 const HALF_SENT = 300
 const MUTE = 100
 const DENIED = 1_000
 
-/** How often denials are asked for, in milliseconds. */
+/** The interval of denials, in milliseconds. */
 const TURN = 20
 
 const UPGRADE =
@@ -22,7 +25,7 @@ const open = async (url: URL, said: string): Promise<Socket> => {
   return socket.resume()
 }
 
-/** Strangers that are there until what is returned is called; that gives how many were denied. */
+/** Opens unauthenticated clients. The returned function closes them and returns the number of denials. */
 const crowd = async (url: URL): Promise<() => number> => {
   const half = `POST /pipelines/shout/execute HTTP/1.1\r\nhost: ${url.host}\r\n`
   const sockets = await Promise.all([

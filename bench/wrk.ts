@@ -11,14 +11,14 @@ const run = promisify(execFile)
 const ROUNDS = 5
 const SECONDS = 2
 
-/** What is asked for. With a body it is a POST. */
+/** The request. With a body it is a POST. */
 export interface Asked {
   readonly url: string
   readonly header?: readonly [name: string, value: string]
   readonly body?: string
 }
 
-/** Requests per second that a server answers well. */
+/** Successful answers per second. */
 const load = async ({ url, header, body }: Asked): Promise<number> => {
   const folder = await mkdtemp(join(tmpdir(), "levada-bench-"))
   const script = join(folder, "request.lua")
@@ -35,7 +35,7 @@ const load = async ({ url, header, body }: Asked): Promise<number> => {
   return Number(/Requests\/sec:\s*([\d.]+)/.exec(stdout)![1])
 }
 
-/** The median rate of each, measured in alternating order. `around`: what goes on meanwhile. */
+/** The median rate of each, measured in alternating order. `around` runs during the measurement. */
 export const rates = async <Subjects extends Readonly<Record<string, Asked>>>(
   subjects: Subjects,
   around: (name: keyof Subjects, measure: () => Promise<number>) => Promise<number> = (_, measure) => measure()
@@ -53,7 +53,7 @@ export const rates = async <Subjects extends Readonly<Record<string, Asked>>>(
   }
 }
 
-/** Runs a program that prints a line of JSON once it listens, for as long as `use` takes. */
+/** Runs a program that prints a line of JSON once it listens, while `use` runs. */
 export const serving = async <Said>(
   [program, ...args]: readonly [string, ...ReadonlyArray<string>],
   use: (said: Said) => Promise<void>
@@ -71,5 +71,5 @@ export const serving = async <Said>(
 /** A server in `bench/servers`. */
 export const server = (file: string): string => join(import.meta.dirname, "servers", file)
 
-/** How much of one rate another one is. */
+/** One rate as a percentage of another. */
 export const percent = (rate: number, of: number): string => `${((100 * rate) / of).toFixed(0)} %`

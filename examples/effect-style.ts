@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { Access, Levada, Pipeline, Store, Task } from "../adapters/promise/index.ts"
 
-/** Where prices come from: a service that tasks ask for and the program provides. */
+/** The source of prices: a service that tasks require and the program provides. */
 interface Prices {
   readonly of: (item: string) => Effect.Effect<number, UnknownItem>
 }
@@ -31,7 +31,7 @@ const total = Task.make("total", {
   run: ({ price, quantity }) => Effect.succeed({ total: price * quantity })
 })
 
-/** Its type says that it needs `Prices`, and that `UnknownItem` may happen. */
+/** Its type says that it needs `Prices`, and that it may fail with `UnknownItem`. */
 export const quote = Pipeline.make("quote", [price, total])
 
 const stock = new Map([["bread", 3]])

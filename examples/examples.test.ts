@@ -1,4 +1,4 @@
-/** Runs every example as a user would: as a program of its own, and its server through the lines that it prints. */
+/** Runs every example as a user would: as a separate program, and its server by the lines that it prints. */
 import { execFile, spawn } from "node:child_process"
 import { once } from "node:events"
 import { copyFile, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises"
@@ -65,7 +65,7 @@ describe("audio analysis", () => {
   })
   afterAll(() => rm(folder, { recursive: true }))
 
-  it("different files give different results that say why", async () => {
+  it("different files give different results, with reasons", async () => {
     const [melody, speech, noise] = await Promise.all(["melody.wav", "speech.wav", "noise.wav"].map(analyse))
     expect(melody!.stdout).toMatch(/music-like: a beat of 120 BPM/)
     expect(speech!.stdout).toMatch(/speech-like: .* onsets per second/)
@@ -85,7 +85,7 @@ describe("audio analysis", () => {
   })
 })
 
-/** `npm start`, without npm, or another server: until it has printed what to try. */
+/** `npm start` without npm, or another server, until it has printed the commands to try. */
 const start = async (
   env: Readonly<Record<string, string>>,
   [runtime, script, ready]: readonly [string, string, RegExp] = ["node", "examples/start.ts", /audio_analysis.*\n/]
@@ -107,7 +107,7 @@ const start = async (
 }
 
 describe("npm start", () => {
-  it.each(["node", "bun", "deno"])("RUNTIME=%s prints lines that work when pasted", async (runtime) => {
+  it.each(["node", "bun", "deno"])("RUNTIME=%s prints commands that work when pasted", async (runtime) => {
     const server = await start({ RUNTIME: runtime, PORT: "0" })
     try {
       const lines = server.printed().match(/^ {2}curl .*$/gm) ?? []
@@ -131,7 +131,7 @@ describe("npm start", () => {
     expect(await server.exited).toBe(0)
   })
 
-  it.each(["node", "bun", "deno"])("RUNTIME=%s says clearly that the port is taken", async (runtime) => {
+  it.each(["node", "bun", "deno"])("RUNTIME=%s reports clearly that the port is taken", async (runtime) => {
     const other = createServer().listen(0, "127.0.0.1")
     await once(other, "listening")
     const { port } = other.address() as { port: number }
@@ -155,7 +155,7 @@ describe("npm start", () => {
 })
 
 describe("login", () => {
-  it("gives a token that the API takes, by the lines that it says", async () => {
+  it("issues a token that the API accepts, by the commands that it prints", async () => {
     const source = await readFile(join(root, "examples", "login.ts"), "utf8")
     const [login, read, execute] = Array.from(source.matchAll(/^ \* (curl .*)$/gm), ([, line]) => line!)
     const server = await start({ PORT: "0" }, ["bun", "examples/login.ts", /login\n/])

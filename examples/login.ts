@@ -1,6 +1,6 @@
 /**
- * An app of one's own with a login: a password is shown once, and for five minutes the token that it gives is what
- * the API takes. Run it: `bun examples/login.ts`
+ * An app with its own login: it checks a password once and issues a token that the API accepts for five minutes. Run
+ * it: `bun examples/login.ts`
  *
  * curl -X POST http://127.0.0.1:8000/login -H "Content-Type: application/json" -d '{"name": "ada", "password": "lovelace"}'
  * curl http://127.0.0.1:8000/flows/pipelines -H "Authorization: Bearer $TOKEN"
@@ -14,10 +14,10 @@ import { JwtAuthenticator } from "../adapters/jwt/index.ts"
 import { Access, Levada } from "../adapters/promise/index.ts"
 import { pipelines, untilStopped } from "./pipelines.ts"
 
-/** What tokens are signed with. Several servers have to be told the same; without it, tokens end with the program. */
+/** Signs the tokens. Several servers need the same secret; without it, tokens end with the program. */
 const secret = process.env["JWT_SECRET"] ?? randomBytes(48).toString("base64")
 
-/** Who may log in. A real app keeps the salt and hash of each password where it keeps its users. */
+/** The users. A real app keeps the salt and hash of each password with its users. */
 const user = (password: string, role: string) => {
   const salt = randomBytes(16)
   return { salt, hash: scryptSync(password, salt, 32), role }
@@ -28,7 +28,7 @@ const users = new Map([
 ])
 const nobody = user("nobody knows it", "none")
 
-/** The user, if that is the password. It takes as long for a name that nobody has. */
+/** The user with that name and password. An unknown name takes the same time. */
 const login = (name: string, password: string): { readonly role: string } | undefined => {
   const found = users.get(name)
   const { salt, hash } = found ?? nobody
@@ -58,7 +58,7 @@ const app = new Elysia()
     },
     { body: t.Object({ name: t.String({ maxLength: 100 }), password: t.String({ maxLength: 100 }) }) }
   )
-  // Whoever the token was given to is known to the app's hooks, too.
+  // The app's hooks know the token's principal, too.
   .onAfterResponse(({ request, set }) => {
     const { id = "nobody" } = ElysiaPlugin.principalOf(request) ?? {}
     console.log(`${id}: ${request.method} ${new URL(request.url).pathname} ${set.status ?? 200}`)

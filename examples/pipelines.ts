@@ -1,4 +1,4 @@
-/** What the example servers and workers share: the pipelines, and where their runs live. */
+/** Shared by the example servers and workers: the pipelines, and the Store of their runs. */
 import type { Levada } from "../adapters/promise/index.ts"
 import { RedisStore } from "../adapters/redis/index.ts"
 import { audioAnalysis } from "./audio/pipeline.ts"
@@ -9,12 +9,13 @@ export const pipelines = [myPipeline, wordCount, audioAnalysis] as const
 
 const url = process.env["REDIS_URL"]
 
-/** On the Redis that `REDIS_URL` names, or else in the memory of this process. */
+/** On the Redis that `REDIS_URL` names, or in the memory of this process. */
 export const store = url === undefined ? {} : { store: RedisStore.layer({ url }) }
 
 /**
- * Ends the program in an orderly way on SIGINT or SIGTERM: `close` lets what runs finish and answers everyone who waits.
- * SIGTERM again changes nothing, as process managers send it more than once; Ctrl+C again ends at once.
+ * Ends the program in an orderly way on SIGINT or SIGTERM: `close` lets running steps finish and answers waiting
+ * clients. A second SIGTERM changes nothing, because process managers may send several; a second Ctrl+C ends the
+ * program immediately.
  */
 export const untilStopped = (close: () => Promise<void>): void => {
   let closing = false
@@ -29,7 +30,7 @@ export const untilStopped = (close: () => Promise<void>): void => {
   process.on("SIGTERM", stop)
 }
 
-/** Waits until the Store can be used; ends the program with the reason when it can't. */
+/** Waits until the Store is ready; ends the program with the reason if it fails. */
 export const untilReady = (levada: Levada.Levada): Promise<void> =>
   levada.ready.catch((error: Error) => {
     console.error(`Cannot start: ${error.message}`)

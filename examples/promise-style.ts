@@ -1,4 +1,4 @@
-/** A graph without HTTP, for programs that speak Promises. Run it: `node examples/promise-style.ts` */
+/** A graph without HTTP, for programs that use Promises. Run it: `node examples/promise-style.ts` */
 import * as Schema from "effect/Schema"
 import { Access, Levada, Pipeline, Task } from "../adapters/promise/index.ts"
 
@@ -35,7 +35,7 @@ if (import.meta.main) {
   const sentence: string = await levada.execute(wordCount, { text: "what a fine day for levadas" })
   console.log(sentence)
 
-  // Or start it, look at it while it runs, and fetch what it gave.
+  // Or start it, watch it while it runs, and read its result.
   const runId = await levada.start(wordCount, { text: "a b c" })
   for await (const event of levada.watch(runId))
     console.log(event.sequence, event.type, "step" in event ? event.step : "")

@@ -1,4 +1,4 @@
-/** What the example servers share: where to listen, what to print. */
+/** Shared by the example servers: the address, and the printed commands. */
 import { Access, Levada } from "../adapters/promise/index.ts"
 import { Settings } from "../adapters/settings/index.ts"
 import { pipelines, store, untilReady, untilStopped } from "./pipelines.ts"
@@ -16,12 +16,13 @@ export type Serve = (
   at: At
 ) => Promise<{ readonly url: string; readonly close: () => Promise<void> }>
 
-/** What only this machine can reach may be open to everybody; anything else has to be said. */
+/** A server that only this machine can reach may be open; for others the environment has to say who gets in. */
 const isLocal = (host: string): boolean => ["127.0.0.1", "localhost", "::1"].includes(host)
 
 /**
- * Serves the example pipelines at `HOST` and `PORT` (127.0.0.1:8000) until SIGINT or SIGTERM, to whom the settings
- * `LEVADA_…` let in. With `WORK=no` it runs no steps itself: others work on the same Redis.
+ * Serves the example pipelines at `HOST` and `PORT` (127.0.0.1:8000) until SIGINT or SIGTERM, with access by the
+ * settings
+ * `LEVADA_…`. With `WORK=no` it runs no steps itself: workers on the same Redis do.
  */
 export const main = async (serve: Serve): Promise<void> => {
   const at = { host: process.env["HOST"] ?? "127.0.0.1", port: portOf(process.env["PORT"] ?? "8000") }

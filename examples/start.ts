@@ -1,11 +1,11 @@
 /**
- * `npm start`: serves the example pipelines on the runtime that `RUNTIME` names; node unless it says otherwise. With
+ * `npm start`: serves the example pipelines on the runtime that `RUNTIME` names; the default is node. With
  * `REDIS_URL`, on that Redis, with two workers beside the server.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { join } from "node:path"
 
-/** What runs each server: Elysia where it is at home, and the runtime's own server elsewhere. */
+/** The command for each runtime. */
 const RUNTIMES: Readonly<Record<string, readonly [program: string, ...args: ReadonlyArray<string>]>> = {
   node: ["node", "servers/node.ts"],
   bun: ["bun", "servers/elysia.ts"],
@@ -19,7 +19,7 @@ if (command === undefined) {
   process.exit(1)
 }
 
-/** What was started: the server, and beside it, on Redis, two workers, which leave it nothing to run. */
+/** The started processes: the server, and on Redis two workers, so that the server runs no steps. */
 const children = new Set<ChildProcess>()
 const start = (file: string, env: Readonly<Record<string, string>> = {}): void => {
   const [program, ...args] = command
@@ -35,7 +35,7 @@ const start = (file: string, env: Readonly<Record<string, string>> = {}): void =
   child.on("exit", (code, signal) => {
     children.delete(child)
     process.exitCode ||= code ?? (signal === null ? 0 : 1)
-    // One for all: without the server the workers have nothing to do, and without them the server's runs wait.
+    // The end of one ends all: without the server the workers have no work, and without them the server's runs wait.
     if (!isStopping) stop()
   })
 }
@@ -44,7 +44,7 @@ const stop = (): void => {
   isStopping = true
   for (const child of children) child.kill("SIGTERM")
 }
-// The terminal sends its signals to all; those of anyone else are passed on.
+// A terminal sends its signals to all processes; signals of other senders are passed on.
 process.on("SIGTERM", stop)
 process.on("SIGINT", () => {
   isStopping = true

@@ -1,6 +1,6 @@
 /**
- * A worker without a server: runs the steps of the example pipelines from the Redis that `REDIS_URL` names.
- * Run it: `REDIS_URL=redis://127.0.0.1:6379 npm run worker`, as many of them as there is work for
+ * A worker without a server: runs the steps of the example pipelines from the Redis that `REDIS_URL` names. Run it, as
+ * many times as needed: `REDIS_URL=redis://127.0.0.1:6379 npm run worker`
  */
 import { Access, Levada } from "../adapters/promise/index.ts"
 import { pipelines, store, untilReady, untilStopped } from "./pipelines.ts"

@@ -1,4 +1,4 @@
-/** The rules of how the sources are laid out, and of what may import what. */
+/** The layout of the sources, and which module may import which. */
 import { readdirSync, readFileSync } from "node:fs"
 import { dirname, join, posix } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -7,7 +7,10 @@ import { describe, expect, it } from "vitest"
 
 // -- the rules -------------------------------------------------------------------------------------------------------
 
-/** The houses that have rooms, and the rooms of each, lowest first: which rooms of its house each may import besides itself. */
+/**
+ * The parts of the repository that are divided into rooms. For each room, lowest first: the rooms of the same part that
+ * it may import besides itself.
+ */
 const HOUSES = ["core", "adapters/http", "adapters/redis"]
 const ROOMS: Readonly<Record<string, string>> = {
   "core/values": "",
@@ -27,7 +30,7 @@ const ROOMS: Readonly<Record<string, string>> = {
   "core/schedule": "pipeline registry run runtime store values",
   "core/statistics": "run values",
   "core/operations": "access pipeline registry run runtime statistics store task values",
-  // What users import: it puts the rooms together.
+  // The public entry point, which puts the rooms together.
   core: "access memory operations pipeline registry render run schedule store task values worker",
 
   "adapters/http/server": "",
@@ -49,29 +52,29 @@ const ROOMS: Readonly<Record<string, string>> = {
   "adapters/redis": "connection runs tables upkeep work"
 }
 
-/** The rooms of core that are no adapter's business: contracts and values are. */
+/** The rooms of core that adapters may not import. They may import contracts and values. */
 const INSIDE_CORE = /^core\/(?:memory|worker)\//
 
-/** How many files a folder may have. */
+/** The largest number of files in a folder. */
 const MAX_FILES = 20
 
 /** What each adapter may import besides core, effect and itself. */
 const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<string>; readonly outside?: RegExp }>> = {
   http: { adapters: [] },
-  // Of both only types: nothing of them is there when it runs.
+  // Only types of both, so that neither is loaded at run time.
   client: { adapters: ["http"] },
-  // What the runtime has of cryptography; the command that makes keys reads its arguments.
+  // Web Crypto of the runtime; and `process`, for the arguments of the command that generates keys.
   keys: { adapters: [], outside: /^node:util$/ },
   jwt: { adapters: [], outside: /^jose$/ },
   promise: { adapters: ["http", "leaks", "threads"] },
-  // Puts together what the environment asks for.
+  // Builds everything from the environment.
   settings: { adapters: ["http", "keys", "jwt"] },
   testing: { adapters: ["threads"] },
-  // Only the type of what a runtime may have.
+  // Only the type of an object that a runtime may have.
   leaks: { adapters: [], outside: /^node:async_hooks$/ },
-  // The runtime's threads, asked for by name when a call needs them.
+  // The runtime's threads, looked up by name when a call needs them.
   threads: { adapters: [] },
-  // Its scripts are put together from files, when they are edited.
+  // The generator reads the scripts' files and joins them.
   redis: { adapters: [], outside: /^(?:ioredis|node:(?:fs|url))$/ },
   node: { adapters: ["http", "promise"], outside: /^(?:node:.*|ws)$/ },
   bun: { adapters: ["http", "promise"] },
@@ -80,7 +83,7 @@ const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<strin
   elysia: { adapters: ["http", "promise", "node"], outside: /^(?:elysia|@elysiajs\/node|node:http|node:net)$/ }
 }
 
-/** What ties code to a runtime, to the wall clock or to chance. Core asks Effect for these. */
+/** Names that tie code to a runtime, to the wall clock or to chance. Core uses Effect's services instead. */
 const IMPURE =
   /^(?:async|await|require|process|globalThis|window|Deno|Bun|console|performance|fetch|crypto|set(?:Timeout|Interval|Immediate)|new Date|Date\.now|Math\.random|Effect\.run\w*)$/
 
@@ -89,14 +92,15 @@ const SNAKE_CASE = /^[a-z][a-z0-9]*(?:_[a-z0-9]+)+$/
 const HEADER =
   /^(?:authorization|(?:accept|access-control|cache|content|forwarded|if|last|proxy|retry|set|strict|transfer|user|www|x)-[a-z-]+)$/i
 
-/** Where else than in `adapters/http` HTTP may be spoken, and which words of it. */
+/** Other places than `adapters/http` that contain words of HTTP, and which. */
 const SPOKEN: Readonly<Record<string, RegExp>> = {
-  // The length of a body is for whoever writes it to the socket; and of some headers Node keeps only the first.
+  // The code that writes a body to the socket needs its length; and Node keeps only the first of some duplicate
+  // headers.
   "adapters/node/NodeRequest.ts": /^(?:content-length|authorization)$/,
   "adapters/elysia/Answer.ts": /^content-length$/,
-  // What the settings call an API key.
+  // The settings' name for an API key.
   "adapters/settings/Settings.ts": /^api_key$/,
-  // What Redis calls what it says of itself.
+  // Names that Redis uses in INFO.
   "adapters/redis/connection/ServerFacts.ts": SNAKE_CASE
 }
 
@@ -105,12 +109,12 @@ const EMPTY_NAMES: ReadonlySet<string> = new Set(["utils", "common", "helpers", 
 const LONG = 300
 const TOO_LONG = 400
 
-// -- what the sources say --------------------------------------------------------------------------------------------
+// -- reading the sources ---------------------------------------------------------------------------------------------
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 
 interface Import {
-  /** A path from the root of the repository, or the name of something outside. */
+  /** A path from the root of the repository, or the name of an outside module. */
   readonly of: string
   readonly typeOnly: boolean
 }
@@ -119,12 +123,12 @@ interface Source {
   readonly path: string
   readonly lines: number
   readonly imports: ReadonlyArray<Import>
-  /** Names that stand for something: `process`, `Date.now`, `new Date`, `async`. */
+  /** Identifiers used as values: `process`, `Date.now`, `new Date`, `async`. */
   readonly names: ReadonlySet<string>
   /** Names of properties, and texts. */
   readonly keys: ReadonlySet<string>
   readonly texts: ReadonlySet<string>
-  /** Numbers that are a status of HTTP by where they stand. */
+  /** Numbers in places where an HTTP status stands. */
   readonly statuses: ReadonlyArray<number>
 }
 
@@ -197,12 +201,12 @@ const adapters = files("adapters")
   .map(read)
 const sources = [...core, ...adapters]
 
-/** The adapter that a file is of, or another file's folder. */
+/** The adapter that a file belongs to, or another file's folder. */
 const folderOf = (path: string): string =>
   path.startsWith("adapters/") ? path.split("/")[1]! : posix.basename(dirname(path))
 const isSource = (of: string): boolean => of.startsWith("core/") || of.startsWith("adapters/")
 
-/** Everything that `broken` finds, as sentences to read. */
+/** Calls `broken` for each source. Returns its findings as sentences. */
 const findings = (
   of: ReadonlyArray<Source>,
   broken: (source: Source) => Iterable<string> | undefined
@@ -214,12 +218,12 @@ const findings = (
 describe("rooms", () => {
   const houseOf = (path: string): string | undefined => HOUSES.find((house) => path.startsWith(`${house}/`))
 
-  it("have a rule each", () => {
+  it("each have a rule", () => {
     const rooms = new Set(sources.map(({ path }) => dirname(path)).filter((room) => houseOf(`${room}/`) !== undefined))
     expect(Object.keys(ROOMS).sort()).toEqual([...rooms].sort())
   })
 
-  it("import of their house only rooms that their rule names", () => {
+  it("import only rooms of their part that their rule names", () => {
     const forbidden = findings(sources, ({ path, imports }) => {
       const house = houseOf(path)
       const room = dirname(path)
@@ -231,7 +235,7 @@ describe("rooms", () => {
     expect(forbidden).toEqual([])
   })
 
-  it("say what lives in them, and what they may import", () => {
+  it("say in their head comment what lives in them, and what they may import", () => {
     for (const [room, others] of Object.entries(ROOMS)) {
       if (HOUSES.includes(room)) continue
       const names = others.split(" ").map((name) => `\`${name}\``)
@@ -255,7 +259,7 @@ describe("core", () => {
     expect(outside).toEqual([])
   })
 
-  it("imports of effect only what is stable", () => {
+  it("imports only stable modules of effect", () => {
     const unstable = findings(core, ({ imports }) =>
       imports
         .filter(({ of }) => of.startsWith("effect/"))
@@ -269,18 +273,18 @@ describe("core", () => {
     expect(unstable).toEqual([])
   })
 
-  it("knows no runtime, no wall clock, no chance and no Promise", () => {
+  it("uses no runtime API, no wall clock, no chance and no Promise", () => {
     expect(findings(core, ({ names }) => [...names].filter((name) => IMPURE.test(name)))).toEqual([])
   })
 })
 
 describe("adapters", () => {
-  it("are each known", () => {
+  it("are all listed", () => {
     const folders = readdirSync(join(root, "adapters"))
     expect(folders.filter((folder) => ADAPTERS[folder] === undefined)).toEqual([])
   })
 
-  it("import each other only where the table says so", () => {
+  it("import each other only if the table allows it", () => {
     const sideways = findings(adapters, ({ path, imports }) =>
       imports
         .filter(({ of }) => of.startsWith("adapters/") && folderOf(of) !== folderOf(path))
@@ -290,7 +294,7 @@ describe("adapters", () => {
     expect(sideways).toEqual([])
   })
 
-  it("import the contracts and values of core, not its Store in memory or its Worker", () => {
+  it("import contracts and values of core, not its Store in memory or its Worker", () => {
     expect(
       findings(adapters, ({ imports }) =>
         imports.filter(({ of }) => INSIDE_CORE.test(of)).map(({ of }) => `imports ${of}`)
@@ -298,7 +302,7 @@ describe("adapters", () => {
     ).toEqual([])
   })
 
-  it("import nothing at run time, where they are for pages", () => {
+  it("for pages import nothing at run time", () => {
     const outside = findings(
       adapters.filter(({ path }) => folderOf(path) === "client"),
       ({ imports }) =>
@@ -307,7 +311,7 @@ describe("adapters", () => {
     expect(outside).toEqual([])
   })
 
-  it("import no outside library but their own", () => {
+  it("import only their own outside library", () => {
     const foreign = findings(adapters, ({ path, imports }) =>
       imports
         .filter(({ of }) => !isSource(of) && !of.startsWith("effect/"))
@@ -319,7 +323,7 @@ describe("adapters", () => {
 })
 
 describe("the sources", () => {
-  it("speak HTTP only in adapters/http, and at the other end of the wire", () => {
+  it("contain words of HTTP only in adapters/http, and in the client", () => {
     const elsewhere = sources.filter(({ path }) => !["http", "client"].includes(folderOf(path)))
     const spoken = findings(elsewhere, ({ path, keys, texts, statuses }) => [
       ...[...keys, ...texts].filter(
@@ -330,14 +334,14 @@ describe("the sources", () => {
     expect(spoken).toEqual([])
   })
 
-  it("have no circle of imports, types included", () => {
+  it("have no circle of imports, including type imports", () => {
     const left = new Map(
       sources.map(({ path, imports }) => [
         path,
         imports.map(({ of }) => of).filter((of) => of !== path && isSource(of))
       ])
     )
-    // A file that imports nothing that is left, or that nothing imports that is left, is on no circle.
+    // Repeatedly removes files without remaining imports or importers: these are on no circle.
     for (let before = Number.POSITIVE_INFINITY; left.size < before; ) {
       before = left.size
       const used = new Set([...left.values()].flat())
@@ -348,7 +352,7 @@ describe("the sources", () => {
     expect([...left.keys()]).toEqual([])
   })
 
-  it("are in folders that are named after a concept", () => {
+  it("are in folders named after a concept", () => {
     const paths = ["core", "adapters"].flatMap(files)
     expect(paths.filter((path) => path.split("/").some((part) => EMPTY_NAMES.has(part)))).toEqual([])
   })
@@ -372,7 +376,7 @@ describe("the package", () => {
     expect(Object.keys(parse("package.json").exports).sort()).toEqual(Object.keys(expected).sort())
   })
 
-  it("has one version, and asks for the same libraries on npm and on JSR", () => {
+  it("has one version, and the same dependencies, on npm and on JSR", () => {
     const npm = parse("package.json")
     const jsr = parse("jsr.json")
     expect(jsr.version).toBe(npm.version)

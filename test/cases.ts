@@ -1,3 +1,3 @@
-/** How many cases of a property are tried: in Node all, in the other runtimes, which run the same code, a tenth. */
+/** The number of cases of a property: all of them on Node, a tenth on other runtimes, which run the same code. */
 export const cases = (inNode: number): number =>
   process.env["TEST_RUNTIME"] === "node" ? inNode : Math.ceil(inNode / 10)

@@ -1,4 +1,4 @@
-/** What the compiler says to files, as the project has it set. */
+/** Runs the compiler with the project's settings. */
 import { join } from "node:path"
 import ts from "typescript"
 
@@ -11,7 +11,7 @@ const { options } = ts.parseJsonConfigFileContent(
 const host = ts.createCompilerHost(options)
 const read = new Map<string, ts.SourceFile | undefined>()
 
-/** Every error of some files, of one program. What they import is checked elsewhere, and read once. */
+/** All errors of some files, as one program. Imported files are checked elsewhere, and read once. */
 export const check = (files: ReadonlyArray<string>, more: ts.CompilerOptions = {}): ReadonlyArray<ts.Diagnostic> => {
   const program = ts.createProgram(
     files,

@@ -1,17 +1,20 @@
 /**
- * `npm run setup`: the programs of the machine that tests call. As root on Debian it installs those that are missing;
- * elsewhere it says, in one line for each, which is missing and which tests are left out. With `CI` set that is a failure.
+ * `npm run setup`: installs the programs that tests call. As root on Debian it installs the missing ones; elsewhere it
+ * prints a line for each missing one, with the tests that are left out. With `CI` set that is a failure.
  */
 import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { delimiter, join } from "node:path"
 
-/** A program that tests call, by any of its names; the Debian packages that have it; and what is left out without it. */
+/**
+ * A program that tests call, by any of its names; the Debian packages that contain it; and the tests that are left out
+ * without it.
+ */
 interface Tool {
   readonly programs: ReadonlyArray<string>
   readonly packages: ReadonlyArray<string>
   readonly without: string
-  /** Whether it is on this machine. Default: a program of one of the names is. */
+  /** Whether it is on this machine. Default: whether a program with one of the names is. */
   readonly isThere?: () => boolean
 }
 
@@ -49,7 +52,7 @@ const TOOLS: ReadonlyArray<Tool> = [
 
 const isMissing = ({ programs, isThere }: Tool): boolean => !(isThere?.() ?? programs.some(has))
 
-/** How a command is run as root; undefined where it can't be without a password. */
+/** How a command is run as root; undefined if it can't be without a password. */
 const asRoot = (): ReadonlyArray<string> | undefined => {
   if (process.getuid?.() === 0) return []
   return spawnSync("sudo", ["-n", "true"]).status === 0 ? ["sudo", "-n"] : undefined

@@ -1,4 +1,4 @@
-/** The shapes that are measured on Redis, as pipelines of Levada's. Every step adds one to the sum of what it gets. */
+/** The pipeline shapes that are measured on Redis. Every step adds one to the sum of its inputs. */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { Pipeline, Task } from "../../adapters/promise/index.ts"
@@ -15,24 +15,24 @@ const task = (name: string, inputs: ReadonlyArray<string>) =>
     run: (async (values: Values) => ({ [name]: add(inputs.map((input) => values[input]!)) })) as never
   }) as unknown as Task.Task<string, Fields, Fields, never, never>
 
-/** What every step does, here and in the peers. */
+/** The work of every step, here and in the peers. */
 export const add = (values: ReadonlyArray<number>): number => values.reduce((sum, value) => sum + value, 1)
 
-/** How many steps go side by side in `fan`. */
+/** The number of parallel steps in `fan`. */
 export const WIDTH = 100
-/** How many follow one another in `chain`. */
+/** The number of consecutive steps in `chain`. */
 export const LENGTH = 10
 
 const range = (size: number): ReadonlyArray<number> => Array.from({ length: size }, (_, at) => at)
 
-/** Built as one whose wiring only run time knows. */
+/** Its wiring is only known at run time. */
 const make = (id: string, tasks: ReadonlyArray<Task.Task<string, Fields, Fields, never, never>>): Plain =>
   Result.getOrThrow(Pipeline.fromTasks(id, "dataflow", tasks)) as Plain
 
 /** A pipeline that needs no services. */
 type Plain = Pipeline.Pipeline<string, Readonly<Record<string, unknown>>, unknown, never, never>
 
-/** What is run in each shape, and how many steps that is. */
+/** The pipeline of each shape, and its number of steps. */
 export const SHAPES: Readonly<Record<string, readonly [pipeline: Plain, steps: number]>> = {
   flat: [make("flat", [task("a", ["n"])]), 1],
   chain: [

@@ -1,4 +1,7 @@
-/** A worker process: `node bench/redis/worker.ts levada|bullmq|pg-boss <url>`. Tells its parent how many runs have ended. */
+/**
+ * A worker process: `node bench/redis/worker.ts levada|bullmq|pg-boss <url>`. Reports the number of finished runs to
+ * its parent.
+ */
 import { FlowProducer, Worker } from "bullmq"
 import { Access, Levada } from "../../adapters/promise/index.ts"
 import { RedisStore } from "../../adapters/redis/index.ts"
@@ -8,7 +11,7 @@ import { add, SHAPES, WIDTH } from "./shapes.ts"
 const [, , system, url] = process.argv
 const CONCURRENCY = 100
 
-/** Tells the parent, now and then, how many runs have ended, and when the last first step began. */
+/** Reports to the parent, from time to time, the number of finished runs, and when the last first step began. */
 let ended = 0
 let told = 0
 setInterval(() => {
@@ -27,7 +30,7 @@ if (system === "levada") {
   await levada.ready
 } else if (system === "pg-boss") {
   const { producer, queue } = await boss(url!)
-  // By hand, as its own workers wait between two looks: one batch after the other, each of as many as it likes best.
+  // A loop by hand instead of pg-boss's own workers, which pause between polls: one batch after the other.
   const work = async (): Promise<void> => {
     for (;;) {
       const jobs = await producer.fetch<{ readonly n: number }>(queue, { batchSize: BATCH })
@@ -54,8 +57,8 @@ if (system === "levada") {
     async (job) => {
       const n = job.data.n ?? 1
       if (job.data.isTimed) began()
-      // A job of BullMQ's has one parent at most, so what follows several or is followed by several is added when the
-      // first step is done: the fewest jobs that do the same work.
+      // A BullMQ job has at most one parent, so a job with several parents or children is added when the first step is
+      // done. That takes the fewest jobs.
       if (job.name === "diamond" || job.name === "fan") {
         const names = job.name === "diamond" ? ["b", "c"] : Array.from({ length: WIDTH }, (_, at) => `s${at}`)
         await flows.add({

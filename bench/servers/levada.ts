@@ -1,4 +1,4 @@
-/** What every server under measurement serves: a small graph, and one task that answers at once. */
+/** Served by every server under measurement: a small graph, and one task that returns immediately. */
 import * as Schema from "effect/Schema"
 import { Access, Levada, Pipeline, Store, Task } from "../../adapters/promise/index.ts"
 

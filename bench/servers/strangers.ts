@@ -1,4 +1,4 @@
-/** A Levada with an API key, as strangers find it. */
+/** A Levada with an API key, for the bench of unauthenticated clients. */
 import { ApiKeys } from "../../adapters/keys/index.ts"
 import { NodeServer } from "../../adapters/node/index.ts"
 import { Access, Levada } from "../../adapters/promise/index.ts"

@@ -58,7 +58,7 @@ describe("the three recordings", () => {
     expect((await featuresOf("noise")).tempo_bpm).toBeNull()
   })
 
-  test("their figures differ in the order one hears", async () => {
+  test("their figures differ in the order that a listener hears", async () => {
     const [melody, speech, noise] = await Promise.all(NAMES.map(featuresOf))
     if (!melody || !speech || !noise) throw new Error("three recordings expected")
     for (const figure of ["spectral_flatness", "spectral_centroid_hz", "zero_crossing_rate"] as const) {
@@ -218,7 +218,7 @@ describe("decoding", () => {
     return Uint8Array.from([...tone.subarray(0, 36), ...chunk, ...tone.subarray(36)])
   }
 
-  test("gives back what was encoded, to 16 bits", async () => {
+  test("returns the encoded samples, to 16 bits", async () => {
     const original = sine(440, 8_000).samples
     const { samples, ...rest } = await decode(tone)
     expect(rest).toEqual({ sampleRate: 8_000, channels: 1, durationSeconds: 1 })

@@ -1,4 +1,4 @@
-// Everything the pipeline needs: decode, then extractFeatures, then tagsOf and embeddingOf side by side, then reportOf.
+// All exports of the analysis: decode, then extractFeatures, then tagsOf and embeddingOf in parallel, then reportOf.
 export { BrokenAudio, type BrokenAudioReason } from "./broken-audio.ts"
 export { decode, type Recording } from "./decode.ts"
 export { EMBEDDING_LENGTH, embeddingOf, similarityOf } from "./embedding.ts"

@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import { Access, Levada, Pipeline, Task } from "../../adapters/promise/index.ts"
 import { decode, embeddingOf, extractFeatures, PITCH_CLASSES, reportOf, type TagName, tagsOf } from "./analysis.ts"
 
-/** Where the files are that `file` names. */
+/** The folder of the files that `file` names. */
 const FOLDER = process.env["AUDIO_DIR"] ?? import.meta.dirname
 
 const Numbers = Schema.mutable(Schema.Array(Schema.Number))
@@ -34,7 +34,7 @@ const Features = Schema.Struct({
 })
 const Tags = Schema.Array(Schema.Struct({ tag: Schema.String, because: Schema.String }))
 
-// A name and not a path: whoever may run this over HTTP is not to read the rest of the disk.
+// A name and not a path: a caller over HTTP must not read the rest of the disk.
 const FileName = Schema.String.check(
   Schema.isPattern(/^[\w-][\w. -]*\.wav$/i, { message: "Expected the name of a .wav file in the audio folder" })
 )

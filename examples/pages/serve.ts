@@ -1,4 +1,4 @@
-/** A server of one's own with pages of one's own, and the API beside them. */
+/** A program's own server with its own pages, and the API beside them. */
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
@@ -15,7 +15,7 @@ const html = (name: string): string => `<!doctype html>
 <script type="module" src="/${name}.js"></script>
 `
 
-/** Serves the pages `/status.html` and `/graph.html`, and everything else by the API. */
+/** Serves the pages `/status.html` and `/graph.html`, and all other paths by the API. */
 export const serve = async (
   levada: Levada.Levada,
   { port }: { readonly port: number }

@@ -1,9 +1,9 @@
-/** API keys: which are taken, how they are compared, and the command that makes them. */
+/** API keys: which are accepted, how they are compared, and the command that generates them. */
 import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { afterEach, describe, expect, it, vi } from "vitest"
 import { ApiKeys, Tokens } from "../../adapters/keys/index.ts"
-import { told } from "./Asking.ts"
+import { authenticatorOutcome } from "./GuardHarness.ts"
 
 const READ = { role: "viewer", pipelines: ["*"], permissions: ["read"] } as const
 const PRINCIPAL = { id: "ci", roles: ["viewer"], grants: [{ pipelines: ["*"], permissions: ["read"] }] }
@@ -13,20 +13,20 @@ const crypto = process.getBuiltinModule("node:crypto")
 afterEach(() => vi.restoreAllMocks())
 
 const ask = (keys: Parameters<typeof ApiKeys.make>[0], apiKey: string | undefined) =>
-  told(ApiKeys.make(keys), { apiKey }, NOW)
+  authenticatorOutcome(ApiKeys.make(keys), { apiKey }, NOW)
 
-describe("a key", () => {
-  it("stands for its entry, given as it is or by its hash", async () => {
+describe("an API key", () => {
+  it("authenticates as its entry, whether the entry has the key or its hash", async () => {
     const hashed = `sha256:${crypto.createHash("sha256").update("the key").digest("hex")}`
     for (const key of ["the key", hashed, `sha256:${hashed.slice(7).toUpperCase()}`]) {
       expect(await ask({ [key]: { ...READ, id: "ci" } }, "the key")).toEqual(PRINCIPAL)
     }
-    // The hash itself opens nothing.
+    // The hash itself is not a key.
     expect(await ask({ [hashed]: READ }, hashed)).toBe("UnknownApiKey")
     expect(await ask({ [hashed]: READ }, hashed.slice(7))).toBe("UnknownApiKey")
   })
 
-  it("may be one of several that are good at once, and stops being one", async () => {
+  it("may be one of several valid keys of an entry, and can be withdrawn", async () => {
     const keys = {
       old: { ...READ, id: "ci", expires: "2026-01-01T00:00:00.001Z" },
       new: { ...READ, id: "ci", expires: "2027-01-01T00:00:00+01:00" },
@@ -35,10 +35,10 @@ describe("a key", () => {
     expect(await ask(keys, "old")).toEqual({ ...PRINCIPAL, expiresAtMillis: NOW + 1 })
     expect(await ask(keys, "new")).toEqual({ ...PRINCIPAL, expiresAtMillis: Date.parse("2026-12-31T23:00:00Z") })
     expect(await ask(keys, "gone")).toBe("UnknownApiKey")
-    expect(await told(ApiKeys.make(keys), { apiKey: "old" }, NOW + 1)).toBe("UnknownApiKey")
+    expect(await authenticatorOutcome(ApiKeys.make(keys), { apiKey: "old" }, NOW + 1)).toBe("UnknownApiKey")
   })
 
-  it("has a name that says nothing of it", async () => {
+  it("has a name that reveals no part of it", async () => {
     const principal = await ask({ "the key": READ }, "the key")
     expect(principal).toMatchObject({ id: expect.stringMatching(/^key-[0-9a-f]{8}$/) })
   })
@@ -51,17 +51,17 @@ describe("a key", () => {
     ["more than it", "the key ", "UnknownApiKey"],
     ["another case", "THE KEY", "UnknownApiKey"],
     ["a very long one", "k".repeat(100_000), "UnknownApiKey"],
-    ["the name of something that every object has", "__proto__", "UnknownApiKey"]
+    ["a name that every object inherits", "__proto__", "UnknownApiKey"]
   ])("is not %s", async (_, apiKey, heard) => {
     expect(await ask({ "the key": READ, constructor: READ }, apiKey)).toBe(heard)
   })
 
-  it("is compared with all of them in constant time, by hashes of one length, wherever it differs", async () => {
+  it("is compared with all keys in constant time, by hashes of equal length, wherever it differs", async () => {
     const compare = vi.spyOn(crypto, "timingSafeEqual")
     const authenticator = ApiKeys.make({ one: READ, two: READ, three: READ })
     for (const apiKey of ["one", "two", "three", "thre", "x", "k".repeat(600)]) {
       compare.mockClear()
-      await told(authenticator, { apiKey }, NOW)
+      await authenticatorOutcome(authenticator, { apiKey }, NOW)
       expect(compare).toHaveBeenCalledTimes(3)
       for (const [left, right] of compare.mock.calls) {
         expect([left.byteLength, right.byteLength]).toEqual([32, 32])
@@ -70,14 +70,14 @@ describe("a key", () => {
   })
 })
 
-describe("an entry that can't be used is refused by name, and without its key", () => {
+describe("an invalid entry is refused by name, and without its key", () => {
   it.each([
     ["no entries", {}, "apiKeys"],
     ["no role", { "marked-key": { ...READ, role: "" } }, "apiKeys[0].role"],
     ["an empty id", { "marked-key": { ...READ, id: "" } }, "apiKeys[0].id"],
     ["no pipelines", { "marked-key": { role: "a", permissions: ["read"] } }, "apiKeys[0].pipelines"],
     ["no permissions", { one: READ, "marked-key": { role: "a", pipelines: ["*"] } }, "apiKeys[1].permissions"],
-    ["a permission that there is not", { "marked-key": { ...READ, permissions: ["write"] } }, '"write"'],
+    ["an unknown permission", { "marked-key": { ...READ, permissions: ["write"] } }, '"write"'],
     ["an instant without a zone", { "marked-key": { ...READ, expires: "2027-01-01T00:00:00" } }, "apiKeys[0].expires"],
     ["no instant", { "marked-key": { ...READ, expires: "soon" } }, "apiKeys[0].expires"],
     ["half a hash", { "sha256:marked-key": READ }, "64 hexadecimal digits"],
@@ -91,8 +91,8 @@ describe("an entry that can't be used is refused by name, and without its key", 
   })
 })
 
-describe("made keys and tokens", () => {
-  it("are never the same, and known by their hashes", async () => {
+describe("generated keys and tokens", () => {
+  it("are never equal, and are recognised by their hashes", async () => {
     const { key, hashed } = ApiKeys.generate()
     expect(key).toMatch(/^lvk_[\w-]{43}$/)
     expect(ApiKeys.generate().key).not.toBe(key)
@@ -101,7 +101,7 @@ describe("made keys and tokens", () => {
     const { token, digest } = maker.make()
     expect(token).toMatch(/^lvt_[\w-]{43}$/)
     expect(maker.make().token).not.toBe(token)
-    // Another server knows it too.
+    // Another server recognises it too.
     expect(Tokens.make().digest(token)).toBe(digest)
     expect(digest).not.toContain(token.slice(4))
     for (const text of ["", "lvt_", token.slice(0, -1), `${token}x`, token.toUpperCase(), "a.b.c"]) {
@@ -120,7 +120,7 @@ describe.skipIf(process.env["TEST_RUNTIME"] !== "node")("the command", () => {
     return { status, stdout, stderr }
   }
 
-  it("makes a key, and the entry that knows it", async () => {
+  it("generates a key, and the entry that recognises it", async () => {
     const { status, stdout } = run(
       ...["--role", "viewer", "--permissions", "read,execute", "--pipelines", "reports_*,audio"],
       ...["--id", "ci", "--expires", "2027-01-31T00:00:00Z"]
@@ -138,7 +138,7 @@ describe.skipIf(process.env["TEST_RUNTIME"] !== "node")("the command", () => {
   })
 
   it.each([[[]], [["--role", "a", "--permissions", "all"]], [["--rôle", "a"]], [["--role", "a", "--expires", "soon"]]])(
-    "says how it is used when it is not: %o",
+    "explains its usage when called wrongly: %o",
     (options) => {
       const { status, stdout, stderr } = run(...options)
       expect(status).toBe(1)

@@ -1,4 +1,4 @@
-/** The guard: its one order, and that whatever breaks lets nobody in. */
+/** The guard: its fixed order of checks, and that it denies access when any part of it fails. */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -8,13 +8,13 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { ApiKeys, Tokens } from "../../adapters/keys/index.ts"
 import { Access, type Authenticator, Errors, Principal, Store } from "../../adapters/promise/index.ts"
-import { guarded, hear, visitor } from "./Asking.ts"
+import { guardOutcome, visitor, withGuard } from "./GuardHarness.ts"
 
 const ALL = { pipelines: ["*"], permissions: Principal.PERMISSIONS } as const
 const keys = ApiKeys.make({ "the key": { role: "admin", id: "ada", ...ALL }, other: { role: "b", id: "bob", ...ALL } })
 const SHOWN = { apiKey: "the key" }
 
-/** A Store of which some parts are others. */
+/** A Store with some parts replaced. */
 const storeWith = (parts: (store: Store.Store) => Partial<Store.Store>): Layer.Layer<Store.Store, unknown> =>
   Layer.effect(
     Store.Store,
@@ -29,7 +29,7 @@ const down = Effect.fail(new Errors.StoreUnavailable("The Store is down"))
 const tagOf = <A, E extends { readonly _tag: string }>(effect: Effect.Effect<A, E>): Effect.Effect<string> =>
   Effect.match(effect, { onSuccess: () => "allowed", onFailure: ({ _tag }) => _tag })
 
-describe("the order", () => {
+describe("the order of checks", () => {
   const seen: Array<string> = []
   const watched: Authenticator = {
     scheme: "Test",
@@ -57,8 +57,8 @@ describe("the order", () => {
   }))
   const access = Access.secured({ authenticators: [watched], limits: { read: "1/minute" }, requireHttps: true })
 
-  it("is HTTPS, who, address, whether, principal, audit", () =>
-    guarded(
+  it("is HTTPS, authentication, rate by address, permission, rate by principal, audit", () =>
+    withGuard(
       access,
       (guard) =>
         Effect.gen(function* () {
@@ -92,8 +92,8 @@ describe("the order", () => {
       store
     ))
 
-  it("asks nothing of the program itself, and records nothing of it", () =>
-    guarded(
+  it("does not apply to the program itself, whose requests are not recorded", () =>
+    withGuard(
       access,
       (guard) =>
         Effect.gen(function* () {
@@ -106,9 +106,11 @@ describe("the order", () => {
     ))
 })
 
-describe("an authenticator that is broken lets nobody in", () => {
+describe("with an authenticator that fails, access is denied", () => {
   const said = (authenticate: Authenticator["authenticate"]) =>
-    guarded(Access.secured({ authenticators: [{ scheme: "Test", authenticate }] }), (guard) => hear(guard, SHOWN))
+    withGuard(Access.secured({ authenticators: [{ scheme: "Test", authenticate }] }), (guard) =>
+      guardOutcome(guard, SHOWN)
+    )
   const unavailable = { tag: "AuthenticatorUnavailable" }
 
   it.each<[string, Authenticator["authenticate"]]>([
@@ -126,8 +128,8 @@ describe("an authenticator that is broken lets nobody in", () => {
     ],
     ["rejects", () => Promise.reject(new Error("the key"))],
     ["dies", () => Effect.die("the key")],
-    ["fails with something of its own", () => Effect.fail({ _tag: "Mine" } as never)],
-    ["gives a principal that never was", () => Promise.resolve({ id: 7 } as never)]
+    ["fails with an error of its own", () => Effect.fail({ _tag: "Mine" } as never)],
+    ["returns an invalid principal", () => Promise.resolve({ id: 7 } as never)]
   ])("when it %s", async (_, authenticate) => {
     const heard = await said(authenticate)
     expect(heard).toMatchObject(unavailable)
@@ -139,8 +141,8 @@ describe("an authenticator that is broken lets nobody in", () => {
     const logger = Logger.layer([Logger.make(({ message }) => void lines.push(JSON.stringify(message)))])
     for (const thrown of ["the key", new Error("the key"), { _tag: "the key" }]) {
       const authenticate = () => Effect.die(thrown)
-      await guarded(Access.secured({ authenticators: [{ scheme: "Test", authenticate }] }), (guard) =>
-        Effect.provide(hear(guard, SHOWN), logger)
+      await withGuard(Access.secured({ authenticators: [{ scheme: "Test", authenticate }] }), (guard) =>
+        Effect.provide(guardOutcome(guard, SHOWN), logger)
       )
     }
     expect(lines.filter((line) => line.includes("authenticator for Test"))).toHaveLength(3)
@@ -148,9 +150,9 @@ describe("an authenticator that is broken lets nobody in", () => {
   })
 
   it("when it hangs: after five seconds", () =>
-    guarded(Access.secured({ authenticators: [{ scheme: "Test", authenticate: () => Effect.never }] }), (guard) =>
+    withGuard(Access.secured({ authenticators: [{ scheme: "Test", authenticate: () => Effect.never }] }), (guard) =>
       Effect.gen(function* () {
-        const fiber = yield* Effect.forkChild(hear(guard, SHOWN))
+        const fiber = yield* Effect.forkChild(guardOutcome(guard, SHOWN))
         yield* TestClock.adjust("4999 millis")
         expect(fiber.pollUnsafe()).toBeUndefined()
         yield* TestClock.adjust("1 millis")
@@ -158,14 +160,14 @@ describe("an authenticator that is broken lets nobody in", () => {
       })
     ))
 
-  it("whatever it answers that is no principal", () =>
+  it("when it returns any value that is not a principal", () =>
     fc.assert(
       fc.asyncProperty(
         fc
           .anything()
           .filter((value) => value !== undefined && typeof (value as PromiseLike<unknown>)?.then !== "function"),
         async (value) => {
-          // What fast-check finds has no roles.
+          // The values that fast-check generates have no roles.
           expect(await said(() => value as never)).toMatchObject(unavailable)
           expect(await said(() => Promise.resolve(value as never))).toMatchObject(unavailable)
         }
@@ -184,39 +186,39 @@ describe("an authenticator that is broken lets nobody in", () => {
     { id: "a", roles: [], narrowed: "p" },
     { id: "a", roles: [], expiresAtMillis: "2027" },
     { id: "a", roles: [], expiresAtMillis: Number.NaN }
-  ])("nearly a principal: %o", async (answer) => {
+  ])("when it returns an almost valid principal: %o", async (answer) => {
     expect(await said(() => answer as never)).toMatchObject(unavailable)
   })
 
-  it("a principal whose credentials are over", async () => {
+  it("when it returns a principal whose credentials have expired", async () => {
     expect(await said(() => ({ id: "a", roles: [], expiresAtMillis: 1 }))).toMatchObject({
       principal: { id: "Test:a" }
     })
     expect(await said(() => ({ id: "a", roles: [], expiresAtMillis: 0 }))).toMatchObject({ tag: "Unauthenticated" })
   })
 
-  it("and one that knows nobody leaves it to the next", async () => {
+  it("an authenticator that finds no credentials leaves the request to the next one", async () => {
     const authenticators = [{ scheme: "Test", authenticate: () => undefined }, keys]
-    expect(await guarded(Access.secured({ authenticators }), (guard) => hear(guard, SHOWN))).toMatchObject({
+    expect(await withGuard(Access.secured({ authenticators }), (guard) => guardOutcome(guard, SHOWN))).toMatchObject({
       principal: { id: "ApiKey:ada" }
     })
-    expect(await guarded(Access.secured({ authenticators }), (guard) => hear(guard, {}))).toMatchObject({
+    expect(await withGuard(Access.secured({ authenticators }), (guard) => guardOutcome(guard, {}))).toMatchObject({
       tag: "Unauthenticated",
       message: "Credentials are needed, and none were shown"
     })
   })
 
-  it("and two that know somebody know nobody", async () => {
+  it("two authenticators that both match are refused", async () => {
     const authenticators = [keys, { scheme: "Test", authenticate: () => ({ id: "eve", roles: [] }) }]
-    expect(await guarded(Access.secured({ authenticators }), (guard) => hear(guard, SHOWN))).toMatchObject({
+    expect(await withGuard(Access.secured({ authenticators }), (guard) => guardOutcome(guard, SHOWN))).toMatchObject({
       tag: "Unauthenticated"
     })
   })
 })
 
-describe("a Store that is down lets nobody in", () => {
+describe("with a Store that is down, access is denied", () => {
   const ask = (parts: Parameters<typeof storeWith>[0], shown: object = SHOWN) =>
-    guarded(
+    withGuard(
       Access.secured({ authenticators: [keys], limits: { read: "10/minute" }, tokens: Tokens.make() }),
       (guard) =>
         tagOf(
@@ -227,13 +229,13 @@ describe("a Store that is down lets nobody in", () => {
       storeWith(parts)
     )
 
-  it("when limits can't be counted", async () => {
+  it("when requests can't be counted", async () => {
     expect(await ask(() => ({ limiter: { take: () => down } }))).toBe("StoreUnavailable")
   })
-  it("when ACLs can't be known", async () => {
+  it("when ACLs can't be read", async () => {
     expect(await ask(({ acls }) => ({ acls: { ...acls, list: down, changed: Effect.never } }))).toBe("StoreUnavailable")
   })
-  it("when it can't be recorded", async () => {
+  it("when the audit log can't be written", async () => {
     expect(await ask(({ audit }) => ({ audit: { ...audit, append: () => down } }))).toBe("StoreUnavailable")
   })
   it("when a token can't be looked up", async () => {
@@ -244,7 +246,7 @@ describe("a Store that is down lets nobody in", () => {
   })
 })
 
-describe("options that can't be used are refused by name", () => {
+describe("invalid options are refused by name", () => {
   it.each([
     [{ authenticators: [] }, "access.authenticators"],
     [{}, "access.authenticators"],
@@ -277,7 +279,7 @@ it("ACLs that can't be followed any more hold no longer, also when the Store bre
       )
     }
   }))
-  return guarded(
+  return withGuard(
     access,
     (guard) =>
       Effect.gen(function* () {

@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
 import { Pipeline, Task } from "../../adapters/promise/index.ts"
-import { served } from "./Served.ts"
+import { servePrincipals } from "./PrincipalServer.ts"
 
 const echo = Pipeline.make("echo", [
   Task.make("say", {
@@ -20,8 +20,8 @@ const sent = (key: string, word: string) => ({
   headers: { "idempotency-key": key }
 })
 
-test("another principal's key gives neither its run nor its result, and tells no id", async () => {
-  await using server = served({ ada: grant, bob: grant }, { pipelines: [echo] })
+test("another principal's key returns neither its run nor its result, and reveals no id", async () => {
+  await using server = servePrincipals({ ada: grant, bob: grant }, { pipelines: [echo] })
   const ofAda = await server.as("ada", "POST", "/pipelines/echo/execute", sent("k", "secret"))
   const same = await server.as("bob", "POST", "/pipelines/echo/execute", sent("k", "secret"))
   const other = await server.as("bob", "POST", "/pipelines/echo/execute", sent("k", "mine"))
@@ -35,8 +35,8 @@ test("another principal's key gives neither its run nor its result, and tells no
   expect(again.json.task_id).toBe(ofAda.json.task_id)
 })
 
-test("the program's own keys stay as they are, and no principal has them", async () => {
-  await using server = served({ ada: grant }, { pipelines: [echo] })
+test("the program's own keys stay unchanged, and no principal can use them", async () => {
+  await using server = servePrincipals({ ada: grant }, { pipelines: [echo] })
   const own = await server.levada.start(echo, { word: "x" }, { idempotencyKey: "k" })
   expect(await server.levada.start(echo, { word: "x" }, { idempotencyKey: "k" })).toBe(own)
   const { json } = await server.as("ada", "POST", "/pipelines/echo/execute", sent("k", "x"))
@@ -50,8 +50,8 @@ const key = fc
   )
   .map((text) => text.trim() || "k")
 
-test("two starts are one run where principal and key are the same, and only there", async () => {
-  await using server = served(Object.fromEntries(NAMES.map((name) => [name.replace(" ", "-"), grant])), {
+test("two starts are one run only if both principal and key are the same", async () => {
+  await using server = servePrincipals(Object.fromEntries(NAMES.map((name) => [name.replace(" ", "-"), grant])), {
     pipelines: [echo]
   })
   const names = NAMES.map((name) => name.replace(" ", "-"))

@@ -1,4 +1,4 @@
-/** Key sets that are fetched: they change, and the server that has them may be ill. */
+/** Key sets that are fetched: their keys change, and their server may fail. */
 import { createServer, type RequestListener } from "node:http"
 import type { AddressInfo } from "node:net"
 import * as Effect from "effect/Effect"
@@ -8,7 +8,7 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose"
 import { afterEach, expect, it, vi } from "vitest"
 import { JwtAuthenticator } from "../../adapters/jwt/index.ts"
 import { Access } from "../../adapters/promise/index.ts"
-import { guarded, hear, told } from "./Asking.ts"
+import { authenticatorOutcome, guardOutcome, withGuard } from "./GuardHarness.ts"
 
 const closers: Array<() => void> = []
 afterEach(() => {
@@ -16,7 +16,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** A server; gives an authenticator that fetches its keys there. */
+/** A server, and an authenticator that fetches its keys there. */
 const serving = async (listener: RequestListener) => {
   const server = createServer(listener)
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
@@ -37,7 +37,7 @@ const pair = async (kid: string) => {
   return { jwk, token }
 }
 
-it("are fetched once for many tokens, and again when a token names a key that is not there, but not too often", async () => {
+it("are fetched once for many tokens, and again for an unknown key id, but not too often", async () => {
   const [one, two] = [await pair("one"), await pair("two")]
   let keys = [one.jwk]
   let fetched = 0
@@ -45,14 +45,14 @@ it("are fetched once for many tokens, and again when a token names a key that is
     fetched++
     response.end(JSON.stringify({ keys }))
   })
-  const ask = (bearer: string) => told(authenticator, { bearer })
+  const ask = (bearer: string) => authenticatorOutcome(authenticator, { bearer })
   expect(await Promise.all([ask(one.token), ask(one.token)])).toMatchObject([{ id: "ada" }, { id: "ada" }])
   expect(await ask(two.token)).toBe("Unauthenticated")
   expect(fetched).toBe(1)
   keys = [two.jwk]
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 31_000 })
   expect(await ask(two.token)).toMatchObject({ id: "ada" })
-  // The old key is gone, and what was signed with it is no longer good.
+  // The old key is gone, and tokens signed with it are invalid.
   expect(await ask(one.token)).toBe("Unauthenticated")
   expect(fetched).toBe(2)
 })
@@ -63,21 +63,20 @@ it.each<[string, RequestListener]>([
   ["answers with no keys", (_, response) => response.end('{"keys":7}')],
   ["redirects", (_, response) => response.writeHead(302, { location: "http://127.0.0.1:1/" }).end()],
   ["hangs up", (request) => request.socket.destroy()]
-])(
-  "can't be known while the server %s: nobody gets in, and nobody is told that their token is wrong",
-  async (_, listener) => {
-    const authenticator = await serving(listener)
-    expect(await told(authenticator, { bearer: (await pair("one")).token })).toBe("AuthenticatorUnavailable")
-  }
-)
+])("while the server %s, access is denied, and no valid token is called invalid", async (_, listener) => {
+  const authenticator = await serving(listener)
+  expect(await authenticatorOutcome(authenticator, { bearer: (await pair("one")).token })).toBe(
+    "AuthenticatorUnavailable"
+  )
+})
 
-it("are not waited for longer than five seconds", async () => {
+it("are waited for five seconds at most", async () => {
   const asked = Promise.withResolvers<void>()
   const authenticator = await serving(() => asked.resolve())
   const { token } = await pair("one")
-  await guarded(Access.secured({ authenticators: [authenticator] }), (guard) =>
+  await withGuard(Access.secured({ authenticators: [authenticator] }), (guard) =>
     Effect.gen(function* () {
-      const fiber = yield* Effect.forkChild(hear(guard, { bearer: token }))
+      const fiber = yield* Effect.forkChild(guardOutcome(guard, { bearer: token }))
       yield* Effect.promise(() => asked.promise)
       yield* TestClock.adjust("5 seconds")
       expect(yield* Fiber.join(fiber)).toMatchObject({ tag: "AuthenticatorUnavailable" })

@@ -1,9 +1,9 @@
-/** Signed tokens: those that are taken, and every way to make one that must not be. */
+/** Signed tokens: the accepted ones, and every way to make one that must be refused. */
 import { exportJWK, exportSPKI, generateKeyPair, type JWK, SignJWT } from "jose"
 import { beforeAll, describe, expect, it } from "vitest"
 import { JwtAuthenticator } from "../../adapters/jwt/index.ts"
 import { Verified } from "../../adapters/jwt/Verified.ts"
-import { told } from "./Asking.ts"
+import { authenticatorOutcome } from "./GuardHarness.ts"
 
 const SECRET = "a secret of the tests, of more than 32 bytes"
 const NOW = Date.parse("2026-01-01T00:00:00Z")
@@ -20,7 +20,8 @@ const sign = (
 ): Promise<string> => new SignJWT(claims).setProtectedHeader(header).sign(key)
 
 const hs = JwtAuthenticator.make({ secret: SECRET })
-const ask = (token: string, authenticator = hs, nowMillis = NOW) => told(authenticator, { bearer: token }, nowMillis)
+const ask = (token: string, authenticator = hs, nowMillis = NOW) =>
+  authenticatorOutcome(authenticator, { bearer: token }, nowMillis)
 
 interface Pair {
   readonly alg: JwtAuthenticator.Algorithm
@@ -36,14 +37,14 @@ beforeAll(async () => {
   }
 })
 
-describe("a token that is good", () => {
-  it.each(["HS256", "HS384", "HS512"] as const)("by %s stands for its subject and its role", async (alg) => {
+describe("a valid token", () => {
+  it.each(["HS256", "HS384", "HS512"] as const)("with %s gives its subject and its role", async (alg) => {
     const secret = SECRET.repeat(2)
     const authenticator = JwtAuthenticator.make({ secret, algorithms: [alg] })
     expect(await ask(await sign(CLAIMS, bytes(secret), { alg }), authenticator)).toEqual(ADA)
   })
 
-  it.each(["RS256", "ES256", "EdDSA"])("by %s, in PEM, as a JWK and in a key set", async (alg) => {
+  it.each(["RS256", "ES256", "EdDSA"])("with %s, verified by PEM, by JWK and by a key set", async (alg) => {
     const { privateKey, spki, jwk } = pairs.get(alg)!
     const algorithms = [alg as JwtAuthenticator.Algorithm]
     const token = await sign(CLAIMS, privateKey, { alg, kid: "one" })
@@ -69,9 +70,9 @@ describe("a token that is good", () => {
     })
   })
 
-  it("is none of ours when it is no token, and somebody else may know it", async () => {
+  it("is left to the next authenticator if it is not a JWT", async () => {
     for (const bearer of [undefined, "", "lvt_abc", "a.b", "a.b.c.d", "a b.c.d"]) {
-      expect(await told(hs, { bearer }, NOW)).toBeUndefined()
+      expect(await authenticatorOutcome(hs, { bearer }, NOW)).toBeUndefined()
     }
   })
 })
@@ -80,15 +81,15 @@ describe("a token is refused", () => {
   it.each([
     ["that has expired", { ...CLAIMS, exp: SECONDS - 6 }],
     ["that never expires", { sub: "ada" }],
-    ["whose end is a text", { ...CLAIMS, exp: String(SECONDS + 60) }],
-    ["that is not yet one", { ...CLAIMS, nbf: SECONDS + 60 }],
-    ["of nobody", { exp: SECONDS + 60 }],
-    ["whose subject is no text", { sub: 7, exp: SECONDS + 60 }]
+    ["whose end is not a number", { ...CLAIMS, exp: String(SECONDS + 60) }],
+    ["that is not valid yet", { ...CLAIMS, nbf: SECONDS + 60 }],
+    ["without a subject", { exp: SECONDS + 60 }],
+    ["whose subject is not text", { sub: 7, exp: SECONDS + 60 }]
   ])("%s", async (_, claims) => {
     expect(await ask(await sign(claims))).toBe("Unauthenticated")
   })
 
-  it("by another issuer, or for another audience, where these are set", async () => {
+  it("from another issuer, or for another audience, if these are set", async () => {
     const authenticator = JwtAuthenticator.make({ secret: SECRET, issuer: "us", audience: ["levada", "other"] })
     const issued = async (claims: object) => ask(await sign({ ...CLAIMS, ...claims }), authenticator)
     expect(await issued({ iss: "us", aud: "levada" })).toMatchObject({ id: "ada" })
@@ -103,7 +104,7 @@ describe("a token is refused", () => {
     }
   })
 
-  it("that is not signed, by whatever spelling", async () => {
+  it('that is not signed, however "none" is spelled', async () => {
     for (const alg of ["none", "None", "NONE", ""]) {
       for (const signature of ["", "x"]) {
         expect(await ask(`${part({ alg })}.${part(CLAIMS)}.${signature}`)).toBe("Unauthenticated")
@@ -116,13 +117,13 @@ describe("a token is refused", () => {
     expect(await ask("e30.e30.e30")).toBe("Unauthenticated")
   })
 
-  it("of another algorithm than the pinned ones, also when the key would do", async () => {
+  it("with another algorithm than the allowed ones, even if the key would fit", async () => {
     const secret = SECRET.repeat(2)
     const authenticator = JwtAuthenticator.make({ secret })
     expect(await ask(await sign(CLAIMS, bytes(secret), { alg: "HS512" }), authenticator)).toBe("Unauthenticated")
   })
 
-  it("that takes a public key for a secret", async () => {
+  it("that uses a public key as a secret", async () => {
     const { spki, jwk } = pairs.get("RS256")!
     const forged = [
       await sign(CLAIMS, bytes(spki), { alg: "HS256" }),
@@ -153,7 +154,7 @@ describe("a token is refused", () => {
     }
   })
 
-  it("beyond the tolerance of clocks, and not within", async () => {
+  it("beyond the tolerance for clocks, but not within it", async () => {
     const token = await sign({ ...CLAIMS, exp: SECONDS, nbf: SECONDS })
     const authenticator = JwtAuthenticator.make({ secret: SECRET, clockToleranceSeconds: 2 })
     expect(await ask(token, authenticator, NOW + 1_000)).toMatchObject({ id: "ada" })
@@ -162,7 +163,7 @@ describe("a token is refused", () => {
     expect(await ask(token, authenticator, NOW - 3_000)).toBe("Unauthenticated")
   })
 
-  it("when it is over, however often it was good before", async () => {
+  it("when it has expired, however often it was accepted before", async () => {
     const token = await sign(CLAIMS)
     for (const after of [0, 1_000, 29_000, 59_000])
       expect(await ask(token, hs, NOW + after)).toMatchObject({ id: "ada" })
@@ -170,8 +171,8 @@ describe("a token is refused", () => {
   })
 })
 
-describe("tokens that were verified a moment ago", () => {
-  it("are verified again after half a minute, or when they are over, and are not too many", () => {
+describe("the cache of verified tokens", () => {
+  it("verifies a token again after half a minute or when it expires, and is bounded", () => {
     const verified = new Verified()
     const principal = { id: "ada", roles: [] }
     verified.add("long", principal, 0)
@@ -188,7 +189,7 @@ describe("tokens that were verified a moment ago", () => {
   })
 })
 
-describe("options that can't be used", () => {
+describe("invalid options", () => {
   const { spki } = { spki: "-----BEGIN PUBLIC KEY-----\n…\n-----END PUBLIC KEY-----" }
   it.each([
     [{}, "exactly one of"],

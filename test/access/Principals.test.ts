@@ -1,10 +1,10 @@
-/** Two principals are one only where scheme and id are the same. */
+/** Two principals are the same only if both scheme and id are equal. */
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { describe, expect, it, test } from "vitest"
 import { Access, type Authenticator } from "../../adapters/promise/index.ts"
 import * as Acl from "../../core/values/Acl.ts"
-import { guarded, visitor } from "./Asking.ts"
+import { visitor, withGuard } from "./GuardHarness.ts"
 
 const id = fc.string({ unit: fc.constantFrom("a", ":", "B", "/"), minLength: 1, maxLength: 4 })
 const scheme = fc.constantFrom("ApiKey", "Bearer", "B", "a")
@@ -27,7 +27,7 @@ describe("a principal", () => {
           limits: { read: "1/minute" }
         })
         const isSame = scheme === otherScheme && id === otherId
-        await guarded(access, (guard) =>
+        await withGuard(access, (guard) =>
           Effect.gen(function* () {
             const enter = (name: string, of: string) =>
               guard.enter(visitor({ header: () => `${name} ${of}` }), "execute")
@@ -43,13 +43,16 @@ describe("a principal", () => {
     ))
 })
 
-test.each(["principal:ada", "principal:", "principal::ada", "principal:ApiKey:"])("an ACL may not say '%s'", (name) => {
-  expect(() => Access.secured({ authenticators: [...authenticators], acls: { p: { read: [name] } } })).toThrow(
-    "<scheme>"
-  )
-  expect(Acl.problems({ read: [name] })).toHaveLength(1)
-})
+test.each(["principal:ada", "principal:", "principal::ada", "principal:ApiKey:"])(
+  "an ACL may not contain '%s'",
+  (name) => {
+    expect(() => Access.secured({ authenticators: [...authenticators], acls: { p: { read: [name] } } })).toThrow(
+      "<scheme>"
+    )
+    expect(Acl.problems({ read: [name] })).toHaveLength(1)
+  }
+)
 
-test("a scheme has no colon, which parts it from an id", () => {
+test("a scheme contains no colon, which separates it from the id", () => {
   expect(() => Access.secured({ authenticators: [{ scheme: "A:b", authenticate: () => undefined }] })).toThrow("scheme")
 })

@@ -1,4 +1,4 @@
-/** API keys that can be guessed: warned of at start, and served on this machine only. */
+/** Short API keys, which can be guessed: a warning at the start, and access from this machine only. */
 import * as Logger from "effect/Logger"
 import * as fc from "fast-check"
 import { afterEach, describe, expect, it } from "vitest"
@@ -26,8 +26,8 @@ const make = (access: Access.Access) => {
   return levada
 }
 
-describe("a key below 16 characters", () => {
-  it("is warned of by the name of its setting, and never quoted", async () => {
+describe("an API key below 16 characters", () => {
+  it("causes a warning that names its setting and does not quote it", async () => {
     const keys = { "admin-key": grant, "viewer-key-that-is-long-enough": grant }
     make((await Settings.read({ LEVADA_API_KEYS: JSON.stringify(keys) })).access)
     const warned = lines.filter((line) => line.includes("LEVADA_API_KEYS"))
@@ -38,7 +38,7 @@ describe("a key below 16 characters", () => {
     expect(lines.filter((line) => line.includes("apiKeys[0]"))).toHaveLength(1)
   })
 
-  it("is served on this machine, and nowhere else", () =>
+  it("is accepted from this machine only", () =>
     fc.assert(
       fc.asyncProperty(
         fc.constantFrom("127.0.0.1", "localhost", "0.0.0.0", "::", "::1"),
@@ -54,7 +54,7 @@ describe("a key below 16 characters", () => {
       { numRuns: 40 }
     ))
 
-  it("is nothing that a hash tells", () => {
+  it("can't be detected if only its hash is configured", () => {
     make(Access.secured({ authenticators: [ApiKeys.make({ [ApiKeys.generate().hashed]: grant })] }))
     expect(lines.filter((line) => line.includes("characters"))).toEqual([])
   })

@@ -1,24 +1,26 @@
-/** Starts a great many runs at the beginning, which wait while all else goes on; works off the one half, cancels the other. */
+/**
+ * Starts very many runs at the beginning, which wait during the trial; then finishes one half and cancels the other.
+ */
 import { full, paused } from "./BacklogPipelines.ts"
-import type { Wanted } from "./Load.ts"
+import type { RequestedRun } from "./Load.ts"
 import type { Slot } from "./Processes.ts"
-import type { Answer, Asked } from "./Wire.ts"
+import type { ServerAnswer, ServerRequest } from "./Wire.ts"
 
-/** No other run has a seed from here on. */
+/** Seeds from here on belong to the backlog. */
 const FIRST_SEED = 1_000_000_000
 
-/** How many runs one request is about. */
+/** The number of runs in one request. */
 const AT_ONCE = 500
 
-/** How long the driver waits before it asks again, in milliseconds. */
+/** How long the driver waits before it repeats a request, in milliseconds. */
 const AGAIN_MILLIS = 500
 
 const OPTIONS = {}
 
-/** Runs that wait for long. */
+/** Options of runs that may wait long. */
 export class Backlog {
-  /** All of them. */
-  readonly wanted: ReadonlyArray<Wanted>
+  /** All runs of the backlog. */
+  readonly wanted: ReadonlyArray<RequestedRun>
   readonly #servers: ReadonlyArray<Slot>
   readonly #say: (line: string) => void
   readonly #filled: Promise<void>
@@ -40,7 +42,7 @@ export class Backlog {
     this.#filled = this.#fill()
   }
 
-  /** Works off what was paused, and cancels the rest. Starts once all of it is there. */
+  /** Resumes the paused half, and cancels the rest. Begins once all runs are submitted. */
   async drain(): Promise<void> {
     await this.#filled
     await this.#untilDone({ is: "pause", pipeline: paused.pipeline.id, paused: false })
@@ -78,12 +80,12 @@ export class Backlog {
     this.#say(`a backlog of ${this.wanted.length} runs waits`)
   }
 
-  async #untilDone(asked: Asked): Promise<void> {
+  async #untilDone(asked: ServerRequest): Promise<void> {
     while ((await this.#ask(asked))?.is !== "done") await later(AGAIN_MILLIS)
   }
 
-  /** Asks one server after the other. */
-  #ask(asked: Asked): Promise<Answer | undefined> {
+  /** Sends a request to one server after the other. */
+  #ask(asked: ServerRequest): Promise<ServerAnswer | undefined> {
     return this.#servers[this.#turn++ % this.#servers.length]!.current.ask(asked)
   }
 }

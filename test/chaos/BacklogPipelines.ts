@@ -1,8 +1,8 @@
-/** Pipelines of which a great many runs wait: one is paused, of the other only a few runs may be under way. */
+/** Pipelines with very many waiting runs: one is paused, the other has a low limit of runs. */
 import { build, type Case } from "./Case.ts"
 import { mix, mixing } from "./Tasks.ts"
 
-/** Runs wait until it is resumed, and then all of them are worked off. */
+/** Its runs wait until it is resumed; then all of them finish. */
 export const paused: Case = {
   pipeline: build("backlog_paused", [mixing("fetch", ["seed"], { millis: 0 })]),
   values: (seed) => ({ fetchd: mix("fetch", seed) }),
@@ -10,7 +10,7 @@ export const paused: Case = {
   weight: 0
 }
 
-/** Runs wait for the few before them, which are slow, until all of them are cancelled. */
+/** Its runs wait behind a few slow ones, until all of them are cancelled. */
 export const full: Case = {
   pipeline: build("backlog_full", [mixing("serve", ["seed"], { millis: 1_500 })], { limit: { runs: 3 } }),
   values: (seed) => ({ served: mix("serve", seed) }),

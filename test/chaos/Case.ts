@@ -1,28 +1,31 @@
-/** A pipeline of a trial, and what its runs come to. */
+/** A pipeline of a trial, and the expected results of its runs. */
 import * as Result from "effect/Result"
 import { Pipeline, type Run, type Step, type Task } from "../../adapters/promise/index.ts"
 
 /** A pipeline with the parameter `seed`. */
 export type Seeded = Pipeline.Pipeline<string, { readonly seed: number }, unknown, never, never>
 
-/** A pipeline, and what its runs come to. */
+/** A pipeline, and the expected results of its runs. */
 export interface Case {
   readonly pipeline: Seeded
-  /** What a run with this seed records, by name: each of them where its step completed, all when nobody interferes. */
+  /**
+   * The values that a run with this seed records, by name. Each is present if its step completed; without interference
+   * all are present.
+   */
   readonly values: (seed: number) => Readonly<Record<string, unknown>>
-  /** How a run ends when nobody interferes. */
+  /** The status of a run without interference. */
   readonly ends: Run.RunStatus
-  /** Which steps fail, and the names of their errors. */
+  /** The steps that fail, and the names of their errors. */
   readonly errors?: Readonly<Record<string, string>>
-  /** At most so many runs of it are under way at once. */
+  /** The pipeline's limit of runs. */
   readonly maxRuns?: number
-  /** How often it is run, compared with others. Default: 10. */
+  /** How often it is run, relative to others. Default: 10. */
   readonly weight?: number
-  /** Whether its runs go before all others: they can't wait for as long as a backlog does. */
+  /** Whether its runs take precedence: they can't wait as long as a backlog does. */
   readonly isUrgent?: boolean
   /** Parameters besides the seed. */
   readonly parameters?: (seed: number) => Readonly<Record<string, unknown>>
-  /** Steps that Levada itself carries out, so that no ledger knows of them. */
+  /** Steps without a task of their own, which are in no ledger. */
   readonly unrecorded?: ReadonlyArray<string>
 }
 

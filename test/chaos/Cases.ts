@@ -1,4 +1,4 @@
-/** Every pipeline of a trial, as each of two versions of the program has them. */
+/** All pipelines of a trial, in each of two versions of the program. */
 import { full, paused } from "./BacklogPipelines.ts"
 import { build, type Case } from "./Case.ts"
 import { HEAVY } from "./HeavyPipelines.ts"
@@ -6,7 +6,7 @@ import { LIGHT } from "./Pipelines.ts"
 import { ROUGH } from "./RoughPipelines.ts"
 import { mix, mixing } from "./Tasks.ts"
 
-/** Which version of the program a process runs. */
+/** The version of the program that a process runs. */
 export type Version = 1 | 2
 
 const MIXED = { limit: { runs: 20 } }
@@ -36,16 +36,16 @@ const newer: Case = {
 
 const SAME = [...LIGHT, ...HEAVY, ...ROUGH, paused, full]
 
-/** What a process of this version has. */
+/** The cases of a process with this version. */
 export const casesOf = (version: Version): ReadonlyArray<Case> => [...SAME, version === 1 ? older : newer]
 
 const NEWEST: ReadonlyMap<string, Case> = new Map(casesOf(2).map((one) => [one.pipeline.id, one]))
 
-/** The case of a pipeline: of one version, where it has several. */
+/** The case of a pipeline, by version if it has several. */
 export const caseOf = (pipelineId: string, version?: string): Case =>
   version === older.pipeline.version && pipelineId === older.pipeline.id ? older : NEWEST.get(pipelineId)!
 
-/** Those that are run in the course of a trial, by their pipeline's id. */
+/** How often each pipeline is run, by its id. */
 export const WEIGHTS: Readonly<Record<string, number>> = Object.fromEntries(
   [...NEWEST].flatMap(([id, { weight = 10 }]) => (weight > 0 ? [[id, weight]] : []))
 )

@@ -1,6 +1,6 @@
 /**
- * A trial of a minute and a half in processes of its own; `npm run chaos` makes longer ones. `CHAOS_SEED` makes the
- * choices of an earlier one again.
+ * A trial of a minute and a half in several processes; `npm run chaos` runs longer ones. `CHAOS_SEED` repeats the
+ * choices of an earlier one.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
@@ -8,18 +8,18 @@ import { afterAll, describe, expect, inject, test } from "vitest"
 
 const SECONDS = 90
 
-/** How long a trial may take to start, to come to rest and to be looked at, in milliseconds. */
+/** The time that a trial needs to start, to come to rest and to be checked, in milliseconds. */
 const BESIDES_MILLIS = 150_000
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
 
-// The trial kills its Redis, so it starts one itself; whether there is a program for that is known already.
+// The trial kills its Redis, so it starts one itself; `redisUrl` only says whether a Redis server is installed.
 describe.skipIf(inject("redisUrl") === undefined)("chaos", () => {
   let driver: ChildProcess | undefined
   afterAll(() => void driver?.kill("SIGTERM"))
 
   test(
-    "nothing is lost, and nothing recorded twice, while processes, network and Redis fail",
+    "no run is lost and no outcome recorded twice while processes, network and Redis fail",
     async () => {
       const seed = process.env["CHAOS_SEED"] ?? String(Math.floor(Math.random() * 1e9))
       console.log(`Chaos: CHAOS_SEED=${seed}`)

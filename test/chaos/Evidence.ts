@@ -1,34 +1,34 @@
-/** What is known when a trial is over, and whom what was done explains. */
+/** The evidence after a trial, and which events are explained by an act of the trial. */
 import { Access, type Event, Levada, Run } from "../../adapters/promise/index.ts"
 import { casesOf } from "./Cases.ts"
 import type { Act, History } from "./History.ts"
 import { type Execution, type Ledgers, readLedgers } from "./Ledger.ts"
-import type { Wanted } from "./Load.ts"
+import type { RequestedRun } from "./Load.ts"
 import { GRACE_MILLIS, LEASE_MILLIS, store } from "./Setting.ts"
 import { shortened } from "./Texts.ts"
 
-/** A run as its log tells it. */
-export interface Told {
+/** A run and its log. */
+export interface LoggedRun {
   readonly run: Run.Run
   readonly events: ReadonlyArray<Event.Event>
 }
 
-/** How many runs are read at once. */
+/** How many runs are read at the same time. */
 const AT_ONCE = 20
 
-/** Reads every run there is, and its log. */
-export const readRuns = async (url: string, prefix: string): Promise<ReadonlyMap<string, Told>> => {
+/** Reads every run and its log. */
+export const readRuns = async (url: string, prefix: string): Promise<ReadonlyMap<string, LoggedRun>> => {
   const levada = Levada.make({
     pipelines: casesOf(2).map(({ pipeline }) => pipeline),
     access: Access.open,
-    // With the usual lease, so that the longest answers come in time.
+    // Uses the default lease, so that even the longest answers arrive in time.
     store: store({ url, prefix }, undefined, 15_000),
     worker: false
   })
-  const found = new Map<string, Told>()
+  const found = new Map<string, LoggedRun>()
   const read = async (run: Run.Run): Promise<void> => {
     const events: Array<Event.Event> = []
-    // The log of a run that is not over has no end.
+    // The log of an unfinished run has no end.
     for await (const event of Run.isTerminal(run.status) ? levada.watch(run.id) : []) {
       events.push("outputs" in event ? { ...event, outputs: allShortened(event.outputs) } : event)
     }
@@ -50,30 +50,35 @@ export const readRuns = async (url: string, prefix: string): Promise<ReadonlyMap
 const allShortened = (values: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(values).map(([name, json]) => [name, shortened(json)]))
 
-/** How long what was done goes on to be felt, in milliseconds: leases end, clients connect again one after the other. */
+/** How long after an act its effects last, in milliseconds: leases end, and clients reconnect one after the other. */
 const AFTER_COMMON = LEASE_MILLIS + 2_500
 const AFTER_ONE = 1_000
-/** How long before something was done to the network something may have begun that it then spoiled. */
+/** How long before an act on the network an operation may have begun that the act disturbed. */
 const BEFORE = 1_000
 
-/** What a trial left. */
+/** The evidence of a trial. */
 export class Evidence {
-  readonly wanted: ReadonlyArray<Wanted>
-  readonly runs: ReadonlyMap<string, Told>
+  readonly wanted: ReadonlyArray<RequestedRun>
+  readonly runs: ReadonlyMap<string, LoggedRun>
   readonly history: History
   readonly ledgers: Ledgers
-  /** Executions of each step or item of a run, in order, by what `unitOf` says. */
+  /** Executions of each step or item of a run, in order, by their `unitOf`. */
   readonly byUnit: ReadonlyMap<string, ReadonlyArray<Execution>>
   readonly #ofProcess: ReadonlyMap<number, ReadonlyArray<Pick<Act, "from" | "to">>>
   readonly #common: ReadonlyArray<Act>
 
-  constructor(wanted: ReadonlyArray<Wanted>, runs: ReadonlyMap<string, Told>, history: History, directory: string) {
+  constructor(
+    wanted: ReadonlyArray<RequestedRun>,
+    runs: ReadonlyMap<string, LoggedRun>,
+    history: History,
+    directory: string
+  ) {
     this.wanted = wanted
     this.runs = runs
     this.history = history
     this.ledgers = readLedgers(directory)
     this.byUnit = Map.groupBy(this.ledgers.executions, unitOf)
-    // What servers alone felt excuses nothing that workers did.
+    // An act on the servers' network explains nothing about workers.
     this.#common = history.acts.filter(({ pid, whose }) => pid === undefined && whose !== "servers")
     const alone = [
       ...history.acts.filter(({ kind }) => kind === "kill worker" || kind === "freeze worker"),
@@ -82,7 +87,7 @@ export class Evidence {
     this.#ofProcess = Map.groupBy(alone, ({ pid }) => pid ?? 0)
   }
 
-  /** Whether network or Redis were not as they should be at some time between these instants. */
+  /** Whether network or Redis were disturbed between these instants. */
   isStormy(from: number, to: number): boolean {
     const { slowness } = this.history
     return (
@@ -91,25 +96,25 @@ export class Evidence {
     )
   }
 
-  /** Whether something was done to a process between these instants. */
+  /** Whether a process was disturbed between these instants. */
   isStruck(pid: number, from: number, to: number): boolean {
     return this.#ofProcess.get(pid)?.some((act) => act.from <= to + AFTER_ONE && act.to + AFTER_ONE >= from) ?? false
   }
 
-  /** Whether it is no wonder that an execution counted for nothing, or went on when it should not have. */
+  /** Whether a disturbance explains that an execution did not count, or continued when it should have stopped. */
   isExplained({ pid, startedAt, endedAt }: Execution): boolean {
     const end = endedAt ?? startedAt
     return this.isStormy(startedAt, end) || this.isStruck(pid, startedAt, end) || this.#isStopped(pid, end)
   }
 
-  /** Whether a process was told to end, and the time for its steps was over by then: they may wait long for a thread. */
+  /** Whether a process was told to end and its grace period was over by then; its steps may wait long for a thread. */
   #isStopped(pid: number, at: number): boolean {
     return this.history.acts.some(
       (act) => act.kind === "drain worker" && act.pid === pid && act.from + GRACE_MILLIS <= at
     )
   }
 
-  /** When an execution ended, also when its process did not see it: when that was killed. */
+  /** When an execution ended; if its process was killed, the instant of the kill. */
   endOf({ pid, endedAt }: Execution): number {
     if (endedAt !== undefined) return endedAt
     const killed = this.history.acts.find((act) => act.kind === "kill worker" && act.pid === pid)
@@ -117,6 +122,6 @@ export class Evidence {
   }
 }
 
-/** The name of what an execution was of. */
+/** The name of the step or item that was executed. */
 export const unitOf = ({ run, step, item }: Pick<Execution, "run" | "step" | "item">): string =>
   item === undefined ? `${run} ${step}` : `${run} ${step}[${item}]`

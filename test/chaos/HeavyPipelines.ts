@@ -1,4 +1,4 @@
-/** Pipelines that are large: values of 1 MB, more than a step may be given, a join of 1,000. */
+/** Large pipelines: values of 1 MB, more bytes than a step's inputs may have, a join of 1,000. */
 import * as Schema from "effect/Schema"
 import { Step } from "../../adapters/promise/index.ts"
 import { build, type Case } from "./Case.ts"
@@ -11,11 +11,11 @@ type Texts = Readonly<Record<string, string>>
 const named = (prefix: string, count: number): ReadonlyArray<string> =>
   Array.from({ length: count }, (_, at) => `${prefix}${at}`)
 
-/** The texts of these names, as they are kept. */
+/** The texts with these names, as the ledger keeps them. */
 const keptTexts = (names: ReadonlyArray<string>, seed: number): Readonly<Record<string, unknown>> =>
   Object.fromEntries(names.map((name) => [name, kept(textOf(name, seed))]))
 
-/** A task that gives large texts of these names. */
+/** A task that returns large texts with these names. */
 const packing = (name: string, gives: ReadonlyArray<string>) =>
   recorded(
     name,
@@ -27,7 +27,7 @@ const packing = (name: string, gives: ReadonlyArray<string>) =>
 
 const BOXES = named("box", 6)
 const CRATES = named("crate", 6)
-/** Half as long: with the seed it fits into a request. */
+/** Half as long, so that it fits into a request together with the seed. */
 const LABEL_BYTES = LARGE_BYTES / 2
 
 const large: Case = {
@@ -66,7 +66,7 @@ const weightOf = (texts: Texts): number =>
 
 const STOWED = [0, 1, 2].map((hold) => named(`hold${hold}_`, 6))
 
-/** 17 values of 1 MB are more than a step may be given, and 1.1 MB is more than a value may have. */
+/** 17 values of 1 MB exceed the inputs of a step, and 1.1 MB exceeds a value. */
 const overflow: Case = {
   pipeline: build(
     "overflow",

@@ -1,22 +1,25 @@
-/** What was done to whom and when, so that what comes of it can be told from what should not have happened. */
+/**
+ * The acts of a trial: what was done to which process and when. They explain disturbances that would otherwise be
+ * faults.
+ */
 
-/** Acts against one process. */
+/** Acts on one process. */
 export type ProcessAct = "kill worker" | "freeze worker" | "drain worker" | "kill server" | "step clock"
 
-/** Acts against Redis, or the network of several processes. */
+/** Acts on Redis, or on the network of several processes. */
 export type CommonAct = "kill redis" | "cut" | "delay" | "swallow"
 
 export type Kind = ProcessAct | CommonAct
 
-/** Whose network is struck. */
+/** The group of processes whose network is disturbed. */
 export type Whose = "workers" | "servers" | "all"
 
 /** One act. Instants are milliseconds since 1970; `to` is infinite while it lasts. */
 export interface Act {
   readonly kind: Kind
-  /** The process that it was done to, of acts against one. */
+  /** The process, for acts on one process. */
   readonly pid: number | undefined
-  /** What was done, in more words. */
+  /** A description for people. */
   readonly detail: string
   readonly whose: Whose
   readonly from: number
@@ -32,13 +35,13 @@ export interface Drain {
   readonly end: string
 }
 
-/** What was done. */
+/** All acts. */
 export class History {
   readonly acts: Array<Act> = []
   readonly drains: Array<Drain> = []
-  /** Processes that ended though nothing was done to them, and Redis was there when they started. */
+  /** Processes that ended without an act on them, while Redis had been available at their start. */
   readonly broken: Array<string> = []
-  /** Times in which Redis itself took long to answer the driver, though nobody had done anything to it. */
+  /** Times when Redis answered the driver slowly without any act on it. */
   readonly slowness: Array<{ readonly from: number; readonly to: number }> = []
   readonly #say: (line: string) => void
   readonly #startedAt: number = Date.now()
@@ -54,7 +57,7 @@ export class History {
     return act
   }
 
-  /** Redis took from then until now to answer: its own fault, unless it was killed in that time. */
+  /** Redis took from then until now to answer: its own slowness, unless it was killed in that time. */
   answeredLate(from: number): void {
     const wasKilled = this.acts.some(({ kind, to }) => kind === "kill redis" && to >= from)
     if (!wasKilled) this.slowness.push({ from, to: Date.now() })

@@ -1,6 +1,6 @@
 /**
- * What was really executed, written down outside Redis: one file for each process and thread, each entry in one write, so that
- * SIGKILL loses nothing of what was done before it.
+ * A record of all executions outside Redis: one file per process and thread, and each entry is one write, so that
+ * SIGKILL loses no finished entry.
  */
 import { appendFileSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -8,10 +8,10 @@ import type { Task } from "../../adapters/promise/index.ts"
 import { trueNow } from "./Wall.ts"
 
 /** How an execution ended. */
-export type How = "ok" | "failed" | "stopped"
+export type ExecutionEnd = "ok" | "failed" | "stopped"
 
-/** A limit that an execution was under. */
-export interface Held {
+/** A limit that an execution holds. */
+export interface HeldLimit {
   readonly key: string
   readonly max: number
 }
@@ -24,14 +24,14 @@ export interface Execution {
   readonly step: string
   readonly item: number | undefined
   readonly attempt: number
-  readonly held: ReadonlyArray<Held>
+  readonly held: ReadonlyArray<HeldLimit>
   readonly startedAt: number
-  /** Both undefined when its process did not live to see it. */
+  /** Both undefined if its process was killed first. */
   readonly endedAt: number | undefined
-  readonly how: How | undefined
+  readonly how: ExecutionEnd | undefined
 }
 
-/** A time in which a process did not get to do anything. */
+/** A time in which a process got no CPU time. */
 export interface Stall {
   readonly pid: number
   readonly from: number
@@ -40,11 +40,11 @@ export interface Stall {
 
 type Entry =
   | ({ readonly is: "start"; readonly id: number } & Omit<Execution, "endedAt" | "how">)
-  | { readonly is: "end"; readonly id: number; readonly how: How; readonly at: number }
+  | { readonly is: "end"; readonly id: number; readonly how: ExecutionEnd; readonly at: number }
   | { readonly is: "worker"; readonly name: string }
   | ({ readonly is: "stall" } & Stall)
 
-/** How often a process looks whether it is still given time, and how much later than that counts as a stall. */
+/** How often a process checks for stalls, and the delay that counts as one. */
 const BEAT_MILLIS = 100
 const STALL_MILLIS = 400
 
@@ -53,18 +53,18 @@ export class Ledger {
   readonly #file: string
   #count = 0
 
-  /** `thread` tells ledgers of one process apart. */
+  /** `thread` distinguishes ledgers of one process. */
   constructor(directory: string, thread = 0) {
     this.#file = join(directory, `ledger-${process.pid}-${thread}.jsonl`)
   }
 
-  /** Says under which name this process works. */
+  /** Records the worker name of this process. */
   worker(name: string): void {
     this.#write({ is: "worker", name })
   }
 
-  /** Notes an execution. Gives what to call when it ends. */
-  start(context: Task.TaskContext, held: ReadonlyArray<Held>): (how: How) => void {
+  /** Records the start of an execution. Returns a function that records its end. */
+  start(context: Task.TaskContext, held: ReadonlyArray<HeldLimit>): (how: ExecutionEnd) => void {
     const id = ++this.#count
     const { runId: run, pipelineId: pipeline, step, item, attempt } = context
     this.#write({
@@ -82,7 +82,7 @@ export class Ledger {
     return (how) => this.#write({ is: "end", id, how, at: trueNow() })
   }
 
-  /** Notes from now on when this process is not given time, whoever is to blame. */
+  /** Records from now on when this process gets no CPU time, for any reason. */
   watchTime(): void {
     let last = trueNow()
     setInterval(() => {
@@ -97,15 +97,15 @@ export class Ledger {
   }
 }
 
-/** All ledgers together. */
+/** All ledgers of a trial. */
 export interface Ledgers {
   readonly executions: ReadonlyArray<Execution>
   readonly stalls: ReadonlyArray<Stall>
-  /** Processes by the names under which they worked. */
+  /** Processes by worker name. */
   readonly workers: ReadonlyMap<string, number>
 }
 
-/** Reads what all processes have written. */
+/** Reads the ledgers of all processes. */
 export const readLedgers = (directory: string): Ledgers => {
   const executions: Array<Execution> = []
   const stalls: Array<Stall> = []

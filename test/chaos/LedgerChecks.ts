@@ -1,24 +1,24 @@
-/** What the ledgers have to agree with: what was executed, how often, and at the same time as what. */
+/** Checks of the ledgers: which executions took place, how often, and at the same time as which others. */
 import { caseOf } from "./Cases.ts"
 import { type Evidence, unitOf } from "./Evidence.ts"
 import type { Execution } from "./Ledger.ts"
 import { mostAtOnce, type Problems } from "./RunChecks.ts"
 import { LEASE_MILLIS } from "./Setting.ts"
 
-/** Whatever completed was executed, but for what was taken from an earlier execution. */
-export const nothingInvented = ({ runs, byUnit }: Evidence): Problems =>
+/** Every completed step was executed, unless its result came from an earlier execution. */
+export const completedWasExecuted = ({ runs, byUnit }: Evidence): Problems =>
   [...runs.values()].flatMap(({ run, events }) =>
     events.flatMap((event) => {
       if (event.type !== "StepCompleted" || event.memoised === true) return []
       if (caseOf(run.pipelineId, run.version).unrecorded?.includes(event.step) === true) return []
       const listed = Object.values(event.outputs)[0]
-      // A step that goes through items gives a list, and is executed for each of them; so is a fold.
+      // A step with items returns a list, and is executed for each of them; so is a fold.
       const isList = byUnit.has(unitOf({ run: run.id, step: event.step, item: 0 }))
       const executed = (item: number | undefined): boolean =>
         byUnit.get(unitOf({ run: run.id, step: event.step, item }))?.some(({ how }) => how === "ok") ?? false
       if (!isList) {
         if (executed(undefined) || (event.memoisedItems ?? 0) > 0) return []
-        return [`run ${run.id}: step '${event.step}' is completed and was never executed`]
+        return [`run ${run.id}: step '${event.step}' completed without an execution`]
       }
       const list: unknown = listed === undefined ? [] : JSON.parse(listed)
       const lacking = (Array.isArray(list) ? list : []).flatMap((_, item) => (executed(item) ? [] : [item]))
@@ -28,7 +28,7 @@ export const nothingInvented = ({ runs, byUnit }: Evidence): Problems =>
     })
   )
 
-/** No attempt is made twice, and nothing is done again unless what was done before may have been lost. */
+/** No attempt runs twice, and a step is repeated only if its earlier execution may have been lost. */
 export const repeats = (evidence: Evidence): { readonly problems: Problems; readonly count: number } => {
   const problems: Array<string> = []
   let count = 0
@@ -40,13 +40,13 @@ export const repeats = (evidence: Evidence): { readonly problems: Problems; read
     const done = executions.filter(({ how }) => how === "ok").sort((one, other) => one.attempt - other.attempt)
     count += Math.max(done.length - 1, 0)
     for (const lost of done.slice(0, -1)) {
-      if (!evidence.isExplained(lost)) problems.push(`${unit} was done again without a reason: ${when(executions)}`)
+      if (!evidence.isExplained(lost)) problems.push(`${unit} was repeated without a reason: ${when(executions)}`)
     }
   }
   return { problems, count }
 }
 
-/** Whoever began something has ended it, unless killed; nobody is told to stop for nothing. */
+/** Every execution has an end unless its process was killed, and none is stopped without a reason. */
 export const ends = (evidence: Evidence): Problems =>
   evidence.ledgers.executions.flatMap((execution) => {
     const { how, pid } = execution
@@ -61,7 +61,7 @@ export const ends = (evidence: Evidence): Problems =>
     return isMeant ? [] : [`${unitOf(execution)} was stopped without a reason: ${when([execution])}`]
   })
 
-/** No limit is exceeded by executions that nobody has interfered with. */
+/** Undisturbed executions exceed no limit. */
 export const limits = (evidence: Evidence): Problems => {
   const held = evidence.ledgers.executions.flatMap((execution) =>
     execution.held.map((limit) => ({ ...limit, execution }))
@@ -75,14 +75,14 @@ export const limits = (evidence: Evidence): Problems => {
       { at: evidence.endOf(execution), by: -1 }
     ])
     const most = mostAtOnce(instants)
-    if (most > max) problems.push(`limit '${key}': ${most} at once, ${max} may be`)
+    if (most > max) problems.push(`limit '${key}': ${most} executions at the same time, ${max} allowed`)
     const again = undisturbed.filter(({ execution }) => execution.how === "ok").length - 1
-    if (key.startsWith("memo ") && again > 0) problems.push(`'${key}' was worked out ${again} times again`)
+    if (key.startsWith("memo ") && again > 0) problems.push(`'${key}' was computed again ${again} times`)
   }
   return problems
 }
 
-/** What a killed worker had was given to others in time, and nobody else lost anything. */
+/** The steps of a killed worker moved to others in time, and no other worker lost any. */
 export const takeovers = (
   evidence: Evidence
 ): { readonly problems: Problems; readonly millis: ReadonlyArray<number> } => {
@@ -96,16 +96,16 @@ export const takeovers = (
       const what = `run ${run.id}: attempt ${attempt} of step '${step}'${item === undefined ? "" : `[${item}]`}`
       const name = /^worker '(.*)' did not renew its lease$/.exec(event.reason)?.[1]
       if (name === undefined) {
-        // Given back: then it was not begun.
+        // Released before it began.
         const begun = evidence.byUnit.get(unitOf({ run: run.id, step, item }))?.find((one) => one.attempt === attempt)
         if (begun !== undefined && !evidence.isExplained(begun)) {
-          problems.push(`${what} was begun and given back: ${event.reason}: ${when([begun])}`)
+          problems.push(`${what} was begun and then released: ${event.reason}: ${when([begun])}`)
         }
         continue
       }
       const pid = ledgers.workers.get(name)
       const from = atMillis - 2 * LEASE_MILLIS
-      if (pid === undefined) problems.push(`${what}: nobody knows worker '${name}'`)
+      if (pid === undefined) problems.push(`${what}: unknown worker '${name}'`)
       else {
         const killed = history.acts.find((act) => act.kind === "kill worker" && act.pid === pid)
         const isStormy = evidence.isStormy(Math.min(killed?.from ?? from, from), atMillis)
@@ -127,7 +127,7 @@ export const takeovers = (
 /** Workers that are told to end do so by themselves, and in time. */
 export const drains = (evidence: Evidence, mostMillis: number): Problems =>
   evidence.history.drains.flatMap(({ pid, from, to, end }) => {
-    // A process that is not given time, or whose task keeps its main thread, learns of it later.
+    // A process without CPU time, or with a blocked main thread, sees the signal later.
     const isExcused = evidence.isStormy(from, to) || evidence.isStruck(pid, from, to)
     const isLate = to - from > mostMillis && !isExcused
     if (end === "exit code 0" && !isLate) return []

@@ -1,15 +1,15 @@
-/** What may be left in Redis when nothing is to be done any more. */
+/** Checks which keys are left in Redis when all work is done. */
 import { Redis } from "ioredis"
 import type { Problems } from "./RunChecks.ts"
 
-/** Keys of work that is under way, of which none may be left; `adapters/redis/lua/base.lua` says what they are. */
+/** Keys of unfinished work, of which none may be left; see `adapters/redis/lua/base.lua`. */
 const OF_WORK =
   /^(?:(?:ready|alone|leases|stopping|due|todo|torn|waits|dead)$|unfinished(?:$|:)|running(?:$|:)|held:|lines?:|[qasy]:)/
 
 /** A lease of a unit; `+` and `-` say how it ended. */
 const LEASE = /^\d+\|/
 
-/** Looks at every key of a prefix. */
+/** Checks every key of a prefix. */
 export const leftovers = async (url: string, prefix: string): Promise<Problems> => {
   const redis = new Redis(url)
   const problems: Array<string> = []
@@ -17,7 +17,7 @@ export const leftovers = async (url: string, prefix: string): Promise<Problems> 
   for await (const keys of redis.scanStream({ match: `${front}*`, count: 1_000 })) {
     for (const key of keys as ReadonlyArray<string>) {
       const name = key.slice(front.length)
-      // What was put aside by a process that ended then goes by itself.
+      // Keys that a process set aside before it ended expire by themselves.
       const isAside = name.startsWith("s:") && (await redis.ttl(key)) > 0
       if (OF_WORK.test(name) && !isAside) problems.push(`left over: ${name} ${await contentOf(redis, key)}`)
       if (!/^[rz]:/.test(name)) continue

@@ -1,42 +1,42 @@
-/** Starts runs, cancels some of them, and keeps what it was answered. */
+/** Starts runs, cancels some of them, and records the answers. */
 import type { Start } from "../../adapters/promise/index.ts"
 import { caseOf, WEIGHTS } from "./Cases.ts"
 import type { Slot } from "./Processes.ts"
 import type { Random } from "./Random.ts"
 
-/** A run that was asked for. */
-export interface Wanted {
+/** A requested run. */
+export interface RequestedRun {
   readonly pipeline: string
-  /** No two runs have the same. */
+  /** Unique per run. */
   readonly seed: number
-  /** Those that its pipeline takes besides. */
+  /** Additional parameters of its pipeline. */
   readonly parameters: Readonly<Record<string, unknown>>
   readonly options: Start.Options
   readonly askedAt: number
-  /** Every id that a server has answered with; none when it was never accepted. */
+  /** Every id that a server has answered with; none if it was never accepted. */
   readonly ids: Set<string>
-  /** Whether somebody asked for its end, or for that of one of its steps. */
+  /** Whether a cancel of the run or of one of its steps was requested. */
   isCancelled: boolean
   readonly cancelledSteps: Set<string>
 }
 
-/** An answer about a run: its id, or why there is none. */
-type Said = { readonly run: string } | { readonly why: string }
+/** An answer about a run: its id, or the reason for a refusal. */
+type RunAnswer = { readonly run: string } | { readonly why: string }
 
-/** How long the driver waits for an answer, in milliseconds: longer than a server does for Redis. */
+/** How long the driver waits for an answer, in milliseconds: longer than a server waits for Redis. */
 const ANSWER_MILLIS = 15_000
 
-/** Before all that others have. */
+/** Above the priorities of all other runs. */
 const MOST_URGENT = 4
 
-/** Every pipeline that is run. */
+/** Every pipeline, once each. */
 const EACH = Object.keys(WEIGHTS)
 
 const NONE = {}
 
 export class Load {
-  readonly wanted: Array<Wanted> = []
-  /** How often a server did not do what it was asked, by why. */
+  readonly wanted: Array<RequestedRun> = []
+  /** Number of refused requests, by reason. */
   readonly refusals: Map<string, number> = new Map()
   readonly #random: Random
   readonly #servers: ReadonlyArray<Slot>
@@ -55,7 +55,7 @@ export class Load {
     this.#timer = setInterval(() => this.#keep(this.#want()), 1_000 / this.#perSecond)
   }
 
-  /** Starts nothing more, and waits for what was asked already. */
+  /** Starts no more runs, and waits for pending requests. */
   async end(): Promise<void> {
     clearInterval(this.#timer)
     this.#isOver = true
@@ -68,9 +68,9 @@ export class Load {
   }
 
   async #want(): Promise<void> {
-    // Every choice is made here and at once, so that a seed makes the same ones whatever is answered when.
+    // Makes all choices here and synchronously, so that a seed makes the same ones whenever answers arrive.
     const random = this.#random
-    // Each of them once, so that none is lacking in a short trial.
+    // Each pipeline once first, so that none is missing in a short trial.
     const id = random.weighted(WEIGHTS)
     const chosen = caseOf(EACH[this.wanted.length] ?? id)
     const seed = this.wanted.length + 1
@@ -83,7 +83,7 @@ export class Load {
     const ending = random.next()
     const endingAfter = random.between(0, 1_500)
     const endedStep = random.of(chosen.pipeline.steps).name
-    const wanted: Wanted = {
+    const wanted: RequestedRun = {
       pipeline: chosen.pipeline.id,
       seed,
       parameters: chosen.parameters?.(seed) ?? NONE,
@@ -99,7 +99,7 @@ export class Load {
       cancelledSteps: new Set()
     }
     this.wanted.push(wanted)
-    // Who has a key asks until there is an answer, and now and then once more.
+    // A request with an idempotency key is repeated until there is an answer, and sometimes once more.
     const tries = isKeyed ? 40 : 1
     let isAccepted = false
     for (let tried = 0; tried < tries && !isAccepted; tried++) {
@@ -123,8 +123,8 @@ export class Load {
     this.refusals.set(why, (this.refusals.get(why) ?? 0) + 1)
   }
 
-  /** The first server is asked over HTTP, the others over their channel. */
-  #start(place: number, { pipeline, seed, parameters: besides, options }: Wanted): Promise<Said> {
+  /** Requests go to the first server over HTTP, to the others over their channel. */
+  #start(place: number, { pipeline, seed, parameters: besides, options }: RequestedRun): Promise<RunAnswer> {
     const parameters = { ...besides, seed }
     if (place !== 0) return this.#tell(place, { is: "start", pipeline, parameters, options })
     const { delayMillis, timeoutMillis, priority, idempotencyKey } = options
@@ -140,19 +140,19 @@ export class Load {
     )
   }
 
-  #cancel(place: number, run: string, step: string | undefined): Promise<Said> {
+  #cancel(place: number, run: string, step: string | undefined): Promise<RunAnswer> {
     if (place !== 0) return this.#tell(place, { is: "cancel", run, step })
     return this.#post(`/runs/${run}/cancel`, { reason: "chaos", ...(step !== undefined && { step }) })
   }
 
-  async #tell(place: number, asked: Parameters<Slot["current"]["ask"]>[0]): Promise<Said> {
+  async #tell(place: number, asked: Parameters<Slot["current"]["ask"]>[0]): Promise<RunAnswer> {
     const answering = this.#servers[place]!.current.ask(asked)
     const answer = await Promise.race([answering, later(ANSWER_MILLIS)])
     if (answer?.is === "done") return answer
     return { why: answer?.is === "refused" ? answer.why : "the server was gone" }
   }
 
-  async #post(path: string, body: unknown, key?: string): Promise<Said> {
+  async #post(path: string, body: unknown, key?: string): Promise<RunAnswer> {
     const server = this.#servers[0]!.current
     try {
       const ready = await Promise.race([server.ready, later(ANSWER_MILLIS)])

@@ -1,4 +1,4 @@
-/** Light pipelines: one for each way in which steps depend on each other, fail, wait and are limited. */
+/** Small pipelines: one for each way in which steps depend on each other, fail, wait and are limited. */
 import { Step } from "../../adapters/promise/index.ts"
 import { build, type Case } from "./Case.ts"
 import { listing, mix, mixing, task } from "./Tasks.ts"
@@ -74,7 +74,7 @@ const items: Case = {
   ends: "COMPLETED"
 }
 
-/** Waits are short, so that many attempts fit in. */
+/** Waits are short, so that there is time for many attempts. */
 const retry = { times: 4, delayMillis: 60, factor: 1.5 }
 
 const flaky: Case = {
@@ -96,7 +96,7 @@ const flaky: Case = {
 
 const press = { limit: { key: "press", max: 2 } }
 
-/** One limit over two tasks and over the items of a third, and one whose key is found by looking at the inputs. */
+/** One limit shared by two tasks and the items of a third, and one whose key depends on the inputs. */
 const limited: Case = {
   pipeline: build("limited", [
     mixing("press", ["seed"], press),
@@ -146,7 +146,7 @@ const narrow: Case = {
   maxRuns: 2
 }
 
-/** Runs whose seeds have the same rest share what is known, and also the items of one run do. */
+/** Runs whose seeds have the same remainder share memoised results, and so do the items of one run. */
 const memoised: Case = {
   pipeline: build("memoised", [
     task("rest", ["seed"], "rest", ({ seed = 0 }) => seed % 23),

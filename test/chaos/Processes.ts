@@ -1,12 +1,12 @@
-/** The processes of a trial: workers and servers, started again when they are gone, and Redis. */
+/** The processes of a trial: Redis, and workers and servers, which are restarted when they end. */
 import { type ChildProcess, fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { type Started, start } from "../redis/server.ts"
 import type { Setting } from "./Setting.ts"
-import type { Answer, Asked, ClockSet } from "./Wire.ts"
+import type { ClockSet, ServerAnswer, ServerRequest } from "./Wire.ts"
 
 /** How a process ended. */
-export interface Ended {
+export interface ProcessEnd {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
   readonly at: number
@@ -15,13 +15,13 @@ export interface Ended {
 /** A worker or server process. */
 export class Process {
   readonly pid: number
-  readonly ended: Promise<Ended>
-  /** What it said when it was ready; undefined when it ended before. */
-  readonly ready: Promise<Extract<Answer, { readonly is: "ready" }> | undefined>
+  readonly ended: Promise<ProcessEnd>
+  /** Its message when it was ready; undefined if it ended before. */
+  readonly ready: Promise<Extract<ServerAnswer, { readonly is: "ready" }> | undefined>
   isReady = false
   isEnded = false
   readonly #child: ChildProcess
-  readonly #asked: Map<number, (answer: Answer | undefined) => void> = new Map()
+  readonly #asked: Map<number, (answer: ServerAnswer | undefined) => void> = new Map()
   #count = 0
 
   constructor(script: "worker" | "server", setting: Setting) {
@@ -31,7 +31,7 @@ export class Process {
     })
     this.#child = child
     this.pid = child.pid!
-    // Whoever is gone can't be told anything; that is seen by its end.
+    // Sending to an ended process fails; its end is handled elsewhere.
     child.on("error", () => undefined)
     this.ended = new Promise((resolve) =>
       child.once("exit", (code, signal) => {
@@ -41,8 +41,8 @@ export class Process {
         resolve({ code, signal, at: Date.now() })
       })
     )
-    const ready = new Promise<Extract<Answer, { readonly is: "ready" }>>((resolve) =>
-      child.on("message", (answer: Answer) => {
+    const ready = new Promise<Extract<ServerAnswer, { readonly is: "ready" }>>((resolve) =>
+      child.on("message", (answer: ServerAnswer) => {
         if (answer.is === "ready") {
           this.isReady = true
           resolve(answer)
@@ -55,8 +55,8 @@ export class Process {
     this.ready = Promise.race([ready, this.ended.then(() => undefined)])
   }
 
-  /** Asks it over its channel. Gives nothing when it ends before it answers. */
-  ask(asked: Asked): Promise<Answer | undefined> {
+  /** Sends a request over its channel. Returns undefined if it ends before it answers. */
+  ask(asked: ServerRequest): Promise<ServerAnswer | undefined> {
     if (this.isEnded || !this.#child.connected) return Promise.resolve(undefined)
     const id = ++this.#count
     return new Promise((resolve) => {
@@ -75,25 +75,29 @@ export class Process {
   }
 }
 
-/** A place that always has a process in it, while it is kept. */
+/** Keeps one process running: starts another one when it ends. */
 export class Slot {
   readonly #script: "worker" | "server"
   readonly #settingOf: () => Setting
-  readonly #onFailure: (line: string, ended: Ended) => void
-  /** Whether something is being done to its process, which nothing else is to be done to then. */
+  readonly #onFailure: (line: string, ended: ProcessEnd) => void
+  /** Whether an act on its process is going on, so that no other may begin. */
   isBusy = false
   #isKept = true
   current: Process
 
-  /** Each process that it starts is told another setting. */
-  constructor(script: "worker" | "server", settingOf: () => Setting, onFailure: (line: string, ended: Ended) => void) {
+  /** Each process gets a setting of its own. */
+  constructor(
+    script: "worker" | "server",
+    settingOf: () => Setting,
+    onFailure: (line: string, ended: ProcessEnd) => void
+  ) {
     this.#script = script
     this.#settingOf = settingOf
     this.#onFailure = onFailure
     this.current = this.#start()
   }
 
-  /** Leaves the process to itself and to whoever ends it. */
+  /** Stops restarting the process. */
   release(): void {
     this.#isKept = false
   }
@@ -103,7 +107,7 @@ export class Slot {
     process.ended.then((ended) => {
       if (!this.#isKept) return
       const { code, signal } = ended
-      // As a supervisor does: nobody asked for that, but a Redis that is away at start-up may be the cause.
+      // As a supervisor does. The end was not an act, but a Redis that is away at start-up explains it.
       if (signal !== "SIGKILL" && code !== 0) {
         this.#onFailure(`${this.#script} ${process.pid} ended with ${code ?? signal}`, ended)
       }
@@ -113,7 +117,7 @@ export class Slot {
   }
 }
 
-/** A Redis that keeps everything in its file before it answers, and that can be killed. */
+/** A Redis that writes everything to its file before it answers, and that can be killed. */
 export class Redis {
   readonly port: number
   readonly #program: string
@@ -135,13 +139,13 @@ export class Redis {
     return this.#server?.pid
   }
 
-  /** SIGKILL, and waits for its end. */
+  /** Sends SIGKILL, and waits for its end. */
   async kill(): Promise<void> {
     await this.#server?.stop()
     this.#server = undefined
   }
 
-  /** Starts it on what its file has. */
+  /** Starts it with the data in its file. */
   async restart(): Promise<void> {
     this.#server = await start(this.#program, DURABLE, { directory: this.#directory, port: this.port })
   }

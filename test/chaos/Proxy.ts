@@ -1,26 +1,29 @@
-/** A network between Levada and its Redis that can be cut, slowed down, and made to swallow what is sent. */
+/** A network between Levada and its Redis that can be cut, delayed, or made to drop bytes. */
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net"
 
-/** Which way bytes get lost: to the server, back from it, or both. A request whose answer is lost has been carried out. */
-export type Way = "requests" | "answers" | "both"
+/**
+ * The direction in which bytes are dropped: to the server, from it, or both. A request whose answer is dropped has been
+ * executed.
+ */
+export type Direction = "requests" | "answers" | "both"
 
 /** One connection, from both sides. */
 interface Pair {
   readonly near: Socket
   readonly far: Socket
-  /** Whether bytes of it were swallowed: what comes after them would be understood as something else. */
+  /** Whether some of its bytes were dropped: then later bytes would be misread. */
   isTorn: boolean
 }
 
 /** Forwards connections to a port of this machine. */
 export class Proxy {
   readonly port: number
-  /** How much later everything arrives, in each direction, in milliseconds. */
+  /** The delay in each direction, in milliseconds. */
   delayMillis = 0
-  /** Whether new connections are turned away. */
+  /** Whether new connections are refused. */
   isRefusing = false
-  /** What is swallowed. */
-  swallows: Way | undefined = undefined
+  /** The direction in which bytes are dropped. */
+  swallows: Direction | undefined = undefined
   readonly #server: Server
   readonly #pairs: Set<Pair> = new Set()
 
@@ -52,7 +55,7 @@ export class Proxy {
     for (const pair of this.#pairs) this.#end(pair)
   }
 
-  /** Nothing is swallowed any more. Connections of which something was are reset: no network joins their halves. */
+  /** Stops dropping bytes. Resets connections with dropped bytes, because no network would join their halves. */
   heal(): void {
     this.swallows = undefined
     for (const pair of this.#pairs) if (pair.isTorn) this.#end(pair)
@@ -79,7 +82,7 @@ export class Proxy {
     this.#forward(pair, far, near, "answers")
   }
 
-  #forward(pair: Pair, from: Socket, to: Socket, way: Way): void {
+  #forward(pair: Pair, from: Socket, to: Socket, way: Direction): void {
     const late: Array<{ readonly chunk: Buffer; readonly at: number }> = []
     const deliver = (): void => {
       while (late.length > 0 && late[0]!.at <= Date.now()) to.write(late.shift()!.chunk)
@@ -89,7 +92,7 @@ export class Proxy {
       if (this.swallows === "both" || this.swallows === way) {
         pair.isTorn = true
       } else if (this.delayMillis > 0 || late.length > 0) {
-        // In the order in which it was sent, also when the delay has become shorter.
+        // In the order in which it was sent, also if the delay has become shorter.
         late.push({ chunk, at: Math.max(Date.now() + this.delayMillis, late.at(-1)?.at ?? 0) })
         if (late.length === 1) setTimeout(deliver, this.delayMillis)
       } else to.write(chunk)

@@ -1,6 +1,6 @@
-/** Choices that a seed decides: the same seed makes the same choices in the same order. */
+/** Choices determined by a seed: the same seed makes the same choices in the same order. */
 
-/** A stream of choices. Each purpose has its own, so that one being asked more often changes nothing for the others. */
+/** A stream of choices. Each purpose has its own stream, so that its use does not change the others. */
 export class Random {
   #state: number
 
@@ -42,13 +42,13 @@ export class Random {
   }
 }
 
-/** A whole number below 2^32 that a text decides (FNV-1a). */
+/** A whole number below 2^32 determined by a text (FNV-1a). */
 export const hash = (text: string): number => {
   let value = 0x811c9dc5
   for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193)
   return value >>> 0
 }
 
-/** A number that other numbers decide: what a step gives shows whether it was given the right things. */
+/** A number determined by other numbers: a step's output shows whether its inputs were right. */
 export const mix = (name: string, ...values: ReadonlyArray<number>): number =>
   hash(`${name}(${values.join()})`) % 10_000

@@ -1,14 +1,14 @@
-/** What came of a trial, in lines to be read. */
+/** The result of a trial, in lines for people. */
 import type { Evidence } from "./Evidence.ts"
 import type { Problems } from "./RunChecks.ts"
 
 /** How many problems of one kind are printed. */
 const MOST = 15
 
-/** What was checked, and what was found. */
+/** The checks, and their findings. */
 export type Findings = Readonly<Record<string, Problems>>
 
-/** Counts by what. */
+/** Counts by kind. */
 const counted = (names: Iterable<string>): string =>
   [...Map.groupBy(names, (name) => name)].map(([name, all]) => `${all.length} ${name}`).join(", ") || "none"
 
@@ -22,16 +22,16 @@ export const report = (
 ): string => {
   const { wanted, runs, history, ledgers } = evidence
   const isAccepted = wanted.filter(({ ids }) => ids.size > 0).length
-  const told = [...runs.values()]
+  const found = [...runs.values()]
   const ids = new Set(wanted.flatMap((asked) => [...asked.ids]))
-  const unexpected = told.filter(({ run }) => run.schedule === undefined && !ids.has(run.id)).length
-  const byPipeline = [...Map.groupBy(told, ({ run }) => run.pipelineId)].map(([id, all]) => `${all.length} ${id}`)
-  const events = told.flatMap((one) => one.events)
+  const unexpected = found.filter(({ run }) => run.schedule === undefined && !ids.has(run.id)).length
+  const byPipeline = [...Map.groupBy(found, ({ run }) => run.pipelineId)].map(([id, all]) => `${all.length} ${id}`)
+  const events = found.flatMap((one) => one.events)
   const lines = [
     `runs asked for: ${wanted.length}, accepted: ${isAccepted}, recorded though their answer was lost: ${unexpected}`,
     `of pipelines: ${byPipeline.join(", ")}`,
-    `runs: ${counted(told.map(({ run }) => run.status.toLowerCase()))}`,
-    `steps: ${counted(told.flatMap(({ run }) => run.steps.map(({ status }) => status.toLowerCase())))}`,
+    `runs: ${counted(found.map(({ run }) => run.status.toLowerCase()))}`,
+    `steps: ${counted(found.flatMap(({ run }) => run.steps.map(({ status }) => status.toLowerCase())))}`,
     `executions: ${ledgers.executions.length} (${counted(ledgers.executions.map(({ how }) => how ?? "cut off"))}), repeats: ${repeats}`,
     `events: ${events.length}, of which StepReleased: ${events.filter(({ type }) => type === "StepReleased").length}`,
     `acts: ${counted(history.acts.map(({ kind }) => kind))}`,

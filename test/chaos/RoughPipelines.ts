@@ -1,4 +1,7 @@
-/** Pipelines whose tasks are rough with their process: they compute, block the main thread, leak errors, and go by time. */
+/**
+ * Pipelines whose tasks misbehave in their process: they compute, block the main thread, leak errors, and depend on
+ * time.
+ */
 import * as Schema from "effect/Schema"
 import { Step, Task } from "../../adapters/promise/index.ts"
 import { build, type Case } from "./Case.ts"
@@ -71,7 +74,9 @@ const leaking: Case = {
   weight: 6
 }
 
-/** Clocks may be further apart than its timeouts and all its retries may take: only a wrong clock could make it fail. */
+/**
+ * Clocks may differ by more than its timeouts and all its retries take: if it fails, a process has used its own clock.
+ */
 const timed: Case = {
   pipeline: build("timed", [
     mixing("tick", ["seed"], {

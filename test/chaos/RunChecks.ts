@@ -1,14 +1,14 @@
-/** What has to hold for every run by itself. */
+/** Checks of every single run. */
 import { isDeepStrictEqual } from "node:util"
 import { type Event, Run } from "../../adapters/promise/index.ts"
 import { caseOf } from "./Cases.ts"
-import type { Evidence, Told } from "./Evidence.ts"
-import type { Wanted } from "./Load.ts"
+import type { Evidence, LoggedRun } from "./Evidence.ts"
+import type { RequestedRun } from "./Load.ts"
 
-/** What is wrong, one line for each thing. */
+/** Problems, one line each. */
 export type Problems = ReadonlyArray<string>
 
-/** Runs that were accepted are there and over; those that were not are there once at most. */
+/** Accepted runs exist and are over; refused ones exist once at most. */
 export const accepted = ({ wanted, runs }: Evidence): Problems => {
   const problems: Array<string> = []
   const bySeed = Map.groupBy(runs.values(), ({ run }) => Number(run.parameters["seed"]))
@@ -16,8 +16,8 @@ export const accepted = ({ wanted, runs }: Evidence): Problems => {
     const what = `the run of '${pipeline}' with seed ${seed}`
     if (ids.size > 1) problems.push(`${what} has several ids: ${[...ids].join(", ")}`)
     for (const id of ids) {
-      const told = runs.get(id)
-      if (told === undefined) problems.push(`${what} was accepted as ${id} and is not there`)
+      const logged = runs.get(id)
+      if (logged === undefined) problems.push(`${what} was accepted as ${id} and is not there`)
     }
     const found = bySeed.get(seed) ?? []
     if (found.length > 1) problems.push(`${what} is there ${found.length} times`)
@@ -28,13 +28,13 @@ export const accepted = ({ wanted, runs }: Evidence): Problems => {
   return problems
 }
 
-/** The log of each run is gap-free, tells what the run is, and ends each step once. */
+/** The log of each run has no gaps, folds into the run, and ends each step once. */
 export const logs = ({ runs }: Evidence): Problems =>
-  [...runs.values()].flatMap((told) => (Run.isTerminal(told.run.status) ? logOf(told) : []))
+  [...runs.values()].flatMap((logged) => (Run.isTerminal(logged.run.status) ? logOf(logged) : []))
 
 const ENDS: ReadonlySet<Event.Event["type"]> = new Set(["StepCompleted", "StepFailed", "StepSkipped", "StepCancelled"])
 
-const logOf = ({ run, events }: Told): ReadonlyArray<string> => {
+const logOf = ({ run, events }: LoggedRun): ReadonlyArray<string> => {
   const problems: Array<string> = []
   const what = called(run)
   const wrong = events.findIndex(({ sequence }, at) => sequence !== at + 1)
@@ -47,7 +47,7 @@ const logOf = ({ run, events }: Told): ReadonlyArray<string> => {
   if (over !== events.length - 1) problems.push(`${what}: event ${over + 1} of ${events.length} ends it`)
   const steps = run.steps.map(({ name }) => ({ name }))
   const folded = Run.fold(Run.pending({ ...run }, steps), events)
-  // Both as JSON, in which what is undefined is not there.
+  // Both as JSON, which drops members that are undefined.
   if (!isDeepStrictEqual(JSON.parse(JSON.stringify(folded)), JSON.parse(JSON.stringify(run)))) {
     problems.push(`${what}: its events tell ${JSON.stringify(folded)}, it is ${JSON.stringify(run)}`)
   }
@@ -64,7 +64,7 @@ const logOf = ({ run, events }: Told): ReadonlyArray<string> => {
   return problems
 }
 
-/** Each run ended as it has to, with the values that it has to have. */
+/** Each run ended with the expected status and values. */
 export const results = ({ wanted, runs }: Evidence): Problems => {
   const bySeed = new Map(wanted.map((asked) => [asked.seed, asked]))
   return [...runs.values()].flatMap(({ run }) => {
@@ -74,8 +74,8 @@ export const results = ({ wanted, runs }: Evidence): Problems => {
   })
 }
 
-/** What a run was asked for that a schedule started. */
-const SCHEDULED: Wanted = {
+/** The parameters of a run that a schedule started. */
+const SCHEDULED: RequestedRun = {
   pipeline: "",
   seed: 0,
   parameters: {},
@@ -86,7 +86,7 @@ const SCHEDULED: Wanted = {
   cancelledSteps: new Set()
 }
 
-const resultOf = (run: Run.Run, asked: Wanted): ReadonlyArray<string> => {
+const resultOf = (run: Run.Run, asked: RequestedRun): ReadonlyArray<string> => {
   const problems: Array<string> = []
   const { values, ends, errors = {} } = caseOf(run.pipelineId, run.version)
   const expected = values(asked.seed)
@@ -120,7 +120,10 @@ const resultOf = (run: Run.Run, asked: Wanted): ReadonlyArray<string> => {
   return problems
 }
 
-/** Instants are those of Redis, whatever the clocks of the processes: delays and timeouts are neither too short nor too long. */
+/**
+ * Instants are those of Redis, whatever the clocks of the processes: delays and timeouts are neither too short nor too
+ * long.
+ */
 export const instants = ({ wanted, runs }: Evidence, endedAt: number): Problems => {
   const problems: Array<string> = []
   for (const { askedAt, options, ids } of wanted) {
@@ -147,23 +150,23 @@ export const instants = ({ wanted, runs }: Evidence, endedAt: number): Problems 
   return problems
 }
 
-/** No more runs of a pipeline were under way at once than there may. */
+/** The limit of runs of a pipeline was never exceeded. */
 export const runLimits = ({ runs }: Evidence): Problems => {
   const problems: Array<string> = []
-  for (const [pipelineId, told] of Map.groupBy(runs.values(), ({ run }) => run.pipelineId)) {
+  for (const [pipelineId, logged] of Map.groupBy(runs.values(), ({ run }) => run.pipelineId)) {
     const { maxRuns = Number.POSITIVE_INFINITY } = caseOf(pipelineId)
-    const begun = told.filter(({ run }) => run.startedAtMillis !== undefined)
+    const begun = logged.filter(({ run }) => run.startedAtMillis !== undefined)
     const instants = begun.flatMap(({ run }) => [
       { at: run.startedAtMillis!, by: 1 },
       { at: run.completedAtMillis ?? Number.POSITIVE_INFINITY, by: -1 }
     ])
     const most = mostAtOnce(instants)
-    if (most > maxRuns) problems.push(`${most} runs of '${pipelineId}' were under way at once, ${maxRuns} may be`)
+    if (most > maxRuns) problems.push(`${most} runs of '${pipelineId}' ran at the same time, ${maxRuns} allowed`)
   }
   return problems
 }
 
-/** How many there were at once at the most; what ends and begins at one instant follows one another. */
+/** The largest number at the same time. An end and a start at one instant do not overlap. */
 export const mostAtOnce = (instants: Array<{ readonly at: number; readonly by: number }>): number => {
   let now = 0
   let most = 0

@@ -1,11 +1,11 @@
-/** Schedules that every server has, whatever its clock and its version, and what their ticks have to be. */
+/** Schedules that every server has, whatever its clock and its version, and the checks of their ticks. */
 import { Levada, type Run } from "../../adapters/promise/index.ts"
 import { casesOf, type Version } from "./Cases.ts"
 import type { Evidence } from "./Evidence.ts"
 
 const EVERY_MILLIS = 2_000
 
-/** One whose pipeline all servers have alike, and one whose pipeline has two versions. No tick may be left out. */
+/** One has the same pipeline on all servers, one has a pipeline with two versions. No tick may be left out. */
 export const schedulesOf = (version: Version) => {
   const pipelineOf = (id: string) => casesOf(version).find(({ pipeline }) => pipeline.id === id)!.pipeline
   const policy = { parameters: { seed: 0 }, catchUp: "all", overlap: "allow" } as const
@@ -15,7 +15,7 @@ export const schedulesOf = (version: Version) => {
   ]
 }
 
-/** Each tick gave one run, not before its instant. */
+/** Each tick started one run, not before its instant. */
 export const ticks = ({ runs }: Evidence): ReadonlyArray<string> => {
   const problems: Array<string> = []
   const fired = [...runs.values()].flatMap(({ run }) => (run.schedule === undefined ? [] : [run]))

@@ -1,29 +1,29 @@
-/** What all processes of one trial have in common. */
+/** Shared by all processes of one trial. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { type Errors, Store } from "../../adapters/promise/index.ts"
 import { RedisStore } from "../../adapters/redis/index.ts"
 
-/** What a process is told when it is started. */
+/** The setting of a process at its start. */
 export interface Setting {
-  /** Where Redis is, as this process sees it. */
+  /** The URL of Redis, as this process sees it. */
   readonly url: string
   readonly prefix: string
-  /** Where the ledgers are. */
+  /** The directory of the ledgers. */
   readonly directory: string
-  /** Which version of the program it runs. */
+  /** The version of the program that it runs. */
   readonly version: 1 | 2
   /** How far its wall clock is ahead at first, in milliseconds. */
   readonly offMillis: number
 }
 
-/** How long a claim lasts: short, so that many of them end without their worker. */
+/** Length of a lease: short, so that many leases end without their worker. */
 export const LEASE_MILLIS = 2_000
 
-/** How long a worker that is told to end may let its steps run: longer than any of them takes. */
+/** Grace period of a worker: longer than any step takes. */
 export const GRACE_MILLIS = 4_000
 
-/** The Store. Losing workers is no step's fault here, and everything has to be there at the end. */
+/** The Store. A lost worker never fails a step here, and the Store keeps everything until the end. */
 const make = ({ url, prefix }: Pick<Setting, "url" | "prefix">, leaseMillis: number) =>
   RedisStore.make({
     url,
@@ -35,7 +35,7 @@ const make = ({ url, prefix }: Pick<Setting, "url" | "prefix">, leaseMillis: num
     memoCount: 1_000_000
   })
 
-/** The Store, and the name of each worker that asks it for work. */
+/** The Store, and the name of each worker that claims from it. */
 export const store = (
   setting: Pick<Setting, "url" | "prefix">,
   onWorker: (name: string) => void = () => undefined,
@@ -58,5 +58,5 @@ export const store = (
     })
   )
 
-/** What this process was told. */
-export const told = (): Setting => JSON.parse(process.env["CHAOS"]!) as Setting
+/** The setting of this process. */
+export const readSetting = (): Setting => JSON.parse(process.env["CHAOS"]!) as Setting

@@ -1,37 +1,37 @@
-/** What goes wrong, and when: storms over network and Redis, with time between them for processes to die alone. */
+/** The acts of a trial, and when: storms over network and Redis, with calm times in which single processes die. */
 import type { CommonAct, History } from "./History.ts"
 import type { Redis, Slot } from "./Processes.ts"
-import type { Proxy, Way } from "./Proxy.ts"
+import type { Direction, Proxy } from "./Proxy.ts"
 import type { Random } from "./Random.ts"
 import { GRACE_MILLIS, LEASE_MILLIS } from "./Setting.ts"
 import type { ClockSet } from "./Wire.ts"
 
-/** What can be done something to. */
-export interface World {
+/** The objects of acts. */
+export interface TrialObjects {
   readonly workers: ReadonlyArray<Slot>
   readonly servers: ReadonlyArray<Slot>
   readonly redis: Redis
-  /** What is between the workers and Redis, and between the servers and Redis. */
+  /** The proxies between the workers and Redis, and between the servers and Redis. */
   readonly proxies: { readonly workers: Proxy; readonly servers: Proxy }
 }
 
-/** How long storms and the time between them last, in milliseconds. */
+/** Lengths of storms and calm times, in milliseconds. */
 const STORM_MILLIS = 12_000
 const CALM_MILLIS = 12_000
 
 const ALONE = { "kill worker": 4, "freeze worker": 3, "drain worker": 3, "kill server": 1, "step clock": 2 }
 const STORMY = { ...ALONE, "kill redis": 2, cut: 3, delay: 2, swallow: 4 }
 
-/** Acts for so long, and undoes at the end what it did. */
+/** Acts for a given time, and undoes everything at the end. */
 export class Storms {
-  readonly #world: World
+  readonly #world: TrialObjects
   readonly #history: History
   readonly #random: Random
   readonly #underWay: Set<Promise<void>> = new Set()
-  /** Whether something is being done to the network or to Redis, which are one to whoever looks through them. */
+  /** Whether an act on the network or on Redis is going on; clients can't tell these apart. */
   #isStruck = false
 
-  constructor(world: World, history: History, random: Random) {
+  constructor(world: TrialObjects, history: History, random: Random) {
     this.#world = world
     this.#history = history
     this.#random = random
@@ -43,15 +43,15 @@ export class Storms {
       const isCalm = (Date.now() - from) % (STORM_MILLIS + CALM_MILLIS) < CALM_MILLIS
       await later(this.#random.between(200, 1_800))
       const act = isCalm ? this.#random.weighted(ALONE) : this.#random.weighted(STORMY)
-      // Made also when they turn out not to be needed: the next choices are the same then.
+      // Also drawn when not needed, so that later choices stay the same.
       const place = this.#random.next()
       const lasting = this.#random.next()
       const detail = this.#random.next()
       const under = this.#act(act, place, lasting, detail).finally(() => this.#underWay.delete(under))
       this.#underWay.add(under)
-      // Nothing else for a while, so that how long others take to notice can be measured.
+      // No other act for a while, so that the time until others notice can be measured.
       if (isCalm && act === "kill worker" && detail < 0.7) await later(LEASE_MILLIS + 1_500)
-      // What a storm has done is over before it is calm.
+      // The effects of a storm end before the calm begins.
       if (!isCalm && (Date.now() - from) % (STORM_MILLIS + CALM_MILLIS) < CALM_MILLIS) await this.#settle()
     }
     await this.#settle()
@@ -82,7 +82,7 @@ export class Storms {
     }
   }
 
-  /** Does something to one of the processes that are there and nothing is being done to. */
+  /** Acts on one process that runs and has no act going on. */
   async #to(slots: ReadonlyArray<Slot>, place: number, act: (slot: Slot) => Promise<void>): Promise<void> {
     const free = slots.filter(({ isBusy, current }) => !isBusy && current.isReady && !current.isEnded)
     const slot = free[Math.floor(place * free.length)]
@@ -129,10 +129,10 @@ export class Storms {
     await slot.current.ready
   }
 
-  /** Something that is done to the network of workers, of servers or of all of them, or to Redis. */
+  /** An act on the network of workers, of servers or of all of them, or on Redis. */
   async #strike(kind: CommonAct, place: number, lasting: number, detail: number): Promise<void> {
     const { proxies, redis } = this.#world
-    // While answers to servers alone are lost, workers go on with what these asked for.
+    // While answers to servers are dropped, workers run the steps that those submitted.
     const [whose, struck] =
       place < 0.35
         ? (["servers", [proxies.servers]] as const)
@@ -171,8 +171,8 @@ export class Storms {
         return
       }
       case "swallow": {
-        const way: Way = detail < 0.5 ? "answers" : detail < 0.75 ? "requests" : "both"
-        // Also very short ones: whoever does not hear the answer to one request asks again.
+        const way: Direction = detail < 0.5 ? "answers" : detail < 0.75 ? "requests" : "both"
+        // Also very short ones: a client that gets no answer repeats its request.
         const millis = Math.round(lasting * lasting * 4_000)
         const act = this.#history.begin(kind, undefined, `${way} for ${millis} ms`, whose)
         for (const proxy of struck) proxy.swallows = way
@@ -185,13 +185,13 @@ export class Storms {
   }
 }
 
-/** How far clocks are off at most, in milliseconds. */
+/** The largest error of a clock, in milliseconds. */
 const MOST_OFF_MILLIS = 600_000
 
-/** How far a clock is off, by a number from 0 to 1. */
+/** The error of a clock, from a number from 0 to 1. */
 export const offOf = (share: number): number => Math.round((2 * share - 1) * MOST_OFF_MILLIS)
 
-/** How much longer than its grace period a worker may need at the worst, when Redis does not answer it either. */
+/** How much longer than its grace period a worker may take at worst, if Redis does not answer it either. */
 export const STUCK_MILLIS = 20_000
 
 const later = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))

@@ -1,38 +1,38 @@
-/** Tasks that write down each of their executions, and give for the same inputs always the same. */
+/** Tasks that record each of their executions, and return the same outputs for the same inputs. */
 import * as Schema from "effect/Schema"
 import { type Retry, Task } from "../../adapters/promise/index.ts"
-import type { Held, Ledger } from "./Ledger.ts"
+import type { HeldLimit, Ledger } from "./Ledger.ts"
 import { hash, mix } from "./Random.ts"
 
 export { mix } from "./Random.ts"
 
-/** What a task may be besides: its retries, its limit, its memo. */
-export interface Besides {
+/** Options of a task: its retries, its limit, its memo. */
+export interface TaskOptions {
   readonly retry?: Retry.Retry
   readonly limit?: { readonly key: string | ((inputs: Inputs) => string); readonly max: number }
   readonly memo?: Task.Memo
-  /** How often it fails before it succeeds, by what it is given. */
+  /** How often it fails before it succeeds, depending on its inputs. */
   readonly failing?: (inputs: Inputs) => number
-  /** Limits of its pipeline that it is under. */
-  readonly held?: ReadonlyArray<Held>
+  /** Limits of its pipeline. */
+  readonly held?: ReadonlyArray<HeldLimit>
   /** How long it takes, in milliseconds. */
   readonly millis?: number
   readonly blocking?: Blocking
   readonly leaking?: Leaking
-  /** How long an attempt may take, in milliseconds. */
+  /** The timeout of an attempt, in milliseconds. */
   readonly timeoutMillis?: number
 }
 
 /**
- * How long a task keeps the main thread, and in how many of its first attempts, by what it is given. Not in all of them: an
- * attempt that outlasts its lease counts for nothing.
+ * How long a task blocks the main thread, and in how many of its first attempts, depending on its inputs. Not in all of
+ * them: an attempt that outlasts its lease does not count.
  */
 interface Blocking {
   readonly millis: number
   readonly times: (inputs: Inputs) => number
 }
 
-/** How a task leaks errors, and in how many of its first attempts, by what it is given. */
+/** How a task leaks errors, and in how many of its first attempts, depending on its inputs. */
 interface Leaking {
   readonly how: "rejection" | "timer"
   readonly times: (inputs: Inputs) => number
@@ -43,12 +43,12 @@ export type Inputs = Readonly<Record<string, number>>
 
 let ledger: Ledger | undefined
 
-/** Has the executions of this process written down. */
+/** Sets the ledger for the executions of this process. */
 export const writeInto = (into: Ledger): void => {
   ledger = into
 }
 
-/** Most executions are short, and a few so long that something happens to them. */
+/** Most executions are short, and a few are long enough that acts hit them. */
 const millisOf = (name: string, inputs: Inputs): number => {
   const chance = hash(`${name} takes ${Object.values(inputs).join()}`)
   return chance % 25 === 0 ? 500 + (chance % 700) : 10 + (chance % 120)
@@ -57,15 +57,15 @@ const millisOf = (name: string, inputs: Inputs): number => {
 /** Values of a task by name, each with its schema. */
 type Fields = Readonly<Record<string, Schema.Codec<unknown, unknown>>>
 
-/** A task whose executions are written down. */
+/** A task whose executions are recorded. */
 export const recorded = <Taken extends Readonly<Record<string, unknown>> = Inputs>(
   name: string,
   input: Fields,
   output: Fields,
   work: (inputs: Taken) => Readonly<Record<string, unknown>>,
-  { failing, leaking, held = [], millis, blocking, ...options }: Besides = {}
+  { failing, leaking, held = [], millis, blocking, ...options }: TaskOptions = {}
 ): Task.Any => {
-  const heldBy = (inputs: Inputs): ReadonlyArray<Held> => {
+  const heldBy = (inputs: Inputs): ReadonlyArray<HeldLimit> => {
     const { limit, memo } = options
     const all = [...held]
     if (limit) all.push({ key: typeof limit.key === "string" ? limit.key : limit.key(inputs), max: limit.max })
@@ -83,7 +83,7 @@ export const recorded = <Taken extends Readonly<Record<string, unknown>> = Input
       if (context.attempt <= (leaking?.times(inputs) ?? 0)) {
         ended?.("failed")
         leak(leaking!.how)
-        // Until it is told to stop, and then it gives what would be noticed.
+        // Runs until its signal fires, and then returns an output that a check would notice.
         await elapsed(60_000, context.signal)
         return {}
       }
@@ -113,7 +113,7 @@ export const task = (
   takes: ReadonlyArray<string>,
   gives: string,
   work: (inputs: Inputs) => number,
-  besides: Besides = {}
+  besides: TaskOptions = {}
 ): Task.Any =>
   recorded(
     name,
@@ -123,8 +123,8 @@ export const task = (
     besides
   )
 
-/** A task whose number is what its name makes of what it takes. */
-export const mixing = (name: string, takes: ReadonlyArray<string>, besides: Besides = {}): Task.Any =>
+/** A task whose output is determined by its name and inputs. */
+export const mixing = (name: string, takes: ReadonlyArray<string>, besides: TaskOptions = {}): Task.Any =>
   task(name, takes, `${name}d`, (inputs) => mix(name, ...takes.map((key) => inputs[key]!)), besides)
 
 /** A task whose output is a list of numbers. */
@@ -138,7 +138,7 @@ export const listing = (
     [gives]: work(inputs)
   }))
 
-/** Leaks an error, which the attempt fails with. */
+/** Leaks an error, which fails the attempt. */
 const leak = (how: Leaking["how"]): void => {
   if (how === "rejection") void Promise.reject(new Error("leaked"))
   else
@@ -147,13 +147,13 @@ const leak = (how: Leaking["how"]): void => {
     }, 5)
 }
 
-/** Keeps the main thread for so long. */
+/** Blocks the main thread for this long. */
 const block = (millis: number): void => {
   const from = performance.now()
   while (performance.now() - from < millis);
 }
 
-/** Whether the time went by before it was told to stop. */
+/** Whether the time passed before its signal fired. */
 const elapsed = (millis: number, signal: AbortSignal): Promise<boolean> =>
   new Promise((resolve) => {
     if (signal.aborted) return resolve(false)

@@ -1,14 +1,14 @@
-/** A wall clock that is wrong, for one process. Imported before anything else reads the clock. */
+/** A wrong wall clock for one process. Has to be imported before any code reads the clock. */
 
-/** The right time, in milliseconds since 1970. */
+/** The correct time, in milliseconds since 1970. */
 export const trueNow: () => number = Date.now
 
-const told = process.env["CHAOS"]
-let off = told === undefined ? 0 : (JSON.parse(told) as { readonly offMillis: number }).offMillis
+const setting = process.env["CHAOS"]
+let off = setting === undefined ? 0 : (JSON.parse(setting) as { readonly offMillis: number }).offMillis
 
 Date.now = () => trueNow() + off
 
-/** From now on the clock is off by so many milliseconds. */
+/** From now on the clock is off by this many milliseconds. */
 export const setOff = (millis: number): void => {
   off = millis
 }

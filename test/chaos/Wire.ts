@@ -1,8 +1,8 @@
-/** What the driver and its processes say to each other. */
+/** Messages between the driver and its processes. */
 import type { Start } from "../../adapters/promise/index.ts"
 
-/** What a server is asked. */
-export type Asked =
+/** A request to a server. */
+export type ServerRequest =
   | {
       readonly is: "start"
       readonly pipeline: string
@@ -20,15 +20,15 @@ export type Asked =
 /** Parameters of a run. */
 export type Parameters = Readonly<Record<string, unknown>> & { readonly seed: number }
 
-/** What it answers. */
-export type Answer =
+/** Its answer. */
+export type ServerAnswer =
   | { readonly is: "ready"; readonly url?: string }
   | { readonly is: "done"; readonly id: number; readonly run: string }
   | { readonly is: "refused"; readonly id: number; readonly why: string }
-  /** The ids of the runs that were asked for, in their order; null where it could not be done now. */
+  /** The ids of the submitted runs, in order; null for each that failed. */
   | { readonly is: "many"; readonly id: number; readonly runs: ReadonlyArray<string | null> }
 
-/** What every process is told about its wall clock. */
+/** Sets the wall clock of a process. */
 export interface ClockSet {
   readonly is: "clock"
   readonly offMillis: number

@@ -1,7 +1,7 @@
 /**
- * Many processes on one Redis, while everything that can break does: `npm run chaos -- --seconds 600 --seed 42`. Ends
- * with 0 when everything held, and prints what did not. `--rate` is how many runs are started each second, `--backlog`
- * how many are started at the beginning and wait, `--keep` keeps the ledgers.
+ * Many processes on one Redis, while everything fails that can fail: `npm run chaos -- --seconds 600 --seed 42`. Exits
+ * with 0 if all checks passed, and prints the problems otherwise. `--rate` is the number of runs started per second,
+ * `--backlog` the number started at the beginning that wait, `--keep` keeps the ledgers.
  */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -16,7 +16,7 @@ import { History } from "./History.ts"
 import * as LedgerChecks from "./LedgerChecks.ts"
 import { leftovers } from "./LeftoverChecks.ts"
 import { Load } from "./Load.ts"
-import { type Ended, Redis, Slot } from "./Processes.ts"
+import { type ProcessEnd, Redis, Slot } from "./Processes.ts"
 import { Proxy } from "./Proxy.ts"
 import { Random } from "./Random.ts"
 import { report } from "./Report.ts"
@@ -37,13 +37,13 @@ const { values } = parseArgs({
 const seed = Number(values.seed)
 const prefix = "chaos"
 
-/** How long it may take until fewer runs are left, once nothing is done to them any more, in milliseconds. */
+/** How long it may take, after the last act, until fewer runs are left, in milliseconds. */
 const CALM_DOWN_MILLIS = 60_000
-/** After which share of its time the backlog is worked off. */
+/** The share of the trial after which the backlog is resumed. */
 const WAITING_SHARE = 0.4
 /** How long a worker may take to end besides its grace period, in milliseconds. */
 const EXIT_MILLIS = 1_000
-/** How long Redis may take to answer before that counts as an explanation, in milliseconds. */
+/** The time after which an answer of Redis counts as slow, in milliseconds. */
 const SLOW_MILLIS = 400
 
 const later = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
@@ -60,12 +60,12 @@ history.say(`seed ${seed}, ${values.seconds} s, in ${directory}`)
 const redis = await Redis.start(server, directory, await freePort())
 const proxies = { workers: await Proxy.open(redis.port), servers: await Proxy.open(redis.port) }
 const say = (line: string): void => history.say(line)
-/** A process is not in order when it ends by itself, unless Redis was away when it started. */
-const onFailure = (line: string, { code }: Ended): void => {
+/** A process that ends by itself is a fault, unless Redis was away when it started. */
+const onFailure = (line: string, { code }: ProcessEnd): void => {
   say(line)
   if (code !== 3) history.broken.push(line)
 }
-/** A place for processes, each of which has a version and a clock of its own. */
+/** Keeps one process running, with its own version and clock. */
 const place = (script: "worker" | "server", { port }: Proxy, name: string, only?: Version): Slot => {
   const random = new Random(seed, name)
   const settingOf = (): Setting => {
@@ -79,7 +79,7 @@ const workers = [1, 2, 3].map((at) => place("worker", proxies.workers, `worker $
 const servers = [1, 2].map((at) => place("server", proxies.servers, `server ${at}`))
 const slots = [...workers, ...servers]
 
-/** Whatever ends the driver ends them all. */
+/** The end of the driver ends all processes. */
 process.on("exit", () => {
   for (const slot of slots) {
     slot.release()
@@ -90,7 +90,7 @@ process.on("exit", () => {
 })
 for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => process.exit(1))
 
-/** Looks directly, not through the proxy, how well Redis is. */
+/** Checks the health of Redis directly, not through the proxy. */
 const client = new Client(redis.port, { maxRetriesPerRequest: null })
 client.on("error", () => undefined)
 const looking = setInterval(() => {
@@ -144,23 +144,23 @@ const evidence = new Evidence([...load.wanted, ...backlog.wanted], await readRun
 const repeats = LedgerChecks.repeats(evidence)
 const takeovers = LedgerChecks.takeovers(evidence)
 const findings = {
-  "every accepted run is there and over": RunChecks.accepted(evidence),
-  "logs are gap-free and tell what the run is, each step ends once": RunChecks.logs(evidence),
+  "every accepted run exists and is over": RunChecks.accepted(evidence),
+  "logs have no gaps and fold into their runs, each step ends once": RunChecks.logs(evidence),
   "results are right": RunChecks.results(evidence),
   "delays and timeouts are kept, whatever the clocks": RunChecks.instants(evidence, endedAt),
   "each tick of a schedule gives one run": ticks(evidence),
-  "what completed was executed": LedgerChecks.nothingInvented(evidence),
+  "every completed step was executed": LedgerChecks.completedWasExecuted(evidence),
   "nothing is repeated without a reason": repeats.problems,
   "whatever begins ends": LedgerChecks.ends(evidence),
   "limits are never exceeded": [...LedgerChecks.limits(evidence), ...RunChecks.runLimits(evidence)],
-  "a killed worker's steps move on within lease + 1 s, nobody else loses any": takeovers.problems,
+  "a killed worker's steps move on within lease + 1 s, and no other worker loses any": takeovers.problems,
   "workers that are told to end do so in time": LedgerChecks.drains(evidence, GRACE_MILLIS + EXIT_MILLIS),
   "no process ends unless it is told to": history.broken,
   "nothing is left over in Redis": left
 }
 console.log(report(evidence, load.refusals, repeats.count, takeovers.millis, findings))
 const isBroken = Object.values(findings).some((problems) => problems.length > 0)
-console.log(isBroken ? `BROKEN with seed ${seed}` : `Everything held with seed ${seed}`)
+console.log(isBroken ? `BROKEN with seed ${seed}` : `All checks passed with seed ${seed}`)
 for (const proxy of Object.values(proxies)) proxy.close()
 client.disconnect()
 process.exit(isBroken ? 1 : 0)

@@ -1,4 +1,6 @@
-/** The module of tasks that compute: keeps its thread busy, and gives the number that the step's name makes of its input. */
+/**
+ * The module of tasks that compute: blocks its thread, and returns the number determined by the step's name and input.
+ */
 import { threadId } from "node:worker_threads"
 import type { Task } from "../../adapters/promise/index.ts"
 import { Ledger } from "./Ledger.ts"

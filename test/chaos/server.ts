@@ -1,15 +1,15 @@
-/** A server process: takes runs over HTTP, and over the channel to its driver. It runs no steps. */
+/** A server process: accepts runs over HTTP, and over the channel to its driver. It runs no steps. */
 import "./Wall.ts"
 import { NodeServer } from "../../adapters/node/index.ts"
 import { Access, Errors, Levada } from "../../adapters/promise/index.ts"
 import { casesOf } from "./Cases.ts"
 import { Ledger } from "./Ledger.ts"
 import { schedulesOf } from "./Schedules.ts"
-import { store, told } from "./Setting.ts"
+import { readSetting, store } from "./Setting.ts"
 import { setOff } from "./Wall.ts"
-import type { Answer, Asked, ClockSet } from "./Wire.ts"
+import type { ClockSet, ServerAnswer, ServerRequest } from "./Wire.ts"
 
-const setting = told()
+const setting = readSetting()
 new Ledger(setting.directory).watchTime()
 
 const pipelines = casesOf(setting.version).map(({ pipeline }) => pipeline)
@@ -23,9 +23,9 @@ const levada = Levada.make({
 })
 const serving = await NodeServer.serve(levada, { port: 0 })
 
-const answer = (what: Answer): void => void process.send?.(what)
+const answer = (what: ServerAnswer): void => void process.send?.(what)
 
-/** What `work` gives for each, and null where the Store can't be reached. */
+/** The results of `work`, in order; null where the Store can't be reached. */
 const many = <A>(all: ReadonlyArray<A>, work: (one: A) => Promise<string>): Promise<ReadonlyArray<string | null>> =>
   Promise.all(
     all.map((one) =>
@@ -36,7 +36,7 @@ const many = <A>(all: ReadonlyArray<A>, work: (one: A) => Promise<string>): Prom
     )
   )
 
-const act = async (asked: Asked): Promise<string | ReadonlyArray<string | null>> => {
+const act = async (asked: ServerRequest): Promise<string | ReadonlyArray<string | null>> => {
   switch (asked.is) {
     case "start":
       return levada.start(pipelineOf(asked.pipeline), asked.parameters, asked.options)
@@ -59,7 +59,7 @@ const act = async (asked: Asked): Promise<string | ReadonlyArray<string | null>>
   }
 }
 
-process.on("message", (asked: ClockSet | (Asked & { readonly id: number })) => {
+process.on("message", (asked: ClockSet | (ServerRequest & { readonly id: number })) => {
   if (asked.is === "clock") return setOff(asked.offMillis)
   act(asked).then(
     (done) =>

@@ -3,12 +3,12 @@ import "./Wall.ts"
 import { Access, Levada } from "../../adapters/promise/index.ts"
 import { casesOf } from "./Cases.ts"
 import { Ledger } from "./Ledger.ts"
-import { GRACE_MILLIS, store, told } from "./Setting.ts"
+import { GRACE_MILLIS, readSetting, store } from "./Setting.ts"
 import { writeInto } from "./Tasks.ts"
 import { setOff } from "./Wall.ts"
 import type { ClockSet } from "./Wire.ts"
 
-const setting = told()
+const setting = readSetting()
 const ledger = new Ledger(setting.directory)
 writeInto(ledger)
 ledger.watchTime()

@@ -1,17 +1,20 @@
-/** The client where the way to the server is bad: what is sent again, what is not, and that nothing is done or told twice. */
+/**
+ * The client over a bad network: which requests it repeats, and that no run starts twice and no event is delivered
+ * twice.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { BunServer } from "../../adapters/bun/index.ts"
 import { Client, ClientError } from "../../adapters/client/index.ts"
 import { DenoServer } from "../../adapters/deno/index.ts"
 import { NodeServer } from "../../adapters/node/index.ts"
 import { Access, Levada } from "../../adapters/promise/index.ts"
-import { asking, failureOf } from "../conformance/http/ClientSuite.ts"
+import { clientSuite, failureOf } from "../conformance/http/ClientSuite.ts"
 import { guide, pipelines } from "../fixtures/pipelines.ts"
 import { tasks } from "../fixtures/tasks.ts"
 import { register, until } from "../http/harness/Client.ts"
 
 const levada = Levada.make({ pipelines, tasks, access: Access.open, worker: { graceMillis: 0 } })
-/** What each runtime has itself. */
+/** The runtime's own fetch. */
 const servers = { node: NodeServer, bun: BunServer, deno: DenoServer }
 const { serve } = servers[process.env["TEST_RUNTIME"] as keyof typeof servers]
 const server = { url: "" }
@@ -25,10 +28,10 @@ afterAll(() => close())
 
 type Fetch = NonNullable<Client.Options["fetch"]>
 
-/** The server, without a way to it that could be bad. */
+/** The server, reached directly. */
 const direct: Fetch = (url, init) => fetch(url, init)
 
-/** A client whose requests go by `fetch`, and which waits for almost nothing. */
+/** A client whose requests go through `fetch`, and whose delays are almost zero. */
 const over = (fetch: Fetch, more: Partial<Client.Options> = {}): Client.Client =>
   Client.make({ url: `${server.url}/`, maxDelayMillis: 20, fetch, ...more })
 
@@ -49,22 +52,22 @@ const refusal =
   () =>
     Response.json({ error: "SomeError", message: "not now", timestamp: "" }, { status, headers })
 const broken = () => Promise.reject(new TypeError("fetch failed"))
-/** The server does what it is asked, and its answer is lost. */
+/** The server handles the request, and its answer is lost. */
 const lost = async (sent: Request) => {
   await (await fetch(sent)).text()
   throw new TypeError("terminated")
 }
 
-describe("on this runtime", () => asking(server))
+describe("on this runtime", () => clientSuite(server))
 
-describe("sends again", () => {
-  test("what the server can't take now, when it may come again", async () => {
+describe("the client repeats", () => {
+  test("a request that the server can't handle now, after the delay that the server names", async () => {
     const { fetch, seen } = first(refusal(503), refusal(429, { "retry-after": "0" }), refusal(503))
     expect(await over(fetch).execute(guide, { data: "x" })).toEqual({ processed: "X" })
     expect(seen).toHaveLength(4)
   })
 
-  test("what was lost on the way, there or back, and starts one run", async () => {
+  test("a request whose way or answer was lost, and starts one run", async () => {
     const before = (await levada.runs({ pipelineId: "my_pipeline", limit: 1_000 })).runs.length
     const { fetch, seen } = first(lost, broken, lost)
     expect(await over(fetch).execute(guide, { data: "x" })).toEqual({ processed: "X" })
@@ -73,7 +76,7 @@ describe("sends again", () => {
     expect((await levada.runs({ pipelineId: "my_pipeline", limit: 1_000 })).runs).toHaveLength(before + 1)
   })
 
-  test("no more often than it is told to", async () => {
+  test("a request no more often than its options say", async () => {
     const { fetch, seen } = first(...Array.from({ length: 10 }, () => refusal(503)))
     const failure = await failureOf(over(fetch, { retries: 2 }).pipelines())
     expect([failure.status, failure.error, failure.message, seen.length]).toEqual([503, "SomeError", "not now", 3])
@@ -84,7 +87,7 @@ describe("sends again", () => {
     expect(unreachable.seen).toHaveLength(1)
   })
 
-  test("nothing before the server wants it, and does not wait for longer than it is told to", async () => {
+  test("no request before the server allows it, and gives up if that is too late", async () => {
     const { fetch, seen } = first(refusal(429, { "retry-after": "60" }))
     expect((await failureOf(over(fetch).pipelines())).status).toBe(429)
     expect(seen).toHaveLength(1)
@@ -97,13 +100,13 @@ describe("sends again", () => {
     expect(date.seen).toHaveLength(2)
   })
 
-  test.for([400, 401, 403, 404, 409, 500, 504])("nothing that was answered with %i", async (status) => {
+  test.for([400, 401, 403, 404, 409, 500, 504])("no request that was answered with %i", async (status) => {
     const { fetch, seen } = first(refusal(status))
     expect((await failureOf(over(fetch).start(guide, { data: "x" }))).status).toBe(status)
     expect(seen).toHaveLength(1)
   })
 
-  test("nothing that would be done twice", async () => {
+  test("no request that would start a second run", async () => {
     const taskId = await levada.start(guide, { data: "x" })
     await levada.result(guide, taskId)
     const { fetch, seen } = first(lost)
@@ -114,7 +117,7 @@ describe("sends again", () => {
     expect(refused.seen).toHaveLength(1)
   })
 
-  test("nothing once it is told to stop, however long it would wait", async () => {
+  test("no request after it is aborted, however long it would wait", async () => {
     const { fetch, seen } = first(...Array.from({ length: 10 }, () => refusal(503, { "retry-after": "30" })))
     const stop = new AbortController()
     const asking = over(fetch, { maxDelayMillis: 60_000 }).pipelines({ signal: stop.signal })
@@ -150,13 +153,13 @@ describe("events over connections that break at random", () => {
     return { fetch: fetching, cuts: () => cuts }
   }
 
-  /** A generator of Lehmer's, so that a seed makes a test what it was. */
+  /** Lehmer's generator, so that a seed repeats a test. */
   const seeded = (seed: number) => () => {
     seed = (seed * 48_271) % 2_147_483_647
     return seed / 2_147_483_647
   }
 
-  test.for([1, 2, 3, 4, 5])("each comes once and in order, of a run and of all (seed %i)", async (seed) => {
+  test.for([1, 2, 3, 4, 5])("each arrives once and in order, of a run and of all runs (seed %i)", async (seed) => {
     const { fetch, cuts } = cutting(seeded(seed))
     const client = over(fetch, { retries: 50 })
     const pipelineId = await register(server, ["process"])
@@ -193,7 +196,7 @@ describe("events over connections that break at random", () => {
     expect(cuts()).toBeGreaterThan(20)
   })
 
-  test("of a run that is removed meanwhile they end in RunNotFoundError, and the failure is no event", async () => {
+  test("of a run that is removed meanwhile end in RunNotFoundError, and the failure is not an event", async () => {
     const taskId = await over(direct).start("my_pipeline", { data: "x" })
     await over(direct).result(taskId)
     const failure = `event: failure\ndata: ${JSON.stringify({ error: "RunNotFoundError", message: "gone" })}\n\n`
@@ -207,7 +210,7 @@ describe("events over connections that break at random", () => {
     expect(seen).toEqual([1])
   })
 
-  test("they end when they are told to, although the answer does not", async () => {
+  test("end when they are aborted, although the response does not", async () => {
     const { fetch, seen } = first(() => new Response(new ReadableStream<Uint8Array>()))
     const stop = new AbortController()
     const reading = over(fetch).feed({ signal: stop.signal })[Symbol.asyncIterator]().next()
@@ -217,7 +220,7 @@ describe("events over connections that break at random", () => {
     await refused
   })
 
-  test("a gap is told as one", async () => {
+  test("a gap is reported once", async () => {
     await levada.execute(guide, { data: "x" })
     const items: Array<Client.FeedItem> = []
     for await (const item of over(direct).feed({ after: "1-99999999.0", pipelineId: "my_pipeline" })) {
@@ -229,7 +232,7 @@ describe("events over connections that break at random", () => {
 })
 
 describe("credentials", () => {
-  test("are sent as what they are, and got anew for each request", async () => {
+  test("are sent in their own header, and requested again for each request", async () => {
     const { fetch, seen } = first(refusal(503))
     let count = 0
     const client = over(fetch, { apiKey: "the key", token: async () => `token-${++count}` })
@@ -255,14 +258,14 @@ describe("credentials", () => {
   })
 })
 
-test("an answer that is not ours is an error all the same", async () => {
+test("an answer of another server is an error too", async () => {
   const { fetch } = first(() => new Response("<h1>Bad gateway</h1>", { status: 502 }))
   const failure = await failureOf(over(fetch).pipelines())
   expect(failure).toBeInstanceOf(ClientError)
   expect([failure.status, failure.error, failure.message]).toEqual([502, "HttpError", "The server answered 502"])
 })
 
-test.for(["", "localhost:8000", "ftp://x", "not a url"])("an address that is none is refused: '%s'", (url) => {
+test.for(["", "localhost:8000", "ftp://x", "not a url"])("an invalid URL is refused: '%s'", (url) => {
   expect(() => Client.make({ url })).toThrow(
     `Cannot use the url: expected one such as 'https://levada.example.com/flows', received '${url}'`
   )

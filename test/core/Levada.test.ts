@@ -17,7 +17,7 @@ import {
   Store,
   Task
 } from "../../adapters/promise/index.ts"
-import { within } from "./harness/Within.ts"
+import { withLevada } from "./harness/WithLevada.ts"
 
 const N = Schema.Number
 const S = Schema.String
@@ -39,7 +39,7 @@ describe("Levada", () => {
   it.effect("runs a graph of plain functions, Promises and Effects", () =>
     Effect.gen(function* () {
       expect(yield* Levada.execute(sums, { n: 5 })).toBe(16)
-    }).pipe(within([sums]))
+    }).pipe(withLevada([sums]))
   )
 
   it.effect("1,000 concurrent runs of one pipeline never mix", () =>
@@ -50,29 +50,32 @@ describe("Levada", () => {
         { concurrency: "unbounded" }
       )
       expect(results).toEqual(Array.from({ length: 1_000 }, (_, n) => 3 * n + 1))
-    }).pipe(within([sums]))
+    }).pipe(withLevada([sums]))
   )
 
-  it.effect("gives a record when several outputs are taken by no step, and values of the tasks' own types", () => {
-    const day = Task.make("day", {
-      input: { at: Schema.Date },
-      output: { next: Schema.Date },
-      run: ({ at }) => ({ next: new Date(at.getTime() + 86_400_000) })
-    })
-    const year = Task.make("year", {
-      input: { at: Schema.Date },
-      output: { year: N },
-      run: ({ at }) => ({ year: at.getUTCFullYear() })
-    })
-    const dates = Pipeline.make("dates", [day, year])
-    return Effect.gen(function* () {
-      const result = yield* Levada.execute(dates, { at: new Date("2026-12-31T00:00:00Z") })
-      expect(result.next).toEqual(new Date("2027-01-01T00:00:00Z"))
-      expect(result.year).toBe(2026)
-    }).pipe(within([dates]))
-  })
+  it.effect(
+    "the result is a record when no step takes several of the outputs, and its values have the tasks' own types",
+    () => {
+      const day = Task.make("day", {
+        input: { at: Schema.Date },
+        output: { next: Schema.Date },
+        run: ({ at }) => ({ next: new Date(at.getTime() + 86_400_000) })
+      })
+      const year = Task.make("year", {
+        input: { at: Schema.Date },
+        output: { year: N },
+        run: ({ at }) => ({ year: at.getUTCFullYear() })
+      })
+      const dates = Pipeline.make("dates", [day, year])
+      return Effect.gen(function* () {
+        const result = yield* Levada.execute(dates, { at: new Date("2026-12-31T00:00:00Z") })
+        expect(result.next).toEqual(new Date("2027-01-01T00:00:00Z"))
+        expect(result.year).toBe(2026)
+      }).pipe(withLevada([dates]))
+    }
+  )
 
-  it.effect("optional inputs are bound when there is a value, take their default, or stay away", () => {
+  it.effect("an optional input gets the value that exists, or its default, or is left out", () => {
     const seen: Array<unknown> = []
     const look = Task.make("look", {
       input: {
@@ -96,10 +99,10 @@ describe("Levada", () => {
       yield* Levada.execute(optional, { give: true, maybe: 1, standard: 2 })
       yield* Levada.execute(optional, { give: false })
       expect(seen).toEqual([{ maybe: 1, standard: 2, made: "yes" }, { standard: 7 }])
-    }).pipe(within([optional]))
+    }).pipe(withLevada([optional]))
   })
 
-  it.effect("a task cannot change what another one reads", () => {
+  it.effect("a task cannot change a value that another task reads", () => {
     const list = Task.make("list", { output: { items: Schema.Array(N) }, run: () => ({ items: [1, 2, 3] }) })
     const greedy = Task.make("greedy", {
       input: { items: Schema.Array(N) },
@@ -114,7 +117,7 @@ describe("Levada", () => {
     const pipeline = Pipeline.make("greedy", [list, greedy, modest])
     return Effect.gen(function* () {
       expect(yield* Levada.execute(pipeline, {})).toEqual([1, 2, 3])
-    }).pipe(within([pipeline]))
+    }).pipe(withLevada([pipeline]))
   })
 
   it.effect("a step starts when its own inputs exist, while slower ones of an earlier level still run", () => {
@@ -133,10 +136,10 @@ describe("Levada", () => {
     return Effect.gen(function* () {
       // Were levels a barrier, `after` would wait for `slow`, which waits for `after`.
       expect(yield* Levada.execute(pipeline, {})).toEqual({ slow: "done", after: "done" })
-    }).pipe(within([pipeline]))
+    }).pipe(withLevada([pipeline]))
   })
 
-  it.effect("two tasks that have nothing to do with each other run at once", () => {
+  it.effect("two independent tasks run at the same time", () => {
     const meets = Task.make("meets", {
       output: { first: S },
       run: () => Effect.as(Effect.andThen(Deferred.succeed(one, undefined), Deferred.await(other)), { first: "met" })
@@ -152,17 +155,17 @@ describe("Levada", () => {
     const other = Deferred.makeUnsafe<void>()
     const pipeline = Pipeline.make("meeting", [meets, met])
     return Effect.gen(function* () {
-      // Each of them waits for the other one to have begun.
+      // Each of the two waits until the other one has begun.
       expect(yield* Levada.execute(pipeline, {})).toEqual({ first: "met", second: "met" })
       const { runs } = yield* Operations.Operations.use((operations) => operations.runs(Principal.host, { limit: 1 }))
       const [left, right] = runs[0]!.steps
       expect(Math.max(left!.startedAtMillis!, right!.startedAtMillis!)).toBeLessThanOrEqual(
         Math.min(left!.completedAtMillis!, right!.completedAtMillis!)
       )
-    }).pipe(within([pipeline]))
+    }).pipe(withLevada([pipeline]))
   })
 
-  it.effect("the limit of steps at once is reached and never exceeded", () => {
+  it.effect("the limit of concurrent steps is reached and never exceeded", () => {
     let running = 0
     let most = 0
     const tasks = Array.from({ length: 50 }, (_, at) =>
@@ -181,7 +184,7 @@ describe("Levada", () => {
     return Effect.gen(function* () {
       yield* Levada.execute(pipeline, {})
       expect(most).toBe(7)
-    }).pipe(within([pipeline], { worker: { concurrency: 7 } }))
+    }).pipe(withLevada([pipeline], { worker: { concurrency: 7 } }))
   })
 
   it.effect("a failure names the task and keeps its cause, however it was raised", () => {
@@ -212,10 +215,10 @@ describe("Levada", () => {
           cause: { name: "Unhappy", message: "no luck", cause: { name: "TypeError", message: "deep down" } }
         })
       }
-    }).pipe(within(pipelines))
+    }).pipe(withLevada(pipelines))
   })
 
-  it.effect("a failure interrupts what runs: the fiber with its finalizers, and the signal", () => {
+  it.effect("a failure interrupts the running steps: finalizers run, and signals fire", () => {
     const events: Array<string> = []
     const started = Deferred.makeUnsafe<void>()
     const both = Deferred.makeUnsafe<void>()
@@ -248,7 +251,7 @@ describe("Levada", () => {
       expect(yield* Effect.flip(Levada.execute(pipeline, {}))).toMatchObject({ _tag: "RunFailed", step: "fails" })
       yield* Deferred.await(both)
       expect(events.sort()).toEqual(["aborted", "interrupted"])
-    }).pipe(within([pipeline]))
+    }).pipe(withLevada([pipeline]))
   })
 
   it.effect("names of Object.prototype are ordinary names", () => {
@@ -264,10 +267,10 @@ describe("Levada", () => {
       expect(
         yield* Effect.flip(operations.start(Principal.host, "constructor", Parameters.fromJson({})))
       ).toMatchObject({ problems: [{ path: ["parameters", "constructor"] }] })
-    }).pipe(within([pipeline]))
+    }).pipe(withLevada([pipeline]))
   })
 
-  it.effect("the wait may end before the run; the run goes on", () => {
+  it.effect("a caller can stop waiting for a run, and the run goes on", () => {
     const gate = Deferred.makeUnsafe<void>()
     const slow = Pipeline.make("slow", [
       Task.make("slow", { output: { x: N }, run: () => Effect.as(Deferred.await(gate), { x: 1 }) })
@@ -282,10 +285,10 @@ describe("Levada", () => {
       expect(yield* Fiber.join(waiting)).toMatchObject({ _tag: "WaitTimedOut", runId, waitMillis: 5_000 })
       yield* Deferred.succeed(gate, undefined)
       expect((yield* operations.wait(Principal.host, runId)).outputs).toEqual({ x: "1" })
-    }).pipe(within([slow]))
+    }).pipe(withLevada([slow]))
   })
 
-  it.effect("a run may take only so long, by its pipeline or by whoever starts it", () => {
+  it.effect("a run has a time limit, set by its pipeline or by its caller", () => {
     const never = Task.make("never", { output: { x: N }, run: () => Effect.as(Effect.never, { x: 1 }) })
     const limited = Pipeline.make("limited", [never], { timeoutMillis: 60_000 })
     return Effect.gen(function* () {
@@ -301,7 +304,7 @@ describe("Levada", () => {
         yield* TestClock.adjust(1)
         expect(yield* Fiber.join(waiting)).toMatchObject({ _tag: "RunFailed", error: { name: "RunTimedOut" } })
       }
-    }).pipe(within([limited]))
+    }).pipe(withLevada([limited]))
   })
 
   it.effect("a long step keeps its lease", () => {
@@ -314,10 +317,10 @@ describe("Levada", () => {
       yield* TestClock.adjust("10 minutes")
       yield* Deferred.succeed(gate, undefined)
       expect(yield* Fiber.join(running)).toBe(1)
-    }).pipe(within([slow]))
+    }).pipe(withLevada([slow]))
   })
 
-  it.effect("tasks get the services that their Effects ask for", () => {
+  it.effect("tasks get the services that their Effects require", () => {
     class Greeting extends Context.Service<Greeting, { readonly word: string }>()("test/Greeting") {}
     const greet = Task.make("greet", {
       input: { name: S },
@@ -336,7 +339,7 @@ describe("Levada", () => {
     )
   })
 
-  it.effect("status, results and history come out of the run's log", () =>
+  it.effect("status, results and history are read from the run's event log", () =>
     Effect.gen(function* () {
       const operations = yield* Operations.Operations
       const runId = yield* Levada.start(sums, { n: 1 })
@@ -355,6 +358,6 @@ describe("Levada", () => {
       ])
       expect(events[0]!.type).toBe("RunStarted")
       expect(events.at(-1)!.type).toBe("RunCompleted")
-    }).pipe(within([sums]))
+    }).pipe(withLevada([sums]))
   )
 })

@@ -1,4 +1,4 @@
-/** How a Levada begins and ends: what it can't be made of, and what becomes of what runs when it is closed. */
+/** What `Levada.make` refuses, and what closing does to running work. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -8,18 +8,18 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import { Access, Levada, Operations, Pipeline, Task } from "../../adapters/promise/index.ts"
-import { layerOver, within } from "./harness/Within.ts"
+import { layerOver, withLevada } from "./harness/WithLevada.ts"
 
 const N = Schema.Number
 
 const double = Task.make("double", { input: { n: N }, output: { doubled: N }, run: ({ n }) => ({ doubled: n * 2 }) })
 const sums = Pipeline.make("sums", [double])
 
-describe("making one", () => {
-  it.effect("two pipelines of one id are refused", () =>
+describe("Levada.make", () => {
+  it.effect("two pipelines with the same id are refused", () =>
     Effect.gen(function* () {
       const failure = yield* Effect.flip(
-        Effect.void.pipe(within([sums, sums])) as Effect.Effect<void, { readonly _tag: string }>
+        Effect.void.pipe(withLevada([sums, sums])) as Effect.Effect<void, { readonly _tag: string }>
       )
       expect(failure).toMatchObject({ _tag: "PipelineExists", pipelineId: "sums" })
     })
@@ -47,14 +47,14 @@ describe("making one", () => {
     Effect.gen(function* () {
       const making = () => Levada.make({ pipelines: [sums], access: Access.open, schedules: [schedule, wrong] })
       expect(making).toThrow(expect.objectContaining(expected))
-      const layered = Effect.void.pipe(within([sums], { schedules: [schedule, wrong] }))
+      const layered = Effect.void.pipe(withLevada([sums], { schedules: [schedule, wrong] }))
       expect(yield* Effect.flip(layered)).toMatchObject(expected)
     })
   )
 })
 
-describe("closing", () => {
-  it.live("finishes what runs, takes nothing new, and cancels what does not end in time", () => {
+describe("Levada.close", () => {
+  it.live("finishes running steps, takes no new runs, and cancels what does not end in time", () => {
     const gate = Deferred.makeUnsafe<void>()
     const started = Deferred.makeUnsafe<void>()
     const interrupted: Array<string> = []
@@ -87,7 +87,7 @@ describe("closing", () => {
     })
   })
 
-  it.effect("ends its health: nobody is told that it can be used", () =>
+  it.effect("health checks fail from then on", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const { ping } = Context.get(yield* Layer.buildWithScope(layerOver([sums]), scope), Operations.Operations)
@@ -97,7 +97,7 @@ describe("closing", () => {
     })
   )
 
-  it.live("is told over HTTP as well", () =>
+  it.live("requests over HTTP are refused as well", () =>
     Effect.promise(async () => {
       const levada = Levada.make({ pipelines: [sums], access: Access.open })
       const health = async () => {

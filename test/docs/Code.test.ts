@@ -1,4 +1,4 @@
-/** Every block of code in the pages is compiled, and run where it says what it prints. */
+/** Every block of code in the pages compiles, and runs if it says what it prints. */
 import { execFile, spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -25,13 +25,13 @@ for (const [page, files] of programs) {
   for (const { file, source } of files) writeFileSync(join(folderOf(page), file), source)
 }
 
-/** What a page says of port 8000 and of the Redis on its usual port, where these are in this test. */
+/** Replaces port 8000 and the default port of Redis in a page by the ports of this test. */
 const moved = (text: string, port: number): string =>
   text
     .replaceAll(/\b8000\b/g, String(port))
     .replaceAll('"redis://127.0.0.1:6379"', `${JSON.stringify(redisUrl)}, prefix: "docs-${process.pid}"`)
 
-/** What a process printed, and how it failed if it did. */
+/** The output of a process, and its failure if it failed. */
 const ended = (process: Promise<{ readonly stdout: string }>) =>
   process.then(
     ({ stdout }) => ({ stdout, failure: undefined }),
@@ -39,7 +39,7 @@ const ended = (process: Promise<{ readonly stdout: string }>) =>
   )
 
 describe("code", () => {
-  it("is there", () => {
+  it("exists", () => {
     expect(programs.flatMap(([, files]) => files).length).toBeGreaterThanOrEqual(11)
     expect(
       programs.flatMap(([, files]) => files).filter(({ prints }) => prints.length > 0).length
@@ -68,7 +68,7 @@ describe("code", () => {
 const needsRedis = ({ file, needs }: Program, files: ReadonlyArray<Program>): boolean =>
   files.some((other) => (other.file === file || needs.includes(other.file)) && other.source.includes("redis://"))
 
-/** Those that say what they print, on their own or with the blocks that they need. */
+/** Blocks that say what they print, alone or with the blocks that they need. */
 const printing = programs.flatMap(([page, files]) =>
   files
     .filter((program) => program.prints.length > 0 && (redisUrl !== undefined || !needsRedis(program, files)))
@@ -80,7 +80,7 @@ describe("a program", () => {
   const printed = new Map<string, Printed>()
   let failure: string | undefined
 
-  // All in one process: most of the time that one takes is for reading what it imports.
+  // All in one process: most of the time goes into loading imports.
   beforeAll(async () => {
     for (const { name, page, files, program } of printing) {
       const port = await freePort()
@@ -114,7 +114,7 @@ describe("a program", () => {
 
 // -- curl -------------------------------------------------------------------------------------------------------------
 
-/** The commands of a shell block that ask the server, a line each. */
+/** The curl commands of a shell block, a line each. */
 const curls = ({ language, text }: Block): ReadonlyArray<string> =>
   language === "sh"
     ? text
@@ -123,7 +123,7 @@ const curls = ({ language, text }: Block): ReadonlyArray<string> =>
         .filter((line) => line.startsWith("curl ") && line.includes("127.0.0.1:8000"))
     : []
 
-/** Commands, and the answer to the last of them where the next block says it. */
+/** Commands, and the answer to the last of them if the next block has it. */
 const asking = (page: Page) =>
   page.blocks.flatMap((block, at) => {
     const lines = curls(block)
@@ -133,7 +133,7 @@ const asking = (page: Page) =>
 
 const VOLATILE = /^(?:task_id|request_id|timestamp|memory_mb|version|\w+_at|since|until|\w*_ms)$/
 
-/** An answer with what differs from one time to the next replaced by its type. */
+/** An answer in which varying values are replaced by their type. */
 const steady = (value: unknown, key = ""): unknown => {
   if (VOLATILE.test(key) && value !== null) return typeof value
   if (Array.isArray(value)) return value.map((item) => steady(item))
@@ -143,10 +143,10 @@ const steady = (value: unknown, key = ""): unknown => {
 
 describe("curl", () => {
   it.each(pages.filter((page) => asking(page).length > 0).map((page) => [page.path, page] as const))(
-    "%s: the server answers as it says",
+    "%s: the server answers as the page says",
     async (_, page) => {
       const port = await freePort()
-      // Where the page makes a server of its own, its lines are for that one; else for `npm start`.
+      // If the page makes its own server, its commands are for that one; otherwise for `npm start`.
       const files = programsOf(page)
       const own = files.find(({ file }) => file === "server.ts")
       const place = mkdtempSync(`${folderOf(page)}-`)

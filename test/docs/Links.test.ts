@@ -1,4 +1,4 @@
-/** Links between pages lead somewhere, and the rules that all pages keep. */
+/** Links between pages have targets, and every page keeps the common rules. */
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
@@ -47,7 +47,7 @@ describe("pages", () => {
     expect(byPath.get("README.md")!.lines.length).toBeLessThanOrEqual(201)
   })
 
-  it("name no path of a machine", () => {
+  it("contain no path of a machine", () => {
     const named = pages.flatMap(({ path, lines }) =>
       lines.flatMap((line, at) => (/\/(?:home|work|Users|tmp)\//.test(line) ? [`${path}:${at + 1}`] : []))
     )

@@ -1,4 +1,4 @@
-/** The pages that people read, as a test sees them: their code, their headings and their links. */
+/** The pages of the documentation, as data: their code, their headings and their links. */
 import { readdirSync, readFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
 
@@ -8,7 +8,7 @@ export const root = join(import.meta.dirname, "..", "..")
 export interface Block {
   readonly language: string
   readonly text: string
-  /** The line of the page that it begins at, from 1. */
+  /** The line of the page where it begins, from 1. */
   readonly line: number
 }
 
@@ -23,12 +23,12 @@ export interface Page {
   readonly path: string
   readonly lines: ReadonlyArray<string>
   readonly blocks: ReadonlyArray<Block>
-  /** The anchors of its headings, as GitHub makes them. */
+  /** The anchors of its headings, in GitHub's form. */
   readonly anchors: ReadonlySet<string>
   readonly links: ReadonlyArray<Link>
 }
 
-/** The anchor that GitHub gives a heading. */
+/** GitHub's anchor for a heading. */
 const anchorOf = (heading: string): string =>
   heading
     .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1")
@@ -84,7 +84,7 @@ const under = (folder: string): ReadonlyArray<string> =>
 /** Every page of the repository. */
 export const pages: ReadonlyArray<Page> = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", ...under("docs")].map(read)
 
-/** The path from the root that a link of a page leads to, and the anchor there; undefined for a link to another site. */
+/** The target of a link: a path from the root, and an anchor; undefined for a link to another site. */
 export const leadsTo = (
   page: Page,
   { target }: Link

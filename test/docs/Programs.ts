@@ -1,6 +1,6 @@
 /**
- * The TypeScript of a page as files that can be compiled and run. A block may use what an earlier block of its page declares;
- * a first line such as `// primes.ts` names its file.
+ * The TypeScript of a page as files that can be compiled and run. A block may use names that an earlier block of its
+ * page declares; a first line such as `// primes.ts` names its file.
  */
 import ts from "typescript"
 import { type Block, type Page, root } from "./Pages.ts"
@@ -13,11 +13,11 @@ export interface Program {
   readonly source: string
   /** The files whose names it uses, in the order in which they run. */
   readonly needs: ReadonlyArray<string>
-  /** What it prints by itself: the comment behind each `console.log(…)`. */
+  /** Its expected output: the comment behind each `console.log(…)`. */
   readonly prints: ReadonlyArray<string>
 }
 
-/** What a program outside of this repository imports from the package, as it is in here. */
+/** Replaces imports of the package by imports of its sources. */
 export const fromSources = (source: string): string =>
   source.replaceAll(
     /from "levada(?:\/(\w+))?"/g,
@@ -30,7 +30,7 @@ const printedBy = (source: string): ReadonlyArray<string> =>
 
 type Declared = ts.Statement & { readonly name?: ts.Identifier }
 
-/** The names that a file declares at its top, and whether each is only a type. */
+/** The names that a file declares at top level, and whether each is only a type. */
 const declaredBy = (file: ts.SourceFile): ReadonlyMap<string, boolean> => {
   const names = new Map<string, boolean>()
   const add = (name: ts.BindingName): void => {
@@ -64,7 +64,7 @@ const importedBy = (file: ts.SourceFile): ReadonlySet<string> => {
   return names
 }
 
-/** The names that it uses and binds nowhere itself, neither at its top nor inside. */
+/** The names that it uses and does not declare, at top level or inside. */
 const usedBy = (file: ts.SourceFile): ReadonlySet<string> => {
   const names = new Set<string>()
   const bound = new Set<string>()
@@ -90,7 +90,7 @@ const usedBy = (file: ts.SourceFile): ReadonlySet<string> => {
 
 const parse = (text: string): ts.SourceFile => ts.createSourceFile("block.ts", text, ts.ScriptTarget.Latest, true)
 
-/** What it declares, exported. */
+/** Exports its declarations. */
 const exported = (text: string): string => {
   const at = parse(text)
     .statements.filter(
@@ -119,7 +119,7 @@ export const programsOf = (page: Page): ReadonlyArray<Program> => {
       const { file, isType } = owners.get(name)!
       return `import ${isType ? "type " : ""}{ ${name} } from "./${file}"\n`
     })
-    // A comment that names the file stays where it is: at its top.
+    // A comment that names the file stays at its top.
     const source = fromSources(`${imports.join("")}${exported(block.text)}`)
     const needs = new Set<string>()
     for (const name of taken) {

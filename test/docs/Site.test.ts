@@ -1,4 +1,7 @@
-/** The site that `npm run docs` builds: every page and module is in it, its links hold, and it loads nothing from elsewhere. */
+/**
+ * The site that `npm run docs` builds: it contains every page and module, its links work, and it loads nothing from
+ * other servers.
+ */
 import { execFileSync } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
@@ -47,7 +50,7 @@ describe("the site", () => {
     )
   })
 
-  it("has no broken link, to a page, an anchor or a file", () => {
+  it("has no broken link to a page, an anchor or a file", () => {
     const ids = new Map([...html].map(([name, text]) => [name, new Set(attributes(text, /\bid="([^"]*)"/g))]))
     const broken: Array<string> = []
     for (const [name, text] of html) {

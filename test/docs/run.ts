@@ -1,8 +1,8 @@
-/** Runs programs one after the other in this process, and prints what each of them printed as a line of JSON. */
+/** Runs programs one after the other in this process, and prints the output of each as a line of JSON. */
 import { dirname } from "node:path"
 import { pathToFileURL } from "node:url"
 
-/** What a program printed. */
+/** The output of a program. */
 export interface Printed {
   readonly path: string
   readonly stdout: string

@@ -1,4 +1,4 @@
-/** What the documentation plugins of Elysia say about the API, held against the table of routes and real answers. */
+/** Elysia's documentation plugins describe the API: compared with the table of routes and with real answers. */
 import { openapi } from "@elysiajs/openapi"
 import { swagger } from "@elysiajs/swagger"
 import * as Schema from "effect/Schema"
@@ -48,11 +48,11 @@ const apps: Readonly<Record<string, readonly [make: (prefix: string) => { handle
   }
 
 const keyOf = ({ method, path }: Route): string => `${method} ${path}`
-/** What looks like a file, both plugins leave out. */
+/** Both plugins leave out paths that look like files. */
 const listable = routes.filter(({ path }) => !path.includes("."))
 const namesIn = (path: string): ReadonlyArray<string> => Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => name!)
 
-it("there is a document for each route of the table, and for nothing else", () => {
+it("there is a document for each route of the table, and for no other", () => {
   expect(Object.keys(documents).sort()).toEqual(routes.map(keyOf).sort())
 })
 
@@ -69,7 +69,7 @@ describe.each(Object.entries(apps))("%s", (_, [make, path]) => {
     return (await response.json()) as OpenApi
   }
 
-  it("lists the table of routes, below both prefixes, and nothing else", async () => {
+  it("lists the table of routes, below both prefixes, and no other route", async () => {
     const { paths } = await documented()
     const listed = Object.entries(paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`)
@@ -100,7 +100,7 @@ describe.each(Object.entries(apps))("%s", (_, [make, path]) => {
       const statuses = Object.keys(operation.responses)
       expect(statuses.some((status) => /^[12]/.test(status))).toBe(true)
       expect(statuses.includes("401")).toBe(route.permission !== "none")
-      // What makes the thing that its path names does not find it missing.
+      // A route that creates the object in its path never misses it.
       const makes = keyOf(route) === "POST /pipelines/{pipeline_id}"
       const isNamed = ["POST /schedules", "POST /tokens"].includes(keyOf(route))
       const looks = isNamed || namesIn(route.path).length > 0
@@ -108,7 +108,7 @@ describe.each(Object.entries(apps))("%s", (_, [make, path]) => {
     }
   })
 
-  it("shows the bodies, and the wishes that the query takes", async () => {
+  it("shows the bodies and the query parameters", async () => {
     const { paths } = await documented()
     const body = (path: string): Json => paths[path]!["post"]!.requestBody!.content["application/json"]!.schema
     expect(body("/pipelines/{pipeline_id}")).toMatchObject({
@@ -263,11 +263,11 @@ describe("the documents are true", () => {
     ["GET /audit/lines", 200, () => ask("GET", "/audit/lines")]
   ] as const
 
-  it("every route has its turn here", () => {
+  it("every route is tested here", () => {
     expect([...new Set(ANSWERED.map(([key]) => key))].sort()).toEqual(routes.map(keyOf).sort())
   })
 
-  it.each(ANSWERED)("%s answers %i as it is documented", async (key, status, answer) => {
+  it.each(ANSWERED)("%s answers %i as documented", async (key, status, answer) => {
     const response = await answer()
     expect(response.status).toBe(status)
     const { contentType = "application/json", answers } = documents[key] as {

@@ -1,4 +1,4 @@
-/** Eden's client against a server that listens: the values that the types promise. */
+/** Eden's client with a listening server: values have the types that it promises. */
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { treaty } from "@elysiajs/eden"
@@ -10,14 +10,14 @@ import { check } from "../compiler.ts"
 import { graph, guide, hostile, pipelines, slow } from "../fixtures/pipelines.ts"
 import { tasks } from "../fixtures/tasks.ts"
 
-/** A POST without a body needs a type, where access is open. */
+/** A server with open access requires a content type for a POST without a body. */
 const AS_JSON = { headers: { "content-type": "application/json" } }
 
 const here = dirname(fileURLToPath(import.meta.url))
 
-// It says the same wherever it runs.
+// The compiler's answer is the same on every runtime.
 it.runIf(process.env["TEST_RUNTIME"] === "node")(
-  "the compiler accepts and refuses what it should",
+  "the compiler accepts valid calls and refuses wrong ones",
   () => {
     const found = check([join(here, "Eden.types.ts")])
     expect(found.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"))).toEqual([])
@@ -81,7 +81,7 @@ describe("a client", () => {
     })
   })
 
-  it("reaches an id of any characters when it is escaped", async () => {
+  it("reaches an id of any characters if it is escaped", async () => {
     const { data } = await client.pipelines({ pipeline_id: encodeURIComponent(hostile.id) }).status.get()
     expect(data).toMatchObject({ pipeline_id: hostile.id, status: "IDLE", started_at: null, task_id: null })
   })
@@ -106,7 +106,7 @@ describe("a client", () => {
     expect(result.data).toEqual({ task_id: data.task_id, status: "COMPLETED", result: { processed: "LATER" } })
   })
 
-  it("tells a run that is not over from one that is", async () => {
+  it("distinguishes an unfinished run from a finished one", async () => {
     const task_id = await levada.start(slow, { millis: 60_000 })
     const { data, status } = await client.pipelines.result({ task_id }).get()
     expect(status).toBe(202)
@@ -127,7 +127,7 @@ describe("a client", () => {
     expect(ran.data).toMatchObject({ result: 6 })
   })
 
-  it("looks at a run, ends it, repeats it and forgets it", async () => {
+  it("reads a run, cancels it, retries it and deletes it", async () => {
     const task_id = await levada.start(slow, { millis: 60_000 })
     const run = client.runs({ task_id })
     expect((await run.cancel.post({})).status).toBe(202)
@@ -143,7 +143,7 @@ describe("a client", () => {
     expect((await run.get()).error!.status).toBe(404)
   })
 
-  it("makes a schedule, pauses it and removes it", async () => {
+  it("creates a schedule, pauses it and removes it", async () => {
     const made = await client.schedules.post({
       id: "nightly",
       pipeline_id: guide.id,
@@ -157,7 +157,7 @@ describe("a client", () => {
     expect((await schedule.delete()).status).toBe(204)
   })
 
-  it("tells failures apart by their status", async () => {
+  it("distinguishes failures by their status", async () => {
     const { data, error } = await client.pipelines({ pipeline_id: "nobody" }).dag.get()
     expect(data).toBeNull()
     expect(error!.status).toBe(404)

@@ -1,6 +1,6 @@
 /**
- * What Eden's client has to accept and to refuse. Compiled by a test, never run. Each line under `@ts-expect-error`
- * must not compile.
+ * Calls that Eden's client has to accept and to refuse. Compiled by a test, never run. Each line under
+ * `@ts-expect-error` must not compile.
  */
 import { treaty } from "@elysiajs/eden"
 import { openapi } from "@elysiajs/openapi"
@@ -13,7 +13,7 @@ import { Access, Levada } from "../../adapters/promise/index.ts"
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const same = <A, B>(_: Same<A, B>): void => undefined
 
-/** What a call gives when it succeeds. */
+/** The type of a successful call. */
 type Data<Call extends (...args: never) => unknown> =
   Awaited<ReturnType<Call>> extends infer Answer
     ? Answer extends { readonly data: infer Value; readonly error: null }
@@ -28,7 +28,7 @@ const one = pipelines({ pipeline_id: "x" })
 const run = runs({ task_id: "x" })
 const schedule = schedules({ schedule_id: "x" })
 
-// What comes back is what the wire carries.
+// Results have the types of the wire.
 same<Data<typeof health.get>, HealthWire.Health>(true)
 same<Data<typeof pipelines.get>, ReadonlyArray<PipelineWire.PipelineRow>>(true)
 same<Data<typeof one.status.get>, PipelineWire.PipelineStatus>(true)
@@ -58,7 +58,7 @@ same<NonNullable<typeof data>["status"], "COMPLETED" | "PENDING" | "RUNNING">(tr
 if (error?.status === 404) same<typeof error.value.error, string>(true)
 if (data?.status === "COMPLETED") same<typeof data.result, unknown>(true)
 
-// What goes in is checked.
+// Arguments are checked.
 void one.execute.post()
 void one.execute.post({ parameters: { any: { thing: 1 } }, wait: true, timeout: 1.5 })
 void one.execute.post({ parameters: {} }, { query: { wait: true, timeout: 1 } })
@@ -72,9 +72,9 @@ void run.retry.post()
 void run.retry.post({ from: ["a"] })
 void schedules.post({ pipeline_id: "x", cron: "0 3 * * *", time_zone: "Europe/Lisbon", overlap: "queue" })
 void schedules.post({ id: "often", pipeline_id: "x", every: 60, catch_up: "all", overlap: "allow", grace: 1 })
-// @ts-expect-error there is no such policy
+// @ts-expect-error no such policy
 void one.execute.post({ on_failure: "ignore" })
-// @ts-expect-error there is no such status
+// @ts-expect-error no such status
 void runs.get({ query: { status: "DONE" } })
 // @ts-expect-error a reason is a text
 void run.cancel.post({ reason: 1 })
@@ -82,39 +82,39 @@ void run.cancel.post({ reason: 1 })
 void run.retry.post({ from: "a" })
 // @ts-expect-error the pipeline is missing
 void schedules.post({ every: 60 })
-// @ts-expect-error there is no such key
+// @ts-expect-error no such key
 void one.execute.post({ parameter: {} })
 // @ts-expect-error parameters are an object
 void one.execute.post({ parameters: "x" })
 // @ts-expect-error wait is true or false
 void one.execute.post({ wait: "yes" })
-// @ts-expect-error there is no such wish
+// @ts-expect-error no such query parameter
 void one.execute.post({}, { query: { patience: 1 } })
-// @ts-expect-error there is no such type of pipeline
+// @ts-expect-error no such type of pipeline
 void one.post({ pipeline_type: "circular", tasks: ["a"] })
 // @ts-expect-error the tasks are missing
 void one.post({ pipeline_type: "sequential" })
 // @ts-expect-error the body is missing
 void one.post()
 
-// Only what the table has is there.
-// @ts-expect-error there is no such path
+// Only routes of the table exist.
+// @ts-expect-error no such path
 void client.pipeline
-// @ts-expect-error there is no such view
+// @ts-expect-error no such view
 void one.dag.png
 // @ts-expect-error a status is read, not written
 void one.status.post
 // @ts-expect-error the parameter has another name
 void pipelines({ id: "x" })
 
-// The version prefix has the same.
+// The version prefix has the same routes.
 same<Data<typeof client.api.v1.pipelines.get>, ReadonlyArray<PipelineWire.PipelineRow>>(true)
 const versioned = client.api.v1.pipelines({ pipeline_id: "x" })
 same<Data<typeof versioned.dag.get>, PipelineWire.DagJson>(true)
-// @ts-expect-error there is no such key
+// @ts-expect-error no such key
 void versioned.execute.post({ parameter: {} })
 
-// Beside the app's own routes, hooks and both documentation plugins, below a prefix, the types stay.
+// Types are kept beside the app's own routes, hooks and both documentation plugins, below a prefix.
 const app = new Elysia({ prefix: "/flows" })
   .onBeforeHandle(() => undefined)
   .use(swagger())
@@ -133,6 +133,6 @@ const grouped = treaty(new Elysia().group("/tenants/:tenant", (group) => group.u
 const groupedHealth = grouped.tenants({ tenant: "a" }).health
 same<Data<typeof groupedHealth.get>, HealthWire.Health>(true)
 
-// So they do for what `serve` gives.
+// So they are for the result of `serve`.
 const { app: served } = await ElysiaPlugin.serve(levada)
 same<typeof served, ElysiaPlugin.Plugin>(true)

@@ -1,4 +1,4 @@
-/** The API inside an Elysia app: beside what the app has of its own, below its prefixes, with its hooks. */
+/** The API inside an Elysia app: beside the app's own routes, below its prefixes, with its hooks. */
 import { Elysia } from "elysia"
 import { afterAll, beforeEach, describe, expect, it } from "vitest"
 import { ElysiaPlugin } from "../../adapters/elysia/index.ts"
@@ -7,7 +7,7 @@ import { Access, Levada } from "../../adapters/promise/index.ts"
 import { hostile, pipelines } from "../fixtures/pipelines.ts"
 import { tasks } from "../fixtures/tasks.ts"
 
-// Some of what is started here would run for long.
+// Some of the runs that are started here would run for long.
 const levada = Levada.make({ pipelines, tasks, access: Access.open, worker: { graceMillis: 0 } })
 afterAll(() => levada.close())
 
@@ -26,7 +26,7 @@ const ask = (app: App, method: string, path: string, body?: string, contentType?
 
 const EXECUTE = JSON.stringify({ parameters: { data: "a" }, wait: true })
 
-/** A Levada that answers everything with what it was asked. */
+/** A Levada that answers with the request that it gets. */
 const echo: Levada.Levada = {
   ...levada,
   handler: ({ method, path, query, secure, address }: HttpRequest) => ({
@@ -53,7 +53,7 @@ describe("hooks of the app", () => {
   const paths = ["", "/api/v1"].flatMap((prefix) =>
     routes.map(({ method, path }) => [method, `${prefix}${path}`] as const)
   )
-  it.each(paths)("run for %s %s, on their way in and out", async (method, path) => {
+  it.each(paths)("run for %s %s, before and after the API", async (method, path) => {
     const response = await ask(app, method, path, method === "POST" ? "{}" : undefined)
     const route = path.replaceAll("{", ":").replaceAll("}", "")
     expect(seen).toEqual([`request ${method}`, `before ${route}`, "after"])
@@ -61,7 +61,7 @@ describe("hooks of the app", () => {
     expect(response.headers.get("x-content-type-options")).toBe("nosniff")
   })
 
-  it("find the status and the headers of the answer", async () => {
+  it("see the status and the headers of the answer", async () => {
     const found: Array<unknown> = []
     const logging = new Elysia()
       .onAfterHandle(({ set }) => void found.push(set.status, set.headers["content-type"]))
@@ -71,7 +71,7 @@ describe("hooks of the app", () => {
     expect(found).toEqual([404, "application/json", 200, "text/vnd.graphviz; charset=utf-8"])
   })
 
-  it("can put another answer in place of the API's", async () => {
+  it("can replace the API's answer", async () => {
     const replaced = new Elysia().onAfterHandle(({ set }) => ({ status: set.status })).use(ElysiaPlugin.plugin(levada))
     const response = await ask(replaced, "GET", "/pipelines/my_pipeline/visualize")
     expect(response.headers.get("content-length")).toBeNull()
@@ -101,7 +101,7 @@ describe("hooks of the app", () => {
   it.each([
     ["compiled", true],
     ["not compiled", false]
-  ])("do not take the body away, %s", async (_, aot) => {
+  ])("leave the body to the API, %s", async (_, aot) => {
     const bodies: Array<unknown> = []
     const nosy = new Elysia({ aot })
       .onParse(({ contentType }) => (contentType === "application/own" ? "own" : undefined))
@@ -185,7 +185,7 @@ describe("answers as the API does everywhere", () => {
     ["POST", "/pipelines/made", '{"pipeline_type":"dataflow"}']
   ]
 
-  /** What a client sees, without what differs from one answer to the next. */
+  /** An answer without the parts that vary. */
   const seen = async (method: string, response: Response): Promise<unknown> => {
     const { status, headers } = response
     const text = await response.text()
@@ -223,7 +223,7 @@ describe("answers as the API does everywhere", () => {
     }
 
     it.each(["/pipelines", `/pipelines/${id}/dag`, "/pipelines/a/b", "/health/x"])(
-      "HEAD %s tells the length that GET has",
+      "HEAD %s has the content length of GET",
       async (path) => {
         const { byteLength } = await (await ask(app, "GET", `${prefix}${path}`)).arrayBuffer()
         const head = await ask(app, "HEAD", `${prefix}${path}`)
@@ -244,7 +244,7 @@ describe("below a prefix", () => {
     ],
     "with a parameter": [new Elysia().group("/tenants/:tenant", (group) => group.use(plugin)), "/tenants/a%2Fb"],
     "of a mounted app": [new Elysia().mount("/flows", new Elysia().use(plugin)), "/flows"],
-    "that is its own path": [new Elysia({ prefix: "/pipelines" }).use(plugin), "/pipelines"]
+    "at its own path": [new Elysia({ prefix: "/pipelines" }).use(plugin), "/pipelines"]
   }
 
   it.each(Object.entries(apps))("%s, the API sees its own paths", async (_, [app, prefix]) => {
@@ -260,14 +260,14 @@ describe("below a prefix", () => {
     }
   })
 
-  it("is not the root, and what is not the API's stays the app's", async () => {
+  it("is not the root, and other paths stay the app's", async () => {
     const [app] = apps["of the app"]!
     for (const path of ["/health", "/pipelines/x/dag", "/flows", "/flows/nothing"]) {
       expect((await ask(app, "GET", path)).status).toBe(404)
     }
   })
 
-  it("two of them live in one app", async () => {
+  it("two of them can be in one app", async () => {
     const other = Levada.make({ pipelines: [], access: Access.open })
     const app = new Elysia()
       .group("/all", (group) => group.use(ElysiaPlugin.plugin(levada)))
@@ -303,7 +303,7 @@ describe("of a Levada with a base path", () => {
       expect([lost.status, (await lost.json()).error]).toEqual([404, "PathNotFoundError"])
     })
 
-    it("is nowhere else: there the app answers", async () => {
+    it("leaves other paths to the app", async () => {
       const own = prefix.slice(0, -"/flows".length)
       expect(await (await ask(app, "GET", `${own}/health`)).text()).toBe("own")
       for (const path of [
@@ -322,16 +322,16 @@ describe("of a Levada with a base path", () => {
   })
 })
 
-describe("what the API is told of a request", () => {
+describe("the API's view of a request", () => {
   const app = new Elysia().use(ElysiaPlugin.plugin(echo))
 
-  it("is its scheme", async () => {
+  it("has its scheme", async () => {
     const secure = async (url: string): Promise<unknown> => (await (await app.handle(new Request(url))).json()).secure
     expect(await secure("http://localhost/health")).toBe(false)
     expect(await secure("https://localhost/health")).toBe(true)
   })
 
-  it("is no address where no server tells one", async () => {
+  it("has no address if the server reports none", async () => {
     expect(await (await ask(app, "GET", "/health")).json()).not.toHaveProperty("address")
   })
 })

@@ -1,4 +1,4 @@
-/** A host app that logs people in with `@elysiajs/jwt`: our guard takes its tokens, its hooks see whom we let in. */
+/** A host app with logins by `@elysiajs/jwt`: the guard accepts its tokens, and the app's hooks see the principal. */
 import { jwt } from "@elysiajs/jwt"
 import { Elysia } from "elysia"
 import { afterAll, beforeEach, describe, expect, it } from "vitest"
@@ -58,11 +58,11 @@ const ask = async (path: string, token?: string, body?: object): Promise<Respons
   return response
 }
 
-// The hooks are declared behind these routes, and so are not theirs.
+// The hooks are declared after these routes, and so do not apply to them.
 const login = async (path: string): Promise<string> => (await app.handle(new Request(`http://localhost${path}`))).text()
 
 describe("a token of @elysiajs/jwt", () => {
-  it("is taken, with its subject and role, and hooks see whose it is once it was", async () => {
+  it("is accepted, with its subject and role, and then hooks see its principal", async () => {
     const token = await login("/login/ada/runner")
     const body = { parameters: { data: "x" }, wait: true }
     const response = await ask("/pipelines/my_pipeline/execute", token, body)
@@ -74,7 +74,7 @@ describe("a token of @elysiajs/jwt", () => {
     ])
   })
 
-  it("does not do more than its role may, and hooks see whose it is all the same", async () => {
+  it("gives no more than the permissions of its role, and hooks see its principal even when it is denied", async () => {
     const token = await login("/login/bob/viewer")
     expect((await ask("/pipelines/my_pipeline/execute", token, {})).status).toBe(403)
     expect(seen.at(-1)).toEqual(["response", 403, "Bearer:bob", ["viewer"]])
@@ -84,25 +84,25 @@ describe("a token of @elysiajs/jwt", () => {
   it.each([
     ["that has expired", () => login("/expired/ada")],
     ["that was changed", async () => `${await login("/login/ada/runner")}x`],
-    ["that is none", async () => "none"]
-  ])("%s is refused, and hooks see nobody", async (_, made) => {
+    ["that is not a token", async () => "none"]
+  ])("%s is refused, and hooks see no principal", async (_, made) => {
     expect((await ask("/pipelines", await made())).status).toBe(401)
     expect(seen.at(-1)).toEqual(["response", 401, undefined, undefined])
   })
 })
 
 describe("hooks see", () => {
-  it("nobody where nobody is asked", async () => {
+  it("no principal on routes without authentication", async () => {
     await ask("/health", await login("/login/ada/runner"))
     expect(seen.at(-1)).toEqual(["response", 200, undefined, undefined])
   })
 
-  it("everybody as one where access is open", async () => {
+  it("the same principal for every caller with open access", async () => {
     await ask("/open/pipelines")
     expect(seen.at(-1)).toEqual(["response", 200, "anonymous", []])
   })
 
-  it("nobody on the app's own routes", async () => {
+  it("no principal on the app's own routes", async () => {
     await ask("/own")
     expect(seen.at(-1)).toEqual(["response", expect.anything(), undefined, undefined])
   })

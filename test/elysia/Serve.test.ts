@@ -1,4 +1,4 @@
-/** Elysia as a server of its own, on real sockets. */
+/** Elysia as a standalone server, on real sockets. */
 import { request } from "node:http"
 import { node } from "@elysiajs/node"
 import { Elysia } from "elysia"
@@ -50,7 +50,7 @@ it("listens on an IPv6 address", async () => {
   expect((await fetch(`${serving.url}/health`)).status).toBe(200)
 })
 
-it("rejects when the port is taken, and leaves who has it alone", async () => {
+it("rejects if the port is taken, and does not disturb its owner", async () => {
   const { url } = await serve()
   const late = make()
   await expect(ElysiaPlugin.serve(late, { port: Number(new URL(url).port) })).rejects.toMatchObject({
@@ -60,7 +60,7 @@ it("rejects when the port is taken, and leaves who has it alone", async () => {
   expect((await fetch(`${url}/health`)).status).toBe(200)
 })
 
-it("answers every path as the API does, however short the host's name is", async () => {
+it("answers every path as the API does, however short the name of the host is", async () => {
   const { url } = await serve()
   const raw = (path: string): Promise<readonly [status: number | undefined, body: string]> =>
     new Promise((resolve, reject) => {
@@ -81,9 +81,9 @@ it("answers every path as the API does, however short the host's name is", async
   }
 })
 
-it("refuses a body that is too long, and serves on", async () => {
+it("refuses a body that is too long, and continues to serve", async () => {
   const { url } = await serve()
-  // Its length is not told beforehand, so it has to be read.
+  // Its length is not declared, so it has to be read.
   let pieces = 160
   const response = await fetch(`${url}/pipelines/my_pipeline/execute`, {
     method: "POST",
@@ -101,7 +101,7 @@ it("refuses a body that is too long, and serves on", async () => {
   expect((await fetch(`${url}/health`)).status).toBe(200)
 })
 
-it("serves on when a client goes away in the middle of its body", async () => {
+it("continues to serve after a client disconnects in the middle of its body", async () => {
   const { url } = await serve()
   await new Promise<void>((resolve) => {
     const asking = request(`${url}/pipelines/my_pipeline/execute`, {
@@ -114,7 +114,7 @@ it("serves on when a client goes away in the middle of its body", async () => {
   expect((await fetch(`${url}/health`)).status).toBe(200)
 })
 
-it("a client that goes away ends its wait, not the run", async () => {
+it("a client that disconnects ends its wait, not the run", async () => {
   const handled: Array<Promise<unknown>> = []
   const levada = make()
   const { url } = await serve({
@@ -137,7 +137,7 @@ it("a client that goes away ends its wait, not the run", async () => {
   expect(await levada.result(held, id)).toBe("leaver")
 })
 
-it("tells the API where requests come from", async () => {
+it("passes the client's address to the API", async () => {
   const levada = make()
   const { url } = await serve({
     ...levada,
@@ -146,7 +146,7 @@ it("tells the API where requests come from", async () => {
   expect(await (await fetch(`${url}/health`)).text()).toBe("127.0.0.1")
 })
 
-it("closes: answers who waits, then is gone", async () => {
+it("on close, answers waiting clients and then ends", async () => {
   const { url, close } = await serve()
   const waiting = execute(url, held.id, { parameters: { gate: "never opened" }, wait: true })
   const id = await running(url, held.id)
@@ -167,7 +167,7 @@ it("leaves nothing behind in the process", async () => {
   expect(process.listeners("beforeExit")).toEqual(before)
 })
 
-it("an app that listens by itself serves the API beside its own", async () => {
+it("an app that listens by itself serves the API beside its own routes", async () => {
   const levada = make()
   const app = new Elysia({ adapter: node() })
     .get("/own", () => "own")
@@ -179,7 +179,7 @@ it("an app that listens by itself serves the API beside its own", async () => {
       })
     )
   const server = await new Promise<Raw>((resolve) =>
-    // Deno shares no port without a flag of its own.
+    // Deno shares no port without a flag.
     app.listen({ port: 0, hostname: "127.0.0.1", reusePort: false } as object, (listening) =>
       resolve((listening as unknown as { raw: Raw }).raw)
     )
@@ -199,7 +199,7 @@ it("an app that listens by itself serves the API beside its own", async () => {
   expect(await unknown.json()).toMatchObject({ error: "PathNotFoundError" })
 })
 
-/** What `@elysiajs/node` listens with. */
+/** The server that `@elysiajs/node` listens with. */
 interface Raw {
   readonly url: string
   readonly ready: () => Promise<unknown>

@@ -1,6 +1,6 @@
-import { http } from "../conformance/http/HttpConformance.ts"
-import { secured } from "../conformance/http/SecuredSuite.ts"
+import { httpConformance } from "../conformance/http/HttpConformance.ts"
+import { securedSuite } from "../conformance/http/SecuredSuite.ts"
 import { launch } from "./harness/launch.ts"
 
-http("Bun.serve", () => launch("bun", "bun"))
-secured("Bun.serve", "bun", "bun")
+httpConformance("Bun.serve", () => launch("bun", "bun"))
+securedSuite("Bun.serve", "bun", "bun")

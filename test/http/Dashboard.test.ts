@@ -1,11 +1,11 @@
-/** The dashboard in `examples/` against a Prometheus that scrapes a server: every panel has something to show. */
+/** The dashboard in `examples/` with a Prometheus that scrapes a server: every panel shows data. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { freePort, isThere } from "../redis/server.ts"
-import { ask, execute, type Json, post, start, until, unused } from "./harness/Client.ts"
+import { ask, execute, type Json, newName, post, start, until } from "./harness/Client.ts"
 import { type Launched, launch } from "./harness/launch.ts"
 
 const hasPrometheus = isThere("prometheus")
@@ -13,7 +13,7 @@ const hasPrometheus = isThere("prometheus")
 const dashboard: Json = JSON.parse(await readFile(join(import.meta.dirname, "../../examples/grafana.json"), "utf8"))
 const panels: ReadonlyArray<Json> = dashboard.panels.filter(({ type }: Json) => type !== "row")
 
-/** As Grafana fills it in. */
+/** Fills in variables as Grafana does. */
 const filled = (expr: string): string =>
   expr.replaceAll("$__rate_interval", "10s").replaceAll("$__range", "1m").replaceAll("$pipeline", ".*")
 
@@ -47,7 +47,7 @@ describe.skipIf(!hasPrometheus)("the Grafana dashboard", () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  test("has panels that do not overlap, all asking the source that is chosen", () => {
+  test("has panels that do not overlap, and all of them use the chosen data source", () => {
     const taken = new Set<string>()
     for (const { title, gridPos, datasource, targets } of panels) {
       expect([datasource.uid, targets.length > 0], title).toEqual([`\${datasource}`, true])
@@ -61,8 +61,8 @@ describe.skipIf(!hasPrometheus)("the Grafana dashboard", () => {
     }
   })
 
-  test("shows something in every panel", { timeout: 60_000 }, async () => {
-    const gate = unused()
+  test("shows data in every panel", { timeout: 60_000 }, async () => {
+    const gate = newName()
     await start(server, "held", { gate })
     const asked = async (expr: string): Promise<ReadonlyArray<Json>> => {
       const query = new URLSearchParams({ query: filled(expr) })
@@ -73,10 +73,10 @@ describe.skipIf(!hasPrometheus)("the Grafana dashboard", () => {
     const wanting = new Set(panels.flatMap(({ targets }) => targets.map(({ expr }: Json) => expr as string)))
     for (let round = 0; wanting.size > 0 && round < 40; round++) {
       await execute(server, "my_pipeline", { data: "x" })
-      await post(server, "/pipelines/flaky/execute", { parameters: { gate: unused() }, wait: true })
+      await post(server, "/pipelines/flaky/execute", { parameters: { gate: newName() }, wait: true })
       for (const expr of wanting) {
         const found = await asked(expr)
-        // What divides by nothing that happened is no number.
+        // A ratio of two zeros is not a number.
         if (found.length > 0 && found.every(({ value }) => value[1] !== "NaN" || found.length > 1)) wanting.delete(expr)
       }
       await new Promise((resolve) => setTimeout(resolve, 500))

@@ -1,6 +1,6 @@
-import { http } from "../conformance/http/HttpConformance.ts"
-import { secured } from "../conformance/http/SecuredSuite.ts"
+import { httpConformance } from "../conformance/http/HttpConformance.ts"
+import { securedSuite } from "../conformance/http/SecuredSuite.ts"
 import { launch } from "./harness/launch.ts"
 
-http("Deno.serve", () => launch("deno", "deno"))
-secured("Deno.serve", "deno", "deno")
+httpConformance("Deno.serve", () => launch("deno", "deno"))
+securedSuite("Deno.serve", "deno", "deno")

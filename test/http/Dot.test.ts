@@ -14,7 +14,7 @@ if (!installed && process.env["CI"] === undefined) {
   console.warn("Graphviz is not installed (no `dot`): no test of DOT text is run")
 }
 
-/** A graph by names, in no order. */
+/** A graph by names; order does not matter. */
 interface Graph {
   readonly id: string
   readonly nodes: ReadonlyArray<string>
@@ -32,16 +32,16 @@ const graph = (id: string, nodes: ReadonlyArray<string>, edges: ReadonlyArray<Da
   edges: edges.map(({ from, to }) => arrow(from, to)).sort()
 })
 
-/** What Graphviz understands of a DOT text, and what it writes into the picture's nodes. It may have no complaint. */
+/** Graphviz' reading of a DOT text, and the labels in its picture. Fails on any complaint. */
 const parsed = (dot: string): { readonly graph: Graph; readonly labels: ReadonlyArray<string> } => {
   const { status, stdout, stderr, error } = spawnSync("dot", ["-Tjson"], { input: dot, encoding: "utf8" })
   if (error !== undefined) throw error
-  // It has no font for every character; that is about pictures.
+  // A missing font concerns only pictures.
   const complaints = stderr.split("\n").filter((line) => line !== "" && !/font|pango/i.test(line))
   expect([status, complaints], dot).toEqual([0, []])
   const { name, directed, objects = [], edges = [] } = JSON.parse(stdout) as Json
   expect(directed).toBe(true)
-  // What begins with a percent sign gets a name of Graphviz's own; its label is what people see.
+  // Graphviz renames a name that begins with a percent sign; its label is what people see.
   const names: ReadonlyArray<string> = objects.map((object: Json) =>
     unescaped(object.name.startsWith("%") ? object.label : object.name)
   )
@@ -102,7 +102,7 @@ const name = fc.oneof(
   fc.constantFrom(...NASTY, ...MORE),
   fc
     .string({ unit: "grapheme", minLength: 1, maxLength: 12 })
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: names have none
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: names contain none
     .filter((text) => !/[\u0000-\u001f\u007f]/.test(text)),
   fc.string({ unit: fc.constantFrom("\\", '"', "a", " ", "1", "-", ">"), minLength: 1, maxLength: MAX_NAME_LENGTH })
 )
@@ -135,7 +135,7 @@ describe.runIf(installed || process.env["CI"] !== undefined)("DOT text, as Graph
     expect(parsed(text)).toEqual({ graph: graph(id, names, edges), labels: [...names].sort() })
   })
 
-  test("has the Dag's nodes and edges, whatever they are called", () => {
+  test("has the Dag's nodes and edges, whatever their names", () => {
     fc.assert(
       fc.property(dags, ({ id, dag }) => {
         expect(parsed(toDot(id, dag)).graph).toEqual(graph(id, dag.names, Dag.edges(dag)))

@@ -1,6 +1,6 @@
-import { http } from "../conformance/http/HttpConformance.ts"
-import { secured } from "../conformance/http/SecuredSuite.ts"
+import { httpConformance } from "../conformance/http/HttpConformance.ts"
+import { securedSuite } from "../conformance/http/SecuredSuite.ts"
 import { launch } from "./harness/launch.ts"
 
-http("Elysia on Bun", () => launch("bun", "elysia"))
-secured("Elysia on Bun", "bun", "elysia")
+httpConformance("Elysia on Bun", () => launch("bun", "elysia"))
+securedSuite("Elysia on Bun", "bun", "elysia")

@@ -1,6 +1,6 @@
-import { http } from "../conformance/http/HttpConformance.ts"
-import { secured } from "../conformance/http/SecuredSuite.ts"
+import { httpConformance } from "../conformance/http/HttpConformance.ts"
+import { securedSuite } from "../conformance/http/SecuredSuite.ts"
 import { launch } from "./harness/launch.ts"
 
-http("Elysia on Node", () => launch("node", "elysia"))
-secured("Elysia on Node", "node", "elysia")
+httpConformance("Elysia on Node", () => launch("node", "elysia"))
+securedSuite("Elysia on Node", "node", "elysia")

@@ -1,5 +1,5 @@
-import { shutdown } from "../conformance/http/ShutdownSuite.ts"
+import { shutdownSuite } from "../conformance/http/ShutdownSuite.ts"
 
-shutdown("Elysia on Node", "node", "elysia")
-shutdown("Elysia on Bun", "bun", "elysia")
-shutdown("Elysia on Deno", "deno", "elysia")
+shutdownSuite("Elysia on Node", "node", "elysia")
+shutdownSuite("Elysia on Bun", "bun", "elysia")
+shutdownSuite("Elysia on Deno", "deno", "elysia")

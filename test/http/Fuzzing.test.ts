@@ -1,13 +1,15 @@
-/** What the OpenAPI document says is what each server does, as schemathesis sees it, for some seconds; `npm run fuzz` goes on. */
+/**
+ * Each server's answers match the OpenAPI document, checked by schemathesis for some seconds; `npm run fuzz` goes on.
+ */
 import { describe, expect, test } from "vitest"
 import { fuzz, install } from "./harness/Schemathesis.ts"
 
-/** How long each server is asked, in seconds, besides the phase that tries the bounds of each value once. */
+/** How long each server is fuzzed, in seconds, after the phase that tries the bounds of each value once. */
 const SECONDS = 8
 
 const missing = install()
 if (missing !== undefined) console.warn(missing)
-// In CI it has to be there.
+// CI has to have it.
 const fuzzed = test.skipIf(missing !== undefined && process.env["CI"] === undefined)
 
 describe("schemathesis finds nothing", () => {

@@ -1,4 +1,4 @@
-/** The REST guide's own samples, as they are written there: only the port is another one. */
+/** The REST guide's samples, word for word except for the port. */
 import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
@@ -27,7 +27,7 @@ describe("the REST guide", () => {
   })
   afterAll(() => server?.close())
 
-  // The samples are meant for this machine, whatever its proxy.
+  // The samples are meant for this machine, so no proxy.
   const env = { ...process.env, NO_PROXY: "*", no_proxy: "*" }
   const shell = async (line: string): Promise<Json> => {
     const { port } = new URL(server.url)
@@ -76,7 +76,7 @@ describe("the REST guide", () => {
   })
 
   test("the React poller's fetch", async () => {
-    // What the component puts on the page.
+    // What the component renders.
     const pipelineId = "my_pipeline"
     const status: Json = await fetch(`${server.url}/pipelines/${pipelineId}/status`).then((res) => res.json())
     expect(status?.status).toMatch(/^(?:IDLE|RUNNING|COMPLETED)$/)

@@ -1,8 +1,8 @@
-/** What a task's message says of the host's files: their names stay, their places do not. */
+/** Messages of tasks keep the names of the host's files, but not their directories. */
 import { describe, expect, test } from "vitest"
 import { withoutHostPaths } from "../../adapters/http/server/Failures.ts"
 
-describe("paths of the host are taken out of messages", () => {
+describe("paths of the host are removed from messages", () => {
   test.for([
     ["open '/srv/app/in.wav'", "open '…/in.wav'"],
     ["cwd:/srv/app/x", "cwd:…/x"],
@@ -24,7 +24,7 @@ describe("paths of the host are taken out of messages", () => {
   })
 })
 
-describe("what only looks like one is left alone", () => {
+describe("texts that only look like paths are kept", () => {
   test.for([
     "https://example.com/a/b/c",
     "GET http://host:8080/a/b failed",

@@ -1,4 +1,4 @@
-/** The documentation's pages in a real browser, that reaches nothing but the server. */
+/** The documentation's pages in a real browser, which can reach only the server. */
 import { execFile } from "node:child_process"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -11,7 +11,7 @@ import { expectValid } from "../conformance/http/OpenApiSuite.ts"
 import { KEYS } from "../fixtures/access.ts"
 import { graph, held, hostile, openGate, pipelines } from "../fixtures/pipelines.ts"
 import { hasBrowser, openBrowser, openPage } from "./harness/Browser.ts"
-import { type Json, until, unused } from "./harness/Client.ts"
+import { type Json, newName, until } from "./harness/Client.ts"
 import { type Launched, launch } from "./harness/launch.ts"
 
 describe.skipIf(!hasBrowser)("in a browser", () => {
@@ -31,7 +31,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     })
     afterAll(() => server?.close())
 
-    test(`/docs shows what there is, and tries it out, below '${prefix}'`, async () => {
+    test(`/docs lists the API and can call it, below '${prefix}'`, async () => {
       const { page, complaints } = await openPage(browser, new URL(server.url).origin)
       await page.goto(`${server.url}${prefix}/docs`)
       await page.locator("#docs .info .title").waitFor()
@@ -51,8 +51,8 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
       await page.context().close()
     })
 
-    // The same files as /docs has, by the same route.
-    test.runIf(script === "node")("/redoc shows what there is, and finds it", async () => {
+    // The same files as for /docs, from the same route.
+    test.runIf(script === "node")("/redoc lists the API, and finds it by search", async () => {
       const { page, complaints } = await openPage(browser, new URL(server.url).origin)
       await page.goto(`${server.url}/redoc`)
       await page.locator("#redoc h1").first().waitFor()
@@ -65,7 +65,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
   })
 })
 
-describe.skipIf(!hasBrowser)("pages of a program's own", () => {
+describe.skipIf(!hasBrowser)("a program's own pages", () => {
   const levada = Levada.make({ pipelines, access: Access.open, worker: { graceMillis: 0 } })
   let serving: Awaited<ReturnType<typeof serve>>
   let browser: Browser
@@ -78,8 +78,8 @@ describe.skipIf(!hasBrowser)("pages of a program's own", () => {
     await serving?.close()
   })
 
-  test("the React component polls a pipeline that runs, until it is over", async () => {
-    const gate = unused()
+  test("the React component polls a running pipeline until it is over", async () => {
+    const gate = newName()
     const { page, complaints } = await openPage(browser, serving.url)
     await page.clock.install()
     await page.goto(`${serving.url}/status.html?pipeline=held`)
@@ -91,7 +91,7 @@ describe.skipIf(!hasBrowser)("pages of a program's own", () => {
     await until("the second step", async () =>
       (await levada.run(runId)).steps.filter(({ status }) => status === "RUNNING").length === 1 ? true : undefined
     )
-    // It has not asked again yet.
+    // It has not polled again yet.
     await shows("Status: IDLE")
     await page.clock.runFor(5_000)
     await shows("Status: RUNNING", "Progress: 1 / 3")
@@ -102,7 +102,7 @@ describe.skipIf(!hasBrowser)("pages of a program's own", () => {
     expect(complaints).toEqual([])
   })
 
-  test("a pipeline that is not there, and a server that goes, are told of", async () => {
+  test("an unknown pipeline and a lost server are reported", async () => {
     const { page } = await openPage(browser, serving.url)
     await page.goto(`${serving.url}/graph.html?pipeline=absent`)
     await page.getByText("absent").waitFor()
@@ -147,7 +147,7 @@ describe.skipIf(!hasBrowser)("the client in a page", () => {
     await server?.close()
   })
 
-  test("runs pipelines, and hears what happens, with a key", async () => {
+  test("runs pipelines and receives events, with a key", async () => {
     const { page, complaints } = await openPage(browser, server.url)
     await page.route(`${server.url}/page.html`, (route) =>
       route.fulfill({ contentType: "text/html", body: `<!doctype html><script>${bundle}</script>` })
@@ -155,7 +155,7 @@ describe.skipIf(!hasBrowser)("the client in a page", () => {
     await page.goto(`${server.url}/page.html`)
     const { result, types, failure } = await page.evaluate(async (apiKey) => {
       const { Client } = (globalThis as unknown as { levada: typeof import("../../adapters/client/index.ts") }).levada
-      // Where the page comes from.
+      // The page's own origin.
       const client = Client.make({ url: "/", apiKey })
       const result = await client.execute("my_pipeline", { data: "in a page" })
       const types: Array<string> = []
@@ -171,7 +171,7 @@ describe.skipIf(!hasBrowser)("the client in a page", () => {
   })
 })
 
-describe("where people have to say who they are", () => {
+describe("on a secured server", () => {
   let server: Launched
   beforeAll(async () => {
     server = await launch("node", "node", { ACCESS: "secured" })
@@ -186,7 +186,7 @@ describe("where people have to say who they are", () => {
   const described = (document: Json): ReadonlyArray<string> =>
     Object.keys(document.paths).flatMap((path) => /^\/pipelines\/([^{/]+)\/execute$/.exec(path)?.[1] ?? [])
 
-  test("the document says how, and tells of no pipeline that the reader may not read", async () => {
+  test("the document describes authentication, and lists only pipelines that the reader may read", async () => {
     const open = await documentFor({})
     await expectValid(open)
     expect(described(open)).toEqual([])
@@ -201,7 +201,7 @@ describe("where people have to say who they are", () => {
     )
   })
 
-  test.skipIf(!hasBrowser)("/docs takes a key, and then tries out what it is good for", async () => {
+  test.skipIf(!hasBrowser)("/docs accepts a key, and then calls what the key permits", async () => {
     const browser = await openBrowser()
     try {
       const { page, complaints } = await openPage(browser, server.url)

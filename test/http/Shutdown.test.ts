@@ -1,5 +1,5 @@
-import { shutdown } from "../conformance/http/ShutdownSuite.ts"
+import { shutdownSuite } from "../conformance/http/ShutdownSuite.ts"
 
-shutdown("node:http", "node", "node")
-shutdown("Bun.serve", "bun", "bun")
-shutdown("Deno.serve", "deno", "deno")
+shutdownSuite("node:http", "node", "node")
+shutdownSuite("Bun.serve", "bun", "bun")
+shutdownSuite("Deno.serve", "deno", "deno")

@@ -1,15 +1,15 @@
-/** A client that goes on sending headers for ever is cut off: by the servers that have a limit on that. */
+/** A client that sends headers for ever is cut off by servers that have a limit for that. */
 import { afterAll, expect, test } from "vitest"
 import { type Launched, launch } from "./harness/launch.ts"
 import { RawConnection } from "./harness/RawConnection.ts"
 
-/** How often it sends one more header, in milliseconds. */
+/** The interval between two headers, in milliseconds. */
 const EVERY = 1_000
 
 const servers: Array<Launched> = []
 afterAll(() => Promise.all(servers.map((server) => server.close())))
 
-// `Deno.serve` has none, so on Deno strangers are served by the binding for Node.
+// `Deno.serve` has no limit, so on Deno a public server uses the binding for Node.
 test.concurrent.for([
   ["NodeServer", "node", "node"],
   ["NodeServer", "deno", "node"],
@@ -23,6 +23,6 @@ test.concurrent.for([
   await slow.closed
   clearInterval(more)
   slow.destroy()
-  // Others are served, meanwhile and after.
+  // Other clients are served, meanwhile and afterwards.
   expect((await fetch(`${server.url}/health`)).status).toBe(200)
 })

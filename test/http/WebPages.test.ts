@@ -1,10 +1,10 @@
-/** Pages and servers with open access: the rule by itself, and a real browser that visits a page of another origin. */
+/** Web pages and open servers: the rule by itself, and a real browser that visits a page of another origin. */
 import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import * as fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { Access, Levada } from "../../adapters/promise/index.ts"
-import { asked } from "../access/Served.ts"
+import { send } from "../access/PrincipalServer.ts"
 import { guide } from "../fixtures/pipelines.ts"
 import { hasBrowser, openBrowser } from "./harness/Browser.ts"
 import { get } from "./harness/Client.ts"
@@ -33,7 +33,7 @@ describe("open access", () => {
 
   const isOurs = (host: string): boolean => !/evil|10\./.test(host)
 
-  test("takes a request of its own names and pages, and no other", () =>
+  test("accepts requests of its own host names and pages, and no others", () =>
     fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...HOSTS),
@@ -50,7 +50,7 @@ describe("open access", () => {
             ...(site !== undefined && { "sec-fetch-site": site }),
             ...(type !== undefined && { "content-type": type })
           }
-          const { status } = await asked(levada, method, "/pipelines/absent/pause", { headers })
+          const { status } = await send(levada, method, "/pipelines/absent/pause", { headers })
           const isForeign =
             origin === undefined
               ? site === "cross-site"
@@ -74,7 +74,7 @@ describe("open access", () => {
     ))
 
   test.each([["http://levada.internal"], ["levada.internal:80"], ["a/b"], [""], [7], ["x".repeat(256)]])(
-    "takes no %s among its names",
+    "accepts no %s among its host names",
     (host) => {
       const options = { pipelines: [guide], access: Access.open, hosts: [host as string] }
       expect(() => Levada.make(options)).toThrow("hosts")
@@ -97,7 +97,7 @@ describe.skipIf(!hasBrowser)("a page of another origin", () => {
     pages.close()
   })
 
-  test("changes nothing on an open server, and reads nothing of it", { timeout: 60_000 }, async () => {
+  test("changes nothing on an open server, and reads nothing from it", { timeout: 60_000 }, async () => {
     const browser = await openBrowser([
       "--host-resolver-rules=MAP evil.example 127.0.0.1, MAP rebound.example 127.0.0.1",
       "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests"
@@ -156,7 +156,7 @@ describe.skipIf(!hasBrowser)("a page of another origin", () => {
         socket: "refused",
         events: "refused"
       })
-      // A form that is sent, which leaves the page.
+      // A submitted form, which leaves the page.
       await page.evaluate((url) => {
         const form = document.querySelector("form") as HTMLFormElement
         form.action = `${url}/pipelines/my_pipeline/pause`
@@ -166,7 +166,7 @@ describe.skipIf(!hasBrowser)("a page of another origin", () => {
       expect(await page.content()).toContain("CrossSiteRequestError")
       expect((await get(server, "/pipelines/my_pipeline")).json.paused).toBe(false)
       expect((await get(server, "/runs")).text).toBe(before)
-      // Another name for this machine makes the server the page's own origin.
+      // Another host name for this machine makes the server same-origin for the page.
       await page.goto(`${server.url.replace("127.0.0.1", "rebound.example")}/health`)
       expect(await page.content()).toContain("HostNotAllowedError")
       const rebound = await page.evaluate(async () => {

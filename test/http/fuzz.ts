@@ -1,4 +1,7 @@
-/** `npm run fuzz -- --runtime node|bun|deno`: schemathesis against a server, for as long as it takes. Further arguments are schemathesis's. */
+/**
+ * `npm run fuzz -- --runtime node|bun|deno`: runs schemathesis against a server until it is done. Further arguments are
+ * schemathesis's.
+ */
 import type { Runtime } from "./harness/launch.ts"
 import { fuzz, install } from "./harness/Schemathesis.ts"
 

@@ -1,4 +1,4 @@
-/** What a task leaks fails its own attempt, and costs no other step anything. */
+/** An error that a task leaks fails its own attempt, and affects no other step. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
@@ -9,13 +9,13 @@ import { cases } from "../cases.ts"
 
 const N = Schema.Number
 
-/** Where a thrown error, or a rejection, comes from that no task's result holds. */
+/** Sources of a thrown error, or of a rejection, that the task's result does not contain. */
 const WAYS = {
   "a callback of a timer": () => setTimeout(() => fail(), 1),
   "a callback of setImmediate": () => setImmediate(() => fail()),
   "a callback of process.nextTick": () => process.nextTick(() => fail()),
   "a rejected Promise": () => Promise.reject(new Error("leaked")),
-  "an async function that nobody awaits": async () => {
+  "an async function that is not awaited": async () => {
     await new Promise((resolve) => setTimeout(resolve, 1))
     fail()
   },
@@ -30,14 +30,17 @@ type Way = keyof typeof WAYS
 
 const runtime = process.env["TEST_RUNTIME"]
 
-/** The ways that can be told apart in this runtime; in Deno without those that vitest is told of too. See `adapters/leaks`. */
+/**
+ * The ways that this runtime can attribute to a task; in Deno without those that are reported to vitest too. See
+ * `adapters/leaks`.
+ */
 const TOLD = (Object.keys(WAYS) as Array<Way>).filter(
   (way) => runtime === "node" || way.startsWith("a callback") === (runtime === "bun")
 )
 
 const STYLES = ["a Promise", "an Effect"] as const
 
-/** A task that leaks when it is called with a `way`, and ends after everybody else when it is not told to stop. */
+/** A task that leaks when it is called with a `way`, and otherwise ends after all others. */
 const leaking = (retry?: { readonly times: number }) => {
   const calls = new Map<number, number>()
   const gate = Promise.withResolvers<void>()
@@ -50,7 +53,7 @@ const leaking = (retry?: { readonly times: number }) => {
         calls.set(n, (calls.get(n) ?? 0) + 1)
         const going = async (): Promise<{ readonly m: number }> => {
           if (way !== null && attempt === 1) {
-            // Once it has given up the thread, as tasks do.
+            // After it has yielded the thread, as tasks do.
             await Promise.resolve()
             void WAYS[way]()
             await new Promise((resolve) => signal.addEventListener("abort", resolve))
@@ -64,7 +67,7 @@ const leaking = (retry?: { readonly times: number }) => {
   return { pipelines, calls, open: () => gate.resolve() }
 }
 
-describe("what a task leaks", () => {
+describe("an error that a task leaks", () => {
   it("fails its own attempt with TaskLeaked; the steps beside it are called once, and complete", () =>
     fc.assert(
       fc.asyncProperty(
@@ -106,7 +109,7 @@ describe("what a task leaks", () => {
     await levada.close()
   })
 
-  it("is only warned of when its attempt is over", async () => {
+  it("is only logged once its attempt is over", async () => {
     const said = Promise.withResolvers<string>()
     const logger = Logger.make<unknown, void>(({ message, logLevel }) => {
       if (logLevel !== "Warn") return
@@ -131,7 +134,7 @@ describe("what a task leaks", () => {
     await levada.close()
   })
 
-  it.skipIf(runtime === "deno")("belongs to a task also where a listener of its signal throws", async () => {
+  it.skipIf(runtime === "deno")("belongs to the task also if it is thrown by a listener of its signal", async () => {
     const logger = Logger.make<unknown, void>(({ message, logLevel }) => {
       if (logLevel === "Warn") said.resolve([message].flat().map(String).join(" "))
     })

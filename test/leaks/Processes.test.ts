@@ -1,4 +1,4 @@
-/** What belongs to no task takes the way that it takes without Levada, in processes of their own. */
+/** Errors that belong to no task are handled as without Levada, tested in separate processes. */
 import { execFile } from "node:child_process"
 import { describe, expect, it } from "vitest"
 
@@ -32,7 +32,7 @@ const run = (runtime: keyof typeof RUNTIMES, ...args: ReadonlyArray<string | und
   })
 }
 
-/** Where a process ends, no two say the same of how it came there. */
+/** Runtimes differ in how they report the end of a process. */
 const shown = ({ code, said, complaint }: Ended): unknown => ({ code, said, isTold: complaint.includes("leaked") })
 
 describe.each(Object.keys(RUNTIMES) as Array<keyof typeof RUNTIMES>)("in %s", (runtime) => {
@@ -41,7 +41,7 @@ describe.each(Object.keys(RUNTIMES) as Array<keyof typeof RUNTIMES>)("in %s", (r
     ["rejection", undefined],
     ["timer", "handlers"],
     ["rejection", "handlers"]
-  ] as const)("a %s outside of every task does what it does without Levada (%s)", async (how, handlers) => {
+  ] as const)("a %s outside of every task is handled as without Levada (%s)", async (how, handlers) => {
     const without = await run(runtime, "none", "outside", how, handlers)
     if (handlers === undefined) expect(shown(without)).toMatchObject({ code: 1, isTold: true })
     else {
@@ -53,13 +53,13 @@ describe.each(Object.keys(RUNTIMES) as Array<keyof typeof RUNTIMES>)("in %s", (r
     }
   })
 
-  // What each runtime can tell: see `adapters/leaks`.
+  // The ways that each runtime can attribute: see `adapters/leaks`.
   const told = { node: ["timer", "rejection"], deno: ["rejection"], bun: ["timer"] }[runtime]
   it.each(told.flatMap((how) => [[how, undefined] as const, [how, "handlers"] as const]))(
     "a %s within a task fails its attempt, and reaches no handler of the program (%s)",
     async (how, handlers) => {
       const { code, said } = await run(runtime, "open", "task", how, handlers)
-      // Bun tells all listeners.
+      // Bun calls all listeners.
       const reached = runtime === "bun" && handlers !== undefined ? [`uncaughtException: leaked`] : []
       expect({ code, said }).toEqual({ code: 0, said: [...reached, "failed: TaskLeaked", "went on"] })
     }

@@ -39,7 +39,7 @@ const levada = levadaIs === "none" ? undefined : make(levadaIs === "serving" ? f
 if (levadaIs === "closed") await levada?.close()
 if (where === "outside") {
   leak()
-  // By then it has ended, unless it goes on.
+  // By then the process has ended, unless it survives.
   await new Promise((resolve) => setTimeout(resolve, 50))
 } else {
   const { name } = await levada!.execute(pipeline, {}).then(

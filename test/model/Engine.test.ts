@@ -1,4 +1,7 @@
-/** The engine against the reference interpreter: random pipelines, policies, failures, retries, cancels and repeats. */
+/**
+ * The engine compared with the reference interpreter: random pipelines, policies, failures, retries, cancels and
+ * retries of runs.
+ */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -19,8 +22,8 @@ import {
 import type { Event } from "../../core/run/Event.ts"
 import { cases } from "../cases.ts"
 import { type Expected, type Fate, interpret } from "./Interpreter.ts"
-import { another, Calls, givenOf, make } from "./Making.ts"
-import { type Completed, repeated } from "./Repeating.ts"
+import { buildPipeline, Calls, givenOf, secondOutput } from "./ModelPipelines.ts"
+import { type Completed, expectedRetry } from "./RetryModel.ts"
 import { orderOf, type Script, script } from "./Script.ts"
 
 const { host } = Principal
@@ -28,7 +31,7 @@ const { host } = Principal
 /** How many scripts are tried. */
 const CASES = cases(Number(process.env["CASES"] ?? 5_000))
 
-/** Does something with a program that has the pipeline, and ends it: what comes after finds the Store as it left it. */
+/** Runs `body` in a program that has the pipeline, and ends the program: the next one finds the same Store. */
 const serving = <A>(
   pipeline: Pipeline.Any,
   concurrency: number,
@@ -78,7 +81,7 @@ const expectLawful = (run: Run.Run, events: ReadonlyArray<Event>): void => {
 
 const parsed = (json: string | undefined): unknown => (json === undefined ? undefined : JSON.parse(json))
 
-/** Under `continue` and `skip`, everything is the same whatever happens first. */
+/** Under `continue` and `skip`, the result does not depend on the order of events. */
 const expectExact = (pipeline: Pipeline.Any, run: Run.Run, expected: Expected, given: ReadonlyArray<string>): void => {
   const seen = run.steps.map(({ name, status, attempts, itemsFailed }) => {
     return { name, status, attempts, ...(status === "COMPLETED" && { itemsFailed }) }
@@ -94,18 +97,18 @@ const expectExact = (pipeline: Pipeline.Any, run: Run.Run, expected: Expected, g
     if (status !== "COMPLETED") continue
     for (const [at, output] of step.outputs.entries()) {
       if (given.includes(output.value)) continue
-      const gives = at === 0 || value === undefined ? value : another(value as string)
+      const gives = at === 0 || value === undefined ? value : secondOutput(value as string)
       expect(parsed(run.outputs[output.value]), step.name).toEqual(gives)
     }
   }
 }
 
-/** What was given stays as it was given. */
+/** Given values stay unchanged. */
 const expectGiven = (run: Run.Run, values: Readonly<Record<string, string>>): void => {
   for (const name of Object.keys(values)) expect(parsed(run.outputs[name]), name).toBe(values[name])
 }
 
-/** Under `fail-fast`, the first failure ends the run, and which that is depends on what happens first. */
+/** Under `fail-fast`, the first failure ends the run, and which one is first depends on the order of events. */
 const expectConsistent = (run: Run.Run, expected: Expected): void => {
   const anyFails = [...expected.steps.values()].some(({ status }) => status === "FAILED")
   expect(run.status).toBe(anyFails ? "FAILED" : "COMPLETED")
@@ -123,7 +126,7 @@ const expectConsistent = (run: Run.Run, expected: Expected): void => {
 const spelt = (called: ReadonlyMap<string, ReadonlySet<number | undefined>>) =>
   Object.fromEntries(Array.from(called, ([step, items]) => [step, [...items].sort()]))
 
-/** The items that a run has completed, by step, as its Store lists them. */
+/** The completed items of a run, by step, as its Store lists them. */
 const completedItems = (run: Run.Run) =>
   Effect.gen(function* () {
     const store = yield* Store.Store
@@ -138,7 +141,10 @@ const completedItems = (run: Run.Run) =>
     return completed as Completed
   })
 
-/** A retry, after a restart that lists the tasks in another order, gives what a fresh run gives, and calls again only what failed and what depends on that. */
+/**
+ * A retry, after a restart that lists the tasks in another order, gives the same result as a fresh run, and calls again
+ * only failed steps and their dependents.
+ */
 const expectRepeated = (
   given: Script,
   pipeline: Pipeline.Any,
@@ -150,7 +156,7 @@ const expectRepeated = (
 ): void => {
   expect(second.retryOf).toBe(first.id)
   const fresh = interpret(given, true)
-  const { again, called: expected } = repeated(given, first, completed, fresh, from)
+  const { again, called: expected } = expectedRetry(given, first, completed, fresh, from)
   const steps = [...fresh.steps].map(([name, fate]): [string, Fate] => [
     name,
     fate.status === "COMPLETED" && !again.has(name) ? { ...fate, attempts: 0 } : fate
@@ -159,7 +165,7 @@ const expectRepeated = (
   expect(spelt(called)).toEqual(spelt(expected))
 }
 
-/** A step that a retry may be told to begin from: it completed, and not all that it gives was given. */
+/** A step that a retry may begin from: it completed, and not all of its outputs were given. */
 const nameable = (pipeline: Pipeline.Any, run: Run.Run, pick: number): string | undefined => {
   const able = pipeline.steps.filter(({ name, outputs }) => {
     const isGiven = outputs.length > 0 && outputs.every(({ value }) => Object.hasOwn(run.given, value))
@@ -170,8 +176,8 @@ const nameable = (pipeline: Pipeline.Any, run: Run.Run, pick: number): string | 
 
 const play = (given: Script, retried: Script, concurrency: number, cancelAfter: number | undefined, pick: number) => {
   const calls = new Calls()
-  const pipeline = make("p", given, calls)
-  const permuted = make("p", retried, calls)
+  const pipeline = buildPipeline("p", given, calls)
+  const permuted = buildPipeline("p", retried, calls)
   expect(permuted.version).toBe(pipeline.version)
   const expected = interpret(given, false)
   const values = Object.fromEntries(given.given.map((name) => [name, givenOf(name)]))
@@ -226,8 +232,8 @@ const play = (given: Script, retried: Script, concurrency: number, cancelAfter: 
   )
 }
 
-describe("the engine against the reference interpreter", () => {
-  it(`in ${CASES} random pipelines`, async () => {
+describe("the engine and the reference interpreter", () => {
+  it(`agree in ${CASES} random pipelines`, async () => {
     await fc.assert(
       fc.asyncProperty(
         script.chain((given) => fc.tuple(fc.constant(given), orderOf(given))),

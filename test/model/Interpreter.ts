@@ -1,22 +1,22 @@
 /**
- * The reference: what a run of a script has to come to, by plain recursion over its parts, without events, counters,
- * leases or time.
+ * The reference: the expected result of a script, by plain recursion over its parts, without events, counters, leases
+ * or time.
  */
-import { another, armOf, givenOf, keeps, spell } from "./Making.ts"
+import { armOf, givenOf, keeps, secondOutput, spell } from "./ModelPipelines.ts"
 import type { Behaviour, Part, Script } from "./Script.ts"
 
-/** What becomes of a step. `cause` says why it was skipped. */
+/** The expected state of a step. `cause` says why it was skipped. */
 export interface Fate {
   readonly status: "COMPLETED" | "FAILED" | "SKIPPED"
   readonly cause?: "branch" | "failure"
   readonly attempts: number
   /** How many of its items failed. */
   readonly itemsFailed?: number
-  /** What it gave. */
+  /** Its output. */
   readonly value?: string | ReadonlyArray<string>
 }
 
-/** What becomes of a run. */
+/** The expected result of a run. */
 export interface Expected {
   readonly status: "COMPLETED" | "FAILED"
   readonly steps: ReadonlyMap<string, Fate>
@@ -24,7 +24,7 @@ export interface Expected {
 
 interface Context {
   readonly prefix: string
-  /** The branch that decides, and the arm that this is. */
+  /** The deciding branch, and which of its arms this is. */
   readonly arm: { readonly branch: string; readonly name: "yes" | "no" } | undefined
 }
 
@@ -35,16 +35,16 @@ export const interpret = (script: Script, healed: boolean): Expected => {
   const needed = neededBy(script)
   const fates = new Map<string, Fate>()
   const values = new Map<string, string | ReadonlyArray<string>>()
-  /** The steps that give a value. */
+  /** The steps that produce a value. */
   const givers = new Map<string, Array<string>>()
   const takes = new Map<string, "yes" | "no">()
-  /** What steps give that a run can't do without, where nobody takes it. */
+  /** Outputs that the result of a run requires, because no step takes them. */
   const vital: Array<{ readonly step: string; readonly value: string }> = []
   const taken = new Set<string>()
 
   const isFailure = ({ status, cause }: Fate): boolean => status === "FAILED" || cause === "failure"
 
-  /** Why a step can't run, or nothing. */
+  /** Why a step can't run, or undefined. */
   const obstacle = (needs: ReadonlyArray<{ readonly value: string; readonly optional: boolean }>, { arm }: Context) => {
     if (arm !== undefined) {
       const branch = fates.get(arm.branch)!
@@ -81,7 +81,7 @@ export const interpret = (script: Script, healed: boolean): Expected => {
       givers.set(value, [...(givers.get(value) ?? []), step])
       if (gives !== undefined) values.set(value, gives)
     }
-    // What nobody needs is skipped without a cause that could spread.
+    // An unneeded step is skipped, and that skips no other step.
     const blocked = needed.has(step) ? obstacle([...part.needs, ...list], context) : undefined
     const skipped = needed.has(step)
       ? blocked && ({ status: "SKIPPED", cause: blocked, attempts: 0 } as const)
@@ -104,7 +104,7 @@ export const interpret = (script: Script, healed: boolean): Expected => {
         const gives = fate.status === "COMPLETED" && behaviour.gives ? spell(part.name, part.needs, text) : undefined
         const whole = gives === undefined ? fate : { ...fate, value: gives }
         give(value, whole)
-        if (also !== undefined) give(also, whole, gives && another(gives))
+        if (also !== undefined) give(also, whole, gives && secondOutput(gives))
         return
       }
       case "list": {
@@ -120,7 +120,7 @@ export const interpret = (script: Script, healed: boolean): Expected => {
     }
   }
 
-  /** What becomes of a step that goes through a list, when nothing keeps it from that. */
+  /** The expected state of a step with items, if nothing prevents it from running. */
   const goneThrough = (part: Going, text: (value: string) => string | undefined): Fate => {
     const items = values.get(part.list) as ReadonlyArray<string>
     const failed = healed ? new Set<number>() : failedItems(part, items.length)
@@ -173,19 +173,22 @@ const mostFailed = ({ rule, tolerated }: Going, count: number): number => {
   return typeof tolerated === "number" ? tolerated : Math.floor((count * Number(tolerated.replace("%", ""))) / 100)
 }
 
-/** A part where it is: its name in the pipeline, and the branch that decides about it. */
-export interface Placed {
+/** A part in its context: its name in the pipeline, and the branch that decides about it. */
+export interface PlacedPart {
   readonly part: Part
   readonly step: string
   readonly branch: string | undefined
 }
 
 /** All parts of a script, those in arms after their branch. */
-export const placed = (parts: ReadonlyArray<Part>, prefix = "", branch?: string): ReadonlyArray<Placed> =>
+export const placedParts = (parts: ReadonlyArray<Part>, prefix = "", branch?: string): ReadonlyArray<PlacedPart> =>
   parts.flatMap((part) => {
     const step = prefix + part.name
     const arms = part.kind === "branch" ? (["yes", "no"] as const) : []
-    return [{ part, step, branch }, ...arms.flatMap((arm) => placed((part as never)[arm], `${step}.${arm}.`, step))]
+    return [
+      { part, step, branch },
+      ...arms.flatMap((arm) => placedParts((part as never)[arm], `${step}.${arm}.`, step))
+    ]
   })
 
 /** The values that a part takes. */
@@ -194,19 +197,19 @@ export const takenBy = (part: Part): ReadonlyArray<string> => [
   ...("list" in part ? [part.list] : [])
 ]
 
-/** The values that a part gives. */
+/** The values that a part produces. */
 export const givenBy = (part: Part): ReadonlyArray<string> => {
   if (part.kind === "branch") return []
   if (part.kind !== "task") return [part.name]
   return part.also === undefined ? [part.value] : [part.value, part.also]
 }
 
-/** The steps that a run is about, and all that these need and was not given. */
+/** The steps that a run needs: its targets, and all their dependencies that were not given. */
 export const neededBy = ({ parts, given, targets }: Script): ReadonlySet<string> => {
-  const all = placed(parts)
+  const all = placedParts(parts)
   const everything = new Set(all.flatMap(({ part }) => takenBy(part)))
   const needed = new Set<string>()
-  const need = ({ part, step, branch }: Placed): void => {
+  const need = ({ part, step, branch }: PlacedPart): void => {
     if (needed.has(step)) return
     needed.add(step)
     const wanted = takenBy(part).filter((value) => !given.includes(value))

@@ -1,38 +1,41 @@
 /**
- * Random pipelines for the model test: a script says what a pipeline consists of and how every task behaves. Real
- * pipelines are made from it, and the reference interpreter reads it; neither knows the other.
+ * Random pipelines for the model test: a script says what a pipeline consists of and how every task behaves. A real
+ * pipeline is built from it, and the reference interpreter reads it; neither knows the other.
  */
 import * as fc from "fast-check"
 import type { Tolerance } from "../../core/values/Policy.ts"
 
-/** How a task behaves: fails so often before it succeeds, or for good, and leaves its optional output out. */
+/**
+ * How a task behaves: how often it fails before it succeeds, or whether it fails for good, and whether it omits its
+ * optional output.
+ */
 export interface Behaviour {
   readonly failures: number
   readonly retries: number
-  /** Whether its failures are of the kind that no retry mends. */
+  /** Whether its failures are fatal, so that they are not retried. */
   readonly fatal: boolean
-  /** Whether it gives nothing; its output is optional then. */
+  /** Whether it returns no output; its output is optional then. */
   readonly gives: boolean
-  /** How it returns: at once, as a Promise, or as an Effect. */
+  /** How it returns: directly, as a Promise, or as an Effect. */
   readonly how: "value" | "promise" | "effect"
-  /** Whether it has to hold a limit, by one key for all that have it, or by one that its inputs say. */
+  /** The limit of the task: none, one with a fixed key, or one with a key made of its inputs. */
   readonly limit: "none" | "shared" | "probed"
 }
 
-/** One input: the value's name, and whether the task can do without. */
+/** One input: the value's name, and whether it is optional. */
 export interface Need {
   readonly value: string
   readonly optional: boolean
 }
 
-/** A part of a pipeline. Values are named after the part that gives them. */
+/** A part of a pipeline. Values are named after the part that produces them. */
 export type Part =
   | {
       readonly kind: "task"
       readonly name: string
-      /** What it gives is called. */
+      /** The name of its output. */
       readonly value: string
-      /** What else it gives is called, if anything. */
+      /** The name of its second output, if any. */
       readonly also: string | undefined
       readonly needs: ReadonlyArray<Need>
       readonly behaviour: Behaviour
@@ -47,14 +50,14 @@ export type Part =
   | {
       readonly kind: "map" | "filter" | "reduce"
       readonly name: string
-      /** The list that it goes through. */
+      /** The list of its items. */
       readonly list: string
       readonly needs: ReadonlyArray<Need>
       readonly chunk: number | undefined
       readonly concurrency: number | undefined
-      /** The indices of the items that fail so often. */
+      /** The indices of the items that fail this often. */
       readonly bad: ReadonlyArray<number>
-      /** What becomes of the step when some of them fail for good, and how many may. */
+      /** The rule for failed items, and how many are tolerated. */
       readonly rule: "fail" | "skip" | "collect"
       readonly tolerated: Tolerance | undefined
       readonly behaviour: Behaviour
@@ -74,19 +77,19 @@ export interface Script {
   readonly parts: ReadonlyArray<Part>
   readonly order: ReadonlyArray<number>
   readonly policy: "fail-fast" | "continue" | "skip"
-  /** The values that a run is given, and the steps that it is about; all when undefined. */
+  /** The given values of a run, and its targets; both undefined for none. */
   readonly given: ReadonlyArray<string>
   readonly targets: ReadonlyArray<string> | undefined
 }
 
-/** Something that may be named as an input: whether it is a list, and whether it may be missing. */
+/** A value that may be named as an input: whether it is a list, and whether it may be missing. */
 interface Known {
   readonly value: string
   readonly isList: boolean
   readonly optional: boolean
 }
 
-// A small generator of random numbers that fast-check shrinks through its seed; recursion over what is known so far
+// A small generator of random numbers that fast-check shrinks through its seed. Recursion over the values known so far
 // is easier to read like this than as a chain of arbitraries.
 class Dice {
   readonly #numbers: ReadonlyArray<number>
@@ -157,7 +160,7 @@ const partsOf = (
       const both = no.parts.length > 0 && dice.chance(60)
       const takes = dice.chance(50) ? ("yes" as const) : ("no" as const)
       const value = `${name}both`
-      // What both arms give under one name is there either way.
+      // An output of both arms is always present.
       const ends = (arm: string, inside: ReadonlyArray<Known>): ReadonlyArray<Part> =>
         both
           ? [{ ...plain, name: `${name}${arm}both`, value, needs: needsOf(dice, inside), behaviour: given(dice) }]
@@ -204,7 +207,7 @@ const partsOf = (
   return { parts, gives: own }
 }
 
-/** The texts that parts give to whom they are beside. */
+/** The outputs of parts that can be inputs of later ones. */
 const textsOf = (parts: ReadonlyArray<Part>): ReadonlyArray<string> =>
   parts.flatMap((part) => {
     if (part.kind === "task") return part.also === undefined ? [part.value] : [part.value, part.also]
@@ -226,7 +229,7 @@ const stepsOf = (parts: ReadonlyArray<Part>, prefix = ""): ReadonlyArray<string>
 export const orderOf = ({ parts }: Pick<Script, "parts">): fc.Arbitrary<ReadonlyArray<number>> =>
   fc.shuffledSubarray([...parts.keys()], { minLength: parts.length, maxLength: parts.length })
 
-/** Any script. What comes later in `parts` may need what comes earlier; they are registered in any order. */
+/** Any script. Later entries of `parts` may need earlier ones; they are registered in any order. */
 export const script: fc.Arbitrary<Script> = fc
   .record({
     numbers: fc.array(fc.nat(999), { minLength: 20, maxLength: 120 }),

@@ -3,7 +3,7 @@ import { promisify } from "node:util"
 
 const execute = promisify(execFile)
 
-/** Runs a program to its end. Gives what it printed to stdout; rejects with all that it printed when it fails. */
+/** Runs a program to its end. Returns its stdout; rejects with all its output if it fails. */
 export const run = async (cwd: string, program: string, ...args: ReadonlyArray<string>): Promise<string> => {
   try {
     const { stdout } = await execute(program, args, { cwd, env: { ...process.env, NO_COLOR: "1" }, maxBuffer: 1 << 26 })

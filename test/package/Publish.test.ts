@@ -1,4 +1,4 @@
-/** What JSR says of the sources. */
+/** JSR's checks of the sources. */
 import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -10,17 +10,17 @@ const root = fileURLToPath(new URL("../..", import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), "levada-jsr-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-// Deno trusts its own list of authorities; the way to the registry may go through one that only this machine knows.
+// Deno trusts its own list of authorities; the registry may be behind a proxy whose authority only this machine knows.
 if (existsSync("/etc/ssl/certs/ca-certificates.crt")) process.env["DENO_TLS_CA_STORE"] ??= "mozilla,system"
 
 describe("JSR", () => {
-  // In a folder of its own, so that nothing comes from package.json or node_modules: on JSR there is neither.
-  it("takes the sources, without slow types", { timeout: 180_000 }, async () => {
+  // In a separate folder, because JSR has neither package.json nor node_modules.
+  it("accepts the sources, without slow types", { timeout: 180_000 }, async () => {
     for (const name of ["jsr.json", "LICENSE", "core", "adapters"]) {
       cpSync(join(root, name), join(folder, name), { recursive: true })
     }
     const deno = join(root, "node_modules/.bin/deno")
-    // It tells everything on stderr, and fails when it finds something.
+    // It writes everything to stderr, and fails if it finds a problem.
     await expect(run(folder, deno, "publish", "--dry-run", "--allow-dirty")).resolves.toBeDefined()
   })
 })

@@ -1,4 +1,4 @@
-/** The package as its users get it: packed, looked at by the checkers of npm packages, installed and imported. */
+/** The package as its users get it: packed, checked by tools for npm packages, installed and imported. */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { delimiter, dirname, join } from "node:path"
@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { run } from "./Command.ts"
 
-/** What each subpath loads from outside the package when it is imported, and not before. */
+/** The outside packages that each subpath loads when it is imported. */
 const SUBPATHS: Readonly<Record<string, ReadonlyArray<string>>> = {
   levada: ["effect"],
   "levada/core": ["effect"],
@@ -31,7 +31,7 @@ const bin = (name: string): string => join(root, "node_modules/.bin", name)
 const temporary = mkdtempSync(join(tmpdir(), "levada-npm-"))
 afterAll(() => rmSync(temporary, { recursive: true, force: true }))
 
-/** A program's folder into which the tarball was installed, beside other packages. */
+/** A program's folder with the installed tarball, beside other packages. */
 const install = async (name: string, ...packages: ReadonlyArray<string>): Promise<string> => {
   const folder = join(temporary, name)
   mkdirSync(folder)
@@ -43,7 +43,7 @@ const install = async (name: string, ...packages: ReadonlyArray<string>): Promis
   return folder
 }
 
-/** Runs a pipeline and asks the API. */
+/** Runs a pipeline and calls the API. */
 const PROGRAM = `
 import { Access, Levada, Pipeline, Task } from "levada"
 import * as Schema from "effect/Schema"
@@ -59,7 +59,7 @@ console.log(await levada.execute(shouting, { text: "hello" }), answer.status)
 await levada.close()
 `
 
-/** What a program with Elysia exports for Eden. */
+/** The type that a program with Elysia exports for Eden. */
 const APP = `
 import { Elysia } from "elysia"
 import { Access, Levada } from "levada"
@@ -69,7 +69,7 @@ export const app = new Elysia().use(ElysiaPlugin.plugin(levada))
 export type App = typeof app
 `
 
-/** Imports a module and says what it loads from outside the package. */
+/** Imports a module and prints the outside packages that it loads. */
 const OUTSIDE = `
 import { registerHooks } from "node:module"
 const outside = new Set()
@@ -86,11 +86,11 @@ console.log(JSON.stringify([...outside].sort()))
 `
 
 let tarball: string
-/** With nothing beside levada but what npm brings along by itself. */
+/** With nothing beside levada but the packages that npm installs with it. */
 let bare: string
 /** With the libraries that some subpaths need. */
 let withOthers: string
-/** What is in the tarball. */
+/** The files of the tarball. */
 let unpacked: string
 
 beforeAll(async () => {
@@ -102,11 +102,11 @@ beforeAll(async () => {
 }, 180_000)
 
 describe("the tarball", () => {
-  it("holds what is built, what it was built from, the licence and the README", () => {
+  it("contains the build, its sources, the licence and the README", () => {
     expect(readdirSync(unpacked).sort()).toEqual(["LICENSE", "README.md", "adapters", "core", "dist", "package.json"])
   })
 
-  it("has the sources that its maps point at", () => {
+  it("contains the sources that its source maps name", () => {
     const dist = join(unpacked, "dist")
     const maps = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".map"))
     const sources = maps.flatMap((map) =>
@@ -118,20 +118,20 @@ describe("the tarball", () => {
     expect(sources.filter((source) => !existsSync(source))).toEqual([])
   })
 
-  it("pleases publint", async () => {
+  it("passes publint", async () => {
     await expect(run(root, bin("publint"), "--strict", tarball)).resolves.toContain("All good!")
   })
 
-  it("has types that resolve, says attw", async () => {
+  it("has types that resolve, by attw", async () => {
     const report = await run(root, bin("attw"), tarball, "--profile", "esm-only")
     for (const subpath of Object.keys(SUBPATHS)) expect(report).toContain(`"${subpath}"`)
   })
 })
 
-/** The longest that a page may have to load for the client, in bytes after gzip. */
+/** The most that a page may load for the client, in bytes after gzip. */
 const CLIENT_BYTES = 3_072
 
-/** Asks for every file of the API's own pages. */
+/** Requests every file of the API's own pages. */
 const PAGES = `
 import { Access, Levada } from "levada"
 const levada = Levada.make({ pipelines: [], access: Access.open })
@@ -144,7 +144,7 @@ await levada.close()
 `
 
 describe("installed", () => {
-  it("shows the API's own pages", async () => {
+  it("serves the API's own pages", async () => {
     writeFileSync(join(bare, "pages.mjs"), PAGES)
     expect((await run(bare, bin("node"), "pages.mjs")).trim().split("\n")).toEqual([
       "docs/swagger-ui.css true",
@@ -155,7 +155,7 @@ describe("installed", () => {
     ])
   })
 
-  it("has a client that is small in a page, and brings nothing along", async () => {
+  it("has a client that is small in a page, and needs no dependencies", async () => {
     writeFileSync(join(bare, "page.mjs"), 'import { Client } from "levada/client"\nglobalThis.client = Client')
     const options = ["--bundle", "--minify", "--format=esm", "--platform=browser", "--outfile=page.js"]
     await run(bare, bin("esbuild"), "page.mjs", ...options, "--metafile=meta.json")
@@ -166,7 +166,7 @@ describe("installed", () => {
     expect(gzipSync(readFileSync(join(bare, "page.js"))).length).toBeLessThanOrEqual(CLIENT_BYTES)
   })
 
-  it("brings effect along, and no library that only some need", () => {
+  it("installs effect, and no library that only some subpaths need", () => {
     const installed = readdirSync(join(bare, "node_modules"))
     expect(installed).toContain("effect")
     expect(installed.filter((name) => /elysia|ioredis|jose|^ws$/.test(name))).toEqual([])
@@ -206,7 +206,7 @@ describe("installed", () => {
   }
 })
 
-/** The Node that is on the machine, whatever its version. */
+/** The machine's Node, of any version. */
 const systemNode = process.env["PATH"]!.split(delimiter)
   .map((folder) => join(folder, "node"))
   .find((path) => !path.includes("node_modules") && existsSync(path))
@@ -226,7 +226,7 @@ describe("runs from the tarball", () => {
   for (const [runtime, command] of Object.entries(RUNTIMES)) {
     it.skipIf(command === undefined)(`on ${runtime}`, async () => {
       const [program, ...args] = command!
-      // A Node of this machine may be too old to read TypeScript.
+      // The machine's Node may be too old to read TypeScript.
       writeFileSync(join(withOthers, "program.mjs"), [PROGRAM, ...imports].join("\n"))
       const printed = await run(withOthers, program!, ...args, "program.mjs")
       expect(printed.trim().split("\n")).toEqual(["HELLO 200", ...Object.keys(SUBPATHS)])

@@ -1,11 +1,11 @@
-/** The front door for programs that speak Promises: what it gives besides running pipelines to their end. */
+/** The API for programs with Promises, beyond running pipelines to their end. */
 import * as Schema from "effect/Schema"
 import { afterEach, describe, expect, it, vi } from "vitest"
 import { Access, Errors, type Event, Levada, Pipeline, Task } from "../../adapters/promise/index.ts"
 
 const N = Schema.Number
 
-/** Work that goes on until it is let go or told to stop. */
+/** Work that goes on until the test opens the gate, or the signal fires. */
 class Gate {
   readonly #started = Promise.withResolvers<void>()
   readonly #opened = Promise.withResolvers<void>()
@@ -68,7 +68,7 @@ const types = async (events: AsyncIterable<Event.Event>): Promise<ReadonlyArray<
 }
 
 describe("runs", () => {
-  it("are listed newest first, 50 of them unless told otherwise, and by what is asked", async () => {
+  it("are listed newest first, 50 by default, and can be filtered", async () => {
     const levada = make(doubling)
     const ids: Array<string> = []
     for (let n = 0; n < 52; n++) {
@@ -85,7 +85,7 @@ describe("runs", () => {
     await expect(levada.runs({ limit: 0 })).rejects.toMatchObject({ _tag: "InvalidOption", option: "limit" })
   })
 
-  it("have their values as JSON texts by name, and the lines that their tasks wrote", async () => {
+  it("have their values as JSON texts by name, and the log lines of their tasks", async () => {
     const levada = make(doubling)
     const id = await levada.start(doubling, { n: 21 })
     expect(await levada.result(doubling, id)).toBe(42)
@@ -95,7 +95,7 @@ describe("runs", () => {
     expect(lines[0]).toMatchObject({ step: "double", message: "doubling", fields: '{"n":21}', level: "info" })
   })
 
-  it("are cancelled with a reason, and stay as they are once they are over", async () => {
+  it("are cancelled with a reason; finished ones stay unchanged", async () => {
     const gate = new Gate()
     const pipeline = held(gate)
     const levada = make(pipeline)
@@ -111,7 +111,7 @@ describe("runs", () => {
     expect((await levada.run(id)).reason).toBe("enough")
   })
 
-  it("go on without a step that is cancelled, as their policy says", async () => {
+  it("continue without a cancelled step, by their policy", async () => {
     const gate = new Gate()
     const pipeline = held(gate)
     const levada = make(pipeline)
@@ -127,7 +127,7 @@ describe("runs", () => {
     ])
   })
 
-  it("are repeated with what they have completed, and from where it is asked", async () => {
+  it("are retried with their completed steps, and from given steps", async () => {
     let broken = true
     let calls = 0
     const first = Task.make("first", { output: { a: N }, run: () => ({ a: ++calls }) })
@@ -149,7 +149,7 @@ describe("runs", () => {
     expect(await levada.result(pipeline, await levada.retry(failure.runId, ["first"]))).toBe(20)
   })
 
-  it("are forgotten once they are over, not before", async () => {
+  it("are removed if they are over", async () => {
     const gate = new Gate()
     const pipeline = held(gate)
     const levada = make(pipeline)
@@ -165,11 +165,11 @@ describe("runs", () => {
 })
 
 describe("pipelines", () => {
-  it("that are paused start nothing until they are resumed", async () => {
+  it("that are paused start no run until they are resumed", async () => {
     const levada = make(doubling, Pipeline.make("other", [double]))
     await levada.pause("doubling")
     const id = await levada.start(doubling, { n: 1 })
-    // Whatever the worker was to do with it, it has done by now.
+    // By now the worker has done everything that it would do with it.
     expect(await levada.execute(Pipeline.make("other", [double]), { n: 2 })).toBe(4)
     expect((await levada.run(id)).status).toBe("PENDING")
     await levada.resume("doubling")
@@ -182,14 +182,14 @@ describe("schedules", () => {
   const yearly = (id: string, n: number, cron = "0 0 1 1 *") =>
     Levada.schedule(doubling, { id, timing: { cron }, parameters: { n } })
 
-  it("are there from the start or added later, and listed by id", async () => {
+  it("exist from the start or are added later, and are listed by id", async () => {
     const schedules = [yearly("b", 1)]
     const levada = opened(Levada.make({ pipelines: [doubling], access: Access.open, schedules }))
     expect(await levada.addSchedule(yearly("a", 2))).toMatchObject({ id: "a", parameters: { n: "2" }, paused: false })
     expect((await levada.schedules()).map(({ id }) => id)).toEqual(["a", "b"])
   })
 
-  it("give way to another one of their id", async () => {
+  it("are replaced by another one with their id", async () => {
     const levada = make(doubling)
     await levada.addSchedule(yearly("s", 1))
     const other = await levada.addSchedule(yearly("s", 2, "0 0 1 7 *"))
@@ -197,7 +197,7 @@ describe("schedules", () => {
     expect(await levada.schedules()).toEqual([other])
   })
 
-  it("that can't be are refused by name, and leave the one of their id alone", async () => {
+  it("that are invalid are refused by name, and leave the existing one alone", async () => {
     const levada = make(doubling)
     const kept = await levada.addSchedule(yearly("s", 1))
     await expect(levada.addSchedule(yearly("s", 1, "whenever"))).rejects.toMatchObject({ _tag: "InvalidCron" })
@@ -206,7 +206,7 @@ describe("schedules", () => {
     expect(await levada.schedules()).toEqual([kept])
   })
 
-  it("start runs at their instants, are paused and go on, and are gone once removed", async () => {
+  it("start runs at their instants, can be paused and resumed, and are gone once removed", async () => {
     const levada = make(doubling)
     const timing = { everyMillis: 1_000 }
     await levada.addSchedule(Levada.schedule(doubling, { id: "s", timing, parameters: { n: 4 } }))
@@ -235,7 +235,7 @@ describe("schedules", () => {
 describe("watching", () => {
   const ALL = ["1 RunStarted", "2 StepStarted", "3 StepCompleted", "4 RunCompleted"]
 
-  it("replays from anywhere, follows live, and ends with the run", async () => {
+  it("replays from any event, follows live, and ends with the run", async () => {
     const gate = new Gate()
     const pipeline = held(gate)
     const levada = make(pipeline)
@@ -252,7 +252,7 @@ describe("watching", () => {
     expect(await types(levada.watch(id, all.length))).toEqual([])
   })
 
-  it("a consumer that breaks out or throws harms nobody: not the run, not the others", async () => {
+  it("a consumer that breaks out or throws disturbs neither the run nor other consumers", async () => {
     const gate = new Gate()
     const pipeline = held(gate)
     const levada = make(pipeline)
@@ -264,7 +264,7 @@ describe("watching", () => {
       for await (const _ of levada.watch(id)) throw new Error("the consumer's own")
     })()
     await expect(throwing).rejects.toThrow("the consumer's own")
-    // One that waits for what is to come when it leaves.
+    // One that is waiting for events when it leaves.
     const seen = levada.watch(id, (await levada.run(id)).sequence)[Symbol.asyncIterator]()
     const next = seen.next()
     await seen.return?.()
@@ -275,7 +275,7 @@ describe("watching", () => {
     expect((await types(levada.watch(id))).length).toBe((await levada.run(id)).sequence)
   })
 
-  it("all runs are watched by their feed, and what is no cursor is refused", async () => {
+  it("all runs are watched through their feed, and an invalid cursor is refused", async () => {
     const levada = make(doubling)
     const feed = levada.feed()[Symbol.asyncIterator]()
     const first = feed.next()
@@ -293,7 +293,7 @@ describe("watching", () => {
     await expect(absent.next()).rejects.toMatchObject({ _tag: "PipelineNotFound" })
   })
 
-  it("of a run that is not there, or from where no event can be, rejects with why", async () => {
+  it("an unknown run, or an invalid sequence, rejects with the reason", async () => {
     const levada = make(doubling)
     await expect(types(levada.watch("absent"))).rejects.toMatchObject({ _tag: "RunNotFound", runId: "absent" })
     const id = await levada.start(doubling, { n: 1 })
@@ -302,7 +302,7 @@ describe("watching", () => {
   })
 })
 
-describe("making one", () => {
+describe("Levada.make", () => {
   const thrown = (options: object): unknown => {
     try {
       opened(Levada.make({ pipelines: [doubling], access: Access.open, ...options } as never))
@@ -312,7 +312,7 @@ describe("making one", () => {
     }
   }
 
-  it("without access says what to do", () => {
+  it("without access fails, and the error says what to do", () => {
     for (const access of [undefined, null, "open", true]) {
       const failure = thrown({ access })
       expect(failure).toBeInstanceOf(Errors.InvalidOption)

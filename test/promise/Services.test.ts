@@ -20,7 +20,7 @@ import {
   Task
 } from "../../adapters/promise/index.ts"
 import { Testing } from "../../adapters/testing/index.ts"
-import { type Answered, asked } from "../access/Served.ts"
+import { type ReadAnswer, send } from "../access/PrincipalServer.ts"
 import { classed } from "../core/harness/Classed.ts"
 
 const N = Schema.Number
@@ -42,7 +42,7 @@ afterEach(async () => {
   for (const levada of closing.splice(0)) await levada.close()
 })
 
-type Ask = (method: string, path: string, json?: unknown, headers?: Record<string, string>) => Promise<Answered>
+type Ask = (method: string, path: string, json?: unknown, headers?: Record<string, string>) => Promise<ReadAnswer>
 
 /** Serves with these services in the place of Levada's; gives how a client with a key asks. */
 const served = <Own extends Services.Replaceable>(
@@ -52,7 +52,7 @@ const served = <Own extends Services.Replaceable>(
   const levada = Levada.make({ pipelines: [pipeline], access: choice, overrides, telemetry: Logger.layer([]) })
   closing.push(levada)
   return (method, path, json, headers = { "x-api-key": KEY }) =>
-    asked(levada, method, path, { ...(json !== undefined && { json }), headers })
+    send(levada, method, path, { ...(json !== undefined && { json }), headers })
 }
 
 const guard: Guard.Guard = {

@@ -2,7 +2,7 @@
 import { Cluster, Redis } from "ioredis"
 import { afterAll, beforeAll, expect, test, vi } from "vitest"
 import { RedisStore } from "../../adapters/redis/index.ts"
-import { store } from "../conformance/store/StoreConformance.ts"
+import { storeConformance } from "../conformance/store/StoreConformance.ts"
 import { doubling, Gate, held, heldItems } from "./Gate.ts"
 import { ask, closing, describeWithServers, lasting, levada, SOON } from "./Opening.ts"
 import type { Started } from "./server.ts"
@@ -43,7 +43,9 @@ describeWithServers("Redis Cluster", () => {
     for (const { stop } of servers) await stop()
   })
 
-  store("Redis Cluster", (wanted) => RedisStore.layer({ nodes, prefix: `conformance-${++count}`, ...wanted }))
+  storeConformance("Redis Cluster", (wanted) =>
+    RedisStore.layer({ nodes, prefix: `conformance-${++count}`, ...wanted })
+  )
 
   /** Which nodes have keys of a prefix. */
   const placesOf = async (prefix: string): Promise<ReadonlyArray<number>> => {

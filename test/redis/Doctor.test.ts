@@ -4,7 +4,7 @@ import { expect, inject, test } from "vitest"
 import { RedisDoctor, RedisStore } from "../../adapters/redis/index.ts"
 import * as Schedule from "../../core/run/Schedule.ts"
 import { Store } from "../../core/store/Store.ts"
-import { newRun, single } from "../conformance/store/harness/Driving.ts"
+import { newRun, single } from "../conformance/store/harness/StoreDriver.ts"
 import { client } from "./Opening.ts"
 
 const url = inject("redisUrl")

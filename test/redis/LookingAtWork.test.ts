@@ -7,7 +7,7 @@ import type { ScriptName } from "../../adapters/redis/lua/LuaCommands.ts"
 import { SCRIPTS } from "../../adapters/redis/lua/LuaCommands.ts"
 import * as Version from "../../core/pipeline/Version.ts"
 import type { Schedule } from "../../core/run/Schedule.ts"
-import { done, newRun, PIPELINE, planOf, single, VERSION } from "../conformance/store/harness/Driving.ts"
+import { done, newRun, PIPELINE, planOf, single, VERSION } from "../conformance/store/harness/StoreDriver.ts"
 import { countLooks, looked } from "./Looked.ts"
 import { client } from "./Opening.ts"
 

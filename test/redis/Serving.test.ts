@@ -1,8 +1,8 @@
 /** The API over Redis: what clients may rely on is the same, and so is which server they ask. */
 import { afterAll, beforeAll, describe, inject } from "vitest"
-import { ordering } from "../conformance/http/EventOrderSuite.ts"
-import { overStores } from "../conformance/http/HttpConformance.ts"
-import { attending } from "../conformance/http/ManyReadersSuite.ts"
+import { eventOrderSuite } from "../conformance/http/EventOrderSuite.ts"
+import { httpOverStore } from "../conformance/http/HttpConformance.ts"
+import { manyReadersSuite } from "../conformance/http/ManyReadersSuite.ts"
 import type { Server } from "../http/harness/Client.ts"
 import { type Launched, launch, type Runtime } from "../http/harness/launch.ts"
 
@@ -26,12 +26,12 @@ const on = (prefix: string, ...which: ReadonlyArray<readonly [Runtime, script: s
 describe.skipIf(url === undefined)("over Redis", () => {
   describe("one server", () => {
     const [server] = on("one", ["node", "node"]) as [Server]
-    overStores(server)
+    httpOverStore(server)
   })
 
   describe("two servers, on Node and on Bun", () => {
     const [one, two] = on("two", ["node", "node"], ["bun", "bun"]) as [Server, Server]
-    describe("what one is asked to run, and the other about", () => ordering(one, two))
-    describe("many readers", () => attending(one, two))
+    describe("what one is asked to run, and the other about", () => eventOrderSuite(one, two))
+    describe("many readers", () => manyReadersSuite(one, two))
   })
 })

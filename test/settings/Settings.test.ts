@@ -1,4 +1,4 @@
-/** What the environment says, and what is refused of it. */
+/** Settings from the environment, and which values are refused. */
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
 import { Access, type Principal } from "../../adapters/promise/index.ts"
@@ -52,43 +52,43 @@ describe("the settings of the guide", () => {
   })
 })
 
-describe("who gets in", () => {
+describe("access", () => {
   it.each([
     [{ LEVADA_API_KEYS: API_KEYS }, ["ApiKey"]],
     [{ LEVADA_JWT_SECRET: SECRET }, ["Bearer"]],
     [{ LEVADA_API_KEYS: API_KEYS, LEVADA_JWT_SECRET: SECRET }, ["ApiKey", "Bearer"]],
     [{ LEVADA_JWT_JWKS_URL: "https://id.example.com/keys", LEVADA_JWT_ALGORITHMS: "RS256, ES256" }, ["Bearer"]]
-  ])("is whom %o let in, unless it is said", async (environment, schemes) => {
+  ])("with %o uses the matching authenticators", async (environment, schemes) => {
     expect(secured(await Settings.read(environment)).authenticators.map(({ scheme }) => scheme)).toEqual(schemes)
   })
 
-  it("is everybody when that is said, or when the program says so and nothing else does", async () => {
+  it("is open if the environment says so, or if only the program says so", async () => {
     expect((await Settings.read({ LEVADA_SECURITY_ENABLED: "false" })).access).toBe(Access.open)
     expect((await Settings.read({ LEVADA_CORS_ORIGINS: "*" }, Access.open)).access).toBe(Access.open)
     expect((await Settings.read({ LEVADA_API_KEYS: API_KEYS }, Access.open)).access._tag).toBe("Secured")
   })
 })
 
-describe("refused by name", () => {
+describe("settings refused by name", () => {
   it.each([
     ["nothing", {}, ["SECURITY_ENABLED: is missing"]],
-    ["a name that there is not", { LEVADA_SECURITY_ENABLED: "false", LEVADA_API_KEY: "x" }, ["API_KEY: is unknown"]],
+    ["an unknown name", { LEVADA_SECURITY_ENABLED: "false", LEVADA_API_KEY: "x" }, ["API_KEY: is unknown"]],
     ["neither yes nor no", { LEVADA_SECURITY_ENABLED: "yes" }, ["SECURITY_ENABLED: expected true or false"]],
-    ["secured with no way in", { LEVADA_SECURITY_ENABLED: "true" }, ["API_KEYS: is missing"]],
-    ["secured with no key", { LEVADA_API_KEYS: "{}" }, ["API_KEYS: "]],
+    ["secured without an authenticator", { LEVADA_SECURITY_ENABLED: "true" }, ["API_KEYS: is missing"]],
+    ["secured without a key", { LEVADA_API_KEYS: "{}" }, ["API_KEYS: "]],
     ["no token could be verified", { LEVADA_AUTH_PROVIDER: "jwt" }, ["JWT_SECRET: is missing"]],
     [
-      "a way in that is closed",
+      "keys although security is turned off",
       { LEVADA_SECURITY_ENABLED: "false", LEVADA_API_KEYS: API_KEYS },
       ["API_KEYS: means nothing"]
     ],
     [
-      "keys beside tokens alone",
+      "keys beside tokens only",
       { LEVADA_AUTH_PROVIDER: "jwt", LEVADA_JWT_SECRET: SECRET, LEVADA_API_KEYS: API_KEYS },
       ["API_KEYS: means nothing"]
     ],
     [
-      "tokens beside keys alone",
+      "tokens beside keys only",
       { LEVADA_AUTH_PROVIDER: "api_key", LEVADA_JWT_SECRET: SECRET, LEVADA_API_KEYS: API_KEYS },
       ["JWT_SECRET: means nothing"]
     ],
@@ -100,27 +100,27 @@ describe("refused by name", () => {
     ],
     ["two kinds of keys", { LEVADA_JWT_SECRET: SECRET, LEVADA_JWT_JWKS_URL: "https://x.example" }, ["exactly one"]],
     [
-      "a rate that can't be read",
+      "an invalid rate",
       { LEVADA_API_KEYS: API_KEYS, LEVADA_RATE_LIMIT_READ: "10/fortnight" },
       ["RATE_LIMIT_READ: ", "N/period"]
     ],
     [
-      "ACLs that are none",
+      "invalid ACLs",
       { LEVADA_API_KEYS: API_KEYS, LEVADA_PIPELINE_ACLS: '{"p":{"write":["x"]}}' },
       ["PIPELINE_ACLS: ", "write"]
     ],
     [
-      "a permission that there is not",
+      "an unknown permission",
       { LEVADA_API_KEYS: API_KEYS, LEVADA_ROLES: '{"a":{"pipelines":["*"],"permissions":["all"]}}' },
       ["ROLES: ", '"all"']
     ],
     [
-      "proxies that are none",
+      "invalid proxies",
       { LEVADA_SECURITY_ENABLED: "false", LEVADA_TRUSTED_PROXIES: "10.0.0.0/99" },
       ["TRUSTED_PROXIES: '10.0.0.0/99'"]
     ],
     [
-      "a header of nobody",
+      "a header without proxies",
       { LEVADA_SECURITY_ENABLED: "false", LEVADA_FORWARDED_HEADER: "forwarded" },
       ["FORWARDED_HEADER: means nothing"]
     ],
@@ -143,7 +143,7 @@ describe("refused by name", () => {
     for (const part of expected) expect(failure!.message).toContain(part)
   })
 
-  it("all at once, and without the secrets", async () => {
+  it("are reported together, and without the secrets", async () => {
     const environment = {
       LEVADA_API_KEYS: '{"marked-secret":{"role":"admin","pipelines":["*"],"permissions":["nothing"]}}',
       LEVADA_JWT_SECRET: "marked-secret",

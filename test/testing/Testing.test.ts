@@ -1,4 +1,4 @@
-/** The test kit, as those use it who test their pipelines with it. */
+/** The testing kit, as its users call it to test their pipelines. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -30,8 +30,8 @@ afterEach(async () => {
   open = undefined
 })
 
-describe("a task with other code", () => {
-  it("is run in place of the task's own", async () => {
+describe("a task with replaced code", () => {
+  it("runs the replacement", async () => {
     open = await Testing.make({ pipelines: [report], replace: [served] })
     const { status, result, story } = await open.run(report, { url: "x" })
     expect([status, result]).toEqual(["COMPLETED", 4])
@@ -45,13 +45,13 @@ describe("a task with other code", () => {
     ])
   })
 
-  it("keeps the task's schema: a wrong shape is refused as the task's own would be", async () => {
+  it("keeps the task's schema: an output of the wrong shape is refused as usual", async () => {
     const wrong = Testing.replace(fetchPage, (() => ({ page: 1 })) as never)
     open = await Testing.make({ pipelines: [report], replace: [wrong] })
     expect((await open.run(report, { url: "x" })).run.error?.message).toContain("page")
   })
 
-  it("is replaced in every step that it is in", async () => {
+  it("is replaced in every step that has it", async () => {
     const parts = Pipeline.make("parts", [
       Step.nest(report, { name: "left", inputs: { url: "a" }, outputs: { words: "x" } }),
       Step.nest(report, { name: "right", inputs: { url: "b" }, outputs: { words: "y" } })
@@ -67,8 +67,8 @@ describe("a task with other code", () => {
   })
 })
 
-describe("failures", () => {
-  it("are injected into so many attempts, and are retried as any other", async () => {
+describe("injected failures", () => {
+  it("hit a number of attempts, and are retried like any others", async () => {
     open = await Testing.make({ pipelines: [report], replace: [served], fail: { fetch: 2 } })
     const { status, story } = await open.run(report, { url: "x" })
     expect(status).toBe("COMPLETED")
@@ -82,7 +82,7 @@ describe("failures", () => {
     ])
   })
 
-  it("are what the test says, by attempt and item", async () => {
+  it("are chosen by the test, per attempt and item", async () => {
     const pages = Pipeline.make("pages", [Step.map(count, { name: "counts", over: { page: "pages" } })])
     open = await Testing.make({
       pipelines: [pages],
@@ -98,17 +98,17 @@ describe("failures", () => {
     expect(told.failed.map(({ step }) => step)).toEqual(["counts"])
   })
 
-  it("name a step that the pipelines have", async () => {
+  it("have to name a step of the pipelines", async () => {
     await expect(Testing.make({ pipelines: [report], delay: { fetsch: 1 } })).rejects.toThrow("no step 'fetsch'")
   })
 
-  it("of the pipelines themselves reject, as they do when they are served", async () => {
+  it("of the pipelines themselves reject, as in production", async () => {
     await expect(Testing.make({ pipelines: [report, report] })).rejects.toMatchObject({ _tag: "PipelineExists" })
   })
 })
 
-describe("time", () => {
-  it("passes at once: for delays, sleeps and timeouts of any length", async () => {
+describe("virtual time", () => {
+  it("passes immediately: for delays, sleeps and timeouts of any length", async () => {
     const rest = Task.make("rest", {
       input: {},
       output: { done: Schema.Boolean },
@@ -135,7 +135,7 @@ describe("time", () => {
     expect((await open.finish(runId)).result).toBe(4)
   })
 
-  it("lets schedules come round", async () => {
+  it("fires schedules", async () => {
     open = await Testing.make({
       pipelines: [report],
       replace: [served],
@@ -147,7 +147,7 @@ describe("time", () => {
     expect(runs.every(({ status }) => status === "COMPLETED")).toBe(true)
   })
 
-  it("waits for tasks that wait for the world outside", async () => {
+  it("waits for tasks that wait for the outside world", async () => {
     const real = Testing.replace(fetchPage, async ({ url }) => {
       await new Promise((resolve) => setTimeout(resolve, 50))
       return { page: url }
@@ -157,7 +157,7 @@ describe("time", () => {
     expect(story.at(-1)).toBe("0 RunCompleted")
   })
 
-  it("is not waited for in vain: who hangs is named", async () => {
+  it("does not wait for ever: the hanging step is named", async () => {
     const hanging = Testing.replace(fetchPage, () => new Promise<never>(() => undefined))
     open = await Testing.make({ pipelines: [report], replace: [hanging] })
     await expect(open.run(report, { url: "x" })).rejects.toThrow(
@@ -165,7 +165,7 @@ describe("time", () => {
     )
   }, 30_000)
 
-  it("does not bring a run to its end that waits for somebody", async () => {
+  it("rejects a run that no passing of time can end, such as one of a paused pipeline", async () => {
     open = await Testing.make({ pipelines: [report], replace: [served] })
     await open.ask((operations) => operations.pause(host, report.id))
     await expect(open.run(report, { url: "x" })).rejects.toThrow(
@@ -176,8 +176,8 @@ describe("time", () => {
 
 class Greeter extends Context.Service<Greeter, { readonly greet: (name: string) => string }>()("test/Greeter") {}
 
-describe("everything around", () => {
-  it("services are given to the tasks", async () => {
+describe("other parts", () => {
+  it("services are passed to the tasks", async () => {
     const greet = Task.make("greet", {
       input: { name: Schema.String },
       output: { greeting: Schema.String },
@@ -189,7 +189,7 @@ describe("everything around", () => {
     expect((await open.run(greeting, { name: "you" })).result).toBe("hello you")
   })
 
-  it("lines and progress are there to be looked at", async () => {
+  it("log lines and progress can be inspected", async () => {
     const talking = Testing.replace(fetchPage, async ({ url }, { log, progress }) => {
       log("fetching", { url })
       progress(1, 2)
@@ -201,14 +201,14 @@ describe("everything around", () => {
     expect(story).toContain("0 StepProgressed fetch 1/2")
   })
 
-  it("parts of a pipeline are run as they are anywhere", async () => {
+  it("parts of a pipeline can be run as usual", async () => {
     open = await Testing.make({ pipelines: [report] })
     const { result, report: told } = await open.run(report, {}, { given: { page: "a b" } })
     expect(result).toBe(2)
     expect(told.completed).toEqual(["count"])
   })
 
-  it("closes whatever goes on, and nothing is left of it", async () => {
+  it("close ends all runs, and leaves nothing behind", async () => {
     const ended: Array<string> = []
     const endless = Testing.replace(fetchPage, (_, { signal }) =>
       Effect.sleep("300 days").pipe(

@@ -1,4 +1,4 @@
-/** Calls of the fixtures, straight to a pool. */
+/** Calls of the fixtures, directly to a pool. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -34,7 +34,7 @@ export const callOf = (
   timeoutMillis
 })
 
-/** Runs something with threads, which end afterwards. */
+/** Calls `use` with a pool, which is closed afterwards. */
 export const withThreads = <A>(
   options: Pools.Options,
   use: (
@@ -47,7 +47,7 @@ export const withThreads = <A>(
     return yield* use((...about) => threads.call(callOf(...about)))
   }).pipe(Effect.scoped, Effect.runPromise)
 
-/** Lets the event loop turn, so many times. */
+/** Lets the event loop turn this many times. */
 export const turns = (count: number): Effect.Effect<void> =>
   Effect.promise(async () => {
     for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setTimeout(resolve))

@@ -1,4 +1,4 @@
-/** A pool of threads: what a call gives, how it ends, and that nothing of it is left over. */
+/** A pool of threads: the result of a call, how calls end, and that they leave nothing behind. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -10,10 +10,10 @@ import { Fatal } from "../../core/values/Errors.ts"
 import { cases } from "../cases.ts"
 import { turns, withThreads } from "./Calls.ts"
 
-/** Whether a thread that computes ends when it is terminated. In Deno 2.9 it goes on until the process ends. */
+/** Whether a computing thread ends when it is terminated. In Deno 2.9 it goes on until the process ends. */
 const terminates = process.env["TEST_RUNTIME"] !== "deno"
 
-/** Whether a call has stopped going round. In Deno it is made to. */
+/** Whether a call has stopped looping. In Deno the test stops it. */
 const hasStopped = (beats: Int32Array): Effect.Effect<boolean> =>
   Effect.gen(function* () {
     const before = beats[0]
@@ -26,24 +26,24 @@ const hasStopped = (beats: Int32Array): Effect.Effect<boolean> =>
 const shared = (length: number): Int32Array => new Int32Array(new SharedArrayBuffer(4 * length))
 
 describe("a call", () => {
-  it("gives what the module's default export returns, which knows its context", async () => {
+  it("returns the result of the module's default export, which gets its context", async () => {
     const gave = await withThreads({}, (call) => call("double", { n: 4 }, { step: "doubling", attempt: 2, item: 5 }))
     expect(gave).toEqual({ m: 8, told: ["string", "doubling", 2, 5, false] })
   })
 
-  it("gives what the Promise of an exported `run` resolves to", async () => {
+  it("returns the value of the Promise of an exported `run`", async () => {
     expect(await withThreads({}, (call) => call("half", { n: 4 }))).toEqual({ m: 2 })
   })
 
   it.each([
     ["nothing", /fixtures\/nothing\.ts cannot be used: it exports no function as default or run/],
     ["missing", /fixtures\/missing\.ts cannot be used: /]
-  ])("of a module that can't be used says so: %s", async (name, message) => {
+  ])("of an invalid module fails with the reason: %s", async (name, message) => {
     const error = await withThreads({}, (call) => Effect.flip(call(name)))
     expect(error).toMatchObject({ _tag: "ModuleUnusable", message: expect.stringMatching(message) })
   })
 
-  it("tells progress once for each percent, and lines in order", async () => {
+  it("reports progress once per percent, and log lines in order", async () => {
     const progress: Array<number> = []
     const lines: Array<ReadonlyArray<unknown>> = []
     const context = {
@@ -60,7 +60,7 @@ describe("a call", () => {
     ])
   })
 
-  it("that writes lines while the main thread reads none keeps 1,000 waiting, and says how many it dropped", async () => {
+  it("that logs while the main thread is busy keeps 1,000 lines, and counts the dropped ones", async () => {
     const seen = shared(1)
     const lines: Array<unknown> = []
     const log = (line: string): void => {
@@ -106,7 +106,7 @@ describe("a thread that ends", () => {
       expect.stringMatching(/^its thread ended with exit code \d before the task returned$/),
       "without an owner"
     ]
-  ])("fails its call, and another takes its place: %s", async (how, message, cause) => {
+  ])("fails its call, and is replaced: %s", async (how, message, cause) => {
     const [error, gave] = await withThreads({ size: 1 }, (call) =>
       Effect.all([Effect.flip(call("ending", { how })), call("half", { n: 2 })])
     )
@@ -117,7 +117,7 @@ describe("a thread that ends", () => {
     expect(gave).toEqual({ m: 1 })
   })
 
-  it("after its call costs no other call", async () => {
+  it("after its call affects no other call", async () => {
     const gave = await withThreads({ size: 1 }, (call) =>
       Effect.all(Array.from({ length: 5 }, () => call("ending", { how: "later" })))
     )
@@ -152,7 +152,7 @@ describe("values", () => {
     expect(error).toMatchObject({ _tag: "NotCopied", message: expect.stringContaining(message) })
   })
 
-  it("that are copied come as they were", async () => {
+  it("that are copied arrive unchanged", async () => {
     const plain = fc.letrec((tie) => ({
       value: fc.oneof(
         { maxDepth: 4 },
@@ -177,7 +177,7 @@ describe("values", () => {
 })
 
 describe("a call that is told to stop", () => {
-  it("sees its signal, and its thread goes on with the next", async () => {
+  it("sees its signal, and its thread continues with the next call", async () => {
     const seen = shared(1)
     const calls = await withThreads({ size: 1 }, (call) =>
       Effect.gen(function* () {
@@ -194,7 +194,7 @@ describe("a call that is told to stop", () => {
     expect(calls).toEqual([{ calls: 1 }, { calls: 2 }])
   })
 
-  it("sees its signal while it computes, where it looks at its context", async () => {
+  it("sees its signal while it computes, if it checks its context", async () => {
     const calls = await withThreads({ size: 1 }, (call) =>
       Effect.gen(function* () {
         const first = yield* call("counting")
@@ -209,7 +209,7 @@ describe("a call that is told to stop", () => {
     expect(calls).toEqual([{ calls: 1 }, { calls: 2 }])
   })
 
-  it("is terminated when it computes on", async () => {
+  it("is terminated if it goes on computing", async () => {
     const beats = shared(2)
     const [stopped, gave] = await withThreads({ size: 1 }, (call) =>
       Effect.gen(function* () {
@@ -243,7 +243,7 @@ describe("a call that is told to stop", () => {
     expect(seen[0]).toBe(0)
   })
 
-  it("times out once a thread has begun it", async () => {
+  it("times out, counted from its start in a thread", async () => {
     const beats = shared(2)
     const error = await withThreads({ size: 1 }, (call) => Effect.flip(call("spinning", { beats }, {}, 100)))
     expect(error).toMatchObject({ _tag: "StepTimedOut", message: "it took longer than 100 ms" })
@@ -252,7 +252,7 @@ describe("a call that is told to stop", () => {
 })
 
 describe("a pool", () => {
-  it("computes eight calls at once, while the main thread goes on", async () => {
+  it("runs eight computing calls in parallel, while the main thread goes on", async () => {
     const seen = shared(2)
     const mine = await withThreads({ size: 8 }, (call) =>
       Effect.gen(function* () {
@@ -265,14 +265,14 @@ describe("a pool", () => {
     expect(mine.map((gave) => (gave as { readonly mine: number }).mine).sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
   })
 
-  it("uses threads again, and ends those that are more than it keeps idle", async () => {
+  it("reuses threads, and ends those beyond its number of idle ones", async () => {
     const counted = (maxIdle: number) =>
       withThreads({ size: 1, maxIdle }, (call) => Effect.all([call("counting"), call("counting"), call("counting")]))
     expect(await counted(1)).toEqual([{ calls: 1 }, { calls: 2 }, { calls: 3 }])
     expect(await counted(0)).toEqual([{ calls: 1 }, { calls: 1 }, { calls: 1 }])
   })
 
-  it("terminates what computes when it closes", async () => {
+  it("terminates computing threads when it closes", async () => {
     const beats = shared(2)
     await withThreads({}, (call) =>
       Effect.gen(function* () {

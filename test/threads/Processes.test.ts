@@ -1,4 +1,7 @@
-/** Programs of their own, on each runtime, from the sources and from a bundle: their threads work and hold none of them up. */
+/**
+ * Separate programs, on each runtime, from the sources and from a bundle: their threads work and do not keep them
+ * alive.
+ */
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -25,7 +28,7 @@ describe.each(RUNTIMES)("on %s", (_, command, ...args) => {
     expect(await run(root, command!, ...args, program)).toBe("2 1\n")
   })
 
-  it("a program that closes ends, whatever a thread computes", async () => {
+  it("a program that closes ends, even while a thread computes", async () => {
     expect(await run(root, command!, ...args, program, "close")).toBe("2 1\nclosed\n")
   })
 
@@ -39,7 +42,7 @@ describe.each(RUNTIMES)("on %s", (_, command, ...args) => {
   })
 })
 
-it("threads start where the program is a text, taken for a module", async () => {
+it("threads start when the program is given as a text, as a module", async () => {
   const text = `await import(${JSON.stringify(moduleOf("program").href)})`
   expect(await run(root, bin("node"), "--input-type=module", "--eval", text)).toBe("2 1\n")
 })

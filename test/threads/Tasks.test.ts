@@ -1,4 +1,4 @@
-/** Tasks that run in a thread, in the pipelines of a Levada: all that holds for other tasks holds for them. */
+/** Tasks that run in a thread follow the same rules as other tasks. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -73,13 +73,13 @@ const event = async (levada: Levada.Levada, runId: string, type: string): Promis
 }
 
 describe("a task in a thread", () => {
-  it("gives its outputs, also to a map that takes several items at a time", async () => {
+  it("returns its outputs, also to a map with several concurrent items", async () => {
     const levada = open()
     expect(await levada.execute(doubling, { n: 4 })).toBe(8)
     expect(await levada.execute(halves, { ns: [2, 4, 6, 8, 10] })).toEqual([1, 2, 3, 4, 5])
   })
 
-  it("fails with its own error, which a Fatal keeps from being retried", async () => {
+  it("fails with its own error, which is not retried if it is a Fatal", async () => {
     const levada = open()
     expect(await failureOf(levada.execute(raising, { how: "error" }))).toMatchObject({
       name: "TaskFailed",
@@ -92,7 +92,7 @@ describe("a task in a thread", () => {
     })
   })
 
-  it("that ends its thread has failed, and is retried in another", async () => {
+  it("that ends its thread fails, and is retried in another thread", async () => {
     const levada = open({ size: 1 })
     expect(await levada.execute(ending, { how: "once" })).toBe(true)
     expect(await failureOf(levada.execute(ending, { how: "exit" }))).toMatchObject({
@@ -115,14 +115,14 @@ describe("a task in a thread", () => {
     await levada.cancel(runId, "enough")
   })
 
-  it("is not given what does not come out of a thread as it went in", async () => {
+  it("refuses an input that would arrive changed in a thread", async () => {
     const running = open().execute(optional, { n: Option.some(1) })
     expect(await failureOf(running)).toMatchObject({
       message: expect.stringContaining("input 'n' cannot be copied between threads: n is an instance of")
     })
   })
 
-  it("tells progress and lines", async () => {
+  it("reports progress and log lines", async () => {
     const levada = open()
     const runId = await levada.start(telling, { lines: 1 })
     await levada.result(telling, runId)
@@ -191,7 +191,7 @@ describe("a task in a thread", () => {
     }
   })
 
-  it("fails by name where the runtime has no threads", async () => {
+  it("fails by name if the runtime has no threads", async () => {
     const { getBuiltinModule } = process
     process.getBuiltinModule = (() => undefined) as never
     try {

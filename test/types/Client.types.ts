@@ -1,6 +1,6 @@
 /**
- * What the client has to accept and to refuse. Compiled by a test, never run. Each line under `@ts-expect-error` must not
- * compile.
+ * Calls that the client has to accept and to refuse. Compiled by a test, never run. Each line under `@ts-expect-error`
+ * must not compile.
  */
 import { Client } from "../../adapters/client/index.ts"
 import type { PipelineWire, RunWire } from "../../adapters/http/index.ts"
@@ -11,7 +11,7 @@ const same = <A, B>(_: Same<A, B>): void => undefined
 
 const client = Client.make({ url: "http://localhost:8000", apiKey: () => "a key", token: async () => "a token" })
 
-// A pipeline's own types, in and out.
+// A pipeline's own types, for parameters and results.
 const processed = await client.execute(guide, { data: "x" })
 same<typeof processed, { readonly processed: string }>(true)
 const { next, weekdays } = await client.execute(calendar, { day: new Date(), days: 1n })
@@ -36,11 +36,11 @@ same<Awaited<ReturnType<typeof client.pipelines>>, ReadonlyArray<PipelineWire.Pi
 await client.execute(guide, { data: 1 })
 // @ts-expect-error a parameter is missing
 await client.execute(graph, {})
-// @ts-expect-error a parameter that it does not have
+// @ts-expect-error a parameter that the pipeline does not have
 await client.execute(guide, { data: "x", more: 1 })
-// @ts-expect-error an option that there is none of
+// @ts-expect-error no such option
 await client.execute(guide, { data: "x" }, { prioritty: 5 })
-// @ts-expect-error with targets the result is another one, so it is asked for by id
+// @ts-expect-error with targets the result has another type, so the pipeline is named by id
 await client.execute(guide, { data: "x" }, { targets: ["process"] })
 // @ts-expect-error JSON has no dates
 await client.execute(calendar, { day: "2026-11-27", days: 1n })
@@ -54,5 +54,5 @@ for await (const event of client.events(taskId, { types: ["StepStartEvent"] })) 
 }
 // @ts-expect-error no such type of event
 client.feed({ types: ["StepBeginEvent"] })
-// @ts-expect-error the address is needed
+// @ts-expect-error the url is required
 Client.make({})

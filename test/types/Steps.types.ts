@@ -1,6 +1,6 @@
 /**
- * What the compiler has to accept and to refuse of steps and chains. Compiled by a test, never run. Each line under
- * `@ts-expect-error` must not compile; `Wiring.test.ts` checks what the messages say.
+ * Steps and chains that the compiler has to accept and to refuse. Compiled by a test, never run. Each line under
+ * `@ts-expect-error` must not compile; `Wiring.test.ts` checks the messages.
  */
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
@@ -38,7 +38,7 @@ const pages = Step.map(load, { over: { url: "urls" }, outputs: { page: "pages" }
 const large = Step.filter(isLarge, { over: { page: "pages" }, output: "large" })
 const sum = Step.reduce(total, { over: { page: "large" }, initial: { sum: 0 } })
 
-// Items and results are inferred: what a map goes through is a list of its item, and so is what it gives.
+// Items and results are inferred: the input of a map is a list of items, and so is its output.
 const whole = Pipeline.make("whole", [list, pages, large, sum])
 same<Pipeline.ParametersOf<typeof whole>, { readonly site: string; readonly depth: number; readonly least?: number }>(
   true
@@ -64,11 +64,11 @@ Pipeline.make("p", [numbers, pages])
 const single = Task.make("single", { output: { urls: S }, run: () => ({ urls: "" }) })
 // @ts-expect-error map-of-no-list
 Pipeline.make("p", [single, pages])
-// @ts-expect-error there is no such input
+// @ts-expect-error no such input
 Step.map(load, { over: { link: "urls" } })
 // @ts-expect-error a constant of another type
 Step.map(load, { over: { url: "urls" }, constants: { depth: "deep" } })
-// @ts-expect-error there is no such output
+// @ts-expect-error no such output
 Step.map(load, { over: { url: "urls" }, outputs: { text: "texts" } })
 const count = Task.make("count", { input: { page: Page }, output: { count: N }, run: () => ({ count: 1 }) })
 // @ts-expect-error filter-by-number
@@ -93,7 +93,7 @@ Step.reduce(total, { over: { page: "pages" } })
 Step.map(load, { over: { url: "urls" }, onItemFailure: "skip" })
 Step.map(load, { over: { url: "urls" }, onItemFailure: "collect", toleratedItemFailures: 3 })
 Step.filter(isLarge, { over: { page: "pages" }, output: "large", onItemFailure: "skip", toleratedItemFailures: "10%" })
-// @ts-expect-error there is no such rule
+// @ts-expect-error no such rule
 Step.map(load, { over: { url: "urls" }, onItemFailure: "ignore" })
 // @ts-expect-error a share is in percent
 Step.map(load, { over: { url: "urls" }, onItemFailure: "skip", toleratedItemFailures: "10" })
@@ -115,7 +115,7 @@ const asNumber = Task.make("asNumber", {
 const warn = Task.make("warn", { input: { n: N }, output: { warning: S }, run: () => ({ warning: "" }) })
 const choice = Step.branch(ask, { yes: [asText], no: [negate, asNumber, warn] })
 
-// What both arms give is there, of either type; what one gives is optional; what is inside stays inside.
+// An output of both arms is present, of either type; an output of one arm is optional; inner names are not visible.
 const chosen = Pipeline.make("chosen", [choice])
 same<Pipeline.ParametersOf<typeof chosen>, { readonly n: number; readonly by: number }>(true)
 same<Pipeline.ResultOf<typeof chosen>, { readonly shown: string | number; readonly warning?: string }>(true)
@@ -181,7 +181,7 @@ const lenient = Pipeline.chain("lenient", Schema.Array(N))
   .map(asText, {}, { onItemFailure: "skip", chunk: 2 })
   .filter(isShown, {}, { onItemFailure: "collect", toleratedItemFailures: "5%" })
 same<Pipeline.ResultOf<typeof lenient>, ReadonlyArray<string>>(true)
-// @ts-expect-error there is no such rule
+// @ts-expect-error no such rule
 Pipeline.chain("c", Schema.Array(N)).map(asText, {}, { onItemFailure: "stop" })
 // @ts-expect-error chain-call-of-another-type
 Pipeline.chain("c", N).call(list)
@@ -189,11 +189,11 @@ Pipeline.chain("c", N).call(list)
 Pipeline.chain("c", S).call(load)
 // @ts-expect-error the constant has another type
 Pipeline.chain("c", S).call(load, { depth: "deep" })
-// @ts-expect-error there is no such input
+// @ts-expect-error no such input
 Pipeline.chain("c", S).call(list, { depth: 1 })
 // @ts-expect-error chain-map-of-another-item
 Pipeline.chain("c", S).call(list).map(negate)
-// @ts-expect-error map of what is no list
+// @ts-expect-error map over a value that is not a list
 Pipeline.chain("c", S).map(list)
 // @ts-expect-error chain-filter-by-number
 Pipeline.chain("c", S).call(list).map(load, { depth: 1 }).filter(count)
@@ -231,7 +231,7 @@ same<Pipeline.ErrorOf<typeof asked>, Unhappy>(true)
 const levada = Levada.make({ pipelines: [whole, chain], access: Access.open })
 const result: Promise<number> = levada.execute(whole, { site: "x", depth: 1 })
 void result
-// A part may do without some parameters, and gives what the types do not know.
+// A part may leave out some parameters, and its result is not known to the types.
 const part: Promise<unknown> = levada.execute(whole, { depth: 1 }, { given: { urls: [] }, targets: ["pages"] })
 void part
 // @ts-expect-error the result of targets is unknown
@@ -239,9 +239,9 @@ const known: Promise<number> = levada.execute(whole, { depth: 1 }, { targets: ["
 void known
 // @ts-expect-error a parameter is missing
 void levada.execute(whole, { depth: 1 }, { onFailure: "skip" })
-// @ts-expect-error there is no such option
+// @ts-expect-error no such option
 void levada.execute(whole, { site: "x", depth: 1 }, { onfailure: "skip" })
-// @ts-expect-error there is no such policy
+// @ts-expect-error no such policy
 void levada.execute(whole, { site: "x", depth: 1 }, { onFailure: "ignore" })
 // @ts-expect-error a parameter of a part has the wrong type
 void levada.execute(whole, { depth: "1" }, { targets: ["pages"] })

@@ -1,4 +1,4 @@
-/** Compiles what must not compile and reads what the compiler says; and times the checking of a large pipeline. */
+/** Compiles code with mistakes and checks the compiler's messages; and measures the checking of a large pipeline. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -17,7 +17,7 @@ const check = (file: string): ReadonlyArray<{ readonly line: number; readonly te
     text: `${found.file?.fileName ?? ""}: ${ts.flattenDiagnosticMessageText(found.messageText, "\n")}`
   }))
 
-/** What the compiler says to each line under a marked `@ts-expect-error` of a file. */
+/** The compiler's message for each line under a marked `@ts-expect-error` of a file. */
 const messagesOf = (file: string): ((marker: string) => string) => {
   const source = readFileSync(join(here, file), "utf8")
   const bare = join(scratch, file.replace(".types.ts", "Messages.ts"))
@@ -34,12 +34,12 @@ const messagesOf = (file: string): ((marker: string) => string) => {
   }
 }
 
-describe("wiring, as the compiler sees it", () => {
-  it("accepts and refuses what it should", () => {
+describe("wiring, checked by the compiler", () => {
+  it("accepts valid and refuses wrong pipelines", () => {
     expect(check(join(here, "Wiring.types.ts"))).toEqual([])
   }, 60_000)
 
-  it("says which task and which key", () => {
+  it("names the task and the key", () => {
     const said = messagesOf("Wiring.types.ts")
     expect(said("wrong-type")).toContain(
       "Input 'features' of task 'reads' has another type than output 'features' of task 'extract'"
@@ -55,11 +55,11 @@ describe("wiring, as the compiler sees it", () => {
     )
   }, 60_000)
 
-  it("accepts and refuses steps and chains as it should", () => {
+  it("accepts valid and refuses wrong steps and chains", () => {
     expect(check(join(here, "Steps.types.ts"))).toEqual([])
   }, 60_000)
 
-  it("says which task and which key of steps and chains", () => {
+  it("names the task and the key of steps and chains", () => {
     const said = messagesOf("Steps.types.ts")
     const before = "has another type than the value before it"
     for (const [marker, message] of [

@@ -1,6 +1,6 @@
 /**
- * What the compiler has to accept and to refuse. Compiled by a test, never run. Each line under `@ts-expect-error`
- * must not compile; `Wiring.test.ts` checks what the messages say.
+ * Pipelines that the compiler has to accept and to refuse. Compiled by a test, never run. Each line under
+ * `@ts-expect-error` must not compile; `Wiring.test.ts` checks the messages.
  */
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
@@ -50,13 +50,13 @@ void tags
 void levada.execute(tagging, {})
 // @ts-expect-error a parameter has the wrong type
 void levada.execute(tagging, { path: 1 })
-// @ts-expect-error there is no such parameter
+// @ts-expect-error no such parameter
 void levada.execute(tagging, { path: "x", other: 1 })
 // @ts-expect-error the result is not a string
 const wrong: Promise<string> = levada.execute(tagging, { path: "x" })
 void wrong
 
-// Outputs of a task are checked against what it declares.
+// Outputs of a task are checked against its declaration.
 // @ts-expect-error an output of another type
 Task.make("bad", { output: { n: N }, run: () => ({ n: "x" }) })
 // @ts-expect-error a missing output, in a Promise
@@ -104,7 +104,7 @@ const wants = Task.make("wants", {
 same<Pipeline.ParametersOf<ReturnType<typeof optional>>, {}>(true)
 const optional = () => Pipeline.make("p", [maybe, wants])
 
-// Errors and requirements of Effects flow to the pipeline; services have to be given.
+// Errors and requirements of Effects flow to the pipeline; services have to be provided.
 class Model extends Context.Service<Model, { readonly size: number }>()("test/Model") {}
 class Unhappy extends Data.Error {}
 const asks = Task.make("asks", {
@@ -122,7 +122,7 @@ Levada.make({ pipelines: [asking], access: Access.open })
 // @ts-expect-error access has no default
 Levada.make({ pipelines: [audio] })
 
-// A pipeline that only run time knows can be given to a Levada like any other; its errors and services are known.
+// A pipeline that is only known at run time can be used like any other; its errors and services are known.
 const built = Result.getOrThrow(Pipeline.fromTasks("built", "dataflow", [extract, tag, embed]))
 same<Pipeline.RequirementsOf<typeof built>, never>(true)
 const both = Levada.make({ pipelines: [built, audio], access: Access.open })
@@ -139,7 +139,7 @@ Levada.make({ pipelines: [builtAsking], access: Access.open })
 // @ts-expect-error its result is unknown
 const known: Promise<string> = both.execute(built, { path: "x" })
 void known
-// @ts-expect-error there is no such kind
+// @ts-expect-error no such kind
 Pipeline.fromTasks("b", "parallel", [extract])
 
 // Services that take the place of Levada's: these, and no others.
@@ -171,7 +171,7 @@ same<Layer.Error<ReturnType<typeof replaced>>, Levada.MakeError | Unhappy>(true)
 const failing = Layer.effect(Store.RateLimiter, Effect.fail(new Unhappy()))
 const replaced = () => Levada.layer({ pipelines: [asking], access: Access.open, overrides: failing })
 
-// A schedule fires by the calendar or at intervals, not both.
+// A schedule fires by a cron or at intervals, not both.
 const parameters = { path: "x" }
 Levada.schedule(audio, { timing: { cron: "0 3 * * *", timeZone: "Europe/Lisbon" }, parameters })
 Levada.schedule(audio, { timing: { everyMillis: 1_000 }, parameters })

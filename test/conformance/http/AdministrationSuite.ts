@@ -1,4 +1,4 @@
-/** Pipelines that are looked at, paused and forgotten, and what becomes of their runs. */
+/** Pipelines: their details, pausing and deleting them, and the effect on their runs. */
 import { expect, test } from "vitest"
 import {
   ask,
@@ -6,13 +6,13 @@ import {
   get,
   type Json,
   keysOf,
+  newName,
   pathOf,
   post,
   register,
   resultOf,
   type Server,
-  start,
-  unused
+  start
 } from "../../http/harness/Client.ts"
 
 const HELD_TASKS = ["arrive", "hold", "leave"]
@@ -23,8 +23,8 @@ const detailOf = async (server: Server, taskId: string): Promise<Json> => {
   return json
 }
 
-export const administering = (server: Server): void => {
-  test("GET /pipelines/{id} has the schemas of what goes in and out", async () => {
+export const administrationSuite = (server: Server): void => {
+  test("GET /pipelines/{id} has the schemas of parameters and result", async () => {
     const { status, json } = await get(server, "/pipelines/mixed")
     expect(status).toBe(200)
     expect(keysOf(json)).toEqual([
@@ -58,13 +58,13 @@ export const administering = (server: Server): void => {
     expect((await get(server, pathOf("absent"))).status).toBe(404)
   })
 
-  test("a paused pipeline takes runs and starts none, until it is resumed", async () => {
+  test("a paused pipeline accepts runs and starts none, until it is resumed", async () => {
     const id = await register(server, ["process"])
     const paused = await ask(server, "POST", pathOf(id, "/pause"))
     expect([paused.status, paused.json]).toEqual([200, { pipeline_id: id, paused: true }])
     expect((await get(server, pathOf(id))).json.paused).toBe(true)
     const taskId = await start(server, id, { data: "x" })
-    // Another pipeline's run comes and goes meanwhile.
+    // A run of another pipeline starts and ends meanwhile.
     await execute(server, "no_parameters", {})
     expect((await detailOf(server, taskId)).status).toBe("PENDING")
     expect((await ask(server, "POST", pathOf(id, "/resume"))).json).toEqual({ pipeline_id: id, paused: false })
@@ -73,9 +73,9 @@ export const administering = (server: Server): void => {
       expect((await ask(server, "POST", pathOf("absent", `/${verb}`))).status).toBe(404)
   })
 
-  test("DELETE forgets a pipeline that was registered over HTTP, unless something needs it", async () => {
+  test("DELETE removes a pipeline that was registered over HTTP, unless a run or a schedule needs it", async () => {
     const id = await register(server, HELD_TASKS)
-    const taskId = await start(server, id, { gate: unused() })
+    const taskId = await start(server, id, { gate: newName() })
     const busy = await ask(server, "DELETE", pathOf(id))
     expect([busy.status, busy.json.error, busy.json.pipeline_id]).toEqual([409, "PipelineProtectedError", id])
     await post(server, `/runs/${taskId}/cancel`, {})
@@ -90,7 +90,7 @@ export const administering = (server: Server): void => {
     expect((await get(server, "/pipelines/my_pipeline/dag")).status).toBe(200)
   })
 
-  test("a run of a pipeline that was forgotten is kept, but not repeated; nor is one of another shape", async () => {
+  test("a run of a deleted pipeline is kept, but can't be retried; nor can a run of another version", async () => {
     const id = await register(server, ["begin", "fail"])
     const { json } = await execute(server, id, { how: "text" })
     const retry = () => ask(server, "POST", `/runs/${json.task_id}/retry`)
@@ -109,7 +109,7 @@ export const administering = (server: Server): void => {
     expect((await get(server, `/runs?pipeline_id=${id}`)).json.runs).toHaveLength(listed.length)
     expect((await ask(server, "DELETE", pathOf(id))).status).toBe(204)
     expect((await post(server, pathOf(id), { pipeline_type: "dataflow", tasks: ["fail", "begin"] })).status).toBe(201)
-    // Of the same shape again, in whatever order it was registered.
+    // The same version again, although its tasks are in another order.
     expect((await retry()).status).toBe(202)
   })
 }

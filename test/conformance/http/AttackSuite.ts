@@ -1,11 +1,11 @@
-/** What somebody sends who wants in, or wants the server down: doubled and broken headers, strange paths, poisoned bodies. */
+/** Requests of an attacker: duplicate and malformed headers, strange paths, poisoned bodies. */
 import { describe, expect, test } from "vitest"
 import { KEYS } from "../../fixtures/access.ts"
 import { type Answer, ask, get, type Server } from "../../http/harness/Client.ts"
 import { contract, pathFor } from "../../http/harness/Contract.ts"
 import { apiKey, bearer, claims, jwt } from "../../http/harness/Credentials.ts"
-import { connected, JSON_TYPE, RawConnection, withLength } from "../../http/harness/RawConnection.ts"
-import { said } from "./ProxiesSuite.ts"
+import { JSON_TYPE, RawConnection, withConnection, withLength } from "../../http/harness/RawConnection.ts"
+import { sendLines } from "./ProxiesSuite.ts"
 
 const GET = "GET /pipelines HTTP/1.1"
 const KEY = `x-api-key: ${KEYS.owner}`
@@ -13,13 +13,13 @@ const OWNER = apiKey(KEYS.owner)
 const TARGET = { pipeline: "my_pipeline", run: "no_run", schedule: "no_schedule" }
 const TOKEN = `authorization: Bearer ${jwt(claims("admin"))}`
 
-/** Every path with a body, and what it is then asked for with. */
+/** Every path that takes a body, with a following request that would show an effect. */
 const TAKING = Object.entries(contract)
   .filter(([, { body }]) => body !== undefined)
   .map(([key]) => key.split(" ") as [string, string])
   .map(([method, path]) => [method, pathFor(path, TARGET)] as const)
 
-export const attacking = (server: Server, printed: () => string): void => {
+export const attackSuite = (server: Server, printed: () => string): void => {
   describe("headers", () => {
     test.each<readonly [string, ReadonlyArray<string>, ReadonlyArray<number | undefined>]>([
       ["a key, for comparison", [KEY], [200]],
@@ -33,45 +33,45 @@ export const attacking = (server: Server, printed: () => string): void => {
       ["a token behind Basic credentials", ["authorization: Basic eDp5", TOKEN], [401]],
       ["a good token twice", [TOKEN, TOKEN], [401]],
       ["a key and a token", [KEY, TOKEN], [401]],
-      // RFC 9112, 5.1 and 5.2: neither may be taken for a header that it is not.
-      ["a blank before the colon", [KEY.replace(":", " :")], [400, 401, undefined]],
+      // RFC 9112, 5.1 and 5.2: none of them may be read as another header.
+      ["a space before the colon", [KEY.replace(":", " :")], [400, 401, undefined]],
       [
         "a name that only looks like it",
         [KEY.replaceAll("-", "_").replace("x_api_key", "X_API_KEY")],
         [400, 401, undefined]
       ],
       ["a key that is folded", [KEY.slice(0, 30), ` ${KEY.slice(30)}`], [400, 401, 403, undefined]],
-      ["a key with NUL behind", [`${KEY}\0`], [400, 401, 403, undefined]],
-      ["a key with NUL and more behind", [`${KEY}\0x`], [400, 401, 403, undefined]],
+      ["a key with NUL at the end", [`${KEY}\0`], [400, 401, 403, undefined]],
+      ["a key with NUL and more text at the end", [`${KEY}\0x`], [400, 401, 403, undefined]],
       ["a key with CR in it", [KEY.replace("owner", "ow\rner")], [400, 401, 403, undefined]],
-      ["a header that ends with LF alone", [`x: y\n${KEY.replace("hush", "mush")}`], [400, 401, 403, undefined]],
-      ["bytes that are no text", ["x-api-key: \xff\xfe"], [400, 401, 403, undefined]],
+      ["a header that ends with LF only", [`x: y\n${KEY.replace("hush", "mush")}`], [400, 401, 403, undefined]],
+      ["bytes that are not text", ["x-api-key: \xff\xfe"], [400, 401, 403, undefined]],
       ["a token in a cookie", [`cookie: token=${KEYS.owner}; authorization=${KEYS.owner}`], [401]],
       ["a token for the proxy", [`proxy-authorization: Bearer ${jwt(claims("admin"))}`], [401]],
       [
-        "another method that is a GET",
+        "another method that claims to be GET",
         ["x-http-method-override: OPTIONS", "x-original-url: /health", "x-rewrite-url: /health"],
         [401]
       ]
     ])("%s", async (_, lines, statuses) => {
-      const answer = await said(server, GET, lines)
+      const answer = await sendLines(server, GET, lines)
       expect(statuses, answer?.body).toContain(answer?.status)
     })
 
-    test("a request in a request's body is no request", async () => {
+    test("a request within a request's body is not executed", async () => {
       const inner = `${GET}\r\nhost: x\r\n${KEY}\r\n\r\n`
-      await connected(server, async (connection) => {
+      await withConnection(server, async (connection) => {
         await connection.request("POST", "/pipelines/my_pipeline/execute", {
           ...withLength(5 + inner.length),
           "transfer-encoding": "chunked"
         })
         await connection.send(`0\r\n\r\n${inner}`)
-        // Whichever length counts, nobody but this client is answered with what the key opens, and that is its own.
+        // Whichever length counts, only this client gets an answer that its own key opens.
         const first = await connection.answer()
         if (first !== undefined) expect([400, 401]).toContain(first.status)
       })
       for (const coding of ["xchunked", "chunked, identity", "identity", " chunked\r\ntransfer-encoding: x"]) {
-        await connected(server, async (connection) => {
+        await withConnection(server, async (connection) => {
           await connection.request("POST", "/pipelines/my_pipeline/execute", {
             ...OWNER,
             ...JSON_TYPE,
@@ -85,8 +85,9 @@ export const attacking = (server: Server, printed: () => string): void => {
       }
     })
 
-    test("a request's id is taken when it can be one, is in the audit log, and is another one when it can't", async () => {
-      const given = async (lines: ReadonlyArray<string>, first = GET) => (await said(server, first, lines))?.headers
+    test("a valid request id is kept and is in the audit log; an invalid one is replaced", async () => {
+      const given = async (lines: ReadonlyArray<string>, first = GET) =>
+        (await sendLines(server, first, lines))?.headers
       for (const first of [GET, "HEAD /pipelines HTTP/1.1", "GET /absent HTTP/1.1", "OPTIONS /pipelines HTTP/1.1"]) {
         expect((await given(["x-request-id: a-B.1_2:3", KEY], first))?.get("x-request-id"), first).toBe("a-B.1_2:3")
       }
@@ -117,7 +118,7 @@ export const attacking = (server: Server, printed: () => string): void => {
   })
 
   describe("paths", () => {
-    test("none leads in, however it is written", async () => {
+    test("none bypasses authentication, however it is written", async () => {
       const rests = ["pipelines", "runs", "audit", "pipelines/my_pipeline/dag", "schedules"]
       const ways = (rest: string): ReadonlyArray<string> => [
         `//${rest}`,
@@ -151,13 +152,13 @@ export const attacking = (server: Server, printed: () => string): void => {
       ]
       const wrong: Array<string> = []
       for (const way of rests.flatMap(ways)) {
-        const status = (await said(server, `GET ${way} HTTP/1.1`, []))?.status
+        const status = (await sendLines(server, `GET ${way} HTTP/1.1`, []))?.status
         if (![undefined, 400, 401, 404, 405].includes(status)) wrong.push(`${way}: ${status}`)
       }
       expect(wrong).toEqual([])
     })
 
-    test("an id is what is asked for, once it is unescaped: no other spelling of it is let by", async () => {
+    test("an id is matched after unescaping: no other spelling of it bypasses its ACL", async () => {
       const spellings = [
         "%66low_00",
         "flow%5f00",
@@ -177,14 +178,14 @@ export const attacking = (server: Server, printed: () => string): void => {
         "*",
         "%2a"
       ]) {
-        const { status, body } = (await said(server, `GET /pipelines/${id}/dag HTTP/1.1`, [
+        const { status, body } = (await sendLines(server, `GET /pipelines/${id}/dag HTTP/1.1`, [
           `x-api-key: ${KEYS.other}`
         ]))!
         expect([400, 403, 404], `${id} ${body}`).toContain(status)
       }
     })
 
-    test("nothing in a URL is a credential, and nothing of it is repeated or kept", async () => {
+    test("no part of a URL is a credential, and no credential in a URL is echoed or stored", async () => {
       const secrets = [KEYS.viewer, jwt(claims("viewer"))]
       for (const name of ["token", "access_token", "api_key", "apikey", "key", "x-api-key", "authorization"]) {
         for (const secret of secrets) {
@@ -197,13 +198,13 @@ export const attacking = (server: Server, printed: () => string): void => {
       }
       const { host } = new URL(server.url)
       expect([400, 401]).toContain(
-        (await said(server, `GET http://${KEYS.owner}:${KEYS.owner}@${host}/pipelines HTTP/1.1`, []))?.status
+        (await sendLines(server, `GET http://${KEYS.owner}:${KEYS.owner}@${host}/pipelines HTTP/1.1`, []))?.status
       )
       for (const secret of secrets) expect(printed()).not.toContain(secret)
     })
   })
 
-  test("a narrowed token may be in the URL of a stream, because browsers can put it nowhere else; and nowhere else", async () => {
+  test("a narrowed token may be in the URL of a stream, because browsers can't send headers there; no other credential may", async () => {
     const execution = { json: { parameters: { data: "x" }, wait: true }, headers: OWNER }
     const { json } = await ask(server, "POST", "/pipelines/my_pipeline/execute", execution)
     const wish = { json: { task_id: json.task_id }, headers: OWNER }
@@ -223,7 +224,7 @@ export const attacking = (server: Server, printed: () => string): void => {
     ]) {
       expect((await get(server, path)).status, path).toBe(401)
     }
-    // A header wins, whatever it says.
+    // A header takes precedence, whatever its value.
     const beside = await ask(server, "GET", `${events}?token=${token}`, { headers: { authorization: "Bearer x" } })
     expect(beside.status).toBe(401)
     const { text } = await ask(server, "GET", "/audit/lines?limit=1000", { headers: OWNER })
@@ -234,13 +235,13 @@ export const attacking = (server: Server, printed: () => string): void => {
     const send = (method: string, path: string, body: string): Promise<Answer> =>
       ask(server, method, path, { body, headers: { ...OWNER, "content-type": "application/json" } })
 
-    test("no key that every object has makes a difference, in any of them", async () => {
+    test("names that every object inherits have no effect in any body", async () => {
       for (const key of ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty"]) {
         for (const [method, path] of TAKING) {
           const poison = `{"isAllowed":true,"read":["outsider"],"parameters":{"data":"x"},"pipeline_id":"my_pipeline"}`
           for (const body of [`{"${key}":${poison}}`, `{"${key}":null}`, `{"${key}":["outsider"]}`]) {
             const { status, text } = await send(method, path, body)
-            // A run is looked for first; nothing of it is there.
+            // The run is looked up first; it does not exist.
             expect([400, 404], `${method} ${path} ${body}: ${text}`).toContain(status)
           }
         }
@@ -257,7 +258,7 @@ export const attacking = (server: Server, printed: () => string): void => {
       }
     })
 
-    test("what is deep, wide or long is refused, in any of them", async () => {
+    test("deep, wide or long values are refused in every body", async () => {
       const deep = "[".repeat(100_000) + "]".repeat(100_000)
       for (const [method, path] of TAKING) {
         for (const body of [
@@ -270,7 +271,7 @@ export const attacking = (server: Server, printed: () => string): void => {
           '"x"'
         ]) {
           const { status, text } = await send(method, path, body)
-          // What is asked of a run that is not there is answered so first.
+          // The unknown run is reported first.
           expect(status, `${method} ${path} ${body.slice(0, 20)}`).toBe(path.startsWith("/runs/") ? 404 : 400)
           expect(text.length).toBeLessThan(20_000)
         }
@@ -283,9 +284,9 @@ export const attacking = (server: Server, printed: () => string): void => {
       ["many names", { read: Array.from({ length: 1_001 }, (_, at) => `role${at}`) }],
       ["a long name", { read: ["x".repeat(251)] }],
       ["an empty name", { read: [""] }],
-      ["a name that is none", { read: [["admin"]] }],
+      ["an invalid name", { read: [["admin"]] }],
       ["names that look like a list", { read: { length: 1, 0: "admin" } }],
-      ["a name in place of names", { read: "admin" }],
+      ["a string in place of names", { read: "admin" }],
       ["an unknown permission", { write: ["admin"] }],
       ["a permission in capitals", { READ: ["admin"] }],
       ["no names", { read: null }]
@@ -294,7 +295,7 @@ export const attacking = (server: Server, printed: () => string): void => {
       expect([status, json.error]).toEqual([400, "BodyInvalidError"])
     })
 
-    test("who sends slowly holds nobody up, known or not", async () => {
+    test("slow senders delay no other client, whether they are known or not", async () => {
       const path = "/pipelines/my_pipeline/execute"
       const body = JSON.stringify({ parameters: { data: "slow" }, wait: true })
       const slow = await Promise.all(Array.from({ length: 20 }, () => RawConnection.open(server)))
@@ -311,7 +312,7 @@ export const attacking = (server: Server, printed: () => string): void => {
         slow.map(() => ask(server, "POST", path, { json: JSON.parse(body), headers: OWNER }))
       )
       expect(answers.map(({ status }) => status)).toEqual(slow.map(() => 200))
-      // Whoever goes on after all is answered.
+      // A client that resumes is answered.
       await slow[1]!.send(body.slice(20))
       expect((await slow[1]!.answer())?.status).toBe(200)
       for (const connection of slow) connection.destroy()

@@ -1,19 +1,22 @@
-/** Who may do what over HTTP: every route under both prefixes for everybody who may come, against the contract's table. */
+/**
+ * Who may do what over HTTP: each route under both prefixes with each kind of credentials, compared with the contract's
+ * table.
+ */
 import { Redis } from "ioredis"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { routes } from "../../../adapters/http/index.ts"
 import { FLOWS, KEYS } from "../../fixtures/access.ts"
 import { type Answer, ask, type Json, type Server, textOf } from "../../http/harness/Client.ts"
-import { aclIs, contract, Maker, pathFor, type Row, type Target } from "../../http/harness/Contract.ts"
-import { apiKey, type Comer, comers, expected, secretsOf } from "../../http/harness/Credentials.ts"
+import { aclIs, contract, ObjectFactory, pathFor, type Row, type Target } from "../../http/harness/Contract.ts"
+import { apiKey, type ClientKind, clientKinds, expectedStatus, secretsOf } from "../../http/harness/Credentials.ts"
 import type { Launched } from "../../http/harness/launch.ts"
-import { connected, JSON_TYPE, withLength } from "../../http/harness/RawConnection.ts"
+import { JSON_TYPE, withConnection, withLength } from "../../http/harness/RawConnection.ts"
 
 const OWNER = apiKey(KEYS.owner)
 const PREFIXES = ["", "/api/v1"]
 const SCHEMES = 'ApiKey realm="levada", Bearer realm="levada"'
 
-/** How many requests are under way at once. */
+/** How many requests run at the same time. */
 const AT_ONCE = 16
 
 const ABSENT: Target = { pipeline: FLOWS[1]!, run: "00000000000000000000", schedule: "flow_of_nobody" }
@@ -24,25 +27,25 @@ interface Case {
   readonly path: string
   readonly prefix: string
   readonly row: Row
-  readonly comer: Comer
+  readonly client: ClientKind
   readonly status: number
 }
 
-/** Where the Store of the server is. */
+/** The Store of the server. */
 export interface Stored {
   readonly url: string
   readonly prefix: string
 }
 
-export const securing = (started: () => Launched, stored?: Stored): void => {
+export const authorizationSuite = (started: () => Launched, stored?: Stored): void => {
   const server: Server = {
     get url() {
       return started().url
     }
   }
-  const maker = new Maker(server, OWNER, FLOWS.slice(2, -3))
+  const maker = new ObjectFactory(server, OWNER, FLOWS.slice(2, -3))
   let target: Target
-  let everybody: ReadonlyArray<Comer>
+  let clients: ReadonlyArray<ClientKind>
   const answers: Array<string> = []
   const given: Array<string> = []
 
@@ -50,14 +53,14 @@ export const securing = (started: () => Launched, stored?: Stored): void => {
     const pipeline = await maker.pipeline(FLOWS[0])
     aclIs((await ask(server, "GET", `/pipelines/${pipeline}/acl`, { headers: OWNER })).json.acl)
     target = { pipeline, run: await maker.run(pipeline), schedule: await maker.schedule(pipeline) }
-    everybody = await comers(maker, target)
+    clients = await clientKinds(maker, target)
   })
 
-  const send = async (method: string, path: string, comer: Comer, json?: Json): Promise<Answer> => {
-    // Without all that `ask` looks at: there are thousands of these.
+  const send = async (method: string, path: string, client: ClientKind, json?: Json): Promise<Answer> => {
+    // Without the checks that `ask` makes: there are thousands of these requests.
     const response = await fetch(server.url + path, {
       method,
-      headers: { ...comer.headers, ...(json !== undefined && JSON_TYPE) },
+      headers: { ...client.headers, ...(json !== undefined && JSON_TYPE) },
       ...(json !== undefined && { body: JSON.stringify(json) })
     })
     const { status, headers } = response
@@ -72,26 +75,26 @@ export const securing = (started: () => Launched, stored?: Stored): void => {
   const cases = (): ReadonlyArray<Case> =>
     Object.entries(contract).flatMap(([key, row]) => {
       const [method, path] = key.split(" ") as [string, string]
-      // Every second one by the other prefix, which leads to the same.
-      return everybody.map((comer, at) => {
+      // Every second one uses the other prefix, which leads to the same route.
+      return clients.map((client, at) => {
         const prefix = PREFIXES[(at + path.length) % 2]!
-        return { method, path, prefix, row, comer, status: expected(row, comer) }
+        return { method, path, prefix, row, client, status: expectedStatus(row, client) }
       })
     })
 
-  /** What is wrong with the answers to these. */
+  /** The wrong answers to these requests. */
   const play = async (chosen: ReadonlyArray<Case>): Promise<ReadonlyArray<string>> => {
     const wrong: Array<string> = []
-    await each(chosen, async ({ method, path, prefix, row, comer, status }) => {
+    await each(chosen, async ({ method, path, prefix, row, client, status }) => {
       const at = { ...target, ...(status < 400 && (await row.fresh?.(maker))) }
-      const answer = await send(method, prefix + pathFor(path, at), comer, row.body?.(at))
-      const found = mistake(answer, status, comer)
-      if (found !== undefined) wrong.push(`${comer.name}: ${method} ${path}: ${found}`)
+      const answer = await send(method, prefix + pathFor(path, at), client, row.body?.(at))
+      const found = mistake(answer, status, client)
+      if (found !== undefined) wrong.push(`${client.name}: ${method} ${path}: ${found}`)
     })
     return wrong
   }
 
-  /** Everything that requests might change, but for the runs and records that reading makes none of. */
+  /** All state that requests might change, except runs and records, which reading does not create. */
   const state = async (): Promise<ReadonlyArray<string>> => {
     const paths = ["/pipelines", `/pipelines/${target.pipeline}`, `/pipelines/${target.pipeline}/acl`, "/schedules"]
     const all = [...paths, "/runs?limit=200", `/runs/${target.run}`].map((path) =>
@@ -100,35 +103,35 @@ export const securing = (started: () => Launched, stored?: Stored): void => {
     return (await Promise.all(all)).map(({ text }) => text)
   }
 
-  test("every route is in the table, and nothing else", () => {
+  test("the contract's table has exactly the routes that exist", () => {
     expect(Object.keys(contract).sort()).toEqual(routes.map(({ method, path }) => `${method} ${path}`).sort())
   })
 
-  test("whoever may not do a thing is told so, and has changed nothing", async () => {
+  test("a request without permission is refused, and changes nothing", async () => {
     const before = await state()
     expect(await play(cases().filter(({ status, row }) => status >= 400 && row.need !== "none"))).toEqual([])
     expect(await state()).toEqual(before)
   })
 
-  test("whoever may is answered", { timeout: 60_000 }, async () => {
+  test("a request with permission is answered", { timeout: 60_000 }, async () => {
     expect(await play(cases().filter(({ status, row }) => status < 400 || row.need === "none"))).toEqual([])
   })
 
-  test("HEAD asks for what GET asks for", async () => {
+  test("HEAD needs the same permission as GET", async () => {
     const wrong: Array<string> = []
-    // One of each that is answered the same: the way in is that of GET.
+    // One route of each kind of answer: authentication is that of GET.
     const asked = cases().filter(({ method }) => method === "GET")
     const kinds = Map.groupBy(asked, ({ path, status }) => `${path} ${status}`)
     const reading = Array.from(kinds.values(), ([one]) => one!)
     expect(reading.length).toBeGreaterThan(60)
-    await each(reading, async ({ path, comer, status }) => {
-      const answer = await send("HEAD", pathFor(path, target), comer)
-      if (answer.status !== status || answer.text !== "") wrong.push(`${comer.name}: HEAD ${path}: ${answer.status}`)
+    await each(reading, async ({ path, client, status }) => {
+      const answer = await send("HEAD", pathFor(path, target), client)
+      if (answer.status !== status || answer.text !== "") wrong.push(`${client.name}: HEAD ${path}: ${answer.status}`)
     })
     expect(wrong).toEqual([])
   })
 
-  test("OPTIONS asks nobody, and tells the same of what is there and what is not", async () => {
+  test("OPTIONS needs no credentials, and answers the same for existing and unknown paths", async () => {
     for (const path of new Set(Object.keys(contract).map((key) => key.split(" ")[1]!))) {
       const [there, not] = await Promise.all(
         [target, ABSENT].map((at) => ask(server, "OPTIONS", pathFor(path, at), { headers: apiKey("none") }))
@@ -137,39 +140,41 @@ export const securing = (started: () => Launched, stored?: Stored): void => {
     }
   })
 
-  test("nobody can tell what is hidden from what is not there", async () => {
+  test("hidden objects get the same answer as objects that do not exist", async () => {
     const wrong: Array<string> = []
     const hidden = cases().filter(({ status, row: { over } }) => status >= 400 && over !== "any" && over !== "all")
-    const isBlind = ({ comer: { here, refused, run } }: Case): boolean =>
+    const isBlind = ({ client: { here, refused, run } }: Case): boolean =>
       here.length === 0 && run === undefined && (refused === undefined || refused === "nothing")
-    await each(hidden.filter(isBlind), async ({ method, path, row, comer }) => {
+    await each(hidden.filter(isBlind), async ({ method, path, row, client }) => {
       const [there, not] = await Promise.all(
-        [target, ABSENT].map(async (at) => withoutIds(await send(method, pathFor(path, at), comer, row.body?.(at)), at))
+        [target, ABSENT].map(async (at) =>
+          withoutIds(await send(method, pathFor(path, at), client, row.body?.(at)), at)
+        )
       )
-      if (there !== not) wrong.push(`${comer.name}: ${method} ${path}: ${difference(there!, not!)}`)
+      if (there !== not) wrong.push(`${client.name}: ${method} ${path}: ${difference(there!, not!)}`)
     })
     expect(wrong).toEqual([])
   })
 
-  test("lists show what may be seen, and nothing of the rest", async () => {
+  test("lists show only what the caller may see", async () => {
     const wrong: Array<string> = []
     const own = { "/pipelines": target.pipeline, "/runs?limit=200": target.run, "/schedules": target.schedule }
-    await each(everybody, async (comer) => {
-      if (comer.refused !== undefined || !comer.anywhere.includes("read")) return
+    await each(clients, async (client) => {
+      if (client.refused !== undefined || !client.anywhere.includes("read")) return
       for (const [path, id] of Object.entries(own)) {
-        const { text } = await send("GET", path, comer)
-        const sees = comer.here.includes("read") && (comer.run === undefined || path.startsWith("/runs"))
-        // What was asked for with another list shows nothing more.
-        if (text.includes(`"${id}"`) !== sees) wrong.push(`${comer.name}: ${path} ${sees ? "lacks" : "shows"} ${id}`)
-        if (!sees && /"flow_\d/.test(text)) wrong.push(`${comer.name}: ${path} shows pipelines: ${text}`)
+        const { text } = await send("GET", path, client)
+        const sees = client.here.includes("read") && (client.run === undefined || path.startsWith("/runs"))
+        // A filter for other objects shows no more.
+        if (text.includes(`"${id}"`) !== sees) wrong.push(`${client.name}: ${path} ${sees ? "lacks" : "shows"} ${id}`)
+        if (!sees && /"flow_\d/.test(text)) wrong.push(`${client.name}: ${path} shows pipelines: ${text}`)
       }
-      const filtered = await send("GET", `/runs?pipeline_id=${target.pipeline}`, comer)
-      if (!comer.here.includes("read") && filtered.text.includes(target.run)) wrong.push(`${comer.name}: filtered`)
+      const filtered = await send("GET", `/runs?pipeline_id=${target.pipeline}`, client)
+      if (!client.here.includes("read") && filtered.text.includes(target.run)) wrong.push(`${client.name}: filtered`)
     })
     expect(wrong).toEqual([])
   })
 
-  test("no body of a stranger is waited for, whatever it is", async () => {
+  test("a request without credentials is answered without waiting for its body", async () => {
     const path = `/pipelines/${target.pipeline}/execute`
     const before = await state()
     const heads: ReadonlyArray<Readonly<Record<string, string>>> = [
@@ -180,18 +185,19 @@ export const securing = (started: () => Launched, stored?: Stored): void => {
       { ...withLength(100), expect: "100-continue" }
     ]
     await each(heads, (head) =>
-      connected(server, async (connection) => {
+      withConnection(server, async (connection) => {
         await connection.request("POST", path, head)
         expect((await connection.answer())?.status).toBe(401)
       })
     )
-    // The next on the same connection, behind a proxy maybe somebody else's, is not in the way of what was not read.
+    // The next request on the same connection, which behind a proxy may be another client's, is not affected by the
+    // unread body.
     await each(Array.from({ length: 4 }), () =>
-      connected(server, async (connection) => {
+      withConnection(server, async (connection) => {
         for (let times = 0; times < 3; times++) {
           await connection.request("POST", path, withLength(500_000))
           const answer = await connection.answer()
-          // A server may rather close it.
+          // A server may close the connection instead.
           if (answer === undefined && times > 0) return
           expect(answer?.status).toBe(401)
           await connection.send("x".repeat(500_000))
@@ -209,16 +215,16 @@ export const securing = (started: () => Launched, stored?: Stored): void => {
     expect(await state()).toEqual(before)
   })
 
-  describe("what is secret", () => {
+  describe("secrets", () => {
     const leaks = (text: string): ReadonlyArray<string> =>
-      [...secretsOf(everybody), ...given].filter((secret) => text.includes(secret))
+      [...secretsOf(clients), ...given].filter((secret) => text.includes(secret))
 
-    test("is in no answer", () => {
+    test("are in no answer", () => {
       expect(answers.length).toBeGreaterThan(2_000)
       expect(leaks(answers.join("\n"))).toEqual([])
     })
 
-    test("is in no record of the audit log, which has every outcome", async () => {
+    test("are in no record of the audit log, which has every outcome", async () => {
       for (const path of ["/audit", "/audit/lines"]) {
         const { status, text } = await ask(server, "GET", `${path}?limit=1000`, { headers: OWNER })
         expect(status).toBe(200)
@@ -230,17 +236,17 @@ export const securing = (started: () => Launched, stored?: Stored): void => {
       }
     })
 
-    test("was never printed", () => {
+    test("are never printed", () => {
       expect(started().printed()).toContain("audit: GET /pipelines denied")
       expect(leaks(started().printed())).toEqual([])
     })
 
     if (stored === undefined) return
-    test("is in nothing that Redis keeps", async () => {
+    test("are in no value that Redis keeps", async () => {
       const redis = new Redis(stored.url)
       const kept = await everything(redis, stored.prefix)
       redis.disconnect()
-      // Tokens are there, by their digests.
+      // Tokens are kept as digests.
       expect(kept).toMatch(/token:[0-9a-f]{64}/)
       expect(leaks(kept)).toEqual([])
     })
@@ -259,8 +265,12 @@ const ERRORS: Readonly<Record<string, RegExp>> = {
   404: /^(?:Run|Schedule|Pipeline)NotFoundError$/
 }
 
-/** What is wrong with an answer. */
-const mistake = ({ status, text, json, headers }: Answer, wanted: number, { refused }: Comer): string | undefined => {
+/** The differences between an answer and the contract. */
+const mistake = (
+  { status, text, json, headers }: Answer,
+  wanted: number,
+  { refused }: ClientKind
+): string | undefined => {
   if (status !== wanted) return `expected ${wanted}, received ${status} ${text.slice(0, 150)}`
   const challenge = headers.get("www-authenticate")
   const due = status === 401 ? (refused === "nothing" ? SCHEMES : `${SCHEMES}, error="invalid_token"`) : null
@@ -279,13 +289,13 @@ const withoutIds = ({ status, headers, text }: Answer, at: Target): string =>
       .replace(/"timestamp":"[^"]+"/, "")
   ])
 
-/** Where two texts part. */
+/** The place where two texts differ. */
 const difference = (left: string, right: string): string => {
   const at = Array.from(left).findIndex((char, index) => char !== right[index])
   return `${left.slice(at, at + 100)} | ${right.slice(at, at + 100)}`
 }
 
-/** Does it for each, some of them at once. */
+/** Calls `use` for each item, several at a time. */
 const each = async <A>(items: ReadonlyArray<A>, use: (item: A) => Promise<unknown>): Promise<void> => {
   const left = items.values()
   await Promise.all(

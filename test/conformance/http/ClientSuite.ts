@@ -1,10 +1,10 @@
-/** The client of the package, against whatever serves the API. */
+/** The package's client, with any server of the API. */
 import { beforeAll, expect, test } from "vitest"
 import { Client, ClientError } from "../../../adapters/client/index.ts"
 import { bare, calendar, failing, graph, guide, held, openGate, slow } from "../../fixtures/pipelines.ts"
-import { type Server, until, unused } from "../../http/harness/Client.ts"
+import { newName, type Server, until } from "../../http/harness/Client.ts"
 
-/** What a promise rejects with. */
+/** The error with which a promise rejects. */
 export const failureOf = async (promise: Promise<unknown>): Promise<ClientError> => {
   const failure = await promise.then(
     (value) => expect.unreachable(`It succeeded with ${JSON.stringify(value)}`),
@@ -17,13 +17,13 @@ export const failureOf = async (promise: Promise<unknown>): Promise<ClientError>
 /** The types of events. */
 const typesOf = (events: ReadonlyArray<Client.EventJson>): ReadonlyArray<string> => events.map(({ type }) => type)
 
-export const asking = (server: Server): void => {
+export const clientSuite = (server: Server): void => {
   let client: Client.Client
   beforeAll(() => {
     client = Client.make({ url: server.url })
   })
 
-  test("lists pipelines and says what each is", async () => {
+  test("lists pipelines and describes each", async () => {
     const rows = await client.pipelines()
     expect(rows.map(({ pipeline_id: id }) => id)).toContain("my_pipeline")
     const detail = await client.pipeline("my_pipeline")
@@ -39,19 +39,19 @@ export const asking = (server: Server): void => {
     expect(tags).toEqual(["tag-97", "tag-98"])
   })
 
-  test("values that are not their own JSON are what they are, in and out", async () => {
+  test("encodes and decodes values that are not plain JSON", async () => {
     const { next, weekdays } = await client.execute(calendar, { day: new Date("2026-11-27T00:00:00Z"), days: 3n })
     expect(next).toEqual(new Date("2026-11-30T00:00:00Z"))
     expect(weekdays).toEqual(new Set(["2026-11-27", "2026-11-30"]))
-    // The same as JSON.
+    // Equal to their JSON.
     expect(await client.execute("calendar", { day: "2026-11-27T00:00:00.000Z", days: "3" })).toEqual({
       next: "2026-11-30T00:00:00.000Z",
       weekdays: ["2026-11-27", "2026-11-30"]
     })
   })
 
-  test("starts a run, watches it, and gives what it gave", async () => {
-    const gate = unused()
+  test("starts a run, watches it, and returns its result", async () => {
+    const gate = newName()
     const taskId = await client.start(held, { gate })
     const seen: Array<Client.EventJson> = []
     const watched = (async () => {
@@ -76,7 +76,7 @@ export const asking = (server: Server): void => {
     expect(typesOf(some)).toEqual(["StepStartEvent", "StepStartEvent", "StepStartEvent"])
   })
 
-  test("hears what happens to all runs of a pipeline, and goes on from a place", async () => {
+  test("watches all runs of a pipeline, and resumes at a cursor", async () => {
     const heard: Array<Client.FeedItem> = []
     const stop = new AbortController()
     const options = { pipelineId: "my_pipeline", types: ["PipelineCompleteEvent"], after: "0" } as const
@@ -97,8 +97,8 @@ export const asking = (server: Server): void => {
     }
   })
 
-  test("lists runs, cancels, repeats and forgets them", async () => {
-    const taskId = await client.start(held, { gate: unused() })
+  test("lists, cancels, retries and deletes runs", async () => {
+    const taskId = await client.start(held, { gate: newName() })
     await client.cancel(taskId, { reason: "no more" })
     const failure = await failureOf(client.result(taskId))
     expect([failure.status, failure.taskId]).toEqual([500, taskId])
@@ -116,7 +116,7 @@ export const asking = (server: Server): void => {
     expect(await client.statistics("held", 600)).toMatchObject({ pipeline_id: "held" })
   })
 
-  test("says what was wrong", async () => {
+  test("reports failures", async () => {
     const unfit = await failureOf(client.execute("my_pipeline", { data: 1, more: true }))
     expect([unfit.name, unfit.status, unfit.error]).toEqual(["ClientError", 400, "ParametersInvalidError"])
     expect(unfit.details.map(({ path }) => path).sort()).toEqual(["parameters.data", "parameters.more"])
@@ -127,27 +127,27 @@ export const asking = (server: Server): void => {
     expect([failed.status, failed.error, failed.step]).toEqual([500, "PipelineExecutionError", "fail"])
     expect(failed.taskId).toMatch(/^\w+$/)
     expect((await failureOf(client.events("nowhere")[Symbol.asyncIterator]().next())).status).toBe(404)
-    // What the types can't be is refused before it is sent.
+    // Values that do not match the types are refused before they are sent.
     await expect(client.execute(guide, { data: 1 } as never)).rejects.toMatchObject({ _tag: "ParametersInvalid" })
   })
 
-  test("waits as long as it is told to, and the run goes on", async () => {
+  test("stops waiting after its timeout, and the run goes on", async () => {
     const late = await failureOf(client.execute(slow, { millis: 300 }, { timeout: 0.05 }))
     expect([late.status, late.error]).toEqual([504, "PipelineTimeoutError"])
     expect(await client.result(slow, late.taskId!)).toEqual(await client.execute(slow, { millis: 300 }))
   })
 
-  test("a key names a run", async () => {
-    const idempotencyKey = unused()
+  test("an idempotency key names a run", async () => {
+    const idempotencyKey = newName()
     const taskId = await client.start(guide, { data: "once" }, { idempotencyKey })
     expect(await client.start(guide, { data: "once" }, { idempotencyKey })).toBe(taskId)
     expect((await failureOf(client.start(guide, { data: "twice" }, { idempotencyKey }))).status).toBe(409)
     expect(await client.start(guide, { data: "once" })).not.toBe(taskId)
   })
 
-  test("is told to stop", async () => {
+  test("can be aborted", async () => {
     const stop = new AbortController()
-    const executing = client.execute(held, { gate: unused() }, { signal: stop.signal })
+    const executing = client.execute(held, { gate: newName() }, { signal: stop.signal })
     setTimeout(() => stop.abort(new Error("changed my mind")), 50)
     await expect(executing).rejects.toThrow("changed my mind")
     for (const { task_id: id } of (await client.runs({ pipeline_id: "held", status: "RUNNING" })).runs) {

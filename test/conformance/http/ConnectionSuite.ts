@@ -1,14 +1,14 @@
-/** What goes over one connection: HTTP as its RFCs have it, down to what only proxies and load balancers send. */
+/** Bytes on one connection: HTTP as its RFCs define it, including forms that only proxies and load balancers send. */
 import { expect, test } from "vitest"
 import { type Server, until } from "../../http/harness/Client.ts"
-import { connected, JSON_TYPE, withLength } from "../../http/harness/RawConnection.ts"
+import { JSON_TYPE, withConnection, withLength } from "../../http/harness/RawConnection.ts"
 
 const EXECUTE = "/pipelines/my_pipeline/execute"
 const BODY = JSON.stringify({ parameters: { data: "raw" }, wait: true })
 
-export const connecting = (server: Server): void => {
-  test("requests in one go on one connection are answered in order", () =>
-    connected(server, async (connection) => {
+export const connectionSuite = (server: Server): void => {
+  test("pipelined requests on one connection are answered in order", () =>
+    withConnection(server, async (connection) => {
       const { basePath: base, host } = connection
       await connection.send(
         [
@@ -24,14 +24,14 @@ export const connecting = (server: Server): void => {
       expect(JSON.parse((await connection.answer())!.body).nodes).toHaveLength(1)
       expect((await connection.answer())?.headers.get("allow")).toContain("GET")
       const executed = await connection.answer()
-      // Bun closes a connection on which a request comes while an answer is being waited for; so a client sends it again.
+      // Bun closes a connection if a request arrives while another one is being answered; a client then sends it again.
       if (executed === undefined) return
       expect(JSON.parse(executed.body).result).toEqual({ processed: "RAW" })
       expect((await connection.answer())?.status).toBe(404)
       expect(connection.rest).toBe("")
     }))
 
-  test("a refused request leaves the connection usable, or closed", async () => {
+  test("after a refused request the connection is usable, or closed", async () => {
     const refusals: ReadonlyArray<readonly [status: number, headers: Readonly<Record<string, string>>, body: string]> =
       [
         [400, withLength(1), "{"],
@@ -40,7 +40,7 @@ export const connecting = (server: Server): void => {
         [415, { "content-type": "text/plain", "content-length": "4" }, "text"]
       ]
     for (const [status, headers, body] of refusals) {
-      await connected(server, async (connection) => {
+      await withConnection(server, async (connection) => {
         await connection.request("POST", status === 404 ? "/absent" : EXECUTE, headers)
         await connection.send(body)
         expect((await connection.answer())?.status).toBe(status)
@@ -51,13 +51,13 @@ export const connecting = (server: Server): void => {
     }
   })
 
-  test("a body may come slowly, byte by byte, in chunks or not", async () => {
-    await connected(server, async (connection) => {
+  test("a body may arrive slowly, byte by byte, chunked or not", async () => {
+    await withConnection(server, async (connection) => {
       await connection.request("POST", EXECUTE, withLength(BODY.length))
       for (const byte of BODY) await connection.send(byte)
       expect(JSON.parse((await connection.answer())!.body).result).toEqual({ processed: "RAW" })
     })
-    await connected(server, async (connection) => {
+    await withConnection(server, async (connection) => {
       await connection.request("POST", EXECUTE, { ...JSON_TYPE, "transfer-encoding": "chunked" })
       for (const byte of BODY) await connection.send(`1\r\n${byte}\r\n`)
       await connection.send("0\r\n\r\n")
@@ -65,9 +65,9 @@ export const connecting = (server: Server): void => {
     })
   })
 
-  test("strange paths are strange paths, not others", async () => {
+  test("an unusual path is not mistaken for another path", async () => {
     const ask = (path: string): Promise<{ readonly status: number; readonly body: string } | undefined> =>
-      connected(server, async (connection) => {
+      withConnection(server, async (connection) => {
         await connection.request("GET", path)
         return connection.answer()
       })
@@ -88,7 +88,7 @@ export const connecting = (server: Server): void => {
       const answer = await ask(path)
       expect([400, 404, 405], `${path} ${answer?.body}`).toContain(answer?.status)
     }
-    // A server may resolve dots before we see them; then it is the path that they lead to.
+    // A server may resolve dots before Levada sees them; then the resolved path counts.
     for (const path of ["/pipelines/../health", "/pipelines/%2e%2e/health", "/./health", "/../../../../etc/passwd"]) {
       const answer = await ask(path)
       expect([200, 400, 404], path).toContain(answer?.status)
@@ -96,27 +96,27 @@ export const connecting = (server: Server): void => {
     }
   })
 
-  // RFC 9112, 3.2.2: a server must accept the absolute form, although only proxies are sent it.
-  test("a path may be asked for by its whole URL", () =>
-    connected(server, async (connection) => {
+  // RFC 9112, 3.2.2: a server must accept the absolute form, although only proxies receive it.
+  test("a request line may have a whole URL", () =>
+    withConnection(server, async (connection) => {
       const { basePath, host } = connection
       await connection.send(`GET http://${host}${basePath}/pipelines/my_pipeline/dag HTTP/1.1\r\nhost: ${host}\r\n\r\n`)
       expect((await connection.answer())?.status).toBe(200)
     }))
 
-  // Load balancers ask for the health of a server like this.
+  // Load balancers check health like this.
   test("HTTP/1.0 without a Host header is answered", () =>
-    connected(server, async (connection) => {
+    withConnection(server, async (connection) => {
       await connection.send(`GET ${connection.basePath}/health HTTP/1.0\r\n\r\n`)
       const answer = await connection.answer()
       expect([answer?.status, JSON.parse(answer?.body ?? "null")?.status]).toEqual([200, "healthy"])
       await connection.closed
     }))
 
-  test("a Host header is no part of the path", async () => {
+  test("a Host header does not change the path", async () => {
     const ask = (path: string, host: string): Promise<number | undefined> =>
-      connected(server, async (connection) => {
-        // Below a base path, what is to be smuggled has it in front, too.
+      withConnection(server, async (connection) => {
+        // Below a base path, the smuggled path has that prefix too.
         await connection.request("GET", path, { host: host.replace("/health", `${connection.basePath}/health`) })
         return (await connection.answer())?.status
       })
@@ -128,29 +128,29 @@ export const connecting = (server: Server): void => {
     }
   })
 
-  test("a wish to speak something else is left unheard, body and all", () =>
-    connected(server, async (connection) => {
-      // As Java's client sends it.
+  test("an upgrade to another protocol is ignored, and the request is answered as usual", () =>
+    withConnection(server, async (connection) => {
+      // Java's client sends this.
       const wish = { connection: "Upgrade, HTTP2-Settings", upgrade: "h2c", "http2-settings": "AAEAAEAAAAIAAAAB" }
       for (const body of [BODY, BODY]) {
         await connection.request("POST", EXECUTE, { ...withLength(body.length), ...wish })
         await connection.send(body)
         const answer = await connection.answer()
-        // Deno's own server refuses the wish, and closes.
+        // Deno's own server refuses the upgrade, and closes the connection.
         if (answer?.status === 400 && answer.body === "") return
         expect([answer?.status, JSON.parse(answer!.body).result]).toEqual([200, { processed: "RAW" }])
       }
     }))
 
-  test("who asks whether to send its body is told", async () => {
-    await connected(server, async (connection) => {
+  test("Expect: 100-continue is answered before the body is sent", async () => {
+    await withConnection(server, async (connection) => {
       await connection.request("POST", EXECUTE, { ...withLength(BODY.length), expect: "100-continue" })
-      // Only what comes makes this client go on.
+      // This client sends its body only after that answer.
       await until("a word", async () => (connection.answered ? true : undefined))
       await connection.send(BODY)
       expect((await connection.answer())?.status).toBe(200)
     })
-    await connected(server, async (connection) => {
+    await withConnection(server, async (connection) => {
       await connection.request("POST", EXECUTE, { ...withLength(5_000_000), expect: "100-continue" })
       expect((await connection.answer())?.status).toBe(413)
     })

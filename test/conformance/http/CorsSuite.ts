@@ -1,4 +1,4 @@
-/** What pages of other origins may do: nothing, unless the program names them. */
+/** What pages of other origins may do: nothing, unless the program allows them. */
 import { describe, expect, test } from "vitest"
 import { KEYS, ORIGIN } from "../../fixtures/access.ts"
 import { type Answer, ask, type Server } from "../../http/harness/Client.ts"
@@ -24,7 +24,7 @@ const allowed = ({ headers }: Answer): ReadonlyArray<readonly [string, string]> 
 
 const varies = ({ headers }: Answer): boolean => /\borigin\b/i.test(headers.get("vary") ?? "")
 
-export const crossing = (secured: Server, { limited, forwarded, strict, exposed }: Servers): void => {
+export const corsSuite = (secured: Server, { limited, forwarded, strict, exposed }: Servers): void => {
   const page = (server: Server, origin: string, path = "/pipelines", headers = {}): Promise<Answer> =>
     ask(server, "GET", path, {
       headers: { origin, ...apiKey(KEYS.owner), "x-forwarded-proto": "https", forwarded: "proto=https", ...headers }
@@ -38,7 +38,7 @@ export const crossing = (secured: Server, { limited, forwarded, strict, exposed 
       }
     })
 
-  test("it is closed unless the program opens it", async () => {
+  test("no origin is allowed by default", async () => {
     for (const server of [strict, exposed]) {
       for (const origin of [ORIGIN, ...STRANGERS]) {
         expect(allowed(await page(server, origin))).toEqual([])
@@ -47,7 +47,7 @@ export const crossing = (secured: Server, { limited, forwarded, strict, exposed 
     }
   })
 
-  test("named origins may read answers, errors among them; with cookies where that is said", async () => {
+  test("allowed origins may read answers, including errors; with cookies if that is configured", async () => {
     for (const path of ["/pipelines", "/health", "/absent", "/pipelines/absent"]) {
       const answer = await page(secured, ORIGIN, path)
       expect(answer.headers.get("access-control-allow-origin")).toBe(ORIGIN)
@@ -66,7 +66,7 @@ export const crossing = (secured: Server, { limited, forwarded, strict, exposed 
     }
   })
 
-  test("no other origin may, and none is given back as if it might", async () => {
+  test("other origins are not allowed, and are never echoed as if they were", async () => {
     for (const server of [secured, limited]) {
       for (const origin of STRANGERS) {
         for (const answer of [await page(server, origin), await preflight(server, origin, "/pipelines")]) {
@@ -79,7 +79,7 @@ export const crossing = (secured: Server, { limited, forwarded, strict, exposed 
     }
   })
 
-  test("where all may, it is said so, and never with cookies", async () => {
+  test("if all origins are allowed, the answer is *, and never with cookies", async () => {
     for (const origin of [ORIGIN, ...STRANGERS]) {
       const { headers } = await page(forwarded, origin, "/health")
       expect(headers.get("access-control-allow-origin")).toBe("*")
@@ -87,8 +87,8 @@ export const crossing = (secured: Server, { limited, forwarded, strict, exposed 
     }
   })
 
-  describe("a browser that asks first", () => {
-    test("needs no credentials, and is told what it may send", async () => {
+  describe("a preflight request", () => {
+    test("needs no credentials, and lists what may be sent", async () => {
       const { status, headers, text } = await preflight(secured, ORIGIN, "/pipelines/flow_00/execute")
       expect([status, text]).toEqual([204, ""])
       expect(headers.get("access-control-allow-origin")).toBe(ORIGIN)
@@ -97,11 +97,11 @@ export const crossing = (secured: Server, { limited, forwarded, strict, exposed 
       expect(headers.get("access-control-allow-headers")).not.toContain("evil")
       expect(headers.get("access-control-max-age")).toBe("600")
       expect(headers.get("www-authenticate")).toBeNull()
-      // Over HTTP as well: a browser asks without whatever would let it in.
+      // Over HTTP as well: a browser sends a preflight without credentials.
       expect((await preflight(limited, ORIGIN, "/pipelines")).status).toBe(204)
     })
 
-    test("is told the same of what is there, what is not, and what nobody may", async () => {
+    test("gets the same answer for existing, unknown and forbidden paths", async () => {
       const seen = async (path: string, method: string): Promise<unknown> => {
         const { status, headers, text } = await preflight(secured, ORIGIN, path, method)
         return [status, [...headers].filter(([name]) => name !== "date" && name !== "x-request-id"), text]

@@ -1,23 +1,26 @@
-/** The laws of events, as properties: whatever runs and however it ends, every channel tells the same in a lawful order. */
+/**
+ * The laws of event order, as properties: for any runs and any ends, every channel delivers the same events in a lawful
+ * order.
+ */
 import * as fc from "fast-check"
 import { expect, test } from "vitest"
-import { ask, get, type Json, type Server, start, until, unused } from "../../http/harness/Client.ts"
+import { ask, get, type Json, newName, type Server, start, until } from "../../http/harness/Client.ts"
 import { Connection } from "../../http/harness/Connection.ts"
 import { Listener } from "../../http/harness/Listener.ts"
 
-/** What may run, and with what. */
+/** The pipelines of the runs, and their parameters. */
 const KINDS: Readonly<Record<string, (n: number) => Json>> = {
   my_pipeline: () => ({ data: "x" }),
   audio_analysis_v1: (n) => ({ path: "x".repeat(n) }),
   winding: (n) => ({ number: n }),
   failing: () => ({ how: "text" }),
-  flaky: () => ({ gate: unused() }),
+  flaky: () => ({ gate: newName() }),
   hasty: (n) => ({ millis: n % 2 === 0 ? 0 : 60_000 }),
   slow: (n) => ({ millis: n }),
-  held: () => ({ gate: unused() })
+  held: () => ({ gate: newName() })
 }
 
-/** One run: which, and whether it is cancelled. What nobody would end is cancelled in any case. */
+/** One run: its pipeline, and whether it is cancelled. Runs that would never end are always cancelled. */
 interface Started {
   readonly kind: string
   readonly n: number
@@ -42,7 +45,7 @@ const cancelSome = async (server: Server, runs: ReadonlyArray<Started>, ids: Rea
 const ENDS = ["PipelineCompleteEvent", "PipelineErrorEvent", "PipelineCancelEvent"]
 const STEP_ENDS = ["StepCompleteEvent", "StepErrorEvent", "StepSkipEvent"]
 
-/** The laws that the events of one run obey once it is over. */
+/** The laws that the events of a finished run obey. */
 const expectLawful = (events: ReadonlyArray<Json>, taskId: string): void => {
   const types = events.map(({ type }) => type)
   expect(types[0]).toBe("PipelineStartEvent")
@@ -62,7 +65,7 @@ const expectLawful = (events: ReadonlyArray<Json>, taskId: string): void => {
     else if (type !== "StepSkipEvent") expect(begun.has(step), `${type} of '${step}' before its start`).toBe(true)
     if (STEP_ENDS.includes(type)) over.add(step)
   }
-  // The end of a run is the end of what goes on in it; a run that is complete has nothing of that kind.
+  // The end of a run ends its steps too, without events of their own. A completed run has no open step.
   if (types.at(-1) === "PipelineCompleteEvent") expect([...begun].filter((step) => !over.has(step))).toEqual([])
 }
 
@@ -80,11 +83,11 @@ const overSocket = async (server: Server, taskId: string): Promise<ReadonlyArray
   return connection.events
 }
 
-/** Of a feed: the events of one run, without where it goes on. */
+/** The events of one run in a feed, without their cursors. */
 const ofRun = (events: ReadonlyArray<Json>, taskId: string): ReadonlyArray<Json> =>
   events.filter(({ task_id }) => task_id === taskId).map(({ cursor: _, ...event }) => event)
 
-/** Reads so many events of a stream, goes away and comes back behind the last one, for as long as `isOver` has it. */
+/** Repeats until `isOver`: reads some events of a stream, disconnects, and reconnects behind the last one. */
 const wander = async (
   server: Server,
   path: string,
@@ -113,9 +116,9 @@ const wander = async (
 
 const isEnded = (events: ReadonlyArray<Json>): boolean => ENDS.includes(events.at(-1)?.type)
 
-/** `other`: a server of the same runs, by which they are read. */
-export const ordering = (server: Server, other: Server = server, takesSockets = true): void => {
-  test("whatever runs, its events are lawful, and the same over every channel, live and later", async () => {
+/** `other`: a server with the same runs; the runs are read through it. */
+export const eventOrderSuite = (server: Server, other: Server = server, takesSockets = true): void => {
+  test("any runs have lawful events, and the same events on every channel, live and later", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(started, { minLength: 1, maxLength: 10 }), async (runs) => {
         const feed = await Listener.open(other, "/events")
@@ -152,7 +155,7 @@ export const ordering = (server: Server, other: Server = server, takesSockets = 
     )
   })
 
-  test("whoever goes away and comes back, wherever they were, has missed nothing and heard nothing twice", async () => {
+  test("a reader that disconnects and reconnects anywhere misses no event and gets none twice", async () => {
     const counts = fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 6 })
     await fc.assert(
       fc.asyncProperty(counts, fc.array(started, { minLength: 1, maxLength: 5 }), async (cuts, runs) => {

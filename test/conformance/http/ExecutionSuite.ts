@@ -1,4 +1,4 @@
-/** Runs: started, waited for, looked at while they run, and asked for afterwards. */
+/** Runs: starting them, waiting for them, their status, and their results. */
 import { expect, test } from "vitest"
 import { HIDDEN, HOW } from "../../fixtures/pipelines.ts"
 import {
@@ -9,6 +9,7 @@ import {
   expectRecent,
   get,
   keysOf,
+  newName,
   pathOf,
   post,
   register,
@@ -16,8 +17,7 @@ import {
   type Server,
   start,
   statusOf,
-  until,
-  unused
+  until
 } from "../../http/harness/Client.ts"
 import { RawConnection } from "../../http/harness/RawConnection.ts"
 
@@ -36,8 +36,8 @@ const untilStatus = (server: Server, id: string, expected: string): Promise<{ re
     return now.status === expected ? now : undefined
   })
 
-export const executing = (server: Server): void => {
-  test("not waiting: 202 with the run's id, and the result later", async () => {
+export const executionSuite = (server: Server): void => {
+  test("without wait: 202 with the run's id, and the result later", async () => {
     const { status, json } = await post(server, "/pipelines/my_pipeline/execute", { parameters: { data: "input" } })
     expect(status).toBe(202)
     expect(keysOf(json)).toEqual(["status", "task_id"])
@@ -45,21 +45,21 @@ export const executing = (server: Server): void => {
     const result = await resultOf(server, json.task_id)
     expectCompleted(result, { processed: "INPUT" })
     expect(result.json.task_id).toBe(json.task_id)
-    // A result can be had again.
+    // A result can be read again.
     expect((await get(server, `/pipelines/result/${json.task_id}`)).text).toBe(result.text)
   })
 
-  test("waiting: 200 with the result", async () => {
+  test("with wait: 200 with the result", async () => {
     expectCompleted(await execute(server, "my_pipeline", { data: "input" }), { processed: "INPUT" })
   })
 
-  test("several terminal outputs are an object by name, one is its value", async () => {
+  test("several terminal outputs are an object by name, a single one is the bare value", async () => {
     const several = await execute(server, "audio_analysis_v1", { path: "ab" })
     expectCompleted(several, { tags: ["tag-97", "tag-98"], embedding: [48.5, 49] })
     expectCompleted(await execute(server, "no_parameters", {}), true)
   })
 
-  test("parameters of every kind arrive as they were sent", async () => {
+  test("parameters of every kind arrive unchanged", async () => {
     const parameters = {
       text: 'a "quoted" \\ line\n\u0000\u2028 of 日本語 🎧 \ud800',
       count: -1.5e-7,
@@ -71,7 +71,7 @@ export const executing = (server: Server): void => {
     expectCompleted(await execute(server, "mixed", { ...parameters, note: "here" }), { ...parameters, note: "here" })
   })
 
-  test("wait and timeout may be query parameters; the body wins", async () => {
+  test("wait and timeout may be query parameters; the body takes precedence", async () => {
     const path = "/pipelines/slow/execute"
     const parameters = { millis: 200 }
     const status = async (query: string, body: object): Promise<number> =>
@@ -87,7 +87,7 @@ export const executing = (server: Server): void => {
   })
 
   test("a wait that times out is a 504 with the run's id; the run goes on", async () => {
-    const gate = unused()
+    const gate = newName()
     const waited = await post(server, "/pipelines/held/execute", { parameters: { gate }, wait: true, timeout: 1 })
     expect(waited.status).toBe(504)
     expect(waited.json).toMatchObject({ error: "PipelineTimeoutError", pipeline_id: "held" })
@@ -100,7 +100,7 @@ export const executing = (server: Server): void => {
 
   test("status goes from IDLE through RUNNING to COMPLETED", async () => {
     const id = await register(server, HELD_TASKS)
-    const gate = unused()
+    const gate = newName()
     expect((await statusOf(server, id)).status).toBe("IDLE")
     const taskId = await start(server, id, { gate })
     const running = await until("the second step", async () => {
@@ -121,9 +121,9 @@ export const executing = (server: Server): void => {
     expect(await statusOf(server, id)).toEqual({ ...running, status: "COMPLETED", steps_completed: 3 })
   })
 
-  test("status is of a running run before a finished one, and else of the last", async () => {
+  test("status is that of a running run if there is one, otherwise of the last run", async () => {
     const id = await register(server, HELD_TASKS)
-    const [first, second] = [unused(), unused()]
+    const [first, second] = [newName(), newName()]
     const firstId = await start(server, id, { gate: first })
     const secondId = await start(server, id, { gate: second })
     await execute(server, "open_gate", { gate: second })
@@ -150,7 +150,7 @@ export const executing = (server: Server): void => {
     for (const hidden of HIDDEN) expect(text).not.toContain(JSON.stringify(hidden).slice(1, -1))
   })
 
-  test("a run that takes longer than it may fails", async () => {
+  test("a run that exceeds its time limit fails", async () => {
     const { status, json } = await execute(server, "hasty", { millis: 60_000 })
     expect(status).toBe(500)
     expect(json).toMatchObject({ error: "PipelineExecutionError", pipeline_id: "hasty", task_id: expect.any(String) })
@@ -167,27 +167,27 @@ export const executing = (server: Server): void => {
     expect(over.text.length).toBeLessThan(5_000)
   })
 
-  test("200 runs at once each get their own answer", async () => {
-    const names = Array.from({ length: 200 }, (_, index) => `run-${index}-${unused()}`)
+  test("200 simultaneous runs each get their own answer", async () => {
+    const names = Array.from({ length: 200 }, (_, index) => `run-${index}-${newName()}`)
     const answers = await Promise.all(names.map((data) => execute(server, "my_pipeline", { data })))
     expect(answers.map(({ json }) => json.result.processed)).toEqual(names.map((name) => name.toUpperCase()))
     expect(new Set(answers.map(({ json }) => json.task_id)).size).toBe(200)
   })
 
-  test("more runs than there is room for wait their turn, and the API answers meanwhile", async () => {
+  test("runs beyond the limit wait their turn, and the API answers meanwhile", async () => {
     const ids = await Promise.all(Array.from({ length: 150 }, () => start(server, "slow", { millis: 400 })))
     for (const id of ids) {
       const { status, json } = await get(server, `/pipelines/result/${id}`)
       expect([status, json.task_id]).toEqual([json.status === "COMPLETED" ? 200 : 202, id])
-      // Those whose turn has not come are not RUNNING yet.
+      // Waiting runs are not RUNNING yet.
       expect(["PENDING", "RUNNING", "COMPLETED"]).toContain(json.status)
     }
     for (const id of ids) expectCompleted(await resultOf(server, id), 400)
   })
 
-  test("a client that goes away ends its wait, not the run", async () => {
+  test("a client that disconnects ends its wait, not the run", async () => {
     const id = await register(server, HELD_TASKS)
-    const gate = unused()
+    const gate = newName()
     const body = JSON.stringify({ parameters: { gate }, wait: true, timeout: 60 })
     const connection = await RawConnection.open(server)
     await connection.request("POST", pathOf(id, "/execute"), {
@@ -204,7 +204,7 @@ export const executing = (server: Server): void => {
     expectCompleted(await resultOf(server, taskId), gate)
   })
 
-  test("targets and given values: a part is run, and what the targets give is the result", async () => {
+  test("targets and given values: only a part runs, and the targets are the result", async () => {
     const path = "/pipelines/audio_analysis_v1/execute"
     const body = { given: { features: [1, 2] }, targets: ["tag"], wait: true }
     expectCompleted(await post(server, path, body), ["tag-1", "tag-2"])
@@ -216,7 +216,7 @@ export const executing = (server: Server): void => {
     expect([wrong.status, detailPaths(wrong)]).toEqual([400, ["given.features", "given.label"]])
   })
 
-  test("the failure policy, the priority, the delay and the time limit of a run may be its own", async () => {
+  test("a request can set the failure policy, the priority, the delay and the time limit of its run", async () => {
     const body = { parameters: { how: "text" }, on_failure: "continue", priority: 7, run_timeout: 60 }
     const { json } = await post(server, "/pipelines/failing/execute", body)
     await resultOf(server, json.task_id)
@@ -233,9 +233,9 @@ export const executing = (server: Server): void => {
     expect([short.status, short.json.message]).toEqual([500, "The run took longer than 50 ms"])
   })
 
-  test("an Idempotency-Key names a run: the same again answers it, another body is a 409", async () => {
+  test("an Idempotency-Key names a run: the same request is answered by that run, another body is a 409", async () => {
     const id = await register(server, ["process"])
-    const key = unused()
+    const key = newName()
     const send = (
       data: string,
       more: object = {},
@@ -252,7 +252,7 @@ export const executing = (server: Server): void => {
       first.json.task_id
     ])
     expect((await send("x", { priority: 1 })).status).toBe(409)
-    expect((await send("x", {}, { "Idempotency-Key": unused() })).json.task_id).not.toBe(first.json.task_id)
+    expect((await send("x", {}, { "Idempotency-Key": newName() })).json.task_id).not.toBe(first.json.task_id)
     const at = await Promise.all(
       Array.from({ length: 20 }, () => send("many", {}, { "idempotency-key": `${key}-many` }))
     )
@@ -262,9 +262,9 @@ export const executing = (server: Server): void => {
     expect([long.status, detailPaths(long)]).toEqual([400, ["Idempotency-Key"]])
   })
 
-  test("an Idempotency-Key does not look at the order of JSON keys, nor at whether and how long is waited", async () => {
+  test("an Idempotency-Key ignores the order of JSON keys, and the wait options", async () => {
     const id = await register(server, ["gather"])
-    const key = unused()
+    const key = newName()
     const send = async (body: string) => {
       const headers = { "content-type": "application/json", "Idempotency-Key": key }
       const { status, json } = await ask(server, "POST", pathOf(id, "/execute"), { body, headers })
@@ -279,14 +279,14 @@ export const executing = (server: Server): void => {
         '{"priority":1,"parameters":{"list":[1,2],"nested":{"label":"b","inner":{"deep":1}},"flag":true,"count":1,"text":"a"},"wait":true,"timeout":20}'
       )
     ).toEqual([200, taskId])
-    // The order of a list is another matter.
+    // The order of a list does matter.
     const [other] = await send(
       '{"parameters":{"text":"a","count":1,"flag":true,"nested":{"inner":{"deep":1},"label":"b"},"list":[2,1]},"priority":1}'
     )
     expect(other).toBe(409)
   })
 
-  test("Prefer: wait is the same as wait with timeout; query and body win", async () => {
+  test("Prefer: wait means wait with timeout; query and body take precedence", async () => {
     const send = (prefer: string, body: object = {}, query = "") =>
       ask(server, "POST", `/pipelines/slow/execute${query}`, {
         json: { parameters: { millis: 150 }, ...body },
@@ -302,7 +302,7 @@ export const executing = (server: Server): void => {
       expect((await send(other)).status, other).toBe(202)
   })
 
-  test("a result is unknown for any other id", async () => {
+  test("the result of an unknown run is a 404", async () => {
     for (const id of ["absent", "__proto__", "constructor", "%20", "a%2Fb", "🎧", "0".repeat(1_000)]) {
       const { status } = await get(server, `/pipelines/result/${id}`)
       expect(status, id).toBe(404)

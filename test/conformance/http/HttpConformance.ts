@@ -1,69 +1,69 @@
-/** What a client may rely on, whatever serves the API: one suite for every binding, which knows it by its URL alone. */
+/** What a client may rely on with any server: one suite for every binding, which knows only its URL. */
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest"
 import { get, type Server } from "../../http/harness/Client.ts"
-import { administering } from "./AdministrationSuite.ts"
-import { asking } from "./ClientSuite.ts"
-import { connecting } from "./ConnectionSuite.ts"
-import { ordering } from "./EventOrderSuite.ts"
-import { executing } from "./ExecutionSuite.ts"
-import { attending } from "./ManyReadersSuite.ts"
-import { measuring } from "./MetricsSuite.ts"
-import { enduring } from "./MisuseSuite.ts"
-import { documenting } from "./OpenApiSuite.ts"
-import { refusing } from "./RefusalSuite.ts"
-import { registering } from "./RegistrationSuite.ts"
-import { eventing } from "./RunEventsSuite.ts"
-import { managing } from "./RunsSuite.ts"
-import { scheduling } from "./SchedulesSuite.ts"
-import { reading } from "./ShapesSuite.ts"
-import { noSockets, socketing } from "./SocketEventsSuite.ts"
-import { webPages } from "./WebPagesSuite.ts"
+import { administrationSuite } from "./AdministrationSuite.ts"
+import { clientSuite } from "./ClientSuite.ts"
+import { connectionSuite } from "./ConnectionSuite.ts"
+import { eventOrderSuite } from "./EventOrderSuite.ts"
+import { executionSuite } from "./ExecutionSuite.ts"
+import { manyReadersSuite } from "./ManyReadersSuite.ts"
+import { metricsSuite } from "./MetricsSuite.ts"
+import { misuseSuite } from "./MisuseSuite.ts"
+import { openApiSuite } from "./OpenApiSuite.ts"
+import { refusalSuite } from "./RefusalSuite.ts"
+import { registrationSuite } from "./RegistrationSuite.ts"
+import { runEventsSuite } from "./RunEventsSuite.ts"
+import { runsSuite } from "./RunsSuite.ts"
+import { schedulesSuite } from "./SchedulesSuite.ts"
+import { shapesSuite } from "./ShapesSuite.ts"
+import { noSocketsSuite, socketEventsSuite } from "./SocketEventsSuite.ts"
+import { webPagesSuite } from "./WebPagesSuite.ts"
 
 /** A server with the fixtures' pipelines and tasks. */
 export interface Serving {
-  /** With the base path that the API is mounted at, if any. */
+  /** Includes the base path that the API is mounted at, if any. */
   readonly url: string
-  /** Rejects unless the server ends well. */
+  /** Rejects if the server does not end cleanly. */
   readonly close: () => Promise<void>
 }
 
 /**
- * What Operations do, as a client sees it. The code is the same on every binding, so it runs on one of them over each Store;
- * `overTheWire` runs on all.
+ * The behaviour of Operations, as a client sees it. Its code is the same on every binding, so it is tested on one
+ * binding over each Store; `overTheWire` runs on all.
  */
 const operations = (server: Server): void => {
-  describe("managing", () => managing(server))
-  describe("administering", () => administering(server))
-  describe("registering", () => registering(server))
-  describe("scheduling", () => scheduling(server))
+  describe("runs", () => runsSuite(server))
+  describe("administration", () => administrationSuite(server))
+  describe("registration", () => registrationSuite(server))
+  describe("schedules", () => schedulesSuite(server))
 }
 
-/** What a binding makes of requests, replies, streams and sockets. */
+/** How a binding handles requests, replies, streams and sockets. */
 const overTheWire = (server: Server, takesSockets: boolean): void => {
-  describe("reading", () => reading(server))
-  describe("executing", () => executing(server))
-  describe("measuring", () => measuring(server))
-  describe("eventing", () => eventing(server))
-  describe("socketing", () => (takesSockets ? socketing(server) : noSockets(server)))
-  describe("the client", () => asking(server))
+  describe("shapes", () => shapesSuite(server))
+  describe("execution", () => executionSuite(server))
+  describe("metrics", () => metricsSuite(server))
+  describe("run events", () => runEventsSuite(server))
+  describe("WebSocket events", () => (takesSockets ? socketEventsSuite(server) : noSocketsSuite(server)))
+  describe("client", () => clientSuite(server))
 }
 
-/** What depends on the Store: the same over every one. */
-export const overStores = (server: Server): void => {
+/** Behaviour that depends on the Store, the same over every one. */
+export const httpOverStore = (server: Server): void => {
   operations(server)
   overTheWire(server, true)
 }
 
-/** How a binding is tested. */
+/** Options of a binding's test. */
 interface Options {
-  /** Whether it can make WebSockets. Default: true. */
+  /** Whether the binding supports WebSockets. Default: true. */
   readonly takesSockets?: boolean
-  /** Whether all that Operations do is tested on it. Default: false. */
+  /** Whether all behaviour of Operations is tested on it. Default: false. */
   readonly hasOperations?: boolean
 }
 
-/** Declares the suite. `serve` is called once. */
-export const http = (
+/** Declares the suite. Calls `serve` once. */
+export const httpConformance = (
   name: string,
   serve: () => Promise<Serving>,
   { takesSockets = true, hasOperations = false }: Options = {}
@@ -81,19 +81,19 @@ export const http = (
     })
     afterAll(() => serving?.close())
 
-    // Whatever a test did, the next client is served.
+    // After all tests, the server still answers.
     afterEach(async () => {
       expect((await get(server, "/health")).status).toBe(200)
     })
 
     if (hasOperations) operations(server)
     overTheWire(server, takesSockets)
-    describe("ordering", () => ordering(server, server, takesSockets))
-    describe("attending", () => attending(server, server, takesSockets))
-    describe("refusing", () => refusing(server))
-    describe("connecting", () => connecting(server))
-    describe("enduring", () => enduring(server))
-    describe("documenting", () => documenting(server))
-    describe("web pages", () => webPages(server))
+    describe("event order", () => eventOrderSuite(server, server, takesSockets))
+    describe("many readers", () => manyReadersSuite(server, server, takesSockets))
+    describe("refusals", () => refusalSuite(server))
+    describe("connections", () => connectionSuite(server))
+    describe("misuse", () => misuseSuite(server))
+    describe("OpenAPI", () => openApiSuite(server))
+    describe("web pages", () => webPagesSuite(server))
   })
 }

@@ -1,4 +1,7 @@
-/** Many readers of much: those that stay miss nothing, whatever the others do, and these cost next to nothing. */
+/**
+ * Many readers of many events: readers that stay miss nothing, whatever others do, and slow readers cost almost no
+ * memory.
+ */
 import { connect, type Socket } from "node:net"
 import { expect, test } from "vitest"
 import { execute, get, type Json, type Server, until } from "../../http/harness/Client.ts"
@@ -6,13 +9,13 @@ import { Connection } from "../../http/harness/Connection.ts"
 import { Listener } from "../../http/harness/Listener.ts"
 
 const RUNS = 500
-/** How many there are before memory is looked at. */
+/** The number of runs before memory is first measured. */
 const WARM = 150
-/** How many run at once. */
+/** The number of concurrent runs. */
 const WIDTH = 50
-/** How long what each of them gives is, in characters. */
+/** The length of each run's output, in characters. */
 const LENGTH = 20_000
-/** How many readers never read: unbounded, each would keep some 10 MB. */
+/** The number of readers that never read: without bounds, each would keep some 10 MB. */
 const DEAF = 80
 const PATH = "/pipelines/big_output/events"
 
@@ -34,7 +37,7 @@ const runAll = async (
   return ids
 }
 
-/** Asks for events and never reads a byte. */
+/** Opens an event stream and never reads a byte. */
 const deaf = (server: Server): Promise<Socket> => {
   const { hostname, host, port, pathname } = new URL(server.url)
   return new Promise((resolve, reject) => {
@@ -47,7 +50,7 @@ const deaf = (server: Server): Promise<Socket> => {
   })
 }
 
-/** Comes, hears some, goes, and comes back behind the last, until it has heard enough. */
+/** Connects, reads some events, disconnects, and reconnects behind the last one, until it has read enough. */
 class Wanderer {
   readonly events: Array<Json> = []
   readonly gaps: Array<string> = []
@@ -72,18 +75,18 @@ class Wanderer {
 
 const EACH = ["PipelineStartEvent", "StepStartEvent", "StepCompleteEvent", "PipelineCompleteEvent"]
 
-/** Each run's events in order, each once. */
+/** Each run's events are in order, each once. */
 const expectAll = (events: ReadonlyArray<Json>, ids: ReadonlyArray<string>, who: string): void => {
   const told = new Map<string, Array<string>>(ids.map((id) => [id, []]))
   for (const { task_id, type } of events) told.get(task_id)?.push(type)
   for (const [id, types] of told) expect(types, `${who}: ${id}`).toEqual(EACH)
 }
 
-/** `other`: a server of the same runs, by which they are read. */
-export const attending = (server: Server, other: Server = server, takesSockets = true): void => {
-  test(`${RUNS} runs are heard by everyone who stays, whatever other readers do`, { timeout: 120_000 }, async ({
-    annotate
-  }) => {
+/** `other`: a server with the same runs; the runs are read through it. */
+export const manyReadersSuite = (server: Server, other: Server = server, takesSockets = true): void => {
+  test(`every reader that stays gets the events of ${RUNS} runs, whatever other readers do`, {
+    timeout: 120_000
+  }, async ({ annotate }) => {
     const [first] = [await Listener.open(other, PATH), await runAll(server, WARM)]
     await until("a place", async () => first.events.length >= 4 * WARM || undefined)
     const place = first.ids.at(-1)!

@@ -1,4 +1,4 @@
-/** What a server says of itself in numbers: metrics that Prometheus reads, statistics and health. */
+/** Figures about a server: Prometheus metrics, statistics and health. */
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
 import { expect, test } from "vitest"
@@ -10,17 +10,17 @@ import {
   get,
   INSTANT,
   type Json,
+  newName,
   register,
   resultOf,
   type Server,
-  start,
-  unused
+  start
 } from "../../http/harness/Client.ts"
 
-/** Samples by name and labels, in the order in which Prometheus writes these. */
+/** Samples by name and labels, in Prometheus' order. */
 export type Samples = ReadonlyMap<string, number>
 
-/** Reads metrics; what promtool objects to, fails. */
+/** Reads the metrics; fails on any complaint of promtool. */
 export const scrape = async (
   server: Server,
   headers: Readonly<Record<string, string>> = {}
@@ -47,8 +47,8 @@ const statistics = async (server: Server, pipeline: string): Promise<Json> => {
   return json
 }
 
-export const measuring = (server: Server): void => {
-  test("metrics count what was run since", async () => {
+export const metricsSuite = (server: Server): void => {
+  test("metrics count the runs made since", async () => {
     const pipeline = await register(server, ["process"])
     await execute(server, pipeline, { data: "x" })
     const { samples: before } = await scrape(server)
@@ -62,7 +62,7 @@ export const measuring = (server: Server): void => {
     expect(grown("levada_run_duration_seconds_count", `pipeline="${pipeline}"`)).toBe(3)
     expect(grown("levada_run_duration_seconds_bucket", `pipeline="${pipeline}",le="+Inf"`)).toBe(3)
     expect(grown("levada_step_duration_seconds_count", `pipeline="${pipeline}",step="process"`)).toBe(3)
-    // By route, and neither by path nor by run.
+    // By route, not by path or run.
     const execution = `method="POST",route="/pipelines/{pipeline_id}/execute"`
     expect(grown("levada_http_requests_total", `${execution},status="200"`)).toBeGreaterThanOrEqual(3)
     expect(grown("levada_http_request_duration_seconds_count", execution)).toBeGreaterThanOrEqual(3)
@@ -72,18 +72,18 @@ export const measuring = (server: Server): void => {
     expect(samples.get("process_resident_memory_bytes")).toBeGreaterThan(10_000_000)
   })
 
-  test("what anybody makes up makes no series of its own", async () => {
+  test("names chosen by clients create no series", async () => {
     await scrape(server)
     for (let at = 0; at < 5; at++) {
-      await get(server, `/nowhere/${unused()}`)
-      await get(server, `/runs/${unused()}`)
-      await ask(server, "PATCH", `/runs/${unused()}`)
+      await get(server, `/nowhere/${newName()}`)
+      await get(server, `/runs/${newName()}`)
+      await ask(server, "PATCH", `/runs/${newName()}`)
     }
     const once = (await scrape(server)).samples.size
     for (let at = 0; at < 20; at++) {
-      await get(server, `/nowhere/${unused()}`)
-      await get(server, `/runs/${unused()}`)
-      await ask(server, "PATCH", `/runs/${unused()}`)
+      await get(server, `/nowhere/${newName()}`)
+      await get(server, `/runs/${newName()}`)
+      await ask(server, "PATCH", `/runs/${newName()}`)
     }
     const { samples, text } = await scrape(server)
     expect(samples.size).toBe(once)
@@ -92,7 +92,7 @@ export const measuring = (server: Server): void => {
     expect(text).not.toContain("PATCH")
   })
 
-  test("a name that could break out of its label does not", async () => {
+  test("a name can't break out of its label", async () => {
     const { json: pipelines } = await get(server, "/pipelines")
     const { pipeline_id: id } = pipelines.find((row: Json) => row.pipeline_id.startsWith('we"ird'))
     const parameters = { 'in "put" \\': "x" }
@@ -101,7 +101,7 @@ export const measuring = (server: Server): void => {
     expect(text).toContain(`pipeline="${id.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`)
   })
 
-  test("statistics say how runs went, step by step", async () => {
+  test("statistics describe runs step by step", async () => {
     const pipeline = await register(server, ["process"])
     expect(await statistics(server, pipeline)).toMatchObject({
       pipeline_id: pipeline,
@@ -121,7 +121,7 @@ export const measuring = (server: Server): void => {
     expect(found.max_ms).toBeGreaterThanOrEqual(found.p50_ms)
   })
 
-  test("they say why runs failed, without what errors have in them that is nobody's business", async () => {
+  test("statistics say why runs failed, without secrets from their errors", async () => {
     const before = await statistics(server, "failing")
     await resultOf(server, await start(server, "failing", { how: "path" }))
     const found = await statistics(server, "failing")

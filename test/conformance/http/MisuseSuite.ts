@@ -1,25 +1,25 @@
-/** What no well-behaved client does. Whatever comes, the server answers the next one. */
+/** Misbehaving clients. After each of them, the server still answers the next one. */
 import { expect, test } from "vitest"
 import {
   execute,
   get,
+  newName,
   pathOf,
   register,
   resultOf,
   type Server,
   start,
   statusOf,
-  until,
-  unused
+  until
 } from "../../http/harness/Client.ts"
-import { connected, JSON_TYPE, RawConnection, withLength } from "../../http/harness/RawConnection.ts"
+import { JSON_TYPE, RawConnection, withConnection, withLength } from "../../http/harness/RawConnection.ts"
 
 const EXECUTE = "/pipelines/my_pipeline/execute"
 const BODY = JSON.stringify({ parameters: { data: "raw" }, wait: true })
 
 const PIECE = new Uint8Array(65_536).fill(0x20)
 
-/** Sends 64 KiB after 64 KiB, as long as nobody objects. */
+/** Sends pieces of 64 KiB until the server answers. */
 const stream = async (connection: RawConnection, count: number, chunked: boolean): Promise<void> => {
   for (let sent = 0; sent < count && !connection.answered; sent++) {
     if (chunked) await connection.send("10000\r\n")
@@ -28,8 +28,8 @@ const stream = async (connection: RawConnection, count: number, chunked: boolean
   }
 }
 
-export const enduring = (server: Server): void => {
-  test("clients that stop half-way hold nobody up, and start nothing", async () => {
+export const misuseSuite = (server: Server): void => {
+  test("clients that stop half-way delay no other client, and start nothing", async () => {
     const id = await register(server, ["process"])
     const stalled = await Promise.all(Array.from({ length: 50 }, () => RawConnection.open(server)))
     for (const [index, connection] of stalled.entries()) {
@@ -40,7 +40,7 @@ export const enduring = (server: Server): void => {
       }
     }
     expect((await execute(server, "my_pipeline", { data: "x" })).status).toBe(200)
-    // Half of them say that this was all, the others are gone.
+    // Half of them close their side, the others disconnect.
     for (const [index, connection] of stalled.entries()) index % 4 < 2 ? connection.end() : connection.destroy()
     for (const connection of stalled) {
       const answer = await Promise.race([connection.answer(), connection.closed.then(() => undefined)])
@@ -50,8 +50,8 @@ export const enduring = (server: Server): void => {
     expect((await statusOf(server, id)).status).toBe("IDLE")
   })
 
-  test("a body that is too long by its own declaration is refused before it is sent", () =>
-    connected(server, async (connection) => {
+  test("a body whose declared length is too long is refused before it is sent", () =>
+    withConnection(server, async (connection) => {
       await connection.request("POST", EXECUTE, withLength(10_000_000))
       const answer = await connection.answer()
       expect(answer?.status).toBe(413)
@@ -59,23 +59,23 @@ export const enduring = (server: Server): void => {
     }))
 
   test("a body without a declared length is refused once it is too long", () =>
-    connected(server, async (connection) => {
+    withConnection(server, async (connection) => {
       await connection.request("POST", EXECUTE, { ...JSON_TYPE, "transfer-encoding": "chunked" })
       await stream(connection, 160, true)
       expect((await connection.answer())?.status).toBe(413)
     }))
 
-  test("a declared length that is not the real one does no harm", async () => {
+  test("a wrong declared length does no harm", async () => {
     const id = await register(server, ["process"])
     const path = pathOf(id, "/execute")
-    // More comes than was declared: the rest is a next request, and a bad one.
-    await connected(server, async (connection) => {
+    // The body is longer than declared: the rest counts as a next request, and a bad one.
+    await withConnection(server, async (connection) => {
       await connection.request("POST", path, withLength(10))
       await connection.send(BODY)
       expect((await connection.answer())?.status).toBe(400)
     })
-    // Less comes than was declared.
-    await connected(server, async (connection) => {
+    // The body is shorter than declared.
+    await withConnection(server, async (connection) => {
       await connection.request("POST", path, withLength(BODY.length + 1))
       await connection.send(BODY)
       connection.end()
@@ -83,7 +83,7 @@ export const enduring = (server: Server): void => {
       if (answer !== undefined) expect(answer.status).toBe(400)
     })
     for (const length of ["-1", "ten", "1e3", "99999999999999999999", "5, 6", `${BODY.length}\r\ncontent-length: 3`]) {
-      await connected(server, async (connection) => {
+      await withConnection(server, async (connection) => {
         await connection.request("POST", path, { ...JSON_TYPE, "content-length": length })
         await connection.send(BODY)
         connection.end()
@@ -94,7 +94,7 @@ export const enduring = (server: Server): void => {
     expect((await statusOf(server, id)).status).toBe("IDLE")
   })
 
-  test("what is not HTTP is refused", async () => {
+  test("bytes that are not HTTP are refused", async () => {
     const garbage = [
       "\0\x01\x02\r\n\r\n",
       "hello\r\n\r\n",
@@ -108,11 +108,11 @@ export const enduring = (server: Server): void => {
       "CONNECT host:80 HTTP/1.1\r\nhost: x\r\n\r\n"
     ]
     for (const bytes of garbage) {
-      await connected(server, async (connection) => {
+      await withConnection(server, async (connection) => {
         await connection.send(bytes)
         connection.end()
         const answer = await connection.answer()
-        // `OPTIONS *` is HTTP, and asks nothing of any path.
+        // `OPTIONS *` is valid HTTP, and concerns no path.
         const fine = bytes.startsWith("OPTIONS") ? [200, 204] : []
         if (answer !== undefined) {
           expect(
@@ -124,10 +124,10 @@ export const enduring = (server: Server): void => {
     }
   })
 
-  test("bodies that are refused do not pile up in memory", async ({ annotate }) => {
+  test("refused bodies do not pile up in memory", async ({ annotate }) => {
     const megabytes = async (): Promise<number> => (await get(server, "/health")).json.memory_mb
     const refuse = (index: number): Promise<void> =>
-      connected(server, async (connection) => {
+      withConnection(server, async (connection) => {
         const chunked = index % 2 === 0
         await connection.request(
           "POST",
@@ -151,8 +151,8 @@ export const enduring = (server: Server): void => {
     expect(after - before).toBeLessThan(150)
   })
 
-  test("many clients that go away while they wait do no harm", async () => {
-    const gate = unused()
+  test("many clients that disconnect while they wait do no harm", async () => {
+    const gate = newName()
     const body = JSON.stringify({ parameters: { gate }, wait: true, timeout: 60 })
     const id = await register(server, ["arrive", "hold", "leave"])
     const clients = await Promise.all(Array.from({ length: 50 }, () => RawConnection.open(server)))

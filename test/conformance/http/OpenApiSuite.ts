@@ -1,4 +1,4 @@
-/** The server's own description of itself: valid, complete, and true of whatever is sent to any of its routes. */
+/** The server's OpenAPI document: valid, complete, and true of every request to every route. */
 import { parse } from "@readme/openapi-parser"
 import { Validator } from "@seriousme/openapi-schema-validator"
 import { Ajv2020 } from "ajv/dist/2020.js"
@@ -8,18 +8,18 @@ import { routes } from "../../../adapters/http/index.ts"
 import { ask, execute, get, type Json, post, type Server, textOf } from "../../http/harness/Client.ts"
 import { anyJson, matching } from "../../http/harness/SchemaSamples.ts"
 
-/** How often each operation is asked. */
+/** How many random requests each operation gets. */
 const TIMES = 12
 
 /** The longest wait that is asked for, in seconds. */
 const WAIT_SECONDS = 0.05
 
-/** Errors of the server that a route may well answer with. */
+/** Server errors that a route may rightly answer with. */
 const OUR_FAULT = /^5/
 
-/** Both opinions about a document. */
+/** Both validators' results for a document. */
 export const expectValid = async (document: Json): Promise<void> => {
-  // Both write into what they are given.
+  // Both write into their argument.
   const { valid, errors } = await new Validator().validate(structuredClone(document))
   expect([valid, errors]).toEqual([true, undefined])
   await parse(structuredClone(document))
@@ -27,8 +27,10 @@ export const expectValid = async (document: Json): Promise<void> => {
 
 const refer = (name: string): Json => ({ $ref: `#/components/schemas/${name}` })
 
-/** Says whether a value is what a place in a document says. */
-export const judge = (document: Json): ((pointer: ReadonlyArray<string>, value: unknown) => string) => {
+/**
+ * Checks values against the schema at a pointer in the document. Returns the errors as text, empty if there are none.
+ */
+export const schemaErrors = (document: Json): ((pointer: ReadonlyArray<string>, value: unknown) => string) => {
   const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true }).addSchema(document, "api")
   return (pointer, value) => {
     const place = pointer.map((part) => encodeURIComponent(part.replaceAll("~", "~0").replaceAll("/", "~1"))).join("/")
@@ -38,12 +40,12 @@ export const judge = (document: Json): ((pointer: ReadonlyArray<string>, value: 
   }
 }
 
-export const documenting = (server: Server): void => {
+export const openApiSuite = (server: Server): void => {
   let document: Json
-  let fits: ReturnType<typeof judge>
+  let fits: ReturnType<typeof schemaErrors>
   beforeAll(async () => {
     document = (await get(server, "/openapi.json")).json
-    fits = judge(document)
+    fits = schemaErrors(document)
   })
 
   test("the document is valid, by two validators", () => expectValid(document))
@@ -62,7 +64,7 @@ export const documenting = (server: Server): void => {
     expect("security" in document).toBe(false)
   })
 
-  test("its paths begin where it was asked for", async () => {
+  test("its paths begin with the prefix of the request", async () => {
     const base = new URL(server.url).pathname.replace(/\/$/, "")
     expect(document.servers).toEqual([{ url: base === "" ? "/" : base }])
     expect((await get(server, "/api/v1/openapi.json")).json.servers).toEqual([{ url: `${base}/api/v1` }])
@@ -85,7 +87,7 @@ export const documenting = (server: Server): void => {
     expect(fits(schemas("result"), { processed: 1 })).toContain("must be string")
   })
 
-  test("every object that is sent or answered has a name, so that generated clients have types of these names", () => {
+  test("every object in requests and answers has a name, so that generated clients have types of these names", () => {
     const shapes = Object.entries<Json>(document.paths).flatMap(([path, methods]) =>
       Object.entries<Json>(methods).flatMap(([method, { requestBody, responses }]) =>
         [requestBody, ...Object.values<Json>(responses)].flatMap((of) =>
@@ -104,7 +106,7 @@ export const documenting = (server: Server): void => {
     })
   })
 
-  test("alternatives and bounds are said by schemas, as the server has them", async () => {
+  test("alternatives and bounds are in the schemas, as the server checks them", async () => {
     const { json: started } = await execute(server, "my_pipeline", { data: "x" })
     const wishes: ReadonlyArray<readonly [string, string, Json]> = [
       ["POST", "/tokens", {}],
@@ -128,7 +130,7 @@ export const documenting = (server: Server): void => {
     const queries = ["/pipelines/my_pipeline/statistics?window=0.5", "/runs?since=yesterday", "/runs?limit=201"]
     queries.push("/runs?cursor=%20", "/events?types=x", `/runs/${started.task_id}/events?after=-1`)
     for (const query of queries) expect([query, (await get(server, query)).status]).toEqual([query, 400])
-    // What a stronger wish overrules has to be fine too.
+    // A value that another one overrides has to be valid too.
     const overruled = "/pipelines/my_pipeline/execute?wait=maybe&timeout=-1"
     const { status, json } = await post(server, overruled, { wait: false, timeout: 1, parameters: { data: "x" } })
     expect([status, json.details?.map(({ path }: Json) => path)]).toEqual([400, ["wait", "timeout"]])
@@ -136,7 +138,7 @@ export const documenting = (server: Server): void => {
 
   const operations = routes.map(({ method, path }) => [`${method} ${path}`, method.toLowerCase(), path] as const)
 
-  test.for(operations)("%s answers nothing but what is documented, whatever it is sent", async ([, method, path]) => {
+  test.for(operations)("%s gives only documented answers, whatever it is sent", async ([, method, path]) => {
     const operation = document.paths[path][method]
     const { json: started } = await post(server, "/pipelines/my_pipeline/execute", { parameters: { data: "x" } })
     // Dots alone would be another path.
@@ -195,7 +197,7 @@ export const documenting = (server: Server): void => {
         const shown = `${answer.status} ${answer.text.slice(0, 300)}`
         const documented = operation.responses[answer.status]
         expect(documented, shown).toBeDefined()
-        // That somebody does not answer in time is nothing that was broken.
+        // A timeout is not a fault.
         if (OUR_FAULT.test(String(answer.status))) expect([500, 504], shown).toContain(answer.status)
         if (answer.status === 500) expect(answer.json.error, shown).toBe("PipelineExecutionError")
         const types = Object.keys(documented.content ?? {})
@@ -211,13 +213,13 @@ export const documenting = (server: Server): void => {
     )
   })
 
-  test("what was asked for at random is put away", async () => {
+  test("objects created by random requests are removed", async () => {
     for (const { id } of (await get(server, "/schedules")).json.schedules) {
       expect((await ask(server, "DELETE", `/schedules/${encodeURIComponent(id)}`)).status).toBe(204)
     }
   })
 
-  test("the pages and their files come from here alone", async () => {
+  test("the pages load all their files from this server", async () => {
     for (const page of ["docs", "redoc"]) {
       const { headers, text } = await get(server, `/${page}`)
       expect(headers.get("content-type")).toBe("text/html; charset=utf-8")
@@ -238,7 +240,7 @@ export const documenting = (server: Server): void => {
   })
 }
 
-/** Asks for no long wait, and for no schedule that is due while others are tested. */
+/** No long waits, and no schedule that is due while other tests run. */
 const brief = (value: unknown): unknown =>
   typeof value !== "object" || value === null || Array.isArray(value)
     ? value
@@ -257,7 +259,7 @@ interface Answered {
   readonly json: Json
 }
 
-/** Events go on: of those, the beginning. */
+/** Event streams do not end: only their beginning is read. */
 const answered = async (
   server: Server,
   method: string,

@@ -1,13 +1,16 @@
-/** Who asks, and over what, behind proxies and without: what is said of it counts as far as whoever says so is trusted. */
+/**
+ * The client's address and scheme, with and without proxies: forwarding headers count only as far as their sender is
+ * trusted.
+ */
 import { describe, expect, test } from "vitest"
 import { KEYS } from "../../fixtures/access.ts"
 import { type Answer, ask, expectErrorShape, type Json, type Server } from "../../http/harness/Client.ts"
 import { apiKey } from "../../http/harness/Credentials.ts"
-import { connected, type RawAnswer } from "../../http/harness/RawConnection.ts"
+import { type RawAnswer, withConnection } from "../../http/harness/RawConnection.ts"
 
 type Headers = Readonly<Record<string, string>>
 
-/** The servers that this is about; see `choices`. */
+/** The servers of this suite; see `choices`. */
 export interface Servers {
   readonly limited: Server
   readonly forwarded: Server
@@ -19,14 +22,14 @@ const EXECUTE = "/pipelines/my_pipeline/execute"
 const EXECUTION = { parameters: { data: "x" } }
 const PERMITS = 10
 
-/** Says a request line by line, in whatever words. */
-export const said = (
+/** Sends a request of these lines. */
+export const sendLines = (
   server: Server,
   first: string,
   lines: ReadonlyArray<string>,
   body = ""
 ): Promise<RawAnswer | undefined> =>
-  connected(server, async (connection) => {
+  withConnection(server, async (connection) => {
     await connection.send([first, `host: ${connection.host}`, ...lines, "", body].join("\r\n"))
     return connection.answer(first.startsWith("HEAD"))
   })
@@ -76,27 +79,32 @@ const FORWARDED_HTTP = [
 
 const HTTPS = { "x-forwarded-proto": "https" }
 
-/** How an unencrypted request is refused. */
+/** The answer to an unencrypted request. */
 const isRefused = async (server: Server, headers: Headers): Promise<boolean> => {
   const { status, json } = await ask(server, "GET", "/pipelines", { headers: { ...apiKey(KEYS.owner), ...headers } })
   return status === 403 && json.error === "HttpsRequiredError"
 }
 
-export const proxying = ({ limited, forwarded, strict, exposed }: Servers): void => {
-  describe("HTTPS is required", () => {
+export const proxiesSuite = ({ limited, forwarded, strict, exposed }: Servers): void => {
+  describe("required HTTPS", () => {
     const table: ReadonlyArray<readonly [string, Server, ReadonlyArray<Headers>, refused: boolean]> = [
-      ["a trusted proxy says that it was", limited, OVER_HTTPS, false],
-      ["a trusted proxy does not say so", limited, [...OVER_HTTP, ...FORWARDED_HTTPS], true],
-      ["a trusted proxy says so in the other header", forwarded, FORWARDED_HTTPS, false],
-      ["it is not said there", forwarded, [...FORWARDED_HTTP, ...OVER_HTTP, ...OVER_HTTPS], true],
-      ["anybody says so", strict, [...OVER_HTTP, ...OVER_HTTPS, ...FORWARDED_HTTP, ...FORWARDED_HTTPS], true]
+      ["a trusted proxy says HTTPS", limited, OVER_HTTPS, false],
+      ["a trusted proxy does not say HTTPS", limited, [...OVER_HTTP, ...FORWARDED_HTTPS], true],
+      ["a trusted proxy says HTTPS in the other header", forwarded, FORWARDED_HTTPS, false],
+      ["the other header does not say HTTPS", forwarded, [...FORWARDED_HTTP, ...OVER_HTTP, ...OVER_HTTPS], true],
+      [
+        "an untrusted client says HTTPS",
+        strict,
+        [...OVER_HTTP, ...OVER_HTTPS, ...FORWARDED_HTTP, ...FORWARDED_HTTPS],
+        true
+      ]
     ]
     test.each(table)("%s", async (_, server, all, refused) => {
       const found = await Promise.all(all.map((headers) => isRefused(server, headers)))
       expect(all.filter((_, at) => found[at] !== refused)).toEqual([])
     })
 
-    test("before anybody is asked who they are, and whatever they send", async () => {
+    test("is checked before authentication, whatever the request contains", async () => {
       for (const headers of [{}, apiKey("none"), apiKey(KEYS.owner), { authorization: "Bearer x" }]) {
         const { status, json } = await ask(strict, "POST", EXECUTE, { headers, body: "{" })
         expect([status, json.error]).toEqual([403, "HttpsRequiredError"])
@@ -105,7 +113,7 @@ export const proxying = ({ limited, forwarded, strict, exposed }: Servers): void
       expect((await ask(strict, "GET", "/health")).status).toBe(200)
     })
 
-    test("the request may not say so itself, by its whole URL or its host", async () => {
+    test("can't be claimed by the request itself, with its whole URL or its host", async () => {
       const { host } = new URL(strict.url)
       const key = `x-api-key: ${KEYS.owner}`
       for (const target of [
@@ -114,11 +122,11 @@ export const proxying = ({ limited, forwarded, strict, exposed }: Servers): void
         "https:/pipelines",
         "https:pipelines"
       ]) {
-        const answer = await said(strict, `GET ${target} HTTP/1.1`, [key])
+        const answer = await sendLines(strict, `GET ${target} HTTP/1.1`, [key])
         expect([undefined, 400, 403, 404], `${target} ${answer?.body}`).toContain(answer?.status)
       }
       for (const own of ["https://x", "https:", "x:443"]) {
-        const answer = await connected(strict, async (connection) => {
+        const answer = await withConnection(strict, async (connection) => {
           await connection.send(`GET /pipelines HTTP/1.1\r\nhost: ${own}\r\n${key}\r\n\r\n`)
           return connection.answer()
         })
@@ -126,7 +134,7 @@ export const proxying = ({ limited, forwarded, strict, exposed }: Servers): void
       }
     })
 
-    test("browsers are told to stay with it, over HTTPS alone", async () => {
+    test("adds Strict-Transport-Security, over HTTPS only", async () => {
       const told = async (server: Server, headers: Headers, path = "/health"): Promise<string | null> =>
         (await ask(server, "GET", path, { headers })).headers.get("strict-transport-security")
       for (const path of ["/health", "/pipelines", "/absent"])
@@ -141,12 +149,12 @@ export const proxying = ({ limited, forwarded, strict, exposed }: Servers): void
 
   describe("limits by address", () => {
     let last = 0
-    /** An address that nobody else has. */
+    /** An address that no other test uses. */
     const unused = (): string => `203.0.113.${++last}`
     const from = (address: string): Headers => ({ ...HTTPS, "x-forwarded-for": address })
     const stranger = (server: Server, headers: Headers): Promise<Answer> =>
       ask(server, "POST", EXECUTE, { json: EXECUTION, headers })
-    /** What requests are answered, one after the other. */
+    /** The statuses of several requests, one after the other. */
     const played = async (server: Server, all: ReadonlyArray<Headers>): Promise<ReadonlyArray<number>> => {
       const statuses: Array<number> = []
       for (const headers of all) statuses.push((await stranger(server, headers)).status)
@@ -156,7 +164,7 @@ export const proxying = ({ limited, forwarded, strict, exposed }: Servers): void
     const times = (make: (at: number) => Headers): ReadonlyArray<Headers> =>
       Array.from({ length: PERMITS + 1 }, (_, at) => make(at))
 
-    test("the eleventh within a minute is a 429 that says when to come back; others are not concerned", async () => {
+    test("the eleventh request within a minute is a 429 with Retry-After; other addresses are not affected", async () => {
       const address = unused()
       expect(
         await played(
@@ -171,13 +179,13 @@ export const proxying = ({ limited, forwarded, strict, exposed }: Servers): void
       expect(headers.get("ratelimit-policy")).toBe('"execute";q=10;w=60')
       expect(headers.get("ratelimit")).toMatch(/^"execute";r=0;t=\d+$/)
       expect((await stranger(limited, from(unused()))).status).toBe(401)
-      // Nor is who is known behind the same address.
+      // Neither is an authenticated client with the same address.
       expect((await stranger(limited, { ...from(address), ...apiKey(KEYS.owner) })).status).toBe(202)
-      // What is not limited is still there for them.
+      // Routes without a limit still answer.
       expect((await ask(limited, "GET", "/pipelines", { headers: from(address) })).status).toBe(401)
     })
 
-    test("count whom the nearest proxy names, whatever stands before", async () => {
+    test("use the address that the nearest proxy names, whatever stands before it", async () => {
       const [plain, twice, long, other] = [unused(), unused(), unused(), unused()]
       expect(
         await played(
@@ -206,12 +214,12 @@ export const proxying = ({ limited, forwarded, strict, exposed }: Servers): void
       const statuses: Array<number | undefined> = []
       for (const at of times(() => ({})).keys()) {
         const lines = [`x-forwarded-for: 6.6.6.${at}`, "x-forwarded-proto: https", `x-forwarded-for: ${twice}`]
-        statuses.push((await said(limited, `POST ${EXECUTE} HTTP/1.1`, [...lines, "content-length: 0"]))?.status)
+        statuses.push((await sendLines(limited, `POST ${EXECUTE} HTTP/1.1`, [...lines, "content-length: 0"]))?.status)
       }
       expect(statuses).toEqual(LIMITED)
     })
 
-    test("count the other header's, where that is the one", async () => {
+    test("use the other header, if that is the configured one", async () => {
       const statuses: Array<number> = []
       for (const at of [1, 2, 3, 4]) {
         const headers = { forwarded: `for=6.6.6.${at}, for=198.51.100.9;proto=https`, "x-forwarded-for": `6.6.7.${at}` }
@@ -220,7 +228,7 @@ export const proxying = ({ limited, forwarded, strict, exposed }: Servers): void
       expect(statuses).toEqual([401, 401, 401, 429])
     })
 
-    test("count whoever connects, where no proxy is trusted", async () => {
+    test("use the address of the connection, if no proxy is trusted", async () => {
       const spoofed = times((at) => ({
         "x-forwarded-for": `6.6.6.${at}`,
         forwarded: `for=6.6.6.${at}`,
@@ -232,7 +240,7 @@ export const proxying = ({ limited, forwarded, strict, exposed }: Servers): void
     })
   })
 
-  test("limits by principal count wherever somebody comes from; each answer says what is left", async () => {
+  test("limits by principal count across addresses; each answer says how many requests are left", async () => {
     const execute = (address: number, key: string): Promise<Answer> =>
       ask(limited, "POST", EXECUTE, {
         json: EXECUTION,
@@ -249,7 +257,7 @@ export const proxying = ({ limited, forwarded, strict, exposed }: Servers): void
     expect((await execute(99, KEYS.executes)).status).toBe(202)
   })
 
-  test("the audit log names whom the proxy names", async () => {
+  test("the audit log has the address that the proxy names", async () => {
     const headers = {
       ...HTTPS,
       ...apiKey(KEYS.owner),

@@ -1,4 +1,4 @@
-/** Requests that are refused: what for, in which words, and that nothing was done. */
+/** Refused requests: their status and message, and that they had no effect. */
 import { expect, test } from "vitest"
 import {
   type Answer,
@@ -6,12 +6,12 @@ import {
   detailPaths,
   execute,
   get,
+  newName,
   pathOf,
   post,
   register,
   type Server,
-  statusOf,
-  unused
+  statusOf
 } from "../../http/harness/Client.ts"
 
 const JSON_HEADERS = { "content-type": "application/json" }
@@ -60,14 +60,14 @@ const KNOWN: ReadonlyArray<readonly [method: string, path: string]> = [
   ["POST", "/schedules/some_id/resume"]
 ]
 
-/** A text, some arrays or some objects in each other. */
+/** A text within nested arrays or objects. */
 const deep = (depth: number): Readonly<Record<"array" | "object" | "body", string>> => {
   const array = "[".repeat(depth) + "]".repeat(depth)
   const object = `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`
   return { array, object, body: array }
 }
 
-export const refusing = (server: Server): void => {
+export const refusalSuite = (server: Server): void => {
   test("an unknown pipeline is a 404 that names it, on every endpoint", async () => {
     for (const id of ["absent", "a/b/c", "🎧", "constructor.prototype", "__proto__", "hasOwnProperty", "undefine"]) {
       for (const path of ["/status", "/dag", "/dag/dot", "/visualize"]) {
@@ -95,7 +95,7 @@ export const refusing = (server: Server): void => {
     }
   })
 
-  test("another method is a 405 that says which there are", async () => {
+  test("another method is a 405 that lists the allowed methods", async () => {
     for (const [method, path] of KNOWN) {
       for (const other of ["PUT", "PATCH"]) {
         for (const prefix of ["", "/api/v1"]) {
@@ -114,7 +114,7 @@ export const refusing = (server: Server): void => {
     expect((await ask(server, "DELETE", "/health")).status).toBe(405)
   })
 
-  test("OPTIONS says which methods there are", async () => {
+  test("OPTIONS lists the allowed methods", async () => {
     for (const [method, path] of KNOWN) {
       const { status, headers, text } = await ask(server, "OPTIONS", path)
       expect([200, 204], path).toContain(status)
@@ -123,7 +123,7 @@ export const refusing = (server: Server): void => {
     }
   })
 
-  test("every problem with the parameters is reported at once, with its path, and nothing is started", async () => {
+  test("all problems with the parameters are reported together, with their paths, and nothing starts", async () => {
     const id = await register(server, ["gather"])
     const answer = await post(server, pathOf(id, "/execute"), {
       parameters: {
@@ -153,7 +153,7 @@ export const refusing = (server: Server): void => {
     expect((await statusOf(server, id)).status).toBe("IDLE")
   })
 
-  test("what a wrong value should have been is said: a number, where it is a number", async () => {
+  test("the message for a wrong value names the expected type", async () => {
     const wrong = await execute(server, "slow", { millis: "soon" })
     expect([wrong.status, detailPaths(wrong)]).toEqual([400, ["parameters.millis"]])
     expect(wrong.json.details[0].message).toMatch(/^Expected (?:a )?number$/)
@@ -161,7 +161,7 @@ export const refusing = (server: Server): void => {
     expect(text.json.details[0].message).toMatch(/^Expected (?:a )?string$/)
   })
 
-  test("a step that is not there is a 400 that names it, whatever else is given, and nothing is started", async () => {
+  test("an unknown step is a 400 that names it, whatever else is given, and nothing starts", async () => {
     const id = await register(server, ["extract", "tag"])
     const given = { features: [1, 2] }
     for (const targets of [["label"], ["tag", "label"], ["Tag"], ["extract.tag"], ["__proto__"], [""]]) {
@@ -177,7 +177,7 @@ export const refusing = (server: Server): void => {
     ])
   })
 
-  test("missing and unknown parameters are named, and who needs them", async () => {
+  test("missing and unknown parameters are named, with the steps that need them", async () => {
     const missing = await post(server, "/pipelines/my_pipeline/execute", { wait: true })
     expect(missing.status).toBe(400)
     expect(detailPaths(missing)).toEqual(["parameters.data"])
@@ -188,7 +188,7 @@ export const refusing = (server: Server): void => {
     expect((await execute(server, "no_parameters", { data: "x" })).status).toBe(400)
   })
 
-  test("a body that is not what execute takes is a 400", async () => {
+  test("a body that does not fit execute is a 400", async () => {
     const bad: ReadonlyArray<readonly [body: unknown, paths: ReadonlyArray<string>]> = [
       [null, [""]],
       [[], [""]],
@@ -218,10 +218,10 @@ export const refusing = (server: Server): void => {
     }
   })
 
-  test("what is not JSON is a 400", async () => {
+  test("a body that is not JSON is a 400", async () => {
     const id = await register(server, ["process"])
     const bad = ["{", '{"parameters":', "{'parameters':{}}", "undefined", "NaN", '{"parameters":{}}x', " ", "\0", "﻿x"]
-    for (const path of [pathOf(id, "/execute"), pathOf(unused())]) {
+    for (const path of [pathOf(id, "/execute"), pathOf(newName())]) {
       for (const body of bad) expect((await send(server, path, body)).status, body).toBe(400)
       // Not UTF-8.
       expect((await send(server, path, new Uint8Array([0x22, 0xff, 0xfe, 0x22]))).status).toBe(400)
@@ -237,12 +237,12 @@ export const refusing = (server: Server): void => {
     for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "json"]) {
       const headers = { "content-type": type }
       expect((await ask(server, "POST", execution, { body, headers })).status, type).toBe(415)
-      expect((await ask(server, "POST", pathOf(unused()), { body: "{}", headers })).status, type).toBe(415)
+      expect((await ask(server, "POST", pathOf(newName()), { body: "{}", headers })).status, type).toBe(415)
     }
     for (const type of ["application/json; charset=utf-8", "Application/JSON", "application/json;charset=UTF-8"]) {
       expect((await ask(server, "POST", execution, { body, headers: { "content-type": type } })).status, type).toBe(202)
     }
-    // Without a type it is anything. (A Uint8Array, because fetch gives text a type of its own.)
+    // Without a type it may be anything. (A Uint8Array, because fetch adds a type to a text.)
     expect((await ask(server, "POST", execution, { body: new TextEncoder().encode(body) })).status).toBe(415)
   })
 
@@ -256,10 +256,10 @@ export const refusing = (server: Server): void => {
     const { status, json } = await send(server, path, fill(1_048_576))
     expect([status, json.result?.processed.length]).toEqual([200, 1_048_576 - around])
     expect((await send(server, path, fill(1_048_577))).status).toBe(413)
-    // Two bytes for each character: bytes count.
+    // Two bytes for each character: the bound is in bytes.
     const wide = JSON.stringify({ parameters: { data: "é".repeat(600_000) }, wait: true })
     expect((await send(server, path, wide)).status).toBe(413)
-    expect((await send(server, pathOf(unused()), fill(1_048_577))).status).toBe(413)
+    expect((await send(server, pathOf(newName()), fill(1_048_577))).status).toBe(413)
   })
 
   test("a body of 10 MB is a 413, every time", async () => {
@@ -274,7 +274,7 @@ export const refusing = (server: Server): void => {
     }
   })
 
-  test("JSON nested without end is refused like any other wrong value", async () => {
+  test("deeply nested JSON is refused like any other wrong value", async () => {
     const id = await register(server, ["gather"])
     for (const depth of [1_000, 150_000]) {
       const { array, object } = deep(depth)
@@ -291,13 +291,13 @@ export const refusing = (server: Server): void => {
       for (const body of bodies) {
         expect((await send(server, pathOf(id, "/execute"), body)).status, body.slice(0, 40)).toBe(400)
       }
-      expect((await send(server, pathOf(unused()), `{"pipeline_type":"dataflow","tasks":${array}}`)).status).toBe(400)
-      expect((await send(server, pathOf(unused()), `{"pipeline_type":${object},"tasks":[]}`)).status).toBe(400)
+      expect((await send(server, pathOf(newName()), `{"pipeline_type":"dataflow","tasks":${array}}`)).status).toBe(400)
+      expect((await send(server, pathOf(newName()), `{"pipeline_type":${object},"tasks":[]}`)).status).toBe(400)
     }
     expect((await statusOf(server, id)).status).toBe("IDLE")
   })
 
-  test("keys that every object has are keys like any other", async () => {
+  test("names that every object inherits are ordinary names", async () => {
     const path = "/pipelines/my_pipeline/execute"
     for (const key of ["__proto__", "constructor", "prototype", "toString"]) {
       const named = JSON.stringify(key)
@@ -312,7 +312,7 @@ export const refusing = (server: Server): void => {
       const inherited = await send(server, path, `{${named}:{"parameters":{"data":"x"},"wait":true}}`)
       expect(inherited.status, key).toBe(400)
     }
-    // Inside of a value they are data, and change nothing.
+    // Within a value they are data, and change nothing.
     const nested = '{"parameters":{"data":{"__proto__":{"toString":1}}}}'
     expect(detailPaths(await send(server, path, nested))).toEqual(["parameters.data"])
     expect((await post(server, path, {})).status).toBe(400)

@@ -7,18 +7,18 @@ import {
   expectRecent,
   get,
   keysOf,
+  newName,
   pathOf,
   post,
   register,
   type Server,
-  start,
-  unused
+  start
 } from "../../http/harness/Client.ts"
 
 const put = (server: Server, id: string, tasks: unknown, kind: unknown = "dataflow"): Promise<Answer> =>
   post(server, pathOf(id), { pipeline_type: kind, tasks })
 
-/** What can't be built: its tasks, its kind, and what the message has to name. */
+/** Definitions that can't be built: tasks, kind, and the names in the message. */
 const UNBUILDABLE: ReadonlyArray<{
   readonly what: string
   readonly tasks: ReadonlyArray<string>
@@ -61,9 +61,9 @@ const HOSTILE_IDS = [
   "x".repeat(200)
 ]
 
-export const registering = (server: Server): void => {
-  test("a registered pipeline answers 201 with its row, and is there", async () => {
-    const id = unused()
+export const registrationSuite = (server: Server): void => {
+  test("a registered pipeline answers 201 with its row, and is listed", async () => {
+    const id = newName()
     const { status, json } = await put(server, id, ["tag", "extract"])
     expect(status).toBe(201)
     expect(keysOf(json)).toEqual(["created_at", "pipeline_id", "pipeline_type", "tasks"])
@@ -74,8 +74,8 @@ export const registering = (server: Server): void => {
     expect((await execute(server, id, { path: "a" })).json.result).toEqual(["tag-97"])
   })
 
-  test("a sequential pipeline runs its tasks in the order that was given", async () => {
-    const id = unused()
+  test("a sequential pipeline runs its tasks in the given order", async () => {
+    const id = newName()
     const { status, json } = await put(server, id, ["increment", "double", "label"], "sequential")
     expect(status).toBe(201)
     expect(json).toMatchObject({ pipeline_type: "sequential", tasks: ["increment", "double", "label"] })
@@ -90,14 +90,14 @@ export const registering = (server: Server): void => {
     ])
   })
 
-  test("a sequence may have a task more than once", async () => {
+  test("a sequence may contain a task more than once", async () => {
     const id = await register(server, ["double", "double", "increment", "double"], "sequential")
     expect((await execute(server, id, { value: 1 })).json.result).toBe(10)
     const { json } = await get(server, pathOf(id, "/visualize"))
     expect(json.execution_levels).toHaveLength(4)
   })
 
-  test("an id that exists is a 409 and stays what it was", async () => {
+  test("an existing id is a 409, and its pipeline stays unchanged", async () => {
     const id = await register(server, ["extract"])
     for (const taken of [id, "my_pipeline"]) {
       const before = await get(server, pathOf(taken, "/dag"))
@@ -107,14 +107,14 @@ export const registering = (server: Server): void => {
     }
   })
 
-  test("of many who register one id at once, one does", async () => {
-    const id = unused()
+  test("of many simultaneous registrations of one id, one succeeds", async () => {
+    const id = newName()
     const answers = await Promise.all(Array.from({ length: 20 }, () => put(server, id, ["extract"])))
     expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array<number>(19).fill(409)])
   })
 
   test.for(UNBUILDABLE)("a graph with $what is a 422 that says so", async ({ tasks, kind, names }) => {
-    const id = unused()
+    const id = newName()
     const { status, json } = await put(server, id, tasks, kind)
     expect(status).toBe(422)
     expect(json.message).toMatch(names)
@@ -124,13 +124,13 @@ export const registering = (server: Server): void => {
     expect((await put(server, id, ["extract"])).status).toBe(201)
   })
 
-  test("each kind of 422 has an error of its own", async () => {
-    const answers = await Promise.all(UNBUILDABLE.map(({ tasks, kind }) => put(server, unused(), tasks, kind)))
+  test("each kind of 422 has its own error name", async () => {
+    const answers = await Promise.all(UNBUILDABLE.map(({ tasks, kind }) => put(server, newName(), tasks, kind)))
     const errors = answers.slice(0, 8).map(({ json }) => json.error)
     expect(new Set(errors).size).toBe(8)
   })
 
-  test("ids that no pipeline can have are a 422", async () => {
+  test("invalid ids are a 422", async () => {
     for (const id of ["result", "__proto__", "x".repeat(201), "line\nbreak", "nul\0"]) {
       const { status, json } = await put(server, id, ["extract"])
       expect(status, JSON.stringify(id)).toBe(422)
@@ -153,7 +153,7 @@ export const registering = (server: Server): void => {
     expect((await get(server, pathOf(id, "/status"))).json.task_id).toBe(taskId)
   })
 
-  test("every mistake in a definition is reported at once", async () => {
+  test("every mistake in a definition is reported together", async () => {
     const bad: ReadonlyArray<readonly [body: unknown, paths: ReadonlyArray<string>]> = [
       [{}, ["pipeline_type", "tasks"]],
       [{ pipeline_type: "parallel", tasks: "extract" }, ["pipeline_type", "tasks"]],
@@ -163,7 +163,7 @@ export const registering = (server: Server): void => {
       [{ pipeline_type: ["dataflow"], tasks: ["extract"] }, ["pipeline_type"]]
     ]
     for (const [body, paths] of bad) {
-      const id = unused()
+      const id = newName()
       const answer = await post(server, pathOf(id), body)
       expect(answer.status, JSON.stringify(body)).toBe(400)
       for (const path of paths) expect(detailPaths(answer).some((found) => found.startsWith(path))).toBe(true)
@@ -171,9 +171,9 @@ export const registering = (server: Server): void => {
     }
   })
 
-  test("task names that every object has are as unknown as others", async () => {
+  test("names of inherited properties are unknown tasks like others", async () => {
     for (const name of ["constructor", "__proto__", "toString", "hasOwnProperty", ""]) {
-      expect((await put(server, unused(), [name])).status, name).toBe(422)
+      expect((await put(server, newName(), [name])).status, name).toBe(422)
     }
   })
 }

@@ -1,4 +1,4 @@
-/** The events of a run as they happen: each once and in order, whenever a reader comes, goes and comes back. */
+/** The events of a run as they happen: each once and in order, even if readers disconnect and reconnect. */
 import { expect, test } from "vitest"
 import {
   ask,
@@ -6,12 +6,12 @@ import {
   get,
   INSTANT,
   type Json,
+  newName,
   post,
   resultOf,
   type Server,
   start,
-  until,
-  unused
+  until
 } from "../../http/harness/Client.ts"
 import { Listener } from "../../http/harness/Listener.ts"
 
@@ -34,8 +34,8 @@ const ONE = ["PipelineStartEvent", "StepStartEvent process", "StepCompleteEvent 
 const sequences = (from: number, to: number): ReadonlyArray<number> =>
   Array.from({ length: to - from + 1 }, (_, at) => from + at)
 
-export const eventing = (server: Server): void => {
-  test("a run that is over tells all of it, in order, and ends", async () => {
+export const runEventsSuite = (server: Server): void => {
+  test("a finished run's stream has all events, in order, and ends", async () => {
     const { json } = await execute(server, "my_pipeline", { data: "x" })
     const listener = await Listener.open(server, `/runs/${json.task_id}/events`)
     await listener.ended
@@ -59,8 +59,8 @@ export const eventing = (server: Server): void => {
     expect(timestamps).toEqual(timestamps.toSorted((one, other) => one - other))
   })
 
-  test("a run that goes on tells what happens when it happens, to everyone who listens", async () => {
-    const gate = unused()
+  test("a running run's stream delivers events as they happen, to every reader", async () => {
+    const gate = newName()
     const taskId = await start(server, "held", { gate })
     const listeners = await Promise.all(
       Array.from({ length: 5 }, () => Listener.open(server, `/api/v1/runs/${taskId}/events`))
@@ -77,8 +77,8 @@ export const eventing = (server: Server): void => {
     }
   })
 
-  test("whoever comes back goes on where they were, by header or by query, and is told when nothing is left", async () => {
-    const gate = unused()
+  test("a reader that reconnects continues after its last event, by header or by query; with none left it gets 204", async () => {
+    const gate = newName()
     const taskId = await start(server, "held", { gate })
     const path = `/runs/${taskId}/events`
     const early = await Listener.open(server, path)
@@ -100,8 +100,8 @@ export const eventing = (server: Server): void => {
     }
   })
 
-  test("failures, retries, skipped steps and cancels have types of their own, and no path of the host", async () => {
-    const { json } = await post(server, "/pipelines/flaky/execute", { parameters: { gate: unused() }, wait: true })
+  test("failures, retries, skipped steps and cancels have event types of their own, and no path of the host", async () => {
+    const { json } = await post(server, "/pipelines/flaky/execute", { parameters: { gate: newName() }, wait: true })
     const listener = await Listener.open(server, `/runs/${json.task_id}/events`)
     await listener.ended
     expect(types(listener.events)).toEqual(
@@ -111,7 +111,7 @@ export const eventing = (server: Server): void => {
     expect(retried).toMatchObject({ attempt: 1, error: { error: expect.any(String), message: expect.any(String) } })
     expect(retried.wait_ms).toBeGreaterThan(0)
     expect(JSON.stringify(listener.events)).not.toContain("/srv/vault")
-    const gate = unused()
+    const gate = newName()
     const taskId = await start(server, "held", { gate })
     const cancelled = await Listener.open(server, `/runs/${taskId}/events?types=PipelineCancelEvent`)
     await post(server, `/runs/${taskId}/cancel`, { reason: "enough" })
@@ -119,7 +119,7 @@ export const eventing = (server: Server): void => {
     expect(cancelled.events).toMatchObject([{ type: "PipelineCancelEvent", reason: "enough", task_id: taskId }])
   })
 
-  test("an item that failed has an event of its own, and its step says how many there were", async () => {
+  test("a failed item has its own event, and its step has the number of failed items", async () => {
     const { json } = await execute(server, "lenient", { texts: ["a", "", "c", ""] })
     expect(json.result).toEqual(["A", "C"])
     const listener = await Listener.open(server, `/runs/${json.task_id}/events?types=StepItemErrorEvent`)
@@ -134,18 +134,18 @@ export const eventing = (server: Server): void => {
     expect(run.steps).toMatchObject([{ name: "shout", status: "COMPLETED", items_failed: 2 }])
   })
 
-  test("only the types that are asked for are told, and the stream ends all the same", async () => {
+  test("a filter by types delivers only those, and the stream still ends", async () => {
     const { json } = await execute(server, "my_pipeline", { data: "x" })
     const listener = await Listener.open(server, `/runs/${json.task_id}/events?types=StepStartEvent,StepErrorEvent`)
     await listener.ended
     expect([types(listener.events), listener.ids]).toEqual([["StepStartEvent process"], ["2"]])
-    // Whoever comes again, as browsers do, hears that there is nothing more.
+    // A reconnecting reader, such as a browser, learns that there is nothing more.
     const headers = { "last-event-id": listener.place! }
     const path = `/runs/${json.task_id}/events?types=StepStartEvent,StepErrorEvent`
     expect((await ask(server, "GET", path, { headers })).status).toBe(204)
   })
 
-  test("what can't be read is refused by name, and what is not there is a 404", async () => {
+  test("invalid requests are refused by name, and an unknown run is a 404", async () => {
     const { json } = await execute(server, "my_pipeline", { data: "x" })
     const path = `/runs/${json.task_id}/events`
     for (const [query, headers, name] of [
@@ -163,8 +163,8 @@ export const eventing = (server: Server): void => {
     expect([status, text, headers.get("content-type")]).toEqual([200, "", "text/event-stream"])
   })
 
-  test("readers that go away hold nothing up", async () => {
-    const gate = unused()
+  test("readers that disconnect hold up no run", async () => {
+    const gate = newName()
     const taskId = await start(server, "held", { gate })
     const gone = await Promise.all(Array.from({ length: 100 }, () => Listener.open(server, `/runs/${taskId}/events`)))
     for (const listener of gone) listener.close()
@@ -175,10 +175,10 @@ export const eventing = (server: Server): void => {
     expect((await resultOf(server, taskId)).status).toBe(200)
   })
 
-  test("the feed of a pipeline tells what happens to its runs from now on, and to no others", async () => {
+  test("the feed of a pipeline delivers events of its runs from now on, and of no others", async () => {
     await execute(server, "my_pipeline", { data: "before" })
     const feed = await Listener.open(server, "/pipelines/my_pipeline/events")
-    const { json: other } = await execute(server, "open_gate", { gate: unused() })
+    const { json: other } = await execute(server, "open_gate", { gate: newName() })
     const runs = [
       await execute(server, "my_pipeline", { data: "x" }),
       await execute(server, "my_pipeline", { data: "y" })
@@ -195,7 +195,7 @@ export const eventing = (server: Server): void => {
     feed.close()
   })
 
-  test("the feed of all goes on behind any event, by header or by query", async () => {
+  test("the feed of all runs continues after any event, by header or by query", async () => {
     const first = await Listener.open(server, "/events")
     const { json } = await execute(server, "my_pipeline", { data: "x" })
     const mine = (listener: Listener) => listener.events.filter(({ task_id }) => task_id === json.task_id)
@@ -218,7 +218,7 @@ export const eventing = (server: Server): void => {
     }
   })
 
-  test("a feed says when events are missed, and refuses what is no id of its own", async () => {
+  test("a feed reports missed events, and refuses an invalid event id", async () => {
     const { json } = await execute(server, "my_pipeline", { data: "x" })
     const late = await Listener.open(server, "/pipelines/my_pipeline/events?after=1-1.1")
     await until("its events", async () => late.events.find(({ task_id: id }) => id === json.task_id && true))

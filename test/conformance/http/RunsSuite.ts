@@ -1,4 +1,4 @@
-/** Runs as a whole: listed, looked at, cancelled, retried, removed. */
+/** Runs: listing, reading, cancelling, retrying and deleting them. */
 import { expect, test } from "vitest"
 import {
   ask,
@@ -9,14 +9,14 @@ import {
   INSTANT,
   type Json,
   keysOf,
+  newName,
   post,
   register,
   resultOf,
   type Server,
   start,
   statusOf,
-  until,
-  unused
+  until
 } from "../../http/harness/Client.ts"
 
 const ROW = [
@@ -79,7 +79,7 @@ const untilOver = (server: Server, taskId: string): Promise<Json> =>
 const idsOf = ({ json }: { readonly json: Json }): ReadonlyArray<string> =>
   json.runs.map((run: Json) => run.task_id as string)
 
-export const managing = (server: Server): void => {
+export const runsSuite = (server: Server): void => {
   test("GET /runs lists runs, newest first, in rows of one shape", async () => {
     const id = await register(server, ["process"])
     const taskIds: Array<string> = []
@@ -103,7 +103,7 @@ export const managing = (server: Server): void => {
     expect(idsOf(await get(server, "/runs?limit=1"))).toHaveLength(1)
   })
 
-  test("GET /runs goes on with its cursor, and filters by pipeline, status and time", async () => {
+  test("GET /runs pages with its cursor, and filters by pipeline, status and time", async () => {
     const id = await register(server, ["begin", "fail"])
     const other = await register(server, ["process"])
     const taskIds: Array<string> = []
@@ -128,7 +128,7 @@ export const managing = (server: Server): void => {
     expect(idsOf(await get(server, "/runs?pipeline_id=absent"))).toEqual([])
   })
 
-  test("GET /runs refuses what it can't read, all of it at once", async () => {
+  test("GET /runs refuses invalid queries, and reports all problems together", async () => {
     for (const [query, paths] of [
       ["status=DONE", ["status"]],
       ["limit=0", ["limit"]],
@@ -147,7 +147,7 @@ export const managing = (server: Server): void => {
     }
   })
 
-  test("GET /runs/{id} is all of a run: what went in, what became of each step, what came out", async () => {
+  test("GET /runs/{id} has the whole run: parameters, the state of each step, result", async () => {
     const { json } = await execute(server, "winding", { number: 3 })
     const run = await detailOf(server, json.task_id)
     expect(keysOf(run)).toEqual([...DETAIL, "result"].sort())
@@ -172,7 +172,7 @@ export const managing = (server: Server): void => {
     for (const step of run.steps) expect(keysOf(step)).toEqual(STEP)
     const steps = new Map(run.steps.map((step: Json) => [step.name, step]))
     expect(steps.get("count")).toMatchObject({ status: "COMPLETED", attempts: 1 })
-    // It ends at once: its outcome does not wait for its progress to be written.
+    // It ends immediately: its outcome does not wait for its progress to be written.
     expect([null, { done: 1, total: 4 }]).toContainEqual((steps.get("count") as Json).progress)
     expect(steps.get("square")).toMatchObject({ status: "COMPLETED", progress: { done: 3, total: 3 } })
     expect(steps.get("parity")).toMatchObject({ status: "COMPLETED", arm: "no" })
@@ -186,7 +186,7 @@ export const managing = (server: Server): void => {
   })
 
   test("GET /runs/{id} of a failed run says why, and hides the host", async () => {
-    const gate = unused()
+    const gate = newName()
     const { status, json } = await execute(server, "flaky", { gate })
     expect(status).toBe(500)
     const run = await detailOf(server, json.task_id)
@@ -206,7 +206,7 @@ export const managing = (server: Server): void => {
     expect(keysOf(run)).toEqual(DETAIL)
   })
 
-  test("GET /runs/{id}/logs has what its tasks wrote", async () => {
+  test("GET /runs/{id}/logs has the log lines of its tasks", async () => {
     const { json } = await execute(server, "winding", { number: 2 })
     const answer = await get(server, `/runs/${json.task_id}/logs`)
     expect(answer.json).toEqual({
@@ -225,9 +225,9 @@ export const managing = (server: Server): void => {
     })
   })
 
-  test("POST cancel ends a run that runs or waits, once; one that is over stays as it is", async () => {
+  test("POST cancel ends a running or waiting run, once; a finished run stays unchanged", async () => {
     const id = await register(server, HELD_TASKS)
-    const taskId = await start(server, id, { gate: unused() })
+    const taskId = await start(server, id, { gate: newName() })
     await until("the second step", async () => ((await statusOf(server, id)).steps_completed === 1 ? true : undefined))
     const cancelled = await post(server, `/runs/${taskId}/cancel`, { reason: "no longer wanted" })
     expect([cancelled.status, cancelled.json]).toEqual([202, { task_id: taskId, status: "CANCELLED" }])
@@ -246,8 +246,8 @@ export const managing = (server: Server): void => {
     expect((await detailOf(server, delayed.json.task_id)).status).toBe("CANCELLED")
   })
 
-  test("POST cancel ends one step, and the run goes on by its policy", async () => {
-    const gate = unused()
+  test("POST cancel ends one step, and the run continues by its policy", async () => {
+    const gate = newName()
     const waited = await post(server, "/pipelines/held/execute", { parameters: { gate }, on_failure: "continue" })
     const taskId = waited.json.task_id
     await until("the step", async () => {
@@ -266,8 +266,8 @@ export const managing = (server: Server): void => {
     expect([unknown.status, unknown.json.error, unknown.json.step]).toEqual([400, "UnknownStepError", "absent"])
   })
 
-  test("POST retry starts a run that keeps what was completed, and runs the rest", async () => {
-    const gate = unused()
+  test("POST retry starts a run that keeps completed steps, and runs the rest", async () => {
+    const gate = newName()
     const failed = await execute(server, "flaky", { gate })
     await execute(server, "open_gate", { gate })
     const retried = await ask(server, "POST", `/runs/${failed.json.task_id}/retry`)
@@ -289,18 +289,18 @@ export const managing = (server: Server): void => {
     expect([unknown.status, unknown.json.error]).toEqual([400, "UnknownStepError"])
   })
 
-  test("POST retry of a run that is not over is a 409, and starts nothing", async () => {
+  test("POST retry of an unfinished run is a 409, and starts nothing", async () => {
     const id = await register(server, HELD_TASKS)
-    const taskId = await start(server, id, { gate: unused() })
+    const taskId = await start(server, id, { gate: newName() })
     const { status, json } = await post(server, `/runs/${taskId}/retry`, {})
     expect([status, json.error, json.task_id]).toEqual([409, "RunUnfinishedError", taskId])
     expect(idsOf(await get(server, `/runs?pipeline_id=${id}`))).toEqual([taskId])
     await post(server, `/runs/${taskId}/cancel`, {})
   })
 
-  test("DELETE removes a run that is over, and refuses one that is not", async () => {
+  test("DELETE removes a finished run, and refuses an unfinished one", async () => {
     const id = await register(server, HELD_TASKS)
-    const taskId = await start(server, id, { gate: unused() })
+    const taskId = await start(server, id, { gate: newName() })
     const refused = await ask(server, "DELETE", `/runs/${taskId}`)
     expect([refused.status, refused.json.error, refused.json.task_id]).toEqual([409, "RunUnfinishedError", taskId])
     await post(server, `/runs/${taskId}/cancel`, {})
@@ -312,7 +312,7 @@ export const managing = (server: Server): void => {
     expect((await statusOf(server, id)).status).toBe("IDLE")
   })
 
-  test("a run that is unknown is a 404 by every way of asking", async () => {
+  test("an unknown run is a 404 on every route", async () => {
     for (const [method, path] of [
       ["GET", ""],
       ["GET", "/logs"],
@@ -325,7 +325,7 @@ export const managing = (server: Server): void => {
     }
   })
 
-  test("bodies of cancel and retry are checked", async () => {
+  test("bodies of cancel and retry are validated", async () => {
     const { json } = await execute(server, "no_parameters", {})
     for (const [path, body, paths] of [
       ["cancel", { reason: 1, step: {}, why: "x" }, ["reason", "step", "why"]],
@@ -340,7 +340,7 @@ export const managing = (server: Server): void => {
     }
   })
 
-  test("how long a run and its steps took is what lies between their instants, in milliseconds", async () => {
+  test("durations of a run and its steps are the differences of their instants, in milliseconds", async () => {
     const { json } = await execute(server, "slow", { millis: 60 })
     const failed = await execute(server, "failing", { how: "text" })
     for (const taskId of [json.task_id, failed.json.task_id]) {
@@ -353,7 +353,7 @@ export const managing = (server: Server): void => {
     const [step] = (await detailOf(server, json.task_id)).steps
     expect(step.duration_ms).toBeGreaterThanOrEqual(59)
     const id = await register(server, HELD_TASKS)
-    const taskId = await start(server, id, { gate: unused() })
+    const taskId = await start(server, id, { gate: newName() })
     await until("the second step", async () => ((await statusOf(server, id)).steps_completed === 1 ? true : undefined))
     const going = await detailOf(server, taskId)
     expect([going.duration_ms, ...going.steps.slice(1).map((each: Json) => each.duration_ms)]).toEqual([

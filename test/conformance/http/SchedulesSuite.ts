@@ -1,4 +1,4 @@
-/** Schedules: made, listed, paused, removed, refused, and the runs that they start. */
+/** Schedules: creating, listing, pausing, removing and refusing them, and the runs that they start. */
 import { expect, test } from "vitest"
 import {
   ask,
@@ -8,12 +8,12 @@ import {
   INSTANT,
   type Json,
   keysOf,
+  newName,
   pathOf,
   post,
   register,
   type Server,
-  until,
-  unused
+  until
 } from "../../http/harness/Client.ts"
 
 const KEYS = [
@@ -36,9 +36,9 @@ const KEYS = [
   "time_zone"
 ]
 
-export const scheduling = (server: Server): void => {
-  test("POST /schedules makes one by cron; it is listed, read and removed", async () => {
-    const id = unused()
+export const schedulesSuite = (server: Server): void => {
+  test("POST /schedules creates a cron schedule; it can be listed, read and removed", async () => {
+    const id = newName()
     const made = await post(server, "/schedules", {
       id,
       pipeline_id: "my_pipeline",
@@ -92,7 +92,7 @@ export const scheduling = (server: Server): void => {
     }
   })
 
-  test("one by interval starts runs that say whose they are; paused it starts none", async () => {
+  test("an interval schedule starts runs that name their schedule; while paused it starts none", async () => {
     const pipeline = await register(server, ["process"])
     const { json } = await post(server, "/schedules", { pipeline_id: pipeline, every: 1, parameters: { data: "tick" } })
     expect(json).toMatchObject({ every: 1, cron: null, time_zone: null, overlap: "skip", catch_up: "skip", grace: 60 })
@@ -111,13 +111,13 @@ export const scheduling = (server: Server): void => {
     expect([paused.status, paused.json.paused, paused.json.next_at]).toEqual([200, true, null])
     const resumed = await ask(server, "POST", `/schedules/${json.id}/resume`)
     expect([resumed.json.paused, Date.parse(resumed.json.next_at) > Date.now() - 1_000]).toEqual([false, true])
-    // A pipeline with a schedule is needed.
+    // A pipeline with a schedule can't be removed.
     expect((await ask(server, "DELETE", pathOf(pipeline))).json.error).toBe("PipelineProtectedError")
     await ask(server, "DELETE", `/schedules/${json.id}`)
   })
 
-  test("the same again is the one that is there, another one of its id a 409", async () => {
-    const id = unused()
+  test("the same definition again returns the existing schedule, another one under its id is a 409", async () => {
+    const id = newName()
     const body = { id, pipeline_id: "no_parameters", every: 3_600 }
     const first = await post(server, "/schedules", body)
     expect((await post(server, "/schedules", body)).json).toEqual(first.json)
@@ -126,7 +126,7 @@ export const scheduling = (server: Server): void => {
     await ask(server, "DELETE", `/schedules/${id}`)
   })
 
-  test("one that can't be is refused by name, and is not kept", async () => {
+  test("an invalid schedule is refused by name, and is not kept", async () => {
     const body = { pipeline_id: "no_parameters", every: 60 }
     const cron = (expression: string, zone?: string) => ({
       pipeline_id: "no_parameters",

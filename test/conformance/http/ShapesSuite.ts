@@ -1,4 +1,4 @@
-/** What can be read: the exact shapes of every GET but the results, and how a path may be asked for. */
+/** The exact shapes of every GET except results, and the forms of a path. */
 import { expect, test } from "vitest"
 import { HOW, hostile } from "../../fixtures/pipelines.ts"
 import {
@@ -31,8 +31,8 @@ const headersOf = (headers: Headers): Readonly<Record<string, string>> => {
   return Object.fromEntries([...headers].filter(([name]) => !own.has(name)))
 }
 
-export const reading = (server: Server): void => {
-  test("GET /health says that server and store work", async () => {
+export const shapesSuite = (server: Server): void => {
+  test("GET /health says that server and Store work", async () => {
     const { status, json } = await get(server, "/health")
     expect(status).toBe(200)
     expect(keysOf(json)).toEqual(["broker_connected", "memory_mb", "status", "timestamp"])
@@ -122,7 +122,7 @@ export const reading = (server: Server): void => {
     })
   })
 
-  test("names survive, whatever is in them", async () => {
+  test("names keep all their characters", async () => {
     const { id } = hostile
     const { json } = await get(server, pathOf(id, "/visualize"))
     expect(json.pipeline_id).toBe(id)
@@ -135,7 +135,7 @@ export const reading = (server: Server): void => {
     expect((await get(server, pathOf(id, "/status"))).json).toMatchObject({ pipeline_id: id, status: "COMPLETED" })
   })
 
-  test("every path answers under /api/v1 too, with a query or without", async () => {
+  test("every path answers under /api/v1 too, with or without a query", async () => {
     const { json } = await execute(server, "my_pipeline", { data: "x" })
     for (const path of paths(json.task_id)) {
       const plain = await get(server, path)
@@ -167,13 +167,13 @@ export const reading = (server: Server): void => {
       const head = await ask(server, "HEAD", path)
       expect([head.status, head.text], path).toEqual([got.status, ""])
       expect(headersOf(head.headers), path).toEqual(headersOf(got.headers))
-      // It may be left out, but it must not be another one. The length of /health changes with its numbers.
+      // It may be absent, but must not differ. The length of /health changes with its numbers.
       const length = head.headers.get("content-length")
       if (length !== null && path !== "/health") expect(length, path).toBe(String(Buffer.byteLength(got.text)))
     }
   })
 
-  test("a failed run answers the same error wherever it is asked for", async () => {
+  test("the error of a failed run is the same on every route", async () => {
     for (const how of HOW) {
       const waited = await execute(server, "failing", { how })
       expect(waited.status, how).toBe(500)

@@ -1,4 +1,6 @@
-/** How a server ends when a process manager tells it to: everybody who waits is answered, and nobody is left hanging. */
+/**
+ * How a server shuts down on a signal of a process manager: waiting clients get their answer, and no connection hangs.
+ */
 import { afterEach, describe, expect, test } from "vitest"
 import { execute, start, until } from "../../http/harness/Client.ts"
 import { Connection } from "../../http/harness/Connection.ts"
@@ -18,7 +20,7 @@ const ask = async (connection: RawConnection, pipelineId: string, parameters: ob
   await connection.send(body)
 }
 
-/** Whether the server still takes connections. */
+/** Whether the server still accepts connections. */
 const listens = async (server: Launched): Promise<boolean> => {
   try {
     const connection = await RawConnection.open(server)
@@ -32,7 +34,7 @@ const listens = async (server: Launched): Promise<boolean> => {
 }
 
 /** Declares the suite for `servers/<script>.ts` on a runtime. */
-export const shutdown = (name: string, runtime: Runtime, script: string): void => {
+export const shutdownSuite = (name: string, runtime: Runtime, script: string): void => {
   describe(`SIGTERM to ${name}`, () => {
     const opened: Array<{ readonly destroy: () => void }> = []
     const servers: Array<Launched> = []
@@ -51,7 +53,7 @@ export const shutdown = (name: string, runtime: Runtime, script: string): void =
       opened.push(connection)
       return connection
     }
-    /** A server in which `pipelineId` runs and somebody waits for it. */
+    /** A server with a running run of `pipelineId`, and a client that waits for it. */
     const waiting = async (pipelineId: string, parameters: object, graceMillis: number) => {
       const server = await serve(graceMillis)
       const waiter = await open(server)
@@ -67,7 +69,7 @@ export const shutdown = (name: string, runtime: Runtime, script: string): void =
       expect(await listens(server)).toBe(false)
     }
 
-    test("with nothing to do, it ends", async () => {
+    test("an idle server ends", async () => {
       const server = await serve(10_000)
       expect((await execute(server, "my_pipeline", { data: "x" })).status).toBe(200)
       // A connection that is kept alive does not keep the server alive.
@@ -78,7 +80,7 @@ export const shutdown = (name: string, runtime: Runtime, script: string): void =
       await expectGone(server)
     })
 
-    test("a run of a second is finished and its answer sent in full", async () => {
+    test("a run of one second finishes, and its answer is sent in full", async () => {
       const { server, waiter } = await waiting("slow", { millis: 1_000 }, 10_000)
       server.terminate()
       const answer = await waiter.answer()
@@ -88,7 +90,7 @@ export const shutdown = (name: string, runtime: Runtime, script: string): void =
     })
 
     test.for(["slow", "stubborn"])(
-      "a run without end (%s) is cancelled after the grace period, and answered",
+      "an endless run (%s) is cancelled after the grace period, and answered",
       async (id) => {
         const { server, waiter } = await waiting(id, id === "slow" ? { millis: 3_600_000 } : {}, 500)
         const begin = Date.now()
@@ -105,7 +107,7 @@ export const shutdown = (name: string, runtime: Runtime, script: string): void =
       }
     )
 
-    test("who listens hears the end of what runs, and is let go", async () => {
+    test("event streams deliver the end of running runs, and then end", async () => {
       const { server, waiter } = await waiting("slow", { millis: 500 }, 10_000)
       const [feed, socket, silent] = [
         await Listener.open(server, "/events"),
@@ -122,9 +124,9 @@ export const shutdown = (name: string, runtime: Runtime, script: string): void =
       await expectGone(server)
     })
 
-    test("who comes during the end is refused, and never left hanging", async () => {
+    test("requests during shutdown get 503, and no connection hangs", async () => {
       const { server, waiter } = await waiting("slow", { millis: 1_000 }, 10_000)
-      // Connections from before: one is in the middle of its request, one is idle.
+      // Connections from before the signal: one is in the middle of its request, one is idle.
       const half = await open(server)
       const body = JSON.stringify({ parameters: { data: "x" }, wait: true })
       await half.request("POST", "/pipelines/my_pipeline/execute", {
@@ -143,13 +145,13 @@ export const shutdown = (name: string, runtime: Runtime, script: string): void =
       for (const connection of [half, idle]) {
         const answer: RawAnswer | undefined = await connection.answer()
         if (answer === undefined) continue
-        // Deno's shutdown takes away what has come of a half-sent body, so there it counts as ended early.
+        // Deno's shutdown drops the received half of a body, so there the body counts as ended early.
         if (runtime === "deno" && connection === half && answer.status === 400) continue
         expect(answer.status).toBe(503)
         expect(answer.headers.get("retry-after")).toMatch(/^\d+$/)
       }
       await expect(start(server, "my_pipeline", { data: "x" })).rejects.toThrow()
-      // They did not cost the one who waited the answer.
+      // They did not cost the waiting client its answer.
       expect((await waiter.answer())?.status).toBe(200)
       await expectGone(server)
     })

@@ -1,20 +1,28 @@
-/** Who may listen to what over a WebSocket, and how they say who they are. */
+/** Who may subscribe to what over a WebSocket, and how clients authenticate there. */
 import { beforeAll, expect, test } from "vitest"
 import { FLOWS, KEYS } from "../../fixtures/access.ts"
 import { ask, type Json, type Server, until } from "../../http/harness/Client.ts"
 import { Connection } from "../../http/harness/Connection.ts"
-import { contract, Maker, type Target } from "../../http/harness/Contract.ts"
-import { apiKey, bearer, type Comer, claims, comers, expected, jwt } from "../../http/harness/Credentials.ts"
+import { contract, ObjectFactory, type Target } from "../../http/harness/Contract.ts"
+import {
+  apiKey,
+  bearer,
+  type ClientKind,
+  claims,
+  clientKinds,
+  expectedStatus,
+  jwt
+} from "../../http/harness/Credentials.ts"
 import { Listener } from "../../http/harness/Listener.ts"
 
 const OWNER = apiKey(KEYS.owner)
 
-/** What is said of each status. */
+/** The message for each status. */
 const SAID = (status: number, subject: object): string =>
   status === 403 ? "AccessDeniedError" : "task_id" in subject ? "RunNotFoundError" : "PipelineNotFoundError"
 
-/** Somebody's credentials as a message, where they are one key or one token. */
-const asMessage = ({ headers }: Comer): Json | undefined => {
+/** Credentials as a message, if they are a single key or token. */
+const asMessage = ({ headers }: ClientKind): Json | undefined => {
   const [[name, value] = ["", ""], ...more] = Object.entries(headers)
   if (more.length > 0 || value.trim() === "") return undefined
   if (name === "x-api-key") return { type: "auth", api_key: value }
@@ -22,69 +30,69 @@ const asMessage = ({ headers }: Comer): Json | undefined => {
   return token === undefined ? undefined : { type: "auth", token }
 }
 
-export const knocking = (
+export const socketAuthSuite = (
   server: Server,
   others: Readonly<Record<"limited" | "strict" | "forwarded", Server>>
 ): void => {
-  // The last ones: the matrix uses up the first.
-  const maker = new Maker(server, OWNER, FLOWS.slice(-3))
+  // The last ones, because the matrix uses up the first.
+  const maker = new ObjectFactory(server, OWNER, FLOWS.slice(-3))
   let target: Target
-  let everybody: ReadonlyArray<Comer>
+  let clients: ReadonlyArray<ClientKind>
 
   beforeAll(async () => {
     const pipeline = await maker.pipeline()
     target = { pipeline, run: await maker.run(pipeline), schedule: "" }
-    everybody = await comers(maker, target)
+    clients = await clientKinds(maker, target)
   })
 
-  /** What is wrong with what somebody who is connected is told. */
-  const listen = async (connection: Connection, comer: Comer): Promise<ReadonlyArray<string>> => {
+  /** The wrong answers on this connection. */
+  const listen = async (connection: Connection, client: ClientKind): Promise<ReadonlyArray<string>> => {
     const wrong: Array<string> = []
     for (const [key, subject] of [
       ["GET /pipelines/{pipeline_id}/events", { pipeline_id: target.pipeline }],
       ["GET /runs/{task_id}/events", { task_id: target.run }],
       ["GET /events", { pipeline_id: "*" }]
     ] as const) {
-      const status = expected(contract[key]!, comer)
+      const status = expectedStatus(contract[key]!, client)
       const said = await connection.ask({ type: "subscribe", ...subject, ...("task_id" in subject && { after: 100 }) })
       if (status === 200 && "task_id" in subject) await connection.next()
       const should = status === 200 ? "subscribed" : SAID(status, subject)
-      if ((said.error ?? said.type) !== should) wrong.push(`${comer.name}: ${key}: ${JSON.stringify(said)}`)
+      if ((said.error ?? said.type) !== should) wrong.push(`${client.name}: ${key}: ${JSON.stringify(said)}`)
     }
     return wrong
   }
 
-  test("everybody who shows something in the headers is let in or told why not, and hears what they may", async () => {
+  test("credentials in the headers open the connection or are refused with a reason, and give access to permitted events only", async () => {
     const wrong: Array<string> = []
-    for (const comer of everybody) {
-      const connection = await Connection.open(server, "", comer.headers)
-      if (comer.refused === "nothing") connection.send({ type: "subscribe", pipeline_id: target.pipeline })
-      if (comer.refused === undefined) wrong.push(...(await listen(connection, comer)))
+    for (const client of clients) {
+      const connection = await Connection.open(server, "", client.headers)
+      if (client.refused === "nothing") connection.send({ type: "subscribe", pipeline_id: target.pipeline })
+      if (client.refused === undefined) wrong.push(...(await listen(connection, client)))
       else {
         const [code] = await connection.closed
-        if (code !== (comer.refused === "unknown" ? 4403 : 4401)) wrong.push(`${comer.name}: ${code}`)
+        if (code !== (client.refused === "unknown" ? 4403 : 4401)) wrong.push(`${client.name}: ${code}`)
       }
       connection.close()
     }
     expect(wrong).toEqual([])
   })
 
-  test("the same in their first message", async () => {
+  test("credentials in the first message do the same", async () => {
     const wrong: Array<string> = []
     let count = 0
-    for (const comer of everybody) {
-      const message = asMessage(comer)
+    for (const client of clients) {
+      const message = asMessage(client)
       if (message === undefined) continue
       count++
       const connection = await Connection.open(server)
       connection.send(message)
-      if (comer.refused === undefined) {
+      if (client.refused === undefined) {
         const said = await connection.next()
-        if (said.type !== "authenticated") wrong.push(`${comer.name}: ${JSON.stringify(said)}`)
-        wrong.push(...(await listen(connection, comer)))
+        if (said.type !== "authenticated") wrong.push(`${client.name}: ${JSON.stringify(said)}`)
+        wrong.push(...(await listen(connection, client)))
       } else {
         const [code] = await connection.closed
-        if (code !== (comer.refused === "unknown" ? 4403 : 4401)) wrong.push(`${comer.name}: ${code}`)
+        if (code !== (client.refused === "unknown" ? 4403 : 4401)) wrong.push(`${client.name}: ${code}`)
       }
       connection.close()
     }
@@ -92,7 +100,7 @@ export const knocking = (
     expect(wrong).toEqual([])
   })
 
-  test("in the URL, a narrowed token lets in and nothing else does", async () => {
+  test("in the URL, only a narrowed token is accepted", async () => {
     const { token } = await maker.post("/tokens", { task_id: target.run }, 201)
     const connection = await Connection.open(server, `?token=${token}`)
     expect(await connection.ask({ type: "subscribe", task_id: target.run })).toMatchObject({ type: "subscribed" })
@@ -102,7 +110,7 @@ export const knocking = (
     }
   })
 
-  test("what is open ends with the credentials that it was opened with, unless new ones come in time", async () => {
+  test("an open subscription ends when its credentials expire, unless new ones come in time", async () => {
     const issued = async (seconds: number): Promise<Json> =>
       maker.post("/tokens", { pipeline_id: target.pipeline, expires_in: seconds }, 201)
     const subject = { pipeline_id: target.pipeline }
@@ -116,7 +124,7 @@ export const knocking = (
       expect(await renewed.ask({ type: "auth", token })).toMatchObject({ type: "authenticated" })
       expect(await renewed.ask({ type: "subscribe", ...subject })).toMatchObject({ type: "subscribed" })
     }
-    // Whoever comes in the place of somebody does not take over what they have.
+    // Another principal's credentials do not take over the open subscriptions.
     const replaced = await Connection.open(server)
     await replaced.ask({ type: "auth", token: short.token })
     await replaced.ask({ type: "subscribe", ...subject })
@@ -130,15 +138,15 @@ export const knocking = (
     expect((await ask(server, "GET", `${path}?token=${short.token}`)).status).toBe(401)
   })
 
-  test("no token outlives the credentials that it was got with", async () => {
-    // Five seconds are forgiven.
+  test("no token outlives the credentials that issued it", async () => {
+    // Five seconds of tolerance.
     const exp = Math.floor(Date.now() / 1_000) + 5
     const headers = bearer(jwt({ ...claims("admin"), exp }))
     const { status, json } = await ask(server, "POST", "/tokens", { headers, json: { task_id: target.run } })
     expect([status, Date.parse(json.expires_at)]).toEqual([201, (exp + 5) * 1_000])
   })
 
-  test("nobody says anything before they have said who they are", async () => {
+  test("messages before authentication are refused", async () => {
     for (const message of [
       { type: "subscribe", pipeline_id: "*" },
       { type: "unsubscribe", pipeline_id: "*" },
@@ -155,7 +163,7 @@ export const knocking = (
     expect((await connection.closed)[0]).toBe(4401)
   })
 
-  test("whoever must come over HTTPS is told so, and whoever comes too often, to come later", async () => {
+  test("connections over HTTP are closed with 4403 if HTTPS is required, and too many connections with 1013", async () => {
     expect((await (await Connection.open(others.strict, "", OWNER)).closed)[0]).toBe(4403)
     expect((await (await Connection.open(others.strict)).closed)[0]).toBe(4403)
     const secure = { ...OWNER, forwarded: "for=192.0.2.77;proto=https" }
@@ -170,7 +178,7 @@ export const knocking = (
     expect(codes).toEqual([0, 0, 0, 1013])
   })
 
-  test("feeds tell nobody of what they may not read, also when that changes while they listen", async () => {
+  test("feeds deliver only events that the client may read, also when its permissions change while it listens", async () => {
     const viewer = apiKey(KEYS.viewer)
     const connection = await Connection.open(server, "", viewer)
     await connection.ask({ type: "subscribe", pipeline_id: "*" })
@@ -182,7 +190,7 @@ export const knocking = (
         async () =>
           owner.events.some(({ task_id, type }) => task_id === taskId && type === "PipelineCompleteEvent") || undefined
       )
-      // What comes after it, which the viewer hears, has come too.
+      // Later events, which the viewer may read, have arrived too.
       return {
         socket: connection.events.some(({ task_id }) => task_id === taskId),
         feed: feed.events.some(({ task_id }) => task_id === taskId)

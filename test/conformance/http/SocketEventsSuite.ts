@@ -1,17 +1,27 @@
-/** Events over a WebSocket: what is said to every message, and the same events as over every other channel. */
+/** Events over a WebSocket: the answer to every message, and the same events as on every other channel. */
 import { expect, test } from "vitest"
-import { ask, execute, get, type Json, resultOf, type Server, start, until, unused } from "../../http/harness/Client.ts"
+import {
+  ask,
+  execute,
+  get,
+  type Json,
+  newName,
+  resultOf,
+  type Server,
+  start,
+  until
+} from "../../http/harness/Client.ts"
 import { Connection } from "../../http/harness/Connection.ts"
 import { Listener } from "../../http/harness/Listener.ts"
 
 const of = (connection: Connection, taskId: string): ReadonlyArray<Json> =>
   connection.events.filter(({ task_id }) => task_id === taskId)
 
-/** Without where it goes on, which only feeds say. */
+/** Without the cursor, which only feeds have. */
 const plain = (events: ReadonlyArray<Json>): ReadonlyArray<Json> => events.map(({ cursor: _, ...event }) => event)
 
-export const socketing = (server: Server): void => {
-  test("a subscription to a run tells all of it, as its stream does, and ends", async () => {
+export const socketEventsSuite = (server: Server): void => {
+  test("a subscription to a run delivers all its events, as its stream does, and ends", async () => {
     const { json } = await execute(server, "my_pipeline", { data: "x" })
     const listener = await Listener.open(server, `/runs/${json.task_id}/events`)
     await listener.ended
@@ -27,7 +37,7 @@ export const socketing = (server: Server): void => {
     expect((await connection.closed)[0]).toBe(1005)
   })
 
-  test("subscriptions to a pipeline and to all tell what happens, as the streams do; a cursor goes on where it was", async () => {
+  test("subscriptions to a pipeline and to all runs deliver the same events as the streams, and continue after a cursor", async () => {
     const [some, all] = [await Connection.open(server), await Connection.open(server)]
     expect(await some.ask({ type: "subscribe", pipeline_id: "my_pipeline" })).toEqual({
       type: "subscribed",
@@ -36,7 +46,7 @@ export const socketing = (server: Server): void => {
     expect(await all.ask({ type: "subscribe", pipeline_id: "*" })).toEqual({ type: "subscribed", pipeline_id: "*" })
     const feed = await Listener.open(server, "/pipelines/my_pipeline/events")
     const { json } = await execute(server, "my_pipeline", { data: "x" })
-    const { json: other } = await execute(server, "open_gate", { gate: unused() })
+    const { json: other } = await execute(server, "open_gate", { gate: newName() })
     await until("all events", async () => (of(all, other.task_id).length >= 4 && feed.events.length >= 4) || undefined)
     await until("its events", async () => of(some, json.task_id).length >= 4 || undefined)
     const told = feed.events.filter(({ task_id }) => task_id === json.task_id)
@@ -56,7 +66,7 @@ export const socketing = (server: Server): void => {
 
   test("several subscriptions share a connection, each with its types, until they are ended by name", async () => {
     const connection = await Connection.open(server)
-    const gate = unused()
+    const gate = newName()
     const taskId = await start(server, "held", { gate })
     const types = ["PipelineCompleteEvent", "StepStartEvent"]
     await connection.ask({ type: "subscribe", task_id: taskId, types })
@@ -83,7 +93,7 @@ export const socketing = (server: Server): void => {
     connection.close()
   })
 
-  test("whatever is wrong with a message is said by name, and the connection goes on", async () => {
+  test("a wrong message is answered with an error that names the problem, and the connection stays open", async () => {
     const connection = await Connection.open(server)
     for (const [message, error, path] of [
       ["", "InvalidMessageError"],
@@ -103,7 +113,7 @@ export const socketing = (server: Server): void => {
       [{ type: "subscribe", pipeline_id: "*", types: [] }, undefined, "types"],
       [{ type: "subscribe", pipeline_id: "*", after: 7 }, undefined, "after"],
       [{ type: "subscribe", pipeline_id: "*", after: "x" }, "InvalidOptionError", "after"],
-      // What it is about is looked for first.
+      // The subject is looked up first.
       [{ type: "subscribe", task_id: "x", after: -1 }, "RunNotFoundError"],
       [{ type: "subscribe", pipeline_id: "absent", types: [] }, "PipelineNotFoundError"],
       [{ type: "subscribe", pipeline_id: "absent" }, "PipelineNotFoundError"],
@@ -119,7 +129,7 @@ export const socketing = (server: Server): void => {
     connection.close()
   })
 
-  test("what is no message at all ends the connection, with a code that says why", async () => {
+  test("a frame that is not a message closes the connection, with a code that says why", async () => {
     for (const [send, code] of [
       [(connection: Connection) => connection.send(new Uint8Array([1, 2, 3])), 1003],
       [(connection: Connection) => connection.send(`{"type":"${"x".repeat(70_000)}"}`), 1009],
@@ -127,14 +137,14 @@ export const socketing = (server: Server): void => {
     ] as const) {
       const connection = await Connection.open(server)
       send(connection)
-      // A server that stops reading in the middle may cut the connection before it has said that.
+      // A server that stops reading in the middle may cut the connection before it has sent the code.
       expect([code, ...(code === 1009 ? [1006] : [])]).toContain((await connection.closed)[0])
     }
   })
 
-  test("a subscription to the same takes the other's place", async () => {
+  test("a subscription to the same subject replaces the one before", async () => {
     const connection = await Connection.open(server)
-    const ids = await Promise.all(Array.from({ length: 3 }, async () => start(server, "held", { gate: unused() })))
+    const ids = await Promise.all(Array.from({ length: 3 }, async () => start(server, "held", { gate: newName() })))
     for (let count = 0; count < 2; count++) {
       for (const task_id of ids) {
         expect(await connection.ask({ type: "subscribe", task_id, after: 100 })).toMatchObject({ type: "subscribed" })
@@ -148,15 +158,15 @@ export const socketing = (server: Server): void => {
     connection.close()
   })
 
-  test("what does not ask for a WebSocket is told how to", async () => {
+  test("a request without an upgrade is told how to open a WebSocket", async () => {
     const { status, json, headers } = await get(server, "/ws")
     expect([status, json.error, headers.get("upgrade")]).toEqual([426, "UpgradeRequiredError", "websocket"])
     expect((await ask(server, "POST", "/ws")).status).toBe(405)
     await expect(Connection.open({ url: `${server.url}/pipelines` })).rejects.toThrow(/404|400/)
   })
 
-  test("whoever goes away, however they do, holds nothing up", async () => {
-    const gate = unused()
+  test("clients that disconnect in any way hold up no run", async () => {
+    const gate = newName()
     const taskId = await start(server, "held", { gate })
     const gone = await Promise.all(Array.from({ length: 50 }, () => Connection.open(server)))
     for (const [at, connection] of gone.entries()) {
@@ -175,9 +185,9 @@ export const socketing = (server: Server): void => {
   })
 }
 
-/** Of a server that can't make WebSockets. */
-export const noSockets = (server: Server): void => {
-  test("says that it takes no WebSocket", async () => {
+/** For a server without WebSockets. */
+export const noSocketsSuite = (server: Server): void => {
+  test("says that it supports no WebSockets", async () => {
     await expect(Connection.open(server)).rejects.toThrow("501")
     expect((await get(server, "/ws")).status).toBe(426)
   })

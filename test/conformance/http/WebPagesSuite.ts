@@ -1,11 +1,11 @@
-/** What a web page of another origin can do to a server that is open to everybody on its visitor's machine: nothing. */
+/** What a web page of another origin can do to an open server on its visitor's machine: nothing. */
 import { expect, test } from "vitest"
 import { type Answer, ask, get, pathOf, register, type Server } from "../../http/harness/Client.ts"
-import { connected, JSON_TYPE } from "../../http/harness/RawConnection.ts"
+import { JSON_TYPE, withConnection } from "../../http/harness/RawConnection.ts"
 
 const FOREIGN = "https://evil.example"
 
-/** Asks with headers that `fetch` sends none of. */
+/** Sends headers that `fetch` does not allow. */
 const raw = (
   server: Server,
   method: string,
@@ -13,7 +13,7 @@ const raw = (
   headers: Readonly<Record<string, string>>,
   body = ""
 ): Promise<Pick<Answer, "status" | "text">> =>
-  connected(server, async (connection) => {
+  withConnection(server, async (connection) => {
     await connection.request(method, path, {
       ...headers,
       ...(method !== "GET" && { "content-length": `${body.length}` })
@@ -23,10 +23,10 @@ const raw = (
     return { status: answer?.status ?? 0, text: answer?.body ?? "" }
   })
 
-export const webPages = (server: Server): void => {
+export const webPagesSuite = (server: Server): void => {
   const isPaused = async (id: string): Promise<boolean> => (await get(server, pathOf(id))).json.paused
 
-  test("a form or a script of another origin pauses no pipeline", async () => {
+  test("a form or a script of another origin can't pause a pipeline", async () => {
     const id = await register(server, ["process"])
     for (const origin of [FOREIGN, "null", "http://localhost:1", "http://127.0.0.1.evil.example"]) {
       const answer = await raw(server, "POST", pathOf(id, "/pause"), { origin, ...JSON_TYPE })
@@ -36,7 +36,7 @@ export const webPages = (server: Server): void => {
     expect(
       (await raw(server, "POST", pathOf(id, "/pause"), { "sec-fetch-site": "cross-site", ...JSON_TYPE })).status
     ).toBe(403)
-    // Neither does one that hides where it is from: a form says no type of JSON.
+    // Nor can one that hides its origin: a form can't send JSON's content type.
     for (const headers of [
       {},
       { "content-type": "text/plain" },
@@ -50,7 +50,7 @@ export const webPages = (server: Server): void => {
       )
     }
     expect(await isPaused(id)).toBe(false)
-    // Its own pages, and clients that are no browsers, go on.
+    // Its own pages, and clients other than browsers, still can.
     const { host } = new URL(server.url)
     for (const own of [{ origin: `http://${host}`, "sec-fetch-site": "same-origin" }, {}]) {
       expect((await raw(server, "POST", pathOf(id, "/pause"), { ...own, ...JSON_TYPE })).status).toBe(200)
@@ -58,7 +58,7 @@ export const webPages = (server: Server): void => {
     expect(await isPaused(id)).toBe(true)
   })
 
-  test("another name for this machine is refused whatever is asked for", async () => {
+  test("a foreign host name that leads to this machine is refused on every path", async () => {
     const paths = ["/pipelines", "/health", "/openapi.json", "/docs", "/absent"]
     for (const host of [
       "evil.example",
@@ -88,7 +88,7 @@ export const webPages = (server: Server): void => {
     }
   })
 
-  test("a WebSocket of another origin is not opened", async () => {
+  test("a WebSocket of another origin is refused", async () => {
     const upgrade = {
       connection: "upgrade",
       upgrade: "websocket",
@@ -100,7 +100,7 @@ export const webPages = (server: Server): void => {
     }
   })
 
-  test("pages of another origin may still look at what is harmless, and read none of it", async () => {
+  test("pages of another origin may request harmless paths, but can't read the answers", async () => {
     const answer = await ask(server, "GET", "/pipelines", { headers: { origin: FOREIGN } })
     expect([answer.status, answer.headers.get("access-control-allow-origin")]).toEqual([200, null])
   })

@@ -1,4 +1,4 @@
-/** Runs of a version that no worker has: told of, and in nobody's way. */
+/** Runs of a version that no worker has: they are reported, and block no other run. */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -9,7 +9,7 @@ import * as Schedule from "../../../core/run/Schedule.ts"
 import { Store } from "../../../core/store/Store.ts"
 import type { ClaimRequest } from "../../../core/store/Work.ts"
 import type { Limit } from "../../../core/values/Limit.ts"
-import { type Declare, done, newRun, PIPELINE, planOf, runsOf, single } from "./harness/Driving.ts"
+import { type Declare, done, newRun, PIPELINE, planOf, runsOf, single } from "./harness/StoreDriver.ts"
 
 const requestOf = (worker: string, ...versions: ReadonlyArray<string>): ClaimRequest => ({
   worker,
@@ -17,7 +17,10 @@ const requestOf = (worker: string, ...versions: ReadonlyArray<string>): ClaimReq
   versions: new Set(versions.map((version) => Version.key(PIPELINE, version)))
 })
 
-/** A worker of these versions is there from now on. It takes nothing by itself. Gives what asks for work, as it is now. */
+/**
+ * From now on a worker with these versions is there. It takes no work by itself. Returns an Effect that claims what is
+ * ready now.
+ */
 const worker = (name: string, ...versions: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const store = yield* Store
@@ -38,9 +41,9 @@ const limited = (version: string, max = 1, plan: Plan = single, more: ReadonlyAr
 const complete = (claims: ReadonlyArray<Parameters<Store["renew"]>[0][number]>) =>
   Store.use((store) => store.settle(claims.map((claim) => ({ claim, outcome: done() }))))
 
-export const abandoned = (test: Declare): void => {
+export const abandonedSuite = (test: Declare): void => {
   test(
-    "are named with how many steps are ready, and only while workers are there",
+    "are reported with their number of ready steps, but only while workers are there",
     Effect.gen(function* () {
       const store = yield* Store
       yield* store.submit(newRun(planOf({ a: [], b: [] }), { version: "v1" }))
@@ -56,7 +59,7 @@ export const abandoned = (test: Declare): void => {
   )
 
   test(
-    "give their place to a run of another version, and take one again before a step of them is lent",
+    "give up their place to a run of another version, and take one again before one of their steps is lent",
     Effect.gen(function* () {
       const { submit, get } = yield* Store
       const v2 = yield* worker("w2", "v2")
@@ -88,7 +91,7 @@ export const abandoned = (test: Declare): void => {
   )
 
   test(
-    "hold nothing of any of their limits, and give none back twice when they end",
+    "hold none of their limits, and release none twice when they end",
     Effect.gen(function* () {
       const { submit, cancel } = yield* Store
       const v2 = yield* worker("w2", "v2")
@@ -107,7 +110,7 @@ export const abandoned = (test: Declare): void => {
   )
 
   test(
-    "of a version that allowed more at once make room for as few as the new one allows",
+    "of a version that allowed more at once leave room for only as many as the new version allows",
     Effect.gen(function* () {
       const { submit } = yield* Store
       const v2 = yield* worker("w2", "v2")
@@ -121,7 +124,7 @@ export const abandoned = (test: Declare): void => {
   )
 
   test(
-    "in a line do not hold up the runs behind them",
+    "in a queue do not hold up the runs behind them",
     Effect.gen(function* () {
       const { submit } = yield* Store
       const v2 = yield* worker("w2", "v2")
@@ -140,7 +143,7 @@ export const abandoned = (test: Declare): void => {
     Effect.gen(function* () {
       const { submit, settle } = yield* Store
       yield* worker("w2", "v2")
-      // This one has been lent something and is not known to be there.
+      // The Store has lent it a step, but does not know whether it is there.
       const old = yield* submit(limited("v1"))
       const { claims } = yield* settle([], requestOf("gone", "v1"))
       expect(runsOf(claims)).toEqual([old])
@@ -152,7 +155,7 @@ export const abandoned = (test: Declare): void => {
   )
 
   test(
-    "are in the way of no tick of a schedule whose pipeline has another version now",
+    "block no tick of a schedule whose pipeline has another version now",
     Effect.gen(function* () {
       const store = yield* Store
       const { schedules } = store
@@ -186,7 +189,7 @@ export const abandoned = (test: Declare): void => {
       const v2 = yield* worker("w2", "v2")
       yield* schedules.put(made("skip", "skip"), false)
       expect(yield* fire("skip", "v1")).toEqual([1, 0])
-      // A run of its own version is in its way, wherever workers are.
+      // A run of the schedule's own version blocks it, wherever workers are.
       expect(yield* fire("skip", "v1")).toEqual([1, 1])
       expect(yield* fire("skip", "v2")).toEqual([2, 1])
       expect(yield* fire("skip", "v2")).toEqual([2, 2])
@@ -202,7 +205,7 @@ export const abandoned = (test: Declare): void => {
   )
 
   test(
-    "of schedules that no server fires are named after a minute, unless these are paused",
+    "schedules that no server fires are reported after a minute, unless they are paused",
     Effect.gen(function* () {
       const store = yield* Store
       const now = yield* store.now
@@ -229,10 +232,10 @@ export const abandoned = (test: Declare): void => {
   )
 }
 
-/** Where a Store knows at once that a worker has left. */
-export const becomingAbandoned = (test: Declare): void => {
+/** For a Store that knows immediately that a worker has left. */
+export const abandonedLaterSuite = (test: Declare): void => {
   test(
-    "become so while others wait: these begin",
+    "appear when their last worker leaves: waiting runs of other versions begin",
     Effect.gen(function* () {
       const store = yield* Store
       const v2 = yield* worker("w2", "v2")

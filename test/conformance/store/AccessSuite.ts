@@ -1,11 +1,11 @@
-/** What a Store keeps for access: limits by time, ACLs, tokens, and the audit log. */
+/** What a Store keeps for access control: rate limits, ACLs, tokens, and the audit log. */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { MAX_ACLS } from "../../../core/store/Acls.ts"
 import type { AuditRecord, NewRecord } from "../../../core/store/AuditLog.ts"
 import { Store } from "../../../core/store/Store.ts"
-import type { Declare } from "./harness/Driving.ts"
+import type { Declare } from "./harness/StoreDriver.ts"
 
 const HOUR = 3_600_000
 
@@ -16,9 +16,9 @@ const record = (more: Partial<NewRecord> = {}): NewRecord => ({
   ...more
 })
 
-export const access = (test: Declare): void => {
+export const accessSuite = (test: Declare): void => {
   test(
-    "of 1,000 who want a permit at once, exactly as many get one as the rate has",
+    "of 1,000 simultaneous requests for a permit, exactly as many get one as the rate allows",
     Effect.gen(function* () {
       const { limiter } = yield* Store
       const rate = { permits: 100, periodMillis: HOUR }
@@ -35,13 +35,13 @@ export const access = (test: Declare): void => {
         expect(resetMillis).toBeGreaterThan(HOUR - 60_000)
         expect(resetMillis).toBeLessThanOrEqual(HOUR)
       }
-      // Nobody else is concerned.
+      // Other keys are not affected.
       expect(yield* limiter.take("b", rate)).toMatchObject({ isAllowed: true, remaining: 99 })
     })
   )
 
   test(
-    "permits come back one by one, as the period of each is over; what was refused counts for nothing",
+    "permits come back one by one, as the period of each is over; a refused request does not count",
     Effect.gen(function* () {
       const { limiter } = yield* Store
       const rate = { permits: 2, periodMillis: 400 }
@@ -52,15 +52,15 @@ export const access = (test: Declare): void => {
       expect(yield* take).toMatchObject({ isAllowed: true, remaining: 0 })
       let refused = yield* take
       expect(refused.isAllowed).toBe(false)
-      // Those that are refused meanwhile do not put it off.
+      // Refused requests meanwhile do not delay it.
       for (; !refused.isAllowed; refused = yield* take) yield* Effect.sleep(Math.min(20, refused.resetMillis))
-      // The second one is still counted, so there is none left.
+      // The second one still counts, so no permit is left.
       expect(refused.remaining).toBe(0)
     })
   )
 
   test(
-    "in no period are there more than the rate allows, wherever it begins",
+    "no period, wherever it begins, has more permits than the rate allows",
     Effect.gen(function* () {
       const { limiter } = yield* Store
       const rate = { permits: 5, periodMillis: 100 }
@@ -80,7 +80,7 @@ export const access = (test: Declare): void => {
   )
 
   test(
-    "a token stands for whom it was given to, until it expires",
+    "a token stands for the principal that it was issued to, until it expires",
     Effect.gen(function* () {
       const { tokens } = yield* Store
       const principal = { id: "ada", roles: ["viewer"], narrowed: { pipelineId: "p", runId: "r" } }
@@ -94,7 +94,7 @@ export const access = (test: Declare): void => {
   )
 
   test(
-    "an ACL takes the place of the one before, and is forgotten when that is asked for",
+    "a new ACL replaces the one before, and an ACL can be removed",
     Effect.gen(function* () {
       const { acls } = yield* Store
       expect(yield* acls.list).toEqual(new Map())
@@ -114,7 +114,7 @@ export const access = (test: Declare): void => {
   )
 
   test(
-    "10,000 ACLs are kept: a new one is refused then, and one that is there gives way to another",
+    "10,000 ACLs are kept: then a new one is refused, and an existing one can still be replaced",
     Effect.gen(function* () {
       const { acls } = yield* Store
       const many = Array.from({ length: MAX_ACLS }, (_, at) => `p${at}`)
@@ -122,7 +122,7 @@ export const access = (test: Declare): void => {
         concurrency: 100,
         discard: true
       })
-      // Of more than there is room for, as many are kept as there is.
+      // Of more records than fit, the Store keeps as many as fit.
       const last = ["a", "b", ...many.slice(-3)]
       const puts = yield* Effect.forEach(last, (id) => Effect.exit(acls.put(id, {})), { concurrency: "unbounded" })
       expect(puts.filter(Exit.isSuccess)).toHaveLength(3)
@@ -136,7 +136,7 @@ export const access = (test: Declare): void => {
   )
 
   test(
-    "the audit log gives records newest first, as they were appended",
+    "the audit log returns records newest first, unchanged",
     Effect.gen(function* () {
       const { audit } = yield* Store
       const whole = record({
@@ -155,7 +155,7 @@ export const access = (test: Declare): void => {
   )
 
   test(
-    "the audit log is looked through by principal, pipeline, outcome and time",
+    "the audit log can be filtered by principal, pipeline, outcome and time",
     Effect.gen(function* () {
       const { audit } = yield* Store
       for (const principal of ["ada", "bob"]) {
@@ -182,7 +182,7 @@ export const access = (test: Declare): void => {
   )
 
   test(
-    "cursors go through the audit log once, whatever is appended meanwhile",
+    "cursors visit each record of the audit log once, whatever is appended meanwhile",
     Effect.gen(function* () {
       const { audit } = yield* Store
       for (let number = 0; number < 25; number++)
@@ -202,7 +202,7 @@ export const access = (test: Declare): void => {
   )
 
   test(
-    "the audit log keeps about 10,000 records, the newest",
+    "the audit log keeps the newest 10,000 records or so",
     Effect.gen(function* () {
       const { audit } = yield* Store
       yield* Effect.forEach(Array.from({ length: 10_500 }), (_, at) => audit.append(record({ runId: String(at) })), {

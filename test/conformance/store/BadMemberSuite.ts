@@ -1,4 +1,4 @@
-/** One member among a thousand that a Store can't keep: all others are recorded, and nothing is lost of that one either. */
+/** One member among a thousand that a Store can't keep: all others are recorded, and the bad one is not lost either. */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -9,17 +9,28 @@ import * as Batch from "../../../core/runtime/Batch.ts"
 import { Store } from "../../../core/store/Store.ts"
 import type { Claim, Note, Outcome, Settlement } from "../../../core/store/Work.ts"
 import { cases } from "../../cases.ts"
-import { broken, claim, type Declare, done, mine, newRun, planOf, settle, single, VERSION } from "./harness/Driving.ts"
+import {
+  broken,
+  claim,
+  type Declare,
+  done,
+  newRun,
+  ownVersions,
+  planOf,
+  settle,
+  single,
+  VERSION
+} from "./harness/StoreDriver.ts"
 
 const COUNT = 1_000
 
-/** An object without a JSON text. */
+/** An object that has no JSON text. */
 const circle: { self?: unknown } = {}
 circle.self = circle
 
 const wrong = (value: unknown): never => value as never
 
-/** Runs that can't be kept, as a caller without types may make them. */
+/** Runs that can't be kept, as a caller without types may submit them. */
 const RUNS: Readonly<Record<string, NewRun>> = {
   "no plan": newRun(wrong(undefined)),
   "no parameters": newRun(single, { parameters: wrong(null) }),
@@ -37,33 +48,33 @@ const OUTCOMES: Readonly<Record<string, Outcome>> = {
   "an output that is an object": done({ a: wrong(circle) }),
   "an error without a JSON text": { _tag: "Failed", error: wrong({ name: "E", message: "m", cause: circle }) },
   "no error": { _tag: "Retried", error: wrong(undefined), waitMillis: 1 },
-  "a wait that is no number": { _tag: "Retried", error: { name: "E", message: "m" }, waitMillis: wrong("soon") },
-  "limits that are none": { _tag: "Probed", limits: wrong(null) },
-  "units that are none": { _tag: "Expanded", units: wrong(undefined), count: 1, size: 1 },
-  "a tag that is none": wrong({ _tag: "Lost" }),
+  "a wait that is not a number": { _tag: "Retried", error: { name: "E", message: "m" }, waitMillis: wrong("soon") },
+  "invalid limits": { _tag: "Probed", limits: wrong(null) },
+  "invalid units": { _tag: "Expanded", units: wrong(undefined), count: 1, size: 1 },
+  "an invalid tag": wrong({ _tag: "Lost" }),
   "no outcome": wrong(undefined)
 }
 
-/** What is wrong with a note. */
+/** The ways in which a note is wrong. */
 const NOTES: Readonly<Record<string, (claimed: Claim) => Note>> = {
   "no claim": () => ({ claim: wrong(undefined) }),
   "a claim of no run": () => ({ claim: wrong({}) }),
   "a line without a message": (claimed) => ({ claim: claimed, line: wrong({ level: "info" }) }),
   "a line without a JSON text": (claimed) => ({ claim: claimed, line: wrong({ level: "info", message: circle }) }),
-  "progress that is none": (claimed) => ({ claim: claimed, progress: wrong({ done: "a", total: undefined }) }),
-  "lines dropped that are no number": (claimed) => ({ claim: claimed, dropped: wrong("many") })
+  "invalid progress": (claimed) => ({ claim: claimed, progress: wrong({ done: "a", total: undefined }) }),
+  "a count of dropped lines that is not a number": (claimed) => ({ claim: claimed, dropped: wrong("many") })
 }
 
-/** What is wrong with a claim that is renewed. */
+/** The ways in which a renewed claim is wrong. */
 const CLAIMS: Readonly<Record<string, (claimed: Claim) => Claim>> = {
   "no claim": () => wrong(undefined),
   "an empty one": () => wrong({}),
-  "a token that is none": (claimed) => ({ ...claimed, token: wrong(undefined) }),
-  "a run of an odd name": (claimed) => ({ ...claimed, runId: "\u0000\ud800:1\n" }),
-  "an item that is none": (claimed) => ({ ...claimed, item: wrong("x") })
+  "an invalid token": (claimed) => ({ ...claimed, token: wrong(undefined) }),
+  "a run with an odd id": (claimed) => ({ ...claimed, runId: "\u0000\ud800:1\n" }),
+  "an invalid item": (claimed) => ({ ...claimed, item: wrong("x") })
 }
 
-/** Where the bad one is, and of which kind; each kind comes at least once. */
+/** Positions and kinds of the bad members; each kind occurs at least once. */
 const placed = <A>(kinds: Readonly<Record<string, A>>): ReadonlyArray<readonly [place: number, kind: string]> => {
   const places = fc.sample(fc.integer({ min: 0, max: COUNT - 1 }), Object.keys(kinds).length)
   return Object.keys(kinds)
@@ -71,7 +82,7 @@ const placed = <A>(kinds: Readonly<Record<string, A>>): ReadonlyArray<readonly [
     .slice(0, cases(Object.keys(kinds).length))
 }
 
-/** As many claims as are there, of single steps. */
+/** Claims as many single steps as there are. */
 const claimAll = (many: number) =>
   Effect.gen(function* () {
     const claims: Array<Claim> = []
@@ -79,7 +90,7 @@ const claimAll = (many: number) =>
     return claims
   })
 
-/** So many steps of one run, lent. */
+/** Submits a run of this many steps, and claims them. */
 const wide = planOf(Object.fromEntries(Array.from({ length: COUNT }, (_, at) => [`s${at}`, []])))
 
 const lent = Effect.gen(function* () {
@@ -88,12 +99,12 @@ const lent = Effect.gen(function* () {
   return { runId, claims: yield* claimAll(COUNT) }
 })
 
-/** A batch with another member at a place. */
+/** A batch with another member at a position. */
 const withBad = <A>(members: ReadonlyArray<A>, place: number, bad: A): ReadonlyArray<A> => members.with(place, bad)
 
-export const oneBadAmongMany = (test: Declare): void => {
+export const badMemberSuite = (test: Declare): void => {
   test(
-    "submit: the other 999 runs are recorded, and only these",
+    "submit: the other 999 runs are recorded, and no more",
     Effect.gen(function* () {
       const { submit, list, cancel } = yield* Store
       for (const [place, kind] of placed(RUNS)) {
@@ -118,7 +129,7 @@ export const oneBadAmongMany = (test: Declare): void => {
   )
 
   test(
-    "settle: the other 999 outcomes are recorded, and the bad one's claim can still be settled",
+    "settle: the other 999 outcomes are recorded, and the claim of the bad one can still be settled",
     Effect.gen(function* () {
       const store = yield* Store
       for (const [place, kind] of placed(OUTCOMES)) {
@@ -146,7 +157,7 @@ export const oneBadAmongMany = (test: Declare): void => {
   )
 
   test(
-    "note: the other 999 lines are kept",
+    "note: the other 999 log lines are kept",
     Effect.gen(function* () {
       const store = yield* Store
       for (const [place, kind] of placed(NOTES)) {
@@ -211,8 +222,8 @@ export const oneBadAmongMany = (test: Declare): void => {
           concurrency: "unbounded"
         }
       )
-      const versions = new Set([...mine, Version.key("q", VERSION)])
-      // Each step once, and no other one.
+      const versions = new Set([...ownVersions, Version.key("q", VERSION)])
+      // Each step ran once, and no other step did.
       for (let left = names.length + 1 + small.length; left > 0; ) {
         const claims = yield* claim(500, "w1", versions)
         for (const { step, values } of claims) {

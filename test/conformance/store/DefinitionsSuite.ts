@@ -4,14 +4,14 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { MAX_DEFINITIONS } from "../../../core/store/PipelineDefinitions.ts"
 import { Store } from "../../../core/store/Store.ts"
-import type { Declare } from "./harness/Driving.ts"
+import type { Declare } from "./harness/StoreDriver.ts"
 
 const definition = (id: string, createdAtMillis: number, tasks: ReadonlyArray<string> = ["a"]) =>
   ({ id, kind: "dataflow", tasks, createdAtMillis }) as const
 
-export const definitions = (test: Declare): void => {
+export const definitionsSuite = (test: Declare): void => {
   test(
-    "are kept by id, in order of registration; the first of an id stays, until it is removed",
+    "are kept by id, in order of registration; the first one with an id stays until it is removed",
     Effect.gen(function* () {
       const { definitions } = yield* Store
       expect(yield* definitions.get("p")).toBeUndefined()
@@ -28,7 +28,7 @@ export const definitions = (test: Declare): void => {
   )
 
   test(
-    "of many who register one id at once, one does",
+    "of many simultaneous registrations of one id, one succeeds",
     Effect.gen(function* () {
       const { definitions } = yield* Store
       const kept = yield* Effect.forEach(
@@ -42,7 +42,7 @@ export const definitions = (test: Declare): void => {
   )
 
   test(
-    "10,000 definitions are kept: a new one is refused then, and one that is there is not new",
+    "10,000 definitions are kept: then a new id is refused, and an existing one is reported as existing",
     Effect.gen(function* () {
       const { definitions } = yield* Store
       const many = Array.from({ length: MAX_DEFINITIONS - 3 }, (_, at) => `p${at}`)

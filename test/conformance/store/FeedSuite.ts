@@ -1,4 +1,4 @@
-/** The feed of a Store: what happens to all runs, each thing once, for readers that come and go. */
+/** The feed of a Store: the events of all runs, each once, for readers that come and go. */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -15,12 +15,12 @@ import {
   diamond,
   done,
   finish,
-  mine,
   newRun,
+  ownVersions,
   PIPELINE,
   settle,
   single
-} from "./harness/Driving.ts"
+} from "./harness/StoreDriver.ts"
 
 /** Opens a feed. */
 const open = (request: FeedRequest = {}) => Effect.flatMap(Store, (store) => store.feed(request))
@@ -33,7 +33,7 @@ const until = (items: Stream.Stream<FeedItem, unknown>, isLast: (item: FeedItem)
     Effect.timeoutOrElse({ duration: 10_000, orElse: () => Effect.die("The feed does not get there") })
   )
 
-/** So many events. */
+/** Reads this many events. */
 const take = (count: number) => {
   let seen = 0
   return (items: Stream.Stream<FeedItem, unknown>) =>
@@ -54,15 +54,15 @@ const working = Effect.forkChild(
 )
 
 const other = "q"
-const both = new Set([...mine, Version.key(other, "v1")])
+const both = new Set([...ownVersions, Version.key(other, "v1")])
 
-export const feeding = (test: Declare): void => {
+export const feedSuite = (test: Declare): void => {
   test(
-    "tells what happens from when it is opened, as it is in the runs' logs",
+    "delivers events from its opening on, in the same form as in the runs' logs",
     Effect.gen(function* () {
       const { submit } = yield* Store
       yield* finish(yield* submit(newRun(diamond)))
-      // What happens between its opening and its reading is not missed.
+      // Events between opening and reading are not missed.
       const feed = yield* open()
       const first = yield* submit(newRun(diamond))
       yield* finish(first)
@@ -76,7 +76,7 @@ export const feeding = (test: Declare): void => {
   )
 
   test(
-    "goes on behind any of its cursors; 0 is the beginning",
+    "continues behind any of its cursors; 0 is the beginning",
     Effect.gen(function* () {
       const { submit } = yield* Store
       const runId = yield* submit(newRun(chain))
@@ -94,7 +94,7 @@ export const feeding = (test: Declare): void => {
   )
 
   test(
-    "of one pipeline tells nothing of the others, but how far it is",
+    "of one pipeline delivers no events of others, but still advances its cursor",
     Effect.gen(function* () {
       const { submit } = yield* Store
       const feed = yield* open({ pipelineId: other })
@@ -117,12 +117,12 @@ export const feeding = (test: Declare): void => {
   )
 
   test(
-    "gives every reader each event once and in order, whenever they come and go, while many runs are under way",
+    "delivers every event to every reader once and in order, however they come and go, while many runs are under way",
     Effect.gen(function* () {
       const { submit, wait } = yield* Store
       const runIds = new Set<string>()
       const count = 60
-      /** Reads until all runs are over, and comes again after some events. */
+      /** Reads until all runs are over, and reconnects after some events. */
       const reader = Effect.gen(function* () {
         const seen: Array<FeedItem> = []
         const ended = new Set<string>()
@@ -162,7 +162,7 @@ export const feeding = (test: Declare): void => {
   )
 
   test(
-    "says that something is missed: of runs that are forgotten, and for a cursor of another Store",
+    "reports a gap: for events of forgotten runs, and for a cursor of another Store",
     Effect.gen(function* () {
       const { submit, remove } = yield* Store
       const gone = yield* submit(newRun(single))
@@ -181,7 +181,7 @@ export const feeding = (test: Declare): void => {
   )
 
   test(
-    "is read in pieces, small ones where events are long",
+    "is read in pages, which are small if events are long",
     Effect.gen(function* () {
       const { submit } = yield* Store
       const count = 80
@@ -207,7 +207,7 @@ export const feeding = (test: Declare): void => {
   )
 
   test(
-    "refuses what is no cursor",
+    "refuses an invalid cursor",
     Effect.gen(function* () {
       for (const after of ["", "1", "-1", "0-0", "x", "1-1.x", "1-1.1.1", `${"9".repeat(40)}-1.1`, " 0"]) {
         const mistake = yield* Effect.flip(open({ after }))

@@ -1,4 +1,7 @@
-/** Odd texts through every door: each works from end to end, or is refused by name, and is never taken for another one. */
+/**
+ * Unusual texts in every place that takes a text: each works from end to end, or is refused by name, and is never
+ * mistaken for another text.
+ */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -15,15 +18,15 @@ import * as Task from "../../../core/task/Task.ts"
 import * as Acl from "../../../core/values/Acl.ts"
 import { host, type Visitor } from "../../../core/values/Principal.ts"
 import { cases } from "../../cases.ts"
-import { type Declare, newRun, single } from "./harness/Driving.ts"
-import { serving } from "./harness/Serving.ts"
+import { type Declare, newRun, single } from "./harness/StoreDriver.ts"
+import { withWorker } from "./harness/WithWorker.ts"
 
 const S = Schema.String
 
-/** What each unpaired surrogate becomes in UTF-8. */
+/** The character that replaces an unpaired surrogate in UTF-8. */
 const REPLACEMENT = "\ufffd"
 
-/** Texts of every odd kind. Those that differ only in a surrogate are neighbours. */
+/** Unusual texts of every kind. Texts that differ only in a surrogate are neighbours. */
 const ODD: ReadonlyArray<string> = [
   REPLACEMENT,
   "\ud800",
@@ -78,7 +81,7 @@ const random = () =>
 
 const texts = (): ReadonlyArray<string> => [...new Set([...ODD, ...random()])]
 
-/** The failure that a door refuses a text with; undefined when it lets it in. */
+/** The failure with which a text is refused; undefined if it is accepted. */
 const refusal = (open: () => unknown): { readonly _tag: string; readonly message: string } | undefined => {
   try {
     open()
@@ -91,12 +94,12 @@ const refusal = (open: () => unknown): { readonly _tag: string; readonly message
 const isKey = (text: string, most: number, least = 1) =>
   text.length >= least && text.length <= most && text.isWellFormed()
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const CONTROL = /[\u0000-\u001f\u007f]/
 
 const isName = (text: string) => isKey(text, 200) && !["__proto__", ".", ".."].includes(text) && !CONTROL.test(text)
 
-/** Has a door refuse what it has to refuse, by name, and gives the texts that it lets in. */
+/** Checks which texts are refused, and that a failure names them. Returns the accepted ones. */
 const admitted = (
   all: ReadonlyArray<string>,
   isFine: (text: string) => boolean,
@@ -110,7 +113,7 @@ const admitted = (
     return refused === undefined
   })
 
-export const hostileTexts = (test: Declare): void => {
+export const hostileTextsSuite = (test: Declare): void => {
   test(
     "names of tasks, steps, values and pipelines",
     Effect.gen(function* () {
@@ -138,7 +141,7 @@ export const hostileTexts = (test: Declare): void => {
           })
         ])
       const pipelines = ids.map((id, at) => echo(id, names[at % names.length]!))
-      yield* serving(
+      yield* withWorker(
         pipelines,
         Effect.gen(function* () {
           const operations = yield* Operations
@@ -163,11 +166,11 @@ export const hostileTexts = (test: Declare): void => {
   )
 
   test(
-    "names of steps that a caller makes up are unknown, however like another they are",
+    "steps named by a caller are unknown unless their name is exactly that of a step",
     Effect.gen(function* () {
       const task = Task.make(REPLACEMENT, { output: { out: S }, run: () => ({ out: "x" }) })
       const pipeline = Pipeline.make("made_up", [task])
-      yield* serving(
+      yield* withWorker(
         [pipeline],
         Effect.gen(function* () {
           const operations = yield* Operations
@@ -189,16 +192,16 @@ export const hostileTexts = (test: Declare): void => {
   )
 
   test(
-    "ids that a caller makes up name nothing, however like another they are",
+    "ids named by a caller are unknown unless they are exactly the id of an object",
     Effect.gen(function* () {
       const store = yield* Store
       const task = Task.make("t", { output: { out: S }, run: () => ({ out: "x" }) })
       const pipeline = Pipeline.make("p", [task])
-      yield* serving(
+      yield* withWorker(
         [pipeline],
         Effect.gen(function* () {
           const operations = yield* Operations
-          // What a text with an unpaired surrogate would be taken for.
+          // A text with an unpaired surrogate could be mistaken for this one.
           yield* operations.register(host, { id: REPLACEMENT, kind: "dataflow", tasks: ["t"] })
           yield* operations.addSchedule(
             host,
@@ -235,11 +238,11 @@ export const hostileTexts = (test: Declare): void => {
   )
 
   test(
-    "idempotency keys: each names a run of its own, or is refused",
+    "idempotency keys: each names its own run, or is refused",
     Effect.gen(function* () {
       const task = Task.make("t", { output: { out: S }, run: () => ({ out: "x" }) })
       const pipeline = Pipeline.make("keyed", [task])
-      yield* serving(
+      yield* withWorker(
         [pipeline],
         Effect.gen(function* () {
           const started = new Map<string, string>()
@@ -262,7 +265,7 @@ export const hostileTexts = (test: Declare): void => {
   )
 
   test(
-    "keys of limits: fixed, and made of inputs; and texts that a memoised step gets",
+    "keys of limits, fixed or made of inputs, and inputs of a memoised step",
     Effect.gen(function* () {
       const all = texts()
       const isFine = (text: string) => isKey(text, 500, 0)
@@ -292,7 +295,7 @@ export const hostileTexts = (test: Declare): void => {
           run: ({ text }) => ({ out: text })
         })
       ])
-      yield* serving(
+      yield* withWorker(
         [...fixed, made, memoised],
         Effect.gen(function* () {
           for (const pipeline of fixed) expect(yield* Levada.execute(pipeline, {})).toBe("x")
@@ -316,10 +319,10 @@ export const hostileTexts = (test: Declare): void => {
   )
 
   test(
-    "ids of schedules: each is kept under its own, or is refused",
+    "ids of schedules: each schedule is kept under its own id, or is refused",
     Effect.gen(function* () {
       const pipeline = Pipeline.make("scheduled", [Task.make("t", { run: () => ({}) })])
-      yield* serving(
+      yield* withWorker(
         [pipeline],
         Effect.gen(function* () {
           const operations = yield* Operations
@@ -343,7 +346,7 @@ export const hostileTexts = (test: Declare): void => {
   )
 
   test(
-    "roles, principals and ACLs: each is itself, or nobody",
+    "roles, principals and ACLs: each is distinct, or is refused",
     Effect.gen(function* () {
       const all = texts()
       const isFine = (text: string) => isKey(text, 250)
@@ -373,7 +376,7 @@ export const hostileTexts = (test: Declare): void => {
         header: () => undefined
       }
       const pipeline = Pipeline.make("p", [Task.make("t", { run: () => ({}) })])
-      yield* serving(
+      yield* withWorker(
         [pipeline],
         Effect.gen(function* () {
           const operations = yield* Operations
@@ -390,7 +393,7 @@ export const hostileTexts = (test: Declare): void => {
                 isFine(text) ? undefined : "AuthenticatorUnavailable"
               ])
               if (Result.isFailure(caller)) continue
-              // A limit of one request a day for each: nobody has used another one's up.
+              // One request a day for each: no request has counted for another principal.
               yield* operations.pipelines(caller.success)
               const more = yield* Effect.flip(operations.pipelines(caller.success))
               expect(more._tag).toBe("RateLimited")
@@ -410,7 +413,7 @@ export const hostileTexts = (test: Declare): void => {
   )
 
   test(
-    "reasons, errors, lines and ids of requests are kept well-formed, and cut",
+    "reasons, errors, log lines and request ids are kept well-formed, and cut",
     Effect.gen(function* () {
       const { submit, get } = yield* Store
       const fail = Task.make("fail", {
@@ -421,7 +424,7 @@ export const hostileTexts = (test: Declare): void => {
         }
       })
       const pipeline = Pipeline.make("failing", [fail])
-      yield* serving(
+      yield* withWorker(
         [pipeline],
         Effect.gen(function* () {
           const operations = yield* Operations

@@ -1,4 +1,7 @@
-/** Values that are long, deep or odd: they come back as they were kept, or are refused by a bound that counts bytes of UTF-8. */
+/**
+ * Values that are long, deep or unusual: they come back unchanged, or are refused by a bound that counts bytes of
+ * UTF-8.
+ */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -17,10 +20,20 @@ import { ofText } from "../../../core/values/Bytes.ts"
 import { inputsTooLarge } from "../../../core/values/ErrorInfo.ts"
 import { host } from "../../../core/values/Principal.ts"
 import { cases } from "../../cases.ts"
-import { claim, claimOne, type Declare, done, mine, newRun, planOf, SMALL, settle } from "./harness/Driving.ts"
-import { serving } from "./harness/Serving.ts"
+import {
+  claim,
+  claimOne,
+  type Declare,
+  done,
+  newRun,
+  ownVersions,
+  planOf,
+  SMALL,
+  settle
+} from "./harness/StoreDriver.ts"
+import { withWorker } from "./harness/WithWorker.ts"
 
-/** A letter of each length in UTF-8. */
+/** One letter for each length in UTF-8. */
 const LETTERS: ReadonlyArray<readonly [bytes: number, letter: string]> = [
   [1, "a"],
   [2, "é"],
@@ -65,7 +78,7 @@ const anyUnits = fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((unit
 
 const text = JSON.stringify
 
-/** Values of these names that have so many bytes of JSON together, of this letter as far as it goes. */
+/** Values with these names that total this many bytes of JSON, made of this letter as far as possible. */
 const spread = (names: ReadonlyArray<string>, total: number, letter: string): Readonly<Record<string, string>> => {
   const each = Math.floor(total / names.length)
   return Object.fromEntries(
@@ -77,9 +90,9 @@ const spread = (names: ReadonlyArray<string>, total: number, letter: string): Re
   )
 }
 
-export const hostileValues = (test: Declare, testSmall: Declare): void => {
+export const hostileValuesSuite = (test: Declare, testSmall: Declare): void => {
   test(
-    "what a Store is given comes back letter by letter: parameters, outputs, items and memoised results",
+    "a Store returns each value unchanged: parameters, outputs, items and memoised results",
     Effect.gen(function* () {
       const { submit, get, watch } = yield* Store
       const random = fc.sample(fc.oneof(anyValue, anyUnits), cases(100))
@@ -105,7 +118,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
   )
 
   test(
-    "items of a list are lent, and come back, letter by letter",
+    "the items of a list are lent and returned unchanged",
     Effect.gen(function* () {
       const { submit, get } = yield* Store
       const units = [...ODD, ...fc.sample(anyUnits, cases(50))].map((value) => text(value))
@@ -125,7 +138,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
   )
 
   test(
-    "what a task gets and gives is what was given, through a worker",
+    "through a worker, a task receives and returns values unchanged",
     Effect.gen(function* () {
       const seen: Array<unknown> = []
       const echo = Task.make("echo", {
@@ -138,7 +151,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
       })
       const pipeline = Pipeline.make("hostile_echo", [echo])
       const values = [...ODD, ...fc.sample(fc.oneof(anyValue, anyUnits), cases(50))]
-      yield* serving(
+      yield* withWorker(
         [pipeline],
         Effect.gen(function* () {
           for (const value of values) {
@@ -151,7 +164,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
   )
 
   test(
-    "milliseconds with a fraction are rounded up, wherever they come in",
+    "milliseconds with a fraction are rounded up, wherever they are passed",
     Effect.gen(function* () {
       let attempts = 0
       const work = Task.make("work", {
@@ -165,7 +178,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
         }
       })
       const pipeline = Pipeline.make("hostile_millis", [work], { timeoutMillis: 60_000.5 })
-      yield* serving(
+      yield* withWorker(
         [pipeline],
         Effect.gen(function* () {
           const { run, addSchedule } = yield* Operations
@@ -190,7 +203,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
   )
 
   testSmall(
-    "a value may take exactly as many bytes as the bound says, and no more, whatever its letters take",
+    "a value may take exactly as many bytes as the bound allows, and no more, whatever its letters take",
     Effect.gen(function* () {
       const repeat = Task.make("repeat", {
         input: { letter: Schema.String, length: Schema.Number, pad: Schema.Number },
@@ -204,7 +217,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
         run: ({ long }) => ({ units: long.length })
       })
       const taking = Pipeline.make("hostile_take", [take])
-      yield* serving(
+      yield* withWorker(
         [pipeline, taking],
         Effect.gen(function* () {
           for (const [bytes, letter] of LETTERS) {
@@ -235,13 +248,13 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
   )
 
   testSmall(
-    "all that a run is given, and all that a step gives, may take 16 times as many bytes together, and no more",
+    "all parameters of a run, and all outputs of a step, may take 16 times as many bytes together, and no more",
     Effect.gen(function* () {
       const names = Array.from({ length: 17 }, (_, at) => `v${at}`)
       const fields = Object.fromEntries(names.map((name) => [name, Schema.String]))
       const optional = Object.fromEntries(names.map((name) => [name, Schema.optionalKey(Schema.String)]))
       const longest = Object.fromEntries(names.map((name) => [name, "é".repeat((SMALL - 2) / 2)]))
-      // The last two take as much together as one that is as long as can be.
+      // The last two take as many bytes together as one of full length.
       const fitting = { ...longest, v15: "é".repeat((SMALL - 4) / 2), v16: "" }
       const over = { ...fitting, v16: "x" }
       const take = Task.make("take", {
@@ -253,7 +266,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
       let given: Readonly<Record<string, string>> = fitting
       const give = Task.make("give", { output: fields, run: () => given as never })
       const giving = Pipeline.make("hostile_many_given", [give])
-      yield* serving(
+      yield* withWorker(
         [taking, giving],
         Effect.gen(function* () {
           expect(yield* Levada.execute(taking, fitting as never)).toBe(true)
@@ -267,7 +280,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
               }
             ]
           })
-          // Values in the place of steps count as well.
+          // Given values count as well.
           const inPlace = yield* Effect.flip(Levada.start(giving, {} as never, { given: over } as never))
           expect(inPlace).toMatchObject({ _tag: "ParametersInvalid", problems: [{ path: [] }] })
           expect(yield* Levada.execute(giving, {} as never)).toEqual(fitting)
@@ -281,7 +294,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
   )
 
   testSmall(
-    "the inputs of a step may take 16 times as many bytes together, and no more: else it fails with why, and nothing else does",
+    "the inputs of a step may take 16 times as many bytes together, and no more: otherwise only that step fails, and says why",
     Effect.gen(function* () {
       const { submit, get, settle: settling } = yield* Store
       const most = 16 * SMALL
@@ -305,10 +318,10 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
           const other = yield* submit(newRun(planOf({ a: [] })))
           const isTooLong = total > most
           const about = `${kind}, ${total} bytes`
-          // Whatever is lent of the run is carried on; the other one is done besides.
+          // All lent work of this run is done; the other run completes besides.
           for (let isOver = false; !isOver; ) {
             // Without waiting: there may be nothing left to lend.
-            const { claims } = yield* settling([], { worker: "w1", max: 10, versions: mine })
+            const { claims } = yield* settling([], { worker: "w1", max: 10, versions: ownVersions })
             yield* settle(
               ...claims.map((claimed): readonly [Claim, Outcome] => {
                 if (claimed.phase === "probe") return [claimed, { _tag: "Probed", limits: [] }]
@@ -337,7 +350,7 @@ export const hostileValues = (test: Declare, testSmall: Declare): void => {
         run: ({ n }) => ({ text: "€".repeat(n) })
       })
       const pipeline = Pipeline.make("hostile_chunk", [StepBuilders.map(long, { over: { n: "ns" }, chunk: 10 })])
-      yield* serving(
+      yield* withWorker(
         [pipeline],
         Effect.gen(function* () {
           const failure = yield* Effect.flip(Levada.execute(pipeline, { ns: [100, 100, 100, 100] }))

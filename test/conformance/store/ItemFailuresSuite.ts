@@ -6,7 +6,6 @@ import type * as Plan from "../../../core/pipeline/Plan.ts"
 import { Store } from "../../../core/store/Store.ts"
 import type { Outcome } from "../../../core/store/Work.ts"
 import { cases } from "../../cases.ts"
-import { claim, claimOne, type Declare, done, mine, settle } from "./harness/Driving.ts"
 import {
   begin,
   claimUnits,
@@ -18,11 +17,12 @@ import {
   listed,
   numbers,
   rows
-} from "./harness/DrivingItems.ts"
+} from "./harness/ItemDriver.ts"
+import { claim, claimOne, type Declare, done, ownVersions, settle } from "./harness/StoreDriver.ts"
 
-export const itemFailures = (test: Declare, testLong: Declare): void => {
+export const itemFailuresSuite = (test: Declare, testLong: Declare): void => {
   testLong(
-    "skip: a failed item is left out, the step completes, and says how many failed",
+    "skip: a failed item is left out, the step completes, and its event has the number of failed items",
     Effect.gen(function* () {
       const { get } = yield* Store
       const runId = yield* begin({ onFailure: "skip" }, expanded(numbers(4)))
@@ -51,7 +51,7 @@ export const itemFailures = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "skip: all items may fail; the lists are empty then",
+    "skip: all items may fail; then the lists are empty",
     Effect.gen(function* () {
       const { get } = yield* Store
       const runId = yield* begin({ onFailure: "skip" }, expanded(numbers(2)))
@@ -64,7 +64,7 @@ export const itemFailures = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "skip: as soon as more have failed than are tolerated the step fails, and takes back what is at work",
+    "skip: the step fails as soon as more items have failed than are tolerated, and its running items are revoked",
     Effect.gen(function* () {
       const { get } = yield* Store
       const runId = yield* begin({ onFailure: "skip", tolerated: { count: 1 } }, expanded(numbers(6)), {
@@ -98,7 +98,7 @@ export const itemFailures = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "collect: every item is run before the step fails with all that failed, in order",
+    "collect: every item runs, then the step fails with all failed items, in order",
     Effect.gen(function* () {
       const { get } = yield* Store
       const runId = yield* begin({ onFailure: "collect", tolerated: { count: 0 } }, expanded(numbers(14)))
@@ -117,7 +117,7 @@ export const itemFailures = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "a share of all items is rounded down; what is within it is left out",
+    "a tolerated share of the items is rounded down; failures within it are left out",
     Effect.gen(function* () {
       const { get } = yield* Store
       for (const [fails, status] of [
@@ -137,7 +137,7 @@ export const itemFailures = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "of a unit of several items the others count; one that could not be run to its end counts all of them as failed",
+    "in a unit of several items a failed one does not affect the others; a unit that could not finish counts all its items as failed",
     Effect.gen(function* () {
       const { get } = yield* Store
       const units = ["[0,1,2]", "[3,4,5]", "[6]"]
@@ -162,7 +162,7 @@ export const itemFailures = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "where a failed item fails the step, and it is one of several in its unit, it fails the step too",
+    "without a rule, a failed item in a unit of several fails the step too",
     Effect.gen(function* () {
       const { get } = yield* Store
       const runId = yield* begin({}, expanded(["[0,1]"], { count: 2, size: 2 }))
@@ -173,7 +173,7 @@ export const itemFailures = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "of very many failed items the step has 1,000 events, and the right number",
+    "of very many failed items the step has 1,000 events, and the right count",
     Effect.gen(function* () {
       const { get } = yield* Store
       const size = 1_200
@@ -192,7 +192,7 @@ export const itemFailures = (test: Declare, testLong: Declare): void => {
   )
 
   test(
-    "an item that loses its workers time and again has failed like any other",
+    "an item that loses its workers again and again fails like any other",
     Effect.gen(function* () {
       const { wait } = yield* Store
       const runId = yield* begin({ onFailure: "skip" }, expanded(numbers(2)))
@@ -200,7 +200,7 @@ export const itemFailures = (test: Declare, testLong: Declare): void => {
       yield* settle([second!, given(second!)])
       const killing = Effect.forever(
         Effect.flatMap(
-          Store.use((store) => store.claim({ worker: "victim", max: 1, versions: mine, isIdle: true })),
+          Store.use((store) => store.claim({ worker: "victim", max: 1, versions: ownVersions, isIdle: true })),
           ([claimed]) => (claimed?.step === "after" ? settle([claimed, done()]) : Effect.void)
         )
       )
@@ -212,7 +212,7 @@ export const itemFailures = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "whatever fails, in whatever order: the same as counting by hand",
+    "random failures in any order: the same result as a count by hand",
     Effect.flatMap(Store, (store) =>
       Effect.promise(() =>
         fc.assert(
@@ -231,7 +231,7 @@ export const itemFailures = (test: Declare, testLong: Declare): void => {
 interface Script {
   readonly onFailure: "fail" | "skip" | "collect"
   readonly tolerated: Plan.Tolerated | undefined
-  /** Of each item, whether it fails, and when it is settled. */
+  /** For each item: whether it fails, and when it is settled. */
   readonly items: ReadonlyArray<{ readonly fails: boolean; readonly at: number }>
 }
 

@@ -1,10 +1,9 @@
-/** Lists of single items, how they are measured, and those that a retry keeps. */
+/** Lists of single items, their sizes, and the items that a retry keeps. */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { KEPT_ITEMS, type KeptItems } from "../../../core/run/KeptItems.ts"
 import type { NewRun } from "../../../core/run/NewRun.ts"
 import { Store } from "../../../core/store/Store.ts"
-import { claimOne, type Declare, done, newRun, settle } from "./harness/Driving.ts"
 import {
   begin,
   claimUnits,
@@ -16,11 +15,12 @@ import {
   numbers,
   planWith,
   rows
-} from "./harness/DrivingItems.ts"
+} from "./harness/ItemDriver.ts"
+import { claimOne, type Declare, done, newRun, settle } from "./harness/StoreDriver.ts"
 
-export const itemLists = (testLong: Declare): void => {
+export const itemListsSuite = (testLong: Declare): void => {
   testLong(
-    "items are listed while they are worked off, in parts, by status; what is retried is pending",
+    "items are listed page by page and by status while the step runs; an item that waits for a retry is pending",
     Effect.gen(function* () {
       const runId = yield* begin({ max: 3 }, expanded(numbers(7)))
       const units = yield* claimUnits(3)
@@ -44,7 +44,7 @@ export const itemLists = (testLong: Declare): void => {
   )
 
   testLong(
-    "items are kept when the step failed, was cancelled, or its run ended; not when all of them completed",
+    "items are kept if the step failed, was cancelled, or its run ended; not if all of them completed",
     Effect.gen(function* () {
       const { cancel, cancelStep, remove, items } = yield* Store
       const started = (more: Partial<NewRun> = {}) =>
@@ -82,7 +82,7 @@ export const itemLists = (testLong: Declare): void => {
   )
 
   testLong(
-    "lists that can't be are refused by name; a step without items has none, nor has a reduce",
+    "an invalid request for items is refused by name; a step without items has none, nor has a reduce",
     Effect.gen(function* () {
       const { items } = yield* Store
       const runId = yield* begin({ inOrder: true, max: 1 }, expanded(numbers(2)))
@@ -105,7 +105,7 @@ export const itemLists = (testLong: Declare): void => {
   )
 
   testLong(
-    "what a run keeps of items reaches the claim that expands their step, and no other; they are done from the start",
+    "the kept items of a run reach only the claim that expands their step, and are done from the start",
     Effect.gen(function* () {
       const { submit, get } = yield* Store
       const kept: KeptItems = {
@@ -135,7 +135,7 @@ export const itemLists = (testLong: Declare): void => {
   )
 
   testLong(
-    "kept items that are all there are complete their step; those that are too long together fail it",
+    "if all items were kept, the step completes; if they are too long together, it fails",
     Effect.gen(function* () {
       const { get, maxValueBytes } = yield* Store
       const whole = numbers(2).map((a, unit) => ({ unit, outputs: { a } }))
@@ -158,7 +158,7 @@ export const itemLists = (testLong: Declare): void => {
         ["€", 3],
         ["😀", 4]
       ] as const) {
-        // With its quotes and a comma, half of what may be kept.
+        // With its quotes and a comma, half of the bound.
         const half = character.repeat(Math.floor((maxValueBytes / 2 - 3) / bytes))
         for (const [more, status] of [
           ["", "COMPLETED"],

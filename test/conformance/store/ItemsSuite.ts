@@ -1,4 +1,4 @@
-/** Steps that go through lists: claimed once for their units, then unit by unit. */
+/** Steps that go through lists: claimed once to be split into units, then unit by unit. */
 import { describe, expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -6,9 +6,19 @@ import * as Stream from "effect/Stream"
 import type * as Plan from "../../../core/pipeline/Plan.ts"
 import { Store } from "../../../core/store/Store.ts"
 import type { Outcome } from "../../../core/store/Work.ts"
-import { claim, claimOne, type Declare, done, LEASE, mine, newRun, planOf, settle } from "./harness/Driving.ts"
-import { itemFailures } from "./ItemFailuresSuite.ts"
-import { itemLists } from "./ItemListsSuite.ts"
+import {
+  claim,
+  claimOne,
+  type Declare,
+  done,
+  LEASE,
+  newRun,
+  ownVersions,
+  planOf,
+  settle
+} from "./harness/StoreDriver.ts"
+import { itemFailuresSuite } from "./ItemFailuresSuite.ts"
+import { itemListsSuite } from "./ItemListsSuite.ts"
 
 const plain = planOf({ a: [], after: ["a"] })
 const going = (expands: Partial<Plan.Expansion> = {}, more: Partial<Plan.PlanStep> = {}): Plan.Plan => ({
@@ -40,12 +50,12 @@ const begin = (plan: Plan.Plan, outcome: Outcome, onFailure: "fail-fast" | "cont
     return runId
   })
 
-export const items = (test: Declare, testLong: Declare): void => {
-  describe("that fail", () => itemFailures(test, testLong))
-  describe("one by one", () => itemLists(testLong))
+export const itemsSuite = (test: Declare, testLong: Declare): void => {
+  describe("failed items", () => itemFailuresSuite(test, testLong))
+  describe("lists of items", () => itemListsSuite(testLong))
 
   testLong(
-    "each unit is a claim with its value; their results make lists, in order, with what is absent left out",
+    "each unit is a claim with its value; the results become lists, in order, without absent values",
     Effect.gen(function* () {
       const { get, watch } = yield* Store
       const runId = yield* begin(going(), expanded(['"x"', '"y"', '"z"']))
@@ -68,7 +78,7 @@ export const items = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "in order, each unit waits for the one before and sees what that gave; nobody else does before the end",
+    "in order, each unit waits for the one before and sees its result; no other step does before the end",
     Effect.gen(function* () {
       const { get } = yield* Store
       const runId = yield* begin(going({ inOrder: true, max: 1 }), expanded(["1", "2", "3"]))
@@ -96,7 +106,7 @@ export const items = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "no more units at once than may be, over all workers",
+    "never more units run than the limit allows, over all workers",
     Effect.gen(function* () {
       const { get } = yield* Store
       const runId = yield* begin(going({ max: 2 }), expanded(["1", "2", "3", "4", "5"]))
@@ -134,7 +144,7 @@ export const items = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "one that fails ends the step: the others are revoked, and no more are lent",
+    "a failed unit ends the step: the other units are revoked, and no more are lent",
     Effect.gen(function* () {
       const { get } = yield* Store
       const runId = yield* begin(going({ max: 3 }), expanded(["1", "2", "3", "4", "5"]), "continue")
@@ -151,7 +161,7 @@ export const items = (test: Declare, testLong: Declare): void => {
   )
 
   test(
-    "a unit whose worker was lost goes to another one, and the step keeps the rest",
+    "a unit whose worker was lost goes to another worker, and the step keeps the other results",
     Effect.gen(function* () {
       const { get, watch } = yield* Store
       const runId = yield* begin(going(), expanded(["1", "2"]))
@@ -170,14 +180,14 @@ export const items = (test: Declare, testLong: Declare): void => {
   )
 
   test(
-    "a step that loses its workers time and again fails, instead of going round for ever",
+    "a step that loses its workers again and again fails, instead of starting over for ever",
     Effect.gen(function* () {
       const { submit, wait } = yield* Store
       const runId = yield* submit(newRun(planOf({ a: [] })))
       let attempts = 0
       const killing = Effect.forever(
         Effect.map(
-          Store.use((store) => store.claim({ worker: "victim", max: 1, versions: mine, isIdle: true })),
+          Store.use((store) => store.claim({ worker: "victim", max: 1, versions: ownVersions, isIdle: true })),
           (claims) => {
             attempts += claims.length
           }
@@ -192,7 +202,7 @@ export const items = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "results that are longer than a value may be fail the step, as soon as that shows",
+    "results longer than a value may be fail the step, as soon as that is known",
     Effect.gen(function* () {
       const { get, maxValueBytes } = yield* Store
       const runId = yield* begin(going(), expanded(["1", "2", "3"]))
@@ -206,7 +216,7 @@ export const items = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "events about single items are few, however often they fail",
+    "events about single items are few, however often items fail",
     Effect.gen(function* () {
       const { get } = yield* Store
       const size = 1_500

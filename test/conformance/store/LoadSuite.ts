@@ -1,4 +1,4 @@
-/** How busy a Store says that it is. */
+/** The load that a Store reports. */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Version from "../../../core/pipeline/Version.ts"
@@ -7,22 +7,22 @@ import {
   claim,
   type Declare,
   done,
-  mine,
   newRun,
+  ownVersions,
   PIPELINE,
   planOf,
   settle,
   single,
   VERSION
-} from "./harness/Driving.ts"
+} from "./harness/StoreDriver.ts"
 
 const load = Effect.flatMap(Store, (store) => store.load)
 
 const pair = planOf({ a: [], b: [], c: ["a", "b"] })
 
-export const loading = (test: Declare): void => {
+export const loadSuite = (test: Declare): void => {
   test(
-    "counts what waits, what is lent and what is not over",
+    "counts ready steps, lent steps and unfinished runs",
     Effect.gen(function* () {
       const { submit } = yield* Store
       expect(yield* load).toEqual({
@@ -37,7 +37,7 @@ export const loading = (test: Declare): void => {
       yield* submit(newRun(pair))
       yield* submit(newRun(pair, { priority: 5 }))
       yield* submit(newRun(single, { pipelineId: "q" }))
-      // What may not begin yet does not wait.
+      // A step that may not begin yet does not count as ready.
       yield* submit(newRun(single, { delayMillis: 60_000 }))
       yield* Effect.sleep(300)
       const before = yield* load
@@ -51,7 +51,7 @@ export const loading = (test: Declare): void => {
       expect(before.oldestWaitingMillis).toBeGreaterThanOrEqual(290)
       expect(before.oldestWaitingMillis).toBeLessThan(10_000)
 
-      const claims = yield* claim(10, "w", new Set([...mine, Version.key("q", VERSION)]))
+      const claims = yield* claim(10, "w", new Set([...ownVersions, Version.key("q", VERSION)]))
       expect(claims).toHaveLength(5)
       expect(yield* load).toMatchObject({ waiting: new Map(), oldestWaitingMillis: 0, running: 5, unfinished: 4 })
       yield* settle(...claims.map((each) => [each, done()] as const))
@@ -63,14 +63,14 @@ export const loading = (test: Declare): void => {
   )
 
   test(
-    "keeps which span a run belongs to, and tells whoever claims and wants to know",
+    "keeps the span that a run belongs to, and returns it to workers that ask for it",
     Effect.gen(function* () {
       const { submit, get, claim } = yield* Store
       const traceparent = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
       const traced = yield* submit(newRun(single, { traceparent }))
       const untraced = yield* submit(newRun(single))
       expect([(yield* get(traced)).traceparent, (yield* get(untraced)).traceparent]).toEqual([traceparent, undefined])
-      const claims = yield* claim({ worker: "w", max: 10, versions: mine, isTraced: true })
+      const claims = yield* claim({ worker: "w", max: 10, versions: ownVersions, isTraced: true })
       expect(new Map(claims.map((each) => [each.runId, each.traceparent]))).toEqual(
         new Map([
           [traced, traceparent],

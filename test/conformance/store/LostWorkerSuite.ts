@@ -1,4 +1,6 @@
-/** Work whose worker is lost: it goes to others, then runs alone, and fails only when it was lost alone. */
+/**
+ * A step that loses its worker goes to another one, then runs alone, and fails only if it loses a worker while alone.
+ */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -9,25 +11,35 @@ import * as Run from "../../../core/run/Run.ts"
 import { Store } from "../../../core/store/Store.ts"
 import type { Claim, ClaimRequest, Outcome } from "../../../core/store/Work.ts"
 import { cases } from "../../cases.ts"
-import { type Declare, done, limited, mine, newRun, PIPELINE, planOf, settle, single } from "./harness/Driving.ts"
+import {
+  type Declare,
+  done,
+  limited,
+  newRun,
+  ownVersions,
+  PIPELINE,
+  planOf,
+  settle,
+  single
+} from "./harness/StoreDriver.ts"
 
-/** Longer than any Store takes to tell a worker of something, in milliseconds. */
+/** Longer than any Store takes to notify a worker, in milliseconds. */
 const PATIENCE = 5_000
 
 const ask = (more: Partial<ClaimRequest>) =>
-  Store.use((store) => store.claim({ worker: "w1", max: 10, versions: mine, ...more }))
+  Store.use((store) => store.claim({ worker: "w1", max: 10, versions: ownVersions, ...more }))
 
-/** Asks as a worker that has nothing at work, and as one that has. */
+/** Claims as a worker that is idle, and as one that is busy. */
 const idle = (more: Partial<ClaimRequest> = {}) => ask({ isIdle: true, ...more })
 const busy = (more: Partial<ClaimRequest> = {}) => ask({ isIdle: false, ...more })
 
-/** Asks without waiting. */
+/** Claims without waiting. */
 const now = (more: Partial<ClaimRequest>) =>
   Store.use((store) =>
-    Effect.map(store.settle([], { worker: "w1", max: 10, versions: mine, ...more }), ({ claims }) => claims)
+    Effect.map(store.settle([], { worker: "w1", max: 10, versions: ownVersions, ...more }), ({ claims }) => claims)
   )
 
-/** Lends everything that is ready to a worker that is lost, twice: then all of it runs alone. */
+/** Lends all ready steps to a worker that is lost, twice: after that each of them runs alone. */
 const lostTwice = (count: number) =>
   Effect.gen(function* () {
     let attempts = 0
@@ -38,7 +50,7 @@ const lostTwice = (count: number) =>
     }
   })
 
-/** Waits until the leases of the last ones have ended, as an idle worker sees it. */
+/** Waits, as an idle worker, until the leases of the last claims have ended. */
 const lentAlone = (more: Partial<ClaimRequest> = {}) =>
   Effect.map(idle(more), (claims) => {
     expect(claims).toHaveLength(1)
@@ -46,7 +58,7 @@ const lentAlone = (more: Partial<ClaimRequest> = {}) =>
     return claims[0]!
   })
 
-/** The plan, expanding step `a` into items. */
+/** The plan, with step `a` expanded into items. */
 const itemised: Plan.Plan = {
   results: ["a"],
   steps: [
@@ -61,14 +73,19 @@ const itemised: Plan.Plan = {
   ]
 }
 
-/** What becomes of each attempt of a step: with `deadly`, its worker is lost, and with it all that it was lent. */
+/**
+ * The fate of each attempt of a step: with `deadly`, its worker is lost, and with it all other claims of that worker.
+ */
 const fate = fc.record({
   isDeadly: fc.boolean(),
   plan: fc.constantFrom(single, itemised),
   max: fc.integer({ min: 1, max: 5 })
 })
 
-/** Plays workers, one after the other, until all runs are over: each is lent work, and is lost if one unit of it is deadly. */
+/**
+ * Plays workers, one after the other, until all runs are over. A worker claims steps, and is lost if one of them is
+ * deadly.
+ */
 const play = (fates: ReadonlyArray<typeof fate extends fc.Arbitrary<infer A> ? A : never>) =>
   Effect.gen(function* () {
     const { submit, get } = yield* Store
@@ -101,7 +118,7 @@ const play = (fates: ReadonlyArray<typeof fate extends fc.Arbitrary<infer A> ? A
     }
   })
 
-export const losses = (test: Declare, testLong: Declare, testShort: Declare): void => {
+export const lostWorkerSuite = (test: Declare, testLong: Declare, testShort: Declare): void => {
   test(
     "a step that lost two workers is lent only to an idle worker, and alone",
     Effect.gen(function* () {
@@ -126,7 +143,7 @@ export const losses = (test: Declare, testLong: Declare, testShort: Declare): vo
   )
 
   test(
-    "a step that is lost while it runs alone fails with WorkerLost; one that shared its worker with it does not",
+    "a step that loses its worker while it runs alone fails with WorkerLost; a step that shared its worker does not",
     Effect.gen(function* () {
       const { submit, get, wait } = yield* Store
       const [culprit, innocent] = [yield* submit(newRun(single)), yield* submit(newRun(single))]
@@ -166,7 +183,7 @@ export const losses = (test: Declare, testLong: Declare, testShort: Declare): vo
   )
 
   test(
-    "a busy worker that waits for work is told that a step waits that runs alone; one that can't take it is not",
+    "a busy worker that waits for work learns that a step waits to run alone; a worker that can't run it does not",
     Effect.gen(function* () {
       const { submit, pause } = yield* Store
       yield* submit(newRun(single))
@@ -191,7 +208,7 @@ export const losses = (test: Declare, testLong: Declare, testShort: Declare): vo
   )
 
   test(
-    "settling, too, lends a step that runs alone to a worker that is idle then, and tells one that is not",
+    "settling, too, lends a step that runs alone to a worker that is idle then, and notifies one that is not",
     Effect.gen(function* () {
       const { submit } = yield* Store
       const runId = yield* submit(newRun(single))
@@ -252,7 +269,7 @@ export const losses = (test: Declare, testLong: Declare, testShort: Declare): vo
   )
 
   test(
-    "a step that runs alone and is given back while the next one is lent comes after it",
+    "a step that runs alone and is released while the next one is lent comes after it",
     Effect.gen(function* () {
       const { submit } = yield* Store
       const runs = [yield* submit(newRun(single)), yield* submit(newRun(single))]
@@ -264,7 +281,7 @@ export const losses = (test: Declare, testLong: Declare, testShort: Declare): vo
       for (let turn = 0; turn < 3; turn++) {
         const released = { claim: held, outcome: { _tag: "Released", reason: "for the test" } } as const
         const { claims } = yield* Store.use((store) =>
-          store.settle([released], { worker: "w1", max: 10, versions: mine, isIdle: true })
+          store.settle([released], { worker: "w1", max: 10, versions: ownVersions, isIdle: true })
         )
         expect(claims).toHaveLength(1)
         held = claims[0]!
@@ -276,7 +293,7 @@ export const losses = (test: Declare, testLong: Declare, testShort: Declare): vo
   )
 
   testShort(
-    "whatever is lost beside whatever: only what was lost alone fails, and all else completes",
+    "random losses: only steps lost while alone fail, and all others complete",
     Effect.flatMap(Store, (store) =>
       Effect.promise(() =>
         fc.assert(
@@ -305,7 +322,7 @@ export const losses = (test: Declare, testLong: Declare, testShort: Declare): vo
   )
 
   testLong(
-    "no worker is told of anything, and no claim is alone, where no worker was lost",
+    "no worker is notified, and no claim is alone, if no worker was lost",
     Effect.gen(function* () {
       const { submit } = yield* Store
       yield* submit(newRun(planOf({ a: [], b: [] })))

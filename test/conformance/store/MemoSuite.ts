@@ -12,19 +12,19 @@ import {
   claim,
   type Declare,
   done,
-  mine,
   newRun,
   nothing,
+  ownVersions,
   PIPELINE,
   settle,
   single,
   VERSION
-} from "./harness/Driving.ts"
+} from "./harness/StoreDriver.ts"
 
 const probed: Plan.Plan = { ...single, steps: single.steps.map((step) => ({ ...step, probed: true })) }
 const keyed = (text: string, ttlMillis = 0): Outcome => ({ _tag: "Probed", limits: [], memo: { text, ttlMillis } })
 
-/** Starts a run and says what its step's inputs come to. Gives its id. */
+/** Starts a run and sets the memo key of its step. Returns the run's id. */
 const start = (text: string, ttlMillis?: number) =>
   Effect.gen(function* () {
     const { submit } = yield* Store
@@ -35,9 +35,9 @@ const start = (text: string, ttlMillis?: number) =>
     return runId
   })
 
-export const memoised = (test: Declare): void => {
+export const memoSuite = (test: Declare): void => {
   test(
-    "what one attempt gave, another run with the same key gets without any",
+    "the result of one attempt is the result of another run with the same key, without an attempt",
     Effect.gen(function* () {
       const { get, watch } = yield* Store
       const first = yield* start("k")
@@ -56,7 +56,7 @@ export const memoised = (test: Declare): void => {
   )
 
   test(
-    "for as long as it may, and not longer",
+    "the result is used until it expires, and not longer",
     Effect.gen(function* () {
       const { get } = yield* Store
       yield* start("k", 40)
@@ -70,7 +70,7 @@ export const memoised = (test: Declare): void => {
   )
 
   test(
-    "while one is at work, the others with its key wait for it; all get what it gives",
+    "while one attempt runs, other steps with its key wait for it; all get its result",
     Effect.gen(function* () {
       const { wait } = yield* Store
       const first = yield* start("k")
@@ -89,7 +89,7 @@ export const memoised = (test: Declare): void => {
   )
 
   test(
-    "a failure is not kept: the next of those who wait tries, and so on; one that is cancelled is passed over",
+    "a failure is not kept: the next waiting step tries, and so on; a cancelled one is left out",
     Effect.gen(function* () {
       const { get, cancel } = yield* Store
       const first = yield* start("k")
@@ -101,7 +101,7 @@ export const memoised = (test: Declare): void => {
       const [next] = yield* claim(1)
       expect(next).toMatchObject({ runId: third, phase: "run", attempt: 1 })
       yield* cancel(third, "enough")
-      // Its worker has not stopped yet: two at once for one key there never are.
+      // Its worker has not stopped yet: there are never two attempts for one key at the same time.
       expect(yield* nothing()).toBe(true)
       yield* settle([next!, { _tag: "Released", reason: "stopped" }])
       const [last] = yield* claim(1)
@@ -113,7 +113,7 @@ export const memoised = (test: Declare): void => {
   )
 
   test(
-    "one that is retried or given back holds nobody up: the next one tries meanwhile",
+    "an attempt that is retried or released blocks no other: the next step tries meanwhile",
     Effect.gen(function* () {
       const { get } = yield* Store
       const first = yield* start("k")
@@ -135,13 +135,13 @@ export const memoised = (test: Declare): void => {
   )
 
   test(
-    "one in a pipeline that is paused holds nobody up",
+    "a step of a paused pipeline blocks no other",
     Effect.gen(function* () {
       const { get, pause, resume, submit } = yield* Store
       const first = yield* start("k")
       yield* pause(PIPELINE)
       const second = yield* submit(newRun(probed, { pipelineId: "q" }))
-      const both = new Set([...mine, Version.key("q", VERSION)])
+      const both = new Set([...ownVersions, Version.key("q", VERSION)])
       const [probe] = yield* claim(1, "w1", both)
       expect(probe).toMatchObject({ runId: second, phase: "probe" })
       yield* settle([probe!, keyed("k")])

@@ -6,15 +6,15 @@ import { TestClock } from "effect/testing"
 import * as Version from "../../../core/pipeline/Version.ts"
 import * as Store from "../../../core/StoreModule.ts"
 import type { FeedItem } from "../../../core/store/Feed.ts"
-import { becomingAbandoned } from "./AbandonedSuite.ts"
-import { declaring } from "./harness/Driving.ts"
-import { store } from "./StoreConformance.ts"
+import { abandonedLaterSuite } from "./AbandonedSuite.ts"
+import { testsOver } from "./harness/StoreDriver.ts"
+import { storeConformance } from "./StoreConformance.ts"
 
-store("memory", Store.layerMemory)
+storeConformance("memory", Store.layerMemory)
 
-describe("abandoned versions in memory", () => becomingAbandoned(declaring(Store.layerMemory).testLong))
+describe("abandoned versions in memory", () => abandonedLaterSuite(testsOver(Store.layerMemory).testLong))
 
-/** Collects garbage now; nothing where that can't be had. */
+/** Collects garbage now; undefined if the runtime can't. */
 const collect = await (async (): Promise<(() => void) | undefined> => {
   if (process.env["TEST_RUNTIME"] !== "node") return undefined
   const [{ setFlagsFromString }, { runInNewContext }] = [await import("node:v8"), await import("node:vm")]
@@ -47,20 +47,18 @@ describe("MemoryStore", () => {
     }).pipe(Effect.provide(Store.layerMemory({ historyCount: 3 })))
   )
 
-  it.effect(
-    "keeps the last 10,000 changes for its feed, and says to whoever was behind them that some are missed",
-    () =>
-      Effect.gen(function* () {
-        const { feed, watch } = yield* Store.Store
-        const items = yield* feed({})
-        const ids = yield* Effect.forEach(Array.from({ length: 6_000 }), () => runOne)
-        const last = (item: FeedItem) => item.event?.runId === ids.at(-1) && item.event?.type === "RunCompleted"
-        const read = yield* Stream.runCollect(Stream.takeUntil(items, last))
-        const kept = yield* Effect.forEach(ids.slice(1_000), (id) => Stream.runCollect(watch(id)))
-        expect(Array.from(read, ({ event }) => event)).toEqual(kept.flat())
-        expect(Array.from(read).findIndex(({ isBehindGap }) => isBehindGap)).toBe(0)
-        expect(Array.from(read).filter(({ isBehindGap }) => isBehindGap)).toHaveLength(1)
-      }).pipe(Effect.provide(Store.layerMemory({ historyCount: 10_000 })))
+  it.effect("keeps the last 10,000 events of its feed, and reports a gap to readers that were behind them", () =>
+    Effect.gen(function* () {
+      const { feed, watch } = yield* Store.Store
+      const items = yield* feed({})
+      const ids = yield* Effect.forEach(Array.from({ length: 6_000 }), () => runOne)
+      const last = (item: FeedItem) => item.event?.runId === ids.at(-1) && item.event?.type === "RunCompleted"
+      const read = yield* Stream.runCollect(Stream.takeUntil(items, last))
+      const kept = yield* Effect.forEach(ids.slice(1_000), (id) => Stream.runCollect(watch(id)))
+      expect(Array.from(read, ({ event }) => event)).toEqual(kept.flat())
+      expect(Array.from(read).findIndex(({ isBehindGap }) => isBehindGap)).toBe(0)
+      expect(Array.from(read).filter(({ isBehindGap }) => isBehindGap)).toHaveLength(1)
+    }).pipe(Effect.provide(Store.layerMemory({ historyCount: 10_000 })))
   )
 
   it.effect("keeps finished runs by age", () =>
@@ -81,12 +79,12 @@ describe("MemoryStore", () => {
   it.effect("keeps finished runs by the length of their values", () =>
     Effect.gen(function* () {
       const ids = yield* Effect.forEach(Array.from({ length: 10 }), () => runOne)
-      // Each run has two values of 12 characters, named by 4 and 3, and four events that count for 100 each.
+      // Each run has two values of 12 characters, with names of 4 and 3, and four events that count as 100 each.
       expect(yield* kept()).toEqual([ids[9], ids[8], ids[7]])
     }).pipe(Effect.provide(Store.layerMemory({ historyBytes: 3 * 431 })))
   )
 
-  it.effect("counts the items that it keeps of a run in the bytes of its history, and lets go of the others", () =>
+  it.effect("counts the kept items of a run in the bytes of its history, and drops the others", () =>
     Effect.gen(function* () {
       const { submit, claim, settle } = yield* Store.Store
       const expands = { inOrder: false, max: 100, outputs: ["a"], lists: [], onFailure: "skip" } as const
@@ -111,7 +109,7 @@ describe("MemoryStore", () => {
     }).pipe(Effect.provide(Store.layerMemory({ historyBytes: 10_000 })))
   )
 
-  it.effect("refuses runs past its bound of unfinished ones, and takes them again later", () =>
+  it.effect("refuses runs past its bound of unfinished ones, and accepts them again later", () =>
     Effect.gen(function* () {
       const { submit, cancel } = yield* Store.Store
       const first = yield* submit(newRun)
@@ -122,7 +120,7 @@ describe("MemoryStore", () => {
     }).pipe(Effect.provide(Store.layerMemory({ maxUnfinished: 2 })))
   )
 
-  it.effect("takes a lease away after exactly its length", () =>
+  it.effect("ends a lease after exactly its length", () =>
     Effect.gen(function* () {
       const { submit, claim } = yield* Store.Store
       yield* submit(newRun)
@@ -135,7 +133,7 @@ describe("MemoryStore", () => {
     }).pipe(Effect.provide(Store.layerMemory()))
   )
 
-  it.effect("answers everyone who waits when it closes", () =>
+  it.effect("answers every waiting caller when it closes", () =>
     Effect.gen(function* () {
       const waiting = yield* Effect.scoped(
         Effect.gen(function* () {
@@ -148,7 +146,7 @@ describe("MemoryStore", () => {
     })
   )
 
-  it.effect("an idempotency key whose run is no longer kept is a conflict, until it expires", () =>
+  it.effect("an idempotency key whose run is no longer kept is a conflict, until the key expires", () =>
     Effect.gen(function* () {
       const { submit, get, claim, settle } = yield* Store.Store
       const keyed = submit({ ...newRun, idempotency: { key: "k", fingerprint: "f" } })
@@ -166,7 +164,7 @@ describe("MemoryStore", () => {
     }).pipe(Effect.provide(Store.layerMemory({ historyCount: 1 })))
   )
 
-  it.effect("keeps a long history of one run within the bound of all: it leaves, and what comes later stays", () =>
+  it.effect("keeps a long history of one run within the total bound: that run is dropped, and later ones stay", () =>
     Effect.gen(function* () {
       const { submit, get, claim, settle } = yield* Store.Store
       const long = yield* submit(newRun)
@@ -185,34 +183,38 @@ describe("MemoryStore", () => {
     }).pipe(Effect.provide(Store.layerMemory({ historyBytes: 100_000 })))
   )
 
-  // Collecting garbage on demand is not every runtime's; what is kept is the same in all of them.
-  it.effect.skipIf(collect === undefined)("a claim that nobody lets go of keeps its own run and no other", () =>
-    Effect.gen(function* () {
-      const { submit, claim, cancel, remove, settle } = yield* Store.Store
-      const submitOne = Effect.sync(() => ({ ...plan })).pipe(
-        Effect.flatMap((own) => Effect.map(submit({ ...newRun, plan: own }), (id) => ({ id, plan: new WeakRef(own) })))
-      )
-      const before = yield* submitOne
-      const hung = yield* submitOne
-      const after = yield* submitOne
-      // In a function of its own, of which nothing is left: what it has seen, it would keep.
-      const held = yield* Effect.gen(function* () {
-        const claims = yield* claim({ worker: "w", max: 3, versions })
-        for (const claimed of claims) {
-          if (claimed.runId === hung.id) continue
-          yield* settle([{ claim: claimed, outcome: { _tag: "Completed", outputs: {} } }])
+  // Not every runtime collects garbage on demand, but what is kept is the same in all of them.
+  it.effect.skipIf(collect === undefined)(
+    "a claim that is never released keeps its own run in memory and no other",
+    () =>
+      Effect.gen(function* () {
+        const { submit, claim, cancel, remove, settle } = yield* Store.Store
+        const submitOne = Effect.sync(() => ({ ...plan })).pipe(
+          Effect.flatMap((own) =>
+            Effect.map(submit({ ...newRun, plan: own }), (id) => ({ id, plan: new WeakRef(own) }))
+          )
+        )
+        const before = yield* submitOne
+        const hung = yield* submitOne
+        const after = yield* submitOne
+        // In a function of its own, so that its locals do not stay referenced.
+        const held = yield* Effect.gen(function* () {
+          const claims = yield* claim({ worker: "w", max: 3, versions })
+          for (const claimed of claims) {
+            if (claimed.runId === hung.id) continue
+            yield* settle([{ claim: claimed, outcome: { _tag: "Completed", outputs: {} } }])
+          }
+          return claims.find(({ runId }) => runId === hung.id)!
+        })
+        yield* cancel(hung.id, "it hangs")
+        for (const { id } of [hung, before, after]) yield* remove(id)
+        // A WeakRef keeps its target until the turn of the event loop ends.
+        for (let turn = 0; turn < 5; turn++) {
+          yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 0)))
+          collect!()
         }
-        return claims.find(({ runId }) => runId === hung.id)!
-      })
-      yield* cancel(hung.id, "it hangs")
-      for (const { id } of [hung, before, after]) yield* remove(id)
-      // What a WeakRef has shown or was made of stays for the turn of the event loop.
-      for (let turn = 0; turn < 5; turn++) {
-        yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 0)))
-        collect!()
-      }
-      expect([before, after].map((run) => run.plan.deref())).toEqual([undefined, undefined])
-      expect(held.runId).toBe(hung.id)
-    }).pipe(Effect.provide(Store.layerMemory()))
+        expect([before, after].map((run) => run.plan.deref())).toEqual([undefined, undefined])
+        expect(held.runId).toBe(hung.id)
+      }).pipe(Effect.provide(Store.layerMemory()))
   )
 })

@@ -5,7 +5,7 @@ import * as Store from "../../../core/StoreModule.ts"
 import { cases } from "../../cases.ts"
 import { acts, play } from "./harness/Interleaving.ts"
 
-describe("Store against a list model", () => {
+describe("Store compared with a list model", () => {
   it.effect("memory", () =>
     Effect.promise(() =>
       fc.assert(

@@ -1,4 +1,4 @@
-/** Which work a Store lends first, and which it holds back: priorities, delays, limits, pauses. */
+/** Which steps a Store lends first, and which it holds back: priorities, delays, limits, pauses. */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -13,22 +13,22 @@ import {
   diamond,
   done,
   limited,
-  mine,
   newRun,
   nothing,
+  ownVersions,
   PIPELINE,
   planOf,
   runsOf,
   settle,
   single
-} from "./harness/Driving.ts"
+} from "./harness/StoreDriver.ts"
 
 const probed: Plan.Plan = { ...single, steps: single.steps.map((step) => ({ ...step, probed: true })) }
 const found = (key: string, max: number): Outcome => ({ _tag: "Probed", limits: [{ key, max }] })
 
-export const order = (test: Declare): void => {
+export const orderSuite = (test: Declare): void => {
   test(
-    "the highest priority first; within one, who came first",
+    "the highest priority comes first; within one priority, the oldest run",
     Effect.gen(function* () {
       const { submit } = yield* Store
       const ids = new Map<string, number>()
@@ -56,7 +56,7 @@ export const order = (test: Declare): void => {
   )
 
   test(
-    "a delayed run is PENDING and lends nothing until its time has come; its time limit counts from then",
+    "a delayed run is PENDING and lends no step until its time has come; its time limit counts from then",
     Effect.gen(function* () {
       const { submit, get, wait } = yield* Store
       const runId = yield* submit(newRun(single, { delayMillis: 60, timeoutMillis: 60 }))
@@ -74,7 +74,7 @@ export const order = (test: Declare): void => {
   )
 
   test(
-    "a run that waits for its limits is PENDING; it begins when one that holds them ends, however that ends",
+    "a run that waits for its limits is PENDING; it begins when a run that holds them ends, however that ends",
     Effect.gen(function* () {
       const { submit, get, cancel } = yield* Store
       const limits = [{ key: "runs", max: 2 }]
@@ -83,7 +83,7 @@ export const order = (test: Declare): void => {
       const [first, second] = yield* claim()
       expect(runsOf([first!, second!])).toEqual(ids.slice(0, 2))
       expect(yield* nothing()).toBe(true)
-      // One that is cancelled while it waits does not take the place that comes free.
+      // A run that is cancelled while it waits does not take the free slot.
       yield* cancel(ids[2]!, "no longer wanted")
       yield* settle([first!, done()])
       const [fourth, ...more] = yield* claim()
@@ -98,11 +98,11 @@ export const order = (test: Declare): void => {
   )
 
   test(
-    "steps hold their limits while they are lent: never more than may be, over all workers and pipelines, and as many",
+    "steps hold their limits while they are lent: never more than allowed over all workers and pipelines, and not fewer",
     Effect.gen(function* () {
       const { submit } = yield* Store
       const plan = limited(planOf({ a: [], b: [], c: [], d: [] }), { key: "gpu", max: 3 })
-      const other = new Set([...mine, Version.key("q", "v1")])
+      const other = new Set([...ownVersions, Version.key("q", "v1")])
       yield* submit(newRun(plan))
       yield* submit(newRun(plan, { pipelineId: "q" }))
       const held = [...(yield* claim(2, "w1", other)), ...(yield* claim(2, "w2", other))]
@@ -118,7 +118,7 @@ export const order = (test: Declare): void => {
   )
 
   test(
-    "a place is not lost when who is told of it can't take it: another version, another limit, or cancelled",
+    "a free slot is not lost if the step it is offered to can't be lent: another version, another limit, or cancelled",
     Effect.gen(function* () {
       const { submit, cancel } = yield* Store
       const one = limited(single, { key: "k", max: 1 })
@@ -149,7 +149,7 @@ export const order = (test: Declare): void => {
   )
 
   test(
-    "a lease that ends, is given back or is retried frees what it held",
+    "a lease that ends, is released or is retried frees its limits",
     Effect.gen(function* () {
       const { submit } = yield* Store
       const plan = limited(single, { key: "k", max: 1 })
@@ -169,7 +169,7 @@ export const order = (test: Declare): void => {
   )
 
   test(
-    "a probe is no attempt: it finds the limits, holds none, and its worker may be lost",
+    "a probe is not an attempt: it determines the limits, holds none, and its worker may be lost",
     Effect.gen(function* () {
       const { submit, get } = yield* Store
       const ids = [yield* submit(newRun(probed)), yield* submit(newRun(probed)), yield* submit(newRun(probed))]
@@ -189,7 +189,7 @@ export const order = (test: Declare): void => {
       yield* settle([claims[0]!, done()])
       const [second] = yield* claim()
       expect(second!.runId).toBe(ids[1])
-      // What was found stays found.
+      // The limits found by a probe stay.
       yield* settle([second!, { _tag: "Released", reason: "given back" }])
       expect((yield* claim())[0]).toMatchObject({ runId: ids[1], phase: "run", attempt: 2 })
     })
@@ -207,7 +207,7 @@ export const order = (test: Declare): void => {
   )
 
   test(
-    "a paused pipeline lends nothing and takes runs; what is lent goes on; resumed, it wakes who waits",
+    "a paused pipeline lends no step and accepts runs; lent steps go on; when it is resumed, waiting workers wake up",
     Effect.gen(function* () {
       const { submit, pause, resume, paused, get } = yield* Store
       const runId = yield* submit(newRun(planOf({ a: [], b: ["a"] })))
@@ -219,7 +219,7 @@ export const order = (test: Declare): void => {
       const other = yield* submit(newRun(single))
       expect((yield* get(runId)).steps.map(({ status }) => status)).toEqual(["COMPLETED", "PENDING"])
       const foreign = yield* submit(newRun(single, { pipelineId: "q" }))
-      const both = new Set([...mine, Version.key("q", "v1")])
+      const both = new Set([...ownVersions, Version.key("q", "v1")])
       expect(runsOf(yield* claim(10, "w1", both))).toEqual([foreign])
       const waiting = yield* Effect.forkChild(claim(), { startImmediately: true })
       yield* resume(PIPELINE)

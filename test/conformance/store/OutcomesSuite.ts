@@ -1,4 +1,4 @@
-/** What a Store does with outcomes: retries, failures under each policy, branches, cancelled steps. */
+/** What outcomes do in a Store: retries, failures under each policy, branches, cancelled steps. */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -25,7 +25,7 @@ import {
   planOf,
   settle,
   single
-} from "./harness/Driving.ts"
+} from "./harness/StoreDriver.ts"
 
 const U = Schema.Unknown
 const task = (name: string, needs: ReadonlyArray<string> = [], gives = name) =>
@@ -48,9 +48,9 @@ const takes = (arm: "yes" | "no"): Outcome => ({ _tag: "Completed", outputs: {},
 const statuses = (runId: string) =>
   Store.use(({ get }) => Effect.map(get(runId), ({ steps }) => steps.map(({ status }) => status)))
 
-export const outcomes = (test: Declare): void => {
+export const outcomesSuite = (test: Declare): void => {
   test(
-    "a step to be retried is lent again after its wait and not before; attempts and failures are counted apart",
+    "a step to be retried is lent again after its wait and not before; attempts and failures are counted separately",
     Effect.gen(function* () {
       const { submit, get, watch } = yield* Store
       const runId = yield* submit(newRun(single))
@@ -77,7 +77,7 @@ export const outcomes = (test: Declare): void => {
   )
 
   test(
-    "a run that ends while a step waits for its retry does not come back",
+    "a run that ends while a step waits for its retry stays ended",
     Effect.gen(function* () {
       const { submit, cancel, get } = yield* Store
       const runId = yield* submit(newRun(single))
@@ -104,7 +104,7 @@ export const outcomes = (test: Declare): void => {
     })
 
   test(
-    "under continue a failure skips exactly what depends on it; the run fails when the rest is done",
+    "under continue a failure skips exactly the dependent steps; the run fails when all others are done",
     Effect.gen(function* () {
       const { get } = yield* Store
       const { runId, e } = yield* failing("continue")
@@ -116,7 +116,7 @@ export const outcomes = (test: Declare): void => {
   )
 
   test(
-    "under skip what takes it optionally goes on without it; the run completes if nothing is missing from its result",
+    "under skip, steps that take the output optionally go on without it; the run completes if its result lacks nothing",
     Effect.gen(function* () {
       const { get, submit } = yield* Store
       const { runId, e } = yield* failing("skip")
@@ -133,7 +133,7 @@ export const outcomes = (test: Declare): void => {
   )
 
   test(
-    "a branch skips the arm that it does not take; what both arms give is waited for, and not for longer",
+    "a branch skips the arm that it does not take; a join waits for outputs of both arms, and no longer",
     Effect.gen(function* () {
       const { submit, get, watch } = yield* Store
       const plan = planFrom(
@@ -164,7 +164,7 @@ export const outcomes = (test: Declare): void => {
   )
 
   test(
-    "whether a step in an arm is missing shows when its branch has decided, whatever happens first",
+    "whether a step in an arm is missing is decided with its branch, whatever happens first",
     Effect.gen(function* () {
       const { submit, get } = yield* Store
       const plan = planFrom(
@@ -197,7 +197,7 @@ export const outcomes = (test: Declare): void => {
   )
 
   test(
-    "a cancelled step is revoked, and the run goes on as after a failure of it",
+    "a cancelled step is revoked, and the run continues as after its failure",
     Effect.gen(function* () {
       const { submit, get, cancelStep, revoked } = yield* Store
       const plan = planOf({ a: [], b: ["a"], c: [] })
@@ -221,7 +221,7 @@ export const outcomes = (test: Declare): void => {
   )
 
   test(
-    "steps that are kept or left out from the start are so, and nothing waits for them",
+    "steps can be kept or left out from the start, and no step waits for them",
     Effect.gen(function* () {
       const { submit, get, watch } = yield* Store
       const full = planOf({ a: [], b: ["a"], c: ["b"] })
@@ -288,7 +288,7 @@ export const outcomes = (test: Declare): void => {
   )
 
   test(
-    "what goes on without a step that was cancelled in a delayed run begins once, and when the run may",
+    "steps that go on without a cancelled step of a delayed run begin once, after the delay",
     Effect.gen(function* () {
       const { submit, get, cancelStep } = yield* Store
       const plan = planFrom(task("a"), task("d", ["a?"]))
@@ -324,7 +324,7 @@ export const outcomes = (test: Declare): void => {
   )
 
   test(
-    "a value that was given stays, though its producer runs for another one",
+    "a given value stays, though its producer runs for another output",
     Effect.gen(function* () {
       const { submit, get, watch } = yield* Store
       const both = Task.make("both", { output: { x: U, y: U }, run: () => ({ x: 1, y: 1 }) })

@@ -1,13 +1,13 @@
-/** A Store on Redis whose larger values are kept elsewhere: the same suite, with every value large enough. */
+/** A Store on Redis that keeps large values in a blob store: the same suite, with every value counted as large. */
 import { describe, inject } from "vitest"
 import { RedisStore } from "../../../adapters/redis/index.ts"
-import { store } from "./StoreConformance.ts"
+import { storeConformance } from "./StoreConformance.ts"
 
 const url = inject("redisUrl")
 let count = 0
 
-describe.skipIf(url === undefined)("with a server", () => {
-  store("Redis, values elsewhere", (wanted) => {
+describe.skipIf(url === undefined)("with a Redis server", () => {
+  storeConformance("Redis with a blob store", (wanted) => {
     const kept = new Map<string, string>()
     let puts = 0
     return RedisStore.layer({

@@ -1,4 +1,6 @@
-/** The scripts of the Store on Redis against the list model, through two clients, and with a look at the keys. */
+/**
+ * The scripts of the Store on Redis compared with the list model, through two clients, including the remaining keys.
+ */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
@@ -12,12 +14,12 @@ import { acts, play } from "./harness/Interleaving.ts"
 
 const url = inject("redisUrl")
 
-describe.skipIf(url === undefined)("Store against a list model", () => {
-  it("Redis, by two clients", { timeout: 120_000 }, async () => {
+describe.skipIf(url === undefined)("Store compared with a list model", () => {
+  it("Redis with two clients", { timeout: 120_000 }, async () => {
     const redis = new Redis(url!)
     const name = `model-${process.pid}`
     const prefix = `{${name}}:`
-    // The longest lease: the only ones that end are those that the test ends.
+    // The longest lease, so that leases end only when the test ends them.
     const options = { url: url!, prefix: name, leaseMillis: 600_000, maxLosses: 1_000_000 }
     await Effect.runPromise(
       Effect.scoped(

@@ -1,14 +1,14 @@
-/** What a Store keeps of runs, and how they are found: lists, lines, progress, keys, removal. */
+/** What a Store keeps of runs, and how to find it: lists, log lines, progress, idempotency keys, removal. */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Run from "../../../core/run/Run.ts"
 import { type ListRequest, Store } from "../../../core/store/Store.ts"
-import { broken, claim, type Declare, done, finish, newRun, PIPELINE, settle, single } from "./harness/Driving.ts"
+import { broken, claim, type Declare, done, finish, newRun, PIPELINE, settle, single } from "./harness/StoreDriver.ts"
 
-export const keeping = (test: Declare): void => {
+export const runListSuite = (test: Declare): void => {
   test(
-    "progress is told once for each percent, never backwards, and only by who has the lease",
+    "progress has one event per percent, never decreases, and is accepted only from the holder of the lease",
     Effect.gen(function* () {
       const { submit, get, note, watch } = yield* Store
       const runId = yield* submit(newRun(single))
@@ -28,7 +28,7 @@ export const keeping = (test: Declare): void => {
   )
 
   test(
-    "lines are kept in order, after the end too, and bounded",
+    "log lines are kept in order, also after the end, and are bounded",
     Effect.gen(function* () {
       const { submit, note, lines } = yield* Store
       const runId = yield* submit(newRun(single))
@@ -59,7 +59,7 @@ export const keeping = (test: Declare): void => {
   )
 
   test(
-    "an idempotency key names a run of its pipeline: the same again is that run, another body is refused",
+    "an idempotency key names a run of its pipeline: the same request returns that run, another body is refused",
     Effect.gen(function* () {
       const { submit, list } = yield* Store
       const keyed = (key: string, fingerprint: string, pipelineId = PIPELINE) =>
@@ -84,7 +84,7 @@ export const keeping = (test: Declare): void => {
   )
 
   test(
-    "a list goes on where the last one ended, also when runs come and go meanwhile",
+    "a page of a list begins where the last one ended, also if runs come and go meanwhile",
     Effect.gen(function* () {
       const { submit, list, remove } = yield* Store
       const ids: Array<string> = []
@@ -120,7 +120,7 @@ export const keeping = (test: Declare): void => {
   )
 
   test(
-    "lists by status and pipeline follow what becomes of runs, until they are removed",
+    "lists by status and pipeline follow the runs until they are removed",
     Effect.gen(function* () {
       const { submit, list, cancel, remove } = yield* Store
       const lists = (pipelineId?: string) =>
@@ -161,7 +161,7 @@ export const keeping = (test: Declare): void => {
   )
 
   test(
-    "a list is of those that were submitted from one instant to before another",
+    "a list can be limited to runs submitted from one instant to before another",
     Effect.gen(function* () {
       const { submit, list, get } = yield* Store
       const at: Array<number> = []
@@ -179,7 +179,7 @@ export const keeping = (test: Declare): void => {
   )
 
   test(
-    "a run that is over can be removed; one that is not, can't",
+    "a finished run can be removed; an unfinished one can't",
     Effect.gen(function* () {
       const { submit, remove, get, list } = yield* Store
       const runId = yield* submit(newRun(single))
@@ -197,7 +197,7 @@ export const keeping = (test: Declare): void => {
   )
 
   test(
-    "a run that was removed leaves its idempotency key to others",
+    "a removed run frees its idempotency key",
     Effect.gen(function* () {
       const { submit, remove, get } = yield* Store
       const keyed = (fingerprint: string) => submit(newRun(single, { idempotency: { key: "k", fingerprint } }))

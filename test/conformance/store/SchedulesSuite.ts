@@ -1,11 +1,11 @@
-/** Schedules of a Store: kept, watched by many, and each instant fired once. */
+/** Schedules of a Store: kept, watched by many servers, and each instant fired once. */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "../../../core/run/Schedule.ts"
 import { MAX_DUE, MAX_DUE_BYTES, type TakesAfter } from "../../../core/store/ScheduleStore.ts"
 import { Store } from "../../../core/store/Store.ts"
-import { claim, type Declare, done, finish, newRun, PIPELINE, settle, single, VERSION } from "./harness/Driving.ts"
+import { claim, type Declare, done, finish, newRun, PIPELINE, settle, single, VERSION } from "./harness/StoreDriver.ts"
 
 const MINUTE = 60_000
 
@@ -38,7 +38,7 @@ const dueFor = (takesAfter: TakesAfter) =>
     Effect.map(schedules.due(takesAfter), (all) => all.map(({ schedule }) => schedule))
   )
 
-/** The Store's own time. */
+/** The Store's clock. */
 const now = Effect.flatMap(Store, ({ submit, get, cancel }) =>
   Effect.gen(function* () {
     const runId = yield* submit(newRun(single, { pipelineId: "clock" }))
@@ -47,7 +47,7 @@ const now = Effect.flatMap(Store, ({ submit, get, cancel }) =>
   })
 )
 
-/** A server that takes the schedules of one pipeline. */
+/** A server that fires the schedules of one pipeline. */
 const ours: TakesAfter = ({ pipelineId }) => (pipelineId === PIPELINE ? 0 : undefined)
 
 const firing = (schedule: Schedule.Schedule, count = 1) => ({
@@ -60,9 +60,9 @@ const firing = (schedule: Schedule.Schedule, count = 1) => ({
   nextAtMillis: schedule.nextAtMillis + MINUTE
 })
 
-export const schedules = (test: Declare): void => {
+export const schedulesSuite = (test: Declare): void => {
   test(
-    "are kept by id; the same definition again is the one that is there, another one is refused or replaces it",
+    "are kept by id; the same definition again returns the existing schedule, another one is refused or replaces it",
     Effect.gen(function* () {
       const { schedules } = yield* Store
       const at = yield* now
@@ -85,7 +85,7 @@ export const schedules = (test: Declare): void => {
   )
 
   test(
-    "are due when their time has come and not before, for those who have their pipeline",
+    "are due at their instant and not before, for servers that have their pipeline",
     Effect.gen(function* () {
       const { schedules } = yield* Store
       const at = yield* now
@@ -102,7 +102,7 @@ export const schedules = (test: Declare): void => {
   )
 
   test(
-    "made while somebody waits, wake them in time",
+    "made while a server waits, wake it in time",
     Effect.gen(function* () {
       const { schedules } = yield* Store
       const waiting = yield* Effect.forkChild(dueFor(ours), { startImmediately: true })
@@ -117,7 +117,7 @@ export const schedules = (test: Declare): void => {
   )
 
   test(
-    "each instant starts its run once, however many fire it",
+    "each instant starts its run once, however many servers fire it",
     Effect.gen(function* () {
       const { schedules, list, get } = yield* Store
       yield* schedules.put(scheduleOf("s", yield* now, 0), false)
@@ -141,7 +141,7 @@ export const schedules = (test: Declare): void => {
   )
 
   test(
-    "under skip start none while a run of theirs is not over, and count it",
+    "under skip start no run while a run of theirs is unfinished, and count the skip",
     Effect.gen(function* () {
       const { schedules, list } = yield* Store
       yield* schedules.put(scheduleOf("s", yield* now, 0, { overlap: "skip" }), false)
@@ -160,7 +160,7 @@ export const schedules = (test: Declare): void => {
   )
 
   test(
-    "paused are not due and do not fire; resumed, they go on at the instant that is said",
+    "if paused are not due and do not fire; resumed, they go on at the given instant",
     Effect.gen(function* () {
       const { schedules, list } = yield* Store
       const at = yield* now
@@ -178,7 +178,7 @@ export const schedules = (test: Declare): void => {
   )
 
   test(
-    "removed, replaced or fired by another since, do not fire",
+    "that were removed, replaced or fired by another server since, do not fire",
     Effect.gen(function* () {
       const { schedules, list } = yield* Store
       const at = yield* now
@@ -194,7 +194,7 @@ export const schedules = (test: Declare): void => {
   )
 
   test(
-    "replaced while a run of theirs goes on, count that run as their own until it is over",
+    "that are replaced while a run of theirs goes on, count that run as their own until it is over",
     Effect.gen(function* () {
       const { schedules, list } = yield* Store
       const at = yield* now
@@ -207,7 +207,7 @@ export const schedules = (test: Declare): void => {
       expect(yield* schedules.get("s")).toMatchObject({ fired: 0, skipped: 1 })
       const [work] = yield* claim(1)
       yield* settle([work!, done()])
-      // Over once, it makes room for one, and not for two.
+      // Once it is over, it frees one slot, not two.
       for (const _ of [1, 2]) yield* fire
       expect(yield* schedules.get("s")).toMatchObject({ fired: 1, skipped: 2 })
       expect((yield* list({ pipelineId: PIPELINE, limit: 10 })).runs).toHaveLength(2)
@@ -215,7 +215,7 @@ export const schedules = (test: Declare): void => {
   )
 
   test(
-    "removed while a run of theirs goes on, leave nothing to who is made anew under their id",
+    "that are removed while a run of theirs goes on, leave nothing to a new schedule with their id",
     Effect.gen(function* () {
       const { schedules, list } = yield* Store
       const at = yield* now
@@ -227,7 +227,7 @@ export const schedules = (test: Declare): void => {
       yield* fire
       const [old] = yield* claim(1)
       yield* settle([old!, done()])
-      // The run of the one that is gone was none of its own, and so is its end.
+      // The run of the removed schedule does not belong to the new one, nor does its end.
       yield* fire
       expect(yield* schedules.get("s")).toMatchObject({ fired: 1, skipped: 1 })
       expect((yield* list({ pipelineId: PIPELINE, limit: 10 })).runs).toHaveLength(2)
@@ -235,7 +235,7 @@ export const schedules = (test: Declare): void => {
   )
 
   test(
-    "many due at once are given in part, the longest due first; the others are due after these",
+    "many due together are returned in part, the longest due first; the others are due after these",
     Effect.gen(function* () {
       const { schedules } = yield* Store
       const at = yield* now
@@ -254,7 +254,7 @@ export const schedules = (test: Declare): void => {
   )
 
   test(
-    "large ones are given a few at a time, one at least, and all of them are listed",
+    "with large definitions come a few at a time, but at least one, and all of them are listed",
     Effect.gen(function* () {
       const { schedules } = yield* Store
       const at = yield* now
@@ -284,7 +284,7 @@ export const schedules = (test: Declare): void => {
       const at = yield* now
       const seen = yield* schedules.put(scheduleOf("s", at, 0), false)
       const slice = (from: number, count: number, dropped: number) => ({
-        // What the server saw at first, moved on by itself: it does not read the schedule again.
+        // The server advances the schedule that it read first, and does not read it again.
         schedule: { ...seen, nextAtMillis: at + from },
         version: VERSION,
         runs: Array.from({ length: count }, (_, n) =>
@@ -295,7 +295,7 @@ export const schedules = (test: Declare): void => {
       })
       expect(yield* schedules.fire(slice(0, 3, 5))).toBe(true)
       expect(yield* schedules.get("s")).toMatchObject({ fired: 3, skipped: 5, nextAtMillis: at + 3 })
-      // Another server sees the rest, and is there first.
+      // Another server fires the rest first.
       expect(yield* schedules.fire(slice(3, 2, 0))).toBe(true)
       expect(yield* schedules.fire(slice(3, 3, 0))).toBe(false)
       expect(yield* schedules.fire(slice(5, 1, 0))).toBe(true)

@@ -1,4 +1,4 @@
-/** What every Store has to do. One suite, whatever is behind it: give it a way to build one. */
+/** The behaviour of every Store, as one suite: it takes a function that builds one. */
 import { describe, expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -9,63 +9,63 @@ import * as Version from "../../../core/pipeline/Version.ts"
 import type { Event } from "../../../core/run/Event.ts"
 import * as Run from "../../../core/run/Run.ts"
 import { type RunList, Store } from "../../../core/store/Store.ts"
-import { abandoned } from "./AbandonedSuite.ts"
-import { access } from "./AccessSuite.ts"
-import { oneBadAmongMany } from "./BadMemberSuite.ts"
-import { definitions } from "./DefinitionsSuite.ts"
-import { feeding } from "./FeedSuite.ts"
-import { hostileTexts } from "./HostileTextsSuite.ts"
-import { hostileValues } from "./HostileValuesSuite.ts"
+import { abandonedSuite } from "./AbandonedSuite.ts"
+import { accessSuite } from "./AccessSuite.ts"
+import { badMemberSuite } from "./BadMemberSuite.ts"
+import { definitionsSuite } from "./DefinitionsSuite.ts"
+import { feedSuite } from "./FeedSuite.ts"
+import { hostileTextsSuite } from "./HostileTextsSuite.ts"
+import { hostileValuesSuite } from "./HostileValuesSuite.ts"
 import {
   type Build,
   broken,
   chain,
   claim,
-  declaring,
   diamond,
   done,
   finish,
   LEASE,
-  mine,
   names,
   newRun,
+  ownVersions,
   PIPELINE,
   planOf,
   settle,
   single,
+  testsOver,
   VERSION
-} from "./harness/Driving.ts"
-import { items } from "./ItemsSuite.ts"
-import { loading } from "./LoadSuite.ts"
-import { losses } from "./LostWorkerSuite.ts"
-import { memoised } from "./MemoSuite.ts"
-import { order } from "./OrderSuite.ts"
-import { outcomes } from "./OutcomesSuite.ts"
-import { keeping } from "./RunListSuite.ts"
-import { schedules } from "./SchedulesSuite.ts"
-import { waiting } from "./WaitingSuite.ts"
+} from "./harness/StoreDriver.ts"
+import { itemsSuite } from "./ItemsSuite.ts"
+import { loadSuite } from "./LoadSuite.ts"
+import { lostWorkerSuite } from "./LostWorkerSuite.ts"
+import { memoSuite } from "./MemoSuite.ts"
+import { orderSuite } from "./OrderSuite.ts"
+import { outcomesSuite } from "./OutcomesSuite.ts"
+import { runListSuite } from "./RunListSuite.ts"
+import { schedulesSuite } from "./SchedulesSuite.ts"
+import { waitingSuite } from "./WaitingSuite.ts"
 
-/** Applies the suite to a Store. */
-export const store = (name: string, build: Build): void => {
-  const { test, testLong, testSmall, testShort } = declaring(build)
+/** Runs the suite on a Store. */
+export const storeConformance = (name: string, build: Build): void => {
+  const { test, testLong, testSmall, testShort } = testsOver(build)
 
   describe(`Store: ${name}`, () => {
-    describe("outcomes", () => outcomes(testLong))
-    describe("order", () => order(testLong))
-    describe("waiting", () => waiting(test, testLong))
-    describe("items", () => items(test, testLong))
-    describe("losses", () => losses(test, testLong, testShort))
-    describe("memoised steps", () => memoised(testLong))
-    describe("keeping", () => keeping(testLong))
-    describe("schedules", () => schedules(testLong))
-    describe("definitions", () => definitions(testLong))
-    describe("feed", () => feeding(testLong))
-    describe("load", () => loading(testLong))
-    describe("abandoned versions", () => abandoned(testLong))
-    describe("hostile texts", () => hostileTexts(testLong))
-    describe("hostile values", () => hostileValues(testLong, testSmall))
-    describe("one bad among many", () => oneBadAmongMany(testLong))
-    describe("access", () => access(testLong))
+    describe("outcomes", () => outcomesSuite(testLong))
+    describe("order", () => orderSuite(testLong))
+    describe("waiting", () => waitingSuite(test, testLong))
+    describe("items", () => itemsSuite(test, testLong))
+    describe("lost workers", () => lostWorkerSuite(test, testLong, testShort))
+    describe("memoised steps", () => memoSuite(testLong))
+    describe("run lists", () => runListSuite(testLong))
+    describe("schedules", () => schedulesSuite(testLong))
+    describe("definitions", () => definitionsSuite(testLong))
+    describe("feed", () => feedSuite(testLong))
+    describe("load", () => loadSuite(testLong))
+    describe("abandoned versions", () => abandonedSuite(testLong))
+    describe("hostile texts", () => hostileTextsSuite(testLong))
+    describe("hostile values", () => hostileValuesSuite(testLong, testSmall))
+    describe("one bad member among many", () => badMemberSuite(testLong))
+    describe("access", () => accessSuite(testLong))
 
     testLong(
       "a new run is PENDING with its parameters, and starts with its first claim",
@@ -94,7 +94,7 @@ export const store = (name: string, build: Build): void => {
     )
 
     testLong(
-      "a step is released by the last of its inputs, and sees what they gave",
+      "a step becomes ready with the last of its inputs, and gets their values",
       Effect.gen(function* () {
         const { submit, get } = yield* Store
         const runId = yield* submit(newRun(diamond))
@@ -122,7 +122,7 @@ export const store = (name: string, build: Build): void => {
     )
 
     testLong(
-      "one batch of settlements releases what all of it together releases",
+      "one batch of settlements releases all steps that depend on it",
       Effect.gen(function* () {
         const { submit } = yield* Store
         yield* submit(newRun(planOf({ a: [], b: [], c: ["a", "b"] })))
@@ -133,11 +133,11 @@ export const store = (name: string, build: Build): void => {
     )
 
     testLong(
-      "settling lends the work that is ready then, when asked for some",
+      "settling also lends ready steps, if asked for some",
       Effect.gen(function* () {
         const store = yield* Store
         const runId = yield* store.submit(newRun(diamond))
-        const request = { worker: "w1", max: 10, versions: mine }
+        const request = { worker: "w1", max: 10, versions: ownVersions }
         const [a] = yield* claim()
         const { claims } = yield* store.settle([{ claim: a!, outcome: done() }], request)
         expect(names(claims)).toEqual(["b", "c"])
@@ -154,7 +154,7 @@ export const store = (name: string, build: Build): void => {
     )
 
     testLong(
-      "a claim takes at most what was asked for, and the rest stays for others",
+      "a claim takes at most as many steps as it asks for, and the rest stays for others",
       Effect.gen(function* () {
         const { submit } = yield* Store
         yield* submit(newRun(planOf({ a: [], b: [], c: [], d: [], e: [] })))
@@ -167,7 +167,7 @@ export const store = (name: string, build: Build): void => {
     )
 
     testLong(
-      "a worker is given only the versions that it has, also ones that it gets later",
+      "a worker is lent only versions that it has, including ones that it gets later",
       Effect.gen(function* () {
         const { submit } = yield* Store
         const versions = new Set<string>()
@@ -194,7 +194,7 @@ export const store = (name: string, build: Build): void => {
     )
 
     testLong(
-      "many claimers at once: every step goes to exactly one of them",
+      "many workers at once: every step is lent to exactly one of them",
       Effect.gen(function* () {
         const { submit, get } = yield* Store
         const width = 300
@@ -211,7 +211,7 @@ export const store = (name: string, build: Build): void => {
               yield* settle(...claims.map((claimed) => [claimed, done()] as const))
             }
           })
-        // Claimers that find nothing left wait for ever, so the race is over when the first of them is done.
+        // A worker that finds nothing left waits for ever, so the race is over when the first of them is done.
         yield* Effect.raceAll(Array.from({ length: 8 }, (_, at) => claimer(`w${at}`)))
         expect(new Set(taken).size).toBe(width * runIds.length)
         expect(taken).toHaveLength(width * runIds.length)
@@ -220,7 +220,7 @@ export const store = (name: string, build: Build): void => {
     )
 
     test(
-      "a lease that is not renewed ends: the step goes to another worker, and the first one's outcome is refused",
+      "a lease that is not renewed ends: the step goes to another worker, and the outcome of the first one is refused",
       Effect.gen(function* () {
         const { submit, get } = yield* Store
         const runId = yield* submit(newRun(single))
@@ -239,7 +239,7 @@ export const store = (name: string, build: Build): void => {
     )
 
     test(
-      "a lease that is renewed stays; renewing says which are lost",
+      "a renewed lease stays; renewing says which leases are lost",
       Effect.gen(function* () {
         const { submit, renew, get } = yield* Store
         const runId = yield* submit(newRun(planOf({ a: [], b: [] })))
@@ -256,7 +256,7 @@ export const store = (name: string, build: Build): void => {
     )
 
     testLong(
-      "a step that was given back is ready again",
+      "a released step is ready again",
       Effect.gen(function* () {
         const { submit, get } = yield* Store
         const runId = yield* submit(newRun(single))
@@ -269,7 +269,7 @@ export const store = (name: string, build: Build): void => {
     )
 
     testLong(
-      "a failure ends the run: what runs is revoked, what waits never starts, later outcomes are refused",
+      "a failure ends the run: running steps are revoked, waiting ones never start, later outcomes are refused",
       Effect.gen(function* () {
         const { submit, get, revoked } = yield* Store
         const runId = yield* submit(newRun(planOf({ a: [], b: [], c: ["a"] })))
@@ -290,7 +290,7 @@ export const store = (name: string, build: Build): void => {
     )
 
     testLong(
-      "cancel ends a run once; a run that is over never changes",
+      "cancel ends a run once; a finished run never changes",
       Effect.gen(function* () {
         const { submit, get, cancel } = yield* Store
         const runId = yield* submit(newRun(chain))
@@ -310,7 +310,7 @@ export const store = (name: string, build: Build): void => {
     )
 
     testLong(
-      "a run that takes longer than it may fails with RunTimedOut",
+      "a run that exceeds its time limit fails with RunTimedOut",
       Effect.gen(function* () {
         const { submit, wait } = yield* Store
         const runId = yield* submit(newRun(chain, { timeoutMillis: 30 }))
@@ -322,7 +322,7 @@ export const store = (name: string, build: Build): void => {
     )
 
     testLong(
-      "wait gives the run when it is over, to everyone who waits and to those who come later",
+      "wait returns the finished run, to all waiting callers and to later ones",
       Effect.gen(function* () {
         const { submit, wait } = yield* Store
         const runId = yield* submit(newRun(chain))
@@ -340,7 +340,7 @@ export const store = (name: string, build: Build): void => {
     )
 
     testLong(
-      "a watcher replays from any event on, follows, and ends after the terminal one",
+      "a watcher replays from any event on, follows the run, and ends after the terminal event",
       Effect.gen(function* () {
         const { submit, watch, get } = yield* Store
         const runId = yield* submit(newRun(diamond))
@@ -365,7 +365,7 @@ export const store = (name: string, build: Build): void => {
     )
 
     testLong(
-      "a watcher of a run that is forgotten meanwhile has all of its events, or fails with RunNotFound behind those it has",
+      "a watcher of a run that is forgotten meanwhile gets all of its events, or fails with RunNotFound after those that it has",
       Effect.gen(function* () {
         const { submit, watch, remove } = yield* Store
         const runId = yield* submit(
@@ -386,7 +386,7 @@ export const store = (name: string, build: Build): void => {
     )
 
     testLong(
-      "a watcher that waits for a run is told when it is removed, or has its end",
+      "a watcher that waits for a run learns of its removal or of its end",
       Effect.gen(function* () {
         const { submit, watch, cancel, remove } = yield* Store
         const runId = yield* submit(newRun(single))
@@ -403,7 +403,7 @@ export const store = (name: string, build: Build): void => {
     )
 
     testLong(
-      "list is newest first, by pipeline and status, and no longer than asked",
+      "list is newest first, by pipeline and status, with at most as many runs as asked for",
       Effect.gen(function* () {
         const { submit, list } = yield* Store
         const first = yield* submit(newRun(single))
@@ -421,7 +421,7 @@ export const store = (name: string, build: Build): void => {
     )
 
     testLong(
-      "an unknown run is RunNotFound, by every way of asking",
+      "an unknown run fails with RunNotFound in every method",
       Effect.gen(function* () {
         const { get, wait, cancel, watch } = yield* Store
         const ways = [get("none"), wait("none"), cancel("none", "why"), Stream.runDrain(watch("none"))]

@@ -1,4 +1,4 @@
-/** Those who wait for work, and work that waits for limits: nobody is forgotten, nobody is passed over, none is too many. */
+/** Workers that wait for steps, and steps that wait for limits: all are served, in order, and no limit is exceeded. */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -13,35 +13,38 @@ import {
   done,
   LEASE,
   limited,
-  mine,
   newRun,
   nothing,
+  ownVersions,
   PIPELINE,
   planOf,
   runsOf,
   settle,
   single,
   stopped
-} from "./harness/Driving.ts"
+} from "./harness/StoreDriver.ts"
 
-/** Longer than any Store takes to tell somebody of work, in milliseconds. */
+/** Longer than any Store takes to notify a worker, in milliseconds. */
 const PATIENCE = 5_000
 
 const one = limited(single, { key: "k", max: 1 })
 
-/** A way in which there comes to be work for who waits: what has to happen for it, once all is prepared. */
+/**
+ * A way in which a step becomes ready for a waiting worker: it prepares the Store, and returns what makes the step
+ * ready.
+ */
 interface Way {
   readonly happen: Effect.Effect<unknown, unknown, Store>
 }
 
 const ways: Readonly<Record<string, Effect.Effect<Way, unknown, Store>>> = {
   "a run is submitted": Effect.map(Store, ({ submit }) => ({ happen: submit(newRun(single)) })),
-  "the last input of a step is there": Effect.gen(function* () {
+  "the last input of a step arrives": Effect.gen(function* () {
     yield* (yield* Store).submit(newRun(planOf({ a: [], b: ["a"] })))
     const [a] = yield* claim(1)
     return { happen: settle([a!, done()]) }
   }),
-  "a step is given back": Effect.gen(function* () {
+  "a step is released": Effect.gen(function* () {
     yield* (yield* Store).submit(newRun(single))
     const [a] = yield* claim(1)
     return { happen: settle([a!, stopped]) }
@@ -57,7 +60,7 @@ const ways: Readonly<Record<string, Effect.Effect<Way, unknown, Store>>> = {
     const [a] = yield* claim(1)
     return { happen: settle([a!, done()]) }
   }),
-  "who had a limit has stopped": Effect.gen(function* () {
+  "the holder of a limit has stopped": Effect.gen(function* () {
     const { submit, cancel } = yield* Store
     for (let count = 0; count < 2; count++) yield* submit(newRun(one))
     const [a] = yield* claim(1)
@@ -80,18 +83,21 @@ const ways: Readonly<Record<string, Effect.Effect<Way, unknown, Store>>> = {
   })
 }
 
-/** Ways in which a claim is taken from its worker: each takes the claims of the run's two steps, of which `a` is to be taken. */
-const takings: Readonly<Record<string, (a: Claim, b: Claim) => Effect.Effect<unknown, unknown, Store>>> = {
+/**
+ * Ways in which a claim is taken from its worker. Each takes the claims of the run's two steps, and takes away that of
+ * `a`.
+ */
+const losses: Readonly<Record<string, (a: Claim, b: Claim) => Effect.Effect<unknown, unknown, Store>>> = {
   "its run is cancelled": ({ runId }) => Store.use(({ cancel }) => cancel(runId, "enough")),
   "its step is cancelled": ({ runId }) => Store.use(({ cancelStep }) => cancelStep(runId, "a", "enough")),
   "another step of its run fails": (_, b) => settle([b, broken]),
-  "its run takes too long": ({ runId }) => Store.use(({ wait }) => wait(runId))
+  "its run times out": ({ runId }) => Store.use(({ wait }) => wait(runId))
 }
 
-export const waiting = (test: Declare, testLong: Declare): void => {
+export const waitingSuite = (test: Declare, testLong: Declare): void => {
   for (const [way, prepare] of Object.entries(ways)) {
     testLong(
-      `who waits for work learns of it, whenever that is, when ${way}`,
+      `a worker that waits learns of work, at whatever moment, when ${way}`,
       Effect.gen(function* () {
         for (let turns = 0; turns < 10; turns++) {
           const { happen } = yield* prepare
@@ -106,14 +112,14 @@ export const waiting = (test: Declare, testLong: Declare): void => {
     )
   }
 
-  for (const [way, take] of Object.entries(takings)) {
+  for (const [way, take] of Object.entries(losses)) {
     testLong(
-      `when ${way}, its limits are free once its worker has stopped, and only once`,
+      `when ${way}, its limits are free once its worker has stopped, and are freed only once`,
       Effect.gen(function* () {
         const { submit } = yield* Store
         const two = planOf({ a: [], b: [] })
         const plan = { ...two, steps: [{ ...two.steps[0]!, limits: [{ key: "k", max: 1 }] }, two.steps[1]!] }
-        const timeoutMillis = way === "its run takes too long" ? 30 : undefined
+        const timeoutMillis = way === "its run times out" ? 30 : undefined
         yield* submit(newRun(plan, { timeoutMillis }))
         const [a, b] = [...(yield* claim(2))].sort((left, right) => left.index - right.index)
         const [next, last] = [yield* submit(newRun(one)), yield* submit(newRun(one))]
@@ -122,7 +128,7 @@ export const waiting = (test: Declare, testLong: Declare): void => {
         expect(yield* settle([a!, stopped])).toHaveLength(1)
         const [second] = yield* claim(1)
         expect(second!.runId).toBe(next)
-        // It has said so already; who has the limit now is somebody else.
+        // It has reported that already; another claim holds the limit now.
         expect(yield* settle([a!, stopped])).toHaveLength(1)
         expect(yield* nothing()).toBe(true)
         yield* settle([second!, done()])
@@ -132,7 +138,7 @@ export const waiting = (test: Declare, testLong: Declare): void => {
   }
 
   test(
-    "a worker that does not say that it has stopped holds its limits until its lease ends",
+    "a worker that does not report that it has stopped holds its limits until its lease ends",
     Effect.gen(function* () {
       const { submit, get, cancel, renew } = yield* Store
       const [first, second] = [yield* submit(newRun(one)), yield* submit(newRun(one))]
@@ -150,7 +156,7 @@ export const waiting = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "a limit is never exceeded and never left unused, whoever is cancelled, fails, retries or stops late",
+    "a limit is never exceeded and never left unused, however runs are cancelled, fail, retry or stop late",
     Effect.gen(function* () {
       const { submit, cancel, get, settle: lend } = yield* Store
       const MAX = 3
@@ -166,8 +172,8 @@ export const waiting = (test: Declare, testLong: Declare): void => {
       const holding: Array<Claim> = []
       for (let act = 0; left.size > 0; act++) {
         if (act > 2_000) throw new Error("The runs do not end")
-        // In the beginning there is always more that is ready; later, what is not over may wait for what is held.
-        const request = { worker: "w1", max: MAX + 2, versions: mine }
+        // In the beginning more steps are always ready; later, unfinished ones may wait for a limit that is held.
+        const request = { worker: "w1", max: MAX + 2, versions: ownVersions }
         holding.push(...(holding.length === 0 ? yield* claim(MAX + 2) : (yield* lend([], request)).claims))
         expect(holding.length).toBeLessThanOrEqual(MAX)
         if (act < 60) expect(holding).toHaveLength(MAX)
@@ -182,7 +188,7 @@ export const waiting = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "more than a thousand that wait for one limit are lent in their order, without those that were cancelled",
+    "more than a thousand steps that wait for one limit are lent in their order, without cancelled ones",
     Effect.gen(function* () {
       const { submit, cancel } = yield* Store
       const ids: Array<string> = []
@@ -219,7 +225,7 @@ export const waiting = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "one that is told of a free limit and cancelled before it takes it passes it on, however many are ready",
+    "a step that is offered a free limit and is cancelled before it takes it passes it on, however many are ready",
     Effect.gen(function* () {
       const { submit, cancel } = yield* Store
       yield* submit(newRun(one))
@@ -234,7 +240,7 @@ export const waiting = (test: Declare, testLong: Declare): void => {
       yield* settle([held!, done()])
       yield* cancel(second, "enough")
       yield* submitFree
-      // One act lends only so many.
+      // One call lends only so many.
       const lent: Array<string> = []
       while (lent.length < free.length + 1) lent.push(...runsOf(yield* claim(3_000)))
       expect(lent).toContain(third)
@@ -243,7 +249,7 @@ export const waiting = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "one that is attempted again goes behind those who waited meanwhile, and before those who come later",
+    "a step that is attempted again goes behind those that waited meanwhile, and before later ones",
     Effect.gen(function* () {
       const { submit } = yield* Store
       const ids = [yield* submit(newRun(one)), yield* submit(newRun(one)), yield* submit(newRun(one))]
@@ -267,14 +273,14 @@ export const waiting = (test: Declare, testLong: Declare): void => {
   )
 
   testLong(
-    "one that is told of a free limit and lacks another keeps its place",
+    "a step that is offered a free limit and lacks another one keeps its place",
     Effect.gen(function* () {
       const { submit } = yield* Store
       const both = limited(single, { key: "k", max: 1 }, { key: "l", max: 1 })
       const ids = [yield* submit(newRun(limited(single, { key: "l", max: 1 }))), yield* submit(newRun(one))]
       const [l, k] = yield* claim(2)
       expect(runsOf([l!, k!])).toEqual(ids)
-      // Both wait for `k`; the first of them lacks `l` as well, the last comes later than both.
+      // Both wait for `k`; the first of them lacks `l` as well, and the last one comes later than both.
       const [early, late] = [yield* submit(newRun(both)), yield* submit(newRun(both))]
       expect(yield* nothing()).toBe(true)
       yield* settle([k!, done()])

@@ -5,7 +5,7 @@ import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import { Tokens } from "../../../adapters/keys/index.ts"
 import { Access, Levada, Operations, Pipeline, Principal, Store, Task } from "../../../adapters/promise/index.ts"
-import { visitor } from "../../access/Asking.ts"
+import { visitor } from "../../access/GuardHarness.ts"
 
 const N = Schema.Number
 const double = Task.make("double", { input: { n: N }, output: { m: N }, run: ({ n }) => ({ m: 2 * n }) })

@@ -1,15 +1,15 @@
-/** What goes in and what comes out is checked against its schemas, and what does not fit is named. */
+/** Inputs and outputs are checked against their schemas, and a failure names the value that does not fit. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Levada, Operations, Parameters, Pipeline, Principal, Task } from "../../../adapters/promise/index.ts"
-import { within } from "../harness/Within.ts"
+import { withLevada } from "../harness/WithLevada.ts"
 
 const N = Schema.Number
 const S = Schema.String
 
 describe("a run", () => {
-  it.effect("refuses outputs that are not what was declared, naming them", () => {
+  it.effect("refuses outputs that do not match their declaration, and names them", () => {
     const returning = (id: string, returned: unknown) =>
       Pipeline.make(id, [
         Task.make("work", { output: { a: N, b: S }, run: () => returned as { a: number; b: string } })
@@ -35,10 +35,10 @@ describe("a run", () => {
         expect(failure.error).toMatchObject({ name, step: "work" })
         expect(failure.error.message).toContain(message)
       }
-    }).pipe(within(cases.map(([pipeline]) => pipeline)))
+    }).pipe(withLevada(cases.map(([pipeline]) => pipeline)))
   })
 
-  it.effect("reports every problem with the parameters at once, and starts nothing", () => {
+  it.effect("reports all problems with the parameters together, and starts nothing", () => {
     let calls = 0
     const needy = Task.make("needy", {
       input: { text: S, count: Schema.Int, tags: Schema.Array(S) },
@@ -72,10 +72,10 @@ describe("a run", () => {
       expect(yield* Effect.flip(Levada.execute(pipeline, long))).toMatchObject({ _tag: "ParametersInvalid" })
       expect((yield* operations.runs(Principal.host, { limit: 10 })).runs).toEqual([])
       expect(calls).toBe(0)
-    }).pipe(within([pipeline]))
+    }).pipe(withLevada([pipeline]))
   })
 
-  it.effect("fails by name when an output can't be written down, whatever its schema lets through", () => {
+  it.effect("fails and names the output if it can't be encoded, even if its schema accepts it", () => {
     class Own {
       readonly method = () => 1
     }
@@ -97,6 +97,6 @@ describe("a run", () => {
         expect(failure.error, pipeline.id).toMatchObject({ name: "InvalidOutput", step: "work" })
         expect(failure.message, pipeline.id).toContain("Task 'work' returned a wrong output 'x'")
       }
-    }).pipe(within(pipelines))
+    }).pipe(withLevada(pipelines))
   })
 })

@@ -1,4 +1,7 @@
-/** What a consumer reads is what the producer gave, or the step failed and said where; whatever the schema lets through. */
+/**
+ * A consumer reads exactly the value that the producer returned, or the step fails and says where. This holds for any
+ * schema.
+ */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -18,7 +21,10 @@ const ISO = "2024-02-29T12:00:00.000Z"
 let levada: Levada.Levada | undefined
 afterEach(() => levada?.close())
 
-/** Has one task give a value and another one take it. Gives what that one got, or what the first one failed with. */
+/**
+ * Runs a task that returns a value and one that takes it. Returns the value the second one got, or the failure of the
+ * first.
+ */
 const pass = async (
   schema: Field,
   value: unknown
@@ -57,7 +63,7 @@ class Point extends Schema.Class<Point>("Point")({ x: N, y: Schema.optionalKey(S
 const cyclic: { self?: unknown } = {}
 cyclic.self = [cyclic]
 
-describe("under Any and Unknown", () => {
+describe("outputs of schema Any or Unknown", () => {
   const refused: ReadonlyArray<readonly [value: unknown, path: string, what: string]> = [
     [new Set([1]), "", "an instance of Set"],
     [{ deep: [new Map()] }, "at deep.0: ", "an instance of Map"],
@@ -76,12 +82,13 @@ describe("under Any and Unknown", () => {
     [new String("x"), "", "an instance of String"],
     [{ bytes: new Uint8Array(1) }, "at bytes: ", "an instance of Uint8Array"]
   ]
+  const titled = refused.map((row) => [`${row[2]} ${row[1]}`.replace(/[: ]+$/, ""), ...row] as const)
   for (const [name, schema] of [
     ["Any", Schema.Any],
     ["ObjectKeyword", Schema.ObjectKeyword],
     ["a struct of nothing", Schema.Struct({})]
   ] as const) {
-    it.each(refused)(`${name} refuses $1$2, and says where`, async (value, path, what) => {
+    it.each(titled)(`${name} refuses %s, and says where`, async (_, value, path, what) => {
       const result = await pass(schema, value)
       if (Result.isSuccess(result)) throw new Error("It was taken")
       expect(result.failure).toMatchObject({ name: "InvalidOutput", step: "give" })
@@ -93,9 +100,9 @@ describe("under Any and Unknown", () => {
       expect(result.failure.message).not.toContain("secret")
     })
   }
-  it.each(refused.filter(([, , what]) => !what.includes("symbol for a key")))(
-    "Unknown refuses $1$2, and says where",
-    async (value, path, what) => {
+  it.each(titled.filter(([title]) => !title.includes("symbol for a key")))(
+    "Unknown refuses %s, and says where",
+    async (_, value, path, what) => {
       const result = await pass(Schema.Struct({ in: Schema.Unknown }), { in: value })
       if (Result.isSuccess(result)) throw new Error("It was taken")
       const where = path === "" ? "at in: " : path.replace("at ", "at in.")
@@ -105,7 +112,7 @@ describe("under Any and Unknown", () => {
     }
   )
 
-  it("plain JSON is taken, also without a prototype, shared, or shaped by a class without methods", async () => {
+  it("plain JSON is accepted, also without a prototype, shared, or made by a class without methods", async () => {
     const shared = { a: [1, "x", null, true] }
     const bare = Object.assign(Object.create(null), { b: 1 })
     const value = { one: shared, two: shared, bare, left: undefined, "": [[], {}] }
@@ -148,7 +155,7 @@ describe("a union whose members look the same in JSON", () => {
     )
   })
 
-  it("takes what comes back as it was", async () => {
+  it("accepts values that decode to themselves", async () => {
     expect(await pass(Schema.Union([Schema.Date, S]), "yesterday")).toEqual(Result.succeed("yesterday"))
     expect(await pass(Schema.Union([Schema.Date, S]), new Date(0))).toEqual(Result.succeed(new Date(0)))
     expect(await pass(Schema.Union([S, N]), 5)).toEqual(Result.succeed(5))
@@ -156,7 +163,7 @@ describe("a union whose members look the same in JSON", () => {
   })
 })
 
-describe("what a program gives", () => {
+describe("values that a program passes in", () => {
   const schema = Schema.Union([Schema.Date, S])
   const echo = Task.make("echo", {
     input: { when: schema },
@@ -165,7 +172,7 @@ describe("what a program gives", () => {
   })
   const pipeline = Pipeline.make("p", [echo])
 
-  it("as a parameter or in the place of a step is refused with its path", async () => {
+  it("a parameter or a given value is refused with its path", async () => {
     levada = Levada.make({ pipelines: [pipeline], access: Access.open })
     expect(await levada.execute(pipeline, { when: "today" })).toBe("today")
     await expect(levada.execute(pipeline, { when: ISO })).rejects.toMatchObject({
@@ -182,13 +189,13 @@ describe("what a program gives", () => {
     })
   })
 
-  it("as a constant is refused by name", () => {
+  it("a constant is refused by name", () => {
     expect(() => Step.make(echo, { constants: { when: ISO } })).toThrow("constants of step 'echo': when")
     expect(() => Step.make(echo, { constants: { when: "today" } })).not.toThrow()
   })
 })
 
-describe("schemas that can't lose anything", () => {
+describe("decoding the encoded value as a check", () => {
   it.each([
     ["text", S],
     ["number", N],
@@ -203,7 +210,7 @@ describe("schemas that can't lose anything", () => {
     ["optional", Schema.Struct({ a: Schema.optional(S) })],
     ["unknown, which effect checks", Schema.Unknown],
     ["union of kinds", Schema.Union([S, Schema.Finite, Schema.Boolean, Schema.Null, Schema.Array(N)])]
-  ])("are not read back: %s", (_, schema) => {
+  ])("is skipped for a schema that loses nothing: %s", (_, schema) => {
     expect(canLose(schema.ast)).toBe(false)
   })
   it.each([
@@ -213,12 +220,12 @@ describe("schemas that can't lose anything", () => {
     ["structs without a tag", Schema.Union([Schema.Struct({ a: S }), Schema.Struct({ a: S, b: S })])],
     ["a transformation", Schema.NumberFromString],
     ["a map of any", Schema.ReadonlyMap(S, Schema.Any)]
-  ])("others are: %s", (_, schema) => {
+  ])("is done for a schema that may lose something: %s", (_, schema) => {
     expect(canLose(schema.ast)).toBe(true)
   })
 })
 
-// -- random schemas and values of theirs -----------------------------------------------------------------------------
+// -- random schemas and their values -----------------------------------------------------------------------------
 
 interface Sample {
   readonly schema: Field
@@ -266,7 +273,7 @@ const { sample } = fc.letrec<{ sample: Sample }>((tie) => ({
   sample: fc.oneof(
     { depthSize: "small", withCrossShrink: true },
     leaf,
-    // Of one member's value, all others only by their schema.
+    // Only the chosen member has a value of its own; the other members contribute their schemas.
     fc.tuple(fc.array(tie("sample"), { minLength: 1, maxLength: 3 }), fc.nat()).map(([all, at]) => ({
       schema: Schema.Union(all.map(({ schema }) => schema as Any)),
       value: all[at % all.length]!.value
@@ -301,14 +308,14 @@ const { sample } = fc.letrec<{ sample: Sample }>((tie) => ({
   ) as fc.Arbitrary<Sample>
 }))
 
-/** What effect alone makes of a value. */
+/** Encodes and decodes with effect's Schema only. */
 const unchecked = (schema: Field, value: unknown): Result.Result<unknown, unknown> =>
   Result.try(() => {
     const json = Schema.toCodecJson(schema as Any)
     return Schema.decodeUnknownSync(json)(JSON.parse(JSON.stringify(Schema.encodeUnknownSync(json)(value))))
   })
 
-/** A value as it can be compared; without the members that are undefined unless they count. */
+/** A value in a comparable form. Members that are undefined are dropped unless they count. */
 const bare = (value: unknown, isStrict = false): unknown => {
   const inner = (part: unknown): unknown => bare(part, isStrict)
   if (Array.isArray(value)) return value.map(inner)
@@ -321,8 +328,8 @@ const bare = (value: unknown, isStrict = false): unknown => {
   return Object.fromEntries(members.map(([key, each]) => [key, inner(each)]))
 }
 
-describe("random schemas and values of theirs", () => {
-  it("are read back as they were written, or refused with a path", () => {
+describe("random schemas and their values", () => {
+  it("decode to the value that was encoded, or are refused with a path", () => {
     let kept = 0
     let lost = 0
     fc.assert(
@@ -350,7 +357,7 @@ describe("random schemas and values of theirs", () => {
     expect(Math.min(kept, lost)).toBeGreaterThan(0)
   })
 
-  it("go through a run the same way", async () => {
+  it("pass through a run the same way", async () => {
     for (const { schema, value } of fc.sample(sample, cases(60))) {
       const result = await pass(schema, value)
       const written = codec(schema).encode(value)
@@ -365,7 +372,7 @@ describe("random schemas and values of theirs", () => {
   })
 })
 
-it("a memoised task is told apart by what it gets", async () => {
+it("a memoised task distinguishes them by its inputs", async () => {
   const task = Task.make("t", {
     input: { value: Schema.Any },
     output: { same: Schema.Any },

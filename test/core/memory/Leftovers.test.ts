@@ -1,11 +1,11 @@
-/** What is left of runs that are over: nothing that a runtime would have to keep. */
+/** A finished run leaves nothing behind that the runtime has to keep. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import { Levada, Operations, Pipeline, Principal, Task } from "../../../adapters/promise/index.ts"
-import { within } from "../harness/Within.ts"
+import { withLevada } from "../harness/WithLevada.ts"
 
 const N = Schema.Number
 const { host } = Principal
@@ -16,14 +16,14 @@ interface Counts {
   readonly listeners: number
 }
 
-/** Counts the timers that are set, the listeners of signals that may still fire, and the fibers that are alive. */
+/** Counts live fibers, timers that are set, and listeners of signals that may still fire. */
 class Census {
   readonly #set = globalThis.setTimeout
   readonly #clear = globalThis.clearTimeout
   readonly #timers: Set<unknown> = new Set()
   fibers = 0
   listeners = 0
-  /** The most of each that there were at once. */
+  /** The largest count of each at any one time. */
   readonly most = { fibers: 0, timers: 0, listeners: 0 }
   readonly metrics: Metric.FiberRuntimeMetricsService = {
     recordFiberStart: () => {
@@ -66,7 +66,7 @@ class Census {
         const fresh = new Set<unknown>()
         own = fresh
         listening.set(this, fresh)
-        // Once a signal has fired, it does not fire again, and its listeners are nobody's business.
+        // A signal fires only once; its listeners don't count afterwards.
         add.call(this, "abort", () => {
           change(-fresh.size)
           fresh.clear()
@@ -93,7 +93,7 @@ class Census {
     return { fibers, timers, listeners }
   }
 
-  /** What is there once all that is on its way has happened; what does not go away is waited for in vain. */
+  /** The counts after all pending work has happened. Waits in vain for anything that never goes away. */
   async quiet(expected: Partial<Counts>): Promise<Counts> {
     const { fibers = Infinity, timers = Infinity, listeners = Infinity } = expected
     const isQuiet = () => this.fibers <= fibers && this.timers <= timers && this.listeners <= listeners
@@ -131,8 +131,8 @@ describe("1,000 runs cancelled at random instants", () => {
     const pipeline = Pipeline.make("p", [sleeps, listens, dozes], { timeoutMillis: 3_600_000, limit: { runs: 200 } })
     const playing = Effect.gen(function* () {
       const operations = yield* Operations.Operations
-      // One run through everything first and last: what is there for the whole program is there then. Of timers, that is
-      // one for the ends of leases and one for their renewal.
+      // One run goes through everything before and after, so that what belongs to the whole program exists in both
+      // counts: one timer for the ends of leases and one for their renewal.
       const one = Effect.gen(function* () {
         const calling = new Promise<void>((resolve) => {
           called = resolve
@@ -155,7 +155,8 @@ describe("1,000 runs cancelled at random instants", () => {
       }
       const { runs } = yield* operations.runs(host, { limit: 1_000 })
       expect(new Set(runs.map(({ status }) => status))).toEqual(new Set(["CANCELLED"]))
-      // Cancelled while it waited, ran and waited again, with all that is counted: otherwise this would show little.
+      // The runs are cancelled while they wait, run and wait again, and all three counts rise. Otherwise this would
+      // show little.
       expect(new Set(runs.map(({ steps }) => steps[0]!.attempts)).size).toBeGreaterThan(2)
       expect(Math.min(...Object.values(census.most))).toBeGreaterThan(20)
       yield* one
@@ -163,7 +164,7 @@ describe("1,000 runs cancelled at random instants", () => {
       expect(running).toBe(0)
     })
     return playing.pipe(
-      within([pipeline], { store: { leaseMillis: 600_000 }, worker: { concurrency: 300 } }),
+      withLevada([pipeline], { store: { leaseMillis: 600_000 }, worker: { concurrency: 300 } }),
       Effect.provideService(Metric.FiberRuntimeMetrics, census.metrics),
       (effect) =>
         Effect.acquireUseRelease(

@@ -1,4 +1,4 @@
-/** What is told of work that no worker can take, and of schedules that no server fires. */
+/** The log warns of steps that no worker can take, and of schedules that no server fires. */
 import { it as effectIt } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -10,12 +10,12 @@ import { Errors, Store } from "../../../adapters/promise/index.ts"
 import * as Warnings from "../../../core/operations/Warnings.ts"
 import * as Version from "../../../core/pipeline/Version.ts"
 import * as Schedule from "../../../core/run/Schedule.ts"
-import { newRun, PIPELINE, single } from "../../conformance/store/harness/Driving.ts"
+import { newRun, PIPELINE, single } from "../../conformance/store/harness/StoreDriver.ts"
 
 const logging = (logged: Array<string>) =>
   Logger.layer([Logger.make(({ logLevel, message }) => void logged.push(`${logLevel} ${String(message)}`))])
 
-/** A worker that has this version only is there. */
+/** The only worker has this version. */
 const worker = (version: string) =>
   Effect.gen(function* () {
     const { revoked, settle } = yield* Store.Store
@@ -24,7 +24,7 @@ const worker = (version: string) =>
   })
 
 const logged: Array<string> = []
-effectIt.effect("of each version that no worker has, the log warns once; while no worker is there, of none", () =>
+effectIt.effect("the log warns once for each version that no worker has; without any worker it does not warn", () =>
   Effect.gen(function* () {
     const { submit } = yield* Store.Store
     yield* Effect.forkScoped(Warnings.watch)
@@ -45,7 +45,7 @@ effectIt.effect("of each version that no worker has, the log warns once; while n
 )
 
 const late: Array<string> = []
-effectIt.effect("of a schedule that no server fires, the log warns once each time that it becomes overdue", () =>
+effectIt.effect("the log warns once each time that a schedule becomes overdue because no server fires it", () =>
   Effect.gen(function* () {
     const { schedules, now } = yield* Store.Store
     yield* Effect.forkScoped(Warnings.watch)
@@ -76,7 +76,7 @@ effectIt.effect("of a schedule that no server fires, the log warns once each tim
 )
 
 const broken: Array<string> = []
-effectIt.effect("a Store that does not answer is asked again, and one that breaks is told of once", () =>
+effectIt.effect("a Store that does not answer is asked again; one that breaks is logged once", () =>
   Effect.gen(function* () {
     let asked = 0
     const load = Effect.suspend(() =>

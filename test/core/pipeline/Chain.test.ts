@@ -48,7 +48,7 @@ const run = async (pipeline: Pipeline.Any, input: unknown) => {
   return testing.run(pipeline as Runnable, { input })
 }
 
-describe("a chain", () => {
+describe("Pipeline.chain", () => {
   const chain = Pipeline.chain("chain", S)
     .call(words)
     .map(length)
@@ -58,11 +58,11 @@ describe("a chain", () => {
     .group([half, say])
     .call(show)
 
-  it("hands each link's output to the next", async () => {
+  it("passes each task's output to the next task", async () => {
     expect((await run(chain, "a chain of words")).result).toBe("20/it is 40")
   })
 
-  it("is a pipeline like any other: steps, Dag, plan, version", () => {
+  it("gives a pipeline like any other: steps, Dag, plan, version", () => {
     expect(chain.kind).toBe("sequential")
     expect(chain.steps.map(({ name, kind }) => [name, kind])).toEqual([
       ["words", "task"],
@@ -81,7 +81,7 @@ describe("a chain", () => {
     expect(chain.version).toMatch(/^[0-9a-f]{16}$/)
   })
 
-  it("may have a task several times, and stop anywhere", async () => {
+  it("may contain a task several times, and may be of any length", async () => {
     const start = Pipeline.chain("halves", N)
     const once = start.call(half)
     const thrice = once.call(half).call(half)
@@ -90,14 +90,14 @@ describe("a chain", () => {
     expect((await run(once, 8)).result).toBe(4)
   })
 
-  it("of 10,000 links is built in linear time and without recursion", () => {
+  it("builds 10,000 links in linear time and without recursion", () => {
     let long = Pipeline.chain("long", N).call(half)
     for (let at = 1; at < 10_000; at++) long = long.call(half) as typeof long
     expect(long.steps).toHaveLength(10_000)
     expect(long.dag.depths.at(-1)).toBe(9_999)
   })
 
-  it("takes the pipeline's options", () => {
+  it("accepts the pipeline's options", () => {
     const limited = Pipeline.chain("limited", N, { timeoutMillis: 5, onFailure: "skip" }).call(half)
     expect(limited.options).toEqual({ timeoutMillis: 5, onFailure: "skip" })
   })
@@ -123,11 +123,11 @@ describe("a chain", () => {
       "needs exactly one output"
     ],
     [() => Pipeline.chain("c", N).call(times, { times: "x" as never }), "constants of step 'times': times"]
-  ])("a link that does not fit is refused (%#)", (make, message) => {
+  ])("refuses a link that does not fit (%#)", (make, message) => {
     expect(make).toThrow(message)
   })
 
-  it("is a part of a pipeline or of another chain's pipeline, several times too, and keeps its names to itself", async () => {
+  it("can be part of a pipeline or of another chain, several times too, and keeps its names to itself", async () => {
     const halves = Pipeline.chain("halves", N).call(half).call(half)
     const counted = Pipeline.chain("counted", S).call(words).map(length).reduce(add, 0)
     const sum = Task.make("sum", {
@@ -163,7 +163,7 @@ describe("a chain", () => {
     expect(new Set(Object.keys(run.outputs)).size).toBe(run.steps.length)
   })
 
-  it("may be in an arm of a branch", async () => {
+  it("can be an arm of a branch", async () => {
     const isLong = Task.make("isLong", {
       input: { text: S },
       output: { long: Schema.Boolean },
@@ -183,7 +183,7 @@ describe("a chain", () => {
   })
 })
 
-describe("a group that can't be", () => {
+describe("invalid groups and chains", () => {
   const lazy = Task.make("lazy", { input: { n: N }, output: { m: Schema.optionalKey(N) }, run: () => ({}) })
   const two = Task.make("two", { input: { n: N }, output: { a: N, b: N }, run: () => ({ a: 1, b: 2 }) })
 

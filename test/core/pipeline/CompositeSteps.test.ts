@@ -1,4 +1,7 @@
-/** Steps that hold others: branches and their arms, groups, pipelines within pipelines; and a task in several places. */
+/**
+ * Steps that contain others: branches and their arms, groups, pipelines within pipelines. And one task in several
+ * steps.
+ */
 import * as Schema from "effect/Schema"
 import { afterEach, describe, expect, it } from "vitest"
 import { Pipeline, Step, Task } from "../../../adapters/promise/index.ts"
@@ -44,7 +47,7 @@ describe("branch", () => {
   })
   const pipeline = Pipeline.make("p", [report, Step.branch(isLarge, { yes: [shrink, warn], no: [keep] })])
 
-  it("takes one arm, skips the other, and joins: what both give is there, what one gives is optional", async () => {
+  it("takes one arm and skips the other; an output of both arms is always present, an output of one arm is optional", async () => {
     const large = await runWith(pipeline, { n: 50 })
     expect(large.result).toBe("5: 50 is large")
     expect(large.report).toEqual({
@@ -59,7 +62,7 @@ describe("branch", () => {
     expect(small.run.steps.find(({ name }) => name === "isLarge")!.arm).toBe("no")
   })
 
-  it("a join does not wait for what the other arm waits for", async () => {
+  it("a join does not wait for the inputs of the other arm", async () => {
     const slow = Task.make("slow", { output: { late: N }, run: () => ({ late: 1 }) })
     const add3 = Task.make("add3", {
       input: { n: N, late: N },
@@ -75,7 +78,7 @@ describe("branch", () => {
     expect(story).toContain("0 StepCompleted end")
   })
 
-  it("in an arm, branches and lists go on", async () => {
+  it("an arm may contain branches and lists", async () => {
     const isHuge = Task.make("isHuge", {
       input: { n: N },
       output: { huge: Schema.Boolean },
@@ -102,7 +105,7 @@ describe("branch", () => {
     ])
   })
 
-  it("a result that an arm may not give is undefined, and left out among several", async () => {
+  it("an output of only one arm may be undefined, and is left out of a record of results", async () => {
     const one = Pipeline.make("one", [Step.branch(isLarge, { yes: [warn] })])
     expect((await runWith(one, { n: 1 })).result).toBeUndefined()
     expect((await runWith(one, { n: 11 })).result).toBe("11 is large")
@@ -110,7 +113,7 @@ describe("branch", () => {
     expect((await runWith(several, { n: 1 })).result).toEqual({ size: 1 })
   })
 
-  it("a predicate that throws fails the run and takes no arm", async () => {
+  it("a predicate that throws fails the run, and no arm is taken", async () => {
     const { run, report } = await runWith(pipeline, { n: 1 }, { fail: { isLarge: 1 } })
     expect(run.error).toMatchObject({ name: "PredicateFailed", step: "isLarge" })
     expect(report.skipped.map(({ step }) => step)).toEqual([
@@ -123,7 +126,7 @@ describe("branch", () => {
 })
 
 describe("group", () => {
-  it("calls tasks side by side and gives one list, in the order of the tasks", async () => {
+  it("calls tasks in parallel and returns a list, in the order of the tasks", async () => {
     const square = Task.make("square", {
       input: { n: N },
       output: { squared: N },
@@ -150,7 +153,7 @@ describe("a pipeline within a pipeline", () => {
   const twice = Task.make("twice", { input: { m: N }, output: { total: N }, run: ({ m }) => ({ total: m * 2 }) })
   const inner = Pipeline.make("inner", [inc, twice])
 
-  it("is a part of the run around it, twice too, and what is inside stays inside", async () => {
+  it("is part of the surrounding run, also twice, and its inner names stay private", async () => {
     const diff = Task.make("diff", {
       input: { left: N, right: N },
       output: { diff: N },
@@ -167,7 +170,7 @@ describe("a pipeline within a pipeline", () => {
     expect(Object.keys(run.outputs).sort()).toEqual(["diff", "l.m", "left", "r.m", "right"])
   })
 
-  it("may be an arm, and may have branches itself", async () => {
+  it("can be an arm, and can have branches itself", async () => {
     const isPositive = Task.make("isPositive", {
       input: { n: N },
       output: { ok: Schema.Boolean },
@@ -181,8 +184,8 @@ describe("a pipeline within a pipeline", () => {
   })
 })
 
-describe("a task in several places", () => {
-  it("has a name of its own in each, and other names for its values", async () => {
+describe("a task in several steps", () => {
+  it("has its own step name in each, and other names for its values", async () => {
     const pipeline = Pipeline.make("p", [
       Step.make(double, { name: "first", outputs: { doubled: "two" } }),
       Step.make(double, { name: "second", inputs: { n: "two" }, outputs: { doubled: "four" } }),

@@ -41,7 +41,7 @@ describe("Dag", () => {
     ])
   })
 
-  it("names the path of a cycle, the same whatever the order of registration", () => {
+  it("names the path of a cycle, in the same way for any order of registration", () => {
     const cycle = (names: ReadonlyArray<string>, dependencies: ReadonlyArray<ReadonlyArray<number>>) =>
       Result.getOrThrow(Result.flip(Dag.make(names, dependencies)))
     expect(cycle(["a", "b", "c"], [[2], [0], [1]])).toEqual(["a", "b", "c", "a"])
@@ -49,7 +49,7 @@ describe("Dag", () => {
     expect(cycle(["x", "tail", "y"], [[2], [0], [0]])).toEqual(["x", "y", "x"])
   })
 
-  it("every cycle that is reported is one", () => {
+  it("every reported cycle is a cycle of the graph", () => {
     fc.assert(
       fc.property(acyclic, fc.nat(39), fc.nat(39), (graph, left, right) => {
         const size = graph.names.length
@@ -69,7 +69,7 @@ describe("Dag", () => {
     )
   })
 
-  it("every edge goes to a later level, and the levels in a row are a topological order", () => {
+  it("every edge goes to a later level, and the concatenated levels are a topological order", () => {
     fc.assert(
       fc.property(acyclic, (graph) => {
         const dag = build(graph)
@@ -77,7 +77,8 @@ describe("Dag", () => {
         const levelOf = new Map(levels.flatMap((names, level) => names.map((name) => [name, level] as const)))
         expect([...levelOf.keys()].sort()).toEqual([...graph.names].sort())
         for (const { from, to } of Dag.edges(dag)) expect(levelOf.get(from)!).toBeLessThan(levelOf.get(to)!)
-        // A level is never later than it has to be: each node past the first has a dependency right before it.
+        // A level is never later than necessary: each node past the first level has a dependency in the level right
+        // before it.
         for (const [at, name] of dag.names.entries()) {
           const befores = dag.dependencies[at]!.map((needed) => levelOf.get(dag.names[needed]!)!)
           expect(levelOf.get(name)).toBe(befores.length === 0 ? 0 : Math.max(...befores) + 1)
@@ -91,7 +92,7 @@ describe("Dag", () => {
     )
   })
 
-  it("the order of registration changes nothing but the order within a level", () => {
+  it("the order of registration only changes the order within a level", () => {
     const shuffled = acyclic.chain((graph) =>
       fc.tuple(fc.constant(graph), fc.shuffledSubarray([...graph.names.keys()], { minLength: graph.names.length }))
     )
@@ -115,7 +116,7 @@ describe("Dag", () => {
     )
   })
 
-  it("the critical path is a path, and no path is longer", () => {
+  it("the critical path is a path of the graph, and no path is longer", () => {
     fc.assert(
       fc.property(acyclic, fc.array(fc.nat(100), { minLength: 40, maxLength: 40 }), (graph, weights) => {
         const dag = build(graph)
@@ -140,7 +141,7 @@ describe("Dag", () => {
     )
   })
 
-  it("takes chains and fans of 100,000 nodes", () => {
+  it("handles chains and fans of 100,000 nodes", () => {
     const size = 100_000
     const chain = build({ names: namesOf(size), dependencies: chainOf(size) })
     expect(Dag.levels(chain)).toHaveLength(size)

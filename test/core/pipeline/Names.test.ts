@@ -1,4 +1,7 @@
-/** Names that every object has something under: for steps, inputs, outputs, parameters and items they are names like others. */
+/**
+ * Names that every object inherits, such as `constructor`, are ordinary names for steps, inputs, outputs, parameters
+ * and items.
+ */
 import * as Schema from "effect/Schema"
 import { afterEach, describe, expect, it } from "vitest"
 import { Pipeline, Principal, Results, Step, Task } from "../../../adapters/promise/index.ts"
@@ -18,7 +21,7 @@ type Values = Readonly<Record<string, unknown>>
 const taskOf = (name: string, input: Fields, output: Fields, run: (inputs: Values) => Values): Any =>
   Task.make(name, { input, output, run: run as never }) as unknown as Any
 
-/** What an object has under a name by itself. */
+/** The names that every object inherits. */
 const own = (values: Values, name: string): unknown => (Object.hasOwn(values, name) ? values[name] : undefined)
 
 const build = (...entries: ReadonlyArray<unknown>): Pipeline.Pipeline<string, Values, unknown, never, never> => {
@@ -27,12 +30,12 @@ const build = (...entries: ReadonlyArray<unknown>): Pipeline.Pipeline<string, Va
   return built.success as never
 }
 
-describe.each(INHERITED)("the name %s", (name) => {
+describe.each(INHERITED)("the inherited name %s", (name) => {
   const other = `${name}2`
   const give = taskOf(name, { [other]: S }, { [name]: S }, (inputs) => ({ [name]: `<${own(inputs, other)}>` }))
   const take = taskOf("take", { [name]: S }, { taken: S }, (inputs) => ({ taken: own(inputs, name) }))
 
-  it("of a step, an input and an output", async () => {
+  it("can be that of a step, an input and an output", async () => {
     const pipeline = build(take, give)
     testing = await Testing.make({ pipelines: [pipeline], delay: { [name]: 10 } })
     const { result, run } = await testing.run(pipeline, { [other]: "x" })
@@ -42,7 +45,7 @@ describe.each(INHERITED)("the name %s", (name) => {
     expect(again.result).toBe("<x>")
   })
 
-  it("of a parameter: missing it is told, and only what was given is there", async () => {
+  it("can be that of a parameter: a missing one is reported, and tasks get only own values", async () => {
     const pipeline = build(take)
     testing = await Testing.make({ pipelines: [pipeline] })
     expect((await testing.run(pipeline, { [name]: "x" })).result).toBe("x")
@@ -59,7 +62,7 @@ describe.each(INHERITED)("the name %s", (name) => {
     expect((await testing.run(maybe, { [name]: "x" })).result).toBe(true)
   })
 
-  it("of an output that a task leaves out, by itself or among others", async () => {
+  it("can be that of an output that a task leaves out, alone or among others", async () => {
     const lazy = taskOf("lazy", {}, { [name]: S }, () => ({}))
     const pipeline = build(lazy)
     testing = await Testing.make({ pipelines: [pipeline] })
@@ -75,16 +78,16 @@ describe.each(INHERITED)("the name %s", (name) => {
     expect(Object.keys(run.outputs)).toEqual(["sure"])
   })
 
-  it("of a value that is given, and of a target", async () => {
+  it("can be that of a given value, and of a target", async () => {
     const pipeline = build(take, give)
     testing = await Testing.make({ pipelines: [pipeline] })
     expect((await testing.run(pipeline, {}, { given: { [name]: "g" } })).result).toBe("g")
     expect((await testing.run(pipeline, { [other]: "x" }, { targets: [name] })).result).toBe("<x>")
-    // Of what was not given, nothing is inherited either.
+    // A value that was not given is not inherited either.
     await expect(testing.start(pipeline, {}, { given: {} })).rejects.toMatchObject({ _tag: "ParametersInvalid" })
   })
 
-  it("of lists, items, folds and arms", async () => {
+  it("can be that of lists, items, folds and arms", async () => {
     const each = taskOf("each", { [name]: S }, { [other]: S }, (inputs) => ({ [other]: `${own(inputs, name)}!` }))
     const fold = taskOf("fold", { item: S, [name]: S }, { [name]: S }, (inputs) => ({
       [name]: `${own(inputs, name)}${own(inputs, "item")}`
@@ -102,7 +105,7 @@ describe.each(INHERITED)("the name %s", (name) => {
 })
 
 describe("the name __proto__", () => {
-  it("is refused wherever a name can be said", () => {
+  it("is refused wherever a name can be given", () => {
     const name = "__proto__"
     const field = JSON.parse('{ "__proto__": 1 }') as Values
     const fields = Object.defineProperty({}, name, { value: S, enumerable: true }) as Fields
@@ -122,7 +125,7 @@ describe("the name __proto__", () => {
     }
   })
 
-  it("as a parameter or a given value is unknown, and changes nothing", async () => {
+  it("is unknown as a parameter or as a given value, and changes nothing", async () => {
     const task = taskOf("task", { x: S }, { y: S }, () => ({ y: "" }))
     const pipeline = build(task)
     testing = await Testing.make({ pipelines: [pipeline] })

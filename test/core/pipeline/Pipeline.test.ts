@@ -10,7 +10,7 @@ import * as Task from "../../../core/task/Task.ts"
 const S = Schema.String
 const N = Schema.Number
 
-/** A task that is only there to be wired. */
+/** A task for wiring only: it never runs. */
 const task = (name: string, input: Fields, output: Fields, version?: string): Task.Any =>
   Task.make(name, { input, output, run: () => ({}), ...(version !== undefined && { version }) }) as Task.Any
 
@@ -38,7 +38,7 @@ describe("Pipeline", () => {
     }
   })
 
-  it("has one version in every order of registration, and another when anything that matters changes", () => {
+  it("has the same version in every order of registration, and another one when anything that matters changes", () => {
     const { version } = pipeline([extract, tag, embed])
     expect(version).toMatch(/^[0-9a-f]{16}$/)
     expect(pipeline([embed, extract, tag]).version).toBe(version)
@@ -70,7 +70,7 @@ describe("Pipeline", () => {
     expect(new Set(versions).size).toBe(versions.length)
   })
 
-  it("is computed for 100,000 tasks", () => {
+  it("builds with 100,000 tasks", () => {
     const size = 100_000
     const tasks = Array.from({ length: size }, (_, at) => task(`t${at}`, { [`v${at}`]: N }, { [`v${at + 1}`]: N }))
     const built = pipeline(tasks)
@@ -79,13 +79,13 @@ describe("Pipeline", () => {
     expect(built.version).toBe(pipeline([...tasks].reverse()).version)
   })
 
-  it("takes tasks that have nothing to do with each other", () => {
+  it("accepts independent tasks", () => {
     const built = pipeline([task("a", {}, { x: S }), task("b", {}, { y: S })])
     expect(Dag.levels(built.dag)).toEqual([["a", "b"]])
     expect(built.plan.steps.map(({ waits }) => waits)).toEqual([0, 0])
   })
 
-  it("a parameter is optional when everyone who takes it can do without", () => {
+  it("a parameter is optional if it is optional for every task that takes it", () => {
     const optional = task("a", { x: Schema.optionalKey(N) }, { y: N })
     const withDefault = task("b", { x: N.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1))) }, { z: N })
     expect(pipeline([optional]).parameters).toMatchObject([{ name: "x", optional: true }])
@@ -95,7 +95,7 @@ describe("Pipeline", () => {
     expect(pipeline([optional, withDefault]).parameters).toMatchObject([{ name: "x", optional: true }])
   })
 
-  it("says what is wrong with a graph, each mistake by a tag of its own", () => {
+  it("each mistake in a graph is a failure with its own tag", () => {
     expect(refusal([])).toMatchObject({ _tag: "EmptyPipeline", pipelineId: "p" })
     expect(refusal([tag, tag])).toMatchObject({ _tag: "DuplicateStep", step: "tag" })
     expect(refusal([tag, task("other", {}, { tags: S })])).toMatchObject({
@@ -120,7 +120,7 @@ describe("Pipeline", () => {
     expect(() => task("a", { "": S }, {})).toThrow("empty")
   })
 
-  it("refuses producers and consumers that can never agree, and says how they differ", () => {
+  it("refuses a producer and a consumer whose types never agree, and says how they differ", () => {
     const into = (output: Field, input: Field) =>
       Pipeline.fromTasks("p", "dataflow", [task("from", {}, { x: output }), task("to", { x: input } as Fields, {})])
     const mismatches: ReadonlyArray<readonly [Field, Field, string]> = [
@@ -156,7 +156,7 @@ describe("Pipeline", () => {
       expect(Result.isSuccess(into(output, input)), `${at}`).toBe(true)
   })
 
-  it("refuses a parameter that two steps take as things with nothing in common", () => {
+  it("refuses a parameter that two steps take with types that have nothing in common", () => {
     expect(refusal([task("a", { x: S }, { y: S }), task("b", { x: Schema.Array(S) }, { z: S })])).toMatchObject({
       _tag: "TypeMismatch",
       step: "b",
@@ -164,7 +164,7 @@ describe("Pipeline", () => {
     })
   })
 
-  it("a sequential pipeline hands each step's output to the next, whatever the names", () => {
+  it("a sequential pipeline passes each step's output to the next step, whatever the names", () => {
     const trim = task("trim", { text: S }, { out: S })
     const count = task("count", { line: S }, { length: N })
     const built = pipeline([trim, trim, count], "sequential")

@@ -1,4 +1,4 @@
-/** What a predicate says is what its task says, however that is written down. */
+/** A predicate's answer is its decoded value, whatever the encoding looks like. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
@@ -10,7 +10,7 @@ const N = Schema.Number
 let testing: Testing.Testing | undefined
 afterEach(() => testing?.close())
 
-/** Written the wrong way round: whoever reads the JSON for the value itself is wrong each time. */
+/** Encoded inverted: reading the JSON as the answer gives the wrong one each time. */
 const Inverted = Schema.Boolean.pipe(
   Schema.decodeTo(Schema.Boolean, {
     decode: SchemaGetter.transform((json: boolean) => !json),
@@ -36,10 +36,10 @@ const ways = {
   "an Effect": (ok: boolean) => Effect.succeed({ ok })
 }
 
-describe.each(Object.keys(schemas))("a predicate that is written as %s", (name) => {
+describe.each(Object.keys(schemas))("a predicate with its answer encoded as %s", (name) => {
   const schema = schemas[name as keyof typeof schemas]
 
-  it.each(Object.keys(ways))("and returned as %s, filters and branches by what was said", async (way) => {
+  it.each(Object.keys(ways))("that returns %s: filters and branches follow the decoded answer", async (way) => {
     const isEven = Task.make("isEven", {
       input: { n: N },
       output: { ok: schema },

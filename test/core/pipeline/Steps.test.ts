@@ -35,7 +35,7 @@ const runWith = async <P extends Pipeline.Any>(
 describe("map", () => {
   const doubling = Pipeline.make("doubling", [Step.map(double, { over: { n: "ns" }, outputs: { doubled: "all" } })])
 
-  it("keeps the order of its items, whatever order they are done in", async () => {
+  it("keeps the order of its items, in whatever order they finish", async () => {
     const slowFirst = { delay: { double: ({ item }: { readonly item: number | undefined }) => 100 - 10 * item! } }
     const { result, events } = await runWith(doubling, { ns: [1, 2, 3, 4, 5] }, slowFirst)
     expect(result).toEqual([2, 4, 6, 8, 10])
@@ -46,20 +46,20 @@ describe("map", () => {
     ).toEqual([0, 1, 2, 3, 4, 5].map((done) => [done, 5]))
   })
 
-  it("of nothing is nothing", async () => {
+  it("an empty list gives an empty list", async () => {
     const { result, status, story } = await runWith(doubling, { ns: [] })
     expect([status, result]).toEqual(["COMPLETED", []])
     expect(story).toEqual(["0 RunStarted", "0 StepStarted double #1", "0 StepCompleted double", "0 RunCompleted"])
   })
 
-  it("gives shared inputs and constants to every item", async () => {
+  it("passes shared inputs and constants to every item", async () => {
     const shared = Pipeline.make("shared", [Step.map(times, { over: { n: "ns" }, inputs: { by: "factor" } })])
     expect((await runWith(shared, { ns: [1, 2], factor: 10 })).result).toEqual([10, 20])
     const fixed = Pipeline.make("fixed", [Step.map(times, { over: { n: "ns" }, constants: { by: 7 } })])
     expect((await runWith(fixed, { ns: [1, 2] })).result).toEqual([7, 14])
   })
 
-  it("of several lists is every combination: a sweep is as large as the product", async () => {
+  it("over several lists runs every combination: a sweep has as many items as the product", async () => {
     const sweep = Pipeline.make("sweep", [Step.map(times, { over: { n: "ns", by: "factors" } })])
     const { result, run } = await runWith(sweep, { ns: [1, 2, 3], factors: [10, 100] })
     expect(result).toEqual([10, 100, 20, 200, 30, 300])
@@ -67,7 +67,7 @@ describe("map", () => {
     expect((await runWith(sweep, { ns: [1, 2, 3], factors: [] })).result).toEqual([])
   })
 
-  it("in chunks gives what it gives without, and counts items", async () => {
+  it("with chunks gives the same results as without, and counts items", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.integer(), { maxLength: 12 }), fc.integer({ min: 1, max: 5 }), async (ns, chunk) => {
         const chunked = Pipeline.make("chunked", [
@@ -89,7 +89,7 @@ describe("map", () => {
     )
   })
 
-  it("a failure names its item, in a chunk too, and ends the step", async () => {
+  it("a failure names its item, also within a chunk, and ends the step", async () => {
     for (const chunk of [undefined, 2]) {
       const failing = Task.make("failing", {
         input: { n: N },
@@ -109,7 +109,7 @@ describe("map", () => {
     }
   })
 
-  it("retries an item by itself, and tells", async () => {
+  it("retries a single item, and the events say so", async () => {
     const retrying = Pipeline.make("p", [
       Step.map({ ...double, retry: { times: 2, delayMillis: 50, jitter: 0 } }, { over: { n: "ns" } })
     ])
@@ -126,7 +126,7 @@ describe("map", () => {
     expect(run.steps[0]).toMatchObject({ status: "COMPLETED", attempts: 1 })
   })
 
-  it("never works on more items at once than it may, and on that many", async () => {
+  it("reaches its limit of concurrent items and never exceeds it", async () => {
     let [running, most] = [0, 0]
     const counted = Task.make("counted", {
       input: { n: N },
@@ -157,7 +157,7 @@ describe("map", () => {
     await testing.finish(long)
   })
 
-  it("that failed keeps the items that completed when its run is repeated", async () => {
+  it("after a failure, a retry of the run keeps the completed items", async () => {
     let broken = true
     const calls: Array<number> = []
     const before = Task.make("before", { output: { ns: Schema.Array(N) }, run: () => ({ ns: [0, 1, 2, 3] }) })
@@ -180,7 +180,7 @@ describe("map", () => {
     expect(run.steps.map(({ attempts }) => attempts)).toEqual([0, 1])
   })
 
-  it("the list of results may be as long as a value, and no longer", async () => {
+  it("a list of results may be as long as the bound of a value, and not longer", async () => {
     const long = Task.make("long", { input: { n: N }, output: { text: S }, run: ({ n }) => ({ text: "x".repeat(n) }) })
     const pipeline = Pipeline.make("p", [Step.map(long, { over: { n: "ns" } })])
     testing = await Testing.make({ pipelines: [pipeline], store: { maxValueBytes: 100 } })
@@ -191,7 +191,7 @@ describe("map", () => {
     expect(run.error!.message).toContain("more than 100 bytes of JSON")
   })
 
-  it("what is no list fails the step, or is refused before anything starts", async () => {
+  it("an input that is not a list fails the step, or is refused before anything starts", async () => {
     const anything = Task.make("anything", { output: { ns: Schema.Unknown }, run: () => ({ ns: { not: "a list" } }) })
     const pipeline = Pipeline.fromTasks("p", "dataflow", [anything, Step.map(double, { over: { n: "ns" } })])
     if (pipeline._tag === "Failure") throw pipeline.failure
@@ -205,7 +205,7 @@ describe("map", () => {
     })
   })
 
-  it("items that can't be read fail with their index", async () => {
+  it("an item that can't be decoded fails with its index", async () => {
     const anything = Task.make("anything", {
       output: { ns: Schema.Array(Schema.Unknown) },
       run: () => ({ ns: [1, "two", 3] })
@@ -216,7 +216,7 @@ describe("map", () => {
     expect(run.error).toMatchObject({ name: "InvalidInput", step: "double", item: 1 })
   })
 
-  it("more combinations than anybody can mean are refused", async () => {
+  it("too many combinations are refused", async () => {
     const sweep = Pipeline.make("sweep", [Step.map(times, { over: { n: "ns", by: "factors" } })])
     const many = Array.from({ length: 1_001 }, (_, n) => n)
     const { run } = await runWith(sweep, { ns: many, factors: many })
@@ -224,7 +224,7 @@ describe("map", () => {
     expect(run.error!.message).toContain("1002001 items, 1000000 at most")
   })
 
-  it("of 100,000 items keeps order and bounds, with events that are few", async () => {
+  it("over 100,000 items keeps order and bounds, with few events", async () => {
     const levada = Levada.make({
       pipelines: [doubling],
       access: Access.open,
@@ -239,7 +239,7 @@ describe("map", () => {
 })
 
 describe("filter", () => {
-  it("keeps what its task says true for, in order", async () => {
+  it("keeps the items for which its task returns true, in order", async () => {
     const pipeline = Pipeline.make("p", [Step.filter(isEven, { over: { n: "ns" }, output: "evens" })])
     const late = { delay: { isEven: ({ item }: { readonly item: number | undefined }) => 50 - 10 * item! } }
     expect((await runWith(pipeline, { ns: [4, 1, 2, 3, 0] }, late)).result).toEqual([4, 2, 0])
@@ -247,7 +247,7 @@ describe("filter", () => {
     expect((await runWith(pipeline, { ns: [1, 3] })).result).toEqual([])
   })
 
-  it("a predicate that throws, or says neither, fails the step", async () => {
+  it("a predicate that throws or returns no boolean fails the step", async () => {
     const broken = (run: () => { ok: boolean }) =>
       Pipeline.make("p", [
         Step.filter(Task.make("ask", { input: { n: N }, output: { ok: Schema.Boolean }, run }), {
@@ -286,13 +286,13 @@ describe("reduce", () => {
     Step.reduce(concat, { over: { part: "parts" }, initial: { text: ">" }, constants: { glue: "-" } })
   ])
 
-  it("goes from item to item in order, from its initial value", async () => {
+  it("goes through the items in order, starting from its initial value", async () => {
     const late = { delay: { concat: ({ item }: { readonly item: number | undefined }) => 30 - 10 * item! } }
     expect((await runWith(joining, { parts: ["a", "b", "c"] }, late)).result).toBe(">-a-b-c")
     expect((await runWith(joining, { parts: [] })).result).toBe(">")
   })
 
-  it("retries an item without losing what came before", async () => {
+  it("retries an item without losing the result so far", async () => {
     const retrying = Pipeline.make("p", [
       Step.reduce(
         { ...concat, retry: { times: 1, delayMillis: 5, jitter: 0 } },
@@ -307,7 +307,7 @@ describe("reduce", () => {
     expect(result).toBe("abc")
   })
 
-  it("may fold several values at once, under other names", async () => {
+  it("can fold several values together, under other names", async () => {
     const stats = Task.make("stats", {
       input: { n: N, low: N, high: N },
       output: { low: N, high: N },
@@ -320,7 +320,7 @@ describe("reduce", () => {
   })
 })
 
-describe("steps that can't be", () => {
+describe("invalid steps", () => {
   it.each([
     [
       () => Step.map(double, { over: { m: "ns" } as never }),
@@ -340,11 +340,11 @@ describe("steps that can't be", () => {
     [() => Step.make(times, { outputs: { none: "x" } as never }), "outputs of step 'times'"],
     [() => Step.group("g", [add, Task.make("none", { run: () => ({}) })] as never), "task of group 'g'"],
     [() => Step.make(double, { name: "" }), "a step's name"]
-  ])("%# are refused by name", (make, message) => {
+  ])("step %# is refused by name", (make, message) => {
     expect(make).toThrow(message)
   })
 
-  it("wiring that does not hold at run time is refused too: an arm's value that is needed outside", () => {
+  it("wiring that is wrong only at run time is refused too: a step outside a branch needs a value of one arm", () => {
     const isLarge = Task.make("isLarge", {
       input: { n: N },
       output: { large: Schema.Boolean },

@@ -1,4 +1,4 @@
-/** Values that are given in place of what steps would give: they stay, whatever runs. */
+/** Given values replace the outputs of steps, and stay even if the step runs. */
 import * as Schema from "effect/Schema"
 import { afterEach, describe, expect, it } from "vitest"
 import { Pipeline, Principal, Step, Task } from "../../../adapters/promise/index.ts"
@@ -10,7 +10,7 @@ const { host } = Principal
 let testing: Testing.Testing | undefined
 afterEach(() => testing?.close())
 
-describe("a given value of a step that runs for another one", () => {
+describe("a given value of a step that runs for another of its outputs", () => {
   const split = Task.make("split", {
     input: { text: S },
     output: { head: S, rest: S },
@@ -23,7 +23,7 @@ describe("a given value of a step that runs for another one", () => {
   })
   const pipeline = Pipeline.make("p", [split, show])
 
-  it("stays: in what others take, in the result and in the events", async () => {
+  it("stays: in the inputs of other steps, in the result and in the events", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
     const { run, result, events } = await testing.run(pipeline, { text: "abc" }, { given: { head: "X" } })
     expect(result).toBe("X|bc")
@@ -34,7 +34,7 @@ describe("a given value of a step that runs for another one", () => {
     ])
   })
 
-  it("stays when the run is repeated, also from that step", async () => {
+  it("stays when the run is retried, also from that step", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
     const done = await testing.run(pipeline, { text: "abc" }, { given: { head: "X" } })
     for (const from of [["show"], ["split"]]) {
@@ -44,7 +44,7 @@ describe("a given value of a step that runs for another one", () => {
     }
   })
 
-  it("stays beside lists that are gone through", async () => {
+  it("stays beside lists of items", async () => {
     const halves = Task.make("halves", {
       input: { word: S },
       output: { left: S, right: S },
@@ -68,7 +68,7 @@ describe("a given value of a reduce", () => {
     }
   })
   it.each([undefined, 2])(
-    "is no start: it goes from its initial value, in units of %s, and the value stays",
+    "is not its start: the reduce starts from its initial value, in units of %s, and the given value stays",
     async (chunk) => {
       const more = chunk === undefined ? {} : { chunk }
       const pipeline = Pipeline.make("p", [
@@ -93,7 +93,7 @@ describe("a given value of a reduce", () => {
   )
 })
 
-describe("a given value that arms of a branch would give", () => {
+describe("a given value that arms of a branch produce", () => {
   const isLarge = Task.make("isLarge", {
     input: { n: N },
     output: { large: Schema.Boolean },
@@ -109,7 +109,7 @@ describe("a given value that arms of a branch would give", () => {
   })
   const statuses = ({ run }: Testing.Ran) => Object.fromEntries(run.steps.map(({ name, status }) => [name, status]))
 
-  it("takes the place of the whole branch when nothing else of it is needed", async () => {
+  it("replaces the whole branch if nothing else of the branch is needed", async () => {
     const end = Task.make("end", { input: { size: N }, output: { end: N }, run: ({ size }) => ({ end: size + 1 }) })
     const pipeline = Pipeline.make("p", [Step.branch(isLarge, { yes: [shrink], no: [keep] }), end])
     testing = await Testing.make({ pipelines: [pipeline] })
@@ -123,7 +123,7 @@ describe("a given value that arms of a branch would give", () => {
     })
   })
 
-  it("leaves the branch to decide about the rest", async () => {
+  it("leaves the rest of the branch to its predicate", async () => {
     const pipeline = Pipeline.make("p", [Step.branch(isLarge, { yes: [shrink, warn], no: [keep] }), report])
     testing = await Testing.make({ pipelines: [pipeline] })
     const large = await testing.run(pipeline, { n: 50 }, { given: { size: 7 } })
@@ -142,7 +142,7 @@ describe("a given value that arms of a branch would give", () => {
     })
   })
 
-  it("is a value that only one arm would give: it is there, whichever arm is taken", async () => {
+  it("exists whichever arm is taken, even if only one arm produces it", async () => {
     const pipeline = Pipeline.make("p", [Step.branch(isLarge, { yes: [shrink, warn], no: [keep] }), report])
     testing = await Testing.make({ pipelines: [pipeline] })
     expect((await testing.run(pipeline, { n: 5 }, { given: { warning: "given" } })).result).toBe("5 given")

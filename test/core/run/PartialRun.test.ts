@@ -8,7 +8,7 @@ const { host } = Principal
 let testing: Testing.Testing | undefined
 afterEach(() => testing?.close())
 
-/** Spells out what it was given. */
+/** Joins its inputs to a text. */
 const spell = <const Name extends string, const Needs extends ReadonlyArray<string>>(name: Name, ...needs: Needs) =>
   Task.make(name, {
     input: Object.fromEntries(needs.map((need) => [need, S])) as { readonly [K in Needs[number]]: typeof S },
@@ -33,7 +33,7 @@ const statuses = ({ steps }: Run.Run): Readonly<Record<string, string>> =>
   )
 
 describe("targets", () => {
-  it("run what they need and nothing else, and are the result", async () => {
+  it("run with the steps they need and no others, and are the result", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
     const { run, result, report } = await testing.run(pipeline, { file: "f" }, { targets: ["embed"] })
     expect(statuses(run)).toEqual({
@@ -48,7 +48,7 @@ describe("targets", () => {
     expect(run).toMatchObject({ status: "COMPLETED", targets: ["embed"], stepsCompleted: 3 })
   })
 
-  it("several give a record; a parameter that only others take may be missing, and is checked when given", async () => {
+  it("several targets give a record; a parameter that only other steps take may be missing, and is checked if given", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
     expect((await testing.run(pipeline, { file: "f" }, { targets: ["clean", "load"] })).result).toEqual({
       load: "load(f)",
@@ -62,7 +62,7 @@ describe("targets", () => {
     ).rejects.toMatchObject({ problems: [{ path: ["parameters", "lang"] }] })
   })
 
-  it("that do not exist are UnknownStep, with those that do, and nothing is started", async () => {
+  it("that do not exist fail with UnknownStep, which lists those that do; nothing starts", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
     await expect(testing.start(pipeline, all, { targets: ["tags"] })).rejects.toMatchObject({
       _tag: "UnknownStep",
@@ -73,7 +73,7 @@ describe("targets", () => {
 })
 
 describe("given values", () => {
-  it("take the place of their producers, and of what only these need", async () => {
+  it("replace their producers, and the steps that only these need", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
     const { run, result } = await testing.run(pipeline, { lang: "l" }, { given: { clean: "C" } })
     expect(statuses(run)).toEqual({
@@ -93,7 +93,7 @@ describe("given values", () => {
     ])
   })
 
-  it("may be a part of the result, or all of it: then nothing is left to run", async () => {
+  it("may be a part of the result, or all of it: then no step runs", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
     expect((await testing.run(pipeline, all, { given: { tag: "T" } })).result).toEqual({
       tag: "T",
@@ -104,7 +104,7 @@ describe("given values", () => {
     expect(story).toEqual(["0 RunStarted", "0 RunCompleted"])
   })
 
-  it("and targets go together", async () => {
+  it("can be combined with targets", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
     const { run, result } = await testing.run(pipeline, {}, { given: { clean: "C" }, targets: ["embed"] })
     expect(result).toBe("embed(C)")
@@ -133,7 +133,7 @@ describe("given values", () => {
 })
 
 describe("retry", () => {
-  it("keeps what succeeded and runs the rest, in a new run that says whose", async () => {
+  it("keeps the succeeded steps and runs the rest, in a new run that names the one before", async () => {
     testing = await Testing.make({ pipelines: [pipeline], fail: { embed: 1 } })
     const first = await testing.run(pipeline, all, { onFailure: "continue", priority: 3 })
     expect(statuses(first.run)).toEqual({
@@ -166,7 +166,7 @@ describe("retry", () => {
     expect(await testing.look(failed.run.id)).toEqual(failed.run)
   })
 
-  it("completes when the reason is gone; kept values are there, and count as completed", async () => {
+  it("completes once the reason is gone; kept values are in the result, and their steps count as completed", async () => {
     let broken = true
     const flaky = Task.make("flaky", {
       input: { clean: S },
@@ -191,7 +191,7 @@ describe("retry", () => {
     expect(statuses(again.run)).toEqual({ load: "KEPT", clean: "COMPLETED", flaky: "COMPLETED" })
   })
 
-  it("from a step runs it and all that depends on it once more, whatever the run came to", async () => {
+  it("from a step runs it and all its dependents again, however the run ended", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
     const first = await testing.run(pipeline, all)
     const { run, result } = await testing.finish(
@@ -215,7 +215,7 @@ describe("retry", () => {
     expect(run).toMatchObject({ targets: ["embed"], given: { clean: '"C"' } })
   })
 
-  it("of a run that took an arm keeps to it, until the branch itself is run again", async () => {
+  it("of a run that took an arm keeps that arm, until the branch itself runs again", async () => {
     let large = true
     let broken = true
     const isLarge = Task.make("isLarge", {
@@ -256,7 +256,7 @@ describe("retry", () => {
     expect(third.result).toBe("- no(f)")
   })
 
-  it("keeps the time that the run was given, its policy and its priority", async () => {
+  it("keeps the run's time limit, policy and priority", async () => {
     const limited = Pipeline.make("limited", [spell("load", "file"), spell("clean", "load")], { timeoutMillis: 60_000 })
     testing = await Testing.make({ pipelines: [limited], delay: { clean: 5_000 } })
     for (const timeoutMillis of [4_000, 60_000]) {
@@ -274,7 +274,7 @@ describe("retry", () => {
     }
   })
 
-  it("from a step that gives nothing but what was given, or in an arm that was not taken, is refused", async () => {
+  it("from a step whose outputs were all given, or in an arm that was not taken, is refused", async () => {
     const isLarge = Task.make("isLarge", {
       input: { file: S },
       output: { large: Schema.Boolean },
@@ -303,11 +303,11 @@ describe("retry", () => {
     expect(await refused(given.run.id, ["clean"])).toContain(
       "all outputs of step 'clean' were given to the run, and stay"
     )
-    // What its producer would need was never given to the run.
+    // The input that its producer needs was never given to the run.
     expect(await refused(given.run.id, ["load"])).toContain("step 'load' needs 'file', which the run was not given")
   })
 
-  it("of a run that is not over is RunUnfinished, and nothing is started", async () => {
+  it("of an unfinished run fails with RunUnfinished, and nothing starts", async () => {
     testing = await Testing.make({ pipelines: [pipeline], delay: { load: 1_000 } })
     const runId = await testing.start(pipeline, all)
     await expect(testing.ask((operations) => operations.retry(host, runId))).rejects.toMatchObject({
@@ -317,7 +317,7 @@ describe("retry", () => {
     expect((await testing.ask((operations) => operations.runs(host, { limit: 9 }))).runs).toHaveLength(1)
   })
 
-  it("of a run with nothing left, or from a step that does not exist, is refused", async () => {
+  it("with no step left to run, or from an unknown step, is refused", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
     const { run } = await testing.run(pipeline, all)
     await expect(testing.ask((operations) => operations.retry(host, run.id))).rejects.toMatchObject({
@@ -333,8 +333,8 @@ describe("retry", () => {
   })
 })
 
-describe("a retry of a run of targets", () => {
-  it("stays within them, whatever depends on what is named", async () => {
+describe("a retry of a run with targets", () => {
+  it("stays within them, although other steps depend on the named one", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
     const { run } = await testing.run(pipeline, { file: "f" }, { targets: ["clean"] })
     const again = await testing.ask((operations) => operations.retry(host, run.id, ["load"]))
@@ -349,7 +349,7 @@ describe("a retry of a run of targets", () => {
 })
 
 describe("idempotency keys", () => {
-  it("name a run for 24 hours: the same again is the same run, anything else with it is refused", async () => {
+  it("name a run for 24 hours: the same request returns the same run, a different one with the same key is refused", async () => {
     testing = await Testing.make({ pipelines: [pipeline], store: { historyMillis: 0 } })
     const first = await testing.start(pipeline, all, { idempotencyKey: "k" })
     expect(await testing.start(pipeline, all, { idempotencyKey: "k" })).toBe(first)
@@ -372,14 +372,14 @@ describe("idempotency keys", () => {
     expect((await testing.ask((operations) => operations.runs(host, { limit: 9 }))).runs).toHaveLength(3)
   })
 
-  it("are one pipeline's own", async () => {
+  it("belong to one pipeline", async () => {
     const other = Pipeline.make("other", [spell("load", "file")])
     testing = await Testing.make({ pipelines: [pipeline, other] })
     const first = await testing.start(pipeline, all, { idempotencyKey: "k" })
     expect(await testing.start(other, { file: "f" }, { idempotencyKey: "k" })).not.toBe(first)
   })
 
-  it("make one run of 100 starts at once", async () => {
+  it("make one run of 100 simultaneous starts", async () => {
     testing = await Testing.make({ pipelines: [pipeline] })
     const ids = await Promise.all(
       Array.from({ length: 100 }, () => testing!.start(pipeline, all, { idempotencyKey: "k" }))

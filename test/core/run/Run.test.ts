@@ -55,12 +55,12 @@ const log = fc
   )
 
 describe("Run.fold", () => {
-  it("a run that no event has touched is PENDING, and folding nothing leaves it so", () => {
+  it("a run without events is PENDING, and folding no events leaves it so", () => {
     expect(start).toMatchObject({ status: "PENDING", stepsCompleted: 0, sequence: 0, outputs: {} })
     expect(Run.fold(start, [])).toEqual(start)
   })
 
-  it("folding a log in pieces gives what folding it whole gives", () => {
+  it("folding a log in pieces gives the same as folding it whole", () => {
     fc.assert(
       fc.property(log, fc.nat(30), fc.nat(30), (events, left, right) => {
         const whole = Run.fold(start, events)
@@ -71,7 +71,7 @@ describe("Run.fold", () => {
     )
   })
 
-  it("passes over events that it has seen, and leaves the run that it was given as it was", () => {
+  it("ignores events that it has seen, and does not change the run that it was given", () => {
     fc.assert(
       fc.property(log, fc.nat(30), (events, cut) => {
         const before = structuredClone(start)
@@ -105,7 +105,7 @@ describe("Run.fold", () => {
     )
   })
 
-  it("tells the whole story of a run", () => {
+  it("keeps the whole story of a run", () => {
     const common = { runId: "r", pipelineId: "p" }
     const of = (index: number, attempt = 1) => ({ ...common, step: steps[index]!.name, index, attempt })
     const events: ReadonlyArray<Event> = [

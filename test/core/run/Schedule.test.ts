@@ -1,4 +1,4 @@
-/** Which instants a schedule has. Source for the changes of clocks: the IANA time zone database. */
+/** The instants of a schedule. Source for the changes of clocks: the IANA time zone database. */
 import * as Result from "effect/Result"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
@@ -19,7 +19,7 @@ const definition = (timing: Schedule.Timing, more: Partial<Schedule.Definition> 
 
 const at = (instant: string): number => Date.parse(instant)
 
-/** The first instants after another one. */
+/** The first instants after a given one. */
 const ticks = (timing: Schedule.Timing, after: string, count: number, createdAt = after): ReadonlyArray<string> => {
   const found: Array<string> = []
   let tick = at(after)
@@ -31,7 +31,7 @@ const ticks = (timing: Schedule.Timing, after: string, count: number, createdAt 
 }
 
 describe("cron", () => {
-  it("is of UTC unless a zone is named; a sixth field in front is seconds", () => {
+  it("is in UTC unless a zone is named; a sixth field in front is seconds", () => {
     expect(ticks({ cron: "30 3 * * *" }, "2026-05-01T00:00:00Z", 2)).toEqual([
       "2026-05-01T03:30:00.000Z",
       "2026-05-02T03:30:00.000Z"
@@ -66,7 +66,7 @@ describe("cron", () => {
     ])
   })
 
-  it("where the clocks go forward, what falls into the gap runs right after it, once", () => {
+  it("where the clocks go forward, an instant in the skipped hour runs right after it, once", () => {
     // Berlin, 2026-03-29: 02:00 CET is 03:00 CEST.
     expect(ticks({ cron: "30 2 * * *", timeZone: "Europe/Berlin" }, "2026-03-28T00:00:00Z", 3)).toEqual([
       "2026-03-28T01:30:00.000Z",
@@ -80,7 +80,7 @@ describe("cron", () => {
     ])
   })
 
-  it("where the clocks go back, a fixed hour runs in the first of the two, once", () => {
+  it("where the clocks go back, a fixed hour runs the first time only", () => {
     // Berlin, 2026-10-25: 03:00 CEST is 02:00 CET.
     expect(ticks({ cron: "30 2 * * *", timeZone: "Europe/Berlin" }, "2026-10-24T12:00:00Z", 2)).toEqual([
       "2026-10-25T00:30:00.000Z",
@@ -88,7 +88,7 @@ describe("cron", () => {
     ])
   })
 
-  it("what runs every hour or more often goes on through both changes, without a pause and without a double", () => {
+  it("hourly and more frequent schedules go on through both changes, with no pause and no duplicate", () => {
     for (const [cron, step] of [
       ["0 * * * *", 60],
       ["*/15 * * * *", 15],
@@ -107,14 +107,14 @@ describe("cron", () => {
     }
   })
 
-  it("a change of half an hour, on Lord Howe Island", () => {
+  it("with a change of half an hour, on Lord Howe Island", () => {
     const found = ticks({ cron: "0 * * * *", timeZone: "Australia/Lord_Howe" }, "2026-04-04T12:00:00Z", 6).map(at)
     for (const [index, tick] of found.entries()) if (index > 0) expect(tick).toBeGreaterThan(found[index - 1]!)
   })
 })
 
 describe("intervals", () => {
-  it("count from when the schedule was made, whenever one looks", () => {
+  it("count from the creation of the schedule", () => {
     expect(ticks({ everyMillis: 90_000 }, "2026-05-01T00:00:10Z", 3)).toEqual([
       "2026-05-01T00:01:40.000Z",
       "2026-05-01T00:03:10.000Z",
@@ -131,7 +131,7 @@ describe("intervals", () => {
   })
 })
 
-describe("what is due", () => {
+describe("due instants", () => {
   const schedule = (catchUp: Schedule.CatchUp, more: Partial<Schedule.Definition> = {}): Schedule.Schedule =>
     Schedule.make(
       definition({ cron: "0 * * * *" }, { catchUp, ...more }),
@@ -148,12 +148,12 @@ describe("what is due", () => {
     ]
   }
 
-  it("on time, is the instant itself, whatever the policy", () => {
+  it("on time: the instant itself, under every policy", () => {
     for (const catchUp of ["skip", "one", "all"] as const)
       expect(due(schedule(catchUp), "2026-05-01T01:00:00.007Z")).toEqual([["01:00"], 0, "02:00"])
   })
 
-  it("after an absence: none but one on time, one for all, or all", () => {
+  it("after an absence: none but the current one, one for all, or all", () => {
     expect(due(schedule("skip"), "2026-05-01T04:30:00Z")).toEqual([[], 4, "05:00"])
     expect(due(schedule("skip"), "2026-05-01T04:00:59Z")).toEqual([["04:00"], 3, "05:00"])
     expect(due(schedule("skip", { graceMillis: 3_600_000 }), "2026-05-01T04:30:00Z")).toEqual([["04:00"], 3, "05:00"])
@@ -161,7 +161,7 @@ describe("what is due", () => {
     expect(due(schedule("all"), "2026-05-01T04:30:00Z")).toEqual([["01:00", "02:00", "03:00", "04:00"], 0, "05:00"])
   })
 
-  it("looked at too early, is nothing, and the schedule keeps its next instant", () => {
+  it("too early: none, and the schedule keeps its next instant", () => {
     fc.assert(
       fc.property(
         fc.constantFrom({ cron: "*/2 * * * * *" }, { cron: "0 0 3 * * *" }, { everyMillis: 2_000 }),
@@ -182,7 +182,7 @@ describe("what is due", () => {
     )
   })
 
-  it("after years, is bounded: the newest 1,000, found in no time", () => {
+  it("after years: bounded to the newest 1,000, found in no time", () => {
     const seconds = Schedule.make(definition({ everyMillis: 1_000 }, { catchUp: "all" }), 0, 1_000, "v1")
     const begun = performance.now()
     const { ticks: found, nextAtMillis } = Result.getOrThrow(Schedule.due(seconds, 1e11))
@@ -192,7 +192,7 @@ describe("what is due", () => {
   })
 })
 
-describe("catching up with a cron that comes in bursts", () => {
+describe("catching up with a cron whose instants come in bursts", () => {
   // Every second of the third hour of every first of the month: 3,600 instants, then none for weeks.
   const burst = { cron: "* * 3 1 * *" }
   const made = (catchUp: Schedule.CatchUp, timing: Schedule.Timing = burst, from = "2026-05-01T00:00:00Z") =>
@@ -214,13 +214,13 @@ describe("catching up with a cron that comes in bursts", () => {
     expect([few.ticks.length, few.dropped, few.ticks[0]]).toEqual([601, 0, at("2026-05-01T03:00:00Z")])
   })
 
-  it("one: the newest; skip: none that is late", () => {
+  it("one: the newest; skip: no late one", () => {
     expect(due(made("one"), "2026-08-20T12:00:00Z").ticks).toEqual([newest])
     expect(due(made("skip"), "2026-08-20T12:00:00Z").ticks).toEqual([])
     expect(due(made("skip"), "2026-08-01T04:00:30Z").ticks).toEqual([newest])
   })
 
-  it("looking back finds what looking forward finds, in any zone and through the changes of clocks", () => {
+  it("searching backward finds the same instants as searching forward, in any zone and through changes of clocks", () => {
     const crons = [
       "0 * * * *",
       "*/20 * * * *",
@@ -255,7 +255,10 @@ describe("catching up with a cron that comes in bursts", () => {
   })
 })
 
-/** When the clocks of a zone change: a few instants around it, in both directions. Source: the IANA time zone database. */
+/**
+ * Changes of clocks in several zones: a few instants around each, in both directions. Source: the IANA time zone
+ * database.
+ */
 const CHANGES = [
   ["America/New_York", "2025-03-09T07:00:00Z"],
   ["America/New_York", "2025-11-02T06:00:00Z"],
@@ -264,7 +267,7 @@ const CHANGES = [
   // Half an hour.
   ["Australia/Lord_Howe", "2025-10-04T15:30:00Z"],
   ["Australia/Lord_Howe", "2026-04-04T15:00:00Z"],
-  // At midnight: a day begins at one o'clock.
+  // At midnight: the day begins at one o'clock.
   ["America/Santiago", "2025-09-07T04:00:00Z"],
   ["America/Santiago", "2026-04-05T03:00:00Z"],
   // A whole day is left out.
@@ -272,7 +275,7 @@ const CHANGES = [
   ["Asia/Kolkata", "2026-06-01T00:00:00Z"]
 ] as const
 
-describe("the ticks around a change of the clocks", () => {
+describe("ticks around a change of clocks", () => {
   const made = (timing: Schedule.Timing, from: number) =>
     Schedule.make(
       definition(timing, { catchUp: "all", overlap: "allow" }),
@@ -291,22 +294,22 @@ describe("the ticks around a change of the clocks", () => {
   const backward = (timing: Schedule.Timing, from: number, until: number): ReadonlyArray<number> =>
     Result.getOrThrow(Schedule.due(made(timing, from), until)).ticks
 
-  it("within a skipped hour are one, whether one looks forward or back", () => {
+  it("all instants within a skipped hour are one tick, searching forward or backward", () => {
     const timing = { cron: "*/10 2 * * *", timeZone: "America/New_York" }
     const [from, until] = [at("2025-03-09T06:00:00Z"), at("2025-03-09T12:00:00Z")]
     expect(forward(timing, from, until)).toEqual([at("2025-03-09T07:00:00Z")])
     expect(backward(timing, from, until)).toEqual([at("2025-03-09T07:00:00Z")])
   })
 
-  it("of every second of a skipped hour are one, found at once", () => {
+  it("every second of a skipped hour is one tick, and is found immediately", () => {
     const timing = { cron: "* * 2 * * *", timeZone: "America/New_York" }
     expect(backward(timing, at("2025-03-08T12:00:00Z"), at("2025-03-09T12:00:00Z"))).toEqual([
       at("2025-03-09T07:00:00Z")
     ])
   })
 
-  it("beside a tick of a skipped half hour, no other is left out", () => {
-    // Lord Howe Island, 2025-10-05: 02:00 is 02:30. 02:25 comes at 02:55, and 02:40 is there as ever.
+  it("next to a tick of a skipped half hour, no other tick is lost", () => {
+    // Lord Howe Island, 2025-10-05: 02:00 is 02:30. 02:25 comes at 02:55, and 02:40 stays.
     const timing = { cron: "25,40 2 * * *", timeZone: "Australia/Lord_Howe" }
     const [from, until] = [at("2025-10-04T12:00:00Z"), at("2025-10-04T20:00:00Z")]
     const both = [at("2025-10-04T15:40:00Z"), at("2025-10-04T15:55:00Z")]
@@ -314,7 +317,7 @@ describe("the ticks around a change of the clocks", () => {
     expect(backward(timing, from, until)).toEqual(both)
   })
 
-  it("are the same forward, backward, and from wherever one looks", () => {
+  it("are the same forward, backward, and from any start", () => {
     const list = (least: number, most: number) =>
       fc.uniqueArray(fc.integer({ min: least, max: most }), { minLength: 1, maxLength: 4 }).map((all) => all.join(","))
     const minute = fc.oneof(list(0, 59), fc.constantFrom("*/10", "*/7", "0", "*/25", "55-59"))
@@ -330,7 +333,7 @@ describe("the ticks around a change of the clocks", () => {
           const timing = { cron, timeZone }
           const from = at(change) + 1_000 * fromSeconds
           const until = from + 1_000 * forSeconds
-          // From a day before, so that it is known which there are.
+          // Starts a day before, so that the expected instants are known.
           const all = forward(timing, from - 90_000_000, until).filter((tick) => tick > from)
           expect(forward(timing, from, until)).toEqual(all)
           expect(backward(timing, from, until)).toEqual(all)
@@ -341,14 +344,14 @@ describe("the ticks around a change of the clocks", () => {
   })
 })
 
-describe("a schedule that can't be", () => {
+describe("an invalid schedule", () => {
   it.each([
     [{ cron: "0 0 30 2 *" }, "ScheduleNeverFires", 'no date matches cron "0 0 30 2 *"'],
     [{ cron: "0 0 * * *", timeZone: "Europe/Atlantis" }, "UnknownTimeZone", '"Europe/Atlantis"'],
     [{ cron: "0 0 * * *", timeZone: "Mars/Olympus" }, "UnknownTimeZone", '"Mars/Olympus"'],
     [{ cron: "0 0 * * *", timeZone: "" }, "UnknownTimeZone", 'Unknown time zone ""'],
     [{ cron: "0 0 * * *", timeZone: " " }, "UnknownTimeZone", 'Unknown time zone " "'],
-    // Offsets are no zones: they know no summer, and some of them are beyond any clock.
+    // An offset is not a zone: it has no summer time, and some offsets exceed any clock.
     [{ cron: "0 0 * * *", timeZone: "+99:99" }, "UnknownTimeZone", '"+99:99"'],
     [{ cron: "0 0 * * *", timeZone: "+01:00" }, "UnknownTimeZone", '"+01:00"'],
     [{ cron: "0 0 * * *", timeZone: "-0330" }, "UnknownTimeZone", '"-0330"'],
@@ -376,7 +379,7 @@ describe("a schedule that can't be", () => {
     expect(Schedule.invalid(definition({ everyMillis: 1_000 }, more))).toMatchObject({ _tag: tag })
   })
 
-  it("makes up for all ticks only where their runs are not in each other's way, and says how", () => {
+  it("catches up with all ticks only if its runs do not overlap, and the error says how", () => {
     const of = (overlap: Schedule.Overlap) =>
       Schedule.invalid(definition({ everyMillis: 1_000 }, { catchUp: "all", overlap }))
     expect(of("skip")!.message).toContain(`overlap of schedule 's': expected 'queue' or 'allow'`)

@@ -1,4 +1,4 @@
-/** Services that are instances of classes, with methods on their prototypes that need `this`: they work wherever they are wrapped. */
+/** Services that are instances of classes, whose prototype methods need `this`, work wherever Levada wraps them. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -12,7 +12,7 @@ import { classed } from "../harness/Classed.ts"
 
 const N = Schema.Number
 
-describe("a Store that is a class", () => {
+describe("a Store that is an instance of a class", () => {
   const double = Task.make("double", { input: { n: N }, output: { m: N }, run: ({ n }) => ({ m: 2 * n }) })
   const pipeline = Pipeline.make("p", [double])
   const layer = Layer.effect(
@@ -22,10 +22,10 @@ describe("a Store that is a class", () => {
   const tracer = Layer.succeed(Tracer.Tracer, Tracer.make({ span: (options) => new Tracer.NativeSpan(options) }))
 
   for (const [how, telemetry] of [
-    ["plain", undefined],
-    ["traced", tracer]
+    ["without tracing", undefined],
+    ["with tracing", tracer]
   ] as const) {
-    it(`does all that is asked of it, ${how}`, async () => {
+    it(`works ${how}`, async () => {
       const levada = Levada.make({
         pipelines: [pipeline],
         access: Access.open,
@@ -49,7 +49,7 @@ describe("a Store that is a class", () => {
   }
 })
 
-describe("a principal that is a class", () => {
+describe("a principal that is an instance of a class", () => {
   class User {
     readonly #name = "ada"
     get id(): string {
@@ -63,7 +63,7 @@ describe("a principal that is a class", () => {
     }
   }
 
-  it("is itself in the tokens that it gets", async () => {
+  it("stays the same object in the tokens that it issues", async () => {
     const access = Access.secured({
       authenticators: [
         { scheme: "Test", authenticate: ({ apiKey }) => (apiKey === undefined ? undefined : new User()) }
@@ -94,7 +94,7 @@ describe("a principal that is a class", () => {
   })
 })
 
-describe("a replacement that is a class", () => {
+describe("a replacement that is an instance of a class", () => {
   it("keeps its methods in the testing kit", async () => {
     const fetchPage = Task.make("fetch", { output: { page: Schema.String }, run: () => ({ page: "real" }) })
     class Fake {
@@ -111,8 +111,8 @@ describe("a replacement that is a class", () => {
   })
 })
 
-describe("replacing", () => {
-  it("shows every member of the original but those that are replaced, frozen or not", () => {
+describe("replacing members of a service", () => {
+  it("keeps every other member of the original, frozen or not", () => {
     fc.assert(
       fc.property(
         fc.dictionary(fc.string({ maxLength: 5 }), fc.integer()),

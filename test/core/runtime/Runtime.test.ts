@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 
-/** By what only that runtime has: Bun and Deno both have a `process`, and say that they are some Node. */
+/** Recognises a runtime by a global that only it has: Bun and Deno both have `process` and claim to be Node. */
 const runtime = (): string => {
   if ("Bun" in globalThis) return "bun"
   if ("Deno" in globalThis) return "deno"
@@ -8,7 +8,7 @@ const runtime = (): string => {
 }
 
 describe("the suite", () => {
-  it("runs inside the runtime that it was started for", () => {
+  it("runs in the runtime that it was started for", () => {
     expect(runtime()).toBe(process.env["TEST_RUNTIME"])
   })
 })

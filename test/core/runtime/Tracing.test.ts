@@ -1,4 +1,4 @@
-/** Spans of runs, steps, claims and settles, as a tracer gets them. */
+/** The spans that a tracer receives for runs, steps, claims and settles. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const levada of closing.splice(0)) await levada.close()
 })
 
-/** A tracer that keeps what it gets. */
+/** A tracer that keeps its spans. */
 const keeping = () => {
   const spans: Array<Tracer.Span> = []
   const tracer = Tracer.make({
@@ -68,8 +68,8 @@ const make = (telemetry?: Layer.Layer<never>): Levada.Levada => {
 const parentOf = (span: Tracer.Span): string | undefined => Option.getOrUndefined(span.parent)?.spanId
 const nameOf = (error: unknown): string => (error as Error).name
 
-describe("traced", () => {
-  it("a run has a span, its steps are its children, and their own spans theirs", async () => {
+describe("tracing", () => {
+  it("a run has a span, its steps are children of it, and the tasks' own spans are children of the steps", async () => {
     const { named, layer } = keeping()
     inner.length = 0
     await make(layer).execute(flow, { n: 1 })
@@ -93,7 +93,7 @@ describe("traced", () => {
     expect(run!.attributes.get("levada.status")).toBe("COMPLETED")
   })
 
-  it("claims and settles have spans of their own, which name the runs that they are about", async () => {
+  it("claims and settles have spans of their own, which link to their runs", async () => {
     const { named, layer } = keeping()
     await make(layer).execute(flow, { n: 1 })
     const [run] = named("levada.run")
@@ -110,7 +110,7 @@ describe("traced", () => {
     expect(sum("levada.settle", "levada.claimed") + sum("levada.claim", "levada.claimed")).toBe(3)
   })
 
-  it("what fails says why, attempt by attempt", async () => {
+  it("failed spans say why, attempt by attempt", async () => {
     const { named, layer } = keeping()
     const levada = make(layer)
     await expect(levada.execute(shaky, {})).rejects.toThrow()
@@ -130,7 +130,7 @@ describe("traced", () => {
     expect(status._tag === "Ended" && status.exit._tag).toBe("Failure")
   })
 
-  it("a request has a span, a child of what the client says, and the run is its child", async () => {
+  it("a request has a span, a child of the client's span, and the run is a child of the request", async () => {
     const { named, layer } = keeping()
     const levada = make(layer)
     const traceparent = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
@@ -151,7 +151,7 @@ describe("traced", () => {
     ])
     expect(request!.attributes.get("http.response.status_code")).toBe(200)
     expect(parentOf(named("levada.run")[0]!)).toBe(request!.spanId)
-    // What is no such header is passed over; and whoever does not want to be sampled is not.
+    // An invalid header is ignored, and a client that opts out of sampling is not sampled.
     expect((await send({ traceparent: "00-zz-1-01" })).status).toBe(200)
     expect(parentOf(named("POST /pipelines/{pipeline_id}/execute")[1]!)).toBeUndefined()
     await send({ traceparent: traceparent.replace(/01$/, "00") })
@@ -171,7 +171,7 @@ describe("traced", () => {
 })
 
 describe("the log", () => {
-  it("names run and step of what failed, apart from its words, and not why", async () => {
+  it("names the run and the step of a failure in annotations, but not the reason", async () => {
     const lines: Array<{ readonly message: string; readonly annotations: Readonly<Record<string, unknown>> }> = []
     const logger = Logger.make(({ message, fiber }) => {
       lines.push({ message: String(message), annotations: fiber.getRef(References.CurrentLogAnnotations) })
@@ -195,12 +195,12 @@ describe("the log", () => {
   })
 })
 
-describe("a span as text", () => {
-  it("is what it was", () => {
+describe("the traceparent text of a span", () => {
+  it("decodes to the same span", () => {
     const text = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
     expect(toTraceparent(fromTraceparent(text)!)).toBe(text)
     expect(fromTraceparent(text.replace(/01$/, "00"))!.sampled).toBe(false)
-    // Later versions may say more.
+    // Later versions may append fields.
     expect(fromTraceparent(`${text}-more`)!.traceId).toBe("0123456789abcdef0123456789abcdef")
   })
 
@@ -213,7 +213,7 @@ describe("a span as text", () => {
     "00-00000000000000000000000000000000-0123456789abcdef-01",
     "00-0123456789abcdef0123456789abcdef-0000000000000000-01",
     "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01more"
-  ])("that is none gives none: %s", (text) => {
+  ])("gives no span if it is invalid: %s", (text) => {
     expect(fromTraceparent(text)).toBeUndefined()
   })
 })

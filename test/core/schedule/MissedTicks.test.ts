@@ -1,4 +1,4 @@
-/** Ticks missed while no server was running: made up for in slices, and no schedule in the way of another. */
+/** Ticks missed while no server was running: caught up with in slices, and no schedule delays another. */
 import { it as effectIt } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -38,10 +38,10 @@ const schedule = (id: string, bytes = 1) =>
     overlap: "allow"
   })
 
-/** What a Store is asked to fire, and what becomes of it instead. */
+/** Replaces a call that fires ticks. */
 type Meddle = (firing: Firing, calls: number) => Effect.Effect<boolean, Errors.StoreUnavailable> | undefined
 
-/** A Store in memory whose firings are seen. */
+/** A Store in memory that records the ticks it is asked to fire. */
 const meddling = (calls: Array<Firing>, meddle: Meddle) =>
   Layer.effect(
     Store.Store,
@@ -63,7 +63,7 @@ const services = (calls: Array<Firing>, meddle: Meddle = () => undefined) =>
     Layer.provideMerge(meddling(calls, meddle))
   )
 
-/** A server that is there for a while. */
+/** Runs a server for a while. */
 const serving = (millis: number) =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -85,7 +85,7 @@ const ticksOf = (id: string) =>
 
 const upTo = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, at) => at + 1)
 
-effectIt.effect("600 missed ticks are fired a hundred a call, each call up to the first tick that is left", () => {
+effectIt.effect("600 missed ticks fire a hundred per call, each call up to the first tick that is left", () => {
   const calls: Array<Firing> = []
   return Effect.gen(function* () {
     yield* add(schedule("s"))
@@ -98,7 +98,7 @@ effectIt.effect("600 missed ticks are fired a hundred a call, each call up to th
   }).pipe(Effect.provide(services(calls)))
 })
 
-effectIt.effect("with a megabyte of parameters each, they are fired one a call", () => {
+effectIt.effect("with a megabyte of parameters each, they fire one per call", () => {
   const calls: Array<Firing> = []
   return Effect.gen(function* () {
     yield* add(schedule("large", 1_000_000), schedule("small"))
@@ -107,13 +107,13 @@ effectIt.effect("with a megabyte of parameters each, they are fired one a call",
     expect(yield* ticksOf("large")).toEqual(upTo(30))
     const large = calls.flatMap(({ schedule: { id }, runs }, at) => (id === "large" ? [{ at, runs: runs.length }] : []))
     expect(new Set(large.map(({ runs }) => runs))).toEqual(new Set([1]))
-    // The small one does not wait until all of them are fired.
+    // The small schedule does not wait until the large one has caught up.
     const small = calls.findIndex(({ schedule: { id } }) => id === "small")
     expect(large.filter(({ at }) => at > small).length).toBeGreaterThan(10)
   }).pipe(Effect.provide(services(calls)))
 })
 
-effectIt.effect("each missed tick starts one run, whatever their size, and whichever servers are lost meanwhile", () =>
+effectIt.effect("each missed tick starts one run, whatever the size, and even if servers are lost meanwhile", () =>
   Effect.promise(() =>
     fc.assert(
       fc.asyncProperty(
@@ -149,7 +149,7 @@ effectIt.effect("each missed tick starts one run, whatever their size, and which
 )
 
 effectIt.effect(
-  "a schedule that can't be fired stops no other; it is told of once, and tried less and less often",
+  "a schedule that can't be fired delays no other; it is logged once, and tried less and less often",
   () => {
     const calls: Array<Firing> = []
     const told: Array<string> = []
@@ -161,7 +161,7 @@ effectIt.effect(
       return id === "fails" ? Effect.fail(new Errors.StoreUnavailable("this one is too much for it")) : undefined
     }
     return Effect.gen(function* () {
-      // Due at the same instants, and seen before the others.
+      // Due at the same instants, and listed before the others.
       yield* add(schedule("dies"), schedule("fails"), schedule("a"), schedule("b"))
       yield* serving(10 * MINUTE)
       for (const id of ["a", "b"]) expect(yield* ticksOf(id)).toEqual(upTo(10))

@@ -1,11 +1,11 @@
-/** Numbers about runs, held against lists of what they are about. */
+/** Run statistics, compared with exact lists of the same values. */
 import { describe, expect, it } from "@effect/vitest"
 import fc from "fast-check"
 import type { Event } from "../../../core/run/Event.ts"
 import { bound, Histogram } from "../../../core/statistics/Histogram.ts"
 import { combine, KEPT_MILLIS, OTHER, SLOT_MILLIS, Statistics } from "../../../core/statistics/Statistics.ts"
 
-describe("Spread", () => {
+describe("Histogram", () => {
   const values = fc.array(fc.integer({ min: 0, max: 10_000_000 }), { minLength: 1, maxLength: 200 })
 
   it("gives quantiles that are at most a tenth too high, and never too low", () => {
@@ -27,7 +27,7 @@ describe("Spread", () => {
     )
   })
 
-  it("knows how many are not over a bound", () => {
+  it("knows how many values are not over a bound", () => {
     fc.assert(
       fc.property(values, fc.integer({ min: 0, max: 180 }), (list, at) => {
         const spread = new Histogram()
@@ -37,7 +37,7 @@ describe("Spread", () => {
     )
   })
 
-  it("merged is as if all had been added to one", () => {
+  it("a merge equals one histogram with all values", () => {
     fc.assert(
       fc.property(values, values, (some, others) => {
         const [one, other, all] = [new Histogram(), new Histogram(), new Histogram()]
@@ -61,7 +61,7 @@ const about = (runId: string, atMillis: number, pipelineId = "p") => ({
 const step = (name: string, attempt = 1) => ({ step: name, index: 0, attempt })
 const error = (message: string) => ({ name: "TaskFailed", message })
 
-/** A run of two steps, of which the second fails unless it is well. */
+/** A run of two steps, of which the second fails unless `isWell`. */
 const run = (id: string, atMillis: number, isWell: boolean, pipelineId = "p"): ReadonlyArray<Event> => [
   { type: "RunStarted", ...about(id, atMillis, pipelineId) },
   { type: "StepStarted", ...about(id, atMillis, pipelineId), ...step("a") },
@@ -99,7 +99,7 @@ const run = (id: string, atMillis: number, isWell: boolean, pipelineId = "p"): R
 const NOW = 1_800_000_000_000 - (1_800_000_000_000 % SLOT_MILLIS)
 
 describe("Statistics", () => {
-  it("count runs and steps, how long they took and why they failed", () => {
+  it("count runs and steps, their durations and the reasons of failures", () => {
     const statistics = new Statistics()
     const events = [...run("r1", NOW, true), ...run("r2", NOW + 1, true), ...run("r3", NOW + 2, false)]
     for (const event of events) statistics.add(event)
@@ -136,7 +136,7 @@ describe("Statistics", () => {
     expect(statistics.of("q", NOW)).toMatchObject({ completed: 0, successRate: undefined, steps: [] })
   })
 
-  it("know of which time: a window begins with the slot that it is in, and what is a day old is forgotten", () => {
+  it("keep time windows: a window begins at its slot, and slots older than a day are dropped", () => {
     const statistics = new Statistics()
     for (let slot = 0; slot < 300; slot++) {
       for (const event of run(`r${slot}`, NOW + slot * SLOT_MILLIS, true)) statistics.add(event)
@@ -148,7 +148,7 @@ describe("Statistics", () => {
     expect(since(10 * SLOT_MILLIS)).toBe(11)
     expect(since(KEPT_MILLIS)).toBe(KEPT_MILLIS / SLOT_MILLIS + 1)
     expect(since(10 * KEPT_MILLIS)).toBe(KEPT_MILLIS / SLOT_MILLIS + 1)
-    // What was counted in all is another matter.
+    // The totals are kept apart.
     expect(statistics.totals.get("p")!.runs.completed).toBe(300)
   })
 
@@ -179,7 +179,7 @@ describe("Statistics", () => {
     expect(failures.reduce((sum, { count }) => sum + count, 0)).toBe(100)
   })
 
-  it("count a memoised step without a time of its own, and what was skipped or cancelled apart", () => {
+  it("count a memoised step without a duration, and skipped and cancelled steps separately", () => {
     const statistics = new Statistics()
     statistics.add({
       type: "StepCompleted",
@@ -198,7 +198,7 @@ describe("Statistics", () => {
     ])
   })
 
-  it("of several pipelines together are those of one with one step", () => {
+  it("of several pipelines equal those of one pipeline with one step", () => {
     const statistics = new Statistics()
     for (const event of [...run("r1", NOW, true), ...run("r2", NOW, false, "q")]) statistics.add(event)
     const [p, q] = [statistics.totals.get("p")!, statistics.totals.get("q")!]

@@ -1,4 +1,4 @@
-/** SHA-256 against the runtime's own. */
+/** SHA-256 compared with the runtime's own. */
 import { createHash } from "node:crypto"
 import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
@@ -10,7 +10,7 @@ import { cases } from "../../cases.ts"
 const theirs = (text: string): string => createHash("sha256").update(text, "utf8").digest("hex")
 
 describe("sha256", () => {
-  it("of every length around the borders of blocks", () => {
+  it("hashes texts of every length around block borders", () => {
     for (let length = 0; length <= 260; length++) {
       for (const letter of ["a", "é", "€", "😀"]) {
         const text = letter.repeat(Math.floor(length / letter.length)).padEnd(length, "x")
@@ -19,7 +19,7 @@ describe("sha256", () => {
     }
   })
 
-  it("of random texts, halves of surrogate pairs included", () => {
+  it("hashes random texts, including lone surrogates", () => {
     const text = fc.oneof(
       fc.string({ unit: "binary", maxLength: 200 }),
       fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)), maxLength: 200 })
@@ -32,13 +32,13 @@ describe("sha256", () => {
     )
   })
 
-  it("of a text of several megabytes", () => {
+  it("hashes a text of several megabytes", () => {
     const text = "0123456789 ä€😀".repeat(200_000)
     expect(sha256(text)).toBe(theirs(text))
   })
 })
 
-it("a pipeline's version is 16 digits of it; other digests have all 64", () => {
+it("a pipeline's version is 16 hex digits; other digests have all 64", () => {
   const task = Task.make("t", { output: { n: Schema.Number }, run: () => ({ n: 1 }) })
   expect(Pipeline.make("p", [task]).version).toMatch(/^[0-9a-f]{16}$/)
   expect(Version.digest("p")).toBe(theirs("p"))

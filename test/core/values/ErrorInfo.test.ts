@@ -1,4 +1,4 @@
-/** What is kept of what tasks raise: enough to see what is wrong, however much of it there is. */
+/** What is kept of a task's error: enough for a diagnosis, however large the error is. */
 import * as Schema from "effect/Schema"
 import { afterEach, describe, expect, it } from "vitest"
 import { Pipeline, Run, Task } from "../../../adapters/promise/index.ts"
@@ -38,7 +38,7 @@ const hostile: Readonly<Record<string, unknown>> = {
 }
 
 describe.each(Object.keys(hostile))("a task that raises %s", (what) => {
-  it("fails its run as any other, and what is kept of it is bounded", async () => {
+  it("fails its run like any other, and the kept error is bounded", async () => {
     const work = Task.make("work", {
       output: { x: N },
       retry: { times: 2, delayMillis: 0 },
@@ -54,15 +54,15 @@ describe.each(Object.keys(hostile))("a task that raises %s", (what) => {
     expect(run.error!.message).toMatch(/^Task 'work' failed after 2 retries: /)
     expect(run.error!.message.length).toBeLessThan(2_100)
     expect(report.failed.map(({ step }) => step)).toEqual(["work"])
-    // All of it: each error in each event, with all of its causes.
+    // Everything: each error in each event, with all of its causes.
     expect(JSON.stringify(run.error).length).toBeLessThan(40_000)
     expect(JSON.stringify(events).length).toBeLessThan(200_000)
     expect(Run.isTerminal(run.status)).toBe(true)
   })
 })
 
-describe("a message", () => {
-  it("is kept to its first 2,000 characters, without the lines of a stack", () => {
+describe("an error message", () => {
+  it("is cut to 2,000 characters, without the lines of a stack", () => {
     expect(describeError(new Error("one\ntwo\n    at file.ts:1\nthree\n\tat other.ts:2:3")).message).toBe(
       "one\ntwo\nthree"
     )

@@ -11,7 +11,7 @@ afterEach(() => testing?.close())
 const tick = () => new Promise((resolve) => setTimeout(resolve, 0))
 
 describe("progress", () => {
-  it("is told while a step runs, and is the last that was said", async () => {
+  it("is visible while a step runs; the last value wins", async () => {
     const gate = Promise.withResolvers<void>()
     const work = Task.make("work", {
       output: { x: N },
@@ -32,13 +32,13 @@ describe("progress", () => {
     const { events, run } = await testing.finish(await starting)
     expect(run.steps[0]!.progress).toEqual({ done: 50, total: 200 })
     const told = events.flatMap((event) => (event.type === "StepProgressed" ? [event.done] : []))
-    // One for each percent: of 200 units every second one.
+    // One per percent: every second one of 200 units.
     expect(told[0]).toBe(0)
     expect(told.at(-1)).toBe(50)
     expect(told.length).toBeLessThanOrEqual(26)
   })
 
-  it("said a million times costs a hundred events", async () => {
+  it("reported a million times costs a hundred events", async () => {
     const work = Task.make("work", {
       output: { x: N },
       run: async (_, { progress }) => {
@@ -54,7 +54,7 @@ describe("progress", () => {
     expect((await testing.run(pipeline, {})).events.length).toBeLessThan(110)
   })
 
-  it("starts anew with each attempt, never goes back within one, and nonsense is passed over", async () => {
+  it("restarts with each attempt and never decreases within one; nonsense is ignored", async () => {
     const work = Task.make("work", {
       output: { x: N },
       retry: { times: 1, delayMillis: 0 },
@@ -91,7 +91,7 @@ describe("progress", () => {
   })
 })
 
-describe("progress that is none", () => {
+describe("invalid progress", () => {
   const amounts: ReadonlyArray<unknown> = [
     -1,
     Number.NaN,
@@ -105,7 +105,7 @@ describe("progress that is none", () => {
     { valueOf: () => 1 }
   ]
 
-  it("is passed over, whatever it is, and breaks nothing", async () => {
+  it("is ignored, whatever it is, and breaks nothing", async () => {
     const work = Task.make("work", {
       output: { x: N },
       run: async (_, { progress }) => {
@@ -128,7 +128,7 @@ describe("progress that is none", () => {
     expect(run.steps[0]!.progress).toEqual({ done: 3, total: 10 })
   })
 
-  it("past the end is told once, and nothing of zero is no more than nothing", async () => {
+  it("past the end is reported once, and progress of a total of zero is ignored", async () => {
     const work = Task.make("work", {
       output: { x: N },
       run: async (_, { progress }) => {
@@ -153,7 +153,7 @@ describe("progress that is none", () => {
   })
 })
 
-describe("lines", () => {
+describe("log lines of a task", () => {
   const logging = (write: (log: Task.TaskContext["log"], item: number | undefined) => void) =>
     Task.make("work", {
       input: { n: N },
@@ -169,7 +169,7 @@ describe("lines", () => {
     return (await testing.run(pipeline, { n: 1 })).lines
   }
 
-  it("are kept with the run: when, how much it matters, where, what", async () => {
+  it("are kept with the run: instant, level, step, text", async () => {
     const lines = await linesOf((log) => {
       log("begun")
       log("half", { done: 1, of: { total: 2 } })
@@ -182,7 +182,7 @@ describe("lines", () => {
     ])
   })
 
-  it("say which item they are of", async () => {
+  it("name the item that logged them", async () => {
     const pipeline = Pipeline.make("p", [
       Step.map(
         logging((log, item) => log(`item ${item}`)),
@@ -194,7 +194,7 @@ describe("lines", () => {
     expect(lines.map(({ message }) => message)).toEqual(["item 0", "item 1", "item 2"])
   })
 
-  it("are bounded: the newest 1,000, none too long, and it is told how many are gone", async () => {
+  it("are bounded: the newest 1,000, none too long, and the number of dropped lines is kept", async () => {
     const pipeline = Pipeline.make("p", [
       logging((log) => {
         for (let at = 0; at < 3_500; at++) log(`line ${at}`)
@@ -210,7 +210,7 @@ describe("lines", () => {
     expect(lines.at(-1)!.fields).toBe('{"note":"fields of more than 2000 characters of JSON are not kept"}')
   })
 
-  it("said faster than anybody can take them down are the newest ones too, and the others are counted", async () => {
+  it("logged faster than they can be stored: the newest are kept, and the others are counted", async () => {
     const pipeline = Pipeline.make("p", [
       logging((log) => {
         for (let at = 0; at < 25_000; at++) log(`line ${at}`)
@@ -223,7 +223,7 @@ describe("lines", () => {
     expect([lines[0]!.message, lines.at(-1)!.message]).toEqual(["line 24000", "line 24999"])
   })
 
-  it("of several runs that are lost are counted with the run that they were of", async () => {
+  it("that are dropped are counted with the run that logged them", async () => {
     const pipeline = Pipeline.make("p", [
       Task.make("talk", {
         input: { count: N },
@@ -242,14 +242,14 @@ describe("lines", () => {
           return lines.length + dropped
         })
       )
-    // Started together, so that they talk in one turn.
+    // Started together, so that they log in one turn.
     const counts = [4_000, 4_000, 4_000]
     const ids = await Promise.all(counts.map((count) => testing!.start(pipeline, { count })))
     for (const id of ids) await testing.finish(id)
     expect(await said(ids)).toEqual(counts)
   })
 
-  it("take whatever a task says without breaking it", async () => {
+  it("may contain anything without breaking the run", async () => {
     const cyclic: Record<string, unknown> = {}
     cyclic["self"] = cyclic
     const lines = await linesOf((log) => {
@@ -267,8 +267,8 @@ describe("lines", () => {
   })
 })
 
-describe("the context", () => {
-  it("says which run, pipeline, step, item and attempt it is", async () => {
+describe("the context of a task", () => {
+  it("names the run, pipeline, step, item and attempt", async () => {
     const seen: Array<unknown> = []
     const look = Task.make("look", {
       input: { n: N },

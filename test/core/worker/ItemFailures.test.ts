@@ -1,4 +1,4 @@
-/** Maps and filters that go on without failed items, and retries that run only these. */
+/** Maps and filters that go on without failed items, and retries that run only these items. */
 import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import { afterEach, describe, expect, it } from "vitest"
@@ -6,7 +6,7 @@ import { Pipeline, Principal, Step, Task } from "../../../adapters/promise/index
 import { Testing } from "../../../adapters/testing/index.ts"
 import type { Expansion } from "../../../core/pipeline/Plan.ts"
 import { cases } from "../../cases.ts"
-import { over, sharing } from "../harness/Restarting.ts"
+import { finishedRun, overOneStore } from "../harness/Restarts.ts"
 
 const N = Schema.Number
 const S = Schema.String
@@ -14,7 +14,7 @@ const { host } = Principal
 let testing: Testing.Testing | undefined
 afterEach(() => testing?.close())
 
-/** A task that fails for some items, until it is mended, and remembers its calls. */
+/** A memoised task that fails for some items until it is fixed, and records its calls. */
 const fragile = (bad: ReadonlyArray<number>) => {
   const calls: Array<number> = []
   const state = { isMended: false, calls }
@@ -43,31 +43,34 @@ describe("a map with three bad items of six", () => {
     run: ({ m }) => ({ total: m.reduce((sum, each) => sum + each, 0) })
   })
 
-  it.each([undefined, 2, 4])("skips them, and a retry runs only these, in units of %s", async (chunk) => {
-    const { state, task } = fragile(BAD)
-    const going = { over: { n: "ns" }, onItemFailure: "skip", ...(chunk !== undefined && { chunk }) } as const
-    const pipeline = Pipeline.make("p", [Step.map(task, going), total])
-    testing = await Testing.make({ pipelines: [pipeline] })
-    const first = await testing.run(pipeline, { ns })
-    expect([first.status, first.result]).toEqual(["COMPLETED", 70])
-    expect(first.run.steps[0]).toMatchObject({ status: "COMPLETED", itemsFailed: 3, progress: { done: 6, total: 6 } })
-    expect(first.run.outputs["m"]).toBe("[0,20,50]")
-    expect(first.story.filter((line) => line.includes("ItemFailed")).sort()).toEqual(
-      BAD.map((n) => `0 StepItemFailed work[${n}] #1 Task 'work' failed at item ${n}: no ${n}`)
-    )
-    state.isMended = true
-    state.calls.length = 0
-    const again = await retried(first.run.id)
-    expect([again.status, again.result]).toEqual(["COMPLETED", 150])
-    const size = chunk ?? 1
-    const units = new Set(BAD.map((n) => Math.floor(n / size)))
-    expect(state.calls.sort()).toEqual(ns.filter((n) => units.has(Math.floor(n / size))))
-    await expect(testing.ask((operations) => operations.retry(host, again.run.id))).rejects.toMatchObject({
-      _tag: "RunNotRepeatable"
-    })
-  })
+  it.each([undefined, 2, 4])(
+    "skip: the map goes on without them, and a retry runs only these, in units of %s",
+    async (chunk) => {
+      const { state, task } = fragile(BAD)
+      const going = { over: { n: "ns" }, onItemFailure: "skip", ...(chunk !== undefined && { chunk }) } as const
+      const pipeline = Pipeline.make("p", [Step.map(task, going), total])
+      testing = await Testing.make({ pipelines: [pipeline] })
+      const first = await testing.run(pipeline, { ns })
+      expect([first.status, first.result]).toEqual(["COMPLETED", 70])
+      expect(first.run.steps[0]).toMatchObject({ status: "COMPLETED", itemsFailed: 3, progress: { done: 6, total: 6 } })
+      expect(first.run.outputs["m"]).toBe("[0,20,50]")
+      expect(first.story.filter((line) => line.includes("ItemFailed")).sort()).toEqual(
+        BAD.map((n) => `0 StepItemFailed work[${n}] #1 Task 'work' failed at item ${n}: no ${n}`)
+      )
+      state.isMended = true
+      state.calls.length = 0
+      const again = await retried(first.run.id)
+      expect([again.status, again.result]).toEqual(["COMPLETED", 150])
+      const size = chunk ?? 1
+      const units = new Set(BAD.map((n) => Math.floor(n / size)))
+      expect(state.calls.sort()).toEqual(ns.filter((n) => units.has(Math.floor(n / size))))
+      await expect(testing.ask((operations) => operations.retry(host, again.run.id))).rejects.toMatchObject({
+        _tag: "RunNotRepeatable"
+      })
+    }
+  )
 
-  it("collects them: all are run, the step fails, and a retry runs only these", async () => {
+  it("collect: all items run, the step fails, and a retry runs only these", async () => {
     const { state, task } = fragile(BAD)
     const pipeline = Pipeline.make("p", [Step.map(task, { over: { n: "ns" }, onItemFailure: "collect" }), total])
     testing = await Testing.make({ pipelines: [pipeline] })
@@ -83,7 +86,7 @@ describe("a map with three bad items of six", () => {
     expect(state.calls.sort()).toEqual(BAD)
   })
 
-  it("fails with the first where nothing is said, and a retry runs what failed or was not finished", async () => {
+  it("without a rule: the first failure ends the step, and a retry runs the failed and unfinished items", async () => {
     const { state, task } = fragile(BAD)
     const pipeline = Pipeline.make("p", [Step.map(task, { over: { n: "ns" }, concurrency: 1 }), total])
     testing = await Testing.make({ pipelines: [pipeline] })
@@ -104,25 +107,25 @@ describe("a map with three bad items of six", () => {
     [{ onItemFailure: "collect", toleratedItemFailures: 3 }, "COMPLETED"],
     [{ onItemFailure: "collect", toleratedItemFailures: "49%" }, "FAILED"],
     [{ onItemFailure: "collect", toleratedItemFailures: "100%" }, "COMPLETED"]
-  ] as const)("with %j is %s", async (going, status) => {
+  ] as const)("with the rule %j it is %s", async (going, status) => {
     const pipeline = Pipeline.make("p", [Step.map(fragile(BAD).task, { over: { n: "ns" }, ...going })])
     testing = await Testing.make({ pipelines: [pipeline] })
     expect((await testing.run(pipeline, { ns })).status).toBe(status)
   })
 
-  it("of which the rule changes is of the same version: its run can be retried under the new rule", async () => {
+  it("a change of the rule does not change the version: the run can be retried under the new rule", async () => {
     const { state, task } = fragile(BAD)
     const strict = Pipeline.make("p", [Step.map(task, { over: { n: "ns" }, onItemFailure: "collect" }), total])
     const lenient = Pipeline.make("p", [Step.map(task, { over: { n: "ns" }, onItemFailure: "skip" }), total])
     expect(lenient.version).toBe(strict.version)
-    await sharing(async (serve) => {
+    await overOneStore(async (serve) => {
       const before = serve(strict)
-      const first = await over(before, await before.start(strict, { ns }))
+      const first = await finishedRun(before, await before.start(strict, { ns }))
       await before.close()
       expect(first.status).toBe("FAILED")
       state.calls.length = 0
       const after = serve(lenient)
-      expect(await over(after, await after.retry(first.id))).toMatchObject({
+      expect(await finishedRun(after, await after.retry(first.id))).toMatchObject({
         status: "COMPLETED",
         outputs: { total: "70" }
       })
@@ -132,7 +135,7 @@ describe("a map with three bad items of six", () => {
   })
 })
 
-describe("a retry of a step that goes through items", () => {
+describe("a retry of a step with items", () => {
   const start = async (bad: ReadonlyArray<number>) => {
     const { state, task } = fragile(bad)
     const lists: Array<ReadonlyArray<number>> = [ns]
@@ -145,20 +148,20 @@ describe("a retry of a step that goes through items", () => {
     return { state, lists, first }
   }
 
-  it("that is named runs all of them", async () => {
+  it("that names the step runs all items", async () => {
     const { state, first } = await start(BAD)
     expect((await retried(first.run.id, ["work"])).result).toEqual([0, 10, 20, 30, 40, 50])
     expect(state.calls.sort()).toEqual(ns)
   })
 
-  it("whose list is made anew runs all of them", async () => {
+  it("whose list is made again runs all items", async () => {
     const { state, lists, first } = await start(BAD)
     lists.push([7, 8, 9, 10, 11, 12])
     expect((await retried(first.run.id, ["list"])).result).toEqual([70, 80, 90, 100, 110, 120])
     expect(state.calls).toHaveLength(6)
   })
 
-  it("keeps what the run before kept, and what that run itself has completed", async () => {
+  it("keeps the items kept by the run before, and those that this run completed", async () => {
     const { state, first } = await start(BAD)
     state.isMended = false
     const second = await retried(first.run.id)
@@ -168,7 +171,7 @@ describe("a retry of a step that goes through items", () => {
     expect(state.calls.sort()).toEqual(BAD)
   })
 
-  it("of which results were too long keeps none: they would be so again", async () => {
+  it("keeps no items if their results were too long: they would be again", async () => {
     let length = 60
     const calls: Array<number> = []
     const long = Task.make("long", {
@@ -186,7 +189,7 @@ describe("a retry of a step that goes through items", () => {
     expect(calls).toEqual([1, 2, 3])
   })
 
-  it("after a cancel runs what was not finished", async () => {
+  it("after a cancel runs the unfinished items", async () => {
     const { state, task } = fragile([])
     const pipeline = Pipeline.make("p", [Step.map(task, { over: { n: "ns" }, concurrency: 2 })])
     const delay = { work: ({ item }: { readonly item: number | undefined }) => 100 * (item! + 1) }
@@ -202,7 +205,7 @@ describe("a retry of a step that goes through items", () => {
 })
 
 describe("an item in a unit of several", () => {
-  it("that failed costs itself alone, whichever it is", async () => {
+  it("that fails takes no other item with it, at any position", async () => {
     const bads = fc.uniqueArray(fc.nat(6), { maxLength: 7 })
     await fc.assert(
       fc.asyncProperty(bads, fc.integer({ min: 1, max: 8 }), fc.boolean(), async (bad, chunk, isFilter) => {
@@ -231,7 +234,7 @@ describe("an item in a unit of several", () => {
     )
   })
 
-  it("is retried with the others of its unit before it has failed for good", async () => {
+  it("is retried with the others of its unit until it has failed for good", async () => {
     const { state, task } = fragile([1])
     const retrying = { ...task, retry: { times: 1, delayMillis: 5, jitter: 0 } }
     const pipeline = Pipeline.make("p", [Step.map(retrying, { over: { n: "ns" }, chunk: 3, onItemFailure: "skip" })])
@@ -244,7 +247,7 @@ describe("an item in a unit of several", () => {
     expect(run.steps[0]!.itemsFailed).toBe(1)
   })
 
-  it("fails with all of its unit when the unit runs out of time", async () => {
+  it("fails with all of its unit when the unit times out", async () => {
     const { task } = fragile([])
     const pipeline = Pipeline.make("p", [
       Step.map({ ...task, timeoutMillis: 150 }, { over: { n: "ns" }, chunk: 3, onItemFailure: "skip" })
@@ -259,7 +262,7 @@ describe("an item in a unit of several", () => {
     expect(told).toEqual([0, 1, 2].map((item) => [item, "StepTimedOut"]))
   })
 
-  it("is not memoised with its unit when it failed", async () => {
+  it("is not memoised with its unit if it failed", async () => {
     const { state, task } = fragile([1])
     const memoised = { ...task, memo: { ttlMillis: 0 } }
     const pipeline = Pipeline.make("p", [Step.map(memoised, { over: { n: "ns" }, chunk: 2, onItemFailure: "skip" })])
@@ -275,7 +278,7 @@ describe("an item in a unit of several", () => {
     expect(run.steps[0]).toMatchObject({ memoisedItems: 2, itemsFailed: 0 })
   })
 
-  it("that can't be read has failed like any other", async () => {
+  it("that can't be decoded fails like any other", async () => {
     const anything = Task.make("anything", {
       output: { ns: Schema.Array(Schema.Unknown) },
       run: () => ({ ns: [1, "two", 3] })
@@ -321,7 +324,7 @@ describe("the rule for failed items", () => {
       { onItemFailure: "collect", toleratedItemFailures: "7%" },
       { onFailure: "collect", tolerated: { share: 7 } }
     ]
-  ] as const)("%j is %j in a plan", (rule, expected) => {
+  ] as const)("%j is shown as %j in a plan", (rule, expected) => {
     expect(ruleOf(rule)).toEqual(expected)
   })
 
@@ -342,7 +345,7 @@ describe("the rule for failed items", () => {
     }
   })
 
-  it("is refused where there is nothing for it: in a reduce and in a step without items", () => {
+  it("is refused where it has no meaning: in a reduce and in a step without items", () => {
     for (const rule of [{ onItemFailure: "skip" }, { toleratedItemFailures: 1 }] as const) {
       for (const make of [
         () => Step.make(task, rule as {}),
@@ -353,7 +356,7 @@ describe("the rule for failed items", () => {
     }
   })
 
-  it("is that of a chain's links too", async () => {
+  it("also applies to the links of a chain", async () => {
     const { task: work } = fragile([2])
     const chain = Pipeline.chain("c", Schema.Array(N))
       .map(work, {}, { onItemFailure: "skip", toleratedItemFailures: "40%" })

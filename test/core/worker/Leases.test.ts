@@ -1,4 +1,4 @@
-/** Leases of what is at work are renewed, whatever the work does to the thread and whatever the Store does once. */
+/** Leases of running steps are renewed, even if the task blocks the thread or the Store fails once. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -16,80 +16,76 @@ import {
   Store,
   Task
 } from "../../../adapters/promise/index.ts"
-import { within } from "../harness/Within.ts"
+import { withLevada } from "../harness/WithLevada.ts"
 
 const N = Schema.Number
 const { host } = Principal
 
 describe("leases are kept", () => {
-  it.live.each([undefined, 10])(
-    "by a map that keeps the thread busy, in units of %s: each item is called once",
-    (chunk) =>
-      Effect.promise(async () => {
-        const calls: Array<number> = []
-        const busy = Task.make("busy", {
-          input: { n: N },
-          output: { m: N },
-          run: ({ n }) => {
-            calls.push(n)
-            const until = performance.now() + 40
-            while (performance.now() < until);
-            return { m: n * 2 }
-          }
-        })
-        const more = chunk === undefined ? {} : { chunk }
-        const pipeline = Pipeline.make("p", [Step.map(busy, { over: { n: "ns" }, ...more })])
-        const store = Store.layerMemory({ leaseMillis: 300 })
-        const levada = Levada.make({ pipelines: [pipeline], access: Access.open, store })
-        const ns = Array.from({ length: 30 }, (_, n) => n)
-        // 1.2 s in all, which is four leases.
-        expect(await levada.execute(pipeline, { ns })).toEqual(ns.map((n) => n * 2))
-        expect(calls.sort((left, right) => left - right)).toEqual(ns)
-        await levada.close()
+  it.live.each([undefined, 10])("while a map blocks the thread, in units of %s: each item is called once", (chunk) =>
+    Effect.promise(async () => {
+      const calls: Array<number> = []
+      const busy = Task.make("busy", {
+        input: { n: N },
+        output: { m: N },
+        run: ({ n }) => {
+          calls.push(n)
+          const until = performance.now() + 40
+          while (performance.now() < until);
+          return { m: n * 2 }
+        }
       })
+      const more = chunk === undefined ? {} : { chunk }
+      const pipeline = Pipeline.make("p", [Step.map(busy, { over: { n: "ns" }, ...more })])
+      const store = Store.layerMemory({ leaseMillis: 300 })
+      const levada = Levada.make({ pipelines: [pipeline], access: Access.open, store })
+      const ns = Array.from({ length: 30 }, (_, n) => n)
+      // 1.2 s in all, which is four leases.
+      expect(await levada.execute(pipeline, { ns })).toEqual(ns.map((n) => n * 2))
+      expect(calls.sort((left, right) => left - right)).toEqual(ns)
+      await levada.close()
+    })
   )
 
   it.live.each([
     ["at once", 0],
     ["after a while", 1]
-  ] as const)(
-    "beside a task that keeps the thread busy for several leases, %s: every step is called once",
-    ([, wait]) =>
-      Effect.promise(async () => {
-        const calls = new Map<number, number>()
-        const gate = Promise.withResolvers<void>()
-        const work = Task.make("work", {
-          input: { n: N },
-          output: { m: N },
-          run: async ({ n }) => {
-            calls.set(n, (calls.get(n) ?? 0) + 1)
-            if (n !== 99) await gate.promise
-            else {
-              if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
-              const until = performance.now() + 1_500
-              while (performance.now() < until);
-              setTimeout(gate.resolve, 1)
-            }
-            return { m: n }
+  ] as const)("while another task blocks the thread for several leases, %s: every step is called once", ([, wait]) =>
+    Effect.promise(async () => {
+      const calls = new Map<number, number>()
+      const gate = Promise.withResolvers<void>()
+      const work = Task.make("work", {
+        input: { n: N },
+        output: { m: N },
+        run: async ({ n }) => {
+          calls.set(n, (calls.get(n) ?? 0) + 1)
+          if (n !== 99) await gate.promise
+          else {
+            if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
+            const until = performance.now() + 1_500
+            while (performance.now() < until);
+            setTimeout(gate.resolve, 1)
           }
-        })
-        const pipeline = Pipeline.make("p", [work])
-        const levada = Levada.make({
-          pipelines: [pipeline],
-          access: Access.open,
-          store: Store.layerMemory({ leaseMillis: 300 })
-        })
-        const ns = Array.from({ length: 100 }, (_, n) => n)
-        expect(await Promise.all(ns.map((n) => levada.execute(pipeline, { n })))).toEqual(ns)
-        expect([...calls.values()]).toEqual(ns.map(() => 1))
-        await levada.close()
+          return { m: n }
+        }
       })
+      const pipeline = Pipeline.make("p", [work])
+      const levada = Levada.make({
+        pipelines: [pipeline],
+        access: Access.open,
+        store: Store.layerMemory({ leaseMillis: 300 })
+      })
+      const ns = Array.from({ length: 100 }, (_, n) => n)
+      expect(await Promise.all(ns.map((n) => levada.execute(pipeline, { n })))).toEqual(ns)
+      expect([...calls.values()]).toEqual(ns.map(() => 1))
+      await levada.close()
+    })
   )
 
   it.effect.each([
     ["breaks", Effect.die(new TypeError("the Store is broken"))],
     ["refuses", Effect.fail(new Errors.StoreUnavailable("it is ill"))]
-  ] as const)("by a Store that %s once when it is asked to renew", ([, how]) => {
+  ] as const)("when the Store %s once on a renewal", ([, how]) => {
     const gate = Deferred.makeUnsafe<void>()
     let asked = 0
     let calls = 0
@@ -110,13 +106,13 @@ describe("leases are kept", () => {
     return Effect.gen(function* () {
       const operations = yield* Operations.Operations
       const running = yield* Effect.forkChild(Levada.execute(slow, {}), { startImmediately: true })
-      // Ten leases, one third of which at a time.
+      // Ten leases, one third of a lease at a time.
       yield* TestClock.adjust(150_000)
       expect([calls, asked]).toEqual([1, 30])
       const { runs } = yield* operations.runs(host, { limit: 1 })
       expect(runs[0]!.steps[0]).toMatchObject({ status: "RUNNING", attempts: 1 })
       yield* Deferred.succeed(gate, undefined)
       expect(yield* Fiber.join(running)).toBe(1)
-    }).pipe(within([slow], { through }))
+    }).pipe(withLevada([slow], { through }))
   })
 })

@@ -10,7 +10,7 @@ const { host } = Principal
 let testing: Testing.Testing | undefined
 afterEach(() => testing?.close())
 
-/** Counts how many are at work at once, by key. */
+/** Counts how many calls run at the same time, by key. */
 class Gauge {
   readonly running: Map<string, number> = new Map()
   readonly most: Map<string, number> = new Map()
@@ -37,7 +37,7 @@ const startAll = (pipeline: Pipeline.Pipeline<string, { readonly n: number }, un
   Promise.all(Array.from({ length: count }, (_, n) => testing!.start(pipeline, { n })))
 
 describe("the limit of a worker", () => {
-  it("is never exceeded and is reached, over many runs", async () => {
+  it("is reached and never exceeded, over many runs", async () => {
     const gauge = new Gauge()
     const work = Task.make("work", {
       input: { n: N },
@@ -52,7 +52,7 @@ describe("the limit of a worker", () => {
 })
 
 describe("the limits of a pipeline", () => {
-  it("steps: over all its runs, items too, and no other pipeline's", async () => {
+  it("steps: holds over all its runs, including items, and for no other pipeline", async () => {
     const gauge = new Gauge()
     const make = (id: string, limit: { readonly steps?: number }) => {
       const first = Task.make("first", {
@@ -75,7 +75,7 @@ describe("the limits of a pipeline", () => {
     expect(gauge.most.get("free")).toBeGreaterThan(3)
   })
 
-  it("runs: the others are PENDING until their turn comes, in their order", async () => {
+  it("runs: the others are PENDING until their turn comes, in order", async () => {
     const gauge = new Gauge()
     const work = Task.make("work", {
       input: { n: N },
@@ -111,7 +111,7 @@ describe("the limits of a pipeline", () => {
     expect(testing.now()).toBe(60)
   })
 
-  it("a run that fails or is cancelled makes room too", async () => {
+  it("a run that fails or is cancelled frees its slot", async () => {
     const work = Task.make("work", { input: { n: N }, output: { m: N }, run: ({ n }) => ({ m: n }) })
     const pipeline = Pipeline.make("p", [work], { limit: { runs: 1 } })
     testing = await Testing.make({ pipelines: [pipeline], fail: { work: 1 }, delay: { work: 1_000 } })
@@ -125,7 +125,7 @@ describe("the limits of a pipeline", () => {
 })
 
 describe("the limit of a key", () => {
-  it("is shared by all tasks that have it, in whichever pipeline they are", async () => {
+  it("is shared by all tasks with that key, in any pipeline", async () => {
     const gauge = new Gauge()
     const gpu = (name: string) =>
       Task.make(name, {
@@ -146,11 +146,11 @@ describe("the limit of a key", () => {
     for (const runId of ids) expect((await testing.finish(runId)).status).toBe("COMPLETED")
     expect(gauge.most.get("gpu")).toBe(2)
     expect(gauge.most.get("free")).toBe(8)
-    // Two at a time, sixteen of them: no place was ever left empty.
+    // Two at a time, sixteen of them: no slot was ever left empty.
     expect(testing.now()).toBe(24)
   })
 
-  it("is the task's own when it names none", async () => {
+  it("is the task's own if it names no key", async () => {
     const gauge = new Gauge()
     const work = Task.make("work", {
       input: { n: N },
@@ -164,7 +164,7 @@ describe("the limit of a key", () => {
     expect([gauge.most.get("w"), testing.now()]).toEqual([1, 10])
   })
 
-  it("may depend on the input: one after the other for one customer, side by side for several", async () => {
+  it("may depend on the input: one at a time per customer, several customers in parallel", async () => {
     const gauge = new Gauge()
     const work = Task.make("work", {
       input: { n: N },
@@ -201,7 +201,7 @@ describe("the limit of a key", () => {
     expect(testing.now()).toBe(20)
   })
 
-  it("a key that can't be made fails the step and names it, and holds nothing", async () => {
+  it("a key function that throws fails the step with its name, and holds no slot", async () => {
     const work = Task.make("work", {
       input: { n: N },
       output: { m: N },
@@ -227,7 +227,7 @@ describe("the limit of a key", () => {
     expect(story).toEqual(["0 RunStarted", "0 StepStarted work #1", "0 StepCompleted work", "0 RunCompleted"])
   })
 
-  it("together with others is held all or not at all, and nobody is forgotten", async () => {
+  it("a step with several limits holds all of them or none, and none starves", async () => {
     const gauge = new Gauge()
     const make = (name: string, key: string) =>
       Task.make(name, {
@@ -259,7 +259,7 @@ describe("the limit of a key", () => {
 })
 
 describe("priorities", () => {
-  it("those with the highest go first, and in their order within one", async () => {
+  it("the highest goes first; runs of one priority keep their order", async () => {
     const order: Array<string> = []
     const work = Task.make("work", {
       input: { n: N },
@@ -289,7 +289,7 @@ describe("priorities", () => {
     expect(order).toEqual(["0", "3", "6", "5", "1", "4", "2"])
   })
 
-  it("hold among those that wait for a limit, too", async () => {
+  it("also hold among steps that wait for a limit", async () => {
     const order: Array<string> = []
     const work = Task.make("work", {
       input: { n: N },
@@ -338,7 +338,7 @@ describe("a delayed run", () => {
 })
 
 describe("a paused pipeline", () => {
-  it("starts nothing, finishes what runs, takes runs, and goes on where it was when it is resumed", async () => {
+  it("starts no step, finishes running ones, accepts runs, and continues when it is resumed", async () => {
     const first = Task.make("first", { output: { x: N }, run: () => ({ x: 1 }) })
     const second = Task.make("second", { input: { x: N }, output: { y: N }, run: ({ x }) => ({ y: x }) })
     const pipeline = Pipeline.make("p", [first, second])
@@ -360,7 +360,7 @@ describe("a paused pipeline", () => {
     expect(await testing.ask((operations) => operations.pausable(host, "p"))).toMatchObject({ paused: false })
   })
 
-  it("that does not exist is PipelineNotFound", async () => {
+  it("an unknown pipeline fails with PipelineNotFound", async () => {
     testing = await Testing.make({ pipelines: [] })
     for (const way of ["pause", "resume", "pausable"] as const) {
       await expect(

@@ -40,7 +40,7 @@ const counted = (
 }
 
 describe("a memoised step", () => {
-  it("is run once for the same inputs, across runs, and says that it was not run", async () => {
+  it("runs once for the same inputs, across runs, and its event says that it was memoised", async () => {
     const { pipeline, calls } = counted()
     testing = await Testing.make({ pipelines: [pipeline] })
     const first = await testing.run(pipeline, { n: 3 })
@@ -59,7 +59,7 @@ describe("a memoised step", () => {
     expect(first.run.steps[0]).toMatchObject({ attempts: 1, memoised: false })
   })
 
-  it("goes by the decoded inputs: a default is the same as its value", async () => {
+  it("compares decoded inputs: a default equals the same value given", async () => {
     const { pipeline, calls } = counted()
     testing = await Testing.make({ pipelines: [pipeline] })
     await testing.run(pipeline, { n: 3 })
@@ -68,7 +68,7 @@ describe("a memoised step", () => {
     expect(calls).toEqual([3, 3])
   })
 
-  it("with a version is shared by all pipelines that have the task, and not by another version of it", async () => {
+  it("with a version is shared by all pipelines with that task, but not with another version of it", async () => {
     const one = counted({ version: "1" })
     const same = Pipeline.make("same", [one.task])
     const two = counted({ version: "2" })
@@ -80,7 +80,7 @@ describe("a memoised step", () => {
     expect([one.calls, two.calls]).toEqual([[3], [3]])
   })
 
-  it("without a version is its own: tasks of one name and code may differ in what they close over", async () => {
+  it("without a version belongs to one task value: tasks of the same name and code may close over different values", async () => {
     const scale = (factor: number) =>
       Task.make("scale", {
         input: { n: Schema.Number },
@@ -96,7 +96,7 @@ describe("a memoised step", () => {
     expect((await testing.run(twice, { n: 1 })).run.steps[0]!.memoised).toBe(true)
   })
 
-  it("takes inputs for the same in whatever order the keys of their objects came", async () => {
+  it("ignores the order of keys in its inputs", async () => {
     let calls = 0
     const size = Task.make("size", {
       input: { of: Schema.Record(Schema.String, Schema.Number) },
@@ -114,7 +114,7 @@ describe("a memoised step", () => {
     expect(calls).toBe(1)
   })
 
-  it("is forgotten after exactly its time; 0 is never", async () => {
+  it("expires after exactly its time; 0 is never", async () => {
     const short = counted({ ttlMillis: 1_000 })
     testing = await Testing.make({ pipelines: [short.pipeline] })
     await testing.run(short.pipeline, { n: 3 })
@@ -133,7 +133,7 @@ describe("a memoised step", () => {
     expect(long.calls).toHaveLength(1)
   })
 
-  it("is worked on by one attempt at a time: 50 runs at once share it", async () => {
+  it("is run by one attempt at a time: 50 simultaneous runs share it", async () => {
     const { pipeline, calls } = counted({ sleep: 100 })
     testing = await Testing.make({ pipelines: [pipeline] })
     const ids = await Promise.all(Array.from({ length: 50 }, () => testing!.start(pipeline, { n: 3 })))
@@ -151,14 +151,14 @@ describe("a memoised step", () => {
     ])
     const same = Pipeline.make("q", [Step.map(task, { over: { n: "ns" } })])
     testing = await Testing.make({ pipelines: [pipeline, same] })
-    // Other names for what they give are other results.
+    // Other names of outputs make other results.
     await testing.run(pipeline, { n: 3 })
     expect(calls).toEqual([3, 3])
     expect((await testing.run(same, { ns: [5, 6, 5, 5] })).result).toEqual([25, 36, 25, 25])
     expect(calls.slice(2)).toEqual([5, 6])
   })
 
-  it("keeps no failure: whoever waits tries in turn", async () => {
+  it("a failure is not kept: the waiting steps try in turn", async () => {
     let failures = 2
     const { pipeline, calls } = counted({ sleep: 10, failing: () => failures-- > 0 })
     testing = await Testing.make({ pipelines: [pipeline] })
@@ -169,7 +169,7 @@ describe("a memoised step", () => {
     expect(calls).toHaveLength(3)
   })
 
-  it("whoever works on it may be cancelled: the next one takes over", async () => {
+  it("if the step that runs it is cancelled, the next one takes over", async () => {
     const { pipeline, calls } = counted({ sleep: 1_000 })
     testing = await Testing.make({ pipelines: [pipeline] })
     const [first, second, third] = (await Promise.all([1, 2, 3].map(() => testing!.start(pipeline, { n: 3 })))) as [
@@ -183,7 +183,7 @@ describe("a memoised step", () => {
     expect([status, run.steps[0]!.attempts, calls.length]).toEqual(["COMPLETED", 1, 2])
   })
 
-  it("under continue, items of a list that fails do not keep others waiting for ever", async () => {
+  it("under continue, a failed item does not block the steps that wait for it", async () => {
     const fails = Task.make("fails", {
       input: { n: N },
       output: { m: N },
@@ -197,7 +197,7 @@ describe("a memoised step", () => {
     expect((await testing.run(pipeline, { ns: [2, 3] })).result).toEqual([2, 3])
   })
 
-  it("is kept within bounds: what was not asked for the longest leaves first", async () => {
+  it("is bounded: the least recently used is dropped first", async () => {
     const { pipeline, calls } = counted()
     testing = await Testing.make({ pipelines: [pipeline], store: { memoCount: 2 } })
     for (const n of [1, 2, 1, 3, 1, 2]) await testing.run(pipeline, { n })
@@ -209,7 +209,7 @@ describe("a memoised step", () => {
     expect(long.calls).toEqual([1, 1])
   })
 
-  it("goes together with retries and limits", async () => {
+  it("works together with retries and limits", async () => {
     let failures = 1
     const task = Task.make("work", {
       input: { n: N },
@@ -226,13 +226,13 @@ describe("a memoised step", () => {
     expect(testing.now()).toBe(10)
   })
 
-  it("a time that can't be is refused by name", () => {
+  it("an invalid lifetime is refused by name", () => {
     expect(() => Task.make("t", { memo: { ttlMillis: -1 }, run: () => ({}) })).toThrow("memo.ttlMillis of task 't'")
   })
 })
 
 describe("the key of a memoised step", () => {
-  /** Runs a pipeline, without a test kit: that puts code of its own around every task. */
+  /** Runs a pipeline without the testing kit, which would wrap every task. */
   const run = async <P extends Pipeline.Any>(
     pipelines: ReadonlyArray<P>,
     body: (run: (at: number, parameters: object) => Promise<readonly [unknown, Run.StepState]>) => Promise<void>
@@ -246,7 +246,7 @@ describe("the key of a memoised step", () => {
     await levada.close()
   }
 
-  it("knows what a step's values are called: one filter in two places gives both its lists", async () => {
+  it("includes the names of the step's values: one filter in two steps keeps both lists", async () => {
     const calls: Array<number> = []
     const isEven = Task.make("isEven", {
       input: { n: N },
@@ -267,7 +267,7 @@ describe("the key of a memoised step", () => {
     expect(calls).toHaveLength(8)
   })
 
-  it("knows what a step does with its task: a map, a filter and a task do not mix", async () => {
+  it("includes the kind of step: a map, a filter and a plain step do not mix", async () => {
     const ask = Task.make("ask", {
       input: { n: Schema.Unknown },
       output: { ok: Schema.Boolean },
@@ -288,7 +288,7 @@ describe("the key of a memoised step", () => {
     })
   })
 
-  it("knows the code of its task: another task of the same name is another task", async () => {
+  it("includes the task's code: another task of the same name is another task", async () => {
     const memo = { ttlMillis: 0 }
     const twice = Task.make("calc", { input: { n: N }, output: { m: N }, memo, run: ({ n }) => ({ m: n * 2 }) })
     const square = Task.make("calc", { input: { n: N }, output: { m: N }, memo, run: ({ n }) => ({ m: n * n }) })
@@ -300,7 +300,7 @@ describe("the key of a memoised step", () => {
     })
   })
 
-  it("is none where inputs can't be written: then it is run each time", async () => {
+  it("does not exist if the inputs can't be encoded: the task runs each time", async () => {
     const oneWay = S.pipe(
       Schema.decodeTo(Schema.Symbol, {
         decode: SchemaGetter.transform((text: string) => Symbol.for(text)),
@@ -322,7 +322,7 @@ describe("the key of a memoised step", () => {
     })
   })
 
-  it("tells apart whatever inputs can be told apart", async () => {
+  it("differs for all inputs that differ", async () => {
     const value = Schema.optionalKey(Schema.NullOr(Schema.Unknown))
     const show = Task.make("show", {
       input: { a: value, b: value },

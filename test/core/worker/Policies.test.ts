@@ -35,7 +35,7 @@ const failing = async (steps: Readonly<Record<string, number>>, onFailure: Polic
 }
 
 describe("fail-fast", () => {
-  it("ends the run with the first failure: what runs is cancelled, what waits is skipped, and both say why", async () => {
+  it("ends the run with the first failure: running steps are cancelled, waiting ones skipped, and both say why", async () => {
     const { run, report } = await failing({ a: 1 }, "fail-fast")
     const message = "Task 'a' failed: injected failure of attempt 1"
     expect(run).toMatchObject({ status: "FAILED", error: { name: "TaskFailed", step: "a", message } })
@@ -48,7 +48,7 @@ describe("fail-fast", () => {
     })
   })
 
-  it("is the default, and a pipeline or a run may say otherwise", async () => {
+  it("is the default; a pipeline or a run may choose another policy", async () => {
     expect((await failing({}, "fail-fast")).run.onFailure).toBe("fail-fast")
     const other = Pipeline.make("other", [give("a")] as ReadonlyArray<Plain>, { onFailure: "continue" })
     testing = await Testing.make({ pipelines: [other, pipeline] })
@@ -68,7 +68,7 @@ describe("continue", () => {
       skipped: ["b", "c", "d"].map((step) => ({ step, reason: "step 'a' failed" })),
       cancelled: []
     })
-    // They are skipped at once, and the run fails when the last of the others is done.
+    // They are skipped immediately, and the run fails when the last of the others is done.
     expect(
       story.filter((line) => /Skipped|Failed/.test(line)).map((line) => line.split(" ").slice(0, 3).join(" "))
     ).toEqual(["0 StepFailed a", "0 StepSkipped b", "0 StepSkipped d", "0 StepSkipped c", "10 RunFailed Task"])
@@ -83,16 +83,16 @@ describe("continue", () => {
 })
 
 describe("skip", () => {
-  it("goes on without what failed where that is optional, and skips who needs it", async () => {
+  it("goes on without a failed step whose output is optional, and skips the steps that require it", async () => {
     const { run, report } = await failing({ a: 1 }, "skip")
     expect(report.completed).toEqual(["d", "e", "f"])
     expect(report.skipped).toEqual(["b", "c"].map((step) => ({ step, reason: "step 'a' failed" })))
     expect(run.outputs).toEqual({ d: "2", e: "1", f: "2" })
-    // `c` is a part of the result that has to be there.
+    // `c` is a required part of the result.
     expect(run).toMatchObject({ status: "FAILED", error: { step: "a" } })
   })
 
-  it("completes the run when the result has all that has to be there", async () => {
+  it("completes the run when all required parts of the result exist", async () => {
     const optional = Pipeline.make("optional", [give("a"), give("d", "a?")] as ReadonlyArray<Plain>)
     testing = await Testing.make({ pipelines: [optional], fail: { a: 1 } })
     const { run, result, report } = await testing.run(optional, {}, { onFailure: "skip" })
@@ -101,7 +101,7 @@ describe("skip", () => {
     expect(report.failed).toMatchObject([{ step: "a", error: { name: "TaskFailed" } }])
   })
 
-  it("a step that only has an effect has to succeed", async () => {
+  it("a step without outputs has to succeed", async () => {
     const notify = Task.make("notify", { input: { a: N }, run: () => ({}) })
     const effect = Pipeline.make("effect", [give("a"), notify] as ReadonlyArray<Plain>)
     testing = await Testing.make({ pipelines: [effect], fail: { notify: 1 } })
@@ -112,7 +112,7 @@ describe("skip", () => {
   })
 })
 
-describe("a policy that does not exist", () => {
+describe("an unknown policy", () => {
   it("is refused by name, in a pipeline and for a run", async () => {
     expect(() =>
       Pipeline.make("p", [give("a")] as ReadonlyArray<Plain>, { onFailure: "ignore" as Policy.Policy })
@@ -124,7 +124,7 @@ describe("a policy that does not exist", () => {
   })
 })
 
-describe("limits and times that can't be", () => {
+describe("invalid limits and times", () => {
   it.each([
     [{ timeoutMillis: 0 }, "timeoutMillis of pipeline 'p'"],
     [{ timeoutMillis: 1e300 }, "timeoutMillis of pipeline 'p'"],
@@ -153,7 +153,7 @@ describe("limits and times that can't be", () => {
     expect((await testing.ask((operations) => operations.runs(Principal.host, { limit: 1 }))).runs).toEqual([])
   })
 
-  it("no time of a task, a memo, a wait, a schedule, a worker or a Store is further off than ten years", async () => {
+  it("no duration of a task, a memo, a wait, a schedule, a worker or a Store may exceed ten years", async () => {
     const far = 315_360_000_001
     expect(() => Task.make("t", { timeoutMillis: far, run: () => ({}) })).toThrow("timeoutMillis of task 't'")
     expect(() => Task.make("t", { memo: { ttlMillis: far }, run: () => ({}) })).toThrow("memo.ttlMillis of task 't'")

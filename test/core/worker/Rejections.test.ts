@@ -1,4 +1,4 @@
-/** No rejection of Levada is without an owner, whatever tasks return and whatever a tracer does. */
+/** Levada leaves no rejection unhandled, whatever tasks return and whatever a tracer does. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -26,7 +26,7 @@ const make = (
 
 const N = Schema.Number
 
-/** What a hostile thenable, or a Promise with a `then` of its own, does with those who wait for it. */
+/** The misbehaviour of a thenable, or of a Promise with its own `then`, towards its caller. */
 const HOW = ["twice", "then throws", "fails too", "at once", "throws"] as const
 
 const thenable = (how: (typeof HOW)[number], isPromise: boolean, value: unknown): unknown => {
@@ -43,11 +43,11 @@ const thenable = (how: (typeof HOW)[number], isPromise: boolean, value: unknown)
     })
     if (how === "then throws") throw new Error("thrown behind it")
   }
-  // oxlint-disable-next-line unicorn/no-thenable -- what such a thing does is what is tested
+  // oxlint-disable-next-line unicorn/no-thenable -- its behaviour is under test
   return isPromise ? Object.assign(Promise.resolve(value), { then }) : { then }
 }
 
-/** Which calls of a tracer throw. */
+/** The calls of a tracer that throw. */
 const TRACED = ["span", "attribute", "end"] as const
 
 const throwing = (calls: ReadonlyArray<(typeof TRACED)[number]>) => {
@@ -72,8 +72,8 @@ const throwing = (calls: ReadonlyArray<(typeof TRACED)[number]>) => {
   })
 }
 
-describe("a rejection without an owner", () => {
-  it("is made by no thenable that a task returns: the result counts once, or the step fails", () =>
+describe("an unhandled rejection", () => {
+  it("never comes from a thenable that a task returns: the result counts once, or the step fails", () =>
     fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.constantFrom(...HOW), fc.boolean()), { minLength: 1, maxLength: 6 }),
@@ -86,7 +86,7 @@ describe("a rejection without an owner", () => {
               return thenable(how, isPromise, { m: n }) as Promise<{ m: number }>
             }
           })
-          // In one unit: what is told twice must not be taken for the next item's result.
+          // In one unit: a thenable that resolves twice must not resolve the next item.
           const pipeline = Pipeline.make("p", [Step.map(task, { over: { n: "ns" }, chunk: 10, onItemFailure: "skip" })])
           const levada = make([pipeline])
           const ns = ways.map((_, n) => n)
@@ -102,7 +102,7 @@ describe("a rejection without an owner", () => {
     ))
 
   it.each([["span"], ["attribute"], ["end"], ["span", "attribute", "end"]] as const)(
-    "is made by no tracer whose %s throws: runs complete, and that is logged once",
+    "never comes from a tracer whose %s throws: runs complete, and it is logged once",
     async (...calls) => {
       const said: Array<string> = []
       const logger = Logger.make<unknown, void>(({ message }) => {

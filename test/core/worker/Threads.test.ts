@@ -1,4 +1,4 @@
-/** Tasks that run in a thread, as core sees them: how they are declared, and that the program's threads are asked. */
+/** Tasks that run in a thread, as seen by core: how they are declared, and that they call the program's thread pool. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -36,13 +36,13 @@ const execute = (threads: Layer.Layer<never> = Layer.empty): Promise<unknown> =>
   )
 
 describe("a task with a thread", () => {
-  it("takes a URL or its text", () => {
+  it("accepts a URL or its text", () => {
     expect(double.thread).toBe("file:///tasks/double.ts")
     expect(Task.make("t", { thread: module.href }).thread).toBe(module.href)
     expect(Task.make("t", { run: () => ({}) }).thread).toBeUndefined()
   })
 
-  it("refuses everything that is no absolute URL", () => {
+  it("refuses everything that is not an absolute URL", () => {
     const texts = fc.oneof(fc.webPath(), fc.stringMatching(/^[A-Z]:[\\/][a-z.]*$/), fc.constant("resize.ts"))
     const others = fc.anything().filter((value) => value !== undefined && typeof value !== "string")
     fc.assert(
@@ -55,7 +55,7 @@ describe("a task with a thread", () => {
     )
   })
 
-  it("has no `run` beside it, and one of the two", () => {
+  it("has either a module or `run`, not both", () => {
     // @ts-expect-error - one of the two
     expect(() => Task.make("t", { thread: module, run: () => ({}) })).toThrow(
       "Cannot use a value of type function as run"
@@ -70,7 +70,7 @@ describe("a task with a thread", () => {
     expect(Task.make("t", { thread: module, memo, version: "1" }).memo).toEqual(memo)
   })
 
-  it("calls the program's threads, and gives what these give", async () => {
+  it("calls the program's threads, and returns their results", async () => {
     const calls: Array<ThreadCall> = []
     const threads = Layer.succeed(Threads, {
       call: (call) => {
@@ -96,7 +96,7 @@ describe("a task with a thread", () => {
     expect(await execute(Layer.merge(threads, TestClock.layer()) as Layer.Layer<never>)).toBe(1)
   })
 
-  it("fails where there are no threads, and says how to get them", async () => {
+  it("fails if there are no threads, and the error says how to get them", async () => {
     await expect(execute()).rejects.toThrow(
       /Task 'double' runs in a thread, but this program has no threads.*Levada\.make on Node, Bun or Deno, or provide Threads\.layer\(\)/
     )

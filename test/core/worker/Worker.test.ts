@@ -1,4 +1,4 @@
-/** How a worker gets on with its Store: it misses nothing, bears with a Store that is ill, and lets others have their turn. */
+/** A worker and its Store: it misses no work, survives a failing Store, and yields to other fibers. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -18,14 +18,14 @@ import {
   Store,
   Task
 } from "../../../adapters/promise/index.ts"
-import { layerOver, within } from "../harness/Within.ts"
+import { layerOver, withLevada } from "../harness/WithLevada.ts"
 
 const N = Schema.Number
 const { host } = Principal
 
 const turns = (count: number) => Effect.repeat(Effect.yieldNow, { times: count })
 
-/** The run after all that needs no time has happened. */
+/** The run after everything that needs no time has happened. */
 const settledRun = (runId: string) =>
   Operations.Operations.use((operations) =>
     Effect.gen(function* () {
@@ -49,21 +49,21 @@ const first = Task.make("first", {
 const second = Task.make("second", { input: { x: N }, output: { y: N }, run: ({ x }) => Effect.succeed({ y: x }) })
 const two = Pipeline.make("two", [first, second])
 
-describe("a worker learns of everything, whenever it happens", () => {
-  it.effect("between its look for work and its wait for it: work that is submitted", () =>
+describe("a worker misses nothing, whenever it happens", () => {
+  it.effect("between its look for work and its wait for it: submitted work", () =>
     Effect.gen(function* () {
       for (let before = 0; before < 12; before++) {
         yield* Effect.gen(function* () {
-          // The worker has begun to look by one turn more each time.
+          // The worker looks one turn later each time.
           yield* turns(before)
           const runId = yield* Levada.start(two, { ticks: 1 })
           expect((yield* settledRun(runId)).status, `after ${before} turns`).toBe("COMPLETED")
-        }).pipe(within([two]))
+        }).pipe(withLevada([two]))
       }
     })
   )
 
-  it.effect("and tasks that end, however long the Store takes to look", () =>
+  it.effect("while the Store looks for work slowly: tasks that end", () =>
     Effect.gen(function* () {
       for (let late = 0; late < 8; late++) {
         const slowly = <A, E>(effect: Effect.Effect<A, E>) => Effect.andThen(turns(late), effect)
@@ -77,13 +77,13 @@ describe("a worker learns of everything, whenever it happens", () => {
             const runId = yield* Levada.start(two, { ticks })
             expect((yield* settledRun(runId)).status, `${late} turns, ${ticks} ticks`).toBe("COMPLETED")
           }
-        }).pipe(within([two], { through }))
+        }).pipe(withLevada([two], { through }))
       }
     })
   )
 })
 
-/** A Store that does not settle for as long as it is ill. */
+/** A Store whose `settle` fails while it is ill. */
 const ailing = (how: Effect.Effect<never, Errors.StoreUnavailable>) => {
   const state = { ill: true, asked: 0 }
   const through = (store: Store.Store): Store.Store => ({
@@ -96,8 +96,8 @@ const ailing = (how: Effect.Effect<never, Errors.StoreUnavailable>) => {
   return { state, through }
 }
 
-describe("a Store that does not take outcomes", () => {
-  it.effect("is asked again four times a second and not more often; no outcome is lost, none is recorded twice", () => {
+describe("a Store that does not accept outcomes", () => {
+  it.effect("is asked four times per second and not more often; no outcome is lost, none is recorded twice", () => {
     let calls = 0
     const once = Task.make("once", { output: { x: N }, run: async () => ({ x: ++calls }) })
     const pipeline = Pipeline.make("p", [once])
@@ -114,16 +114,16 @@ describe("a Store that does not take outcomes", () => {
         yield* turns(50)
         expect(state.asked).toBe(quarters + 1)
       }
-      // What comes meanwhile waits as well.
+      // Outcomes that arrive meanwhile wait as well.
       const later = yield* Levada.start(pipeline, {})
       state.ill = false
       yield* TestClock.adjust(500)
       expect(yield* settledRun(runId)).toMatchObject({ status: "COMPLETED", outputs: { x: "1" }, sequence: 4 })
       expect(yield* settledRun(later)).toMatchObject({ status: "COMPLETED", outputs: { x: "2" } })
-    }).pipe(within([pipeline], { through }))
+    }).pipe(withLevada([pipeline], { through }))
   })
 
-  it.effect("and breaks: the worker lives, and the step is attempted again when its lease has ended", () => {
+  it.effect("and then breaks: the worker survives, and the step is attempted again when its lease has ended", () => {
     let calls = 0
     const once = Task.make("once", { output: { x: N }, run: async () => ({ x: ++calls }) })
     const pipeline = Pipeline.make("p", [once])
@@ -142,15 +142,15 @@ describe("a Store that does not take outcomes", () => {
         outputs: { x: "3" },
         steps: [{ attempts: 2 }]
       })
-      // Of the first outcome: it, again without asking for work, and the failure in its place.
+      // The first outcome twice, the second time without a claim; and then the failure in its place.
       expect(state.asked).toBe(3 + 2)
-    }).pipe(within([pipeline], { through }))
+    }).pipe(withLevada([pipeline], { through }))
   })
 
   it.effect.each([
     ["refuses", Effect.fail(new Errors.StoreUnavailable("it is ill"))],
     ["breaks", Effect.die(new TypeError("the Store is broken"))]
-  ] as const)("keeps nobody from closing, though it %s to the end", ([_, how]) => {
+  ] as const)("keeps no worker from closing, though it %s to the end", ([_, how]) => {
     const { through } = ailing(how)
     return Effect.gen(function* () {
       const scope = yield* Scope.make()
@@ -191,7 +191,7 @@ describe("tasks that never wait", () => {
     expect(seen.filter((calls) => calls > 0 && calls < items.length).length).toBeGreaterThan(0)
   })
 
-  it.each([undefined, 1_000, 100_000])("can be cancelled in the middle of it, in units of %s", async (chunk) => {
+  it.each([undefined, 1_000, 100_000])("can be cancelled in the middle, in units of %s", async (chunk) => {
     const { state, pipeline } = counting(chunk)
     const levada = Levada.make({ pipelines: [pipeline], access: Access.open })
     const runId = await levada.start(pipeline, { ns: items })

@@ -1,4 +1,4 @@
-/** A real browser: Chromium, as the system has it. */
+/** A real browser: the system's Chromium. */
 import { existsSync } from "node:fs"
 import { type Browser, chromium, type Page } from "playwright-core"
 
@@ -6,26 +6,26 @@ const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/goog
 
 const executablePath = process.env["CHROMIUM"] ?? PLACES.find((place) => existsSync(place))
 
-/** Whether pages can be looked at here. In CI they have to be. */
+/** Whether there is a browser. In CI there has to be one. */
 export const hasBrowser: boolean = executablePath !== undefined || process.env["CI"] !== undefined
 
 if (!hasBrowser)
   console.warn("There is no Chromium here, so no page is looked at: apt-get install chromium, or CHROMIUM=path")
 
-/** Starts it, with more arguments. */
+/** Starts it with these additional arguments. */
 export const openBrowser = (more: ReadonlyArray<string> = []): Promise<Browser> => {
   if (executablePath === undefined) throw new Error("There is no Chromium here: apt-get install chromium")
   return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", ...more] })
 }
 
-/** A page, and what its browser complained of, or asked of anybody but `origin`, so far. */
-export interface Watched {
+/** A page, with its browser's complaints and its requests to hosts other than `origin`, so far. */
+export interface WatchedPage {
   readonly page: Page
   readonly complaints: ReadonlyArray<string>
 }
 
-/** A new page. What it asks of anybody but `origin` it does not get. */
-export const openPage = async (browser: Browser, origin: string): Promise<Watched> => {
+/** A new page. Its requests to hosts other than `origin` are blocked. */
+export const openPage = async (browser: Browser, origin: string): Promise<WatchedPage> => {
   const page = await (await browser.newContext()).newPage()
   const complaints: Array<string> = []
   page.on("console", (message) => {

@@ -1,14 +1,14 @@
-/** A client that knows a server by its URL alone, and looks at every answer for what no answer may ever have. */
+/** A client that knows only a server's URL, and checks in every answer the rules for all answers. */
 import { expect } from "vitest"
 
 /** A server under test, once it listens. */
 export interface Server {
-  /** With the base path that the API is mounted at, if any; without a slash at the end. */
+  /** Includes the base path that the API is mounted at, if any; without a slash at the end. */
   readonly url: string
 }
 
-/** Parsed JSON that a test is about to look into. */
-// biome-ignore lint/suspicious/noExplicitAny: the assertions are what says which shape it has
+/** Parsed JSON that a test inspects. */
+// biome-ignore lint/suspicious/noExplicitAny: the assertions state its shape
 export type Json = any
 
 /** An answer, read to its end. */
@@ -16,26 +16,31 @@ export interface Answer {
   readonly status: number
   readonly headers: Headers
   readonly text: string
-  /** The parsed text, when it is JSON. */
+  /** The parsed body, if it is JSON. */
   readonly json: Json
 }
 
-/** What may be sent besides method and path. */
-export interface Sending {
+/** The optional parts of a request. */
+export interface RequestParts {
   /** Sent as JSON. */
   readonly json?: unknown
-  /** Sent as it is. */
+  /** Sent unchanged. */
   readonly body?: RequestInit["body"]
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
 }
 
-/** Asks a server. An answer with a status of 400 or more has to have the shape of an error. */
-export const ask = async (server: Server, method: string, path: string, sending: Sending = {}): Promise<Answer> => {
+/** Sends a request. An answer with a status of 400 or more has to have the shape of an error. */
+export const ask = async (
+  server: Server,
+  method: string,
+  path: string,
+  sending: RequestParts = {}
+): Promise<Answer> => {
   const { json, body, headers, signal } = sending
   const response = await fetch(server.url + path, {
     method,
-    // A POST without a body needs the type too, where access is open.
+    // A server with open access requires the type for a POST without a body too.
     headers: { ...((json !== undefined || (method === "POST" && body === undefined)) && JSON_SENT), ...headers },
     ...(json !== undefined && { body: JSON.stringify(json) }),
     ...(body !== undefined && { body }),
@@ -53,7 +58,7 @@ export const ask = async (server: Server, method: string, path: string, sending:
   return answer
 }
 
-/** What a response says; of events, which go on, the beginning. */
+/** The text of a response; of an event stream, which does not end, the beginning. */
 export const textOf = async (response: Response): Promise<string> => {
   if (response.headers.get("content-type") !== "text/event-stream" || response.body === null) return response.text()
   const reader = response.body.getReader()
@@ -83,34 +88,34 @@ export const pathOf = (pipelineId: string, rest = ""): string => `/pipelines/${e
 export const execute = (server: Server, pipelineId: string, parameters: unknown): Promise<Answer> =>
   post(server, pathOf(pipelineId, "/execute"), { parameters, wait: true, timeout: 60 })
 
-/** Starts a run. Gives its `task_id`. */
+/** Starts a run. Returns its `task_id`. */
 export const start = async (server: Server, pipelineId: string, parameters: unknown): Promise<string> => {
   const { status, json } = await post(server, pathOf(pipelineId, "/execute"), { parameters })
   expect([status, json?.status]).toEqual([202, "STARTED"])
   return json.task_id
 }
 
-/** Where a pipeline is. */
+/** The status of a pipeline. */
 export const statusOf = async (server: Server, pipelineId: string): Promise<Json> => {
   const { status, json } = await get(server, pathOf(pipelineId, "/status"))
   expect(status).toBe(200)
   return json
 }
 
-/** The answer that is not 202 any more. */
+/** The first answer other than 202. */
 export const resultOf = async (server: Server, taskId: string): Promise<Answer> =>
   until(`the result of ${taskId}`, async () => {
     const answer = await get(server, `/pipelines/result/${taskId}`)
     return answer.status === 202 ? undefined : answer
   })
 
-/** Registers a pipeline under an id that no other test has. Gives the id. */
+/** Registers a pipeline under a new id. Returns the id. */
 export const register = async (
   server: Server,
   tasks: ReadonlyArray<string>,
   kind: "dataflow" | "sequential" = "dataflow"
 ): Promise<string> => {
-  const id = unused()
+  const id = newName()
   const { status, text } = await post(server, pathOf(id), { pipeline_type: kind, tasks })
   expect(status, text).toBe(201)
   return id
@@ -118,10 +123,10 @@ export const register = async (
 
 let used = 0
 
-/** A name that nothing has had before. */
-export const unused = (): string => `fresh_${++used}_${Math.random().toString(36).slice(2)}`
+/** A new name. */
+export const newName = (): string => `fresh_${++used}_${Math.random().toString(36).slice(2)}`
 
-/** The first value that `look` gives; it looks again and again, for ten seconds. */
+/** Calls `look` until it returns a value, for ten seconds at most. Returns that value. */
 export const until = async <A>(what: string, look: () => Promise<A | undefined>): Promise<A> => {
   const deadline = Date.now() + 10_000
   for (;;) {
@@ -135,7 +140,7 @@ export const until = async <A>(what: string, look: () => Promise<A | undefined>)
 /** ISO 8601 in UTC with a trailing `Z`. */
 export const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/
 
-/** Whether the text is an instant of the last minutes. */
+/** Whether the text is an instant within the last minutes. */
 export const expectRecent = (text: unknown): void => {
   expect(text).toMatch(INSTANT)
   expect(Math.abs(Date.now() - Date.parse(text as string))).toBeLessThan(300_000)
@@ -147,7 +152,7 @@ export const keysOf = (json: Json): ReadonlyArray<string> => Object.keys(json).s
 const REQUIRED = ["error", "message", "timestamp"]
 const ALLOWED = [...REQUIRED, "pipeline_id", "step", "task_id", "details"]
 
-/** What must hold of every error, whatever it is about. */
+/** The rules for every error. */
 export const expectErrorShape = (answer: Answer): void => {
   const { status, headers, json, text } = answer
   const shown = `${status} ${text.slice(0, 500)}`
@@ -171,13 +176,13 @@ export const expectErrorShape = (answer: Answer): void => {
   expectNoLeak(answer)
 }
 
-// Files of the host, this repository among them, and what was printed by mistake.
+// Files of the host, this repository among them, and values that were printed by mistake.
 const LEAKS = [/file:\/\//, /node_modules/, /\[object Object\]/, process.cwd()]
 
-// A frame of a stack; and the word `undefined`, unless it is at the end, where a task may have thrown just that.
+// A frame of a stack; and the word `undefined`, except at the end, where a task may have thrown just that.
 const LEAKS_OF_MESSAGES = [/^\s*at .*:\d+/m, /^\s+at \S/m, /\bundefined\b(?!$)/]
 
-/** No stack, no path of the host, nothing that was printed by mistake. */
+/** No stack, no path of the host, no value that was printed by mistake. */
 const expectNoLeak = ({ text, json }: Answer): void => {
   for (const leak of LEAKS) expect(text).not.toMatch(leak)
   const messages = [json.message, ...(json.details ?? []).map((detail: { readonly message: string }) => detail.message)]
@@ -186,6 +191,6 @@ const expectNoLeak = ({ text, json }: Answer): void => {
   }
 }
 
-/** The paths that an error's details name. */
+/** The paths in an error's details. */
 export const detailPaths = ({ json }: Answer): ReadonlyArray<string> =>
   (json.details ?? []).map(({ path }: { readonly path: string }) => path).sort()

@@ -5,7 +5,7 @@ import { type Json, type Server, until } from "./Client.ts"
 export class Connection {
   readonly messages: Array<Json> = []
   readonly #socket: WebSocket
-  /** With which code and for which reason it was closed. */
+  /** The code and the reason with which it was closed. */
   readonly closed: Promise<readonly [code: number, reason: string]>
   isClosed = false
   #read = 0
@@ -22,7 +22,7 @@ export class Connection {
     })
   }
 
-  /** Connects. Rejects with the status of the answer when that is no WebSocket. */
+  /** Connects. Rejects with the status of an answer that is not a WebSocket. */
   static open(server: Server, query = "", headers: Readonly<Record<string, string>> = {}): Promise<Connection> {
     return new Promise((resolve, reject) => {
       const socket = new WebSocket(`${server.url.replace("http", "ws")}/ws${query}`, { headers })
@@ -52,7 +52,7 @@ export class Connection {
     return message
   }
 
-  /** Sends, and gives what is said to that. */
+  /** Sends a message, and returns the answer. */
   ask(message: Json | string): Promise<Json> {
     this.send(message)
     return this.next()
@@ -62,7 +62,7 @@ export class Connection {
     return this.messages.filter(({ type }) => type.endsWith("Event"))
   }
 
-  /** Reads nothing any more. */
+  /** Stops reading. */
   pause(): void {
     this.#socket.pause()
   }

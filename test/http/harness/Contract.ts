@@ -1,9 +1,9 @@
 /**
- * What the contract says of every route, by hand: what it asks for, of what, and a request that succeeds for whoever has
- * it. Nothing in here is read from the routes themselves.
+ * The contract for every route, written by hand: the permission it needs, for which object, and a request that succeeds
+ * with it. Nothing in here is read from the routes themselves.
  */
 import { expect } from "vitest"
-import { ask, type Json, type Server, unused } from "./Client.ts"
+import { ask, type Json, newName, type Server } from "./Client.ts"
 
 export type Need = "none" | "read" | "execute" | "admin"
 
@@ -18,23 +18,23 @@ export interface Target {
 export interface Row {
   readonly need: Need
   /**
-   * What it has to be had for: the pipeline that path or body names; the one that owns what the path names; any
-   * pipeline, of which a list then shows what may be seen; or all of them.
+   * What the permission has to cover: the pipeline named in path or body; the pipeline that owns the object in the
+   * path; any pipeline, for a list that is then filtered; or all pipelines.
    */
   readonly over: "pipeline" | "run" | "schedule" | "any" | "all"
-  /** The answer to whoever has it. */
+  /** The status with that permission. */
   readonly success: number
   readonly body?: (target: Target) => Json
-  /** Makes what the request uses up. */
-  readonly fresh?: (by: Maker) => Promise<Partial<Target>>
-  /** What it makes under the name that it is sent: then nothing is to be found yet. */
-  readonly makes?: "pipeline"
-  /** Whether a narrowed token is refused for what it is. */
+  /** Creates what the request uses up. */
+  readonly fresh?: (by: ObjectFactory) => Promise<Partial<Target>>
+  /** The object that it creates under the name in its path: the name is free before. */
+  readonly creates?: "pipeline"
+  /** Whether it refuses every narrowed token. */
   readonly isForPrincipals?: boolean
 }
 
-/** Makes things, as somebody who may. */
-export class Maker {
+/** Creates objects, with a principal that may. */
+export class ObjectFactory {
   readonly server: Server
   readonly #headers: Readonly<Record<string, string>>
   readonly #spare: Array<string>
@@ -46,7 +46,7 @@ export class Maker {
     this.#spare = [...spare]
   }
 
-  /** The id of a pipeline that nobody has used yet. */
+  /** The id of an unused pipeline. */
   spare(): string {
     return this.#spare.pop()!
   }
@@ -62,7 +62,7 @@ export class Maker {
     return id
   }
 
-  /** A pipeline that nobody runs, so that it may be paused. */
+  /** A pipeline without runs, so that it may be paused. */
   idle(): Promise<string> {
     this.#idle ??= this.pipeline()
     return this.#idle
@@ -73,7 +73,7 @@ export class Maker {
   }
 
   async schedule(pipeline: string): Promise<string> {
-    return (await this.post("/schedules", { ...SCHEDULE, id: unused(), pipeline_id: pipeline }, 201)).id
+    return (await this.post("/schedules", { ...SCHEDULE, id: newName(), pipeline_id: pipeline }, 201)).id
   }
 }
 
@@ -81,7 +81,7 @@ const DEFINITION = { pipeline_type: "dataflow", tasks: ["process"] }
 const EXECUTION = { parameters: { data: "x" } }
 const SCHEDULE = { every: 86_400, parameters: { data: "x" } }
 
-/** What `PUT /pipelines/{pipeline_id}/acl` is sent; whoever may ask for it sets it, so it has to be what holds anyway. */
+/** The body for `PUT /pipelines/{pipeline_id}/acl`. The ACL that it sets has to equal the existing one. */
 let acl: Json
 export const aclIs = (value: Json): void => {
   acl = value
@@ -95,7 +95,7 @@ const administers = (over: Row["over"], success = 200, more: Partial<Row> = {}):
   ...more
 })
 
-const idle = async (by: Maker): Promise<Partial<Target>> => ({ pipeline: await by.idle() })
+const idle = async (by: ObjectFactory): Promise<Partial<Target>> => ({ pipeline: await by.idle() })
 
 /** The contract, by method and path. */
 export const contract: Readonly<Record<string, Row>> = {
@@ -111,7 +111,7 @@ export const contract: Readonly<Record<string, Row>> = {
   "GET /pipelines": reads("any"),
   "GET /pipelines/{pipeline_id}": reads("pipeline"),
   "POST /pipelines/{pipeline_id}": administers("pipeline", 201, {
-    makes: "pipeline",
+    creates: "pipeline",
     body: () => DEFINITION,
     fresh: async (by) => ({ pipeline: by.spare() })
   }),
@@ -133,7 +133,7 @@ export const contract: Readonly<Record<string, Row>> = {
   "GET /runs/{task_id}/logs": reads("run"),
   "GET /runs/{task_id}/events": reads("run"),
   "GET /events": reads("any"),
-  // Who that is may be said once it is connected; without a WebSocket, there is nothing.
+  // A client may authenticate after it has connected; without a WebSocket, the route does not exist.
   "GET /ws": { need: "none", over: "any", success: 426 },
   "POST /runs/{task_id}/cancel": { need: "execute", over: "run", success: 202, body: () => ({ reason: "no more" }) },
   "POST /runs/{task_id}/retry": {

@@ -5,9 +5,9 @@ import type { Json, Server } from "./Client.ts"
 export class Listener {
   readonly events: Array<Json> = []
   readonly ids: Array<string> = []
-  /** The ids of the places where something is missed. */
+  /** The ids at which events are missing. */
   readonly gaps: Array<string> = []
-  /** Where it would go on. */
+  /** The cursor to continue from. */
   place: string | undefined
   readonly #stop = new AbortController()
   readonly ended: Promise<void>

@@ -1,8 +1,8 @@
-/** A connection on which anything can be said, also what no HTTP client would. */
+/** A connection that can send any bytes, including requests that no HTTP client sends. */
 import { connect, type Socket } from "node:net"
 import type { Server } from "./Client.ts"
 
-/** An answer as it came. */
+/** An answer with its raw headers and body. */
 export interface RawAnswer {
   readonly status: number
   /** Names in lower case. */
@@ -12,10 +12,10 @@ export interface RawAnswer {
 
 /** One TCP connection to a server under test. */
 export class RawConnection {
-  /** The path that the API is mounted at: in front of every path that is asked for. */
+  /** The path that the API is mounted at: a prefix of every requested path. */
   readonly basePath: string
   readonly host: string
-  /** Resolves when nothing more can come. */
+  /** Resolves when no more bytes can come. */
   readonly closed: Promise<void>
   readonly #socket: Socket
   #received: Buffer = Buffer.alloc(0)
@@ -35,7 +35,7 @@ export class RawConnection {
       this.#received = Buffer.concat([this.#received, chunk])
       change()
     })
-    // A reset is one of the ways in which a server may end a bad connection; what had come until then still counts.
+    // A server may end a bad connection with a reset; the bytes before it still count.
     socket.on("error", () => undefined)
     this.closed = new Promise((resolve) => {
       const end = (): void => {
@@ -48,7 +48,7 @@ export class RawConnection {
     })
   }
 
-  /** Rejects when nobody listens. */
+  /** Rejects if no server listens. */
   static open(server: Server): Promise<RawConnection> {
     const url = new URL(server.url)
     return new Promise((resolve, reject) => {
@@ -59,7 +59,7 @@ export class RawConnection {
     })
   }
 
-  /** Sends bytes. Resolves when they are on their way, or can't be sent any more. */
+  /** Sends bytes. Resolves when they are sent, or can't be sent any more. */
   send(bytes: string | Uint8Array): Promise<void> {
     return new Promise((resolve) => {
       if (!this.#socket.writable) return resolve()
@@ -67,18 +67,18 @@ export class RawConnection {
     })
   }
 
-  /** Sends the head of a request; a length that is given is declared, whatever follows. */
+  /** Sends the head of a request. A given length is declared, whatever follows. */
   request(method: string, path: string, headers: Readonly<Record<string, string>> = {}): Promise<void> {
     const lines = Object.entries({ host: this.host, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
     return this.send(`${method} ${this.basePath}${path} HTTP/1.1\r\n${lines.join("")}\r\n`)
   }
 
-  /** Whether an answer has begun to come, or the connection is at its end. */
+  /** Whether an answer has begun, or the connection has ended. */
   get answered(): boolean {
     return this.#ended || this.#received.length > 0
   }
 
-  /** The next answer, interim ones left out; nothing when the connection ends without a complete one. */
+  /** The next answer, without interim ones; undefined if the connection ends without a complete one. */
   async answer(toHead = false): Promise<RawAnswer | undefined> {
     for (;;) {
       const parsed = parse(this.#received.toString("latin1"), toHead, this.#ended)
@@ -92,24 +92,24 @@ export class RawConnection {
     }
   }
 
-  /** What has come and is no part of an answer that was asked for. */
+  /** Received bytes that belong to no answer. */
   get rest(): string {
     return this.#received.toString("latin1")
   }
 
-  /** Says that nothing more will be sent. */
+  /** Closes the sending side. */
   end(): void {
     this.#socket.end()
   }
 
-  /** Goes away. */
+  /** Disconnects. */
   destroy(): void {
     this.#socket.destroy()
   }
 }
 
-/** Opens a connection for as long as `use` takes. */
-export const connected = async <A>(server: Server, use: (connection: RawConnection) => Promise<A>): Promise<A> => {
+/** Opens a connection while `use` runs. */
+export const withConnection = async <A>(server: Server, use: (connection: RawConnection) => Promise<A>): Promise<A> => {
   const connection = await RawConnection.open(server)
   try {
     return await use(connection)
@@ -118,10 +118,10 @@ export const connected = async <A>(server: Server, use: (connection: RawConnecti
   }
 }
 
-/** The header of a JSON body. */
+/** The content type of a JSON body. */
 export const JSON_TYPE = { "content-type": "application/json" } as const
 
-/** The headers of a JSON body that says how long it is. */
+/** The headers of a JSON body with a declared length. */
 export const withLength = (length: number): Readonly<Record<string, string>> => ({
   ...JSON_TYPE,
   "content-length": String(length)
@@ -129,7 +129,7 @@ export const withLength = (length: number): Readonly<Record<string, string>> => 
 
 type Parsed = { readonly answer: RawAnswer; readonly length: number } | undefined
 
-/** One answer from the front of `text` (one character for each byte). */
+/** Parses one answer from the front of `text` (one character for each byte). */
 const parse = (text: string, toHead: boolean, ended: boolean): Parsed => {
   const headEnd = text.indexOf("\r\n\r\n")
   if (headEnd === -1) return undefined
@@ -150,7 +150,7 @@ const parse = (text: string, toHead: boolean, ended: boolean): Parsed => {
   if (toHead || status < 200 || status === 204 || status === 304) return done("", start)
   if (headers.get("transfer-encoding") === "chunked") return dechunk(text, start, done)
   const declared = headers.get("content-length")
-  // Without a length, the body goes on to the end of the connection.
+  // Without a length, the body lasts until the end of the connection.
   if (declared === undefined) return ended ? done(text.slice(start), text.length) : undefined
   const end = start + Number(declared)
   return text.length < end ? undefined : done(text.slice(start, end), end)

@@ -1,11 +1,11 @@
-/** Values that a JSON Schema describes, at random: as much of it as the API's own document uses. */
+/** Random values that fit a JSON Schema: supports as much of it as the API's own document uses. */
 import fc from "fast-check"
 import type { Json } from "./Client.ts"
 
-/** How deep values go that have no end by their schema. */
+/** The depth to which recursive schemas are followed. */
 const MAX_DEPTH = 4
 
-/** Any JSON, keys that mean something to JavaScript among it. */
+/** Any JSON, including keys with a meaning in JavaScript. */
 export const anyJson: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   value: fc.oneof(
     { depthSize: "small", withCrossShrink: true },
@@ -20,7 +20,7 @@ export const anyJson: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   )
 })).value
 
-/** Values that fit a schema. `resolve` gives what a `$ref` means. */
+/** Values that fit a schema. `resolve` follows a `$ref`. */
 export const matching = (schema: Json, resolve: (schema: Json) => Json, depth = 0): fc.Arbitrary<unknown> => {
   const found = resolve(schema)
   const inner = (of: Json): fc.Arbitrary<unknown> => matching(of, resolve, depth + 1)

@@ -1,10 +1,10 @@
-/** The fuzzer schemathesis, of PyPI: asks a server for whatever its OpenAPI document allows, and for what it does not. */
+/** The fuzzer schemathesis, from PyPI: sends a server requests that fit its OpenAPI document, and some that do not. */
 import { execFileSync, spawn } from "node:child_process"
 import { existsSync, mkdirSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { type Launched, launch, type Runtime } from "./launch.ts"
 
-/** The version that the suite is held against. */
+/** The version that the suite is tested with. */
 const VERSION = "4.32.5"
 
 const root = fileURLToPath(new URL("../../../", import.meta.url))
@@ -12,7 +12,7 @@ const settings = fileURLToPath(new URL("fuzzing/", import.meta.url))
 const cache = `${root}node_modules/.cache/schemathesis-${VERSION}`
 const program = `${cache}/bin/schemathesis`
 
-/** Installs it unless it is there. Gives why it can't be, or undefined. */
+/** Installs it if necessary. Returns why it can't be installed, or undefined. */
 export const install = (): string | undefined => {
   if (existsSync(program)) return undefined
   try {
@@ -25,13 +25,13 @@ export const install = (): string | undefined => {
   }
 }
 
-/** What it says of a server on a runtime: the report, and whether it found nothing. */
+/** Its verdict on a server: the report, and whether it found no fault. */
 export interface Verdict {
   readonly isFine: boolean
   readonly report: string
 }
 
-/** Asks a server on a runtime for `seconds` at most; without them, until it has tried all that it has to try. */
+/** Fuzzes a server on a runtime for `seconds` at most; without them, until it has tried everything. */
 export const fuzz = async (runtime: Runtime, seconds?: number, more: ReadonlyArray<string> = []): Promise<Verdict> => {
   const server: Launched = await launch(runtime, runtime, { GRACE_MILLIS: "100" })
   try {
@@ -60,7 +60,7 @@ const run = (more: ReadonlyArray<string>): Promise<Verdict> =>
         ...more
       ],
       {
-        // It writes files of its own where it is started.
+        // It writes files into its working directory.
         cwd: cache,
         stdio: ["ignore", "pipe", "pipe"],
         env: {

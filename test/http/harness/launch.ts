@@ -1,4 +1,4 @@
-/** Starts a server under test in a process of its own, on the runtime that it is for. */
+/** Starts a server under test in its own process, on its own runtime. */
 import { type ChildProcessByStdio, spawn } from "node:child_process"
 import type { Readable, Writable } from "node:stream"
 import { fileURLToPath } from "node:url"
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url"
 export type Runtime = "node" | "bun" | "deno"
 
 /** How a process ended. */
-export interface Ended {
+export interface ProcessEnd {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
 }
@@ -15,13 +15,13 @@ export interface Ended {
 /** A server that listens. */
 export interface Launched {
   readonly url: string
-  /** Where each of its Levadas listens, in the order of `ACCESS`. */
+  /** The URL of each of its Levadas, in the order of `ACCESS`. */
   readonly urls: ReadonlyArray<string>
-  /** Everything that it has printed so far. */
+  /** Its whole output so far. */
   readonly printed: () => string
-  /** Tells it to end, as a process manager would. */
+  /** Sends SIGTERM, as a process manager would. */
   readonly terminate: () => void
-  readonly ended: Promise<Ended>
+  readonly ended: Promise<ProcessEnd>
   /** Terminates it. Rejects unless it ends by itself with exit code 0. */
   readonly close: () => Promise<void>
 }
@@ -38,7 +38,7 @@ const ARGUMENTS: { readonly [R in Runtime]: ReadonlyArray<string> } = {
 const START_MILLIS = 20_000
 const CLOSE_MILLIS = 15_000
 
-/** Starts `servers/<script>.ts` on a runtime, with more environment variables. */
+/** Starts `servers/<script>.ts` on a runtime, with these additional environment variables. */
 export const launch = async (
   runtime: Runtime,
   script: string,
@@ -48,7 +48,7 @@ export const launch = async (
   const child = spawn(
     `${root}node_modules/.bin/${runtime}`,
     [...ARGUMENTS[runtime], `${root}test/http/harness/servers/${script}.ts`],
-    // It ends when its stdin does, so it can't be left behind.
+    // The server ends with its stdin, so it can't outlive the test.
     { cwd: root, stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, DENO_NO_UPDATE_CHECK: "1", ...environment } }
   )
   let stderr = ""
@@ -58,7 +58,7 @@ export const launch = async (
     printed.push(chunk.toString())
     stderr = `${stderr}${chunk.toString()}`.slice(-10_000)
   })
-  const ended = new Promise<Ended>((resolve) => child.once("close", (code, signal) => resolve({ code, signal })))
+  const ended = new Promise<ProcessEnd>((resolve) => child.once("close", (code, signal) => resolve({ code, signal })))
   const about = (what: string): Error => new Error(`${name} ${what}; its stderr:\n${stderr}`)
 
   let late: NodeJS.Timeout | undefined

@@ -1,7 +1,7 @@
 /**
- * A Store against a list model: random graphs, and any interleaving of submits, claims, renewals, settlements, hand-backs,
- * expiries, cancels and late outcomes by several workers, through several clients. After every act, what the Store says is
- * compared with the model.
+ * A Store compared with a list model: random graphs, and random interleavings of submits, claims, renewals,
+ * settlements, releases, expiries, cancels and late outcomes by several workers, through several clients. After every
+ * act, the answers of the Store are compared with the model.
  */
 import { expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -29,17 +29,17 @@ type Act =
   | { readonly type: "renew" }
   | { readonly type: "expire"; readonly pick: number }
 
-/** What is played with. */
+/** The graphs and acts of one case. */
 export interface Table {
-  /** Clients of one Store; every act is done by the next of them. */
+  /** Clients of one Store; each act goes through the next of them. */
   readonly stores: ReadonlyArray<Store.Store>
-  /** Has the lease of a claim end as if its time were over. Without it, none ends. */
+  /** Ends the lease of a claim early. Without it, no lease ends. */
   readonly expire?: (claim: Work.Claim) => Effect.Effect<void, unknown>
-  /** Looks at the inside, after every act. */
+  /** Inspects the inside of the Store after every act. */
   readonly look?: (model: Model) => Effect.Effect<void, unknown>
 }
 
-/** What the model knows. */
+/** The state of the model. */
 export interface Model {
   readonly held: ReadonlyArray<Work.Claim>
   readonly runs: ReadonlyMap<string, ModelRun>
@@ -64,7 +64,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 1, arbitrary: fc.nat().map((pick): Act => ({ type: "cancel", pick })) }
 )
 
-/** What the model keeps of a run: lists, and no counting. */
+/** A run in the model: plain lists, no counters. */
 export interface ModelRun {
   readonly id: string
   readonly needs: ReadonlyArray<ReadonlyArray<number>>
@@ -81,10 +81,10 @@ const readyOf = (run: ModelRun): ReadonlyArray<number> =>
         !run.done.has(index) && !run.leased.has(index) && needs.every((needed) => run.done.has(needed)) ? [index] : []
       )
 
-/** Any sequence of acts. */
+/** A random sequence of acts. */
 export const acts: fc.Arbitrary<ReadonlyArray<Act>> = fc.array(act, { maxLength: 60, size: "max" })
 
-/** Plays acts, and compares. */
+/** Plays the acts, and compares. */
 export const play = (acts: ReadonlyArray<Act>, { stores, expire, look }: Table): Effect.Effect<void, unknown> =>
   Effect.gen(function* () {
     let turn = 0
@@ -123,7 +123,7 @@ export const play = (acts: ReadonlyArray<Act>, { stores, expire, look }: Table):
           })
         } else if (each.type === "claim") {
           const ready = [...runs.values()].reduce((sum, run) => sum + readyOf(run).length, 0)
-          // A claim with nothing to claim waits; the conformance suite looks at that.
+          // A claim with no step to claim waits; the conformance suite tests that.
           if (ready === 0) return
           const claims = yield* store.claim({ worker: `w${each.worker}`, max: each.max, versions })
           expect(claims).toHaveLength(Math.min(ready, each.max))
@@ -196,7 +196,7 @@ export const play = (acts: ReadonlyArray<Act>, { stores, expire, look }: Table):
         })
       }
     }
-    // Every log is gap-free, ends where the run is, and folds into what the Store says.
+    // Every log has no gaps, ends with the state of the run, and folds into what the Store returns.
     for (const run of runs.values()) {
       if (!Run.isTerminal(run.status)) yield* store.cancel(run.id, "the test is over")
       const events = yield* Stream.runCollect(store.watch(run.id))

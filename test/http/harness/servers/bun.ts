@@ -1,4 +1,4 @@
 import { BunServer } from "../../../../adapters/bun/index.ts"
-import { serve } from "./Serving.ts"
+import { serve } from "./FixtureServer.ts"
 
 await serve(BunServer.serve)

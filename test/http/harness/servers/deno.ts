@@ -1,4 +1,4 @@
 import { DenoServer } from "../../../../adapters/deno/index.ts"
-import { serve } from "./Serving.ts"
+import { serve } from "./FixtureServer.ts"
 
 await serve(DenoServer.serve)

@@ -1,4 +1,4 @@
 import { ElysiaPlugin } from "../../../../adapters/elysia/index.ts"
-import { serve } from "./Serving.ts"
+import { serve } from "./FixtureServer.ts"
 
 await serve(ElysiaPlugin.serve)

@@ -1,12 +1,12 @@
-/** The fetch handler in somebody's own server, below a path of it. */
-import { announce, make, WHERE } from "./Serving.ts"
+/** The fetch handler within a host program's server, below a base path. */
+import { ADDRESS, announce, fixtureLevada } from "./FixtureServer.ts"
 
 const BASE_PATH = "/flows"
 
-const levada = make(BASE_PATH)
+const levada = fixtureLevada(BASE_PATH)
 const server = Bun.serve({
-  hostname: WHERE.host,
-  port: WHERE.port,
+  hostname: ADDRESS.host,
+  port: ADDRESS.port,
   idleTimeout: 0,
   routes: { [`${BASE_PATH}/*`]: levada.fetch },
   fetch: () => new Response("This is the host program's own answer", { status: 404, headers: { "x-own": "yes" } })

@@ -1,4 +1,4 @@
 import { NodeServer } from "../../../../adapters/node/index.ts"
-import { serve } from "./Serving.ts"
+import { serve } from "./FixtureServer.ts"
 
 await serve(NodeServer.serve)
