@@ -34,7 +34,7 @@ import * as Text from "../values/Text.ts"
 import { type Access, type Rules, weaknesses } from "./Access.ts"
 import * as Authentication from "./Authentication.ts"
 import { Authorizer } from "./Authorizer.ts"
-import { ownerOf, type Stranger, Strangers } from "./Strangers.ts"
+import { countedAddress, type Stranger, Strangers } from "./Strangers.ts"
 
 /** Why a visitor is not let in. */
 export type EntryError = HttpsRequired | RateLimited | Authentication.AuthenticationError
@@ -185,7 +185,7 @@ const secured = (rules: Rules): Effect.Effect<Guard, never, Store | Authorizer |
         (principal): Effect.Effect<Caller, EntryError> => {
           const caller = { principal, origin: visitor }
           if (rate === undefined) return Effect.succeed(caller)
-          const taken = take(rate, "address", ownerOf(visitor), permission)
+          const taken = take(rate, "address", countedAddress(visitor), permission)
           return Effect.as(Effect.tapError(taken, denied(visitor, { permission }, principal)), caller)
         }
       )

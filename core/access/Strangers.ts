@@ -31,7 +31,8 @@ export const MAX_STRANGERS = 1_000
 const LOG_MILLIS = 10_000
 
 /** Whom an address stands for. */
-export const ownerOf = ({ address }: Visitor): string => (address === undefined ? "unknown" : Address.owner(address))
+export const countedAddress = ({ address }: Visitor): string =>
+  address === undefined ? "unknown" : Address.owner(address)
 
 /** The strangers of one guard. */
 export class Strangers {
@@ -54,14 +55,14 @@ export class Strangers {
 
   /** Takes a permit of an address. */
   take(visitor: Visitor, permission: Permission, rate: Rate): Effect.Effect<Taken> {
-    return this.#limiter.take(`${permission}:${ownerOf(visitor)}`, rate)
+    return this.#limiter.take(`${permission}:${countedAddress(visitor)}`, rate)
   }
 
   /** Counts a denial, and tells the log now and then. */
   denied(visitor: Visitor, reason: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { operation } = visitor
-      const address = ownerOf(visitor)
+      const address = countedAddress(visitor)
       const lastAtMillis = this.#clock.currentTimeMillisUnsafe()
       const { denied = 0, firstAtMillis = lastAtMillis } = this.#seen.get(address) ?? {}
       this.#seen.delete(address)

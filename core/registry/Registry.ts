@@ -73,7 +73,7 @@ export const layer = (options: Options): Layer.Layer<Registry, PipelineExists, S
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
       const { definitions } = yield* Store
-      const tasks = offered(options)
+      const tasks = tasksByName(options)
       const own = new Map<string, Registered>()
       /** What was built from definitions. */
       const built = new Map<string, Registered & { readonly definition: string }>()
@@ -178,9 +178,9 @@ export const layer = (options: Options): Layer.Layer<Registry, PipelineExists, S
 export const tasksOf = ({ steps }: Pipeline.Any): ReadonlyArray<Task.Any> =>
   steps.flatMap(({ task }) => (task.isOwn ? [] : [task]))
 
-type Offered = ReadonlyMap<string, Task.Any | "ambiguous">
+type TasksByName = ReadonlyMap<string, Task.Any | "ambiguous">
 
-const offered = (options: Options): Offered => {
+const tasksByName = (options: Options): TasksByName => {
   const tasks = new Map<string, Task.Any | "ambiguous">()
   for (const task of [...(options.tasks ?? []), ...options.pipelines.flatMap(tasksOf)]) {
     const other = tasks.get(task.name)
@@ -192,7 +192,7 @@ const offered = (options: Options): Offered => {
 /** Builds the pipeline that a definition describes. */
 const resolve = (
   definition: PipelineDefinition,
-  tasks: Offered,
+  tasks: TasksByName,
   usable?: ReadonlySet<string>
 ): Effect.Effect<Pipeline.Any, PipelineError> =>
   Effect.gen(function* () {
