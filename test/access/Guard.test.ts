@@ -202,7 +202,7 @@ describe("an authenticator that is broken lets nobody in", () => {
     })
     expect(await guarded(Access.secured({ authenticators }), (guard) => hear(guard, {}))).toMatchObject({
       tag: "Unauthenticated",
-      message: "Credentials are needed, and none were shown"
+      message: "Credentials are required, and the request has none"
     })
   })
 
