@@ -60,8 +60,9 @@ export const make = (
       return expiryOf(found) > nowMillis ? Exit.succeed(found) : refuse("The credentials have expired", true)
     }
     return after(ask(authenticator, visitor, nowMillis, schemes), (answer) => {
-      if (answer !== undefined && found !== undefined)
+      if (answer !== undefined && found !== undefined) {
         return refuse("The request has more than one kind of credentials; send one", true)
+      }
       return from(at + 1, visitor, answer === undefined ? found : withScheme(authenticator, answer), nowMillis)
     })
   }

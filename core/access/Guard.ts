@@ -251,7 +251,7 @@ const extentOf = ({ pipelineId, isOfAll }: Wish): Extent =>
   pipelineId === undefined ? (isOfAll === true ? "all" : "any") : { pipelineId }
 
 /** While the ACLs are unknown, every operation is refused. */
-const ACLS_UNKNOWN = new StoreUnavailable("The ACLs can't be read from the Store at the moment; try again soon")
+const ACLS_UNKNOWN = new StoreUnavailable("The ACLs can't be read at the moment; try again soon")
 
 const recordOf = (
   { operation, address, requestId }: Origin,
@@ -313,7 +313,9 @@ const warn = (rules: Rules, pipelines: ReadonlyArray<string>): Effect.Effect<voi
             ),
         Effect.forEach(
           [
-            ...unknownRoles.map((role) => `names the unknown role '${role}'`),
+            ...unknownRoles.map(
+              (role) => `names the role '${role}', which neither access.roles nor any authenticator has`
+            ),
             ...unknownSchemes.map((scheme) => `names a principal of the scheme '${scheme}', which no authenticator has`)
           ],
           (what) => Effect.logWarning(`The ACL for '${id}' ${what}`),

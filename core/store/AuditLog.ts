@@ -6,7 +6,7 @@ import type { Permission } from "../values/Principal.ts"
 
 /** A record to append. It contains no secrets. */
 export interface NewRecord {
-  /** The requested operation, in the words of the adapter, such as `POST /dags/a/execute`. */
+  /** The requested operation, in the words of the adapter, such as `GET /pipelines/{pipeline_id}`. */
   readonly operation: string
   readonly permission: Permission
   readonly outcome: "allowed" | "denied"
