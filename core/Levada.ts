@@ -1,4 +1,4 @@
-/** The front door for programs written with Effect: one layer, and typed calls. */
+/** The API for programs written with Effect: one layer, and typed calls. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Operations from "./operations/Operations.ts"
@@ -29,16 +29,16 @@ import * as OptionCheck from "./values/OptionCheck.ts"
 import { host } from "./values/Principal.ts"
 import * as Worker from "./worker/Worker.ts"
 
-/** What a program says about its Levada. */
+/** Options of a Levada. */
 export interface Options<Pipelines extends ReadonlyArray<Pipeline.Any>, Own = never, E = never>
   extends Services.Options<Own, E> {
   readonly pipelines: Pipelines
   /**
-   * How this process runs steps; `false` when it runs none, and other processes work on the same Store. Default: it
-   * runs steps.
+   * Options of the worker in this process; `false` for no worker, when other processes run the steps. Default: a worker with
+   * default options.
    */
   readonly worker?: Worker.Options | false
-  /** Schedules that are there from the start; one that was kept with the same id gives way. Default: none. */
+  /** Schedules to create at start. Each replaces a different schedule with the same id. Default: none. */
   readonly schedules?: ReadonlyArray<Operations.NewSchedule>
 }
 
@@ -53,8 +53,8 @@ export type MakeError =
   | StoreUnavailable
 
 /**
- * Operations with a worker and a scheduler beside them, over any Store, of which the log warns when work is left there. Needs
- * the services that the pipelines' tasks need. The layer fails with what is wrong with the options.
+ * Operations, a worker and a scheduler over a Store. The log warns of work in a shared Store that no worker can run. Needs the
+ * services that the pipelines' tasks need. Invalid options fail the layer.
  */
 export const layer = <
   const Pipelines extends ReadonlyArray<Pipeline.Any>,
@@ -65,7 +65,7 @@ export const layer = <
 ): Layer.Layer<Operations.Operations, MakeError | E, Store | Pipeline.RequirementsOf<Pipelines[number]>> => {
   const mistake = invalid(options)
   if (mistake !== undefined) return Layer.effect(Operations.Operations, Effect.fail(mistake))
-  // The worker is built before the operations, so it is closed after them: what was taken is worked off.
+  // Layers close in reverse order: the worker closes after the operations, so it still runs what they accepted.
   const operations = Operations.layer.pipe(
     Layer.provideMerge(
       options.worker === false ? Layer.empty : Worker.layer<Pipeline.RequirementsOf<Pipelines[number]>>(options.worker)
@@ -78,16 +78,16 @@ export const layer = <
       })
     )
   )
-  // No schedule fires any more once closing begins: the scheduler is built last.
+  // The scheduler is built last, so that no schedule fires once closing begins.
   return Layer.mergeAll(Scheduler.layer, schedules, Warnings.layer).pipe(
     Layer.provideMerge(operations),
     Layer.provide(Services.layer(options))
   )
 }
 
-const NO_DEFAULT = "a choice such as Access.open: who gets in has no default"
+const NO_DEFAULT = "Access.open or Access.secured({ … }); it has no default"
 
-/** What is wrong with options; nothing when they can be used. What the worker does is the worker's to check. */
+/** The first mistake in the options; undefined when they are valid. The worker checks its own options. */
 export const invalid = (options: Options<ReadonlyArray<Pipeline.Any>, never, unknown>): InvalidOption | undefined => {
   const mistake = OptionCheck.required(OptionCheck.record, "options", options)
   if (mistake !== undefined) return mistake
@@ -104,22 +104,22 @@ export const invalid = (options: Options<ReadonlyArray<Pipeline.Any>, never, unk
     OptionCheck.list("schedules", schedules, "an array of schedules") ??
     (overrides === undefined || Layer.isLayer(overrides)
       ? undefined
-      : new InvalidOption("overrides", overrides, "a Layer, such as Layer.succeed(Store.RateLimiter, own)")) ??
-    (worker === false ? undefined : OptionCheck.record("worker", worker, "an object, or false for none"))
+      : new InvalidOption("overrides", overrides, "a Layer, such as Layer.succeed(Store.RateLimiter, limiter)")) ??
+    (worker === false ? undefined : OptionCheck.record("worker", worker, "an object, or false for no worker"))
   )
 }
 
-/** The guard asks nothing of the program itself. */
+/** The guard never refuses the host program, so two failures can't occur. */
 const asHost = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, Exclude<E, AccessDenied | RateLimited>, R> =>
   effect as Effect.Effect<A, Exclude<E, AccessDenied | RateLimited>, R>
 
-/** What may be said about an execution. */
+/** Options of an execution. */
 export interface ExecuteOptions extends Start.Options {
-  /** How long to wait for the run, in milliseconds. Default: until it is over. */
+  /** How long to wait for the run, in milliseconds. Default: until it ends. */
   readonly waitMillis?: number
 }
 
-/** Why an execution does not give a result. */
+/** Why an execution has no result. */
 export type ExecuteError = StartError | WaitError
 
 /** Why a run can't be started. */
@@ -128,18 +128,18 @@ export type StartError = Exclude<Operations.StartError, AccessDenied | RateLimit
 /** Why a wait does not end in a completed run. */
 export type WaitError = Exclude<Operations.WaitError, AccessDenied | RateLimited>
 
-/** The parameters of a run: those that a part of the pipeline does not take may be missing. */
+/** The parameters of a run. With `targets` or `given`, only a part of the pipeline runs, so all of them are optional. */
 export type ParametersFor<P, O> = O extends { readonly targets: unknown } | { readonly given: unknown }
   ? Partial<Pipeline.ParametersOf<P>>
   : Pipeline.ParametersOf<P>
 
-/** The result of a run: with targets, what these give, of which the types know nothing. */
+/** The type of a run's result; `unknown` for a run with `targets`. */
 export type ResultFor<P, O> = O extends { readonly targets: unknown } ? unknown : Pipeline.ResultOf<P>
 
-/** Options of which no other keys are known. */
+/** Options without unknown keys. */
 export type Exactly<O, Known> = O & Wiring.Known<O, Known>
 
-/** Runs a pipeline to its end. Gives its result. */
+/** Runs a pipeline, and gives its result. */
 export const execute = <P extends Pipeline.Any, const O extends ExecuteOptions & Start.PartOptions = {}>(
   pipeline: P,
   parameters: ParametersFor<P, O>,
@@ -171,7 +171,7 @@ const withPipeline = <A, E>(
 const valueOf = <A>(pipeline: Pipeline.Any, run: Run): Effect.Effect<A, InvalidOption> =>
   Effect.fromResult(Results.toValue(pipeline, run)) as Effect.Effect<A, InvalidOption>
 
-/** Starts a run and gives its id. */
+/** Starts a run, and gives its id. */
 export const start = <P extends Pipeline.Any, const O extends Start.Options & Start.PartOptions = {}>(
   pipeline: P,
   parameters: ParametersFor<P, O>,
@@ -181,7 +181,7 @@ export const start = <P extends Pipeline.Any, const O extends Start.Options & St
     asHost(operations.start(host, pipeline.id, Parameters.fromValues(parameters, options?.given), options))
   )
 
-/** The result of a run that was started, once it is over. Fails with `WaitTimedOut` after `waitMillis` (default: never). */
+/** Waits for a run, and gives its result. Fails with `WaitTimedOut` after `waitMillis` (default: never). */
 export const result = <P extends Pipeline.Any>(
   pipeline: P,
   runId: string,
@@ -193,11 +193,11 @@ export const result = <P extends Pipeline.Any>(
     )
   )
 
-/** A schedule of a pipeline, for `schedules` or to be added later. Throws `InvalidOption` for options that can't be used. */
+/** A schedule of a pipeline, for `schedules` or for `addSchedule`. Throws `InvalidOption` for invalid options. */
 export const schedule = <P extends Pipeline.Any>(
   pipeline: P,
   options: Omit<Operations.NewSchedule, "pipelineId" | "given"> & {
-    /** What its runs are started with. */
+    /** The parameters of its runs. */
     readonly parameters: Pipeline.ParametersOf<P>
   }
 ): Operations.NewSchedule => {

@@ -1,4 +1,4 @@
-/** The services that Operations and the worker are built from: Levada's, or those of the program in their place. */
+/** The services that Operations and the worker need besides a Store: Levada's own, or the program's replacements. */
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -15,7 +15,7 @@ import * as StoreServices from "./store/StoreServices.ts"
 import { Tokens } from "./store/Tokens.ts"
 import type { PipelineExists } from "./values/Errors.ts"
 
-/** The services that a program may replace with its own. */
+/** The services that a program may replace. */
 export type Replaceable =
   | Acls
   | AuditLog
@@ -25,28 +25,28 @@ export type Replaceable =
   | Registry.Registry
   | Tokens
 
-/** What the services are made from. */
+/** Options of the services. */
 export interface Options<Own = never, E = never> extends Registry.Options {
-  /** Who gets in. There is no default. */
+  /** `Access.open` or `Access.secured(…)`. There is no default. */
   readonly access: Access
   /**
-   * Services that take the place of Levada's: any of `Store.RateLimiter`, `Store.AuditLog`, `Store.Acls`, `Store.Tokens`,
-   * `Authorizer`, `Registry` and `Guard`. Where access is open, only the last two are asked. One that throws, or does not
-   * answer within 5 seconds, lets nobody in. Default: none.
+   * Services that replace Levada's: any of `Store.RateLimiter`, `Store.AuditLog`, `Store.Acls`, `Store.Tokens`, `Authorizer`,
+   * `Registry` and `Guard`. With open access, only the last two are used. A service that throws, or does not answer within
+   * 5 seconds, lets no caller in. Default: none.
    */
   readonly overrides?: Layer.Layer<Own, E, Store>
 }
 
-/** What Operations and the worker are built from, besides the Store: the program's services, and Levada's where it has none. */
+/** The services besides the Store: the program's replacements, and Levada's own for the others. */
 export const layer = <Own extends Replaceable = never, E = never>(
   options: Options<Own, E>
 ): Layer.Layer<Exclude<Replaceable, Authorizer.Authorizer>, PipelineExists | E, Store> => {
   const { access, pipelines } = options
-  const own: Layer.Layer<Own, E, Store> | Layer.Layer<never> = options.overrides ?? Layer.empty
-  return Layer.flatMap(own as Layer.Layer<Own, E, Store>, (given) => {
-    const replaced = closed(given as Context.Context<unknown>)
+  const overrides: Layer.Layer<Own, E, Store> | Layer.Layer<never> = options.overrides ?? Layer.empty
+  return Layer.flatMap(overrides as Layer.Layer<Own, E, Store>, (built) => {
+    const replaced = failClosed(built as Context.Context<unknown>)
     const replacements = Layer.succeedContext(replaced)
-    /** Levada's service is not even built where the program has its own. */
+    /** Levada's own service, which is not built when the program replaces it. */
     const unlessReplaced = <A extends Replaceable, E2, R>(key: Context.Key<A, A>, standard: Layer.Layer<A, E2, R>) =>
       Option.isSome(Context.getOption(replaced, key)) ? replacements : standard
 
@@ -60,19 +60,19 @@ export const layer = <Own extends Replaceable = never, E = never>(
   })
 }
 
-/** The program's services, so that access stays closed when one of them fails. */
-const closed = (given: Context.Context<unknown>): Context.Context<Replaceable> => {
+/** The program's services, wrapped so that access stays closed when one of them fails. */
+const failClosed = (built: Context.Context<unknown>): Context.Context<Replaceable> => {
   let services = Context.empty() as Context.Context<Replaceable>
-  const close = <A extends Replaceable>(key: Context.Key<A, A>, closing: (service: A) => A): void => {
-    const service = Context.getOption(given, key)
-    if (Option.isSome(service)) services = Context.add(services, key, closing(service.value))
+  const add = <A extends Replaceable>(key: Context.Key<A, A>, wrap: (service: A) => A): void => {
+    const service = Context.getOption(built, key)
+    if (Option.isSome(service)) services = Context.add(services, key, wrap(service.value))
   }
-  close(Acls, FailClosed.acls)
-  close(AuditLog, FailClosed.auditLog)
-  close(Authorizer.Authorizer, FailClosed.authorizer)
-  close(Guard.Guard, FailClosed.guard)
-  close(RateLimiter, FailClosed.rateLimiter)
-  close(Registry.Registry, FailClosed.registry)
-  close(Tokens, FailClosed.tokens)
+  add(Acls, FailClosed.acls)
+  add(AuditLog, FailClosed.auditLog)
+  add(Authorizer.Authorizer, FailClosed.authorizer)
+  add(Guard.Guard, FailClosed.guard)
+  add(RateLimiter, FailClosed.rateLimiter)
+  add(Registry.Registry, FailClosed.registry)
+  add(Tokens, FailClosed.tokens)
   return services
 }

@@ -1,5 +1,5 @@
 /**
- * Task pipelines as Effect services: values, contracts, behaviour. Nothing in here needs a runtime or a server.
+ * Task pipelines as Effect services: values, contracts and behaviour. Needs no particular runtime, and no server.
  * @module
  */
 export * as Access from "./access/Access.ts"

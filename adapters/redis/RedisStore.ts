@@ -238,7 +238,7 @@ class RedisStore implements Store.Store {
         if (answer === "RUN") return Effect.succeed(runId!)
         if (answer === "FULL") {
           const { maxUnfinished } = this.#bounds
-          return Effect.fail(new StoreUnavailable(`No new run is taken: ${maxUnfinished} are unfinished`))
+          return Effect.fail(new StoreUnavailable(`No new run is accepted: ${maxUnfinished} are unfinished`))
         }
         const { pipelineId, idempotency } = run
         const isGone = isThere === 0

@@ -1,4 +1,4 @@
-/** Who gets in. A choice that every program has to make: there is no default. */
+/** Open or secured access. There is no default: every program chooses. */
 import * as Result from "effect/Result"
 import type { TokenMaker } from "../store/Tokens.ts"
 import * as Acl from "../values/Acl.ts"
@@ -9,43 +9,43 @@ import { type Grant, MAX_PRINCIPAL_NAME, MAX_SCHEME, PERMISSIONS, type Permissio
 import * as Rate from "../values/Rate.ts"
 import type { Authenticator } from "./Authenticator.ts"
 
-/** The choice that was made. */
+/** The access choice of a program. */
 export type Access = { readonly _tag: "Open" } | ({ readonly _tag: "Secured" } & Rules)
 
-/** How often requests of each permission may be made, such as `10/minute`. Default: without limit. */
+/** A rate limit for each permission, such as `10/minute`. Default: no limit. */
 export type Limits = { readonly [P in Permission]?: string | undefined }
 
-/** What a program says about who gets in. */
+/** Options of secured access. */
 export interface Options {
-  /** Who say who somebody is; at least one. */
+  /** They authenticate callers; at least one. */
   readonly authenticators: ReadonlyArray<Authenticator>
-  /** What principals without grants of their own may do, by their roles. Default: what ACLs say of them, and nothing else. */
+  /** Grants by role, for principals without grants of their own. Default: none, so that only ACLs give them permissions. */
   readonly roles?: Readonly<Record<string, Grant>> | undefined
-  /** ACLs by pipeline. One that is set at run time takes the place of the one in here. Default: none. */
+  /** ACLs by pipeline id. An ACL that is set at run time replaces the one given here. Default: none. */
   readonly acls?: Readonly<Record<string, Acl.Acl>> | undefined
-  /** For each principal. Shared by all servers on the same Store. */
+  /** Limits for each principal, counted over all servers of the Store. Default: none. */
   readonly limits?: Limits | undefined
   /**
-   * For each address, of known principals together; the strangers of an address have as much, for themselves. An IPv6 address
-   * stands for its network of 64 bits. Default: `limits`.
+   * Limits for each address, over all its principals. Requests without valid credentials have the same limits, counted
+   * apart. An IPv6 address counts as its /64 network. Default: `limits`.
    */
   readonly limitsByAddress?: Limits | undefined
   /**
-   * How often requests from one address may fail to prove who sends them, where `limitsByAddress` says nothing; counted by
-   * each server. Known principals behind that address go on. Default: `100/minute`.
+   * How many requests without valid credentials one address may send, for permissions without a limit by address. Each
+   * server counts alone, and principals behind that address are not affected. Default: `100/minute`.
    */
   readonly failuresByAddress?: string | undefined
-  /** Whether requests over connections that are not encrypted are refused. Default: false. */
+  /** Whether requests over unencrypted connections are refused. Default: false. */
   readonly requireHttps?: boolean | undefined
-  /** Makes the tokens that are given out for one pipeline or run. Default: none are. */
+  /** Makes tokens for one pipeline or run. Default: the server issues no tokens. */
   readonly tokens?: TokenMaker | undefined
 }
 
-/** Why credentials are easy to guess, where access is secured. */
+/** Why some credentials are easy to guess; empty with open access. */
 export const weaknesses = (access: Access): ReadonlyArray<string> =>
   access._tag === "Open" ? [] : access.authenticators.flatMap(({ weaknesses = [] }) => weaknesses)
 
-/** Options that were read and found fit. */
+/** Checked options of secured access. */
 export interface Rules {
   readonly authenticators: ReadonlyArray<Authenticator>
   readonly roles: ReadonlyMap<string, Grant>
@@ -57,10 +57,10 @@ export interface Rules {
   readonly tokens: TokenMaker | undefined
 }
 
-/** Everybody may do everything. For a program on its own machine, or behind something that does the guarding. */
+/** Every caller may do everything. For a program on its own machine, or behind a server that guards it. */
 export const open: Access = { _tag: "Open" }
 
-/** Nobody may do anything but what these options say. Throws `InvalidOption` for one that can't be used. */
+/** Callers may do only what these options allow. Throws `InvalidOption` for an invalid option. */
 export const secured = (options: Options): Access => ({ _tag: "Secured", ...Result.getOrThrow(read(options)) })
 
 const read = (options: Options): Result.Result<Rules, InvalidOption> =>
@@ -76,14 +76,10 @@ const read = (options: Options): Result.Result<Rules, InvalidOption> =>
     if (mistake !== undefined) return yield* Result.fail(mistake)
     const { authenticators, requireHttps = false, tokens } = options
     if (!Array.isArray(authenticators) || authenticators.length === 0) {
-      return yield* wrong(
-        "authenticators",
-        authenticators,
-        "at least one, such as ApiKeys.make({ … }): without any, nobody gets in"
-      )
+      return yield* wrong("authenticators", authenticators, "at least one authenticator, such as ApiKeys.make({ … })")
     }
-    const strange = OptionCheck.first(authenticators, wrongAuthenticator)
-    if (strange !== undefined) return yield* Result.fail(strange)
+    const invalid = OptionCheck.first(authenticators, wrongAuthenticator)
+    if (invalid !== undefined) return yield* Result.fail(invalid)
     const limits = yield* ratesOf("limits", options.limits)
     return {
       authenticators,
@@ -101,7 +97,7 @@ const read = (options: Options): Result.Result<Rules, InvalidOption> =>
 const DEFAULT_FAILURES = "100/minute"
 
 const wrongTokens = (tokens: unknown): InvalidOption | undefined =>
-  OptionCheck.record("access.tokens", tokens, "what Tokens.make gives") ??
+  OptionCheck.record("access.tokens", tokens, "a token maker, such as Tokens.make()") ??
   (tokens === undefined
     ? undefined
     : OptionCheck.first(["make", "digest"] as const, (name) =>
@@ -114,14 +110,14 @@ const wrongAuthenticator = (authenticator: unknown, at: number): InvalidOption |
     OptionCheck.record,
     what,
     authenticator,
-    "an authenticator, such as ApiKeys.make gives"
+    "an authenticator, such as ApiKeys.make({ … })"
   )
   if (mistake !== undefined) return mistake
   const { scheme, roles, weaknesses, authenticate } = authenticator as { readonly [K in keyof Authenticator]?: unknown }
   return (
     OptionCheck.required(OptionCheck.text, `${what}.scheme`, scheme, MAX_SCHEME) ??
     (String(scheme).includes(":")
-      ? new InvalidOption(`${what}.scheme`, scheme, "a text without a colon")
+      ? new InvalidOption(`${what}.scheme`, scheme, "a string without a colon")
       : undefined) ??
     OptionCheck.texts(`${what}.roles`, roles) ??
     OptionCheck.texts(`${what}.weaknesses`, weaknesses) ??
@@ -141,16 +137,16 @@ const rolesOf = (roles: Readonly<Record<string, Grant>>): Result.Result<Readonly
   return Result.succeed(new Map(Object.entries(roles)))
 }
 
-/** What is wrong with a grant; nothing when it can be used. */
+/** The first mistake in a grant; undefined when it is valid. */
 export const invalidGrant = (option: string, grant: unknown): InvalidOption | undefined => {
   const { pipelines, permissions } = (grant ?? {}) as Partial<Grant>
   if (!areTexts(pipelines)) {
-    return new InvalidOption(`${option}.pipelines`, pipelines, `an array of pipelines' ids, "*" for all`)
+    return new InvalidOption(`${option}.pipelines`, pipelines, `an array of pipeline ids or patterns, "*" for all`)
   }
   const expected = `an array of ${PERMISSIONS.join(", ")}`
   if (!areTexts(permissions)) return new InvalidOption(`${option}.permissions`, permissions, expected)
-  const strange = permissions.find((each) => !PERMISSIONS.includes(each as Permission))
-  return strange === undefined ? undefined : new InvalidOption(`${option}.permissions`, strange, expected)
+  const unknown = permissions.find((each) => !PERMISSIONS.includes(each as Permission))
+  return unknown === undefined ? undefined : new InvalidOption(`${option}.permissions`, unknown, expected)
 }
 
 const areTexts = (value: unknown): value is ReadonlyArray<string> =>
@@ -160,8 +156,8 @@ const aclsOf = (
   acls: Readonly<Record<string, Acl.Acl>>
 ): Result.Result<ReadonlyMap<string, Acl.Acl>, InvalidOption> => {
   for (const [pipelineId, acl] of Object.entries(acls)) {
-    const unusable = Name.invalid("a pipeline's id", pipelineId)
-    if (unusable !== undefined) return wrong("acls", pipelineId, `ids of pipelines: ${unusable.message}`)
+    const invalidId = Name.invalid("a pipeline's id", pipelineId)
+    if (invalidId !== undefined) return wrong("acls", pipelineId, `pipeline ids: ${invalidId.message}`)
     const [problem] = Acl.problems(acl)
     if (problem !== undefined) {
       const path = ["acls", pipelineId, ...problem.path].join(".")
@@ -184,7 +180,7 @@ const ratesOf = (
     for (const [permission, text] of Object.entries(limits)) {
       if (text === undefined) continue
       if (!PERMISSIONS.includes(permission as Permission)) {
-        return yield* wrong(`${option}.${permission}`, text, `limits of ${PERMISSIONS.join(", ")}`)
+        return yield* wrong(`${option}.${permission}`, text, `only limits of ${PERMISSIONS.join(", ")}`)
       }
       rates.set(permission as Permission, yield* Rate.parse(`access.${option}.${permission}`, text))
     }

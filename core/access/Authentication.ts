@@ -1,4 +1,4 @@
-/** Asks the authenticators who a visitor is. Whatever goes wrong with one, nobody gets in by it. */
+/** Authenticates visitors. An authenticator that fails lets no visitor in. */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -15,20 +15,20 @@ import type { Rules } from "./Access.ts"
 import { invalidGrant } from "./Access.ts"
 import type { Answer, Authenticator, Rejection } from "./Authenticator.ts"
 
-/** How long an authenticator, or a service that a program replaces, may take to answer, in milliseconds. */
+/** How long an authenticator, or a replaced service, may take to answer, in milliseconds. */
 const ANSWER_MILLIS = 5_000
 
-/** Why nobody is let in. */
+/** Why a visitor can't be authenticated. */
 export type AuthenticationError = Rejection | StoreUnavailable
 
-/** Finds who a visitor is. */
+/** Makes the function that gives the principal of a visitor. */
 export const make = (
   { authenticators, tokens: maker }: Pick<Rules, "authenticators" | "tokens">,
   tokens: Tokens,
   clock: Clock.Clock
 ): ((visitor: Visitor) => Effect.Effect<Principal, AuthenticationError>) => {
-  const own = maker === undefined ? [] : ["Bearer"]
-  const schemes = [...new Set([...authenticators.map(({ scheme }) => scheme), ...own])]
+  const tokenSchemes = maker === undefined ? [] : ["Bearer"]
+  const schemes = [...new Set([...authenticators.map(({ scheme }) => scheme), ...tokenSchemes])]
   const refuse = (why: string, isInvalid: boolean) => Effect.fail(new Unauthenticated(why, isInvalid, schemes))
 
   const byToken = (visitor: Visitor): Effect.Effect<Answer, AuthenticationError> => {
@@ -39,12 +39,15 @@ export const make = (
     )
   }
 
-  const nobody = (visitor: Visitor) =>
+  const unknown = (visitor: Visitor) =>
     visitor.apiKey === undefined && visitor.bearer === undefined
-      ? refuse("Credentials are needed, and none were shown", false)
-      : refuse("The credentials are not of a kind that is taken here", true)
+      ? refuse("Credentials are required, and the request has none", false)
+      : refuse("This server does not accept credentials of this kind", true)
 
-  /** What the authenticators from that place on say. All are asked: whose limits would count, if two knew somebody? */
+  /**
+   * Asks the authenticators from index `at` on. Asks all of them, because two matches are refused: the request could not be
+   * counted for one of them.
+   */
   const from = (
     at: number,
     visitor: Visitor,
@@ -53,26 +56,31 @@ export const make = (
   ): Effect.Effect<Principal, AuthenticationError> => {
     const authenticator = authenticators[at]
     if (authenticator === undefined) {
-      if (found === undefined) return nobody(visitor)
+      if (found === undefined) return unknown(visitor)
       return expiryOf(found) > nowMillis ? Exit.succeed(found) : refuse("The credentials have expired", true)
     }
-    return after(asked(authenticator, visitor, nowMillis, schemes), (answer) => {
-      if (answer !== undefined && found !== undefined) return refuse("Several credentials were shown; send one", true)
-      return from(at + 1, visitor, answer === undefined ? found : qualified(authenticator, answer), nowMillis)
+    return after(ask(authenticator, visitor, nowMillis, schemes), (answer) => {
+      if (answer !== undefined && found !== undefined) {
+        return refuse("The request has more than one kind of credentials; send one", true)
+      }
+      return from(at + 1, visitor, answer === undefined ? found : withScheme(authenticator, answer), nowMillis)
     })
   }
 
   return (visitor) => after(byToken(visitor), (found) => from(0, visitor, found, clock.currentTimeMillisUnsafe()))
 }
 
-/** Two authenticators may know different principals by one id. Member by member, because a spread copies no getters. */
-const qualified = (
+/**
+ * Adds the scheme to a principal's id, because two authenticators may use one id for different principals. Copies each
+ * member by name, because a spread copies no getters.
+ */
+const withScheme = (
   { scheme }: Authenticator,
   { id, roles, grants, narrowed, expiresAtMillis }: Principal
 ): Principal => ({ id: `${scheme}:${id}`, roles, grants, narrowed, expiresAtMillis })
 
-/** What an authenticator answers, as far as it is an answer; at once, where it is there at once. */
-const asked = (
+/** The checked answer of an authenticator. Synchronous when the authenticator is. */
+const ask = (
   authenticator: Authenticator,
   visitor: Visitor,
   nowMillis: number,
@@ -82,22 +90,22 @@ const asked = (
   try {
     answer = authenticator.authenticate(visitor, nowMillis)
   } catch (error) {
-    return rejected(authenticator, Cause.die(error), schemes)
+    return reject(authenticator, Cause.die(error), schemes)
   }
   if (isAnswer(answer)) return Exit.succeed(answer)
-  const coming = Effect.isEffect(answer)
+  const pending = Effect.isEffect(answer)
     ? answer
     : Predicate.isPromiseLike(answer)
       ? Effect.tryPromise({ try: () => answer, catch: (error) => error as Rejection })
       : Exit.die(NO_PRINCIPAL)
-  // A failure that is there at once needs no time limit.
-  return (Exit.isExit(coming) ? coming : Effect.timeoutOrElse(coming, LATE)).pipe(
-    Effect.tap((late) => (isAnswer(late) ? Effect.void : Effect.die(NO_PRINCIPAL))),
-    Effect.catchCause((cause) => rejected(authenticator, cause, schemes))
+  // An Exit needs no time limit.
+  return (Exit.isExit(pending) ? pending : Effect.timeoutOrElse(pending, TIME_LIMIT)).pipe(
+    Effect.tap((answer) => (isAnswer(answer) ? Effect.void : Effect.die(NO_PRINCIPAL))),
+    Effect.catchCause((cause) => reject(authenticator, cause, schemes))
   )
 }
 
-/** Why there is no answer, in words of ours. */
+/** Why there is no valid answer. Unlike an error, it can't contain credentials. */
 export class NoAnswer {
   readonly why: string
   constructor(why: string) {
@@ -105,15 +113,15 @@ export class NoAnswer {
   }
 }
 
-const NO_PRINCIPAL = new NoAnswer("its answer is no principal")
+const NO_PRINCIPAL = new NoAnswer("its answer is not a principal")
 
-/** What there is instead of an answer that does not come. */
-export const LATE: { readonly duration: number; readonly orElse: () => Effect.Effect<never> } = {
+/** Options of `Effect.timeoutOrElse`: no answer within 5 seconds is a defect. */
+export const TIME_LIMIT: { readonly duration: number; readonly orElse: () => Effect.Effect<never> } = {
   duration: ANSWER_MILLIS,
   orElse: () => Effect.die(new NoAnswer("it did not answer in time"))
 }
 
-const rejected = (
+const reject = (
   { scheme }: Authenticator,
   cause: Cause.Cause<Rejection>,
   schemes: ReadonlyArray<string>
@@ -131,22 +139,22 @@ const rejected = (
   )
 }
 
-/** What went wrong, in words that can't have come with the request. */
+/** A description of a cause for the log. It quotes nothing of the cause, which may contain credentials. */
 export const kindOf = (cause: Cause.Cause<unknown>): string => {
   const error = Cause.squash(cause)
   if (error instanceof AuthenticatorUnavailable) return "it is unavailable"
   return error instanceof NoAnswer ? error.why : error instanceof Error ? `it threw ${error.name}` : "it threw"
 }
 
-/** Principals that were looked at: an authenticator may give the same again and again. */
-const known = new WeakSet<object>()
+/** Principals that were checked already: an authenticator may return the same object for each request. */
+const checked = new WeakSet<object>()
 
-/** Whether that is a principal, or undefined. */
+/** Whether a value is a principal or undefined. */
 export const isAnswer = (answer: unknown): answer is Answer => {
-  if (answer === undefined || known.has(answer as object)) return true
-  const isFine = isPrincipal(answer)
-  if (isFine) known.add(answer)
-  return isFine
+  if (answer === undefined || checked.has(answer as object)) return true
+  const isValid = isPrincipal(answer)
+  if (isValid) checked.add(answer)
+  return isValid
 }
 
 const isPrincipal = (value: unknown): value is Principal => {

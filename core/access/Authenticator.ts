@@ -1,29 +1,32 @@
-/** Says who a visitor is. */
+/** The contract of authenticators, which find the principal of a visitor. */
 import type * as Effect from "effect/Effect"
 import type { AuthenticatorUnavailable, Unauthenticated, UnknownApiKey } from "../values/AccessErrors.ts"
 import type { Principal, Visitor } from "../values/Principal.ts"
 
-/** Why a visitor is not let in. */
+/** Why an authenticator rejects a visitor. */
 export type Rejection = Unauthenticated | UnknownApiKey | AuthenticatorUnavailable
 
-/** The principal; nothing when the visitor shows no credentials of the kind that this authenticator knows. */
+/** The principal; undefined when the visitor has no credentials of this authenticator's kind. */
 export type Answer = Principal | undefined
 
-/** Says who a visitor is. */
+/** Finds the principal of a visitor. */
 export interface Authenticator {
   /**
-   * The kind of credentials, as clients are told when they show none, and in front of the ids of its principals: `ApiKey`,
-   * `Bearer` or one of its own, without a colon.
+   * The kind of credentials: `ApiKey`, `Bearer` or one of your own, without a colon. The guard lists it to clients that
+   * fail to authenticate, and adds it in front of the ids of the principals.
    */
   readonly scheme: string
-  /** The roles that it may give, where it knows them: an ACL that names others is warned of. */
+  /** All roles that its principals can have, if known. At start, the log warns of ACLs that name other roles. */
   readonly roles?: ReadonlyArray<string> | undefined
-  /** What makes its credentials easy to guess, by the names of settings and never by a secret: warned of at start, and served on this machine only. */
+  /**
+   * Why its credentials are easy to guess: names of settings, never a secret. At start, the log warns of them, and the server
+   * refuses to listen beyond this machine.
+   */
   readonly weaknesses?: ReadonlyArray<string> | undefined
   /**
-   * Who that is at this time, in milliseconds since 1970: as a value, a Promise or an Effect. Fails with `Unauthenticated` for credentials that are of its kind
-   * and prove nothing. Whatever else it throws, 5 seconds without an answer, or an answer that is no principal, is a
-   * 503: nobody gets in by breaking it.
+   * The principal of a visitor at `nowMillis`, in milliseconds since 1970: a value, a Promise or an Effect. Fails with
+   * `Unauthenticated` for invalid credentials of its kind. Any other failure, 5 seconds without an answer, or an answer that
+   * is not a principal becomes `AuthenticatorUnavailable`, so that a broken authenticator lets no visitor in.
    */
   readonly authenticate: (
     visitor: Visitor,

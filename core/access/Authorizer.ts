@@ -1,4 +1,4 @@
-/** Says what a principal may do: by its grants, by those of its roles, and by the ACLs of pipelines. */
+/** Decides what a principal may do: by its grants, by the grants of its roles, and by the ACLs of pipelines. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -16,23 +16,23 @@ import {
 } from "../values/Principal.ts"
 import type { Access, Rules } from "./Access.ts"
 
-/** How long to wait before asking a Store again that did not answer, in milliseconds. */
+/** How long to wait after the Store failed to give the ACLs, in milliseconds. */
 const RETRY_MILLIS = 1_000
 
-/** Says what a principal may do. */
+/** Decides what a principal may do. */
 export interface Authorizer {
-  /** Whether the ACLs that were set at run time are known. */
+  /** Whether it knows the ACLs that were set at run time. While it does not, the guard refuses every operation. */
   readonly isReady: boolean
-  /** Whether it may do that, also with that one run of the pipeline. */
+  /** Whether the principal has the permission. `runId` names one run of the pipeline, for narrowed tokens. */
   readonly may: (principal: Principal, permission: Permission, on: Extent, runId?: string) => boolean
   /**
-   * Whether an ACL alone keeps a principal from a pipeline with which it may do nothing: then it is told what it is told
-   * where there is no such pipeline.
+   * Whether the pipeline is hidden from the principal: its grants include the permission, but the pipeline's ACL leaves it
+   * none at all. The caller then gets the answer for a pipeline that does not exist.
    */
   readonly hides: (principal: Principal, permission: Permission, pipelineId: string) => boolean
-  /** Whether it may administer all pipelines, and no ACL hides one of them from it. */
+  /** Whether the principal may administer all pipelines, and no ACL hides one from it. */
   readonly seesAll: (principal: Principal) => boolean
-  /** The ACL that holds for a pipeline, and whether it was set at run time. */
+  /** The ACL of a pipeline, and whether it was set at run time (`isOwn`). */
   readonly acl: (pipelineId: string) => { readonly acl: Acl.Acl | undefined; readonly isOwn: boolean }
   readonly put: (pipelineId: string, acl: Acl.Acl) => Effect.Effect<void, StoreUnavailable>
   readonly remove: (pipelineId: string) => Effect.Effect<void, StoreUnavailable>
@@ -41,7 +41,7 @@ export interface Authorizer {
 /** The key of the Authorizer service. */
 export const Authorizer: Context.Service<Authorizer, Authorizer> = Context.Service<Authorizer>("levada/Authorizer")
 
-/** The authorizer of an access choice: by grants, roles and ACLs. The guard asks it only where access is secured. */
+/** The authorizer of an access choice. The guard asks it only with secured access. */
 export const layer = (access: Access): Layer.Layer<Authorizer, never, Acls> =>
   Layer.effect(
     Authorizer,
@@ -58,27 +58,32 @@ const open = (acls: Acls): Authorizer => ({
   remove: (pipelineId) => acls.remove(pipelineId)
 })
 
-/** An authorizer that follows the ACLs that are set at run time, for as long as the scope is open. */
+/** An authorizer that follows changes of the ACLs in the Store while the scope is open. */
 const secured = (rules: Pick<Rules, "roles" | "acls">, acls: Acls): Effect.Effect<Authorizer, never, Scope.Scope> =>
   Effect.gen(function* () {
-    let kept: ReadonlyMap<string, Acl.Acl> | undefined
+    let current: ReadonlyMap<string, Acl.Acl> | undefined
     const load = Effect.map(acls.list, (all) => {
-      kept = all
+      current = all
     })
-    // What it knew does not hold while it can't be told of changes.
+    // Without notice of changes, the known ACLs may be outdated, so they are dropped.
     const unknown = Effect.suspend(() => {
-      kept = undefined
+      current = undefined
       return Effect.sleep(RETRY_MILLIS)
     })
     const following: Effect.Effect<never> = Effect.andThen(load, acls.changed).pipe(
       Effect.catch(() => unknown),
-      Effect.catchDefect((defect) => Effect.andThen(Effect.logError("The ACLs can't be followed", defect), unknown)),
+      Effect.catchDefect((defect) =>
+        Effect.andThen(
+          Effect.logError("The ACLs can't be read; until they can, every operation is refused", defect),
+          unknown
+        )
+      ),
       Effect.forever
     )
     yield* Effect.ignore(load)
     yield* Effect.forkScoped(following)
 
-    const aclOf = (pipelineId: string): Acl.Acl | undefined => kept?.get(pipelineId) ?? rules.acls.get(pipelineId)
+    const aclOf = (pipelineId: string): Acl.Acl | undefined => current?.get(pipelineId) ?? rules.acls.get(pipelineId)
 
     const roleGrants = (roles: ReadonlyArray<string>): Principal["grants"] => {
       const granted = roles.flatMap((role) => rules.roles.get(role) ?? [])
@@ -101,31 +106,31 @@ const secured = (rules: Pick<Rules, "roles" | "acls">, acls: Acls): Effect.Effec
       )
     }
 
-    /** Whether that is so of a pipeline that has an ACL. */
-    const someWithAcl = (is: (pipelineId: string) => boolean): boolean => {
-      for (const acls of [rules.acls, kept ?? NO_ACLS]) for (const id of acls.keys()) if (is(id)) return true
+    /** Whether a condition holds for some pipeline that has an ACL. */
+    const someWithAcl = (condition: (pipelineId: string) => boolean): boolean => {
+      for (const acls of [rules.acls, current ?? NO_ACLS]) for (const id of acls.keys()) if (condition(id)) return true
       return false
     }
 
     const may: Authorizer["may"] = (principal, permission, on, runId) => {
       const { narrowed } = principal
-      if (narrowed !== undefined && !isNarrow(narrowed, permission, on, runId)) return false
+      if (narrowed !== undefined && !isCovered(narrowed, permission, on, runId)) return false
       const granted = principal.grants ?? roleGrants(principal.roles)
       if (on !== "any" && on !== "all") return mayOn(principal, granted, permission, on.pipelineId)
       if (granted !== undefined) return grants(granted, permission, on)
-      // Nobody is over all of them by the ACL of one.
+      // The ACL of one pipeline gives no permission on all.
       if (on === "all") return false
       return someWithAcl((id) => mayOn(principal, granted, permission, id))
     }
 
     return {
       get isReady() {
-        return kept !== undefined
+        return current !== undefined
       },
       may,
       hides: isHidden,
       seesAll: (principal) => may(principal, "admin", "all") && !someWithAcl((id) => isHidden(principal, "admin", id)),
-      acl: (pipelineId) => ({ acl: aclOf(pipelineId), isOwn: kept?.has(pipelineId) === true }),
+      acl: (pipelineId) => ({ acl: aclOf(pipelineId), isOwn: current?.has(pipelineId) === true }),
       put: (pipelineId, acl) => Effect.andThen(acls.put(pipelineId, acl), load),
       remove: (pipelineId) => Effect.andThen(acls.remove(pipelineId), load)
     }
@@ -133,8 +138,8 @@ const secured = (rules: Pick<Rules, "roles" | "acls">, acls: Acls): Effect.Effec
 
 const NO_ACLS: ReadonlyMap<string, Acl.Acl> = new Map()
 
-/** Whether that is within what a token was narrowed to: one for a run says nothing of others, nor of the pipeline. */
-const isNarrow = (to: Narrowed, permission: Permission, on: Extent, runId: string | undefined): boolean => {
+/** Whether a narrowed token covers the extent. A token for one run covers neither other runs nor the pipeline. */
+const isCovered = (to: Narrowed, permission: Permission, on: Extent, runId: string | undefined): boolean => {
   if (permission !== "read" || on === "all") return false
   return on === "any" || (on.pipelineId === to.pipelineId && (to.runId === undefined || to.runId === runId))
 }

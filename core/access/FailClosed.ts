@@ -1,7 +1,7 @@
 /**
- * Services that a program puts in the place of Levada's, so that access stays closed when one of them fails. A service that
- * throws, does not answer within 5 seconds, or gives an answer of another type lets nobody in: the caller gets
- * `StoreUnavailable`, and the log names the service.
+ * Wraps the services that replace Levada's, so that access stays closed when one of them fails. When a service throws, does
+ * not answer within 5 seconds, or gives an answer of another type, the caller gets `StoreUnavailable` and the log names the
+ * service.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -16,40 +16,40 @@ import type { Acl } from "../values/Acl.ts"
 import { StoreUnavailable } from "../values/Errors.ts"
 import { Failure } from "../values/Failure.ts"
 import type { Caller } from "../values/Principal.ts"
-import { isAnswer, kindOf, LATE, NoAnswer } from "./Authentication.ts"
+import { isAnswer, kindOf, NoAnswer, TIME_LIMIT } from "./Authentication.ts"
 import type { Authorizer } from "./Authorizer.ts"
 import type { Guard } from "./Guard.ts"
 
 const ANOTHER_TYPE = new NoAnswer("its answer has another type")
 
-/** What a service gives, as an Effect: no handler would see that a fiber was given something else. */
-const asked = <A, E>(ask: () => Effect.Effect<A, E>): Effect.Effect<A, E> =>
+/** The Effect that a service returns. Any other value is a defect, which the handlers below then see. */
+const ask = <A, E>(call: () => Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.suspend(() => {
-    const given = ask()
-    return Effect.isEffect(given) ? given : Effect.die(ANOTHER_TYPE)
+    const returned = call()
+    return Effect.isEffect(returned) ? returned : Effect.die(ANOTHER_TYPE)
   })
 
-/** What a service answers in time, provided that the answer is of its type. */
+/** The answer of a service, checked, within the time limit. */
 const answer = <A, E>(
   service: string,
-  ask: () => Effect.Effect<A, E>,
-  isFit: (answer: A) => boolean
-): Effect.Effect<A, E | StoreUnavailable> => checked(service, Effect.timeoutOrElse(asked(ask), LATE), isFit)
+  call: () => Effect.Effect<A, E>,
+  isValid: (answer: A) => boolean
+): Effect.Effect<A, E | StoreUnavailable> => checked(service, Effect.timeoutOrElse(ask(call), TIME_LIMIT), isValid)
 
 const checked = <A, E>(
   service: string,
   answering: Effect.Effect<A, E>,
-  isFit: (answer: A) => boolean
+  isValid: (answer: A) => boolean
 ): Effect.Effect<A, E | StoreUnavailable> =>
   answering.pipe(
-    Effect.tap((given) => (isFit(given) ? Effect.void : Effect.die(ANOTHER_TYPE))),
+    Effect.tap((given) => (isValid(given) ? Effect.void : Effect.die(ANOTHER_TYPE))),
     Effect.catchCause((cause): Effect.Effect<never, E | StoreUnavailable> => {
       const failure = Option.getOrUndefined(Cause.findErrorOption(cause))
       if (failure instanceof Failure || Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
       return Effect.andThen(
         // The cause may quote credentials.
-        Effect.logError(`The ${service} of this program failed: ${kindOf(cause)}`),
-        Effect.fail(new StoreUnavailable(`The ${service} does not work at the moment; try again soon`))
+        Effect.logError(`The program's own ${service} failed: ${kindOf(cause)}`),
+        Effect.fail(new StoreUnavailable(`This server's ${service} does not work at the moment; try again soon`))
       )
     })
   )
@@ -57,7 +57,7 @@ const checked = <A, E>(
 const anything = (): boolean => true
 const isNothing = (value: unknown): boolean => value === undefined
 
-/** A rate limiter that lets nobody pass when it fails. */
+/** A rate limiter that lets no request pass when it fails. */
 export const rateLimiter = (own: RateLimiter): RateLimiter => ({
   take: (key, rate) => answer("RateLimiter", () => own.take(key, rate), isTaken)
 })
@@ -68,7 +68,7 @@ const isTaken = (value: Taken): boolean =>
   Number.isFinite(value.remaining) &&
   Number.isFinite(value.resetMillis)
 
-/** An audit log without which nothing is done. */
+/** An audit log. When it fails, no operation runs. */
 export const auditLog = (own: AuditLog): AuditLog => ({
   append: (record) => answer("AuditLog", () => own.append(record), anything),
   list: (request) => answer("AuditLog", () => own.list(request), isList)
@@ -77,18 +77,18 @@ export const auditLog = (own: AuditLog): AuditLog => ({
 const isList = (value: { readonly records: ReadonlyArray<unknown> }): boolean =>
   Predicate.isObject(value) && Array.isArray(value.records)
 
-/** ACLs without which nobody may do anything. */
+/** ACLs. When they fail, every operation is refused. */
 export const acls = (own: Acls): Acls => ({
   get list() {
     return answer("Acls", () => own.list, isMap)
   },
   put: (pipelineId, acl) => answer("Acls", () => own.put(pipelineId, acl), anything),
   remove: (pipelineId) => answer("Acls", () => own.remove(pipelineId), anything),
-  // It waits for as long as nothing changes.
+  // Has no time limit: it waits until an ACL changes.
   get changed() {
     return checked(
       "Acls",
-      asked(() => own.changed),
+      ask(() => own.changed),
       anything
     )
   }
@@ -96,13 +96,13 @@ export const acls = (own: Acls): Acls => ({
 
 const isMap = (value: ReadonlyMap<string, Acl>): boolean => value instanceof Map
 
-/** Tokens that stand for nobody when they can't be looked up. */
+/** Tokens. When they fail, no token authenticates. */
 export const tokens = (own: Tokens): Tokens => ({
   put: (digest, principal, ttlMillis) => answer("Tokens", () => own.put(digest, principal, ttlMillis), anything),
   get: (digest) => answer("Tokens", () => own.get(digest), isAnswer)
 })
 
-/** An authorizer that says yes only with `true`. What it throws is a defect of the operation that asked. */
+/** An authorizer. Only `true` counts as yes. An error that it throws is a defect of the operation. */
 export const authorizer = (own: Authorizer): Authorizer => ({
   get isReady() {
     return isTrue(own.isReady)
@@ -115,10 +115,10 @@ export const authorizer = (own: Authorizer): Authorizer => ({
   remove: (pipelineId) => answer("Authorizer", () => own.remove(pipelineId), anything)
 })
 
-/** In JavaScript it may be a Promise, which is no yes. */
+/** A JavaScript program may return a Promise, which must not count as yes. */
 const isTrue = (value: unknown): boolean => value === true
 
-/** A guard that lets nobody in when it fails. */
+/** A guard that lets no caller in when it fails. */
 export const guard = (own: Guard): Guard => ({
   enter: (visitor, permission) => answer("Guard", () => own.enter(visitor, permission), isCaller),
   check: (caller, wish) => answer("Guard", () => own.check(caller, wish), isNothing),
@@ -135,14 +135,14 @@ const isCaller = (value: Caller): boolean =>
   isAnswer(value.principal) &&
   Predicate.isObject(value.origin)
 
-/** A registry: what it throws is a defect of the operation that asked. */
+/** A registry. An error that it throws is a defect of the operation. */
 export const registry = (own: Registry): Registry => ({
-  find: (pipelineId) => asked(() => own.find(pipelineId)),
+  find: (pipelineId) => ask(() => own.find(pipelineId)),
   get list() {
-    return asked(() => own.list)
+    return ask(() => own.list)
   },
-  register: (definition, usable) => asked(() => own.register(definition, usable)),
-  remove: (pipelineId) => asked(() => own.remove(pipelineId)),
+  register: (definition, usable) => ask(() => own.register(definition, usable)),
+  remove: (pipelineId) => ask(() => own.remove(pipelineId)),
   get ids() {
     return own.ids
   },

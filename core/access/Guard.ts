@@ -1,6 +1,6 @@
 /**
- * The one place that says whether a caller may do a thing, in one order: encryption, authentication, limit by address (of
- * known principals, and apart from these, of strangers); then, for each operation, authorisation, limit by principal, audit.
+ * The guard in front of every operation. For each request, in this order: HTTPS, authentication, limit by address (counted
+ * apart for callers without valid credentials). Then for each operation: authorisation, limit by principal, audit.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -34,38 +34,41 @@ import * as Text from "../values/Text.ts"
 import { type Access, type Rules, weaknesses } from "./Access.ts"
 import * as Authentication from "./Authentication.ts"
 import { Authorizer } from "./Authorizer.ts"
-import { ownerOf, type Stranger, Strangers } from "./Strangers.ts"
+import { countedAddress, type Stranger, Strangers } from "./Strangers.ts"
 
 /** Why a visitor is not let in. */
 export type EntryError = HttpsRequired | RateLimited | Authentication.AuthenticationError
 
-/** Why a caller may not do a thing. */
+/** Why an operation is refused. */
 export type GuardError = AccessDenied | PipelineNotFound | RateLimited | StoreUnavailable
 
-/** What a caller wants to do, and to what. */
+/** The operation that a caller requests: its permission and its object. */
 export interface Wish {
   readonly permission: Permission
-  /** Default: any one, or the server as a whole when `isOfAll`. */
+  /** Default: any pipeline, or with `isOfAll` all pipelines and the server itself. */
   readonly pipelineId?: string | undefined
   readonly runId?: string | undefined
   readonly isOfAll?: boolean
 }
 
-/** Says whether somebody may do a thing. */
+/** Decides whether a caller may do an operation. */
 export interface Guard {
-  /** Finds who a visitor is that wants to do something of that kind. */
+  /** Authenticates a visitor and counts its request. `permission` is what its operation requires. */
   readonly enter: (visitor: Visitor, permission: Permission) => Effect.Effect<Caller, EntryError>
-  /** Once for each operation, before it is done. A pipeline that an ACL hides from the caller is `PipelineNotFound`. */
+  /**
+   * Authorises, counts and records an operation. Called once, before the operation. Fails with `PipelineNotFound` for a
+   * pipeline that an ACL hides from the caller.
+   */
   readonly check: (caller: Caller, wish: Wish) => Effect.Effect<void, GuardError>
-  /** The same question without count and record: for what a list shows. */
+  /** Whether the caller may do it. Counts and records nothing; for the items of a list. */
   readonly may: (caller: Caller, wish: Wish) => boolean
-  /** Whether the caller may administer all, and no ACL hides a pipeline from it: then ids tell it nothing that it may not know. */
+  /** Whether the caller may administer all pipelines and no ACL hides one from it, so that no id has to be kept from it. */
   readonly seesAll: (caller: Caller) => boolean
-  /** The ACLs of pipelines; nothing where access is open. */
+  /** The ACLs of pipelines; undefined with open access. */
   readonly acls: Pick<Authorizer, "acl" | "put" | "remove"> | undefined
-  /** The addresses of callers without valid credentials that this process has denied, the latest first. */
+  /** The addresses whose requests without valid credentials this process has denied, the latest first. */
   readonly strangers: () => ReadonlyArray<Stranger>
-  /** Makes tokens, where they are given out. */
+  /** Makes tokens; undefined when the server issues none. */
   readonly tokens: TokenMaker | undefined
 }
 
@@ -73,8 +76,8 @@ export interface Guard {
 export const Guard: Context.Service<Guard, Guard> = Context.Service<Guard>("levada/Guard")
 
 /**
- * Something that has an id of its own and belongs to a pipeline, provided that the caller may do that with it. Whoever may
- * not even read that pipeline is told what they would be told if there were nothing, and it costs them as much.
+ * Loads an object of a pipeline, such as a run, and authorises the caller. A caller that may not even read the pipeline gets
+ * the same answer, and is counted the same, as for an absent object: it can't learn that the object exists.
  */
 export const sought = <A extends { readonly pipelineId: string }, E, N extends object>(
   guard: Guard,
@@ -87,28 +90,33 @@ export const sought = <A extends { readonly pipelineId: string }, E, N extends o
   // A guard that throws fails the effect, not its caller.
   Effect.suspend(() => {
     if (!guard.may(caller, { permission })) {
-      // Nobody learns what there is who may do nothing of the kind.
+      // A caller without the permission on any pipeline gets no hint whether the object exists.
       return Effect.andThen(guard.check(caller, { permission, runId }), Effect.fail(absent))
     }
-    const noted = Effect.andThen(guard.check(caller, { permission, runId }), Effect.fail(absent))
+    const countedAsAbsent = Effect.andThen(guard.check(caller, { permission, runId }), Effect.fail(absent))
     return Effect.matchEffect(find, {
       onFailure: (failure): Effect.Effect<never, E | N | GuardError> =>
-        failure instanceof absent.constructor ? noted : Effect.fail(failure),
+        failure instanceof absent.constructor ? countedAsAbsent : Effect.fail(failure),
       onSuccess: (item): Effect.Effect<A, N | GuardError> => {
         const { pipelineId } = item
         const wish = { permission, pipelineId, runId }
-        const isSeen = guard.may(caller, wish) || guard.may(caller, { ...wish, permission: "read" })
+        const isReadable = guard.may(caller, wish) || guard.may(caller, { ...wish, permission: "read" })
         const checked = guard.check(caller, wish)
-        if (isSeen) return after(checked, () => Effect.succeed(item))
-        // What was counted already is not counted again.
+        if (isReadable) return after(checked, () => Effect.succeed(item))
+        // `AccessDenied` was not counted yet; the other failures need no count.
         return Effect.catch(checked, (failure) =>
-          failure._tag === "AccessDenied" ? noted : Effect.fail(failure._tag === "PipelineNotFound" ? absent : failure)
+          failure._tag === "AccessDenied"
+            ? countedAsAbsent
+            : Effect.fail(failure._tag === "PipelineNotFound" ? absent : failure)
         ) as Effect.Effect<never, N | GuardError>
       }
     })
   })
 
-/** The guard of an access choice. An ACL for none of these pipelines, or with a role that nobody has, is warned of. */
+/**
+ * The guard of an access choice. At start, the log warns of ACLs for other pipelines than these, and of ACLs with unknown
+ * roles or schemes.
+ */
 export const layer = (
   access: Access,
   pipelines: ReadonlyArray<string> = []
@@ -141,28 +149,28 @@ const secured = (rules: Rules): Effect.Effect<Guard, never, Store | Authorizer |
     const record = (record: NewRecord): Effect.Effect<void, StoreUnavailable> =>
       Effect.andThen(audit.append(record), log(record))
 
-    /** It is refused anyway, whether or not that can be recorded. */
+    /** Records a denial. Ignores a failing audit log, because the request is refused anyway. */
     const denied =
       (about: Origin, wish: Wish, principal?: Principal) =>
       (failure: { readonly _tag: string }): Effect.Effect<void> =>
         Effect.ignore(record(recordOf(about, wish, "denied", principal, failure._tag)))
 
-    /** Takes a permit, and tells the caller what is left. */
+    /** Takes a permit, and sets the caller's quota. */
     const take = (
       rate: Rate,
-      whose: "address" | "principal",
+      counted: "address" | "principal",
       name: string,
       permission: Permission,
       caller?: Caller
     ): Effect.Effect<void, RateLimited | StoreUnavailable> =>
-      Effect.flatMap(limiter.take(`${whose}:${permission}:${name}`, rate), (taken) => {
+      Effect.flatMap(limiter.take(`${counted}:${permission}:${name}`, rate), (taken) => {
         const quota = quotaOf(permission, rate, taken)
         if (caller !== undefined) caller.quota = quota
-        return taken.isAllowed ? Effect.void : Effect.fail(new RateLimited(whose, quota))
+        return taken.isAllowed ? Effect.void : Effect.fail(new RateLimited(counted, quota))
       })
 
-    /** Counted apart from known principals, who may be behind the same address. */
-    const refused = (
+    /** Refuses a visitor. Requests without valid credentials are counted apart from principals behind the same address. */
+    const refuseVisitor = (
       visitor: Visitor,
       permission: Permission,
       failure: EntryError
@@ -177,15 +185,15 @@ const secured = (rules: Rules): Effect.Effect<Guard, never, Store | Authorizer |
       return Effect.andThen(strangers.denied(visitor, failure._tag), answer)
     }
 
-    const known = (visitor: Visitor, permission: Permission): Effect.Effect<Caller, EntryError> => {
-      if (rules.requireHttps && !visitor.secure) return refused(visitor, permission, new HttpsRequired())
+    const enter = (visitor: Visitor, permission: Permission): Effect.Effect<Caller, EntryError> => {
+      if (rules.requireHttps && !visitor.secure) return refuseVisitor(visitor, permission, new HttpsRequired())
       const rate = rules.limitsByAddress.get(permission)
       return after(
-        Effect.catch(authenticate(visitor), (failure) => refused(visitor, permission, failure)),
+        Effect.catch(authenticate(visitor), (failure) => refuseVisitor(visitor, permission, failure)),
         (principal): Effect.Effect<Caller, EntryError> => {
           const caller = { principal, origin: visitor }
           if (rate === undefined) return Effect.succeed(caller)
-          const taken = take(rate, "address", ownerOf(visitor), permission)
+          const taken = take(rate, "address", countedAddress(visitor), permission)
           return Effect.as(Effect.tapError(taken, denied(visitor, { permission }, principal)), caller)
         }
       )
@@ -195,9 +203,9 @@ const secured = (rules: Rules): Effect.Effect<Guard, never, Store | Authorizer |
       acls: authorizer,
       tokens: rules.tokens,
       strangers: () => strangers.list,
-      enter: (visitor, permission) => Effect.suspend(() => known(visitor, permission)),
+      enter: (visitor, permission) => Effect.suspend(() => enter(visitor, permission)),
       check: (caller, wish) => {
-        // The program itself is asked for nothing.
+        // The host program may do everything. Nothing is counted or recorded for it.
         if (caller === host) return Exit.void
         const { principal, origin } = caller
         const { permission, pipelineId, runId } = wish
@@ -219,7 +227,7 @@ const secured = (rules: Rules): Effect.Effect<Guard, never, Store | Authorizer |
           }
           const refused = new AccessDenied(principal, permission, pipelineId)
           if (pipelineId === undefined || !authorizer.hides(principal, permission, pipelineId)) return refuse(refused)
-          // As it goes where there is none: counted, looked for and not found. The record says what it was.
+          // The same steps as for an absent pipeline: count, look it up, not found. The record has the real reason.
           return counted.pipe(
             Effect.andThen(denied(origin, wish, principal)(refused)),
             Effect.andThen(Name.isName(pipelineId) ? Effect.asVoid(definitions.get(pipelineId)) : Effect.void),
@@ -242,8 +250,8 @@ const quotaOf = (
 const extentOf = ({ pipelineId, isOfAll }: Wish): Extent =>
   pipelineId === undefined ? (isOfAll === true ? "all" : "any") : { pipelineId }
 
-/** Nobody gets by on what the ACLs were. */
-const ACLS_UNKNOWN = new StoreUnavailable("The Store does not say which ACLs hold; try again soon")
+/** While the ACLs are unknown, every operation is refused. */
+const ACLS_UNKNOWN = new StoreUnavailable("The ACLs can't be read at the moment; try again soon")
 
 const recordOf = (
   { operation, address, requestId }: Origin,
@@ -263,10 +271,10 @@ const recordOf = (
   ...(runId !== undefined && { runId: Text.clip(runId, MAX_NAME) })
 })
 
-/** How much is kept of names that a caller made up. */
+/** How much of an id from a caller is recorded, in UTF-16 units. */
 const MAX_NAME = 200
 
-/** What was refused stands out; what was only looked at does not. */
+/** Logs a record: denials as warnings, reads as debug messages. */
 const log = (record: NewRecord): Effect.Effect<void> => {
   const level = record.outcome === "denied" ? "Warn" : record.permission === "read" ? "Debug" : "Info"
   return Effect.flatMap(ENABLED[level], (isEnabled) =>
@@ -284,29 +292,31 @@ const ENABLED = {
   Warn: LogLevel.isEnabled("Warn")
 } as const
 
-/** Says which credentials are easy to guess, and which of the ACLs' names mean nothing: a typing error there may keep people out. */
+/** Warns of credentials that are easy to guess, and of unknown names in ACLs: a misspelt name keeps its owner out. */
 const warn = (rules: Rules, pipelines: ReadonlyArray<string>): Effect.Effect<void> => {
-  const areKnown = rules.authenticators.every(({ roles }) => roles !== undefined)
+  const areRolesKnown = rules.authenticators.every(({ roles }) => roles !== undefined)
   const known = new Set([...rules.roles.keys(), ...rules.authenticators.flatMap(({ roles = [] }) => roles)])
   const schemes = new Set(rules.authenticators.map(({ scheme }) => scheme))
   const weak = Effect.forEach(weaknesses({ _tag: "Secured", ...rules }), (why) => Effect.logWarning(why), {
     discard: true
   })
-  const strangeNames = Effect.forEach(
+  const unknownNames = Effect.forEach(
     rules.acls,
     ([id, acl]) => {
-      const strange = areKnown ? Acl.roles(acl).filter((role) => !known.has(role)) : []
-      const unknown = [...new Set(Acl.schemes(acl))].filter((scheme) => !schemes.has(scheme))
+      const unknownRoles = areRolesKnown ? Acl.roles(acl).filter((role) => !known.has(role)) : []
+      const unknownSchemes = [...new Set(Acl.schemes(acl))].filter((scheme) => !schemes.has(scheme))
       return Effect.andThen(
         pipelines.includes(id)
           ? Effect.void
           : Effect.logWarning(
-              `The ACL for '${id}' names no pipeline of this program; it holds for one that is registered later`
+              `The ACL for '${id}' is for no pipeline of this program; it takes effect if one with this id is registered`
             ),
         Effect.forEach(
           [
-            ...strange.map((role) => `names role '${role}', which nobody has`),
-            ...unknown.map((scheme) => `names a principal of the scheme '${scheme}', which no authenticator has`)
+            ...unknownRoles.map(
+              (role) => `names the role '${role}', which neither access.roles nor any authenticator has`
+            ),
+            ...unknownSchemes.map((scheme) => `names a principal of the scheme '${scheme}', which no authenticator has`)
           ],
           (what) => Effect.logWarning(`The ACL for '${id}' ${what}`),
           { discard: true }
@@ -315,5 +325,5 @@ const warn = (rules: Rules, pipelines: ReadonlyArray<string>): Effect.Effect<voi
     },
     { discard: true }
   )
-  return Effect.andThen(weak, strangeNames)
+  return Effect.andThen(weak, unknownNames)
 }

@@ -1,4 +1,4 @@
-/** Asks the guard about something that a request names, where nothing else is done with it. */
+/** Authorises a request without doing its operation. */
 import * as Effect from "effect/Effect"
 import type { Registry } from "../registry/Registry.ts"
 import type { Run } from "../run/Run.ts"
@@ -10,23 +10,26 @@ import * as Name from "../values/Name.ts"
 import type { Caller, Permission } from "../values/Principal.ts"
 import { type Guard, type GuardError, sought } from "./Guard.ts"
 
-/** What a caller wants to do, and to which object. */
+/** The permission and the object of a request. */
 export interface Request {
   readonly permission: Permission
   readonly pipelineId?: string | undefined
   readonly runId?: string | undefined
   readonly scheduleId?: string | undefined
-  /** A pipeline that is not there yet, a list of which the pipeline is only a filter, or the server as a whole. Default: an object that is there. */
+  /**
+   * `new`: a pipeline to be created. `list`: a list, which the pipeline only filters. `all`: all pipelines and the server
+   * itself. Default: an existing object.
+   */
   readonly about?: "new" | "list" | "all" | undefined
 }
 
-/** Fails as the operation fails whose caller may not do it, or whose object is not there. */
+/** Fails like the operation: when the caller may not do it, or the object does not exist. */
 export type Permit = (
   caller: Caller,
   request: Request
 ) => Effect.Effect<void, GuardError | PipelineNotFound | RunNotFound | ScheduleNotFound>
 
-/** Permits over a Store, a Registry and a Guard. */
+/** Makes the check of requests. */
 export const make =
   (store: Store, registry: Registry, guard: Guard): Permit =>
   (caller, request) =>
@@ -42,7 +45,7 @@ export const make =
         : Effect.catchTag(checked, "PipelineNotFound", () => Effect.void)
     })
 
-/** A pipeline to be made: it can't be hidden, because nothing of that name is looked for. */
+/** Checks the creation of a pipeline. A hidden id is `AccessDenied`, because `PipelineNotFound` would make no sense. */
 export const ofNew = (
   guard: Guard,
   caller: Caller,
@@ -53,7 +56,7 @@ export const ofNew = (
     Effect.fail(new AccessDenied(caller.principal, permission, pipelineId))
   )
 
-/** A run, provided that the caller may do that with its pipeline. */
+/** A run, if the caller has the permission on its pipeline. */
 export const runOf = (
   store: Store,
   guard: Guard,
@@ -63,7 +66,7 @@ export const runOf = (
 ): Effect.Effect<Run, GuardError | RunNotFound> =>
   sought(guard, caller, permission, found(store, runId), new RunNotFound(runId), runId)
 
-/** A schedule, provided that the caller may do that with its pipeline. */
+/** A schedule, if the caller has the permission on its pipeline. */
 export const scheduleOf = (
   { schedules }: Store,
   guard: Guard,

@@ -1,6 +1,6 @@
 /**
- * What visitors use up whom no authenticator knows: permits and a list of their own, in this process and bounded, so that
- * they cost known principals nothing, however many they are and wherever they come from.
+ * Strangers: callers without valid credentials. They have rate limits and a list of denials of their own, bounded and in
+ * this process, so that any number of them uses up nothing of the principals' limits or of the audit log.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -11,33 +11,35 @@ import * as Address from "../values/Address.ts"
 import type { Permission, Visitor } from "../values/Principal.ts"
 import type { Rate } from "../values/Rate.ts"
 
-/** The denials of one address, counted. */
+/** The denied requests of one address. */
 export interface Stranger {
-  /** The address, or the network of an IPv6 address; `unknown` where the server does not tell. */
+  /** The address, or the /64 network of an IPv6 address; `unknown` when the server does not know it. */
   readonly address: string
+  /** How many requests were denied. */
   readonly denied: number
-  /** In milliseconds since 1970. */
+  /** The first and the last denial, in milliseconds since 1970. */
   readonly firstAtMillis: number
   readonly lastAtMillis: number
-  /** What was asked for last, and the failure that it was denied with. */
+  /** The operation of the last denied request, and its failure. */
   readonly operation: string
   readonly reason: string
 }
 
-/** How many addresses are kept; the one that was denied the longest ago leaves first. */
+/** How many addresses are kept. The one with the oldest last denial is dropped first. */
 export const MAX_STRANGERS = 1_000
 
-/** How often the log tells of strangers, in milliseconds. */
+/** The shortest time between two log lines about strangers, in milliseconds. */
 const LOG_MILLIS = 10_000
 
-/** Whom an address stands for. */
-export const ownerOf = ({ address }: Visitor): string => (address === undefined ? "unknown" : Address.owner(address))
+/** The address that a visitor's requests are counted for; an IPv6 address counts as its /64 network. */
+export const countedAddress = ({ address }: Visitor): string =>
+  address === undefined ? "unknown" : Address.owner(address)
 
 /** The strangers of one guard. */
 export class Strangers {
   readonly #clock: Clock.Clock
   readonly #limiter: MemoryRateLimiter
-  /** In the order of their last denial. */
+  /** By address, in the order of their last denial. */
   readonly #seen: Map<string, Stranger> = new Map()
   #unlogged = 0
   #loggedAtMillis = Number.NEGATIVE_INFINITY
@@ -52,16 +54,16 @@ export class Strangers {
     return [...this.#seen.values()].reverse()
   }
 
-  /** Takes a permit of an address. */
+  /** Takes a permit of the visitor's address. */
   take(visitor: Visitor, permission: Permission, rate: Rate): Effect.Effect<Taken> {
-    return this.#limiter.take(`${permission}:${ownerOf(visitor)}`, rate)
+    return this.#limiter.take(`${permission}:${countedAddress(visitor)}`, rate)
   }
 
-  /** Counts a denial, and tells the log now and then. */
+  /** Counts a denial. Logs a summary every 10 seconds at most. */
   denied(visitor: Visitor, reason: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { operation } = visitor
-      const address = ownerOf(visitor)
+      const address = countedAddress(visitor)
       const lastAtMillis = this.#clock.currentTimeMillisUnsafe()
       const { denied = 0, firstAtMillis = lastAtMillis } = this.#seen.get(address) ?? {}
       this.#seen.delete(address)
@@ -74,7 +76,7 @@ export class Strangers {
       this.#loggedAtMillis = now
       this.#unlogged = 0
       return Effect.logWarning(
-        `audit: ${count} denied since the last such line, of callers without valid credentials; the last: ${operation} from ${address}: ${reason}`
+        `audit: ${count} denied requests without valid credentials since the last such line; the latest: ${operation} from ${address}: ${reason}`
       )
     })
   }

@@ -69,7 +69,7 @@ export class MemorySchedules implements ScheduleStore {
       }
       if (known !== undefined && !replace) return Effect.fail(new ScheduleExists(id))
       if (known === undefined && this.#entries.size >= MAX_SCHEDULES) {
-        return Effect.fail(new StoreUnavailable(`No new schedule is taken: ${MAX_SCHEDULES} are kept`))
+        return Effect.fail(new StoreUnavailable(`No new schedule is accepted: the Store has ${MAX_SCHEDULES}`))
       }
       // Unfinished runs of the replaced schedule count as runs of the new one.
       const entry: Entry = known ?? { schedule, unfinished: 0, byVersion: new Map() }

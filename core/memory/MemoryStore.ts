@@ -125,9 +125,9 @@ class Memory implements Store, RunOwner<MemoryRun> {
           ? Effect.fail(new IdempotencyConflict(pipelineId, key, named.runId, isGone))
           : Effect.succeed(named.runId)
       }
-      if (this.#closed) return Effect.fail(new StoreUnavailable(`No new run is taken: ${CLOSED}`))
+      if (this.#closed) return Effect.fail(new StoreUnavailable(`No new run is accepted: ${CLOSED}`))
       if (this.#isFull) {
-        return Effect.fail(new StoreUnavailable(`No new run is taken: ${this.#maxUnfinished} are unfinished`))
+        return Effect.fail(new StoreUnavailable(`No new run is accepted: ${this.#maxUnfinished} are unfinished`))
       }
       const run = this.#submit(newRun)
       this.#flush()

@@ -16,7 +16,7 @@ export class MemoryAcls implements Acls {
   put = (pipelineId: string, acl: Acl): Effect.Effect<void, StoreUnavailable> =>
     Effect.suspend(() => {
       if (this.#kept.size >= MAX_ACLS && !this.#kept.has(pipelineId)) {
-        return Effect.fail(new StoreUnavailable(`No new ACL is taken: there are ${MAX_ACLS}`))
+        return Effect.fail(new StoreUnavailable(`No new ACL is accepted: the Store has ${MAX_ACLS}`))
       }
       this.#kept.set(pipelineId, acl)
       return Effect.void
@@ -39,7 +39,7 @@ export class MemoryDefinitions implements PipelineDefinitions {
     Effect.suspend(() => {
       if (this.#kept.has(definition.id)) return Effect.succeed(false)
       if (this.#kept.size >= MAX_DEFINITIONS) {
-        return Effect.fail(new StoreUnavailable(`No new pipeline is taken: ${MAX_DEFINITIONS} are registered`))
+        return Effect.fail(new StoreUnavailable(`No new pipeline is accepted: ${MAX_DEFINITIONS} are registered`))
       }
       this.#kept.set(definition.id, definition)
       return Effect.succeed(true)
@@ -66,7 +66,7 @@ export class MemoryTokens implements Tokens {
         for (const [other, { endsAtMillis }] of this.#kept) if (endsAtMillis <= now) this.#kept.delete(other)
       }
       if (this.#kept.size >= MAX_TOKENS) {
-        return Effect.fail(new StoreUnavailable(`No new token is given out: ${MAX_TOKENS} are in use`))
+        return Effect.fail(new StoreUnavailable(`No new token is issued: ${MAX_TOKENS} are in use`))
       }
       this.#kept.set(digest, { principal, endsAtMillis: now + ttlMillis })
       return Effect.void

@@ -1,4 +1,4 @@
-/** What a caller may ask for about access itself: ACLs, tokens, and the audit log. */
+/** Operations on access itself: ACLs, tokens and the audit log. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { type Guard, type GuardError, sought } from "../access/Guard.ts"
@@ -14,45 +14,45 @@ import * as OptionCheck from "../values/OptionCheck.ts"
 import * as Page from "../values/Page.ts"
 import { type Caller, expiryOf, type Narrowed } from "../values/Principal.ts"
 
-/** The ACL that holds for a pipeline. */
+/** The ACL of a pipeline, and its source. */
 export interface PipelineAcl {
   readonly pipelineId: string
-  /** Undefined where there is none: then grants say all. */
+  /** Undefined when the pipeline has none, so that grants alone decide. */
   readonly acl: Acl.Acl | undefined
-  /** Where it comes from: set at run time, or in the program's configuration. */
+  /** `set` at run time, or `configured` by the program. */
   readonly source: "set" | "configured" | "none"
 }
 
-/** A token that was given out. */
+/** An issued token. */
 export interface Issued {
-  /** To be shown as a bearer token. It is told once, and kept nowhere. */
+  /** The bearer token. The server does not keep it: this is the only time that the caller sees it. */
   readonly token: string
   readonly expiresAtMillis: number
   readonly narrowed: Narrowed
 }
 
-/** What a token is to be for. */
+/** The pipeline or run that a new token may read. */
 export type TokenWish = { readonly pipelineId: string } | { readonly runId: string }
 
 /** Operations on access. */
 export interface AccessOperations {
-  /** The ACL of a pipeline. For those who may administer it, as all that is about ACLs. */
+  /** The ACL of a pipeline. Like all operations on ACLs, it needs `admin` on the pipeline. */
   readonly acl: (caller: Caller, pipelineId: string) => Effect.Effect<PipelineAcl, PipelineNotFound | GuardError>
-  /** Sets the ACL of a pipeline, in the place of the one of the configuration, on all servers of the Store. */
+  /** Sets the ACL of a pipeline on all servers of the Store. It replaces the program's ACL. */
   readonly setAcl: (
     caller: Caller,
     pipelineId: string,
     acl: Acl.Acl
   ) => Effect.Effect<PipelineAcl, PipelineNotFound | InvalidOption | AccessNotSecured | GuardError>
-  /** Forgets the ACL that was set; that of the configuration holds again. */
+  /** Deletes the ACL that was set at run time. The program's ACL applies again. */
   readonly removeAcl: (
     caller: Caller,
     pipelineId: string
   ) => Effect.Effect<PipelineAcl, PipelineNotFound | AccessNotSecured | GuardError>
   /**
-   * Gives out a token that may read one pipeline or one run, and nothing else, for `ttlMillis` (default: 300,000; 1,000 to
-   * 3,600,000). It ends earlier when its owner's own credentials do, and when ACLs no longer let its owner read. A token
-   * gives out no tokens.
+   * Issues a token that may only read one pipeline or one run, for `ttlMillis` (default: 300,000; 1,000 to 3,600,000). It
+   * expires no later than the caller's credentials, and stops working when ACLs no longer let the caller read. A caller that
+   * authenticates with such a token can't issue another one.
    */
   readonly issueToken: (
     caller: Caller,
@@ -60,8 +60,9 @@ export interface AccessOperations {
     ttlMillis?: number
   ) => Effect.Effect<Issued, PipelineNotFound | RunNotFound | InvalidOption | AccessNotSecured | GuardError>
   /**
-   * Records of the audit log, newest first, at most 1,000 at once: those about pipelines that there are and the caller may
-   * administer, and the others for callers who may administer all and from whom no ACL hides a pipeline.
+   * Records of the audit log, newest first, at most 1,000 in one page. A caller gets the records about existing pipelines
+   * that it may administer. Records about no pipeline or an absent one need `admin` on all pipelines, and that no ACL hides
+   * a pipeline from the caller.
    */
   readonly auditRecords: (
     caller: Caller,
@@ -69,15 +70,15 @@ export interface AccessOperations {
   ) => Effect.Effect<AuditAnswer, InvalidOption | GuardError>
 }
 
-/** Records, and for callers who may administer all, the strangers of this process. */
+/** One page of records; and the strangers of this process, for callers that may administer all pipelines. */
 export interface AuditAnswer extends AuditList {
   readonly strangers: ReadonlyArray<Stranger>
 }
 
-/** The longest list of records. */
+/** The most records of one page. */
 const MAX_LIST = 1_000
 
-/** The operations over a Store, a Registry, a Guard, an AuditLog and Tokens. */
+/** Makes the operations on access. */
 export const make = (
   store: Store,
   registry: Registry,
@@ -87,28 +88,28 @@ export const make = (
 ): AccessOperations => {
   const { acls, tokens: maker } = guard
 
-  const shown = (pipelineId: string): PipelineAcl => {
+  const aclOf = (pipelineId: string): PipelineAcl => {
     const { acl, isOwn } = acls?.acl(pipelineId) ?? { acl: undefined, isOwn: false }
     return { pipelineId, acl, source: isOwn ? "set" : acl === undefined ? "none" : "configured" }
   }
 
-  const administrated = (caller: Caller, pipelineId: string) =>
+  const administered = (caller: Caller, pipelineId: string) =>
     Effect.andThen(guard.check(caller, { permission: "admin", pipelineId }), registry.find(pipelineId))
 
-  const changing = <E>(
+  const changeAcl = <E>(
     caller: Caller,
     pipelineId: string,
-    change: (own: NonNullable<Guard["acls"]>) => Effect.Effect<void, E | GuardError>
+    change: (acls: NonNullable<Guard["acls"]>) => Effect.Effect<void, E | GuardError>
   ): Effect.Effect<PipelineAcl, E | PipelineNotFound | AccessNotSecured | GuardError> =>
     Effect.flatMap(
-      administrated(caller, pipelineId),
+      administered(caller, pipelineId),
       (): Effect.Effect<PipelineAcl, E | AccessNotSecured | GuardError> =>
         acls === undefined
-          ? Effect.fail(new AccessNotSecured("ACLs mean nothing where access is open"))
-          : Effect.map(change(acls), () => shown(pipelineId))
+          ? Effect.fail(new AccessNotSecured("ACLs have no effect with open access"))
+          : Effect.map(change(acls), () => aclOf(pipelineId))
     )
 
-  const narrowing = (
+  const narrow = (
     caller: Caller,
     wish: TokenWish
   ): Effect.Effect<Narrowed, PipelineNotFound | RunNotFound | GuardError> => {
@@ -125,30 +126,30 @@ export const make = (
   }
 
   return {
-    acl: (caller, pipelineId) => Effect.map(administrated(caller, pipelineId), () => shown(pipelineId)),
+    acl: (caller, pipelineId) => Effect.map(administered(caller, pipelineId), () => aclOf(pipelineId)),
     setAcl: (caller, pipelineId, acl) =>
-      changing(caller, pipelineId, (own) => {
+      changeAcl(caller, pipelineId, (acls) => {
         const [problem] = Acl.problems(acl)
         return problem === undefined
-          ? own.put(pipelineId, acl)
+          ? acls.put(pipelineId, acl)
           : Effect.fail(new InvalidOption(["acl", ...problem.path].join("."), acl, problem.message))
       }),
-    removeAcl: (caller, pipelineId) => changing(caller, pipelineId, (own) => own.remove(pipelineId)),
+    removeAcl: (caller, pipelineId) => changeAcl(caller, pipelineId, (acls) => acls.remove(pipelineId)),
     issueToken: (caller, wish, ttlMillis = Tokens.DEFAULT_MILLIS) =>
       Effect.gen(function* () {
         const unreadable = OptionCheck.required(OptionCheck.record, "wish", wish, "a pipelineId or a runId")
         if (unreadable !== undefined) return yield* unreadable
         const { principal } = caller
         if (principal.narrowed !== undefined) return yield* new AccessDenied(principal, "read", undefined)
-        const narrowed = yield* narrowing(caller, wish)
-        if (maker === undefined) return yield* new AccessNotSecured("This server gives out no tokens")
+        const narrowed = yield* narrow(caller, wish)
+        if (maker === undefined) return yield* new AccessNotSecured("This server issues no tokens")
         const mistake = OptionCheck.number("ttlMillis", ttlMillis, 1_000, Tokens.MAX_MILLIS)
         if (mistake !== undefined) return yield* mistake
         const { token, digest } = maker.make()
         const now = yield* Clock.currentTimeMillis
         const expiresAtMillis = Math.min(now + ttlMillis, expiryOf(principal))
         const leftMillis = OptionCheck.whole(Math.max(1, expiresAtMillis - now))
-        // Member by member: an authenticator may give an instance of a class, whose getters no spread copies.
+        // Copied by name: an authenticator may return an instance of a class, whose getters a spread does not copy.
         const { id, roles, grants } = principal
         yield* tokens.put(digest, { id, roles, grants, narrowed, expiresAtMillis }, leftMillis)
         return { token, narrowed, expiresAtMillis }
@@ -159,10 +160,10 @@ export const make = (
         if (unreadable !== undefined) return Effect.fail(unreadable)
         const { pipelineId } = request
         const mistake = OptionCheck.integer("limit", request.limit, 1, MAX_LIST)
-        const isOverAll = guard.may(caller, { permission: "admin", isOfAll: true })
+        const mayAdministerAll = guard.may(caller, { permission: "admin", isOfAll: true })
         const seesAll = guard.seesAll(caller)
-        // To other admins, a pipeline that is not there is like one that an ACL hides: what was asked of it is not shown.
-        const may = ({ pipelineId: id }: AuditRecord) =>
+        // To other callers, an absent pipeline must look like a hidden one: records about either are left out.
+        const isVisible = ({ pipelineId: id }: AuditRecord) =>
           guard.may(caller, { permission: "admin", pipelineId: id, isOfAll: true }) &&
           (seesAll || (id !== undefined && registry.ids.has(id)))
         const page = () =>
@@ -170,11 +171,15 @@ export const make = (
             (part: AuditRequest) =>
               Effect.map(audit.list(part), ({ records, nextCursor }) => ({ items: records, nextCursor })),
             request,
-            may
+            isVisible
           )
         return Effect.map(
           Page.ifPermitted(guard.check(caller, { permission: "admin", pipelineId, isOfAll: true }), page, mistake),
-          ({ items, nextCursor }) => ({ records: items, nextCursor, strangers: isOverAll ? guard.strangers() : [] })
+          ({ items, nextCursor }) => ({
+            records: items,
+            nextCursor,
+            strangers: mayAdministerAll ? guard.strangers() : []
+          })
         )
       })
   }

@@ -1,4 +1,4 @@
-/** Reads the items that a retry keeps from the Store. */
+/** Reads from the Store the completed items that a retry keeps. */
 import * as Effect from "effect/Effect"
 import { fromRow, MAX_LISTED } from "../run/ItemList.ts"
 import { type DoneUnit, type KeptItems, MAX_EXPANSION } from "../run/KeptItems.ts"
@@ -6,7 +6,7 @@ import type { Store } from "../store/Store.ts"
 import * as Bytes from "../values/Bytes.ts"
 import type { RunNotFound, StoreUnavailable } from "../values/Errors.ts"
 
-/** What a Store still has of these steps of a run. A step whose kept items would be too long keeps none. */
+/** The completed units of these steps of a run, as far as the Store keeps them. A step whose units are too long keeps none. */
 export const gather = (
   store: Pick<Store, "items" | "maxValueBytes">,
   runId: string,
@@ -38,7 +38,7 @@ const ofStep = (
         ...(cursor !== undefined && { cursor })
       } as const
       const page = yield* store.items(request).pipe(
-        // The step is one of the run, and the cursor is the Store's own.
+        // The run has the step, and the cursor comes from the Store.
         Effect.catchTag(["InvalidOption", "UnknownStep"], Effect.die)
       )
       for (const { index, outputs } of page.items) {

@@ -1,4 +1,4 @@
-/** Everything that a caller may ask for, each with its permission. There is no HTTP in here. */
+/** All operations, each with its permission. They know nothing of HTTP. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -21,51 +21,51 @@ import * as StatisticsOperations from "./StatisticsOperations.ts"
 export type { RetryError, StartError, WaitError } from "./RunOperations.ts"
 export type { NewSchedule } from "./ScheduleOperations.ts"
 
-/** What a caller may ask for. */
+/** All operations. Each takes its caller first; the host program's caller is `Principal.host`. */
 export interface Operations
   extends PipelineOperations.PipelineOperations,
     RunOperations.RunOperations,
     ScheduleOperations.ScheduleOperations,
     AccessOperations.AccessOperations,
     StatisticsOperations.StatisticsOperations {
-  /** Lets a visitor in who wants to do something of that kind. Every door asks this first; the program itself is `host`. */
+  /** Authenticates a visitor that requests an operation with this permission. Every adapter calls it first. */
   readonly enter: (visitor: Visitor, permission: Permission) => Effect.Effect<Caller, EntryError>
-  /** Asks the guard for a request that can't be read, as the operation would: what is wrong with it is for later. */
+  /** Authorises a request that can't be decoded, before its mistake is reported. */
   readonly permit: Permit.Permit
-  /** Succeeds when the Store answers. For everybody. */
+  /** Succeeds when the Store answers. Needs no permission. */
   readonly ping: Effect.Effect<void, StoreUnavailable>
-  /** Succeeds when the Store answers and something new would be taken. For everybody. */
+  /** Succeeds when the Store answers and the program is not shutting down. Needs no permission. */
   readonly ready: Effect.Effect<void, StoreUnavailable>
 }
 
 /** The key of the Operations service. */
 export const Operations: Context.Service<Operations, Operations> = Context.Service<Operations>("levada/Operations")
 
-/** The operations over these services. Once the layer's scope begins to close, no run and no schedule is taken. */
+/** The operations. Once the layer's scope begins to close, new runs and schedules fail with `StoreUnavailable`. */
 export const layer: Layer.Layer<Operations, never, Store | Registry | Guard | AuditLog | Tokens> = Layer.effect(
   Operations,
   Effect.gen(function* () {
     const tracing = yield* Tracing.find
-    const plain = yield* Store
-    const store = tracing === undefined ? plain : TracedStore.make(plain, tracing, yield* Effect.scope)
+    const untraced = yield* Store
+    const store = tracing === undefined ? untraced : TracedStore.make(untraced, tracing, yield* Effect.scope)
     const guard = yield* Guard
     const parts = [store, yield* Registry, guard] as const
-    let closing = false
+    let isClosing = false
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
-        closing = true
+        isClosing = true
       })
     )
-    const closed = () =>
-      closing ? new StoreUnavailable("Nothing new is taken: the program is shutting down") : undefined
+    const shutdown = () =>
+      isClosing ? new StoreUnavailable("No new run or schedule is accepted: the program is shutting down") : undefined
     return {
       enter: (visitor, permission) => guard.enter(visitor, permission),
       permit: Permit.make(...parts),
       ping: store.ping,
-      ready: Effect.suspend(() => closed() ?? store.ping),
+      ready: Effect.suspend(() => shutdown() ?? store.ping),
       ...PipelineOperations.make(...parts),
-      ...RunOperations.make(...parts, closed),
-      ...ScheduleOperations.make(...parts, closed),
+      ...RunOperations.make(...parts, shutdown),
+      ...ScheduleOperations.make(...parts, shutdown),
       ...AccessOperations.make(...parts, yield* AuditLog, yield* Tokens),
       ...(yield* StatisticsOperations.make(...parts))
     }

@@ -1,4 +1,4 @@
-/** What a caller may ask for about pipelines. */
+/** Operations on pipelines. */
 import * as Effect from "effect/Effect"
 import type { Guard, GuardError } from "../access/Guard.ts"
 import * as Permit from "../access/Permit.ts"
@@ -21,19 +21,19 @@ export interface PipelineOperations {
   readonly pipelines: (caller: Caller) => Effect.Effect<ReadonlyArray<Registered>, GuardError>
   readonly pipeline: (caller: Caller, pipelineId: string) => Effect.Effect<Registered, PipelineNotFound | GuardError>
   /**
-   * Builds a pipeline from tasks that the program offers: from all of them where the caller may administer all pipelines,
-   * else from those of the pipelines that the caller may execute. A failure names no other task.
+   * Builds a pipeline from tasks of the program and registers it. A caller that may administer all pipelines may use every
+   * task; other callers the tasks of the pipelines that they may execute. A failure names only tasks that the caller may use.
    */
   readonly register: (
     caller: Caller,
     definition: PipelineDefinition
   ) => Effect.Effect<Registered, PipelineExists | PipelineError | GuardError>
-  /** Forgets a pipeline that was registered so. Fails while it has unfinished runs. */
+  /** Deletes a registered pipeline. Fails with `PipelineProtected` while it has unfinished runs or schedules. */
   readonly unregister: (
     caller: Caller,
     pipelineId: string
   ) => Effect.Effect<void, PipelineNotFound | PipelineProtected | GuardError>
-  /** Starts no step of the pipeline any more, until it is resumed; what runs goes on. */
+  /** Starts no more steps of the pipeline until it is resumed. Running steps go on. */
   readonly pause: (caller: Caller, pipelineId: string) => Effect.Effect<void, PipelineNotFound | GuardError>
   readonly resume: (caller: Caller, pipelineId: string) => Effect.Effect<void, PipelineNotFound | GuardError>
   /** The pipeline, and whether it is paused. */
@@ -43,31 +43,31 @@ export interface PipelineOperations {
   ) => Effect.Effect<Registered & { readonly paused: boolean }, PipelineNotFound | GuardError>
 }
 
-/** The operations over a Store, a Registry and a Guard. */
+/** Makes the operations on pipelines. */
 export const make = (store: Store, registry: Registry, guard: Guard): PipelineOperations => {
   const pipeline: PipelineOperations["pipeline"] = (caller, pipelineId) =>
     after(guard.check(caller, { permission: "read", pipelineId }), () => registry.find(pipelineId))
 
-  /** Asks for `admin` before anything is said about the pipeline. */
-  const administrated = (
-    caller: Caller,
-    pipelineId: string
-  ): Effect.Effect<Registered, PipelineNotFound | GuardError> =>
+  /** The pipeline, if the caller may administer it. */
+  const administered = (caller: Caller, pipelineId: string): Effect.Effect<Registered, PipelineNotFound | GuardError> =>
     Effect.andThen(guard.check(caller, { permission: "admin", pipelineId }), registry.find(pipelineId))
 
-  /** Fails while something still needs the pipeline. */
-  const idle = (pipelineId: string): Effect.Effect<void, PipelineProtected | StoreUnavailable> =>
+  /** Fails while the pipeline has an unfinished run or a schedule. */
+  const assertUnused = (pipelineId: string): Effect.Effect<void, PipelineProtected | StoreUnavailable> =>
     Effect.gen(function* () {
-      // In the order in which a run has them, so that one that begins meanwhile is seen.
+      // In this order, so that a run that begins between the two calls is found.
       for (const status of ["PENDING", "RUNNING"] as const) {
         const run = yield* newestRun(store, pipelineId, status)
-        if (run !== undefined) return yield* new PipelineProtected(pipelineId, `run '${run.id}' is not over`)
+        if (run !== undefined) {
+          const why = `run '${run.id}' has not finished; wait for it or cancel it first`
+          return yield* new PipelineProtected(pipelineId, why)
+        }
       }
       const schedule = (yield* store.schedules.list).find((each) => each.pipelineId === pipelineId)
       if (schedule !== undefined) {
         return yield* new PipelineProtected(
           pipelineId,
-          `schedule '${schedule.id}' starts runs of it; delete that first`
+          `schedule '${schedule.id}' starts its runs; delete the schedule first`
         )
       }
     })
@@ -107,14 +107,14 @@ export const make = (store: Store, registry: Registry, guard: Guard): PipelineOp
         return yield* registry.register(definition, yield* usable(caller))
       }),
     unregister: (caller, pipelineId) =>
-      administrated(caller, pipelineId).pipe(
-        Effect.andThen(idle(pipelineId)),
+      administered(caller, pipelineId).pipe(
+        Effect.andThen(assertUnused(pipelineId)),
         Effect.andThen(registry.remove(pipelineId)),
-        // Another one of its id is not to be found paused.
+        // A later pipeline with the same id must not be paused.
         Effect.andThen(store.resume(pipelineId))
       ),
-    pause: (caller, pipelineId) => Effect.andThen(administrated(caller, pipelineId), store.pause(pipelineId)),
-    resume: (caller, pipelineId) => Effect.andThen(administrated(caller, pipelineId), store.resume(pipelineId)),
+    pause: (caller, pipelineId) => Effect.andThen(administered(caller, pipelineId), store.pause(pipelineId)),
+    resume: (caller, pipelineId) => Effect.andThen(administered(caller, pipelineId), store.resume(pipelineId)),
     pausable: (caller, pipelineId) =>
       Effect.flatMap(pipeline(caller, pipelineId), (registered) =>
         Effect.map(store.paused, (paused) => ({ ...registered, paused: paused.has(pipelineId) }))

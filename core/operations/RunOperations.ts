@@ -1,4 +1,4 @@
-/** What a caller may ask for about runs. */
+/** Operations on runs. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -61,7 +61,7 @@ export type RetryError =
 
 /** Operations on runs. */
 export interface RunOperations {
-  /** The pipeline, and its run that matters now: one that runs, else the one that was started last. */
+  /** A pipeline, and its current run: the newest running one, else the newest one. A run that is still delayed counts only without an older one. */
   readonly latest: (
     caller: Caller,
     pipelineId: string
@@ -69,7 +69,7 @@ export interface RunOperations {
     { readonly pipeline: Pipeline.Any; readonly run: Option.Option<Run.Run> },
     PipelineNotFound | GuardError
   >
-  /** Checks what it is given and starts a run. Gives its id, or that of the caller's run with its idempotency key. */
+  /** Checks the parameters and starts a run. Gives its id, or the id of the caller's run with the same idempotency key. */
   readonly start: (
     caller: Caller,
     pipelineId: string,
@@ -79,12 +79,12 @@ export interface RunOperations {
   /**
    * Starts a run that repeats an earlier one, and gives its id. Runs the steps that did not complete, the steps `from`, and
    * every step that depends on one of these; keeps the values of the others. A map or filter keeps the items that
-   * completed, unless it is named or its inputs change. It gives what a fresh run would give.
+   * completed, unless it is named or its inputs change. The result is that of a fresh run.
    */
   readonly retry: (caller: Caller, runId: string, from?: ReadonlyArray<string>) => Effect.Effect<string, RetryError>
   /**
-   * Starts a run and waits for it. Fails with `WaitTimedOut` after `waitMillis` (default: never); the run goes on. Asks
-   * for no more than `start`: what a run gives belongs to whoever has started it.
+   * Starts a run and waits for it. Fails with `WaitTimedOut` after `waitMillis` (default: never); the run goes on. Needs only
+   * the permission of `start`: a caller may read the result of a run that it starts.
    */
   readonly execute: (
     caller: Caller,
@@ -93,41 +93,41 @@ export interface RunOperations {
     options?: Start.Options & Start.PartOptions,
     waitMillis?: number
   ) => Effect.Effect<Run.Run, StartError | WaitError>
-  /** A run as it is now. */
+  /** The current state of a run. */
   readonly run: (caller: Caller, runId: string) => Effect.Effect<Run.Run, RunNotFound | GuardError>
-  /** The lines that its tasks wrote. */
+  /** The log lines of the run's tasks. */
   readonly lines: (caller: Caller, runId: string) => Effect.Effect<Lines, RunNotFound | GuardError>
   /** The completed run. Fails with `WaitTimedOut` after `waitMillis` (default: never); the run goes on. */
   readonly wait: (caller: Caller, runId: string, waitMillis?: number) => Effect.Effect<Run.Run, WaitError>
-  /** Ends a run as CANCELLED. One that is over stays as it is. Gives the run as it is then. */
+  /** Ends a run as CANCELLED, and gives it. A finished run stays as it is. */
   readonly cancel: (
     caller: Caller,
     runId: string,
     reason?: string
   ) => Effect.Effect<Run.Run, RunNotFound | InvalidOption | GuardError>
-  /** Ends one step as CANCELLED; the run goes on as after a failure of it. One that is over stays as it is. Gives the run. */
+  /** Ends one step as CANCELLED, and gives the run, which goes on as after a failure of the step. A finished step stays as it is. */
   readonly cancelStep: (
     caller: Caller,
     runId: string,
     step: string,
     reason?: string
   ) => Effect.Effect<Run.Run, RunNotFound | UnknownStep | InvalidOption | GuardError>
-  /** Forgets a run that is over. */
+  /** Deletes a finished run. */
   readonly remove: (caller: Caller, runId: string) => Effect.Effect<void, RunNotFound | RunUnfinished | GuardError>
-  /** Runs, newest first, at most 1,000 at once. */
+  /** Runs, newest first, at most 1,000 in one page. */
   readonly runs: (caller: Caller, request: ListRequest) => Effect.Effect<RunList, InvalidOption | GuardError>
-  /** The run's events after sequence `after` (default: all), then as they happen, to the terminal one. */
+  /** The run's events after sequence `after` (default: all), then new ones as they happen, up to the terminal one. */
   readonly watch: (
     caller: Caller,
     runId: string,
     after?: number
   ) => Stream.Stream<Event, InvalidOption | RunNotFound | GuardError>
-  /** The events of all runs that the caller may read, or of one pipeline's, as they are recorded. It does not end. */
+  /** The events of all runs that the caller may read, or of one pipeline's, as they are recorded. */
   readonly feed: (
     caller: Caller,
     request: FeedRequest
   ) => Effect.Effect<Stream.Stream<FeedItem, StoreUnavailable>, InvalidOption | PipelineNotFound | GuardError>
-  /** The same, with the run as it is now, once it is known that the caller may. */
+  /** The events of `watch`, and the current state of the run. Fails before the stream begins when the caller may not read it. */
   readonly follow: (
     caller: Caller,
     runId: string,
@@ -138,18 +138,21 @@ export interface RunOperations {
   >
 }
 
-/** The operations over a Store, a Registry and a Guard. No run is started once `closed` says why not. */
+/** Makes the operations on runs. `shutdown` gives the failure of new runs once the program shuts down. */
 export const make = (
   store: Store,
   registry: Registry,
   guard: Guard,
-  closed: () => StoreUnavailable | undefined
+  shutdown: () => StoreUnavailable | undefined
 ): RunOperations => {
-  /** The run, provided that the caller may do that with its pipeline. */
+  /** The run, if the caller has the permission on its pipeline. */
   const permitted = (caller: Caller, permission: Permission, runId: string) =>
     Permit.runOf(store, guard, caller, permission, runId)
 
-  /** The newest run that is over. Those that completed are looked for last, among those that are newer than the others. */
+  /**
+   * The newest finished run. Completed runs are the most frequent, so they come last, when only those newer than the others
+   * count.
+   */
   const lastEnded = (pipelineId: string): Effect.Effect<Run.Run | undefined, StoreUnavailable> =>
     Effect.gen(function* () {
       let last: Run.Run | undefined
@@ -159,13 +162,14 @@ export const make = (
       return last
     })
 
-  const ended = (run: Run.Run): Effect.Effect<Run.Run, RunFailed | RunCancelled> => {
+  /** A completed run; fails for any other finished run. */
+  const completed = (run: Run.Run): Effect.Effect<Run.Run, RunFailed | RunCancelled> => {
     if (run.status === "FAILED") return Effect.fail(new RunFailed(run, run.error!))
     if (run.status === "CANCELLED") return Effect.fail(new RunCancelled(run, run.reason!))
     return Effect.succeed(run)
   }
 
-  const starting = (
+  const submit = (
     caller: Caller,
     pipelineId: string,
     given: RunInput,
@@ -174,7 +178,7 @@ export const make = (
     Effect.flatMap(
       after(guard.check(caller, { permission: "execute", pipelineId }), () => registry.find(pipelineId)),
       ({ pipeline }): Effect.Effect<string, StartError> => {
-        const refused = closed()
+        const refused = shutdown()
         if (refused !== undefined) return Effect.fail(refused)
         const owner = ownerOf(caller)
         const run = Start.newRun(pipeline, given, options, store.maxValueBytes, owner)
@@ -189,33 +193,34 @@ export const make = (
       }
     )
 
-  /** The run once it is over, if that is before so many milliseconds have gone. */
-  const waiting = (runId: string, waitMillis: number | undefined): Effect.Effect<Run.Run, WaitError> => {
-    const over = Effect.flatMap(
+  /** Waits for the run to end, at most `waitMillis` milliseconds. */
+  const waitFor = (runId: string, waitMillis: number | undefined): Effect.Effect<Run.Run, WaitError> => {
+    const finished = Effect.flatMap(
       store.wait(runId),
       (run): Effect.Effect<Run.Run, WaitError> =>
-        Run.isTerminal(run.status) ? ended(run) : Effect.fail(new WaitTimedOut(run, undefined))
+        Run.isTerminal(run.status) ? completed(run) : Effect.fail(new WaitTimedOut(run, undefined))
     )
-    if (waitMillis === undefined) return named(runId, over)
-    const late = Effect.flatMap(
+    if (waitMillis === undefined) return withRunId(runId, finished)
+    const timedOut = Effect.flatMap(
       store.get(runId),
       (run): Effect.Effect<Run.Run, WaitError> =>
-        Run.isTerminal(run.status) ? ended(run) : Effect.fail(new WaitTimedOut(run, waitMillis))
+        Run.isTerminal(run.status) ? completed(run) : Effect.fail(new WaitTimedOut(run, waitMillis))
     )
-    const within = waitMillis === 0 ? late : Effect.timeoutOrElse(over, { duration: waitMillis, orElse: () => late })
-    return named(runId, within)
+    const within =
+      waitMillis === 0 ? timedOut : Effect.timeoutOrElse(finished, { duration: waitMillis, orElse: () => timedOut })
+    return withRunId(runId, within)
   }
 
   const invalidWait = (waitMillis: number | undefined) => OptionCheck.millis("waitMillis", waitMillis)
 
   const retry = (run: Run.Run, caller: Caller, from: ReadonlyArray<string>): Effect.Effect<string, RetryError> =>
     Effect.gen(function* () {
-      const refused = closed()
+      const refused = shutdown()
       if (refused !== undefined) return yield* refused
       if (!Run.isTerminal(run.status)) return yield* new RunUnfinished(run.id, "retried")
       const { pipeline } = yield* registry.find(run.pipelineId)
       if (pipeline.version !== run.version) {
-        const why = `its pipeline '${pipeline.id}' has another version now, so what it gave may not fit; start a new run`
+        const why = `its pipeline '${pipeline.id}' has another version now, so its values may not fit; start a new run`
         return yield* new RunNotRepeatable(run, why)
       }
       const { part, kept, partly } = yield* Effect.fromResult(PartialRun.ofRun(pipeline, run, from))
@@ -232,15 +237,15 @@ export const make = (
         retryOf: run.id,
         requestId: requestIdOf(caller)
       })
-      // Without a key, there is nothing to be in conflict with.
+      // A run without an idempotency key can't be in conflict.
       return yield* Effect.catchTag(submitted, "IdempotencyConflict", Effect.die)
     })
 
-  /** Ends a run, or a step of it, for a reason as it is kept. */
-  const ending = <E>(
+  /** Ends a run or a step, with the reason clipped, and gives the run. */
+  const cancel = <E>(
     caller: Caller,
     runId: string,
-    reason: unknown = ASKED_FOR,
+    reason: unknown = DEFAULT_REASON,
     end: (reason: string) => Effect.Effect<void, E>
   ): Effect.Effect<Run.Run, E | RunNotFound | InvalidOption | GuardError> =>
     Effect.flatMap(
@@ -248,7 +253,7 @@ export const make = (
       (): Effect.Effect<Run.Run, E | RunNotFound | InvalidOption | StoreUnavailable> =>
         typeof reason === "string"
           ? Effect.andThen(end(Text.clip(reason, MAX_REASON)), store.get(runId))
-          : Effect.fail(new InvalidOption("reason", reason, "a text"))
+          : Effect.fail(new InvalidOption("reason", reason, "a string"))
     )
 
   const follow: RunOperations["follow"] = (caller, runId, from) => {
@@ -271,11 +276,11 @@ export const make = (
         const run = isDelayed ? ((yield* lastEnded(pipelineId)) ?? newest) : newest
         return { pipeline, run: Option.fromUndefinedOr(run) }
       }),
-    start: (caller, pipelineId, given, options = {}) => starting(caller, pipelineId, given, options),
+    start: (caller, pipelineId, given, options = {}) => submit(caller, pipelineId, given, options),
     execute: (caller, pipelineId, given, options = {}, waitMillis) => {
       const mistake = invalidWait(waitMillis)
       return mistake === undefined
-        ? Effect.flatMap(starting(caller, pipelineId, given, options), (runId) => waiting(runId, waitMillis))
+        ? Effect.flatMap(submit(caller, pipelineId, given, options), (runId) => waitFor(runId, waitMillis))
         : Effect.fail(mistake)
     },
     retry: (caller, runId, from = []) =>
@@ -289,13 +294,13 @@ export const make = (
       Effect.flatMap(permitted(caller, "read", runId), (run): Effect.Effect<Run.Run, WaitError> => {
         const mistake = invalidWait(waitMillis)
         if (mistake !== undefined) return Effect.fail(mistake)
-        if (Run.isTerminal(run.status)) return ended(run)
-        // Looked at a moment ago.
-        return waitMillis === 0 ? Effect.fail(new WaitTimedOut(run, waitMillis)) : waiting(runId, waitMillis)
+        if (Run.isTerminal(run.status)) return completed(run)
+        // The run was read just now.
+        return waitMillis === 0 ? Effect.fail(new WaitTimedOut(run, waitMillis)) : waitFor(runId, waitMillis)
       }),
-    cancel: (caller, runId, reason) => ending(caller, runId, reason, (kept) => store.cancel(runId, kept)),
+    cancel: (caller, runId, reason) => cancel(caller, runId, reason, (kept) => store.cancel(runId, kept)),
     cancelStep: (caller, runId, step, reason) =>
-      ending(caller, runId, reason, (kept) => store.cancelStep(runId, step, kept)),
+      cancel(caller, runId, reason, (kept) => store.cancelStep(runId, step, kept)),
     remove: (caller, runId) => Effect.andThen(permitted(caller, "admin", runId), store.remove(runId)),
     runs: (caller, request) => {
       const unreadable = OptionCheck.required(OptionCheck.record, "request", request)
@@ -308,12 +313,13 @@ export const make = (
         OptionCheck.text("cursor", request.cursor, MAX_CURSOR) ??
         OptionCheck.among("status", request.status, Run.STATUSES) ??
         OptionCheck.text("pipelineId", pipelineId, MAX_NAME_LENGTH)
-      const may = (run: Run.Run) => guard.may(caller, { permission: "read", pipelineId: run.pipelineId, runId: run.id })
+      const isVisible = (run: Run.Run) =>
+        guard.may(caller, { permission: "read", pipelineId: run.pipelineId, runId: run.id })
       const page = () =>
         Page.filtered(
           (part: ListRequest) => Effect.map(store.list(part), ({ runs, nextCursor }) => ({ items: runs, nextCursor })),
           request,
-          may
+          isVisible
         )
       return Effect.map(
         Page.ifPermitted(guard.check(caller, { permission: "read", pipelineId }), page, mistake),
@@ -333,7 +339,7 @@ export const make = (
         yield* guard.check(caller, { permission: "read", pipelineId })
         if (pipelineId !== undefined) yield* registry.find(pipelineId)
         const items = yield* store.feed(request)
-        // Asked anew for each event: what a caller may read can change while it is read.
+        // Asked for each event, because the caller's permissions can change during the stream.
         return Stream.map(items, (item) => {
           const { event } = item
           const isHidden =
@@ -345,7 +351,7 @@ export const make = (
   }
 }
 
-/** The longest reason of a cancellation, and the longest id of a request, in UTF-16 units; the rest is cut off. */
+/** The longest reason of a cancellation, and the longest request id, in UTF-16 units. Longer ones are clipped. */
 export const MAX_REASON = 1_000
 const MAX_REQUEST_ID = 200
 
@@ -354,13 +360,14 @@ const requestIdOf = ({ origin: { requestId } }: Caller): string | undefined =>
 
 const MAX_CURSOR = 200
 
-/** A Store that is lost while a run is waited for leaves at least the run's id. */
-const named = <A, E>(runId: string, waiting: Effect.Effect<A, E | StoreUnavailable>) =>
+/** Adds the run's id to `StoreUnavailable`, so that a caller can find the run later. */
+const withRunId = <A, E>(runId: string, waiting: Effect.Effect<A, E | StoreUnavailable>) =>
   Effect.mapError(waiting, (error) =>
     error instanceof StoreUnavailable ? new StoreUnavailable(error.message, runId) : error
   )
 
-/** The longest list of runs. */
+/** The most runs of one page. */
 const MAX_RUNS = 1_000
 
-const ASKED_FOR = "asked for by a caller"
+/** The reason of a cancellation without one. */
+const DEFAULT_REASON = "requested by a caller"

@@ -1,4 +1,4 @@
-/** What a caller may ask for about schedules. */
+/** Operations on schedules. */
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type { Guard, GuardError } from "../access/Guard.ts"
@@ -21,13 +21,16 @@ import {
 import * as OptionCheck from "../values/OptionCheck.ts"
 import type { Caller, Permission } from "../values/Principal.ts"
 
-/** A schedule to be made. */
+/** A schedule to create. */
 export interface NewSchedule {
-  /** Default: one that nothing has. Begins with `<pipelineId>:` unless the caller may administer all pipelines. */
+  /**
+   * Default: a random id. Must begin with `<pipelineId>:`, unless the caller may administer all pipelines and no ACL hides one
+   * from it.
+   */
   readonly id?: string | undefined
   readonly pipelineId: string
   readonly timing: Schedule.Timing
-  /** What its runs are started with. */
+  /** The parameters of its runs. */
   readonly given: RunInput
   /** Default: `skip`. `all` needs the overlap `queue` or `allow`. */
   readonly catchUp?: Schedule.CatchUp | undefined
@@ -47,7 +50,10 @@ export interface ScheduleOperations {
     caller: Caller,
     scheduleId: string
   ) => Effect.Effect<Schedule.Schedule, ScheduleNotFound | GuardError>
-  /** Makes a schedule. The same once more is the one that is there; another one of its id fails, or replaces it. */
+  /**
+   * Creates a schedule. An equal one with the same id stays as it is. A different one with the same id is replaced if `replace`
+   * is true (default: false); otherwise `ScheduleExists`.
+   */
   readonly addSchedule: (
     caller: Caller,
     schedule: NewSchedule,
@@ -57,7 +63,7 @@ export interface ScheduleOperations {
     PipelineNotFound | ParametersInvalid | ScheduleError | ScheduleExists | GuardError
   >
   readonly removeSchedule: (caller: Caller, scheduleId: string) => Effect.Effect<void, ScheduleNotFound | GuardError>
-  /** Lets its instants pass until it is resumed. */
+  /** Drops the ticks of the schedule until it is resumed. */
   readonly pauseSchedule: (
     caller: Caller,
     scheduleId: string
@@ -68,16 +74,16 @@ export interface ScheduleOperations {
   ) => Effect.Effect<Schedule.Schedule, ScheduleNotFound | GuardError>
 }
 
-/** The operations over a Store, a Registry and a Guard. No schedule is made once `closed` says why not. */
+/** Makes the operations on schedules. `shutdown` gives the failure of new schedules once the program shuts down. */
 export const make = (
   store: Store,
   registry: Registry,
   guard: Guard,
-  closed: () => StoreUnavailable | undefined
+  shutdown: () => StoreUnavailable | undefined
 ): ScheduleOperations => {
   const { schedules } = store
 
-  /** The schedule, provided that the caller may do that with its pipeline. */
+  /** The schedule, if the caller has the permission on its pipeline. */
   const permitted = (caller: Caller, permission: Permission, scheduleId: string) =>
     Permit.scheduleOf(store, guard, caller, permission, scheduleId)
 
@@ -98,13 +104,17 @@ export const make = (
         if (unreadable !== undefined) return yield* unreadable
         const { pipelineId, timing } = wanted
         yield* guard.check(caller, { permission: "admin", pipelineId })
-        const refused = closed()
+        const refused = shutdown()
         if (refused !== undefined) return yield* refused
         const { pipeline } = yield* registry.find(pipelineId)
         const prefix = `${pipelineId}:`
-        // Else whoever chooses an id would learn of every other schedule whether it is there.
+        // Otherwise a caller could test with an id whether a schedule of another pipeline exists.
         if (typeof wanted.id === "string" && !wanted.id.startsWith(prefix) && !guard.seesAll(caller)) {
-          return yield* new InvalidOption("id", wanted.id, `a text that begins with '${prefix}', or none`)
+          return yield* new InvalidOption(
+            "id",
+            wanted.id,
+            `a string that begins with '${prefix}', or no id, for a random one`
+          )
         }
         const parameters = yield* Effect.fromResult(wanted.given.parameters(pipeline))
         const long = Start.tooLong(pipeline, parameters, {}, store.maxValueBytes)
@@ -117,10 +127,10 @@ export const make = (
           pipelineId,
           timing,
           parameters,
-          catchUp: orElse(wanted.catchUp, "skip"),
-          overlap: orElse(wanted.overlap, "skip"),
-          priority: orElse(wanted.priority, 0),
-          graceMillis: orElse(wanted.graceMillis, Schedule.GRACE_MILLIS)
+          catchUp: withDefault(wanted.catchUp, "skip"),
+          overlap: withDefault(wanted.overlap, "skip"),
+          priority: withDefault(wanted.priority, 0),
+          graceMillis: withDefault(wanted.graceMillis, Schedule.GRACE_MILLIS)
         }
         const mistake = Schedule.invalid(definition)
         if (mistake !== undefined) return yield* mistake
@@ -137,7 +147,7 @@ export const make = (
       Effect.gen(function* () {
         const schedule = yield* permitted(caller, "admin", scheduleId)
         const now = yield* store.now
-        // It was made once, so it can be read again.
+        // Its timing was valid when it was created.
         const nextAtMillis = yield* Effect.orDie(
           Effect.fromResult(Schedule.next(schedule, now, schedule.createdAtMillis))
         )
@@ -146,7 +156,7 @@ export const make = (
   }
 }
 
-const PARAMETERS = "what Levada.schedule makes of parameters"
+const PARAMETERS = "parameters, as Levada.schedule makes them"
 
-/** An option, or what stands for it where it is left out; null is no option, and is refused with the others. */
-const orElse = <A>(option: A | undefined, otherwise: A): A => (option === undefined ? otherwise : option)
+/** An option or its default. `null` is kept, so that the checks refuse it. */
+const withDefault = <A>(option: A | undefined, standard: A): A => (option === undefined ? standard : option)

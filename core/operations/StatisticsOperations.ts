@@ -1,4 +1,4 @@
-/** What a caller may ask for about what happens, in numbers. */
+/** Operations on statistics: counts of runs and steps, and the load of the Store. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
@@ -21,42 +21,41 @@ import type { InvalidOption, PipelineNotFound, StoreUnavailable } from "../value
 import * as OptionCheck from "../values/OptionCheck.ts"
 import type { Caller } from "../values/Principal.ts"
 
-/** Operations on numbers. */
+/** Operations on statistics. */
 export interface StatisticsOperations {
   /**
-   * How a pipeline's runs went, over the last `windowMillis` (default: an hour, at most a day), up to now. Counted from when
-   * this program was first asked, with what its Store's feed had kept until then.
+   * Statistics of a pipeline's runs over the last `windowMillis` (default: an hour, at most a day). Counting begins with the
+   * first call of `statistics` or `totals` in this program, from the oldest event that the Store's feed keeps then.
    */
   readonly statistics: (
     caller: Caller,
     pipelineId: string,
     windowMillis?: number
   ) => Effect.Effect<PipelineNumbers, InvalidOption | PipelineNotFound | GuardError>
-  /**
-   * What was counted since this program was first asked. For everybody, by name of those pipelines that they may read.
-   */
+  /** All counts since counting began. Needs no permission, but pipelines that the caller may not read are named `other`. */
   readonly totals: (caller: Caller) => Effect.Effect<Totals, StoreUnavailable>
-  /** How busy the Store is, give or take a second. For everybody, by name of what they may read; the rest is `other`. */
+  /** The load of the Store, at most a second old. Needs no permission, but names that the caller may not read are `other`. */
   readonly load: (caller: Caller) => Effect.Effect<Load, StoreUnavailable>
 }
 
-/** What was counted. Pipelines that the caller may not read are one, named `other`. */
+/** Counts by pipeline. All pipelines that the caller may not read are counted together as `other`. */
 export interface Totals {
   readonly load: Load
   readonly pipelines: ReadonlyMap<string, PipelineTally>
-  /** How often events were missed, because too many came at once. */
+  /** How often events were missed, because the feed dropped them before they were counted. */
   readonly gaps: number
 }
 
+/** The default of `windowMillis`. */
 const WINDOW_MILLIS = 3_600_000
 
-/** How often what has happened is counted once somebody has asked, in milliseconds. */
+/** The interval in which new events are counted, in milliseconds. */
 const COUNT_MILLIS = 1_000
 
-/** How long it is taken for true how busy the Store is, in milliseconds: everybody may ask, and as often as they like. */
+/** How long the load is cached, in milliseconds, because any caller may read it as often as it likes. */
 const LOAD_MILLIS = 1_000
 
-/** The operations over a Store, a Registry and a Guard. Counting begins when somebody asks, and goes on until the scope closes. */
+/** Makes the operations on statistics. Once counting has begun, it goes on until the scope closes. */
 export const make = (
   store: Store,
   registry: Registry,
@@ -65,14 +64,14 @@ export const make = (
   Effect.gen(function* () {
     const statistics = new Statistics()
     const scope = yield* Effect.scope
-    const load = yield* Effect.cachedWithTTL(store.load, LOAD_MILLIS)
+    const cachedLoad = yield* Effect.cachedWithTTL(store.load, LOAD_MILLIS)
     const lock = yield* Semaphore.make(1)
     let after = "0"
     let isCounting = false
 
-    /** Counts what has happened since, and nothing twice. */
+    /** Counts the new events, each once. */
     const count = Effect.gen(function* () {
-      // The cursor is one that the feed has given.
+      // The cursor comes from the feed.
       const request = { after, isEndless: false, isBare: true }
       const items = yield* Effect.catchTag(store.feed(request), "InvalidOption", Effect.die)
       yield* Stream.runForEach(items, ({ cursor, event, isBehindGap }) =>
@@ -84,8 +83,8 @@ export const make = (
       )
     }).pipe(lock.withPermits(1))
 
-    /** Counts from now on: what is not counted for long is not kept for it. */
-    const counted = Effect.suspend(() => {
+    /** Counts the new events. The first call also starts the periodic count, because the feed drops old events. */
+    const update = Effect.suspend(() => {
       if (isCounting) return count
       isCounting = true
       const counting = Effect.repeat(Effect.ignore(count), Schedule.spaced(COUNT_MILLIS))
@@ -95,7 +94,7 @@ export const make = (
     const nameFor = (caller: Caller, pipelineId: string): string =>
       guard.may(caller, { permission: "read", pipelineId }) ? pipelineId : OTHER
 
-    const seen = (caller: Caller): ReadonlyMap<string, PipelineTally> => {
+    const totalsFor = (caller: Caller): ReadonlyMap<string, PipelineTally> => {
       const pipelines = new Map<string, PipelineTally>()
       for (const [pipelineId, tally] of statistics.totals) {
         const name = nameFor(caller, pipelineId)
@@ -104,18 +103,19 @@ export const make = (
       return pipelines
     }
 
-    const loadFor = (caller: Caller, busy: Load): Load => {
+    const visibleLoad = (caller: Caller, load: Load): Load => {
       const waiting = new Map<string, number>()
-      for (const [pipelineId, steps] of busy.waiting) {
+      for (const [pipelineId, steps] of load.waiting) {
         const name = nameFor(caller, pipelineId)
         waiting.set(name, (waiting.get(name) ?? 0) + steps)
       }
-      const isSeen = ({ pipelineId }: { readonly pipelineId: string }): boolean => nameFor(caller, pipelineId) !== OTHER
-      const hidden = busy.abandoned.filter((each) => !isSeen(each)).reduce((sum, { steps }) => sum + steps, 0)
+      const isVisible = ({ pipelineId }: { readonly pipelineId: string }): boolean =>
+        nameFor(caller, pipelineId) !== OTHER
+      const hidden = load.abandoned.filter((each) => !isVisible(each)).reduce((sum, { steps }) => sum + steps, 0)
       const others = hidden === 0 ? [] : [{ pipelineId: OTHER, version: OTHER, steps: hidden }]
-      const abandoned = [...busy.abandoned.filter(isSeen), ...others]
-      const overdue = busy.overdue.map((each) => (isSeen(each) ? each : { id: OTHER, pipelineId: OTHER }))
-      return { ...busy, waiting, abandoned, overdue }
+      const abandoned = [...load.abandoned.filter(isVisible), ...others]
+      const overdue = load.overdue.map((each) => (isVisible(each) ? each : { id: OTHER, pipelineId: OTHER }))
+      return { ...load, waiting, abandoned, overdue }
     }
 
     return {
@@ -125,15 +125,15 @@ export const make = (
           yield* guard.check(caller, { permission: "read", pipelineId })
           if (mistake !== undefined) return yield* mistake
           yield* registry.find(pipelineId)
-          yield* counted
+          yield* update
           return statistics.of(pipelineId, (yield* Clock.currentTimeMillis) - windowMillis)
         }),
       totals: (caller) =>
         Effect.gen(function* () {
-          yield* counted
-          const busy = yield* load
-          return { pipelines: seen(caller), gaps: statistics.gaps, load: loadFor(caller, busy) }
+          yield* update
+          const load = yield* cachedLoad
+          return { pipelines: totalsFor(caller), gaps: statistics.gaps, load: visibleLoad(caller, load) }
         }),
-      load: (caller) => Effect.map(load, (busy) => loadFor(caller, busy))
+      load: (caller) => Effect.map(cachedLoad, (load) => visibleLoad(caller, load))
     }
   })

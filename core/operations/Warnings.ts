@@ -1,17 +1,17 @@
-/** Warns in the log of work that no worker can take, and of schedules that no server fires. */
+/** Log warnings about steps that no worker can run, and schedules that no server fires. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Load } from "../store/Load.ts"
 import { Store } from "../store/Store.ts"
 
-/** How often it looks, in milliseconds. */
-const LOOK_MILLIS = 60_000
+/** The interval between two checks, in milliseconds. */
+const CHECK_MILLIS = 60_000
 
-/** How many versions are remembered that it has warned of. */
+/** How many versions it remembers to have warned of. Beyond that it forgets all of them, and warns again. */
 const MAX_WARNED = 10_000
 
-/** Looks each minute. Warns once of each version, and once of each schedule while it is overdue. */
+/** Checks the load every minute. Warns once of each version, and of each schedule once while it stays overdue. */
 export const watch: Effect.Effect<never, never, Store> = Effect.gen(function* () {
   const store = yield* Store
   const versions = new Set<string>()
@@ -38,19 +38,21 @@ export const watch: Effect.Effect<never, never, Store> = Effect.gen(function* ()
       overdue = new Set(load.overdue.map(({ id }) => id))
     })
 
-  const look = Effect.flatMap(store.load, warn).pipe(
+  const check = Effect.flatMap(store.load, warn).pipe(
     Effect.catchTag("StoreUnavailable", () => Effect.void),
     Effect.catchCause((cause) => {
       if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
       const isKnown = hasFailed
       hasFailed = true
-      return isKnown ? Effect.void : Effect.logError("The Store could not say how busy it is", cause)
+      return isKnown
+        ? Effect.void
+        : Effect.logError("The load of the Store can't be read, so no warnings about waiting work are logged", cause)
     })
   )
-  return yield* Effect.forever(Effect.andThen(Effect.sleep(LOOK_MILLIS), look))
+  return yield* Effect.forever(Effect.andThen(Effect.sleep(CHECK_MILLIS), check))
 })
 
-/** Watches a Store that other programs use too while the layer's scope is open: work of a program alone has its worker. */
+/** Watches a shared Store while the layer's scope is open. A Store of one program is not watched: its worker has all versions. */
 export const layer: Layer.Layer<never, never, Store> = Layer.effectDiscard(
   Effect.gen(function* () {
     const store = yield* Store

@@ -28,44 +28,44 @@ export interface Registered {
 
 export type { PipelineDefinition } from "../store/PipelineDefinitions.ts"
 
-/** What the host program offers. */
+/** The pipelines and tasks of the host program. */
 export interface Options {
   readonly pipelines: ReadonlyArray<Pipeline.Any>
-  /** Tasks to register pipelines from, besides those of `pipelines`. */
+  /** More tasks to register pipelines from. The tasks of `pipelines` are always included. */
   readonly tasks?: ReadonlyArray<Task.Any>
 }
 
-/** The catalogue of one Store's servers and workers. */
+/** The catalogue that operations and workers use. */
 export interface Registry {
   readonly find: (pipelineId: string) => Effect.Effect<Registered, PipelineNotFound | StoreUnavailable>
-  /** In order of registration. */
+  /** All pipelines, in order of registration. */
   readonly list: Effect.Effect<ReadonlyArray<Registered>, StoreUnavailable>
-  /** Builds a pipeline from these tasks and no others. Default: all that the program offers. */
+  /** Builds a pipeline from tasks of the program, and registers it. `usable` names the allowed tasks (default: all). */
   readonly register: (
     definition: PipelineDefinition,
     usable?: ReadonlySet<string>
   ) => Effect.Effect<Registered, PipelineExists | PipelineError | StoreUnavailable>
-  /** Forgets a pipeline that was registered from a definition; those of the program are `PipelineProtected`. */
+  /** Deletes a registered pipeline. The program's own pipelines are `PipelineProtected`. */
   readonly remove: (pipelineId: string) => Effect.Effect<void, PipelineNotFound | PipelineProtected | StoreUnavailable>
-  /** The ids of the pipelines that this process has the code of; grows and shrinks as they come and go. */
+  /** The ids of all pipelines that this process has the code of. Changes as pipelines are registered and deleted. */
   readonly ids: ReadonlySet<string>
-  /** The pipelines that this process has the code of, as `Version.key`s; grows as pipelines are registered. */
+  /** The same pipelines, as `Version.key`s. */
   readonly versions: ReadonlySet<string>
-  /** Calls a listener whenever `versions` has grown, until the function that it gives is called. */
+  /** Calls `listener` each time a pipeline is added to `versions`. Returns a function that removes the listener. */
   readonly onGrowth: (listener: () => void) => () => void
-  /** The pipeline that a claim is run with. */
+  /** The pipeline with this version, to run a claim; undefined when this process does not have it. */
   readonly executable: (pipelineId: string, version: string) => Pipeline.Any | undefined
 }
 
 /** The key of the Registry service. */
 export const Registry: Context.Service<Registry, Registry> = Context.Service<Registry>("levada/Registry")
 
-/** How long to wait before asking a Store again that did not answer, in milliseconds. */
+/** How long to wait after the Store failed to give the definitions, in milliseconds. */
 const RETRY_MILLIS = 1_000
 
 /**
- * The pipelines of the program, and those that are registered in the Store as far as this program has their tasks. Fails
- * with `PipelineExists` when two of the program's pipelines have one id.
+ * The program's own pipelines, and the registered pipelines of the Store whose tasks this program has. Fails with
+ * `PipelineExists` when two of the program's pipelines have the same id.
  */
 export const layer = (options: Options): Layer.Layer<Registry, PipelineExists, Store> =>
   Layer.effect(
@@ -73,9 +73,10 @@ export const layer = (options: Options): Layer.Layer<Registry, PipelineExists, S
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
       const { definitions } = yield* Store
-      const tasks = offered(options)
+      const tasks = tasksByName(options)
+      /** The program's own pipelines, by id. */
       const own = new Map<string, Registered>()
-      /** What was built from definitions. */
+      /** The registered pipelines, by id. */
       const built = new Map<string, Registered & { readonly definition: string }>()
       const versions = new Set<string>()
       const ids = new Set<string>()
@@ -104,7 +105,7 @@ export const layer = (options: Options): Layer.Layer<Registry, PipelineExists, S
         for (const listener of listeners) listener()
         return registered
       }
-      /** The pipeline of a definition; nothing where this program lacks a task of it. */
+      /** The pipeline of a definition; undefined when this program lacks one of its tasks. */
       const build = (kept: StoredDefinition): Effect.Effect<Registered | undefined> => {
         const known = built.get(kept.id)
         if (known?.definition === JSON.stringify(kept)) return Effect.succeed(known)
@@ -115,13 +116,13 @@ export const layer = (options: Options): Layer.Layer<Registry, PipelineExists, S
       }
       const list = Effect.flatMap(definitions.list, (all) =>
         Effect.map(Effect.forEach(all, build), (registered) => {
-          const there = new Set(all.map(({ id }) => id))
-          for (const id of built.keys()) if (!there.has(id)) forget(id)
+          const listed = new Set(all.map(({ id }) => id))
+          for (const id of built.keys()) if (!listed.has(id)) forget(id)
           return [...own.values(), ...registered.filter((each) => each !== undefined)]
         })
       )
 
-      // Whoever works here has to know what others have registered, and what they have removed.
+      // The worker of this process must know which pipelines other processes register and delete.
       const following: Effect.Effect<never> = Effect.andThen(list, definitions.changed).pipe(
         Effect.catch(() => Effect.sleep(RETRY_MILLIS)),
         Effect.forever
@@ -139,7 +140,7 @@ export const layer = (options: Options): Layer.Layer<Registry, PipelineExists, S
         find: (pipelineId) => {
           const found = own.get(pipelineId)
           if (found !== undefined) return Effect.succeed(found)
-          // A Store may take it for another one.
+          // A Store must not see an invalid id: it could mistake it for another one.
           if (!Name.isName(pipelineId)) return Effect.fail(new PipelineNotFound(pipelineId))
           return Effect.flatMap(definitions.get(pipelineId), (kept) => {
             if (kept === undefined) forget(pipelineId)
@@ -174,13 +175,13 @@ export const layer = (options: Options): Layer.Layer<Registry, PipelineExists, S
     })
   )
 
-/** The tasks of a pipeline that others can be built from. */
+/** The tasks of a pipeline from which other pipelines can be built. */
 export const tasksOf = ({ steps }: Pipeline.Any): ReadonlyArray<Task.Any> =>
   steps.flatMap(({ task }) => (task.isOwn ? [] : [task]))
 
-type Offered = ReadonlyMap<string, Task.Any | "ambiguous">
+type TasksByName = ReadonlyMap<string, Task.Any | "ambiguous">
 
-const offered = (options: Options): Offered => {
+const tasksByName = (options: Options): TasksByName => {
   const tasks = new Map<string, Task.Any | "ambiguous">()
   for (const task of [...(options.tasks ?? []), ...options.pipelines.flatMap(tasksOf)]) {
     const other = tasks.get(task.name)
@@ -192,7 +193,7 @@ const offered = (options: Options): Offered => {
 /** Builds the pipeline that a definition describes. */
 const resolve = (
   definition: PipelineDefinition,
-  tasks: Offered,
+  tasks: TasksByName,
   usable?: ReadonlySet<string>
 ): Effect.Effect<Pipeline.Any, PipelineError> =>
   Effect.gen(function* () {

@@ -1,18 +1,18 @@
-/** What was asked for by whom, and whether they were let: one record for each guarded operation. */
+/** Who asked for which operation, and whether it was allowed: one record for each guarded operation. */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { InvalidOption, StoreUnavailable } from "../values/Errors.ts"
 import type { Permission } from "../values/Principal.ts"
 
-/** A record to be kept. Nothing in it is secret. */
+/** A record to append. It contains no secrets. */
 export interface NewRecord {
-  /** What was asked for, in the words of the door that the caller came to, such as a route. */
+  /** The requested operation, in the words of the adapter, such as `GET /pipelines/{pipeline_id}`. */
   readonly operation: string
   readonly permission: Permission
   readonly outcome: "allowed" | "denied"
-  /** The failure that it was denied with, such as `AccessDenied`. */
+  /** The failure of a denied operation, such as `AccessDenied`. */
   readonly reason?: string | undefined
-  /** Where it is known. */
+  /** The id of the principal; undefined when unknown. */
   readonly principal?: string | undefined
   readonly roles?: ReadonlyArray<string> | undefined
   readonly address?: string | undefined
@@ -21,50 +21,50 @@ export interface NewRecord {
   readonly runId?: string | undefined
 }
 
-/** A record as it is kept. */
+/** A record that the log keeps. */
 export interface AuditRecord extends NewRecord {
-  /** Names it; also where a list goes on. */
+  /** The record's own id. Also a cursor. */
   readonly id: string
   /** By the Store's clock, in milliseconds since 1970. */
   readonly atMillis: number
 }
 
-/** Which records to list. */
+/** Which records to list. Default: all. */
 export interface AuditRequest {
   readonly principal?: string
   readonly pipelineId?: string
   readonly outcome?: "allowed" | "denied"
-  /** At this instant or later, and before that one, in milliseconds since 1970. */
+  /** Records from `sinceMillis` on, and before `untilMillis`, in milliseconds since 1970. */
   readonly sinceMillis?: number
   readonly untilMillis?: number
-  /** At most so many, newest first. */
+  /** How many records at most, newest first. */
   readonly limit: number
-  /** Goes on where an earlier list ended. */
+  /** The `nextCursor` of an earlier list, to continue behind it. */
   readonly cursor?: string
 }
 
-/** A part of the list of records. */
+/** One page of records. */
 export interface AuditList {
-  /** Where what is asked for is rare these may be fewer than `limit`, or none, with a cursor. */
+  /** May be fewer than `limit`, or none, and still have a cursor, when matching records are rare. */
   readonly records: ReadonlyArray<AuditRecord>
-  /** Where the next part begins; undefined when nothing is left. */
+  /** The start of the next page; undefined after the last one. */
   readonly nextCursor: string | undefined
 }
 
-/** How many records a Store keeps; the oldest leave first. */
+/** How many records a Store keeps. It drops the oldest first. */
 export const MAX_RECORDS = 10_000
 
-/** Keeps audit records. */
+/** Keeps and lists audit records. */
 export interface AuditLog {
   readonly append: (record: NewRecord) => Effect.Effect<void, StoreUnavailable>
-  /** Fails with `InvalidOption` for a cursor that no list ended with. */
+  /** Fails with `InvalidOption` for a cursor that is not the `nextCursor` of a list. */
   readonly list: (request: AuditRequest) => Effect.Effect<AuditList, InvalidOption | StoreUnavailable>
 }
 
-/** The key of the AuditLog service. Default: the one of the Store. */
+/** The key of the AuditLog service. Default: the Store's. */
 export const AuditLog: Context.Service<AuditLog, AuditLog> = Context.Service<AuditLog>("levada/AuditLog")
 
-/** Whether the record is among those that are asked for. */
+/** Whether a record matches a request. */
 export const isWanted = (record: AuditRecord, request: AuditRequest): boolean =>
   (request.principal === undefined || record.principal === request.principal) &&
   (request.pipelineId === undefined || record.pipelineId === request.pipelineId) &&

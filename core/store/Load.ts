@@ -1,9 +1,9 @@
-/** How busy a Store is. */
+/** The load of a Store: waiting work, running work and workers. */
 
 import * as Version from "../pipeline/Version.ts"
 import type { Run } from "../run/Run.ts"
 
-/** Ready steps of a version of a pipeline that no worker has, though workers are there. */
+/** Ready steps of a pipeline version that none of the connected workers has. */
 export interface Abandoned {
   readonly pipelineId: string
   readonly version: string
@@ -16,22 +16,22 @@ export interface Overdue {
   readonly pipelineId: string
 }
 
-/** How many versions and schedules a load names at most. */
+/** How many versions, and how many schedules, a load names at most. */
 export const MAX_NAMED = 100
 
-/** What waits, and who is there to do it. */
+/** Waiting work, running work and workers. */
 export interface Load {
-  /** How many steps are ready and nobody has them, by pipeline; a step that goes through items counts once. */
+  /** How many ready steps wait for a worker, by pipeline. A step with items counts once. */
   readonly waiting: ReadonlyMap<string, number>
-  /** For how long at least the first of those that wait has been ready, in milliseconds; 0 when none waits. */
+  /** For how long at least the oldest of them has been ready, in milliseconds; 0 when none waits. */
   readonly oldestWaitingMillis: number
-  /** How many steps and items workers have. */
+  /** How many steps and items are leased to workers. */
   readonly running: number
-  /** How many runs are not over. */
+  /** How many runs are unfinished. */
   readonly unfinished: number
-  /** How many workers are there. */
+  /** How many workers are connected. */
   readonly workers: number
-  /** Ready steps that no worker can take, by pipeline and version: at most 100. None while no worker is there at all. */
+  /** Ready steps that no worker can run, by pipeline and version: at most 100 rows. Empty while no worker is connected. */
   readonly abandoned: ReadonlyArray<Abandoned>
   /** Schedules that no server has fired for more than 60,000 ms after their tick: at most 100. */
   readonly overdue: ReadonlyArray<Overdue>
@@ -41,7 +41,7 @@ export interface Load {
 export class Tally {
   readonly #steps: Map<string, number> = new Map()
 
-  /** So many steps of a version, which is a `Version.key`. */
+  /** Adds steps of a version, a `Version.key`. */
   add(version: string, steps: number): void {
     const known = this.#steps.get(version)
     if (known !== undefined || this.#steps.size < MAX_NAMED) this.#steps.set(version, (known ?? 0) + steps)
@@ -52,7 +52,10 @@ export class Tally {
   }
 }
 
-/** Since when at the latest what is ready of a run has been so: what makes a step ready is the end of another, or of a wait. */
+/**
+ * The latest instant at which a ready step of the run can have become ready, in milliseconds since 1970. A step becomes
+ * ready when the run begins, another step completes or a wait ends.
+ */
 export const readySince = (run: Run): number => {
   let since = run.startAtMillis
   for (const { completedAtMillis, retryAtMillis } of run.steps) {

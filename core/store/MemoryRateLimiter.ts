@@ -1,23 +1,24 @@
-/** A rate limiter in memory: the instants of what was taken, for each key. */
+/** A rate limiter in memory. It keeps the instants of the taken permits, by key. */
 import * as Effect from "effect/Effect"
 import type { Rate } from "../values/Rate.ts"
 import type { RateLimiter, Taken } from "./RateLimiter.ts"
 
-/** How many instants are kept in all. Beyond that, the keys leave that were not asked for the longest. */
+/** How many instants are kept in all. Beyond that, the least recently used keys are dropped. */
 const MAX_INSTANTS = 2_000_000
 
-/** What was taken under one key, oldest first. */
-interface Log {
+/** The permits taken under one key. */
+interface Permits {
+  /** When they were taken, oldest first. */
   instants: Array<number>
-  /** Those before this place are over. */
+  /** The index of the first instant within the period. */
   first: number
 }
 
 export class MemoryRateLimiter implements RateLimiter {
   /** In milliseconds, by a monotonic clock. */
   readonly #now: () => number
-  /** In the order in which they were last asked for. */
-  readonly #logs: Map<string, Log> = new Map()
+  /** The least recently used key comes first. */
+  readonly #permits: Map<string, Permits> = new Map()
   #count = 0
 
   constructor(now: () => number) {
@@ -28,18 +29,18 @@ export class MemoryRateLimiter implements RateLimiter {
 
   #take(key: string, { permits, periodMillis }: Rate): Taken {
     const now = this.#now()
-    const log = this.#logs.get(key) ?? { instants: [], first: 0 }
-    this.#logs.delete(key)
-    this.#logs.set(key, log)
-    const { instants } = log
-    while (log.first < instants.length && instants[log.first]! <= now - periodMillis) log.first++
-    if (log.first > 32 && log.first * 2 > instants.length) {
-      this.#count -= log.first
-      instants.splice(0, log.first)
-      log.first = 0
+    const taken = this.#permits.get(key) ?? { instants: [], first: 0 }
+    this.#permits.delete(key)
+    this.#permits.set(key, taken)
+    const { instants } = taken
+    while (taken.first < instants.length && instants[taken.first]! <= now - periodMillis) taken.first++
+    if (taken.first > 32 && taken.first * 2 > instants.length) {
+      this.#count -= taken.first
+      instants.splice(0, taken.first)
+      taken.first = 0
     }
-    const used = instants.length - log.first
-    const resetMillis = used === 0 ? periodMillis : Math.ceil(instants[log.first]! + periodMillis - now)
+    const used = instants.length - taken.first
+    const resetMillis = used === 0 ? periodMillis : Math.ceil(instants[taken.first]! + periodMillis - now)
     if (used >= permits) return { isAllowed: false, remaining: 0, resetMillis }
     instants.push(now)
     this.#count++
@@ -48,10 +49,10 @@ export class MemoryRateLimiter implements RateLimiter {
   }
 
   #makeRoom(): void {
-    for (const [key, { instants }] of this.#logs) {
+    for (const [key, { instants }] of this.#permits) {
       if (this.#count <= MAX_INSTANTS) return
       this.#count -= instants.length
-      this.#logs.delete(key)
+      this.#permits.delete(key)
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Where runs live. The Worker and Operations know only this contract, so a Store in memory and one on Redis differ in
- * nothing that a caller can see.
+ * The contract of a Store, which keeps runs and grants their work to workers. The Worker and Operations know only this
+ * contract, so a caller sees no difference between a Store in memory and one on Redis.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -29,95 +29,98 @@ import type { ScheduleStore } from "./ScheduleStore.ts"
 import type { Tokens } from "./Tokens.ts"
 import type { Claim, ClaimRequest, Note, Settled, Settlement } from "./Work.ts"
 
-/** Which runs to list. */
+/** Which runs to list. Default: all. */
 export interface ListRequest {
   readonly pipelineId?: string
   readonly status?: RunStatus
-  /** Submitted at this instant or later, and before that one, in milliseconds since 1970. */
+  /** Runs submitted from `sinceMillis` on, and before `untilMillis`, in milliseconds since 1970. */
   readonly sinceMillis?: number
   readonly untilMillis?: number
-  /** At most so many, newest first. */
+  /** How many runs at most, newest first. */
   readonly limit: number
-  /** Goes on where an earlier list ended. */
+  /** The `nextCursor` of an earlier list, to continue behind it. */
   readonly cursor?: string
 }
 
-/** A part of the list of runs. */
+/** One page of runs. */
 export interface RunList {
-  /** Where what is asked for is rare these may be fewer than `limit`, or none, with a cursor: one call looks at so many runs only. */
+  /**
+   * May be fewer than `limit`, or none, and still have a cursor: one call looks at a limited number of runs, and matching
+   * ones may be rare.
+   */
   readonly runs: ReadonlyArray<Run>
-  /** Where the next part begins; undefined when nothing is left. */
+  /** The start of the next page; undefined after the last one. */
   readonly nextCursor: string | undefined
 }
 
-/** Where runs live. */
+/** Keeps runs, grants their work to workers, and holds the small tables of the servers. */
 export interface Store {
   /** How long a claim lasts unless renewed, in milliseconds. */
   readonly leaseMillis: number
-  /** The longest value that is kept, in bytes of UTF-8 of its JSON text. */
+  /** The longest value, in bytes of UTF-8 of its JSON text. */
   readonly maxValueBytes: number
-  /** Whether other programs may use it at the same time. */
+  /** Whether other programs may use the Store at the same time. */
   readonly isShared?: boolean
-  /** Records a new run, PENDING, and makes its first steps ready. Gives its id, or that of the run that has its key. */
+  /** Records a new run, PENDING, and makes its first steps ready. Gives its id, or the id of the run that has its key. */
   readonly submit: (run: NewRun) => Effect.Effect<string, IdempotencyConflict | StoreUnavailable>
-  /** Waits until there is work for this worker, and lends it. Interrupting it loses nothing. */
+  /** Waits until there is work for this worker, and grants it under a lease. Interrupting the wait loses no work. */
   readonly claim: (request: ClaimRequest) => Effect.Effect<ReadonlyArray<Claim>, StoreUnavailable>
-  /** Starts the leases anew. Gives the claims that are no longer the worker's. */
+  /** Restarts the leases of claims. Gives the claims whose lease is lost. */
   readonly renew: (claims: ReadonlyArray<Claim>) => Effect.Effect<ReadonlyArray<Claim>, StoreUnavailable>
   /**
-   * Records outcomes; each, in one act, releases the steps whose last input it was, skips those that can't run any more,
-   * or ends the run. A settlement whose token is stale changes nothing. With a request, lends the work that is ready
-   * then: a worker that finishes something gets its next thing in the same call.
+   * Records outcomes. Each one, atomically, makes steps ready that have all their inputs now, skips steps that can't run
+   * any more, or ends the run. A settlement with a stale token changes nothing. With a request, also grants ready work, so
+   * that a worker settles and claims in one call.
    */
   readonly settle: (
     settlements: ReadonlyArray<Settlement>,
     request?: ClaimRequest
   ) => Effect.Effect<Settled, StoreUnavailable>
-  /** Keeps what attempts say. */
+  /** Records progress and lines of attempts. */
   readonly note: (notes: ReadonlyArray<Note>) => Effect.Effect<void, StoreUnavailable>
   /**
-   * Claims of the worker that were taken from it because their run or step is over, as that happens. What they hold of
-   * limits is free when the worker has settled them, whatever it settles them with, or else when their lease ends.
+   * The claims of the worker that the Store revokes because their run or step has ended, as that happens. Such a claim holds
+   * its limits until the worker settles it, with any outcome, or its lease ends.
    */
   readonly revoked: (worker: string) => Stream.Stream<Claim, StoreUnavailable>
-  /** Ends a run as CANCELLED. One that is over stays as it is. */
+  /** Ends a run as CANCELLED. A finished run stays as it is. */
   readonly cancel: (runId: string, reason: string) => Effect.Effect<void, RunNotFound | StoreUnavailable>
-  /** Ends one step as CANCELLED; the run goes on as after a failure of it. One that is over stays as it is. */
+  /** Ends one step as CANCELLED; the run goes on as after a failure of the step. A finished step stays as it is. */
   readonly cancelStep: (
     runId: string,
     step: string,
     reason: string
   ) => Effect.Effect<void, RunNotFound | UnknownStep | StoreUnavailable>
-  /** Forgets a run that is over. */
+  /** Deletes a finished run. */
   readonly remove: (runId: string) => Effect.Effect<void, RunNotFound | RunUnfinished | StoreUnavailable>
-  /** Lends no step of the pipeline any more; what runs goes on. */
+  /** Stops granting steps of the pipeline. Running steps go on. */
   readonly pause: (pipelineId: string) => Effect.Effect<void, StoreUnavailable>
-  /** Lends its steps again. */
+  /** Grants steps of the pipeline again. */
   readonly resume: (pipelineId: string) => Effect.Effect<void, StoreUnavailable>
   /** The pipelines that are paused. */
   readonly paused: Effect.Effect<ReadonlySet<string>, StoreUnavailable>
   readonly get: (runId: string) => Effect.Effect<Run, RunNotFound | StoreUnavailable>
-  /** The run's lines. */
+  /** The log lines of the run's tasks. */
   readonly lines: (runId: string) => Effect.Effect<Lines, RunNotFound | StoreUnavailable>
   /**
-   * The units of a step that goes through items, in order. A Store keeps them while the step runs and, as long as the run,
-   * when the step failed, was cancelled, was ended by the end of its run, or completed without some of its items. Of any
-   * other step it gives none, and of a reduce never any. Looks at 500 units at most, so a part may be shorter than `limit`,
-   * or empty, with more to follow. Fails with `InvalidOption` for a limit, a status or a cursor that can't be used.
+   * The units of a step with items, in order. A Store keeps them while the step runs. It keeps them as long as the run when
+   * the step failed, was cancelled, ended with its run, or completed without some of its items. Other steps, and every
+   * reduce, have none. Looks at 500 units at most, so a page may be shorter than `limit`, or empty, before the last one.
+   * Fails with `InvalidOption` for an invalid limit, status or cursor.
    */
   readonly items: (
     request: ItemsRequest
   ) => Effect.Effect<ItemList, RunNotFound | UnknownStep | InvalidOption | StoreUnavailable>
-  /** The run once it is over; when the Store is closed before that and the run outlives it, the run as it is then. */
+  /** Waits until the run ends, and gives it. When the Store closes first and the run outlives it, the unfinished run. */
   readonly wait: (runId: string) => Effect.Effect<Run, RunNotFound | StoreUnavailable>
-  /** Newest first. Fails with `InvalidOption` for a cursor that no list of this Store ended with. */
+  /** Newest first. Fails with `InvalidOption` for a cursor that is not the `nextCursor` of a list of this Store. */
   readonly list: (request: ListRequest) => Effect.Effect<RunList, InvalidOption | StoreUnavailable>
   /**
-   * The run's events after sequence `after`, then new ones as they happen, each once and in order, to the terminal one. Fails
-   * with `RunNotFound` behind the events that were read when the run is forgotten before that.
+   * The run's events after sequence `after`, then new ones as they happen, each once and in order, up to the terminal one.
+   * Fails with `RunNotFound` when the run is deleted before the stream has read them all.
    */
   readonly watch: (runId: string, after?: number) => Stream.Stream<Event, RunNotFound | StoreUnavailable>
-  /** The events of all runs as they are recorded, from now on or from a cursor; see `Feed.open`. */
+  /** The events of all runs as they are recorded, new ones only or from a cursor; see `Feed.open`. */
   readonly feed: (
     request: FeedRequest
   ) => Effect.Effect<Stream.Stream<FeedItem, StoreUnavailable>, InvalidOption | StoreUnavailable>
@@ -127,13 +130,13 @@ export interface Store {
   readonly acls: Acls
   readonly tokens: Tokens
   readonly audit: AuditLog
-  /** How busy it is. Changes nothing; one look costs what a list of runs does. */
+  /** The load of the Store. Costs about as much as a list of runs. */
   readonly load: Effect.Effect<Load, StoreUnavailable>
-  /** The instant by the Store's clock, in milliseconds since 1970: it alone decides what is due. Never goes back. */
+  /** The time by the Store's clock, in milliseconds since 1970. Only this clock decides what is due. Never goes back. */
   readonly now: Effect.Effect<number, StoreUnavailable>
   /** Succeeds when the Store answers. */
   readonly ping: Effect.Effect<void, StoreUnavailable>
-  /** Waits for the runs that would be lost with this process. A Store that outlives it has none. */
+  /** Waits until no unfinished run would be lost with this process. Returns immediately for a Store that outlives it. */
   readonly drain: Effect.Effect<void>
 }
 
@@ -143,11 +146,11 @@ export const Store: Context.Service<Store, Store> = Context.Service<Store>("leva
 /** The longest id of a run, in UTF-16 units. */
 const MAX_RUN_ID = 200
 
-/** The run of an id that somebody names: a text that can't be one names none, whatever a Store would take it for. */
+/** The run with an id that a caller sent. An invalid id is `RunNotFound`, and never reaches the Store. */
 export const found = (store: Store, runId: string): Effect.Effect<Run, RunNotFound | StoreUnavailable> =>
   Text.isKey(runId, MAX_RUN_ID) ? store.get(runId) : Effect.fail(new RunNotFound(runId))
 
-/** The newest run of a pipeline, or the newest with this status, or of those that were submitted at an instant or later. */
+/** The newest run of a pipeline, optionally with a status, and submitted at `sinceMillis` or later. */
 export const newestRun = (
   store: Store,
   pipelineId: string,
@@ -166,6 +169,6 @@ export const newestRun = (
       ({ runs, nextCursor }) =>
         runs.length > 0 || nextCursor === undefined ? Effect.succeed(runs[0]) : from(nextCursor)
     )
-  // The cursors are its own.
+  // The cursors come from the Store itself.
   return Effect.catchTag(from(), "InvalidOption", Effect.die)
 }

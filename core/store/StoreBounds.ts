@@ -1,4 +1,4 @@
-/** What a Store is told about how much it holds and for how long: the same, in the same words, wherever it keeps its runs. */
+/** How much a Store keeps, and for how long. All Stores have the same options. */
 
 import type { InvalidOption } from "../values/Errors.ts"
 import * as OptionCheck from "../values/OptionCheck.ts"
@@ -8,30 +8,31 @@ export interface StoreBounds {
   /** How long a claim lasts unless renewed, in milliseconds. Default: 15,000. */
   readonly leaseMillis?: number
   /**
-   * The longest value, in bytes of UTF-8 of its JSON text. All that a run is given may take 16 times as much together, and
-   * so may all inputs of a step, which fails with `ValueTooLarge` otherwise, and all outputs. Default: 1,048,576.
+   * The longest value, in bytes of UTF-8 of its JSON text. Together, all parameters and given values of a run may have 16
+   * times as many bytes. So may all inputs of a step, and all its outputs; beyond that the step fails with `ValueTooLarge`.
+   * Default: 1,048,576.
    */
   readonly maxValueBytes?: number
-  /** How many runs may be unfinished at once; more are refused. Default: 100,000 in memory, 1,000,000 on Redis. */
+  /** How many runs may be unfinished; new ones beyond that are refused. Default: 100,000 in memory, 1,000,000 on Redis. */
   readonly maxUnfinished?: number
   /**
-   * How many workers a step may lose before it fails with `WorkerLost`. Before the last one it runs alone, so that no step
-   * fails for what another one did to its worker. Default: 3.
+   * How many workers a step may lose before it fails with `WorkerLost`. Before the last loss it runs alone in its worker, so
+   * that no step fails because another one crashed their worker. Default: 3.
    */
   readonly maxLosses?: number
   /** How many finished runs are kept. Default: 10,000. */
   readonly historyCount?: number
-  /** How long a finished run is kept, in milliseconds; 0 is for ever. Default: 24 hours. */
+  /** How long a finished run is kept, in milliseconds; 0 means for ever. Default: 24 hours. */
   readonly historyMillis?: number
-  /** How many memoised results are kept; those that were not asked for the longest leave first. Default: 10,000. */
+  /** How many memoised results are kept. The least recently used are dropped first. Default: 10,000. */
   readonly memoCount?: number
 }
 
-/** The bounds of a Store in memory, where what is kept is also bounded in bytes. */
+/** The bounds of a Store in memory, which also bounds the bytes of what it keeps. */
 export interface MemoryBounds extends StoreBounds {
-  /** How much the values, lines and events of finished runs may take together, in bytes of UTF-8. Default: 256 Mi. */
+  /** The values, lines and events of all finished runs together, in bytes of UTF-8. Default: 268,435,456 (256 MiB). */
   readonly historyBytes?: number
-  /** How much the keys and values of memoised results may take together, in bytes of UTF-8. Default: 64 Mi. */
+  /** The keys and values of all memoised results together, in bytes of UTF-8. Default: 67,108,864 (64 MiB). */
   readonly memoBytes?: number
 }
 
@@ -47,7 +48,7 @@ const DEFAULTS: Required<MemoryBounds> = {
   memoBytes: 1 << 26
 }
 
-/** These bounds, and the defaults of a Store in memory for what they do not say. */
+/** These bounds, completed with the defaults of a Store in memory. */
 export const complete = (bounds: MemoryBounds): Required<MemoryBounds> => {
   const all = { ...DEFAULTS, ...withoutUndefined(bounds) }
   return {
@@ -57,11 +58,11 @@ export const complete = (bounds: MemoryBounds): Required<MemoryBounds> => {
   }
 }
 
-// JavaScript callers leave an option out by undefined, too.
+// An option that is `undefined` counts as left out.
 const withoutUndefined = (bounds: MemoryBounds): MemoryBounds =>
   Object.fromEntries(Object.entries(bounds).filter(([, value]) => value !== undefined))
 
-/** What is wrong with bounds; nothing when they can be used. */
+/** The first mistake in bounds; undefined when they are valid. */
 export const invalid = (bounds: MemoryBounds): InvalidOption | undefined =>
   OptionCheck.record("options of the Store", bounds) ??
   OptionCheck.millis("store.leaseMillis", bounds.leaseMillis, 1) ??

@@ -1,4 +1,4 @@
-/** A Store whose runs have spans: from when they are submitted until they are over, as far as this process sees that. */
+/** A Store that adds a span to each run that this process submits, from its submission to its end. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
@@ -7,10 +7,10 @@ import { replacing } from "../runtime/Delegate.ts"
 import { type Tracing, toTraceparent } from "../runtime/Tracing.ts"
 import type { Store } from "./Store.ts"
 
-/** How many runs are waited for at once to end their spans; those of others end when they are submitted. */
+/** How many spans wait for the end of their run. Beyond that, a span ends when its run is submitted. */
 const MAX_OPEN = 1_000
 
-/** The Store, with a span for each run that is submitted. What is still open when the scope closes is ended. */
+/** The Store, with a span for each submitted run. Open spans end when the scope closes. */
 export const make = (store: Store, tracing: Tracing, scope: Scope.Scope): Store => {
   let open = 0
 

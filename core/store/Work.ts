@@ -1,4 +1,4 @@
-/** The work that a Store lends to workers, and what they give back: claims, outcomes, settlements and notes. */
+/** The work that a Store grants to workers, and what workers report: claims, outcomes, settlements and notes. */
 
 import type { Json } from "../json/Value.ts"
 import type { ArmName } from "../pipeline/Step.ts"
@@ -8,7 +8,7 @@ import type { Line } from "../task/Log.ts"
 import type { ErrorInfo } from "../values/ErrorInfo.ts"
 import type { Limit } from "../values/Limit.ts"
 
-/** One attempt of one step, lent to a worker until the lease ends. */
+/** One attempt of one step, leased to a worker. */
 export interface Claim {
   readonly runId: string
   readonly pipelineId: string
@@ -16,73 +16,73 @@ export interface Claim {
   readonly step: string
   readonly index: number
   /**
-   * What is asked for: `run` the step or one of its items; `probe` it, for the limits and the memo key that depend on its
-   * inputs; `expand` it into items.
+   * The worker's job: `run` the step or one of its units; `probe` it: compute the limits and the memo key that depend on its
+   * inputs; `expand` it into units.
    */
   readonly phase: "run" | "probe" | "expand"
-  /** The item, when it is one of a step that goes through items. */
+  /** The unit of a step with items; undefined otherwise. */
   readonly item: { readonly index: number; readonly value: Json } | undefined
   /** 1 for the first attempt; 0 for a probe. */
   readonly attempt: number
-  /** How many attempts ended in a failure before this one. */
+  /** How many earlier attempts failed. */
   readonly failures: number
   /** How long before this claim the first attempt began, in milliseconds by the Store's clock; 0 for the first. */
   readonly elapsedMillis: number
-  /** Whether it has its worker to itself, because it lost workers before: nothing else is lent to it meanwhile. */
+  /** Whether it runs alone in its worker, because it has lost workers before. The worker gets no other claim meanwhile. */
   readonly isAlone: boolean
-  /** Proves that the lease is this worker's. A later claim of the step has another one. */
+  /** Identifies this lease. A later claim of the step has another token, which makes this one stale. */
   readonly token: string
-  /** The span that its run belongs to, where the request wants to know. */
+  /** The span of its run, if the request has `isTraced`. */
   readonly traceparent?: string | undefined
-  /** Values of the run: at least every input of the step that is there. */
+  /** The values of the run: at least the inputs of the step that exist. */
   readonly values: { readonly get: (name: string) => Json | undefined }
 }
 
-/** What a worker asks for. */
+/** A worker's request for work. */
 export interface ClaimRequest {
   readonly worker: string
-  /** At most so many claims; at least 1. */
+  /** How many claims at most; at least 1. */
   readonly max: number
-  /** The pipelines that this worker can run, as `Version.key`s. Read anew whenever work is handed out. */
+  /** The pipelines that this worker can run, as `Version.key`s. The Store reads the set each time it grants work. */
   readonly versions: ReadonlySet<string>
-  /** Whether the worker has nothing at work: only then it is lent a unit that runs alone. Default: false. */
+  /** Whether the worker runs nothing. Only an idle worker gets a unit that runs alone. Default: false. */
   readonly isIdle?: boolean
-  /** Called when units wait that run alone, which the worker was not lent because it is not idle. */
+  /** Called when a unit that runs alone waits and the worker does not get it, because it is not idle. */
   readonly onAloneWaiting?: () => void
-  /** Whether claims are to say which span their runs belong to. Default: false. */
+  /** Whether claims have a `traceparent`. Default: false. */
   readonly isTraced?: boolean
-  /** Called when the claim has to wait, with a way to end the waiting: then it gives nothing. */
+  /** Called when the claim has to wait. `giveUp` ends the wait, without claims. */
   readonly onWait?: (giveUp: () => void) => void
 }
 
-/** A name for what a step gives for its inputs, across runs. */
+/** Identifies the outputs of a step for its inputs, across runs. */
 export interface MemoKey {
-  /** The task, its version and its inputs, spelt out, or the digest of long ones: at most some thousand characters. */
+  /** The task, its version and its inputs, or a digest of long inputs: at most some thousand characters. */
   readonly text: string
-  /** How long what it gave is taken, in milliseconds; 0 for as long as there is room. */
+  /** How long the outputs are reused, in milliseconds; 0: as long as the Store has room for them. */
   readonly ttlMillis: number
 }
 
-/** How a claim ended. */
+/** The outcome of a claim. */
 export type Outcome =
   | {
       readonly _tag: "Completed"
       readonly outputs: Readonly<Record<string, Json>>
       /** The arm that a branch takes. */
       readonly arm?: ArmName
-      /** What failed of a unit of several items. The outputs are those of its other items. */
+      /** The failed items of a unit of several. `outputs` are of its other items. */
       readonly failed?: FailedInUnit
     }
   | { readonly _tag: "Failed"; readonly error: ErrorInfo }
-  /** It failed, and is to be attempted again after `waitMillis`. */
+  /** It failed, and is retried after `waitMillis`. */
   | { readonly _tag: "Retried"; readonly error: ErrorInfo; readonly waitMillis: number }
-  /** Given back unfinished; the step is ready again. */
+  /** Unfinished; the step becomes ready again. */
   | { readonly _tag: "Released"; readonly reason: string }
-  /** What a probe found. */
+  /** The result of a probe. */
   | { readonly _tag: "Probed"; readonly limits: ReadonlyArray<Limit>; readonly memo?: MemoKey | undefined }
   /**
-   * The units of work that a list makes, at least one, in order: each is a claim of its own. A unit has `size` of the
-   * `count` items, the last one what is left. Those that are `done` are completed from the start, and never lent.
+   * The units of a list, at least one, in order. Each becomes a claim of its own. A unit has `size` of the `count` items,
+   * the last one the rest. Units in `done` are completed already and never granted.
    */
   | {
       readonly _tag: "Expanded"
@@ -94,31 +94,31 @@ export type Outcome =
 
 /** The failed items of a unit of several. */
 export interface FailedInUnit {
-  /** How many failed for good; at least 1. */
+  /** How many items failed, after their retries; at least 1. */
   readonly count: number
   /** The errors of the first 100 of them, in order, each with its `item`. */
   readonly errors: ReadonlyArray<ErrorInfo>
 }
 
-/** The outcome of one claim. */
+/** A claim and its outcome. */
 export interface Settlement {
   readonly claim: Claim
   readonly outcome: Outcome
 }
 
-/** What became of a batch of settlements. */
+/** The result of settling a batch. */
 export interface Settled {
-  /** Those whose token is stale; they changed nothing. */
+  /** The settlements with a stale token. They changed nothing. */
   readonly refused: ReadonlyArray<Settlement>
-  /** Work that was asked for along with them; none when none is ready. */
+  /** The claims that the request got. Empty when no work was ready, or without a request. */
   readonly claims: ReadonlyArray<Claim>
 }
 
-/** What an attempt says while it runs. With a stale token its progress is passed over; its lines are kept. */
+/** Progress or a log line of a running attempt. With a stale token, the progress is ignored and the line is kept. */
 export interface Note {
   readonly claim: Claim
   readonly progress?: Progress
   readonly line?: Pick<Line, "level" | "message" | "fields"> & { readonly item?: number }
-  /** How many of its run's lines were lost before that. */
+  /** How many lines of the run the worker dropped before this note. */
   readonly dropped?: number
 }

@@ -204,7 +204,7 @@ describe("with an authenticator that fails, access is denied", () => {
     })
     expect(await withGuard(Access.secured({ authenticators }), (guard) => guardOutcome(guard, {}))).toMatchObject({
       tag: "Unauthenticated",
-      message: "Credentials are needed, and none were shown"
+      message: "Credentials are required, and the request has none"
     })
   })
 

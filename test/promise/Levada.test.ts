@@ -318,7 +318,7 @@ describe("Levada.make", () => {
       expect(failure).toBeInstanceOf(Errors.InvalidOption)
       expect(failure).toMatchObject({ option: "access" })
       expect((failure as Error).message).toContain("Access.open")
-      expect((failure as Error).message).toContain("who gets in has no default")
+      expect((failure as Error).message).toContain("it has no default")
     }
   })
 

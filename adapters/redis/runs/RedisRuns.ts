@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Event } from "../../../core/run/Event.ts"
 import * as Run from "../../../core/run/Run.ts"
-import { lengthOf, Pace } from "../../../core/store/Feed.ts"
+import { BatchSize, lengthOf } from "../../../core/store/Feed.ts"
 import type * as Store from "../../../core/store/Store.ts"
 import type { Lines } from "../../../core/task/Log.ts"
 import { InvalidOption, RunNotFound, StoreUnavailable } from "../../../core/values/Errors.ts"
@@ -73,7 +73,7 @@ export class RedisRuns {
   watch = (runId: string, after = 0): Stream.Stream<Event, RunNotFound | StoreUnavailable> =>
     Stream.fromPull(
       Effect.map(this.about(runId), ({ pipelineId, plan }) => {
-        const pace = new Pace()
+        const batchSize = new BatchSize()
         let place = after
         let ended = false
         type Some = readonly [Event, ...Array<Event>]
@@ -84,7 +84,7 @@ export class RedisRuns {
           const grown = this.told("runs", runId, async (client, prefix) => {
             const header = await client.hget(`${prefix}r:${runId}`, "h")
             const last = header === null ? 0 : eventsOf(header)
-            const size = Math.max(0, Math.min(last - place, pace.size))
+            const size = Math.max(0, Math.min(last - place, batchSize.size))
             // Each for itself: as many are given as have room in an answer.
             const changes = Array.from({ length: size }, (_, at) => {
               return { runId, pipelineId, plan, from: place + at, to: place + at + 1 }
@@ -98,7 +98,7 @@ export class RedisRuns {
           return Effect.flatMap(grown, (is): Effect.Effect<Some, Cause.Done | RunNotFound | StoreUnavailable> => {
             if (!is) return Effect.fail(closed())
             place += found.length
-            pace.took(lengthOf(found))
+            batchSize.adapt(lengthOf(found))
             if (found.length > 0) return Effect.succeed(found as unknown as Some)
             return isGone ? Effect.fail(new RunNotFound(runId)) : done()
           })

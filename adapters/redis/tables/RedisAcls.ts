@@ -41,7 +41,9 @@ export class RedisAcls implements Acls {
         })
       ),
       (kept) =>
-        kept === "full" ? Effect.fail(new StoreUnavailable(`No new ACL is taken: there are ${MAX_ACLS}`)) : Effect.void
+        kept === "full"
+          ? Effect.fail(new StoreUnavailable(`No new ACL is accepted: the Store has ${MAX_ACLS}`))
+          : Effect.void
     )
 
   remove = (pipelineId: string): Effect.Effect<void, StoreUnavailable> =>

@@ -51,7 +51,7 @@ export class RedisDefinitions implements PipelineDefinitions {
       ),
       (kept) =>
         kept === "full"
-          ? Effect.fail(new StoreUnavailable(`No new pipeline is taken: ${MAX_DEFINITIONS} are registered`))
+          ? Effect.fail(new StoreUnavailable(`No new pipeline is accepted: ${MAX_DEFINITIONS} are registered`))
           : Effect.succeed(kept === "kept")
     )
 

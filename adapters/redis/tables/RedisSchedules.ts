@@ -75,7 +75,7 @@ export class RedisSchedules implements ScheduleStore {
       (answer): Effect.Effect<Schedule, ScheduleExists | StoreUnavailable> => {
         if (answer === "EXISTS") return Effect.fail(new ScheduleExists(id))
         if (answer === "FULL") {
-          return Effect.fail(new StoreUnavailable(`No new schedule is taken: ${MAX_SCHEDULES} are kept`))
+          return Effect.fail(new StoreUnavailable(`No new schedule is accepted: the Store has ${MAX_SCHEDULES}`))
         }
         return Effect.succeed(scheduleOf(id, answer))
       }

@@ -18,7 +18,7 @@ export class RedisTokens implements Tokens {
       (isKept) =>
         isKept === 1
           ? Effect.void
-          : Effect.fail(new StoreUnavailable(`No new token is given out: ${MAX_TOKENS} are in use`))
+          : Effect.fail(new StoreUnavailable(`No new token is issued: ${MAX_TOKENS} are in use`))
     )
 
   get = (digest: string): Effect.Effect<Principal | undefined, StoreUnavailable> =>
