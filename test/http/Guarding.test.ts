@@ -67,5 +67,5 @@ test("so are the document and its pages", async () => {
   const { json } = await ask(server, "GET", "/openapi.json", { headers: key("reads") })
   expect(json.paths["/openapi.json"].get.description).toBe("Needs the permission 'read'.")
   expect(json.paths["/openapi.json"].get.responses["401"]).toBeDefined()
-  expect(json.paths["/metrics"].get.description).toBe("For everybody.")
+  expect(json.paths["/metrics"].get.description).toBe("Public.")
 })
