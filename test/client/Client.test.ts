@@ -264,6 +264,6 @@ test("an answer that is not ours is an error all the same", async () => {
 
 test.for(["", "localhost:8000", "ftp://x", "not a url"])("an address that is none is refused: '%s'", (url) => {
   expect(() => Client.make({ url })).toThrow(
-    `Cannot use the url: expected one such as 'https://levada.example.com/flows', received '${url}'`
+    `Cannot use option 'url': expected an http or https URL such as 'https://levada.example.com/flows', received '${url}'`
   )
 })
