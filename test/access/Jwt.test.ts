@@ -2,7 +2,7 @@
 import { exportJWK, exportSPKI, generateKeyPair, type JWK, SignJWT } from "jose"
 import { beforeAll, describe, expect, it } from "vitest"
 import { JwtAuthenticator } from "../../adapters/jwt/index.ts"
-import { Verified } from "../../adapters/jwt/Verified.ts"
+import { VerifiedTokens } from "../../adapters/jwt/VerifiedTokens.ts"
 import { told } from "./Asking.ts"
 
 const SECRET = "a secret of the tests, of more than 32 bytes"
@@ -172,7 +172,7 @@ describe("a token is refused", () => {
 
 describe("tokens that were verified a moment ago", () => {
   it("are verified again after half a minute, or when they are over, and are not too many", () => {
-    const verified = new Verified()
+    const verified = new VerifiedTokens()
     const principal = { id: "ada", roles: [] }
     verified.add("long", principal, 0)
     const short = { ...principal, expiresAtMillis: 10 }
