@@ -79,7 +79,7 @@ describe("a call", () => {
     )
     // A hundred and one changes of progress wait there too.
     expect(lines.slice(0, -1)).toEqual(["begins", "warns", ...Array.from({ length: 897 }, (_, line) => `line ${line}`)])
-    expect(lines.at(-1)).toBe("4103 lines were dropped: they came faster than they can be kept")
+    expect(lines.at(-1)).toBe("4103 log lines were dropped, because they came too fast")
   })
 })
 
@@ -91,7 +91,7 @@ describe("an error", () => {
     ["text", { name: "Error", message: "a text" }],
     ["nothing", { name: "Error", message: "undefined" }],
     ["object", { name: "Error", message: "An object without a message" }],
-    ["looked", { name: "Error", message: "It throws when it is looked at" }]
+    ["looked", { name: "Error", message: "An error that throws when its fields are read" }]
   ])("keeps name, message, tag and cause: %s", async (how, expected) => {
     expect(inWords(await withThreads({}, (call) => Effect.flip(call("raising", { how }))))).toEqual(expected)
   })
