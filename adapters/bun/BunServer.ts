@@ -6,7 +6,7 @@ import type { Levada } from "../promise/Levada.ts"
 
 export type { ListenOptions as Options } from "../http/server/ListenAddress.ts"
 
-/** What this binding uses of a server of Bun's. Its types come with the runtime, and not every user has them. */
+/** The part of Bun's server that this binding uses. Its types come only with the runtime. */
 export interface BunHttpServer {
   readonly url: URL
   readonly requestIP: (request: Request) => { readonly address: string } | null
@@ -31,7 +31,7 @@ export interface Serving {
   /** `http://host:port`. */
   readonly url: string
   readonly server: BunHttpServer
-  /** Stops listening, closes the Levada, and lets every answer that was promised be sent. */
+  /** Stops listening, closes the Levada, and sends the answers to accepted requests. */
   readonly close: () => Promise<void>
 }
 
@@ -40,22 +40,22 @@ const platform: Fetch.Platform<BunHttpServer> = {
   address: (request, server) => server.requestIP(request)?.address,
   secure: Fetch.web.secure,
   onAbort: (request, server, stop) => {
-    // Somebody who waits for a run is quiet, and may wait longer than the longest timeout.
+    // A client that waits for a run is idle, possibly for longer than the longest timeout.
     server.timeout(request, 0)
     request.signal.addEventListener("abort", stop, { once: true })
   }
 }
 
-/** Serves a Levada. Rejects when the port is taken, and with `InvalidOption` for options that can't be used. */
+/** Serves a Levada. Rejects if the port is in use, and with `InvalidOption` for invalid options. */
 export const serve = async (levada: Levada, options: ListenAddress.ListenOptions = {}): Promise<Serving> => {
   const { port, host } = await ListenAddress.resolve(levada, options)
   const { Bun } = globalThis as unknown as { readonly Bun: BunServe }
   const server = Bun.serve({
     port,
     hostname: host,
-    // Bun closes quiet connections after 10 s, which is short for a slow client; 255 s is the most.
+    // Bun's default of 10 s is short for a slow client; 255 s is its maximum.
     idleTimeout: 255,
-    // The API has its own limit, and its own words for it.
+    // The API has its own limit, with its own error.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     websocket: Upgrades.bunSockets,
     fetch: Fetch.toFetch(levada.handler, platform)
@@ -64,9 +64,9 @@ export const serve = async (levada: Levada, options: ListenAddress.ListenOptions
   const close = async (): Promise<void> => {
     const stopped = server.stop(false)
     await levada.close()
-    const last = setTimeout(() => void server.stop(true), ListenAddress.LAST_MILLIS)
+    const timer = setTimeout(() => void server.stop(true), ListenAddress.FLUSH_MILLIS)
     await stopped
-    clearTimeout(last)
+    clearTimeout(timer)
   }
   return {
     url: server.url.origin,

@@ -1,4 +1,4 @@
-/** The API as a program sees it that runs elsewhere: over `fetch` alone, in any runtime and in browsers. */
+/** A client of the REST API. It uses only `fetch`, so it runs in any runtime and in browsers. */
 
 import type * as Pipeline from "../../core/pipeline/Pipeline.ts"
 import type { ParametersInvalid } from "../../core/values/Errors.ts"
@@ -9,66 +9,66 @@ import type { ExecutionJson } from "../http/runs/ExecutionRequest.ts"
 import type { RunsQuery } from "../http/runs/RunRequests.ts"
 import type * as RunWire from "../http/runs/RunWire.ts"
 import { ClientError } from "./ClientError.ts"
-import { follow } from "./Following.ts"
-import { type Options, Sender, type Sending } from "./Sending.ts"
+import { follow } from "./EventFollower.ts"
+import { type Options, Sender, type SendRequest } from "./Sender.ts"
 
 export type { EventJson, EventType } from "../http/events/EventWire.ts"
-export type { Credential, Options } from "./Sending.ts"
+export type { Credential, Options } from "./Sender.ts"
 
-/** JSON parameters of a pipeline that is known by its id alone. */
+/** JSON parameters of a pipeline that is given by its id. */
 export type JsonParameters = Readonly<Record<string, unknown>>
 
-/** What may be said about a request. */
+/** Options of a request. */
 export interface CallOptions {
-  /** Ends the waiting; a run that was started goes on. */
+  /** Aborts the request. A run that it started goes on. */
   readonly signal?: AbortSignal
 }
 
-/** What may be said about a run. Times are seconds. */
+/** Options of a run. Times are in seconds. */
 export interface StartOptions extends CallOptions, Omit<ExecutionJson, "parameters" | "wait" | "timeout"> {
-  /** Names the run: whoever starts one with it within 24 hours gets this one. Default: one that nobody else has. */
+  /** A request with the same key within 24 hours gets the same run. Default: a random key. */
   readonly idempotencyKey?: string
 }
 
-/** What may be said about a run that is waited for. */
+/** Options of a run and of the wait for it. */
 export interface ExecuteOptions extends StartOptions {
-  /** How long to wait, in seconds; the run goes on. Default: until it is over. */
+  /** How long to wait, in seconds; then the run goes on. Default: until the run has finished. */
   readonly timeout?: number
 }
 
-/** Which events, and from where. */
+/** Which events of a run. */
 export interface EventsOptions extends CallOptions {
   /** Default: all types. */
   readonly types?: ReadonlyArray<EventType>
 }
 
-/** Which events of several runs, and from where. */
+/** Which events of several runs, and from which cursor. */
 export interface FeedOptions extends EventsOptions {
-  /** Only those of this pipeline's runs. Default: all that may be read. */
+  /** Only events of this pipeline's runs. Default: of all pipelines that the caller may read. */
   readonly pipelineId?: string
-  /** Goes on behind this place; `"0"` begins with the oldest that is kept. Default: what happens from now on. */
+  /** Only events after this cursor; `"0"` begins with the oldest event that is kept. Default: only new events. */
   readonly after?: string
 }
 
-/** An event of some run, and its place among those of all. */
+/** An event and its cursor in the feed. */
 export interface FeedItem {
-  /** What `after` takes to go on behind it. */
+  /** Pass it as `after` to continue behind this event. */
   readonly cursor: string
-  /** Undefined where events are missing that can't be had any more. */
+  /** Undefined for a gap: events before this cursor are lost. */
   readonly event: EventJson | undefined
 }
 
-/** A server. Every method rejects with `ClientError` for what the server refuses, and when it can't be reached. */
+/** A client of one server. Every method rejects with `ClientError` if the server refuses the request or cannot be reached. */
 export interface Client {
   readonly pipelines: (options?: CallOptions) => Promise<ReadonlyArray<PipelineWire.PipelineRow>>
   readonly pipeline: (pipelineId: string, options?: CallOptions) => Promise<PipelineWire.PipelineDetail>
-  /** Where the pipeline's latest run is. */
+  /** The progress of the pipeline's latest run. */
   readonly status: (pipelineId: string, options?: CallOptions) => Promise<PipelineWire.PipelineStatus>
-  /** How the pipeline's runs went over so many of the last seconds. Default: 3,600. */
+  /** Statistics of the pipeline's runs over the last `window` seconds. Default: 3,600. */
   readonly statistics: (pipelineId: string, window?: number, options?: CallOptions) => Promise<StatisticsJson>
   /**
-   * Runs a pipeline to its end. With the pipeline at hand, its types are those of parameters and result; by its id, both
-   * are JSON. What fails on the way is tried again, and is one run all the same.
+   * Runs a pipeline to its end. Given the pipeline, parameters and result have its types; given its id, both are JSON.
+   * Failed requests are repeated with one idempotency key, so there is only one run.
    */
   readonly execute: {
     <P extends Pipeline.Any>(
@@ -78,44 +78,44 @@ export interface Client {
     ): Promise<Pipeline.ResultOf<P>>
     (pipelineId: string, parameters?: JsonParameters, options?: ExecuteOptions): Promise<unknown>
   }
-  /** Starts a run and gives its id. */
+  /** Starts a run. Resolves to its id. */
   readonly start: {
     <P extends Pipeline.Any>(pipeline: P, parameters: Pipeline.ParametersOf<P>, options?: StartOptions): Promise<string>
     (pipelineId: string, parameters?: JsonParameters, options?: StartOptions): Promise<string>
   }
-  /** What a run gave, once it is over. */
+  /** Waits until a run has finished. Resolves to its result. */
   readonly result: {
     <P extends Pipeline.Any>(pipeline: P, taskId: string, options?: CallOptions): Promise<Pipeline.ResultOf<P>>
     (taskId: string, options?: CallOptions): Promise<unknown>
   }
-  /** All about a run as it is now. */
+  /** The current state of a run, with its steps, parameters and outputs. */
   readonly run: (taskId: string, options?: CallOptions) => Promise<RunWire.RunDetail>
   /** Runs, newest first. */
   readonly runs: (query?: RunsQuery, options?: CallOptions) => Promise<RunWire.Runs>
-  /** The lines that its tasks wrote. */
+  /** The log lines of the run's tasks. */
   readonly logs: (taskId: string, options?: CallOptions) => Promise<RunWire.Logs>
-  /** Ends a run, or one step of it. */
+  /** Cancels a run, or one step of it. */
   readonly cancel: (
     taskId: string,
     options?: CallOptions & { readonly reason?: string; readonly step?: string }
   ) => Promise<void>
-  /** Starts a run of what did not complete, and of the steps `from`. Gives its id. */
+  /** Starts a new run of the steps that did not complete and of the steps `from`. Resolves to its id. */
   readonly retry: (taskId: string, options?: CallOptions & { readonly from?: ReadonlyArray<string> }) => Promise<string>
-  /** Forgets a run that is over. */
+  /** Deletes a finished run. */
   readonly remove: (taskId: string, options?: CallOptions) => Promise<void>
   /**
-   * The events of a run behind sequence `after` (default: all), then those that happen, to the last one. Each comes once,
-   * whatever becomes of connections.
+   * The events of a run after sequence `after` (default: all): past ones first, then live ones to the last. Each comes once,
+   * even if connections break.
    */
   readonly events: (taskId: string, options?: EventsOptions & { readonly after?: number }) => AsyncIterable<EventJson>
-  /** The events of several runs as they happen, each once. It does not end; leave the loop. */
+  /** The live events of several runs, each once. The iteration does not end; leave the loop to stop it. */
   readonly feed: (options?: FeedOptions) => AsyncIterable<FeedItem>
 }
 
-/** How long one request waits for a run, in seconds: less than proxies do. */
+/** How long one request waits for a run, in seconds: shorter than the usual timeouts of proxies. */
 const WAIT_SECONDS = 25
 
-/** The types of the last event of a run. */
+/** The types of a run's last event. */
 const LAST: ReadonlySet<string> = new Set(["PipelineCompleteEvent", "PipelineErrorEvent", "PipelineCancelEvent"])
 
 const segment = encodeURIComponent
@@ -125,22 +125,22 @@ const queryOf = (values: object): string => {
   return known.length === 0 ? "" : `?${new URLSearchParams(known.map(([key, value]) => [key, String(value)]))}`
 }
 
-/** A client of the server at `url`. Throws `ClientError` (`InvalidOptionError`) for options that can't be used. */
+/** A client of the server at `url`. Throws `ClientError` (`InvalidOptionError`) for invalid options. */
 export const make = (options: Options): Client => {
   const sender = new Sender(options)
-  const json = async (sending: Sending) => (await sender.send(sending)).json()
+  const json = async (request: SendRequest) => (await sender.send(request)).json()
   const get = (path: string, { signal }: CallOptions = {}) => json({ method: "GET", path, signal, isRepeatable: true })
 
-  /** Starts a run, and waits for so many seconds if at all. The body goes as text: the pipeline says what its parameters are in JSON. */
+  /** Starts a run, and waits `timeout` seconds for it if given. The body is put together as text, because `encode` gives the parameters as JSON text. */
   const launch = (
     pipeline: Pipeline.Any | string,
     parameters: unknown,
-    { signal, idempotencyKey, ...wishes }: StartOptions,
+    { signal, idempotencyKey, ...callOptions }: StartOptions,
     timeout?: number
   ) => {
     const id = typeof pipeline === "string" ? pipeline : pipeline.id
     const text = typeof pipeline === "string" ? JSON.stringify(parameters ?? {}) : encoded(pipeline, parameters)
-    const { timeout: _, ...rest } = wishes as ExecuteOptions
+    const { timeout: _, ...rest } = callOptions as ExecuteOptions
     const more = JSON.stringify({ ...rest, ...(timeout !== undefined && { wait: true, timeout }) }).slice(1)
     return json({
       method: "POST",
@@ -152,7 +152,7 @@ export const make = (options: Options): Client => {
     })
   }
 
-  /** Looks until the run is over. */
+  /** Waits for the run's last event, then fetches its result. */
   const resultOf = async (taskId: string, { signal }: CallOptions): Promise<unknown> => {
     for await (const event of client.events(taskId, {
       ...(signal && { signal }),
@@ -168,25 +168,25 @@ export const make = (options: Options): Client => {
     pipeline: (id, call) => get(`/pipelines/${segment(id)}`, call),
     status: (id, call) => get(`/pipelines/${segment(id)}/status`, call),
     statistics: (id, window, call) => get(`/pipelines/${segment(id)}/statistics${queryOf({ window })}`, call),
-    execute: async (pipeline: Pipeline.Any | string, parameters?: unknown, wishes: ExecuteOptions = {}) => {
-      const { timeout, idempotencyKey = crypto.randomUUID() } = wishes
+    execute: async (pipeline: Pipeline.Any | string, parameters?: unknown, callOptions: ExecuteOptions = {}) => {
+      const { timeout, idempotencyKey = crypto.randomUUID() } = callOptions
       const untilMillis = timeout === undefined ? undefined : Date.now() + 1_000 * timeout
       for (;;) {
         const left = untilMillis === undefined ? WAIT_SECONDS : Math.max(0, (untilMillis - Date.now()) / 1_000)
         try {
           const wait = Math.min(left, WAIT_SECONDS)
-          const { result } = await launch(pipeline, parameters, { ...wishes, idempotencyKey }, wait)
-          return decoded(pipeline, result, wishes.targets) as never
+          const { result } = await launch(pipeline, parameters, { ...callOptions, idempotencyKey }, wait)
+          return decoded(pipeline, result, callOptions.targets) as never
         } catch (error) {
-          // It goes on; with the same key, the next request waits for the same run.
+          // The run goes on; with the same key, the next request waits for the same run.
           const isLate = error instanceof ClientError && error.error === "PipelineTimeoutError"
           if (!isLate || (untilMillis !== undefined && Date.now() >= untilMillis)) throw error
         }
       }
     },
-    start: async (pipeline: Pipeline.Any | string, parameters?: unknown, wishes: StartOptions = {}) => {
-      const { idempotencyKey = crypto.randomUUID() } = wishes
-      return (await launch(pipeline, parameters, { ...wishes, idempotencyKey })).task_id
+    start: async (pipeline: Pipeline.Any | string, parameters?: unknown, callOptions: StartOptions = {}) => {
+      const { idempotencyKey = crypto.randomUUID() } = callOptions
+      return (await launch(pipeline, parameters, { ...callOptions, idempotencyKey })).task_id
     },
     result: async (pipeline: Pipeline.Any | string, taskId?: string | CallOptions, call: CallOptions = {}) => {
       if (typeof pipeline === "string")
@@ -202,7 +202,7 @@ export const make = (options: Options): Client => {
     },
     retry: async (taskId, { signal, ...body } = {}) => {
       const path = `/runs/${segment(taskId)}/retry`
-      // Nothing names the new run, so it is not known whether a request that was lost has started it.
+      // No idempotency key: if the answer is lost, the server may have started the run.
       return (await json({ method: "POST", path, body: JSON.stringify(body), signal, isRepeatable: false })).task_id
     },
     remove: async (taskId, { signal } = {}) => {
@@ -210,9 +210,9 @@ export const make = (options: Options): Client => {
     },
     events: async function* (taskId, { after, types, signal } = {}) {
       const path = `/runs/${segment(taskId)}/events${queryOf({ types })}`
-      const place = after === undefined ? undefined : String(after)
+      const cursor = after === undefined ? undefined : String(after)
       const isLast = ({ data }: { readonly data: string }) => data !== "" && LAST.has(JSON.parse(data).type)
-      for await (const { data } of follow(sender, { path, after: place, signal, isLast })) yield JSON.parse(data)
+      for await (const { data } of follow(sender, { path, after: cursor, signal, isLast })) yield JSON.parse(data)
     },
     feed: async function* ({ pipelineId, after, types, signal } = {}) {
       const from = pipelineId === undefined ? "/events" : `/pipelines/${segment(pipelineId)}/events`
@@ -231,7 +231,7 @@ const encoded = (pipeline: Pipeline.Any, parameters: unknown): string => {
   return text.success
 }
 
-/** A result of a pipeline's own types; with targets it is another one, of which nothing is known. */
+/** Decodes a result with the pipeline's Schema. With `targets` the result has another type, so it stays JSON. */
 const decoded = (pipeline: Pipeline.Any | string, json: unknown, targets?: unknown): unknown => {
   if (typeof pipeline === "string" || targets !== undefined) return json
   const value = pipeline.decode(json)

@@ -1,18 +1,18 @@
-/** What a client rejects with. */
+/** The error that a client rejects with. */
 import type { ErrorJson } from "../http/server/Failures.ts"
 
-/** An answer that says why not, or no answer at all. Nothing that was sent is in it. */
+/** A refusal by the server, or no answer at all. It contains nothing of the request. */
 export class ClientError extends Error {
   override readonly name = "ClientError"
-  /** The status; 0 when there was no answer. */
+  /** The HTTP status; 0 without an answer. */
   readonly status: number
-  /** Which failure it is, such as `ParametersInvalidError`; `ConnectionError` when there was no answer. */
+  /** The name of the failure, such as `ParametersInvalidError`; `ConnectionError` without an answer. */
   readonly error: string
   readonly details: NonNullable<ErrorJson["details"]>
   readonly pipelineId: string | undefined
   readonly step: string | undefined
   readonly taskId: string | undefined
-  /** The `X-Request-Id` of the answer, by which the server's logs name it. */
+  /** The `X-Request-Id` of the answer. The server's logs contain it too. */
   readonly requestId: string | undefined
 
   constructor(
@@ -32,7 +32,7 @@ export class ClientError extends Error {
   }
 }
 
-/** The error of an answer, of whatever server it is. */
+/** Makes the error for an unsuccessful answer, even if it does not come from Levada. */
 export const errorOf = async (response: Response): Promise<ClientError> => {
   const { status, headers } = response
   const requestId = headers.get("x-request-id")
@@ -42,7 +42,7 @@ export const errorOf = async (response: Response): Promise<ClientError> => {
       return new ClientError(status, body, requestId)
     }
   } catch {
-    // Not ours: a proxy's page, say.
+    // Not an answer of Levada, but for example a proxy's page.
   }
   return new ClientError(status, { error: "HttpError", message: `The server answered ${status}` }, requestId)
 }

@@ -1,5 +1,5 @@
 /**
- * A client of the REST API for any runtime and for browsers: `Client.make({ url })`. Nothing comes with it but `fetch`.
+ * A client of the REST API for any runtime and for browsers: `Client.make({ url })`. It needs only `fetch`.
  * @module
  */
 export * as Client from "./Client.ts"

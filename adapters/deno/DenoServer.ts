@@ -10,11 +10,11 @@ export type { ListenOptions as Options } from "../http/server/ListenAddress.ts"
 export interface Serving {
   /** `http://host:port`. */
   readonly url: string
-  /** Stops listening, closes the Levada, and lets every answer that was promised be sent. */
+  /** Stops listening, closes the Levada, and sends the answers to accepted requests. */
   readonly close: () => Promise<void>
 }
 
-/** What this binding uses of `Deno`. Its types come with the runtime and are on no registry that every user has. */
+/** The part of `Deno` that this binding uses. Its types come only with the runtime. */
 interface DenoServe {
   readonly serve: (
     options: {
@@ -29,7 +29,7 @@ interface DenoServe {
   }
 }
 
-/** What Deno tells of a request. */
+/** The info that Deno passes with each request. */
 interface Info {
   readonly remoteAddr: { readonly hostname?: string }
 }
@@ -37,18 +37,20 @@ interface Info {
 const platform: Fetch.Platform<Info> = {
   upgrade: (request, _, accept) => Upgrades.upgradeOnDeno(request, accept),
   address: (_, { remoteAddr }) => remoteAddr.hostname,
-  // It listens without TLS, and Deno's URL is whatever the client says.
+  // The server listens without TLS. The URL proves nothing: the client decides its protocol.
   secure: () => false,
-  // Deno's own `completed` says nothing until the handler has answered. It warns of this signal once, unless it runs
-  // with `--unstable-no-legacy-abort`: it is aborted after every answer too, which is too late to matter here.
+  // Deno's `completed` settles only after the handler has answered, so this uses the signal. Deno prints one warning about it
+  // (unless it runs with `--unstable-no-legacy-abort`), because the signal is also aborted after each answer; that does no harm here.
   onAbort: (request, _, stop) => Fetch.web.onAbort(request, undefined, stop)
 }
 
 /**
- * Serves a Levada. `Deno.serve` has no limit on how long a client may take to send its headers (Deno 2.9 takes none of
- * `headersTimeout`, `requestTimeout`, `idleTimeout`, and tells nothing of connections): for strangers, use `NodeServer`,
- * whose limits hold on Deno too, or a proxy with such a limit (nginx: `client_header_timeout`). Rejects when the port is
- * taken, and with `InvalidOption` for options that can't be used. */
+ * Serves a Levada. Rejects if the port is in use, and with `InvalidOption` for invalid options.
+ *
+ * `Deno.serve` has no limit on how long a client may take to send its headers (Deno 2.9 has no `headersTimeout`,
+ * `requestTimeout` or `idleTimeout`, and no access to connections). On a public network use `NodeServer`, whose limits also
+ * work on Deno, or a proxy with such a limit (nginx: `client_header_timeout`).
+ */
 export const serve = async (levada: Levada, options: ListenAddress.ListenOptions = {}): Promise<Serving> => {
   const { port, host } = await ListenAddress.resolve(levada, options)
   const { Deno } = globalThis as unknown as { readonly Deno: DenoServe }
@@ -59,13 +61,13 @@ export const serve = async (levada: Levada, options: ListenAddress.ListenOptions
   )
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
-    // Not before: Deno's shutdown takes the rest of half-sent requests away. What comes meanwhile is answered with 503.
+    // Waits for the answers first: Deno's shutdown drops half-received requests. New requests get 503 meanwhile.
     await levada.close()
-    // A server that is shutting down can't be aborted any more: Deno would throw where nobody can catch.
-    const givenUp = Promise.withResolvers<void>()
-    const last = setTimeout(givenUp.resolve, ListenAddress.LAST_MILLIS)
-    await Promise.race([server.shutdown(), givenUp.promise])
-    clearTimeout(last)
+    // Aborting a server that is shutting down makes Deno throw an error that cannot be caught, so this only stops waiting.
+    const abandoned = Promise.withResolvers<void>()
+    const timer = setTimeout(abandoned.resolve, ListenAddress.FLUSH_MILLIS)
+    await Promise.race([server.shutdown(), abandoned.promise])
+    clearTimeout(timer)
   }
   return {
     url: ListenAddress.urlOf(host, server.addr.port),

@@ -1,20 +1,20 @@
-/** What the documentation plugins are told of each route. */
+/** The description of each route for Elysia's documentation plugins. */
 import type { DocumentDecoration } from "elysia"
 import { jsonSchema, operation, querySchema } from "../http/docs/OpenApi.ts"
 import type { Route } from "../http/server/Route.ts"
 
-/** A route as OpenAPI has it, in the words of Elysia's hooks. */
+/** A route's OpenAPI operation as Elysia's hook options. */
 export const describe = (route: Route): { readonly detail: DocumentDecoration; readonly query?: object } => {
   const query = querySchema(route)
   const detail = operation(route, jsonSchema, "Levada")
-  return { detail: detail as unknown as DocumentDecoration, ...(query !== undefined && { query: passing(query) }) }
+  return { detail: detail as unknown as DocumentDecoration, ...(query !== undefined && { query: acceptingAll(query) }) }
 }
 
 /**
- * A schema of a query for `@elysiajs/openapi`, which takes nobody else's word for it. Elysia checks requests by it as
- * well, so it lets everything pass: the API says itself what is wrong.
+ * A query schema that `@elysiajs/openapi` documents. Elysia would also validate requests with it, so it accepts every value:
+ * the API validates queries itself.
  */
-const passing = (schema: object): object => ({
+const acceptingAll = (schema: object): object => ({
   "~standard": {
     version: 1,
     vendor: "levada",

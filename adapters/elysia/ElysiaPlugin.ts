@@ -30,43 +30,44 @@ export interface Serving {
   /** `http://host:port`. */
   readonly url: string
   readonly app: Plugin
-  /** Stops listening, closes the Levada, and lets every answer that was promised be sent. */
+  /** Stops listening, closes the Levada, and sends the answers to accepted requests. */
   readonly close: () => Promise<void>
 }
 
-/** Where the routes answer, each below all of these. */
+/** Each route answers below each of these prefixes. */
 const PREFIXES = ["", VERSION_PREFIX]
 
 /**
- * The API as an Elysia plugin: real routes, so the app's hooks run, its documentation plugins list them, and Eden
- * knows their types. The prefix of the app or group that uses it is the API's, too. So is a Levada's own `basePath`, of
- * which Eden does not know.
+ * The API as an Elysia plugin. Its routes are real routes of the app: the app's hooks run, documentation plugins list them,
+ * and Eden knows their types. The prefix of the app or group that uses the plugin applies, and so does the Levada's
+ * `basePath`, but Eden's types do not include the latter.
  *
- * Below the first segments of its paths (`/pipelines/…`, `/api/v1/pipelines/…`) it answers everything that no route of
- * the app matches, as the API does: 404, 405 and OPTIONS. Everywhere else the app is left alone.
+ * Below the first segments of its paths (`/pipelines/…`, `/api/v1/pipelines/…`) the plugin answers every request that no route
+ * of the app matches, with 404, 405 or to OPTIONS. All other paths belong to the app.
  *
- * Hooks find no `body`: the API reads bodies itself, within its limit. Eden turns text that looks like a date into a
- * `Date` unless it is told `parseDate: false`, and takes ids as they are: escape those that are not plain.
+ * Hooks see no `body`: the API reads bodies itself, within its limit. Eden turns text that looks like a date into a `Date`
+ * unless you set `parseDate: false`, and it does not encode ids: pass ids with special characters through
+ * `encodeURIComponent`.
  */
 export const plugin = (levada: Levada): Plugin => {
   const app = new Elysia()
   const firsts = new Set(routes.map(({ path }) => path.split("/")[1]!))
-  const listed = routes.map((route) => ({ ...route, hook: { ...UNREAD, ...Documentation.describe(route) } }))
+  const listed = routes.map((route) => ({ ...route, hook: { ...NO_PARSER, ...Documentation.describe(route) } }))
   for (const version of PREFIXES) {
     const prefix = `${levada.basePath}${version}`
-    for (const { method, path, hook } of listed) add(app, levada, method, `${prefix}${colons(path)}`, hook)
+    for (const { method, path, hook } of listed) add(app, levada, method, `${prefix}${elysiaPath(path)}`, hook)
     for (const first of firsts) {
-      add(app, levada, "ALL", `${prefix}/${first}`, UNLISTED)
-      add(app, levada, "ALL", `${prefix}/${first}/*`, UNLISTED)
+      add(app, levada, "ALL", `${prefix}/${first}`, HIDDEN)
+      add(app, levada, "ALL", `${prefix}/${first}/*`, HIDDEN)
     }
   }
   return app as unknown as Plugin
 }
 
 /**
- * Who sent a request, for hooks that run once the API has answered it: `onAfterHandle`, `mapResponse` and
- * `onAfterResponse`, with the `request` of their context. Undefined before, on routes for everybody such as `/health`, for
- * whoever was not let in, and on routes that are not the API's. Where access is open, everybody is `anonymous`.
+ * The principal of a request, for hooks that run after the API has answered it: `onAfterHandle`, `mapResponse` and
+ * `onAfterResponse`, with the `request` of their context. Undefined before that, on public routes such as `/health`, for
+ * callers that could not be authenticated, and on routes of the app itself. While access is open, it is `anonymous`.
  *
  * ```ts
  * app
@@ -77,16 +78,16 @@ export const plugin = (levada: Levada): Plugin => {
 export const principalOf = (request: Request): Principal | undefined => principals.get(request)
 
 /**
- * Serves a Levada with Elysia: on Bun and Deno with what they have, on Node through `@elysiajs/node`. Every path is the
- * API's. Rejects when the port is taken, and with `InvalidOption` for options that can't be used.
+ * Serves a Levada with Elysia: on Bun and Deno with the runtime's own server, on Node through `@elysiajs/node`. Every path
+ * belongs to the API. Rejects if the port is in use, and with `InvalidOption` for invalid options.
  */
 export const serve = async (levada: Levada, options: ListenAddress.ListenOptions = {}): Promise<Serving> => {
   const address = await ListenAddress.resolve(levada, options)
-  const { url, app, stop, cut } = await listen(
+  const { url, app, stop, closeNow } = await listen(
     (config) => {
-      // An app looks for the path behind the eleventh character of the URL unless it is told that names may be short.
+      // By default Elysia searches for the path only from the eleventh character of the URL, which fails for short host names.
       const whole = new Elysia({ ...config, handler: { standardHostname: false } }).use(plugin(levada))
-      add(whole, levada, "ALL", "/*", UNLISTED)
+      add(whole, levada, "ALL", "/*", HIDDEN)
       return whole
     },
     address,
@@ -97,9 +98,9 @@ export const serve = async (levada: Levada, options: ListenAddress.ListenOptions
     const closed = levada.close()
     const stopped = stop(closed)
     await closed
-    const last = setTimeout(cut, ListenAddress.LAST_MILLIS)
+    const timer = setTimeout(closeNow, ListenAddress.FLUSH_MILLIS)
     await stopped
-    clearTimeout(last)
+    clearTimeout(timer)
   }
   return {
     url,
@@ -112,15 +113,15 @@ export const serve = async (levada: Levada, options: ListenAddress.ListenOptions
 }
 
 /**
- * The API reads the body itself. A parser that has its answer keeps Elysia's own from running, also behind parsers of
- * the app; where Elysia compiles nothing (`aot: false`) a content type that it does not know does so.
+ * Keeps Elysia from parsing bodies, because the API reads them itself. A parser that returns a value stops Elysia's own
+ * parser; with `aot: false`, an unknown content type does.
  */
-const UNREAD = { parse: () => null, type: "none" }
+const NO_PARSER = { parse: () => null, type: "none" }
 
-const UNLISTED = { ...UNREAD, detail: { hide: true } }
+const HIDDEN = { ...NO_PARSER, detail: { hide: true } }
 
-/** `/pipelines/{pipeline_id}` as Elysia writes it: `/pipelines/:pipeline_id`. */
-const colons = (path: string): string => path.replace(/\{(\w+)\}/g, ":$1")
+/** Converts `/pipelines/{pipeline_id}` to Elysia's form, `/pipelines/:pipeline_id`. */
+const elysiaPath = (path: string): string => path.replace(/\{(\w+)\}/g, ":$1")
 
 const add = (app: AnyElysia, levada: Levada, method: string, path: string, hook: object): void => {
   app.route(method, path, answer(levada.handler, path) as never, { ...hook })

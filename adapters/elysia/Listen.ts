@@ -1,4 +1,4 @@
-/** Listening with an Elysia app, on whatever runtime this is. */
+/** Listens with an Elysia app on Bun, Deno or Node. */
 import type { Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import type { AnyElysia, ElysiaConfig } from "elysia"
@@ -7,15 +7,15 @@ import { type ListenOptions, urlOf } from "../http/server/ListenAddress.ts"
 import type { Handler } from "../http/server/Message.ts"
 import { type DenoInfo, denoInfos } from "./Answer.ts"
 
-/** An app that listens. */
+/** A listening app. */
 export interface Listening<App> {
   /** `http://host:port`. */
   readonly url: string
   readonly app: App
-  /** Takes no new connection, and gives back once the last one is closed. `closed`: when every answer is known. */
+  /** Accepts no new connections. Resolves when the last one is closed. `closed` resolves when every answer is known. */
   readonly stop: (closed: Promise<void>) => Promise<void>
-  /** Closes what is left, or gives up on it. */
-  readonly cut: () => void
+  /** Closes the remaining connections, or stops waiting for them. */
+  readonly closeNow: () => void
 }
 
 type Make<App> = (config: Pick<ElysiaConfig<"">, "adapter">) => App
@@ -27,7 +27,7 @@ type Listener = <App extends AnyElysia>(
   handler: Handler
 ) => Promise<Listening<App>>
 
-/** Makes an app and listens with it. Rejects when the port is taken. */
+/** Makes an app and listens with it. Rejects if the port is in use. */
 export const listen = <App extends AnyElysia>(
   make: Make<App>,
   { port, host }: Required<ListenOptions>,
@@ -37,8 +37,8 @@ export const listen = <App extends AnyElysia>(
   return listener(make, port, host, handler)
 }
 
-/** Lets Elysia listen. Gives what takes away the listeners for the end of the process that it would leave behind. */
-const leavingNothing = (listen: () => void): (() => void) => {
+/** Calls `listen`. Returns a function that removes the `beforeExit` listeners which Elysia adds and never removes. */
+const withoutExitListeners = (listen: () => void): (() => void) => {
   const before = process.listeners("beforeExit")
   listen()
   const added = process.listeners("beforeExit").filter((listener) => !before.includes(listener))
@@ -52,27 +52,27 @@ const onBun: Listener = async (make, port, hostname) => {
   const settings = {
     port,
     hostname,
-    // Elysia shares a port that is taken unless told otherwise.
+    // By default Elysia shares a port that another process uses.
     reusePort: false,
-    // At most 255 s of quiet can be set; who waits for a run is spared, see `answer`.
+    // 255 s is Bun's longest idle timeout. It does not apply to clients that wait for a run; see `Answer.ts`.
     idleTimeout: 255,
-    // The API has its own limit, and its own words for it.
+    // The API has its own limit, with its own error.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER
   }
-  const leave = leavingNothing(() => app.listen(settings))
+  const removeListeners = withoutExitListeners(() => app.listen(settings))
   const server = app.server!
   return {
     url: urlOf(hostname, server.port!),
     app,
     stop: async () => {
-      leave()
+      removeListeners()
       await server.stop(false)
     },
-    cut: () => void server.stop(true)
+    closeNow: () => void server.stop(true)
   }
 }
 
-/** What this uses of `Deno`. Its types come with the runtime and are on no registry that every user has. */
+/** The part of `Deno` that this file uses. Its types come only with the runtime. */
 interface DenoServe {
   readonly serve: (
     options: { readonly port: number; readonly hostname: string; readonly onListen: () => void },
@@ -88,18 +88,18 @@ const onDeno: Listener = async (make, port, hostname) => {
     denoInfos.set(request, info)
     return refuseHost(request) ?? fetch(request)
   })
-  const givenUp = Promise.withResolvers<void>()
+  const abandoned = Promise.withResolvers<void>()
   return {
     url: urlOf(hostname, server.addr.port),
     app,
-    // Not before: Deno's shutdown takes the rest of half-sent requests away. What comes meanwhile is answered with 503.
-    stop: (closed) => closed.then(() => Promise.race([server.shutdown(), givenUp.promise])),
-    // A server that is shutting down can't be aborted any more: Deno would throw where nobody can catch.
-    cut: () => givenUp.resolve()
+    // Waits for the answers first: Deno's shutdown drops half-received requests. New requests get 503 meanwhile.
+    stop: (closed) => closed.then(() => Promise.race([server.shutdown(), abandoned.promise])),
+    // Aborting a server that is shutting down makes Deno throw an error that cannot be caught.
+    closeNow: () => abandoned.resolve()
   }
 }
 
-/** What this uses of the server behind `@elysiajs/node`. */
+/** The part of the server of `@elysiajs/node` that this file uses. */
 interface ElysiaServer {
   readonly serveOptions: { host: string }
   readonly serve: () => Promise<unknown>
@@ -110,7 +110,7 @@ interface ElysiaServer {
 const HEADERS_MILLIS = 15_000
 const REQUEST_MILLIS = 60_000
 
-/** How often connections are looked for that have become idle while the server stops, in milliseconds. */
+/** How often idle connections are closed while the server stops, in milliseconds. */
 const SWEEP_MILLIS = 20
 
 const onNode: Listener = async (make, port, host, handler) => {
@@ -120,15 +120,15 @@ const onNode: Listener = async (make, port, host, handler) => {
   const settings = {
     port,
     reusePort: false,
-    // Signals are for the program to handle.
+    // The program handles signals itself.
     gracefulShutdown: false,
     node: { headersTimeout: HEADERS_MILLIS, requestTimeout: REQUEST_MILLIS },
-    // Elysia would not wait until it listens, could not tell that it does not, and takes no IPv6 address for a host.
+    // `manual`, because Elysia does not wait until the server listens, hides its errors, and accepts no IPv6 address.
     manual: true,
     hostname: "localhost"
   }
   const made = Promise.withResolvers<ElysiaServer>()
-  const leave = leavingNothing(() =>
+  const removeListeners = withoutExitListeners(() =>
     app.listen(settings as object, (server) => made.resolve((server as unknown as { readonly raw: ElysiaServer }).raw))
   )
   const listening = await made.promise
@@ -136,11 +136,11 @@ const onNode: Listener = async (make, port, host, handler) => {
   try {
     await listening.serve()
   } catch (error) {
-    leave()
+    removeListeners()
     throw error
   }
   const { server } = listening.node
-  // Elysia's own would take every WebSocket, and has none.
+  // Elysia's own listener would take every WebSocket request, although its app has no WebSocket routes.
   server.removeAllListeners("upgrade")
   const sockets = takeSockets(server, handler)
   return {
@@ -148,14 +148,14 @@ const onNode: Listener = async (make, port, host, handler) => {
     app,
     stop: () =>
       new Promise((resolve) => {
-        leave()
+        removeListeners()
         const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MILLIS)
         server.close(() => {
           clearInterval(sweep)
           resolve()
         })
       }),
-    cut: () => {
+    closeNow: () => {
       server.closeAllConnections()
       sockets.cut()
     }

@@ -3,7 +3,7 @@
  * @module
  */
 
-// A program that exports its app has these in its declarations, and so has to be able to name them.
+// The declarations of a program that exports its app refer to these types.
 export type { AuditQuery, TokenWishJson } from "../http/access/AccessRequests.ts"
 export type {
   AclJson,

@@ -1,4 +1,4 @@
-/** Answers requests: finds the route, reads the body, asks Operations, and turns failures into replies. */
+/** Answers requests: finds the route, reads the body, calls Operations and turns failures into replies. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -12,15 +12,15 @@ import * as Address from "../../core/values/Address.ts"
 import type { InvalidOption } from "../../core/values/Errors.ts"
 import * as OptionCheck from "../../core/values/OptionCheck.ts"
 import { type Caller, nobody } from "../../core/values/Principal.ts"
-import { guarded as guardedRoutes } from "./Routes.ts"
+import { routesFor } from "./Routes.ts"
 import * as Body from "./server/Body.ts"
 import * as Cors from "./server/Cors.ts"
 import { BadRequest, type Failure, internalError, quota, toReply } from "./server/Failures.ts"
-import { HttpVisitor, requestIdOf, showsSomething } from "./server/HttpVisitor.ts"
+import { HttpVisitor, hasCredentials, requestIdOf } from "./server/HttpVisitor.ts"
 import type { Handler, HttpReply, HttpRequest } from "./server/Message.ts"
 import * as Proxies from "./server/Proxies.ts"
 import { RequestMetrics } from "./server/RequestMetrics.ts"
-import { type Call, type Route, refused, type Serving } from "./server/Route.ts"
+import { type Call, type Route, refused, type ServerContext } from "./server/Route.ts"
 import * as Router from "./server/Router.ts"
 import { MAX_STREAMS, Streams } from "./server/Streams.ts"
 import * as WebPages from "./server/WebPages.ts"
@@ -29,25 +29,25 @@ import * as WebPages from "./server/WebPages.ts"
 export interface Options extends Proxies.Options, WebPages.Options {
   /** The path that the API is mounted at, such as `/flows`. Default: the root. */
   readonly basePath?: string
-  /** The longest body, in bytes. Default: 1,048,576. */
+  /** The longest request body, in bytes. Default: 1,048,576. */
   readonly maxBodyBytes?: number
-  /** How many streams of events may be open at once; more are answered with 503. Default: 1,000. */
+  /** How many event streams may be open at once; further ones get 503. Default: 1,000. */
   readonly maxStreams?: number
-  /** Whether the API's document and its pages are only for those who may read. Default: false; then nobody sees more in them than they may. */
+  /** Whether the OpenAPI document and its pages need the permission `read`. Default: false; the document then lists only the pipelines that its reader may read. */
   readonly guardDocs?: boolean
-  /** Whether metrics are only for those who may read. Default: false; then nobody sees more in them than they may. */
+  /** Whether metrics need the permission `read`. Default: false; metrics then name only the pipelines that their reader may read. */
   readonly guardMetrics?: boolean
-  /** Which pages of other origins may read answers. Default: none. */
+  /** Which origins' pages may read answers. Default: none but the server's own. */
   readonly cors?: Cors.Options
 }
 
-/** What browsers are told where only HTTPS is taken: not to try anything else for a year. Over HTTPS alone. Source: RFC 6797, 7.2. */
+/** Tells browsers to use only HTTPS for a year. Sent over HTTPS only. Source: RFC 6797, 7.2. */
 const HTTPS_ONLY = { "strict-transport-security": "max-age=31536000" }
 
-/** How long the path may be that the API is mounted at, in UTF-16 units. */
+/** The longest `basePath`, in UTF-16 units. */
 const MAX_PATH = 1_000
 
-/** What is wrong with options; nothing when they can be used. */
+/** The first invalid option; undefined if all are valid. */
 export const invalid = (options: Options): InvalidOption | undefined =>
   OptionCheck.required(OptionCheck.record, "options", options) ??
   OptionCheck.text("basePath", options.basePath, MAX_PATH, 0) ??
@@ -60,7 +60,10 @@ export const invalid = (options: Options): InvalidOption | undefined =>
     Result.getFailure(Result.flatMap(Cors.make(options.cors), (cors) => WebPages.make(options, cors)))
   )
 
-/** The API as one function. Where `access` requires HTTPS, browsers are told so; unless it is secured, pages of other origins are refused. */
+/**
+ * The API as one function. If `access` requires HTTPS, answers tell browsers so. If access is open, requests from pages of
+ * other origins are refused.
+ */
 export const make = (
   options: Options & { readonly access?: Access } = {},
   streams: Streams = new Streams(options.maxStreams ?? MAX_STREAMS)
@@ -72,7 +75,7 @@ export const make = (
     const tracing = yield* Tracing.find
     const clock = yield* Clock.Clock
     const fork = Effect.runForkWith(yield* Effect.context<never>())
-    const routes = guardedRoutes(options)
+    const routes = routesFor(options)
     const match = Router.make(routes, basePath(options.basePath ?? ""))
     const maxBodyBytes = options.maxBodyBytes ?? Body.MAX_BODY_BYTES
     const sourceOf = yield* Effect.fromResult(Proxies.make(options))
@@ -82,17 +85,17 @@ export const make = (
     const onlyHttps = options.access?._tag === "Secured" && options.access.requireHttps ? HTTPS_ONLY : undefined
 
     const requests = new RequestMetrics()
-    const serving: Serving = {
+    const server: ServerContext = {
       routes,
       streams,
       requests,
       isSecured,
       enter: ({ request, requestId }, key, shown) =>
         operations.enter(new HttpVisitor(request, requestId, key, true, sourceOf, shown), "read"),
-      recognise: (call, key) => {
+      identify: (call, key) => {
         if (call.caller !== nobody) return Effect.succeed(call.caller)
-        return !isSecured || showsSomething(call.request)
-          ? Effect.orElseSucceed(serving.enter(call, key), () => nobody)
+        return !isSecured || hasCredentials(call.request)
+          ? Effect.orElseSucceed(server.enter(call, key), () => nobody)
           : Exit.succeed(nobody)
       },
       ownerOf: (request) => {
@@ -103,13 +106,17 @@ export const make = (
       nowMillis: () => clock.currentTimeMillisUnsafe()
     }
 
-    const ended = (exit: Exit.Exit<HttpReply, Failure>, requestId: string, nowMillis: number): HttpReply => {
+    const replyOf = (exit: Exit.Exit<HttpReply, Failure>, requestId: string, nowMillis: number): HttpReply => {
       if (Exit.isSuccess(exit)) return exit.value
       const failure = Cause.findErrorOption(exit.cause)
       if (Option.isSome(failure)) return toReply(failure.value, nowMillis)
-      // Interrupted: the client went away, and nobody reads what is answered.
+      // Interrupted: the client has disconnected and does not read the reply.
       if (!Cause.hasInterruptsOnly(exit.cause)) {
-        fork(Effect.annotateLogs(Effect.logError("A request ended in a defect", exit.cause), { request: requestId }))
+        fork(
+          Effect.annotateLogs(Effect.logError("A request failed with an unexpected error", exit.cause), {
+            request: requestId
+          })
+        )
       }
       return internalError(nowMillis)
     }
@@ -123,17 +130,17 @@ export const make = (
       caller: Caller
     ): HttpReply | Promise<HttpReply> => {
       const nowMillis = clock.currentTimeMillisUnsafe()
-      const call = { operations, route, caller, request, requestId, params, body, nowMillis, serving }
-      return settle(traced(route, request, route.answer(call)), request, (exit) => ended(exit, requestId, nowMillis))
+      const call = { operations, route, caller, request, requestId, params, body, nowMillis, server }
+      return runThen(traced(route, request, route.answer(call)), request, (exit) => replyOf(exit, requestId, nowMillis))
     }
 
-    /** Runs an effect, at once where that can be. Whoever goes away ends it; the run that they started goes on. */
-    const settle = <A, E>(
+    /** Runs an effect, synchronously if it does not wait. A client that disconnects interrupts it; a run that it started goes on. */
+    const runThen = <A, E>(
       effect: Effect.Effect<A, E>,
       request: HttpRequest,
       next: (exit: Exit.Exit<A, E>) => HttpReply | Promise<HttpReply>
     ): HttpReply | Promise<HttpReply> => {
-      // What is known at once is an Exit already, and needs no fiber.
+      // An effect that is already an Exit needs no fiber.
       if (Exit.isExit(effect)) return next(effect as Exit.Exit<A, E>)
       const fiber = fork(effect)
       const exit = fiber.pollUnsafe()
@@ -144,7 +151,7 @@ export const make = (
       }).then(next)
     }
 
-    /** An answer within a span of its own, which is a child of whatever the client says. */
+    /** Runs an answer in its own span, whose parent is the span named by the request's `traceparent`. */
     const traced = (route: Route, request: HttpRequest, answering: Effect.Effect<HttpReply, Failure>) => {
       if (tracing === undefined || route.permission === "none") return answering
       const span = tracing.begin(`${request.method} ${route.path}`, {
@@ -176,7 +183,7 @@ export const make = (
             : { ...route, answer: (call: Call) => refused(call, read.failure) }
           return withQuota(await answer(taken, params, body, request, requestId, caller), caller)
         },
-        // The body ended early: nobody is there to read this, but the server has to end the exchange somehow.
+        // The client has disconnected and will not read this, but the server needs a reply to finish the exchange.
         () => toReply(BODY_INCOMPLETE, clock.currentTimeMillisUnsafe())
       )
     }
@@ -186,7 +193,7 @@ export const make = (
       return caller
     }
 
-    /** Nobody is asked for more than they have to send before it is known who they are. */
+    /** Authenticates the caller, and reads the body only after that. */
     const enter = (route: Route, params: Params, request: HttpRequest, requestId: string) => {
       const { permission } = route
       if (permission === "none") return answer(route, params, NO_BODY, request, requestId, nobody)
@@ -195,12 +202,12 @@ export const make = (
         permission
       )
       if (Exit.isExit(entering) || route.hasBody) {
-        return settle(entering, request, (exit) => {
+        return runThen(entering, request, (exit) => {
           if (Exit.isSuccess(exit)) return withBody(route, params, request, requestId, admitted(request, exit.value))
-          return ended(Exit.failCause(exit.cause), requestId, clock.currentTimeMillisUnsafe())
+          return replyOf(Exit.failCause(exit.cause), requestId, clock.currentTimeMillisUnsafe())
         })
       }
-      // One fiber for both.
+      // One fiber authenticates and answers.
       let caller: Caller | undefined
       const nowMillis = clock.currentTimeMillisUnsafe()
       const answering = Effect.flatMap(entering, (found) => {
@@ -214,11 +221,11 @@ export const make = (
           params,
           body: NO_BODY,
           nowMillis,
-          serving
+          server
         })
       })
-      return settle(traced(route, request, answering), request, (exit) =>
-        withQuota(ended(exit, requestId, nowMillis), caller)
+      return runThen(traced(route, request, answering), request, (exit) =>
+        withQuota(replyOf(exit, requestId, nowMillis), caller)
       )
     }
 
@@ -232,33 +239,36 @@ export const make = (
       return cors.preflight(request, found.allow) ?? { status: 204, headers: { allow: found.allow }, body: undefined }
     }
 
-    const guarded = (requestId: string, go: () => HttpReply | Promise<HttpReply>): HttpReply | Promise<HttpReply> => {
+    const catching = (
+      requestId: string,
+      respond: () => HttpReply | Promise<HttpReply>
+    ): HttpReply | Promise<HttpReply> => {
       try {
-        const reply = go()
+        const reply = respond()
         return reply instanceof Promise
-          ? reply.catch((defect) => ended(Exit.die(defect), requestId, clock.currentTimeMillisUnsafe()))
+          ? reply.catch((defect) => replyOf(Exit.die(defect), requestId, clock.currentTimeMillisUnsafe()))
           : reply
       } catch (defect) {
-        return ended(Exit.die(defect), requestId, clock.currentTimeMillisUnsafe())
+        return replyOf(Exit.die(defect), requestId, clock.currentTimeMillisUnsafe())
       }
     }
 
     return (request) => {
       const requestId = requestIdOf(request)
-      const secure = onlyHttps !== undefined && sourceOf(request).secure ? onlyHttps : undefined
-      const more = { "x-request-id": requestId, ...cors.headers(request), ...secure }
+      const strictTransport = onlyHttps !== undefined && sourceOf(request).secure ? onlyHttps : undefined
+      const headers = { "x-request-id": requestId, ...cors.headers(request), ...strictTransport }
       const { method } = request
       const began = performance.now()
       const found = match(method, request.path)
-      const reply = guarded(requestId, () => respond(found, request, requestId))
-      const finish = (known: HttpReply): HttpReply => {
+      const reply = catching(requestId, () => respond(found, request, requestId))
+      const finish = (settled: HttpReply): HttpReply => {
         requests.add(
           method,
           found._tag === "Route" ? found.route.path : NO_ROUTE,
-          known.status,
+          settled.status,
           performance.now() - began
         )
-        return withHeaders(forMethod(method, known), more)
+        return withHeaders(forMethod(method, settled), headers)
       }
       return reply instanceof Promise ? reply.then(finish) : finish(reply)
     }
@@ -266,7 +276,7 @@ export const make = (
 
 type Params = Readonly<Record<string, string>>
 
-/** Nobody reads what a HEAD would go on with. */
+/** Closes the stream of a HEAD reply: its client reads no body. */
 const forMethod = (method: string, reply: HttpReply): HttpReply => {
   if (method !== "HEAD" || typeof reply.body !== "object") return reply
   void reply.body.cancel()
@@ -280,25 +290,34 @@ const withHeaders = (reply: HttpReply, headers: HttpReply["headers"]): HttpReply
   ...(reply.accept !== undefined && { accept: reply.accept })
 })
 
-const BODY_INCOMPLETE = new BadRequest(400, "BodyIncompleteError", "The body ended early")
+const BODY_INCOMPLETE = new BadRequest(
+  400,
+  "BodyIncompleteError",
+  "The connection closed before the whole body arrived"
+)
 
 const withQuota = (reply: HttpReply, caller: Caller | undefined): HttpReply =>
   caller?.quota === undefined ? reply : withHeaders(reply, quota(caller.quota))
 
 const NO_BODY = {}
 
-/** What the numbers call paths where nothing is, and other methods. */
+/** The `route` label in metrics for requests that match no route. */
 const NO_ROUTE = "none"
 
 const pathNotFound = (path: string): BadRequest =>
-  new BadRequest(404, "PathNotFoundError", `There is nothing at '${path.slice(0, 200)}'`)
+  new BadRequest(404, "PathNotFoundError", `Path '${path.slice(0, 200)}' does not exist`)
 
 const otherMethod = (method: string, allow: string): BadRequest =>
-  new BadRequest(405, "MethodNotAllowedError", `${method.slice(0, 20)} is not among this path's methods: ${allow}`, {
-    headers: { allow }
-  })
+  new BadRequest(
+    405,
+    "MethodNotAllowedError",
+    `Method ${method.slice(0, 20)} is not allowed on this path; allowed: ${allow}`,
+    {
+      headers: { allow }
+    }
+  )
 
-/** With a slash in front and none behind. */
+/** Normalises a path: a leading slash, no trailing slash; empty for the root. */
 export const basePath = (path: string): string => {
   const trimmed = path.replace(/^\/+|\/+$/g, "")
   return trimmed === "" ? "" : `/${trimmed}`

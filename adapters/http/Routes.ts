@@ -1,4 +1,4 @@
-/** The table of routes: the only place that knows which there are. Bindings, documents and tests all read it. */
+/** The table of all routes. Server bindings, the OpenAPI document and tests read it. */
 import * as Effect from "effect/Effect"
 import { accessRoutes } from "./access/AccessRoutes.ts"
 import { docsRoutes } from "./docs/DocsRoutes.ts"
@@ -11,7 +11,7 @@ import { runRoutes } from "./runs/RunRoutes.ts"
 import { scheduleRoutes } from "./schedules/ScheduleRoutes.ts"
 import type { Route } from "./server/Route.ts"
 
-/** Every route of the API, without the prefixes under which they answer too. */
+/** Every route of the API, without prefixes. */
 export const routes: ReadonlyArray<Route> = [
   ...healthRoutes,
   ...pipelineRoutes,
@@ -24,20 +24,20 @@ export const routes: ReadonlyArray<Route> = [
   ...docsRoutes
 ]
 
-/** The routes, where some that are for everybody are not. */
-export const guarded = (which: {
+/** The routes; the public routes for documentation or metrics need the permission `read` if the options say so. */
+export const routesFor = (which: {
   readonly guardDocs?: boolean
   readonly guardMetrics?: boolean
 }): ReadonlyArray<Route> =>
   routes.map((route) =>
     (which.guardMetrics === true && metricsRoutes.includes(route)) ||
     (which.guardDocs === true && docsRoutes.includes(route))
-      ? asked(route)
+      ? requiringRead(route)
       : route
   )
 
-/** A route for everybody as one for those who may read something. */
-const asked = (route: Route): Route => ({
+/** Makes a public route need the permission `read` on some pipeline. */
+const requiringRead = (route: Route): Route => ({
   ...route,
   permission: "read",
   answer: (call) => Effect.andThen(call.operations.pipelines(call.caller), route.answer(call))

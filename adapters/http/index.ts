@@ -1,5 +1,5 @@
 /**
- * The REST API, whatever the server: a handler over Operations, and the bridge to web-standard fetch.
+ * The REST API, independent of the server: a handler over Operations, and an adapter to web-standard fetch.
  * @module
  */
 export type * as AccessWire from "./access/AccessWire.ts"

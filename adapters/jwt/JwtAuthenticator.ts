@@ -1,4 +1,4 @@
-/** Signed tokens (RFC 7519), verified by jose: who has one is its subject, with the roles that it names. */
+/** Authenticates callers by signed tokens (JWT, RFC 7519), verified with jose. The token names the principal and its roles. */
 import * as Effect from "effect/Effect"
 import {
   createLocalJWKSet,
@@ -17,9 +17,9 @@ import { AuthenticatorUnavailable, InvalidOption, Unauthenticated } from "../../
 import * as OptionCheck from "../../core/values/OptionCheck.ts"
 import { MAX_PRINCIPAL_NAME, MAX_ROLES, type Principal } from "../../core/values/Principal.ts"
 import * as Text from "../../core/values/Text.ts"
-import { Verified } from "./Verified.ts"
+import { VerifiedTokens } from "./VerifiedTokens.ts"
 
-/** The algorithms that are known, by the kind of key that they take. */
+/** The known algorithms, by the kind of key that they use. */
 const SECRET_ALGORITHMS = ["HS256", "HS384", "HS512"] as const
 const PUBLIC_ALGORITHMS = [
   "RS256",
@@ -35,39 +35,39 @@ const PUBLIC_ALGORITHMS = [
   "Ed25519"
 ] as const
 
-/** A way to sign. */
+/** A signature algorithm. */
 export type Algorithm = (typeof SECRET_ALGORITHMS)[number] | (typeof PUBLIC_ALGORITHMS)[number]
 
-/** What tokens are verified with; exactly one of these. */
+/** The key that verifies tokens; set exactly one. */
 export interface Keys {
-  /** What the issuer signs with too: as many bytes as the algorithm's hash has, at least (32 for HS256). */
+  /** The secret that the issuer signs with, at least as long as the algorithm's hash (32 bytes for HS256). */
   readonly secret?: string | Uint8Array | undefined
   /** A public key, in PEM (SPKI) or as a JWK. */
   readonly publicKey?: string | JWK | undefined
   /**
-   * A key set, or where one is: fetched when needed, kept for ten minutes, and fetched again when a token names a key that
-   * is not in it, every 30 s at most.
+   * A key set or its URL. It is fetched on first use, kept for ten minutes, and fetched again when a token names an unknown
+   * key, at most every 30 s.
    */
   readonly jwks?: string | JSONWebKeySet | undefined
 }
 
 /** How tokens are verified. */
 export interface Options extends Keys {
-  /** The only algorithms that are taken, whatever a token says. Default: HS256 with a secret; else it has to be said. */
+  /** The accepted algorithms. Default: HS256 with a secret; required with public keys. */
   readonly algorithms?: ReadonlyArray<Algorithm> | undefined
-  /** Who has to have issued the token. Default: anybody who can sign it. */
+  /** The required issuer. Default: any. */
   readonly issuer?: string | ReadonlyArray<string> | undefined
-  /** Whom it has to be for. Default: anybody. */
+  /** The required audience. Default: any. */
   readonly audience?: string | ReadonlyArray<string> | undefined
-  /** How far the issuer's clock may be off, in seconds. Default: 5. */
+  /** The accepted difference from the issuer's clock, in seconds, from 0 to 600. Default: 5. */
   readonly clockToleranceSeconds?: number | undefined
-  /** Whether a token without `exp` is refused: it would be good for ever. Default: true. */
+  /** Whether to refuse a token without `exp`, which would never expire. Default: true. */
   readonly requireExpiry?: boolean | undefined
-  /** Where the roles are: a claim, or a path through claims such as `realm_access.roles`; a text or an array. Default: `role`. */
+  /** The claim with the roles, or a path such as `realm_access.roles`. Its value is a text or an array of texts. Default: `role`. */
   readonly roleClaim?: string | undefined
 }
 
-/** An authenticator for signed bearer tokens. Throws `InvalidOption` for options that can't be used. */
+/** An authenticator for signed bearer tokens. Throws `InvalidOption` for invalid options. */
 export const make = (options: Options): Authenticator => {
   const mistake = invalid(options)
   if (mistake !== undefined) throw mistake
@@ -78,19 +78,19 @@ export const make = (options: Options): Authenticator => {
     algorithms,
     clockTolerance: clockToleranceSeconds,
     requiredClaims: requireExpiry ? ["exp", "sub"] : ["sub"],
-    ...(issuer !== undefined && { issuer: many(issuer) }),
-    ...(audience !== undefined && { audience: many(audience) })
+    ...(issuer !== undefined && { issuer: toArray(issuer) }),
+    ...(audience !== undefined && { audience: toArray(audience) })
   }
   const getKey = keyOf(options, algorithms)
-  const verified = new Verified()
+  const verified = new VerifiedTokens()
 
   const verify = async (token: string, nowMillis: number): Promise<Principal> => {
     const { payload } = await jwtVerify(token, getKey, { ...settings, currentDate: new Date(nowMillis) })
     const { sub } = payload
-    if (typeof sub !== "string" || sub === "") throw new Unauthenticated("The token names nobody", true)
-    // Cut, two subjects could be one principal.
+    if (typeof sub !== "string" || sub === "") throw new Unauthenticated("The token has no subject", true)
+    // A long subject is refused and not cut: two cut subjects could become the same principal.
     if (!Text.isKey(sub, MAX_PRINCIPAL_NAME)) {
-      throw new Unauthenticated(`The token's subject has to be ${Text.keyRule(MAX_PRINCIPAL_NAME)}`, true)
+      throw new Unauthenticated(`The token's subject must be ${Text.keyRule(MAX_PRINCIPAL_NAME)}`, true)
     }
     const { exp } = payload
     const principal = {
@@ -105,7 +105,7 @@ export const make = (options: Options): Authenticator => {
   return {
     scheme: "Bearer",
     authenticate: ({ bearer }, nowMillis) => {
-      // Three parts, or it is somebody else's token.
+      // A JWT has three parts; another authenticator may know other tokens.
       if (bearer === undefined || !/^[\w-]+\.[\w-]*\.[\w-]*$/.test(bearer)) return undefined
       return (
         verified.get(bearer, nowMillis) ?? Effect.tryPromise({ try: () => verify(bearer, nowMillis), catch: rejection })
@@ -114,7 +114,7 @@ export const make = (options: Options): Authenticator => {
   }
 }
 
-const many = (value: string | ReadonlyArray<string>): Array<string> =>
+const toArray = (value: string | ReadonlyArray<string>): Array<string> =>
   typeof value === "string" ? [value] : [...value]
 
 const algorithmsOf = ({ algorithms, secret }: Options): ReadonlyArray<Algorithm> =>
@@ -124,10 +124,10 @@ const bytesOf = (secret: string | Uint8Array): Uint8Array =>
   typeof secret === "string" ? new TextEncoder().encode(secret) : secret
 
 const invalid = (options: Options): InvalidOption | undefined =>
-  OptionCheck.required(OptionCheck.record, "jwt", options) ?? wrongKind(options) ?? wrongKey(options)
+  OptionCheck.required(OptionCheck.record, "jwt", options) ?? invalidType(options) ?? invalidKey(options)
 
-/** What is of another kind than it has to be. A secret is never shown. */
-const wrongKind = (options: Options): InvalidOption | undefined => {
+/** The first option of a wrong type. Secrets are not shown. */
+const invalidType = (options: Options): InvalidOption | undefined => {
   const { secret, publicKey, jwks, algorithms, issuer, audience } = options
   const hidden = (option: string, value: unknown, fits: boolean, expected: string) =>
     value === undefined || fits ? undefined : new InvalidOption(option, kindOf(value), expected)
@@ -135,7 +135,7 @@ const wrongKind = (options: Options): InvalidOption | undefined => {
   const named = (option: string, value: unknown) =>
     value === undefined || isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText))
       ? undefined
-      : new InvalidOption(option, value, "a text, or an array of texts, none of them empty")
+      : new InvalidOption(option, value, "a non-empty text, or an array of non-empty texts")
   return (
     hidden("jwt.secret", secret, typeof secret === "string" || secret instanceof Uint8Array, "a text or bytes") ??
     hidden("jwt.publicKey", publicKey, isText(publicKey) || OptionCheck.isRecord(publicKey), "a PEM text or a JWK") ??
@@ -156,7 +156,7 @@ const isKeySet = (value: unknown): boolean => OptionCheck.isRecord(value) && Arr
 
 const kindOf = (value: unknown): string => (value === null ? "null" : typeof value)
 
-const wrongKey = (options: Options): InvalidOption | undefined => {
+const invalidKey = (options: Options): InvalidOption | undefined => {
   const { secret, publicKey, jwks } = options
   if ([secret, publicKey, jwks].filter((key) => key !== undefined).length !== 1) {
     return new InvalidOption("jwt", options, "exactly one of `secret`, `publicKey` and `jwks`")
@@ -164,7 +164,7 @@ const wrongKey = (options: Options): InvalidOption | undefined => {
   const algorithms = algorithmsOf(options)
   const allowed: ReadonlyArray<string> = secret === undefined ? PUBLIC_ALGORITHMS : SECRET_ALGORITHMS
   if (algorithms.length === 0 || algorithms.some((algorithm) => !allowed.includes(algorithm))) {
-    // One that takes a secret would take a public key, which everybody has, for one.
+    // An algorithm for secrets would accept the public key, which everyone knows, as the secret.
     const what = secret === undefined ? "a public key" : "a secret"
     return new InvalidOption("jwt.algorithms", algorithms.join(", "), `at least one for ${what}: ${allowed.join(", ")}`)
   }
@@ -192,7 +192,7 @@ const wrongKey = (options: Options): InvalidOption | undefined => {
     : undefined
 }
 
-/** The key for a token; imported once. A key that can't be read is found with the first token. */
+/** The key for a token, imported on first use. An unreadable key is noticed with the first token. */
 const keyOf = ({ secret, publicKey, jwks }: Keys, algorithms: ReadonlyArray<string>): JWTVerifyGetKey => {
   if (typeof jwks === "string") return createRemoteJWKSet(new URL(jwks))
   if (jwks !== undefined) return createLocalJWKSet(jwks)
@@ -218,26 +218,26 @@ const rolesOf = (payload: JWTPayload, path: ReadonlyArray<string>): ReadonlyArra
     value =
       typeof value === "object" && value !== null && Object.hasOwn(value, key) ? (value as JWTPayload)[key] : undefined
   }
-  // Others are none that an ACL or a grant could name.
+  // Drops values that cannot be role names.
   const roles = (Array.isArray(value) ? value : [value]).filter((role) => Text.isKey(role, MAX_PRINCIPAL_NAME))
   return roles.slice(0, MAX_ROLES)
 }
 
-/** What a token can be wrong with, by jose's codes. Anything else is not the token's fault. */
-const WRONG: Readonly<Record<string, string>> = {
+/** Why a token is invalid, by jose's error code. Other errors are not the token's fault. */
+const MESSAGES: Readonly<Record<string, string>> = {
   ERR_JWT_EXPIRED: "The token has expired",
-  ERR_JWT_CLAIM_VALIDATION_FAILED: "The token lacks a claim, or has one that is not as it should be",
+  ERR_JWT_CLAIM_VALIDATION_FAILED: "A claim of the token is missing or has a wrong value",
   ERR_JWT_INVALID: "The token is malformed",
   ERR_JWS_INVALID: "The token is malformed",
-  ERR_JWS_SIGNATURE_VERIFICATION_FAILED: "The token's signature is not by a key that is trusted here",
-  ERR_JOSE_ALG_NOT_ALLOWED: "The token's algorithm is not taken here",
-  ERR_JOSE_NOT_SUPPORTED: "The token's algorithm is not taken here",
-  ERR_JWKS_NO_MATCHING_KEY: "The token's signature is not by a key that is trusted here",
-  ERR_JWKS_MULTIPLE_MATCHING_KEYS: "The token does not say which of several keys it was signed with"
+  ERR_JWS_SIGNATURE_VERIFICATION_FAILED: "The token is not signed with a trusted key",
+  ERR_JOSE_ALG_NOT_ALLOWED: "The token's algorithm is not accepted",
+  ERR_JOSE_NOT_SUPPORTED: "The token's algorithm is not accepted",
+  ERR_JWKS_NO_MATCHING_KEY: "The token is not signed with a trusted key",
+  ERR_JWKS_MULTIPLE_MATCHING_KEYS: "Several keys fit the token; it must name its key (kid)"
 }
 
 const rejection = (error: unknown): Rejection => {
   if (error instanceof Unauthenticated) return error
-  const why = error instanceof errors.JOSEError ? WRONG[error.code] : undefined
+  const why = error instanceof errors.JOSEError ? MESSAGES[error.code] : undefined
   return why === undefined ? new AuthenticatorUnavailable() : new Unauthenticated(why, true)
 }

@@ -1,4 +1,4 @@
-/** API keys: who has one may do what its entry says. */
+/** Authenticates callers by API keys. The entry of a key says what its holder may do. */
 import * as Effect from "effect/Effect"
 import { invalidGrant } from "../../core/access/Access.ts"
 import type { Authenticator, Rejection } from "../../core/access/Authenticator.ts"
@@ -9,52 +9,53 @@ import { expiryOf, type Grant, type Principal } from "../../core/values/Principa
 import * as Text from "../../core/values/Text.ts"
 import { type NodeCrypto, nodeCrypto, randomText, sha256, toHex } from "./NodeCrypto.ts"
 
-/** What a key may do. */
+/** The entry of a key. */
 export interface ApiKey extends Grant {
-  /** What ACLs know it by. */
+  /** The role that ACLs name. */
   readonly role: string
-  /** Names it in limits and the audit log; keys that take turns may have one id. Default: `key-` and 8 digits of its hash. */
+  /** The principal's id in limits and the audit log. An old key and its replacement may share one. Default: `key-` and 8 digits of the key's hash. */
   readonly id?: string | undefined
-  /** From when on it is no longer one: an instant in ISO 8601, with a zone. Default: never. */
+  /** When the key expires: an ISO 8601 instant with a time zone. Default: never. */
   readonly expires?: string | undefined
 }
 
-/** In front of the hash of a key, where a key might stand. */
+/** The prefix of a hash that stands for a key. */
 const HASHED = "sha256:"
 
 /** The longest key, in UTF-16 units. */
 const MAX_LENGTH = 512
 
-/** A shorter one is easy to guess. */
+/** Shorter keys are weak: easy to guess. */
 const MIN_LENGTH = 16
 
-interface Kept {
+interface StoredKey {
   readonly digest: Uint8Array
   readonly principal: Principal
   readonly weakness: string | undefined
 }
 
 /**
- * Knows API keys, each with what it may do. A key is given as it is, or as `sha256:` and its hash in 64 hexadecimal digits,
- * so that the configuration holds no secret. Several may be good at once, for one to take another's place. Throws
- * `InvalidOption` for an entry that can't be used; no failure quotes a key. One below 16 characters is warned of, by the name
- * of the `setting`, and served on this machine only.
+ * An authenticator for API keys. Give each key in plain text, or as `sha256:` and its hash in 64 hexadecimal digits, so that
+ * the configuration holds no secret. To replace a key, list the old and the new one for a while. Throws `InvalidOption` for
+ * an invalid entry; no failure quotes a key. A key of fewer than 16 characters is weak: the server warns about it, by the name
+ * of the `setting`, and listens on this machine only.
  */
 export const make = (keys: Readonly<Record<string, ApiKey>>, setting = "apiKeys"): Authenticator => {
   const mistake = OptionCheck.required(OptionCheck.record, "apiKeys", keys, "an object of keys")
   if (mistake !== undefined) throw mistake
   const crypto = nodeCrypto()
-  const kept = Object.entries(keys).map(([key, entry], at) => keep(crypto, key, entry, `${setting}[${at}]`))
-  if (kept.length === 0) throw new InvalidOption("apiKeys", keys, "at least one key")
+  const stored = Object.entries(keys).map(([key, entry], at) => toStoredKey(crypto, key, entry, `${setting}[${at}]`))
+  if (stored.length === 0) throw new InvalidOption("apiKeys", keys, "at least one key")
   return {
     scheme: "ApiKey",
-    weaknesses: kept.flatMap(({ weakness }) => weakness ?? []),
-    roles: [...new Set(kept.flatMap(({ principal }) => principal.roles))],
-    authenticate: ({ apiKey }, nowMillis) => (apiKey === undefined ? undefined : find(crypto, kept, apiKey, nowMillis))
+    weaknesses: stored.flatMap(({ weakness }) => weakness ?? []),
+    roles: [...new Set(stored.flatMap(({ principal }) => principal.roles))],
+    authenticate: ({ apiKey }, nowMillis) =>
+      apiKey === undefined ? undefined : find(crypto, stored, apiKey, nowMillis)
   }
 }
 
-const keep = (crypto: NodeCrypto, key: string, entry: ApiKey, option: string): Kept => {
+const toStoredKey = (crypto: NodeCrypto, key: string, entry: ApiKey, option: string): StoredKey => {
   const mistake = invalidGrant(option, entry)
   if (mistake !== undefined) throw mistake
   const { role, id, expires, pipelines, permissions } = entry
@@ -73,7 +74,7 @@ const keep = (crypto: NodeCrypto, key: string, entry: ApiKey, option: string): K
   }
   const hash = key.startsWith(HASHED) ? key.slice(HASHED.length) : toHex(sha256(crypto, key))
   if (!/^[0-9a-f]{64}$/i.test(hash)) {
-    throw new InvalidOption(option, "sha256:…", "64 hexadecimal digits behind 'sha256:'")
+    throw new InvalidOption(option, "sha256:…", "64 hexadecimal digits after 'sha256:'")
   }
   const { length } = key
   if (!Text.isKey(key, MAX_LENGTH)) {
@@ -94,23 +95,23 @@ const keep = (crypto: NodeCrypto, key: string, entry: ApiKey, option: string): K
   }
 }
 
-/** All are compared, by their hashes and in constant time, so that nothing tells how near a guess was. */
+/** Compares the hash with all keys in constant time, so that the duration does not help an attacker to guess. */
 const find = (
   crypto: NodeCrypto,
-  kept: ReadonlyArray<Kept>,
+  stored: ReadonlyArray<StoredKey>,
   apiKey: string,
   nowMillis: number
 ): Principal | Effect.Effect<never, Rejection> => {
   if (apiKey === "") return Effect.fail(new Unauthenticated("The API key is empty", true))
   const digest = sha256(crypto, apiKey.slice(0, MAX_LENGTH + 1))
-  let found: Kept | undefined
-  for (const each of kept) {
+  let found: StoredKey | undefined
+  for (const each of stored) {
     if (crypto.timingSafeEqual(each.digest, digest) && expiryOf(each.principal) > nowMillis) found = each
   }
   return found === undefined ? Effect.fail(new UnknownApiKey()) : found.principal
 }
 
-/** Makes a key that nobody can guess, and the form of it that a configuration may hold. */
+/** Makes a random key of 256 bits, and its hashed form for the configuration. */
 export const generate = (): { readonly key: string; readonly hashed: string } => {
   const crypto = nodeCrypto()
   const key = `lvk_${randomText(crypto)}`

@@ -1,11 +1,11 @@
-/** Makes the short-lived tokens that are given out for one pipeline or one run. */
+/** Makes short-lived tokens for one pipeline or one run. */
 import type { TokenMaker } from "../../core/store/Tokens.ts"
 import { nodeCrypto, randomText, sha256, toHex } from "./NodeCrypto.ts"
 
 /** `lvt_` and 256 bits. */
 const TOKEN = /^lvt_[\w-]{43}$/
 
-/** Makes tokens of 256 bits. Servers on one Store take each other's. */
+/** Makes random tokens of 256 bits. Servers on one Store accept each other's tokens. */
 export const make = (): TokenMaker => {
   const crypto = nodeCrypto()
   const digest = (token: string): string => toHex(sha256(crypto, token))

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command that makes an API key: prints it once, and the entry for the configuration, which holds only its hash. */
+/** The command `levada-key`: makes an API key, prints it once, and prints its entry for the configuration, with only its hash. */
 import { parseArgs } from "node:util"
 import { PERMISSIONS } from "../../core/values/Principal.ts"
 import * as ApiKeys from "./ApiKeys.ts"
@@ -8,11 +8,11 @@ const USAGE = `Makes an API key.
 
   levada-key --role viewer [--permissions read,execute] [--pipelines 'reports_*,audio'] [--id ci] [--expires 2027-01-31T00:00:00Z]
 
-  --role          what ACLs know it by
-  --permissions   of ${PERMISSIONS.join(", ")}; default: read
+  --role          the role that ACLs name
+  --permissions   some of ${PERMISSIONS.join(", ")}; default: read
   --pipelines     ids of pipelines, '*' for any characters; default: *
-  --id            names it in limits and the audit log
-  --expires       from when on it is no longer one`
+  --id            the key's name in limits and the audit log
+  --expires       when the key expires; default: never`
 
 const options = {
   role: { type: "string" },
@@ -38,11 +38,11 @@ try {
     ...(id !== undefined && { id }),
     ...(expires !== undefined && { expires })
   }
-  // Says what is wrong with it, if anything is.
+  // Throws if the entry is invalid.
   ApiKeys.make({ [hashed]: entry })
-  console.log(`The key; it is not shown again:\n\n  ${key}\n`)
+  console.log(`The key (it is not shown again):\n\n  ${key}\n`)
   console.log(
-    `For LEVADA_API_KEYS or ApiKeys.make, where only its hash is kept:\n\n  ${JSON.stringify({ [hashed]: entry })}`
+    `The entry for LEVADA_API_KEYS or ApiKeys.make, with only the key's hash:\n\n  ${JSON.stringify({ [hashed]: entry })}`
   )
 } catch (error) {
   console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`)

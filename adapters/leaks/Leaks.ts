@@ -1,10 +1,10 @@
 /**
- * Charges the errors that a task leaks to its attempt, and keeps them from ending the program. An error that belongs to no
- * attempt takes the way that it takes without Levada.
+ * Attributes errors that a task leaks (unhandled rejections, uncaught exceptions) to its attempt, and keeps them from ending
+ * the program. For errors that belong to no attempt, the runtime does what it does without Levada.
  *
- * Which leaks it sees: on Node every unhandled rejection and uncaught exception; on Deno unhandled rejections, but
- * not what a callback of a timer throws; on Bun what a callback throws, but no rejection. What can't be told belongs to none.
- * On Bun and Deno, the program's own listeners of `uncaughtException` hear of what belongs to an attempt too.
+ * On Node this covers every unhandled rejection and uncaught exception; on Deno unhandled rejections, but not errors that a
+ * timer's callback throws; on Bun errors that a callback throws, but no rejections. The others belong to no attempt. On Bun
+ * and Deno, the program's own listeners of `uncaughtException` also get errors that belong to an attempt.
  */
 import type { AsyncLocalStorage } from "node:async_hooks"
 import * as Effect from "effect/Effect"
@@ -13,7 +13,7 @@ import { type LeakOwner, Leaks } from "../../core/task/Leaks.ts"
 
 type Hooks = typeof import("node:async_hooks")
 
-/** The members of `process` that this file calls. */
+/** The part of `process` that this file uses. */
 interface Process {
   emit: (event: string, ...args: ReadonlyArray<unknown>) => boolean
   readonly on: (event: string, listener: (error: unknown) => void) => unknown
@@ -22,7 +22,7 @@ interface Process {
   readonly getBuiltinModule?: (name: "node:async_hooks") => Hooks | undefined
 }
 
-/** An event of the web platform about an error that nobody handles. */
+/** A web event about an unhandled error. */
 interface LeakEvent {
   readonly error?: unknown
   readonly reason?: unknown
@@ -41,11 +41,11 @@ interface Runtime {
 const runtime = globalThis as unknown as Runtime
 
 let storage: AsyncLocalStorage<LeakOwner> | undefined
-/** How many layers are open: all of them share the handlers. */
+/** How many layers are open. They share the handlers. */
 let open = 0
 let remove: (() => void) | undefined
 
-/** Whether an error belongs to an attempt, which is told. */
+/** Whether an error belongs to an attempt; if so, passes it to the attempt. */
 const isOwned = (error: unknown): boolean => {
   const owner = storage?.getStore()
   if (owner === undefined) return false
@@ -53,7 +53,7 @@ const isOwned = (error: unknown): boolean => {
   return true
 }
 
-// Listeners would change what Node does with errors that belong to none: it ends only where there are none.
+// This replaces `emit` and adds no listeners: with a listener, Node would no longer end for errors that belong to no attempt.
 const onNode = (process: Process): (() => void) => {
   const { emit } = process
   const isInherited = !Object.hasOwn(process, "emit")
@@ -61,7 +61,7 @@ const onNode = (process: Process): (() => void) => {
   const ours: Process["emit"] = function (this: Process, event, ...args) {
     if (isActive) {
       if ((event === "unhandledRejection" || event === "uncaughtException") && isOwned(args[0])) return true
-      // Told before each uncaught exception.
+      // Node emits this before each uncaught exception.
       if (event === "uncaughtExceptionMonitor" && storage?.getStore() !== undefined) return true
     }
     return Reflect.apply(emit, this, [event, ...args])
@@ -69,7 +69,7 @@ const onNode = (process: Process): (() => void) => {
   process.emit = ours
   return () => {
     isActive = false
-    // Others may have replaced it since, and call this one.
+    // Other code may have replaced `emit` since, and may call this function.
     if (process.emit !== ours) return
     if (isInherited) delete (process as Partial<Process>).emit
     else process.emit = emit
@@ -89,7 +89,7 @@ const onDeno = ({ addEventListener, removeEventListener }: Runtime): (() => void
   }
 }
 
-// Bun calls no `emit`; and it ends for an exception only where nobody listens.
+// Bun does not call `emit`, and with a listener it does not end for an exception.
 const onBun = (process: Process): (() => void) => {
   const listen = (error: unknown): void => {
     if (isOwned(error) || process.listenerCount("uncaughtException") > 1) return
@@ -107,7 +107,7 @@ const install = (process: Process): (() => void) => {
   return runtime.Bun === undefined ? onNode(process) : onBun(process)
 }
 
-// `run` makes a context for the call, and another one to come back to. A scope keeps the one to come back to.
+// `AsyncLocalStorage.run` would create two async contexts per call. Entering within one AsyncResource creates only one.
 const make = ({ AsyncResource }: Hooks, owners: AsyncLocalStorage<LeakOwner>): Leaks => {
   const scope = new AsyncResource("levada.Leaks")
   const enter = <A>(owner: LeakOwner, call: () => A): A => {
@@ -123,7 +123,7 @@ const make = ({ AsyncResource }: Hooks, owners: AsyncLocalStorage<LeakOwner>): L
   }
 }
 
-/** Charges leaks to their attempts while it is open. Where a runtime can't tell whose they are, it does nothing. */
+/** Attributes leaked errors to their attempts while the layer is open. Does nothing on a runtime without `AsyncLocalStorage`. */
 export const layer: Layer.Layer<never> = Layer.effect(
   Leaks,
   Effect.suspend(() => {

@@ -1,17 +1,17 @@
-/** Requests and answers of `node:http`, directly: no web `Request` or `Response` is made. */
+/** Reads requests of `node:http` and sends answers, without web `Request` and `Response` objects. */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Writable } from "node:stream"
 import type { TLSSocket } from "node:tls"
 import type { HttpReply, HttpRequest } from "../http/server/Message.ts"
 
-/** A request of `node:http` as a route sees it. */
+/** A request of `node:http` as an `HttpRequest`. */
 export class NodeRequest implements HttpRequest {
   readonly #incoming: IncomingMessage
   readonly #outgoing: Writable
   readonly path: string
   readonly query: string
 
-  /** `outgoing`: where the answer goes. */
+  /** `outgoing`: the stream of the answer; if it closes early, the client has disconnected. */
   constructor(incoming: IncomingMessage, outgoing: Writable) {
     this.#incoming = incoming
     this.#outgoing = outgoing
@@ -35,7 +35,7 @@ export class NodeRequest implements HttpRequest {
 
   readonly header = (name: string): string | undefined => {
     const value = this.#incoming.headers[name]
-    // Of some headers, Node keeps only the first: credentials that come twice have to look like it.
+    // Node drops duplicates of this header. Joined, they are invalid credentials, as they should be.
     if (name === "authorization" && value !== undefined) return this.#incoming.headersDistinct[name]?.join(", ")
     return Array.isArray(value) ? value.join(", ") : value
   }
@@ -43,7 +43,7 @@ export class NodeRequest implements HttpRequest {
   readonly body = (maxBytes: number): Promise<Uint8Array | "too-large"> =>
     new Promise((resolve, reject) => {
       const incoming = this.#incoming
-      // It may have gone while it was asked who it is.
+      // The client may have disconnected during authentication.
       if (incoming.destroyed) return reject(new Error("The connection was closed"))
       const chunks: Array<Buffer> = []
       let length = 0
@@ -95,9 +95,9 @@ export const send = (
 /** Sends bytes as they come, no faster than the client takes them. */
 const pipe = async (body: ReadableStream<Uint8Array>, outgoing: ServerResponse): Promise<void> => {
   const reader = body.getReader()
-  // Whoever goes away ends it.
+  // A client that disconnects ends the stream.
   outgoing.on("close", () => void reader.cancel().catch(() => undefined))
-  // At once: the first bytes may take their time.
+  // Sends the headers now: the first bytes may come much later.
   outgoing.flushHeaders()
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
@@ -105,7 +105,7 @@ const pipe = async (body: ReadableStream<Uint8Array>, outgoing: ServerResponse):
     }
     outgoing.end()
   } catch {
-    // Cut, so that nobody takes what came for all there is.
+    // Breaks the connection, so that the client notices that the body is incomplete.
     outgoing.destroy()
   }
 }

@@ -1,4 +1,4 @@
-/** The API on `node:http`, directly: no web `Request` or `Response` is made. */
+/** The API on `node:http`, without web `Request` and `Response` objects. */
 import { createServer, type RequestListener, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import * as ListenAddress from "../http/server/ListenAddress.ts"
@@ -14,7 +14,7 @@ export interface Serving {
   /** `http://host:port`. */
   readonly url: string
   readonly server: Server
-  /** Stops listening, closes the Levada, and lets every answer that was promised be sent. */
+  /** Stops listening, closes the Levada, and sends the answers to accepted requests. */
   readonly close: () => Promise<void>
 }
 
@@ -22,10 +22,10 @@ export interface Serving {
 const HEADERS_MILLIS = 15_000
 const REQUEST_MILLIS = 60_000
 
-/** How often connections are looked for that have become idle while the server closes, in milliseconds. */
+/** How often idle connections are closed while the server closes, in milliseconds. */
 const SWEEP_MILLIS = 20
 
-/** The API as a listener for a `node:http` or `node:https` server of your own. For WebSockets there, see `takeSockets`. */
+/** The API as a request listener for your own `node:http` or `node:https` server. For WebSockets, see `takeSockets`. */
 export const toListener =
   (handler: Handler): RequestListener =>
   (incoming, outgoing) => {
@@ -35,10 +35,10 @@ export const toListener =
     else respond(reply)
   }
 
-/** Has a server of your own take WebSockets for the API; every upgrade that is asked for is then the API's to answer. */
+/** Adds the API's WebSockets to your own server. The API then answers every upgrade request of that server. */
 export const takeSockets = (server: Server, handler: Handler): NodeSockets => new NodeSockets(server, handler)
 
-/** Serves a Levada. Rejects when the port is taken, and with `InvalidOption` for options that can't be used. */
+/** Serves a Levada. Rejects if the port is in use, and with `InvalidOption` for invalid options. */
 export const serve = async (levada: Levada, options: ListenAddress.ListenOptions = {}): Promise<Serving> => {
   const { port, host } = await ListenAddress.resolve(levada, options)
   const server = createServer(
@@ -58,15 +58,15 @@ export const serve = async (levada: Levada, options: ListenAddress.ListenOptions
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     server.closeIdleConnections()
     await levada.close()
-    // A connection becomes idle when its last answer is sent.
+    // Closes each connection once its last answer is sent.
     const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MILLIS)
-    const last = setTimeout(() => {
+    const timer = setTimeout(() => {
       server.closeAllConnections()
       sockets.cut()
-    }, ListenAddress.LAST_MILLIS)
+    }, ListenAddress.FLUSH_MILLIS)
     await closed
     clearInterval(sweep)
-    clearTimeout(last)
+    clearTimeout(timer)
   }
   return {
     url: ListenAddress.urlOf(host, (server.address() as AddressInfo).port),

@@ -1,16 +1,16 @@
-/** WebSockets on `node:http`, through `ws`, which is loaded with the first of them. */
+/** WebSockets on `node:http`, with the package `ws`, which is loaded for the first WebSocket. */
 import { type IncomingMessage, type Server, ServerResponse } from "node:http"
 import type { Duplex } from "node:stream"
 import { type Handler, type HttpReply, NO_SOCKETS } from "../http/server/Message.ts"
 import { NodeRequest, send } from "./NodeRequest.ts"
 
-/** How often the other end is asked whether it is there, in milliseconds: one that does not say so by the next time is not. */
+/** The interval of pings, in milliseconds. A connection without a pong before the next ping is closed. */
 const ALIVE_MILLIS = 30_000
 
-/** The longest message that is read, in bytes. */
+/** The longest message that a client may send, in bytes. */
 const MAX_MESSAGE_BYTES = 1 << 18
 
-/** What this uses of `ws`. Its types are a package of their own, which not every user has. */
+/** The part of `ws` that this file uses. Its types are a separate package that not every user has. */
 interface WebSocket {
   readonly bufferedAmount: number
   readonly send: (text: string) => void
@@ -40,9 +40,9 @@ interface Ws {
   }) => WebSocketServer
 }
 
-const wantsSocket = ({ headers }: IncomingMessage): boolean => headers.upgrade?.toLowerCase() === "websocket"
+const isWebSocketUpgrade = ({ headers }: IncomingMessage): boolean => headers.upgrade?.toLowerCase() === "websocket"
 
-/** What of a server's connections become WebSockets. */
+/** The WebSockets of a server. */
 export class NodeSockets {
   readonly #server: Server
   readonly #handler: Handler
@@ -52,20 +52,20 @@ export class NodeSockets {
   constructor(server: Server, handler: Handler) {
     this.#server = server
     this.#handler = handler
-    // Where Node asks (24.9 and later), another wish never becomes an upgrade. Source: `shouldUpgradeCallback` of `createServer`.
-    if ("shouldUpgradeCallback" in server) server.shouldUpgradeCallback = wantsSocket
+    // Node 24.9 and later ignore other upgrade requests with this callback. Source: `shouldUpgradeCallback` of `createServer`.
+    if ("shouldUpgradeCallback" in server) server.shouldUpgradeCallback = isWebSocketUpgrade
     server.on("upgrade", (incoming, socket, head) => this.#upgrade(incoming, socket, head))
   }
 
-  /** Cuts what is left of them. */
+  /** Terminates all open WebSockets. */
   cut(): void {
     for (const socket of this.#open) socket.terminate()
   }
 
   #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
-    // Whoever goes away now is noticed by who writes.
+    // A broken connection is noticed when the answer is written.
     socket.on("error", () => undefined)
-    if (!wantsSocket(incoming)) {
+    if (!isWebSocketUpgrade(incoming)) {
       this.#putBack(incoming, socket, head)
       return
     }
@@ -75,9 +75,9 @@ export class NodeSockets {
   }
 
   /**
-   * A client that would rather speak something else (`h2c`, as Java's does) is answered like any other. Node has taken the
-   * request off the connection without its body, so it is put back without that wish, as the last one: each time that a
-   * connection is put back, Node listens to it once more.
+   * Handles an upgrade to another protocol (`h2c`, as Java's client sends) as a normal request. Node has taken the request off
+   * the connection without its body, so this puts the request back without its upgrade headers. It must be the connection's
+   * last request, because each such step adds Node's listeners to the connection once more.
    */
   #putBack({ method, url, httpVersion, rawHeaders }: IncomingMessage, socket: Duplex, head: Buffer): void {
     const lines = [`${method} ${url} HTTP/${httpVersion}`, "connection: close"]
@@ -120,12 +120,12 @@ export class NodeSockets {
     socket.on("pong", () => {
       isAlive = true
     })
-    const asking = setInterval(() => {
+    const pinging = setInterval(() => {
       if (!isAlive) return socket.terminate()
       isAlive = false
       socket.ping()
     }, ALIVE_MILLIS)
-    // What is wrong with the other end is followed by its close.
+    // A close event follows each error.
     socket.on("error", () => undefined)
     const listener = accept({
       send: (text) => socket.send(text),
@@ -134,7 +134,7 @@ export class NodeSockets {
     })
     socket.on("message", (data, isBinary) => listener.message(isBinary ? data : String(data)))
     socket.on("close", () => {
-      clearInterval(asking)
+      clearInterval(pinging)
       this.#open.delete(socket)
       listener.closed()
     })

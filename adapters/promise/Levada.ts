@@ -1,4 +1,4 @@
-/** The front door for programs that speak Promises: one object that runs pipelines and serves the API. */
+/** The Promise API: one object that runs pipelines and serves the REST API. */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { weaknesses } from "../../core/access/Access.ts"
-import * as Front from "../../core/Levada.ts"
+import * as CoreLevada from "../../core/Levada.ts"
 import { type NewSchedule, Operations } from "../../core/operations/Operations.ts"
 import type * as Pipeline from "../../core/pipeline/Pipeline.ts"
 import type { Event } from "../../core/run/Event.ts"
@@ -41,21 +41,21 @@ export {
   start
 } from "../../core/Levada.ts"
 
-/** What a program says about its Levada. */
-export type Options<Pipelines extends ReadonlyArray<Pipeline.Any>, Own = never> = Front.Options<
+/** Options of a Levada. */
+export type Options<Pipelines extends ReadonlyArray<Pipeline.Any>, Own = never> = CoreLevada.Options<
   Pipelines,
   Own,
   unknown
 > &
   Handler.Options & {
-    /** Where runs live. Default: in the memory of this process. */
+    /** Where runs are stored. Default: in the memory of this process. */
     readonly store?: Layer.Layer<Store.Store, unknown>
     /**
-     * Where spans and logs go: a layer with a `Tracer`, loggers, or both, such as effect's `Otlp`. Default: nothing is traced,
-     * and logs go to the console.
+     * Where spans and logs go: a layer with a `Tracer`, loggers, or both, such as effect's `Otlp`. Default: no tracing, and
+     * logs on the console.
      */
     readonly telemetry?: Layer.Layer<never, unknown>
-    /** The threads of tasks that have one; none starts before a task needs it. Default: as many as there are cores, but one. */
+    /** The pool of threads for tasks with the option `thread`. Threads start on first use. Default size: one less than the number of cores. */
     readonly threads?: Threads.Options
   } & ([Pipeline.RequirementsOf<Pipelines[number]>] extends [never]
     ? { readonly services?: undefined }
@@ -64,83 +64,83 @@ export type Options<Pipelines extends ReadonlyArray<Pipeline.Any>, Own = never> 
         readonly services: Layer.Layer<Pipeline.RequirementsOf<Pipelines[number]>>
       })
 
-/** Pipelines, ready to run. Every method rejects with the typed failure that its counterpart in Operations has. */
+/** Pipelines, ready to run. Every method rejects with the same typed failures as its counterpart in Operations. */
 export interface Levada {
-  /** Runs a pipeline to its end. Gives its result. */
-  readonly execute: <P extends Pipeline.Any, const O extends Front.ExecuteOptions & Start.PartOptions = {}>(
+  /** Runs a pipeline to its end. Resolves to its result. */
+  readonly execute: <P extends Pipeline.Any, const O extends CoreLevada.ExecuteOptions & Start.PartOptions = {}>(
     pipeline: P,
-    parameters: Front.ParametersFor<P, O>,
-    options?: Front.Exactly<O, Front.ExecuteOptions & Start.PartOptions>
-  ) => Promise<Front.ResultFor<P, O>>
-  /** Starts a run and gives its id. */
+    parameters: CoreLevada.ParametersFor<P, O>,
+    options?: CoreLevada.Exactly<O, CoreLevada.ExecuteOptions & Start.PartOptions>
+  ) => Promise<CoreLevada.ResultFor<P, O>>
+  /** Starts a run. Resolves to its id. */
   readonly start: <P extends Pipeline.Any, const O extends Start.Options & Start.PartOptions = {}>(
     pipeline: P,
-    parameters: Front.ParametersFor<P, O>,
-    options?: Front.Exactly<O, Start.Options & Start.PartOptions>
+    parameters: CoreLevada.ParametersFor<P, O>,
+    options?: CoreLevada.Exactly<O, Start.Options & Start.PartOptions>
   ) => Promise<string>
-  /** The result of a run that was started, once it is over. Rejects with `WaitTimedOut` after `waitMillis` (default: never). */
+  /** Waits until a run has finished. Resolves to its result. Rejects with `WaitTimedOut` after `waitMillis` (default: never). */
   readonly result: <P extends Pipeline.Any>(
     pipeline: P,
     runId: string,
     waitMillis?: number
   ) => Promise<Pipeline.ResultOf<P>>
-  /** A run as it is now. Its `parameters` and `outputs` are JSON texts; `result` gives values. */
+  /** The current state of a run. Its `parameters` and `outputs` are JSON texts; use `result` for values. */
   readonly run: (runId: string) => Promise<Run>
-  /** Runs, newest first, at most 50 unless told otherwise. */
+  /** Runs, newest first. Default `limit`: 50. */
   readonly runs: (request?: Partial<Store.ListRequest>) => Promise<Store.RunList>
-  /** The lines that its tasks wrote. */
+  /** The log lines of a run's tasks. */
   readonly lines: (runId: string) => Promise<Lines>
-  /** The run's events after sequence `after` (default: all), then as they happen, to the terminal one. */
+  /** The run's events after sequence `after` (default: all): past ones first, then live ones to the terminal event. */
   readonly watch: (runId: string, after?: number) => AsyncIterable<Event>
-  /** The events of all runs, or of one pipeline's, from now on or from a cursor. It does not end; leave the loop. */
+  /** The events of all runs or of one pipeline's runs, live or after a cursor. The iteration does not end; leave the loop to stop it. */
   readonly feed: (request?: FeedRequest) => AsyncIterable<FeedItem>
   /**
-   * How a pipeline's runs went, in numbers, over the last `windowMillis` (default: an hour, at most a day). Counting begins
-   * when somebody first asks, with what the Store's feed has kept: the last 10,000 changes at least.
+   * Statistics of a pipeline's runs over the last `windowMillis` (default: an hour, at most a day). Counting starts with the
+   * first call, from the events that the Store's feed has kept: at least the last 10,000 changes.
    */
   readonly statistics: (pipelineId: string, windowMillis?: number) => Promise<PipelineNumbers>
-  /** Ends a run as CANCELLED. One that is over stays as it is. */
+  /** Cancels a run. A finished run does not change. */
   readonly cancel: (runId: string, reason?: string) => Promise<void>
-  /** Ends one step as CANCELLED; the run goes on as after a failure of it. */
+  /** Cancels one step; the run goes on as if the step had failed. */
   readonly cancelStep: (runId: string, step: string, reason?: string) => Promise<void>
   /**
-   * Starts a run that repeats an earlier one, and gives its id. Runs the steps that did not complete, the steps `from`, and
-   * every step that depends on one of these; keeps the values of the others. A map or filter keeps the items that
-   * completed, unless it is named or its inputs change. It gives what a fresh run would give.
+   * Starts a new run that repeats an earlier one. Resolves to its id. It runs the steps that did not complete, the steps
+   * `from`, and every step that depends on one of these; it keeps the values of the others. A map or filter step keeps its
+   * completed items, unless `from` names the step or its inputs change. The result is that of a fresh run.
    */
   readonly retry: (runId: string, from?: ReadonlyArray<string>) => Promise<string>
-  /** Forgets a run that is over. */
+  /** Deletes a finished run. */
   readonly remove: (runId: string) => Promise<void>
-  /** Starts no step of the pipeline any more, until it is resumed; what runs goes on. */
+  /** Pauses a pipeline: running steps go on, and no other step starts until it is resumed. */
   readonly pause: (pipelineId: string) => Promise<void>
   readonly resume: (pipelineId: string) => Promise<void>
-  /** The schedules, by id. */
+  /** All schedules, ordered by id. */
   readonly schedules: () => Promise<ReadonlyArray<Schedule>>
-  /** Makes a schedule; one that was kept with its id gives way. */
+  /** Adds a schedule; it replaces an existing one with the same id. */
   readonly addSchedule: (schedule: NewSchedule) => Promise<Schedule>
   readonly removeSchedule: (scheduleId: string) => Promise<void>
-  /** Lets its instants pass until it is resumed. */
+  /** Pauses a schedule: it starts no runs until it is resumed. */
   readonly pauseSchedule: (scheduleId: string) => Promise<Schedule>
   readonly resumeSchedule: (scheduleId: string) => Promise<Schedule>
   /**
-   * Resolves once the Store can be used, at once with one in memory; rejects with the reason when it can't be. Until
-   * then the API answers 503, and every other method waits.
+   * Resolves when the Store is ready (immediately for the memory Store), and rejects if it cannot be used. Until then the API
+   * answers 503 and every other method waits.
    */
   readonly ready: Promise<void>
   /**
-   * The API for any server that takes a web-standard fetch handler. It knows nobody's address, and by the URL alone
-   * whether a request came over HTTPS: Deno's own server takes that from the client, so `DenoServer` is for where it counts.
+   * The API as a web-standard fetch handler, for any server. It does not know the client's address, and it takes the protocol
+   * from the request's URL. On Deno the client decides that URL, so use `DenoServer` if HTTPS is required.
    */
   readonly fetch: (request: Request) => Promise<Response>
   /** The API for the server bindings. */
   readonly handler: Handle
-  /** Why credentials are easy to guess: while there is any, server bindings listen on this machine only. */
+  /** Warnings about credentials that are easy to guess. If there are any, server bindings listen on this machine only. */
   readonly weaknesses: ReadonlyArray<string>
-  /** Where the API's paths begin: nothing, or a path such as `/flows`. */
+  /** The base path of the API, such as `/flows`; empty for the root. */
   readonly basePath: string
   /**
-   * Takes no new run, lets what runs finish within the grace period (`worker.graceMillis`, default 10,000 ms), cancels
-   * the rest, and answers everybody who waits. Again: the same Promise.
+   * Accepts no new runs, lets running steps finish within the grace period (`worker.graceMillis`, default 10,000 ms), cancels
+   * the rest, and answers all waiting callers. Further calls return the same Promise.
    */
   readonly close: () => Promise<void>
 }
@@ -148,16 +148,16 @@ export interface Levada {
 /**
  * Makes a Levada and starts its worker.
  *
- * Throws what is wrong with what it was told, such as `PipelineExists` when two pipelines have one id. Close it when the
- * program ends.
+ * Throws on invalid options, for example `PipelineExists` if two pipelines have the same id. Call `close` when the program
+ * ends.
  */
 export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>, Own extends Replaceable = never>(
   options: Options<Pipelines, Own>
 ): Levada => {
-  const mistake = Front.invalid(options) ?? invalid(options)
+  const mistake = CoreLevada.invalid(options) ?? invalid(options)
   if (mistake !== undefined) throw mistake
   const scope = Scope.makeUnsafe()
-  // After everything else has come to its end, and has been told to whoever watches it.
+  // Finalizers run in reverse order: streams close last, so that their clients get the final events.
   const streams = new Streams(options.maxStreams ?? MAX_STREAMS)
   Effect.runSync(
     Scope.addFinalizer(
@@ -166,15 +166,15 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>, Own ex
     )
   )
   const services = (options.services ?? Layer.empty) as Layer.Layer<Pipeline.RequirementsOf<Pipelines[number]>>
-  const layer = Front.layer<Pipelines, Own, unknown>(options).pipe(
+  const layer = CoreLevada.layer<Pipelines, Own, unknown>(options).pipe(
     Layer.provide([
       options.store ?? Store.layerMemory(),
       services,
       Threads.layer(options.threads),
-      // Only where tasks run.
+      // Only a process with a worker runs tasks.
       options.worker === false ? Layer.empty : Leaks.layer
     ]),
-    // The API, too, begins spans.
+    // Provided to the API too, because it begins spans.
     Layer.provideMerge(options.telemetry ?? Layer.empty)
   )
   const building = Effect.runFork(
@@ -182,14 +182,14 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>, Own ex
       Effect.map(Effect.provideContext(Handler.make(options, streams), context), (handler) => ({ context, handler }))
     )
   )
-  // With a Store in memory there is nothing to wait for, so a mistake is thrown here and now.
+  // With the memory Store the build is synchronous, so a mistake is thrown here.
   const built = building.pollUnsafe()
   if (built !== undefined && Exit.isFailure(built)) {
     Effect.runFork(Scope.close(scope, built))
     throw Cause.squash(built.cause)
   }
   const ready = built === undefined ? Effect.runPromise(Fiber.join(building)) : Promise.resolve(built.value)
-  // A failure reaches whoever calls a method; it must not bring the program down before.
+  // Every method rejects with the failure; the catch keeps it from being an unhandled rejection.
   const isReady = ready.then(() => undefined)
   isReady.catch((error: unknown) => Effect.runFork(Scope.close(scope, Exit.die(error))))
 
@@ -214,9 +214,9 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>, Own ex
   let closing: Promise<void> | undefined
 
   return {
-    execute: (pipeline, parameters, executeOptions) => run(Front.execute(pipeline, parameters, executeOptions)),
-    start: (pipeline, parameters, startOptions) => run(Front.start(pipeline, parameters, startOptions)),
-    result: (pipeline, runId, waitMillis) => run(Front.result(pipeline, runId, waitMillis)),
+    execute: (pipeline, parameters, executeOptions) => run(CoreLevada.execute(pipeline, parameters, executeOptions)),
+    start: (pipeline, parameters, startOptions) => run(CoreLevada.start(pipeline, parameters, startOptions)),
+    result: (pipeline, runId, waitMillis) => run(CoreLevada.result(pipeline, runId, waitMillis)),
     run: (runId) => withOperations((operations) => operations.run(host, runId)),
     runs: (request = {}) =>
       withOperations((operations) =>
@@ -240,7 +240,7 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>, Own ex
     pauseSchedule: (id) => withOperations((operations) => operations.pauseSchedule(host, id)),
     resumeSchedule: (id) => withOperations((operations) => operations.resumeSchedule(host, id)),
     ready: isReady,
-    // Servers pass things of their own after the request; none of them is taken for what it is not.
+    // Servers may pass more arguments after the request; they are ignored.
     fetch: async (request) => fetch(request, undefined),
     handler,
     weaknesses: weaknesses(options.access),
@@ -252,7 +252,7 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>, Own ex
   }
 }
 
-/** What is wrong with options here; what they say of pipelines and access is looked at where that is used. */
+/** The first invalid option of those that this file uses; the core checks the others. */
 const invalid = (
   options: Handler.Options & {
     readonly store?: unknown
@@ -267,30 +267,30 @@ const invalid = (
       : new InvalidOption(name, options[name], "a Layer, such as RedisStore.layer({ url })")
   )
 
-/** The API of a Levada that is not ready yet. */
+/** The API's handler before the Store is ready: it answers 503 until then. */
 const whenReady = (ready: Promise<{ readonly handler: Handle }>, options: Handler.Options): Handle => {
   let handler = Effect.runSync(Effect.provideService(Handler.make(options), Operations, unready(ready)))
   ready.then(
-    (late) => {
-      handler = late.handler
+    (built) => {
+      handler = built.handler
     },
     () => undefined
   )
   return (request) => handler(request)
 }
 
-/** Operations that take nothing. */
+/** The members of Operations that are Effects and not functions. */
 const EFFECTS: ReadonlySet<string | symbol> = new Set(["ping", "ready", "load"] satisfies ReadonlyArray<
   keyof Operations
 >)
 
-/** What may be asked for before there is a Store: everything, and it fails with why that can't be done. */
+/** Operations for the time before the Store is ready: each fails with `StoreUnavailable`. */
 const unready = (ready: Promise<unknown>): Operations => {
-  let why = new StoreUnavailable("The Store is not ready yet; try again soon")
+  let failure = new StoreUnavailable("The Store is not ready yet; try again soon")
   ready.catch((error: unknown) => {
-    if (error instanceof StoreUnavailable) why = error
+    if (error instanceof StoreUnavailable) failure = error
   })
-  const failing = Effect.suspend(() => Effect.fail(why))
+  const failing = Effect.suspend(() => Effect.fail(failure))
   return new Proxy({} as Operations, {
     get: (_, name) =>
       EFFECTS.has(name) ? failing : name === "watch" ? () => Stream.fromEffect(failing) : () => failing

@@ -1,15 +1,15 @@
-/** Reads texts as what they stand for, and remembers everything that is wrong with them. */
+/** Parses settings and collects every problem with them. */
 
-/** One thing that is wrong. */
+/** A problem with one setting. */
 export interface Problem {
-  /** The whole name of the setting. */
+  /** The full name of the setting. */
   readonly setting: string
   readonly message: string
 }
 
 const PREFIX = "LEVADA_"
 
-/** Reads the settings of these names. Whatever else has the prefix is wrong: a typing error there may leave a door open. */
+/** Reads the settings with the given names. An unknown name with the prefix is a problem: a misspelt setting could leave access open. */
 export class Reader<Name extends string> {
   readonly problems: Array<Problem> = []
   readonly #values: ReadonlyMap<string, string>
@@ -20,7 +20,7 @@ export class Reader<Name extends string> {
     for (const [name, value] of Object.entries(environment)) {
       if (!name.startsWith(PREFIX) || value === undefined) continue
       if (typeof value !== "string") {
-        this.problems.push({ setting: name.slice(0, 100), message: "has to be a text" })
+        this.problems.push({ setting: name.slice(0, 100), message: "must be a text" })
         continue
       }
       const own = name.slice(PREFIX.length)
@@ -28,7 +28,7 @@ export class Reader<Name extends string> {
       else
         this.problems.push({
           setting: name.slice(0, 100),
-          message: `is unknown; there are ${Object.keys(expected).join(", ")}`
+          message: `is unknown; the names after ${PREFIX} are: ${Object.keys(expected).join(", ")}`
         })
     }
     this.#values = values
@@ -44,7 +44,7 @@ export class Reader<Name extends string> {
     return undefined
   }
 
-  /** A text that is not empty. */
+  /** A non-empty text. */
   text(name: Name): string | undefined {
     const value = this.#values.get(name)
     if (value !== "") return value
@@ -73,7 +73,7 @@ export class Reader<Name extends string> {
     return undefined
   }
 
-  /** What stands between commas. */
+  /** The texts between commas. */
   list(name: Name): ReadonlyArray<string> | undefined {
     return this.text(name)
       ?.split(",")
@@ -81,7 +81,7 @@ export class Reader<Name extends string> {
       .filter((part) => part !== "")
   }
 
-  /** A JSON object. What is wrong with it is not quoted: there may be keys in it. */
+  /** A JSON object. Problems do not quote it: it may contain keys. */
   json<A extends object>(name: Name): A | undefined {
     const value = this.#values.get(name)
     if (value === undefined) return undefined
@@ -89,14 +89,14 @@ export class Reader<Name extends string> {
       const parsed: unknown = JSON.parse(value)
       if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed as A
     } catch {
-      // Said below.
+      // Reported below.
     }
     this.#mismatch(name)
     return undefined
   }
 
-  /** What is made of a setting; undefined, and a problem, when that throws. */
-  made<A>(name: Name, make: () => A): A | undefined {
+  /** Calls `make`; if it throws, records the error as a problem of the setting and returns undefined. */
+  attempt<A>(name: Name, make: () => A): A | undefined {
     try {
       return make()
     } catch (error) {

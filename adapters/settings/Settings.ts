@@ -1,4 +1,4 @@
-/** Access and the edge of the server, from the environment: flat texts, which are all looked at before any is used. */
+/** Reads access and server options from environment variables. All of them are checked before any is used. */
 
 import * as Result from "effect/Result"
 import * as Access from "../../core/access/Access.ts"
@@ -16,7 +16,7 @@ import * as ApiKeys from "../keys/ApiKeys.ts"
 import * as Tokens from "../keys/Tokens.ts"
 import { type Problem, Reader } from "./Reader.ts"
 
-/** Settings that can't be used. Everything that is wrong is named at once; no value is quoted that may be secret. */
+/** Invalid settings, with every problem. Values that may be secret are not quoted. */
 export class InvalidSettings extends Failure<"InvalidSettings"> {
   readonly problems: ReadonlyArray<Problem>
   constructor(problems: ReadonlyArray<Problem>) {
@@ -25,57 +25,57 @@ export class InvalidSettings extends Failure<"InvalidSettings"> {
   }
 }
 
-/** What the settings say, for `Levada.make`. */
+/** The options for `Levada.make`. */
 export interface Settings extends Omit<Handler.Options, "basePath"> {
   readonly access: Access.Access
 }
 
-/** Each setting, behind `LEVADA_`, with what it takes. */
+/** The settings, without the prefix `LEVADA_`, and the values that they take. */
 const SETTINGS = {
   SECURITY_ENABLED:
-    "true or false: whether anybody is asked who they are; true where any of the settings of access is there",
-  AUTH_PROVIDER: "'api_key', 'jwt' or 'both'; what there are settings for, unless it is said",
+    "true or false: whether callers must authenticate; true by default if any other setting of access is present",
+  AUTH_PROVIDER: "'api_key', 'jwt' or 'both'; by default the ones that have settings",
   API_KEYS: 'JSON: {"key":{"role":"admin","pipelines":["*"],"permissions":["read","execute","admin"]}}',
   ROLES: 'JSON: {"admin":{"pipelines":["*"],"permissions":["read","execute","admin"]}}',
   PIPELINE_ACLS: 'JSON: {"my_pipeline":{"read":["admin","viewer"],"execute":["admin"]}}',
   JWT_SECRET: "the secret that tokens are signed with (HS256), 32 bytes or more",
-  JWT_PUBLIC_KEY: "the public key of whoever signs tokens, in PEM",
-  JWT_JWKS_URL: "where the public keys are",
-  JWT_ALGORITHMS: "the only algorithms that are taken, such as 'RS256,ES256'",
-  JWT_ISSUER: "who has to have issued a token",
-  JWT_AUDIENCE: "whom a token has to be for",
-  JWT_ROLE_CLAIM: "where the roles are, such as 'realm_access.roles'; 'role' unless it is said",
-  JWT_CLOCK_TOLERANCE: "how far clocks may be apart, in seconds; 5 unless it is said",
-  RATE_LIMIT_READ: "'N/period', such as '600/minute', by address and by principal",
-  RATE_LIMIT_EXECUTE: "'N/period', such as '10/minute', by address and by principal",
-  RATE_LIMIT_ADMIN: "'N/period', such as '60/hour', by address and by principal",
-  RATE_LIMIT_FAILED: "'N/period', by address: how often a request may prove nothing; '100/minute' unless it is said",
-  REQUIRE_HTTPS: "true or false: whether requests that are not encrypted are refused",
-  TRUSTED_PROXIES: "addresses and networks, such as '127.0.0.1,10.0.0.0/8'",
-  FORWARDED_HEADER: "x-forwarded-for or forwarded: which header these proxies write",
-  HOSTS: "names of the server besides those of this machine, where access is open, such as 'levada.internal', or '*'",
-  CORS_ORIGINS: "origins of pages that may read answers, such as 'https://app.example.com', or '*'",
-  CORS_CREDENTIALS: "true or false: whether browsers send cookies along",
-  GUARD_DOCS: "true or false: whether only those who may read see the API's document and its pages",
-  GUARD_METRICS: "true or false: whether only those who may read see metrics",
-  MAX_BODY_BYTES: "a whole number: the longest body"
+  JWT_PUBLIC_KEY: "the public key that tokens are verified with, in PEM",
+  JWT_JWKS_URL: "the URL of the public keys (JWKS)",
+  JWT_ALGORITHMS: "the accepted algorithms, such as 'RS256,ES256'",
+  JWT_ISSUER: "the required issuer of a token",
+  JWT_AUDIENCE: "the required audience of a token",
+  JWT_ROLE_CLAIM: "the claim with the roles, such as 'realm_access.roles'; by default 'role'",
+  JWT_CLOCK_TOLERANCE: "the accepted clock difference, in seconds; by default 5",
+  RATE_LIMIT_READ: "'N/period', such as '600/minute', per address and per principal",
+  RATE_LIMIT_EXECUTE: "'N/period', such as '10/minute', per address and per principal",
+  RATE_LIMIT_ADMIN: "'N/period', such as '60/hour', per address and per principal",
+  RATE_LIMIT_FAILED: "'N/period', per address: how many requests may fail authentication; by default '100/minute'",
+  REQUIRE_HTTPS: "true or false: whether unencrypted requests are refused",
+  TRUSTED_PROXIES: "addresses and networks of proxies, such as '127.0.0.1,10.0.0.0/8'",
+  FORWARDED_HEADER: "x-forwarded-for or forwarded: the header that the trusted proxies write",
+  HOSTS: "names of the server while access is open, besides those of this machine, such as 'levada.internal', or '*'",
+  CORS_ORIGINS: "origins whose pages may read answers, such as 'https://app.example.com', or '*'",
+  CORS_CREDENTIALS: "true or false: whether browsers may send cookies",
+  GUARD_DOCS: "true or false: whether the API's documentation needs the permission 'read'",
+  GUARD_METRICS: "true or false: whether metrics need the permission 'read'",
+  MAX_BODY_BYTES: "a whole number: the longest request body, in bytes"
 } as const
 
-/** The name of a setting, behind `LEVADA_`. */
+/** The name of a setting, without the prefix `LEVADA_`. */
 export type Name = keyof typeof SETTINGS
 
-/** Those that mean nothing where access is open. */
-const OF_ACCESS: ReadonlyArray<Name> = [
+/** The settings that have no effect while access is open. */
+const ACCESS_SETTINGS: ReadonlyArray<Name> = [
   ...(["AUTH_PROVIDER", "API_KEYS", "ROLES", "PIPELINE_ACLS", "JWT_SECRET", "JWT_PUBLIC_KEY", "JWT_JWKS_URL"] as const),
   ...(["JWT_ALGORITHMS", "JWT_ISSUER", "JWT_AUDIENCE", "JWT_ROLE_CLAIM", "JWT_CLOCK_TOLERANCE"] as const),
   ...(["RATE_LIMIT_READ", "RATE_LIMIT_EXECUTE", "RATE_LIMIT_ADMIN", "RATE_LIMIT_FAILED"] as const),
   "REQUIRE_HTTPS"
 ]
-const OF_JWT = OF_ACCESS.filter((name) => name.startsWith("JWT_"))
+const JWT_SETTINGS = ACCESS_SETTINGS.filter((name) => name.startsWith("JWT_"))
 
 /**
- * Reads the settings that begin with `LEVADA_`. Rejects with `InvalidSettings` for one that is unknown, can't be used, or
- * contradicts another. Where nothing says who gets in, that is `otherwise`, or it rejects too.
+ * Reads the environment variables that begin with `LEVADA_`. Rejects with `InvalidSettings` if one is unknown, invalid, or
+ * contradicts another. If no setting decides about access, it is `otherwise`; without that, `read` rejects.
  */
 export const read = async (
   environment: Readonly<Record<string, string | undefined>>,
@@ -89,10 +89,11 @@ export const read = async (
   )
   if (mistake !== undefined) throw mistake
   const reader = new Reader<Name>(environment, SETTINGS)
-  const isSecured = reader.flag("SECURITY_ENABLED") ?? (OF_ACCESS.some((name) => reader.has(name)) ? true : undefined)
+  const isSecured =
+    reader.flag("SECURITY_ENABLED") ?? (ACCESS_SETTINGS.some((name) => reader.has(name)) ? true : undefined)
   const access =
     isSecured === true ? await secured(reader) : isSecured === false ? open(reader) : (otherwise ?? missing(reader))
-  const settings = edge(reader)
+  const settings = serverOptions(reader)
   if (access === undefined || reader.problems.length > 0) throw new InvalidSettings(reader.problems)
   return { ...settings, access }
 }
@@ -100,12 +101,12 @@ export const read = async (
 const missing = (reader: Reader<Name>): undefined =>
   reader.refuse(
     "SECURITY_ENABLED",
-    "is missing: nothing says who gets in. Set it to true, with LEVADA_API_KEYS or LEVADA_JWT_SECRET, or to false"
+    "is missing. Set it to true together with LEVADA_API_KEYS or LEVADA_JWT_SECRET, or to false to give everyone access"
   )
 
 const open = (reader: Reader<Name>): Access.Access => {
-  for (const name of OF_ACCESS) {
-    if (reader.has(name)) reader.refuse(name, "means nothing with LEVADA_SECURITY_ENABLED=false; leave one of them out")
+  for (const name of ACCESS_SETTINGS) {
+    if (reader.has(name)) reader.refuse(name, "has no effect with LEVADA_SECURITY_ENABLED=false; remove one of the two")
   }
   return Access.open
 }
@@ -119,19 +120,20 @@ const secured = async (reader: Reader<Name>): Promise<Access.Access | undefined>
   const authenticators: Array<Authenticator> = []
   if (provider === "jwt") {
     if (reader.has("API_KEYS"))
-      reader.refuse("API_KEYS", "means nothing with LEVADA_AUTH_PROVIDER=jwt; set that to 'both', or leave it out")
+      reader.refuse("API_KEYS", "has no effect with LEVADA_AUTH_PROVIDER=jwt; set that to 'both' or remove it")
   } else if (!reader.has("API_KEYS"))
-    reader.refuse("API_KEYS", "is missing: without a key nobody gets in. `levada-key` makes one")
-  else if (keys !== undefined) reader.made("API_KEYS", () => authenticators.push(ApiKeys.make(keys, "LEVADA_API_KEYS")))
+    reader.refuse("API_KEYS", "is missing: without a key no request is accepted. `levada-key` makes one")
+  else if (keys !== undefined)
+    reader.attempt("API_KEYS", () => authenticators.push(ApiKeys.make(keys, "LEVADA_API_KEYS")))
   if (provider === "api_key") {
-    for (const name of OF_JWT) {
+    for (const name of JWT_SETTINGS) {
       if (reader.has(name))
-        reader.refuse(name, "means nothing with LEVADA_AUTH_PROVIDER=api_key; set that to 'both', or leave it out")
+        reader.refuse(name, "has no effect with LEVADA_AUTH_PROVIDER=api_key; set that to 'both' or remove it")
     }
   } else if (!hasJwt)
     reader.refuse(
       "JWT_SECRET",
-      "is missing, and so are LEVADA_JWT_PUBLIC_KEY and LEVADA_JWT_JWKS_URL: no token could be verified"
+      "is missing, and so are LEVADA_JWT_PUBLIC_KEY and LEVADA_JWT_JWKS_URL: one of them is needed to verify tokens"
     )
   else await jwt(reader, authenticators)
 
@@ -151,15 +153,15 @@ const secured = async (reader: Reader<Name>): Promise<Access.Access | undefined>
   if (rate !== undefined && Result.isFailure(rate)) reader.refuse("RATE_LIMIT_FAILED", rate.failure.message)
   if (reader.problems.length > 0) return undefined
   const options = { authenticators, limits, requireHttps, failuresByAddress: failed, tokens: Tokens.make() }
-  reader.made("ROLES", () => Access.secured({ ...options, roles }))
-  return reader.made("PIPELINE_ACLS", () => Access.secured({ ...options, roles, acls }))
+  reader.attempt("ROLES", () => Access.secured({ ...options, roles }))
+  return reader.attempt("PIPELINE_ACLS", () => Access.secured({ ...options, roles, acls }))
 }
 
 const jwt = async (reader: Reader<Name>, authenticators: Array<Authenticator>): Promise<void> => {
   const secret = reader.text("JWT_SECRET")
   const options: JwtOptions = {
     secret,
-    // In one line, as files of settings have it.
+    // Environment files often have a key on one line, with `\n` for line breaks.
     publicKey: reader.text("JWT_PUBLIC_KEY")?.replaceAll("\\n", "\n"),
     jwks: reader.text("JWT_JWKS_URL"),
     algorithms: reader.list("JWT_ALGORITHMS") as JwtOptions["algorithms"],
@@ -170,11 +172,11 @@ const jwt = async (reader: Reader<Name>, authenticators: Array<Authenticator>): 
   }
   const { make } = await import("../jwt/JwtAuthenticator.ts")
   const name = secret !== undefined ? "JWT_SECRET" : reader.has("JWT_PUBLIC_KEY") ? "JWT_PUBLIC_KEY" : "JWT_JWKS_URL"
-  reader.made(name, () => authenticators.push(make(options)))
+  reader.attempt(name, () => authenticators.push(make(options)))
 }
 
-/** What is in front of the guard. */
-const edge = (reader: Reader<Name>): Omit<Settings, "access"> => {
+/** Reads the options of the server itself. */
+const serverOptions = (reader: Reader<Name>): Omit<Settings, "access"> => {
   const trustedProxies = reader.list("TRUSTED_PROXIES")
   for (const network of trustedProxies ?? []) {
     if (parseNetwork(network) === undefined)
@@ -182,18 +184,18 @@ const edge = (reader: Reader<Name>): Omit<Settings, "access"> => {
   }
   const forwardedHeader = reader.among("FORWARDED_HEADER", FORWARDED_HEADERS)
   if (forwardedHeader !== undefined && trustedProxies === undefined) {
-    reader.refuse("FORWARDED_HEADER", "means nothing without LEVADA_TRUSTED_PROXIES")
+    reader.refuse("FORWARDED_HEADER", "has no effect without LEVADA_TRUSTED_PROXIES")
   }
   const origins = reader.list("CORS_ORIGINS")
   const credentials = reader.flag("CORS_CREDENTIALS")
   if (credentials !== undefined && origins === undefined)
-    reader.refuse("CORS_CREDENTIALS", "means nothing without LEVADA_CORS_ORIGINS")
+    reader.refuse("CORS_CREDENTIALS", "has no effect without LEVADA_CORS_ORIGINS")
   const cors: Cors.Options | undefined =
     origins === undefined ? undefined : { origins, ...(credentials !== undefined && { credentials }) }
-  if (cors !== undefined) reader.made("CORS_ORIGINS", () => Result.getOrThrow(Cors.make(cors)))
+  if (cors !== undefined) reader.attempt("CORS_ORIGINS", () => Result.getOrThrow(Cors.make(cors)))
   const hosts = reader.list("HOSTS")
   if (hosts !== undefined)
-    reader.made("HOSTS", () => Result.getOrThrow(WebPages.make({ hosts }, { allows: () => false })))
+    reader.attempt("HOSTS", () => Result.getOrThrow(WebPages.make({ hosts }, { allows: () => false })))
   const maxBodyBytes = reader.number("MAX_BODY_BYTES")
   const guardDocs = reader.flag("GUARD_DOCS")
   const guardMetrics = reader.flag("GUARD_METRICS")
@@ -208,7 +210,7 @@ const edge = (reader: Reader<Name>): Omit<Settings, "access"> => {
   }
 }
 
-/** The table of all settings, by their whole names. */
+/** All settings by their full names, with the values that they take. */
 export const table: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(SETTINGS).map(([name, what]) => [`LEVADA_${name}`, what])
 )

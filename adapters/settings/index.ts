@@ -1,5 +1,5 @@
 /**
- * Access and the edge of the server from the environment: `Levada.make({ pipelines, ...(await Settings.read(process.env)) })`.
+ * Reads access and server options from the environment: `Levada.make({ pipelines, ...(await Settings.read(process.env)) })`.
  * @module
  */
 export * as Settings from "./Settings.ts"

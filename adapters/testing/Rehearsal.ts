@@ -1,4 +1,4 @@
-/** Pipelines as a test wants them: with other code in some tasks, and with failures and delays at some steps. */
+/** Changes pipelines for a test: replaces the code of tasks, and injects failures and delays into steps. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -9,43 +9,43 @@ import { effectOf, isPromiseLike } from "../../core/task/Returned.ts"
 import type * as Task from "../../core/task/Task.ts"
 import type { VirtualTime, Work } from "./VirtualTime.ts"
 
-/** Which attempt of which step something is about. */
+/** The attempt that an injected failure or delay applies to. */
 export interface At {
   /** 1 for the first attempt. */
   readonly attempt: number
-  /** Which item, in a step that goes through items. */
+  /** The index of the item, in a map or filter step. */
   readonly item: number | undefined
 }
 
-/** A task with other code. */
+/** Replacement code for a task. */
 export interface Replacement {
   readonly task: string
   readonly run: Task.Any["run"]
 }
 
-/** What a test changes. Steps are named as they are in the pipeline. */
+/** The changes that a test makes. Steps have their names in the pipeline. */
 export interface Changes {
-  /** Other code for tasks, wherever they are. Made by `replace`. */
+  /** Replacement code for tasks, in every step that uses them. Made by `replace`. */
   readonly replace?: ReadonlyArray<Replacement>
   /**
-   * Failures by step: how many attempts fail before the first that does not, or what an attempt fails with; with
-   * undefined it does not.
+   * Failures by step: the number of attempts that fail first, or a function that returns the error of an attempt, or undefined
+   * for no failure.
    */
   readonly fail?: Readonly<Record<string, number | ((at: At) => unknown)>>
-  /** How long attempts take beforehand, by step, in milliseconds of virtual time. */
+  /** Delays before each attempt, by step, in milliseconds of virtual time. */
   readonly delay?: Readonly<Record<string, number | ((at: At) => number)>>
 }
 
-/** Other code for a task, of the task's own types. */
+/** Makes replacement code for a task, with the task's types. */
 export const replace = <T extends Task.Any>(task: T, run: T["run"]): Replacement => ({ task: task.name, run })
 
-/** The pipeline with the changes in it. It is of the same version: only code has changed. */
+/** Applies the changes to a pipeline. Its version stays the same, because only code changes. */
 export const rehearse = (pipeline: Pipeline.Any, changes: Changes, time: VirtualTime): Pipeline.Any => {
   const steps = pipeline.steps.map((step) => ({ ...step, task: changed(step, changes, time) }))
   return Result.getOrThrowWith(fromSteps(pipeline.id, pipeline.kind, steps, pipeline.options), (error) => error)
 }
 
-/** The names in `changes` that no pipeline has. */
+/** The names in `changes` that no pipeline contains. */
 export const unknownNames = (pipelines: ReadonlyArray<Pipeline.Any>, changes: Changes): ReadonlyArray<string> => {
   const steps = new Set(pipelines.flatMap((pipeline) => pipeline.steps.map(({ name }) => name)))
   const tasks = new Set(pipelines.flatMap((pipeline) => pipeline.steps.map(({ task }) => task.name)))
@@ -58,13 +58,13 @@ export const unknownNames = (pipelines: ReadonlyArray<Pipeline.Any>, changes: Ch
 }
 
 const changed = ({ name, task }: Step, changes: Changes, time: VirtualTime): Task.Any => {
-  // Called as a method: it may need its own object.
+  // `run` is called as a method below, because it may use `this`.
   const code = changes.replace?.find((replacement) => replacement.task === task.name) ?? task
   const fail = own(changes.fail, name)
   const delay = own(changes.delay, name)
   const run: Task.Any["run"] = (inputs, context) => {
     const work = time.work(`step '${name}'`)
-    // Told to stop, it may go on for ever; nobody waits for it any more.
+    // An aborted attempt may never end; virtual time does not wait for it.
     context.signal.addEventListener("abort", () => work.end(), { once: true })
     const at: At = { attempt: context.attempt, item: context.item }
     const failure = failureOf(fail, at)
@@ -75,7 +75,7 @@ const changed = ({ name, task }: Step, changes: Changes, time: VirtualTime): Tas
     )
     return watchedEffect(Effect.andThen(Effect.sleep(delayMillis), failing), work, time) as Effect.Effect<never>
   }
-  // Its timeout counts by virtual time, as every other.
+  // No thread: a thread would measure the timeout in real time.
   return { ...task, run, thread: undefined }
 }
 
@@ -93,7 +93,7 @@ const failureOf = (
   return error === undefined ? undefined : { error }
 }
 
-/** Calls code as it is; for as long as it goes on, it is at work. */
+/** Calls the code of a task, and counts it as work until it ends. */
 const watched = (call: () => unknown, work: Work, time: VirtualTime): never => {
   let returned: unknown
   try {

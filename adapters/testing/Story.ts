@@ -1,7 +1,7 @@
-/** The events of a run as lines that a test can compare and a person can read. */
+/** Formats the events of a run as readable lines that a test can compare. */
 import type { Event } from "../../core/run/Event.ts"
 
-/** One line for each event: milliseconds since the first one, what happened, where, and what of. */
+/** One line per event: milliseconds since the first event, the type, the step, and details. */
 export const story = (events: ReadonlyArray<Event>): ReadonlyArray<string> =>
   events.map((event) => [event.atMillis - events[0]!.atMillis, event.type, ...details(event)].join(" "))
 
@@ -21,11 +21,11 @@ const details = (event: Event): ReadonlyArray<string | number> => {
     case "StepProgressed":
       return [event.step, `${event.done}/${event.total}`]
     case "StepRetried":
-      return [place(event), `#${event.attempt}`, `after ${event.waitMillis} ms`]
+      return [stepOf(event), `#${event.attempt}`, `after ${event.waitMillis} ms`]
     case "StepItemFailed":
-      return [place(event), `#${event.attempt}`, event.error.message]
+      return [stepOf(event), `#${event.attempt}`, event.error.message]
     case "StepReleased":
-      return [place(event), `#${event.attempt}`, event.reason]
+      return [stepOf(event), `#${event.attempt}`, event.reason]
     case "StepFailed":
       return [event.step, event.error.message]
     case "StepSkipped":
@@ -34,5 +34,5 @@ const details = (event: Event): ReadonlyArray<string | number> => {
   }
 }
 
-const place = ({ step, item }: { readonly step: string; readonly item?: number }): string =>
+const stepOf = ({ step, item }: { readonly step: string; readonly item?: number }): string =>
   item === undefined ? step : `${step}[${item}]`

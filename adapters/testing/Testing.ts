@@ -1,4 +1,4 @@
-/** Runs pipelines as a test wants to see them: on virtual time, with tasks replaced and failures injected. */
+/** Runs pipelines in tests: on virtual time, with replaced tasks and injected failures. */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Access from "../../core/access/Access.ts"
-import * as Front from "../../core/Levada.ts"
+import * as CoreLevada from "../../core/Levada.ts"
 import { Operations } from "../../core/operations/Operations.ts"
 import type * as Pipeline from "../../core/pipeline/Pipeline.ts"
 import type { Event } from "../../core/run/Event.ts"
@@ -28,13 +28,13 @@ export type { At, Changes, Replacement } from "./Rehearsal.ts"
 export { replace } from "./Rehearsal.ts"
 export { story } from "./Story.ts"
 
-/** What a test says about what it tests. */
+/** Options of a test. */
 export type Options<Pipelines extends ReadonlyArray<Pipeline.Any>> = Omit<
-  Front.Options<Pipelines, never, unknown>,
+  CoreLevada.Options<Pipelines, never, unknown>,
   "access"
 > &
   Changes & {
-    /** The bounds of the Store. Default: its own, but leases and history outlast any test. */
+    /** The bounds of the memory Store. Default: its own defaults, but with leases and history that outlast any test. */
     readonly store?: MemoryBounds
   } & ([Pipeline.RequirementsOf<Pipelines[number]>] extends [never]
     ? { readonly services?: undefined }
@@ -43,65 +43,67 @@ export type Options<Pipelines extends ReadonlyArray<Pipeline.Any>> = Omit<
         readonly services: Layer.Layer<Pipeline.RequirementsOf<Pipelines[number]>>
       })
 
-/** A run that is over, and all that a test may want to know of it. */
+/** A finished run, with its result, events and log. */
 export interface Ran<Result = unknown> {
   readonly run: Run.Run
   readonly status: Run.RunStatus
-  /** What it gave; undefined unless it is COMPLETED. */
+  /** The result; undefined unless the run is COMPLETED. */
   readonly result: Result | undefined
-  /** What became of each step, and why. */
+  /** The outcome of each step, with its reason. */
   readonly report: Run.Report
   readonly events: ReadonlyArray<Event>
   /** The events as lines: `"1000 StepStarted fetch #2"`. */
   readonly story: ReadonlyArray<string>
-  /** What its tasks have logged. */
+  /** The log lines of its tasks. */
   readonly lines: Lines["lines"]
 }
 
-/** Pipelines on virtual time. It begins at 1970 and moves only when a test says so. */
+/** Pipelines on virtual time. Time begins at 1970-01-01 and advances only when a test calls a method that advances it. */
 export interface Testing {
-  /** Starts a run and brings time on until it is over. Rejects when no time will bring that. */
+  /** Starts a run and advances time until it has finished. Rejects if the run cannot finish. */
   readonly run: <P extends Pipeline.Any, const O extends Start.Options & Start.PartOptions = {}>(
     pipeline: P,
-    parameters: Front.ParametersFor<P, O>,
-    options?: Front.Exactly<O, Start.Options & Start.PartOptions>
-  ) => Promise<Ran<Front.ResultFor<P, O>>>
-  /** Starts a run, and lets everything happen that needs no time. Gives its id. */
+    parameters: CoreLevada.ParametersFor<P, O>,
+    options?: CoreLevada.Exactly<O, Start.Options & Start.PartOptions>
+  ) => Promise<Ran<CoreLevada.ResultFor<P, O>>>
+  /** Starts a run and settles. Resolves to its id. */
   readonly start: <P extends Pipeline.Any, const O extends Start.Options & Start.PartOptions = {}>(
     pipeline: P,
-    parameters: Front.ParametersFor<P, O>,
-    options?: Front.Exactly<O, Start.Options & Start.PartOptions>
+    parameters: CoreLevada.ParametersFor<P, O>,
+    options?: CoreLevada.Exactly<O, Start.Options & Start.PartOptions>
   ) => Promise<string>
-  /** Brings time on until a run is over. */
+  /** Advances time until a run has finished. */
   readonly finish: (runId: string) => Promise<Ran>
-  /** Asks for anything else, as the program itself, and lets everything happen that comes of it and needs no time. */
-  readonly ask: <A, E>(wish: (operations: Operations) => Effect.Effect<A, E>) => Promise<A>
-  /** A run as it is now. */
+  /** Calls any operation, with all permissions, and settles. */
+  readonly ask: <A, E>(call: (operations: Operations) => Effect.Effect<A, E>) => Promise<A>
+  /** The current state of a run. */
   readonly look: (runId: string) => Promise<Run.Run>
   /** The events of a run so far. */
   readonly events: (runId: string) => Promise<ReadonlyArray<Event>>
-  /** Moves time on, and lets everything happen on the way. */
+  /** Advances time by `millis`, and runs everything that becomes due on the way. */
   readonly advance: (millis: number) => Promise<void>
-  /** Lets everything happen that needs no time. */
+  /** Runs everything that is due now, without advancing time. */
   readonly settle: () => Promise<void>
-  /** Milliseconds since 1970. */
+  /** The virtual time, in milliseconds since 1970. */
   readonly now: () => number
   readonly close: () => Promise<void>
 }
 
-/** Longer than any test, in milliseconds. No worker dies in a test, and time that passes at once is not to stop for its leases. */
+/** Longer than any test, in milliseconds. No worker dies in a test, so advancing time need not stop at the renewals of leases. */
 const NEVER = MAX_MILLIS
 
 /** How long closing may take, in milliseconds of virtual time. */
 const CLOSING_MILLIS = 30_000
-const CANCELLED_AT_ONCE = 1_000
+
+/** How many runs are listed at a time to cancel them. */
+const CANCEL_BATCH = 1_000
 
 /**
- * Makes pipelines ready for being tested. Rejects with what is wrong with them, and when a change names a step or task
- * that they do not have. Close it when the test ends.
+ * Prepares pipelines for a test. Rejects if they are invalid, or if a change names a step or task that they do not have. Call
+ * `close` when the test ends.
  *
- * Time moves on when no task is at work: sleeps of Effects, injected delays, retries, timeouts, delayed runs and schedules
- * take no real time. Tasks that wait for the world outside are waited for; replace them.
+ * Time advances when no task is at work: sleeps of Effects, injected delays, retries, timeouts, delayed runs and schedules
+ * take no real time. Tasks that wait for the outside world are waited for in real time, so replace them.
  */
 export const make = async <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
   options: Options<Pipelines>
@@ -111,8 +113,8 @@ export const make = async <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
   const scope = Scope.makeUnsafe()
   const time = await VirtualTime.make(scope)
   const services = (options.services ?? Layer.empty) as Layer.Layer<unknown>
-  const layer = Front.layer({
-    ...(options as Front.Options<Pipelines, never, unknown>),
+  const layer = CoreLevada.layer({
+    ...(options as CoreLevada.Options<Pipelines, never, unknown>),
     access: Access.open,
     pipelines: options.pipelines.map((pipeline) => rehearse(pipeline, options, time))
   }).pipe(
@@ -136,8 +138,8 @@ export const make = async <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
   const operations = Context.get(context, Operations)
   const runNow = Effect.runPromiseWith(context)
 
-  const ask: Testing["ask"] = async (wish) => {
-    const answer = await runNow(wish(operations))
+  const ask: Testing["ask"] = async (call) => {
+    const answer = await runNow(call(operations))
     await time.settle()
     return answer
   }
@@ -157,43 +159,43 @@ export const make = async <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
     const run = await look(runId)
     if (!isOver) {
       throw new Error(
-        `Run '${runId}' of pipeline '${run.pipelineId}' is ${run.status}, and no time will end it: ` +
-          "is the pipeline paused, or a limit used up by another run?"
+        `Run '${runId}' of pipeline '${run.pipelineId}' is ${run.status} and cannot finish: ` +
+          "is the pipeline paused, or does another run use up a limit?"
       )
     }
-    const told = await events(runId)
+    const history = await events(runId)
     return {
       run,
       status: run.status,
       result: run.status === "COMPLETED" ? await resultOf(run) : undefined,
       report: Run.report(run),
-      events: told,
-      story: story(told),
+      events: history,
+      story: story(history),
       lines: (await runNow(operations.lines(host, runId))).lines
     }
   }
   const start: Testing["start"] = async (pipeline, parameters, startOptions) => {
-    const runId = await runNow(Front.start(pipeline, parameters, startOptions))
+    const runId = await runNow(CoreLevada.start(pipeline, parameters, startOptions))
     await time.settle()
     return runId
   }
 
   const close = async (): Promise<void> => {
     for (const status of ["RUNNING", "PENDING"] as const) {
-      const next = () => runNow(operations.runs(host, { status, limit: CANCELLED_AT_ONCE }))
+      const next = () => runNow(operations.runs(host, { status, limit: CANCEL_BATCH }))
       for (let { runs } = await next(); runs.length > 0; { runs } = await next()) {
         for (const { id } of runs) await runNow(operations.cancel(host, id))
       }
     }
     const closing = Effect.runPromiseWith(time.context)(Effect.exit(Scope.close(scope, Exit.void)))
-    // What does not stop is given up after a while, and a while passes only when somebody lets it.
+    // Closing abandons attempts that do not stop after a grace period, which passes only if virtual time advances.
     await time.advance(CLOSING_MILLIS)
     await closing
   }
 
   return {
     run: async (pipeline, parameters, startOptions) =>
-      (await finish(await runNow(Front.start(pipeline, parameters, startOptions)))) as never,
+      (await finish(await runNow(CoreLevada.start(pipeline, parameters, startOptions)))) as never,
     start,
     finish,
     ask,

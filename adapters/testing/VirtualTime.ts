@@ -1,4 +1,4 @@
-/** Time that moves when nothing is left to do: a TestClock that knows who waits for it. */
+/** Virtual time: a TestClock that records all sleeps, so that time can jump to the next one. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -8,23 +8,23 @@ import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import { replacing } from "../../core/runtime/Delegate.ts"
 
-/** How long real work may take before a test is told that it hangs, in milliseconds of real time. */
+/** How long work may take before a test fails because it hangs, in milliseconds of real time. */
 const PATIENCE_MILLIS = 5_000
 
-/** In how many moves of time a run has to be over: schedules alone would go on for ever. */
+/** The most jumps of time in `advanceUntil`: with schedules it could go on for ever. */
 const MAX_MOVES = 10_000
 
-/** In how many turns of the event loop nothing has to happen before nothing happens any more. */
+/** After how many turns of the event loop without work everything counts as settled. */
 const QUIET_TURNS = 4
 
-/** Something at work that no time will end. While it sleeps, it is not at work. */
+/** Real work, such as a task, that time must wait for, except while it sleeps by its clock. */
 export class Work {
-  readonly what: string
+  readonly name: string
   readonly #all: Set<Work>
   #sleeping = 0
 
   constructor(what: string, all: Set<Work>) {
-    this.what = what
+    this.name = what
     this.#all = all
     all.add(this)
   }
@@ -33,7 +33,7 @@ export class Work {
     this.#all.delete(this)
   }
 
-  /** The clock that it sleeps by. */
+  /** A clock whose sleeps suspend this work. */
   clockOver(clock: Clock.Clock): Clock.Clock {
     return replacing(clock, {
       sleep: (duration) =>
@@ -49,14 +49,14 @@ export class Work {
   }
 }
 
-/** The services of virtual time, and how it is moved. */
+/** Virtual time, and the services of a program that runs on it. */
 export class VirtualTime {
   readonly #testClock: TestClock.TestClock
   readonly #work: Set<Work> = new Set()
-  /** When each of those who sleep is to wake. */
+  /** The wake-up times of all sleeps, in milliseconds. */
   readonly #sleeps: Map<symbol, number> = new Map()
   readonly #clock: Clock.Clock
-  /** What a program has to be run with. */
+  /** The context to run a program with. */
   readonly context: Context.Context<never>
 
   constructor(context: Context.Context<never>, testClock: TestClock.TestClock) {
@@ -78,17 +78,17 @@ export class VirtualTime {
     return this.#testClock.currentTimeMillisUnsafe()
   }
 
-  /** Counts something as work until it ends. */
+  /** Begins a piece of work; call its `end`. */
   work(what: string): Work {
     return new Work(what, this.#work)
   }
 
-  /** The clock that a piece of work sleeps by. */
+  /** The clock for a piece of work. */
   clockOf(work: Work): Clock.Clock {
     return work.clockOver(this.#clock)
   }
 
-  /** Lets everything happen that needs no time. */
+  /** Runs everything that is due now. Rejects if work takes longer than 5 s of real time. */
   async settle(): Promise<void> {
     const deadline = performance.now() + PATIENCE_MILLIS
     for (let quiet = 0; quiet < QUIET_TURNS; quiet++) {
@@ -96,12 +96,14 @@ export class VirtualTime {
       if (this.#work.size === 0) continue
       quiet = -1
       if (performance.now() < deadline) continue
-      const working = [...new Set([...this.#work].map(({ what }) => what))].join(", ")
-      throw new Error(`Waited ${PATIENCE_MILLIS} ms of real time for ${working}: replace what needs the world outside`)
+      const working = [...new Set([...this.#work].map(({ name }) => name))].join(", ")
+      throw new Error(
+        `Waited ${PATIENCE_MILLIS} ms of real time for ${working}: replace tasks that wait for the outside world`
+      )
     }
   }
 
-  /** Moves time on by `millis`, and stops wherever something was to happen. */
+  /** Advances time by `millis`, in jumps from one wake-up to the next. */
   async advance(millis: number): Promise<void> {
     const end = this.nowMillis + millis
     await this.settle()
@@ -109,7 +111,7 @@ export class VirtualTime {
     await this.#to(end)
   }
 
-  /** Moves time on, from one thing that was to happen to the next, until `isOver`. False when no time will bring that. */
+  /** Advances time from one wake-up to the next until `isOver`. False if no sleep is left, or after 10,000 jumps. */
   async advanceUntil(isOver: () => Promise<boolean>): Promise<boolean> {
     await this.settle()
     for (let moves = 0; moves <= MAX_MOVES; moves++) {
@@ -133,9 +135,9 @@ export class VirtualTime {
   }
 }
 
-/** Virtual time for as long as a scope is open. It begins at 1970. */
+/** Makes virtual time that begins at 1970-01-01 and lasts until the scope closes. */
 export const make = (scope: Scope.Scope): Promise<VirtualTime> => {
-  // A TestClock warns that nobody moves it; here somebody does.
+  // A TestClock warns if it is not advanced for a while; here the warning would be wrong.
   const layer = TestClock.layer({ warningDelay: "1 hour" })
   return Effect.runPromise(
     Effect.map(Layer.buildWithScope(layer, scope), (context) => {

@@ -1,5 +1,5 @@
 /**
- * Pipelines under test: on virtual time, with tasks replaced, and with failures and delays injected.
+ * Tests pipelines on virtual time, with replaced tasks and with injected failures and delays.
  *
  * @example
  * ```ts

@@ -1,27 +1,27 @@
 /**
- * The program of a thread, and what it and the main thread say to each other. It is a text, so that it needs no file of its
- * own: it starts from the sources, from the package and from a bundle alike.
+ * The program of a thread, and the messages between it and the main thread. The program is a text and not a file, so that it
+ * works from source, from the package and from a bundle.
  */
 import { MAX_LENGTH } from "../../core/task/Log.ts"
 
-/** What a thread starts with. */
+/** The data that a thread starts with. */
 export interface Start {
-  /** What both threads see at once, also while a task computes: two numbers, at `UNREAD` and `STOPPED`. */
+  /** Memory that both threads share, readable even while a task computes: two numbers, at `UNREAD` and `STOPPED`. */
   readonly shared: SharedArrayBuffer
 }
 
-/** Where it is counted how many lines and changes of progress the thread has sent and the main thread has not read. */
+/** Index of the number of log lines and progress reports that the main thread has not read yet. */
 export const UNREAD = 0
 
-/** Where the number of the call is that is to stop. */
+/** Index of the number of the call that should stop. */
 export const STOPPED = 1
 
-/** What the main thread says: a call, or that the call under way is to stop. */
+/** A message from the main thread: a call, or `stop` for the current call. */
 export type Order =
   | { readonly call: number; readonly module: string; readonly inputs: unknown; readonly context: object }
   | "stop"
 
-/** An error as it is sent: its name, its message, its tag, and up to five causes. */
+/** An error in a message: its name, message and tag, and up to five causes. */
 export type Raised =
   | { readonly value: unknown }
   | {
@@ -31,36 +31,36 @@ export type Raised =
       readonly cause: Raised | undefined
     }
 
-/** What a thread says of a call while that goes on. */
-type Note =
-  /** It has the call, and loads the module. */
+/** A message from a thread during a call. */
+type Notice =
+  /** The thread has received the call and loads the module. */
   | { readonly type: "begun" }
-  /** The module has the call: should the thread end from now on, the module may have caused it. */
+  /** The thread calls the module now. If it ends after this, the module may be the cause. */
   | { readonly type: "called" }
   | { readonly type: "progress"; readonly done: number; readonly total: number }
   | { readonly type: "log"; readonly message: string; readonly fields: object | undefined; readonly level: string }
 
-/** What a thread says of a call at its end, and how many lines it has dropped. */
+/** A message from a thread at the end of a call, with the number of log lines that it dropped. */
 export type End = { readonly dropped: number } & (
   | { readonly type: "returned"; readonly outputs: unknown }
   | { readonly type: "raised"; readonly error: Raised }
-  /** `output` is the key of what can't be copied; undefined when it is the whole value. */
+  /** `output` is the key of the value that cannot be copied; undefined if it is the whole result. */
   | { readonly type: "uncopied"; readonly output: string | undefined; readonly why: string }
   | { readonly type: "unloaded"; readonly error: Raised }
 )
 
-/** What a thread says, each about one call. */
-export type Report = { readonly call: number } & (Note | End)
+/** A message from a thread about one call. */
+export type Report = { readonly call: number } & (Notice | End)
 
-/** How many lines and changes of progress may wait for the main thread. Beyond that a thread drops them. */
+/** How many log lines and progress reports may wait for the main thread. A thread drops further ones. */
 export const MAX_UNREAD = 1_000
 
-/** The longest text of an error that is sent, in UTF-16 units. */
+/** The longest text in an error that is sent, in UTF-16 units. */
 const MAX_TEXT = 8_000
 
 const MAX_CAUSES = 5
 
-/** The program. `process.getBuiltinModule` is there whether the runtime takes the text for a script or for a module. */
+/** The program. It uses `process.getBuiltinModule`, which works both in a script and in a module. */
 export const BOOTSTRAP: string = `"use strict"
 const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads")
 const shared = new Int32Array(workerData.shared)
@@ -103,19 +103,19 @@ const messageOf = (message) => {
   }
 }
 
-const contextOf = (call, given) => {
+const contextOf = (call, base) => {
   const ownController = controller
   let percent = -1
   let dropped = 0
-  const tell = (report) => {
+  const send = (report) => {
     if (Atomics.load(shared, ${UNREAD}) >= ${MAX_UNREAD}) return false
     Atomics.add(shared, ${UNREAD}, 1)
     parentPort.postMessage({ call, ...report })
     return true
   }
   const context = {
-    ...given,
-    // A task that computes gets no message, so each look at it looks at what both threads see.
+    ...base,
+    // A task that computes receives no messages, so each read of \`signal\` checks the shared memory.
     get signal() {
       if (Atomics.load(shared, ${STOPPED}) === call) ownController.abort()
       return ownController.signal
@@ -123,10 +123,10 @@ const contextOf = (call, given) => {
     progress: (done, total) => {
       if (typeof done !== "number" || typeof total !== "number") return
       const now = Math.floor((100 * done) / total)
-      if (now !== percent && tell({ type: "progress", done, total })) percent = now
+      if (now !== percent && send({ type: "progress", done, total })) percent = now
     },
     log: (message, fields, level) => {
-      if (!tell({ type: "log", message: messageOf(message), fields: fieldsOf(fields), level: text(level) ?? "info" })) dropped++
+      if (!send({ type: "log", message: messageOf(message), fields: fieldsOf(fields), level: text(level) ?? "info" })) dropped++
     }
   }
   const end = (report) => {
@@ -155,9 +155,9 @@ const uncopied = (outputs, error) => {
   return { type: "uncopied", output, why: text(error?.message) ?? "" }
 }
 
-const work = async ({ call, module, inputs, context: given }) => {
+const work = async ({ call, module, inputs, context: base }) => {
   controller = new AbortController()
-  const { context, end } = contextOf(call, given)
+  const { context, end } = contextOf(call, base)
   parentPort.postMessage({ call, type: "begun" })
   let run
   try {

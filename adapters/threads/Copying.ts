@@ -1,11 +1,11 @@
-/** Whether inputs come out of structured clone as they went in: an instance of a class would lose its methods silently. */
+/** Checks that structured clone keeps inputs unchanged: an instance of a class would silently lose its methods. */
 import { NotCopied } from "./Errors.ts"
 
-/** What structured clone makes again as it was, by the name that `Object.prototype.toString` gives. */
+/** The kinds of objects that structured clone copies faithfully, as `Object.prototype.toString` names them. */
 const COPIED =
   /^\[object (?:Object|Array|Date|RegExp|Map|Set|Boolean|Number|String|(?:Shared)?ArrayBuffer|DataView|Blob|(?:Big)?(?:Uint|Int)(?:8|8Clamped|16|32|64)Array|Float(?:16|32|64)Array)\]$/
 
-/** The first input that would not come out as it went in; nothing when all would. */
+/** The failure for the first input that structured clone would change; undefined if all stay the same. */
 export const uncopied = (inputs: Readonly<Record<string, unknown>>): NotCopied | undefined => {
   const seen = new Set<object>()
   // No recursion: a value may be nested deeply.
@@ -35,11 +35,11 @@ const isCopied = (value: object): boolean => {
   if (!COPIED.test(kind)) return false
   const parent = Object.getPrototypeOf(value) as object | null
   if (kind === "[object Object]") return parent === null || isTop(parent)
-  // An instance of a class of the language, not of one that extends it. Those of bytes have one class more above them.
+  // A built-in class, not a subclass of it. Typed arrays have one more class above them.
   return parent !== null && (ArrayBuffer.isView(value) || isTop(Object.getPrototypeOf(parent)))
 }
 
-/** Whether something is `Object.prototype`, of this realm or of another. */
+/** Whether an object is `Object.prototype`, of this realm or another. */
 const isTop = (prototype: object | null): boolean => prototype !== null && Object.hasOwn(prototype, "isPrototypeOf")
 
 type Members = Iterable<readonly [at: string | number, member: unknown]>

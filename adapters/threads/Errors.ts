@@ -1,7 +1,7 @@
-/** Why a call of a module in a thread fails, besides the module's own errors. */
+/** Failures of a call in a thread, besides the errors of the module itself. */
 import { Failure } from "../../core/values/Failure.ts"
 
-/** A thread that ended before the task returned: it crashed, ran out of memory, or the task called `process.exit`. */
+/** The thread ended before the task returned: it crashed, ran out of memory, or the task called `process.exit`. */
 export class ThreadEnded extends Failure<"ThreadEnded"> {
   /** The exit code of the thread. */
   readonly code: number
@@ -12,7 +12,7 @@ export class ThreadEnded extends Failure<"ThreadEnded"> {
   }
 }
 
-/** A module that can't be imported, or exports no function. */
+/** The module cannot be imported, or exports no function. */
 export class ModuleUnusable extends Failure<"ModuleUnusable"> {
   readonly module: string
   constructor(module: string, cause: unknown) {
@@ -23,10 +23,10 @@ export class ModuleUnusable extends Failure<"ModuleUnusable"> {
   }
 }
 
-/** How much of a module's URL a message shows: one of the scheme `data:` may be long. */
+/** The longest part of a module's URL that a message shows, in UTF-16 units: a `data:` URL may be long. */
 const MAX_MODULE = 300
 
-/** An input or output that does not survive structured clone. */
+/** Structured clone cannot copy an input or an output. */
 export class NotCopied extends Failure<"NotCopied"> {
   constructor(what: string, why: string) {
     super("NotCopied", `${what} cannot be copied between threads: ${why}. Pass plain data`)

@@ -1,4 +1,4 @@
-/** A pool of threads, each at work on one call at a time. */
+/** A pool of threads. Each runs one call at a time. */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import type { ThreadCall, Threads } from "../../core/task/Threads.ts"
@@ -7,7 +7,7 @@ import { uncopied } from "./Copying.ts"
 import { Thread } from "./Thread.ts"
 import { workerThreads } from "./WorkerThreads.ts"
 
-/** Threads, started when they are needed and kept for the next call. */
+/** Threads that start on first use and are kept for later calls. */
 export class Pool implements Threads {
   /** Calls wait here for a thread, in the order in which they came. */
   readonly #free: Semaphore.Semaphore
@@ -24,30 +24,30 @@ export class Pool implements Threads {
   readonly call = (call: ThreadCall): Effect.Effect<unknown, unknown> =>
     Effect.suspend(() => {
       const mistake = uncopied(call.inputs)
-      return mistake === undefined ? this.#free.withPermit(this.#calling(call)) : Effect.fail(mistake)
+      return mistake === undefined ? this.#free.withPermit(this.#run(call)) : Effect.fail(mistake)
     })
 
-  /** Terminates all threads; synchronous where there are none, so that a program which can't be made says so at once. */
+  /** Terminates all threads. Synchronous if there are none, so that `Levada.make` can throw synchronously. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     this.#isClosed = true
     const all = [...this.#all]
     return all.length === 0 ? Effect.void : Effect.promise(() => Promise.all(all.map((thread) => thread.terminate())))
   })
 
-  #calling(call: ThreadCall): Effect.Effect<unknown, unknown> {
+  #run(call: ThreadCall): Effect.Effect<unknown, unknown> {
     return Effect.acquireUseRelease(
-      this.#take(call.task),
+      this.#acquire(call.task),
       (thread) =>
         Effect.callback<unknown, unknown>((resume) => {
-          // A thread that a task before has ended never called the module.
-          thread.begin(call, (ended) => resume(ended ?? this.#calling(call)))
+          // Without a result the thread ended before it called the module, so another thread runs the call.
+          thread.begin(call, (result) => resume(result ?? this.#run(call)))
           return Effect.promise(() => thread.stop())
         }),
-      (thread) => Effect.sync(() => this.#giveBack(thread))
+      (thread) => Effect.sync(() => this.#release(thread))
     )
   }
 
-  #take(task: string): Effect.Effect<Thread, ThreadsUnavailable> {
+  #acquire(task: string): Effect.Effect<Thread, ThreadsUnavailable> {
     return Effect.suspend(() => {
       if (this.#isClosed) return Effect.fail(new ThreadsUnavailable(task, "the program's threads are closed"))
       for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
@@ -67,7 +67,7 @@ export class Pool implements Threads {
     if (at !== -1) this.#idle.splice(at, 1)
   }
 
-  #giveBack(thread: Thread): void {
+  #release(thread: Thread): void {
     if (thread.isOver) return
     if (this.#idle.length < this.#maxIdle) this.#idle.push(thread)
     else void thread.terminate()

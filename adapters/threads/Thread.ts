@@ -1,4 +1,4 @@
-/** One thread of the runtime, which works on one call after the other. */
+/** One thread of the runtime. It runs one call after another. */
 import * as Exit from "effect/Exit"
 import type { Level } from "../../core/task/Log.ts"
 import type { ThreadCall } from "../../core/task/Threads.ts"
@@ -7,56 +7,56 @@ import { BOOTSTRAP, type End, type Order, type Raised, type Report, STOPPED, typ
 import { ModuleUnusable, NotCopied, ThreadEnded } from "./Errors.ts"
 import type { WorkerThread, WorkerThreads } from "./WorkerThreads.ts"
 
-/** How long a task that was told to stop may take to do so, in milliseconds; then its thread is terminated. */
+/** How long a task may take to stop after an abort, in milliseconds. Then its thread is terminated. */
 export const STOP_MILLIS = 250
 
-/** The longest time that a timer of the runtime counts, in milliseconds: 24 days. What may take longer is not timed. */
+/** The longest delay of a timer, in milliseconds: about 24 days. Longer timeouts are not enforced here. */
 const MAX_TIMER = 2 ** 31 - 1
 
 type Timer = ReturnType<typeof setTimeout>
 
-/** What a call came to. `undefined`: the thread ended before the module had the call, so another may take it. */
-type Ended = Exit.Exit<unknown, unknown> | undefined
+/** The result of a call. Undefined: the thread ended before it called the module, so another thread may run the call. */
+type CallResult = Exit.Exit<unknown, unknown> | undefined
 
-interface Work {
+interface OngoingCall {
   readonly id: number
   readonly call: ThreadCall
-  end: (ended: Ended) => void
+  end: (result: CallResult) => void
   isCalled: boolean
   isStopping: boolean
   timer: Timer | undefined
-  /** What it comes to once it has stopped. */
-  instead: Exit.Exit<unknown, unknown> | undefined
+  /** The result once the call has stopped, in place of its own: the timeout. */
+  override: Exit.Exit<unknown, unknown> | undefined
 }
 
-/** A thread. Keeps the process alive only while it works. */
+/** A thread. It keeps the process alive only during a call. */
 export class Thread {
   readonly #worker: WorkerThread
   readonly #onEnd: (thread: Thread) => void
   readonly #shared = new Int32Array(new SharedArrayBuffer(8))
   #calls = 0
-  #work: Work | undefined = undefined
-  /** Why it crashed. */
+  #current: OngoingCall | undefined = undefined
+  /** The error that the thread crashed with. */
   #crash: { readonly error: unknown } | undefined = undefined
-  /** Whether it takes no more calls. */
+  /** Whether the thread has ended or is being terminated. */
   isOver = false
 
   constructor({ Worker }: WorkerThreads, onEnd: (thread: Thread) => void) {
     this.#onEnd = onEnd
     const start: Start = { shared: this.#shared.buffer }
     this.#worker = new Worker(BOOTSTRAP, { eval: true, workerData: start })
-    this.#worker.on("message", (report) => this.#told(report as Report))
+    this.#worker.on("message", (report) => this.#onReport(report as Report))
     this.#worker.on("error", (error) => {
       this.#crash ??= { error }
       this.isOver = true
     })
-    this.#worker.on("exit", (code) => this.#exited(code))
+    this.#worker.on("exit", (code) => this.#onExit(code))
   }
 
-  /** Begins a call; `end` is told once what came of it. */
-  begin(call: ThreadCall, end: (ended: Ended) => void): void {
+  /** Begins a call; calls `end` once with its result. */
+  begin(call: ThreadCall, end: (result: CallResult) => void): void {
     const id = ++this.#calls
-    this.#work = { id, call, end, isCalled: false, isStopping: false, timer: undefined, instead: undefined }
+    this.#current = { id, call, end, isCalled: false, isStopping: false, timer: undefined, override: undefined }
     this.#worker.ref()
     const { runId, pipelineId, step, item, attempt, traceparent } = call.context
     const context = { runId, pipelineId, step, item, attempt, traceparent }
@@ -67,13 +67,13 @@ export class Thread {
     }
   }
 
-  /** Tells the call under way to stop. Resolves once it has, or the thread was terminated. */
+  /** Aborts the current call. Resolves when it has stopped or the thread is terminated. */
   stop(): Promise<void> {
-    const work = this.#work
-    if (work === undefined) return Promise.resolve()
+    const current = this.#current
+    if (current === undefined) return Promise.resolve()
     return new Promise((resolve) => {
-      work.end = () => resolve()
-      this.#stop(work)
+      current.end = () => resolve()
+      this.#stop(current)
     })
   }
 
@@ -82,71 +82,71 @@ export class Thread {
     try {
       await this.#worker.terminate()
     } catch {
-      // It has ended by itself.
+      // The thread has already ended.
     }
-    // Whether the runtime tells of an end that was asked for, or not.
-    this.#exited(1)
+    // Not every runtime emits `exit` after a termination.
+    this.#onExit(1)
   }
 
   #post(order: Order): void {
     this.#worker.postMessage(order)
   }
 
-  #stop(work: Work): void {
-    if (work.isStopping) return
-    work.isStopping = true
-    clearTimeout(work.timer)
-    work.timer = setTimeout(() => void this.terminate(), STOP_MILLIS)
-    Atomics.store(this.#shared, STOPPED, work.id)
+  #stop(current: OngoingCall): void {
+    if (current.isStopping) return
+    current.isStopping = true
+    clearTimeout(current.timer)
+    current.timer = setTimeout(() => void this.terminate(), STOP_MILLIS)
+    Atomics.store(this.#shared, STOPPED, current.id)
     this.#post("stop")
   }
 
-  #told(report: Report): void {
+  #onReport(report: Report): void {
     if (report.type === "progress" || report.type === "log") Atomics.sub(this.#shared, UNREAD, 1)
-    const work = this.#work
-    // A task may go on to speak after it has returned.
-    if (work === undefined || work.id !== report.call) return
-    const { context, module } = work.call
-    if (report.type === "begun") this.#begun(work)
-    else if (report.type === "called") work.isCalled = true
+    const current = this.#current
+    // A task may still log or report progress after it has returned.
+    if (current === undefined || current.id !== report.call) return
+    const { context, module } = current.call
+    if (report.type === "begun") this.#startTimeout(current)
+    else if (report.type === "called") current.isCalled = true
     else if (report.type === "progress") context.progress(report.done, report.total)
     else if (report.type === "log") {
       context.log(report.message, report.fields as Record<string, unknown> | undefined, report.level as Level)
     } else {
       const { dropped } = report
-      if (dropped > 0) context.log(`${dropped} lines were dropped: they came faster than they can be kept`, {}, "warn")
+      if (dropped > 0) context.log(`${dropped} log lines were dropped, because they came too fast`, {}, "warn")
       this.#end(exitOf(report, module))
     }
   }
 
-  #begun(work: Work): void {
-    const { timeoutMillis } = work.call
-    if (timeoutMillis === undefined || timeoutMillis > MAX_TIMER || work.isStopping) return
-    work.timer = setTimeout(() => {
-      work.instead = Exit.fail(new StepTimedOut(timeoutMillis))
-      this.#stop(work)
+  #startTimeout(current: OngoingCall): void {
+    const { timeoutMillis } = current.call
+    if (timeoutMillis === undefined || timeoutMillis > MAX_TIMER || current.isStopping) return
+    current.timer = setTimeout(() => {
+      current.override = Exit.fail(new StepTimedOut(timeoutMillis))
+      this.#stop(current)
     }, timeoutMillis)
   }
 
-  #exited(code: number): void {
+  #onExit(code: number): void {
     this.isOver = true
     this.#onEnd(this)
-    // What ended it was left over from a call before, unless this is its first.
-    const isLost = this.#work?.isCalled === false && !this.#work.isStopping && this.#calls > 1
+    // If the module was not called yet, code left over from an earlier call has ended the thread.
+    const isLost = this.#current?.isCalled === false && !this.#current.isStopping && this.#calls > 1
     this.#end(isLost ? undefined : Exit.fail(new ThreadEnded(code, this.#crash?.error)))
   }
 
-  #end(ended: Ended): void {
-    const work = this.#work
-    if (work === undefined) return
-    this.#work = undefined
-    clearTimeout(work.timer)
+  #end(result: CallResult): void {
+    const current = this.#current
+    if (current === undefined) return
+    this.#current = undefined
+    clearTimeout(current.timer)
     this.#worker.unref()
-    work.end(work.instead ?? ended)
+    current.end(current.override ?? result)
   }
 }
 
-/** What a call came to. */
+/** The result of a call that the thread has reported. */
 const exitOf = (end: End, module: string): Exit.Exit<unknown, unknown> => {
   switch (end.type) {
     case "returned":
@@ -156,19 +156,19 @@ const exitOf = (end: End, module: string): Exit.Exit<unknown, unknown> => {
     case "unloaded":
       return Exit.fail(new ModuleUnusable(module, errorOf(end.error)))
     case "uncopied": {
-      const what = end.output === undefined ? "the value that it returned" : `output '${end.output}'`
-      return Exit.fail(new NotCopied(what, end.why))
+      const value = end.output === undefined ? "the value that it returned" : `output '${end.output}'`
+      return Exit.fail(new NotCopied(value, end.why))
     }
   }
 }
 
-/** An error as the thread raised it: of the same name, message, tag and cause. */
+/** Rebuilds an error of the thread, with its name, message, tag and cause. */
 const errorOf = (raised: Raised): unknown => {
   if ("value" in raised) return raised.value
   const { name, message, tag, cause } = raised
   const error = new Error(message, cause === undefined ? undefined : { cause: errorOf(cause) })
   if (name !== undefined) error.name = name
-  // It says where it was made anew, not where it was raised.
+  // The stack would show this function, not the place in the thread.
   delete error.stack
   return tag === undefined ? error : Object.assign(error, { _tag: tag })
 }

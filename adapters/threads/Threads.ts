@@ -1,4 +1,4 @@
-/** Threads for tasks that compute, on Node, Bun and Deno. */
+/** Threads for CPU-bound tasks, on Node, Bun and Deno. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Threads } from "../../core/task/Threads.ts"
@@ -7,11 +7,11 @@ import * as OptionCheck from "../../core/values/OptionCheck.ts"
 import { Pool } from "./Pool.ts"
 import { cores } from "./WorkerThreads.ts"
 
-/** How many threads there are. */
+/** Options of the pool of threads. */
 export interface Options {
-  /** How many calls run at once, each in a thread of its own; others wait. 1 to 1,024. Default: the cores but one, at least 1 and at most 16. */
+  /** How many calls may run at the same time, each in its own thread; others wait. 1 to 1,024. Default: one less than the number of cores, at least 1 and at most 16. */
   readonly size?: number
-  /** How many threads are kept while they have nothing to do. Default: all. */
+  /** How many idle threads are kept, 0 to 1,024. Default: all. */
   readonly maxIdle?: number
 }
 
@@ -19,7 +19,7 @@ const MAX_SIZE = 1_024
 const MAX_DEFAULT = 16
 
 /**
- * Threads for the tasks that ask for one. A thread starts when a call needs it, and all end with the layer. Fails with
+ * Threads for tasks with the option `thread`. A thread starts when a call needs it; all end with the layer. Fails with
  * `InvalidOption`.
  */
 export const layer = (options: Options = {}): Layer.Layer<never, InvalidOption> =>

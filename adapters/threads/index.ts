@@ -1,7 +1,7 @@
 /**
- * Threads for tasks that compute: `Task.make("resize", { thread: new URL("./resize.ts", import.meta.url) })`.
+ * Threads for CPU-bound tasks: `Task.make("resize", { thread: new URL("./resize.ts", import.meta.url) })`.
  *
- * `Levada.make` brings them along. A program of layers provides them:
+ * `Levada.make` provides them itself. A program made of layers provides this layer:
  *
  * @example
  * ```ts

@@ -2,7 +2,7 @@
 import { exportJWK, exportSPKI, generateKeyPair, type JWK, SignJWT } from "jose"
 import { beforeAll, describe, expect, it } from "vitest"
 import { JwtAuthenticator } from "../../adapters/jwt/index.ts"
-import { Verified } from "../../adapters/jwt/Verified.ts"
+import { VerifiedTokens } from "../../adapters/jwt/VerifiedTokens.ts"
 import { authenticatorOutcome } from "./GuardHarness.ts"
 
 const SECRET = "a secret of the tests, of more than 32 bytes"
@@ -173,7 +173,7 @@ describe("a token is refused", () => {
 
 describe("the cache of verified tokens", () => {
   it("verifies a token again after half a minute or when it expires, and is bounded", () => {
-    const verified = new Verified()
+    const verified = new VerifiedTokens()
     const principal = { id: "ada", roles: [] }
     verified.add("long", principal, 0)
     const short = { ...principal, expiresAtMillis: 10 }

@@ -267,6 +267,6 @@ test("an answer of another server is an error too", async () => {
 
 test.for(["", "localhost:8000", "ftp://x", "not a url"])("an invalid URL is refused: '%s'", (url) => {
   expect(() => Client.make({ url })).toThrow(
-    `Cannot use the url: expected one such as 'https://levada.example.com/flows', received '${url}'`
+    `Cannot use option 'url': expected an http or https URL such as 'https://levada.example.com/flows', received '${url}'`
   )
 })

@@ -92,7 +92,7 @@ describe.each(Object.entries(apps))("%s", (_, [make, path]) => {
     for (const prefix of ["", "/api/v1"]) {
       const operation = paths[`${prefix}${route.path}`]![route.method.toLowerCase()]!
       expect(operation.summary).toBe(route.summary)
-      expect(operation.description).toContain(route.permission === "none" ? "everybody" : `'${route.permission}'`)
+      expect(operation.description).toContain(route.permission === "none" ? "Public" : `'${route.permission}'`)
       const inPath = (operation.parameters ?? []).filter((parameter) => parameter.in === "path")
       expect(inPath.map(({ name }) => name)).toEqual(namesIn(route.path))
       expect(inPath.every(({ required }) => required)).toBe(true)

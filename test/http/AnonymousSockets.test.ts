@@ -1,6 +1,6 @@
 /** WebSockets without credentials: only a few are allowed, and they take no slot of authenticated principals. */
 import { afterAll, expect, test } from "vitest"
-import { MAX_UNPROVEN_BY_ADDRESS } from "../../adapters/http/server/Streams.ts"
+import { MAX_UNAUTHENTICATED_BY_ADDRESS } from "../../adapters/http/server/Streams.ts"
 import { NodeServer } from "../../adapters/node/index.ts"
 import { Levada } from "../../adapters/promise/index.ts"
 import { choices, KEYS } from "../fixtures/access.ts"
@@ -18,7 +18,7 @@ const from = (address: number) => ({ "x-forwarded-for": `192.0.2.${address}` })
 
 test("unauthenticated WebSockets are limited per address, and take a slot only once they authenticate", async () => {
   const crowd = await Promise.all(Array.from({ length: 40 }, () => Connection.open(serving, "", from(1))))
-  const refused = await Promise.all(crowd.slice(MAX_UNPROVEN_BY_ADDRESS).map(({ closed }) => closed))
+  const refused = await Promise.all(crowd.slice(MAX_UNAUTHENTICATED_BY_ADDRESS).map(({ closed }) => closed))
   expect(new Set(refused.map(([code]) => code))).toEqual(new Set([1013]))
   const events = await fetch(`${serving.url}/events`, { headers: key })
   expect(events.status).toBe(200)

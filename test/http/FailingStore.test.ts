@@ -59,7 +59,7 @@ describe("a Store that breaks", () => {
       await ask(levada, "GET", "/pipelines/result/x")
     ]) {
       expect([status, Object.keys(json).sort()]).toEqual([500, ["error", "message", "timestamp"]])
-      expect(json).toMatchObject({ error: "InternalError", message: "Something went wrong on our side" })
+      expect(json).toMatchObject({ error: "InternalError", message: "Internal server error" })
       for (const hidden of ["hunter2", "vault", "TypeError"]) expect(text).not.toContain(hidden)
     }
     // Routes that need no Store still answer.

@@ -189,7 +189,7 @@ const place = ofTexts(["0", "7", "123456789"], ["", "-1", "x", "1234567890"], "t
 const types = ofTexts(
   ["StepStartEvent", "StepStartEvent,StepErrorEvent"],
   ["", "Nothing", "StepStartEvent,"],
-  "some of"
+  "event types, separated by commas"
 )
 const anything: Key = { right: texts, wrong: fc.constant(""), says: "" }
 
@@ -329,7 +329,7 @@ test("a body that is no object is refused as one", async () => {
 })
 
 test("of two keys that exclude each other, and where both are missing, the refusal names both", async () => {
-  const either = "Expected either 'cron' or 'every', in seconds"
+  const either = "Expected either 'cron' or 'every' (in seconds)"
   const one = "Expected either 'pipeline_id' or 'task_id'"
   for (const [path, body, details] of [
     ["/schedules", { pipeline_id: "my_pipeline" }, [["cron", either]]],
@@ -337,7 +337,7 @@ test("of two keys that exclude each other, and where both are missing, the refus
     [
       "/schedules",
       { pipeline_id: "my_pipeline", every: 60, time_zone: "UTC" },
-      [["time_zone", "Only a 'cron' has a time zone"]]
+      [["time_zone", "Only a schedule with 'cron' has a time zone"]]
     ],
     ["/tokens", {}, [["pipeline_id", one]]],
     ["/tokens", { pipeline_id: "my_pipeline", task_id: runId }, [["pipeline_id", one]]]

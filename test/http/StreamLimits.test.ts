@@ -64,7 +64,7 @@ describe("a stream of events", () => {
   it.each([
     [Effect.fail(new RunNotFound("r")), { error: "RunNotFoundError", task_id: "r" }],
     [Effect.fail(new StoreUnavailable("Redis: it can't be reached")), { error: "StoreUnavailableError" }],
-    [Effect.die(new Error("hunter2")), { error: "InternalError", message: "Something went wrong on our side" }]
+    [Effect.die(new Error("hunter2")), { error: "InternalError", message: "Internal server error" }]
   ] as const)("that fails reports the reason, and ends properly: %o", async (why, said) => {
     const item: FeedItem = { cursor: "7-7.7", event: undefined, isBehindGap: true }
     const items = Stream.concat(Stream.succeed(item), Stream.fromEffect(why as Effect.Effect<never, unknown>))
@@ -167,7 +167,7 @@ describe("a WebSocket", () => {
     await vi.advanceTimersByTimeAsync(9_999)
     expect(closed).not.toHaveBeenCalled()
     await vi.advanceTimersByTimeAsync(1)
-    expect(closed).toHaveBeenCalledWith(4401, "Nobody said who they are")
+    expect(closed).toHaveBeenCalledWith(4401, "Not authenticated within 10 s")
   })
 
   it("that closes during authentication leaves nothing behind", async () => {
@@ -196,7 +196,7 @@ describe("a WebSocket", () => {
   it("is closed if it sends more messages than are answered; endless pings wait until their answers are read", async () => {
     const slow = socket(host, { feed: () => Effect.never })
     for (let count = 0; count < 110; count++) slow.made.message('{"type":"subscribe","pipeline_id":"*"}')
-    expect(slow.closed).toHaveBeenCalledWith(1008, "Too many messages at once")
+    expect(slow.closed).toHaveBeenCalledWith(1008, "Too many unanswered messages")
     const { made, sent } = socket(host)
     for (let count = 0; count < 100_000; count++) {
       made.message('{"type":"ping"}')

@@ -80,17 +80,17 @@ describe("settings refused by name", () => {
     [
       "keys although security is turned off",
       { LEVADA_SECURITY_ENABLED: "false", LEVADA_API_KEYS: API_KEYS },
-      ["API_KEYS: means nothing"]
+      ["API_KEYS: has no effect"]
     ],
     [
       "keys beside tokens only",
       { LEVADA_AUTH_PROVIDER: "jwt", LEVADA_JWT_SECRET: SECRET, LEVADA_API_KEYS: API_KEYS },
-      ["API_KEYS: means nothing"]
+      ["API_KEYS: has no effect"]
     ],
     [
       "tokens beside keys only",
       { LEVADA_AUTH_PROVIDER: "api_key", LEVADA_JWT_SECRET: SECRET, LEVADA_API_KEYS: API_KEYS },
-      ["JWT_SECRET: means nothing"]
+      ["JWT_SECRET: has no effect"]
     ],
     ["a short secret", { LEVADA_JWT_SECRET: "super-secret" }, ["JWT_SECRET: ", "at least 32 bytes"]],
     [
@@ -122,7 +122,7 @@ describe("settings refused by name", () => {
     [
       "a header without proxies",
       { LEVADA_SECURITY_ENABLED: "false", LEVADA_FORWARDED_HEADER: "forwarded" },
-      ["FORWARDED_HEADER: means nothing"]
+      ["FORWARDED_HEADER: has no effect"]
     ],
     [
       "all origins with credentials",

@@ -161,7 +161,7 @@ describe("virtual time", () => {
     const hanging = Testing.replace(fetchPage, () => new Promise<never>(() => undefined))
     open = await Testing.make({ pipelines: [report], replace: [hanging] })
     await expect(open.run(report, { url: "x" })).rejects.toThrow(
-      "Waited 5000 ms of real time for step 'fetch': replace what needs the world outside"
+      "Waited 5000 ms of real time for step 'fetch': replace tasks that wait for the outside world"
     )
   }, 30_000)
 
@@ -169,7 +169,7 @@ describe("virtual time", () => {
     open = await Testing.make({ pipelines: [report], replace: [served] })
     await open.ask((operations) => operations.pause(host, report.id))
     await expect(open.run(report, { url: "x" })).rejects.toThrow(
-      /Run '\w+' of pipeline 'report' is PENDING, and no time will end it: is the pipeline paused/
+      /Run '\w+' of pipeline 'report' is PENDING and cannot finish: is the pipeline paused/
     )
   })
 })

@@ -79,7 +79,7 @@ describe("a call", () => {
     )
     // A hundred and one changes of progress wait there too.
     expect(lines.slice(0, -1)).toEqual(["begins", "warns", ...Array.from({ length: 897 }, (_, line) => `line ${line}`)])
-    expect(lines.at(-1)).toBe("4103 lines were dropped: they came faster than they can be kept")
+    expect(lines.at(-1)).toBe("4103 log lines were dropped, because they came too fast")
   })
 })
 

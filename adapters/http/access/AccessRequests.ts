@@ -1,4 +1,4 @@
-/** What the routes about access take: its types, their Schemas, and the step to what Operations takes. */
+/** Requests to the routes about access: their types and Schemas, and their decoding into the arguments of Operations. */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { TokenWish } from "../../../core/operations/AccessOperations.ts"
@@ -11,20 +11,20 @@ import { millisOf } from "../server/Instant.ts"
 import { choice, instant, limit, nextCursor, seconds, textOf } from "../server/SchemaParts.ts"
 import type { AclJson } from "./AccessWire.ts"
 
-/** What `POST /tokens` takes: either `pipeline_id` or `task_id`. */
+/** The body of `POST /tokens`: either `pipeline_id` or `task_id`. */
 export interface TokenWishJson {
   readonly pipeline_id?: string
   readonly task_id?: string
-  /** How long it is good for, in seconds, 3,600 at most. Default: 300. */
+  /** Lifetime of the token in seconds, at most 3,600. Default: 300. */
   readonly expires_in?: number
 }
 
-/** What `GET /audit` takes. */
+/** The query of `GET /audit`. */
 export interface AuditQuery {
   readonly principal?: string
   readonly pipeline_id?: string
   readonly outcome?: "allowed" | "denied"
-  /** At this instant or later, and before that one. */
+  /** Only records from `since` (inclusive) to `until` (exclusive). */
   readonly since?: string
   readonly until?: string
   /** From 1 to 1,000. Default: 100. */
@@ -32,7 +32,7 @@ export interface AuditQuery {
   readonly cursor?: string
 }
 
-/** How many records an answer has, unless told otherwise and at most. */
+/** How many records an answer has by default, and at most. */
 const DEFAULT_LIMIT = 100
 const MAX_LIMIT = 1_000
 
@@ -46,7 +46,7 @@ const names = Schema.optionalKey(
     .annotate({ description: "Roles, and principals as `principal:<scheme>:<id>`." })
     .check(
       Schema.isMaxLength(Acl.MAX_NAMES),
-      // A name that begins as one of a principal is no role.
+      // A name that begins with `principal:` must be a valid principal; it is not a role.
       Schema.makeFilter((read) => Acl.problems({ read }).length === 0, {
         expected: "an array of roles, and of principals as 'principal:<scheme>:<id>'"
       })
@@ -55,15 +55,15 @@ const names = Schema.optionalKey(
 
 const permissions = Schema.Struct({ read: names, execute: names, admin: names })
 
-/** The Schema of an ACL that is shown. */
+/** The Schema of an ACL in an answer. */
 export const acl: Schema.Codec<AclJson> = permissions.annotate({ identifier: "Acl" })
 
-/** The Schema of an ACL to set. */
+/** The Schema of an ACL in a request. */
 export const newAcl: Decoding.ObjectSchema<AclJson> = permissions.annotate({ identifier: "NewAcl" })
 
 const EITHER = "Expected either 'pipeline_id' or 'task_id'"
 
-const ttl = { expires_in: seconds("Seconds, 3,600 at most. Default: 300.", 1, 3_600) }
+const ttl = { expires_in: seconds("Lifetime of the token in seconds, at most 3,600. Default: 300.", 1, 3_600) }
 
 const ofPipeline = Schema.Struct({
   pipeline_id: Schema.String.annotate({ expected: "a pipeline's id" }).annotateKey({ messageMissingKey: EITHER }),
@@ -72,7 +72,7 @@ const ofPipeline = Schema.Struct({
 
 const ofRun = Schema.Struct({ task_id: textOf("a run's id"), ...ttl }).annotate({ identifier: "RunTokenWish" })
 
-/** For one pipeline, or else for one run. */
+/** The Schema of a `TokenWishJson`. */
 export const tokenWish: Schema.Codec<TokenWishJson> = Schema.Union([ofPipeline, ofRun]).annotate({
   identifier: "TokenWish"
 })
@@ -82,13 +82,13 @@ export const auditQuery: Decoding.ObjectSchema<AuditQuery> = Schema.Struct({
   principal: Schema.optionalKey(textOf("a principal's id")),
   pipeline_id: Schema.optionalKey(textOf("a pipeline's id")),
   outcome: Schema.optionalKey(choice(["allowed", "denied"])),
-  since: instant("At this instant or later."),
-  until: instant("Before this instant."),
+  since: instant("Only records at or after this instant."),
+  until: instant("Only records before this instant."),
   limit: limit(MAX_LIMIT, "From 1 to 1,000. Default: 100."),
   cursor: nextCursor
 })
 
-/** The ACL to set. */
+/** Decodes the ACL to set. */
 export const toAcl: (body: unknown) => Result.Result<Acl.Acl, BadRequest> = Decoding.body(Decoding.exact(newAcl))
 
 const decodePipelineWish: Decoding.Decode<TokenWishJson> = Decoding.exact(ofPipeline)
@@ -100,7 +100,7 @@ const decodeWish = Decoding.body((json) =>
     : decodeRunWish(json)
 )
 
-/** The token to give out, and for how long. */
+/** Decodes the request for a token. */
 export const toTokenWish = (
   body: unknown
 ): Result.Result<{ readonly wish: TokenWish; readonly ttlMillis: number | undefined }, BadRequest> =>
@@ -111,7 +111,7 @@ export const toTokenWish = (
 
 const decodeAudit = Decoding.query(auditQuery)
 
-/** The records that `GET /audit` is to list. */
+/** Decodes the query of `GET /audit`. */
 export const toAuditRequest = (query: string): Result.Result<AuditRequest, BadRequest> =>
   Result.map(
     decodeAudit(query),

@@ -10,26 +10,32 @@ import * as AccessWire from "./AccessWire.ts"
 const pipelineId = ({ params }: { readonly params: Readonly<Record<string, string>> }): string => params["pipeline_id"]!
 
 const audited = (call: Call): Effect.Effect<AuditAnswer, Failure> =>
-  Effect.flatMap(read(call, toAuditRequest(call.request.query)), (wanted) =>
-    call.operations.auditRecords(call.caller, wanted)
+  Effect.flatMap(read(call, toAuditRequest(call.request.query)), (request) =>
+    call.operations.auditRecords(call.caller, request)
   )
 
 /** The routes. */
 export const accessRoutes: ReadonlyArray<Route> = [
-  get("/pipelines/{pipeline_id}/acl", "admin", "Who may do what with the pipeline.", (call) =>
+  get("/pipelines/{pipeline_id}/acl", "admin", "The access control list (ACL) of a pipeline.", (call) =>
     Effect.map(call.operations.acl(call.caller, pipelineId(call)), (of) => json(200, AccessWire.pipelineAcl(of)))
   ),
-  put("/pipelines/{pipeline_id}/acl", "admin", "Sets who may do what with the pipeline, on all servers.", (call) =>
-    Effect.flatMap(read(call, toAcl(call.body)), (wanted) =>
-      Effect.map(call.operations.setAcl(call.caller, pipelineId(call), wanted), (of) =>
+  put("/pipelines/{pipeline_id}/acl", "admin", "Sets the ACL of a pipeline, on all servers.", (call) =>
+    Effect.flatMap(read(call, toAcl(call.body)), (request) =>
+      Effect.map(call.operations.setAcl(call.caller, pipelineId(call), request), (of) =>
         json(200, AccessWire.pipelineAcl(of))
       )
     )
   ),
-  remove("/pipelines/{pipeline_id}/acl", "admin", "Goes back to what the program's configuration says.", (call) =>
-    Effect.map(call.operations.removeAcl(call.caller, pipelineId(call)), (of) => json(200, AccessWire.pipelineAcl(of)))
+  remove(
+    "/pipelines/{pipeline_id}/acl",
+    "admin",
+    "Removes the ACL that was set; the configured ACL applies again.",
+    (call) =>
+      Effect.map(call.operations.removeAcl(call.caller, pipelineId(call)), (of) =>
+        json(200, AccessWire.pipelineAcl(of))
+      )
   ),
-  post("/tokens", "read", "Gives out a token that reads one pipeline or run, for minutes.", (call) =>
+  post("/tokens", "read", "Issues a short-lived token that can read one pipeline or run.", (call) =>
     Effect.flatMap(read(call, toTokenWish(call.body)), ({ wish, ttlMillis }) =>
       Effect.map(call.operations.issueToken(call.caller, wish, ttlMillis), (issued) =>
         json(201, AccessWire.token(issued))
@@ -38,13 +44,16 @@ export const accessRoutes: ReadonlyArray<Route> = [
   ),
   about(
     "all",
-    get("/audit", "admin", "Who asked for what, and was let or not, newest first.", (call) =>
-      Effect.map(audited(call), (list) => json(200, AccessWire.auditRecords(list)))
+    get(
+      "/audit",
+      "admin",
+      "The audit log: who asked for which operation, and whether it was allowed; newest first.",
+      (call) => Effect.map(audited(call), (list) => json(200, AccessWire.auditRecords(list)))
     )
   ),
   about(
     "all",
-    get("/audit/lines", "admin", "The same as JSON lines.", (call) =>
+    get("/audit/lines", "admin", "The audit log as JSON lines.", (call) =>
       Effect.map(audited(call), (list) => text(200, "application/x-ndjson", AccessWire.auditLines(list)))
     )
   )

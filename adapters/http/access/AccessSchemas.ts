@@ -1,4 +1,4 @@
-/** Schemas of what the routes about access answer. */
+/** Schemas of the answers of the routes about access. */
 import * as Schema from "effect/Schema"
 import { text } from "../server/SchemaParts.ts"
 import { acl } from "./AccessRequests.ts"

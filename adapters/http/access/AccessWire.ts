@@ -1,4 +1,4 @@
-/** The JSON of access: what the core's values are called on the wire. */
+/** The JSON types of access, and their conversion from the core's values. */
 import type { AuditAnswer, Issued, PipelineAcl } from "../../../core/operations/AccessOperations.ts"
 import type { AuditList, AuditRecord } from "../../../core/store/AuditLog.ts"
 import { instant } from "../server/Instant.ts"
@@ -10,22 +10,22 @@ export interface AclJson {
   readonly admin?: ReadonlyArray<string> | undefined
 }
 
-/** The ACL that holds for a pipeline. */
+/** The ACL that applies to a pipeline. */
 export interface PipelineAclJson {
   readonly pipeline_id: string
-  /** Null where there is none. */
+  /** Null if the pipeline has none. */
   readonly acl: AclJson | null
   /** `set` at run time, `configured` by the program, or `none`. */
   readonly source: PipelineAcl["source"]
 }
 
-/** A token that was given out. */
+/** An issued token. */
 export interface TokenJson {
-  /** To be sent as a bearer token. It is not shown again. */
+  /** Send it as a bearer token. It is shown only once. */
   readonly token: string
   readonly expires_at: string
   readonly pipeline_id: string
-  /** The one run that it is for, when it is not for the pipeline. */
+  /** The run that the token can read; null if it can read the whole pipeline. */
   readonly task_id: string | null
 }
 
@@ -51,7 +51,7 @@ export interface AuditRecordJson {
 export interface AuditRecords {
   readonly records: ReadonlyArray<AuditRecordJson>
   readonly next_cursor: string | null
-  /** Callers without valid credentials that this server has denied, by address; only for callers who may administer all. */
+  /** Callers without valid credentials that this server has denied, by address; empty unless the reader may administer all pipelines. */
   readonly strangers: ReadonlyArray<StrangerJson>
 }
 
@@ -61,19 +61,19 @@ export interface StrangerJson {
   readonly denied: number
   readonly first_at: string
   readonly last_at: string
-  /** The route that was asked for last, and why it was denied. */
+  /** The route of the last denied request, and why it was denied. */
   readonly operation: string
   readonly reason: string
 }
 
-/** The ACL of a pipeline. */
+/** Converts the ACL of a pipeline. */
 export const pipelineAcl = ({ pipelineId, acl, source }: PipelineAcl): PipelineAclJson => ({
   pipeline_id: pipelineId,
   acl: acl ?? null,
   source
 })
 
-/** A token. */
+/** Converts an issued token. */
 export const token = ({ token, expiresAtMillis, narrowed }: Issued): TokenJson => ({
   token,
   expires_at: instant(expiresAtMillis),
@@ -96,7 +96,7 @@ const auditRecord = (record: AuditRecord): AuditRecordJson => ({
   task_id: record.runId ?? null
 })
 
-/** A part of the audit log. */
+/** Converts a page of the audit log. */
 export const auditRecords = ({ records, nextCursor, strangers }: AuditAnswer): AuditRecords => ({
   records: records.map(auditRecord),
   next_cursor: nextCursor ?? null,
@@ -110,6 +110,6 @@ export const auditRecords = ({ records, nextCursor, strangers }: AuditAnswer): A
   }))
 })
 
-/** The same as one JSON text in each line. */
+/** Converts a page of the audit log to JSON lines. */
 export const auditLines = ({ records }: AuditList): string =>
   records.map((record) => `${JSON.stringify(auditRecord(record))}\n`).join("")

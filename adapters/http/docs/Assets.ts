@@ -1,6 +1,6 @@
-/** The files of the documentation pages, which come with the package and are read when they are first asked for. */
+/** The files of the documentation pages. They come with the package and are read on first use. */
 
-/** What this uses of the runtime; everywhere else, there are no files. */
+/** The part of the runtime that reads files. A runtime without it has no files. */
 interface Runtime {
   readonly process?: {
     readonly getBuiltinModule?: (
@@ -18,20 +18,20 @@ export interface Asset {
 
 const SCRIPT = "text/javascript; charset=utf-8"
 
-/** Type, and the package that it is of, by name. */
+/** Content type and source package of each file, by name. */
 const FILES: { readonly [name: string]: readonly [contentType: string, source: string] | undefined } = {
   "swagger-ui-bundle.js": [SCRIPT, "swagger-ui-dist/swagger-ui-bundle.js"],
   "swagger-ui.css": ["text/css; charset=utf-8", "swagger-ui-dist/swagger-ui.css"],
   "redoc.standalone.js": [SCRIPT, "redoc/bundles/redoc.standalone.js"]
 }
 
-/** The one thing that Redoc has from elsewhere, beside the words that say whose it is. */
+/** Redoc loads this logo from another server; an empty image replaces it. */
 const LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
-const NOTHING = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E"
+const EMPTY_IMAGE = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E"
 
 const known: Map<string, Promise<Asset | undefined>> = new Map()
 
-/** A file by its name; nothing when it is none of ours, or is not at hand: in a bundled program, or where nothing is read. */
+/** A file by its name; undefined if the name is unknown or the file is missing, as in a bundled program. */
 export const asset = (name: string): Promise<Asset | undefined> => {
   const file = Object.hasOwn(FILES, name) ? FILES[name] : undefined
   if (file === undefined) return Promise.resolve(undefined)
@@ -46,16 +46,16 @@ export const asset = (name: string): Promise<Asset | undefined> => {
 const read = async (name: string, contentType: string, source: string): Promise<Asset | undefined> => {
   const { process } = globalThis as Runtime
   const files = process?.getBuiltinModule?.("node:fs/promises")
-  // Beside what was built; or, where nothing was, in the package that it comes from.
-  for (const place of [
+  // In the built package beside this file; when run from source, in the package that the file comes from.
+  for (const locate of [
     () => new URL(`./assets/${name}`, import.meta.url),
     () => new URL(import.meta.resolve(source))
   ]) {
     try {
-      const text = (await files!.readFile(place(), "utf8")).replaceAll(LOGO, NOTHING)
+      const text = (await files!.readFile(locate(), "utf8")).replaceAll(LOGO, EMPTY_IMAGE)
       return { contentType, text, etag: await etagOf(text) }
     } catch {
-      // Not there.
+      // Not there: tries the next place.
     }
   }
   return undefined

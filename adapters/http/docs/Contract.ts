@@ -1,4 +1,4 @@
-/** What each route takes and what it answers, as types. */
+/** The types of each route's requests and answers. */
 import type * as AccessRequests from "../access/AccessRequests.ts"
 import type * as AccessWire from "../access/AccessWire.ts"
 import type * as EventRequests from "../events/EventRequests.ts"
@@ -15,14 +15,14 @@ import type * as ScheduleWire from "../schedules/ScheduleWire.ts"
 import type { ErrorJson } from "../server/Failures.ts"
 import type { PartQuery } from "../server/Paging.ts"
 
-/** What a route takes, and what it answers by status when it does not fail. */
+/** A route's body and query, and its successful answers by status. */
 export interface Exchange {
   readonly body?: unknown
   readonly query?: unknown
   readonly answers: { readonly [status: number]: unknown }
 }
 
-/** Every route by `METHOD /path`. The paths are the table's; a test compares them. */
+/** Every route by `METHOD /path`. A test compares the keys with the table of routes. */
 export type Exchanges = {
   readonly "GET /health": { readonly answers: { readonly 200: HealthWire.Health; readonly 503: HealthWire.Health } }
   readonly "GET /health/live": { readonly answers: { readonly 200: HealthWire.Liveness } }

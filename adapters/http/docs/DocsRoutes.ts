@@ -1,4 +1,4 @@
-/** The API's documentation: the OpenAPI document, and pages that show it. Nothing in them comes from anywhere else. */
+/** The API's documentation: the OpenAPI document and the pages that show it. The pages load nothing from other servers. */
 import * as Effect from "effect/Effect"
 import type { Registered } from "../../../core/registry/Registry.ts"
 import { nobody } from "../../../core/values/Principal.ts"
@@ -11,8 +11,7 @@ import { toOpenApi } from "./OpenApi.ts"
 const HTML = "text/html; charset=utf-8"
 
 /**
- * Only what the server has itself. Redoc searches in a worker that it makes of a blob, and both pages write styles into
- * themselves.
+ * Allows only the server's own files. Redoc runs its search in a worker made from a blob, and both pages use inline styles.
  */
 const POLICY = [
   "default-src 'none'",
@@ -27,19 +26,19 @@ const POLICY = [
   "frame-ancestors 'none'"
 ].join("; ")
 
-/** How long browsers keep a file before they ask whether it has changed, in seconds. */
+/** How long browsers may cache a file, in seconds. */
 const KEPT_SECONDS = 3_600
 
-/** A page, and its script, which is a file because the policy lets nothing run that is in the page. */
+/** A page and its script. The script is a file of its own, because the policy forbids inline scripts. */
 interface Page {
   readonly html: string
   readonly script: string
-  /** Files without which there is nothing to see. */
+  /** The files that the page needs. */
   readonly files: ReadonlyArray<string>
 }
 
-/** Below one segment, whatever is in front of it: so all names are relative. */
-const page = (title: string, at: string, files: ReadonlyArray<string>, body: string): string =>
+/** The HTML of a page. Its links are relative, so that it works below any base path. `folder`: the page's own last path segment. */
+const page = (title: string, folder: string, files: ReadonlyArray<string>, body: string): string =>
   `<!doctype html>
 <html lang="en">
 <head>
@@ -48,12 +47,12 @@ const page = (title: string, at: string, files: ReadonlyArray<string>, body: str
 <title>${title}</title>
 ${files
   .filter((file) => file.endsWith(".css"))
-  .map((file) => `<link rel="stylesheet" href="${at}/${file}">`)
+  .map((file) => `<link rel="stylesheet" href="${folder}/${file}">`)
   .join("\n")}
 </head>
 <body style="margin:0">
 ${body}
-${[...files.filter((file) => file.endsWith(".js")), "start.js"].map((file) => `<script src="${at}/${file}"></script>`).join("\n")}
+${[...files.filter((file) => file.endsWith(".js")), "start.js"].map((file) => `<script src="${folder}/${file}"></script>`).join("\n")}
 </body>
 </html>
 `
@@ -63,12 +62,12 @@ const redoc: ReadonlyArray<string> = ["redoc.standalone.js"]
 
 const PAGES: { readonly [name in "docs" | "redoc"]: Page } = {
   docs: {
-    html: page("Levada: the API", "docs", swagger, '<div id="docs"></div>'),
+    html: page("Levada API", "docs", swagger, '<div id="docs"></div>'),
     script: `SwaggerUIBundle({ url: "openapi.json", dom_id: "#docs", deepLinking: true, tryItOutEnabled: true, validatorUrl: null })\n`,
     files: swagger
   },
   redoc: {
-    html: page("Levada: the API", "redoc", redoc, '<div id="redoc"></div>'),
+    html: page("Levada API", "redoc", redoc, '<div id="redoc"></div>'),
     script: `Redoc.init("openapi.json", { hideDownloadButton: false, disableSearch: false }, document.getElementById("redoc"))\n`,
     files: redoc
   }
@@ -79,22 +78,22 @@ const withPolicy = (reply: HttpReply): HttpReply => ({
   headers: { ...reply.headers, "content-security-policy": POLICY }
 })
 
-const MISSING = `<!doctype html><title>Levada</title><p>The files of this page are not at hand in this program. The API is described in <a href="openapi.json">openapi.json</a>, which any OpenAPI viewer shows.</p>`
+const MISSING = `<!doctype html><title>Levada</title><p>This program does not include the files of this page. <a href="openapi.json">openapi.json</a> describes the API; any OpenAPI viewer can show it.</p>`
 
-const shown = (name: "docs" | "redoc"): Effect.Effect<HttpReply> =>
+const pageReply = (name: "docs" | "redoc"): Effect.Effect<HttpReply> =>
   Effect.map(
     Effect.promise(() => Promise.all(PAGES[name].files.map(asset))),
     (files) => withPolicy(text(200, HTML, files.includes(undefined) ? MISSING : PAGES[name].html))
   )
 
 const file = (name: "docs" | "redoc", { params, request }: Call): Effect.Effect<HttpReply, Failure> => {
-  const wanted = params["file"]!
-  if (wanted === "start.js") return Effect.succeed(text(200, "text/javascript; charset=utf-8", PAGES[name].script))
+  const fileName = params["file"]!
+  if (fileName === "start.js") return Effect.succeed(text(200, "text/javascript; charset=utf-8", PAGES[name].script))
   return Effect.flatMap(
-    Effect.promise(() => (PAGES[name].files.includes(wanted) ? asset(wanted) : Promise.resolve(undefined))),
+    Effect.promise(() => (PAGES[name].files.includes(fileName) ? asset(fileName) : Promise.resolve(undefined))),
     (found): Effect.Effect<HttpReply, BadRequest> => {
       if (found === undefined) {
-        const message = `There is no file '${wanted.slice(0, 100)}' here`
+        const message = `File '${fileName.slice(0, 100)}' does not exist`
         return Effect.fail(new BadRequest(404, "PathNotFoundError", message))
       }
       const headers = {
@@ -113,9 +112,9 @@ const file = (name: "docs" | "redoc", { params, request }: Call): Effect.Effect<
 
 const DOCUMENT = "/openapi.json"
 
-/** The pipelines that whoever asks may read: nobody has to say who they are, and then those are none. */
+/** The pipelines that the caller may read; none for an anonymous caller. */
 const readable = (call: Call): Effect.Effect<ReadonlyArray<Registered>> =>
-  Effect.flatMap(call.serving.recognise(call, `GET ${DOCUMENT}`), (caller) =>
+  Effect.flatMap(call.server.identify(call, `GET ${DOCUMENT}`), (caller) =>
     caller === nobody
       ? Effect.succeed([])
       : Effect.orElseSucceed(call.operations.pipelines(caller), (): ReadonlyArray<Registered> => [])
@@ -123,16 +122,16 @@ const readable = (call: Call): Effect.Effect<ReadonlyArray<Registered>> =>
 
 /** The routes. */
 export const docsRoutes: ReadonlyArray<Route> = [
-  get(DOCUMENT, "none", "This API, with the pipelines that the caller may read.", (call) =>
+  get(DOCUMENT, "none", "The OpenAPI document of this API, with the pipelines that the caller may read.", (call) =>
     Effect.map(readable(call), (pipelines) => {
       const { path, prefix = "" } = call.request
       const base = `${prefix}${path.slice(0, -DOCUMENT.length)}`
-      const { routes, isSecured } = call.serving
+      const { routes, isSecured } = call.server
       return json(200, toOpenApi({ routes, pipelines, isSecured, base }))
     })
   ),
-  get("/docs", "none", "The API for people, to try out.", () => shown("docs")),
-  get("/docs/{file}", "none", "A file of that page.", (call) => file("docs", call)),
-  get("/redoc", "none", "The API for people, to read.", () => shown("redoc")),
-  get("/redoc/{file}", "none", "A file of that page.", (call) => file("redoc", call))
+  get("/docs", "none", "Interactive documentation of the API (Swagger UI).", () => pageReply("docs")),
+  get("/docs/{file}", "none", "A file of the page `/docs`.", (call) => file("docs", call)),
+  get("/redoc", "none", "Reference documentation of the API (Redoc).", () => pageReply("redoc")),
+  get("/redoc/{file}", "none", "A file of the page `/redoc`.", (call) => file("redoc", call))
 ]

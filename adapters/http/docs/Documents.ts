@@ -1,4 +1,4 @@
-/** Schemas of what each route takes and answers, for documentation. The compiler holds them against Eden's types. */
+/** The Schemas of each route's requests and answers, for documentation. The compiler checks them against the types in `Contract.ts`. */
 import * as Schema from "effect/Schema"
 import { auditQuery, newAcl, tokenWish } from "../access/AccessRequests.ts"
 import * as Access from "../access/AccessSchemas.ts"
@@ -16,18 +16,18 @@ import { error, type FailureStatus } from "../server/Failures.ts"
 import { partQuery } from "../server/Paging.ts"
 import type { Exchange, Exchanges } from "./Contract.ts"
 
-/** Schemas of what a route takes and answers. They have to describe the types that Eden goes by. */
+/** The Schemas of a route's requests and answers. Their types must be those of its `Exchange`. */
 export type Document<E extends Exchange> = {
   readonly answers: { readonly [Status in keyof E["answers"]]: Schema.Codec<E["answers"][Status], unknown> }
   /** The content type of the answers. Default: `application/json`. */
   readonly contentType?: string
-  /** What the headers that it heeds are for. */
+  /** The request headers that the route reads. */
   readonly headers?: Readonly<Record<string, Schema.Constraint>>
   readonly failures: ReadonlyArray<FailureStatus>
 } & (E extends { readonly body: infer Body } ? { readonly body: Schema.Codec<Body> } : unknown) &
   (E extends { readonly query: infer Query } ? { readonly query: Schema.Codec<Query> } : unknown)
 
-/** Any document. */
+/** The document of any route. */
 export interface AnyDocument {
   readonly answers: { readonly [status: number]: Schema.Constraint }
   readonly contentType?: string

@@ -1,4 +1,4 @@
-/** What the API is, as an OpenAPI 3.1 document: made from the table of routes and the schemas of what they take and answer. */
+/** Generates the OpenAPI 3.1 document from the table of routes and the Schemas of their requests and answers. */
 import * as Schema from "effect/Schema"
 import type { Any as Pipeline } from "../../../core/pipeline/Pipeline.ts"
 import type { Registered } from "../../../core/registry/Registry.ts"
@@ -10,7 +10,7 @@ import { type AnyDocument, documents } from "./Documents.ts"
 
 type Json = { readonly [key: string]: unknown }
 
-/** An operation, but for its id. */
+/** An OpenAPI operation without its id. */
 export interface Operation {
   readonly tags: ReadonlyArray<string>
   readonly summary: string
@@ -20,49 +20,49 @@ export interface Operation {
   readonly responses: { readonly [status: string]: Json }
 }
 
-/** What each status says. */
-const MEANINGS: { readonly [status: number]: string } = {
-  101: "What follows is a WebSocket",
-  200: "Done",
-  201: "Made",
-  202: "Under way",
-  204: "Done; nothing to tell",
-  304: "As it was",
-  400: "The request does not fit; `details` says why",
-  401: "Credentials are needed, or these prove nothing",
+/** The description of each status. */
+const STATUS_DESCRIPTIONS: { readonly [status: number]: string } = {
+  101: "The connection becomes a WebSocket",
+  200: "Success",
+  201: "Created",
+  202: "Accepted; not finished yet",
+  204: "Success, without content",
+  304: "Not modified",
+  400: "Invalid request; `details` lists every problem",
+  401: "Credentials are missing or invalid",
   403: "Not allowed",
-  404: "Unknown",
-  408: "The body takes too long to come",
-  409: "Exists already, or is in the way",
+  404: "Not found",
+  408: "The body did not arrive in time",
+  409: "Conflict with an existing object or with its state",
   413: "The body is too long",
   415: "The body is not JSON",
-  422: "What is described can't be built",
-  426: "This path speaks WebSocket",
-  429: "Over the limit; again after `Retry-After`",
+  422: "The definition is invalid",
+  426: "This path needs a WebSocket client",
+  429: "Over the rate limit; retry after `Retry-After`",
   500: "The run failed",
-  501: "This server does not take WebSockets",
-  503: "The store does not answer; again after `Retry-After`",
-  504: "The wait is over before the run is; the run goes on"
+  501: "This server does not support WebSockets",
+  503: "The store does not answer; retry after `Retry-After`",
+  504: "The wait timed out; the run goes on"
 }
 
-/** What the guard answers, on every route that it guards. */
+/** The statuses of the guard's refusals, on every route that needs a permission. */
 const GUARDED = [401, 403, 429] as const
 
-/** What a page of another origin is answered, on every route, where access is open; see `WebPages`. */
-const OPEN = [403] as const
+/** The status of the refusal of web pages, on every route while access is open; see `WebPages`. */
+const REFUSED_PAGE = [403] as const
 
 const JSON_TYPE = "application/json"
 
 const content = (type: string, schema: object): Json => ({ content: { [type]: { schema } } })
 
-/** Whether what a schema does not name is let be, or refused. */
+/** Whether unknown keys are ignored or refused. */
 type Excess = "ignore" | "error"
 
-/** Gives a schema its place in a document. */
-export type Showing = (schema: Schema.Constraint, onExcessProperty?: Excess) => Json
+/** Writes a Schema as JSON Schema into a document. */
+export type SchemaWriter = (schema: Schema.Constraint, onExcessProperty?: Excess) => Json
 
-/** What has been asked for before: the schemas of the API are always the same, and the document has all of them. */
-const remembered = <A>(make: (schema: Schema.Constraint, onExcessProperty: Excess) => A) => {
+/** Caches the result per Schema: every document uses the same Schemas. */
+const memoised = <A>(make: (schema: Schema.Constraint, onExcessProperty: Excess) => A) => {
   const known = { ignore: new WeakMap<Schema.Constraint, A>(), error: new WeakMap<Schema.Constraint, A>() }
   return (schema: Schema.Constraint, onExcessProperty: Excess = "ignore"): A => {
     let found = known[onExcessProperty].get(schema)
@@ -75,34 +75,34 @@ const remembered = <A>(make: (schema: Schema.Constraint, onExcessProperty: Exces
 }
 
 /**
- * A schema as JSON Schema of draft 2020-12, with nothing outside it: Elysia's documents have no place for what schemas
- * share. One that contains itself does so once; deeper, it may be any object.
+ * A Schema as JSON Schema (draft 2020-12) without references, because Elysia's documents have no place for shared
+ * definitions. A recursive Schema is expanded once; below that it is any object.
  */
-export const jsonSchema: Showing = remembered((schema, onExcessProperty) => {
+export const jsonSchema: SchemaWriter = memoised((schema, onExcessProperty) => {
   const { schema: whole, definitions } = Schema.toJsonSchemaDocument(schema, { onExcessProperty })
-  const opened = (value: unknown, within: ReadonlyArray<string>): unknown => {
-    if (Array.isArray(value)) return value.map((inner) => opened(inner, within))
+  const inlined = (value: unknown, within: ReadonlyArray<string>): unknown => {
+    if (Array.isArray(value)) return value.map((inner) => inlined(inner, within))
     if (typeof value !== "object" || value === null) return value
     const { $ref } = value as Json
     if (typeof $ref !== "string") {
-      return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, opened(inner, within)]))
+      return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, inlined(inner, within)]))
     }
     const name = $ref.slice($ref.lastIndexOf("/") + 1)
     return within.filter((one) => one === name).length > 1
       ? { type: "object" }
-      : opened(definitions[name], [...within, name])
+      : inlined(definitions[name], [...within, name])
   }
-  return opened(whole, []) as Json
+  return inlined(whole, []) as Json
 })
 
-const withDefinitions = remembered((schema, onExcessProperty) => {
+const withDefinitions = memoised((schema, onExcessProperty) => {
   const { schema: whole, definitions } = Schema.toJsonSchemaDocument(schema, { onExcessProperty })
-  return placed({ whole, definitions }, "") as { readonly whole: Json; readonly definitions: Json }
+  return withComponentRefs({ whole, definitions }, "") as { readonly whole: Json; readonly definitions: Json }
 })
 
-/** Puts the schemas that have a name among the components, so that generated clients have types of these names. */
-const naming =
-  (schemas: Record<string, unknown>): Showing =>
+/** Puts Schemas with an identifier among the components, so that generated clients have types of these names. */
+const componentWriter =
+  (schemas: Record<string, unknown>): SchemaWriter =>
   (schema, onExcessProperty) => {
     const { whole, definitions } = withDefinitions(schema, onExcessProperty)
     Object.assign(schemas, definitions)
@@ -114,14 +114,14 @@ const NO_FIELDS = Schema.Struct({})
 const documentOf = ({ method, path }: Route): AnyDocument | undefined =>
   (documents as { readonly [key: string]: AnyDocument | undefined })[`${method} ${path}`]
 
-/** The schema of a route's query, if it has one. */
+/** The JSON Schema of a route's query, if it has one. */
 export const querySchema = (route: Route): (Json & { readonly properties: Json }) | undefined => {
   const { query } = documentOf(route) ?? {}
   return query === undefined ? undefined : (jsonSchema(query) as Json & { readonly properties: Json })
 }
 
-/** A route as OpenAPI has it. `show` gives the schemas their places. */
-export const operation = (route: Route, show: Showing, tag: string, isSecured = true): Operation => {
+/** A route as an OpenAPI operation. `show` writes its Schemas. */
+export const operation = (route: Route, show: SchemaWriter, tag: string, isSecured = true): Operation => {
   const { method, path, permission, summary, hasBody } = route
   const { answers = {}, contentType = JSON_TYPE, failures = [], body, headers = {} } = documentOf(route) ?? {}
   const names = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => name)
@@ -129,54 +129,58 @@ export const operation = (route: Route, show: Showing, tag: string, isSecured = 
   return {
     tags: [tag],
     summary,
-    description: permission === "none" ? "For everybody." : `Needs the permission '${permission}'.`,
+    description: permission === "none" ? "Public." : `Needs the permission '${permission}'.`,
     parameters: [
       ...names.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
       ...Object.entries(querySchema(route)?.properties ?? {}).map(([name, schema]) => ({ name, in: "query", schema })),
       ...Object.entries(headers).map(([name, schema]) => ({ name, in: "header", schema: jsonSchema(schema) }))
     ],
     ...(hasBody && { requestBody: bodyOf(body ?? NO_FIELDS, show, isSecured) }),
-    ...(!hasBody && method === "POST" && !isSecured && { requestBody: UNREAD }),
+    ...(!hasBody && method === "POST" && !isSecured && { requestBody: IGNORED_BODY }),
     responses: Object.fromEntries([
       ...Object.entries(answers).map(([status, schema]) => [
         status,
         {
-          description: MEANINGS[Number(status)],
-          ...(!EMPTY.has(status) && answered(schema === error ? JSON_TYPE : contentType, show(schema)))
+          description: STATUS_DESCRIPTIONS[Number(status)],
+          ...(!EMPTY.has(status) && contentOf(schema === error ? JSON_TYPE : contentType, show(schema)))
         }
       ]),
       ...[
         ...(permission === "none" ? [] : GUARDED),
-        ...OPEN,
+        ...REFUSED_PAGE,
         ...(method === "POST" ? [415] : []),
         ...(hasBody ? [408] : []),
         ...failures
-      ].map((status) => [status, { description: MEANINGS[status], ...content(JSON_TYPE, failure) }])
+      ].map((status) => [status, { description: STATUS_DESCRIPTIONS[status], ...content(JSON_TYPE, failure) }])
     ])
   }
 }
 
-/** A body is required where one of its keys is; and where access is open, for its content type. */
-const bodyOf = (schema: Schema.Constraint, show: Showing, isSecured: boolean): Json => ({
+/** The request body. It is required if one of its keys is, and while access is open, for its content type. */
+const bodyOf = (schema: Schema.Constraint, show: SchemaWriter, isSecured: boolean): Json => ({
   required: !isSecured || needsKeys(jsonSchema(schema, "error")),
   ...content(JSON_TYPE, show(schema, "error"))
 })
 
-/** Whether no object without keys fits a schema. */
+/** Whether a JSON Schema refuses the empty object. */
 const needsKeys = ({ required, anyOf }: Json): boolean =>
   Array.isArray(required) ? required.length > 0 : Array.isArray(anyOf) && anyOf.every(needsKeys)
 
-/** Where access is open, a page of another origin can't send that content type without asking. */
-const UNREAD = { description: "Only its content type counts.", required: true, ...content(JSON_TYPE, {}) }
+/** Required while access is open: pages of other origins cannot send this content type without a preflight. */
+const IGNORED_BODY = {
+  description: "Only the content type is checked; the content is ignored.",
+  required: true,
+  ...content(JSON_TYPE, {})
+}
 
-/** What an answer has in it. Events have no schema of their own: tools differ in what that would be about. */
-const answered = (contentType: string, schema: Json): Json =>
+/** The content of an answer. Event streams have no schema: tools differ in whether it describes one event or the stream. */
+const contentOf = (contentType: string, schema: Json): Json =>
   content(
     contentType,
-    contentType === EVENT_STREAM ? { description: "Server-sent events; the data of each is JSON." } : schema
+    contentType === EVENT_STREAM ? { description: "Server-sent events; the data of each event is JSON." } : schema
   )
 
-/** Statuses of answers with nothing in them. */
+/** The statuses of answers without content. */
 const EMPTY: ReadonlySet<string> = new Set(["101", "204", "304"])
 
 const RETRY_AFTER = { "Retry-After": { $ref: "#/components/headers/Retry-After" } }
@@ -185,7 +189,7 @@ const RATE_LIMIT = {
   "RateLimit-Policy": { $ref: "#/components/headers/RateLimit-Policy" }
 }
 
-/** The headers that answers of some statuses have. */
+/** The extra headers of answers, by status. */
 const HEADERS: { readonly [status: string]: Json } = {
   401: { "WWW-Authenticate": { $ref: "#/components/headers/WWW-Authenticate" } },
   429: { ...RETRY_AFTER, ...RATE_LIMIT },
@@ -195,11 +199,11 @@ const HEADERS: { readonly [status: string]: Json } = {
 const text = { schema: { type: "string" } }
 
 const COMPONENT_HEADERS = {
-  "Retry-After": { description: "In how many seconds it may work.", schema: { type: "integer" } },
-  "WWW-Authenticate": { description: "What may be shown. RFC 9110, 11.6.1.", ...text },
-  RateLimit: { description: "What is left of a limit. draft-ietf-httpapi-ratelimit-headers-10.", ...text },
-  "RateLimit-Policy": { description: "The limit.", ...text },
-  "X-Request-Id": { description: "Names the request in runs, logs and the audit log.", ...text }
+  "Retry-After": { description: "Seconds to wait before a retry.", schema: { type: "integer" } },
+  "WWW-Authenticate": { description: "The accepted authentication schemes. RFC 9110, 11.6.1.", ...text },
+  RateLimit: { description: "The remaining quota. draft-ietf-httpapi-ratelimit-headers-10.", ...text },
+  "RateLimit-Policy": { description: "The rate limit. draft-ietf-httpapi-ratelimit-headers-10.", ...text },
+  "X-Request-Id": { description: "Identifies the request in runs, logs and the audit log.", ...text }
 }
 
 const withHeaders = ({ responses, ...operation }: Operation): Operation => ({
@@ -223,33 +227,33 @@ const tagOf = ({ path }: Route): string => {
 
 const SERVER: ReadonlySet<string> = new Set(["health", "metrics", "docs", "redoc", "openapi.json"])
 
-/** In the order in which people look for things. */
+/** The tags, in the order in which documentation shows them. */
 const TAGS = [
-  ["execute", "Starts runs: the parameters and the result of each pipeline."],
-  ["pipelines", "What there is to run, and its graphs."],
-  ["runs", "What has been run, and what is running."],
-  ["events", "What happens, as it happens."],
-  ["schedules", "What is run by the clock."],
-  ["tokens", "Access for browsers, for minutes."],
-  ["audit", "Who asked for what."],
-  ["server", "The server itself."]
+  ["execute", "Starting runs, with the parameters and the result of each pipeline."],
+  ["pipelines", "Pipelines, their state and their graphs."],
+  ["runs", "Current and past runs."],
+  ["events", "Live events of runs."],
+  ["schedules", "Runs by cron expression or interval."],
+  ["tokens", "Short-lived tokens for browsers."],
+  ["audit", "The audit log."],
+  ["server", "Health, metrics and documentation of the server."]
 ] as const
 
-/** What the document is about. */
-export interface About {
+/** What the document describes. */
+export interface Source {
   readonly routes: ReadonlyArray<Route>
-  /** Those that are described; of the others nothing is told. */
+  /** The pipelines to list. */
   readonly pipelines: ReadonlyArray<Registered>
   readonly isSecured: boolean
-  /** Where the paths begin: nothing, or a path. */
+  /** The base path of all paths; empty for the root. */
   readonly base: string
 }
 
-/** The document. */
-export const toOpenApi = ({ routes, pipelines, isSecured, base }: About): Json => {
+/** Generates the document. */
+export const toOpenApi = ({ routes, pipelines, isSecured, base }: Source): Json => {
   const paths: Record<string, Record<string, Json>> = {}
   const schemas: Record<string, unknown> = {}
-  const show = naming(schemas)
+  const show = componentWriter(schemas)
   for (const route of routes) {
     const { method, path, permission } = route
     paths[path] ??= {}
@@ -263,9 +267,9 @@ export const toOpenApi = ({ routes, pipelines, isSecured, base }: About): Json =
   const taken = new Set<string>()
   for (const { pipeline } of pipelines) {
     const name = nameOf(pipeline.id, taken)
-    // A path that is spelt out goes before one with names in braces, so that each pipeline has its own types.
+    // A literal path takes precedence over one with names in braces, so each pipeline has its own types.
     paths[execute.path.replace("{pipeline_id}", encodeURIComponent(pipeline.id))] = {
-      post: executing(withHeaders(operation(execute, show, "execute", isSecured)), pipeline, name, schemas)
+      post: executeOperation(withHeaders(operation(execute, show, "execute", isSecured)), pipeline, name, schemas)
     }
   }
   return {
@@ -273,7 +277,7 @@ export const toOpenApi = ({ routes, pipelines, isSecured, base }: About): Json =
     info: {
       title: "Levada",
       version: "1",
-      description: "Task pipelines: their graphs, their runs and what happens to them."
+      description: "Task pipelines: their graphs, runs and events."
     },
     servers: [{ url: base === "" ? "/" : base }],
     ...(isSecured && { security: [{ apiKey: [] }, { bearer: [] }] }),
@@ -292,16 +296,21 @@ export const toOpenApi = ({ routes, pipelines, isSecured, base }: About): Json =
   }
 }
 
-/** The start of one pipeline's runs, with its own types: of whole runs, as the result of a part has another type. */
-const executing = (general: Operation, pipeline: Pipeline, name: string, schemas: Record<string, unknown>): Json => {
+/** The operation that starts a run of one pipeline, with its own types. It has no `targets`: they would change the type of the result. */
+const executeOperation = (
+  general: Operation,
+  pipeline: Pipeline,
+  name: string,
+  schemas: Record<string, unknown>
+): Json => {
   const { body, answers } = documents["POST /pipelines/{pipeline_id}/execute"]
-  const { targets: _, ...wishes } = (jsonSchema(body, "error") as WithProperties).properties
+  const { targets: _, ...otherKeys } = (jsonSchema(body, "error") as WithProperties).properties
   const given = parametersSchema(pipeline) as Json & { readonly required: ReadonlyArray<string> }
   const needs = given.required.length > 0
   const parameters = hoist(`${name}.parameters`, given, schemas)
   const execution = {
     ...jsonSchema(body, "error"),
-    properties: { ...wishes, parameters },
+    properties: { ...otherKeys, parameters },
     ...(needs && { required: ["parameters"] })
   }
   const completed = jsonSchema(answers[200]) as WithProperties
@@ -311,7 +320,7 @@ const executing = (general: Operation, pipeline: Pipeline, name: string, schemas
     operationId: `execute_${name}`,
     ...general,
     summary: `Starts a run of '${pipeline.id}'.`,
-    description: `${general.description} Of the whole: \`targets\` are for the path with an id.`,
+    description: `${general.description} Runs every step; for \`targets\`, use \`/pipelines/{pipeline_id}/execute\`.`,
     parameters: general.parameters.filter((parameter) => parameter["in"] !== "path"),
     requestBody: {
       required: needs || general.requestBody?.["required"] === true,
@@ -326,7 +335,7 @@ const executing = (general: Operation, pipeline: Pipeline, name: string, schemas
 
 type WithProperties = Json & { readonly properties: Json }
 
-/** A name that components may have, and no other one has. */
+/** A unique name that is valid for a component. */
 const nameOf = (id: string, taken: Set<string>): string => {
   const plain = id.replace(/[^\w.-]/g, "_")
   let name = plain
@@ -335,24 +344,24 @@ const nameOf = (id: string, taken: Set<string>): string => {
   return name
 }
 
-/** Puts a schema, and those that it defines, among the components. Gives what refers to it. */
+/** Puts a JSON Schema and its definitions among the components. Returns a reference to it. */
 const hoist = (name: string, { $defs, $schema: _, ...schema }: Json, schemas: Record<string, unknown>): Json => {
-  schemas[name] = placed(schema, `${name}.`)
+  schemas[name] = withComponentRefs(schema, `${name}.`)
   for (const [key, definition] of Object.entries(($defs ?? {}) as Json)) {
-    schemas[`${name}.${key}`] = placed(definition, `${name}.`)
+    schemas[`${name}.${key}`] = withComponentRefs(definition, `${name}.`)
   }
   return { $ref: `#/components/schemas/${name}` }
 }
 
-/** A schema whose references lead to the components, with a prefix. */
-const placed = (value: unknown, prefix: string): unknown => {
-  if (Array.isArray(value)) return value.map((inner) => placed(inner, prefix))
+/** Rewrites the references of a JSON Schema to components, with a prefix before their names. */
+const withComponentRefs = (value: unknown, prefix: string): unknown => {
+  if (Array.isArray(value)) return value.map((inner) => withComponentRefs(inner, prefix))
   if (typeof value !== "object" || value === null) return value
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) =>
       key === "$ref" && typeof inner === "string"
         ? [key, inner.replace(/^#\/(?:\$defs|definitions)\//, `#/components/schemas/${prefix}`)]
-        : [key, placed(inner, prefix)]
+        : [key, withComponentRefs(inner, prefix)]
     )
   )
 }

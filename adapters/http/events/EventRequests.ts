@@ -1,4 +1,4 @@
-/** What the routes of live events take: its types, their Schemas, and the step to what Operations takes. */
+/** Requests to the routes of live events: their types, Schemas and decoding. */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Decoding from "../server/Decoding.ts"
@@ -9,39 +9,43 @@ import { EVENT_TYPES, type EventType } from "./EventWire.ts"
 /** The content type of live events. */
 export const EVENT_STREAM = "text/event-stream"
 
-/** What `GET /runs/{task_id}/events` takes. */
+/** The query of `GET /runs/{task_id}/events`. */
 export interface EventsQuery {
-  /** Goes on behind this sequence. Default: 0. */
+  /** Only events after this sequence. Default: 0. */
   readonly after?: number
-  /** Types of events, with commas between them. Default: all. */
+  /** Event types, separated by commas. Default: all. */
   readonly types?: string
 }
 
-/** What `GET /events` and `GET /pipelines/{pipeline_id}/events` take. */
+/** The query of `GET /events` and `GET /pipelines/{pipeline_id}/events`. */
 export interface FeedQuery {
-  /** Goes on behind the event with this id; `0` begins with the oldest that is kept. Default: what happens from now on. */
+  /** Only events after the one with this id; `0` begins with the oldest event that is kept. Default: only new events. */
   readonly after?: string
-  /** Types of events, with commas between them. Default: all. */
+  /** Event types, separated by commas. Default: all. */
   readonly types?: string
 }
 
 const one = `(?:${EVENT_TYPES.join("|")})`
 const types = Schema.optionalKey(
-  Schema.String.annotate({ description: `Some of ${EVENT_TYPES.join(", ")}, with commas.` }).check(
-    Schema.isPattern(new RegExp(`^${one}(?:,${one})*$`, "u"), { expected: `some of ${EVENT_TYPES.join(",")}` })
+  Schema.String.annotate({
+    description: `Event types, separated by commas: ${EVENT_TYPES.join(", ")}. Default: all.`
+  }).check(
+    Schema.isPattern(new RegExp(`^${one}(?:,${one})*$`, "u"), {
+      expected: `event types, separated by commas: ${EVENT_TYPES.join(",")}`
+    })
   )
 )
 
-/** The highest sequence that is asked for. */
+/** The highest sequence that a request may name. */
 const MAX_SEQUENCE = 999_999_999_999_999
 
-/** The Schema of a place in a run's events. */
+/** The Schema of the sequence of a run's event. */
 export const sequence: Schema.Codec<number> = Schema.Int.check(
   Schema.isBetween({ minimum: 0, maximum: MAX_SEQUENCE })
-).annotate({ description: "Goes on behind this sequence. Default: 0.", expected: "the sequence of an event, or 0" })
+).annotate({ description: "Only events after this sequence. Default: 0.", expected: "the sequence of an event, or 0" })
 
-/** The Schema of a place in a feed; whether an event is there, the feed knows. */
-export const place: Schema.Codec<string> = Schema.String.check(
+/** The Schema of a cursor of a feed. The feed checks whether the cursor exists. */
+export const feedCursor: Schema.Codec<string> = Schema.String.check(
   Schema.isMaxLength(100, { expected: 'the id of an event of this stream, or "0"' })
 )
 
@@ -54,44 +58,47 @@ export const eventsQuery: Decoding.ObjectSchema<EventsQuery> = Schema.Struct({
 /** The Schema of a `FeedQuery`. */
 export const feedQuery: Decoding.ObjectSchema<FeedQuery> = Schema.Struct({
   after: Schema.optionalKey(
-    place.annotate({
-      description: "Goes on behind the event with this id; 0 begins with the oldest that is kept. Default: from now on."
+    feedCursor.annotate({
+      description:
+        "Only events after the one with this id; 0 begins with the oldest event that is kept. Default: only new events."
     })
   ),
   types
 })
 
-/** The Schemas of the headers. */
+/** The Schemas of the headers for a run's events. */
 export const eventsHeaders: Readonly<Record<"Last-Event-ID", Schema.Codec<string>>> = {
   "Last-Event-ID": Schema.String.annotate({
-    description: "The sequence of the last event that was seen: goes on behind it."
+    description: "The sequence of the last event that was received; the stream continues after it."
   }).check(Schema.isPattern(/^[0-9]{1,15}$/u))
 }
 
-/** The Schemas of the headers. */
+/** The Schemas of the headers for a feed. */
 export const feedHeaders: Readonly<Record<"Last-Event-ID", Schema.Codec<string>>> = {
-  "Last-Event-ID": place.annotate({ description: "The id of the last event that was seen: goes on behind it." })
+  "Last-Event-ID": feedCursor.annotate({
+    description: "The id of the last event that was received; the stream continues after it."
+  })
 }
 
-/** The place behind which to begin, and the types of events to send; undefined for all. */
-export interface Wanted<Place> {
-  readonly after: Place | undefined
+/** Which events to send: those after `after`, of these types; undefined for all. */
+export interface EventSelection<Cursor> {
+  readonly after: Cursor | undefined
   readonly types: ReadonlySet<EventType> | undefined
 }
 
-/** The `Last-Event-ID` of a browser that reconnects overrides the query. Both have to be right. */
-const wanted = <Place>(
-  schema: Decoding.ObjectSchema<{ readonly after?: Place; readonly types?: string }>,
+/** Makes a decoder of selections. The `Last-Event-ID` of a browser that reconnects overrides the query. Both must be valid. */
+const selector = <Cursor>(
+  schema: Decoding.ObjectSchema<{ readonly after?: Cursor; readonly types?: string }>,
   header: Schema.Codec<string>
-): ((request: Pick<HttpRequest, "query" | "header">) => Result.Result<Wanted<Place>, BadRequest>) => {
+): ((request: Pick<HttpRequest, "query" | "header">) => Result.Result<EventSelection<Cursor>, BadRequest>) => {
   const decode = Decoding.open(schema)
   const fits = Schema.is(header)
   return (request) => {
     const seen = request.header("last-event-id")
-    // A header that does not fit its own Schema stays a text, which the Schema of the query refuses.
+    // An invalid header stays a text, which the Schema of the query then refuses.
     const after = seen !== undefined && fits(seen) ? Decoding.fromText(schema.fields["after"]!, seen) : seen
     const strong = seen === undefined ? {} : { after }
-    const decoded = Decoding.layered(decode, Decoding.fromQuery(schema, request.query), strong)
+    const decoded = Decoding.decodeMerged(decode, Decoding.fromQuery(schema, request.query), strong)
     if (Result.isFailure(decoded)) return Result.fail(Decoding.invalid("query", decoded.failure))
     const { types } = decoded.success
     return Result.succeed({
@@ -101,8 +108,8 @@ const wanted = <Place>(
   }
 }
 
-/** What is wanted of a run's events. */
-export const toEventsWanted: ReturnType<typeof wanted<number>> = wanted(eventsQuery, eventsHeaders["Last-Event-ID"])
+/** Decodes a request for a run's events. */
+export const toRunSelection: ReturnType<typeof selector<number>> = selector(eventsQuery, eventsHeaders["Last-Event-ID"])
 
-/** What is wanted of a feed. */
-export const toFeedWanted: ReturnType<typeof wanted<string>> = wanted(feedQuery, feedHeaders["Last-Event-ID"])
+/** Decodes a request for a feed. */
+export const toFeedSelection: ReturnType<typeof selector<string>> = selector(feedQuery, feedHeaders["Last-Event-ID"])

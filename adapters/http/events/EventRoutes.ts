@@ -8,34 +8,34 @@ import { expiryOf } from "../../../core/values/Principal.ts"
 import type { BadRequest, Failure } from "../server/Failures.ts"
 import { type HttpReply, NO_CONTENT, SECURITY_HEADERS } from "../server/Message.ts"
 import { type Call, type Route, refused, stream } from "../server/Route.ts"
-import { EVENT_STREAM, toEventsWanted, toFeedWanted, type Wanted } from "./EventRequests.ts"
+import { EVENT_STREAM, type EventSelection, toFeedSelection, toRunSelection } from "./EventRequests.ts"
 import { EventStream, ofRun } from "./EventStream.ts"
 
 const HEADERS = {
   "content-type": EVENT_STREAM,
   ...SECURITY_HEADERS,
-  // Proxies must not wait for the end of it.
+  // Proxies must not buffer the stream.
   "x-accel-buffering": "no"
 }
 
-/** The items as an answer, when there is room for one more. */
+/** Answers items as a stream, unless too many streams are open. */
 const streamed = (
-  { serving, caller, nowMillis }: Call,
+  { server, caller, nowMillis }: Call,
   items: Stream.Stream<FeedItem, unknown>,
-  types: Wanted<unknown>["types"]
+  types: EventSelection<unknown>["types"]
 ): Effect.Effect<HttpReply, BadRequest> => {
-  const bytes = new EventStream(items, types, serving)
-  const freed = serving.streams.open(() => bytes.end(), expiryOf(caller.principal) - nowMillis)
-  return typeof freed === "function"
-    ? Effect.succeed({ status: 200, headers: HEADERS, body: bytes.open(freed) })
-    : Effect.fail(freed)
+  const bytes = new EventStream(items, types, server)
+  const release = server.streams.open(() => bytes.end(), expiryOf(caller.principal) - nowMillis)
+  return typeof release === "function"
+    ? Effect.succeed({ status: 200, headers: HEADERS, body: bytes.open(release) })
+    : Effect.fail(release)
 }
 
-/** What happens to all runs, or to those of one pipeline. */
+/** Answers the events of all runs, or of one pipeline's runs. */
 const feed = (call: Call): Effect.Effect<HttpReply, Failure> => {
-  const want = toFeedWanted(call.request)
-  if (Result.isFailure(want)) return refused(call, want.failure)
-  const { after, types } = want.success
+  const selection = toFeedSelection(call.request)
+  if (Result.isFailure(selection)) return refused(call, selection.failure)
+  const { after, types } = selection.success
   return Effect.flatMap(call.operations.feed(call.caller, { pipelineId: call.params["pipeline_id"], after }), (items) =>
     streamed(call, items, types)
   )
@@ -43,12 +43,12 @@ const feed = (call: Call): Effect.Effect<HttpReply, Failure> => {
 
 /** The routes. */
 export const eventRoutes: ReadonlyArray<Route> = [
-  stream("/runs/{task_id}/events", "read", "The events of a run: those that were, then those that happen.", (call) => {
-    const want = toEventsWanted(call.request)
-    if (Result.isFailure(want)) return refused(call, want.failure)
-    const { after = 0, types } = want.success
+  stream("/runs/{task_id}/events", "read", "The events of a run: past ones first, then live ones.", (call) => {
+    const selection = toRunSelection(call.request)
+    if (Result.isFailure(selection)) return refused(call, selection.failure)
+    const { after = 0, types } = selection.success
     return Effect.flatMap(call.operations.follow(call.caller, call.params["task_id"]!, after), ({ run, events }) =>
-      // Nothing will come any more, and a browser takes this for an answer.
+      // No event will follow. A 204 keeps browsers from reconnecting.
       Run.isTerminal(run.status) && after >= run.sequence
         ? Effect.succeed(NO_CONTENT)
         : streamed(call, ofRun(events), types)
@@ -57,8 +57,8 @@ export const eventRoutes: ReadonlyArray<Route> = [
   stream(
     "/pipelines/{pipeline_id}/events",
     "read",
-    "The events of a pipeline's runs, from now on or from a place.",
+    "The events of a pipeline's runs: live, or after a given event.",
     feed
   ),
-  stream("/events", "read", "The events of all runs that the caller may read, from now on or from a place.", feed)
+  stream("/events", "read", "The events of all runs that the caller may read: live, or after a given event.", feed)
 ]

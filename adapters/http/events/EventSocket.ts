@@ -1,6 +1,6 @@
 /**
- * Events over a WebSocket: messages of JSON, each of which is acknowledged or refused by name. Whoever is on the other end
- * subscribes to a run, to a pipeline or to all, and gets the same events as by `text/event-stream`.
+ * Events over a WebSocket. Messages are JSON; each is acknowledged or refused by name. The client subscribes to a run, to a
+ * pipeline or to all pipelines, and gets the same events as over `text/event-stream`.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -18,11 +18,11 @@ import type { Credentials } from "../server/HttpVisitor.ts"
 import type { Socket, SocketListener } from "../server/Message.ts"
 import { endIn } from "../server/Streams.ts"
 import type { TextCache } from "../server/TextCache.ts"
-import { ofRun, STUCK_MILLIS, together } from "./EventStream.ts"
+import { batched, ofRun, STUCK_MILLIS } from "./EventStream.ts"
 import { type EventType, eventText, typeOf } from "./EventWire.ts"
 import { decodeAuth, decodeSubscription, subjectOf } from "./SocketMessages.ts"
 
-/** Why a connection is closed. Those from 4000 on are ours; for the others see RFC 6455, 7.4.1. */
+/** The close codes. Those from 4000 on are Levada's own; for the others see RFC 6455, 7.4.1. */
 export const CLOSE = {
   goingAway: 1001,
   badMessage: 1003,
@@ -34,67 +34,68 @@ export const CLOSE = {
   forbidden: 4403
 } as const
 
-/** How long somebody may take to say who they are, in milliseconds. */
+/** How long a client may take to authenticate, in milliseconds. */
 const AUTH_MILLIS = 10_000
 
-/** How often a quiet connection shows that it is alive, in milliseconds. */
+/** How often a heartbeat is sent on a quiet connection, in milliseconds. */
 const HEARTBEAT_MILLIS = 15_000
 
-/** How much may be on its way to the other end before it is waited for, in bytes, and how often it is looked, in milliseconds. */
+/** How many bytes may be buffered before sending waits, and how often the buffer is checked then, in milliseconds. */
 const MAX_BUFFERED = 1 << 18
-const LOOK_MILLIS = 20
+const CHECK_MILLIS = 20
 
-/** The longest message, in UTF-16 units; how many may wait to be answered; and how many subscriptions there may be. */
+/** The longest message from a client, in UTF-16 units; the most messages that may wait for an answer; the most subscriptions. */
 const MAX_MESSAGE = 1 << 16
 const MAX_WAITING = 100
 const MAX_SUBSCRIPTIONS = 100
 
-/** What a connection works with. */
-export interface Wiring {
+/** What a connection needs from its server. */
+export interface SocketContext {
   readonly operations: Operations
-  /** Finds out who that is, by what they show or by the request that the connection began with. */
-  readonly enter: (shown?: Credentials) => Effect.Effect<Caller, EntryError>
-  /** Takes a place for a connection that is known; gives what frees it, or the refusal. */
+  /** Authenticates the client by `credentials`, or by the request that opened the connection. */
+  readonly enter: (credentials?: Credentials) => Effect.Effect<Caller, EntryError>
+  /** Counts an authenticated connection. Returns a function to call when it is closed, or the refusal. */
   readonly open: () => (() => void) | BadRequest
   readonly run: <A, E>(effect: Effect.Effect<A, E>) => Promise<Exit.Exit<A, E>>
   readonly nowMillis: () => number
   readonly streams: { readonly texts: TextCache<Event> }
 }
 
-/** What is subscribed to. */
+/** The subject of a subscription. */
 type Subject = { readonly pipeline_id: string } | { readonly task_id: string }
 
-/** One connection. */
+/** One WebSocket connection. */
 export class EventSocket implements SocketListener {
   readonly #socket: Socket
-  readonly #wiring: Wiring
-  #freed: () => void
+  readonly #context: SocketContext
+  #release: () => void
   readonly #subscriptions: Map<string, () => void> = new Map()
   readonly #waiting: Array<unknown> = []
   readonly #heartbeat: ReturnType<typeof setInterval>
-  /** Ends it when nobody says who they are, or when that is no longer so. */
-  #late: ReturnType<typeof setTimeout> | undefined
+  /** Closes the connection when the client does not authenticate in time, and when its credentials expire. */
+  #expiry: ReturnType<typeof setTimeout> | undefined
   #caller: Caller | undefined
   #endsAtMillis = Number.POSITIVE_INFINITY
   #isWorking = false
   #isClosed = false
   #isQuiet = true
 
-  /** `caller`: who that is, when it is known already. `freed` is called once the connection is over. */
-  constructor(socket: Socket, wiring: Wiring, caller: Caller | undefined, freed: () => void) {
+  /** `caller`: undefined until the client has authenticated. `release` is called when the connection is closed. */
+  constructor(socket: Socket, context: SocketContext, caller: Caller | undefined, release: () => void) {
     this.#socket = socket
-    this.#wiring = wiring
-    this.#freed = freed
+    this.#context = context
+    this.#release = release
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MILLIS)
-    if (caller === undefined) this.#endIn(AUTH_MILLIS, "Nobody said who they are")
-    else this.#know(caller)
+    if (caller === undefined) this.#endIn(AUTH_MILLIS, `Not authenticated within ${AUTH_MILLIS / 1_000} s`)
+    else this.#setCaller(caller)
   }
 
   message(data: unknown): void {
     if (this.#isClosed) return
-    if (typeof data !== "string") this.close(CLOSE.badMessage, "Messages are text")
-    else if (data.length > MAX_MESSAGE) this.close(CLOSE.tooLong, `Messages have at most ${MAX_MESSAGE} characters`)
-    else if (this.#waiting.length >= MAX_WAITING) this.close(CLOSE.misbehaving, "Too many messages at once")
+    if (typeof data !== "string") this.close(CLOSE.badMessage, "Only text messages are accepted")
+    else if (data.length > MAX_MESSAGE)
+      this.close(CLOSE.tooLong, `The message is longer than ${MAX_MESSAGE} characters`)
+    else if (this.#waiting.length >= MAX_WAITING) this.close(CLOSE.misbehaving, "Too many unanswered messages")
     else {
       this.#waiting.push(data)
       if (!this.#isWorking) void this.#work()
@@ -105,11 +106,11 @@ export class EventSocket implements SocketListener {
     if (this.#isClosed) return
     this.#isClosed = true
     clearInterval(this.#heartbeat)
-    clearTimeout(this.#late)
+    clearTimeout(this.#expiry)
     for (const stop of this.#subscriptions.values()) stop()
     this.#subscriptions.clear()
     this.#waiting.length = 0
-    this.#freed()
+    this.#release()
   }
 
   close(code: number, reason: string): void {
@@ -131,25 +132,25 @@ export class EventSocket implements SocketListener {
   }
 
   #beat(): void {
-    // Whoever takes nothing needs no sign of life.
+    // A client that has not yet taken earlier messages needs no heartbeat.
     if (this.#isQuiet && this.#socket.buffered() === 0) this.#send({ type: "heartbeat", timestamp: this.#timestamp() })
     this.#isQuiet = true
   }
 
   #timestamp(): string {
-    return new Date(this.#wiring.nowMillis()).toISOString()
+    return new Date(this.#context.nowMillis()).toISOString()
   }
 
-  /** Answers what waits, one message after the other. */
+  /** Answers the waiting messages in order. */
   async #work(): Promise<void> {
     this.#isWorking = true
     for (let data = this.#waiting.shift(); data !== undefined; data = this.#waiting.shift()) {
       try {
-        // Answers count as well: somebody who asks and does not read is waited for.
-        await this.#room()
+        // A client that sends requests but does not read the answers must wait too.
+        await this.#drained()
         await this.#answer(data as string)
       } catch {
-        this.close(CLOSE.defect, "Something went wrong on our side")
+        this.close(CLOSE.defect, "Internal server error")
       }
     }
     this.#isWorking = false
@@ -165,31 +166,31 @@ export class EventSocket implements SocketListener {
     if (!isObject(message)) {
       return this.#refuse(
         undefined,
-        new BadRequest(400, "InvalidMessageError", "A message is a JSON object with a type")
+        new BadRequest(400, "InvalidMessageError", "A message must be a JSON object with a 'type'")
       )
     }
     const { type } = message
     if (type === "ping") return this.#send({ type: "pong" })
     if (type === "auth") return this.#authenticate(message)
     if (type !== "subscribe" && type !== "unsubscribe") {
-      const known = "auth, subscribe, unsubscribe or ping"
-      return this.#refuse(undefined, new BadRequest(400, "InvalidMessageError", `The type of a message is ${known}`))
+      const expected = "Expected the message type 'auth', 'subscribe', 'unsubscribe' or 'ping'"
+      return this.#refuse(undefined, new BadRequest(400, "InvalidMessageError", expected))
     }
-    if (this.#caller === undefined) return this.close(CLOSE.unauthenticated, "Say first who you are")
+    if (this.#caller === undefined) return this.close(CLOSE.unauthenticated, "Authenticate first")
     const read = decodeSubscription(message)
     if (Result.isFailure(read)) {
       const refusal = invalid("body", read.failure)
       if (type === "unsubscribe") return this.#refuse(undefined, refusal)
-      // First, as always, the guard is asked.
-      const permit = this.#wiring.operations.permit(this.#caller, { permission: "read", ...subjectOf(message) })
-      const exit = await this.#wiring.run(Effect.result(permit))
-      if (Exit.isFailure(exit)) throw new Error("A permit ended in a defect", { cause: exit.cause })
+      // The guard checks the permission first, so the request is counted and audited like any other.
+      const permit = this.#context.operations.permit(this.#caller, { permission: "read", ...subjectOf(message) })
+      const exit = await this.#context.run(Effect.result(permit))
+      if (Exit.isFailure(exit)) throw new Error("The permission check failed with a defect", { cause: exit.cause })
       return this.#refuse(undefined, Result.isFailure(exit.value) ? exit.value.failure : refusal)
     }
     const { pipeline_id: pipelineId, task_id: runId, types, after } = read.success
     if ((pipelineId === undefined) === (runId === undefined)) {
-      const one = "Say either pipeline_id or task_id"
-      return this.#refuse(undefined, new BadRequest(400, "InvalidMessageError", one))
+      const either = "Expected either 'pipeline_id' or 'task_id'"
+      return this.#refuse(undefined, new BadRequest(400, "InvalidMessageError", either))
     }
     const subject = runId === undefined ? { pipeline_id: pipelineId! } : { task_id: runId }
     if (type === "unsubscribe") return this.#unsubscribe(subject)
@@ -201,22 +202,22 @@ export class EventSocket implements SocketListener {
     )
   }
 
-  /** What was subscribed to before stays with who subscribed to it, and ends when they are no longer known. */
-  #know(caller: Caller): void {
+  /** Sets the caller. Earlier subscriptions keep their caller, so the connection also closes when those credentials expire. */
+  #setCaller(caller: Caller): void {
     const isSame = this.#caller?.principal.id === caller.principal.id
     const expiry = expiryOf(caller.principal)
     this.#caller = caller
     this.#endsAtMillis = isSame ? expiry : Math.min(this.#endsAtMillis, expiry)
-    this.#endIn(this.#endsAtMillis - this.#wiring.nowMillis(), "The credentials have expired")
+    this.#endIn(this.#endsAtMillis - this.#context.nowMillis(), "The credentials have expired")
   }
 
   #endIn(millis: number, reason: string): void {
-    clearTimeout(this.#late)
-    this.#late = endIn(millis, () => this.close(CLOSE.unauthenticated, reason))
+    clearTimeout(this.#expiry)
+    this.#expiry = endIn(millis, () => this.close(CLOSE.unauthenticated, reason))
   }
 
   #refuse(subject: Subject | undefined, failure: Failure): void {
-    const { body } = toReply(failure, this.#wiring.nowMillis())
+    const { body } = toReply(failure, this.#context.nowMillis())
     this.#send({ ...JSON.parse(body as string), type: "error", ...subject })
   }
 
@@ -225,19 +226,19 @@ export class EventSocket implements SocketListener {
     if (Result.isFailure(read)) return this.#refuse(undefined, invalid("body", read.failure))
     const { api_key: apiKey, token: bearer } = read.success
     if (this.#caller !== undefined && apiKey === undefined && bearer === undefined) {
-      return this.#refuse(undefined, new BadRequest(400, "InvalidMessageError", "Show an api_key or a token"))
+      return this.#refuse(undefined, new BadRequest(400, "InvalidMessageError", "Expected an 'api_key' or a 'token'"))
     }
-    const exit = await this.#wiring.run(this.#wiring.enter({ apiKey, bearer }))
+    const exit = await this.#context.run(this.#context.enter({ apiKey, bearer }))
     if (this.#isClosed) return
-    if (Exit.isFailure(exit)) return this.close(...closing(exit))
+    if (Exit.isFailure(exit)) return this.close(...closeReason(exit))
     if (this.#caller === undefined) {
-      // It leaves the places of connections without credentials, and takes one of the others.
-      const freed = this.#wiring.open()
-      if (typeof freed !== "function") return this.close(CLOSE.tryLater, freed.message)
-      this.#freed()
-      this.#freed = freed
+      // The connection no longer counts as unauthenticated, but as an open stream.
+      const release = this.#context.open()
+      if (typeof release !== "function") return this.close(CLOSE.tryLater, release.message)
+      this.#release()
+      this.#release = release
     }
-    this.#know(exit.value)
+    this.#setCaller(exit.value)
     this.#send({ type: "authenticated", principal: exit.value.principal.id })
   }
 
@@ -245,7 +246,7 @@ export class EventSocket implements SocketListener {
     const key = JSON.stringify(subject)
     const stop = this.#subscriptions.get(key)
     if (stop === undefined) {
-      this.#refuse(subject, new BadRequest(404, "NotSubscribedError", "There is no such subscription"))
+      this.#refuse(subject, new BadRequest(404, "NotSubscribedError", "This subscription does not exist"))
       return
     }
     this.#subscriptions.delete(key)
@@ -261,17 +262,17 @@ export class EventSocket implements SocketListener {
   ): Promise<void> {
     const key = JSON.stringify(subject)
     if (this.#subscriptions.size >= MAX_SUBSCRIPTIONS && !this.#subscriptions.has(key)) {
-      const many = `There are ${MAX_SUBSCRIPTIONS} subscriptions already; end some, or connect again`
+      const many = `Too many subscriptions; the limit is ${MAX_SUBSCRIPTIONS}. Unsubscribe from some, or open another connection`
       return this.#refuse(subject, new BadRequest(503, "TooManySubscriptionsError", many))
     }
-    const exit = await this.#wiring.run(Effect.result(this.#items(caller, subject, after)))
-    if (Exit.isFailure(exit)) throw new Error("A subscription ended in a defect", { cause: exit.cause })
+    const exit = await this.#context.run(Effect.result(this.#items(caller, subject, after)))
+    if (Exit.isFailure(exit)) throw new Error("A subscription failed with a defect", { cause: exit.cause })
     if (Result.isFailure(exit.value)) return this.#refuse(subject, exit.value.failure)
     if (this.#isClosed) return
-    // One that was there before gives way.
+    // Replaces an earlier subscription to the same subject.
     this.#subscriptions.get(key)?.()
     this.#send({ type: "subscribed", ...subject })
-    const iterator = together(exit.value.success)
+    const iterator = batched(exit.value.success)
     let isOver = false
     const stop = (): void => {
       isOver = true
@@ -287,7 +288,8 @@ export class EventSocket implements SocketListener {
       (error: unknown) => {
         if (isOver) return
         this.#subscriptions.delete(key)
-        const message = "The events can't be read on; subscribe again behind the last one"
+        const message =
+          "The subscription was interrupted; subscribe again with 'after' to continue behind the last event"
         const isGone = error instanceof RunNotFound
         this.#refuse(subject, isGone ? error : new BadRequest(503, "SubscriptionLostError", message))
       }
@@ -299,7 +301,7 @@ export class EventSocket implements SocketListener {
     subject: Subject,
     after: string | undefined
   ): Effect.Effect<Stream.Stream<FeedItem, unknown>, Failure> {
-    const { operations } = this.#wiring
+    const { operations } = this.#context
     if ("task_id" in subject) {
       return Effect.map(operations.follow(caller, subject.task_id, Number(after ?? 0)), ({ events }) => ofRun(events))
     }
@@ -313,17 +315,17 @@ export class EventSocket implements SocketListener {
     isOver: () => boolean
   ): Promise<void> {
     const isFeed = "pipeline_id" in subject
-    const { texts } = this.#wiring.streams
+    const { texts } = this.#context.streams
     for (let next = await items.next(); !next.done && !isOver(); next = await items.next()) {
       for (const { cursor, event, isBehindGap } of next.value) {
         const isWanted = event !== undefined && (types === undefined || types.has(typeOf(event)))
         if (!isWanted && !isBehindGap) continue
-        if (this.#isFull) await this.#room()
+        if (this.#isFull) await this.#drained()
         if (isOver()) return
         if (isBehindGap) this.#send({ type: "gap", ...subject, cursor })
         if (!isWanted) continue
         const text = texts.of(event, eventText)
-        // Where it goes on: of a run's own events, the sequence says that.
+        // Events of a feed have a cursor; for events of one run, the sequence serves as cursor.
         this.#sendText(isFeed ? `${text.slice(0, -1)},"cursor":"${cursor}"}` : text)
       }
     }
@@ -333,24 +335,24 @@ export class EventSocket implements SocketListener {
     return this.#socket.buffered() > MAX_BUFFERED
   }
 
-  /** Waits until the other end has taken most of what was sent. One that takes nothing is given up. */
-  async #room(): Promise<void> {
+  /** Waits until the client has taken most of the buffered bytes. Closes the connection after 60 s. */
+  async #drained(): Promise<void> {
     const sinceMillis = performance.now()
     while (!this.#isClosed && this.#isFull) {
       if (performance.now() - sinceMillis > STUCK_MILLIS)
         return this.close(CLOSE.misbehaving, "The client reads too slowly")
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MILLIS))
+      await new Promise((resolve) => setTimeout(resolve, CHECK_MILLIS))
     }
   }
 }
 
-/** With which code a connection is closed whose other end is not let in, and why. */
-export const closing = (exit: Exit.Failure<unknown, EntryError>): readonly [code: number, reason: string] => {
+/** The close code and reason for a client that cannot be authenticated. */
+export const closeReason = (exit: Exit.Failure<unknown, EntryError>): readonly [code: number, reason: string] => {
   const failure = Exit.findErrorOption(exit)
-  if (failure._tag === "None") return [CLOSE.defect, "Something went wrong on our side"]
+  if (failure._tag === "None") return [CLOSE.defect, "Internal server error"]
   switch (failure.value._tag) {
     case "Unauthenticated":
-      return [CLOSE.unauthenticated, "That proves nothing"]
+      return [CLOSE.unauthenticated, "Invalid credentials"]
     case "UnknownApiKey":
     case "HttpsRequired":
       return [CLOSE.forbidden, failure.value.message.slice(0, MAX_REASON)]
@@ -359,5 +361,5 @@ export const closing = (exit: Exit.Failure<unknown, EntryError>): readonly [code
   }
 }
 
-/** The longest reason, in bytes: RFC 6455, 5.5. */
+/** The longest close reason, in bytes. Source: RFC 6455, 5.5. */
 const MAX_REASON = 123

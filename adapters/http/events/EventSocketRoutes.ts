@@ -2,50 +2,46 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { BadRequest } from "../server/Failures.ts"
-import { type Credentials, showsSomething } from "../server/HttpVisitor.ts"
+import { type Credentials, hasCredentials } from "../server/HttpVisitor.ts"
 import type { HttpReply, Socket, SocketListener } from "../server/Message.ts"
 import { type Call, type Route, stream } from "../server/Route.ts"
-import { CLOSE, closing, EventSocket } from "./EventSocket.ts"
+import { CLOSE, closeReason, EventSocket } from "./EventSocket.ts"
 
-const NO_UPGRADE = new BadRequest(
-  426,
-  "UpgradeRequiredError",
-  "This path speaks WebSocket; connect with a client of that",
-  {
-    headers: { upgrade: "websocket" }
-  }
-)
+const NO_UPGRADE = new BadRequest(426, "UpgradeRequiredError", "This path needs a WebSocket client", {
+  headers: { upgrade: "websocket" }
+})
 
-/** Nobody hears a connection that is refused at once. */
-const NOBODY: SocketListener = { message: () => undefined, closed: () => undefined }
+/** The listener of a connection that is closed at once. */
+const NO_LISTENER: SocketListener = { message: () => undefined, closed: () => undefined }
 
 const accepted = (call: Call): Effect.Effect<HttpReply> => {
-  const { operations, serving } = call
-  const enter = (shown?: Credentials) => serving.enter(call, KEY, shown)
+  const { operations, server } = call
+  const enter = (credentials?: Credentials) => server.enter(call, KEY, credentials)
   return Effect.map(Effect.exit(enter()), (exit) => {
-    const isUnknown =
-      Exit.isFailure(exit) && !showsSomething(call.request) && closing(exit)[0] === CLOSE.unauthenticated
-    // Browsers are told why they are not let in only by a connection that is closed.
+    const isAnonymous =
+      Exit.isFailure(exit) && !hasCredentials(call.request) && closeReason(exit)[0] === CLOSE.unauthenticated
+    // A browser can read the reason of a refusal only from a close frame, so the connection is accepted first.
     const accept = (socket: Socket): SocketListener => {
       const refuse = (code: number, reason: string): SocketListener => {
         socket.close(code, reason)
-        return NOBODY
+        return NO_LISTENER
       }
-      if (Exit.isFailure(exit) && !isUnknown) return refuse(...closing(exit))
+      if (Exit.isFailure(exit) && !isAnonymous) return refuse(...closeReason(exit))
       let connection: EventSocket | undefined
       const end = () => connection?.close(CLOSE.goingAway, "The server is shutting down")
-      const open = () => serving.streams.open(end)
+      const open = () => server.streams.open(end)
       const caller = Exit.isSuccess(exit) ? exit.value : undefined
-      const freed = caller === undefined ? serving.streams.openUnproven(end, serving.ownerOf(call.request)) : open()
-      if (typeof freed !== "function") return refuse(CLOSE.tryLater, freed.message)
-      connection = new EventSocket(socket, { ...serving, operations, enter, open }, caller, freed)
+      const release =
+        caller === undefined ? server.streams.openUnauthenticated(end, server.ownerOf(call.request)) : open()
+      if (typeof release !== "function") return refuse(CLOSE.tryLater, release.message)
+      connection = new EventSocket(socket, { ...server, operations, enter, open }, caller, release)
       return connection
     }
     return { status: 101, headers: {}, body: undefined, accept }
   })
 }
 
-/** The route. Who that is may be said once it is connected, so nobody is asked before. */
+/** The route. It needs no permission, because clients may authenticate in the first message. */
 const route: Route = {
   ...stream("/ws", "read", "Events over a WebSocket.", (call) =>
     call.request.header("upgrade")?.toLowerCase() === "websocket" ? accepted(call) : Effect.fail(NO_UPGRADE)

@@ -1,4 +1,4 @@
-/** Events as they happen, as `text/event-stream`. Source: the HTML standard, 9.2. */
+/** Live events as `text/event-stream`. Source: the HTML standard, 9.2. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Event } from "../../../core/run/Event.ts"
@@ -7,40 +7,40 @@ import { failureText } from "../server/Failures.ts"
 import type { TextCache } from "../server/TextCache.ts"
 import { type EventType, eventText, typeOf } from "./EventWire.ts"
 
-/** How often a quiet stream shows that it is alive, in milliseconds. */
+/** How often a heartbeat is sent on a stream, in milliseconds. */
 const HEARTBEAT_MILLIS = 15_000
 
-/** How long a reader may take for what it was sent before it is given up, in milliseconds. */
+/** How long a reader may leave sent events unread before its stream is closed, in milliseconds. */
 export const STUCK_MILLIS = 60_000
 
-/** How long a browser waits before it comes again, in milliseconds. */
+/** How long a browser waits before it reconnects, in milliseconds. */
 const RETRY_MILLIS = 1_000
 
-/** How long after some events the next ones are told, in milliseconds, unless there were as many as this: so readers cost little. */
+/** The pause between batches of events, in milliseconds, so that many readers cost little; none after a batch of 64 or more events. */
 const PACE_MILLIS = 20
-const MANY = 64
+const FULL_BATCH = 64
 
-/** About how long a chunk of the stream is at most, in characters, unless it is one event. */
+/** The most characters in one chunk of the stream; a longer event is a chunk of its own. */
 const MAX_CHUNK = 1 << 16
 
 const utf8 = new TextEncoder()
 const HEARTBEAT = utf8.encode(": alive\n\n")
 
-/** A reader does not take what it is sent. */
-class Stuck extends Error {}
+/** The reader does not take the events. */
+class ReaderStuck extends Error {}
 
-/** The items of one run's log: there, a place is a sequence. */
+/** Converts the events of one run to feed items, whose cursor is the sequence. */
 export const ofRun = <E>(events: Stream.Stream<Event, E>): Stream.Stream<FeedItem, E> =>
   Stream.map(events, (event) => ({ cursor: String(event.sequence), event, isBehindGap: false }))
 
-/** The items as they come, those together that come at about the same time. */
-export const together = (items: Stream.Stream<FeedItem, unknown>): AsyncIterator<ReadonlyArray<FeedItem>> => {
+/** Batches items that arrive at about the same time. */
+export const batched = (items: Stream.Stream<FeedItem, unknown>): AsyncIterator<ReadonlyArray<FeedItem>> => {
   const paced = Stream.transformPull(items, (pull) =>
     Effect.sync(() => {
-      let isSlack = false
-      const next = Effect.suspend(() => (isSlack ? Effect.andThen(Effect.sleep(PACE_MILLIS), pull) : pull))
+      let isPaced = false
+      const next = Effect.suspend(() => (isPaced ? Effect.andThen(Effect.sleep(PACE_MILLIS), pull) : pull))
       return Effect.map(next, (some) => {
-        isSlack = some.length < MANY
+        isPaced = some.length < FULL_BATCH
         return [some] as const
       })
     })
@@ -49,10 +49,10 @@ export const together = (items: Stream.Stream<FeedItem, unknown>): AsyncIterator
 }
 
 /**
- * Items as bytes, read one after the other as the reader takes them: a slow one holds up nobody and nothing is kept for it,
- * and one that is stuck is given up. Types that are not among `types` are left out; a reader that comes again goes on behind
- * them all the same. That events before one can't be had is said by an event named `gap`; why a stream ends before its last
- * event, by one named `failure`, whose data is the body that a request would be answered with.
+ * A stream of bytes made from items, which are read only as fast as the client takes them: a slow client delays no other and
+ * uses no memory, and a stuck one is disconnected. Types that are not in `types` are skipped, and a client that reconnects
+ * does not get them again. An event named `gap` says that earlier events are lost. An event named `failure` says why the
+ * stream ends early; its data is an error body.
  */
 export class EventStream {
   readonly #items: AsyncIterator<ReadonlyArray<FeedItem>>
@@ -61,10 +61,10 @@ export class EventStream {
   readonly #nowMillis: () => number
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined
   #heartbeat: ReturnType<typeof setInterval> | undefined
-  #freed: () => void = () => undefined
-  #taken: (() => void) | undefined
-  /** Where the reader is without having been told. */
-  #silent: string | undefined
+  #release: () => void = () => undefined
+  #onPull: (() => void) | undefined
+  /** The cursor of the last skipped event, if it has not been sent yet. */
+  #unsentCursor: string | undefined
   #isOver = false
 
   constructor(
@@ -72,15 +72,15 @@ export class EventStream {
     types: ReadonlySet<EventType> | undefined,
     { streams, nowMillis }: { readonly streams: { readonly texts: TextCache<Event> }; readonly nowMillis: () => number }
   ) {
-    this.#items = together(items)
+    this.#items = batched(items)
     this.#types = types
     this.#texts = streams.texts
     this.#nowMillis = nowMillis
   }
 
-  /** The bytes. Calls `freed` once they are over, or the reader goes away. */
-  open(freed: () => void): ReadableStream<Uint8Array<ArrayBuffer>> {
-    this.#freed = freed
+  /** Starts the stream. Calls `release` when it ends or the reader cancels it. */
+  open(release: () => void): ReadableStream<Uint8Array<ArrayBuffer>> {
+    this.#release = release
     return new ReadableStream({
       start: (controller) => {
         this.#controller = controller
@@ -88,12 +88,12 @@ export class EventStream {
         this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MILLIS)
         void this.#deliver()
       },
-      pull: () => this.#taken?.(),
+      pull: () => this.#onPull?.(),
       cancel: () => this.#end()
     })
   }
 
-  /** Ends it where it is: whoever reads comes again. */
+  /** Ends the stream early. The client reconnects. */
   end(): void {
     if (this.#isOver) return
     this.#end()
@@ -103,7 +103,7 @@ export class EventStream {
   #end(): void {
     this.#isOver = true
     clearInterval(this.#heartbeat)
-    this.#freed()
+    this.#release()
     void this.#items.return?.()
   }
 
@@ -113,8 +113,10 @@ export class EventStream {
 
   #beat(): void {
     if (!this.#hasRoom) return
-    this.#controller?.enqueue(this.#silent === undefined ? HEARTBEAT : utf8.encode(`id: ${this.#silent}\n\n`))
-    this.#silent = undefined
+    this.#controller?.enqueue(
+      this.#unsentCursor === undefined ? HEARTBEAT : utf8.encode(`id: ${this.#unsentCursor}\n\n`)
+    )
+    this.#unsentCursor = undefined
   }
 
   async #deliver(): Promise<void> {
@@ -123,7 +125,7 @@ export class EventStream {
         let text = ""
         for (const { cursor, event, isBehindGap } of next.value) {
           const isWanted = event !== undefined && (this.#types === undefined || this.#types.has(typeOf(event)))
-          this.#silent = isWanted || isBehindGap ? undefined : cursor
+          this.#unsentCursor = isWanted || isBehindGap ? undefined : cursor
           if (isBehindGap) text += `event: gap\nid: ${cursor}\ndata: {}\n\n`
           if (isWanted) text += `id: ${cursor}\ndata: ${this.#texts.of(event, eventText)}\n\n`
           if (text.length < MAX_CHUNK) continue
@@ -133,17 +135,17 @@ export class EventStream {
         await this.#write(text)
         if (this.#isOver) return
       }
-      // Otherwise a reader of some types would come again behind the last of these, for ever.
-      if (this.#silent !== undefined) await this.#write(`id: ${this.#silent}\n\n`)
+      // Without this cursor, a client of some types would reconnect behind its last event again and again.
+      if (this.#unsentCursor !== undefined) await this.#write(`id: ${this.#unsentCursor}\n\n`)
       this.end()
     } catch (error) {
       if (this.#isOver) return
-      if (error instanceof Stuck) {
+      if (error instanceof ReaderStuck) {
         this.#end()
         this.#controller?.error(error)
         return
       }
-      // In order: a reader comes again behind the last place that it has seen, and is answered why not if it can't go on.
+      // The client reconnects behind the last event that it got; if that is impossible, the server answers with the reason.
       this.#controller?.enqueue(utf8.encode(`event: failure\ndata: ${failureText(error, this.#nowMillis())}\n\n`))
       this.end()
     }
@@ -151,16 +153,16 @@ export class EventStream {
 
   async #write(text: string): Promise<void> {
     if (text === "" || this.#isOver) return
-    if (!this.#hasRoom) await this.#room()
+    if (!this.#hasRoom) await this.#drained()
     if (!this.#isOver) this.#controller?.enqueue(utf8.encode(text))
   }
 
-  /** Waits until the reader wants more. */
-  #room(): Promise<void> {
+  /** Waits until the reader wants more. Rejects after 60 s. */
+  #drained(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const late = setTimeout(() => reject(new Stuck("The client reads too slowly")), STUCK_MILLIS)
-      this.#taken = () => {
-        clearTimeout(late)
+      const timer = setTimeout(() => reject(new ReaderStuck("The client reads too slowly")), STUCK_MILLIS)
+      this.#onPull = () => {
+        clearTimeout(timer)
         resolve()
       }
     })

@@ -1,4 +1,4 @@
-/** The JSON of events: the same over every channel and in a run's history. Values are JSON text already. */
+/** The JSON of events, the same over server-sent events and WebSockets. Results are already JSON text and are not parsed. */
 
 import type { Json } from "../../../core/json/Value.ts"
 import type { Event } from "../../../core/run/Event.ts"
@@ -6,7 +6,7 @@ import { type ErrorDetail, errorDetail } from "../runs/RunWire.ts"
 import { withoutHostPaths } from "../server/Failures.ts"
 import { instant } from "../server/Instant.ts"
 
-/** The types of events on the wire. */
+/** The event types in JSON. */
 export const EVENT_TYPES = [
   "PipelineStartEvent",
   "StepStartEvent",
@@ -21,10 +21,10 @@ export const EVENT_TYPES = [
   "PipelineCancelEvent"
 ] as const
 
-/** The type of an event on the wire. */
+/** An event type in JSON. */
 export type EventType = (typeof EVENT_TYPES)[number]
 
-/** An event. What does not apply is left out. */
+/** An event. Keys that do not apply are omitted. */
 export interface EventJson {
   readonly type: EventType
   readonly pipeline_id: string
@@ -32,22 +32,22 @@ export interface EventJson {
   /** 1, 2, 3… per run, without a gap. */
   readonly sequence: number
   readonly timestamp: string
-  /** Of the first: the request that the run was started by. */
+  /** Only in the first event: the `X-Request-Id` of the request that started the run. */
   readonly request_id?: string
   readonly step_name?: string
   readonly step_index?: number
   readonly attempt?: number
-  /** Which item, in a step that goes through some. */
+  /** The index of the item, in a map or filter step. */
   readonly item?: number
-  /** What a step gave: the value of its one output, or an object of several. */
+  /** The result of a step: the value of its only output, or an object of several. */
   readonly result?: unknown
-  /** Whether that is what an earlier attempt with the same inputs gave. */
+  /** Whether the result was reused from an earlier attempt with the same inputs. */
   readonly memoised?: boolean
   /** The arm that a branch took. */
   readonly arm?: "yes" | "no"
   readonly duration_ms?: number
   readonly error?: ErrorDetail
-  /** When the next attempt begins, in milliseconds from then. */
+  /** Milliseconds from this event to the next attempt. */
   readonly wait_ms?: number
   /** Why a step was skipped, or a run cancelled. */
   readonly reason?: string
@@ -55,8 +55,8 @@ export interface EventJson {
   readonly total?: number
 }
 
-/** Who ended what is told as an error of this name, where a type of its own does not exist. */
-const told = (error: string, reason: string): ErrorDetail => ({ error, message: withoutHostPaths(reason) })
+/** An error for an event that has no event type of its own, such as `StepReleased`. */
+const errorWithReason = (error: string, reason: string): ErrorDetail => ({ error, message: withoutHostPaths(reason) })
 
 const resultText = (outputs: Readonly<Record<string, Json>>): Json => {
   const names = Object.keys(outputs)
@@ -64,7 +64,7 @@ const resultText = (outputs: Readonly<Record<string, Json>>): Json => {
   return `{${names.map((name) => `${JSON.stringify(name)}:${outputs[name]}`).join(",")}}`
 }
 
-/** What an event is called, and what it says besides what all of them say. */
+/** The type of an event in JSON, and the keys that not all events have. */
 const partsOf = (
   event: Event
 ): readonly [EventType, Omit<EventJson, "type" | "pipeline_id" | "task_id" | "sequence" | "timestamp">] => {
@@ -85,13 +85,13 @@ const partsOf = (
     case "StepRetried":
       return ["StepRetryEvent", { error: errorDetail(event.error), wait_ms: event.waitMillis, ...itemOf(event) }]
     case "StepReleased":
-      return ["StepRetryEvent", { error: told("StepReleased", event.reason), wait_ms: 0, ...itemOf(event) }]
+      return ["StepRetryEvent", { error: errorWithReason("StepReleased", event.reason), wait_ms: 0, ...itemOf(event) }]
     case "StepItemFailed":
       return ["StepItemErrorEvent", { error: errorDetail(event.error), item: event.item }]
     case "StepFailed":
       return ["StepErrorEvent", { error: errorDetail(event.error), duration_ms: event.durationMillis }]
     case "StepCancelled":
-      return ["StepErrorEvent", { error: told("StepCancelled", event.reason) }]
+      return ["StepErrorEvent", { error: errorWithReason("StepCancelled", event.reason) }]
     case "StepSkipped":
       return ["StepSkipEvent", { reason: withoutHostPaths(event.reason) }]
     case "RunCompleted":
@@ -106,10 +106,10 @@ const partsOf = (
 const itemOf = ({ item }: { readonly item?: number }): { readonly item?: number } =>
   item === undefined ? {} : { item }
 
-/** The type that an event has on the wire. */
+/** The type of an event in JSON. */
 export const typeOf = (event: Event): EventType => partsOf(event)[0]
 
-/** JSON text of an `EventJson`. */
+/** An event as JSON text of an `EventJson`. */
 export const eventText = (event: Event): string => {
   const [type, more] = partsOf(event)
   const json = {

@@ -1,24 +1,24 @@
-/** What a client sends over a WebSocket: the types of its messages, and their Schemas. */
+/** The messages that a client sends over a WebSocket: their types, Schemas and decoding. */
 import * as Schema from "effect/Schema"
 import * as Decoding from "../server/Decoding.ts"
 import type { Optional } from "../server/SchemaParts.ts"
-import { place, sequence } from "./EventRequests.ts"
+import { feedCursor, sequence } from "./EventRequests.ts"
 import { EVENT_TYPES, type EventType } from "./EventWire.ts"
 
-/** Shows credentials: `{"type":"auth",…}`. */
+/** Authenticates: `{"type":"auth",…}`. */
 export interface AuthMessage {
   readonly api_key?: string
   readonly token?: string
 }
 
-/** Subscribes, or ends a subscription: `{"type":"subscribe",…}` and `{"type":"unsubscribe",…}`. */
+/** Subscribes or unsubscribes: `{"type":"subscribe",…}` and `{"type":"unsubscribe",…}`. */
 export interface SubscriptionMessage {
   /** `*` for all pipelines. */
   readonly pipeline_id?: string
   readonly task_id?: string
   /** Default: all. */
   readonly types?: ReadonlyArray<EventType>
-  /** Goes on behind this place: the `cursor` of an event of a feed, the `sequence` of an event of a run. */
+  /** Only events after this one: for a pipeline the `cursor` of an event, for a run its `sequence`. */
   readonly after?: string | number
 }
 
@@ -35,7 +35,7 @@ const subscription = {
   task_id: Schema.optionalKey(id.annotate({ expected: "the id of a run" })),
   types: Schema.optionalKey(
     Schema.Array(Schema.Literals(EVENT_TYPES)).check(
-      Schema.isMinLength(1, { expected: "a list of types of events, at least one" })
+      Schema.isMinLength(1, { expected: "an array of event types, at least one" })
     )
   )
 }
@@ -43,7 +43,7 @@ const subscription = {
 const decodeFeed: Decoding.Decode<SubscriptionMessage> = Decoding.open(
   Schema.Struct({
     ...subscription,
-    after: Schema.optionalKey(place.annotate({ expected: 'the `cursor` of an event, or "0"' }))
+    after: Schema.optionalKey(feedCursor.annotate({ expected: 'the `cursor` of an event, or "0"' }))
   })
 )
 
@@ -54,13 +54,13 @@ const decodeRun: Decoding.Decode<SubscriptionMessage> = Decoding.open(
   })
 )
 
-/** Decodes what a subscription is about. A place is one of a run's events where a run is named. */
+/** Decodes a subscription. If it names a run, `after` is a sequence, otherwise a cursor. */
 export const decodeSubscription: Decoding.Decode<SubscriptionMessage> = (json) =>
   (Object(json) as { readonly task_id?: unknown }).task_id === undefined ? decodeFeed(json) : decodeRun(json)
 
 const isId = Schema.is(id)
 
-/** The ids that a message names, for the guard, whatever else is wrong with the message. */
+/** The ids in a message, for the guard, even if the rest of the message is invalid. */
 export const subjectOf = (
   message: Decoding.JsonObject
 ): { readonly pipelineId: string | undefined; readonly runId: string | undefined } => {

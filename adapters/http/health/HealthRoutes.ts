@@ -1,4 +1,4 @@
-/** The routes that say how the server is, for those who watch over it. */
+/** The health checks, for load balancers and monitoring. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { nobody } from "../../../core/values/Principal.ts"
@@ -9,10 +9,10 @@ import * as HealthWire from "./HealthWire.ts"
 
 const READY = "/health/ready"
 
-/** How long a Store may take to answer before it counts as not answering, in milliseconds. */
+/** How long the Store may take to answer before it counts as unavailable, in milliseconds. */
 const STORE_MILLIS = 2_000
 
-/** What the process has in memory, where the runtime tells: Node, Bun and Deno all have it under this name. */
+/** Resident memory of the process, if the runtime reports it; Node, Bun and Deno do. */
 export const residentBytes = (): number | undefined => {
   const { process } = globalThis as { readonly process?: { readonly memoryUsage?: () => { readonly rss: number } } }
   return process?.memoryUsage?.().rss
@@ -23,7 +23,7 @@ const memory = (): { readonly memory_mb?: number } => {
   return bytes === undefined ? {} : { memory_mb: Math.round(bytes / 104_857.6) / 10 }
 }
 
-/** In time, or not at all. */
+/** The exit of an effect; a failure if the effect takes longer than 2 s. */
 const inTime = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<Exit.Exit<A, unknown>> =>
   Effect.exit(Effect.timeout(effect, STORE_MILLIS))
 
@@ -43,12 +43,12 @@ const live = ({ nowMillis }: Call): Effect.Effect<HttpReply> =>
     json(200, { status: "alive", timestamp: instant(nowMillis), ...memory() } satisfies HealthWire.Liveness)
   )
 
-/** Names only what the caller may read: everybody may ask. */
+/** Public, but names only pipelines that the caller may read. */
 const ready = (call: Call): Effect.Effect<HttpReply> =>
   Effect.gen(function* () {
-    const { operations, nowMillis, serving } = call
-    const known = yield* inTime(serving.recognise(call, `GET ${READY}`))
-    const caller = Exit.isSuccess(known) ? known.value : nobody
+    const { operations, nowMillis, server } = call
+    const identified = yield* inTime(server.identify(call, `GET ${READY}`))
+    const caller = Exit.isSuccess(identified) ? identified.value : nobody
     const exit = yield* inTime(Effect.andThen(operations.ready, operations.load(caller)))
     const about = { timestamp: instant(nowMillis), ...memory() }
     return Exit.isSuccess(exit)
@@ -58,7 +58,12 @@ const ready = (call: Call): Effect.Effect<HttpReply> =>
 
 /** The routes. */
 export const healthRoutes: ReadonlyArray<Route> = [
-  get("/health", "none", "Whether the server and its store work.", health),
-  get("/health/live", "none", "Whether the process answers at all; if not, start it anew.", live),
-  get(READY, "none", "Whether runs are taken: what waits, who is there to do it, and what no one can do.", ready)
+  get("/health", "none", "Health of the server and of its store.", health),
+  get("/health/live", "none", "Liveness: answers while the process runs.", live),
+  get(
+    READY,
+    "none",
+    "Readiness: whether the store answers, with waiting steps, workers, and steps that no worker can run.",
+    ready
+  )
 ]

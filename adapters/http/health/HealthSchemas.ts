@@ -1,4 +1,4 @@
-/** Schemas of what the routes about the server and about numbers answer. */
+/** Schemas of the answers of health checks and statistics. */
 import * as Schema from "effect/Schema"
 import { millis } from "../server/SchemaParts.ts"
 import type * as HealthWire from "./HealthWire.ts"

@@ -1,4 +1,4 @@
-/** The JSON of health: how a server and its Store are. */
+/** The JSON types of the health checks. */
 import type { Load } from "../../../core/store/Load.ts"
 
 /** `GET /health`. */
@@ -6,7 +6,7 @@ export interface Health {
   readonly status: "healthy" | "unhealthy"
   readonly timestamp: string
   readonly broker_connected: boolean
-  /** Resident memory of the process, where the runtime tells. */
+  /** Resident memory of the process, if the runtime reports it. */
   readonly memory_mb?: number
 }
 
@@ -19,22 +19,23 @@ export interface Liveness {
 
 /** `GET /health/ready`. */
 export interface Readiness extends Partial<LoadJson> {
-  /** Unready when the store does not answer, or the server is shutting down; then there is nothing about work. */
+  /** `unready` if the store does not answer or the server is shutting down; the keys of `LoadJson` are then missing. */
   readonly status: "ready" | "unready"
   readonly timestamp: string
   readonly memory_mb?: number
 }
 
-/** How busy it is. */
+/** How busy the workers are. */
 export interface LoadJson {
   readonly workers: number
-  /** Steps that are ready and nobody has, and steps and items that workers have. */
+  /** Ready steps that no worker has claimed. */
   readonly steps_waiting: number
+  /** Steps and items that workers have claimed. */
   readonly steps_running: number
   readonly runs_unfinished: number
-  /** Since when at least the first of those that wait has been ready. */
+  /** How long the oldest ready step has waited at least. */
   readonly oldest_waiting_ms: number
-  /** Steps that are ready and that no worker can take, because none has their version; what the caller may not read is `other`. */
+  /** Ready steps that no worker can claim, because none has their version; pipelines that the caller may not read are `other`. */
   readonly abandoned: ReadonlyArray<AbandonedJson>
   /** Schedules that no server has fired for more than a minute after their tick. */
   readonly overdue_schedules: ReadonlyArray<string>
@@ -47,7 +48,7 @@ export interface AbandonedJson {
   readonly steps: number
 }
 
-/** How busy it is. */
+/** Converts a load. */
 export const loadJson = (load: Load): LoadJson => ({
   workers: load.workers,
   steps_waiting: [...load.waiting.values()].reduce((sum, steps) => sum + steps, 0),

@@ -1,4 +1,4 @@
-/** What `GET /pipelines/{pipeline_id}/statistics` takes. */
+/** Requests to `GET /pipelines/{pipeline_id}/statistics`: the type, Schema and decoding of the query. */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { KEPT_MILLIS } from "../../../core/statistics/Statistics.ts"
@@ -6,9 +6,9 @@ import * as Decoding from "../server/Decoding.ts"
 import type { BadRequest } from "../server/Failures.ts"
 import { number } from "../server/SchemaParts.ts"
 
-/** What `GET /pipelines/{pipeline_id}/statistics` takes. */
+/** The query of `GET /pipelines/{pipeline_id}/statistics`. */
 export interface StatisticsQuery {
-  /** Over how many of the last seconds, 86,400 at most. Default: 3,600. */
+  /** Length of the period up to now, in seconds, at most 86,400. Default: 3,600. */
   readonly window?: number
 }
 
@@ -19,13 +19,13 @@ export const statisticsQuery: Decoding.ObjectSchema<StatisticsQuery> = Schema.St
       "a number of seconds",
       1,
       KEPT_MILLIS / 1_000,
-      "Over how many of the last seconds, 86,400 at most. Default: 3,600."
+      "Length of the period up to now, in seconds, at most 86,400. Default: 3,600."
     )
   )
 })
 
 const decode = Decoding.query(statisticsQuery)
 
-/** The time to look back at, in milliseconds; undefined for the default. */
+/** Decodes the length of the period, in milliseconds; undefined for the default. */
 export const toWindowMillis = (query: string): Result.Result<number | undefined, BadRequest> =>
   Result.map(decode(query), ({ window }) => window && window * 1_000)

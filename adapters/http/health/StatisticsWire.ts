@@ -1,23 +1,23 @@
-/** The JSON of statistics: what the core's values are called on the wire. Times are milliseconds. */
+/** The JSON types of statistics, and their conversion from the core's values. Times are milliseconds. */
 import type { Numbers, PipelineNumbers } from "../../../core/statistics/Statistics.ts"
 import { errorDetail } from "../runs/RunWire.ts"
 import { instant } from "../server/Instant.ts"
 
-/** Numbers of one step, or of runs. Quantiles are at most a tenth too high; null without any durations. */
+/** Statistics of runs, or of one step. Quantiles are at most 10% too high; null without durations. */
 export interface NumbersJson {
   readonly completed: number
   readonly failed: number
   readonly cancelled: number
-  /** From 0 to 1; null when none completed or failed. */
+  /** From 0 to 1; null if none completed or failed. */
   readonly success_rate: number | null
   readonly p50_ms: number | null
   readonly p95_ms: number | null
   readonly max_ms: number | null
-  /** Why, the most frequent first, 20 kinds at most. */
+  /** The failures by name and message, the most frequent first, at most 20. */
   readonly failures: ReadonlyArray<{ readonly error: string; readonly message: string; readonly count: number }>
 }
 
-/** Numbers of one step. */
+/** Statistics of one step. */
 export interface StepNumbersJson extends NumbersJson {
   readonly step_name: string
   readonly retried: number
@@ -46,7 +46,7 @@ const numbers = (of: Numbers): NumbersJson => ({
   failures: of.failures.map(({ name, message, count }) => ({ ...errorDetail({ name, message }), count }))
 })
 
-/** How a pipeline's runs went, up to now. */
+/** Converts the statistics of a pipeline. */
 export const statistics = (of: PipelineNumbers, nowMillis: number): StatisticsJson => ({
   pipeline_id: of.pipelineId,
   since: instant(of.sinceMillis),

@@ -1,4 +1,4 @@
-/** What the routes about pipelines take: its types, their Schemas, and the step to what Operations takes. */
+/** Requests to the routes about pipelines: their types and Schemas, and their decoding into the arguments of Operations. */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { PipelineDefinition } from "../../../core/registry/Registry.ts"
@@ -6,7 +6,7 @@ import * as Decoding from "../server/Decoding.ts"
 import type { BadRequest } from "../server/Failures.ts"
 import { kind } from "../server/SchemaParts.ts"
 
-/** What `POST /pipelines/{pipeline_id}` takes. */
+/** The body of `POST /pipelines/{pipeline_id}`. */
 export interface DefinitionJson {
   readonly pipeline_type: "dataflow" | "sequential"
   /** Names of tasks that the program offers. */
@@ -21,6 +21,6 @@ export const definition: Decoding.ObjectSchema<DefinitionJson> = Schema.Struct({
 
 const decode = Decoding.body(Decoding.exact(definition))
 
-/** The definition of a pipeline to register. */
+/** Decodes the definition of a pipeline to register. */
 export const toDefinition = (id: string, body: unknown): Result.Result<PipelineDefinition, BadRequest> =>
   Result.map(decode(body), ({ pipeline_type, tasks }) => ({ id, kind: pipeline_type, tasks }))

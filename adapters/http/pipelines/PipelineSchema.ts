@@ -1,17 +1,17 @@
-/** What a pipeline takes and gives as JSON Schema, draft 2020-12. */
+/** JSON Schemas (draft 2020-12) of a pipeline's parameters and result. */
 
 import { type Field, type JsonSchema, jsonSchema } from "../../../core/json/Value.ts"
 import type { Any as Pipeline } from "../../../core/pipeline/Pipeline.ts"
 
 type Document = Pick<JsonSchema, "schema" | "definitions">
 
-/** A schema that has no JSON Schema is one that admits everything. */
+/** Stands for a Schema that has no JSON Schema; it accepts every value. */
 const ANYTHING: Document = { schema: {}, definitions: {} }
 
-/** What is kept of a field's values. */
+/** The JSON Schema of a field's values. */
 const documentOf = (field: Field): Document => jsonSchema(field) ?? ANYTHING
 
-/** One schema with the definitions that several use. */
+/** A JSON Schema together with the definitions that it refers to. */
 const withDefinitions = (schema: object, documents: ReadonlyArray<Document>): object => {
   const definitions = Object.assign({}, ...documents.map((document) => document.definitions)) as object
   return {
@@ -35,7 +35,7 @@ const record = (
     entries.map(([, document]) => document)
   )
 
-/** The parameters of a run. One that several steps take has to please all of them. */
+/** The JSON Schema of a run's parameters. A parameter of several steps must match the Schemas of all of them. */
 export const parametersSchema = (pipeline: Pipeline): object =>
   record(
     pipeline.parameters.map(({ name, optional, consumers }) => {
@@ -51,7 +51,7 @@ export const parametersSchema = (pipeline: Pipeline): object =>
     false
   )
 
-/** The result of a run: the schema of its one value, or of a record of several. */
+/** The JSON Schema of a run's result: its only value, or an object of several. */
 export const resultSchema = (pipeline: Pipeline): object => {
   const { results } = pipeline
   const [only, ...others] = results

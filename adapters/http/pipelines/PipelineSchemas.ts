@@ -1,4 +1,4 @@
-/** Schemas of what the routes about pipelines answer. */
+/** Schemas of the answers of the routes about pipelines. */
 import * as Schema from "effect/Schema"
 import { kind, record, strings } from "../server/SchemaParts.ts"
 import type * as PipelineWire from "./PipelineWire.ts"

@@ -1,4 +1,4 @@
-/** The JSON of pipelines: what the core's values are called on the wire. */
+/** The JSON types of pipelines, and their conversion from the core's values. */
 import * as Option from "effect/Option"
 import { edges, levels } from "../../../core/pipeline/Dag.ts"
 import type { Any as Pipeline } from "../../../core/pipeline/Pipeline.ts"
@@ -16,7 +16,7 @@ export interface PipelineRow {
   readonly created_at: string
 }
 
-/** The row of a pipeline. */
+/** Converts a pipeline to a row. */
 export const pipelineRow = ({ pipeline, createdAtMillis }: Registered): PipelineRow => ({
   pipeline_id: pipeline.id,
   pipeline_type: pipeline.kind,
@@ -27,15 +27,15 @@ export const pipelineRow = ({ pipeline, createdAtMillis }: Registered): Pipeline
 /** `GET /pipelines/{id}`. */
 export interface PipelineDetail extends PipelineRow {
   readonly version: string
-  /** Whether none of its steps is started until it is resumed. */
+  /** A paused pipeline starts no step until it is resumed. */
   readonly paused: boolean
-  /** JSON Schema of what a run is given. */
+  /** JSON Schema of a run's parameters. */
   readonly parameters: object
-  /** JSON Schema of what a run gives. */
+  /** JSON Schema of a run's result. */
   readonly result: object
 }
 
-/** A pipeline and the schemas of what goes in and out. */
+/** Converts a pipeline, with the JSON Schemas of its parameters and its result. */
 export const pipelineDetail = (registered: Registered, paused: boolean): PipelineDetail => {
   const { pipeline } = registered
   return {
@@ -63,7 +63,7 @@ export interface PipelineStatus {
   readonly task_id: string | null
 }
 
-/** Where a pipeline's latest run is. */
+/** Converts the progress of a pipeline's latest run. */
 export const pipelineStatus = (pipeline: Pipeline, latest: Option.Option<Run>): PipelineStatus => {
   const run = Option.getOrUndefined(latest)
   return {
@@ -86,7 +86,7 @@ export interface DagJson {
   readonly edges: ReadonlyArray<{ readonly from: string; readonly to: string }>
 }
 
-/** The inputs of each step that another step produces. */
+/** The inputs of a step that other steps produce. */
 const producedInputs = (pipeline: Pipeline): ((step: Step) => ReadonlyArray<string>) => {
   const parameters = new Set(pipeline.parameters.map(({ name }) => name))
   return (step) => step.inputs.flatMap(({ value }) => (parameters.has(value) ? [] : [value]))
@@ -94,7 +94,7 @@ const producedInputs = (pipeline: Pipeline): ((step: Step) => ReadonlyArray<stri
 
 const outputsOf = (step: Step): ReadonlyArray<string> => step.outputs.map(({ value }) => value)
 
-/** The graph of a pipeline. */
+/** Converts the graph of a pipeline. */
 export const dag = (pipeline: Pipeline): DagJson => {
   const inputsOf = producedInputs(pipeline)
   return {
@@ -119,7 +119,7 @@ export interface Visualization {
   readonly execution_levels: ReadonlyArray<ReadonlyArray<string>>
 }
 
-/** A pipeline for people. */
+/** Converts a pipeline's tasks and execution levels. */
 export const visualization = (pipeline: Pipeline): Visualization => {
   const inputsOf = producedInputs(pipeline)
   return {

@@ -1,4 +1,4 @@
-/** What `POST /pipelines/{pipeline_id}/execute` takes: its types, their Schemas, and the step to what Operations takes. */
+/** Requests to `POST /pipelines/{pipeline_id}/execute`: their types and Schemas, and their decoding into the arguments of Operations. */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { fromJson, type RunInput } from "../../../core/pipeline/Parameters.ts"
@@ -11,49 +11,49 @@ import type { BadRequest } from "../server/Failures.ts"
 import type { HttpRequest } from "../server/Message.ts"
 import { choice, priority, record, seconds, textOf } from "../server/SchemaParts.ts"
 
-/** What the body holds. */
+/** The body. */
 export interface ExecutionJson {
   /** The pipeline's parameters. Default: none. */
   readonly parameters?: Readonly<Record<string, unknown>>
-  /** Whether to answer when the run is over. Default: false. */
+  /** Whether to answer only when the run has finished. Default: false. */
   readonly wait?: boolean
-  /** How long to wait, in seconds. Default: 30. */
+  /** How long to wait, in seconds; then the run goes on. Default: 30. */
   readonly timeout?: number
-  /** Values of outputs, that take the place of the steps that would produce them. Default: none. */
+  /** Values of outputs; the steps that would produce them do not run. Default: none. */
   readonly given?: Readonly<Record<string, unknown>>
-  /** The steps that the run is about; they and what they need are run. Default: all. */
+  /** The steps to run, together with the steps that they depend on. Default: all. */
   readonly targets?: ReadonlyArray<string>
-  /** What becomes of the run when one of its steps has failed. Default: the pipeline's. */
+  /** How the run goes on after a step has failed. Default: the pipeline's policy. */
   readonly on_failure?: "fail-fast" | "continue" | "skip"
-  /** A whole number from -100 to 100; the highest go first. Default: 0. */
+  /** A whole number from -100 to 100; runs with a higher priority start first. Default: 0. */
   readonly priority?: number
-  /** How long until it may begin, in seconds. Default: 0. */
+  /** How long to wait before the run starts, in seconds. Default: 0. */
   readonly delay?: number
-  /** How long it may take, in seconds. Default: the pipeline's. */
+  /** How long the run may take, in seconds. Default: the pipeline's timeout. */
   readonly run_timeout?: number
 }
 
-/** The same wishes in the query; the body wins. */
+/** The query. The body overrides it. */
 export interface ExecutionQuery {
   readonly wait?: boolean
   readonly timeout?: number
 }
 
-/** How long `wait` waits unless told otherwise, and at most, in seconds. */
+/** How long `wait` waits by default, and at most, in seconds. */
 const DEFAULT_TIMEOUT = 30
 const MAX_TIMEOUT = 86_400
 
 const waiting = {
   wait: Schema.optionalKey(
     Schema.Boolean.annotate({
-      description: "Whether to answer when the run is over. Default: false.",
+      description: "Whether to answer only when the run has finished. Default: false.",
       expected: "true or false"
     })
   ),
-  timeout: seconds("How long to wait, in seconds; the run goes on. Default: 30.", 0, MAX_TIMEOUT)
+  timeout: seconds("How long to wait, in seconds; then the run goes on. Default: 30.", 0, MAX_TIMEOUT)
 }
 
-/** What becomes of a run when one of its steps has failed. */
+/** How a run goes on after a step has failed. */
 export const policy: Schema.Codec<"fail-fast" | "continue" | "skip"> = choice(POLICIES)
 
 /** The Schema of the body. */
@@ -69,8 +69,8 @@ export const execution: Decoding.ObjectSchema<ExecutionJson> = Schema.Struct({
   ),
   on_failure: Schema.optionalKey(policy),
   priority,
-  delay: seconds("How long until the run may begin, in seconds. Default: 0."),
-  run_timeout: seconds("How long the run may take, in seconds. Default: the pipeline's.", 0.001)
+  delay: seconds("How long to wait before the run starts, in seconds. Default: 0."),
+  run_timeout: seconds("How long the run may take, in seconds. Default: the pipeline's timeout.", 0.001)
 }).annotate({ identifier: "Execution" })
 
 /** The Schema of the query. */
@@ -79,16 +79,20 @@ export const executionQuery: Decoding.ObjectSchema<ExecutionQuery> = Schema.Stru
 /** The Schemas of the headers. */
 export const executionHeaders: Readonly<Record<"Idempotency-Key" | "Prefer", Schema.Codec<string>>> = {
   "Idempotency-Key": Schema.String.annotate({
-    description: "The same key once more, within 24 hours, answers the run that it started."
+    description:
+      "A repeated request with the same key and body within 24 hours is answered with the run that the first one started."
   }).check(
     Schema.isMinLength(1),
     Schema.isMaxLength(Start.MAX_IDEMPOTENCY_KEY),
     Schema.makeFilter((key) => Text.isKey(key, Start.MAX_IDEMPOTENCY_KEY))
   ),
-  Prefer: textOf("a preference", "`wait=30` is the same wish as `wait` and `timeout`; the query and the body win.")
+  Prefer: textOf(
+    "a preference",
+    "`wait=30` is the same as `wait=true` and `timeout=30`. The query and the body override it."
+  )
 }
 
-/** A request to start a run. */
+/** A decoded request to start a run. */
 export interface Execution {
   readonly given: RunInput
   readonly options: Start.Options & Start.PartOptions
@@ -99,13 +103,13 @@ export interface Execution {
 const decode = Decoding.exact(execution)
 const isKey = Schema.is(executionHeaders["Idempotency-Key"])
 
-/** Decodes a request. A body wins over a query, and a query over a `Prefer` header. A value in the query that the body overrides has to be right too. */
+/** Decodes a request. The body overrides the query, and the query overrides a `Prefer` header. An overridden value in the query must be valid too. */
 export const toExecution = (
   body: unknown,
   request: Pick<HttpRequest, "query" | "header">
 ): Result.Result<Execution, BadRequest> => {
   const key = request.header("idempotency-key")
-  const decoded = Decoding.also(key === undefined || isKey(key) ? [] : BAD_KEY, merged(body, request))
+  const decoded = Decoding.withProblems(key === undefined || isKey(key) ? [] : BAD_KEY, merged(body, request))
   if (Result.isFailure(decoded)) return Result.fail(Decoding.invalid("body", decoded.failure))
   const { parameters = {}, wait = false, timeout = DEFAULT_TIMEOUT, given, ...rest } = decoded.success
   const { targets, on_failure, priority, delay, run_timeout } = rest
@@ -132,10 +136,10 @@ const merged = (body: unknown, request: Pick<HttpRequest, "query" | "header">): 
   const { query } = request
   const prefer = request.header("prefer")
   if ((query === "" && prefer === undefined) || !Decoding.isObject(body)) return decode(body)
-  return Decoding.layered(decode, { ...preferred(prefer), ...Decoding.fromQuery(executionQuery, query) }, body)
+  return Decoding.decodeMerged(decode, { ...preferred(prefer), ...Decoding.fromQuery(executionQuery, query) }, body)
 }
 
-/** The wish of `Prefer: wait=30`, among other preferences. Others, and what can't be read, are passed over. Source: RFC 7240. */
+/** Reads `Prefer: wait=30`. Other preferences and malformed ones are ignored. Source: RFC 7240. */
 const preferred = (header: string | undefined): ExecutionQuery | undefined => {
   const seconds = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,6})"?\s*(?:$|[,;])/i.exec(header ?? "")?.[1]
   return seconds === undefined ? undefined : { wait: true, timeout: Math.min(Number(seconds), MAX_TIMEOUT) }

@@ -1,4 +1,4 @@
-/** What the routes about runs take: its types, their Schemas, and the step to what Operations takes. */
+/** Requests to the routes about runs: their types and Schemas, and their decoding into the arguments of Operations. */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { MAX_REASON } from "../../../core/operations/RunOperations.ts"
@@ -9,11 +9,11 @@ import type { BadRequest } from "../server/Failures.ts"
 import { millisOf } from "../server/Instant.ts"
 import { choice, instant, limit, nextCursor, textOf } from "../server/SchemaParts.ts"
 
-/** What `GET /runs` takes. */
+/** The query of `GET /runs`. */
 export interface RunsQuery {
   readonly pipeline_id?: string
   readonly status?: "PENDING" | "RUNNING" | "COMPLETED" | "FAILED" | "CANCELLED"
-  /** Submitted at this instant or later, and before that one. */
+  /** Only runs submitted from `since` (inclusive) to `until` (exclusive). */
   readonly since?: string
   readonly until?: string
   /** From 1 to 200. Default: 50. */
@@ -21,32 +21,32 @@ export interface RunsQuery {
   readonly cursor?: string
 }
 
-/** What `POST /runs/{task_id}/cancel` takes. */
+/** The body of `POST /runs/{task_id}/cancel`. */
 export interface CancellationJson {
   readonly reason?: string
-  /** Ends this step only. */
+  /** Cancels only this step. */
   readonly step?: string
 }
 
-/** What `POST /runs/{task_id}/retry` takes. */
+/** The body of `POST /runs/{task_id}/retry`. */
 export interface RepetitionJson {
-  /** Steps to run again although they completed, and all that depends on them. */
+  /** Completed steps to run again, together with the steps that depend on them. */
   readonly from?: ReadonlyArray<string>
 }
 
-/** How many runs a list has, unless told otherwise and at most. */
+/** How many runs an answer has by default, and at most. */
 const DEFAULT_LIMIT = 50
 const MAX_LIMIT = 200
 
-/** The status of a run. */
+/** The Schema of a run's status. */
 export const runStatus: Schema.Codec<NonNullable<RunsQuery["status"]>> = choice(STATUSES)
 
 /** The Schema of a `RunsQuery`. */
 export const runsQuery: Decoding.ObjectSchema<RunsQuery> = Schema.Struct({
   pipeline_id: Schema.optionalKey(textOf("a pipeline's id")),
   status: Schema.optionalKey(runStatus),
-  since: instant("Submitted at this instant or later."),
-  until: instant("Submitted before this instant."),
+  since: instant("Only runs submitted at or after this instant."),
+  until: instant("Only runs submitted before this instant."),
   limit: limit(MAX_LIMIT, "From 1 to 200. Default: 50."),
   cursor: nextCursor
 })
@@ -56,7 +56,7 @@ export const cancellation: Decoding.ObjectSchema<CancellationJson> = Schema.Stru
   reason: Schema.optionalKey(
     Schema.String.check(Schema.isMaxLength(MAX_REASON, { expected: `a text of at most ${MAX_REASON} characters` }))
   ),
-  step: Schema.optionalKey(textOf("a step's name", "Ends this step only."))
+  step: Schema.optionalKey(textOf("a step's name", "Cancels only this step."))
 }).annotate({ identifier: "Cancellation" })
 
 /** The Schema of a `RepetitionJson`. */
@@ -66,7 +66,7 @@ export const repetition: Decoding.ObjectSchema<RepetitionJson> = Schema.Struct({
 
 const decodeList = Decoding.query(runsQuery)
 
-/** The runs that `GET /runs` is to list. */
+/** Decodes the query of `GET /runs`. */
 export const toListRequest = (query: string): Result.Result<ListRequest, BadRequest> =>
   Result.map(decodeList(query), ({ pipeline_id, status, since, until, limit = DEFAULT_LIMIT, cursor }) => ({
     ...Decoding.withoutUndefined({
@@ -79,13 +79,13 @@ export const toListRequest = (query: string): Result.Result<ListRequest, BadRequ
     limit
   }))
 
-/** What `POST /runs/{task_id}/cancel` is to end, and why. */
+/** Decodes the body of `POST /runs/{task_id}/cancel`. */
 export const toCancellation: (body: unknown) => Result.Result<CancellationJson, BadRequest> = Decoding.body(
   Decoding.exact(cancellation)
 )
 
 const decodeRepetition = Decoding.body(Decoding.exact(repetition))
 
-/** The steps that `POST /runs/{task_id}/retry` is to run again. */
+/** Decodes the steps that `POST /runs/{task_id}/retry` should run again. */
 export const toRepeatedSteps = (body: unknown): Result.Result<ReadonlyArray<string>, BadRequest> =>
   Result.map(decodeRepetition(body), ({ from = [] }) => from)

@@ -21,19 +21,19 @@ export const runRoutes: ReadonlyArray<Route> = [
   about(
     "list",
     get("/runs", "read", "The runs that the caller may read, newest first.", (call) =>
-      Effect.flatMap(read(call, toListRequest(call.request.query)), (wanted) =>
-        Effect.map(call.operations.runs(call.caller, wanted), (list) => json(200, RunWire.runs(list)))
+      Effect.flatMap(read(call, toListRequest(call.request.query)), (request) =>
+        Effect.map(call.operations.runs(call.caller, request), (list) => json(200, RunWire.runs(list)))
       )
     )
   ),
-  get("/runs/{task_id}", "read", "All of a run.", ({ operations, caller, params }) =>
+  get("/runs/{task_id}", "read", "A run, with its steps, parameters and outputs.", ({ operations, caller, params }) =>
     Effect.map(operations.run(caller, params["task_id"]!), (run) => jsonText(200, RunWire.runDetail(run)))
   ),
-  get("/runs/{task_id}/logs", "read", "The lines that a run's tasks wrote.", ({ operations, caller, params }) => {
+  get("/runs/{task_id}/logs", "read", "The log lines of a run's tasks.", ({ operations, caller, params }) => {
     const runId = params["task_id"]!
     return Effect.map(operations.lines(caller, runId), (lines) => json(200, RunWire.logs(runId, lines)))
   }),
-  post("/runs/{task_id}/cancel", "execute", "Ends a run, or one step of it.", (call) => {
+  post("/runs/{task_id}/cancel", "execute", "Cancels a run, or one step of it.", (call) => {
     const { operations, caller, params } = call
     const runId = params["task_id"]!
     return Effect.flatMap(read(call, toCancellation(call.body)), ({ step, reason }) =>
@@ -45,14 +45,18 @@ export const runRoutes: ReadonlyArray<Route> = [
       )
     )
   }),
-  post("/runs/{task_id}/retry", "execute", "Starts a run that keeps what this one has completed.", (call) =>
-    Effect.flatMap(read(call, toRepeatedSteps(call.body)), (from) =>
-      Effect.map(call.operations.retry(call.caller, call.params["task_id"]!, from), (task_id) =>
-        json(202, { task_id, status: "STARTED" } satisfies RunWire.Started)
+  post(
+    "/runs/{task_id}/retry",
+    "execute",
+    "Starts a new run that keeps the completed steps of this run and runs the others.",
+    (call) =>
+      Effect.flatMap(read(call, toRepeatedSteps(call.body)), (from) =>
+        Effect.map(call.operations.retry(call.caller, call.params["task_id"]!, from), (task_id) =>
+          json(202, { task_id, status: "STARTED" } satisfies RunWire.Started)
+        )
       )
-    )
   ),
-  remove("/runs/{task_id}", "admin", "Forgets a run that is over.", ({ operations, caller, params }) =>
+  remove("/runs/{task_id}", "admin", "Deletes a finished run.", ({ operations, caller, params }) =>
     Effect.as(operations.remove(caller, params["task_id"]!), NO_CONTENT)
   )
 ]

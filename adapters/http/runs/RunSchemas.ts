@@ -1,4 +1,4 @@
-/** Schemas of what the routes about runs answer. */
+/** Schemas of the answers of the routes about runs. */
 import * as Schema from "effect/Schema"
 import { millis, record, strings, text } from "../server/SchemaParts.ts"
 import { policy } from "./ExecutionRequest.ts"

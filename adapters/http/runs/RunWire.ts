@@ -1,4 +1,4 @@
-/** The JSON of runs: what the core's values are called on the wire. Values are JSON text already and are not parsed for it. */
+/** The JSON types of runs, and their conversion from the core's values. Parameters and outputs are already JSON text and are not parsed. */
 
 import type { Json } from "../../../core/json/Value.ts"
 import * as Results from "../../../core/run/Results.ts"
@@ -9,7 +9,7 @@ import type { ErrorInfo } from "../../../core/values/ErrorInfo.ts"
 import { withoutHostPaths } from "../server/Failures.ts"
 import { instant } from "../server/Instant.ts"
 
-/** Why something failed. */
+/** An error in JSON. */
 export interface ErrorDetail {
   /** The name of the failure, such as `TaskFailed`. */
   readonly error: string
@@ -19,7 +19,7 @@ export interface ErrorDetail {
   readonly cause?: ErrorDetail
 }
 
-/** Why something failed, as clients are told. */
+/** Converts an error. Host paths are removed from its message. */
 export const errorDetail = ({ name, message, step, item, cause }: ErrorInfo): ErrorDetail => ({
   error: name,
   message: withoutHostPaths(message),
@@ -46,7 +46,7 @@ export interface RunRow {
   readonly completed_at: string | null
   readonly duration_ms: number | null
   readonly error: ErrorDetail | null
-  /** Why it was cancelled. */
+  /** Why the run was cancelled. */
   readonly reason: string | null
 }
 
@@ -70,11 +70,11 @@ const duration = (from: number | undefined, to: number | undefined): number | nu
 /** `GET /runs`. */
 export interface Runs {
   readonly runs: ReadonlyArray<RunRow>
-  /** For `cursor`; null when nothing is left. */
+  /** The `cursor` of the next page; null after the last. */
   readonly next_cursor: string | null
 }
 
-/** A list of runs. */
+/** Converts a list of runs. */
 export const runs = ({ runs, nextCursor }: RunList): Runs => ({
   runs: runs.map(runRow),
   next_cursor: nextCursor ?? null
@@ -89,15 +89,15 @@ export interface StepDetail {
   readonly completed_at: string | null
   readonly duration_ms: number | null
   readonly error: ErrorDetail | null
-  /** Why it was skipped or cancelled, or is completed without having run. */
+  /** Why the step was skipped or cancelled, or why it is completed without having run. */
   readonly reason: string | null
   readonly progress: { readonly done: number; readonly total: number } | null
-  /** When its next attempt begins. */
+  /** When the next attempt begins. */
   readonly retry_at: string | null
   readonly memoised: boolean
-  /** Of how many items that is so, in a step that goes through some. */
+  /** How many items of a map or filter step have a memoised result. */
   readonly memoised_items: number
-  /** How many of its items failed. */
+  /** How many items failed. */
   readonly items_failed: number
   /** The arm that a branch took. */
   readonly arm: "yes" | "no" | null
@@ -125,22 +125,22 @@ export interface RunDetail extends RunRow {
   readonly version: string
   readonly on_failure: Run["onFailure"]
   readonly priority: number
-  /** When its first step may begin at the earliest. */
+  /** Earliest instant at which the first step may start. */
   readonly start_at: string
   readonly targets: ReadonlyArray<string> | null
   readonly retry_of: string | null
-  /** The `X-Request-Id` of the request that started it. */
+  /** The `X-Request-Id` of the request that started the run. */
   readonly request_id: string | null
   readonly schedule: { readonly id: string; readonly tick: string } | null
   readonly steps: ReadonlyArray<StepDetail>
   readonly parameters: Readonly<Record<string, unknown>>
-  /** What steps gave, and what was given, by the names of the run's values. */
+  /** The outputs of steps and the given values, by name. */
   readonly outputs: Readonly<Record<string, unknown>>
-  /** What it gave, once it is COMPLETED. */
+  /** The result, once the run is COMPLETED. */
   readonly result?: unknown
 }
 
-/** JSON text of a `RunDetail`. */
+/** A run as JSON text of a `RunDetail`. */
 export const runDetail = (run: Run): string => {
   const { schedule } = run
   const detail = {
@@ -177,11 +177,11 @@ export interface Logs {
     readonly message: string
     readonly fields?: unknown
   }>
-  /** How many older lines are gone. */
+  /** How many older lines were dropped. */
   readonly dropped: number
 }
 
-/** The lines of a run. */
+/** Converts the log lines of a run. */
 export const logs = (runId: string, { lines, dropped }: Lines): Logs => ({
   task_id: runId,
   lines: lines.map(({ atMillis, level, step, item, attempt, message, fields }) => ({
@@ -196,31 +196,31 @@ export const logs = (runId: string, { lines, dropped }: Lines): Logs => ({
   dropped
 })
 
-/** A run that was told to end: the answer to `POST /runs/{task_id}/cancel`. */
+/** The answer to `POST /runs/{task_id}/cancel`. */
 export interface Cancelling {
   readonly task_id: string
   readonly status: Run["status"]
 }
 
-/** A run that was started: the answer to `POST /pipelines/{id}/execute` that does not wait. */
+/** The answer to `POST /pipelines/{id}/execute` without `wait`. */
 export interface Started {
   readonly task_id: string
   readonly status: "STARTED"
 }
 
-/** A run that is not over: an answer to `GET /pipelines/result/{task_id}`. */
+/** The answer to `GET /pipelines/result/{task_id}` while the run is not finished. */
 export interface Unfinished {
   readonly task_id: string
   readonly status: "PENDING" | "RUNNING"
 }
 
-/** A run with its result. */
+/** The result of a completed run. */
 export interface Completed<Result = unknown> {
   readonly task_id: string
   readonly status: "COMPLETED"
   readonly result: Result
 }
 
-/** JSON text of `Completed`; the result is JSON text already and is not parsed for this. */
+/** JSON text of a `Completed`. `result` is already JSON text. */
 export const completed = (runId: string, result: string): string =>
   `{"task_id":${JSON.stringify(runId)},"status":"COMPLETED","result":${result}}`

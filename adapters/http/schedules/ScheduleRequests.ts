@@ -1,4 +1,4 @@
-/** What the routes about schedules take: its types, their Schemas, and the step to what Operations takes. */
+/** Requests to the routes about schedules: their types and Schemas, and their decoding into the arguments of Operations. */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { NewSchedule } from "../../../core/operations/Operations.ts"
@@ -19,9 +19,9 @@ import {
   textOf
 } from "../server/SchemaParts.ts"
 
-/** What `POST /schedules` takes: either `cron` or `every`. */
+/** The body of `POST /schedules`: either `cron` or `every`. */
 export interface NewScheduleJson {
-  /** Default: one that nothing has. */
+  /** Default: a new id. */
   readonly id?: string
   readonly pipeline_id: string
   readonly cron?: string
@@ -41,9 +41,9 @@ export interface NewScheduleJson {
   readonly grace?: number
 }
 
-// Described only: Operations refuses another id, as it refuses other names.
+// Only for documentation: Operations checks the id, like all names.
 const id: Optional<string> = Schema.optionalKey(
-  Schema.String.annotate({ description: "Default: one that nothing has." }).check(
+  Schema.String.annotate({ description: "Default: a new id." }).check(
     Schema.makeFilter(() => true, {
       expected: "a text",
       toJsonSchema: () => ({ minLength: 1, maxLength: MAX_NAME_LENGTH, pattern: "^[^\\u0000-\\u001f\\u007f]*$" })
@@ -51,16 +51,16 @@ const id: Optional<string> = Schema.optionalKey(
   )
 )
 
-const EITHER = "Expected either 'cron' or 'every', in seconds"
+const EITHER = "Expected either 'cron' or 'every' (in seconds)"
 
 const cron = {
   cron: Schema.String.annotate({
-    description: "Minute, hour, day, month, weekday.",
+    description: "Cron expression: minute, hour, day, month, weekday.",
     expected: "a cron expression such as '30 3 * * MON-FRI'"
   }).annotateKey({ messageMissingKey: EITHER }),
   time_zone: Schema.optionalKey(textOf("an IANA time zone such as 'Europe/Lisbon'", "IANA name. Default: UTC."))
 }
-const every = { every: number("seconds", 1, MAX_SECONDS, "An interval in seconds, at least 1.") }
+const every = { every: number("a number of seconds", 1, MAX_SECONDS, "An interval in seconds, at least 1.") }
 const catchesUpSome = {
   catch_up: Schema.optionalKey(
     Schema.Literals(["skip", "one"]).annotate({ description: "Default: skip.", expected: oneOf(CATCH_UPS) })
@@ -92,7 +92,7 @@ const kinds = {
   })
 }
 
-/** By a cron expression or by an interval; where every missed tick is caught up, runs have to overlap or to queue. */
+/** The Schema of a `NewScheduleJson`: a cron expression or an interval. With `catch_up: "all"`, `overlap` must be `allow` or `queue`. */
 export const newSchedule: Schema.Codec<NewScheduleJson> = Schema.Union([
   kinds.cron,
   kinds.cronCatchingUp,
@@ -100,7 +100,7 @@ export const newSchedule: Schema.Codec<NewScheduleJson> = Schema.Union([
   kinds.everyCatchingUp
 ]).annotate({ identifier: "NewSchedule" })
 
-const misplaced = { cron: EITHER, time_zone: "Only a 'cron' has a time zone" }
+const misplaced = { cron: EITHER, time_zone: "Only a schedule with 'cron' has a time zone" }
 
 const decoders: { readonly [Kind in keyof typeof kinds]: Decoding.Decode<NewScheduleJson> } = {
   cron: Decoding.exact(kinds.cron),
@@ -109,14 +109,14 @@ const decoders: { readonly [Kind in keyof typeof kinds]: Decoding.Decode<NewSche
   everyCatchingUp: Decoding.exact(kinds.everyCatchingUp, misplaced)
 }
 
-/** The kind of schedule that a body is about, so that only the problems with that kind are told. */
+/** Decodes a body as the kind of schedule that its keys suggest, so that only the problems of that kind are reported. */
 const decode = Decoding.body((json) => {
   const { every, catch_up } = Object(json) as { readonly every?: unknown; readonly catch_up?: unknown }
   const kind = every === undefined ? "cron" : "every"
   return decoders[catch_up === "all" ? (`${kind}CatchingUp` as const) : kind](json)
 })
 
-/** The schedule to make. */
+/** Decodes the schedule to create. */
 export const toNewSchedule = (body: unknown): Result.Result<NewSchedule, BadRequest> =>
   Result.map(decode(body), ({ id, pipeline_id, parameters = {}, catch_up, overlap, priority, grace, ...timing }) => ({
     ...Decoding.withoutUndefined({

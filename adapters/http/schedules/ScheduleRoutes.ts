@@ -1,13 +1,13 @@
 /** The routes about schedules. */
 import * as Effect from "effect/Effect"
 import { json, NO_CONTENT } from "../server/Message.ts"
-import { part, partOf } from "../server/Paging.ts"
+import { pageOf, toPage } from "../server/Paging.ts"
 import { about, act, get, post, type Route, read, remove } from "../server/Route.ts"
 import { toNewSchedule } from "./ScheduleRequests.ts"
 import * as ScheduleWire from "./ScheduleWire.ts"
 
-/** A route that pauses a schedule, or resumes it. */
-const pausing = (verb: "pause" | "resume", summary: string): Route =>
+/** A route that pauses or resumes a schedule. */
+const pauseRoute = (verb: "pause" | "resume", summary: string): Route =>
   act(`/schedules/{schedule_id}/${verb}`, "admin", summary, ({ operations, caller, params }) =>
     Effect.map(
       operations[verb === "pause" ? "pauseSchedule" : "resumeSchedule"](caller, params["schedule_id"]!),
@@ -19,17 +19,17 @@ const pausing = (verb: "pause" | "resume", summary: string): Route =>
 export const scheduleRoutes: ReadonlyArray<Route> = [
   about(
     "list",
-    get("/schedules", "read", "The schedules that the caller may read, by id.", (call) =>
-      Effect.flatMap(read(call, part(call.request.query)), (wanted) =>
+    get("/schedules", "read", "The schedules that the caller may read, ordered by id.", (call) =>
+      Effect.flatMap(read(call, toPage(call.request.query)), (page) =>
         Effect.map(call.operations.schedules(call.caller), (all) => {
-          const { items, nextCursor } = partOf(all, wanted)
+          const { items, nextCursor } = pageOf(all, page)
           const schedules = items.map(ScheduleWire.schedule)
           return json(200, { schedules, next_cursor: nextCursor } satisfies ScheduleWire.Schedules)
         })
       )
     )
   ),
-  post("/schedules", "admin", "Makes a schedule; the same once more is the one that is there.", (call) =>
+  post("/schedules", "admin", "Creates a schedule. Repeating the request answers the existing schedule.", (call) =>
     Effect.flatMap(read(call, toNewSchedule(call.body)), (schedule) =>
       Effect.map(call.operations.addSchedule(call.caller, schedule), (made) => json(201, ScheduleWire.schedule(made)))
     )
@@ -39,9 +39,9 @@ export const scheduleRoutes: ReadonlyArray<Route> = [
       json(200, ScheduleWire.schedule(schedule))
     )
   ),
-  remove("/schedules/{schedule_id}", "admin", "Removes a schedule; its runs stay.", (call) =>
+  remove("/schedules/{schedule_id}", "admin", "Deletes a schedule; its runs are kept.", (call) =>
     Effect.as(call.operations.removeSchedule(call.caller, call.params["schedule_id"]!), NO_CONTENT)
   ),
-  pausing("pause", "Lets a schedule's instants pass."),
-  pausing("resume", "Lets a schedule go on with its next instant.")
+  pauseRoute("pause", "Pauses a schedule: it starts no runs until it is resumed."),
+  pauseRoute("resume", "Resumes a schedule from its next tick.")
 ]

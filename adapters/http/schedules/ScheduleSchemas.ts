@@ -1,4 +1,4 @@
-/** Schemas of what the routes about schedules answer. */
+/** Schemas of the answers of the routes about schedules. */
 import * as Schema from "effect/Schema"
 import { CATCH_UPS, OVERLAPS } from "../../../core/run/Schedule.ts"
 import { millis, record, text } from "../server/SchemaParts.ts"

@@ -1,8 +1,8 @@
-/** The JSON of schedules: what the core's values are called on the wire. */
+/** The JSON types of schedules, and their conversion from the core's values. */
 import type { Schedule } from "../../../core/run/Schedule.ts"
 import { instant } from "../server/Instant.ts"
 
-/** A schedule. Either `cron` and `time_zone` or `every`, in seconds, are not null. */
+/** A schedule. Either `cron` and `time_zone` are set, or `every` (in seconds); the others are null. */
 export interface ScheduleJson {
   readonly id: string
   readonly pipeline_id: string
@@ -17,23 +17,24 @@ export interface ScheduleJson {
   readonly grace: number
   readonly paused: boolean
   readonly created_at: string
-  /** When it fires next; null while it is paused. */
+  /** The next tick; null while the schedule is paused. */
   readonly next_at: string | null
   readonly last_at: string | null
   readonly last_task_id: string | null
-  /** How many runs it has started, and how many of its instants were dropped. */
+  /** How many runs the schedule has started. */
   readonly fired: number
+  /** How many ticks were skipped. */
   readonly skipped: number
 }
 
 /** `GET /schedules`. */
 export interface Schedules {
   readonly schedules: ReadonlyArray<ScheduleJson>
-  /** For `cursor`; null when nothing is left. */
+  /** The `cursor` of the next page; null after the last. */
   readonly next_cursor: string | null
 }
 
-/** One schedule. */
+/** Converts a schedule. */
 export const schedule = (of: Schedule): ScheduleJson => {
   const { timing } = of
   const isCron = timing.cron !== undefined

@@ -1,32 +1,32 @@
-/** Bodies on their way in: read within bounds and parsed once. */
+/** Reads request bodies within bounds and parses them as JSON. */
 import * as Result from "effect/Result"
 import { BadRequest } from "./Failures.ts"
 import type { HttpRequest } from "./Message.ts"
 
-/** The longest body, in bytes, unless set otherwise. */
+/** The default limit of a body, in bytes. */
 export const MAX_BODY_BYTES: number = 1 << 20
 
 const utf8 = new TextDecoder("utf-8", { fatal: true })
 
-/** How long a body may take to come, in milliseconds: whoever sends it byte by byte must not hold a place for ever. */
+/** How long a body may take to arrive, in milliseconds: a client that sends byte by byte must not hold resources for ever. */
 const BODY_MILLIS = 30_000
 
-/** How deep arrays and objects may be in one another. */
+/** How deeply arrays and objects may be nested. */
 const MAX_DEPTH = 200
 
-/** The body as parsed JSON; no body is an empty object. */
+/** Reads the body as parsed JSON; an empty object if there is no body. */
 export const read = async (request: HttpRequest, maxBytes: number): Promise<Result.Result<unknown, BadRequest>> => {
-  const coming = inTime(request.body(maxBytes))
-  // By its own word too long: answered before it is sent, and what comes of it all the same is read and forgotten.
-  const refused = Number(request.header("content-length")) > maxBytes
-  if (refused) coming.catch(() => undefined)
-  const bytes = refused ? "too-large" : await coming
+  const reading = inTime(request.body(maxBytes))
+  // A Content-Length over the limit is refused at once; bytes that still arrive are read and discarded.
+  const isDeclaredTooLarge = Number(request.header("content-length")) > maxBytes
+  if (isDeclaredTooLarge) reading.catch(() => undefined)
+  const bytes = isDeclaredTooLarge ? "too-large" : await reading
   if (bytes === "too-large") {
     return Result.fail(new BadRequest(413, "BodyTooLargeError", `The body is longer than ${maxBytes} bytes`))
   }
   if (bytes === "too-slow") {
     return Result.fail(
-      new BadRequest(408, "BodyTooSlowError", `The body took more than ${BODY_MILLIS / 1_000} s to come`)
+      new BadRequest(408, "BodyTooSlowError", `The body did not arrive within ${BODY_MILLIS / 1_000} s`)
     )
   }
   if (bytes.length === 0) return Result.succeed({})
@@ -39,7 +39,7 @@ export const read = async (request: HttpRequest, maxBytes: number): Promise<Resu
   }
   if (isDeep(bytes)) {
     return Result.fail(
-      new BadRequest(400, "BodyTooDeepError", `The body has more than ${MAX_DEPTH} arrays or objects in one another`)
+      new BadRequest(400, "BodyTooDeepError", `The body nests arrays or objects more than ${MAX_DEPTH} levels deep`)
     )
   }
   try {
@@ -49,17 +49,17 @@ export const read = async (request: HttpRequest, maxBytes: number): Promise<Resu
   }
 }
 
-const inTime = (coming: Promise<Uint8Array | "too-large">): Promise<Uint8Array | "too-large" | "too-slow"> =>
+const inTime = (reading: Promise<Uint8Array | "too-large">): Promise<Uint8Array | "too-large" | "too-slow"> =>
   new Promise((resolve, reject) => {
-    const late = setTimeout(() => resolve("too-slow"), BODY_MILLIS)
-    coming.then(resolve, reject).finally(() => clearTimeout(late))
+    const timer = setTimeout(() => resolve("too-slow"), BODY_MILLIS)
+    reading.then(resolve, reject).finally(() => clearTimeout(timer))
   })
 
 const [QUOTE, BACKSLASH, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = Array.from('"\\[]{}', (char) =>
   char.charCodeAt(0)
 )
 
-/** Whether a JSON text goes deeper than what comes after the parser can follow. */
+/** Whether a JSON text is nested deeper than the code behind the parser, which recurses, can handle. */
 const isDeep = (bytes: Uint8Array): boolean => {
   // Each level takes two characters.
   if (bytes.length <= 2 * MAX_DEPTH) return false
@@ -78,6 +78,6 @@ const isDeep = (bytes: Uint8Array): boolean => {
   return false
 }
 
-/** Whether a content type is one of JSON. */
+/** Whether a content type is `application/json` or ends in `+json`. */
 export const isJson = (contentType: string | undefined): boolean =>
   contentType !== undefined && /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(contentType.trim())

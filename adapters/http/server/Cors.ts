@@ -1,43 +1,43 @@
-/** Which pages of other origins may read answers. Source: the Fetch standard, 3.3. */
+/** CORS: which origins' pages may read answers. Source: the Fetch standard, 3.3. */
 import * as Result from "effect/Result"
 import { InvalidOption } from "../../../core/values/Errors.ts"
 import * as OptionCheck from "../../../core/values/OptionCheck.ts"
 import type { HttpReply, HttpRequest } from "./Message.ts"
 
-/** Which pages of other origins may read answers. */
+/** Which origins' pages may read answers. */
 export interface Options {
   /** Origins such as `https://app.example.com`, or `*` for all. */
   readonly origins: ReadonlyArray<string>
-  /** Whether browsers send cookies along. Not with `*`. Default: false. */
+  /** Whether browsers may send cookies. Not with `*`. Default: false. */
   readonly credentials?: boolean
-  /** How long a browser may remember what it may do, in seconds. Default: 600. */
+  /** How long a browser may cache a preflight answer, in seconds, at most 86,400. Default: 600. */
   readonly maxAgeSeconds?: number
 }
 
-/** What pages may send, and what they may see of an answer. */
-const SENT = "authorization, content-type, idempotency-key, last-event-id, prefer, x-api-key, x-request-id"
-const SEEN = "link, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id"
+/** The headers that pages may send, and the headers of an answer that they may read. */
+const REQUEST_HEADERS = "authorization, content-type, idempotency-key, last-event-id, prefer, x-api-key, x-request-id"
+const RESPONSE_HEADERS = "link, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id"
 
 type Headers = Readonly<Record<string, string>>
 
-/** Answers the questions that browsers ask. */
+/** A CORS policy. */
 export interface Cors {
   /** Whether pages of that origin may read answers. */
   readonly allows: (origin: string) => boolean
-  /** What is added to an answer; nothing for requests that are not of a page of another origin. */
+  /** The headers to add to an answer, if any. */
   readonly headers: (request: HttpRequest) => Headers | undefined
-  /** The answer to a browser that asks before it sends; nothing for any other request. */
+  /** The answer to a preflight request; undefined for any other request. */
   readonly preflight: (request: HttpRequest, allow: string) => HttpReply | undefined
 }
 
-/** Nobody may read. */
-const closed: Cors = { allows: () => false, headers: () => undefined, preflight: () => undefined }
+/** Allows no other origin. */
+const disabled: Cors = { allows: () => false, headers: () => undefined, preflight: () => undefined }
 
 const ORIGIN = /^https?:\/\/(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i
 
-/** CORS as it is wanted. Without options there is none. */
+/** The policy for the options; undefined allows no other origin. */
 export const make = (options: Options | undefined): Result.Result<Cors, InvalidOption> => {
-  if (options === undefined) return Result.succeed(closed)
+  if (options === undefined) return Result.succeed(disabled)
   const mistake = invalid(options)
   if (mistake !== undefined) return Result.fail(mistake)
   const { origins, credentials = false, maxAgeSeconds = 600 } = options
@@ -50,14 +50,14 @@ export const make = (options: Options | undefined): Result.Result<Cors, InvalidO
     if (isAll)
       return request.header("origin") === undefined
         ? undefined
-        : { "access-control-allow-origin": "*", "access-control-expose-headers": SEEN }
+        : { "access-control-allow-origin": "*", "access-control-expose-headers": RESPONSE_HEADERS }
     const origin = request.header("origin")
-    // Caches have to know that the answer to others differs.
+    // Tells caches that other origins get another answer.
     if (origin === undefined || !allows(origin)) return vary
     return {
       ...vary,
       "access-control-allow-origin": origin,
-      "access-control-expose-headers": SEEN,
+      "access-control-expose-headers": RESPONSE_HEADERS,
       ...(credentials && { "access-control-allow-credentials": "true" })
     }
   }
@@ -74,7 +74,7 @@ export const make = (options: Options | undefined): Result.Result<Cors, InvalidO
       const more = {
         allow,
         "access-control-allow-methods": allow,
-        "access-control-allow-headers": SENT,
+        "access-control-allow-headers": REQUEST_HEADERS,
         "access-control-max-age": String(maxAgeSeconds)
       }
       return { status: 204, headers: more, body: undefined }
@@ -95,21 +95,21 @@ const invalid = (options: Options): InvalidOption | undefined => {
 
 const wrongOrigins = (origins: ReadonlyArray<string>, credentials: boolean): InvalidOption | undefined => {
   if (!Array.isArray(origins) || origins.length === 0) {
-    return new InvalidOption("cors.origins", origins, "an array of origins, or ['*']; leave `cors` out for none")
+    return new InvalidOption("cors.origins", origins, "an array of origins, or ['*']; omit `cors` to allow none")
   }
   const at = origins.findIndex((origin) => typeof origin !== "string" || (origin !== "*" && !ORIGIN.test(origin)))
   if (at !== -1) {
     return new InvalidOption(
       "cors.origins",
       origins[at],
-      "an origin such as 'https://app.example.com', without path or slash at the end"
+      "an origin such as 'https://app.example.com', without a path or a trailing slash"
     )
   }
   if (credentials && origins.includes("*")) {
     return new InvalidOption(
       "cors.origins",
       "*",
-      "named origins, because with `credentials` any page could act as its visitor"
+      "named origins: with `credentials` and '*', any page could act as its visitor"
     )
   }
   return undefined

@@ -1,4 +1,4 @@
-/** Decodes bodies, queries and messages by the Schemas that describe them, and reports every problem at once. */
+/** Decodes bodies, queries and messages with the Schemas that describe them, and reports every problem at once. */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -6,12 +6,12 @@ import type * as SchemaIssue from "effect/SchemaIssue"
 import { type Problem, summary } from "../../../core/values/Failure.ts"
 import { BadRequest } from "./Failures.ts"
 
-/** The Schema of an object. The annotation `expected` of each key's Schema says in words which values it takes. */
+/** The Schema of an object. The annotation `expected` of each key's Schema names the values that it accepts, for error messages. */
 export interface ObjectSchema<A> extends Schema.Codec<A> {
   readonly fields: { readonly [key: string]: Schema.Constraint }
 }
 
-/** What was decoded, or everything that is wrong with it. */
+/** The decoded value, or every problem with it. */
 export type Decoded<A> = Result.Result<A, ReadonlyArray<Problem>>
 
 /** Decodes parsed JSON. */
@@ -20,19 +20,22 @@ export type Decode<A> = (json: unknown) => Decoded<A>
 /** An object of JSON values. */
 export type JsonObject = Readonly<Record<string, unknown>>
 
-/** A decoder of objects that have the Schema's keys and no others. `misplaced` says of a key of another kind of request why it is refused. */
+/**
+ * Makes a decoder of objects that refuses keys which the Schema does not have. `misplaced` gives the messages for keys that
+ * belong to another kind of request.
+ */
 export const exact = <A>(schema: ObjectSchema<A>, misplaced: Readonly<Record<string, string>> = {}): Decode<A> => {
   const { fields } = schema
   const unknown = `Unknown; the body's keys are: ${Object.keys(fields).join(", ")}`
   return decoder(schema, true, (key) => (Object.hasOwn(misplaced, key) ? misplaced[key]! : unknown))
 }
 
-/** A decoder of objects that may have more keys than the Schema. */
+/** Makes a decoder of objects that ignores keys which the Schema does not have. */
 export const open = <A>(schema: ObjectSchema<A>): Decode<A> => decoder(schema, false, () => "Unknown")
 
 const decoder = <A>(schema: ObjectSchema<A>, isExact: boolean, unexpected: (key: string) => string): Decode<A> => {
   const { fields } = schema
-  // With options, effect takes three times as long: they are for requests that do not fit.
+  // Collecting all errors takes three times as long, so it is done only for invalid requests.
   const decode = Schema.decodeUnknownResult(schema)
   const decodeAll = Schema.decodeUnknownResult(schema, {
     errors: "all",
@@ -52,7 +55,7 @@ const hasOnly = (json: JsonObject, fields: object): boolean => {
   return true
 }
 
-/** One problem for each key: what is expected of a value is said of the whole value. */
+/** At most one problem per key: it names what the key's whole value should be. */
 const problems = (
   issue: SchemaIssue.Issue,
   fields: ObjectSchema<unknown>["fields"],
@@ -66,7 +69,7 @@ const problems = (
   })
 }
 
-/** How much of a key is told, in UTF-16 units. */
+/** The longest part of a key that a problem shows, in UTF-16 units. */
 const MAX_KEY = 100
 
 const messageOf = (
@@ -76,12 +79,12 @@ const messageOf = (
   unexpected: (key: string) => string
 ): string => {
   if (issue._tag === "UnexpectedKey") return unexpected(key)
-  const expected = Schema.resolveAnnotations(fields[key]!)?.expected ?? "another value"
+  const expected = Schema.resolveAnnotations(fields[key]!)?.expected ?? "a different value"
   if (issue._tag !== "MissingKey") return `Expected ${expected}`
   return issue.annotations?.messageMissingKey ?? `Missing; expected ${expected}`
 }
 
-/** The values of a query by the keys of a Schema, of each key the first: numbers and booleans where the Schema has them, texts elsewhere. */
+/** The first value of each key of a Schema in a query string, as number or boolean where the Schema has one, otherwise as text. */
 export const fromQuery = ({ fields }: ObjectSchema<unknown>, query: string): JsonObject => {
   const values: Record<string, unknown> = {}
   if (query === "") return values
@@ -93,34 +96,34 @@ export const fromQuery = ({ fields }: ObjectSchema<unknown>, query: string): Jso
   return values
 }
 
-/** The JSON value that a text in a query or a header stands for. A text that does not fit stays a text, and is refused as one. */
+/** Parses a text from a query or a header as number or boolean if the Schema is one. A text that does not parse is returned, and the Schema refuses it. */
 export const fromText = ({ ast }: Schema.Constraint, text: string): unknown => {
   if (ast._tag === "Number") return text.trim() === "" ? text : Number(text)
   if (ast._tag === "Boolean") return /^(?:true|1)$/i.test(text) ? true : /^(?:false|0)$/i.test(text) ? false : text
   return text
 }
 
-/** Decodes `strong` over `weak`: of a key that both have, the strong value counts, and the weak one has to be right too. */
-export const layered = <A>(decode: Decode<A>, weak: JsonObject, strong: JsonObject): Decoded<A> => {
+/** Decodes `strong` merged over `weak`. A weak value that a strong one overrides must be valid too. */
+export const decodeMerged = <A>(decode: Decode<A>, weak: JsonObject, strong: JsonObject): Decoded<A> => {
   const overridden = Object.keys(weak).filter((key) => Object.hasOwn(strong, key))
   const decoded = decode({ ...weak, ...strong })
   if (overridden.length === 0) return decoded
-  return also(problemsOf(decode(Object.fromEntries(overridden.map((key) => [key, weak[key]])))), decoded)
+  return withProblems(problemsOf(decode(Object.fromEntries(overridden.map((key) => [key, weak[key]])))), decoded)
 }
 
 const problemsOf = (decoded: Decoded<unknown>): ReadonlyArray<Problem> =>
   Result.isSuccess(decoded) ? [] : decoded.failure
 
-/** What was decoded, unless something else is wrong. */
-export const also = <A>(found: ReadonlyArray<Problem>, decoded: Decoded<A>): Decoded<A> =>
+/** Adds problems found elsewhere to a decoded value, which then fails. */
+export const withProblems = <A>(found: ReadonlyArray<Problem>, decoded: Decoded<A>): Decoded<A> =>
   found.length === 0 ? decoded : Result.fail([...found, ...problemsOf(decoded)])
 
-/** The refusal of a request that does not fit. */
+/** The refusal of an invalid request. */
 export const invalid = (what: "body" | "query", found: ReadonlyArray<Problem>): BadRequest =>
   new BadRequest(
     400,
     what === "body" ? "BodyInvalidError" : "QueryInvalidError",
-    `The request does not fit: ${summary(found)}`,
+    `The request is invalid: ${summary(found)}`,
     { problems: found }
   )
 
@@ -130,18 +133,18 @@ export const body =
   (json) =>
     Result.mapError(decode(json), (found) => invalid("body", found))
 
-/** A decoder of queries. Keys that the Schema does not have are passed over. */
+/** Makes a decoder of query strings. Keys that the Schema does not have are ignored. */
 export const query = <A>(schema: ObjectSchema<A>): ((query: string) => Result.Result<A, BadRequest>) => {
   const decode = open(schema)
   return (query) => Result.mapError(decode(fromQuery(schema, query)), (found) => invalid("query", found))
 }
 
-/** A record without the keys that have no value. */
+/** A record without the keys whose values are undefined. */
 export type Defined<A> = { readonly [K in keyof A]?: Exclude<A[K], undefined> }
 
-/** Leaves out the keys that have no value. */
+/** Removes the keys whose values are undefined. */
 export const withoutUndefined = <A extends object>(record: A): Defined<A> =>
   Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Defined<A>
 
-/** Whether a value is an object, and no array. */
+/** Whether a value is an object and not an array. */
 export const isObject = (value: unknown): value is JsonObject => Predicate.isObject(value)

@@ -1,11 +1,11 @@
-/** What a failure looks like to a client: one status and one body, without stack, secret or host path. */
+/** How clients see a failure: a status and a JSON body, without stack, secret or host path. */
 import * as Data from "effect/Data"
 import * as Schema from "effect/Schema"
 import type * as Errors from "../../../core/values/Errors.ts"
 import type { Quota } from "../../../core/values/Principal.ts"
 import { type HttpReply, json } from "./Message.ts"
 
-/** A request that HTTP itself objects to: its path, its method or its body. */
+/** A request that the HTTP layer refuses, for example for its path, its method or its body. */
 export class BadRequest extends Data.Error<{ readonly message: string }> {
   readonly _tag: "BadRequest" = "BadRequest" as const
   readonly status: 400 | 403 | 404 | 405 | 408 | 413 | 415 | 426 | 503
@@ -37,7 +37,7 @@ export interface ErrorJson {
   readonly pipeline_id?: string
   readonly step?: string
   readonly task_id?: string
-  /** What is wrong with a request, all at once. */
+  /** Every problem with the request. */
   readonly details?: ReadonlyArray<{ readonly path: string; readonly message: string }>
   readonly timestamp: string
 }
@@ -56,7 +56,7 @@ export const error: Schema.Codec<ErrorJson> = Schema.Struct({
   timestamp: Schema.String
 }).annotate({ identifier: "Error" })
 
-/** Every failure that a route may end in. */
+/** Every failure that a route may end with. */
 export type Failure =
   | BadRequest
   | Errors.PipelineError
@@ -84,7 +84,7 @@ export type Failure =
   | Errors.AuthenticatorUnavailable
   | Errors.AccessNotSecured
 
-/** Status and name of each failure. A graph that can't be built is 422 whatever is wrong with it. */
+/** Status and name of each failure. Every reason why a graph cannot be built is 422. */
 const ANSWERS: { readonly [Tag in Exclude<Failure["_tag"], "BadRequest">]: readonly [status: number, error: string] } =
   {
     ParametersInvalid: [400, "ParametersInvalidError"],
@@ -124,7 +124,7 @@ const ANSWERS: { readonly [Tag in Exclude<Failure["_tag"], "BadRequest">]: reado
     WaitTimedOut: [504, "PipelineTimeoutError"]
   }
 
-/** How long a client should wait before it asks again after a 503, in seconds. */
+/** How long a client should wait after a 503 before it retries, in seconds. */
 const RETRY_SECONDS = "1"
 
 /** The reply to a failure. */
@@ -138,16 +138,16 @@ export const toReply = (failure: Failure, nowMillis: number): HttpReply => {
   }
   const [status, error] = ANSWERS[failure._tag]
   const about = {
-    // A client may have made these names up, and of any length.
-    pipeline_id: "pipelineId" in failure ? named(failure.pipelineId) : undefined,
-    step: "step" in failure ? named(failure.step) : undefined,
-    task_id: "runId" in failure ? named(failure.runId) : undefined,
+    // These names may come from the client and have any length.
+    pipeline_id: "pipelineId" in failure ? clipped(failure.pipelineId) : undefined,
+    step: "step" in failure ? clipped(failure.step) : undefined,
+    task_id: "runId" in failure ? clipped(failure.runId) : undefined,
     details: details(problemsOf(failure))
   }
   return json(status, body(error, withoutHostPaths(failure.message), nowMillis, about), headersOf(failure, status))
 }
 
-/** The body of the reply to whatever a stream ended with, as JSON text. */
+/** The body of the reply to the error that a stream ended with, as JSON text. */
 export const failureText = (error: unknown, nowMillis: number): string => {
   const tag = (error as { readonly _tag?: unknown } | undefined)?._tag
   const isFailure = typeof tag === "string" && Object.hasOwn(ANSWERS, tag)
@@ -160,18 +160,18 @@ const headersOf = (failure: Failure, status: number): Readonly<Record<string, st
   if (failure._tag === "RateLimited") {
     return { "retry-after": String(Math.max(1, Math.ceil(failure.quota.resetMillis / 1_000))), ...quota(failure.quota) }
   }
-  // The same again would start another run beside the one that goes on.
-  const isToRepeat = status === 503 && !("runId" in failure && failure.runId !== undefined)
-  return isToRepeat ? { "retry-after": RETRY_SECONDS } : undefined
+  // If the run has started, repeating the request would start a second one.
+  const isRepeatable = status === 503 && !("runId" in failure && failure.runId !== undefined)
+  return isRepeatable ? { "retry-after": RETRY_SECONDS } : undefined
 }
 
-/** What may be shown, and for a bearer token that was shown, that it proves nothing. Source: RFC 9110, 11.6.1; RFC 6750, 3. */
+/** The accepted schemes, and for a refused bearer token that it is invalid. Source: RFC 9110, 11.6.1; RFC 6750, 3. */
 const challenges = ({ schemes, isInvalid }: Errors.Unauthenticated): string =>
   schemes
     .map((scheme) => `${scheme} realm="levada"${isInvalid && scheme === "Bearer" ? ', error="invalid_token"' : ""}`)
     .join(", ")
 
-/** How much of a limit is left. Source: draft-ietf-httpapi-ratelimit-headers-10. */
+/** The headers of a rate limit and of its remaining quota. Source: draft-ietf-httpapi-ratelimit-headers-10. */
 export const quota = ({
   permission,
   permits,
@@ -183,11 +183,11 @@ export const quota = ({
   ratelimit: `"${permission}";r=${remaining};t=${Math.ceil(resetMillis / 1_000)}`
 })
 
-/** The reply to a defect. What it was is for the log. */
+/** The reply to a defect. Only the log has its details. */
 export const internalError = (nowMillis: number): HttpReply =>
-  json(500, body("InternalError", "Something went wrong on our side", nowMillis, {}))
+  json(500, body("InternalError", "Internal server error", nowMillis, {}))
 
-/** What an error is about; what does not apply is undefined, and not written. */
+/** The optional keys of an error body. Undefined ones are not written. */
 type About = {
   readonly [Key in Exclude<keyof ErrorJson, "error" | "message" | "timestamp">]?: ErrorJson[Key] | undefined
 }
@@ -209,7 +209,7 @@ const problemsOf = (failure: Failure): ReadonlyArray<Errors.Problem> => {
   return failure._tag === "InvalidOption" ? [{ path: [failure.option], message: failure.message }] : []
 }
 
-/** How many problems an answer lists, and how long a path or a message in it is: an answer to anybody is bounded. */
+/** The most problems that an answer lists, and the longest path or message in it, in UTF-16 units. */
 const MAX_DETAILS = 1_000
 const MAX_TEXT = 500
 
@@ -222,14 +222,14 @@ const details = (problems: ReadonlyArray<Errors.Problem>): About["details"] => {
   return more === 0 ? listed : [...listed, { path: "", message: `and ${more} more` }]
 }
 
-const named = (name: string | undefined): string | undefined => (name === undefined ? undefined : clip(name))
+const clipped = (name: string | undefined): string | undefined => (name === undefined ? undefined : clip(name))
 
 const clip = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text)
 
-// An absolute path of two segments or more, POSIX, Windows or file URL, where a word or a part of a list begins.
-// Segments may have up to three spaces; not what follows the colon of a URL.
+// An absolute path of two or more segments (POSIX, Windows or file URL) at the start of a word or of a list item.
+// A segment may contain up to three spaces. The path of a URL such as `https://…` does not match.
 const HOST_PATH =
   /(?<=^|[\s'"`(<=[\]{,;:|&@])(?:file:\/\/)?(?:\/(?!\/)|[A-Za-z]:[\\/]|\\\\)(?:[^\s'"`()<>:\\/|,;]+(?: [^\s'"`()<>:\\/|,;]+){0,3}[\\/])+([^\s'"`()<>:\\/|,;]*)/g
 
-/** Tasks' messages may name files of the host (`ENOENT … '/srv/app/in.wav'`): the file's name stays, its place does not. */
+/** Replaces the directories of absolute paths in a message (`ENOENT … '/srv/app/in.wav'`) by `…`; file names stay. */
 export const withoutHostPaths = (message: string): string => message.replace(HOST_PATH, "…/$1")

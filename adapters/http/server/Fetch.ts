@@ -1,43 +1,43 @@
-/** The API as a web-standard fetch handler, for every server that has one. */
+/** The API as a web-standard fetch handler. */
 import type { Principal } from "../../../core/values/Principal.ts"
 import { type Handler, type HttpReply, type HttpRequest, NO_SOCKETS } from "./Message.ts"
 
-/** What only the server knows of a request, asked for when it is needed. `Info` is what the server passes beside it. */
+/** What only the server knows about a request. `Info` is the value that the server passes with each request. */
 export interface Platform<Info> {
   readonly address: (request: Request, info: Info) => string | undefined
-  /** Whether the connection is encrypted. A server that takes the URL from the request's first line has to know better. */
+  /** Whether the connection is encrypted. The request's URL is no proof where the server builds it from the client's request line. */
   readonly secure: (request: Request, info: Info) => boolean
-  /** The answer takes time: calls `stop` when the client goes away before it is sent. */
+  /** Calls `stop` if the client disconnects before the answer is sent. Called only for answers that take time. */
   readonly onAbort: (request: Request, info: Info, stop: () => void) => void
-  /** Makes a WebSocket of the connection, where the server can; Bun wants no response then. See `Sockets`. */
+  /** Turns the connection into a WebSocket, if the server supports that. On Bun there is no response then. */
   readonly upgrade?: (request: Request, info: Info, accept: Accept) => Response | undefined
 }
 
-/** What listens to a WebSocket once there is one. */
+/** Makes the listener of a new WebSocket. */
 export type Accept = NonNullable<HttpReply["accept"]>
 
-/** What a web `Request` itself tells. */
+/** The platform of a server about which only the web `Request` is known. */
 export const web: Platform<unknown> = {
   address: () => undefined,
   secure: ({ url }) => url.startsWith("https:"),
   onAbort: (request, _, stop) => request.signal.addEventListener("abort", stop, { once: true })
 }
 
-/** Answers a web `Request`; at once where nothing has to be waited for. */
+/** Answers a web `Request`, synchronously if nothing has to be waited for. */
 export type Fetch<Info> = (request: Request, info: Info) => Response | Promise<Response>
 
 /** A fetch handler over the API. */
 export const toFetch =
   <Info>(handler: Handler, platform: Platform<Info>): Fetch<Info> =>
   (request, info) => {
-    const asked = new WebRequest(request, info, platform)
-    const reply = handler(asked)
-    const respond = (known: HttpReply): Response =>
-      known.accept === undefined ? toResponse(known) : asked.upgrade(known.accept)
+    const webRequest = new WebRequest(request, info, platform)
+    const reply = handler(webRequest)
+    const respond = (settled: HttpReply): Response =>
+      settled.accept === undefined ? toResponse(settled) : webRequest.upgrade(settled.accept)
     return reply instanceof Promise ? reply.then(respond) : respond(reply)
   }
 
-/** A web `Request` as a route sees it. */
+/** A web `Request` as an `HttpRequest`. */
 export class WebRequest<Info> implements HttpRequest {
   path: string
   prefix = ""
@@ -47,21 +47,22 @@ export class WebRequest<Info> implements HttpRequest {
   readonly #info: Info
   readonly #platform: Platform<Info>
   #isRead = false
-  #kept: { readonly address: string | undefined; readonly secure: boolean; readonly headers: Headers } | undefined
+  /** A copy of the parts that cannot be read any more once the connection is a WebSocket. */
+  #snapshot: { readonly address: string | undefined; readonly secure: boolean; readonly headers: Headers } | undefined
 
   constructor(request: Request, info: Info, platform: Platform<Info>) {
     this.#request = request
     this.#info = info
     this.#platform = platform
     const { url } = request
-    // Bun gives the path alone when the request names no host.
+    // Bun's URL is only a path if the request names no host.
     const pathStart = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("//") + 2)
     const queryStart = url.indexOf("?", pathStart)
     this.path = pathStart === -1 ? "/" : queryStart === -1 ? url.slice(pathStart) : url.slice(pathStart, queryStart)
     this.query = queryStart === -1 ? "" : url.slice(queryStart + 1)
   }
 
-  /** So many segments of the path are somebody else's. */
+  /** Moves the first segments of `path` to `prefix`: they belong to the app that mounts the API. */
   takePrefix(segments: number): void {
     let at = 0
     for (let left = segments; left > 0; left--) at = this.path.indexOf("/", at + 1)
@@ -72,29 +73,29 @@ export class WebRequest<Info> implements HttpRequest {
     return this.#request.method
   }
   get address(): string | undefined {
-    return this.#kept === undefined ? this.#platform.address(this.#request, this.#info) : this.#kept.address
+    return this.#snapshot === undefined ? this.#platform.address(this.#request, this.#info) : this.#snapshot.address
   }
   get secure(): boolean {
-    return this.#kept === undefined ? this.#platform.secure(this.#request, this.#info) : this.#kept.secure
+    return this.#snapshot === undefined ? this.#platform.secure(this.#request, this.#info) : this.#snapshot.secure
   }
   header(name: string): string | undefined {
-    const value = (this.#kept ?? this.#request).headers.get(name)
-    // A request that was made in this process has its host in the URL alone.
+    const value = (this.#snapshot ?? this.#request).headers.get(name)
+    // A request made within this process has its host only in the URL.
     return value ?? (name === "host" ? hostOf(this.#request.url) : undefined)
   }
-  /** The response to what becomes a WebSocket. After that the server lets nobody read the request any more, so it is kept. */
+  /** Turns the connection into a WebSocket. The request cannot be read after that, so this copies what is needed later. */
   upgrade(accept: Accept): Response {
     const { upgrade } = this.#platform
     if (upgrade === undefined) return toResponse(NO_SOCKETS)
-    this.#kept = { address: this.address, secure: this.secure, headers: new Headers(this.#request.headers) }
+    this.#snapshot = { address: this.address, secure: this.secure, headers: new Headers(this.#request.headers) }
     return upgrade(this.#request, this.#info, accept) as Response
   }
   body(maxBytes: number): Promise<Uint8Array | "too-large"> {
     this.#isRead = true
     return readBody(this.#request, maxBytes)
   }
-  /** Reads a body that nobody has asked for, and forgets it: for servers that leave it in the way of the next request. */
-  forget(): void {
+  /** Reads and discards a body that no route has read. Some servers would take its bytes for the next request. */
+  discardBody(): void {
     const { method } = this.#request
     if (this.#isRead || method === "GET" || method === "HEAD") return
     this.#isRead = true
@@ -109,13 +110,13 @@ export class WebRequest<Info> implements HttpRequest {
 const hostOf = (url: string): string | undefined => /^https?:\/\/([^/?#]*)/i.exec(url)?.[1]
 
 /**
- * The refusal of a request whose Host header would be taken for a part of the path, by servers that put the URL
- * together from it (RFC 9112, 3.2); nothing for any other.
+ * Refuses a request whose Host header contains `/`, `?` or `#`: a server that builds the URL from it would take a part of
+ * the host for the path (RFC 9112, 3.2). Undefined for any other request.
  */
 export const refuseHost = (request: Request): Response | undefined =>
   /[/?#]/.test(request.headers.get("host") ?? "") ? new Response(null, { status: 400 }) : undefined
 
-/** A reply as a web `Response`. The body of a HEAD is for the server to drop: only so it tells the length of a GET's. */
+/** Converts a reply to a web `Response`. A HEAD keeps its body, so that the server sends the right `Content-Length`; the server drops the body. */
 export const toResponse = ({ status, headers, body }: HttpReply): Response =>
   new Response(body ?? null, { status, headers })
 
@@ -142,12 +143,12 @@ const readBody = async (request: Request, maxBytes: number): Promise<Uint8Array 
   return whole
 }
 
-/** How much of a body that was refused is read all the same, in bytes. */
+/** How much of a refused body is read and discarded, in bytes. */
 const MAX_DRAINED = 1 << 26
 
 /**
- * Reads on, and forgets it. A server that closes a connection with something unread in it takes the answer away that
- * the client has not seen yet.
+ * Reads and discards the rest of a body. If a server closes a connection with unread bytes, the client may never get the
+ * answer.
  */
 const drain = async (reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> => {
   try {
@@ -157,6 +158,6 @@ const drain = async (reader: ReadableStreamDefaultReader<Uint8Array>): Promise<v
     }
     await reader.cancel()
   } catch {
-    // The client went away.
+    // The client disconnected.
   }
 }

@@ -1,6 +1,6 @@
-/** Where a server listens: the options of every server binding. */
+/** The address that a server listens on: the options of every server binding. */
 
-/** Where to listen. */
+/** The port and the host to listen on. */
 export interface ListenOptions {
   /** Default: 8000. 0 takes any free port. */
   readonly port?: number
@@ -8,44 +8,44 @@ export interface ListenOptions {
   readonly host?: string
 }
 
-/** How long answers may take to be sent once a Levada is closed, in milliseconds. */
-export const LAST_MILLIS = 1_000
+/** How long the last answers may take to be sent after a Levada is closed, in milliseconds. */
+export const FLUSH_MILLIS = 1_000
 
 /** The longest name of a host. Source: RFC 1035, 2.3.4. */
 const MAX_HOST = 255
 
-/** Where to listen. Rejects with `InvalidOption` for a Levada that can't be served, or where nothing can listen. */
+/** Checks the options and fills in defaults. Rejects with `InvalidOption` for a value that is not a Levada, for an invalid port or host, and for a host beyond this machine while credentials are weak. */
 export const resolve = async (levada: unknown, options: ListenOptions): Promise<Required<ListenOptions>> => {
-  const wrong = mistake(levada, options) ?? (await exposed(levada as Weak, options))
-  if (wrong === undefined) return { port: options.port ?? 8000, host: options.host ?? "127.0.0.1" }
-  // Loaded when it is needed: a binding brings nothing along.
+  const mistake = invalid(levada, options) ?? (await exposed(levada as HasWeaknesses, options))
+  if (mistake === undefined) return { port: options.port ?? 8000, host: options.host ?? "127.0.0.1" }
+  // Loaded only when needed, so that a binding's bundle stays small.
   const { InvalidOption } = await import("../../../core/values/Errors.ts")
-  throw new InvalidOption(...wrong)
+  throw new InvalidOption(...mistake)
 }
 
-/** The URL of a server: an IPv6 address is in brackets. */
+/** The URL of a server, with an IPv6 address in brackets. */
 export const urlOf = (host: string, port: number): string => `http://${host.includes(":") ? `[${host}]` : host}:${port}`
 
-interface Weak {
+interface HasWeaknesses {
   readonly weaknesses?: ReadonlyArray<string>
 }
 
 /** Refuses to listen beyond this machine while credentials are easy to guess. */
 const exposed = async (
-  { weaknesses = [] }: Weak,
+  { weaknesses = [] }: HasWeaknesses,
   { host = "127.0.0.1" }: ListenOptions
-): Promise<Wrong | undefined> => {
+): Promise<Mistake | undefined> => {
   const [why] = weaknesses
   if (why === undefined || (await import("./WebPages.ts")).isLoopback(host)) return undefined
-  return ["host", host, `127.0.0.1, this machine only, because of ${why}`]
+  return ["host", host, `127.0.0.1 (this machine only) because of ${why}`]
 }
 
-type Wrong = readonly [option: string, received: unknown, expected: string]
+type Mistake = readonly [option: string, received: unknown, expected: string]
 
-const mistake = (levada: unknown, options: unknown): Wrong | undefined => {
+const invalid = (levada: unknown, options: unknown): Mistake | undefined => {
   const { handler } = (levada ?? {}) as { readonly handler?: unknown }
   if (typeof handler !== "function") {
-    return ["levada", levada, "what Levada.make gives; is it awaited or imported in a circle?"]
+    return ["levada", levada, "the result of Levada.make; is it a Promise, or undefined because of a circular import?"]
   }
   if (typeof options !== "object" || options === null || Array.isArray(options))
     return ["options", options, "an object"]

@@ -1,34 +1,34 @@
-/** Metrics as Prometheus reads them. Source: its text exposition format, version 0.0.4. */
+/** Writes metrics for Prometheus. Source: its text exposition format, version 0.0.4. */
 import { bound, type Histogram } from "../../../core/statistics/Histogram.ts"
 
 export const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-/** Names and values. There may not be many values of one name: each makes series of its own. */
+/** Label names and values. Keep the number of values per name small: each combination is a time series. */
 export type Labels = Readonly<Record<string, string>>
 
-/** How many classes of a spread are told apart, and how far: half a power of ten each, six of them. */
-const CLASSES = 13
-const APART = 12
+/** Number of buckets of an exposed histogram, and the step between them in buckets of `Histogram`: half a power of ten, six powers in all. */
+const BUCKETS = 13
+const BUCKET_STEP = 12
 
-/** Metrics, family by family. */
+/** A metrics document, written family by family. */
 export class Exposition {
   #text = ""
 
-  /** Begins a family; what follows belongs to it. */
+  /** Begins a family. Its samples must be added before the next family begins. */
   family(name: string, type: "counter" | "gauge" | "histogram", help: string): Family {
     this.#text += `# HELP ${name} ${escaped(help)}\n# TYPE ${name} ${type}\n`
     const line = (suffix: string, labels: Labels, value: number): void => {
-      this.#text += `${name}${suffix}${shown(labels)} ${value}\n`
+      this.#text += `${name}${suffix}${labelText(labels)} ${value}\n`
     }
     return {
       add: (value, labels = {}) => line("", labels, value),
-      spread: (spread, perSecond, labels, first = 0) => {
-        for (let at = first; at < first + CLASSES * APART; at += APART) {
-          line("_bucket", { ...labels, le: String(bound(at) / perSecond) }, spread.upTo(at))
+      histogram: (values, perSecond, labels, first = 0) => {
+        for (let at = first; at < first + BUCKETS * BUCKET_STEP; at += BUCKET_STEP) {
+          line("_bucket", { ...labels, le: String(bound(at) / perSecond) }, values.upTo(at))
         }
-        line("_bucket", { ...labels, le: "+Inf" }, spread.count)
-        line("_sum", labels, spread.sum / perSecond)
-        line("_count", labels, spread.count)
+        line("_bucket", { ...labels, le: "+Inf" }, values.count)
+        line("_sum", labels, values.sum / perSecond)
+        line("_count", labels, values.count)
       }
     }
   }
@@ -38,16 +38,16 @@ export class Exposition {
   }
 }
 
-/** What a family takes. */
+/** Adds samples to a family. */
 export interface Family {
   readonly add: (value: number, labels?: Labels) => void
-  /** Of a histogram: values of which so many make a second, told apart from a class on. */
-  readonly spread: (spread: Histogram, perSecond: number, labels: Labels, first?: number) => void
+  /** Adds a histogram. `perSecond`: how many of its units make a second. `first`: the lowest bucket to expose. */
+  readonly histogram: (values: Histogram, perSecond: number, labels: Labels, first?: number) => void
 }
 
 const escaped = (text: string): string => text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")
 
-const shown = (labels: Labels): string => {
+const labelText = (labels: Labels): string => {
   const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value).replaceAll('"', '\\"')}"`)
   return pairs.length === 0 ? "" : `{${pairs.join(",")}}`
 }

@@ -1,20 +1,20 @@
-/** Who really asks, behind proxies: their headers count as far as they are trusted, and not a step further. */
+/** Finds the client behind proxies. Only headers written by trusted proxies count. */
 import * as Result from "effect/Result"
 import { type Address, isIn, type Network, parse, parseNetwork } from "../../../core/values/Address.ts"
 import { InvalidOption } from "../../../core/values/Errors.ts"
 import * as OptionCheck from "../../../core/values/OptionCheck.ts"
 import type { HttpRequest } from "./Message.ts"
 
-/** The headers that proxies write. */
+/** The headers in which proxies name the client. */
 export const FORWARDED_HEADERS = ["x-forwarded-for", "forwarded"] as const
 
-/** Where requests come from that may speak for others. */
+/** Which proxies are trusted, and which header they write. */
 export interface Options {
-  /** Addresses and networks of proxies, such as `10.0.0.0/8`. Default: none, and no header is believed. */
+  /** Addresses and networks of proxies, such as `10.0.0.0/8`. Default: none, so these headers are ignored. */
   readonly trustedProxies?: ReadonlyArray<string>
   /**
-   * The header that these proxies write: `x-forwarded-for`, and `x-forwarded-proto` with it, or `forwarded` (RFC 7239).
-   * The other one is passed over, because whoever sends it may be anybody. Default: `x-forwarded-for`.
+   * The header that these proxies write: `x-forwarded-for` (with `x-forwarded-proto`) or `forwarded` (RFC 7239). The other
+   * one is ignored, because a client can set it. Default: `x-forwarded-for`.
    */
   readonly forwardedHeader?: (typeof FORWARDED_HEADERS)[number]
 }
@@ -25,13 +25,13 @@ export interface Source {
   readonly secure: boolean
 }
 
-/** One who passed a request on, and how it came to them. */
+/** A sender named by a proxy, and the protocol that the proxy received the request with. */
 interface Hop {
   readonly address: string | undefined
   readonly proto: string | undefined
 }
 
-/** Finds where a request came from. */
+/** Makes a function that finds the source of a request. */
 export const make = (options: Options): Result.Result<(request: HttpRequest) => Source, InvalidOption> => {
   const { trustedProxies = [], forwardedHeader = "x-forwarded-for" } = options
   const mistake = OptionCheck.among("forwardedHeader", forwardedHeader, FORWARDED_HEADERS)
@@ -59,25 +59,25 @@ export const make = (options: Options): Result.Result<(request: HttpRequest) => 
     if (!isTrusted(request.address)) return request
     const hops = hopsOf(request)
     let source: Source = { address: request.address, secure: request.secure }
-    // From the nearest to the farthest, as long as whoever says so is trusted.
+    // From the nearest hop to the farthest, as long as the proxy that named it is trusted.
     for (const { address, proto } of hops.toReversed()) {
       if (!isTrusted(source.address)) break
       source = { address, secure: proto === undefined ? source.secure : proto === "https" }
-      // Nobody knows who stands behind a name that is no address.
+      // A hop without an IP address cannot be checked.
       if (address === undefined) break
     }
     return source
   })
 }
 
-/** How many hops are looked at, from the nearest. */
+/** How many hops are read, counted from the nearest. */
 const MAX_HOPS = 20
 
-/** The addresses, each with its protocol when there are as many; with one protocol for all when there is one. */
+/** The addresses, each with its own protocol if there are as many protocols, otherwise with the last protocol. */
 const xForwarded = (request: HttpRequest): ReadonlyArray<Hop> => {
   const addresses = listOf(request.header("x-forwarded-for"))
   const protos = listOf(request.header("x-forwarded-proto")).map((proto) => proto.toLowerCase())
-  // Only the last was written by somebody who is trusted for sure.
+  // Only the last one is certain to come from a trusted proxy.
   const last = protos.at(-1)
   if (addresses.length === 0) return last === undefined ? [] : [{ address: request.address, proto: last }]
   return addresses.map((address, at) => ({
@@ -109,7 +109,7 @@ const listOf = (header: string | undefined): ReadonlyArray<string> =>
         .filter((part) => part !== "")
         .slice(-MAX_HOPS)
 
-/** An address without its port; nothing for what is none. */
+/** An address without its port; undefined if the text is not an IP address. */
 const toAddress = (text: string): string | undefined => {
   const [, bracketed] = /^\[([^\]]+)\](?::\d+)?$/.exec(text) ?? []
   const plain = bracketed ?? (/^[\d.]+:\d+$/.test(text) ? text.slice(0, text.indexOf(":")) : text)

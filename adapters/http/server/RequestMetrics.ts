@@ -1,29 +1,29 @@
-/** What a server has answered, in numbers. */
+/** Counts and durations of answered requests. */
 import { Histogram } from "../../../core/statistics/Histogram.ts"
 import type { Exposition } from "./Prometheus.ts"
 
-/** How many of a unit make a second. */
+/** Microseconds per second. */
 const MICROS = 1_000_000
 
-/** The class of 100 microseconds: what is faster is not told apart. */
-const FIRST = 48
+/** The histogram bucket of 100 microseconds: the lowest one that is exposed. */
+const FIRST_BUCKET = 48
 
-/** What was answered on one route to one method. */
-interface Answered {
+/** Answers to one method on one route. */
+interface RouteMetrics {
   readonly method: string
   readonly route: string
   readonly statuses: Map<number, number>
   readonly micros: Histogram
 }
 
-/** Methods that have a name of their own in the numbers; anybody can make up more. */
+/** Methods with their own label. Others count as `other`, because clients can invent any number of them. */
 const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"])
 
-/** Counts by route and not by path, so that there are as many numbers as routes. */
+/** Counts by route, not by path, so that the number of time series is bounded. */
 export class RequestMetrics {
-  readonly #answered: Map<string, Map<string, Answered>> = new Map()
+  readonly #answered: Map<string, Map<string, RouteMetrics>> = new Map()
 
-  /** Counts an answer that took so long to begin. */
+  /** Counts an answer. `millis`: time until it began. */
   add(method: string, route: string, status: number, millis: number): void {
     let byMethod = this.#answered.get(route)
     if (byMethod === undefined) {
@@ -40,18 +40,18 @@ export class RequestMetrics {
     answered.micros.add(Math.round(1_000 * millis))
   }
 
-  /** Tells it. */
+  /** Writes the metrics. */
   expose(metrics: Exposition): void {
     const all = [...this.#answered.values()].flatMap((byMethod) => [...byMethod.values()])
-    const requests = metrics.family("levada_http_requests_total", "counter", "Requests that were answered.")
+    const requests = metrics.family("levada_http_requests_total", "counter", "Answered HTTP requests.")
     for (const { method, route, statuses } of all) {
       for (const [status, count] of statuses) requests.add(count, { method, route, status: String(status) })
     }
     const durations = metrics.family(
       "levada_http_request_duration_seconds",
       "histogram",
-      "How long answers took to begin."
+      "Time until the answer to a request began."
     )
-    for (const { method, route, micros } of all) durations.spread(micros, MICROS, { method, route }, FIRST)
+    for (const { method, route, micros } of all) durations.histogram(micros, MICROS, { method, route }, FIRST_BUCKET)
   }
 }

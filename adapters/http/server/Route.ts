@@ -1,4 +1,4 @@
-/** A route: what is answered where, and to whom. */
+/** A route: its method and path, the permission that it needs, and the function that answers. */
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
@@ -13,65 +13,63 @@ import type { HttpReply, HttpRequest } from "./Message.ts"
 import type { RequestMetrics } from "./RequestMetrics.ts"
 import type { Streams } from "./Streams.ts"
 
-/** What goes on after a request was answered works with this. */
-export interface Serving {
+/** What routes share within one server. */
+export interface ServerContext {
   readonly routes: ReadonlyArray<Route>
   readonly streams: Streams
   readonly requests: RequestMetrics
-  /** Whether people have to say who they are. */
+  /** Whether callers must authenticate. */
   readonly isSecured: boolean
-  /** Finds out who sent a request to the route with this key, or, where something is shown besides, who shows that. */
+  /** Authenticates the request to the route `key`, with its own credentials or with `credentials` instead. */
   readonly enter: (
     call: Pick<Call, "request" | "requestId">,
     key: string,
-    shown?: Credentials
+    credentials?: Credentials
   ) => Effect.Effect<Caller, EntryError>
-  /** The caller of a route for everybody: one that shows credentials may see more there; any other is `nobody`. */
-  readonly recognise: (call: Pick<Call, "request" | "requestId" | "caller">, key: string) => Effect.Effect<Caller>
-  /** Whom the address stands for that a request comes from; undefined where the server does not tell. */
+  /** The caller of a public route; `nobody` without valid credentials. Callers with credentials may see more there. */
+  readonly identify: (call: Pick<Call, "request" | "requestId" | "caller">, key: string) => Effect.Effect<Caller>
+  /** The address or network that limits count a request under; undefined if the server does not know the address. */
   readonly ownerOf: (request: HttpRequest) => string | undefined
   readonly run: <A, E>(effect: Effect.Effect<A, E>) => Promise<Exit.Exit<A, E>>
   readonly nowMillis: () => number
 }
 
-/** What a route answers from. */
+/** One request to a route. */
 export interface Call {
   readonly operations: Operations
   readonly route: Route
-  /** `nobody`, on a route for everybody. */
+  /** `nobody` on a public route. */
   readonly caller: Caller
-  /** The values of the path's `{names}`, unescaped. */
+  /** The values of the path's `{names}`, decoded. */
   readonly params: Readonly<Record<string, string>>
-  /** Parsed JSON; an empty object for routes without a body, and where none was sent. */
+  /** Parsed JSON; an empty object if the route takes no body or the request has none. */
   readonly body: unknown
-  /** Where query and headers are. */
   readonly request: HttpRequest
-  /** Names the request. */
   readonly requestId: string
   readonly nowMillis: number
-  readonly serving: Serving
+  readonly server: ServerContext
 }
 
-/** One row of the table. */
+/** One row of the table of routes. */
 export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "DELETE"
-  /** Segments in braces match any one segment. */
+  /** A segment in braces matches any one segment. */
   readonly path: string
-  /** `METHOD /path`: names it in documents and in the audit log. */
+  /** `METHOD /path`: the route's name in documentation and in the audit log. */
   readonly key: string
-  /** What the caller must be allowed; the operation asks for it. With `none` nobody asks who they are. */
+  /** The permission that the caller needs; the operation checks it. `none`: a public route, callers need not authenticate. */
   readonly permission: Permission | "none"
   /** One sentence for the API's documentation. */
   readonly summary: string
   readonly hasBody: boolean
-  /** What a request is about, when that is not an object that is there. */
+  /** The object of the request, if it is not an existing pipeline, run or schedule. */
   readonly about?: Request["about"]
-  /** Whether the answer goes on: browsers can send no header with the wish for it, so a narrowed token may be in the query. */
+  /** Whether the answer is a stream. Browsers cannot set headers for those, so the query may hold a token for one pipeline or run. */
   readonly isStream: boolean
   readonly answer: (call: Call) => Effect.Effect<HttpReply, Failure>
 }
 
-/** Makes routes of one method. */
+/** Makes a constructor for routes of one method. */
 const route =
   (method: Route["method"], hasBody = false) =>
   (path: string, permission: Route["permission"], summary: string, answer: Route["answer"]): Route => ({
@@ -85,49 +83,49 @@ const route =
     answer
   })
 
-/** A route that reads. */
+/** A GET route. */
 export const get: ReturnType<typeof route> = route("GET")
 
-/** A route whose answer goes on. */
+/** A GET route that answers a stream. */
 export const stream = (...of: Parameters<typeof get>): Route => ({ ...get(...of), isStream: true })
 
-/** A route that does what its body asks for. */
+/** A POST route with a body. */
 export const post: ReturnType<typeof route> = route("POST", true)
 
-/** A route that puts its body in the place of what was there. */
+/** A PUT route. */
 export const put: ReturnType<typeof route> = route("PUT", true)
 
-/** A route that does something, and needs to be told nothing. */
+/** A POST route without a body. */
 export const act: ReturnType<typeof route> = route("POST")
 
-/** A route that removes something. */
+/** A DELETE route. */
 export const remove: ReturnType<typeof route> = route("DELETE")
 
-/** A route about a list, about all of the server, or about something that is not there yet. */
+/** Sets the `about` of a route: a list, the whole server, or an object that does not exist yet. */
 export const about = (what: Route["about"], route: Route): Route => ({ ...route, about: what })
 
-/** Gives what was read of a request, or refuses a request that can't be read. */
-export const read = <A>(call: Call, asked: Result.Result<A, BadRequest>): Effect.Effect<A, Failure> =>
-  Result.isSuccess(asked) ? Effect.succeed(asked.success) : refused(call, asked.failure)
+/** Gives a decoded request, or refuses an invalid one. */
+export const read = <A>(call: Call, decoded: Result.Result<A, BadRequest>): Effect.Effect<A, Failure> =>
+  Result.isSuccess(decoded) ? Effect.succeed(decoded.success) : refused(call, decoded.failure)
 
-/** The refusal of a request that can't be read; first, as always, the guard is asked, and it counts and records. */
+/** Refuses an invalid request. The guard checks the permission first, so the request is counted and audited like any other. */
 export const refused = (call: Call, failure: BadRequest): Effect.Effect<never, Failure> => {
   const { operations, caller, route, params, request, body } = call
   const { permission, about } = route
   if (permission === "none") return Effect.fail(failure)
-  /** Looks for a name in the path, then in the body, then in the query. */
-  const named = (key: string): string | undefined => {
+  /** The value of a key in the path, otherwise in the body, otherwise in the query. */
+  const find = (key: string): string | undefined => {
     const inBody = Predicate.hasProperty(body, key) ? body[key] : undefined
     return (
       params[key] ?? (typeof inBody === "string" ? inBody : (new URLSearchParams(request.query).get(key) ?? undefined))
     )
   }
-  const wish = {
+  const permitRequest = {
     permission,
     about,
-    pipelineId: named("pipeline_id"),
-    runId: named("task_id"),
+    pipelineId: find("pipeline_id"),
+    runId: find("task_id"),
     scheduleId: params["schedule_id"]
   }
-  return Effect.andThen(operations.permit(caller, wish), Effect.fail(failure))
+  return Effect.andThen(operations.permit(caller, permitRequest), Effect.fail(failure))
 }

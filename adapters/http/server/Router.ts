@@ -1,25 +1,25 @@
 /** Finds the route of a request. */
 import type { Route } from "./Route.ts"
 
-/** What was found: a route with its path's values, the methods that the path has, or nothing. */
+/** The result of a match: a route with its path's values, a path that has only other methods, or no path. */
 export type Match =
   | { readonly _tag: "Route"; readonly route: Route; readonly params: Readonly<Record<string, string>> }
   | { readonly _tag: "OtherMethod"; readonly allow: string }
   | { readonly _tag: "NoPath" }
 
-/** One path of the table with all its methods. */
+/** One path with the routes of all its methods. */
 interface Path {
-  /** A name in place of each segment that matches anything. */
+  /** Fixed text, or the name of a segment that matches any text. */
   readonly segments: ReadonlyArray<{ readonly text: string } | { readonly name: string }>
   readonly methods: Map<string, Route>
 }
 
 const NO_PATH: Match = { _tag: "NoPath" }
 
-/** Where every path answers as well. */
+/** Every path also answers below this prefix. */
 export const VERSION_PREFIX = "/api/v1" as const
 
-/** Matches paths under `basePath` and, below it, under `/api/v1` too. Paths are compared as they are: no case, no `//`, no `..` is forgiven. */
+/** Matches paths below `basePath`, with or without `/api/v1`. Paths must match exactly: case counts, and `//` and `..` are not resolved. */
 export const make = (routes: ReadonlyArray<Route>, basePath: string): ((method: string, path: string) => Match) => {
   const byLength = new Map<number, Array<Path>>()
   for (const route of routes) {
@@ -54,7 +54,7 @@ export const make = (routes: ReadonlyArray<Route>, basePath: string): ((method: 
   }
 }
 
-/** The values of the path's names; nothing when it is another path, or a value is empty or badly escaped. */
+/** The values of the path's names; undefined if the path does not match, or a value is empty or badly encoded. */
 const capture = (segments: Path["segments"], parts: ReadonlyArray<string>): Record<string, string> | undefined => {
   const params: Record<string, string> = {}
   for (let at = 0; at < segments.length; at++) {

@@ -1,86 +1,87 @@
-/** Answers that go on: how many there are at once is bounded, and the server can end them. */
+/** Open streams (server-sent events and WebSockets): their number is bounded, and the server can close them. */
 import type { Event } from "../../../core/run/Event.ts"
 import { BadRequest } from "./Failures.ts"
 import { TextCache } from "./TextCache.ts"
 
-/** How many answers may go on at once, unless set otherwise. */
+/** The default of `maxStreams`. */
 export const MAX_STREAMS = 1_000
 
-/** How many connections may wait for their credentials at once, of all addresses and of one that is known. */
-export const MAX_UNPROVEN = 100
-export const MAX_UNPROVEN_BY_ADDRESS = 10
+/** How many unauthenticated connections may be open at once: from all addresses, and from one. */
+export const MAX_UNAUTHENTICATED = 100
+export const MAX_UNAUTHENTICATED_BY_ADDRESS = 10
 
-/** The longest wait of a timer, in milliseconds: some 24 days. */
+/** The longest delay of a timer, in milliseconds: about 24 days. */
 const MAX_TIMER_MILLIS = 2 ** 31 - 1
 
-/** How long the last events may take to be read, in milliseconds. */
-const LAST_MILLIS = 100
+/** How long streams stay open after the server starts to close, in milliseconds, so that clients get the last events. */
+const FLUSH_MILLIS = 100
 
 export class Streams {
   readonly #max: number
   readonly #ends: Set<() => void> = new Set()
-  /** Connections that have not sent credentials yet. They take no place of the others. */
-  readonly #unproven: Set<() => void> = new Set()
+  /** Connections that are not authenticated yet. They do not count as open streams. */
+  readonly #unauthenticated: Set<() => void> = new Set()
   readonly #byAddress: Map<string, number> = new Map()
   #isClosed = false
-  /** The events that several of them tell. */
+  /** The JSON texts of events, shared by all streams. */
   readonly texts: TextCache<Event> = new TextCache()
 
   constructor(max: number) {
     this.#max = max
   }
 
-  /** How many go on. */
+  /** Number of open streams. */
   get size(): number {
     return this.#ends.size
   }
 
   /**
-   * Takes a place; gives what frees it, or the refusal when there is none. `end` is called when it has to end: with the
-   * server, and in so many milliseconds.
+   * Counts a new stream. Returns a function to call when the stream is closed, or the refusal if too many are open. `end` is
+   * called when the stream must close: when the server closes, or after `leftMillis` milliseconds.
    */
   open(end: () => void, leftMillis: number = Number.POSITIVE_INFINITY): (() => void) | BadRequest {
     if (this.#isClosed) return refusal("The server is shutting down")
-    if (this.#ends.size >= this.#max) return refusal(`There are ${this.#max} streams already; try again later`)
+    if (this.#ends.size >= this.#max)
+      return refusal(`Too many open streams; the limit is ${this.#max}. Try again later`)
     const own = () => end()
     this.#ends.add(own)
-    const late = endIn(leftMillis, own)
+    const timer = endIn(leftMillis, own)
     return () => {
-      clearTimeout(late)
+      clearTimeout(timer)
       this.#ends.delete(own)
     }
   }
 
   /**
-   * Takes one of the few places for connections without credentials; gives what frees it, or the refusal. `owner`: whom the
-   * address stands for that it comes from, where the server tells.
+   * Counts a new unauthenticated connection. Returns a function to call when it is closed or authenticated, or the refusal if
+   * too many are open. `owner`: the address or network that the connection counts under, if the server knows it.
    */
-  openUnproven(end: () => void, owner: string | undefined): (() => void) | BadRequest {
+  openUnauthenticated(end: () => void, owner: string | undefined): (() => void) | BadRequest {
     if (this.#isClosed) return refusal("The server is shutting down")
     const ofOwner = owner === undefined ? 0 : (this.#byAddress.get(owner) ?? 0)
-    if (this.#unproven.size >= MAX_UNPROVEN || ofOwner >= MAX_UNPROVEN_BY_ADDRESS) {
-      return refusal("Too many connections wait for their credentials; try again later, or show them in the request")
+    if (this.#unauthenticated.size >= MAX_UNAUTHENTICATED || ofOwner >= MAX_UNAUTHENTICATED_BY_ADDRESS) {
+      return refusal("Too many unauthenticated connections; try again later, or send the credentials with the request")
     }
     const own = () => end()
-    this.#unproven.add(own)
+    this.#unauthenticated.add(own)
     if (owner !== undefined) this.#byAddress.set(owner, ofOwner + 1)
     return () => {
-      if (!this.#unproven.delete(own) || owner === undefined) return
+      if (!this.#unauthenticated.delete(own) || owner === undefined) return
       const left = this.#byAddress.get(owner)! - 1
       if (left === 0) this.#byAddress.delete(owner)
       else this.#byAddress.set(owner, left)
     }
   }
 
-  /** Takes no more, and ends all of them; a moment later, as what has just happened is on its way to them. */
+  /** Refuses new streams and closes the open ones, after 100 ms, so that clients get the last events. */
   async close(): Promise<void> {
     this.#isClosed = true
-    if (this.#ends.size > 0) await new Promise((resolve) => setTimeout(resolve, LAST_MILLIS))
-    for (const end of [...this.#ends, ...this.#unproven]) end()
+    if (this.#ends.size > 0) await new Promise((resolve) => setTimeout(resolve, FLUSH_MILLIS))
+    for (const end of [...this.#ends, ...this.#unauthenticated]) end()
   }
 }
 
-/** Ends something in so many milliseconds, or where that is too long for a timer, when that is over; never, if infinite. */
+/** Calls `end` after `millis` milliseconds, or after the longest delay of a timer if that is shorter; never if `millis` is infinite. */
 export const endIn = (millis: number, end: () => void): ReturnType<typeof setTimeout> | undefined =>
   millis === Number.POSITIVE_INFINITY ? undefined : setTimeout(end, Math.min(millis, MAX_TIMER_MILLIS))
 

@@ -1,9 +1,9 @@
-/** Texts of values that several readers are told at about the same time: each is written once. */
+/** Caches the text of values that several readers get at about the same time, so that each is written once. */
 
-/** About how long the texts are that are kept, in characters. */
+/** The most characters of text that the cache keeps. */
 const KEPT_LENGTH = 1 << 20
 
-/** The newest texts, of some MB together. */
+/** A cache of texts, emptied when it is full. */
 export class TextCache<A extends object> {
   readonly #kept: Map<A, string> = new Map()
   #length = 0

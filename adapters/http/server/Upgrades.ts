@@ -1,8 +1,8 @@
-/** WebSockets as Bun and Deno have them, for their bindings and for Elysia on them. */
+/** WebSocket upgrades on Bun and Deno, for their own bindings and for Elysia. */
 import { type Accept, toResponse } from "./Fetch.ts"
 import { NO_SOCKETS, type SocketListener } from "./Message.ts"
 
-/** What Deno makes WebSockets with. Its types come with the runtime. */
+/** The part of `Deno` that makes WebSockets. Its types come with the runtime. */
 interface DenoSockets {
   readonly upgradeWebSocket: (
     request: Request,
@@ -10,17 +10,17 @@ interface DenoSockets {
   ) => { readonly socket: WebSocket; readonly response: Response }
 }
 
-/** How long the other end of a WebSocket may be quiet on Deno, which asks for a sign of life itself, in seconds. */
+/** How long a WebSocket may be idle on Deno, in seconds. Deno sends pings itself. */
 const DENO_IDLE_SECONDS = 60
 
-/** Makes a WebSocket of a connection to Deno's server. */
+/** Turns a connection to Deno's server into a WebSocket. */
 export const upgradeOnDeno = (request: Request, accept: Accept): Response => {
   const { Deno } = globalThis as unknown as { readonly Deno: DenoSockets }
   let upgrade: ReturnType<DenoSockets["upgradeWebSocket"]>
   try {
     upgrade = Deno.upgradeWebSocket(request, { idleTimeout: DENO_IDLE_SECONDS })
   } catch {
-    // Not what a WebSocket begins with, or not a request of Deno's own server.
+    // Not a valid WebSocket handshake, or not a request of Deno's own server.
     return toResponse(NO_SOCKETS)
   }
   const { socket, response } = upgrade
@@ -35,12 +35,12 @@ export const upgradeOnDeno = (request: Request, accept: Accept): Response => {
     socket.onmessage = ({ data }) => listener.message(data)
     socket.onclose = () => listener.closed()
   }
-  // What is wrong with the other end is followed by its close.
+  // A close event follows each error.
   socket.onerror = (event) => event.preventDefault()
   return response
 }
 
-/** What Bun has of a WebSocket. */
+/** The part of Bun's WebSocket that this file uses. */
 export interface BunSocket {
   readonly data: BunListener
   readonly send: (text: string) => void
@@ -48,26 +48,26 @@ export interface BunSocket {
   readonly close: (code: number, reason: string) => void
 }
 
-/** What listens to one on Bun: Elysia has the same on its sockets. */
+/** A listener of Bun's WebSockets; Elysia uses the same shape. */
 export interface BunListener {
   readonly open: (socket: BunSocket) => void
   readonly message: (socket: BunSocket, data: unknown) => void
   readonly close: (socket: BunSocket) => void
 }
 
-/** What Bun's server makes WebSockets with. */
+/** The part of Bun's server that makes WebSockets. */
 export interface BunUpgrades {
   readonly upgrade: (request: Request, options: { readonly data: BunListener }) => boolean
 }
 
-/** What a server of Bun's has to be told for that. */
+/** The `websocket` option that Bun's server needs for `upgradeOnBun`. */
 export const bunSockets: BunListener = {
   open: (socket) => socket.data.open(socket),
   message: (socket, data) => socket.data.message(socket, data),
   close: (socket) => socket.data.close(socket)
 }
 
-/** Makes a WebSocket of a connection to a server of Bun's that was told about them. */
+/** Turns a connection to Bun's server into a WebSocket. The server must have `bunSockets` as its `websocket` option. */
 export const upgradeOnBun = (request: Request, server: BunUpgrades, accept: Accept): Response | undefined => {
   try {
     return server.upgrade(request, { data: listenerOf(accept) }) ? undefined : toResponse(NO_SOCKETS)

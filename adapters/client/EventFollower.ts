@@ -1,37 +1,37 @@
-/** Events as they happen, each once and in order, over connections that come and go. */
+/** Follows an event stream: each event once and in order, with a new connection after a break. */
 import { ClientError } from "./ClientError.ts"
-import { type Sender, sleep } from "./Sending.ts"
+import { type Sender, sleep } from "./Sender.ts"
 
-/** A message of a stream. Source: the HTML standard, 9.2. */
+/** A server-sent event. Source: the HTML standard, 9.2. */
 interface Message {
   readonly id: string
   readonly event: string
   readonly data: string
 }
 
-/** After how long without a sign of life a connection is given up: the server gives one every 15 s. */
+/** How long a connection may be silent before it is replaced, in milliseconds. The server sends a heartbeat every 15 s. */
 const SILENCE_MILLIS = 45_000
 
-/** Where events come from. */
+/** The stream to follow. */
 export interface Source {
   readonly path: string
-  /** The place behind which it begins. */
+  /** The cursor behind which it begins. */
   readonly after: string | undefined
   readonly signal: AbortSignal | undefined
-  /** Whether nothing comes after this. */
+  /** Whether this is the last message. */
   readonly isLast: (message: Message) => boolean
 }
 
 /**
- * Follows a stream: after a break it goes on where it was, for as long as it takes. Ends when there is nothing more to
- * come. Rejects when it can't begin, and when the server says that it can't go on.
+ * Follows a stream. After a break it reconnects behind the last message, without a limit on attempts. Ends after the last
+ * message. Rejects if the first connection fails, or if the server refuses to continue.
  */
 export async function* follow(sender: Sender, source: Source): AsyncGenerator<Message, void, undefined> {
   const { path, signal, isLast } = source
   let { after } = source
-  let wasThere = false
+  let wasConnected = false
   for (let failures = 0; ; ) {
-    // Its own, so that leaving the loop ends the connection.
+    // A controller per connection, so that leaving the loop closes it.
     const stop = new AbortController()
     const abort = (): void => stop.abort(signal?.reason)
     if (signal?.aborted) throw signal.reason
@@ -39,11 +39,11 @@ export async function* follow(sender: Sender, source: Source): AsyncGenerator<Me
     try {
       const headers = { accept: "text/event-stream", ...(after !== undefined && { "last-event-id": after }) }
       const response = await sender.send({ method: "GET", path, headers, isRepeatable: true, signal: stop.signal })
-      // There is nothing behind what has been seen.
+      // No content: no message will follow.
       if (response.status === 204) return
-      wasThere = true
+      wasConnected = true
       for await (const message of messages(response, stop)) {
-        // Why it ends here; whoever asks again is told the same, where it is for good.
+        // The stream failed. If that is permanent, the server refuses the next request with the reason.
         if (message.event === "failure") break
         failures = 0
         if (message.id !== "") after = message.id
@@ -52,8 +52,8 @@ export async function* follow(sender: Sender, source: Source): AsyncGenerator<Me
       }
     } catch (error) {
       if (signal?.aborted) throw signal.reason
-      // Who was never there is not waited for; who was, is.
-      if (!wasThere || (error instanceof ClientError && error.status !== 0 && error.status !== 503)) throw error
+      // Only a server that has answered before is waited for.
+      if (!wasConnected || (error instanceof ClientError && error.status !== 0 && error.status !== 503)) throw error
     } finally {
       signal?.removeEventListener("abort", abort)
       stop.abort()
@@ -62,23 +62,23 @@ export async function* follow(sender: Sender, source: Source): AsyncGenerator<Me
   }
 }
 
-/** The messages of one answer. */
+/** The messages of one connection. */
 async function* messages(response: Response, stop: AbortController): AsyncGenerator<Message, void, undefined> {
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
-  const silence = new Error("Nothing has come for too long")
-  const leave = (): unknown => reader.cancel().catch(() => undefined)
-  // `stop` aborts in any case, at the end too; Deno's fetch now and then leaves a read waiting when it does.
-  stop.signal.addEventListener("abort", leave, { once: true })
-  if (stop.signal.aborted) leave()
-  let late = setTimeout(() => stop.abort(silence), SILENCE_MILLIS)
+  const silence = new Error("The stream was silent for too long")
+  const cancel = (): unknown => reader.cancel().catch(() => undefined)
+  // Aborting the fetch should end a pending read, but on Deno it sometimes does not, so the reader is cancelled as well.
+  stop.signal.addEventListener("abort", cancel, { once: true })
+  if (stop.signal.aborted) cancel()
+  let timer = setTimeout(() => stop.abort(silence), SILENCE_MILLIS)
   let text = ""
   let id = ""
   try {
     for (;;) {
       const { value, done } = await reader.read()
       if (done) return
-      clearTimeout(late)
-      late = setTimeout(() => stop.abort(silence), SILENCE_MILLIS)
+      clearTimeout(timer)
+      timer = setTimeout(() => stop.abort(silence), SILENCE_MILLIS)
       text += value
       for (let end = text.indexOf("\n\n"); end !== -1; end = text.indexOf("\n\n")) {
         const message = { event: "message", data: "" }
@@ -88,11 +88,11 @@ async function* messages(response: Response, stop: AbortController): AsyncGenera
           else if (field === "event" || field === "data") message[field] = rest
         }
         text = text.slice(end + 2)
-        // A place without an event: where to go on from.
+        // A message may have only an id: the cursor to continue behind.
         if (message.data !== "" || id !== "") yield { id, ...message }
       }
     }
   } finally {
-    clearTimeout(late)
+    clearTimeout(timer)
   }
 }

@@ -1,34 +1,34 @@
-/** How requests are sent: with credentials, within a time, and again where that is right. */
+/** Sends requests with credentials, and repeats them where that is safe. */
 import { ClientError, errorOf } from "./ClientError.ts"
 
-/** A value, or what gets one whenever it is needed. */
+/** A credential, or a function that gets one for each request. */
 export type Credential = string | (() => string | Promise<string>)
 
-/** Where the API is, and how it is asked. */
+/** Options of a client. */
 export interface Options {
-  /** The address of the API, with the path that it is mounted at. */
+  /** The URL of the API, including the path that it is mounted at. */
   readonly url: string
   /** Sent as `X-API-Key`. */
   readonly apiKey?: Credential
-  /** Sent as a bearer token. A function is asked anew for each request, so that it can renew what expires. */
+  /** Sent as a bearer token. A function is called for each request, so that it can renew an expired token. */
   readonly token?: Credential
-  /** How often a request is sent again when the server can't take it now (429, 503), or can't be reached. Default: 5. */
+  /** How often a request is repeated after 429 or 503, or if the server cannot be reached. Default: 5. */
   readonly retries?: number
-  /** The longest wait before that, in milliseconds; one that the server asks for and that is longer ends in its answer. Default: 30,000. */
+  /** The longest wait before a repetition, in milliseconds. If the server asks for a longer one, the request fails. Default: 30,000. */
   readonly maxDelayMillis?: number
-  /** What sends requests. Default: the runtime's `fetch`. */
+  /** Sends the requests. Default: the runtime's `fetch`. */
   readonly fetch?: (request: string, init: RequestInit) => Promise<Response>
 }
 
-/** A request. */
-export interface Sending {
+/** A request to the server. */
+export interface SendRequest {
   readonly method: "GET" | "POST" | "DELETE"
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   /** JSON text. */
   readonly body?: string | undefined
   readonly signal?: AbortSignal | undefined
-  /** Whether it may be sent again although nobody knows what has become of it: it does the same once and twice. */
+  /** Whether the request is idempotent, so that it may be repeated after a lost answer. */
   readonly isRepeatable: boolean
 }
 
@@ -47,37 +47,37 @@ export class Sender {
     check(options)
   }
 
-  /** The first answer that is not to be asked for again; rejects with `ClientError` unless its status is 2xx. */
-  async send(sending: Sending): Promise<Response> {
+  /** Sends a request, with repetitions. Rejects with `ClientError` unless the status of the last answer is 2xx. */
+  async send(request: SendRequest): Promise<Response> {
     const { retries = RETRIES, maxDelayMillis = MAX_DELAY_MILLIS } = this.#options
     for (let failures = 0; ; failures++) {
       let error: ClientError
-      let asked: number | undefined
+      let retryAfterMillis: number | undefined
       try {
-        const response = await this.#once(sending)
+        const response = await this.#once(request)
         if (response.ok) return response
-        asked = retryAfter(response)
+        retryAfterMillis = retryAfter(response)
         error = await errorOf(response)
-        // Refused before anything was done, unless the Store was lost on the way.
-        if (error.status !== 429 && !(error.status === 503 && sending.isRepeatable)) throw error
+        // A 429 has had no effect; before a 503 the request may have had one.
+        if (error.status !== 429 && !(error.status === 503 && request.isRepeatable)) throw error
       } catch (failure) {
         if (failure instanceof ClientError && failure.status !== 0) throw failure
         error = failure as ClientError
-        if (!sending.isRepeatable || sending.signal?.aborted) throw failure
+        if (!request.isRepeatable || request.signal?.aborted) throw failure
       }
-      const delay = asked ?? this.delayAfter(failures)
+      const delay = retryAfterMillis ?? this.delayAfter(failures)
       if (failures >= retries || delay > maxDelayMillis) throw error
-      await sleep(delay, sending.signal)
+      await sleep(delay, request.signal)
     }
   }
 
-  /** The wait after so many failures: twice as long each time, and never quite the same. */
+  /** The wait after a number of failures, in milliseconds: doubled each time, with random jitter. */
   delayAfter(failures: number): number {
     const { maxDelayMillis = MAX_DELAY_MILLIS } = this.#options
     return Math.min(FIRST_DELAY_MILLIS * 2 ** failures, maxDelayMillis) * (0.5 + Math.random() / 2)
   }
 
-  async #once({ method, path, headers, body, signal }: Sending): Promise<Response> {
+  async #once({ method, path, headers, body, signal }: SendRequest): Promise<Response> {
     const { apiKey, token, fetch = globalThis.fetch } = this.#options
     const sent: Record<string, string> = { ...headers }
     if (body !== undefined) sent["content-type"] = "application/json"
@@ -98,31 +98,32 @@ export class Sender {
   }
 }
 
-/** Refuses options that can't be used, whatever the types say. Credentials are not shown. */
+/** Checks options at run time. The error does not show credentials. */
 const check = ({ apiKey, token, retries = 0, maxDelayMillis = 0, fetch = sleep as never }: Options): void => {
-  const fits = {
-    apiKey: isCredential(apiKey),
-    token: isCredential(token),
-    retries: Number.isSafeInteger(retries) && retries >= 0,
-    maxDelayMillis: typeof maxDelayMillis === "number" && maxDelayMillis >= 0,
-    fetch: typeof fetch === "function"
-  }
-  for (const [option, isFine] of Object.entries(fits)) if (!isFine) throw refused(option, "a value of its type")
+  const isWhole = Number.isSafeInteger(retries) && retries >= 0
+  const isDelay = typeof maxDelayMillis === "number" && maxDelayMillis >= 0
+  if (!isCredential(apiKey)) throw refused("apiKey", CREDENTIAL)
+  if (!isCredential(token)) throw refused("token", CREDENTIAL)
+  if (!isWhole) throw refused("retries", "a whole number, 0 or more")
+  if (!isDelay) throw refused("maxDelayMillis", "a number of milliseconds, 0 or more")
+  if (typeof fetch !== "function") throw refused("fetch", "a function")
 }
+
+const CREDENTIAL = "a string or a function that returns one"
 
 const isCredential = (value: unknown): boolean => /undefined|string|function/.test(typeof value)
 
 const refused = (option: string, expected: string): ClientError =>
-  new ClientError(0, { error: "InvalidOptionError", message: `Cannot use the ${option}: expected ${expected}` })
+  new ClientError(0, { error: "InvalidOptionError", message: `Cannot use option '${option}': expected ${expected}` })
 
-/** A whole address; a page may leave out where it comes from itself. */
+/** An absolute URL without trailing slashes. In a browser it may be relative to the page. */
 const address = (url: unknown): string => {
   const { location } = globalThis as { readonly location?: { readonly href: string } }
   const found = typeof url === "string" && URL.canParse(url, location?.href) ? new URL(url, location?.href) : undefined
   if (found === undefined || !/^https?:$/.test(found.protocol)) {
     throw refused(
       "url",
-      `one such as 'https://levada.example.com/flows', received '${typeof url === "string" ? url : typeof url}'`
+      `an http or https URL such as 'https://levada.example.com/flows', received '${typeof url === "string" ? url : typeof url}'`
     )
   }
   return found.href.replace(/\/+$/, "")
@@ -131,7 +132,7 @@ const address = (url: unknown): string => {
 const current = (credential: Credential): string | Promise<string> =>
   typeof credential === "string" ? credential : credential()
 
-/** Seconds or an instant, as milliseconds. Source: RFC 9110, 10.2.3. */
+/** The `Retry-After` header, seconds or a date, as a delay in milliseconds. Source: RFC 9110, 10.2.3. */
 const retryAfter = ({ headers }: Response): number | undefined => {
   const value = headers.get("retry-after")
   if (value === null) return undefined
@@ -140,7 +141,7 @@ const retryAfter = ({ headers }: Response): number | undefined => {
   return Number.isNaN(millis) ? undefined : Math.max(0, millis)
 }
 
-/** Waits; rejects when it is told not to any more. */
+/** Waits; rejects with the signal's reason if it is aborted. */
 export const sleep = (millis: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)

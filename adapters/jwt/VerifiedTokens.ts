@@ -1,16 +1,16 @@
-/** Tokens that were verified a moment ago: a signature takes longer to verify than all the rest of a request. */
+/** Caches verified tokens, because verifying a signature takes longer than the rest of a request. */
 import { expiryOf, type Principal } from "../../core/values/Principal.ts"
 
-/** How long a token is not verified again, in milliseconds: a key that is withdrawn is good for so long. */
+/** How long a token is not verified again, in milliseconds. A revoked key stays valid for at most so long. */
 const FRESH_MILLIS = 30_000
 
-/** How many are kept; the oldest leave first. */
+/** How many tokens are kept; the oldest are removed first. */
 const MAX_TOKENS = 1_000
 
-export class Verified {
+export class VerifiedTokens {
   readonly #known: Map<string, { readonly principal: Principal; readonly endsAtMillis: number }> = new Map()
 
-  /** Whose token it is, unless that has to be looked into again. */
+  /** The principal of a token; undefined if the token must be verified again. */
   get(token: string, nowMillis: number): Principal | undefined {
     const known = this.#known.get(token)
     if (known === undefined || known.endsAtMillis > nowMillis) return known?.principal
