@@ -45,8 +45,8 @@ const ROOMS: Readonly<Record<string, string>> = {
   "adapters/redis/runs": "connection lua",
   "adapters/redis/work": "connection lua runs",
   "adapters/redis/tables": "connection lua runs work",
-  "adapters/redis/upkeep": "connection runs",
-  "adapters/redis": "connection runs tables upkeep work"
+  "adapters/redis/upkeep": "connection lua runs",
+  "adapters/redis": "connection lua runs tables upkeep work"
 }
 
 /** The rooms of core that are no adapter's business: contracts and values are. */

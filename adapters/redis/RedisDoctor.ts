@@ -9,6 +9,7 @@ import * as Connection from "./connection/Connection.ts"
 import { Scripts, toUnavailable } from "./connection/Scripts.ts"
 import * as ServerFacts from "./connection/ServerFacts.ts"
 import * as StoreTime from "./connection/StoreTime.ts"
+import { KEY } from "./lua/Codes.ts"
 import { Blobs } from "./runs/Blobs.ts"
 import { RunReader } from "./runs/RunReader.ts"
 import { Mender } from "./upkeep/Mender.ts"
@@ -104,20 +105,20 @@ export const examine = (options: Options = {}): Effect.Effect<Report, InvalidOpt
       const clockSkewMillis = Math.round((before + Date.now()) / 2 - serverMillis)
 
       const there = yield* ask(() => present(scripts, nowMillis))
-      const dead = yield* ask(() => client.lrange(`${prefix}dead`, 0, -1))
+      const dead = yield* ask(() => client.lrange(`${prefix}${KEY.dead}`, 0, -1))
       const report = {
         server,
         lossWindow: ServerFacts.lossWindow(server),
         clockSkewMillis,
         storeSkewMillis: skewMillis,
         workers: there.workers,
-        unfinished: yield* ask(() => client.zcard(`${prefix}unfinished`)),
-        ended: yield* ask(() => client.zcard(`${prefix}ended`)),
-        lent: yield* ask(() => client.zcard(`${prefix}leases`)),
+        unfinished: yield* ask(() => client.zcard(`${prefix}${KEY.unfinished}`)),
+        ended: yield* ask(() => client.zcard(`${prefix}${KEY.ended}`)),
+        lent: yield* ask(() => client.zcard(`${prefix}${KEY.leases}`)),
         waiting: yield* ask(() => waitingIn(scripts, there)),
         overdue: yield* ask(() => overdueAt(scripts, nowMillis)),
         stranded: yield* ask(() => stranded(scripts, options, false)),
-        paused: yield* ask(() => client.smembers(`${prefix}paused`)),
+        paused: yield* ask(() => client.smembers(`${prefix}${KEY.paused}`)),
         deadLetters: dead.map((text): DeadLetter => {
           const [atMillis, runId, step] = JSON.parse(text) as [number, string, string]
           return { runId, step, atMillis }
@@ -165,10 +166,10 @@ const waitingIn = async (
   const waiting: Array<WaitingSteps> = []
   const hasWorkers = workers > 0
   for (let from = 0; from < MAX_QUEUES; from += PAGE) {
-    const queues = await client.zrange(`${prefix}ready`, String(from), String(from + PAGE - 1))
+    const queues = await client.zrange(`${prefix}${KEY.ready}`, String(from), String(from + PAGE - 1))
     const keys = queues.map((queue) => queue.slice(queue.indexOf("|") + 1))
     const isLacking = await lacking([...new Set(keys)])
-    const lengths = await Promise.all(queues.map((queue) => client.llen(`${prefix}q:${queue}`)))
+    const lengths = await Promise.all(queues.map((queue) => client.llen(`${prefix}${KEY.queue}${queue}`)))
     for (const [at, queue] of queues.entries()) {
       const key = keys[at]!
       waiting.push({

@@ -22,6 +22,7 @@ import * as OptionCheck from "../../core/values/OptionCheck.ts"
 import * as Connection from "./connection/Connection.ts"
 import { Notifications } from "./connection/Notifications.ts"
 import { type Argument, attempt, Scripts, toUnavailable } from "./connection/Scripts.ts"
+import { KEY } from "./lua/Codes.ts"
 import { Blobs, type Place } from "./runs/Blobs.ts"
 import { RedisFeed } from "./runs/RedisFeed.ts"
 import * as RedisItems from "./runs/RedisItems.ts"
@@ -129,8 +130,8 @@ export const layer = (options?: Options): Layer.Layer<Store.Store, InvalidOption
 const sameFormat = (scripts: Scripts): Effect.Effect<void, StoreUnavailable> =>
   Effect.flatMap(
     scripts.ask(async (client, prefix) => {
-      await client.hsetnx(`${prefix}meta`, "format", FORMAT)
-      return client.hget(`${prefix}meta`, "format")
+      await client.hsetnx(`${prefix}${KEY.meta}`, "format", FORMAT)
+      return client.hget(`${prefix}${KEY.meta}`, "format")
     }),
     (format) =>
       format === FORMAT
@@ -270,13 +271,13 @@ class RedisStore implements Store.Store {
     )
 
   pause = (pipelineId: string): Effect.Effect<void, StoreUnavailable> =>
-    Effect.asVoid(this.#scripts.ask((client, prefix) => client.sadd(`${prefix}paused`, pipelineId)))
+    Effect.asVoid(this.#scripts.ask((client, prefix) => client.sadd(`${prefix}${KEY.paused}`, pipelineId)))
 
   resume = (pipelineId: string): Effect.Effect<void, StoreUnavailable> =>
     Effect.asVoid(this.#scripts.run("resume", [pipelineId]))
 
   paused: Effect.Effect<ReadonlySet<string>, StoreUnavailable> = Effect.suspend(() =>
-    this.#scripts.ask(() => Tables.members(this.#scripts, "paused"))
+    this.#scripts.ask(() => Tables.members(this.#scripts, KEY.paused))
   )
 
   get: Store.Store["get"] = (runId) => this.#runs.get(runId)

@@ -17,8 +17,8 @@ do
   local lookedBytes, valueBytes, isFetched = 0, 0, false
 
   -- Reads the values that a step is called with. Gives how many bytes they have; of very many, a guess of what their names have.
-  local function readValues(r, step, phase)
-    local wanted = phase == 'E' and step.x.s or step.d
+  local function readValues(run, step, phase)
+    local wanted = phase == PHASE.expand and step[STEP.expands][EXPANDS.lists] or step[STEP.reads]
     isFetched = #wanted > MAX_VALUES
     if isFetched then
       valueBytes = #wanted * NAME_BYTES
@@ -30,35 +30,35 @@ do
       for k = 1, #wanted do fields[k] = fieldOf[wanted[k]] end
       wanted.fields = fields
     end
-    getAll(r, fields)
+    getAll(run, fields)
     local bytes = 0
     for k = 1, #fields do
-      local json = r.c[fields[k]]
+      local json = run.known[fields[k]]
       if json then bytes = bytes + #json end
     end
-    isFetched = bytes > MAX_REPLY
+    isFetched = bytes > BOUND.replyBytes
     valueBytes = bytes
     return bytes
   end
 
   -- Bytes of what the items before one have come to, where they go in order, and of those that are kept from an earlier run.
-  local function ownBytes(r, i, phase, x)
+  local function ownBytes(run, index, phase, expansion)
     local bytes = 0
-    if phase == 'E' then
-      local kept = keptOf(r, i)
+    if phase == PHASE.expand then
+      local kept = keptOf(run, index)
       return kept and #kept or 0
     end
-    if x and x.plan.o then
-      for _, name in ipairs(x.plan.u) do bytes = bytes + #(get(x.hash, 'f' .. name) or '') end
+    if expansion and expansion.plan[EXPANDS.inOrder] then
+      for _, name in ipairs(expansion.plan[EXPANDS.outputs]) do bytes = bytes + #(get(expansion.hash, ITEMS.folded .. name) or '') end
     end
     return bytes
   end
 
   -- Whether a unit has the same values as the one that was lent before it.
-  local function isSame(r, i, x) return lentRun == r and lentStep == i and not (x and x.plan.o) end
+  local function isSame(run, index, expansion) return lentRun == run and lentStep == index and not (expansion and expansion.plan[EXPANDS.inOrder]) end
 
   -- Whether a unit with so many bytes of values has no room in the answer any more. One alone always has.
-  local function isFull(bytes) return said > 0 and lookedBytes + saidBytes + bytes > MAX_REPLY end
+  local function isFull(bytes) return said > 0 and lookedBytes + saidBytes + bytes > BOUND.replyBytes end
 
   local function say(part)
     said = said + 1
@@ -68,10 +68,10 @@ do
 
   -- With which values a unit is lent: the same as the one before, where it is of the same step; or, where they are to be fetched,
   -- only what they are called. Those that it has by itself are always said.
-  local function sayValues(r, i, step, phase, x)
-    if isSame(r, i, x) then return say('=') end
-    lentRun, lentStep = r, i
-    local wanted = phase == 'E' and step.x.s or step.d
+  local function sayValues(run, index, step, phase, expansion)
+    if isSame(run, index, expansion) then return say('=') end
+    lentRun, lentStep = run, index
+    local wanted = phase == PHASE.expand and step[STEP.expands][EXPANDS.lists] or step[STEP.reads]
     if isFetched then
       say('?' .. text[#wanted])
       for k = 1, #wanted do say(wanted[k]) end
@@ -82,7 +82,7 @@ do
     local first = said
     if not isFetched then
       for k = 1, #wanted do
-        local json = r.c[wanted.fields[k]]
+        local json = run.known[wanted.fields[k]]
         if json then
           lent[said + 1] = wanted[k]
           lent[said + 2] = json
@@ -92,14 +92,14 @@ do
       end
     end
     local ofRun = said
-    local kept = phase == 'E' and keptOf(r, i)
+    local kept = phase == PHASE.expand and keptOf(run, index)
     if kept then
       say('\1kept')
       say(kept)
     end
-    if x and x.plan.o then
-      for _, name in ipairs(x.plan.u) do
-        local folded = get(x.hash, 'f' .. name)
+    if expansion and expansion.plan[EXPANDS.inOrder] then
+      for _, name in ipairs(expansion.plan[EXPANDS.outputs]) do
+        local folded = get(expansion.hash, ITEMS.folded .. name)
         if folded then
           say(name)
           say(folded)

@@ -33,12 +33,9 @@
 
 -- Runs as they are read and changed. An act reads all that it needs first; what it changes is collected here, and written
 -- by `commit` at its end, so that an act that fails has changed nothing.
-local at = fmt(now)
+local isFreeing = false
+local nowText = fmt(now)
 local quote = cjson.encode
-
--- How much one act may do: how many things it looks at, and about how many bytes its answer may have.
-local MAX_LOOKS = 500
-local MAX_REPLY = 1048576
 
 -- Computes once and then looks up, which costs a fraction: most of it comes again and again.
 local function remembering(make)
@@ -51,12 +48,12 @@ local function remembering(make)
   })
 end
 
-local keyOf = remembering(function(name) return P .. name end)
+local keyOf = remembering(function(name) return prefix .. name end)
 
 -- Whole numbers as texts, and back; texts as JSON; the names of values and leases among the fields of a run.
 local text, number, quoted = remembering(fmt), remembering(tonumber), remembering(quote)
-local fieldOf = remembering(function(name) return 'v' .. name end)
-local leaseOf = remembering(function(unit) return 'l' .. unit end)
+local fieldOf = remembering(function(name) return RUN.value .. name end)
+local leaseOf = remembering(function(unit) return WORK.lease .. unit end)
 
 -- -- what is to be written ----------------------------------------------------------------------------------------------
 
@@ -122,14 +119,14 @@ local hashes = {}
 -- A hash as far as it is known (c), what is to be set (out, a list for HSET in which the last one of a name counts) and
 -- what is to be removed (gone). One that has another name until the act is committed is read there.
 local function hashOf(key, readKey)
-  return { key = key, readKey = readKey, c = {}, out = false }
+  return { key = key, readKey = readKey, known = {}, out = false }
 end
 
 local function get(hash, field)
-  local value = hash.c[field]
+  local value = hash.known[field]
   if value == nil then
     value = call('HGET', hash.readKey or hash.key, field)
-    hash.c[field] = value
+    hash.known[field] = value
   end
   return value
 end
@@ -144,8 +141,8 @@ end
 -- Changes a field; false removes it.
 local function set(hash, field, value)
   local before = hash.before
-  if before and before[field] == nil then before[field] = hash.c[field] or false end
-  hash.c[field] = value
+  if before and before[field] == nil then before[field] = hash.known[field] or false end
+  hash.known[field] = value
   local out = hash.out or outOf(hash)
   if value then
     local n = #out
@@ -160,10 +157,10 @@ end
 
 -- Fields in slices that fit on the stack.
 local function getAll(hash, fields)
-  local c = hash.c
+  local known = hash.known
   local missing
   for k = 1, #fields do
-    if c[fields[k]] == nil then
+    if known[fields[k]] == nil then
       missing = missing or {}
       missing[#missing + 1] = fields[k]
     end
@@ -172,7 +169,7 @@ local function getAll(hash, fields)
   for from = 1, #missing, 1000 do
     local to = math.min(from + 999, #missing)
     local found = call('HMGET', hash.readKey or hash.key, unpack(missing, from, to))
-    for k = from, to do c[missing[k]] = found[k - from + 1] end
+    for k = from, to do known[missing[k]] = found[k - from + 1] end
   end
 end
 
@@ -189,13 +186,13 @@ local plans = {}
 local function planOf(digest)
   local plan = plans[digest]
   if plan == nil then
-    local key = P .. 'p:' .. digest
-    local found = call('HMGET', key, 'q', 'b', 'c')
+    local key = prefix .. KEY.plan .. digest
+    local found = call('HMGET', key, PLAN.version, PLAN.first, PLAN.size)
     if not found[3] then return false end
     plan = { key = key, version = found[1], first = cjson.decode(found[2]), size = tonumber(found[3]) }
     plan.pipeline = string.match(plan.version, '^[^:]*:(.*)$')
-    plan.all, plan.unfinished = P .. 'all:' .. plan.pipeline, P .. 'unfinished:' .. plan.pipeline
-    plan.running = P .. 'running:' .. plan.pipeline
+    plan.all, plan.unfinished = prefix .. KEY.all .. ':' .. plan.pipeline, prefix .. KEY.unfinished .. ':' .. plan.pipeline
+    plan.running = prefix .. KEY.running .. ':' .. plan.pipeline
     plans[digest] = plan
   end
   return plan
@@ -211,7 +208,7 @@ end)
 
 -- A run, read; these fields, of which the first is the header, are read along with it.
 local function openWith(id, fields)
-  local key = P .. 'r:' .. id
+  local key = prefix .. KEY.run .. id
   local found = call('HMGET', key, unpack(fields))
   if not found[1] then
     runs[id] = false
@@ -219,93 +216,93 @@ local function openWith(id, fields)
   end
   local status, left, events, isOpen, isLost, has, bytes, tail = string.match(found[1], HEADER)
   local kind = kindOf[tail]
-  local c = {}
-  for k = 1, #fields do c[fields[k]] = found[k] end
+  local known = {}
+  for k = 1, #fields do known[fields[k]] = found[k] end
   -- With all that most runs need, which are 16 fields: a table that grows is made anew, with room for twice as many.
-  local r = {
-    id = id, key = key, c = c, s = status, n = number[left], events = number[events], told = number[events], o = isOpen == '1',
-    x = isLost == '1', has = has, bytes = number[bytes], kind = kind, plan = kind.plan, out = false, isHeadDirty = false,
+  local run = {
+    id = id, key = key, known = known, status = status, stepsLeft = number[left], events = number[events], told = number[events], isOpen = isOpen == '1',
+    hasLost = isLost == '1', has = has, bytes = number[bytes], kind = kind, plan = kind.plan, out = false, isHeadDirty = false,
     was = status
   }
-  runs[id] = r
-  return r
+  runs[id] = run
+  return run
 end
 
-local HEAD = { 'h' }
+local HEAD = { RUN.header }
 
 local function open(id)
-  local r = runs[id]
-  if r ~= nil then return r end
+  local run = runs[id]
+  if run ~= nil then return run end
   return openWith(id, HEAD)
 end
 
 -- A field of the header.
-local function head(r, field, value)
-  r[field] = value
-  r.isHeadDirty = true
-  if not r.out then outOf(r) end
+local function setHead(run, field, value)
+  run[field] = value
+  run.isHeadDirty = true
+  if not run.out then outOf(run) end
 end
 
 -- A field that few runs have: the header says which.
-local function has(r, field) return r.has ~= '' and string.find(r.has, field, 1, true) end
+local function has(run, field) return run.has ~= '' and string.find(run.has, field, 1, true) end
 
-local function opt(r, field) return has(r, field) and get(r, field) or false end
+local function optional(run, field) return has(run, field) and get(run, field) or false end
 
-local function setHas(r, field)
-  if not has(r, field) then head(r, 'has', r.has .. field) end
+local function setHas(run, field)
+  if not has(run, field) then setHead(run, 'has', run.has .. field) end
 end
 
-local function setOpt(r, field, value)
-  set(r, field, value)
-  setHas(r, field)
+local function setOptional(run, field, value)
+  set(run, field, value)
+  setHas(run, field)
 end
 
-local function push(r, event)
-  local sequence = r.events + 1
-  r.events = sequence
-  r.isHeadDirty = true
-  local out = r.out or outOf(r)
+local function pushEvent(run, event)
+  local sequence = run.events + 1
+  run.events = sequence
+  run.isHeadDirty = true
+  local out = run.out or outOf(run)
   local n = #out
   out[n + 1] = text[sequence]
   out[n + 2] = event
 end
 
 -- Keeps a value; one whose text stands for a text elsewhere is remembered, to be removed with the run.
-local function keepValue(r, name, json)
-  set(r, fieldOf[name], json)
-  r.bytes = r.bytes + #json
-  r.isHeadDirty = true
-  if string.byte(json) == 64 then setOpt(r, 'B', (opt(r, 'B') or '') .. string.sub(json, 2) .. '\n') end
+local function keepValue(run, name, json)
+  set(run, fieldOf[name], json)
+  run.bytes = run.bytes + #json
+  run.isHeadDirty = true
+  if string.byte(json) == 64 then setOptional(run, RUN.references, (optional(run, RUN.references) or '') .. string.sub(json, 2) .. '\n') end
 end
 
 -- Completed items of a step that a run keeps from the one that it repeats.
-local function keptOf(r, i) return has(r, 'I') and get(r, fieldOf['\1' .. i]) end
+local function keptOf(run, index) return has(run, RUN.keptItems) and get(run, fieldOf['\1' .. index]) end
 
-local function dropKept(r, i)
-  if keptOf(r, i) then set(r, fieldOf['\1' .. i], false) end
+local function dropKept(run, index)
+  if keptOf(run, index) then set(run, fieldOf['\1' .. index], false) end
 end
 
-local function isOver(r) return r.s ~= 'P' and r.s ~= 'R' end
+local function isOver(run) return run.status ~= STATUS.pending and run.status ~= STATUS.running end
 
-local function stepOf(r, i)
-  local plan = r.plan
-  local step = plan[i]
+local function stepOf(run, index)
+  local plan = run.plan
+  local step = plan[index]
   if step == nil then
-    step = cjson.decode(call('HGET', plan.key, i))
-    plan[i] = step
+    step = cjson.decode(call('HGET', plan.key, index))
+    plan[index] = step
   end
   return step
 end
 
 -- A unit is `<run>:<step>` or `<run>:<step>:<item>`. Gives run, step and item: a number, or nothing.
 local function parse(ref)
-  local id, i, item = string.match(ref, '^([^:]+):(%d+):?(%d*)$')
+  local id, index, item = string.match(ref, '^([^:]+):(%d+):?(%d*)$')
   if id == nil then return nil end
-  return id, i, tonumber(item)
+  return id, index, tonumber(item)
 end
 
-local function refOf(r, i, item)
-  local ref = r.id .. ':' .. i
+local function refOf(run, index, item)
+  local ref = run.id .. ':' .. index
   return item and (ref .. ':' .. text[item]) or ref
 end
 
@@ -314,7 +311,7 @@ end
 local serials, isSerialUsed
 local function nextSerial()
   if not isSerialUsed then
-    serials = tonumber(call('GET', P .. 'serial') or 0)
+    serials = tonumber(call('GET', prefix .. KEY.serial) or 0)
     isSerialUsed = true
   end
   serials = serials + 1
@@ -330,6 +327,6 @@ local lostWorkers = {}
 local maxValueBytes, maxLosses
 
 local function dueAt(instant, what)
-  zadd(P .. 'due', fmt(instant), what)
+  zadd(prefix .. KEY.due, fmt(instant), what)
   if soonest == nil or instant < soonest then soonest = instant end
 end

@@ -15,13 +15,13 @@ do
 
   -- What a unit has to hold while it is lent. A probe holds nothing: it is what finds that out.
   function limitsOf(step, unit)
-    if not step.p then return step.k or NONE end
-    if not unit.p then return NONE end
-    if unit.k == nil then return step.k or NONE end
-    if step.k == nil then return unit.k end
+    if not step[STEP.isProbed] then return step[STEP.limits] or NONE end
+    if not unit[RECORD.isProbed] then return NONE end
+    if unit[RECORD.limits] == nil then return step[STEP.limits] or NONE end
+    if step[STEP.limits] == nil then return unit[RECORD.limits] end
     local both = {}
-    for _, limit in ipairs(step.k) do both[#both + 1] = limit end
-    for _, limit in ipairs(unit.k) do both[#both + 1] = limit end
+    for _, limit in ipairs(step[STEP.limits]) do both[#both + 1] = limit end
+    for _, limit in ipairs(unit[RECORD.limits]) do both[#both + 1] = limit end
     return both
   end
 
@@ -35,7 +35,7 @@ do
     if presentDigests then return presentDigests end
     presentDigests = {}
     local seen = {}
-    for _, member in ipairs(call('ZREVRANGEBYSCORE', P .. 'workers', '+inf', fmt(now - ABSENT_MILLIS), 'LIMIT', 0, MAX_LOOKS)) do
+    for _, member in ipairs(call('ZREVRANGEBYSCORE', prefix .. KEY.workers, '+inf', fmt(now - BOUND.absentMillis), 'LIMIT', 0, BOUND.looks)) do
       local digest = string.match(member, '^(%x+) ')
       if digest and not seen[digest] then
         seen[digest] = true
@@ -53,7 +53,7 @@ do
       for _, digest in ipairs(digestsOfPresent()) do
         if known then break end
         -- Each set has an empty member: one that is not there has yet to be brought, and may have everything.
-        local set = P .. 'versions:' .. digest
+        local set = prefix .. KEY.versions .. digest
         known = call('SISMEMBER', set, version) == 1 or call('SISMEMBER', set, '') == 0
       end
       served[version] = known
@@ -71,27 +71,27 @@ do
   local function heldOf(key)
     local held = heldCounts[key]
     if held == nil then
-      held = call('SCARD', P .. 'held:' .. key)
+      held = call('SCARD', prefix .. KEY.held .. key)
       heldCounts[key] = held
     end
     return held
   end
 
   local function isHolder(key, member)
-    local set = sets[P .. 'held:' .. key]
+    local set = sets[prefix .. KEY.held .. key]
     if set and set[member] ~= nil then return set[member] end
-    return call('SISMEMBER', P .. 'held:' .. key, member) == 1
+    return call('SISMEMBER', prefix .. KEY.held .. key, member) == 1
   end
 
   local function hold(key, member)
     heldCounts[key] = heldOf(key) + 1
-    memberIn(sets, P .. 'held:' .. key, member, true)
+    memberIn(sets, prefix .. KEY.held .. key, member, true)
   end
 
   function letGo(key, member)
     if not isHolder(key, member) then return end
     heldCounts[key] = heldOf(key) - 1
-    memberIn(sets, P .. 'held:' .. key, member, false)
+    memberIn(sets, prefix .. KEY.held .. key, member, false)
   end
 
   -- -- lines --------------------------------------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ do
 
   -- A line as it is in this act: `page` of the sorted set, and what this act has `added`, by member.
   local function lineOf(key, name)
-    local full = P .. 'line:' .. key .. '\n' .. name
+    local full = prefix .. KEY.line .. key .. '\n' .. name
     local line = lines[full]
     if line == nil then
       line = { key = full, added = {}, gone = {}, offset = 0, place = 1 }
@@ -155,7 +155,7 @@ do
     local names = linesOfKey[key]
     if names == nil then
       names = {}
-      for _, name in ipairs(call('SRANDMEMBER', P .. 'lines:' .. key, MANY)) do names[name] = true end
+      for _, name in ipairs(call('SRANDMEMBER', prefix .. KEY.linesOf .. key, MANY)) do names[name] = true end
       linesOfKey[key] = names
     end
     return names
@@ -165,19 +165,19 @@ do
 
   -- Whether one that has waited may try again; it must not try at once.
   local function wake(member)
-    local id, i, item = parse(member)
+    local id, index, item = parse(member)
     if id == nil then
-      local r = open(member)
-      if not r or isOver(r) then return false end
-      admissible[#admissible + 1] = r
-      setOpt(r, 'w', false)
+      local run = open(member)
+      if not run or isOver(run) then return false end
+      admissible[#admissible + 1] = run
+      setOptional(run, RUN.line, false)
       return true
     end
-    local r = open(id)
-    if not r or isOver(r) or isStepOver(r, i) then return false end
-    unitOf(r, i, item).w = nil
-    keepUnit(r, i, item)
-    readyFirst(member, r.kind.queue)
+    local run = open(id)
+    if not run or isOver(run) or isStepOver(run, index) then return false end
+    unitOf(run, index, item)[RECORD.line] = nil
+    keepUnit(run, index, item)
+    readyFirst(member, run.kind.queue)
     return true
   end
 
@@ -196,11 +196,11 @@ do
           until member == nil or wake(member) or looks >= MANY
           if isEmpty(line) then
             names[name] = nil
-            memberIn(sets, P .. 'lines:' .. limit.key, name, false)
+            memberIn(sets, prefix .. KEY.linesOf .. limit.key, name, false)
           end
         end
       end
-      if next(names) == nil and isOfRuns(limit.key) then memberIn(sets, P .. 'waits', limit.key, false) end
+      if next(names) == nil and isOfRuns(limit.key) then memberIn(sets, prefix .. KEY.waits, limit.key, false) end
     end
   end
 
@@ -231,8 +231,8 @@ do
     line.gone[waiter] = nil
     zadd(line.key, score, waiter)
     names[name] = true
-    memberIn(sets, P .. 'lines:' .. full.key, name, true)
-    if isOfRuns(full.key) then memberIn(sets, P .. 'waits', full.key, true) end
+    memberIn(sets, prefix .. KEY.linesOf .. full.key, name, true)
+    if isOfRuns(full.key) then memberIn(sets, prefix .. KEY.waits, full.key, true) end
     pass(limits)
     return line.key, since
   end
@@ -247,19 +247,19 @@ do
 
   -- Whether a worker has a part of a run. One with very many steps, or for which this act has no time any more, is taken to be
   -- lent once it has begun.
-  local function isLent(r)
-    local size = r.plan.size
+  local function isLent(run)
+    local size = run.plan.size
     looksAtLeases = looksAtLeases + size
-    if size > MAX_LOOKS or looksAtLeases > 2 * MAX_LOOKS then return r.s ~= 'P' end
+    if size > BOUND.looks or looksAtLeases > 2 * BOUND.looks then return run.status ~= STATUS.pending end
     local fields = {}
-    for i = 0, size - 1 do fields[#fields + 1] = leaseOf[text[i]] end
-    getAll(r, fields)
+    for index = 0, size - 1 do fields[#fields + 1] = leaseOf[text[index]] end
+    getAll(run, fields)
     for _, field in ipairs(fields) do
-      if string.match(r.c[field] or '', '^%d') then return true end
+      if string.match(run.known[field] or '', '^%d') then return true end
     end
-    for i in string.gmatch(opt(r, 'E') or '', '(%d+),') do
-      local x = itemsOf(r, i)
-      if x and x.l > 0 then return true end
+    for index in string.gmatch(optional(run, RUN.itemSteps) or '', '(%d+),') do
+      local expansion = itemsOf(run, index)
+      if expansion and expansion[ITEMS.lent] > 0 then return true end
     end
     return false
   end
@@ -276,15 +276,15 @@ do
     local name = limit.key .. '\n' .. version
     if barren[name] then return false end
     local rest = {}
-    for _, member in ipairs(call('SRANDMEMBER', P .. 'held:' .. limit.key, MANY)) do
+    for _, member in ipairs(call('SRANDMEMBER', prefix .. KEY.held .. limit.key, MANY)) do
       if heldOf(limit.key) < limit.max then break end
       if isHolder(limit.key, member) then
-        local r = open(member)
-        if not r or isOver(r) then
+        local run = open(member)
+        if not run or isOver(run) then
           letGo(limit.key, member)
-        elseif r.plan.version ~= version and isAbandoned(r.plan.version) and not isLent(r) then
-          setOpt(r, 'a', '0')
-          for _, each in ipairs(cjson.decode(opt(r, 'k'))) do
+        elseif run.plan.version ~= version and isAbandoned(run.plan.version) and not isLent(run) then
+          setOptional(run, RUN.holdsLimits, '0')
+          for _, each in ipairs(cjson.decode(optional(run, RUN.limits))) do
             letGo(each.key, member)
             if each.key ~= limit.key then rest[#rest + 1] = each end
           end
@@ -299,7 +299,7 @@ do
 
   -- Runs that wait for a limit may do so behind one that no worker has any more. Looks at one limit.
   reconsider = function()
-    local key = call('SRANDMEMBER', P .. 'waits')
+    local key = call('SRANDMEMBER', prefix .. KEY.waits)
     if not key then return end
     for name in pairs(linesOf(key)) do
       giveAway({ key = key, max = tonumber(string.match(name, '^%d+')) })
@@ -308,8 +308,8 @@ do
   end
 
   -- A unit that is over takes nothing: if it was told of a free place, the next one is.
-  function passOver(r, i, item)
-    local unit = lookAt(r, i, item)
-    if unit.h then pass(limitsOf(stepOf(r, i), unit)) end
+  function passOver(run, index, item)
+    local unit = lookAt(run, index, item)
+    if unit[RECORD.waitsSince] then pass(limitsOf(stepOf(run, index), unit)) end
   end
 end

@@ -20,7 +20,7 @@ do
   function queueOf(name)
     local queue = queues[name]
     if queue == nil then
-      queue = { name = name, key = P .. 'q:' .. name, front = {}, first = 1, last = 0, back = {}, backFirst = 1, taken = 0, many = 100 }
+      queue = { name = name, key = prefix .. KEY.queue .. name, front = {}, first = 1, last = 0, back = {}, backFirst = 1, taken = 0, many = 100 }
       queues[name] = queue
     end
     return queue
@@ -115,8 +115,8 @@ do
     for name, queue in pairs(queues) do
       local isTrimmed = queue.taken == 0 or write('LTRIM', queue.key, queue.taken, -1)
       if queue.isEmpty then
-        if isTrimmed then write('ZREM', P .. 'ready', name) end
-      elseif not queue.standing or write('ZADD', P .. 'ready', queue.standing, name) then
+        if isTrimmed then write('ZREM', prefix .. KEY.ready, name) end
+      elseif not queue.standing or write('ZADD', prefix .. KEY.ready, queue.standing, name) then
         local list = {}
         for place = queue.last, queue.first, -1 do list[#list + 1] = queue.front[place] end
         for from = 1, #list, 1000 do write('LPUSH', queue.key, unpack(list, from, math.min(from + 999, #list))) end
@@ -127,8 +127,8 @@ do
       end
     end
     for name, refs in pairs(lone) do
-      if write('ZADD', P .. 'alone', at, name) then
-        for from = 1, #refs, 1000 do write('RPUSH', P .. 'a:' .. name, unpack(refs, from, math.min(from + 999, #refs))) end
+      if write('ZADD', prefix .. KEY.alone, nowText, name) then
+        for from = 1, #refs, 1000 do write('RPUSH', prefix .. KEY.aloneQueue .. name, unpack(refs, from, math.min(from + 999, #refs))) end
       end
     end
   end

@@ -3,31 +3,31 @@
 -- (h), due (d). Of most units there is nothing.
 
 -- The hash that has the lease and the record of a unit, and what these are called there.
-local function homeOf(r, i, item)
-  if item == nil then return r, i end
-  return itemHashOf(r, i), text[item]
+local function homeOf(run, index, item)
+  if item == nil then return run, index end
+  return itemHashOf(run, index), text[item]
 end
 
-local function leaseField(r, i, item)
-  local hash, name = homeOf(r, i, item)
+local function leaseField(run, index, item)
+  local hash, name = homeOf(run, index, item)
   return hash, leaseOf[name]
 end
 
 -- To be looked at only.
 local FRESH = { a = 0, f = 0, l = 0, t = 0 }
 
-local function lookAt(r, i, item)
-  local hash, name = homeOf(r, i, item)
+local function lookAt(run, index, item)
+  local hash, name = homeOf(run, index, item)
   local units = hash.units
   local unit = units and units[name]
   if unit then return unit end
   if item == nil then
-    if not has(r, 'u') then return FRESH end
+    if not has(run, RUN.records) then return FRESH end
   else
-    local x = itemsOf(r, i)
-    if not x or x.U == 0 then return FRESH end
+    local expansion = itemsOf(run, index)
+    if not expansion or expansion[ITEMS.hasRecords] == 0 then return FRESH end
   end
-  local json = get(hash, 'u' .. name)
+  local json = get(hash, WORK.record .. name)
   if not json then return FRESH end
   if not units then
     units = {}
@@ -39,36 +39,36 @@ local function lookAt(r, i, item)
 end
 
 -- To be changed, and kept with `keepUnit`.
-local function unitOf(r, i, item)
-  local unit = lookAt(r, i, item)
+local function unitOf(run, index, item)
+  local unit = lookAt(run, index, item)
   if unit ~= FRESH then return unit end
-  local hash, name = homeOf(r, i, item)
+  local hash, name = homeOf(run, index, item)
   unit = { a = 0, f = 0, l = 0, t = 0 }
   if not hash.units then hash.units = {} end
   hash.units[name] = unit
   return unit
 end
 
-local function keepUnit(r, i, item)
-  local hash, name = homeOf(r, i, item)
-  set(hash, 'u' .. name, cjson.encode(hash.units[name]))
+local function keepUnit(run, index, item)
+  local hash, name = homeOf(run, index, item)
+  set(hash, WORK.record .. name, cjson.encode(hash.units[name]))
   if item == nil then
-    setHas(r, 'u')
+    setHas(run, RUN.records)
   else
-    local x = itemsOf(r, i)
-    if x and x.U == 0 then alter(x, 'U', 1) end
+    local expansion = itemsOf(run, index)
+    if expansion and expansion[ITEMS.hasRecords] == 0 then alter(expansion, ITEMS.hasRecords, 1) end
   end
 end
 
-local function dropUnit(r, i, item)
-  if lookAt(r, i, item) == FRESH then return end
-  local hash, name = homeOf(r, i, item)
+local function dropUnit(run, index, item)
+  if lookAt(run, index, item) == FRESH then return end
+  local hash, name = homeOf(run, index, item)
   hash.units[name] = nil
-  set(hash, 'u' .. name, false)
+  set(hash, WORK.record .. name, false)
 end
 
 -- Whether a step has ended, in a run that goes on: completed, or without an outcome.
-local function isStepOver(r, i)
-  if get(r, leaseOf[i]) == '+' then return true end
-  return (r.x or stepOf(r, i).a) and get(r, 'o' .. i)
+local function isStepOver(run, index)
+  if get(run, leaseOf[index]) == END.completed then return true end
+  return (run.hasLost or stepOf(run, index)[STEP.arms]) and get(run, OF_STEP.over .. index)
 end

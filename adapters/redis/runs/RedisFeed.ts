@@ -7,6 +7,7 @@ import type { Event } from "../../../core/run/Event.ts"
 import { type Change, type Entry, type Excerpt, lengthOf, type Source, START } from "../../../core/store/Feed.ts"
 import type { StoreUnavailable } from "../../../core/values/Errors.ts"
 import type { Scripts } from "../connection/Scripts.ts"
+import { KEY } from "../lua/Codes.ts"
 import { closed, type RedisRuns } from "./RedisRuns.ts"
 import type { PlannedChange } from "./RunReader.ts"
 
@@ -40,7 +41,7 @@ export class RedisFeed implements Source<StoreUnavailable> {
 
   newest: Effect.Effect<string, StoreUnavailable> = Effect.suspend(() =>
     this.#scripts.ask(async (client, prefix) => {
-      const [newest] = await client.xrevrange(`${prefix}feed`, "+", "-", "COUNT", 1)
+      const [newest] = await client.xrevrange(`${prefix}${KEY.feed}`, "+", "-", "COUNT", 1)
       return newest?.[0] ?? START
     })
   )
@@ -87,7 +88,7 @@ export class RedisFeed implements Source<StoreUnavailable> {
 
   async #ask(entry: string): Promise<Excerpt> {
     const { client, prefix } = this.#scripts
-    const key = `${prefix}feed`
+    const key = `${prefix}${KEY.feed}`
     let found = await client.xrange(key, entry, "+", "COUNT", MAX_ENTRIES)
     // Where not even the entry is, it is of another database: all that is here is news.
     if (found.length === 0) found = await client.xrange(key, "-", "+", "COUNT", MAX_ENTRIES)

@@ -12,6 +12,7 @@ import { InvalidOption, RunNotFound, StoreUnavailable } from "../../../core/valu
 import { COMMAND_MILLIS } from "../connection/Connection.ts"
 import type { Notifications } from "../connection/Notifications.ts"
 import { failureOf, type Scripts } from "../connection/Scripts.ts"
+import { KEY, RUN } from "../lua/Codes.ts"
 import type { Blobs } from "./Blobs.ts"
 import * as RunIndexes from "./RunIndexes.ts"
 import { readLines } from "./RunLines.ts"
@@ -63,7 +64,7 @@ export class RedisRuns {
       let run: Run.Run | undefined
       const over = this.told("ended", runId, async (client, prefix, isTold) => {
         // Before it is told to be over it mostly is not, and is not read for that.
-        if (!isTold && !isOver(await client.hget(`${prefix}r:${runId}`, "h"))) return false
+        if (!isTold && !isOver(await client.hget(`${prefix}${KEY.run}${runId}`, RUN.header))) return false
         run = await this.reader.run(runId)
         return run === undefined || Run.isTerminal(run.status)
       })
@@ -82,7 +83,7 @@ export class RedisRuns {
           let found: ReadonlyArray<Event> = []
           let isGone = false
           const grown = this.told("runs", runId, async (client, prefix) => {
-            const header = await client.hget(`${prefix}r:${runId}`, "h")
+            const header = await client.hget(`${prefix}${KEY.run}${runId}`, RUN.header)
             const last = header === null ? 0 : eventsOf(header)
             const size = Math.max(0, Math.min(last - place, pace.size))
             // Each for itself: as many are given as have room in an answer.
@@ -195,14 +196,14 @@ export class RedisRuns {
     if (now < this.#watchedUntil[what]) return
     const { client, prefix } = this.#scripts
     this.#watchedUntil[what] = now + WATCHED_MILLIS - 2 * LOOK_MILLIS
-    await client.set(`${prefix}${what === "runs" ? "watchers" : "waiters"}`, "1", "PX", WATCHED_MILLIS)
+    await client.set(`${prefix}${what === "runs" ? KEY.watchers : KEY.waiters}`, "1", "PX", WATCHED_MILLIS)
   }
 
   /** The plan of a run, and what is known of it. */
   about(runId: string): Effect.Effect<Known & { readonly plan: string }, RunNotFound | StoreUnavailable> {
     return Effect.flatMap(
       this.#scripts.ask(async (client, prefix) => {
-        const header = await client.hget(`${prefix}r:${runId}`, "h")
+        const header = await client.hget(`${prefix}${KEY.run}${runId}`, RUN.header)
         const plan = header === null ? undefined : digestOf(header)
         const known = plan === undefined ? undefined : await this.reader.planOf(plan)
         return known && { ...known, plan: plan! }

@@ -1,6 +1,7 @@
 /** What a Store on Redis does by itself: what is due, what acts have left to be done, what is to be forgotten. */
 import type { StoreBounds } from "../../../core/store/StoreBounds.ts"
 import { isOutage, type Scripts } from "../connection/Scripts.ts"
+import { KEY } from "../lua/Codes.ts"
 import type { Blobs } from "../runs/Blobs.ts"
 import type { Mender } from "./Mender.ts"
 
@@ -92,8 +93,8 @@ export class Upkeep {
     const { client, prefix } = this.#scripts
     const now = await this.#scripts.nowMillis()
     for (const [key, what] of [
-      ["due", "due"],
-      ["leases", "lease"]
+      [KEY.due, "due"],
+      [KEY.leases, "lease"]
     ] as const) {
       for (const member of await client.zrangebyscore(`${prefix}${key}`, "-inf", now, "LIMIT", 0, MANY)) {
         try {
@@ -117,7 +118,7 @@ export class Upkeep {
     for (const reference of references) {
       try {
         await this.#blobs.remove(reference)
-        await this.#scripts.client.zrem(`${this.#scripts.prefix}gone`, reference)
+        await this.#scripts.client.zrem(`${this.#scripts.prefix}${KEY.gone}`, reference)
       } catch (error) {
         if (isOutage(error)) throw error
         this.#report(`The value '${reference.slice(0, 200)}' of a forgotten run can't be removed: ${messageOf(error)}`)
@@ -130,7 +131,7 @@ export class Upkeep {
   async #mend(): Promise<void> {
     const { client, prefix } = this.#scripts
     const now = performance.now()
-    const torn = await client.get(`${prefix}torn`)
+    const torn = await client.get(`${prefix}${KEY.torn}`)
     if (torn === null && now < this.#mendAtMillis) return
     this.#mendAtMillis = now + MEND_MILLIS
     const { problems, next } = await this.#mender.look(this.#mendFrom, torn === null ? MEND_RUNS : MANY, true)
@@ -141,7 +142,7 @@ export class Upkeep {
     const isOver = next === undefined && this.#problems === 0
     if (torn === null || !isOver) return
     const age = (await this.#scripts.nowMillis()) - Number(torn)
-    if (age > TORN_LEASES * this.#bounds.leaseMillis) await client.unlink(`${prefix}torn`)
+    if (age > TORN_LEASES * this.#bounds.leaseMillis) await client.unlink(`${prefix}${KEY.torn}`)
   }
 
   async #tolerating(what: string, act: () => Promise<unknown>): Promise<void> {

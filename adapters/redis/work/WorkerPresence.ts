@@ -2,7 +2,7 @@
 import { digest } from "../../../core/pipeline/Version.ts"
 import type { Scripts } from "../connection/Scripts.ts"
 import * as StoreTime from "../connection/StoreTime.ts"
-import { ABSENT_MILLIS } from "../lua/Codes.ts"
+import { BOUND, KEY } from "../lua/Codes.ts"
 
 /** How long the server keeps a set of versions unless it is refreshed, in seconds; and how often that happens, in milliseconds. */
 const KEPT_SECONDS = 3_600
@@ -23,10 +23,10 @@ export const present = async (
   readonly workers: number
   readonly lacking: (versions: ReadonlyArray<string>) => Promise<ReadonlySet<string>>
 }> => {
-  const since = nowMillis - ABSENT_MILLIS
+  const since = nowMillis - BOUND.absentMillis
   const [workers, members] = await Promise.all([
-    client.zcount(`${prefix}workers`, since, "+inf"),
-    client.zrevrangebyscore(`${prefix}workers`, "+inf", since, "LIMIT", 0, MAX_PRESENT)
+    client.zcount(`${prefix}${KEY.workers}`, since, "+inf"),
+    client.zrevrangebyscore(`${prefix}${KEY.workers}`, "+inf", since, "LIMIT", 0, MAX_PRESENT)
   ])
   const digests = [...new Set(members.map((member) => member.slice(0, member.indexOf(" "))))]
   const lacking = async (versions: ReadonlyArray<string>): Promise<ReadonlySet<string>> => {
@@ -34,7 +34,7 @@ export const present = async (
     const left = new Set(digests.length === 0 || digests.length > MAX_SETS ? [] : versions)
     for (const digest of digests) {
       if (left.size === 0) break
-      const set = `${prefix}versions:${digest}`
+      const set = `${prefix}${KEY.versions}${digest}`
       const asked = [...left]
       // Each set has an empty member: one that is not there has yet to be brought, and may have everything.
       const [isKnown, ...has] = await Promise.all(["", ...asked].map((version) => client.sismember(set, version)))
@@ -83,7 +83,7 @@ export class WorkerPresence {
   /** Tells the server what is in a set. */
   async bring(name: string, versions: ReadonlySet<string>): Promise<void> {
     const { client, prefix } = this.#scripts
-    const key = `${prefix}versions:${name}`
+    const key = `${prefix}${KEY.versions}${name}`
     // Also a worker that has nothing has a set.
     await client.sadd(key, "", ...versions)
     await client.expire(key, KEPT_SECONDS)
@@ -99,25 +99,25 @@ export class WorkerPresence {
       // By the Store's clock, which others compare with: this machine's may be another.
       const { nowMillis } = await StoreTime.read(client, prefix)
       const present = Array.from(this.#workers, ([worker, name]) => [nowMillis, memberOf(name, worker)]).flat()
-      await client.zremrangebyscore(`${prefix}workers`, "-inf", nowMillis - 4 * ABSENT_MILLIS)
-      await client.zadd(`${prefix}workers`, ...present)
+      await client.zremrangebyscore(`${prefix}${KEY.workers}`, "-inf", nowMillis - 4 * BOUND.absentMillis)
+      await client.zadd(`${prefix}${KEY.workers}`, ...present)
     }
     if (now < this.#refreshAtMillis) return
     this.#refreshAtMillis = now + REFRESH_MILLIS
-    for (const name of this.#brought) await client.expire(`${prefix}versions:${name}`, KEPT_SECONDS)
+    for (const name of this.#brought) await client.expire(`${prefix}${KEY.versions}${name}`, KEPT_SECONDS)
   }
 
   /** A worker does not wait for work any more. */
   leave(worker: string): void {
     const { client, prefix } = this.#scripts
-    client.zrem(`${prefix}idle:${this.#workers.get(worker)}`, worker).catch(() => undefined)
+    client.zrem(`${prefix}${KEY.idle}${this.#workers.get(worker)}`, worker).catch(() => undefined)
   }
 
   /** No worker of this process is there any more. */
   async close(): Promise<void> {
     const { client, prefix } = this.#scripts
     const members = Array.from(this.#workers, ([worker, name]) => memberOf(name, worker))
-    if (members.length > 0) await client.zrem(`${prefix}workers`, ...members).catch(() => undefined)
+    if (members.length > 0) await client.zrem(`${prefix}${KEY.workers}`, ...members).catch(() => undefined)
   }
 }
 

@@ -1,9 +1,10 @@
 -- run. Gives 0 when there is no such run, -1 when it is not over.
-local r = open(ARGV[1])
-if not r then return 0 end
-if not isOver(r) then return -1 end
-local key = opt(r, 't')
-if key then later('UNLINK', P .. 'key:' .. key) end
-forget({ endedMember(r) })
+isFreeing = true
+local run = open(ARGV[1])
+if not run then return 0 end
+if not isOver(run) then return -1 end
+local key = optional(run, RUN.named)
+if key then later('UNLINK', prefix .. KEY.named .. key) end
+forget({ endedMember(run) })
 commit(nil)
 return 1

@@ -1,0 +1,3 @@
+-- Shows a schedule.
+local function show(id) return call('HMGET', prefix .. KEY.schedule .. id, SCHEDULE.definition, SCHEDULE.created, SCHEDULE.next, SCHEDULE.isPaused, SCHEDULE.last, SCHEDULE.lastRun, SCHEDULE.fired, SCHEDULE.skipped, SCHEDULE.version) end
+local function news() call('PUBLISH', prefix .. KEY.news, '{"' .. NEWS.schedules .. '":1}') end
