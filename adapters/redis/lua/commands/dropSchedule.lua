@@ -1,5 +1,5 @@
 -- id. Gives 0 when there is no such schedule.
--- The hash last: as long as it is there, the schedule is, and another try finds it.
 call('ZREM', prefix .. KEY.schedulesDue, ARGV[1])
 call('SREM', prefix .. KEY.schedules, ARGV[1])
+-- The hash last: where this fails, the schedule is still there for another try.
 return call('DEL', prefix .. KEY.schedule .. ARGV[1])

@@ -1,9 +1,9 @@
 -- bytes, then run and field of each wanted text. Gives as many as fit into the bytes, at least one.
-local left, found = tonumber(ARGV[1]), {}
-for k = 2, #ARGV, 2 do
-  local key = prefix .. KEY.run .. ARGV[k]
-  left = left - call('HSTRLEN', key, ARGV[k + 1])
-  if left < 0 and k > 2 then break end
-  found[#found + 1] = call('HGET', key, ARGV[k + 1])
+local bytesLeft, found = tonumber(ARGV[1]), {}
+for place = 2, #ARGV, 2 do
+  local key, field = prefix .. KEY.run .. ARGV[place], ARGV[place + 1]
+  bytesLeft = bytesLeft - call('HSTRLEN', key, field)
+  if bytesLeft < 0 and place > 2 then break end
+  found[#found + 1] = call('HGET', key, field)
 end
 return found

@@ -1,21 +1,25 @@
 -- id, definition, when it was made, next instant, whether it replaces, pipeline, how many schedules there may be, version. Gives
 -- the schedule, or EXISTS, or FULL.
-local key = prefix .. KEY.schedule .. ARGV[1]
-local known = call('HGET', key, 'd')
-if known and known == ARGV[2] then
-  call('HSET', key, 'V', ARGV[8])
-  -- It may be half there, if a call before this one failed.
-  call('SADD', prefix .. KEY.schedules, ARGV[1])
-  local state = call('HMGET', key, 'p', 'n')
-  if state[1] == '0' then call('ZADD', prefix .. KEY.schedulesDue, 'NX', state[2], ARGV[1]) end
+local id, definition, created, next, version = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[8]
+local key = prefix .. KEY.schedule .. id
+local shown = show(id)
+local known = shown[1]
+if known and known == definition then
+  local isPaused, due = shown[4] ~= '0', shown[3]
+  call('HSET', key, SCHEDULE.version, version)
+  -- An earlier call that failed may have left half of it.
+  call('SADD', prefix .. KEY.schedules, id)
+  if not isPaused then call('ZADD', prefix .. KEY.schedulesDue, 'NX', due, id) end
   news()
-  return show(ARGV[1])
+  shown[9] = version
+  return shown
 end
 if known and ARGV[5] ~= '1' then return 'EXISTS' end
 if not known and call('SCARD', prefix .. KEY.schedules) >= tonumber(ARGV[7]) then return 'FULL' end
-call('SADD', prefix .. KEY.schedules, ARGV[1])
-call('HSET', key, 'd', ARGV[2], 'c', ARGV[3], 'n', ARGV[4], 'p', '0', 'f', '0', 'k', '0', 'i', ARGV[6], 'V', ARGV[8])
-call('HDEL', key, 'l', 'r')
-call('ZADD', prefix .. KEY.schedulesDue, ARGV[4], ARGV[1])
+call('SADD', prefix .. KEY.schedules, id)
+call('HSET', key, SCHEDULE.definition, definition, SCHEDULE.created, created, SCHEDULE.next, next, SCHEDULE.isPaused, '0',
+  SCHEDULE.fired, '0', SCHEDULE.skipped, '0', SCHEDULE.pipeline, ARGV[6], SCHEDULE.version, version)
+call('HDEL', key, SCHEDULE.last, SCHEDULE.lastRun)
+call('ZADD', prefix .. KEY.schedulesDue, next, id)
 news()
-return show(ARGV[1])
+return { definition, created, next, '0', false, false, '0', '0', version }

@@ -1,9 +1,9 @@
 -- bytes, then ids. Gives as many schedules as fit into the bytes, at least one.
-local some, bytes = {}, 0
-for k = 2, #ARGV do
-  local shown = show(ARGV[k])
+local found, bytes = {}, 0
+for place = 2, #ARGV do
+  local shown = show(ARGV[place])
   bytes = bytes + #(shown[1] or '')
-  if k > 2 and bytes > tonumber(ARGV[1]) then break end
-  some[#some + 1] = shown
+  if place > 2 and bytes > tonumber(ARGV[1]) then break end
+  found[#found + 1] = shown
 end
-return some
+return found

@@ -1,6 +1,7 @@
 -- maxValueBytes, historyCount. Works off what acts have left to be done. Gives in how many milliseconds something is due.
 maxValueBytes = tonumber(ARGV[1])
-local found = call('LRANGE', prefix .. KEY.todo, 0, 99)
+local MANY_ENTRIES = 100
+local found = call('LRANGE', prefix .. KEY.todo, 0, MANY_ENTRIES - 1)
 if #found == 0 then return '' end
 for _, json in ipairs(found) do
   local id, what, index, from, more = unpack(cjson.decode(json))
@@ -12,5 +13,5 @@ for _, json in ipairs(found) do
 end
 todo[#todo + 1] = { 'LTRIM', prefix .. KEY.todo, #found, -1 }
 keepTodo(workOffAll(true), 'LPUSH')
-if #found == 100 then soonest = now end
+if #found == MANY_ENTRIES then soonest = now end
 return commit(tonumber(ARGV[2]))
