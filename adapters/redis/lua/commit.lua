@@ -1,5 +1,5 @@
--- The end of an act: what is to be told is found out, then everything is written. A write that fails does not keep the
--- others from being made; the act ends with its error then.
+-- The end of an act. It finds out what to tell, then writes everything. Where Redis refuses a write, the others are made all
+-- the same, and the act ends with the error.
 local commit
 do
   local failure
@@ -21,7 +21,7 @@ do
     return areWritten
   end
 
-  -- Puts a run into the indices of its status, those of all runs and those of its pipeline's.
+  -- Moves a run to the indices of its status: those of all runs and those of its pipeline.
   local function indexRun(run)
     if run.status == run.was then return end
     local id, plan = run.id, run.plan
@@ -37,7 +37,7 @@ do
         depart(plan.running, id)
       end
       if run.status ~= STATUS.completed then
-        local index, place = prefix .. (run.status == STATUS.failed and 'failed' or 'cancelled'), get(run, RUN.submitted)
+        local index, place = prefix .. (run.status == STATUS.failed and KEY.failed or KEY.cancelled), get(run, RUN.submitted)
         arrive(index, place, id)
         arrive(index .. ':' .. plan.pipeline, place, id)
       end
@@ -46,29 +46,29 @@ do
     run.was = run.status
   end
 
-  -- What has changed of a hash's fields. Gives whether all is set, and whether all is removed that has to be.
+  -- Writes what has changed of a hash. Gives whether all fields were set, and whether all were removed.
   local function writeHash(hash)
-    local out = hash.out or {}
+    local out = hash.toSet or {}
     if hash.isHeadDirty then
       hash.isHeadDirty = false
       local n = #out
       out[n + 1] = RUN.header
-      out[n + 2] = hash.status .. '|' .. text[hash.stepsLeft] .. '|' .. text[hash.events] .. (hash.isOpen and '|1|' or '|0|') .. (hash.hasLost and '1|' or '0|')
-        .. hash.has .. '|' .. text[hash.bytes] .. '|' .. hash.kind.tail
+      out[n + 2] = hash.status .. '|' .. text[hash.stepsLeft] .. '|' .. text[hash.events] .. (hash.isOpen and '|1|' or '|0|')
+        .. (hash.hasLost and '1|' or '0|') .. hash.has .. '|' .. text[hash.bytes] .. '|' .. hash.kind.tail
     end
-    hash.out = false
+    hash.toSet = false
     local isSet, isRemoved = writeMany('HSET', hash.key, out), true
-    if hash.gone then
+    if hash.toRemove then
       local gone = {}
-      for field in pairs(hash.gone) do gone[#gone + 1] = field end
-      hash.gone = false
+      for field in pairs(hash.toRemove) do gone[#gone + 1] = field end
+      hash.toRemove = false
       isRemoved = writeMany('HDEL', hash.key, gone)
     end
     return isSet, isRemoved
   end
 
-  -- The leases of a step's items, and its numbers and results with them: a unit that has ended counts, once. Where one of them
-  -- can't be written, the leases are as they were before, for the mender.
+  -- Writes the leases of a step's items, with their numbers and results: a unit that has ended counts once. Where Redis
+  -- refuses one of these writes, the leases become what they were before, so that the mender sees them.
   local function writeItems(leases)
     local name = prefix .. KEY.items .. string.sub(leases.key, #prefix + 3)
     local numbers = hashes[name]
@@ -87,19 +87,19 @@ do
     writeHash(hash)
   end
 
-  -- All of it is written, or nothing stays and the act ends: its caller tries again.
+  -- Writes everything of `founding`, or takes back what it has written and ends the act: the caller tries again.
   local function writeFounding()
-    local keys, renames, commands_ = founding.keys, founding.renames, founding.commands
-    if #keys + #commands_ == 0 then return end
+    local keys, renames, needed = founding.keys, founding.renames, founding.commands
+    if #keys + #needed == 0 then return end
     local renamed = 0
     while renamed < #renames and write('RENAME', unpack(renames[renamed + 1])) do renamed = renamed + 1 end
-    -- Items without their numbers would be none.
+    -- With its hash first: items without their numbers would count as none.
     for _, rename in ipairs(renames) do writeHashAt(rename[2]) end
     for _, key in ipairs(keys) do writeHashAt(key) end
     if #keys > 0 then
       for key, list in pairs(arrivals) do writeMany('ZADD', key, list) end
     end
-    for _, command in ipairs(commands_) do
+    for _, command in ipairs(needed) do
       if not failure then write(unpack(command)) end
     end
     if failure then
@@ -113,7 +113,7 @@ do
     if #keys > 0 then arrivals = {} end
   end
 
-  -- A run that is forgotten stands among the ended ones until it is gone.
+  -- Removes forgotten runs. A run stays in KEY.ended until its keys are gone.
   local function writeForgotten()
     if failure or #forgotten.members == 0 then return end
     write('ZREM', keyOf[KEY.ended], unpack(forgotten.members))
@@ -150,11 +150,11 @@ do
       if isIn then added[#added + 1] = member else gone[#gone + 1] = member end
     end
     writeMany('SADD', key, added)
-    -- Where something was not written, a line that has become empty may not be: it stays known until the next one looks.
+    -- Where Redis has refused a write, a line that seems empty may have members: it stays known until the next look.
     if not (failure and string.find(key, prefix .. KEY.linesOf, 1, true) == 1) then writeMany('SREM', key, gone) end
   end
 
-  -- Workers that wait for work that there is more of now.
+  -- Picks waiting workers for the work that this act has added.
   local function workersToWake()
     local workers = {}
     if not wakeAll and next(counts) == nil then return workers end
@@ -167,7 +167,7 @@ do
       end
       if wanted > 0 then
         local idle = prefix .. KEY.idle .. digest
-        -- Those that this act finds to be gone may still stand there.
+        -- Workers that let a lease end in this act may still wait here.
         for _, worker in ipairs(call('ZRANGE', idle, 0, math.min(wanted + lostCount, BOUND.looks) - 1)) do
           if not lostWorkers[worker] and wanted > 0 then
             zrem(idle, worker)
@@ -180,8 +180,8 @@ do
     return workers
   end
 
-  -- Ends the act. Gives in how many milliseconds something is due, or an empty text. Runs past this number of ended ones are
-  -- forgotten, where there is one.
+  -- Ends the act. Gives in how many milliseconds something is due, or an empty text. With `historyCount`, runs beyond this
+  -- number of ended ones are forgotten.
   function commit(historyCount)
     admitNext()
     keepTodo(workOffAll(false), 'RPUSH')
@@ -204,9 +204,18 @@ do
     end
     local workers = workersToWake()
     if historyCount then retain(historyCount, 0, BOUND.forgotten) end
+    local news
+    if #workers + #changed + #ended + #revocations > 0 then
+      local told = {}
+      if #workers > 0 then told[NEWS.workers] = workers end
+      if #changed > 0 then told[NEWS.runs] = changed end
+      if #ended > 0 then told[NEWS.ended] = ended end
+      if #revocations > 0 then told[NEWS.revoked] = revocations end
+      news = cjson.encode(told)
+    end
 
-    -- The first write: where memory is full, it is refused, and with it the whole act. One that makes room begins with what it
-    -- removes.
+    -- The first write. Where memory is full, Redis refuses it, and so the act as a whole. An act that makes room begins with
+    -- what it removes.
     local clock = skew > 0 and (nowText .. ' ' .. fmt(skew)) or nowText
     local function writeClock()
       if isFreeing then write('SET', prefix .. KEY.clock, clock) else call('SET', prefix .. KEY.clock, clock) end
@@ -229,26 +238,21 @@ do
     writeAgain(write)
     for _, command in ipairs(commands) do write(unpack(command)) end
     for _, command in ipairs(todo) do write(unpack(command)) end
-    -- Some together, which costs the least, and not all together, so that what is kept stays small.
+    -- 16 changes in one entry: one entry each would cost more, and all in one would keep all of them for as long as one.
     for k = 1, #fed, 16 do
-      write('XADD', prefix .. KEY.feed, 'MAXLEN', '~', BOUND.keptChanges, '*', 'r', table.concat(fed, ',', k, math.min(k + 15, #fed)))
+      local changes = table.concat(fed, ',', k, math.min(k + 15, #fed))
+      write('XADD', prefix .. KEY.feed, 'MAXLEN', '~', BOUND.keptChanges, '*', 'r', changes)
     end
-    if #workers + #changed + #ended + #revocations > 0 then
-      local told = {}
-      if #workers > 0 then told[NEWS.workers] = workers end
-      if #changed > 0 then told[NEWS.runs] = changed end
-      if #ended > 0 then told[NEWS.ended] = ended end
-      if #revocations > 0 then told[NEWS.revoked] = revocations end
-      write('PUBLISH', prefix .. KEY.news, cjson.encode(told))
-    end
-    -- Last, and not where something else was not written: the mender looks at runs that stand there.
-    if not failure and departures[keyOf[KEY.unfinished]] then writeMany('ZREM', keyOf[KEY.unfinished], departures[keyOf[KEY.unfinished]]) end
+    if news then write('PUBLISH', prefix .. KEY.news, news) end
+    -- Last, and only where Redis has refused no write: the mender looks at runs that are in this index.
+    local departed = departures[keyOf[KEY.unfinished]]
+    if departed and not failure then writeMany('ZREM', keyOf[KEY.unfinished], departed) end
     if isFreeing then writeClock() end
     writeForgotten()
     if failure then
-      -- What was not written is found by the mender, which looks for it sooner then.
+      -- The mender finds what was not written; it looks at all runs from now on.
       redis.pcall('SET', prefix .. KEY.torn, nowText)
-      -- How many runs a plan has may be wrong from now on: it is never dropped.
+      -- The number of runs of a plan may be wrong from now on: such a plan is never removed.
       for _, known in pairs(plans) do
         redis.pcall('HSET', known.key, PLAN.isUncertain, '1')
         redis.pcall('PERSIST', known.key)

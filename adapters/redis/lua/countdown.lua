@@ -1,12 +1,13 @@
--- Which steps of a run are ready, and which can't run any more: as core's Countdown does it in memory. What the end of a
--- step sets going is worked off from an agenda, so much in one act. The rest waits in the list `todo` for the next ticks; a
--- run's optional field `W` says how many entries it has there.
+-- Which steps of a run are ready, and which can't run any more: as core's Countdown does it in memory. The end of a step puts
+-- entries on an agenda. One act works off a part of it; the rest waits in KEY.todo for the next ticks, and RUN.todo says how
+-- many entries of a run wait there.
 local enter, over, hasTodo, kinds, countDown, workOffAll, todo, keepTodo
 do
-  -- The first and the last entry, each with the next one; those that the entry under way makes come right behind it.
+  -- The first and the last entry, each with the next one; and the newest entry that the entry in hand has added, which comes
+  -- right behind it.
   local first, last, newest
 
-  -- Enters what is to be done with a step; the members before `from` are done already.
+  -- Puts an entry on the agenda: what is done with a step. The members before `from` are done already.
   function enter(run, what, index, more, from)
     local entry = { run = run, what = what, index = index, from = from or 1, more = more, next = false }
     if first == nil then
@@ -42,7 +43,7 @@ do
     setHead(run, 'stepsLeft', run.stepsLeft - 1)
   end
 
-  -- skipping: cause, reason (JSON), all (whether nothing that waits for it can do without)
+  -- `skipping` is cause, reason (JSON), and `all`: whether it skips also steps that can do without.
   local function skip(run, index, skipping)
     if get(run, OF_STEP.over .. index) then return end
     local branch = stepOf(run, index)[STEP.branch]
@@ -52,23 +53,24 @@ do
     end
     setHead(run, 'hasLost', true)
     over(run, index)
-    pushEvent(run, '["' .. EVENT.stepSkipped .. '",' .. nowText .. ',' .. index .. ',0,"' .. skipping.cause .. '",' .. skipping.reason .. ']')
+    pushEvent(run, '["' .. EVENT.stepSkipped .. '",' .. nowText .. ',' .. index .. ',0,"' .. skipping.cause .. '",'
+      .. skipping.reason .. ']')
     enter(run, 'spread', index, skipping)
   end
 
-  -- Whether entries of a run wait in `todo`: later ones come behind these.
+  -- Whether entries of a run wait in KEY.todo: later entries go behind these.
   function hasTodo(run) return has(run, RUN.todo) and tonumber(optional(run, RUN.todo) or 0) > 0 end
 
-  -- What the entries of the agenda do, with each member of a list or each number up to a size.
+  -- What each kind of entry does, with each member of a list or with each number up to a size.
   kinds = {}
 
-  -- A step has ended: those that wait for it are released.
+  -- A step has ended: it releases the steps that wait for it.
   kinds.release = {
     list = function(run, index) return stepOf(run, index)[STEP.releases] end,
     each = function(run, _, other) release(run, other) end
   }
 
-  -- A step has ended without an output: those that can't do without it are skipped.
+  -- A step has ended without an output: the steps that need it are skipped.
   kinds.spread = {
     begin = function(run, index, skipping)
       local step = stepOf(run, index)
@@ -93,7 +95,7 @@ do
     end
   }
 
-  -- A branch has taken an arm: the steps of the other one are skipped,
+  -- A branch has taken an arm: the steps of the other arm are skipped,
   kinds.arm = {
     list = function(run, index, arm) return stepOf(run, index)[STEP.arms][arm == 'yes' and 'no' or 'yes'] end,
     each = function(run, index, other, arm)
@@ -101,7 +103,7 @@ do
       skip(run, other, { cause = 'branch', all = false, reason = reason })
     end
   }
-  -- and those of its own that lack an input.
+  -- and the steps of its own arm that lack an input.
   kinds.doom = {
     list = function(run, index, arm) return stepOf(run, index)[STEP.arms][arm] end,
     each = function(run, _, other)
@@ -110,46 +112,50 @@ do
     end
   }
 
-  -- A run begins: the steps that wait for nothing are ready.
+  -- A run begins: its first steps are ready.
   kinds.open = {
     list = function(run) return run.plan.first end,
     each = function(run, _, index) ready(run.id .. ':' .. index, run.kind.queue) end
   }
 
-  -- The same of a run in which steps were released before.
+  -- The same of a run that has released steps before.
   kinds.reopen = {
     size = function(run) return run.plan.size end,
     each = function(run, _, place)
       local index = fmt(place - 1)
       local step = stepOf(run, index)
       local there = tonumber(get(run, OF_STEP.inputs .. index) or 0)
-      if there == step[STEP.waits] and not step[STEP.initial] and not get(run, OF_STEP.over .. index) then ready(run.id .. ':' .. index, run.kind.queue) end
+      if there == step[STEP.waits] and not step[STEP.initial] and not get(run, OF_STEP.over .. index) then
+        ready(run.id .. ':' .. index, run.kind.queue)
+      end
     end
   }
 
-  -- How many steps this act has made ready without looking at them.
+  -- How many steps this act has made ready without a look at them.
   local unseen = 0
 
   -- A step has completed; a branch takes an arm.
   function countDown(run, index, arm)
     local step = stepOf(run, index)
-    -- Of a branch it has to be known later; of any other step, its lease says so.
+    local released = step[STEP.releases]
+    -- The lease says that a step has completed; of a branch, its arms have to know it later too.
     if step[STEP.arms] then over(run, index) else setHead(run, 'stepsLeft', run.stepsLeft - 1) end
     if arm and step[STEP.arms] then
       enter(run, 'arm', index, arm)
       enter(run, 'doom', index, arm)
     end
-    if step[STEP.isSoleInput] and run.isOpen and not run.hasLost and not hasTodo(run) and unseen + #step[STEP.releases] <= BOUND.looks then
-      -- All that wait for it wait for nothing else, so none has to be looked at.
-      unseen = unseen + #step[STEP.releases]
-      for _, other in ipairs(step[STEP.releases]) do readyFirst(run.id .. ':' .. other, run.kind.queue) end
-    elseif #step[STEP.releases] > 0 then
+    local isSimple = step[STEP.isSoleInput] and run.isOpen and not run.hasLost and not hasTodo(run)
+    if isSimple and unseen + #released <= BOUND.looks then
+      -- The steps behind it wait for nothing else: none has to be looked at.
+      unseen = unseen + #released
+      for _, other in ipairs(released) do readyFirst(run.id .. ':' .. other, run.kind.queue) end
+    elseif #released > 0 then
       enter(run, 'release', index)
     end
     if run.stepsLeft == 0 or arm then enter(run, 'finish') end
   end
 
-  -- Works off one entry, or begins to. Gives how many members that were; whether it is done shows in its `isDone`.
+  -- Works off an entry, or a part of it. Gives how many members that were; the entry's `isDone` says whether it is done.
   local function workOff(entry, most)
     local run, kind = entry.run, kinds[entry.what]
     if isOver(run) and not kind.isOfEnded then
@@ -159,18 +165,18 @@ do
     if kind.begin and entry.from == 1 then kind.begin(run, entry.index, entry.more) end
     local list = kind.list and kind.list(run, entry.index, entry.more)
     local size = list and #list or (kind.size and kind.size(run, entry.index)) or 1
-    local last = math.min(size, entry.from + most - 1)
-    for place = entry.from, last do
+    local lastPlace = math.min(size, entry.from + most - 1)
+    for place = entry.from, lastPlace do
       kind.each(run, entry.index, list and list[place] or place, entry.more)
     end
-    entry.isDone = last >= size
-    local worked = last - entry.from + 2
-    entry.from = last + 1
+    entry.isDone = lastPlace >= size
+    local worked = lastPlace - entry.from + 2
+    entry.from = lastPlace + 1
     return worked
   end
 
-  -- Works off the agenda as far as one act may; of runs that have entries in `todo`, nothing. What is left goes to `todo`:
-  -- before all that is there when it came from there, else behind it.
+  -- Works off the agenda as far as one act may. Entries of runs that have older ones in KEY.todo wait. Gives the entries that
+  -- are left.
   function workOffAll(isOfTodo)
     local looks = 0
     local left = {}
@@ -192,14 +198,14 @@ do
   todo = {}
 
   function keepTodo(left, command)
-    local first = command == 'LPUSH' and #left or 1
+    local start = command == 'LPUSH' and #left or 1
     local step = command == 'LPUSH' and -1 or 1
-    for k = first, #left - first + 1, step do
+    for k = start, #left - start + 1, step do
       local entry = left[k]
       local run = entry.run
       setOptional(run, RUN.todo, fmt(tonumber(optional(run, RUN.todo) or 0) + 1))
-      todo[#todo + 1] =
-        { command, prefix .. KEY.todo, cjson.encode({ run.id, entry.what, entry.index or '', entry.from, entry.more or false }) }
+      local json = cjson.encode({ run.id, entry.what, entry.index or '', entry.from, entry.more or false })
+      todo[#todo + 1] = { command, prefix .. KEY.todo, json }
     end
     if #left > 0 then soonest = now end
   end

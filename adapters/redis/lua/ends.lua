@@ -1,5 +1,4 @@
--- How runs begin and end, and what is left of them.
--- `a` of a run says whether it holds its limits; see `limits`.
+-- How runs begin and end, and how they are forgotten.
 local begin, finished, finishAs, fail, lose, openRun, admit, admitNext, endedMember, forget, retain
 do
   local RUN_STARTED = '["' .. EVENT.runStarted .. '",' .. nowText .. ']'
@@ -10,10 +9,10 @@ do
     pushEvent(run, RUN_STARTED)
   end
 
-  -- token, attempt, start, phase (lower case: alone), whether it holds limits, worker
+  -- A lease, as WORK in Codes.ts says.
   local LEASE = '^(%d+)|(%d+)|(%d+)|(%a)|(%d)|(.*)$'
 
-  -- Takes a lease from its worker, who is told. Until it has stopped, it goes on holding its limits.
+  -- Takes a lease from its worker and tells the worker. The lease goes on holding its limits until the worker has stopped.
   local function revoke(run, index, item)
     local hash, field = leaseField(run, index, item)
     local token, _, _, _, held, worker = string.match(get(hash, field) or '', LEASE)
@@ -28,7 +27,7 @@ do
     revocations[#revocations + 1] = { worker, token }
   end
 
-  -- Nothing happens any more to a unit. After its lease, which has to know what it holds.
+  -- Ends what a unit waits for. Its lease comes first: that has to know which limits the unit holds.
   local function clearUnit(run, index, item)
     revoke(run, index, item)
     local unit = lookAt(run, index, item)
@@ -36,24 +35,24 @@ do
     local ref = refOf(run, index, item)
     if unit[RECORD.line] then leave(unit[RECORD.line], ref) end
     if unit[RECORD.isDue] then zrem(prefix .. KEY.due, DUE.unit .. ref) end
-    -- It was told of a free place that it won't take: the next one is.
+    -- It was told of a free place and won't take it: the next unit is told.
     if unit[RECORD.waitsSince] and not unit[RECORD.line] then pass(limitsOf(stepOf(run, index), unit)) end
     dropUnit(run, index, item)
   end
 
-  -- The steps of a run that has ended.
+  -- Clears the steps of a run that has ended.
   kinds.clear = {
     isOfEnded = true,
     size = function(run) return run.plan.size end,
     each = function(run, _, place)
       local index = text[place - 1]
-      -- Most of what there is to know comes in one answer.
+      -- Reads 100 steps at once.
       if place % 100 == 1 then
         local fields = {}
-        for index = place - 1, math.min(place + 98, run.plan.size - 1) do
-          fields[#fields + 1] = leaseOf[text[index]]
-          if has(run, RUN.records) then fields[#fields + 1] = 'u' .. text[index] end
-          if has(run, RUN.itemSteps) then fields[#fields + 1] = OF_STEP.items .. text[index] end
+        for other = place - 1, math.min(place + 98, run.plan.size - 1) do
+          fields[#fields + 1] = leaseOf[text[other]]
+          if has(run, RUN.records) then fields[#fields + 1] = WORK.record .. text[other] end
+          if has(run, RUN.itemSteps) then fields[#fields + 1] = OF_STEP.items .. text[other] end
         end
         getAll(run, fields)
       end
@@ -62,7 +61,7 @@ do
     end
   }
 
-  -- A step that has ended without an outcome, in a run that goes on or has ended.
+  -- Clears a step that has ended without an outcome, in a run that goes on or has ended.
   kinds.clearStep = {
     isOfEnded = true,
     each = function(run, index)
@@ -71,17 +70,17 @@ do
     end
   }
 
-  -- The units of a step that goes through items; then these are kept, to be read and for a retry.
+  -- Clears the units of a step. They are kept, for readers and for a retry.
   kinds.clearItems = {
     isOfEnded = true,
     size = function(run, index)
-      local expansion = itemsOf(run, index)
-      return expansion and expansion[ITEMS.nextUnit] or 0
+      local items = itemsOf(run, index)
+      return items and items[ITEMS.nextUnit] or 0
     end,
     each = function(run, index, place)
       if place == 1 then
-        local expansion = itemsOf(run, index)
-        expansion.again, expansion.popped = {}, 0
+        local items = itemsOf(run, index)
+        items.again, items.popped = {}, 0
         later('UNLINK', prefix .. KEY.itemsAgain .. run.id .. ':' .. index)
       end
       local hash = itemHashOf(run, index)
@@ -89,7 +88,7 @@ do
         local fields = {}
         for item = place - 1, place + 98 do
           fields[#fields + 1] = leaseOf[text[item]]
-          fields[#fields + 1] = 'u' .. text[item]
+          fields[#fields + 1] = WORK.record .. text[item]
         end
         getAll(hash, fields)
       end
@@ -118,7 +117,7 @@ do
     finished[#finished + 1] = run
   end
 
-  -- For the mender, where what a run gives back at its end was not written.
+  -- For the mender, where a run's end was not written as a whole.
   kinds.settleEnd = { isOfEnded = true, each = settleEnd }
 
   function finishAs(run, status, event)
@@ -130,7 +129,7 @@ do
 
   function fail(run, err) finishAs(run, STATUS.failed, '["' .. EVENT.runFailed .. '",' .. nowText .. ',' .. err .. ']') end
 
-  -- Every step has ended.
+  -- Ends a run when all of its steps have ended.
   kinds.finish = {
     each = function(run)
       if run.stepsLeft > 0 then return end
@@ -144,7 +143,7 @@ do
     end
   }
 
-  -- A step has ended without what others wait for.
+  -- A step has ended without its outputs.
   function lose(run, index, err, reason)
     if not optional(run, RUN.firstError) then setOptional(run, RUN.firstError, err) end
     local policy = run.kind.policy
@@ -168,7 +167,7 @@ do
     end
   end
 
-  -- Units of a step, or of its items, that have waited until their run holds its limits.
+  -- Makes a unit ready that has waited until its run holds its limits.
   local function unpark(run, index, item)
     local unit = lookAt(run, index, item)
     if unit[RECORD.line] ~= '@' then return end
@@ -188,18 +187,18 @@ do
 
   kinds.unparkItems = {
     size = function(run, index)
-      local expansion = itemsOf(run, index)
-      return expansion and expansion[ITEMS.hasRecords] == 1 and expansion[ITEMS.nextUnit] or 0
+      local items = itemsOf(run, index)
+      return items and items[ITEMS.hasRecords] == 1 and items[ITEMS.nextUnit] or 0
     end,
     each = function(run, index, place) unpark(run, index, place - 1) end
   }
 
-  -- Begins a run, or goes on with what waited for its limits.
+  -- Begins a run, or goes on with the units that waited for its limits.
   local function goOn(run)
     if run.isOpen then enter(run, 'unpark') else openRun(run) end
   end
 
-  -- Begins a run, or has it wait for its limits.
+  -- Begins a run, or puts it into the line of a limit.
   function admit(run)
     local limits = optional(run, RUN.limits)
     if limits then
@@ -215,7 +214,7 @@ do
     goOn(run)
   end
 
-  -- Begins the runs whose turn has come. One that no worker has begins without its limits, so that the next one has them.
+  -- Begins the runs whose turn has come. A run that no worker has begins without its limits, so that the next run gets them.
   function admitNext()
     while #admissible > 0 do
       local run = table.remove(admissible, 1)
@@ -233,13 +232,13 @@ do
 
   -- -- retention ----------------------------------------------------------------------------------------------------------
 
-  -- How a run stands in `ended`: plan, id and status, and whether it has more than its own hash.
+  -- The member of KEY.ended that stands for a run: plan, id and status, and whether it has keys besides its own hash.
   function endedMember(run)
     local more = (has(run, RUN.itemSteps) or has(run, RUN.references)) and 'x' or ''
     return run.kind.digest .. ' ' .. run.id .. ' ' .. run.status .. more
   end
 
-  -- Forgets runs that have ended, as they stand in `ended`.
+  -- Forgets runs, by their members of KEY.ended.
   function forget(members)
     local byPlan = {}
     local isTorn = call('EXISTS', prefix .. KEY.torn) == 1
@@ -247,8 +246,14 @@ do
       local digest, id, status, more = string.match(member, '^(%x+) (.*) (%a)(x?)$')
       local plan = planOf(digest)
       local pipeline = plan and plan.pipeline
-      local indices = { 'all', status == STATUS.failed and 'failed' or status == STATUS.cancelled and 'cancelled' or nil }
-      if isTorn then indices = { 'all', 'unfinished', 'running', 'failed', 'cancelled' } end
+      local indices = { KEY.all }
+      if isTorn then
+        indices = { KEY.all, KEY.unfinished, KEY.running, KEY.failed, KEY.cancelled }
+      elseif status == STATUS.failed then
+        indices[2] = KEY.failed
+      elseif status == STATUS.cancelled then
+        indices[2] = KEY.cancelled
+      end
       for _, index in ipairs(indices) do
         depart(prefix .. index, id)
         if pipeline then depart(prefix .. index .. ':' .. pipeline, id) end
@@ -257,9 +262,12 @@ do
         local run = open(id)
         if run then
           for index in string.gmatch(optional(run, RUN.itemSteps) or '', '(%d+),') do
-            later('UNLINK', prefix .. KEY.items .. id .. ':' .. index, prefix .. KEY.itemsAgain .. id .. ':' .. index, prefix .. KEY.itemWork .. id .. ':' .. index)
+            local of = id .. ':' .. index
+            later('UNLINK', prefix .. KEY.items .. of, prefix .. KEY.itemsAgain .. of, prefix .. KEY.itemWork .. of)
           end
-          for reference in string.gmatch(optional(run, RUN.references) or '', '([^\n]+)\n') do zadd(prefix .. KEY.gone, nowText, reference) end
+          for reference in string.gmatch(optional(run, RUN.references) or '', '([^\n]+)\n') do
+            zadd(prefix .. KEY.gone, nowText, reference)
+          end
         end
       end
       hashes[prefix .. KEY.run .. id] = nil
@@ -281,9 +289,9 @@ do
     end
   end
 
-  -- Forgets what is past the bounds, those that ended first first: some at once, which costs the least, and not all at
-  -- once. A tenth more than the bound, at most 100, may be there meanwhile, and everything that ended in the last two seconds:
-  -- a caller that waits for it is to see it.
+  -- Forgets runs beyond the bounds, the oldest end first: several at once, which costs the least, and at most so many. Up to
+  -- a tenth more than `historyCount`, at most 100, may be there meanwhile. Runs that ended in the last two seconds stay: a
+  -- caller that waits for one still reads it.
   function retain(historyCount, historyMillis, most)
     local past = call('ZCARD', keyOf[KEY.ended]) - historyCount
     if past > math.min(100, historyCount / 10) then

@@ -1,21 +1,27 @@
--- What outcomes do to a run: as core's MemoryRun does it in memory. An error that is made here and not by a worker is
--- `{"#":<kind>,…}`; the reader puts it into words.
+-- What outcomes do to a run: as core's MemoryRun does it in memory. An error that these scripts make is `{"#":<kind>,…}`: see
+-- readError in RunCode.ts.
 local memoise, recall, bytesOfOutputs, completeStep, failStep, goOn, completeItem, failItems,
   failUnit, remember, isLone, again, endLease, keepAttempt,
   released, failed, retried, lost
 do
   local memos = {}
-  -- How many there are, and how many of the oldest this act has removed.
+  -- How many outputs are remembered, and how many of the oldest this act has removed.
   local memosCount, memosGone = nil, 0
 
-  -- Keeps what a unit gave, for others with the same memo key.
+  -- Remembers the outputs of a unit, for others with the same memo key.
   function memoise(unit, outputs, memoCount)
     local key = prefix .. KEY.memo .. unit[RECORD.memo]
     local json = #outputs == 0 and '[]' or cjson.encode(outputs)
     memosCount = memosCount or call('ZCARD', prefix .. KEY.memos)
-    if not memos[unit[RECORD.memo]] and not call('ZSCORE', prefix .. KEY.memos, unit[RECORD.memo]) then memosCount = memosCount + 1 end
+    if not memos[unit[RECORD.memo]] and not call('ZSCORE', prefix .. KEY.memos, unit[RECORD.memo]) then
+      memosCount = memosCount + 1
+    end
     memos[unit[RECORD.memo]] = outputs
-    if unit[RECORD.memoMillis] > 0 then later('SET', key, json, 'PX', fmt(unit[RECORD.memoMillis])) else later('SET', key, json) end
+    if unit[RECORD.memoMillis] > 0 then
+      later('SET', key, json, 'PX', fmt(unit[RECORD.memoMillis]))
+    else
+      later('SET', key, json)
+    end
     zadd(prefix .. KEY.memos, nowText, unit[RECORD.memo])
     local past = memosCount - memoCount
     if past > 0 then
@@ -60,32 +66,34 @@ do
       end
     end
     set(run, leaseOf[index], END.completed)
-    pushEvent(run, COMPLETED .. index .. ',' .. text[attempt] .. ',' .. text[now - started] .. ',[' .. names .. ']' .. more .. ']')
+    local millis = text[now - started]
+    pushEvent(run, COMPLETED .. index .. ',' .. text[attempt] .. ',' .. millis .. ',[' .. names .. ']' .. more .. ']')
     countDown(run, index, arm)
   end
 
   function failStep(run, index, attempt, started, err)
-    local expansion = itemsOf(run, index)
-    if expansion then started = expansion[ITEMS.started] end
-    local failedItems = expansion and expansion.plan[EXPANDS.onFailure] and expansion[ITEMS.failedItems] > 0 and (',' .. fmt(expansion[ITEMS.failedItems])) or ''
-    pushEvent(run, '["' .. EVENT.stepFailed .. '",' .. nowText .. ',' .. index .. ',' .. attempt .. ',' .. fmt(now - started) .. ',' .. err .. failedItems .. ']')
+    local items = itemsOf(run, index)
+    if items then started = items[ITEMS.started] end
+    local hasFailedItems = items and items.plan[EXPANDS.onFailure] and items[ITEMS.failedItems] > 0
+    pushEvent(run, '["' .. EVENT.stepFailed .. '",' .. nowText .. ',' .. index .. ',' .. attempt .. ',' .. fmt(now - started)
+      .. ',' .. err .. (hasFailedItems and (',' .. fmt(items[ITEMS.failedItems])) or '') .. ']')
     lose(run, index, err, "step '" .. stepOf(run, index)[STEP.name] .. "' failed")
   end
 
-  -- How many items of a step may fail: as its plan says, all unless it does.
-  local function toleratedOf(expansion)
-    local tolerated = expansion.plan[EXPANDS.tolerated]
-    if tolerated == nil then return expansion[ITEMS.items] end
-    return tolerated.count or math.floor(expansion[ITEMS.items] * tolerated.share / 100)
+  -- How many items of a step may fail: all of them, unless its plan says less.
+  local function toleratedOf(items)
+    local tolerated = items.plan[EXPANDS.tolerated]
+    if tolerated == nil then return items[ITEMS.items] end
+    return tolerated.count or math.floor(items[ITEMS.items] * tolerated.share / 100)
   end
 
-  -- The first failed items, in order, each with its error: texts with U+001F behind each.
+  -- How many failed items are named. ITEMS.firstFailed has them in order, each with its error, and U+001F behind each text.
   local MAX_NAMED = 10
 
-  local function name(expansion, item, err)
+  local function nameItem(items, item, err)
     local named = {}
-    for number_, error_ in string.gmatch(get(expansion.hash, ITEMS.firstFailed) or '', '(%d+)\31([^\31]*)\31') do
-      named[#named + 1] = { tonumber(number_), error_ }
+    for other, otherErr in string.gmatch(get(items.hash, ITEMS.firstFailed) or '', '(%d+)\31([^\31]*)\31') do
+      named[#named + 1] = { tonumber(other), otherErr }
     end
     if #named == MAX_NAMED and item > named[MAX_NAMED][1] then return end
     local place = #named + 1
@@ -94,87 +102,96 @@ do
     named[MAX_NAMED + 1] = nil
     local texts = {}
     for _, one in ipairs(named) do texts[#texts + 1] = fmt(one[1]) .. '\31' .. one[2] .. '\31' end
-    set(expansion.hash, ITEMS.firstFailed, table.concat(texts))
+    set(items.hash, ITEMS.firstFailed, table.concat(texts))
   end
 
-  -- Why a step fails that has failed items; nothing when it goes on.
-  local function problemOf(expansion)
-    local step = quote(stepOf(expansion.run, expansion.index)[STEP.name])
-    if expansion[ITEMS.resultBytes] > maxValueBytes then return '{"#":"large","step":' .. step .. '}' end
-    if expansion[ITEMS.failedItems] == 0 or (expansion.plan[EXPANDS.onFailure] == ITEM_POLICY.collect and expansion[ITEMS.endedUnits] < expansion[ITEMS.units]) then return nil end
-    local tolerated = toleratedOf(expansion)
-    if expansion[ITEMS.failedItems] <= tolerated then return nil end
-    local items, cause = {}, nil
-    for number_, error_ in string.gmatch(get(expansion.hash, ITEMS.firstFailed), '(%d+)\31([^\31]*)\31') do
-      items[#items + 1] = number_
-      cause = cause or error_
+  -- Why a step with items fails; nothing when it goes on.
+  local function problemOf(items)
+    local step = quote(stepOf(items.run, items.index)[STEP.name])
+    if items[ITEMS.resultBytes] > maxValueBytes then return '{"#":"large","step":' .. step .. '}' end
+    local failedItems = items[ITEMS.failedItems]
+    if failedItems == 0 then return nil end
+    local isCollecting = items.plan[EXPANDS.onFailure] == ITEM_POLICY.collect
+    if isCollecting and items[ITEMS.endedUnits] < items[ITEMS.units] then return nil end
+    local tolerated = toleratedOf(items)
+    if failedItems <= tolerated then return nil end
+    local numbers, cause = {}, nil
+    for item, err in string.gmatch(get(items.hash, ITEMS.firstFailed), '(%d+)\31([^\31]*)\31') do
+      numbers[#numbers + 1] = item
+      cause = cause or err
     end
-    return '{"#":"items","step":' .. step .. ',"failed":' .. fmt(expansion[ITEMS.failedItems]) .. ',"count":' .. fmt(expansion[ITEMS.items])
-      .. ',"tolerated":' .. fmt(tolerated) .. ',"items":[' .. table.concat(items, ',') .. '],"cause":' .. cause .. '}'
+    return '{"#":"items","step":' .. step .. ',"failed":' .. fmt(failedItems) .. ',"count":' .. fmt(items[ITEMS.items])
+      .. ',"tolerated":' .. fmt(tolerated) .. ',"items":[' .. table.concat(numbers, ',') .. '],"cause":' .. cause .. '}'
   end
 
-  -- Units have ended, or are there: the step fails, completes, or goes on.
-  function goOn(expansion)
-    local run, index = expansion.run, expansion.index
-    local problem = problemOf(expansion)
-    if problem then return failStep(run, index, expansion[ITEMS.attempt], expansion[ITEMS.started], problem) end
-    progress(run, index, expansion[ITEMS.attempt], expansion[ITEMS.endedItems], expansion[ITEMS.items])
-    if expansion[ITEMS.endedUnits] < expansion[ITEMS.units] then return requeue(expansion) end
-    local attempts, started = expansion[ITEMS.attempt], expansion[ITEMS.started]
+  -- Units have ended, or the first ones are there: the step fails, completes, or goes on.
+  function goOn(items)
+    local run, index = items.run, items.index
+    local problem = problemOf(items)
+    if problem then return failStep(run, index, items[ITEMS.attempt], items[ITEMS.started], problem) end
+    progress(run, index, items[ITEMS.attempt], items[ITEMS.endedItems], items[ITEMS.items])
+    if items[ITEMS.endedUnits] < items[ITEMS.units] then return requeue(items) end
+    local attempts, started = items[ITEMS.attempt], items[ITEMS.started]
     local more = {}
-    if expansion[ITEMS.memoisedItems] > 0 then more[#more + 1] = '"memoisedItems":' .. fmt(expansion[ITEMS.memoisedItems]) end
-    if expansion[ITEMS.failedItems] > 0 then more[#more + 1] = '"itemsFailed":' .. fmt(expansion[ITEMS.failedItems]) end
+    if items[ITEMS.memoisedItems] > 0 then more[#more + 1] = '"memoisedItems":' .. fmt(items[ITEMS.memoisedItems]) end
+    if items[ITEMS.failedItems] > 0 then more[#more + 1] = '"itemsFailed":' .. fmt(items[ITEMS.failedItems]) end
     local how = #more > 0 and (',{' .. table.concat(more, ',') .. '}') or ''
-    local outputs = resultOf(expansion)
-    if expansion[ITEMS.failedItems] > 0 then set(run, OF_STEP.items .. index, 'k') else dropItems(run, index) end
+    local outputs = resultOf(items)
+    if items[ITEMS.failedItems] > 0 then set(run, OF_STEP.items .. index, 'k') else dropItems(run, index) end
     completeStep(run, index, attempts, started, outputs, how)
   end
 
   function completeItem(run, index, item, attempts, outputs, isMemoised)
-    local expansion = itemsOf(run, index)
-    endUnit(expansion, item, END.completed, attempts, outputs)
-    if isMemoised then alter(expansion, ITEMS.memoisedItems, expansion[ITEMS.memoisedItems] + sizeOf(expansion, item)) end
-    goOn(expansion)
+    local items = itemsOf(run, index)
+    endUnit(items, item, END.completed, attempts, outputs)
+    if isMemoised then alter(items, ITEMS.memoisedItems, items[ITEMS.memoisedItems] + sizeOf(items, item)) end
+    goOn(items)
   end
 
-  -- Items of a unit have failed for good; the outputs are those of its others. `errors` are of single items: the item's
-  -- number and its error, one after the other.
+  -- Items of a unit have failed for good; `outputs` are those of its other items. `errors` are numbers of items and their
+  -- errors, one after the other.
   function failItems(run, index, item, attempts, outputs, failedCount, errors)
-    local expansion = itemsOf(run, index)
-    endUnit(expansion, item, END.failed, attempts, outputs)
-    alter(expansion, ITEMS.failedItems, expansion[ITEMS.failedItems] + failedCount)
-    if expansion[ITEMS.errors] < BOUND.itemErrors then
-      alter(expansion, ITEMS.errors, expansion[ITEMS.errors] + 1)
-      set(expansion.hash, ITEMS.error .. text[item], errors[2])
+    local items = itemsOf(run, index)
+    endUnit(items, item, END.failed, attempts, outputs)
+    alter(items, ITEMS.failedItems, items[ITEMS.failedItems] + failedCount)
+    if items[ITEMS.errors] < BOUND.itemErrors then
+      alter(items, ITEMS.errors, items[ITEMS.errors] + 1)
+      set(items.hash, ITEMS.error .. text[item], errors[2])
     end
-    if expansion.plan[EXPANDS.onFailure] == nil then return failStep(run, index, attempts, expansion[ITEMS.started], errors[2]) end
+    if items.plan[EXPANDS.onFailure] == nil then
+      return failStep(run, index, attempts, items[ITEMS.started], errors[2])
+    end
     for k = 1, #errors, 2 do
-      name(expansion, tonumber(errors[k]), errors[k + 1])
-      if expansion[ITEMS.failureEvents] < BOUND.itemErrors then
-        alter(expansion, ITEMS.failureEvents, expansion[ITEMS.failureEvents] + 1)
-        pushEvent(run, '["' .. EVENT.itemFailed .. '",' .. nowText .. ',' .. index .. ',' .. attempts .. ',' .. errors[k] .. ',' .. errors[k + 1] .. ']')
+      nameItem(items, tonumber(errors[k]), errors[k + 1])
+      if items[ITEMS.failureEvents] < BOUND.itemErrors then
+        alter(items, ITEMS.failureEvents, items[ITEMS.failureEvents] + 1)
+        pushEvent(run, '["' .. EVENT.itemFailed .. '",' .. nowText .. ',' .. index .. ',' .. attempts .. ',' .. errors[k] .. ','
+          .. errors[k + 1] .. ']')
       end
     end
-    goOn(expansion)
+    goOn(items)
   end
 
-  -- A unit could not be run to its end: all of its items have failed with the same error.
+  -- A unit has failed as a whole: so have all of its items.
   function failUnit(run, index, item, attempts, err)
-    local expansion = itemsOf(run, index)
-    local size = sizeOf(expansion, item)
-    if expansion.plan[EXPANDS.onFailure] == nil then return failItems(run, index, item, attempts, {}, size, { fmt(item * expansion[ITEMS.unitSize]), err }) end
+    local items = itemsOf(run, index)
+    local size = sizeOf(items, item)
+    local first = item * items[ITEMS.unitSize]
+    if items.plan[EXPANDS.onFailure] == nil then
+      return failItems(run, index, item, attempts, {}, size, { fmt(first), err })
+    end
     local errors = {}
     local before, after = string.match(err, '^(.*),"item":%d+(.*)$')
     if not before then before, after = string.sub(err, 1, -2), '}' end
-    for at_ = 0, math.min(size, BOUND.unitErrors) - 1 do
-      local number_ = fmt(item * expansion[ITEMS.unitSize] + at_)
-      errors[#errors + 1] = number_
-      errors[#errors + 1] = before .. ',"item":' .. number_ .. after
+    for at = 0, math.min(size, BOUND.unitErrors) - 1 do
+      local failedItem = fmt(first + at)
+      errors[#errors + 1] = failedItem
+      errors[#errors + 1] = before .. ',"item":' .. failedItem .. after
     end
     failItems(run, index, item, attempts, {}, size, errors)
   end
 
-  -- A unit gives what another attempt gave for the same inputs.
+  -- Completes a unit with remembered outputs.
   function remember(run, index, item, outputs)
     if isOver(run) or isStepOver(run, index) then return end
     local attempts = lookAt(run, index, item)[RECORD.attempts]
@@ -185,32 +202,32 @@ do
     completeStep(run, index, attempts, now, outputs, ',{"memoised":true}')
   end
 
-  -- A unit that has lost so many workers runs alone.
+  -- Whether a unit has lost so many workers that it runs alone.
   function isLone(unit) return unit[RECORD.losses] >= math.max(1, maxLosses - 1) end
 
-  -- A unit can be lent again: it was given back, or has waited for its next attempt.
+  -- Makes a unit ready again.
   function again(run, index, item)
     if isLone(lookAt(run, index, item)) then
       readyAlone(refOf(run, index, item), run.kind.queue)
     elseif item == nil then
       ready(refOf(run, index), run.kind.queue)
     else
-      local expansion = itemsOf(run, index)
-      if expansion then
-        againItem(expansion, item)
-        requeue(expansion)
+      local items = itemsOf(run, index)
+      if items then
+        againItem(items, item)
+        requeue(items)
       end
     end
   end
 
-  -- What leases have in common that were granted in one act: when, in which phase, whether they hold limits, to which worker.
+  -- What leases of one act have in common: start, phase, whether they hold limits, worker.
   local grantOf = remembering(function(tail)
     local started, phase, held, worker = string.match(tail, '^(%d+)|(%a)|(%d)|(.*)$')
     local upper = string.upper(phase)
     return { started = tonumber(started), phase = upper, isAlone = phase ~= upper, isHolding = held == '1', worker = worker }
   end)
 
-  -- What is read of a run to settle a step of it: its lease, and how many inputs those have that wait for it, as far as
+  -- The fields to read of a run when a step of it is settled: its lease, and the inputs of the steps behind it, as far as
   -- these are known.
   local settled = remembering(function(index) return { RUN.header, RUN.submitted, leaseOf[index] } end)
   local isLearnt = {}
@@ -231,8 +248,8 @@ do
     return run
   end
 
-  -- Ends a lease, of which the worker has the token. Gives what is known of it, or nothing where the token is stale. Of a step
-  -- that is about to be completed, the lease is overwritten then.
+  -- Ends a lease. Gives what is known of it, or nothing where the token is stale. A step that is about to complete keeps its
+  -- lease field, which is overwritten then.
   function endLease(ref, token, isCompleted)
     local id, index, item = parse(ref)
     local run = openToSettle(id, index, item)
@@ -243,7 +260,7 @@ do
       mine, attempt, tail = string.match(get(hash, field) or '', '^(%d+)|(%d+)|(.*)$')
     end
     if mine ~= token then
-      -- Stopped after it was told to: what it held is free.
+      -- Its worker has stopped after the lease was revoked: its limits are free now.
       local limits = call('HGET', prefix .. KEY.stopping, member)
       if limits then
         later('HDEL', prefix .. KEY.stopping, member)
@@ -253,20 +270,24 @@ do
       return nil
     end
     local step, grant = stepOf(run, index), grantOf[tail]
-    local expansion = item and itemsOf(run, index)
-    local isStale = isOver(run) or (item and not expansion) or isStepOver(run, index)
+    local items = item and itemsOf(run, index)
+    local isStale = isOver(run) or (item and not items) or isStepOver(run, index)
     if item ~= nil then set(hash, field, false) elseif isStale or not isCompleted then set(hash, field, '') end
     depart(keyOf[KEY.leases], member)
     if grant.isHolding then give(limitsOf(step, lookAt(run, index, item)), ref) end
     if isStale then return nil end
-    if expansion then alter(expansion, ITEMS.lent, expansion[ITEMS.lent] - 1) elseif not isLearnt[index] then learnSettled(run, index) end
+    if items then
+      alter(items, ITEMS.lent, items[ITEMS.lent] - 1)
+    elseif not isLearnt[index] then
+      learnSettled(run, index)
+    end
     return {
-      run = run, index = index, item = item, step = step, expansion = expansion, worker = grant.worker, phase = grant.phase,
+      run = run, index = index, item = item, step = step, items = items, worker = grant.worker, phase = grant.phase,
       isAlone = grant.isAlone, attempt = number[attempt], started = grant.started
     }
   end
 
-  -- The unit has ended an attempt and is to have another one.
+  -- Notes an attempt of a unit that will have another one.
   function keepAttempt(lease)
     local unit = unitOf(lease.run, lease.index, lease.item)
     if lease.phase ~= PHASE.probe then
@@ -277,7 +298,7 @@ do
   end
 
   local function aboutItem(lease, item)
-    if lease.expansion then return ',' .. (item or fmt(lease.item * lease.expansion[ITEMS.unitSize])) end
+    if lease.items then return ',' .. (item or fmt(lease.item * lease.items[ITEMS.unitSize])) end
     return ''
   end
 
@@ -286,7 +307,8 @@ do
     keepAttempt(lease)
     keepUnit(run, lease.index, lease.item)
     if lease.phase ~= PHASE.probe then
-      pushOfUnit(run, lease.index, lease.item, '["' .. EVENT.stepReleased .. '",' .. nowText .. ',' .. lease.index .. ',' .. lease.attempt .. ',' .. reason .. aboutItem(lease) .. ']')
+      pushOfUnit(run, lease.index, lease.item, '["' .. EVENT.stepReleased .. '",' .. nowText .. ',' .. lease.index .. ','
+        .. lease.attempt .. ',' .. reason .. aboutItem(lease) .. ']')
     end
     again(run, lease.index, lease.item)
   end
@@ -305,23 +327,24 @@ do
     local run = lease.run
     local unit = keepAttempt(lease)
     unit[RECORD.failures] = unit[RECORD.failures] + 1
-    pushOfUnit(run, lease.index, lease.item, '["' .. EVENT.stepRetried .. '",' .. nowText .. ',' .. lease.index .. ',' .. lease.attempt .. ',' .. fmt(wait) .. ',' .. err .. aboutItem(lease, item) .. ']')
+    pushOfUnit(run, lease.index, lease.item, '["' .. EVENT.stepRetried .. '",' .. nowText .. ',' .. lease.index .. ','
+      .. lease.attempt .. ',' .. fmt(wait) .. ',' .. err .. aboutItem(lease, item) .. ']')
     if wait > 0 then
       unit[RECORD.isDue] = 1
       dueAt(now + wait, DUE.unit .. refOf(run, lease.index, lease.item))
-      if lease.expansion then requeue(lease.expansion) end
+      if lease.items then requeue(lease.items) end
     else
       again(run, lease.index, lease.item)
     end
     keepUnit(run, lease.index, lease.item)
   end
 
-  -- A lease has ended without its worker. It counts against the unit, which fails for it when it had the worker to itself.
+  -- A worker let a lease end. That counts against the unit, which fails when it had the worker to itself.
   function lost(lease)
     local run = lease.run
     local unit = unitOf(run, lease.index, lease.item)
     unit[RECORD.losses] = unit[RECORD.losses] + 1
-    -- Nor is the worker there to be woken, as it may be said to be: one that is there gets the step at once.
+    -- The worker is not woken: a worker that is there gets the step at once.
     if not lostWorkers[lease.worker] then
       lostWorkers[lease.worker] = true
       for _, digest in ipairs(call('SMEMBERS', prefix .. KEY.digests)) do zrem(prefix .. KEY.idle .. digest, lease.worker) end
@@ -330,7 +353,7 @@ do
       return released(lease, quote("worker '" .. lease.worker .. "' did not renew its lease"))
     end
     local name = lease.step[STEP.name]
-    local item = lease.expansion and (',"item":' .. fmt(lease.item * lease.expansion[ITEMS.unitSize])) or ''
+    local item = lease.items and (',"item":' .. fmt(lease.item * lease.items[ITEMS.unitSize])) or ''
     local err = '{"#":"lost","step":' .. quote(name) .. ',"losses":' .. unit[RECORD.losses] .. item .. '}'
     later('LPUSH', prefix .. KEY.dead, '[' .. nowText .. ',' .. quote(run.id) .. ',' .. quote(name) .. ']')
     later('LTRIM', prefix .. KEY.dead, 0, 999)

@@ -1,8 +1,8 @@
--- How a run is recorded. Arguments from `from` on: id, plan, steps left, policy, priority, number of values, name and text of each
--- value, number of extras, letter and text of each extra: see EXTRA.
+-- How a run is recorded. Arguments from `from` on: id, plan, steps left, policy, priority, number of values, name and text
+-- of each value, number of extras, letter and text of each extra: see EXTRA.
 --
--- The last place in the order of submission and the number of unfinished runs, read once for all runs of one act; the runs that
--- each plan gets, and what keys name.
+-- The last place in the order of submission and the number of unfinished runs, read once for all runs of one act; the runs
+-- that each plan gets, and what keys name.
 local order, unfinished
 local used, named = {}, {}
 
@@ -12,8 +12,8 @@ local function pastOf(from)
   return extras + 1 + 2 * tonumber(ARGV[extras])
 end
 
--- Gives nothing when the run is recorded; or NAMED, the run that has its key, that run's fingerprint and whether it is there; or
--- PLAN, or FULL.
+-- Gives nothing when the run is recorded; or NAMED, the run that has its key, that run's fingerprint and whether it is
+-- there; or PLAN, or FULL.
 local function submit(from, maxUnfinished, keyMillis)
   local id, digest = ARGV[from], ARGV[from + 1]
   local size = tonumber(ARGV[from + 5])
@@ -62,7 +62,7 @@ local function submit(from, maxUnfinished, keyMillis)
   local run = {
     id = id, key = key, known = { [RUN.submitted] = place }, status = STATUS.pending, stepsLeft = number[ARGV[from + 2]],
     events = 0, told = 0, isOpen = false, hasLost = false, has = '', bytes = 0, kind = kind, plan = kind.plan,
-    out = { RUN.submitted, place }, isHeadDirty = true, was = STATUS.pending
+    toSet = { RUN.submitted, place }, isHeadDirty = true, was = STATUS.pending
   }
   runs[id] = run
   hashes[key] = run

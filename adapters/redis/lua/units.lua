@@ -1,8 +1,6 @@
--- Units of work: steps, and items of steps. What is known of a unit besides its lease: attempts (a), failures (f), lost
--- workers (l), first attempt (t), probed (p), limits found (k), memo key and time to live (m, e), waiting line (w), since when
--- (h), due (d). Of most units there is nothing.
+-- Units of work: steps, and items of steps. Their leases and records are fields of WORK.
 
--- The hash that has the lease and the record of a unit, and what these are called there.
+-- The hash that has the lease and record of a unit, and the name of the unit there.
 local function homeOf(run, index, item)
   if item == nil then return run, index end
   return itemHashOf(run, index), text[item]
@@ -13,7 +11,7 @@ local function leaseField(run, index, item)
   return hash, leaseOf[name]
 end
 
--- To be looked at only.
+-- The record of a unit that has none. It never changes.
 local FRESH = { a = 0, f = 0, l = 0, t = 0 }
 
 local function lookAt(run, index, item)
@@ -24,8 +22,8 @@ local function lookAt(run, index, item)
   if item == nil then
     if not has(run, RUN.records) then return FRESH end
   else
-    local expansion = itemsOf(run, index)
-    if not expansion or expansion[ITEMS.hasRecords] == 0 then return FRESH end
+    local items = itemsOf(run, index)
+    if not items or items[ITEMS.hasRecords] == 0 then return FRESH end
   end
   local json = get(hash, WORK.record .. name)
   if not json then return FRESH end
@@ -38,7 +36,7 @@ local function lookAt(run, index, item)
   return unit
 end
 
--- To be changed, and kept with `keepUnit`.
+-- The record of a unit, to be changed and then kept with `keepUnit`.
 local function unitOf(run, index, item)
   local unit = lookAt(run, index, item)
   if unit ~= FRESH then return unit end
@@ -55,8 +53,8 @@ local function keepUnit(run, index, item)
   if item == nil then
     setHas(run, RUN.records)
   else
-    local expansion = itemsOf(run, index)
-    if expansion and expansion[ITEMS.hasRecords] == 0 then alter(expansion, ITEMS.hasRecords, 1) end
+    local items = itemsOf(run, index)
+    if items and items[ITEMS.hasRecords] == 0 then alter(items, ITEMS.hasRecords, 1) end
   end
 end
 
@@ -67,7 +65,7 @@ local function dropUnit(run, index, item)
   set(hash, WORK.record .. name, false)
 end
 
--- Whether a step has ended, in a run that goes on: completed, or without an outcome.
+-- Whether a step of an unfinished run has ended.
 local function isStepOver(run, index)
   if get(run, leaseOf[index]) == END.completed then return true end
   return (run.hasLost or stepOf(run, index)[STEP.arms]) and get(run, OF_STEP.over .. index)

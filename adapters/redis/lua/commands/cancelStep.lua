@@ -6,6 +6,7 @@ if isOver(run) or isStepOver(run, index) or get(run, OF_STEP.over .. index) or s
 local attempts = string.match(get(run, leaseOf[index]) or '', '^%d+|(%d+)') or lookAt(run, index)[RECORD.attempts]
 local name = step[STEP.name]
 pushEvent(run, '["' .. EVENT.stepCancelled .. '",' .. nowText .. ',' .. index .. ',' .. attempts .. ',' .. reason .. ']')
-lose(run, index, '{"#":"cancelled","step":' .. quote(name) .. ',"reason":' .. reason .. '}', "step '" .. name .. "' was cancelled")
+local err = '{"#":"cancelled","step":' .. quote(name) .. ',"reason":' .. reason .. '}'
+lose(run, index, err, "step '" .. name .. "' was cancelled")
 commit(tonumber(ARGV[4]))
 return 1

@@ -1,6 +1,7 @@
--- id, SHA-1 of the definition, when it was made and next instant as the caller has seen them; next instant, how many ticks were
--- dropped, overlap, how many of its runs and how many of all may be unfinished, how long a key names its run, version, number of
--- runs; then instant and run of each tick. Gives FIRED and in how many milliseconds something is due; or GONE; or PLAN.
+-- id, SHA-1 of the definition, when it was made and next instant as the caller has seen them; next instant, how many ticks
+-- were dropped, overlap, how many of its runs and how many of all may be unfinished, how long a key names its run, version,
+-- number of runs; then instant and run of each tick. Gives FIRED and in how many milliseconds something is due; or GONE; or
+-- PLAN.
 local key = prefix .. KEY.schedule .. ARGV[1]
 local isSkipping = ARGV[7] == 'skip'
 local definition, created, nextInstant, isPaused, pipeline, firedBefore, skippedBefore =

@@ -1,5 +1,5 @@
--- bytes, then ids of runs. Gives as many runs as fit into the bytes, at least one: nothing for a run that is not there; `1` and all
--- fields of a small one; or `0` and header, submission and own text of a large one.
+-- bytes, then ids of runs. Gives as many runs as fit into the bytes, at least one: nothing for a run that is not there; `1`
+-- and all fields of a small one; or `0` and header, submission and own text of a large one.
 local maxBytes = tonumber(ARGV[1])
 local bytesLeft, fieldsLeft, found = maxBytes, BOUND.reads, {}
 

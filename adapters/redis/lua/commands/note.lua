@@ -1,4 +1,5 @@
--- For each note: unit, token, attempt, done and total (or nothing), line (or nothing), how many lines the worker has dropped before.
+-- For each note: unit, token, attempt, done and total (or nothing), line (or nothing), how many lines the worker has dropped
+-- before.
 local MAX_LINES = 1000
 for from = 1, #ARGV, 7 do
   local ref, token, attempt, done, total, line = unpack(ARGV, from, from + 5)

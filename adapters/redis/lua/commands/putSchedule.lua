@@ -1,5 +1,5 @@
--- id, definition, when it was made, next instant, whether it replaces, pipeline, how many schedules there may be, version. Gives
--- the schedule, or EXISTS, or FULL.
+-- id, definition, when it was made, next instant, whether it replaces, pipeline, how many schedules there may be, version.
+-- Gives the schedule, or EXISTS, or FULL.
 local id, definition, created, next, version = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[8]
 local key = prefix .. KEY.schedule .. id
 local shown = show(id)

@@ -1,5 +1,5 @@
--- Takes a permit. key, permits, period in milliseconds. Gives whether it is allowed, how many permits are left, and in how many
--- milliseconds the oldest one is free again.
+-- Takes a permit. key, permits, period in milliseconds. Gives whether it is allowed, how many permits are left, and in how
+-- many milliseconds the oldest one is free again.
 local key, permits, period = prefix .. KEY.rate .. ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local newest = tonumber(call('LINDEX', key, 0) or 0)
 -- The server's clock may be set back; this limit's clock is not.

@@ -1,6 +1,6 @@
--- historyCount, maxLosses, maxValueBytes, how many due members and how many ended leases to look at; or, behind these, `due` or
--- `lease` and the only one to look at; or `leave`, key and the one to be left alone. Gives in how many milliseconds something is
--- due next, or nothing.
+-- historyCount, maxLosses, maxValueBytes, how many due members and how many ended leases to look at; or, behind these, `due`
+-- or `lease` and the only one to look at; or `leave`, key and the one to be left alone. Gives in how many milliseconds
+-- something is due next, or nothing.
 maxLosses, maxValueBytes = tonumber(ARGV[2]), tonumber(ARGV[3])
 local most, only = tonumber(ARGV[4]), ARGV[5]
 
