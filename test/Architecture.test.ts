@@ -84,6 +84,9 @@ const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<strin
 const IMPURE =
   /^(?:async|await|require|process|globalThis|window|Deno|Bun|console|performance|fetch|crypto|set(?:Timeout|Interval|Immediate)|new Date|Date\.now|Math\.random|Effect\.run\w*)$/
 
+/** The clocks of a machine. */
+const CLOCK = /^(?:Date\.now|performance|new Date|process\.hrtime.*)$/
+
 const SNAKE_CASE = /^[a-z][a-z0-9]*(?:_[a-z0-9]+)+$/
 
 const HEADER =
@@ -315,6 +318,14 @@ describe("adapters", () => {
         .map(({ of }) => `imports ${of}`)
     )
     expect(foreign).toEqual([])
+  })
+})
+
+describe("adapters/redis", () => {
+  it("asks Effect's Clock for the time, and not the machine", () => {
+    // Another thread renews leases and has no Effect: its program is a text.
+    const redis = adapters.filter(({ path }) => folderOf(path) === "redis")
+    expect(findings(redis, ({ names }) => [...names].filter((name) => CLOCK.test(name)))).toEqual([])
   })
 })
 

@@ -1,4 +1,5 @@
 /** What there is to know of a Store on Redis: whether runs are safe there, what waits, and what went wrong. */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Version from "../../core/pipeline/Version.ts"
@@ -99,10 +100,11 @@ export const examine = (options: Options = {}): Effect.Effect<Report, InvalidOpt
       const server = yield* ServerFacts.facts(client)
       const ask = <A>(what: () => Promise<A>) => Effect.tryPromise({ try: what, catch: toUnavailable })
 
-      const before = Date.now()
+      const clock = yield* Clock.Clock
+      const before = clock.currentTimeMillisUnsafe()
       const { nowMillis, serverMillis, skewMillis } = yield* ask(() => StoreTime.read(client, prefix))
       // As if it had been read in the middle of the way there and back.
-      const clockSkewMillis = Math.round((before + Date.now()) / 2 - serverMillis)
+      const clockSkewMillis = Math.round((before + clock.currentTimeMillisUnsafe()) / 2 - serverMillis)
 
       const there = yield* ask(() => present(scripts, nowMillis))
       const dead = yield* ask(() => client.lrange(`${prefix}${KEY.dead}`, 0, -1))

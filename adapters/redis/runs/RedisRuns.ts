@@ -1,10 +1,12 @@
 /** What a Store on Redis says of its runs: as they are, and as they change. */
 import type * as Cause from "effect/Cause"
 import { done } from "effect/Cause"
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Event } from "../../../core/run/Event.ts"
 import * as Run from "../../../core/run/Run.ts"
+import * as Monotonic from "../../../core/runtime/Monotonic.ts"
 import { lengthOf, Pace } from "../../../core/store/Feed.ts"
 import type * as Store from "../../../core/store/Store.ts"
 import type { Lines } from "../../../core/task/Log.ts"
@@ -36,15 +38,17 @@ export class RedisRuns {
   readonly reader: RunReader
   readonly #scripts: Scripts
   readonly #news: Notifications
-  readonly #watchedUntil = { runs: 0, ended: 0 }
+  readonly #clock: Clock.Clock
+  readonly #watchedUntil = { runs: Number.NEGATIVE_INFINITY, ended: Number.NEGATIVE_INFINITY }
   /** Those who wait for news, and how each is told to look. */
   readonly #waits: Set<() => void> = new Set()
   #isClosing = false
 
-  constructor(scripts: Scripts, news: Notifications, maxValueBytes: number, blobs: Blobs) {
+  constructor(scripts: Scripts, news: Notifications, maxValueBytes: number, blobs: Blobs, clock: Clock.Clock) {
     this.reader = new RunReader(scripts, maxValueBytes, blobs)
     this.#scripts = scripts
     this.#news = news
+    this.#clock = clock
   }
 
   get = (runId: string): Effect.Effect<Run.Run, RunNotFound | StoreUnavailable> =>
@@ -177,9 +181,9 @@ export class RedisRuns {
   async close(): Promise<void> {
     this.#isClosing = true
     for (const hear of this.#waits) hear()
-    const untilMillis = performance.now() + COMMAND_MILLIS
+    const untilMillis = Monotonic.millis(this.#clock) + COMMAND_MILLIS
     // What was answered may ask for something else.
-    for (let quiet = 0; quiet < QUIET_TURNS && performance.now() < untilMillis; quiet++) {
+    for (let quiet = 0; quiet < QUIET_TURNS && Monotonic.millis(this.#clock) < untilMillis; quiet++) {
       await new Promise((resolve) => setTimeout(resolve, TURN_MILLIS))
       if (this.#waits.size + this.#scripts.underWay > 0) quiet = -1
     }
@@ -192,7 +196,7 @@ export class RedisRuns {
 
   /** Has others publish which runs change or end. */
   async #watch(what: "runs" | "ended"): Promise<void> {
-    const now = Date.now()
+    const now = Monotonic.millis(this.#clock)
     if (now < this.#watchedUntil[what]) return
     const { client, prefix } = this.#scripts
     this.#watchedUntil[what] = now + WATCHED_MILLIS - 2 * LOOK_MILLIS

@@ -1,4 +1,6 @@
 /** What a Store on Redis does by itself: what is due, what acts have left to be done, what is to be forgotten. */
+import type * as Clock from "effect/Clock"
+import * as Monotonic from "../../../core/runtime/Monotonic.ts"
 import type { StoreBounds } from "../../../core/store/StoreBounds.ts"
 import { isOutage, type Scripts } from "../connection/Scripts.ts"
 import { KEY } from "../lua/Codes.ts"
@@ -25,9 +27,10 @@ export class Upkeep {
   readonly #blobs: Blobs
   readonly #report: (message: string) => void
   readonly #mender: Mender
+  readonly #clock: Clock.Clock
   #isBusy = false
-  #removeAtMillis = 0
-  #mendAtMillis = 0
+  #removeAtMillis = Number.NEGATIVE_INFINITY
+  #mendAtMillis = Number.NEGATIVE_INFINITY
   #mendFrom = "-inf"
   /** How many problems this round has found so far. */
   #problems = 0
@@ -38,9 +41,11 @@ export class Upkeep {
     bounds: Required<StoreBounds>,
     blobs: Blobs,
     mender: Mender,
+    clock: Clock.Clock,
     report: (message: string) => void
   ) {
     this.#mender = mender
+    this.#clock = clock
     this.#scripts = scripts
     this.#bounds = bounds
     this.#blobs = blobs
@@ -111,7 +116,7 @@ export class Upkeep {
 
   /** Removes values that are kept elsewhere and whose runs are forgotten; each is tried again after a minute until it is gone. */
   async #removeValues(): Promise<void> {
-    const now = performance.now()
+    const now = Monotonic.millis(this.#clock)
     if (now < this.#removeAtMillis) return
     this.#removeAtMillis = now + REMOVE_MILLIS
     const references = (await this.#scripts.call("gone", [60_000])) as ReadonlyArray<string>
@@ -124,13 +129,13 @@ export class Upkeep {
         this.#report(`The value '${reference.slice(0, 200)}' of a forgotten run can't be removed: ${messageOf(error)}`)
       }
     }
-    if (references.length === MANY) this.#removeAtMillis = 0
+    if (references.length === MANY) this.#removeAtMillis = Number.NEGATIVE_INFINITY
   }
 
   /** Brings back work that is lost, of some runs each time, round and round. */
   async #mend(): Promise<void> {
     const { client, prefix } = this.#scripts
-    const now = performance.now()
+    const now = Monotonic.millis(this.#clock)
     const torn = await client.get(`${prefix}${KEY.torn}`)
     if (torn === null && now < this.#mendAtMillis) return
     this.#mendAtMillis = now + MEND_MILLIS

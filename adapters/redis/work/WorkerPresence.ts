@@ -1,5 +1,7 @@
 /** Which versions of pipelines the workers of this process have, and that these workers are there, as the server knows it. */
+import type * as Clock from "effect/Clock"
 import { digest } from "../../../core/pipeline/Version.ts"
+import * as Monotonic from "../../../core/runtime/Monotonic.ts"
 import type { Scripts } from "../connection/Scripts.ts"
 import * as StoreTime from "../connection/StoreTime.ts"
 import { BOUND, KEY } from "../lua/Codes.ts"
@@ -53,16 +55,18 @@ interface Seen {
 /** The sets of versions that workers of this process have. */
 export class WorkerPresence {
   readonly #scripts: Scripts
+  readonly #clock: Clock.Clock
   readonly #seen: WeakMap<ReadonlySet<string>, Seen> = new WeakMap()
   readonly #brought: Set<string> = new Set()
   /** What each worker of this process has. */
   readonly #workers: Map<string, string> = new Map()
   /** When it says again that they are there, and that its sets are needed, by the monotonic clock. */
-  #presentAtMillis = 0
-  #refreshAtMillis = 0
+  #presentAtMillis = Number.NEGATIVE_INFINITY
+  #refreshAtMillis = Number.NEGATIVE_INFINITY
 
-  constructor(scripts: Scripts) {
+  constructor(scripts: Scripts, clock: Clock.Clock) {
     this.#scripts = scripts
+    this.#clock = clock
   }
 
   /** The name of a set, which a worker has; a set may change. */
@@ -75,7 +79,7 @@ export class WorkerPresence {
     }
     if (this.#workers.get(worker) !== seen.digest) {
       this.#workers.set(worker, seen.digest)
-      this.#presentAtMillis = 0
+      this.#presentAtMillis = Number.NEGATIVE_INFINITY
     }
     return seen.digest
   }
@@ -93,7 +97,7 @@ export class WorkerPresence {
   /** Keeps the server from forgetting. */
   async refresh(): Promise<void> {
     const { client, prefix } = this.#scripts
-    const now = performance.now()
+    const now = Monotonic.millis(this.#clock)
     if (this.#workers.size > 0 && now >= this.#presentAtMillis) {
       this.#presentAtMillis = now + PRESENT_MILLIS
       // By the Store's clock, which others compare with: this machine's may be another.
