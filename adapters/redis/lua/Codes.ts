@@ -103,6 +103,15 @@ export const RUN = {
   records: "u" // no field: whether units have records
 } as const
 
+/** What values and their names begin with that are no values of steps. No name and no JSON begins so. */
+export const MARK = {
+  reference: "@", // of a value: the reference into the blob store behind it takes its place (byte 64 in base.lua)
+  keptItems: "\u0001" // of a name: the completed items of the step whose index is behind it
+} as const
+
+/** What separates the texts of claims, and of ITEMS.firstFailed. No name and no JSON has it. */
+export const SEPARATOR = "\u001f"
+
 /** Fields of a run that have the index of a step behind them. Its lease and record are in WORK. */
 export const OF_STEP = {
   inputs: "w", // how many of the steps that it waits for have ended
@@ -321,6 +330,7 @@ type BoundName =
 export const TABLES: Readonly<Record<string, Readonly<Record<string, string | number>>>> = {
   KEY,
   RUN,
+  MARK,
   OF_STEP,
   WORK,
   END,

@@ -1,5 +1,5 @@
--- The answer that tells a worker of the units that it is lent: texts with U+001F between them, which no JSON and no name has.
--- It has about a megabyte, or one unit. See readClaims in WorkCode.ts.
+-- The answer that tells a worker of the units that it is lent: texts with SEPARATOR between them, which no JSON and no name
+-- has. It has about a megabyte, or one unit. See readClaims in WorkCode.ts.
 local answer
 do
   -- The texts, their number and their bytes.
@@ -99,7 +99,7 @@ do
     local ofRun = said
     local kept = phase == PHASE.expand and keptOf(run, index)
     if kept then
-      say('\1kept')
+      say(MARK.keptItems .. 'kept')
       say(kept)
     end
     if items and items.plan[EXPANDS.inOrder] then

@@ -251,10 +251,10 @@ local function keepValue(run, name, json)
 end
 
 -- Completed items of a step, which a run keeps from the run that it repeats.
-local function keptOf(run, index) return has(run, RUN.keptItems) and get(run, fieldOf['\1' .. index]) end
+local function keptOf(run, index) return has(run, RUN.keptItems) and get(run, fieldOf[MARK.keptItems .. index]) end
 
 local function dropKept(run, index)
-  if keptOf(run, index) then set(run, fieldOf['\1' .. index], false) end
+  if keptOf(run, index) then set(run, fieldOf[MARK.keptItems .. index], false) end
 end
 
 local function isOver(run) return run.status ~= STATUS.pending and run.status ~= STATUS.running end

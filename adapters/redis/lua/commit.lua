@@ -70,7 +70,7 @@ do
   -- Writes the leases of a step's items, with their numbers and results: a unit that has ended counts once. Where Redis
   -- refuses one of these writes, the leases become what they were before, so that the mender sees them.
   local function writeItems(leases)
-    local name = prefix .. KEY.items .. string.sub(leases.key, #prefix + 3)
+    local name = prefix .. KEY.items .. string.sub(leases.key, #prefix + #KEY.itemWork + 1)
     local numbers = hashes[name]
     hashes[leases.key], hashes[name] = nil, nil
     local isSet, isRemoved = writeHash(leases)

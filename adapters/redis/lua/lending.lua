@@ -22,7 +22,7 @@ do
   local startedFirst = remembering(function(index) return STARTED .. index .. ',1]' end)
   local leaseTail
   -- Of a first attempt: its number, failures, milliseconds since the first attempt began, phase and item.
-  local FIRST = '\0311\0310\0310\031R\031\031'
+  local FIRST = '\0311\0310\0310\031' .. PHASE.run .. '\031\031'
 
   local function grant(run, index, item, ref, step, unit, limits, worker, isAlone)
     local phase = PHASE.run
@@ -401,7 +401,7 @@ do
     local known = {}
     local versions = prefix .. KEY.versions .. digest
     leaseEnd = fmt(now + leaseMillis)
-    leaseTail = '|' .. nowText .. '|R|0|' .. worker
+    leaseTail = '|' .. nowText .. '|' .. PHASE.run .. '|0|' .. worker
     calls = fmt(tonumber(call('GET', prefix .. KEY.tokens) or 0) + 1)
     if not (call('EXISTS', prefix .. KEY.alone) == 1 and lendAlone(worker, versions, known, isIdle)) then
       -- Remembered outputs may make other steps ready.

@@ -87,7 +87,8 @@ do
     return tolerated.count or math.floor(items[ITEMS.items] * tolerated.share / 100)
   end
 
-  -- How many failed items are named. ITEMS.firstFailed has them in order, each with its error, and U+001F behind each text.
+  -- How many failed items are named. ITEMS.firstFailed has them in order, each with its error, and SEPARATOR behind each
+  -- text.
   local MAX_NAMED = 10
 
   local function nameItem(items, item, err)

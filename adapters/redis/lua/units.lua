@@ -12,7 +12,7 @@ local function leaseField(run, index, item)
 end
 
 -- The record of a unit that has none. It never changes.
-local FRESH = { a = 0, f = 0, l = 0, t = 0 }
+local FRESH = { [RECORD.attempts] = 0, [RECORD.failures] = 0, [RECORD.losses] = 0, [RECORD.started] = 0 }
 
 local function lookAt(run, index, item)
   local hash, name = homeOf(run, index, item)
@@ -41,7 +41,7 @@ local function unitOf(run, index, item)
   local unit = lookAt(run, index, item)
   if unit ~= FRESH then return unit end
   local hash, name = homeOf(run, index, item)
-  unit = { a = 0, f = 0, l = 0, t = 0 }
+  unit = { [RECORD.attempts] = 0, [RECORD.failures] = 0, [RECORD.losses] = 0, [RECORD.started] = 0 }
   if not hash.units then hash.units = {} end
   hash.units[name] = unit
   return unit

@@ -18,7 +18,7 @@ import {
   stepCancelled,
   workerLost
 } from "../../../core/values/ErrorInfo.ts"
-import { EVENT } from "../lua/Codes.ts"
+import { EVENT, MARK } from "../lua/Codes.ts"
 
 type Values = Readonly<Record<string, Json>>
 type Names = "parameters" | "given" | "kept"
@@ -77,7 +77,7 @@ export const eachValue = (
   // Under a name that no value has: the place of their step.
   if (keptItems !== undefined) {
     for (const step of Object.keys(keptItems)) {
-      add(`\u0001${plan.steps.findIndex(({ name }) => name === step)}`, writeKept(keptItems[step]!))
+      add(`${MARK.keptItems}${plan.steps.findIndex(({ name }) => name === step)}`, writeKept(keptItems[step]!))
     }
   }
   for (const name of Object.keys(parameters)) add(name, parameters[name]!)

@@ -6,7 +6,7 @@ import { IDEMPOTENCY_MILLIS } from "../../../core/run/NewRun.ts"
 import type { StoreUnavailable } from "../../../core/values/Errors.ts"
 import { bytesOfText, MAX_BYTES, slices } from "../connection/CallSize.ts"
 import { type Argument, attempt, isOutage, type Scripts } from "../connection/Scripts.ts"
-import { EXTRA, KEY, RUN } from "../lua/Codes.ts"
+import { EXTRA, KEY, MARK, RUN } from "../lua/Codes.ts"
 import type { Blobs } from "../runs/Blobs.ts"
 import * as PlanCode from "../runs/PlanCode.ts"
 import { eachValue, writeOwn } from "../runs/RunCode.ts"
@@ -227,7 +227,9 @@ export class Submissions {
       args.push(EXTRA.key, run.idempotency.key, EXTRA.fingerprint, run.idempotency.fingerprint)
     if (isAside) {
       args.push(EXTRA.bytes, all.bytes)
-      const references = all.values.flatMap(([, value]) => (value.startsWith("@") ? [`${value.slice(1)}\n`] : []))
+      const references = all.values.flatMap(([, value]) =>
+        value.startsWith(MARK.reference) ? [`${value.slice(1)}\n`] : []
+      )
       if (references.length > 0) args.push(EXTRA.references, references.join(""))
     }
     args[more] = (args.length - more - 1) / 2

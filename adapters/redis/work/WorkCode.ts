@@ -4,7 +4,7 @@ import type { Json } from "../../../core/json/Value.ts"
 import type { Claim, Note, Outcome, Settlement } from "../../../core/store/Work.ts"
 import { bytesOfText } from "../connection/CallSize.ts"
 import type { Argument } from "../connection/Scripts.ts"
-import { OUTCOME, PHASE } from "../lua/Codes.ts"
+import { OUTCOME, PHASE, SEPARATOR } from "../lua/Codes.ts"
 
 const PHASES = { [PHASE.run]: "run", [PHASE.probe]: "probe", [PHASE.expand]: "expand" } as const
 
@@ -30,7 +30,7 @@ const HEAD = 10
  */
 export const readClaims = (lent: string): ReadonlyArray<RedisClaim> => {
   if (lent === "") return []
-  const texts = lent.split("\u001f")
+  const texts = lent.split(SEPARATOR)
   const claims: Array<RedisClaim> = []
   let values: ReadonlyMap<string, Json> = new Map()
   let names: ReadonlyArray<string> | undefined
