@@ -48,8 +48,8 @@ const ROOMS: Readonly<Record<string, string>> = {
   "adapters/redis/runs": "connection lua",
   "adapters/redis/work": "connection lua runs",
   "adapters/redis/tables": "connection lua runs work",
-  "adapters/redis/upkeep": "connection runs",
-  "adapters/redis": "connection runs tables upkeep work"
+  "adapters/redis/upkeep": "connection lua runs",
+  "adapters/redis": "connection lua runs tables upkeep work"
 }
 
 /** The rooms of core that adapters may not import. They may import contracts and values. */
@@ -86,6 +86,9 @@ const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<strin
 /** Names that tie code to a runtime, to the wall clock or to chance. Core uses Effect's services instead. */
 const IMPURE =
   /^(?:async|await|require|process|globalThis|window|Deno|Bun|console|performance|fetch|crypto|set(?:Timeout|Interval|Immediate)|new Date|Date\.now|Math\.random|Effect\.run\w*)$/
+
+/** The clocks of a machine. */
+const CLOCK = /^(?:Date\.now|performance|new Date|process\.hrtime.*)$/
 
 const SNAKE_CASE = /^[a-z][a-z0-9]*(?:_[a-z0-9]+)+$/
 
@@ -319,6 +322,14 @@ describe("adapters", () => {
         .map(({ of }) => `imports ${of}`)
     )
     expect(foreign).toEqual([])
+  })
+})
+
+describe("adapters/redis", () => {
+  it("asks Effect's Clock for the time, and not the machine", () => {
+    // Another thread renews leases and has no Effect: its program is a text.
+    const redis = adapters.filter(({ path }) => folderOf(path) === "redis")
+    expect(findings(redis, ({ names }) => [...names].filter((name) => CLOCK.test(name)))).toEqual([])
   })
 })
 

@@ -1,4 +1,5 @@
 /** What there is to know of a Store on Redis: whether runs are safe there, what waits, and what went wrong. */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Version from "../../core/pipeline/Version.ts"
@@ -9,6 +10,7 @@ import * as Connection from "./connection/Connection.ts"
 import { Scripts, toUnavailable } from "./connection/Scripts.ts"
 import * as ServerFacts from "./connection/ServerFacts.ts"
 import * as StoreTime from "./connection/StoreTime.ts"
+import { KEY } from "./lua/Codes.ts"
 import { Blobs } from "./runs/Blobs.ts"
 import { RunReader } from "./runs/RunReader.ts"
 import { Mender } from "./upkeep/Mender.ts"
@@ -98,26 +100,27 @@ export const examine = (options: Options = {}): Effect.Effect<Report, InvalidOpt
       const server = yield* ServerFacts.facts(client)
       const ask = <A>(what: () => Promise<A>) => Effect.tryPromise({ try: what, catch: toUnavailable })
 
-      const before = Date.now()
+      const clock = yield* Clock.Clock
+      const before = clock.currentTimeMillisUnsafe()
       const { nowMillis, serverMillis, skewMillis } = yield* ask(() => StoreTime.read(client, prefix))
       // As if it had been read in the middle of the way there and back.
-      const clockSkewMillis = Math.round((before + Date.now()) / 2 - serverMillis)
+      const clockSkewMillis = Math.round((before + clock.currentTimeMillisUnsafe()) / 2 - serverMillis)
 
       const there = yield* ask(() => present(scripts, nowMillis))
-      const dead = yield* ask(() => client.lrange(`${prefix}dead`, 0, -1))
+      const dead = yield* ask(() => client.lrange(`${prefix}${KEY.dead}`, 0, -1))
       const report = {
         server,
         lossWindow: ServerFacts.lossWindow(server),
         clockSkewMillis,
         storeSkewMillis: skewMillis,
         workers: there.workers,
-        unfinished: yield* ask(() => client.zcard(`${prefix}unfinished`)),
-        ended: yield* ask(() => client.zcard(`${prefix}ended`)),
-        lent: yield* ask(() => client.zcard(`${prefix}leases`)),
+        unfinished: yield* ask(() => client.zcard(`${prefix}${KEY.unfinished}`)),
+        ended: yield* ask(() => client.zcard(`${prefix}${KEY.ended}`)),
+        lent: yield* ask(() => client.zcard(`${prefix}${KEY.leases}`)),
         waiting: yield* ask(() => waitingIn(scripts, there)),
         overdue: yield* ask(() => overdueAt(scripts, nowMillis)),
         stranded: yield* ask(() => stranded(scripts, options, false)),
-        paused: yield* ask(() => client.smembers(`${prefix}paused`)),
+        paused: yield* ask(() => client.smembers(`${prefix}${KEY.paused}`)),
         deadLetters: dead.map((text): DeadLetter => {
           const [atMillis, runId, step] = JSON.parse(text) as [number, string, string]
           return { runId, step, atMillis }
@@ -165,10 +168,10 @@ const waitingIn = async (
   const waiting: Array<WaitingSteps> = []
   const hasWorkers = workers > 0
   for (let from = 0; from < MAX_QUEUES; from += PAGE) {
-    const queues = await client.zrange(`${prefix}ready`, String(from), String(from + PAGE - 1))
+    const queues = await client.zrange(`${prefix}${KEY.ready}`, String(from), String(from + PAGE - 1))
     const keys = queues.map((queue) => queue.slice(queue.indexOf("|") + 1))
     const isLacking = await lacking([...new Set(keys)])
-    const lengths = await Promise.all(queues.map((queue) => client.llen(`${prefix}q:${queue}`)))
+    const lengths = await Promise.all(queues.map((queue) => client.llen(`${prefix}${KEY.queue}${queue}`)))
     for (const [at, queue] of queues.entries()) {
       const key = keys[at]!
       waiting.push({

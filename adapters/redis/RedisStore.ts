@@ -1,5 +1,6 @@
 /** A Store on Redis: any number of processes share it, and what is in it outlives them. */
 
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
@@ -22,6 +23,7 @@ import * as OptionCheck from "../../core/values/OptionCheck.ts"
 import * as Connection from "./connection/Connection.ts"
 import { Notifications } from "./connection/Notifications.ts"
 import { type Argument, attempt, Scripts, toUnavailable } from "./connection/Scripts.ts"
+import { KEY } from "./lua/Codes.ts"
 import { Blobs, type Place } from "./runs/Blobs.ts"
 import { RedisFeed } from "./runs/RedisFeed.ts"
 import * as RedisItems from "./runs/RedisItems.ts"
@@ -102,9 +104,10 @@ export const make = (
     const news = new Notifications(subscriber, prefix)
     yield* Effect.tryPromise({ try: () => news.open(), catch: toUnavailable })
     const random = yield* Random.Random
+    const clock = yield* Clock.Clock
     const log = Effect.runForkWith(yield* Effect.context<never>())
     const report = (message: string): void => void log(Effect.logError(`Redis: ${message}`))
-    const id = (): string => newId(Date.now(), random)
+    const id = (): string => newId(clock.currentTimeMillisUnsafe(), random)
     const failed = once((reason) => {
       void log(Effect.logDebug(`Redis: no lease is renewed while a task blocks its thread: ${reason}`))
     })
@@ -114,7 +117,7 @@ export const make = (
     const renewing = isAlone
       ? new LeaseRenewal({ connection: options, prefix, leaseMillis, blockedMillis, failed })
       : undefined
-    const store = new RedisStore(scripts, news, bounds, id, new Blobs(options.blobs), report, renewing)
+    const store = new RedisStore(scripts, news, bounds, clock, id, new Blobs(options.blobs), report, renewing)
     yield* Effect.acquireRelease(
       Effect.sync(() => store.ticker.start()),
       () => Effect.promise(() => store.close())
@@ -129,8 +132,8 @@ export const layer = (options?: Options): Layer.Layer<Store.Store, InvalidOption
 const sameFormat = (scripts: Scripts): Effect.Effect<void, StoreUnavailable> =>
   Effect.flatMap(
     scripts.ask(async (client, prefix) => {
-      await client.hsetnx(`${prefix}meta`, "format", FORMAT)
-      return client.hget(`${prefix}meta`, "format")
+      await client.hsetnx(`${prefix}${KEY.meta}`, "format", FORMAT)
+      return client.hget(`${prefix}${KEY.meta}`, "format")
     }),
     (format) =>
       format === FORMAT
@@ -181,6 +184,7 @@ class RedisStore implements Store.Store {
     scripts: Scripts,
     news: Notifications,
     bounds: Bounds,
+    clock: Clock.Clock,
     id: () => string,
     blobs: Blobs,
     report: (message: string) => void,
@@ -191,22 +195,22 @@ class RedisStore implements Store.Store {
     this.maxValueBytes = bounds.maxValueBytes
     this.#bounds = bounds
     this.#scripts = scripts
-    const versions = new WorkerPresence(scripts)
+    const versions = new WorkerPresence(scripts, clock)
     this.#versions = versions
     const dueAfter = (millis: string): void => this.ticker.dueAfter(millis)
     this.#submitting = new Submissions(scripts, bounds.maxUnfinished, id, dueAfter, blobs)
     const reportOnce = once(report)
-    this.#runs = new RedisRuns(scripts, news, bounds.maxValueBytes, blobs)
+    this.#runs = new RedisRuns(scripts, news, bounds.maxValueBytes, blobs, clock)
     // It needs no values, and one that is kept elsewhere and is lost is not in its way.
     const mender = new Mender(scripts, new RunReader(scripts, bounds.maxValueBytes, new Blobs(undefined)), bounds)
-    const upkeep = new Upkeep(scripts, bounds, blobs, mender, reportOnce)
-    this.ticker = new DueTicker(async () => {
+    const upkeep = new Upkeep(scripts, bounds, blobs, mender, clock, reportOnce)
+    this.ticker = new DueTicker(clock, async () => {
       // Not waited for: its connection is another one.
       news.ping().catch(() => undefined)
       await versions.refresh()
       return upkeep.tick()
     })
-    this.#feed = new RedisFeed(scripts, this.#runs)
+    this.#feed = new RedisFeed(scripts, this.#runs, clock)
     const values = new ClaimValues(scripts, blobs, bounds.maxValueBytes)
     const reportUnit = (unit: string): void => reportOnce(`A unit can't be looked at: ${unit}`)
     this.#work = new RedisWork(scripts, news, versions, bounds, dueAfter, blobs, values, reportUnit, renewing)
@@ -270,13 +274,13 @@ class RedisStore implements Store.Store {
     )
 
   pause = (pipelineId: string): Effect.Effect<void, StoreUnavailable> =>
-    Effect.asVoid(this.#scripts.ask((client, prefix) => client.sadd(`${prefix}paused`, pipelineId)))
+    Effect.asVoid(this.#scripts.ask((client, prefix) => client.sadd(`${prefix}${KEY.paused}`, pipelineId)))
 
   resume = (pipelineId: string): Effect.Effect<void, StoreUnavailable> =>
     Effect.asVoid(this.#scripts.run("resume", [pipelineId]))
 
   paused: Effect.Effect<ReadonlySet<string>, StoreUnavailable> = Effect.suspend(() =>
-    this.#scripts.ask(() => Tables.members(this.#scripts, "paused"))
+    this.#scripts.ask(() => Tables.members(this.#scripts, KEY.paused))
   )
 
   get: Store.Store["get"] = (runId) => this.#runs.get(runId)

@@ -2,7 +2,7 @@
 import { Redis } from "ioredis"
 import type { Problems } from "./RunChecks.ts"
 
-/** Keys of unfinished work, of which none may be left; see `adapters/redis/lua/base.lua`. */
+/** Keys of unfinished work, of which none may be left; `adapters/redis/lua/Codes.ts` says what they are. */
 const OF_WORK =
   /^(?:(?:ready|alone|leases|stopping|due|todo|torn|waits|dead)$|unfinished(?:$|:)|running(?:$|:)|held:|lines?:|[qasy]:)/
 

@@ -1,9 +1,18 @@
-/** Counts at how many things each script looks in one call: every field, member, entry or size that Redis hands to it. */
+/**
+ * Counts at how many things each script looks in one call: every field, member, entry or size that Redis hands to it. Notes also
+ * what a script reads after its first write.
+ */
 import type { Redis } from "ioredis"
 import { SCRIPTS } from "../../adapters/redis/lua/LuaCommands.ts"
 
+/** Commands that write; all others read. */
+const WRITES =
+  "SET DEL UNLINK RENAME EXPIRE PEXPIRE PERSIST HSET HDEL HINCRBY ZADD ZREM ZREMRANGEBYSCORE SADD SREM LPUSH RPUSH LTRIM XADD PUBLISH"
+
 const counting = (name: string, script: string): string => String.raw`
-local real, looked = redis, 0
+local real, looked, isWritten = redis, 0, false
+local writes = {}
+for command in string.gmatch('${WRITES}', '%u+') do writes[command] = true end
 local function sizeOf(reply, command, last)
   if type(reply) ~= 'table' then return 1 end
   if command == 'HSCAN' then return #reply[2] / 2 end
@@ -14,6 +23,8 @@ end
 local function counted(act)
   return function(...)
     local given = { ... }
+    if writes[given[1]] then isWritten = true
+    elseif isWritten then real.call('SADD', KEYS[1] .. 'late', '${name} ' .. given[1]) end
     local reply = act(...)
     local last = given[#given]
     for _, word in ipairs(given) do if word == 'WITHSCORES' then last = word end end
@@ -42,3 +53,7 @@ export const looked = async (redis: Redis, prefix: string): Promise<Readonly<Rec
   Object.fromEntries(
     Object.entries(await redis.hgetall(`{${prefix}}:looked`)).map(([name, most]) => [name, Number(most)])
   )
+
+/** What scripts have read after their first write: name of the script and command. */
+export const lateReads = (redis: Redis, prefix: string): Promise<ReadonlyArray<string>> =>
+  redis.smembers(`{${prefix}}:late`)

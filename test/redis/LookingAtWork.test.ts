@@ -8,7 +8,7 @@ import { SCRIPTS } from "../../adapters/redis/lua/LuaCommands.ts"
 import * as Version from "../../core/pipeline/Version.ts"
 import type { Schedule } from "../../core/run/Schedule.ts"
 import { done, newRun, PIPELINE, planOf, single, VERSION } from "../conformance/store/harness/StoreDriver.ts"
-import { countLooks, looked } from "./Looked.ts"
+import { countLooks, lateReads, looked } from "./Looked.ts"
 import { client } from "./Opening.ts"
 
 const url = inject("redisUrl")
@@ -78,6 +78,8 @@ const looking = (
     const past = Object.entries(all).filter(([name, most]) => most > MOST[name as ScriptName])
     if (isFull || process.env["LOOKS"]) console.log(prefix, JSON.stringify(all))
     expect(past).toEqual([])
+    // A script that fails while it reads has changed nothing.
+    expect(await lateReads(client(url!), prefix)).toEqual([])
   }
 }
 

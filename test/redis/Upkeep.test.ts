@@ -1,4 +1,6 @@
 /** What takes long holds up nothing that others wait for. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 import { expect, inject, test, vi } from "vitest"
 import { Scripts } from "../../adapters/redis/connection/Scripts.ts"
 import { Blobs } from "../../adapters/redis/runs/Blobs.ts"
@@ -27,7 +29,9 @@ test.skipIf(url === undefined)(
         return new Promise(() => undefined)
       }
     } as unknown as Mender
-    const upkeep = new Upkeep(scripts, complete({}), new Blobs(undefined), mender, (message) => ran.push(message))
+    const clock = Effect.runSync(Effect.service(Clock.Clock))
+    const report = (message: string) => ran.push(message)
+    const upkeep = new Upkeep(scripts, complete({}), new Blobs(undefined), mender, clock, report)
 
     await upkeep.tick()
     expect(ran[0]).toBe("tick")

@@ -3,20 +3,17 @@
  * a connection of its own. News may be lost with the connection, so nobody waits for them without looking now and then.
  */
 import * as Effect from "effect/Effect"
+import { KEY, NEWS } from "../lua/Codes.ts"
 import type { Client } from "./Scripts.ts"
 
 /** What was published. */
 interface Published {
-  /** Workers for whom there is work. */
-  readonly w?: ReadonlyArray<string>
-  /** Runs that have changed, and runs that have ended. */
-  readonly r?: ReadonlyArray<string>
-  readonly e?: ReadonlyArray<string>
-  /** Claims that were taken from a worker: worker and token. */
-  readonly x?: ReadonlyArray<readonly [worker: string, token: string]>
-  /** Whether there are other schedules, and other definitions or ACLs. */
-  readonly s?: 1
-  readonly d?: 1
+  readonly [NEWS.workers]?: ReadonlyArray<string>
+  readonly [NEWS.runs]?: ReadonlyArray<string>
+  readonly [NEWS.ended]?: ReadonlyArray<string>
+  readonly [NEWS.revoked]?: ReadonlyArray<readonly [worker: string, token: string]>
+  readonly [NEWS.schedules]?: 1
+  readonly [NEWS.tables]?: 1
 }
 
 /** How long at most between two looks for what others have set, in milliseconds: news may be lost. */
@@ -76,7 +73,7 @@ export class Notifications {
 
   constructor(subscriber: Client, prefix: string) {
     this.#subscriber = subscriber
-    this.#channel = `${prefix}news`
+    this.#channel = `${prefix}${KEY.news}`
     subscriber.on("message", (_channel, message) => this.#hear(message))
   }
 
@@ -135,19 +132,20 @@ export class Notifications {
 
   /** Says that definitions or ACLs have changed. */
   async tellChanged(client: Client): Promise<void> {
-    await client.publish(this.#channel, '{"d":1}')
+    await client.publish(this.#channel, JSON.stringify({ [NEWS.tables]: 1 }))
   }
 
   #hear(message: string): void {
-    const { w, r, e, x, s, d } = JSON.parse(message) as Published
-    if (w !== undefined) for (const worker of w) this.workers.tell(worker)
-    if (r !== undefined && this.runs.size > 0) {
-      for (const run of r) this.runs.tell(run)
+    const told = JSON.parse(message) as Published
+    for (const worker of told[NEWS.workers] ?? []) this.workers.tell(worker)
+    const changed = told[NEWS.runs]
+    if (changed !== undefined && this.runs.size > 0) {
+      for (const run of changed) this.runs.tell(run)
       this.runs.tell("")
     }
-    if (e !== undefined && this.ended.size > 0) for (const run of e) this.ended.tell(run)
-    if (x !== undefined) for (const [worker, token] of x) this.revoked.tell(worker, token)
-    if (s !== undefined) this.schedules.tellAll()
-    if (d !== undefined) this.definitions.tellAll()
+    if (this.ended.size > 0) for (const run of told[NEWS.ended] ?? []) this.ended.tell(run)
+    for (const [worker, token] of told[NEWS.revoked] ?? []) this.revoked.tell(worker, token)
+    if (told[NEWS.schedules] !== undefined) this.schedules.tellAll()
+    if (told[NEWS.tables] !== undefined) this.definitions.tellAll()
   }
 }

@@ -1,4 +1,6 @@
 /** The time of a Store on Redis: the server's, which does not go back here even when the server's clock does. */
+
+import { KEY } from "../lua/Codes.ts"
 import type { Client } from "./Scripts.ts"
 
 /** What the server's clock says, and how far the Store's is ahead of it. */
@@ -14,8 +16,8 @@ export interface StoreTime {
 export const read = async (client: Client, prefix: string): Promise<StoreTime> => {
   const [[seconds, micros], latest, skew] = await Promise.all([
     client.time() as unknown as Promise<[number, number]>,
-    client.get(`${prefix}clock`),
-    client.hget(`${prefix}meta`, "skew")
+    client.get(`${prefix}${KEY.clock}`),
+    client.hget(`${prefix}${KEY.meta}`, "skew")
   ])
   const serverMillis = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)
   const skewMillis = Number(skew ?? 0)

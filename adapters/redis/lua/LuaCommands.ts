@@ -1,24 +1,19 @@
-/** The scripts: one for each change of state, put together from parts. */
-
-import { CONSTANTS } from "./Codes.ts"
-import { KEEP_TOKEN, TAKE } from "./LuaAccess.ts"
-import { READING, type ReadingScript } from "./LuaReading.ts"
-import { type ScheduleScript, schedules } from "./LuaSchedules.ts"
+/** The scripts: one for each change of state, and those that read, put together from parts. */
 import { PARTS, type Part } from "./Parts.generated.ts"
 
-const RUNS: ReadonlyArray<Part> = ["clock", "base", "queues", "items", "units", "limits", "countdown", "ends", "commit"]
+const CLOCK: ReadonlyArray<Part> = ["store", "time", "clock"]
+const RUNS: ReadonlyArray<Part> = [
+  ...CLOCK,
+  "base",
+  "queues",
+  "items",
+  "units",
+  "limits",
+  "countdown",
+  "ends",
+  "commit"
+]
 const OUTCOMES: ReadonlyArray<Part> = [...RUNS, "outcomes"]
-
-const CONSTANT = new RegExp(`\\b(?:${Object.keys(CONSTANTS).join("|")})\\b`, "g")
-
-/**
- * A script. One that only makes room works also where memory is full. Constants are put in as numbers: a chunk of Lua has
- * room for 200 local variables.
- */
-const script = (parts: ReadonlyArray<Part>, isFreeing = false): string =>
-  [`local isFreeing = ${isFreeing}`, ...parts.map((part) => PARTS[part])]
-    .join("\n")
-    .replace(CONSTANT, (name) => String(CONSTANTS[name]))
 
 /** The name of a script. */
 export type ScriptName =
@@ -36,33 +31,65 @@ export type ScriptName =
   | "tick"
   | "todo"
   | "mend"
-  | "gone"
   | "now"
+  | "gone"
+  | "look"
+  | "fields"
+  | "lines"
+  | "list"
+  | "scan"
+  | "records"
+  | "keep"
   | "take"
   | "keepToken"
-  | ReadingScript
-  | ScheduleScript
+  | "putSchedule"
+  | "getSchedule"
+  | "readSchedules"
+  | "dropSchedule"
+  | "pauseSchedule"
+  | "dueSchedules"
+  | "fireSchedule"
+
+/** The parts of each script, in their order. The last one is its own. */
+export const PARTS_OF: Readonly<Record<ScriptName, ReadonlyArray<Part>>> = {
+  submit: [...RUNS, "submit", "commands/submit"],
+  plan: ["store", "commands/plan"],
+  aside: ["store", "commands/aside"],
+  work: [...OUTCOMES, "answer", "lending", "commands/work"],
+  renew: [...CLOCK, "commands/renew"],
+  note: [...RUNS, "commands/note"],
+  cancel: [...RUNS, "commands/cancel"],
+  cancelStep: [...RUNS, "commands/cancelStep"],
+  remove: [...RUNS, "commands/remove"],
+  resume: [...RUNS, "commands/resume"],
+  retain: [...RUNS, "commands/retain"],
+  tick: [...OUTCOMES, "commands/tick"],
+  todo: [...OUTCOMES, "commands/todo"],
+  mend: [...OUTCOMES, "commands/mend"],
+  now: [...CLOCK, "commands/now"],
+  gone: [...CLOCK, "commands/gone"],
+
+  look: ["store", "commands/look"],
+  fields: ["store", "commands/fields"],
+  lines: ["store", "commands/lines"],
+  list: ["store", "commands/list"],
+  scan: ["store", "commands/scan"],
+  records: ["store", "commands/records"],
+
+  keep: ["store", "commands/keep"],
+  take: ["store", "time", "commands/take"],
+  keepToken: ["store", "time", "commands/keepToken"],
+
+  putSchedule: ["store", "schedules", "commands/putSchedule"],
+  getSchedule: ["store", "schedules", "commands/getSchedule"],
+  readSchedules: ["store", "schedules", "commands/readSchedules"],
+  dropSchedule: ["store", "commands/dropSchedule"],
+  pauseSchedule: ["store", "schedules", "commands/pauseSchedule"],
+  dueSchedules: [...CLOCK, "commands/dueSchedules"],
+  fireSchedule: [...RUNS, "submit", "commands/fireSchedule"]
+}
 
 /** The text of each script. */
-export const SCRIPTS: Readonly<Record<ScriptName, string>> = {
-  take: TAKE,
-  keepToken: KEEP_TOKEN,
-  submit: script([...RUNS, "submit", "commands/submit"]),
-  plan: PARTS["commands/plan"],
-  aside: PARTS["commands/aside"],
-  work: script([...OUTCOMES, "answer", "lending", "commands/work"]),
-  renew: script(["clock", "commands/renew"]),
-  note: script([...RUNS, "commands/note"]),
-  cancel: script([...RUNS, "commands/cancel"]),
-  cancelStep: script([...RUNS, "commands/cancelStep"]),
-  remove: script([...RUNS, "commands/remove"], true),
-  resume: script([...RUNS, "commands/resume"]),
-  retain: script([...RUNS, "commands/retain"], true),
-  tick: script([...OUTCOMES, "commands/tick"]),
-  todo: script([...OUTCOMES, "commands/todo"]),
-  mend: script([...OUTCOMES, "commands/mend"]),
-  now: script(["clock", "commands/now"]),
-  gone: script(["clock", "commands/gone"]),
-  ...READING,
-  ...schedules(script([...RUNS, "submit"]))
-}
+export const SCRIPTS: Readonly<Record<ScriptName, string>> = Object.fromEntries(
+  Object.entries(PARTS_OF).map(([name, parts]) => [name, parts.map((part) => PARTS[part]).join("\n")])
+) as Record<ScriptName, string>

@@ -1,24 +1,24 @@
--- What a worker is told of the units that it is lent, in texts with U+001F between them, which no JSON and no name has; and how
--- many bytes the act has looked at for that. An answer has about a megabyte, or one unit.
+-- The answer that tells a worker of the units that it is lent: texts with SEPARATOR between them, which no JSON and no name
+-- has. It has about a megabyte, or one unit. See readClaims in WorkCode.ts.
 local answer
 do
-  -- The texts, how many these are, and their bytes.
+  -- The texts, their number and their bytes.
   local lent, said, saidBytes = {}, 0, 0
-  -- Of which step the values were said last.
+  -- The run and step whose values were said last.
   local lentRun, lentStep
 
-  -- More values than this, or more bytes than fit in an answer, are fetched by the process that the step is lent to.
+  -- How many values are said. The worker's process fetches more values, or more bytes than an answer has, itself.
   local MAX_VALUES = 500
   -- About how many bytes a name has.
   local NAME_BYTES = 20
 
-  -- How many bytes of values that are fetched this act has looked at; how many the step has that was read last, and whether
-  -- these are fetched.
+  -- How many bytes of values to be fetched this act has looked at; how many bytes of values the last unit has, and whether
+  -- they are to be fetched.
   local lookedBytes, valueBytes, isFetched = 0, 0, false
 
-  -- Reads the values that a step is called with. Gives how many bytes they have; of very many, a guess of what their names have.
-  local function readValues(r, step, phase)
-    local wanted = phase == 'E' and step.x.s or step.d
+  -- Reads the values that a step is called with. Gives their bytes; of very many values, a guess of the bytes of their names.
+  local function readValues(run, step, phase)
+    local wanted = phase == PHASE.expand and step[STEP.expands][EXPANDS.lists] or step[STEP.reads]
     isFetched = #wanted > MAX_VALUES
     if isFetched then
       valueBytes = #wanted * NAME_BYTES
@@ -30,35 +30,40 @@ do
       for k = 1, #wanted do fields[k] = fieldOf[wanted[k]] end
       wanted.fields = fields
     end
-    getAll(r, fields)
+    getAll(run, fields)
     local bytes = 0
     for k = 1, #fields do
-      local json = r.c[fields[k]]
+      local json = run.known[fields[k]]
       if json then bytes = bytes + #json end
     end
-    isFetched = bytes > MAX_REPLY
+    isFetched = bytes > BOUND.replyBytes
     valueBytes = bytes
     return bytes
   end
 
-  -- Bytes of what the items before one have come to, where they go in order, and of those that are kept from an earlier run.
-  local function ownBytes(r, i, phase, x)
+  -- Bytes of the values that a unit has for itself: items kept from an earlier run, and what the items before it gave, in
+  -- order.
+  local function ownBytes(run, index, phase, items)
     local bytes = 0
-    if phase == 'E' then
-      local kept = keptOf(r, i)
+    if phase == PHASE.expand then
+      local kept = keptOf(run, index)
       return kept and #kept or 0
     end
-    if x and x.plan.o then
-      for _, name in ipairs(x.plan.u) do bytes = bytes + #(get(x.hash, 'f' .. name) or '') end
+    if items and items.plan[EXPANDS.inOrder] then
+      for _, name in ipairs(items.plan[EXPANDS.outputs]) do
+        bytes = bytes + #(get(items.hash, ITEMS.folded .. name) or '')
+      end
     end
     return bytes
   end
 
   -- Whether a unit has the same values as the one that was lent before it.
-  local function isSame(r, i, x) return lentRun == r and lentStep == i and not (x and x.plan.o) end
+  local function isSame(run, index, items)
+    return lentRun == run and lentStep == index and not (items and items.plan[EXPANDS.inOrder])
+  end
 
-  -- Whether a unit with so many bytes of values has no room in the answer any more. One alone always has.
-  local function isFull(bytes) return said > 0 and lookedBytes + saidBytes + bytes > MAX_REPLY end
+  -- Whether the answer has no room for a unit with so many bytes of values. It always has room for one.
+  local function isFull(bytes) return said > 0 and lookedBytes + saidBytes + bytes > BOUND.replyBytes end
 
   local function say(part)
     said = said + 1
@@ -66,23 +71,23 @@ do
     saidBytes = saidBytes + #part
   end
 
-  -- With which values a unit is lent: the same as the one before, where it is of the same step; or, where they are to be fetched,
-  -- only what they are called. Those that it has by itself are always said.
-  local function sayValues(r, i, step, phase, x)
-    if isSame(r, i, x) then return say('=') end
-    lentRun, lentStep = r, i
-    local wanted = phase == 'E' and step.x.s or step.d
+  -- Says the values of a unit: `=` for those of the unit before; or names only, where the values are to be fetched; and
+  -- always the values that it has for itself.
+  local function sayValues(run, index, step, phase, items)
+    if isSame(run, index, items) then return say('=') end
+    lentRun, lentStep = run, index
+    local wanted = phase == PHASE.expand and step[STEP.expands][EXPANDS.lists] or step[STEP.reads]
     if isFetched then
       say('?' .. text[#wanted])
       for k = 1, #wanted do say(wanted[k]) end
-      -- They are no part of the answer, but the act has looked at them.
+      -- The answer does not have them, but the act has looked at them.
       lookedBytes = lookedBytes + valueBytes
     end
     said = said + 1
     local first = said
     if not isFetched then
       for k = 1, #wanted do
-        local json = r.c[wanted.fields[k]]
+        local json = run.known[wanted.fields[k]]
         if json then
           lent[said + 1] = wanted[k]
           lent[said + 2] = json
@@ -92,14 +97,14 @@ do
       end
     end
     local ofRun = said
-    local kept = phase == 'E' and keptOf(r, i)
+    local kept = phase == PHASE.expand and keptOf(run, index)
     if kept then
-      say('\1kept')
+      say(MARK.keptItems .. 'kept')
       say(kept)
     end
-    if x and x.plan.o then
-      for _, name in ipairs(x.plan.u) do
-        local folded = get(x.hash, 'f' .. name)
+    if items and items.plan[EXPANDS.inOrder] then
+      for _, name in ipairs(items.plan[EXPANDS.outputs]) do
+        local folded = get(items.hash, ITEMS.folded .. name)
         if folded then
           say(name)
           say(folded)

@@ -1,14 +1,8 @@
 -- The Store's clock: the server's time, which goes on where that is set back. `clock` holds the last instant and, where
 -- the server's time was set back, how far this clock is ahead of it.
-local P = KEYS[1]
-local call = redis.call
-local function fmt(number) return string.format('%.0f', number) end
-
-local time = call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local skew, knownSkew = 0, 0
 do
-  local known = call('GET', P .. 'clock')
+  local known = call('GET', prefix .. KEY.clock)
   local latest = tonumber(known or 0)
   if not latest then
     local instant, ahead = string.match(known, '^(%d+) (%d+)$')

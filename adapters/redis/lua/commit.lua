@@ -1,5 +1,5 @@
--- The end of an act: what is to be told is found out, then everything is written. A write that fails does not keep the
--- others from being made; the act ends with its error then.
+-- The end of an act. It finds out what to tell, then writes everything. Where Redis refuses a write, the others are made all
+-- the same, and the act ends with the error.
 local commit
 do
   local failure
@@ -21,56 +21,56 @@ do
     return areWritten
   end
 
-  -- Puts a run into the indices of its status, those of all runs and those of its pipeline's.
-  local function indexRun(r)
-    if r.s == r.was then return end
-    local id, plan = r.id, r.plan
-    if r.s == 'R' then
-      local place = get(r, 'm')
-      arrive(keyOf.running, place, id)
+  -- Moves a run to the indices of its status: those of all runs and those of its pipeline.
+  local function indexRun(run)
+    if run.status == run.was then return end
+    local id, plan = run.id, run.plan
+    if run.status == STATUS.running then
+      local place = get(run, RUN.submitted)
+      arrive(keyOf[KEY.running], place, id)
       arrive(plan.running, place, id)
-    elseif isOver(r) then
-      depart(keyOf.unfinished, id)
+    elseif isOver(run) then
+      depart(keyOf[KEY.unfinished], id)
       depart(plan.unfinished, id)
-      if r.was == 'R' then
-        depart(keyOf.running, id)
+      if run.was == STATUS.running then
+        depart(keyOf[KEY.running], id)
         depart(plan.running, id)
       end
-      if r.s ~= 'C' then
-        local index, place = P .. (r.s == 'F' and 'failed' or 'cancelled'), get(r, 'm')
+      if run.status ~= STATUS.completed then
+        local index, place = prefix .. (run.status == STATUS.failed and KEY.failed or KEY.cancelled), get(run, RUN.submitted)
         arrive(index, place, id)
         arrive(index .. ':' .. plan.pipeline, place, id)
       end
-      arrive(keyOf.ended, at, endedMember(r))
+      arrive(keyOf[KEY.ended], nowText, endedMember(run))
     end
-    r.was = r.s
+    run.was = run.status
   end
 
-  -- What has changed of a hash's fields. Gives whether all is set, and whether all is removed that has to be.
+  -- Writes what has changed of a hash. Gives whether all fields were set, and whether all were removed.
   local function writeHash(hash)
-    local out = hash.out or {}
+    local out = hash.toSet or {}
     if hash.isHeadDirty then
       hash.isHeadDirty = false
       local n = #out
-      out[n + 1] = 'h'
-      out[n + 2] = hash.s .. '|' .. text[hash.n] .. '|' .. text[hash.events] .. (hash.o and '|1|' or '|0|') .. (hash.x and '1|' or '0|')
-        .. hash.has .. '|' .. text[hash.bytes] .. '|' .. hash.kind.tail
+      out[n + 1] = RUN.header
+      out[n + 2] = hash.status .. '|' .. text[hash.stepsLeft] .. '|' .. text[hash.events] .. (hash.isOpen and '|1|' or '|0|')
+        .. (hash.hasLost and '1|' or '0|') .. hash.has .. '|' .. text[hash.bytes] .. '|' .. hash.kind.tail
     end
-    hash.out = false
+    hash.toSet = false
     local isSet, isRemoved = writeMany('HSET', hash.key, out), true
-    if hash.gone then
+    if hash.toRemove then
       local gone = {}
-      for field in pairs(hash.gone) do gone[#gone + 1] = field end
-      hash.gone = false
+      for field in pairs(hash.toRemove) do gone[#gone + 1] = field end
+      hash.toRemove = false
       isRemoved = writeMany('HDEL', hash.key, gone)
     end
     return isSet, isRemoved
   end
 
-  -- The leases of a step's items, and its numbers and results with them: a unit that has ended counts, once. Where one of them
-  -- can't be written, the leases are as they were before, for the mender.
+  -- Writes the leases of a step's items, with their numbers and results: a unit that has ended counts once. Where Redis
+  -- refuses one of these writes, the leases become what they were before, so that the mender sees them.
   local function writeItems(leases)
-    local name = P .. 'x:' .. string.sub(leases.key, #P + 3)
+    local name = prefix .. KEY.items .. string.sub(leases.key, #prefix + #KEY.itemWork + 1)
     local numbers = hashes[name]
     hashes[leases.key], hashes[name] = nil, nil
     local isSet, isRemoved = writeHash(leases)
@@ -87,19 +87,19 @@ do
     writeHash(hash)
   end
 
-  -- All of it is written, or nothing stays and the act ends: its caller tries again.
+  -- Writes everything of `founding`, or takes back what it has written and ends the act: the caller tries again.
   local function writeFounding()
-    local keys, renames, commands_ = founding.keys, founding.renames, founding.commands
-    if #keys + #commands_ == 0 then return end
+    local keys, renames, needed = founding.keys, founding.renames, founding.commands
+    if #keys + #needed == 0 then return end
     local renamed = 0
     while renamed < #renames and write('RENAME', unpack(renames[renamed + 1])) do renamed = renamed + 1 end
-    -- Items without their numbers would be none.
+    -- With its hash first: items without their numbers would count as none.
     for _, rename in ipairs(renames) do writeHashAt(rename[2]) end
     for _, key in ipairs(keys) do writeHashAt(key) end
     if #keys > 0 then
       for key, list in pairs(arrivals) do writeMany('ZADD', key, list) end
     end
-    for _, command in ipairs(commands_) do
+    for _, command in ipairs(needed) do
       if not failure then write(unpack(command)) end
     end
     if failure then
@@ -113,18 +113,18 @@ do
     if #keys > 0 then arrivals = {} end
   end
 
-  -- A run that is forgotten stands among the ended ones until it is gone.
+  -- Removes forgotten runs. A run stays in KEY.ended until its keys are gone.
   local function writeForgotten()
     if failure or #forgotten.members == 0 then return end
-    write('ZREM', keyOf.ended, unpack(forgotten.members))
+    write('ZREM', keyOf[KEY.ended], unpack(forgotten.members))
     if failure then return end
     if not write('UNLINK', unpack(forgotten.keys)) then
-      for _, member in ipairs(forgotten.members) do redis.pcall('ZADD', keyOf.ended, at, member) end
+      for _, member in ipairs(forgotten.members) do redis.pcall('ZADD', keyOf[KEY.ended], nowText, member) end
       return
     end
     for _, digest in ipairs(forgotten.plans) do
       plans[digest] = nil
-      write('UNLINK', P .. 'p:' .. digest)
+      write('UNLINK', prefix .. KEY.plan .. digest)
     end
   end
 
@@ -150,25 +150,25 @@ do
       if isIn then added[#added + 1] = member else gone[#gone + 1] = member end
     end
     writeMany('SADD', key, added)
-    -- Where something was not written, a line that has become empty may not be: it stays known until the next one looks.
-    if not (failure and string.find(key, P .. 'lines:', 1, true) == 1) then writeMany('SREM', key, gone) end
+    -- Where Redis has refused a write, a line that seems empty may have members: it stays known until the next look.
+    if not (failure and string.find(key, prefix .. KEY.linesOf, 1, true) == 1) then writeMany('SREM', key, gone) end
   end
 
-  -- Workers that wait for work that there is more of now.
+  -- Picks waiting workers for the work that this act has added.
   local function workersToWake()
     local workers = {}
     if not wakeAll and next(counts) == nil then return workers end
     local lostCount = 0
     for _ in pairs(lostWorkers) do lostCount = lostCount + 1 end
-    for _, digest in ipairs(call('SMEMBERS', P .. 'digests')) do
+    for _, digest in ipairs(call('SMEMBERS', prefix .. KEY.digests)) do
       local wanted = wakeAll and 1000 or 0
       for version, more in pairs(counts) do
-        if more > 0 and call('SISMEMBER', P .. 'versions:' .. digest, version) == 1 then wanted = wanted + more end
+        if more > 0 and call('SISMEMBER', prefix .. KEY.versions .. digest, version) == 1 then wanted = wanted + more end
       end
       if wanted > 0 then
-        local idle = P .. 'idle:' .. digest
-        -- Those that this act finds to be gone may still stand there.
-        for _, worker in ipairs(call('ZRANGE', idle, 0, math.min(wanted + lostCount, MAX_LOOKS) - 1)) do
+        local idle = prefix .. KEY.idle .. digest
+        -- Workers that let a lease end in this act may still wait here.
+        for _, worker in ipairs(call('ZRANGE', idle, 0, math.min(wanted + lostCount, BOUND.looks) - 1)) do
           if not lostWorkers[worker] and wanted > 0 then
             zrem(idle, worker)
             workers[#workers + 1] = worker
@@ -180,40 +180,49 @@ do
     return workers
   end
 
-  -- Ends the act. Gives in how many milliseconds something is due, or an empty text. Runs past this number of ended ones are
-  -- forgotten, where there is one.
+  -- Ends the act. Gives in how many milliseconds something is due, or an empty text. With `historyCount`, runs beyond this
+  -- number of ended ones are forgotten.
   function commit(historyCount)
     admitNext()
     keepTodo(workOffAll(false), 'RPUSH')
     arrangeQueues()
     local changed, fed, ended = {}, {}, {}
     local isWatched
-    for _, r in pairs(hashes) do
-      if r.kind then
-        indexRun(r)
-        if r.events > r.told then
-          if isWatched == nil then isWatched = call('EXISTS', P .. 'watchers') == 1 end
-          if isWatched then changed[#changed + 1] = r.id end
-          fed[#fed + 1] = r.id .. ' ' .. text[r.told] .. ' ' .. text[r.events] .. ' ' .. r.kind.digest
-          r.told = r.events
+    for _, run in pairs(hashes) do
+      if run.kind then
+        indexRun(run)
+        if run.events > run.told then
+          if isWatched == nil then isWatched = call('EXISTS', prefix .. KEY.watchers) == 1 end
+          if isWatched then changed[#changed + 1] = run.id end
+          fed[#fed + 1] = run.id .. ' ' .. text[run.told] .. ' ' .. text[run.events] .. ' ' .. run.kind.digest
+          run.told = run.events
         end
       end
     end
-    if #finished > 0 and call('EXISTS', P .. 'waiters') == 1 then
-      for _, r in ipairs(finished) do ended[#ended + 1] = r.id end
+    if #finished > 0 and call('EXISTS', prefix .. KEY.waiters) == 1 then
+      for _, run in ipairs(finished) do ended[#ended + 1] = run.id end
     end
     local workers = workersToWake()
-    if historyCount then retain(historyCount, 0, MAX_FORGOTTEN) end
+    if historyCount then retain(historyCount, 0, BOUND.forgotten) end
+    local news
+    if #workers + #changed + #ended + #revocations > 0 then
+      local told = {}
+      if #workers > 0 then told[NEWS.workers] = workers end
+      if #changed > 0 then told[NEWS.runs] = changed end
+      if #ended > 0 then told[NEWS.ended] = ended end
+      if #revocations > 0 then told[NEWS.revoked] = revocations end
+      news = cjson.encode(told)
+    end
 
-    -- The first write: where memory is full, it is refused, and with it the whole act. One that makes room begins with what it
-    -- removes.
-    local clock = skew > 0 and (at .. ' ' .. fmt(skew)) or at
+    -- The first write. Where memory is full, Redis refuses it, and so the act as a whole. An act that makes room begins with
+    -- what it removes.
+    local clock = skew > 0 and (nowText .. ' ' .. fmt(skew)) or nowText
     local function writeClock()
-      if isFreeing then write('SET', P .. 'clock', clock) else call('SET', P .. 'clock', clock) end
-      if skew ~= knownSkew then write('HSET', P .. 'meta', 'skew', fmt(skew)) end
+      if isFreeing then write('SET', prefix .. KEY.clock, clock) else call('SET', prefix .. KEY.clock, clock) end
+      if skew ~= knownSkew then write('HSET', prefix .. KEY.meta, 'skew', fmt(skew)) end
     end
     if not isFreeing then writeClock() end
-    if isSerialUsed then write('SET', P .. 'serial', fmt(serials)) end
+    if isSerialUsed then write('SET', prefix .. KEY.serial, fmt(serials)) end
     writeFounding()
     for _, hash in pairs(hashes) do
       if hash.before then writeItems(hash) end
@@ -221,7 +230,7 @@ do
     for _, hash in pairs(hashes) do writeHash(hash) end
     for key, list in pairs(arrivals) do writeMany('ZADD', key, list) end
     for key, list in pairs(departures) do
-      if key ~= keyOf.unfinished then writeMany('ZREM', key, list) end
+      if key ~= keyOf[KEY.unfinished] then writeMany('ZREM', key, list) end
     end
     for key, members in pairs(sorted) do writeSorted(key, members) end
     for key, members in pairs(sets) do writeSet(key, members) end
@@ -229,28 +238,23 @@ do
     writeAgain(write)
     for _, command in ipairs(commands) do write(unpack(command)) end
     for _, command in ipairs(todo) do write(unpack(command)) end
-    -- Some together, which costs the least, and not all together, so that what is kept stays small.
+    -- 16 changes in one entry: one entry each would cost more, and all in one would keep all of them for as long as one.
     for k = 1, #fed, 16 do
-      write('XADD', P .. 'feed', 'MAXLEN', '~', KEPT_CHANGES, '*', 'r', table.concat(fed, ',', k, math.min(k + 15, #fed)))
+      local changes = table.concat(fed, ',', k, math.min(k + 15, #fed))
+      write('XADD', prefix .. KEY.feed, 'MAXLEN', '~', BOUND.keptChanges, '*', 'r', changes)
     end
-    if #workers + #changed + #ended + #revocations > 0 then
-      local told = {}
-      if #workers > 0 then told.w = workers end
-      if #changed > 0 then told.r = changed end
-      if #ended > 0 then told.e = ended end
-      if #revocations > 0 then told.x = revocations end
-      write('PUBLISH', P .. 'news', cjson.encode(told))
-    end
-    -- Last, and not where something else was not written: the mender looks at runs that stand there.
-    if not failure and departures[keyOf.unfinished] then writeMany('ZREM', keyOf.unfinished, departures[keyOf.unfinished]) end
+    if news then write('PUBLISH', prefix .. KEY.news, news) end
+    -- Last, and only where Redis has refused no write: the mender looks at runs that are in this index.
+    local departed = departures[keyOf[KEY.unfinished]]
+    if departed and not failure then writeMany('ZREM', keyOf[KEY.unfinished], departed) end
     if isFreeing then writeClock() end
     writeForgotten()
     if failure then
-      -- What was not written is found by the mender, which looks for it sooner then.
-      redis.pcall('SET', P .. 'torn', at)
-      -- How many runs a plan has may be wrong from now on: it is never dropped.
+      -- The mender finds what was not written; it looks at all runs from now on.
+      redis.pcall('SET', prefix .. KEY.torn, nowText)
+      -- The number of runs of a plan may be wrong from now on: such a plan is never removed.
       for _, known in pairs(plans) do
-        redis.pcall('HSET', known.key, '?', '1')
+        redis.pcall('HSET', known.key, PLAN.isUncertain, '1')
         redis.pcall('PERSIST', known.key)
       end
       error(failure, 0)

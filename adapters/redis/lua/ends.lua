@@ -1,297 +1,305 @@
--- How runs begin and end, and what is left of them.
--- `a` of a run says whether it holds its limits; see `limits`.
+-- How runs begin and end, and how they are forgotten.
 local begin, finished, finishAs, fail, lose, openRun, admit, admitNext, endedMember, forget, retain
 do
-  local RUN_STARTED = '["RS",' .. at .. ']'
+  local RUN_STARTED = '["' .. EVENT.runStarted .. '",' .. nowText .. ']'
 
-  function begin(r)
-    if r.s ~= 'P' then return end
-    head(r, 's', 'R')
-    push(r, RUN_STARTED)
+  function begin(run)
+    if run.status ~= STATUS.pending then return end
+    setHead(run, 'status', STATUS.running)
+    pushEvent(run, RUN_STARTED)
   end
 
-  -- token, attempt, start, phase (lower case: alone), whether it holds limits, worker
+  -- A lease, as WORK in Codes.ts says.
   local LEASE = '^(%d+)|(%d+)|(%d+)|(%a)|(%d)|(.*)$'
 
-  -- Takes a lease from its worker, who is told. Until it has stopped, it goes on holding its limits.
-  local function revoke(r, i, item)
-    local hash, field = leaseField(r, i, item)
+  -- Takes a lease from its worker and tells the worker. The lease goes on holding its limits until the worker has stopped.
+  local function revoke(run, index, item)
+    local hash, field = leaseField(run, index, item)
     local token, _, _, _, held, worker = string.match(get(hash, field) or '', LEASE)
     if not token then return end
-    local member = refOf(r, i, item) .. '|' .. token
+    local member = refOf(run, index, item) .. '|' .. token
     set(hash, field, item == nil and '' or false)
     if held == '1' then
-      later('HSET', P .. 'stopping', member, cjson.encode(limitsOf(stepOf(r, i), lookAt(r, i, item))))
+      later('HSET', prefix .. KEY.stopping, member, cjson.encode(limitsOf(stepOf(run, index), lookAt(run, index, item))))
     else
-      depart(keyOf.leases, member)
+      depart(keyOf[KEY.leases], member)
     end
     revocations[#revocations + 1] = { worker, token }
   end
 
-  -- Nothing happens any more to a unit. After its lease, which has to know what it holds.
-  local function clearUnit(r, i, item)
-    revoke(r, i, item)
-    local unit = lookAt(r, i, item)
+  -- Ends what a unit waits for. Its lease comes first: that has to know which limits the unit holds.
+  local function clearUnit(run, index, item)
+    revoke(run, index, item)
+    local unit = lookAt(run, index, item)
     if unit == FRESH then return end
-    local ref = refOf(r, i, item)
-    if unit.w then leave(unit.w, ref) end
-    if unit.d then zrem(P .. 'due', 'u' .. ref) end
-    -- It was told of a free place that it won't take: the next one is.
-    if unit.h and not unit.w then pass(limitsOf(stepOf(r, i), unit)) end
-    dropUnit(r, i, item)
+    local ref = refOf(run, index, item)
+    if unit[RECORD.line] then leave(unit[RECORD.line], ref) end
+    if unit[RECORD.isDue] then zrem(prefix .. KEY.due, DUE.unit .. ref) end
+    -- It was told of a free place and won't take it: the next unit is told.
+    if unit[RECORD.waitsSince] and not unit[RECORD.line] then pass(limitsOf(stepOf(run, index), unit)) end
+    dropUnit(run, index, item)
   end
 
-  -- The steps of a run that has ended.
+  -- Clears the steps of a run that has ended.
   kinds.clear = {
     isOfEnded = true,
-    size = function(r) return r.plan.size end,
-    each = function(r, _, place)
-      local i = text[place - 1]
-      -- Most of what there is to know comes in one answer.
+    size = function(run) return run.plan.size end,
+    each = function(run, _, place)
+      local index = text[place - 1]
+      -- Reads 100 steps at once.
       if place % 100 == 1 then
         local fields = {}
-        for index = place - 1, math.min(place + 98, r.plan.size - 1) do
-          fields[#fields + 1] = leaseOf[text[index]]
-          if has(r, 'u') then fields[#fields + 1] = 'u' .. text[index] end
-          if has(r, 'E') then fields[#fields + 1] = 'E' .. text[index] end
+        for other = place - 1, math.min(place + 98, run.plan.size - 1) do
+          fields[#fields + 1] = leaseOf[text[other]]
+          if has(run, RUN.records) then fields[#fields + 1] = WORK.record .. text[other] end
+          if has(run, RUN.itemSteps) then fields[#fields + 1] = OF_STEP.items .. text[other] end
         end
-        getAll(r, fields)
+        getAll(run, fields)
       end
-      clearUnit(r, i, nil)
-      if has(r, 'E') and get(r, 'E' .. i) then enter(r, 'clearItems', i) end
+      clearUnit(run, index, nil)
+      if has(run, RUN.itemSteps) and get(run, OF_STEP.items .. index) then enter(run, 'clearItems', index) end
     end
   }
 
-  -- A step that has ended without an outcome, in a run that goes on or has ended.
+  -- Clears a step that has ended without an outcome, in a run that goes on or has ended.
   kinds.clearStep = {
     isOfEnded = true,
-    each = function(r, i)
-      clearUnit(r, i, nil)
-      if has(r, 'E') and get(r, 'E' .. i) then enter(r, 'clearItems', i) end
+    each = function(run, index)
+      clearUnit(run, index, nil)
+      if has(run, RUN.itemSteps) and get(run, OF_STEP.items .. index) then enter(run, 'clearItems', index) end
     end
   }
 
-  -- The units of a step that goes through items; then these are kept, to be read and for a retry.
+  -- Clears the units of a step. They are kept, for readers and for a retry.
   kinds.clearItems = {
     isOfEnded = true,
-    size = function(r, i)
-      local x = itemsOf(r, i)
-      return x and x.x or 0
+    size = function(run, index)
+      local items = itemsOf(run, index)
+      return items and items[ITEMS.nextUnit] or 0
     end,
-    each = function(r, i, place)
+    each = function(run, index, place)
       if place == 1 then
-        local x = itemsOf(r, i)
-        x.again, x.popped = {}, 0
-        later('UNLINK', P .. 'y:' .. r.id .. ':' .. i)
+        local items = itemsOf(run, index)
+        items.again, items.popped = {}, 0
+        later('UNLINK', prefix .. KEY.itemsAgain .. run.id .. ':' .. index)
       end
-      local hash = itemHashOf(r, i)
+      local hash = itemHashOf(run, index)
       if place % 100 == 1 then
         local fields = {}
         for item = place - 1, place + 98 do
           fields[#fields + 1] = leaseOf[text[item]]
-          fields[#fields + 1] = 'u' .. text[item]
+          fields[#fields + 1] = WORK.record .. text[item]
         end
         getAll(hash, fields)
       end
-      clearUnit(r, i, place - 1)
+      clearUnit(run, index, place - 1)
     end
   }
 
   finished = {}
 
-  local function settleEnd(r)
-    local due = opt(r, 'd')
+  local function settleEnd(run)
+    local due = optional(run, RUN.due)
     if due then
-      if string.find(due, 's', 1, true) then zrem(P .. 'due', 's' .. r.id) end
-      if string.find(due, 't', 1, true) then zrem(P .. 'due', 't' .. r.id) end
+      if string.find(due, DUE.start, 1, true) then zrem(prefix .. KEY.due, DUE.start .. run.id) end
+      if string.find(due, DUE.timeout, 1, true) then zrem(prefix .. KEY.due, DUE.timeout .. run.id) end
     end
-    local limits = opt(r, 'k')
+    local limits = optional(run, RUN.limits)
     if limits then
       limits = cjson.decode(limits)
-      local line = opt(r, 'w')
-      if opt(r, 'a') == '1' then give(limits, r.id)
-      elseif line then leave(line, r.id)
-      elseif opt(r, 'H') then pass(limits) end
+      local line = optional(run, RUN.line)
+      if optional(run, RUN.holdsLimits) == '1' then give(limits, run.id)
+      elseif line then leave(line, run.id)
+      elseif optional(run, RUN.waitsSince) then pass(limits) end
     end
-    local schedule = opt(r, 'c')
-    if schedule then memberIn(sets, P .. 'schedule:runs:' .. schedule, r.id, false) end
-    finished[#finished + 1] = r
+    local schedule = optional(run, RUN.schedule)
+    if schedule then memberIn(sets, prefix .. KEY.scheduleRuns .. schedule, run.id, false) end
+    finished[#finished + 1] = run
   end
 
-  -- For the mender, where what a run gives back at its end was not written.
+  -- For the mender, where a run's end was not written as a whole.
   kinds.settleEnd = { isOfEnded = true, each = settleEnd }
 
-  function finishAs(r, status, event)
-    head(r, 's', status)
-    push(r, event)
-    if status ~= 'C' then enter(r, 'clear') end
-    settleEnd(r)
+  function finishAs(run, status, event)
+    setHead(run, 'status', status)
+    pushEvent(run, event)
+    if status ~= STATUS.completed then enter(run, 'clear') end
+    settleEnd(run)
   end
 
-  function fail(r, err) finishAs(r, 'F', '["RF",' .. at .. ',' .. err .. ']') end
+  function fail(run, err) finishAs(run, STATUS.failed, '["' .. EVENT.runFailed .. '",' .. nowText .. ',' .. err .. ']') end
 
-  -- Every step has ended.
+  -- Ends a run when all of its steps have ended.
   kinds.finish = {
-    each = function(r)
-      if r.n > 0 then return end
-      local err = opt(r, 'e')
-      if err and (r.kind.policy ~= 's' or opt(r, 'b')) then
-        fail(r, err)
+    each = function(run)
+      if run.stepsLeft > 0 then return end
+      local err = optional(run, RUN.firstError)
+      if err and (run.kind.policy ~= POLICY.skip or optional(run, RUN.lacksVital)) then
+        fail(run, err)
       else
-        begin(r)
-        finishAs(r, 'C', '["RC",' .. at .. ']')
+        begin(run)
+        finishAs(run, STATUS.completed, '["' .. EVENT.runCompleted .. '",' .. nowText .. ']')
       end
     end
   }
 
-  -- A step has ended without what others wait for.
-  function lose(r, i, err, reason)
-    if not opt(r, 'e') then setOpt(r, 'e', err) end
-    local policy = r.kind.policy
-    if policy == 'f' then return fail(r, err) end
-    head(r, 'x', true)
-    over(r, i)
-    enter(r, 'spread', i, { cause = 'failure', reason = quote(reason), all = policy == 'c' })
-    enter(r, 'clearStep', i)
-    enter(r, 'finish')
+  -- A step has ended without its outputs.
+  function lose(run, index, err, reason)
+    if not optional(run, RUN.firstError) then setOptional(run, RUN.firstError, err) end
+    local policy = run.kind.policy
+    if policy == POLICY.failFast then return fail(run, err) end
+    setHead(run, 'hasLost', true)
+    over(run, index)
+    enter(run, 'spread', index, { cause = 'failure', reason = quote(reason), all = policy == POLICY.continue })
+    enter(run, 'clearStep', index)
+    enter(run, 'finish')
   end
 
-  function openRun(r)
-    head(r, 'o', true)
-    if r.n == 0 then return enter(r, 'finish') end
-    if opt(r, 'y') then
-      enter(r, 'reopen')
-    elseif #r.plan.first <= MAX_LOOKS then
-      for _, i in ipairs(r.plan.first) do ready(r.id .. ':' .. i, r.kind.queue) end
+  function openRun(run)
+    setHead(run, 'isOpen', true)
+    if run.stepsLeft == 0 then return enter(run, 'finish') end
+    if optional(run, RUN.wasReleased) then
+      enter(run, 'reopen')
+    elseif #run.plan.first <= BOUND.looks then
+      for _, index in ipairs(run.plan.first) do ready(run.id .. ':' .. index, run.kind.queue) end
     else
-      enter(r, 'open')
+      enter(run, 'open')
     end
   end
 
-  -- Units of a step, or of its items, that have waited until their run holds its limits.
-  local function unpark(r, i, item)
-    local unit = lookAt(r, i, item)
-    if unit.w ~= '@' then return end
-    unit.w = nil
-    keepUnit(r, i, item)
-    if not isStepOver(r, i) then readyFirst(refOf(r, i, item), r.kind.queue) end
+  -- Makes a unit ready that has waited until its run holds its limits.
+  local function unpark(run, index, item)
+    local unit = lookAt(run, index, item)
+    if unit[RECORD.line] ~= '@' then return end
+    unit[RECORD.line] = nil
+    keepUnit(run, index, item)
+    if not isStepOver(run, index) then readyFirst(refOf(run, index, item), run.kind.queue) end
   end
 
   kinds.unpark = {
-    size = function(r) return r.plan.size end,
-    each = function(r, _, place)
-      local i = text[place - 1]
-      if has(r, 'u') then unpark(r, i, nil) end
-      if has(r, 'E') and get(r, 'E' .. i) then enter(r, 'unparkItems', i) end
+    size = function(run) return run.plan.size end,
+    each = function(run, _, place)
+      local index = text[place - 1]
+      if has(run, RUN.records) then unpark(run, index, nil) end
+      if has(run, RUN.itemSteps) and get(run, OF_STEP.items .. index) then enter(run, 'unparkItems', index) end
     end
   }
 
   kinds.unparkItems = {
-    size = function(r, i)
-      local x = itemsOf(r, i)
-      return x and x.U == 1 and x.x or 0
+    size = function(run, index)
+      local items = itemsOf(run, index)
+      return items and items[ITEMS.hasRecords] == 1 and items[ITEMS.nextUnit] or 0
     end,
-    each = function(r, i, place) unpark(r, i, place - 1) end
+    each = function(run, index, place) unpark(run, index, place - 1) end
   }
 
-  -- Begins a run, or goes on with what waited for its limits.
-  local function goOn(r)
-    if r.o then enter(r, 'unpark') else openRun(r) end
+  -- Begins a run, or goes on with the units that waited for its limits.
+  local function goOn(run)
+    if run.isOpen then enter(run, 'unpark') else openRun(run) end
   end
 
-  -- Begins a run, or has it wait for its limits.
-  function admit(r)
-    local limits = opt(r, 'k')
+  -- Begins a run, or puts it into the line of a limit.
+  function admit(run)
+    local limits = optional(run, RUN.limits)
     if limits then
       limits = cjson.decode(limits)
-      local line, since = take(limits, r.id, r.id, 'run', r.kind.priority, opt(r, 'H'))
+      local line, since = take(limits, run.id, run.id, 'run', run.kind.priority, optional(run, RUN.waitsSince))
       if line then
-        setOpt(r, 'w', line)
-        setOpt(r, 'H', fmt(since))
+        setOptional(run, RUN.line, line)
+        setOptional(run, RUN.waitsSince, fmt(since))
         return
       end
-      setOpt(r, 'a', '1')
+      setOptional(run, RUN.holdsLimits, '1')
     end
-    goOn(r)
+    goOn(run)
   end
 
-  -- Begins the runs whose turn has come. One that no worker has begins without its limits, so that the next one has them.
+  -- Begins the runs whose turn has come. A run that no worker has begins without its limits, so that the next run gets them.
   function admitNext()
     while #admissible > 0 do
-      local r = table.remove(admissible, 1)
-      if isOver(r) then
-        pass(cjson.decode(opt(r, 'k')))
-      elseif isAbandoned(r.plan.version) then
-        setOpt(r, 'a', '0')
-        pass(cjson.decode(opt(r, 'k')))
-        goOn(r)
+      local run = table.remove(admissible, 1)
+      if isOver(run) then
+        pass(cjson.decode(optional(run, RUN.limits)))
+      elseif isAbandoned(run.plan.version) then
+        setOptional(run, RUN.holdsLimits, '0')
+        pass(cjson.decode(optional(run, RUN.limits)))
+        goOn(run)
       else
-        admit(r)
+        admit(run)
       end
     end
   end
 
   -- -- retention ----------------------------------------------------------------------------------------------------------
 
-  -- How a run stands in `ended`: plan, id and status, and whether it has more than its own hash.
-  function endedMember(r)
-    local more = (has(r, 'E') or has(r, 'B')) and 'x' or ''
-    return r.kind.digest .. ' ' .. r.id .. ' ' .. r.s .. more
+  -- The member of KEY.ended that stands for a run: plan, id and status, and whether it has keys besides its own hash.
+  function endedMember(run)
+    local more = (has(run, RUN.itemSteps) or has(run, RUN.references)) and 'x' or ''
+    return run.kind.digest .. ' ' .. run.id .. ' ' .. run.status .. more
   end
 
-  -- Forgets runs that have ended, as they stand in `ended`.
+  -- Forgets runs, by their members of KEY.ended.
   function forget(members)
     local byPlan = {}
-    local isTorn = call('EXISTS', P .. 'torn') == 1
+    local isTorn = call('EXISTS', prefix .. KEY.torn) == 1
     for _, member in ipairs(members) do
       local digest, id, status, more = string.match(member, '^(%x+) (.*) (%a)(x?)$')
       local plan = planOf(digest)
       local pipeline = plan and plan.pipeline
-      local indices = { 'all', status == 'F' and 'failed' or status == 'X' and 'cancelled' or nil }
-      if isTorn then indices = { 'all', 'unfinished', 'running', 'failed', 'cancelled' } end
+      local indices = { KEY.all }
+      if isTorn then
+        indices = { KEY.all, KEY.unfinished, KEY.running, KEY.failed, KEY.cancelled }
+      elseif status == STATUS.failed then
+        indices[2] = KEY.failed
+      elseif status == STATUS.cancelled then
+        indices[2] = KEY.cancelled
+      end
       for _, index in ipairs(indices) do
-        depart(P .. index, id)
-        if pipeline then depart(P .. index .. ':' .. pipeline, id) end
+        depart(prefix .. index, id)
+        if pipeline then depart(prefix .. index .. ':' .. pipeline, id) end
       end
       if more == 'x' then
-        local r = open(id)
-        if r then
-          for i in string.gmatch(opt(r, 'E') or '', '(%d+),') do
-            later('UNLINK', P .. 'x:' .. id .. ':' .. i, P .. 'y:' .. id .. ':' .. i, P .. 'z:' .. id .. ':' .. i)
+        local run = open(id)
+        if run then
+          for index in string.gmatch(optional(run, RUN.itemSteps) or '', '(%d+),') do
+            local of = id .. ':' .. index
+            later('UNLINK', prefix .. KEY.items .. of, prefix .. KEY.itemsAgain .. of, prefix .. KEY.itemWork .. of)
           end
-          for reference in string.gmatch(opt(r, 'B') or '', '([^\n]+)\n') do zadd(P .. 'gone', at, reference) end
+          for reference in string.gmatch(optional(run, RUN.references) or '', '([^\n]+)\n') do
+            zadd(prefix .. KEY.gone, nowText, reference)
+          end
         end
       end
-      hashes[P .. 'r:' .. id] = nil
+      hashes[prefix .. KEY.run .. id] = nil
       runs[id] = false
       forgotten.members[#forgotten.members + 1] = member
-      forgotten.keys[#forgotten.keys + 1] = P .. 'r:' .. id
-      forgotten.keys[#forgotten.keys + 1] = P .. 'g:' .. id
+      forgotten.keys[#forgotten.keys + 1] = prefix .. KEY.run .. id
+      forgotten.keys[#forgotten.keys + 1] = prefix .. KEY.lines .. id
       byPlan[digest] = (byPlan[digest] or 0) + 1
     end
     for digest, uses in pairs(byPlan) do
-      local key = P .. 'p:' .. digest
-      local found = call('HMGET', key, '#', '?')
+      local key = prefix .. KEY.plan .. digest
+      local found = call('HMGET', key, PLAN.runs, PLAN.isUncertain)
       local left = tonumber(found[1] or 0) - uses
       if left <= 0 and not found[2] then
         forgotten.plans[#forgotten.plans + 1] = digest
       else
-        later('HINCRBY', key, '#', -uses)
+        later('HINCRBY', key, PLAN.runs, -uses)
       end
     end
   end
 
-  -- Forgets what is past the bounds, those that ended first first: some at once, which costs the least, and not all at
-  -- once. A tenth more than the bound, at most 100, may be there meanwhile, and everything that ended in the last two seconds:
-  -- a caller that waits for it is to see it.
+  -- Forgets runs beyond the bounds, the oldest end first: several at once, which costs the least, and at most so many. Up to
+  -- a tenth more than `historyCount`, at most 100, may be there meanwhile. Runs that ended in the last two seconds stay: a
+  -- caller that waits for one still reads it.
   function retain(historyCount, historyMillis, most)
-    local past = call('ZCARD', keyOf.ended) - historyCount
+    local past = call('ZCARD', keyOf[KEY.ended]) - historyCount
     if past > math.min(100, historyCount / 10) then
-      local old = call('ZRANGEBYSCORE', keyOf.ended, '-inf', fmt(now - 2000), 'LIMIT', 0, math.min(past, most))
+      local old = call('ZRANGEBYSCORE', keyOf[KEY.ended], '-inf', fmt(now - 2000), 'LIMIT', 0, math.min(past, most))
       if #old > 0 then return forget(old) end
     end
     if historyMillis > 0 then
-      local old = call('ZRANGEBYSCORE', keyOf.ended, '-inf', fmt(now - historyMillis), 'LIMIT', 0, most)
+      local old = call('ZRANGEBYSCORE', keyOf[KEY.ended], '-inf', fmt(now - historyMillis), 'LIMIT', 0, most)
       if #old > 0 then forget(old) end
     end
   end

@@ -1,6 +1,7 @@
 /** Writes the `.lua` files beside it into `Parts.generated.ts`, for where there are no files: `npm run lua`. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import { TABLES } from "./Codes.ts"
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
@@ -10,10 +11,33 @@ const namesIn = (folder: string): ReadonlyArray<string> =>
     .map((file) => `${folder}${file.slice(0, -".lua".length)}`)
     .sort()
 
-/** A part without its comments, which a server has no use for. */
-const read = (part: string): string =>
+// A code, with the quotes of texts that it is put together with: `' .. KEY.run .. '`.
+const CODE = new RegExp(`(' \\.\\. )?\\b(${Object.keys(TABLES).join("|")})\\.(\\w+)\\b( \\.\\. ')?`, "g")
+
+/**
+ * A line with texts and numbers in the place of codes: as literals, because a chunk of Lua has room for 200 local variables
+ * only. A text becomes one with the texts before and behind it. Throws for a name that no table has.
+ */
+const inline = (line: string): string =>
+  line.trimStart().startsWith("--")
+    ? line
+    : line.replace(CODE, (code, before = "", table: string, name: string, behind = "") => {
+        const value = TABLES[table]![name]
+        if (value === undefined) throw new Error(`Codes.ts has no ${table}.${name}`)
+        if (typeof value === "number") return code.replace(`${table}.${name}`, String(value))
+        return `${before === "" ? "'" : ""}${value}${behind === "" ? "'" : ""}`
+      })
+
+/** The lines of a part, with its comments. */
+export const linesOf = (part: string): ReadonlyArray<string> =>
   readFileSync(here(`./${part}.lua`), "utf8")
+    .trimEnd()
     .split("\n")
+    .map(inline)
+
+/** A part without its comments, which a server has no use for. */
+const textOf = (part: string): string =>
+  linesOf(part)
     .map((line) => line.trim())
     .filter((line) => line !== "" && !line.startsWith("--"))
     .join("\n")
@@ -30,7 +54,7 @@ export const generated = (): string => {
     "/** The parts that scripts are put together from. */",
     "export const PARTS: Readonly<Record<Part, string>> = {",
     parts
-      .map((part) => `  ${/^\w+$/.test(part) ? part : JSON.stringify(part)}: ${JSON.stringify(read(part))}`)
+      .map((part) => `  ${/^\w+$/.test(part) ? part : JSON.stringify(part)}: ${JSON.stringify(textOf(part))}`)
       .join(",\n"),
     "}",
     ""

@@ -1,195 +1,196 @@
--- The items of a step while they are worked off, by units of one item or several: as core's Expansion does it in memory.
--- `x:<run>:<step>` is a hash: `N` units, `n` items, `z` items in a unit, `x` the next unit, `l` how many are lent, `D` units
--- that have ended, `d` items of these, `m` of them memoised, `f` items failed, `e` events about single ones that are tried
--- again, `o` events about failed ones, `F` how many errors of units are kept, `h` the first failed items with their errors, `L`
--- bytes of the results, `q` whether the step is queued for them, `g` units to be lent again, `U` whether there are records of
--- units, `K` whether some were completed from the start, `a` and `t` the attempt that read the list and when it began;
--- `v<unit>` what a unit is, `r<output>:<unit>` what came of it, `e<unit>` why it failed, `n<chunk>` how many units of a
--- thousand have ended, `c<output>:<chunk>` their results one after the other, `f<name>` in order: what the last one gave.
--- `z:<run>:<step>` has the leases and records of units: `l<unit>` is a lease, `+` and its attempts for one that has completed, `-`
--- for one that has failed. `y:<run>:<step>` is the list of those to be lent again.
-local itemsOf, alter, itemHashOf, makeItems, hasRoom, isReady, takeItem, againItem, requeue, itemText, sizeOf, endUnit, resultOf, dropItems, writeAgain, pushOfUnit, progress
+-- The items of a step, in units of one item or several: as core's Expansion does it in memory.
+local itemsOf, alter, itemHashOf, makeItems, hasRoom, isReady, takeItem, againItem, requeue, itemText, sizeOf, endUnit, resultOf,
+  dropItems, writeAgain, pushOfUnit, progress
 do
-  local CHUNK = 1000
-  local SCALARS = { 'N', 'n', 'z', 'x', 'l', 'D', 'd', 'm', 'f', 'e', 'o', 'F', 'L', 'q', 'g', 'U', 'K', 'a', 't' }
+  local NUMBERS = {
+    ITEMS.units, ITEMS.items, ITEMS.unitSize, ITEMS.nextUnit, ITEMS.lent, ITEMS.endedUnits, ITEMS.endedItems,
+    ITEMS.memoisedItems, ITEMS.failedItems, ITEMS.retryEvents, ITEMS.failureEvents, ITEMS.errors, ITEMS.resultBytes,
+    ITEMS.isQueued, ITEMS.againCount, ITEMS.hasRecords, ITEMS.hasKept, ITEMS.attempt, ITEMS.started
+  }
 
-  function itemsOf(r, i)
-    if not r.items then r.items = {} end
-    local x = r.items[i]
-    if x ~= nil then return x end
-    x = false
-    local step = stepOf(r, i)
-    if step.x and get(r, 'E' .. i) then
-      local hash = hashOf(P .. 'x:' .. r.id .. ':' .. i)
-      getAll(hash, SCALARS)
-      x = { r = r, i = i, hash = hash, plan = step.x, again = {}, popped = 0 }
-      for _, field in ipairs(SCALARS) do x[field] = tonumber(hash.c[field] or 0) end
+  function itemsOf(run, index)
+    if not run.items then run.items = {} end
+    local items = run.items[index]
+    if items ~= nil then return items end
+    items = false
+    local step = stepOf(run, index)
+    if step[STEP.expands] and get(run, OF_STEP.items .. index) then
+      local hash = hashOf(prefix .. KEY.items .. run.id .. ':' .. index)
+      getAll(hash, NUMBERS)
+      items = { run = run, index = index, hash = hash, plan = step[STEP.expands], again = {}, popped = 0 }
+      for _, field in ipairs(NUMBERS) do items[field] = tonumber(hash.known[field] or 0) end
     end
-    r.items[i] = x
-    return x
+    run.items[index] = items
+    return items
   end
 
-  function alter(x, field, value)
-    x[field] = value
-    set(x.hash, field, fmt(value))
+  function alter(items, field, value)
+    items[field] = value
+    set(items.hash, field, fmt(value))
   end
 
-  -- Where the leases and records of a step's items are.
-  function itemHashOf(r, i)
-    local items = r.itemHashes
-    if not items then
-      items = {}
-      r.itemHashes = items
+  -- The hash of the leases and records of a step's items.
+  function itemHashOf(run, index)
+    local hashOfStep = run.itemHashes
+    if not hashOfStep then
+      hashOfStep = {}
+      run.itemHashes = hashOfStep
     end
-    local hash = items[i]
+    local hash = hashOfStep[index]
     if hash == nil then
-      hash = hashOf(P .. 'z:' .. r.id .. ':' .. i)
-      -- What was there before, to be put back where the numbers can't be written.
+      hash = hashOf(prefix .. KEY.itemWork .. run.id .. ':' .. index)
+      -- The fields as they were, which `commit` puts back where it can't write the numbers.
       hash.before = {}
-      items[i] = hash
+      hashOfStep[index] = hash
     end
     return hash
   end
 
   local steps = {}
 
-  -- Begins with items that are in hashes of another name, where a worker has put them: how many units there are, items, items
-  -- in a unit; and how many units and items are completed from the start, with how many bytes of results.
-  function makeItems(r, i, attempt, started, staged, units, items, size, kept)
-    local key = P .. 'x:' .. r.id .. ':' .. i
+  -- Begins with items that a worker has put aside: how many units, items, and items in a unit; and how many units, items and
+  -- bytes of results are completed from the start.
+  function makeItems(run, index, attempt, started, staged, units, itemCount, size, kept)
+    local key = prefix .. KEY.items .. run.id .. ':' .. index
     local function rename(from, to)
       founding.renames[#founding.renames + 1] = { from, to }
       founding.commands[#founding.commands + 1] = { 'PERSIST', to }
     end
     rename(staged, key)
     local hash = hashOf(key, staged)
-    local x = { r = r, i = i, hash = hash, plan = stepOf(r, i).x, again = {}, popped = 0 }
-    for _, field in ipairs(SCALARS) do x[field] = 0 end
-    x.N, x.n, x.z, x.a, x.t = units, items, size, attempt, started
-    x.D, x.d, x.L, x.K = kept.units, kept.items, kept.bytes, kept.units > 0 and 1 or 0
-    for _, field in ipairs(SCALARS) do set(hash, field, fmt(x[field])) end
-    if not r.items then r.items = {} end
-    r.items[i] = x
+    local items = { run = run, index = index, hash = hash, plan = stepOf(run, index)[STEP.expands], again = {}, popped = 0 }
+    for _, field in ipairs(NUMBERS) do items[field] = 0 end
+    items[ITEMS.units], items[ITEMS.items], items[ITEMS.unitSize] = units, itemCount, size
+    items[ITEMS.attempt], items[ITEMS.started] = attempt, started
+    items[ITEMS.endedUnits], items[ITEMS.endedItems] = kept.units, kept.items
+    items[ITEMS.resultBytes], items[ITEMS.hasKept] = kept.bytes, kept.units > 0 and 1 or 0
+    for _, field in ipairs(NUMBERS) do set(hash, field, fmt(items[field])) end
+    if not run.items then run.items = {} end
+    run.items[index] = items
     if kept.units > 0 then
-      rename(staged .. ':z', P .. 'z:' .. r.id .. ':' .. i)
-      if not r.itemHashes then r.itemHashes = {} end
-      r.itemHashes[i] = hashOf(P .. 'z:' .. r.id .. ':' .. i, staged .. ':z')
+      rename(staged .. ':z', prefix .. KEY.itemWork .. run.id .. ':' .. index)
+      if not run.itemHashes then run.itemHashes = {} end
+      run.itemHashes[index] = hashOf(prefix .. KEY.itemWork .. run.id .. ':' .. index, staged .. ':z')
     end
-    set(r, 'E' .. i, '1')
-    setOpt(r, 'E', (opt(r, 'E') or '') .. i .. ',')
-    return x
+    set(run, OF_STEP.items .. index, '1')
+    setOptional(run, RUN.itemSteps, (optional(run, RUN.itemSteps) or '') .. index .. ',')
+    return items
   end
 
-  function hasRoom(x) return x.l < x.plan.m end
+  function hasRoom(items) return items[ITEMS.lent] < items.plan[EXPANDS.max] end
 
-  function isReady(x)
-    if not hasRoom(x) then return false end
-    if x.g > 0 then return true end
-    return x.x < x.N and (not x.plan.o or x.x == x.D)
+  function isReady(items)
+    if not hasRoom(items) then return false end
+    if items[ITEMS.againCount] > 0 then return true end
+    local next = items[ITEMS.nextUnit]
+    return next < items[ITEMS.units] and (not items.plan[EXPANDS.inOrder] or next == items[ITEMS.endedUnits])
   end
 
-  local function hasEnded(x, item)
-    local lease = get(itemHashOf(x.r, x.i), leaseOf[text[item]])
+  local function hasEnded(items, item)
+    local lease = get(itemHashOf(items.run, items.index), leaseOf[text[item]])
     local first = lease and string.byte(lease)
     return first == 43 or first == 45
   end
 
-  -- The next unit to lend, unless what there was has ended; ask isReady first.
-  function takeItem(x)
-    if x.g > 0 then
-      alter(x, 'g', x.g - 1)
-      if #x.again > 0 then return table.remove(x.again) end
-      x.popped = x.popped + 1
-      steps[x] = true
-      return tonumber(call('LINDEX', P .. 'y:' .. x.r.id .. ':' .. x.i, -x.popped))
+  -- Takes the next unit to be lent; nothing where that unit has ended already. Ask isReady first.
+  function takeItem(items)
+    if items[ITEMS.againCount] > 0 then
+      alter(items, ITEMS.againCount, items[ITEMS.againCount] - 1)
+      if #items.again > 0 then return table.remove(items.again) end
+      items.popped = items.popped + 1
+      steps[items] = true
+      return tonumber(call('LINDEX', prefix .. KEY.itemsAgain .. items.run.id .. ':' .. items.index, -items.popped))
     end
-    local item = x.x
-    alter(x, 'x', item + 1)
-    if x.K == 1 and hasEnded(x, item) then return nil end
+    local item = items[ITEMS.nextUnit]
+    alter(items, ITEMS.nextUnit, item + 1)
+    if items[ITEMS.hasKept] == 1 and hasEnded(items, item) then return nil end
     return item
   end
 
-  function againItem(x, item)
-    alter(x, 'g', x.g + 1)
-    x.again[#x.again + 1] = item
-    steps[x] = true
+  function againItem(items, item)
+    alter(items, ITEMS.againCount, items[ITEMS.againCount] + 1)
+    items.again[#items.again + 1] = item
+    steps[items] = true
   end
 
-  -- Has the rest of a step's items queued, when there are any that can be lent and are not.
-  function requeue(x)
-    if x.q == 0 and isReady(x) then
-      alter(x, 'q', 1)
-      ready(x.r.id .. ':' .. x.i, x.r.kind.queue)
+  -- Queues a step for its items, when one of them can be lent and the step is not queued.
+  function requeue(items)
+    if items[ITEMS.isQueued] == 0 and isReady(items) then
+      alter(items, ITEMS.isQueued, 1)
+      ready(items.run.id .. ':' .. items.index, items.run.kind.queue)
     end
   end
 
-  function itemText(x, item) return get(x.hash, 'v' .. text[item]) end
+  function itemText(items, item) return get(items.hash, ITEMS.unit .. text[item]) end
 
   -- How many items a unit has.
-  function sizeOf(x, item)
-    return item == x.N - 1 and x.n - item * x.z or x.z
+  function sizeOf(items, item)
+    local size = items[ITEMS.unitSize]
+    return item == items[ITEMS.units] - 1 and items[ITEMS.items] - item * size or size
   end
 
-  -- A unit has ended. The results of a thousand are put together as soon as all of them have, so that no act has to put
-  -- together more.
-  local function putTogether(x, item)
-    local chunk = math.floor(item / CHUNK)
-    local field = 'n' .. text[chunk]
-    local ended = tonumber(get(x.hash, field) or 0) + 1
-    set(x.hash, field, fmt(ended))
-    local first = chunk * CHUNK
-    local last = math.min(first + CHUNK, x.N) - 1
+  -- Counts a unit that has ended. The results of a chunk are put together as soon as all of its units have ended, so that no
+  -- act puts together more.
+  local function putTogether(items, item)
+    local chunk = math.floor(item / BOUND.chunk)
+    local field = ITEMS.chunkEnded .. text[chunk]
+    local ended = tonumber(get(items.hash, field) or 0) + 1
+    set(items.hash, field, fmt(ended))
+    local first = chunk * BOUND.chunk
+    local last = math.min(first + BOUND.chunk, items[ITEMS.units]) - 1
     if ended < last - first + 1 then return end
-    for place in ipairs(x.plan.u) do
+    for place in ipairs(items.plan[EXPANDS.outputs]) do
       local fields = {}
-      for unit = first, last do fields[#fields + 1] = 'r' .. place .. ':' .. text[unit] end
-      getAll(x.hash, fields)
+      for unit = first, last do fields[#fields + 1] = ITEMS.result .. place .. ':' .. text[unit] end
+      getAll(items.hash, fields)
       local results = {}
       for _, of in ipairs(fields) do
-        local json = x.hash.c[of]
+        local json = items.hash.known[of]
         if json then results[#results + 1] = json end
       end
-      if #results > 0 then set(x.hash, 'c' .. place .. ':' .. text[chunk], table.concat(results, ',')) end
+      if #results > 0 then
+        set(items.hash, ITEMS.chunkResults .. place .. ':' .. text[chunk], table.concat(results, ','))
+      end
     end
   end
 
-  -- How a unit has ended: `+` or `-`, after so many attempts, with outputs.
-  function endUnit(x, item, mark, attempts, outputs)
-    alter(x, 'D', x.D + 1)
-    alter(x, 'd', x.d + sizeOf(x, item))
-    set(itemHashOf(x.r, x.i), leaseOf[text[item]], mark .. attempts)
-    if x.plan.o then
-      for k = 1, #outputs, 2 do set(x.hash, 'f' .. outputs[k], outputs[k + 1]) end
+  -- Ends a unit: an END, after so many attempts, with outputs.
+  function endUnit(items, item, mark, attempts, outputs)
+    alter(items, ITEMS.endedUnits, items[ITEMS.endedUnits] + 1)
+    alter(items, ITEMS.endedItems, items[ITEMS.endedItems] + sizeOf(items, item))
+    set(itemHashOf(items.run, items.index), leaseOf[text[item]], mark .. attempts)
+    if items.plan[EXPANDS.inOrder] then
+      for k = 1, #outputs, 2 do set(items.hash, ITEMS.folded .. outputs[k], outputs[k + 1]) end
       return
     end
-    for place, name in ipairs(x.plan.u) do
+    for place, name in ipairs(items.plan[EXPANDS.outputs]) do
       for k = 1, #outputs, 2 do
         if outputs[k] == name then
-          set(x.hash, 'r' .. place .. ':' .. text[item], outputs[k + 1])
-          alter(x, 'L', x.L + #outputs[k + 1] + 1)
+          set(items.hash, ITEMS.result .. place .. ':' .. text[item], outputs[k + 1])
+          alter(items, ITEMS.resultBytes, items[ITEMS.resultBytes] + #outputs[k + 1] + 1)
         end
       end
     end
-    putTogether(x, item)
+    putTogether(items, item)
   end
 
-  -- What came out: of each output the list, or in order the last.
-  function resultOf(x)
+  -- The outputs of a step: a list each, or, where the items go in order, what the last one gave.
+  function resultOf(items)
     local outputs = {}
-    local chunks = math.ceil(x.N / CHUNK)
-    for place, name in ipairs(x.plan.u) do
-      if x.plan.o then
-        local folded = get(x.hash, 'f' .. name)
+    local chunks = math.ceil(items[ITEMS.units] / BOUND.chunk)
+    for place, name in ipairs(items.plan[EXPANDS.outputs]) do
+      if items.plan[EXPANDS.inOrder] then
+        local folded = get(items.hash, ITEMS.folded .. name)
         if folded then
           outputs[#outputs + 1] = name
           outputs[#outputs + 1] = folded
         end
       else
         local fields, list = {}, {}
-        for chunk = 0, chunks - 1 do fields[#fields + 1] = 'c' .. place .. ':' .. text[chunk] end
-        getAll(x.hash, fields)
+        for chunk = 0, chunks - 1 do fields[#fields + 1] = ITEMS.chunkResults .. place .. ':' .. text[chunk] end
+        getAll(items.hash, fields)
         for _, field in ipairs(fields) do
-          local json = x.hash.c[field]
+          local json = items.hash.known[field]
           if json then list[#list + 1] = json end
         end
         outputs[#outputs + 1] = name
@@ -199,44 +200,47 @@ do
     return outputs
   end
 
-  -- Forgets the items of a step; the hashes are dropped as they are.
-  function dropItems(r, i)
-    local tail = r.id .. ':' .. i
-    for _, key in ipairs({ P .. 'x:' .. tail, P .. 'y:' .. tail, P .. 'z:' .. tail }) do
+  -- Forgets the items of a step.
+  function dropItems(run, index)
+    local tail = run.id .. ':' .. index
+    for _, key in ipairs({ prefix .. KEY.items .. tail, prefix .. KEY.itemsAgain .. tail, prefix .. KEY.itemWork .. tail }) do
       hashes[key] = nil
       later('UNLINK', key)
     end
-    local x = r.items and r.items[i]
-    if x then steps[x] = nil end
-    if r.items then r.items[i] = false end
-    if r.itemHashes then r.itemHashes[i] = nil end
-    set(r, 'E' .. i, false)
+    local items = run.items and run.items[index]
+    if items then steps[items] = nil end
+    if run.items then run.items[index] = false end
+    if run.itemHashes then run.itemHashes[index] = nil end
+    set(run, OF_STEP.items .. index, false)
   end
 
-  -- What changes of the lists of units to be lent again, as commands.
+  -- Writes what has changed of the lists of units to be lent again.
   function writeAgain(write)
-    for x in pairs(steps) do
-      local key = P .. 'y:' .. x.r.id .. ':' .. x.i
-      if x.popped > 0 then write('LTRIM', key, 0, -x.popped - 1) end
-      for from = 1, #x.again, 1000 do write('RPUSH', key, unpack(x.again, from, math.min(from + 999, #x.again))) end
+    for items in pairs(steps) do
+      local key = prefix .. KEY.itemsAgain .. items.run.id .. ':' .. items.index
+      if items.popped > 0 then write('LTRIM', key, 0, -items.popped - 1) end
+      for from = 1, #items.again, 1000 do
+        write('RPUSH', key, unpack(items.again, from, math.min(from + 999, #items.again)))
+      end
     end
   end
 
-  -- An event that may be about an item: of those, a step has only so many.
-  function pushOfUnit(r, i, item, event)
-    local x = item and itemsOf(r, i)
-    if x then
-      alter(x, 'e', x.e + 1)
-      if x.e > MAX_ITEM_ERRORS then return end
+  -- Tells an event that may be about an item. Of events about items, a step has only so many.
+  function pushOfUnit(run, index, item, event)
+    local items = item and itemsOf(run, index)
+    if items then
+      alter(items, ITEMS.retryEvents, items[ITEMS.retryEvents] + 1)
+      if items[ITEMS.retryEvents] > BOUND.itemErrors then return end
     end
-    push(r, event)
+    pushEvent(run, event)
   end
 
-  -- One event for each percent: as many as anyone can see, and not more for a longer list.
-  function progress(r, i, attempt, done, total)
+  -- Tells the progress of a step, at most once for each percent.
+  function progress(run, index, attempt, done, total)
     local percent = total > 0 and math.min(math.floor(100 * done / total), 100) or 0
-    if percent <= tonumber(get(r, '%' .. i) or -1) then return end
-    set(r, '%' .. i, percent)
-    push(r, '["SP",' .. at .. ',' .. i .. ',' .. attempt .. ',' .. cjson.encode(done) .. ',' .. cjson.encode(total) .. ']')
+    if percent <= tonumber(get(run, OF_STEP.percent .. index) or -1) then return end
+    set(run, OF_STEP.percent .. index, percent)
+    pushEvent(run, '["' .. EVENT.stepProgressed .. '",' .. nowText .. ',' .. index .. ',' .. attempt .. ',' .. cjson.encode(done)
+      .. ',' .. cjson.encode(total) .. ']')
   end
 end

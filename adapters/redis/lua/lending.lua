@@ -1,279 +1,290 @@
 -- Which ready work is lent to which worker: as core's Dispatch and ReadyQueue do it in memory. One act looks at so many units
--- and answers with so many bytes; where it stops before there is nothing left, it says so.
+-- and answers with so many bytes; where it stops early, it says so.
 local moreFrom, isAloneWaiting, broken, lendAll
 do
-  -- How many leases begin, and when these end.
+  -- How many units are lent, and when their leases end.
   local lentCount, leaseEnd = 0, nil
-  -- How many bytes of remembered results this act has given to steps, and whether it has no room for more.
+  -- How many bytes of remembered outputs this act has given to steps, and whether it has no room for more.
   local recalledBytes, isFullOfMemos = 0, false
-  -- How many times work was lent; with the place of a lease among those of its act, that makes its token.
+  -- How many acts have lent. With the place of a lease in its act, that makes its token.
   local calls
-  -- Where to go on when there may be more than was looked at: a place among the queues.
+  -- At how many things this act has looked; `moreFrom` is the place among the queues where the next call goes on.
   local looks = 0
-  -- How many bytes of values count as one more thing that was looked at.
+  -- How many bytes of values count as one more look.
   local BYTES_OF_LOOK = 65536
   moreFrom = nil
   isAloneWaiting = false
-  -- Units that could not be looked at, and why.
+  -- Units that can't be looked at, and why.
   broken = {}
 
-  -- What a script says most, made once.
-  local STARTED = '["SS",' .. at .. ','
-  local startedFirst = remembering(function(i) return STARTED .. i .. ',1]' end)
+  -- Beginnings and ends of texts that are made once.
+  local STARTED = '["' .. EVENT.stepStarted .. '",' .. nowText .. ','
+  local startedFirst = remembering(function(index) return STARTED .. index .. ',1]' end)
   local leaseTail
-  -- Of a first attempt without more: its number, failures, how long ago the first began, phase and item.
-  local FIRST = '\0311\0310\0310\031R\031\031'
+  -- Of a first attempt: its number, failures, milliseconds since the first attempt began, phase and item.
+  local FIRST = '\0311\0310\0310\031' .. PHASE.run .. '\031\031'
 
-  local function grant(r, i, item, ref, step, unit, limits, worker, isAlone)
-    local phase = 'R'
-    if step.x and item == nil then phase = 'E' elseif step.p and not unit.p then phase = 'P' end
-    local attemptNumber = phase == 'P' and 0 or unit.a + 1
+  local function grant(run, index, item, ref, step, unit, limits, worker, isAlone)
+    local phase = PHASE.run
+    if step[STEP.expands] and item == nil then
+      phase = PHASE.expand
+    elseif step[STEP.isProbed] and not unit[RECORD.isProbed] then
+      phase = PHASE.probe
+    end
+    local attemptNumber = phase == PHASE.probe and 0 or unit[RECORD.attempts] + 1
     local attempt = text[attemptNumber]
     lentCount = lentCount + 1
     local token = calls .. text[10000 + lentCount]
-    local x = item and itemsOf(r, i)
-    local isPlain = phase == 'R' and #limits == 0 and not isAlone
-    local hash, field = leaseField(r, i, item)
+    local items = item and itemsOf(run, index)
+    local isPlain = phase == PHASE.run and #limits == 0 and not isAlone
+    local hash, field = leaseField(run, index, item)
     local shown = isAlone and string.lower(phase) or phase
     set(hash, field, token .. '|' .. attempt .. (isPlain and leaseTail
-      or ('|' .. at .. '|' .. shown .. (#limits > 0 and '|1|' or '|0|') .. worker)))
-    arrive(keyOf.leases, leaseEnd, ref .. '|' .. token)
-    if x then
-      alter(x, 'l', x.l + 1)
-    elseif phase ~= 'P' then
-      if r.s == 'P' then begin(r) end
-      if attemptNumber > 1 and get(r, '%' .. i) then set(r, '%' .. i, false) end
-      push(r, attemptNumber == 1 and startedFirst[i] or STARTED .. i .. ',' .. attempt .. ']')
+      or ('|' .. nowText .. '|' .. shown .. (#limits > 0 and '|1|' or '|0|') .. worker)))
+    arrive(keyOf[KEY.leases], leaseEnd, ref .. '|' .. token)
+    if items then
+      alter(items, ITEMS.lent, items[ITEMS.lent] + 1)
+    elseif phase ~= PHASE.probe then
+      if run.status == STATUS.pending then begin(run) end
+      if attemptNumber > 1 and get(run, OF_STEP.percent .. index) then set(run, OF_STEP.percent .. index, false) end
+      pushEvent(run, attemptNumber == 1 and startedFirst[index] or STARTED .. index .. ',' .. attempt .. ']')
     end
-    if isPlain and unit == FRESH and not x then
-      answer.say(ref .. '\31' .. token .. FIRST .. r.kind.queue .. '\31' .. step.n)
+    if isPlain and unit == FRESH and not items then
+      answer.say(ref .. '\31' .. token .. FIRST .. run.kind.queue .. '\31' .. step[STEP.name])
     else
-      answer.say(ref .. '\31' .. token .. '\31' .. attempt .. '\31' .. text[unit.f] .. '\31' .. (unit.a == 0 and '0' or fmt(now - unit.t))
-        .. '\31' .. shown .. '\31' .. (x and itemText(x, item) or '') .. '\31' .. r.kind.queue .. '\31' .. step.n)
+      local elapsed = unit[RECORD.attempts] == 0 and '0' or fmt(now - unit[RECORD.started])
+      answer.say(ref .. '\31' .. token .. '\31' .. attempt .. '\31' .. text[unit[RECORD.failures]] .. '\31' .. elapsed
+        .. '\31' .. shown .. '\31' .. (items and itemText(items, item) or '') .. '\31' .. run.kind.queue .. '\31' .. step[STEP.name])
     end
-    answer.sayValues(r, i, step, phase, x)
+    answer.sayValues(run, index, step, phase, items)
   end
 
-  -- What a run has to hold before a step of it is lent: what it gave away while no worker had its version.
-  local function limitsOfRun(r)
-    if not has(r, 'k') or opt(r, 'a') ~= '0' then return nil end
-    return cjson.decode(opt(r, 'k'))
+  -- The limits that a run has to take back before a step of it is lent: it gave them away while no worker had its version.
+  local function limitsOfRun(run)
+    if not has(run, RUN.limits) or optional(run, RUN.holdsLimits) ~= '0' then return nil end
+    return cjson.decode(optional(run, RUN.limits))
   end
 
-  -- Whether a run has its limits now; if not, it waits for them.
-  local function takePlace(r, limits)
-    if opt(r, 'w') then return false end
-    local line, since = take(limits, r.id, r.id, 'run', r.kind.priority, opt(r, 'H'))
+  -- Takes the limits of a run. Gives false when it waits for them.
+  local function takePlace(run, limits)
+    if optional(run, RUN.line) then return false end
+    local line, since = take(limits, run.id, run.id, 'run', run.kind.priority, optional(run, RUN.waitsSince))
     if line then
-      setOpt(r, 'w', line)
-      setOpt(r, 'H', fmt(since))
+      setOptional(run, RUN.line, line)
+      setOptional(run, RUN.waitsSince, fmt(since))
       return false
     end
-    setOpt(r, 'a', '1')
+    setOptional(run, RUN.holdsLimits, '1')
     return true
   end
 
-  -- Whether a unit has its limits now; if not, it waits for them. `waiter` waits in its place.
-  local function holds(r, i, item, ref, limits, waiter)
-    local ofRun = limitsOfRun(r)
+  -- Takes the limits of a unit, and of its run. Gives false when `waiter`, the unit or its step, waits for them.
+  local function holds(run, index, item, limits, waiter)
+    local ofRun = limitsOfRun(run)
     if #limits == 0 and ofRun == nil then return true end
-    local unit = unitOf(r, i, waiter)
-    if ofRun and not takePlace(r, ofRun) then
-      -- If it was told of a free place of another limit, the next one is.
-      if unit.h then pass(limits) end
-      unit.w = '@'
-      keepUnit(r, i, waiter)
+    local unit = unitOf(run, index, waiter)
+    if ofRun and not takePlace(run, ofRun) then
+      -- If it was told of a free place of another limit, the next unit is told.
+      if unit[RECORD.waitsSince] then pass(limits) end
+      unit[RECORD.line] = '@'
+      keepUnit(run, index, waiter)
       return false
     end
     local line, since
     if #limits > 0 then
-      line, since = take(limits, refOf(r, i, item), refOf(r, i, waiter), versionOf[r.kind.queue], r.kind.priority, unit.h)
+      line, since = take(limits, refOf(run, index, item), refOf(run, index, waiter), versionOf[run.kind.queue],
+        run.kind.priority, unit[RECORD.waitsSince])
     end
     if line then
-      unit.w, unit.h = line, since
-      keepUnit(r, i, waiter)
+      unit[RECORD.line], unit[RECORD.waitsSince] = line, since
+      keepUnit(run, index, waiter)
       return false
     end
-    if unit.h then
-      unit.h = nil
-      keepUnit(r, i, waiter)
+    if unit[RECORD.waitsSince] then
+      unit[RECORD.waitsSince] = nil
+      keepUnit(run, index, waiter)
     end
     return true
   end
 
-  -- Reads the values of a unit. Gives `full` where it has no room in the answer; and `over` where they are more than a step may be
-  -- called with, which fails it.
-  local function problemOf(r, i, item, step, phase, unit, x)
-    if answer.isSame(r, i, x) then return item and answer.isFull(#itemText(x, item)) and 'full' or nil end
-    local bytes = answer.readValues(r, step, phase)
-    -- Also where nothing is lent, an act reads so many bytes only.
+  -- Reads the values of a unit. Gives `full` where the answer has no room for them, and `over` where they are more than a
+  -- step may be called with: then the step has failed.
+  local function problemOf(run, index, item, step, phase, unit, items)
+    local itemBytes = item and #itemText(items, item) or 0
+    if answer.isSame(run, index, items) then return item and answer.isFull(itemBytes) and 'full' or nil end
+    local bytes = answer.readValues(run, step, phase)
+    -- An act that lends nothing has a bound too.
     looks = looks + math.floor(bytes / BYTES_OF_LOOK)
-    if bytes > MAX_INPUTS * maxValueBytes then
-      local attempt, started = unit.a, now
+    if bytes > BOUND.inputs * maxValueBytes then
+      local attempt, started = unit[RECORD.attempts], now
       if item then
-        attempt, started = x.a, x.t
+        attempt, started = items[ITEMS.attempt], items[ITEMS.started]
       else
-        begin(r)
-        push(r, '["SS",' .. at .. ',' .. i .. ',' .. text[attempt] .. ']')
+        begin(run)
+        pushEvent(run, '["' .. EVENT.stepStarted .. '",' .. nowText .. ',' .. index .. ',' .. text[attempt] .. ']')
       end
-      failStep(r, i, attempt, started, '{"#":"inputs","step":' .. quote(step.n) .. ',"bytes":' .. fmt(bytes) .. '}')
+      local err = '{"#":"inputs","step":' .. quote(step[STEP.name]) .. ',"bytes":' .. fmt(bytes) .. '}'
+      failStep(run, index, attempt, started, err)
       return 'over'
     end
-    return answer.isFull(bytes + answer.ownBytes(r, i, phase, x) + (item and #itemText(x, item) or 0)) and 'full' or nil
+    return answer.isFull(bytes + answer.ownBytes(run, index, phase, items) + itemBytes) and 'full' or nil
   end
 
-  -- Lends a unit, unless what it would give is known, its limits are used up and it waits for them, or its values are too
-  -- many bytes. Gives false when the answer is full.
-  local function lendOne(r, i, item, ref, worker, recalled, isAlone)
-    local step, unit = stepOf(r, i), lookAt(r, i, item)
+  -- Lends a unit, unless its outputs are remembered, it waits for its limits, or its values are too many bytes. Gives false
+  -- when the answer is full.
+  local function lendOne(run, index, item, ref, worker, recalled, isAlone)
+    local step, unit = stepOf(run, index), lookAt(run, index, item)
     local limits = limitsOf(step, unit)
-    local known = unit.m and recall(unit.m)
+    local known = unit[RECORD.memo] and recall(unit[RECORD.memo])
     if known then
       local bytes = bytesOfOutputs(known)
-      if recalledBytes > 0 and recalledBytes + bytes > MAX_REPLY then
+      if recalledBytes > 0 and recalledBytes + bytes > BOUND.replyBytes then
         isFullOfMemos = true
         return false
       end
       recalledBytes = recalledBytes + bytes
-      if unit.h then pass(limits) end
-      recalled[#recalled + 1] = { r, i, item, known }
+      if unit[RECORD.waitsSince] then pass(limits) end
+      recalled[#recalled + 1] = { run, index, item, known }
       return true
     end
-    local x = item and itemsOf(r, i)
-    local problem = problemOf(r, i, item, step, step.x and item == nil and 'E' or 'R', unit, x)
+    local items = item and itemsOf(run, index)
+    local phase = step[STEP.expands] and item == nil and PHASE.expand or PHASE.run
+    local problem = problemOf(run, index, item, step, phase, unit, items)
     if problem == 'full' then return false end
     if problem == 'over' then
-      if unit.h then pass(limits) end
+      if unit[RECORD.waitsSince] then pass(limits) end
       return true
     end
-    if holds(r, i, item, ref, limits, item) then grant(r, i, item, ref, step, unit, limits, worker, isAlone) end
+    if holds(run, index, item, limits, item) then grant(run, index, item, ref, step, unit, limits, worker, isAlone) end
     return true
   end
 
-  -- What is read of a run to lend a step of it: what was needed for the one before of its queue, as far as that is known.
+  -- The fields to read of a run when a step of it is lent: the same as for the run before it in the same queue.
   local wanted = {}
 
-  local function wantedOf(queue, i)
+  local function wantedOf(queue, index)
     local of = wanted[queue]
-    return of and of[i] or HEAD
+    return of and of[index] or HEAD
   end
 
-  local function learn(r, i, step)
-    local of = wanted[r.kind.queue]
+  local function learn(run, index, step)
+    local of = wanted[run.kind.queue]
     if of == nil then
       of = {}
-      wanted[r.kind.queue] = of
-    elseif of[i] then
+      wanted[run.kind.queue] = of
+    elseif of[index] then
       return
     end
-    local fields = { 'h', 'm', leaseOf[i] }
-    for _, name in ipairs(step.d) do fields[#fields + 1] = fieldOf[name] end
-    of[i] = #fields < 20 and fields or HEAD
+    local fields = { RUN.header, RUN.submitted, leaseOf[index] }
+    for _, name in ipairs(step[STEP.reads]) do fields[#fields + 1] = fieldOf[name] end
+    of[index] = #fields < 20 and fields or HEAD
   end
 
-  -- Whether a unit is lent already, or has ended.
-  local function isTaken(r, i, item)
-    local hash, field = leaseField(r, i, item)
+  -- Whether a unit is lent, or has ended.
+  local function isTaken(run, index, item)
+    local hash, field = leaseField(run, index, item)
     local lease = get(hash, field)
     return lease and lease ~= ''
   end
 
-  -- Whether a unit runs alone, and so waits for an idle worker: one that has waited for a limit, which the next one is told of.
-  local function isSetApart(r, i, item)
-    if not isLone(lookAt(r, i, item)) then return false end
-    passOver(r, i, item)
-    again(r, i, item)
+  -- Whether a unit runs alone. It goes to the queue of such units; if it was told of a free place, the next unit is told.
+  local function isSetApart(run, index, item)
+    if not isLone(lookAt(run, index, item)) then return false end
+    passOver(run, index, item)
+    again(run, index, item)
     return true
   end
 
-  -- Lends a unit, or as many items as are wanted of the step that it stands for. Gives `more` where some of these are left, and
-  -- `full` where the answer has no room for it.
+  -- Lends the unit of a queue: a step, an item, or as many items as are wanted of a step. Gives `more` where items are left,
+  -- and `full` where the answer has no room.
   local function lend(ref, queue, max, worker, recalled)
-    local id, i, item = parse(ref)
-    local r = runs[id]
-    if r == nil then
-      r = openWith(id, wantedOf(queue, i))
-    elseif r and not item then
-      getAll(r, wantedOf(queue, i))
+    local id, index, item = parse(ref)
+    local run = runs[id]
+    if run == nil then
+      run = openWith(id, wantedOf(queue, index))
+    elseif run and not item then
+      getAll(run, wantedOf(queue, index))
     end
-    if not r then return nil end
-    if isOver(r) or (r.x and get(r, 'o' .. i)) then
-      passOver(r, i, item)
+    if not run then return nil end
+    if isOver(run) or (run.hasLost and get(run, OF_STEP.over .. index)) then
+      passOver(run, index, item)
       return nil
     end
-    local step = stepOf(r, i)
-    local x = step.x and itemsOf(r, i)
-    if not x then
-      learn(r, i, step)
-      -- An item of a step that has begun anew has no place any more.
-      if item or isTaken(r, i) or isSetApart(r, i) then return nil end
-      return not lendOne(r, i, nil, ref, worker, recalled) and 'full' or nil
+    local step = stepOf(run, index)
+    local items = step[STEP.expands] and itemsOf(run, index)
+    if not items then
+      learn(run, index, step)
+      -- The step of an item may have begun anew: the item is stale then.
+      if item or isTaken(run, index) or isSetApart(run, index) then return nil end
+      return not lendOne(run, index, nil, ref, worker, recalled) and 'full' or nil
     end
     if item then
-      if isTaken(r, i, item) or isSetApart(r, i, item) then return nil end
-      -- An item that has waited for a limit; now as many others may be under way as there may.
-      if hasRoom(x) then return not lendOne(r, i, item, ref, worker, recalled) and 'full' or nil end
-      passOver(r, i, item)
-      local unit = unitOf(r, i, item)
-      unit.h = nil
-      keepUnit(r, i, item)
-      againItem(x, item)
+      if isTaken(run, index, item) or isSetApart(run, index, item) then return nil end
+      -- This item has waited for a limit, and others have taken the last place of its step meanwhile.
+      if hasRoom(items) then return not lendOne(run, index, item, ref, worker, recalled) and 'full' or nil end
+      passOver(run, index, item)
+      local unit = unitOf(run, index, item)
+      unit[RECORD.waitsSince] = nil
+      keepUnit(run, index, item)
+      againItem(items, item)
       return nil
     end
     local hasNoRoom = false
-    while isReady(x) and lentCount < max and looks < MAX_LOOKS and not hasNoRoom do
+    while isReady(items) and lentCount < max and looks < BOUND.looks and not hasNoRoom do
       looks = looks + 1
-      local shared = step.p and NONE or limitsOf(step, lookAt(r, i))
-      local one = takeItem(x)
+      local shared = step[STEP.isProbed] and NONE or limitsOf(step, lookAt(run, index))
+      local one = takeItem(items)
       if one then
-        local problem = not step.p and problemOf(r, i, one, step, 'R', FRESH, x)
-        if step.p and not lendOne(r, i, one, refOf(r, i, one), worker, recalled) then problem = 'full' end
-        if isOver(r) or isStepOver(r, i) then
-          passOver(r, i, nil)
+        local problem = not step[STEP.isProbed] and problemOf(run, index, one, step, PHASE.run, FRESH, items)
+        if step[STEP.isProbed] and not lendOne(run, index, one, refOf(run, index, one), worker, recalled) then
+          problem = 'full'
+        end
+        if isOver(run) or isStepOver(run, index) then
+          passOver(run, index, nil)
           return nil
         end
         if problem == 'full' then
-          againItem(x, one)
+          againItem(items, one)
           hasNoRoom = true
-        elseif not step.p then
-          -- Where all items need the same, the step waits for it, and not each of its items by itself.
-          if not holds(r, i, one, refOf(r, i, one), shared, nil) then
-            againItem(x, one)
+        elseif not step[STEP.isProbed] then
+          -- All items need the same limits: the step waits for them, and not each of its items.
+          if not holds(run, index, one, shared, nil) then
+            againItem(items, one)
             return nil
           end
-          grant(r, i, one, refOf(r, i, one), step, lookAt(r, i, one), shared, worker)
+          grant(run, index, one, refOf(run, index, one), step, lookAt(run, index, one), shared, worker)
         end
       end
     end
-    alter(x, 'q', isReady(x) and 1 or 0)
+    alter(items, ITEMS.isQueued, isReady(items) and 1 or 0)
     if hasNoRoom then return 'full' end
-    return x.q == 1 and 'more' or nil
+    return items[ITEMS.isQueued] == 1 and 'more' or nil
   end
 
-  -- A unit that can't be looked at costs the others nothing. It is found again by the mender.
+  -- A unit that can't be looked at costs the others nothing. The mender finds it again.
   local function tryToLend(ref, queue, max, worker, recalled)
     local isDone, left = pcall(lend, ref, queue, max, worker, recalled)
     if isDone then return left end
     local why = type(left) == 'table' and left.err or tostring(left)
-    -- What the user may not do is no fault of the unit.
+    -- The Redis user lacks a right: that is no fault of the unit.
     if string.find(why, 'NOPERM', 1, true) or string.find(why, 'executing the script', 1, true) then error(left, 0) end
     broken[#broken + 1] = ref .. ' ' .. why
-    later('SET', P .. 'torn', at)
+    later('SET', prefix .. KEY.torn, nowText)
     return nil
   end
 
-  -- Whether a worker has the version of a queue, whose pipeline is not paused.
+  -- Whether a worker has the version of a queue and its pipeline is not paused.
   local function isWanted(versions, known, queue)
     local version = versionOf[queue]
     if known[version] == nil then
       known[version] = call('SISMEMBER', versions, version) == 1
-        and call('SISMEMBER', P .. 'paused', string.sub(version, string.find(version, ':', 1, true) + 1)) == 0
+        and call('SISMEMBER', prefix .. KEY.paused, string.sub(version, string.find(version, ':', 1, true) + 1)) == 0
     end
     return known[version]
   end
 
-  -- Queues in their order: those that are there, and those that this act has filled, which come behind others of their
-  -- priority.
+  -- Visits the queues in their order, those of KEY.ready and those that this act has filled, which come last in their
+  -- priority. Ends when `visit` gives true.
   local function eachQueue(from, visit)
     local new = {}
     for name, queue in pairs(queues) do
@@ -283,36 +294,37 @@ do
       end
     end
     table.sort(new, function(one, other) return tonumber(queues[one].turn) < tonumber(queues[other].turn) end)
-    local at_, offset = 1, from
+    local at, offset = 1, from
     while true do
-      local page = call('ZRANGE', P .. 'ready', offset, offset + 15, 'WITHSCORES')
+      local page = call('ZRANGE', prefix .. KEY.ready, offset, offset + 15, 'WITHSCORES')
       offset = offset + 16
       for k = 1, #page, 2 do
-        while new[at_] and tonumber(queues[new[at_]].turn) < tonumber(page[k + 1]) do
-          if visit(new[at_], offset - 16) then return end
-          at_ = at_ + 1
+        while new[at] and tonumber(queues[new[at]].turn) < tonumber(page[k + 1]) do
+          if visit(new[at], offset - 16) then return end
+          at = at + 1
         end
         if visit(page[k], offset - 16) then return end
       end
       if #page < 32 then break end
     end
-    while new[at_] do
-      if visit(new[at_], 0) then return end
-      at_ = at_ + 1
+    while new[at] do
+      if visit(new[at], 0) then return end
+      at = at + 1
     end
   end
 
-  -- How many units of a queue are looked at in vain before another queue has its turn.
+  -- How many units of a queue are looked at in vain before the next queue has its turn.
   local MAX_IN_VAIN = 100
 
-  -- Lends what is ready now: the highest priority first, within one the pipelines in turn.
+  -- Lends ready units: the highest priority first, and within a priority the pipelines in turn. Gives whether remembered
+  -- outputs have completed a step.
   local function lendOnce(worker, versions, max, known, from)
     local recalled = {}
     local visited = 0
     eachQueue(from, function(name, place)
       visited = visited + 1
       if lentCount >= max then return true end
-      if looks >= MAX_LOOKS or visited > MAX_LOOKS then
+      if looks >= BOUND.looks or visited > BOUND.looks then
         moreFrom = moreFrom or place
         return true
       end
@@ -320,7 +332,7 @@ do
       local queue = queueOf(name)
       local before, inVain = lentCount, 0
       local hasNoRoom = false
-      while lentCount < max and looks < MAX_LOOKS and inVain < MAX_IN_VAIN do
+      while lentCount < max and looks < BOUND.looks and inVain < MAX_IN_VAIN do
         local ref = takeRef(queue)
         if not ref then break end
         looks = looks + 1
@@ -339,7 +351,7 @@ do
       queue.isServed = true
       queue.turn = nil
       if hasNoRoom then
-        -- A worker that was lent nothing would wait.
+        -- A worker that is lent nothing would wait.
         if lentCount == 0 then moreFrom = 0 end
         return true
       end
@@ -350,24 +362,25 @@ do
     return #recalled > 0
   end
 
-  -- A unit that lost workers before is lent to a worker that has nothing else, and gets nothing else. Whether one was.
+  -- Lends a unit that has lost workers before, to a worker that has nothing else. Gives whether it has lent one.
   local function lendAlone(worker, versions, known, isIdle)
-    for _, name in ipairs(call('ZRANGE', P .. 'alone', 0, 99)) do
+    for _, name in ipairs(call('ZRANGE', prefix .. KEY.alone, 0, 99)) do
       if isWanted(versions, known, name) then
         if not isIdle then
           isAloneWaiting = true
           return false
         end
-        local key = P .. 'a:' .. name
+        local key = prefix .. KEY.aloneQueue .. name
         local refs = call('LRANGE', key, 0, 99)
         local taken = 0
         while taken < #refs and lentCount == 0 do
           taken = taken + 1
           local ref, recalled = refs[taken], {}
-          local id, i, item = parse(ref)
-          local r = open(id)
-          if r and not isOver(r) and not isStepOver(r, i) and not isTaken(r, i, item) and (item == nil or itemsOf(r, i)) then
-            local isAnswered = lendOne(r, i, item, ref, worker, recalled, true)
+          local id, index, item = parse(ref)
+          local run = open(id)
+          local isWaiting = run and not isOver(run) and not isStepOver(run, index) and not isTaken(run, index, item)
+          if isWaiting and (item == nil or itemsOf(run, index)) then
+            local isAnswered = lendOne(run, index, item, ref, worker, recalled, true)
             for _, one in ipairs(recalled) do remember(unpack(one)) end
             if not isAnswered then
               taken = taken - 1
@@ -376,7 +389,7 @@ do
           end
         end
         later('LTRIM', key, taken, -1)
-        if taken == #refs and #refs < 100 and not lone[name] then zrem(P .. 'alone', name) end
+        if taken == #refs and #refs < 100 and not lone[name] then zrem(prefix .. KEY.alone, name) end
         count(name, -taken)
         if lentCount > 0 then return true end
       end
@@ -386,19 +399,19 @@ do
 
   function lendAll(worker, digest, max, leaseMillis, isIdle, from)
     local known = {}
-    local versions = P .. 'versions:' .. digest
+    local versions = prefix .. KEY.versions .. digest
     leaseEnd = fmt(now + leaseMillis)
-    leaseTail = '|' .. at .. '|R|0|' .. worker
-    calls = fmt(tonumber(call('GET', P .. 'tokens') or 0) + 1)
-    if not (call('EXISTS', P .. 'alone') == 1 and lendAlone(worker, versions, known, isIdle)) then
-      -- What is known already may make other steps ready.
-      while lendOnce(worker, versions, max, known, from) and looks < MAX_LOOKS and not isFullOfMemos do
+    leaseTail = '|' .. nowText .. '|' .. PHASE.run .. '|0|' .. worker
+    calls = fmt(tonumber(call('GET', prefix .. KEY.tokens) or 0) + 1)
+    if not (call('EXISTS', prefix .. KEY.alone) == 1 and lendAlone(worker, versions, known, isIdle)) then
+      -- Remembered outputs may make other steps ready.
+      while lendOnce(worker, versions, max, known, from) and looks < BOUND.looks and not isFullOfMemos do
         keepTodo(workOffAll(false), 'RPUSH')
         admitNext()
       end
     end
     if lentCount == 0 then return '' end
-    later('SET', P .. 'tokens', calls)
+    later('SET', prefix .. KEY.tokens, calls)
     return answer.text()
   end
 end

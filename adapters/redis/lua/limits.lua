@@ -1,27 +1,23 @@
--- Who holds which limits, and who waits for them. `held:<limit>` is the set of its holders: units that are lent, and runs
--- under way. `lines:<limit>` is a set of lines, each for one number of places and one class of those who wait (a version, or
--- runs); `line:<limit>` and the name of the line is a sorted set of them by priority and since when they wait.
--- `waits` is the set of the limits of runs that runs wait for.
---
--- A run whose version no worker has keeps no place from others: it gives its limits away to a run of another version (`a` of
--- the run is '0' then), and takes them again before a step of it is lent. Meanwhile the run waits in the line of the limit,
--- and its units, whose `w` is '@', until it has them.
+-- Who holds which limits, and who waits for them. A limit has a line for each number of places and each class of waiters: a
+-- version of a pipeline, or runs. Runs that no worker has keep no place from others: such a run gives its limits to a run of
+-- another version, and takes them back before a step of it is lent. Meanwhile it waits in the line of a limit, and its units
+-- wait for it: their RECORD.line is `@`.
 local NONE, MANY, limitsOf, isAbandoned, letGo, leave, admissible, pass, take, give, passOver, reconsider
 do
   NONE = {}
 
-  -- How many lines and holders are looked at when a limit has very many.
+  -- How many lines and holders of a limit are looked at.
   MANY = 100
 
-  -- What a unit has to hold while it is lent. A probe holds nothing: it is what finds that out.
+  -- The limits that a unit holds while it is lent. A probe holds none: it finds out the limits.
   function limitsOf(step, unit)
-    if not step.p then return step.k or NONE end
-    if not unit.p then return NONE end
-    if unit.k == nil then return step.k or NONE end
-    if step.k == nil then return unit.k end
+    if not step[STEP.isProbed] then return step[STEP.limits] or NONE end
+    if not unit[RECORD.isProbed] then return NONE end
+    if unit[RECORD.limits] == nil then return step[STEP.limits] or NONE end
+    if step[STEP.limits] == nil then return unit[RECORD.limits] end
     local both = {}
-    for _, limit in ipairs(step.k) do both[#both + 1] = limit end
-    for _, limit in ipairs(unit.k) do both[#both + 1] = limit end
+    for _, limit in ipairs(step[STEP.limits]) do both[#both + 1] = limit end
+    for _, limit in ipairs(unit[RECORD.limits]) do both[#both + 1] = limit end
     return both
   end
 
@@ -30,12 +26,13 @@ do
   local presentDigests
   local served = {}
 
-  -- The sets of versions that workers have which are there.
+  -- The digests of the versions of the workers that are there.
   local function digestsOfPresent()
     if presentDigests then return presentDigests end
     presentDigests = {}
     local seen = {}
-    for _, member in ipairs(call('ZREVRANGEBYSCORE', P .. 'workers', '+inf', fmt(now - ABSENT_MILLIS), 'LIMIT', 0, MAX_LOOKS)) do
+    local since = fmt(now - BOUND.absentMillis)
+    for _, member in ipairs(call('ZREVRANGEBYSCORE', prefix .. KEY.workers, '+inf', since, 'LIMIT', 0, BOUND.looks)) do
       local digest = string.match(member, '^(%x+) ')
       if digest and not seen[digest] then
         seen[digest] = true
@@ -45,23 +42,23 @@ do
     return presentDigests
   end
 
-  -- Whether no worker that is there has a version, though there are workers.
+  -- Whether workers are there, and none of them has a version.
   function isAbandoned(version)
     local known = served[version]
     if known == nil then
       known = #digestsOfPresent() == 0
       for _, digest in ipairs(digestsOfPresent()) do
         if known then break end
-        -- Each set has an empty member: one that is not there has yet to be brought, and may have everything.
-        local set = P .. 'versions:' .. digest
-        known = call('SISMEMBER', set, version) == 1 or call('SISMEMBER', set, '') == 0
+        -- Each set has an empty member. A set without it has not been brought yet: its worker may have every version.
+        local versions = prefix .. KEY.versions .. digest
+        known = call('SISMEMBER', versions, version) == 1 or call('SISMEMBER', versions, '') == 0
       end
       served[version] = known
     end
     return not known
   end
 
-  -- Whether runs hold a limit, and not units.
+  -- Whether a limit is one of runs, and not of units.
   local function isOfRuns(key) return string.find(key, '^runs:') or string.find(key, '^schedule:') end
 
   -- -- holders ------------------------------------------------------------------------------------------------------------
@@ -71,36 +68,36 @@ do
   local function heldOf(key)
     local held = heldCounts[key]
     if held == nil then
-      held = call('SCARD', P .. 'held:' .. key)
+      held = call('SCARD', prefix .. KEY.held .. key)
       heldCounts[key] = held
     end
     return held
   end
 
   local function isHolder(key, member)
-    local set = sets[P .. 'held:' .. key]
-    if set and set[member] ~= nil then return set[member] end
-    return call('SISMEMBER', P .. 'held:' .. key, member) == 1
+    local changed = sets[prefix .. KEY.held .. key]
+    if changed and changed[member] ~= nil then return changed[member] end
+    return call('SISMEMBER', prefix .. KEY.held .. key, member) == 1
   end
 
   local function hold(key, member)
     heldCounts[key] = heldOf(key) + 1
-    memberIn(sets, P .. 'held:' .. key, member, true)
+    memberIn(sets, prefix .. KEY.held .. key, member, true)
   end
 
   function letGo(key, member)
     if not isHolder(key, member) then return end
     heldCounts[key] = heldOf(key) - 1
-    memberIn(sets, P .. 'held:' .. key, member, false)
+    memberIn(sets, prefix .. KEY.held .. key, member, false)
   end
 
   -- -- lines --------------------------------------------------------------------------------------------------------------
 
   local lines, linesOfKey = {}, {}
 
-  -- A line as it is in this act: `page` of the sorted set, and what this act has `added`, by member.
+  -- A line as this act sees it: a `page` of the sorted set, the members that this act has `added` and those that are `gone`.
   local function lineOf(key, name)
-    local full = P .. 'line:' .. key .. '\n' .. name
+    local full = prefix .. KEY.line .. key .. '\n' .. name
     local line = lines[full]
     if line == nil then
       line = { key = full, added = {}, gone = {}, offset = 0, place = 1 }
@@ -124,7 +121,7 @@ do
     end
   end
 
-  -- The first of a line leaves it; nothing when there is none.
+  -- Takes the first member out of a line; nothing when the line is empty.
   local function leaveFirst(line)
     local member, score = nextInPage(line)
     for added, since in pairs(line.added) do
@@ -150,12 +147,12 @@ do
     zrem(full, member)
   end
 
-  -- The lines of a limit; of very many, some by chance.
+  -- The lines of a limit; of very many lines, some by chance.
   local function linesOf(key)
     local names = linesOfKey[key]
     if names == nil then
       names = {}
-      for _, name in ipairs(call('SRANDMEMBER', P .. 'lines:' .. key, MANY)) do names[name] = true end
+      for _, name in ipairs(call('SRANDMEMBER', prefix .. KEY.linesOf .. key, MANY)) do names[name] = true end
       linesOfKey[key] = names
     end
     return names
@@ -163,25 +160,25 @@ do
 
   admissible = {}
 
-  -- Whether one that has waited may try again; it must not try at once.
+  -- Has a waiter try again, later in this act. Gives false when it has ended.
   local function wake(member)
-    local id, i, item = parse(member)
+    local id, index, item = parse(member)
     if id == nil then
-      local r = open(member)
-      if not r or isOver(r) then return false end
-      admissible[#admissible + 1] = r
-      setOpt(r, 'w', false)
+      local run = open(member)
+      if not run or isOver(run) then return false end
+      admissible[#admissible + 1] = run
+      setOptional(run, RUN.line, false)
       return true
     end
-    local r = open(id)
-    if not r or isOver(r) or isStepOver(r, i) then return false end
-    unitOf(r, i, item).w = nil
-    keepUnit(r, i, item)
-    readyFirst(member, r.kind.queue)
+    local run = open(id)
+    if not run or isOver(run) or isStepOver(run, index) then return false end
+    unitOf(run, index, item)[RECORD.line] = nil
+    keepUnit(run, index, item)
+    readyFirst(member, run.kind.queue)
     return true
   end
 
-  -- Tells the next ones of each free place of these limits.
+  -- Tells the next waiters of each free place of these limits.
   function pass(limits)
     for _, limit in ipairs(limits) do
       local names = linesOf(limit.key)
@@ -196,17 +193,17 @@ do
           until member == nil or wake(member) or looks >= MANY
           if isEmpty(line) then
             names[name] = nil
-            memberIn(sets, P .. 'lines:' .. limit.key, name, false)
+            memberIn(sets, prefix .. KEY.linesOf .. limit.key, name, false)
           end
         end
       end
-      if next(names) == nil and isOfRuns(limit.key) then memberIn(sets, P .. 'waits', limit.key, false) end
+      if next(names) == nil and isOfRuns(limit.key) then memberIn(sets, prefix .. KEY.waits, limit.key, false) end
     end
   end
 
   local giveAway
 
-  -- Takes every limit for a holder and gives nothing; or gives the line that `waiter` waits in from now on, and since when.
+  -- Takes all limits for a holder, and gives nothing; or gives the key of the line that `waiter` is in now, and its serial.
   function take(limits, holder, waiter, class, priority, since)
     local full
     for _, limit in ipairs(limits) do
@@ -223,7 +220,7 @@ do
     end
     local name = fmt(full.max) .. '\n' .. class
     local line = lineOf(full.key, name)
-    -- Read before anything is put down: where that fails, the act goes on without this unit.
+    -- Before any change: where this fails, the act goes on without this unit.
     local names = linesOf(full.key)
     since = tonumber(since) or nextSerial()
     local score = rank(priority, since)
@@ -231,8 +228,8 @@ do
     line.gone[waiter] = nil
     zadd(line.key, score, waiter)
     names[name] = true
-    memberIn(sets, P .. 'lines:' .. full.key, name, true)
-    if isOfRuns(full.key) then memberIn(sets, P .. 'waits', full.key, true) end
+    memberIn(sets, prefix .. KEY.linesOf .. full.key, name, true)
+    if isOfRuns(full.key) then memberIn(sets, prefix .. KEY.waits, full.key, true) end
     pass(limits)
     return line.key, since
   end
@@ -242,33 +239,33 @@ do
     pass(limits)
   end
 
-  -- How many leases this act has looked at to find that out.
+  -- At how many leases isLent has looked in this act.
   local looksAtLeases = 0
 
-  -- Whether a worker has a part of a run. One with very many steps, or for which this act has no time any more, is taken to be
-  -- lent once it has begun.
-  local function isLent(r)
-    local size = r.plan.size
+  -- Whether a step of a run is lent. A run with very many steps counts as lent once it has begun, and so does each run when
+  -- the act has looked at too many leases.
+  local function isLent(run)
+    local size = run.plan.size
     looksAtLeases = looksAtLeases + size
-    if size > MAX_LOOKS or looksAtLeases > 2 * MAX_LOOKS then return r.s ~= 'P' end
+    if size > BOUND.looks or looksAtLeases > 2 * BOUND.looks then return run.status ~= STATUS.pending end
     local fields = {}
-    for i = 0, size - 1 do fields[#fields + 1] = leaseOf[text[i]] end
-    getAll(r, fields)
+    for index = 0, size - 1 do fields[#fields + 1] = leaseOf[text[index]] end
+    getAll(run, fields)
     for _, field in ipairs(fields) do
-      if string.match(r.c[field] or '', '^%d') then return true end
+      if string.match(run.known[field] or '', '^%d') then return true end
     end
-    for i in string.gmatch(opt(r, 'E') or '', '(%d+),') do
-      local x = itemsOf(r, i)
-      if x and x.l > 0 then return true end
+    for index in string.gmatch(optional(run, RUN.itemSteps) or '', '(%d+),') do
+      local items = itemsOf(run, index)
+      if items and items[ITEMS.lent] > 0 then return true end
     end
     return false
   end
 
-  -- Limits of which no more is to be had in this act, by those who wanted it.
+  -- Limits, each with the version that wants it, that no holder gives away in this act.
   local barren = {}
 
-  -- A limit is full: runs that hold it, that no worker has, that are not of the version of the one that wants it and of
-  -- which nothing is lent give their limits away. Whether there is a place now.
+  -- A limit is full: holders of another version that no worker has, and of which nothing is lent, give their limits away.
+  -- Gives whether there is a place now.
   giveAway = function(limit, wants)
     if not isOfRuns(limit.key) then return false end
     local other = wants and open(wants)
@@ -276,15 +273,15 @@ do
     local name = limit.key .. '\n' .. version
     if barren[name] then return false end
     local rest = {}
-    for _, member in ipairs(call('SRANDMEMBER', P .. 'held:' .. limit.key, MANY)) do
+    for _, member in ipairs(call('SRANDMEMBER', prefix .. KEY.held .. limit.key, MANY)) do
       if heldOf(limit.key) < limit.max then break end
       if isHolder(limit.key, member) then
-        local r = open(member)
-        if not r or isOver(r) then
+        local run = open(member)
+        if not run or isOver(run) then
           letGo(limit.key, member)
-        elseif r.plan.version ~= version and isAbandoned(r.plan.version) and not isLent(r) then
-          setOpt(r, 'a', '0')
-          for _, each in ipairs(cjson.decode(opt(r, 'k'))) do
+        elseif run.plan.version ~= version and isAbandoned(run.plan.version) and not isLent(run) then
+          setOptional(run, RUN.holdsLimits, '0')
+          for _, each in ipairs(cjson.decode(optional(run, RUN.limits))) do
             letGo(each.key, member)
             if each.key ~= limit.key then rest[#rest + 1] = each end
           end
@@ -297,9 +294,9 @@ do
     return false
   end
 
-  -- Runs that wait for a limit may do so behind one that no worker has any more. Looks at one limit.
+  -- Looks at one limit of runs, by chance: its holders may have lost their last worker.
   reconsider = function()
-    local key = call('SRANDMEMBER', P .. 'waits')
+    local key = call('SRANDMEMBER', prefix .. KEY.waits)
     if not key then return end
     for name in pairs(linesOf(key)) do
       giveAway({ key = key, max = tonumber(string.match(name, '^%d+')) })
@@ -307,9 +304,9 @@ do
     pass({ { key = key } })
   end
 
-  -- A unit that is over takes nothing: if it was told of a free place, the next one is.
-  function passOver(r, i, item)
-    local unit = lookAt(r, i, item)
-    if unit.h then pass(limitsOf(stepOf(r, i), unit)) end
+  -- A unit that has ended takes no place: if it was told of a free one, the next unit is told.
+  function passOver(run, index, item)
+    local unit = lookAt(run, index, item)
+    if unit[RECORD.waitsSince] then pass(limitsOf(stepOf(run, index), unit)) end
   end
 end

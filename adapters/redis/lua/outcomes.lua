@@ -1,30 +1,36 @@
--- What outcomes do to a run: as core's MemoryRun does it in memory. An error that is made here and not by a worker is
--- `{"#":<kind>,…}`; the reader puts it into words.
+-- What outcomes do to a run: as core's MemoryRun does it in memory. An error that these scripts make is `{"#":<kind>,…}`: see
+-- readError in RunCode.ts.
 local memoise, recall, bytesOfOutputs, completeStep, failStep, goOn, completeItem, failItems,
   failUnit, remember, isLone, again, endLease, keepAttempt,
   released, failed, retried, lost
 do
   local memos = {}
-  -- How many there are, and how many of the oldest this act has removed.
+  -- How many outputs are remembered, and how many of the oldest this act has removed.
   local memosCount, memosGone = nil, 0
 
-  -- Keeps what a unit gave, for others with the same memo key.
+  -- Remembers the outputs of a unit, for others with the same memo key.
   function memoise(unit, outputs, memoCount)
-    local key = P .. 'memo:' .. unit.m
+    local key = prefix .. KEY.memo .. unit[RECORD.memo]
     local json = #outputs == 0 and '[]' or cjson.encode(outputs)
-    memosCount = memosCount or call('ZCARD', P .. 'memos')
-    if not memos[unit.m] and not call('ZSCORE', P .. 'memos', unit.m) then memosCount = memosCount + 1 end
-    memos[unit.m] = outputs
-    if unit.e > 0 then later('SET', key, json, 'PX', fmt(unit.e)) else later('SET', key, json) end
-    zadd(P .. 'memos', at, unit.m)
+    memosCount = memosCount or call('ZCARD', prefix .. KEY.memos)
+    if not memos[unit[RECORD.memo]] and not call('ZSCORE', prefix .. KEY.memos, unit[RECORD.memo]) then
+      memosCount = memosCount + 1
+    end
+    memos[unit[RECORD.memo]] = outputs
+    if unit[RECORD.memoMillis] > 0 then
+      later('SET', key, json, 'PX', fmt(unit[RECORD.memoMillis]))
+    else
+      later('SET', key, json)
+    end
+    zadd(prefix .. KEY.memos, nowText, unit[RECORD.memo])
     local past = memosCount - memoCount
     if past > 0 then
-      past = math.min(past, MAX_LOOKS)
+      past = math.min(past, BOUND.looks)
       memosCount = memosCount - past
       memosGone = memosGone + past
-      for _, oldest in ipairs(call('ZRANGE', P .. 'memos', memosGone - past, memosGone - 1)) do
-        zrem(P .. 'memos', oldest)
-        later('UNLINK', P .. 'memo:' .. oldest)
+      for _, oldest in ipairs(call('ZRANGE', prefix .. KEY.memos, memosGone - past, memosGone - 1)) do
+        zrem(prefix .. KEY.memos, oldest)
+        later('UNLINK', prefix .. KEY.memo .. oldest)
       end
     end
   end
@@ -32,11 +38,11 @@ do
   function recall(memo)
     local known = memos[memo]
     if known == nil then
-      local json = call('GET', P .. 'memo:' .. memo)
+      local json = call('GET', prefix .. KEY.memo .. memo)
       known = json and cjson.decode(json) or false
       memos[memo] = known
     end
-    if known then zadd(P .. 'memos', at, memo) end
+    if known then zadd(prefix .. KEY.memos, nowText, memo) end
     return known
   end
 
@@ -46,46 +52,49 @@ do
     return bytes
   end
 
-  local COMPLETED = '["SC",' .. at .. ','
+  local COMPLETED = '["' .. EVENT.stepCompleted .. '",' .. nowText .. ','
 
-  function completeStep(r, i, attempt, started, outputs, more, arm)
-    local given = opt(r, 'G')
+  function completeStep(run, index, attempt, started, outputs, more, arm)
+    local given = optional(run, RUN.given)
     given = given and cjson.decode(given)
     local names = ''
     for k = 1, #outputs, 2 do
       local name = outputs[k]
       if not (given and given[name]) then
         names = names == '' and quoted[name] or (names .. ',' .. quoted[name])
-        keepValue(r, name, outputs[k + 1])
+        keepValue(run, name, outputs[k + 1])
       end
     end
-    set(r, leaseOf[i], '+')
-    push(r, COMPLETED .. i .. ',' .. text[attempt] .. ',' .. text[now - started] .. ',[' .. names .. ']' .. more .. ']')
-    countDown(r, i, arm)
+    set(run, leaseOf[index], END.completed)
+    local millis = text[now - started]
+    pushEvent(run, COMPLETED .. index .. ',' .. text[attempt] .. ',' .. millis .. ',[' .. names .. ']' .. more .. ']')
+    countDown(run, index, arm)
   end
 
-  function failStep(r, i, attempt, started, err)
-    local x = itemsOf(r, i)
-    if x then started = x.t end
-    local failedItems = x and x.plan.h and x.f > 0 and (',' .. fmt(x.f)) or ''
-    push(r, '["SF",' .. at .. ',' .. i .. ',' .. attempt .. ',' .. fmt(now - started) .. ',' .. err .. failedItems .. ']')
-    lose(r, i, err, "step '" .. stepOf(r, i).n .. "' failed")
+  function failStep(run, index, attempt, started, err)
+    local items = itemsOf(run, index)
+    if items then started = items[ITEMS.started] end
+    local hasFailedItems = items and items.plan[EXPANDS.onFailure] and items[ITEMS.failedItems] > 0
+    pushEvent(run, '["' .. EVENT.stepFailed .. '",' .. nowText .. ',' .. index .. ',' .. attempt .. ',' .. fmt(now - started)
+      .. ',' .. err .. (hasFailedItems and (',' .. fmt(items[ITEMS.failedItems])) or '') .. ']')
+    lose(run, index, err, "step '" .. stepOf(run, index)[STEP.name] .. "' failed")
   end
 
-  -- How many items of a step may fail: as its plan says, all unless it does.
-  local function toleratedOf(x)
-    local tolerated = x.plan.t
-    if tolerated == nil then return x.n end
-    return tolerated.count or math.floor(x.n * tolerated.share / 100)
+  -- How many items of a step may fail: all of them, unless its plan says less.
+  local function toleratedOf(items)
+    local tolerated = items.plan[EXPANDS.tolerated]
+    if tolerated == nil then return items[ITEMS.items] end
+    return tolerated.count or math.floor(items[ITEMS.items] * tolerated.share / 100)
   end
 
-  -- The first failed items, in order, each with its error: texts with U+001F behind each.
+  -- How many failed items are named. ITEMS.firstFailed has them in order, each with its error, and SEPARATOR behind each
+  -- text.
   local MAX_NAMED = 10
 
-  local function name(x, item, err)
+  local function nameItem(items, item, err)
     local named = {}
-    for number_, error_ in string.gmatch(get(x.hash, 'h') or '', '(%d+)\31([^\31]*)\31') do
-      named[#named + 1] = { tonumber(number_), error_ }
+    for other, otherErr in string.gmatch(get(items.hash, ITEMS.firstFailed) or '', '(%d+)\31([^\31]*)\31') do
+      named[#named + 1] = { tonumber(other), otherErr }
     end
     if #named == MAX_NAMED and item > named[MAX_NAMED][1] then return end
     local place = #named + 1
@@ -94,246 +103,261 @@ do
     named[MAX_NAMED + 1] = nil
     local texts = {}
     for _, one in ipairs(named) do texts[#texts + 1] = fmt(one[1]) .. '\31' .. one[2] .. '\31' end
-    set(x.hash, 'h', table.concat(texts))
+    set(items.hash, ITEMS.firstFailed, table.concat(texts))
   end
 
-  -- Why a step fails that has failed items; nothing when it goes on.
-  local function problemOf(x)
-    local step = quote(stepOf(x.r, x.i).n)
-    if x.L > maxValueBytes then return '{"#":"large","step":' .. step .. '}' end
-    if x.f == 0 or (x.plan.h == 'c' and x.D < x.N) then return nil end
-    local tolerated = toleratedOf(x)
-    if x.f <= tolerated then return nil end
-    local items, cause = {}, nil
-    for number_, error_ in string.gmatch(get(x.hash, 'h'), '(%d+)\31([^\31]*)\31') do
-      items[#items + 1] = number_
-      cause = cause or error_
+  -- Why a step with items fails; nothing when it goes on.
+  local function problemOf(items)
+    local step = quote(stepOf(items.run, items.index)[STEP.name])
+    if items[ITEMS.resultBytes] > maxValueBytes then return '{"#":"large","step":' .. step .. '}' end
+    local failedItems = items[ITEMS.failedItems]
+    if failedItems == 0 then return nil end
+    local isCollecting = items.plan[EXPANDS.onFailure] == ITEM_POLICY.collect
+    if isCollecting and items[ITEMS.endedUnits] < items[ITEMS.units] then return nil end
+    local tolerated = toleratedOf(items)
+    if failedItems <= tolerated then return nil end
+    local numbers, cause = {}, nil
+    for item, err in string.gmatch(get(items.hash, ITEMS.firstFailed), '(%d+)\31([^\31]*)\31') do
+      numbers[#numbers + 1] = item
+      cause = cause or err
     end
-    return '{"#":"items","step":' .. step .. ',"failed":' .. fmt(x.f) .. ',"count":' .. fmt(x.n)
-      .. ',"tolerated":' .. fmt(tolerated) .. ',"items":[' .. table.concat(items, ',') .. '],"cause":' .. cause .. '}'
+    return '{"#":"items","step":' .. step .. ',"failed":' .. fmt(failedItems) .. ',"count":' .. fmt(items[ITEMS.items])
+      .. ',"tolerated":' .. fmt(tolerated) .. ',"items":[' .. table.concat(numbers, ',') .. '],"cause":' .. cause .. '}'
   end
 
-  -- Units have ended, or are there: the step fails, completes, or goes on.
-  function goOn(x)
-    local r, i = x.r, x.i
-    local problem = problemOf(x)
-    if problem then return failStep(r, i, x.a, x.t, problem) end
-    progress(r, i, x.a, x.d, x.n)
-    if x.D < x.N then return requeue(x) end
-    local attempts, started = x.a, x.t
+  -- Units have ended, or the first ones are there: the step fails, completes, or goes on.
+  function goOn(items)
+    local run, index = items.run, items.index
+    local problem = problemOf(items)
+    if problem then return failStep(run, index, items[ITEMS.attempt], items[ITEMS.started], problem) end
+    progress(run, index, items[ITEMS.attempt], items[ITEMS.endedItems], items[ITEMS.items])
+    if items[ITEMS.endedUnits] < items[ITEMS.units] then return requeue(items) end
+    local attempts, started = items[ITEMS.attempt], items[ITEMS.started]
     local more = {}
-    if x.m > 0 then more[#more + 1] = '"memoisedItems":' .. fmt(x.m) end
-    if x.f > 0 then more[#more + 1] = '"itemsFailed":' .. fmt(x.f) end
+    if items[ITEMS.memoisedItems] > 0 then more[#more + 1] = '"memoisedItems":' .. fmt(items[ITEMS.memoisedItems]) end
+    if items[ITEMS.failedItems] > 0 then more[#more + 1] = '"itemsFailed":' .. fmt(items[ITEMS.failedItems]) end
     local how = #more > 0 and (',{' .. table.concat(more, ',') .. '}') or ''
-    local outputs = resultOf(x)
-    if x.f > 0 then set(r, 'E' .. i, 'k') else dropItems(r, i) end
-    completeStep(r, i, attempts, started, outputs, how)
+    local outputs = resultOf(items)
+    if items[ITEMS.failedItems] > 0 then set(run, OF_STEP.items .. index, 'k') else dropItems(run, index) end
+    completeStep(run, index, attempts, started, outputs, how)
   end
 
-  function completeItem(r, i, item, attempts, outputs, isMemoised)
-    local x = itemsOf(r, i)
-    endUnit(x, item, '+', attempts, outputs)
-    if isMemoised then alter(x, 'm', x.m + sizeOf(x, item)) end
-    goOn(x)
+  function completeItem(run, index, item, attempts, outputs, isMemoised)
+    local items = itemsOf(run, index)
+    endUnit(items, item, END.completed, attempts, outputs)
+    if isMemoised then alter(items, ITEMS.memoisedItems, items[ITEMS.memoisedItems] + sizeOf(items, item)) end
+    goOn(items)
   end
 
-  -- Items of a unit have failed for good; the outputs are those of its others. `errors` are of single items: the item's
-  -- number and its error, one after the other.
-  function failItems(r, i, item, attempts, outputs, failedCount, errors)
-    local x = itemsOf(r, i)
-    endUnit(x, item, '-', attempts, outputs)
-    alter(x, 'f', x.f + failedCount)
-    if x.F < MAX_ITEM_ERRORS then
-      alter(x, 'F', x.F + 1)
-      set(x.hash, 'e' .. text[item], errors[2])
+  -- Items of a unit have failed for good; `outputs` are those of its other items. `errors` are numbers of items and their
+  -- errors, one after the other.
+  function failItems(run, index, item, attempts, outputs, failedCount, errors)
+    local items = itemsOf(run, index)
+    endUnit(items, item, END.failed, attempts, outputs)
+    alter(items, ITEMS.failedItems, items[ITEMS.failedItems] + failedCount)
+    if items[ITEMS.errors] < BOUND.itemErrors then
+      alter(items, ITEMS.errors, items[ITEMS.errors] + 1)
+      set(items.hash, ITEMS.error .. text[item], errors[2])
     end
-    if x.plan.h == nil then return failStep(r, i, attempts, x.t, errors[2]) end
+    if items.plan[EXPANDS.onFailure] == nil then
+      return failStep(run, index, attempts, items[ITEMS.started], errors[2])
+    end
     for k = 1, #errors, 2 do
-      name(x, tonumber(errors[k]), errors[k + 1])
-      if x.o < MAX_ITEM_ERRORS then
-        alter(x, 'o', x.o + 1)
-        push(r, '["SI",' .. at .. ',' .. i .. ',' .. attempts .. ',' .. errors[k] .. ',' .. errors[k + 1] .. ']')
+      nameItem(items, tonumber(errors[k]), errors[k + 1])
+      if items[ITEMS.failureEvents] < BOUND.itemErrors then
+        alter(items, ITEMS.failureEvents, items[ITEMS.failureEvents] + 1)
+        pushEvent(run, '["' .. EVENT.itemFailed .. '",' .. nowText .. ',' .. index .. ',' .. attempts .. ',' .. errors[k] .. ','
+          .. errors[k + 1] .. ']')
       end
     end
-    goOn(x)
+    goOn(items)
   end
 
-  -- A unit could not be run to its end: all of its items have failed with the same error.
-  function failUnit(r, i, item, attempts, err)
-    local x = itemsOf(r, i)
-    local size = sizeOf(x, item)
-    if x.plan.h == nil then return failItems(r, i, item, attempts, {}, size, { fmt(item * x.z), err }) end
+  -- A unit has failed as a whole: so have all of its items.
+  function failUnit(run, index, item, attempts, err)
+    local items = itemsOf(run, index)
+    local size = sizeOf(items, item)
+    local first = item * items[ITEMS.unitSize]
+    if items.plan[EXPANDS.onFailure] == nil then
+      return failItems(run, index, item, attempts, {}, size, { fmt(first), err })
+    end
     local errors = {}
     local before, after = string.match(err, '^(.*),"item":%d+(.*)$')
     if not before then before, after = string.sub(err, 1, -2), '}' end
-    for at_ = 0, math.min(size, MAX_UNIT_ERRORS) - 1 do
-      local number_ = fmt(item * x.z + at_)
-      errors[#errors + 1] = number_
-      errors[#errors + 1] = before .. ',"item":' .. number_ .. after
+    for at = 0, math.min(size, BOUND.unitErrors) - 1 do
+      local failedItem = fmt(first + at)
+      errors[#errors + 1] = failedItem
+      errors[#errors + 1] = before .. ',"item":' .. failedItem .. after
     end
-    failItems(r, i, item, attempts, {}, size, errors)
+    failItems(run, index, item, attempts, {}, size, errors)
   end
 
-  -- A unit gives what another attempt gave for the same inputs.
-  function remember(r, i, item, outputs)
-    if isOver(r) or isStepOver(r, i) then return end
-    local attempts = lookAt(r, i, item).a
-    dropUnit(r, i, item)
-    if item then return completeItem(r, i, item, attempts, outputs, true) end
-    begin(r)
-    push(r, '["SS",' .. at .. ',' .. i .. ',' .. attempts .. ']')
-    completeStep(r, i, attempts, now, outputs, ',{"memoised":true}')
+  -- Completes a unit with remembered outputs.
+  function remember(run, index, item, outputs)
+    if isOver(run) or isStepOver(run, index) then return end
+    local attempts = lookAt(run, index, item)[RECORD.attempts]
+    dropUnit(run, index, item)
+    if item then return completeItem(run, index, item, attempts, outputs, true) end
+    begin(run)
+    pushEvent(run, '["' .. EVENT.stepStarted .. '",' .. nowText .. ',' .. index .. ',' .. attempts .. ']')
+    completeStep(run, index, attempts, now, outputs, ',{"memoised":true}')
   end
 
-  -- A unit that has lost so many workers runs alone.
-  function isLone(unit) return unit.l >= math.max(1, maxLosses - 1) end
+  -- Whether a unit has lost so many workers that it runs alone.
+  function isLone(unit) return unit[RECORD.losses] >= math.max(1, maxLosses - 1) end
 
-  -- A unit can be lent again: it was given back, or has waited for its next attempt.
-  function again(r, i, item)
-    if isLone(lookAt(r, i, item)) then
-      readyAlone(refOf(r, i, item), r.kind.queue)
+  -- Makes a unit ready again.
+  function again(run, index, item)
+    if isLone(lookAt(run, index, item)) then
+      readyAlone(refOf(run, index, item), run.kind.queue)
     elseif item == nil then
-      ready(refOf(r, i), r.kind.queue)
+      ready(refOf(run, index), run.kind.queue)
     else
-      local x = itemsOf(r, i)
-      if x then
-        againItem(x, item)
-        requeue(x)
+      local items = itemsOf(run, index)
+      if items then
+        againItem(items, item)
+        requeue(items)
       end
     end
   end
 
-  -- What leases have in common that were granted in one act: when, in which phase, whether they hold limits, to which worker.
+  -- What leases of one act have in common: start, phase, whether they hold limits, worker.
   local grantOf = remembering(function(tail)
     local started, phase, held, worker = string.match(tail, '^(%d+)|(%a)|(%d)|(.*)$')
     local upper = string.upper(phase)
     return { started = tonumber(started), phase = upper, isAlone = phase ~= upper, isHolding = held == '1', worker = worker }
   end)
 
-  -- What is read of a run to settle a step of it: its lease, and how many inputs those have that wait for it, as far as
+  -- The fields to read of a run when a step of it is settled: its lease, and the inputs of the steps behind it, as far as
   -- these are known.
-  local settled = remembering(function(i) return { 'h', 'm', leaseOf[i] } end)
+  local settled = remembering(function(index) return { RUN.header, RUN.submitted, leaseOf[index] } end)
   local isLearnt = {}
 
-  local function learnSettled(r, i)
-    isLearnt[i] = true
-    local fields = settled[i]
-    local releases = stepOf(r, i).r
+  local function learnSettled(run, index)
+    isLearnt[index] = true
+    local fields = settled[index]
+    local releases = stepOf(run, index)[STEP.releases]
     for k = 1, math.min(#releases, 10) do
       local other = releases[k]
-      if stepOf(r, other).w > 1 then fields[#fields + 1] = 'w' .. other end
+      if stepOf(run, other)[STEP.waits] > 1 then fields[#fields + 1] = OF_STEP.inputs .. other end
     end
   end
 
-  local function openToSettle(id, i, item)
-    local r = runs[id]
-    if r == nil then r = openWith(id, item and HEAD or settled[i]) end
-    return r
+  local function openToSettle(id, index, item)
+    local run = runs[id]
+    if run == nil then run = openWith(id, item and HEAD or settled[index]) end
+    return run
   end
 
-  -- Ends a lease, of which the worker has the token. Gives what is known of it, or nothing where the token is stale. Of a step
-  -- that is about to be completed, the lease is overwritten then.
+  -- Ends a lease. Gives what is known of it, or nothing where the token is stale. A step that is about to complete keeps its
+  -- lease field, which is overwritten then.
   function endLease(ref, token, isCompleted)
-    local id, i, item = parse(ref)
-    local r = openToSettle(id, i, item)
+    local id, index, item = parse(ref)
+    local run = openToSettle(id, index, item)
     local member = ref .. '|' .. token
     local mine, attempt, tail, hash, field
-    if r then
-      hash, field = leaseField(r, i, item)
+    if run then
+      hash, field = leaseField(run, index, item)
       mine, attempt, tail = string.match(get(hash, field) or '', '^(%d+)|(%d+)|(.*)$')
     end
     if mine ~= token then
-      -- Stopped after it was told to: what it held is free.
-      local limits = call('HGET', P .. 'stopping', member)
+      -- Its worker has stopped after the lease was revoked: its limits are free now.
+      local limits = call('HGET', prefix .. KEY.stopping, member)
       if limits then
-        later('HDEL', P .. 'stopping', member)
-        depart(keyOf.leases, member)
+        later('HDEL', prefix .. KEY.stopping, member)
+        depart(keyOf[KEY.leases], member)
         give(cjson.decode(limits), ref)
       end
       return nil
     end
-    local step, grant = stepOf(r, i), grantOf[tail]
-    local x = item and itemsOf(r, i)
-    local isStale = isOver(r) or (item and not x) or isStepOver(r, i)
+    local step, grant = stepOf(run, index), grantOf[tail]
+    local items = item and itemsOf(run, index)
+    local isStale = isOver(run) or (item and not items) or isStepOver(run, index)
     if item ~= nil then set(hash, field, false) elseif isStale or not isCompleted then set(hash, field, '') end
-    depart(keyOf.leases, member)
-    if grant.isHolding then give(limitsOf(step, lookAt(r, i, item)), ref) end
+    depart(keyOf[KEY.leases], member)
+    if grant.isHolding then give(limitsOf(step, lookAt(run, index, item)), ref) end
     if isStale then return nil end
-    if x then alter(x, 'l', x.l - 1) elseif not isLearnt[i] then learnSettled(r, i) end
+    if items then
+      alter(items, ITEMS.lent, items[ITEMS.lent] - 1)
+    elseif not isLearnt[index] then
+      learnSettled(run, index)
+    end
     return {
-      r = r, i = i, item = item, step = step, x = x, worker = grant.worker, phase = grant.phase,
+      run = run, index = index, item = item, step = step, items = items, worker = grant.worker, phase = grant.phase,
       isAlone = grant.isAlone, attempt = number[attempt], started = grant.started
     }
   end
 
-  -- The unit has ended an attempt and is to have another one.
+  -- Notes an attempt of a unit that will have another one.
   function keepAttempt(lease)
-    local unit = unitOf(lease.r, lease.i, lease.item)
-    if lease.phase ~= 'P' then
-      if lease.attempt == 1 then unit.t = lease.started end
-      unit.a = lease.attempt
+    local unit = unitOf(lease.run, lease.index, lease.item)
+    if lease.phase ~= PHASE.probe then
+      if lease.attempt == 1 then unit[RECORD.started] = lease.started end
+      unit[RECORD.attempts] = lease.attempt
     end
     return unit
   end
 
   local function aboutItem(lease, item)
-    if lease.x then return ',' .. (item or fmt(lease.item * lease.x.z)) end
+    if lease.items then return ',' .. (item or fmt(lease.item * lease.items[ITEMS.unitSize])) end
     return ''
   end
 
   function released(lease, reason)
-    local r = lease.r
+    local run = lease.run
     keepAttempt(lease)
-    keepUnit(r, lease.i, lease.item)
-    if lease.phase ~= 'P' then
-      pushOfUnit(r, lease.i, lease.item, '["SL",' .. at .. ',' .. lease.i .. ',' .. lease.attempt .. ',' .. reason .. aboutItem(lease) .. ']')
+    keepUnit(run, lease.index, lease.item)
+    if lease.phase ~= PHASE.probe then
+      pushOfUnit(run, lease.index, lease.item, '["' .. EVENT.stepReleased .. '",' .. nowText .. ',' .. lease.index .. ','
+        .. lease.attempt .. ',' .. reason .. aboutItem(lease) .. ']')
     end
-    again(r, lease.i, lease.item)
+    again(run, lease.index, lease.item)
   end
 
   function failed(lease, err)
-    local r = lease.r
-    if lease.item then return failUnit(r, lease.i, lease.item, lease.attempt, err) end
-    if lease.phase == 'P' then
-      begin(r)
-      push(r, '["SS",' .. at .. ',' .. lease.i .. ',0]')
+    local run = lease.run
+    if lease.item then return failUnit(run, lease.index, lease.item, lease.attempt, err) end
+    if lease.phase == PHASE.probe then
+      begin(run)
+      pushEvent(run, '["' .. EVENT.stepStarted .. '",' .. nowText .. ',' .. lease.index .. ',0]')
     end
-    failStep(r, lease.i, lease.attempt, lease.started, err)
+    failStep(run, lease.index, lease.attempt, lease.started, err)
   end
 
   function retried(lease, err, wait, item)
-    local r = lease.r
+    local run = lease.run
     local unit = keepAttempt(lease)
-    unit.f = unit.f + 1
-    pushOfUnit(r, lease.i, lease.item, '["SR",' .. at .. ',' .. lease.i .. ',' .. lease.attempt .. ',' .. fmt(wait) .. ',' .. err .. aboutItem(lease, item) .. ']')
+    unit[RECORD.failures] = unit[RECORD.failures] + 1
+    pushOfUnit(run, lease.index, lease.item, '["' .. EVENT.stepRetried .. '",' .. nowText .. ',' .. lease.index .. ','
+      .. lease.attempt .. ',' .. fmt(wait) .. ',' .. err .. aboutItem(lease, item) .. ']')
     if wait > 0 then
-      unit.d = 1
-      dueAt(now + wait, 'u' .. refOf(r, lease.i, lease.item))
-      if lease.x then requeue(lease.x) end
+      unit[RECORD.isDue] = 1
+      dueAt(now + wait, DUE.unit .. refOf(run, lease.index, lease.item))
+      if lease.items then requeue(lease.items) end
     else
-      again(r, lease.i, lease.item)
+      again(run, lease.index, lease.item)
     end
-    keepUnit(r, lease.i, lease.item)
+    keepUnit(run, lease.index, lease.item)
   end
 
-  -- A lease has ended without its worker. It counts against the unit, which fails for it when it had the worker to itself.
+  -- A worker let a lease end. That counts against the unit, which fails when it had the worker to itself.
   function lost(lease)
-    local r = lease.r
-    local unit = unitOf(r, lease.i, lease.item)
-    unit.l = unit.l + 1
-    -- Nor is the worker there to be woken, as it may be said to be: one that is there gets the step at once.
+    local run = lease.run
+    local unit = unitOf(run, lease.index, lease.item)
+    unit[RECORD.losses] = unit[RECORD.losses] + 1
+    -- The worker is not woken: a worker that is there gets the step at once.
     if not lostWorkers[lease.worker] then
       lostWorkers[lease.worker] = true
-      for _, digest in ipairs(call('SMEMBERS', P .. 'digests')) do zrem(P .. 'idle:' .. digest, lease.worker) end
+      for _, digest in ipairs(call('SMEMBERS', prefix .. KEY.digests)) do zrem(prefix .. KEY.idle .. digest, lease.worker) end
     end
-    if unit.l < maxLosses or not lease.isAlone then
+    if unit[RECORD.losses] < maxLosses or not lease.isAlone then
       return released(lease, quote("worker '" .. lease.worker .. "' did not renew its lease"))
     end
-    local name = lease.step.n
-    local item = lease.x and (',"item":' .. fmt(lease.item * lease.x.z)) or ''
-    local err = '{"#":"lost","step":' .. quote(name) .. ',"losses":' .. unit.l .. item .. '}'
-    later('LPUSH', P .. 'dead', '[' .. at .. ',' .. quote(r.id) .. ',' .. quote(name) .. ']')
-    later('LTRIM', P .. 'dead', 0, 999)
+    local name = lease.step[STEP.name]
+    local item = lease.items and (',"item":' .. fmt(lease.item * lease.items[ITEMS.unitSize])) or ''
+    local err = '{"#":"lost","step":' .. quote(name) .. ',"losses":' .. unit[RECORD.losses] .. item .. '}'
+    later('LPUSH', prefix .. KEY.dead, '[' .. nowText .. ',' .. quote(run.id) .. ',' .. quote(name) .. ']')
+    later('LTRIM', prefix .. KEY.dead, 0, 999)
     failed(lease, err)
   end
 end

@@ -1,13 +1,13 @@
--- Ready work: a list for each priority and version of a pipeline. An act sees what it has added and taken itself; the lists
--- change when it is committed.
-local queues, lone, versionOf, counts, count, queueOf, ready, readyFirst, readyAlone, takeRef, putBack, sizeBefore, sizeNow, turnOf,
-  arrangeQueues, writeQueues
+-- Ready units: a queue for each priority and version of a pipeline. An act sees what it has added and taken; the lists change
+-- when it commits.
+local queues, lone, versionOf, counts, count, queueOf, ready, readyFirst, readyAlone, takeRef, putBack, sizeBefore,
+  sizeNow, turnOf, arrangeQueues, writeQueues
 do
   queues = {}
 
   versionOf = remembering(function(queue) return string.sub(queue, string.find(queue, '|', 1, true) + 1) end)
 
-  -- How much work there is more of each version, and less: so many workers are woken.
+  -- How many ready units each version has more than before the act: so many workers are woken.
   counts = {}
 
   function count(queue, by)
@@ -15,12 +15,15 @@ do
     counts[version] = (counts[version] or 0) + by
   end
 
-  -- front: what goes before the others; back: what goes behind them. `taken` of the list itself are gone. It is read in pages, of
-  -- which the first has `many`.
+  -- A queue as this act sees it: `front` goes before the list, `back` behind it, and the first `taken` of the list are gone.
+  -- The list is read in pages, the first of which has `many` units.
   function queueOf(name)
     local queue = queues[name]
     if queue == nil then
-      queue = { name = name, key = P .. 'q:' .. name, front = {}, first = 1, last = 0, back = {}, backFirst = 1, taken = 0, many = 100 }
+      queue = {
+        name = name, key = prefix .. KEY.queue .. name, front = {}, first = 1, last = 0, back = {}, backFirst = 1, taken = 0,
+        many = 100
+      }
       queues[name] = queue
     end
     return queue
@@ -32,8 +35,8 @@ do
     count(name, 1)
   end
 
-  -- What goes before the others, in this order: steps of runs that have begun, and those who have waited for a limit. A run
-  -- that has begun is brought to its end before others begin; and it is at hand here when its next step is lent.
+  -- Puts a unit before the others, in this order: a step of a run that has begun, or a unit that has waited for a limit. A
+  -- run that has begun ends before others begin.
   function readyFirst(ref, name)
     local queue = queueOf(name)
     queue.last = queue.last + 1
@@ -41,7 +44,7 @@ do
     count(name, 1)
   end
 
-  -- Units that run alone, which this act makes ready, by queue.
+  -- Units that run alone and that this act has made ready, by queue.
   lone = {}
 
   function readyAlone(ref, name)
@@ -51,7 +54,7 @@ do
     count(name, 1)
   end
 
-  -- The next of a queue, or nothing.
+  -- Takes the next unit of a queue; nothing when the queue is empty.
   function takeRef(queue)
     if queue.first <= queue.last then
       local ref = queue.front[queue.first]
@@ -76,7 +79,7 @@ do
     return ref
   end
 
-  -- One that was taken goes back to where it was.
+  -- Puts a unit back that was just taken.
   function putBack(queue, ref)
     if queue.page and queue.place > 1 and queue.page[queue.place - 1] == ref then
       queue.place = queue.place - 1
@@ -98,7 +101,7 @@ do
 
   function turnOf(name) return rank(tonumber(string.match(name, '^-?%d+')), nextSerial()) end
 
-  -- Finds out where the queues stand among the others: one with something new, and one that was taken from, come last.
+  -- Finds out the places of queues in KEY.ready: a queue that was empty, or that was served, comes last.
   function arrangeQueues()
     for name, queue in pairs(queues) do
       if sizeNow(queue) == 0 then
@@ -109,14 +112,15 @@ do
     end
   end
 
-  -- Writes what changes of the lists. A list that does not stand among the ready ones gets nothing, and one that could not be
-  -- emptied stays among them: what no queue has is found by the mender, but not a queue that no worker looks at.
+  -- Writes what has changed of the lists. A queue gets nothing where Redis refuses its place in KEY.ready, and keeps that
+  -- place where its list could not be cut: the mender finds units that are in no queue, but not a queue that no worker looks
+  -- at.
   function writeQueues(write)
     for name, queue in pairs(queues) do
       local isTrimmed = queue.taken == 0 or write('LTRIM', queue.key, queue.taken, -1)
       if queue.isEmpty then
-        if isTrimmed then write('ZREM', P .. 'ready', name) end
-      elseif not queue.standing or write('ZADD', P .. 'ready', queue.standing, name) then
+        if isTrimmed then write('ZREM', prefix .. KEY.ready, name) end
+      elseif not queue.standing or write('ZADD', prefix .. KEY.ready, queue.standing, name) then
         local list = {}
         for place = queue.last, queue.first, -1 do list[#list + 1] = queue.front[place] end
         for from = 1, #list, 1000 do write('LPUSH', queue.key, unpack(list, from, math.min(from + 999, #list))) end
@@ -127,8 +131,10 @@ do
       end
     end
     for name, refs in pairs(lone) do
-      if write('ZADD', P .. 'alone', at, name) then
-        for from = 1, #refs, 1000 do write('RPUSH', P .. 'a:' .. name, unpack(refs, from, math.min(from + 999, #refs))) end
+      if write('ZADD', prefix .. KEY.alone, nowText, name) then
+        for from = 1, #refs, 1000 do
+          write('RPUSH', prefix .. KEY.aloneQueue .. name, unpack(refs, from, math.min(from + 999, #refs)))
+        end
       end
     end
   end

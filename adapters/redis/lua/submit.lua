@@ -1,106 +1,109 @@
--- How a run is recorded. Arguments from `from` on: id, plan, steps left, policy, priority, number of values, each value's
--- name and text, and the number of what else there is to say: then each of that, a letter and a text. `j` what is known
--- of it alone, `D` delay, `T` time limit, `k` limits, `G` names given, `c` schedule, `t` and `F` idempotency key and
--- fingerprint, `V` how many bytes of values are in its hash already, `I` the steps of which completed items are kept.
--- Read once for all runs of one act.
+-- How a run is recorded. Arguments from `from` on: id, plan, steps left, policy, priority, number of values, name and text
+-- of each value, number of extras, letter and text of each extra: see EXTRA.
+--
+-- The last place in the order of submission and the number of unfinished runs, read once for all runs of one act; the runs
+-- that each plan gets, and what keys name.
 local order, unfinished
 local used, named = {}, {}
 
--- Gives nothing when it is recorded; NAMED, the run that has its key, its fingerprint and whether it is there; PLAN; or
--- FULL. And where the arguments end.
+-- Where the arguments of a run end.
+local function pastOf(from)
+  local extras = from + 6 + 2 * tonumber(ARGV[from + 5])
+  return extras + 1 + 2 * tonumber(ARGV[extras])
+end
+
+-- Gives nothing when the run is recorded; or NAMED, the run that has its key, that run's fingerprint and whether it is
+-- there; or PLAN, or FULL.
 local function submit(from, maxUnfinished, keyMillis)
   local id, digest = ARGV[from], ARGV[from + 1]
   local size = tonumber(ARGV[from + 5])
-  local past = from + 6 + 2 * size
+  local firstExtra, past = from + 7 + 2 * size, pastOf(from)
   local more
-  local extras = tonumber(ARGV[past])
-  past = past + 1
-  if extras > 0 then
+  if firstExtra < past then
     more = {}
-    for k = past, past + 2 * extras - 1, 2 do more[ARGV[k]] = ARGV[k + 1] end
-    past = past + 2 * extras
+    for at = firstExtra, past - 1, 2 do more[ARGV[at]] = ARGV[at + 1] end
   end
-  local known = planOf(digest)
-  if not known then return { 'PLAN' }, past end
-  local name = more and more.t and (known.pipeline .. '\n' .. more.t)
+  local plan = planOf(digest)
+  if not plan then return { 'PLAN' } end
+  local name = more and more[EXTRA.key] and (plan.pipeline .. '\n' .. more[EXTRA.key])
+  local nameKey = name and (prefix .. KEY.named .. name)
   if name then
-    local key = P .. 'key:' .. name
-    if named[key] == nil then named[key] = call('GET', key) end
-    if named[key] then
-      local run, fingerprint = string.match(named[key], '^([^\n]*)\n(.*)$')
-      return { 'NAMED', run, fingerprint, open(run) and 1 or 0 }, past
+    if named[nameKey] == nil then named[nameKey] = call('GET', nameKey) end
+    if named[nameKey] then
+      local other, fingerprint = string.match(named[nameKey], '^([^\n]*)\n(.*)$')
+      return { 'NAMED', other, fingerprint, open(other) and 1 or 0 }
     end
   end
-  -- A client that was cut off before it heard the answer sends the same again.
-  if open(id) then return nil, past end
+  -- A client that was cut off before it had the answer sends the same run again.
+  if open(id) then return nil end
   if unfinished == nil then
-    -- Of these, only whether they are what they have to be counts: what can't be written is refused before anything is.
-    call('ZCARD', keyOf.all)
-    unfinished = call('ZCARD', keyOf.unfinished)
-    order = tonumber(call('GET', P .. 'order') or 0)
+    -- Only to see whether the key is a sorted set: a write that Redis would refuse is found out before the first one.
+    call('ZCARD', keyOf[KEY.all])
+    unfinished = call('ZCARD', keyOf[KEY.unfinished])
+    order = tonumber(call('GET', prefix .. KEY.order) or 0)
   end
-  if unfinished >= maxUnfinished then return { 'FULL' }, past end
+  if unfinished >= maxUnfinished then return { 'FULL' } end
   unfinished = unfinished + 1
   used[digest] = (used[digest] or 0) + 1
-  -- Many in one millisecond are the last digits of it; only more than there are places go on into the next.
-  order = math.max(now * PER_MILLI, order + 1)
+  -- Runs of one millisecond differ in its last digits. More runs than it has places go on into the next one.
+  order = math.max(now * BOUND.perMilli, order + 1)
   local place = fmt(order)
-  arrive(keyOf.all, place, id)
-  arrive(known.all, place, id)
-  arrive(keyOf.unfinished, place, id)
-  arrive(known.unfinished, place, id)
+  arrive(keyOf[KEY.all], place, id)
+  arrive(plan.all, place, id)
+  arrive(keyOf[KEY.unfinished], place, id)
+  arrive(plan.unfinished, place, id)
   if name then
-    local key = P .. 'key:' .. name
-    named[key] = id .. '\n' .. more.F
-    founding.commands[#founding.commands + 1] = { 'SET', key, named[key], 'PX', keyMillis }
-    founding.keys[#founding.keys + 1] = key
+    named[nameKey] = id .. '\n' .. more[EXTRA.fingerprint]
+    founding.commands[#founding.commands + 1] = { 'SET', nameKey, named[nameKey], 'PX', keyMillis }
+    founding.keys[#founding.keys + 1] = nameKey
   end
   local kind = kindOf[ARGV[from + 3] .. '|' .. ARGV[from + 4] .. '|' .. digest]
-  local key = P .. 'r:' .. id
-  local r = {
-    id = id, key = key, c = { m = place }, s = 'P', n = number[ARGV[from + 2]], events = 0, told = 0, o = false, x = false,
-    has = '', bytes = 0, kind = kind, plan = kind.plan, out = { 'm', place }, isHeadDirty = true, was = 'P'
+  local key = prefix .. KEY.run .. id
+  local run = {
+    id = id, key = key, known = { [RUN.submitted] = place }, status = STATUS.pending, stepsLeft = number[ARGV[from + 2]],
+    events = 0, told = 0, isOpen = false, hasLost = false, has = '', bytes = 0, kind = kind, plan = kind.plan,
+    toSet = { RUN.submitted, place }, isHeadDirty = true, was = STATUS.pending
   }
-  runs[id] = r
-  hashes[key] = r
+  runs[id] = run
+  hashes[key] = run
   founding.keys[#founding.keys + 1] = key
-  for k = from + 6, from + 5 + 2 * size, 2 do keepValue(r, ARGV[k], ARGV[k + 1]) end
+  for at = from + 6, from + 5 + 2 * size, 2 do keepValue(run, ARGV[at], ARGV[at + 1]) end
   if more == nil then
-    openRun(r)
-    return nil, past
+    openRun(run)
+    return nil
   end
-  if more.V then
-    r.bytes = r.bytes + tonumber(more.V)
+  if more[EXTRA.bytes] then
+    run.bytes = run.bytes + tonumber(more[EXTRA.bytes])
     founding.commands[#founding.commands + 1] = { 'PERSIST', key }
   end
-  if more.B then setOpt(r, 'B', more.B) end
-  if more.j then setOpt(r, 'j', more.j) end
-  if more.I then setHas(r, 'I') end
-  if more.k then setOpt(r, 'k', more.k) end
-  if more.G then setOpt(r, 'G', more.G) end
-  if name then setOpt(r, 't', name) end
-  if more.c then
-    setOpt(r, 'c', more.c)
-    memberIn(sets, P .. 'schedule:runs:' .. more.c, id, true)
+  if more[EXTRA.references] then setOptional(run, RUN.references, more[EXTRA.references]) end
+  if more[EXTRA.own] then setOptional(run, RUN.own, more[EXTRA.own]) end
+  if more[EXTRA.keptItems] then setHas(run, RUN.keptItems) end
+  if more[EXTRA.limits] then setOptional(run, RUN.limits, more[EXTRA.limits]) end
+  if more[EXTRA.given] then setOptional(run, RUN.given, more[EXTRA.given]) end
+  if name then setOptional(run, RUN.named, name) end
+  if more[EXTRA.schedule] then
+    setOptional(run, RUN.schedule, more[EXTRA.schedule])
+    memberIn(sets, prefix .. KEY.scheduleRuns .. more[EXTRA.schedule], id, true)
   end
-  local delay = tonumber(more.D or 0)
-  local due = (delay > 0 and 's' or '') .. (more.T and 't' or '')
-  if due ~= '' then setOpt(r, 'd', due) end
-  if more.T then
-    setOpt(r, 'T', more.T)
-    dueAt(now + delay + tonumber(more.T), 't' .. id)
+  local delay = tonumber(more[EXTRA.delay] or 0)
+  local due = (delay > 0 and DUE.start or '') .. (more[EXTRA.timeout] and DUE.timeout or '')
+  if due ~= '' then setOptional(run, RUN.due, due) end
+  if more[EXTRA.timeout] then
+    setOptional(run, RUN.timeout, more[EXTRA.timeout])
+    dueAt(now + delay + tonumber(more[EXTRA.timeout]), DUE.timeout .. id)
   end
-  if delay > 0 then dueAt(now + delay, 's' .. id) else admit(r) end
-  return nil, past
+  if delay > 0 then dueAt(now + delay, DUE.start .. id) else admit(run) end
+  return nil
 end
 
--- Counts the runs of plans, which are kept for as long as they have some.
+-- Counts the runs of plans. A plan is kept for as long as it has some.
 local function countPlans()
   if order == nil then return end
-  later('SET', P .. 'order', fmt(order))
+  later('SET', prefix .. KEY.order, fmt(order))
   for digest, uses in pairs(used) do
-    local key = P .. 'p:' .. digest
-    if not call('HGET', key, '#') then later('PERSIST', key) end
-    later('HINCRBY', key, '#', uses)
+    local key = prefix .. KEY.plan .. digest
+    if not call('HGET', key, PLAN.runs) then later('PERSIST', key) end
+    later('HINCRBY', key, PLAN.runs, uses)
   end
 end

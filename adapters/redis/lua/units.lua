@@ -1,33 +1,31 @@
--- Units of work: steps, and items of steps. What is known of a unit besides its lease: attempts (a), failures (f), lost
--- workers (l), first attempt (t), probed (p), limits found (k), memo key and time to live (m, e), waiting line (w), since when
--- (h), due (d). Of most units there is nothing.
+-- Units of work: steps, and items of steps. Their leases and records are fields of WORK.
 
--- The hash that has the lease and the record of a unit, and what these are called there.
-local function homeOf(r, i, item)
-  if item == nil then return r, i end
-  return itemHashOf(r, i), text[item]
+-- The hash that has the lease and record of a unit, and the name of the unit there.
+local function homeOf(run, index, item)
+  if item == nil then return run, index end
+  return itemHashOf(run, index), text[item]
 end
 
-local function leaseField(r, i, item)
-  local hash, name = homeOf(r, i, item)
+local function leaseField(run, index, item)
+  local hash, name = homeOf(run, index, item)
   return hash, leaseOf[name]
 end
 
--- To be looked at only.
-local FRESH = { a = 0, f = 0, l = 0, t = 0 }
+-- The record of a unit that has none. It never changes.
+local FRESH = { [RECORD.attempts] = 0, [RECORD.failures] = 0, [RECORD.losses] = 0, [RECORD.started] = 0 }
 
-local function lookAt(r, i, item)
-  local hash, name = homeOf(r, i, item)
+local function lookAt(run, index, item)
+  local hash, name = homeOf(run, index, item)
   local units = hash.units
   local unit = units and units[name]
   if unit then return unit end
   if item == nil then
-    if not has(r, 'u') then return FRESH end
+    if not has(run, RUN.records) then return FRESH end
   else
-    local x = itemsOf(r, i)
-    if not x or x.U == 0 then return FRESH end
+    local items = itemsOf(run, index)
+    if not items or items[ITEMS.hasRecords] == 0 then return FRESH end
   end
-  local json = get(hash, 'u' .. name)
+  local json = get(hash, WORK.record .. name)
   if not json then return FRESH end
   if not units then
     units = {}
@@ -38,37 +36,37 @@ local function lookAt(r, i, item)
   return unit
 end
 
--- To be changed, and kept with `keepUnit`.
-local function unitOf(r, i, item)
-  local unit = lookAt(r, i, item)
+-- The record of a unit, to be changed and then kept with `keepUnit`.
+local function unitOf(run, index, item)
+  local unit = lookAt(run, index, item)
   if unit ~= FRESH then return unit end
-  local hash, name = homeOf(r, i, item)
-  unit = { a = 0, f = 0, l = 0, t = 0 }
+  local hash, name = homeOf(run, index, item)
+  unit = { [RECORD.attempts] = 0, [RECORD.failures] = 0, [RECORD.losses] = 0, [RECORD.started] = 0 }
   if not hash.units then hash.units = {} end
   hash.units[name] = unit
   return unit
 end
 
-local function keepUnit(r, i, item)
-  local hash, name = homeOf(r, i, item)
-  set(hash, 'u' .. name, cjson.encode(hash.units[name]))
+local function keepUnit(run, index, item)
+  local hash, name = homeOf(run, index, item)
+  set(hash, WORK.record .. name, cjson.encode(hash.units[name]))
   if item == nil then
-    setHas(r, 'u')
+    setHas(run, RUN.records)
   else
-    local x = itemsOf(r, i)
-    if x and x.U == 0 then alter(x, 'U', 1) end
+    local items = itemsOf(run, index)
+    if items and items[ITEMS.hasRecords] == 0 then alter(items, ITEMS.hasRecords, 1) end
   end
 end
 
-local function dropUnit(r, i, item)
-  if lookAt(r, i, item) == FRESH then return end
-  local hash, name = homeOf(r, i, item)
+local function dropUnit(run, index, item)
+  if lookAt(run, index, item) == FRESH then return end
+  local hash, name = homeOf(run, index, item)
   hash.units[name] = nil
-  set(hash, 'u' .. name, false)
+  set(hash, WORK.record .. name, false)
 end
 
--- Whether a step has ended, in a run that goes on: completed, or without an outcome.
-local function isStepOver(r, i)
-  if get(r, leaseOf[i]) == '+' then return true end
-  return (r.x or stepOf(r, i).a) and get(r, 'o' .. i)
+-- Whether a step of an unfinished run has ended.
+local function isStepOver(run, index)
+  if get(run, leaseOf[index]) == END.completed then return true end
+  return (run.hasLost or stepOf(run, index)[STEP.arms]) and get(run, OF_STEP.over .. index)
 end

@@ -7,6 +7,7 @@ import * as Bytes from "../../../core/values/Bytes.ts"
 import { describe, type ErrorInfo } from "../../../core/values/ErrorInfo.ts"
 import { StoreUnavailable } from "../../../core/values/Errors.ts"
 import * as Text from "../../../core/values/Text.ts"
+import { MARK } from "../lua/Codes.ts"
 
 /** A place for large values, such as a bucket. */
 export interface Place {
@@ -34,9 +35,6 @@ const WAIT_MILLIS = 1_000
 
 /** The longest reference, in UTF-16 units. */
 const MAX_REFERENCE = 1_000
-
-// No JSON begins with it.
-const MARK = "@"
 
 type Values = Readonly<Record<string, Json>>
 
@@ -104,7 +102,7 @@ export class Blobs {
   async #discard(values: Values): Promise<void> {
     for (const name of Object.keys(values)) {
       const kept = values[name]!
-      if (kept.startsWith(MARK)) await this.remove(kept.slice(MARK.length)).catch(() => undefined)
+      if (kept.startsWith(MARK.reference)) await this.remove(kept.slice(MARK.reference.length)).catch(() => undefined)
     }
   }
 
@@ -120,7 +118,7 @@ export class Blobs {
     const put = await Promise.allSettled(large.map((name) => this.#put(values[name]!)))
     const references: Record<string, Json> = {}
     for (const [at, each] of put.entries())
-      if (each.status === "fulfilled") references[large[at]!] = `${MARK}${each.value}`
+      if (each.status === "fulfilled") references[large[at]!] = `${MARK.reference}${each.value}`
     const refused = put.find((each) => each.status === "rejected")
     if (refused !== undefined) {
       await this.#discard(references)
@@ -140,7 +138,9 @@ export class Blobs {
 
   /** Gives the value that Redis keeps, or that a reference there leads to. Fails with `StoreUnavailable` when the place does not give it. */
   back(kept: Json): Json | Promise<Json> {
-    return this.#place !== undefined && kept.startsWith(MARK) ? this.#get(kept.slice(MARK.length)) : kept
+    return this.#place !== undefined && kept.startsWith(MARK.reference)
+      ? this.#get(kept.slice(MARK.reference.length))
+      : kept
   }
 
   async #get(reference: string): Promise<Json> {

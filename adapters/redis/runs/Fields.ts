@@ -2,13 +2,13 @@
 
 import type { Scripts } from "../connection/Scripts.ts"
 import { Turns } from "../connection/Turns.ts"
-import { MOST } from "../lua/LuaReading.ts"
+import { BOUND } from "../lua/Codes.ts"
 
 /** How many bytes an answer has at most, but for its last value. */
 export const ANSWER_BYTES: number = 1 << 20
 
 /** How many fields are asked for in one call: of each, its length is looked at too. */
-const MAX_FIELDS = MOST / 2
+const MAX_FIELDS = BOUND.reads / 2
 
 /** How many answers are under way at once at most: together they have to arrive before the first one counts as late. */
 const MAX_CALLS = 8

@@ -4,6 +4,7 @@ import type { Plan, PlanStep } from "../../../core/pipeline/Plan.ts"
 import * as Version from "../../../core/pipeline/Version.ts"
 import type { NewRun } from "../../../core/run/NewRun.ts"
 import type { Argument } from "../connection/Scripts.ts"
+import { EXPANDS, PLAN, STEP } from "../lua/Codes.ts"
 import { type Steps, writeShape } from "./RunCode.ts"
 
 /** A plan, written down. */
@@ -48,7 +49,8 @@ const make = ({ plan, pipelineId, version }: NewRun, shape: string): Written => 
     digest: Version.digest(`${key}\n${shape}\n${text}\n${steps.join("\n")}`).slice(0, 32),
     fields: [
       ...steps.flatMap((step, at) => [at, step]),
-      ...["q", key, "j", shape, "m", text, "b", JSON.stringify(first), "c", steps.length]
+      ...[PLAN.version, key, PLAN.shape, shape, PLAN.steps, text, PLAN.first, JSON.stringify(first)],
+      ...[PLAN.size, steps.length]
     ],
     left: plan.steps.reduce((sum, { initial }) => sum + (initial === undefined ? 1 : 0), 0)
   }
@@ -56,28 +58,29 @@ const make = ({ plan, pipelineId, version }: NewRun, shape: string): Written => 
 
 // Short names: these are read at every step. Indices are texts, as scripts put them into keys. Lists that are empty are left out where a script would take them for none.
 const codeOf = (step: PlanStep, { steps }: Plan) => ({
-  n: step.name,
-  w: step.waits,
-  r: step.releases.map(String),
+  [STEP.name]: step.name,
+  [STEP.waits]: step.waits,
+  [STEP.releases]: step.releases.map(String),
   // Whether those that wait for it wait for nothing else.
-  f: (step.releases.length > 0 && step.releases.every((other) => steps[other]!.waits === 1)) || undefined,
-  d: step.reads,
-  l: step.losses?.map(({ step: other, group }) => [String(other), group]),
-  g: step.groups,
-  b: step.branch === undefined ? undefined : String(step.branch),
-  a: step.arms && { yes: step.arms.yes.map(String), no: step.arms.no.map(String) },
-  p: step.probed === true || undefined,
-  x: step.expands && {
-    o: step.expands.inOrder || undefined,
-    m: step.expands.max,
-    u: step.expands.outputs,
-    s: step.expands.lists,
-    h: step.expands.onFailure?.[0],
-    t: step.expands.tolerated
+  [STEP.isSoleInput]:
+    (step.releases.length > 0 && step.releases.every((other) => steps[other]!.waits === 1)) || undefined,
+  [STEP.reads]: step.reads,
+  [STEP.losses]: step.losses?.map(({ step: other, group }) => [String(other), group]),
+  [STEP.groups]: step.groups,
+  [STEP.branch]: step.branch === undefined ? undefined : String(step.branch),
+  [STEP.arms]: step.arms && { yes: step.arms.yes.map(String), no: step.arms.no.map(String) },
+  [STEP.isProbed]: step.probed === true || undefined,
+  [STEP.expands]: step.expands && {
+    [EXPANDS.inOrder]: step.expands.inOrder || undefined,
+    [EXPANDS.max]: step.expands.max,
+    [EXPANDS.outputs]: step.expands.outputs,
+    [EXPANDS.lists]: step.expands.lists,
+    [EXPANDS.onFailure]: step.expands.onFailure?.[0],
+    [EXPANDS.tolerated]: step.expands.tolerated
   },
-  k: step.limits?.length === 0 ? undefined : step.limits,
-  v: step.vital || undefined,
-  i: step.initial && 1
+  [STEP.limits]: step.limits?.length === 0 ? undefined : step.limits,
+  [STEP.isVital]: step.vital || undefined,
+  [STEP.initial]: step.initial && 1
 })
 
 /** Reads the steps back. */

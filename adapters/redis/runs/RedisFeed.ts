@@ -2,11 +2,14 @@
  * Which runs of a Store on Redis have got which events, as the scripts say in a stream. What the newest entries say is kept
  * for a moment, so that many readers in one process ask Redis hardly more than one does.
  */
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Event } from "../../../core/run/Event.ts"
+import * as Monotonic from "../../../core/runtime/Monotonic.ts"
 import { type Change, type Entry, type Excerpt, lengthOf, type Source, START } from "../../../core/store/Feed.ts"
 import type { StoreUnavailable } from "../../../core/values/Errors.ts"
 import type { Scripts } from "../connection/Scripts.ts"
+import { KEY } from "../lua/Codes.ts"
 import { closed, type RedisRuns } from "./RedisRuns.ts"
 import type { PlannedChange } from "./RunReader.ts"
 
@@ -27,11 +30,12 @@ export class RedisFeed implements Source<StoreUnavailable> {
   readonly #scripts: Scripts
   readonly #runs: RedisRuns
   readonly #tail: Tail = new Tail()
-  readonly #recent: Recent = new Recent()
+  readonly #recent: Recent
   /** What is being asked for by entry, since the last news. */
   readonly #asked: Map<string, Promise<Excerpt>> = new Map()
 
-  constructor(scripts: Scripts, runs: RedisRuns) {
+  constructor(scripts: Scripts, runs: RedisRuns, clock: Clock.Clock) {
+    this.#recent = new Recent(clock)
     this.#scripts = scripts
     this.#runs = runs
     // Whoever hears news has to see what they are about, which an answer that is on its way may lack.
@@ -40,7 +44,7 @@ export class RedisFeed implements Source<StoreUnavailable> {
 
   newest: Effect.Effect<string, StoreUnavailable> = Effect.suspend(() =>
     this.#scripts.ask(async (client, prefix) => {
-      const [newest] = await client.xrevrange(`${prefix}feed`, "+", "-", "COUNT", 1)
+      const [newest] = await client.xrevrange(`${prefix}${KEY.feed}`, "+", "-", "COUNT", 1)
       return newest?.[0] ?? START
     })
   )
@@ -87,7 +91,7 @@ export class RedisFeed implements Source<StoreUnavailable> {
 
   async #ask(entry: string): Promise<Excerpt> {
     const { client, prefix } = this.#scripts
-    const key = `${prefix}feed`
+    const key = `${prefix}${KEY.feed}`
     let found = await client.xrange(key, entry, "+", "COUNT", MAX_ENTRIES)
     // Where not even the entry is, it is of another database: all that is here is news.
     if (found.length === 0) found = await client.xrange(key, "-", "+", "COUNT", MAX_ENTRIES)
@@ -162,8 +166,13 @@ interface Kept {
 
 /** Events that were read a moment ago. They are not kept for longer, as their runs may be forgotten. */
 class Recent {
+  readonly #clock: Clock.Clock
   readonly #kept: Map<string, Kept> = new Map()
   #length = 0
+
+  constructor(clock: Clock.Clock) {
+    this.#clock = clock
+  }
 
   /** The events of changes. Those that are lacking are read together: all of them, or the first ones. */
   of(
@@ -171,7 +180,7 @@ class Recent {
     keyOf: (change: PlannedChange) => string,
     read: (lacking: ReadonlyArray<PlannedChange>) => Promise<ReadonlyArray<Events>>
   ): ReadonlyArray<Kept["events"]> {
-    const atMillis = Date.now()
+    const atMillis = Monotonic.millis(this.#clock)
     for (const [oldest, { atMillis: since }] of this.#kept) {
       if (since > atMillis - KEPT_MILLIS && this.#length <= KEPT_LENGTH) break
       this.#drop(oldest)

@@ -13,6 +13,7 @@ import {
 import type { ErrorInfo } from "../../../core/values/ErrorInfo.ts"
 import { bytesOfText } from "../connection/CallSize.ts"
 import type { Scripts } from "../connection/Scripts.ts"
+import { END, EXPANDS, ITEMS, KEY, OF_STEP, RECORD, RUN, STEP, WORK } from "../lua/Codes.ts"
 import { digestOf, isOver } from "./RunReader.ts"
 
 /** How many units' values are read in one call. */
@@ -20,8 +21,8 @@ const FEW = 20
 
 /** How a step goes through its items, as its plan is written: its outputs, and whether in order. */
 interface ExpansionCode {
-  readonly u: ReadonlyArray<string>
-  readonly o?: true
+  readonly [EXPANDS.outputs]: ReadonlyArray<string>
+  readonly [EXPANDS.inOrder]?: true
 }
 
 /** What the plan of a run says of a step that goes through items; nothing for another step, or when the run is not there. */
@@ -30,9 +31,9 @@ export const expansionOf = async (
   runId: string,
   index: number
 ): Promise<ExpansionCode | undefined> => {
-  const header = await client.hget(`${prefix}r:${runId}`, "h")
-  const code = header === null ? null : await client.hget(`${prefix}p:${digestOf(header)}`, String(index))
-  return code === null ? undefined : (JSON.parse(code) as { readonly x?: ExpansionCode }).x
+  const header = await client.hget(`${prefix}${KEY.run}${runId}`, RUN.header)
+  const code = header === null ? null : await client.hget(`${prefix}${KEY.plan}${digestOf(header)}`, String(index))
+  return code === null ? undefined : (JSON.parse(code) as { readonly [STEP.expands]?: ExpansionCode })[STEP.expands]
 }
 
 /** A part of the list of a step's units. It ends where it has more bytes than a value may have. */
@@ -44,15 +45,15 @@ export const list = async (
 ): Promise<ItemList> => {
   const { client, prefix } = scripts
   const expansion = await expansionOf(scripts, runId, index)
-  if (expansion === undefined || expansion.o === true) return NO_ITEMS
-  const items = `${prefix}x:${runId}:${index}`
+  if (expansion === undefined || expansion[EXPANDS.inOrder] === true) return NO_ITEMS
+  const items = `${prefix}${KEY.items}${runId}:${index}`
   const [counts, run] = await Promise.all([
-    client.hmget(items, "N", "z", "n"),
-    client.hmget(`${prefix}r:${runId}`, "h", `o${index}`, `l${index}`)
+    client.hmget(items, ITEMS.units, ITEMS.unitSize, ITEMS.items),
+    client.hmget(`${prefix}${KEY.run}${runId}`, RUN.header, `${OF_STEP.over}${index}`, `${WORK.lease}${index}`)
   ])
   const [units, size, count] = counts.map(Number) as [number, number, number]
   if (counts[0] == null) return NO_ITEMS
-  const hasEnded = isOver(run[0]!) || run[1] != null || run[2] === "+"
+  const hasEnded = isOver(run[0]!) || run[1] != null || run[2] === END.completed
   const from = Number(cursor)
   const until = Math.min(from + MAX_LISTED, units)
   const states = await statesOf(scripts, runId, index, from, until)
@@ -68,16 +69,16 @@ export const list = async (
     }
     if (wanted.length === 0) continue
     const fields = wanted.flatMap((unit) => [
-      `v${unit}`,
-      `e${unit}`,
-      ...expansion.u.map((_, place) => `r${place + 1}:${unit}`)
+      `${ITEMS.unit}${unit}`,
+      `${ITEMS.error}${unit}`,
+      ...expansion[EXPANDS.outputs].map((_, place) => `${ITEMS.result}${place + 1}:${unit}`)
     ])
     const found = await client.hmget(items, ...fields)
-    const width = 2 + expansion.u.length
+    const width = 2 + expansion[EXPANDS.outputs].length
     for (const [place, unit] of wanted.entries()) {
       const [value, error, ...results] = found.slice(place * width, (place + 1) * width)
       const outputs: Record<string, Json> = {}
-      for (const [output, name] of expansion.u.entries()) {
+      for (const [output, name] of expansion[EXPANDS.outputs].entries()) {
         const json = results[output]
         if (json != null) outputs[name] = json
       }
@@ -116,14 +117,20 @@ const statesOf = async (
   until: number
 ): Promise<ReadonlyArray<State>> => {
   if (until <= from) return []
-  const fields = Array.from({ length: until - from }, (_, at) => [`l${from + at}`, `u${from + at}`]).flat()
-  const found = await client.hmget(`${prefix}z:${runId}:${index}`, ...fields)
+  const fields = Array.from({ length: until - from }, (_, at) => [
+    `${WORK.lease}${from + at}`,
+    `${WORK.record}${from + at}`
+  ]).flat()
+  const found = await client.hmget(`${prefix}${KEY.itemWork}${runId}:${index}`, ...fields)
   return Array.from({ length: until - from }, (_, at): State => {
     const lease = found[2 * at] ?? ""
-    if (lease.startsWith("+")) return { status: "COMPLETED", attempts: Number(lease.slice(1)) }
-    if (lease.startsWith("-")) return { status: "FAILED", attempts: Number(lease.slice(1)) }
+    if (lease.startsWith(END.completed)) return { status: "COMPLETED", attempts: Number(lease.slice(1)) }
+    if (lease.startsWith(END.failed)) return { status: "FAILED", attempts: Number(lease.slice(1)) }
     if (lease !== "") return { status: "RUNNING", attempts: Number(lease.split("|")[1]) }
     const unit = found[2 * at + 1]
-    return { status: "PENDING", attempts: unit == null ? 0 : (JSON.parse(unit) as { readonly a: number }).a }
+    return {
+      status: "PENDING",
+      attempts: unit == null ? 0 : (JSON.parse(unit) as { readonly [RECORD.attempts]: number })[RECORD.attempts]
+    }
   })
 }

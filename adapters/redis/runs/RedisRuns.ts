@@ -1,10 +1,12 @@
 /** What a Store on Redis says of its runs: as they are, and as they change. */
 import type * as Cause from "effect/Cause"
 import { done } from "effect/Cause"
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Event } from "../../../core/run/Event.ts"
 import * as Run from "../../../core/run/Run.ts"
+import * as Monotonic from "../../../core/runtime/Monotonic.ts"
 import { BatchSize, lengthOf } from "../../../core/store/Feed.ts"
 import type * as Store from "../../../core/store/Store.ts"
 import type { Lines } from "../../../core/task/Log.ts"
@@ -12,6 +14,7 @@ import { InvalidOption, RunNotFound, StoreUnavailable } from "../../../core/valu
 import { COMMAND_MILLIS } from "../connection/Connection.ts"
 import type { Notifications } from "../connection/Notifications.ts"
 import { failureOf, type Scripts } from "../connection/Scripts.ts"
+import { KEY, RUN } from "../lua/Codes.ts"
 import type { Blobs } from "./Blobs.ts"
 import * as RunIndexes from "./RunIndexes.ts"
 import { readLines } from "./RunLines.ts"
@@ -35,15 +38,17 @@ export class RedisRuns {
   readonly reader: RunReader
   readonly #scripts: Scripts
   readonly #news: Notifications
-  readonly #watchedUntil = { runs: 0, ended: 0 }
+  readonly #clock: Clock.Clock
+  readonly #watchedUntil = { runs: Number.NEGATIVE_INFINITY, ended: Number.NEGATIVE_INFINITY }
   /** Those who wait for news, and how each is told to look. */
   readonly #waits: Set<() => void> = new Set()
   #isClosing = false
 
-  constructor(scripts: Scripts, news: Notifications, maxValueBytes: number, blobs: Blobs) {
+  constructor(scripts: Scripts, news: Notifications, maxValueBytes: number, blobs: Blobs, clock: Clock.Clock) {
     this.reader = new RunReader(scripts, maxValueBytes, blobs)
     this.#scripts = scripts
     this.#news = news
+    this.#clock = clock
   }
 
   get = (runId: string): Effect.Effect<Run.Run, RunNotFound | StoreUnavailable> =>
@@ -63,7 +68,7 @@ export class RedisRuns {
       let run: Run.Run | undefined
       const over = this.told("ended", runId, async (client, prefix, isTold) => {
         // Before it is told to be over it mostly is not, and is not read for that.
-        if (!isTold && !isOver(await client.hget(`${prefix}r:${runId}`, "h"))) return false
+        if (!isTold && !isOver(await client.hget(`${prefix}${KEY.run}${runId}`, RUN.header))) return false
         run = await this.reader.run(runId)
         return run === undefined || Run.isTerminal(run.status)
       })
@@ -82,7 +87,7 @@ export class RedisRuns {
           let found: ReadonlyArray<Event> = []
           let isGone = false
           const grown = this.told("runs", runId, async (client, prefix) => {
-            const header = await client.hget(`${prefix}r:${runId}`, "h")
+            const header = await client.hget(`${prefix}${KEY.run}${runId}`, RUN.header)
             const last = header === null ? 0 : eventsOf(header)
             const size = Math.max(0, Math.min(last - place, batchSize.size))
             // Each for itself: as many are given as have room in an answer.
@@ -176,9 +181,9 @@ export class RedisRuns {
   async close(): Promise<void> {
     this.#isClosing = true
     for (const hear of this.#waits) hear()
-    const untilMillis = performance.now() + COMMAND_MILLIS
+    const untilMillis = Monotonic.millis(this.#clock) + COMMAND_MILLIS
     // What was answered may ask for something else.
-    for (let quiet = 0; quiet < QUIET_TURNS && performance.now() < untilMillis; quiet++) {
+    for (let quiet = 0; quiet < QUIET_TURNS && Monotonic.millis(this.#clock) < untilMillis; quiet++) {
       await new Promise((resolve) => setTimeout(resolve, TURN_MILLIS))
       if (this.#waits.size + this.#scripts.underWay > 0) quiet = -1
     }
@@ -191,18 +196,18 @@ export class RedisRuns {
 
   /** Has others publish which runs change or end. */
   async #watch(what: "runs" | "ended"): Promise<void> {
-    const now = Date.now()
+    const now = Monotonic.millis(this.#clock)
     if (now < this.#watchedUntil[what]) return
     const { client, prefix } = this.#scripts
     this.#watchedUntil[what] = now + WATCHED_MILLIS - 2 * LOOK_MILLIS
-    await client.set(`${prefix}${what === "runs" ? "watchers" : "waiters"}`, "1", "PX", WATCHED_MILLIS)
+    await client.set(`${prefix}${what === "runs" ? KEY.watchers : KEY.waiters}`, "1", "PX", WATCHED_MILLIS)
   }
 
   /** The plan of a run, and what is known of it. */
   about(runId: string): Effect.Effect<Known & { readonly plan: string }, RunNotFound | StoreUnavailable> {
     return Effect.flatMap(
       this.#scripts.ask(async (client, prefix) => {
-        const header = await client.hget(`${prefix}r:${runId}`, "h")
+        const header = await client.hget(`${prefix}${KEY.run}${runId}`, RUN.header)
         const plan = header === null ? undefined : digestOf(header)
         const known = plan === undefined ? undefined : await this.reader.planOf(plan)
         return known && { ...known, plan: plan! }

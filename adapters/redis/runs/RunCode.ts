@@ -18,6 +18,7 @@ import {
   stepCancelled,
   workerLost
 } from "../../../core/values/ErrorInfo.ts"
+import { EVENT, MARK } from "../lua/Codes.ts"
 
 type Values = Readonly<Record<string, Json>>
 type Names = "parameters" | "given" | "kept"
@@ -76,7 +77,7 @@ export const eachValue = (
   // Under a name that no value has: the place of their step.
   if (keptItems !== undefined) {
     for (const step of Object.keys(keptItems)) {
-      add(`\u0001${plan.steps.findIndex(({ name }) => name === step)}`, writeKept(keptItems[step]!))
+      add(`${MARK.keptItems}${plan.steps.findIndex(({ name }) => name === step)}`, writeKept(keptItems[step]!))
     }
   }
   for (const name of Object.keys(parameters)) add(name, parameters[name]!)
@@ -142,7 +143,7 @@ type Code = readonly [type: string, atMillis: number, ...rest: ReadonlyArray<nev
 /** When an event was recorded; of a retry, when its wait is over. */
 export const instantOf = (text: string): number => {
   const [type, atMillis, , , waitMillis = 0] = JSON.parse(text) as [string, number, number?, number?, number?]
-  return type === "SR" ? atMillis + waitMillis : atMillis
+  return type === EVENT.stepRetried ? atMillis + waitMillis : atMillis
 }
 
 /** An event from its text; its place in the log is its sequence. */
@@ -151,23 +152,23 @@ export const readEvent = (text: string, sequence: number, about: About, values: 
   const run = { runId: about.runId, pipelineId: about.pipelineId, sequence, atMillis }
   const error = (coded: CodedError) => readError(coded, about.maxValueBytes)
   switch (type) {
-    case "RS":
+    case EVENT.runStarted:
       return { type: "RunStarted", ...run, ...(about.requestId !== undefined && { requestId: about.requestId }) }
-    case "RC":
+    case EVENT.runCompleted:
       return { type: "RunCompleted", ...run }
-    case "RF":
+    case EVENT.runFailed:
       return { type: "RunFailed", ...run, error: error(rest[0]!) }
-    case "RX":
+    case EVENT.runCancelled:
       return { type: "RunCancelled", ...run, reason: rest[0]! }
   }
   const [index, attempt, one, two, three] = rest as unknown as [number, number, never, never, never]
   const step = { ...run, step: about.steps[index]!.name, index, attempt }
   switch (type) {
-    case "SS":
+    case EVENT.stepStarted:
       return { type: "StepStarted", ...step }
-    case "SP":
+    case EVENT.stepProgressed:
       return { type: "StepProgressed", ...step, done: one, total: two }
-    case "SC":
+    case EVENT.stepCompleted:
       return {
         type: "StepCompleted",
         ...step,
@@ -175,7 +176,7 @@ export const readEvent = (text: string, sequence: number, about: About, values: 
         durationMillis: one,
         ...(three as HowCompleted | undefined)
       }
-    case "SR":
+    case EVENT.stepRetried:
       return {
         type: "StepRetried",
         ...step,
@@ -183,7 +184,7 @@ export const readEvent = (text: string, sequence: number, about: About, values: 
         error: error(two),
         waitMillis: one
       }
-    case "SF":
+    case EVENT.stepFailed:
       return {
         type: "StepFailed",
         ...step,
@@ -191,13 +192,13 @@ export const readEvent = (text: string, sequence: number, about: About, values: 
         durationMillis: one,
         ...(three !== undefined && { itemsFailed: three })
       }
-    case "SI":
+    case EVENT.itemFailed:
       return { type: "StepItemFailed", ...step, item: one, error: error(two) }
-    case "SL":
+    case EVENT.stepReleased:
       return { type: "StepReleased", ...step, ...(two !== undefined && { item: two }), reason: one }
-    case "SK":
+    case EVENT.stepSkipped:
       return { type: "StepSkipped", ...step, cause: one, reason: two }
-    case "SX":
+    case EVENT.stepCancelled:
       return { type: "StepCancelled", ...step, reason: one }
   }
   throw new Error(`The log of run '${about.runId}' has an event of unknown type '${type}'`)

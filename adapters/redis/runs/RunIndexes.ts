@@ -6,11 +6,10 @@
 import type { RunStatus } from "../../../core/run/Run.ts"
 import type { ListRequest } from "../../../core/store/Store.ts"
 import type { Scripts } from "../connection/Scripts.ts"
-import { PER_MILLI } from "../lua/Codes.ts"
-import { MOST } from "../lua/LuaReading.ts"
+import { BOUND, KEY, STATUS } from "../lua/Codes.ts"
 
 /** The instant that a place in the order of submission says, in milliseconds since 1970. */
-export const millisOf = (place: string | null | undefined): number => Math.floor(Number(place) / PER_MILLI)
+export const millisOf = (place: string | null | undefined): number => Math.floor(Number(place) / BOUND.perMilli)
 
 /** How many runs one list looks at; then it ends with a cursor. */
 const MAX_LOOKED = 5_000
@@ -22,14 +21,14 @@ interface Place {
   readonly others: string
 }
 
-const ALL: Place = { index: "all", letter: "", others: "" }
+const ALL: Place = { index: KEY.all, letter: "", others: "" }
 
 const PLACES: Readonly<Record<RunStatus, Place>> = {
-  PENDING: { index: "unfinished", letter: "P", others: "running" },
-  RUNNING: { index: "running", letter: "", others: "" },
-  COMPLETED: { index: "all", letter: "C", others: "unfinished" },
-  FAILED: { index: "failed", letter: "", others: "" },
-  CANCELLED: { index: "cancelled", letter: "", others: "" }
+  PENDING: { index: KEY.unfinished, letter: STATUS.pending, others: KEY.running },
+  RUNNING: { index: KEY.running, letter: "", others: "" },
+  COMPLETED: { index: KEY.all, letter: STATUS.completed, others: KEY.unfinished },
+  FAILED: { index: KEY.failed, letter: "", others: "" },
+  CANCELLED: { index: KEY.cancelled, letter: "", others: "" }
 }
 
 /** The ids of runs, newest first, and where the list goes on. */
@@ -39,15 +38,15 @@ export const page = async (
 ): Promise<{ readonly ids: ReadonlyArray<string>; readonly nextCursor: string | undefined }> => {
   const { index, letter, others } = status === undefined ? ALL : PLACES[status]
   const named = (name: string): string => (name === "" || pipelineId === undefined ? name : `${name}:${pipelineId}`)
-  const least = sinceMillis === undefined ? "-inf" : Math.ceil(sinceMillis) * PER_MILLI
-  const until = untilMillis === undefined ? Number.POSITIVE_INFINITY : Math.ceil(untilMillis) * PER_MILLI
+  const least = sinceMillis === undefined ? "-inf" : Math.ceil(sinceMillis) * BOUND.perMilli
+  const until = untilMillis === undefined ? Number.POSITIVE_INFINITY : Math.ceil(untilMillis) * BOUND.perMilli
   const before = Math.min(until, cursor === undefined ? Number.POSITIVE_INFINITY : Number(cursor))
   const ids: Array<string> = []
   const scores: Array<string> = []
   let top = before === Number.POSITIVE_INFINITY ? "+inf" : `(${before}`
   for (let looked = 0; ; ) {
     // One more than is wanted says whether anything is left.
-    const most = Math.min(limit + 1 - ids.length, MOST)
+    const most = Math.min(limit + 1 - ids.length, BOUND.reads)
     const args = [named(index), top, least, most, letter, named(others)]
     const [found, last, count] = (await scripts.call("list", args)) as readonly [ReadonlyArray<string>, string, number]
     for (let at = 0; at < found.length; at += 2) {

@@ -6,6 +6,7 @@ import type { Event } from "../../../core/run/Event.ts"
 import * as Run from "../../../core/run/Run.ts"
 import type { Change } from "../../../core/store/Feed.ts"
 import type { Scripts } from "../connection/Scripts.ts"
+import { EVENT, KEY, PLAN, RUN, STATUS } from "../lua/Codes.ts"
 import type { Blobs } from "./Blobs.ts"
 import { ANSWER_BYTES, type Field, Fields, type Kept } from "./Fields.ts"
 import * as PlanCode from "./PlanCode.ts"
@@ -53,7 +54,12 @@ export class RunReader {
     const known = this.#plans.get(digest)
     if (known !== undefined) return known
     const { client, prefix } = this.#scripts
-    const [steps, version, shape] = await client.hmget(`${prefix}p:${digest}`, "m", "q", "j")
+    const [steps, version, shape] = await client.hmget(
+      `${prefix}${KEY.plan}${digest}`,
+      PLAN.steps,
+      PLAN.version,
+      PLAN.shape
+    )
     if (steps == null) return undefined
     const plan = {
       steps: PlanCode.read(steps),
@@ -103,7 +109,7 @@ export class RunReader {
       let own: Json | undefined
       const values: Record<string, Json> = Object.create(null)
       for (const [place, [, name]] of needed[at]!.entries()) {
-        if (name === OWN) own = found[place]
+        if (name === RUN.own) own = found[place]
         else if (found[place] === undefined) return undefined
         else values[name.slice(1)] = found[place]
       }
@@ -117,8 +123,8 @@ export class RunReader {
     const heads = await this.#fields.read(
       ids.flatMap(
         (id): ReadonlyArray<Field> => [
-          [id, "h"],
-          [id, "m"]
+          [id, RUN.header],
+          [id, RUN.submitted]
         ]
       )
     )
@@ -168,7 +174,7 @@ export class RunReader {
   ): Promise<Record<string, Json> | undefined> {
     if (texts.includes(undefined)) return undefined
     const names = [...new Set([...first, ...texts.flatMap((text) => namesOf(text!))])]
-    const kept = await this.#values(names.map((name) => [runId, `v${name}`]))
+    const kept = await this.#values(names.map((name) => [runId, `${RUN.value}${name}`]))
     const values: Record<string, Json> = Object.create(null)
     for (const [at, name] of names.entries()) {
       if (kept[at] === undefined) return undefined
@@ -214,9 +220,6 @@ export class RunReader {
   }
 }
 
-/** The field that says what is known of a run alone. */
-const OWN = "j"
-
 /** What was read of a run. */
 interface Parts {
   readonly header: string
@@ -237,11 +240,11 @@ const wholeOf = (fields: ReadonlyArray<string | null>): Parts => {
   for (let at = 0; at < fields.length; at += 2) {
     const field = fields[at]!
     const text = fields[at + 1]!
-    if (field[0] === "v") values[field.slice(1)] = text
+    if (field[0] === RUN.value) values[field.slice(1)] = text
     else if (field[0]! >= "1" && field[0]! <= "9") texts[Number(field) - 1] = text
-    else if (field === "h") header = text
-    else if (field === "m") submittedAt = millisOf(text)
-    else if (field === OWN) own = text
+    else if (field === RUN.header) header = text
+    else if (field === RUN.submitted) submittedAt = millisOf(text)
+    else if (field === RUN.own) own = text
   }
   return { header, submittedAt, own, texts, values }
 }
@@ -261,17 +264,20 @@ const sequences = (runId: string, from: number, to: number): ReadonlyArray<Field
 /** What an event is about, besides its own text. */
 const needs = (runId: string, text: Kept, isBare: boolean): ReadonlyArray<Field> => {
   if (text === undefined) return []
-  if (text.startsWith('["RS"')) return [[runId, OWN]]
-  return isBare ? [] : namesOf(text).map((name) => [runId, `v${name}`])
+  if (text.startsWith(`["${EVENT.runStarted}"`)) return [[runId, RUN.own]]
+  return isBare ? [] : namesOf(text).map((name) => [runId, `${RUN.value}${name}`])
 }
 
 /** The names of the values that an event is about. */
 const namesOf = (text: string): ReadonlyArray<string> =>
-  text.startsWith('["SC"') ? (JSON.parse(text) as [string, number, number, number, number, Array<string>])[5] : []
+  text.startsWith(`["${EVENT.stepCompleted}"`)
+    ? (JSON.parse(text) as [string, number, number, number, number, Array<string>])[5]
+    : []
 
-// What a run's header says; LuaBase.ts has the whole of it.
+// What the header of a run says: see RUN in Codes.ts.
 
-export const isOver = (header: string | null): boolean => header === null || !/^[PR]/.test(header)
+export const isOver = (header: string | null): boolean =>
+  header === null || (header[0] !== STATUS.pending && header[0] !== STATUS.running)
 
 export const digestOf = (header: string): string => header.slice(header.lastIndexOf("|") + 1)
 

@@ -5,9 +5,8 @@ import type { Acl } from "../../../core/values/Acl.ts"
 import { StoreUnavailable } from "../../../core/values/Errors.ts"
 import type { Look, Notifications } from "../connection/Notifications.ts"
 import type { Scripts } from "../connection/Scripts.ts"
+import { KEY } from "../lua/Codes.ts"
 import * as Tables from "./Tables.ts"
-
-const TABLE = "acls"
 
 export class RedisAcls implements Acls {
   readonly #scripts: Scripts
@@ -25,7 +24,7 @@ export class RedisAcls implements Acls {
   list: Effect.Effect<ReadonlyMap<string, Acl>, StoreUnavailable> = Effect.suspend(() => {
     this.#look.begin()
     return this.#scripts.ask(async () => {
-      const all = await Tables.entries(this.#scripts, TABLE)
+      const all = await Tables.entries(this.#scripts, KEY.acls)
       return new Map(Array.from(all, ([id, text]) => [id, JSON.parse(text) as Acl]))
     })
   })
@@ -33,7 +32,7 @@ export class RedisAcls implements Acls {
   put = (pipelineId: string, acl: Acl): Effect.Effect<void, StoreUnavailable> =>
     Effect.flatMap(
       this.#scripts.ask(() =>
-        Tables.keep(this.#scripts, TABLE, {
+        Tables.keep(this.#scripts, KEY.acls, {
           id: pipelineId,
           text: JSON.stringify(acl),
           most: MAX_ACLS,
@@ -48,6 +47,6 @@ export class RedisAcls implements Acls {
 
   remove = (pipelineId: string): Effect.Effect<void, StoreUnavailable> =>
     this.#scripts.ask(async (client, prefix) => {
-      if ((await client.hdel(`${prefix}${TABLE}`, pipelineId)) === 1) await this.#news.tellChanged(client)
+      if ((await client.hdel(`${prefix}${KEY.acls}`, pipelineId)) === 1) await this.#news.tellChanged(client)
     })
 }

@@ -11,7 +11,7 @@ import {
 } from "../../../core/store/AuditLog.ts"
 import { InvalidOption, type StoreUnavailable } from "../../../core/values/Errors.ts"
 import type { Scripts } from "../connection/Scripts.ts"
-import { MOST } from "../lua/LuaReading.ts"
+import { BOUND, KEY } from "../lua/Codes.ts"
 import { ANSWER_BYTES } from "../runs/Fields.ts"
 
 /** How many records one list looks at; then it ends with a cursor. */
@@ -29,7 +29,7 @@ export class RedisAuditLog implements AuditLog {
   append = (record: NewRecord): Effect.Effect<void, StoreUnavailable> =>
     Effect.asVoid(
       this.#scripts.ask((client, prefix) =>
-        client.xadd(`${prefix}audit`, "MAXLEN", "~", MAX_RECORDS, "*", "r", JSON.stringify(record))
+        client.xadd(`${prefix}${KEY.audit}`, "MAXLEN", "~", MAX_RECORDS, "*", "r", JSON.stringify(record))
       )
     )
 
@@ -47,7 +47,7 @@ export class RedisAuditLog implements AuditLog {
       let from = newest
       for (let looked = 0; ; ) {
         // One more than is wanted says whether anything is left.
-        const most = isFiltered === undefined ? Math.min(request.limit + 1 - records.length, MOST) : MOST
+        const most = isFiltered === undefined ? Math.min(request.limit + 1 - records.length, BOUND.reads) : BOUND.reads
         const [chunk, isEnd] = (await this.#scripts.call("records", [from, oldest, most, ANSWER_BYTES])) as Answer
         for (const [at, [id, text]] of chunk.entries()) {
           const record = { ...(JSON.parse(text) as NewRecord), id, atMillis: Number(id.split("-")[0]) }

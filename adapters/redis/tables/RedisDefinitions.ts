@@ -8,9 +8,8 @@ import {
 import { StoreUnavailable } from "../../../core/values/Errors.ts"
 import type { Look, Notifications } from "../connection/Notifications.ts"
 import type { Scripts } from "../connection/Scripts.ts"
+import { KEY } from "../lua/Codes.ts"
 import * as Tables from "./Tables.ts"
-
-const TABLE = "definitions"
 
 export class RedisDefinitions implements PipelineDefinitions {
   readonly #scripts: Scripts
@@ -27,14 +26,14 @@ export class RedisDefinitions implements PipelineDefinitions {
 
   get = (id: string): Effect.Effect<StoredDefinition | undefined, StoreUnavailable> =>
     this.#scripts.ask(async (client, prefix) => {
-      const text = await client.hget(`${prefix}${TABLE}`, id)
+      const text = await client.hget(`${prefix}${KEY.definitions}`, id)
       return text === null ? undefined : read(text)
     })
 
   list: Effect.Effect<ReadonlyArray<StoredDefinition>, StoreUnavailable> = Effect.suspend(() => {
     this.#look.begin()
     return this.#scripts.ask(async () => {
-      const all = Array.from((await Tables.entries(this.#scripts, TABLE)).values(), read)
+      const all = Array.from((await Tables.entries(this.#scripts, KEY.definitions)).values(), read)
       return all.sort((one, other) => one.createdAtMillis - other.createdAtMillis || (one.id < other.id ? -1 : 1))
     })
   })
@@ -42,7 +41,7 @@ export class RedisDefinitions implements PipelineDefinitions {
   put = (definition: StoredDefinition): Effect.Effect<boolean, StoreUnavailable> =>
     Effect.flatMap(
       this.#scripts.ask(() =>
-        Tables.keep(this.#scripts, TABLE, {
+        Tables.keep(this.#scripts, KEY.definitions, {
           id: definition.id,
           text: JSON.stringify(definition),
           most: MAX_DEFINITIONS,
@@ -57,7 +56,7 @@ export class RedisDefinitions implements PipelineDefinitions {
 
   remove = (id: string): Effect.Effect<boolean, StoreUnavailable> =>
     this.#scripts.ask(async (client, prefix) => {
-      const wasThere = (await client.hdel(`${prefix}${TABLE}`, id)) === 1
+      const wasThere = (await client.hdel(`${prefix}${KEY.definitions}`, id)) === 1
       if (wasThere) await this.#news.tellChanged(client)
       return wasThere
     })

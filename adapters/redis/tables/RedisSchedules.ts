@@ -13,6 +13,7 @@ import {
 import { ScheduleExists, ScheduleNotFound, StoreUnavailable } from "../../../core/values/Errors.ts"
 import type { Notifications } from "../connection/Notifications.ts"
 import { type Argument, attempt, type Scripts, sha1, toUnavailable } from "../connection/Scripts.ts"
+import { KEY } from "../lua/Codes.ts"
 import { LOOK_MILLIS } from "../runs/RedisRuns.ts"
 import type { Submissions } from "../work/Submissions.ts"
 
@@ -87,7 +88,7 @@ export class RedisSchedules implements ScheduleStore {
 
   list: Effect.Effect<ReadonlyArray<Schedule>, StoreUnavailable> = Effect.suspend(() =>
     this.#scripts.ask(async (client, prefix) => {
-      const ids = [...(await client.smembers(`${prefix}schedules`))].sort()
+      const ids = [...(await client.smembers(`${prefix}${KEY.schedules}`))].sort()
       const all: Array<Schedule> = []
       for (let from = 0; from < ids.length; ) {
         const some = ids.slice(from, from + MAX_DUE)

@@ -4,6 +4,7 @@ import { MAX_TOKENS, type Tokens } from "../../../core/store/Tokens.ts"
 import { StoreUnavailable } from "../../../core/values/Errors.ts"
 import type { Principal } from "../../../core/values/Principal.ts"
 import type { Scripts } from "../connection/Scripts.ts"
+import { KEY } from "../lua/Codes.ts"
 
 export class RedisTokens implements Tokens {
   readonly #scripts: Scripts
@@ -23,7 +24,7 @@ export class RedisTokens implements Tokens {
 
   get = (digest: string): Effect.Effect<Principal | undefined, StoreUnavailable> =>
     this.#scripts.ask(async (client, prefix) => {
-      const text = await client.get(`${prefix}token:${digest}`)
+      const text = await client.get(`${prefix}${KEY.token}${digest}`)
       return text === null ? undefined : (JSON.parse(text) as Principal)
     })
 }

@@ -1,10 +1,14 @@
 /** Makes a Store on Redis do what is due: each process ticks every 500 ms at least, and in time for what it knows of. */
 
+import type * as Clock from "effect/Clock"
+import * as Monotonic from "../../../core/runtime/Monotonic.ts"
+
 /** How long at most between two looks, in milliseconds: so much later than its lease ends is a lost worker noticed. */
 const MOST_MILLIS = 500
 
 /** Looks in time, one look after the other. */
 export class DueTicker {
+  readonly #clock: Clock.Clock
   readonly #tick: () => Promise<string>
   #timer: ReturnType<typeof setTimeout> | undefined = undefined
   /** When it looks next, by the monotonic clock. */
@@ -13,7 +17,8 @@ export class DueTicker {
   #isRunning = false
 
   /** `tick` gives in how many milliseconds something is due next, or an empty text. */
-  constructor(tick: () => Promise<string>) {
+  constructor(clock: Clock.Clock, tick: () => Promise<string>) {
+    this.#clock = clock
     this.#tick = tick
   }
 
@@ -30,14 +35,14 @@ export class DueTicker {
   /** Something is due in so many milliseconds; an empty text says that nothing is. */
   dueAfter(millis: string): void {
     if (millis === "") return
-    const atMillis = performance.now() + Number(millis)
+    const atMillis = Monotonic.millis(this.#clock) + Number(millis)
     if (atMillis < this.#atMillis) this.#sleep(Number(millis))
   }
 
   #sleep(millis: number): void {
     if (!this.#isRunning) return
     clearTimeout(this.#timer)
-    this.#atMillis = performance.now() + millis
+    this.#atMillis = Monotonic.millis(this.#clock) + millis
     // While it looks, it only notes by when to look again.
     if (!this.#isTicking) this.#timer = setTimeout(() => this.#look(), millis)
   }
@@ -47,7 +52,7 @@ export class DueTicker {
     this.#atMillis = Number.POSITIVE_INFINITY
     const next = await this.#tick().catch(() => "")
     this.#isTicking = false
-    const known = Math.max(this.#atMillis - performance.now(), 0)
+    const known = Math.max(this.#atMillis - Monotonic.millis(this.#clock), 0)
     // The server's millisecond may not be over yet when ours is.
     this.#sleep(Math.min(next === "" ? MOST_MILLIS : Number(next) + 1, known, MOST_MILLIS))
   }

@@ -6,17 +6,21 @@ import type * as Run from "../../../core/run/Run.ts"
 import type { StoreBounds } from "../../../core/store/StoreBounds.ts"
 import { MAX_MEMBERS } from "../connection/CallSize.ts"
 import type { Scripts } from "../connection/Scripts.ts"
+import { BOUND, KEY, RUN, STEP } from "../lua/Codes.ts"
 import { digestOf, type RunReader } from "../runs/RunReader.ts"
 
 /** How many plans' links are remembered. */
 const MAX_PLANS = 100
 
-/** How many steps of a run are looked at in one call, and how many units of a list: as the script has it. */
+/** How many steps of a run are looked at in one call. */
 const MAX_STEPS = 100
-const UNITS = 240
 
 /** What each step of a plan waits for: how many others, and which ones it releases. */
-type Links = ReadonlyArray<{ readonly w: number; readonly r: ReadonlyArray<string>; readonly i?: 1 }>
+type Links = ReadonlyArray<{
+  readonly [STEP.waits]: number
+  readonly [STEP.releases]: ReadonlyArray<string>
+  readonly [STEP.initial]?: 1
+}>
 
 /** What a look at some runs has found. */
 export interface Found {
@@ -42,7 +46,7 @@ export class Mender {
   /** Looks at so many runs behind a place in the order of submission, oldest first, and mends what is wrong where that is asked for. */
   async look(from: string, most: number, isToMend: boolean): Promise<Found> {
     const { client, prefix } = this.#scripts
-    const page = await client.zrangebyscore(`${prefix}unfinished`, from, "+inf", "WITHSCORES", "LIMIT", 0, most)
+    const page = await client.zrangebyscore(`${prefix}${KEY.unfinished}`, from, "+inf", "WITHSCORES", "LIMIT", 0, most)
     const ids = page.filter((_, at) => at % 2 === 0)
     const now = await this.#scripts.nowMillis()
     const problems: Array<string> = []
@@ -56,7 +60,7 @@ export class Mender {
 
   async #lookAt(id: string, isToMend: boolean): Promise<ReadonlyArray<string>> {
     const { client, prefix } = this.#scripts
-    const header = await client.hget(`${prefix}r:${id}`, "h")
+    const header = await client.hget(`${prefix}${KEY.run}${id}`, RUN.header)
     const run = header === null ? undefined : await this.#reader.run(id)
     if (run === undefined) return []
     const ready = readyOf(run, await this.#linksOf(digestOf(header!), run.steps.length))
@@ -64,7 +68,7 @@ export class Mender {
     const problems: Array<string> = []
     for (let from = 0; from === 0 || from < ready.length; from += MAX_STEPS) {
       const steps = ready.slice(from, from + MAX_STEPS)
-      for (let unit = 0, hasMore = "1"; hasMore === "1"; unit += UNITS) {
+      for (let unit = 0, hasMore = "1"; hasMore === "1"; unit += BOUND.mendedUnits) {
         const args = [id, isToMend ? "1" : "", maxLosses, maxValueBytes, historyCount, unit, ...steps]
         const [found, more] = (await this.#scripts.call("mend", args)) as [ReadonlyArray<string>, string]
         problems.push(...found)
@@ -81,8 +85,8 @@ export class Mender {
     const links: Array<Links[number]> = []
     for (let from = 0; from < size; from += MAX_MEMBERS) {
       const places = Array.from({ length: Math.min(MAX_MEMBERS, size - from) }, (_, at) => String(from + at))
-      for (const code of await client.hmget(`${prefix}p:${digest}`, ...places)) {
-        links.push(code === null ? { w: -1, r: [] } : (JSON.parse(code) as Links[number]))
+      for (const code of await client.hmget(`${prefix}${KEY.plan}${digest}`, ...places)) {
+        links.push(code === null ? { [STEP.waits]: -1, [STEP.releases]: [] } : (JSON.parse(code) as Links[number]))
       }
     }
     if (this.#links.size >= MAX_PLANS) this.#links.clear()
@@ -95,8 +99,8 @@ export class Mender {
 const readyOf = ({ steps }: Run.Run, links: Links): ReadonlyArray<number> => {
   const there = new Array<number>(steps.length).fill(0)
   const hasEnded = (at: number): boolean => steps[at]!.status !== "PENDING" && steps[at]!.status !== "RUNNING"
-  for (const [at, { r, i }] of links.entries()) {
-    if (i === undefined && hasEnded(at)) for (const other of r) there[Number(other)]!++
+  for (const [at, { [STEP.releases]: releases, [STEP.initial]: initial }] of links.entries()) {
+    if (initial === undefined && hasEnded(at)) for (const other of releases) there[Number(other)]!++
   }
-  return links.flatMap(({ w }, at) => (!hasEnded(at) && there[at] === w ? [at] : []))
+  return links.flatMap(({ [STEP.waits]: waits }, at) => (!hasEnded(at) && there[at] === waits ? [at] : []))
 }

@@ -1,6 +1,9 @@
 /** What a Store on Redis does by itself: what is due, what acts have left to be done, what is to be forgotten. */
+import type * as Clock from "effect/Clock"
+import * as Monotonic from "../../../core/runtime/Monotonic.ts"
 import type { StoreBounds } from "../../../core/store/StoreBounds.ts"
 import { isOutage, type Scripts } from "../connection/Scripts.ts"
+import { KEY } from "../lua/Codes.ts"
 import type { Blobs } from "../runs/Blobs.ts"
 import type { Mender } from "./Mender.ts"
 
@@ -24,9 +27,10 @@ export class Upkeep {
   readonly #blobs: Blobs
   readonly #report: (message: string) => void
   readonly #mender: Mender
+  readonly #clock: Clock.Clock
   #isBusy = false
-  #removeAtMillis = 0
-  #mendAtMillis = 0
+  #removeAtMillis = Number.NEGATIVE_INFINITY
+  #mendAtMillis = Number.NEGATIVE_INFINITY
   #mendFrom = "-inf"
   /** How many problems this round has found so far. */
   #problems = 0
@@ -37,9 +41,11 @@ export class Upkeep {
     bounds: Required<StoreBounds>,
     blobs: Blobs,
     mender: Mender,
+    clock: Clock.Clock,
     report: (message: string) => void
   ) {
     this.#mender = mender
+    this.#clock = clock
     this.#scripts = scripts
     this.#bounds = bounds
     this.#blobs = blobs
@@ -92,8 +98,8 @@ export class Upkeep {
     const { client, prefix } = this.#scripts
     const now = await this.#scripts.nowMillis()
     for (const [key, what] of [
-      ["due", "due"],
-      ["leases", "lease"]
+      [KEY.due, "due"],
+      [KEY.leases, "lease"]
     ] as const) {
       for (const member of await client.zrangebyscore(`${prefix}${key}`, "-inf", now, "LIMIT", 0, MANY)) {
         try {
@@ -110,27 +116,27 @@ export class Upkeep {
 
   /** Removes values that are kept elsewhere and whose runs are forgotten; each is tried again after a minute until it is gone. */
   async #removeValues(): Promise<void> {
-    const now = performance.now()
+    const now = Monotonic.millis(this.#clock)
     if (now < this.#removeAtMillis) return
     this.#removeAtMillis = now + REMOVE_MILLIS
     const references = (await this.#scripts.call("gone", [60_000])) as ReadonlyArray<string>
     for (const reference of references) {
       try {
         await this.#blobs.remove(reference)
-        await this.#scripts.client.zrem(`${this.#scripts.prefix}gone`, reference)
+        await this.#scripts.client.zrem(`${this.#scripts.prefix}${KEY.gone}`, reference)
       } catch (error) {
         if (isOutage(error)) throw error
         this.#report(`The value '${reference.slice(0, 200)}' of a forgotten run can't be removed: ${messageOf(error)}`)
       }
     }
-    if (references.length === MANY) this.#removeAtMillis = 0
+    if (references.length === MANY) this.#removeAtMillis = Number.NEGATIVE_INFINITY
   }
 
   /** Brings back work that is lost, of some runs each time, round and round. */
   async #mend(): Promise<void> {
     const { client, prefix } = this.#scripts
-    const now = performance.now()
-    const torn = await client.get(`${prefix}torn`)
+    const now = Monotonic.millis(this.#clock)
+    const torn = await client.get(`${prefix}${KEY.torn}`)
     if (torn === null && now < this.#mendAtMillis) return
     this.#mendAtMillis = now + MEND_MILLIS
     const { problems, next } = await this.#mender.look(this.#mendFrom, torn === null ? MEND_RUNS : MANY, true)
@@ -141,7 +147,7 @@ export class Upkeep {
     const isOver = next === undefined && this.#problems === 0
     if (torn === null || !isOver) return
     const age = (await this.#scripts.nowMillis()) - Number(torn)
-    if (age > TORN_LEASES * this.#bounds.leaseMillis) await client.unlink(`${prefix}torn`)
+    if (age > TORN_LEASES * this.#bounds.leaseMillis) await client.unlink(`${prefix}${KEY.torn}`)
   }
 
   async #tolerating(what: string, act: () => Promise<unknown>): Promise<void> {

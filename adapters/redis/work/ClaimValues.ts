@@ -6,6 +6,7 @@ import type { Settlement } from "../../../core/store/Work.ts"
 import * as Bytes from "../../../core/values/Bytes.ts"
 import { type ErrorInfo, inputsTooLarge } from "../../../core/values/ErrorInfo.ts"
 import type { Scripts } from "../connection/Scripts.ts"
+import { RUN } from "../lua/Codes.ts"
 import type { Blobs } from "../runs/Blobs.ts"
 import { Fields } from "../runs/Fields.ts"
 import type { RedisClaim } from "./WorkCode.ts"
@@ -95,7 +96,7 @@ export class ClaimValues {
   }
 
   async #fetch({ runId }: RedisClaim, names: ReadonlyArray<string>): Promise<ReadonlyMap<string, Json>> {
-    const found = await this.#fields.read(names.map((name) => [runId, `v${name}`]))
+    const found = await this.#fields.read(names.map((name) => [runId, `${RUN.value}${name}`]))
     return new Map(names.flatMap((name, at) => (found[at] === undefined ? [] : [[name, found[at]]])))
   }
 }

@@ -5,6 +5,7 @@ import { OVERDUE_MILLIS } from "../../../core/run/Schedule.ts"
 import { type Load, MAX_NAMED, type Overdue, Tally } from "../../../core/store/Load.ts"
 import type { Scripts } from "../connection/Scripts.ts"
 import * as StoreTime from "../connection/StoreTime.ts"
+import { KEY, SCHEDULE } from "../lua/Codes.ts"
 import type { RunReader } from "../runs/RunReader.ts"
 import { present } from "./WorkerPresence.ts"
 
@@ -18,8 +19,10 @@ export const overdueAt = async (
   nowMillis: number
 ): Promise<ReadonlyArray<Overdue>> => {
   const until = `(${nowMillis - OVERDUE_MILLIS}`
-  const ids = await client.zrangebyscore(`${prefix}schedule:due`, "-inf", until, "LIMIT", 0, MAX_NAMED)
-  const pipelineIds = await Promise.all(ids.map((id) => client.hget(`${prefix}schedule:${id}`, "i")))
+  const ids = await client.zrangebyscore(`${prefix}${KEY.schedulesDue}`, "-inf", until, "LIMIT", 0, MAX_NAMED)
+  const pipelineIds = await Promise.all(
+    ids.map((id) => client.hget(`${prefix}${KEY.schedule}${id}`, SCHEDULE.pipeline))
+  )
   return ids.flatMap((id, at) => (pipelineIds[at] === null ? [] : [{ id, pipelineId: pipelineIds[at]! }]))
 }
 
@@ -30,22 +33,25 @@ export const look = async (
 ): Promise<Load> => {
   const { client, prefix } = scripts
   const [ready, alone, running, unfinished, { nowMillis }] = await Promise.all([
-    client.zrange(`${prefix}ready`, "0", String(MAX_QUEUES - 1)),
-    client.zrange(`${prefix}alone`, "0", String(MAX_QUEUES - 1)),
-    client.zcard(`${prefix}leases`),
-    client.zcard(`${prefix}unfinished`),
+    client.zrange(`${prefix}${KEY.ready}`, "0", String(MAX_QUEUES - 1)),
+    client.zrange(`${prefix}${KEY.alone}`, "0", String(MAX_QUEUES - 1)),
+    client.zcard(`${prefix}${KEY.leases}`),
+    client.zcard(`${prefix}${KEY.unfinished}`),
     StoreTime.read(client, prefix)
   ])
   const [{ workers, lacking }, overdue] = await Promise.all([
     present(scripts, nowMillis),
     overdueAt(scripts, nowMillis)
   ])
-  const queues = [...ready.map((name) => ["q", name] as const), ...alone.map((name) => ["a", name] as const)]
+  const queues = [
+    ...ready.map((name) => [KEY.queue, name] as const),
+    ...alone.map((name) => [KEY.aloneQueue, name] as const)
+  ]
   // `<priority>|<version>:<pipeline>`
   const versions = queues.map(([, name]) => name.slice(name.indexOf("|") + 1))
   const isLacking = await lacking([...new Set(versions)])
   const abandoned = new Tally()
-  const lengths = await Promise.all(queues.map(([kind, name]) => client.llen(`${prefix}${kind}:${name}`)))
+  const lengths = await Promise.all(queues.map(([kind, name]) => client.llen(`${prefix}${kind}${name}`)))
   const waiting = new Map<string, number>()
   for (const at of queues.keys()) {
     const { pipelineId } = Version.parts(versions[at]!)
@@ -53,7 +59,7 @@ export const look = async (
     if (isLacking.has(versions[at]!)) abandoned.add(versions[at]!, lengths[at]!)
   }
   const refs = await Promise.all(
-    queues.slice(0, MAX_ASKED).map(([kind, name]) => client.lindex(`${prefix}${kind}:${name}`, 0))
+    queues.slice(0, MAX_ASKED).map(([kind, name]) => client.lindex(`${prefix}${kind}${name}`, 0))
   )
   const runIds = refs.flatMap((ref) => (ref === null ? [] : [ref.slice(0, ref.indexOf(":"))]))
   const sinces = await reader.changedAt(runIds)

@@ -9,6 +9,7 @@ import type { StoreUnavailable } from "../../../core/values/Errors.ts"
 import { MAX_BYTES, slices } from "../connection/CallSize.ts"
 import type { Notifications } from "../connection/Notifications.ts"
 import { type Argument, attempt, failureOf, type Scripts } from "../connection/Scripts.ts"
+import { KEY, RUN } from "../lua/Codes.ts"
 import type { Blobs } from "../runs/Blobs.ts"
 import { LOOK_MILLIS } from "../runs/RedisRuns.ts"
 import { traceparentOf } from "../runs/RunCode.ts"
@@ -267,7 +268,7 @@ export class RedisWork {
     const ids = [...new Set(claims.map(({ runId }) => runId))]
     const found = await Promise.all(
       ids.map((id) =>
-        client.hget(`${prefix}r:${id}`, "j").then((own) => [id, traceparentOf(own ?? undefined)] as const)
+        client.hget(`${prefix}${KEY.run}${id}`, RUN.own).then((own) => [id, traceparentOf(own ?? undefined)] as const)
       )
     ).catch(() => [])
     const spans = new Map(found)

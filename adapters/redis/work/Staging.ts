@@ -6,6 +6,7 @@ import type { DoneUnit } from "../../../core/run/KeptItems.ts"
 import type { Claim, Outcome } from "../../../core/store/Work.ts"
 import { bytesOfText, slices } from "../connection/CallSize.ts"
 import type { Scripts } from "../connection/Scripts.ts"
+import { BOUND, END, EXPANDS, ITEMS, KEY, WORK } from "../lua/Codes.ts"
 import { expansionOf } from "../runs/RedisItems.ts"
 import { type Staged, unitOf } from "./WorkCode.ts"
 
@@ -13,9 +14,6 @@ type Expanded = Extract<Outcome, { readonly _tag: "Expanded" }>
 
 /** How long they stay unless the act comes, in seconds. */
 const KEPT_SECONDS = 3_600
-
-/** How many units have their results put together; the scripts have the same number. */
-const CHUNK = 1_000
 
 type Pair = readonly [field: string, text: string]
 
@@ -28,7 +26,7 @@ export const stageOutputs = async (
   const name = nameOf(claim)
   await put(
     scripts,
-    `s:${name}`,
+    `${KEY.staged}${name}`,
     Object.keys(outputs).map((output): Pair => [output, outputs[output]!])
   )
   return name
@@ -39,12 +37,13 @@ const nameOf = (claim: Claim): string => `${unitOf(claim)}|${claim.token}`
 /** Puts the items of an expansion aside. */
 export const stage = async (scripts: Scripts, claim: Claim, expanded: Expanded): Promise<Staged> => {
   const name = nameOf(claim)
-  const key = `s:${name}`
-  const outputs = expanded.done === undefined ? [] : ((await expansionOf(scripts, claim.runId, claim.index))?.u ?? [])
+  const key = `${KEY.staged}${name}`
+  const outputs =
+    expanded.done === undefined ? [] : ((await expansionOf(scripts, claim.runId, claim.index))?.[EXPANDS.outputs] ?? [])
   const done = doneOf(expanded, outputs)
   await put(scripts, `${key}:z`, done.leases)
   // The last unit is by what an act sees that all of them are there.
-  await put(scripts, key, [...done.results, ...expanded.units.map((unit, at): Pair => [`v${at}`, unit])])
+  await put(scripts, key, [...done.results, ...expanded.units.map((unit, at): Pair => [`${ITEMS.unit}${at}`, unit])])
   return { name, units: done.leases.length, items: done.items, bytes: done.bytes }
 }
 
@@ -74,20 +73,25 @@ const doneOf = ({ done = [], units, count, size }: Expanded, outputs: ReadonlyAr
     for (const [place, name] of outputs.entries()) {
       const json = each.outputs[name]
       if (json === undefined) continue
-      results.push([`r${place + 1}:${each.unit}`, json])
+      results.push([`${ITEMS.result}${place + 1}:${each.unit}`, json])
       bytes += bytesOfText(json) + 1
     }
-    const chunk = Math.floor(each.unit / CHUNK)
+    const chunk = Math.floor(each.unit / BOUND.chunk)
     chunks.set(chunk, [...(chunks.get(chunk) ?? []), each])
   }
   for (const [chunk, of] of chunks) {
-    results.push([`n${chunk}`, String(of.length)])
-    const first = chunk * CHUNK
-    if (of.length < Math.min(first + CHUNK, units.length) - first) continue
+    results.push([`${ITEMS.chunkEnded}${chunk}`, String(of.length)])
+    const first = chunk * BOUND.chunk
+    if (of.length < Math.min(first + BOUND.chunk, units.length) - first) continue
     for (const [place, name] of outputs.entries()) {
       const texts = of.flatMap((each) => each.outputs[name] ?? [])
-      if (texts.length > 0) results.push([`c${place + 1}:${chunk}`, texts.join(",")])
+      if (texts.length > 0) results.push([`${ITEMS.chunkResults}${place + 1}:${chunk}`, texts.join(",")])
     }
   }
-  return { leases: sorted.map(({ unit }): Pair => [`l${unit}`, "+0"]), results, items, bytes }
+  return {
+    leases: sorted.map(({ unit }): Pair => [`${WORK.lease}${unit}`, `${END.completed}0`]),
+    results,
+    items,
+    bytes
+  }
 }

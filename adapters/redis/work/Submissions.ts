@@ -6,6 +6,7 @@ import { IDEMPOTENCY_MILLIS } from "../../../core/run/NewRun.ts"
 import type { StoreUnavailable } from "../../../core/values/Errors.ts"
 import { bytesOfText, MAX_BYTES, slices } from "../connection/CallSize.ts"
 import { type Argument, attempt, isOutage, type Scripts } from "../connection/Scripts.ts"
+import { EXTRA, KEY, MARK, RUN } from "../lua/Codes.ts"
 import type { Blobs } from "../runs/Blobs.ts"
 import * as PlanCode from "../runs/PlanCode.ts"
 import { eachValue, writeOwn } from "../runs/RunCode.ts"
@@ -168,13 +169,13 @@ export class Submissions {
 
   async #putAside(id: string, { values }: Values): Promise<void> {
     for (const part of slices(values, ([, value]) => bytesOfText(value))) {
-      const pairs = part.flatMap(([name, value]) => [`v${name}`, value])
-      await this.#scripts.call("aside", [`r:${id}`, KEPT_SECONDS, ...pairs])
+      const pairs = part.flatMap(([name, value]) => [`${RUN.value}${name}`, value])
+      await this.#scripts.call("aside", [`${KEY.run}${id}`, KEPT_SECONDS, ...pairs])
     }
   }
 
   #keyOf(id: string): string {
-    return `${this.#scripts.prefix}r:${id}`
+    return `${this.#scripts.prefix}${KEY.run}${id}`
   }
 
   /** Brings the plans of runs, each in parts. */
@@ -214,19 +215,22 @@ export class Submissions {
     for (const [name, value] of values) args.push(name, value)
     const more = args.push(0) - 1
     const own = writeOwn(run)
-    if (own !== undefined) args.push("j", own)
-    if (delayMillis !== undefined && delayMillis > 0) args.push("D", Math.ceil(delayMillis))
-    if (timeoutMillis !== undefined) args.push("T", Math.ceil(timeoutMillis))
-    if (limits !== undefined && limits.length > 0) args.push("k", JSON.stringify(limits))
+    if (own !== undefined) args.push(EXTRA.own, own)
+    if (delayMillis !== undefined && delayMillis > 0) args.push(EXTRA.delay, Math.ceil(delayMillis))
+    if (timeoutMillis !== undefined) args.push(EXTRA.timeout, Math.ceil(timeoutMillis))
+    if (limits !== undefined && limits.length > 0) args.push(EXTRA.limits, JSON.stringify(limits))
     const names = given === undefined ? [] : Object.keys(given)
-    if (names.length > 0) args.push("G", JSON.stringify(Object.fromEntries(names.map((name) => [name, 1]))))
-    if (schedule !== undefined) args.push("c", schedule.id)
-    if (run.keptItems !== undefined) args.push("I", "1")
-    if (run.idempotency !== undefined) args.push("t", run.idempotency.key, "F", run.idempotency.fingerprint)
+    if (names.length > 0) args.push(EXTRA.given, JSON.stringify(Object.fromEntries(names.map((name) => [name, 1]))))
+    if (schedule !== undefined) args.push(EXTRA.schedule, schedule.id)
+    if (run.keptItems !== undefined) args.push(EXTRA.keptItems, "1")
+    if (run.idempotency !== undefined)
+      args.push(EXTRA.key, run.idempotency.key, EXTRA.fingerprint, run.idempotency.fingerprint)
     if (isAside) {
-      args.push("V", all.bytes)
-      const references = all.values.flatMap(([, value]) => (value.startsWith("@") ? [`${value.slice(1)}\n`] : []))
-      if (references.length > 0) args.push("B", references.join(""))
+      args.push(EXTRA.bytes, all.bytes)
+      const references = all.values.flatMap(([, value]) =>
+        value.startsWith(MARK.reference) ? [`${value.slice(1)}\n`] : []
+      )
+      if (references.length > 0) args.push(EXTRA.references, references.join(""))
     }
     args[more] = (args.length - more - 1) / 2
   }

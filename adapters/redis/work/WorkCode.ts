@@ -4,10 +4,9 @@ import type { Json } from "../../../core/json/Value.ts"
 import type { Claim, Note, Outcome, Settlement } from "../../../core/store/Work.ts"
 import { bytesOfText } from "../connection/CallSize.ts"
 import type { Argument } from "../connection/Scripts.ts"
+import { OUTCOME, PHASE, SEPARATOR } from "../lua/Codes.ts"
 
-type Phase = "R" | "P" | "E"
-
-const PHASES = { R: "run", P: "probe", E: "expand" } as const
+const PHASES = { [PHASE.run]: "run", [PHASE.probe]: "probe", [PHASE.expand]: "expand" } as const
 
 /** A claim of the Store on Redis. */
 export interface RedisClaim extends Claim {
@@ -31,7 +30,7 @@ const HEAD = 10
  */
 export const readClaims = (lent: string): ReadonlyArray<RedisClaim> => {
   if (lent === "") return []
-  const texts = lent.split("\u001f")
+  const texts = lent.split(SEPARATOR)
   const claims: Array<RedisClaim> = []
   let values: ReadonlyMap<string, Json> = new Map()
   let names: ReadonlyArray<string> | undefined
@@ -67,7 +66,7 @@ export const readClaims = (lent: string): ReadonlyArray<RedisClaim> => {
       version: queue.slice(version, pipeline - 1),
       step: texts[at + 8]!,
       index: Number(index),
-      phase: PHASES[phase.toUpperCase() as Phase],
+      phase: PHASES[phase.toUpperCase() as keyof typeof PHASES],
       item: place === undefined ? undefined : { index: Number(place), value: texts[at + 6]! },
       attempt: Number(texts[at + 2]),
       failures: Number(texts[at + 3]),
@@ -134,7 +133,7 @@ export const writeStaged = (
   name: string
 ): void => {
   const names = Object.keys(outputs)
-  args.push(unitOf(claim), claim.token, "S", arm ?? "", name, names.length, ...names)
+  args.push(unitOf(claim), claim.token, OUTCOME.staged, arm ?? "", name, names.length, ...names)
 }
 
 /** Adds a settlement to the arguments of a script. `staged` says where the items of an expansion have been put. */
@@ -146,10 +145,10 @@ export const writeSettlement = (
   args.push(unitOf(claim), claim.token)
   switch (outcome._tag) {
     case "Completed": {
-      if (outcome.failed === undefined) args.push("C", outcome.arm ?? "", 0)
+      if (outcome.failed === undefined) args.push(OUTCOME.completed, outcome.arm ?? "", 0)
       else {
         const { count, errors } = outcome.failed
-        args.push("D", count, errors.length)
+        args.push(OUTCOME.someFailed, count, errors.length)
         for (const error of errors) args.push(error.item ?? 0, JSON.stringify(error))
         args.push(0)
       }
@@ -159,23 +158,23 @@ export const writeSettlement = (
       return
     }
     case "Failed":
-      args.push("F", JSON.stringify(outcome.error))
+      args.push(OUTCOME.failed, JSON.stringify(outcome.error))
       return
     case "Retried":
-      args.push("T", JSON.stringify(outcome.error), Math.ceil(outcome.waitMillis), outcome.error.item ?? "")
+      args.push(OUTCOME.retried, JSON.stringify(outcome.error), Math.ceil(outcome.waitMillis), outcome.error.item ?? "")
       return
     case "Released":
-      args.push("L", JSON.stringify(outcome.reason))
+      args.push(OUTCOME.released, JSON.stringify(outcome.reason))
       return
     case "Probed": {
       const { limits, memo } = outcome
       const ttlMillis = memo && Math.ceil(memo.ttlMillis)
-      args.push("P", limits.length === 0 ? "" : JSON.stringify(limits), memo?.text ?? "", ttlMillis ?? "")
+      args.push(OUTCOME.probed, limits.length === 0 ? "" : JSON.stringify(limits), memo?.text ?? "", ttlMillis ?? "")
       return
     }
     case "Expanded": {
       const { units, items, bytes, name } = staged!
-      args.push("X", outcome.count, outcome.size, outcome.units.length, units, items, bytes, name)
+      args.push(OUTCOME.expanded, outcome.count, outcome.size, outcome.units.length, units, items, bytes, name)
       return
     }
   }

@@ -1,8 +1,10 @@
 /** Which versions of pipelines the workers of this process have, and that these workers are there, as the server knows it. */
+import type * as Clock from "effect/Clock"
 import { digest } from "../../../core/pipeline/Version.ts"
+import * as Monotonic from "../../../core/runtime/Monotonic.ts"
 import type { Scripts } from "../connection/Scripts.ts"
 import * as StoreTime from "../connection/StoreTime.ts"
-import { ABSENT_MILLIS } from "../lua/Codes.ts"
+import { BOUND, KEY } from "../lua/Codes.ts"
 
 /** How long the server keeps a set of versions unless it is refreshed, in seconds; and how often that happens, in milliseconds. */
 const KEPT_SECONDS = 3_600
@@ -23,10 +25,10 @@ export const present = async (
   readonly workers: number
   readonly lacking: (versions: ReadonlyArray<string>) => Promise<ReadonlySet<string>>
 }> => {
-  const since = nowMillis - ABSENT_MILLIS
+  const since = nowMillis - BOUND.absentMillis
   const [workers, members] = await Promise.all([
-    client.zcount(`${prefix}workers`, since, "+inf"),
-    client.zrevrangebyscore(`${prefix}workers`, "+inf", since, "LIMIT", 0, MAX_PRESENT)
+    client.zcount(`${prefix}${KEY.workers}`, since, "+inf"),
+    client.zrevrangebyscore(`${prefix}${KEY.workers}`, "+inf", since, "LIMIT", 0, MAX_PRESENT)
   ])
   const digests = [...new Set(members.map((member) => member.slice(0, member.indexOf(" "))))]
   const lacking = async (versions: ReadonlyArray<string>): Promise<ReadonlySet<string>> => {
@@ -34,7 +36,7 @@ export const present = async (
     const left = new Set(digests.length === 0 || digests.length > MAX_SETS ? [] : versions)
     for (const digest of digests) {
       if (left.size === 0) break
-      const set = `${prefix}versions:${digest}`
+      const set = `${prefix}${KEY.versions}${digest}`
       const asked = [...left]
       // Each set has an empty member: one that is not there has yet to be brought, and may have everything.
       const [isKnown, ...has] = await Promise.all(["", ...asked].map((version) => client.sismember(set, version)))
@@ -53,16 +55,18 @@ interface Seen {
 /** The sets of versions that workers of this process have. */
 export class WorkerPresence {
   readonly #scripts: Scripts
+  readonly #clock: Clock.Clock
   readonly #seen: WeakMap<ReadonlySet<string>, Seen> = new WeakMap()
   readonly #brought: Set<string> = new Set()
   /** What each worker of this process has. */
   readonly #workers: Map<string, string> = new Map()
   /** When it says again that they are there, and that its sets are needed, by the monotonic clock. */
-  #presentAtMillis = 0
-  #refreshAtMillis = 0
+  #presentAtMillis = Number.NEGATIVE_INFINITY
+  #refreshAtMillis = Number.NEGATIVE_INFINITY
 
-  constructor(scripts: Scripts) {
+  constructor(scripts: Scripts, clock: Clock.Clock) {
     this.#scripts = scripts
+    this.#clock = clock
   }
 
   /** The name of a set, which a worker has; a set may change. */
@@ -75,7 +79,7 @@ export class WorkerPresence {
     }
     if (this.#workers.get(worker) !== seen.digest) {
       this.#workers.set(worker, seen.digest)
-      this.#presentAtMillis = 0
+      this.#presentAtMillis = Number.NEGATIVE_INFINITY
     }
     return seen.digest
   }
@@ -83,7 +87,7 @@ export class WorkerPresence {
   /** Tells the server what is in a set. */
   async bring(name: string, versions: ReadonlySet<string>): Promise<void> {
     const { client, prefix } = this.#scripts
-    const key = `${prefix}versions:${name}`
+    const key = `${prefix}${KEY.versions}${name}`
     // Also a worker that has nothing has a set.
     await client.sadd(key, "", ...versions)
     await client.expire(key, KEPT_SECONDS)
@@ -93,31 +97,31 @@ export class WorkerPresence {
   /** Keeps the server from forgetting. */
   async refresh(): Promise<void> {
     const { client, prefix } = this.#scripts
-    const now = performance.now()
+    const now = Monotonic.millis(this.#clock)
     if (this.#workers.size > 0 && now >= this.#presentAtMillis) {
       this.#presentAtMillis = now + PRESENT_MILLIS
       // By the Store's clock, which others compare with: this machine's may be another.
       const { nowMillis } = await StoreTime.read(client, prefix)
       const present = Array.from(this.#workers, ([worker, name]) => [nowMillis, memberOf(name, worker)]).flat()
-      await client.zremrangebyscore(`${prefix}workers`, "-inf", nowMillis - 4 * ABSENT_MILLIS)
-      await client.zadd(`${prefix}workers`, ...present)
+      await client.zremrangebyscore(`${prefix}${KEY.workers}`, "-inf", nowMillis - 4 * BOUND.absentMillis)
+      await client.zadd(`${prefix}${KEY.workers}`, ...present)
     }
     if (now < this.#refreshAtMillis) return
     this.#refreshAtMillis = now + REFRESH_MILLIS
-    for (const name of this.#brought) await client.expire(`${prefix}versions:${name}`, KEPT_SECONDS)
+    for (const name of this.#brought) await client.expire(`${prefix}${KEY.versions}${name}`, KEPT_SECONDS)
   }
 
   /** A worker does not wait for work any more. */
   leave(worker: string): void {
     const { client, prefix } = this.#scripts
-    client.zrem(`${prefix}idle:${this.#workers.get(worker)}`, worker).catch(() => undefined)
+    client.zrem(`${prefix}${KEY.idle}${this.#workers.get(worker)}`, worker).catch(() => undefined)
   }
 
   /** No worker of this process is there any more. */
   async close(): Promise<void> {
     const { client, prefix } = this.#scripts
     const members = Array.from(this.#workers, ([worker, name]) => memberOf(name, worker))
-    if (members.length > 0) await client.zrem(`${prefix}workers`, ...members).catch(() => undefined)
+    if (members.length > 0) await client.zrem(`${prefix}${KEY.workers}`, ...members).catch(() => undefined)
   }
 }
 

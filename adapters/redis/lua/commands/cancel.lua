@@ -1,6 +1,8 @@
 -- run, reason, historyCount. Gives 0 when there is no such run.
-local r = open(ARGV[1])
-if not r then return 0 end
-if not isOver(r) then finishAs(r, 'X', '["RX",' .. at .. ',' .. ARGV[2] .. ']') end
+local run, reason = open(ARGV[1]), ARGV[2]
+if not run then return 0 end
+if not isOver(run) then
+  finishAs(run, STATUS.cancelled, '["' .. EVENT.runCancelled .. '",' .. nowText .. ',' .. reason .. ']')
+end
 commit(tonumber(ARGV[3]))
 return 1

@@ -1,10 +1,12 @@
 -- run, step, reason, historyCount. Gives 0 when there is no such run.
-local r, i = open(ARGV[1]), ARGV[2]
-if not r then return 0 end
-if isOver(r) or isStepOver(r, i) or get(r, 'o' .. i) or stepOf(r, i).i then return 1 end
-local attempts = string.match(get(r, leaseOf[i]) or '', '^%d+|(%d+)') or lookAt(r, i).a
-local name = stepOf(r, i).n
-push(r, '["SX",' .. at .. ',' .. i .. ',' .. attempts .. ',' .. ARGV[3] .. ']')
-lose(r, i, '{"#":"cancelled","step":' .. quote(name) .. ',"reason":' .. ARGV[3] .. '}', "step '" .. name .. "' was cancelled")
+local run, index, reason = open(ARGV[1]), ARGV[2], ARGV[3]
+if not run then return 0 end
+local step = stepOf(run, index)
+if isOver(run) or isStepOver(run, index) or get(run, OF_STEP.over .. index) or step[STEP.initial] then return 1 end
+local attempts = string.match(get(run, leaseOf[index]) or '', '^%d+|(%d+)') or lookAt(run, index)[RECORD.attempts]
+local name = step[STEP.name]
+pushEvent(run, '["' .. EVENT.stepCancelled .. '",' .. nowText .. ',' .. index .. ',' .. attempts .. ',' .. reason .. ']')
+local err = '{"#":"cancelled","step":' .. quote(name) .. ',"reason":' .. reason .. '}'
+lose(run, index, err, "step '" .. name .. "' was cancelled")
 commit(tonumber(ARGV[4]))
 return 1

@@ -1,227 +1,240 @@
--- run, whether to mend it, maxLosses, maxValueBytes, historyCount, from which unit of lists to look; then the steps of it
--- that wait for nothing and have not ended. Gives what is wrong (work that is in no queue, lent to no worker, waits for no limit
--- and is not due), and whether there are more units.
-local MANY_UNITS = 240
-local r = open(ARGV[1])
-local wrong, hasMore = {}, false
+-- run, whether to mend it, maxLosses, maxValueBytes, historyCount, the first unit of lists to look at; then the steps of the
+-- run that wait for nothing and have not ended. Gives sentences about work that is in no queue, lent to no worker, waits for
+-- no limit and is not due; and whether there are more units.
+local run = open(ARGV[1])
+local problems, hasMore = {}, false
 local firstUnit = tonumber(ARGV[6])
-if not r or hasTodo(r) then return { wrong, '' } end
+if not run or hasTodo(run) then return { problems, '' } end
 local isToMend = ARGV[2] == '1'
 maxLosses, maxValueBytes = tonumber(ARGV[3]), tonumber(ARGV[4])
 
-local function find(what, mend)
-  wrong[#wrong + 1] = what
+-- Says what is problems, and mends it where that is asked for.
+local function find(problem, mend)
+  problems[#problems + 1] = problem
   if isToMend then mend() end
 end
 
--- A run that has ended, and stands among those that have not.
-if isOver(r) then
-  find("run '" .. r.id .. "' has ended, and stands among the unfinished", function()
+-- A run that has ended is not in the index of unfinished runs.
+if isOver(run) then
+  find("run '" .. run.id .. "' has ended, and stands among the unfinished", function()
     -- As if it ended now: `commit` moves it to the indices of its status.
-    r.was = 'R'
-    head(r, 's', r.s)
-    enter(r, 'settleEnd')
-    enter(r, 'clear')
+    run.was = STATUS.running
+    setHead(run, 'status', run.status)
+    enter(run, 'settleEnd')
+    enter(run, 'clear')
     commit(tonumber(ARGV[5]))
   end)
-  return { wrong, '' }
+  return { problems, '' }
 end
 
--- Whether a list has a member; of a very long one, whether it is likely to be there: what came later would stand before it.
+-- Whether a list has a member. Of a very long list, whether that is likely: a later run would be behind it.
 local function isQueued(key, ref)
   if call('LLEN', key) <= 1000 then return call('LPOS', key, ref) ~= false end
   local first = open((parse(call('LINDEX', key, 0))))
-  return not (first and first.s == 'P' and tonumber(get(first, 'm')) > tonumber(get(r, 'm')))
+  if not first or first.status ~= STATUS.pending then return true end
+  return tonumber(get(first, RUN.submitted)) <= tonumber(get(run, RUN.submitted))
 end
 
--- Holders of a limit that are not lent, nor stop, nor are runs under way.
+-- Looks for holders of limits that are not lent, do not stop and are no runs under way.
 local function checkHolders(limits)
   for _, limit in ipairs(limits) do
-    for _, member in ipairs(call('SRANDMEMBER', P .. 'held:' .. limit.key, MANY)) do
-      local id, i, item = parse(member)
+    for _, member in ipairs(call('SRANDMEMBER', prefix .. KEY.held .. limit.key, MANY)) do
+      local id, index, item = parse(member)
       local other = open(id or member)
-      local isHeld = other and not isOver(other) and (id ~= nil or opt(other, 'a') == '1')
+      local isHeld = other and not isOver(other) and (id ~= nil or optional(other, RUN.holdsLimits) == '1')
       if id and other then
-        local hash, field = leaseField(other, i, item)
+        local hash, field = leaseField(other, index, item)
         local token = string.match(get(hash, field) or '', '^(%d+)|')
         isHeld = token ~= nil
         if not isHeld then
-          -- Of one that stops, only the token is known where it is kept.
-          local stopping = call('HSCAN', P .. 'stopping', 0, 'MATCH', member .. '|*', 'COUNT', MAX_LOOKS)
+          -- The key of a lease that stops begins with its unit.
+          local stopping = call('HSCAN', prefix .. KEY.stopping, 0, 'MATCH', member .. '|*', 'COUNT', BOUND.looks)
           isHeld = #stopping[2] > 0
         end
       end
-      if not isHeld then find("a place of limit '" .. limit.key .. "' is held by '" .. member .. "', which does not run", function()
-        letGo(limit.key, member)
-      end) end
+      if not isHeld then
+        find("a place of limit '" .. limit.key .. "' is held by '" .. member .. "', which does not run", function()
+          letGo(limit.key, member)
+        end)
+      end
     end
     if isToMend then pass({ limit }) end
   end
 end
 
--- Whether one that waits stands in its line, and the line among those of its limit.
+-- Whether a waiter is in its line, and the line is one of its limit.
 local function isInLine(full, member)
   if not call('ZSCORE', full, member) then return false end
-  local key, name = string.match(string.sub(full, #P + 1), '^line:(.*)\n(%d+\n[^\n]*)$')
-  return call('SISMEMBER', P .. 'lines:' .. key, name) == 1
+  local key, name = string.match(string.sub(full, #prefix + 1), '^' .. KEY.line .. '(.*)\n(%d+\n[^\n]*)$')
+  return call('SISMEMBER', prefix .. KEY.linesOf .. key, name) == 1
 end
 
-local function checkUnit(i, item)
-  local ref = refOf(r, i, item)
-  local hash, field = leaseField(r, i, item)
+local function stepText(index) return "step '" .. stepOf(run, index)[STEP.name] .. "' of run '" .. run.id .. "'" end
+
+-- Looks at a unit: a step, or an item of one.
+local function checkUnit(index, item)
+  local ref = refOf(run, index, item)
+  local hash, field = leaseField(run, index, item)
   local lease = get(hash, field) or ''
   local token = string.match(lease, '^(%d+)|')
-  local unit = lookAt(r, i, item)
+  local unit = lookAt(run, index, item)
   if token then
     local member = ref .. '|' .. token
-    if not call('ZSCORE', P .. 'leases', member) then
-      find("unit '" .. ref .. "' is lent, and its lease does not end", function() arrive(keyOf.leases, at, member) end)
+    if not call('ZSCORE', prefix .. KEY.leases, member) then
+      find("unit '" .. ref .. "' is lent, and its lease does not end", function()
+        arrive(keyOf[KEY.leases], nowText, member)
+      end)
     end
   elseif lease ~= '' then
     return
-  elseif unit.d then
-    if not call('ZSCORE', P .. 'due', 'u' .. ref) then
+  elseif unit[RECORD.isDue] then
+    if not call('ZSCORE', prefix .. KEY.due, DUE.unit .. ref) then
       find("unit '" .. ref .. "' waits for an attempt that is not due", function()
-        unitOf(r, i, item).d = nil
-        keepUnit(r, i, item)
-        again(r, i, item)
+        unitOf(run, index, item)[RECORD.isDue] = nil
+        keepUnit(run, index, item)
+        again(run, index, item)
       end)
     end
-  elseif unit.w == '@' then
-    local line = opt(r, 'w')
-    if not line or not isInLine(line, r.id) then
+  elseif unit[RECORD.line] == '@' then
+    local line = optional(run, RUN.line)
+    if not line or not isInLine(line, run.id) then
       find("unit '" .. ref .. "' waits for its run's limits, and the run does not", function()
-        if line then leave(line, r.id) end
-        setOpt(r, 'w', false)
-        unit.w = nil
-        keepUnit(r, i, item)
-        ready(ref, r.kind.queue)
+        if line then leave(line, run.id) end
+        setOptional(run, RUN.line, false)
+        unit[RECORD.line] = nil
+        keepUnit(run, index, item)
+        ready(ref, run.kind.queue)
       end)
     end
-  elseif unit.w then
-    checkHolders(limitsOf(stepOf(r, i), unit))
-    -- It may have been told of a free place by now.
-    if unit.w and not isInLine(unit.w, ref) then
+  elseif unit[RECORD.line] then
+    checkHolders(limitsOf(stepOf(run, index), unit))
+    -- Its holder may just have given it the place.
+    if unit[RECORD.line] and not isInLine(unit[RECORD.line], ref) then
       find("unit '" .. ref .. "' waits for a limit, and is not in its line", function()
-        leave(unit.w, ref)
-        unit.w = nil
-        keepUnit(r, i, item)
-        ready(ref, r.kind.queue)
+        leave(unit[RECORD.line], ref)
+        unit[RECORD.line] = nil
+        keepUnit(run, index, item)
+        ready(ref, run.kind.queue)
       end)
     end
   elseif isLone(unit) then
-    if call('LPOS', P .. 'a:' .. r.kind.queue, ref, 'MAXLEN', 1000) == false then
-      find("unit '" .. ref .. "' runs alone, and is not queued", function() again(r, i, item) end)
+    if call('LPOS', prefix .. KEY.aloneQueue .. run.kind.queue, ref, 'MAXLEN', 1000) == false then
+      find("unit '" .. ref .. "' runs alone, and is not queued", function() again(run, index, item) end)
     end
-  elseif item == nil and not isQueued(P .. 'q:' .. r.kind.queue, ref) then
-    find("step '" .. stepOf(r, i).n .. "' of run '" .. r.id .. "' is ready, and is not queued", function() ready(ref, r.kind.queue) end)
+  elseif item == nil and not isQueued(prefix .. KEY.queue .. run.kind.queue, ref) then
+    find(stepText(index) .. " is ready, and is not queued", function() ready(ref, run.kind.queue) end)
   end
 end
 
--- Units of a step from one place on: those that are lent, and those that wait to be lent again.
-local function checkUnits(i, x)
-  local last = math.min(x.x, firstUnit + MANY_UNITS) - 1
-  if x.x > last + 1 then hasMore = true end
-  local again_ = P .. 'y:' .. r.id .. ':' .. i
+-- Looks at units of a step, from `firstUnit` on: units that are lent, and units to be lent again.
+local function checkUnits(index, items)
+  local last = math.min(items[ITEMS.nextUnit], firstUnit + BOUND.mendedUnits) - 1
+  if items[ITEMS.nextUnit] > last + 1 then hasMore = true end
+  local againKey = prefix .. KEY.itemsAgain .. run.id .. ':' .. index
   local listed = {}
-  for _, item in ipairs(call('LRANGE', again_, 0, MANY_UNITS)) do listed[tonumber(item)] = true end
-  local size = call('LLEN', again_)
-  if size ~= x.g then
-    find("step '" .. stepOf(r, i).n .. "' of run '" .. r.id .. "' has a wrong number of units to be lent again", function()
-      alter(x, 'g', size)
+  for _, item in ipairs(call('LRANGE', againKey, 0, BOUND.mendedUnits)) do listed[tonumber(item)] = true end
+  local size = call('LLEN', againKey)
+  if size ~= items[ITEMS.againCount] then
+    find(stepText(index) .. " has a wrong number of units to be lent again", function()
+      alter(items, ITEMS.againCount, size)
     end)
   end
   local fields = {}
   for item = firstUnit, last do
     fields[#fields + 1] = leaseOf[text[item]]
-    fields[#fields + 1] = 'u' .. text[item]
+    fields[#fields + 1] = WORK.record .. text[item]
   end
-  local hash = itemHashOf(r, i)
+  local hash = itemHashOf(run, index)
   if #fields > 0 then getAll(hash, fields) end
   local lentNow = 0
   for item = firstUnit, last do
     local lease = get(hash, leaseOf[text[item]]) or ''
     if string.match(lease, '^%d') then lentNow = lentNow + 1 end
-    checkUnit(i, item)
-    local unit = lookAt(r, i, item)
-    local isWaiting = lease == '' and not unit.d and not unit.w and not isLone(unit)
-    if isWaiting and not listed[item] and size <= MANY_UNITS then
-      find("unit " .. text[item] .. " of step '" .. stepOf(r, i).n .. "' of run '" .. r.id .. "' is not to be lent again", function()
-        againItem(x, item)
+    checkUnit(index, item)
+    local unit = lookAt(run, index, item)
+    local isWaiting = lease == '' and not unit[RECORD.isDue] and not unit[RECORD.line] and not isLone(unit)
+    if isWaiting and not listed[item] and size <= BOUND.mendedUnits then
+      find("unit " .. text[item] .. " of " .. stepText(index) .. " is not to be lent again", function()
+        againItem(items, item)
       end)
     end
   end
-  if firstUnit == 0 and x.x == last + 1 and lentNow ~= x.l then
-    find("step '" .. stepOf(r, i).n .. "' of run '" .. r.id .. "' has a wrong number of units that are lent", function()
-      alter(x, 'l', lentNow)
+  if firstUnit == 0 and items[ITEMS.nextUnit] == last + 1 and lentNow ~= items[ITEMS.lent] then
+    find(stepText(index) .. " has a wrong number of units that are lent", function()
+      alter(items, ITEMS.lent, lentNow)
     end)
   end
 end
 
-local function checkItems(i, x)
-  checkUnits(i, x)
-  local ref = refOf(r, i)
-  if x.q == 1 then
-    if not lookAt(r, i).w and not isQueued(P .. 'q:' .. r.kind.queue, ref) then
-      find("the items of step '" .. stepOf(r, i).n .. "' of run '" .. r.id .. "' are ready, and are not queued", function()
-        ready(ref, r.kind.queue)
+local function checkItems(index, items)
+  checkUnits(index, items)
+  local ref = refOf(run, index)
+  if items[ITEMS.isQueued] == 1 then
+    if not lookAt(run, index)[RECORD.line] and not isQueued(prefix .. KEY.queue .. run.kind.queue, ref) then
+      find("the items of " .. stepText(index) .. " are ready, and are not queued", function()
+        ready(ref, run.kind.queue)
       end)
     end
-  elseif isReady(x) then
-    find("the items of step '" .. stepOf(r, i).n .. "' of run '" .. r.id .. "' are ready, and are not queued", function() requeue(x) end)
-  elseif x.D == x.N then
-    find("step '" .. stepOf(r, i).n .. "' of run '" .. r.id .. "' has done its items, and has not ended", function() goOn(x) end)
+  elseif isReady(items) then
+    find("the items of " .. stepText(index) .. " are ready, and are not queued", function() requeue(items) end)
+  elseif items[ITEMS.endedUnits] == items[ITEMS.units] then
+    find(stepText(index) .. " has done its items, and has not ended", function() goOn(items) end)
   end
 end
 
-for _, name in ipairs({ 'all', 'unfinished', r.s == 'R' and 'running' or nil }) do
-  for _, index in ipairs({ name, name .. ':' .. r.plan.pipeline }) do
-    if not call('ZSCORE', P .. index, r.id) then
-      find("run '" .. r.id .. "' is not in index '" .. index .. "'", function() arrive(P .. index, get(r, 'm'), r.id) end)
+for _, name in ipairs({ KEY.all, KEY.unfinished, run.status == STATUS.running and KEY.running or nil }) do
+  for _, index in ipairs({ name, name .. ':' .. run.plan.pipeline }) do
+    if not call('ZSCORE', prefix .. index, run.id) then
+      find("run '" .. run.id .. "' is not in index '" .. index .. "'", function()
+        arrive(prefix .. index, get(run, RUN.submitted), run.id)
+      end)
     end
   end
 end
-local schedule = opt(r, 'c')
-if schedule and call('SISMEMBER', P .. 'schedule:runs:' .. schedule, r.id) == 0 then
-  find("run '" .. r.id .. "' is not among those of its schedule '" .. schedule .. "'", function()
-    memberIn(sets, P .. 'schedule:runs:' .. schedule, r.id, true)
+local schedule = optional(run, RUN.schedule)
+if schedule and call('SISMEMBER', prefix .. KEY.scheduleRuns .. schedule, run.id) == 0 then
+  find("run '" .. run.id .. "' is not among those of its schedule '" .. schedule .. "'", function()
+    memberIn(sets, prefix .. KEY.scheduleRuns .. schedule, run.id, true)
   end)
 end
-if opt(r, 'T') and not call('ZSCORE', P .. 'due', 't' .. r.id) then
-  find("run '" .. r.id .. "' has a time limit, and is not due then", function()
-    -- How long a run was delayed stands in its plan only. One that was is looked at when its delay is over.
-    local isDelayed = string.find(opt(r, 'd'), 's', 1, true)
-    dueAt((isDelayed and now or math.floor(get(r, 'm') / PER_MILLI)) + opt(r, 'T'), 't' .. r.id)
+if optional(run, RUN.timeout) and not call('ZSCORE', prefix .. KEY.due, DUE.timeout .. run.id) then
+  find("run '" .. run.id .. "' has a time limit, and is not due then", function()
+    -- Only the plan says how long a run was delayed. A delayed run is looked at when its delay is over.
+    local isDelayed = string.find(optional(run, RUN.due), DUE.start, 1, true)
+    local since = isDelayed and now or math.floor(get(run, RUN.submitted) / BOUND.perMilli)
+    dueAt(since + optional(run, RUN.timeout), DUE.timeout .. run.id)
   end)
 end
-if not r.o then
-  local line = opt(r, 'w')
-  if line and not isInLine(line, r.id) then
-    find("run '" .. r.id .. "' waits for a limit, and is not in its line", function()
-      leave(line, r.id)
-      setOpt(r, 'w', false)
-      admit(r)
+if not run.isOpen then
+  local line = optional(run, RUN.line)
+  if line and not isInLine(line, run.id) then
+    find("run '" .. run.id .. "' waits for a limit, and is not in its line", function()
+      leave(line, run.id)
+      setOptional(run, RUN.line, false)
+      admit(run)
     end)
   elseif line then
-    checkHolders(cjson.decode(opt(r, 'k')))
-  elseif not call('ZSCORE', P .. 'due', 's' .. r.id) then
-    find("run '" .. r.id .. "' has not begun, and is not due", function() admit(r) end)
+    checkHolders(cjson.decode(optional(run, RUN.limits)))
+  elseif not call('ZSCORE', prefix .. KEY.due, DUE.start .. run.id) then
+    find("run '" .. run.id .. "' has not begun, and is not due", function() admit(run) end)
   end
-elseif r.n == 0 then
-  find("run '" .. r.id .. "' has done its steps, and has not ended", function() enter(r, 'finish') end)
+elseif run.stepsLeft == 0 then
+  find("run '" .. run.id .. "' has done its steps, and has not ended", function() enter(run, 'finish') end)
 end
-if r.o then
+if run.isOpen then
   for k = 7, #ARGV do
-    local i = ARGV[k]
-    if not isStepOver(r, i) and not get(r, 'o' .. i) then
-      local x = stepOf(r, i).x and itemsOf(r, i)
-      if x then checkItems(i, x) else checkUnit(i, nil) end
+    local index = ARGV[k]
+    if not isStepOver(run, index) and not get(run, OF_STEP.over .. index) then
+      local items = stepOf(run, index)[STEP.expands] and itemsOf(run, index)
+      if items then checkItems(index, items) else checkUnit(index, nil) end
     end
   end
-  local queue = P .. 'q:' .. r.kind.queue
-  if call('LLEN', queue) > 0 and not call('ZSCORE', P .. 'ready', r.kind.queue) then
-    find("queue '" .. r.kind.queue .. "' is not among the ready ones", function() zadd(P .. 'ready', turnOf(r.kind.queue), r.kind.queue) end)
+  local queue = prefix .. KEY.queue .. run.kind.queue
+  if call('LLEN', queue) > 0 and not call('ZSCORE', prefix .. KEY.ready, run.kind.queue) then
+    find("queue '" .. run.kind.queue .. "' is not among the ready ones", function()
+      zadd(prefix .. KEY.ready, turnOf(run.kind.queue), run.kind.queue)
+    end)
   end
 end
-if isToMend and #wrong > 0 then commit(tonumber(ARGV[5])) end
-return { wrong, hasMore and '1' or '' }
+if isToMend and #problems > 0 then commit(tonumber(ARGV[5])) end
+return { problems, hasMore and '1' or '' }

@@ -1,6 +1,6 @@
--- A plan's digest; then the names and texts of the fields of its hash.
-local P, call = KEYS[1], redis.call
-local key = P .. 'p:' .. ARGV[1]
-for k = 2, #ARGV, 1000 do call('HSET', key, unpack(ARGV, k, math.min(k + 999, #ARGV))) end
--- Until a run has it.
-if not call('HGET', key, '#') then call('EXPIRE', key, 3600) end
+-- digest of a plan; then names and texts of fields of its hash.
+local key = prefix .. KEY.plan .. ARGV[1]
+local isUsed = call('HEXISTS', key, PLAN.runs) == 1
+for from = 2, #ARGV, 1000 do call('HSET', key, unpack(ARGV, from, math.min(from + 999, #ARGV))) end
+-- It stays for an hour, and longer once a run has it.
+if not isUsed then call('EXPIRE', key, 3600) end

@@ -1,4 +1,4 @@
 -- pipeline.
-later('SREM', P .. 'paused', ARGV[1])
+later('SREM', prefix .. KEY.paused, ARGV[1])
 wakeAll = true
 commit(nil)

@@ -1,59 +1,68 @@
--- historyCount, maxLosses, maxValueBytes, how many of each to look at; or, behind these, the one that is to be looked at, or
--- that is to be left alone. Gives in how many milliseconds something is due next.
-maxValueBytes, maxLosses = tonumber(ARGV[3]), tonumber(ARGV[2])
-local most = tonumber(ARGV[4])
+-- historyCount, maxLosses, maxValueBytes, how many due members and how many ended leases to look at; or, behind these, `due`
+-- or `lease` and the only one to look at; or `leave`, key and the one to be left alone. Gives in how many milliseconds
+-- something is due next, or nothing.
+maxLosses, maxValueBytes = tonumber(ARGV[2]), tonumber(ARGV[3])
+local most, only = tonumber(ARGV[4]), ARGV[5]
 
-local function look(what)
-  local kind, ref = string.sub(what, 1, 1), string.sub(what, 2)
-  local id, i, item = parse(ref)
-  local r = open(id or ref)
-  zrem(P .. 'due', what)
-  if not r or isOver(r) then return end
-  if kind == 's' then
-    admit(r)
-  elseif kind == 't' then
-    fail(r, '{"#":"late","millis":' .. opt(r, 'T') .. '}')
-  elseif not isStepOver(r, i) and lookAt(r, i, item).d then
-    unitOf(r, i, item).d = nil
-    keepUnit(r, i, item)
-    again(r, i, item)
+local function look(member)
+  local kind, ref = string.sub(member, 1, 1), string.sub(member, 2)
+  local id, index, item = parse(ref)
+  local run = open(id or ref)
+  zrem(prefix .. KEY.due, member)
+  if not run or isOver(run) then return end
+  if kind == DUE.start then
+    admit(run)
+  elseif kind == DUE.timeout then
+    fail(run, '{"#":"late","millis":' .. optional(run, RUN.timeout) .. '}')
+  elseif not isStepOver(run, index) and lookAt(run, index, item)[RECORD.isDue] then
+    unitOf(run, index, item)[RECORD.isDue] = nil
+    keepUnit(run, index, item)
+    again(run, index, item)
   end
 end
 
 local function reap(member)
   local ref, token = string.match(member, '^(.*)|(%d+)$')
   local lease = endLease(ref, token)
-  depart(keyOf.leases, member)
+  depart(keyOf[KEY.leases], member)
   if lease then lost(lease) end
 end
 
-local isMore = false
-if ARGV[5] then
-  if ARGV[5] == 'due' then look(ARGV[6]) elseif ARGV[5] == 'lease' then reap(ARGV[6]) else
-    zrem(P .. ARGV[6], ARGV[7])
-    later('SET', P .. 'torn', at)
-  end
+local isMore = call('EXISTS', prefix .. KEY.todo) == 1
+if only == 'due' then
+  look(ARGV[6])
+elseif only == 'lease' then
+  reap(ARGV[6])
+elseif only then
+  zrem(prefix .. ARGV[6], ARGV[7])
+  later('SET', prefix .. KEY.torn, nowText)
 else
-  local due = call('ZRANGEBYSCORE', P .. 'due', '-inf', at, 'LIMIT', 0, most)
-  local ended = call('ZRANGEBYSCORE', P .. 'leases', '-inf', at, 'LIMIT', 0, most)
-  isMore = #due == most or #ended == most
-  for _, what in ipairs(due) do look(what) end
+  local due = call('ZRANGEBYSCORE', prefix .. KEY.due, '-inf', nowText, 'LIMIT', 0, most)
+  local ended = call('ZRANGEBYSCORE', prefix .. KEY.leases, '-inf', nowText, 'LIMIT', 0, most)
+  if #due == most or #ended == most then isMore = true end
+  for _, member in ipairs(due) do look(member) end
   for _, member in ipairs(ended) do reap(member) end
 end
-if call('EXISTS', P .. 'todo') == 1 then isMore = true end
+
+-- When something is due that this act does not look at. It may remove that itself: then a tick comes in vain.
+local nearest
+for _, key in ipairs({ KEY.due, KEY.leases }) do
+  local instant = call('ZRANGEBYSCORE', prefix .. key, '(' .. nowText, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  if instant and (nearest == nil or tonumber(instant) < nearest) then nearest = tonumber(instant) end
+end
 
 -- Runs that have ended leave the front of queues that no worker takes from.
+local MANY_SWEPT = 100
 local swept = 0
-for _, name in ipairs(call('ZRANGE', P .. 'ready', 0, 99)) do
+for _, name in ipairs(call('ZRANGE', prefix .. KEY.ready, 0, 99)) do
   local queue = queueOf(name)
-  -- Mostly the first one has not ended.
+  -- Most often the first run has not ended.
   queue.many = 2
-  while swept < 100 do
+  while swept < MANY_SWEPT do
     local ref = takeRef(queue)
     if not ref then break end
-    local id = parse(ref)
-    local r = open(id)
-    if r and not isOver(r) then
+    local run = open((parse(ref)))
+    if run and not isOver(run) then
       putBack(queue, ref)
       break
     end
@@ -63,9 +72,5 @@ end
 reconsider()
 local first = commit(tonumber(ARGV[1]))
 if isMore then return '0' end
-local nearest = first ~= '' and now + tonumber(first) or nil
-for _, key in ipairs({ 'due', 'leases' }) do
-  local next = call('ZRANGE', P .. key, 0, 0, 'WITHSCORES')[2]
-  if next and (nearest == nil or tonumber(next) < nearest) then nearest = tonumber(next) end
-end
+if first ~= '' and (nearest == nil or now + tonumber(first) < nearest) then nearest = now + tonumber(first) end
 return nearest and fmt(math.max(nearest - now, 0)) or ''

@@ -1,163 +1,174 @@
--- worker, max, digest of versions, whether it waits, settlements, maxValueBytes, historyCount, leaseMillis, memoCount,
--- maxLosses, whether the worker is idle, from which queue to look; then the settlements. Gives which were refused, in how many
--- milliseconds something is due, what is lent, from which queue to look for more (or nothing), whether units wait for an idle
--- worker, and units that could not be looked at.
-local worker, max, digest = ARGV[1], math.min(tonumber(ARGV[2]), MAX_LOOKS), ARGV[3]
-if max > 0 and call('EXISTS', P .. 'versions:' .. digest) == 0 then return { 'VERSIONS' } end
+-- worker, how many units at most, digest of versions, whether it waits, number of settlements, maxValueBytes, historyCount,
+-- leaseMillis, memoCount, maxLosses, whether the worker is idle, place of the first queue; then the settlements: unit,
+-- token, OUTCOME and its arguments. Gives the places of refused settlements, in how many milliseconds something is due, the
+-- claims, the place of the queue where the next call goes on (or nothing), whether units wait for an idle worker, and units
+-- that can't be looked at.
+local worker, max, digest = ARGV[1], math.min(tonumber(ARGV[2]), BOUND.looks), ARGV[3]
+if max > 0 and call('EXISTS', prefix .. KEY.versions .. digest) == 0 then return { 'VERSIONS' } end
 maxValueBytes, maxLosses = tonumber(ARGV[6]), tonumber(ARGV[10])
 local memoCount = tonumber(ARGV[9])
 
--- What each outcome does; gives where its arguments end.
+-- What each outcome does with its arguments, which begin at `from`. Gives where the next settlement begins.
 local outcomes = {}
 
 local function completed(lease, arm, outputs)
-  local r, i, item = lease.r, lease.i, lease.item
-  if lease.step.p then
-    local unit = lookAt(r, i, item)
-    if unit.m then memoise(unit, outputs, memoCount) end
+  local run, index, item = lease.run, lease.index, lease.item
+  if lease.step[STEP.isProbed] then
+    local unit = lookAt(run, index, item)
+    if unit[RECORD.memo] then memoise(unit, outputs, memoCount) end
   end
-  if lease.attempt > 1 or lease.step.p then dropUnit(r, i, item) end
-  if lease.x then
-    completeItem(r, i, item, lease.attempt, outputs, false)
+  if lease.attempt > 1 or lease.step[STEP.isProbed] then dropUnit(run, index, item) end
+  if lease.items then
+    completeItem(run, index, item, lease.attempt, outputs, false)
   else
     local more = arm ~= '' and (',{"arm":"' .. arm .. '"}') or ''
-    completeStep(r, i, lease.attempt, lease.started, outputs, more, arm ~= '' and arm or nil)
+    completeStep(run, index, lease.attempt, lease.started, outputs, more, arm ~= '' and arm or nil)
   end
 end
 
-function outcomes.C(lease, p)
-  local arm, size = ARGV[p], number[ARGV[p + 1]]
+-- Arm (or nothing), number of texts, and the outputs: name and text of each.
+outcomes[OUTCOME.completed] = function(lease, from)
+  local arm, size = ARGV[from], number[ARGV[from + 1]]
   if lease then
     local outputs = {}
-    for k = 1, size do outputs[k] = ARGV[p + 1 + k] end
+    for k = 1, size do outputs[k] = ARGV[from + 1 + k] end
     completed(lease, arm, outputs)
   end
-  return p + 2 + size
+  return from + 2 + size
 end
 
--- The same of a step whose outputs are too long for one call: arm, where the worker has put them, how many, and their names.
-function outcomes.S(lease, p)
-  local staged, size = P .. 's:' .. ARGV[p + 1], number[ARGV[p + 2]]
-  local first = p + 3
+-- Arm (or nothing), name of the hash with the outputs, number of outputs, and their names.
+outcomes[OUTCOME.staged] = function(lease, from)
+  local arm, staged, size = ARGV[from], prefix .. KEY.staged .. ARGV[from + 1], number[ARGV[from + 2]]
+  local first, past = from + 3, from + 3 + size
   if lease then
     local outputs, isWhole = {}, true
-    for from = first, first + size - 1, 1000 do
-      local last = math.min(from + 999, first + size - 1)
-      for k, json in ipairs(call('HMGET', staged, unpack(ARGV, from, last))) do
-        outputs[#outputs + 1] = ARGV[from + k - 1]
+    for start = first, past - 1, 1000 do
+      local texts = call('HMGET', staged, unpack(ARGV, start, math.min(start + 999, past - 1)))
+      for k, json in ipairs(texts) do
+        outputs[#outputs + 1] = ARGV[start + k - 1]
         outputs[#outputs + 1] = json
         isWhole = isWhole and json
       end
     end
     if isWhole then
-      completed(lease, ARGV[p], outputs)
+      completed(lease, arm, outputs)
     else
       released(lease, '"its outputs were not there any more"')
     end
   end
   later('UNLINK', staged)
-  return first + size
+  return past
 end
 
--- Of a unit of several items, some of which failed: how many did, how many errors are told, the item and error of each; then the
--- outputs of the others.
-function outcomes.D(lease, p)
-  local told = tonumber(ARGV[p + 1])
-  local first = p + 2 + 2 * told
+-- How many items failed, how many errors follow, item and error of each; number of texts, and the outputs of the other items.
+outcomes[OUTCOME.someFailed] = function(lease, from)
+  local failedCount, errorCount = tonumber(ARGV[from]), tonumber(ARGV[from + 1])
+  local first = from + 2 + 2 * errorCount
   local size = tonumber(ARGV[first])
-  if lease and lease.x then
+  if lease and lease.items then
     local errors, outputs = {}, {}
-    for k = 1, 2 * told do errors[k] = ARGV[p + 1 + k] end
+    for k = 1, 2 * errorCount do errors[k] = ARGV[from + 1 + k] end
     for k = 1, size do outputs[k] = ARGV[first + k] end
-    local r, i, item = lease.r, lease.i, lease.item
-    if lease.attempt > 1 or lease.step.p then dropUnit(r, i, item) end
-    failItems(r, i, item, lease.attempt, outputs, tonumber(ARGV[p]), errors)
+    local run, index, item = lease.run, lease.index, lease.item
+    if lease.attempt > 1 or lease.step[STEP.isProbed] then dropUnit(run, index, item) end
+    failItems(run, index, item, lease.attempt, outputs, failedCount, errors)
   end
   return first + 1 + size
 end
 
-function outcomes.F(lease, p)
-  if lease then failed(lease, ARGV[p]) end
-  return p + 1
+-- Error.
+outcomes[OUTCOME.failed] = function(lease, from)
+  if lease then failed(lease, ARGV[from]) end
+  return from + 1
 end
 
-function outcomes.T(lease, p)
-  if lease then retried(lease, ARGV[p], tonumber(ARGV[p + 1]), ARGV[p + 2] ~= '' and ARGV[p + 2] or nil) end
-  return p + 3
+-- Error, milliseconds until the next attempt, and item (or nothing).
+outcomes[OUTCOME.retried] = function(lease, from)
+  local item = ARGV[from + 2]
+  if lease then retried(lease, ARGV[from], tonumber(ARGV[from + 1]), item ~= '' and item or nil) end
+  return from + 3
 end
 
-function outcomes.L(lease, p)
-  if lease then released(lease, ARGV[p]) end
-  return p + 1
+-- Reason.
+outcomes[OUTCOME.released] = function(lease, from)
+  if lease then released(lease, ARGV[from]) end
+  return from + 1
 end
 
--- How many bytes of results that were remembered this act has given to units that were probed.
+-- How many bytes of remembered outputs this act has given to units that were probed.
 local probedBytes = 0
 
-function outcomes.P(lease, p)
+-- Limits (or nothing), memo key, and for how many milliseconds its outputs are remembered (or nothing).
+outcomes[OUTCOME.probed] = function(lease, from)
   if lease then
-    local r, i, item = lease.r, lease.i, lease.item
-    local unit = unitOf(r, i, item)
-    unit.p = 1
-    local limits = ARGV[p] ~= '' and cjson.decode(ARGV[p]) or {}
-    if ARGV[p + 2] ~= '' then
-      unit.m, unit.e = redis.sha1hex(ARGV[p + 1]), tonumber(ARGV[p + 2])
-      limits[#limits + 1] = { key = 'memo:' .. unit.m, max = 1 }
+    local limitsJson, memoKey, memoMillis = ARGV[from], ARGV[from + 1], ARGV[from + 2]
+    local run, index, item = lease.run, lease.index, lease.item
+    local unit = unitOf(run, index, item)
+    unit[RECORD.isProbed] = 1
+    local limits = limitsJson ~= '' and cjson.decode(limitsJson) or {}
+    if memoMillis ~= '' then
+      unit[RECORD.memo], unit[RECORD.memoMillis] = redis.sha1hex(memoKey), tonumber(memoMillis)
+      limits[#limits + 1] = { key = 'memo:' .. unit[RECORD.memo], max = 1 }
     end
-    if #limits > 0 then unit.k = limits end
-    keepUnit(r, i, item)
-    -- Where this act has no room for what is known, that is found again when the unit is lent.
-    local known = unit.m and probedBytes < MAX_REPLY and recall(unit.m)
+    if #limits > 0 then unit[RECORD.limits] = limits end
+    keepUnit(run, index, item)
+    -- Where this act has no room for the outputs, it finds them again when it lends the unit.
+    local known = unit[RECORD.memo] and probedBytes < BOUND.replyBytes and recall(unit[RECORD.memo])
     if known then
       probedBytes = probedBytes + bytesOfOutputs(known)
-      remember(r, i, item, known)
+      remember(run, index, item, known)
     else
-      again(r, i, item)
+      again(run, index, item)
     end
   end
-  return p + 3
+  return from + 3
 end
 
--- items, items in a unit, units; units, items and bytes of results that are completed from the start; where the worker has put
--- the units.
-function outcomes.X(lease, p)
+-- Number of items, items in a unit, units; units, items and bytes of results that are completed from the start; name of the
+-- hash with the units.
+outcomes[OUTCOME.expanded] = function(lease, from)
+  local staged = prefix .. KEY.staged .. ARGV[from + 6]
   if lease then
-    local r, i = lease.r, lease.i
-    local staged = P .. 's:' .. ARGV[p + 6]
-    local units = tonumber(ARGV[p + 2])
-    local kept = { units = tonumber(ARGV[p + 3]), items = tonumber(ARGV[p + 4]), bytes = tonumber(ARGV[p + 5]) }
-    if call('HEXISTS', staged, 'v' .. text[units - 1]) == 0 then
+    local run, index = lease.run, lease.index
+    local itemCount, size, units = tonumber(ARGV[from]), tonumber(ARGV[from + 1]), tonumber(ARGV[from + 2])
+    local kept = {
+      units = tonumber(ARGV[from + 3]), items = tonumber(ARGV[from + 4]), bytes = tonumber(ARGV[from + 5])
+    }
+    if call('HEXISTS', staged, ITEMS.unit .. text[units - 1]) == 0 then
       released(lease, '"its items were not there any more"')
     else
       keepAttempt(lease)
-      keepUnit(r, i)
-      dropKept(r, i)
-      local x = makeItems(r, i, lease.attempt, lease.started, staged, units, tonumber(ARGV[p]), tonumber(ARGV[p + 1]), kept)
-      goOn(x)
-      -- As many may work on it as there are items.
-      if x.q == 1 then count(r.kind.queue, x.N - x.D - 1) end
+      keepUnit(run, index)
+      dropKept(run, index)
+      local items = makeItems(run, index, lease.attempt, lease.started, staged, units, itemCount, size, kept)
+      goOn(items)
+      -- A worker is woken for each item.
+      if items[ITEMS.isQueued] == 1 then count(run.kind.queue, items[ITEMS.units] - items[ITEMS.endedUnits] - 1) end
     end
   else
-    later('UNLINK', P .. 's:' .. ARGV[p + 6], P .. 's:' .. ARGV[p + 6] .. ':z')
+    later('UNLINK', staged, staged .. ':z')
   end
-  return p + 7
+  return from + 7
 end
 
 local refused = {}
-local p = 13
-for n = 0, tonumber(ARGV[5]) - 1 do
-  local tag = ARGV[p + 2]
-  local lease = endLease(ARGV[p], ARGV[p + 1], tag == 'C')
-  if lease == nil then refused[#refused + 1] = n end
-  p = outcomes[tag](lease, p + 3)
+local from = 13
+for place = 0, tonumber(ARGV[5]) - 1 do
+  local ref, token, outcome = ARGV[from], ARGV[from + 1], ARGV[from + 2]
+  local lease = endLease(ref, token, outcome == OUTCOME.completed)
+  if lease == nil then refused[#refused + 1] = place end
+  from = outcomes[outcome](lease, from + 3)
 end
 admitNext()
 keepTodo(workOffAll(false), 'RPUSH')
-local claims = max > 0 and lendAll(worker, digest, max, tonumber(ARGV[8]), ARGV[11] == '1', tonumber(ARGV[12])) or ''
+local claims = ''
+if max > 0 then claims = lendAll(worker, digest, max, tonumber(ARGV[8]), ARGV[11] == '1', tonumber(ARGV[12])) end
 if ARGV[4] == '1' and claims == '' and moreFrom == nil then
-  later('ZREMRANGEBYSCORE', P .. 'idle:' .. digest, '-inf', fmt(now - 10000))
-  later('ZADD', P .. 'idle:' .. digest, at, worker)
-  later('SADD', P .. 'digests', digest)
+  local idle = prefix .. KEY.idle .. digest
+  later('ZREMRANGEBYSCORE', idle, '-inf', fmt(now - 10000))
+  later('ZADD', idle, nowText, worker)
+  later('SADD', prefix .. KEY.digests, digest)
 end
 local due = commit(tonumber(ARGV[7]))
 return { table.concat(refused, ','), due, claims, moreFrom and fmt(moreFrom) or '', isAloneWaiting and '1' or '', broken }

@@ -1,0 +1,2 @@
+-- id. Gives the schedule.
+return show(ARGV[1])
