@@ -60,7 +60,7 @@ export interface Options extends Connection.Options, StoreBounds.StoreBounds {
 }
 
 /** Which keys and scripts belong together: processes of another format do not touch each other's data. */
-const FORMAT = "2"
+const FORMAT = "3"
 
 /** How many runs may be unfinished unless it is said: they take no memory of the processes. */
 const MAX_UNFINISHED = 1_000_000

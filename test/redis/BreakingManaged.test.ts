@@ -39,7 +39,7 @@ const managing: Trial = {
     await insisting(() => levada.addSchedule(schedule))
     await insisting(() => levada.pauseSchedule("s"))
     await insisting(() => levada.resumeSchedule("s"))
-    expect(await redis.zscore(`${keys}schedule:due`, "s"), injection).not.toBeNull()
+    expect(await redis.zscore(`${keys}schedules:due`, "s"), injection).not.toBeNull()
     await vi.waitFor(async () => expect((await levada.runs()).runs.length).toBeGreaterThan(3), SOON)
     const { fired } = (await levada.schedules())[0]!
     await insisting(() => levada.removeSchedule("s"))
@@ -56,7 +56,7 @@ const managing: Trial = {
 }
 
 /** What a server that lost its memory may have lost of runs, each of which waits for something else. */
-const STRANDED = ["ready", "due", "q:*", "line:*", "lines:*", "all:broken", "unfinished:broken", "schedule:runs:*"]
+const STRANDED = ["ready", "due", "q:*", "line:*", "lines:*", "all:broken", "unfinished:broken", "schedules:runs:*"]
 
 /** Has what runs wait for vanish, and be brought back. */
 const mending: Trial = {
@@ -67,7 +67,7 @@ const mending: Trial = {
     await levada.pause("broken")
     const ids = await Promise.all([1, 2, 3].map((a) => start(levada, `${a}`, { a }, { timeoutMillis: 600_000 })))
     const delayed = await start(levada, "delayed", { a: 4 }, { delayMillis: 500 })
-    await vi.waitFor(async () => expect(await redis.scard(`${keys}schedule:runs:s`)).toBe(1), SOON)
+    await vi.waitFor(async () => expect(await redis.scard(`${keys}schedules:runs:s`)).toBe(1), SOON)
     await levada.removeSchedule("s")
     const [fired] = (await levada.runs()).runs.filter(({ schedule }) => schedule !== undefined)
     for (const pattern of STRANDED) {
@@ -78,7 +78,7 @@ const mending: Trial = {
     await redis.set(`${keys}torn`, String(Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)))
     await vi.waitFor(async () => {
       for (const id of ids) expect(await redis.zscore(`${keys}due`, `t${id}`), injection).not.toBeNull()
-      expect(await redis.sismember(`${keys}schedule:runs:s`, fired!.id), injection).toBe(1)
+      expect(await redis.sismember(`${keys}schedules:runs:s`, fired!.id), injection).toBe(1)
     }, SOON)
     await levada.resume("broken")
     await vi.waitFor(async () => expect(await redis.zcard(`${keys}unfinished`), injection).toBe(0), SOON)

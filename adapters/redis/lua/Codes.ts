@@ -62,8 +62,8 @@ export const KEY = {
 
   schedules: "schedules", // set of ids
   schedule: "schedule:", // hash by id: see SCHEDULE
-  schedulesDue: "schedule:due", // sorted set of ids by next instant
-  scheduleRuns: "schedule:runs:", // set by id: unfinished runs that the schedule has started
+  schedulesDue: "schedules:due", // sorted set of ids by next instant
+  scheduleRuns: "schedules:runs:", // set by id: unfinished runs that the schedule has started
 
   definitions: "definitions", // hash of pipelines that were registered
   acls: "acls", // hash by pipeline

@@ -62,6 +62,23 @@ const firing = (schedule: Schedule.Schedule, count = 1) => ({
 
 export const schedulesSuite = (test: Declare): void => {
   test(
+    "may have ids that a Store uses for something else",
+    Effect.gen(function* () {
+      const { schedules } = yield* Store
+      const at = yield* now
+      const ids = ["due", "runs", "runs:due", "runs:a", "a", "s", "schedules", "schedules:due", ":", "due:due"]
+      for (const id of ids) yield* schedules.put(scheduleOf(id, at, -1), false)
+      expect((yield* schedules.list).map(({ id }) => id)).toEqual([...ids].sort())
+      const due = yield* dueFor(ours)
+      expect(due.map(({ id }) => id).sort()).toEqual([...ids].sort())
+      for (const schedule of due) expect(yield* schedules.fire(firing(schedule))).toBe(true)
+      for (const id of ids) expect((yield* schedules.get(id)).fired, id).toBe(1)
+      for (const id of ids) yield* schedules.remove(id)
+      expect(yield* schedules.list).toEqual([])
+    })
+  )
+
+  test(
     "are kept by id; the same definition again returns the existing schedule, another one is refused or replaces it",
     Effect.gen(function* () {
       const { schedules } = yield* Store

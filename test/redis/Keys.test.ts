@@ -1,0 +1,15 @@
+/** The keys of a Store on Redis: a name behind one of them never makes another one. */
+import { expect, it } from "vitest"
+import { KEY } from "../../adapters/redis/lua/Codes.ts"
+
+/** Indexes of runs: of one pipeline, they have `:` and its id behind their name. */
+const OF_PIPELINE = [KEY.all, KEY.unfinished, KEY.running, KEY.failed, KEY.cancelled].map((key) => `${key}:`)
+
+it("no key begins with another one that has a name behind it", () => {
+  const keys = Object.values(KEY)
+  const named = [...keys.filter((key) => key.endsWith(":")), ...OF_PIPELINE]
+  const clashes = named.flatMap((prefix) =>
+    [...keys, ...OF_PIPELINE].filter((key) => key !== prefix && key.startsWith(prefix)).map((key) => [prefix, key])
+  )
+  expect(clashes).toEqual([])
+})
