@@ -65,7 +65,7 @@ export async function* follow(sender: Sender, source: Source): AsyncGenerator<Me
 /** The messages of one connection. */
 async function* messages(response: Response, stop: AbortController): AsyncGenerator<Message, void, undefined> {
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
-  const silence = new Error("The stream was silent for too long")
+  const silence = new Error("The stream is silent")
   const cancel = (): unknown => reader.cancel().catch(() => undefined)
   // Aborting the fetch should end a pending read, but on Deno it sometimes does not, so the reader is cancelled as well.
   stop.signal.addEventListener("abort", cancel, { once: true })

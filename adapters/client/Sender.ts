@@ -100,31 +100,27 @@ export class Sender {
 
 /** Checks options at run time. The error does not show credentials. */
 const check = ({ apiKey, token, retries = 0, maxDelayMillis = 0, fetch = sleep as never }: Options): void => {
-  const isWhole = Number.isSafeInteger(retries) && retries >= 0
-  const isDelay = typeof maxDelayMillis === "number" && maxDelayMillis >= 0
   if (!isCredential(apiKey)) throw refused("apiKey", CREDENTIAL)
   if (!isCredential(token)) throw refused("token", CREDENTIAL)
-  if (!isWhole) throw refused("retries", "a whole number, 0 or more")
-  if (!isDelay) throw refused("maxDelayMillis", "a number of milliseconds, 0 or more")
+  if (!Number.isSafeInteger(retries) || retries < 0) throw refused("retries", "a whole number, 0 or more")
+  if (typeof maxDelayMillis !== "number" || !(maxDelayMillis >= 0))
+    throw refused("maxDelayMillis", "a number, 0 or more")
   if (typeof fetch !== "function") throw refused("fetch", "a function")
 }
 
-const CREDENTIAL = "a string or a function that returns one"
+const CREDENTIAL = "a string or a function"
 
 const isCredential = (value: unknown): boolean => /undefined|string|function/.test(typeof value)
 
 const refused = (option: string, expected: string): ClientError =>
-  new ClientError(0, { error: "InvalidOptionError", message: `Cannot use option '${option}': expected ${expected}` })
+  new ClientError(0, { error: "InvalidOptionError", message: `Option '${option}': expected ${expected}` })
 
 /** An absolute URL without trailing slashes. In a browser it may be relative to the page. */
 const address = (url: unknown): string => {
   const { location } = globalThis as { readonly location?: { readonly href: string } }
   const found = typeof url === "string" && URL.canParse(url, location?.href) ? new URL(url, location?.href) : undefined
   if (found === undefined || !/^https?:$/.test(found.protocol)) {
-    throw refused(
-      "url",
-      `an http or https URL such as 'https://levada.example.com/flows', received '${typeof url === "string" ? url : typeof url}'`
-    )
+    throw refused("url", `an HTTP URL, received '${String(url)}'`)
   }
   return found.href.replace(/\/+$/, "")
 }

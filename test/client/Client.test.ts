@@ -266,7 +266,5 @@ test("an answer of another server is an error too", async () => {
 })
 
 test.for(["", "localhost:8000", "ftp://x", "not a url"])("an invalid URL is refused: '%s'", (url) => {
-  expect(() => Client.make({ url })).toThrow(
-    `Cannot use option 'url': expected an http or https URL such as 'https://levada.example.com/flows', received '${url}'`
-  )
+  expect(() => Client.make({ url })).toThrow(`Option 'url': expected an HTTP URL, received '${url}'`)
 })
