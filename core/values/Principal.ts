@@ -61,7 +61,7 @@ export interface Origin {
   readonly address: string | undefined
   /** The request's own id; undefined when it has none. */
   readonly requestId: string | undefined
-  /** The requested operation, in the words of the adapter, such as `POST /dags/a/execute`. */
+  /** The requested operation, in the words of the adapter, such as `POST /pipelines/{pipeline_id}/execute`. */
   readonly operation: string
 }
 
