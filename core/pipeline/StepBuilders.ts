@@ -148,7 +148,10 @@ export const filter = <
   const step = build(task, "filter", options)
   check(predicateProblem(task))
   const over = Object.keys(options.over)
-  if (over.length !== 1) throw new InvalidOption(`over of step '${step.name}'`, listed(over), "exactly one list")
+  if (over.length !== 1) {
+    const message = `Step.filter takes one list; step '${step.name}' names ${over.length}: ${listed(over)}`
+    throw new InvalidOption(`over of step '${step.name}'`, options.over, "exactly one list", message)
+  }
   check(Name.invalid(`the output of step '${step.name}'`, options.output))
   const [key] = over as [string]
   return single({
@@ -187,18 +190,18 @@ export const reduce = <
   const accumulators = new Set(Object.keys(task.output))
   const isReducer = accumulators.size > 0 && [...accumulators].every((key) => Object.hasOwn(task.input, key))
   if (!isReducer) {
-    throw new InvalidOption(
-      `task of step '${step.name}'`,
-      task.name,
-      "a task whose every output is one of its inputs too"
-    )
+    const expected = "a task whose every output is one of its inputs too"
+    throw new InvalidOption(`task of step '${step.name}'`, task.name, expected)
   }
   const what = `initial of step '${step.name}'`
   check(OptionCheck.required(OptionCheck.record, what, options.initial))
-  check(unknownKey(what, task.output, options.initial))
+  check(unknownKey(what, task, "output", options.initial))
   const initial = constants(what, task.output, options.initial)
   const missing = [...accumulators].find((key) => !initial.some((constant) => constant.key === key))
-  if (missing !== undefined) throw new InvalidOption(what, missing, "a value for every output")
+  if (missing !== undefined) {
+    const message = `${what} has no value for output '${missing}'`
+    throw new InvalidOption(what, options.initial, "a value for every output", message)
+  }
   return single({ ...step, inputs: step.inputs.filter(({ key }) => !accumulators.has(key)), initial })
 }
 
@@ -290,7 +293,7 @@ export const group = <
 /** The step that makes one list of the outputs of a group. */
 export const gather = (name: string, members: ReadonlyArray<Step>, output: string): Step => {
   check(Name.invalid("a group's name", name), Name.invalid(`the output of group '${name}'`, output))
-  if (members.length === 0) throw new InvalidOption(`tasks of group '${name}'`, "none", "at least one task")
+  if (members.length === 0) throw new InvalidOption(`tasks of group '${name}'`, members, "at least one task")
   const fields = members.map((member) => {
     const [only, ...others] = member.outputs
     if (only === undefined || others.length > 0 || only.optional) {
@@ -366,12 +369,17 @@ const build = (task: Task.Any, kind: Kind, options: AnyOptions): Step => {
     OptionCheck.integer(`chunk of ${where}`, chunk, 1),
     ItemFailures.invalid(where, kind, options),
     kind !== "task" && kind !== "branch" && keys.length === 0
-      ? new InvalidOption(`over of ${where}`, over, 'at least one input and its list, such as { page: "pages" }')
+      ? new InvalidOption(
+          `over of ${where}`,
+          over,
+          SOME_LISTS,
+          `over of ${where} names no list: expected ${SOME_LISTS}`
+        )
       : undefined,
     ...Object.entries({ inputs, over, constants: fixed }).map(([place, keyed]) =>
-      unknownKey(`${place} of ${where}`, task.input, keyed)
+      unknownKey(`${place} of ${where}`, task, "input", keyed)
     ),
-    unknownKey(`outputs of ${where}`, task.output, outputs)
+    unknownKey(`outputs of ${where}`, task, "output", outputs)
   )
   const step = fromTask(
     task,
@@ -393,6 +401,8 @@ const build = (task: Task.Any, kind: Kind, options: AnyOptions): Step => {
     toleratedItemFailures: options.toleratedItemFailures
   }
 }
+
+const SOME_LISTS = 'at least one input and its list, such as { page: "pages" }'
 
 const listOf = (field: Field): Field => Schema.Array(field as Schema.Codec<unknown, unknown>) as unknown as Field
 
