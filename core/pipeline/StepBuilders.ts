@@ -27,7 +27,7 @@ import {
   type Steps,
   stepsOf
 } from "./Step.ts"
-import { check, constants, invalidNames, predicateProblem, unknownKey } from "./StepChecks.ts"
+import { check, constants, invalidNames, predicateProblem, unknownKey, wrongOver } from "./StepChecks.ts"
 import type * as Wiring from "./Wiring.ts"
 
 export type { ItemFailures } from "./ItemFailures.ts"
@@ -148,10 +148,6 @@ export const filter = <
   const step = build(task, "filter", options)
   check(predicateProblem(task))
   const over = Object.keys(options.over)
-  if (over.length !== 1) {
-    const message = `Step.filter takes one list; step '${step.name}' names ${over.length}: ${listed(over)}`
-    throw new InvalidOption(`over of step '${step.name}'`, options.over, "exactly one list", message)
-  }
   check(Name.invalid(`the output of step '${step.name}'`, options.output))
   const [key] = over as [string]
   return single({
@@ -368,18 +364,11 @@ const build = (task: Task.Any, kind: Kind, options: AnyOptions): Step => {
     OptionCheck.integer(`concurrency of ${where}`, concurrency, 1),
     OptionCheck.integer(`chunk of ${where}`, chunk, 1),
     ItemFailures.invalid(where, kind, options),
-    kind !== "task" && kind !== "branch" && keys.length === 0
-      ? new InvalidOption(
-          `over of ${where}`,
-          over,
-          SOME_LISTS,
-          `over of ${where} names no list: expected ${SOME_LISTS}`
-        )
-      : undefined,
     ...Object.entries({ inputs, over, constants: fixed }).map(([place, keyed]) =>
       unknownKey(`${place} of ${where}`, task, "input", keyed)
     ),
-    unknownKey(`outputs of ${where}`, task, "output", outputs)
+    unknownKey(`outputs of ${where}`, task, "output", outputs),
+    wrongOver(where, kind, over)
   )
   const step = fromTask(
     task,
@@ -401,8 +390,6 @@ const build = (task: Task.Any, kind: Kind, options: AnyOptions): Step => {
     toleratedItemFailures: options.toleratedItemFailures
   }
 }
-
-const SOME_LISTS = 'at least one input and its list, such as { page: "pages" }'
 
 const listOf = (field: Field): Field => Schema.Array(field as Schema.Codec<unknown, unknown>) as unknown as Field
 

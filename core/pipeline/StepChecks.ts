@@ -6,7 +6,7 @@ import { InvalidOption } from "../values/Errors.ts"
 import { cut, listed } from "../values/Failure.ts"
 import * as Name from "../values/Name.ts"
 import * as OptionCheck from "../values/OptionCheck.ts"
-import type { Constant } from "./Step.ts"
+import type { Constant, Kind } from "./Step.ts"
 
 /** Throws the first mistake; does nothing when there is none. */
 export const check = (...mistakes: ReadonlyArray<Error | undefined>): void => {
@@ -39,6 +39,20 @@ export const unknownKey = (
       ? `${what}: task '${task.name}' has no ${side}s`
       : `${what}: task '${task.name}' has no ${side} '${cut(unknown)}'; its ${side}s are: ${listed(keys)}`
   return new InvalidOption(what, keyed, `an object with only these keys: ${listed(keys)}`, message)
+}
+
+/** The failure for a step over lists that names none, and for a filter over several; undefined for other steps. */
+export const wrongOver = (where: string, kind: Kind, over: object): Error | undefined => {
+  const keys = Object.keys(over)
+  if (kind === "task" || kind === "branch" || keys.length === 1) return undefined
+  const option = `over of ${where}`
+  if (keys.length === 0) {
+    const expected = 'at least one input and its list, such as { page: "pages" }'
+    return new InvalidOption(option, over, expected, `${option} names no list: expected ${expected}`)
+  }
+  if (kind !== "filter") return undefined
+  const message = `Step.filter takes one list; ${where} names ${keys.length}: ${listed(keys)}`
+  return new InvalidOption(option, over, "exactly one list", message)
 }
 
 /** The failure for a predicate that has not exactly one output; undefined when it has. */
