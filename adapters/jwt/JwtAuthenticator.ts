@@ -14,6 +14,7 @@ import {
 } from "jose"
 import type { Authenticator, Rejection } from "../../core/access/Authenticator.ts"
 import { AuthenticatorUnavailable, InvalidOption, Unauthenticated } from "../../core/values/Errors.ts"
+import { listed } from "../../core/values/Failure.ts"
 import * as OptionCheck from "../../core/values/OptionCheck.ts"
 import { MAX_PRINCIPAL_NAME, MAX_ROLES, type Principal } from "../../core/values/Principal.ts"
 import * as Text from "../../core/values/Text.ts"
@@ -130,7 +131,9 @@ const invalid = (options: Options): InvalidOption | undefined =>
 const invalidType = (options: Options): InvalidOption | undefined => {
   const { secret, publicKey, jwks, algorithms, issuer, audience } = options
   const hidden = (option: string, value: unknown, fits: boolean, expected: string) =>
-    value === undefined || fits ? undefined : new InvalidOption(option, kindOf(value), expected)
+    value === undefined || fits
+      ? undefined
+      : new InvalidOption(option, undefined, expected, `${option} is ${kindOf(value)}; expected ${expected}`)
   const isText = (value: unknown): boolean => typeof value === "string" && value !== ""
   const named = (option: string, value: unknown) =>
     value === undefined || isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText))
@@ -154,29 +157,36 @@ const MAX_CLAIM = 1_000
 
 const isKeySet = (value: unknown): boolean => OptionCheck.isRecord(value) && Array.isArray(value["keys"])
 
-const kindOf = (value: unknown): string => (value === null ? "null" : typeof value)
+const kindOf = (value: unknown): string =>
+  value === "" ? "empty" : value === null ? "null" : `a value of type ${typeof value}`
 
 const invalidKey = (options: Options): InvalidOption | undefined => {
   const { secret, publicKey, jwks } = options
-  if ([secret, publicKey, jwks].filter((key) => key !== undefined).length !== 1) {
-    return new InvalidOption("jwt", options, "exactly one of `secret`, `publicKey` and `jwks`")
+  const given = Object.entries({ secret, publicKey, jwks }).flatMap(([name, key]) => (key === undefined ? [] : [name]))
+  if (given.length !== 1) {
+    const expected = "exactly one of 'secret', 'publicKey' and 'jwks'"
+    return new InvalidOption("jwt", options, expected, `jwt has ${listed(given)}; expected ${expected}`)
   }
   const algorithms = algorithmsOf(options)
   const allowed: ReadonlyArray<string> = secret === undefined ? PUBLIC_ALGORITHMS : SECRET_ALGORITHMS
   if (algorithms.length === 0 || algorithms.some((algorithm) => !allowed.includes(algorithm))) {
     // An algorithm for secrets would accept the public key, which everyone knows, as the secret.
     const what = secret === undefined ? "a public key" : "a secret"
-    return new InvalidOption("jwt.algorithms", algorithms.join(", "), `at least one for ${what}: ${allowed.join(", ")}`)
+    const expected = `only algorithms for ${what}, at least one: ${listed(allowed)}`
+    const message = `jwt.algorithms has ${listed(algorithms)}; expected ${expected}`
+    return new InvalidOption("jwt.algorithms", algorithms, expected, message)
   }
   if (secret !== undefined) {
     const least = Math.max(...algorithms.map((algorithm) => Number(algorithm.slice(2)) / 8))
     const { length } = bytesOf(secret)
     if (length < least) {
       const how = "such as 48 random bytes in base64: openssl rand -base64 48"
+      const expected = `at least ${least} bytes for ${algorithms.join(", ")}, ${how}`
       return new InvalidOption(
         "jwt.secret",
-        `a secret of ${length} bytes`,
-        `at least ${least} bytes for ${algorithms.join(", ")}, ${how}`
+        undefined,
+        expected,
+        `jwt.secret has ${length} bytes; expected ${expected}`
       )
     }
   }

@@ -45,7 +45,8 @@ export const make = (keys: Readonly<Record<string, ApiKey>>, setting = "apiKeys"
   if (mistake !== undefined) throw mistake
   const crypto = nodeCrypto()
   const stored = Object.entries(keys).map(([key, entry], at) => toStoredKey(crypto, key, entry, `${setting}[${at}]`))
-  if (stored.length === 0) throw new InvalidOption("apiKeys", keys, "at least one key")
+  if (stored.length === 0)
+    throw new InvalidOption("apiKeys", keys, "at least one key", "apiKeys is empty: give at least one key")
   return {
     scheme: "ApiKey",
     weaknesses: stored.flatMap(({ weakness }) => weakness ?? []),
@@ -74,11 +75,18 @@ const toStoredKey = (crypto: NodeCrypto, key: string, entry: ApiKey, option: str
   }
   const hash = key.startsWith(HASHED) ? key.slice(HASHED.length) : toHex(sha256(crypto, key))
   if (!/^[0-9a-f]{64}$/i.test(hash)) {
-    throw new InvalidOption(option, "sha256:…", "64 hexadecimal digits after 'sha256:'")
+    const expected = "64 hexadecimal digits after 'sha256:'"
+    throw new InvalidOption(option, undefined, expected, `${option} needs ${expected}`)
   }
   const { length } = key
   if (!Text.isKey(key, MAX_LENGTH)) {
-    throw new InvalidOption(option, `a key of ${length} characters`, Text.keyRule(MAX_LENGTH))
+    const expected = Text.keyRule(MAX_LENGTH)
+    throw new InvalidOption(
+      option,
+      undefined,
+      expected,
+      `${option} has a key of ${length} characters; expected ${expected}`
+    )
   }
   const isWeak = !key.startsWith(HASHED) && length < MIN_LENGTH
   return {

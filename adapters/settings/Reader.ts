@@ -4,10 +4,34 @@
 export interface Problem {
   /** The full name of the setting. */
   readonly setting: string
+  /** A sentence whose subject is the setting, such as `is missing`. */
   readonly message: string
 }
 
 const PREFIX = "LEVADA_"
+
+/** The message for an unknown name, with the known name that is most like it. */
+const unknown = (name: string, known: ReadonlyArray<string>): string => {
+  const shown = name.slice(0, 100)
+  const distances = known.map((each) => distance(shown, each))
+  const least = Math.min(...distances)
+  // The further apart, the less likely is a misspelling.
+  const nearest = least <= shown.length / 2 ? ` Did you mean ${PREFIX}${known[distances.indexOf(least)]}?` : ""
+  return `is unknown.${nearest} The names after ${PREFIX} are: ${known.join(", ")}`
+}
+
+/** How many letters must be inserted, removed or replaced to get from one name to the other (Levenshtein). */
+const distance = (one: string, other: string): number => {
+  let row = Array.from({ length: other.length + 1 }, (_, at) => at)
+  for (let at = 0; at < one.length; at++) {
+    const next = [at + 1]
+    for (let to = 0; to < other.length; to++) {
+      next.push(Math.min(next[to]! + 1, row[to + 1]! + 1, row[to]! + (one[at] === other[to] ? 0 : 1)))
+    }
+    row = next
+  }
+  return row[other.length]!
+}
 
 /** Reads the settings with the given names. An unknown name with the prefix is a problem: a misspelt setting could leave access open. */
 export class Reader<Name extends string> {
@@ -28,7 +52,7 @@ export class Reader<Name extends string> {
       else
         this.problems.push({
           setting: name.slice(0, 100),
-          message: `is unknown; the names after ${PREFIX} are: ${Object.keys(expected).join(", ")}`
+          message: unknown(own, Object.keys(expected))
         })
     }
     this.#values = values

@@ -20,10 +20,14 @@ import { type Problem, Reader } from "./Reader.ts"
 export class InvalidSettings extends Failure<"InvalidSettings"> {
   readonly problems: ReadonlyArray<Problem>
   constructor(problems: ReadonlyArray<Problem>) {
-    super("InvalidSettings", problems.map(({ setting, message }) => `${setting}: ${message}`).join("\n"))
+    super("InvalidSettings", problems.map(sentence).join("\n"))
     this.problems = problems
   }
 }
+
+/** Some messages begin with a verb whose subject is the setting. */
+const sentence = ({ setting, message }: Problem): string =>
+  /^(?:is|has|must) /.test(message) ? `${setting} ${message}` : `${setting}: ${message}`
 
 /** The options for `Levada.make`. */
 export interface Settings extends Omit<Handler.Options, "basePath"> {
@@ -143,14 +147,18 @@ const secured = async (reader: Reader<Name>): Promise<Access.Access | undefined>
     (["READ", "EXECUTE", "ADMIN"] as const).flatMap((kind) => {
       const text = reader.text(`RATE_LIMIT_${kind}`)
       const rate = text === undefined ? undefined : Rate.parse(`LEVADA_RATE_LIMIT_${kind}`, text)
-      if (rate !== undefined && Result.isFailure(rate)) reader.refuse(`RATE_LIMIT_${kind}`, rate.failure.message)
+      if (rate !== undefined && Result.isFailure(rate)) {
+        reader.refuse(`RATE_LIMIT_${kind}`, `expected ${rate.failure.expected}`)
+      }
       return rate === undefined || Result.isFailure(rate) ? [] : [[kind.toLowerCase(), text]]
     })
   ) as Access.Limits
   const requireHttps = reader.flag("REQUIRE_HTTPS") ?? false
   const failed = reader.text("RATE_LIMIT_FAILED")
   const rate = failed === undefined ? undefined : Rate.parse("LEVADA_RATE_LIMIT_FAILED", failed)
-  if (rate !== undefined && Result.isFailure(rate)) reader.refuse("RATE_LIMIT_FAILED", rate.failure.message)
+  if (rate !== undefined && Result.isFailure(rate)) {
+    reader.refuse("RATE_LIMIT_FAILED", `expected ${rate.failure.expected}`)
+  }
   if (reader.problems.length > 0) return undefined
   const options = { authenticators, limits, requireHttps, failuresByAddress: failed, tokens: Tokens.make() }
   reader.attempt("ROLES", () => Access.secured({ ...options, roles }))

@@ -75,7 +75,7 @@ const raised = (error, causes) => {
     const { name, message, _tag, cause } = error
     return {
       name: text(name),
-      message: text(message) ?? "An object without a message",
+      message: text(message) ?? "An object without a message was thrown",
       tag: text(_tag),
       cause: cause === undefined || causes === 0 ? undefined : raised(cause, causes - 1)
     }

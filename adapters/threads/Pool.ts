@@ -49,12 +49,13 @@ export class Pool implements Threads {
 
   #acquire(task: string): Effect.Effect<Thread, ThreadsUnavailable> {
     return Effect.suspend(() => {
-      if (this.#isClosed) return Effect.fail(new ThreadsUnavailable(task, "the program's threads are closed"))
+      if (this.#isClosed) return Effect.fail(new ThreadsUnavailable(task, "this program is shutting down"))
       for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
         if (!idle.isOver) return Effect.succeed(idle)
       }
       const runtime = workerThreads()
-      if (runtime === undefined) return Effect.fail(new ThreadsUnavailable(task, "this runtime has no threads"))
+      if (runtime === undefined)
+        return Effect.fail(new ThreadsUnavailable(task, "this runtime has none; Node, Bun and Deno have"))
       const thread = new Thread(runtime, this.#forget)
       this.#all.add(thread)
       return Effect.succeed(thread)

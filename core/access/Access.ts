@@ -157,15 +157,14 @@ const aclsOf = (
 ): Result.Result<ReadonlyMap<string, Acl.Acl>, InvalidOption> => {
   for (const [pipelineId, acl] of Object.entries(acls)) {
     const invalidId = Name.invalid("a pipeline's id", pipelineId)
-    if (invalidId !== undefined) return wrong("acls", pipelineId, `pipeline ids: ${invalidId.message}`)
+    if (invalidId !== undefined) {
+      const message = `access.acls: ${invalidId.message}`
+      return Result.fail(new InvalidOption("access.acls", acls, "an object with pipeline ids as keys", message))
+    }
     const [problem] = Acl.problems(acl)
     if (problem !== undefined) {
-      const path = ["acls", pipelineId, ...problem.path].join(".")
-      return wrong(
-        path,
-        (acl as Readonly<Record<string, unknown>> | undefined)?.[String(problem.path[0])],
-        problem.message
-      )
+      const path = ["access.acls", pipelineId, ...problem.path].join(".")
+      return Result.fail(new InvalidOption(path, acl, problem.message, `${path}: ${problem.message}`))
     }
   }
   return Result.succeed(new Map(Object.entries(acls)))

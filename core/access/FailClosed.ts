@@ -49,7 +49,7 @@ const checked = <A, E>(
       return Effect.andThen(
         // The cause may quote credentials.
         Effect.logError(`The program's own ${service} failed: ${kindOf(cause)}`),
-        Effect.fail(new StoreUnavailable(`This server's ${service} does not work at the moment; try again soon`))
+        Effect.fail(new StoreUnavailable("A service of this server does not answer; try again soon"))
       )
     })
   )

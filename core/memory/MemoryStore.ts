@@ -127,7 +127,11 @@ class Memory implements Store, RunOwner<MemoryRun> {
       }
       if (this.#closed) return Effect.fail(new StoreUnavailable(`No new run is accepted: ${CLOSED}`))
       if (this.#isFull) {
-        return Effect.fail(new StoreUnavailable(`No new run is accepted: ${this.#maxUnfinished} are unfinished`))
+        return Effect.fail(
+          new StoreUnavailable(
+            `No new run is accepted: ${this.#maxUnfinished} runs are unfinished, as many as the Store takes (maxUnfinished)`
+          )
+        )
       }
       const run = this.#submit(newRun)
       this.#flush()
@@ -184,7 +188,7 @@ class Memory implements Store, RunOwner<MemoryRun> {
             this.#history.remove(run)
             this.#keys.forget(runId)
           })
-        : Effect.fail(new RunUnfinished(runId, "removed"))
+        : Effect.fail(new RunUnfinished(runId, "deleted"))
     )
 
   pause = (pipelineId: string): Effect.Effect<void> => Effect.sync(() => void this.#dispatch.paused.add(pipelineId))

@@ -130,9 +130,9 @@ export const make = (
     setAcl: (caller, pipelineId, acl) =>
       changeAcl(caller, pipelineId, (acls) => {
         const [problem] = Acl.problems(acl)
-        return problem === undefined
-          ? acls.put(pipelineId, acl)
-          : Effect.fail(new InvalidOption(["acl", ...problem.path].join("."), acl, problem.message))
+        if (problem === undefined) return acls.put(pipelineId, acl)
+        const path = ["acl", ...problem.path].join(".")
+        return Effect.fail(new InvalidOption(path, acl, problem.message, `${path}: ${problem.message}`))
       }),
     removeAcl: (caller, pipelineId) => changeAcl(caller, pipelineId, (acls) => acls.remove(pipelineId)),
     issueToken: (caller, wish, ttlMillis = Tokens.DEFAULT_MILLIS) =>

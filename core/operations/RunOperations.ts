@@ -49,7 +49,7 @@ export type StartError =
 /** Why a wait does not end in a completed run. */
 export type WaitError = InvalidOption | RunNotFound | RunFailed | RunCancelled | WaitTimedOut | GuardError
 
-/** Why a run can't be repeated. */
+/** Why a run can't be retried. */
 export type RetryError =
   | InvalidOption
   | RunNotFound

@@ -100,7 +100,7 @@ export const make = (
       Effect.gen(function* () {
         const unreadable =
           OptionCheck.required(OptionCheck.record, "schedule", wanted) ??
-          Parameters.invalid("given of a schedule", wanted.given, PARAMETERS)
+          Parameters.invalid("schedule.given", wanted.given, GIVEN)
         if (unreadable !== undefined) return yield* unreadable
         const { pipelineId, timing } = wanted
         yield* guard.check(caller, { permission: "admin", pipelineId })
@@ -156,7 +156,7 @@ export const make = (
   }
 }
 
-const PARAMETERS = "parameters, as Levada.schedule makes them"
+const GIVEN = "a RunInput; make the schedule with Levada.schedule(pipeline, …)"
 
 /** An option or its default. `null` is kept, so that the checks refuse it. */
 const withDefault = <A>(option: A | undefined, standard: A): A => (option === undefined ? standard : option)

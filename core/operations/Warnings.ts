@@ -46,7 +46,10 @@ export const watch: Effect.Effect<never, never, Store> = Effect.gen(function* ()
       hasFailed = true
       return isKnown
         ? Effect.void
-        : Effect.logError("The load of the Store can't be read, so no warnings about waiting work are logged", cause)
+        : Effect.logError(
+            "Can't read how much work waits in the Store, so no warnings about waiting work are logged",
+            cause
+          )
     })
   )
   return yield* Effect.forever(Effect.andThen(Effect.sleep(CHECK_MILLIS), check))

@@ -280,7 +280,11 @@ class Link implements Pipeline.Pipeline {
     const [only, ...others] = required.length > 0 ? required : free
     if (only !== undefined && others.length === 0) return only.key
     const names = free.map(({ key }) => `'${key}'`).join(", ") || "none"
-    throw new MissingProducer(this.id, task.name, `needs exactly one input that is not fixed; not fixed: ${names}`)
+    throw new MissingProducer(
+      this.id,
+      task.name,
+      `needs exactly one input that 'constants' does not set; such inputs are: ${names}`
+    )
   }
 }
 

@@ -34,10 +34,12 @@ export const invalid = (
 ): InvalidOption | undefined => {
   const [policy, tolerance] = [`onItemFailure of ${where}`, `toleratedItemFailures of ${where}`]
   const isFixed = kind !== "map" && kind !== "filter"
-  if (isFixed && onItemFailure !== undefined) return new InvalidOption(policy, onItemFailure, `no value, for a ${kind}`)
+  const unfit = (name: string, option: string, value: unknown): InvalidOption =>
+    new InvalidOption(option, value, "no value", `${name} is only for map and filter; ${where} is a ${kind}`)
+  if (isFixed && onItemFailure !== undefined) return unfit("onItemFailure", policy, onItemFailure)
   const mistake = OptionCheck.among(policy, onItemFailure, Policy.ITEM_POLICIES)
   if (mistake !== undefined || tolerated === undefined) return mistake
-  if (isFixed) return new InvalidOption(tolerance, tolerated, `no value, for a ${kind}`)
+  if (isFixed) return unfit("toleratedItemFailures", tolerance, tolerated)
   if ((onItemFailure ?? "fail") === "fail") {
     return new InvalidOption(tolerance, tolerated, "no value, because onItemFailure is 'fail'")
   }

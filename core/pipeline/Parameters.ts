@@ -19,11 +19,11 @@ export interface RunInput {
   readonly parameters: (pipeline: Pipeline.Any, part?: Part) => Result.Result<Values, ParametersInvalid>
 }
 
-/** What is wrong with that as a `RunInput`; nothing when it is one. */
+/** The failure for a value that is no `RunInput`; undefined for a `RunInput`. */
 export const invalid = (
   option: string,
   given: unknown,
-  expected = "what Parameters.fromValues or Parameters.fromJson gives"
+  expected = "a RunInput: the value of Parameters.fromValues(…) or Parameters.fromJson(…)"
 ): InvalidOption | undefined => {
   const { outputs, parameters } = (given ?? {}) as Partial<RunInput>
   return typeof outputs === "function" && typeof parameters === "function"

@@ -27,7 +27,7 @@ import {
   type Steps,
   stepsOf
 } from "./Step.ts"
-import { check, constants, invalidNames, predicateProblem, unknownKey } from "./StepChecks.ts"
+import { check, constants, invalidNames, predicateProblem, unknownKey, wrongOver } from "./StepChecks.ts"
 import type * as Wiring from "./Wiring.ts"
 
 export type { ItemFailures } from "./ItemFailures.ts"
@@ -148,7 +148,6 @@ export const filter = <
   const step = build(task, "filter", options)
   check(predicateProblem(task))
   const over = Object.keys(options.over)
-  if (over.length !== 1) throw new InvalidOption(`over of step '${step.name}'`, listed(over), "exactly one list")
   check(Name.invalid(`the output of step '${step.name}'`, options.output))
   const [key] = over as [string]
   return single({
@@ -187,18 +186,18 @@ export const reduce = <
   const accumulators = new Set(Object.keys(task.output))
   const isReducer = accumulators.size > 0 && [...accumulators].every((key) => Object.hasOwn(task.input, key))
   if (!isReducer) {
-    throw new InvalidOption(
-      `task of step '${step.name}'`,
-      task.name,
-      "a task whose every output is one of its inputs too"
-    )
+    const expected = "a task whose every output is one of its inputs too"
+    throw new InvalidOption(`task of step '${step.name}'`, task.name, expected)
   }
   const what = `initial of step '${step.name}'`
   check(OptionCheck.required(OptionCheck.record, what, options.initial))
-  check(unknownKey(what, task.output, options.initial))
+  check(unknownKey(what, task, "output", options.initial))
   const initial = constants(what, task.output, options.initial)
   const missing = [...accumulators].find((key) => !initial.some((constant) => constant.key === key))
-  if (missing !== undefined) throw new InvalidOption(what, missing, "a value for every output")
+  if (missing !== undefined) {
+    const message = `${what} has no value for output '${missing}'`
+    throw new InvalidOption(what, options.initial, "a value for every output", message)
+  }
   return single({ ...step, inputs: step.inputs.filter(({ key }) => !accumulators.has(key)), initial })
 }
 
@@ -290,7 +289,7 @@ export const group = <
 /** The step that makes one list of the outputs of a group. */
 export const gather = (name: string, members: ReadonlyArray<Step>, output: string): Step => {
   check(Name.invalid("a group's name", name), Name.invalid(`the output of group '${name}'`, output))
-  if (members.length === 0) throw new InvalidOption(`tasks of group '${name}'`, "none", "at least one task")
+  if (members.length === 0) throw new InvalidOption(`tasks of group '${name}'`, members, "at least one task")
   const fields = members.map((member) => {
     const [only, ...others] = member.outputs
     if (only === undefined || others.length > 0 || only.optional) {
@@ -365,13 +364,11 @@ const build = (task: Task.Any, kind: Kind, options: AnyOptions): Step => {
     OptionCheck.integer(`concurrency of ${where}`, concurrency, 1),
     OptionCheck.integer(`chunk of ${where}`, chunk, 1),
     ItemFailures.invalid(where, kind, options),
-    kind !== "task" && kind !== "branch" && keys.length === 0
-      ? new InvalidOption(`over of ${where}`, over, 'at least one input and its list, such as { page: "pages" }')
-      : undefined,
     ...Object.entries({ inputs, over, constants: fixed }).map(([place, keyed]) =>
-      unknownKey(`${place} of ${where}`, task.input, keyed)
+      unknownKey(`${place} of ${where}`, task, "input", keyed)
     ),
-    unknownKey(`outputs of ${where}`, task.output, outputs)
+    unknownKey(`outputs of ${where}`, task, "output", outputs),
+    wrongOver(where, kind, over)
   )
   const step = fromTask(
     task,

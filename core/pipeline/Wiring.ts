@@ -281,7 +281,7 @@ export type Link<T extends Shape, Fixed, Now> =
       ? [Now] extends [Decoded<T["input"][Free<T["input"], Fixed>]>]
         ? unknown
         : `Input '${Free<T["input"], Fixed> & string}' of task '${T["name"]}' has another type than the value before it`
-      : `Task '${T["name"]}' needs exactly one input that is not fixed`
+      : `Task '${T["name"]}' needs exactly one input that 'constants' does not set`
     : `Task '${T["name"]}' needs exactly one output`
 
 /** `Link` for several tasks. */

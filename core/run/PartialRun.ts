@@ -93,10 +93,12 @@ export const ofRun = (
         )
       }
       if (step.outputs.length > 0 && step.outputs.every(({ value }) => Object.hasOwn(run.given, value))) {
-        return refused(`all outputs of step '${step.name}' were given to the run, and stay; start a new run`)
+        return refused(
+          `the run was started with given values for all outputs of step '${step.name}', so it can't run again; start a new run`
+        )
       }
     }
-    if (rerun.size === 0) return refused("no step of it is left to run; name the steps to run again from")
+    if (rerun.size === 0) return refused("all its steps completed. To run some again, name them in 'from'")
 
     const lost = new Set([...rerun].flatMap((index) => steps[index]!.outputs.map(({ value }) => value)))
     const kept: Record<string, Json> = {}
@@ -112,7 +114,9 @@ export const ofRun = (
     )
     const lacked = missing(pipeline, needed, names, run.parameters)
     if (lacked !== undefined) {
-      return refused(`step '${lacked.step}' needs '${lacked.parameter}', which the run was not given; start a new run`)
+      return refused(
+        `step '${lacked.step}' needs '${lacked.parameter}', which the run was started without; start a new run`
+      )
     }
     const initial = steps.map((step, index): Initial | undefined => {
       const { arm, reason } = before[index]!

@@ -145,10 +145,15 @@ const wrongTiming = (what: string, timing: unknown): InvalidOption | undefined =
   if (mistake !== undefined) return mistake
   const { cron, timeZone, everyMillis } = timing as { readonly [key: string]: unknown }
   if ((cron === undefined) === (everyMillis === undefined)) {
-    return new InvalidOption(`timing of ${what}`, cron === undefined ? timing : "both", EITHER)
+    const has = cron === undefined ? "neither cron nor everyMillis" : "both cron and everyMillis"
+    return new InvalidOption(`timing of ${what}`, timing, EITHER, `timing of ${what} has ${has}; give one of them`)
   }
   if (everyMillis !== undefined && timeZone !== undefined) {
-    return new InvalidOption(`timeZone of ${what}`, timeZone, "none: only a cron expression has one")
+    return new InvalidOption(
+      `timeZone of ${what}`,
+      timeZone,
+      "no value, because only a cron expression has a time zone"
+    )
   }
   return (
     OptionCheck.text(`cron of ${what}`, cron, MAX_CRON, 0) ??

@@ -60,7 +60,7 @@ export const invalid = (options: Options & PartOptions): InvalidOption | undefin
     OptionCheck.millis("delayMillis", options.delayMillis) ??
     OptionCheck.text("idempotencyKey", key, MAX_IDEMPOTENCY_KEY) ??
     OptionCheck.texts("targets", targets, SOME_STEPS) ??
-    (targets?.length === 0 ? new InvalidOption("targets", "none", SOME_STEPS) : undefined)
+    (targets?.length === 0 ? new InvalidOption("targets", targets, SOME_STEPS) : undefined)
   )
 }
 
@@ -157,7 +157,7 @@ export const tooLong = (
   ] as const) {
     for (const name of Object.keys(values)) {
       if (!Bytes.exceeds(values[name]!, maxValueBytes)) continue
-      const message = `Longer than ${maxValueBytes} bytes of JSON, the longest value`
+      const message = `Longer than ${maxValueBytes} bytes of JSON (maxValueBytes)`
       problems.push({ path: [place, name], message })
     }
   }

@@ -74,8 +74,10 @@ export const layer: Layer.Layer<never, never, Store | Registry> = Layer.effectDi
           yield* Effect.logError(`${subject} can't fire and is paused: ${failure.message}`)
           yield* store.schedules.pause(schedule.id).pipe(Effect.catchTag("ScheduleNotFound", () => Effect.void))
         } else if (foreign.add(schedule)) {
-          const version = schedule.version === "" ? "" : ` ${schedule.version}`
-          yield* Effect.logWarning(`${subject} is left to servers of its version${version}: ${failure.message}`)
+          const others = schedule.version === "" ? "its version" : `version ${schedule.version}`
+          yield* Effect.logWarning(
+            `This server does not fire schedule '${schedule.id}': ${failure.message}. Servers of ${others} of pipeline '${schedule.pipelineId}' may fire it`
+          )
         }
       })
 

@@ -43,7 +43,7 @@ const messageOf = (error: object): string => {
   if (typeof message === "string" && message !== "") return cut(message).replace(/\n[ \t]*at [^\n]*/g, "")
   if (error instanceof Error) return String(error.name)
   // Its other fields are not recorded: a failed request, for example, may contain its token.
-  return "An object without a message"
+  return "An object without a message was thrown"
 }
 
 // Bounds the work of the regular expression: a message may be a whole page.

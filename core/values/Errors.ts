@@ -70,12 +70,12 @@ export class RunUnfinished extends Failure<"RunUnfinished"> {
   }
 }
 
-/** The run can't be repeated: all its steps succeeded, or its pipeline has another version now. */
+/** The run can't be retried: all its steps succeeded, or its pipeline has another version now. */
 export class RunNotRepeatable extends Failure<"RunNotRepeatable"> {
   readonly runId: string
   readonly pipelineId: string
   constructor(run: { readonly id: string; readonly pipelineId: string }, why: string) {
-    super("RunNotRepeatable", `Run '${run.id}' can't be repeated: ${why}`)
+    super("RunNotRepeatable", `Run '${run.id}' can't be retried: ${why}`)
     this.runId = run.id
     this.pipelineId = run.pipelineId
   }
@@ -244,12 +244,12 @@ export class StepTimedOut extends Failure<"StepTimedOut"> {
   }
 }
 
-/** The task runs in a thread, and the program provides no threads. */
+/** The task runs in a thread, and the program provides no threads or is shutting down. */
 export class ThreadsUnavailable extends Failure<"ThreadsUnavailable"> {
-  constructor(task: string, why = "this program has no threads") {
-    super(
-      "ThreadsUnavailable",
-      `Task '${cut(task)}' runs in a thread, but ${why}. Use Levada.make on Node, Bun or Deno, or provide Threads.layer() of levada/threads`
-    )
+  constructor(task: string, why: string = NO_THREADS) {
+    super("ThreadsUnavailable", `Task '${cut(task)}' runs in a thread, but ${why}`)
   }
 }
+
+const NO_THREADS =
+  "this program has no threads. Use Levada.make on Node, Bun or Deno, or provide Threads.layer() of levada/threads"

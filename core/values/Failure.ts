@@ -23,13 +23,12 @@ export const listed = (names: ReadonlyArray<string>): string =>
 
 const MAX_LISTED = 10
 
-/** A value as a message shows it: a string in quotes and cut, an array, object or function by its type. */
+/** A value as a message shows it: a string in quotes and cut, an array, object or function by its kind. */
 export const shown = (value: unknown): string => {
   if (typeof value === "string") return JSON.stringify(cut(value))
-  if (Array.isArray(value)) return "an array"
-  return typeof value === "function" || (typeof value === "object" && value !== null)
-    ? `a value of type ${typeof value}`
-    : String(value)
+  if (Array.isArray(value)) return value.length === 0 ? "an empty array" : "an array"
+  if (typeof value === "function") return "a function"
+  return typeof value === "object" && value !== null ? "an object" : String(value)
 }
 
 /** The first 200 characters of a string, such as a name that a caller sent. */

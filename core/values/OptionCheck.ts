@@ -50,7 +50,7 @@ export const MAX_MILLIS = 315_360_000_000
 /** A duration in milliseconds, at most ten years. */
 export const millis = (option: string, value: unknown, least = 0): Mistake =>
   number(option, value, least, MAX_MILLIS) &&
-  new InvalidOption(option, value, `a number of at least ${least}, in milliseconds, and at most ten years`)
+  new InvalidOption(option, value, `a number of milliseconds from ${least} to ${MAX_MILLIS} (ten years)`)
 
 /** Rounds milliseconds up to a whole number, which Stores need. */
 export const whole = <A extends number | undefined>(millis: A): A =>

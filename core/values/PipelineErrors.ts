@@ -15,8 +15,14 @@ export class InvalidOption extends Failure<"InvalidOption"> {
   readonly option: string
   /** The values that the option accepts, in words. */
   readonly expected: string
-  constructor(option: string, received: unknown, expected: string) {
-    super("InvalidOption", `Cannot use ${shown(received)} as ${option}: expected ${expected}`)
+  /** `message` replaces the usual sentence, which quotes `received`: for a mistake that the value alone does not show, and for secrets. */
+  constructor(
+    option: string,
+    received: unknown,
+    expected: string,
+    message = `Cannot use ${shown(received)} as ${option}: expected ${expected}`
+  ) {
+    super("InvalidOption", message)
     this.option = option
     this.expected = expected
   }
@@ -50,7 +56,7 @@ export class DuplicateOutput extends Failure<"DuplicateOutput"> {
   constructor(pipelineId: string, output: string, steps: readonly [string, string]) {
     super(
       "DuplicateOutput",
-      `Pipeline '${pipelineId}': output '${output}' is produced by both '${steps[0]}' and '${steps[1]}'; rename one of them`
+      `Pipeline '${pipelineId}': output '${output}' is produced by both '${steps[0]}' and '${steps[1]}'; rename the output of one: Step.make(task, { outputs: { ${output}: "…" } })`
     )
     this.pipelineId = pipelineId
     this.output = output
@@ -116,8 +122,8 @@ export class UnknownTask extends Failure<"UnknownTask"> {
     super(
       "UnknownTask",
       why === "unknown"
-        ? `Task '${cut(task)}' is not offered to you; offered: ${offered.length === 0 ? "none" : listed(offered)}`
-        : `Task '${cut(task)}' is offered more than once with different code, so its name is ambiguous`
+        ? `There is no task '${cut(task)}' that you may use; you may use: ${listed(offered)}`
+        : `Several tasks with different code have the name '${cut(task)}', so it is ambiguous`
     )
     this.pipelineId = pipelineId
     this.task = task

@@ -23,7 +23,7 @@ export const parse = (setting: string, text: unknown): Result.Result<Rate, Inval
       new InvalidOption(
         setting,
         text,
-        `'N/period' such as '10/minute': N from 1 to ${MAX_PERMITS}, period 'second', 'minute', 'hour', 'day' or such as '30 seconds'`
+        `a rate such as '10/minute' or '5/30 seconds': 1 to ${MAX_PERMITS} per second, minute, hour or day, or per several of them`
       )
     )
   }

@@ -9,7 +9,7 @@ export const isKey = (value: unknown, most: number, least = 1): value is string 
 
 /** The rule of `isKey` in words. */
 export const keyRule = (most: number, least = 1): string =>
-  `a string of ${least === 0 ? "at most" : `${least} to`} ${most} characters, without an unpaired surrogate`
+  `a string of ${least === 0 ? "at most" : `${least} to`} ${most} characters, without an unpaired surrogate (half of a character, as from a cut emoji)`
 
 /**
  * The first `most` UTF-16 units of a string, and `…` when more follow. Never cuts a surrogate pair in half, and replaces

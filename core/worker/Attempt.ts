@@ -276,5 +276,6 @@ export const catchDefect = (claim: Claim, outcome: () => Outcome): Outcome => {
 /** The outcome of an attempt that threw outside its task. */
 export const defectOutcome = ({ step }: Claim, defect: unknown): Outcome => {
   const cause = describe(defect)
-  return { _tag: "Failed", error: { name: "Defect", message: `Step '${step}' broke: ${cause.message}`, step, cause } }
+  const message = `Step '${step}' failed with an unexpected error: ${cause.message}`
+  return { _tag: "Failed", error: { name: "Defect", message, step, cause } }
 }

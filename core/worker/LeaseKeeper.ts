@@ -71,7 +71,7 @@ export class LeaseKeeper {
     if (bad.length === 0) return Effect.void
     for (const [claim] of bad) this.#bad.add(claim)
     const [{ step, runId }, defect] = bad[0]!
-    const what = `The Store broke while renewing the leases of ${bad.length} steps; the first is step '${step}' of run '${runId}'`
+    const what = `The Store threw an unexpected error while renewing the leases of ${bad.length} steps; the first is step '${step}' of run '${runId}'`
     return Effect.logError(what, defect)
   }
 }

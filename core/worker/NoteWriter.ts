@@ -62,7 +62,7 @@ export class NoteWriter {
       Effect.suspend(() => {
         if (bad.length === 0) return Effect.void
         const [[{ claim }, defect]] = bad as [(typeof bad)[0]]
-        const what = `The Store broke while writing ${bad.length} notes, which are lost; the first is from step '${claim.step}' of run '${claim.runId}'`
+        const what = `The Store threw an unexpected error while writing ${bad.length} notes, which are lost; the first is from step '${claim.step}' of run '${claim.runId}'`
         return Effect.logError(what, defect)
       })
     )

@@ -161,6 +161,6 @@ const logFailures = (
   if (bad.length === 0) return Effect.void
   const [{ step, runId }, defect] = bad[0]!
   const failed = bad.length - dropped
-  const what = `The Store broke while settling ${bad.length} outcomes: ${failed} were recorded as failures, ${dropped} were lost, and their steps run again when their leases expire; the first is from step '${step}' of run '${runId}'`
+  const what = `The Store threw an unexpected error while settling ${bad.length} outcomes: ${failed} were recorded as failures, ${dropped} were lost, and their steps run again when their leases expire; the first is from step '${step}' of run '${runId}'`
   return Effect.logError(what, defect)
 }

@@ -77,7 +77,10 @@ export const readInputs = (
   for (const { key, value, optional, codec } of stepCodec.inputs) {
     const text = values.get(value)
     if (text === undefined) {
-      if (!optional) return unreadable(stepCodec, key, [{ path: [], message: `'${value}' has no value` }])
+      if (!optional)
+        return unreadable(stepCodec, key, [
+          { path: [], message: `it is required, but no step or parameter gave '${value}'` }
+        ])
       const standIn = codec.absent()
       if (Option.isSome(standIn)) record[key] = standIn.value
       // Otherwise a task would read the inherited property, such as `toString`.
@@ -131,7 +134,7 @@ export const writeOutputs = (
     }
     const encoded = codec.encode(value)
     if (Result.isFailure(encoded)) {
-      const message = `Task '${task.name}' returned a wrong output '${key}'`
+      const message = `Task '${task.name}' returned output '${key}' that does not fit its schema`
       return Result.fail(stepError(step, "InvalidOutput", message, encoded.failure))
     }
     if (Bytes.exceeds(encoded.success, maxValueBytes)) {

@@ -113,7 +113,7 @@ export class TaskCalls implements AttemptContext, AttemptListener {
 
   stopIgnored(attempt: Attempt): void {
     const { claim, stepCodec } = attempt
-    const message = `Task '${stepCodec.task.name}' ignores its signal: it still runs ${STOP_MILLIS} ms after it was told to stop. Its result is dropped`
+    const message = `Task '${stepCodec.task.name}' ignores its signal: it still runs ${STOP_MILLIS} ms after it was told to stop. Its result is dropped; check context.signal in the task`
     this.note({ claim, line: { level: "warn", message } })
     this.logMessages.push({ claim, level: "Warn", text: "ignores its signal" })
     this.stopped(attempt)

@@ -223,7 +223,7 @@ class Worker {
 
   /** Works for ever. After a defect it starts again; claims lost by it become ready when their leases expire. */
   readonly working: Effect.Effect<never> = Effect.catchDefect(this.#loop, (defect) =>
-    Effect.logError("A worker broke and starts again", defect).pipe(
+    Effect.logError("A worker failed with an unexpected error and restarts", defect).pipe(
       Effect.andThen(Effect.sleep(RETRY_MILLIS)),
       Effect.andThen(this.working)
     )
@@ -244,7 +244,7 @@ class Worker {
 
   #watchAgain(defect: unknown): Effect.Effect<void> {
     const logging = this.#revokedBackoff.isFresh
-      ? Effect.logError("The Store broke when a worker watched revoked claims", defect)
+      ? Effect.logError("The Store threw an unexpected error while a worker listened for claims to stop", defect)
       : Effect.void
     return Effect.andThen(logging, Effect.andThen(Effect.sleep(this.#revokedBackoff.take()), this.watchingRevoked))
   }
@@ -333,7 +333,8 @@ class Worker {
       const isUnavailable = Cause.hasFails(cause)
       const isKnown = isUnavailable || !this.#claimBackoff.isFresh
       this.#claimAfterMillis = this.#nowMillis() + (isUnavailable ? RETRY_MILLIS : this.#claimBackoff.take())
-      return isKnown ? Effect.void : Effect.logError("The Store broke when a worker claimed work", Cause.squash(cause))
+      const message = "The Store threw an unexpected error while a worker claimed work"
+      return isKnown ? Effect.void : Effect.logError(message, Cause.squash(cause))
     })
   }
 

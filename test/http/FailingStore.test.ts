@@ -146,7 +146,7 @@ describe("a Store that rejects work for now", () => {
       "StoreUnavailableError",
       "1"
     ])
-    expect(refused.json.message).toContain("1 are unfinished")
+    expect(refused.json.message).toContain("1 runs are unfinished, as many as the Store takes (maxUnfinished)")
     expect((await ask(levada, "GET", "/runs")).json.runs).toHaveLength(1)
     expect((await ask(levada, "POST", `/runs/${json.task_id}/cancel`, {})).status).toBe(202)
     expect((await execute(levada)).json.result).toEqual({ processed: "X" })

@@ -3,6 +3,7 @@ import * as Schema from "effect/Schema"
 import fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { documents } from "../../adapters/http/docs/Documents.ts"
+import * as Decoding from "../../adapters/http/server/Decoding.ts"
 import { Access, Levada } from "../../adapters/promise/index.ts"
 import { guide } from "../fixtures/pipelines.ts"
 import type { Json } from "./harness/Client.ts"
@@ -393,4 +394,11 @@ test("every key of every request says what it expects", () => {
       .map(([name]) => `${key}: ${name}`)
   )
   expect(silent).toEqual([])
+})
+
+test("every key says which values it accepts: a Schema without the annotation makes no decoder", () => {
+  const schema = Schema.Struct({ name: Schema.String.annotate({ expected: "a name" }), size: Schema.Number })
+  for (const make of [Decoding.exact, Decoding.open, Decoding.query]) {
+    expect(() => make(schema)).toThrow("The Schema of 'size' has no annotation 'expected'")
+  }
 })

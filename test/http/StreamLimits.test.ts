@@ -5,6 +5,7 @@
 
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
+import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { EventSocket } from "../../adapters/http/events/EventSocket.ts"
@@ -38,7 +39,11 @@ const endless = () => {
   return { items, asked: () => asked }
 }
 
-const serving = { streams: { texts: new TextCache<Event>() }, nowMillis: () => 0 }
+const logged: Array<unknown> = []
+const logger = Logger.layer([Logger.make(({ message }) => void logged.push(message))])
+const run = <A, E>(effect: Effect.Effect<A, E>): Promise<Exit.Exit<A, E>> =>
+  Effect.runPromiseExit(Effect.provide(effect, logger))
+const serving = { streams: { texts: new TextCache<Event>() }, nowMillis: () => 0, run }
 
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes)
 
@@ -75,6 +80,10 @@ describe("a stream of events", () => {
     expect([gap, end]).toEqual(["event: gap\nid: 7-7.7\ndata: {}", ""])
     const [, data] = /^event: failure\ndata: (.*)$/.exec(failure!)!
     expect(JSON.parse(data!)).toMatchObject(said)
+    const isDefect = said.error === "InternalError"
+    expect(logged.splice(0)).toEqual(
+      isDefect ? [["A stream of events failed with an unexpected error", new Error("hunter2")]] : []
+    )
     expect(freed).toHaveBeenCalledTimes(1)
   })
 
@@ -133,7 +142,7 @@ describe("a WebSocket", () => {
         operations: operations as Operations,
         enter,
         open: () => () => undefined,
-        run: (effect) => Effect.runPromiseExit(effect).then((exit) => exit as Exit.Exit<never, never>),
+        run,
         nowMillis: () => 0,
         streams: { texts: new TextCache<Event>() }
       },
@@ -220,6 +229,50 @@ describe("a WebSocket", () => {
       { type: "error", error, task_id: "r" }
     ])
     made.closed()
+  })
+
+  const UNEXPECTED = "A WebSocket message failed with an unexpected error"
+  it.each([
+    [
+      "a subscription",
+      '{"type":"subscribe","task_id":"r"}',
+      { follow: () => Effect.die(new TypeError("bad")) },
+      UNEXPECTED
+    ],
+    [
+      "a permission check",
+      '{"type":"subscribe","types":1}',
+      { permit: () => Effect.die(new TypeError("bad")) },
+      UNEXPECTED
+    ],
+    [
+      "a stream of events",
+      '{"type":"subscribe","pipeline_id":"*"}',
+      { feed: () => Effect.succeed(Stream.die(new TypeError("bad"))) },
+      "A stream of events failed with an unexpected error"
+    ]
+  ] as const)(
+    "logs an unexpected error of %s, and does not tell it to the client",
+    async (_, message, operations, text) => {
+      logged.length = 0
+      const { made, sent, closed } = socket(host, operations as Partial<Operations>)
+      made.message(message)
+      await vi.advanceTimersByTimeAsync(100)
+      expect(logged).toEqual([[text, new TypeError("bad")]])
+      expect(`${sent} ${JSON.stringify(closed.mock.calls)}`).not.toContain("bad")
+      if (text === UNEXPECTED) expect(closed).toHaveBeenCalledWith(1011, "Internal server error")
+      made.closed()
+    }
+  )
+
+  it("logs an unexpected error of an authentication, without the credentials", async () => {
+    logged.length = 0
+    const { made, closed } = socket(undefined, {}, () => Effect.die(new TypeError("bad")))
+    made.message('{"type":"auth","api_key":"marked-secret"}')
+    await vi.advanceTimersByTimeAsync(0)
+    expect(closed).toHaveBeenCalledWith(1011, "Internal server error")
+    expect(logged).toEqual([[UNEXPECTED, new TypeError("bad")]])
+    expect(String(logged)).not.toContain("marked-secret")
   })
 
   it("accepts at most 100 subscriptions", async () => {

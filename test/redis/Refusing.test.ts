@@ -36,7 +36,11 @@ test.each([
   ["prefix", { prefix: "a b" }, 'Cannot use "a b" as store.prefix: expected 1 to 100 letters'],
   ["prefix", { prefix: "" }, 'Cannot use "" as store.prefix'],
   ["prefix", { prefix: "{a}" }, 'Cannot use "{a}" as store.prefix'],
-  ["leaseMillis", { leaseMillis: 0 }, "Cannot use 0 as store.leaseMillis: expected a number of at least 1"],
+  [
+    "leaseMillis",
+    { leaseMillis: 0 },
+    "Cannot use 0 as store.leaseMillis: expected a number of milliseconds from 1 to 315360000000"
+  ],
   ["connectMillis", { connectMillis: Number.NaN }, "Cannot use NaN as store.connectMillis"],
   ["maxUnfinished", { maxUnfinished: 0 }, "Cannot use 0 as store.maxUnfinished"],
   ["historyCount", { historyCount: 1.5 }, "Cannot use 1.5 as store.historyCount: expected a whole number"],

@@ -90,7 +90,7 @@ describe("an error", () => {
     ["fatal", { name: "Fatal", message: "never again" }],
     ["text", { name: "Error", message: "a text" }],
     ["nothing", { name: "Error", message: "undefined" }],
-    ["object", { name: "Error", message: "An object without a message" }],
+    ["object", { name: "Error", message: "An object without a message was thrown" }],
     ["looked", { name: "Error", message: "An error that throws when its fields are read" }]
   ])("keeps name, message, tag and cause: %s", async (how, expected) => {
     expect(inWords(await withThreads({}, (call) => Effect.flip(call("raising", { how }))))).toEqual(expected)

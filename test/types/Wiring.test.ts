@@ -79,7 +79,7 @@ describe("wiring, checked by the compiler", () => {
       ["group-of-two-outputs", "Task 'two' needs exactly one output"],
       ["nested-of-another-type", "Input 'n' of task 'inner' has another type than output 'n' of task 'strings'"],
       ["chain-call-of-another-type", `Input 'site' of task 'list' ${before}`],
-      ["chain-two-free-inputs", "Task 'load' needs exactly one input that is not fixed"],
+      ["chain-two-free-inputs", "Task 'load' needs exactly one input that 'constants' does not set"],
       ["chain-map-of-another-item", `Input 'n' of task 'negate' ${before}`],
       ["chain-filter-by-number", "Output 'count' of task 'count' must be a boolean"],
       ["chain-reduce-of-another-item", `Input 'page' of task 'total' ${before}`],

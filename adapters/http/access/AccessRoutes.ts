@@ -29,7 +29,7 @@ export const accessRoutes: ReadonlyArray<Route> = [
   remove(
     "/pipelines/{pipeline_id}/acl",
     "admin",
-    "Removes the ACL that was set; the configured ACL applies again.",
+    "Deletes the ACL that was set; the configured ACL applies again.",
     (call) =>
       Effect.map(call.operations.removeAcl(call.caller, pipelineId(call)), (of) =>
         json(200, AccessWire.pipelineAcl(of))

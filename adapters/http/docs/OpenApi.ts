@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import type { Any as Pipeline } from "../../../core/pipeline/Pipeline.ts"
 import type { Registered } from "../../../core/registry/Registry.ts"
 import { EVENT_STREAM } from "../events/EventRequests.ts"
-import { parametersSchema, resultSchema } from "../pipelines/PipelineSchema.ts"
+import { parametersSchema, resultSchema } from "../pipelines/ParametersSchema.ts"
 import { error } from "../server/Failures.ts"
 import type { Route } from "../server/Route.ts"
 import { type AnyDocument, documents } from "./Documents.ts"
@@ -38,7 +38,7 @@ const STATUS_DESCRIPTIONS: { readonly [status: number]: string } = {
   415: "The body is not JSON",
   422: "The definition is invalid",
   426: "This path needs a WebSocket client",
-  429: "Over the rate limit; retry after `Retry-After`",
+  429: "Too many requests; retry after `Retry-After`",
   500: "The run failed",
   501: "This server does not support WebSockets",
   503: "The store does not answer; retry after `Retry-After`",

@@ -2,6 +2,7 @@
  * Events over a WebSocket. Messages are JSON; each is acknowledged or refused by name. The client subscribes to a run, to a
  * pipeline or to all pipelines, and gets the same events as over `text/event-stream`.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
@@ -18,7 +19,7 @@ import type { Credentials } from "../server/HttpVisitor.ts"
 import type { Socket, SocketListener } from "../server/Message.ts"
 import { endIn } from "../server/Streams.ts"
 import type { TextCache } from "../server/TextCache.ts"
-import { batched, ofRun, STUCK_MILLIS } from "./EventStream.ts"
+import { batched, logDefect, ofRun, STUCK_MILLIS } from "./EventStream.ts"
 import { type EventType, eventText, typeOf } from "./EventWire.ts"
 import { decodeAuth, decodeSubscription, subjectOf } from "./SocketMessages.ts"
 
@@ -149,7 +150,8 @@ export class EventSocket implements SocketListener {
         // A client that sends requests but does not read the answers must wait too.
         await this.#drained()
         await this.#answer(data as string)
-      } catch {
+      } catch (defect) {
+        void this.#context.run(Effect.logError("A WebSocket message failed with an unexpected error", defect))
         this.close(CLOSE.defect, "Internal server error")
       }
     }
@@ -184,7 +186,7 @@ export class EventSocket implements SocketListener {
       // The guard checks the permission first, so the request is counted and audited like any other.
       const permit = this.#context.operations.permit(this.#caller, { permission: "read", ...subjectOf(message) })
       const exit = await this.#context.run(Effect.result(permit))
-      if (Exit.isFailure(exit)) throw new Error("The permission check failed with a defect", { cause: exit.cause })
+      if (Exit.isFailure(exit)) throw Cause.squash(exit.cause)
       return this.#refuse(undefined, Result.isFailure(exit.value) ? exit.value.failure : refusal)
     }
     const { pipeline_id: pipelineId, task_id: runId, types, after } = read.success
@@ -230,7 +232,10 @@ export class EventSocket implements SocketListener {
     }
     const exit = await this.#context.run(this.#context.enter({ apiKey, bearer }))
     if (this.#isClosed) return
-    if (Exit.isFailure(exit)) return this.close(...closeReason(exit))
+    if (Exit.isFailure(exit)) {
+      if (Cause.hasDies(exit.cause)) throw Cause.squash(exit.cause)
+      return this.close(...closeReason(exit))
+    }
     if (this.#caller === undefined) {
       // The connection no longer counts as unauthenticated, but as an open stream.
       const release = this.#context.open()
@@ -266,7 +271,7 @@ export class EventSocket implements SocketListener {
       return this.#refuse(subject, new BadRequest(503, "TooManySubscriptionsError", many))
     }
     const exit = await this.#context.run(Effect.result(this.#items(caller, subject, after)))
-    if (Exit.isFailure(exit)) throw new Error("A subscription failed with a defect", { cause: exit.cause })
+    if (Exit.isFailure(exit)) throw Cause.squash(exit.cause)
     if (Result.isFailure(exit.value)) return this.#refuse(subject, exit.value.failure)
     if (this.#isClosed) return
     // Replaces an earlier subscription to the same subject.
@@ -287,6 +292,7 @@ export class EventSocket implements SocketListener {
       },
       (error: unknown) => {
         if (isOver) return
+        logDefect(this.#context, error)
         this.#subscriptions.delete(key)
         const message =
           "The subscription was interrupted; subscribe again with 'after' to continue behind the last event"

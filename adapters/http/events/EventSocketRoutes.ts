@@ -14,10 +14,13 @@ const NO_UPGRADE = new BadRequest(426, "UpgradeRequiredError", "This path needs 
 /** The listener of a connection that is closed at once. */
 const NO_LISTENER: SocketListener = { message: () => undefined, closed: () => undefined }
 
+const logged = (defect: unknown): Effect.Effect<void> =>
+  Effect.logError("The authentication of a WebSocket failed with an unexpected error", defect)
+
 const accepted = (call: Call): Effect.Effect<HttpReply> => {
   const { operations, server } = call
   const enter = (credentials?: Credentials) => server.enter(call, KEY, credentials)
-  return Effect.map(Effect.exit(enter()), (exit) => {
+  return Effect.map(Effect.exit(Effect.tapDefect(enter(), logged)), (exit) => {
     const isAnonymous =
       Exit.isFailure(exit) && !hasCredentials(call.request) && closeReason(exit)[0] === CLOSE.unauthenticated
     // A browser can read the reason of a refusal only from a close frame, so the connection is accepted first.

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Event } from "../../../core/run/Event.ts"
 import type { FeedItem } from "../../../core/store/Feed.ts"
+import { Failure } from "../../../core/values/Failure.ts"
 import { failureText } from "../server/Failures.ts"
 import type { TextCache } from "../server/TextCache.ts"
 import { type EventType, eventText, typeOf } from "./EventWire.ts"
@@ -25,6 +26,16 @@ const MAX_CHUNK = 1 << 16
 
 const utf8 = new TextEncoder()
 const HEARTBEAT = utf8.encode(": alive\n\n")
+
+/** Logs an error that ended a stream of events, unless it is a failure, whose reason the client gets. */
+export const logDefect = ({ run }: Logging, error: unknown): void => {
+  if (!(error instanceof Failure))
+    void run(Effect.logError("A stream of events failed with an unexpected error", error))
+}
+
+interface Logging {
+  readonly run: (effect: Effect.Effect<void>) => Promise<unknown>
+}
 
 /** The reader does not take the events. */
 class ReaderStuck extends Error {}
@@ -59,6 +70,7 @@ export class EventStream {
   readonly #types: ReadonlySet<EventType> | undefined
   readonly #texts: TextCache<Event>
   readonly #nowMillis: () => number
+  readonly #run: Logging["run"]
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined
   #heartbeat: ReturnType<typeof setInterval> | undefined
   #release: () => void = () => undefined
@@ -70,12 +82,17 @@ export class EventStream {
   constructor(
     items: Stream.Stream<FeedItem, unknown>,
     types: ReadonlySet<EventType> | undefined,
-    { streams, nowMillis }: { readonly streams: { readonly texts: TextCache<Event> }; readonly nowMillis: () => number }
+    {
+      streams,
+      nowMillis,
+      run
+    }: Logging & { readonly streams: { readonly texts: TextCache<Event> }; readonly nowMillis: () => number }
   ) {
     this.#items = batched(items)
     this.#types = types
     this.#texts = streams.texts
     this.#nowMillis = nowMillis
+    this.#run = run
   }
 
   /** Starts the stream. Calls `release` when it ends or the reader cancels it. */
@@ -145,6 +162,7 @@ export class EventStream {
         this.#controller?.error(error)
         return
       }
+      logDefect({ run: this.#run }, error)
       // The client reconnects behind the last event that it got; if that is impossible, the server answers with the reason.
       this.#controller?.enqueue(utf8.encode(`event: failure\ndata: ${failureText(error, this.#nowMillis())}\n\n`))
       this.end()

@@ -82,7 +82,7 @@ const exposeLoad = (metrics: Exposition, { load, pipelines }: Totals): void => {
   gauge(
     "levada_oldest_waiting_seconds",
     oldestWaitingMillis / MILLIS,
-    "How long the oldest ready step has waited at least."
+    "Lower bound of how long the oldest ready step has waited."
   )
   gauge("levada_steps_running", running, "Steps and items that workers have claimed.")
   gauge("levada_runs_unfinished", unfinished, "Unfinished runs.")

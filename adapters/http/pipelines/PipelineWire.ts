@@ -6,7 +6,7 @@ import type { Step } from "../../../core/pipeline/Step.ts"
 import type { Registered } from "../../../core/registry/Registry.ts"
 import type { Run } from "../../../core/run/Run.ts"
 import { instant } from "../server/Instant.ts"
-import { parametersSchema, resultSchema } from "./PipelineSchema.ts"
+import { parametersSchema, resultSchema } from "./ParametersSchema.ts"
 
 /** A row of `GET /pipelines`. */
 export interface PipelineRow {

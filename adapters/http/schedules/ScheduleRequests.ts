@@ -68,7 +68,7 @@ const catchesUpSome = {
   overlap: Schema.optionalKey(choice(OVERLAPS, "Default: skip."))
 }
 const catchesUpAll = {
-  catch_up: Schema.Literal("all"),
+  catch_up: Schema.Literal("all").annotate({ expected: "'all'" }),
   overlap: Schema.Literals(["allow", "queue"]).annotate({
     expected: "'queue' or 'allow' where 'catch_up' is 'all'"
   })

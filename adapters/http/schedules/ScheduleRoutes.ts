@@ -29,7 +29,7 @@ export const scheduleRoutes: ReadonlyArray<Route> = [
       )
     )
   ),
-  post("/schedules", "admin", "Creates a schedule. Repeating the request answers the existing schedule.", (call) =>
+  post("/schedules", "admin", "Creates a schedule. Repeating the request returns the existing schedule.", (call) =>
     Effect.flatMap(read(call, toNewSchedule(call.body)), (schedule) =>
       Effect.map(call.operations.addSchedule(call.caller, schedule), (made) => json(201, ScheduleWire.schedule(made)))
     )

@@ -6,7 +6,7 @@ import type * as SchemaIssue from "effect/SchemaIssue"
 import { type Problem, summary } from "../../../core/values/Failure.ts"
 import { BadRequest } from "./Failures.ts"
 
-/** The Schema of an object. The annotation `expected` of each key's Schema names the values that it accepts, for error messages. */
+/** The Schema of an object. The annotation `expected` of each key's Schema, which it must have, says in a message which values it accepts. */
 export interface ObjectSchema<A> extends Schema.Codec<A> {
   readonly fields: { readonly [key: string]: Schema.Constraint }
 }
@@ -35,6 +35,7 @@ export const open = <A>(schema: ObjectSchema<A>): Decode<A> => decoder(schema, f
 
 const decoder = <A>(schema: ObjectSchema<A>, isExact: boolean, unexpected: (key: string) => string): Decode<A> => {
   const { fields } = schema
+  const expected = expectedOf(fields)
   // Collecting all errors takes three times as long, so it is done only for invalid requests.
   const decode = Schema.decodeUnknownResult(schema)
   const decodeAll = Schema.decodeUnknownResult(schema, {
@@ -46,7 +47,7 @@ const decoder = <A>(schema: ObjectSchema<A>, isExact: boolean, unexpected: (key:
     if (Result.isSuccess(decoded) && (!isExact || hasOnly(json as JsonObject, fields))) {
       return Result.succeed(decoded.success)
     }
-    return Result.mapError(decodeAll(json), ({ issue }) => problems(issue, fields, unexpected))
+    return Result.mapError(decodeAll(json), ({ issue }) => problems(issue, expected, unexpected))
   }
 }
 
@@ -55,17 +56,27 @@ const hasOnly = (json: JsonObject, fields: object): boolean => {
   return true
 }
 
+/** The values that each key accepts, in words. Throws for a Schema without them, so that no message leaves them out. */
+const expectedOf = (fields: ObjectSchema<unknown>["fields"]): ReadonlyMap<string, string> =>
+  new Map(
+    Object.entries(fields).map(([key, field]) => {
+      const expected = Schema.resolveAnnotations(field)?.expected
+      if (expected === undefined) throw new Error(`The Schema of '${key}' has no annotation 'expected'`)
+      return [key, expected]
+    })
+  )
+
 /** At most one problem per key: it names what the key's whole value should be. */
 const problems = (
   issue: SchemaIssue.Issue,
-  fields: ObjectSchema<unknown>["fields"],
+  expected: ReadonlyMap<string, string>,
   unexpected: (key: string) => string
 ): ReadonlyArray<Problem> => {
   if (issue._tag !== "Composite") return [{ path: [], message: "Expected an object" }]
   return issue.issues.flatMap((at) => {
     if (at._tag !== "Pointer") return []
     const key = String(at.path[0])
-    return [{ path: [key.slice(0, MAX_KEY)], message: messageOf(at.issue, key, fields, unexpected) }]
+    return [{ path: [key.slice(0, MAX_KEY)], message: messageOf(at.issue, key, expected, unexpected) }]
   })
 }
 
@@ -75,13 +86,12 @@ const MAX_KEY = 100
 const messageOf = (
   issue: SchemaIssue.Issue,
   key: string,
-  fields: ObjectSchema<unknown>["fields"],
+  expected: ReadonlyMap<string, string>,
   unexpected: (key: string) => string
 ): string => {
   if (issue._tag === "UnexpectedKey") return unexpected(key)
-  const expected = Schema.resolveAnnotations(fields[key]!)?.expected ?? "a different value"
-  if (issue._tag !== "MissingKey") return `Expected ${expected}`
-  return issue.annotations?.messageMissingKey ?? `Missing; expected ${expected}`
+  if (issue._tag !== "MissingKey") return `Expected ${expected.get(key)}`
+  return issue.annotations?.messageMissingKey ?? `Missing; expected ${expected.get(key)}`
 }
 
 /** The first value of each key of a Schema in a query string, as number or boolean where the Schema has one, otherwise as text. */

@@ -237,7 +237,7 @@ export const hostileValuesSuite = (test: Declare, testSmall: Declare): void => {
               problems: [
                 {
                   path: ["parameters", "long"],
-                  message: `Longer than ${SMALL} bytes of JSON, the longest value`
+                  message: `Longer than ${SMALL} bytes of JSON (maxValueBytes)`
                 }
               ]
             })

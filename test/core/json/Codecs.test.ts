@@ -18,14 +18,18 @@ describe("a run", () => {
     cyclic["b"] = cyclic
     const cases: ReadonlyArray<readonly [Pipeline.Any, string, string]> = [
       [returning("missing", { a: 1 }), "InvalidOutput", "Task 'work' did not return its output 'b'"],
-      [returning("wrong", { a: "x", b: "x" }), "InvalidOutput", "Task 'work' returned a wrong output 'a'"],
+      [
+        returning("wrong", { a: "x", b: "x" }),
+        "InvalidOutput",
+        "Task 'work' returned output 'a' that does not fit its schema"
+      ],
       [
         returning("none", undefined),
         "InvalidOutput",
         "Task 'work' has to return a record of 'a', 'b', but returned undefined"
       ],
       [returning("array", [1]), "InvalidOutput", "but returned an array"],
-      [returning("cyclic", cyclic), "InvalidOutput", "Task 'work' returned a wrong output 'b'"],
+      [returning("cyclic", cyclic), "InvalidOutput", "Task 'work' returned output 'b' that does not fit its schema"],
       [returning("long", { a: 1, b: "x".repeat(1 << 20) }), "ValueTooLarge", "an output 'b' of 1048578 bytes"]
     ]
     return Effect.gen(function* () {
@@ -95,7 +99,7 @@ describe("a run", () => {
         const failure = yield* Effect.flip(Levada.execute(pipeline, {}))
         if (failure._tag !== "RunFailed") throw failure
         expect(failure.error, pipeline.id).toMatchObject({ name: "InvalidOutput", step: "work" })
-        expect(failure.message, pipeline.id).toContain("Task 'work' returned a wrong output 'x'")
+        expect(failure.message, pipeline.id).toContain("Task 'work' returned output 'x' that does not fit its schema")
       }
     }).pipe(withLevada(pipelines))
   })

@@ -94,7 +94,7 @@ describe("outputs of schema Any or Unknown", () => {
       expect(result.failure).toMatchObject({ name: "InvalidOutput", step: "give" })
       if (name === "Any") {
         expect(result.failure.message).toBe(
-          `Task 'give' returned a wrong output 'value': ${path}Expected plain JSON, received ${what}`
+          `Task 'give' returned output 'value' that does not fit its schema: ${path}Expected plain JSON, received ${what}`
         )
       }
       expect(result.failure.message).not.toContain("secret")
@@ -107,7 +107,7 @@ describe("outputs of schema Any or Unknown", () => {
       if (Result.isSuccess(result)) throw new Error("It was taken")
       const where = path === "" ? "at in: " : path.replace("at ", "at in.")
       expect(result.failure.message).toBe(
-        `Task 'give' returned a wrong output 'value': ${where}Expected plain JSON, received ${what}`
+        `Task 'give' returned output 'value' that does not fit its schema: ${where}Expected plain JSON, received ${what}`
       )
     }
   )
@@ -151,7 +151,7 @@ describe("a union whose members look the same in JSON", () => {
     const result = await pass(Schema.Struct({ in: Schema.Array(schema as Schema.Codec<unknown>) }), { in: [value] })
     if (Result.isSuccess(result)) throw new Error("It was taken")
     expect(result.failure.message).toBe(
-      `Task 'give' returned a wrong output 'value': at in.0: Expected a value that JSON preserves: ${message}`
+      `Task 'give' returned output 'value' that does not fit its schema: at in.0: Expected a value that JSON preserves: ${message}`
     )
   })
 

@@ -87,6 +87,6 @@ effectIt.effect("a Store that does not answer is asked again; one that breaks is
     for (let minute = 0; minute < 6; minute++) yield* TestClock.adjust("1 minute")
     expect(asked).toBe(6)
     expect(broken).toHaveLength(1)
-    expect(broken[0]).toContain("The load of the Store can't be read")
+    expect(broken[0]).toContain("Can't read how much work waits in the Store")
   }).pipe(Effect.provide(Layer.merge(Store.layerMemory(), logging(broken))))
 )

@@ -111,7 +111,7 @@ describe("Pipeline.chain", () => {
   it.each([
     [
       () => Pipeline.chain("c", N).call(times as never),
-      "needs exactly one input that is not fixed; not fixed: 'n', 'times'"
+      "needs exactly one input that 'constants' does not set; such inputs are: 'n', 'times'"
     ],
     [
       () => Pipeline.chain("c", N).call(words as never),

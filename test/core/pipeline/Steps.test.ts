@@ -21,6 +21,11 @@ const isEven = Task.make("isEven", {
   output: { even: Schema.Boolean },
   run: ({ n }) => Effect.succeed({ even: n % 2 === 0 })
 })
+const bothEven = Task.make("bothEven", {
+  input: { n: N, m: N },
+  output: { even: Schema.Boolean },
+  run: ({ n, m }) => ({ even: n % 2 === 0 && m % 2 === 0 })
+})
 const add = Task.make("add", { input: { sum: N, n: N }, output: { sum: N }, run: ({ sum, n }) => ({ sum: sum + n }) })
 
 const runWith = async <P extends Pipeline.Any>(
@@ -324,9 +329,9 @@ describe("invalid steps", () => {
   it.each([
     [
       () => Step.map(double, { over: { m: "ns" } as never }),
-      "Cannot use \"m\" as over of step 'double': expected one of 'n'"
+      "over of step 'double': task 'double' has no input 'm'; its inputs are: 'n'"
     ],
-    [() => Step.map(double, { over: {} as never }), "over of step 'double'"],
+    [() => Step.map(double, { over: {} as never }), "over of step 'double' names no list: expected at least one"],
     [() => Step.map(double, { over: { n: "ns" }, concurrency: 0 }), "concurrency of step 'double'"],
     [() => Step.map(double, { over: { n: "ns" }, chunk: -1 }), "chunk of step 'double'"],
     [() => Step.map(double, { over: { n: "" } }), "a value's name in step 'double'"],
@@ -335,9 +340,36 @@ describe("invalid steps", () => {
       () => Step.reduce(double as never, { over: { n: "ns" }, initial: { doubled: 1 } } as never),
       "whose every output is one of its inputs too"
     ],
-    [() => Step.reduce(add, { over: { n: "ns" }, initial: {} as never }), "initial of step 'add'"],
-    [() => Step.make(times, { constants: { by: "x" as never } }), "constants of step 'times': by"],
-    [() => Step.make(times, { outputs: { none: "x" } as never }), "outputs of step 'times'"],
+    [
+      () => Step.reduce(add, { over: { n: "ns" }, initial: {} as never }),
+      "initial of step 'add' has no value for output 'sum'"
+    ],
+    [
+      () => Step.reduce(add, { over: { n: "ns" }, initial: { sum: 0 }, onItemFailure: "skip" } as never),
+      "onItemFailure is only for map and filter; step 'add' is a reduce"
+    ],
+    [
+      () => Step.filter(isEven, { over: { n: "ns", m: "ms" }, output: "even" } as never),
+      "over of step 'isEven': task 'isEven' has no input 'm'; its inputs are: 'n'"
+    ],
+    [
+      () => Step.filter(bothEven, { over: { n: "ns", m: "ms" }, output: "even" } as never),
+      "Step.filter takes one list; step 'bothEven' names 2: 'n', 'm'"
+    ],
+    [
+      () => Step.branch(Task.make("none", { run: () => ({}) }) as never, { yes: [double] } as never),
+      "Predicate 'none' needs exactly one output, a Boolean; its outputs are: none"
+    ],
+    [
+      () => Step.make(Task.make("none", { run: () => ({}) }), { inputs: { a: "b" } as never }),
+      "task 'none' has no inputs"
+    ],
+    [() => Step.group("g", [] as never), "Cannot use an empty array as tasks of group 'g': expected at least one task"],
+    [() => Step.make(times, { constants: { by: "x" as never } }), "constants of step 'times': by: Expected number"],
+    [
+      () => Step.make(times, { outputs: { none: "x" } as never }),
+      "task 'times' has no output 'none'; its outputs are: 'product'"
+    ],
     [() => Step.group("g", [add, Task.make("none", { run: () => ({}) })] as never), "task of group 'g'"],
     [() => Step.make(double, { name: "" }), "a step's name"]
   ])("step %# is refused by name", (make, message) => {

@@ -301,10 +301,12 @@ describe("retry", () => {
     expect(again.result).toEqual(small.result)
     const given = await testing.run(pipeline, { lang: "l" }, { given: { clean: "C" } })
     expect(await refused(given.run.id, ["clean"])).toContain(
-      "all outputs of step 'clean' were given to the run, and stay"
+      "the run was started with given values for all outputs of step 'clean', so it can't run again"
     )
     // The input that its producer needs was never given to the run.
-    expect(await refused(given.run.id, ["load"])).toContain("step 'load' needs 'file', which the run was not given")
+    expect(await refused(given.run.id, ["load"])).toContain(
+      "step 'load' needs 'file', which the run was started without"
+    )
   })
 
   it("of an unfinished run fails with RunUnfinished, and nothing starts", async () => {

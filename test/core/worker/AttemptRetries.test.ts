@@ -235,18 +235,38 @@ describe("retries", () => {
     [{ times: -1 }, "times of retry of task 'work'", "a whole number from 0 to 10000"],
     [{ times: 1.5 }, "times of retry of task 'work'", "a whole number from 0 to 10000"],
     [{ times: Number.POSITIVE_INFINITY }, "times of retry of task 'work'", "a whole number from 0 to 10000"],
-    [{ times: 1, delayMillis: -1 }, "delayMillis of retry of task 'work'", "a number of at least 0"],
-    [{ times: 1, delayMillis: Number.NaN }, "delayMillis of retry of task 'work'", "a number of at least 0"],
+    [
+      { times: 1, delayMillis: -1 },
+      "delayMillis of retry of task 'work'",
+      "a number of milliseconds from 0 to 315360000000"
+    ],
+    [
+      { times: 1, delayMillis: Number.NaN },
+      "delayMillis of retry of task 'work'",
+      "a number of milliseconds from 0 to 315360000000"
+    ],
     [{ times: 1, factor: 0.5 }, "factor of retry of task 'work'", "a number of at least 1"],
     [{ times: 1, jitter: 1.1 }, "jitter of retry of task 'work'", "a number from 0 to 1"],
-    [{ times: 1, totalMillis: -5 }, "totalMillis of retry of task 'work'", "a number of at least 0"],
+    [
+      { times: 1, totalMillis: -5 },
+      "totalMillis of retry of task 'work'",
+      "a number of milliseconds from 0 to 315360000000"
+    ],
     [{ times: 10_001 }, "times of retry of task 'work'", "a whole number from 0 to 10000"],
-    [{ times: 1, delayMillis: 1e300 }, "delayMillis of retry of task 'work'", "a number of at least 0"],
-    [{ times: 1, maxDelayMillis: 315_360_000_001 }, "maxDelayMillis of retry of task 'work'", "a number of at least 0"],
+    [
+      { times: 1, delayMillis: 1e300 },
+      "delayMillis of retry of task 'work'",
+      "a number of milliseconds from 0 to 315360000000"
+    ],
+    [
+      { times: 1, maxDelayMillis: 315_360_000_001 },
+      "maxDelayMillis of retry of task 'work'",
+      "a number of milliseconds from 0 to 315360000000"
+    ],
     [
       { times: 1, totalMillis: Number.POSITIVE_INFINITY },
       "totalMillis of retry of task 'work'",
-      "a number of at least 0"
+      "a number of milliseconds from 0 to 315360000000"
     ]
   ])("%o is refused by name", (retry, option, expected) => {
     const failure = (() => {

@@ -57,9 +57,7 @@ describe("a task with a thread", () => {
 
   it("has either a module or `run`, not both", () => {
     // @ts-expect-error - one of the two
-    expect(() => Task.make("t", { thread: module, run: () => ({}) })).toThrow(
-      "Cannot use a value of type function as run"
-    )
+    expect(() => Task.make("t", { thread: module, run: () => ({}) })).toThrow("Cannot use a function as run")
     // @ts-expect-error - one of the two
     expect(() => Task.make("t", {})).toThrow("Cannot use undefined as run of task 't'")
   })
