@@ -97,7 +97,7 @@ shared(
     expect(await worker.execute(two, { n: 1 } as never)).toBe(1)
     const report = await Effect.runPromise(RedisDoctor.examine(at))
     // The one behind may have begun too: it holds nothing.
-    const named = `[24] steps of pipeline 'p' wait for a worker that has its version ${one.version}`
+    const named = `[24] steps of pipeline 'p' wait for a worker with version ${one.version}`
     expect(report.problems).toContainEqual(expect.stringMatching(named))
     open(at, one)
     for (const id of [first, behind]) expect(await server.result(one, id)).toBe(1)

@@ -97,7 +97,9 @@ shared.each(BAD)("a reference that is %s is refused by name, and nothing is left
   expect(ends.flatMap(({ status }, n) => (status === "rejected" ? [n] : []))).toEqual([17])
   const { reason } = ends[17] as PromiseRejectedResult
   expect(reason).toBeInstanceOf(Errors.StoreUnavailable)
-  expect((reason as Error).message).toContain("The values of a run of 'two' can't be kept: `store.blobs.put` gave")
+  expect((reason as Error).message).toContain(
+    "Can't store the values of a run of 'two' in the blob store: `store.blobs.put` returned"
+  )
   // The other value of the run was removed; the bad one is where its reference leads to, if anywhere.
   expect([...kept.values()].filter((text) => text.startsWith('"17 '))).toEqual([])
   expect((await made.runs({ limit: 100 })).runs).toHaveLength(COUNT - 1)
@@ -115,11 +117,11 @@ shared("outputs that the place refuses fail their step in the end, and no other 
     expect((await made.runs({ status: "FAILED" })).runs).toHaveLength(2)
     expect((await made.runs({ status: "COMPLETED", limit: 100 })).runs).toHaveLength(COUNT - 2)
   })
-  const reasons = { 17: "the bucket is full", 23: "`store.blobs.put` gave 'a\nb' as a reference" }
+  const reasons = { 17: "the bucket is full", 23: "`store.blobs.put` returned 'a\nb' as the reference" }
   for (const [n, reason] of Object.entries(reasons)) {
     const { error, steps } = await made.run(runIds[Number(n)]!)
     expect(error).toMatchObject({ name: "ValueUnavailable", step: "copy" })
-    expect(error!.message).toContain("The outputs of step 'copy' can't be kept: ")
+    expect(error!.message).toContain("Can't store the outputs of step 'copy' in the blob store: ")
     expect(error!.message).toContain(reason)
     expect(steps[0]!.attempts).toBe(6)
   }
@@ -141,7 +143,7 @@ shared("a value that the place has lost fails its run in the end, and no other o
   const failed = (await redis.hvals(`{${store.prefix}}:r:${runIds[17]}`)).find((text) => text.startsWith('["RF"'))!
   const [, , error] = JSON.parse(failed) as [string, number, Error]
   expect(error).toMatchObject({ name: "ValueUnavailable", step: "copy" })
-  expect(error.message).toContain("Step 'copy' can't be given its value 'text'")
+  expect(error.message).toContain("Can't load the input 'text' of step 'copy'")
   expect(error.message).toContain(`no such object: ${reference}`)
   // The run itself can't be shown whole, and says so.
   await expect(worker.run(runIds[17]!)).rejects.toMatchObject({ _tag: "StoreUnavailable" })

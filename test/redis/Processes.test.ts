@@ -180,7 +180,7 @@ describeWithProcesses("REDIS_URL=… npm start", () => {
     const started = launch("examples/start.ts", { REDIS_URL: wrong, PORT: "0" })
     expect(await started.exited).toBe(1)
     expect(started.printed()).toContain(
-      `Cannot start: Redis: it refuses the user name or password (redis://127.0.0.1:${port})`
+      `Cannot start: Redis: the server refuses the user name or password (redis://127.0.0.1:${port})`
     )
     expect(started.printed()).not.toMatch(/swordfish|hunter2/)
   })

@@ -74,7 +74,7 @@ describeWithServers("who may not", () => {
   ])("with %s, is refused at once and told so, without the password", async (_, user) => {
     const error = await why({ url: urlOf(user) })
     expect(error).toMatchObject({ _tag: "StoreUnavailable" })
-    expect(error.message).toContain("Redis: it refuses the user name or password")
+    expect(error.message).toContain("Redis: the server refuses the user name or password")
     expect(error.message).toContain(`127.0.0.1:${locked.port}`)
     expect(error.message).not.toMatch(/swordfish|hunter2/)
   })
@@ -94,7 +94,7 @@ describeWithServers("who may not", () => {
     await admin.acl("SETUSER", user, "on", ">secret", ...rules.split(" "))
     const error = await why({ url: urlOf(`${user}:secret`) })
     expect(error).toMatchObject({ _tag: "StoreUnavailable" })
-    expect(error.message).toContain("the user may not do what Levada needs")
+    expect(error.message).toContain("the user lacks a right that Levada needs")
     expect(error.message).not.toContain("secret")
   })
 
@@ -107,7 +107,7 @@ describeWithServers("who may not", () => {
     const made = levada([doubling], { url: urlOf(`${user}:secret`), prefix: user }, { worker: false })
     const error = await failure(made.start(doubling, { n: 1 }))
     expect(error).toBeInstanceOf(Errors.StoreUnavailable)
-    expect(error.message).toContain("the user may not do what Levada needs")
+    expect(error.message).toContain("the user lacks a right that Levada needs")
   })
 
   test("as a user who may do no more than what is needed, may", async () => {
@@ -180,7 +180,9 @@ describeWithServers("what else is on a server", () => {
       const made = levada([doubling], { url: shared.url, prefix }, { worker: false })
       const error = await failure(made.start(doubling, { n: 1 }))
       expect(error).toBeInstanceOf(Errors.StoreUnavailable)
-      expect(error.message).toContain("a key of Levada's prefix is of another type; use another `prefix`")
+      expect(error.message).toContain(
+        "a key under Levada's prefix has a type that Levada does not use; use another `prefix`"
+      )
       expect(await redis.keys(`{${prefix}}:r:*`)).toEqual([])
     }
   )
@@ -206,7 +208,7 @@ describeWithServers("a server whose memory is full", () => {
       for (const pipeline of pipelines) {
         const error = await failure(asked.start(pipeline, { n: 2 }, more))
         expect(error).toBeInstanceOf(Errors.StoreUnavailable)
-        expect(error.message).toContain("its memory is full (`maxmemory`)")
+        expect(error.message).toContain("the server's memory is full (`maxmemory`)")
       }
     }
     expect(await ask(asked, "POST", "/pipelines/doubling/execute", { parameters: { n: 2 } })).toMatchObject({
@@ -246,7 +248,7 @@ describeWithServers("a server whose memory is full", () => {
         await asked.start(doubling, { n: 1 }, options).then(
           (runId) => taken.push(runId),
           (error: Error) => {
-            expect(error.message).toContain("its memory is full")
+            expect(error.message).toContain("the server's memory is full")
             refused++
           }
         )

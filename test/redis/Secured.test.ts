@@ -87,7 +87,9 @@ describeWithTls("Redis behind TLS", () => {
 
   test("refuses a certificate that is not trusted, at once, with the reason and without the password", async () => {
     const message = await why({ url })
-    expect(message).toMatch(/^Redis: its certificate is not trusted: self[- ]signed certificate; set `redis.tls.ca`/)
+    expect(message).toMatch(
+      /^Redis: the server's certificate is not trusted: self[- ]signed certificate; set `redis.tls.ca`/
+    )
     expect(message).toContain(url.replace(":hunter2@", ""))
     expect(message).not.toContain("hunter2")
     expect(await why({ url, redis: { tls: { ca: readFileSync(elsewhere.cert) } } })).toContain("is not trusted")
@@ -100,7 +102,9 @@ describeWithTls("Redis behind TLS", () => {
       url: `rediss://127.0.0.1:${port}`,
       redis: { tls: { ca: readFileSync(elsewhere.cert) } }
     })
-    expect(message).toContain("its certificate is not trusted: Hostname/IP does not match certificate's altnames")
+    expect(message).toContain(
+      "the server's certificate is not trusted: Hostname/IP does not match certificate's altnames"
+    )
   })
 
   test("shows a certificate to a server that asks for one", async () => {
@@ -127,7 +131,7 @@ describeWithTls("Redis behind TLS", () => {
     levada([doubling], { nodes, redis: { tls } })
     expect(await asked.execute(doubling, { n: 4 })).toBe(8)
     expect(await why({ nodes: [`rediss://someone:swordfish@127.0.0.1:${port}`], redis: { tls } })).toBe(
-      `Redis: it refuses the user name or password (rediss://127.0.0.1:${port})`
+      `Redis: the server refuses the user name or password (rediss://127.0.0.1:${port})`
     )
   })
 })

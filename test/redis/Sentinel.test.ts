@@ -114,9 +114,9 @@ describeWithServers("Redis with Sentinel", () => {
       connectMillis: 500
     })
     const nobody = await freePort()
-    expect(await why(at(nobody))).toBe(`Redis: it can't be reached (levada of 127.0.0.1:${nobody})`)
-    expect(await why(at(port, "other"))).toContain("none of its Sentinels knows a master of this name (other of")
-    expect(await why(at(master.port))).toContain("is a server and no Sentinel")
+    expect(await why(at(nobody))).toBe(`Redis: the server can't be reached (levada of 127.0.0.1:${nobody})`)
+    expect(await why(at(port, "other"))).toContain("no Sentinel knows a master of this name (other of")
+    expect(await why(at(master.port))).toContain("names a Redis server that is not a Sentinel")
     expect(await why({ redis: { sentinels: [{ port }] } })).toContain("Cannot use undefined as store.redis.name")
   })
 })

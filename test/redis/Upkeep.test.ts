@@ -24,7 +24,7 @@ test.skipIf(url === undefined)(
     let looks = 0
     // A look through runs that never ends.
     const mender = {
-      look: () => {
+      check: () => {
         looks++
         return new Promise(() => undefined)
       }
