@@ -34,7 +34,7 @@ shared("work that is in no queue is a problem, until it is mended; what has ende
   const before = await examine()
   expect(before.stranded.hasMore).toBe(false)
   for (const runId of runIds.slice(1)) {
-    expect(before.problems).toContainEqual(expect.stringContaining(`of run '${runId}' is ready, and is not queued`))
+    expect(before.problems).toContainEqual(expect.stringContaining(`of run '${runId}' is ready, but is not queued`))
   }
   expect(await redis.zcard(`${keys}ready`)).toBe(0)
   const { problems } = await Effect.runPromise(RedisDoctor.mend({ ...at, historyCount: 1 }))
