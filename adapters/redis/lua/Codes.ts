@@ -152,7 +152,7 @@ export const ITEMS = {
   items: "n",
   unitSize: "z", // how many items a unit has
   nextUnit: "x", // the first unit that was never granted
-  lent: "l", // how many units are leased
+  leased: "l", // how many units are leased
   endedUnits: "D",
   endedItems: "d",
   memoisedItems: "m",

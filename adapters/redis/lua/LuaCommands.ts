@@ -55,7 +55,7 @@ export const PARTS_OF: Readonly<Record<ScriptName, ReadonlyArray<Part>>> = {
   submit: [...RUNS, "submit", "commands/submit"],
   plan: ["store", "commands/plan"],
   aside: ["store", "commands/aside"],
-  work: [...OUTCOMES, "answer", "lending", "commands/work"],
+  work: [...OUTCOMES, "answer", "granting", "commands/work"],
   renew: [...CLOCK, "commands/renew"],
   note: [...RUNS, "commands/note"],
   cancel: [...RUNS, "commands/cancel"],

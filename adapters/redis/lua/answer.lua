@@ -3,9 +3,9 @@
 local answer
 do
   -- The texts, their number and their bytes.
-  local lent, said, saidBytes = {}, 0, 0
+  local sent, said, saidBytes = {}, 0, 0
   -- The run and step of the last values in the reply.
-  local lentRun, lentStep
+  local lastRun, lastStep
 
   -- How many values of a unit the reply may have. The worker's process fetches more values, or too many bytes, itself.
   local MAX_VALUES = 500
@@ -58,7 +58,7 @@ do
 
   -- Whether a unit has the same values as the last granted unit.
   local function isSame(run, index, items)
-    return lentRun == run and lentStep == index and not (items and items.plan[EXPANDS.inOrder])
+    return lastRun == run and lastStep == index and not (items and items.plan[EXPANDS.inOrder])
   end
 
   -- Whether the reply has no room for a unit with so many bytes of values. It always has room for one unit.
@@ -66,7 +66,7 @@ do
 
   local function say(part)
     said = said + 1
-    lent[said] = part
+    sent[said] = part
     saidBytes = saidBytes + #part
   end
 
@@ -74,7 +74,7 @@ do
   -- unit's own values.
   local function sayValues(run, index, step, phase, items)
     if isSame(run, index, items) then return say('=') end
-    lentRun, lentStep = run, index
+    lastRun, lastStep = run, index
     local wanted = phase == PHASE.expand and step[STEP.expands][EXPANDS.lists] or step[STEP.reads]
     if isFetched then
       say('?' .. text[#wanted])
@@ -88,8 +88,8 @@ do
       for k = 1, #wanted do
         local json = run.known[wanted.fields[k]]
         if json then
-          lent[said + 1] = wanted[k]
-          lent[said + 2] = json
+          sent[said + 1] = wanted[k]
+          sent[said + 2] = json
           said = said + 2
           saidBytes = saidBytes + #json
         end
@@ -110,12 +110,12 @@ do
         end
       end
     end
-    lent[first] = text[(ofRun - first) / 2]
-    if said > ofRun then lent[first] = lent[first] .. '+' .. text[(said - ofRun) / 2] end
+    sent[first] = text[(ofRun - first) / 2]
+    if said > ofRun then sent[first] = sent[first] .. '+' .. text[(said - ofRun) / 2] end
   end
 
   answer = {
     readValues = readValues, ownBytes = ownBytes, isSame = isSame, isFull = isFull, say = say, sayValues = sayValues,
-    text = function() return table.concat(lent, '\31') end
+    text = function() return table.concat(sent, '\31') end
   }
 end

@@ -3,7 +3,7 @@ local itemsOf, alter, itemHashOf, makeItems, hasRoom, isReady, takeItem, againIt
   dropItems, writeAgain, pushOfUnit, progress
 do
   local NUMBERS = {
-    ITEMS.units, ITEMS.items, ITEMS.unitSize, ITEMS.nextUnit, ITEMS.lent, ITEMS.endedUnits, ITEMS.endedItems,
+    ITEMS.units, ITEMS.items, ITEMS.unitSize, ITEMS.nextUnit, ITEMS.leased, ITEMS.endedUnits, ITEMS.endedItems,
     ITEMS.memoisedItems, ITEMS.failedItems, ITEMS.retryEvents, ITEMS.failureEvents, ITEMS.errors, ITEMS.resultBytes,
     ITEMS.isQueued, ITEMS.againCount, ITEMS.hasRecords, ITEMS.hasKept, ITEMS.attempt, ITEMS.started
   }
@@ -77,7 +77,7 @@ do
     return items
   end
 
-  function hasRoom(items) return items[ITEMS.lent] < items.plan[EXPANDS.max] end
+  function hasRoom(items) return items[ITEMS.leased] < items.plan[EXPANDS.max] end
 
   function isReady(items)
     if not hasRoom(items) then return false end

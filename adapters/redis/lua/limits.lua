@@ -240,12 +240,12 @@ do
     pass(limits)
   end
 
-  -- How many leases isLent has read in this act.
+  -- How many leases isLeased has read in this act.
   local looksAtLeases = 0
 
   -- Whether a step of a run is leased. A run with very many steps counts as leased once it has begun, and so does each run after
   -- the act has read too many leases.
-  local function isLent(run)
+  local function isLeased(run)
     local size = run.plan.size
     looksAtLeases = looksAtLeases + size
     if size > BOUND.looks or looksAtLeases > 2 * BOUND.looks then return run.status ~= STATUS.pending end
@@ -257,7 +257,7 @@ do
     end
     for index in string.gmatch(optional(run, RUN.itemSteps) or '', '(%d+),') do
       local items = itemsOf(run, index)
-      if items and items[ITEMS.lent] > 0 then return true end
+      if items and items[ITEMS.leased] > 0 then return true end
     end
     return false
   end
@@ -280,7 +280,7 @@ do
         local run = open(member)
         if not run or isOver(run) then
           letGo(limit.key, member)
-        elseif run.plan.version ~= version and isAbandoned(run.plan.version) and not isLent(run) then
+        elseif run.plan.version ~= version and isAbandoned(run.plan.version) and not isLeased(run) then
           setOptional(run, RUN.holdsLimits, '0')
           for _, each in ipairs(cjson.decode(optional(run, RUN.limits))) do
             letGo(each.key, member)

@@ -278,7 +278,7 @@ do
     if grant.isHolding then give(limitsOf(step, lookAt(run, index, item)), ref) end
     if isStale then return nil end
     if items then
-      alter(items, ITEMS.lent, items[ITEMS.lent] - 1)
+      alter(items, ITEMS.leased, items[ITEMS.leased] - 1)
     elseif not isLearnt[index] then
       learnSettled(run, index)
     end

@@ -135,7 +135,7 @@ local function checkUnits(index, items)
   for _, item in ipairs(call('LRANGE', againKey, 0, BOUND.mendedUnits)) do listed[tonumber(item)] = true end
   local size = call('LLEN', againKey)
   if size ~= items[ITEMS.againCount] then
-    find(stepText(index) .. " has a wrong number of units to be lent again", function()
+    find(stepText(index) .. " has a wrong count of units to run again", function()
       alter(items, ITEMS.againCount, size)
     end)
   end
@@ -146,22 +146,22 @@ local function checkUnits(index, items)
   end
   local hash = itemHashOf(run, index)
   if #fields > 0 then getAll(hash, fields) end
-  local lentNow = 0
+  local leasedNow = 0
   for item = firstUnit, last do
     local lease = get(hash, leaseOf[text[item]]) or ''
-    if string.match(lease, '^%d') then lentNow = lentNow + 1 end
+    if string.match(lease, '^%d') then leasedNow = leasedNow + 1 end
     checkUnit(index, item)
     local unit = lookAt(run, index, item)
     local isWaiting = lease == '' and not unit[RECORD.isDue] and not unit[RECORD.line] and not isLone(unit)
     if isWaiting and not listed[item] and size <= BOUND.mendedUnits then
-      find("unit " .. text[item] .. " of " .. stepText(index) .. " is not to be lent again", function()
+      find("unit " .. text[item] .. " of " .. stepText(index) .. " is missing in the list of units to run again", function()
         againItem(items, item)
       end)
     end
   end
-  if firstUnit == 0 and items[ITEMS.nextUnit] == last + 1 and lentNow ~= items[ITEMS.lent] then
-    find(stepText(index) .. " has a wrong number of units that are lent", function()
-      alter(items, ITEMS.lent, lentNow)
+  if firstUnit == 0 and items[ITEMS.nextUnit] == last + 1 and leasedNow ~= items[ITEMS.leased] then
+    find(stepText(index) .. " has a wrong count of leased units", function()
+      alter(items, ITEMS.leased, leasedNow)
     end)
   end
 end
@@ -171,12 +171,12 @@ local function checkItems(index, items)
   local ref = refOf(run, index)
   if items[ITEMS.isQueued] == 1 then
     if not lookAt(run, index)[RECORD.line] and not isQueued(prefix .. KEY.queue .. run.kind.queue, ref) then
-      find("the items of " .. stepText(index) .. " are ready, and are not queued", function()
+      find("the items of " .. stepText(index) .. " are ready, but are not queued", function()
         ready(ref, run.kind.queue)
       end)
     end
   elseif isReady(items) then
-    find("the items of " .. stepText(index) .. " are ready, and are not queued", function() requeue(items) end)
+    find("the items of " .. stepText(index) .. " are ready, but are not queued", function() requeue(items) end)
   elseif items[ITEMS.endedUnits] == items[ITEMS.units] then
     find(stepText(index) .. " has completed its items, but has not ended", function() goOn(items) end)
   end

@@ -163,7 +163,7 @@ end
 admitNext()
 keepTodo(workOffAll(false), 'RPUSH')
 local claims = ''
-if max > 0 then claims = lendAll(worker, digest, max, tonumber(ARGV[8]), ARGV[11] == '1', tonumber(ARGV[12])) end
+if max > 0 then claims = grantAll(worker, digest, max, tonumber(ARGV[8]), ARGV[11] == '1', tonumber(ARGV[12])) end
 if ARGV[4] == '1' and claims == '' and moreFrom == nil then
   local idle = prefix .. KEY.idle .. digest
   later('ZREMRANGEBYSCORE', idle, '-inf', fmt(now - 10000))

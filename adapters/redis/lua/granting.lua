@@ -1,9 +1,9 @@
 -- Grants ready units to workers. In memory, core's Dispatch and ReadyQueue do the same. One act reads a bounded number of units
 -- and replies with a bounded number of bytes; if it stops early, it returns where to go on.
-local moreFrom, isAloneWaiting, broken, lendAll
+local moreFrom, isAloneWaiting, broken, grantAll
 do
   -- How many units this act has granted, and when their leases end.
-  local lentCount, leaseEnd = 0, nil
+  local grantCount, leaseEnd = 0, nil
   -- How many bytes of memoised outputs this act has written to runs, and whether it has no room for more.
   local recalledBytes, isFullOfMemos = 0, false
   -- The number of this act among those that granted. With the place of a lease in the act, it makes the token.
@@ -33,8 +33,8 @@ do
     end
     local attemptNumber = phase == PHASE.probe and 0 or unit[RECORD.attempts] + 1
     local attempt = text[attemptNumber]
-    lentCount = lentCount + 1
-    local token = calls .. text[10000 + lentCount]
+    grantCount = grantCount + 1
+    local token = calls .. text[10000 + grantCount]
     local items = item and itemsOf(run, index)
     local isPlain = phase == PHASE.run and #limits == 0 and not isAlone
     local hash, field = leaseField(run, index, item)
@@ -43,7 +43,7 @@ do
       or ('|' .. nowText .. '|' .. shown .. (#limits > 0 and '|1|' or '|0|') .. worker)))
     arrive(keyOf[KEY.leases], leaseEnd, ref .. '|' .. token)
     if items then
-      alter(items, ITEMS.lent, items[ITEMS.lent] + 1)
+      alter(items, ITEMS.leased, items[ITEMS.leased] + 1)
     elseif phase ~= PHASE.probe then
       if run.status == STATUS.pending then begin(run) end
       if attemptNumber > 1 and get(run, OF_STEP.percent .. index) then set(run, OF_STEP.percent .. index, false) end
@@ -132,7 +132,7 @@ do
 
   -- Grants a unit, unless its outputs are memoised, it waits for its limits, or its values have too many bytes. Returns false
   -- when the reply is full.
-  local function lendOne(run, index, item, ref, worker, recalled, isAlone)
+  local function tryGrant(run, index, item, ref, worker, recalled, isAlone)
     local step, unit = stepOf(run, index), lookAt(run, index, item)
     local limits = limitsOf(step, unit)
     local known = unit[RECORD.memo] and recall(unit[RECORD.memo])
@@ -198,7 +198,7 @@ do
 
   -- Grants an entry of a queue: a step, an item, or as many items of a step as the worker wants. Returns `more` when items are
   -- left, and `full` when the reply has no room.
-  local function lend(ref, queue, max, worker, recalled)
+  local function grantNext(ref, queue, max, worker, recalled)
     local id, index, item = parse(ref)
     local run = runs[id]
     if run == nil then
@@ -217,12 +217,12 @@ do
       learn(run, index, step)
       -- The item is stale if its step has started over.
       if item or isTaken(run, index) or isSetApart(run, index) then return nil end
-      return not lendOne(run, index, nil, ref, worker, recalled) and 'full' or nil
+      return not tryGrant(run, index, nil, ref, worker, recalled) and 'full' or nil
     end
     if item then
       if isTaken(run, index, item) or isSetApart(run, index, item) then return nil end
       -- This item has waited for a limit, and other items have taken the last place of its step meanwhile.
-      if hasRoom(items) then return not lendOne(run, index, item, ref, worker, recalled) and 'full' or nil end
+      if hasRoom(items) then return not tryGrant(run, index, item, ref, worker, recalled) and 'full' or nil end
       passOver(run, index, item)
       local unit = unitOf(run, index, item)
       unit[RECORD.waitsSince] = nil
@@ -231,13 +231,13 @@ do
       return nil
     end
     local hasNoRoom = false
-    while isReady(items) and lentCount < max and looks < BOUND.looks and not hasNoRoom do
+    while isReady(items) and grantCount < max and looks < BOUND.looks and not hasNoRoom do
       looks = looks + 1
       local shared = step[STEP.isProbed] and NONE or limitsOf(step, lookAt(run, index))
       local one = takeItem(items)
       if one then
         local problem = not step[STEP.isProbed] and problemOf(run, index, one, step, PHASE.run, FRESH, items)
-        if step[STEP.isProbed] and not lendOne(run, index, one, refOf(run, index, one), worker, recalled) then
+        if step[STEP.isProbed] and not tryGrant(run, index, one, refOf(run, index, one), worker, recalled) then
           problem = 'full'
         end
         if isOver(run) or isStepOver(run, index) then
@@ -263,8 +263,8 @@ do
   end
 
   -- Skips a unit whose data can't be read. The mender finds it later.
-  local function tryToLend(ref, queue, max, worker, recalled)
-    local isDone, left = pcall(lend, ref, queue, max, worker, recalled)
+  local function guardedGrant(ref, queue, max, worker, recalled)
+    local isDone, left = pcall(grantNext, ref, queue, max, worker, recalled)
     if isDone then return left end
     local why = type(left) == 'table' and left.err or tostring(left)
     -- The Redis user lacks a right: not a fault of the unit.
@@ -319,27 +319,27 @@ do
 
   -- Grants ready units: the highest priority first, and within a priority the pipelines in turn. Returns whether memoised outputs
   -- have completed a step.
-  local function lendOnce(worker, versions, max, known, from)
+  local function grantOnce(worker, versions, max, known, from)
     local recalled = {}
     local visited = 0
     eachQueue(from, function(name, place)
       visited = visited + 1
-      if lentCount >= max then return true end
+      if grantCount >= max then return true end
       if looks >= BOUND.looks or visited > BOUND.looks then
         moreFrom = moreFrom or place
         return true
       end
       if not isWanted(versions, known, name) then return false end
       local queue = queueOf(name)
-      local before, inVain = lentCount, 0
+      local before, inVain = grantCount, 0
       local hasNoRoom = false
-      while lentCount < max and looks < BOUND.looks and inVain < MAX_IN_VAIN do
+      while grantCount < max and looks < BOUND.looks and inVain < MAX_IN_VAIN do
         local ref = takeRef(queue)
         if not ref then break end
         looks = looks + 1
-        local lentBefore = lentCount
-        local left = tryToLend(ref, name, max, worker, recalled)
-        inVain = lentCount > lentBefore and 0 or inVain + 1
+        local grantedBefore = grantCount
+        local left = guardedGrant(ref, name, max, worker, recalled)
+        inVain = grantCount > grantedBefore and 0 or inVain + 1
         if left == 'more' then
           queue.back[#queue.back + 1] = ref
         elseif left == 'full' then
@@ -348,15 +348,15 @@ do
           break
         end
       end
-      count(name, before - lentCount)
+      count(name, before - grantCount)
       queue.isServed = true
       queue.turn = nil
       if hasNoRoom then
         -- The worker calls again, because without a claim it would wait.
-        if lentCount == 0 then moreFrom = 0 end
+        if grantCount == 0 then moreFrom = 0 end
         return true
       end
-      if lentCount < max and sizeNow(queue) > 0 then moreFrom = 0 end
+      if grantCount < max and sizeNow(queue) > 0 then moreFrom = 0 end
       return false
     end)
     for _, one in ipairs(recalled) do remember(unpack(one)) end
@@ -364,7 +364,7 @@ do
   end
 
   -- Grants a unit that has lost workers before to an idle worker. Returns whether it has granted one.
-  local function lendAlone(worker, versions, known, isIdle)
+  local function grantAlone(worker, versions, known, isIdle)
     for _, name in ipairs(call('ZRANGE', prefix .. KEY.alone, 0, 99)) do
       if isWanted(versions, known, name) then
         if not isIdle then
@@ -374,14 +374,14 @@ do
         local key = prefix .. KEY.aloneQueue .. name
         local refs = call('LRANGE', key, 0, 99)
         local taken = 0
-        while taken < #refs and lentCount == 0 do
+        while taken < #refs and grantCount == 0 do
           taken = taken + 1
           local ref, recalled = refs[taken], {}
           local id, index, item = parse(ref)
           local run = open(id)
           local isWaiting = run and not isOver(run) and not isStepOver(run, index) and not isTaken(run, index, item)
           if isWaiting and (item == nil or itemsOf(run, index)) then
-            local isAnswered = lendOne(run, index, item, ref, worker, recalled, true)
+            local isAnswered = tryGrant(run, index, item, ref, worker, recalled, true)
             for _, one in ipairs(recalled) do remember(unpack(one)) end
             if not isAnswered then
               taken = taken - 1
@@ -392,26 +392,26 @@ do
         later('LTRIM', key, taken, -1)
         if taken == #refs and #refs < 100 and not lone[name] then zrem(prefix .. KEY.alone, name) end
         count(name, -taken)
-        if lentCount > 0 then return true end
+        if grantCount > 0 then return true end
       end
     end
     return false
   end
 
-  function lendAll(worker, digest, max, leaseMillis, isIdle, from)
+  function grantAll(worker, digest, max, leaseMillis, isIdle, from)
     local known = {}
     local versions = prefix .. KEY.versions .. digest
     leaseEnd = fmt(now + leaseMillis)
     leaseTail = '|' .. nowText .. '|' .. PHASE.run .. '|0|' .. worker
     calls = fmt(tonumber(call('GET', prefix .. KEY.tokens) or 0) + 1)
-    if not (call('EXISTS', prefix .. KEY.alone) == 1 and lendAlone(worker, versions, known, isIdle)) then
+    if not (call('EXISTS', prefix .. KEY.alone) == 1 and grantAlone(worker, versions, known, isIdle)) then
       -- Memoised outputs may have made other steps ready.
-      while lendOnce(worker, versions, max, known, from) and looks < BOUND.looks and not isFullOfMemos do
+      while grantOnce(worker, versions, max, known, from) and looks < BOUND.looks and not isFullOfMemos do
         keepTodo(workOffAll(false), 'RPUSH')
         admitNext()
       end
     end
-    if lentCount == 0 then return '' end
+    if grantCount == 0 then return '' end
     later('SET', prefix .. KEY.tokens, calls)
     return answer.text()
   end
