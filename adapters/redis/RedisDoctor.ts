@@ -1,4 +1,4 @@
-/** What there is to know of a Store on Redis: whether runs are safe there, what waits, and what went wrong. */
+/** Examines a Store on Redis: whether runs are safe there, which steps wait, and what went wrong. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -23,63 +23,65 @@ export interface WaitingSteps {
   readonly version: string
   readonly priority: number
   readonly steps: number
-  /** Whether a worker that is there has this version. */
+  /** Whether a connected worker has this version. */
   readonly hasWorker: boolean
 }
 
-/** A step that lost its workers time and again, and failed its run. Its run can be retried. */
+/** A step that lost too many workers, and failed its run. You can retry the run. */
 export interface DeadLetter {
   readonly runId: string
   readonly step: string
   readonly atMillis: number
 }
 
-/** Work that acts have lost, which `mend` brings back. */
+/** Work that is in no queue because Redis refused a write. `mend` brings it back. */
 export interface Stranded {
-  /** What is wrong, in sentences: at most 1,000. */
+  /** At most 1,000 sentences. */
   readonly problems: ReadonlyArray<string>
-  /** Whether there are more than the 10,000 oldest unfinished runs, which were looked at, or more problems. */
+  /** Whether there are more problems, or more unfinished runs than the 10,000 oldest, which were checked. */
   readonly hasMore: boolean
 }
 
-/** What was found. */
+/** The result of an examination. */
 export interface Report {
   readonly server: ServerFacts.Facts
-  /** What a crash of the server loses at most. */
+  /** The most that a crash of the server loses, in words. */
   readonly lossWindow: string
-  /** How far the clock of this machine is ahead of the server's, in milliseconds, give or take the way there. */
+  /** How far the clock of this machine is ahead of the server's, in milliseconds; exact to half a round trip. */
   readonly clockSkewMillis: number
-  /** How far the Store's clock is ahead of the server's, in milliseconds: it goes on where the server's was set back. */
+  /** How far the Store's clock is ahead of the server's, in milliseconds. 0 unless the server's clock was set back. */
   readonly storeSkewMillis: number
-  /** How many workers are there. */
+  /** How many workers are connected. */
   readonly workers: number
-  /** How many runs are not over, and how many that are over are kept. */
+  /** How many runs have not ended. */
   readonly unfinished: number
+  /** How many ended runs are kept. */
   readonly ended: number
-  /** How many steps are lent to workers. */
+  /** How many steps and items are leased to workers. */
   readonly lent: number
   readonly waiting: ReadonlyArray<WaitingSteps>
   /** Schedules that no server has fired for more than 60,000 ms after their tick: at most 100. */
   readonly overdue: ReadonlyArray<Overdue>
-  /** Work of unfinished runs that is in no queue, lent to no worker, waits for no limit and is not due. */
+  /** Work of unfinished runs that is in no queue, is not leased, waits for no limit and is not due. */
   readonly stranded: Stranded
+  /** The ids of paused pipelines. */
   readonly paused: ReadonlyArray<string>
-  /** The newest 1,000 at most, newest first. */
+  /** At most the newest 1,000, newest first. */
   readonly deadLetters: ReadonlyArray<DeadLetter>
-  /** What somebody should look at, in sentences; empty when all is well. */
+  /** Sentences about all that needs your attention; empty when all is well. */
   readonly problems: ReadonlyArray<string>
 }
 
-/** Where to look, and the bounds of the Store there: say those that are not the default ones. Nothing is forgotten for them. */
+/** Where Redis is, and the bounds of the Store if they are not the defaults. The doctor removes no runs. */
 export interface Options extends Connection.Options, StoreBounds.StoreBounds {
-  /** Default: `levada`. */
+  /** Prefix of the Store's keys. Default: `levada`. */
   readonly prefix?: string
 }
 
-/** From how many milliseconds on a difference of clocks is told of. */
+/** A larger difference between clocks is a problem, in milliseconds. */
 const MAX_SKEW_MILLIS = 1_000
 
-/** Connects for as long as the scope is open, also to a server that no Store would use. */
+/** Connects for as long as the scope is open, even to a server that evicts keys. */
 const opened = (options: Options): Effect.Effect<Scripts, InvalidOption | StoreUnavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const mistake = Connection.invalid(options) ?? StoreBounds.invalid(options)
@@ -89,7 +91,7 @@ const opened = (options: Options): Effect.Effect<Scripts, InvalidOption | StoreU
   })
 
 /**
- * Looks at a Store. Changes nothing. Fails with `InvalidOption`, or with `StoreUnavailable` when the server can't be reached
+ * Examines a Store. Changes nothing. Fails with `InvalidOption`, or with `StoreUnavailable` when the server can't be reached
  * or used.
  */
 export const examine = (options: Options = {}): Effect.Effect<Report, InvalidOption | StoreUnavailable> =>
@@ -103,7 +105,7 @@ export const examine = (options: Options = {}): Effect.Effect<Report, InvalidOpt
       const clock = yield* Clock.Clock
       const before = clock.currentTimeMillisUnsafe()
       const { nowMillis, serverMillis, skewMillis } = yield* ask(() => StoreTime.read(client, prefix))
-      // As if it had been read in the middle of the way there and back.
+      // Assumes that the server read its clock in the middle of the round trip.
       const clockSkewMillis = Math.round((before + clock.currentTimeMillisUnsafe()) / 2 - serverMillis)
 
       const there = yield* ask(() => present(scripts, nowMillis))
@@ -131,7 +133,7 @@ export const examine = (options: Options = {}): Effect.Effect<Report, InvalidOpt
   )
 
 /**
- * Brings back the work that `examine` says is stranded, and gives what was wrong. Fails as `examine` does.
+ * Brings back the work that `examine` reports as stranded, and returns what was wrong. Fails as `examine` does.
  */
 export const mend = (options: Options = {}): Effect.Effect<Stranded, InvalidOption | StoreUnavailable> =>
   Effect.scoped(
@@ -140,21 +142,23 @@ export const mend = (options: Options = {}): Effect.Effect<Stranded, InvalidOpti
     )
   )
 
-/** How many queues, runs and problems are looked at or told of at most, and how many in one call. */
+/** How many queues and runs are checked, and how many problems reported, at most. */
 const MAX_QUEUES = 10_000
 const MAX_RUNS = 10_000
 const MAX_PROBLEMS = 1_000
+
+/** How many queues, and how many runs, one call checks. */
 const PAGE = 500
 const SLICE = 100
 
 const stranded = async (scripts: Scripts, options: StoreBounds.StoreBounds, isToMend: boolean): Promise<Stranded> => {
-  // To forget runs is the Store's business.
+  // The doctor forgets no runs: only the Store does.
   const bounds = { ...StoreBounds.complete(options), historyCount: Number.MAX_SAFE_INTEGER }
   const mender = new Mender(scripts, new RunReader(scripts, bounds.maxValueBytes, new Blobs(undefined)), bounds)
   const problems: Array<string> = []
   let from: string | undefined = "-inf"
   for (let runs = 0; from !== undefined && runs < MAX_RUNS && problems.length < MAX_PROBLEMS; runs += SLICE) {
-    const found = await mender.look(from, SLICE, isToMend)
+    const found = await mender.check(from, SLICE, isToMend)
     problems.push(...found.problems)
     from = found.next
   }
@@ -197,30 +201,32 @@ const problemsOf = (report: Omit<Report, "problems">): ReadonlyArray<string> => 
       : []),
     ...(Math.abs(clockSkewMillis) > MAX_SKEW_MILLIS
       ? [
-          `The clocks of this machine and of the server differ by ${Math.abs(clockSkewMillis)} ms: only the server's counts`
+          `The clocks of this machine and of the server differ by ${Math.abs(clockSkewMillis)} ms: Levada uses the server's`
         ]
       : []),
     ...(storeSkewMillis > MAX_SKEW_MILLIS
       ? [
-          `The server's clock was set back: the Store's is ${storeSkewMillis} ms ahead of it, and schedules fire by that`
+          `The server's clock was set back: the Store's clock, by which schedules fire, is ${storeSkewMillis} ms ahead of it`
         ]
       : []),
-    ...(unfinished > 0 && workers === 0 ? [`${unfinished} runs wait, and there is no worker`] : []),
+    ...(unfinished > 0 && workers === 0 ? [`${unfinished} runs wait, but no worker is connected`] : []),
     ...waiting
       .filter(({ hasWorker, pipelineId }) => !hasWorker && workers > 0 && !paused.includes(pipelineId))
       .map(
         ({ pipelineId, version, steps }) =>
-          `${steps} steps of pipeline '${pipelineId}' wait for a worker that has its version ${version}`
+          `${steps} steps of pipeline '${pipelineId}' wait for a worker with version ${version}`
       ),
     ...report.overdue.map(
       ({ id, pipelineId }) => `Schedule '${id}' of pipeline '${pipelineId}' is overdue: no server fires it`
     ),
     ...report.stranded.problems.map((problem) => `${problem}; \`mend\` brings it back`),
     ...(report.stranded.hasMore
-      ? [`Not all unfinished runs were looked at for work that is lost, only ${MAX_RUNS}`]
+      ? [`Only the oldest ${MAX_RUNS} unfinished runs were checked for lost work, or there are more problems`]
       : []),
     ...(deadLetters.length === 0
       ? []
-      : [`${deadLetters.length} steps lost their workers time and again; look at them, then retry their runs`])
+      : [
+          `${deadLetters.length} steps failed because they lost too many workers; find the cause, then retry their runs`
+        ])
   ]
 }

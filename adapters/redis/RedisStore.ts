@@ -1,4 +1,4 @@
-/** A Store on Redis: any number of processes share it, and what is in it outlives them. */
+/** A Store on Redis. Any number of processes share it, and its data outlives them. */
 
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -24,7 +24,7 @@ import * as Connection from "./connection/Connection.ts"
 import { Notifications } from "./connection/Notifications.ts"
 import { type Argument, attempt, Scripts, toUnavailable } from "./connection/Scripts.ts"
 import { KEY } from "./lua/Codes.ts"
-import { Blobs, type Place } from "./runs/Blobs.ts"
+import { type BlobStore, Blobs } from "./runs/Blobs.ts"
 import { RedisFeed } from "./runs/RedisFeed.ts"
 import * as RedisItems from "./runs/RedisItems.ts"
 import { RedisRuns } from "./runs/RedisRuns.ts"
@@ -46,26 +46,27 @@ import { RedisWork } from "./work/RedisWork.ts"
 import { Submissions } from "./work/Submissions.ts"
 import { WorkerPresence } from "./work/WorkerPresence.ts"
 
-/** Where Redis is, and what is kept there. All processes that share a Store have to be told the same bounds. */
+/** Where Redis is, and the bounds of the Store. All processes that share a Store need the same bounds. */
 export interface Options extends Connection.Options, StoreBounds.StoreBounds {
-  /** In front of all keys; Stores of other names on the same server know nothing of each other. Default: `levada`. */
+  /** Prefix of all keys. Stores with different prefixes on one server share nothing. Default: `levada`. */
   readonly prefix?: string
-  /** Where values go that are too large to be kept in Redis. Default: they are kept there. */
-  readonly blobs?: Place
+  /** A blob store for large values. Default: all values are kept in Redis. */
+  readonly blobs?: BlobStore
   /**
-   * How long a task may block its thread before its worker counts as lost, in milliseconds: until then another thread renews
-   * the leases. Default: 600,000. Only with `url` and a `redis` of plain data without Sentinels; else a lease is as long.
+   * How long a task may block its thread before its worker counts as lost, in milliseconds. Until then another thread renews
+   * the leases. Default: 600,000. Works only with `url` and a `redis` of plain data without Sentinels; otherwise the worker
+   * counts as lost when the lease ends.
    */
   readonly blockedMillis?: number
 }
 
-/** Which keys and scripts belong together: processes of another format do not touch each other's data. */
+/** The format of the data. A process refuses data of another format. */
 const FORMAT = "3"
 
-/** How many runs may be unfinished unless it is said: they take no memory of the processes. */
+/** Default of `maxUnfinished`. Higher than in memory, because these runs use no memory of the processes. */
 const MAX_UNFINISHED = 1_000_000
 
-/** How long a task may block its thread unless it is said, in milliseconds. */
+/** Default of `blockedMillis`. */
 const BLOCKED_MILLIS = 600_000
 
 type Bounds = Required<StoreBounds.StoreBounds>
@@ -82,7 +83,7 @@ const wrongPrefix = (prefix: unknown): InvalidOption | undefined =>
     ? undefined
     : new InvalidOption("store.prefix", prefix, "1 to 100 letters, digits, '_', '.', ':' or '-'")
 
-const wrongBlobs = (blobs: Place): InvalidOption | undefined =>
+const wrongBlobs = (blobs: BlobStore): InvalidOption | undefined =>
   OptionCheck.record("store.blobs", blobs) ??
   OptionCheck.integer("store.blobs.threshold", blobs.threshold, 1) ??
   OptionCheck.required(OptionCheck.callable, "store.blobs.put", blobs.put) ??
@@ -101,23 +102,32 @@ export const make = (
     const prefix = `{${options.prefix ?? "levada"}}:`
     const scripts = new Scripts(client, prefix)
     yield* sameFormat(scripts)
-    const news = new Notifications(subscriber, prefix)
-    yield* Effect.tryPromise({ try: () => news.open(), catch: toUnavailable })
+    const notifications = new Notifications(subscriber, prefix)
+    yield* Effect.tryPromise({ try: () => notifications.open(), catch: toUnavailable })
     const random = yield* Random.Random
     const clock = yield* Clock.Clock
     const log = Effect.runForkWith(yield* Effect.context<never>())
     const report = (message: string): void => void log(Effect.logError(`Redis: ${message}`))
     const id = (): string => newId(clock.currentTimeMillisUnsafe(), random)
     const failed = once((reason) => {
-      void log(Effect.logDebug(`Redis: no lease is renewed while a task blocks its thread: ${reason}`))
+      void log(Effect.logDebug(`Redis: leases are not renewed while a task blocks its thread: ${reason}`))
     })
     const isAlone = options.client === undefined && options.nodes === undefined && options.redis?.sentinels == null
     const { leaseMillis } = bounds
     const { blockedMillis = BLOCKED_MILLIS } = options
-    const renewing = isAlone
+    const leaseRenewal = isAlone
       ? new LeaseRenewal({ connection: options, prefix, leaseMillis, blockedMillis, failed })
       : undefined
-    const store = new RedisStore(scripts, news, bounds, clock, id, new Blobs(options.blobs), report, renewing)
+    const store = new RedisStore(
+      scripts,
+      notifications,
+      bounds,
+      clock,
+      id,
+      new Blobs(options.blobs),
+      report,
+      leaseRenewal
+    )
     yield* Effect.acquireRelease(
       Effect.sync(() => store.ticker.start()),
       () => Effect.promise(() => store.close())
@@ -125,7 +135,7 @@ export const make = (
     return store
   })
 
-/** A Store on Redis. Fails with `StoreUnavailable` when the server can't be reached, or runs would not be safe on it. */
+/** A Store on Redis. Fails with `StoreUnavailable` when the server can't be reached, or could lose runs. */
 export const layer = (options?: Options): Layer.Layer<Store.Store, InvalidOption | StoreUnavailable> =>
   Layer.effect(Store.Store, make(options))
 
@@ -140,22 +150,22 @@ const sameFormat = (scripts: Scripts): Effect.Effect<void, StoreUnavailable> =>
         ? Effect.void
         : Effect.fail(
             new StoreUnavailable(
-              `Redis: the data of prefix '${scripts.prefix}' is of format ${format}, this version of Levada writes ${FORMAT}; use another \`prefix\`, or the version that wrote it`
+              `Redis: the data under prefix '${scripts.prefix}' has format ${format}, but this version of Levada needs format ${FORMAT}; use another \`prefix\`, or the version that wrote the data`
             )
           )
   )
 
-/** How many messages are remembered that were said already. */
-const MAX_SAID = 1_000
+/** How many messages `once` remembers. */
+const MAX_LOGGED = 1_000
 
-/** Says each thing once. */
-const once = (say: (message: string) => void): ((message: string) => void) => {
-  const said = new Set<string>()
+/** Logs each message only once. */
+const once = (log: (message: string) => void): ((message: string) => void) => {
+  const logged = new Set<string>()
   return (message) => {
-    if (said.has(message)) return
-    if (said.size >= MAX_SAID) said.clear()
-    said.add(message)
-    say(message)
+    if (logged.has(message)) return
+    if (logged.size >= MAX_LOGGED) logged.clear()
+    logged.add(message)
+    log(message)
   }
 }
 
@@ -172,72 +182,82 @@ class RedisStore implements Store.Store {
   readonly ticker: DueTicker
   readonly #bounds: Bounds
   readonly #scripts: Scripts
-  readonly #submitting: Submissions
-  readonly #versions: WorkerPresence
+  readonly #submissions: Submissions
+  readonly #presence: WorkerPresence
   readonly #runs: RedisRuns
   readonly #feed: RedisFeed
   readonly #work: RedisWork
-  readonly #renewing: LeaseRenewal | undefined
+  readonly #leaseRenewal: LeaseRenewal | undefined
 
-  /** `report` is told, once each, of what can't be looked at. */
+  /** `report` logs errors of upkeep and of single units of work; each message once. */
   constructor(
     scripts: Scripts,
-    news: Notifications,
+    notifications: Notifications,
     bounds: Bounds,
     clock: Clock.Clock,
     id: () => string,
     blobs: Blobs,
     report: (message: string) => void,
-    renewing: LeaseRenewal | undefined
+    leaseRenewal: LeaseRenewal | undefined
   ) {
-    this.#renewing = renewing
+    this.#leaseRenewal = leaseRenewal
     this.leaseMillis = bounds.leaseMillis
     this.maxValueBytes = bounds.maxValueBytes
     this.#bounds = bounds
     this.#scripts = scripts
-    const versions = new WorkerPresence(scripts, clock)
-    this.#versions = versions
+    const presence = new WorkerPresence(scripts, clock)
+    this.#presence = presence
     const dueAfter = (millis: string): void => this.ticker.dueAfter(millis)
-    this.#submitting = new Submissions(scripts, bounds.maxUnfinished, id, dueAfter, blobs)
+    this.#submissions = new Submissions(scripts, bounds.maxUnfinished, id, dueAfter, blobs)
     const reportOnce = once(report)
-    this.#runs = new RedisRuns(scripts, news, bounds.maxValueBytes, blobs, clock)
-    // It needs no values, and one that is kept elsewhere and is lost is not in its way.
+    this.#runs = new RedisRuns(scripts, notifications, bounds.maxValueBytes, blobs, clock)
+    // Without a blob store: the mender needs no values, so a lost blob does not stop it.
     const mender = new Mender(scripts, new RunReader(scripts, bounds.maxValueBytes, new Blobs(undefined)), bounds)
     const upkeep = new Upkeep(scripts, bounds, blobs, mender, clock, reportOnce)
     this.ticker = new DueTicker(clock, async () => {
-      // Not waited for: its connection is another one.
-      news.ping().catch(() => undefined)
-      await versions.refresh()
+      // The tick does not wait for this ping: it goes over the other connection.
+      notifications.ping().catch(() => undefined)
+      await presence.refresh()
       return upkeep.tick()
     })
     this.#feed = new RedisFeed(scripts, this.#runs, clock)
     const values = new ClaimValues(scripts, blobs, bounds.maxValueBytes)
-    const reportUnit = (unit: string): void => reportOnce(`A unit can't be looked at: ${unit}`)
-    this.#work = new RedisWork(scripts, news, versions, bounds, dueAfter, blobs, values, reportUnit, renewing)
-    this.definitions = new RedisDefinitions(scripts, news)
+    const reportUnit = (unit: string): void => reportOnce(`Can't read a unit of work: ${unit}`)
+    this.#work = new RedisWork(
+      scripts,
+      notifications,
+      presence,
+      bounds,
+      dueAfter,
+      blobs,
+      values,
+      reportUnit,
+      leaseRenewal
+    )
+    this.definitions = new RedisDefinitions(scripts, notifications)
     this.limiter = new RedisRateLimiter(scripts)
-    this.acls = new RedisAcls(scripts, news)
+    this.acls = new RedisAcls(scripts, notifications)
     this.tokens = new RedisTokens(scripts)
     this.audit = new RedisAuditLog(scripts)
-    this.schedules = new RedisSchedules(scripts, news, this.#submitting, dueAfter)
+    this.schedules = new RedisSchedules(scripts, notifications, this.#submissions, dueAfter)
   }
 
   /**
-   * Ends what waits, so that everyone who does is answered before the connection is closed, and says that its workers are
-   * gone. What is under way is theirs to give back before.
+   * Ends all waits, so that each caller gets an answer before the connection closes, and tells Redis that the workers of this
+   * process are gone. The workers have released their claims before.
    */
   async close(): Promise<void> {
     this.ticker.stop()
-    this.#renewing?.close()
+    this.#leaseRenewal?.close()
     await this.#runs.close()
-    await this.#versions.close()
+    await this.#presence.close()
   }
 
   // -- runs ----------------------------------------------------------------------------------------------------------
 
   submit = (run: NewRun): Effect.Effect<string, IdempotencyConflict | StoreUnavailable> =>
     Effect.flatMap(
-      this.#submitting.submit(run),
+      this.#submissions.submit(run),
       ([answer, runId, fingerprint, isThere]): Effect.Effect<string, IdempotencyConflict | StoreUnavailable> => {
         if (answer === "RUN") return Effect.succeed(runId!)
         if (answer === "FULL") {
@@ -299,7 +319,7 @@ class RedisStore implements Store.Store {
   watch: Store.Store["watch"] = (runId, after) => this.#runs.watch(runId, after)
   list: Store.Store["list"] = (request) => this.#runs.list(request)
   load: Store.Store["load"] = Effect.suspend(() =>
-    this.#scripts.ask(() => RedisLoad.look(this.#scripts, this.#runs.reader))
+    this.#scripts.ask(() => RedisLoad.read(this.#scripts, this.#runs.reader))
   )
   feed: Store.Store["feed"] = (request) => Feed.open(this.#feed, request)
 
@@ -319,7 +339,7 @@ class RedisStore implements Store.Store {
 
   // -- inside --------------------------------------------------------------------------------------------------------
 
-  /** The place of a step in the plan of a run. */
+  /** The index of a step in the plan of a run. */
   #stepOf(runId: string, step: string): Effect.Effect<number, RunNotFound | UnknownStep | StoreUnavailable> {
     return Effect.flatMap(this.#runs.about(runId), ({ pipelineId, steps }) => {
       const index = steps.findIndex(({ name }) => name === step)

@@ -68,7 +68,7 @@ describe("a stream of events", () => {
 
   it.each([
     [Effect.fail(new RunNotFound("r")), { error: "RunNotFoundError", task_id: "r" }],
-    [Effect.fail(new StoreUnavailable("Redis: it can't be reached")), { error: "StoreUnavailableError" }],
+    [Effect.fail(new StoreUnavailable("Redis: the server can't be reached")), { error: "StoreUnavailableError" }],
     [Effect.die(new Error("hunter2")), { error: "InternalError", message: "Internal server error" }]
   ] as const)("that fails reports the reason, and ends properly: %o", async (why, said) => {
     const item: FeedItem = { cursor: "7-7.7", event: undefined, isBehindGap: true }

@@ -1,9 +1,9 @@
-/** A place for large values that refuses one, has lost one, or gives references that can't be kept: others are not held up. */
+/** A blob store that refuses a value, loses one, or returns invalid references affects no other runs. */
 import * as Schema from "effect/Schema"
 import { expect, inject, test, vi } from "vitest"
 import { Errors, Pipeline, Task } from "../../adapters/promise/index.ts"
 import type { RedisStore } from "../../adapters/redis/index.ts"
-import { client, levada, SOON } from "./Opening.ts"
+import { client, levada, SOON } from "./Resources.ts"
 
 const url = inject("redisUrl")
 const shared = test.skipIf(url === undefined)
@@ -12,7 +12,7 @@ let count = 0
 
 const COUNT = 40
 
-/** A place in memory. `meddle` may give another reference than its own, or throw. */
+/** A blob store in memory. `meddle` may change the reference, or throw. */
 const place = (meddle: (text: string, own: string) => unknown = (_, own) => own) => {
   const kept = new Map<string, string>()
   let puts = 0
@@ -49,7 +49,7 @@ const textOf = (n: number): string => `${n} ${"x".repeat(200)}`
 
 const numbers = Array.from({ length: COUNT }, (_, n) => n)
 
-/** Has what waits for its next attempt be due at once, until `is` is so. */
+/** Makes waiting retries due at once, until `is` returns true. */
 const hastening = async (prefix: string, is: () => Promise<void>): Promise<void> => {
   const redis = client(url!)
   await vi.waitFor(async () => {
@@ -60,7 +60,7 @@ const hastening = async (prefix: string, is: () => Promise<void>): Promise<void>
   }, SOON)
 }
 
-shared("values go there from so many bytes of UTF-8 on, whatever their number of characters", async () => {
+shared("the threshold counts bytes of UTF-8, not characters", async () => {
   const { blobs, kept } = place()
   const made = levada([pipeline], here(blobs), { worker: false })
   // With its two quotes, the text has 99 bytes, then 100.
@@ -79,31 +79,36 @@ const BAD: ReadonlyArray<readonly [string, unknown]> = [
   ["nothing", undefined]
 ]
 
-shared.each(BAD)("a reference that is %s is refused by name, and nothing is left of the run", async (_, bad) => {
-  const { blobs, kept } = place((text, own) => (text.startsWith('"bad') ? bad : own))
-  const store = here(blobs)
-  const two = Pipeline.make("two", [
-    Task.make("both", {
-      input: { one: S, other: S },
-      output: { both: S },
-      run: ({ one, other }) => ({ both: one + other })
-    })
-  ])
-  const made = levada([two], store, { worker: false })
-  const starts = numbers.map((n) =>
-    made.start(two, { one: textOf(n), other: n === 17 ? `bad ${textOf(n)}` : textOf(n) })
-  )
-  const ends = await Promise.allSettled(starts)
-  expect(ends.flatMap(({ status }, n) => (status === "rejected" ? [n] : []))).toEqual([17])
-  const { reason } = ends[17] as PromiseRejectedResult
-  expect(reason).toBeInstanceOf(Errors.StoreUnavailable)
-  expect((reason as Error).message).toContain("The values of a run of 'two' can't be kept: `store.blobs.put` gave")
-  // The other value of the run was removed; the bad one is where its reference leads to, if anywhere.
-  expect([...kept.values()].filter((text) => text.startsWith('"17 '))).toEqual([])
-  expect((await made.runs({ limit: 100 })).runs).toHaveLength(COUNT - 1)
-})
+shared.each(BAD)(
+  "a reference that is %s is refused with the name of the option, and the run leaves no keys",
+  async (_, bad) => {
+    const { blobs, kept } = place((text, own) => (text.startsWith('"bad') ? bad : own))
+    const store = here(blobs)
+    const two = Pipeline.make("two", [
+      Task.make("both", {
+        input: { one: S, other: S },
+        output: { both: S },
+        run: ({ one, other }) => ({ both: one + other })
+      })
+    ])
+    const made = levada([two], store, { worker: false })
+    const starts = numbers.map((n) =>
+      made.start(two, { one: textOf(n), other: n === 17 ? `bad ${textOf(n)}` : textOf(n) })
+    )
+    const ends = await Promise.allSettled(starts)
+    expect(ends.flatMap(({ status }, n) => (status === "rejected" ? [n] : []))).toEqual([17])
+    const { reason } = ends[17] as PromiseRejectedResult
+    expect(reason).toBeInstanceOf(Errors.StoreUnavailable)
+    expect((reason as Error).message).toContain(
+      "Can't store the values of a run of 'two' in the blob store: `store.blobs.put` returned"
+    )
+    // The other value of the run was removed. The bad one stays, because its reference is invalid.
+    expect([...kept.values()].filter((text) => text.startsWith('"17 '))).toEqual([])
+    expect((await made.runs({ limit: 100 })).runs).toHaveLength(COUNT - 1)
+  }
+)
 
-shared("outputs that the place refuses fail their step in the end, and no other one", async () => {
+shared("outputs that the blob store refuses fail only their step, after retries", async () => {
   const { blobs } = place((text, own) => {
     if (text === JSON.stringify(`${textOf(17)}!`)) throw new Error("the bucket is full")
     return text === JSON.stringify(`${textOf(23)}!`) ? "a\nb" : own
@@ -115,17 +120,17 @@ shared("outputs that the place refuses fail their step in the end, and no other 
     expect((await made.runs({ status: "FAILED" })).runs).toHaveLength(2)
     expect((await made.runs({ status: "COMPLETED", limit: 100 })).runs).toHaveLength(COUNT - 2)
   })
-  const reasons = { 17: "the bucket is full", 23: "`store.blobs.put` gave 'a\nb' as a reference" }
+  const reasons = { 17: "the bucket is full", 23: "`store.blobs.put` returned 'a\nb' as the reference" }
   for (const [n, reason] of Object.entries(reasons)) {
     const { error, steps } = await made.run(runIds[Number(n)]!)
     expect(error).toMatchObject({ name: "ValueUnavailable", step: "copy" })
-    expect(error!.message).toContain("The outputs of step 'copy' can't be kept: ")
+    expect(error!.message).toContain("Can't store the outputs of step 'copy' in the blob store: ")
     expect(error!.message).toContain(reason)
     expect(steps[0]!.attempts).toBe(6)
   }
 })
 
-shared("a value that the place has lost fails its run in the end, and no other one", async () => {
+shared("a value that the blob store has lost fails only its run, after retries", async () => {
   const { blobs, kept } = place()
   const store = here(blobs)
   const made = levada([pipeline], store, { worker: false })
@@ -141,19 +146,19 @@ shared("a value that the place has lost fails its run in the end, and no other o
   const failed = (await redis.hvals(`{${store.prefix}}:r:${runIds[17]}`)).find((text) => text.startsWith('["RF"'))!
   const [, , error] = JSON.parse(failed) as [string, number, Error]
   expect(error).toMatchObject({ name: "ValueUnavailable", step: "copy" })
-  expect(error.message).toContain("Step 'copy' can't be given its value 'text'")
+  expect(error.message).toContain("Can't load the input 'text' of step 'copy'")
   expect(error.message).toContain(`no such object: ${reference}`)
   // The run itself can't be shown whole, and says so.
   await expect(worker.run(runIds[17]!)).rejects.toMatchObject({ _tag: "StoreUnavailable" })
   expect((await worker.run(runIds[18]!)).outputs).toEqual({ copied: JSON.stringify(`${textOf(18)}!`) })
 })
 
-shared("what is kept of runs is removed with them, by retention and by hand", async () => {
+shared("blobs are removed with their runs, by retention and by `remove`", async () => {
   const { blobs, kept } = place()
   const store = here(blobs, { historyCount: 5 })
   const made = levada([pipeline], store)
   await Promise.all(numbers.map((n) => made.execute(pipeline, { text: textOf(n) })))
-  // Two values a run, of the runs that are kept.
+  // Two values for each kept run.
   const leftOf = async (most: number): Promise<void> =>
     vi.waitFor(async () => {
       const { runs } = await made.runs({ limit: 100 })

@@ -1,9 +1,9 @@
-/** Processes on one Redis whose wall clocks are an hour and 20 seconds ahead and behind: only the server's clock decides. */
+/** Processes on one Redis with wall clocks an hour and 20 seconds ahead and behind: only the server's clock counts. */
 import type { Redis } from "ioredis"
 import { expect, test, vi } from "vitest"
+import { atWork, describeWithProcesses, launch } from "./ChildProcess.ts"
 import { doubling } from "./Gate.ts"
-import { atWork, describeWithProcesses, launch } from "./Launching.ts"
-import { ask, client, levada, SOON, server } from "./Opening.ts"
+import { ask, client, levada, SOON, server } from "./Resources.ts"
 
 const OFFS = [-3_600_000, -20_000, 20_000, 3_600_000]
 
@@ -16,20 +16,20 @@ const serverMillis = async (redis: Redis): Promise<number> => {
 const scriptsRun = async (redis: Redis): Promise<number> =>
   Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.info("commandstats"))![1])
 
-describeWithProcesses("servers whose clocks are apart", () => {
-  test("fire each tick once and on time, are all seen to be there, and ask about once a second when nothing is due", async () => {
+describeWithProcesses("servers with different clocks", () => {
+  test("fire each tick once and on time, all count as present, and poll about once a second when nothing is due", async () => {
     const { url } = await server()
     const redis = client(url)
     const asked = levada([doubling], { url }, { worker: false })
     const started = await Promise.all(
-      OFFS.map((off) => atWork(launch("test/redis/apart.ts", { REDIS_URL: url, CLOCK_OFF: String(off) })))
+      OFFS.map((off) => atWork(launch("test/redis/server-and-worker.ts", { REDIS_URL: url, CLOCK_OFF: String(off) })))
     )
     const fired = async () => (await asked.schedules()).map((schedule) => schedule.fired)
     await vi.waitFor(async () => expect(Math.min(...(await fired()))).toBeGreaterThanOrEqual(6), SOON)
     const { json } = await ask(asked, "GET", "/health/ready")
     expect(json).toMatchObject({ status: "ready", workers: OFFS.length })
 
-    // One that is gone for a while misses nothing that others see, also when it is the only one that is right.
+    // A server that was stopped for a while misses nothing, even if only its clock was right.
     for (const id of ["interval", "cron", "skipping"])
       expect(await asked.pauseSchedule(id)).toMatchObject({ skipped: 0 })
     const { runs } = await asked.runs({ limit: 1_000 })
@@ -44,7 +44,7 @@ describeWithProcesses("servers whose clocks are apart", () => {
       }
     }
 
-    // Each process ticks and retains twice a second, waits for work and looks for schedules once: twice that is a lot.
+    // Each process runs tick and retain twice a second, and claims and reads schedules once. Twice that is the bound.
     const [from, before] = [await serverMillis(redis), await scriptsRun(redis)]
     await vi.waitFor(async () => expect(await serverMillis(redis)).toBeGreaterThan(from + 3_000), SOON)
     const seconds = ((await serverMillis(redis)) - from) / 1_000

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest"
 import { RedisStore } from "../../adapters/redis/index.ts"
 import { storeConformance } from "../conformance/store/StoreConformance.ts"
 import { doubling, Gate, held, heldItems } from "./Gate.ts"
-import { ask, closing, describeWithServers, lasting, levada, SOON } from "./Opening.ts"
+import { ask, closing, describeWithServers, lasting, levada, SOON } from "./Resources.ts"
 import type { Started } from "./server.ts"
 
 const SLOTS = 16_384
@@ -58,7 +58,7 @@ describeWithServers("Redis Cluster", () => {
     return found
   }
 
-  test("stores of other prefixes are on other nodes, each of them whole on one", async () => {
+  test("stores with different prefixes are on different nodes, each on a single node", async () => {
     const places = new Set<number>()
     for (const prefix of ["a", "b", "c", "d", "e", "f", "g", "h"]) {
       const made = levada([doubling], { nodes, prefix })
@@ -86,7 +86,7 @@ describeWithServers("Redis Cluster", () => {
     expect((await asked.runs()).runs.map(({ status }) => status)).toEqual(["CANCELLED", "COMPLETED"])
   })
 
-  test("a cluster client of the program's own is used and left open", async () => {
+  test("a cluster client that the program passes is used and left open", async () => {
     const own = new Cluster(servers.map(({ port }) => ({ host: "127.0.0.1", port })))
     closing(() => own.disconnect())
     const made = levada([doubling], { client: own, prefix: "own" })

@@ -1,20 +1,20 @@
-/** What the doctor finds, and brings back. */
+/** What the doctor finds and mends. */
 import * as Effect from "effect/Effect"
 import { expect, inject, test } from "vitest"
 import { RedisDoctor, RedisStore } from "../../adapters/redis/index.ts"
 import * as Schedule from "../../core/run/Schedule.ts"
 import { Store } from "../../core/store/Store.ts"
 import { newRun, single } from "../conformance/store/harness/StoreDriver.ts"
-import { client } from "./Opening.ts"
+import { client } from "./Resources.ts"
 
 const url = inject("redisUrl")
 const shared = test.skipIf(url === undefined)
 let count = 0
 
-/** Where no Store runs, so that nothing is mended meanwhile; a lease of no length makes nothing too young to be looked at. */
+/** A prefix without a running Store, so that only the doctor mends. With the short lease, runs are soon old enough to be checked. */
 const here = () => ({ url: url!, prefix: `doctor-${process.pid}-${++count}`, leaseMillis: 100 })
 
-shared("work that is in no queue is a problem, until it is mended; what has ended stays kept", async () => {
+shared("work in no queue is a problem until `mend`, which removes no ended runs", async () => {
   const at = here()
   const runIds = await Effect.runPromise(
     Effect.gen(function* () {
@@ -34,7 +34,7 @@ shared("work that is in no queue is a problem, until it is mended; what has ende
   const before = await examine()
   expect(before.stranded.hasMore).toBe(false)
   for (const runId of runIds.slice(1)) {
-    expect(before.problems).toContainEqual(expect.stringContaining(`of run '${runId}' is ready, and is not queued`))
+    expect(before.problems).toContainEqual(expect.stringContaining(`of run '${runId}' is ready, but is not queued`))
   }
   expect(await redis.zcard(`${keys}ready`)).toBe(0)
   const { problems } = await Effect.runPromise(RedisDoctor.mend({ ...at, historyCount: 1 }))

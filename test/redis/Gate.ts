@@ -1,4 +1,4 @@
-/** Work that goes on until it is let go or told to stop, so that no test has to guess how long. */
+/** Tasks that run until a test opens a gate or they are interrupted, so that no test has to guess how long. */
 import * as Schema from "effect/Schema"
 import { Pipeline, Step, Task } from "../../adapters/promise/index.ts"
 
@@ -6,11 +6,11 @@ const N = Schema.Number
 
 /** A gate in front of the tasks of a test. */
 export class Gate {
-  /** Which attempts have come so far, by the name of who ran them and their `n`. */
+  /** The attempts that have begun, as the name of their worker and their `n`. */
   readonly begun: Array<string> = []
-  /** Which of them were told to stop. */
+  /** The attempts that were interrupted. */
   readonly stopped: Array<string> = []
-  /** How many are there, and how many there have been at once. */
+  /** How many attempts run now, and the most that ran at the same time. */
   there = 0
   most = 0
   readonly #opened: PromiseWithResolvers<void> = Promise.withResolvers()
@@ -45,7 +45,7 @@ type Hold = Omit<
   "input" | "output" | "run"
 >
 
-/** A step that waits at a gate. Of whichever worker it is, the pipeline is the same. */
+/** A step that waits at a gate. The pipeline is the same for each worker. */
 export const hold = (gate: Gate, who = "", more: Hold = {}) =>
   Task.make("hold", {
     input: { n: N },
@@ -66,7 +66,7 @@ export const held = (gate: Gate, who = "", more: Hold = {}) => Pipeline.make("he
 export const heldItems = (gate: Gate, who = "") =>
   Pipeline.make("items", [Step.map(hold(gate, who), { over: { n: "ns" } })])
 
-/** Nothing to wait for. */
+/** A pipeline that does not wait. */
 export const doubling = Pipeline.make("doubling", [
   Task.make("double", { input: { n: N }, output: { doubled: N }, run: ({ n }) => ({ doubled: n * 2 }) })
 ])

@@ -2,7 +2,7 @@
 import * as fc from "fast-check"
 import { expect, inject, test } from "vitest"
 import { doubling } from "./Gate.ts"
-import { client, levada } from "./Opening.ts"
+import { client, levada } from "./Resources.ts"
 
 const url = inject("redisUrl")
 
@@ -13,7 +13,7 @@ const step = fc.record({
 })
 
 test.skipIf(url === undefined)(
-  "a removed run frees its idempotency key, unless the key names another run by now",
+  "a removed run frees its idempotency key, unless the key already names another run",
   async () => {
     const store = { url: url!, prefix: `idempotency-${process.pid}` }
     const redis = client(url!)

@@ -1,11 +1,11 @@
-/** The keys of a Store on Redis: a name behind one of them never makes another one. */
+/** The keys of a Store on Redis: a key with a name behind it never equals another key. */
 import { expect, it } from "vitest"
 import { KEY } from "../../adapters/redis/lua/Codes.ts"
 
 /** Indexes of runs: of one pipeline, they have `:` and its id behind their name. */
 const OF_PIPELINE = [KEY.all, KEY.unfinished, KEY.running, KEY.failed, KEY.cancelled].map((key) => `${key}:`)
 
-it("no key begins with another one that has a name behind it", () => {
+it("no key begins with another key that takes a name", () => {
   const keys = Object.values(KEY)
   const named = [...keys.filter((key) => key.endsWith(":")), ...OF_PIPELINE]
   const clashes = named.flatMap((prefix) =>

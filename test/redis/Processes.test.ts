@@ -1,14 +1,14 @@
-/** Real processes on one Redis: started as users start them, and ended by signals, also by those that nobody can handle. */
+/** Real processes on one Redis: started as users start them, and ended by signals, SIGKILL included. */
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import type { Redis } from "ioredis"
 import { expect, test, vi } from "vitest"
 import type { Levada } from "../../adapters/promise/index.ts"
-import { atWork, describeWithProcesses, isNode, launch } from "./Launching.ts"
-import { client, closing, levada, SOON, server } from "./Opening.ts"
+import { atWork, describeWithProcesses, isNode, launch } from "./ChildProcess.ts"
+import { client, closing, levada, SOON, server } from "./Resources.ts"
 import { LEDGER, ledgered } from "./worker.ts"
 
-/** One entry of the ledger that the workers keep: who began which attempt, and when. */
+/** An entry of the workers' ledger: which process began which attempt, and when. */
 interface Entry {
   readonly pid: number
   readonly what: "began" | "ended" | "stopped"
@@ -22,7 +22,7 @@ const read = async (redis: Redis): Promise<ReadonlyArray<Entry>> =>
 const story = (entries: ReadonlyArray<Entry>): ReadonlyArray<string> =>
   entries.map(({ what, pid, attempt }) => `${what} ${pid} #${attempt}`)
 
-/** Two workers, a server that runs nothing, and a run whose step one of them has begun. */
+/** Two workers, a server without a worker, and a run whose step one of the workers has begun. */
 const underWay = async (env: Readonly<Record<string, string>>) => {
   const { url } = await server()
   const redis = client(url)
@@ -60,7 +60,7 @@ interface Described {
 const attributesOf = ({ attributes }: Described): Readonly<Record<string, unknown>> =>
   Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]))
 
-/** A collector of OpenTelemetry's, as far as it takes spans as JSON. */
+/** An OpenTelemetry collector that takes spans as JSON. */
 const collecting = async () => {
   const spans: Array<Collected> = []
   const sent = createServer((request, response) => {
@@ -93,7 +93,7 @@ const collecting = async () => {
 }
 
 describeWithProcesses("REDIS_URL=… npm start", () => {
-  test("serves with two workers beside the server, which end well when they are told to", async () => {
+  test("serves with two workers, which all exit cleanly on SIGTERM", async () => {
     const { url } = await server()
     const started = launch("examples/start.ts", { REDIS_URL: url, PORT: "0" })
     await vi.waitFor(() => {
@@ -115,7 +115,7 @@ describeWithProcesses("REDIS_URL=… npm start", () => {
     const audio = await (await execute("audio_analysis", { file: "melody.wav" })).json()
     expect(audio).toMatchObject({ status: "COMPLETED" })
     expect((await fetch(`${address}/health`)).status).toBe(200)
-    // The server itself runs nothing: those that are there are the two.
+    // The server has no worker: the workers are the two processes.
     const redis = client(url)
     expect(await redis.zcard("{levada}:workers")).toBe(2)
 
@@ -125,7 +125,7 @@ describeWithProcesses("REDIS_URL=… npm start", () => {
     await expect(fetch(`${address}/health`)).rejects.toThrow()
   })
 
-  test("with OTEL_EXPORTER_OTLP_ENDPOINT, a run is one tree of spans, whichever processes it went through", async () => {
+  test("with OTEL_EXPORTER_OTLP_ENDPOINT, a run is one tree of spans across processes", async () => {
     const { url } = await server()
     const collector = await collecting()
     const started = launch("examples/start.ts", {
@@ -162,7 +162,7 @@ describeWithProcesses("REDIS_URL=… npm start", () => {
       found!.steps.map(({ name }) => name).sort()
     )
     expect(mine).toHaveLength(2 + steps.length)
-    // The server has run none of them.
+    // The server has run none of the steps.
     expect(steps.map(({ process }) => process)).not.toContain(request!.process)
     expect(run!.process).toBe(request!.process)
     for (const step of steps) {
@@ -174,19 +174,19 @@ describeWithProcesses("REDIS_URL=… npm start", () => {
     expect(settles.length).toBeGreaterThan(0)
   })
 
-  test("says why when it can't use that Redis, and ends", async () => {
+  test("prints why it can't use Redis, and exits", async () => {
     const { url, port } = await server("--requirepass", "hunter2")
     const wrong = url.replace("//", "//anyone:swordfish@")
     const started = launch("examples/start.ts", { REDIS_URL: wrong, PORT: "0" })
     expect(await started.exited).toBe(1)
     expect(started.printed()).toContain(
-      `Cannot start: Redis: it refuses the user name or password (redis://127.0.0.1:${port})`
+      `Cannot start: Redis: the server refuses the user name or password (redis://127.0.0.1:${port})`
     )
     expect(started.printed()).not.toMatch(/swordfish|hunter2/)
   })
 })
 
-test.runIf(isNode)("a worker without REDIS_URL says what to do", async () => {
+test.runIf(isNode)("a worker without REDIS_URL prints what to do", async () => {
   const { exited, printed } = launch("examples/worker.ts", {})
   expect(await exited).toBe(1)
   expect(printed()).toBe(
@@ -194,10 +194,10 @@ test.runIf(isNode)("a worker without REDIS_URL says what to do", async () => {
   )
 })
 
-describeWithProcesses("a worker that is told to end", () => {
-  test("finishes what it runs within the grace: that is kept, and nobody runs it again", async () => {
+describeWithProcesses("a worker on SIGTERM", () => {
+  test("finishes its step within the grace period, and no other worker runs it again", async () => {
     const { redis, asked, runId, mine, pids } = await underWay({ LEASE: "60000", GRACE: "15000" })
-    // It takes that one too, or the other one does; whoever is told to end takes nothing more.
+    // Either worker takes that run; the one that was told to end claims nothing more.
     const others = await asked.start(ledgered, { gate: "other" })
     await vi.waitFor(async () => expect(await read(redis)).toHaveLength(2), SOON)
     mine.child.kill("SIGTERM")
@@ -213,7 +213,7 @@ describeWithProcesses("a worker that is told to end", () => {
     expect(story(entries)).toContain(`ended ${pids[0]} #1`)
   })
 
-  test("takes nothing more, and gives back what takes longer: another one goes on without waiting for a lease", async () => {
+  test("claims nothing more, and releases a longer step: another worker runs it before the lease ends", async () => {
     const { redis, asked, runId, mine, pids } = await underWay({ LEASE: "60000", GRACE: "100" })
     mine.child.kill("SIGTERM")
     expect(await mine.exited).toBe(0)
@@ -228,10 +228,10 @@ describeWithProcesses("a worker that is told to end", () => {
   })
 })
 
-describeWithProcesses("a worker that is gone without a word", () => {
+describeWithProcesses("a worker that stops without releasing its claims", () => {
   const LEASE = 1_000
 
-  test("killed: its step goes on elsewhere within its lease and a second", async () => {
+  test("killed: another worker runs its step within its lease and a second", async () => {
     const { redis, asked, runId, mine, pids } = await underWay({ LEASE: String(LEASE), GRACE: "100" })
     const killedAt = Date.now()
     mine.child.kill("SIGKILL")
@@ -244,7 +244,7 @@ describeWithProcesses("a worker that is gone without a word", () => {
     expect((await asked.run(runId)).steps[0]).toMatchObject({ status: "COMPLETED", attempts: 2 })
   })
 
-  test("frozen: its step goes on elsewhere, and what it gives when it is back is not taken", async () => {
+  test("frozen: another worker runs its step, and its own late outcome is refused", async () => {
     const { redis, asked, runId, mine, pids } = await underWay({ LEASE: String(LEASE), GRACE: "100" })
     mine.child.kill("SIGSTOP")
     await vi.waitFor(async () => expect(await read(redis)).toHaveLength(2), SOON)
@@ -252,7 +252,7 @@ describeWithProcesses("a worker that is gone without a word", () => {
     expect(await asked.result(ledgered, runId)).toBe("gate")
     const run = await asked.run(runId)
     expect(run.steps[0]).toMatchObject({ status: "COMPLETED", attempts: 2 })
-    // Back, it finds its gate open or its lease gone; either way the run stays as it is, and it works on.
+    // After it resumes, its gate is open or its lease is lost. Either way the run does not change, and the worker goes on.
     mine.child.kill("SIGCONT")
     await vi.waitFor(async () => expect(await read(redis)).toHaveLength(4), SOON)
     const back = (await read(redis)).filter(({ pid, what }) => pid === pids[0] && what !== "began")
@@ -262,7 +262,7 @@ describeWithProcesses("a worker that is gone without a word", () => {
     expect(await asked.run(runId)).toEqual(run)
   })
 
-  test("one after the other by the same step: it is given up with WorkerLost after the third", async () => {
+  test("three workers killed by the same step: the step fails with WorkerLost", async () => {
     const { url } = await server()
     const redis = client(url)
     const asked = levada([ledgered], { url, leaseMillis: 300 }, { worker: false })

@@ -9,13 +9,13 @@ import { Errors } from "../../adapters/promise/index.ts"
 import { RedisStore } from "../../adapters/redis/index.ts"
 import { Proxy } from "../chaos/Proxy.ts"
 import { doubling, Gate, held } from "./Gate.ts"
-import { ask, client, closing, describeWithServers, levada, SOON, server } from "./Opening.ts"
+import { ask, client, closing, describeWithServers, levada, SOON, server } from "./Resources.ts"
 import { freePort, redisProgram, type Started, start } from "./server.ts"
 
 const why = (options: RedisStore.Options): Promise<string> =>
   Effect.runPromise(Effect.map(Effect.flip(Effect.scoped(RedisStore.make(options))), ({ message }) => message))
 
-/** A server that takes connections and says nothing. */
+/** A server that accepts connections and never answers. */
 const silent = async (): Promise<number> => {
   const port = await freePort()
   const listening = createServer(() => undefined).listen(port, "127.0.0.1")
@@ -49,10 +49,10 @@ const pair = async () => {
 }
 
 describeWithServers("Redis with Sentinel", () => {
-  test("goes on at the replica when the master is killed: what the replica had ends, and no run is left half done", async () => {
+  test("goes on at the replica when the master is killed: replicated runs end, and no run is left incomplete", async () => {
     const { master, replica } = await pair()
     const watching = await sentinel(master.port)
-    // The first one is of no use: the next is asked.
+    // The first Sentinel never answers: Levada asks the next one.
     const sentinels = [await silent(), watching.port].map((port) => ({ host: "127.0.0.1", port }))
     const store = { redis: { sentinels, name: "levada" }, leaseMillis: 3_000 }
     const gate = new Gate()
@@ -68,7 +68,7 @@ describeWithServers("Redis with Sentinel", () => {
     await redis.set("after", "them")
     expect(await redis.wait(1, 5_000)).toBe(1)
 
-    // Others come all the time: from those that are accepted last, the replica may not have heard.
+    // Runs start all the time: the replica may miss the last accepted ones.
     const later: Array<string> = []
     let refused = 0
     let isOver = false
@@ -100,29 +100,29 @@ describeWithServers("Redis with Sentinel", () => {
       later.map((runId) => asked.result(doubling, runId).then(String, ({ name }: Error) => name))
     )
     expect(ends.filter((end) => end !== "2" && end !== "RunNotFound")).toEqual([])
-    // What came after the failover is all there.
+    // All runs that were accepted after the failover exist.
     expect(ends.slice(-200)).toEqual(Array.from({ length: 200 }, () => "2"))
     expect(await client(replica.url).zcard("{levada}:unfinished")).toBe(0)
     expect(await ask(asked, "GET", "/health")).toMatchObject({ status: 200 })
   })
 
-  test("says what is wrong when none of the Sentinels leads to a master", async () => {
+  test("reports why no Sentinel leads to a master", async () => {
     const master = await server()
     const { port } = await sentinel(master.port)
     const at = (port: number, name = "levada"): RedisStore.Options => ({
       redis: { sentinels: [{ host: "127.0.0.1", port }], name },
       connectMillis: 500
     })
-    const nobody = await freePort()
-    expect(await why(at(nobody))).toBe(`Redis: it can't be reached (levada of 127.0.0.1:${nobody})`)
-    expect(await why(at(port, "other"))).toContain("none of its Sentinels knows a master of this name (other of")
-    expect(await why(at(master.port))).toContain("is a server and no Sentinel")
+    const unused = await freePort()
+    expect(await why(at(unused))).toBe(`Redis: the server can't be reached (levada of 127.0.0.1:${unused})`)
+    expect(await why(at(port, "other"))).toContain("no Sentinel knows a master of this name (other of")
+    expect(await why(at(master.port))).toContain("names a Redis server that is not a Sentinel")
     expect(await why({ redis: { sentinels: [{ port }] } })).toContain("Cannot use undefined as store.redis.name")
   })
 })
 
 describeWithServers("a master that becomes a replica", () => {
-  test("is left for the one that its address leads to by then", async () => {
+  test("is left for the server to which its address leads now", async () => {
     const { master, replica } = await pair()
     const address = await Proxy.open(master.port)
     closing(() => address.close())
@@ -131,7 +131,7 @@ describeWithServers("a master that becomes a replica", () => {
     await client(replica.url).replicaof("NO", "ONE")
     address.leadTo(replica.port)
     await client(master.url).replicaof("127.0.0.1", replica.port)
-    // Connections that are open stay where they are, until they are told what that is.
+    // Open connections stay with the old master until it answers that it is a replica.
     await vi.waitFor(async () => expect(await made.execute(doubling, { n: 2 }).catch(String)).toBe(4), SOON)
   })
 })

@@ -1,4 +1,4 @@
-/** Servers on Redis that are told to end while many wait for runs, which go on: everyone is told which run is theirs. */
+/** Servers on Redis that get SIGTERM while many clients wait for runs: the runs go on, and every client gets its run's id. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
@@ -13,12 +13,12 @@ import { Connection } from "../http/harness/Connection.ts"
 import { Listener } from "../http/harness/Listener.ts"
 import { launch, type Runtime } from "../http/harness/launch.ts"
 import { Gate, held } from "./Gate.ts"
-import { client, closing, describeWithServers, levada, SOON, server } from "./Opening.ts"
+import { client, closing, describeWithServers, levada, SOON, server } from "./Resources.ts"
 
 const url = inject("redisUrl")
 let count = 0
 
-/** Where nobody else is. */
+/** A prefix that no other test uses. */
 const here = () => ({ url: url!, prefix: `shutdown-${process.pid}-${++count}` })
 
 const HOUR = 3_600_000
@@ -31,7 +31,7 @@ describe.skipIf(url === undefined)("SIGTERM on Redis", () => {
     ["node", "elysia", 50],
     ["bun", "elysia", 50]
   ] as const)(
-    "to %s (%s), while %i wait: they get 504 with task_id, streams end, sockets are closed, the runs go on",
+    "to %s (%s) with %i waiting clients: 504 with task_id, streams end, sockets close, the runs go on",
     { timeout: 60_000 },
     async ([runtime, script, many]) => {
       const { url, prefix } = here()
@@ -73,8 +73,8 @@ describe.skipIf(url === undefined)("SIGTERM on Redis", () => {
 
 const isNode = process.env["TEST_RUNTIME"] === "node"
 
-describeWithServers("npm start, told to end more than once", () => {
-  test.runIf(isNode)("answers who waits all the same", async () => {
+describeWithServers("npm start, with SIGTERM sent twice", () => {
+  test.runIf(isNode)("still answers the waiting clients", async () => {
     const { url } = await server()
     const child = spawn(process.execPath, ["examples/servers/node.ts"], {
       cwd: join(import.meta.dirname, "..", ".."),
@@ -89,7 +89,7 @@ describeWithServers("npm start, told to end more than once", () => {
     const body = { parameters: { data: "x" }, wait: true, timeout: 300 }
     const waiting = Array.from({ length: 20 }, () => ask(at, "POST", "/pipelines/my_pipeline/execute", { json: body }))
     await vi.waitFor(async () => expect((await ask(at, "GET", "/runs")).json.runs).toHaveLength(20), SOON)
-    // Redis takes its time, so that the second one comes while everyone still waits.
+    // Redis is slow, so that the second signal comes while all clients still wait.
     await client(url).client("PAUSE", 500)
     child.kill("SIGTERM")
     await vi.waitFor(() => expect(printed).toContain("Closing"), SOON)
@@ -103,7 +103,7 @@ describeWithServers("npm start, told to end more than once", () => {
 
 const shared = test.skipIf(url === undefined)
 
-shared("who waits as it is closed gets the result that is there, or the run's id; who watches is told", async () => {
+shared("at close, waiting callers get the result or the run's id, and streams end with a reason", async () => {
   const store = here()
   const gate = new Gate()
   const asked = levada([held(gate)], store, { worker: false })
@@ -122,7 +122,7 @@ shared("who waits as it is closed gets the result that is there, or the run's id
   expect(failure).toBeInstanceOf(Errors.WaitTimedOut)
   expect(failure).toMatchObject({ runId: run!.id, pipelineId: "held", status: "RUNNING" })
   expect(failure.message).toContain("goes on")
-  // Whether it was recorded before or not: it is refused, or it has its id.
+  // If it was recorded before, the caller gets its id; otherwise it is refused.
   const second = await late
   if (second instanceof Errors.WaitTimedOut) expect((await worker.run(second.runId)).parameters).toEqual({ n: "2" })
   else expect(second).toBeInstanceOf(Errors.StoreUnavailable)
@@ -131,8 +131,8 @@ shared("who waits as it is closed gets the result that is there, or the run's id
   expect(await worker.result(held(gate), run!.id)).toBe(2)
 })
 
-describe("Redis that is lost while somebody waits", () => {
-  shared("costs the answer and not the run: its id is told, and the client asks for the same one", async () => {
+describe("Redis that is lost while a client waits", () => {
+  shared("costs the answer but not the run: the client gets its id and can read it later", async () => {
     const store = here()
     const link = await Proxy.open(Number(new URL(store.url).port))
     closing(() => link.close())
@@ -164,7 +164,7 @@ describe("Redis that is lost while somebody waits", () => {
       503,
       { error: "StoreUnavailableError", task_id: idOf(2) }
     ])
-    // Whoever sent it again as it is would start another run.
+    // Without Retry-After: sending the request again would start another run.
     expect(answer.headers.get("retry-after")).toBeNull()
 
     link.isRefusing = false

@@ -1,7 +1,7 @@
 /** A link to Redis that carries only so many bytes a second each way, and measures the commands and replies that it carries. */
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
-import { Frames } from "./Frames.ts"
-import { closing } from "./Opening.ts"
+import { closing } from "./Resources.ts"
+import { Frames } from "./RespMeter.ts"
 
 /** A link, closed after the test. */
 export interface SlowLink {
@@ -12,7 +12,7 @@ export interface SlowLink {
   readonly longest: { command: number; reply: number }
 }
 
-/** One way, which all connections share: reading pauses for as long as what was read takes, so that the sender has to wait. */
+/** One direction, which all connections share: after each read, reading pauses for as long as the bytes would take. */
 const way = (bytesPerSecond: number) => {
   let freeAtMillis = 0
   return (from: Socket, to: Socket, see: (chunk: Buffer) => void): void => {

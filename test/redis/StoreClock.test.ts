@@ -1,4 +1,4 @@
-/** Redis asks the Clock that the Store was built with, and no other. */
+/** A Store on Redis uses the Clock that it was built with. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { expect, inject, test } from "vitest"

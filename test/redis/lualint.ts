@@ -1,6 +1,6 @@
 /**
- * `npm run lint`: luacheck looks at each Lua script of the Store on Redis as the server gets it, put together from its parts. Prints
- * what it finds with the file and line of the part. A name of a part counts as unused when no script that has the part uses it.
+ * `npm run lint`: runs luacheck on each Lua script of the Store on Redis, assembled from its parts as the server gets it. Prints
+ * each finding with the file and line of the part. A name of a part counts as unused if no script with that part uses it.
  */
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
@@ -13,12 +13,12 @@ import { PARTS_OF } from "../../adapters/redis/lua/LuaCommands.ts"
 /** A finding of luacheck: `<file>:<line>:<column>: (<code>) <message>`. */
 const FINDING = /^(.*?)\.lua:(\d+):\d+: \((\w)(\d+)\) (.*)$/
 
-/** Codes of what is not used, in luacheck's numbers: variables, values, fields. */
+/** luacheck's codes of unused variables, values and fields. */
 const UNUSED = /^[23]/
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 
-/** The place in a part of each line of a script. */
+/** For each line of a script: its part and line there. */
 interface Line {
   readonly part: string
   readonly at: number
@@ -45,7 +45,7 @@ const lint = (): ReadonlyArray<string> | undefined => {
   }
 }
 
-/** The findings by their place, each once. */
+/** The findings by place, each once. */
 const found = (output: string, scripts: ReadonlyMap<string, ReadonlyArray<Line>>): ReadonlyArray<string> => {
   const counts = new Map<string, number>()
   const findings = new Map<string, string>()

@@ -1,4 +1,4 @@
-/** A Redis server for the tests: one that `REDIS_URL` names, or one of their own with a directory of its own. */
+/** The Redis server of the tests: the one that `REDIS_URL` names, or a new one in a new directory. */
 import { execFileSync, spawn, spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { type AddressInfo, createServer } from "node:net"
@@ -30,7 +30,7 @@ export const isThere = (program: string): boolean => spawnSync(program, ["--vers
 /** The program of a Redis server that is on this machine. */
 export const redisProgram = (): string | undefined => NAMES.find(isThere)
 
-/** A port that nobody listens on. */
+/** A free port. */
 export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer()

@@ -1,4 +1,4 @@
-/** A worker for tests that end it: keeps a ledger, on Redis, of what it begins and how that ends. */
+/** A worker that tests stop or kill. It records in a ledger on Redis which attempts it begins and how they end. */
 import { setTimeout as sleep } from "node:timers/promises"
 import * as Schema from "effect/Schema"
 import { Redis } from "ioredis"
@@ -16,7 +16,7 @@ const redis = (): Redis => {
   return own
 }
 
-/** One step, which goes on until there is a key of the name of its gate, or until it is told to stop. */
+/** One step, which runs until the key of its gate exists, or until it is interrupted. */
 export const ledgered = Pipeline.make("ledgered", [
   Task.make("hold", {
     input: { gate: Schema.String },
@@ -24,7 +24,7 @@ export const ledgered = Pipeline.make("ledgered", [
     run: async ({ gate }, { attempt, signal }) => {
       const write = (what: string): Promise<unknown> =>
         redis().rpush(LEDGER, JSON.stringify({ pid: process.pid, what, attempt, atMillis: Date.now() }))
-      // Asked for before it may be told to stop.
+      // Creates the signal before an interruption can come.
       void signal.aborted
       await write("began")
       while ((await redis().exists(gate)) === 0) {

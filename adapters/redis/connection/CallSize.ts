@@ -1,14 +1,14 @@
-/** How much goes to Redis in one call: what is more is sent in several, so that no call keeps the server or the way there long. */
+/** Bounds of one call to Redis. Longer input is split into several calls, so that none occupies the server or the link for long. */
 
 import * as Bytes from "../../../core/values/Bytes.ts"
 
-/** About how many bytes one call has at most, unless one member alone has more. */
+/** About how many bytes one call has at most. A single member may have more. */
 export const MAX_BYTES: number = 1 << 20
 
 /** How many members one call has at most. */
 export const MAX_MEMBERS = 500
 
-/** Cuts a list into parts, each of at most so many members and bytes; a member that has more is a part of its own. */
+/** Splits a list into parts of at most `maxMembers` members and `MAX_BYTES`. A member with more bytes is a part of its own. */
 export const slices = <A>(
   members: ReadonlyArray<A>,
   bytesOf: (member: A) => number,
@@ -30,5 +30,5 @@ export const slices = <A>(
   return parts
 }
 
-/** The bytes of a text; those of a short one by its length, which is right for most. */
+/** The bytes of a text in UTF-8. For a short text, its length: exact for ASCII. */
 export const bytesOfText = (text: string): number => (text.length < 1_024 ? text.length : Bytes.ofText(text))

@@ -1,4 +1,4 @@
-/** Connections to Redis: made from what the program says, or lent by it; checked before anything is kept there. */
+/** Connections to Redis: made from options, or a client of the program's own. The server is checked before use. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Cluster, Redis, type RedisOptions } from "ioredis"
@@ -7,21 +7,21 @@ import * as OptionCheck from "../../../core/values/OptionCheck.ts"
 import { type Client, IS_REPLICA, reasonOf, toUnavailable } from "./Scripts.ts"
 import * as ServerFacts from "./ServerFacts.ts"
 
-/** Where Redis is. One of `url`, `nodes`, `client` and `redis` says it; without, it is `redis://127.0.0.1:6379`. */
+/** Where Redis is: one of `url`, `nodes`, `client` and `redis`. Default: `redis://127.0.0.1:6379`. */
 export interface Options extends ServerFacts.Waivers {
   /** `redis://user:password@host:port/database`, or `rediss://` for TLS. */
   readonly url?: string
-  /** Nodes of a Redis Cluster, as URLs; the others are found from there. User, password and TLS are the first one's. */
+  /** URLs of some nodes of a Redis Cluster. User, password and TLS of the first URL apply to all nodes. */
   readonly nodes?: ReadonlyArray<string>
   /** Options of ioredis, on top of `url` or `nodes` or alone: TLS, ACL user, Sentinel. */
   readonly redis?: Omit<RedisOptions, "replyMapping">
-  /** A client of the program's own, which stays open. Its `keyPrefix` has to be empty. */
+  /** A client of your own. Levada leaves it open. Its `keyPrefix` must be empty. */
   readonly client?: Client
   /** How long to try to connect before the layer fails, in milliseconds. Default: 10,000. */
   readonly connectMillis?: number
 }
 
-/** What is wrong with these options; nothing when they can be used. */
+/** The first mistake in these options; undefined when there is none. */
 export const invalid = (options: Options): InvalidOption | undefined => {
   const mistake =
     OptionCheck.required(OptionCheck.record, "store", options) ??
@@ -52,44 +52,44 @@ const wrongClient = (client: unknown): InvalidOption | undefined =>
     ? undefined
     : new InvalidOption("store.client", client, "a client of ioredis")
 
-/** What a command may take before it counts as unanswered, in milliseconds. */
+/** The longest that a command may take, in milliseconds. Then it counts as unanswered. */
 export const COMMAND_MILLIS = 5_000
 
-/** What it may take to reach a Sentinel, or the master that it names. */
+/** How long connecting to a Sentinel, or to the master that it names, may take, in milliseconds. */
 const SENTINEL_MILLIS = 2_000
 
-/** What a command may take on a Store whose leases last so long: less than these, so that it can be tried again, and a second at least. */
+/** The timeout of commands, in milliseconds: a third of a lease, so that a renewal can be tried again; 1,000 at least. */
 export const commandMillis = (leaseMillis: number): number => Math.min(COMMAND_MILLIS, Math.max(leaseMillis / 3, 1_000))
 
 const defaults = (commandTimeout: number): RedisOptions & { readonly replyMapping: "legacy" } => ({
   replyMapping: "legacy",
   lazyConnect: true,
   enableAutoPipelining: true,
-  // Scripts do much at once already. Small commands would wait for them, and they for one another. And what a worker
-  // takes back with `zrem` must not overtake, or be overtaken by, what it says in a script.
+  // In a pipeline, small commands would wait for scripts, and scripts for one another. And the `zrem` with which a worker
+  // stops waiting must keep its place among the scripts of this worker.
   autoPipeliningIgnoredCommands: ["evalsha", "zrem"],
-  // Whoever asks is told soon that nobody answers; who works tries again.
+  // A caller learns soon that the server does not answer. Workers try again by themselves.
   maxRetriesPerRequest: 1,
   commandTimeout,
   connectTimeout: COMMAND_MILLIS,
-  // A connection that died without a word is noticed: there is traffic on all of ours, all the time.
+  // Detects a dead connection: all of these connections have steady traffic.
   socketTimeout: 2 * COMMAND_MILLIS,
-  // A Sentinel that does not answer is passed over, before what waits for the connection counts as unanswered.
+  // A Sentinel that does not answer is skipped before the waiting commands time out.
   sentinelCommandTimeout: commandTimeout / 4,
-  // Its name leads to another server by now, or will soon.
+  // After a failover, the same address soon leads to the new master.
   reconnectOnError: ({ message }) => IS_REPLICA.test(message),
   retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 1_000)
 })
 
-/** A connection for commands, and one that only listens. */
+/** A connection for commands, and one for notifications. */
 export interface Connection {
   readonly client: Client
   readonly subscriber: Client
 }
 
 /**
- * Connects and checks the server. Both connections end with the scope, but for a client of the program's own. A command
- * may take `commandTimeout` milliseconds.
+ * Connects and checks the server. Both connections close with the scope, except for `options.client`. Commands time out
+ * after `commandTimeout` milliseconds.
  */
 export const open = (
   options: Options,
@@ -102,8 +102,8 @@ export const open = (
           close
         )
       : Effect.succeed(options.client)
-    // An error without a listener would end the program, or be printed; commands report what concerns them. One of ours
-    // may have something to say also when it is closed.
+    // An "error" event without a listener ends the program or is printed. Commands report their own errors. A client of
+    // Levada's own keeps its listener, because it may emit errors after it is closed.
     client.on("error", quiet)
     if (client === options.client) yield* Effect.addFinalizer(() => Effect.sync(() => client.off("error", quiet)))
     yield* reached(client, options)
@@ -120,7 +120,7 @@ export const open = (
 const quiet = (): void => undefined
 
 const make = ({ url, nodes, redis }: Options, commandTimeout: number): Client => {
-  // Each Sentinel whose machine is gone takes so long, whenever somebody connects.
+  // Each unreachable Sentinel delays every connection by this timeout.
   const connecting = redis?.sentinels != null && { connectTimeout: SENTINEL_MILLIS }
   const options = { ...defaults(commandTimeout), ...connecting, ...redis }
   if (nodes === undefined) return url === undefined ? new Redis(options) : new Redis(url, options)
@@ -144,13 +144,13 @@ const make = ({ url, nodes, redis }: Options, commandTimeout: number): Client =>
   )
 }
 
-// Subscribing anew is for News: what ioredis rejects there has no owner, and would end the program.
+// Notifications subscribes again itself: if ioredis did, its rejection would be unhandled and end the program.
 const subscriberOf = (client: Redis): Client =>
   client.duplicate({ enableAutoPipelining: false, lazyConnect: true, autoResubscribe: false })
 
 const close = (client: Client): Effect.Effect<void> => Effect.sync(() => client.disconnect())
 
-/** Refusals that no waiting mends. */
+/** Errors that waiting does not resolve. */
 const FINAL = /WRONGPASS|NOAUTH|NOPERM|invalid password|ERR AUTH|certificate|cluster support disabled/i
 
 /** Tries until the server answers. */
@@ -160,7 +160,7 @@ const reached = (
 ): Effect.Effect<void, StoreUnavailable> =>
   Effect.suspend(() => {
     const where = url === undefined ? (nodes?.map(withoutSecrets).join(", ") ?? placeOf(client)) : withoutSecrets(url)
-    // A client reports why it can't connect as an event; what it rejects commands with says only that it could not.
+    // The reason why a client can't connect is in an "error" event. The errors of its commands do not have it.
     let last = "Command timed out"
     const note = (error: unknown): void => {
       if (!FINAL.test(last)) last = reasonOf(error)

@@ -1,12 +1,12 @@
 /**
- * What other processes have done: which workers have new work, which runs have changed, which claims were taken back. On
- * a connection of its own. News may be lost with the connection, so nobody waits for them without looking now and then.
+ * Notifications from other processes: workers with new work, changed and ended runs, revoked claims. They have a connection
+ * of their own. Some are lost when it breaks, so every listener also polls.
  */
 import * as Effect from "effect/Effect"
 import { KEY, NEWS } from "../lua/Codes.ts"
 import type { Client } from "./Scripts.ts"
 
-/** What was published. */
+/** A message of the channel. */
 interface Published {
   readonly [NEWS.workers]?: ReadonlyArray<string>
   readonly [NEWS.runs]?: ReadonlyArray<string>
@@ -16,97 +16,97 @@ interface Published {
   readonly [NEWS.tables]?: 1
 }
 
-/** How long at most between two looks for what others have set, in milliseconds: news may be lost. */
+/** How often definitions and ACLs are read without a notification, in milliseconds. */
 const LOOK_MILLIS = 5_000
 
-/** Listeners by what they listen for. */
+/** Listeners by key: the id of a worker or run, or an empty text. */
 class Listeners<A> {
-  readonly #by: Map<string, Set<(news: A) => void>> = new Map()
+  readonly #listeners: Map<string, Set<(notice: A) => void>> = new Map()
 
   get size(): number {
-    return this.#by.size
+    return this.#listeners.size
   }
 
-  /** Listens until the function that it gives is called. */
-  add(key: string, listener: (news: A) => void): () => void {
-    let listeners = this.#by.get(key)
+  /** Adds a listener. Returns a function that removes it. */
+  add(key: string, listener: (notice: A) => void): () => void {
+    let listeners = this.#listeners.get(key)
     if (listeners === undefined) {
       listeners = new Set()
-      this.#by.set(key, listeners)
+      this.#listeners.set(key, listeners)
     }
     listeners.add(listener)
     return () => {
       listeners.delete(listener)
-      if (listeners.size === 0 && this.#by.get(key) === listeners) this.#by.delete(key)
+      if (listeners.size === 0 && this.#listeners.get(key) === listeners) this.#listeners.delete(key)
     }
   }
 
-  tell(key: string, news: A): void {
-    const listeners = this.#by.get(key)
-    if (listeners !== undefined) for (const listener of [...listeners]) listener(news)
+  notify(key: string, notice: A): void {
+    const listeners = this.#listeners.get(key)
+    if (listeners !== undefined) for (const listener of [...listeners]) listener(notice)
   }
 
-  tellAll(news: A): void {
-    for (const key of [...this.#by.keys()]) this.tell(key, news)
+  notifyAll(notice: A): void {
+    for (const key of [...this.#listeners.keys()]) this.notify(key, notice)
   }
 }
 
-/** Reads definitions or ACLs again and again. */
+/** Follows changes of definitions or ACLs. */
 export interface Look {
-  /** They are read now. */
+  /** To be called before each read. */
   readonly begin: () => void
-  /** Waits until they may have changed since they were last read. */
+  /** Waits until they may have changed since the last read. */
   readonly changed: Effect.Effect<void>
 }
 
-/** The news of one Store. */
+/** The notifications of one Store. */
 export class Notifications {
   readonly workers: Listeners<void> = new Listeners()
-  /** By run; an empty text is for any. */
+  /** By run. A listener of the empty text hears of all runs. */
   readonly runs: Listeners<void> = new Listeners()
   readonly ended: Listeners<void> = new Listeners()
   readonly revoked: Listeners<string> = new Listeners()
   readonly schedules: Listeners<void> = new Listeners()
-  readonly definitions: Listeners<void> = new Listeners()
+  readonly tables: Listeners<void> = new Listeners()
   readonly #subscriber: Client
   readonly #channel: string
 
   constructor(subscriber: Client, prefix: string) {
     this.#subscriber = subscriber
     this.#channel = `${prefix}${KEY.news}`
-    subscriber.on("message", (_channel, message) => this.#hear(message))
+    subscriber.on("message", (_channel, message) => this.#receive(message))
   }
 
-  /** Begins to listen. */
+  /** Subscribes. */
   async open(): Promise<void> {
     await this.#subscriber.subscribe(this.#channel)
-    // A connection that can't subscribe anew hears nothing, so another one is made.
+    // A connection that can't subscribe again is useless, so this makes a new one.
     this.#subscriber.on("ready", () => {
       this.#subscriber.subscribe(this.#channel).then(
-        () => this.#tellAll(),
+        () => this.#notifyAll(),
         () => this.#subscriber.disconnect(true)
       )
     })
   }
 
-  /** News that came while the connection was cut are lost: all listeners look again. */
-  #tellAll(): void {
-    this.workers.tellAll()
-    this.runs.tellAll()
-    this.ended.tellAll()
-    this.schedules.tellAll()
-    this.definitions.tellAll()
+  /** Notifications are lost while the connection is down, so all listeners look again. */
+  #notifyAll(): void {
+    this.workers.notifyAll()
+    this.runs.notifyAll()
+    this.ended.notifyAll()
+    this.schedules.notifyAll()
+    this.tables.notifyAll()
   }
 
-  /** Makes sure that the connection is alive. */
+  /** Finds out whether the connection is alive. */
   async ping(): Promise<void> {
     await this.#subscriber.ping()
   }
 
-  /** Follows whether definitions or ACLs have changed since they were last read. */
+  /** Follows whether definitions or ACLs have changed since the last read. */
   look(): Look {
     let isNew = false
-    this.definitions.add("", () => {
+    this.tables.add("", () => {
       isNew = true
     })
     return {
@@ -117,35 +117,35 @@ export class Notifications {
         if (isNew) return resume(Effect.void)
         const end = (): void => {
           clearTimeout(timer)
-          deaf()
+          unsubscribe()
         }
         const wake = (): void => {
           end()
           resume(Effect.void)
         }
         const timer = setTimeout(wake, LOOK_MILLIS)
-        const deaf = this.definitions.add("", wake)
+        const unsubscribe = this.tables.add("", wake)
         return Effect.sync(end)
       })
     }
   }
 
-  /** Says that definitions or ACLs have changed. */
-  async tellChanged(client: Client): Promise<void> {
+  /** Publishes that definitions or ACLs have changed. */
+  async publishChanged(client: Client): Promise<void> {
     await client.publish(this.#channel, JSON.stringify({ [NEWS.tables]: 1 }))
   }
 
-  #hear(message: string): void {
-    const told = JSON.parse(message) as Published
-    for (const worker of told[NEWS.workers] ?? []) this.workers.tell(worker)
-    const changed = told[NEWS.runs]
+  #receive(message: string): void {
+    const published = JSON.parse(message) as Published
+    for (const worker of published[NEWS.workers] ?? []) this.workers.notify(worker)
+    const changed = published[NEWS.runs]
     if (changed !== undefined && this.runs.size > 0) {
-      for (const run of changed) this.runs.tell(run)
-      this.runs.tell("")
+      for (const run of changed) this.runs.notify(run)
+      this.runs.notify("")
     }
-    if (this.ended.size > 0) for (const run of told[NEWS.ended] ?? []) this.ended.tell(run)
-    for (const [worker, token] of told[NEWS.revoked] ?? []) this.revoked.tell(worker, token)
-    if (told[NEWS.schedules] !== undefined) this.schedules.tellAll()
-    if (told[NEWS.tables] !== undefined) this.definitions.tellAll()
+    if (this.ended.size > 0) for (const run of published[NEWS.ended] ?? []) this.ended.notify(run)
+    for (const [worker, token] of published[NEWS.revoked] ?? []) this.revoked.notify(worker, token)
+    if (published[NEWS.schedules] !== undefined) this.schedules.notifyAll()
+    if (published[NEWS.tables] !== undefined) this.tables.notifyAll()
   }
 }

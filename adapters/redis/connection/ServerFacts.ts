@@ -1,43 +1,43 @@
-/** What a Redis server has to be like, so that nothing is lost on it. */
+/** The settings of a Redis server, and whether runs are safe on it. */
 import * as Effect from "effect/Effect"
 import { Cluster } from "ioredis"
 import { StoreUnavailable } from "../../../core/values/Errors.ts"
 import { type Client, toUnavailable } from "./Scripts.ts"
 
-/** What is not to be insisted on. */
+/** Requirements that you waive. */
 export interface Waivers {
-  /** Whether a server may be used that evicts keys when its memory is full: runs may be lost then. Default: false. */
+  /** Whether to use a server that evicts keys when its memory is full, and may lose runs. Default: false. */
   readonly allowEviction?: boolean
 }
 
-/** What a server says of itself. */
+/** The settings and state of a server. */
 export interface Facts {
   readonly name: string
   readonly version: string
   readonly role: string
-  /** What it does when its memory is full. */
+  /** Its `maxmemory-policy`. */
   readonly eviction: string
   readonly usedBytes: number
-  /** 0 where there is no bound. */
+  /** Its `maxmemory`; 0 when it has none. */
   readonly maxBytes: number
-  /** Whether every write is in a file before or soon after it is answered. */
+  /** Whether it logs every write to a file (`appendonly`). */
   readonly appendOnly: boolean
-  /** When that file is written: `always`, `everysec` or `no`; nothing where that is not to be seen. */
+  /** Its `appendfsync`: `always`, `everysec` or `no`; undefined when the user may not read it. */
   readonly appendSync: string | undefined
-  /** Whether it writes all of its memory to a file now and then. */
+  /** Whether it saves snapshots (`save`); true when the user may not read that. */
   readonly snapshots: boolean
 }
 
-/** The least version: `LPOP` with a count came with it. */
+/** The oldest version that has all commands used here, such as `LPOP` with a count. */
 const LEAST = [6, 2] as const
 
-/** Asks a server what it is like; of a cluster, one of its masters. */
+/** Reads the settings and state of a server; in a cluster, of one of its masters. */
 export const facts = (client: Client): Effect.Effect<Facts, StoreUnavailable> =>
   Effect.tryPromise({
     try: async () => {
       const node = client instanceof Cluster ? client.nodes("master")[0]! : client
       const info = parse(await node.info())
-      // Who may not see the configuration sees by INFO at least whether it keeps an append-only file.
+      // A user without the right to CONFIG GET still learns from INFO whether there is an append-only file.
       const setting = (name: string): Promise<string | undefined> =>
         node.config("GET", name).then(
           (found) => (found as ReadonlyArray<string>)[1],
@@ -67,35 +67,37 @@ const parse = (info: string): ReadonlyMap<string, string> =>
     })
   )
 
-/** What makes a server unfit; nothing when it is fit. */
+/** Why Levada refuses a server; undefined when it accepts it. */
 export const unfit = (
   { name, version, role, eviction }: Facts,
   { allowEviction = false }: Waivers
 ): string | undefined => {
   const [major = 0, minor = 0] = version.split(".").map(Number)
   if (major < LEAST[0] || (major === LEAST[0] && minor < LEAST[1])) {
-    return `its version is ${version || "unknown"}; ${LEAST.join(".")} or later is needed`
+    return `the server's version is ${version || "unknown"}, but Levada needs ${LEAST.join(".")} or later`
   }
   if (role !== "master") return "this server is a read-only replica; connect to the master"
   if (eviction !== "noeviction" && !allowEviction) {
-    return `${name} would evict keys when its memory is full (maxmemory-policy ${eviction}), and runs with them: set 'maxmemory-policy noeviction', or say 'allowEviction: true' if runs may be lost`
+    return `${name} evicts keys, and so loses runs, when its memory is full (maxmemory-policy ${eviction}): set 'maxmemory-policy noeviction' on the server, or the option 'allowEviction: true' if runs may be lost`
   }
   return undefined
 }
 
-/** Refuses a server on which runs would be lost; says what is risky about one that is used. */
+/** Fails for a server that could lose runs; logs a warning for one that writes nothing to disk. */
 export const check = (client: Client, waivers: Waivers): Effect.Effect<void, StoreUnavailable> =>
   Effect.flatMap(facts(client), (found) => {
     const why = unfit(found, waivers)
     if (why !== undefined) return Effect.fail(new StoreUnavailable(`Redis: ${why}`))
     return found.appendOnly || found.snapshots
       ? Effect.void
-      : Effect.logWarning("Redis keeps nothing on its disk: runs are lost when it stops. Set 'appendonly yes'")
+      : Effect.logWarning("Redis writes nothing to disk: runs are lost when it stops. Set 'appendonly yes'")
   })
 
-/** What a crash of a server loses at most. */
+/** The most that a crash of a server loses, in words. */
 export const lossWindow = ({ appendOnly, appendSync, snapshots }: Facts): string => {
-  if (!appendOnly) return snapshots ? "what came since its last snapshot" : "everything"
-  if (appendSync === "always") return "nothing that was answered"
-  return appendSync === "no" ? "what the operating system had not written yet" : "about the last second"
+  if (!appendOnly) return snapshots ? "all writes since its last snapshot" : "all data"
+  if (appendSync === "always") return "no write that it has confirmed"
+  return appendSync === "no"
+    ? "writes that the operating system has not flushed yet"
+    : "about the last second of writes"
 }

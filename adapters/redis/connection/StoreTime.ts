@@ -1,14 +1,15 @@
-/** The time of a Store on Redis: the server's, which does not go back here even when the server's clock does. */
+/** The clock of a Store on Redis: the server's clock, except that it never goes back. */
 
 import { KEY } from "../lua/Codes.ts"
 import type { Client } from "./Scripts.ts"
 
-/** What the server's clock says, and how far the Store's is ahead of it. */
+/** The times of the server's clock and of the Store's clock. */
 export interface StoreTime {
-  /** The Store's instant, in milliseconds since 1970. */
+  /** The time of the Store's clock, in milliseconds since 1970. */
   readonly nowMillis: number
+  /** The time of the server's clock, in milliseconds since 1970. */
   readonly serverMillis: number
-  /** How far the Store's clock is ahead because the server's was set back, in milliseconds. */
+  /** How far the Store's clock is ahead of the server's, which was set back, in milliseconds. */
   readonly skewMillis: number
 }
 

@@ -1,4 +1,4 @@
-/** Lets so many go on at once; the others wait, in their order. */
+/** A semaphore: at most `most` acts at the same time; the others wait, first come, first served. */
 export class Turns {
   readonly #waiting: Array<() => void> = []
   #free: number

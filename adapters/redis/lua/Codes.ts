@@ -1,18 +1,18 @@
 /**
- * How a Store on Redis is laid out: each key, field, letter and bound by a name. TypeScript imports these tables; in a `.lua`
- * file the generator puts the text or number in the place of a name such as `KEY.run`.
+ * The layout of a Store on Redis: a name for each key, field, letter and bound. TypeScript imports these tables. In `.lua`
+ * files the generator replaces names such as `KEY.run` by their values.
  */
 import { MAX_TOGETHER } from "../../../core/json/Value.ts"
 import { MAX_ITEM_ERRORS, MAX_UNIT_ERRORS } from "../../../core/run/ItemList.ts"
 import { KEPT_CHANGES } from "../../../core/store/Feed.ts"
 
-/** Keys, each behind the prefix, whose hash tag puts all of them into one slot. What ends with `:` has a name behind it. */
+/** Keys, without the prefix. A key that ends with `:` has a name behind it. The prefix's hash tag puts all keys into one slot. */
 export const KEY = {
-  clock: "clock", // the last instant of the Store, and how far it is ahead of the server: see clock.lua
-  serial: "serial", // counts what waits: queues, and those that wait for a limit
+  clock: "clock", // the last instant of the Store's clock, and how far it is ahead of the server's: see clock.lua
+  serial: "serial", // counter that orders queues, and waiters for limits
   order: "order", // the last place in the order of submission
-  meta: "meta", // hash: `format` of what is kept here, `skew` as in `clock`
-  torn: "torn", // when a script last failed while it wrote, from when on the mender looks at all runs
+  meta: "meta", // hash: `format` of the data, `skew` as in `clock`
+  torn: "torn", // when Redis last refused a write of a script; from then on the mender checks all runs
 
   run: "r:", // hash by run: see RUN
   lines: "g:", // list by run: its log lines
@@ -20,42 +20,42 @@ export const KEY = {
   plan: "p:", // hash by digest: see PLAN
   items: "x:", // hash by run and step: see ITEMS
   itemWork: "z:", // hash by run and step: leases and records of units of its items, see WORK
-  itemsAgain: "y:", // list by run and step: units to be lent again
-  staged: "s:", // hash by claim: items or outputs that are too long for one call; with `:z` behind it their leases
+  itemsAgain: "y:", // list by run and step: units to be granted again
+  staged: "s:", // hash by claim: items or outputs that are too long for one call; with `:z` behind it the leases of such items
 
   ready: "ready", // sorted set of queues that have ready units, by priority and turn
   queue: "q:", // list by priority and version, with `|` between them: ready units
   alone: "alone", // sorted set of the same names, for units that run alone
   aloneQueue: "a:", // list by priority and version: units that run alone
   leases: "leases", // sorted set of unit and token, with `|` between them, by the end of the lease
-  tokens: "tokens", // counts the acts that have lent
-  stopping: "stopping", // hash: limits that a revoked lease goes on holding until its worker has stopped
+  tokens: "tokens", // counter of the acts that granted leases
+  stopping: "stopping", // hash: limits that a revoked lease holds until its worker has stopped
   due: "due", // sorted set by instant: see DUE
-  todo: "todo", // list of what acts have left to be done: see countdown.lua
+  todo: "todo", // list of postponed work: see countdown.lua
 
   held: "held:", // set by limit: the units and runs that hold it
   linesOf: "lines:", // set by limit: its lines, each a number of places, line feed, and a version or `run`
   line: "line:", // sorted set by limit, line feed and line: units and runs that wait
   waits: "waits", // set of limits that runs wait for
 
-  feed: "feed", // stream of which run has got which events
+  feed: "feed", // stream: which run has got which events
   all: "all", // sorted set of runs by submission, as the next four; of one pipeline with `:` and its id behind the name
   unfinished: "unfinished",
   running: "running",
   failed: "failed",
   cancelled: "cancelled",
-  ended: "ended", // sorted set by end: plan, run, and status; with `x` behind it for one that has more than its own hash
+  ended: "ended", // sorted set by end: plan, run, and status; with `x` behind it for a run with keys besides its own hash
 
   idle: "idle:", // sorted set by digest of versions: waiting workers, by when they began to wait
   versions: "versions:", // set by digest: these versions, and an empty member
   digests: "digests", // set of digests that waiting workers have
-  workers: "workers", // sorted set of digest and worker, by when the worker last said that it is there
-  watchers: "watchers", // while it exists, news name the runs that change
-  waiters: "waiters", // while it exists, news name the runs that end
+  workers: "workers", // sorted set of digest and worker, by when the worker last reported its presence
+  watchers: "watchers", // while it exists, messages of `news` name the runs that change
+  waiters: "waiters", // while it exists, messages of `news` name the runs that end
   news: "news", // channel: see NEWS
 
   memo: "memo:", // by digest: the outputs of a memoised step
-  memos: "memos", // sorted set of these digests, by when they were last asked for
+  memos: "memos", // sorted set of these digests, by when they were last used
   dead: "dead", // list of the newest 1,000 steps that lost too many workers
   gone: "gone", // sorted set by instant: references of values in the blob store that are to be removed
   paused: "paused", // set of pipelines
@@ -65,18 +65,18 @@ export const KEY = {
   schedulesDue: "schedules:due", // sorted set of ids by next instant
   scheduleRuns: "schedules:runs:", // set by id: unfinished runs that the schedule has started
 
-  definitions: "definitions", // hash of pipelines that were registered
+  definitions: "definitions", // hash of registered pipelines
   acls: "acls", // hash by pipeline
   audit: "audit", // stream of records
-  rate: "rate:", // list by key: instants of what was taken, newest first
+  rate: "rate:", // list by key: instants of taken permits, newest first
   token: "token:", // by digest: the principal of a token
   issued: "issued" // sorted set of digests of tokens, by their end
 } as const
 
 /**
- * Fields of a run. Its events have their sequence as their field. The header is status, steps left, number of events,
- * whether it is open, whether it has lost a step, the optional fields that it has, bytes of its values, policy (its first
- * letter), priority and plan, with `|` between them. The fields from `firstError` on are optional.
+ * Fields of a run. The field of an event is its sequence number. The header has, separated by `|`: status, steps left, number
+ * of events, whether the run is open, whether it has lost a step, the optional fields that it has, bytes of its values, policy
+ * (first letter), priority and plan. The fields from `firstError` on are optional.
  */
 export const RUN = {
   header: "h",
@@ -86,62 +86,62 @@ export const RUN = {
   firstError: "e",
   lacksVital: "b", // whether a vital step has ended without an output
   limits: "k",
-  holdsLimits: "a", // `1`, or `0` for a run that gave its limits away: see limits.lua
+  holdsLimits: "a", // `1`; `0` for a run that gave its limits away: see limits.lua
   line: "w", // key of the line that it waits in
   waitsSince: "H", // serial
   wasReleased: "y", // whether a step was released before the run was open
-  due: "d", // letters of what is due of it, as in KEY.due
+  due: "d", // letters of its members of KEY.due
   timeout: "T", // milliseconds
   schedule: "c",
   named: "t", // pipeline, line feed and idempotency key
   given: "G", // object whose keys are the names of the values that were given
-  own: "j", // what is known of it alone
+  own: "j", // its own properties, as JSON: see RunCode.ts
   itemSteps: "E", // the steps that have items, each with `,` behind it
-  references: "B", // references into the blob store, each with a line feed behind it
+  references: "B", // references to the blob store, each with a line feed behind it
   todo: "W", // how many entries it has in KEY.todo
-  keptItems: "I", // no field: whether it keeps items of the run that it repeats
-  records: "u" // no field: whether units have records
+  keptItems: "I", // only in the header: whether it keeps items of the run that it repeats
+  records: "u" // only in the header: whether units have records
 } as const
 
-/** What values and their names begin with that are no values of steps. No name and no JSON begins so. */
+/** First characters of special values and names. No name of a value and no JSON begins with one. */
 export const MARK = {
-  reference: "@", // of a value: the reference into the blob store behind it takes its place (byte 64 in base.lua)
-  keptItems: "\u0001" // of a name: the completed items of the step whose index is behind it
+  reference: "@", // of a value: a reference to the blob store follows (byte 64 in base.lua)
+  keptItems: "\u0001" // of a name: the index of a step follows; the value is the completed items of that step
 } as const
 
-/** What separates the texts of claims, and of ITEMS.firstFailed. No name and no JSON has it. */
+/** Separates the texts of claims, and of ITEMS.firstFailed. No name and no JSON contains it. */
 export const SEPARATOR = "\u001f"
 
-/** Fields of a run that have the index of a step behind them. Its lease and record are in WORK. */
+/** Fields of a run with the index of a step behind them. The fields of the step's lease and record are in WORK. */
 export const OF_STEP = {
   inputs: "w", // how many of the steps that it waits for have ended
-  over: "o", // it has ended without completing, or is a branch that has ended
+  over: "o", // the step has ended without completing, or is a branch that has ended
   doom: "m", // why it will be skipped when its branch takes its arm
   givers: "g", // with `:` and a group: how many steps of the group are left
-  items: "E", // it has items: `1`, or `k` for those that are kept after its end
-  percent: "%" // percent of the last event about its progress
+  items: "E", // the step has items: `1`; `k` when they are kept after its end
+  percent: "%" // percent in its last progress event
 } as const
 
-/** Fields of a unit of work, with its index behind them: of a step in its run, of items in KEY.itemWork. */
+/** Fields of a unit of work, with its index behind them: of a step in the hash of its run, of items in KEY.itemWork. */
 export const WORK = {
   lease: "l", // token, attempt, start, phase (lower case: alone), whether it holds limits, and worker; or empty; or an END
-  record: "u" // see RECORD; of most units there is none
+  record: "u" // see RECORD; most units have none
 } as const
 
-/** What a lease begins with whose unit has ended. Of items, the number of attempts is behind it. */
+/** First character of the lease of an ended unit. For items, the number of attempts follows. */
 export const END = { completed: "+", failed: "-" } as const
 
-/** What is known of a unit besides its lease, as JSON. */
+/** Properties of the record of a unit, which is JSON. */
 export const RECORD = {
   attempts: "a",
   failures: "f",
-  losses: "l", // how many workers were lost
+  losses: "l", // how many workers it has lost
   started: "t", // when its first attempt began
   isProbed: "p",
-  limits: "k", // limits that the probe has found
+  limits: "k", // limits that the probe has returned
   memo: "m", // digest of its memo key
-  memoMillis: "e", // how long its outputs are remembered
-  line: "w", // key of the line that it waits in; `@` where it waits until its run has its limits
+  memoMillis: "e", // how long its outputs are memoised, in milliseconds
+  line: "w", // key of the line that it waits in; `@` while it waits for the limits of its run
   waitsSince: "h", // serial
   isDue: "d"
 } as const
@@ -151,19 +151,19 @@ export const ITEMS = {
   units: "N",
   items: "n",
   unitSize: "z", // how many items a unit has
-  nextUnit: "x", // the first one that was never lent
-  lent: "l", // how many units are lent
+  nextUnit: "x", // the first unit that was never granted
+  leased: "l", // how many units are leased
   endedUnits: "D",
   endedItems: "d",
   memoisedItems: "m",
   failedItems: "f",
-  retryEvents: "e", // how many events told of single items that are tried again
-  failureEvents: "o", // how many events told of failed items
+  retryEvents: "e", // how many events reported retries of single items
+  failureEvents: "o", // how many events reported failed items
   errors: "F", // how many errors of units are kept
   firstFailed: "h", // the first failed items, each with its error
   resultBytes: "L",
   isQueued: "q", // whether the step is queued for its items
-  againCount: "g", // how many units are to be lent again
+  againCount: "g", // how many units are in KEY.itemsAgain
   hasRecords: "U",
   hasKept: "K", // whether units were completed from the start
   attempt: "a", // the attempt that has read the list
@@ -172,29 +172,29 @@ export const ITEMS = {
   result: "r", // with output, `:` and unit behind it
   error: "e", // with a unit behind it
   chunkEnded: "n", // with a chunk behind it: how many of its units have ended
-  chunkResults: "c", // with output, `:` and chunk behind it: its results, one after the other
-  folded: "f" // with a name behind it: the last output of a step whose items go in order
+  chunkResults: "c", // with output, `:` and chunk behind it: its results, separated by commas
+  folded: "f" // with a name behind it: the latest output of a step whose items run in order
 } as const
 
-/** Fields of a plan. The field of a step is its index: see STEP. */
+/** Fields of a plan. The field of a step is its index; its JSON has the properties of STEP. */
 export const PLAN = {
   version: "q", // version, `:` and pipeline
   first: "b", // the steps that wait for nothing
   size: "c", // how many steps there are; written last
-  steps: "m", // what reading a run needs of its steps
-  shape: "j", // what is known of its runs from the start
-  runs: "#", // how many runs have it
+  steps: "m", // the parts of its steps that reading a run needs
+  shape: "j", // the shape of its runs: see RunCode.ts
+  runs: "#", // how many runs use it
   isUncertain: "?" // whether that number may be wrong
 } as const
 
-/** A step of a plan, as JSON. Steps are named by their indices, as texts. */
+/** Properties of a step of a plan. Other steps are named by their indices, as texts. */
 export const STEP = {
   name: "n",
   waits: "w", // for how many steps it waits
   releases: "r",
   isSoleInput: "f", // whether the steps that it releases wait for nothing else
   reads: "d",
-  losses: "l", // the steps that need its outputs, each with the group that can do without
+  losses: "l", // the steps that need its outputs, each with the group of inputs that can replace them
   groups: "g", // how many steps each group has
   branch: "b",
   arms: "a",
@@ -205,10 +205,10 @@ export const STEP = {
   initial: "i"
 } as const
 
-/** How a step goes through its items. */
+/** Properties of the expansion of a step. */
 export const EXPANDS = {
   inOrder: "o",
-  max: "m", // how many units may be lent at once
+  max: "m", // how many units may be leased at the same time
   outputs: "u",
   lists: "s", // names of the values that have the items
   onFailure: "h", // first letter of the policy
@@ -236,7 +236,7 @@ export const STATUS = { pending: "P", running: "R", completed: "C", failed: "F",
 export const POLICY = { failFast: "f", continue: "c", skip: "s" } as const
 export const ITEM_POLICY = { fail: "f", skip: "s", collect: "c" } as const
 
-/** What the text of an event begins with. Its instant follows; of a step, then its index and attempt. */
+/** The first element of an encoded event. The instant follows; for events of steps, then the step's index and attempt. */
 export const EVENT = {
   runStarted: "RS",
   runCompleted: "RC",
@@ -253,13 +253,13 @@ export const EVENT = {
   stepCancelled: "SX"
 } as const
 
-/** For what a unit is lent. In lower case: to a worker that has nothing else. */
+/** The phase of a claim. In lower case: the unit runs alone in its worker. */
 export const PHASE = { run: "R", probe: "P", expand: "E" } as const
 
 /** How a worker settles a claim. */
 export const OUTCOME = {
   completed: "C",
-  staged: "S", // completed, with outputs that were put aside
+  staged: "S", // completed, with staged outputs
   someFailed: "D", // a unit of several items, of which some have failed
   failed: "F",
   retried: "T",
@@ -268,10 +268,10 @@ export const OUTCOME = {
   expanded: "X"
 } as const
 
-/** What is due: the first letter of a member of KEY.due, behind which the run or unit is named, and in RUN.due. */
+/** The kind of a due entry: first letter of a member of KEY.due, before the name of the run or unit; also in RUN.due. */
 export const DUE = { start: "s", timeout: "t", unit: "u" } as const
 
-/** What is said of a run that is submitted, besides its values. */
+/** Optional arguments of a submitted run. */
 export const EXTRA = {
   own: "j",
   delay: "D",
@@ -282,32 +282,32 @@ export const EXTRA = {
   keptItems: "I",
   key: "t",
   fingerprint: "F",
-  bytes: "V", // how many bytes of values are in its hash already
+  bytes: "V", // how many bytes of staged values its hash has already
   references: "B"
 } as const
 
-/** What a message of KEY.news tells. */
+/** Properties of a message of KEY.news. */
 export const NEWS = {
-  workers: "w", // workers that there is work for
+  workers: "w", // waiting workers to wake
   runs: "r", // runs that have changed
   ended: "e", // runs that have ended
-  revoked: "x", // claims that were taken away: worker and token
+  revoked: "x", // revoked claims: worker and token
   schedules: "s", // `1`: schedules have changed
   tables: "d" // `1`: definitions or ACLs have changed
 } as const
 
-/** Bounds that both sides keep to. */
+/** Bounds that TypeScript and Lua share. */
 export const BOUND: Readonly<Record<BoundName, number>> = {
-  absentMillis: 15_000, // a worker is gone that has said nothing for so long
+  absentMillis: 15_000, // a worker counts as gone when it has not reported its presence for so long
   perMilli: 1_000, // how many places in the order of submission a millisecond has
-  reads: 500, // at how many things a script that reads looks in one call
-  looks: 500, // at how many things one act looks
-  replyBytes: 1 << 20, // about how many bytes an act answers with
-  chunk: 1_000, // how many units have their results put together
-  mendedUnits: 240, // at how many units of a list one call of `mend` looks
+  reads: 500, // how many entries one call of a reading script looks at
+  looks: 500, // how many entries one act looks at
+  replyBytes: 1 << 20, // about how many bytes a reply has
+  chunk: 1_000, // how many units have their results joined into one field
+  mendedUnits: 240, // how many units of a list one call of `mend` checks
   forgotten: 200, // how many runs one act forgets
   keptChanges: KEPT_CHANGES,
-  inputs: MAX_TOGETHER, // how many times the longest value all inputs of a step may have together
+  inputs: MAX_TOGETHER, // all inputs of a step together may have so many times the bytes of the longest value
   itemErrors: MAX_ITEM_ERRORS,
   unitErrors: MAX_UNIT_ERRORS
 }
@@ -326,7 +326,7 @@ type BoundName =
   | "itemErrors"
   | "unitErrors"
 
-/** All tables, as `.lua` files name them. */
+/** All tables, by their names in `.lua` files. */
 export const TABLES: Readonly<Record<string, Readonly<Record<string, string | number>>>> = {
   KEY,
   RUN,

@@ -1,4 +1,4 @@
-/** The scripts: one for each change of state, and those that read, put together from parts. */
+/** The Lua scripts, assembled from parts: one for each change of state, and some that only read. */
 import { PARTS, type Part } from "./Parts.generated.ts"
 
 const CLOCK: ReadonlyArray<Part> = ["store", "time", "clock"]
@@ -50,12 +50,12 @@ export type ScriptName =
   | "dueSchedules"
   | "fireSchedule"
 
-/** The parts of each script, in their order. The last one is its own. */
+/** The parts of each script, in order. Only the last one belongs to the script alone. */
 export const PARTS_OF: Readonly<Record<ScriptName, ReadonlyArray<Part>>> = {
   submit: [...RUNS, "submit", "commands/submit"],
   plan: ["store", "commands/plan"],
   aside: ["store", "commands/aside"],
-  work: [...OUTCOMES, "answer", "lending", "commands/work"],
+  work: [...OUTCOMES, "answer", "granting", "commands/work"],
   renew: [...CLOCK, "commands/renew"],
   note: [...RUNS, "commands/note"],
   cancel: [...RUNS, "commands/cancel"],

@@ -1,22 +1,22 @@
--- The answer that tells a worker of the units that it is lent: texts with SEPARATOR between them, which no JSON and no name
--- has. It has about a megabyte, or one unit. See readClaims in WorkCode.ts.
+-- The reply with the claims of a worker: texts separated by SEPARATOR. It has about a megabyte, or a single claim. See
+-- readClaims in WorkCode.ts.
 local answer
 do
   -- The texts, their number and their bytes.
-  local lent, said, saidBytes = {}, 0, 0
-  -- The run and step whose values were said last.
-  local lentRun, lentStep
+  local sent, said, saidBytes = {}, 0, 0
+  -- The run and step of the last values in the reply.
+  local lastRun, lastStep
 
-  -- How many values are said. The worker's process fetches more values, or more bytes than an answer has, itself.
+  -- How many values of a unit the reply may have. The worker's process fetches more values, or too many bytes, itself.
   local MAX_VALUES = 500
   -- About how many bytes a name has.
   local NAME_BYTES = 20
 
-  -- How many bytes of values to be fetched this act has looked at; how many bytes of values the last unit has, and whether
-  -- they are to be fetched.
+  -- How many bytes of values this act has read and left for the worker to fetch; how many bytes of values the last unit has,
+  -- and whether the worker fetches them.
   local lookedBytes, valueBytes, isFetched = 0, 0, false
 
-  -- Reads the values that a step is called with. Gives their bytes; of very many values, a guess of the bytes of their names.
+  -- Reads the inputs of a step. Returns their bytes; for very many values, an estimate of the bytes of their names.
   local function readValues(run, step, phase)
     local wanted = phase == PHASE.expand and step[STEP.expands][EXPANDS.lists] or step[STEP.reads]
     isFetched = #wanted > MAX_VALUES
@@ -41,8 +41,7 @@ do
     return bytes
   end
 
-  -- Bytes of the values that a unit has for itself: items kept from an earlier run, and what the items before it gave, in
-  -- order.
+  -- Bytes of the values that belong to the unit itself: items kept from an earlier run, and the results of the items before it.
   local function ownBytes(run, index, phase, items)
     local bytes = 0
     if phase == PHASE.expand then
@@ -57,30 +56,30 @@ do
     return bytes
   end
 
-  -- Whether a unit has the same values as the one that was lent before it.
+  -- Whether a unit has the same values as the last granted unit.
   local function isSame(run, index, items)
-    return lentRun == run and lentStep == index and not (items and items.plan[EXPANDS.inOrder])
+    return lastRun == run and lastStep == index and not (items and items.plan[EXPANDS.inOrder])
   end
 
-  -- Whether the answer has no room for a unit with so many bytes of values. It always has room for one.
+  -- Whether the reply has no room for a unit with so many bytes of values. It always has room for one unit.
   local function isFull(bytes) return said > 0 and lookedBytes + saidBytes + bytes > BOUND.replyBytes end
 
   local function say(part)
     said = said + 1
-    lent[said] = part
+    sent[said] = part
     saidBytes = saidBytes + #part
   end
 
-  -- Says the values of a unit: `=` for those of the unit before; or names only, where the values are to be fetched; and
-  -- always the values that it has for itself.
+  -- Adds the values of a unit: `=` for those of the unit before; only their names if the worker fetches them; and always the
+  -- unit's own values.
   local function sayValues(run, index, step, phase, items)
     if isSame(run, index, items) then return say('=') end
-    lentRun, lentStep = run, index
+    lastRun, lastStep = run, index
     local wanted = phase == PHASE.expand and step[STEP.expands][EXPANDS.lists] or step[STEP.reads]
     if isFetched then
       say('?' .. text[#wanted])
       for k = 1, #wanted do say(wanted[k]) end
-      -- The answer does not have them, but the act has looked at them.
+      -- The reply does not contain them, but the act has read them.
       lookedBytes = lookedBytes + valueBytes
     end
     said = said + 1
@@ -89,8 +88,8 @@ do
       for k = 1, #wanted do
         local json = run.known[wanted.fields[k]]
         if json then
-          lent[said + 1] = wanted[k]
-          lent[said + 2] = json
+          sent[said + 1] = wanted[k]
+          sent[said + 2] = json
           said = said + 2
           saidBytes = saidBytes + #json
         end
@@ -111,12 +110,12 @@ do
         end
       end
     end
-    lent[first] = text[(ofRun - first) / 2]
-    if said > ofRun then lent[first] = lent[first] .. '+' .. text[(said - ofRun) / 2] end
+    sent[first] = text[(ofRun - first) / 2]
+    if said > ofRun then sent[first] = sent[first] .. '+' .. text[(said - ofRun) / 2] end
   end
 
   answer = {
     readValues = readValues, ownBytes = ownBytes, isSame = isSame, isFull = isFull, say = say, sayValues = sayValues,
-    text = function() return table.concat(lent, '\31') end
+    text = function() return table.concat(sent, '\31') end
   }
 end

@@ -1,15 +1,15 @@
--- Runs as they are read and changed. Codes.ts says which keys and fields there are. An act reads all that it needs first.
--- What it changes is collected here, and `commit` writes it at the end: an act that fails before has changed nothing.
+-- Reading and changing runs. Codes.ts defines the keys and fields. An act first reads all that it needs. It collects its
+-- changes here, and `commit` writes them at the end: an act that fails before has changed nothing.
 --
--- Names that all parts use: `run` is a run in hand, `index` the index of a step as a text, `item` the number of a unit of
--- items, or nothing for the step itself, `ref` the text that names a unit, `items` the items of a step in hand.
+-- Names that all parts use: `run` is an open run, `index` the index of a step as a text, `item` the number of a unit of items
+-- or nil for the step itself, `ref` the name of a unit, `items` the items of a step.
 
--- Whether the act only makes room: it works where memory is full, too.
+-- Whether the act only frees memory: such an act works even when memory is full.
 local isFreeing = false
 local nowText = fmt(now)
 local quote = cjson.encode
 
--- A table that makes a value when it is first asked for, and then keeps it: most values are needed time and again.
+-- A table that makes each value on first use, and keeps it.
 local function remembering(make)
   return setmetatable({}, {
     __index = function(known, of)
@@ -27,17 +27,17 @@ local text, number, quoted = remembering(fmt), remembering(tonumber), rememberin
 local fieldOf = remembering(function(name) return RUN.value .. name end)
 local leaseOf = remembering(function(unit) return WORK.lease .. unit end)
 
--- -- what is to be written ----------------------------------------------------------------------------------------------
+-- -- pending writes -----------------------------------------------------------------------------------------------------
 
 -- Commands, written as they are.
 local commands = {}
 
--- What other writes build on: staged items that get their names, keys of new runs and of what names them, and commands. All
--- of this is written first, in this order. Where Redis refuses one of these writes, `commit` takes back the others.
+-- Writes that others depend on: renames of staged items, keys of new runs and of their idempotency keys, and commands. They
+-- are written first, in this order. If Redis refuses one of them, `commit` undoes the others.
 local founding = { renames = {}, keys = {}, commands = {} }
 
--- Runs that are forgotten, as KEY.ended has them, their keys, and the plans that go with them. They are removed last, and
--- only where all else was written: a later act finds them again.
+-- Forgotten runs: their members of KEY.ended, their keys, and their plans. They are removed last, and only if all other
+-- writes succeeded; otherwise a later act finds them again.
 local forgotten = { members = {}, keys = {}, plans = {} }
 
 local function later(...) commands[#commands + 1] = { ... } end
@@ -57,8 +57,8 @@ end
 local function zadd(key, score, member) memberIn(sorted, key, member, score) end
 local function zrem(key, member) memberIn(sorted, key, member, false) end
 
--- Members of sorted sets that come once and leave for good: runs in their indices, and leases. Lists cost less than tables
--- by member.
+-- Members of sorted sets that are added once and never again after their removal: runs in indices, and leases. Lists are
+-- cheaper than tables by member.
 local arrivals, departures = {}, {}
 local arrive, depart
 do
@@ -89,8 +89,8 @@ local hashes = {}
 
 -- -- hashes -------------------------------------------------------------------------------------------------------------
 
--- A hash: the fields that are `known`, `toSet`, a list for HSET in which the last text of a field counts, and `toRemove`. A
--- hash that has another name until `commit` renames it is read there.
+-- A hash: its `known` fields; `toSet`, a list for HSET in which the last text of a field counts; and `toRemove`. `readKey` is
+-- the name of a hash that `commit` will rename to `key`.
 local function hashOf(key, readKey)
   return { key = key, readKey = readKey, known = {}, toSet = false }
 end
@@ -150,7 +150,7 @@ end
 
 local runs = {}
 
--- The header of a run, as RUN in Codes.ts says; its last part is policy, priority and plan.
+-- The header of a run: see RUN in Codes.ts. The last group is policy, priority and plan.
 local HEADER = '^(%a)|(%d+)|(%d+)|(%d)|(%d)|(%a*)|(%d+)|(.*)$'
 
 -- Plans by digest. Their steps are read when they are needed.
@@ -171,7 +171,7 @@ local function planOf(digest)
   return plan
 end
 
--- What runs have in common whose headers have the same end: policy, priority, plan and queue.
+-- The policy, priority, plan and queue of runs, by the last group of their header.
 local kindOf = remembering(function(tail)
   local policy, priority, digest = string.match(tail, '^(%a)|(-?%d+)|(%x+)$')
   local plan = planOf(digest)
@@ -179,7 +179,7 @@ local kindOf = remembering(function(tail)
   return { tail = tail, policy = policy, priority = tonumber(priority), digest = digest, plan = plan, queue = queue }
 end)
 
--- Reads a run, with these fields, the first of which is the header.
+-- Reads a run with these fields. The first one is the header.
 local function openWith(id, fields)
   local key = prefix .. KEY.run .. id
   local found = call('HMGET', key, unpack(fields))
@@ -191,7 +191,7 @@ local function openWith(id, fields)
   local kind = kindOf[tail]
   local known = {}
   for k = 1, #fields do known[fields[k]] = found[k] end
-  -- The 16 fields that most runs need at once: a table that grows is made anew, with room for twice as many.
+  -- All 16 fields that most runs need, in one constructor: adding fields later would grow the table.
   local run = {
     id = id, key = key, known = known, status = status, stepsLeft = number[left], events = number[events],
     told = number[events], isOpen = isOpen == '1', hasLost = isLost == '1', has = has, bytes = number[bytes], kind = kind,
@@ -216,7 +216,7 @@ local function setHead(run, field, value)
   if not run.toSet then newList(run) end
 end
 
--- Whether a run has an optional field: its header says so.
+-- Whether a run has an optional field, by its header.
 local function has(run, field) return run.has ~= '' and string.find(run.has, field, 1, true) end
 
 local function optional(run, field) return has(run, field) and get(run, field) or false end
@@ -240,7 +240,7 @@ local function pushEvent(run, event)
   out[n + 2] = event
 end
 
--- Keeps a value. One that begins with `@` (byte 64) refers to the blob store, whose text is removed with the run.
+-- Keeps a value. A value that begins with `@` (byte 64) is a reference to the blob store; its text is removed with the run.
 local function keepValue(run, name, json)
   set(run, fieldOf[name], json)
   run.bytes = run.bytes + #json
@@ -269,7 +269,7 @@ local function stepOf(run, index)
   return step
 end
 
--- A unit is `<run>:<step>` or `<run>:<step>:<item>`. Gives run, step and item: a number, or nothing.
+-- Splits the name of a unit, `<run>:<step>` or `<run>:<step>:<item>`. Returns run, step, and item as a number or nil.
 local function parse(ref)
   local id, index, item = string.match(ref, '^([^:]+):(%d+):?(%d*)$')
   if id == nil then return nil end
@@ -281,7 +281,7 @@ local function refOf(run, index, item)
   return item and (ref .. ':' .. text[item]) or ref
 end
 
--- -- numbers that grow --------------------------------------------------------------------------------------------------
+-- -- counters -----------------------------------------------------------------------------------------------------------
 
 local serials, isSerialUsed
 local function nextSerial()
@@ -295,7 +295,7 @@ end
 
 local function rank(priority, serial) return fmt((100 - priority) * 1e13 + serial) end
 
--- Claims that were taken from workers; the nearest instant at which something is due; whether all waiting workers are woken.
+-- Revoked claims; the next instant at which something is due; whether to wake all waiting workers.
 local revocations, soonest, wakeAll = {}, nil, false
 -- Workers that have let a lease end.
 local lostWorkers = {}

@@ -1,5 +1,5 @@
--- The Store's clock: the server's time, which goes on where that is set back. `clock` holds the last instant and, where
--- the server's time was set back, how far this clock is ahead of it.
+-- The Store's clock: the server's time, except that it never goes back. KEY.clock holds the last instant and, if the server's
+-- clock was set back, how far this clock is ahead of it.
 local skew, knownSkew = 0, 0
 do
   local known = call('GET', prefix .. KEY.clock)

@@ -1,5 +1,5 @@
--- The end of an act. It finds out what to tell, then writes everything. Where Redis refuses a write, the others are made all
--- the same, and the act ends with the error.
+-- The end of an act: decides which workers and readers to notify, then writes everything. If Redis refuses a write, the others
+-- are still made, and the act ends with the error.
 local commit
 do
   local failure
@@ -21,7 +21,7 @@ do
     return areWritten
   end
 
-  -- Moves a run to the indices of its status: those of all runs and those of its pipeline.
+  -- Moves a run to the indices of its status, both of all runs and of its pipeline.
   local function indexRun(run)
     if run.status == run.was then return end
     local id, plan = run.id, run.plan
@@ -46,7 +46,7 @@ do
     run.was = run.status
   end
 
-  -- Writes what has changed of a hash. Gives whether all fields were set, and whether all were removed.
+  -- Writes the changes of a hash. Returns whether all fields were set, and whether all were removed.
   local function writeHash(hash)
     local out = hash.toSet or {}
     if hash.isHeadDirty then
@@ -67,8 +67,8 @@ do
     return isSet, isRemoved
   end
 
-  -- Writes the leases of a step's items, with their numbers and results: a unit that has ended counts once. Where Redis
-  -- refuses one of these writes, the leases become what they were before, so that the mender sees them.
+  -- Writes the leases of a step's items, with counters and results, so that an ended unit is counted exactly once. If Redis
+  -- refuses one of these writes, the old leases are restored, so that the mender finds them.
   local function writeItems(leases)
     local name = prefix .. KEY.items .. string.sub(leases.key, #prefix + #KEY.itemWork + 1)
     local numbers = hashes[name]
@@ -87,13 +87,13 @@ do
     writeHash(hash)
   end
 
-  -- Writes everything of `founding`, or takes back what it has written and ends the act: the caller tries again.
+  -- Writes everything of `founding`, or undoes it and ends the act: the caller tries again.
   local function writeFounding()
     local keys, renames, needed = founding.keys, founding.renames, founding.commands
     if #keys + #needed == 0 then return end
     local renamed = 0
     while renamed < #renames and write('RENAME', unpack(renames[renamed + 1])) do renamed = renamed + 1 end
-    -- With its hash first: items without their numbers would count as none.
+    -- The hash with the counters first: without them, a step has no items.
     for _, rename in ipairs(renames) do writeHashAt(rename[2]) end
     for _, key in ipairs(keys) do writeHashAt(key) end
     if #keys > 0 then
@@ -150,7 +150,7 @@ do
       if isIn then added[#added + 1] = member else gone[#gone + 1] = member end
     end
     writeMany('SADD', key, added)
-    -- Where Redis has refused a write, a line that seems empty may have members: it stays known until the next look.
+    -- After a refused write, a line that seems empty may have members. It stays in KEY.linesOf until the next act that reads it.
     if not (failure and string.find(key, prefix .. KEY.linesOf, 1, true) == 1) then writeMany('SREM', key, gone) end
   end
 
@@ -167,7 +167,7 @@ do
       end
       if wanted > 0 then
         local idle = prefix .. KEY.idle .. digest
-        -- Workers that let a lease end in this act may still wait here.
+        -- A worker whose lease expired in this act may still be among the waiting ones.
         for _, worker in ipairs(call('ZRANGE', idle, 0, math.min(wanted + lostCount, BOUND.looks) - 1)) do
           if not lostWorkers[worker] and wanted > 0 then
             zrem(idle, worker)
@@ -180,8 +180,8 @@ do
     return workers
   end
 
-  -- Ends the act. Gives in how many milliseconds something is due, or an empty text. With `historyCount`, runs beyond this
-  -- number of ended ones are forgotten.
+  -- Ends the act. Returns in how many milliseconds something is due, or an empty text. With `historyCount`, forgets ended runs
+  -- beyond this number.
   function commit(historyCount)
     admitNext()
     keepTodo(workOffAll(false), 'RPUSH')
@@ -214,8 +214,8 @@ do
       news = cjson.encode(told)
     end
 
-    -- The first write. Where memory is full, Redis refuses it, and so the act as a whole. An act that makes room begins with
-    -- what it removes.
+    -- The first write. If memory is full, Redis refuses it, and so the whole act. An act that frees memory begins with its
+    -- removals instead.
     local clock = skew > 0 and (nowText .. ' ' .. fmt(skew)) or nowText
     local function writeClock()
       if isFreeing then write('SET', prefix .. KEY.clock, clock) else call('SET', prefix .. KEY.clock, clock) end
@@ -238,19 +238,19 @@ do
     writeAgain(write)
     for _, command in ipairs(commands) do write(unpack(command)) end
     for _, command in ipairs(todo) do write(unpack(command)) end
-    -- 16 changes in one entry: one entry each would cost more, and all in one would keep all of them for as long as one.
+    -- 16 changes in one entry: one entry each would cost more, and a single entry would keep all changes as long as the last.
     for k = 1, #fed, 16 do
       local changes = table.concat(fed, ',', k, math.min(k + 15, #fed))
       write('XADD', prefix .. KEY.feed, 'MAXLEN', '~', BOUND.keptChanges, '*', 'r', changes)
     end
     if news then write('PUBLISH', prefix .. KEY.news, news) end
-    -- Last, and only where Redis has refused no write: the mender looks at runs that are in this index.
+    -- Last, and only if Redis has refused no write: the mender checks only the runs in this index.
     local departed = departures[keyOf[KEY.unfinished]]
     if departed and not failure then writeMany('ZREM', keyOf[KEY.unfinished], departed) end
     if isFreeing then writeClock() end
     writeForgotten()
     if failure then
-      -- The mender finds what was not written; it looks at all runs from now on.
+      -- The mender finds the work of refused writes: from now on it checks all runs.
       redis.pcall('SET', prefix .. KEY.torn, nowText)
       -- The number of runs of a plan may be wrong from now on: such a plan is never removed.
       for _, known in pairs(plans) do

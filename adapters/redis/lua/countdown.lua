@@ -1,13 +1,13 @@
--- Which steps of a run are ready, and which can't run any more: as core's Countdown does it in memory. The end of a step puts
--- entries on an agenda. One act works off a part of it; the rest waits in KEY.todo for the next ticks, and RUN.todo says how
--- many entries of a run wait there.
+-- Which steps of a run are ready, and which can't run any more. In memory, core's Countdown does the same. The end of a step
+-- puts entries on an agenda. One act works off a bounded part of it; the rest goes to KEY.todo for the next ticks. RUN.todo
+-- counts the entries of a run there.
 local enter, over, hasTodo, kinds, countDown, workOffAll, todo, keepTodo
 do
-  -- The first and the last entry, each with the next one; and the newest entry that the entry in hand has added, which comes
-  -- right behind it.
+  -- The agenda is a linked list: its first and last entry; and the newest entry that the current entry has added, which is
+  -- inserted right behind the current one.
   local first, last, newest
 
-  -- Puts an entry on the agenda: what is done with a step. The members before `from` are done already.
+  -- Puts an entry on the agenda: an act of `kinds` on a step. The members before `from` are done already.
   function enter(run, what, index, more, from)
     local entry = { run = run, what = what, index = index, from = from or 1, more = more, next = false }
     if first == nil then
@@ -43,7 +43,7 @@ do
     setHead(run, 'stepsLeft', run.stepsLeft - 1)
   end
 
-  -- `skipping` is cause, reason (JSON), and `all`: whether it skips also steps that can do without.
+  -- `skipping` has cause, reason (JSON), and `all`: whether to skip even steps that have other inputs to use.
   local function skip(run, index, skipping)
     if get(run, OF_STEP.over .. index) then return end
     local branch = stepOf(run, index)[STEP.branch]
@@ -58,10 +58,10 @@ do
     enter(run, 'spread', index, skipping)
   end
 
-  -- Whether entries of a run wait in KEY.todo: later entries go behind these.
+  -- Whether entries of a run wait in KEY.todo. Later entries go behind these.
   function hasTodo(run) return has(run, RUN.todo) and tonumber(optional(run, RUN.todo) or 0) > 0 end
 
-  -- What each kind of entry does, with each member of a list or with each number up to a size.
+  -- The kinds of entries. Each calls `each` with every member of a list, or with every number up to a size.
   kinds = {}
 
   -- A step has ended: it releases the steps that wait for it.
@@ -118,7 +118,7 @@ do
     each = function(run, _, index) ready(run.id .. ':' .. index, run.kind.queue) end
   }
 
-  -- The same of a run that has released steps before.
+  -- A run begins that has released steps before.
   kinds.reopen = {
     size = function(run) return run.plan.size end,
     each = function(run, _, place)
@@ -131,14 +131,14 @@ do
     end
   }
 
-  -- How many steps this act has made ready without a look at them.
+  -- How many steps this act has made ready without reading them.
   local unseen = 0
 
   -- A step has completed; a branch takes an arm.
   function countDown(run, index, arm)
     local step = stepOf(run, index)
     local released = step[STEP.releases]
-    -- The lease says that a step has completed; of a branch, its arms have to know it later too.
+    -- The lease field says that a step has completed. The arms of a branch need to know it later, too.
     if step[STEP.arms] then over(run, index) else setHead(run, 'stepsLeft', run.stepsLeft - 1) end
     if arm and step[STEP.arms] then
       enter(run, 'arm', index, arm)
@@ -146,7 +146,7 @@ do
     end
     local isSimple = step[STEP.isSoleInput] and run.isOpen and not run.hasLost and not hasTodo(run)
     if isSimple and unseen + #released <= BOUND.looks then
-      -- The steps behind it wait for nothing else: none has to be looked at.
+      -- The released steps wait for nothing else, so they are ready without reading them.
       unseen = unseen + #released
       for _, other in ipairs(released) do readyFirst(run.id .. ':' .. other, run.kind.queue) end
     elseif #released > 0 then
@@ -155,7 +155,7 @@ do
     if run.stepsLeft == 0 or arm then enter(run, 'finish') end
   end
 
-  -- Works off an entry, or a part of it. Gives how many members that were; the entry's `isDone` says whether it is done.
+  -- Works off an entry, or a part of it. Returns the number of members, and sets `isDone` when the entry is done.
   local function workOff(entry, most)
     local run, kind = entry.run, kinds[entry.what]
     if isOver(run) and not kind.isOfEnded then
@@ -175,7 +175,7 @@ do
     return worked
   end
 
-  -- Works off the agenda as far as one act may. Entries of runs that have older ones in KEY.todo wait. Gives the entries that
+  -- Works off as much of the agenda as one act may. Entries of runs with older entries in KEY.todo wait. Returns the entries that
   -- are left.
   function workOffAll(isOfTodo)
     local looks = 0

@@ -1,4 +1,4 @@
--- How runs begin and end, and how they are forgotten.
+-- Begins, ends and forgets runs.
 local begin, finished, finishAs, fail, lose, openRun, admit, admitNext, endedMember, forget, retain
 do
   local RUN_STARTED = '["' .. EVENT.runStarted .. '",' .. nowText .. ']'
@@ -9,10 +9,10 @@ do
     pushEvent(run, RUN_STARTED)
   end
 
-  -- A lease, as WORK in Codes.ts says.
+  -- The format of a lease: see WORK in Codes.ts.
   local LEASE = '^(%d+)|(%d+)|(%d+)|(%a)|(%d)|(.*)$'
 
-  -- Takes a lease from its worker and tells the worker. The lease goes on holding its limits until the worker has stopped.
+  -- Revokes a lease and notifies its worker. The lease holds its limits until the worker has stopped.
   local function revoke(run, index, item)
     local hash, field = leaseField(run, index, item)
     local token, _, _, _, held, worker = string.match(get(hash, field) or '', LEASE)
@@ -27,7 +27,7 @@ do
     revocations[#revocations + 1] = { worker, token }
   end
 
-  -- Ends what a unit waits for. Its lease comes first: that has to know which limits the unit holds.
+  -- Ends the lease and the waits of a unit. The lease first, because revoking it needs the limits in the unit's record.
   local function clearUnit(run, index, item)
     revoke(run, index, item)
     local unit = lookAt(run, index, item)
@@ -35,7 +35,7 @@ do
     local ref = refOf(run, index, item)
     if unit[RECORD.line] then leave(unit[RECORD.line], ref) end
     if unit[RECORD.isDue] then zrem(prefix .. KEY.due, DUE.unit .. ref) end
-    -- It was told of a free place and won't take it: the next unit is told.
+    -- It was woken for a free place that it won't take, so the next waiter is woken.
     if unit[RECORD.waitsSince] and not unit[RECORD.line] then pass(limitsOf(stepOf(run, index), unit)) end
     dropUnit(run, index, item)
   end
@@ -46,7 +46,7 @@ do
     size = function(run) return run.plan.size end,
     each = function(run, _, place)
       local index = text[place - 1]
-      -- Reads 100 steps at once.
+      -- Reads 100 steps in one call.
       if place % 100 == 1 then
         local fields = {}
         for other = place - 1, math.min(place + 98, run.plan.size - 1) do
@@ -61,7 +61,7 @@ do
     end
   }
 
-  -- Clears a step that has ended without an outcome, in a run that goes on or has ended.
+  -- Clears a step that has ended without an outcome. The run may go on.
   kinds.clearStep = {
     isOfEnded = true,
     each = function(run, index)
@@ -70,7 +70,7 @@ do
     end
   }
 
-  -- Clears the units of a step. They are kept, for readers and for a retry.
+  -- Clears the work on the units of a step. Their items and results stay, for readers and for a retry.
   kinds.clearItems = {
     isOfEnded = true,
     size = function(run, index)
@@ -117,7 +117,7 @@ do
     finished[#finished + 1] = run
   end
 
-  -- For the mender, where a run's end was not written as a whole.
+  -- For the mender, when Redis has refused a part of a run's end.
   kinds.settleEnd = { isOfEnded = true, each = settleEnd }
 
   function finishAs(run, status, event)
@@ -214,7 +214,8 @@ do
     goOn(run)
   end
 
-  -- Begins the runs whose turn has come. A run that no worker has begins without its limits, so that the next run gets them.
+  -- Begins the runs whose turn has come. A run whose version no worker has begins without its limits, so that the next run gets
+  -- them.
   function admitNext()
     while #admissible > 0 do
       local run = table.remove(admissible, 1)
@@ -232,7 +233,7 @@ do
 
   -- -- retention ----------------------------------------------------------------------------------------------------------
 
-  -- The member of KEY.ended that stands for a run: plan, id and status, and whether it has keys besides its own hash.
+  -- The member of KEY.ended for a run: plan, id and status, and whether it has keys besides its own hash.
   function endedMember(run)
     local more = (has(run, RUN.itemSteps) or has(run, RUN.references)) and 'x' or ''
     return run.kind.digest .. ' ' .. run.id .. ' ' .. run.status .. more
@@ -289,9 +290,9 @@ do
     end
   end
 
-  -- Forgets runs beyond the bounds, the oldest end first: several at once, which costs the least, and at most so many. Up to
-  -- a tenth more than `historyCount`, at most 100, may be there meanwhile. Runs that ended in the last two seconds stay: a
-  -- caller that waits for one still reads it.
+  -- Forgets runs beyond the bounds, those that ended first. In batches, because that is cheaper: up to a tenth more runs than
+  -- `historyCount`, at most 100 more, may exist meanwhile. Runs that ended in the last two seconds stay, because a waiting
+  -- caller may still read them.
   function retain(historyCount, historyMillis, most)
     local past = call('ZCARD', keyOf[KEY.ended]) - historyCount
     if past > math.min(100, historyCount / 10) then

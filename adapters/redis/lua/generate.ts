@@ -1,4 +1,4 @@
-/** Writes the `.lua` files beside it into `Parts.generated.ts`, for where there are no files: `npm run lua`. */
+/** `npm run lua`: writes the `.lua` files into `Parts.generated.ts`, because bundles have no files to read. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { TABLES } from "./Codes.ts"
@@ -11,12 +11,12 @@ const namesIn = (folder: string): ReadonlyArray<string> =>
     .map((file) => `${folder}${file.slice(0, -".lua".length)}`)
     .sort()
 
-// A code, with the quotes of texts that it is put together with: `' .. KEY.run .. '`.
+// A name such as `KEY.run`, with the quotes of the texts before and after it: `' .. KEY.run .. '`.
 const CODE = new RegExp(`(' \\.\\. )?\\b(${Object.keys(TABLES).join("|")})\\.(\\w+)\\b( \\.\\. ')?`, "g")
 
 /**
- * A line with texts and numbers in the place of codes: as literals, because a chunk of Lua has room for 200 local variables
- * only. A text becomes one with the texts before and behind it. Throws for a name that no table has.
+ * Replaces names such as `KEY.run` in a line by their values. They become literals, because a chunk of Lua has at most 200
+ * local variables. A text merges with the texts before and after it. Throws for a name that is in no table.
  */
 const inline = (line: string): string =>
   line.trimStart().startsWith("--")
@@ -35,23 +35,23 @@ export const linesOf = (part: string): ReadonlyArray<string> =>
     .split("\n")
     .map(inline)
 
-/** A part without its comments, which a server has no use for. */
+/** A part without comments and indentation. */
 const textOf = (part: string): string =>
   linesOf(part)
     .map((line) => line.trim())
     .filter((line) => line !== "" && !line.startsWith("--"))
     .join("\n")
 
-/** The module as it is to be. */
+/** The text of `Parts.generated.ts`. */
 export const generated = (): string => {
   const parts = [...namesIn(""), ...namesIn("commands/")]
   return [
-    "/** Made from the `.lua` files by `npm run lua`; not to be edited. */",
+    "/** Generated from the `.lua` files by `npm run lua`. Do not edit. */",
     "",
     "/** The name of a part: the path of its file. */",
     `export type Part =\n${parts.map((part) => `  | ${JSON.stringify(part)}`).join("\n")}`,
     "",
-    "/** The parts that scripts are put together from. */",
+    "/** The parts of scripts. */",
     "export const PARTS: Readonly<Record<Part, string>> = {",
     parts
       .map((part) => `  ${/^\w+$/.test(part) ? part : JSON.stringify(part)}: ${JSON.stringify(textOf(part))}`)

@@ -1,9 +1,9 @@
--- The items of a step, in units of one item or several: as core's Expansion does it in memory.
+-- The items of a step, in units of one item or several. In memory, core's Expansion does the same.
 local itemsOf, alter, itemHashOf, makeItems, hasRoom, isReady, takeItem, againItem, requeue, itemText, sizeOf, endUnit, resultOf,
   dropItems, writeAgain, pushOfUnit, progress
 do
   local NUMBERS = {
-    ITEMS.units, ITEMS.items, ITEMS.unitSize, ITEMS.nextUnit, ITEMS.lent, ITEMS.endedUnits, ITEMS.endedItems,
+    ITEMS.units, ITEMS.items, ITEMS.unitSize, ITEMS.nextUnit, ITEMS.leased, ITEMS.endedUnits, ITEMS.endedItems,
     ITEMS.memoisedItems, ITEMS.failedItems, ITEMS.retryEvents, ITEMS.failureEvents, ITEMS.errors, ITEMS.resultBytes,
     ITEMS.isQueued, ITEMS.againCount, ITEMS.hasRecords, ITEMS.hasKept, ITEMS.attempt, ITEMS.started
   }
@@ -39,7 +39,7 @@ do
     local hash = hashOfStep[index]
     if hash == nil then
       hash = hashOf(prefix .. KEY.itemWork .. run.id .. ':' .. index)
-      -- The fields as they were, which `commit` puts back where it can't write the numbers.
+      -- The old texts of changed fields. `commit` restores them if Redis refuses the counters of the items.
       hash.before = {}
       hashOfStep[index] = hash
     end
@@ -48,8 +48,8 @@ do
 
   local steps = {}
 
-  -- Begins with items that a worker has put aside: how many units, items, and items in a unit; and how many units, items and
-  -- bytes of results are completed from the start.
+  -- Makes the items of a step from staged ones: number of units, number of items, and items in a unit. `kept` has the units,
+  -- items and bytes of results that are completed from the start.
   function makeItems(run, index, attempt, started, staged, units, itemCount, size, kept)
     local key = prefix .. KEY.items .. run.id .. ':' .. index
     local function rename(from, to)
@@ -77,7 +77,7 @@ do
     return items
   end
 
-  function hasRoom(items) return items[ITEMS.lent] < items.plan[EXPANDS.max] end
+  function hasRoom(items) return items[ITEMS.leased] < items.plan[EXPANDS.max] end
 
   function isReady(items)
     if not hasRoom(items) then return false end
@@ -92,7 +92,7 @@ do
     return first == 43 or first == 45
   end
 
-  -- Takes the next unit to be lent; nothing where that unit has ended already. Ask isReady first.
+  -- Takes the next unit to grant; nil if that unit has ended already. Call isReady first.
   function takeItem(items)
     if items[ITEMS.againCount] > 0 then
       alter(items, ITEMS.againCount, items[ITEMS.againCount] - 1)
@@ -113,7 +113,7 @@ do
     steps[items] = true
   end
 
-  -- Queues a step for its items, when one of them can be lent and the step is not queued.
+  -- Queues a step when one of its items can be granted and the step is not queued.
   function requeue(items)
     if items[ITEMS.isQueued] == 0 and isReady(items) then
       alter(items, ITEMS.isQueued, 1)
@@ -129,8 +129,8 @@ do
     return item == items[ITEMS.units] - 1 and items[ITEMS.items] - item * size or size
   end
 
-  -- Counts a unit that has ended. The results of a chunk are put together as soon as all of its units have ended, so that no
-  -- act puts together more.
+  -- Counts an ended unit in its chunk. Joins the results of a chunk once all of its units have ended, so that no act joins more
+  -- than one chunk.
   local function putTogether(items, item)
     local chunk = math.floor(item / BOUND.chunk)
     local field = ITEMS.chunkEnded .. text[chunk]
@@ -154,7 +154,7 @@ do
     end
   end
 
-  -- Ends a unit: an END, after so many attempts, with outputs.
+  -- Ends a unit. `mark` is one of END.
   function endUnit(items, item, mark, attempts, outputs)
     alter(items, ITEMS.endedUnits, items[ITEMS.endedUnits] + 1)
     alter(items, ITEMS.endedItems, items[ITEMS.endedItems] + sizeOf(items, item))
@@ -174,7 +174,7 @@ do
     putTogether(items, item)
   end
 
-  -- The outputs of a step: a list each, or, where the items go in order, what the last one gave.
+  -- The outputs of a step: a list each; or, for items in order, the outputs of the last item.
   function resultOf(items)
     local outputs = {}
     local chunks = math.ceil(items[ITEMS.units] / BOUND.chunk)
@@ -214,7 +214,7 @@ do
     set(run, OF_STEP.items .. index, false)
   end
 
-  -- Writes what has changed of the lists of units to be lent again.
+  -- Writes the changes of the lists of units to grant again.
   function writeAgain(write)
     for items in pairs(steps) do
       local key = prefix .. KEY.itemsAgain .. items.run.id .. ':' .. items.index
@@ -225,7 +225,7 @@ do
     end
   end
 
-  -- Tells an event that may be about an item. Of events about items, a step has only so many.
+  -- Adds an event about a step or one of its items. Events about items stop after BOUND.itemErrors for each step.
   function pushOfUnit(run, index, item, event)
     local items = item and itemsOf(run, index)
     if items then
@@ -235,7 +235,7 @@ do
     pushEvent(run, event)
   end
 
-  -- Tells the progress of a step, at most once for each percent.
+  -- Adds a progress event, at most one for each percent.
   function progress(run, index, attempt, done, total)
     local percent = total > 0 and math.min(math.floor(100 * done / total), 100) or 0
     if percent <= tonumber(get(run, OF_STEP.percent .. index) or -1) then return end

@@ -1,15 +1,15 @@
--- Who holds which limits, and who waits for them. A limit has a line for each number of places and each class of waiters: a
--- version of a pipeline, or runs. Runs that no worker has keep no place from others: such a run gives its limits to a run of
--- another version, and takes them back before a step of it is lent. Meanwhile it waits in the line of a limit, and its units
--- wait for it: their RECORD.line is `@`.
+-- The holders of limits, and the units and runs that wait for limits. A limit has a line for each maximum and each class of
+-- waiters: a version of a pipeline, or runs. A run whose version no worker has must not block others: it gives its limits to a
+-- run of another version, and takes them back before one of its steps is granted. Meanwhile it waits in the line of a limit,
+-- and its units wait for it: their RECORD.line is `@`.
 local NONE, MANY, limitsOf, isAbandoned, letGo, leave, admissible, pass, take, give, passOver, reconsider
 do
   NONE = {}
 
-  -- How many lines and holders of a limit are looked at.
+  -- How many lines and holders of a limit one act reads.
   MANY = 100
 
-  -- The limits that a unit holds while it is lent. A probe holds none: it finds out the limits.
+  -- The limits that a unit holds while it is leased. A probe holds none: it computes the limits.
   function limitsOf(step, unit)
     if not step[STEP.isProbed] then return step[STEP.limits] or NONE end
     if not unit[RECORD.isProbed] then return NONE end
@@ -26,7 +26,7 @@ do
   local presentDigests
   local served = {}
 
-  -- The digests of the versions of the workers that are there.
+  -- The digests of the versions of present workers.
   local function digestsOfPresent()
     if presentDigests then return presentDigests end
     presentDigests = {}
@@ -42,14 +42,14 @@ do
     return presentDigests
   end
 
-  -- Whether workers are there, and none of them has a version.
+  -- Whether workers are present, but none of them has a version.
   function isAbandoned(version)
     local known = served[version]
     if known == nil then
       known = #digestsOfPresent() == 0
       for _, digest in ipairs(digestsOfPresent()) do
         if known then break end
-        -- Each set has an empty member. A set without it has not been brought yet: its worker may have every version.
+        -- Each set has an empty member. A set without it has not been sent yet: its workers may have every version.
         local versions = prefix .. KEY.versions .. digest
         known = call('SISMEMBER', versions, version) == 1 or call('SISMEMBER', versions, '') == 0
       end
@@ -58,7 +58,7 @@ do
     return not known
   end
 
-  -- Whether a limit is one of runs, and not of units.
+  -- Whether a limit counts runs, and not units.
   local function isOfRuns(key) return string.find(key, '^runs:') or string.find(key, '^schedule:') end
 
   -- -- holders ------------------------------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ do
 
   local lines, linesOfKey = {}, {}
 
-  -- A line as this act sees it: a `page` of the sorted set, the members that this act has `added` and those that are `gone`.
+  -- A line as this act sees it: a `page` of the sorted set, and the members that this act has `added` and removed (`gone`).
   local function lineOf(key, name)
     local full = prefix .. KEY.line .. key .. '\n' .. name
     local line = lines[full]
@@ -121,7 +121,7 @@ do
     end
   end
 
-  -- Takes the first member out of a line; nothing when the line is empty.
+  -- Removes the first member of a line and returns it; nil when the line is empty.
   local function leaveFirst(line)
     local member, score = nextInPage(line)
     for added, since in pairs(line.added) do
@@ -147,7 +147,7 @@ do
     zrem(full, member)
   end
 
-  -- The lines of a limit; of very many lines, some by chance.
+  -- The lines of a limit; of very many lines, a random sample.
   local function linesOf(key)
     local names = linesOfKey[key]
     if names == nil then
@@ -160,7 +160,7 @@ do
 
   admissible = {}
 
-  -- Has a waiter try again, later in this act. Gives false when it has ended.
+  -- Makes a waiter try again, later in this act. Returns false when it has ended.
   local function wake(member)
     local id, index, item = parse(member)
     if id == nil then
@@ -178,7 +178,7 @@ do
     return true
   end
 
-  -- Tells the next waiters of each free place of these limits.
+  -- Wakes the next waiters of each free place of these limits.
   function pass(limits)
     for _, limit in ipairs(limits) do
       local names = linesOf(limit.key)
@@ -203,7 +203,8 @@ do
 
   local giveAway
 
-  -- Takes all limits for a holder, and gives nothing; or gives the key of the line that `waiter` is in now, and its serial.
+  -- Takes all limits for a holder and returns nil. If one is full, puts `waiter` into a line and returns the line's key and the
+  -- waiter's serial.
   function take(limits, holder, waiter, class, priority, since)
     local full
     for _, limit in ipairs(limits) do
@@ -220,7 +221,7 @@ do
     end
     local name = fmt(full.max) .. '\n' .. class
     local line = lineOf(full.key, name)
-    -- Before any change: where this fails, the act goes on without this unit.
+    -- Read before any change: if this fails, the act goes on without this unit.
     local names = linesOf(full.key)
     since = tonumber(since) or nextSerial()
     local score = rank(priority, since)
@@ -239,12 +240,12 @@ do
     pass(limits)
   end
 
-  -- At how many leases isLent has looked in this act.
+  -- How many leases isLeased has read in this act.
   local looksAtLeases = 0
 
-  -- Whether a step of a run is lent. A run with very many steps counts as lent once it has begun, and so does each run when
-  -- the act has looked at too many leases.
-  local function isLent(run)
+  -- Whether a step of a run is leased. A run with very many steps counts as leased once it has begun, and so does each run after
+  -- the act has read too many leases.
+  local function isLeased(run)
     local size = run.plan.size
     looksAtLeases = looksAtLeases + size
     if size > BOUND.looks or looksAtLeases > 2 * BOUND.looks then return run.status ~= STATUS.pending end
@@ -256,16 +257,16 @@ do
     end
     for index in string.gmatch(optional(run, RUN.itemSteps) or '', '(%d+),') do
       local items = itemsOf(run, index)
-      if items and items[ITEMS.lent] > 0 then return true end
+      if items and items[ITEMS.leased] > 0 then return true end
     end
     return false
   end
 
-  -- Limits, each with the version that wants it, that no holder gives away in this act.
+  -- Limits that no holder gives away in this act, each with the version that wants it.
   local barren = {}
 
-  -- A limit is full: holders of another version that no worker has, and of which nothing is lent, give their limits away.
-  -- Gives whether there is a place now.
+  -- Frees places of a full limit: runs of another version give their limits away if no worker has that version and none of their
+  -- steps is leased. Returns whether there is a free place now.
   giveAway = function(limit, wants)
     if not isOfRuns(limit.key) then return false end
     local other = wants and open(wants)
@@ -279,7 +280,7 @@ do
         local run = open(member)
         if not run or isOver(run) then
           letGo(limit.key, member)
-        elseif run.plan.version ~= version and isAbandoned(run.plan.version) and not isLent(run) then
+        elseif run.plan.version ~= version and isAbandoned(run.plan.version) and not isLeased(run) then
           setOptional(run, RUN.holdsLimits, '0')
           for _, each in ipairs(cjson.decode(optional(run, RUN.limits))) do
             letGo(each.key, member)
@@ -294,7 +295,7 @@ do
     return false
   end
 
-  -- Looks at one limit of runs, by chance: its holders may have lost their last worker.
+  -- Checks one random limit of runs, whose holders may have lost their last worker.
   reconsider = function()
     local key = call('SRANDMEMBER', prefix .. KEY.waits)
     if not key then return end
@@ -304,7 +305,7 @@ do
     pass({ { key = key } })
   end
 
-  -- A unit that has ended takes no place: if it was told of a free one, the next unit is told.
+  -- For a unit that has ended: if it was woken for a free place, wakes the next waiter in its place.
   function passOver(run, index, item)
     local unit = lookAt(run, index, item)
     if unit[RECORD.waitsSince] then pass(limitsOf(stepOf(run, index), unit)) end

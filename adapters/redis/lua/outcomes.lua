@@ -1,14 +1,14 @@
--- What outcomes do to a run: as core's MemoryRun does it in memory. An error that these scripts make is `{"#":<kind>,…}`: see
+-- Applies outcomes to a run. In memory, core's MemoryRun does the same. Errors that scripts make are `{"#":<kind>,…}`: see
 -- readError in RunCode.ts.
 local memoise, recall, bytesOfOutputs, completeStep, failStep, goOn, completeItem, failItems,
   failUnit, remember, isLone, again, endLease, keepAttempt,
   released, failed, retried, lost
 do
   local memos = {}
-  -- How many outputs are remembered, and how many of the oldest this act has removed.
+  -- How many outputs are memoised, and how many of the oldest this act has removed.
   local memosCount, memosGone = nil, 0
 
-  -- Remembers the outputs of a unit, for others with the same memo key.
+  -- Memoises the outputs of a unit.
   function memoise(unit, outputs, memoCount)
     local key = prefix .. KEY.memo .. unit[RECORD.memo]
     local json = #outputs == 0 and '[]' or cjson.encode(outputs)
@@ -87,7 +87,7 @@ do
     return tolerated.count or math.floor(items[ITEMS.items] * tolerated.share / 100)
   end
 
-  -- How many failed items are named. ITEMS.firstFailed has them in order, each with its error, and SEPARATOR behind each
+  -- How many failed items are recorded. ITEMS.firstFailed has them in order, each with its error, with SEPARATOR behind each
   -- text.
   local MAX_NAMED = 10
 
@@ -106,7 +106,7 @@ do
     set(items.hash, ITEMS.firstFailed, table.concat(texts))
   end
 
-  -- Why a step with items fails; nothing when it goes on.
+  -- The error with which a step with items fails; nil when it goes on.
   local function problemOf(items)
     local step = quote(stepOf(items.run, items.index)[STEP.name])
     if items[ITEMS.resultBytes] > maxValueBytes then return '{"#":"large","step":' .. step .. '}' end
@@ -125,7 +125,7 @@ do
       .. ',"tolerated":' .. fmt(tolerated) .. ',"items":[' .. table.concat(numbers, ',') .. '],"cause":' .. cause .. '}'
   end
 
-  -- Units have ended, or the first ones are there: the step fails, completes, or goes on.
+  -- Called when units have ended, and when the items are made: the step fails, completes, or goes on.
   function goOn(items)
     local run, index = items.run, items.index
     local problem = problemOf(items)
@@ -149,8 +149,8 @@ do
     goOn(items)
   end
 
-  -- Items of a unit have failed for good; `outputs` are those of its other items. `errors` are numbers of items and their
-  -- errors, one after the other.
+  -- Items of a unit have failed, after their retries. `outputs` are those of its other items. `errors` has numbers of items and
+  -- their errors, alternating.
   function failItems(run, index, item, attempts, outputs, failedCount, errors)
     local items = itemsOf(run, index)
     endUnit(items, item, END.failed, attempts, outputs)
@@ -173,7 +173,7 @@ do
     goOn(items)
   end
 
-  -- A unit has failed as a whole: so have all of its items.
+  -- A whole unit has failed, and so have all of its items.
   function failUnit(run, index, item, attempts, err)
     local items = itemsOf(run, index)
     local size = sizeOf(items, item)
@@ -192,7 +192,7 @@ do
     failItems(run, index, item, attempts, {}, size, errors)
   end
 
-  -- Completes a unit with remembered outputs.
+  -- Completes a unit with memoised outputs.
   function remember(run, index, item, outputs)
     if isOver(run) or isStepOver(run, index) then return end
     local attempts = lookAt(run, index, item)[RECORD.attempts]
@@ -221,15 +221,15 @@ do
     end
   end
 
-  -- What leases of one act have in common: start, phase, whether they hold limits, worker.
+  -- The parts of leases of one act that are equal: start, phase, whether they hold limits, worker. Decoded once.
   local grantOf = remembering(function(tail)
     local started, phase, held, worker = string.match(tail, '^(%d+)|(%a)|(%d)|(.*)$')
     local upper = string.upper(phase)
     return { started = tonumber(started), phase = upper, isAlone = phase ~= upper, isHolding = held == '1', worker = worker }
   end)
 
-  -- The fields to read of a run when a step of it is settled: its lease, and the inputs of the steps behind it, as far as
-  -- these are known.
+  -- The fields of a run to read when one of its steps is settled: the lease, and the input counts of the steps behind it if the
+  -- plan's step is known.
   local settled = remembering(function(index) return { RUN.header, RUN.submitted, leaseOf[index] } end)
   local isLearnt = {}
 
@@ -249,8 +249,8 @@ do
     return run
   end
 
-  -- Ends a lease. Gives what is known of it, or nothing where the token is stale. A step that is about to complete keeps its
-  -- lease field, which is overwritten then.
+  -- Ends a lease and returns its parts; nil if the token is stale. A step that is about to complete keeps its lease field,
+  -- because it is overwritten then.
   function endLease(ref, token, isCompleted)
     local id, index, item = parse(ref)
     local run = openToSettle(id, index, item)
@@ -261,7 +261,7 @@ do
       mine, attempt, tail = string.match(get(hash, field) or '', '^(%d+)|(%d+)|(.*)$')
     end
     if mine ~= token then
-      -- Its worker has stopped after the lease was revoked: its limits are free now.
+      -- The worker of a revoked lease has stopped: its limits are free now.
       local limits = call('HGET', prefix .. KEY.stopping, member)
       if limits then
         later('HDEL', prefix .. KEY.stopping, member)
@@ -278,7 +278,7 @@ do
     if grant.isHolding then give(limitsOf(step, lookAt(run, index, item)), ref) end
     if isStale then return nil end
     if items then
-      alter(items, ITEMS.lent, items[ITEMS.lent] - 1)
+      alter(items, ITEMS.leased, items[ITEMS.leased] - 1)
     elseif not isLearnt[index] then
       learnSettled(run, index)
     end
@@ -288,7 +288,7 @@ do
     }
   end
 
-  -- Notes an attempt of a unit that will have another one.
+  -- Counts a failed attempt of a unit that will be retried.
   function keepAttempt(lease)
     local unit = unitOf(lease.run, lease.index, lease.item)
     if lease.phase ~= PHASE.probe then
@@ -340,12 +340,12 @@ do
     keepUnit(run, lease.index, lease.item)
   end
 
-  -- A worker let a lease end. That counts against the unit, which fails when it had the worker to itself.
+  -- A lease has expired. That counts as a lost worker of the unit, which fails if it has lost too many and ran alone.
   function lost(lease)
     local run = lease.run
     local unit = unitOf(run, lease.index, lease.item)
     unit[RECORD.losses] = unit[RECORD.losses] + 1
-    -- The worker is not woken: a worker that is there gets the step at once.
+    -- This worker is not woken for the step, because it seems to be gone.
     if not lostWorkers[lease.worker] then
       lostWorkers[lease.worker] = true
       for _, digest in ipairs(call('SMEMBERS', prefix .. KEY.digests)) do zrem(prefix .. KEY.idle .. digest, lease.worker) end

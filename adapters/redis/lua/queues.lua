@@ -1,5 +1,5 @@
--- Ready units: a queue for each priority and version of a pipeline. An act sees what it has added and taken; the lists change
--- when it commits.
+-- Ready units: a queue for each priority and version of a pipeline. An act sees its own changes at once; `commit` writes them
+-- to the lists.
 local queues, lone, versionOf, counts, count, queueOf, ready, readyFirst, readyAlone, takeRef, putBack, sizeBefore,
   sizeNow, turnOf, arrangeQueues, writeQueues
 do
@@ -7,7 +7,7 @@ do
 
   versionOf = remembering(function(queue) return string.sub(queue, string.find(queue, '|', 1, true) + 1) end)
 
-  -- How many ready units each version has more than before the act: so many workers are woken.
+  -- How many ready units the act has added for each version: that many workers are woken.
   counts = {}
 
   function count(queue, by)
@@ -15,8 +15,8 @@ do
     counts[version] = (counts[version] or 0) + by
   end
 
-  -- A queue as this act sees it: `front` goes before the list, `back` behind it, and the first `taken` of the list are gone.
-  -- The list is read in pages, the first of which has `many` units.
+  -- A queue as this act sees it: `front`, then the list without its first `taken` units, then `back`. The list is read in
+  -- pages; the first page has `many` units.
   function queueOf(name)
     local queue = queues[name]
     if queue == nil then
@@ -35,8 +35,8 @@ do
     count(name, 1)
   end
 
-  -- Puts a unit before the others, in this order: a step of a run that has begun, or a unit that has waited for a limit. A
-  -- run that has begun ends before others begin.
+  -- Puts a unit at the front of its queue: a step of a run that has begun, or a unit that has waited for a limit. So runs that
+  -- have begun end before others begin.
   function readyFirst(ref, name)
     local queue = queueOf(name)
     queue.last = queue.last + 1
@@ -44,7 +44,7 @@ do
     count(name, 1)
   end
 
-  -- Units that run alone and that this act has made ready, by queue.
+  -- Units to run alone that this act has made ready, by queue.
   lone = {}
 
   function readyAlone(ref, name)
@@ -54,7 +54,7 @@ do
     count(name, 1)
   end
 
-  -- Takes the next unit of a queue; nothing when the queue is empty.
+  -- Takes the next unit of a queue; nil when the queue is empty.
   function takeRef(queue)
     if queue.first <= queue.last then
       local ref = queue.front[queue.first]
@@ -79,7 +79,7 @@ do
     return ref
   end
 
-  -- Puts a unit back that was just taken.
+  -- Puts back a unit that was just taken.
   function putBack(queue, ref)
     if queue.page and queue.place > 1 and queue.page[queue.place - 1] == ref then
       queue.place = queue.place - 1
@@ -101,7 +101,7 @@ do
 
   function turnOf(name) return rank(tonumber(string.match(name, '^-?%d+')), nextSerial()) end
 
-  -- Finds out the places of queues in KEY.ready: a queue that was empty, or that was served, comes last.
+  -- Computes the new places of queues in KEY.ready: a queue that was empty or was just served goes last.
   function arrangeQueues()
     for name, queue in pairs(queues) do
       if sizeNow(queue) == 0 then
@@ -112,9 +112,8 @@ do
     end
   end
 
-  -- Writes what has changed of the lists. A queue gets nothing where Redis refuses its place in KEY.ready, and keeps that
-  -- place where its list could not be cut: the mender finds units that are in no queue, but not a queue that no worker looks
-  -- at.
+  -- Writes the changes of the lists. A queue gets no units if Redis refuses its place in KEY.ready, and keeps that place if its
+  -- list can't be trimmed: the mender finds units that are in no queue, but not queues that no worker visits.
   function writeQueues(write)
     for name, queue in pairs(queues) do
       local isTrimmed = queue.taken == 0 or write('LTRIM', queue.key, queue.taken, -1)

@@ -1,19 +1,19 @@
--- How a run is recorded. Arguments from `from` on: id, plan, steps left, policy, priority, number of values, name and text
--- of each value, number of extras, letter and text of each extra: see EXTRA.
+-- Records a run. Arguments from `from` on: id, plan, steps left, policy, priority, number of values, name and text of each
+-- value, number of extras, letter and text of each extra: see EXTRA.
 --
--- The last place in the order of submission and the number of unfinished runs, read once for all runs of one act; the runs
--- that each plan gets, and what keys name.
+-- Read once for all runs of one act: the last place in the order of submission, and the number of unfinished runs. Collected:
+-- how many runs each plan gets, and the runs of idempotency keys.
 local order, unfinished
 local used, named = {}, {}
 
--- Where the arguments of a run end.
+-- The index behind the last argument of a run.
 local function pastOf(from)
   local extras = from + 6 + 2 * tonumber(ARGV[from + 5])
   return extras + 1 + 2 * tonumber(ARGV[extras])
 end
 
--- Gives nothing when the run is recorded; or NAMED, the run that has its key, that run's fingerprint and whether it is
--- there; or PLAN, or FULL.
+-- Returns nil when the run is recorded. Otherwise NAMED, with the run that has its idempotency key, that run's fingerprint and
+-- whether it exists; or PLAN; or FULL.
 local function submit(from, maxUnfinished, keyMillis)
   local id, digest = ARGV[from], ARGV[from + 1]
   local size = tonumber(ARGV[from + 5])
@@ -34,10 +34,10 @@ local function submit(from, maxUnfinished, keyMillis)
       return { 'NAMED', other, fingerprint, open(other) and 1 or 0 }
     end
   end
-  -- A client that was cut off before it had the answer sends the same run again.
+  -- A client whose connection broke before the reply sends the same run again.
   if open(id) then return nil end
   if unfinished == nil then
-    -- Only to see whether the key is a sorted set: a write that Redis would refuse is found out before the first one.
+    -- Only a check that the key is a sorted set, so that the act fails here and not halfway through its writes.
     call('ZCARD', keyOf[KEY.all])
     unfinished = call('ZCARD', keyOf[KEY.unfinished])
     order = tonumber(call('GET', prefix .. KEY.order) or 0)
@@ -45,7 +45,7 @@ local function submit(from, maxUnfinished, keyMillis)
   if unfinished >= maxUnfinished then return { 'FULL' } end
   unfinished = unfinished + 1
   used[digest] = (used[digest] or 0) + 1
-  -- Runs of one millisecond differ in its last digits. More runs than it has places go on into the next one.
+  -- The last digits order runs of the same millisecond. With too many runs they continue into the next millisecond.
   order = math.max(now * BOUND.perMilli, order + 1)
   local place = fmt(order)
   arrive(keyOf[KEY.all], place, id)
@@ -97,7 +97,7 @@ local function submit(from, maxUnfinished, keyMillis)
   return nil
 end
 
--- Counts the runs of plans. A plan is kept for as long as it has some.
+-- Counts the runs of plans. A plan is kept as long as it has runs.
 local function countPlans()
   if order == nil then return end
   later('SET', prefix .. KEY.order, fmt(order))

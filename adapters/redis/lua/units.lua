@@ -11,7 +11,7 @@ local function leaseField(run, index, item)
   return hash, leaseOf[name]
 end
 
--- The record of a unit that has none. It never changes.
+-- Stands for the record of a unit that has none. Never changed.
 local FRESH = { [RECORD.attempts] = 0, [RECORD.failures] = 0, [RECORD.losses] = 0, [RECORD.started] = 0 }
 
 local function lookAt(run, index, item)
@@ -36,7 +36,7 @@ local function lookAt(run, index, item)
   return unit
 end
 
--- The record of a unit, to be changed and then kept with `keepUnit`.
+-- The record of a unit, for changes. `keepUnit` writes them.
 local function unitOf(run, index, item)
   local unit = lookAt(run, index, item)
   if unit ~= FRESH then return unit end

@@ -1,4 +1,4 @@
-/** Large values, kept somewhere else than in Redis: there, a reference takes the value's place. */
+/** Large values, kept in a blob store. Redis keeps a reference in place of such a value. */
 
 import type { Json } from "../../../core/json/Value.ts"
 import type { NewRun } from "../../../core/run/NewRun.ts"
@@ -9,27 +9,27 @@ import { StoreUnavailable } from "../../../core/values/Errors.ts"
 import * as Text from "../../../core/values/Text.ts"
 import { MARK } from "../lua/Codes.ts"
 
-/** A place for large values, such as a bucket. */
-export interface Place {
-  /** From how many bytes of UTF-8 of its JSON text on a value goes there. Default: 65,536. */
+/** A blob store for large values, such as a bucket. */
+export interface BlobStore {
+  /** Values whose JSON has at least this many bytes in UTF-8 go there. Default: 65,536. */
   readonly threshold?: number
   /**
-   * Keeps a text. Gives a reference that finds it again: 1 to 1,000 characters, none of them a line feed or
-   * an unpaired surrogate. Another one is refused, and the value counts as not kept.
+   * Stores a text. Returns its reference: 1 to 1,000 characters, without line feeds and unpaired surrogates. Any other
+   * reference counts as a failure.
    */
   readonly put: (text: string) => Promise<string>
-  /** The text that was kept. */
+  /** Returns the text of a reference. */
   readonly get: (reference: string) => Promise<string>
   /**
-   * Removes a text whose run is forgotten. Called again after a minute when it fails; a text that is not there any more is no
-   * failure.
+   * Removes the text of a forgotten run. Called again after a minute if it fails. Must succeed for a text that does not
+   * exist.
    */
   readonly remove: (reference: string) => Promise<void>
 }
 
 const THRESHOLD = 65_536
 
-/** How often a step whose outputs can't be kept is tried again, and how long it waits before, in milliseconds. */
+/** How often a step whose outputs can't be stored is retried, and its first wait in milliseconds, which doubles each time. */
 const MAX_TRIES = 5
 const WAIT_MILLIS = 1_000
 
@@ -38,63 +38,64 @@ const MAX_REFERENCE = 1_000
 
 type Values = Readonly<Record<string, Json>>
 
-/** Values on their way to such a place and back; without one, they stay as they are. */
+/** Moves large values to the blob store and back. Without a blob store, values stay in Redis. */
 export class Blobs {
-  readonly #place: Place | undefined
+  readonly #blobStore: BlobStore | undefined
   readonly #threshold: number
 
-  constructor(place: Place | undefined) {
-    this.#place = place
-    this.#threshold = place?.threshold ?? THRESHOLD
+  constructor(blobStore: BlobStore | undefined) {
+    this.#blobStore = blobStore
+    this.#threshold = blobStore?.threshold ?? THRESHOLD
   }
 
-  /** Whether there is such a place. Where there is none, nothing has to be waited for. */
+  /** Whether there is a blob store. */
   get isUsed(): boolean {
-    return this.#place !== undefined
+    return this.#blobStore !== undefined
   }
 
   /**
-   * A run as it is to be recorded. Values that an earlier run kept there are kept anew, as each run has its own. When one can't
-   * be kept, the others are removed, and it fails with `StoreUnavailable`.
+   * Stores the large values of a run, and returns the run with references. Each run has its own texts: values that it keeps
+   * from an earlier run are stored again. If one can't be stored, the others are removed and it fails with `StoreUnavailable`.
    */
-  async ofRun(run: NewRun): Promise<NewRun> {
+  async storeRun(run: NewRun): Promise<NewRun> {
     let kept = run
     try {
       for (const part of ["parameters", "given", "kept"] as const) {
         const values = run[part]
-        if (values !== undefined) kept = { ...kept, [part]: await this.#out(values) }
+        if (values !== undefined) kept = { ...kept, [part]: await this.#store(values) }
       }
       return kept
     } catch (error) {
       await this.discardRun(kept)
-      throw new StoreUnavailable(`The values of a run of '${run.pipelineId}' can't be kept: ${describe(error).message}`)
+      const reason = describe(error).message
+      throw new StoreUnavailable(`Can't store the values of a run of '${run.pipelineId}' in the blob store: ${reason}`)
     }
   }
 
   /**
-   * A settlement as it is to be recorded. When its outputs can't be kept, the step is tried again, and fails in the end; other
-   * settlements are not held up. The results of items become part of a list, and stay.
+   * Stores the large outputs of a settlement, and returns it with references. If an output can't be stored, the settlement
+   * becomes a retry, or a failure after the last retry; other settlements are not affected. Results of items stay in Redis.
    */
-  async ofSettlement(settlement: Settlement): Promise<Settlement> {
+  async storeSettlement(settlement: Settlement): Promise<Settlement> {
     const { claim, outcome } = settlement
     if (outcome._tag !== "Completed" || claim.item !== undefined) return settlement
     try {
-      return { claim, outcome: { ...outcome, outputs: await this.#out(outcome.outputs) } }
+      return { claim, outcome: { ...outcome, outputs: await this.#store(outcome.outputs) } }
     } catch (error) {
       const cause = describe(error)
-      const message = `The outputs of step '${claim.step}' can't be kept: ${cause.message}`
+      const message = `Can't store the outputs of step '${claim.step}' in the blob store: ${cause.message}`
       const failure: ErrorInfo = { name: "ValueUnavailable", message, step: claim.step, cause }
       const again: Outcome = { _tag: "Retried", error: failure, waitMillis: WAIT_MILLIS * 2 ** claim.failures }
       return { claim, outcome: claim.failures < MAX_TRIES ? again : { _tag: "Failed", error: failure } }
     }
   }
 
-  /** Removes what was kept for a settlement that was refused. */
+  /** Removes the stored outputs of a refused settlement. */
   async discardSettlement({ outcome }: Settlement): Promise<void> {
     if (outcome._tag === "Completed") await this.#discard(outcome.outputs)
   }
 
-  /** Removes what was kept for a run that was not recorded. */
+  /** Removes the stored values of a run that was not recorded. */
   async discardRun({ parameters, given, kept }: NewRun): Promise<void> {
     for (const values of [parameters, given, kept]) if (values !== undefined) await this.#discard(values)
   }
@@ -108,11 +109,11 @@ export class Blobs {
 
   /** Removes a text. */
   async remove(reference: string): Promise<void> {
-    await this.#place?.remove(reference)
+    await this.#blobStore?.remove(reference)
   }
 
-  /** These values with references in the place of large ones: all of them, or none is kept. */
-  async #out(values: Values): Promise<Values> {
+  /** Stores the large values, all or none, and returns the values with references. */
+  async #store(values: Values): Promise<Values> {
     const large = Object.keys(values).filter((name) => Bytes.exceeds(values[name]!, this.#threshold - 1))
     if (large.length === 0) return values
     const put = await Promise.allSettled(large.map((name) => this.#put(values[name]!)))
@@ -128,30 +129,30 @@ export class Blobs {
   }
 
   async #put(text: Json): Promise<string> {
-    const reference: unknown = await this.#place!.put(text)
+    const reference: unknown = await this.#blobStore!.put(text)
     if (Text.isKey(reference, MAX_REFERENCE) && !reference.includes("\n")) return reference
     const shown = typeof reference === "string" ? `'${Text.clip(reference, 40)}'` : typeof reference
     throw new TypeError(
-      `\`store.blobs.put\` gave ${shown} as a reference: expected ${Text.keyRule(MAX_REFERENCE)} or line feed`
+      `\`store.blobs.put\` returned ${shown} as the reference: expected ${Text.keyRule(MAX_REFERENCE)} or line feed`
     )
   }
 
-  /** Gives the value that Redis keeps, or that a reference there leads to. Fails with `StoreUnavailable` when the place does not give it. */
-  back(kept: Json): Json | Promise<Json> {
-    return this.#place !== undefined && kept.startsWith(MARK.reference)
+  /** Returns a value from Redis, or the text of its reference. Fails with `StoreUnavailable` when the blob store does. */
+  load(kept: Json): Json | Promise<Json> {
+    return this.#blobStore !== undefined && kept.startsWith(MARK.reference)
       ? this.#get(kept.slice(MARK.reference.length))
       : kept
   }
 
   async #get(reference: string): Promise<Json> {
-    let why: string
+    let reason: string
     try {
-      const text: unknown = await this.#place!.get(reference)
+      const text: unknown = await this.#blobStore!.get(reference)
       if (typeof text === "string") return text
-      why = `\`store.blobs.get\` gave no text`
+      reason = "`store.blobs.get` returned no text"
     } catch (error) {
-      why = describe(error).message
+      reason = describe(error).message
     }
-    throw new StoreUnavailable(`The value that is kept as '${Text.clip(reference, 100)}' can't be had: ${why}`)
+    throw new StoreUnavailable(`Can't get the value '${Text.clip(reference, 100)}' from the blob store: ${reason}`)
   }
 }

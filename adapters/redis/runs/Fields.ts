@@ -1,22 +1,22 @@
-/** Fields of runs, read in answers that are bounded in number and in bytes. */
+/** Reads fields of runs, in replies that are bounded in number and in bytes. */
 
 import type { Scripts } from "../connection/Scripts.ts"
 import { Turns } from "../connection/Turns.ts"
 import { BOUND } from "../lua/Codes.ts"
 
-/** How many bytes an answer has at most, but for its last value. */
+/** How many bytes a reply has at most, not counting its last value. */
 export const ANSWER_BYTES: number = 1 << 20
 
-/** How many fields are asked for in one call: of each, its length is looked at too. */
+/** How many fields one call reads. Half of the bound, because the script also reads the length of each. */
 const MAX_FIELDS = BOUND.reads / 2
 
-/** How many answers are under way at once at most: together they have to arrive before the first one counts as late. */
+/** How many calls run at the same time. All of their replies must arrive before the first call times out. */
 const MAX_CALLS = 8
 
 /** A field of a run. */
 export type Field = readonly [runId: string, name: string]
 
-/** What is kept of a field; nothing when the run is not there, or has no such field. */
+/** The text of a field; undefined when the run does not exist or has no such field. */
 export type Kept = string | undefined
 
 /** Reads fields of the runs of one Store. */
@@ -28,7 +28,7 @@ export class Fields {
     this.#scripts = scripts
   }
 
-  /** Reads the first `least` of these fields (default: all), and those after them that came in the same answer. */
+  /** Reads at least the first `least` of these fields (default: all), and more if they came in the same reply. */
   async read(wanted: ReadonlyArray<Field>, least: number = wanted.length): Promise<ReadonlyArray<Kept>> {
     const found: Array<Kept> = []
     while (found.length < least) {

@@ -1,4 +1,4 @@
-/** Plans as the scripts read them: step by step, under a digest of all of it. */
+/** Encodes plans for the scripts: one field for each step, in a hash named by the digest of the plan. */
 
 import type { Plan, PlanStep } from "../../../core/pipeline/Plan.ts"
 import * as Version from "../../../core/pipeline/Version.ts"
@@ -7,21 +7,21 @@ import type { Argument } from "../connection/Scripts.ts"
 import { EXPANDS, PLAN, STEP } from "../lua/Codes.ts"
 import { type Steps, writeShape } from "./RunCode.ts"
 
-/** A plan, written down. */
+/** An encoded plan. */
 export interface Written {
   readonly digest: string
-  /** Names and texts of the fields of its hash, one after the other; the one by which it is known to be whole is the last. */
+  /** Names and texts of the fields of its hash, alternating. `PLAN.size` is last: its presence means that the hash is complete. */
   readonly fields: ReadonlyArray<Argument>
-  /** How many steps are to run. */
+  /** How many steps will run. */
   readonly left: number
 }
 
 const written = new WeakMap<Plan, Map<string, Written>>()
 
-/** How many shapes of runs of one plan are remembered. */
+/** How many shapes of runs are cached for one plan. */
 const MAX_SHAPES = 1_000
 
-/** Writes the plan of a run down, and what is the same for runs like it, once. */
+/** Encodes the plan of a run together with the run's shape. The result is cached. */
 export const write = (run: NewRun): Written => {
   const shape = writeShape(run)
   let byShape = written.get(run.plan)
@@ -32,7 +32,7 @@ export const write = (run: NewRun): Written => {
   let found = byShape.get(shape)
   if (found === undefined) {
     found = make(run, shape)
-    // A delay or a time limit of its own makes a shape of its own.
+    // Bounded, because each different delay or time limit makes another shape.
     if (byShape.size >= MAX_SHAPES) byShape.clear()
     byShape.set(shape, found)
   }
@@ -56,12 +56,13 @@ const make = ({ plan, pipelineId, version }: NewRun, shape: string): Written => 
   }
 }
 
-// Short names: these are read at every step. Indices are texts, as scripts put them into keys. Lists that are empty are left out where a script would take them for none.
+// Short names, because scripts decode a step each time they run it. Indices are texts, because scripts build keys from them.
+// Some empty lists are left out: cjson would encode them as objects.
 const codeOf = (step: PlanStep, { steps }: Plan) => ({
   [STEP.name]: step.name,
   [STEP.waits]: step.waits,
   [STEP.releases]: step.releases.map(String),
-  // Whether those that wait for it wait for nothing else.
+  // Whether the steps that wait for it wait for no other step.
   [STEP.isSoleInput]:
     (step.releases.length > 0 && step.releases.every((other) => steps[other]!.waits === 1)) || undefined,
   [STEP.reads]: step.reads,
@@ -83,5 +84,5 @@ const codeOf = (step: PlanStep, { steps }: Plan) => ({
   [STEP.initial]: step.initial && 1
 })
 
-/** Reads the steps back. */
+/** Decodes the steps. */
 export const read = (text: string): Steps => JSON.parse(text) as Steps

@@ -1,6 +1,6 @@
 /**
- * Which runs of a Store on Redis have got which events, as the scripts say in a stream. What the newest entries say is kept
- * for a moment, so that many readers in one process ask Redis hardly more than one does.
+ * The event feed of a Store on Redis: a Redis stream in which the scripts write which events each run has got. The newest
+ * entries and events are cached for a second, so that many readers in one process cost Redis little more than one reader.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -13,17 +13,19 @@ import { KEY } from "../lua/Codes.ts"
 import { closed, type RedisRuns } from "./RedisRuns.ts"
 import type { PlannedChange } from "./RunReader.ts"
 
-/** How many entries are read at once, and how many of the newest are kept. */
+/** How many entries one call reads. */
 const MAX_ENTRIES = 100
+
+/** About how many of the newest entries are cached. */
 const KEPT_ENTRIES = 1_000
 
-/** For how long events are kept, in milliseconds, and about how many, in characters. */
+/** How long events are cached, in milliseconds, and about how many, in characters of JSON. */
 const KEPT_MILLIS = 1_000
 const KEPT_LENGTH = 1 << 22
 
 type Events = ReadonlyArray<Event> | undefined
 
-/** Said of events for which there was no room in the answer. */
+/** Stands for events for which the reply had no room. */
 const UNREAD = "unread"
 
 export class RedisFeed implements Source<StoreUnavailable> {
@@ -31,15 +33,15 @@ export class RedisFeed implements Source<StoreUnavailable> {
   readonly #runs: RedisRuns
   readonly #tail: Tail = new Tail()
   readonly #recent: Recent
-  /** What is being asked for by entry, since the last news. */
+  /** The reads under way since the last notification, by entry. Readers of the same entry share one. */
   readonly #asked: Map<string, Promise<Excerpt>> = new Map()
 
   constructor(scripts: Scripts, runs: RedisRuns, clock: Clock.Clock) {
     this.#recent = new Recent(clock)
     this.#scripts = scripts
     this.#runs = runs
-    // Whoever hears news has to see what they are about, which an answer that is on its way may lack.
-    runs.onNews(() => this.#asked.clear())
+    // A reader that was notified must see the change. A read that began before may lack it, so it is not shared.
+    runs.onChange(() => this.#asked.clear())
   }
 
   newest: Effect.Effect<string, StoreUnavailable> = Effect.suspend(() =>
@@ -53,14 +55,14 @@ export class RedisFeed implements Source<StoreUnavailable> {
 
   grown = (entry: string): Effect.Effect<void, StoreUnavailable> =>
     Effect.flatMap(
-      this.#runs.told("runs", "", async () => (await this.#from(entry)).entries.some(({ id }) => id !== entry)),
+      this.#runs.waitUntil("runs", "", async () => (await this.#from(entry)).entries.some(({ id }) => id !== entry)),
       (is) => (is ? Effect.void : Effect.fail(closed()))
     )
 
   events = (changes: ReadonlyArray<Change>, isBare: boolean): Effect.Effect<ReadonlyArray<Events>, StoreUnavailable> =>
     this.#scripts.ask(() => this.#events(changes as ReadonlyArray<PlannedChange>, isBare))
 
-  /** Of as many changes as were read with the first one, here or by somebody who asks for the same. */
+  /** The events of the first change, and of those after it that came with it or are cached. */
   async #events(changes: ReadonlyArray<PlannedChange>, isBare: boolean): Promise<ReadonlyArray<Events>> {
     const asked = this.#recent.of(
       changes,
@@ -93,7 +95,7 @@ export class RedisFeed implements Source<StoreUnavailable> {
     const { client, prefix } = this.#scripts
     const key = `${prefix}${KEY.feed}`
     let found = await client.xrange(key, entry, "+", "COUNT", MAX_ENTRIES)
-    // Where not even the entry is, it is of another database: all that is here is news.
+    // The entry does not exist, so it comes from another database: every entry of this one is new to the reader.
     if (found.length === 0) found = await client.xrange(key, "-", "+", "COUNT", MAX_ENTRIES)
     const entries: Array<Entry> = []
     for (const [id, [, text]] of found) entries.push({ id, changes: await this.#changes(text!) })
@@ -105,7 +107,7 @@ export class RedisFeed implements Source<StoreUnavailable> {
     const changes: Array<PlannedChange> = []
     for (const change of text.split(",")) {
       const [runId, from, to, plan] = change.split(" ") as [string, string, string, string]
-      // A plan that is forgotten has no run any more.
+      // A forgotten plan has no runs any more.
       const pipelineId = (await this.#runs.reader.planOf(plan))?.pipelineId ?? ""
       changes.push({ runId, from: Number(from), to: Number(to), pipelineId, plan })
     }
@@ -113,19 +115,19 @@ export class RedisFeed implements Source<StoreUnavailable> {
   }
 }
 
-/** The newest entries that were read, one after the other. */
+/** A cache of the newest entries, without gaps. */
 class Tail {
   #entries: Array<Entry> = []
   readonly #places: Map<string, number> = new Map()
 
-  /** An entry and those behind it; nothing unless there are some. */
+  /** An entry and the entries after it; undefined when none after it is cached. */
   from(entry: string): ReadonlyArray<Entry> | undefined {
     const place = this.#places.get(entry)
     if (place === undefined || place + 1 >= this.#entries.length) return undefined
     return this.#entries.slice(place, place + MAX_ENTRIES)
   }
 
-  /** Keeps what was found from an entry on, if that goes on where it ends, or lies behind all of it. */
+  /** Adds the entries that were read from `entry` on. If they do not follow the cached ones, they replace older ones. */
   add(entry: string, found: ReadonlyArray<Entry>): void {
     const [first] = found
     const last = this.#entries.at(-1)
@@ -164,7 +166,7 @@ interface Kept {
   length: number
 }
 
-/** Events that were read a moment ago. They are not kept for longer, as their runs may be forgotten. */
+/** A short-lived cache of events. Short-lived, because their runs may be forgotten. */
 class Recent {
   readonly #clock: Clock.Clock
   readonly #kept: Map<string, Kept> = new Map()
@@ -174,7 +176,7 @@ class Recent {
     this.#clock = clock
   }
 
-  /** The events of changes. Those that are lacking are read together: all of them, or the first ones. */
+  /** The events of changes. One call reads all that are not cached; of many, only the first, and `UNREAD` stands for the rest. */
   of(
     changes: ReadonlyArray<PlannedChange>,
     keyOf: (change: PlannedChange) => string,

@@ -1,4 +1,4 @@
-/** The units of a step that goes through items, as they are kept: listed one by one. */
+/** Lists the units of a step with items. */
 
 import type { Json } from "../../../core/json/Value.ts"
 import {
@@ -16,16 +16,16 @@ import type { Scripts } from "../connection/Scripts.ts"
 import { END, EXPANDS, ITEMS, KEY, OF_STEP, RECORD, RUN, STEP, WORK } from "../lua/Codes.ts"
 import { digestOf, isOver } from "./RunReader.ts"
 
-/** How many units' values are read in one call. */
+/** For how many units one call reads the values. */
 const FEW = 20
 
-/** How a step goes through its items, as its plan is written: its outputs, and whether in order. */
+/** The fields of `STEP.expands` that this module needs. */
 interface ExpansionCode {
   readonly [EXPANDS.outputs]: ReadonlyArray<string>
   readonly [EXPANDS.inOrder]?: true
 }
 
-/** What the plan of a run says of a step that goes through items; nothing for another step, or when the run is not there. */
+/** The `STEP.expands` of a step; undefined for a step without items, or when the run does not exist. */
 export const expansionOf = async (
   { client, prefix }: Scripts,
   runId: string,
@@ -36,7 +36,7 @@ export const expansionOf = async (
   return code === null ? undefined : (JSON.parse(code) as { readonly [STEP.expands]?: ExpansionCode })[STEP.expands]
 }
 
-/** A part of the list of a step's units. It ends where it has more bytes than a value may have. */
+/** A page of the list of a step's units. It ends early once it has more than `maxBytes`. */
 export const list = async (
   scripts: Scripts,
   index: number,
@@ -108,7 +108,7 @@ interface State {
   readonly attempts: number
 }
 
-/** Where units are, by their leases and by what is known of those that wait. */
+/** The status and attempts of units, from their leases and records. */
 const statesOf = async (
   { client, prefix }: Scripts,
   runId: string,

@@ -1,4 +1,4 @@
-/** What a Store on Redis says of its runs: as they are, and as they change. */
+/** Reads, lists, awaits and watches the runs of a Store on Redis. */
 import type * as Cause from "effect/Cause"
 import { done } from "effect/Cause"
 import type * as Clock from "effect/Clock"
@@ -18,36 +18,36 @@ import { KEY, RUN } from "../lua/Codes.ts"
 import type { Blobs } from "./Blobs.ts"
 import * as RunIndexes from "./RunIndexes.ts"
 import { readLines } from "./RunLines.ts"
-import { digestOf, eventsOf, isOver, type Known, RunReader } from "./RunReader.ts"
+import { digestOf, eventsOf, isOver, RunReader, type StoredPlan } from "./RunReader.ts"
 
-/** How long at most between two looks of somebody who waits for news, in milliseconds. */
+/** How often a waiting caller polls without a notification, in milliseconds. */
 export const LOOK_MILLIS = 1_000
 
-/** How long others publish which runs change or end, after somebody has asked for that, in milliseconds. */
+/** How long all processes publish which runs change or end after one has asked for it, in milliseconds. */
 const WATCHED_MILLIS = 5_000
 
-/** How often it is looked whether all is answered while the Store is closed, in milliseconds, and how often that has to be so. */
+/** While the Store closes: how often to check whether all calls are answered, in milliseconds, and in how many checks in a row. */
 const TURN_MILLIS = 2
 const QUIET_TURNS = 3
 
 type Client = Scripts["client"]
 
-/** Runs as they are read. */
+/** The runs of one Store. */
 export class RedisRuns {
   /** Reads runs and events from their keys. */
   readonly reader: RunReader
   readonly #scripts: Scripts
-  readonly #news: Notifications
+  readonly #notifications: Notifications
   readonly #clock: Clock.Clock
   readonly #watchedUntil = { runs: Number.NEGATIVE_INFINITY, ended: Number.NEGATIVE_INFINITY }
-  /** Those who wait for news, and how each is told to look. */
-  readonly #waits: Set<() => void> = new Set()
+  /** Functions that make waiting callers look now. */
+  readonly #waiters: Set<() => void> = new Set()
   #isClosing = false
 
-  constructor(scripts: Scripts, news: Notifications, maxValueBytes: number, blobs: Blobs, clock: Clock.Clock) {
+  constructor(scripts: Scripts, notifications: Notifications, maxValueBytes: number, blobs: Blobs, clock: Clock.Clock) {
     this.reader = new RunReader(scripts, maxValueBytes, blobs)
     this.#scripts = scripts
-    this.#news = news
+    this.#notifications = notifications
     this.#clock = clock
   }
 
@@ -66,9 +66,9 @@ export class RedisRuns {
   wait = (runId: string): Effect.Effect<Run.Run, RunNotFound | StoreUnavailable> =>
     Effect.suspend(() => {
       let run: Run.Run | undefined
-      const over = this.told("ended", runId, async (client, prefix, isTold) => {
-        // Before it is told to be over it mostly is not, and is not read for that.
-        if (!isTold && !isOver(await client.hget(`${prefix}${KEY.run}${runId}`, RUN.header))) return false
+      const over = this.waitUntil("ended", runId, async (client, prefix, isNotified) => {
+        // Most looks without a notification find an unfinished run: the header is enough to see that.
+        if (!isNotified && !isOver(await client.hget(`${prefix}${KEY.run}${runId}`, RUN.header))) return false
         run = await this.reader.run(runId)
         return run === undefined || Run.isTerminal(run.status)
       })
@@ -86,16 +86,16 @@ export class RedisRuns {
           if (ended) return done()
           let found: ReadonlyArray<Event> = []
           let isGone = false
-          const grown = this.told("runs", runId, async (client, prefix) => {
+          const grown = this.waitUntil("runs", runId, async (client, prefix) => {
             const header = await client.hget(`${prefix}${KEY.run}${runId}`, RUN.header)
             const last = header === null ? 0 : eventsOf(header)
             const size = Math.max(0, Math.min(last - place, batchSize.size))
-            // Each for itself: as many are given as have room in an answer.
+            // One change for each event, so that a full reply can end after any event.
             const changes = Array.from({ length: size }, (_, at) => {
               return { runId, pipelineId, plan, from: place + at, to: place + at + 1 }
             })
             found = (await this.reader.events(changes)).flatMap((events = []) => events)
-            // Forgotten before all of it was read.
+            // The run was forgotten before all of its events were read.
             isGone = header === null || (size > 0 && found.length === 0)
             ended = isOver(header) && place + found.length >= last
             return found.length > 0 || ended || isGone
@@ -120,7 +120,7 @@ export class RedisRuns {
     return this.#scripts.ask(async () => {
       const { ids, nextCursor } = await RunIndexes.page(this.#scripts, request)
       const runs = await this.reader.runs(ids)
-      // One that has another status by now is in another list.
+      // Without the runs whose status has changed meanwhile.
       return { runs: status === undefined ? runs : runs.filter((run) => run.status === status), nextCursor }
     })
   }
@@ -128,13 +128,13 @@ export class RedisRuns {
   // -- inside --------------------------------------------------------------------------------------------------------
 
   /**
-   * Waits until `isSo`, looking whenever the run (or any, for an empty text) is told to have changed or ended, and now and
-   * then. Gives false when this is closed before, after a last look.
+   * Waits until `condition` returns true. Calls it at each notification of the run (of any run, for an empty text), and at least
+   * every `LOOK_MILLIS`. Returns false when the Store closes first, after a last look.
    */
-  told(
+  waitUntil(
     what: "runs" | "ended",
     runId: string,
-    isSo: (client: Client, prefix: string, isTold: boolean) => Promise<boolean>
+    condition: (client: Client, prefix: string, isNotified: boolean) => Promise<boolean>
   ): Effect.Effect<boolean, StoreUnavailable> {
     const { client, prefix } = this.#scripts
     return Effect.callback<boolean, StoreUnavailable>((resume) => {
@@ -143,17 +143,17 @@ export class RedisRuns {
       const end = (exit?: Effect.Effect<boolean, StoreUnavailable>): void => {
         state = "over"
         clearTimeout(timer)
-        deaf()
-        this.#waits.delete(hear)
+        unsubscribe()
+        this.#waiters.delete(wake)
         if (exit !== undefined) resume(exit)
       }
-      const look = async (isTold = false): Promise<void> => {
+      const look = async (isNotified = false): Promise<void> => {
         clearTimeout(timer)
         state = "looking"
         const isLast = this.#isClosing
         try {
           await this.#watch(what)
-          const is = await isSo(client, prefix, isTold)
+          const is = await condition(client, prefix, isNotified)
           const now = state as "looking" | "again" | "over"
           if (now === "over") return
           if (is || isLast) end(Effect.succeed(is))
@@ -166,35 +166,35 @@ export class RedisRuns {
           if ((state as string) !== "over") end(failureOf(error))
         }
       }
-      const hear = (): void => {
+      const wake = (): void => {
         if (state === "waiting") look(true)
         else if (state === "looking") state = "again"
       }
-      const deaf = this.#news[what].add(runId, hear)
-      this.#waits.add(hear)
+      const unsubscribe = this.#notifications[what].add(runId, wake)
+      this.#waiters.add(wake)
       look()
       return Effect.sync(() => end())
     })
   }
 
-  /** Ends all waiting, each after a last look, and waits until nothing is asked any more. */
+  /** Ends all waits, each after a last look, and waits until all calls are answered. */
   async close(): Promise<void> {
     this.#isClosing = true
-    for (const hear of this.#waits) hear()
+    for (const wake of this.#waiters) wake()
     const untilMillis = Monotonic.millis(this.#clock) + COMMAND_MILLIS
-    // What was answered may ask for something else.
+    // Several checks in a row, because an answered caller may make another call.
     for (let quiet = 0; quiet < QUIET_TURNS && Monotonic.millis(this.#clock) < untilMillis; quiet++) {
       await new Promise((resolve) => setTimeout(resolve, TURN_MILLIS))
-      if (this.#waits.size + this.#scripts.underWay > 0) quiet = -1
+      if (this.#waiters.size + this.#scripts.underWay > 0) quiet = -1
     }
   }
 
-  /** Calls a listener whenever runs are told to have changed, before those that wait for it. */
-  onNews(listener: () => void): void {
-    this.#news.runs.add("", listener)
+  /** Calls a listener at each notification of changed runs, before the waiting callers. */
+  onChange(listener: () => void): void {
+    this.#notifications.runs.add("", listener)
   }
 
-  /** Has others publish which runs change or end. */
+  /** Makes all processes publish which runs change or end. */
   async #watch(what: "runs" | "ended"): Promise<void> {
     const now = Monotonic.millis(this.#clock)
     if (now < this.#watchedUntil[what]) return
@@ -203,8 +203,8 @@ export class RedisRuns {
     await client.set(`${prefix}${what === "runs" ? KEY.watchers : KEY.waiters}`, "1", "PX", WATCHED_MILLIS)
   }
 
-  /** The plan of a run, and what is known of it. */
-  about(runId: string): Effect.Effect<Known & { readonly plan: string }, RunNotFound | StoreUnavailable> {
+  /** The plan of a run, and its digest. */
+  about(runId: string): Effect.Effect<StoredPlan & { readonly plan: string }, RunNotFound | StoreUnavailable> {
     return Effect.flatMap(
       this.#scripts.ask(async (client, prefix) => {
         const header = await client.hget(`${prefix}${KEY.run}${runId}`, RUN.header)
@@ -217,7 +217,7 @@ export class RedisRuns {
   }
 }
 
-/** Why those who wait for news get none any more. */
+/** The failure of callers that still wait when the Store closes. */
 export const closed = (): StoreUnavailable => new StoreUnavailable("The Store is closed: this process is shutting down")
 
 const found = <A>(runId: string, what: A | undefined): Effect.Effect<A, RunNotFound> =>

@@ -1,4 +1,4 @@
-/** Runs, events and lines as they are kept, and back. */
+/** Encodes and decodes runs, events and log lines. */
 
 import type { Json } from "../../../core/json/Value.ts"
 import { MAX_TOGETHER } from "../../../core/json/Value.ts"
@@ -23,18 +23,18 @@ import { EVENT, MARK } from "../lua/Codes.ts"
 type Values = Readonly<Record<string, Json>>
 type Names = "parameters" | "given" | "kept"
 
-/** The steps as a run's state needs them. */
+/** The parts of steps that the state of a run needs. */
 export type Steps = ReadonlyArray<Pick<PlanStep, "name" | "initial">>
 
-/** What belongs to one run alone, besides its id and its time. */
+/** The properties that differ for each run, besides its id and its times. */
 type Own = "retryOf" | "requestId" | "traceparent" | "schedule"
 
-/** What is the same for many runs of one plan: with names in place of values, which are kept by name. */
+/** The properties that many runs of one plan have in common, with the names of values in place of the values. */
 type Shape = Omit<Run.Submission, Names | Own | "id" | "submittedAtMillis" | "startAtMillis"> & {
   readonly [K in Names]: ReadonlyArray<string>
 } & { readonly delayMillis: number }
 
-/** What is known of runs like this one from the start, as text. */
+/** The shape of a run, as JSON. */
 export const writeShape = (run: NewRun): Json => {
   const of = submissionOf(run, "", 0)
   const shape: Shape = {
@@ -53,28 +53,27 @@ export const writeShape = (run: NewRun): Json => {
   return JSON.stringify(shape)
 }
 
-/** What is known of this run alone, as text; nothing when that is nothing. */
+/** The own properties of a run, as JSON; undefined when it has none. */
 export const writeOwn = ({ retryOf, requestId, traceparent, schedule }: NewRun): Json | undefined =>
   retryOf === undefined && requestId === undefined && traceparent === undefined && schedule === undefined
     ? undefined
     : JSON.stringify({ retryOf, requestId, traceparent, schedule })
 
-/** The same as it was. */
 const readOwn = (own: Json | undefined): Partial<Pick<Run.Submission, Own>> =>
   own === undefined ? {} : JSON.parse(own)
 
-/** The request that a run was started by. */
+/** The id of the request that started a run. */
 export const requestIdOf = (own: Json | undefined): string | undefined => readOwn(own).requestId
 
-/** The span that a run belongs to. */
+/** The span of a run. */
 export const traceparentOf = (own: Json | undefined): string | undefined => readOwn(own).traceparent
 
-/** Calls `add` with the values that a run starts with; what was given comes last and stays. */
+/** Calls `add` with each initial value of a run. Given values come last, so they replace kept ones. */
 export const eachValue = (
   { parameters, kept, given, keptItems, plan }: NewRun,
   add: (name: string, value: Json) => void
 ): void => {
-  // Under a name that no value has: the place of their step.
+  // Under a name that no value can have: a mark and the index of the step.
   if (keptItems !== undefined) {
     for (const step of Object.keys(keptItems)) {
       add(`${MARK.keptItems}${plan.steps.findIndex(({ name }) => name === step)}`, writeKept(keptItems[step]!))
@@ -85,16 +84,16 @@ export const eachValue = (
   if (given !== undefined) for (const name of Object.keys(given)) add(name, given[name]!)
 }
 
-/** The names of the values that a run of this shape begins with. */
+/** The names of the initial values of a run of this shape. */
 export const namesAtStart = (shape: Json): ReadonlyArray<string> => {
   const { parameters, given, kept } = JSON.parse(shape) as Shape
   return [...parameters, ...given, ...kept]
 }
 
-/** How long after it was submitted a run of this shape may begin, in milliseconds. */
+/** The delay of a run of this shape between submission and start, in milliseconds. */
 export const delayOf = (shape: Json): number => (JSON.parse(shape) as Shape).delayMillis
 
-/** A run that no event has touched, from the texts. */
+/** Decodes a run, without its events. */
 export const readRun = (
   id: string,
   shape: Json,
@@ -114,7 +113,7 @@ export const readRun = (
       kept: pick(kept, values),
       submittedAtMillis,
       startAtMillis: submittedAtMillis + delayMillis,
-      // What is undefined has no place in JSON, and has one in a run.
+      // JSON leaves out undefined properties; a run has them.
       timeoutMillis: rest.timeoutMillis,
       targets: rest.targets,
       retryOf,
@@ -129,7 +128,7 @@ export const readRun = (
 const pick = (names: ReadonlyArray<string>, values: Values): Values =>
   Object.fromEntries(names.map((name) => [name, values[name]!]))
 
-/** What an event is about. */
+/** The context that decoding an event needs. */
 export interface About {
   readonly runId: string
   readonly pipelineId: string
@@ -140,13 +139,13 @@ export interface About {
 
 type Code = readonly [type: string, atMillis: number, ...rest: ReadonlyArray<never>]
 
-/** When an event was recorded; of a retry, when its wait is over. */
+/** When an event was recorded; for a retry, when its wait ends. In milliseconds since 1970. */
 export const instantOf = (text: string): number => {
   const [type, atMillis, , , waitMillis = 0] = JSON.parse(text) as [string, number, number?, number?, number?]
   return type === EVENT.stepRetried ? atMillis + waitMillis : atMillis
 }
 
-/** An event from its text; its place in the log is its sequence. */
+/** Decodes an event. `sequence` is its place in the log of its run, from 1. */
 export const readEvent = (text: string, sequence: number, about: About, values: Values): Event => {
   const [type, atMillis, ...rest] = JSON.parse(text) as Code
   const run = { runId: about.runId, pipelineId: about.pipelineId, sequence, atMillis }
@@ -204,7 +203,7 @@ export const readEvent = (text: string, sequence: number, about: About, values: 
   throw new Error(`The log of run '${about.runId}' has an event of unknown type '${type}'`)
 }
 
-/** An error, or what a script has found and this puts into words. */
+/** An error; or the code of an error that a script has made, which `readError` puts into words. */
 type CodedError =
   | (ErrorInfo & { readonly "#"?: undefined })
   | { readonly "#": "large"; readonly step: string }
@@ -233,7 +232,7 @@ const readError = (coded: CodedError, maxValueBytes: number): ErrorInfo => {
   }
 }
 
-/** A line of a run from its text. */
+/** Decodes a log line. */
 export const readLine = (text: string): Line => {
   const [atMillis, line] = JSON.parse(text) as [number, Omit<Line, "atMillis">]
   return { atMillis, ...line }

@@ -1,15 +1,15 @@
-/** The lines of a run as they are kept on Redis. */
+/** Reads the log lines of a run. */
 import type { Lines } from "../../../core/task/Log.ts"
 import type { Scripts } from "../connection/Scripts.ts"
 import { ANSWER_BYTES } from "./Fields.ts"
 import { readLine } from "./RunCode.ts"
 
-/** How often they are read anew, when older ones were dropped while they were read. */
+/** How often reading starts over because older lines were dropped meanwhile. */
 const MAX_READS = 5
 
 type Answer = readonly [header: string | null, dropped: string | null, lines: ReadonlyArray<string>, isEnd: 0 | 1]
 
-/** Reads the lines of a run; nothing when it is not there. */
+/** Reads the log lines of a run; undefined when the run does not exist. */
 export const readLines = async (scripts: Scripts, runId: string): Promise<Lines | undefined> => {
   for (let reads = 1; ; reads++) {
     const lines: Array<string> = []
@@ -20,7 +20,7 @@ export const readLines = async (scripts: Scripts, runId: string): Promise<Lines 
       if (header === null) return undefined
       const dropped = Number(text ?? 0)
       droppedBefore ??= dropped
-      // The others have moved up, so some would be passed over.
+      // Dropping lines has moved the others up: going on would skip some.
       if (dropped !== droppedBefore && reads < MAX_READS) break
       for (const line of some) lines.push(line)
       if (isEnd === 1) return { lines: lines.map(readLine), dropped }

@@ -1,25 +1,28 @@
-/** Runs as the script `look` gives them: those that are asked for at about the same time come in one answer. */
+/** Reads runs with the script `look`. Runs that are requested at about the same time share one call. */
 
 import type { Scripts } from "../connection/Scripts.ts"
 import { ANSWER_BYTES } from "./Fields.ts"
 
-/** A run as it is kept: whether all of it is here, and its fields and their texts, one after the other; nothing when it is not there. */
+/**
+ * The hash of a run: a small run with all of its fields, as names and texts alternating; a large one (`isWhole` 0) only with
+ * header, place of submission and own properties. null when the run does not exist.
+ */
 export type Looked = readonly [isWhole: 0 | 1, fields: ReadonlyArray<string | null>] | null
 
-/** How many runs are asked for in one call. */
+/** How many runs one call reads. */
 export const MAX_RUNS = 50
 
-/** How many calls are under way at once at most: together their answers have to arrive before the first one counts as late. */
+/** How many calls run at the same time. All of their replies must arrive before the first call times out. */
 const MAX_CALLS = 8
 
-/** A run that is asked for, and who is told. */
+/** A requested run. */
 interface Waiting {
   readonly id: string
   readonly resolve: (looked: Looked) => void
   readonly reject: (error: unknown) => void
 }
 
-/** Looks at the runs of one Store. */
+/** Reads the runs of one Store. */
 export class RunLooks {
   readonly #scripts: Scripts
   #waiting: Array<Waiting> = []
@@ -30,7 +33,7 @@ export class RunLooks {
     this.#scripts = scripts
   }
 
-  /** A run as it is kept now. */
+  /** Reads the hash of a run. */
   at(id: string): Promise<Looked> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ id, resolve, reject })
@@ -58,7 +61,7 @@ export class RunLooks {
       const found = await this.#scripts.call("look", [ANSWER_BYTES, ...batch.map(({ id }) => id)])
       const looked = found as ReadonlyArray<Looked>
       for (let at = 0; at < looked.length; at++) batch[at]!.resolve(looked[at]!)
-      // For which there was no room in the answer.
+      // The reply had no room for these.
       if (looked.length < batch.length) this.#waiting.unshift(...batch.slice(looked.length))
     } catch (error) {
       for (const { reject } of batch) reject(error)

@@ -1,4 +1,4 @@
-/** Runs and events as they are read from Redis: in one answer where they are small, and else in slices. */
+/** Reads runs and events from Redis: small ones in one reply, large ones in slices. */
 
 import type { Json } from "../../../core/json/Value.ts"
 import * as Version from "../../../core/pipeline/Version.ts"
@@ -14,18 +14,18 @@ import { type About, delayOf, instantOf, namesAtStart, readEvent, readRun, reque
 import { millisOf } from "./RunIndexes.ts"
 import { type Looked, MAX_RUNS, RunLooks } from "./RunLooks.ts"
 
-/** How many plans' steps are remembered. */
+/** How many plans are cached. */
 const MAX_PLANS = 1_000
 
-/** What is known of a plan. */
-export interface Known {
+/** A plan, as far as reading its runs needs it. */
+export interface StoredPlan {
   readonly steps: Steps
   readonly pipelineId: string
-  /** What is known of its runs from the start. */
+  /** The shape of its runs: see `writeShape`. */
   readonly shape: string
 }
 
-/** Events of one run, with the digest of its plan. */
+/** A change of one run, with the digest of its plan. */
 export interface PlannedChange extends Change {
   readonly plan: string
 }
@@ -39,7 +39,7 @@ export class RunReader {
   readonly #looks: RunLooks
   readonly #blobs: Blobs
   readonly #maxValueBytes: number
-  readonly #plans: Map<string, Known> = new Map()
+  readonly #plans: Map<string, StoredPlan> = new Map()
 
   constructor(scripts: Scripts, maxValueBytes: number, blobs: Blobs) {
     this.#scripts = scripts
@@ -49,8 +49,8 @@ export class RunReader {
     this.#blobs = blobs
   }
 
-  /** What is known of a plan; nothing when it has no run any more. */
-  async planOf(digest: string): Promise<Known | undefined> {
+  /** A plan; undefined when it has no runs any more. */
+  async planOf(digest: string): Promise<StoredPlan | undefined> {
     const known = this.#plans.get(digest)
     if (known !== undefined) return known
     const { client, prefix } = this.#scripts
@@ -71,12 +71,12 @@ export class RunReader {
     return plan
   }
 
-  /** A run as it is now; nothing when it is not there, or is forgotten while it is read. */
+  /** A run; undefined when it does not exist, or is forgotten meanwhile. */
   async run(id: string): Promise<Run.Run | undefined> {
     return this.#runOf(id, await this.#looks.at(id))
   }
 
-  /** Runs in this order, without those that are not there; no more of them than one answer has room for at once. */
+  /** Runs in this order, without missing ones. */
   async runs(ids: ReadonlyArray<string>): Promise<ReadonlyArray<Run.Run>> {
     const runs: Array<Run.Run> = []
     for (let from = 0; from < ids.length; from += MAX_RUNS) {
@@ -91,8 +91,8 @@ export class RunReader {
   }
 
   /**
-   * The events of changes, in this order: of each change all, or nothing when they are forgotten. Of as many changes as
-   * have room in an answer, and of the first one at least. Bare ones lack their outputs.
+   * The events of the first change, and of as many more changes as one reply has room for, in this order. undefined for a
+   * change whose run is forgotten. With `isBare`, events lack their outputs.
    */
   async events(changes: ReadonlyArray<PlannedChange>, isBare = false): Promise<ReadonlyArray<Events | undefined>> {
     const plans = await Promise.all(changes.map(({ plan }) => this.planOf(plan)))
@@ -118,7 +118,7 @@ export class RunReader {
     })
   }
 
-  /** When runs last changed, or may have begun, in milliseconds since 1970; without those that are not there. */
+  /** When runs last changed, or else when they could begin, in milliseconds since 1970; without missing runs. Not in order. */
   async changedAt(ids: ReadonlyArray<string>): Promise<ReadonlyArray<number>> {
     const heads = await this.#fields.read(
       ids.flatMap(
@@ -156,7 +156,7 @@ export class RunReader {
       if (all === undefined) return undefined
       Object.assign(values, all)
     } else if (this.#blobs.isUsed) {
-      for (const name in values) values[name] = await this.#blobs.back(values[name]!)
+      for (const name in values) values[name] = await this.#blobs.load(values[name]!)
     }
     const run = readRun(id, plan.shape, own, submittedAt, plan.steps, values)
     const about = this.#about(plan, id, own)
@@ -166,7 +166,7 @@ export class RunReader {
     )
   }
 
-  /** The values that a run began with, and those that its events are about; nothing when it was forgotten meanwhile. */
+  /** The initial values of a run, and the outputs in its events; undefined when the run is forgotten meanwhile. */
   async #valuesOf(
     runId: string,
     first: ReadonlyArray<string>,
@@ -183,11 +183,11 @@ export class RunReader {
     return values
   }
 
-  #about(plan: Known, runId: string, own: Json | undefined): About {
+  #about(plan: StoredPlan, runId: string, own: Json | undefined): About {
     return { ...plan, runId, requestId: requestIdOf(own), maxValueBytes: this.#maxValueBytes }
   }
 
-  /** Values, with those that are kept elsewhere back in their places. As `Fields.read`. */
+  /** Like `Fields.read`, and loads values from the blob store. */
   async #values(wanted: ReadonlyArray<Field>, least: number = wanted.length): Promise<ReadonlyArray<Kept>> {
     const kept = await this.#fields.read(wanted, least)
     if (!this.#blobs.isUsed) return kept
@@ -195,14 +195,14 @@ export class RunReader {
     let length = 0
     for (const text of kept) {
       if (values.length >= least && length > ANSWER_BYTES) break
-      const value = text === undefined ? undefined : await this.#blobs.back(text)
+      const value = text === undefined ? undefined : await this.#blobs.load(text)
       values.push(value)
       length += value?.length ?? 0
     }
     return values
   }
 
-  /** Reads lists of fields: all of as many lists as come along, and of the first one at least. */
+  /** Reads the first list of fields, and as many whole lists after it as one reply has room for. */
   async #sliced(
     lists: ReadonlyArray<ReadonlyArray<Field>>,
     read: (wanted: ReadonlyArray<Field>, least: number) => Promise<ReadonlyArray<Kept>>
@@ -220,7 +220,7 @@ export class RunReader {
   }
 }
 
-/** What was read of a run. */
+/** The decoded hash of a run. */
 interface Parts {
   readonly header: string
   readonly submittedAt: number
@@ -230,7 +230,7 @@ interface Parts {
   readonly values: Record<string, Json>
 }
 
-/** All of it, from all of its fields. */
+/** Of a small run, from all of its fields. */
 const wholeOf = (fields: ReadonlyArray<string | null>): Parts => {
   let header = ""
   let submittedAt = 0
@@ -249,7 +249,7 @@ const wholeOf = (fields: ReadonlyArray<string | null>): Parts => {
   return { header, submittedAt, own, texts, values }
 }
 
-/** Without its events and values. */
+/** Of a large run, without events and values. */
 const partOf = ([header, submittedAt, own]: ReadonlyArray<string | null>): Parts => ({
   header: header!,
   submittedAt: millisOf(submittedAt),
@@ -261,20 +261,20 @@ const partOf = ([header, submittedAt, own]: ReadonlyArray<string | null>): Parts
 const sequences = (runId: string, from: number, to: number): ReadonlyArray<Field> =>
   Array.from({ length: to - from }, (_, at) => [runId, String(from + at + 1)])
 
-/** What an event is about, besides its own text. */
+/** The fields that decoding an event needs. */
 const needs = (runId: string, text: Kept, isBare: boolean): ReadonlyArray<Field> => {
   if (text === undefined) return []
   if (text.startsWith(`["${EVENT.runStarted}"`)) return [[runId, RUN.own]]
   return isBare ? [] : namesOf(text).map((name) => [runId, `${RUN.value}${name}`])
 }
 
-/** The names of the values that an event is about. */
+/** The names of the outputs in an event. */
 const namesOf = (text: string): ReadonlyArray<string> =>
   text.startsWith(`["${EVENT.stepCompleted}"`)
     ? (JSON.parse(text) as [string, number, number, number, number, Array<string>])[5]
     : []
 
-// What the header of a run says: see RUN in Codes.ts.
+// Parts of the header of a run: see RUN in Codes.ts.
 
 export const isOver = (header: string | null): boolean =>
   header === null || (header[0] !== STATUS.pending && header[0] !== STATUS.running)

@@ -1,4 +1,4 @@
-/** The ACLs of a Store on Redis: texts by pipeline, in one hash. */
+/** The ACLs of a Store on Redis: one hash, as JSON by pipeline. */
 import * as Effect from "effect/Effect"
 import { type Acls, MAX_ACLS } from "../../../core/store/Acls.ts"
 import type { Acl } from "../../../core/values/Acl.ts"
@@ -10,14 +10,14 @@ import * as Tables from "./Tables.ts"
 
 export class RedisAcls implements Acls {
   readonly #scripts: Scripts
-  readonly #news: Notifications
+  readonly #notifications: Notifications
   readonly #look: Look
   readonly changed: Effect.Effect<void, StoreUnavailable>
 
-  constructor(scripts: Scripts, news: Notifications) {
+  constructor(scripts: Scripts, notifications: Notifications) {
     this.#scripts = scripts
-    this.#news = news
-    this.#look = news.look()
+    this.#notifications = notifications
+    this.#look = notifications.look()
     this.changed = this.#look.changed
   }
 
@@ -47,6 +47,7 @@ export class RedisAcls implements Acls {
 
   remove = (pipelineId: string): Effect.Effect<void, StoreUnavailable> =>
     this.#scripts.ask(async (client, prefix) => {
-      if ((await client.hdel(`${prefix}${KEY.acls}`, pipelineId)) === 1) await this.#news.tellChanged(client)
+      if ((await client.hdel(`${prefix}${KEY.acls}`, pipelineId)) === 1)
+        await this.#notifications.publishChanged(client)
     })
 }

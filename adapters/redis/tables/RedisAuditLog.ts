@@ -1,4 +1,4 @@
-/** The audit log of a Store on Redis: a stream, cut to its newest records. */
+/** The audit log of a Store on Redis: a stream, trimmed to its newest records. */
 import * as Effect from "effect/Effect"
 import {
   type AuditList,
@@ -14,7 +14,7 @@ import type { Scripts } from "../connection/Scripts.ts"
 import { BOUND, KEY } from "../lua/Codes.ts"
 import { ANSWER_BYTES } from "../runs/Fields.ts"
 
-/** How many records one list looks at; then it ends with a cursor. */
+/** How many records one list reads at most; then it ends with a cursor. */
 const MAX_LOOKED = 5_000
 
 type Answer = readonly [records: ReadonlyArray<readonly [id: string, text: string]>, isEnd: 0 | 1]
@@ -46,7 +46,7 @@ export class RedisAuditLog implements AuditLog {
       const isFiltered = request.principal ?? request.pipelineId ?? request.outcome
       let from = newest
       for (let looked = 0; ; ) {
-        // One more than is wanted says whether anything is left.
+        // One more than the limit, to see whether there is another page.
         const most = isFiltered === undefined ? Math.min(request.limit + 1 - records.length, BOUND.reads) : BOUND.reads
         const [chunk, isEnd] = (await this.#scripts.call("records", [from, oldest, most, ANSWER_BYTES])) as Answer
         for (const [at, [id, text]] of chunk.entries()) {

@@ -1,4 +1,4 @@
-/** The definitions of a Store on Redis: texts by id, in one hash. */
+/** The registered pipelines of a Store on Redis: one hash, as JSON by id. */
 import * as Effect from "effect/Effect"
 import {
   MAX_DEFINITIONS,
@@ -13,14 +13,14 @@ import * as Tables from "./Tables.ts"
 
 export class RedisDefinitions implements PipelineDefinitions {
   readonly #scripts: Scripts
-  readonly #news: Notifications
+  readonly #notifications: Notifications
   readonly #look: Look
   readonly changed: Effect.Effect<void, StoreUnavailable>
 
-  constructor(scripts: Scripts, news: Notifications) {
+  constructor(scripts: Scripts, notifications: Notifications) {
     this.#scripts = scripts
-    this.#news = news
-    this.#look = news.look()
+    this.#notifications = notifications
+    this.#look = notifications.look()
     this.changed = this.#look.changed
   }
 
@@ -57,7 +57,7 @@ export class RedisDefinitions implements PipelineDefinitions {
   remove = (id: string): Effect.Effect<boolean, StoreUnavailable> =>
     this.#scripts.ask(async (client, prefix) => {
       const wasThere = (await client.hdel(`${prefix}${KEY.definitions}`, id)) === 1
-      if (wasThere) await this.#news.tellChanged(client)
+      if (wasThere) await this.#notifications.publishChanged(client)
       return wasThere
     })
 }

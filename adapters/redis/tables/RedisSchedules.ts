@@ -20,19 +20,23 @@ import type { Submissions } from "../work/Submissions.ts"
 /** How many schedules are kept. */
 const MAX_SCHEDULES = 10_000
 
-/** How many due schedules are looked at in one call. */
+/** How many due schedules one call reads. */
 const PAGE = 200
 
-/** What a look finds: the Store's time, the next instant to come, and what is due. */
-type Looked = readonly [
+/** The reply of `dueSchedules`: the Store's time, the next instant to come, and the due schedules. */
+type DueReply = readonly [
   now: string,
   later: string,
   due: ReadonlyArray<readonly [id: string, pipelineId: string, version: string, createdAt: string, nextAt: string]>
 ]
 
-/** What became of a firing, and in how many milliseconds something is due. */
+/**
+ * The reply of `fireSchedule`, and in how many milliseconds the next work is due. `GONE`: the schedule has changed or was
+ * fired by another server. `PLAN`: Redis lacks the plan of the runs.
+ */
 type Fired = readonly ["GONE" | "PLAN" | "FIRED", string?]
 
+/** A schedule as the scripts return it. */
 type Shown = readonly [
   definition: string,
   createdAt: string,
@@ -47,15 +51,20 @@ type Shown = readonly [
 
 export class RedisSchedules implements ScheduleStore {
   readonly #scripts: Scripts
-  readonly #news: Notifications
-  readonly #submitting: Submissions
+  readonly #notifications: Notifications
+  readonly #submissions: Submissions
   readonly #dueAfter: (millis: string) => void
 
-  /** `dueAfter` is told in how many milliseconds something of the runs that were started is due. */
-  constructor(scripts: Scripts, news: Notifications, submitting: Submissions, dueAfter: (millis: string) => void) {
+  /** `dueAfter` gets the milliseconds until the next work of the started runs is due. */
+  constructor(
+    scripts: Scripts,
+    notifications: Notifications,
+    submissions: Submissions,
+    dueAfter: (millis: string) => void
+  ) {
     this.#scripts = scripts
-    this.#news = news
-    this.#submitting = submitting
+    this.#notifications = notifications
+    this.#submissions = submissions
     this.#dueAfter = dueAfter
   }
 
@@ -120,7 +129,7 @@ export class RedisSchedules implements ScheduleStore {
         const number = ++looks
         this.#look(takesAfter).then(
           ({ due, inMillis }) => {
-            // Another look has begun since, or the answer is not waited for any more.
+            // Another look has begun meanwhile, or the wait is over.
             if (number !== looks) return
             if (due.length > 0) {
               end()
@@ -134,11 +143,11 @@ export class RedisSchedules implements ScheduleStore {
           }
         )
       }
-      const deaf = this.#news.schedules.add("", look)
+      const unsubscribe = this.#notifications.schedules.add("", look)
       const end = (): void => {
         looks++
         clearTimeout(timer)
-        deaf()
+        unsubscribe()
       }
       look()
       return Effect.sync(end)
@@ -148,25 +157,25 @@ export class RedisSchedules implements ScheduleStore {
 
   async #fire({ schedule, version, runs, dropped, nextAtMillis }: Firing): Promise<boolean> {
     const { id, createdAtMillis, nextAtMillis: seenAtMillis, overlap } = schedule
-    // By its digest: with its parameters it may be long.
+    // As a digest, because the parameters may be long.
     const seen = await sha1(definitionOf(schedule))
     const args: Array<Argument> = [id, seen, createdAtMillis, seenAtMillis, nextAtMillis, dropped]
-    args.push(overlap, MAX_UNFINISHED, ...this.#submitting.bounds, version, runs.length)
+    args.push(overlap, MAX_UNFINISHED, ...this.#submissions.bounds, version, runs.length)
     for (const run of runs) {
       args.push(run.schedule!.tickMillis)
-      await this.#submitting.write(args, run)
+      await this.#submissions.write(args, run)
     }
     const fire = async () => (await this.#scripts.call("fireSchedule", args)) as Fired
     let [answer, due = ""] = await fire()
     if (answer === "PLAN") {
-      await this.#submitting.bring(runs)
+      await this.#submissions.sendPlans(runs)
       ;[answer, due = ""] = await fire()
     }
     this.#dueAfter(due)
     return answer === "FIRED"
   }
 
-  /** What is due for a server, or else in how many milliseconds to look again. */
+  /** The due schedules; or in how many milliseconds to look again. */
   async #look(
     takesAfter: TakesAfter
   ): Promise<{ readonly due: ReadonlyArray<DueSchedule>; readonly inMillis: number }> {
@@ -174,7 +183,7 @@ export class RedisSchedules implements ScheduleStore {
     let inMillis = LOOK_MILLIS
     let nowMillis = 0
     for (let from = 0; ids.length < MAX_DUE; from += PAGE) {
-      const [now, later, heads] = (await this.#scripts.call("dueSchedules", [from, PAGE])) as Looked
+      const [now, later, heads] = (await this.#scripts.call("dueSchedules", [from, PAGE])) as DueReply
       nowMillis = Number(now)
       if (later !== "") inMillis = Math.min(inMillis, Number(later) - nowMillis)
       for (const [id, pipelineId, version, createdAt, nextAt] of heads) {
@@ -190,7 +199,7 @@ export class RedisSchedules implements ScheduleStore {
     const due: Array<DueSchedule> = []
     for (const schedule of read) {
       if (schedule === undefined) continue
-      // Another server may have fired it since the first look.
+      // Another server may have fired it since the first call.
       const left = schedule.nextAtMillis - nowMillis
       if (left <= 0) due.push({ schedule, nowMillis })
       else inMillis = Math.min(inMillis, left)
@@ -198,7 +207,7 @@ export class RedisSchedules implements ScheduleStore {
     return { due, inMillis }
   }
 
-  /** Some schedules, from the first one on: as many as one reply may hold. Undefined where one is gone. */
+  /** Reads the first schedules, as many as one reply has room for. undefined for a removed one. */
   async #read(ids: ReadonlyArray<string>): Promise<ReadonlyArray<Schedule | undefined>> {
     const shown = (await this.#scripts.call("readSchedules", [MAX_DUE_BYTES, ...ids])) as ReadonlyArray<Shown>
     return shown.map((each, at) => (each[0] === null ? undefined : scheduleOf(ids[at]!, each)))
@@ -222,7 +231,7 @@ type Definition = Omit<
   "id" | "version" | "createdAtMillis" | "paused" | "nextAtMillis" | "lastAtMillis" | "lastRunId" | "fired" | "skipped"
 >
 
-/** The same text for the same definition. */
+/** The definition as JSON, with its properties in a fixed order. */
 const definitionOf = ({ pipelineId, timing, parameters, catchUp, overlap, priority, graceMillis }: Schedule): string =>
   JSON.stringify({
     pipelineId,

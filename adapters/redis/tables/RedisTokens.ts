@@ -1,4 +1,4 @@
-/** The tokens of a Store on Redis: whom each stands for, under its digest, until it expires. */
+/** The tokens of a Store on Redis: the principal of each under the digest of the token, until it expires. */
 import * as Effect from "effect/Effect"
 import { MAX_TOKENS, type Tokens } from "../../../core/store/Tokens.ts"
 import { StoreUnavailable } from "../../../core/values/Errors.ts"

@@ -1,9 +1,9 @@
-/** Tables of a Store on Redis, which hold up to some thousand entries: read and written in steps that are bounded. */
+/** Tables of up to some thousand entries, read in replies of bounded size. */
 
 import type { Scripts } from "../connection/Scripts.ts"
 import { ANSWER_BYTES } from "../runs/Fields.ts"
 
-/** The texts of a hash by their ids. What comes or goes meanwhile is in it or not. */
+/** The texts of a hash by id. Entries that are added or removed meanwhile may be missing or included. */
 export const entries = async (scripts: Scripts, key: string): Promise<ReadonlyMap<string, string>> => {
   const found = new Map<string, string>()
   for await (const some of scan(scripts, "HSCAN", key)) {
@@ -29,12 +29,12 @@ async function* scan(scripts: Scripts, command: "HSCAN" | "SSCAN", key: string):
   } while (cursor !== "0")
 }
 
-/** What became of a text that was to be kept. */
+/** The result of `keep`: kept; refused because its id is taken; or refused because the table is full. */
 export type Kept = "kept" | "taken" | "full"
 
 const KEPT: Readonly<Record<string, Kept>> = { "1": "kept", "0": "taken", "-1": "full" }
 
-/** Keeps a text in a hash, which takes so many; with `replace`, also in the place of another one with its id. */
+/** Keeps a text in a hash of at most `most` entries. With `replace`, it may replace an entry with the same id. */
 export const keep = async (
   scripts: Scripts,
   key: string,

@@ -1,22 +1,22 @@
-/** Makes a Store on Redis do what is due: each process ticks every 500 ms at least, and in time for what it knows of. */
+/** The timer of a Store on Redis: runs `tick` at the next known deadline, at most 500 ms after the last tick. */
 
 import type * as Clock from "effect/Clock"
 import * as Monotonic from "../../../core/runtime/Monotonic.ts"
 
-/** How long at most between two looks, in milliseconds: so much later than its lease ends is a lost worker noticed. */
+/** The longest pause between two ticks, in milliseconds. A lost worker is noticed at most so long after its lease ends. */
 const MOST_MILLIS = 500
 
-/** Looks in time, one look after the other. */
+/** Runs one tick after the other. */
 export class DueTicker {
   readonly #clock: Clock.Clock
   readonly #tick: () => Promise<string>
   #timer: ReturnType<typeof setTimeout> | undefined = undefined
-  /** When it looks next, by the monotonic clock. */
+  /** When the next tick begins, in milliseconds of the monotonic clock. */
   #atMillis = Number.POSITIVE_INFINITY
   #isTicking = false
   #isRunning = false
 
-  /** `tick` gives in how many milliseconds something is due next, or an empty text. */
+  /** `tick` returns in how many milliseconds the next work is due, or an empty text. */
   constructor(clock: Clock.Clock, tick: () => Promise<string>) {
     this.#clock = clock
     this.#tick = tick
@@ -32,7 +32,7 @@ export class DueTicker {
     clearTimeout(this.#timer)
   }
 
-  /** Something is due in so many milliseconds; an empty text says that nothing is. */
+  /** Ticks in so many milliseconds at the latest. An empty text changes nothing. */
   dueAfter(millis: string): void {
     if (millis === "") return
     const atMillis = Monotonic.millis(this.#clock) + Number(millis)
@@ -43,17 +43,17 @@ export class DueTicker {
     if (!this.#isRunning) return
     clearTimeout(this.#timer)
     this.#atMillis = Monotonic.millis(this.#clock) + millis
-    // While it looks, it only notes by when to look again.
-    if (!this.#isTicking) this.#timer = setTimeout(() => this.#look(), millis)
+    // The tick under way sets the timer at its end.
+    if (!this.#isTicking) this.#timer = setTimeout(() => this.#run(), millis)
   }
 
-  async #look(): Promise<void> {
+  async #run(): Promise<void> {
     this.#isTicking = true
     this.#atMillis = Number.POSITIVE_INFINITY
     const next = await this.#tick().catch(() => "")
     this.#isTicking = false
     const known = Math.max(this.#atMillis - Monotonic.millis(this.#clock), 0)
-    // The server's millisecond may not be over yet when ours is.
+    // One more millisecond: the server's clock may lag behind by part of one.
     this.#sleep(Math.min(next === "" ? MOST_MILLIS : Number(next) + 1, known, MOST_MILLIS))
   }
 }

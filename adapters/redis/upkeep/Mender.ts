@@ -1,6 +1,6 @@
 /**
- * Finds work of unfinished runs that is in no queue, lent to no worker, waits for no limit and is not due, and brings it back.
- * Acts leave none behind; a write that a server refused in the middle of an act may, or another program.
+ * Finds work of unfinished runs that is in no queue, is not leased, waits for no limit and is not due, and brings it back.
+ * Scripts leave no such work behind, unless the server refuses one of their writes or another program changes the keys.
  */
 import type * as Run from "../../../core/run/Run.ts"
 import type { StoreBounds } from "../../../core/store/StoreBounds.ts"
@@ -9,28 +9,28 @@ import type { Scripts } from "../connection/Scripts.ts"
 import { BOUND, KEY, RUN, STEP } from "../lua/Codes.ts"
 import { digestOf, type RunReader } from "../runs/RunReader.ts"
 
-/** How many plans' links are remembered. */
+/** For how many plans the links are cached. */
 const MAX_PLANS = 100
 
-/** How many steps of a run are looked at in one call. */
+/** How many steps of a run one call checks. */
 const MAX_STEPS = 100
 
-/** What each step of a plan waits for: how many others, and which ones it releases. */
+/** Of each step of a plan: how many steps it waits for, and which steps it releases. */
 type Links = ReadonlyArray<{
   readonly [STEP.waits]: number
   readonly [STEP.releases]: ReadonlyArray<string>
   readonly [STEP.initial]?: 1
 }>
 
-/** What a look at some runs has found. */
-export interface Found {
-  /** Sentences, at most some for each run. */
+/** The result of checking some runs. */
+export interface Findings {
+  /** One sentence for each problem. */
   readonly problems: ReadonlyArray<string>
-  /** Where the next look begins; nothing at the end. */
+  /** Where to go on; undefined at the end. */
   readonly next: string | undefined
 }
 
-/** Looks at the unfinished runs of a Store, some at a time. */
+/** Checks the unfinished runs of a Store, a page at a time. */
 export class Mender {
   readonly #scripts: Scripts
   readonly #reader: RunReader
@@ -43,8 +43,8 @@ export class Mender {
     this.#bounds = bounds
   }
 
-  /** Looks at so many runs behind a place in the order of submission, oldest first, and mends what is wrong where that is asked for. */
-  async look(from: string, most: number, isToMend: boolean): Promise<Found> {
+  /** Checks up to `most` runs from a place in the order of submission on, oldest first; repairs them if `isToMend`. */
+  async check(from: string, most: number, isToMend: boolean): Promise<Findings> {
     const { client, prefix } = this.#scripts
     const page = await client.zrangebyscore(`${prefix}${KEY.unfinished}`, from, "+inf", "WITHSCORES", "LIMIT", 0, most)
     const ids = page.filter((_, at) => at % 2 === 0)
@@ -53,12 +53,12 @@ export class Mender {
     for (const id of ids) {
       const [changedAt] = await this.#reader.changedAt([id])
       if (changedAt === undefined || now - changedAt < 2 * this.#bounds.leaseMillis) continue
-      problems.push(...(await this.#lookAt(id, isToMend)))
+      problems.push(...(await this.#checkRun(id, isToMend)))
     }
     return { problems, next: ids.length < most ? undefined : `(${page.at(-1)!}` }
   }
 
-  async #lookAt(id: string, isToMend: boolean): Promise<ReadonlyArray<string>> {
+  async #checkRun(id: string, isToMend: boolean): Promise<ReadonlyArray<string>> {
     const { client, prefix } = this.#scripts
     const header = await client.hget(`${prefix}${KEY.run}${id}`, RUN.header)
     const run = header === null ? undefined : await this.#reader.run(id)
@@ -95,7 +95,7 @@ export class Mender {
   }
 }
 
-/** The steps of a run that wait for no other one and have not ended. */
+/** The steps of a run that have all their inputs and have not ended. */
 const readyOf = ({ steps }: Run.Run, links: Links): ReadonlyArray<number> => {
   const there = new Array<number>(steps.length).fill(0)
   const hasEnded = (at: number): boolean => steps[at]!.status !== "PENDING" && steps[at]!.status !== "RUNNING"

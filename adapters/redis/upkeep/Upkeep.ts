@@ -1,4 +1,4 @@
-/** What a Store on Redis does by itself: what is due, what acts have left to be done, what is to be forgotten. */
+/** The upkeep of a Store on Redis: starts due work, finishes what scripts postponed, forgets old runs, mends. */
 import type * as Clock from "effect/Clock"
 import * as Monotonic from "../../../core/runtime/Monotonic.ts"
 import type { StoreBounds } from "../../../core/store/StoreBounds.ts"
@@ -7,20 +7,20 @@ import { KEY } from "../lua/Codes.ts"
 import type { Blobs } from "../runs/Blobs.ts"
 import type { Mender } from "./Mender.ts"
 
-/** How many due things, and how many leases that have ended, one act looks at. */
+/** How many due entries, and how many expired leases, one script call handles. */
 const MANY = 100
 
-/** How often the values of forgotten runs are removed, and some runs are looked at for work that is lost, in milliseconds. */
+/** How often values of forgotten runs are removed, and how often some runs are checked for lost work, in milliseconds. */
 const REMOVE_MILLIS = 5_000
 const MEND_MILLIS = 5_000
 
-/** How many runs are looked at each time, unless an act is known to have been torn. */
+/** How many runs one check covers; `MANY` after Redis has refused a write of a script (`KEY.torn`). */
 const MEND_RUNS = 20
 
-/** For how many leases after such an act all runs are looked at. */
+/** For how many lease times after such a refusal the checks go through all runs. */
 const TORN_LEASES = 4
 
-/** Keeps a Store up. */
+/** Does the upkeep of one Store. */
 export class Upkeep {
   readonly #scripts: Scripts
   readonly #bounds: Required<StoreBounds>
@@ -32,10 +32,10 @@ export class Upkeep {
   #removeAtMillis = Number.NEGATIVE_INFINITY
   #mendAtMillis = Number.NEGATIVE_INFINITY
   #mendFrom = "-inf"
-  /** How many problems this round has found so far. */
+  /** How many problems this round through the runs has found so far. */
   #problems = 0
 
-  /** `report` is told of what can't be looked at. */
+  /** `report` logs errors and repairs. */
   constructor(
     scripts: Scripts,
     bounds: Required<StoreBounds>,
@@ -52,15 +52,15 @@ export class Upkeep {
     this.#report = report
   }
 
-  /** Does what is to be done now. Gives in how many milliseconds something is due; an empty text when nothing is. */
+  /** Runs all upkeep. Returns in how many milliseconds the next work is due, or an empty text. */
   async tick(): Promise<string> {
     const { historyCount, historyMillis, maxValueBytes } = this.#bounds
-    // First, because others wait for it; over a slow link all else takes its time.
+    // Due work first: runs wait for it, and over a slow link the rest takes long.
     const next = await this.#tickDue()
-    await this.#tolerating("Work that was left can't be done", () =>
+    await this.#tolerating("Can't finish the work that a script postponed", () =>
       this.#scripts.call("todo", [maxValueBytes, historyCount])
     )
-    await this.#tolerating("Runs can't be forgotten", () => this.#scripts.call("retain", [historyCount, historyMillis]))
+    await this.#tolerating("Can't remove old runs", () => this.#scripts.call("retain", [historyCount, historyMillis]))
     if (!this.#isBusy) void this.#tidy()
     return next
   }
@@ -74,16 +74,16 @@ export class Upkeep {
     }
   }
 
-  /** What takes many calls, and holds up no tick. Never rejects: what can't be done is done the next time. */
+  /** The upkeep that takes many calls; no tick waits for it. Never rejects: the next time tries again. */
   async #tidy(): Promise<void> {
     this.#isBusy = true
     try {
       if (this.#blobs.isUsed) {
-        await this.#tolerating("Values of forgotten runs can't be removed", () => this.#removeValues())
+        await this.#tolerating("Can't remove the values of forgotten runs", () => this.#removeValues())
       }
-      await this.#tolerating("Runs can't be looked at", () => this.#mend())
+      await this.#tolerating("Can't check runs for lost work", () => this.#mend())
     } catch {
-      // The server can't be reached, as the next tick says too.
+      // The server can't be reached; the next tick fails too.
     }
     this.#isBusy = false
   }
@@ -93,7 +93,7 @@ export class Upkeep {
     return this.#scripts.call("tick", [historyCount, maxLosses, maxValueBytes, most, ...only]) as Promise<string>
   }
 
-  /** One of those that are due can't be looked at: it is left alone, and costs the others nothing. The mender finds it again. */
+  /** Handles due entries one by one, because one of them makes the script fail. That one is skipped; the mender finds it later. */
   async #tickOneByOne(): Promise<string> {
     const { client, prefix } = this.#scripts
     const now = await this.#scripts.nowMillis()
@@ -106,7 +106,7 @@ export class Upkeep {
           await this.#tick(1, what, member)
         } catch (error) {
           if (isOutage(error)) throw error
-          this.#report(`'${member}' can't be looked at, which is due: ${messageOf(error)}`)
+          this.#report(`Can't handle the due entry '${member}': ${messageOf(error)}`)
           await this.#tick(1, "leave", key, member)
         }
       }
@@ -114,7 +114,7 @@ export class Upkeep {
     return "0"
   }
 
-  /** Removes values that are kept elsewhere and whose runs are forgotten; each is tried again after a minute until it is gone. */
+  /** Removes the values of forgotten runs from the blob store. A removal that fails is tried again after a minute. */
   async #removeValues(): Promise<void> {
     const now = Monotonic.millis(this.#clock)
     if (now < this.#removeAtMillis) return
@@ -126,24 +126,24 @@ export class Upkeep {
         await this.#scripts.client.zrem(`${this.#scripts.prefix}${KEY.gone}`, reference)
       } catch (error) {
         if (isOutage(error)) throw error
-        this.#report(`The value '${reference.slice(0, 200)}' of a forgotten run can't be removed: ${messageOf(error)}`)
+        this.#report(`Can't remove the value '${reference.slice(0, 200)}' of a forgotten run: ${messageOf(error)}`)
       }
     }
     if (references.length === MANY) this.#removeAtMillis = Number.NEGATIVE_INFINITY
   }
 
-  /** Brings back work that is lost, of some runs each time, round and round. */
+  /** Checks the next page of unfinished runs for lost work, and brings it back. */
   async #mend(): Promise<void> {
     const { client, prefix } = this.#scripts
     const now = Monotonic.millis(this.#clock)
     const torn = await client.get(`${prefix}${KEY.torn}`)
     if (torn === null && now < this.#mendAtMillis) return
     this.#mendAtMillis = now + MEND_MILLIS
-    const { problems, next } = await this.#mender.look(this.#mendFrom, torn === null ? MEND_RUNS : MANY, true)
+    const { problems, next } = await this.#mender.check(this.#mendFrom, torn === null ? MEND_RUNS : MANY, true)
     for (const problem of problems) this.#report(`Mended: ${problem}`)
     this.#problems = this.#mendFrom === "-inf" ? problems.length : this.#problems + problems.length
     this.#mendFrom = next ?? "-inf"
-    // After a round without any, by when all that changed before has been looked at.
+    // Ends with a round that finds no problem and begins late enough to see all runs that changed around the refusal.
     const isOver = next === undefined && this.#problems === 0
     if (torn === null || !isOver) return
     const age = (await this.#scripts.nowMillis()) - Number(torn)

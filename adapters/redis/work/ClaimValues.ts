@@ -1,4 +1,4 @@
-/** The values of claims: those that the script did not pass are fetched, those that are elsewhere are brought back. */
+/** Completes the values of claims: fetches those that the script did not send, and loads those in the blob store. */
 
 import type { Json } from "../../../core/json/Value.ts"
 import { MAX_TOGETHER } from "../../../core/json/Value.ts"
@@ -11,16 +11,16 @@ import type { Blobs } from "../runs/Blobs.ts"
 import { Fields } from "../runs/Fields.ts"
 import type { RedisClaim } from "./WorkCode.ts"
 
-/** How often a step whose values can't be had is tried again, and how long it waits before, in milliseconds. */
+/** How often a step whose values can't be loaded is retried, and its first wait in milliseconds, which doubles each time. */
 const MAX_TRIES = 5
 const WAIT_MILLIS = 1_000
 
-/** The values of a claim, or why they can't be had. */
-type Whole =
+/** The values of a claim; or the name of the value that could not be loaded, and the reason. */
+type Loaded =
   | { readonly values: ReadonlyMap<string, Json>; readonly bytes: number }
-  | { readonly place: string; readonly why: string }
+  | { readonly name: string; readonly reason: string }
 
-/** Completes claims. */
+/** Completes the claims of one Store. */
 export class ClaimValues {
   readonly #fields: Fields
   readonly #blobs: Blobs
@@ -32,58 +32,57 @@ export class ClaimValues {
     this.#maxBytes = MAX_TOGETHER * maxValueBytes
   }
 
-  /** The claims that can be worked on, and how the others are settled: each on its own, so that none costs the others. */
+  /** The completed claims, and a settlement for each claim whose values can't be loaded or are too large. */
   async complete(
     claims: ReadonlyArray<RedisClaim>
-  ): Promise<{ readonly claims: ReadonlyArray<RedisClaim>; readonly lacking: ReadonlyArray<Settlement> }> {
-    if (!this.#blobs.isUsed && claims.every(({ names }) => names === undefined)) return { claims, lacking: [] }
+  ): Promise<{ readonly claims: ReadonlyArray<RedisClaim>; readonly failed: ReadonlyArray<Settlement> }> {
+    if (!this.#blobs.isUsed && claims.every(({ names }) => names === undefined)) return { claims, failed: [] }
     const completed: Array<RedisClaim> = []
-    const lacking: Array<Settlement> = []
+    const failed: Array<Settlement> = []
     let before: RedisClaim | undefined
-    let known: Whole | undefined
+    let loaded: Loaded | undefined
     for (const claim of claims) {
-      // Items of one step, one after the other: their values are brought once.
-      if (known === undefined || claim.values !== before?.values || claim.names !== before.names) {
-        known = await this.#bring(claim)
+      // Successive items of one step have the same values, which are loaded once.
+      if (loaded === undefined || claim.values !== before?.values || claim.names !== before.names) {
+        loaded = await this.#load(claim)
       }
       before = claim
-      const whole = this.#completed(claim, known)
-      if ("outcome" in whole) lacking.push(whole)
-      else completed.push(whole)
+      const result = this.#completed(claim, loaded)
+      if ("outcome" in result) failed.push(result)
+      else completed.push(result)
     }
-    return { claims: completed, lacking }
+    return { claims: completed, failed }
   }
 
-  /** All values of a claim, or which of them can't be had and why. */
-  async #bring(claim: RedisClaim): Promise<Whole> {
-    let place = ""
+  async #load(claim: RedisClaim): Promise<Loaded> {
+    let loading = ""
     try {
       const values = new Map(claim.values)
       if (claim.names !== undefined)
         for (const [name, kept] of await this.#fetch(claim, claim.names)) values.set(name, kept)
       let bytes = 0
       for (const [name, kept] of values) {
-        place = name
-        const value = await this.#blobs.back(kept)
+        loading = name
+        const value = await this.#blobs.load(kept)
         if (!claim.own.includes(name)) bytes += Bytes.ofText(value)
         values.set(name, value)
       }
       return { values, bytes }
     } catch (error) {
-      return { place, why: error instanceof Error ? error.message : String(error) }
+      return { name: loading, reason: error instanceof Error ? error.message : String(error) }
     }
   }
 
-  #completed(claim: RedisClaim, whole: Whole): RedisClaim | Settlement {
-    if ("values" in whole) {
-      const { values, bytes } = whole
+  #completed(claim: RedisClaim, loaded: Loaded): RedisClaim | Settlement {
+    if ("values" in loaded) {
+      const { values, bytes } = loaded
       return bytes <= this.#maxBytes
         ? { ...claim, values }
         : { claim, outcome: { _tag: "Failed", error: inputsTooLarge(claim.step, bytes, this.#maxBytes) } }
     }
     const failure: ErrorInfo = {
       name: "ValueUnavailable",
-      message: `Step '${claim.step}' can't be given its value '${whole.place}': ${whole.why.slice(0, 500)}`,
+      message: `Can't load the input '${loaded.name}' of step '${claim.step}': ${loaded.reason.slice(0, 500)}`,
       step: claim.step
     }
     return {

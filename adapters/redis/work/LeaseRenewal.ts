@@ -1,4 +1,4 @@
-/** Renews leases while a task blocks the thread of its worker: another thread does, over a connection of its own. */
+/** Renews leases while a task blocks the thread of its worker: from another thread, over a connection of its own. */
 import type { Claim } from "../../../core/store/Work.ts"
 import * as Connection from "../connection/Connection.ts"
 import { SCRIPTS } from "../lua/LuaCommands.ts"
@@ -6,17 +6,17 @@ import {
   LENGTHS_AT,
   LOOKS,
   MAX_TEXT,
-  PLACES,
   PROGRAM,
   SHARED_BYTES,
+  SLOTS,
   type Start,
   TEXTS_AT
 } from "./LeaseRenewalProgram.ts"
 import { unitOf } from "./WorkCode.ts"
 
-/** What is used of a thread of the runtime. */
+/** The part of `Worker` from `node:worker_threads` that is used here. */
 interface Thread {
-  readonly on: (event: "message" | "error", listener: (told: unknown) => void) => unknown
+  readonly on: (event: "message" | "error", listener: (data: unknown) => void) => unknown
   readonly terminate: () => unknown
   readonly unref: () => void
 }
@@ -25,36 +25,36 @@ interface WorkerThreads {
   readonly Worker: new (code: string, options: { readonly eval: true; readonly workerData: Start }) => Thread
 }
 
-/** Where leases are, and how long they are renewed. */
-export interface RenewingOptions {
+/** Where Redis is, and how long leases are renewed. */
+export interface LeaseRenewalOptions {
   readonly connection: Connection.Options
   readonly prefix: string
   readonly leaseMillis: number
   readonly blockedMillis: number
-  /** Told once why no thread renews. */
+  /** Called with the reason when the thread can't start or fails. */
   readonly failed: (reason: string) => void
 }
 
 /**
- * Shows the claims of this process to a thread, which renews their leases once this thread has not beaten for a third of a
- * lease. The thread starts with the first claim. Where it can't, only workers renew.
+ * Shares the claims of this process with a thread, which renews their leases when the heartbeat of this thread stops for a
+ * third of a lease. The thread starts with the first claim. If it can't start, only workers renew leases.
  */
 export class LeaseRenewal {
-  readonly #options: RenewingOptions
+  readonly #options: LeaseRenewalOptions
   readonly #shared = new SharedArrayBuffer(SHARED_BYTES)
   readonly #beat = new Int32Array(this.#shared, 0, 1)
-  readonly #lengths = new Int32Array(this.#shared, LENGTHS_AT, PLACES)
+  readonly #lengths = new Int32Array(this.#shared, LENGTHS_AT, SLOTS)
   readonly #texts = new Uint8Array(this.#shared, TEXTS_AT)
-  /** Where claims are, by token. */
-  readonly #places: Map<string, number> = new Map()
+  /** The slots of claims in the shared memory, by token. */
+  readonly #slots: Map<string, number> = new Map()
   readonly #free: Array<number> = []
-  /** How many places were ever taken. */
-  #taken = 0
+  /** How many slots were ever used. */
+  #used = 0
   #state: "new" | "open" | "closed" = "new"
   #thread: Thread | undefined = undefined
   #timer: ReturnType<typeof setInterval> | undefined = undefined
 
-  constructor(options: RenewingOptions) {
+  constructor(options: LeaseRenewalOptions) {
     this.#options = options
   }
 
@@ -62,22 +62,22 @@ export class LeaseRenewal {
     if (this.#state === "new") this.#start()
     if (this.#thread === undefined) return
     const text = `${unitOf(claim)} ${claim.token}`
-    const place = this.#free.pop() ?? (this.#taken < PLACES ? this.#taken++ : undefined)
-    // Its worker renews it all the same.
-    if (place === undefined) return
-    this.#places.set(claim.token, place)
+    const slot = this.#free.pop() ?? (this.#used < SLOTS ? this.#used++ : undefined)
+    // Without a slot, only its worker renews the lease.
+    if (slot === undefined) return
+    this.#slots.set(claim.token, slot)
     if (text.length > MAX_TEXT) return
-    const from = place * MAX_TEXT
+    const from = slot * MAX_TEXT
     for (let at = 0; at < text.length; at++) this.#texts[from + at] = text.charCodeAt(at)
-    Atomics.store(this.#lengths, place, text.length)
+    Atomics.store(this.#lengths, slot, text.length)
   }
 
   remove({ token }: Claim): void {
-    const place = this.#places.get(token)
-    if (place === undefined) return
-    this.#places.delete(token)
-    Atomics.store(this.#lengths, place, 0)
-    this.#free.push(place)
+    const slot = this.#slots.get(token)
+    if (slot === undefined) return
+    this.#slots.delete(token)
+    Atomics.store(this.#lengths, slot, 0)
+    this.#free.push(slot)
   }
 
   close(): void {
@@ -93,7 +93,8 @@ export class LeaseRenewal {
     const { connection, prefix, leaseMillis, blockedMillis } = this.#options
     try {
       const { url, redis: options = {} } = connection
-      if (!isPlain(options)) throw new Error("`redis` has functions or instances, which another thread can't have")
+      if (!isPlain(options))
+        throw new Error("`redis` has functions or instances, which can't be sent to another thread")
       const { process } = globalThis as unknown as {
         readonly process?: { readonly getBuiltinModule?: (name: string) => WorkerThreads | undefined }
       }
@@ -129,7 +130,7 @@ export class LeaseRenewal {
   }
 }
 
-/** Whether another thread would get a value as it is. */
+/** Whether a value can be sent to another thread unchanged. */
 const isPlain = (value: unknown): boolean => {
   if (typeof value !== "object" || value === null) return typeof value !== "function" && typeof value !== "symbol"
   if (ArrayBuffer.isView(value)) return true

@@ -1,11 +1,11 @@
 /**
- * The program of the thread that renews leases, and what it and the main thread see of each other. It is a text, so that it
- * needs no file of its own: it starts from the sources, from the package and from a bundle alike.
+ * The program of the thread that renews leases, and the layout of the memory that it shares with the main thread. It is a
+ * text and not a file, so that it starts from the sources, from the package and from a bundle.
  */
 
-/** What the thread starts with. */
+/** The `workerData` of the thread. */
 export interface Start {
-  /** The beat of the main thread; then for each place the length of its text; then the texts. */
+  /** The heartbeat of the main thread, a counter; then the length of the text in each slot; then the texts. */
   readonly shared: SharedArrayBuffer
   /** The URL of ioredis. */
   readonly ioredis: string
@@ -13,47 +13,47 @@ export interface Start {
   readonly options: object
   readonly commandMillis: number
   readonly prefix: string
-  /** The script that renews. */
+  /** The script `renew`. */
   readonly script: string
   readonly leaseMillis: number
   readonly blockedMillis: number
 }
 
-/** How many claims the thread can see. */
-export const PLACES = 4_096
+/** How many claims the shared memory has room for. */
+export const SLOTS = 4_096
 
-/** How long the text of a claim may be: its unit, a space, its token. */
+/** The longest text of a claim, in characters: its unit, a space, its token. */
 export const MAX_TEXT = 124
 
-/** Where the lengths begin, and the texts. */
+/** The offsets of the lengths and of the texts, in bytes. */
 export const LENGTHS_AT = 4
-export const TEXTS_AT: number = LENGTHS_AT + 4 * PLACES
+export const TEXTS_AT: number = LENGTHS_AT + 4 * SLOTS
 
-export const SHARED_BYTES: number = TEXTS_AT + PLACES * MAX_TEXT
+export const SHARED_BYTES: number = TEXTS_AT + SLOTS * MAX_TEXT
 
-/** How often the thread looks whether the main thread has beaten since it last looked, in a lease. The main thread beats twice as often. */
+/** How often in a lease the thread checks the heartbeat. The main thread beats twice as often. */
 export const LOOKS = 6
 
 /** How many leases one call renews. */
 const MAX_MEMBERS = 500
 
 /**
- * The program. It connects when the main thread is blocked, and no longer than that. The main thread may change a text while
- * it is read: what comes of that is no claim, or one that the script knows nothing of.
+ * The program. It is connected only while the main thread is blocked. If the main thread changes a text while the program
+ * reads it, the result is not a claim, or a claim with an unknown token, which the script ignores.
  */
 export const PROGRAM: string = `"use strict"
 const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads")
 const { shared, ioredis, url, options, commandMillis, prefix, script, leaseMillis, blockedMillis } = workerData
 const beat = new Int32Array(shared, 0, 1)
-const lengths = new Int32Array(shared, ${LENGTHS_AT}, ${PLACES})
+const lengths = new Int32Array(shared, ${LENGTHS_AT}, ${SLOTS})
 const texts = new Uint8Array(shared, ${TEXTS_AT})
 
 const claims = () => {
   const found = []
-  for (let place = 0; place < ${PLACES}; place++) {
-    const length = Atomics.load(lengths, place)
+  for (let slot = 0; slot < ${SLOTS}; slot++) {
+    const length = Atomics.load(lengths, slot)
     if (length === 0) continue
-    const text = String.fromCharCode(...texts.subarray(place * ${MAX_TEXT}, place * ${MAX_TEXT} + length))
+    const text = String.fromCharCode(...texts.subarray(slot * ${MAX_TEXT}, slot * ${MAX_TEXT} + length))
     if (/^[^: ]+:\\d+(?::\\d+)? \\d+$/.test(text)) found.push(text.split(" "))
   }
   return found
@@ -62,7 +62,7 @@ const claims = () => {
 let client
 let loading
 
-// Loaded by the time it is needed; a program that ends at once needs none.
+// Called at the first heartbeat, so that ioredis is loaded before it is needed, but not in a process that ends at once.
 const load = () => {
   loading ??= import(ioredis)
   return loading

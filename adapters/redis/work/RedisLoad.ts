@@ -1,4 +1,4 @@
-/** How busy a Store on Redis is. */
+/** The load of a Store on Redis. */
 
 import * as Version from "../../../core/pipeline/Version.ts"
 import { OVERDUE_MILLIS } from "../../../core/run/Schedule.ts"
@@ -9,9 +9,9 @@ import { KEY, SCHEDULE } from "../lua/Codes.ts"
 import type { RunReader } from "../runs/RunReader.ts"
 import { present } from "./WorkerPresence.ts"
 
-/** How many of the ready queues are looked at, and of how many it is asked since when their first waits. */
+/** How many queues are counted, and for how many the waiting time of the first step is read. */
 const MAX_QUEUES = 500
-const MAX_ASKED = 100
+const MAX_AGES = 100
 
 /** Schedules that no server has fired in time, the longest overdue first. */
 export const overdueAt = async (
@@ -26,8 +26,8 @@ export const overdueAt = async (
   return ids.flatMap((id, at) => (pipelineIds[at] === null ? [] : [{ id, pipelineId: pipelineIds[at]! }]))
 }
 
-/** Looks. Changes nothing. */
-export const look = async (
+/** Reads the load. Changes nothing. */
+export const read = async (
   scripts: Pick<Scripts, "client" | "prefix">,
   reader: Pick<RunReader, "changedAt">
 ): Promise<Load> => {
@@ -59,7 +59,7 @@ export const look = async (
     if (isLacking.has(versions[at]!)) abandoned.add(versions[at]!, lengths[at]!)
   }
   const refs = await Promise.all(
-    queues.slice(0, MAX_ASKED).map(([kind, name]) => client.lindex(`${prefix}${kind}${name}`, 0))
+    queues.slice(0, MAX_AGES).map(([kind, name]) => client.lindex(`${prefix}${kind}${name}`, 0))
   )
   const runIds = refs.flatMap((ref) => (ref === null ? [] : [ref.slice(0, ref.indexOf(":"))]))
   const sinces = await reader.changedAt(runIds)

@@ -1,4 +1,4 @@
-/** How work on Redis gets to workers, and what they make of it back. */
+/** Claims, renewals, settlements and notes of the workers of one process. */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
@@ -28,12 +28,12 @@ import {
 } from "./WorkCode.ts"
 import type { WorkerPresence } from "./WorkerPresence.ts"
 
-/** What a call of the script gives. */
+/** The result of the script `work`. */
 interface Worked {
-  /** The settlements that were refused, by place. */
+  /** The indices of the refused settlements. */
   readonly refused: ReadonlyArray<number>
   readonly claims: ReadonlyArray<RedisClaim>
-  /** From which queue to look for more; nothing when all was looked at. */
+  /** The queue where the next call goes on; empty when the script has visited all queues. */
   readonly moreFrom: string
 }
 
@@ -42,38 +42,38 @@ const NO_SETTLEMENTS: ReadonlyArray<Work.Settlement> = []
 /** The work of the workers of this process. */
 export class RedisWork {
   readonly #scripts: Scripts
-  readonly #news: Notifications
-  readonly #versions: WorkerPresence
+  readonly #notifications: Notifications
+  readonly #presence: WorkerPresence
   readonly #bounds: Required<StoreBounds>
   readonly #dueAfter: (millis: string) => void
   readonly #blobs: Blobs
   readonly #values: ClaimValues
   readonly #report: (message: string) => void
-  readonly #renewing: LeaseRenewal | undefined
-  /** What is lent to workers of this process, by token. */
+  readonly #leaseRenewal: LeaseRenewal | undefined
+  /** The claims of workers of this process, by token. */
   readonly #claims: Map<string, RedisClaim> = new Map()
 
   /**
-   * `dueAfter` is told in how many milliseconds something is due; `report` of units that could not be looked at. `renewing`
-   * is shown all claims.
+   * `dueAfter` gets the milliseconds until the next work is due; `report` logs units that the script could not read.
+   * `leaseRenewal` renews the leases of all claims while the thread is blocked.
    */
   constructor(
     scripts: Scripts,
-    news: Notifications,
-    versions: WorkerPresence,
+    notifications: Notifications,
+    presence: WorkerPresence,
     bounds: Required<StoreBounds>,
     dueAfter: (millis: string) => void,
     blobs: Blobs,
     values: ClaimValues,
     report: (message: string) => void,
-    renewing: LeaseRenewal | undefined
+    leaseRenewal: LeaseRenewal | undefined
   ) {
-    this.#renewing = renewing
+    this.#leaseRenewal = leaseRenewal
     this.#blobs = blobs
     this.#values = values
     this.#scripts = scripts
-    this.#news = news
-    this.#versions = versions
+    this.#notifications = notifications
+    this.#presence = presence
     this.#bounds = bounds
     this.#dueAfter = dueAfter
     this.#report = report
@@ -92,7 +92,7 @@ export class RedisWork {
         if (isOver) return
         isOver = true
         clearTimeout(timer)
-        deaf()
+        unsubscribe()
         if (exit !== undefined) resume(exit)
       }
       const ask = (from = ""): void => {
@@ -103,9 +103,9 @@ export class RedisWork {
           ({ claims, moreFrom }) => {
             isAsking = false
             if (claims.length > 0) {
-              if (isOver) return this.#giveBack(claims)
+              if (isOver) return this.#release(claims)
               end(Effect.succeed(claims))
-            } else if (isOver) this.#versions.leave(worker)
+            } else if (isOver) this.#presence.leave(worker)
             else if (isGivenUp) leave()
             else if (moreFrom !== "") ask(moreFrom)
             else if (isWoken) ask()
@@ -121,19 +121,19 @@ export class RedisWork {
         )
       }
       const leave = (): void => {
-        // Or else it would be woken for work that others are waiting for.
-        if (!isOver) this.#versions.leave(worker)
+        // Otherwise Redis would wake this worker in place of one that still waits.
+        if (!isOver) this.#presence.leave(worker)
         end(Effect.succeed([]))
       }
-      const deaf = this.#news.workers.add(worker, () => {
+      const unsubscribe = this.#notifications.workers.add(worker, () => {
         if (isAsking) isWoken = true
         else ask()
       })
       ask()
       return Effect.sync(() => {
-        if (!isAsking && !isOver) this.#versions.leave(worker)
+        if (!isAsking && !isOver) this.#presence.leave(worker)
         end()
-        // What is lent meanwhile is given back before the connection is closed.
+        // The end of this effect waits for the call under way, so that its claims are released before the connection closes.
       }).pipe(Effect.andThen(Effect.promise(() => asked)))
     })
 
@@ -186,20 +186,25 @@ export class RedisWork {
 
   revoked = (worker: string): Stream.Stream<Work.Claim> => {
     const open = Effect.map(Queue.unbounded<Work.Claim>(), (queue) => {
-      const deaf = this.#news.revoked.add(worker, (token) => {
+      const unsubscribe = this.#notifications.revoked.add(worker, (token) => {
         const claim = this.#claims.get(token)
         if (claim !== undefined) Queue.offerUnsafe(queue, claim)
       })
-      return { queue, deaf }
+      return { queue, unsubscribe }
     })
-    const close = ({ queue, deaf }: { readonly queue: Queue.Queue<Work.Claim>; readonly deaf: () => void }) =>
-      Effect.andThen(Effect.sync(deaf), Queue.shutdown(queue))
+    const close = ({
+      queue,
+      unsubscribe
+    }: {
+      readonly queue: Queue.Queue<Work.Claim>
+      readonly unsubscribe: () => void
+    }) => Effect.andThen(Effect.sync(unsubscribe), Queue.shutdown(queue))
     return Stream.unwrap(Effect.map(Effect.acquireRelease(open, close), ({ queue }) => Stream.fromQueue(queue)))
   }
 
   // -- inside --------------------------------------------------------------------------------------------------------
 
-  /** Settles, and lends what is asked for. */
+  /** Runs the script `work`: settles, then claims for `request`. With `waits`, a worker that gets no claim joins the waiting ones. */
   async #work(
     request: Work.ClaimRequest | undefined,
     settlements: ReadonlyArray<Work.Settlement>,
@@ -207,7 +212,7 @@ export class RedisWork {
     from = ""
   ): Promise<Worked> {
     const { leaseMillis, maxValueBytes, historyCount, memoCount, maxLosses } = this.#bounds
-    const digest = request === undefined ? "" : this.#versions.digestOf(request.worker, request.versions)
+    const digest = request === undefined ? "" : this.#presence.digestOf(request.worker, request.versions)
     const args: Array<Argument> = [
       request?.worker ?? "",
       request?.max ?? 0,
@@ -223,7 +228,7 @@ export class RedisWork {
       from === "" ? 0 : from
     ]
     const kept = this.#blobs.isUsed
-      ? await Promise.all(settlements.map((settlement) => this.#blobs.ofSettlement(settlement)))
+      ? await Promise.all(settlements.map((settlement) => this.#blobs.storeSettlement(settlement)))
       : settlements
     for (const settlement of kept) {
       const { claim, outcome } = settlement
@@ -235,7 +240,7 @@ export class RedisWork {
     }
     let answer = (await this.#scripts.call("work", args)) as Answer
     if (answer[0] === "VERSIONS") {
-      await this.#versions.bring(digest, request!.versions)
+      await this.#presence.send(digest, request!.versions)
       answer = (await this.#scripts.call("work", args)) as Answer
     }
     const [refused, due, lent, moreFrom, isAloneWaiting, broken] = answer
@@ -249,20 +254,20 @@ export class RedisWork {
     return { refused: places, claims, moreFrom }
   }
 
-  /** Claims with all of their values. Those whose values can't be had are settled, and not given to the worker. */
+  /** The claims with all of their values. A claim whose values can't be loaded is settled, and its worker does not get it. */
   async #completed(read: ReadonlyArray<RedisClaim>, isTraced: boolean): Promise<ReadonlyArray<RedisClaim>> {
     for (const claim of read) {
       this.#claims.set(claim.token, claim)
-      this.#renewing?.add(claim)
+      this.#leaseRenewal?.add(claim)
     }
-    const { claims, lacking } = await this.#values.complete(read)
-    if (lacking.length > 0) await this.#settleQuietly(lacking)
+    const { claims, failed } = await this.#values.complete(read)
+    if (failed.length > 0) await this.#settleQuietly(failed)
     const spanned = isTraced && claims.length > 0 ? await this.#withSpans(claims) : claims
     for (const claim of spanned) this.#claims.set(claim.token, claim)
     return spanned
   }
 
-  /** The claims with the spans of their runs; one that can't be had is no reason not to work. */
+  /** The claims with the spans of their runs, or without spans when reading them fails. */
   async #withSpans(claims: ReadonlyArray<RedisClaim>): Promise<ReadonlyArray<RedisClaim>> {
     const { client, prefix } = this.#scripts
     const ids = [...new Set(claims.map(({ runId }) => runId))]
@@ -275,13 +280,13 @@ export class RedisWork {
     return claims.map((claim) => ({ ...claim, traceparent: spans.get(claim.runId) }))
   }
 
-  /** Gives back claims that came after their worker has stopped waiting. */
-  #giveBack(claims: ReadonlyArray<Work.Claim>): Promise<void> {
-    const outcome = { _tag: "Released", reason: "its worker has stopped waiting" } as const
+  /** Releases claims that arrived after their worker stopped waiting. */
+  #release(claims: ReadonlyArray<Work.Claim>): Promise<void> {
+    const outcome = { _tag: "Released", reason: "its worker stopped waiting for work" } as const
     return this.#settleQuietly(claims.map((claim) => ({ claim, outcome })))
   }
 
-  /** When this fails, the leases end by themselves. */
+  /** Settles and ignores a failure: then the leases expire. */
   async #settleQuietly(settlements: ReadonlyArray<Work.Settlement>): Promise<void> {
     await this.#work(undefined, settlements, false).catch(() => undefined)
     for (const { claim } of settlements) this.#ended(claim)
@@ -289,7 +294,7 @@ export class RedisWork {
 
   #ended(claim: Work.Claim): void {
     this.#claims.delete(claim.token)
-    this.#renewing?.remove(claim)
+    this.#leaseRenewal?.remove(claim)
   }
 }
 

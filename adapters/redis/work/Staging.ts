@@ -1,6 +1,6 @@
 /**
- * What is too long for one call on its way to Redis: the items of a list, or the outputs of a step. It is put aside in parts,
- * under a name that only its claim knows, before the act that takes it from there; that act is one small call then.
+ * Sends items of a list, or outputs of a step, that are too long for one call. Several calls put them into a hash of their
+ * own, named by the claim; then one small call records the outcome and takes them from there.
  */
 import type { DoneUnit } from "../../../core/run/KeptItems.ts"
 import type { Claim, Outcome } from "../../../core/store/Work.ts"
@@ -12,12 +12,12 @@ import { type Staged, unitOf } from "./WorkCode.ts"
 
 type Expanded = Extract<Outcome, { readonly _tag: "Expanded" }>
 
-/** How long they stay unless the act comes, in seconds. */
+/** When the hash expires if that last call never comes, in seconds. */
 const KEPT_SECONDS = 3_600
 
 type Pair = readonly [field: string, text: string]
 
-/** Puts the outputs of a step aside. Gives the name that they are under. */
+/** Stages the outputs of a step. Returns the name of the hash. */
 export const stageOutputs = async (
   scripts: Scripts,
   claim: Claim,
@@ -34,7 +34,7 @@ export const stageOutputs = async (
 
 const nameOf = (claim: Claim): string => `${unitOf(claim)}|${claim.token}`
 
-/** Puts the items of an expansion aside. */
+/** Stages the items of an expansion. */
 export const stage = async (scripts: Scripts, claim: Claim, expanded: Expanded): Promise<Staged> => {
   const name = nameOf(claim)
   const key = `${KEY.staged}${name}`
@@ -42,7 +42,7 @@ export const stage = async (scripts: Scripts, claim: Claim, expanded: Expanded):
     expanded.done === undefined ? [] : ((await expansionOf(scripts, claim.runId, claim.index))?.[EXPANDS.outputs] ?? [])
   const done = doneOf(expanded, outputs)
   await put(scripts, `${key}:z`, done.leases)
-  // The last unit is by what an act sees that all of them are there.
+  // In order: a script sees by the last unit that all parts have arrived.
   await put(scripts, key, [...done.results, ...expanded.units.map((unit, at): Pair => [`${ITEMS.unit}${at}`, unit])])
   return { name, units: done.leases.length, items: done.items, bytes: done.bytes }
 }
@@ -60,7 +60,7 @@ interface Done {
   readonly bytes: number
 }
 
-/** What is completed from the start, as acts write it. */
+/** The fields of units that are completed from the start, as scripts write them. */
 const doneOf = ({ done = [], units, count, size }: Expanded, outputs: ReadonlyArray<string>): Done => {
   const results: Array<Pair> = []
   const chunks = new Map<number, Array<DoneUnit>>()

@@ -1,4 +1,4 @@
-/** How runs get to Redis: many in one call, and with their plan where Redis does not have it yet. */
+/** Submits runs to Redis: many in one call, and their plan first if Redis does not have it. */
 import type * as Effect from "effect/Effect"
 import type { Json } from "../../../core/json/Value.ts"
 import type { NewRun } from "../../../core/run/NewRun.ts"
@@ -11,7 +11,10 @@ import type { Blobs } from "../runs/Blobs.ts"
 import * as PlanCode from "../runs/PlanCode.ts"
 import { eachValue, writeOwn } from "../runs/RunCode.ts"
 
-/** What became of a run: `RUN` and its id; `NAMED`, the run that has its key, its fingerprint and whether it is there; `FULL`. */
+/**
+ * The result of a submission. `RUN`: recorded, with its id. `NAMED`: another run has its idempotency key; with that run's id,
+ * its fingerprint and whether it still exists. `FULL`: too many unfinished runs. `PLAN`: Redis lacks its plan.
+ */
 export type Answer = readonly [
   "RUN" | "NAMED" | "FULL" | "PLAN",
   runId?: string,
@@ -19,7 +22,7 @@ export type Answer = readonly [
   isThere?: number
 ]
 
-/** The values of a run, and how many bytes they have. */
+/** The initial values of a run, and their bytes. */
 interface Values {
   readonly values: ReadonlyArray<readonly [name: string, value: Json]>
   readonly bytes: number
@@ -38,7 +41,7 @@ const valuesOf = (run: NewRun): Values => {
 /** Whether values are too long for a call. */
 const isLarge = ({ bytes }: Values): boolean => bytes > MAX_BYTES
 
-/** A run that is to be recorded, under an id of its own. */
+/** A run that waits to be sent, with its new id. */
 interface Waiting extends Values {
   readonly run: NewRun
   readonly id: string
@@ -46,16 +49,16 @@ interface Waiting extends Values {
   readonly reject: (error: unknown) => void
 }
 
-/** How many runs go in one call at most: others have to wait until it is over. */
+/** How many runs one call submits at most: other clients wait while it runs. */
 const MAX_BATCH = 200
 
-/** How many calls are under way at once at most. */
+/** How many calls run at the same time at most. */
 const MAX_CALLS = 2
 
-/** How long values that were put aside stay unless their run is recorded, in seconds. */
+/** When staged values expire if their run is not recorded, in seconds. */
 const KEPT_SECONDS = 3_600
 
-/** Writes runs down for the scripts that record them. */
+/** Submits the runs of one process. */
 export class Submissions {
   readonly #scripts: Scripts
   readonly #maxUnfinished: number
@@ -66,7 +69,7 @@ export class Submissions {
   #isToSend = false
   #underWay = 0
 
-  /** `dueAfter` is told in how many milliseconds something is due. */
+  /** `dueAfter` gets the milliseconds until the next work is due. */
   constructor(
     scripts: Scripts,
     maxUnfinished: number,
@@ -81,14 +84,14 @@ export class Submissions {
     this.#dueAfter = dueAfter
   }
 
-  /** Records a run, together with the others that come while a call is under way. */
+  /** Submits a run, in one call with others that wait. */
   submit(run: NewRun): Effect.Effect<Answer, StoreUnavailable> {
     return attempt(() => (this.#blobs.isUsed ? this.#submitKept(run) : this.#enqueue(run)))
   }
 
-  /** The same, with values that are kept elsewhere. Those of a run that is not recorded are removed. */
+  /** Submits a run whose large values go to the blob store. Removes them if the run is not recorded. */
   async #submitKept(run: NewRun): Promise<Answer> {
-    const kept = await this.#blobs.ofRun(run)
+    const kept = await this.#blobs.storeRun(run)
     const answer = await this.#enqueue(kept)
     if (answer[0] !== "RUN") await this.#blobs.discardRun(kept)
     return answer
@@ -116,7 +119,7 @@ export class Submissions {
     }
   }
 
-  /** As many of those that wait as go in one call. */
+  /** Takes as many waiting runs as one call may submit. */
   #take(): ReadonlyArray<Waiting> {
     let bytes = 0
     let count = 0
@@ -137,7 +140,7 @@ export class Submissions {
         for (const { reject } of batch) reject(error)
         return
       }
-      // One of them can't be recorded: it is not to cost the others.
+      // One run makes the script fail: halving the batch finds it, and records the others.
       const half = batch.length >> 1
       await this.#send(batch.slice(0, half))
       await this.#send(batch.slice(half))
@@ -147,8 +150,8 @@ export class Submissions {
   async #record(batch: ReadonlyArray<Waiting>): Promise<ReadonlyArray<Answer>> {
     const args: Array<Argument> = [...this.bounds]
     for (const waiting of batch) {
-      // One that is too large for a call, which goes alone, has its values put aside first.
-      if (isLarge(waiting)) await this.#putAside(waiting.id, waiting)
+      // A run that is too large for one call is alone in its batch. Its values are staged first.
+      if (isLarge(waiting)) await this.#stage(waiting.id, waiting)
       this.#write(args, waiting.run, waiting.id, waiting)
     }
     const [others, due] = (await this.#scripts.call("submit", args)) as [ReadonlyArray<[number, Answer]>, string]
@@ -157,7 +160,7 @@ export class Submissions {
     for (const [at, answer] of others) answers[at] = answer
     const lacking = batch.flatMap((_, at) => (answers[at]![0] === "PLAN" ? [at] : []))
     if (lacking.length > 0) {
-      await this.bring(lacking.map((at) => batch[at]!.run))
+      await this.sendPlans(lacking.map((at) => batch[at]!.run))
       const again = await this.#record(lacking.map((at) => batch[at]!))
       for (const [place, at] of lacking.entries()) answers[at] = again[place]!
     }
@@ -167,7 +170,8 @@ export class Submissions {
     return answers
   }
 
-  async #putAside(id: string, { values }: Values): Promise<void> {
+  /** Writes the values of a run into its hash, in several calls. The hash expires unless the run is recorded. */
+  async #stage(id: string, { values }: Values): Promise<void> {
     for (const part of slices(values, ([, value]) => bytesOfText(value))) {
       const pairs = part.flatMap(([name, value]) => [`${RUN.value}${name}`, value])
       await this.#scripts.call("aside", [`${KEY.run}${id}`, KEPT_SECONDS, ...pairs])
@@ -178,37 +182,37 @@ export class Submissions {
     return `${this.#scripts.prefix}${KEY.run}${id}`
   }
 
-  /** Brings the plans of runs, each in parts. */
-  async bring(runs: ReadonlyArray<NewRun>): Promise<void> {
+  /** Sends the plans of runs to Redis, each in several calls if it is long. */
+  async sendPlans(runs: ReadonlyArray<NewRun>): Promise<void> {
     for (const { digest, fields } of new Set(runs.map(PlanCode.write))) {
       const pairs = Array.from(
         { length: fields.length / 2 },
         (_, at) => [fields[2 * at]!, fields[2 * at + 1]!] as const
       )
-      // The field by which a plan is known to be there comes last.
+      // In order: the last field says that the plan is complete.
       for (const part of slices(pairs, ([, text]) => String(text).length)) {
         await this.#scripts.call("plan", [digest, ...part.flat()])
       }
     }
   }
 
-  /** What a script that records runs has to know besides: how many may be unfinished, how long a key names its run. */
+  /** Arguments of scripts that record runs: the maximum of unfinished runs, and the lifetime of idempotency keys. */
   get bounds(): ReadonlyArray<Argument> {
     return [this.#maxUnfinished, IDEMPOTENCY_MILLIS]
   }
 
-  /** Adds a run to the arguments of a script. Values that are too long for a call are put aside before. */
+  /** Adds a run to the arguments of a script, after staging values that are too long for one call. */
   async write(args: Array<Argument>, run: NewRun): Promise<void> {
     const id = this.#newId()
     const all = valuesOf(run)
-    if (isLarge(all)) await this.#putAside(id, all)
+    if (isLarge(all)) await this.#stage(id, all)
     this.#write(args, run, id, all)
   }
 
-  /** Adds a run; its values are there already where they are too long for a call. */
+  /** Adds a run to the arguments of a script, without values that are staged. */
   #write(args: Array<Argument>, run: NewRun, id: string, all: Values): void {
-    const isAside = isLarge(all)
-    const values = isAside ? [] : all.values
+    const isStaged = isLarge(all)
+    const values = isStaged ? [] : all.values
     const { onFailure = "fail-fast", priority = 0, delayMillis, timeoutMillis, limits, given, schedule } = run
     const { digest, left } = PlanCode.write(run)
     args.push(id, digest, left, onFailure[0]!, priority, values.length)
@@ -225,7 +229,7 @@ export class Submissions {
     if (run.keptItems !== undefined) args.push(EXTRA.keptItems, "1")
     if (run.idempotency !== undefined)
       args.push(EXTRA.key, run.idempotency.key, EXTRA.fingerprint, run.idempotency.fingerprint)
-    if (isAside) {
+    if (isStaged) {
       args.push(EXTRA.bytes, all.bytes)
       const references = all.values.flatMap(([, value]) =>
         value.startsWith(MARK.reference) ? [`${value.slice(1)}\n`] : []

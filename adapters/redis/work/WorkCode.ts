@@ -1,4 +1,4 @@
-/** Claims and outcomes as the scripts read and write them. */
+/** Decodes claims from the scripts, and encodes outcomes for them. */
 
 import type { Json } from "../../../core/json/Value.ts"
 import type { Claim, Note, Outcome, Settlement } from "../../../core/store/Work.ts"
@@ -11,22 +11,20 @@ const PHASES = { [PHASE.run]: "run", [PHASE.probe]: "probe", [PHASE.expand]: "ex
 /** A claim of the Store on Redis. */
 export interface RedisClaim extends Claim {
   readonly values: ReadonlyMap<string, Json>
-  /** The names of those that are not the run's but its own: kept items, and what the items before it have come to. */
+  /** The names of values that belong to the unit and not to the run: kept items, and the results of the items before it. */
   readonly own: ReadonlyArray<string>
-  /**
-   * The names of its other values, where these are more than the script passes and have to be fetched. Claims with the same values
-   * have the same list.
-   */
+  /** The names of values to fetch, because the script sends only so many. Claims with the same values share one list. */
   readonly names?: ReadonlyArray<string>
 }
 
-/** How many texts a claim has before its values. */
+/** How many texts precede the values of a claim. */
 const HEAD = 10
 
 /**
- * The claims that a script has lent: texts with U+001F between them, which no JSON and no name has. After the head of each
- * there is how many values follow, by name; `=` for the same as the claim before has; or `?` and how many names follow, and behind
- * these how many values. `+` and another number says how many values of its own the unit has, behind those of its run.
+ * Decodes the claims that a script has granted: texts separated by U+001F, which occurs in no JSON and no name. The last text
+ * of each head says what follows: the number of values, as names and texts; or `=` for the values of the claim before; or `?`
+ * and a number of names to fetch, then the names, then the number of values. `+` and another number count the unit's own
+ * values, which follow those of the run.
  */
 export const readClaims = (lent: string): ReadonlyArray<RedisClaim> => {
   if (lent === "") return []
@@ -39,7 +37,7 @@ export const readClaims = (lent: string): ReadonlyArray<RedisClaim> => {
     const unit = texts[at]!
     const size = texts[at + HEAD - 1]!
     const [runId, index, place] = unit.split(":") as [string, string, string | undefined]
-    // A queue is a priority, a version and a pipeline.
+    // `<priority>|<version>:<pipeline>`
     const queue = texts[at + 7]!
     const version = queue.indexOf("|") + 1
     const pipeline = queue.indexOf(":", version) + 1
@@ -93,14 +91,14 @@ const toMap = (texts: ReadonlyArray<string>, from: number, to: number): Readonly
   return map
 }
 
-/** The unit of a claim, whoever made it. */
+/** The name of a claim's unit: `<run>:<step>` or `<run>:<step>:<item>`. */
 export const unitOf = ({ runId, index, item }: Claim): string =>
   item === undefined ? `${runId}:${index}` : `${runId}:${index}:${item.index}`
 
-/** About how many bytes a settlement has besides its outputs: what is said of its claim. */
+/** About how many bytes the rest of a settlement or note has. */
 const ABOUT = 200
 
-/** About how many bytes a settlement has. The units of an expansion are put aside, and count nothing. */
+/** About how many bytes a settlement has, without the units of an expansion, which are staged. */
 export const bytesOf = ({ outcome }: Settlement): number => {
   switch (outcome._tag) {
     case "Completed": {
@@ -125,7 +123,7 @@ export const bytesOf = ({ outcome }: Settlement): number => {
 export const bytesOfNote = ({ line }: Note): number =>
   line === undefined ? ABOUT : ABOUT + bytesOfText(line.message) + bytesOfText(line.fields ?? "")
 
-/** Adds a settlement whose outputs have been put aside. */
+/** Adds a settlement with staged outputs to the arguments of a script. */
 export const writeStaged = (
   args: Array<Argument>,
   { claim }: Settlement,
@@ -136,7 +134,7 @@ export const writeStaged = (
   args.push(unitOf(claim), claim.token, OUTCOME.staged, arm ?? "", name, names.length, ...names)
 }
 
-/** Adds a settlement to the arguments of a script. `staged` says where the items of an expansion have been put. */
+/** Adds a settlement to the arguments of a script. An expansion needs its `staged` items. */
 export const writeSettlement = (
   args: Array<Argument>,
   { claim, outcome }: Settlement,
@@ -180,7 +178,7 @@ export const writeSettlement = (
   }
 }
 
-/** Items that were put aside for a script: how many units and items of them are completed, with how many bytes of results. */
+/** Staged items: the name of their hash, and how many units, items and bytes of results are completed from the start. */
 export interface Staged {
   readonly name: string
   readonly units: number

@@ -1,4 +1,4 @@
-/** Which versions of pipelines the workers of this process have, and that these workers are there, as the server knows it. */
+/** Tells Redis which workers this process has, and which versions of pipelines they can run. */
 import type * as Clock from "effect/Clock"
 import { digest } from "../../../core/pipeline/Version.ts"
 import * as Monotonic from "../../../core/runtime/Monotonic.ts"
@@ -6,18 +6,21 @@ import type { Scripts } from "../connection/Scripts.ts"
 import * as StoreTime from "../connection/StoreTime.ts"
 import { BOUND, KEY } from "../lua/Codes.ts"
 
-/** How long the server keeps a set of versions unless it is refreshed, in seconds; and how often that happens, in milliseconds. */
+/** When a set of versions expires unless it is refreshed, in seconds; and how often it is refreshed, in milliseconds. */
 const KEPT_SECONDS = 3_600
 const REFRESH_MILLIS = 600_000
 
-/** How often a worker says that it is there, in milliseconds. */
+/** How often a worker reports that it is present, in milliseconds. */
 const PRESENT_MILLIS = 5_000
 
-/** How many of the workers that are there are looked at, to see which versions they have, and how many sets of these. */
+/** Of how many present workers, and how many sets of versions, `present` reads the versions. */
 const MAX_PRESENT = 500
 const MAX_SETS = 50
 
-/** The workers that are there. Finds out of some versions, each a `Version.key`, which ones no worker has; none while there is no worker. */
+/**
+ * The number of present workers, and a function that picks out the versions, each a `Version.key`, that no worker has. It
+ * picks none while no worker is present.
+ */
 export const present = async (
   { client, prefix }: Pick<Scripts, "client" | "prefix">,
   nowMillis: number
@@ -32,13 +35,13 @@ export const present = async (
   ])
   const digests = [...new Set(members.map((member) => member.slice(0, member.indexOf(" "))))]
   const lacking = async (versions: ReadonlyArray<string>): Promise<ReadonlySet<string>> => {
-    // Where not all sets are looked at, any of the others may have a version.
+    // With too many sets to read, each version might be in one of the others.
     const left = new Set(digests.length === 0 || digests.length > MAX_SETS ? [] : versions)
     for (const digest of digests) {
       if (left.size === 0) break
       const set = `${prefix}${KEY.versions}${digest}`
       const asked = [...left]
-      // Each set has an empty member: one that is not there has yet to be brought, and may have everything.
+      // Each set has an empty member. A set without it has not been sent yet: its workers may have every version.
       const [isKnown, ...has] = await Promise.all(["", ...asked].map((version) => client.sismember(set, version)))
       for (const [at, version] of asked.entries()) if (isKnown !== 1 || has[at] === 1) left.delete(version)
     }
@@ -52,15 +55,15 @@ interface Seen {
   readonly digest: string
 }
 
-/** The sets of versions that workers of this process have. */
+/** The presence of the workers of one process. */
 export class WorkerPresence {
   readonly #scripts: Scripts
   readonly #clock: Clock.Clock
   readonly #seen: WeakMap<ReadonlySet<string>, Seen> = new WeakMap()
-  readonly #brought: Set<string> = new Set()
-  /** What each worker of this process has. */
+  readonly #sent: Set<string> = new Set()
+  /** The digest of each worker's versions. */
   readonly #workers: Map<string, string> = new Map()
-  /** When it says again that they are there, and that its sets are needed, by the monotonic clock. */
+  /** When to report the workers and refresh the sets again, in milliseconds of the monotonic clock. */
   #presentAtMillis = Number.NEGATIVE_INFINITY
   #refreshAtMillis = Number.NEGATIVE_INFINITY
 
@@ -69,7 +72,7 @@ export class WorkerPresence {
     this.#clock = clock
   }
 
-  /** The name of a set, which a worker has; a set may change. */
+  /** The digest of the versions of a worker. The set may have changed since the last call. */
   digestOf(worker: string, versions: ReadonlySet<string>): string {
     let seen = this.#seen.get(versions)
     if (seen === undefined || !isSame(seen.keys, versions)) {
@@ -84,23 +87,23 @@ export class WorkerPresence {
     return seen.digest
   }
 
-  /** Tells the server what is in a set. */
-  async bring(name: string, versions: ReadonlySet<string>): Promise<void> {
+  /** Sends a set of versions to Redis. */
+  async send(name: string, versions: ReadonlySet<string>): Promise<void> {
     const { client, prefix } = this.#scripts
     const key = `${prefix}${KEY.versions}${name}`
-    // Also a worker that has nothing has a set.
+    // With an empty member, so that the set of a worker without versions exists too.
     await client.sadd(key, "", ...versions)
     await client.expire(key, KEPT_SECONDS)
-    this.#brought.add(name)
+    this.#sent.add(name)
   }
 
-  /** Keeps the server from forgetting. */
+  /** Reports the workers as present, and refreshes their sets of versions, when it is time. */
   async refresh(): Promise<void> {
     const { client, prefix } = this.#scripts
     const now = Monotonic.millis(this.#clock)
     if (this.#workers.size > 0 && now >= this.#presentAtMillis) {
       this.#presentAtMillis = now + PRESENT_MILLIS
-      // By the Store's clock, which others compare with: this machine's may be another.
+      // By the Store's clock, which all processes share.
       const { nowMillis } = await StoreTime.read(client, prefix)
       const present = Array.from(this.#workers, ([worker, name]) => [nowMillis, memberOf(name, worker)]).flat()
       await client.zremrangebyscore(`${prefix}${KEY.workers}`, "-inf", nowMillis - 4 * BOUND.absentMillis)
@@ -108,16 +111,16 @@ export class WorkerPresence {
     }
     if (now < this.#refreshAtMillis) return
     this.#refreshAtMillis = now + REFRESH_MILLIS
-    for (const name of this.#brought) await client.expire(`${prefix}${KEY.versions}${name}`, KEPT_SECONDS)
+    for (const name of this.#sent) await client.expire(`${prefix}${KEY.versions}${name}`, KEPT_SECONDS)
   }
 
-  /** A worker does not wait for work any more. */
+  /** Removes a worker from the waiting ones. */
   leave(worker: string): void {
     const { client, prefix } = this.#scripts
     client.zrem(`${prefix}${KEY.idle}${this.#workers.get(worker)}`, worker).catch(() => undefined)
   }
 
-  /** No worker of this process is there any more. */
+  /** Reports that all workers of this process are gone. */
   async close(): Promise<void> {
     const { client, prefix } = this.#scripts
     const members = Array.from(this.#workers, ([worker, name]) => memberOf(name, worker))

@@ -1,4 +1,4 @@
--- run, reason, historyCount. Gives 0 when there is no such run.
+-- run, reason, historyCount. Returns 0 when the run does not exist.
 local run, reason = open(ARGV[1]), ARGV[2]
 if not run then return 0 end
 if not isOver(run) then

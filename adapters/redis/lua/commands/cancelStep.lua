@@ -1,4 +1,4 @@
--- run, step, reason, historyCount. Gives 0 when there is no such run.
+-- run, step, reason, historyCount. Returns 0 when the run does not exist.
 local run, index, reason = open(ARGV[1]), ARGV[2], ARGV[3]
 if not run then return 0 end
 local step = stepOf(run, index)

@@ -1,5 +1,5 @@
--- id. Gives 0 when there is no such schedule.
+-- id. Returns 0 when the schedule does not exist.
 call('ZREM', prefix .. KEY.schedulesDue, ARGV[1])
 call('SREM', prefix .. KEY.schedules, ARGV[1])
--- The hash last: where this fails, the schedule is still there for another try.
+-- The hash last: if an earlier write fails, the schedule still exists and can be removed again.
 return call('DEL', prefix .. KEY.schedule .. ARGV[1])

@@ -1,5 +1,5 @@
--- place of the first one, how many at most. Gives the time, the next instant to come, and the schedules that are due, the
--- longest due first: id, pipeline, version, when it was made, and next instant.
+-- place of the first schedule, how many at most. Returns the time, the next instant to come, and the due schedules, the longest
+-- due first: id, pipeline, version, when it was created, and next instant.
 local key, instant = prefix .. KEY.schedulesDue, fmt(now)
 local due = {}
 for _, id in ipairs(call('ZRANGEBYSCORE', key, '-inf', instant, 'LIMIT', ARGV[1], ARGV[2])) do

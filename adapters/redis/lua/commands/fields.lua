@@ -1,4 +1,4 @@
--- bytes, then run and field of each wanted text. Gives as many as fit into the bytes, at least one.
+-- bytes, then run and field of each wanted text. Returns as many texts as fit into the bytes, at least one.
 local bytesLeft, found = tonumber(ARGV[1]), {}
 for place = 2, #ARGV, 2 do
   local key, field = prefix .. KEY.run .. ARGV[place], ARGV[place + 1]

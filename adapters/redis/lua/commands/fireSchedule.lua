@@ -1,7 +1,7 @@
--- id, SHA-1 of the definition, when it was made and next instant as the caller has seen them; next instant, how many ticks
--- were dropped, overlap, how many of its runs and how many of all may be unfinished, how long a key names its run, version,
--- number of runs; then instant and run of each tick. Gives FIRED and in how many milliseconds something is due; or GONE; or
--- PLAN.
+-- id, SHA-1 of the definition, when it was created and next instant as the caller has read them; new next instant, how many
+-- ticks were dropped, overlap, how many of its runs and how many of all runs may be unfinished, lifetime of idempotency keys,
+-- version, number of runs; then instant and run of each tick. Returns FIRED and in how many milliseconds something is due; or
+-- GONE; or PLAN.
 local key = prefix .. KEY.schedule .. ARGV[1]
 local isSkipping = ARGV[7] == 'skip'
 local definition, created, nextInstant, isPaused, pipeline, firedBefore, skippedBefore =
@@ -12,7 +12,7 @@ if not definition or redis.sha1hex(definition) ~= ARGV[2] or created ~= ARGV[3] 
   return { 'GONE' }
 end
 
--- Runs of another version that no worker has do not overlap. Of very many runs, those that are not looked at do.
+-- Runs of another version that no worker has do not count as overlapping. Of very many runs, the unread ones do.
 local runsKey = prefix .. KEY.scheduleRuns .. ARGV[1]
 local unfinishedRuns = call('SCARD', runsKey)
 local overlapping = unfinishedRuns
@@ -45,7 +45,7 @@ for _ = 1, tonumber(ARGV[12]) do
   from = past
 end
 
--- Together with its runs and in one command: a tick whose run is recorded is not fired again, and no tick is lost.
+-- With the runs, in one command: a tick whose run is recorded is not fired again, and no tick is lost.
 founding.commands[#founding.commands + 1] = { 'HSET', key, SCHEDULE.next, ARGV[5], SCHEDULE.version, ARGV[11],
   SCHEDULE.fired, fmt(firedBefore + fired), SCHEDULE.skipped, fmt(skippedBefore + skipped), unpack(last) }
 zadd(prefix .. KEY.schedulesDue, ARGV[5], ARGV[1])

@@ -1,2 +1,2 @@
--- id. Gives the schedule.
+-- id. Returns the schedule.
 return show(ARGV[1])

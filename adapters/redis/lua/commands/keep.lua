@@ -1,5 +1,5 @@
--- table, id, text, how many there may be, whether it replaces. Gives 1 when the text is kept, 0 when another one has its id,
--- -1 when there are too many.
+-- table, id, text, how many entries there may be, whether it replaces. Returns 1 when the text is kept, 0 when another entry has
+-- its id, -1 when the table is full.
 local key = prefix .. ARGV[1]
 local isThere = call('HSTRLEN', key, ARGV[2]) > 0
 if isThere and ARGV[5] ~= '1' then return 0 end

@@ -1,4 +1,4 @@
--- digest, text, milliseconds, how many tokens there may be. Gives 1 when the token is kept, or 0 when there are too many.
+-- digest, text, milliseconds, how many tokens there may be. Returns 1 when the token is kept, 0 when there are too many.
 local valid = call('ZCOUNT', prefix .. KEY.issued, '(' .. fmt(now), '+inf')
 call('ZREMRANGEBYSCORE', prefix .. KEY.issued, '-inf', now)
 if valid >= tonumber(ARGV[4]) then return 0 end

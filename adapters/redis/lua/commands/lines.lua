@@ -1,4 +1,4 @@
--- run, place of the first line, bytes. Gives the header, how many lines were dropped, lines, and 1 at the end.
+-- run, place of the first line, bytes. Returns the header, how many lines were dropped, lines, and 1 at the end of the list.
 local from, bytesLeft, found = tonumber(ARGV[2]), tonumber(ARGV[3]), {}
 local header, dropped = unpack(call('HMGET', prefix .. KEY.run .. ARGV[1], RUN.header, RUN.dropped))
 while bytesLeft > 0 and #found < BOUND.reads do

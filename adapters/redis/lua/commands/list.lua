@@ -1,10 +1,10 @@
 -- Lists runs by submission, newest first. index, greatest score, least score, how many at most, status (or nothing), and an
--- index whose runs all have another status (or nothing). Gives ids with their scores, where to go on (nothing at the end),
--- and at how many runs it has looked.
+-- index whose runs all have another status (or nothing). Returns ids with their scores, where to go on (nothing at the end),
+-- and how many runs it has read.
 local key, top, least, most, status = prefix .. ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 
--- Gives how many runs are newer than `top`, and how many of the next ones are all in `part`, which is a part of this index.
--- Where both have the same run at a rank, they have the same ones before it: a binary search finds the last such rank.
+-- Returns how many runs are newer than `top`, and how many of the next runs are all in `part`, which is a subset of this index.
+-- If both have the same run at a rank, they have the same runs before it: a binary search finds the last such rank.
 local function commonFront(part)
   local before, beforeInPart = 0, 0
   if top ~= '+inf' then

@@ -1,6 +1,6 @@
--- run, whether to mend it, maxLosses, maxValueBytes, historyCount, the first unit of lists to look at; then the steps of the
--- run that wait for nothing and have not ended. Gives sentences about work that is in no queue, lent to no worker, waits for
--- no limit and is not due; and whether there are more units.
+-- run, whether to mend it, maxLosses, maxValueBytes, historyCount, the first unit of lists to check; then the steps of the run
+-- that have all their inputs and have not ended. Returns sentences about work that is in no queue, is not leased, waits for no
+-- limit and is not due; and whether there are more units.
 local run = open(ARGV[1])
 local problems, hasMore = {}, false
 local firstUnit = tonumber(ARGV[6])
@@ -8,15 +8,15 @@ if not run or hasTodo(run) then return { problems, '' } end
 local isToMend = ARGV[2] == '1'
 maxLosses, maxValueBytes = tonumber(ARGV[3]), tonumber(ARGV[4])
 
--- Says what is problems, and mends it where that is asked for.
+-- Records a problem, and mends it if the caller wants that.
 local function find(problem, mend)
   problems[#problems + 1] = problem
   if isToMend then mend() end
 end
 
--- A run that has ended is not in the index of unfinished runs.
+-- An ended run must not be in the index of unfinished runs.
 if isOver(run) then
-  find("run '" .. run.id .. "' has ended, and stands among the unfinished", function()
+  find("run '" .. run.id .. "' has ended, but is in the index of unfinished runs", function()
     -- As if it ended now: `commit` moves it to the indices of its status.
     run.was = STATUS.running
     setHead(run, 'status', run.status)
@@ -27,7 +27,7 @@ if isOver(run) then
   return { problems, '' }
 end
 
--- Whether a list has a member. Of a very long list, whether that is likely: a later run would be behind it.
+-- Whether a queue has a unit. For a very long queue, whether that is likely: the first run in it is not a later one.
 local function isQueued(key, ref)
   if call('LLEN', key) <= 1000 then return call('LPOS', key, ref) ~= false end
   local first = open((parse(call('LINDEX', key, 0))))
@@ -35,7 +35,7 @@ local function isQueued(key, ref)
   return tonumber(get(first, RUN.submitted)) <= tonumber(get(run, RUN.submitted))
 end
 
--- Looks for holders of limits that are not lent, do not stop and are no runs under way.
+-- Looks for holders of limits that are neither leased, nor stopping, nor runs under way.
 local function checkHolders(limits)
   for _, limit in ipairs(limits) do
     for _, member in ipairs(call('SRANDMEMBER', prefix .. KEY.held .. limit.key, MANY)) do
@@ -47,13 +47,13 @@ local function checkHolders(limits)
         local token = string.match(get(hash, field) or '', '^(%d+)|')
         isHeld = token ~= nil
         if not isHeld then
-          -- The key of a lease that stops begins with its unit.
+          -- The field of a stopping lease begins with the name of its unit.
           local stopping = call('HSCAN', prefix .. KEY.stopping, 0, 'MATCH', member .. '|*', 'COUNT', BOUND.looks)
           isHeld = #stopping[2] > 0
         end
       end
       if not isHeld then
-        find("a place of limit '" .. limit.key .. "' is held by '" .. member .. "', which does not run", function()
+        find("limit '" .. limit.key .. "' is held by '" .. member .. "', which is not running", function()
           letGo(limit.key, member)
         end)
       end
@@ -62,7 +62,7 @@ local function checkHolders(limits)
   end
 end
 
--- Whether a waiter is in its line, and the line is one of its limit.
+-- Whether a waiter is in its line, and the line is among those of its limit.
 local function isInLine(full, member)
   if not call('ZSCORE', full, member) then return false end
   local key, name = string.match(string.sub(full, #prefix + 1), '^' .. KEY.line .. '(.*)\n(%d+\n[^\n]*)$')
@@ -71,7 +71,7 @@ end
 
 local function stepText(index) return "step '" .. stepOf(run, index)[STEP.name] .. "' of run '" .. run.id .. "'" end
 
--- Looks at a unit: a step, or an item of one.
+-- Checks a unit: a step, or a unit of its items.
 local function checkUnit(index, item)
   local ref = refOf(run, index, item)
   local hash, field = leaseField(run, index, item)
@@ -81,7 +81,7 @@ local function checkUnit(index, item)
   if token then
     local member = ref .. '|' .. token
     if not call('ZSCORE', prefix .. KEY.leases, member) then
-      find("unit '" .. ref .. "' is lent, and its lease does not end", function()
+      find("unit '" .. ref .. "' is leased, but its lease has no deadline", function()
         arrive(keyOf[KEY.leases], nowText, member)
       end)
     end
@@ -89,7 +89,7 @@ local function checkUnit(index, item)
     return
   elseif unit[RECORD.isDue] then
     if not call('ZSCORE', prefix .. KEY.due, DUE.unit .. ref) then
-      find("unit '" .. ref .. "' waits for an attempt that is not due", function()
+      find("unit '" .. ref .. "' waits for a retry that no timer starts", function()
         unitOf(run, index, item)[RECORD.isDue] = nil
         keepUnit(run, index, item)
         again(run, index, item)
@@ -98,7 +98,7 @@ local function checkUnit(index, item)
   elseif unit[RECORD.line] == '@' then
     local line = optional(run, RUN.line)
     if not line or not isInLine(line, run.id) then
-      find("unit '" .. ref .. "' waits for its run's limits, and the run does not", function()
+      find("unit '" .. ref .. "' waits for the limits of its run, but the run does not", function()
         if line then leave(line, run.id) end
         setOptional(run, RUN.line, false)
         unit[RECORD.line] = nil
@@ -108,9 +108,9 @@ local function checkUnit(index, item)
     end
   elseif unit[RECORD.line] then
     checkHolders(limitsOf(stepOf(run, index), unit))
-    -- Its holder may just have given it the place.
+    -- checkHolders may just have given it the place.
     if unit[RECORD.line] and not isInLine(unit[RECORD.line], ref) then
-      find("unit '" .. ref .. "' waits for a limit, and is not in its line", function()
+      find("unit '" .. ref .. "' waits for a limit, but is not in the line of that limit", function()
         leave(unit[RECORD.line], ref)
         unit[RECORD.line] = nil
         keepUnit(run, index, item)
@@ -119,14 +119,14 @@ local function checkUnit(index, item)
     end
   elseif isLone(unit) then
     if call('LPOS', prefix .. KEY.aloneQueue .. run.kind.queue, ref, 'MAXLEN', 1000) == false then
-      find("unit '" .. ref .. "' runs alone, and is not queued", function() again(run, index, item) end)
+      find("unit '" .. ref .. "' is ready to run alone, but is not queued", function() again(run, index, item) end)
     end
   elseif item == nil and not isQueued(prefix .. KEY.queue .. run.kind.queue, ref) then
-    find(stepText(index) .. " is ready, and is not queued", function() ready(ref, run.kind.queue) end)
+    find(stepText(index) .. " is ready, but is not queued", function() ready(ref, run.kind.queue) end)
   end
 end
 
--- Looks at units of a step, from `firstUnit` on: units that are lent, and units to be lent again.
+-- Checks units of a step, from `firstUnit` on: leased units, and units to grant again.
 local function checkUnits(index, items)
   local last = math.min(items[ITEMS.nextUnit], firstUnit + BOUND.mendedUnits) - 1
   if items[ITEMS.nextUnit] > last + 1 then hasMore = true end
@@ -135,7 +135,7 @@ local function checkUnits(index, items)
   for _, item in ipairs(call('LRANGE', againKey, 0, BOUND.mendedUnits)) do listed[tonumber(item)] = true end
   local size = call('LLEN', againKey)
   if size ~= items[ITEMS.againCount] then
-    find(stepText(index) .. " has a wrong number of units to be lent again", function()
+    find(stepText(index) .. " has a wrong count of units to run again", function()
       alter(items, ITEMS.againCount, size)
     end)
   end
@@ -146,22 +146,22 @@ local function checkUnits(index, items)
   end
   local hash = itemHashOf(run, index)
   if #fields > 0 then getAll(hash, fields) end
-  local lentNow = 0
+  local leasedNow = 0
   for item = firstUnit, last do
     local lease = get(hash, leaseOf[text[item]]) or ''
-    if string.match(lease, '^%d') then lentNow = lentNow + 1 end
+    if string.match(lease, '^%d') then leasedNow = leasedNow + 1 end
     checkUnit(index, item)
     local unit = lookAt(run, index, item)
     local isWaiting = lease == '' and not unit[RECORD.isDue] and not unit[RECORD.line] and not isLone(unit)
     if isWaiting and not listed[item] and size <= BOUND.mendedUnits then
-      find("unit " .. text[item] .. " of " .. stepText(index) .. " is not to be lent again", function()
+      find("unit " .. text[item] .. " of " .. stepText(index) .. " is missing in the list of units to run again", function()
         againItem(items, item)
       end)
     end
   end
-  if firstUnit == 0 and items[ITEMS.nextUnit] == last + 1 and lentNow ~= items[ITEMS.lent] then
-    find(stepText(index) .. " has a wrong number of units that are lent", function()
-      alter(items, ITEMS.lent, lentNow)
+  if firstUnit == 0 and items[ITEMS.nextUnit] == last + 1 and leasedNow ~= items[ITEMS.leased] then
+    find(stepText(index) .. " has a wrong count of leased units", function()
+      alter(items, ITEMS.leased, leasedNow)
     end)
   end
 end
@@ -171,14 +171,14 @@ local function checkItems(index, items)
   local ref = refOf(run, index)
   if items[ITEMS.isQueued] == 1 then
     if not lookAt(run, index)[RECORD.line] and not isQueued(prefix .. KEY.queue .. run.kind.queue, ref) then
-      find("the items of " .. stepText(index) .. " are ready, and are not queued", function()
+      find("the items of " .. stepText(index) .. " are ready, but are not queued", function()
         ready(ref, run.kind.queue)
       end)
     end
   elseif isReady(items) then
-    find("the items of " .. stepText(index) .. " are ready, and are not queued", function() requeue(items) end)
+    find("the items of " .. stepText(index) .. " are ready, but are not queued", function() requeue(items) end)
   elseif items[ITEMS.endedUnits] == items[ITEMS.units] then
-    find(stepText(index) .. " has done its items, and has not ended", function() goOn(items) end)
+    find(stepText(index) .. " has completed its items, but has not ended", function() goOn(items) end)
   end
 end
 
@@ -193,13 +193,13 @@ for _, name in ipairs({ KEY.all, KEY.unfinished, run.status == STATUS.running an
 end
 local schedule = optional(run, RUN.schedule)
 if schedule and call('SISMEMBER', prefix .. KEY.scheduleRuns .. schedule, run.id) == 0 then
-  find("run '" .. run.id .. "' is not among those of its schedule '" .. schedule .. "'", function()
+  find("run '" .. run.id .. "' is not in the list of its schedule '" .. schedule .. "'", function()
     memberIn(sets, prefix .. KEY.scheduleRuns .. schedule, run.id, true)
   end)
 end
 if optional(run, RUN.timeout) and not call('ZSCORE', prefix .. KEY.due, DUE.timeout .. run.id) then
-  find("run '" .. run.id .. "' has a time limit, and is not due then", function()
-    -- Only the plan says how long a run was delayed. A delayed run is looked at when its delay is over.
+  find("run '" .. run.id .. "' has a time limit, but no timer ends it", function()
+    -- Only the plan has the delay of a run. For a delayed run, the time limit counts from now.
     local isDelayed = string.find(optional(run, RUN.due), DUE.start, 1, true)
     local since = isDelayed and now or math.floor(get(run, RUN.submitted) / BOUND.perMilli)
     dueAt(since + optional(run, RUN.timeout), DUE.timeout .. run.id)
@@ -208,7 +208,7 @@ end
 if not run.isOpen then
   local line = optional(run, RUN.line)
   if line and not isInLine(line, run.id) then
-    find("run '" .. run.id .. "' waits for a limit, and is not in its line", function()
+    find("run '" .. run.id .. "' waits for a limit, but is not in the line of that limit", function()
       leave(line, run.id)
       setOptional(run, RUN.line, false)
       admit(run)
@@ -216,10 +216,10 @@ if not run.isOpen then
   elseif line then
     checkHolders(cjson.decode(optional(run, RUN.limits)))
   elseif not call('ZSCORE', prefix .. KEY.due, DUE.start .. run.id) then
-    find("run '" .. run.id .. "' has not begun, and is not due", function() admit(run) end)
+    find("run '" .. run.id .. "' has not begun, and no timer starts it", function() admit(run) end)
   end
 elseif run.stepsLeft == 0 then
-  find("run '" .. run.id .. "' has done its steps, and has not ended", function() enter(run, 'finish') end)
+  find("run '" .. run.id .. "' has completed its steps, but has not ended", function() enter(run, 'finish') end)
 end
 if run.isOpen then
   for k = 7, #ARGV do
@@ -231,7 +231,7 @@ if run.isOpen then
   end
   local queue = prefix .. KEY.queue .. run.kind.queue
   if call('LLEN', queue) > 0 and not call('ZSCORE', prefix .. KEY.ready, run.kind.queue) then
-    find("queue '" .. run.kind.queue .. "' is not among the ready ones", function()
+    find("queue '" .. run.kind.queue .. "' has units, but is not in the index of ready queues", function()
       zadd(prefix .. KEY.ready, turnOf(run.kind.queue), run.kind.queue)
     end)
   end

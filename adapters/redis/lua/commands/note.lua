@@ -1,5 +1,4 @@
--- For each note: unit, token, attempt, done and total (or nothing), line (or nothing), how many lines the worker has dropped
--- before.
+-- For each note: unit, token, attempt, done and total (or empty), line (or empty), how many lines the worker has dropped before.
 local MAX_LINES = 1000
 for from = 1, #ARGV, 7 do
   local ref, token, attempt, done, total, line = unpack(ARGV, from, from + 5)

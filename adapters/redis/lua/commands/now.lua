@@ -1,2 +1,2 @@
--- Gives the instant by the Store's clock.
+-- Returns the time by the Store's clock.
 return fmt(now)

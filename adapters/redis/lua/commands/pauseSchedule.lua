@@ -1,4 +1,4 @@
--- id, whether it is paused, next instant when it is resumed. Gives the schedule, or nothing when there is no such schedule.
+-- id, whether to pause it, next instant if it is resumed. Returns the schedule, or nothing when it does not exist.
 local id, isPaused, next = ARGV[1], ARGV[2] == '1', ARGV[3]
 local key = prefix .. KEY.schedule .. id
 if call('EXISTS', key) == 0 then return nil end
@@ -8,7 +8,7 @@ if isPaused then
   call('ZREM', prefix .. KEY.schedulesDue, id)
   shown[4] = '1'
 elseif shown[4] == '1' then
-  -- The index first: should the next write fail, the schedule is still paused, and another call resumes it.
+  -- The index first: if the next write fails, the schedule is still paused, and another call resumes it.
   call('ZADD', prefix .. KEY.schedulesDue, next, id)
   call('HSET', key, SCHEDULE.isPaused, '0', SCHEDULE.next, next)
   news()

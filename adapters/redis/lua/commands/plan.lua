@@ -2,5 +2,5 @@
 local key = prefix .. KEY.plan .. ARGV[1]
 local isUsed = call('HEXISTS', key, PLAN.runs) == 1
 for from = 2, #ARGV, 1000 do call('HSET', key, unpack(ARGV, from, math.min(from + 999, #ARGV))) end
--- It stays for an hour, and longer once a run has it.
+-- Expires after an hour unless a run uses it.
 if not isUsed then call('EXPIRE', key, 3600) end

@@ -1,5 +1,5 @@
--- id, definition, when it was made, next instant, whether it replaces, pipeline, how many schedules there may be, version.
--- Gives the schedule, or EXISTS, or FULL.
+-- id, definition, when it was created, next instant, whether it replaces, pipeline, how many schedules there may be, version.
+-- Returns the schedule, or EXISTS, or FULL.
 local id, definition, created, next, version = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[8]
 local key = prefix .. KEY.schedule .. id
 local shown = show(id)
@@ -7,7 +7,7 @@ local known = shown[1]
 if known and known == definition then
   local isPaused, due = shown[4] ~= '0', shown[3]
   call('HSET', key, SCHEDULE.version, version)
-  -- An earlier call that failed may have left half of it.
+  -- An earlier call may have failed after writing a part of the schedule.
   call('SADD', prefix .. KEY.schedules, id)
   if not isPaused then call('ZADD', prefix .. KEY.schedulesDue, 'NX', due, id) end
   news()

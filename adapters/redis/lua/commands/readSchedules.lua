@@ -1,4 +1,4 @@
--- bytes, then ids. Gives as many schedules as fit into the bytes, at least one.
+-- bytes, then ids. Returns as many schedules as fit into the bytes, at least one.
 local found, bytes = {}, 0
 for place = 2, #ARGV do
   local shown = show(ARGV[place])

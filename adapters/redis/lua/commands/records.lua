@@ -1,4 +1,5 @@
--- Lists records of the audit log, newest first. newest, oldest, how many at most, bytes. Gives records, and 1 at the end.
+-- Lists records of the audit log, newest first. newest, oldest, how many at most, bytes. Returns records, and 1 at the end of the
+-- list.
 local from, most, bytesLeft, found = ARGV[1], math.min(tonumber(ARGV[3]), BOUND.reads), tonumber(ARGV[4]), {}
 while bytesLeft > 0 and #found < most do
   local wanted = math.min(20, most - #found)

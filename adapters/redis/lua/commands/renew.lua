@@ -1,4 +1,4 @@
--- lease in milliseconds; then unit and token of each lease. Gives the places of leases that are lost.
+-- lease in milliseconds; then unit and token of each lease. Returns the places of lost leases.
 local lost, isLost, leaseEnd = {}, {}, fmt(now + tonumber(ARGV[1]))
 for at = 2, #ARGV, 2 do
   local id, index, item = string.match(ARGV[at], '^([^:]+):(%d+):?(%d*)$')

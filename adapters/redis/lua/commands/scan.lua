@@ -1,4 +1,4 @@
--- HSCAN or SSCAN, key, cursor, bytes. Gives the next cursor and what it has found.
+-- HSCAN or SSCAN, key, cursor, bytes. Returns the next cursor and the entries found.
 local cursor, bytesLeft, found = ARGV[3], tonumber(ARGV[4]), {}
 repeat
   local next, page = unpack(call(ARGV[1], prefix .. ARGV[2], cursor, 'COUNT', 20))

@@ -1,5 +1,5 @@
--- How many runs may be unfinished, how long a key names its run; then the runs, one after the other. Gives the places of
--- runs that are not recorded and why, and in how many milliseconds something is due.
+-- How many runs may be unfinished, lifetime of idempotency keys; then the runs. Returns the places of runs that are not recorded,
+-- each with its answer, and in how many milliseconds something is due.
 local answers, from, place = {}, 3, 0
 local maxUnfinished, keyMillis = tonumber(ARGV[1]), ARGV[2]
 while from <= #ARGV do

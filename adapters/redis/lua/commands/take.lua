@@ -1,12 +1,12 @@
--- Takes a permit. key, permits, period in milliseconds. Gives whether it is allowed, how many permits are left, and in how
--- many milliseconds the oldest one is free again.
+-- Takes a permit. key, permits, period in milliseconds. Returns whether it is allowed, how many permits are left, and in how many
+-- milliseconds the oldest permit is free again.
 local key, permits, period = prefix .. KEY.rate .. ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local newest = tonumber(call('LINDEX', key, 0) or 0)
--- The server's clock may be set back; this limit's clock is not.
+-- The server's clock may be set back; the clock of this limit never goes back.
 if newest > now then now = newest end
 local kept = call('LLEN', key)
 
--- Instants, newest first: how many at the end are past. They are in order, so a binary search looks at few of them.
+-- Instants, newest first. A binary search finds how many at the end are past.
 local function arePast(count) return tonumber(call('LINDEX', key, -count)) <= now - period end
 local past = 0
 if kept > 0 and arePast(1) then

@@ -1,6 +1,6 @@
--- historyCount, maxLosses, maxValueBytes, how many due members and how many ended leases to look at; or, behind these, `due`
--- or `lease` and the only one to look at; or `leave`, key and the one to be left alone. Gives in how many milliseconds
--- something is due next, or nothing.
+-- historyCount, maxLosses, maxValueBytes, how many due entries and expired leases to handle. Behind these, optionally: `due` or
+-- `lease` and the only member to handle; or `leave`, key and a member to remove without handling it. Returns in how many
+-- milliseconds something is due next, or nothing.
 maxLosses, maxValueBytes = tonumber(ARGV[2]), tonumber(ARGV[3])
 local most, only = tonumber(ARGV[4]), ARGV[5]
 
@@ -44,19 +44,19 @@ else
   for _, member in ipairs(ended) do reap(member) end
 end
 
--- When something is due that this act does not look at. It may remove that itself: then a tick comes in vain.
+-- When something is due that this act does not read. It may remove that itself: then one tick finds nothing to do.
 local nearest
 for _, key in ipairs({ KEY.due, KEY.leases }) do
   local instant = call('ZRANGEBYSCORE', prefix .. key, '(' .. nowText, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
   if instant and (nearest == nil or tonumber(instant) < nearest) then nearest = tonumber(instant) end
 end
 
--- Runs that have ended leave the front of queues that no worker takes from.
+-- Removes ended runs from the front of queues that no worker takes from.
 local MANY_SWEPT = 100
 local swept = 0
 for _, name in ipairs(call('ZRANGE', prefix .. KEY.ready, 0, 99)) do
   local queue = queueOf(name)
-  -- Most often the first run has not ended.
+  -- A short first page: usually the run of the first unit has not ended.
   queue.many = 2
   while swept < MANY_SWEPT do
     local ref = takeRef(queue)

@@ -1,4 +1,4 @@
--- maxValueBytes, historyCount. Works off what acts have left to be done. Gives in how many milliseconds something is due.
+-- maxValueBytes, historyCount. Works off entries of KEY.todo. Returns in how many milliseconds something is due.
 maxValueBytes = tonumber(ARGV[1])
 local MANY_ENTRIES = 100
 local found = call('LRANGE', prefix .. KEY.todo, 0, MANY_ENTRIES - 1)

@@ -1,14 +1,14 @@
 -- worker, how many units at most, digest of versions, whether it waits, number of settlements, maxValueBytes, historyCount,
 -- leaseMillis, memoCount, maxLosses, whether the worker is idle, place of the first queue; then the settlements: unit,
--- token, OUTCOME and its arguments. Gives the places of refused settlements, in how many milliseconds something is due, the
+-- token, OUTCOME and its arguments. Returns the places of refused settlements, in how many milliseconds something is due, the
 -- claims, the place of the queue where the next call goes on (or nothing), whether units wait for an idle worker, and units
--- that can't be looked at.
+-- that can't be read.
 local worker, max, digest = ARGV[1], math.min(tonumber(ARGV[2]), BOUND.looks), ARGV[3]
 if max > 0 and call('EXISTS', prefix .. KEY.versions .. digest) == 0 then return { 'VERSIONS' } end
 maxValueBytes, maxLosses = tonumber(ARGV[6]), tonumber(ARGV[10])
 local memoCount = tonumber(ARGV[9])
 
--- What each outcome does with its arguments, which begin at `from`. Gives where the next settlement begins.
+-- Applies each outcome. Its arguments begin at `from`. Returns where the next settlement begins.
 local outcomes = {}
 
 local function completed(lease, arm, outputs)
@@ -54,7 +54,7 @@ outcomes[OUTCOME.staged] = function(lease, from)
     if isWhole then
       completed(lease, arm, outputs)
     else
-      released(lease, '"its outputs were not there any more"')
+      released(lease, '"its staged outputs have expired"')
     end
   end
   later('UNLINK', staged)
@@ -96,10 +96,10 @@ outcomes[OUTCOME.released] = function(lease, from)
   return from + 1
 end
 
--- How many bytes of remembered outputs this act has given to units that were probed.
+-- How many bytes of memoised outputs this act has written for probed units.
 local probedBytes = 0
 
--- Limits (or nothing), memo key, and for how many milliseconds its outputs are remembered (or nothing).
+-- Limits (or empty), memo key, and for how many milliseconds its outputs are memoised (or empty).
 outcomes[OUTCOME.probed] = function(lease, from)
   if lease then
     local limitsJson, memoKey, memoMillis = ARGV[from], ARGV[from + 1], ARGV[from + 2]
@@ -113,7 +113,7 @@ outcomes[OUTCOME.probed] = function(lease, from)
     end
     if #limits > 0 then unit[RECORD.limits] = limits end
     keepUnit(run, index, item)
-    -- Where this act has no room for the outputs, it finds them again when it lends the unit.
+    -- Without room for the outputs, the unit becomes ready; they are found again when it is granted.
     local known = unit[RECORD.memo] and probedBytes < BOUND.replyBytes and recall(unit[RECORD.memo])
     if known then
       probedBytes = probedBytes + bytesOfOutputs(known)
@@ -136,7 +136,7 @@ outcomes[OUTCOME.expanded] = function(lease, from)
       units = tonumber(ARGV[from + 3]), items = tonumber(ARGV[from + 4]), bytes = tonumber(ARGV[from + 5])
     }
     if call('HEXISTS', staged, ITEMS.unit .. text[units - 1]) == 0 then
-      released(lease, '"its items were not there any more"')
+      released(lease, '"its staged items have expired"')
     else
       keepAttempt(lease)
       keepUnit(run, index)
@@ -163,7 +163,7 @@ end
 admitNext()
 keepTodo(workOffAll(false), 'RPUSH')
 local claims = ''
-if max > 0 then claims = lendAll(worker, digest, max, tonumber(ARGV[8]), ARGV[11] == '1', tonumber(ARGV[12])) end
+if max > 0 then claims = grantAll(worker, digest, max, tonumber(ARGV[8]), ARGV[11] == '1', tonumber(ARGV[12])) end
 if ARGV[4] == '1' and claims == '' and moreFrom == nil then
   local idle = prefix .. KEY.idle .. digest
   later('ZREMRANGEBYSCORE', idle, '-inf', fmt(now - 10000))

@@ -1,13 +1,13 @@
-/** A task that blocks the thread of its worker costs no step beside it its lease, in processes on each runtime. */
+/** A task that blocks its worker's thread costs no other step of the worker its lease, on each runtime. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, test, vi } from "vitest"
-import { blocking, yielding } from "./blocked.ts"
-import { describeWithProcesses, launch, type Runtime } from "./Launching.ts"
-import { closing, levada, SOON, server } from "./Opening.ts"
+import { blocking, yielding } from "./blocked-worker.ts"
+import { describeWithProcesses, launch, type Runtime } from "./ChildProcess.ts"
+import { closing, levada, SOON, server } from "./Resources.ts"
 
-// A lease is real time: so long that a busy machine renews it.
+// Leases end in real time: long enough to be renewed on a busy machine.
 const LEASE = 2_000
 const BESIDE = 20
 
@@ -20,7 +20,7 @@ const blocked = async (runtime: Runtime, env: Readonly<Record<string, string>> =
   const ledger = join(folder, "ledger")
   const asked = levada([yielding, blocking], { url: place, leaseMillis: LEASE }, { worker: false })
   const work = () =>
-    launch("test/redis/blocked.ts", { REDIS_URL: place, LEASE: String(LEASE), LEDGER: ledger, ...env }, runtime)
+    launch("test/redis/blocked-worker.ts", { REDIS_URL: place, LEASE: String(LEASE), LEDGER: ledger, ...env }, runtime)
   work()
   // By then the thread that renews has started.
   await asked.execute(blocking, { millis: 0 })
@@ -46,7 +46,7 @@ const blocked = async (runtime: Runtime, env: Readonly<Record<string, string>> =
 
 describeWithProcesses("a task that blocks its worker for four leases", () => {
   test.each(["node", "bun", "deno"] as const)(
-    "runs once, and so does every step beside it: %s",
+    "runs once, and so does each step in the same worker: %s",
     { timeout: 60_000 },
     async (runtime) => {
       const { begun, attempts } = await blocked(runtime)
@@ -55,7 +55,7 @@ describeWithProcesses("a task that blocks its worker for four leases", () => {
     }
   )
 
-  test("for longer than `blockedMillis`, counts as hung: others run what its worker had", async () => {
+  test("counts as hung after `blockedMillis`, and another worker runs its steps", async () => {
     const { begun } = await blocked("node", { BLOCKED: "0" })
     expect(new Set(begun().map(([, , pid]) => pid)).size).toBe(2)
     expect(begun().filter(([, attempt]) => attempt === "2")).toHaveLength(BESIDE + 1)

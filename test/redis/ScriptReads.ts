@@ -1,6 +1,6 @@
 /**
- * Counts at how many things each script looks in one call: every field, member, entry or size that Redis hands to it. Notes also
- * what a script reads after its first write.
+ * Counts how many entries each script reads in one call: every field, member, element or size that Redis returns. Also records
+ * the commands with which a script reads after its first write.
  */
 import type { Redis } from "ioredis"
 import { SCRIPTS } from "../../adapters/redis/lua/LuaCommands.ts"
@@ -42,18 +42,18 @@ if looked > most then real.call('HSET', KEYS[1] .. 'looked', '${name}', looked) 
 return answer
 `
 
-/** Has all scripts count, in every Levada that is made from now on by this process. */
+/** Makes all scripts count, in every Levada that this process makes from now on. */
 export const countLooks = (): void => {
   const scripts = SCRIPTS as Record<string, string>
   for (const name of Object.keys(scripts)) scripts[name] = counting(name, scripts[name]!)
 }
 
-/** The most that one call of each script has looked at. */
+/** The most that one call of each script has read. */
 export const looked = async (redis: Redis, prefix: string): Promise<Readonly<Record<string, number>>> =>
   Object.fromEntries(
     Object.entries(await redis.hgetall(`{${prefix}}:looked`)).map(([name, most]) => [name, Number(most)])
   )
 
-/** What scripts have read after their first write: name of the script and command. */
+/** Reads after the first write: name of the script and command. */
 export const lateReads = (redis: Redis, prefix: string): Promise<ReadonlyArray<string>> =>
   redis.smembers(`{${prefix}}:late`)

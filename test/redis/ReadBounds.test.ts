@@ -1,4 +1,4 @@
-/** How much a call that reads looks at, whatever is kept, and that lists find all the same what they are asked for. */
+/** Each call of a reading script reads a bounded number of entries, and lists are still complete. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
@@ -8,17 +8,17 @@ import { type Levada, Pipeline, type Store, Task } from "../../adapters/promise/
 import { RedisStore } from "../../adapters/redis/index.ts"
 import { cases } from "../cases.ts"
 import { doubling } from "./Gate.ts"
-import { countLooks, looked } from "./Looked.ts"
-import { ask, client, levada } from "./Opening.ts"
+import { ask, client, levada } from "./Resources.ts"
+import { countLooks, looked } from "./ScriptReads.ts"
 
 const url = inject("redisUrl")
 const shared = test.skipIf(url === undefined)
 let count = 0
 
-/** Where nobody else is. */
+/** A prefix that no other test uses. */
 const here = () => ({ url: url!, prefix: `looking-${process.pid}-${++count}` })
 
-/** How many things a call may look at. */
+/** How many entries a call may read. */
 const MOST = 520
 
 type Status = "PENDING" | "RUNNING" | "COMPLETED" | "FAILED" | "CANCELLED"
@@ -55,7 +55,7 @@ const other = Pipeline.make("other", [
   })
 ])
 
-/** Writes runs into the keys, oldest first, as they would have come about. Gives them newest first. */
+/** Writes runs directly into the keys, oldest first. Returns them newest first. */
 const fill = async (
   redis: Redis,
   store: { readonly url: string; readonly prefix: string },
@@ -63,7 +63,7 @@ const fill = async (
 ): Promise<ReadonlyArray<Filled>> => {
   const prefix = `{${store.prefix}}:`
   const made = levada([doubling, other], store, { worker: false })
-  // One of each pipeline brings its plan, and stays, as the oldest.
+  // One real run of each pipeline sends its plan, and stays as the oldest.
   const filled: Array<Filled> = []
   const plans: Record<string, string> = {}
   for (const pipeline of [doubling, other]) {
@@ -122,46 +122,50 @@ const expectFew = async (redis: Redis, prefix: string, ...names: ReadonlyArray<s
 
 beforeAll(countLooks)
 
-shared("100,000 runs: no script looks at more than 500 things, and all is found", { timeout: 60_000 }, async () => {
-  const store = here()
-  const redis = client(url!)
-  // From the oldest on: some of each, many that failed, and a backlog in front.
-  const runs = Array.from({ length: 100_000 }, (_, at): readonly [Status, "doubling" | "other"] => {
-    const pipelineId = at % 3 === 0 ? "other" : "doubling"
-    if (at < 40_000) return [STATUSES[2 + (at % 3)]!, pipelineId]
-    if (at < 70_000) return ["FAILED", pipelineId]
-    return [at % 7_000 === 0 ? "RUNNING" : "PENDING", pipelineId]
-  })
-  const all = await fill(redis, store, runs)
-  const made = levada([doubling, other], store, { worker: false })
-  for (const request of [{ status: "RUNNING" }, { status: "RUNNING", pipelineId: "other" }] as const) {
-    expect(await walk(made, { ...request, limit: 100 })).toEqual(idsOf(all, request))
-  }
-  for (const pipelineId of [undefined, "doubling", "other"]) {
-    for (const status of [undefined, ...STATUSES]) {
-      const request = { ...(pipelineId && { pipelineId }), ...(status && { status }) }
-      const { runs, nextCursor } = await made.runs({ ...request, limit: 20 })
-      const ids = idsOf(all, request)
-      expect(
-        runs.map(({ id }) => id),
-        JSON.stringify(request)
-      ).toEqual(ids.slice(0, 20))
-      if (ids.length > 20) {
-        const { runs: next } = await made.runs({ ...request, limit: 20, cursor: nextCursor! })
-        expect(next.map(({ id }) => id)).toEqual(ids.slice(20, 40))
+shared(
+  "among 100,000 runs, each call reads at most 500 entries, and lists are complete",
+  { timeout: 60_000 },
+  async () => {
+    const store = here()
+    const redis = client(url!)
+    // From the oldest on: some of each status, many failed runs, and a backlog.
+    const runs = Array.from({ length: 100_000 }, (_, at): readonly [Status, "doubling" | "other"] => {
+      const pipelineId = at % 3 === 0 ? "other" : "doubling"
+      if (at < 40_000) return [STATUSES[2 + (at % 3)]!, pipelineId]
+      if (at < 70_000) return ["FAILED", pipelineId]
+      return [at % 7_000 === 0 ? "RUNNING" : "PENDING", pipelineId]
+    })
+    const all = await fill(redis, store, runs)
+    const made = levada([doubling, other], store, { worker: false })
+    for (const request of [{ status: "RUNNING" }, { status: "RUNNING", pipelineId: "other" }] as const) {
+      expect(await walk(made, { ...request, limit: 100 })).toEqual(idsOf(all, request))
+    }
+    for (const pipelineId of [undefined, "doubling", "other"]) {
+      for (const status of [undefined, ...STATUSES]) {
+        const request = { ...(pipelineId && { pipelineId }), ...(status && { status }) }
+        const { runs, nextCursor } = await made.runs({ ...request, limit: 20 })
+        const ids = idsOf(all, request)
+        expect(
+          runs.map(({ id }) => id),
+          JSON.stringify(request)
+        ).toEqual(ids.slice(0, 20))
+        if (ids.length > 20) {
+          const { runs: next } = await made.runs({ ...request, limit: 20, cursor: nextCursor! })
+          expect(next.map(({ id }) => id)).toEqual(ids.slice(20, 40))
+        }
       }
     }
+    expect((await made.runs({ limit: 1_000 })).runs.map(({ id }) => id)).toEqual(idsOf(all, {}).slice(0, 1_000))
+    const answer = await ask(made, "GET", "/pipelines/doubling/status")
+    expect(answer).toMatchObject({ status: 200, json: { status: "RUNNING" } })
+    await expectFew(redis, store.prefix, "list", "look")
   }
-  expect((await made.runs({ limit: 1_000 })).runs.map(({ id }) => id)).toEqual(idsOf(all, {}).slice(0, 1_000))
-  const answer = await ask(made, "GET", "/pipelines/doubling/status")
-  expect(answer).toMatchObject({ status: 200, json: { status: "RUNNING" } })
-  await expectFew(redis, store.prefix, "list", "look")
-})
+)
 
-shared("a page is short, with a cursor, where what is asked for is rare, and the next ones go on", async () => {
+shared("a page of rare runs may be short, and its cursor leads to the rest", async () => {
   const store = here()
   const redis = client(url!)
-  // What completed is between what failed, so it is looked for one by one.
+  // Completed runs lie between failed ones, so the script checks runs one by one.
   const runs = Array.from({ length: 12_000 }, (_, at): readonly [Status, "doubling"] => [
     at === 5 ? "COMPLETED" : "FAILED",
     "doubling"
@@ -184,33 +188,29 @@ const some = fc.array(
   { maxLength: 8 }
 )
 
-shared(
-  "lists give what a list of all runs would, in whatever order their statuses come",
-  { timeout: 60_000 },
-  async () => {
-    const redis = client(url!)
-    await fc.assert(
-      fc.asyncProperty(some, fc.integer({ min: 1, max: 9 }), async (blocks, limit) => {
-        const store = here()
-        const runs = blocks.flatMap(([status, pipelineId, many]) =>
-          Array.from({ length: many }, () => [status, pipelineId] as const)
-        )
-        const all = await fill(redis, store, runs)
-        const made = levada([doubling, other], store, { worker: false })
-        for (const pipelineId of [undefined, "doubling"]) {
-          for (const status of [undefined, ...STATUSES]) {
-            const request = { ...(pipelineId && { pipelineId }), ...(status && { status }) }
-            expect(await walk(made, { ...request, limit }), JSON.stringify(request)).toEqual(idsOf(all, request))
-          }
+shared("lists by status equal a filtered list of all runs, in any order of statuses", { timeout: 60_000 }, async () => {
+  const redis = client(url!)
+  await fc.assert(
+    fc.asyncProperty(some, fc.integer({ min: 1, max: 9 }), async (blocks, limit) => {
+      const store = here()
+      const runs = blocks.flatMap(([status, pipelineId, many]) =>
+        Array.from({ length: many }, () => [status, pipelineId] as const)
+      )
+      const all = await fill(redis, store, runs)
+      const made = levada([doubling, other], store, { worker: false })
+      for (const pipelineId of [undefined, "doubling"]) {
+        for (const status of [undefined, ...STATUSES]) {
+          const request = { ...(pipelineId && { pipelineId }), ...(status && { status }) }
+          expect(await walk(made, { ...request, limit }), JSON.stringify(request)).toEqual(idsOf(all, request))
         }
-        await made.close()
-      }),
-      { numRuns: cases(30) }
-    )
-  }
-)
+      }
+      await made.close()
+    }),
+    { numRuns: cases(30) }
+  )
+})
 
-shared("the pipeline's state is that of its last run that is over, while the newest ones are delayed", async () => {
+shared("the state of a pipeline is that of its last ended run, while newer ones are delayed", async () => {
   const store = here()
   const redis = client(url!)
   const runs = Array.from({ length: 6_000 }, (_, at): readonly [Status, "doubling"] => [
@@ -227,40 +227,44 @@ shared("the pipeline's state is that of its last run that is over, while the new
   await expectFew(redis, store.prefix, "list")
 })
 
-shared("tables, lines, records, and runs of many values are read in steps", { timeout: 60_000 }, async () => {
-  const store = here()
-  const redis = client(url!)
-  const prefix = `{${store.prefix}}:`
-  const made = levada([doubling], store, { worker: false })
-  const runId = await made.start(doubling, { n: 1 })
-  const writing = redis.pipeline()
-  const line = { level: "info", step: "double", attempt: 1, message: "m" }
-  const record = { operation: "GET /runs", permission: "read", outcome: "allowed" }
-  for (let at = 0; at < 6_000; at++) {
-    writing.sadd(`${prefix}paused`, `p${at}`)
-    writing.hset(`${prefix}acls`, `p${at}`, '{"read":["a"]}')
-    writing.rpush(`${prefix}g:${runId}`, JSON.stringify([1, line]))
-    writing.hset(`${prefix}r:${runId}`, `vmore${at}`, "1")
-    writing.xadd(`${prefix}audit`, "*", "r", JSON.stringify(at === 0 ? { ...record, principal: "ada" } : record))
-  }
-  await writing.exec()
-  expect((await made.lines(runId)).lines).toHaveLength(6_000)
-  expect((await made.run(runId)).parameters).toEqual({ n: "1" })
-  await Effect.runPromise(
-    Effect.scoped(
-      Effect.gen(function* () {
-        const { paused, acls, audit } = yield* RedisStore.make(store)
-        expect((yield* paused).size).toBe(6_000)
-        expect((yield* acls.list).size).toBe(6_000)
-        // What is looked for is further back than one call looks.
-        const { records, nextCursor } = yield* audit.list({ principal: "ada", limit: 1 })
-        expect(records).toEqual([])
-        const next = yield* audit.list({ principal: "ada", limit: 1, cursor: nextCursor! })
-        expect(next).toMatchObject({ records: [{ principal: "ada" }] })
-        const page = yield* audit.list({ limit: 1_000 })
-        expect(page.records).toHaveLength(1_000)
-      })
+shared(
+  "tables, log lines, audit records, and runs with many values are read in slices",
+  { timeout: 60_000 },
+  async () => {
+    const store = here()
+    const redis = client(url!)
+    const prefix = `{${store.prefix}}:`
+    const made = levada([doubling], store, { worker: false })
+    const runId = await made.start(doubling, { n: 1 })
+    const writing = redis.pipeline()
+    const line = { level: "info", step: "double", attempt: 1, message: "m" }
+    const record = { operation: "GET /runs", permission: "read", outcome: "allowed" }
+    for (let at = 0; at < 6_000; at++) {
+      writing.sadd(`${prefix}paused`, `p${at}`)
+      writing.hset(`${prefix}acls`, `p${at}`, '{"read":["a"]}')
+      writing.rpush(`${prefix}g:${runId}`, JSON.stringify([1, line]))
+      writing.hset(`${prefix}r:${runId}`, `vmore${at}`, "1")
+      writing.xadd(`${prefix}audit`, "*", "r", JSON.stringify(at === 0 ? { ...record, principal: "ada" } : record))
+    }
+    await writing.exec()
+    expect((await made.lines(runId)).lines).toHaveLength(6_000)
+    expect((await made.run(runId)).parameters).toEqual({ n: "1" })
+    await Effect.runPromise(
+      Effect.scoped(
+        Effect.gen(function* () {
+          const { paused, acls, audit } = yield* RedisStore.make(store)
+          expect((yield* paused).size).toBe(6_000)
+          expect((yield* acls.list).size).toBe(6_000)
+          // The wanted run is further back than one call reads.
+          const { records, nextCursor } = yield* audit.list({ principal: "ada", limit: 1 })
+          expect(records).toEqual([])
+          const next = yield* audit.list({ principal: "ada", limit: 1, cursor: nextCursor! })
+          expect(next).toMatchObject({ records: [{ principal: "ada" }] })
+          const page = yield* audit.list({ limit: 1_000 })
+          expect(page.records).toHaveLength(1_000)
+        })
+      )
     )
-  )
-  await expectFew(redis, store.prefix, "lines", "look", "fields", "scan", "records")
-})
+    await expectFew(redis, store.prefix, "lines", "look", "fields", "scan", "records")
+  }
+)

@@ -1,27 +1,27 @@
--- Which ready work is lent to which worker: as core's Dispatch and ReadyQueue do it in memory. One act looks at so many units
--- and answers with so many bytes; where it stops early, it says so.
-local moreFrom, isAloneWaiting, broken, lendAll
+-- Grants ready units to workers. In memory, core's Dispatch and ReadyQueue do the same. One act reads a bounded number of units
+-- and replies with a bounded number of bytes; if it stops early, it returns where to go on.
+local moreFrom, isAloneWaiting, broken, grantAll
 do
-  -- How many units are lent, and when their leases end.
-  local lentCount, leaseEnd = 0, nil
-  -- How many bytes of remembered outputs this act has given to steps, and whether it has no room for more.
+  -- How many units this act has granted, and when their leases end.
+  local grantCount, leaseEnd = 0, nil
+  -- How many bytes of memoised outputs this act has written to runs, and whether it has no room for more.
   local recalledBytes, isFullOfMemos = 0, false
-  -- How many acts have lent. With the place of a lease in its act, that makes its token.
+  -- The number of this act among those that granted. With the place of a lease in the act, it makes the token.
   local calls
-  -- At how many things this act has looked; `moreFrom` is the place among the queues where the next call goes on.
+  -- How many entries this act has read; `moreFrom` is the place among the queues where the next call goes on.
   local looks = 0
-  -- How many bytes of values count as one more look.
+  -- This many bytes of values count as one more entry.
   local BYTES_OF_LOOK = 65536
   moreFrom = nil
   isAloneWaiting = false
-  -- Units that can't be looked at, and why.
+  -- Units that can't be read, with the error.
   broken = {}
 
-  -- Beginnings and ends of texts that are made once.
+  -- Beginnings and ends of texts, made once.
   local STARTED = '["' .. EVENT.stepStarted .. '",' .. nowText .. ','
   local startedFirst = remembering(function(index) return STARTED .. index .. ',1]' end)
   local leaseTail
-  -- Of a first attempt: its number, failures, milliseconds since the first attempt began, phase and item.
+  -- A part of the reply for a first attempt: its number, failures, milliseconds since the first attempt began, phase and item.
   local FIRST = '\0311\0310\0310\031' .. PHASE.run .. '\031\031'
 
   local function grant(run, index, item, ref, step, unit, limits, worker, isAlone)
@@ -33,8 +33,8 @@ do
     end
     local attemptNumber = phase == PHASE.probe and 0 or unit[RECORD.attempts] + 1
     local attempt = text[attemptNumber]
-    lentCount = lentCount + 1
-    local token = calls .. text[10000 + lentCount]
+    grantCount = grantCount + 1
+    local token = calls .. text[10000 + grantCount]
     local items = item and itemsOf(run, index)
     local isPlain = phase == PHASE.run and #limits == 0 and not isAlone
     local hash, field = leaseField(run, index, item)
@@ -43,7 +43,7 @@ do
       or ('|' .. nowText .. '|' .. shown .. (#limits > 0 and '|1|' or '|0|') .. worker)))
     arrive(keyOf[KEY.leases], leaseEnd, ref .. '|' .. token)
     if items then
-      alter(items, ITEMS.lent, items[ITEMS.lent] + 1)
+      alter(items, ITEMS.leased, items[ITEMS.leased] + 1)
     elseif phase ~= PHASE.probe then
       if run.status == STATUS.pending then begin(run) end
       if attemptNumber > 1 and get(run, OF_STEP.percent .. index) then set(run, OF_STEP.percent .. index, false) end
@@ -59,13 +59,13 @@ do
     answer.sayValues(run, index, step, phase, items)
   end
 
-  -- The limits that a run has to take back before a step of it is lent: it gave them away while no worker had its version.
+  -- The limits that a run has to take back before one of its steps is granted: it gave them away while no worker had its version.
   local function limitsOfRun(run)
     if not has(run, RUN.limits) or optional(run, RUN.holdsLimits) ~= '0' then return nil end
     return cjson.decode(optional(run, RUN.limits))
   end
 
-  -- Takes the limits of a run. Gives false when it waits for them.
+  -- Takes the limits of a run. Returns false when it waits for them.
   local function takePlace(run, limits)
     if optional(run, RUN.line) then return false end
     local line, since = take(limits, run.id, run.id, 'run', run.kind.priority, optional(run, RUN.waitsSince))
@@ -78,13 +78,13 @@ do
     return true
   end
 
-  -- Takes the limits of a unit, and of its run. Gives false when `waiter`, the unit or its step, waits for them.
+  -- Takes the limits of a unit, and of its run. Returns false when `waiter`, the unit or its step, waits for them.
   local function holds(run, index, item, limits, waiter)
     local ofRun = limitsOfRun(run)
     if #limits == 0 and ofRun == nil then return true end
     local unit = unitOf(run, index, waiter)
     if ofRun and not takePlace(run, ofRun) then
-      -- If it was told of a free place of another limit, the next unit is told.
+      -- If it was woken for a free place of another limit, the next waiter is woken.
       if unit[RECORD.waitsSince] then pass(limits) end
       unit[RECORD.line] = '@'
       keepUnit(run, index, waiter)
@@ -107,13 +107,13 @@ do
     return true
   end
 
-  -- Reads the values of a unit. Gives `full` where the answer has no room for them, and `over` where they are more than a
-  -- step may be called with: then the step has failed.
+  -- Reads the values of a unit. Returns `full` when the reply has no room for them, and `over` when they are more than a step
+  -- may have: then the step has failed.
   local function problemOf(run, index, item, step, phase, unit, items)
     local itemBytes = item and #itemText(items, item) or 0
     if answer.isSame(run, index, items) then return item and answer.isFull(itemBytes) and 'full' or nil end
     local bytes = answer.readValues(run, step, phase)
-    -- An act that lends nothing has a bound too.
+    -- Counted as entries, so that an act that grants nothing is bounded, too.
     looks = looks + math.floor(bytes / BYTES_OF_LOOK)
     if bytes > BOUND.inputs * maxValueBytes then
       local attempt, started = unit[RECORD.attempts], now
@@ -130,9 +130,9 @@ do
     return answer.isFull(bytes + answer.ownBytes(run, index, phase, items) + itemBytes) and 'full' or nil
   end
 
-  -- Lends a unit, unless its outputs are remembered, it waits for its limits, or its values are too many bytes. Gives false
-  -- when the answer is full.
-  local function lendOne(run, index, item, ref, worker, recalled, isAlone)
+  -- Grants a unit, unless its outputs are memoised, it waits for its limits, or its values have too many bytes. Returns false
+  -- when the reply is full.
+  local function tryGrant(run, index, item, ref, worker, recalled, isAlone)
     local step, unit = stepOf(run, index), lookAt(run, index, item)
     local limits = limitsOf(step, unit)
     local known = unit[RECORD.memo] and recall(unit[RECORD.memo])
@@ -159,7 +159,7 @@ do
     return true
   end
 
-  -- The fields to read of a run when a step of it is lent: the same as for the run before it in the same queue.
+  -- The fields of a run to read when one of its steps is granted: the same as for the run before it in the queue.
   local wanted = {}
 
   local function wantedOf(queue, index)
@@ -180,14 +180,15 @@ do
     of[index] = #fields < 20 and fields or HEAD
   end
 
-  -- Whether a unit is lent, or has ended.
+  -- Whether a unit is leased, or has ended.
   local function isTaken(run, index, item)
     local hash, field = leaseField(run, index, item)
     local lease = get(hash, field)
     return lease and lease ~= ''
   end
 
-  -- Whether a unit runs alone. It goes to the queue of such units; if it was told of a free place, the next unit is told.
+  -- Whether a unit runs alone. If so, moves it to the queue of such units, and wakes the next waiter if the unit was woken for a
+  -- free place.
   local function isSetApart(run, index, item)
     if not isLone(lookAt(run, index, item)) then return false end
     passOver(run, index, item)
@@ -195,9 +196,9 @@ do
     return true
   end
 
-  -- Lends the unit of a queue: a step, an item, or as many items as are wanted of a step. Gives `more` where items are left,
-  -- and `full` where the answer has no room.
-  local function lend(ref, queue, max, worker, recalled)
+  -- Grants an entry of a queue: a step, an item, or as many items of a step as the worker wants. Returns `more` when items are
+  -- left, and `full` when the reply has no room.
+  local function grantNext(ref, queue, max, worker, recalled)
     local id, index, item = parse(ref)
     local run = runs[id]
     if run == nil then
@@ -214,14 +215,14 @@ do
     local items = step[STEP.expands] and itemsOf(run, index)
     if not items then
       learn(run, index, step)
-      -- The step of an item may have begun anew: the item is stale then.
+      -- The item is stale if its step has started over.
       if item or isTaken(run, index) or isSetApart(run, index) then return nil end
-      return not lendOne(run, index, nil, ref, worker, recalled) and 'full' or nil
+      return not tryGrant(run, index, nil, ref, worker, recalled) and 'full' or nil
     end
     if item then
       if isTaken(run, index, item) or isSetApart(run, index, item) then return nil end
-      -- This item has waited for a limit, and others have taken the last place of its step meanwhile.
-      if hasRoom(items) then return not lendOne(run, index, item, ref, worker, recalled) and 'full' or nil end
+      -- This item has waited for a limit, and other items have taken the last place of its step meanwhile.
+      if hasRoom(items) then return not tryGrant(run, index, item, ref, worker, recalled) and 'full' or nil end
       passOver(run, index, item)
       local unit = unitOf(run, index, item)
       unit[RECORD.waitsSince] = nil
@@ -230,13 +231,13 @@ do
       return nil
     end
     local hasNoRoom = false
-    while isReady(items) and lentCount < max and looks < BOUND.looks and not hasNoRoom do
+    while isReady(items) and grantCount < max and looks < BOUND.looks and not hasNoRoom do
       looks = looks + 1
       local shared = step[STEP.isProbed] and NONE or limitsOf(step, lookAt(run, index))
       local one = takeItem(items)
       if one then
         local problem = not step[STEP.isProbed] and problemOf(run, index, one, step, PHASE.run, FRESH, items)
-        if step[STEP.isProbed] and not lendOne(run, index, one, refOf(run, index, one), worker, recalled) then
+        if step[STEP.isProbed] and not tryGrant(run, index, one, refOf(run, index, one), worker, recalled) then
           problem = 'full'
         end
         if isOver(run) or isStepOver(run, index) then
@@ -261,19 +262,19 @@ do
     return items[ITEMS.isQueued] == 1 and 'more' or nil
   end
 
-  -- A unit that can't be looked at costs the others nothing. The mender finds it again.
-  local function tryToLend(ref, queue, max, worker, recalled)
-    local isDone, left = pcall(lend, ref, queue, max, worker, recalled)
+  -- Skips a unit whose data can't be read. The mender finds it later.
+  local function guardedGrant(ref, queue, max, worker, recalled)
+    local isDone, left = pcall(grantNext, ref, queue, max, worker, recalled)
     if isDone then return left end
     local why = type(left) == 'table' and left.err or tostring(left)
-    -- The Redis user lacks a right: that is no fault of the unit.
+    -- The Redis user lacks a right: not a fault of the unit.
     if string.find(why, 'NOPERM', 1, true) or string.find(why, 'executing the script', 1, true) then error(left, 0) end
     broken[#broken + 1] = ref .. ' ' .. why
     later('SET', prefix .. KEY.torn, nowText)
     return nil
   end
 
-  -- Whether a worker has the version of a queue and its pipeline is not paused.
+  -- Whether the worker has the version of a queue, and its pipeline is not paused.
   local function isWanted(versions, known, queue)
     local version = versionOf[queue]
     if known[version] == nil then
@@ -283,8 +284,8 @@ do
     return known[version]
   end
 
-  -- Visits the queues in their order, those of KEY.ready and those that this act has filled, which come last in their
-  -- priority. Ends when `visit` gives true.
+  -- Visits the queues in order: those of KEY.ready, and those that this act has filled, which come last in their priority. Ends
+  -- when `visit` returns true.
   local function eachQueue(from, visit)
     local new = {}
     for name, queue in pairs(queues) do
@@ -313,32 +314,32 @@ do
     end
   end
 
-  -- How many units of a queue are looked at in vain before the next queue has its turn.
+  -- After this many units of a queue that can't be granted, the next queue has its turn.
   local MAX_IN_VAIN = 100
 
-  -- Lends ready units: the highest priority first, and within a priority the pipelines in turn. Gives whether remembered
-  -- outputs have completed a step.
-  local function lendOnce(worker, versions, max, known, from)
+  -- Grants ready units: the highest priority first, and within a priority the pipelines in turn. Returns whether memoised outputs
+  -- have completed a step.
+  local function grantOnce(worker, versions, max, known, from)
     local recalled = {}
     local visited = 0
     eachQueue(from, function(name, place)
       visited = visited + 1
-      if lentCount >= max then return true end
+      if grantCount >= max then return true end
       if looks >= BOUND.looks or visited > BOUND.looks then
         moreFrom = moreFrom or place
         return true
       end
       if not isWanted(versions, known, name) then return false end
       local queue = queueOf(name)
-      local before, inVain = lentCount, 0
+      local before, inVain = grantCount, 0
       local hasNoRoom = false
-      while lentCount < max and looks < BOUND.looks and inVain < MAX_IN_VAIN do
+      while grantCount < max and looks < BOUND.looks and inVain < MAX_IN_VAIN do
         local ref = takeRef(queue)
         if not ref then break end
         looks = looks + 1
-        local lentBefore = lentCount
-        local left = tryToLend(ref, name, max, worker, recalled)
-        inVain = lentCount > lentBefore and 0 or inVain + 1
+        local grantedBefore = grantCount
+        local left = guardedGrant(ref, name, max, worker, recalled)
+        inVain = grantCount > grantedBefore and 0 or inVain + 1
         if left == 'more' then
           queue.back[#queue.back + 1] = ref
         elseif left == 'full' then
@@ -347,23 +348,23 @@ do
           break
         end
       end
-      count(name, before - lentCount)
+      count(name, before - grantCount)
       queue.isServed = true
       queue.turn = nil
       if hasNoRoom then
-        -- A worker that is lent nothing would wait.
-        if lentCount == 0 then moreFrom = 0 end
+        -- The worker calls again, because without a claim it would wait.
+        if grantCount == 0 then moreFrom = 0 end
         return true
       end
-      if lentCount < max and sizeNow(queue) > 0 then moreFrom = 0 end
+      if grantCount < max and sizeNow(queue) > 0 then moreFrom = 0 end
       return false
     end)
     for _, one in ipairs(recalled) do remember(unpack(one)) end
     return #recalled > 0
   end
 
-  -- Lends a unit that has lost workers before, to a worker that has nothing else. Gives whether it has lent one.
-  local function lendAlone(worker, versions, known, isIdle)
+  -- Grants a unit that has lost workers before to an idle worker. Returns whether it has granted one.
+  local function grantAlone(worker, versions, known, isIdle)
     for _, name in ipairs(call('ZRANGE', prefix .. KEY.alone, 0, 99)) do
       if isWanted(versions, known, name) then
         if not isIdle then
@@ -373,14 +374,14 @@ do
         local key = prefix .. KEY.aloneQueue .. name
         local refs = call('LRANGE', key, 0, 99)
         local taken = 0
-        while taken < #refs and lentCount == 0 do
+        while taken < #refs and grantCount == 0 do
           taken = taken + 1
           local ref, recalled = refs[taken], {}
           local id, index, item = parse(ref)
           local run = open(id)
           local isWaiting = run and not isOver(run) and not isStepOver(run, index) and not isTaken(run, index, item)
           if isWaiting and (item == nil or itemsOf(run, index)) then
-            local isAnswered = lendOne(run, index, item, ref, worker, recalled, true)
+            local isAnswered = tryGrant(run, index, item, ref, worker, recalled, true)
             for _, one in ipairs(recalled) do remember(unpack(one)) end
             if not isAnswered then
               taken = taken - 1
@@ -391,26 +392,26 @@ do
         later('LTRIM', key, taken, -1)
         if taken == #refs and #refs < 100 and not lone[name] then zrem(prefix .. KEY.alone, name) end
         count(name, -taken)
-        if lentCount > 0 then return true end
+        if grantCount > 0 then return true end
       end
     end
     return false
   end
 
-  function lendAll(worker, digest, max, leaseMillis, isIdle, from)
+  function grantAll(worker, digest, max, leaseMillis, isIdle, from)
     local known = {}
     local versions = prefix .. KEY.versions .. digest
     leaseEnd = fmt(now + leaseMillis)
     leaseTail = '|' .. nowText .. '|' .. PHASE.run .. '|0|' .. worker
     calls = fmt(tonumber(call('GET', prefix .. KEY.tokens) or 0) + 1)
-    if not (call('EXISTS', prefix .. KEY.alone) == 1 and lendAlone(worker, versions, known, isIdle)) then
-      -- Remembered outputs may make other steps ready.
-      while lendOnce(worker, versions, max, known, from) and looks < BOUND.looks and not isFullOfMemos do
+    if not (call('EXISTS', prefix .. KEY.alone) == 1 and grantAlone(worker, versions, known, isIdle)) then
+      -- Memoised outputs may have made other steps ready.
+      while grantOnce(worker, versions, max, known, from) and looks < BOUND.looks and not isFullOfMemos do
         keepTodo(workOffAll(false), 'RPUSH')
         admitNext()
       end
     end
-    if lentCount == 0 then return '' end
+    if grantCount == 0 then return '' end
     later('SET', prefix .. KEY.tokens, calls)
     return answer.text()
   end

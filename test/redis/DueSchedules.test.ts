@@ -1,11 +1,11 @@
-/** Servers that look for due schedules at the same time, over links that are slow. */
+/** Servers that look for due schedules at the same time, over slow links. */
 import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
 import { expect, inject, test } from "vitest"
 import { Schedule } from "../../adapters/promise/index.ts"
 import { RedisStore } from "../../adapters/redis/index.ts"
 import { SCRIPTS } from "../../adapters/redis/lua/LuaCommands.ts"
-import { client } from "./Opening.ts"
+import { client } from "./Resources.ts"
 
 const url = inject("redisUrl")
 const READ = createHash("sha1").update(SCRIPTS.readSchedules).digest("hex")
@@ -30,10 +30,10 @@ test.skipIf(url === undefined)("a schedule that another server has fired meanwhi
       Effect.gen(function* () {
         const other = (yield* RedisStore.make({ url: url!, prefix })).schedules
         yield* other.put(Schedule.make(definition, Date.now(), Date.now(), ""), false)
-        // Opened now, it is told nothing of that, and looks once.
+        // Opened now, it gets no notification, and looks once.
         const own = (yield* RedisStore.make({ client: slow, prefix })).schedules
 
-        // The other one fires it between the two calls of a look.
+        // The other server fires it between the two calls of a look.
         const fired = Effect.gen(function* () {
           const schedule = yield* other.get("often")
           const nextAtMillis = schedule.nextAtMillis + 5 * EVERY_MILLIS

@@ -1,22 +1,22 @@
-/** What is left on Redis of runs that are over: as much as was said, and nothing that nobody asks for any more. */
+/** Ended runs leave no more on Redis than the bounds of the Store allow. */
 import * as Schema from "effect/Schema"
 import type { Redis } from "ioredis"
 import { expect, inject, test, vi } from "vitest"
 import { Levada, Pipeline, Step, Task } from "../../adapters/promise/index.ts"
 import { doubling, Gate, held, heldItems, hold } from "./Gate.ts"
-import { client, keys, levada, runKeys, SOON } from "./Opening.ts"
+import { client, keys, levada, runKeys, SOON } from "./Resources.ts"
 
 const N = Schema.Number
 const url = inject("redisUrl")
 const shared = test.skipIf(url === undefined)
 let count = 0
 
-/** Where nobody else is. */
+/** A prefix that no other test uses. */
 const here = () => ({ url: url!, prefix: `bounds-${process.pid}-${++count}` })
 
 const numbers = (length: number): ReadonlyArray<number> => Array.from({ length }, (_, n) => n)
 
-/** Runs so many, some at a time. */
+/** Completes `many` runs, some at a time. */
 const runMany = async (of: Levada.Levada, many: number): Promise<void> => {
   for (let from = 0; from < many; from += 100) {
     await Promise.all(numbers(100).map((n) => of.execute(doubling, { n: from + n })))
@@ -26,16 +26,16 @@ const runMany = async (of: Levada.Levada, many: number): Promise<void> => {
 const sized = async (redis: Redis, prefix: string, ...names: ReadonlyArray<string>): Promise<ReadonlyArray<number>> =>
   Promise.all(names.map((name) => redis.zcard(`{${prefix}}:${name}`)))
 
-/** What is there of runs that are over and are kept, and of no others. */
+/** The keys of kept ended runs. */
 const REMAINS = /^(?:r:.*|g:.*|x:.*|z:.*|p:.*|(?:all|failed|cancelled)(?::.*)?|ended|memos|memo:.*|key:.*)$/
 
-/** Waits until there is nothing but what is kept of runs that are over. */
+/** Waits until only keys of kept ended runs exist. */
 const expectRemains = (redis: Redis, prefix: string): Promise<void> =>
   vi.waitFor(async () => {
     expect((await runKeys(redis, prefix)).filter((key) => !REMAINS.test(key))).toEqual([])
   }, SOON)
 
-shared("of changes for feeds, 10,000 are kept and a few more; whoever was behind them is told of the gap", async () => {
+shared("the feed keeps about 10,000 changes, and a reader that is further behind gets a gap", async () => {
   const store = here()
   const redis = client(url!)
   const made = levada([doubling], store)
@@ -50,7 +50,7 @@ shared("of changes for feeds, 10,000 are kept and a few more; whoever was behind
   expect(next!.isBehindGap).toBe(false)
   await made.execute(doubling, { n: 2 })
   expect(await redis.xlen(key)).toBeLessThan(10_300)
-  // The process that has just read them has some of those that are gone; another one has not.
+  // The process that has just read them still caches some removed ones; another process does not.
   const late = await Array.fromAsync(take(made.feed({ after: first!.cursor }), 1_000))
   expect(late.some(({ isBehindGap }) => isBehindGap)).toBe(true)
   const [there] = await Array.fromAsync(take(levada([doubling], store).feed({ after: first!.cursor }), 1))
@@ -66,7 +66,7 @@ async function* take<A>(items: AsyncIterable<A>, count: number): AsyncGenerator<
   }
 }
 
-shared("of 3,000 runs, as many are kept as historyCount says, and the number of keys stays the same", async () => {
+shared("historyCount bounds the kept runs and the number of keys", async () => {
   const store = { ...here(), historyCount: 100 }
   const redis = client(url!)
   const made = levada([doubling], store)
@@ -95,21 +95,24 @@ shared("of 3,000 runs, as many are kept as historyCount says, and the number of 
   const plan = after.filter((key) => key.startsWith("p:"))
   expect(plan).toHaveLength(1)
   expect(await redis.hget(`{${store.prefix}}:${plan[0]}`, "#")).toBe(String(ended))
-  // Those that are kept are the newest.
+  // The kept runs are the newest.
   const { runs } = await made.runs({ limit: 100 })
   expect(runs.map(({ parameters }) => Number(parameters["n"])).every((n) => n >= 2_500)).toBe(true)
 })
 
-shared("whoever waits for a run sees its end, also where fewer are kept than are waited for", async () => {
-  const store = { ...here(), historyCount: 10 }
-  const made = levada([doubling], store)
-  const results = await Promise.all(numbers(250).map((n) => made.execute(doubling, { n })))
-  expect(results).toEqual(numbers(250).map((n) => 2 * n))
-  const redis = client(url!)
-  await vi.waitFor(async () => expect((await sized(redis, store.prefix, "ended"))[0]).toBeLessThanOrEqual(11), SOON)
-})
+shared(
+  "each waiting caller gets its run, even if historyCount is smaller than the number of waiting callers",
+  async () => {
+    const store = { ...here(), historyCount: 10 }
+    const made = levada([doubling], store)
+    const results = await Promise.all(numbers(250).map((n) => made.execute(doubling, { n })))
+    expect(results).toEqual(numbers(250).map((n) => 2 * n))
+    const redis = client(url!)
+    await vi.waitFor(async () => expect((await sized(redis, store.prefix, "ended"))[0]).toBeLessThanOrEqual(11), SOON)
+  }
+)
 
-shared("runs that are older than historyMillis leave with all that they had, their plan too", async () => {
+shared("runs older than historyMillis are removed with all their keys and their plan", async () => {
   const store = { ...here(), historyMillis: 200 }
   const redis = client(url!)
   const lined = Pipeline.make("lined", [
@@ -130,11 +133,11 @@ shared("runs that are older than historyMillis leave with all that they had, the
   await vi.waitFor(async () => expect(await runKeys(redis, store.prefix)).toEqual([]), SOON)
   await expect(made.run(runIds[0]!)).rejects.toMatchObject({ _tag: "RunNotFound" })
   expect((await made.runs()).runs).toEqual([])
-  // What is forgotten is no obstacle to what comes.
+  // Forgotten runs do not block new ones.
   expect(await made.execute(doubling, { n: 1 })).toBe(2)
 })
 
-shared("memoised results are as many as memoCount says: those that were asked for last", async () => {
+shared("memoCount bounds the memoised results; the last used ones stay", async () => {
   const store = { ...here(), memoCount: 10 }
   const redis = client(url!)
   const calls: Array<number> = []
@@ -151,7 +154,7 @@ shared("memoised results are as many as memoCount says: those that were asked fo
   const made = levada([pipeline], store)
   for (const n of numbers(60)) {
     await made.execute(pipeline, { n })
-    // One that is asked for all the time stays.
+    // A result that is used all the time stays.
     await made.execute(pipeline, { n: 0 })
   }
   const kept = (await keys(redis, store.prefix)).filter((key) => key.startsWith("memo:"))
@@ -164,19 +167,19 @@ shared("memoised results are as many as memoCount says: those that were asked fo
   expect(calls).toHaveLength(61)
 })
 
-/** Every way in which a run ends, with what it might leave behind on the way. */
+/** Every way in which a run can end. */
 const ways: Readonly<Record<string, (of: Levada.Levada, gate: Gate) => Promise<unknown>>> = {
   "is completed": (of) => of.execute(doubling, { n: 1 }),
-  "goes through items": async (of, gate) => {
+  "has items": async (of, gate) => {
     gate.open()
     await of.execute(heldItems(gate), { ns: numbers(20) })
   },
-  "is cancelled in the middle": async (of, gate) => {
+  "is cancelled while it runs": async (of, gate) => {
     const runId = await of.start(held(gate), { n: 1 })
     await vi.waitFor(() => expect(gate.begun).toHaveLength(1), SOON)
     await of.cancel(runId)
   },
-  "is cancelled in the middle of its items": async (of, gate) => {
+  "is cancelled while its items run": async (of, gate) => {
     const runId = await of.start(heldItems(gate), { ns: numbers(20) })
     await vi.waitFor(() => expect(gate.begun.length).toBeGreaterThan(3), SOON)
     await of.cancel(runId)
@@ -185,7 +188,7 @@ const ways: Readonly<Record<string, (of: Levada.Levada, gate: Gate) => Promise<u
     const runId = await of.start(held(gate), { n: 1 }, { timeoutMillis: 50 })
     await expect(of.result(held(gate), runId)).rejects.toMatchObject({ error: { name: "RunTimedOut" } })
   },
-  "may take long and does not": async (of) => {
+  "has a time limit and ends in time": async (of) => {
     expect(await of.execute(doubling, { n: 1 }, { timeoutMillis: 600_000 })).toBe(2)
   },
   "is cancelled before it begins": async (of) => {
@@ -194,22 +197,22 @@ const ways: Readonly<Record<string, (of: Levada.Levada, gate: Gate) => Promise<u
   "begins late": async (of) => {
     expect(await of.execute(doubling, { n: 1 }, { delayMillis: 30, timeoutMillis: 600_000 })).toBe(2)
   },
-  "waits for a limit, and is cancelled there": async (of, gate) => {
+  "is cancelled while it waits for a limit": async (of, gate) => {
     const runIds = await Promise.all(numbers(4).map((n) => of.start(limited(gate), { n })))
     await vi.waitFor(() => expect(gate.begun).toHaveLength(2), SOON)
     for (const runId of runIds.reverse()) await of.cancel(runId)
   },
-  "waits for other runs, and is cancelled there": async (of, gate) => {
+  "is cancelled while it waits for other runs": async (of, gate) => {
     const runIds = await Promise.all(numbers(4).map((n) => of.start(oneByOne(gate), { n })))
     await vi.waitFor(() => expect(gate.begun).toHaveLength(1), SOON)
     for (const runId of runIds.reverse()) await of.cancel(runId)
   },
-  "waits for its next attempt, and is cancelled there": async (of) => {
+  "is cancelled while it waits for a retry": async (of) => {
     const runId = await of.start(retried, { n: 1 })
     await vi.waitFor(async () => expect((await of.run(runId)).steps[0]!.retryAtMillis).toBeDefined(), SOON)
     await of.cancel(runId)
   },
-  "waits for the next attempts of its items, and is cancelled there": async (of) => {
+  "is cancelled while its items wait for retries": async (of) => {
     const runId = await of.start(retriedItems, { ns: numbers(5) })
     await vi.waitFor(async () => {
       let seen = 0
@@ -218,7 +221,7 @@ const ways: Readonly<Record<string, (of: Levada.Levada, gate: Gate) => Promise<u
     }, SOON)
     await of.cancel(runId)
   },
-  "waits for another one's memoised result, and is cancelled there": async (of, gate) => {
+  "is cancelled while it waits for a memoised result of another run": async (of, gate) => {
     const runIds = await Promise.all(numbers(4).map(() => of.start(memoised(gate), { n: 1 })))
     await vi.waitFor(() => expect(gate.begun).toHaveLength(1), SOON)
     for (const runId of runIds) await of.cancel(runId)
@@ -272,7 +275,7 @@ const pipelinesOf = (gate: Gate) => [
 ]
 
 shared.each(Object.keys(ways))(
-  "a run that %s leaves nothing that is due, lent, held or queued, and removed, nothing",
+  "a run that %s leaves no deadline, lease, held limit or queued unit, and after its removal no key",
   async (way) => {
     const store = here()
     const redis = client(url!)
@@ -289,7 +292,7 @@ shared.each(Object.keys(ways))(
   }
 )
 
-shared("runs that end while no worker is there leave nothing queued", async () => {
+shared("runs that end without a worker leave nothing queued", async () => {
   const store = here()
   const redis = client(url!)
   const made = levada([doubling], store, { worker: false })
@@ -299,21 +302,21 @@ shared("runs that end while no worker is there leave nothing queued", async () =
   await vi.waitFor(async () => expect(await runKeys(redis, store.prefix)).toEqual([]), { ...SOON, timeout: 5_000 })
 })
 
-shared("a run that ends while its items wait to be lent again leaves none of them queued", async () => {
+shared("a run that ends while its items wait for another attempt leaves none of them queued", async () => {
   const store = here()
   const redis = client(url!)
   const gate = new Gate()
   const working = levada([heldItems(gate)], store, { worker: { concurrency: 3 } })
   const runId = await working.start(heldItems(gate), { ns: numbers(5) })
   await vi.waitFor(() => expect(gate.begun).toHaveLength(3), SOON)
-  // It gives back what it was lent.
+  // The worker releases its three items.
   await working.close()
   expect(await redis.llen(`{${store.prefix}}:y:${runId}:0`)).toBe(3)
   await levada([heldItems(gate)], store, { worker: false }).cancel(runId)
   await expectRemains(redis, store.prefix)
 })
 
-shared("a plan is there for as long as a run has it, and comes again with the next one", async () => {
+shared("a plan is kept as long as it has runs, and sent again with the next run", async () => {
   const store = here()
   const redis = client(url!)
   const made = levada([doubling], store)
@@ -334,7 +337,7 @@ shared("a plan is there for as long as a run has it, and comes again with the ne
   expect(await redis.ttl(`{${store.prefix}}:${(await plans())[0]}`)).toBe(-1)
 })
 
-shared("a removed run frees its idempotency key, and schedules leave with what they had", async () => {
+shared("a removed run frees its idempotency key, and a removed schedule leaves no keys", async () => {
   const store = here()
   const redis = client(url!)
   const made = levada([doubling], store)

@@ -1,4 +1,4 @@
-/** Versions of a pipeline that come and go with the processes that have them: work of one never stands in the way of another. */
+/** Versions of a pipeline that come and go with their processes: work of one version never blocks another. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
@@ -6,7 +6,7 @@ import { expect, inject, test, vi } from "vitest"
 import { Access, Levada, Pipeline, Task } from "../../adapters/promise/index.ts"
 import { RedisDoctor, RedisStore } from "../../adapters/redis/index.ts"
 import { cases } from "../cases.ts"
-import { client, closing, SOON } from "./Opening.ts"
+import { client, closing, SOON } from "./Resources.ts"
 
 const url = inject("redisUrl")
 const shared = test.skipIf(url === undefined)
@@ -15,8 +15,8 @@ const VERSIONS = ["1", "2", "3"]
 const here = () => ({ url: url!, prefix: `abandoned-${process.pid}-${++count}` })
 
 /**
- * The runs that hold the one place: from their first step to the end of their last. One whose worker leaves has to let others
- * pass, so it is no longer counted once none of its tasks is running, and counts again when one begins.
+ * The runs that hold the only place, from their first step to the end of their last one. A run whose worker leaves must let
+ * others pass, so it stops counting once none of its tasks runs, and counts again when one begins.
  */
 class Gauge {
   most = 0
@@ -85,7 +85,7 @@ const open = (at: { readonly url: string; readonly prefix: string }, pipeline: P
 }
 
 shared(
-  "a run that waits behind one of a version whose workers have left begins, and the doctor names the other",
+  "a run begins although a run of a version without workers is before it, and the doctor reports that version",
   async () => {
     const at = here()
     const gauge = new Gauge()
@@ -96,8 +96,8 @@ shared(
     const worker = open(at, two)
     expect(await worker.execute(two, { n: 1 } as never)).toBe(1)
     const report = await Effect.runPromise(RedisDoctor.examine(at))
-    // The one behind may have begun too: it holds nothing.
-    const named = `[24] steps of pipeline 'p' wait for a worker that has its version ${one.version}`
+    // The second run may have begun too, without holding the limit.
+    const named = `[24] steps of pipeline 'p' wait for a worker with version ${one.version}`
     expect(report.problems).toContainEqual(expect.stringMatching(named))
     open(at, one)
     for (const id of [first, behind]) expect(await server.result(one, id)).toBe(1)
@@ -107,7 +107,7 @@ shared(
   }
 )
 
-shared("whichever workers come and go, every run ends, and no more runs are under way than may be", async () => {
+shared("with workers that come and go, every run ends and the limit of runs holds", async () => {
   const what = fc.oneof(
     fc.record({ start: fc.nat(2), many: fc.integer({ min: 1, max: 4 }) }),
     fc.record({ come: fc.nat(2) }),

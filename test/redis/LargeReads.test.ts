@@ -1,16 +1,16 @@
-/** What is read of runs with large values, over a link that carries ten megabytes a second: in slices, so that none is late. */
+/** Runs with large values are read over a link of ten megabytes a second: in slices, so that no command times out. */
 import * as Schema from "effect/Schema"
 import { expect, inject, test, vi } from "vitest"
 import { Errors, Pipeline, Step, Task } from "../../adapters/promise/index.ts"
 import type { RedisStore } from "../../adapters/redis/index.ts"
-import { levada, SOON } from "./Opening.ts"
+import { levada, SOON } from "./Resources.ts"
 import { slowLink } from "./SlowLink.ts"
 
 const url = inject("redisUrl")
 const shared = test.skipIf(url === undefined)
 let count = 0
 
-/** Where nobody else is. */
+/** A prefix that no other test uses. */
 const here = () => ({ url: url!, prefix: `reading-${process.pid}-${++count}` })
 
 const MEGA = 1_000_000
@@ -20,7 +20,7 @@ const large = "x".repeat(LENGTH)
 /** A command that takes longer than two seconds counts as unanswered. */
 const QUICK = { leaseMillis: 6_000 }
 
-/** A Levada that runs nothing, at the other end of a slow link. */
+/** A Levada without a worker, behind a slow link. */
 const afar = async (store: RedisStore.Options) => {
   const link = await slowLink(url!, 10 * MEGA)
   const made = levada([], { ...store, url: link.url }, { worker: false })
@@ -39,7 +39,7 @@ const waiting = async (store: RedisStore.Options, many: number): Promise<string>
   return made.start(Pipeline.make("large", [task]) as Pipeline.Any, parameters as never)
 }
 
-/** So many steps, each of which has given a large value. */
+/** So many steps, each with a large output. */
 const steps = (many: number) =>
   Pipeline.make(
     "steps",
@@ -52,7 +52,7 @@ const steps = (many: number) =>
     ) as ReadonlyArray<Task.Any>
   ) as Pipeline.Any
 
-/** A run of such steps that is over. */
+/** An ended run of such steps. */
 const over = async (store: RedisStore.Options, many: number): Promise<string> => {
   const made = levada([steps(many)], { ...store, leaseMillis: 60_000 }, { worker: { concurrency: 2 } })
   const runId = await made.start(steps(many), {} as never)
@@ -104,7 +104,7 @@ shared("large outputs are read by a watcher, and by a reader of the feed", { tim
   expect(fed).toEqual(seen)
 })
 
-shared("many readers of large runs at once are all answered", { timeout: 60_000 }, async () => {
+shared("many concurrent readers of large runs all get answers", { timeout: 60_000 }, async () => {
   const store = { ...here(), ...QUICK }
   const runId = await waiting(store, 2)
   const { made } = await afar(store)
@@ -112,7 +112,7 @@ shared("many readers of large runs at once are all answered", { timeout: 60_000 
   for (const { parameters } of runs) expect(lengths(parameters)).toEqual(whole(2))
 })
 
-shared("a run that is removed while it is read is not found, and never half there", async () => {
+shared("a run that is removed during a read is not found, and never incomplete", async () => {
   const store = { ...here(), ...QUICK }
   const runId = await over(store, 20)
   const remover = levada([], store, { worker: false })
@@ -130,7 +130,7 @@ shared("a run that is removed while it is read is not found, and never half ther
   expect((await listing).runs).toEqual([])
 })
 
-shared("the lines of a run are read in slices, in order, also while more are written", async () => {
+shared("the log lines of a run are read in slices, in order, even while more are written", async () => {
   const store = here()
   const words = "y".repeat(2_000)
   const first = Promise.withResolvers<void>()

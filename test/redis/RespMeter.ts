@@ -16,7 +16,7 @@ export class Frames {
   #text = 0
   #line = ""
 
-  /** `end` is told of each message, with its bytes. */
+  /** `end` is called for each message, with its bytes. */
   constructor(end: (bytes: number) => void = () => undefined) {
     this.#end = end
   }
@@ -56,7 +56,7 @@ export class Frames {
       case "%":
       case "|":
         this.#left += 2 * size
-        // Attributes come in front of a reply, and are no reply.
+        // Attributes precede a reply and are not replies.
         if (line[0] === "%") this.#partEnds()
         return
       case "*":

@@ -1,11 +1,11 @@
-/** The same of what callers and a Store do with runs and schedules: what fails is tried again, and leaves nothing behind. */
+/** Scripts that manage runs and schedules may fail at any of their calls: a retry succeeds, and nothing is left behind. */
 import { expect, vi } from "vitest"
 import { Levada } from "../../adapters/promise/index.ts"
 import type { ScriptName } from "../../adapters/redis/lua/LuaCommands.ts"
-import { breaking, expected, insisting, pipeline, type Trial } from "./Breaking.ts"
-import { SOON } from "./Opening.ts"
+import { breaking, expected, insisting, pipeline, type Trial } from "./FailureTrials.ts"
+import { SOON } from "./Resources.ts"
 
-/** Starts a run once, however often it is tried. */
+/** Starts a run once, with an idempotency key, and repeats failed calls. */
 const start = async (levada: Levada.Levada, key: string, parameters: object, more: object = {}): Promise<string> => {
   let id = ""
   await insisting(async () => {
@@ -46,7 +46,7 @@ const managing: Trial = {
     expect(await levada.schedules()).toEqual([])
     await vi.waitFor(async () => expect(await redis.zcard(`${keys}unfinished`), injection).toBe(0), SOON)
     const { runs } = await levada.runs()
-    // Each tick has one run, and each key as well.
+    // Each tick and each idempotency key has one run.
     const ticks = runs.flatMap(({ schedule }) => (schedule === undefined ? [] : [schedule.tickMillis]))
     expect(new Set(ticks).size, injection).toBe(ticks.length)
     expect(ticks.length, injection).toBeGreaterThanOrEqual(fired)
@@ -55,10 +55,10 @@ const managing: Trial = {
   }
 }
 
-/** What a server that lost its memory may have lost of runs, each of which waits for something else. */
+/** Parts of runs that a server may lose. Each of these runs waits for something else. */
 const STRANDED = ["ready", "due", "q:*", "line:*", "lines:*", "all:broken", "unfinished:broken", "schedules:runs:*"]
 
-/** Has what runs wait for vanish, and be brought back. */
+/** Deletes what runs wait for, and lets the mender bring it back. */
 const mending: Trial = {
   act: async (levada, redis, keys, injection) => {
     await levada.addSchedule(
@@ -87,7 +87,7 @@ const mending: Trial = {
   }
 }
 
-/** Keeps lists elsewhere, and runs that are too long for a call. */
+/** Large lists in a blob store, and runs that are too long for one call. */
 const keptElsewhere = (): Trial => {
   const kept = new Map<string, string>()
   let puts = 0

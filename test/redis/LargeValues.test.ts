@@ -1,30 +1,30 @@
 /**
- * Large values: no command and no reply is longer than about a megabyte and one value, however many of them come together, so
- * that all that was accepted is completed, over a link of ten megabytes a second too. `LEVADA_BYTES=full` runs the figures of
- * the faults that were reported; else there are fewer of each.
+ * Large values: no command and no reply is longer than about a megabyte and one value, however many values there are, so
+ * that all accepted runs complete, even over a link of ten megabytes a second. `LEVADA_BYTES=full` runs the full figures;
+ * the default is smaller.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { expect, test, vi } from "vitest"
 import { Errors, Pipeline, Step, Task } from "../../adapters/promise/index.ts"
 import { RedisStore } from "../../adapters/redis/index.ts"
-import { client, describeWithServers, levada, server } from "./Opening.ts"
+import { client, describeWithServers, levada, server } from "./Resources.ts"
 import { type SlowLink, slowLink } from "./SlowLink.ts"
 
 const isFull = process.env["LEVADA_BYTES"] === "full"
 
-/** The figure of the report, or a smaller one. */
+/** The full figure, or a smaller one. */
 const figure = (full: number, small: number): number => (isFull ? full : small)
 
 const MEGA = 1_000_000
 
-/** How long a command or reply may be: the bound of a batch, and one value of the longest with what is said of it. */
+/** How long a command or reply may be: the bound of a batch, and one value of the maximum length with its context. */
 const MOST = (1 << 20) + (1 << 20) + 64_000
 
 const TIMEOUT = isFull ? 600_000 : 60_000
 const LONG = { timeout: TIMEOUT, interval: 20 }
 
-/** A link that measures, and is slow when that is asked for, to a server of its own. */
+/** A link that measures, and may be slow, to a server of its own. */
 const linked = async (
   bytesPerSecond = Number.POSITIVE_INFINITY
 ): Promise<{ readonly link: SlowLink; readonly url: string }> => {
@@ -40,7 +40,7 @@ const valuesOf = (letter: string, many: number, text: string) =>
 
 const MB = "x".repeat(MEGA)
 
-/** A task with so many string inputs, that says how often it was called. */
+/** A task with so many string inputs, which reports how often it was called. */
 const taking = (name: string, many: number) => {
   const calls: Array<number> = []
   const task = Task.make(name, {
@@ -57,7 +57,7 @@ const taking = (name: string, many: number) => {
 
 const numbers = (many: number): ReadonlyArray<number> => Array.from({ length: many }, (_, n) => n)
 
-/** Waits until no run is unfinished; then so many are completed, and no other one is there. Reads no values. */
+/** Waits until no run is unfinished, then expects exactly `count` completed runs. Reads no values. */
 const expectAll = async (url: string, many: number): Promise<void> => {
   const redis = client(url)
   await vi.waitFor(async () => expect(await redis.zcard("{levada}:unfinished")).toBe(0), LONG)
@@ -72,7 +72,7 @@ const expectShort = ({ longest }: SlowLink, what: string, mostOfReply = 0): void
   expect(longest.reply).toBeLessThan(Math.max(MOST, mostOfReply))
 }
 
-/** Says what a full run measured. */
+/** Prints the measurements of a full run. */
 const say = (what: string, begun: number): void => {
   if (isFull) console.log(`${what}: ${Math.round(performance.now() - begun)} ms`)
 }
@@ -112,7 +112,7 @@ describeWithServers("large values", () => {
     expectShort(link, "2")
   })
 
-  test("200 starts of three megabytes at once are all taken", { timeout: TIMEOUT }, async () => {
+  test("200 concurrent starts of three megabytes are all accepted", { timeout: TIMEOUT }, async () => {
     const count = figure(200, 25)
     const { calls, task } = taking("take", 3)
     const pipeline = Pipeline.make("crowd", [task]) as Pipeline.Any
@@ -133,7 +133,7 @@ describeWithServers("large values", () => {
     expectShort(link, "3")
   })
 
-  test("100 steps that give six megabytes each are recorded", { timeout: TIMEOUT }, async () => {
+  test("100 steps that return six megabytes each are recorded", { timeout: TIMEOUT }, async () => {
     const count = figure(100, 10)
     const calls: Array<number> = []
     const steps = numbers(count).map((n) =>
@@ -157,7 +157,9 @@ describeWithServers("large values", () => {
     expectShort(link, "4")
   })
 
-  test("items beside six inputs of a megabyte are worked off, in many runs at once", { timeout: TIMEOUT }, async () => {
+  test("items with six inputs of a megabyte are completed, in many runs at the same time", {
+    timeout: TIMEOUT
+  }, async () => {
     const count = figure(50, 6)
     const { calls, task } = taking("take", 6)
     const pipeline = Pipeline.make("mapping", [Step.map(task, { over: { n: "ns" } })] as never) as Pipeline.Any
@@ -173,7 +175,7 @@ describeWithServers("large values", () => {
     expectShort(link, "items")
   })
 
-  test("results of three megabytes that are remembered are given to many runs at once", {
+  test("memoised results of three megabytes are reused by many runs at the same time", {
     timeout: TIMEOUT
   }, async () => {
     const count = figure(60, 8)
@@ -209,54 +211,58 @@ describeWithServers("large values", () => {
   test.each([
     [1, 600, 25],
     [6, 100, 6]
-  ])("missed ticks with %d MB of parameters are made up for", { timeout: TIMEOUT }, async (megas, most, few) => {
-    const count = figure(most, few)
-    const { task } = taking("take", megas)
-    const pipeline = Pipeline.make("ticking", [task]) as Pipeline.Any
-    const { link, url } = await linked()
-    const parameters = { ...valuesOf("in", megas, `"${MB}"`), n: "1" }
-    const everyMillis = 3_600_000
-    // As a server would have left it that was last there so many ticks ago.
-    await Effect.runPromise(
-      Effect.scoped(
-        Effect.gen(function* () {
-          const { schedules, now } = yield* RedisStore.make({ url })
-          const nowMillis = yield* now
-          const at = nowMillis - count * everyMillis + everyMillis / 2
-          yield* schedules.put(
-            {
-              id: "s",
-              pipelineId: "ticking",
-              version: pipeline.version,
-              timing: { everyMillis },
-              parameters,
-              catchUp: "all",
-              overlap: "allow",
-              priority: 0,
-              graceMillis: 60_000,
-              createdAtMillis: at - everyMillis,
-              paused: false,
-              nextAtMillis: at,
-              lastAtMillis: undefined,
-              lastRunId: undefined,
-              fired: 0,
-              skipped: 0
-            },
-            false
-          )
-        })
+  ])(
+    "missed ticks of a schedule with %d MB of parameters are caught up",
+    { timeout: TIMEOUT },
+    async (megas, most, few) => {
+      const count = figure(most, few)
+      const { task } = taking("take", megas)
+      const pipeline = Pipeline.make("ticking", [task]) as Pipeline.Any
+      const { link, url } = await linked()
+      const parameters = { ...valuesOf("in", megas, `"${MB}"`), n: "1" }
+      const everyMillis = 3_600_000
+      // As a server would have left it that stopped so many ticks ago.
+      await Effect.runPromise(
+        Effect.scoped(
+          Effect.gen(function* () {
+            const { schedules, now } = yield* RedisStore.make({ url })
+            const nowMillis = yield* now
+            const at = nowMillis - count * everyMillis + everyMillis / 2
+            yield* schedules.put(
+              {
+                id: "s",
+                pipelineId: "ticking",
+                version: pipeline.version,
+                timing: { everyMillis },
+                parameters,
+                catchUp: "all",
+                overlap: "allow",
+                priority: 0,
+                graceMillis: 60_000,
+                createdAtMillis: at - everyMillis,
+                paused: false,
+                nextAtMillis: at,
+                lastAtMillis: undefined,
+                lastRunId: undefined,
+                fired: 0,
+                skipped: 0
+              },
+              false
+            )
+          })
+        )
       )
-    )
-    const begun = performance.now()
-    const made = levada([pipeline], { url: link.url })
-    await made.ready
-    const redis = client(url)
-    await vi.waitFor(async () => expect(await redis.zcard("{levada}:all")).toBe(count), LONG)
-    say(`5, ${megas} MB: fired`, begun)
-    await expectAll(url, count)
-    say(`5, ${megas} MB: completed`, begun)
-    expect((await made.schedules()).map(({ fired, skipped }) => [fired, skipped])).toEqual([[count, 0]])
-    // A schedule is read as a whole, with all of its parameters.
-    expectShort(link, `5, ${megas} MB`, (megas + 1) * MEGA)
-  })
+      const begun = performance.now()
+      const made = levada([pipeline], { url: link.url })
+      await made.ready
+      const redis = client(url)
+      await vi.waitFor(async () => expect(await redis.zcard("{levada}:all")).toBe(count), LONG)
+      say(`5, ${megas} MB: fired`, begun)
+      await expectAll(url, count)
+      say(`5, ${megas} MB: completed`, begun)
+      expect((await made.schedules()).map(({ fired, skipped }) => [fired, skipped])).toEqual([[count, 0]])
+      // A schedule is read as a whole, with all of its parameters.
+      expectShort(link, `5, ${megas} MB`, (megas + 1) * MEGA)
+    }
+  )
 })

@@ -1,4 +1,4 @@
-/** A client whose scripts fail at one call: which script, and at which of its calls to the server. */
+/** A client that makes a script fail at one of its calls to the server. */
 import { createHash } from "node:crypto"
 import { Redis } from "ioredis"
 import { SCRIPTS, type ScriptName } from "../../adapters/redis/lua/LuaCommands.ts"
@@ -16,7 +16,7 @@ const names = new Map(
   Object.entries(SCRIPTS).map(([name, text]) => [createHash("sha1").update(text).digest("hex"), name as ScriptName])
 )
 
-/** The script with the server's functions behind a counter. It says in a key of its own that it has failed. */
+/** The script with the server's functions behind a counter. It sets a key when it has failed. */
 const failing = (text: string, call: number): string => `
 local redis = (function(server)
   local calls = 0
@@ -39,7 +39,7 @@ local redis = (function(server)
 end)(redis)
 ${text}`
 
-/** A client that fails as it is told; and whether it has. */
+/** A client with that failure, and whether the failure has happened. */
 export const injecting = (
   url: string,
   prefix: string,

@@ -1,20 +1,20 @@
-/** What processes on one Redis compete for: each thing is had once, or as often as it may. */
+/** Processes on one Redis compete for limits, memoised results, keys, ticks and runs. */
 import { setTimeout as sleep } from "node:timers/promises"
 import * as Schema from "effect/Schema"
 import { expect, inject, test, vi } from "vitest"
 import { Errors, Levada, Pipeline, Step, Task } from "../../adapters/promise/index.ts"
 import { doubling, Gate, hold } from "./Gate.ts"
-import { client, levada, SOON } from "./Opening.ts"
+import { client, levada, SOON } from "./Resources.ts"
 
 const N = Schema.Number
 const url = inject("redisUrl")
 const shared = test.skipIf(url === undefined)
 let count = 0
 
-/** Where nobody else is. */
+/** A prefix that no other test uses. */
 const here = () => ({ url: url!, prefix: `contending-${process.pid}-${++count}` })
 
-/** Work that takes a few milliseconds, and how much of it there is at once, for each who does it. */
+/** Counts, for each worker, how much work of a few milliseconds runs at the same time. */
 class Gauge {
   readonly by: Map<string, number> = new Map()
   now = 0
@@ -51,7 +51,7 @@ shared.each([
     "of the runs of a pipeline",
     (gauge: Gauge, who: string) => Pipeline.make("p", [worked(gauge, who)], { limit: { runs: 3 } })
   ]
-])("a limit %s is reached over two workers, and never exceeded", async (_, pipelineOf) => {
+])("two workers together reach a limit %s, and never exceed it", async (_, pipelineOf) => {
   const gauge = new Gauge()
   const store = here()
   const asked = levada([pipelineOf(gauge, "")], store, { worker: false })
@@ -81,7 +81,7 @@ shared("a limit holds over the items of a step and the steps of another pipeline
   expect(gauge.most).toBe(3)
 })
 
-/** Keeps whoever comes, whatever they are told. */
+/** A task that never ends and ignores interruption. */
 class Trap extends Gate {
   override pass(name: string): Promise<void> {
     this.begun.push(name)
@@ -89,19 +89,19 @@ class Trap extends Gate {
   }
 }
 
-shared("a limit is free again when the process that held it is gone for good", async () => {
+shared("a limit is free again after its process was killed", async () => {
   const [gone, here_] = [new Trap(), new Gate()]
   here_.open()
   const store = { ...here(), leaseMillis: 300 }
   const limited = (gate: Gate, who: string) => Pipeline.make("p", [hold(gate, who, { limit: LIMIT })])
   const asked = levada([limited(here_, "")], store, { worker: false })
-  // It takes as much as the limit has it, and does not come back for more.
+  // The worker claims as much as the limit allows, and then claims nothing more.
   const first = levada([limited(gone, "x")], store, { worker: { concurrency: 3, graceMillis: 0 } })
   await first.ready
   const runIds = await Promise.all([1, 2, 3, 4].map((n) => asked.start(limited(here_, ""), { n })))
   await vi.waitFor(() => expect(gone.begun).toHaveLength(3), SOON)
   await levada([limited(here_, "y")], store).ready
-  // All that Redis knows of a process that is gone is that it does not renew: this one does in vain.
+  // To Redis, a killed process is one that does not renew its leases. This test lets its leases expire.
   const redis = client(url!)
   const key = `{${store.prefix}}:leases`
   const lent = await redis.zrange(key, 0, "-1")
@@ -115,7 +115,7 @@ shared("a limit is free again when the process that held it is gone for good", a
   expect(await redis.exists(`{${store.prefix}}:held`)).toBe(0)
 })
 
-shared("runs at once with the same inputs share one attempt of a memoised step, over two workers", async () => {
+shared("concurrent runs with the same inputs share one attempt of a memoised step, in two workers", async () => {
   const gate = new Gate()
   const store = here()
   const memoised = (who: string) => Pipeline.make("p", [hold(gate, who, { memo: { ttlMillis: 0 } })])
@@ -128,7 +128,7 @@ shared("runs at once with the same inputs share one attempt of a memoised step, 
     Array.from({ length: 40 }, (_, at) => (at % 2 === 0 ? one : two).start(memoised(""), { n: 7 }))
   )
   await vi.waitFor(() => expect(gate.begun).toHaveLength(1), SOON)
-  // All the others have been looked at, and wait for that one.
+  // All the other runs were probed, and wait for that one.
   const redis = client(url!)
   await vi.waitFor(async () => {
     const lines = await redis.keys(`{${store.prefix}}:line:memo:*`)
@@ -140,14 +140,14 @@ shared("runs at once with the same inputs share one attempt of a memoised step, 
   expect(gate.begun).toHaveLength(1)
   const runs = await Promise.all(runIds.map((runId) => two.run(runId)))
   expect(runs.filter(({ steps }) => steps[0]!.memoised)).toHaveLength(39)
-  // Later too, and for whoever asks; other inputs are another matter.
+  // Later runs reuse the result too, from any process; runs with other inputs do not.
   expect(await two.execute(memoised(""), { n: 7 })).toBe(7)
   expect(gate.begun).toHaveLength(1)
   expect(await two.execute(memoised(""), { n: 8 })).toBe(8)
   expect(gate.begun).toHaveLength(2)
 })
 
-shared("a race for one idempotency key has one winner, and everybody gets its run", async () => {
+shared("in a race for one idempotency key, every caller gets the same run", async () => {
   const store = here()
   const [one, two] = [1, 2].map(() => levada([doubling], store, { worker: false })) as [Levada.Levada, Levada.Levada]
   await Promise.all([one.ready, two.ready])
@@ -187,7 +187,7 @@ shared("a schedule starts one run for each instant, however many processes watch
   await Promise.all(runs.map(({ id }) => all[3]!.result(doubling, id)))
 })
 
-shared("every run is run once, however many workers there are and wherever it was started", async () => {
+shared("every run executes once, with many workers and with runs from many processes", async () => {
   const gauge = new Gauge()
   const store = here()
   const pipelineOf = (who: string) =>

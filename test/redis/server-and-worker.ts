@@ -1,5 +1,5 @@
-/** A server with a worker, whose wall clock is off. */
-import "./wall.ts"
+/** A server with a worker, in a process with a wrong wall clock. */
+import "./wall-clock.ts"
 import { Access, Levada } from "../../adapters/promise/index.ts"
 import { RedisStore } from "../../adapters/redis/index.ts"
 import { untilReady, untilStopped } from "../../examples/pipelines.ts"

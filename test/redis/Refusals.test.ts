@@ -1,18 +1,18 @@
-/** Redis that can't be used as it is, and what is then said: what is wrong, and what to do. */
+/** Servers that Levada refuses, and the messages: what is wrong, and what to do. */
 import * as Effect from "effect/Effect"
 import { Redis } from "ioredis"
 import { afterAll, beforeAll, expect, test, vi } from "vitest"
 import { Errors, type Start } from "../../adapters/promise/index.ts"
 import { RedisStore } from "../../adapters/redis/index.ts"
 import { doubling, Gate, held } from "./Gate.ts"
-import { ask, client, contents, describeWithServers, lasting, levada, runKeys, SOON, server } from "./Opening.ts"
+import { ask, client, contents, describeWithServers, lasting, levada, runKeys, SOON, server } from "./Resources.ts"
 import { rights, type Started } from "./server.ts"
 
 /** Why a Store can't be opened. */
 const why = (options: RedisStore.Options): Promise<Errors.StoreUnavailable | Errors.InvalidOption> =>
   Effect.runPromise(Effect.flip(Effect.scoped(RedisStore.make({ connectMillis: 60_000, ...options }))))
 
-/** That a Store can be opened. */
+/** Expects that a Store can be opened. */
 const opens = (options: RedisStore.Options): Promise<void> =>
   Effect.runPromise(Effect.scoped(Effect.asVoid(RedisStore.make(options))))
 
@@ -49,16 +49,16 @@ test.each([
   ["maxLosses", { maxLosses: 0 }, "Cannot use 0 as store.maxLosses"],
   ["maxValueBytes", { maxValueBytes: 0 }, "Cannot use 0 as store.maxValueBytes"]
 ] satisfies ReadonlyArray<readonly [string, RedisStore.Options, string]>)(
-  "an option that can't be used is refused by its name: %s, %o",
+  "an invalid option is refused by its name: %s, %o",
   async (name, options, message) => {
-    // Nobody listens there: that is found out before anything is asked for.
+    // No server listens there: the options are checked before connecting.
     const error = await why({ url: "redis://127.0.0.1:1", ...options })
     expect(error).toMatchObject({ _tag: "InvalidOption", option: `store.${name}` })
     expect(error.message).toContain(message)
   }
 )
 
-describeWithServers("who may not", () => {
+describeWithServers("a Redis user", () => {
   let locked: Started
   let admin: Redis
   beforeAll(async () => {
@@ -74,53 +74,53 @@ describeWithServers("who may not", () => {
   test.each([
     ["a wrong password", ":swordfish"],
     ["no password", ""],
-    ["a user that is not there", "nobody:swordfish"]
-  ])("with %s, is refused at once and told so, without the password", async (_, user) => {
+    ["an unknown user", "nobody:swordfish"]
+  ])("with %s, is refused at once, with the reason and without the password", async (_, user) => {
     const error = await why({ url: urlOf(user) })
     expect(error).toMatchObject({ _tag: "StoreUnavailable" })
-    expect(error.message).toContain("Redis: it refuses the user name or password")
+    expect(error.message).toContain("Redis: the server refuses the user name or password")
     expect(error.message).toContain(`127.0.0.1:${locked.port}`)
     expect(error.message).not.toMatch(/swordfish|hunter2/)
   })
 
-  test("with the right password, may", async () => {
+  test("with the right password is accepted", async () => {
     await opens({ url: urlOf(":hunter2") })
     await opens({ url: locked.url, redis: { password: "hunter2" } })
   })
 
   test.each([
-    ["ask what the server is like", "~* &* +@all -info"],
+    ["run INFO", "~* &* +@all -info"],
     ["write", "~* &* +@all -@write"],
     ["use the keys of the prefix", "~other:* &* +@all"],
     ["listen", "~* resetchannels +@all"]
-  ])("as a user who may not %s, is refused at once and told so", async (what, rules) => {
+  ])("as a user who may not %s, is refused at once, with the reason", async (what, rules) => {
     const user = `user-${what.replaceAll(" ", "-")}`
     await admin.acl("SETUSER", user, "on", ">secret", ...rules.split(" "))
     const error = await why({ url: urlOf(`${user}:secret`) })
     expect(error).toMatchObject({ _tag: "StoreUnavailable" })
-    expect(error.message).toContain("the user may not do what Levada needs")
+    expect(error.message).toContain("the user lacks a right that Levada needs")
     expect(error.message).not.toContain("secret")
   })
 
   test.each([
     ["run scripts", "~* &* +@all -eval -evalsha"],
-    ["do within a script what it does", "~* &* +@all -zadd"]
-  ])("as a user who may not %s, gets no run and is told so", async (what, rules) => {
+    ["run commands in scripts", "~* &* +@all -zadd"]
+  ])("as a user who may not %s, starts no run and gets the reason", async (what, rules) => {
     const user = `user-${what.replaceAll(" ", "-")}`
     await admin.acl("SETUSER", user, "on", ">secret", ...rules.split(" "))
     const made = levada([doubling], { url: urlOf(`${user}:secret`), prefix: user }, { worker: false })
     const error = await failure(made.start(doubling, { n: 1 }))
     expect(error).toBeInstanceOf(Errors.StoreUnavailable)
-    expect(error.message).toContain("the user may not do what Levada needs")
+    expect(error.message).toContain("the user lacks a right that Levada needs")
   })
 
-  test("as a user who may do no more than what is needed, may", async () => {
+  test("with only the documented rights is accepted", async () => {
     await admin.acl("SETUSER", "worker", "on", ">secret", ...rights("{levada}:"))
     const made = levada([doubling], { url: urlOf("worker:secret") })
     expect(await made.execute(doubling, { n: 4 })).toBe(8)
   })
 
-  test("also where users get every channel unless told otherwise, as before Redis 7", async () => {
+  test("with only these rights is accepted where users get every channel by default, as before Redis 7", async () => {
     const { url, port } = await server("--requirepass", "hunter2", "--acl-pubsub-default", "allchannels")
     const owner = new Redis(port, { password: "hunter2", replyMapping: "legacy" })
     await owner.acl("SETUSER", "worker", "on", ">secret", ...rights("{levada}:"))
@@ -130,8 +130,8 @@ describeWithServers("who may not", () => {
   })
 })
 
-describeWithServers("a server on which runs would not be safe", () => {
-  test("is refused when it is a replica, also one that becomes one", async () => {
+describeWithServers("a server that could lose runs", () => {
+  test("is refused when it is a replica or becomes one", async () => {
     const master = await server()
     const replica = await server("--replicaof", "127.0.0.1", String(master.port))
     expect((await why({ url: replica.url })).message).toBe(
@@ -157,14 +157,14 @@ describeWithServers("a server on which runs would not be safe", () => {
   })
 })
 
-describeWithServers("what else is on a server", () => {
+describeWithServers("a server with other data", () => {
   let shared: Started
   beforeAll(async () => {
     shared = await lasting()
   })
   afterAll(() => shared?.stop())
 
-  test("data of another format under the same prefix is refused and left alone", async () => {
+  test("is refused when the prefix has another format, and the data stays unchanged", async () => {
     const redis = client(shared.url)
     await redis.hset("{newer}:meta", "format", "77")
     const { message } = await why({ url: shared.url, prefix: "newer" })
@@ -175,7 +175,7 @@ describeWithServers("what else is on a server", () => {
   })
 
   test.each(["meta", "clock", "unfinished", "all", "order"])(
-    "a key of another type where Levada has its `%s` is told, and nothing is started",
+    "reports a foreign key in place of `%s`, and starts nothing",
     async (name) => {
       const prefix = `wrong-${name}`
       const redis = client(shared.url)
@@ -184,14 +184,16 @@ describeWithServers("what else is on a server", () => {
       const made = levada([doubling], { url: shared.url, prefix }, { worker: false })
       const error = await failure(made.start(doubling, { n: 1 }))
       expect(error).toBeInstanceOf(Errors.StoreUnavailable)
-      expect(error.message).toContain("a key of Levada's prefix is of another type; use another `prefix`")
+      expect(error.message).toContain(
+        "a key under Levada's prefix has a type that Levada does not use; use another `prefix`"
+      )
       expect(await redis.keys(`{${prefix}}:r:*`)).toEqual([])
     }
   )
 })
 
 describeWithServers("a server whose memory is full", () => {
-  test("takes no run, of which nothing is left there; steps that run can settle once there is room", async () => {
+  test("refuses runs without leaving keys; running steps settle once there is room", async () => {
     const { url } = await server()
     const redis = client(url)
     const gate = new Gate()
@@ -206,11 +208,11 @@ describeWithServers("a server whose memory is full", () => {
     await redis.config("SET", "maxmemory", "1mb")
     const ways: ReadonlyArray<Start.Options> = [{}, { delayMillis: 50 }, { timeoutMillis: 50 }, { idempotencyKey: "k" }]
     for (const more of ways) {
-      // Of one of the pipelines nothing is known there yet.
+      // The server has no plan of one of the pipelines yet.
       for (const pipeline of pipelines) {
         const error = await failure(asked.start(pipeline, { n: 2 }, more))
         expect(error).toBeInstanceOf(Errors.StoreUnavailable)
-        expect(error.message).toContain("its memory is full (`maxmemory`)")
+        expect(error.message).toContain("the server's memory is full (`maxmemory`)")
       }
     }
     expect(await ask(asked, "POST", "/pipelines/doubling/execute", { parameters: { n: 2 } })).toMatchObject({
@@ -218,7 +220,7 @@ describeWithServers("a server whose memory is full", () => {
       json: { error: "StoreUnavailableError" }
     })
     gate.open()
-    // The outcome has been offered, and was not taken.
+    // The worker has sent the outcome, and the server has refused it.
     const refusals = async (): Promise<number> =>
       Number(/evalsha:.*failed_calls=(\d+)/.exec(await redis.info("commandstats"))?.[1])
     const so = await refusals()
@@ -232,11 +234,11 @@ describeWithServers("a server whose memory is full", () => {
     expect(await asked.execute(doubling, { n: 2 }, { idempotencyKey: "k" })).toBe(4)
   })
 
-  test("that fills up by runs keeps those that it has taken, whole, and no others", async () => {
+  test("that fills up with runs keeps exactly the accepted ones, complete", async () => {
     const { url } = await server()
     const redis = client(url)
     const asked = levada([doubling], { url }, { worker: false })
-    // Whatever the server needs for connections and scripts is there then.
+    // By then the server has the memory that it needs for connections and scripts.
     const taken: Array<string> = [
       await asked.start(doubling, { n: 1 }, { timeoutMillis: 600_000, idempotencyKey: "k" })
     ]
@@ -250,7 +252,7 @@ describeWithServers("a server whose memory is full", () => {
         await asked.start(doubling, { n: 1 }, options).then(
           (runId) => taken.push(runId),
           (error: Error) => {
-            expect(error.message).toContain("its memory is full")
+            expect(error.message).toContain("the server's memory is full")
             refused++
           }
         )

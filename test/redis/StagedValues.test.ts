@@ -1,10 +1,10 @@
-/** What is put aside for an act goes by itself where the act does not come: also when its process ends at the worst moment. */
+/** Staged values expire if their act never comes, even when the process ends at the worst moment. */
 import * as Schema from "effect/Schema"
 import { Redis } from "ioredis"
 import { expect, inject, test, vi } from "vitest"
 import { Access, Levada, Pipeline, Step, Task } from "../../adapters/promise/index.ts"
 import { RedisStore } from "../../adapters/redis/index.ts"
-import { closing, SOON } from "./Opening.ts"
+import { closing, SOON } from "./Resources.ts"
 
 const url = inject("redisUrl")
 const shared = test.skipIf(url === undefined)
@@ -34,12 +34,12 @@ const without = (command: string): Redis => {
   return client
 }
 
-shared.each(["r:*", "s:*"])("keys %s have an end before the act comes that takes them", async (keys) => {
+shared.each(["r:*", "s:*"])("staged keys %s expire unless an act takes them", async (keys) => {
   const prefix = `aside-${keys[0]}-${Date.now()}`
   const looking = without("none")
   const expiring: Array<number> = []
   const client = without("expire")
-  // The act does not come.
+  // The act never comes.
   const evalsha = client.evalsha.bind(client) as (...args: ReadonlyArray<unknown>) => Promise<unknown>
   const look = async (): Promise<void> => {
     for (const key of await looking.keys(`{${prefix}}:${keys}`)) {

@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
 import { describe, expect, vi } from "vitest"
-import { closing, describeWithServers, SOON } from "./Opening.ts"
+import { closing, describeWithServers, SOON } from "./Resources.ts"
 
-// Which runtime starts the processes makes no difference to them, but signals do not reach them from every one.
+// The processes do not depend on the runtime that starts them, but not every runtime can send them signals.
 export const isNode: boolean = process.env["TEST_RUNTIME"] === "node"
 if (!isNode) console.log("Processes on Redis: tested from Node only; skipped here")
 
@@ -42,7 +42,7 @@ export const launch = (script: string, env: Readonly<Record<string, string>>, ru
   return { child, exited, printed: () => printed }
 }
 
-/** The process, once it says that it is at work. */
+/** The process, once it has printed that it is ready. */
 export const atWork = async (launched: Launched): Promise<Launched> => {
   await vi.waitFor(() => expect(launched.printed()).toContain("is at work"), SOON)
   return launched

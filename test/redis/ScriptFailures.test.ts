@@ -1,8 +1,8 @@
 /** A script that fails at any of its calls to the server loses nothing, records nothing twice, and leaves nothing stuck. */
 import { expect, vi } from "vitest"
 import type { ScriptName } from "../../adapters/redis/lua/LuaCommands.ts"
-import { breaking, expected, insisting, pipeline, type Trial } from "./Breaking.ts"
-import { SOON } from "./Opening.ts"
+import { breaking, expected, insisting, pipeline, type Trial } from "./FailureTrials.ts"
+import { SOON } from "./Resources.ts"
 
 /** Runs some, and cancels one. */
 const act: Trial["act"] = async (levada, redis, keys, injection) => {

@@ -1,10 +1,10 @@
-/** A connection that is cut, and then can't subscribe anew, ends no program and is replaced by one that can. */
+/** A connection that breaks and then can't subscribe again ends no program, and is replaced. */
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import * as Schema from "effect/Schema"
 import { expect, inject, onTestFinished, test, vi } from "vitest"
 import { Access, Levada, Pipeline, Task } from "../../adapters/promise/index.ts"
 import { RedisStore } from "../../adapters/redis/index.ts"
-import { closing, SOON } from "./Opening.ts"
+import { closing, SOON } from "./Resources.ts"
 
 const url = inject("redisUrl")
 const shared = test.skipIf(url === undefined)
@@ -16,7 +16,7 @@ const double = Task.make("double", {
 })
 const doubling = Pipeline.make("doubling", [double])
 
-/** A link to Redis. While it is deaf, it swallows everything from a request to subscribe on. */
+/** A link to Redis. While it is deaf, it drops everything from a SUBSCRIBE on. */
 const link = async (to: string) => {
   const { hostname, port } = new URL(to)
   const nears = new Set<Socket>()
@@ -52,7 +52,7 @@ const link = async (to: string) => {
   return { seen, cut, url: `redis://127.0.0.1:${(listening.address() as AddressInfo).port}` }
 }
 
-shared("a request to subscribe that is not answered is no rejection without an owner", async () => {
+shared("an unanswered SUBSCRIBE causes no unhandled rejection", async () => {
   const rejections: Array<unknown> = []
   const note = (error: unknown): number => rejections.push(error)
   process.on("unhandledRejection", note)
@@ -71,7 +71,7 @@ shared("a request to subscribe that is not answered is no rejection without an o
 
   seen.isDeaf = true
   cut()
-  // Twice: it has given up the first.
+  // Twice: the first connection was given up.
   await vi.waitFor(() => expect(seen.swallowed + rejections.length).toBeGreaterThanOrEqual(2), SOON)
   expect(rejections).toEqual([])
   seen.isDeaf = false

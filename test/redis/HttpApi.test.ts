@@ -1,4 +1,4 @@
-/** The API over Redis: what clients may rely on is the same, and so is which server they ask. */
+/** The API over Redis: the same contract as in memory, whichever server a client calls. */
 import { afterAll, beforeAll, describe, inject } from "vitest"
 import { eventOrderSuite } from "../conformance/http/EventOrderSuite.ts"
 import { httpOverStore } from "../conformance/http/HttpConformance.ts"
@@ -31,7 +31,7 @@ describe.skipIf(url === undefined)("over Redis", () => {
 
   describe("two servers, on Node and on Bun", () => {
     const [one, two] = on("two", ["node", "node"], ["bun", "bun"]) as [Server, Server]
-    describe("what one is asked to run, and the other about", () => eventOrderSuite(one, two))
+    describe("events of a run, started on one server and watched on the other", () => eventOrderSuite(one, two))
     describe("many readers", () => manyReadersSuite(one, two))
   })
 })

@@ -1,4 +1,4 @@
-/** What tests open for themselves, closed again after each: Redis servers of their own, clients, Levadas over them. */
+/** Resources that tests open, closed after each test: Redis servers, clients, Levadas. */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -15,19 +15,19 @@ if (program === undefined) {
   console.log(`${missing}; they are skipped`)
 }
 
-/** Tests that start servers of their own. Skipped where there is no program to start. */
+/** Tests that start servers of their own. Skipped where no Redis server is installed. */
 export const describeWithServers: ReturnType<typeof describe.skipIf> = describe.skipIf(program === undefined)
 
-/** How long to look for what has to happen, and how often. Waiting ends as soon as it has. */
+/** How long and how often `vi.waitFor` polls. Waiting ends as soon as the condition holds. */
 export const SOON: { readonly timeout: number; readonly interval: number } = { timeout: 15_000, interval: 10 }
 
 const closers: Array<() => unknown> = []
 afterEach(async () => {
-  // What was opened last is closed first, and all of it, whatever one of them says.
+  // In reverse order, and all of them, even if one fails.
   for (const close of closers.splice(0).reverse()) await Promise.resolve(close()).catch(() => undefined)
 })
 
-/** Has something closed after the test. */
+/** Closes a resource after the test. */
 export const closing = (close: () => unknown): void => {
   closers.push(close)
 }
@@ -39,7 +39,7 @@ export const server = async (...options: ReadonlyArray<string>): Promise<Started
   return started
 }
 
-/** A place for a server that is started there time and again: on the same port, with the same data. */
+/** A port and directory for a server that a test restarts with the same data. */
 export const place = (port: number): { readonly start: (...options: ReadonlyArray<string>) => Promise<Started> } => {
   const directory = mkdtempSync(join(tmpdir(), "levada-redis-"))
   closing(() => rmSync(directory, { recursive: true, force: true }))
@@ -52,10 +52,10 @@ export const place = (port: number): { readonly start: (...options: ReadonlyArra
   }
 }
 
-/** Starts a server that stays for several tests. */
+/** Starts a server for several tests. */
 export const lasting = (...options: ReadonlyArray<string>): Promise<Started> => start(program!, options)
 
-/** A client that looks at what is on a server. */
+/** A client for reading the data of a server. */
 export const client = (url: string): Redis => {
   const made = new Redis(url, { replyMapping: "legacy", retryStrategy: () => 20 })
   made.on("error", () => undefined)
@@ -63,7 +63,7 @@ export const client = (url: string): Redis => {
   return made
 }
 
-/** A process of its own, as far as Redis can tell: a Levada with connections of its own. */
+/** To Redis, a process of its own: a Levada with connections of its own. */
 export const levada = (
   pipelines: ReadonlyArray<Pipeline.Any>,
   store: RedisStore.Options,
@@ -76,7 +76,7 @@ export const levada = (
   return made
 }
 
-/** What the API answers. */
+/** The answer of the API. */
 export const ask = async (of: Levada.Levada, method: string, path: string, body?: unknown) => {
   const response = await of.fetch(
     new Request(`http://localhost${path}`, {
@@ -97,14 +97,14 @@ export const keys = async (of: Redis, prefix: string): Promise<ReadonlyArray<str
   return [...found].sort()
 }
 
-/** What workers and watchers say of themselves all the time, whether there are runs or not. */
+/** Keys of workers and watchers, which exist without runs too. */
 const ALWAYS = /^(?:feed|clock|serial|tokens|workers|watchers|waiters|digests|order|meta|idle:.*|versions:.*)$/
 
-/** The keys of a prefix that are about runs. */
+/** The keys of a prefix, without those of workers and watchers. */
 export const runKeys = async (of: Redis, prefix: string): Promise<ReadonlyArray<string>> =>
   (await keys(of, prefix)).filter((key) => !ALWAYS.test(key))
 
-/** These keys with what is in them, to be compared. */
+/** These keys with their data, for comparison. */
 export const contents = async (of: Redis, prefix: string): Promise<Readonly<Record<string, string>>> => {
   const found: Record<string, string> = {}
   for (const key of await runKeys(of, prefix)) {

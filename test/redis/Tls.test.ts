@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest"
 import { RedisDoctor, RedisStore } from "../../adapters/redis/index.ts"
 import { doubling, Gate, held } from "./Gate.ts"
-import { client, describeWithServers, lasting, levada, SOON, server } from "./Opening.ts"
+import { client, describeWithServers, lasting, levada, SOON, server } from "./Resources.ts"
 import { freePort, rights, type Started } from "./server.ts"
 
 const hasOpenssl = spawnSync("openssl", ["version"]).status === 0
@@ -18,13 +18,13 @@ if (!hasOpenssl) {
 }
 const describeWithTls = hasOpenssl ? describeWithServers : describe.skip
 
-/** A certificate that vouches for itself, with its key. */
+/** A self-signed certificate with its key. */
 interface Certificate {
   readonly cert: string
   readonly key: string
 }
 
-/** Why a Store can't be opened. It has to be said long before that is given up. */
+/** Why a Store can't be opened. The failure must come long before connectMillis. */
 const why = (options: RedisStore.Options): Promise<string> =>
   Effect.runPromise(
     Effect.map(
@@ -68,7 +68,7 @@ describeWithTls("Redis behind TLS", () => {
     rmSync(directory, { recursive: true, force: true })
   })
 
-  test("runs pipelines between servers and workers, and the doctor looks at them", async () => {
+  test("runs pipelines between servers and workers, and the doctor examines it", async () => {
     const gate = new Gate()
     const pipelines = [held(gate), doubling] as const
     const asked = levada(pipelines, { url, redis: { tls } }, { worker: false })
@@ -85,25 +85,29 @@ describeWithTls("Redis behind TLS", () => {
     })
   })
 
-  test("refuses a certificate that is not trusted, at once, with the reason and without the password", async () => {
+  test("an untrusted certificate is refused at once, with the reason and without the password", async () => {
     const message = await why({ url })
-    expect(message).toMatch(/^Redis: its certificate is not trusted: self[- ]signed certificate; set `redis.tls.ca`/)
+    expect(message).toMatch(
+      /^Redis: the server's certificate is not trusted: self[- ]signed certificate; set `redis.tls.ca`/
+    )
     expect(message).toContain(url.replace(":hunter2@", ""))
     expect(message).not.toContain("hunter2")
     expect(await why({ url, redis: { tls: { ca: readFileSync(elsewhere.cert) } } })).toContain("is not trusted")
   })
 
-  test("refuses a certificate of another name", async () => {
+  test("a certificate for another name is refused", async () => {
     const port = await freePort()
     await server(...options(port, elsewhere), "--tls-auth-clients", "no")
     const message = await why({
       url: `rediss://127.0.0.1:${port}`,
       redis: { tls: { ca: readFileSync(elsewhere.cert) } }
     })
-    expect(message).toContain("its certificate is not trusted: Hostname/IP does not match certificate's altnames")
+    expect(message).toContain(
+      "the server's certificate is not trusted: Hostname/IP does not match certificate's altnames"
+    )
   })
 
-  test("shows a certificate to a server that asks for one", async () => {
+  test("a client certificate is sent to a server that requires one", async () => {
     const port = await freePort()
     await server(...options(port, ours))
     const mine = { ...tls, cert: readFileSync(ours.cert), key: readFileSync(ours.key) }
@@ -111,7 +115,7 @@ describeWithTls("Redis behind TLS", () => {
     expect(await made.execute(doubling, { n: 4 })).toBe(8)
   })
 
-  test("of a cluster: the URL of a node says user, password and TLS for all of them", async () => {
+  test("in a cluster, user, password and TLS of one URL apply to all nodes", async () => {
     const port = await freePort()
     const { url: plain } = await server(
       ...options(port, ours),
@@ -127,7 +131,7 @@ describeWithTls("Redis behind TLS", () => {
     levada([doubling], { nodes, redis: { tls } })
     expect(await asked.execute(doubling, { n: 4 })).toBe(8)
     expect(await why({ nodes: [`rediss://someone:swordfish@127.0.0.1:${port}`], redis: { tls } })).toBe(
-      `Redis: it refuses the user name or password (rediss://127.0.0.1:${port})`
+      `Redis: the server refuses the user name or password (rediss://127.0.0.1:${port})`
     )
   })
 })

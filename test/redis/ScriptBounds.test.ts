@@ -1,4 +1,4 @@
-/** At how many things each script looks in one call, whatever is kept: one table says the bound of each. */
+/** Each call of a script reads a bounded number of entries, whatever the Store contains. One table has the bounds. */
 import * as Effect from "effect/Effect"
 import { beforeAll, expect, inject, test } from "vitest"
 import type { Store } from "../../adapters/promise/index.ts"
@@ -8,8 +8,8 @@ import { SCRIPTS } from "../../adapters/redis/lua/LuaCommands.ts"
 import * as Version from "../../core/pipeline/Version.ts"
 import type { Schedule } from "../../core/run/Schedule.ts"
 import { done, newRun, PIPELINE, planOf, single, VERSION } from "../conformance/store/harness/StoreDriver.ts"
-import { countLooks, lateReads, looked } from "./Looked.ts"
-import { client } from "./Opening.ts"
+import { client } from "./Resources.ts"
+import { countLooks, lateReads, looked } from "./ScriptReads.ts"
 
 const url = inject("redisUrl")
 const shared = test.skipIf(url === undefined)
@@ -17,12 +17,12 @@ let count = 0
 
 const isFull = process.env["LEVADA_BYTES"] === "full"
 
-/** The figure of the report, or a smaller one that looks as much. */
+/** The full figure, or a smaller one that reads as much in one call. */
 const figure = (full: number, small: number): number => (isFull ? full : small)
 
 /**
- * How many fields, members, entries and sizes one call may look at. An act looks at 500 units at most, and at some fields of each:
- * its run's header, its lease, what those have that wait for it.
+ * How many fields, members, elements and sizes one call may read. An act reads 500 units at most, and some fields of each: the
+ * header of its run, its lease, the input counts of the steps that wait for it.
  */
 const MOST: Readonly<Record<ScriptName, number>> = {
   submit: 3_000,
@@ -59,10 +59,10 @@ const MOST: Readonly<Record<ScriptName, number>> = {
   fireSchedule: 1_500
 }
 
-/** The most that any test of this file has seen. */
+/** The most that one call of each script has read in this file. */
 const seen: Record<string, number> = {}
 
-/** Runs `body` with a Store of its own, then compares what its scripts have looked at. */
+/** Runs `body` with a Store of its own, then compares the reads of its scripts with the bounds. */
 const looking = (
   body: (store: Store.Store, prefix: string) => Effect.Effect<void, unknown>,
   more: RedisStore.Options = {}
@@ -98,7 +98,7 @@ const request = (max = 500, of: ReadonlySet<string> = versions): Store.ClaimRequ
   versions: of
 })
 
-/** Settles, and gives what is lent then, without waiting. */
+/** Settles, and returns the claims that come with that, without waiting. */
 const settleAll = (
   store: Store.Store,
   claims: ReadonlyArray<Store.Claim>,
@@ -115,7 +115,7 @@ const settleAll = (
 
 const giving = ({ step }: Store.Claim): Store.Outcome => done({ [step]: "1" })
 
-/** Works off what is there, in rounds. */
+/** Claims and settles all ready work, in rounds. */
 const workOff = (store: Store.Store, rounds: number, of: Store.ClaimRequest = request()) =>
   Effect.gen(function* () {
     let claims = yield* store.claim(of)
@@ -195,7 +195,7 @@ const fanOf = (many: number) => {
 }
 
 shared(
-  "a fan of 10,000 steps and its join: run, cancelled, one step cancelled, looked at by the doctor, and forgotten",
+  "a fan of 10,000 steps and its join: run, cancelled, one step cancelled, examined by the doctor, and forgotten",
   LONG,
   looking(
     (store, prefix) =>
@@ -214,7 +214,7 @@ shared(
         yield* RedisDoctor.examine({ url: url!, prefix, leaseMillis: 1 })
         yield* RedisDoctor.mend({ url: url!, prefix, leaseMillis: 1 })
         yield* store.cancel(run, "enough")
-        // The rest is worked off by ticks.
+        // Ticks work off the rest.
         const redis = client(url!)
         while ((yield* Effect.promise(() => redis.exists(`{${prefix}}:todo`))) === 1) yield* Effect.sleep(20)
         yield* store.remove(cancelled)
@@ -265,7 +265,7 @@ shared(
 )
 
 shared(
-  "ready work of 200 pipelines, of each more than one claim takes",
+  "ready work of 200 pipelines, each with more than one claim takes",
   LONG,
   looking((store) =>
     Effect.gen(function* () {
@@ -290,18 +290,18 @@ shared(
 )
 
 shared(
-  "limits that are held by large runs of a version that no worker has",
+  "limits held by large runs of a version that no worker has",
   LONG,
   looking((store, prefix) =>
     Effect.gen(function* () {
       const limits = [{ key: "runs:p", max: 100 }]
-      // Each has a step that is lent, to a worker that is gone: they keep their places, and are looked at each time.
+      // Each has a step that is leased to a lost worker: these runs keep their places, and each act reads them again.
       yield* submitMany(store, 100, () => newRun(fanOf(398), { limits, version: "old" }))
       yield* submitMany(store, 200, () => newRun(single, { limits }))
       const old = request(100, new Set([Version.key(PIPELINE, "old")]))
       const gone = RedisStore.make({ url: url!, prefix, leaseMillis: 60_000 })
       yield* Effect.scoped(Effect.flatMap(gone, ({ claim }) => claim({ ...old, worker: "gone" })))
-      // A worker of another version is there, which wants places from those that no worker has.
+      // A worker of another version wants the places of runs whose version no worker has.
       yield* store.pause(PIPELINE)
       yield* store.settle([], request(100))
       yield* Effect.repeat(
@@ -318,7 +318,7 @@ shared(
 )
 
 shared(
-  "thousands of runs that are due at once, time out at once, and lose their leases at once",
+  "thousands of runs that start, time out and lose their leases at the same time",
   LONG,
   looking(
     (store) =>
@@ -338,7 +338,7 @@ shared(
 )
 
 shared(
-  "retention of thousands of runs, with values that are kept elsewhere",
+  "retention of thousands of runs with values in a blob store",
   LONG,
   looking(
     (store, prefix) =>
@@ -378,7 +378,7 @@ const scheduleOf = (id: string, nextAtMillis: number): Schedule => ({
 })
 
 shared(
-  "1,000 schedules that are due, of which one has 1,000 unfinished runs",
+  "1,000 due schedules, one of them with 1,000 unfinished runs",
   LONG,
   looking((store) =>
     Effect.gen(function* () {
@@ -415,7 +415,7 @@ shared(
 )
 
 shared(
-  "tables, tokens, limits by time and records",
+  "tables, tokens, rate limits and audit records",
   LONG,
   looking((store) =>
     Effect.gen(function* () {
@@ -440,7 +440,7 @@ shared(
   )
 )
 
-shared("every script is in the table, and was looked at", () => {
+shared("every script is in the table and was measured", () => {
   expect(Object.keys(MOST).sort()).toEqual(Object.keys(SCRIPTS).sort())
   expect(Object.keys(SCRIPTS).filter((name) => seen[name] === undefined)).toEqual([])
 })

@@ -1,19 +1,19 @@
-/** Two servers and two workers on one Redis, none of which knows of the others: whoever is asked, it is one Levada. */
+/** Two servers and two workers on one Redis act as one Levada. */
 import * as Schema from "effect/Schema"
 import { expect, inject, test, vi } from "vitest"
 import { Errors, type Event, Levada, Pipeline, Task } from "../../adapters/promise/index.ts"
 import { doubling, Gate, held, heldItems } from "./Gate.ts"
-import { ask, levada, SOON } from "./Opening.ts"
+import { ask, levada, SOON } from "./Resources.ts"
 
 const N = Schema.Number
 const url = inject("redisUrl")
 const shared = test.skipIf(url === undefined)
 let count = 0
 
-/** Where nobody else is. */
+/** A prefix that no other test uses. */
 const here = () => ({ url: url!, prefix: `sharing-${process.pid}-${++count}` })
 
-/** Two servers that run nothing, and two workers, with pipelines that know whose they are. */
+/** Two servers without workers, and two workers, with pipelines that report their process. */
 const four = async (pipelinesOf: (who: string) => ReadonlyArray<Pipeline.Any>, concurrency = 100) => {
   // No lease ends while a test looks.
   const store = { ...here(), leaseMillis: 60_000 }
@@ -30,7 +30,7 @@ const collect = async (events: AsyncIterable<Event.Event>): Promise<ReadonlyArra
   return all
 }
 
-shared("all of them give the same answers", async () => {
+shared("all servers give the same answers", async () => {
   const gate = new Gate()
   gate.open()
   const { servers, all } = await four((who) => [held(gate, who), doubling])
@@ -54,7 +54,7 @@ shared("all of them give the same answers", async () => {
   ]) {
     const answers = await Promise.all(all.map((levada) => ask(levada, "GET", path)))
     expect(answers[0]!.status, path).toBe(200)
-    // When each of them got its pipelines is the one thing that is its own.
+    // Only the time at which a server got its pipelines differs.
     const said = answers.map(({ json }) => ({
       ...json,
       created_at: path === "/pipelines/doubling" ? "" : json["created_at"]
@@ -63,14 +63,14 @@ shared("all of them give the same answers", async () => {
   }
 })
 
-shared("what one starts another one runs, and whoever watches or waits sees it happen", async () => {
+shared("any worker runs a run that any server started, and all servers can watch it and await it", async () => {
   const gate = new Gate()
   const { all, workers } = await four((who) => [held(gate, who)])
   const runId = await all[0].start(held(gate), { n: 1 })
   const watched = all.map((levada) => collect(levada.watch(runId)))
   const results = all.map((levada) => levada.result(held(gate), runId))
   await vi.waitFor(() => expect(gate.begun).toHaveLength(1), SOON)
-  // Halfway, they see the same too.
+  // All servers see the same state of the running run.
   for (const levada of all) expect((await levada.run(runId)).steps[0]).toMatchObject({ status: "RUNNING", attempts: 1 })
   const late = collect(workers[1].watch(runId, 2))
   gate.open()
@@ -82,7 +82,7 @@ shared("what one starts another one runs, and whoever watches or waits sees it h
   expect(["x1", "y1"]).toContain(gate.begun[0])
 })
 
-shared("a pause holds everywhere, and so does its end", async () => {
+shared("pause and resume apply to all processes", async () => {
   const gate = new Gate()
   gate.open()
   const { servers, workers } = await four((who) => [held(gate, who), doubling])
@@ -90,7 +90,7 @@ shared("a pause holds everywhere, and so does its end", async () => {
   await one.pause("held")
   expect((await ask(two, "GET", "/pipelines/held")).json).toMatchObject({ paused: true })
   const runIds = [await one.start(held(gate), { n: 1 }), await workers[0].start(held(gate), { n: 2 })]
-  // Both workers go on with what is not paused.
+  // Both workers go on with other pipelines.
   for (let n = 0; n < 20; n++) await Promise.all(servers.map((levada) => levada.execute(doubling, { n })))
   for (const runId of runIds) expect((await two.run(runId)).status).toBe("PENDING")
   expect(gate.begun).toEqual([])
@@ -99,7 +99,7 @@ shared("a pause holds everywhere, and so does its end", async () => {
   expect((await ask(one, "GET", "/pipelines/held")).json).toMatchObject({ paused: false })
 })
 
-shared("cancelling reaches the step, whichever process runs it", async () => {
+shared("cancelling stops the step in any process", async () => {
   const gate = new Gate()
   const { servers } = await four((who) => [held(gate, who), heldItems(gate, who)], 4)
   const [one, two] = servers
@@ -109,7 +109,7 @@ shared("cancelling reaches the step, whichever process runs it", async () => {
   expect(await one.run(runId)).toMatchObject({ status: "CANCELLED", reason: "enough" })
   await vi.waitFor(() => expect(gate.stopped).toEqual(gate.begun), SOON)
 
-  // Four places in each of two workers: its eight items are in both.
+  // Two workers with a concurrency of four each: the eight items are in both.
   const many = await two.start(heldItems(gate), { ns: [10, 11, 12, 13, 14, 15, 16, 17] })
   await vi.waitFor(() => expect(gate.begun).toHaveLength(9), SOON)
   await one.cancelStep(many, "hold", "not that")
@@ -121,10 +121,10 @@ shared("cancelling reaches the step, whichever process runs it", async () => {
   })
 })
 
-shared("a failure in one process stops what another one runs of the same run", async () => {
+shared("a failure in one process stops steps of the same run in another", async () => {
   const gate = new Gate()
   const store = here()
-  // Each of the two has room for one step, so the other one has the other.
+  // Each worker has room for one step, so the two steps are in different workers.
   const pipelineOf = (who: string) =>
     Pipeline.make("two", [
       Task.make("hold", {
@@ -152,7 +152,7 @@ shared("a failure in one process stops what another one runs of the same run", a
   expect([...gate.begun].sort()).toEqual(["x", "y"])
 })
 
-shared("a worker leaves versions that it does not have to those that have them", async () => {
+shared("a worker takes no step of a version that it does not have", async () => {
   const store = here()
   const [old, current] = [new Gate(), new Gate()]
   old.open()
@@ -164,7 +164,7 @@ shared("a worker leaves versions that it does not have to those that have them",
   const oldWorker = levada([before, doubling], store)
   await oldWorker.ready
   const waits = await server.start(after, { n: 1 })
-  // It works on, also on runs of its own version that came later.
+  // It goes on with runs of its own version, later ones too.
   expect(await oldServer.execute(before, { n: 5 })).toBe(6)
   expect(old.begun).toEqual(["old5"])
   for (const levada of [server, oldServer, oldWorker]) expect((await levada.run(waits)).status).toBe("PENDING")
@@ -174,12 +174,12 @@ shared("a worker leaves versions that it does not have to those that have them",
   expect(old.begun).toEqual(["old5"])
 })
 
-shared("the items of one step go to all workers that have room", async () => {
+shared("the items of one step go to all workers with room", async () => {
   const gate = new Gate()
   const { servers } = await four((who) => [heldItems(gate, who)], 3)
   const ns = Array.from({ length: 20 }, (_, n) => n)
   const runId = await servers[0].start(heldItems(gate), { ns })
-  // Three each, and not one more, before any of them is over.
+  // Exactly three in each worker before any of them ends.
   await vi.waitFor(() => expect(gate.begun).toHaveLength(6), SOON)
   const taken = (who: string): number => gate.begun.filter((name) => name.startsWith(who)).length
   expect([taken("x"), taken("y")]).toEqual([3, 3])
@@ -189,14 +189,14 @@ shared("the items of one step go to all workers that have room", async () => {
   expect(gate.begun).toHaveLength(20)
 })
 
-shared("what a process finished before it was closed, and what it left, is there for the others", async () => {
+shared("results and released steps of a closed process are available to the others", async () => {
   const gate = new Gate()
   const { servers, workers } = await four((who) => [held(gate, who)])
   const runId = await servers[0].start(held(gate), { n: 1 })
   await vi.waitFor(() => expect(gate.begun).toHaveLength(1), SOON)
   const [mine, other] = gate.begun[0] === "x1" ? workers : [workers[1], workers[0]]
   await servers[0].close()
-  // It may take no time to finish: what it runs is given back, and the other one goes on at once.
+  // Without a grace period, its step is released, and the other worker goes on at once.
   await mine.close()
   await vi.waitFor(() => expect(gate.begun).toHaveLength(2), SOON)
   expect(gate.begun[1]).not.toBe(gate.begun[0])
@@ -205,27 +205,24 @@ shared("what a process finished before it was closed, and what it left, is there
   expect((await other.run(runId)).steps[0]).toMatchObject({ attempts: 2 })
 })
 
-shared(
-  "a pipeline that is registered with one of them is all others', and is gone for all when it is removed",
-  async () => {
-    const { all, servers } = await four(() => [doubling])
-    const [one, two] = servers
-    const definition = { pipeline_type: "sequential", tasks: ["double", "double"] }
-    expect((await ask(one, "POST", "/pipelines/fourfold", definition)).status).toBe(201)
-    expect((await ask(two, "POST", "/pipelines/fourfold", definition)).status).toBe(409)
-    const execution = { parameters: { n: 3 }, wait: true }
-    const { status, json } = await ask(two, "POST", "/pipelines/fourfold/execute", execution)
-    expect([status, json["status"], json["result"]]).toEqual([200, "COMPLETED", 12])
-    for (const levada of all) {
-      const listed = (await ask(levada, "GET", "/pipelines")).json as unknown as ReadonlyArray<Record<string, unknown>>
-      expect(listed.map((pipeline) => pipeline["pipeline_id"])).toEqual(["doubling", "fourfold"])
-    }
-    expect((await ask(two, "DELETE", "/pipelines/fourfold")).status).toBe(204)
-    for (const levada of all) expect((await ask(levada, "GET", "/pipelines/fourfold")).status).toBe(404)
+shared("a pipeline that is registered on one server is available on all, until it is removed", async () => {
+  const { all, servers } = await four(() => [doubling])
+  const [one, two] = servers
+  const definition = { pipeline_type: "sequential", tasks: ["double", "double"] }
+  expect((await ask(one, "POST", "/pipelines/fourfold", definition)).status).toBe(201)
+  expect((await ask(two, "POST", "/pipelines/fourfold", definition)).status).toBe(409)
+  const execution = { parameters: { n: 3 }, wait: true }
+  const { status, json } = await ask(two, "POST", "/pipelines/fourfold/execute", execution)
+  expect([status, json["status"], json["result"]]).toEqual([200, "COMPLETED", 12])
+  for (const levada of all) {
+    const listed = (await ask(levada, "GET", "/pipelines")).json as unknown as ReadonlyArray<Record<string, unknown>>
+    expect(listed.map((pipeline) => pipeline["pipeline_id"])).toEqual(["doubling", "fourfold"])
   }
-)
+  expect((await ask(two, "DELETE", "/pipelines/fourfold")).status).toBe(204)
+  for (const levada of all) expect((await ask(levada, "GET", "/pipelines/fourfold")).status).toBe(404)
+})
 
-shared("workers take runs of a pipeline as soon as it is registered, wherever that was", async () => {
+shared("workers take runs of a pipeline as soon as any server registers it", async () => {
   const { servers } = await four(() => [doubling])
   const millis: Array<number> = []
   for (const [at, id] of ["a", "b", "c", "d", "e"].entries()) {
@@ -237,11 +234,11 @@ shared("workers take runs of a pipeline as soon as it is registered, wherever th
     millis.push(performance.now() - since)
     expect(status).toBe(200)
   }
-  // Not when they look by themselves, which they do each second.
+  // By notification, not by polling, which happens each second.
   expect(millis.toSorted((one, other) => one - other)[2]).toBeLessThan(500)
 })
 
-shared("whoever is asked has counted the runs of all, each once", async () => {
+shared("each server counts the runs of all servers, each run once", async () => {
   const { servers, all } = await four(() => [doubling])
   const runs = 300
   await Promise.all(Array.from({ length: runs }, (_, n) => servers[n % 2]!.execute(doubling, { n })))
@@ -255,12 +252,12 @@ shared("whoever is asked has counted the runs of all, each once", async () => {
     const { json } = await ask(levada, "GET", "/health/ready")
     expect(json).toMatchObject({ status: "ready", workers: 2, steps_waiting: 0, steps_running: 0, runs_unfinished: 0 })
   }
-  // And those that come later, once.
+  // And later runs, each once.
   await servers[0].execute(doubling, { n: 1 })
   for (const levada of all) expect((await levada.statistics("doubling")).completed).toBe(runs + 1)
 })
 
-shared("who watches a run that another process removes is told so, by every way of watching", async () => {
+shared("every kind of watcher learns that another process has removed its run", async () => {
   const store = here()
   const many = Pipeline.make(
     "many",

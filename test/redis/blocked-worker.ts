@@ -1,4 +1,4 @@
-/** A worker for tests of tasks that block its thread: keeps a ledger, in a file, of what it begins. See Blocking.test.ts. */
+/** A worker with tasks that block its thread. It writes the attempts that it begins to a file. See BlockedWorker.test.ts. */
 import { appendFileSync } from "node:fs"
 import * as Schema from "effect/Schema"
 import { Access, Levada, Pipeline, Task } from "../../adapters/promise/index.ts"
@@ -10,28 +10,28 @@ const begin = (name: string, attempt: number): void =>
 
 const blocked = Promise.withResolvers<void>()
 
-/** A step that gives the thread back at once, and ends once a step has blocked its process. */
+/** A step that yields at once, and ends once a step has blocked its process. */
 export const yielding = Pipeline.make("yielding", [
   Task.make("yield", {
     input: { n: Schema.Number },
     output: { m: Schema.Number },
     run: async ({ n }, { attempt }) => {
       begin(`yielding-${n}`, attempt)
-      // Another attempt has nothing to wait for.
+      // A second attempt need not wait.
       if (attempt === 1) await blocked.promise
       return { m: n }
     }
   })
 ])
 
-/** A step that keeps the thread. */
+/** A step that blocks the thread. */
 export const blocking = Pipeline.make("blocking", [
   Task.make("block", {
     input: { millis: Schema.Number },
     output: { done: Schema.Boolean },
     run: ({ millis }, { attempt }) => {
       begin("blocking", attempt)
-      // Another attempt has nothing to show.
+      // A second attempt need not block.
       const end = performance.now() + (attempt === 1 ? millis : 0)
       while (performance.now() < end);
       if (millis > 0) blocked.resolve()

@@ -1,9 +1,9 @@
-/** Redis that is not there, that comes late, that goes and comes back. */
+/** Redis that is down, starts late, or restarts. */
 import { Redis } from "ioredis"
 import { expect, inject, test, vi } from "vitest"
 import { Errors } from "../../adapters/promise/index.ts"
 import { doubling, Gate, held } from "./Gate.ts"
-import { ask, client, closing, describeWithServers, levada, place, SOON, server } from "./Opening.ts"
+import { ask, client, closing, describeWithServers, levada, place, SOON, server } from "./Resources.ts"
 import { freePort } from "./server.ts"
 
 const EXECUTE = "/pipelines/doubling/execute"
@@ -18,8 +18,8 @@ const refused = async (promise: Promise<unknown>): Promise<Errors.StoreUnavailab
   return error as Errors.StoreUnavailable
 }
 
-describeWithServers("Redis that is not there at start", () => {
-  test("is told with its address once connectMillis are over, to everyone who asks", async () => {
+describeWithServers("Redis that is down at the start", () => {
+  test("fails every call with its address after connectMillis", async () => {
     const port = await freePort()
     const made = levada([doubling], { url: `redis://anyone:secret@127.0.0.1:${port}/2`, connectMillis: 300 })
     const early = made.execute(doubling, { n: 1 })
@@ -37,7 +37,7 @@ describeWithServers("Redis that is not there at start", () => {
     expect(await ask(made, "POST", EXECUTE, QUICK)).toMatchObject({ status: 503 })
   })
 
-  test("is a 503 that says when to ask again, and an unhealthy server, while it is waited for", async () => {
+  test("gives 503 with Retry-After, and an unhealthy server, until it is up", async () => {
     const made = levada([doubling], { url: `redis://127.0.0.1:${await freePort()}`, connectMillis: 60_000 })
     const { status, retryAfter, json } = await ask(made, "POST", EXECUTE, QUICK)
     expect([status, json["error"]]).toEqual([503, "StoreUnavailableError"])
@@ -49,7 +49,7 @@ describeWithServers("Redis that is not there at start", () => {
     })
   })
 
-  test("may come within connectMillis: everything that waited goes on by itself", async () => {
+  test("may start within connectMillis: waiting calls then succeed", async () => {
     const port = await freePort()
     const made = levada([doubling], { url: `redis://127.0.0.1:${port}`, connectMillis: 15_000 })
     const early = made.execute(doubling, { n: 21 })
@@ -65,7 +65,7 @@ describeWithServers("Redis that is not there at start", () => {
 describeWithServers("Redis that is killed and comes back", () => {
   const WRITES = ["--appendfsync", "always"]
 
-  test("loses no run: one that was under way goes on, and nothing is said to have started that has not", async () => {
+  test("loses no run: a running one goes on, and no start is confirmed that was not recorded", async () => {
     const port = await freePort()
     const there = place(port)
     const first = await there.start(...WRITES)
@@ -82,7 +82,7 @@ describeWithServers("Redis that is killed and comes back", () => {
     expect(Number(retryAfter)).toBeGreaterThan(0)
     expect(await ask(asked, "GET", "/health")).toMatchObject({ status: 503, json: { status: "unhealthy" } })
     await refused(asked.run(runId))
-    // It ends while nobody is there to be told.
+    // It ends while Redis is down.
     gate.open()
 
     await there.start(...WRITES)
@@ -96,7 +96,7 @@ describeWithServers("Redis that is killed and comes back", () => {
     expect(await ask(asked, "POST", EXECUTE, QUICK)).toMatchObject({ status: 200, json: { result: 8 } })
   })
 
-  test("keeps every run whose start was confirmed, however many are being started as it dies", async () => {
+  test("keeps every run whose start was confirmed, even if it dies during many starts", async () => {
     const port = await freePort()
     const there = place(port)
     const first = await there.start(...WRITES)
@@ -128,7 +128,7 @@ describeWithServers("Redis that is killed and comes back", () => {
     for (const runId of started) expect((await asked.run(runId)).status).toBe("COMPLETED")
   })
 
-  test("is noticed by those who wait: a watcher sees the rest, and new work is found", async () => {
+  test("does not end waits: a watcher sees the remaining events, and an idle worker finds new work", async () => {
     const port = await freePort()
     const there = place(port)
     const first = await there.start(...WRITES)
@@ -143,15 +143,15 @@ describeWithServers("Redis that is killed and comes back", () => {
     await there.start(...WRITES)
     await vi.waitFor(async () => expect((await ask(asked, "GET", "/health")).status).toBe(200), SOON)
     const result = asked.result(pipelines[0], runId)
-    // The worker, whose connections were cut while it waited, is lent this one.
+    // The worker, whose connections were cut while it waited, gets this run.
     expect(await asked.execute(doubling, { n: 5 })).toBe(10)
     gate.open()
     expect(await result).toBe(2)
   })
 })
 
-describeWithServers("what a server forgets", () => {
-  test("scripts that are flushed in the middle are brought again", async () => {
+describeWithServers("a server that loses its scripts", () => {
+  test("gets them again", async () => {
     const { url } = await server()
     const redis = client(url)
     const asked = levada([doubling], { url }, { worker: false })
@@ -173,7 +173,7 @@ describeWithServers("what a server forgets", () => {
   })
 })
 
-test.skipIf(inject("redisUrl") === undefined)("a client of the program's own is used and left open", async () => {
+test.skipIf(inject("redisUrl") === undefined)("a client that the program passes is used and left open", async () => {
   for (const options of [{}, { lazyConnect: true, enableAutoPipelining: true, maxRetriesPerRequest: null }]) {
     const own = new Redis(inject("redisUrl")!, options)
     closing(() => own.disconnect())

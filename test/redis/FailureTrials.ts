@@ -1,4 +1,4 @@
-/** The frame of the tests that break every call of a script in turn: one failure, one trial, and nothing is left behind. */
+/** Tests that make every call of a script fail in turn: one failure in each trial, which must leave nothing behind. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Redis } from "ioredis"
@@ -6,8 +6,8 @@ import { expect, inject, test, vi } from "vitest"
 import { Access, Levada, Pipeline, Step, Task } from "../../adapters/promise/index.ts"
 import { RedisDoctor, RedisStore } from "../../adapters/redis/index.ts"
 import type { ScriptName } from "../../adapters/redis/lua/LuaCommands.ts"
-import { type Injection, injecting } from "./Injecting.ts"
-import { runKeys, SOON } from "./Opening.ts"
+import { type Injection, injecting } from "./FailingClient.ts"
+import { runKeys, SOON } from "./Resources.ts"
 
 const url = inject("redisUrl")
 const shared = test.skipIf(url === undefined)
@@ -61,24 +61,24 @@ export const pipeline: Pipeline.Any = Pipeline.make(
   { limit: { runs: 2 } }
 ) as unknown as Pipeline.Any
 
-/** What a run of the pipeline gives. */
+/** The result of a run of the pipeline. */
 export const expected = (a: number): number => 2 * (3 * (a + 3) + 3)
 
 /**
- * What may stay when all runs are removed: results that others may want, and what a broken act leaves for an hour or for good.
- * A place of a limit that was not given back is freed as soon as a unit waits for it.
+ * Keys that may stay when all runs are removed: memoised results, and leftovers of a failed act that expire or are harmless.
+ * A place of a limit that was not freed is freed as soon as a unit waits for it.
  */
 const LEFT = /^(?:memos|memo:.*|s:.*|p:.*|held:(?:memo|task):.*|injected|torn)$/
 
-/** What is done with a Store of which a script fails once. */
+/** What a trial does with a Store whose script fails once. */
 export interface Trial {
-  /** `keys` is in front of all keys of the Store. */
+  /** `keys` is the prefix of all keys of the Store. */
   readonly act: (levada: Levada.Levada, redis: Redis, keys: string, injection: string) => Promise<void>
-  /** Options of the Store besides. */
+  /** More options of the Store. */
   readonly store?: Partial<RedisStore.Options>
 }
 
-/** Tries with one failure, and looks at what is left of it. Gives whether the failure came to pass. */
+/** Runs a trial with one failure, and checks the leftovers. Returns whether the failure happened. */
 const attempt = async (injection: Injection, trial: Trial): Promise<boolean> => {
   const prefix = `breaking-${process.pid}-${++count}`
   const keys = `{${prefix}}:`
@@ -89,7 +89,7 @@ const attempt = async (injection: Injection, trial: Trial): Promise<boolean> => 
   const levada = Levada.make({ pipelines: [pipeline], access: Access.open, store, logs: "None" } as never)
   try {
     await trial.act(levada, redis, keys, told)
-    // Runs that were recorded though their start was told to have failed end too.
+    // Runs whose start was reported as failed, but which were recorded, end too.
     await vi.waitFor(async () => expect(await redis.zrange(`${keys}unfinished`, "0", "-1"), told).toEqual([]), SOON)
 
     for (const key of await runKeys(redis, prefix)) {
@@ -97,7 +97,7 @@ const attempt = async (injection: Injection, trial: Trial): Promise<boolean> => 
     }
     const { stranded } = await Effect.runPromise(RedisDoctor.examine({ url: url!, prefix, ...bounds }))
     expect(stranded.problems, told).toEqual([])
-    // What is left of leases goes with the next ticks.
+    // The next ticks remove leftover leases.
     await vi.waitFor(async () => {
       const left = (await runKeys(redis, prefix)).filter((key) => !LEFT.test(key))
       expect(left, told).toEqual([])
@@ -109,7 +109,7 @@ const attempt = async (injection: Injection, trial: Trial): Promise<boolean> => 
   }
 }
 
-/** Repeats what has failed because a script was broken, as its caller would; what an earlier try has done already is done. */
+/** Repeats a failed call, as its caller would. Errors that mean "already done" count as success. */
 export const insisting = async (act: () => Promise<unknown>): Promise<void> => {
   for (let tries = 1; ; tries++) {
     const error = await act().then(
@@ -123,10 +123,10 @@ export const insisting = async (act: () => Promise<unknown>): Promise<void> => {
 
 const DONE: ReadonlySet<string> = new Set(["ScheduleExists", "ScheduleNotFound", "RunNotFound"])
 
-/** How many trials are under way at once. */
+/** How many trials run at the same time. */
 const TOGETHER = 8
 
-/** A test in which each call of some invocations of a script fails in turn, until there are no more. */
+/** A test that makes each call of the first invocations of a script fail in turn. */
 export const breaking = (script: ScriptName, invocations: number, trial: () => Trial): void => {
   shared(`${script} fails at each of its calls in turn`, { timeout: 300_000 }, async () => {
     let failed = 0

@@ -1,4 +1,4 @@
-/** Who may do what, over a Store on Redis; and that Redis keeps nothing that would let anybody in. */
+/** Access control over a Store on Redis; and Redis keeps no usable credentials. */
 import { afterAll, beforeAll, describe, inject } from "vitest"
 import { authorizationSuite } from "../conformance/http/AuthorizationSuite.ts"
 import { newName } from "../http/harness/Client.ts"
