@@ -262,7 +262,11 @@ class RedisStore implements Store.Store {
         if (answer === "RUN") return Effect.succeed(runId!)
         if (answer === "FULL") {
           const { maxUnfinished } = this.#bounds
-          return Effect.fail(new StoreUnavailable(`No new run is accepted: ${maxUnfinished} are unfinished`))
+          return Effect.fail(
+            new StoreUnavailable(
+              `No new run is accepted: ${maxUnfinished} runs are unfinished, as many as the Store takes (maxUnfinished)`
+            )
+          )
         }
         const { pipelineId, idempotency } = run
         const isGone = isThere === 0
@@ -289,7 +293,7 @@ class RedisStore implements Store.Store {
       this.#scripts.run<number>("remove", [runId]),
       (answer): Effect.Effect<void, RunNotFound | RunUnfinished> => {
         if (answer === 0) return Effect.fail(new RunNotFound(runId))
-        return answer === -1 ? Effect.fail(new RunUnfinished(runId, "removed")) : Effect.void
+        return answer === -1 ? Effect.fail(new RunUnfinished(runId, "deleted")) : Effect.void
       }
     )
 
