@@ -120,7 +120,7 @@ const address = (url: unknown): string => {
   const { location } = globalThis as { readonly location?: { readonly href: string } }
   const found = typeof url === "string" && URL.canParse(url, location?.href) ? new URL(url, location?.href) : undefined
   if (found === undefined || !/^https?:$/.test(found.protocol)) {
-    throw refused("url", `an HTTP URL, received '${String(url)}'`)
+    throw refused("url", `an HTTP URL, received '${typeof url === "string" ? url : typeof url}'`)
   }
   return found.href.replace(/\/+$/, "")
 }
