@@ -65,7 +65,7 @@ export const layer = <
 ): Layer.Layer<Operations.Operations, MakeError | E, Store | Pipeline.RequirementsOf<Pipelines[number]>> => {
   const mistake = invalid(options)
   if (mistake !== undefined) return Layer.effect(Operations.Operations, Effect.fail(mistake))
-  // Layers close in reverse order: the worker closes after the operations, so it still runs what they accepted.
+  // Layers close in reverse order: the worker closes after the operations, so it still runs the steps of accepted runs.
   const operations = Operations.layer.pipe(
     Layer.provideMerge(
       options.worker === false ? Layer.empty : Worker.layer<Pipeline.RequirementsOf<Pipelines[number]>>(options.worker)

@@ -1,6 +1,6 @@
 /**
  * Attributes errors that a task leaks (unhandled rejections, uncaught exceptions) to its attempt, and keeps them from ending
- * the program. For errors that belong to no attempt, the runtime does what it does without Levada.
+ * the program. The runtime handles errors that belong to no attempt as it does without Levada.
  *
  * On Node this covers every unhandled rejection and uncaught exception; on Deno unhandled rejections, but not errors that a
  * timer's callback throws; on Bun errors that a callback throws, but no rejections. The others belong to no attempt. On Bun

@@ -252,7 +252,7 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>, Own ex
   }
 }
 
-/** The first invalid option of those that this file uses; the core checks the others. */
+/** The first invalid option of the Promise API. The core checks the options that it shares with the Effect API. */
 const invalid = (
   options: Handler.Options & {
     readonly store?: unknown

@@ -18,7 +18,7 @@ export const problem = (value: unknown, path: Path = []): Problem | undefined =>
   }
 }
 
-/** `ancestors` are the objects around the value, `checked` those that are checked already. */
+/** `ancestors`: the objects around the value. `checked`: the objects that were checked already. */
 const inspect = (value: unknown, path: Path, ancestors: Set<object>, checked: WeakSet<object>): Problem | undefined => {
   if (value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value))
     return undefined

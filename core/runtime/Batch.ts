@@ -8,8 +8,12 @@ export const MAX_MEMBERS = 500
 export const MAX_BYTES: number = 1 << 20
 
 /** How many members, counted from the first, go into the next batch: 0 when there are none, otherwise at least 1. */
-export const first = <A>(members: ReadonlyArray<A>, bytesOf: (member: A) => number): number => {
-  const most = Math.min(members.length, MAX_MEMBERS)
+export const first = <A>(
+  members: ReadonlyArray<A>,
+  bytesOf: (member: A) => number,
+  maxMembers: number = MAX_MEMBERS
+): number => {
+  const most = Math.min(members.length, maxMembers)
   if (most <= 1) return most
   let bytes = 0
   for (let count = 0; count < most; count++) {

@@ -1,12 +1,9 @@
 /** Bounds of one call to Redis. Longer input is split into several calls, so that none occupies the server or the link for long. */
 
+import { MAX_BYTES, MAX_MEMBERS } from "../../../core/runtime/Batch.ts"
 import * as Bytes from "../../../core/values/Bytes.ts"
 
-/** About how many bytes one call has at most. A single member may have more. */
-export const MAX_BYTES: number = 1 << 20
-
-/** How many members one call has at most. */
-export const MAX_MEMBERS = 500
+export { MAX_BYTES, MAX_MEMBERS } from "../../../core/runtime/Batch.ts"
 
 /** Splits a list into parts of at most `maxMembers` members and `MAX_BYTES`. A member with more bytes is a part of its own. */
 export const slices = <A>(

@@ -105,7 +105,7 @@ export const sha1 = async (text: string): Promise<string> => {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
 }
 
-/** A failure whose message says what is wrong with the server and what to do, without the command. */
+/** The failure for an error of the server. Its message says what is wrong and what to do; it does not quote the command. */
 export const toUnavailable = (error: unknown): StoreUnavailable => {
   const text = reasonOf(error)
   const [pattern, reason] = REASONS.find(([pattern]) => pattern.test(text)) ?? [/^.{0,200}/s, "$&"]

@@ -290,9 +290,9 @@ do
     end
   end
 
-  -- Forgets runs beyond the bounds, those that ended first. In batches, because that is cheaper: up to a tenth more runs than
-  -- `historyCount`, at most 100 more, may exist meanwhile. Runs that ended in the last two seconds stay, because a waiting
-  -- caller may still read them.
+  -- Forgets runs beyond the bounds; the run that ended first goes first. In batches, because that is
+  -- cheaper: up to a tenth more runs than `historyCount`, at most 100 more, may exist meanwhile. Runs that ended in the last
+  -- two seconds stay, because a waiting caller may still read them.
   function retain(historyCount, historyMillis, most)
     local past = call('ZCARD', keyOf[KEY.ended]) - historyCount
     if past > math.min(100, historyCount / 10) then

@@ -6,7 +6,7 @@ do
   local grantCount, leaseEnd = 0, nil
   -- How many bytes of memoised outputs this act has written to runs, and whether it has no room for more.
   local recalledBytes, isFullOfMemos = 0, false
-  -- The number of this act among those that granted. With the place of a lease in the act, it makes the token.
+  -- How many acts have granted leases, with this one. A token is this number and the place of the lease in the act.
   local calls
   -- How many entries this act has read; `moreFrom` is the place among the queues where the next call goes on.
   local looks = 0
@@ -284,8 +284,8 @@ do
     return known[version]
   end
 
-  -- Visits the queues in order: those of KEY.ready, and those that this act has filled, which come last in their priority. Ends
-  -- when `visit` returns true.
+  -- Visits the queues of KEY.ready in order. A queue that this act has filled comes last in its priority. Ends when `visit`
+  -- returns true.
   local function eachQueue(from, visit)
     local new = {}
     for name, queue in pairs(queues) do

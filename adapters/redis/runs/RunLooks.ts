@@ -1,5 +1,6 @@
 /** Reads runs with the script `look`. Runs that are requested at about the same time share one call. */
 
+import { BatchedCalls } from "../connection/BatchedCalls.ts"
 import type { Scripts } from "../connection/Scripts.ts"
 import { ANSWER_BYTES } from "./Fields.ts"
 
@@ -25,9 +26,11 @@ interface Waiting {
 /** Reads the runs of one Store. */
 export class RunLooks {
   readonly #scripts: Scripts
-  #waiting: Array<Waiting> = []
-  #isToSend = false
-  #underWay = 0
+  readonly #calls: BatchedCalls<Waiting> = new BatchedCalls(
+    MAX_CALLS,
+    () => MAX_RUNS,
+    (batch) => this.#send(batch)
+  )
 
   constructor(scripts: Scripts) {
     this.#scripts = scripts
@@ -35,25 +38,7 @@ export class RunLooks {
 
   /** Reads the hash of a run. */
   at(id: string): Promise<Looked> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ id, resolve, reject })
-      if (this.#isToSend) return
-      this.#isToSend = true
-      queueMicrotask(() => {
-        this.#isToSend = false
-        this.#sendAll()
-      })
-    })
-  }
-
-  #sendAll(): void {
-    while (this.#waiting.length > 0 && this.#underWay < MAX_CALLS) {
-      this.#underWay++
-      void this.#send(this.#waiting.splice(0, MAX_RUNS)).then(() => {
-        this.#underWay--
-        this.#sendAll()
-      })
-    }
+    return new Promise((resolve, reject) => this.#calls.add({ id, resolve, reject }))
   }
 
   async #send(batch: ReadonlyArray<Waiting>): Promise<void> {
@@ -62,7 +47,7 @@ export class RunLooks {
       const looked = found as ReadonlyArray<Looked>
       for (let at = 0; at < looked.length; at++) batch[at]!.resolve(looked[at]!)
       // The reply had no room for these.
-      if (looked.length < batch.length) this.#waiting.unshift(...batch.slice(looked.length))
+      if (looked.length < batch.length) this.#calls.addFirst(batch.slice(looked.length))
     } catch (error) {
       for (const { reject } of batch) reject(error)
     }

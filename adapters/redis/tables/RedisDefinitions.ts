@@ -6,60 +6,39 @@ import {
   type StoredDefinition
 } from "../../../core/store/PipelineDefinitions.ts"
 import { StoreUnavailable } from "../../../core/values/Errors.ts"
-import type { Look, Notifications } from "../connection/Notifications.ts"
+import type { Notifications } from "../connection/Notifications.ts"
 import type { Scripts } from "../connection/Scripts.ts"
 import { KEY } from "../lua/Codes.ts"
-import * as Tables from "./Tables.ts"
+import { Table } from "./Tables.ts"
 
 export class RedisDefinitions implements PipelineDefinitions {
-  readonly #scripts: Scripts
-  readonly #notifications: Notifications
-  readonly #look: Look
+  readonly #table: Table
   readonly changed: Effect.Effect<void, StoreUnavailable>
 
   constructor(scripts: Scripts, notifications: Notifications) {
-    this.#scripts = scripts
-    this.#notifications = notifications
-    this.#look = notifications.look()
-    this.changed = this.#look.changed
+    this.#table = new Table(scripts, notifications, KEY.definitions, MAX_DEFINITIONS)
+    this.changed = this.#table.changed
   }
 
   get = (id: string): Effect.Effect<StoredDefinition | undefined, StoreUnavailable> =>
-    this.#scripts.ask(async (client, prefix) => {
-      const text = await client.hget(`${prefix}${KEY.definitions}`, id)
-      return text === null ? undefined : read(text)
-    })
+    Effect.map(this.#table.get(id), (text) => (text === null ? undefined : read(text)))
 
-  list: Effect.Effect<ReadonlyArray<StoredDefinition>, StoreUnavailable> = Effect.suspend(() => {
-    this.#look.begin()
-    return this.#scripts.ask(async () => {
-      const all = Array.from((await Tables.entries(this.#scripts, KEY.definitions)).values(), read)
-      return all.sort((one, other) => one.createdAtMillis - other.createdAtMillis || (one.id < other.id ? -1 : 1))
-    })
-  })
+  list: Effect.Effect<ReadonlyArray<StoredDefinition>, StoreUnavailable> = Effect.suspend(() =>
+    Effect.map(this.#table.entries, (all) =>
+      Array.from(all.values(), read).sort(
+        (one, other) => one.createdAtMillis - other.createdAtMillis || (one.id < other.id ? -1 : 1)
+      )
+    )
+  )
 
   put = (definition: StoredDefinition): Effect.Effect<boolean, StoreUnavailable> =>
-    Effect.flatMap(
-      this.#scripts.ask(() =>
-        Tables.keep(this.#scripts, KEY.definitions, {
-          id: definition.id,
-          text: JSON.stringify(definition),
-          most: MAX_DEFINITIONS,
-          replace: false
-        })
-      ),
-      (kept) =>
-        kept === "full"
-          ? Effect.fail(new StoreUnavailable(`No new pipeline is accepted: ${MAX_DEFINITIONS} are registered`))
-          : Effect.succeed(kept === "kept")
+    Effect.flatMap(this.#table.keep(definition.id, JSON.stringify(definition), false), (kept) =>
+      kept === "full"
+        ? Effect.fail(new StoreUnavailable(`No new pipeline is accepted: ${MAX_DEFINITIONS} are registered`))
+        : Effect.succeed(kept === "kept")
     )
 
-  remove = (id: string): Effect.Effect<boolean, StoreUnavailable> =>
-    this.#scripts.ask(async (client, prefix) => {
-      const wasThere = (await client.hdel(`${prefix}${KEY.definitions}`, id)) === 1
-      if (wasThere) await this.#notifications.publishChanged(client)
-      return wasThere
-    })
+  remove = (id: string): Effect.Effect<boolean, StoreUnavailable> => this.#table.remove(id)
 }
 
 const read = (text: string): StoredDefinition => JSON.parse(text) as StoredDefinition

@@ -1,16 +1,9 @@
 /** Tables of up to some thousand entries, read in replies of bounded size. */
-
+import * as Effect from "effect/Effect"
+import type { StoreUnavailable } from "../../../core/values/Errors.ts"
+import type { Look, Notifications } from "../connection/Notifications.ts"
 import type { Scripts } from "../connection/Scripts.ts"
 import { ANSWER_BYTES } from "../runs/Fields.ts"
-
-/** The texts of a hash by id. Entries that are added or removed meanwhile may be missing or included. */
-export const entries = async (scripts: Scripts, key: string): Promise<ReadonlyMap<string, string>> => {
-  const found = new Map<string, string>()
-  for await (const some of scan(scripts, "HSCAN", key)) {
-    for (let at = 0; at < some.length; at += 2) found.set(some[at]!, some[at + 1]!)
-  }
-  return found
-}
 
 /** The members of a set. */
 export const members = async (scripts: Scripts, key: string): Promise<ReadonlySet<string>> => {
@@ -30,18 +23,57 @@ async function* scan(scripts: Scripts, command: "HSCAN" | "SSCAN", key: string):
 }
 
 /** The result of `keep`: kept; refused because its id is taken; or refused because the table is full. */
-export type Kept = "kept" | "taken" | "full"
+type Kept = "kept" | "taken" | "full"
 
 const KEPT: Readonly<Record<string, Kept>> = { "1": "kept", "0": "taken", "-1": "full" }
 
-/** Keeps a text in a hash of at most `most` entries. With `replace`, it may replace an entry with the same id. */
-export const keep = async (
-  scripts: Scripts,
-  key: string,
-  {
-    id,
-    text,
-    most,
-    replace
-  }: { readonly id: string; readonly text: string; readonly most: number; readonly replace: boolean }
-): Promise<Kept> => KEPT[String(await scripts.call("keep", [key, id, text, most, replace ? "1" : ""]))]!
+/** A hash of texts by id, of at most `most` entries, that other processes may change. */
+export class Table {
+  readonly #scripts: Scripts
+  readonly #notifications: Notifications
+  readonly #look: Look
+  readonly #key: string
+  readonly #most: number
+  /** Waits until an entry may have changed since the last `entries`. */
+  readonly changed: Effect.Effect<void>
+
+  constructor(scripts: Scripts, notifications: Notifications, key: string, most: number) {
+    this.#scripts = scripts
+    this.#notifications = notifications
+    this.#look = notifications.look()
+    this.#key = key
+    this.#most = most
+    this.changed = this.#look.changed
+  }
+
+  /** The texts by id. Entries that are added or removed meanwhile may be missing or included. */
+  readonly entries: Effect.Effect<ReadonlyMap<string, string>, StoreUnavailable> = Effect.suspend(() => {
+    this.#look.begin()
+    return this.#scripts.ask(async () => {
+      const found = new Map<string, string>()
+      for await (const some of scan(this.#scripts, "HSCAN", this.#key)) {
+        for (let at = 0; at < some.length; at += 2) found.set(some[at]!, some[at + 1]!)
+      }
+      return found
+    })
+  })
+
+  get(id: string): Effect.Effect<string | null, StoreUnavailable> {
+    return this.#scripts.ask((client, prefix) => client.hget(`${prefix}${this.#key}`, id))
+  }
+
+  /** Keeps a text. With `replace`, it may replace the entry with the same id. */
+  keep(id: string, text: string, replace: boolean): Effect.Effect<Kept, StoreUnavailable> {
+    const args = [this.#key, id, text, this.#most, replace ? "1" : ""]
+    return Effect.map(this.#scripts.run<number>("keep", args), (answer) => KEPT[String(answer)]!)
+  }
+
+  /** Removes an entry. Gives whether it was there. */
+  remove(id: string): Effect.Effect<boolean, StoreUnavailable> {
+    return this.#scripts.ask(async (client, prefix) => {
+      const wasThere = (await client.hdel(`${prefix}${this.#key}`, id)) === 1
+      if (wasThere) await this.#notifications.publishChanged(client)
+      return wasThere
+    })
+  }
+}

@@ -1,4 +1,4 @@
-/** Completes the values of claims: fetches those that the script did not send, and loads those in the blob store. */
+/** Completes the values of claims: fetches values that the script did not send, and loads values from the blob store. */
 
 import type { Json } from "../../../core/json/Value.ts"
 import { MAX_TOGETHER } from "../../../core/json/Value.ts"

@@ -3,7 +3,9 @@ import type * as Effect from "effect/Effect"
 import type { Json } from "../../../core/json/Value.ts"
 import type { NewRun } from "../../../core/run/NewRun.ts"
 import { IDEMPOTENCY_MILLIS } from "../../../core/run/NewRun.ts"
+import * as Batch from "../../../core/runtime/Batch.ts"
 import type { StoreUnavailable } from "../../../core/values/Errors.ts"
+import { BatchedCalls } from "../connection/BatchedCalls.ts"
 import { bytesOfText, MAX_BYTES, slices } from "../connection/CallSize.ts"
 import { type Argument, attempt, isOutage, type Scripts } from "../connection/Scripts.ts"
 import { EXTRA, KEY, MARK, RUN } from "../lua/Codes.ts"
@@ -65,9 +67,11 @@ export class Submissions {
   readonly #newId: () => string
   readonly #dueAfter: (millis: string) => void
   readonly #blobs: Blobs
-  #waiting: Array<Waiting> = []
-  #isToSend = false
-  #underWay = 0
+  readonly #calls: BatchedCalls<Waiting> = new BatchedCalls(
+    MAX_CALLS,
+    (waiting) => Batch.first(waiting, ({ bytes }) => bytes, MAX_BATCH),
+    (batch) => this.#send(batch)
+  )
 
   /** `dueAfter` gets the milliseconds until the next work is due. */
   constructor(
@@ -98,37 +102,9 @@ export class Submissions {
   }
 
   #enqueue(run: NewRun): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ run, id: this.#newId(), ...valuesOf(run), resolve, reject })
-      if (this.#isToSend) return
-      this.#isToSend = true
-      queueMicrotask(() => {
-        this.#isToSend = false
-        this.#sendAll()
-      })
-    })
-  }
-
-  #sendAll(): void {
-    while (this.#waiting.length > 0 && this.#underWay < MAX_CALLS) {
-      this.#underWay++
-      void this.#send(this.#take()).then(() => {
-        this.#underWay--
-        this.#sendAll()
-      })
-    }
-  }
-
-  /** Takes as many waiting runs as one call may submit. */
-  #take(): ReadonlyArray<Waiting> {
-    let bytes = 0
-    let count = 0
-    for (const { bytes: more } of this.#waiting) {
-      if (count === MAX_BATCH || (count > 0 && bytes + more > MAX_BYTES)) break
-      bytes += more
-      count++
-    }
-    return this.#waiting.splice(0, count)
+    return new Promise((resolve, reject) =>
+      this.#calls.add({ run, id: this.#newId(), ...valuesOf(run), resolve, reject })
+    )
   }
 
   async #send(batch: ReadonlyArray<Waiting>): Promise<void> {
