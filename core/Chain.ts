@@ -177,7 +177,7 @@ class Link implements Pipeline.Pipeline {
         const member = `${name}.${at}.${task.name}`
         return Steps.make(task, { ...placing(task, member, {}), inputs: { [keys[at]!]: value } }).steps
       })
-      return [...members, Steps.gathering(name, members, `${name}.all`)]
+      return Steps.gathered(name, members, `${name}.all`)
     })
   }
 

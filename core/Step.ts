@@ -32,6 +32,13 @@ export interface Arm {
   readonly arm: ArmName
 }
 
+/** What a step came from together with others: a pipeline that is part of this one, or a group. */
+export interface Box {
+  readonly kind: "pipeline" | "group"
+  /** Unique in the pipeline; the names of its steps begin with it. */
+  readonly name: string
+}
+
 /** One place of a task in a pipeline. */
 export interface Step {
   readonly name: string
@@ -54,6 +61,8 @@ export interface Step {
   readonly toleratedItemFailures: Tolerance | undefined
   /** The arms that it is in, outermost first. */
   readonly within: ReadonlyArray<Arm>
+  /** What it is a part of, outermost first. Only pictures ask for it. */
+  readonly boxes: ReadonlyArray<Box>
 }
 
 /** One step or several, with what they take and give together; goes into a pipeline's list like a task. */
@@ -113,7 +122,8 @@ export const place = (
   chunk: undefined,
   onItemFailure: "fail",
   toleratedItemFailures: undefined,
-  within: NONE
+  within: NONE,
+  boxes: NONE
 })
 
 const bind = (key: string, value: string, field: Field): Binding => ({ key, value, field, optional: isOptional(field) })
@@ -129,8 +139,14 @@ export const inlined = (
   {
     inputs = {},
     outputs = {},
-    within = NONE
-  }: { inputs?: object | undefined; outputs?: object | undefined; within?: ReadonlyArray<Arm> }
+    within = NONE,
+    boxes = NONE
+  }: {
+    inputs?: object | undefined
+    outputs?: object | undefined
+    within?: ReadonlyArray<Arm>
+    boxes?: ReadonlyArray<Box>
+  }
 ): ReadonlyArray<Step> => {
   const produced = new Set(steps.flatMap((step) => step.outputs.map(({ value }) => value)))
   const taken = new Set(steps.flatMap((step) => step.inputs.map(({ value }) => value)))
@@ -146,7 +162,8 @@ export const inlined = (
     name: `${prefix}.${step.name}`,
     inputs: step.inputs.map(renamed),
     outputs: step.outputs.map(renamed),
-    within: [...within, ...step.within.map(({ branch, arm }) => ({ branch: `${prefix}.${branch}`, arm }))]
+    within: [...within, ...step.within.map(({ branch, arm }) => ({ branch: `${prefix}.${branch}`, arm }))],
+    boxes: [...boxes, ...step.boxes.map(({ kind, name }) => ({ kind, name: `${prefix}.${name}` }))]
   }))
 }
 

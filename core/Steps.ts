@@ -282,11 +282,11 @@ export const group = <
       (key) => `${name}.${at}.${key}`
     )
   )
-  return several(name, [...members, gathering(name, members, options.output === undefined ? name : options.output)])
+  return several(name, gathered(name, members, options.output === undefined ? name : options.output))
 }
 
-/** The step that makes one list of what the members of a group gave. */
-export const gathering = (name: string, members: ReadonlyArray<Step>, output: string): Step => {
+/** The members of a group, and the step that makes one list of what they gave. */
+export const gathered = (name: string, members: ReadonlyArray<Step>, output: string): ReadonlyArray<Step> => {
   check(Name.invalid("a group's name", name), Name.invalid(`the output of group '${name}'`, output))
   if (members.length === 0) throw new InvalidOption(`tasks of group '${name}'`, "none", "at least one task")
   const fields = members.map((member) => {
@@ -306,12 +306,13 @@ export const gathering = (name: string, members: ReadonlyArray<Step>, output: st
     output: { all: Schema.Tuple(fields.map(({ field }) => field)) as unknown as Field },
     run: (inputs) => ({ all: fields.map((_, at) => (inputs as Record<string, unknown>)[String(at)]) as never })
   })
-  return place(
+  const gathering = place(
     { ...task, isOwn: true },
     name,
     (key) => fields[Number(key)]!.value,
     () => output
   )
+  return [...members, gathering].map((step) => ({ ...step, boxes: [{ kind: "group", name }] }))
 }
 
 /**
@@ -340,7 +341,7 @@ export const nest = <
   const { name = pipeline.id as unknown as Name, inputs, outputs } = options
   check(Name.invalid("a step's name", name))
   check(...namesIn(`step '${name}'`, { inputs, outputs }))
-  return several(name, inlined(name, pipeline.steps, { inputs, outputs }))
+  return several(name, inlined(name, pipeline.steps, { inputs, outputs, boxes: [{ kind: "pipeline", name }] }))
 }
 
 // -- how they are made -----------------------------------------------------------------------------------------------
