@@ -2,15 +2,17 @@
  * A picture as text for a terminal, a row for each step after all that it needs, with a lane for each step that is still to come,
  * as version control draws its history. The lines are ASCII; names and signs are what they are.
  */
-import type { Picture } from "./Picture.ts"
+import type * as Pipeline from "../Pipeline.ts"
+import type { Run } from "../Run.ts"
+import * as Picture from "./Picture.ts"
 import { kindOf, shown, statusOf } from "./Words.ts"
 
 /** With more lanes side by side than this, what a step needs is written behind its name. */
 const MAX_LANES = 24
 
 /** The text, each row ending with a line feed. */
-export const toAscii = (picture: Picture): string => {
-  const { nodes, edges } = picture
+export const toAscii = (pipeline: Pipeline.Any, run?: Run): string => {
+  const { nodes, edges } = Picture.make(pipeline, run)
   const next: ReadonlyArray<Array<number>> = nodes.map(() => [])
   const needs: ReadonlyArray<Array<number>> = nodes.map(() => [])
   for (const { from, to } of edges) {

@@ -1,6 +1,8 @@
 /** A picture as elements of Cytoscape. Source: https://js.cytoscape.org/#notation/elements-json */
+import type * as Pipeline from "../Pipeline.ts"
+import type { Run } from "../Run.ts"
 import type { Layout } from "./Layout.ts"
-import type { Picture, State } from "./Picture.ts"
+import * as Picture from "./Picture.ts"
 
 export interface CytoscapeNode {
   readonly data: {
@@ -12,7 +14,7 @@ export interface CytoscapeNode {
     readonly steps: number
     /** The box around it. */
     readonly parent?: string
-    readonly status?: State["status"]
+    readonly status?: Picture.State["status"]
   }
   /** Its centre. */
   readonly position?: { readonly x: number; readonly y: number }
@@ -27,7 +29,8 @@ export interface Elements {
 }
 
 /** Its elements; with a layout, at their places (`layout: { name: "preset" }`). */
-export const toCytoscape = ({ nodes, edges, boxes }: Picture, layout?: Layout): Elements => {
+export const toCytoscape = (pipeline: Pipeline.Any, run?: Run, layout?: Layout): Elements => {
+  const { nodes, edges, boxes } = Picture.make(pipeline, run)
   const parentOf = (box: number): { parent?: string } => (box === -1 ? {} : { parent: `b${box}` })
   const members = boxes.map(() => 0)
   for (const { box } of nodes) for (let at = box; at !== -1; at = boxes[at]!.box) members[at]!++

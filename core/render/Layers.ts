@@ -34,7 +34,7 @@ export const layers = ({ sizes, edges }: FlatGraph): FlatLayout => {
   }
   order(byLayer, above, below)
   const xs = across(byLayer, above, below, widths)
-  const { ys, height } = down(byLayer, heights)
+  const { ys, bottoms, height } = down(byLayer, heights)
   const left = xs.reduce((least, x, at) => Math.min(least, x - widths[at]! / 2), Number.POSITIVE_INFINITY)
   const right = xs.reduce((most, x, at) => Math.max(most, x + widths[at]! / 2), Number.NEGATIVE_INFINITY)
   const centreOf = (at: number): Point => ({ x: xs[at]! - left, y: ys[at]! })
@@ -46,7 +46,14 @@ export const layers = ({ sizes, edges }: FlatGraph): FlatLayout => {
       way.flatMap((node, at) => {
         const { x, y } = centreOf(node)
         const half = heights[node]! / 2
-        if (at === 0) return [{ x, y: y + half }]
+        // Straight down beside what is taller in its layer, which it would cross otherwise.
+        if (at === 0)
+          return bottoms[node]! > y + half
+            ? [
+                { x, y: y + half },
+                { x, y: bottoms[node]! }
+              ]
+            : [{ x, y: y + half }]
         if (at === way.length - 1) return [{ x, y: y - half }]
         return [{ x, y }]
       })
@@ -185,13 +192,17 @@ const rising = (wanted: ReadonlyArray<number>): ReadonlyArray<number> => {
 const down = (
   byLayer: ReadonlyArray<ReadonlyArray<number>>,
   heights: ReadonlyArray<number>
-): { readonly ys: Float64Array; readonly height: number } => {
+): { readonly ys: Float64Array; readonly bottoms: Float64Array; readonly height: number } => {
   const ys = new Float64Array(heights.length)
+  const bottoms = new Float64Array(heights.length)
   let top = 0
   for (const layer of byLayer) {
     const tallest = layer.reduce((most, node) => Math.max(most, heights[node]!), 0)
-    for (const node of layer) ys[node] = top + tallest / 2
+    for (const node of layer) {
+      ys[node] = top + heights[node]! / 2
+      bottoms[node] = top + tallest
+    }
     top += tallest + LAYER_GAP
   }
-  return { ys, height: Math.max(0, top - LAYER_GAP) }
+  return { ys, bottoms, height: Math.max(0, top - LAYER_GAP) }
 }

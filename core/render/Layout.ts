@@ -90,7 +90,7 @@ const MAX_EDGES = 100_000
 
 const MARGIN = 16
 const NODE_HEIGHT = 46
-const MIN_WIDTH = 96
+const MIN_WIDTH = 136
 const MAX_WIDTH = 260
 /** Above the nodes of a box there is its name. */
 const BOX_HEAD = 26
@@ -192,14 +192,22 @@ class Placing {
       const { from, to } = this.#picture.edges[edge] as Edge
       const points = routes[at]!.map(({ x, y }) => ({ x: round(origin.x + x), y: round(origin.y + y) }))
       const [start, end] = [this.#nodes[from]!, this.#nodes[to]!]
-      const leaves = { x: round(start.x + start.width / 2), y: start.y + start.height }
-      const arrives = { x: round(end.x + end.width / 2), y: end.y }
-      if (points[0]!.y > leaves.y) points.unshift(leaves)
-      if (points[points.length - 1]!.y < arrives.y) points.push(arrives)
+      const arrival = points[points.length - 1]!
+      // Into a box, the line goes on to the step; on a step, it begins and ends at the middle part of its border.
+      if (points[0]!.y > start.y + start.height + 1) points.unshift(middleOf(start, start.height))
+      else points[0] = { x: near(start, points[0]!.x), y: start.y + start.height }
+      if (arrival.y < end.y - 1) points.push(middleOf(end, 0))
+      else points[points.length - 1] = { x: near(end, arrival.x), y: end.y }
       this.#routes[edge] = points
     }
   }
 }
+
+const middleOf = ({ x, y, width }: Rectangle, below: number): Point => ({ x: round(x + width / 2), y: y + below })
+
+/** The place on a border that is nearest, and not at a corner. */
+const near = ({ x, width }: Rectangle, wanted: number): number =>
+  round(Math.min(Math.max(wanted, x + 14), x + width - 14))
 
 const boxSize = ({ boxes }: Picture, { box }: Container, { width, height }: Size): Size => ({
   width: Math.max(width, Math.min(textWidth(boxes[box]!.label, DETAIL_PIXELS), MAX_WIDTH)) + 2 * BOX_PADDING,

@@ -1,9 +1,11 @@
 /** A picture as a Mermaid flowchart. Source: https://mermaid.js.org/syntax/flowchart.html */
-import type { Node, Picture } from "./Picture.ts"
+import type * as Pipeline from "../Pipeline.ts"
+import type { Run } from "../Run.ts"
+import * as Picture from "./Picture.ts"
 import { kindOf, shown, statusOf } from "./Words.ts"
 
 /** How each kind is drawn: what stands before its text and behind it. */
-const SHAPES: Readonly<Record<Node["kind"], readonly [before: string, behind: string]>> = {
+const SHAPES: Readonly<Record<Picture.Node["kind"], readonly [before: string, behind: string]>> = {
   task: ["[", "]"],
   map: ["[[", "]]"],
   filter: ["[/", "\\]"],
@@ -22,8 +24,8 @@ const CLASSES = [
 ]
 
 /** `flowchart TD …`: nodes are `n0`, `n1`, … in order of registration, with their names as texts. */
-export const toMermaid = (picture: Picture): string => {
-  const { nodes, edges, boxes } = picture
+export const toMermaid = (pipeline: Pipeline.Any, run?: Run): string => {
+  const { nodes, edges, boxes } = Picture.make(pipeline, run)
   const lines = ["flowchart TD"]
   const inside = (box: number, indent: string): void => {
     for (const [at, node] of nodes.entries()) if (node.box === box) lines.push(`${indent}${nodeOf(node, at)}`)
@@ -40,12 +42,12 @@ export const toMermaid = (picture: Picture): string => {
   return `${lines.join("\n")}\n`
 }
 
-const nodeOf = (node: Node, at: number): string => {
+const nodeOf = (node: Picture.Node, at: number): string => {
   const { label, kind, state } = node
   const [before, behind] = SHAPES[kind]
-  const texts = [label, kindOf(node), state === undefined ? "" : statusOf(state)].filter((text) => text !== "")
+  const texts = [escaped(label), kindOf(node), state === undefined ? "" : statusOf(state)].filter((text) => text !== "")
   const style = state === undefined || state.status === "PENDING" ? "" : `:::${state.status.toLowerCase()}`
-  return `n${at}${before}"${texts.map(escaped).join("<br>")}"${behind}${style}`
+  return `n${at}${before}"${texts.join("<br>")}"${behind}${style}`
 }
 
 // A number sign begins an entity, and texts are Markdown and HTML: all that may mean something is an entity.

@@ -7,24 +7,51 @@ import type { Edge, Node, Picture, State } from "./Picture.ts"
 import { fitted } from "./TextWidth.ts"
 import { kindOf, shown, statusOf } from "./Words.ts"
 
-// The status colours have a contrast of at least 4.5 to the ground of their nodes in both schemes.
-const STYLE = `
-svg{--ground:#fff;--ink:#1c2024;--dim:#60646c;--line:#8b8d98;--node:#f9f9fb;--box:#8b8d981a;color-scheme:light dark}
-svg{--running:#0b68cb;--completed:#1f7a3d;--failed:#c62a2f;--cancelled:#9a5b00;background:var(--ground)}
-@media (prefers-color-scheme:dark){svg{--ground:#111113;--ink:#edeef0;--dim:#b0b4ba;--line:#797b86;--node:#1c1d21;--box:#797b8626;
---running:#70b8ff;--completed:#5fce7f;--failed:#ff9592;--cancelled:#ffca16}}
-text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;fill:var(--ink);text-anchor:middle}
-.label{font-size:${LABEL_PIXELS}px}.detail{font-size:${DETAIL_PIXELS}px;fill:var(--dim)}
-.shape{fill:var(--node);stroke:var(--line);stroke-width:1.2}
-.edge{fill:none;stroke:var(--line);stroke-width:1.2}.head{fill:var(--line)}
-.box{fill:var(--box);stroke:var(--line);stroke-dasharray:4 3}.name{text-anchor:start}
-.RUNNING .shape,.FAILED .shape{stroke-width:2.4}
-.RUNNING .shape{stroke:var(--running)}.RUNNING .detail{fill:var(--running)}
-.COMPLETED .shape{stroke:var(--completed)}.COMPLETED .detail{fill:var(--completed)}
-.FAILED .shape{stroke:var(--failed)}.FAILED .detail{fill:var(--failed)}
-.CANCELLED .shape{stroke:var(--cancelled)}.CANCELLED .detail{fill:var(--cancelled)}
-.SKIPPED .shape{stroke-dasharray:3 3}.SKIPPED .label{fill:var(--dim)}
-`.trim()
+interface Colours {
+  readonly ground: string
+  readonly ink: string
+  readonly dim: string
+  readonly line: string
+  readonly node: string
+  readonly status: Readonly<Record<"RUNNING" | "COMPLETED" | "FAILED" | "CANCELLED", string>>
+}
+
+// Texts have a contrast of at least 4.5 to what is behind them.
+const LIGHT: Colours = {
+  ground: "#ffffff",
+  ink: "#1c2024",
+  dim: "#60646c",
+  line: "#8b8d98",
+  node: "#f9f9fb",
+  status: { RUNNING: "#0b68cb", COMPLETED: "#1f7a3d", FAILED: "#c62a2f", CANCELLED: "#8a5000" }
+}
+const DARK: Colours = {
+  ground: "#111113",
+  ink: "#edeef0",
+  dim: "#b0b4ba",
+  line: "#797b86",
+  node: "#1c1d21",
+  status: { RUNNING: "#70b8ff", COMPLETED: "#5fce7f", FAILED: "#ff9592", CANCELLED: "#ffca16" }
+}
+
+// Not by variables, which some renderers don't know.
+const coloured = ({ ground, ink, dim, line, node, status }: Colours): string =>
+  [
+    `.ground{fill:${ground}}.arm{stroke:${ground}}text{fill:${ink}}.detail{fill:${dim}}.edge,.shape,.box{stroke:${line}}.head{fill:${line}}`,
+    `.shape{fill:${node}}.box{fill:${line};fill-opacity:.12}.SKIPPED .label{fill:${dim}}`,
+    ...Object.entries(status).map(
+      ([name, colour]) => `.${name} .shape{stroke:${colour}}.${name} .detail{fill:${colour}}`
+    )
+  ].join("")
+
+const STYLE = [
+  "text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif;text-anchor:middle}",
+  `.label{font-size:${LABEL_PIXELS}px}.detail{font-size:${DETAIL_PIXELS}px}.name{text-anchor:start}.arm{paint-order:stroke;stroke-width:4px}`,
+  ".shape,.edge{stroke-width:1.2}.edge{fill:none}.box{stroke-dasharray:4 3}",
+  ".RUNNING .shape,.FAILED .shape{stroke-width:2.4}.SKIPPED .shape{stroke-dasharray:3 3}",
+  coloured(LIGHT),
+  `@media (prefers-color-scheme:dark){${coloured(DARK)}}`
+].join("")
 
 /** Draws a picture where its layout puts it. */
 export const toSvg = (picture: Picture, layout: Layout): string => {
@@ -34,6 +61,7 @@ export const toSvg = (picture: Picture, layout: Layout): string => {
     `<svg xmlns="http://www.w3.org/2000/svg" role="graphics-document" aria-label="${escaped(about)}" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
     `<title>${escaped(picture.id)}</title>`,
     `<style>${STYLE}</style>`,
+    `<rect class="ground" width="100%" height="100%"/>`,
     ...layout.boxes.map(box),
     `<g aria-hidden="true">`,
     ...layout.edges.map(edge),
@@ -68,7 +96,7 @@ const edge = ({ points, arm }: Pick<Edge, "arm"> & { readonly points: ReadonlyAr
   const text =
     arm === undefined
       ? ""
-      : `<text class="detail" x="${Math.round((first!.x + rest[0]!.x) / 2)}" y="${Math.round((first!.y + rest[0]!.y) / 2)}">${arm}</text>`
+      : `<text class="detail arm" x="${Math.round((first!.x + rest[0]!.x) / 2)}" y="${Math.round((first!.y + rest[0]!.y) / 2)}">${arm}</text>`
   return `<path class="edge" d="${path}"/><path class="head" d="${head}"/>${text}`
 }
 
