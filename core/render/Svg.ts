@@ -83,6 +83,7 @@ const box = ({ x, y, width, height, label, name, kind }: PlacedBox): string =>
 const edge = ({ points, arm }: Pick<Edge, "arm"> & { readonly points: ReadonlyArray<Point> }): string => {
   const [first, ...rest] = points
   const end = rest[rest.length - 1]!
+  const origin = rest[rest.length - 2] ?? first!
   let path = `M${first!.x} ${first!.y}`
   let before = first!
   for (const [at, { x, y }] of rest.entries()) {
@@ -96,7 +97,7 @@ const edge = ({ points, arm }: Pick<Edge, "arm"> & { readonly points: ReadonlyAr
   const text =
     arm === undefined
       ? ""
-      : `<text class="detail arm" x="${Math.round((first!.x + rest[0]!.x) / 2)}" y="${Math.round((first!.y + rest[0]!.y) / 2)}">${arm}</text>`
+      : `<text class="detail arm" x="${Math.round((end.x + origin.x) / 2)}" y="${Math.round((end.y + origin.y) / 2)}">${arm}</text>`
   return `<path class="edge" d="${path}"/><path class="head" d="${head}"/>${text}`
 }
 
