@@ -7,16 +7,18 @@ const IN_NODE_ONLY = [
   "test/redis/**",
   "test/chaos/**",
   "test/package/**",
+  "test/docs/**",
   "test/threads/Processes.test.ts",
+  "test/leaks/Processes.test.ts",
   "test/types/**",
   "test/*.test.ts",
   "examples/*.test.ts",
   // The same suite as in RedisStore.test.ts, with values elsewhere.
-  "test/store/RedisBlobs.test.ts"
+  "test/conformance/store/RedisBlobs.test.ts"
 ]
 
 /** What takes longest: begun last, it would be waited for by everything else. */
-const LONG = /\/(?:Chaos|Pages|Engine|Tarball|Processes|\w*Shutdown|RedisModel|Publish)\.test\.ts$/
+const LONG = /\/(?:Chaos|Pages|Engine|Tarball|Processes|\w*Shutdown|RedisModel|Publish|Code|Site)\.test\.ts$/
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {

@@ -1,7 +1,7 @@
 /** The engine in memory against awaiting the bare functions: what a step costs beyond its own work. */
 import * as Schema from "effect/Schema"
 import { Access, Levada, Pipeline, Store, Task } from "../adapters/promise/index.ts"
-import type { Fields } from "../core/Value.ts"
+import type { Fields } from "../core/json/Value.ts"
 import { compare, type Subject, shown } from "./compare.ts"
 
 type Values = Readonly<Record<string, number>>

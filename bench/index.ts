@@ -1,4 +1,4 @@
-/** `npm run bench`, or some of it: `npm run bench -- engine large graph http access readers redis` */
+/** `npm run bench`, or some of it: `npm run bench -- engine large graph http access strangers readers redis` */
 import { access } from "./access.ts"
 import { engine } from "./engine.ts"
 import { graph } from "./graph.ts"
@@ -6,7 +6,8 @@ import { http } from "./http.ts"
 import { large } from "./large.ts"
 import { readers } from "./readers.ts"
 import { redis } from "./redis.ts"
+import { strangers } from "./strangers.ts"
 
-const all = { engine, large, graph, http, access, readers, redis }
+const all = { engine, large, graph, http, access, strangers, readers, redis }
 const asked = process.argv.slice(2)
 for (const [name, bench] of Object.entries(all)) if (asked.length === 0 || asked.includes(name)) await bench()

@@ -4,7 +4,7 @@ import { runInNewContext } from "node:vm"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Access, Levada, Pipeline, type Pipeline as Pipelines, Step, Store, Task } from "../adapters/promise/index.ts"
-import type { Fields } from "../core/Value.ts"
+import type { Fields } from "../core/json/Value.ts"
 import { compare, shown } from "./compare.ts"
 
 const STEPS = 10_000

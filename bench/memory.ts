@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import { Redis } from "ioredis"
 import { Access, Levada, Pipeline, Task } from "../adapters/promise/index.ts"
 import { RedisStore } from "../adapters/redis/index.ts"
-import { program, start } from "../test/redis/server.ts"
+import { redisProgram, start } from "../test/redis/server.ts"
 
 const RUNS = Number(process.argv[2] ?? 1_000_000)
 const BATCH = 2_000
@@ -15,7 +15,7 @@ const shout = Task.make("shout", {
 })
 const shouting = Pipeline.make("shouting", [shout])
 
-const server = program()
+const server = redisProgram()
 if (server === undefined) throw new Error("No redis-server on this machine")
 const { url, stop } = await start(server, ["--appendonly", "no"])
 const redis = new Redis(url)

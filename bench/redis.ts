@@ -11,8 +11,8 @@ import * as Effect from "effect/Effect"
 import { Redis } from "ioredis"
 import { Access, Levada, Store } from "../adapters/promise/index.ts"
 import { RedisStore } from "../adapters/redis/index.ts"
-import * as Version from "../core/Version.ts"
-import { program, start } from "../test/redis/server.ts"
+import * as Version from "../core/pipeline/Version.ts"
+import { redisProgram, start } from "../test/redis/server.ts"
 import { median } from "./compare.ts"
 import * as Postgres from "./postgres.ts"
 import { boss } from "./redis/boss.ts"
@@ -229,7 +229,7 @@ const latencies = async (url: string): Promise<ReadonlyArray<number>> => {
 }
 
 export const redis = async (): Promise<void> => {
-  const server = program()
+  const server = redisProgram()
   if (server === undefined) {
     console.log("Redis: no server on this machine; not measured")
     return

@@ -1,8 +1,21 @@
 /** The front door for programs written with Effect: one layer, and typed calls. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { Access } from "./Access.ts"
-import * as Bound from "./Bound.ts"
+import type { Access } from "./access/Access.ts"
+import * as Guard from "./access/Guard.ts"
+import * as Operations from "./operations/Operations.ts"
+import * as Warnings from "./operations/Warnings.ts"
+import * as Parameters from "./pipeline/Parameters.ts"
+import type * as Pipeline from "./pipeline/Pipeline.ts"
+import { invalidPipeline } from "./pipeline/Step.ts"
+import type * as Wiring from "./pipeline/Wiring.ts"
+import * as Registry from "./registry/Registry.ts"
+import * as Results from "./run/Results.ts"
+import type { Run } from "./run/Run.ts"
+import type * as Start from "./run/Start.ts"
+import * as Scheduler from "./schedule/Scheduler.ts"
+import type { Store } from "./store/Store.ts"
+import * as Task from "./task/Task.ts"
 import {
   type AccessDenied,
   InvalidOption,
@@ -13,23 +26,10 @@ import {
   type ScheduleError,
   type ScheduleExists,
   type StoreUnavailable
-} from "./Errors.ts"
-import * as Guard from "./Guard.ts"
-import * as Operations from "./Operations.ts"
-import * as Parameters from "./Parameters.ts"
-import type * as Pipeline from "./Pipeline.ts"
-import { host } from "./Principal.ts"
-import * as Registry from "./Registry.ts"
-import * as Results from "./Results.ts"
-import type { Run } from "./Run.ts"
-import * as Scheduler from "./Scheduler.ts"
-import type * as Start from "./Start.ts"
-import { invalidPipeline } from "./Step.ts"
-import type { Store } from "./Store.ts"
-import * as Task from "./Task.ts"
-import * as Warnings from "./Warnings.ts"
-import type * as Wiring from "./Wiring.ts"
-import * as Worker from "./Worker.ts"
+} from "./values/Errors.ts"
+import * as OptionCheck from "./values/OptionCheck.ts"
+import { host } from "./values/Principal.ts"
+import * as Worker from "./worker/Worker.ts"
 
 /** What a program says about its Levada. */
 export interface Options<Pipelines extends ReadonlyArray<Pipeline.Any>> extends Registry.Options {
@@ -94,20 +94,20 @@ const NO_DEFAULT = "a choice such as Access.open: who gets in has no default"
 
 /** What is wrong with options; nothing when they can be used. What the worker does is the worker's to check. */
 const invalid = (options: Options<ReadonlyArray<Pipeline.Any>>): InvalidOption | undefined => {
-  const mistake = Bound.required(Bound.record, "options", options)
+  const mistake = OptionCheck.required(OptionCheck.record, "options", options)
   if (mistake !== undefined) return mistake
   const { access, pipelines, tasks, schedules, worker } = options
   return (
-    Bound.required(Bound.record, "access", access, NO_DEFAULT) ??
+    OptionCheck.required(OptionCheck.record, "access", access, NO_DEFAULT) ??
     (access._tag === "Open" || access._tag === "Secured"
       ? undefined
       : new InvalidOption("access", access, NO_DEFAULT)) ??
-    Bound.required(Bound.list, "pipelines", pipelines, "an array of pipelines") ??
-    Bound.first(pipelines, (pipeline, at) => invalidPipeline(`pipelines[${at}]`, pipeline)) ??
-    Bound.list("tasks", tasks, "an array of tasks") ??
-    Bound.first(tasks ?? [], (task, at) => Task.invalid(`tasks[${at}]`, task)) ??
-    Bound.list("schedules", schedules, "an array of schedules") ??
-    (worker === false ? undefined : Bound.record("worker", worker, "an object, or false for none"))
+    OptionCheck.required(OptionCheck.list, "pipelines", pipelines, "an array of pipelines") ??
+    OptionCheck.first(pipelines, (pipeline, at) => invalidPipeline(`pipelines[${at}]`, pipeline)) ??
+    OptionCheck.list("tasks", tasks, "an array of tasks") ??
+    OptionCheck.first(tasks ?? [], (task, at) => Task.invalid(`tasks[${at}]`, task)) ??
+    OptionCheck.list("schedules", schedules, "an array of schedules") ??
+    (worker === false ? undefined : OptionCheck.record("worker", worker, "an object, or false for none"))
   )
 }
 
@@ -204,7 +204,7 @@ export const schedule = <P extends Pipeline.Any>(
   }
 ): Operations.NewSchedule => {
   const mistake =
-    invalidPipeline("pipeline", pipeline) ?? Bound.required(Bound.record, "options of a schedule", options)
+    invalidPipeline("pipeline", pipeline) ?? OptionCheck.required(OptionCheck.record, "options of a schedule", options)
   if (mistake !== undefined) throw mistake
   const { parameters, ...rest } = options
   return { ...rest, pipelineId: pipeline.id, given: Parameters.fromValues(parameters) }

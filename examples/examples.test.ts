@@ -4,11 +4,9 @@ import { once } from "node:events"
 import { copyFile, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
-import { basename, join } from "node:path"
+import { join } from "node:path"
 import { promisify } from "node:util"
-import ts from "typescript"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { check } from "../test/compiler.ts"
 
 const root = join(import.meta.dirname, "..")
 const bin = (name: string): string => join(root, "node_modules", ".bin", name)
@@ -185,55 +183,4 @@ describe("login", () => {
     }
     expect(await server.exited).toBe(0)
   })
-})
-
-describe("the README's code", async () => {
-  const readme = await readFile(join(root, "README.md"), "utf8")
-  const blocks = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, source]) => source!)
-  const printedBy = (source: string): ReadonlyArray<string> =>
-    [...source.matchAll(/^console\.log\(.*\) \/\/ (.*)$/gm)].map(([, line]) => line!)
-  /** Those that make what they use, and say what they print. The others speak of what the first one makes. */
-  const programs = blocks.filter((source) => /(?:Levada|Testing)\.make\(/.test(source) && printedBy(source).length > 0)
-
-  const written = (source: string): string =>
-    source.replaceAll(/from "levada(?:\/(\w+))?"/g, (_, name = "promise") => `from "../../adapters/${name}/index.ts"`)
-
-  let folder: string
-  beforeAll(async () => {
-    folder = await mkdtemp(join(root, "examples", "readme-"))
-  })
-  afterAll(() => rm(folder, { recursive: true }))
-
-  it("is all there", () => {
-    expect(blocks.length).toBeGreaterThanOrEqual(11)
-    expect(programs.length).toBeGreaterThanOrEqual(5)
-    expect(blocks.filter((source) => !/^\s*import /.test(source))).toEqual([])
-  })
-
-  it("compiles, block by block", async () => {
-    const names = ["measure", "tag", "report", "pipeline", "levada"]
-    const files = {
-      "first.ts": written(blocks[0]!).replaceAll(/^const /gm, "export const "),
-      "globals.d.ts": names.map((name) => `declare const ${name}: typeof import("./first.ts").${name}\n`).join(""),
-      ...Object.fromEntries(blocks.map((source, at) => [`block${at + 1}.ts`, written(source)]))
-    }
-    const paths = Object.keys(files).map((name) => join(folder, name))
-    for (const [name, source] of Object.entries(files)) await writeFile(join(folder, name), source)
-    const problems = check(paths, { noUnusedLocals: false })
-    expect(
-      problems.map(
-        ({ file, messageText }) =>
-          `${basename(file?.fileName ?? "")}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`
-      )
-    ).toEqual([])
-  }, 60_000)
-
-  it.each(programs.map((source, at) => [at + 1, source] as const))(
-    "program %i runs, and prints what it says",
-    async (at, source) => {
-      const script = join(folder, `program${at}.ts`)
-      await writeFile(script, written(source))
-      expect(await program(script)).toEqual({ code: 0, stdout: `${printedBy(source).join("\n")}\n`, stderr: "" })
-    }
-  )
 })

@@ -1,5 +1,5 @@
 /** The rules of how the sources are laid out, and of what may import what. */
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import { dirname, join, posix } from "node:path"
 import { fileURLToPath } from "node:url"
 import ts from "typescript"
@@ -7,23 +7,53 @@ import { describe, expect, it } from "vitest"
 
 // -- the rules -------------------------------------------------------------------------------------------------------
 
-/** The files of core by layer, lowest first. A file imports from its own layer and from those before it. */
-const LAYERS: ReadonlyArray<readonly [layer: string, names: string]> = [
-  [
-    "values",
-    "AccessErrors Acl Address Arms Backoff Batch Bound Build Bytes Chain Dag Delegate Digest Dot ErrorInfo Errors Event Failure Feed Fit GraphErrors ItemFailures ItemList JsonShape Limit Load Log Monotonic Name Page Parameters Part Pipeline PlainJson Plan Policy Principal Rate Results Retry RoundTrip Run Schedule Sequel Spread Statistics Step StepChecks Steps StoreBounds Task Text Threads Ticks Tracing Value Version Wiring"
-  ],
-  [
-    "contracts",
-    "Access Acls Admission Alarms AuditLog Authenticator Countdown Definitions Expansion Fifo History KeptItems Keys Leaks Lease Lending LoneUnits MemoryAcls MemoryAuditLog MemoryDefinitions MemoryFeed MemoryRateLimiter MemoryRun MemorySchedules MemoryStore MemoryTokens Memos NewRun Presence RateLimiter ReadySteps Registry RunIndex RunItems RunLog RunOwner RunValues Schedules Setbacks Slots Store StoreClock Tokens Unit Waiters"
-  ],
-  [
-    "behaviour",
-    "AccessOperations Attempt Attempts Authentication Authorizer Calling Demand Guard Items LeaseKeeper Levada NoteWriter Notes Operations OutcomeQueue PipelineOperations Probe RunOperations Runner Runners ScheduleOperations Scheduler StatisticsOperations Warnings " +
-      "Start TracedStore Worker"
-  ],
-  ["index", "index"]
-]
+/** The houses that have rooms, and the rooms of each, lowest first: which rooms of its house each may import besides itself. */
+const HOUSES = ["core", "adapters/http", "adapters/redis"]
+const ROOMS: Readonly<Record<string, string>> = {
+  "core/values": "",
+  "core/runtime": "values",
+  "core/json": "values",
+  "core/task": "json values",
+  "core/pipeline": "json task values",
+  "core/render": "pipeline",
+  "core/run": "json pipeline task values",
+  "core/store": "json pipeline run runtime task values",
+  "core/registry": "pipeline store task values",
+  "core/memory/work": "json pipeline run runtime store values",
+  "core/memory/run": "json memory/work pipeline run runtime store task values",
+  "core/memory": "json memory/run memory/work pipeline run runtime store task values",
+  "core/worker": "json pipeline registry run runtime store task values",
+  "core/access": "registry run runtime store values",
+  "core/schedule": "pipeline registry run runtime store values",
+  "core/statistics": "run values",
+  "core/operations": "access pipeline registry run runtime statistics store task values",
+  // What users import: it puts the rooms together.
+  core: "access memory operations pipeline registry render run schedule store task values worker",
+
+  "adapters/http/server": "",
+  "adapters/http/runs": "server",
+  "adapters/http/schedules": "server",
+  "adapters/http/access": "server",
+  "adapters/http/events": "runs server",
+  "adapters/http/health": "runs server",
+  "adapters/http/pipelines": "health runs server",
+  "adapters/http/docs": "access events health pipelines runs schedules server",
+  "adapters/http": "access docs events health pipelines runs schedules server",
+
+  "adapters/redis/lua": "",
+  "adapters/redis/connection": "lua",
+  "adapters/redis/runs": "connection lua",
+  "adapters/redis/work": "connection lua runs",
+  "adapters/redis/tables": "connection lua runs work",
+  "adapters/redis/upkeep": "connection runs",
+  "adapters/redis": "connection runs tables upkeep work"
+}
+
+/** The rooms of core that are no adapter's business: contracts and values are. */
+const INSIDE_CORE = /^core\/(?:memory|worker)\//
+
+/** How many files a folder may have. */
+const MAX_FILES = 20
 
 /** What each adapter may import besides core, effect and itself. */
 const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<string>; readonly outside?: RegExp }>> = {
@@ -67,7 +97,7 @@ const SPOKEN: Readonly<Record<string, RegExp>> = {
   // What the settings call an API key.
   "adapters/settings/Settings.ts": /^api_key$/,
   // What Redis calls what it says of itself.
-  "adapters/redis/Server.ts": SNAKE_CASE
+  "adapters/redis/connection/ServerFacts.ts": SNAKE_CASE
 }
 
 const EMPTY_NAMES: ReadonlySet<string> = new Set(["utils", "common", "helpers", "types", "internal"])
@@ -159,13 +189,14 @@ const files = (folder: string): ReadonlyArray<string> =>
     .map((path) => posix.join(folder, path.replaceAll("\\", "/")))
     .sort()
 
-const core = files("core").map(read)
+const core = files("core")
+  .filter((path) => path.endsWith(".ts"))
+  .map(read)
 const adapters = files("adapters")
   .filter((path) => path.endsWith(".ts"))
   .map(read)
 const sources = [...core, ...adapters]
 
-const nameOf = (path: string): string => posix.basename(path, ".ts")
 /** The adapter that a file is of, or another file's folder. */
 const folderOf = (path: string): string =>
   path.startsWith("adapters/") ? path.split("/")[1]! : posix.basename(dirname(path))
@@ -180,24 +211,43 @@ const findings = (
 
 // -- the tests -------------------------------------------------------------------------------------------------------
 
+describe("rooms", () => {
+  const houseOf = (path: string): string | undefined => HOUSES.find((house) => path.startsWith(`${house}/`))
+
+  it("have a rule each", () => {
+    const rooms = new Set(sources.map(({ path }) => dirname(path)).filter((room) => houseOf(`${room}/`) !== undefined))
+    expect(Object.keys(ROOMS).sort()).toEqual([...rooms].sort())
+  })
+
+  it("import of their house only rooms that their rule names", () => {
+    const forbidden = findings(sources, ({ path, imports }) => {
+      const house = houseOf(path)
+      const room = dirname(path)
+      const allowed = new Set([room, ...(ROOMS[room] ?? "").split(" ").map((name) => `${house}/${name}`)])
+      return imports
+        .filter(({ of }) => house !== undefined && of.startsWith(`${house}/`) && !allowed.has(dirname(of)))
+        .map(({ of }) => `imports ${of}`)
+    })
+    expect(forbidden).toEqual([])
+  })
+
+  it("say what lives in them, and what they may import", () => {
+    for (const [room, others] of Object.entries(ROOMS)) {
+      if (HOUSES.includes(room)) continue
+      const names = others.split(" ").map((name) => `\`${name}\``)
+      const rule = others === "" ? "Imports no other room." : `May import: ${names.join(", ")}.`
+      expect(readFileSync(join(root, room, "README.md"), "utf8"), room).toContain(`\n\n${rule}\n`)
+    }
+  })
+
+  it("have few files each", () => {
+    const counts = new Map<string, number>()
+    for (const { path } of sources) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1)
+    expect([...counts].filter(([, count]) => count > MAX_FILES)).toEqual([])
+  })
+})
+
 describe("core", () => {
-  const layerOf = (path: string): number => LAYERS.findIndex(([, names]) => names.split(" ").includes(nameOf(path)))
-
-  it("has every file in a layer", () => {
-    expect(core.map(({ path }) => path).filter((path) => layerOf(path) === -1)).toEqual([])
-    const listed = LAYERS.flatMap(([, names]) => names.split(" ").map((name) => `core/${name}.ts`))
-    expect(listed.filter((path) => !existsSync(join(root, path)))).toEqual([])
-  })
-
-  it("imports only its own layer and those below", () => {
-    const upwards = findings(core, ({ path, imports }) =>
-      imports
-        .filter(({ of }) => isSource(of) && layerOf(of) > layerOf(path))
-        .map(({ of }) => `imports ${of} from above`)
-    )
-    expect(upwards).toEqual([])
-  })
-
   it("imports nothing but its siblings and effect's modules", () => {
     const outside = findings(core, ({ imports }) =>
       imports.filter(({ of }) => !of.startsWith("core/") && !of.startsWith("effect/")).map(({ of }) => `imports ${of}`)
@@ -228,9 +278,6 @@ describe("adapters", () => {
   it("are each known", () => {
     const folders = readdirSync(join(root, "adapters"))
     expect(folders.filter((folder) => ADAPTERS[folder] === undefined)).toEqual([])
-    expect(
-      adapters.map(({ path }) => path).filter((path) => !/^adapters\/(?:\w+|redis\/lua)\/[^/]+$/.test(path))
-    ).toEqual([])
   })
 
   it("import each other only where the table says so", () => {
@@ -241,6 +288,14 @@ describe("adapters", () => {
         .map(({ of }) => `imports ${of}`)
     )
     expect(sideways).toEqual([])
+  })
+
+  it("import the contracts and values of core, not its Store in memory or its Worker", () => {
+    expect(
+      findings(adapters, ({ imports }) =>
+        imports.filter(({ of }) => INSIDE_CORE.test(of)).map(({ of }) => `imports ${of}`)
+      )
+    ).toEqual([])
   })
 
   it("import nothing at run time, where they are for pages", () => {
@@ -275,14 +330,14 @@ describe("the sources", () => {
     expect(spoken).toEqual([])
   })
 
-  it("have no import cycle at run time", () => {
+  it("have no circle of imports, types included", () => {
     const left = new Map(
       sources.map(({ path, imports }) => [
         path,
-        imports.filter(({ of, typeOnly }) => isSource(of) && !typeOnly).map(({ of }) => of)
+        imports.map(({ of }) => of).filter((of) => of !== path && isSource(of))
       ])
     )
-    // Whoever imports nothing that is left, or is imported by nothing that is left, is on no cycle.
+    // A file that imports nothing that is left, or that nothing imports that is left, is on no circle.
     for (let before = Number.POSITIVE_INFINITY; left.size < before; ) {
       before = left.size
       const used = new Set([...left.values()].flat())

@@ -1,23 +1,17 @@
 /** The API on `Bun.serve`. */
-import * as Fetch from "../http/Fetch.ts"
-import * as Place from "../http/Place.ts"
-import * as Sockets from "../http/Sockets.ts"
+import * as Fetch from "../http/server/Fetch.ts"
+import * as ListenAddress from "../http/server/ListenAddress.ts"
+import * as Upgrades from "../http/server/Upgrades.ts"
 import type { Levada } from "../promise/Levada.ts"
 
-/** Where to listen. */
-export interface Options {
-  /** Default: 8000. 0 takes any free port. */
-  readonly port?: number
-  /** Default: `127.0.0.1`, this machine only. */
-  readonly host?: string
-}
+export type { ListenOptions as Options } from "../http/server/ListenAddress.ts"
 
 /** What this binding uses of a server of Bun's. Its types come with the runtime, and not every user has them. */
 export interface BunHttpServer {
   readonly url: URL
   readonly requestIP: (request: Request) => { readonly address: string } | null
   readonly timeout: (request: Request, seconds: number) => void
-  readonly upgrade: Sockets.BunUpgrades["upgrade"]
+  readonly upgrade: Upgrades.BunUpgrades["upgrade"]
   readonly stop: (closeActiveConnections: boolean) => Promise<void>
 }
 
@@ -27,7 +21,7 @@ interface BunServe {
     readonly hostname: string
     readonly idleTimeout: number
     readonly maxRequestBodySize: number
-    readonly websocket: Sockets.BunListener
+    readonly websocket: Upgrades.BunListener
     readonly fetch: (request: Request, server: BunHttpServer) => Response | Promise<Response>
   }) => BunHttpServer
 }
@@ -41,11 +35,8 @@ export interface Serving {
   readonly close: () => Promise<void>
 }
 
-/** How long answers may take to be sent once everything is closed, in milliseconds. */
-const LAST_MILLIS = 1_000
-
 const platform: Fetch.Platform<BunHttpServer> = {
-  upgrade: Sockets.upgradeOnBun,
+  upgrade: Upgrades.upgradeOnBun,
   address: (request, server) => server.requestIP(request)?.address,
   secure: Fetch.web.secure,
   onAbort: (request, server, stop) => {
@@ -56,24 +47,24 @@ const platform: Fetch.Platform<BunHttpServer> = {
 }
 
 /** Serves a Levada. Rejects when the port is taken, and with `InvalidOption` for options that can't be used. */
-export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
-  await Place.check(levada, options)
+export const serve = async (levada: Levada, options: ListenAddress.ListenOptions = {}): Promise<Serving> => {
+  const { port, host } = await ListenAddress.resolve(levada, options)
   const { Bun } = globalThis as unknown as { readonly Bun: BunServe }
   const server = Bun.serve({
-    port: options.port ?? 8000,
-    hostname: options.host ?? "127.0.0.1",
+    port,
+    hostname: host,
     // Bun closes quiet connections after 10 s, which is short for a slow client; 255 s is the most.
     idleTimeout: 255,
     // The API has its own limit, and its own words for it.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    websocket: Sockets.bunSockets,
+    websocket: Upgrades.bunSockets,
     fetch: Fetch.toFetch(levada.handler, platform)
   })
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
     const stopped = server.stop(false)
     await levada.close()
-    const last = setTimeout(() => void server.stop(true), LAST_MILLIS)
+    const last = setTimeout(() => void server.stop(true), ListenAddress.LAST_MILLIS)
     await stopped
     clearTimeout(last)
   }

@@ -1,16 +1,18 @@
 /** The API as a program sees it that runs elsewhere: over `fetch` alone, in any runtime and in browsers. */
-import type { ParametersInvalid } from "../../core/Errors.ts"
-import type * as Pipeline from "../../core/Pipeline.ts"
-import type { EventJson, EventType } from "../http/EventWire.ts"
-import type { ExecutionJson, RunsQuery } from "../http/Exchanges.ts"
-import type * as RunWire from "../http/RunWire.ts"
-import type { StatisticsJson } from "../http/StatisticsWire.ts"
-import type * as Wire from "../http/Wire.ts"
+
+import type * as Pipeline from "../../core/pipeline/Pipeline.ts"
+import type { ParametersInvalid } from "../../core/values/Errors.ts"
+import type { EventJson, EventType } from "../http/events/EventWire.ts"
+import type { StatisticsJson } from "../http/health/StatisticsWire.ts"
+import type * as PipelineWire from "../http/pipelines/PipelineWire.ts"
+import type { ExecutionJson } from "../http/runs/ExecutionRequest.ts"
+import type { RunsQuery } from "../http/runs/RunRequests.ts"
+import type * as RunWire from "../http/runs/RunWire.ts"
 import { ClientError } from "./ClientError.ts"
 import { follow } from "./Following.ts"
 import { type Options, Sender, type Sending } from "./Sending.ts"
 
-export type { EventJson, EventType } from "../http/EventWire.ts"
+export type { EventJson, EventType } from "../http/events/EventWire.ts"
 export type { Credential, Options } from "./Sending.ts"
 
 /** JSON parameters of a pipeline that is known by its id alone. */
@@ -58,10 +60,10 @@ export interface FeedItem {
 
 /** A server. Every method rejects with `ClientError` for what the server refuses, and when it can't be reached. */
 export interface Client {
-  readonly pipelines: (options?: CallOptions) => Promise<ReadonlyArray<Wire.PipelineRow>>
-  readonly pipeline: (pipelineId: string, options?: CallOptions) => Promise<Wire.PipelineDetail>
+  readonly pipelines: (options?: CallOptions) => Promise<ReadonlyArray<PipelineWire.PipelineRow>>
+  readonly pipeline: (pipelineId: string, options?: CallOptions) => Promise<PipelineWire.PipelineDetail>
   /** Where the pipeline's latest run is. */
-  readonly status: (pipelineId: string, options?: CallOptions) => Promise<Wire.PipelineStatus>
+  readonly status: (pipelineId: string, options?: CallOptions) => Promise<PipelineWire.PipelineStatus>
   /** How the pipeline's runs went over so many of the last seconds. Default: 3,600. */
   readonly statistics: (pipelineId: string, window?: number, options?: CallOptions) => Promise<StatisticsJson>
   /**

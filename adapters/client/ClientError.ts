@@ -1,5 +1,5 @@
 /** What a client rejects with. */
-import type { ErrorJson } from "../http/Exchanges.ts"
+import type { ErrorJson } from "../http/server/Failures.ts"
 
 /** An answer that says why not, or no answer at all. Nothing that was sent is in it. */
 export class ClientError extends Error {

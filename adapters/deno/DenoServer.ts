@@ -1,16 +1,10 @@
 /** The API on `Deno.serve`. */
-import * as Fetch from "../http/Fetch.ts"
-import * as Place from "../http/Place.ts"
-import * as Sockets from "../http/Sockets.ts"
+import * as Fetch from "../http/server/Fetch.ts"
+import * as ListenAddress from "../http/server/ListenAddress.ts"
+import * as Upgrades from "../http/server/Upgrades.ts"
 import type { Levada } from "../promise/Levada.ts"
 
-/** Where to listen. */
-export interface Options {
-  /** Default: 8000. 0 takes any free port. */
-  readonly port?: number
-  /** Default: `127.0.0.1`, this machine only. */
-  readonly host?: string
-}
+export type { ListenOptions as Options } from "../http/server/ListenAddress.ts"
 
 /** A server that listens. */
 export interface Serving {
@@ -41,7 +35,7 @@ interface Info {
 }
 
 const platform: Fetch.Platform<Info> = {
-  upgrade: (request, _, accept) => Sockets.upgradeOnDeno(request, accept),
+  upgrade: (request, _, accept) => Upgrades.upgradeOnDeno(request, accept),
   address: (_, { remoteAddr }) => remoteAddr.hostname,
   // It listens without TLS, and Deno's URL is whatever the client says.
   secure: () => false,
@@ -50,17 +44,17 @@ const platform: Fetch.Platform<Info> = {
   onAbort: (request, _, stop) => Fetch.web.onAbort(request, undefined, stop)
 }
 
-/** How long answers may take to be sent once everything is closed, in milliseconds. */
-const LAST_MILLIS = 1_000
-
-/** Serves a Levada. Rejects when the port is taken, and with `InvalidOption` for options that can't be used. */
-export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
-  await Place.check(levada, options)
+/**
+ * Serves a Levada. `Deno.serve` has no limit on how long a client may take to send its headers (Deno 2.9 takes none of
+ * `headersTimeout`, `requestTimeout`, `idleTimeout`, and tells nothing of connections): for strangers, use `NodeServer`,
+ * whose limits hold on Deno too, or a proxy with such a limit (nginx: `client_header_timeout`). Rejects when the port is
+ * taken, and with `InvalidOption` for options that can't be used. */
+export const serve = async (levada: Levada, options: ListenAddress.ListenOptions = {}): Promise<Serving> => {
+  const { port, host } = await ListenAddress.resolve(levada, options)
   const { Deno } = globalThis as unknown as { readonly Deno: DenoServe }
-  const host = options.host ?? "127.0.0.1"
   const fetch = Fetch.toFetch(levada.handler, platform)
   const server = Deno.serve(
-    { port: options.port ?? 8000, hostname: host, onListen: () => undefined },
+    { port, hostname: host, onListen: () => undefined },
     (request, info) => Fetch.refuseHost(request) ?? fetch(request, info)
   )
   let closing: Promise<void> | undefined
@@ -69,12 +63,12 @@ export const serve = async (levada: Levada, options: Options = {}): Promise<Serv
     await levada.close()
     // A server that is shutting down can't be aborted any more: Deno would throw where nobody can catch.
     const givenUp = Promise.withResolvers<void>()
-    const last = setTimeout(givenUp.resolve, LAST_MILLIS)
+    const last = setTimeout(givenUp.resolve, ListenAddress.LAST_MILLIS)
     await Promise.race([server.shutdown(), givenUp.promise])
     clearTimeout(last)
   }
   return {
-    url: `http://${host.includes(":") ? `[${host}]` : host}:${server.addr.port}`,
+    url: ListenAddress.urlOf(host, server.addr.port),
     close: () => {
       closing ??= close()
       return closing

@@ -1,13 +1,12 @@
 /** What the documentation plugins are told of each route. */
 import type { DocumentDecoration } from "elysia"
-import { error } from "../http/Documents.ts"
-import { jsonSchema, operation, querySchema } from "../http/OpenApi.ts"
-import type { Route } from "../http/Route.ts"
+import { jsonSchema, operation, querySchema } from "../http/docs/OpenApi.ts"
+import type { Route } from "../http/server/Route.ts"
 
 /** A route as OpenAPI has it, in the words of Elysia's hooks. */
 export const describe = (route: Route): { readonly detail: DocumentDecoration; readonly query?: object } => {
   const query = querySchema(route)
-  const detail = operation(route, jsonSchema(error), "Levada")
+  const detail = operation(route, jsonSchema, "Levada")
   return { detail: detail as unknown as DocumentDecoration, ...(query !== undefined && { query: passing(query) }) }
 }
 

@@ -1,7 +1,8 @@
 /** The routes as Eden's types know them: what goes in and what comes out. */
 import type { CreateEden } from "elysia"
-import type { ErrorJson, Exchange, Exchanges, FailureStatus } from "../http/Exchanges.ts"
-import type { VERSION_PREFIX } from "../http/Router.ts"
+import type { Exchange, Exchanges } from "../http/docs/Contract.ts"
+import type { ErrorJson, FailureStatus } from "../http/server/Failures.ts"
+import type { VERSION_PREFIX } from "../http/server/Router.ts"
 
 /** The type parameter `Routes` of an Elysia app that has the plugin. */
 export type EdenRoutes = Under<""> & Under<typeof VERSION_PREFIX>

@@ -1,18 +1,20 @@
 /** The API as routes of an Elysia app. */
 import { type AnyElysia, Elysia } from "elysia"
-import type { Principal } from "../../core/Principal.ts"
-import * as Place from "../http/Place.ts"
-import { VERSION_PREFIX } from "../http/Router.ts"
+import type { Principal } from "../../core/values/Principal.ts"
 import { routes } from "../http/Routes.ts"
+import * as ListenAddress from "../http/server/ListenAddress.ts"
+import { VERSION_PREFIX } from "../http/server/Router.ts"
 import type { Levada } from "../promise/Levada.ts"
 import { answer, principals } from "./Answer.ts"
 import * as Documentation from "./Documentation.ts"
 import type { EdenRoutes } from "./Eden.ts"
-import { listen, type Options } from "./Listen.ts"
+import { listen } from "./Listen.ts"
 
-export type { DefinitionJson, ErrorJson, ExecutionJson } from "../http/Exchanges.ts"
+export type { DefinitionJson } from "../http/pipelines/PipelineRequests.ts"
+export type { ExecutionJson } from "../http/runs/ExecutionRequest.ts"
+export type { ErrorJson } from "../http/server/Failures.ts"
+export type { ListenOptions as Options } from "../http/server/ListenAddress.ts"
 export type { EdenRoutes } from "./Eden.ts"
-export type { Options } from "./Listen.ts"
 
 /** An Elysia app with the API's routes. */
 export type Plugin = Elysia<
@@ -34,9 +36,6 @@ export interface Serving {
 
 /** Where the routes answer, each below all of these. */
 const PREFIXES = ["", VERSION_PREFIX]
-
-/** How long answers may take to be sent once everything is closed, in milliseconds. */
-const LAST_MILLIS = 1_000
 
 /**
  * The API as an Elysia plugin: real routes, so the app's hooks run, its documentation plugins list them, and Eden
@@ -81,8 +80,8 @@ export const principalOf = (request: Request): Principal | undefined => principa
  * Serves a Levada with Elysia: on Bun and Deno with what they have, on Node through `@elysiajs/node`. Every path is the
  * API's. Rejects when the port is taken, and with `InvalidOption` for options that can't be used.
  */
-export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
-  await Place.check(levada, options)
+export const serve = async (levada: Levada, options: ListenAddress.ListenOptions = {}): Promise<Serving> => {
+  const address = await ListenAddress.resolve(levada, options)
   const { url, app, stop, cut } = await listen(
     (config) => {
       // An app looks for the path behind the eleventh character of the URL unless it is told that names may be short.
@@ -90,7 +89,7 @@ export const serve = async (levada: Levada, options: Options = {}): Promise<Serv
       add(whole, levada, "ALL", "/*", UNLISTED)
       return whole
     },
-    options,
+    address,
     levada.handler
   )
   let closing: Promise<void> | undefined
@@ -98,7 +97,7 @@ export const serve = async (levada: Levada, options: Options = {}): Promise<Serv
     const closed = levada.close()
     const stopped = stop(closed)
     await closed
-    const last = setTimeout(cut, LAST_MILLIS)
+    const last = setTimeout(cut, ListenAddress.LAST_MILLIS)
     await stopped
     clearTimeout(last)
   }

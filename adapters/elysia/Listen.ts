@@ -2,17 +2,10 @@
 import type { Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import type { AnyElysia, ElysiaConfig } from "elysia"
-import { refuseHost } from "../http/Fetch.ts"
-import type { Handler } from "../http/Message.ts"
+import { refuseHost } from "../http/server/Fetch.ts"
+import { type ListenOptions, urlOf } from "../http/server/ListenAddress.ts"
+import type { Handler } from "../http/server/Message.ts"
 import { type DenoInfo, denoInfos } from "./Answer.ts"
-
-/** Where to listen. */
-export interface Options {
-  /** Default: 8000. 0 takes any free port. */
-  readonly port?: number
-  /** Default: `127.0.0.1`, this machine only. */
-  readonly host?: string
-}
 
 /** An app that listens. */
 export interface Listening<App> {
@@ -37,14 +30,12 @@ type Listener = <App extends AnyElysia>(
 /** Makes an app and listens with it. Rejects when the port is taken. */
 export const listen = <App extends AnyElysia>(
   make: Make<App>,
-  options: Options,
+  { port, host }: Required<ListenOptions>,
   handler: Handler
 ): Promise<Listening<App>> => {
   const listener = "Bun" in globalThis ? onBun : "Deno" in globalThis ? onDeno : onNode
-  return listener(make, options.port ?? 8000, options.host ?? "127.0.0.1", handler)
+  return listener(make, port, host, handler)
 }
-
-const urlOf = (host: string, port: number): string => `http://${host.includes(":") ? `[${host}]` : host}:${port}`
 
 /** Lets Elysia listen. Gives what takes away the listeners for the end of the process that it would leave behind. */
 const leavingNothing = (listen: () => void): (() => void) => {

@@ -4,42 +4,46 @@
  */
 
 // A program that exports its app has these in its declarations, and so has to be able to name them.
-export type { AclJson, AuditRecordJson, AuditRecords, PipelineAclJson, TokenJson } from "../http/AccessWire.ts"
+export type { AuditQuery, TokenWishJson } from "../http/access/AccessRequests.ts"
 export type {
-  AuditQuery,
-  CancellationJson,
-  DefinitionJson,
-  ErrorJson,
-  EventsQuery,
-  Exchange,
-  Exchanges,
-  ExecutionJson,
-  ExecutionQuery,
-  FailureStatus,
-  FeedQuery,
-  NewScheduleJson,
-  RepetitionJson,
-  RunsQuery,
-  StatisticsQuery,
-  TokenWishJson,
-  Unfinished
-} from "../http/Exchanges.ts"
-export type { Cancelling, ErrorDetail, Logs, RunDetail, RunRow, Runs, StepDetail } from "../http/RunWire.ts"
-export type { ScheduleJson, Schedules } from "../http/ScheduleWire.ts"
-export type { NumbersJson, StatisticsJson, StepNumbersJson } from "../http/StatisticsWire.ts"
+  AclJson,
+  AuditRecordJson,
+  AuditRecords,
+  PipelineAclJson,
+  StrangerJson,
+  TokenJson
+} from "../http/access/AccessWire.ts"
+export type { Exchange, Exchanges } from "../http/docs/Contract.ts"
+export type { EventsQuery, FeedQuery } from "../http/events/EventRequests.ts"
+export type { Health, Liveness, LoadJson, Readiness } from "../http/health/HealthWire.ts"
+export type { StatisticsQuery } from "../http/health/StatisticsRequests.ts"
+export type { NumbersJson, StatisticsJson, StepNumbersJson } from "../http/health/StatisticsWire.ts"
+export type { DefinitionJson } from "../http/pipelines/PipelineRequests.ts"
 export type {
-  Completed,
   DagJson,
-  Health,
-  Liveness,
-  LoadJson,
   Paused,
   PipelineDetail,
   PipelineRow,
   PipelineStatus,
-  Readiness,
-  Started,
   Visualization
-} from "../http/Wire.ts"
+} from "../http/pipelines/PipelineWire.ts"
+export type { ExecutionJson, ExecutionQuery } from "../http/runs/ExecutionRequest.ts"
+export type { CancellationJson, RepetitionJson, RunsQuery } from "../http/runs/RunRequests.ts"
+export type {
+  Cancelling,
+  Completed,
+  ErrorDetail,
+  Logs,
+  RunDetail,
+  RunRow,
+  Runs,
+  Started,
+  StepDetail,
+  Unfinished
+} from "../http/runs/RunWire.ts"
+export type { NewScheduleJson } from "../http/schedules/ScheduleRequests.ts"
+export type { ScheduleJson, Schedules } from "../http/schedules/ScheduleWire.ts"
+export type { ErrorJson, FailureStatus } from "../http/server/Failures.ts"
+export type { PartQuery } from "../http/server/Paging.ts"
 export type { EdenRoute, EdenRoutes } from "./Eden.ts"
 export * as ElysiaPlugin from "./ElysiaPlugin.ts"

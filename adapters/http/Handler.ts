@@ -5,26 +5,28 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import type { Access } from "../../core/Access.ts"
-import * as Bound from "../../core/Bound.ts"
-import type { InvalidOption } from "../../core/Errors.ts"
-import { Operations } from "../../core/Operations.ts"
-import { type Caller, host } from "../../core/Principal.ts"
-import * as Tracing from "../../core/Tracing.ts"
-import * as Body from "./Body.ts"
-import * as Cors from "./Cors.ts"
-import { BadRequest, type Failure, internalError, quota, toReply } from "./Failures.ts"
-import { HttpVisitor, requestIdOf, showsSomething } from "./HttpVisitor.ts"
-import type { Handler, HttpReply, HttpRequest } from "./Message.ts"
-import * as Proxies from "./Proxies.ts"
-import { Requests } from "./Requests.ts"
-import type { Route, Serving } from "./Route.ts"
-import * as Router from "./Router.ts"
+import type { Access } from "../../core/access/Access.ts"
+import { Operations } from "../../core/operations/Operations.ts"
+import * as Tracing from "../../core/runtime/Tracing.ts"
+import * as Address from "../../core/values/Address.ts"
+import type { InvalidOption } from "../../core/values/Errors.ts"
+import * as OptionCheck from "../../core/values/OptionCheck.ts"
+import { type Caller, nobody } from "../../core/values/Principal.ts"
 import { guarded as guardedRoutes } from "./Routes.ts"
-import { MAX_STREAMS, Streams } from "./Streams.ts"
+import * as Body from "./server/Body.ts"
+import * as Cors from "./server/Cors.ts"
+import { BadRequest, type Failure, internalError, quota, toReply } from "./server/Failures.ts"
+import { HttpVisitor, requestIdOf, showsSomething } from "./server/HttpVisitor.ts"
+import type { Handler, HttpReply, HttpRequest } from "./server/Message.ts"
+import * as Proxies from "./server/Proxies.ts"
+import { RequestMetrics } from "./server/RequestMetrics.ts"
+import { type Call, type Route, refused, type Serving } from "./server/Route.ts"
+import * as Router from "./server/Router.ts"
+import { MAX_STREAMS, Streams } from "./server/Streams.ts"
+import * as WebPages from "./server/WebPages.ts"
 
 /** How the API is served. */
-export interface Options extends Proxies.Options {
+export interface Options extends Proxies.Options, WebPages.Options {
   /** The path that the API is mounted at, such as `/flows`. Default: the root. */
   readonly basePath?: string
   /** The longest body, in bytes. Default: 1,048,576. */
@@ -47,16 +49,18 @@ const MAX_PATH = 1_000
 
 /** What is wrong with options; nothing when they can be used. */
 export const invalid = (options: Options): InvalidOption | undefined =>
-  Bound.required(Bound.record, "options", options) ??
-  Bound.text("basePath", options.basePath, MAX_PATH, 0) ??
-  Bound.integer("maxBodyBytes", options.maxBodyBytes, 1) ??
-  Bound.integer("maxStreams", options.maxStreams, 0) ??
-  Bound.flag("guardDocs", options.guardDocs) ??
-  Bound.flag("guardMetrics", options.guardMetrics) ??
+  OptionCheck.required(OptionCheck.record, "options", options) ??
+  OptionCheck.text("basePath", options.basePath, MAX_PATH, 0) ??
+  OptionCheck.integer("maxBodyBytes", options.maxBodyBytes, 1) ??
+  OptionCheck.integer("maxStreams", options.maxStreams, 0) ??
+  OptionCheck.flag("guardDocs", options.guardDocs) ??
+  OptionCheck.flag("guardMetrics", options.guardMetrics) ??
   Option.getOrUndefined(Result.getFailure(Proxies.make(options))) ??
-  Option.getOrUndefined(Result.getFailure(Cors.make(options.cors)))
+  Option.getOrUndefined(
+    Result.getFailure(Result.flatMap(Cors.make(options.cors), (cors) => WebPages.make(options, cors)))
+  )
 
-/** The API as one function. Where `access` requires HTTPS, browsers are told so. */
+/** The API as one function. Where `access` requires HTTPS, browsers are told so; unless it is secured, pages of other origins are refused. */
 export const make = (
   options: Options & { readonly access?: Access } = {},
   streams: Streams = new Streams(options.maxStreams ?? MAX_STREAMS)
@@ -73,21 +77,27 @@ export const make = (
     const maxBodyBytes = options.maxBodyBytes ?? Body.MAX_BODY_BYTES
     const sourceOf = yield* Effect.fromResult(Proxies.make(options))
     const cors = yield* Effect.fromResult(Cors.make(options.cors))
+    const isSecured = options.access?._tag === "Secured"
+    const pages = yield* Effect.fromResult(WebPages.make(options, cors))
     const onlyHttps = options.access?._tag === "Secured" && options.access.requireHttps ? HTTPS_ONLY : undefined
 
-    const requests = new Requests()
+    const requests = new RequestMetrics()
     const serving: Serving = {
       routes,
       streams,
       requests,
-      isSecured: options.access?._tag === "Secured",
+      isSecured,
       enter: ({ request, requestId }, key, shown) =>
         operations.enter(new HttpVisitor(request, requestId, key, true, sourceOf, shown), "read"),
       recognise: (call, key) => {
-        if (!serving.isSecured || call.caller !== host) return Effect.succeed(call.caller)
-        return showsSomething(call.request)
-          ? Effect.orElseSucceed(serving.enter(call, key), () => undefined)
-          : Exit.succeed(undefined)
+        if (call.caller !== nobody) return Effect.succeed(call.caller)
+        return !isSecured || showsSomething(call.request)
+          ? Effect.orElseSucceed(serving.enter(call, key), () => nobody)
+          : Exit.succeed(nobody)
+      },
+      ownerOf: (request) => {
+        const { address } = sourceOf(request)
+        return address === undefined ? undefined : Address.owner(address)
       },
       run: (effect) => new Promise((resolve) => fork(effect).addObserver(resolve)),
       nowMillis: () => clock.currentTimeMillisUnsafe()
@@ -113,7 +123,7 @@ export const make = (
       caller: Caller
     ): HttpReply | Promise<HttpReply> => {
       const nowMillis = clock.currentTimeMillisUnsafe()
-      const call = { operations, caller, request, requestId, params, body, nowMillis, serving }
+      const call = { operations, route, caller, request, requestId, params, body, nowMillis, serving }
       return settle(traced(route, request, route.answer(call)), request, (exit) => ended(exit, requestId, nowMillis))
     }
 
@@ -159,10 +169,13 @@ export const make = (
     ): HttpReply | Promise<HttpReply> => {
       if (!route.hasBody) return answer(route, params, NO_BODY, request, requestId, caller)
       return Body.read(request, maxBodyBytes).then(
-        async (body) =>
-          Result.isFailure(body)
-            ? toReply(body.failure, clock.currentTimeMillisUnsafe())
-            : withQuota(await answer(route, params, body.success, request, requestId, caller), caller),
+        async (read) => {
+          const body = Result.isSuccess(read) ? read.success : NO_BODY
+          const taken = Result.isSuccess(read)
+            ? route
+            : { ...route, answer: (call: Call) => refused(call, read.failure) }
+          return withQuota(await answer(taken, params, body, request, requestId, caller), caller)
+        },
         // The body ended early: nobody is there to read this, but the server has to end the exchange somehow.
         () => toReply(BODY_INCOMPLETE, clock.currentTimeMillisUnsafe())
       )
@@ -176,7 +189,7 @@ export const make = (
     /** Nobody is asked for more than they have to send before it is known who they are. */
     const enter = (route: Route, params: Params, request: HttpRequest, requestId: string) => {
       const { permission } = route
-      if (permission === "none") return answer(route, params, NO_BODY, request, requestId, host)
+      if (permission === "none") return answer(route, params, NO_BODY, request, requestId, nobody)
       const entering = operations.enter(
         new HttpVisitor(request, requestId, route.key, route.isStream, sourceOf),
         permission
@@ -192,7 +205,17 @@ export const make = (
       const nowMillis = clock.currentTimeMillisUnsafe()
       const answering = Effect.flatMap(entering, (found) => {
         caller = admitted(request, found)
-        return route.answer({ operations, caller, request, requestId, params, body: NO_BODY, nowMillis, serving })
+        return route.answer({
+          operations,
+          route,
+          caller,
+          request,
+          requestId,
+          params,
+          body: NO_BODY,
+          nowMillis,
+          serving
+        })
       })
       return settle(traced(route, request, answering), request, (exit) =>
         withQuota(ended(exit, requestId, nowMillis), caller)
@@ -201,6 +224,8 @@ export const make = (
 
     const respond = (found: Router.Match, request: HttpRequest, requestId: string): HttpReply | Promise<HttpReply> => {
       const { method } = request
+      const refused = isSecured ? undefined : pages(request, found._tag === "Route")
+      if (refused !== undefined) return toReply(refused, clock.currentTimeMillisUnsafe())
       if (found._tag === "Route") return enter(found.route, found.params, request, requestId)
       if (found._tag === "NoPath") return toReply(pathNotFound(request.path), clock.currentTimeMillisUnsafe())
       if (method !== "OPTIONS") return toReply(otherMethod(method, found.allow), clock.currentTimeMillisUnsafe())

@@ -1,15 +1,15 @@
 /** The table of routes: the only place that knows which there are. Bindings, documents and tests all read it. */
 import * as Effect from "effect/Effect"
-import { accessRoutes } from "./AccessRoutes.ts"
-import { docsRoutes } from "./DocsRoutes.ts"
-import { eventRoutes } from "./EventRoutes.ts"
-import { eventSocketRoutes } from "./EventSocketRoutes.ts"
-import { healthRoutes } from "./HealthRoutes.ts"
-import { metricsRoutes } from "./MetricsRoutes.ts"
-import { pipelineRoutes } from "./PipelineRoutes.ts"
-import type { Route } from "./Route.ts"
-import { runRoutes } from "./RunRoutes.ts"
-import { scheduleRoutes } from "./ScheduleRoutes.ts"
+import { accessRoutes } from "./access/AccessRoutes.ts"
+import { docsRoutes } from "./docs/DocsRoutes.ts"
+import { eventRoutes } from "./events/EventRoutes.ts"
+import { eventSocketRoutes } from "./events/EventSocketRoutes.ts"
+import { healthRoutes } from "./health/HealthRoutes.ts"
+import { metricsRoutes } from "./health/MetricsRoutes.ts"
+import { pipelineRoutes } from "./pipelines/PipelineRoutes.ts"
+import { runRoutes } from "./runs/RunRoutes.ts"
+import { scheduleRoutes } from "./schedules/ScheduleRoutes.ts"
+import type { Route } from "./server/Route.ts"
 
 /** Every route of the API, without the prefixes under which they answer too. */
 export const routes: ReadonlyArray<Route> = [

@@ -12,11 +12,11 @@ import {
   type JWTVerifyGetKey,
   jwtVerify
 } from "jose"
-import type { Authenticator, Rejection } from "../../core/Authenticator.ts"
-import * as Bound from "../../core/Bound.ts"
-import { AuthenticatorUnavailable, InvalidOption, Unauthenticated } from "../../core/Errors.ts"
-import { MAX_PRINCIPAL_NAME, MAX_ROLES, type Principal } from "../../core/Principal.ts"
-import * as Text from "../../core/Text.ts"
+import type { Authenticator, Rejection } from "../../core/access/Authenticator.ts"
+import { AuthenticatorUnavailable, InvalidOption, Unauthenticated } from "../../core/values/Errors.ts"
+import * as OptionCheck from "../../core/values/OptionCheck.ts"
+import { MAX_PRINCIPAL_NAME, MAX_ROLES, type Principal } from "../../core/values/Principal.ts"
+import * as Text from "../../core/values/Text.ts"
 import { Verified } from "./Verified.ts"
 
 /** The algorithms that are known, by the kind of key that they take. */
@@ -124,7 +124,7 @@ const bytesOf = (secret: string | Uint8Array): Uint8Array =>
   typeof secret === "string" ? new TextEncoder().encode(secret) : secret
 
 const invalid = (options: Options): InvalidOption | undefined =>
-  Bound.required(Bound.record, "jwt", options) ?? wrongKind(options) ?? wrongKey(options)
+  OptionCheck.required(OptionCheck.record, "jwt", options) ?? wrongKind(options) ?? wrongKey(options)
 
 /** What is of another kind than it has to be. A secret is never shown. */
 const wrongKind = (options: Options): InvalidOption | undefined => {
@@ -138,21 +138,21 @@ const wrongKind = (options: Options): InvalidOption | undefined => {
       : new InvalidOption(option, value, "a text, or an array of texts, none of them empty")
   return (
     hidden("jwt.secret", secret, typeof secret === "string" || secret instanceof Uint8Array, "a text or bytes") ??
-    hidden("jwt.publicKey", publicKey, isText(publicKey) || Bound.isRecord(publicKey), "a PEM text or a JWK") ??
+    hidden("jwt.publicKey", publicKey, isText(publicKey) || OptionCheck.isRecord(publicKey), "a PEM text or a JWK") ??
     hidden("jwt.jwks", jwks, isText(jwks) || isKeySet(jwks), "a URL or a key set") ??
-    Bound.texts("jwt.algorithms", algorithms, "an array of algorithms") ??
+    OptionCheck.texts("jwt.algorithms", algorithms, "an array of algorithms") ??
     named("jwt.issuer", issuer) ??
     named("jwt.audience", audience) ??
-    Bound.number("jwt.clockToleranceSeconds", options.clockToleranceSeconds, 0, 600) ??
-    Bound.flag("jwt.requireExpiry", options.requireExpiry) ??
-    Bound.text("jwt.roleClaim", options.roleClaim, MAX_CLAIM)
+    OptionCheck.number("jwt.clockToleranceSeconds", options.clockToleranceSeconds, 0, 600) ??
+    OptionCheck.flag("jwt.requireExpiry", options.requireExpiry) ??
+    OptionCheck.text("jwt.roleClaim", options.roleClaim, MAX_CLAIM)
   )
 }
 
 /** The longest path to a claim, in UTF-16 units. */
 const MAX_CLAIM = 1_000
 
-const isKeySet = (value: unknown): boolean => Bound.isRecord(value) && Array.isArray(value["keys"])
+const isKeySet = (value: unknown): boolean => OptionCheck.isRecord(value) && Array.isArray(value["keys"])
 
 const kindOf = (value: unknown): string => (value === null ? "null" : typeof value)
 

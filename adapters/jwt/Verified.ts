@@ -1,5 +1,5 @@
 /** Tokens that were verified a moment ago: a signature takes longer to verify than all the rest of a request. */
-import { expiryOf, type Principal } from "../../core/Principal.ts"
+import { expiryOf, type Principal } from "../../core/values/Principal.ts"
 
 /** How long a token is not verified again, in milliseconds: a key that is withdrawn is good for so long. */
 const FRESH_MILLIS = 30_000

@@ -1,12 +1,12 @@
 /** API keys: who has one may do what its entry says. */
 import * as Effect from "effect/Effect"
-import { invalidGrant } from "../../core/Access.ts"
-import type { Authenticator, Rejection } from "../../core/Authenticator.ts"
-import * as Bound from "../../core/Bound.ts"
-import { InvalidOption, Unauthenticated, UnknownApiKey } from "../../core/Errors.ts"
-import { MAX_NAME_LENGTH } from "../../core/Name.ts"
-import { expiryOf, type Grant, type Principal } from "../../core/Principal.ts"
-import * as Text from "../../core/Text.ts"
+import { invalidGrant } from "../../core/access/Access.ts"
+import type { Authenticator, Rejection } from "../../core/access/Authenticator.ts"
+import { InvalidOption, Unauthenticated, UnknownApiKey } from "../../core/values/Errors.ts"
+import { MAX_NAME_LENGTH } from "../../core/values/Name.ts"
+import * as OptionCheck from "../../core/values/OptionCheck.ts"
+import { expiryOf, type Grant, type Principal } from "../../core/values/Principal.ts"
+import * as Text from "../../core/values/Text.ts"
 import { type NodeCrypto, nodeCrypto, randomText, sha256, toHex } from "./NodeCrypto.ts"
 
 /** What a key may do. */
@@ -25,24 +25,30 @@ const HASHED = "sha256:"
 /** The longest key, in UTF-16 units. */
 const MAX_LENGTH = 512
 
+/** A shorter one is easy to guess. */
+const MIN_LENGTH = 16
+
 interface Kept {
   readonly digest: Uint8Array
   readonly principal: Principal
+  readonly weakness: string | undefined
 }
 
 /**
  * Knows API keys, each with what it may do. A key is given as it is, or as `sha256:` and its hash in 64 hexadecimal digits,
  * so that the configuration holds no secret. Several may be good at once, for one to take another's place. Throws
- * `InvalidOption` for an entry that can't be used; no failure quotes a key.
+ * `InvalidOption` for an entry that can't be used; no failure quotes a key. One below 16 characters is warned of, by the name
+ * of the `setting`, and served on this machine only.
  */
-export const make = (keys: Readonly<Record<string, ApiKey>>): Authenticator => {
-  const mistake = Bound.required(Bound.record, "apiKeys", keys, "an object of keys")
+export const make = (keys: Readonly<Record<string, ApiKey>>, setting = "apiKeys"): Authenticator => {
+  const mistake = OptionCheck.required(OptionCheck.record, "apiKeys", keys, "an object of keys")
   if (mistake !== undefined) throw mistake
   const crypto = nodeCrypto()
-  const kept = Object.entries(keys).map(([key, entry], at) => keep(crypto, key, entry, `apiKeys[${at}]`))
+  const kept = Object.entries(keys).map(([key, entry], at) => keep(crypto, key, entry, `${setting}[${at}]`))
   if (kept.length === 0) throw new InvalidOption("apiKeys", keys, "at least one key")
   return {
     scheme: "ApiKey",
+    weaknesses: kept.flatMap(({ weakness }) => weakness ?? []),
     roles: [...new Set(kept.flatMap(({ principal }) => principal.roles))],
     authenticate: ({ apiKey }, nowMillis) => (apiKey === undefined ? undefined : find(crypto, kept, apiKey, nowMillis))
   }
@@ -73,7 +79,11 @@ const keep = (crypto: NodeCrypto, key: string, entry: ApiKey, option: string): K
   if (!Text.isKey(key, MAX_LENGTH)) {
     throw new InvalidOption(option, `a key of ${length} characters`, Text.keyRule(MAX_LENGTH))
   }
+  const isWeak = !key.startsWith(HASHED) && length < MIN_LENGTH
   return {
+    weakness: isWeak
+      ? `${option}: a key of ${length} characters is easy to guess; use ${MIN_LENGTH} or more`
+      : undefined,
     digest: Uint8Array.from({ length: 32 }, (_, at) => Number.parseInt(hash.slice(2 * at, 2 * at + 2), 16)),
     principal: {
       id: id ?? `key-${hash.slice(0, 8).toLowerCase()}`,

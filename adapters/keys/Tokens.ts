@@ -1,5 +1,5 @@
 /** Makes the short-lived tokens that are given out for one pipeline or one run. */
-import type { TokenMaker } from "../../core/Tokens.ts"
+import type { TokenMaker } from "../../core/store/Tokens.ts"
 import { nodeCrypto, randomText, sha256, toHex } from "./NodeCrypto.ts"
 
 /** `lvt_` and 256 bits. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command that makes an API key: prints it once, and the entry for the configuration, which holds only its hash. */
 import { parseArgs } from "node:util"
-import { PERMISSIONS } from "../../core/Principal.ts"
+import { PERMISSIONS } from "../../core/values/Principal.ts"
 import * as ApiKeys from "./ApiKeys.ts"
 
 const USAGE = `Makes an API key.

@@ -2,22 +2,24 @@
  * Charges the errors that a task leaks to its attempt, and keeps them from ending the program. An error that belongs to no
  * attempt takes the way that it takes without Levada.
  *
- * What can be told, by runtime: on Node every unhandled rejection and uncaught exception; on Deno unhandled rejections, but
+ * Which leaks it sees: on Node every unhandled rejection and uncaught exception; on Deno unhandled rejections, but
  * not what a callback of a timer throws; on Bun what a callback throws, but no rejection. What can't be told belongs to none.
  * On Bun and Deno, the program's own listeners of `uncaughtException` hear of what belongs to an attempt too.
  */
 import type { AsyncLocalStorage } from "node:async_hooks"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { type LeakOwner, Leaks } from "../../core/Leaks.ts"
+import { type LeakOwner, Leaks } from "../../core/task/Leaks.ts"
 
-/** What is used of a runtime's process. */
+type Hooks = typeof import("node:async_hooks")
+
+/** The members of `process` that this file calls. */
 interface Process {
   emit: (event: string, ...args: ReadonlyArray<unknown>) => boolean
   readonly on: (event: string, listener: (error: unknown) => void) => unknown
   readonly off: (event: string, listener: (error: unknown) => void) => unknown
   readonly listenerCount: (event: string) => number
-  readonly getBuiltinModule?: (name: "node:async_hooks") => typeof import("node:async_hooks") | undefined
+  readonly getBuiltinModule?: (name: "node:async_hooks") => Hooks | undefined
 }
 
 /** An event of the web platform about an error that nobody handles. */
@@ -105,11 +107,21 @@ const install = (process: Process): (() => void) => {
   return runtime.Bun === undefined ? onNode(process) : onBun(process)
 }
 
-const make = (owners: AsyncLocalStorage<LeakOwner>): Leaks => ({
-  within: (owner, call) => owners.run(owner, call),
-  fork: (owner, effect) =>
-    Effect.map(Effect.context<never>(), (context) => owners.run(owner, () => Effect.runForkWith(context)(effect)))
-})
+// `run` makes a context for the call, and another one to come back to. A scope keeps the one to come back to.
+const make = ({ AsyncResource }: Hooks, owners: AsyncLocalStorage<LeakOwner>): Leaks => {
+  const scope = new AsyncResource("levada.Leaks")
+  const enter = <A>(owner: LeakOwner, call: () => A): A => {
+    owners.enterWith(owner)
+    return call()
+  }
+  const within = <A>(owner: LeakOwner, call: () => A): A =>
+    scope.runInAsyncScope(enter, undefined, owner, call as () => unknown) as A
+  return {
+    within,
+    fork: (owner, effect) =>
+      Effect.map(Effect.context<never>(), (context) => within(owner, () => Effect.runForkWith(context)(effect)))
+  }
+}
 
 /** Charges leaks to their attempts while it is open. Where a runtime can't tell whose they are, it does nothing. */
 export const layer: Layer.Layer<never> = Layer.effect(
@@ -119,7 +131,7 @@ export const layer: Layer.Layer<never> = Layer.effect(
     const hooks = process?.getBuiltinModule?.("node:async_hooks")
     if (process === undefined || hooks === undefined) return Effect.succeed(undefined)
     storage ??= new hooks.AsyncLocalStorage<LeakOwner>()
-    const leaks = make(storage)
+    const leaks = make(hooks, storage)
     return Effect.acquireRelease(
       Effect.sync(() => {
         if (open++ === 0) remove = install(process)

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Writable } from "node:stream"
 import type { TLSSocket } from "node:tls"
-import type { HttpReply, HttpRequest } from "../http/Message.ts"
+import type { HttpReply, HttpRequest } from "../http/server/Message.ts"
 
 /** A request of `node:http` as a route sees it. */
 export class NodeRequest implements HttpRequest {

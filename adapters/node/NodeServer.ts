@@ -1,19 +1,13 @@
 /** The API on `node:http`, directly: no web `Request` or `Response` is made. */
 import { createServer, type RequestListener, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
-import { type Handler, type HttpReply, NO_SOCKETS } from "../http/Message.ts"
-import * as Place from "../http/Place.ts"
+import * as ListenAddress from "../http/server/ListenAddress.ts"
+import { type Handler, type HttpReply, NO_SOCKETS } from "../http/server/Message.ts"
 import type { Levada } from "../promise/Levada.ts"
 import { NodeRequest, send } from "./NodeRequest.ts"
 import { NodeSockets } from "./NodeSockets.ts"
 
-/** Where to listen. */
-export interface Options {
-  /** Default: 8000. 0 takes any free port. */
-  readonly port?: number
-  /** Default: `127.0.0.1`, this machine only. */
-  readonly host?: string
-}
+export type { ListenOptions as Options } from "../http/server/ListenAddress.ts"
 
 /** A server that listens. */
 export interface Serving {
@@ -31,9 +25,6 @@ const REQUEST_MILLIS = 60_000
 /** How often connections are looked for that have become idle while the server closes, in milliseconds. */
 const SWEEP_MILLIS = 20
 
-/** How long answers may take to be sent once everything is closed, in milliseconds. */
-const LAST_MILLIS = 1_000
-
 /** The API as a listener for a `node:http` or `node:https` server of your own. For WebSockets there, see `takeSockets`. */
 export const toListener =
   (handler: Handler): RequestListener =>
@@ -48,22 +39,20 @@ export const toListener =
 export const takeSockets = (server: Server, handler: Handler): NodeSockets => new NodeSockets(server, handler)
 
 /** Serves a Levada. Rejects when the port is taken, and with `InvalidOption` for options that can't be used. */
-export const serve = async (levada: Levada, options: Options = {}): Promise<Serving> => {
-  await Place.check(levada, options)
+export const serve = async (levada: Levada, options: ListenAddress.ListenOptions = {}): Promise<Serving> => {
+  const { port, host } = await ListenAddress.resolve(levada, options)
   const server = createServer(
     { headersTimeout: HEADERS_MILLIS, requestTimeout: REQUEST_MILLIS },
     toListener(levada.handler)
   )
   const sockets = takeSockets(server, levada.handler)
-  const host = options.host ?? "127.0.0.1"
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject)
-    server.listen(options.port ?? 8000, host, () => {
+    server.listen(port, host, () => {
       server.off("error", reject)
       resolve()
     })
   })
-  const { port } = server.address() as AddressInfo
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
@@ -74,13 +63,13 @@ export const serve = async (levada: Levada, options: Options = {}): Promise<Serv
     const last = setTimeout(() => {
       server.closeAllConnections()
       sockets.cut()
-    }, LAST_MILLIS)
+    }, ListenAddress.LAST_MILLIS)
     await closed
     clearInterval(sweep)
     clearTimeout(last)
   }
   return {
-    url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    url: ListenAddress.urlOf(host, (server.address() as AddressInfo).port),
     server,
     close: () => {
       closing ??= close()

@@ -1,7 +1,7 @@
 /** WebSockets on `node:http`, through `ws`, which is loaded with the first of them. */
 import { type IncomingMessage, type Server, ServerResponse } from "node:http"
 import type { Duplex } from "node:stream"
-import { type Handler, type HttpReply, NO_SOCKETS } from "../http/Message.ts"
+import { type Handler, type HttpReply, NO_SOCKETS } from "../http/server/Message.ts"
 import { NodeRequest, send } from "./NodeRequest.ts"
 
 /** How often the other end is asked whether it is there, in milliseconds: one that does not say so by the next time is not. */
@@ -40,6 +40,8 @@ interface Ws {
   }) => WebSocketServer
 }
 
+const wantsSocket = ({ headers }: IncomingMessage): boolean => headers.upgrade?.toLowerCase() === "websocket"
+
 /** What of a server's connections become WebSockets. */
 export class NodeSockets {
   readonly #server: Server
@@ -50,6 +52,8 @@ export class NodeSockets {
   constructor(server: Server, handler: Handler) {
     this.#server = server
     this.#handler = handler
+    // Where Node asks (24.9 and later), another wish never becomes an upgrade. Source: `shouldUpgradeCallback` of `createServer`.
+    if ("shouldUpgradeCallback" in server) server.shouldUpgradeCallback = wantsSocket
     server.on("upgrade", (incoming, socket, head) => this.#upgrade(incoming, socket, head))
   }
 
@@ -61,7 +65,7 @@ export class NodeSockets {
   #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
     // Whoever goes away now is noticed by who writes.
     socket.on("error", () => undefined)
-    if (incoming.headers.upgrade?.toLowerCase() !== "websocket") {
+    if (!wantsSocket(incoming)) {
       this.#putBack(incoming, socket, head)
       return
     }
@@ -72,10 +76,11 @@ export class NodeSockets {
 
   /**
    * A client that would rather speak something else (`h2c`, as Java's does) is answered like any other. Node has taken the
-   * request off the connection without its body, so it is put back without that wish.
+   * request off the connection without its body, so it is put back without that wish, as the last one: each time that a
+   * connection is put back, Node listens to it once more.
    */
   #putBack({ method, url, httpVersion, rawHeaders }: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const lines = [`${method} ${url} HTTP/${httpVersion}`]
+    const lines = [`${method} ${url} HTTP/${httpVersion}`, "connection: close"]
     for (let at = 0; at < rawHeaders.length; at += 2) {
       if (!/^(?:upgrade|connection|http2-settings)$/i.test(rawHeaders[at]!)) {
         lines.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`)

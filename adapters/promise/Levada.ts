@@ -7,24 +7,25 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Bound from "../../core/Bound.ts"
-import { InvalidOption, StoreUnavailable } from "../../core/Errors.ts"
-import type { Event } from "../../core/Event.ts"
-import type { FeedItem, FeedRequest } from "../../core/Feed.ts"
+import { weaknesses } from "../../core/access/Access.ts"
 import * as Front from "../../core/Levada.ts"
-import type { Lines } from "../../core/Log.ts"
-import { type NewSchedule, Operations } from "../../core/Operations.ts"
-import type * as Pipeline from "../../core/Pipeline.ts"
-import { host } from "../../core/Principal.ts"
-import type { Run } from "../../core/Run.ts"
-import type { Schedule } from "../../core/Schedule.ts"
-import type * as Start from "../../core/Start.ts"
-import type { PipelineNumbers } from "../../core/Statistics.ts"
-import * as Store from "../../core/Store.ts"
-import * as Fetch from "../http/Fetch.ts"
+import { type NewSchedule, Operations } from "../../core/operations/Operations.ts"
+import type * as Pipeline from "../../core/pipeline/Pipeline.ts"
+import type { Event } from "../../core/run/Event.ts"
+import type { Run } from "../../core/run/Run.ts"
+import type { Schedule } from "../../core/run/Schedule.ts"
+import type * as Start from "../../core/run/Start.ts"
+import * as Store from "../../core/StoreModule.ts"
+import type { PipelineNumbers } from "../../core/statistics/Statistics.ts"
+import type { FeedItem, FeedRequest } from "../../core/store/Feed.ts"
+import type { Lines } from "../../core/task/Log.ts"
+import { InvalidOption, StoreUnavailable } from "../../core/values/Errors.ts"
+import * as OptionCheck from "../../core/values/OptionCheck.ts"
+import { host } from "../../core/values/Principal.ts"
 import * as Handler from "../http/Handler.ts"
-import type { Handler as Handle } from "../http/Message.ts"
-import { MAX_STREAMS, Streams } from "../http/Streams.ts"
+import * as Fetch from "../http/server/Fetch.ts"
+import type { Handler as Handle } from "../http/server/Message.ts"
+import { MAX_STREAMS, Streams } from "../http/server/Streams.ts"
 import * as Leaks from "../leaks/Leaks.ts"
 import * as Threads from "../threads/Threads.ts"
 
@@ -127,6 +128,8 @@ export interface Levada {
   readonly fetch: (request: Request) => Promise<Response>
   /** The API for the server bindings. */
   readonly handler: Handle
+  /** Why credentials are easy to guess: while there is any, server bindings listen on this machine only. */
+  readonly weaknesses: ReadonlyArray<string>
   /** Where the API's paths begin: nothing, or a path such as `/flows`. */
   readonly basePath: string
   /**
@@ -209,7 +212,7 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
     run: (runId) => withOperations((operations) => operations.run(host, runId)),
     runs: (request = {}) =>
       withOperations((operations) =>
-        operations.runs(host, Bound.isRecord(request) ? { limit: 50, ...request } : request)
+        operations.runs(host, OptionCheck.isRecord(request) ? { limit: 50, ...request } : request)
       ),
     lines: (runId) => withOperations((operations) => operations.lines(host, runId)),
     watch: (runId, after) => streaming((operations) => operations.watch(host, runId, after)),
@@ -232,6 +235,7 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>>(option
     // Servers pass things of their own after the request; none of them is taken for what it is not.
     fetch: async (request) => fetch(request, undefined),
     handler,
+    weaknesses: weaknesses(options.access),
     basePath: Handler.basePath(options.basePath ?? ""),
     close: () => {
       closing ??= Effect.runPromise(Scope.close(scope, Exit.void))
@@ -249,7 +253,7 @@ const invalid = (
   }
 ): InvalidOption | undefined =>
   Handler.invalid(options) ??
-  Bound.first(["store", "telemetry", "services"] as const, (name) =>
+  OptionCheck.first(["store", "telemetry", "services"] as const, (name) =>
     options[name] === undefined || Layer.isLayer(options[name])
       ? undefined
       : new InvalidOption(name, options[name], "a Layer, such as RedisStore.layer({ url })")

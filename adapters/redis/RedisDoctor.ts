@@ -1,17 +1,19 @@
 /** What there is to know of a Store on Redis: whether runs are safe there, what waits, and what went wrong. */
 import * as Effect from "effect/Effect"
-import type { InvalidOption, StoreUnavailable } from "../../core/Errors.ts"
-import type { Overdue } from "../../core/Load.ts"
-import * as StoreBounds from "../../core/StoreBounds.ts"
-import { Blobs } from "./Blobs.ts"
-import * as Connection from "./Connection.ts"
-import { Mender } from "./Mender.ts"
-import { overdueAt } from "./RedisLoad.ts"
-import { RunReader } from "./RunReader.ts"
-import { Scripts, toUnavailable } from "./Scripts.ts"
-import * as Server from "./Server.ts"
-import * as StoreTime from "./StoreTime.ts"
-import { present } from "./Versions.ts"
+import type * as Scope from "effect/Scope"
+import * as Version from "../../core/pipeline/Version.ts"
+import type { Overdue } from "../../core/store/Load.ts"
+import * as StoreBounds from "../../core/store/StoreBounds.ts"
+import type { InvalidOption, StoreUnavailable } from "../../core/values/Errors.ts"
+import * as Connection from "./connection/Connection.ts"
+import { Scripts, toUnavailable } from "./connection/Scripts.ts"
+import * as ServerFacts from "./connection/ServerFacts.ts"
+import * as StoreTime from "./connection/StoreTime.ts"
+import { Blobs } from "./runs/Blobs.ts"
+import { RunReader } from "./runs/RunReader.ts"
+import { Mender } from "./upkeep/Mender.ts"
+import { overdueAt } from "./work/RedisLoad.ts"
+import { present } from "./work/WorkerPresence.ts"
 
 /** Ready steps of one version of a pipeline, of one priority. */
 export interface WaitingSteps {
@@ -40,7 +42,7 @@ export interface Stranded {
 
 /** What was found. */
 export interface Report {
-  readonly server: Server.Facts
+  readonly server: ServerFacts.Facts
   /** What a crash of the server loses at most. */
   readonly lossWindow: string
   /** How far the clock of this machine is ahead of the server's, in milliseconds, give or take the way there. */
@@ -75,6 +77,15 @@ export interface Options extends Connection.Options, StoreBounds.StoreBounds {
 /** From how many milliseconds on a difference of clocks is told of. */
 const MAX_SKEW_MILLIS = 1_000
 
+/** Connects for as long as the scope is open, also to a server that no Store would use. */
+const opened = (options: Options): Effect.Effect<Scripts, InvalidOption | StoreUnavailable, Scope.Scope> =>
+  Effect.gen(function* () {
+    const mistake = Connection.invalid(options) ?? StoreBounds.invalid(options)
+    if (mistake !== undefined) return yield* mistake
+    const { client } = yield* Connection.open({ ...options, allowEviction: true }, Connection.COMMAND_MILLIS)
+    return new Scripts(client, `{${options.prefix ?? "levada"}}:`)
+  })
+
 /**
  * Looks at a Store. Changes nothing. Fails with `InvalidOption`, or with `StoreUnavailable` when the server can't be reached
  * or used.
@@ -82,11 +93,9 @@ const MAX_SKEW_MILLIS = 1_000
 export const examine = (options: Options = {}): Effect.Effect<Report, InvalidOption | StoreUnavailable> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const mistake = Connection.invalid(options) ?? StoreBounds.invalid(options)
-      if (mistake !== undefined) return yield* mistake
-      const { client } = yield* Connection.open({ ...options, allowEviction: true }, Connection.COMMAND_MILLIS)
-      const server = yield* Server.facts(client)
-      const prefix = `{${options.prefix ?? "levada"}}:`
+      const scripts = yield* opened(options)
+      const { client, prefix } = scripts
+      const server = yield* ServerFacts.facts(client)
       const ask = <A>(what: () => Promise<A>) => Effect.tryPromise({ try: what, catch: toUnavailable })
 
       const before = Date.now()
@@ -94,12 +103,11 @@ export const examine = (options: Options = {}): Effect.Effect<Report, InvalidOpt
       // As if it had been read in the middle of the way there and back.
       const clockSkewMillis = Math.round((before + Date.now()) / 2 - serverMillis)
 
-      const scripts = new Scripts(client, prefix)
       const there = yield* ask(() => present(scripts, nowMillis))
       const dead = yield* ask(() => client.lrange(`${prefix}dead`, 0, -1))
       const report = {
         server,
-        lossWindow: Server.lossWindow(server),
+        lossWindow: ServerFacts.lossWindow(server),
         clockSkewMillis,
         storeSkewMillis: skewMillis,
         workers: there.workers,
@@ -124,13 +132,9 @@ export const examine = (options: Options = {}): Effect.Effect<Report, InvalidOpt
  */
 export const mend = (options: Options = {}): Effect.Effect<Stranded, InvalidOption | StoreUnavailable> =>
   Effect.scoped(
-    Effect.gen(function* () {
-      const mistake = Connection.invalid(options) ?? StoreBounds.invalid(options)
-      if (mistake !== undefined) return yield* mistake
-      const { client } = yield* Connection.open({ ...options, allowEviction: true }, Connection.COMMAND_MILLIS)
-      const scripts = new Scripts(client, `{${options.prefix ?? "levada"}}:`)
-      return yield* Effect.tryPromise({ try: () => stranded(scripts, options, true), catch: toUnavailable })
-    })
+    Effect.flatMap(opened(options), (scripts) =>
+      Effect.tryPromise({ try: () => stranded(scripts, options, true), catch: toUnavailable })
+    )
   )
 
 /** How many queues, runs and problems are looked at or told of at most, and how many in one call. */
@@ -167,10 +171,8 @@ const waitingIn = async (
     const lengths = await Promise.all(queues.map((queue) => client.llen(`${prefix}q:${queue}`)))
     for (const [at, queue] of queues.entries()) {
       const key = keys[at]!
-      const colon = key.indexOf(":")
       waiting.push({
-        pipelineId: key.slice(colon + 1),
-        version: key.slice(0, colon),
+        ...Version.parts(key),
         priority: Number(queue.slice(0, queue.indexOf("|"))),
         steps: lengths[at]!,
         hasWorker: hasWorkers && !isLacking.has(key)
@@ -183,7 +185,7 @@ const waitingIn = async (
 
 const problemsOf = (report: Omit<Report, "problems">): ReadonlyArray<string> => {
   const { server, clockSkewMillis, storeSkewMillis, waiting, deadLetters, unfinished, workers, paused } = report
-  const unfit = Server.unfit(server, {})
+  const unfit = ServerFacts.unfit(server, {})
   return [
     ...(unfit === undefined ? [] : [`The server: ${unfit}`]),
     ...(server.appendOnly ? [] : [`A crash of the server loses ${report.lossWindow}: set 'appendonly yes'`]),

@@ -4,7 +4,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
-import * as Bound from "../../core/Bound.ts"
+import * as ItemList from "../../core/run/ItemList.ts"
+import type { NewRun } from "../../core/run/NewRun.ts"
+import { newId } from "../../core/run/RunId.ts"
+import * as Feed from "../../core/store/Feed.ts"
+import * as Store from "../../core/store/Store.ts"
+import * as StoreBounds from "../../core/store/StoreBounds.ts"
 import {
   IdempotencyConflict,
   InvalidOption,
@@ -12,34 +17,32 @@ import {
   RunUnfinished,
   StoreUnavailable,
   UnknownStep
-} from "../../core/Errors.ts"
-import * as Feed from "../../core/Feed.ts"
-import * as ItemList from "../../core/ItemList.ts"
-import type { NewRun } from "../../core/NewRun.ts"
-import { newId } from "../../core/RunIndex.ts"
-import * as Store from "../../core/Store.ts"
-import * as StoreBounds from "../../core/StoreBounds.ts"
-import { Blobs, type Place } from "./Blobs.ts"
-import { ClaimValues } from "./ClaimValues.ts"
-import * as Connection from "./Connection.ts"
-import { Mender } from "./Mender.ts"
-import { News } from "./News.ts"
-import { RedisAcls } from "./RedisAcls.ts"
-import { RedisAuditLog } from "./RedisAuditLog.ts"
-import { RedisDefinitions } from "./RedisDefinitions.ts"
-import { RedisFeed } from "./RedisFeed.ts"
-import * as RedisItems from "./RedisItems.ts"
-import { RedisRateLimiter } from "./RedisRateLimiter.ts"
-import { RedisRuns } from "./RedisRuns.ts"
-import { RedisSchedules } from "./RedisSchedules.ts"
-import { RedisTokens } from "./RedisTokens.ts"
-import { RedisWork } from "./RedisWork.ts"
-import { type Argument, attempt, Scripts, toUnavailable } from "./Scripts.ts"
-import { Submitting } from "./Submitting.ts"
-import * as Tables from "./Tables.ts"
-import { Ticker } from "./Ticker.ts"
-import { Upkeep } from "./Upkeep.ts"
-import { Versions } from "./Versions.ts"
+} from "../../core/values/Errors.ts"
+import * as OptionCheck from "../../core/values/OptionCheck.ts"
+import * as Connection from "./connection/Connection.ts"
+import { Notifications } from "./connection/Notifications.ts"
+import { type Argument, attempt, Scripts, toUnavailable } from "./connection/Scripts.ts"
+import { Blobs, type Place } from "./runs/Blobs.ts"
+import { RedisFeed } from "./runs/RedisFeed.ts"
+import * as RedisItems from "./runs/RedisItems.ts"
+import { RedisRuns } from "./runs/RedisRuns.ts"
+import { RunReader } from "./runs/RunReader.ts"
+import { RedisAcls } from "./tables/RedisAcls.ts"
+import { RedisAuditLog } from "./tables/RedisAuditLog.ts"
+import { RedisDefinitions } from "./tables/RedisDefinitions.ts"
+import { RedisRateLimiter } from "./tables/RedisRateLimiter.ts"
+import { RedisSchedules } from "./tables/RedisSchedules.ts"
+import { RedisTokens } from "./tables/RedisTokens.ts"
+import * as Tables from "./tables/Tables.ts"
+import { DueTicker } from "./upkeep/DueTicker.ts"
+import { Mender } from "./upkeep/Mender.ts"
+import { Upkeep } from "./upkeep/Upkeep.ts"
+import { ClaimValues } from "./work/ClaimValues.ts"
+import { LeaseRenewal } from "./work/LeaseRenewal.ts"
+import * as RedisLoad from "./work/RedisLoad.ts"
+import { RedisWork } from "./work/RedisWork.ts"
+import { Submissions } from "./work/Submissions.ts"
+import { WorkerPresence } from "./work/WorkerPresence.ts"
 
 /** Where Redis is, and what is kept there. All processes that share a Store have to be told the same bounds. */
 export interface Options extends Connection.Options, StoreBounds.StoreBounds {
@@ -47,6 +50,11 @@ export interface Options extends Connection.Options, StoreBounds.StoreBounds {
   readonly prefix?: string
   /** Where values go that are too large to be kept in Redis. Default: they are kept there. */
   readonly blobs?: Place
+  /**
+   * How long a task may block its thread before its worker counts as lost, in milliseconds: until then another thread renews
+   * the leases. Default: 600,000. Only with `url` and a `redis` of plain data without Sentinels; else a lease is as long.
+   */
+  readonly blockedMillis?: number
 }
 
 /** Which keys and scripts belong together: processes of another format do not touch each other's data. */
@@ -55,12 +63,16 @@ const FORMAT = "2"
 /** How many runs may be unfinished unless it is said: they take no memory of the processes. */
 const MAX_UNFINISHED = 1_000_000
 
+/** How long a task may block its thread unless it is said, in milliseconds. */
+const BLOCKED_MILLIS = 600_000
+
 type Bounds = Required<StoreBounds.StoreBounds>
 
 const invalid = (options: Options): InvalidOption | undefined =>
   Connection.invalid(options) ??
   wrongPrefix(options.prefix) ??
   StoreBounds.invalid(options) ??
+  OptionCheck.millis("store.blockedMillis", options.blockedMillis) ??
   (options.blobs === undefined ? undefined : wrongBlobs(options.blobs))
 
 const wrongPrefix = (prefix: unknown): InvalidOption | undefined =>
@@ -69,10 +81,11 @@ const wrongPrefix = (prefix: unknown): InvalidOption | undefined =>
     : new InvalidOption("store.prefix", prefix, "1 to 100 letters, digits, '_', '.', ':' or '-'")
 
 const wrongBlobs = (blobs: Place): InvalidOption | undefined =>
-  Bound.record("store.blobs", blobs) ??
-  Bound.integer("store.blobs.threshold", blobs.threshold, 1) ??
-  Bound.required(Bound.callable, "store.blobs.put", blobs.put) ??
-  Bound.required(Bound.callable, "store.blobs.get", blobs.get)
+  OptionCheck.record("store.blobs", blobs) ??
+  OptionCheck.integer("store.blobs.threshold", blobs.threshold, 1) ??
+  OptionCheck.required(OptionCheck.callable, "store.blobs.put", blobs.put) ??
+  OptionCheck.required(OptionCheck.callable, "store.blobs.get", blobs.get) ??
+  OptionCheck.required(OptionCheck.callable, "store.blobs.remove", blobs.remove)
 
 /** Makes a Store on Redis, for as long as the scope is open. */
 export const make = (
@@ -86,13 +99,22 @@ export const make = (
     const prefix = `{${options.prefix ?? "levada"}}:`
     const scripts = new Scripts(client, prefix)
     yield* sameFormat(scripts)
-    const news = new News(subscriber, prefix)
+    const news = new Notifications(subscriber, prefix)
     yield* Effect.tryPromise({ try: () => news.open(), catch: toUnavailable })
     const random = yield* Random.Random
     const log = Effect.runForkWith(yield* Effect.context<never>())
     const report = (message: string): void => void log(Effect.logError(`Redis: ${message}`))
     const id = (): string => newId(Date.now(), random)
-    const store = new RedisStore(scripts, news, bounds, id, new Blobs(options.blobs), report)
+    const failed = once((reason) => {
+      void log(Effect.logDebug(`Redis: no lease is renewed while a task blocks its thread: ${reason}`))
+    })
+    const isAlone = options.client === undefined && options.nodes === undefined && options.redis?.sentinels == null
+    const { leaseMillis } = bounds
+    const { blockedMillis = BLOCKED_MILLIS } = options
+    const renewing = isAlone
+      ? new LeaseRenewal({ connection: options, prefix, leaseMillis, blockedMillis, failed })
+      : undefined
+    const store = new RedisStore(scripts, news, bounds, id, new Blobs(options.blobs), report, renewing)
     yield* Effect.acquireRelease(
       Effect.sync(() => store.ticker.start()),
       () => Effect.promise(() => store.close())
@@ -144,37 +166,41 @@ class RedisStore implements Store.Store {
   readonly acls: RedisAcls
   readonly tokens: RedisTokens
   readonly audit: RedisAuditLog
-  readonly ticker: Ticker
+  readonly ticker: DueTicker
   readonly #bounds: Bounds
   readonly #scripts: Scripts
-  readonly #submitting: Submitting
-  readonly #versions: Versions
+  readonly #submitting: Submissions
+  readonly #versions: WorkerPresence
   readonly #runs: RedisRuns
   readonly #feed: RedisFeed
   readonly #work: RedisWork
+  readonly #renewing: LeaseRenewal | undefined
 
   /** `report` is told, once each, of what can't be looked at. */
   constructor(
     scripts: Scripts,
-    news: News,
+    news: Notifications,
     bounds: Bounds,
     id: () => string,
     blobs: Blobs,
-    report: (message: string) => void
+    report: (message: string) => void,
+    renewing: LeaseRenewal | undefined
   ) {
+    this.#renewing = renewing
     this.leaseMillis = bounds.leaseMillis
     this.maxValueBytes = bounds.maxValueBytes
     this.#bounds = bounds
     this.#scripts = scripts
-    const versions = new Versions(scripts)
+    const versions = new WorkerPresence(scripts)
     this.#versions = versions
     const dueAfter = (millis: string): void => this.ticker.dueAfter(millis)
-    this.#submitting = new Submitting(scripts, bounds.maxUnfinished, id, dueAfter, blobs)
+    this.#submitting = new Submissions(scripts, bounds.maxUnfinished, id, dueAfter, blobs)
     const reportOnce = once(report)
     this.#runs = new RedisRuns(scripts, news, bounds.maxValueBytes, blobs)
-    const mender = new Mender(scripts, this.#runs.reader, bounds)
+    // It needs no values, and one that is kept elsewhere and is lost is not in its way.
+    const mender = new Mender(scripts, new RunReader(scripts, bounds.maxValueBytes, new Blobs(undefined)), bounds)
     const upkeep = new Upkeep(scripts, bounds, blobs, mender, reportOnce)
-    this.ticker = new Ticker(async () => {
+    this.ticker = new DueTicker(async () => {
       // Not waited for: its connection is another one.
       news.ping().catch(() => undefined)
       await versions.refresh()
@@ -182,9 +208,8 @@ class RedisStore implements Store.Store {
     })
     this.#feed = new RedisFeed(scripts, this.#runs)
     const values = new ClaimValues(scripts, blobs, bounds.maxValueBytes)
-    this.#work = new RedisWork(scripts, news, versions, bounds, dueAfter, blobs, values, (unit) =>
-      reportOnce(`A unit can't be looked at: ${unit}`)
-    )
+    const reportUnit = (unit: string): void => reportOnce(`A unit can't be looked at: ${unit}`)
+    this.#work = new RedisWork(scripts, news, versions, bounds, dueAfter, blobs, values, reportUnit, renewing)
     this.definitions = new RedisDefinitions(scripts, news)
     this.limiter = new RedisRateLimiter(scripts)
     this.acls = new RedisAcls(scripts, news)
@@ -199,6 +224,7 @@ class RedisStore implements Store.Store {
    */
   async close(): Promise<void> {
     this.ticker.stop()
+    this.#renewing?.close()
     await this.#runs.close()
     await this.#versions.close()
   }
@@ -257,7 +283,7 @@ class RedisStore implements Store.Store {
   items: Store.Store["items"] = (request) =>
     Effect.flatMap(
       this.#stepOf(request.runId, request.step),
-      (index): Effect.Effect<Store.ItemList, InvalidOption | StoreUnavailable> => {
+      (index): Effect.Effect<ItemList.ItemList, InvalidOption | StoreUnavailable> => {
         const mistake = ItemList.invalid(request)
         return mistake === undefined
           ? attempt(() => RedisItems.list(this.#scripts, index, request, this.maxValueBytes))
@@ -268,7 +294,9 @@ class RedisStore implements Store.Store {
   wait: Store.Store["wait"] = (runId) => this.#runs.wait(runId)
   watch: Store.Store["watch"] = (runId, after) => this.#runs.watch(runId, after)
   list: Store.Store["list"] = (request) => this.#runs.list(request)
-  load: Store.Store["load"] = Effect.suspend(() => this.#runs.load)
+  load: Store.Store["load"] = Effect.suspend(() =>
+    this.#scripts.ask(() => RedisLoad.look(this.#scripts, this.#runs.reader))
+  )
   feed: Store.Store["feed"] = (request) => Feed.open(this.#feed, request)
 
   claim: Store.Store["claim"] = (request) => this.#work.claim(request)

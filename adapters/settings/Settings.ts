@@ -1,15 +1,16 @@
 /** Access and the edge of the server, from the environment: flat texts, which are all looked at before any is used. */
 
 import * as Result from "effect/Result"
-import * as Access from "../../core/Access.ts"
-import { parseNetwork } from "../../core/Address.ts"
-import type { Authenticator } from "../../core/Authenticator.ts"
-import * as Bound from "../../core/Bound.ts"
-import { Failure } from "../../core/Failure.ts"
-import * as Rate from "../../core/Rate.ts"
-import * as Cors from "../http/Cors.ts"
+import * as Access from "../../core/access/Access.ts"
+import type { Authenticator } from "../../core/access/Authenticator.ts"
+import { parseNetwork } from "../../core/values/Address.ts"
+import { Failure } from "../../core/values/Failure.ts"
+import * as OptionCheck from "../../core/values/OptionCheck.ts"
+import * as Rate from "../../core/values/Rate.ts"
 import type * as Handler from "../http/Handler.ts"
-import { FORWARDED_HEADERS } from "../http/Proxies.ts"
+import * as Cors from "../http/server/Cors.ts"
+import { FORWARDED_HEADERS } from "../http/server/Proxies.ts"
+import * as WebPages from "../http/server/WebPages.ts"
 import type { Options as JwtOptions } from "../jwt/JwtAuthenticator.ts"
 import * as ApiKeys from "../keys/ApiKeys.ts"
 import * as Tokens from "../keys/Tokens.ts"
@@ -48,9 +49,11 @@ const SETTINGS = {
   RATE_LIMIT_READ: "'N/period', such as '600/minute', by address and by principal",
   RATE_LIMIT_EXECUTE: "'N/period', such as '10/minute', by address and by principal",
   RATE_LIMIT_ADMIN: "'N/period', such as '60/hour', by address and by principal",
+  RATE_LIMIT_FAILED: "'N/period', by address: how often a request may prove nothing; '100/minute' unless it is said",
   REQUIRE_HTTPS: "true or false: whether requests that are not encrypted are refused",
   TRUSTED_PROXIES: "addresses and networks, such as '127.0.0.1,10.0.0.0/8'",
   FORWARDED_HEADER: "x-forwarded-for or forwarded: which header these proxies write",
+  HOSTS: "names of the server besides those of this machine, where access is open, such as 'levada.internal', or '*'",
   CORS_ORIGINS: "origins of pages that may read answers, such as 'https://app.example.com', or '*'",
   CORS_CREDENTIALS: "true or false: whether browsers send cookies along",
   GUARD_DOCS: "true or false: whether only those who may read see the API's document and its pages",
@@ -65,7 +68,8 @@ export type Name = keyof typeof SETTINGS
 const OF_ACCESS: ReadonlyArray<Name> = [
   ...(["AUTH_PROVIDER", "API_KEYS", "ROLES", "PIPELINE_ACLS", "JWT_SECRET", "JWT_PUBLIC_KEY", "JWT_JWKS_URL"] as const),
   ...(["JWT_ALGORITHMS", "JWT_ISSUER", "JWT_AUDIENCE", "JWT_ROLE_CLAIM", "JWT_CLOCK_TOLERANCE"] as const),
-  ...(["RATE_LIMIT_READ", "RATE_LIMIT_EXECUTE", "RATE_LIMIT_ADMIN", "REQUIRE_HTTPS"] as const)
+  ...(["RATE_LIMIT_READ", "RATE_LIMIT_EXECUTE", "RATE_LIMIT_ADMIN", "RATE_LIMIT_FAILED"] as const),
+  "REQUIRE_HTTPS"
 ]
 const OF_JWT = OF_ACCESS.filter((name) => name.startsWith("JWT_"))
 
@@ -77,7 +81,12 @@ export const read = async (
   environment: Readonly<Record<string, string | undefined>>,
   otherwise?: Access.Access
 ): Promise<Settings> => {
-  const mistake = Bound.required(Bound.record, "environment", environment, "an object of texts, such as process.env")
+  const mistake = OptionCheck.required(
+    OptionCheck.record,
+    "environment",
+    environment,
+    "an object of texts, such as process.env"
+  )
   if (mistake !== undefined) throw mistake
   const reader = new Reader<Name>(environment, SETTINGS)
   const isSecured = reader.flag("SECURITY_ENABLED") ?? (OF_ACCESS.some((name) => reader.has(name)) ? true : undefined)
@@ -113,7 +122,7 @@ const secured = async (reader: Reader<Name>): Promise<Access.Access | undefined>
       reader.refuse("API_KEYS", "means nothing with LEVADA_AUTH_PROVIDER=jwt; set that to 'both', or leave it out")
   } else if (!reader.has("API_KEYS"))
     reader.refuse("API_KEYS", "is missing: without a key nobody gets in. `levada-key` makes one")
-  else if (keys !== undefined) reader.made("API_KEYS", () => authenticators.push(ApiKeys.make(keys)))
+  else if (keys !== undefined) reader.made("API_KEYS", () => authenticators.push(ApiKeys.make(keys, "LEVADA_API_KEYS")))
   if (provider === "api_key") {
     for (const name of OF_JWT) {
       if (reader.has(name))
@@ -137,8 +146,11 @@ const secured = async (reader: Reader<Name>): Promise<Access.Access | undefined>
     })
   ) as Access.Limits
   const requireHttps = reader.flag("REQUIRE_HTTPS") ?? false
+  const failed = reader.text("RATE_LIMIT_FAILED")
+  const rate = failed === undefined ? undefined : Rate.parse("LEVADA_RATE_LIMIT_FAILED", failed)
+  if (rate !== undefined && Result.isFailure(rate)) reader.refuse("RATE_LIMIT_FAILED", rate.failure.message)
   if (reader.problems.length > 0) return undefined
-  const options = { authenticators, limits, requireHttps, tokens: Tokens.make() }
+  const options = { authenticators, limits, requireHttps, failuresByAddress: failed, tokens: Tokens.make() }
   reader.made("ROLES", () => Access.secured({ ...options, roles }))
   return reader.made("PIPELINE_ACLS", () => Access.secured({ ...options, roles, acls }))
 }
@@ -179,6 +191,9 @@ const edge = (reader: Reader<Name>): Omit<Settings, "access"> => {
   const cors: Cors.Options | undefined =
     origins === undefined ? undefined : { origins, ...(credentials !== undefined && { credentials }) }
   if (cors !== undefined) reader.made("CORS_ORIGINS", () => Result.getOrThrow(Cors.make(cors)))
+  const hosts = reader.list("HOSTS")
+  if (hosts !== undefined)
+    reader.made("HOSTS", () => Result.getOrThrow(WebPages.make({ hosts }, { allows: () => false })))
   const maxBodyBytes = reader.number("MAX_BODY_BYTES")
   const guardDocs = reader.flag("GUARD_DOCS")
   const guardMetrics = reader.flag("GUARD_METRICS")
@@ -188,6 +203,7 @@ const edge = (reader: Reader<Name>): Omit<Settings, "access"> => {
     ...(trustedProxies !== undefined && { trustedProxies }),
     ...(forwardedHeader !== undefined && { forwardedHeader }),
     ...(cors !== undefined && { cors }),
+    ...(hosts !== undefined && { hosts }),
     ...(maxBodyBytes !== undefined && { maxBodyBytes })
   }
 }

@@ -2,11 +2,11 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { effectOf, isPromiseLike } from "../../core/Attempt.ts"
-import { fromSteps } from "../../core/Build.ts"
-import type * as Pipeline from "../../core/Pipeline.ts"
-import type { Step } from "../../core/Step.ts"
-import type * as Task from "../../core/Task.ts"
+import { fromSteps } from "../../core/pipeline/Assembly.ts"
+import type * as Pipeline from "../../core/pipeline/Pipeline.ts"
+import type { Step } from "../../core/pipeline/Step.ts"
+import { effectOf, isPromiseLike } from "../../core/task/Returned.ts"
+import type * as Task from "../../core/task/Task.ts"
 import type { VirtualTime, Work } from "./VirtualTime.ts"
 
 /** Which attempt of which step something is about. */

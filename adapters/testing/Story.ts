@@ -1,5 +1,5 @@
 /** The events of a run as lines that a test can compare and a person can read. */
-import type { Event } from "../../core/Event.ts"
+import type { Event } from "../../core/run/Event.ts"
 
 /** One line for each event: milliseconds since the first one, what happened, where, and what of. */
 export const story = (events: ReadonlyArray<Event>): ReadonlyArray<string> =>

@@ -6,19 +6,19 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Access from "../../core/Access.ts"
-import { MAX_MILLIS } from "../../core/Bound.ts"
-import type { Event } from "../../core/Event.ts"
+import * as Access from "../../core/access/Access.ts"
 import * as Front from "../../core/Levada.ts"
-import type { Lines } from "../../core/Log.ts"
-import type * as MemoryStore from "../../core/MemoryStore.ts"
-import { Operations } from "../../core/Operations.ts"
-import type * as Pipeline from "../../core/Pipeline.ts"
-import { host } from "../../core/Principal.ts"
-import * as Results from "../../core/Results.ts"
-import * as Run from "../../core/Run.ts"
-import type * as Start from "../../core/Start.ts"
-import * as Store from "../../core/Store.ts"
+import { Operations } from "../../core/operations/Operations.ts"
+import type * as Pipeline from "../../core/pipeline/Pipeline.ts"
+import type { Event } from "../../core/run/Event.ts"
+import * as Results from "../../core/run/Results.ts"
+import * as Run from "../../core/run/Run.ts"
+import type * as Start from "../../core/run/Start.ts"
+import * as Store from "../../core/StoreModule.ts"
+import type { MemoryBounds } from "../../core/store/StoreBounds.ts"
+import type { Lines } from "../../core/task/Log.ts"
+import { MAX_MILLIS } from "../../core/values/OptionCheck.ts"
+import { host } from "../../core/values/Principal.ts"
 import * as Threads from "../threads/Threads.ts"
 import { type Changes, rehearse, unknownNames } from "./Rehearsal.ts"
 import { story } from "./Story.ts"
@@ -32,7 +32,7 @@ export { story } from "./Story.ts"
 export type Options<Pipelines extends ReadonlyArray<Pipeline.Any>> = Omit<Front.Options<Pipelines>, "access"> &
   Changes & {
     /** The bounds of the Store. Default: its own, but leases and history outlast any test. */
-    readonly store?: MemoryStore.Options
+    readonly store?: MemoryBounds
   } & ([Pipeline.RequirementsOf<Pipelines[number]>] extends [never]
     ? { readonly services?: undefined }
     : {

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
-import { replacing } from "../../core/Delegate.ts"
+import { replacing } from "../../core/runtime/Delegate.ts"
 
 /** How long real work may take before a test is told that it hangs, in milliseconds of real time. */
 const PATIENCE_MILLIS = 5_000

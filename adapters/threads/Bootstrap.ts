@@ -2,7 +2,7 @@
  * The program of a thread, and what it and the main thread say to each other. It is a text, so that it needs no file of its
  * own: it starts from the sources, from the package and from a bundle alike.
  */
-import { MAX_LENGTH } from "../../core/Log.ts"
+import { MAX_LENGTH } from "../../core/task/Log.ts"
 
 /** What a thread starts with. */
 export interface Start {
@@ -80,7 +80,7 @@ const raised = (error, causes) => {
       cause: cause === undefined || causes === 0 ? undefined : raised(cause, causes - 1)
     }
   } catch {
-    return { name: "Error", message: "It throws when it is looked at" }
+    return { name: "Error", message: "An error that throws when its fields are read" }
   }
 }
 

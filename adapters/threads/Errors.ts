@@ -1,5 +1,5 @@
 /** Why a call of a module in a thread fails, besides the module's own errors. */
-import { Failure } from "../../core/Failure.ts"
+import { Failure } from "../../core/values/Failure.ts"
 
 /** A thread that ended before the task returned: it crashed, ran out of memory, or the task called `process.exit`. */
 export class ThreadEnded extends Failure<"ThreadEnded"> {

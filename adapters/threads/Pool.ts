@@ -1,8 +1,8 @@
 /** A pool of threads, each at work on one call at a time. */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
-import { ThreadsUnavailable } from "../../core/Errors.ts"
-import type { ThreadCall, Threads } from "../../core/Threads.ts"
+import type { ThreadCall, Threads } from "../../core/task/Threads.ts"
+import { ThreadsUnavailable } from "../../core/values/Errors.ts"
 import { uncopied } from "./Copying.ts"
 import { Thread } from "./Thread.ts"
 import { workerThreads } from "./WorkerThreads.ts"

@@ -1,8 +1,8 @@
 /** One thread of the runtime, which works on one call after the other. */
 import * as Exit from "effect/Exit"
-import { StepTimedOut } from "../../core/Errors.ts"
-import type { Level } from "../../core/Log.ts"
-import type { ThreadCall } from "../../core/Threads.ts"
+import type { Level } from "../../core/task/Log.ts"
+import type { ThreadCall } from "../../core/task/Threads.ts"
+import { StepTimedOut } from "../../core/values/Errors.ts"
 import { BOOTSTRAP, type End, type Order, type Raised, type Report, STOPPED, type Start, UNREAD } from "./Bootstrap.ts"
 import { ModuleUnusable, NotCopied, ThreadEnded } from "./Errors.ts"
 import type { WorkerThread, WorkerThreads } from "./WorkerThreads.ts"

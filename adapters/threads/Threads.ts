@@ -1,9 +1,9 @@
 /** Threads for tasks that compute, on Node, Bun and Deno. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Bound from "../../core/Bound.ts"
-import type { InvalidOption } from "../../core/Errors.ts"
-import { Threads } from "../../core/Threads.ts"
+import { Threads } from "../../core/task/Threads.ts"
+import type { InvalidOption } from "../../core/values/Errors.ts"
+import * as OptionCheck from "../../core/values/OptionCheck.ts"
 import { Pool } from "./Pool.ts"
 import { cores } from "./WorkerThreads.ts"
 
@@ -37,6 +37,6 @@ export const layer = (options: Options = {}): Layer.Layer<never, InvalidOption> 
   )
 
 const invalid = (options: Options): InvalidOption | undefined =>
-  Bound.required(Bound.record, "threads", options) ??
-  Bound.integer("threads.size", options.size, 1, MAX_SIZE) ??
-  Bound.integer("threads.maxIdle", options.maxIdle, 0, MAX_SIZE)
+  OptionCheck.required(OptionCheck.record, "threads", options) ??
+  OptionCheck.integer("threads.size", options.size, 1, MAX_SIZE) ??
+  OptionCheck.integer("threads.maxIdle", options.maxIdle, 0, MAX_SIZE)

@@ -2,7 +2,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { Pipeline, Task } from "../../adapters/promise/index.ts"
-import type { Fields } from "../../core/Value.ts"
+import type { Fields } from "../../core/json/Value.ts"
 
 type Values = Readonly<Record<string, number>>
 

@@ -2,8 +2,8 @@
  * A picture as text for a terminal, a row for each step after all that it needs, with a lane for each step that is still to come,
  * as version control draws its history. The lines are ASCII; names and signs are what they are.
  */
-import type * as Pipeline from "../Pipeline.ts"
-import type { Run } from "../Run.ts"
+import type * as Pipeline from "../pipeline/Pipeline.ts"
+import type { Run } from "../run/Run.ts"
 import * as Picture from "./Picture.ts"
 import { kindOf, shown, statusOf } from "./Words.ts"
 

@@ -1,6 +1,6 @@
 /** A picture as elements of Cytoscape. Source: https://js.cytoscape.org/#notation/elements-json */
-import type * as Pipeline from "../Pipeline.ts"
-import type { Run } from "../Run.ts"
+import type * as Pipeline from "../pipeline/Pipeline.ts"
+import type { Run } from "../run/Run.ts"
 import type { Layout } from "./Layout.ts"
 import * as Picture from "./Picture.ts"
 

@@ -3,7 +3,7 @@
  * Lengths are in CSS pixels; the origin is the upper left corner.
  */
 import * as Result from "effect/Result"
-import type { ArmName } from "../Step.ts"
+import type { ArmName } from "../pipeline/Step.ts"
 import { layers } from "./Layers.ts"
 import { type Container, containersOf } from "./Nesting.ts"
 import type { Edge, Frame, Node, Picture } from "./Picture.ts"

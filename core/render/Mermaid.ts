@@ -1,6 +1,6 @@
 /** A picture as a Mermaid flowchart. Source: https://mermaid.js.org/syntax/flowchart.html */
-import type * as Pipeline from "../Pipeline.ts"
-import type { Run } from "../Run.ts"
+import type * as Pipeline from "../pipeline/Pipeline.ts"
+import type { Run } from "../run/Run.ts"
 import * as Picture from "./Picture.ts"
 import { kindOf, shown, statusOf } from "./Words.ts"
 

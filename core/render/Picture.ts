@@ -2,9 +2,9 @@
  * What a picture of a pipeline shows, and of a run where one is given: steps, edges, and boxes around the steps of nested
  * pipelines and of groups.
  */
-import type * as Pipeline from "../Pipeline.ts"
-import type { Run, StepState } from "../Run.ts"
-import type { ArmName, Box, Kind, Step } from "../Step.ts"
+import type * as Pipeline from "../pipeline/Pipeline.ts"
+import type { Run, StepState } from "../run/Run.ts"
+import type { ArmName, Box, Kind, Step } from "../pipeline/Step.ts"
 
 /** A step, or a box that is drawn as one node. */
 export interface Node {

@@ -4,9 +4,10 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as TestClock from "effect/testing/TestClock"
 import type { Access, Authenticator, Principal } from "../../adapters/promise/index.ts"
-import * as GuardLayer from "../../core/Guard.ts"
-import { Guard } from "../../core/Guard.ts"
-import { layerMemory, type Store } from "../../core/Store.ts"
+import * as GuardLayer from "../../core/access/Guard.ts"
+import { Guard } from "../../core/access/Guard.ts"
+import { layerMemory } from "../../core/StoreModule.ts"
+import type { Store } from "../../core/store/Store.ts"
 
 /** A visitor who shows this. */
 export const visitor = (shown: Partial<Principal.Visitor> = {}): Principal.Visitor => ({

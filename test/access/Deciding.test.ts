@@ -26,12 +26,12 @@ describe("a pattern", () => {
 })
 
 const ids = fc.constantFrom("p", "pq", "q")
-const roleNames = fc.constantFrom("admin", "viewer", "principal:ada")
+const roleNames = fc.constantFrom("admin", "viewer", "principal:Test:ada")
 const grant: fc.Arbitrary<Grant> = fc.record({
   pipelines: fc.array(fc.constantFrom("*", "p", "p*", "q"), { maxLength: 2 }),
   permissions: fc.subarray([...PERMISSIONS])
 })
-const named = fc.array(fc.constantFrom("admin", "viewer", "principal:ada", "principal:bob"), { maxLength: 2 })
+const named = fc.array(fc.constantFrom("admin", "viewer", "principal:Test:ada", "principal:Test:bob"), { maxLength: 2 })
 const acl = fc.record({ read: named, execute: named, admin: named }, { requiredKeys: [] })
 const principal = fc.record(
   {

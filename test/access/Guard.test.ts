@@ -56,7 +56,7 @@ describe("the order", () => {
   }))
   const access = Access.secured({ authenticators: [watched], limits: { read: "1/minute" }, requireHttps: true })
 
-  it("is HTTPS, address, who, whether, principal, audit", () =>
+  it("is HTTPS, who, address, whether, principal, audit", () =>
     guarded(
       access,
       (guard) =>
@@ -70,15 +70,18 @@ describe("the order", () => {
             )
           }
           expect(yield* of({ secure: false })).toBe("HttpsRequired")
-          expect(seen).toEqual(["audit denied HttpsRequired"])
+          expect(seen).toEqual([])
           expect(yield* of({ address: "192.0.2.1" })).toBe("Unauthenticated")
-          expect(seen).toEqual(["take address:read:192.0.2.1", "authenticate", "audit denied Unauthenticated"])
+          expect(seen).toEqual(["authenticate"])
+          expect(yield* of({ address: "192.0.2.1" })).toBe("RateLimited")
+          expect(seen).toEqual(["authenticate"])
+          expect(yield* of({ address: "192.0.2.1", apiKey: "bob" }, "q")).toBe("AccessDenied")
           expect(yield* of({ address: "192.0.2.1", apiKey: "ada" })).toBe("RateLimited")
-          expect(seen).toEqual(["take address:read:192.0.2.1", "audit denied RateLimited"])
+          expect(seen).toEqual(["authenticate", "take address:read:192.0.2.1", "audit denied RateLimited"])
           expect(yield* of({ address: "192.0.2.2", apiKey: "ada" }, "q")).toBe("AccessDenied")
-          expect(seen).toEqual(["take address:read:192.0.2.2", "authenticate", "audit denied AccessDenied"])
+          expect(seen).toEqual(["authenticate", "take address:read:192.0.2.2", "audit denied AccessDenied"])
           expect(yield* of({ address: "2001:db8::1", apiKey: "ada" })).toBe("allowed")
-          const whole = ["take address:read:20010db800000000::/64", "authenticate", "take principal:read:ada"]
+          const whole = ["authenticate", "take address:read:20010db800000000::/64", "take principal:read:Test:ada"]
           expect(seen).toEqual([...whole, "audit allowed"])
           // The same network of 64 bits, and another one.
           expect(yield* of({ address: "2001:db8::ffff", apiKey: "eve" })).toBe("RateLimited")
@@ -172,14 +175,16 @@ describe("an authenticator that is broken lets nobody in", () => {
   })
 
   it("a principal whose credentials are over", async () => {
-    expect(await said(() => ({ id: "a", roles: [], expiresAtMillis: 1 }))).toMatchObject({ principal: { id: "a" } })
+    expect(await said(() => ({ id: "a", roles: [], expiresAtMillis: 1 }))).toMatchObject({
+      principal: { id: "Test:a" }
+    })
     expect(await said(() => ({ id: "a", roles: [], expiresAtMillis: 0 }))).toMatchObject({ tag: "Unauthenticated" })
   })
 
   it("and one that knows nobody leaves it to the next", async () => {
     const authenticators = [{ scheme: "Test", authenticate: () => undefined }, keys]
     expect(await guarded(Access.secured({ authenticators }), (guard) => hear(guard, SHOWN))).toMatchObject({
-      principal: { id: "ada" }
+      principal: { id: "ApiKey:ada" }
     })
     expect(await guarded(Access.secured({ authenticators }), (guard) => hear(guard, {}))).toMatchObject({
       tag: "Unauthenticated",

@@ -25,7 +25,7 @@ describe.skipIf(inject("redisUrl") === undefined)("chaos", () => {
       console.log(`Chaos: CHAOS_SEED=${seed}`)
       const child = spawn(
         `${root}node_modules/.bin/node`,
-        [`${root}test/chaos/chaos.ts`, "--seconds", String(SECONDS), "--seed", seed],
+        [`${root}test/chaos/chaos.ts`, "--seconds", String(SECONDS), "--seed", seed, "--backlog", "2000"],
         { cwd: root, stdio: ["ignore", "pipe", "pipe"] }
       )
       driver = child

@@ -1,10 +1,11 @@
 /** What is known when a trial is over, and whom what was done explains. */
-import { Access, type Event, Levada, type Run } from "../../adapters/promise/index.ts"
+import { Access, type Event, Levada, Run } from "../../adapters/promise/index.ts"
+import { casesOf } from "./Cases.ts"
 import type { Act, History } from "./History.ts"
 import { type Execution, type Ledgers, readLedgers } from "./Ledger.ts"
 import type { Wanted } from "./Load.ts"
-import { CASES } from "./Pipelines.ts"
-import { LEASE_MILLIS, store } from "./Setting.ts"
+import { GRACE_MILLIS, LEASE_MILLIS, store } from "./Setting.ts"
+import { shortened } from "./Texts.ts"
 
 /** A run as its log tells it. */
 export interface Told {
@@ -12,28 +13,42 @@ export interface Told {
   readonly events: ReadonlyArray<Event.Event>
 }
 
+/** How many runs are read at once. */
+const AT_ONCE = 20
+
 /** Reads every run there is, and its log. */
 export const readRuns = async (url: string, prefix: string): Promise<ReadonlyMap<string, Told>> => {
   const levada = Levada.make({
-    pipelines: CASES.map(({ pipeline }) => pipeline),
+    pipelines: casesOf(2).map(({ pipeline }) => pipeline),
     access: Access.open,
-    store: store({ url, prefix }),
+    // With the usual lease, so that the longest answers come in time.
+    store: store({ url, prefix }, undefined, 15_000),
     worker: false
   })
   const found = new Map<string, Told>()
+  const read = async (run: Run.Run): Promise<void> => {
+    const events: Array<Event.Event> = []
+    // The log of a run that is not over has no end.
+    for await (const event of Run.isTerminal(run.status) ? levada.watch(run.id) : []) {
+      events.push("outputs" in event ? { ...event, outputs: allShortened(event.outputs) } : event)
+    }
+    found.set(run.id, {
+      run: { ...run, parameters: allShortened(run.parameters), outputs: allShortened(run.outputs) },
+      events
+    })
+  }
   let cursor: string | undefined
   do {
-    const { runs, nextCursor } = await levada.runs({ limit: 200, ...(cursor !== undefined && { cursor }) })
-    for (const run of runs) {
-      const events: Array<Event.Event> = []
-      for await (const event of levada.watch(run.id)) events.push(event)
-      found.set(run.id, { run, events })
-    }
+    const { runs, nextCursor } = await levada.runs({ limit: AT_ONCE, ...(cursor !== undefined && { cursor }) })
+    await Promise.all(runs.map(read))
     cursor = nextCursor
   } while (cursor !== undefined)
   await levada.close()
   return found
 }
+
+const allShortened = (values: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(values).map(([name, json]) => [name, shortened(json)]))
 
 /** How long what was done goes on to be felt, in milliseconds: leases end, clients connect again one after the other. */
 const AFTER_COMMON = LEASE_MILLIS + 2_500
@@ -84,7 +99,14 @@ export class Evidence {
   /** Whether it is no wonder that an execution counted for nothing, or went on when it should not have. */
   isExplained({ pid, startedAt, endedAt }: Execution): boolean {
     const end = endedAt ?? startedAt
-    return this.isStormy(startedAt, end) || this.isStruck(pid, startedAt, end)
+    return this.isStormy(startedAt, end) || this.isStruck(pid, startedAt, end) || this.#isStopped(pid, end)
+  }
+
+  /** Whether a process was told to end, and the time for its steps was over by then: they may wait long for a thread. */
+  #isStopped(pid: number, at: number): boolean {
+    return this.history.acts.some(
+      (act) => act.kind === "drain worker" && act.pid === pid && act.from + GRACE_MILLIS <= at
+    )
   }
 
   /** When an execution ended, also when its process did not see it: when that was killed. */

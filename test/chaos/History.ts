@@ -1,7 +1,7 @@
 /** What was done to whom and when, so that what comes of it can be told from what should not have happened. */
 
 /** Acts against one process. */
-export type ProcessAct = "kill worker" | "freeze worker" | "drain worker" | "kill server"
+export type ProcessAct = "kill worker" | "freeze worker" | "drain worker" | "kill server" | "step clock"
 
 /** Acts against Redis, or the network of several processes. */
 export type CommonAct = "kill redis" | "cut" | "delay" | "swallow"
@@ -36,6 +36,8 @@ export interface Drain {
 export class History {
   readonly acts: Array<Act> = []
   readonly drains: Array<Drain> = []
+  /** Processes that ended though nothing was done to them, and Redis was there when they started. */
+  readonly broken: Array<string> = []
   /** Times in which Redis itself took long to answer the driver, though nobody had done anything to it. */
   readonly slowness: Array<{ readonly from: number; readonly to: number }> = []
   readonly #say: (line: string) => void

@@ -1,10 +1,11 @@
 /**
- * What was really executed, written down outside Redis: one file for each process, each entry in one write, so that
+ * What was really executed, written down outside Redis: one file for each process and thread, each entry in one write, so that
  * SIGKILL loses nothing of what was done before it.
  */
 import { appendFileSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Task } from "../../adapters/promise/index.ts"
+import { trueNow } from "./Wall.ts"
 
 /** How an execution ended. */
 export type How = "ok" | "failed" | "stopped"
@@ -52,8 +53,9 @@ export class Ledger {
   readonly #file: string
   #count = 0
 
-  constructor(directory: string) {
-    this.#file = join(directory, `ledger-${process.pid}.jsonl`)
+  /** `thread` tells ledgers of one process apart. */
+  constructor(directory: string, thread = 0) {
+    this.#file = join(directory, `ledger-${process.pid}-${thread}.jsonl`)
   }
 
   /** Says under which name this process works. */
@@ -75,16 +77,16 @@ export class Ledger {
       item,
       attempt,
       held,
-      startedAt: Date.now()
+      startedAt: trueNow()
     })
-    return (how) => this.#write({ is: "end", id, how, at: Date.now() })
+    return (how) => this.#write({ is: "end", id, how, at: trueNow() })
   }
 
   /** Notes from now on when this process is not given time, whoever is to blame. */
   watchTime(): void {
-    let last = Date.now()
+    let last = trueNow()
     setInterval(() => {
-      const now = Date.now()
+      const now = trueNow()
       if (now - last > BEAT_MILLIS + STALL_MILLIS) this.#write({ is: "stall", pid: process.pid, from: last, to: now })
       last = now
     }, BEAT_MILLIS).unref()
@@ -109,7 +111,7 @@ export const readLedgers = (directory: string): Ledgers => {
   const stalls: Array<Stall> = []
   const workers = new Map<string, number>()
   for (const file of readdirSync(directory)) {
-    const pid = Number(/^ledger-(\d+)\.jsonl$/.exec(file)?.[1])
+    const pid = Number(/^ledger-(\d+)-\d+\.jsonl$/.exec(file)?.[1])
     if (Number.isNaN(pid)) continue
     const byId = new Map<number, Execution>()
     for (const line of readFileSync(join(directory, file), "utf8").split("\n")) {

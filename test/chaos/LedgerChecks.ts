@@ -1,4 +1,5 @@
 /** What the ledgers have to agree with: what was executed, how often, and at the same time as what. */
+import { caseOf } from "./Cases.ts"
 import { type Evidence, unitOf } from "./Evidence.ts"
 import type { Execution } from "./Ledger.ts"
 import { mostAtOnce, type Problems } from "./RunChecks.ts"
@@ -9,6 +10,7 @@ export const nothingInvented = ({ runs, byUnit }: Evidence): Problems =>
   [...runs.values()].flatMap(({ run, events }) =>
     events.flatMap((event) => {
       if (event.type !== "StepCompleted" || event.memoised === true) return []
+      if (caseOf(run.pipelineId, run.version).unrecorded?.includes(event.step) === true) return []
       const listed = Object.values(event.outputs)[0]
       // A step that goes through items gives a list, and is executed for each of them; so is a fold.
       const isList = byUnit.has(unitOf({ run: run.id, step: event.step, item: 0 }))
@@ -125,7 +127,9 @@ export const takeovers = (
 /** Workers that are told to end do so by themselves, and in time. */
 export const drains = (evidence: Evidence, mostMillis: number): Problems =>
   evidence.history.drains.flatMap(({ pid, from, to, end }) => {
-    const isLate = to - from > mostMillis && !evidence.isStormy(from, to)
+    // A process that is not given time, or whose task keeps its main thread, learns of it later.
+    const isExcused = evidence.isStormy(from, to) || evidence.isStruck(pid, from, to)
+    const isLate = to - from > mostMillis && !isExcused
     if (end === "exit code 0" && !isLate) return []
     return [`worker ${pid} was told to end: ${end} after ${to - from} ms`]
   })

@@ -1,6 +1,6 @@
 /** Starts runs, cancels some of them, and keeps what it was answered. */
 import type { Start } from "../../adapters/promise/index.ts"
-import { CASES, type Case } from "./Pipelines.ts"
+import { caseOf, WEIGHTS } from "./Cases.ts"
 import type { Slot } from "./Processes.ts"
 import type { Random } from "./Random.ts"
 
@@ -9,6 +9,8 @@ export interface Wanted {
   readonly pipeline: string
   /** No two runs have the same. */
   readonly seed: number
+  /** Those that its pipeline takes besides. */
+  readonly parameters: Readonly<Record<string, unknown>>
   readonly options: Start.Options
   readonly askedAt: number
   /** Every id that a server has answered with; none when it was never accepted. */
@@ -23,6 +25,14 @@ type Said = { readonly run: string } | { readonly why: string }
 
 /** How long the driver waits for an answer, in milliseconds: longer than a server does for Redis. */
 const ANSWER_MILLIS = 15_000
+
+/** Before all that others have. */
+const MOST_URGENT = 4
+
+/** Every pipeline that is run. */
+const EACH = Object.keys(WEIGHTS)
+
+const NONE = {}
 
 export class Load {
   readonly wanted: Array<Wanted> = []
@@ -60,12 +70,15 @@ export class Load {
   async #want(): Promise<void> {
     // Every choice is made here and at once, so that a seed makes the same ones whatever is answered when.
     const random = this.#random
-    const chosen = random.of(CASES)
+    // Each of them once, so that none is lacking in a short trial.
+    const id = random.weighted(WEIGHTS)
+    const chosen = caseOf(EACH[this.wanted.length] ?? id)
     const seed = this.wanted.length + 1
     const isKeyed = random.chance(0.4)
     const delay = random.chance(0.15) ? random.between(200, 4_000) : undefined
     const timeout = random.chance(0.08) ? random.between(100, 1_500) : undefined
-    const priority = random.chance(0.2) ? random.between(-3, 3) : undefined
+    const someOther = random.chance(0.2) ? random.between(-3, 3) : undefined
+    const priority = chosen.isUrgent === true ? MOST_URGENT : someOther
     const server = random.between(0, this.#servers.length - 1)
     const ending = random.next()
     const endingAfter = random.between(0, 1_500)
@@ -73,6 +86,7 @@ export class Load {
     const wanted: Wanted = {
       pipeline: chosen.pipeline.id,
       seed,
+      parameters: chosen.parameters?.(seed) ?? NONE,
       options: {
         ...(isKeyed && { idempotencyKey: `key-${seed}` }),
         ...(delay !== undefined && { delayMillis: delay }),
@@ -90,7 +104,7 @@ export class Load {
     let isAccepted = false
     for (let tried = 0; tried < tries && !isAccepted; tried++) {
       if (tried > 0) await later(500)
-      const said = await this.#start((server + tried) % this.#servers.length, chosen, wanted)
+      const said = await this.#start((server + tried) % this.#servers.length, wanted)
       if ("run" in said) wanted.ids.add(said.run)
       else this.#refused(said.why)
       isAccepted = "run" in said && (!isKeyed || tried > 0 || seed % 2 === 0 || this.#isOver)
@@ -110,13 +124,14 @@ export class Load {
   }
 
   /** The first server is asked over HTTP, the others over their channel. */
-  #start(place: number, { pipeline }: Case, { seed, options }: Wanted): Promise<Said> {
-    if (place !== 0) return this.#tell(place, { is: "start", pipeline: pipeline.id, seed, options })
+  #start(place: number, { pipeline, seed, parameters: besides, options }: Wanted): Promise<Said> {
+    const parameters = { ...besides, seed }
+    if (place !== 0) return this.#tell(place, { is: "start", pipeline, parameters, options })
     const { delayMillis, timeoutMillis, priority, idempotencyKey } = options
     return this.#post(
-      `/pipelines/${pipeline.id}/execute`,
+      `/pipelines/${pipeline}/execute`,
       {
-        parameters: { seed },
+        parameters,
         ...(delayMillis !== undefined && { delay: delayMillis / 1_000 }),
         ...(timeoutMillis !== undefined && { run_timeout: timeoutMillis / 1_000 }),
         ...(priority !== undefined && { priority })
@@ -149,7 +164,7 @@ export class Load {
       })
       const text = await response.text()
       if (response.status === 202) return { run: (JSON.parse(text) as { readonly task_id: string }).task_id }
-      return { why: `HTTP ${response.status}: ${text.slice(0, 200)}` }
+      return { why: `HTTP ${response.status}: ${text.replace(/,"timestamp":"[^"]*"/, "").slice(0, 200)}` }
     } catch {
       return { why: "the server was gone" }
     }

@@ -1,28 +1,7 @@
-/** What is run: a pipeline for each way in which steps depend on each other, fail, wait and are limited. */
-import * as Result from "effect/Result"
-import { Pipeline, type Run, Step, type Task } from "../../adapters/promise/index.ts"
-import { listing, mix, task } from "./Tasks.ts"
-
-/** A pipeline whose one parameter is `seed`. */
-export type Seeded = Pipeline.Pipeline<string, { readonly seed: number }, unknown, never, never>
-
-/** A pipeline, and what its runs come to. */
-export interface Case {
-  readonly pipeline: Seeded
-  /** What a run with this seed records, by name: each of them where its step completed, all when nobody interferes. */
-  readonly values: (seed: number) => Readonly<Record<string, unknown>>
-  /** How a run ends when nobody interferes. */
-  readonly ends: Run.RunStatus
-  /** At most so many runs of it are under way at once. */
-  readonly maxRuns?: number
-}
-
-const build = (id: string, steps: ReadonlyArray<Task.Any | Step.Any>, options: Pipeline.Options = {}): Seeded =>
-  Result.getOrThrow(Pipeline.fromTasks(id, "dataflow", steps as never, options)) as Seeded
-
-/** A task whose number is what its name makes of what it takes. */
-const mixing = (name: string, takes: ReadonlyArray<string>, besides: Parameters<typeof task>[4] = {}): Task.Any =>
-  task(name, takes, `${name}d`, (inputs) => mix(name, ...takes.map((key) => inputs[key]!)), besides)
+/** Light pipelines: one for each way in which steps depend on each other, fail, wait and are limited. */
+import { Step } from "../../adapters/promise/index.ts"
+import { build, type Case } from "./Case.ts"
+import { listing, mix, mixing, task } from "./Tasks.ts"
 
 const chain: Case = {
   pipeline: build(
@@ -201,11 +180,9 @@ const limping: Case = {
     const soundd = mix("sound", seed)
     return { soundd, goes_ond: mix("goes_on", soundd) }
   },
-  ends: "FAILED"
+  ends: "FAILED",
+  errors: { breaks: "TaskFailed" }
 }
 
 /** All of them. */
-export const CASES: ReadonlyArray<Case> = [chain, diamond, fan, items, flaky, limited, narrow, memoised, limping]
-
-/** The case of a pipeline. */
-export const caseOf = (pipelineId: string): Case => CASES.find(({ pipeline }) => pipeline.id === pipelineId)!
+export const LIGHT: ReadonlyArray<Case> = [chain, diamond, fan, items, flaky, limited, narrow, memoised, limping]

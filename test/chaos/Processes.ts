@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { type Started, start } from "../redis/server.ts"
 import type { Setting } from "./Setting.ts"
-import type { Answer, Asked } from "./Wire.ts"
+import type { Answer, Asked, ClockSet } from "./Wire.ts"
 
 /** How a process ended. */
 export interface Ended {
@@ -65,6 +65,11 @@ export class Process {
     })
   }
 
+  /** Sets its wall clock. */
+  set(clock: ClockSet): void {
+    if (this.#child.connected) this.#child.send(clock, () => undefined)
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name)
   }
@@ -73,16 +78,17 @@ export class Process {
 /** A place that always has a process in it, while it is kept. */
 export class Slot {
   readonly #script: "worker" | "server"
-  readonly #setting: Setting
-  readonly #onFailure: (line: string) => void
+  readonly #settingOf: () => Setting
+  readonly #onFailure: (line: string, ended: Ended) => void
   /** Whether something is being done to its process, which nothing else is to be done to then. */
   isBusy = false
   #isKept = true
   current: Process
 
-  constructor(script: "worker" | "server", setting: Setting, onFailure: (line: string) => void) {
+  /** Each process that it starts is told another setting. */
+  constructor(script: "worker" | "server", settingOf: () => Setting, onFailure: (line: string, ended: Ended) => void) {
     this.#script = script
-    this.#setting = setting
+    this.#settingOf = settingOf
     this.#onFailure = onFailure
     this.current = this.#start()
   }
@@ -93,12 +99,13 @@ export class Slot {
   }
 
   #start(): Process {
-    const process = new Process(this.#script, this.#setting)
-    process.ended.then(({ code, signal }) => {
+    const process = new Process(this.#script, this.#settingOf())
+    process.ended.then((ended) => {
       if (!this.#isKept) return
+      const { code, signal } = ended
       // As a supervisor does: nobody asked for that, but a Redis that is away at start-up may be the cause.
       if (signal !== "SIGKILL" && code !== 0) {
-        this.#onFailure(`${this.#script} ${process.pid} ended with ${code ?? signal}`)
+        this.#onFailure(`${this.#script} ${process.pid} ended with ${code ?? signal}`, ended)
       }
       this.current = this.#start()
     })

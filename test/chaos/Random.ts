@@ -48,3 +48,7 @@ export const hash = (text: string): number => {
   for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193)
   return value >>> 0
 }
+
+/** A number that other numbers decide: what a step gives shows whether it was given the right things. */
+export const mix = (name: string, ...values: ReadonlyArray<number>): number =>
+  hash(`${name}(${values.join()})`) % 10_000

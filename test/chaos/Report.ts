@@ -23,10 +23,13 @@ export const report = (
   const { wanted, runs, history, ledgers } = evidence
   const isAccepted = wanted.filter(({ ids }) => ids.size > 0).length
   const told = [...runs.values()]
-  const unexpected = told.filter(({ run }) => !wanted.some(({ ids }) => ids.has(run.id))).length
+  const ids = new Set(wanted.flatMap((asked) => [...asked.ids]))
+  const unexpected = told.filter(({ run }) => run.schedule === undefined && !ids.has(run.id)).length
+  const byPipeline = [...Map.groupBy(told, ({ run }) => run.pipelineId)].map(([id, all]) => `${all.length} ${id}`)
   const events = told.flatMap((one) => one.events)
   const lines = [
     `runs asked for: ${wanted.length}, accepted: ${isAccepted}, recorded though their answer was lost: ${unexpected}`,
+    `of pipelines: ${byPipeline.join(", ")}`,
     `runs: ${counted(told.map(({ run }) => run.status.toLowerCase()))}`,
     `steps: ${counted(told.flatMap(({ run }) => run.steps.map(({ status }) => status.toLowerCase())))}`,
     `executions: ${ledgers.executions.length} (${counted(ledgers.executions.map(({ how }) => how ?? "cut off"))}), repeats: ${repeats}`,

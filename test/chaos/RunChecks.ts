@@ -1,9 +1,9 @@
 /** What has to hold for every run by itself. */
 import { isDeepStrictEqual } from "node:util"
 import { type Event, Run } from "../../adapters/promise/index.ts"
+import { caseOf } from "./Cases.ts"
 import type { Evidence, Told } from "./Evidence.ts"
 import type { Wanted } from "./Load.ts"
-import { caseOf } from "./Pipelines.ts"
 
 /** What is wrong, one line for each thing. */
 export type Problems = ReadonlyArray<string>
@@ -29,7 +29,8 @@ export const accepted = ({ wanted, runs }: Evidence): Problems => {
 }
 
 /** The log of each run is gap-free, tells what the run is, and ends each step once. */
-export const logs = ({ runs }: Evidence): Problems => [...runs.values()].flatMap((told) => logOf(told))
+export const logs = ({ runs }: Evidence): Problems =>
+  [...runs.values()].flatMap((told) => (Run.isTerminal(told.run.status) ? logOf(told) : []))
 
 const ENDS: ReadonlySet<Event.Event["type"]> = new Set(["StepCompleted", "StepFailed", "StepSkipped", "StepCancelled"])
 
@@ -67,18 +68,36 @@ const logOf = ({ run, events }: Told): ReadonlyArray<string> => {
 export const results = ({ wanted, runs }: Evidence): Problems => {
   const bySeed = new Map(wanted.map((asked) => [asked.seed, asked]))
   return [...runs.values()].flatMap(({ run }) => {
+    if (run.schedule !== undefined) return resultOf(run, SCHEDULED)
     const asked = bySeed.get(Number(run.parameters["seed"]))
     return asked === undefined ? [`${called(run)} was never asked for`] : resultOf(run, asked)
   })
 }
 
+/** What a run was asked for that a schedule started. */
+const SCHEDULED: Wanted = {
+  pipeline: "",
+  seed: 0,
+  parameters: {},
+  options: {},
+  askedAt: 0,
+  ids: new Set(),
+  isCancelled: false,
+  cancelledSteps: new Set()
+}
+
 const resultOf = (run: Run.Run, asked: Wanted): ReadonlyArray<string> => {
   const problems: Array<string> = []
-  const { values, ends } = caseOf(run.pipelineId)
+  const { values, ends, errors = {} } = caseOf(run.pipelineId, run.version)
   const expected = values(asked.seed)
   for (const [name, json] of Object.entries(run.outputs)) {
     if (!isDeepStrictEqual(JSON.parse(json), expected[name])) {
       problems.push(`${called(run)}: '${name}' is ${json} and has to be ${JSON.stringify(expected[name])}`)
+    }
+  }
+  for (const { name, status, error } of run.steps) {
+    if (status === "FAILED" && errors[name] !== error?.name) {
+      problems.push(`${called(run)}: step '${name}' failed: ${JSON.stringify(error)}`)
     }
   }
   const missing = Object.keys(expected).filter((name) => !Object.hasOwn(run.outputs, name))
@@ -98,6 +117,33 @@ const resultOf = (run: Run.Run, asked: Wanted): ReadonlyArray<string> => {
         (asked.cancelledSteps.size > 0 ||
           (asked.options.timeoutMillis !== undefined && run.error?.name === "RunTimedOut"))
   if (!isMeant) problems.push(`${called(run)} is ${run.status}: ${JSON.stringify(run.error ?? run.reason)}`)
+  return problems
+}
+
+/** Instants are those of Redis, whatever the clocks of the processes: delays and timeouts are neither too short nor too long. */
+export const instants = ({ wanted, runs }: Evidence, endedAt: number): Problems => {
+  const problems: Array<string> = []
+  for (const { askedAt, options, ids } of wanted) {
+    for (const id of ids) {
+      const { run, events } = runs.get(id) ?? {}
+      if (run === undefined || events === undefined) continue
+      const { submittedAtMillis, startAtMillis, startedAtMillis = startAtMillis } = run
+      const last = events.at(-1)?.atMillis ?? submittedAtMillis
+      if (submittedAtMillis < askedAt - 1 || last > endedAt) {
+        problems.push(`${called(run)} was asked for at ${askedAt}, it is from ${submittedAtMillis} to ${last}`)
+      }
+      const { delayMillis = 0, timeoutMillis } = options
+      if (startAtMillis !== submittedAtMillis + delayMillis || startedAtMillis < startAtMillis) {
+        problems.push(
+          `${called(run)} is from ${submittedAtMillis}, is delayed by ${delayMillis} ms, and began at ${startedAtMillis}`
+        )
+      }
+      const isEarly = run.completedAtMillis! < startAtMillis + (timeoutMillis ?? 0)
+      if (run.error?.name === "RunTimedOut" && (timeoutMillis === undefined || isEarly)) {
+        problems.push(`${called(run)} began at ${startedAtMillis} and timed out at ${run.completedAtMillis}`)
+      }
+    }
+  }
   return problems
 }
 

@@ -11,6 +11,10 @@ export interface Setting {
   readonly prefix: string
   /** Where the ledgers are. */
   readonly directory: string
+  /** Which version of the program it runs. */
+  readonly version: 1 | 2
+  /** How far its wall clock is ahead at first, in milliseconds. */
+  readonly offMillis: number
 }
 
 /** How long a claim lasts: short, so that many of them end without their worker. */
@@ -20,11 +24,11 @@ export const LEASE_MILLIS = 2_000
 export const GRACE_MILLIS = 4_000
 
 /** The Store. Losing workers is no step's fault here, and everything has to be there at the end. */
-const make = ({ url, prefix }: Pick<Setting, "url" | "prefix">) =>
+const make = ({ url, prefix }: Pick<Setting, "url" | "prefix">, leaseMillis: number) =>
   RedisStore.make({
     url,
     prefix,
-    leaseMillis: LEASE_MILLIS,
+    leaseMillis,
     maxLosses: 1_000_000,
     historyCount: 10_000_000,
     historyMillis: 0,
@@ -34,11 +38,12 @@ const make = ({ url, prefix }: Pick<Setting, "url" | "prefix">) =>
 /** The Store, and the name of each worker that asks it for work. */
 export const store = (
   setting: Pick<Setting, "url" | "prefix">,
-  onWorker: (name: string) => void = () => undefined
+  onWorker: (name: string) => void = () => undefined,
+  leaseMillis: number = LEASE_MILLIS
 ): Layer.Layer<Store.Store, Errors.InvalidOption | Errors.StoreUnavailable> =>
   Layer.effect(
     Store.Store,
-    Effect.map(make(setting), (inner) => {
+    Effect.map(make(setting, leaseMillis), (inner) => {
       let known = ""
       return {
         ...inner,

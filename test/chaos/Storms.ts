@@ -4,6 +4,7 @@ import type { Redis, Slot } from "./Processes.ts"
 import type { Proxy, Way } from "./Proxy.ts"
 import type { Random } from "./Random.ts"
 import { GRACE_MILLIS, LEASE_MILLIS } from "./Setting.ts"
+import type { ClockSet } from "./Wire.ts"
 
 /** What can be done something to. */
 export interface World {
@@ -18,7 +19,7 @@ export interface World {
 const STORM_MILLIS = 12_000
 const CALM_MILLIS = 12_000
 
-const ALONE = { "kill worker": 4, "freeze worker": 3, "drain worker": 3, "kill server": 1 }
+const ALONE = { "kill worker": 4, "freeze worker": 3, "drain worker": 3, "kill server": 1, "step clock": 2 }
 const STORMY = { ...ALONE, "kill redis": 2, cut: 3, delay: 2, swallow: 4 }
 
 /** Acts for so long, and undoes at the end what it did. */
@@ -71,6 +72,8 @@ export class Storms {
         return this.#to(workers, place, (slot) => this.#freeze(slot, LEASE_MILLIS + 300 + lasting * 2_500))
       case "drain worker":
         return this.#to(workers, place, (slot) => this.#drain(slot))
+      case "step clock":
+        return this.#to([...workers, ...servers], place, async (slot) => this.#step(slot, lasting))
       default:
         if (this.#isStruck) return
         this.#isStruck = true
@@ -104,6 +107,13 @@ export class Storms {
     await later(millis)
     victim.signal("SIGCONT")
     act.to = Date.now()
+  }
+
+  #step(slot: Slot, lasting: number): void {
+    const clock: ClockSet = { is: "clock", offMillis: offOf(lasting) }
+    const act = this.#history.begin("step clock", slot.current.pid, `${clock.offMillis} ms off`)
+    slot.current.set(clock)
+    act.to = act.from
   }
 
   async #drain(slot: Slot): Promise<void> {
@@ -174,6 +184,12 @@ export class Storms {
     }
   }
 }
+
+/** How far clocks are off at most, in milliseconds. */
+const MOST_OFF_MILLIS = 600_000
+
+/** How far a clock is off, by a number from 0 to 1. */
+export const offOf = (share: number): number => Math.round((2 * share - 1) * MOST_OFF_MILLIS)
 
 /** How much longer than its grace period a worker may need at the worst, when Redis does not answer it either. */
 export const STUCK_MILLIS = 20_000

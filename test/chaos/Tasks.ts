@@ -2,10 +2,12 @@
 import * as Schema from "effect/Schema"
 import { type Retry, Task } from "../../adapters/promise/index.ts"
 import type { Held, Ledger } from "./Ledger.ts"
-import { hash } from "./Random.ts"
+import { hash, mix } from "./Random.ts"
+
+export { mix } from "./Random.ts"
 
 /** What a task may be besides: its retries, its limit, its memo. */
-interface Besides {
+export interface Besides {
   readonly retry?: Retry.Retry
   readonly limit?: { readonly key: string | ((inputs: Inputs) => string); readonly max: number }
   readonly memo?: Task.Memo
@@ -15,6 +17,25 @@ interface Besides {
   readonly held?: ReadonlyArray<Held>
   /** How long it takes, in milliseconds. */
   readonly millis?: number
+  readonly blocking?: Blocking
+  readonly leaking?: Leaking
+  /** How long an attempt may take, in milliseconds. */
+  readonly timeoutMillis?: number
+}
+
+/**
+ * How long a task keeps the main thread, and in how many of its first attempts, by what it is given. Not in all of them: an
+ * attempt that outlasts its lease counts for nothing.
+ */
+interface Blocking {
+  readonly millis: number
+  readonly times: (inputs: Inputs) => number
+}
+
+/** How a task leaks errors, and in how many of its first attempts, by what it is given. */
+interface Leaking {
+  readonly how: "rejection" | "timer"
+  readonly times: (inputs: Inputs) => number
 }
 
 /** Numbers by name. */
@@ -27,24 +48,22 @@ export const writeInto = (into: Ledger): void => {
   ledger = into
 }
 
-/** A number that other numbers decide: what a step gives shows whether it was given the right things. */
-export const mix = (name: string, ...values: ReadonlyArray<number>): number =>
-  hash(`${name}(${values.join()})`) % 10_000
-
 /** Most executions are short, and a few so long that something happens to them. */
 const millisOf = (name: string, inputs: Inputs): number => {
   const chance = hash(`${name} takes ${Object.values(inputs).join()}`)
   return chance % 25 === 0 ? 500 + (chance % 700) : 10 + (chance % 120)
 }
 
-/** A task that takes numbers and gives one, or a list of them. */
-const made = (
+/** Values of a task by name, each with its schema. */
+type Fields = Readonly<Record<string, Schema.Codec<unknown, unknown>>>
+
+/** A task whose executions are written down. */
+export const recorded = <Taken extends Readonly<Record<string, unknown>> = Inputs>(
   name: string,
-  takes: ReadonlyArray<string>,
-  gives: string,
-  output: Schema.Codec<unknown, unknown>,
-  work: (inputs: Inputs) => unknown,
-  { failing, held = [], millis, ...options }: Besides
+  input: Fields,
+  output: Fields,
+  work: (inputs: Taken) => Readonly<Record<string, unknown>>,
+  { failing, leaking, held = [], millis, blocking, ...options }: Besides = {}
 ): Task.Any => {
   const heldBy = (inputs: Inputs): ReadonlyArray<Held> => {
     const { limit, memo } = options
@@ -55,11 +74,20 @@ const made = (
   }
   return Task.make(name, {
     version: "1",
-    input: Object.fromEntries(takes.map((key) => [key, Schema.Number])),
-    output: { [gives]: output },
-    ...options,
-    run: async (inputs: Inputs, context) => {
+    input,
+    output,
+    ...(options as object),
+    run: async (taken: Readonly<Record<string, unknown>>, context) => {
+      const inputs = taken as Inputs
       const ended = ledger?.start(context, heldBy(inputs))
+      if (context.attempt <= (leaking?.times(inputs) ?? 0)) {
+        ended?.("failed")
+        leak(leaking!.how)
+        // Until it is told to stop, and then it gives what would be noticed.
+        await elapsed(60_000, context.signal)
+        return {}
+      }
+      if (blocking !== undefined && context.attempt <= blocking.times(inputs)) block(blocking.millis)
       if (!(await elapsed(millis ?? millisOf(name, inputs), context.signal))) {
         ended?.("stopped")
         throw new Error("told to stop")
@@ -68,21 +96,36 @@ const made = (
         ended?.("failed")
         throw new Error(`attempt ${context.attempt} fails`)
       }
-      const value = work(inputs)
+      const outputs = work(taken as Taken)
       ended?.("ok")
-      return { [gives]: value }
+      return outputs
     }
   }) as Task.Any
 }
 
-/** A task whose output is one number. */
+/** Each of these names with one schema. */
+export const fields = (names: ReadonlyArray<string>, schema: Fields[string]): Fields =>
+  Object.fromEntries(names.map((name) => [name, schema]))
+
+/** A task that takes numbers and whose output is one number. */
 export const task = (
   name: string,
   takes: ReadonlyArray<string>,
   gives: string,
   work: (inputs: Inputs) => number,
   besides: Besides = {}
-): Task.Any => made(name, takes, gives, Schema.Number, work, besides)
+): Task.Any =>
+  recorded(
+    name,
+    fields(takes, Schema.Number),
+    { [gives]: Schema.Number },
+    (inputs: Inputs) => ({ [gives]: work(inputs) }),
+    besides
+  )
+
+/** A task whose number is what its name makes of what it takes. */
+export const mixing = (name: string, takes: ReadonlyArray<string>, besides: Besides = {}): Task.Any =>
+  task(name, takes, `${name}d`, (inputs) => mix(name, ...takes.map((key) => inputs[key]!)), besides)
 
 /** A task whose output is a list of numbers. */
 export const listing = (
@@ -90,7 +133,25 @@ export const listing = (
   takes: ReadonlyArray<string>,
   gives: string,
   work: (inputs: Inputs) => ReadonlyArray<number>
-): Task.Any => made(name, takes, gives, Schema.Array(Schema.Number) as never, work, {})
+): Task.Any =>
+  recorded(name, fields(takes, Schema.Number), { [gives]: Schema.Array(Schema.Number) }, (inputs: Inputs) => ({
+    [gives]: work(inputs)
+  }))
+
+/** Leaks an error, which the attempt fails with. */
+const leak = (how: Leaking["how"]): void => {
+  if (how === "rejection") void Promise.reject(new Error("leaked"))
+  else
+    setTimeout(() => {
+      throw new Error("leaked")
+    }, 5)
+}
+
+/** Keeps the main thread for so long. */
+const block = (millis: number): void => {
+  const from = performance.now()
+  while (performance.now() - from < millis);
+}
 
 /** Whether the time went by before it was told to stop. */
 const elapsed = (millis: number, signal: AbortSignal): Promise<boolean> =>

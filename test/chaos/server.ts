@@ -1,36 +1,71 @@
 /** A server process: takes runs over HTTP, and over the channel to its driver. It runs no steps. */
+import "./Wall.ts"
 import { NodeServer } from "../../adapters/node/index.ts"
-import { Access, Levada } from "../../adapters/promise/index.ts"
+import { Access, Errors, Levada } from "../../adapters/promise/index.ts"
+import { casesOf } from "./Cases.ts"
 import { Ledger } from "./Ledger.ts"
-import { CASES, caseOf } from "./Pipelines.ts"
+import { schedulesOf } from "./Schedules.ts"
 import { store, told } from "./Setting.ts"
-import type { Answer, Asked } from "./Wire.ts"
+import { setOff } from "./Wall.ts"
+import type { Answer, Asked, ClockSet } from "./Wire.ts"
 
 const setting = told()
 new Ledger(setting.directory).watchTime()
 
+const pipelines = casesOf(setting.version).map(({ pipeline }) => pipeline)
+const pipelineOf = (id: string) => pipelines.find((pipeline) => pipeline.id === id)!
 const levada = Levada.make({
-  pipelines: CASES.map(({ pipeline }) => pipeline),
+  pipelines,
   access: Access.open,
   store: store(setting),
-  worker: false
+  worker: false,
+  schedules: schedulesOf(setting.version)
 })
 const serving = await NodeServer.serve(levada, { port: 0 })
 
 const answer = (what: Answer): void => void process.send?.(what)
 
-const act = async (asked: Asked): Promise<string> => {
-  if (asked.is === "start") {
-    return levada.start(caseOf(asked.pipeline).pipeline, { seed: asked.seed }, asked.options)
+/** What `work` gives for each, and null where the Store can't be reached. */
+const many = <A>(all: ReadonlyArray<A>, work: (one: A) => Promise<string>): Promise<ReadonlyArray<string | null>> =>
+  Promise.all(
+    all.map((one) =>
+      work(one).catch((error: unknown) => {
+        if (error instanceof Errors.StoreUnavailable) return null
+        throw error
+      })
+    )
+  )
+
+const act = async (asked: Asked): Promise<string | ReadonlyArray<string | null>> => {
+  switch (asked.is) {
+    case "start":
+      return levada.start(pipelineOf(asked.pipeline), asked.parameters, asked.options)
+    case "cancel":
+      if (asked.step === undefined) await levada.cancel(asked.run, "chaos")
+      else await levada.cancelStep(asked.run, asked.step, "chaos")
+      return asked.run
+    case "start many":
+      return many(asked.runs, ({ pipeline, seed }) =>
+        levada.start(pipelineOf(pipeline), { seed }, { idempotencyKey: `key-${seed}` })
+      )
+    case "cancel many":
+      return many(asked.runs, (run) => levada.cancel(run, "chaos").then(() => run))
+    case "pause":
+      await (asked.paused ? levada.pause(asked.pipeline) : levada.resume(asked.pipeline))
+      return asked.pipeline
+    case "end schedules":
+      for (const { id } of await levada.schedules()) await levada.pauseSchedule(id)
+      return ""
   }
-  if (asked.step === undefined) await levada.cancel(asked.run, "chaos")
-  else await levada.cancelStep(asked.run, asked.step, "chaos")
-  return asked.run
 }
 
-process.on("message", (asked: Asked & { readonly id: number }) => {
+process.on("message", (asked: ClockSet | (Asked & { readonly id: number })) => {
+  if (asked.is === "clock") return setOff(asked.offMillis)
   act(asked).then(
-    (run) => answer({ is: "done", id: asked.id, run }),
+    (done) =>
+      answer(
+        typeof done === "string" ? { is: "done", id: asked.id, run: done } : { is: "many", id: asked.id, runs: done }
+      ),
     (error: Error) => answer({ is: "refused", id: asked.id, why: error.message })
   )
 })

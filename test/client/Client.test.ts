@@ -5,10 +5,10 @@ import { Client, ClientError } from "../../adapters/client/index.ts"
 import { DenoServer } from "../../adapters/deno/index.ts"
 import { NodeServer } from "../../adapters/node/index.ts"
 import { Access, Levada } from "../../adapters/promise/index.ts"
+import { asking, failureOf } from "../conformance/http/ClientSuite.ts"
 import { guide, pipelines } from "../fixtures/pipelines.ts"
 import { tasks } from "../fixtures/tasks.ts"
-import { asking, failureOf } from "../http/Asking.ts"
-import { register, until } from "../http/Client.ts"
+import { register, until } from "../http/harness/Client.ts"
 
 const levada = Levada.make({ pipelines, tasks, access: Access.open, worker: { graceMillis: 0 } })
 /** What each runtime has itself. */

@@ -17,7 +17,7 @@ import {
   Store,
   Task
 } from "../../adapters/promise/index.ts"
-import { within } from "./Within.ts"
+import { within } from "./harness/Within.ts"
 
 const N = Schema.Number
 const S = Schema.String

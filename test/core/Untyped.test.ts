@@ -398,7 +398,9 @@ const DOORS: Readonly<Record<string, Door>> = {
   },
   "RedisStore.layer": {
     // What is fine finds no server there.
-    args: () => [{ url: "redis://127.0.0.1:1", connectMillis: 1, blobs: { put: callable, get: callable } }],
+    args: () => [
+      { url: "redis://127.0.0.1:1", connectMillis: 1, blobs: { put: callable, get: callable, remove: callable } }
+    ],
     open: (options) =>
       Effect.runPromise(
         Effect.scoped(Layer.build(RedisStore.layer(options))).pipe(
@@ -417,7 +419,8 @@ const DOORS: Readonly<Record<string, Door>> = {
       "0.blobs": optional(nothing),
       "0.blobs.threshold": optional(integer(1)),
       "0.blobs.put": callable,
-      "0.blobs.get": callable
+      "0.blobs.get": callable,
+      "0.blobs.remove": callable
     }
   },
   "levada.execute": {

@@ -5,13 +5,13 @@ import * as Schema from "effect/Schema"
 import { Elysia } from "elysia"
 import { afterAll, describe, expect, it } from "vitest"
 import { ElysiaPlugin } from "../../adapters/elysia/index.ts"
-import { documents } from "../../adapters/http/Documents.ts"
+import { documents } from "../../adapters/http/docs/Documents.ts"
 import { type Route, routes } from "../../adapters/http/index.ts"
 import { ApiKeys, Tokens } from "../../adapters/keys/index.ts"
 import { Access, Levada } from "../../adapters/promise/index.ts"
 import { flaky, guide, pipelines } from "../fixtures/pipelines.ts"
 import { tasks } from "../fixtures/tasks.ts"
-import { textOf } from "../http/Client.ts"
+import { textOf } from "../http/harness/Client.ts"
 
 // One of the pipelines never ends.
 const all = { role: "admin", pipelines: ["*"], permissions: ["read", "execute", "admin"] } as const

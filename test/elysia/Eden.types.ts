@@ -7,7 +7,7 @@ import { openapi } from "@elysiajs/openapi"
 import { swagger } from "@elysiajs/swagger"
 import { Elysia } from "elysia"
 import { ElysiaPlugin } from "../../adapters/elysia/index.ts"
-import type { RunWire, ScheduleWire, Wire } from "../../adapters/http/index.ts"
+import type { HealthWire, PipelineWire, RunWire, ScheduleWire } from "../../adapters/http/index.ts"
 import { Access, Levada } from "../../adapters/promise/index.ts"
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -29,23 +29,23 @@ const run = runs({ task_id: "x" })
 const schedule = schedules({ schedule_id: "x" })
 
 // What comes back is what the wire carries.
-same<Data<typeof health.get>, Wire.Health>(true)
-same<Data<typeof pipelines.get>, ReadonlyArray<Wire.PipelineRow>>(true)
-same<Data<typeof one.status.get>, Wire.PipelineStatus>(true)
-same<Data<typeof one.dag.get>, Wire.DagJson>(true)
+same<Data<typeof health.get>, HealthWire.Health>(true)
+same<Data<typeof pipelines.get>, ReadonlyArray<PipelineWire.PipelineRow>>(true)
+same<Data<typeof one.status.get>, PipelineWire.PipelineStatus>(true)
+same<Data<typeof one.dag.get>, PipelineWire.DagJson>(true)
 same<Data<typeof one.dag.dot.get>, string>(true)
-same<Data<typeof one.visualize.get>, Wire.Visualization>(true)
-same<Data<typeof one.post>, Wire.PipelineRow>(true)
-same<Data<typeof one.execute.post>, Wire.Completed | Wire.Started>(true)
-same<Data<typeof one.get>, Wire.PipelineDetail>(true)
-same<Data<typeof one.pause.post>, Wire.Paused>(true)
-same<Data<typeof one.resume.post>, Wire.Paused>(true)
+same<Data<typeof one.visualize.get>, PipelineWire.Visualization>(true)
+same<Data<typeof one.post>, PipelineWire.PipelineRow>(true)
+same<Data<typeof one.execute.post>, RunWire.Completed | RunWire.Started>(true)
+same<Data<typeof one.get>, PipelineWire.PipelineDetail>(true)
+same<Data<typeof one.pause.post>, PipelineWire.Paused>(true)
+same<Data<typeof one.resume.post>, PipelineWire.Paused>(true)
 same<Data<typeof one.delete>, undefined>(true)
 same<Data<typeof runs.get>, RunWire.Runs>(true)
 same<Data<typeof run.get>, RunWire.RunDetail>(true)
 same<Data<typeof run.logs.get>, RunWire.Logs>(true)
 same<Data<typeof run.cancel.post>, RunWire.Cancelling>(true)
-same<Data<typeof run.retry.post>, Wire.Started>(true)
+same<Data<typeof run.retry.post>, RunWire.Started>(true)
 same<Data<typeof run.delete>, undefined>(true)
 same<Data<typeof schedules.get>, ScheduleWire.Schedules>(true)
 same<Data<typeof schedules.post>, ScheduleWire.ScheduleJson>(true)
@@ -108,9 +108,9 @@ void one.status.post
 void pipelines({ id: "x" })
 
 // The version prefix has the same.
-same<Data<typeof client.api.v1.pipelines.get>, ReadonlyArray<Wire.PipelineRow>>(true)
+same<Data<typeof client.api.v1.pipelines.get>, ReadonlyArray<PipelineWire.PipelineRow>>(true)
 const versioned = client.api.v1.pipelines({ pipeline_id: "x" })
-same<Data<typeof versioned.dag.get>, Wire.DagJson>(true)
+same<Data<typeof versioned.dag.get>, PipelineWire.DagJson>(true)
 // @ts-expect-error there is no such key
 void versioned.execute.post({ parameter: {} })
 
@@ -124,14 +124,14 @@ const app = new Elysia({ prefix: "/flows" })
   .get("/pipelines/mine", () => 1)
 const below = treaty(app).flows
 const belowOne = below.pipelines({ pipeline_id: "x" })
-same<Data<typeof belowOne.dag.get>, Wire.DagJson>(true)
+same<Data<typeof belowOne.dag.get>, PipelineWire.DagJson>(true)
 same<Data<typeof below.mine.get>, { mine: boolean }>(true)
 same<Data<typeof below.pipelines.mine.get>, number>(true)
 // @ts-expect-error the API is below the prefix only
 void treaty(app).pipelines
 const grouped = treaty(new Elysia().group("/tenants/:tenant", (group) => group.use(ElysiaPlugin.plugin(levada))))
 const groupedHealth = grouped.tenants({ tenant: "a" }).health
-same<Data<typeof groupedHealth.get>, Wire.Health>(true)
+same<Data<typeof groupedHealth.get>, HealthWire.Health>(true)
 
 // So they do for what `serve` gives.
 const { app: served } = await ElysiaPlugin.serve(levada)

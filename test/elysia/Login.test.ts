@@ -69,15 +69,15 @@ describe("a token of @elysiajs/jwt", () => {
     expect(await response.json()).toMatchObject({ result: { processed: "X" } })
     expect(seen).toEqual([
       ["before", undefined],
-      ["after", "ada"],
-      ["response", 200, "ada", ["runner"]]
+      ["after", "Bearer:ada"],
+      ["response", 200, "Bearer:ada", ["runner"]]
     ])
   })
 
   it("does not do more than its role may, and hooks see whose it is all the same", async () => {
     const token = await login("/login/bob/viewer")
     expect((await ask("/pipelines/my_pipeline/execute", token, {})).status).toBe(403)
-    expect(seen.at(-1)).toEqual(["response", 403, "bob", ["viewer"]])
+    expect(seen.at(-1)).toEqual(["response", 403, "Bearer:bob", ["viewer"]])
     expect((await ask("/pipelines", token)).status).toBe(200)
   })
 

@@ -4,7 +4,7 @@ import * as Layer from "effect/Layer"
 import { afterEach, describe, expect, test } from "vitest"
 import { Access, Errors, Levada, Store } from "../../adapters/promise/index.ts"
 import { guide, held, openGate } from "../fixtures/pipelines.ts"
-import { expectErrorShape, type Json } from "./Client.ts"
+import { expectErrorShape, type Json } from "./harness/Client.ts"
 
 const closing: Array<Levada.Levada> = []
 afterEach(async () => {

@@ -1,7 +1,7 @@
 /** How long a body is waited for: longer than tests of servers could wait. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
-import * as Body from "../../adapters/http/Body.ts"
-import type { HttpReply, HttpRequest } from "../../adapters/http/Message.ts"
+import * as Body from "../../adapters/http/server/Body.ts"
+import type { HttpReply, HttpRequest } from "../../adapters/http/server/Message.ts"
 import { Levada } from "../../adapters/promise/index.ts"
 import { choices, KEYS } from "../fixtures/access.ts"
 import { guide } from "../fixtures/pipelines.ts"

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { freePort, isThere } from "../redis/server.ts"
-import { ask, execute, type Json, post, start, until, unused } from "./Client.ts"
-import { type Launched, launch } from "./launch.ts"
+import { ask, execute, type Json, post, start, until, unused } from "./harness/Client.ts"
+import { type Launched, launch } from "./harness/launch.ts"
 
 const hasPrometheus = isThere("prometheus")
 

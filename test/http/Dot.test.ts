@@ -2,12 +2,12 @@ import { spawnSync } from "node:child_process"
 import * as Result from "effect/Result"
 import * as fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import * as Dag from "../../core/Dag.ts"
-import { toDot } from "../../core/Dot.ts"
-import { MAX_NAME_LENGTH } from "../../core/Name.ts"
+import * as Dag from "../../core/pipeline/Dag.ts"
+import { toDot } from "../../core/render/Dot.ts"
+import { MAX_NAME_LENGTH } from "../../core/values/Name.ts"
 import { pipelines } from "../fixtures/pipelines.ts"
-import { get, type Json, pathOf } from "./Client.ts"
-import { type Launched, launch } from "./launch.ts"
+import { get, type Json, pathOf } from "./harness/Client.ts"
+import { type Launched, launch } from "./harness/launch.ts"
 
 const installed = spawnSync("dot", ["-V"]).error === undefined
 if (!installed && process.env["CI"] === undefined) {

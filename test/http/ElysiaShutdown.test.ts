@@ -1,4 +1,4 @@
-import { shutdown } from "./ShutdownConformance.ts"
+import { shutdown } from "../conformance/http/ShutdownSuite.ts"
 
 shutdown("Elysia on Node", "node", "elysia")
 shutdown("Elysia on Bun", "bun", "elysia")

@@ -2,10 +2,10 @@
 import { afterAll, describe, expect, test } from "vitest"
 import { NodeServer } from "../../adapters/node/index.ts"
 import { Levada } from "../../adapters/promise/index.ts"
+import { scrape } from "../conformance/http/MetricsSuite.ts"
 import { choices, KEYS } from "../fixtures/access.ts"
 import { flaky, guide } from "../fixtures/pipelines.ts"
-import { ask } from "./Client.ts"
-import { scrape } from "./Measuring.ts"
+import { ask } from "./harness/Client.ts"
 
 const closing: Array<() => Promise<void>> = []
 afterAll(() => Promise.all(closing.map((close) => close())))

@@ -3,8 +3,8 @@ import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { expectRecent, get, type Json, keysOf, until } from "./Client.ts"
-import { type Launched, launch } from "./launch.ts"
+import { expectRecent, get, type Json, keysOf, until } from "./harness/Client.ts"
+import { type Launched, launch } from "./harness/launch.ts"
 
 const HEALTH = `curl -sS "http://localhost:8000/health"`
 

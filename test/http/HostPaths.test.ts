@@ -1,6 +1,6 @@
 /** What a task's message says of the host's files: their names stay, their places do not. */
 import { describe, expect, test } from "vitest"
-import { withoutHostPaths } from "../../adapters/http/Failures.ts"
+import { withoutHostPaths } from "../../adapters/http/server/Failures.ts"
 
 describe("paths of the host are taken out of messages", () => {
   test.for([

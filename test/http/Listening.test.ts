@@ -1,17 +1,19 @@
 /** Readers that do not read, say nothing or say too much: longer than tests of servers could wait for. */
+
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
-import { EventSocket } from "../../adapters/http/EventSocket.ts"
-import { EventStream } from "../../adapters/http/EventStream.ts"
-import { EventTexts } from "../../adapters/http/EventWire.ts"
+import { EventSocket } from "../../adapters/http/events/EventSocket.ts"
+import { EventStream } from "../../adapters/http/events/EventStream.ts"
+import { TextCache } from "../../adapters/http/server/TextCache.ts"
 import { Access, Levada } from "../../adapters/promise/index.ts"
-import { Unauthenticated } from "../../core/AccessErrors.ts"
-import { RunNotFound, StoreUnavailable } from "../../core/Errors.ts"
-import type { FeedItem } from "../../core/Feed.ts"
-import type { Operations } from "../../core/Operations.ts"
-import { type Caller, host } from "../../core/Principal.ts"
+import type { Operations } from "../../core/operations/Operations.ts"
+import type { Event } from "../../core/run/Event.ts"
+import type { FeedItem } from "../../core/store/Feed.ts"
+import { Unauthenticated } from "../../core/values/AccessErrors.ts"
+import { RunNotFound, StoreUnavailable } from "../../core/values/Errors.ts"
+import { type Caller, host } from "../../core/values/Principal.ts"
 import { guide } from "../fixtures/pipelines.ts"
 
 beforeEach(() => void vi.useFakeTimers())
@@ -33,7 +35,7 @@ const endless = () => {
   return { items, asked: () => asked }
 }
 
-const serving = { streams: { texts: new EventTexts() }, nowMillis: () => 0 }
+const serving = { streams: { texts: new TextCache<Event>() }, nowMillis: () => 0 }
 
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes)
 
@@ -127,9 +129,10 @@ describe("a WebSocket", () => {
       {
         operations: operations as Operations,
         enter,
+        open: () => () => undefined,
         run: (effect) => Effect.runPromiseExit(effect).then((exit) => exit as Exit.Exit<never, never>),
         nowMillis: () => 0,
-        streams: { texts: new EventTexts() }
+        streams: { texts: new TextCache<Event>() }
       },
       caller,
       freed

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { http } from "./HttpConformance.ts"
-import { type Launched, launch } from "./launch.ts"
+import { http } from "../conformance/http/HttpConformance.ts"
+import { type Launched, launch } from "./harness/launch.ts"
 
-http("the fetch handler under a base path", () => launch("bun", "fetch"), false)
+http("the fetch handler under a base path", () => launch("bun", "fetch"), { takesSockets: false })
 
 describe("beside the base path", () => {
   let launched: Launched

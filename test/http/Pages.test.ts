@@ -7,12 +7,12 @@ import type { Browser } from "playwright-core"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { Access, Levada } from "../../adapters/promise/index.ts"
 import { serve } from "../../examples/pages/serve.ts"
+import { expectValid } from "../conformance/http/OpenApiSuite.ts"
 import { KEYS } from "../fixtures/access.ts"
 import { graph, held, hostile, openGate, pipelines } from "../fixtures/pipelines.ts"
-import { hasBrowser, openBrowser, openPage } from "./Browser.ts"
-import { type Json, until, unused } from "./Client.ts"
-import { expectValid } from "./Documenting.ts"
-import { type Launched, launch } from "./launch.ts"
+import { hasBrowser, openBrowser, openPage } from "./harness/Browser.ts"
+import { type Json, until, unused } from "./harness/Client.ts"
+import { type Launched, launch } from "./harness/launch.ts"
 
 describe.skipIf(!hasBrowser)("in a browser", () => {
   let browser: Browser

@@ -1,4 +1,4 @@
-import { shutdown } from "./ShutdownConformance.ts"
+import { shutdown } from "../conformance/http/ShutdownSuite.ts"
 
 shutdown("node:http", "node", "node")
 shutdown("Bun.serve", "bun", "bun")

@@ -16,7 +16,7 @@ import {
   Run,
   Store
 } from "../../adapters/promise/index.ts"
-import type { Event } from "../../core/Event.ts"
+import type { Event } from "../../core/run/Event.ts"
 import { cases } from "../cases.ts"
 import { type Expected, type Fate, interpret } from "./Interpreter.ts"
 import { another, Calls, givenOf, make } from "./Making.ts"

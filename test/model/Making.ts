@@ -2,8 +2,8 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Pipeline, Step, Task } from "../../adapters/promise/index.ts"
-import type { Fields } from "../../core/Value.ts"
-import type * as Wiring from "../../core/Wiring.ts"
+import type { Fields } from "../../core/json/Value.ts"
+import type * as Wiring from "../../core/pipeline/Wiring.ts"
 import type { Behaviour, Need, Part, Script } from "./Script.ts"
 
 const S = Schema.String

@@ -1,5 +1,5 @@
 /** The reference for retries: which steps of a run are run again, read from the script and from what became of the run. */
-import type { Run } from "../../core/Run.ts"
+import type { Run } from "../../core/run/Run.ts"
 import { type Expected, givenBy, neededBy, type Placed, placed, takenBy } from "./Interpreter.ts"
 import type { Script } from "./Script.ts"
 

@@ -3,7 +3,7 @@
  * pipelines are made from it, and the reference interpreter reads it; neither knows the other.
  */
 import * as fc from "fast-check"
-import type { Tolerance } from "../../core/Policy.ts"
+import type { Tolerance } from "../../core/values/Policy.ts"
 
 /** How a task behaves: fails so often before it succeeds, or for good, and leaves its optional output out. */
 export interface Behaviour {

@@ -11,12 +11,43 @@ import { client, closing, SOON } from "./Opening.ts"
 const url = inject("redisUrl")
 const shared = test.skipIf(url === undefined)
 let count = 0
+const VERSIONS = ["1", "2", "3"]
 const here = () => ({ url: url!, prefix: `abandoned-${process.pid}-${++count}` })
 
-/** How often tasks of all runs of a pipeline are under way at once, at most. */
-interface Gauge {
-  readonly runs: Set<string>
-  most: number
+/**
+ * The runs that hold the one place: from their first step to the end of their last. One whose worker leaves has to let others
+ * pass, so it is no longer counted once none of its tasks is running, and counts again when one begins.
+ */
+class Gauge {
+  most = 0
+  readonly #left = new Set<string>()
+  readonly #running = new Map<string, number>()
+  readonly #versionOf = new Map<string, string>()
+
+  come(version: string): void {
+    this.#left.delete(version)
+  }
+
+  leave(version: string): void {
+    this.#left.add(version)
+    for (const runId of this.#versionOf.keys()) this.#sift(runId)
+  }
+
+  begin(version: string, runId: string): void {
+    this.#running.set(runId, (this.#running.get(runId) ?? 0) + 1)
+    this.#versionOf.set(runId, version)
+    this.most = Math.max(this.most, this.#versionOf.size)
+  }
+
+  end(runId: string, isLast: boolean): void {
+    this.#running.set(runId, this.#running.get(runId)! - 1)
+    if (isLast) this.#versionOf.delete(runId)
+    else this.#sift(runId)
+  }
+
+  #sift(runId: string): void {
+    if (this.#running.get(runId) === 0 && this.#left.has(this.#versionOf.get(runId)!)) this.#versionOf.delete(runId)
+  }
 }
 
 /** Two steps at once and one behind them, by any of three versions; one run at a time. */
@@ -27,10 +58,9 @@ const pipelineOf = (version: string, gauge: Gauge) => {
       output: { [output]: Schema.Number },
       version,
       run: async (_: unknown, { runId }: { readonly runId: string }) => {
-        gauge.runs.add(runId)
-        gauge.most = Math.max(gauge.most, gauge.runs.size)
+        gauge.begin(version, runId)
         await new Promise((resolve) => setImmediate(resolve))
-        if (name === "c") gauge.runs.delete(runId)
+        gauge.end(runId, name === "c")
         return { [output]: 1 }
       }
     } as never)
@@ -58,7 +88,7 @@ shared(
   "a run that waits behind one of a version whose workers have left begins, and the doctor names the other",
   async () => {
     const at = here()
-    const gauge = { runs: new Set<string>(), most: 0 }
+    const gauge = new Gauge()
     const [one, two] = ["1", "2"].map((version) => pipelineOf(version, gauge)) as [Pipeline.Any, Pipeline.Any]
     const server = open(at, one, { worker: false })
     const first = await server.start(one, { n: 1 } as never, { delayMillis: 0 } as never)
@@ -86,8 +116,8 @@ shared("whichever workers come and go, every run ends, and no more runs are unde
   await fc.assert(
     fc.asyncProperty(fc.array(what, { minLength: 3, maxLength: 12 }), async (acts) => {
       const at = here()
-      const gauge = { runs: new Set<string>(), most: 0 }
-      const versions = ["1", "2", "3"].map((version) => pipelineOf(version, gauge))
+      const gauge = new Gauge()
+      const versions = VERSIONS.map((version) => pipelineOf(version, gauge))
       const servers = versions.map((pipeline) => open(at, pipeline, { worker: false }))
       const workers: Array<ReturnType<typeof open> | undefined> = [undefined, undefined, undefined]
       const ids: Array<readonly [number, string]> = []
@@ -98,14 +128,19 @@ shared("whichever workers come and go, every run ends, and no more runs are unde
           }
         } else if ("come" in act) {
           if (workers[act.come] !== undefined) continue
+          gauge.come(VERSIONS[act.come]!)
           workers[act.come] = open(at, versions[act.come]!)
           await workers[act.come]!.ready
         } else {
+          gauge.leave(VERSIONS[act.go]!)
           await workers[act.go]?.close()
           workers[act.go] = undefined
         }
       }
-      for (const version of [0, 1, 2]) workers[version] ??= open(at, versions[version]!)
+      for (const version of [0, 1, 2]) {
+        gauge.come(VERSIONS[version]!)
+        workers[version] ??= open(at, versions[version]!)
+      }
       await Promise.all(ids.map(([version, id]) => servers[version]!.result(versions[version]!, id)))
       expect(gauge.most).toBeLessThanOrEqual(1)
       await Promise.all([...servers, ...workers].map((each) => each!.close()))

@@ -2,7 +2,7 @@
 import { Cluster, Redis } from "ioredis"
 import { afterAll, beforeAll, expect, test, vi } from "vitest"
 import { RedisStore } from "../../adapters/redis/index.ts"
-import { store } from "../store/StoreConformance.ts"
+import { store } from "../conformance/store/StoreConformance.ts"
 import { doubling, Gate, held, heldItems } from "./Gate.ts"
 import { ask, closing, describeWithServers, lasting, levada, SOON } from "./Opening.ts"
 import type { Started } from "./server.ts"

@@ -2,9 +2,9 @@
 import * as Effect from "effect/Effect"
 import { expect, inject, test } from "vitest"
 import { RedisDoctor, RedisStore } from "../../adapters/redis/index.ts"
-import * as Schedule from "../../core/Schedule.ts"
-import { Store } from "../../core/Store.ts"
-import { newRun, single } from "../store/Acting.ts"
+import * as Schedule from "../../core/run/Schedule.ts"
+import { Store } from "../../core/store/Store.ts"
+import { newRun, single } from "../conformance/store/harness/Driving.ts"
 import { client } from "./Opening.ts"
 
 const url = inject("redisUrl")

@@ -1,7 +1,7 @@
 /** A client whose scripts fail at one call: which script, and at which of its calls to the server. */
 import { createHash } from "node:crypto"
 import { Redis } from "ioredis"
-import { SCRIPTS, type ScriptName } from "../../adapters/redis/LuaCommands.ts"
+import { SCRIPTS, type ScriptName } from "../../adapters/redis/lua/LuaCommands.ts"
 
 /** One failure: at a call of one invocation of a script. */
 export interface Injection {
@@ -18,23 +18,25 @@ const names = new Map(
 
 /** The script with the server's functions behind a counter. It says in a key of its own that it has failed. */
 const failing = (text: string, call: number): string => `
-local server, calls = redis, 0
-local function isTheOne()
-  calls = calls + 1
-  if calls ~= ${call} then return false end
-  server.call('SET', KEYS[1] .. 'injected', '1')
-  return true
-end
-local redis = setmetatable({
-  call = function(...)
-    if isTheOne() then error({ err = 'ERR injected' }, 0) end
-    return server.call(...)
-  end,
-  pcall = function(...)
-    if isTheOne() then return { err = 'ERR injected' } end
-    return server.pcall(...)
+local redis = (function(server)
+  local calls = 0
+  local function isTheOne(...)
+    calls = calls + 1
+    if calls ~= ${call} then return false end
+    server.call('SET', KEYS[1] .. 'injected', table.concat({ ... }, ' '))
+    return true
   end
-}, { __index = server })
+  return setmetatable({
+    call = function(...)
+      if isTheOne(...) then error({ err = 'ERR injected' }, 0) end
+      return server.call(...)
+    end,
+    pcall = function(...)
+      if isTheOne(...) then return { err = 'ERR injected' } end
+      return server.pcall(...)
+    end
+  }, { __index = server })
+end)(redis)
 ${text}`
 
 /** A client that fails as it is told; and whether it has. */

@@ -22,9 +22,13 @@ export interface Launched {
   readonly printed: () => string
 }
 
+const ARGUMENTS = { node: [], bun: [], deno: ["run", "-A"] } as const
+
+export type Runtime = keyof typeof ARGUMENTS
+
 /** Starts a script in a process of its own. */
-export const launch = (script: string, env: Readonly<Record<string, string>>): Launched => {
-  const child = spawn(join(bin, "node"), [script], {
+export const launch = (script: string, env: Readonly<Record<string, string>>, runtime: Runtime = "node"): Launched => {
+  const child = spawn(join(bin, runtime), [...ARGUMENTS[runtime], script], {
     cwd: root,
     env: { ...process.env, REDIS_URL: undefined, PATH: `${bin}:${process.env["PATH"]}`, ...env }
   })

@@ -1,6 +1,6 @@
 /** Counts at how many things each script looks in one call: every field, member, entry or size that Redis hands to it. */
 import type { Redis } from "ioredis"
-import { SCRIPTS } from "../../adapters/redis/LuaCommands.ts"
+import { SCRIPTS } from "../../adapters/redis/lua/LuaCommands.ts"
 
 const counting = (name: string, script: string): string => String.raw`
 local real, looked = redis, 0

@@ -6,9 +6,9 @@ import { Redis } from "ioredis"
 import { afterEach, describe } from "vitest"
 import { Access, Levada, type Pipeline } from "../../adapters/promise/index.ts"
 import { RedisStore } from "../../adapters/redis/index.ts"
-import { installed, type Started, start } from "./server.ts"
+import { redisProgram, type Started, start } from "./server.ts"
 
-const program = installed()
+const program = redisProgram()
 if (program === undefined) {
   const missing = "Redis: no redis-server or valkey-server on this machine that tests could start"
   if (process.env["CI"]) throw new Error(missing)
@@ -79,7 +79,7 @@ export const levada = (
 /** What the API answers. */
 export const ask = async (of: Levada.Levada, method: string, path: string, body?: unknown) => {
   const response = await of.fetch(
-    new Request(`http://levada${path}`, {
+    new Request(`http://localhost${path}`, {
       method,
       ...(body !== undefined && { headers: { "content-type": "application/json" }, body: JSON.stringify(body) })
     })

@@ -1,8 +1,8 @@
 /** Who may do what, over a Store on Redis; and that Redis keeps nothing that would let anybody in. */
 import { afterAll, beforeAll, describe, inject } from "vitest"
-import { unused } from "../http/Client.ts"
-import { type Launched, launch } from "../http/launch.ts"
-import { securing } from "../http/Securing.ts"
+import { securing } from "../conformance/http/AuthorizationSuite.ts"
+import { unused } from "../http/harness/Client.ts"
+import { type Launched, launch } from "../http/harness/launch.ts"
 
 const url = inject("redisUrl")
 

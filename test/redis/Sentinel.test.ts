@@ -10,7 +10,7 @@ import { RedisStore } from "../../adapters/redis/index.ts"
 import { Proxy } from "../chaos/Proxy.ts"
 import { doubling, Gate, held } from "./Gate.ts"
 import { ask, client, closing, describeWithServers, levada, SOON, server } from "./Opening.ts"
-import { freePort, installed, type Started, start } from "./server.ts"
+import { freePort, redisProgram, type Started, start } from "./server.ts"
 
 const why = (options: RedisStore.Options): Promise<string> =>
   Effect.runPromise(Effect.map(Effect.flip(Effect.scoped(RedisStore.make(options))), ({ message }) => message))
@@ -34,7 +34,7 @@ const sentinel = async (master: number): Promise<Started> => {
     "failover-timeout levada 3000"
   ]
   writeFileSync(file, settings.map((setting) => `sentinel ${setting}\n`).join(""))
-  const started = await start(installed()!, ["--sentinel"], { directory, file })
+  const started = await start(redisProgram()!, ["--sentinel"], { directory, file })
   closing(started.stop)
   return started
 }

@@ -1,10 +1,10 @@
 /** The API over Redis: what clients may rely on is the same, and so is which server they ask. */
 import { afterAll, beforeAll, describe, inject } from "vitest"
-import { attending } from "../http/Attending.ts"
-import type { Server } from "../http/Client.ts"
-import { overStores } from "../http/HttpConformance.ts"
-import { type Launched, launch, type Runtime } from "../http/launch.ts"
-import { ordering } from "../http/Ordering.ts"
+import { ordering } from "../conformance/http/EventOrderSuite.ts"
+import { overStores } from "../conformance/http/HttpConformance.ts"
+import { attending } from "../conformance/http/ManyReadersSuite.ts"
+import type { Server } from "../http/harness/Client.ts"
+import { type Launched, launch, type Runtime } from "../http/harness/launch.ts"
 
 const url = inject("redisUrl")
 

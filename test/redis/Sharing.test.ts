@@ -288,7 +288,7 @@ shared("who watches a run that another process removes is told so, by every way 
   expect(seen).toBeGreaterThan(0)
 
   const streamed = await over()
-  const response = await made.fetch(new Request(`http://levada/runs/${streamed}/events`))
+  const response = await made.fetch(new Request(`http://localhost/runs/${streamed}/events`))
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
   let text = (await reader.read()).value!
   await other.remove(streamed)
@@ -299,5 +299,5 @@ shared("who watches a run that another process removes is told so, by every way 
   expect(failure).toMatchObject({ error: "RunNotFoundError", task_id: streamed, message: expect.any(String) })
   const ids = parts.filter((part) => part.startsWith("id:")).map((part) => Number(/^id: (\d+)/.exec(part)![1]))
   expect(ids).toEqual(ids.map((_, at) => at + 1))
-  expect((await made.fetch(new Request(`http://levada/runs/${streamed}/events`))).status).toBe(404)
+  expect((await made.fetch(new Request(`http://localhost/runs/${streamed}/events`))).status).toBe(404)
 })

@@ -28,18 +28,7 @@ const NAMES = ["redis-server", "valkey-server"]
 export const isThere = (program: string): boolean => spawnSync(program, ["--version"]).status === 0
 
 /** The program of a Redis server that is on this machine. */
-export const installed = (): string | undefined => NAMES.find(isThere)
-
-/** The program of a Redis server: one that is there, or else Debian's package where it may be installed. */
-export const program = (): string | undefined => {
-  const found = installed()
-  if (found !== undefined || process.getuid?.() !== 0 || !isThere("apt-get")) return found
-  console.log("Redis: no server on this machine, installing Debian's package redis-server")
-  const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" }
-  spawnSync("apt-get", ["update", "-q"], { env: environment })
-  spawnSync("apt-get", ["install", "-qy", "--no-install-recommends", "redis-server"], { env: environment })
-  return installed()
-}
+export const redisProgram = (): string | undefined => NAMES.find(isThere)
 
 /** A port that nobody listens on. */
 export const freePort = (): Promise<number> =>
@@ -98,11 +87,11 @@ export const start = async (
   }
 }
 
-/** What a user needs to be allowed to, as the README says it, for the keys and channels that begin so. */
+/** The rights of a user that docs/redis.md lists, for the keys and channels that begin with a prefix. */
 export const rights = (prefix: string): ReadonlyArray<string> => {
-  const readme = readFileSync(join(import.meta.dirname, "..", "..", "README.md"), "utf8")
-  const said = /^ACL SETUSER levada on >password (.*?)^```/ms.exec(readme)![1]!
-  return said.replaceAll("{levada}:", prefix).trim().split(/\s+/)
+  const page = readFileSync(join(import.meta.dirname, "..", "..", "docs", "redis.md"), "utf8")
+  const listed = /^ACL SETUSER levada on >password (.*?)^```/ms.exec(page)![1]!
+  return listed.replaceAll("{levada}:", prefix).trim().split(/\s+/)
 }
 
 /** Starts the server that all suites share, and says which one it is. */
@@ -113,9 +102,9 @@ export default async (project: TestProject): Promise<() => Promise<void>> => {
     project.provide("redisUrl", given)
     return async () => undefined
   }
-  const server = program()
+  const server = redisProgram()
   if (server === undefined) {
-    const missing = "Redis: no redis-server or valkey-server on this machine, and none that may be installed"
+    const missing = "Redis: no redis-server or valkey-server on this machine; `npm run setup` installs one where it may"
     if (process.env["CI"]) throw new Error(missing)
     console.log(`${missing}; its tests are skipped`)
     project.provide("redisUrl", undefined)

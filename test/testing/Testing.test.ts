@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import { afterEach, describe, expect, it } from "vitest"
 import { Levada, Pipeline, Step, Task } from "../../adapters/promise/index.ts"
 import { Testing } from "../../adapters/testing/index.ts"
-import { host } from "../../core/Principal.ts"
+import { host } from "../../core/values/Principal.ts"
 
 const HOUR = 3_600_000
 

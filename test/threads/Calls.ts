@@ -4,8 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { Threads as Pools } from "../../adapters/threads/index.ts"
-import type * as Task from "../../core/Task.ts"
-import { type ThreadCall, Threads } from "../../core/Threads.ts"
+import type * as Task from "../../core/task/Task.ts"
+import { type ThreadCall, Threads } from "../../core/task/Threads.ts"
 
 export const moduleOf = (name: string): URL => new URL(`./fixtures/${name}.ts`, import.meta.url)
 

@@ -5,8 +5,8 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { describe as inWords } from "../../core/ErrorInfo.ts"
-import { Fatal } from "../../core/Errors.ts"
+import { describe as inWords } from "../../core/values/ErrorInfo.ts"
+import { Fatal } from "../../core/values/Errors.ts"
 import { cases } from "../cases.ts"
 import { turns, withThreads } from "./Calls.ts"
 
@@ -91,7 +91,7 @@ describe("an error", () => {
     ["text", { name: "Error", message: "a text" }],
     ["nothing", { name: "Error", message: "undefined" }],
     ["object", { name: "Error", message: "An object without a message" }],
-    ["looked", { name: "Error", message: "It throws when it is looked at" }]
+    ["looked", { name: "Error", message: "An error that throws when its fields are read" }]
   ])("keeps name, message, tag and cause: %s", async (how, expected) => {
     expect(inWords(await withThreads({}, (call) => Effect.flip(call("raising", { how }))))).toEqual(expected)
   })

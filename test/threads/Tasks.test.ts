@@ -102,6 +102,19 @@ describe("a task in a thread", () => {
     expect(await levada.execute(halving, { n: 2 })).toBe(1)
   })
 
+  it.each(["throw", "reject"])("that leaks an error fails its own attempt, and no other: %s", async (how) => {
+    const levada = open({ size: 2 })
+    const runId = await levada.start(spinning, { looks: true })
+    await event(levada, runId, "StepProgressed")
+    expect(await failureOf(levada.execute(ending, { how }))).toMatchObject({
+      message: expect.stringMatching(/^Task 'ending' failed after 1 retry: its thread ended with exit code \d/),
+      cause: { name: "ThreadEnded", cause: { name: "RangeError" } }
+    })
+    expect(await levada.execute(halving, { n: 2 })).toBe(1)
+    expect((await levada.run(runId)).steps[0]).toMatchObject({ status: "RUNNING", attempts: 1 })
+    await levada.cancel(runId, "enough")
+  })
+
   it("is not given what does not come out of a thread as it went in", async () => {
     const running = open().execute(optional, { n: Option.some(1) })
     expect(await failureOf(running)).toMatchObject({

@@ -3,7 +3,7 @@
  * compile.
  */
 import { Client } from "../../adapters/client/index.ts"
-import type { RunWire, Wire } from "../../adapters/http/index.ts"
+import type { PipelineWire, RunWire } from "../../adapters/http/index.ts"
 import { bare, calendar, graph, guide } from "../fixtures/pipelines.ts"
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -30,7 +30,7 @@ const unknown = await client.execute("my_pipeline", { anything: 1 })
 same<typeof unknown, unknown>(true)
 await client.execute("my_pipeline")
 same<Awaited<ReturnType<typeof client.run>>, RunWire.RunDetail>(true)
-same<Awaited<ReturnType<typeof client.pipelines>>, ReadonlyArray<Wire.PipelineRow>>(true)
+same<Awaited<ReturnType<typeof client.pipelines>>, ReadonlyArray<PipelineWire.PipelineRow>>(true)
 
 // @ts-expect-error another type
 await client.execute(guide, { data: 1 })

@@ -61,12 +61,12 @@ describe("wiring, as the compiler sees it", () => {
 
   it("says which task and which key of steps and chains", () => {
     const said = messagesOf("Steps.types.ts")
-    const before = "has another type than what comes before it"
+    const before = "has another type than the value before it"
     for (const [marker, message] of [
       ["map-of-wrong-items", "Input 'urls' of task 'load' has another type than output 'urls' of task 'numbers'"],
       ["map-of-no-list", "Input 'urls' of task 'load' has another type than output 'urls' of task 'single'"],
-      ["filter-by-number", "Output 'count' of task 'count' has to be a boolean"],
-      ["filter-by-two", "Task 'two' has to have exactly one output, a boolean"],
+      ["filter-by-number", "Output 'count' of task 'count' must be a boolean"],
+      ["filter-by-two", "Task 'two' needs exactly one output, a boolean"],
       ["reduce-without-input", "Output 'count' of task 'count' is not one of its inputs"],
       ["reduce-of-another-type", "Output 'sum' of task 'crooked' has another type than its input 'sum'"],
       ["join-of-one-type", "Input 'shown' of task 'takesText' has another type than output 'shown' of task 'ask'"],
@@ -74,14 +74,14 @@ describe("wiring, as the compiler sees it", () => {
         "arm-may-not-be-taken",
         "Input 'warning' of task 'takesWarning' is required, but task 'ask' may leave its output 'warning' out"
       ],
-      ["branch-by-number", "Output 'm' of task 'negate' has to be a boolean"],
+      ["branch-by-number", "Output 'm' of task 'negate' must be a boolean"],
       ["wiring-in-an-arm", "Input 'shown' of task 'takesNumber' has another type than output 'shown' of task 'asText'"],
-      ["group-of-two-outputs", "Task 'two' has to have exactly one output"],
+      ["group-of-two-outputs", "Task 'two' needs exactly one output"],
       ["nested-of-another-type", "Input 'n' of task 'inner' has another type than output 'n' of task 'strings'"],
       ["chain-call-of-another-type", `Input 'site' of task 'list' ${before}`],
-      ["chain-two-free-inputs", "Task 'load' has to have exactly one input that is not fixed"],
+      ["chain-two-free-inputs", "Task 'load' needs exactly one input that is not fixed"],
       ["chain-map-of-another-item", `Input 'n' of task 'negate' ${before}`],
-      ["chain-filter-by-number", "Output 'count' of task 'count' has to be a boolean"],
+      ["chain-filter-by-number", "Output 'count' of task 'count' must be a boolean"],
       ["chain-reduce-of-another-item", `Input 'page' of task 'total' ${before}`],
       ["chain-group-of-another-type", `Input 'n' of task 'negate' ${before}`]
     ] as const) {

@@ -60,8 +60,17 @@ local leaseOf = remembering(function(unit) return 'l' .. unit end)
 
 -- -- what is to be written ----------------------------------------------------------------------------------------------
 
--- Commands that are written as they are: first those that others build on, and the rest.
-local renames, commands = {}, {}
+-- Commands that are written as they are.
+local commands = {}
+
+-- What others build on: staged items that get their name, the keys of new runs and those that name them, and the commands that
+-- these need. All of this is written first, in this order, and nothing of the act stays written unless all of it is.
+local founding = { renames = {}, keys = {}, commands = {} }
+
+-- Runs that are forgotten, as they stand in `ended`, their keys, and the plans that go with them. These are written last, and
+-- only where all else was: what is left is found again.
+local forgotten = { members = {}, keys = {}, plans = {} }
+
 local function later(...) commands[#commands + 1] = { ... } end
 
 -- Members of sorted sets and of sets by key: the score or true, false for one that leaves.
@@ -134,6 +143,8 @@ end
 
 -- Changes a field; false removes it.
 local function set(hash, field, value)
+  local before = hash.before
+  if before and before[field] == nil then before[field] = hash.c[field] or false end
   hash.c[field] = value
   local out = hash.out or outOf(hash)
   if value then
@@ -168,7 +179,6 @@ end
 -- -- runs ---------------------------------------------------------------------------------------------------------------
 
 local runs = {}
-
 
 -- status, steps left, events, open, lost, optional fields, bytes of values; policy, priority and plan.
 local HEADER = '^(%a)|(%d+)|(%d+)|(%d)|(%d)|(%a*)|(%d+)|(.*)$'

@@ -127,6 +127,9 @@ do
     end
   }
 
+  -- How many steps this act has made ready without looking at them.
+  local unseen = 0
+
   -- A step has completed; a branch takes an arm.
   function countDown(r, i, arm)
     local step = stepOf(r, i)
@@ -136,8 +139,9 @@ do
       enter(r, 'arm', i, arm)
       enter(r, 'doom', i, arm)
     end
-    if step.f and r.o and not r.x and not hasTodo(r) then
+    if step.f and r.o and not r.x and not hasTodo(r) and unseen + #step.r <= MAX_LOOKS then
       -- All that wait for it wait for nothing else, so none has to be looked at.
+      unseen = unseen + #step.r
       for _, other in ipairs(step.r) do readyFirst(r.id .. ':' .. other, r.kind.queue) end
     elseif #step.r > 0 then
       enter(r, 'release', i)

@@ -118,6 +118,9 @@ do
     finished[#finished + 1] = r
   end
 
+  -- For the mender, where what a run gives back at its end was not written.
+  kinds.settleEnd = { isOfEnded = true, each = settleEnd }
+
   function finishAs(r, status, event)
     head(r, 's', status)
     push(r, event)
@@ -244,7 +247,6 @@ do
       local digest, id, status, more = string.match(member, '^(%x+) (.*) (%a)(x?)$')
       local plan = planOf(digest)
       local pipeline = plan and plan.pipeline
-      depart(keyOf.ended, member)
       local indices = { 'all', status == 'F' and 'failed' or status == 'X' and 'cancelled' or nil }
       if isTorn then indices = { 'all', 'unfinished', 'running', 'failed', 'cancelled' } end
       for _, index in ipairs(indices) do
@@ -262,7 +264,9 @@ do
       end
       hashes[P .. 'r:' .. id] = nil
       runs[id] = false
-      later('UNLINK', P .. 'r:' .. id, P .. 'g:' .. id)
+      forgotten.members[#forgotten.members + 1] = member
+      forgotten.keys[#forgotten.keys + 1] = P .. 'r:' .. id
+      forgotten.keys[#forgotten.keys + 1] = P .. 'g:' .. id
       byPlan[digest] = (byPlan[digest] or 0) + 1
     end
     for digest, uses in pairs(byPlan) do
@@ -270,8 +274,7 @@ do
       local found = call('HMGET', key, '#', '?')
       local left = tonumber(found[1] or 0) - uses
       if left <= 0 and not found[2] then
-        later('UNLINK', key)
-        plans[digest] = nil
+        forgotten.plans[#forgotten.plans + 1] = digest
       else
         later('HINCRBY', key, '#', -uses)
       end

@@ -44,6 +44,8 @@ do
     local hash = items[i]
     if hash == nil then
       hash = hashOf(P .. 'z:' .. r.id .. ':' .. i)
+      -- What was there before, to be put back where the numbers can't be written.
+      hash.before = {}
       items[i] = hash
     end
     return hash
@@ -55,8 +57,11 @@ do
   -- in a unit; and how many units and items are completed from the start, with how many bytes of results.
   function makeItems(r, i, attempt, started, staged, units, items, size, kept)
     local key = P .. 'x:' .. r.id .. ':' .. i
-    renames[#renames + 1] = { 'RENAME', staged, key }
-    commands[#commands + 1] = { 'PERSIST', key }
+    local function rename(from, to)
+      founding.renames[#founding.renames + 1] = { from, to }
+      founding.commands[#founding.commands + 1] = { 'PERSIST', to }
+    end
+    rename(staged, key)
     local hash = hashOf(key, staged)
     local x = { r = r, i = i, hash = hash, plan = stepOf(r, i).x, again = {}, popped = 0 }
     for _, field in ipairs(SCALARS) do x[field] = 0 end
@@ -66,8 +71,7 @@ do
     if not r.items then r.items = {} end
     r.items[i] = x
     if kept.units > 0 then
-      renames[#renames + 1] = { 'RENAME', staged .. ':z', P .. 'z:' .. r.id .. ':' .. i }
-      commands[#commands + 1] = { 'PERSIST', P .. 'z:' .. r.id .. ':' .. i }
+      rename(staged .. ':z', P .. 'z:' .. r.id .. ':' .. i)
       if not r.itemHashes then r.itemHashes = {} end
       r.itemHashes[i] = hashOf(P .. 'z:' .. r.id .. ':' .. i, staged .. ':z')
     end

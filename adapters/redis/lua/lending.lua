@@ -1,15 +1,17 @@
 -- Which ready work is lent to which worker: as core's Dispatch and ReadyQueue do it in memory. One act looks at so many units
 -- and answers with so many bytes; where it stops before there is nothing left, it says so.
---
--- Leases that begin, how many these are, what is said of them, and how many texts and bytes that is.
 local moreFrom, isAloneWaiting, broken, lendAll
 do
-  local lentCount, lent, said, saidBytes = 0, {}, 0, 0
-  local lentRun, lentStep, leaseEnd
+  -- How many leases begin, and when these end.
+  local lentCount, leaseEnd = 0, nil
+  -- How many bytes of remembered results this act has given to steps, and whether it has no room for more.
+  local recalledBytes, isFullOfMemos = 0, false
   -- How many times work was lent; with the place of a lease among those of its act, that makes its token.
   local calls
   -- Where to go on when there may be more than was looked at: a place among the queues.
   local looks = 0
+  -- How many bytes of values count as one more thing that was looked at.
+  local BYTES_OF_LOOK = 65536
   moreFrom = nil
   isAloneWaiting = false
   -- Units that could not be looked at, and why.
@@ -21,72 +23,6 @@ do
   local leaseTail
   -- Of a first attempt without more: its number, failures, how long ago the first began, phase and item.
   local FIRST = '\0311\0310\0310\031R\031\031'
-
-  -- More values than this are fetched by the process that the step is lent to.
-  local MAX_VALUES = 500
-
-  -- Reads the values that a step is called with. Gives how many bytes they have, or nothing where they are fetched later.
-  local function readValues(r, step, phase)
-    local wanted = phase == 'E' and step.x.s or step.d
-    if #wanted > MAX_VALUES then return nil end
-    local fields = wanted.fields
-    if not fields then
-      fields = {}
-      for k = 1, #wanted do fields[k] = fieldOf[wanted[k]] end
-      wanted.fields = fields
-    end
-    getAll(r, fields)
-    local bytes = 0
-    for k = 1, #fields do
-      local json = r.c[fields[k]]
-      if json then bytes = bytes + #json end
-    end
-    return bytes
-  end
-
-  local function say(part)
-    said = said + 1
-    lent[said] = part
-    saidBytes = saidBytes + #part
-  end
-
-  -- With which values a unit is lent: the same as the one before, where it is of the same step; or only what they are called.
-  local function sayValues(r, i, step, phase, x)
-    if lentRun == r and lentStep == i and not (x and x.plan.o) then return say('=') end
-    lentRun, lentStep = r, i
-    local wanted = phase == 'E' and step.x.s or step.d
-    if #wanted > MAX_VALUES then
-      say('?' .. text[#wanted])
-      for k = 1, #wanted do say(wanted[k]) end
-      return
-    end
-    said = said + 1
-    local first = said
-    for k = 1, #wanted do
-      local json = r.c[wanted.fields[k]]
-      if json then
-        lent[said + 1] = wanted[k]
-        lent[said + 2] = json
-        said = said + 2
-        saidBytes = saidBytes + #json
-      end
-    end
-    local kept = phase == 'E' and keptOf(r, i)
-    if kept then
-      say('\1kept')
-      say(kept)
-    end
-    if x and x.plan.o then
-      for _, name in ipairs(x.plan.u) do
-        local folded = get(x.hash, 'f' .. name)
-        if folded then
-          say(name)
-          say(folded)
-        end
-      end
-    end
-    lent[first] = text[(said - first) / 2]
-  end
 
   local function grant(r, i, item, ref, step, unit, limits, worker, isAlone)
     local phase = 'R'
@@ -109,14 +45,13 @@ do
       if attemptNumber > 1 and get(r, '%' .. i) then set(r, '%' .. i, false) end
       push(r, attemptNumber == 1 and startedFirst[i] or STARTED .. i .. ',' .. attempt .. ']')
     end
-    -- What is lent, in texts with U+001F between them, which no JSON and no name has.
     if isPlain and unit == FRESH and not x then
-      say(ref .. '\31' .. token .. FIRST .. r.kind.queue .. '\31' .. step.n)
+      answer.say(ref .. '\31' .. token .. FIRST .. r.kind.queue .. '\31' .. step.n)
     else
-      say(ref .. '\31' .. token .. '\31' .. attempt .. '\31' .. text[unit.f] .. '\31' .. (unit.a == 0 and '0' or fmt(now - unit.t))
+      answer.say(ref .. '\31' .. token .. '\31' .. attempt .. '\31' .. text[unit.f] .. '\31' .. (unit.a == 0 and '0' or fmt(now - unit.t))
         .. '\31' .. shown .. '\31' .. (x and itemText(x, item) or '') .. '\31' .. r.kind.queue .. '\31' .. step.n)
     end
-    sayValues(r, i, step, phase, x)
+    answer.sayValues(r, i, step, phase, x)
   end
 
   -- What a run has to hold before a step of it is lent: what it gave away while no worker had its version.
@@ -166,6 +101,27 @@ do
     return true
   end
 
+  -- Reads the values of a unit. Gives `full` where it has no room in the answer; and `over` where they are more than a step may be
+  -- called with, which fails it.
+  local function problemOf(r, i, item, step, phase, unit, x)
+    if answer.isSame(r, i, x) then return item and answer.isFull(#itemText(x, item)) and 'full' or nil end
+    local bytes = answer.readValues(r, step, phase)
+    -- Also where nothing is lent, an act reads so many bytes only.
+    looks = looks + math.floor(bytes / BYTES_OF_LOOK)
+    if bytes > MAX_INPUTS * maxValueBytes then
+      local attempt, started = unit.a, now
+      if item then
+        attempt, started = x.a, x.t
+      else
+        begin(r)
+        push(r, '["SS",' .. at .. ',' .. i .. ',' .. text[attempt] .. ']')
+      end
+      failStep(r, i, attempt, started, '{"#":"inputs","step":' .. quote(step.n) .. ',"bytes":' .. fmt(bytes) .. '}')
+      return 'over'
+    end
+    return answer.isFull(bytes + answer.ownBytes(r, i, phase, x) + (item and #itemText(x, item) or 0)) and 'full' or nil
+  end
+
   -- Lends a unit, unless what it would give is known, its limits are used up and it waits for them, or its values are too
   -- many bytes. Gives false when the answer is full.
   local function lendOne(r, i, item, ref, worker, recalled, isAlone)
@@ -173,21 +129,22 @@ do
     local limits = limitsOf(step, unit)
     local known = unit.m and recall(unit.m)
     if known then
+      local bytes = bytesOfOutputs(known)
+      if recalledBytes > 0 and recalledBytes + bytes > MAX_REPLY then
+        isFullOfMemos = true
+        return false
+      end
+      recalledBytes = recalledBytes + bytes
       if unit.h then pass(limits) end
       recalled[#recalled + 1] = { r, i, item, known }
       return true
     end
-    local phase = step.x and item == nil and 'E' or 'R'
-    if not (lentRun == r and lentStep == i) then
-      local bytes = readValues(r, step, phase)
-      if bytes and bytes > MAX_INPUTS * maxValueBytes then
-        if unit.h then pass(limits) end
-        begin(r)
-        push(r, '["SS",' .. at .. ',' .. i .. ',' .. text[unit.a] .. ']')
-        failStep(r, i, unit.a, now, '{"#":"inputs","step":' .. quote(step.n) .. ',"bytes":' .. fmt(bytes) .. '}')
-        return true
-      end
-      if bytes and lentCount > 0 and saidBytes + bytes > MAX_REPLY then return false end
+    local x = item and itemsOf(r, i)
+    local problem = problemOf(r, i, item, step, step.x and item == nil and 'E' or 'R', unit, x)
+    if problem == 'full' then return false end
+    if problem == 'over' then
+      if unit.h then pass(limits) end
+      return true
     end
     if holds(r, i, item, ref, limits, item) then grant(r, i, item, ref, step, unit, limits, worker, isAlone) end
     return true
@@ -263,32 +220,33 @@ do
       againItem(x, item)
       return nil
     end
-    local isFull = false
-    while isReady(x) and lentCount < max and looks < MAX_LOOKS and not isFull do
+    local hasNoRoom = false
+    while isReady(x) and lentCount < max and looks < MAX_LOOKS and not hasNoRoom do
       looks = looks + 1
       local shared = step.p and NONE or limitsOf(step, lookAt(r, i))
       local one = takeItem(x)
       if one then
-        if lentCount > 0 and saidBytes + #itemText(x, one) > MAX_REPLY then
-          againItem(x, one)
-          isFull = true
-        elseif step.p then
-          if not lendOne(r, i, one, refOf(r, i, one), worker, recalled) then
-            againItem(x, one)
-            isFull = true
-          end
-        -- Where all items need the same, the step waits for it, and not each of its items by itself.
-        elseif holds(r, i, one, refOf(r, i, one), shared, nil) then
-          readValues(r, step, 'R')
-          grant(r, i, one, refOf(r, i, one), step, lookAt(r, i, one), shared, worker)
-        else
-          againItem(x, one)
+        local problem = not step.p and problemOf(r, i, one, step, 'R', FRESH, x)
+        if step.p and not lendOne(r, i, one, refOf(r, i, one), worker, recalled) then problem = 'full' end
+        if isOver(r) or isStepOver(r, i) then
+          passOver(r, i, nil)
           return nil
+        end
+        if problem == 'full' then
+          againItem(x, one)
+          hasNoRoom = true
+        elseif not step.p then
+          -- Where all items need the same, the step waits for it, and not each of its items by itself.
+          if not holds(r, i, one, refOf(r, i, one), shared, nil) then
+            againItem(x, one)
+            return nil
+          end
+          grant(r, i, one, refOf(r, i, one), step, lookAt(r, i, one), shared, worker)
         end
       end
     end
     alter(x, 'q', isReady(x) and 1 or 0)
-    if isFull then return 'full' end
+    if hasNoRoom then return 'full' end
     return x.q == 1 and 'more' or nil
   end
 
@@ -361,7 +319,7 @@ do
       if not isWanted(versions, known, name) then return false end
       local queue = queueOf(name)
       local before, inVain = lentCount, 0
-      local isFull = false
+      local hasNoRoom = false
       while lentCount < max and looks < MAX_LOOKS and inVain < MAX_IN_VAIN do
         local ref = takeRef(queue)
         if not ref then break end
@@ -373,14 +331,18 @@ do
           queue.back[#queue.back + 1] = ref
         elseif left == 'full' then
           putBack(queue, ref)
-          isFull = true
+          hasNoRoom = true
           break
         end
       end
       count(name, before - lentCount)
       queue.isServed = true
       queue.turn = nil
-      if isFull then return true end
+      if hasNoRoom then
+        -- A worker that was lent nothing would wait.
+        if lentCount == 0 then moreFrom = 0 end
+        return true
+      end
       if lentCount < max and sizeNow(queue) > 0 then moreFrom = 0 end
       return false
     end)
@@ -405,12 +367,16 @@ do
           local id, i, item = parse(ref)
           local r = open(id)
           if r and not isOver(r) and not isStepOver(r, i) and not isTaken(r, i, item) and (item == nil or itemsOf(r, i)) then
-            lendOne(r, i, item, ref, worker, recalled, true)
+            local isAnswered = lendOne(r, i, item, ref, worker, recalled, true)
             for _, one in ipairs(recalled) do remember(unpack(one)) end
+            if not isAnswered then
+              taken = taken - 1
+              break
+            end
           end
         end
         later('LTRIM', key, taken, -1)
-        if taken == #refs and #refs < 100 and not isAddedTo[name] then zrem(P .. 'alone', name) end
+        if taken == #refs and #refs < 100 and not lone[name] then zrem(P .. 'alone', name) end
         count(name, -taken)
         if lentCount > 0 then return true end
       end
@@ -426,13 +392,13 @@ do
     calls = fmt(tonumber(call('GET', P .. 'tokens') or 0) + 1)
     if not (call('EXISTS', P .. 'alone') == 1 and lendAlone(worker, versions, known, isIdle)) then
       -- What is known already may make other steps ready.
-      while lendOnce(worker, versions, max, known, from) and looks < MAX_LOOKS do
+      while lendOnce(worker, versions, max, known, from) and looks < MAX_LOOKS and not isFullOfMemos do
         keepTodo(workOffAll(false), 'RPUSH')
         admitNext()
       end
     end
     if lentCount == 0 then return '' end
     later('SET', P .. 'tokens', calls)
-    return table.concat(lent, '\31')
+    return answer.text()
   end
 end

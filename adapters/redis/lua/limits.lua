@@ -223,12 +223,14 @@ do
     end
     local name = fmt(full.max) .. '\n' .. class
     local line = lineOf(full.key, name)
+    -- Read before anything is put down: where that fails, the act goes on without this unit.
+    local names = linesOf(full.key)
     since = tonumber(since) or nextSerial()
     local score = rank(priority, since)
     line.added[waiter] = score
     line.gone[waiter] = nil
     zadd(line.key, score, waiter)
-    linesOf(full.key)[name] = true
+    names[name] = true
     memberIn(sets, P .. 'lines:' .. full.key, name, true)
     if isOfRuns(full.key) then memberIn(sets, P .. 'waits', full.key, true) end
     pass(limits)
@@ -240,10 +242,15 @@ do
     pass(limits)
   end
 
-  -- Whether a worker has a part of a run; of one with very many steps, whether it has begun.
+  -- How many leases this act has looked at to find that out.
+  local looksAtLeases = 0
+
+  -- Whether a worker has a part of a run. One with very many steps, or for which this act has no time any more, is taken to be
+  -- lent once it has begun.
   local function isLent(r)
     local size = r.plan.size
-    if size > MAX_LOOKS then return r.s ~= 'P' end
+    looksAtLeases = looksAtLeases + size
+    if size > MAX_LOOKS or looksAtLeases > 2 * MAX_LOOKS then return r.s ~= 'P' end
     local fields = {}
     for i = 0, size - 1 do fields[#fields + 1] = leaseOf[text[i]] end
     getAll(r, fields)

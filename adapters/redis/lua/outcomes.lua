@@ -1,7 +1,7 @@
 -- What outcomes do to a run: as core's MemoryRun does it in memory. An error that is made here and not by a worker is
 -- `{"#":<kind>,…}`; the reader puts it into words.
-local memoise, recall, completeStep, failStep, goOn, completeItem, failItems,
-  failUnit, remember, isLone, isAddedTo, again, endLease, keepAttempt,
+local memoise, recall, bytesOfOutputs, completeStep, failStep, goOn, completeItem, failItems,
+  failUnit, remember, isLone, again, endLease, keepAttempt,
   released, failed, retried, lost
 do
   local memos = {}
@@ -38,6 +38,12 @@ do
     end
     if known then zadd(P .. 'memos', at, memo) end
     return known
+  end
+
+  function bytesOfOutputs(outputs)
+    local bytes = 0
+    for k = 2, #outputs, 2 do bytes = bytes + #outputs[k] end
+    return bytes
   end
 
   local COMPLETED = '["SC",' .. at .. ','
@@ -182,16 +188,10 @@ do
   -- A unit that has lost so many workers runs alone.
   function isLone(unit) return unit.l >= math.max(1, maxLosses - 1) end
 
-  -- Queues of lone units that this act has added to.
-  isAddedTo = {}
-
   -- A unit can be lent again: it was given back, or has waited for its next attempt.
   function again(r, i, item)
     if isLone(lookAt(r, i, item)) then
-      later('RPUSH', P .. 'a:' .. r.kind.queue, refOf(r, i, item))
-      zadd(P .. 'alone', at, r.kind.queue)
-      isAddedTo[r.kind.queue] = true
-      count(r.kind.queue, 1)
+      readyAlone(refOf(r, i, item), r.kind.queue)
     elseif item == nil then
       ready(refOf(r, i), r.kind.queue)
     else
@@ -218,8 +218,9 @@ do
   local function learnSettled(r, i)
     isLearnt[i] = true
     local fields = settled[i]
-    for _, other in ipairs(stepOf(r, i).r) do
-      if #fields >= 10 then break end
+    local releases = stepOf(r, i).r
+    for k = 1, math.min(#releases, 10) do
+      local other = releases[k]
       if stepOf(r, other).w > 1 then fields[#fields + 1] = 'w' .. other end
     end
   end

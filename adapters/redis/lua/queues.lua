@@ -1,6 +1,6 @@
 -- Ready work: a list for each priority and version of a pipeline. An act sees what it has added and taken itself; the lists
 -- change when it is committed.
-local queues, versionOf, counts, count, queueOf, ready, readyFirst, takeRef, putBack, sizeBefore, sizeNow, turnOf,
+local queues, lone, versionOf, counts, count, queueOf, ready, readyFirst, readyAlone, takeRef, putBack, sizeBefore, sizeNow, turnOf,
   arrangeQueues, writeQueues
 do
   queues = {}
@@ -15,11 +15,12 @@ do
     counts[version] = (counts[version] or 0) + by
   end
 
-  -- front: what goes before the others; back: what goes behind them. `taken` of the list itself are gone.
+  -- front: what goes before the others; back: what goes behind them. `taken` of the list itself are gone. It is read in pages, of
+  -- which the first has `many`.
   function queueOf(name)
     local queue = queues[name]
     if queue == nil then
-      queue = { name = name, key = P .. 'q:' .. name, front = {}, first = 1, last = 0, back = {}, backFirst = 1, taken = 0 }
+      queue = { name = name, key = P .. 'q:' .. name, front = {}, first = 1, last = 0, back = {}, backFirst = 1, taken = 0, many = 100 }
       queues[name] = queue
     end
     return queue
@@ -40,6 +41,16 @@ do
     count(name, 1)
   end
 
+  -- Units that run alone, which this act makes ready, by queue.
+  lone = {}
+
+  function readyAlone(ref, name)
+    local refs = lone[name] or {}
+    lone[name] = refs
+    refs[#refs + 1] = ref
+    count(name, 1)
+  end
+
   -- The next of a queue, or nothing.
   function takeRef(queue)
     if queue.first <= queue.last then
@@ -49,12 +60,13 @@ do
       return ref
     end
     if queue.page == nil or queue.place > #queue.page then
-      if queue.page and #queue.page < 100 then
+      if queue.page and #queue.page < queue.asked then
         local ref = queue.back[queue.backFirst]
         if ref then queue.backFirst = queue.backFirst + 1 end
         return ref
       end
-      queue.page = call('LRANGE', queue.key, queue.taken, queue.taken + 99)
+      queue.asked = queue.asked and math.min(2 * queue.asked, 100) or queue.many
+      queue.page = call('LRANGE', queue.key, queue.taken, queue.taken + queue.asked - 1)
       queue.place = 1
       return takeRef(queue)
     end
@@ -86,28 +98,37 @@ do
 
   function turnOf(name) return rank(tonumber(string.match(name, '^-?%d+')), nextSerial()) end
 
-  -- Says where the queues stand among the others: one with something new, and one that was taken from, come last.
+  -- Finds out where the queues stand among the others: one with something new, and one that was taken from, come last.
   function arrangeQueues()
     for name, queue in pairs(queues) do
-      local size = sizeNow(queue)
-      if size == 0 then
-        if sizeBefore(queue) > 0 then zrem(P .. 'ready', name) end
+      if sizeNow(queue) == 0 then
+        queue.isEmpty = sizeBefore(queue) > 0 or queue.asked
       elseif sizeBefore(queue) == 0 or queue.isServed then
-        zadd(P .. 'ready', queue.turn or turnOf(name), name)
+        queue.standing = queue.turn or turnOf(name)
       end
     end
   end
 
-  -- What changes of the lists, as commands.
+  -- Writes what changes of the lists. A list that does not stand among the ready ones gets nothing, and one that could not be
+  -- emptied stays among them: what no queue has is found by the mender, but not a queue that no worker looks at.
   function writeQueues(write)
-    for _, queue in pairs(queues) do
-      if queue.taken > 0 then write('LTRIM', queue.key, queue.taken, -1) end
-      local list = {}
-      for place = queue.last, queue.first, -1 do list[#list + 1] = queue.front[place] end
-      for from = 1, #list, 1000 do write('LPUSH', queue.key, unpack(list, from, math.min(from + 999, #list))) end
-      local back = queue.back
-      for from = queue.backFirst, #back, 1000 do
-        write('RPUSH', queue.key, unpack(back, from, math.min(from + 999, #back)))
+    for name, queue in pairs(queues) do
+      local isTrimmed = queue.taken == 0 or write('LTRIM', queue.key, queue.taken, -1)
+      if queue.isEmpty then
+        if isTrimmed then write('ZREM', P .. 'ready', name) end
+      elseif not queue.standing or write('ZADD', P .. 'ready', queue.standing, name) then
+        local list = {}
+        for place = queue.last, queue.first, -1 do list[#list + 1] = queue.front[place] end
+        for from = 1, #list, 1000 do write('LPUSH', queue.key, unpack(list, from, math.min(from + 999, #list))) end
+        local back = queue.back
+        for from = queue.backFirst, #back, 1000 do
+          write('RPUSH', queue.key, unpack(back, from, math.min(from + 999, #back)))
+        end
+      end
+    end
+    for name, refs in pairs(lone) do
+      if write('ZADD', P .. 'alone', at, name) then
+        for from = 1, #refs, 1000 do write('RPUSH', P .. 'a:' .. name, unpack(refs, from, math.min(from + 999, #refs))) end
       end
     end
   end

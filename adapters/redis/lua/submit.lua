@@ -2,8 +2,6 @@
 -- name and text, and the number of what else there is to say: then each of that, a letter and a text. `j` what is known
 -- of it alone, `D` delay, `T` time limit, `k` limits, `G` names given, `c` schedule, `t` and `F` idempotency key and
 -- fingerprint, `V` how many bytes of values are in its hash already, `I` the steps of which completed items are kept.
-local PER_MILLI = 1000
-
 -- Read once for all runs of one act.
 local order, unfinished
 local used, named = {}, {}
@@ -54,7 +52,8 @@ local function submit(from, maxUnfinished, keyMillis)
   if name then
     local key = P .. 'key:' .. name
     named[key] = id .. '\n' .. more.F
-    later('SET', key, named[key], 'PX', keyMillis)
+    founding.commands[#founding.commands + 1] = { 'SET', key, named[key], 'PX', keyMillis }
+    founding.keys[#founding.keys + 1] = key
   end
   local kind = kindOf[ARGV[from + 3] .. '|' .. ARGV[from + 4] .. '|' .. digest]
   local key = P .. 'r:' .. id
@@ -64,6 +63,7 @@ local function submit(from, maxUnfinished, keyMillis)
   }
   runs[id] = r
   hashes[key] = r
+  founding.keys[#founding.keys + 1] = key
   for k = from + 6, from + 5 + 2 * size, 2 do keepValue(r, ARGV[k], ARGV[k + 1]) end
   if more == nil then
     openRun(r)
@@ -71,7 +71,7 @@ local function submit(from, maxUnfinished, keyMillis)
   end
   if more.V then
     r.bytes = r.bytes + tonumber(more.V)
-    later('PERSIST', key)
+    founding.commands[#founding.commands + 1] = { 'PERSIST', key }
   end
   if more.B then setOpt(r, 'B', more.B) end
   if more.j then setOpt(r, 'j', more.j) end

@@ -17,11 +17,10 @@ end
 -- A run that has ended, and stands among those that have not.
 if isOver(r) then
   find("run '" .. r.id .. "' has ended, and stands among the unfinished", function()
-    for _, name in ipairs({ 'unfinished', 'running' }) do
-      depart(P .. name, r.id)
-      depart(P .. name .. ':' .. r.plan.pipeline, r.id)
-    end
-    arrive(keyOf.ended, at, endedMember(r))
+    -- As if it ended now: `commit` moves it to the indices of its status.
+    r.was = 'R'
+    head(r, 's', r.s)
+    enter(r, 'settleEnd')
     enter(r, 'clear')
     commit(tonumber(ARGV[5]))
   end)
@@ -60,6 +59,13 @@ local function checkHolders(limits)
   end
 end
 
+-- Whether one that waits stands in its line, and the line among those of its limit.
+local function isInLine(full, member)
+  if not call('ZSCORE', full, member) then return false end
+  local key, name = string.match(string.sub(full, #P + 1), '^line:(.*)\n(%d+\n[^\n]*)$')
+  return call('SISMEMBER', P .. 'lines:' .. key, name) == 1
+end
+
 local function checkUnit(i, item)
   local ref = refOf(r, i, item)
   local hash, field = leaseField(r, i, item)
@@ -83,8 +89,9 @@ local function checkUnit(i, item)
     end
   elseif unit.w == '@' then
     local line = opt(r, 'w')
-    if not line or not call('ZSCORE', line, r.id) then
+    if not line or not isInLine(line, r.id) then
       find("unit '" .. ref .. "' waits for its run's limits, and the run does not", function()
+        if line then leave(line, r.id) end
         setOpt(r, 'w', false)
         unit.w = nil
         keepUnit(r, i, item)
@@ -93,8 +100,10 @@ local function checkUnit(i, item)
     end
   elseif unit.w then
     checkHolders(limitsOf(stepOf(r, i), unit))
-    if not call('ZSCORE', unit.w, ref) then
+    -- It may have been told of a free place by now.
+    if unit.w and not isInLine(unit.w, ref) then
       find("unit '" .. ref .. "' waits for a limit, and is not in its line", function()
+        leave(unit.w, ref)
         unit.w = nil
         keepUnit(r, i, item)
         ready(ref, r.kind.queue)
@@ -172,10 +181,24 @@ for _, name in ipairs({ 'all', 'unfinished', r.s == 'R' and 'running' or nil }) 
     end
   end
 end
+local schedule = opt(r, 'c')
+if schedule and call('SISMEMBER', P .. 'schedule:runs:' .. schedule, r.id) == 0 then
+  find("run '" .. r.id .. "' is not among those of its schedule '" .. schedule .. "'", function()
+    memberIn(sets, P .. 'schedule:runs:' .. schedule, r.id, true)
+  end)
+end
+if opt(r, 'T') and not call('ZSCORE', P .. 'due', 't' .. r.id) then
+  find("run '" .. r.id .. "' has a time limit, and is not due then", function()
+    -- How long a run was delayed stands in its plan only. One that was is looked at when its delay is over.
+    local isDelayed = string.find(opt(r, 'd'), 's', 1, true)
+    dueAt((isDelayed and now or math.floor(get(r, 'm') / PER_MILLI)) + opt(r, 'T'), 't' .. r.id)
+  end)
+end
 if not r.o then
   local line = opt(r, 'w')
-  if line and not call('ZSCORE', line, r.id) then
+  if line and not isInLine(line, r.id) then
     find("run '" .. r.id .. "' waits for a limit, and is not in its line", function()
+      leave(line, r.id)
       setOpt(r, 'w', false)
       admit(r)
     end)

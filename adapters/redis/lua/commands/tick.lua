@@ -46,6 +46,8 @@ if call('EXISTS', P .. 'todo') == 1 then isMore = true end
 local swept = 0
 for _, name in ipairs(call('ZRANGE', P .. 'ready', 0, 99)) do
   local queue = queueOf(name)
+  -- Mostly the first one has not ended.
+  queue.many = 2
   while swept < 100 do
     local ref = takeRef(queue)
     if not ref then break end

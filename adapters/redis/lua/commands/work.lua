@@ -10,25 +10,53 @@ local memoCount = tonumber(ARGV[9])
 -- What each outcome does; gives where its arguments end.
 local outcomes = {}
 
+local function completed(lease, arm, outputs)
+  local r, i, item = lease.r, lease.i, lease.item
+  if lease.step.p then
+    local unit = lookAt(r, i, item)
+    if unit.m then memoise(unit, outputs, memoCount) end
+  end
+  if lease.attempt > 1 or lease.step.p then dropUnit(r, i, item) end
+  if lease.x then
+    completeItem(r, i, item, lease.attempt, outputs, false)
+  else
+    local more = arm ~= '' and (',{"arm":"' .. arm .. '"}') or ''
+    completeStep(r, i, lease.attempt, lease.started, outputs, more, arm ~= '' and arm or nil)
+  end
+end
+
 function outcomes.C(lease, p)
   local arm, size = ARGV[p], number[ARGV[p + 1]]
   if lease then
     local outputs = {}
     for k = 1, size do outputs[k] = ARGV[p + 1 + k] end
-    local r, i, item = lease.r, lease.i, lease.item
-    if lease.step.p then
-      local unit = lookAt(r, i, item)
-      if unit.m then memoise(unit, outputs, memoCount) end
-    end
-    if lease.attempt > 1 or lease.step.p then dropUnit(r, i, item) end
-    if lease.x then
-      completeItem(r, i, item, lease.attempt, outputs, false)
-    else
-      local more = arm ~= '' and (',{"arm":"' .. arm .. '"}') or ''
-      completeStep(r, i, lease.attempt, lease.started, outputs, more, arm ~= '' and arm or nil)
-    end
+    completed(lease, arm, outputs)
   end
   return p + 2 + size
+end
+
+-- The same of a step whose outputs are too long for one call: arm, where the worker has put them, how many, and their names.
+function outcomes.S(lease, p)
+  local staged, size = P .. 's:' .. ARGV[p + 1], number[ARGV[p + 2]]
+  local first = p + 3
+  if lease then
+    local outputs, isWhole = {}, true
+    for from = first, first + size - 1, 1000 do
+      local last = math.min(from + 999, first + size - 1)
+      for k, json in ipairs(call('HMGET', staged, unpack(ARGV, from, last))) do
+        outputs[#outputs + 1] = ARGV[from + k - 1]
+        outputs[#outputs + 1] = json
+        isWhole = isWhole and json
+      end
+    end
+    if isWhole then
+      completed(lease, ARGV[p], outputs)
+    else
+      released(lease, '"its outputs were not there any more"')
+    end
+  end
+  later('UNLINK', staged)
+  return first + size
 end
 
 -- Of a unit of several items, some of which failed: how many did, how many errors are told, the item and error of each; then the
@@ -63,6 +91,9 @@ function outcomes.L(lease, p)
   return p + 1
 end
 
+-- How many bytes of results that were remembered this act has given to units that were probed.
+local probedBytes = 0
+
 function outcomes.P(lease, p)
   if lease then
     local r, i, item = lease.r, lease.i, lease.item
@@ -75,8 +106,14 @@ function outcomes.P(lease, p)
     end
     if #limits > 0 then unit.k = limits end
     keepUnit(r, i, item)
-    local known = unit.m and recall(unit.m)
-    if known then remember(r, i, item, known) else again(r, i, item) end
+    -- Where this act has no room for what is known, that is found again when the unit is lent.
+    local known = unit.m and probedBytes < MAX_REPLY and recall(unit.m)
+    if known then
+      probedBytes = probedBytes + bytesOfOutputs(known)
+      remember(r, i, item, known)
+    else
+      again(r, i, item)
+    end
   end
   return p + 3
 end

@@ -1,0 +1,51 @@
+/** The routes about access: ACLs, tokens, and the audit log. */
+import * as Effect from "effect/Effect"
+import type { AuditAnswer } from "../../../core/operations/AccessOperations.ts"
+import type { Failure } from "../server/Failures.ts"
+import { json, text } from "../server/Message.ts"
+import { about, type Call, get, post, put, type Route, read, remove } from "../server/Route.ts"
+import { toAcl, toAuditRequest, toTokenWish } from "./AccessRequests.ts"
+import * as AccessWire from "./AccessWire.ts"
+
+const pipelineId = ({ params }: { readonly params: Readonly<Record<string, string>> }): string => params["pipeline_id"]!
+
+const audited = (call: Call): Effect.Effect<AuditAnswer, Failure> =>
+  Effect.flatMap(read(call, toAuditRequest(call.request.query)), (wanted) =>
+    call.operations.auditRecords(call.caller, wanted)
+  )
+
+/** The routes. */
+export const accessRoutes: ReadonlyArray<Route> = [
+  get("/pipelines/{pipeline_id}/acl", "admin", "Who may do what with the pipeline.", (call) =>
+    Effect.map(call.operations.acl(call.caller, pipelineId(call)), (of) => json(200, AccessWire.pipelineAcl(of)))
+  ),
+  put("/pipelines/{pipeline_id}/acl", "admin", "Sets who may do what with the pipeline, on all servers.", (call) =>
+    Effect.flatMap(read(call, toAcl(call.body)), (wanted) =>
+      Effect.map(call.operations.setAcl(call.caller, pipelineId(call), wanted), (of) =>
+        json(200, AccessWire.pipelineAcl(of))
+      )
+    )
+  ),
+  remove("/pipelines/{pipeline_id}/acl", "admin", "Goes back to what the program's configuration says.", (call) =>
+    Effect.map(call.operations.removeAcl(call.caller, pipelineId(call)), (of) => json(200, AccessWire.pipelineAcl(of)))
+  ),
+  post("/tokens", "read", "Gives out a token that reads one pipeline or run, for minutes.", (call) =>
+    Effect.flatMap(read(call, toTokenWish(call.body)), ({ wish, ttlMillis }) =>
+      Effect.map(call.operations.issueToken(call.caller, wish, ttlMillis), (issued) =>
+        json(201, AccessWire.token(issued))
+      )
+    )
+  ),
+  about(
+    "all",
+    get("/audit", "admin", "Who asked for what, and was let or not, newest first.", (call) =>
+      Effect.map(audited(call), (list) => json(200, AccessWire.auditRecords(list)))
+    )
+  ),
+  about(
+    "all",
+    get("/audit/lines", "admin", "The same as JSON lines.", (call) =>
+      Effect.map(audited(call), (list) => text(200, "application/x-ndjson", AccessWire.auditLines(list)))
+    )
+  )
+]

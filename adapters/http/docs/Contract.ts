@@ -1,0 +1,112 @@
+/** What each route takes and what it answers, as types. */
+import type * as AccessRequests from "../access/AccessRequests.ts"
+import type * as AccessWire from "../access/AccessWire.ts"
+import type * as EventRequests from "../events/EventRequests.ts"
+import type * as HealthWire from "../health/HealthWire.ts"
+import type { StatisticsQuery } from "../health/StatisticsRequests.ts"
+import type * as StatisticsWire from "../health/StatisticsWire.ts"
+import type { DefinitionJson } from "../pipelines/PipelineRequests.ts"
+import type * as PipelineWire from "../pipelines/PipelineWire.ts"
+import type { ExecutionJson, ExecutionQuery } from "../runs/ExecutionRequest.ts"
+import type * as RunRequests from "../runs/RunRequests.ts"
+import type * as RunWire from "../runs/RunWire.ts"
+import type { NewScheduleJson } from "../schedules/ScheduleRequests.ts"
+import type * as ScheduleWire from "../schedules/ScheduleWire.ts"
+import type { ErrorJson } from "../server/Failures.ts"
+import type { PartQuery } from "../server/Paging.ts"
+
+/** What a route takes, and what it answers by status when it does not fail. */
+export interface Exchange {
+  readonly body?: unknown
+  readonly query?: unknown
+  readonly answers: { readonly [status: number]: unknown }
+}
+
+/** Every route by `METHOD /path`. The paths are the table's; a test compares them. */
+export type Exchanges = {
+  readonly "GET /health": { readonly answers: { readonly 200: HealthWire.Health; readonly 503: HealthWire.Health } }
+  readonly "GET /health/live": { readonly answers: { readonly 200: HealthWire.Liveness } }
+  readonly "GET /health/ready": {
+    readonly answers: { readonly 200: HealthWire.Readiness; readonly 503: HealthWire.Readiness }
+  }
+  readonly "GET /metrics": { readonly answers: { readonly 200: string } }
+  readonly "GET /pipelines": {
+    readonly query: PartQuery
+    readonly answers: { readonly 200: ReadonlyArray<PipelineWire.PipelineRow> }
+  }
+  readonly "GET /pipelines/result/{task_id}": {
+    readonly answers: { readonly 200: RunWire.Completed; readonly 202: RunWire.Unfinished }
+  }
+  readonly "POST /pipelines/{pipeline_id}": {
+    readonly body: DefinitionJson
+    readonly answers: { readonly 201: PipelineWire.PipelineRow }
+  }
+  readonly "GET /pipelines/{pipeline_id}": { readonly answers: { readonly 200: PipelineWire.PipelineDetail } }
+  readonly "DELETE /pipelines/{pipeline_id}": { readonly answers: { readonly 204: undefined } }
+  readonly "POST /pipelines/{pipeline_id}/pause": { readonly answers: { readonly 200: PipelineWire.Paused } }
+  readonly "POST /pipelines/{pipeline_id}/resume": { readonly answers: { readonly 200: PipelineWire.Paused } }
+  readonly "GET /pipelines/{pipeline_id}/status": { readonly answers: { readonly 200: PipelineWire.PipelineStatus } }
+  readonly "GET /pipelines/{pipeline_id}/statistics": {
+    readonly query: StatisticsQuery
+    readonly answers: { readonly 200: StatisticsWire.StatisticsJson }
+  }
+  readonly "GET /pipelines/{pipeline_id}/dag": { readonly answers: { readonly 200: PipelineWire.DagJson } }
+  readonly "GET /pipelines/{pipeline_id}/dag/dot": { readonly answers: { readonly 200: string } }
+  readonly "GET /pipelines/{pipeline_id}/visualize": { readonly answers: { readonly 200: PipelineWire.Visualization } }
+  readonly "POST /pipelines/{pipeline_id}/execute": {
+    readonly body: ExecutionJson
+    readonly query: ExecutionQuery
+    readonly answers: { readonly 200: RunWire.Completed; readonly 202: RunWire.Started }
+  }
+  readonly "GET /runs": { readonly query: RunRequests.RunsQuery; readonly answers: { readonly 200: RunWire.Runs } }
+  readonly "GET /runs/{task_id}": { readonly answers: { readonly 200: RunWire.RunDetail } }
+  readonly "GET /runs/{task_id}/events": {
+    readonly query: EventRequests.EventsQuery
+    readonly answers: { readonly 200: string; readonly 204: undefined }
+  }
+  readonly "GET /pipelines/{pipeline_id}/events": {
+    readonly query: EventRequests.FeedQuery
+    readonly answers: { readonly 200: string }
+  }
+  readonly "GET /ws": { readonly answers: { readonly 101: undefined; readonly 426: ErrorJson } }
+  readonly "GET /events": { readonly query: EventRequests.FeedQuery; readonly answers: { readonly 200: string } }
+  readonly "GET /runs/{task_id}/logs": { readonly answers: { readonly 200: RunWire.Logs } }
+  readonly "POST /runs/{task_id}/cancel": {
+    readonly body: RunRequests.CancellationJson
+    readonly answers: { readonly 202: RunWire.Cancelling }
+  }
+  readonly "POST /runs/{task_id}/retry": {
+    readonly body: RunRequests.RepetitionJson
+    readonly answers: { readonly 202: RunWire.Started }
+  }
+  readonly "DELETE /runs/{task_id}": { readonly answers: { readonly 204: undefined } }
+  readonly "GET /schedules": { readonly query: PartQuery; readonly answers: { readonly 200: ScheduleWire.Schedules } }
+  readonly "POST /schedules": {
+    readonly body: NewScheduleJson
+    readonly answers: { readonly 201: ScheduleWire.ScheduleJson }
+  }
+  readonly "GET /schedules/{schedule_id}": { readonly answers: { readonly 200: ScheduleWire.ScheduleJson } }
+  readonly "DELETE /schedules/{schedule_id}": { readonly answers: { readonly 204: undefined } }
+  readonly "POST /schedules/{schedule_id}/pause": { readonly answers: { readonly 200: ScheduleWire.ScheduleJson } }
+  readonly "POST /schedules/{schedule_id}/resume": { readonly answers: { readonly 200: ScheduleWire.ScheduleJson } }
+  readonly "GET /pipelines/{pipeline_id}/acl": { readonly answers: { readonly 200: AccessWire.PipelineAclJson } }
+  readonly "PUT /pipelines/{pipeline_id}/acl": {
+    readonly body: AccessWire.AclJson
+    readonly answers: { readonly 200: AccessWire.PipelineAclJson }
+  }
+  readonly "DELETE /pipelines/{pipeline_id}/acl": { readonly answers: { readonly 200: AccessWire.PipelineAclJson } }
+  readonly "POST /tokens": {
+    readonly body: AccessRequests.TokenWishJson
+    readonly answers: { readonly 201: AccessWire.TokenJson }
+  }
+  readonly "GET /audit": {
+    readonly query: AccessRequests.AuditQuery
+    readonly answers: { readonly 200: AccessWire.AuditRecords }
+  }
+  readonly "GET /openapi.json": { readonly answers: { readonly 200: Readonly<Record<string, unknown>> } }
+  readonly "GET /docs": { readonly answers: { readonly 200: string } }
+  readonly "GET /docs/{file}": { readonly answers: { readonly 200: string; readonly 304: undefined } }
+  readonly "GET /redoc": { readonly answers: { readonly 200: string } }
+  readonly "GET /redoc/{file}": { readonly answers: { readonly 200: string; readonly 304: undefined } }
+  readonly "GET /audit/lines": { readonly query: AccessRequests.AuditQuery; readonly answers: { readonly 200: string } }
+}

@@ -1,0 +1,162 @@
+/** Schemas of what each route takes and answers, for documentation. The compiler holds them against Eden's types. */
+import * as Schema from "effect/Schema"
+import { auditQuery, newAcl, tokenWish } from "../access/AccessRequests.ts"
+import * as Access from "../access/AccessSchemas.ts"
+import * as Events from "../events/EventRequests.ts"
+import * as Health from "../health/HealthSchemas.ts"
+import { statisticsQuery } from "../health/StatisticsRequests.ts"
+import { definition } from "../pipelines/PipelineRequests.ts"
+import * as Pipelines from "../pipelines/PipelineSchemas.ts"
+import * as Execution from "../runs/ExecutionRequest.ts"
+import { cancellation, repetition, runsQuery } from "../runs/RunRequests.ts"
+import * as Runs from "../runs/RunSchemas.ts"
+import { newSchedule } from "../schedules/ScheduleRequests.ts"
+import * as Schedules from "../schedules/ScheduleSchemas.ts"
+import { error, type FailureStatus } from "../server/Failures.ts"
+import { partQuery } from "../server/Paging.ts"
+import type { Exchange, Exchanges } from "./Contract.ts"
+
+/** Schemas of what a route takes and answers. They have to describe the types that Eden goes by. */
+export type Document<E extends Exchange> = {
+  readonly answers: { readonly [Status in keyof E["answers"]]: Schema.Codec<E["answers"][Status], unknown> }
+  /** The content type of the answers. Default: `application/json`. */
+  readonly contentType?: string
+  /** What the headers that it heeds are for. */
+  readonly headers?: Readonly<Record<string, Schema.Constraint>>
+  readonly failures: ReadonlyArray<FailureStatus>
+} & (E extends { readonly body: infer Body } ? { readonly body: Schema.Codec<Body> } : unknown) &
+  (E extends { readonly query: infer Query } ? { readonly query: Schema.Codec<Query> } : unknown)
+
+/** Any document. */
+export interface AnyDocument {
+  readonly answers: { readonly [status: number]: Schema.Constraint }
+  readonly contentType?: string
+  readonly headers?: Readonly<Record<string, Schema.Constraint>>
+  readonly failures: ReadonlyArray<FailureStatus>
+  readonly body?: Schema.Constraint
+  readonly query?: Schema.Constraint
+}
+
+/** Every document by `METHOD /path`. */
+export type Documents = { readonly [Key in keyof Exchanges]: Document<Exchanges[Key]> }
+
+const asset = {
+  answers: { 200: Schema.String, 304: Schema.Undefined },
+  contentType: "text/*",
+  failures: [404]
+} as const
+
+const feed = {
+  query: Events.feedQuery,
+  headers: Events.feedHeaders,
+  answers: { 200: Schema.String },
+  contentType: Events.EVENT_STREAM
+} as const
+
+/** The documents of the routes. */
+export const documents: Documents = {
+  "GET /health": { answers: { 200: Health.health, 503: Health.health }, failures: [] },
+  "GET /health/live": { answers: { 200: Health.liveness }, failures: [] },
+  "GET /health/ready": { answers: { 200: Health.readiness, 503: Health.readiness }, failures: [] },
+  "GET /metrics": { answers: { 200: Schema.String }, contentType: "text/plain", failures: [] },
+  "GET /pipelines": {
+    query: partQuery,
+    answers: { 200: Schema.Array(Pipelines.pipelineRow) },
+    failures: [400, 503]
+  },
+  "GET /pipelines/result/{task_id}": {
+    answers: { 200: Runs.completed, 202: Runs.unfinished },
+    failures: [404, 500, 503]
+  },
+  "POST /pipelines/{pipeline_id}": {
+    body: definition,
+    answers: { 201: Pipelines.pipelineRow },
+    failures: [400, 409, 413, 415, 422, 503]
+  },
+  "GET /pipelines/{pipeline_id}": { answers: { 200: Pipelines.pipelineDetail }, failures: [404, 503] },
+  "DELETE /pipelines/{pipeline_id}": { answers: { 204: Schema.Undefined }, failures: [404, 409, 503] },
+  "POST /pipelines/{pipeline_id}/pause": { answers: { 200: Pipelines.paused }, failures: [404, 503] },
+  "POST /pipelines/{pipeline_id}/resume": { answers: { 200: Pipelines.paused }, failures: [404, 503] },
+  "GET /pipelines/{pipeline_id}/status": { answers: { 200: Pipelines.pipelineStatus }, failures: [404, 503] },
+  "GET /pipelines/{pipeline_id}/statistics": {
+    query: statisticsQuery,
+    answers: { 200: Health.statistics },
+    failures: [400, 404, 503]
+  },
+  "GET /pipelines/{pipeline_id}/dag": { answers: { 200: Pipelines.dag }, failures: [404, 503] },
+  "GET /pipelines/{pipeline_id}/dag/dot": {
+    answers: { 200: Schema.String },
+    contentType: "text/vnd.graphviz",
+    failures: [404, 503]
+  },
+  "GET /pipelines/{pipeline_id}/visualize": { answers: { 200: Pipelines.visualization }, failures: [404, 503] },
+  "POST /pipelines/{pipeline_id}/execute": {
+    body: Execution.execution,
+    query: Execution.executionQuery,
+    headers: Execution.executionHeaders,
+    answers: { 200: Runs.completed, 202: Runs.started },
+    failures: [400, 404, 409, 413, 415, 500, 503, 504]
+  },
+  "GET /runs": { query: runsQuery, answers: { 200: Runs.runs }, failures: [400, 503] },
+  "GET /runs/{task_id}": { answers: { 200: Runs.runDetail }, failures: [404, 503] },
+  "GET /runs/{task_id}/logs": { answers: { 200: Runs.logs }, failures: [404, 503] },
+  "POST /runs/{task_id}/cancel": {
+    body: cancellation,
+    answers: { 202: Runs.cancelling },
+    failures: [400, 404, 413, 415, 503]
+  },
+  "POST /runs/{task_id}/retry": {
+    body: repetition,
+    answers: { 202: Runs.started },
+    failures: [400, 404, 409, 413, 415, 503]
+  },
+  "DELETE /runs/{task_id}": { answers: { 204: Schema.Undefined }, failures: [404, 409, 503] },
+  "GET /runs/{task_id}/events": {
+    query: Events.eventsQuery,
+    headers: Events.eventsHeaders,
+    answers: { 200: Schema.String, 204: Schema.Undefined },
+    contentType: Events.EVENT_STREAM,
+    failures: [400, 404, 503]
+  },
+  "GET /pipelines/{pipeline_id}/events": { ...feed, failures: [400, 404, 503] },
+  "GET /events": { ...feed, failures: [400, 503] },
+  "GET /ws": { answers: { 101: Schema.Undefined, 426: error }, failures: [] },
+  "GET /schedules": {
+    query: partQuery,
+    answers: { 200: Schedules.schedules },
+    failures: [400, 503]
+  },
+  "POST /schedules": {
+    body: newSchedule,
+    answers: { 201: Schedules.schedule },
+    failures: [400, 404, 409, 413, 415, 422, 503]
+  },
+  "GET /schedules/{schedule_id}": { answers: { 200: Schedules.schedule }, failures: [404, 503] },
+  "DELETE /schedules/{schedule_id}": { answers: { 204: Schema.Undefined }, failures: [404, 503] },
+  "POST /schedules/{schedule_id}/pause": { answers: { 200: Schedules.schedule }, failures: [404, 503] },
+  "POST /schedules/{schedule_id}/resume": { answers: { 200: Schedules.schedule }, failures: [404, 503] },
+  "GET /pipelines/{pipeline_id}/acl": { answers: { 200: Access.pipelineAcl }, failures: [404, 503] },
+  "PUT /pipelines/{pipeline_id}/acl": {
+    body: newAcl,
+    answers: { 200: Access.pipelineAcl },
+    failures: [400, 404, 409, 413, 415, 503]
+  },
+  "DELETE /pipelines/{pipeline_id}/acl": { answers: { 200: Access.pipelineAcl }, failures: [404, 409, 503] },
+  "POST /tokens": {
+    body: tokenWish,
+    answers: { 201: Access.token },
+    failures: [400, 404, 409, 413, 415, 503]
+  },
+  "GET /audit": { query: auditQuery, answers: { 200: Access.auditRecords }, failures: [400, 503] },
+  "GET /audit/lines": {
+    query: auditQuery,
+    answers: { 200: Schema.String },
+    contentType: "application/x-ndjson",
+    failures: [400, 503]
+  },
+  "GET /openapi.json": { answers: { 200: Schema.Record(Schema.String, Schema.Unknown) }, failures: [] },
+  "GET /docs": { answers: { 200: Schema.String }, contentType: "text/html", failures: [] },
+  "GET /docs/{file}": asset,
+  "GET /redoc": { answers: { 200: Schema.String }, contentType: "text/html", failures: [] },
+  "GET /redoc/{file}": asset
+}

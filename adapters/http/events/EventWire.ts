@@ -1,0 +1,126 @@
+/** The JSON of events: the same over every channel and in a run's history. Values are JSON text already. */
+
+import type { Json } from "../../../core/json/Value.ts"
+import type { Event } from "../../../core/run/Event.ts"
+import { type ErrorDetail, errorDetail } from "../runs/RunWire.ts"
+import { withoutHostPaths } from "../server/Failures.ts"
+import { instant } from "../server/Instant.ts"
+
+/** The types of events on the wire. */
+export const EVENT_TYPES = [
+  "PipelineStartEvent",
+  "StepStartEvent",
+  "StepProgressEvent",
+  "StepCompleteEvent",
+  "StepRetryEvent",
+  "StepItemErrorEvent",
+  "StepErrorEvent",
+  "StepSkipEvent",
+  "PipelineCompleteEvent",
+  "PipelineErrorEvent",
+  "PipelineCancelEvent"
+] as const
+
+/** The type of an event on the wire. */
+export type EventType = (typeof EVENT_TYPES)[number]
+
+/** An event. What does not apply is left out. */
+export interface EventJson {
+  readonly type: EventType
+  readonly pipeline_id: string
+  readonly task_id: string
+  /** 1, 2, 3… per run, without a gap. */
+  readonly sequence: number
+  readonly timestamp: string
+  /** Of the first: the request that the run was started by. */
+  readonly request_id?: string
+  readonly step_name?: string
+  readonly step_index?: number
+  readonly attempt?: number
+  /** Which item, in a step that goes through some. */
+  readonly item?: number
+  /** What a step gave: the value of its one output, or an object of several. */
+  readonly result?: unknown
+  /** Whether that is what an earlier attempt with the same inputs gave. */
+  readonly memoised?: boolean
+  /** The arm that a branch took. */
+  readonly arm?: "yes" | "no"
+  readonly duration_ms?: number
+  readonly error?: ErrorDetail
+  /** When the next attempt begins, in milliseconds from then. */
+  readonly wait_ms?: number
+  /** Why a step was skipped, or a run cancelled. */
+  readonly reason?: string
+  readonly done?: number
+  readonly total?: number
+}
+
+/** Who ended what is told as an error of this name, where a type of its own does not exist. */
+const told = (error: string, reason: string): ErrorDetail => ({ error, message: withoutHostPaths(reason) })
+
+const resultText = (outputs: Readonly<Record<string, Json>>): Json => {
+  const names = Object.keys(outputs)
+  if (names.length === 1) return outputs[names[0]!]!
+  return `{${names.map((name) => `${JSON.stringify(name)}:${outputs[name]}`).join(",")}}`
+}
+
+/** What an event is called, and what it says besides what all of them say. */
+const partsOf = (
+  event: Event
+): readonly [EventType, Omit<EventJson, "type" | "pipeline_id" | "task_id" | "sequence" | "timestamp">] => {
+  switch (event.type) {
+    case "RunStarted":
+      return ["PipelineStartEvent", event.requestId === undefined ? {} : { request_id: event.requestId }]
+    case "StepStarted":
+      return ["StepStartEvent", {}]
+    case "StepProgressed":
+      return ["StepProgressEvent", { done: event.done, total: event.total }]
+    case "StepCompleted": {
+      const { arm, memoised, durationMillis } = event
+      return [
+        "StepCompleteEvent",
+        { duration_ms: durationMillis, ...(memoised && { memoised }), ...(arm !== undefined && { arm }) }
+      ]
+    }
+    case "StepRetried":
+      return ["StepRetryEvent", { error: errorDetail(event.error), wait_ms: event.waitMillis, ...itemOf(event) }]
+    case "StepReleased":
+      return ["StepRetryEvent", { error: told("StepReleased", event.reason), wait_ms: 0, ...itemOf(event) }]
+    case "StepItemFailed":
+      return ["StepItemErrorEvent", { error: errorDetail(event.error), item: event.item }]
+    case "StepFailed":
+      return ["StepErrorEvent", { error: errorDetail(event.error), duration_ms: event.durationMillis }]
+    case "StepCancelled":
+      return ["StepErrorEvent", { error: told("StepCancelled", event.reason) }]
+    case "StepSkipped":
+      return ["StepSkipEvent", { reason: withoutHostPaths(event.reason) }]
+    case "RunCompleted":
+      return ["PipelineCompleteEvent", {}]
+    case "RunFailed":
+      return ["PipelineErrorEvent", { error: errorDetail(event.error) }]
+    case "RunCancelled":
+      return ["PipelineCancelEvent", { reason: withoutHostPaths(event.reason) }]
+  }
+}
+
+const itemOf = ({ item }: { readonly item?: number }): { readonly item?: number } =>
+  item === undefined ? {} : { item }
+
+/** The type that an event has on the wire. */
+export const typeOf = (event: Event): EventType => partsOf(event)[0]
+
+/** JSON text of an `EventJson`. */
+export const eventText = (event: Event): string => {
+  const [type, more] = partsOf(event)
+  const json = {
+    type,
+    pipeline_id: event.pipelineId,
+    task_id: event.runId,
+    sequence: event.sequence,
+    timestamp: instant(event.atMillis),
+    ...("step" in event && { step_name: event.step, step_index: event.index, attempt: event.attempt }),
+    ...more
+  } satisfies EventJson
+  const text = JSON.stringify(json)
+  return event.type === "StepCompleted" ? `${text.slice(0, -1)},"result":${resultText(event.outputs)}}` : text
+}

@@ -1,0 +1,58 @@
+/** The routes about runs. */
+import * as Effect from "effect/Effect"
+import * as Results from "../../../core/run/Results.ts"
+import type * as Run from "../../../core/run/Run.ts"
+import { type HttpReply, json, jsonText, NO_CONTENT } from "../server/Message.ts"
+import { about, get, post, type Route, read, remove } from "../server/Route.ts"
+import { toCancellation, toListRequest, toRepeatedSteps } from "./RunRequests.ts"
+import * as RunWire from "./RunWire.ts"
+
+/** The answer with a run's result. */
+export const completed = (run: Run.Run): HttpReply => jsonText(200, RunWire.completed(run.id, Results.toJson(run)))
+
+/** The routes. */
+export const runRoutes: ReadonlyArray<Route> = [
+  get("/pipelines/result/{task_id}", "read", "The result of a run.", ({ operations, caller, params }) =>
+    operations.wait(caller, params["task_id"]!, 0).pipe(
+      Effect.map(completed),
+      Effect.catchTag("WaitTimedOut", ({ runId, status }) => Effect.succeed(json(202, { task_id: runId, status })))
+    )
+  ),
+  about(
+    "list",
+    get("/runs", "read", "The runs that the caller may read, newest first.", (call) =>
+      Effect.flatMap(read(call, toListRequest(call.request.query)), (wanted) =>
+        Effect.map(call.operations.runs(call.caller, wanted), (list) => json(200, RunWire.runs(list)))
+      )
+    )
+  ),
+  get("/runs/{task_id}", "read", "All of a run.", ({ operations, caller, params }) =>
+    Effect.map(operations.run(caller, params["task_id"]!), (run) => jsonText(200, RunWire.runDetail(run)))
+  ),
+  get("/runs/{task_id}/logs", "read", "The lines that a run's tasks wrote.", ({ operations, caller, params }) => {
+    const runId = params["task_id"]!
+    return Effect.map(operations.lines(caller, runId), (lines) => json(200, RunWire.logs(runId, lines)))
+  }),
+  post("/runs/{task_id}/cancel", "execute", "Ends a run, or one step of it.", (call) => {
+    const { operations, caller, params } = call
+    const runId = params["task_id"]!
+    return Effect.flatMap(read(call, toCancellation(call.body)), ({ step, reason }) =>
+      Effect.map(
+        step === undefined
+          ? operations.cancel(caller, runId, reason)
+          : operations.cancelStep(caller, runId, step, reason),
+        ({ status }) => json(202, { task_id: runId, status } satisfies RunWire.Cancelling)
+      )
+    )
+  }),
+  post("/runs/{task_id}/retry", "execute", "Starts a run that keeps what this one has completed.", (call) =>
+    Effect.flatMap(read(call, toRepeatedSteps(call.body)), (from) =>
+      Effect.map(call.operations.retry(call.caller, call.params["task_id"]!, from), (task_id) =>
+        json(202, { task_id, status: "STARTED" } satisfies RunWire.Started)
+      )
+    )
+  ),
+  remove("/runs/{task_id}", "admin", "Forgets a run that is over.", ({ operations, caller, params }) =>
+    Effect.as(operations.remove(caller, params["task_id"]!), NO_CONTENT)
+  )
+]

@@ -1,0 +1,226 @@
+/** The JSON of runs: what the core's values are called on the wire. Values are JSON text already and are not parsed for it. */
+
+import type { Json } from "../../../core/json/Value.ts"
+import * as Results from "../../../core/run/Results.ts"
+import type { Run, StepState } from "../../../core/run/Run.ts"
+import type { RunList } from "../../../core/store/Store.ts"
+import type { Lines } from "../../../core/task/Log.ts"
+import type { ErrorInfo } from "../../../core/values/ErrorInfo.ts"
+import { withoutHostPaths } from "../server/Failures.ts"
+import { instant } from "../server/Instant.ts"
+
+/** Why something failed. */
+export interface ErrorDetail {
+  /** The name of the failure, such as `TaskFailed`. */
+  readonly error: string
+  readonly message: string
+  readonly step?: string
+  readonly item?: number
+  readonly cause?: ErrorDetail
+}
+
+/** Why something failed, as clients are told. */
+export const errorDetail = ({ name, message, step, item, cause }: ErrorInfo): ErrorDetail => ({
+  error: name,
+  message: withoutHostPaths(message),
+  ...(step !== undefined && { step }),
+  ...(item !== undefined && { item }),
+  ...(cause !== undefined && { cause: errorDetail(cause) })
+})
+
+// A reason may quote an error.
+const maybeReason = (reason: string | undefined): string | null =>
+  reason === undefined ? null : withoutHostPaths(reason)
+
+const maybeInstant = (millis: number | undefined): string | null => (millis === undefined ? null : instant(millis))
+
+/** A row of `GET /runs`. */
+export interface RunRow {
+  readonly task_id: string
+  readonly pipeline_id: string
+  readonly status: Run["status"]
+  readonly steps_completed: number
+  readonly total_steps: number
+  readonly submitted_at: string
+  readonly started_at: string | null
+  readonly completed_at: string | null
+  readonly duration_ms: number | null
+  readonly error: ErrorDetail | null
+  /** Why it was cancelled. */
+  readonly reason: string | null
+}
+
+const runRow = (run: Run): RunRow => ({
+  task_id: run.id,
+  pipeline_id: run.pipelineId,
+  status: run.status,
+  steps_completed: run.stepsCompleted,
+  total_steps: run.steps.length,
+  submitted_at: instant(run.submittedAtMillis),
+  started_at: maybeInstant(run.startedAtMillis),
+  completed_at: maybeInstant(run.completedAtMillis),
+  duration_ms: duration(run.startedAtMillis, run.completedAtMillis),
+  error: run.error === undefined ? null : errorDetail(run.error),
+  reason: maybeReason(run.reason)
+})
+
+const duration = (from: number | undefined, to: number | undefined): number | null =>
+  from === undefined || to === undefined ? null : to - from
+
+/** `GET /runs`. */
+export interface Runs {
+  readonly runs: ReadonlyArray<RunRow>
+  /** For `cursor`; null when nothing is left. */
+  readonly next_cursor: string | null
+}
+
+/** A list of runs. */
+export const runs = ({ runs, nextCursor }: RunList): Runs => ({
+  runs: runs.map(runRow),
+  next_cursor: nextCursor ?? null
+})
+
+/** One step of `GET /runs/{task_id}`. */
+export interface StepDetail {
+  readonly name: string
+  readonly status: StepState["status"]
+  readonly attempts: number
+  readonly started_at: string | null
+  readonly completed_at: string | null
+  readonly duration_ms: number | null
+  readonly error: ErrorDetail | null
+  /** Why it was skipped or cancelled, or is completed without having run. */
+  readonly reason: string | null
+  readonly progress: { readonly done: number; readonly total: number } | null
+  /** When its next attempt begins. */
+  readonly retry_at: string | null
+  readonly memoised: boolean
+  /** Of how many items that is so, in a step that goes through some. */
+  readonly memoised_items: number
+  /** How many of its items failed. */
+  readonly items_failed: number
+  /** The arm that a branch took. */
+  readonly arm: "yes" | "no" | null
+}
+
+const stepDetail = (step: StepState): StepDetail => ({
+  name: step.name,
+  status: step.status,
+  attempts: step.attempts,
+  started_at: maybeInstant(step.startedAtMillis),
+  completed_at: maybeInstant(step.completedAtMillis),
+  duration_ms: duration(step.startedAtMillis, step.completedAtMillis),
+  error: step.error === undefined ? null : errorDetail(step.error),
+  reason: maybeReason(step.reason),
+  progress: step.progress ?? null,
+  retry_at: maybeInstant(step.retryAtMillis),
+  memoised: step.memoised,
+  memoised_items: step.memoisedItems,
+  items_failed: step.itemsFailed,
+  arm: step.arm ?? null
+})
+
+/** `GET /runs/{task_id}`. */
+export interface RunDetail extends RunRow {
+  readonly version: string
+  readonly on_failure: Run["onFailure"]
+  readonly priority: number
+  /** When its first step may begin at the earliest. */
+  readonly start_at: string
+  readonly targets: ReadonlyArray<string> | null
+  readonly retry_of: string | null
+  /** The `X-Request-Id` of the request that started it. */
+  readonly request_id: string | null
+  readonly schedule: { readonly id: string; readonly tick: string } | null
+  readonly steps: ReadonlyArray<StepDetail>
+  readonly parameters: Readonly<Record<string, unknown>>
+  /** What steps gave, and what was given, by the names of the run's values. */
+  readonly outputs: Readonly<Record<string, unknown>>
+  /** What it gave, once it is COMPLETED. */
+  readonly result?: unknown
+}
+
+/** JSON text of a `RunDetail`. */
+export const runDetail = (run: Run): string => {
+  const { schedule } = run
+  const detail = {
+    ...runRow(run),
+    version: run.version,
+    on_failure: run.onFailure,
+    priority: run.priority,
+    start_at: instant(run.startAtMillis),
+    targets: run.targets ?? null,
+    retry_of: run.retryOf ?? null,
+    request_id: run.requestId ?? null,
+    schedule: schedule === undefined ? null : { id: schedule.id, tick: instant(schedule.tickMillis) },
+    steps: run.steps.map(stepDetail)
+  } satisfies Omit<RunDetail, "parameters" | "outputs">
+  const values = `"parameters":${recordText(run.parameters)},"outputs":${recordText(run.outputs)}`
+  const result = run.status === "COMPLETED" ? `,"result":${Results.toJson(run)}` : ""
+  return `${JSON.stringify(detail).slice(0, -1)},${values}${result}}`
+}
+
+const recordText = (values: Readonly<Record<string, Json>>): string =>
+  `{${Object.entries(values)
+    .map(([name, json]) => `${JSON.stringify(name)}:${json}`)
+    .join(",")}}`
+
+/** `GET /runs/{task_id}/logs`. */
+export interface Logs {
+  readonly task_id: string
+  readonly lines: ReadonlyArray<{
+    readonly timestamp: string
+    readonly level: "debug" | "info" | "warn" | "error"
+    readonly step: string
+    readonly item?: number
+    readonly attempt: number
+    readonly message: string
+    readonly fields?: unknown
+  }>
+  /** How many older lines are gone. */
+  readonly dropped: number
+}
+
+/** The lines of a run. */
+export const logs = (runId: string, { lines, dropped }: Lines): Logs => ({
+  task_id: runId,
+  lines: lines.map(({ atMillis, level, step, item, attempt, message, fields }) => ({
+    timestamp: instant(atMillis),
+    level,
+    step,
+    ...(item !== undefined && { item }),
+    attempt,
+    message,
+    ...(fields !== undefined && { fields: JSON.parse(fields) as unknown })
+  })),
+  dropped
+})
+
+/** A run that was told to end: the answer to `POST /runs/{task_id}/cancel`. */
+export interface Cancelling {
+  readonly task_id: string
+  readonly status: Run["status"]
+}
+
+/** A run that was started: the answer to `POST /pipelines/{id}/execute` that does not wait. */
+export interface Started {
+  readonly task_id: string
+  readonly status: "STARTED"
+}
+
+/** A run that is not over: an answer to `GET /pipelines/result/{task_id}`. */
+export interface Unfinished {
+  readonly task_id: string
+  readonly status: "PENDING" | "RUNNING"
+}
+
+/** A run with its result. */
+export interface Completed<Result = unknown> {
+  readonly task_id: string
+  readonly status: "COMPLETED"
+  readonly result: Result
+}
+
+/** JSON text of `Completed`; the result is JSON text already and is not parsed for this. */
+export const completed = (runId: string, result: string): string =>
+  `{"task_id":${JSON.stringify(runId)},"status":"COMPLETED","result":${result}}`

@@ -1,0 +1,71 @@
+/** The feed of a Store in memory: a ring that records which runs got which events. The events are in the runs' logs. */
+import * as Effect from "effect/Effect"
+import { type Change, type Entry, type Excerpt, KEPT_CHANGES, type Source, START } from "../store/Feed.ts"
+import type { RunLog } from "./run/RunLog.ts"
+
+/** How many entries one read returns at most. */
+const MAX_ENTRIES = 100
+
+const NO_LISTENERS: ReadonlyArray<never> = []
+
+/** The newest changes. They are numbered from 1. */
+export class MemoryFeed implements Source<never> {
+  readonly #ring: Array<Change> = []
+  /** Distinguishes entries of this Store from those of an earlier one. */
+  readonly #epoch: number
+  readonly #logOf: (runId: string) => RunLog | undefined
+  #count = 0
+  #listeners: Array<() => void> = []
+
+  constructor(epoch: number, logOf: (runId: string) => RunLog | undefined) {
+    this.#epoch = epoch
+    this.#logOf = logOf
+  }
+
+  /** Records new events of a run. Returns the listeners to call at the end of the current Store call. */
+  add(log: RunLog): ReadonlyArray<() => void> {
+    const { length } = log.events
+    if (length === log.published) return NO_LISTENERS
+    const { id: runId, pipelineId } = log.submission
+    this.#ring[++this.#count % KEPT_CHANGES] = { runId, pipelineId, from: log.published, to: length }
+    log.published = length
+    if (this.#listeners.length === 0) return NO_LISTENERS
+    const listeners = this.#listeners
+    this.#listeners = []
+    return listeners
+  }
+
+  newest: Effect.Effect<string> = Effect.sync(() => `${this.#epoch}-${this.#count}`)
+
+  from = (entry: string): Effect.Effect<Excerpt> =>
+    Effect.sync(() => {
+      const entries: Array<Entry> = []
+      const asked = this.#numberOf(entry)
+      const oldest = Math.max(this.#count - KEPT_CHANGES + 1, 1)
+      const first = Math.max(asked ?? 0, oldest)
+      const last = Math.min(this.#count, first + MAX_ENTRIES)
+      for (let number = first; number <= last; number++) {
+        entries.push({ id: `${this.#epoch}-${number}`, changes: [this.#ring[number % KEPT_CHANGES]!] })
+      }
+      const isBehindGap = asked === undefined ? entries.length > 0 && entry !== START : asked + 1 < oldest
+      return { entries, isBehindGap }
+    })
+
+  grown = (entry: string): Effect.Effect<void> =>
+    Effect.callback((resume) => {
+      if (this.#count > (this.#numberOf(entry) ?? 0)) return resume(Effect.void)
+      const listener = () => resume(Effect.void)
+      this.#listeners.push(listener)
+      return Effect.sync(() => {
+        this.#listeners = this.#listeners.filter((other) => other !== listener)
+      })
+    })
+
+  events = (changes: ReadonlyArray<Change>): Effect.Effect<ReadonlyArray<RunLog["events"] | undefined>> =>
+    Effect.sync(() => changes.map(({ runId, from, to }) => this.#logOf(runId)?.events.slice(from, to)))
+
+  #numberOf(entry: string): number | undefined {
+    const [epoch, number] = entry.split("-").map(Number)
+    return epoch === this.#epoch && number! <= this.#count ? number : undefined
+  }
+}

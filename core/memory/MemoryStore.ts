@@ -1,0 +1,394 @@
+/** A Store in the memory of this process. */
+import type * as Cause from "effect/Cause"
+import { done } from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { Json } from "../json/Value.ts"
+import type { Event } from "../run/Event.ts"
+import * as ItemList from "../run/ItemList.ts"
+import { IDEMPOTENCY_MILLIS, type NewRun, submissionOf } from "../run/NewRun.ts"
+import type { Run } from "../run/Run.ts"
+import { newId } from "../run/RunId.ts"
+import { TimerHeap } from "../runtime/TimerHeap.ts"
+import * as Feed from "../store/Feed.ts"
+import type { Load } from "../store/Load.ts"
+import { MemoryRateLimiter } from "../store/MemoryRateLimiter.ts"
+import { assertNotes, assertSettlements } from "../store/Recordable.ts"
+import type { ListRequest, RunList, Store } from "../store/Store.ts"
+import * as StoreBounds from "../store/StoreBounds.ts"
+import type { Claim, ClaimRequest, MemoKey, Note, Settled, Settlement } from "../store/Work.ts"
+import type { Lines } from "../task/Log.ts"
+import { runTimedOut } from "../values/ErrorInfo.ts"
+import {
+  IdempotencyConflict,
+  type InvalidOption,
+  RunNotFound,
+  RunUnfinished,
+  StoreUnavailable,
+  UnknownStep
+} from "../values/Errors.ts"
+import { Admission } from "./Admission.ts"
+import { Dispatch } from "./Dispatch.ts"
+import { IdempotencyKeys } from "./IdempotencyKeys.ts"
+import { MemoryAuditLog } from "./MemoryAuditLog.ts"
+import { MemoryFeed } from "./MemoryFeed.ts"
+import { MemorySchedules } from "./MemorySchedules.ts"
+import { MemoryAcls, MemoryDefinitions, MemoryTokens } from "./MemoryTables.ts"
+import { Memos } from "./Memos.ts"
+import { RunHistory } from "./RunHistory.ts"
+import { MemoryRun, type RunLease, type RunUnit } from "./run/MemoryRun.ts"
+import { RunIndex } from "./run/RunIndex.ts"
+import type { RunOwner } from "./run/RunOwner.ts"
+import { StoreClock } from "./StoreClock.ts"
+
+/** The bounds of a Store in memory. */
+export interface Options extends StoreBounds.MemoryBounds {}
+
+const NONE: ReadonlyArray<never> = []
+
+const CLOSED = "the program is shutting down"
+
+/** Makes a Store that cancels its unfinished runs when the scope closes. Invalid bounds fail with `InvalidOption`. */
+export const make = (options: Options = {}): Effect.Effect<Store, InvalidOption, Scope.Scope> =>
+  Effect.gen(function* () {
+    const mistake = StoreBounds.invalid(options)
+    if (mistake !== undefined) return yield* mistake
+    const clock = yield* Clock.Clock
+    const timers = new TimerHeap(clock)
+    const memory = new Memory(StoreBounds.complete(options), new StoreClock(clock), timers, yield* Random.Random)
+    yield* Effect.forkScoped(timers.running)
+    yield* Effect.addFinalizer(() => Effect.sync(() => memory.close()))
+    return memory
+  })
+
+class Memory implements Store, RunOwner<MemoryRun> {
+  readonly leaseMillis: number
+  readonly maxValueBytes: number
+  readonly maxLosses: number
+  readonly #maxUnfinished: number
+  readonly #clock: StoreClock
+  readonly #now: () => number
+  readonly #random: typeof Random.Random.Service
+  readonly #index = new RunIndex<MemoryRun>()
+  readonly #history: RunHistory<MemoryRun>
+  readonly #feed: MemoryFeed
+  readonly #dispatch: Dispatch
+  readonly #memos: Memos
+  readonly #keys = new IdempotencyKeys()
+  readonly #admission: Admission
+  readonly schedules: MemorySchedules
+  readonly definitions: MemoryDefinitions = new MemoryDefinitions()
+  readonly acls: MemoryAcls = new MemoryAcls()
+  readonly limiter: MemoryRateLimiter
+  readonly tokens: MemoryTokens
+  readonly audit: MemoryAuditLog
+  #serials = 0
+  #closed = false
+
+  constructor(options: Required<Options>, clock: StoreClock, timers: TimerHeap, random: typeof Random.Random.Service) {
+    this.leaseMillis = options.leaseMillis
+    this.maxValueBytes = options.maxValueBytes
+    this.maxLosses = options.maxLosses
+    this.#maxUnfinished = options.maxUnfinished
+    this.#clock = clock
+    this.#now = clock.now
+    this.#random = random
+    this.#admission = new Admission(timers, this.#now, this.#flush, () => this.#dispatch)
+    this.limiter = new MemoryRateLimiter(clock.passed)
+    this.tokens = new MemoryTokens(this.#now)
+    this.audit = new MemoryAuditLog(this.#now)
+    this.#memos = new Memos(options)
+    this.#feed = new MemoryFeed(this.#now(), (runId) => this.#index.get(runId)?.log)
+    this.#dispatch = new Dispatch(timers, this.#clock, options, this.#memos, this.#feed, this.#admission)
+    this.#history = new RunHistory(options, (run) => this.#index.remove(run))
+    this.schedules = new MemorySchedules(
+      clock,
+      (run) => (this.#isFull ? undefined : this.#submit(run)),
+      this.#flush,
+      this.#dispatch.presence
+    )
+  }
+
+  // -- runs ----------------------------------------------------------------------------------------------------------
+
+  submit = (newRun: NewRun): Effect.Effect<string, IdempotencyConflict | StoreUnavailable> =>
+    Effect.suspend((): Effect.Effect<string, IdempotencyConflict | StoreUnavailable> => {
+      const { pipelineId, idempotency } = newRun
+      const named = idempotency && this.#keys.find(pipelineId, idempotency.key, this.#now())
+      if (named !== undefined) {
+        const { key, fingerprint } = idempotency!
+        const isGone = this.#index.get(named.runId) === undefined
+        return isGone || named.fingerprint !== fingerprint
+          ? Effect.fail(new IdempotencyConflict(pipelineId, key, named.runId, isGone))
+          : Effect.succeed(named.runId)
+      }
+      if (this.#closed) return Effect.fail(new StoreUnavailable(`No new run is taken: ${CLOSED}`))
+      if (this.#isFull) {
+        return Effect.fail(new StoreUnavailable(`No new run is taken: ${this.#maxUnfinished} are unfinished`))
+      }
+      const run = this.#submit(newRun)
+      this.#flush()
+      return Effect.succeed(run.submission.id)
+    })
+
+  get #isFull(): boolean {
+    return this.#unfinished >= this.#maxUnfinished
+  }
+
+  get #unfinished(): number {
+    return this.#index.size - this.#history.count
+  }
+
+  #submit(newRun: NewRun): MemoryRun {
+    const now = this.#now()
+    const { pipelineId, version, plan, timeoutMillis, delayMillis = 0, priority = 0, idempotency } = newRun
+    const submission = submissionOf(newRun, newId(now, this.#random), now)
+    const queue = this.#dispatch.queueOf(pipelineId, version, priority)
+    const { limits = NONE, keptItems } = newRun
+    const run = new MemoryRun(this, ++this.#serials, submission, plan, limits, queue, keptItems)
+    this.#index.add(run)
+    if (idempotency !== undefined) {
+      const { key, fingerprint } = idempotency
+      const expiresAtMillis = now + IDEMPOTENCY_MILLIS
+      this.#keys.add(pipelineId, key, { runId: submission.id, fingerprint, expiresAtMillis })
+    }
+    if (timeoutMillis !== undefined) {
+      this.#admission.after(run, delayMillis + timeoutMillis, () => run.fail(runTimedOut(timeoutMillis), this.#now()))
+    }
+    if (delayMillis > 0) this.#admission.after(run, delayMillis, () => this.#admission.admit(run))
+    else this.#admission.admit(run)
+    return run
+  }
+
+  cancel = (runId: string, reason: string): Effect.Effect<void, RunNotFound> =>
+    Effect.map(this.#find(runId), (run) => {
+      if (run.isOver) return
+      run.cancel(reason, this.#now())
+      this.#flush()
+    })
+
+  cancelStep = (runId: string, step: string, reason: string): Effect.Effect<void, RunNotFound | UnknownStep> =>
+    Effect.map(this.#findStep(runId, step), ({ run, index }) => {
+      run.cancelStep(index, reason, this.#now())
+      this.#dispatch.publish(run)
+      this.#flush()
+    })
+
+  remove = (runId: string): Effect.Effect<void, RunNotFound | RunUnfinished> =>
+    Effect.flatMap(this.#find(runId), (run) =>
+      run.isOver
+        ? Effect.sync(() => {
+            this.#history.remove(run)
+            this.#keys.forget(runId)
+          })
+        : Effect.fail(new RunUnfinished(runId, "removed"))
+    )
+
+  pause = (pipelineId: string): Effect.Effect<void> => Effect.sync(() => void this.#dispatch.paused.add(pipelineId))
+
+  resume = (pipelineId: string): Effect.Effect<void> =>
+    Effect.sync(() => {
+      this.#dispatch.paused.delete(pipelineId)
+      this.#flush()
+    })
+
+  paused: Effect.Effect<ReadonlySet<string>> = Effect.sync(() => new Set(this.#dispatch.paused))
+
+  get = (runId: string): Effect.Effect<Run, RunNotFound> => Effect.map(this.#find(runId), (run) => run.log.state)
+
+  items = (
+    request: ItemList.ItemsRequest
+  ): Effect.Effect<ItemList.ItemList, RunNotFound | UnknownStep | InvalidOption> =>
+    Effect.flatMap(
+      this.#findStep(request.runId, request.step),
+      ({ run, index }): Effect.Effect<ItemList.ItemList, InvalidOption> => {
+        const mistake = ItemList.invalid(request)
+        return mistake === undefined ? Effect.sync(() => run.listItems(index, request)) : Effect.fail(mistake)
+      }
+    )
+
+  lines = (runId: string): Effect.Effect<Lines, RunNotFound> => Effect.map(this.#find(runId), (run) => run.log.lines)
+
+  wait = (runId: string): Effect.Effect<Run, RunNotFound> =>
+    Effect.flatMap(this.#find(runId), (run) =>
+      Effect.callback<Run>((resume) => {
+        const onEnd = () => resume(Effect.succeed(run.log.state))
+        if (run.isOver) return onEnd()
+        run.onEnd.push(onEnd)
+        return Effect.sync(() => {
+          run.onEnd = run.onEnd.filter((other) => other !== onEnd)
+        })
+      })
+    )
+
+  list = (request: ListRequest): Effect.Effect<RunList, InvalidOption> =>
+    Effect.suspend(() => {
+      this.#history.retain(this.#now())
+      return Effect.fromResult(this.#index.list(request))
+    })
+
+  // A watcher is only a position in the run's log: a slow watcher delays no run and uses no memory.
+  watch = (runId: string, after = 0): Stream.Stream<Event, RunNotFound> =>
+    Stream.fromPull(
+      Effect.map(this.#find(runId), (run) => {
+        const { log } = run
+        let position = after
+        const pull: Effect.Effect<readonly [Event, ...Array<Event>], Cause.Done> = Effect.suspend(() => {
+          const events = log.events.slice(position)
+          position = Math.max(position, log.events.length)
+          if (events.length > 0) return Effect.succeed(events as [Event, ...Array<Event>])
+          return run.isOver ? done() : Effect.andThen(log.waitForMore(position), pull)
+        })
+        return pull
+      })
+    )
+
+  feed = (request: Feed.FeedRequest): Effect.Effect<Stream.Stream<Feed.FeedItem>, InvalidOption> =>
+    Feed.open(this.#feed, request)
+
+  load: Effect.Effect<Load> = Effect.sync(() => ({
+    ...this.#dispatch.load,
+    unfinished: this.#unfinished,
+    overdue: this.schedules.overdue
+  }))
+
+  now: Effect.Effect<number> = Effect.sync(() => this.#now())
+
+  ping: Effect.Effect<void, StoreUnavailable> = Effect.suspend(() =>
+    this.#closed ? Effect.fail(new StoreUnavailable(`The Store is closed: ${CLOSED}`)) : Effect.void
+  )
+
+  // Does not wait for delayed runs and runs of paused pipelines: they would not end in time.
+  drain: Effect.Effect<void> = Effect.suspend(() => {
+    const now = this.#now()
+    const running = [...this.#index.unfinished()].filter(
+      ({ log: { state } }) => state.startAtMillis <= now && !this.#dispatch.paused.has(state.pipelineId)
+    )
+    return Effect.forEach(running, (run) => Effect.ignore(this.wait(run.submission.id)), {
+      concurrency: "unbounded",
+      discard: true
+    })
+  })
+
+  /** Cancels unfinished runs, so that every waiting caller gets an answer. */
+  close(): void {
+    this.#closed = true
+    for (const run of this.#index.unfinished()) run.cancel(CLOSED, this.#now())
+    this.#flush()
+  }
+
+  // -- work ----------------------------------------------------------------------------------------------------------
+
+  claim = (request: ClaimRequest): Effect.Effect<ReadonlyArray<Claim>> => this.#dispatch.claim(request)
+
+  renew = (claims: ReadonlyArray<Claim>): Effect.Effect<ReadonlyArray<Claim>> =>
+    Effect.sync(() => {
+      this.#now()
+      return claims.filter((claim) => {
+        const lease = this.#dispatch.leaseOf(claim)
+        if (lease !== undefined) this.#dispatch.renew(lease)
+        return lease === undefined
+      })
+    })
+
+  settle = (settlements: ReadonlyArray<Settlement>, request?: ClaimRequest): Effect.Effect<Settled> =>
+    Effect.sync(() => {
+      assertSettlements(settlements)
+      const now = this.#now()
+      let refused: Array<Settlement> | undefined
+      for (const settlement of settlements) {
+        const lease = this.#dispatch.leaseOf(settlement.claim)
+        if (lease === undefined) {
+          this.#dispatch.stopped(settlement.claim)
+          refused ??= []
+          refused.push(settlement)
+          continue
+        }
+        this.#dispatch.end(lease)
+        lease.run.settle(lease, settlement.outcome, now)
+        this.#dispatch.publish(lease.run)
+      }
+      const claims = request === undefined ? NONE : this.#dispatch.claimNow(request, now)
+      this.#flush()
+      return { refused: refused ?? NONE, claims }
+    })
+
+  note = (notes: ReadonlyArray<Note>): Effect.Effect<void> =>
+    Effect.sync(() => {
+      assertNotes(notes)
+      const now = this.#now()
+      for (const note of notes) {
+        const run = this.#index.get(note.claim.runId)
+        if (run === undefined) continue
+        const before = run.bytes
+        run.log.note(note, this.#dispatch.leaseOf(note.claim) !== undefined, now)
+        if (run.isOver) this.#history.grown(run.bytes - before)
+        this.#dispatch.publish(run)
+      }
+      this.#flush()
+    })
+
+  revoked = (worker: string): Stream.Stream<Claim> => this.#dispatch.revoked(worker)
+
+  // -- called by runs ------------------------------------------------------------------------------------------------
+
+  readonly ready = (unit: RunUnit): void => this.#dispatch.ready(unit)
+  readonly readyFirst = (unit: RunUnit): void => this.#dispatch.readyFirst(unit)
+
+  delay(unit: RunUnit, waitMillis: number): void {
+    this.#admission.after(unit.run, waitMillis, () => {
+      if (!unit.isOver) unit.run.requeue(unit)
+    })
+  }
+
+  recall(memo: MemoKey): Readonly<Record<string, Json>> | undefined {
+    return this.#memos.find(memo, this.#now())
+  }
+
+  memoise(memo: MemoKey, outputs: Readonly<Record<string, Json>>): void {
+    this.#memos.keep(memo, outputs, this.#now())
+  }
+
+  millisSince(beganMillis: number): number {
+    return this.#clock.millisSince(beganMillis)
+  }
+
+  readonly revoke = (lease: RunLease): void => this.#dispatch.revoke(lease)
+
+  ended(run: MemoryRun): void {
+    this.#admission.ended(run)
+    this.#dispatch.publish(run)
+    for (const onEnd of run.onEnd) this.#dispatch.defer(onEnd)
+    run.onEnd = []
+    this.#index.ended(run)
+    this.#history.add(run)
+  }
+
+  // -- inside --------------------------------------------------------------------------------------------------------
+
+  #find(runId: string): Effect.Effect<MemoryRun, RunNotFound> {
+    return Effect.suspend(() => {
+      this.#history.retain(this.#now())
+      const run = this.#index.get(runId)
+      return run === undefined ? Effect.fail(new RunNotFound(runId)) : Effect.succeed(run)
+    })
+  }
+
+  #findStep(runId: string, step: string): Effect.Effect<{ run: MemoryRun; index: number }, RunNotFound | UnknownStep> {
+    return Effect.flatMap(this.#find(runId), (run) => {
+      const { steps } = run.log.plan
+      const index = steps.findIndex(({ name }) => name === step)
+      if (index !== -1) return Effect.succeed({ run, index })
+      const names = steps.map(({ name }) => name)
+      return Effect.fail(new UnknownStep(run.submission.pipelineId, step, names))
+    })
+  }
+
+  readonly #flush = (): void => {
+    this.#admission.admitNext()
+    this.#dispatch.flush()
+  }
+}

@@ -1,0 +1,182 @@
+/** The log of a run in memory: its events, their watchers, and the log lines of its tasks. */
+import * as Effect from "effect/Effect"
+import type { Plan } from "../../pipeline/Plan.ts"
+import type { Event, HowCompleted } from "../../run/Event.ts"
+import * as Run from "../../run/Run.ts"
+import type { Note } from "../../store/Work.ts"
+import { type Line, type Lines, MAX_LINES } from "../../task/Log.ts"
+import * as Bytes from "../../values/Bytes.ts"
+import type { ErrorInfo } from "../../values/ErrorInfo.ts"
+
+/** From this many events on, the folded state is kept. */
+const LONG_LOG = 1_000
+
+/** How many bytes an event counts for, and a step of a plan that no other run shares. */
+const EVENT_BYTES = 100
+const STEP_BYTES = 100
+
+type RunFields = Pick<Event, "runId" | "pipelineId" | "sequence" | "atMillis">
+type StepFields = RunFields & Pick<Extract<Event, { readonly step: string }>, "step" | "index" | "attempt">
+
+/** The events in order, and the state that they fold to. */
+export class RunLog {
+  readonly submission: Run.Submission
+  readonly plan: Plan
+  readonly events: Array<Event> = []
+  /** Called once, after the log has grown. */
+  listeners: Set<() => void> | undefined = undefined
+  /** How many of its events are in the feed. */
+  published = 0
+  /** How many lines were dropped. */
+  linesDropped = 0
+  #lines: Array<Line> | undefined = undefined
+  #linesBytes = 0
+  #errorsBytes = 0
+  readonly #ownBytes: number
+  /** The last percentage with an event, by step. */
+  #percents: Map<number, number> | undefined = undefined
+  #snapshot: Run.Run | undefined = undefined
+
+  constructor(submission: Run.Submission, plan: Plan) {
+    this.submission = submission
+    this.plan = plan
+    // A partial run has its own plan; other runs share the plan of their pipeline.
+    const isPart = submission.targets !== undefined || submission.retryOf !== undefined || hasKeys(submission.given)
+    this.#ownBytes = isPart ? STEP_BYTES * plan.steps.length : 0
+  }
+
+  /** Bytes of its lines and errors; events and its own plan are estimated. */
+  get bytes(): number {
+    return this.#ownBytes + this.#linesBytes + this.#errorsBytes + EVENT_BYTES * this.events.length
+  }
+
+  /** The fold of the log. Of a long log it is kept, so that the next read folds only the new events. */
+  get state(): Run.Run {
+    const { events } = this
+    if (events.length < LONG_LOG) return Run.fold(Run.pending(this.submission, this.plan.steps), events)
+    const folded = this.#snapshot ?? Run.pending(this.submission, this.plan.steps)
+    if (folded.sequence < events.length) this.#snapshot = Run.fold(folded, events.slice(folded.sequence))
+    return this.#snapshot ?? folded
+  }
+
+  /** Waits until the log has more than `length` events. */
+  waitForMore(length: number): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      if (this.events.length > length) return resume(Effect.void)
+      const listener = () => {
+        this.listeners?.delete(listener)
+        resume(Effect.void)
+      }
+      this.listeners ??= new Set()
+      this.listeners.add(listener)
+      return Effect.sync(() => this.listeners?.delete(listener))
+    })
+  }
+
+  /** The common fields of the next event about the run. */
+  runFields(atMillis: number): RunFields {
+    const { id: runId, pipelineId } = this.submission
+    return { runId, pipelineId, sequence: this.events.length + 1, atMillis }
+  }
+
+  /** The common fields of the next event about a step. */
+  stepFields(index: number, attempt: number, atMillis: number): StepFields {
+    return { ...this.runFields(atMillis), step: this.plan.steps[index]!.name, index, attempt }
+  }
+
+  add(event: Event): void {
+    this.events.push(event)
+    if ("error" in event) this.#errorsBytes += bytesOfError(event.error)
+  }
+
+  // The two most frequent events are written as one object literal, which is fastest.
+
+  stepStarted(index: number, attempt: number, atMillis: number): void {
+    const { id: runId, pipelineId } = this.submission
+    this.#percents?.delete(index)
+    const { name: step } = this.plan.steps[index]!
+    const sequence = this.events.length + 1
+    this.events.push({ type: "StepStarted", runId, pipelineId, sequence, atMillis, step, index, attempt })
+  }
+
+  stepCompleted(
+    index: number,
+    attempt: number,
+    outputs: Extract<Event, { readonly type: "StepCompleted" }>["outputs"],
+    durationMillis: number,
+    atMillis: number,
+    more?: HowCompleted
+  ): void {
+    const { id: runId, pipelineId } = this.submission
+    const { name: step } = this.plan.steps[index]!
+    const completed: Event = {
+      type: "StepCompleted",
+      runId,
+      pipelineId,
+      sequence: this.events.length + 1,
+      atMillis,
+      step,
+      index,
+      attempt,
+      outputs,
+      durationMillis
+    }
+    this.events.push(more === undefined ? completed : { ...completed, ...more })
+  }
+
+  /** Adds at most one event per percent of an attempt, however long the list is. */
+  stepProgressed(index: number, attempt: number, done: number, total: number, atMillis: number): void {
+    const percent = total > 0 ? Math.min(Math.floor((100 * done) / total), 100) : 0
+    this.#percents ??= new Map()
+    if (percent <= (this.#percents.get(index) ?? -1)) return
+    this.#percents.set(index, percent)
+    this.events.push({ type: "StepProgressed", ...this.stepFields(index, attempt, atMillis), done, total })
+  }
+
+  /** Items of a step have failed for good. An error without `item` is about the item `first`. */
+  itemsFailed(index: number, attempt: number, errors: ReadonlyArray<ErrorInfo>, first: number, atMillis: number): void {
+    const fields = this.stepFields(index, attempt, atMillis)
+    for (const [at, error] of errors.entries()) {
+      const sequence = fields.sequence + at
+      this.add({ type: "StepItemFailed", ...fields, sequence, item: error.item ?? first, error })
+    }
+  }
+
+  /** Records a note of an attempt; its progress only while its lease is live. */
+  note({ claim, progress, line, dropped = 0 }: Note, isLive: boolean, atMillis: number): void {
+    const { index, step, attempt, item } = claim
+    this.linesDropped += dropped
+    if (progress !== undefined && isLive && item === undefined) {
+      this.stepProgressed(index, attempt, progress.done, progress.total, atMillis)
+    }
+    if (line !== undefined) this.write({ atMillis, step, attempt, ...line })
+  }
+
+  write(line: Line): void {
+    this.#lines ??= []
+    this.#lines.push(line)
+    this.#linesBytes += bytesOf(line)
+    // Half are dropped in one go: dropping lines one by one would move all others each time.
+    if (this.#lines.length < 2 * MAX_LINES) return
+    const dropped = this.#lines.splice(0, this.#lines.length - MAX_LINES)
+    this.linesDropped += dropped.length
+    for (const each of dropped) this.#linesBytes -= bytesOf(each)
+  }
+
+  get lines(): Lines {
+    const lines = this.#lines ?? []
+    const shown = lines.slice(-MAX_LINES)
+    return { lines: shown, dropped: this.linesDropped + lines.length - shown.length }
+  }
+}
+
+const hasKeys = (record: object): boolean => {
+  for (const _ in record) return true
+  return false
+}
+
+const bytesOfError = ({ message, cause }: ErrorInfo): number =>
+  Bytes.ofText(message) + (cause === undefined ? 0 : bytesOfError(cause))
+
+const bytesOf = ({ message, fields }: Line): number =>
+  Bytes.ofText(message) + (fields === undefined ? 0 : Bytes.ofText(fields))

@@ -1,0 +1,366 @@
+/** What a caller may ask for about runs. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import type { Guard, GuardError } from "../access/Guard.ts"
+import * as Permit from "../access/Permit.ts"
+import type { RunInput } from "../pipeline/Parameters.ts"
+import type * as Pipeline from "../pipeline/Pipeline.ts"
+import type { Registry } from "../registry/Registry.ts"
+import type { Event } from "../run/Event.ts"
+import * as PartialRun from "../run/PartialRun.ts"
+import * as Run from "../run/Run.ts"
+import * as Start from "../run/Start.ts"
+import { after } from "../runtime/Eager.ts"
+import type { FeedItem, FeedRequest } from "../store/Feed.ts"
+import { type ListRequest, newestRun, type RunList, type Store } from "../store/Store.ts"
+import type { Lines } from "../task/Log.ts"
+import {
+  IdempotencyConflict,
+  InvalidOption,
+  type ParametersInvalid,
+  type PipelineNotFound,
+  RunCancelled,
+  RunFailed,
+  type RunNotFound,
+  RunNotRepeatable,
+  RunUnfinished,
+  StoreUnavailable,
+  type UnknownStep,
+  WaitTimedOut
+} from "../values/Errors.ts"
+import { MAX_NAME_LENGTH } from "../values/Name.ts"
+import * as OptionCheck from "../values/OptionCheck.ts"
+import * as Page from "../values/Page.ts"
+import { type Caller, ownerOf, type Permission } from "../values/Principal.ts"
+import * as Text from "../values/Text.ts"
+import * as ItemsToKeep from "./ItemsToKeep.ts"
+
+/** Why a run can't be started. */
+export type StartError =
+  | PipelineNotFound
+  | ParametersInvalid
+  | InvalidOption
+  | UnknownStep
+  | IdempotencyConflict
+  | GuardError
+
+/** Why a wait does not end in a completed run. */
+export type WaitError = InvalidOption | RunNotFound | RunFailed | RunCancelled | WaitTimedOut | GuardError
+
+/** Why a run can't be repeated. */
+export type RetryError =
+  | InvalidOption
+  | RunNotFound
+  | RunUnfinished
+  | RunNotRepeatable
+  | PipelineNotFound
+  | UnknownStep
+  | GuardError
+
+/** Operations on runs. */
+export interface RunOperations {
+  /** The pipeline, and its run that matters now: one that runs, else the one that was started last. */
+  readonly latest: (
+    caller: Caller,
+    pipelineId: string
+  ) => Effect.Effect<
+    { readonly pipeline: Pipeline.Any; readonly run: Option.Option<Run.Run> },
+    PipelineNotFound | GuardError
+  >
+  /** Checks what it is given and starts a run. Gives its id, or that of the caller's run with its idempotency key. */
+  readonly start: (
+    caller: Caller,
+    pipelineId: string,
+    given: RunInput,
+    options?: Start.Options & Start.PartOptions
+  ) => Effect.Effect<string, StartError>
+  /**
+   * Starts a run that repeats an earlier one, and gives its id. Runs the steps that did not complete, the steps `from`, and
+   * every step that depends on one of these; keeps the values of the others. A map or filter keeps the items that
+   * completed, unless it is named or its inputs change. It gives what a fresh run would give.
+   */
+  readonly retry: (caller: Caller, runId: string, from?: ReadonlyArray<string>) => Effect.Effect<string, RetryError>
+  /**
+   * Starts a run and waits for it. Fails with `WaitTimedOut` after `waitMillis` (default: never); the run goes on. Asks
+   * for no more than `start`: what a run gives belongs to whoever has started it.
+   */
+  readonly execute: (
+    caller: Caller,
+    pipelineId: string,
+    given: RunInput,
+    options?: Start.Options & Start.PartOptions,
+    waitMillis?: number
+  ) => Effect.Effect<Run.Run, StartError | WaitError>
+  /** A run as it is now. */
+  readonly run: (caller: Caller, runId: string) => Effect.Effect<Run.Run, RunNotFound | GuardError>
+  /** The lines that its tasks wrote. */
+  readonly lines: (caller: Caller, runId: string) => Effect.Effect<Lines, RunNotFound | GuardError>
+  /** The completed run. Fails with `WaitTimedOut` after `waitMillis` (default: never); the run goes on. */
+  readonly wait: (caller: Caller, runId: string, waitMillis?: number) => Effect.Effect<Run.Run, WaitError>
+  /** Ends a run as CANCELLED. One that is over stays as it is. Gives the run as it is then. */
+  readonly cancel: (
+    caller: Caller,
+    runId: string,
+    reason?: string
+  ) => Effect.Effect<Run.Run, RunNotFound | InvalidOption | GuardError>
+  /** Ends one step as CANCELLED; the run goes on as after a failure of it. One that is over stays as it is. Gives the run. */
+  readonly cancelStep: (
+    caller: Caller,
+    runId: string,
+    step: string,
+    reason?: string
+  ) => Effect.Effect<Run.Run, RunNotFound | UnknownStep | InvalidOption | GuardError>
+  /** Forgets a run that is over. */
+  readonly remove: (caller: Caller, runId: string) => Effect.Effect<void, RunNotFound | RunUnfinished | GuardError>
+  /** Runs, newest first, at most 1,000 at once. */
+  readonly runs: (caller: Caller, request: ListRequest) => Effect.Effect<RunList, InvalidOption | GuardError>
+  /** The run's events after sequence `after` (default: all), then as they happen, to the terminal one. */
+  readonly watch: (
+    caller: Caller,
+    runId: string,
+    after?: number
+  ) => Stream.Stream<Event, InvalidOption | RunNotFound | GuardError>
+  /** The events of all runs that the caller may read, or of one pipeline's, as they are recorded. It does not end. */
+  readonly feed: (
+    caller: Caller,
+    request: FeedRequest
+  ) => Effect.Effect<Stream.Stream<FeedItem, StoreUnavailable>, InvalidOption | PipelineNotFound | GuardError>
+  /** The same, with the run as it is now, once it is known that the caller may. */
+  readonly follow: (
+    caller: Caller,
+    runId: string,
+    after?: number
+  ) => Effect.Effect<
+    { readonly run: Run.Run; readonly events: Stream.Stream<Event, RunNotFound | StoreUnavailable> },
+    InvalidOption | RunNotFound | GuardError
+  >
+}
+
+/** The operations over a Store, a Registry and a Guard. No run is started once `closed` says why not. */
+export const make = (
+  store: Store,
+  registry: Registry,
+  guard: Guard,
+  closed: () => StoreUnavailable | undefined
+): RunOperations => {
+  /** The run, provided that the caller may do that with its pipeline. */
+  const permitted = (caller: Caller, permission: Permission, runId: string) =>
+    Permit.runOf(store, guard, caller, permission, runId)
+
+  /** The newest run that is over. Those that completed are looked for last, among those that are newer than the others. */
+  const lastEnded = (pipelineId: string): Effect.Effect<Run.Run | undefined, StoreUnavailable> =>
+    Effect.gen(function* () {
+      let last: Run.Run | undefined
+      for (const status of ["FAILED", "CANCELLED", "COMPLETED"] as const) {
+        last = (yield* newestRun(store, pipelineId, status, last?.submittedAtMillis)) ?? last
+      }
+      return last
+    })
+
+  const ended = (run: Run.Run): Effect.Effect<Run.Run, RunFailed | RunCancelled> => {
+    if (run.status === "FAILED") return Effect.fail(new RunFailed(run, run.error!))
+    if (run.status === "CANCELLED") return Effect.fail(new RunCancelled(run, run.reason!))
+    return Effect.succeed(run)
+  }
+
+  const starting = (
+    caller: Caller,
+    pipelineId: string,
+    given: RunInput,
+    options: Start.Options & Start.PartOptions
+  ): Effect.Effect<string, StartError> =>
+    Effect.flatMap(
+      after(guard.check(caller, { permission: "execute", pipelineId }), () => registry.find(pipelineId)),
+      ({ pipeline }): Effect.Effect<string, StartError> => {
+        const refused = closed()
+        if (refused !== undefined) return Effect.fail(refused)
+        const owner = ownerOf(caller)
+        const run = Start.newRun(pipeline, given, options, store.maxValueBytes, owner)
+        if (Result.isFailure(run)) return Effect.fail(run.failure)
+        const requestId = requestIdOf(caller)
+        const submitted = store.submit(requestId === undefined ? run.success : { ...run.success, requestId })
+        const { idempotencyKey: key } = options
+        if (owner === undefined || key === undefined) return submitted
+        return Effect.catchTag(submitted, "IdempotencyConflict", ({ runId, isGone }) =>
+          Effect.fail(new IdempotencyConflict(pipelineId, key, runId, isGone))
+        )
+      }
+    )
+
+  /** The run once it is over, if that is before so many milliseconds have gone. */
+  const waiting = (runId: string, waitMillis: number | undefined): Effect.Effect<Run.Run, WaitError> => {
+    const over = Effect.flatMap(
+      store.wait(runId),
+      (run): Effect.Effect<Run.Run, WaitError> =>
+        Run.isTerminal(run.status) ? ended(run) : Effect.fail(new WaitTimedOut(run, undefined))
+    )
+    if (waitMillis === undefined) return named(runId, over)
+    const late = Effect.flatMap(
+      store.get(runId),
+      (run): Effect.Effect<Run.Run, WaitError> =>
+        Run.isTerminal(run.status) ? ended(run) : Effect.fail(new WaitTimedOut(run, waitMillis))
+    )
+    const within = waitMillis === 0 ? late : Effect.timeoutOrElse(over, { duration: waitMillis, orElse: () => late })
+    return named(runId, within)
+  }
+
+  const invalidWait = (waitMillis: number | undefined) => OptionCheck.millis("waitMillis", waitMillis)
+
+  const retry = (run: Run.Run, caller: Caller, from: ReadonlyArray<string>): Effect.Effect<string, RetryError> =>
+    Effect.gen(function* () {
+      const refused = closed()
+      if (refused !== undefined) return yield* refused
+      if (!Run.isTerminal(run.status)) return yield* new RunUnfinished(run.id, "retried")
+      const { pipeline } = yield* registry.find(run.pipelineId)
+      if (pipeline.version !== run.version) {
+        const why = `its pipeline '${pipeline.id}' has another version now, so what it gave may not fit; start a new run`
+        return yield* new RunNotRepeatable(run, why)
+      }
+      const { part, kept, partly } = yield* Effect.fromResult(PartialRun.ofRun(pipeline, run, from))
+      const keptItems = yield* ItemsToKeep.gather(store, run.id, partly)
+      const { onFailure, priority, parameters, given, targets, timeoutMillis } = run
+      const submitted = store.submit({
+        ...Start.plain(pipeline, parameters, { onFailure, priority }),
+        timeoutMillis,
+        plan: pipeline.planOf(part),
+        given,
+        kept,
+        keptItems,
+        targets,
+        retryOf: run.id,
+        requestId: requestIdOf(caller)
+      })
+      // Without a key, there is nothing to be in conflict with.
+      return yield* Effect.catchTag(submitted, "IdempotencyConflict", Effect.die)
+    })
+
+  /** Ends a run, or a step of it, for a reason as it is kept. */
+  const ending = <E>(
+    caller: Caller,
+    runId: string,
+    reason: unknown = ASKED_FOR,
+    end: (reason: string) => Effect.Effect<void, E>
+  ): Effect.Effect<Run.Run, E | RunNotFound | InvalidOption | GuardError> =>
+    Effect.flatMap(
+      permitted(caller, "execute", runId),
+      (): Effect.Effect<Run.Run, E | RunNotFound | InvalidOption | StoreUnavailable> =>
+        typeof reason === "string"
+          ? Effect.andThen(end(Text.clip(reason, MAX_REASON)), store.get(runId))
+          : Effect.fail(new InvalidOption("reason", reason, "a text"))
+    )
+
+  const follow: RunOperations["follow"] = (caller, runId, from) => {
+    const mistake = OptionCheck.integer("after", from, 0)
+    return Effect.flatMap(permitted(caller, "read", runId), (run) =>
+      mistake === undefined ? Effect.succeed({ run, events: store.watch(runId, from) }) : Effect.fail(mistake)
+    )
+  }
+
+  return {
+    latest: (caller, pipelineId) =>
+      Effect.gen(function* () {
+        yield* guard.check(caller, { permission: "read", pipelineId })
+        const { pipeline } = yield* registry.find(pipelineId)
+        const newest = (yield* newestRun(store, pipelineId, "RUNNING")) ?? (yield* newestRun(store, pipelineId))
+        const isDelayed =
+          newest?.status === "PENDING" &&
+          newest.startAtMillis > newest.submittedAtMillis &&
+          newest.startAtMillis > (yield* store.now)
+        const run = isDelayed ? ((yield* lastEnded(pipelineId)) ?? newest) : newest
+        return { pipeline, run: Option.fromUndefinedOr(run) }
+      }),
+    start: (caller, pipelineId, given, options = {}) => starting(caller, pipelineId, given, options),
+    execute: (caller, pipelineId, given, options = {}, waitMillis) => {
+      const mistake = invalidWait(waitMillis)
+      return mistake === undefined
+        ? Effect.flatMap(starting(caller, pipelineId, given, options), (runId) => waiting(runId, waitMillis))
+        : Effect.fail(mistake)
+    },
+    retry: (caller, runId, from = []) =>
+      Effect.flatMap(permitted(caller, "execute", runId), (run): Effect.Effect<string, RetryError> => {
+        const mistake = OptionCheck.texts("from", from, "an array of step names")
+        return mistake === undefined ? retry(run, caller, from) : Effect.fail(mistake)
+      }),
+    run: (caller, runId) => permitted(caller, "read", runId),
+    lines: (caller, runId) => Effect.andThen(permitted(caller, "read", runId), store.lines(runId)),
+    wait: (caller, runId, waitMillis) =>
+      Effect.flatMap(permitted(caller, "read", runId), (run): Effect.Effect<Run.Run, WaitError> => {
+        const mistake = invalidWait(waitMillis)
+        if (mistake !== undefined) return Effect.fail(mistake)
+        if (Run.isTerminal(run.status)) return ended(run)
+        // Looked at a moment ago.
+        return waitMillis === 0 ? Effect.fail(new WaitTimedOut(run, waitMillis)) : waiting(runId, waitMillis)
+      }),
+    cancel: (caller, runId, reason) => ending(caller, runId, reason, (kept) => store.cancel(runId, kept)),
+    cancelStep: (caller, runId, step, reason) =>
+      ending(caller, runId, reason, (kept) => store.cancelStep(runId, step, kept)),
+    remove: (caller, runId) => Effect.andThen(permitted(caller, "admin", runId), store.remove(runId)),
+    runs: (caller, request) => {
+      const unreadable = OptionCheck.required(OptionCheck.record, "request", request)
+      if (unreadable !== undefined) return Effect.fail(unreadable)
+      const { pipelineId } = request
+      const mistake =
+        OptionCheck.required(OptionCheck.integer, "limit", request.limit, 1, MAX_RUNS) ??
+        OptionCheck.number("sinceMillis", request.sinceMillis, 0) ??
+        OptionCheck.number("untilMillis", request.untilMillis, 0) ??
+        OptionCheck.text("cursor", request.cursor, MAX_CURSOR) ??
+        OptionCheck.among("status", request.status, Run.STATUSES) ??
+        OptionCheck.text("pipelineId", pipelineId, MAX_NAME_LENGTH)
+      const may = (run: Run.Run) => guard.may(caller, { permission: "read", pipelineId: run.pipelineId, runId: run.id })
+      const page = () =>
+        Page.filtered(
+          (part: ListRequest) => Effect.map(store.list(part), ({ runs, nextCursor }) => ({ items: runs, nextCursor })),
+          request,
+          may
+        )
+      return Effect.map(
+        Page.ifPermitted(guard.check(caller, { permission: "read", pipelineId }), page, mistake),
+        ({ items, nextCursor }) => ({ runs: items, nextCursor })
+      )
+    },
+    watch: (caller, runId, from) => Stream.unwrap(Effect.map(follow(caller, runId, from), ({ events }) => events)),
+    follow,
+    feed: (caller, request) =>
+      Effect.gen(function* () {
+        const mistake =
+          OptionCheck.required(OptionCheck.record, "request", request) ??
+          OptionCheck.flag("isEndless", request.isEndless) ??
+          OptionCheck.flag("isBare", request.isBare)
+        if (mistake !== undefined) return yield* mistake
+        const { pipelineId } = request
+        yield* guard.check(caller, { permission: "read", pipelineId })
+        if (pipelineId !== undefined) yield* registry.find(pipelineId)
+        const items = yield* store.feed(request)
+        // Asked anew for each event: what a caller may read can change while it is read.
+        return Stream.map(items, (item) => {
+          const { event } = item
+          const isHidden =
+            event !== undefined &&
+            !guard.may(caller, { permission: "read", pipelineId: event.pipelineId, runId: event.runId })
+          return isHidden ? { ...item, event: undefined } : item
+        })
+      })
+  }
+}
+
+/** The longest reason of a cancellation, and the longest id of a request, in UTF-16 units; the rest is cut off. */
+export const MAX_REASON = 1_000
+const MAX_REQUEST_ID = 200
+
+const requestIdOf = ({ origin: { requestId } }: Caller): string | undefined =>
+  requestId === undefined ? undefined : Text.clip(requestId, MAX_REQUEST_ID)
+
+const MAX_CURSOR = 200
+
+/** A Store that is lost while a run is waited for leaves at least the run's id. */
+const named = <A, E>(runId: string, waiting: Effect.Effect<A, E | StoreUnavailable>) =>
+  Effect.mapError(waiting, (error) =>
+    error instanceof StoreUnavailable ? new StoreUnavailable(error.message, runId) : error
+  )
+
+/** The longest list of runs. */
+const MAX_RUNS = 1_000
+
+const ASKED_FOR = "asked for by a caller"

@@ -1,0 +1,178 @@
+/**
+ * What the contract says of every route, by hand: what it asks for, of what, and a request that succeeds for whoever has
+ * it. Nothing in here is read from the routes themselves.
+ */
+import { expect } from "vitest"
+import { ask, type Json, type Server, unused } from "./Client.ts"
+
+export type Need = "none" | "read" | "execute" | "admin"
+
+/** The pipeline, run and schedule that a request is about. */
+export interface Target {
+  readonly pipeline: string
+  readonly run: string
+  readonly schedule: string
+}
+
+/** A row of the contract. */
+export interface Row {
+  readonly need: Need
+  /**
+   * What it has to be had for: the pipeline that path or body names; the one that owns what the path names; any
+   * pipeline, of which a list then shows what may be seen; or all of them.
+   */
+  readonly over: "pipeline" | "run" | "schedule" | "any" | "all"
+  /** The answer to whoever has it. */
+  readonly success: number
+  readonly body?: (target: Target) => Json
+  /** Makes what the request uses up. */
+  readonly fresh?: (by: Maker) => Promise<Partial<Target>>
+  /** What it makes under the name that it is sent: then nothing is to be found yet. */
+  readonly makes?: "pipeline"
+  /** Whether a narrowed token is refused for what it is. */
+  readonly isForPrincipals?: boolean
+}
+
+/** Makes things, as somebody who may. */
+export class Maker {
+  readonly server: Server
+  readonly #headers: Readonly<Record<string, string>>
+  readonly #spare: Array<string>
+  #idle: Promise<string> | undefined
+
+  constructor(server: Server, headers: Readonly<Record<string, string>>, spare: ReadonlyArray<string>) {
+    this.server = server
+    this.#headers = headers
+    this.#spare = [...spare]
+  }
+
+  /** The id of a pipeline that nobody has used yet. */
+  spare(): string {
+    return this.#spare.pop()!
+  }
+
+  async post(path: string, json: Json, status: number): Promise<Json> {
+    const answer = await ask(this.server, "POST", path, { json, headers: this.#headers })
+    expect(answer.status, answer.text).toBe(status)
+    return answer.json
+  }
+
+  async pipeline(id = this.spare()): Promise<string> {
+    await this.post(`/pipelines/${id}`, DEFINITION, 201)
+    return id
+  }
+
+  /** A pipeline that nobody runs, so that it may be paused. */
+  idle(): Promise<string> {
+    this.#idle ??= this.pipeline()
+    return this.#idle
+  }
+
+  async run(pipeline: string): Promise<string> {
+    return (await this.post(`/pipelines/${pipeline}/execute`, { ...EXECUTION, wait: true }, 200)).task_id
+  }
+
+  async schedule(pipeline: string): Promise<string> {
+    return (await this.post("/schedules", { ...SCHEDULE, id: unused(), pipeline_id: pipeline }, 201)).id
+  }
+}
+
+const DEFINITION = { pipeline_type: "dataflow", tasks: ["process"] }
+const EXECUTION = { parameters: { data: "x" } }
+const SCHEDULE = { every: 86_400, parameters: { data: "x" } }
+
+/** What `PUT /pipelines/{pipeline_id}/acl` is sent; whoever may ask for it sets it, so it has to be what holds anyway. */
+let acl: Json
+export const aclIs = (value: Json): void => {
+  acl = value
+}
+
+const reads = (over: Row["over"]): Row => ({ need: "read", over, success: 200 })
+const administers = (over: Row["over"], success = 200, more: Partial<Row> = {}): Row => ({
+  need: "admin",
+  over,
+  success,
+  ...more
+})
+
+const idle = async (by: Maker): Promise<Partial<Target>> => ({ pipeline: await by.idle() })
+
+/** The contract, by method and path. */
+export const contract: Readonly<Record<string, Row>> = {
+  "GET /health": { need: "none", over: "any", success: 200 },
+  "GET /health/live": { need: "none", over: "any", success: 200 },
+  "GET /health/ready": { need: "none", over: "any", success: 200 },
+  "GET /metrics": { need: "none", over: "any", success: 200 },
+  "GET /openapi.json": { need: "none", over: "any", success: 200 },
+  "GET /docs": { need: "none", over: "any", success: 200 },
+  "GET /docs/{file}": { need: "none", over: "any", success: 200 },
+  "GET /redoc": { need: "none", over: "any", success: 200 },
+  "GET /redoc/{file}": { need: "none", over: "any", success: 200 },
+  "GET /pipelines": reads("any"),
+  "GET /pipelines/{pipeline_id}": reads("pipeline"),
+  "POST /pipelines/{pipeline_id}": administers("pipeline", 201, {
+    makes: "pipeline",
+    body: () => DEFINITION,
+    fresh: async (by) => ({ pipeline: by.spare() })
+  }),
+  "DELETE /pipelines/{pipeline_id}": administers("pipeline", 204, {
+    fresh: async (by) => ({ pipeline: await by.pipeline() })
+  }),
+  "GET /pipelines/{pipeline_id}/status": reads("pipeline"),
+  "GET /pipelines/{pipeline_id}/statistics": reads("pipeline"),
+  "GET /pipelines/{pipeline_id}/dag": reads("pipeline"),
+  "GET /pipelines/{pipeline_id}/dag/dot": reads("pipeline"),
+  "GET /pipelines/{pipeline_id}/visualize": reads("pipeline"),
+  "GET /pipelines/{pipeline_id}/events": reads("pipeline"),
+  "POST /pipelines/{pipeline_id}/pause": administers("pipeline", 200, { fresh: idle }),
+  "POST /pipelines/{pipeline_id}/resume": administers("pipeline", 200, { fresh: idle }),
+  "POST /pipelines/{pipeline_id}/execute": { need: "execute", over: "pipeline", success: 202, body: () => EXECUTION },
+  "GET /pipelines/result/{task_id}": reads("run"),
+  "GET /runs": reads("any"),
+  "GET /runs/{task_id}": reads("run"),
+  "GET /runs/{task_id}/logs": reads("run"),
+  "GET /runs/{task_id}/events": reads("run"),
+  "GET /events": reads("any"),
+  // Who that is may be said once it is connected; without a WebSocket, there is nothing.
+  "GET /ws": { need: "none", over: "any", success: 426 },
+  "POST /runs/{task_id}/cancel": { need: "execute", over: "run", success: 202, body: () => ({ reason: "no more" }) },
+  "POST /runs/{task_id}/retry": {
+    need: "execute",
+    over: "run",
+    success: 202,
+    body: () => ({ from: ["process"] })
+  },
+  "DELETE /runs/{task_id}": administers("run", 204, {
+    fresh: async (by) => ({ run: await by.run("flow_00") })
+  }),
+  "GET /schedules": reads("any"),
+  "POST /schedules": administers("pipeline", 201, {
+    body: ({ pipeline }) => ({ ...SCHEDULE, id: `${pipeline}:asked_for`, pipeline_id: pipeline })
+  }),
+  "GET /schedules/{schedule_id}": reads("schedule"),
+  "DELETE /schedules/{schedule_id}": administers("schedule", 204, {
+    fresh: async (by) => ({ schedule: await by.schedule("flow_00") })
+  }),
+  "POST /schedules/{schedule_id}/pause": administers("schedule"),
+  "POST /schedules/{schedule_id}/resume": administers("schedule"),
+  "GET /pipelines/{pipeline_id}/acl": administers("pipeline"),
+  "PUT /pipelines/{pipeline_id}/acl": administers("pipeline", 200, { body: () => acl }),
+  "DELETE /pipelines/{pipeline_id}/acl": administers("pipeline"),
+  "POST /tokens": {
+    need: "read",
+    over: "pipeline",
+    success: 201,
+    body: ({ pipeline }) => ({ pipeline_id: pipeline, expires_in: 60 }),
+    isForPrincipals: true
+  },
+  "GET /audit": administers("all"),
+  "GET /audit/lines": administers("all")
+}
+
+/** The path of a row for a target. */
+export const pathFor = (path: string, { pipeline, run, schedule }: Target): string =>
+  path
+    .replace("{pipeline_id}", encodeURIComponent(pipeline))
+    .replace("{task_id}", encodeURIComponent(run))
+    .replace("{file}", "start.js")
+    .replace("{schedule_id}", encodeURIComponent(schedule))

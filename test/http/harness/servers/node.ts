@@ -1,0 +1,4 @@
+import { NodeServer } from "../../../../adapters/node/index.ts"
+import { serve } from "./Serving.ts"
+
+await serve(NodeServer.serve)

@@ -1,4 +1,0 @@
-import { BunServer } from "../../../adapters/bun/index.ts"
-import { serve } from "./Serving.ts"
-
-await serve(BunServer.serve)

@@ -1,4 +1,0 @@
-import { DenoServer } from "../../../adapters/deno/index.ts"
-import { serve } from "./Serving.ts"
-
-await serve(DenoServer.serve)
