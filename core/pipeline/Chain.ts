@@ -185,7 +185,7 @@ class Link implements Pipeline.Pipeline {
         const member = `${name}.${at}.${task.name}`
         return StepBuilders.make(task, { ...placement(task, member, {}), inputs: { [keys[at]!]: value } }).steps
       })
-      return [...members, StepBuilders.gather(name, members, `${name}.all`)]
+      return StepBuilders.gathered(name, members, `${name}.all`)
     })
   }
 

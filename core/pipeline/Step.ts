@@ -33,6 +33,13 @@ export interface Arm {
   readonly arm: ArmName
 }
 
+/** What a step came from together with others: a pipeline that is part of this one, or a group. */
+export interface Box {
+  readonly kind: "pipeline" | "group"
+  /** Unique in the pipeline; the names of its steps begin with it. */
+  readonly name: string
+}
+
 /** One use of a task in a pipeline. */
 export interface Step {
   readonly name: string
@@ -55,6 +62,8 @@ export interface Step {
   readonly toleratedItemFailures: Tolerance | undefined
   /** The arms that contain it, outermost first. */
   readonly within: ReadonlyArray<Arm>
+  /** What it is a part of, outermost first. Only pictures ask for it. */
+  readonly boxes: ReadonlyArray<Box>
 }
 
 /** One or several steps with their common inputs and outputs; an entry of a pipeline's list, like a task. */
@@ -115,7 +124,8 @@ export const fromTask = (
   chunk: undefined,
   onItemFailure: "fail",
   toleratedItemFailures: undefined,
-  within: NONE
+  within: NONE,
+  boxes: NONE
 })
 
 const bind = (key: string, value: string, field: Field): Binding => ({ key, value, field, optional: isOptional(field) })
@@ -134,8 +144,14 @@ export const inline = (
   {
     inputs = {},
     outputs = {},
-    within = NONE
-  }: { inputs?: object | undefined; outputs?: object | undefined; within?: ReadonlyArray<Arm> }
+    within = NONE,
+    boxes = NONE
+  }: {
+    inputs?: object | undefined
+    outputs?: object | undefined
+    within?: ReadonlyArray<Arm>
+    boxes?: ReadonlyArray<Box>
+  }
 ): ReadonlyArray<Step> => {
   const produced = new Set(steps.flatMap((step) => step.outputs.map(({ value }) => value)))
   const taken = new Set(steps.flatMap((step) => step.inputs.map(({ value }) => value)))
@@ -151,7 +167,8 @@ export const inline = (
     name: `${prefix}.${step.name}`,
     inputs: step.inputs.map(renamed),
     outputs: step.outputs.map(renamed),
-    within: [...within, ...step.within.map(({ branch, arm }) => ({ branch: `${prefix}.${branch}`, arm }))]
+    within: [...within, ...step.within.map(({ branch, arm }) => ({ branch: `${prefix}.${branch}`, arm }))],
+    boxes: [...boxes, ...step.boxes.map(({ kind, name }) => ({ kind, name: `${prefix}.${name}` }))]
   }))
 }
 

@@ -283,11 +283,11 @@ export const group = <
       (key) => `${name}.${at}.${key}`
     )
   )
-  return combine(name, [...members, gather(name, members, options.output === undefined ? name : options.output)])
+  return combine(name, gathered(name, members, options.output === undefined ? name : options.output))
 }
 
-/** The step that makes one list of the outputs of a group. */
-export const gather = (name: string, members: ReadonlyArray<Step>, output: string): Step => {
+/** The members of a group, and the step that makes one list of their outputs. */
+export const gathered = (name: string, members: ReadonlyArray<Step>, output: string): ReadonlyArray<Step> => {
   check(Name.invalid("a group's name", name), Name.invalid(`the output of group '${name}'`, output))
   if (members.length === 0) throw new InvalidOption(`tasks of group '${name}'`, members, "at least one task")
   const fields = members.map((member) => {
@@ -307,12 +307,13 @@ export const gather = (name: string, members: ReadonlyArray<Step>, output: strin
     output: { all: Schema.Tuple(fields.map(({ field }) => field)) as unknown as Field },
     run: (inputs) => ({ all: fields.map((_, at) => (inputs as Record<string, unknown>)[String(at)]) as never })
   })
-  return fromTask(
+  const gathering = fromTask(
     { ...task, isOwn: true },
     name,
     (key) => fields[Number(key)]!.value,
     () => output
   )
+  return [...members, gathering].map((step) => ({ ...step, boxes: [{ kind: "group", name }] }))
 }
 
 /**
@@ -342,7 +343,7 @@ export const nest = <
   const { name = pipeline.id as unknown as Name, inputs, outputs } = options
   check(Name.invalid("a step's name", name))
   check(...invalidNames(`step '${name}'`, { inputs, outputs }))
-  return combine(name, inline(name, pipeline.steps, { inputs, outputs }))
+  return combine(name, inline(name, pipeline.steps, { inputs, outputs, boxes: [{ kind: "pipeline", name }] }))
 }
 
 // -- checking and building a step ------------------------------------------------------------------------------------
