@@ -22,6 +22,7 @@ export default defineConfig({
     bun: "adapters/bun/index.ts",
     deno: "adapters/deno/index.ts",
     elysia: "adapters/elysia/index.ts",
+    dagre: "adapters/dagre/index.ts",
     redis: "adapters/redis/index.ts",
     jwt: "adapters/jwt/index.ts",
     keys: "adapters/keys/index.ts",

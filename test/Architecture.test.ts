@@ -18,7 +18,7 @@ const ROOMS: Readonly<Record<string, string>> = {
   "core/json": "values",
   "core/task": "json values",
   "core/pipeline": "json task values",
-  "core/render": "pipeline",
+  "core/render": "pipeline run",
   "core/run": "json pipeline task values",
   "core/store": "json pipeline run runtime task values",
   "core/registry": "pipeline store task values",
@@ -60,7 +60,9 @@ const MAX_FILES = 20
 
 /** What each adapter may import besides core, effect and itself. */
 const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<string>; readonly outside?: RegExp }>> = {
-  http: { adapters: [] },
+  // Loads the layout engine and the files of the dashboard by `import()`, when a request needs them.
+  http: { adapters: ["dagre", "dashboard"] },
+  dagre: { adapters: [], outside: /^@dagrejs\/dagre$/ },
   // Only types of both, so that neither is loaded at run time.
   client: { adapters: ["http"] },
   // Web Crypto of the runtime; and `process`, for the arguments of the command that generates keys.

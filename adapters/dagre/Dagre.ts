@@ -1,6 +1,6 @@
 /** Lays graphs out by dagre, which crosses fewer edges than layers do and takes longer. */
 import { Graph, layout } from "@dagrejs/dagre"
-import type { Engine } from "../../core/render/Layout.ts"
+import type { Engine } from "../../core/render/FlatGraph.ts"
 
 /** Larger graphs take dagre longer than a request may: `npm run bench -- pictures` measures it. */
 const MAX_NODES = 400

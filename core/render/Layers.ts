@@ -5,7 +5,7 @@
  * Source: K. Sugiyama, S. Tagawa, M. Toda, "Methods for visual understanding of hierarchical system structures", IEEE Trans.
  * SMC 11 (2), 1981.
  */
-import type { FlatGraph, FlatLayout, Point } from "./Layout.ts"
+import type { FlatGraph, FlatLayout, Point } from "./FlatGraph.ts"
 
 const GAP = 24
 const LAYER_GAP = 40

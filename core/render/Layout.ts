@@ -4,39 +4,11 @@
  */
 import * as Result from "effect/Result"
 import type { ArmName } from "../pipeline/Step.ts"
+import type { Engine, FlatGraph, FlatLayout, Point, Size } from "./FlatGraph.ts"
 import { layers } from "./Layers.ts"
 import { type Container, containersOf } from "./Nesting.ts"
 import type { Edge, Frame, Node, Picture } from "./Picture.ts"
 import { textWidth } from "./TextWidth.ts"
-
-export interface Point {
-  readonly x: number
-  readonly y: number
-}
-
-export interface Size {
-  readonly width: number
-  readonly height: number
-}
-
-/** A graph without boxes, to be laid out: sizes of its nodes, and edges between their indices. */
-export interface FlatGraph {
-  readonly sizes: ReadonlyArray<Size>
-  readonly edges: ReadonlyArray<readonly [from: number, to: number]>
-}
-
-/** The same laid out: the centres of the nodes, and the points of each edge from the lower border of one to the upper of another. */
-export interface FlatLayout extends Size {
-  readonly centres: ReadonlyArray<Point>
-  readonly routes: ReadonlyArray<ReadonlyArray<Point>>
-}
-
-/** Lays out graphs without boxes. */
-export interface Engine {
-  readonly name: string
-  /** Gives nothing for a graph that is too large for it; then the layers of this library are taken. */
-  readonly layout: (graph: FlatGraph) => FlatLayout | undefined
-}
 
 export interface Rectangle extends Point, Size {}
 

@@ -3,8 +3,8 @@
  * pipelines and of groups.
  */
 import type * as Pipeline from "../pipeline/Pipeline.ts"
-import type { Run, StepState } from "../run/Run.ts"
 import type { ArmName, Box, Kind, Step } from "../pipeline/Step.ts"
+import type { Run, StepState } from "../run/Run.ts"
 
 /** A step, or a box that is drawn as one node. */
 export interface Node {
