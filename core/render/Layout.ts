@@ -4,7 +4,7 @@
  */
 import * as Result from "effect/Result"
 import type { ArmName } from "../pipeline/Step.ts"
-import type { Engine, FlatGraph, FlatLayout, Point, Size } from "./FlatGraph.ts"
+import type { Engine, FlatLayout, Point, Size } from "./FlatGraph.ts"
 import { layers } from "./Layers.ts"
 import { type Container, containersOf } from "./Nesting.ts"
 import type { Edge, Frame, Node, Picture } from "./Picture.ts"

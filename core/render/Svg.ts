@@ -2,7 +2,8 @@
  * A picture as an SVG document: light or dark as its reader prefers, without scripts, fonts or links, and readable by screen
  * readers. Source: https://www.w3.org/TR/graphics-aria-1.0/
  */
-import { DETAIL_PIXELS, LABEL_PIXELS, type Layout, type PlacedBox, type PlacedNode, type Point } from "./Layout.ts"
+import type { Point } from "./FlatGraph.ts"
+import { DETAIL_PIXELS, LABEL_PIXELS, type Layout, type PlacedBox, type PlacedNode } from "./Layout.ts"
 import type { Edge, Node, Picture, State } from "./Picture.ts"
 import { fitted } from "./TextWidth.ts"
 import { kindOf, shown, statusOf } from "./Words.ts"
