@@ -1,0 +1,141 @@
+/** Sends the page's requests, asks for credentials when the server does, and knows whether the server answers. */
+import { ClientError } from "../../../client/ClientError.ts"
+import { Sender } from "../../../client/Sender.ts"
+import { credentials } from "./Credentials.ts"
+import { Signal } from "./Signal.ts"
+
+export { ClientError }
+
+/** The URL of the API: the page's own without its last segment. */
+export const API_URL: string = new URL(location.pathname.replace(/\/dashboard\/?$/, ""), location.origin).href.replace(
+  /\/$/,
+  ""
+)
+
+/** Why the server can't be used at the moment; undefined while it answers. */
+export const outage: Signal<string | undefined> = new Signal<string | undefined>(undefined)
+
+/** Why credentials are asked for; undefined while the server takes those that the page has. */
+export const locked: Signal<string | undefined> = new Signal<string | undefined>(undefined)
+
+/** Grows when everything on the page should be loaded again, as after an outage. */
+export const revision: Signal<number> = new Signal(0)
+
+/** Loads everything on the page again. */
+export const reloadAll = (): void => revision.set(revision.value + 1)
+
+const senderFor = (): Sender => {
+  const held = credentials.value
+  return new Sender({
+    url: API_URL,
+    // The page shows what fails, and tries again by itself.
+    retries: 0,
+    ...(held?.kind === "key" && { apiKey: held.secret }),
+    ...(held?.kind === "token" && { token: held.secret })
+  })
+}
+
+/** Sends with the current credentials. */
+export let sender: Sender = senderFor()
+
+credentials.subscribe(() => {
+  sender = senderFor()
+  locked.set(undefined)
+  reloadAll()
+})
+
+/** The reason for which an answer asks for other credentials. */
+const lockReason = ({ status, error }: ClientError): string | undefined => {
+  if (status === 401) {
+    return credentials.value === undefined
+      ? "This server asks who you are."
+      : "Your credentials have expired, or the server does not accept them any more."
+  }
+  return status === 403 && error === "UnknownApiKeyError" ? "The server does not know this API key." : undefined
+}
+
+const unlocked = (): Promise<void> =>
+  new Promise((resolve) => {
+    const stop = credentials.subscribe(() => {
+      stop()
+      resolve()
+    })
+  })
+
+let pings: ReturnType<typeof setTimeout> | undefined
+
+/** Asks until the server answers again, and then loads everything on the page again. */
+const awaitServer = (reason: string): void => {
+  outage.set(reason)
+  if (pings !== undefined) return
+  const ping = async (): Promise<void> => {
+    let isBack = false
+    try {
+      isBack = (await fetch(`${API_URL}/health`, { cache: "no-store" })).ok
+    } catch {
+      // Still away.
+    }
+    if (isBack) {
+      pings = undefined
+      outage.set(undefined)
+      reloadAll()
+    } else pings = setTimeout(ping, 2_000)
+  }
+  pings = setTimeout(ping, 1_000)
+}
+
+/** What to send. */
+export interface Wish {
+  readonly method?: "GET" | "POST" | "DELETE"
+  readonly body?: unknown
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Sends a request to the API. If the server asks for credentials, it waits until the user has given some and sends it again,
+ * so that nothing typed is lost. Rejects with `ClientError` for other failures.
+ */
+export const send = async (path: string, { method = "GET", body, signal }: Wish = {}): Promise<Response> => {
+  for (;;) {
+    const held = credentials.value
+    try {
+      return await sender.send({
+        method,
+        path,
+        // With open access every POST needs the JSON type.
+        body: method === "POST" ? JSON.stringify(body ?? {}) : undefined,
+        signal,
+        isRepeatable: method === "GET"
+      })
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error
+      const reason = lockReason(error)
+      if (reason === undefined) {
+        if (error.status === 0) awaitServer("The server does not answer.")
+        if (error.status === 503) awaitServer(error.message)
+        throw error
+      }
+      // The user may have given others while this request was under way.
+      if (credentials.value === held) {
+        const next = unlocked()
+        locked.set(reason)
+        await next
+      }
+      signal?.throwIfAborted()
+    }
+  }
+}
+
+/** The JSON of an answer. */
+export const sendJson = async <A>(path: string, wish?: Wish): Promise<A> =>
+  (await (await send(path, wish)).json()) as A
+
+/** A query string of the given values; those that are undefined or empty are left out. */
+export const query = (values: { readonly [key: string]: string | number | undefined }): string => {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== "")
+  return given.length === 0 ? "" : `?${new URLSearchParams(given.map(([key, value]) => [key, String(value)]))}`
+}
+
+/** A path whose values are percent-encoded: `` path`/runs/${id}` ``. */
+export const path = (texts: TemplateStringsArray, ...values: ReadonlyArray<string>): string =>
+  String.raw({ raw: texts }, ...values.map(encodeURIComponent))

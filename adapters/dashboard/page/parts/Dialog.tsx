@@ -1,0 +1,43 @@
+/** A modal dialog. The browser keeps the focus in it and closes it on Escape. */
+import type { ComponentChildren, JSX } from "preact"
+import { useEffect, useId, useRef } from "preact/hooks"
+
+export const Dialog = ({
+  title,
+  close,
+  children
+}: {
+  readonly title: string
+  /** Called when the user closes it; without this it can't be closed. */
+  readonly close?: () => void
+  readonly children: ComponentChildren
+}): JSX.Element => {
+  const element = useRef<HTMLDialogElement>(null)
+  const id = useId()
+  useEffect(() => {
+    const before = document.activeElement
+    element.current?.showModal()
+    return () => {
+      if (before instanceof HTMLElement) before.focus()
+    }
+  }, [])
+  return (
+    <dialog
+      ref={element}
+      aria-labelledby={id}
+      onCancel={(event) => {
+        event.preventDefault()
+        close?.()
+      }}
+      onClick={(event) => {
+        // A click on the backdrop is a click on the dialog itself.
+        if (event.target === element.current) close?.()
+      }}
+    >
+      <div class="dialog">
+        <h2 id={id}>{title}</h2>
+        {children}
+      </div>
+    </dialog>
+  )
+}

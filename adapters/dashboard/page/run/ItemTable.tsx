@@ -1,0 +1,124 @@
+/** The items of a map or filter step, a page at a time; the failed ones first, when there are any. */
+import type { JSX } from "preact"
+import { useState } from "preact/hooks"
+import { path, query } from "../data/Connection.ts"
+import { useResource } from "../data/Resource.ts"
+import { Icon } from "../parts/Icon.tsx"
+import { Loaded } from "../parts/Problem.tsx"
+import { iconOf, Status, type StatusName, wordOf } from "../parts/Status.tsx"
+import type { ErrorDetail, Outline, StepDetail } from "./Outline.ts"
+
+/** `GET /runs/{task_id}/steps/{step}/items`. */
+interface Items {
+  readonly items: ReadonlyArray<{
+    readonly index: number
+    readonly count?: number
+    readonly status: StatusName
+    readonly attempts: number
+    readonly error: ErrorDetail | null
+  }>
+  readonly next_cursor: string | null
+}
+
+/** The most rows of a page. */
+const ROWS = 100
+
+const STATUSES: ReadonlyArray<StatusName> = ["FAILED", "RUNNING", "PENDING", "COMPLETED"]
+
+export const ItemTable = ({ run, step }: { readonly run: Outline; readonly step: StepDetail }): JSX.Element => {
+  const [status, setStatus] = useState<StatusName | "">(step.items_failed > 0 ? "FAILED" : "")
+  /** The cursors of the pages up to this one. */
+  const [cursors, setCursors] = useState<ReadonlyArray<string>>([])
+  const items = useResource<Items>(
+    `${path`/runs/${run.task_id}/steps/${step.name}/items`}${query({ status, cursor: cursors.at(-1), limit: ROWS })}`,
+    ({ task_id, step_name }) => task_id === run.task_id && step_name === step.name
+  )
+  return (
+    <section aria-label="Items">
+      <div class="filter-row">
+        <h3>Items</h3>
+        <div class="chips">
+          {STATUSES.map((one) => (
+            <button
+              key={one}
+              type="button"
+              class={`chip ${one}`}
+              aria-pressed={status === one}
+              onClick={() => {
+                setCursors([])
+                setStatus(status === one ? "" : one)
+              }}
+            >
+              <Icon name={iconOf(one)} />
+              {wordOf(one)}
+              {one === "FAILED" && step.items_failed > 0 && <span class="count">{step.items_failed}</span>}
+            </button>
+          ))}
+        </div>
+      </div>
+      <Loaded of={items}>
+        {({ items: rows, next_cursor }) => (
+          <>
+            {rows.length > 0 && (
+              <table class="inner items">
+                <thead>
+                  <tr>
+                    <th class="end">Item</th>
+                    <th>Status</th>
+                    <th class="end">Attempts</th>
+                    <th>Error</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {rows.map(({ index, count, status: of, attempts, error }) => (
+                    <tr key={index}>
+                      <td class="end number">
+                        {index}
+                        {count !== undefined && count > 1 && `–${index + count - 1}`}
+                      </td>
+                      <td>
+                        <Status status={of} />
+                      </td>
+                      <td class="end number">{attempts}</td>
+                      <td>
+                        {error !== null && (
+                          <details>
+                            <summary class="clipped">
+                              {error.error}: {error.message}
+                            </summary>
+                            <pre class="message">{error.cause?.message ?? error.message}</pre>
+                          </details>
+                        )}
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            )}
+            {rows.length === 0 && (
+              <p class="faint">
+                {next_cursor !== null
+                  ? "None among these."
+                  : status === ""
+                    ? "The items of a step are kept while it runs, and afterwards if some of them failed."
+                    : `No item is ${status.toLowerCase()}.`}
+              </p>
+            )}
+            <p class="pages">
+              {cursors.length > 0 && (
+                <button type="button" onClick={() => setCursors(cursors.slice(0, -1))}>
+                  Earlier items
+                </button>
+              )}
+              {next_cursor !== null && (
+                <button type="button" onClick={() => setCursors([...cursors, next_cursor])}>
+                  Later items
+                </button>
+              )}
+            </p>
+          </>
+        )}
+      </Loaded>
+    </section>
+  )
+}

@@ -1,0 +1,147 @@
+/** One step of a run: its error or reason, its attempts, its items, and its acts. */
+import type { JSX } from "preact"
+import { useState } from "preact/hooks"
+import { useCaller } from "../data/Caller.ts"
+import { path } from "../data/Connection.ts"
+import { useResource } from "../data/Resource.ts"
+import { Loaded } from "../parts/Problem.tsx"
+import { Status, type StatusName } from "../parts/Status.tsx"
+import { Duration, durationText, Time, useNow } from "../parts/Time.tsx"
+import { href } from "../Router.ts"
+import { ErrorChain } from "./FailurePanel.tsx"
+import { ItemTable } from "./ItemTable.tsx"
+import type { ErrorDetail, Outline, StepDetail } from "./Outline.ts"
+import { CancelDialog } from "./RunView.tsx"
+import { Bar } from "./StepTable.tsx"
+import { scaleOf } from "./TimeScale.ts"
+
+/** `GET /runs/{task_id}/steps/{step}/attempts`. */
+interface Attempts {
+  readonly attempts: ReadonlyArray<{
+    readonly attempt: number
+    readonly item: number | null
+    readonly status: StatusName
+    readonly started_at: string | null
+    readonly completed_at: string | null
+    readonly duration_ms: number | null
+    readonly error: ErrorDetail | null
+    readonly worker: string | null
+  }>
+  readonly next_cursor: string | null
+}
+
+export const StepPanel = ({ run, step }: { readonly run: Outline; readonly step: StepDetail }): JSX.Element => {
+  const { may } = useCaller()
+  const [isCancelling, setCancelling] = useState(false)
+  const isOver = step.status !== "RUNNING" && step.status !== "PENDING"
+  // Only steps with items count items or report progress.
+  const hasItems = step.progress !== null || step.items_failed > 0 || step.memoised_items > 0
+  const outputs = run.values.filter((value) => value.step === step.name)
+  return (
+    <div class="step-panel">
+      {step.error !== null && step.error.message !== run.error?.cause?.message && <ErrorChain error={step.error} />}
+      {step.reason !== null && <p>{step.reason}</p>}
+      {step.retry_at !== null && (
+        <p>
+          The next attempt begins at <Time at={step.retry_at} />.
+        </p>
+      )}
+      {step.attempts > 0 && <AttemptTable run={run} step={step} />}
+      {hasItems && <ItemTable run={run} step={step} />}
+      <p class="links">
+        <a href={href(["runs", run.task_id], { tab: "log", step: step.name })}>Log of the step</a>
+        {outputs.length > 0 && (
+          <a href={href(["runs", run.task_id], { tab: "values" })}>
+            {outputs.length === 1 ? `Output ${outputs[0]!.name}` : `${outputs.length} outputs`}
+          </a>
+        )}
+        {!isOver && may("execute", run.pipeline_id) && (
+          <button type="button" class="danger" onClick={() => setCancelling(true)}>
+            Cancel this step…
+          </button>
+        )}
+      </p>
+      {isCancelling && <CancelDialog run={run} step={step.name} close={() => setCancelling(false)} />}
+    </div>
+  )
+}
+
+const AttemptTable = ({ run, step }: { readonly run: Outline; readonly step: StepDetail }): JSX.Element => {
+  const attempts = useResource<Attempts>(
+    path`/runs/${run.task_id}/steps/${step.name}/attempts`,
+    ({ task_id, step_name }) => task_id === run.task_id && step_name === step.name
+  )
+  const now = useNow(step.status === "RUNNING")
+  return (
+    <Loaded of={attempts}>
+      {({ attempts: rows, next_cursor }) => {
+        const times = rows.map(({ started_at, completed_at }): readonly [number, number] | undefined =>
+          started_at === null
+            ? undefined
+            : [Date.parse(started_at), completed_at === null ? Math.max(now, Date.parse(started_at)) : Date.parse(completed_at)]
+        )
+        const scale = scaleOf(times.filter((one) => one !== undefined))
+        return (
+          <table class="inner attempts">
+            <caption>Attempts</caption>
+            <thead>
+              <tr>
+                <th>Attempt</th>
+                <th>Status</th>
+                <th>Started</th>
+                <th class="end">Duration</th>
+                <th>Worker</th>
+                <th class="timeline">
+                  {scale.cuts.map(({ at, millis }) => (
+                    <small key={at}>⋯ {durationText(millis)} between</small>
+                  ))}
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map((row, at) => (
+                <tr key={at}>
+                  <td class="number">
+                    {row.attempt}
+                    {row.item !== null && <span class="faint"> item {row.item}</span>}
+                  </td>
+                  <td>
+                    <Status status={row.status} />
+                  </td>
+                  <td>
+                    <Time at={row.started_at} />
+                  </td>
+                  <td class="end">
+                    <Duration from={row.started_at} millis={row.duration_ms} isRunning={row.status === "RUNNING"} />
+                  </td>
+                  <td>
+                    <code class="clipped">{row.worker ?? "–"}</code>
+                  </td>
+                  <td class="timeline">
+                    <div class="lane">
+                      <Bar scale={scale} times={times[at]} status={row.status} label={row.status} />
+                    </div>
+                    {row.error !== null && (
+                      <span class="clipped" title={row.error.message}>
+                        {row.error.error}: {row.error.message}
+                      </span>
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+            {next_cursor !== null && (
+              <tfoot>
+                <tr>
+                  <td colSpan={6} class="faint">
+                    There are more attempts than these {rows.length}.
+                  </td>
+                </tr>
+              </tfoot>
+            )}
+          </table>
+        )
+      }}
+    </Loaded>
+  )
+}
