@@ -1,0 +1,4 @@
+/** The dashboard. */
+import { render } from "preact"
+
+render(<p>Levada</p>, document.getElementById("root")!)
