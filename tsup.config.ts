@@ -1,15 +1,4 @@
-import { copyFileSync, mkdirSync } from "node:fs"
-import { basename } from "node:path"
 import { defineConfig } from "tsup"
-
-/** What the documentation pages are made of, with its licences. It is served as it is. */
-const ASSETS = [
-  "swagger-ui-dist/swagger-ui-bundle.js",
-  "swagger-ui-dist/swagger-ui-bundle.js.LICENSE.txt",
-  "swagger-ui-dist/swagger-ui.css",
-  "redoc/bundles/redoc.standalone.js",
-  "redoc/bundles/redoc.standalone.js.LICENSE.txt"
-]
 
 export default defineConfig({
   // One entry for each subpath of package.json; what two of them need becomes a shared chunk.
@@ -23,6 +12,7 @@ export default defineConfig({
     deno: "adapters/deno/index.ts",
     elysia: "adapters/elysia/index.ts",
     dagre: "adapters/dagre/index.ts",
+    dashboard: "adapters/dashboard/index.ts",
     redis: "adapters/redis/index.ts",
     jwt: "adapters/jwt/index.ts",
     keys: "adapters/keys/index.ts",
@@ -44,10 +34,6 @@ export default defineConfig({
   dts: false,
   sourcemap: true,
   clean: true,
-  onSuccess: async () => {
-    mkdirSync("dist/assets", { recursive: true })
-    for (const asset of ASSETS) copyFileSync(`node_modules/${asset}`, `dist/assets/${basename(asset)}`)
-  },
   esbuildOptions: (options) => {
     // The sources are in the package, so the maps only point at them.
     options.sourcesContent = false

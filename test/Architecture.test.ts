@@ -40,8 +40,10 @@ const ROOMS: Readonly<Record<string, string>> = {
   "adapters/http/events": "runs server",
   "adapters/http/health": "runs server",
   "adapters/http/pipelines": "health runs server",
-  "adapters/http/docs": "access events health pipelines runs schedules server",
-  "adapters/http": "access docs events health pipelines runs schedules server",
+  "adapters/http/transfer": "server",
+  "adapters/http/pages": "server transfer",
+  "adapters/http/docs": "access events health pages pipelines runs schedules server transfer",
+  "adapters/http": "access docs events health pages pipelines runs schedules server transfer",
 
   "adapters/redis/lua": "",
   "adapters/redis/connection": "lua",
@@ -62,6 +64,8 @@ const MAX_FILES = 20
 const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<string>; readonly outside?: RegExp }>> = {
   // Loads the layout engine and the files of the dashboard by `import()`, when a request needs them.
   http: { adapters: ["dagre", "dashboard"] },
+  // The page calls the API as another program does. Of `http` it has only types.
+  dashboard: { adapters: ["client", "http"], outside: /^preact(?:\/.*)?$/ },
   dagre: { adapters: [], outside: /^@dagrejs\/dagre$/ },
   // Only types of both, so that neither is loaded at run time.
   client: { adapters: ["http"] },
@@ -76,14 +80,19 @@ const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<strin
   leaks: { adapters: [], outside: /^node:async_hooks$/ },
   // The runtime's threads, looked up by name when a call needs them.
   threads: { adapters: [] },
-  // The generator reads the scripts' files and joins them.
-  redis: { adapters: [], outside: /^(?:ioredis|node:(?:fs|url))$/ },
+  redis: { adapters: [], outside: /^ioredis$/ },
   node: { adapters: ["http", "promise"], outside: /^(?:node:.*|ws)$/ },
   bun: { adapters: ["http", "promise"] },
   deno: { adapters: ["http", "promise"] },
   // On Node, Elysia listens through `@elysiajs/node`, which is a `node:http` server.
   elysia: { adapters: ["http", "promise", "node"], outside: /^(?:elysia|@elysiajs\/node|node:http|node:net)$/ }
 }
+
+/** The page of the dashboard: a program for browsers, which is bundled into a module. */
+const PAGE = "adapters/dashboard/page"
+
+/** Programs that write modules (`*.generated.ts`). They run on Node, and no module imports them. */
+const GENERATOR = /\/generate\.ts$/
 
 /** Names that tie code to a runtime, to the wall clock or to chance. Core uses Effect's services instead. */
 const IMPURE =
@@ -202,13 +211,14 @@ const core = files("core")
   .filter((path) => path.endsWith(".ts"))
   .map(read)
 const adapters = files("adapters")
-  .filter((path) => path.endsWith(".ts"))
+  .filter((path) => /\.tsx?$/.test(path) && !GENERATOR.test(path))
   .map(read)
 const sources = [...core, ...adapters]
 
 /** The adapter that a file belongs to, or another file's folder. */
 const folderOf = (path: string): string =>
   path.startsWith("adapters/") ? path.split("/")[1]! : posix.basename(dirname(path))
+const isPage = (path: string): boolean => path.startsWith(`${PAGE}/`)
 const isSource = (of: string): boolean => of.startsWith("core/") || of.startsWith("adapters/")
 
 /** Calls `broken` for each source. Returns its findings as sentences. */
@@ -307,13 +317,23 @@ describe("adapters", () => {
     ).toEqual([])
   })
 
-  it("for pages import nothing at run time", () => {
+  it("for pages import nothing else at run time", () => {
     const outside = findings(
-      adapters.filter(({ path }) => folderOf(path) === "client"),
-      ({ imports }) =>
-        imports.filter(({ of, typeOnly }) => !typeOnly && !of.startsWith("adapters/client/")).map(({ of }) => of)
+      adapters.filter(({ path }) => folderOf(path) === "client" || isPage(path)),
+      ({ path, imports }) =>
+        imports
+          .filter(({ of, typeOnly }) => !typeOnly && !of.startsWith("adapters/client/"))
+          .filter(({ of }) => !isPage(path) || !(isPage(of) || ADAPTERS["dashboard"]?.outside?.test(of)))
+          .map(({ of }) => of)
     )
     expect(outside).toEqual([])
+  })
+
+  it("do not import generators or the dashboard's page", () => {
+    const imported = findings(sources, ({ path, imports }) =>
+      imports.filter(({ of }) => GENERATOR.test(of) || (isPage(of) && !isPage(path))).map(({ of }) => `imports ${of}`)
+    )
+    expect(imported).toEqual([])
   })
 
   it("import only their own outside library", () => {
@@ -336,8 +356,8 @@ describe("adapters/redis", () => {
 })
 
 describe("the sources", () => {
-  it("contain words of HTTP only in adapters/http, and in the client", () => {
-    const elsewhere = sources.filter(({ path }) => !["http", "client"].includes(folderOf(path)))
+  it("contain words of HTTP only in adapters/http, and in the client and the dashboard's page", () => {
+    const elsewhere = sources.filter(({ path }) => !["http", "client"].includes(folderOf(path)) && !isPage(path))
     const spoken = findings(elsewhere, ({ path, keys, texts, statuses }) => [
       ...[...keys, ...texts].filter(
         (word) => (SNAKE_CASE.test(word) || HEADER.test(word)) && SPOKEN[path]?.test(word) !== true

@@ -95,10 +95,10 @@ const utf8 = new TextEncoder()
  * `Response`. The body is bytes, because on Node Elysia sends strings as plain text.
  */
 const answerOf = ({ status, headers, body }: HttpReply, set: Context["set"], method: string): Answer => {
-  if (typeof body !== "string") return new Response(body ?? null, { status, headers })
+  if (body === undefined || body instanceof ReadableStream) return new Response(body ?? null, { status, headers })
   set.status = status
   Object.assign(set.headers, headers)
-  const bytes = utf8.encode(body)
+  const bytes = typeof body === "string" ? utf8.encode(body) : body
   // Elysia and the server drop the body of a HEAD. Other methods get no content-length here: a hook may replace the body.
   if (method === "HEAD") Object.assign(set.headers, { "content-length": String(bytes.length) })
   return bytes

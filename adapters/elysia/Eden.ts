@@ -9,10 +9,10 @@ export type EdenRoutes = RoutesUnder<""> & RoutesUnder<typeof VERSION_PREFIX>
 
 type RoutesUnder<Prefix extends string> = UnionToIntersection<
   {
-    [Key in keyof Exchanges]: Key extends `${infer Method} ${infer Path}`
+    [Key in Exclude<keyof Exchanges, "GET /">]: Key extends `${infer Method} ${infer Path}`
       ? CreateEden<`${Prefix}${ElysiaPath<Path>}`, { [M in Lowercase<Method>]: EdenRoute<Exchanges[Key], Path> }>
       : never
-  }[keyof Exchanges]
+  }[Exclude<keyof Exchanges, "GET /">]
 >
 
 /** The type of one route for Eden. */

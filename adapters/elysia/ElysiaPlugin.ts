@@ -1,7 +1,6 @@
 /** The API as routes of an Elysia app. */
 import { type AnyElysia, Elysia } from "elysia"
 import type { Principal } from "../../core/values/Principal.ts"
-import { routes } from "../http/Routes.ts"
 import * as ListenAddress from "../http/server/ListenAddress.ts"
 import { VERSION_PREFIX } from "../http/server/Router.ts"
 import type { Levada } from "../promise/Levada.ts"
@@ -43,7 +42,7 @@ const PREFIXES = ["", VERSION_PREFIX]
  * `basePath`, but Eden's types do not include the latter.
  *
  * Below the first segments of its paths (`/pipelines/…`, `/api/v1/pipelines/…`) the plugin answers every request that no route
- * of the app matches, with 404, 405 or to OPTIONS. All other paths belong to the app.
+ * of the app matches, with 404, 405 or to OPTIONS. All other paths belong to the app, also the root.
  *
  * Hooks see no `body`: the API reads bodies itself, within its limit. Eden turns text that looks like a date into a `Date`
  * unless you set `parseDate: false`, and it does not encode ids: pass ids with special characters through
@@ -51,8 +50,9 @@ const PREFIXES = ["", VERSION_PREFIX]
  */
 export const plugin = (levada: Levada): Plugin => {
   const app = new Elysia()
-  const firsts = new Set(routes.map(({ path }) => path.split("/")[1]!))
-  const listed = routes.map((route) => ({ ...route, hook: { ...NO_PARSER, ...Documentation.describe(route) } }))
+  const own = levada.routes.filter(({ path }) => path !== "/")
+  const firsts = new Set(own.map(({ path }) => path.split("/")[1]!))
+  const listed = own.map((route) => ({ ...route, hook: { ...NO_PARSER, ...Documentation.describe(route) } }))
   for (const version of PREFIXES) {
     const prefix = `${levada.basePath}${version}`
     for (const { method, path, hook } of listed) add(app, levada, method, `${prefix}${elysiaPath(path)}`, hook)

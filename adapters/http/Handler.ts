@@ -15,7 +15,7 @@ import { type Caller, nobody } from "../../core/values/Principal.ts"
 import { routesFor } from "./Routes.ts"
 import * as Body from "./server/Body.ts"
 import * as Cors from "./server/Cors.ts"
-import { BadRequest, type Failure, internalError, quota, toReply } from "./server/Failures.ts"
+import { BadRequest, type Failure, internalError, pathNotFound, quota, toReply } from "./server/Failures.ts"
 import { HttpVisitor, hasCredentials, requestIdOf } from "./server/HttpVisitor.ts"
 import type { Handler, HttpReply, HttpRequest } from "./server/Message.ts"
 import * as Proxies from "./server/Proxies.ts"
@@ -37,6 +37,8 @@ export interface Options extends Proxies.Options, WebPages.Options {
   readonly guardDocs?: boolean
   /** Whether metrics need the permission `read`. Default: false; metrics then name only the pipelines that their reader may read. */
   readonly guardMetrics?: boolean
+  /** Whether the built-in page is served at `/dashboard`. Default: true. It is public; its data needs the visitor's credentials. */
+  readonly dashboard?: boolean
   /** Which origins' pages may read answers. Default: none but the server's own. */
   readonly cors?: Cors.Options
 }
@@ -55,6 +57,7 @@ export const invalid = (options: Options): InvalidOption | undefined =>
   OptionCheck.integer("maxStreams", options.maxStreams, 0) ??
   OptionCheck.flag("guardDocs", options.guardDocs) ??
   OptionCheck.flag("guardMetrics", options.guardMetrics) ??
+  OptionCheck.flag("dashboard", options.dashboard) ??
   Option.getOrUndefined(Result.getFailure(Proxies.make(options))) ??
   Option.getOrUndefined(
     Result.getFailure(Result.flatMap(Cors.make(options.cors), (cors) => WebPages.make(options, cors)))
@@ -278,7 +281,7 @@ type Params = Readonly<Record<string, string>>
 
 /** Closes the stream of a HEAD reply: its client reads no body. */
 const forMethod = (method: string, reply: HttpReply): HttpReply => {
-  if (method !== "HEAD" || typeof reply.body !== "object") return reply
+  if (method !== "HEAD" || !(reply.body instanceof ReadableStream)) return reply
   void reply.body.cancel()
   return { ...reply, body: undefined }
 }
@@ -303,9 +306,6 @@ const NO_BODY = {}
 
 /** The `route` label in metrics for requests that match no route. */
 const NO_ROUTE = "none"
-
-const pathNotFound = (path: string): BadRequest =>
-  new BadRequest(404, "PathNotFoundError", `Path '${path.slice(0, 200)}' does not exist`)
 
 const otherMethod = (method: string, allow: string): BadRequest =>
   new BadRequest(

@@ -6,6 +6,7 @@ import { eventRoutes } from "./events/EventRoutes.ts"
 import { eventSocketRoutes } from "./events/EventSocketRoutes.ts"
 import { healthRoutes } from "./health/HealthRoutes.ts"
 import { metricsRoutes } from "./health/MetricsRoutes.ts"
+import { dashboardRoutes, rootRoute } from "./pages/DashboardRoutes.ts"
 import { pipelineRoutes } from "./pipelines/PipelineRoutes.ts"
 import { runRoutes } from "./runs/RunRoutes.ts"
 import { scheduleRoutes } from "./schedules/ScheduleRoutes.ts"
@@ -21,20 +22,28 @@ export const routes: ReadonlyArray<Route> = [
   ...scheduleRoutes,
   ...accessRoutes,
   ...metricsRoutes,
-  ...docsRoutes
+  ...docsRoutes,
+  ...dashboardRoutes,
+  rootRoute
 ]
 
-/** The routes; the public routes for documentation or metrics need the permission `read` if the options say so. */
+/**
+ * The routes that the options ask for. The public routes for documentation or metrics need the permission `read` if the
+ * options say so.
+ */
 export const routesFor = (which: {
   readonly guardDocs?: boolean
   readonly guardMetrics?: boolean
+  readonly dashboard?: boolean
 }): ReadonlyArray<Route> =>
-  routes.map((route) =>
-    (which.guardMetrics === true && metricsRoutes.includes(route)) ||
-    (which.guardDocs === true && docsRoutes.includes(route))
-      ? requiringRead(route)
-      : route
-  )
+  routes
+    .filter((route) => which.dashboard !== false || !dashboardRoutes.includes(route))
+    .map((route) =>
+      (which.guardMetrics === true && metricsRoutes.includes(route)) ||
+      (which.guardDocs === true && docsRoutes.includes(route))
+        ? requiringRead(route)
+        : route
+    )
 
 /** Makes a public route need the permission `read` on some pipeline. */
 const requiringRead = (route: Route): Route => ({

@@ -82,7 +82,7 @@ export const send = (
     outgoing.end()
     return
   }
-  if (typeof body !== "string") {
+  if (body instanceof ReadableStream) {
     outgoing.writeHead(status, headers)
     void pipe(body, outgoing)
     return

@@ -24,8 +24,10 @@ import { InvalidOption, StoreUnavailable } from "../../core/values/Errors.ts"
 import * as OptionCheck from "../../core/values/OptionCheck.ts"
 import { host } from "../../core/values/Principal.ts"
 import * as Handler from "../http/Handler.ts"
+import { routesFor } from "../http/Routes.ts"
 import * as Fetch from "../http/server/Fetch.ts"
 import type { Handler as Handle } from "../http/server/Message.ts"
+import type { Route } from "../http/server/Route.ts"
 import { MAX_STREAMS, Streams } from "../http/server/Streams.ts"
 import * as Leaks from "../leaks/Leaks.ts"
 import * as Threads from "../threads/Threads.ts"
@@ -134,6 +136,8 @@ export interface Levada {
   readonly fetch: (request: Request) => Promise<Response>
   /** The API for the server bindings. */
   readonly handler: Handle
+  /** The routes of the API, for the server bindings. */
+  readonly routes: ReadonlyArray<Route>
   /** Warnings about credentials that are easy to guess. If there are any, server bindings listen on this machine only. */
   readonly weaknesses: ReadonlyArray<string>
   /** The base path of the API, such as `/flows`; empty for the root. */
@@ -243,6 +247,7 @@ export const make = <const Pipelines extends ReadonlyArray<Pipeline.Any>, Own ex
     // Servers may pass more arguments after the request; they are ignored.
     fetch: async (request) => fetch(request, undefined),
     handler,
+    routes: routesFor(options),
     weaknesses: weaknesses(options.access),
     basePath: Handler.basePath(options.basePath ?? ""),
     close: () => {

@@ -62,6 +62,7 @@ const SETTINGS = {
   CORS_CREDENTIALS: "true or false: whether browsers may send cookies",
   GUARD_DOCS: "true or false: whether the API's documentation needs the permission 'read'",
   GUARD_METRICS: "true or false: whether metrics need the permission 'read'",
+  DASHBOARD: "true or false: whether the built-in page is served at /dashboard; by default true",
   MAX_BODY_BYTES: "a whole number: the longest request body, in bytes"
 } as const
 
@@ -206,10 +207,12 @@ const serverOptions = (reader: Reader<Name>): Omit<Settings, "access"> => {
     reader.attempt("HOSTS", () => Result.getOrThrow(WebPages.make({ hosts }, { allows: () => false })))
   const maxBodyBytes = reader.number("MAX_BODY_BYTES")
   const guardDocs = reader.flag("GUARD_DOCS")
+  const dashboard = reader.flag("DASHBOARD")
   const guardMetrics = reader.flag("GUARD_METRICS")
   return {
     ...(guardDocs !== undefined && { guardDocs }),
     ...(guardMetrics !== undefined && { guardMetrics }),
+    ...(dashboard !== undefined && { dashboard }),
     ...(trustedProxies !== undefined && { trustedProxies }),
     ...(forwardedHeader !== undefined && { forwardedHeader }),
     ...(cors !== undefined && { cors }),

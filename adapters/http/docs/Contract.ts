@@ -5,6 +5,7 @@ import type * as EventRequests from "../events/EventRequests.ts"
 import type * as HealthWire from "../health/HealthWire.ts"
 import type { StatisticsQuery } from "../health/StatisticsRequests.ts"
 import type * as StatisticsWire from "../health/StatisticsWire.ts"
+import type { RootJson } from "../pages/DashboardRoutes.ts"
 import type { DefinitionJson } from "../pipelines/PipelineRequests.ts"
 import type * as PipelineWire from "../pipelines/PipelineWire.ts"
 import type { ExecutionJson, ExecutionQuery } from "../runs/ExecutionRequest.ts"
@@ -108,5 +109,8 @@ export type Exchanges = {
   readonly "GET /docs/{file}": { readonly answers: { readonly 200: string; readonly 304: undefined } }
   readonly "GET /redoc": { readonly answers: { readonly 200: string } }
   readonly "GET /redoc/{file}": { readonly answers: { readonly 200: string; readonly 304: undefined } }
+  readonly "GET /dashboard": { readonly answers: { readonly 200: string; readonly 304: undefined } }
+  readonly "GET /dashboard/{file}": { readonly answers: { readonly 200: string; readonly 304: undefined } }
+  readonly "GET /": { readonly answers: { readonly 200: RootJson; readonly 302: undefined } }
   readonly "GET /audit/lines": { readonly query: AccessRequests.AuditQuery; readonly answers: { readonly 200: string } }
 }

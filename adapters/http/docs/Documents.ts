@@ -5,6 +5,7 @@ import * as Access from "../access/AccessSchemas.ts"
 import * as Events from "../events/EventRequests.ts"
 import * as Health from "../health/HealthSchemas.ts"
 import { statisticsQuery } from "../health/StatisticsRequests.ts"
+import { rootJson } from "../pages/DashboardRoutes.ts"
 import { definition } from "../pipelines/PipelineRequests.ts"
 import * as Pipelines from "../pipelines/PipelineSchemas.ts"
 import * as Execution from "../runs/ExecutionRequest.ts"
@@ -158,5 +159,8 @@ export const documents: Documents = {
   "GET /docs": { answers: { 200: Schema.String }, contentType: "text/html", failures: [] },
   "GET /docs/{file}": asset,
   "GET /redoc": { answers: { 200: Schema.String }, contentType: "text/html", failures: [] },
-  "GET /redoc/{file}": asset
+  "GET /redoc/{file}": asset,
+  "GET /dashboard": { answers: { 200: Schema.String, 304: Schema.Undefined }, contentType: "text/html", failures: [] },
+  "GET /dashboard/{file}": asset,
+  "GET /": { answers: { 200: rootJson, 302: Schema.Undefined }, failures: [] }
 }

@@ -27,6 +27,7 @@ const STATUS_DESCRIPTIONS: { readonly [status: number]: string } = {
   201: "Created",
   202: "Accepted; not finished yet",
   204: "Success, without content",
+  302: "Redirect to the dashboard",
   304: "Not modified",
   400: "Invalid request; `details` lists every problem",
   401: "Credentials are missing or invalid",
@@ -181,7 +182,7 @@ const contentOf = (contentType: string, schema: Json): Json =>
   )
 
 /** The statuses of answers without content. */
-const EMPTY: ReadonlySet<string> = new Set(["101", "204", "304"])
+const EMPTY: ReadonlySet<string> = new Set(["101", "204", "302", "304"])
 
 const RETRY_AFTER = { "Retry-After": { $ref: "#/components/headers/Retry-After" } }
 const RATE_LIMIT = {
@@ -218,14 +219,15 @@ const withHeaders = ({ responses, ...operation }: Operation): Operation => ({
 
 /** `GET /pipelines/{pipeline_id}/dag` as `getPipelinesPipelineIdDag`. */
 const idOf = ({ method, path }: Route): string =>
-  method.toLowerCase() + path.replace(/[^a-zA-Z]+(\w?)/g, (_, letter: string) => letter.toUpperCase())
+  method.toLowerCase() +
+  (path === "/" ? "/root" : path).replace(/[^a-zA-Z]+(\w?)/g, (_, letter: string) => letter.toUpperCase())
 
 const tagOf = ({ path }: Route): string => {
   const first = path.split("/")[1]!
   return SERVER.has(first) ? "server" : first === "ws" ? "events" : first
 }
 
-const SERVER: ReadonlySet<string> = new Set(["health", "metrics", "docs", "redoc", "openapi.json"])
+const SERVER: ReadonlySet<string> = new Set(["", "health", "metrics", "docs", "redoc", "dashboard", "openapi.json"])
 
 /** The tags, in the order in which documentation shows them. */
 const TAGS = [

@@ -29,6 +29,10 @@ export class BadRequest extends Data.Error<{ readonly message: string }> {
   }
 }
 
+/** No route has the path. */
+export const pathNotFound = (path: string): BadRequest =>
+  new BadRequest(404, "PathNotFoundError", `Path '${path.slice(0, 200)}' does not exist`)
+
 /** The body of every failure. */
 export interface ErrorJson {
   /** The name of the failure, such as `PipelineNotFoundError`. */

@@ -52,8 +52,8 @@ export interface HttpReply {
   readonly status: number
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
-  /** Text, a stream of bytes, or nothing. */
-  readonly body: string | ReadableStream<Uint8Array<ArrayBuffer>> | undefined
+  /** Text, bytes, a stream of bytes, or nothing. */
+  readonly body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | undefined
 }
 
 /** Answers a request, synchronously if nothing has to be waited for. Never throws and never rejects. */

@@ -22,8 +22,8 @@ export const VERSION_PREFIX = "/api/v1" as const
 /** Matches paths below `basePath`, with or without `/api/v1`. Paths must match exactly: case counts, and `//` and `..` are not resolved. */
 export const make = (routes: ReadonlyArray<Route>, basePath: string): ((method: string, path: string) => Match) => {
   const byLength = new Map<number, Array<Path>>()
-  for (const route of routes) {
-    const parts = route.path.slice(1).split("/")
+  const add = (route: Route, spelling: string): void => {
+    const parts = spelling.slice(1).split("/")
     const paths = byLength.get(parts.length) ?? []
     byLength.set(parts.length, paths)
     const key = (path: Path): string => path.segments.map((part) => ("text" in part ? part.text : "{}")).join("/")
@@ -32,6 +32,10 @@ export const make = (routes: ReadonlyArray<Route>, basePath: string): ((method: 
     const known = paths.find((other) => key(other) === key(path))
     if (known === undefined) paths.push(path)
     ;(known ?? path).methods.set(route.method, route)
+  }
+  for (const route of routes) {
+    add(route, route.path)
+    if (route.isPage === true) add(route, `${route.path}/`)
   }
 
   const match = (method: string, path: string): Match => {
@@ -50,7 +54,9 @@ export const make = (routes: ReadonlyArray<Route>, basePath: string): ((method: 
   return (method, path) => {
     if (!path.startsWith(basePath)) return NO_PATH
     const rest = path.slice(basePath.length)
-    return match(method, rest.startsWith(`${VERSION_PREFIX}/`) ? rest.slice(VERSION_PREFIX.length) : rest)
+    const below = rest === VERSION_PREFIX || rest.startsWith(`${VERSION_PREFIX}/`)
+    // The root also matches without its slash.
+    return match(method, (below ? rest.slice(VERSION_PREFIX.length) : rest) || "/")
   }
 }
 

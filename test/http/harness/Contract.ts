@@ -108,6 +108,9 @@ export const contract: Readonly<Record<string, Row>> = {
   "GET /docs/{file}": { need: "none", over: "any", success: 200 },
   "GET /redoc": { need: "none", over: "any", success: 200 },
   "GET /redoc/{file}": { need: "none", over: "any", success: 200 },
+  "GET /dashboard": { need: "none", over: "any", success: 200 },
+  "GET /dashboard/{file}": { need: "none", over: "any", success: 200 },
+  "GET /": { need: "none", over: "any", success: 200 },
   "GET /pipelines": reads("any"),
   "GET /pipelines/{pipeline_id}": reads("pipeline"),
   "POST /pipelines/{pipeline_id}": administers("pipeline", 201, {
@@ -174,5 +177,6 @@ export const pathFor = (path: string, { pipeline, run, schedule }: Target): stri
   path
     .replace("{pipeline_id}", encodeURIComponent(pipeline))
     .replace("{task_id}", encodeURIComponent(run))
+    .replace("/dashboard/{file}", "/dashboard/app.js")
     .replace("{file}", "start.js")
     .replace("{schedule_id}", encodeURIComponent(schedule))

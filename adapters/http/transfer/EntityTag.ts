@@ -1,0 +1,39 @@
+/**
+ * Entity tags: a client that already has an answer gets 304 instead of the body. All tags are weak, because an answer has the
+ * same tag whether it is compressed or not. Source: RFC 9110, 8.8.3 and 13.1.2.
+ */
+import type { HttpReply, HttpRequest } from "../server/Message.ts"
+
+/** Browsers keep the answer but ask every time, with its tag; other caches do not keep it. */
+const HEADERS = { "cache-control": "private, no-cache", vary: "accept-encoding" }
+
+/**
+ * The reply of `write` with an entity tag, or 304 if the request names that tag. The tag must differ whenever the body does:
+ * printable ASCII without quotes.
+ */
+export const tagged = (request: HttpRequest, tag: string, write: () => HttpReply): HttpReply => {
+  if (isKnown(request, tag)) return notModified(tag)
+  const reply = write()
+  return { ...reply, headers: { ...reply.headers, ...HEADERS, etag: header(tag) } }
+}
+
+/** Whether the request names the tag, so that the client needs no body. */
+export const isKnown = (request: HttpRequest, tag: string): boolean => {
+  const known = request.header("if-none-match")
+  if (known === undefined) return false
+  if (known.trim() === "*") return true
+  for (const [, one] of known.matchAll(TAG)) if (one === tag) return true
+  return false
+}
+
+/** The reply to a client that has the answer already. */
+export const notModified = (tag: string, headers: HttpReply["headers"] = HEADERS): HttpReply => ({
+  status: 304,
+  headers: { ...headers, etag: header(tag) },
+  body: undefined
+})
+
+/** The value of the header `ETag`. */
+export const header = (tag: string): string => `W/"${tag}"`
+
+const TAG = /"([^"]*)"/g
