@@ -14,7 +14,7 @@ import { KEY_LIST, useKeys } from "./parts/Keys.ts"
 import { Problem } from "./parts/Problem.tsx"
 import { zoneLabel } from "./parts/Time.tsx"
 import { go, href, type Route, useRoute } from "./Router.ts"
-import { type View, viewOf, VIEWS } from "./Views.tsx"
+import { VIEWS, type View, viewOf } from "./Views.tsx"
 
 export const App = (): JSX.Element => {
   const route = useRoute()
@@ -107,8 +107,7 @@ const Settings = (): JSX.Element => {
   const how = useSignal(mode)
   const reason = useSignal(outage)
   const held = useSignal(credentials)
-  const isDark =
-    themeName === "dark" || (themeName === "system" && matchMedia("(prefers-color-scheme: dark)").matches)
+  const isDark = themeName === "dark" || (themeName === "system" && matchMedia("(prefers-color-scheme: dark)").matches)
   return (
     <div class="settings">
       <span class={reason === undefined ? `live ${how}` : "live offline"} title={LIVE_TITLES[how]}>

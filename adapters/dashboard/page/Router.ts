@@ -20,7 +20,10 @@ const decoded = (segment: string): string => {
 export const parse = (hash: string): Route => {
   const [path = "", query = ""] = hash.replace(/^#/, "").split(/\?(.*)/s, 2)
   return {
-    segments: path.split("/").filter((segment) => segment !== "").map(decoded),
+    segments: path
+      .split("/")
+      .filter((segment) => segment !== "")
+      .map(decoded),
     query: Object.fromEntries(new URLSearchParams(query))
   }
 }

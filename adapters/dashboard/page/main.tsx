@@ -13,4 +13,4 @@ const showTheme = (): void => {
 showTheme()
 theme.subscribe(showTheme)
 startLive()
-render(<App />, document.body)
+render(<App />, document.getElementById("root")!)

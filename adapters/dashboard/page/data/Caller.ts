@@ -1,7 +1,8 @@
 /** Who the caller is and what they may do, so that the page offers no action that the server would refuse. */
-import { useResource } from "./Resource.ts"
+
 import { createContext } from "preact"
 import { useContext } from "preact/hooks"
+import { useResource } from "./Resource.ts"
 
 export type Permission = "read" | "execute" | "admin"
 

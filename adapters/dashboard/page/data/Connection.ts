@@ -127,8 +127,7 @@ export const send = async (path: string, { method = "GET", body, signal }: Wish 
 }
 
 /** The JSON of an answer. */
-export const sendJson = async <A>(path: string, wish?: Wish): Promise<A> =>
-  (await (await send(path, wish)).json()) as A
+export const sendJson = async <A>(path: string, wish?: Wish): Promise<A> => (await (await send(path, wish)).json()) as A
 
 /** A query string of the given values; those that are undefined or empty are left out. */
 export const query = (values: { readonly [key: string]: string | number | undefined }): string => {

@@ -138,7 +138,9 @@ export const Canvas = ({
               key={node.name}
               node={node}
               state={stateOf(node)}
-              href={node.steps === 1 && node.kind !== "pipeline" && node.kind !== "group" ? hrefOf?.(node.name) : undefined}
+              href={
+                node.steps === 1 && node.kind !== "pipeline" && node.kind !== "group" ? hrefOf?.(node.name) : undefined
+              }
               isReadable={camera.zoom >= READABLE}
             />
           ))}
@@ -182,7 +184,10 @@ const fit = (
   const zoom = Math.max(MIN_ZOOM, Math.min(1, size.width / wide, 640 / high))
   const readable = zoom < READABLE && nodes.length > MANY_NODES ? READABLE : zoom
   return {
-    x: wide * readable > size.width && readable !== zoom ? left - PADDING : left - PADDING - (size.width / readable - wide) / 2,
+    x:
+      wide * readable > size.width && readable !== zoom
+        ? left - PADDING
+        : left - PADDING - (size.width / readable - wide) / 2,
     y: top - PADDING,
     zoom: readable
   }
@@ -201,7 +206,8 @@ const inView = (
   const [right, bottom] = [x + size.width / zoom, y + size.height / zoom]
   const isShown = (at: number): boolean => only === undefined || only.has(at)
   const visible = nodes.filter(
-    (node, at) => isShown(at) && node.x <= right && node.x + node.width >= x && node.y <= bottom && node.y + node.height >= y
+    (node, at) =>
+      isShown(at) && node.x <= right && node.x + node.width >= x && node.y <= bottom && node.y + node.height >= y
   )
   if (visible.length > MAX_DRAWN) return { nodes: visible, edges: [] }
   const crossing = edges.filter(({ from, to, points }) => {

@@ -6,7 +6,7 @@ import { useResource } from "../data/Resource.ts"
 import { Empty, Loading, Problem } from "../parts/Problem.tsx"
 import type { StepDetail } from "../run/Outline.ts"
 import { Canvas } from "./Canvas.tsx"
-import { type Layout, neighbourhood, type Node } from "./Layout.ts"
+import { type Layout, type Node, neighbourhood } from "./Layout.ts"
 
 /** A graph with more nodes opens with those that matter: failed and running steps, and what is near them. */
 const MANY = 500
@@ -55,7 +55,8 @@ export const GraphView = ({
     <section class="graph" aria-label="Graph">
       {near !== undefined && (
         <p class="note">
-          Shows failed and running steps and their neighbours: {near.size} of {layout.nodes.length.toLocaleString("en")}.{" "}
+          Shows failed and running steps and their neighbours: {near.size} of {layout.nodes.length.toLocaleString("en")}
+          .{" "}
           <button type="button" onClick={() => setAll(true)}>
             Show all
           </button>

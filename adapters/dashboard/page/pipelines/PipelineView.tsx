@@ -1,3 +1,6 @@
 import type { JSX } from "preact"
 
-export const PipelineView = (_: { readonly id: string; readonly query: Readonly<Record<string, string>> }): JSX.Element => <p />
+export const PipelineView = (_: {
+  readonly id: string
+  readonly query: Readonly<Record<string, string>>
+}): JSX.Element => <p />

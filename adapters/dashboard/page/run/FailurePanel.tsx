@@ -1,7 +1,7 @@
 /** What went wrong: the failed step, its message, its attempt and the errors behind it. */
 import type { JSX } from "preact"
-import { href } from "../Router.ts"
 import { Icon } from "../parts/Icon.tsx"
+import { href } from "../Router.ts"
 import type { ErrorDetail, Outline } from "./Outline.ts"
 
 /** An error and its causes, outermost first. */

@@ -20,7 +20,10 @@ export type { ErrorDetail, StepDetail }
 export const isEnded = ({ completed_at }: Outline): boolean => completed_at !== null
 
 /** The instants of a step that a timeline shows; undefined for a step that has not begun. */
-export const timesOf = ({ started_at, completed_at }: StepDetail, now: number): readonly [number, number] | undefined => {
+export const timesOf = (
+  { started_at, completed_at }: StepDetail,
+  now: number
+): readonly [number, number] | undefined => {
   if (started_at === null) return undefined
   const from = Date.parse(started_at)
   return [from, completed_at === null ? Math.max(from, now) : Date.parse(completed_at)]

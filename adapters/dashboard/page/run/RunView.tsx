@@ -193,7 +193,13 @@ const Header = ({ run, reload }: { readonly run: Outline; readonly reload: () =>
   )
 }
 
-const Fact = ({ name, children }: { readonly name: string; readonly children: preact.ComponentChildren }): JSX.Element => (
+const Fact = ({
+  name,
+  children
+}: {
+  readonly name: string
+  readonly children: preact.ComponentChildren
+}): JSX.Element => (
   <div>
     <dt>{name}</dt>
     <dd>{children}</dd>

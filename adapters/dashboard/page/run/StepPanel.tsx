@@ -78,7 +78,10 @@ const AttemptTable = ({ run, step }: { readonly run: Outline; readonly step: Ste
         const times = rows.map(({ started_at, completed_at }): readonly [number, number] | undefined =>
           started_at === null
             ? undefined
-            : [Date.parse(started_at), completed_at === null ? Math.max(now, Date.parse(started_at)) : Date.parse(completed_at)]
+            : [
+                Date.parse(started_at),
+                completed_at === null ? Math.max(now, Date.parse(started_at)) : Date.parse(completed_at)
+              ]
         )
         const scale = scaleOf(times.filter((one) => one !== undefined))
         return (

@@ -41,10 +41,16 @@ export const StepTable = ({
   }, [steps])
   const wanted = query["show"]
   const open = query["step"]
-  const scale = useMemo(() => scaleOf(steps.flatMap((step) => {
-    const times = timesOf(step, now)
-    return times === undefined ? [] : [times]
-  })), [steps, now])
+  const scale = useMemo(
+    () =>
+      scaleOf(
+        steps.flatMap((step) => {
+          const times = timesOf(step, now)
+          return times === undefined ? [] : [times]
+        })
+      ),
+    [steps, now]
+  )
   const matching = steps.filter(
     ({ name, status }) => (wanted === undefined || status === wanted) && name.toLowerCase().includes(text.toLowerCase())
   )
@@ -156,9 +162,19 @@ export const Bar = ({
   return <span class={`span ${status}`} title={label} style={{ left: percent(left), width: percent(width) }} />
 }
 
-const noteOf = ({ progress, items_failed, memoised, status, retry_at, attempts, arm }: StepDetail): string | undefined => {
+const noteOf = ({
+  progress,
+  items_failed,
+  memoised,
+  status,
+  retry_at,
+  attempts,
+  arm
+}: StepDetail): string | undefined => {
   const notes = [
-    progress !== null && status === "RUNNING" && `${progress.done.toLocaleString("en")} of ${progress.total.toLocaleString("en")}`,
+    progress !== null &&
+      status === "RUNNING" &&
+      `${progress.done.toLocaleString("en")} of ${progress.total.toLocaleString("en")}`,
     items_failed > 0 && `${items_failed.toLocaleString("en")} failed`,
     memoised && "memoised",
     arm !== null && `took ${arm}`,

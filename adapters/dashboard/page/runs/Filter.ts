@@ -37,7 +37,8 @@ const PAGE = 50
 export const toApi = (filter: Filter, now: number): { readonly [key: string]: string } => {
   const range = RANGES[filter.range ?? ""]
   const { pipeline_id, until, failed_step, error, min_duration_ms, max_duration_ms } = filter
-  const since = range === undefined ? filter.since : new Date(Math.floor(now / 60_000) * 60_000 - range[1]).toISOString()
+  const since =
+    range === undefined ? filter.since : new Date(Math.floor(now / 60_000) * 60_000 - range[1]).toISOString()
   const given = {
     status: statusesOf(filter).join(","),
     pipeline_id,

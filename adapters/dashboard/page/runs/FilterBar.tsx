@@ -1,8 +1,8 @@
 /** The filter of the list of runs. Every change is a new address. */
 import type { JSX } from "preact"
 import { useEffect, useRef, useState } from "preact/hooks"
-import { useKeys } from "../parts/Keys.ts"
 import { Icon } from "../parts/Icon.tsx"
+import { useKeys } from "../parts/Keys.ts"
 import { iconOf, wordOf } from "../parts/Status.tsx"
 import { go, href } from "../Router.ts"
 import { type Filter, RANGES, STATUSES, statusesOf } from "./Filter.ts"
@@ -68,11 +68,13 @@ export const FilterBar = ({
             onChange={(event) => change({ pipeline_id: event.currentTarget.value })}
           >
             <option value="">All pipelines</option>
-            {[...new Set([...pipelines, ...(filter.pipeline_id === undefined ? [] : [filter.pipeline_id])])].map((id) => (
-              <option key={id} value={id}>
-                {id}
-              </option>
-            ))}
+            {[...new Set([...pipelines, ...(filter.pipeline_id === undefined ? [] : [filter.pipeline_id])])].map(
+              (id) => (
+                <option key={id} value={id}>
+                  {id}
+                </option>
+              )
+            )}
           </select>
         </label>
         <label>
@@ -100,7 +102,11 @@ export const FilterBar = ({
       </div>
       {isOpen && (
         <div class="filter-row">
-          <Instant label="Submitted since" value={filter.since} change={(since) => change({ since, range: undefined })} />
+          <Instant
+            label="Submitted since"
+            value={filter.since}
+            change={(since) => change({ since, range: undefined })}
+          />
           <Instant label="Submitted before" value={filter.until} change={(until) => change({ until })} />
           <Typed
             label="Failed in step"
@@ -110,13 +116,13 @@ export const FilterBar = ({
           <Typed
             label="At least (ms)"
             value={filter.min_duration_ms ?? ""}
-            type="number"
+            isNumber
             change={(min_duration_ms) => change({ min_duration_ms })}
           />
           <Typed
             label="At most (ms)"
             value={filter.max_duration_ms ?? ""}
-            type="number"
+            isNumber
             change={(max_duration_ms) => change({ max_duration_ms })}
           />
         </div>
@@ -132,7 +138,7 @@ const Typed = ({
   change,
   placeholder,
   inputRef,
-  type = "text",
+  isNumber = false,
   isSearch = false
 }: {
   readonly label: string
@@ -140,7 +146,8 @@ const Typed = ({
   readonly change: (value: string) => void
   readonly placeholder?: string
   readonly inputRef?: { current: HTMLInputElement | null }
-  readonly type?: "text" | "number"
+  /** Takes digits only. */
+  readonly isNumber?: boolean
   readonly isSearch?: boolean
 }): JSX.Element => {
   const [text, setText] = useState(value)
@@ -169,15 +176,15 @@ const Typed = ({
         label
       )}
       <input
-        ref={inputRef}
-        type={type}
-        min={type === "number" ? 0 : undefined}
+        ref={inputRef ?? null}
+        inputMode={isNumber ? "numeric" : "text"}
         maxLength={200}
-        placeholder={placeholder}
+        placeholder={placeholder ?? ""}
         spellcheck={false}
         value={text}
         onInput={(event) => {
-          const next = event.currentTarget.value
+          const { value } = event.currentTarget
+          const next = isNumber ? value.replace(/\D/g, "").slice(0, 15) : value
           setText(next)
           clearTimeout(timer.current)
           timer.current = setTimeout(() => tell(next.trim()), TYPING_MILLIS)

@@ -78,10 +78,7 @@ export const RunsView = ({ query: filter }: { readonly query: Filter }): JSX.Ele
       {list.error !== undefined && <Problem error={list.error} retry={list.reload} />}
       <div class="fresh" role="status">
         {fresh > 0 && filter.cursor === undefined && (
-          <button
-            type="button"
-            onClick={() => data !== undefined && setRows({ path, shown: data.runs, fresh: 0 })}
-          >
+          <button type="button" onClick={() => data !== undefined && setRows({ path, shown: data.runs, fresh: 0 })}>
             Show {fresh === 50 ? "50 or more" : fresh} new {fresh === 1 ? "run" : "runs"}
           </button>
         )}
