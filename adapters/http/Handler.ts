@@ -202,7 +202,7 @@ export const make = (
       if (permission === "none") return answer(route, params, NO_BODY, request, requestId, nobody)
       const entering = operations.enter(
         new HttpVisitor(request, requestId, route.key, route.isStream, sourceOf),
-        permission
+        permission === "any" ? "read" : permission
       )
       if (Exit.isExit(entering) || route.hasBody) {
         return runThen(entering, request, (exit) => {

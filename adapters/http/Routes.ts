@@ -4,9 +4,11 @@ import { accessRoutes } from "./access/AccessRoutes.ts"
 import { docsRoutes } from "./docs/DocsRoutes.ts"
 import { eventRoutes } from "./events/EventRoutes.ts"
 import { eventSocketRoutes } from "./events/EventSocketRoutes.ts"
+import { listenerRoutes } from "./events/ListenerRoutes.ts"
 import { healthRoutes } from "./health/HealthRoutes.ts"
 import { metricsRoutes } from "./health/MetricsRoutes.ts"
 import { dashboardRoutes, rootRoute } from "./pages/DashboardRoutes.ts"
+import { seriesRoutes } from "./health/SeriesRoutes.ts"
 import { pipelineRoutes } from "./pipelines/PipelineRoutes.ts"
 import { runRoutes } from "./runs/RunRoutes.ts"
 import { scheduleRoutes } from "./schedules/ScheduleRoutes.ts"
@@ -16,11 +18,13 @@ import type { Route } from "./server/Route.ts"
 export const routes: ReadonlyArray<Route> = [
   ...healthRoutes,
   ...pipelineRoutes,
+  ...seriesRoutes,
   ...runRoutes,
   ...eventRoutes,
   ...eventSocketRoutes,
   ...scheduleRoutes,
   ...accessRoutes,
+  ...listenerRoutes,
   ...metricsRoutes,
   ...docsRoutes,
   ...dashboardRoutes,

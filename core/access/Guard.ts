@@ -49,6 +49,8 @@ export interface Wish {
   readonly pipelineId?: string | undefined
   readonly runId?: string | undefined
   readonly isOfAll?: boolean
+  /** Whether it is about the caller alone: every authenticated caller may do it, with or without the permission. */
+  readonly isOfSelf?: boolean
 }
 
 /** Decides whether a caller may do an operation. */
@@ -199,6 +201,9 @@ const secured = (rules: Rules): Effect.Effect<Guard, never, Store | Authorizer |
       )
     }
 
+    const may = ({ principal }: Caller, wish: Wish): boolean =>
+      wish.isOfSelf === true || authorizer.may(principal, wish.permission, extentOf(wish), wish.runId)
+
     return {
       acls: authorizer,
       tokens: rules.tokens,
@@ -208,8 +213,7 @@ const secured = (rules: Rules): Effect.Effect<Guard, never, Store | Authorizer |
         // The host program may do everything. Nothing is counted or recorded for it.
         if (caller === host) return Exit.void
         const { principal, origin } = caller
-        const { permission, pipelineId, runId } = wish
-        const on = extentOf(wish)
+        const { permission, pipelineId } = wish
         const refuse = (failure: GuardError) =>
           Effect.andThen(denied(origin, wish, principal)(failure), Effect.fail(failure))
         return Effect.suspend(() => {
@@ -222,7 +226,7 @@ const secured = (rules: Rules): Effect.Effect<Guard, never, Store | Authorizer |
                   take(rate, "principal", principal.id, permission, caller),
                   denied(origin, wish, principal)
                 )
-          if (authorizer.may(principal, permission, on, runId)) {
+          if (may(caller, wish)) {
             return Effect.andThen(counted, record(recordOf(origin, wish, "allowed", principal)))
           }
           const refused = new AccessDenied(principal, permission, pipelineId)
@@ -235,8 +239,7 @@ const secured = (rules: Rules): Effect.Effect<Guard, never, Store | Authorizer |
           )
         })
       },
-      may: (caller, wish) =>
-        caller === host || authorizer.may(caller.principal, wish.permission, extentOf(wish), wish.runId),
+      may: (caller, wish) => caller === host || may(caller, wish),
       seesAll: (caller) => caller === host || authorizer.seesAll(caller.principal)
     }
   })

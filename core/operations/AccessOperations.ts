@@ -13,6 +13,7 @@ import { InvalidOption, type PipelineNotFound, RunNotFound } from "../values/Err
 import * as OptionCheck from "../values/OptionCheck.ts"
 import * as Page from "../values/Page.ts"
 import { type Caller, expiryOf, type Narrowed } from "../values/Principal.ts"
+import * as CallerAccess from "./CallerAccess.ts"
 
 /** The ACL of a pipeline, and its source. */
 export interface PipelineAcl {
@@ -36,6 +37,13 @@ export type TokenWish = { readonly pipelineId: string } | { readonly runId: stri
 
 /** Operations on access. */
 export interface AccessOperations {
+  /** Who the caller is, and what it may do. Needs no permission. */
+  readonly me: (caller: Caller) => Effect.Effect<CallerAccess.CallerAccess, GuardError>
+  /**
+   * Checks that the caller may administer all pipelines and the server itself. Gives whether it may administer a single
+   * pipeline: the ids of all others are hidden from it.
+   */
+  readonly administer: (caller: Caller) => Effect.Effect<(pipelineId: string) => boolean, GuardError>
   /** The ACL of a pipeline. Like all operations on ACLs, it needs `admin` on the pipeline. */
   readonly acl: (caller: Caller, pipelineId: string) => Effect.Effect<PipelineAcl, PipelineNotFound | GuardError>
   /** Sets the ACL of a pipeline on all servers of the Store. It replaces the program's ACL. */
@@ -126,6 +134,11 @@ export const make = (
   }
 
   return {
+    me: CallerAccess.make(registry, guard),
+    administer: (caller) =>
+      Effect.as(guard.check(caller, { permission: "admin", isOfAll: true }), (pipelineId: string) =>
+        guard.may(caller, { permission: "admin", pipelineId })
+      ),
     acl: (caller, pipelineId) => Effect.map(administered(caller, pipelineId), () => aclOf(pipelineId)),
     setAcl: (caller, pipelineId, acl) =>
       changeAcl(caller, pipelineId, (acls) => {

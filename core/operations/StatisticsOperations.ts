@@ -7,6 +7,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type { Guard, GuardError } from "../access/Guard.ts"
 import type { Registry } from "../registry/Registry.ts"
+import { MAX_MINUTES, MAX_POINTS, type Series } from "../statistics/Series.ts"
 import {
   combine,
   KEPT_MILLIS,
@@ -32,10 +33,31 @@ export interface StatisticsOperations {
     pipelineId: string,
     windowMillis?: number
   ) => Effect.Effect<PipelineNumbers, InvalidOption | PipelineNotFound | GuardError>
+  /**
+   * Finished runs over time: of a pipeline, or of all pipelines that the caller may read. Counting begins like that of
+   * `statistics`; `sinceMillis` says from when on the counts are whole.
+   */
+  readonly series: (
+    caller: Caller,
+    request: SeriesRequest
+  ) => Effect.Effect<Series, InvalidOption | PipelineNotFound | GuardError>
   /** All counts since counting began. Needs no permission, but pipelines that the caller may not read are named `other`. */
   readonly totals: (caller: Caller) => Effect.Effect<Totals, StoreUnavailable>
   /** The load of the Store, at most a second old. Needs no permission, but names that the caller may not read are `other`. */
   readonly load: (caller: Caller) => Effect.Effect<Load, StoreUnavailable>
+}
+
+/** Which series to make. */
+export interface SeriesRequest {
+  /** Default: all pipelines that the caller may read. */
+  readonly pipelineId?: string | undefined
+  /** The length of the period up to now, in minutes: a whole number from 1 to 1,440. Default: 60. */
+  readonly minutes?: number | undefined
+  /**
+   * The most points: a whole number from 1 to 288. Default: 60. There are fewer where an interval would be shorter than a
+   * minute, or than five minutes in a period of more than an hour.
+   */
+  readonly points?: number | undefined
 }
 
 /** Counts by pipeline. All pipelines that the caller may not read are counted together as `other`. */
@@ -48,6 +70,10 @@ export interface Totals {
 
 /** The default of `windowMillis`. */
 const WINDOW_MILLIS = 3_600_000
+
+/** The defaults of `minutes` and `points`. */
+const SERIES_MINUTES = 60
+const SERIES_POINTS = 60
 
 /** The interval in which new events are counted, in milliseconds. */
 const COUNT_MILLIS = 1_000
@@ -63,6 +89,7 @@ export const make = (
 ): Effect.Effect<StatisticsOperations, never, Scope.Scope> =>
   Effect.gen(function* () {
     const statistics = new Statistics()
+    const clock = yield* Clock.Clock
     const scope = yield* Effect.scope
     const cachedLoad = yield* Effect.cachedWithTTL(store.load, LOAD_MILLIS)
     const lock = yield* Semaphore.make(1)
@@ -87,12 +114,23 @@ export const make = (
     const update = Effect.suspend(() => {
       if (isCounting) return count
       isCounting = true
+      statistics.begin(clock.currentTimeMillisUnsafe())
       const counting = Effect.repeat(Effect.ignore(count), Schedule.spaced(COUNT_MILLIS))
       return Effect.andThen(Effect.forkIn(counting, scope), count)
     })
 
     const nameFor = (caller: Caller, pipelineId: string): string =>
       guard.may(caller, { permission: "read", pipelineId }) ? pipelineId : OTHER
+
+    /** Whether the caller may read a pipeline, decided once for each. */
+    const readable = (caller: Caller): ((pipelineId: string) => boolean) => {
+      const known = new Map<string, boolean>()
+      return (pipelineId) => {
+        const isReadable = known.get(pipelineId) ?? guard.may(caller, { permission: "read", pipelineId })
+        known.set(pipelineId, isReadable)
+        return isReadable
+      }
+    }
 
     const totalsFor = (caller: Caller): ReadonlyMap<string, PipelineTally> => {
       const pipelines = new Map<string, PipelineTally>()
@@ -126,7 +164,21 @@ export const make = (
           if (mistake !== undefined) return yield* mistake
           yield* registry.find(pipelineId)
           yield* update
-          return statistics.of(pipelineId, (yield* Clock.currentTimeMillis) - windowMillis)
+          return statistics.of(pipelineId, clock.currentTimeMillisUnsafe() - windowMillis)
+        }),
+      series: (caller, request) =>
+        Effect.gen(function* () {
+          const unreadable = OptionCheck.required(OptionCheck.record, "request", request)
+          if (unreadable !== undefined) return yield* unreadable
+          const { pipelineId, minutes = SERIES_MINUTES, points = SERIES_POINTS } = request
+          const mistake =
+            OptionCheck.integer("minutes", minutes, 1, MAX_MINUTES) ??
+            OptionCheck.integer("points", points, 1, MAX_POINTS)
+          yield* guard.check(caller, { permission: "read", pipelineId })
+          if (mistake !== undefined) return yield* mistake
+          if (pipelineId !== undefined) yield* registry.find(pipelineId)
+          yield* update
+          return statistics.series(pipelineId ?? readable(caller), clock.currentTimeMillisUnsafe(), minutes, points)
         }),
       totals: (caller) =>
         Effect.gen(function* () {

@@ -2,7 +2,8 @@
 
 import type { Event } from "../run/Event.ts"
 import type { ErrorInfo } from "../values/ErrorInfo.ts"
-import { Histogram } from "./Histogram.ts"
+import { type Outcome, Outcomes } from "./Outcomes.ts"
+import * as Series from "./Series.ts"
 
 /** The length of a time slot, and how long a slot is kept, in milliseconds. */
 export const SLOT_MILLIS = 300_000
@@ -64,23 +65,12 @@ export interface PipelineNumbers extends Numbers {
   readonly mostFailingStep: string | undefined
 }
 
-type Outcome = "completed" | "failed" | "cancelled"
-
 /** The counts of one step, or of runs. */
-export class Tally {
-  completed = 0
-  failed = 0
-  cancelled = 0
+export class Tally extends Outcomes {
   retried = 0
   skipped = 0
   memoised = 0
-  readonly durations: Histogram = new Histogram()
   readonly #failures: Map<string, { name: string; message: string; count: number }> = new Map()
-
-  add(outcome: Outcome, durationMillis: number | undefined): void {
-    this[outcome]++
-    if (durationMillis !== undefined) this.durations.add(durationMillis)
-  }
 
   failure({ name, message }: ErrorInfo, count = 1): void {
     const short = message.slice(0, MAX_MESSAGE)
@@ -92,14 +82,11 @@ export class Tally {
     } else this.failure({ name: OTHER, message: "" }, count)
   }
 
-  merge(other: Tally): void {
-    this.completed += other.completed
-    this.failed += other.failed
-    this.cancelled += other.cancelled
+  override merge(other: Tally): void {
+    super.merge(other)
     this.retried += other.retried
     this.skipped += other.skipped
     this.memoised += other.memoised
-    this.durations.merge(other.durations)
     for (const failure of other.#failures.values()) this.failure(failure, failure.count)
   }
 
@@ -133,18 +120,31 @@ export class Statistics {
   /** How often events were missed, because they were read too slowly from the feed. */
   gaps = 0
   readonly #slots: Map<number, Map<string, PipelineTally>> = new Map()
+  /** The number of the first slot that is kept whole. */
+  #first = Number.NEGATIVE_INFINITY
+  readonly #minutes: Series.Minutes = new Series.Minutes()
+  #sinceMillis = Number.POSITIVE_INFINITY
   readonly #begun: Map<string, number> = new Map()
   #tallies = 0
   #totals = 0
 
+  /** Says that counting begins now. Events from before may still be added. */
+  begin(nowMillis: number): void {
+    this.#sinceMillis = Math.min(this.#sinceMillis, nowMillis)
+  }
+
   add(event: Event): void {
+    if (event.atMillis < this.#sinceMillis) this.#sinceMillis = event.atMillis
     const at = Math.floor(event.atMillis / SLOT_MILLIS)
-    this.#count(event, this.#tallyOf(at, event.pipelineId), (tally, step) => this.#stepOf(tally, step))
-    this.#count(event, this.#totalOf(event.pipelineId), (tally, step) => this.#stepTotalOf(tally, step))
+    const outcome = OUTCOMES[event.type]
+    const duration = outcome === "completed" || outcome === "failed" ? this.#durationOf(event) : undefined
+    this.#count(event, this.#tallyOf(at, event.pipelineId), this.#stepOf, duration)
+    this.#count(event, this.#totalOf(event.pipelineId), this.#stepTotalOf, duration)
     if (event.type === "RunStarted") {
       if (this.#begun.size >= MAX_BEGUN) this.#begun.delete(this.#begun.keys().next().value!)
       this.#begun.set(event.runId, event.atMillis)
-    } else if (event.type === "RunCompleted" || event.type === "RunFailed" || event.type === "RunCancelled") {
+    } else if (outcome !== undefined) {
+      this.#minutes.add(outcome, event.pipelineId, event.atMillis, duration)
       this.#begun.delete(event.runId)
     }
   }
@@ -178,7 +178,37 @@ export class Statistics {
     }
   }
 
-  #count(event: Event, tally: PipelineTally, of: (tally: PipelineTally, step: string) => Tally): void {
+  /**
+   * Finished runs over the last `minutes` (at most a day), in at most `points` intervals: of one pipeline, or of all that
+   * `wanted` accepts. An interval is at least a minute long, or five minutes if the series is longer than an hour.
+   */
+  series(
+    wanted: string | ((pipelineId: string) => boolean),
+    nowMillis: number,
+    minutes: number,
+    points: number
+  ): Series.Series {
+    const pick = <A>(slot: ReadonlyMap<string, A>, runsOf: (of: A) => Outcomes): ReadonlyArray<Outcomes> => {
+      if (typeof wanted !== "string") return [...slot].flatMap(([id, of]) => (wanted(id) ? [runsOf(of)] : []))
+      const found = slot.get(wanted)
+      return found === undefined ? [] : [runsOf(found)]
+    }
+    const slots = Series.isShort(minutes)
+      ? this.#minutes.slots((slot) => pick(slot, (of) => of))
+      : {
+          millis: SLOT_MILLIS,
+          first: this.#first,
+          of: (at: number) => pick(this.#slots.get(at) ?? NO_TALLIES, ({ runs }) => runs)
+        }
+    return Series.seriesOf(slots, this.#sinceMillis, nowMillis, minutes, points)
+  }
+
+  #count(
+    event: Event,
+    tally: PipelineTally,
+    of: (tally: PipelineTally, step: string) => Tally,
+    durationMillis: number | undefined
+  ): void {
     switch (event.type) {
       case "StepCompleted": {
         const step = of(tally, event.step)
@@ -202,10 +232,10 @@ export class Statistics {
         of(tally, event.step).cancelled++
         break
       case "RunCompleted":
-        tally.runs.add("completed", this.#durationOf(event))
+        tally.runs.add("completed", durationMillis)
         break
       case "RunFailed":
-        tally.runs.add("failed", this.#durationOf(event))
+        tally.runs.add("failed", durationMillis)
         tally.runs.failure(event.error)
         break
       case "RunCancelled":
@@ -235,7 +265,7 @@ export class Statistics {
     return tally
   }
 
-  #stepOf(tally: PipelineTally, step: string): Tally {
+  readonly #stepOf = (tally: PipelineTally, step: string): Tally => {
     if (!tally.steps.has(step)) this.#grown()
     return stepOf(tally, step)
   }
@@ -247,6 +277,7 @@ export class Statistics {
   #forget(at: number): void {
     for (const { steps } of this.#slots.get(at)!.values()) this.#tallies -= steps.size + 1
     this.#slots.delete(at)
+    this.#first = Math.max(this.#first, at + 1)
   }
 
   #totalOf(pipelineId: string): PipelineTally {
@@ -258,11 +289,20 @@ export class Statistics {
     return tally
   }
 
-  #stepTotalOf(tally: PipelineTally, step: string): Tally {
+  readonly #stepTotalOf = (tally: PipelineTally, step: string): Tally => {
     const isKnown = tally.steps.has(step)
     return stepOf(tally, isKnown || this.#totals++ < MAX_TOTALS ? step : OTHER)
   }
 }
+
+/** The outcome of a run, by the event that ends it. */
+const OUTCOMES: { readonly [Type in Event["type"]]?: Outcome } = {
+  RunCompleted: "completed",
+  RunFailed: "failed",
+  RunCancelled: "cancelled"
+}
+
+const NO_TALLIES: ReadonlyMap<string, PipelineTally> = new Map()
 
 /** Adds the counts of two pipelines. All steps are counted as one step, `other`. */
 export const combine = (known: PipelineTally | undefined, more: PipelineTally): PipelineTally => {

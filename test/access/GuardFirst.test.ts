@@ -39,12 +39,19 @@ const GOOD: Readonly<Record<string, unknown>> = {
   "GET /audit": undefined,
   "GET /audit/lines": undefined,
   "GET /pipelines/{pipeline_id}/statistics": undefined,
+  "GET /pipelines/{pipeline_id}/statistics/series": undefined,
+  "GET /statistics/series": undefined,
   "GET /pipelines/{pipeline_id}/events": undefined,
   "GET /runs/{task_id}/events": undefined,
   "GET /events": undefined
 }
 
-const BAD_QUERY: Readonly<Record<string, string>> = { statistics: "?window=x", events: "?after=-1", runs: "?limit=x" }
+const BAD_QUERY: Readonly<Record<string, string>> = {
+  statistics: "?window=x",
+  series: "?points=x",
+  events: "?after=-1",
+  runs: "?limit=x"
+}
 const badQuery = (path: string): string => BAD_QUERY[path.split("/").at(-1)!] ?? "?limit=x"
 
 const JSON_TYPE = { "content-type": "application/json" }

@@ -3,8 +3,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as TestClock from "effect/testing/TestClock"
-import type { Access, Authenticator, Principal } from "../../adapters/promise/index.ts"
+import type { Access, Authenticator, Pipeline, Principal } from "../../adapters/promise/index.ts"
 import { Guard } from "../../core/access/Guard.ts"
+import type { Registry } from "../../core/registry/Registry.ts"
 import * as Services from "../../core/Services.ts"
 import { layerMemory } from "../../core/StoreModule.ts"
 import type { Store } from "../../core/store/Store.ts"
@@ -24,16 +25,17 @@ export const visitor = (shown: Partial<Principal.Visitor> = {}): Principal.Visit
 /** The result: the principal, or the tag and the message of the failure. */
 export type Outcome = { readonly principal: Principal.Principal } | { readonly tag: string; readonly message: string }
 
-/** A guard with a Store in memory, under virtual time that begins at 0. */
+/** A guard and a registry with a Store in memory, under virtual time that begins at 0. */
 export const withGuard = <A, E>(
   access: Access.Access,
-  body: (guard: Guard) => Effect.Effect<A, E, Store>,
-  store: Layer.Layer<Store, unknown> = layerMemory()
+  body: (guard: Guard) => Effect.Effect<A, E, Store | Registry>,
+  store: Layer.Layer<Store, unknown> = layerMemory(),
+  pipelines: ReadonlyArray<Pipeline.Any> = []
 ): Promise<A> =>
   Effect.runPromise(
     Effect.flatMap(Guard, body).pipe(
       Effect.provide(
-        Services.layer({ pipelines: [], access }).pipe(
+        Services.layer({ pipelines, access }).pipe(
           Layer.provideMerge(store),
           // The guard also logs each refusal, and here there are thousands.
           Layer.provideMerge(Layer.merge(TestClock.layer(), Logger.layer([])))

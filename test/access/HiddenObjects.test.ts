@@ -78,6 +78,7 @@ test.each(servers)("a caller can't tell a hidden object from a missing one: the 
     "GET /audit?pipeline_id={pipeline_id}",
     "GET /audit/lines?pipeline_id={pipeline_id}",
     "GET /pipelines/{pipeline_id}/statistics?window=0",
+    "GET /pipelines/{pipeline_id}/statistics/series?minutes=0",
     "GET /pipelines/{pipeline_id}/events?after=x",
     "GET /runs/{task_id}/events?after=x",
     ...asked.map(({ key }) => key)

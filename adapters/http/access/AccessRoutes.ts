@@ -16,6 +16,9 @@ const audited = (call: Call): Effect.Effect<AuditAnswer, Failure> =>
 
 /** The routes. */
 export const accessRoutes: ReadonlyArray<Route> = [
+  get("/me", "any", "Who the caller is, and what it may do.", ({ operations, caller, server }) =>
+    Effect.map(operations.me(caller), (of) => json(200, AccessWire.me(of, server.isSecured)))
+  ),
   get("/pipelines/{pipeline_id}/acl", "admin", "The access control list (ACL) of a pipeline.", (call) =>
     Effect.map(call.operations.acl(call.caller, pipelineId(call)), (of) => json(200, AccessWire.pipelineAcl(of)))
   ),

@@ -1,8 +1,25 @@
 /** Schemas of the answers of the routes about access. */
 import * as Schema from "effect/Schema"
-import { text } from "../server/SchemaParts.ts"
+import { PERMISSIONS } from "../../../core/values/Principal.ts"
+import { strings, text } from "../server/SchemaParts.ts"
 import { acl } from "./AccessRequests.ts"
 import type * as AccessWire from "./AccessWire.ts"
+
+const permissions = Schema.Array(Schema.Literals(PERMISSIONS))
+
+export const me: Schema.Codec<AccessWire.MeJson> = Schema.Struct({
+  principal: Schema.NullOr(
+    Schema.Struct({ id: Schema.String, scheme: Schema.String, roles: strings }).annotate({ identifier: "Principal" })
+  ),
+  is_secured: Schema.Boolean,
+  expires_at: text,
+  permissions,
+  pipelines: Schema.Record(Schema.String, permissions),
+  truncated: Schema.Boolean,
+  narrowed_to: Schema.NullOr(
+    Schema.Struct({ pipeline_id: Schema.String, task_id: text }).annotate({ identifier: "Narrowed" })
+  )
+}).annotate({ identifier: "Me" })
 
 export const pipelineAcl: Schema.Codec<AccessWire.PipelineAclJson> = Schema.Struct({
   pipeline_id: Schema.String,

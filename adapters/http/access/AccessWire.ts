@@ -1,7 +1,35 @@
 /** The JSON types of access, and their conversion from the core's values. */
 import type { AuditAnswer, Issued, PipelineAcl } from "../../../core/operations/AccessOperations.ts"
+import type { CallerAccess } from "../../../core/operations/CallerAccess.ts"
 import type { AuditList, AuditRecord } from "../../../core/store/AuditLog.ts"
+import type { Permission } from "../../../core/values/Principal.ts"
 import { instant } from "../server/Instant.ts"
+
+/** `GET /me`. */
+export interface MeJson {
+  /** Null with open access. */
+  readonly principal: PrincipalJson | null
+  /** Whether callers must authenticate. */
+  readonly is_secured: boolean
+  /** When the credentials expire; null if never. */
+  readonly expires_at: string | null
+  /** The permissions on all pipelines and the server itself. The ACL of a pipeline may allow less on that one. */
+  readonly permissions: ReadonlyArray<Permission>
+  /** The permissions on each pipeline that the caller may read, at most 1,000 pipelines. */
+  readonly pipelines: Readonly<Record<string, ReadonlyArray<Permission>>>
+  /** Whether the caller may read more pipelines than these. */
+  readonly truncated: boolean
+  /** The only pipeline or run that a narrowed token may read; null for other credentials. */
+  readonly narrowed_to: { readonly pipeline_id: string; readonly task_id: string | null } | null
+}
+
+/** An authenticated caller. */
+export interface PrincipalJson {
+  /** As in ACLs and in the audit log: the scheme, a colon, and the name. */
+  readonly id: string
+  readonly scheme: string
+  readonly roles: ReadonlyArray<string>
+}
 
 /** An ACL: roles, and principals as `principal:<scheme>:<id>`. */
 export interface AclJson {
@@ -64,6 +92,23 @@ export interface StrangerJson {
   /** The route of the last denied request, and why it was denied. */
   readonly operation: string
   readonly reason: string
+}
+
+/** The latest instant that has a text, in milliseconds since 1970. Credentials that expire later never do. */
+const LAST_MILLIS = 8_640_000_000_000_000
+
+/** Converts what a caller may do. */
+export const me = ({ principal, permissions, pipelines, isTruncated }: CallerAccess, isSecured: boolean): MeJson => {
+  const { id = "", roles = [], narrowed, expiresAtMillis = Number.POSITIVE_INFINITY } = principal ?? {}
+  return {
+    principal: principal === undefined ? null : { id, scheme: id.slice(0, Math.max(id.indexOf(":"), 0)), roles },
+    is_secured: isSecured,
+    expires_at: expiresAtMillis > LAST_MILLIS ? null : instant(expiresAtMillis),
+    permissions,
+    pipelines: Object.fromEntries(pipelines),
+    truncated: isTruncated,
+    narrowed_to: narrowed === undefined ? null : { pipeline_id: narrowed.pipelineId, task_id: narrowed.runId ?? null }
+  }
 }
 
 /** Converts the ACL of a pipeline. */

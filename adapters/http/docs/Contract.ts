@@ -2,8 +2,9 @@
 import type * as AccessRequests from "../access/AccessRequests.ts"
 import type * as AccessWire from "../access/AccessWire.ts"
 import type * as EventRequests from "../events/EventRequests.ts"
+import type { Listeners } from "../events/ListenerWire.ts"
 import type * as HealthWire from "../health/HealthWire.ts"
-import type { StatisticsQuery } from "../health/StatisticsRequests.ts"
+import type { SeriesQuery, StatisticsQuery } from "../health/StatisticsRequests.ts"
 import type * as StatisticsWire from "../health/StatisticsWire.ts"
 import type { RootJson } from "../pages/DashboardRoutes.ts"
 import type { DefinitionJson } from "../pipelines/PipelineRequests.ts"
@@ -51,6 +52,14 @@ export type Exchanges = {
     readonly query: StatisticsQuery
     readonly answers: { readonly 200: StatisticsWire.StatisticsJson }
   }
+  readonly "GET /pipelines/{pipeline_id}/statistics/series": {
+    readonly query: SeriesQuery
+    readonly answers: { readonly 200: StatisticsWire.SeriesJson }
+  }
+  readonly "GET /statistics/series": {
+    readonly query: SeriesQuery
+    readonly answers: { readonly 200: StatisticsWire.SeriesJson }
+  }
   readonly "GET /pipelines/{pipeline_id}/dag": { readonly answers: { readonly 200: PipelineWire.DagJson } }
   readonly "GET /pipelines/{pipeline_id}/dag/dot": { readonly answers: { readonly 200: string } }
   readonly "GET /pipelines/{pipeline_id}/visualize": { readonly answers: { readonly 200: PipelineWire.Visualization } }
@@ -90,6 +99,8 @@ export type Exchanges = {
   readonly "DELETE /schedules/{schedule_id}": { readonly answers: { readonly 204: undefined } }
   readonly "POST /schedules/{schedule_id}/pause": { readonly answers: { readonly 200: ScheduleWire.ScheduleJson } }
   readonly "POST /schedules/{schedule_id}/resume": { readonly answers: { readonly 200: ScheduleWire.ScheduleJson } }
+  readonly "GET /me": { readonly answers: { readonly 200: AccessWire.MeJson } }
+  readonly "GET /listeners": { readonly answers: { readonly 200: Listeners } }
   readonly "GET /pipelines/{pipeline_id}/acl": { readonly answers: { readonly 200: AccessWire.PipelineAclJson } }
   readonly "PUT /pipelines/{pipeline_id}/acl": {
     readonly body: AccessWire.AclJson

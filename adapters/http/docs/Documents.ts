@@ -3,9 +3,10 @@ import * as Schema from "effect/Schema"
 import { auditQuery, newAcl, tokenWish } from "../access/AccessRequests.ts"
 import * as Access from "../access/AccessSchemas.ts"
 import * as Events from "../events/EventRequests.ts"
+import { listeners } from "../events/ListenerSchemas.ts"
 import * as Health from "../health/HealthSchemas.ts"
-import { statisticsQuery } from "../health/StatisticsRequests.ts"
 import { rootJson } from "../pages/DashboardRoutes.ts"
+import { seriesQuery, statisticsQuery } from "../health/StatisticsRequests.ts"
 import { definition } from "../pipelines/PipelineRequests.ts"
 import * as Pipelines from "../pipelines/PipelineSchemas.ts"
 import * as Execution from "../runs/ExecutionRequest.ts"
@@ -84,6 +85,12 @@ export const documents: Documents = {
     answers: { 200: Health.statistics },
     failures: [400, 404, 503]
   },
+  "GET /pipelines/{pipeline_id}/statistics/series": {
+    query: seriesQuery,
+    answers: { 200: Health.series },
+    failures: [400, 404, 503]
+  },
+  "GET /statistics/series": { query: seriesQuery, answers: { 200: Health.series }, failures: [400, 503] },
   "GET /pipelines/{pipeline_id}/dag": { answers: { 200: Pipelines.dag }, failures: [404, 503] },
   "GET /pipelines/{pipeline_id}/dag/dot": {
     answers: { 200: Schema.String },
@@ -136,6 +143,8 @@ export const documents: Documents = {
   "DELETE /schedules/{schedule_id}": { answers: { 204: Schema.Undefined }, failures: [404, 503] },
   "POST /schedules/{schedule_id}/pause": { answers: { 200: Schedules.schedule }, failures: [404, 503] },
   "POST /schedules/{schedule_id}/resume": { answers: { 200: Schedules.schedule }, failures: [404, 503] },
+  "GET /me": { answers: { 200: Access.me }, failures: [503] },
+  "GET /listeners": { answers: { 200: listeners }, failures: [503] },
   "GET /pipelines/{pipeline_id}/acl": { answers: { 200: Access.pipelineAcl }, failures: [404, 503] },
   "PUT /pipelines/{pipeline_id}/acl": {
     body: newAcl,

@@ -49,6 +49,12 @@ const STATUS_DESCRIPTIONS: { readonly [status: number]: string } = {
 /** The statuses of the guard's refusals, on every route that needs a permission. */
 const GUARDED = [401, 403, 429] as const
 
+/** The descriptions of routes that need no permission. */
+const NEEDS: { readonly [permission: string]: string } = {
+  none: "Public.",
+  any: "Needs valid credentials and no permission."
+}
+
 /** The status of the refusal of web pages, on every route while access is open; see `WebPages`. */
 const REFUSED_PAGE = [403] as const
 
@@ -130,7 +136,7 @@ export const operation = (route: Route, show: SchemaWriter, tag: string, isSecur
   return {
     tags: [tag],
     summary,
-    description: permission === "none" ? "Public." : `Needs the permission '${permission}'.`,
+    description: NEEDS[permission] ?? `Needs the permission '${permission}'.`,
     parameters: [
       ...names.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
       ...Object.entries(querySchema(route)?.properties ?? {}).map(([name, schema]) => ({ name, in: "query", schema })),
@@ -224,10 +230,22 @@ const idOf = ({ method, path }: Route): string =>
 
 const tagOf = ({ path }: Route): string => {
   const first = path.split("/")[1]!
-  return SERVER.has(first) ? "server" : first === "ws" ? "events" : first
+  return SERVER.has(first) ? "server" : (OTHER_TAGS[first] ?? first)
 }
 
-const SERVER: ReadonlySet<string> = new Set(["", "health", "metrics", "docs", "redoc", "dashboard", "openapi.json"])
+const SERVER: ReadonlySet<string> = new Set([
+  "",
+  "health",
+  "metrics",
+  "docs",
+  "redoc",
+  "dashboard",
+  "openapi.json",
+  "listeners"
+])
+
+/** The tags of paths that begin with another word. */
+const OTHER_TAGS: { readonly [first: string]: string } = { ws: "events", statistics: "pipelines" }
 
 /** The tags, in the order in which documentation shows them. */
 const TAGS = [
@@ -236,9 +254,10 @@ const TAGS = [
   ["runs", "Current and past runs."],
   ["events", "Live events of runs."],
   ["schedules", "Runs by cron expression or interval."],
+  ["me", "The caller, and what it may do."],
   ["tokens", "Short-lived tokens for browsers."],
   ["audit", "The audit log."],
-  ["server", "Health, metrics and documentation of the server."]
+  ["server", "Health, metrics, open streams and documentation of the server."]
 ] as const
 
 /** What the document describes. */

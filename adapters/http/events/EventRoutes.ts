@@ -8,6 +8,7 @@ import { expiryOf } from "../../../core/values/Principal.ts"
 import type { BadRequest, Failure } from "../server/Failures.ts"
 import { type HttpReply, NO_CONTENT, SECURITY_HEADERS } from "../server/Message.ts"
 import { type Call, type Route, refused, stream } from "../server/Route.ts"
+import type { StreamListener, Subscription } from "../server/Streams.ts"
 import { EVENT_STREAM, type EventSelection, toFeedSelection, toRunSelection } from "./EventRequests.ts"
 import { EventStream, ofRun } from "./EventStream.ts"
 
@@ -20,12 +21,24 @@ const HEADERS = {
 
 /** Answers items as a stream, unless too many streams are open. */
 const streamed = (
-  { server, caller, nowMillis }: Call,
+  { server, caller, route, nowMillis }: Call,
+  subscription: Subscription,
   items: Stream.Stream<FeedItem, unknown>,
   types: EventSelection<unknown>["types"]
 ): Effect.Effect<HttpReply, BadRequest> => {
   const bytes = new EventStream(items, types, server)
-  const release = server.streams.open(() => bytes.end(), expiryOf(caller.principal) - nowMillis)
+  const listener: StreamListener = {
+    kind: "sse",
+    path: route.path,
+    openedAtMillis: nowMillis,
+    caller,
+    subscriptions: [subscription],
+    get bufferedBytes() {
+      return bytes.bufferedBytes
+    },
+    end: () => bytes.end()
+  }
+  const release = server.streams.open(listener, expiryOf(caller.principal) - nowMillis)
   return typeof release === "function"
     ? Effect.succeed({ status: 200, headers: HEADERS, body: bytes.open(release) })
     : Effect.fail(release)
@@ -36,8 +49,9 @@ const feed = (call: Call): Effect.Effect<HttpReply, Failure> => {
   const selection = toFeedSelection(call.request)
   if (Result.isFailure(selection)) return refused(call, selection.failure)
   const { after, types } = selection.success
-  return Effect.flatMap(call.operations.feed(call.caller, { pipelineId: call.params["pipeline_id"], after }), (items) =>
-    streamed(call, items, types)
+  const pipelineId = call.params["pipeline_id"]
+  return Effect.flatMap(call.operations.feed(call.caller, { pipelineId, after }), (items) =>
+    streamed(call, { pipelineId: pipelineId ?? "*" }, items, types)
   )
 }
 
@@ -51,7 +65,7 @@ export const eventRoutes: ReadonlyArray<Route> = [
       // No event will follow. A 204 keeps browsers from reconnecting.
       Run.isTerminal(run.status) && after >= run.sequence
         ? Effect.succeed(NO_CONTENT)
-        : streamed(call, ofRun(events), types)
+        : streamed(call, { pipelineId: run.pipelineId, runId: run.id }, ofRun(events), types)
     )
   }),
   stream(

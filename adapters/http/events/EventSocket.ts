@@ -17,7 +17,7 @@ import { invalid, isObject } from "../server/Decoding.ts"
 import { BadRequest, type Failure, toReply } from "../server/Failures.ts"
 import type { Credentials } from "../server/HttpVisitor.ts"
 import type { Socket, SocketListener } from "../server/Message.ts"
-import { endIn } from "../server/Streams.ts"
+import { endIn, type Subscription } from "../server/Streams.ts"
 import type { TextCache } from "../server/TextCache.ts"
 import { batched, logDefect, ofRun, STUCK_MILLIS } from "./EventStream.ts"
 import { type EventType, eventText, typeOf } from "./EventWire.ts"
@@ -62,6 +62,11 @@ export interface SocketContext {
   readonly streams: { readonly texts: TextCache<Event> }
 }
 
+/** A subscription that can be stopped. */
+interface OpenSubscription extends Subscription {
+  readonly stop: () => void
+}
+
 /** The subject of a subscription. */
 type Subject = { readonly pipeline_id: string } | { readonly task_id: string }
 
@@ -70,7 +75,7 @@ export class EventSocket implements SocketListener {
   readonly #socket: Socket
   readonly #context: SocketContext
   #release: () => void
-  readonly #subscriptions: Map<string, () => void> = new Map()
+  readonly #subscriptions: Map<string, OpenSubscription> = new Map()
   readonly #waiting: Array<unknown> = []
   readonly #heartbeat: ReturnType<typeof setInterval>
   /** Closes the connection when the client does not authenticate in time, and when its credentials expire. */
@@ -108,7 +113,7 @@ export class EventSocket implements SocketListener {
     this.#isClosed = true
     clearInterval(this.#heartbeat)
     clearTimeout(this.#expiry)
-    for (const stop of this.#subscriptions.values()) stop()
+    for (const { stop } of this.#subscriptions.values()) stop()
     this.#subscriptions.clear()
     this.#waiting.length = 0
     this.#release()
@@ -118,6 +123,15 @@ export class EventSocket implements SocketListener {
     if (this.#isClosed) return
     this.closed()
     this.#socket.close(code, reason)
+  }
+
+  /** Undefined until the client has authenticated. */
+  get caller(): Caller | undefined {
+    return this.#caller
+  }
+
+  get subscriptions(): Iterable<Subscription> {
+    return this.#subscriptions.values()
   }
 
   // -- inside --------------------------------------------------------------------------------------------------------
@@ -249,13 +263,13 @@ export class EventSocket implements SocketListener {
 
   #unsubscribe(subject: Subject): void {
     const key = JSON.stringify(subject)
-    const stop = this.#subscriptions.get(key)
-    if (stop === undefined) {
+    const subscription = this.#subscriptions.get(key)
+    if (subscription === undefined) {
       this.#refuse(subject, new BadRequest(404, "NotSubscribedError", "This subscription does not exist"))
       return
     }
     this.#subscriptions.delete(key)
-    stop()
+    subscription.stop()
     this.#send({ type: "unsubscribed", ...subject })
   }
 
@@ -275,15 +289,16 @@ export class EventSocket implements SocketListener {
     if (Result.isFailure(exit.value)) return this.#refuse(subject, exit.value.failure)
     if (this.#isClosed) return
     // Replaces an earlier subscription to the same subject.
-    this.#subscriptions.get(key)?.()
+    this.#subscriptions.get(key)?.stop()
     this.#send({ type: "subscribed", ...subject })
-    const iterator = batched(exit.value.success)
+    const { items, about } = exit.value.success
+    const iterator = batched(items)
     let isOver = false
     const stop = (): void => {
       isOver = true
       void iterator.return?.()
     }
-    this.#subscriptions.set(key, stop)
+    this.#subscriptions.set(key, { ...about, stop })
     void this.#deliver(iterator, subject, types, () => isOver).then(
       () => {
         if (isOver) return
@@ -306,12 +321,18 @@ export class EventSocket implements SocketListener {
     caller: Caller,
     subject: Subject,
     after: string | undefined
-  ): Effect.Effect<Stream.Stream<FeedItem, unknown>, Failure> {
+  ): Effect.Effect<{ readonly items: Stream.Stream<FeedItem, unknown>; readonly about: Subscription }, Failure> {
     const { operations } = this.#context
     if ("task_id" in subject) {
-      return Effect.map(operations.follow(caller, subject.task_id, Number(after ?? 0)), ({ events }) => ofRun(events))
+      const runId = subject.task_id
+      return Effect.map(operations.follow(caller, runId, Number(after ?? 0)), ({ run, events }) => ({
+        items: ofRun(events),
+        about: { pipelineId: run.pipelineId, runId }
+      }))
     }
-    return operations.feed(caller, { pipelineId: subject.pipeline_id === "*" ? undefined : subject.pipeline_id, after })
+    const { pipeline_id: pipelineId } = subject
+    const items = operations.feed(caller, { pipelineId: pipelineId === "*" ? undefined : pipelineId, after })
+    return Effect.map(items, (items) => ({ items, about: { pipelineId } }))
   }
 
   async #deliver(

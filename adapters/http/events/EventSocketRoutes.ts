@@ -32,7 +32,22 @@ const accepted = (call: Call): Effect.Effect<HttpReply> => {
       if (Exit.isFailure(exit) && !isAnonymous) return refuse(...closeReason(exit))
       let connection: EventSocket | undefined
       const end = () => connection?.close(CLOSE.goingAway, "The server is shutting down")
-      const open = () => server.streams.open(end)
+      const open = () =>
+        server.streams.open({
+          kind: "websocket",
+          path: route.path,
+          openedAtMillis: call.nowMillis,
+          get caller() {
+            return connection?.caller
+          },
+          get subscriptions() {
+            return connection?.subscriptions ?? []
+          },
+          get bufferedBytes() {
+            return socket.buffered()
+          },
+          end
+        })
       const caller = Exit.isSuccess(exit) ? exit.value : undefined
       const release =
         caller === undefined ? server.streams.openUnauthenticated(end, server.ownerOf(call.request)) : open()

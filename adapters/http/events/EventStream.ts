@@ -77,6 +77,8 @@ export class EventStream {
   #onPull: (() => void) | undefined
   /** The cursor of the last skipped event, if it has not been sent yet. */
   #unsentCursor: string | undefined
+  /** The length of the last chunk. There is no second one in the queue, because each waits until the queue is empty. */
+  #lastBytes = 0
   #isOver = false
 
   constructor(
@@ -108,6 +110,11 @@ export class EventStream {
       pull: () => this.#onPull?.(),
       cancel: () => this.#end()
     })
+  }
+
+  /** How many bytes the client has not taken yet. */
+  get bufferedBytes(): number {
+    return this.#hasRoom ? 0 : this.#lastBytes
   }
 
   /** Ends the stream early. The client reconnects. */
@@ -172,7 +179,10 @@ export class EventStream {
   async #write(text: string): Promise<void> {
     if (text === "" || this.#isOver) return
     if (!this.#hasRoom) await this.#drained()
-    if (!this.#isOver) this.#controller?.enqueue(utf8.encode(text))
+    if (this.#isOver) return
+    const bytes = utf8.encode(text)
+    this.#lastBytes = bytes.length
+    this.#controller?.enqueue(bytes)
   }
 
   /** Waits until the reader wants more. Rejects after 60 s. */

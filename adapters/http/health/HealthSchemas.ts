@@ -67,3 +67,19 @@ export const statistics: Schema.Codec<StatisticsWire.StatisticsJson> = Schema.St
   slowest_step: Schema.NullOr(Schema.String),
   most_failing_step: Schema.NullOr(Schema.String)
 }).annotate({ identifier: "Statistics" })
+
+/** `GET /pipelines/{pipeline_id}/statistics/series` and `GET /statistics/series`. */
+export const series: Schema.Codec<StatisticsWire.SeriesJson> = Schema.Struct({
+  since: Schema.String,
+  until: Schema.String,
+  points: Schema.Array(
+    Schema.Struct({
+      at: Schema.String,
+      completed: Schema.Int,
+      failed: Schema.Int,
+      cancelled: Schema.Int,
+      p50_ms: millis,
+      p95_ms: millis
+    }).annotate({ identifier: "SeriesPoint" })
+  )
+}).annotate({ identifier: "Series" })

@@ -1,4 +1,5 @@
 /** The JSON types of statistics, and their conversion from the core's values. Times are milliseconds. */
+import type { Series } from "../../../core/statistics/Series.ts"
 import type { Numbers, PipelineNumbers } from "../../../core/statistics/Statistics.ts"
 import { errorDetail } from "../runs/RunWire.ts"
 import { instant } from "../server/Instant.ts"
@@ -35,6 +36,26 @@ export interface StatisticsJson extends NumbersJson {
   readonly most_failing_step: string | null
 }
 
+/** `GET /pipelines/{id}/statistics/series` and `GET /statistics/series`. */
+export interface SeriesJson {
+  /** From when on all finished runs are counted; there are no points of intervals that ended before. */
+  readonly since: string
+  readonly until: string
+  /** In order of time, at equal intervals; the last interval is the current one. */
+  readonly points: ReadonlyArray<PointJson>
+}
+
+/** The finished runs of one interval. Quantiles are at most 10% too high; null without durations. */
+export interface PointJson {
+  /** The start of the interval. */
+  readonly at: string
+  readonly completed: number
+  readonly failed: number
+  readonly cancelled: number
+  readonly p50_ms: number | null
+  readonly p95_ms: number | null
+}
+
 const numbers = (of: Numbers): NumbersJson => ({
   completed: of.completed,
   failed: of.failed,
@@ -61,4 +82,16 @@ export const statistics = (of: PipelineNumbers, nowMillis: number): StatisticsJs
   })),
   slowest_step: of.slowestStep ?? null,
   most_failing_step: of.mostFailingStep ?? null
+})
+
+/** Converts a series. */
+export const series = ({ sinceMillis, untilMillis, points }: Series): SeriesJson => ({
+  since: instant(sinceMillis),
+  until: instant(untilMillis),
+  points: points.map(({ atMillis, completed, failed, cancelled, p50Millis, p95Millis }) => ({
+    at: instant(atMillis),
+    ...{ completed, failed, cancelled },
+    p50_ms: p50Millis ?? null,
+    p95_ms: p95Millis ?? null
+  }))
 })

@@ -57,8 +57,11 @@ export interface Route {
   readonly path: string
   /** `METHOD /path`: the route's name in documentation and in the audit log. */
   readonly key: string
-  /** The permission that the caller needs; the operation checks it. `none`: a public route, callers need not authenticate. */
-  readonly permission: Permission | "none"
+  /**
+   * The permission that the caller needs; the operation checks it. `any`: every authenticated caller, counted as `read`.
+   * `none`: a public route, callers need not authenticate.
+   */
+  readonly permission: Permission | "any" | "none"
   /** One sentence for the API's documentation. */
   readonly summary: string
   readonly hasBody: boolean
@@ -114,7 +117,7 @@ export const read = <A>(call: Call, decoded: Result.Result<A, BadRequest>): Effe
 export const refused = (call: Call, failure: BadRequest): Effect.Effect<never, Failure> => {
   const { operations, caller, route, params, request, body } = call
   const { permission, about } = route
-  if (permission === "none") return Effect.fail(failure)
+  if (permission === "none" || permission === "any") return Effect.fail(failure)
   /** The value of a key in the path, otherwise in the body, otherwise in the query. */
   const find = (key: string): string | undefined => {
     const inBody = Predicate.hasProperty(body, key) ? body[key] : undefined

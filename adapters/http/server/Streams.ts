@@ -1,5 +1,6 @@
 /** Open streams (server-sent events and WebSockets): their number is bounded, and the server can close them. */
 import type { Event } from "../../../core/run/Event.ts"
+import type { Caller } from "../../../core/values/Principal.ts"
 import { BadRequest } from "./Failures.ts"
 import { TextCache } from "./TextCache.ts"
 
@@ -16,9 +17,29 @@ const MAX_TIMER_MILLIS = 2 ** 31 - 1
 /** How long streams stay open after the server starts to close, in milliseconds, so that clients get the last events. */
 const FLUSH_MILLIS = 100
 
+/** Which events a listener gets: of all runs (pipeline `*`), of one pipeline's runs, or of one run. */
+export interface Subscription {
+  readonly pipelineId: string
+  readonly runId?: string | undefined
+}
+
+/** The client of an open stream. */
+export interface StreamListener {
+  readonly kind: "sse" | "websocket"
+  /** The path of the route, which has no ids and no query. */
+  readonly path: string
+  readonly openedAtMillis: number
+  readonly caller: Caller | undefined
+  readonly subscriptions: Iterable<Subscription>
+  /** How many bytes wait in this server until the client takes them. */
+  readonly bufferedBytes: number
+  /** Closes the stream. */
+  readonly end: () => void
+}
+
 export class Streams {
   readonly #max: number
-  readonly #ends: Set<() => void> = new Set()
+  readonly #open: Set<StreamListener> = new Set()
   /** Connections that are not authenticated yet. They do not count as open streams. */
   readonly #unauthenticated: Set<() => void> = new Set()
   readonly #byAddress: Map<string, number> = new Map()
@@ -32,23 +53,27 @@ export class Streams {
 
   /** Number of open streams. */
   get size(): number {
-    return this.#ends.size
+    return this.#open.size
+  }
+
+  /** The clients of the open streams, the earliest first. */
+  get listeners(): Iterable<StreamListener> {
+    return this.#open
   }
 
   /**
-   * Counts a new stream. Returns a function to call when the stream is closed, or the refusal if too many are open. `end` is
-   * called when the stream must close: when the server closes, or after `leftMillis` milliseconds.
+   * Counts a new stream. Returns a function to call when the stream is closed, or the refusal if too many are open. The
+   * listener's `end` is called when the stream must close: when the server closes, or after `leftMillis` milliseconds.
    */
-  open(end: () => void, leftMillis: number = Number.POSITIVE_INFINITY): (() => void) | BadRequest {
+  open(listener: StreamListener, leftMillis: number = Number.POSITIVE_INFINITY): (() => void) | BadRequest {
     if (this.#isClosed) return refusal("The server is shutting down")
-    if (this.#ends.size >= this.#max)
+    if (this.#open.size >= this.#max)
       return refusal(`Too many open streams; the limit is ${this.#max}. Try again later`)
-    const own = () => end()
-    this.#ends.add(own)
-    const timer = endIn(leftMillis, own)
+    this.#open.add(listener)
+    const timer = endIn(leftMillis, listener.end)
     return () => {
       clearTimeout(timer)
-      this.#ends.delete(own)
+      this.#open.delete(listener)
     }
   }
 
@@ -76,8 +101,8 @@ export class Streams {
   /** Refuses new streams and closes the open ones, after 100 ms, so that clients get the last events. */
   async close(): Promise<void> {
     this.#isClosed = true
-    if (this.#ends.size > 0) await new Promise((resolve) => setTimeout(resolve, FLUSH_MILLIS))
-    for (const end of [...this.#ends, ...this.#unauthenticated]) end()
+    if (this.#open.size > 0) await new Promise((resolve) => setTimeout(resolve, FLUSH_MILLIS))
+    for (const end of [...Array.from(this.#open, (listener) => listener.end), ...this.#unauthenticated]) end()
   }
 }
 

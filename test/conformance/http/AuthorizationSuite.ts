@@ -156,6 +156,27 @@ export const authorizationSuite = (started: () => Launched, stored?: Stored): vo
     expect(wrong).toEqual([])
   })
 
+  test("GET /me tells each caller what the matrix allows it, and no more", async () => {
+    const wrong: Array<string> = []
+    await each(clients, async (client) => {
+      const { refused, here, all, run, isNarrowed = false, name } = client
+      if (refused !== undefined) return
+      const { json } = await send("GET", "/me", client)
+      // A token for one run does not read the pipeline; pipelines that the caller may not read are not listed.
+      const listed = run === undefined && here.includes("read") ? here : undefined
+      const told = [json.pipelines[target.pipeline], json.permissions.includes("admin"), json.narrowed_to !== null]
+      const due = [listed, all.includes("admin"), isNarrowed]
+      if (JSON.stringify(told) !== JSON.stringify(due)) wrong.push(`${name}: ${JSON.stringify([told, due])}`)
+      if (isNarrowed && json.narrowed_to.task_id !== (run ?? null)) wrong.push(`${name}: ${json.narrowed_to.task_id}`)
+      // It may call each route over all pipelines whose permission is listed, and no other one.
+      for (const [key, row] of Object.entries(contract)) {
+        if (row.over !== "all") continue
+        if (json.permissions.includes(row.need) !== expectedStatus(row, client) < 400) wrong.push(`${name}: ${key}`)
+      }
+    })
+    expect(wrong).toEqual([])
+  })
+
   test("lists show only what the caller may see", async () => {
     const wrong: Array<string> = []
     const own = { "/pipelines": target.pipeline, "/runs?limit=200": target.run, "/schedules": target.schedule }

@@ -5,7 +5,8 @@
 import { expect } from "vitest"
 import { ask, type Json, newName, type Server } from "./Client.ts"
 
-export type Need = "none" | "read" | "execute" | "admin"
+/** A permission; or `any` for every authenticated caller, and `none` for everybody. */
+export type Need = "none" | "any" | "read" | "execute" | "admin"
 
 /** The pipeline, run and schedule that a request is about. */
 export interface Target {
@@ -123,6 +124,8 @@ export const contract: Readonly<Record<string, Row>> = {
   }),
   "GET /pipelines/{pipeline_id}/status": reads("pipeline"),
   "GET /pipelines/{pipeline_id}/statistics": reads("pipeline"),
+  "GET /pipelines/{pipeline_id}/statistics/series": reads("pipeline"),
+  "GET /statistics/series": reads("any"),
   "GET /pipelines/{pipeline_id}/dag": reads("pipeline"),
   "GET /pipelines/{pipeline_id}/dag/dot": reads("pipeline"),
   "GET /pipelines/{pipeline_id}/visualize": reads("pipeline"),
@@ -158,6 +161,8 @@ export const contract: Readonly<Record<string, Row>> = {
   }),
   "POST /schedules/{schedule_id}/pause": administers("schedule"),
   "POST /schedules/{schedule_id}/resume": administers("schedule"),
+  "GET /me": { need: "any", over: "any", success: 200 },
+  "GET /listeners": administers("all"),
   "GET /pipelines/{pipeline_id}/acl": administers("pipeline"),
   "PUT /pipelines/{pipeline_id}/acl": administers("pipeline", 200, { body: () => acl }),
   "DELETE /pipelines/{pipeline_id}/acl": administers("pipeline"),
