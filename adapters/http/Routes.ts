@@ -10,6 +10,7 @@ import { metricsRoutes } from "./health/MetricsRoutes.ts"
 import { dashboardRoutes, rootRoute } from "./pages/DashboardRoutes.ts"
 import { seriesRoutes } from "./health/SeriesRoutes.ts"
 import { pipelineRoutes } from "./pipelines/PipelineRoutes.ts"
+import { bulkRoutes } from "./runs/BulkRoutes.ts"
 import { runRoutes } from "./runs/RunRoutes.ts"
 import { scheduleRoutes } from "./schedules/ScheduleRoutes.ts"
 import type { Route } from "./server/Route.ts"
@@ -20,6 +21,7 @@ export const routes: ReadonlyArray<Route> = [
   ...pipelineRoutes,
   ...seriesRoutes,
   ...runRoutes,
+  ...bulkRoutes,
   ...eventRoutes,
   ...eventSocketRoutes,
   ...scheduleRoutes,

@@ -182,7 +182,7 @@ export const make = async <const Pipelines extends ReadonlyArray<Pipeline.Any>>(
 
   const close = async (): Promise<void> => {
     for (const status of ["RUNNING", "PENDING"] as const) {
-      const next = () => runNow(operations.runs(host, { status, limit: CANCEL_BATCH }))
+      const next = () => runNow(operations.runs(host, { statuses: [status], limit: CANCEL_BATCH }))
       for (let { runs } = await next(); runs.length > 0; { runs } = await next()) {
         for (const { id } of runs) await runNow(operations.cancel(host, id))
       }

@@ -13,11 +13,13 @@ import * as TracedStore from "../store/TracedStore.ts"
 import { StoreUnavailable } from "../values/Errors.ts"
 import type { Caller, Permission, Visitor } from "../values/Principal.ts"
 import * as AccessOperations from "./AccessOperations.ts"
+import * as BulkOperations from "./BulkOperations.ts"
 import * as PipelineOperations from "./PipelineOperations.ts"
 import * as RunOperations from "./RunOperations.ts"
 import * as ScheduleOperations from "./ScheduleOperations.ts"
 import * as StatisticsOperations from "./StatisticsOperations.ts"
 
+export type { Member, Members, Selection } from "./BulkOperations.ts"
 export type { RetryError, StartError, WaitError } from "./RunOperations.ts"
 export type { NewSchedule } from "./ScheduleOperations.ts"
 
@@ -25,6 +27,7 @@ export type { NewSchedule } from "./ScheduleOperations.ts"
 export interface Operations
   extends PipelineOperations.PipelineOperations,
     RunOperations.RunOperations,
+    BulkOperations.BulkOperations,
     ScheduleOperations.ScheduleOperations,
     AccessOperations.AccessOperations,
     StatisticsOperations.StatisticsOperations {
@@ -58,13 +61,15 @@ export const layer: Layer.Layer<Operations, never, Store | Registry | Guard | Au
     )
     const shutdown = () =>
       isClosing ? new StoreUnavailable("No new run or schedule is accepted: the program is shutting down") : undefined
+    const runs = RunOperations.make(...parts, shutdown)
     return {
       enter: (visitor, permission) => guard.enter(visitor, permission),
       permit: Permit.make(...parts),
       ping: store.ping,
       ready: Effect.suspend(() => shutdown() ?? store.ping),
       ...PipelineOperations.make(...parts),
-      ...RunOperations.make(...parts, shutdown),
+      ...runs,
+      ...BulkOperations.make(store, guard, runs),
       ...ScheduleOperations.make(...parts, shutdown),
       ...AccessOperations.make(...parts, yield* AuditLog, yield* Tokens),
       ...(yield* StatisticsOperations.make(...parts))

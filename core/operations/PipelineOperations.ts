@@ -55,13 +55,10 @@ export const make = (store: Store, registry: Registry, guard: Guard): PipelineOp
   /** Fails while the pipeline has an unfinished run or a schedule. */
   const assertUnused = (pipelineId: string): Effect.Effect<void, PipelineProtected | StoreUnavailable> =>
     Effect.gen(function* () {
-      // In this order, so that a run that begins between the two calls is found.
-      for (const status of ["PENDING", "RUNNING"] as const) {
-        const run = yield* newestRun(store, pipelineId, status)
-        if (run !== undefined) {
-          const why = `run '${run.id}' has not finished; wait for it or cancel it first`
-          return yield* new PipelineProtected(pipelineId, why)
-        }
+      const run = yield* newestRun(store, pipelineId, ["PENDING", "RUNNING"])
+      if (run !== undefined) {
+        const why = `run '${run.id}' has not finished; wait for it or cancel it first`
+        return yield* new PipelineProtected(pipelineId, why)
       }
       const schedule = (yield* store.schedules.list).find((each) => each.pipelineId === pipelineId)
       if (schedule !== undefined) {

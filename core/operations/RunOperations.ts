@@ -30,12 +30,11 @@ import {
   type UnknownStep,
   WaitTimedOut
 } from "../values/Errors.ts"
-import { MAX_NAME_LENGTH } from "../values/Name.ts"
 import * as OptionCheck from "../values/OptionCheck.ts"
-import * as Page from "../values/Page.ts"
 import { type Caller, ownerOf, type Permission } from "../values/Principal.ts"
 import * as Text from "../values/Text.ts"
 import * as ItemsToKeep from "./ItemsToKeep.ts"
+import * as RunPages from "./RunPages.ts"
 
 /** Why a run can't be started. */
 export type StartError =
@@ -66,7 +65,7 @@ export interface RunOperations {
     caller: Caller,
     pipelineId: string
   ) => Effect.Effect<
-    { readonly pipeline: Pipeline.Any; readonly run: Option.Option<Run.Run> },
+    { readonly pipeline: Pipeline.Any; readonly run: Option.Option<Run.Summary> },
     PipelineNotFound | GuardError
   >
   /** Checks the parameters and starts a run. Gives its id, or the id of the caller's run with the same idempotency key. */
@@ -148,19 +147,6 @@ export const make = (
   /** The run, if the caller has the permission on its pipeline. */
   const permitted = (caller: Caller, permission: Permission, runId: string) =>
     Permit.runOf(store, guard, caller, permission, runId)
-
-  /**
-   * The newest finished run. Completed runs are the most frequent, so they come last, when only those newer than the others
-   * count.
-   */
-  const lastEnded = (pipelineId: string): Effect.Effect<Run.Run | undefined, StoreUnavailable> =>
-    Effect.gen(function* () {
-      let last: Run.Run | undefined
-      for (const status of ["FAILED", "CANCELLED", "COMPLETED"] as const) {
-        last = (yield* newestRun(store, pipelineId, status, last?.submittedAtMillis)) ?? last
-      }
-      return last
-    })
 
   /** A completed run; fails for any other finished run. */
   const completed = (run: Run.Run): Effect.Effect<Run.Run, RunFailed | RunCancelled> => {
@@ -268,12 +254,12 @@ export const make = (
       Effect.gen(function* () {
         yield* guard.check(caller, { permission: "read", pipelineId })
         const { pipeline } = yield* registry.find(pipelineId)
-        const newest = (yield* newestRun(store, pipelineId, "RUNNING")) ?? (yield* newestRun(store, pipelineId))
+        const newest = (yield* newestRun(store, pipelineId, ["RUNNING"])) ?? (yield* newestRun(store, pipelineId))
         const isDelayed =
           newest?.status === "PENDING" &&
           newest.startAtMillis > newest.submittedAtMillis &&
           newest.startAtMillis > (yield* store.now)
-        const run = isDelayed ? ((yield* lastEnded(pipelineId)) ?? newest) : newest
+        const run = isDelayed ? ((yield* newestRun(store, pipelineId, ENDED)) ?? newest) : newest
         return { pipeline, run: Option.fromUndefinedOr(run) }
       }),
     start: (caller, pipelineId, given, options = {}) => submit(caller, pipelineId, given, options),
@@ -302,30 +288,7 @@ export const make = (
     cancelStep: (caller, runId, step, reason) =>
       cancel(caller, runId, reason, (kept) => store.cancelStep(runId, step, kept)),
     remove: (caller, runId) => Effect.andThen(permitted(caller, "admin", runId), store.remove(runId)),
-    runs: (caller, request) => {
-      const unreadable = OptionCheck.required(OptionCheck.record, "request", request)
-      if (unreadable !== undefined) return Effect.fail(unreadable)
-      const { pipelineId } = request
-      const mistake =
-        OptionCheck.required(OptionCheck.integer, "limit", request.limit, 1, MAX_RUNS) ??
-        OptionCheck.number("sinceMillis", request.sinceMillis, 0) ??
-        OptionCheck.number("untilMillis", request.untilMillis, 0) ??
-        OptionCheck.text("cursor", request.cursor, MAX_CURSOR) ??
-        OptionCheck.among("status", request.status, Run.STATUSES) ??
-        OptionCheck.text("pipelineId", pipelineId, MAX_NAME_LENGTH)
-      const isVisible = (run: Run.Run) =>
-        guard.may(caller, { permission: "read", pipelineId: run.pipelineId, runId: run.id })
-      const page = () =>
-        Page.filtered(
-          (part: ListRequest) => Effect.map(store.list(part), ({ runs, nextCursor }) => ({ items: runs, nextCursor })),
-          request,
-          isVisible
-        )
-      return Effect.map(
-        Page.ifPermitted(guard.check(caller, { permission: "read", pipelineId }), page, mistake),
-        ({ items, nextCursor }) => ({ runs: items, nextCursor })
-      )
-    },
+    runs: (caller, request) => RunPages.page(store, guard, caller, "read", request),
     watch: (caller, runId, from) => Stream.unwrap(Effect.map(follow(caller, runId, from), ({ events }) => events)),
     follow,
     feed: (caller, request) =>
@@ -358,16 +321,13 @@ const MAX_REQUEST_ID = 200
 const requestIdOf = ({ origin: { requestId } }: Caller): string | undefined =>
   requestId === undefined ? undefined : Text.clip(requestId, MAX_REQUEST_ID)
 
-const MAX_CURSOR = 200
-
 /** Adds the run's id to `StoreUnavailable`, so that a caller can find the run later. */
 const withRunId = <A, E>(runId: string, waiting: Effect.Effect<A, E | StoreUnavailable>) =>
   Effect.mapError(waiting, (error) =>
     error instanceof StoreUnavailable ? new StoreUnavailable(error.message, runId) : error
   )
 
-/** The most runs of one page. */
-const MAX_RUNS = 1_000
+const ENDED: ReadonlyArray<Run.RunStatus> = Run.STATUSES.filter(Run.isTerminal)
 
 /** The reason of a cancellation without one. */
 const DEFAULT_REASON = "requested by a caller"

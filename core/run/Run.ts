@@ -99,6 +99,12 @@ export interface Run extends Submission {
   readonly sequence: number
 }
 
+/** A run without its values, as lists have it. */
+export interface Summary extends Omit<Run, "parameters" | "given" | "kept" | "outputs"> {}
+
+/** A run without its values. */
+export const summary = ({ parameters: _, given: _given, kept: _kept, outputs: _outputs, ...rest }: Run): Summary => rest
+
 /** Whether the status is final. */
 export const isTerminal = (status: RunStatus): boolean =>
   status === "COMPLETED" || status === "FAILED" || status === "CANCELLED"

@@ -8,7 +8,7 @@ import type * as Stream from "effect/Stream"
 import type { Event } from "../run/Event.ts"
 import type { ItemList, ItemsRequest } from "../run/ItemList.ts"
 import type { NewRun } from "../run/NewRun.ts"
-import type { Run, RunStatus } from "../run/Run.ts"
+import type { Run, RunStatus, Summary } from "../run/Run.ts"
 import type { Lines } from "../task/Log.ts"
 import {
   type IdempotencyConflict,
@@ -32,10 +32,21 @@ import type { Claim, ClaimRequest, Note, Settled, Settlement } from "./Work.ts"
 /** Which runs to list. Default: all. */
 export interface ListRequest {
   readonly pipelineId?: string
-  readonly status?: RunStatus
+  /** Runs with one of these statuses; at least one. */
+  readonly statuses?: ReadonlyArray<RunStatus>
   /** Runs submitted from `sinceMillis` on, and before `untilMillis`, in milliseconds since 1970. */
   readonly sinceMillis?: number
   readonly untilMillis?: number
+  /** Finished runs that took so many milliseconds from start to end, both inclusive. */
+  readonly minDurationMillis?: number
+  readonly maxDurationMillis?: number
+  /** Failed runs whose error names this step. */
+  readonly failedStep?: string
+  /**
+   * Failed runs with this text in the name or message of the error or of one of its causes, whatever the case: 1 to 200
+   * characters. Paths of the host are searched as clients see them: `…/file.ts`.
+   */
+  readonly errorText?: string
   /** How many runs at most, newest first. */
   readonly limit: number
   /** The `nextCursor` of an earlier list, to continue behind it. */
@@ -48,7 +59,7 @@ export interface RunList {
    * May be fewer than `limit`, or none, and still have a cursor: one call looks at a limited number of runs, and matching
    * ones may be rare.
    */
-  readonly runs: ReadonlyArray<Run>
+  readonly runs: ReadonlyArray<Summary>
   /** The start of the next page; undefined after the last one. */
   readonly nextCursor: string | undefined
 }
@@ -150,20 +161,18 @@ const MAX_RUN_ID = 200
 export const found = (store: Store, runId: string): Effect.Effect<Run, RunNotFound | StoreUnavailable> =>
   Text.isKey(runId, MAX_RUN_ID) ? store.get(runId) : Effect.fail(new RunNotFound(runId))
 
-/** The newest run of a pipeline, optionally with a status, and submitted at `sinceMillis` or later. */
+/** The newest run of a pipeline, optionally with one of these statuses. */
 export const newestRun = (
   store: Store,
   pipelineId: string,
-  status?: RunStatus,
-  sinceMillis?: number
-): Effect.Effect<Run | undefined, StoreUnavailable> => {
-  const from = (cursor?: string): Effect.Effect<Run | undefined, InvalidOption | StoreUnavailable> =>
+  statuses?: ReadonlyArray<RunStatus>
+): Effect.Effect<Summary | undefined, StoreUnavailable> => {
+  const from = (cursor?: string): Effect.Effect<Summary | undefined, InvalidOption | StoreUnavailable> =>
     Effect.flatMap(
       store.list({
         pipelineId,
         limit: 1,
-        ...(status !== undefined && { status }),
-        ...(sinceMillis !== undefined && { sinceMillis }),
+        ...(statuses !== undefined && { statuses }),
         ...(cursor !== undefined && { cursor })
       }),
       ({ runs, nextCursor }) =>

@@ -1,4 +1,4 @@
-/** Strings from callers: a rule for keys, and clipping for strings that are only kept and shown. */
+/** Strings from callers and tasks: a rule for keys, and what of a text is shown: clipped, without paths of the host. */
 
 /**
  * Whether a value can be a key: a string of `least` to `most` UTF-16 units without an unpaired surrogate. UTF-8 replaces
@@ -23,3 +23,11 @@ export const clip = (text: string, most: number): string => {
 
 const isHigh = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff
 const isLow = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdfff
+
+// An absolute path of two or more segments (POSIX, Windows or file URL) at the start of a word or of a list item.
+// A segment may contain up to three spaces. The path of a URL such as `https://…` does not match.
+const HOST_PATH =
+  /(?<=^|[\s'"`(<=[\]{,;:|&@])(?:file:\/\/)?(?:\/(?!\/)|[A-Za-z]:[\\/]|\\\\)(?:[^\s'"`()<>:\\/|,;]+(?: [^\s'"`()<>:\\/|,;]+){0,3}[\\/])+([^\s'"`()<>:\\/|,;]*)/g
+
+/** Replaces the directories of absolute paths in a message (`ENOENT … '/srv/app/in.wav'`) by `…`; file names stay. */
+export const withoutHostPaths = (message: string): string => message.replace(HOST_PATH, "…/$1")

@@ -40,7 +40,7 @@ export const readRuns = async (url: string, prefix: string): Promise<ReadonlyMap
   let cursor: string | undefined
   do {
     const { runs, nextCursor } = await levada.runs({ limit: AT_ONCE, ...(cursor !== undefined && { cursor }) })
-    await Promise.all(runs.map(read))
+    await Promise.all(runs.map(async ({ id }) => read(await levada.run(id))))
     cursor = nextCursor
   } while (cursor !== undefined)
   await levada.close()

@@ -1,6 +1,6 @@
 /** Messages of tasks keep the names of the host's files, but not their directories. */
 import { describe, expect, test } from "vitest"
-import { withoutHostPaths } from "../../adapters/http/server/Failures.ts"
+import { withoutHostPaths } from "../../core/values/Text.ts"
 
 describe("paths of the host are removed from messages", () => {
   test.for([

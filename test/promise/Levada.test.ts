@@ -80,8 +80,8 @@ describe("runs", () => {
     expect(runs.map(({ id }) => id)).toEqual(ids.slice(0, 50))
     const rest = await levada.runs({ cursor: nextCursor! })
     expect([rest.runs.map(({ id }) => id), rest.nextCursor]).toEqual([ids.slice(50), undefined])
-    expect((await levada.runs({ limit: 2, status: "COMPLETED" })).runs.map(({ id }) => id)).toEqual(ids.slice(0, 2))
-    expect((await levada.runs({ status: "FAILED" })).runs).toEqual([])
+    expect((await levada.runs({ limit: 2, statuses: ["COMPLETED"] })).runs.map(({ id }) => id)).toEqual(ids.slice(0, 2))
+    expect((await levada.runs({ statuses: ["FAILED"] })).runs).toEqual([])
     await expect(levada.runs({ limit: 0 })).rejects.toMatchObject({ _tag: "InvalidOption", option: "limit" })
   })
 

@@ -117,8 +117,8 @@ shared("outputs that the blob store refuses fail only their step, after retries"
   const made = levada([pipeline], store)
   const runIds = await Promise.all(numbers.map((n) => made.start(pipeline, { text: textOf(n) })))
   await hastening(store.prefix!, async () => {
-    expect((await made.runs({ status: "FAILED" })).runs).toHaveLength(2)
-    expect((await made.runs({ status: "COMPLETED", limit: 100 })).runs).toHaveLength(COUNT - 2)
+    expect((await made.runs({ statuses: ["FAILED"] })).runs).toHaveLength(2)
+    expect((await made.runs({ statuses: ["COMPLETED"], limit: 100 })).runs).toHaveLength(COUNT - 2)
   })
   const reasons = { 17: "the bucket is full", 23: "`store.blobs.put` returned 'a\nb' as the reference" }
   for (const [n, reason] of Object.entries(reasons)) {

@@ -56,7 +56,7 @@ const steps = (many: number) =>
 const over = async (store: RedisStore.Options, many: number): Promise<string> => {
   const made = levada([steps(many)], { ...store, leaseMillis: 60_000 }, { worker: { concurrency: 2 } })
   const runId = await made.start(steps(many), {} as never)
-  await vi.waitFor(async () => expect((await made.runs({ status: "COMPLETED" })).runs).toHaveLength(1), SOON)
+  await vi.waitFor(async () => expect((await made.runs({ statuses: ["COMPLETED"] })).runs).toHaveLength(1), SOON)
   await made.close()
   return runId
 }
@@ -75,13 +75,16 @@ shared("a run with 100 values of 0.9 MB is read", { timeout: 60_000 }, async () 
   expect(lengths(run.outputs)).toEqual(whole(100))
 })
 
-shared("a list of runs with large values is read", async () => {
+shared("a list of runs with large values has no values, and each run has its own", async () => {
   const store = { ...here(), ...QUICK }
   const runIds = [await waiting(store, 15), await waiting(store, 15)]
   const { made } = await afar(store)
   const { runs } = await made.runs()
   expect(runs.map(({ id }) => id)).toEqual(runIds.reverse())
-  for (const { parameters } of runs) expect(lengths(parameters)).toEqual(whole(15))
+  for (const run of runs) {
+    expect(run).not.toHaveProperty("parameters")
+    expect(lengths((await made.run(run.id)).parameters)).toEqual(whole(15))
+  }
 })
 
 shared("large outputs are read by a watcher, and by a reader of the feed", { timeout: 60_000 }, async () => {
@@ -123,11 +126,9 @@ shared("a run that is removed during a read is not found, and never incomplete",
     () => "a run",
     (error: unknown) => error
   )
-  const listing = made.runs()
   await vi.waitFor(() => expect(link.carried() - before).toBeGreaterThan(4 * MEGA), { timeout: 15_000, interval: 1 })
   await remover.remove(runId)
   expect(await reading).toBeInstanceOf(Errors.RunNotFound)
-  expect((await listing).runs).toEqual([])
 })
 
 shared("the log lines of a run are read in slices, in order, even while more are written", async () => {

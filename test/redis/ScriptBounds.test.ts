@@ -146,8 +146,8 @@ shared(
       yield* store.pause(PIPELINE)
       yield* store.resume(PIPELINE)
       for (const status of ["PENDING", "RUNNING", "COMPLETED", "CANCELLED"] as const) {
-        const page = yield* store.list({ status, limit: 20 })
-        if (page.nextCursor) yield* store.list({ status, limit: 20, cursor: page.nextCursor })
+        const page = yield* store.list({ statuses: [status], limit: 20 })
+        if (page.nextCursor) yield* store.list({ statuses: [status], limit: 20, cursor: page.nextCursor })
       }
       yield* store.get(ids[0]!)
       yield* store.lines(ids[0]!)

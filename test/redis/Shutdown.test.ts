@@ -151,7 +151,7 @@ describe("Redis that is lost while a client waits", () => {
     })
     const result = asking.execute("held", { n: 3 })
     await vi.waitFor(() => expect([...gate.begun].sort()).toEqual(["1", "2", "3"]), SOON)
-    const runs = (await asked.runs()).runs
+    const runs = await Promise.all((await asked.runs()).runs.map(({ id }) => asked.run(id)))
     const idOf = (n: number) => runs.find(({ parameters }) => parameters["n"] === String(n))!.id
     link.isRefusing = true
     link.cut()
@@ -170,7 +170,7 @@ describe("Redis that is lost while a client waits", () => {
     link.isRefusing = false
     gate.open()
     expect(await result).toBe(4)
-    await vi.waitFor(async () => expect((await asked.runs({ status: "COMPLETED" })).runs).toHaveLength(3), SOON)
+    await vi.waitFor(async () => expect((await asked.runs({ statuses: ["COMPLETED"] })).runs).toHaveLength(3), SOON)
     expect((await asked.runs()).runs).toHaveLength(3)
   })
 })

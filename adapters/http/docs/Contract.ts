@@ -9,6 +9,8 @@ import type * as StatisticsWire from "../health/StatisticsWire.ts"
 import type { RootJson } from "../pages/DashboardRoutes.ts"
 import type { DefinitionJson } from "../pipelines/PipelineRequests.ts"
 import type * as PipelineWire from "../pipelines/PipelineWire.ts"
+import type * as BulkRequests from "../runs/BulkRequests.ts"
+import type * as BulkWire from "../runs/BulkWire.ts"
 import type { ExecutionJson, ExecutionQuery } from "../runs/ExecutionRequest.ts"
 import type * as RunRequests from "../runs/RunRequests.ts"
 import type * as RunWire from "../runs/RunWire.ts"
@@ -88,6 +90,14 @@ export type Exchanges = {
   readonly "POST /runs/{task_id}/retry": {
     readonly body: RunRequests.RepetitionJson
     readonly answers: { readonly 202: RunWire.Started }
+  }
+  readonly "POST /runs/cancel": {
+    readonly body: BulkRequests.ManyCancellationsJson
+    readonly answers: { readonly 202: BulkWire.ManyCancelled }
+  }
+  readonly "POST /runs/retry": {
+    readonly body: BulkRequests.ManyRetriesJson
+    readonly answers: { readonly 202: BulkWire.ManyRetried }
   }
   readonly "DELETE /runs/{task_id}": { readonly answers: { readonly 204: undefined } }
   readonly "GET /schedules": { readonly query: PartQuery; readonly answers: { readonly 200: ScheduleWire.Schedules } }

@@ -9,6 +9,8 @@ import { rootJson } from "../pages/DashboardRoutes.ts"
 import { seriesQuery, statisticsQuery } from "../health/StatisticsRequests.ts"
 import { definition } from "../pipelines/PipelineRequests.ts"
 import * as Pipelines from "../pipelines/PipelineSchemas.ts"
+import { manyCancellations, manyRetries } from "../runs/BulkRequests.ts"
+import * as Bulk from "../runs/BulkSchemas.ts"
 import * as Execution from "../runs/ExecutionRequest.ts"
 import { cancellation, repetition, runsQuery } from "../runs/RunRequests.ts"
 import * as Runs from "../runs/RunSchemas.ts"
@@ -117,6 +119,16 @@ export const documents: Documents = {
     body: repetition,
     answers: { 202: Runs.started },
     failures: [400, 404, 409, 413, 415, 503]
+  },
+  "POST /runs/cancel": {
+    body: manyCancellations,
+    answers: { 202: Bulk.manyCancelled },
+    failures: [400, 413, 415, 503]
+  },
+  "POST /runs/retry": {
+    body: manyRetries,
+    answers: { 202: Bulk.manyRetried },
+    failures: [400, 413, 415, 503]
   },
   "DELETE /runs/{task_id}": { answers: { 204: Schema.Undefined }, failures: [404, 409, 503] },
   "GET /runs/{task_id}/events": {

@@ -2,8 +2,8 @@
 
 import type { Json } from "../../../core/json/Value.ts"
 import type { Event } from "../../../core/run/Event.ts"
+import { withoutHostPaths } from "../../../core/values/Text.ts"
 import { type ErrorDetail, errorDetail } from "../runs/RunWire.ts"
-import { withoutHostPaths } from "../server/Failures.ts"
 import { instant } from "../server/Instant.ts"
 
 /** The event types in JSON. */

@@ -4,7 +4,7 @@ import { edges, levels } from "../../../core/pipeline/Dag.ts"
 import type { Any as Pipeline } from "../../../core/pipeline/Pipeline.ts"
 import type { Step } from "../../../core/pipeline/Step.ts"
 import type { Registered } from "../../../core/registry/Registry.ts"
-import type { Run } from "../../../core/run/Run.ts"
+import type { RunStatus, Summary } from "../../../core/run/Run.ts"
 import { instant } from "../server/Instant.ts"
 import { parametersSchema, resultSchema } from "./ParametersSchema.ts"
 
@@ -56,7 +56,7 @@ export interface Paused {
 /** `GET /pipelines/{id}/status`. */
 export interface PipelineStatus {
   readonly pipeline_id: string
-  readonly status: Run["status"] | "IDLE"
+  readonly status: RunStatus | "IDLE"
   readonly steps_completed: number
   readonly total_steps: number
   readonly started_at: string | null
@@ -64,7 +64,7 @@ export interface PipelineStatus {
 }
 
 /** Converts the progress of a pipeline's latest run. */
-export const pipelineStatus = (pipeline: Pipeline, latest: Option.Option<Run>): PipelineStatus => {
+export const pipelineStatus = (pipeline: Pipeline, latest: Option.Option<Summary>): PipelineStatus => {
   const run = Option.getOrUndefined(latest)
   return {
     pipeline_id: pipeline.id,

@@ -2,11 +2,11 @@
 
 import type { Json } from "../../../core/json/Value.ts"
 import * as Results from "../../../core/run/Results.ts"
-import type { Run, StepState } from "../../../core/run/Run.ts"
+import type { Run, StepState, Summary } from "../../../core/run/Run.ts"
 import type { RunList } from "../../../core/store/Store.ts"
 import type { Lines } from "../../../core/task/Log.ts"
 import type { ErrorInfo } from "../../../core/values/ErrorInfo.ts"
-import { withoutHostPaths } from "../server/Failures.ts"
+import { withoutHostPaths } from "../../../core/values/Text.ts"
 import { instant } from "../server/Instant.ts"
 
 /** An error in JSON. */
@@ -50,7 +50,7 @@ export interface RunRow {
   readonly reason: string | null
 }
 
-const runRow = (run: Run): RunRow => ({
+const runRow = (run: Summary): RunRow => ({
   task_id: run.id,
   pipeline_id: run.pipelineId,
   status: run.status,

@@ -3,6 +3,7 @@ import * as Data from "effect/Data"
 import * as Schema from "effect/Schema"
 import type * as Errors from "../../../core/values/Errors.ts"
 import type { Quota } from "../../../core/values/Principal.ts"
+import { withoutHostPaths } from "../../../core/values/Text.ts"
 import { type HttpReply, json } from "./Message.ts"
 
 /** A request that the HTTP layer refuses, for example for its path, its method or its body. */
@@ -131,16 +132,27 @@ const ANSWERS: { readonly [Tag in Exclude<Failure["_tag"], "BadRequest">]: reado
 /** How long a client should wait after a 503 before it retries, in seconds. */
 const RETRY_SECONDS = "1"
 
+/** The name and the message of a failure; of a defect, without a failure, no details. */
+export const shown = (failure: Failure | undefined): Pick<ErrorJson, "error" | "message"> => {
+  if (failure === undefined) return INTERNAL
+  return failure._tag === "BadRequest"
+    ? { error: failure.error, message: failure.message }
+    : { error: ANSWERS[failure._tag][1], message: withoutHostPaths(failure.message) }
+}
+
+const INTERNAL = { error: "InternalError", message: "Internal server error" }
+
 /** The reply to a failure. */
 export const toReply = (failure: Failure, nowMillis: number): HttpReply => {
+  const { error, message } = shown(failure)
   if (failure._tag === "BadRequest") {
     return json(
       failure.status,
-      body(failure.error, failure.message, nowMillis, { details: details(failure.problems) }),
+      body(error, message, nowMillis, { details: details(failure.problems) }),
       failure.headers
     )
   }
-  const [status, error] = ANSWERS[failure._tag]
+  const [status] = ANSWERS[failure._tag]
   const about = {
     // These names may come from the client and have any length.
     pipeline_id: "pipelineId" in failure ? clipped(failure.pipelineId) : undefined,
@@ -148,7 +160,7 @@ export const toReply = (failure: Failure, nowMillis: number): HttpReply => {
     task_id: "runId" in failure ? clipped(failure.runId) : undefined,
     details: details(problemsOf(failure))
   }
-  return json(status, body(error, withoutHostPaths(failure.message), nowMillis, about), headersOf(failure, status))
+  return json(status, body(error, message, nowMillis, about), headersOf(failure, status))
 }
 
 /** The body of the reply to the error that a stream ended with, as JSON text. */
@@ -189,7 +201,7 @@ export const quota = ({
 
 /** The reply to a defect. Only the log has its details. */
 export const internalError = (nowMillis: number): HttpReply =>
-  json(500, body("InternalError", "Internal server error", nowMillis, {}))
+  json(500, body(INTERNAL.error, INTERNAL.message, nowMillis, {}))
 
 /** The optional keys of an error body. Undefined ones are not written. */
 type About = {
@@ -229,11 +241,3 @@ const details = (problems: ReadonlyArray<Errors.Problem>): About["details"] => {
 const clipped = (name: string | undefined): string | undefined => (name === undefined ? undefined : clip(name))
 
 const clip = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text)
-
-// An absolute path of two or more segments (POSIX, Windows or file URL) at the start of a word or of a list item.
-// A segment may contain up to three spaces. The path of a URL such as `https://…` does not match.
-const HOST_PATH =
-  /(?<=^|[\s'"`(<=[\]{,;:|&@])(?:file:\/\/)?(?:\/(?!\/)|[A-Za-z]:[\\/]|\\\\)(?:[^\s'"`()<>:\\/|,;]+(?: [^\s'"`()<>:\\/|,;]+){0,3}[\\/])+([^\s'"`()<>:\\/|,;]*)/g
-
-/** Replaces the directories of absolute paths in a message (`ENOENT … '/srv/app/in.wav'`) by `…`; file names stay. */
-export const withoutHostPaths = (message: string): string => message.replace(HOST_PATH, "…/$1")

@@ -8,6 +8,7 @@ import type { Event } from "../../../core/run/Event.ts"
 import * as Run from "../../../core/run/Run.ts"
 import * as Monotonic from "../../../core/runtime/Monotonic.ts"
 import { BatchSize, lengthOf } from "../../../core/store/Feed.ts"
+import * as RunFilter from "../../../core/store/RunFilter.ts"
 import type * as Store from "../../../core/store/Store.ts"
 import type { Lines } from "../../../core/task/Log.ts"
 import { InvalidOption, RunNotFound, StoreUnavailable } from "../../../core/values/Errors.ts"
@@ -29,6 +30,9 @@ const WATCHED_MILLIS = 5_000
 /** While the Store closes: how often to check whether all calls are answered, in milliseconds, and in how many checks in a row. */
 const TURN_MILLIS = 2
 const QUIET_TURNS = 3
+
+/** How many runs are read together to be filtered. */
+const MAX_TOGETHER = 100
 
 type Client = Scripts["client"]
 
@@ -113,15 +117,36 @@ export class RedisRuns {
     )
 
   list = (request: Store.ListRequest): Effect.Effect<Store.RunList, InvalidOption | StoreUnavailable> => {
-    const { cursor, status } = request
+    const { cursor } = request
     if (cursor !== undefined && !/^\d{1,16}$/.test(cursor)) {
       return Effect.fail(new InvalidOption("cursor", cursor, "the `nextCursor` of an earlier list"))
     }
+    const statuses = RunFilter.statusesOf(request)
+    if (statuses?.size === 0) return Effect.succeed({ runs: [], nextCursor: undefined })
+    const matches = RunFilter.matcher(request)
     return this.#scripts.ask(async () => {
-      const { ids, nextCursor } = await RunIndexes.page(this.#scripts, request)
-      const runs = await this.reader.runs(ids)
-      // Without the runs whose status has changed meanwhile.
-      return { runs: status === undefined ? runs : runs.filter((run) => run.status === status), nextCursor }
+      const found: Array<Run.Summary> = []
+      let from = cursor
+      for (let read = 0; ; ) {
+        const limit = matches === undefined ? request.limit : Math.min(MAX_TOGETHER, RunFilter.MAX_READ - read)
+        const page = { ...request, limit, ...(from !== undefined && { cursor: from }) }
+        const { ids, places, nextCursor } = await RunIndexes.page(this.#scripts, statuses, page)
+        const runs = await this.reader.summaries(ids)
+        for (const [at, run] of runs.entries()) {
+          // Without the runs whose status has changed meanwhile.
+          if (run === undefined || (statuses !== undefined && !statuses.has(run.status))) continue
+          if (matches !== undefined && !matches(run)) continue
+          if (found.length === request.limit) return { runs: found, nextCursor: from }
+          found.push(run)
+          from = places[at]
+        }
+        read += ids.length
+        // An empty page comes after many entries that do not count: the caller decides whether to go on.
+        const isLast =
+          matches === undefined || nextCursor === undefined || read >= RunFilter.MAX_READ || ids.length === 0
+        if (isLast) return { runs: found, nextCursor }
+        from = nextCursor
+      }
     })
   }
 

@@ -5,13 +5,14 @@ import type { Scripts } from "../connection/Scripts.ts"
 import { ANSWER_BYTES } from "./Fields.ts"
 
 /**
- * The hash of a run: a small run with all of its fields, as names and texts alternating; a large one (`isWhole` 0) only with
- * header, place of submission and own properties. null when the run does not exist.
+ * The hash of a run: a small run with all of its fields, as names and texts alternating; otherwise (`isWhole` 0) only header,
+ * place of submission and own properties, and behind them the events of a run that is read without its values, unless they are
+ * too many. null when the run does not exist.
  */
 export type Looked = readonly [isWhole: 0 | 1, fields: ReadonlyArray<string | null>] | null
 
 /** How many runs one call reads. */
-export const MAX_RUNS = 50
+const MAX_RUNS = 50
 
 /** How many calls run at the same time. All of their replies must arrive before the first call times out. */
 const MAX_CALLS = 8
@@ -32,8 +33,12 @@ export class RunLooks {
     (batch) => this.#send(batch)
   )
 
-  constructor(scripts: Scripts) {
+  readonly #isBare: boolean
+
+  /** With `isBare`, reads runs without their values. */
+  constructor(scripts: Scripts, isBare: boolean) {
     this.#scripts = scripts
+    this.#isBare = isBare
   }
 
   /** Reads the hash of a run. */
@@ -43,7 +48,11 @@ export class RunLooks {
 
   async #send(batch: ReadonlyArray<Waiting>): Promise<void> {
     try {
-      const found = await this.#scripts.call("look", [ANSWER_BYTES, ...batch.map(({ id }) => id)])
+      const found = await this.#scripts.call("look", [
+        ANSWER_BYTES,
+        this.#isBare ? "1" : "",
+        ...batch.map(({ id }) => id)
+      ])
       const looked = found as ReadonlyArray<Looked>
       for (let at = 0; at < looked.length; at++) batch[at]!.resolve(looked[at]!)
       // The reply had no room for these.

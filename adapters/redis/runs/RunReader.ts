@@ -12,10 +12,13 @@ import { ANSWER_BYTES, type Field, Fields, type Kept } from "./Fields.ts"
 import * as PlanCode from "./PlanCode.ts"
 import { type About, delayOf, instantOf, namesAtStart, readEvent, readRun, requestIdOf, type Steps } from "./RunCode.ts"
 import { millisOf } from "./RunIndexes.ts"
-import { type Looked, MAX_RUNS, RunLooks } from "./RunLooks.ts"
+import { type Looked, RunLooks } from "./RunLooks.ts"
 
 /** How many plans are cached. */
 const MAX_PLANS = 1_000
+
+/** How many runs without values are read at the same time. */
+const MAX_SUMMARIES = 200
 
 /** A plan, as far as reading its runs needs it. */
 export interface StoredPlan {
@@ -37,6 +40,7 @@ export class RunReader {
   readonly #scripts: Scripts
   readonly #fields: Fields
   readonly #looks: RunLooks
+  readonly #bareLooks: RunLooks
   readonly #blobs: Blobs
   readonly #maxValueBytes: number
   readonly #plans: Map<string, StoredPlan> = new Map()
@@ -44,7 +48,8 @@ export class RunReader {
   constructor(scripts: Scripts, maxValueBytes: number, blobs: Blobs) {
     this.#scripts = scripts
     this.#fields = new Fields(scripts)
-    this.#looks = new RunLooks(scripts)
+    this.#looks = new RunLooks(scripts, false)
+    this.#bareLooks = new RunLooks(scripts, true)
     this.#maxValueBytes = maxValueBytes
     this.#blobs = blobs
   }
@@ -76,16 +81,13 @@ export class RunReader {
     return this.#runOf(id, await this.#looks.at(id))
   }
 
-  /** Runs in this order, without missing ones. */
-  async runs(ids: ReadonlyArray<string>): Promise<ReadonlyArray<Run.Run>> {
-    const runs: Array<Run.Run> = []
-    for (let from = 0; from < ids.length; from += MAX_RUNS) {
-      const some = ids.slice(from, from + MAX_RUNS)
-      const looked = await Promise.all(some.map((id) => this.#looks.at(id)))
-      for (const [at, each] of looked.entries()) {
-        const run = await this.#runOf(some[at]!, each)
-        if (run !== undefined) runs.push(run)
-      }
+  /** Runs without their values, in this order; undefined for missing ones. */
+  async summaries(ids: ReadonlyArray<string>): Promise<ReadonlyArray<Run.Summary | undefined>> {
+    const runs: Array<Run.Summary | undefined> = []
+    for (let from = 0; from < ids.length; from += MAX_SUMMARIES) {
+      const some = ids.slice(from, from + MAX_SUMMARIES)
+      const looked = await Promise.all(some.map((id) => this.#bareLooks.at(id)))
+      for (const [at, each] of looked.entries()) runs.push(await this.#summaryOf(some[at]!, each))
     }
     return runs
   }
@@ -163,6 +165,24 @@ export class RunReader {
     return Run.fold(
       run,
       texts.map((text, at) => readEvent(text!, at + 1, about, values))
+    )
+  }
+
+  async #summaryOf(id: string, looked: Looked): Promise<Run.Summary | undefined> {
+    if (looked === null) return undefined
+    const { header, submittedAt, own, texts } = partOf(looked[1])
+    const plan = await this.planOf(digestOf(header))
+    if (plan === undefined) return undefined
+    const events = eventsOf(header)
+    if (texts.length < events) texts.push(...(await this.#fields.read(sequences(id, 0, events))))
+    if (texts.includes(undefined)) return undefined
+    const run = readRun(id, plan.shape, own, submittedAt, plan.steps, NO_VALUES)
+    const about = this.#about(plan, id, own)
+    return Run.summary(
+      Run.fold(
+        run,
+        texts.map((text, at) => readEvent(text!, at + 1, about, NO_VALUES))
+      )
     )
   }
 
@@ -249,14 +269,16 @@ const wholeOf = (fields: ReadonlyArray<string | null>): Parts => {
   return { header, submittedAt, own, texts, values }
 }
 
-/** Of a large run, without events and values. */
-const partOf = ([header, submittedAt, own]: ReadonlyArray<string | null>): Parts => ({
+/** Of a large run, without events and values; or of a run without values, with its events unless they are too many. */
+const partOf = ([header, submittedAt, own, ...texts]: ReadonlyArray<string | null>): Parts => ({
   header: header!,
   submittedAt: millisOf(submittedAt),
   own: own ?? undefined,
-  texts: [],
+  texts: texts.map((text) => text ?? undefined),
   values: Object.create(null)
 })
+
+const NO_VALUES: Readonly<Record<string, Json>> = Object.create(null)
 
 const sequences = (runId: string, from: number, to: number): ReadonlyArray<Field> =>
   Array.from({ length: to - from }, (_, at) => [runId, String(from + at + 1)])

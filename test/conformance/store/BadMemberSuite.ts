@@ -121,7 +121,7 @@ export const badMemberSuite = (test: Declare): void => {
           exits.flatMap((exit, at) => (Exit.isFailure(exit) && at !== place ? [at] : [])),
           kind
         ).toEqual([])
-        const { runs: kept } = yield* list({ limit: COUNT + 1, status: "PENDING" })
+        const { runs: kept } = yield* list({ limit: COUNT + 1, statuses: ["PENDING"] })
         expect(kept.map(({ id }) => id).sort(), kind).toEqual([...ids].sort())
         yield* Effect.forEach(ids, (id) => cancel(id, "seen"), { concurrency: 50 })
       }
@@ -234,9 +234,9 @@ export const badMemberSuite = (test: Declare): void => {
         left -= claims.length
       }
       expect((yield* get(runId)).status).toBe("COMPLETED")
-      expect((yield* list({ limit: 1, status: "PENDING" })).runs).toEqual([])
+      expect((yield* list({ limit: 1, statuses: ["PENDING"] })).runs).toEqual([])
       for (const id of [small[0]!, small[500]!, small.at(-1)!]) expect((yield* get(id)).status).toBe("COMPLETED")
-      expect((yield* list({ limit: 1, status: "RUNNING" })).runs).toEqual([])
+      expect((yield* list({ limit: 1, statuses: ["RUNNING"] })).runs).toEqual([])
     })
   )
 }

@@ -103,7 +103,7 @@ export const runListSuite = (test: Declare): void => {
         })
       for (const limit of [1, 3, 5, 10, 11]) expect(yield* walk({}, limit), `by ${limit}`).toEqual(ids)
       expect(yield* walk({ pipelineId: "q" }, 2)).toEqual(ids.filter((_, at) => at % 2 === 0))
-      expect(yield* walk({ status: "COMPLETED" }, 2)).toEqual([])
+      expect(yield* walk({ statuses: ["COMPLETED"] }, 2)).toEqual([])
       const { nextCursor } = yield* list({ limit: 4 })
       // The run that the cursor stands at is gone, and there are newer ones.
       yield* finish(ids[3]!)
@@ -126,7 +126,7 @@ export const runListSuite = (test: Declare): void => {
       const lists = (pipelineId?: string) =>
         Effect.map(
           Effect.forEach(Run.STATUSES, (status) =>
-            Effect.map(list({ status, limit: 10, ...(pipelineId && { pipelineId }) }), ({ runs }) =>
+            Effect.map(list({ statuses: [status], limit: 10, ...(pipelineId && { pipelineId }) }), ({ runs }) =>
               runs.map(({ id }) => id)
             )
           ),

@@ -414,9 +414,9 @@ export const storeConformance = (name: string, build: Build): void => {
         expect(ids(yield* list({ pipelineId: PIPELINE, limit: 10 }))).toEqual([second, first])
         expect(ids(yield* list({ limit: 2 }))).toEqual([other, second])
         yield* settle(...(yield* claim(1)).map((claimed) => [claimed, done()] as const))
-        expect(ids(yield* list({ status: "COMPLETED", limit: 10 }))).toEqual([first])
-        expect(ids(yield* list({ status: "PENDING", limit: 10 }))).toEqual([other, second])
-        expect(ids(yield* list({ status: "FAILED", limit: 10 }))).toEqual([])
+        expect(ids(yield* list({ statuses: ["COMPLETED"], limit: 10 }))).toEqual([first])
+        expect(ids(yield* list({ statuses: ["PENDING"], limit: 10 }))).toEqual([other, second])
+        expect(ids(yield* list({ statuses: ["FAILED"], limit: 10 }))).toEqual([])
       })
     )
 

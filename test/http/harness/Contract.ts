@@ -148,6 +148,18 @@ export const contract: Readonly<Record<string, Row>> = {
     success: 202,
     body: () => ({ from: ["process"] })
   },
+  "POST /runs/cancel": {
+    need: "execute",
+    over: "any",
+    success: 202,
+    body: ({ run }) => ({ task_ids: [run], reason: "no more" })
+  },
+  "POST /runs/retry": {
+    need: "execute",
+    over: "any",
+    success: 202,
+    body: ({ pipeline }) => ({ filter: { pipeline_id: pipeline, error: "none" } })
+  },
   "DELETE /runs/{task_id}": administers("run", 204, {
     fresh: async (by) => ({ run: await by.run("flow_00") })
   }),
