@@ -23,6 +23,7 @@ export default defineConfig({
     deno: "adapters/deno/index.ts",
     elysia: "adapters/elysia/index.ts",
     dagre: "adapters/dagre/index.ts",
+    progress: "adapters/progress/index.ts",
     redis: "adapters/redis/index.ts",
     jwt: "adapters/jwt/index.ts",
     keys: "adapters/keys/index.ts",
