@@ -13,6 +13,7 @@ export default defineConfig({
     elysia: "adapters/elysia/index.ts",
     dagre: "adapters/dagre/index.ts",
     dashboard: "adapters/dashboard/index.ts",
+    progress: "adapters/progress/index.ts",
     redis: "adapters/redis/index.ts",
     jwt: "adapters/jwt/index.ts",
     keys: "adapters/keys/index.ts",

@@ -72,6 +72,8 @@ const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<strin
   // Web Crypto of the runtime; and `process`, for the arguments of the command that generates keys.
   keys: { adapters: [], outside: /^node:util$/ },
   jwt: { adapters: [], outside: /^jose$/ },
+  // `process` of the runtime, for the terminal and its signals.
+  progress: { adapters: [] },
   promise: { adapters: ["http", "leaks", "threads"] },
   // Builds everything from the environment.
   settings: { adapters: ["http", "keys", "jwt"] },

@@ -18,6 +18,7 @@ const SUBPATHS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "levada/deno": [],
   "levada/elysia": ["effect", "elysia"],
   "levada/dashboard": [],
+  "levada/progress": ["effect"],
   "levada/redis": ["effect", "ioredis"],
   "levada/dagre": ["@dagrejs/dagre"],
   "levada/keys": ["effect"],
