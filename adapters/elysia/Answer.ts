@@ -3,6 +3,7 @@ import type { Principal } from "../../core/values/Principal.ts"
 import { type Platform, toResponse, WebRequest, web } from "../http/server/Fetch.ts"
 import { type Handler, type HttpReply, NO_SOCKETS } from "../http/server/Message.ts"
 import { type BunUpgrades, upgradeOnBun, upgradeOnDeno } from "../http/server/Upgrades.ts"
+import { joined } from "../http/transfer/Compression.ts"
 
 /** The part of Elysia's context that a route uses. */
 interface Context {
@@ -97,7 +98,9 @@ const utf8 = new TextEncoder()
 const answerOf = ({ status, headers, body }: HttpReply, set: Context["set"], method: string): Answer => {
   if (body === undefined || body instanceof ReadableStream) return new Response(body ?? null, { status, headers })
   set.status = status
-  Object.assign(set.headers, headers)
+  // A hook of the app may have set this one too.
+  const { vary } = set.headers as { readonly vary?: string }
+  Object.assign(set.headers, vary === undefined ? headers : joined({ vary }, headers))
   const bytes = typeof body === "string" ? utf8.encode(body) : body
   // Elysia and the server drop the body of a HEAD. Other methods get no content-length here: a hook may replace the body.
   if (method === "HEAD") Object.assign(set.headers, { "content-length": String(bytes.length) })

@@ -24,6 +24,7 @@ import { type Call, type Route, refused, type ServerContext } from "./server/Rou
 import * as Router from "./server/Router.ts"
 import { MAX_STREAMS, Streams } from "./server/Streams.ts"
 import * as WebPages from "./server/WebPages.ts"
+import * as Compression from "./transfer/Compression.ts"
 
 /** How the API is served. */
 export interface Options extends Proxies.Options, WebPages.Options {
@@ -264,14 +265,15 @@ export const make = (
       const began = performance.now()
       const found = match(method, request.path)
       const reply = catching(requestId, () => respond(found, request, requestId))
-      const finish = (settled: HttpReply): HttpReply => {
+      const finish = (settled: HttpReply): HttpReply | Promise<HttpReply> => {
         requests.add(
           method,
           found._tag === "Route" ? found.route.path : NO_ROUTE,
           settled.status,
           performance.now() - began
         )
-        return withHeaders(forMethod(method, settled), headers)
+        const whole = withHeaders(forMethod(method, settled), headers)
+        return found._tag === "Route" && found.route.hasSecret === true ? whole : Compression.compress(request, whole)
       }
       return reply instanceof Promise ? reply.then(finish) : finish(reply)
     }
@@ -288,7 +290,7 @@ const forMethod = (method: string, reply: HttpReply): HttpReply => {
 
 const withHeaders = (reply: HttpReply, headers: HttpReply["headers"]): HttpReply => ({
   status: reply.status,
-  headers: { ...reply.headers, ...headers },
+  headers: Compression.joined(reply.headers, headers),
   body: reply.body,
   ...(reply.accept !== undefined && { accept: reply.accept })
 })

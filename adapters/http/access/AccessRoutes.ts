@@ -38,13 +38,16 @@ export const accessRoutes: ReadonlyArray<Route> = [
         json(200, AccessWire.pipelineAcl(of))
       )
   ),
-  post("/tokens", "read", "Issues a short-lived token that can read one pipeline or run.", (call) =>
-    Effect.flatMap(read(call, toTokenWish(call.body)), ({ wish, ttlMillis }) =>
-      Effect.map(call.operations.issueToken(call.caller, wish, ttlMillis), (issued) =>
-        json(201, AccessWire.token(issued))
+  {
+    ...post("/tokens", "read", "Issues a short-lived token that can read one pipeline or run.", (call) =>
+      Effect.flatMap(read(call, toTokenWish(call.body)), ({ wish, ttlMillis }) =>
+        Effect.map(call.operations.issueToken(call.caller, wish, ttlMillis), (issued) =>
+          json(201, AccessWire.token(issued))
+        )
       )
-    )
-  ),
+    ),
+    hasSecret: true
+  },
   about(
     "all",
     get(

@@ -36,7 +36,7 @@ export type Exchanges = {
   readonly "GET /metrics": { readonly answers: { readonly 200: string } }
   readonly "GET /pipelines": {
     readonly query: PartQuery
-    readonly answers: { readonly 200: ReadonlyArray<PipelineWire.PipelineRow> }
+    readonly answers: { readonly 200: ReadonlyArray<PipelineWire.PipelineRow>; readonly 304: undefined }
   }
   readonly "GET /pipelines/result/{task_id}": {
     readonly answers: { readonly 200: RunWire.Completed; readonly 202: RunWire.Unfinished }
@@ -45,7 +45,9 @@ export type Exchanges = {
     readonly body: DefinitionJson
     readonly answers: { readonly 201: PipelineWire.PipelineRow }
   }
-  readonly "GET /pipelines/{pipeline_id}": { readonly answers: { readonly 200: PipelineWire.PipelineDetail } }
+  readonly "GET /pipelines/{pipeline_id}": {
+    readonly answers: { readonly 200: PipelineWire.PipelineDetail; readonly 304: undefined }
+  }
   readonly "DELETE /pipelines/{pipeline_id}": { readonly answers: { readonly 204: undefined } }
   readonly "POST /pipelines/{pipeline_id}/pause": { readonly answers: { readonly 200: PipelineWire.Paused } }
   readonly "POST /pipelines/{pipeline_id}/resume": { readonly answers: { readonly 200: PipelineWire.Paused } }
@@ -62,16 +64,22 @@ export type Exchanges = {
     readonly query: SeriesQuery
     readonly answers: { readonly 200: StatisticsWire.SeriesJson }
   }
-  readonly "GET /pipelines/{pipeline_id}/dag": { readonly answers: { readonly 200: PipelineWire.DagJson } }
-  readonly "GET /pipelines/{pipeline_id}/dag/dot": { readonly answers: { readonly 200: string } }
-  readonly "GET /pipelines/{pipeline_id}/visualize": { readonly answers: { readonly 200: PipelineWire.Visualization } }
+  readonly "GET /pipelines/{pipeline_id}/dag": {
+    readonly answers: { readonly 200: PipelineWire.DagJson; readonly 304: undefined }
+  }
+  readonly "GET /pipelines/{pipeline_id}/dag/dot": {
+    readonly answers: { readonly 200: string; readonly 304: undefined }
+  }
+  readonly "GET /pipelines/{pipeline_id}/visualize": {
+    readonly answers: { readonly 200: PipelineWire.Visualization; readonly 304: undefined }
+  }
   readonly "POST /pipelines/{pipeline_id}/execute": {
     readonly body: ExecutionJson
     readonly query: ExecutionQuery
     readonly answers: { readonly 200: RunWire.Completed; readonly 202: RunWire.Started }
   }
   readonly "GET /runs": { readonly query: RunRequests.RunsQuery; readonly answers: { readonly 200: RunWire.Runs } }
-  readonly "GET /runs/{task_id}": { readonly answers: { readonly 200: RunWire.RunDetail } }
+  readonly "GET /runs/{task_id}": { readonly answers: { readonly 200: RunWire.RunDetail; readonly 304: undefined } }
   readonly "GET /runs/{task_id}/events": {
     readonly query: EventRequests.EventsQuery
     readonly answers: { readonly 200: string; readonly 204: undefined }
@@ -125,7 +133,9 @@ export type Exchanges = {
     readonly query: AccessRequests.AuditQuery
     readonly answers: { readonly 200: AccessWire.AuditRecords }
   }
-  readonly "GET /openapi.json": { readonly answers: { readonly 200: Readonly<Record<string, unknown>> } }
+  readonly "GET /openapi.json": {
+    readonly answers: { readonly 200: Readonly<Record<string, unknown>>; readonly 304: undefined }
+  }
   readonly "GET /docs": { readonly answers: { readonly 200: string } }
   readonly "GET /docs/{file}": { readonly answers: { readonly 200: string; readonly 304: undefined } }
   readonly "GET /redoc": { readonly answers: { readonly 200: string } }

@@ -6,6 +6,7 @@ import { find, hashedName, reply, type StaticFiles } from "../pages/StaticFiles.
 import { type Failure, pathNotFound } from "../server/Failures.ts"
 import { type HttpReply, json, text } from "../server/Message.ts"
 import { type Call, get, type Route } from "../server/Route.ts"
+import * as EntityTag from "../transfer/EntityTag.ts"
 import { toOpenApi } from "./OpenApi.ts"
 
 const HTML = "text/html; charset=utf-8"
@@ -106,7 +107,7 @@ export const docsRoutes: ReadonlyArray<Route> = [
       const { path, prefix = "" } = call.request
       const base = `${prefix}${path.slice(0, -DOCUMENT.length)}`
       const { routes, isSecured } = call.server
-      return json(200, toOpenApi({ routes, pipelines, isSecured, base }))
+      return EntityTag.byText(call.request, json(200, toOpenApi({ routes, pipelines, isSecured, base })))
     })
   ),
   get("/docs", "none", "Interactive documentation of the API (Swagger UI).", () => pageReply("docs")),

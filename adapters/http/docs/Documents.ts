@@ -65,7 +65,7 @@ export const documents: Documents = {
   "GET /metrics": { answers: { 200: Schema.String }, contentType: "text/plain", failures: [] },
   "GET /pipelines": {
     query: partQuery,
-    answers: { 200: Schema.Array(Pipelines.pipelineRow) },
+    answers: { 200: Schema.Array(Pipelines.pipelineRow), 304: Schema.Undefined },
     failures: [400, 503]
   },
   "GET /pipelines/result/{task_id}": {
@@ -77,7 +77,10 @@ export const documents: Documents = {
     answers: { 201: Pipelines.pipelineRow },
     failures: [400, 409, 413, 415, 422, 503]
   },
-  "GET /pipelines/{pipeline_id}": { answers: { 200: Pipelines.pipelineDetail }, failures: [404, 503] },
+  "GET /pipelines/{pipeline_id}": {
+    answers: { 200: Pipelines.pipelineDetail, 304: Schema.Undefined },
+    failures: [404, 503]
+  },
   "DELETE /pipelines/{pipeline_id}": { answers: { 204: Schema.Undefined }, failures: [404, 409, 503] },
   "POST /pipelines/{pipeline_id}/pause": { answers: { 200: Pipelines.paused }, failures: [404, 503] },
   "POST /pipelines/{pipeline_id}/resume": { answers: { 200: Pipelines.paused }, failures: [404, 503] },
@@ -93,13 +96,16 @@ export const documents: Documents = {
     failures: [400, 404, 503]
   },
   "GET /statistics/series": { query: seriesQuery, answers: { 200: Health.series }, failures: [400, 503] },
-  "GET /pipelines/{pipeline_id}/dag": { answers: { 200: Pipelines.dag }, failures: [404, 503] },
+  "GET /pipelines/{pipeline_id}/dag": { answers: { 200: Pipelines.dag, 304: Schema.Undefined }, failures: [404, 503] },
   "GET /pipelines/{pipeline_id}/dag/dot": {
-    answers: { 200: Schema.String },
+    answers: { 200: Schema.String, 304: Schema.Undefined },
     contentType: "text/vnd.graphviz",
     failures: [404, 503]
   },
-  "GET /pipelines/{pipeline_id}/visualize": { answers: { 200: Pipelines.visualization }, failures: [404, 503] },
+  "GET /pipelines/{pipeline_id}/visualize": {
+    answers: { 200: Pipelines.visualization, 304: Schema.Undefined },
+    failures: [404, 503]
+  },
   "POST /pipelines/{pipeline_id}/execute": {
     body: Execution.execution,
     query: Execution.executionQuery,
@@ -108,7 +114,7 @@ export const documents: Documents = {
     failures: [400, 404, 409, 413, 415, 500, 503, 504]
   },
   "GET /runs": { query: runsQuery, answers: { 200: Runs.runs }, failures: [400, 503] },
-  "GET /runs/{task_id}": { answers: { 200: Runs.runDetail }, failures: [404, 503] },
+  "GET /runs/{task_id}": { answers: { 200: Runs.runDetail, 304: Schema.Undefined }, failures: [404, 503] },
   "GET /runs/{task_id}/logs": { answers: { 200: Runs.logs }, failures: [404, 503] },
   "POST /runs/{task_id}/cancel": {
     body: cancellation,
@@ -176,7 +182,10 @@ export const documents: Documents = {
     contentType: "application/x-ndjson",
     failures: [400, 503]
   },
-  "GET /openapi.json": { answers: { 200: Schema.Record(Schema.String, Schema.Unknown) }, failures: [] },
+  "GET /openapi.json": {
+    answers: { 200: Schema.Record(Schema.String, Schema.Unknown), 304: Schema.Undefined },
+    failures: []
+  },
   "GET /docs": { answers: { 200: Schema.String }, contentType: "text/html", failures: [] },
   "GET /docs/{file}": asset,
   "GET /redoc": { answers: { 200: Schema.String }, contentType: "text/html", failures: [] },

@@ -10,24 +10,41 @@ import { statistics } from "../health/StatisticsWire.ts"
 import { toExecution } from "../runs/ExecutionRequest.ts"
 import { completed } from "../runs/RunRoutes.ts"
 import type * as RunWire from "../runs/RunWire.ts"
-import { type HttpReply, json, NO_CONTENT, text } from "../server/Message.ts"
+import { type HttpReply, json, NO_CONTENT, type TextReply, text } from "../server/Message.ts"
 import { type Page, pageOf, toPage } from "../server/Paging.ts"
 import { about, act, type Call, get, post, type Route, read, refused, remove } from "../server/Route.ts"
+import * as EntityTag from "../transfer/EntityTag.ts"
 import { toDefinition } from "./PipelineRequests.ts"
 import * as PipelineWire from "./PipelineWire.ts"
 
+/** The reply about a pipeline that never changes, and its entity tag. */
+interface Made {
+  readonly tag: string
+  readonly reply: Exit.Exit<HttpReply>
+  readonly notModified: Exit.Exit<HttpReply>
+}
+
 /** A route whose answer depends only on the pipeline. A pipeline never changes, so each answer is made once. */
-const view = (path: string, summary: string, render: (pipeline: Pipeline) => HttpReply): Route => {
-  const made = new WeakMap<Pipeline, Exit.Exit<HttpReply>>()
-  return get(path, "read", summary, ({ operations, caller, params }) => {
+const view = (path: string, summary: string, render: (pipeline: Pipeline) => TextReply): Route => {
+  const known = new WeakMap<Pipeline, Made>()
+  const make = (pipeline: Pipeline): Made => {
+    const reply = render(pipeline)
+    const tag = EntityTag.hash(reply.body)
+    return {
+      tag,
+      reply: Exit.succeed(EntityTag.withTag(reply, tag)),
+      notModified: Exit.succeed(EntityTag.notModified(tag))
+    }
+  }
+  return get(path, "read", summary, ({ operations, caller, params, request }) => {
     const found = operations.pipeline(caller, params["pipeline_id"]!)
     const respond = ({ pipeline }: { readonly pipeline: Pipeline }): Exit.Exit<HttpReply> => {
-      let reply = made.get(pipeline)
-      if (reply === undefined) {
-        reply = Exit.succeed(render(pipeline))
-        made.set(pipeline, reply)
+      let made = known.get(pipeline)
+      if (made === undefined) {
+        made = make(pipeline)
+        known.set(pipeline, made)
       }
-      return reply
+      return EntityTag.isKnown(request, made.tag) ? made.notModified : made.reply
     }
     // A pipeline found in memory is an Exit already: answering needs no fiber.
     return Exit.isExit(found) && Exit.isSuccess(found)
@@ -62,7 +79,8 @@ export const pipelineRoutes: ReadonlyArray<Route> = [
       Effect.flatMap(read(call, toPage(call.request.query, Number.MAX_SAFE_INTEGER)), (page) =>
         Effect.map(call.operations.pipelines(call.caller), (all) => {
           const { items, nextCursor } = pageOf(all, page)
-          return json(200, items.map(PipelineWire.pipelineRow), next(call, page, nextCursor))
+          const reply = json(200, items.map(PipelineWire.pipelineRow), next(call, page, nextCursor))
+          return EntityTag.byText(call.request, reply)
         })
       )
     )
@@ -74,7 +92,7 @@ export const pipelineRoutes: ReadonlyArray<Route> = [
     (call) => {
       const { operations, caller, params } = call
       return Effect.map(operations.pausable(caller, params["pipeline_id"]!), (pausable) =>
-        json(200, PipelineWire.pipelineDetail(pausable, pausable.paused))
+        EntityTag.byText(call.request, json(200, PipelineWire.pipelineDetail(pausable, pausable.paused)))
       )
     }
   ),

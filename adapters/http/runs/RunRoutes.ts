@@ -1,14 +1,24 @@
 /** The routes about runs. */
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import * as Results from "../../../core/run/Results.ts"
 import type * as Run from "../../../core/run/Run.ts"
 import { type HttpReply, json, jsonText, NO_CONTENT } from "../server/Message.ts"
 import { about, get, post, type Route, read, remove } from "../server/Route.ts"
+import * as EntityTag from "../transfer/EntityTag.ts"
 import { toCancellation, toListRequest, toRepeatedSteps } from "./RunRequests.ts"
+import { runDetail } from "./RunSchemas.ts"
 import * as RunWire from "./RunWire.ts"
 
 /** The answer with a run's result. */
 export const completed = (run: Run.Run): HttpReply => jsonText(200, RunWire.completed(run.id, Results.toJson(run)))
+
+/** The entity tag of a run: only events change it. The format is part of it, because caches outlive versions of the program. */
+const tagOf = ({ sequence }: Run.Run): string => {
+  format ??= EntityTag.hash(JSON.stringify(Schema.toJsonSchemaDocument(runDetail)))
+  return `${format}-${sequence}`
+}
+let format: string | undefined
 
 /** The routes. */
 export const runRoutes: ReadonlyArray<Route> = [
@@ -26,8 +36,14 @@ export const runRoutes: ReadonlyArray<Route> = [
       )
     )
   ),
-  get("/runs/{task_id}", "read", "A run, with its steps, parameters and outputs.", ({ operations, caller, params }) =>
-    Effect.map(operations.run(caller, params["task_id"]!), (run) => jsonText(200, RunWire.runDetail(run)))
+  get(
+    "/runs/{task_id}",
+    "read",
+    "A run, with its steps, parameters and outputs.",
+    ({ operations, caller, params, request }) =>
+      Effect.map(operations.run(caller, params["task_id"]!), (run) =>
+        EntityTag.tagged(request, tagOf(run), () => jsonText(200, RunWire.runDetail(run)))
+      )
   ),
   get("/runs/{task_id}/logs", "read", "The log lines of a run's tasks.", ({ operations, caller, params }) => {
     const runId = params["task_id"]!

@@ -15,8 +15,9 @@ export interface Options {
 }
 
 /** The headers that pages may send, and the headers of an answer that they may read. */
-const REQUEST_HEADERS = "authorization, content-type, idempotency-key, last-event-id, prefer, x-api-key, x-request-id"
-const RESPONSE_HEADERS = "link, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id"
+const REQUEST_HEADERS =
+  "authorization, content-type, idempotency-key, if-none-match, last-event-id, prefer, x-api-key, x-request-id"
+const RESPONSE_HEADERS = "etag, link, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id"
 
 type Headers = Readonly<Record<string, string>>
 

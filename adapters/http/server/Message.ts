@@ -72,19 +72,22 @@ export const SECURITY_HEADERS = {
 
 const JSON_HEADERS = { "content-type": "application/json", ...SECURITY_HEADERS }
 
+/** A reply whose body is text. */
+export type TextReply = HttpReply & { readonly body: string }
+
 /** A reply whose body is JSON text. */
-export const jsonText = (status: number, body: string, headers?: Readonly<Record<string, string>>): HttpReply => ({
+export const jsonText = (status: number, body: string, headers?: Readonly<Record<string, string>>): TextReply => ({
   status,
   headers: headers === undefined ? JSON_HEADERS : { ...JSON_HEADERS, ...headers },
   body
 })
 
 /** A reply whose body is a value, encoded as JSON. */
-export const json = (status: number, value: unknown, headers?: Readonly<Record<string, string>>): HttpReply =>
+export const json = (status: number, value: unknown, headers?: Readonly<Record<string, string>>): TextReply =>
   jsonText(status, JSON.stringify(value), headers)
 
 /** A reply with text of another content type. */
-export const text = (status: number, contentType: string, body: string): HttpReply => ({
+export const text = (status: number, contentType: string, body: string): TextReply => ({
   status,
   headers: { "content-type": contentType, ...SECURITY_HEADERS },
   body

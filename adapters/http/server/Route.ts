@@ -69,6 +69,8 @@ export interface Route {
   readonly about?: Request["about"]
   /** Whether the answer is a stream. Browsers cannot set headers for those, so the query may hold a token for one pipeline or run. */
   readonly isStream: boolean
+  /** Whether the answer has a secret. It is never compressed: the length would tell something about the secret (BREACH). */
+  readonly hasSecret?: boolean
   /** Whether the path also matches with a slash at its end, because it is the path of a page. */
   readonly isPage?: boolean
   readonly answer: (call: Call) => Effect.Effect<HttpReply, Failure>
