@@ -7,6 +7,7 @@ import { eventSocketRoutes } from "./events/EventSocketRoutes.ts"
 import { healthRoutes } from "./health/HealthRoutes.ts"
 import { metricsRoutes } from "./health/MetricsRoutes.ts"
 import { pipelineRoutes } from "./pipelines/PipelineRoutes.ts"
+import { runPartRoutes } from "./runs/RunPartRoutes.ts"
 import { runRoutes } from "./runs/RunRoutes.ts"
 import { scheduleRoutes } from "./schedules/ScheduleRoutes.ts"
 import type { Route } from "./server/Route.ts"
@@ -16,6 +17,7 @@ export const routes: ReadonlyArray<Route> = [
   ...healthRoutes,
   ...pipelineRoutes,
   ...runRoutes,
+  ...runPartRoutes,
   ...eventRoutes,
   ...eventSocketRoutes,
   ...scheduleRoutes,

@@ -15,6 +15,7 @@ import type { Caller, Permission, Visitor } from "../values/Principal.ts"
 import * as AccessOperations from "./AccessOperations.ts"
 import * as PipelineOperations from "./PipelineOperations.ts"
 import * as RunOperations from "./RunOperations.ts"
+import * as RunReading from "./RunReading.ts"
 import * as ScheduleOperations from "./ScheduleOperations.ts"
 import * as StatisticsOperations from "./StatisticsOperations.ts"
 
@@ -25,6 +26,7 @@ export type { NewSchedule } from "./ScheduleOperations.ts"
 export interface Operations
   extends PipelineOperations.PipelineOperations,
     RunOperations.RunOperations,
+    RunReading.RunReading,
     ScheduleOperations.ScheduleOperations,
     AccessOperations.AccessOperations,
     StatisticsOperations.StatisticsOperations {
@@ -65,6 +67,7 @@ export const layer: Layer.Layer<Operations, never, Store | Registry | Guard | Au
       ready: Effect.suspend(() => shutdown() ?? store.ping),
       ...PipelineOperations.make(...parts),
       ...RunOperations.make(...parts, shutdown),
+      ...RunReading.make(store, guard),
       ...ScheduleOperations.make(...parts, shutdown),
       ...AccessOperations.make(...parts, yield* AuditLog, yield* Tokens),
       ...(yield* StatisticsOperations.make(...parts))

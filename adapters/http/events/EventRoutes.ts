@@ -22,9 +22,9 @@ const HEADERS = {
 const streamed = (
   { server, caller, nowMillis }: Call,
   items: Stream.Stream<FeedItem, unknown>,
-  types: EventSelection<unknown>["types"]
+  selection: Pick<EventSelection<unknown>, "types" | "isBare">
 ): Effect.Effect<HttpReply, BadRequest> => {
-  const bytes = new EventStream(items, types, server)
+  const bytes = new EventStream(items, selection, server)
   const release = server.streams.open(() => bytes.end(), expiryOf(caller.principal) - nowMillis)
   return typeof release === "function"
     ? Effect.succeed({ status: 200, headers: HEADERS, body: bytes.open(release) })
@@ -35,10 +35,9 @@ const streamed = (
 const feed = (call: Call): Effect.Effect<HttpReply, Failure> => {
   const selection = toFeedSelection(call.request)
   if (Result.isFailure(selection)) return refused(call, selection.failure)
-  const { after, types } = selection.success
-  return Effect.flatMap(call.operations.feed(call.caller, { pipelineId: call.params["pipeline_id"], after }), (items) =>
-    streamed(call, items, types)
-  )
+  const { after, isBare } = selection.success
+  const request = { pipelineId: call.params["pipeline_id"], after, isBare }
+  return Effect.flatMap(call.operations.feed(call.caller, request), (items) => streamed(call, items, selection.success))
 }
 
 /** The routes. */
@@ -46,12 +45,13 @@ export const eventRoutes: ReadonlyArray<Route> = [
   stream("/runs/{task_id}/events", "read", "The events of a run: past ones first, then live ones.", (call) => {
     const selection = toRunSelection(call.request)
     if (Result.isFailure(selection)) return refused(call, selection.failure)
-    const { after = 0, types } = selection.success
-    return Effect.flatMap(call.operations.follow(call.caller, call.params["task_id"]!, after), ({ run, events }) =>
+    const { after = 0, isBare } = selection.success
+    const following = call.operations.follow(call.caller, call.params["task_id"]!, after, isBare)
+    return Effect.flatMap(following, ({ run, events }) =>
       // No event will follow. A 204 keeps browsers from reconnecting.
       Run.isTerminal(run.status) && after >= run.sequence
         ? Effect.succeed(NO_CONTENT)
-        : streamed(call, ofRun(events), types)
+        : streamed(call, ofRun(events), selection.success)
     )
   }),
   stream(

@@ -7,7 +7,7 @@ import type { ListRequest } from "../../../core/store/Store.ts"
 import * as Decoding from "../server/Decoding.ts"
 import type { BadRequest } from "../server/Failures.ts"
 import { millisOf } from "../server/Instant.ts"
-import { choice, instant, limit, nextCursor, textOf } from "../server/SchemaParts.ts"
+import { choice, instant, limit, nextCursor, textOf, values } from "../server/SchemaParts.ts"
 
 /** The query of `GET /runs`. */
 export interface RunsQuery {
@@ -19,6 +19,12 @@ export interface RunsQuery {
   /** From 1 to 200. Default: 50. */
   readonly limit?: number
   readonly cursor?: string
+}
+
+/** The query of `GET /runs/{task_id}`. */
+export interface RunQuery {
+  /** If false, the answer has the sizes of the values in place of the values. Default: true. */
+  readonly values?: boolean
 }
 
 /** The body of `POST /runs/{task_id}/cancel`. */
@@ -51,6 +57,9 @@ export const runsQuery: Decoding.ObjectSchema<RunsQuery> = Schema.Struct({
   cursor: nextCursor
 })
 
+/** The Schema of a `RunQuery`. */
+export const runQuery: Decoding.ObjectSchema<RunQuery> = Schema.Struct({ values })
+
 /** The Schema of a `CancellationJson`. */
 export const cancellation: Decoding.ObjectSchema<CancellationJson> = Schema.Struct({
   reason: Schema.optionalKey(
@@ -78,6 +87,9 @@ export const toListRequest = (query: string): Result.Result<ListRequest, BadRequ
     }),
     limit
   }))
+
+/** Decodes the query of `GET /runs/{task_id}`. */
+export const toRunQuery: (query: string) => Result.Result<RunQuery, BadRequest> = Decoding.query(runQuery)
 
 /** Decodes the body of `POST /runs/{task_id}/cancel`. */
 export const toCancellation: (body: unknown) => Result.Result<CancellationJson, BadRequest> = Decoding.body(

@@ -4,7 +4,7 @@ import * as Results from "../../../core/run/Results.ts"
 import type * as Run from "../../../core/run/Run.ts"
 import { type HttpReply, json, jsonText, NO_CONTENT } from "../server/Message.ts"
 import { about, get, post, type Route, read, remove } from "../server/Route.ts"
-import { toCancellation, toListRequest, toRepeatedSteps } from "./RunRequests.ts"
+import { toCancellation, toListRequest, toRepeatedSteps, toRunQuery } from "./RunRequests.ts"
 import * as RunWire from "./RunWire.ts"
 
 /** The answer with a run's result. */
@@ -26,9 +26,15 @@ export const runRoutes: ReadonlyArray<Route> = [
       )
     )
   ),
-  get("/runs/{task_id}", "read", "A run, with its steps, parameters and outputs.", ({ operations, caller, params }) =>
-    Effect.map(operations.run(caller, params["task_id"]!), (run) => jsonText(200, RunWire.runDetail(run)))
-  ),
+  get("/runs/{task_id}", "read", "A run, with its steps, parameters and outputs.", (call) => {
+    const { operations, caller, params } = call
+    const runId = params["task_id"]!
+    return Effect.flatMap(read(call, toRunQuery(call.request.query)), ({ values = true }) =>
+      values
+        ? Effect.map(operations.run(caller, runId), (run) => jsonText(200, RunWire.runDetail(run)))
+        : Effect.map(operations.outline(caller, runId), (run) => json(200, RunWire.runOutline(run)))
+    )
+  }),
   get("/runs/{task_id}/logs", "read", "The log lines of a run's tasks.", ({ operations, caller, params }) => {
     const runId = params["task_id"]!
     return Effect.map(operations.lines(caller, runId), (lines) => json(200, RunWire.logs(runId, lines)))

@@ -130,6 +130,9 @@ export const contract: Readonly<Record<string, Row>> = {
   "GET /pipelines/result/{task_id}": reads("run"),
   "GET /runs": reads("any"),
   "GET /runs/{task_id}": reads("run"),
+  "GET /runs/{task_id}/values/{name}": reads("run"),
+  "GET /runs/{task_id}/steps/{step}/items": reads("run"),
+  "GET /runs/{task_id}/steps/{step}/attempts": reads("run"),
   "GET /runs/{task_id}/logs": reads("run"),
   "GET /runs/{task_id}/events": reads("run"),
   "GET /events": reads("any"),
@@ -175,4 +178,6 @@ export const pathFor = (path: string, { pipeline, run, schedule }: Target): stri
     .replace("{pipeline_id}", encodeURIComponent(pipeline))
     .replace("{task_id}", encodeURIComponent(run))
     .replace("{file}", "start.js")
+    .replace("{name}", "data")
+    .replace("{step}", "process")
     .replace("{schedule_id}", encodeURIComponent(schedule))
