@@ -11,6 +11,7 @@ import { dashboardRoutes, rootRoute } from "./pages/DashboardRoutes.ts"
 import { seriesRoutes } from "./health/SeriesRoutes.ts"
 import { pipelineRoutes } from "./pipelines/PipelineRoutes.ts"
 import { bulkRoutes } from "./runs/BulkRoutes.ts"
+import { runPartRoutes } from "./runs/RunPartRoutes.ts"
 import { runRoutes } from "./runs/RunRoutes.ts"
 import { scheduleRoutes } from "./schedules/ScheduleRoutes.ts"
 import type { Route } from "./server/Route.ts"
@@ -22,6 +23,7 @@ export const routes: ReadonlyArray<Route> = [
   ...seriesRoutes,
   ...runRoutes,
   ...bulkRoutes,
+  ...runPartRoutes,
   ...eventRoutes,
   ...eventSocketRoutes,
   ...scheduleRoutes,

@@ -308,6 +308,9 @@ class RedisStore implements Store.Store {
   )
 
   get: Store.Store["get"] = (runId) => this.#runs.get(runId)
+  pipelineOf: Store.Store["pipelineOf"] = (runId) => this.#runs.pipelineOf(runId)
+  outline: Store.Store["outline"] = (runId) => this.#runs.outline(runId)
+  value: Store.Store["value"] = (runId, name) => this.#runs.value(runId, name)
   items: Store.Store["items"] = (request) =>
     Effect.flatMap(
       this.#stepOf(request.runId, request.step),
@@ -320,7 +323,7 @@ class RedisStore implements Store.Store {
     )
   lines: Store.Store["lines"] = (runId) => this.#runs.lines(runId)
   wait: Store.Store["wait"] = (runId) => this.#runs.wait(runId)
-  watch: Store.Store["watch"] = (runId, after) => this.#runs.watch(runId, after)
+  watch: Store.Store["watch"] = (runId, after, isBare) => this.#runs.watch(runId, after, isBare)
   list: Store.Store["list"] = (request) => this.#runs.list(request)
   load: Store.Store["load"] = Effect.suspend(() =>
     this.#scripts.ask(() => RedisLoad.read(this.#scripts, this.#runs.reader))

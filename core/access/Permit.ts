@@ -1,11 +1,10 @@
 /** Authorises a request without doing its operation. */
 import * as Effect from "effect/Effect"
 import type { Registry } from "../registry/Registry.ts"
-import type { Run } from "../run/Run.ts"
 import type { Schedule } from "../run/Schedule.ts"
 import { found, type Store } from "../store/Store.ts"
 import { AccessDenied } from "../values/AccessErrors.ts"
-import { type PipelineNotFound, RunNotFound, ScheduleNotFound } from "../values/Errors.ts"
+import { type PipelineNotFound, RunNotFound, ScheduleNotFound, type StoreUnavailable } from "../values/Errors.ts"
 import * as Name from "../values/Name.ts"
 import type { Caller, Permission } from "../values/Principal.ts"
 import { type Guard, type GuardError, sought } from "./Guard.ts"
@@ -35,7 +34,7 @@ export const make =
   (caller, request) =>
     Effect.suspend(() => {
       const { permission, pipelineId, runId, scheduleId, about } = request
-      if (runId !== undefined) return Effect.asVoid(runOf(store, guard, caller, permission, runId))
+      if (runId !== undefined) return Effect.asVoid(forRun(store, guard, caller, permission, runId))
       if (scheduleId !== undefined) return Effect.asVoid(scheduleOf(store, guard, caller, permission, scheduleId))
       const checked = guard.check(caller, { permission, pipelineId, isOfAll: about === "all" })
       if (pipelineId === undefined) return checked
@@ -56,15 +55,28 @@ export const ofNew = (
     Effect.fail(new AccessDenied(caller.principal, permission, pipelineId))
   )
 
-/** A run, if the caller has the permission on its pipeline. */
-export const runOf = (
+/** What `find` gives of a run, if the caller has the permission on its pipeline. */
+export const runOf = <A extends { readonly pipelineId: string }>(
+  guard: Guard,
+  caller: Caller,
+  permission: Permission,
+  runId: string,
+  find: (runId: string) => Effect.Effect<A, RunNotFound | StoreUnavailable>
+): Effect.Effect<A, GuardError | RunNotFound> =>
+  sought(guard, caller, permission, found(runId, find), new RunNotFound(runId), runId)
+
+/** The id of the run's pipeline, if the caller has the permission on it. */
+export const forRun = (
   store: Store,
   guard: Guard,
   caller: Caller,
   permission: Permission,
   runId: string
-): Effect.Effect<Run, GuardError | RunNotFound> =>
-  sought(guard, caller, permission, found(store, runId), new RunNotFound(runId), runId)
+): Effect.Effect<string, GuardError | RunNotFound> =>
+  Effect.map(
+    runOf(guard, caller, permission, runId, (id) => Effect.map(store.pipelineOf(id), (pipelineId) => ({ pipelineId }))),
+    ({ pipelineId }) => pipelineId
+  )
 
 /** A schedule, if the caller has the permission on its pipeline. */
 export const scheduleOf = (

@@ -1,6 +1,4 @@
 /** A Store in the memory of this process. */
-import type * as Cause from "effect/Cause"
-import { done } from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
@@ -10,6 +8,7 @@ import type { Json } from "../json/Value.ts"
 import type { Event } from "../run/Event.ts"
 import * as ItemList from "../run/ItemList.ts"
 import { IDEMPOTENCY_MILLIS, type NewRun, submissionOf } from "../run/NewRun.ts"
+import type { Outline } from "../run/Outline.ts"
 import type { Run } from "../run/Run.ts"
 import { newId } from "../run/RunId.ts"
 import { TimerHeap } from "../runtime/TimerHeap.ts"
@@ -203,6 +202,15 @@ class Memory implements Store, RunOwner<MemoryRun> {
 
   get = (runId: string): Effect.Effect<Run, RunNotFound> => Effect.map(this.#find(runId), (run) => run.log.state)
 
+  pipelineOf = (runId: string): Effect.Effect<string, RunNotFound> =>
+    Effect.map(this.#find(runId), (run) => run.submission.pipelineId)
+
+  outline = (runId: string): Effect.Effect<Outline, RunNotFound> =>
+    Effect.map(this.#find(runId), ({ log, values }) => log.outline(values))
+
+  value = (runId: string, name: string): Effect.Effect<Json | undefined, RunNotFound> =>
+    Effect.map(this.#find(runId), (run) => run.values.get(name))
+
   items = (
     request: ItemList.ItemsRequest
   ): Effect.Effect<ItemList.ItemList, RunNotFound | UnknownStep | InvalidOption> =>
@@ -234,21 +242,8 @@ class Memory implements Store, RunOwner<MemoryRun> {
       return Effect.fromResult(this.#index.list(request))
     })
 
-  // A watcher is only a position in the run's log: a slow watcher delays no run and uses no memory.
   watch = (runId: string, after = 0): Stream.Stream<Event, RunNotFound> =>
-    Stream.fromPull(
-      Effect.map(this.#find(runId), (run) => {
-        const { log } = run
-        let position = after
-        const pull: Effect.Effect<readonly [Event, ...Array<Event>], Cause.Done> = Effect.suspend(() => {
-          const events = log.events.slice(position)
-          position = Math.max(position, log.events.length)
-          if (events.length > 0) return Effect.succeed(events as [Event, ...Array<Event>])
-          return run.isOver ? done() : Effect.andThen(log.waitForMore(position), pull)
-        })
-        return pull
-      })
-    )
+    Stream.fromPull(Effect.map(this.#find(runId), ({ log }) => log.pull(after)))
 
   feed = (request: Feed.FeedRequest): Effect.Effect<Stream.Stream<Feed.FeedItem>, InvalidOption> =>
     Feed.open(this.#feed, request)

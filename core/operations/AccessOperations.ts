@@ -1,15 +1,16 @@
 /** Operations on access itself: ACLs, tokens and the audit log. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { type Guard, type GuardError, sought } from "../access/Guard.ts"
+import type { Guard, GuardError } from "../access/Guard.ts"
+import * as Permit from "../access/Permit.ts"
 import type { Stranger } from "../access/Strangers.ts"
 import type { Registry } from "../registry/Registry.ts"
 import type { AuditList, AuditLog, AuditRecord, AuditRequest } from "../store/AuditLog.ts"
-import { found, type Store } from "../store/Store.ts"
+import type { Store } from "../store/Store.ts"
 import * as Tokens from "../store/Tokens.ts"
 import { AccessDenied, AccessNotSecured } from "../values/AccessErrors.ts"
 import * as Acl from "../values/Acl.ts"
-import { InvalidOption, type PipelineNotFound, RunNotFound } from "../values/Errors.ts"
+import { InvalidOption, type PipelineNotFound, type RunNotFound } from "../values/Errors.ts"
 import * as OptionCheck from "../values/OptionCheck.ts"
 import * as Page from "../values/Page.ts"
 import { type Caller, expiryOf, type Narrowed } from "../values/Principal.ts"
@@ -123,8 +124,7 @@ export const make = (
   ): Effect.Effect<Narrowed, PipelineNotFound | RunNotFound | GuardError> => {
     if ("runId" in wish) {
       const { runId } = wish
-      const run = sought(guard, caller, "read", found(store, runId), new RunNotFound(runId), runId)
-      return Effect.map(run, ({ pipelineId }) => ({ pipelineId, runId }))
+      return Effect.map(Permit.forRun(store, guard, caller, "read", runId), (pipelineId) => ({ pipelineId, runId }))
     }
     const { pipelineId } = wish
     return Effect.as(

@@ -16,6 +16,7 @@ import * as AccessOperations from "./AccessOperations.ts"
 import * as BulkOperations from "./BulkOperations.ts"
 import * as PipelineOperations from "./PipelineOperations.ts"
 import * as RunOperations from "./RunOperations.ts"
+import * as RunReading from "./RunReading.ts"
 import * as ScheduleOperations from "./ScheduleOperations.ts"
 import * as StatisticsOperations from "./StatisticsOperations.ts"
 
@@ -28,6 +29,7 @@ export interface Operations
   extends PipelineOperations.PipelineOperations,
     RunOperations.RunOperations,
     BulkOperations.BulkOperations,
+    RunReading.RunReading,
     ScheduleOperations.ScheduleOperations,
     AccessOperations.AccessOperations,
     StatisticsOperations.StatisticsOperations {
@@ -70,6 +72,7 @@ export const layer: Layer.Layer<Operations, never, Store | Registry | Guard | Au
       ...PipelineOperations.make(...parts),
       ...runs,
       ...BulkOperations.make(store, guard, runs),
+      ...RunReading.make(store, guard),
       ...ScheduleOperations.make(...parts, shutdown),
       ...AccessOperations.make(...parts, yield* AuditLog, yield* Tokens),
       ...(yield* StatisticsOperations.make(...parts))

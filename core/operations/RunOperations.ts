@@ -9,6 +9,7 @@ import type { RunInput } from "../pipeline/Parameters.ts"
 import type * as Pipeline from "../pipeline/Pipeline.ts"
 import type { Registry } from "../registry/Registry.ts"
 import type { Event } from "../run/Event.ts"
+import type { Outline } from "../run/Outline.ts"
 import * as PartialRun from "../run/PartialRun.ts"
 import * as Run from "../run/Run.ts"
 import * as Start from "../run/Start.ts"
@@ -126,13 +127,17 @@ export interface RunOperations {
     caller: Caller,
     request: FeedRequest
   ) => Effect.Effect<Stream.Stream<FeedItem, StoreUnavailable>, InvalidOption | PipelineNotFound | GuardError>
-  /** The events of `watch`, and the current state of the run. Fails before the stream begins when the caller may not read it. */
+  /**
+   * The events of `watch`, and the current state of the run. Fails before the stream begins when the caller may not read it.
+   * With `isBare` the events may lack values, which the Store then need not read. Default: false.
+   */
   readonly follow: (
     caller: Caller,
     runId: string,
-    after?: number
+    after?: number,
+    isBare?: boolean
   ) => Effect.Effect<
-    { readonly run: Run.Run; readonly events: Stream.Stream<Event, RunNotFound | StoreUnavailable> },
+    { readonly run: Outline; readonly events: Stream.Stream<Event, RunNotFound | StoreUnavailable> },
     InvalidOption | RunNotFound | GuardError
   >
 }
@@ -145,8 +150,12 @@ export const make = (
   shutdown: () => StoreUnavailable | undefined
 ): RunOperations => {
   /** The run, if the caller has the permission on its pipeline. */
+  const permittedRun = (caller: Caller, permission: Permission, runId: string) =>
+    Permit.runOf(guard, caller, permission, runId, (id) => store.get(id))
+
+  /** Succeeds if the caller has the permission on the run's pipeline. */
   const permitted = (caller: Caller, permission: Permission, runId: string) =>
-    Permit.runOf(store, guard, caller, permission, runId)
+    Permit.forRun(store, guard, caller, permission, runId)
 
   /** A completed run; fails for any other finished run. */
   const completed = (run: Run.Run): Effect.Effect<Run.Run, RunFailed | RunCancelled> => {
@@ -242,10 +251,12 @@ export const make = (
           : Effect.fail(new InvalidOption("reason", reason, "a string"))
     )
 
-  const follow: RunOperations["follow"] = (caller, runId, from) => {
-    const mistake = OptionCheck.integer("after", from, 0)
-    return Effect.flatMap(permitted(caller, "read", runId), (run) =>
-      mistake === undefined ? Effect.succeed({ run, events: store.watch(runId, from) }) : Effect.fail(mistake)
+  const follow: RunOperations["follow"] = (caller, runId, from, isBare) => {
+    const mistake = OptionCheck.integer("after", from, 0) ?? OptionCheck.flag("isBare", isBare)
+    return Effect.flatMap(
+      Permit.runOf(guard, caller, "read", runId, (id) => store.outline(id)),
+      (run) =>
+        mistake === undefined ? Effect.succeed({ run, events: store.watch(runId, from, isBare) }) : Effect.fail(mistake)
     )
   }
 
@@ -270,14 +281,14 @@ export const make = (
         : Effect.fail(mistake)
     },
     retry: (caller, runId, from = []) =>
-      Effect.flatMap(permitted(caller, "execute", runId), (run): Effect.Effect<string, RetryError> => {
+      Effect.flatMap(permittedRun(caller, "execute", runId), (run): Effect.Effect<string, RetryError> => {
         const mistake = OptionCheck.texts("from", from, "an array of step names")
         return mistake === undefined ? retry(run, caller, from) : Effect.fail(mistake)
       }),
-    run: (caller, runId) => permitted(caller, "read", runId),
+    run: (caller, runId) => permittedRun(caller, "read", runId),
     lines: (caller, runId) => Effect.andThen(permitted(caller, "read", runId), store.lines(runId)),
     wait: (caller, runId, waitMillis) =>
-      Effect.flatMap(permitted(caller, "read", runId), (run): Effect.Effect<Run.Run, WaitError> => {
+      Effect.flatMap(permittedRun(caller, "read", runId), (run): Effect.Effect<Run.Run, WaitError> => {
         const mistake = invalidWait(waitMillis)
         if (mistake !== undefined) return Effect.fail(mistake)
         if (Run.isTerminal(run.status)) return completed(run)

@@ -5,6 +5,7 @@
  */
 
 import type { Json } from "../json/Value.ts"
+import type { Kind } from "../pipeline/Pipeline.ts"
 import type { ArmName } from "../pipeline/Step.ts"
 import type { ErrorInfo } from "../values/ErrorInfo.ts"
 
@@ -29,13 +30,19 @@ interface OfStep extends Common {
 /** The first step of the run began, or the run completed without running any step. */
 export interface RunStarted extends Common {
   readonly type: "RunStarted"
+  /** The kind of the run's pipeline. */
+  readonly kind?: Kind
   /** The id of the request that started the run. */
   readonly requestId?: string
+  /** Absent when together longer than the Store's `maxValueBytes`, and in events that were read without values. */
+  readonly parameters?: Readonly<Record<string, Json>>
 }
 
 /** An attempt of the step began. For a map, filter or reduce: the attempt that reads its lists. */
 export interface StepStarted extends OfStep {
   readonly type: "StepStarted"
+  /** The worker that runs the attempt; absent when none does: the outputs are memoised, or the inputs are too long. */
+  readonly worker?: string
 }
 
 /** Progress of the step: its finished items, or what its task reports. At most one event per percent. */
@@ -112,6 +119,16 @@ export interface StepCancelled extends OfStep {
 /** Every step is over, and the policy of the run allows the failures, if any. */
 export interface RunCompleted extends Common {
   readonly type: "RunCompleted"
+  /** Milliseconds since `RunStarted`. */
+  readonly durationMillis: number
+  /**
+   * The names of the values in the run's result, and those that exist; see `Results.toJson`. Absent when together longer
+   * than the Store's `maxValueBytes`, and in events that were read without values.
+   */
+  readonly result?: {
+    readonly results: ReadonlyArray<string>
+    readonly outputs: Readonly<Record<string, Json>>
+  }
 }
 
 /** The run failed with `error`. */

@@ -32,11 +32,11 @@ export interface ItemState {
   readonly attempts: number
   /** The error of its first failed item. Kept for the first 1,000 units that fail. */
   readonly error?: ErrorInfo
-  /** Its item; a list of its items when units have several. */
+  /** Its item; a list of its items when units have several. `null` in a bare list. */
   readonly value: Json
   /**
    * Its outputs, under their names in the run; each is a list when units have several items. A FAILED unit has the
-   * outputs of its other items.
+   * outputs of its other items. Empty in a bare list.
    */
   readonly outputs: Readonly<Record<string, Json>>
 }
@@ -50,6 +50,8 @@ export interface ItemsRequest {
   readonly limit: number
   /** The `nextCursor` of an earlier list. Default: the first unit. */
   readonly cursor?: string
+  /** Whether the units come without items and outputs, so that the Store need not read these. Default: false. */
+  readonly isBare?: boolean
 }
 
 /** A part of the list of units. */

@@ -1,6 +1,7 @@
 /** A run to start, and the submission that a Store keeps of it. */
 
 import type { Json } from "../json/Value.ts"
+import type { Kind } from "../pipeline/Pipeline.ts"
 import type { Plan } from "../pipeline/Plan.ts"
 import type { Limit } from "../values/Limit.ts"
 import type { Policy } from "../values/Policy.ts"
@@ -11,6 +12,8 @@ import type { Run, Submission } from "./Run.ts"
 export interface NewRun {
   readonly pipelineId: string
   readonly version: string
+  /** The kind of its pipeline. */
+  readonly kind?: Kind
   readonly plan: Plan
   /** The caller of `submit` has checked them against the pipeline's schemas. */
   readonly parameters: Readonly<Record<string, Json>>
@@ -54,6 +57,7 @@ export const submissionOf = (run: NewRun, id: string, nowMillis: number): Submis
   id,
   pipelineId: run.pipelineId,
   version: run.version,
+  kind: run.kind,
   parameters: run.parameters,
   given: run.given ?? NO_VALUES,
   kept: run.kept ?? NO_VALUES,

@@ -1,6 +1,7 @@
 /** A run: one execution of a pipeline, as the fold of its events. */
 
 import type { Json } from "../json/Value.ts"
+import type { Kind } from "../pipeline/Pipeline.ts"
 import type { Initial } from "../pipeline/Plan.ts"
 import type { ArmName } from "../pipeline/Step.ts"
 import type { ErrorInfo } from "../values/ErrorInfo.ts"
@@ -55,6 +56,8 @@ export interface Submission {
   readonly id: string
   readonly pipelineId: string
   readonly version: string
+  /** The kind of its pipeline. */
+  readonly kind: Kind | undefined
   readonly parameters: Readonly<Record<string, Json>>
   /** Values of outputs that the caller gave; no step replaces them. */
   readonly given: Readonly<Record<string, Json>>

@@ -107,6 +107,7 @@ export const plain = (pipeline: Pipeline.Any, parameters: Readonly<Record<string
   return {
     pipelineId: pipeline.id,
     version: pipeline.version,
+    kind: pipeline.kind,
     plan: pipeline.plan,
     parameters,
     timeoutMillis: OptionCheck.whole(options.timeoutMillis ?? timeoutMillis),

@@ -13,7 +13,7 @@ export interface FeedRequest {
   readonly after?: string | undefined
   /** Whether the stream continues with new events; if false, it ends with the newest event. Default: true. */
   readonly isEndless?: boolean
-  /** Whether the events come without outputs, so that the Store need not read these. Default: false. */
+  /** Whether the events may lack values (parameters, outputs, results), so that the Store need not read these. Default: false. */
   readonly isBare?: boolean
 }
 
@@ -106,9 +106,16 @@ export class BatchSize {
 export const lengthOf = (events: ReadonlyArray<Event>): number => {
   let length = events.length * BARE_LENGTH
   for (const event of events) {
-    if (event.type !== "StepCompleted") continue
+    const values =
+      event.type === "StepCompleted"
+        ? event.outputs
+        : event.type === "RunStarted"
+          ? event.parameters
+          : event.type === "RunCompleted"
+            ? event.result?.outputs
+            : undefined
     // Bare events have no values.
-    for (const name in event.outputs) length += event.outputs[name]?.length ?? 0
+    for (const name in values) length += values[name]?.length ?? 0
   }
   return length
 }

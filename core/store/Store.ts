@@ -5,9 +5,11 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
+import type { Json } from "../json/Value.ts"
 import type { Event } from "../run/Event.ts"
 import type { ItemList, ItemsRequest } from "../run/ItemList.ts"
 import type { NewRun } from "../run/NewRun.ts"
+import type { Outline } from "../run/Outline.ts"
 import type { Run, RunStatus, Summary } from "../run/Run.ts"
 import type { Lines } from "../task/Log.ts"
 import {
@@ -111,6 +113,12 @@ export interface Store {
   /** The pipelines that are paused. */
   readonly paused: Effect.Effect<ReadonlySet<string>, StoreUnavailable>
   readonly get: (runId: string) => Effect.Effect<Run, RunNotFound | StoreUnavailable>
+  /** The id of a run's pipeline. Costs less than `get`, and is all that a check of permissions needs. */
+  readonly pipelineOf: (runId: string) => Effect.Effect<string, RunNotFound | StoreUnavailable>
+  /** The run with the sizes of its values in place of the values. */
+  readonly outline: (runId: string) => Effect.Effect<Outline, RunNotFound | StoreUnavailable>
+  /** The JSON text of a parameter, a given value or an output of a run; undefined when the run has no such value. */
+  readonly value: (runId: string, name: string) => Effect.Effect<Json | undefined, RunNotFound | StoreUnavailable>
   /** The log lines of the run's tasks. */
   readonly lines: (runId: string) => Effect.Effect<Lines, RunNotFound | StoreUnavailable>
   /**
@@ -128,9 +136,14 @@ export interface Store {
   readonly list: (request: ListRequest) => Effect.Effect<RunList, InvalidOption | StoreUnavailable>
   /**
    * The run's events after sequence `after`, then new ones as they happen, each once and in order, up to the terminal one.
-   * Fails with `RunNotFound` when the run is deleted before the stream has read them all.
+   * Fails with `RunNotFound` when the run is deleted before the stream has read them all. With `isBare` the events may lack
+   * values (parameters, outputs, results), so that the Store need not read these.
    */
-  readonly watch: (runId: string, after?: number) => Stream.Stream<Event, RunNotFound | StoreUnavailable>
+  readonly watch: (
+    runId: string,
+    after?: number,
+    isBare?: boolean
+  ) => Stream.Stream<Event, RunNotFound | StoreUnavailable>
   /** The events of all runs as they are recorded, new ones only or from a cursor; see `Feed.open`. */
   readonly feed: (
     request: FeedRequest
@@ -157,9 +170,12 @@ export const Store: Context.Service<Store, Store> = Context.Service<Store>("leva
 /** The longest id of a run, in UTF-16 units. */
 const MAX_RUN_ID = 200
 
-/** The run with an id that a caller sent. An invalid id is `RunNotFound`, and never reaches the Store. */
-export const found = (store: Store, runId: string): Effect.Effect<Run, RunNotFound | StoreUnavailable> =>
-  Text.isKey(runId, MAX_RUN_ID) ? store.get(runId) : Effect.fail(new RunNotFound(runId))
+/** Finds a run by an id that a caller sent. An invalid id is `RunNotFound`, and never reaches the Store. */
+export const found = <A>(
+  runId: string,
+  find: (runId: string) => Effect.Effect<A, RunNotFound | StoreUnavailable>
+): Effect.Effect<A, RunNotFound | StoreUnavailable> =>
+  Text.isKey(runId, MAX_RUN_ID) ? find(runId) : Effect.fail(new RunNotFound(runId))
 
 /** The newest run of a pipeline, optionally with one of these statuses. */
 export const newestRun = (

@@ -60,6 +60,29 @@ export class RunNotFound extends Failure<"RunNotFound"> {
   }
 }
 
+/** The run has no step with the name. */
+export class StepNotFound extends Failure<"StepNotFound"> {
+  readonly runId: string
+  readonly step: string
+  constructor(runId: string, step: string) {
+    super("StepNotFound", `Run '${cut(runId)}' has no step '${cut(step)}'`)
+    this.runId = runId
+    this.step = step
+  }
+}
+
+/** The run has no value with the name: it has no such parameter or output, or the step of the output has not completed. */
+export class ValueNotFound extends Failure<"ValueNotFound"> {
+  readonly runId: string
+  /** The name of the value. */
+  readonly value: string
+  constructor(runId: string, value: string) {
+    super("ValueNotFound", `Run '${cut(runId)}' has no value '${cut(value)}'`)
+    this.runId = runId
+    this.value = value
+  }
+}
+
 /** The operation needs a finished run, and this one is unfinished. */
 export class RunUnfinished extends Failure<"RunUnfinished"> {
   readonly runId: string

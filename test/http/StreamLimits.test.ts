@@ -43,7 +43,13 @@ const logged: Array<unknown> = []
 const logger = Logger.layer([Logger.make(({ message }) => void logged.push(message))])
 const run = <A, E>(effect: Effect.Effect<A, E>): Promise<Exit.Exit<A, E>> =>
   Effect.runPromiseExit(Effect.provide(effect, logger))
-const serving = { streams: { texts: new TextCache<Event>() }, nowMillis: () => 0, run }
+const serving = {
+  streams: { texts: new TextCache<Event>(), bareTexts: new TextCache<Event>() },
+  nowMillis: () => 0,
+  run
+}
+
+const EVERYTHING = { types: undefined, isBare: false }
 
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes)
 
@@ -51,7 +57,7 @@ describe("a stream of events", () => {
   it("that is not read buffers almost nothing, and is closed after a minute", async () => {
     const { items, asked } = endless()
     const freed = vi.fn()
-    const bytes = new EventStream(items, undefined, serving).open(freed)
+    const bytes = new EventStream(items, EVERYTHING, serving).open(freed)
     await vi.advanceTimersByTimeAsync(59_000)
     expect(asked()).toBeLessThan(10)
     expect(freed).not.toHaveBeenCalled()
@@ -74,7 +80,7 @@ describe("a stream of events", () => {
     const item: FeedItem = { cursor: "7-7.7", event: undefined, isBehindGap: true }
     const items = Stream.concat(Stream.succeed(item), Stream.fromEffect(why as Effect.Effect<never, unknown>))
     const freed = vi.fn()
-    const reading = new Response(new EventStream(items, undefined, serving).open(freed)).text()
+    const reading = new Response(new EventStream(items, EVERYTHING, serving).open(freed)).text()
     await vi.advanceTimersByTimeAsync(100)
     const [, gap, failure, end] = (await reading).split("\n\n")
     expect([gap, end]).toEqual(["event: gap\nid: 7-7.7\ndata: {}", ""])
@@ -90,7 +96,7 @@ describe("a stream of events", () => {
   it("that is quiet sends a sign of life every 15 s, with its cursor if events were filtered out", async () => {
     const item: FeedItem = { cursor: "7-7.7", event: undefined, isBehindGap: false }
     const items = Stream.concat(Stream.succeed(item), Stream.never)
-    const reader = new EventStream(items, undefined, serving).open(() => undefined).getReader()
+    const reader = new EventStream(items, EVERYTHING, serving).open(() => undefined).getReader()
     expect(text((await reader.read()).value)).toBe("retry: 1000\n\n")
     const first = reader.read()
     await vi.advanceTimersByTimeAsync(15_000)
@@ -144,7 +150,7 @@ describe("a WebSocket", () => {
         open: () => () => undefined,
         run,
         nowMillis: () => 0,
-        streams: { texts: new TextCache<Event>() }
+        streams: { texts: new TextCache<Event>(), bareTexts: new TextCache<Event>() }
       },
       caller,
       freed

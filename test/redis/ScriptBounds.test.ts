@@ -45,6 +45,7 @@ const MOST: Readonly<Record<ScriptName, number>> = {
   keepToken: 10,
   look: 520,
   fields: 520,
+  sizes: 520,
   lines: 520,
   list: 520,
   scan: 520,
@@ -211,6 +212,7 @@ shared(
         const late = yield* store.submit(newRun(plan, { timeoutMillis: 30 }))
         yield* store.wait(late)
         yield* store.get(run)
+        yield* store.outline(run)
         yield* RedisDoctor.examine({ url: url!, prefix, leaseMillis: 1 })
         yield* RedisDoctor.mend({ url: url!, prefix, leaseMillis: 1 })
         yield* store.cancel(run, "enough")

@@ -12,6 +12,8 @@ import type * as PipelineWire from "../pipelines/PipelineWire.ts"
 import type * as BulkRequests from "../runs/BulkRequests.ts"
 import type * as BulkWire from "../runs/BulkWire.ts"
 import type { ExecutionJson, ExecutionQuery } from "../runs/ExecutionRequest.ts"
+import type * as RunPartRequests from "../runs/RunPartRequests.ts"
+import type * as RunPartWire from "../runs/RunPartWire.ts"
 import type * as RunRequests from "../runs/RunRequests.ts"
 import type * as RunWire from "../runs/RunWire.ts"
 import type { NewScheduleJson } from "../schedules/ScheduleRequests.ts"
@@ -79,7 +81,19 @@ export type Exchanges = {
     readonly answers: { readonly 200: RunWire.Completed; readonly 202: RunWire.Started }
   }
   readonly "GET /runs": { readonly query: RunRequests.RunsQuery; readonly answers: { readonly 200: RunWire.Runs } }
-  readonly "GET /runs/{task_id}": { readonly answers: { readonly 200: RunWire.RunDetail; readonly 304: undefined } }
+  readonly "GET /runs/{task_id}": {
+    readonly query: RunRequests.RunQuery
+    readonly answers: { readonly 200: RunWire.RunDetail | RunWire.RunOutline; readonly 304: undefined }
+  }
+  readonly "GET /runs/{task_id}/values/{name}": { readonly answers: { readonly 200: unknown } }
+  readonly "GET /runs/{task_id}/steps/{step}/items": {
+    readonly query: RunPartRequests.ItemsQuery
+    readonly answers: { readonly 200: RunPartWire.Items }
+  }
+  readonly "GET /runs/{task_id}/steps/{step}/attempts": {
+    readonly query: RunPartRequests.AttemptsQuery
+    readonly answers: { readonly 200: RunPartWire.AttemptsJson }
+  }
   readonly "GET /runs/{task_id}/events": {
     readonly query: EventRequests.EventsQuery
     readonly answers: { readonly 200: string; readonly 204: undefined }

@@ -12,7 +12,9 @@ import * as Pipelines from "../pipelines/PipelineSchemas.ts"
 import { manyCancellations, manyRetries } from "../runs/BulkRequests.ts"
 import * as Bulk from "../runs/BulkSchemas.ts"
 import * as Execution from "../runs/ExecutionRequest.ts"
-import { cancellation, repetition, runsQuery } from "../runs/RunRequests.ts"
+import { attemptsQuery, itemsQuery } from "../runs/RunPartRequests.ts"
+import * as RunParts from "../runs/RunPartSchemas.ts"
+import { cancellation, repetition, runQuery, runsQuery } from "../runs/RunRequests.ts"
 import * as Runs from "../runs/RunSchemas.ts"
 import { newSchedule } from "../schedules/ScheduleRequests.ts"
 import * as Schedules from "../schedules/ScheduleSchemas.ts"
@@ -114,7 +116,18 @@ export const documents: Documents = {
     failures: [400, 404, 409, 413, 415, 500, 503, 504]
   },
   "GET /runs": { query: runsQuery, answers: { 200: Runs.runs }, failures: [400, 503] },
-  "GET /runs/{task_id}": { answers: { 200: Runs.runDetail, 304: Schema.Undefined }, failures: [404, 503] },
+  "GET /runs/{task_id}": { query: runQuery, answers: { 200: Runs.run, 304: Schema.Undefined }, failures: [400, 404, 503] },
+  "GET /runs/{task_id}/values/{name}": { answers: { 200: Schema.Unknown }, failures: [404, 503] },
+  "GET /runs/{task_id}/steps/{step}/items": {
+    query: itemsQuery,
+    answers: { 200: RunParts.items },
+    failures: [400, 404, 503]
+  },
+  "GET /runs/{task_id}/steps/{step}/attempts": {
+    query: attemptsQuery,
+    answers: { 200: RunParts.attempts },
+    failures: [400, 404, 503]
+  },
   "GET /runs/{task_id}/logs": { answers: { 200: Runs.logs }, failures: [404, 503] },
   "POST /runs/{task_id}/cancel": {
     body: cancellation,

@@ -4,6 +4,7 @@ import * as Schema from "effect/Schema"
 import * as Decoding from "../server/Decoding.ts"
 import type { BadRequest } from "../server/Failures.ts"
 import type { HttpRequest } from "../server/Message.ts"
+import type { Optional } from "../server/SchemaParts.ts"
 import { EVENT_TYPES, type EventType } from "./EventWire.ts"
 
 /** The content type of live events. */
@@ -15,6 +16,8 @@ export interface EventsQuery {
   readonly after?: number
   /** Event types, separated by commas. Default: all. */
   readonly types?: string
+  /** Whether events have `input` and `result`. Default: true. */
+  readonly values?: boolean
 }
 
 /** The query of `GET /events` and `GET /pipelines/{pipeline_id}/events`. */
@@ -23,6 +26,8 @@ export interface FeedQuery {
   readonly after?: string
   /** Event types, separated by commas. Default: all. */
   readonly types?: string
+  /** Whether events have `input` and `result`. Default: true. */
+  readonly values?: boolean
 }
 
 const one = `(?:${EVENT_TYPES.join("|")})`
@@ -34,6 +39,14 @@ const types = Schema.optionalKey(
       expected: `event types, separated by commas: ${EVENT_TYPES.join(",")}`
     })
   )
+)
+
+/** The Schema of `values`, over streams and sockets. */
+export const eventValues: Optional<boolean> = Schema.optionalKey(
+  Schema.Boolean.annotate({
+    description: "Whether events have `input` and `result`. Default: true.",
+    expected: "true or false"
+  })
 )
 
 /** The highest sequence that a request may name. */
@@ -52,7 +65,8 @@ export const feedCursor: Schema.Codec<string> = Schema.String.check(
 /** The Schema of an `EventsQuery`. */
 export const eventsQuery: Decoding.ObjectSchema<EventsQuery> = Schema.Struct({
   after: Schema.optionalKey(sequence),
-  types
+  types,
+  values: eventValues
 })
 
 /** The Schema of a `FeedQuery`. */
@@ -63,7 +77,8 @@ export const feedQuery: Decoding.ObjectSchema<FeedQuery> = Schema.Struct({
         "Only events after the one with this id; 0 begins with the oldest event that is kept. Default: only new events."
     })
   ),
-  types
+  types,
+  values: eventValues
 })
 
 /** The Schemas of the headers for a run's events. */
@@ -84,11 +99,13 @@ export const feedHeaders: Readonly<Record<"Last-Event-ID", Schema.Codec<string>>
 export interface EventSelection<Cursor> {
   readonly after: Cursor | undefined
   readonly types: ReadonlySet<EventType> | undefined
+  /** Whether the events go without values. */
+  readonly isBare: boolean
 }
 
 /** Makes a decoder of selections. The `Last-Event-ID` of a browser that reconnects overrides the query. Both must be valid. */
 const selector = <Cursor>(
-  schema: Decoding.ObjectSchema<{ readonly after?: Cursor; readonly types?: string }>,
+  schema: Decoding.ObjectSchema<{ readonly after?: Cursor; readonly types?: string; readonly values?: boolean }>,
   header: Schema.Codec<string>
 ): ((request: Pick<HttpRequest, "query" | "header">) => Result.Result<EventSelection<Cursor>, BadRequest>) => {
   const decode = Decoding.open(schema)
@@ -100,9 +117,10 @@ const selector = <Cursor>(
     const strong = seen === undefined ? {} : { after }
     const decoded = Decoding.decodeMerged(decode, Decoding.fromQuery(schema, request.query), strong)
     if (Result.isFailure(decoded)) return Result.fail(Decoding.invalid("query", decoded.failure))
-    const { types } = decoded.success
+    const { after: cursor, types, values = true } = decoded.success
     return Result.succeed({
-      after: decoded.success.after,
+      after: cursor,
+      isBare: !values,
       types: types === undefined ? undefined : new Set(types.split(",") as ReadonlyArray<EventType>)
     })
   }

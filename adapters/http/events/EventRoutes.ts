@@ -24,9 +24,9 @@ const streamed = (
   { server, caller, route, nowMillis }: Call,
   subscription: Subscription,
   items: Stream.Stream<FeedItem, unknown>,
-  types: EventSelection<unknown>["types"]
+  selection: Pick<EventSelection<unknown>, "types" | "isBare">
 ): Effect.Effect<HttpReply, BadRequest> => {
-  const bytes = new EventStream(items, types, server)
+  const bytes = new EventStream(items, selection, server)
   const listener: StreamListener = {
     kind: "sse",
     path: route.path,
@@ -48,10 +48,10 @@ const streamed = (
 const feed = (call: Call): Effect.Effect<HttpReply, Failure> => {
   const selection = toFeedSelection(call.request)
   if (Result.isFailure(selection)) return refused(call, selection.failure)
-  const { after, types } = selection.success
+  const { after, isBare } = selection.success
   const pipelineId = call.params["pipeline_id"]
-  return Effect.flatMap(call.operations.feed(call.caller, { pipelineId, after }), (items) =>
-    streamed(call, { pipelineId: pipelineId ?? "*" }, items, types)
+  return Effect.flatMap(call.operations.feed(call.caller, { pipelineId, after, isBare }), (items) =>
+    streamed(call, { pipelineId: pipelineId ?? "*" }, items, selection.success)
   )
 }
 
@@ -60,12 +60,13 @@ export const eventRoutes: ReadonlyArray<Route> = [
   stream("/runs/{task_id}/events", "read", "The events of a run: past ones first, then live ones.", (call) => {
     const selection = toRunSelection(call.request)
     if (Result.isFailure(selection)) return refused(call, selection.failure)
-    const { after = 0, types } = selection.success
-    return Effect.flatMap(call.operations.follow(call.caller, call.params["task_id"]!, after), ({ run, events }) =>
+    const { after = 0, isBare } = selection.success
+    const following = call.operations.follow(call.caller, call.params["task_id"]!, after, isBare)
+    return Effect.flatMap(following, ({ run, events }) =>
       // No event will follow. A 204 keeps browsers from reconnecting.
       Run.isTerminal(run.status) && after >= run.sequence
         ? Effect.succeed(NO_CONTENT)
-        : streamed(call, { pipelineId: run.pipelineId, runId: run.id }, ofRun(events), types)
+        : streamed(call, { pipelineId: run.pipelineId, runId: run.id }, ofRun(events), selection.success)
     )
   }),
   stream(

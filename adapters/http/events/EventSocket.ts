@@ -9,7 +9,6 @@ import * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
 import type { EntryError } from "../../../core/access/Guard.ts"
 import type { Operations } from "../../../core/operations/Operations.ts"
-import type { Event } from "../../../core/run/Event.ts"
 import type { FeedItem } from "../../../core/store/Feed.ts"
 import { RunNotFound } from "../../../core/values/Errors.ts"
 import { type Caller, expiryOf } from "../../../core/values/Principal.ts"
@@ -18,9 +17,9 @@ import { BadRequest, type Failure, toReply } from "../server/Failures.ts"
 import type { Credentials } from "../server/HttpVisitor.ts"
 import type { Socket, SocketListener } from "../server/Message.ts"
 import { endIn, type Subscription } from "../server/Streams.ts"
-import type { TextCache } from "../server/TextCache.ts"
-import { batched, logDefect, ofRun, STUCK_MILLIS } from "./EventStream.ts"
-import { type EventType, eventText, typeOf } from "./EventWire.ts"
+import type { EventSelection } from "./EventRequests.ts"
+import { batched, type EventTexts, logDefect, ofRun, STUCK_MILLIS, writer } from "./EventStream.ts"
+import { typeOf } from "./EventWire.ts"
 import { decodeAuth, decodeSubscription, subjectOf } from "./SocketMessages.ts"
 
 /** The close codes. Those from 4000 on are Levada's own; for the others see RFC 6455, 7.4.1. */
@@ -59,7 +58,7 @@ export interface SocketContext {
   readonly open: () => (() => void) | BadRequest
   readonly run: <A, E>(effect: Effect.Effect<A, E>) => Promise<Exit.Exit<A, E>>
   readonly nowMillis: () => number
-  readonly streams: { readonly texts: TextCache<Event> }
+  readonly streams: EventTexts
 }
 
 /** A subscription that can be stopped. */
@@ -203,19 +202,18 @@ export class EventSocket implements SocketListener {
       if (Exit.isFailure(exit)) throw Cause.squash(exit.cause)
       return this.#refuse(undefined, Result.isFailure(exit.value) ? exit.value.failure : refusal)
     }
-    const { pipeline_id: pipelineId, task_id: runId, types, after } = read.success
+    const { pipeline_id: pipelineId, task_id: runId, types, after, values = true } = read.success
     if ((pipelineId === undefined) === (runId === undefined)) {
       const either = "Expected either 'pipeline_id' or 'task_id'"
       return this.#refuse(undefined, new BadRequest(400, "InvalidMessageError", either))
     }
     const subject = runId === undefined ? { pipeline_id: pipelineId! } : { task_id: runId }
     if (type === "unsubscribe") return this.#unsubscribe(subject)
-    return this.#subscribe(
-      this.#caller,
-      subject,
-      after === undefined ? undefined : String(after),
-      types && new Set(types)
-    )
+    return this.#subscribe(this.#caller, subject, {
+      after: after === undefined ? undefined : String(after),
+      types: types && new Set(types),
+      isBare: !values
+    })
   }
 
   /** Sets the caller. Earlier subscriptions keep their caller, so the connection also closes when those credentials expire. */
@@ -273,18 +271,13 @@ export class EventSocket implements SocketListener {
     this.#send({ type: "unsubscribed", ...subject })
   }
 
-  async #subscribe(
-    caller: Caller,
-    subject: Subject,
-    after: string | undefined,
-    types: ReadonlySet<EventType> | undefined
-  ): Promise<void> {
+  async #subscribe(caller: Caller, subject: Subject, selection: EventSelection<string>): Promise<void> {
     const key = JSON.stringify(subject)
     if (this.#subscriptions.size >= MAX_SUBSCRIPTIONS && !this.#subscriptions.has(key)) {
       const many = `Too many subscriptions; the limit is ${MAX_SUBSCRIPTIONS}. Unsubscribe from some, or open another connection`
       return this.#refuse(subject, new BadRequest(503, "TooManySubscriptionsError", many))
     }
-    const exit = await this.#context.run(Effect.result(this.#items(caller, subject, after)))
+    const exit = await this.#context.run(Effect.result(this.#items(caller, subject, selection)))
     if (Exit.isFailure(exit)) throw Cause.squash(exit.cause)
     if (Result.isFailure(exit.value)) return this.#refuse(subject, exit.value.failure)
     if (this.#isClosed) return
@@ -299,7 +292,7 @@ export class EventSocket implements SocketListener {
       void iterator.return?.()
     }
     this.#subscriptions.set(key, { ...about, stop })
-    void this.#deliver(iterator, subject, types, () => isOver).then(
+    void this.#deliver(iterator, subject, selection, () => isOver).then(
       () => {
         if (isOver) return
         this.#subscriptions.delete(key)
@@ -320,29 +313,29 @@ export class EventSocket implements SocketListener {
   #items(
     caller: Caller,
     subject: Subject,
-    after: string | undefined
+    { after, isBare }: EventSelection<string>
   ): Effect.Effect<{ readonly items: Stream.Stream<FeedItem, unknown>; readonly about: Subscription }, Failure> {
     const { operations } = this.#context
     if ("task_id" in subject) {
       const runId = subject.task_id
-      return Effect.map(operations.follow(caller, runId, Number(after ?? 0)), ({ run, events }) => ({
+      return Effect.map(operations.follow(caller, runId, Number(after ?? 0), isBare), ({ run, events }) => ({
         items: ofRun(events),
         about: { pipelineId: run.pipelineId, runId }
       }))
     }
     const { pipeline_id: pipelineId } = subject
-    const items = operations.feed(caller, { pipelineId: pipelineId === "*" ? undefined : pipelineId, after })
+    const items = operations.feed(caller, { pipelineId: pipelineId === "*" ? undefined : pipelineId, after, isBare })
     return Effect.map(items, (items) => ({ items, about: { pipelineId } }))
   }
 
   async #deliver(
     items: AsyncIterator<ReadonlyArray<FeedItem>>,
     subject: Subject,
-    types: ReadonlySet<EventType> | undefined,
+    { types, isBare }: EventSelection<string>,
     isOver: () => boolean
   ): Promise<void> {
     const isFeed = "pipeline_id" in subject
-    const { texts } = this.#context.streams
+    const textOf = writer(this.#context.streams, isBare)
     for (let next = await items.next(); !next.done && !isOver(); next = await items.next()) {
       for (const { cursor, event, isBehindGap } of next.value) {
         const isWanted = event !== undefined && (types === undefined || types.has(typeOf(event)))
@@ -351,7 +344,7 @@ export class EventSocket implements SocketListener {
         if (isOver()) return
         if (isBehindGap) this.#send({ type: "gap", ...subject, cursor })
         if (!isWanted) continue
-        const text = texts.of(event, eventText)
+        const text = textOf(event)
         // Events of a feed have a cursor; for events of one run, the sequence serves as cursor.
         this.#sendText(isFeed ? `${text.slice(0, -1)},"cursor":"${cursor}"}` : text)
       }

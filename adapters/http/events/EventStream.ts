@@ -6,7 +6,8 @@ import type { FeedItem } from "../../../core/store/Feed.ts"
 import { Failure } from "../../../core/values/Failure.ts"
 import { failureText } from "../server/Failures.ts"
 import type { TextCache } from "../server/TextCache.ts"
-import { type EventType, eventText, typeOf } from "./EventWire.ts"
+import type { EventSelection } from "./EventRequests.ts"
+import { bareEventText, type EventType, eventText, typeOf } from "./EventWire.ts"
 
 /** How often a heartbeat is sent on a stream, in milliseconds. */
 const HEARTBEAT_MILLIS = 15_000
@@ -36,6 +37,18 @@ export const logDefect = ({ run }: Logging, error: unknown): void => {
 interface Logging {
   readonly run: (effect: Effect.Effect<void>) => Promise<unknown>
 }
+
+/** The caches of the texts of events: with values, and without. */
+export interface EventTexts {
+  readonly texts: TextCache<Event>
+  readonly bareTexts: TextCache<Event>
+}
+
+/** Writes events as JSON text, each once for all readers. */
+export const writer =
+  ({ texts, bareTexts }: EventTexts, isBare: boolean): ((event: Event) => string) =>
+  (event) =>
+    isBare ? bareTexts.of(event, bareEventText) : texts.of(event, eventText)
 
 /** The reader does not take the events. */
 class ReaderStuck extends Error {}
@@ -68,7 +81,7 @@ export const batched = (items: Stream.Stream<FeedItem, unknown>): AsyncIterator<
 export class EventStream {
   readonly #items: AsyncIterator<ReadonlyArray<FeedItem>>
   readonly #types: ReadonlySet<EventType> | undefined
-  readonly #texts: TextCache<Event>
+  readonly #textOf: (event: Event) => string
   readonly #nowMillis: () => number
   readonly #run: Logging["run"]
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined
@@ -83,16 +96,12 @@ export class EventStream {
 
   constructor(
     items: Stream.Stream<FeedItem, unknown>,
-    types: ReadonlySet<EventType> | undefined,
-    {
-      streams,
-      nowMillis,
-      run
-    }: Logging & { readonly streams: { readonly texts: TextCache<Event> }; readonly nowMillis: () => number }
+    { types, isBare }: Pick<EventSelection<unknown>, "types" | "isBare">,
+    { streams, nowMillis, run }: Logging & { readonly streams: EventTexts; readonly nowMillis: () => number }
   ) {
     this.#items = batched(items)
     this.#types = types
-    this.#texts = streams.texts
+    this.#textOf = writer(streams, isBare)
     this.#nowMillis = nowMillis
     this.#run = run
   }
@@ -151,7 +160,7 @@ export class EventStream {
           const isWanted = event !== undefined && (this.#types === undefined || this.#types.has(typeOf(event)))
           this.#unsentCursor = isWanted || isBehindGap ? undefined : cursor
           if (isBehindGap) text += `event: gap\nid: ${cursor}\ndata: {}\n\n`
-          if (isWanted) text += `id: ${cursor}\ndata: ${this.#texts.of(event, eventText)}\n\n`
+          if (isWanted) text += `id: ${cursor}\ndata: ${this.#textOf(event)}\n\n`
           if (text.length < MAX_CHUNK) continue
           await this.#write(text)
           text = ""

@@ -2,8 +2,9 @@
 
 import type { Json } from "../../../core/json/Value.ts"
 import type { Event } from "../../../core/run/Event.ts"
+import * as Results from "../../../core/run/Results.ts"
 import { withoutHostPaths } from "../../../core/values/Text.ts"
-import { type ErrorDetail, errorDetail } from "../runs/RunWire.ts"
+import { type ErrorDetail, errorDetail, recordText } from "../runs/RunWire.ts"
 import { instant } from "../server/Instant.ts"
 
 /** The event types in JSON. */
@@ -32,15 +33,25 @@ export interface EventJson {
   /** 1, 2, 3… per run, without a gap. */
   readonly sequence: number
   readonly timestamp: string
-  /** Only in the first event: the `X-Request-Id` of the request that started the run. */
+  /** Of a PipelineStartEvent: the `X-Request-Id` of the request that started the run. */
   readonly request_id?: string
+  /** Of a PipelineStartEvent. */
+  readonly pipeline_type?: "dataflow" | "sequential"
+  /** The parameters, in a PipelineStartEvent. */
+  readonly input?: unknown
+  /** Of a PipelineCompleteEvent. */
+  readonly status?: "COMPLETED"
+  /** Whether `input` or `result` is missing because it is too long. */
+  readonly truncated?: true
   readonly step_name?: string
   readonly step_index?: number
   readonly attempt?: number
   /** The index of the item, in a map or filter step. */
   readonly item?: number
-  /** The result of a step: the value of its only output, or an object of several. */
+  /** The result of a step: the value of its only output, or an object of several. In a PipelineCompleteEvent that of the run. */
   readonly result?: unknown
+  /** The worker of the attempt, in a StepStartEvent; missing when the result is reused. */
+  readonly worker?: string
   /** Whether the result was reused from an earlier attempt with the same inputs. */
   readonly memoised?: boolean
   /** The arm that a branch took. */
@@ -60,8 +71,7 @@ const errorWithReason = (error: string, reason: string): ErrorDetail => ({ error
 
 const resultText = (outputs: Readonly<Record<string, Json>>): Json => {
   const names = Object.keys(outputs)
-  if (names.length === 1) return outputs[names[0]!]!
-  return `{${names.map((name) => `${JSON.stringify(name)}:${outputs[name]}`).join(",")}}`
+  return names.length === 1 ? outputs[names[0]!]! : recordText(outputs)
 }
 
 /** The type of an event in JSON, and the keys that not all events have. */
@@ -70,9 +80,15 @@ const partsOf = (
 ): readonly [EventType, Omit<EventJson, "type" | "pipeline_id" | "task_id" | "sequence" | "timestamp">] => {
   switch (event.type) {
     case "RunStarted":
-      return ["PipelineStartEvent", event.requestId === undefined ? {} : { request_id: event.requestId }]
+      return [
+        "PipelineStartEvent",
+        {
+          ...(event.kind !== undefined && { pipeline_type: event.kind }),
+          ...(event.requestId !== undefined && { request_id: event.requestId })
+        }
+      ]
     case "StepStarted":
-      return ["StepStartEvent", {}]
+      return ["StepStartEvent", event.worker === undefined ? {} : { worker: event.worker }]
     case "StepProgressed":
       return ["StepProgressEvent", { done: event.done, total: event.total }]
     case "StepCompleted": {
@@ -95,7 +111,7 @@ const partsOf = (
     case "StepSkipped":
       return ["StepSkipEvent", { reason: withoutHostPaths(event.reason) }]
     case "RunCompleted":
-      return ["PipelineCompleteEvent", {}]
+      return ["PipelineCompleteEvent", { status: "COMPLETED", duration_ms: event.durationMillis }]
     case "RunFailed":
       return ["PipelineErrorEvent", { error: errorDetail(event.error) }]
     case "RunCancelled":
@@ -111,6 +127,28 @@ export const typeOf = (event: Event): EventType => partsOf(event)[0]
 
 /** An event as JSON text of an `EventJson`. */
 export const eventText = (event: Event): string => {
+  const values = valuesText(event)
+  return values === undefined ? bareEventText(event) : `${bareEventText(event).slice(0, -1)},${values}}`
+}
+
+/** The values of an event, as keys of its JSON; undefined for an event without values. */
+const valuesText = (event: Event): string | undefined => {
+  switch (event.type) {
+    case "RunStarted":
+      return event.parameters === undefined ? TRUNCATED : `"input":${recordText(event.parameters)}`
+    case "StepCompleted":
+      return `"result":${resultText(event.outputs)}`
+    case "RunCompleted":
+      return event.result === undefined ? TRUNCATED : `"result":${Results.toJson(event.result)}`
+    default:
+      return undefined
+  }
+}
+
+const TRUNCATED = '"truncated":true'
+
+/** An event as JSON text, without `input` and `result`. */
+export const bareEventText = (event: Event): string => {
   const [type, more] = partsOf(event)
   const json = {
     type,
@@ -121,6 +159,5 @@ export const eventText = (event: Event): string => {
     ...("step" in event && { step_name: event.step, step_index: event.index, attempt: event.attempt }),
     ...more
   } satisfies EventJson
-  const text = JSON.stringify(json)
-  return event.type === "StepCompleted" ? `${text.slice(0, -1)},"result":${resultText(event.outputs)}}` : text
+  return JSON.stringify(json)
 }

@@ -2,7 +2,7 @@
 import * as Schema from "effect/Schema"
 import * as Decoding from "../server/Decoding.ts"
 import type { Optional } from "../server/SchemaParts.ts"
-import { feedCursor, sequence } from "./EventRequests.ts"
+import { eventValues, feedCursor, sequence } from "./EventRequests.ts"
 import { EVENT_TYPES, type EventType } from "./EventWire.ts"
 
 /** Authenticates: `{"type":"auth",…}`. */
@@ -20,6 +20,8 @@ export interface SubscriptionMessage {
   readonly types?: ReadonlyArray<EventType>
   /** Only events after this one: for a pipeline the `cursor` of an event, for a run its `sequence`. */
   readonly after?: string | number
+  /** Whether events have `input` and `result`. Default: true. */
+  readonly values?: boolean
 }
 
 /** The longest id, in UTF-16 units. */
@@ -37,7 +39,8 @@ const subscription = {
     Schema.Array(Schema.Literals(EVENT_TYPES)).check(
       Schema.isMinLength(1, { expected: "an array of event types, at least one" })
     )
-  )
+  ),
+  values: eventValues
 }
 
 const decodeFeed: Decoding.Decode<SubscriptionMessage> = Decoding.open(

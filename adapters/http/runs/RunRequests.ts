@@ -12,7 +12,7 @@ import * as Text from "../../../core/values/Text.ts"
 import * as Decoding from "../server/Decoding.ts"
 import type { BadRequest } from "../server/Failures.ts"
 import { millisOf } from "../server/Instant.ts"
-import { choice, instant, limit, nextCursor, number, type Optional, textOf } from "../server/SchemaParts.ts"
+import { choice, instant, limit, nextCursor, number, type Optional, textOf, values } from "../server/SchemaParts.ts"
 
 type RunStatus = "PENDING" | "RUNNING" | "COMPLETED" | "FAILED" | "CANCELLED"
 
@@ -38,6 +38,12 @@ export interface RunsFilter {
 export interface RunsQuery extends RunsFilter {
   /** From 1 to 200. Default: 50. */
   readonly limit?: number
+}
+
+/** The query of `GET /runs/{task_id}`. */
+export interface RunQuery {
+  /** If false, the answer has the sizes of the values in place of the values. Default: true. */
+  readonly values?: boolean
 }
 
 /** The body of `POST /runs/{task_id}/cancel`. */
@@ -110,6 +116,9 @@ export const runsQuery: Decoding.ObjectSchema<RunsQuery> = Schema.Struct({
   limit: limit(MAX_LIMIT, "From 1 to 200. Default: 50.")
 })
 
+/** The Schema of a `RunQuery`. */
+export const runQuery: Decoding.ObjectSchema<RunQuery> = Schema.Struct({ values })
+
 /** The Schema of a reason of a cancellation. */
 export const reason: Optional<string> = Schema.optionalKey(
   Schema.String.check(Schema.isMaxLength(MAX_REASON, { expected: `a text of at most ${MAX_REASON} characters` }))
@@ -156,6 +165,9 @@ export const toListRequest = (query: string): Result.Result<ListRequest, BadRequ
       ? Result.succeed({ ...toFilter(filter), limit })
       : Result.fail(Decoding.invalid("query", found))
   })
+
+/** Decodes the query of `GET /runs/{task_id}`. */
+export const toRunQuery: (query: string) => Result.Result<RunQuery, BadRequest> = Decoding.query(runQuery)
 
 /** Decodes the body of `POST /runs/{task_id}/cancel`. */
 export const toCancellation: (body: unknown) => Result.Result<CancellationJson, BadRequest> = Decoding.body(

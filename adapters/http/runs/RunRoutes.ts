@@ -6,7 +6,7 @@ import type * as Run from "../../../core/run/Run.ts"
 import { type HttpReply, json, jsonText, NO_CONTENT } from "../server/Message.ts"
 import { about, get, post, type Route, read, remove } from "../server/Route.ts"
 import * as EntityTag from "../transfer/EntityTag.ts"
-import { toCancellation, toListRequest, toRepeatedSteps } from "./RunRequests.ts"
+import { toCancellation, toListRequest, toRepeatedSteps, toRunQuery } from "./RunRequests.ts"
 import { runDetail } from "./RunSchemas.ts"
 import * as RunWire from "./RunWire.ts"
 
@@ -14,7 +14,7 @@ import * as RunWire from "./RunWire.ts"
 export const completed = (run: Run.Run): HttpReply => jsonText(200, RunWire.completed(run.id, Results.toJson(run)))
 
 /** The entity tag of a run: only events change it. The format is part of it, because caches outlive versions of the program. */
-const tagOf = ({ sequence }: Run.Run): string => {
+const tagOf = ({ sequence }: Run.Summary): string => {
   format ??= EntityTag.hash(JSON.stringify(Schema.toJsonSchemaDocument(runDetail)))
   return `${format}-${sequence}`
 }
@@ -36,15 +36,19 @@ export const runRoutes: ReadonlyArray<Route> = [
       )
     )
   ),
-  get(
-    "/runs/{task_id}",
-    "read",
-    "A run, with its steps, parameters and outputs.",
-    ({ operations, caller, params, request }) =>
-      Effect.map(operations.run(caller, params["task_id"]!), (run) =>
-        EntityTag.tagged(request, tagOf(run), () => jsonText(200, RunWire.runDetail(run)))
-      )
-  ),
+  get("/runs/{task_id}", "read", "A run, with its steps, parameters and outputs.", (call) => {
+    const { operations, caller, params, request } = call
+    const runId = params["task_id"]!
+    return Effect.flatMap(read(call, toRunQuery(request.query)), ({ values = true }) =>
+      values
+        ? Effect.map(operations.run(caller, runId), (run) =>
+            EntityTag.tagged(request, tagOf(run), () => jsonText(200, RunWire.runDetail(run)))
+          )
+        : Effect.map(operations.outline(caller, runId), (run) =>
+            EntityTag.tagged(request, `${tagOf(run)}-bare`, () => json(200, RunWire.runOutline(run)))
+          )
+    )
+  }),
   get("/runs/{task_id}/logs", "read", "The log lines of a run's tasks.", ({ operations, caller, params }) => {
     const runId = params["task_id"]!
     return Effect.map(operations.lines(caller, runId), (lines) => json(200, RunWire.logs(runId, lines)))

@@ -21,7 +21,7 @@ export const started: Schema.Codec<RunWire.Started> = Schema.Struct({
   status: Schema.Literal("STARTED")
 }).annotate({ identifier: "Started" })
 
-const errorDetail: Schema.Codec<RunWire.ErrorDetail> = Schema.Struct({
+export const errorDetail: Schema.Codec<RunWire.ErrorDetail> = Schema.Struct({
   error: Schema.String,
   message: Schema.String,
   step: Schema.optionalKey(Schema.String),
@@ -65,7 +65,7 @@ const stepDetail: Schema.Codec<RunWire.StepDetail> = Schema.Struct({
   arm: Schema.NullOr(Schema.Literals(["yes", "no"]))
 }).annotate({ identifier: "StepDetail" })
 
-export const runDetail: Schema.Codec<RunWire.RunDetail> = Schema.Struct({
+const stateFields = {
   ...runFields,
   version: Schema.String,
   on_failure: policy,
@@ -75,11 +75,29 @@ export const runDetail: Schema.Codec<RunWire.RunDetail> = Schema.Struct({
   retry_of: text,
   request_id: text,
   schedule: Schema.NullOr(Schema.Struct({ id: Schema.String, tick: Schema.String })),
-  steps: Schema.Array(stepDetail),
+  steps: Schema.Array(stepDetail)
+}
+
+export const runDetail: Schema.Codec<RunWire.RunDetail> = Schema.Struct({
+  ...stateFields,
   parameters: record,
   outputs: record,
   result: Schema.optionalKey(Schema.Unknown)
 }).annotate({ identifier: "RunDetail" })
+
+const runOutline: Schema.Codec<RunWire.RunOutline> = Schema.Struct({
+  ...stateFields,
+  values: Schema.Array(
+    Schema.Struct({
+      name: Schema.String,
+      kind: Schema.Literals(["parameter", "given", "output"]),
+      step: text,
+      bytes: Schema.Int
+    }).annotate({ identifier: "ValueSize" })
+  )
+}).annotate({ identifier: "RunOutline" })
+
+export const run: Schema.Codec<RunWire.RunDetail | RunWire.RunOutline> = Schema.Union([runDetail, runOutline])
 
 export const logs: Schema.Codec<RunWire.Logs> = Schema.Struct({
   task_id: Schema.String,

@@ -1,6 +1,7 @@
 /** The JSON types of runs, and their conversion from the core's values. Parameters and outputs are already JSON text and are not parsed. */
 
 import type { Json } from "../../../core/json/Value.ts"
+import type { Outline } from "../../../core/run/Outline.ts"
 import * as Results from "../../../core/run/Results.ts"
 import type { Run, StepState, Summary } from "../../../core/run/Run.ts"
 import type { RunList } from "../../../core/store/Store.ts"
@@ -32,7 +33,9 @@ export const errorDetail = ({ name, message, step, item, cause }: ErrorInfo): Er
 const maybeReason = (reason: string | undefined): string | null =>
   reason === undefined ? null : withoutHostPaths(reason)
 
-const maybeInstant = (millis: number | undefined): string | null => (millis === undefined ? null : instant(millis))
+/** An instant in JSON; null for none. */
+export const maybeInstant = (millis: number | undefined): string | null =>
+  millis === undefined ? null : instant(millis)
 
 /** A row of `GET /runs`. */
 export interface RunRow {
@@ -64,7 +67,8 @@ const runRow = (run: Summary): RunRow => ({
   reason: maybeReason(run.reason)
 })
 
-const duration = (from: number | undefined, to: number | undefined): number | null =>
+/** The time between two instants, in milliseconds; null unless both are known. */
+export const duration = (from: number | undefined, to: number | undefined): number | null =>
   from === undefined || to === undefined ? null : to - from
 
 /** `GET /runs`. */
@@ -120,8 +124,8 @@ const stepDetail = (step: StepState): StepDetail => ({
   arm: step.arm ?? null
 })
 
-/** `GET /runs/{task_id}`. */
-export interface RunDetail extends RunRow {
+/** What `GET /runs/{task_id}` answers with values and without. */
+interface RunState extends RunRow {
   readonly version: string
   readonly on_failure: Run["onFailure"]
   readonly priority: number
@@ -133,6 +137,10 @@ export interface RunDetail extends RunRow {
   readonly request_id: string | null
   readonly schedule: { readonly id: string; readonly tick: string } | null
   readonly steps: ReadonlyArray<StepDetail>
+}
+
+/** `GET /runs/{task_id}`. */
+export interface RunDetail extends RunState {
   readonly parameters: Readonly<Record<string, unknown>>
   /** The outputs of steps and the given values, by name. */
   readonly outputs: Readonly<Record<string, unknown>>
@@ -140,10 +148,22 @@ export interface RunDetail extends RunRow {
   readonly result?: unknown
 }
 
-/** A run as JSON text of a `RunDetail`. */
-export const runDetail = (run: Run): string => {
+/** `GET /runs/{task_id}?values=false`. */
+export interface RunOutline extends RunState {
+  /** The values that `GET /runs/{task_id}/values/{name}` answers. */
+  readonly values: ReadonlyArray<{
+    readonly name: string
+    readonly kind: "parameter" | "given" | "output"
+    /** The step that produced it. */
+    readonly step: string | null
+    /** The length of its JSON in UTF-8. */
+    readonly bytes: number
+  }>
+}
+
+const runState = (run: Run | Outline): RunState => {
   const { schedule } = run
-  const detail = {
+  return {
     ...runRow(run),
     version: run.version,
     on_failure: run.onFailure,
@@ -154,13 +174,24 @@ export const runDetail = (run: Run): string => {
     request_id: run.requestId ?? null,
     schedule: schedule === undefined ? null : { id: schedule.id, tick: instant(schedule.tickMillis) },
     steps: run.steps.map(stepDetail)
-  } satisfies Omit<RunDetail, "parameters" | "outputs">
-  const values = `"parameters":${recordText(run.parameters)},"outputs":${recordText(run.outputs)}`
-  const result = run.status === "COMPLETED" ? `,"result":${Results.toJson(run)}` : ""
-  return `${JSON.stringify(detail).slice(0, -1)},${values}${result}}`
+  }
 }
 
-const recordText = (values: Readonly<Record<string, Json>>): string =>
+/** Converts a run without its values. */
+export const runOutline = (run: Outline): RunOutline => ({
+  ...runState(run),
+  values: run.values.map(({ name, kind, step = null, bytes }) => ({ name, kind, step, bytes }))
+})
+
+/** A run as JSON text of a `RunDetail`. */
+export const runDetail = (run: Run): string => {
+  const values = `"parameters":${recordText(run.parameters)},"outputs":${recordText(run.outputs)}`
+  const result = run.status === "COMPLETED" ? `,"result":${Results.toJson(run)}` : ""
+  return `${JSON.stringify(runState(run)).slice(0, -1)},${values}${result}}`
+}
+
+/** Values by name, as JSON text. */
+export const recordText = (values: Readonly<Record<string, Json>>): string =>
   `{${Object.entries(values)
     .map(([name, json]) => `${JSON.stringify(name)}:${json}`)
     .join(",")}}`

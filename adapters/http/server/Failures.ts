@@ -70,6 +70,8 @@ export type Failure =
   | Errors.PipelineProtected
   | Errors.UnknownStep
   | Errors.RunNotFound
+  | Errors.StepNotFound
+  | Errors.ValueNotFound
   | Errors.RunUnfinished
   | Errors.RunNotRepeatable
   | Errors.IdempotencyConflict
@@ -104,6 +106,8 @@ const ANSWERS: { readonly [Tag in Exclude<Failure["_tag"], "BadRequest">]: reado
     HttpsRequired: [403, "HttpsRequiredError"],
     PipelineNotFound: [404, "PipelineNotFoundError"],
     RunNotFound: [404, "RunNotFoundError"],
+    StepNotFound: [404, "StepNotFoundError"],
+    ValueNotFound: [404, "ValueNotFoundError"],
     ScheduleNotFound: [404, "ScheduleNotFoundError"],
     PipelineExists: [409, "PipelineExistsError"],
     PipelineProtected: [409, "PipelineProtectedError"],

@@ -82,6 +82,14 @@ export const instant = (description: string): Optional<string> =>
 export const cursor = (pattern: RegExp, expected: string, description: string): Optional<string> =>
   Schema.optionalKey(Schema.String.annotate({ description }).check(Schema.isPattern(pattern, { expected })))
 
+/** Whether the answer has values. */
+export const values: Optional<boolean> = Schema.optionalKey(
+  Schema.Boolean.annotate({
+    description: "If false, the answer has no values: no parameters, items, outputs and results. Default: true.",
+    expected: "true or false"
+  })
+)
+
 /** An optional cursor: the `next_cursor` of an earlier list. */
 export const nextCursor: Optional<string> = cursor(
   /^[\w-]{1,200}$/u,

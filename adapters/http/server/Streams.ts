@@ -44,8 +44,9 @@ export class Streams {
   readonly #unauthenticated: Set<() => void> = new Set()
   readonly #byAddress: Map<string, number> = new Map()
   #isClosed = false
-  /** The JSON texts of events, shared by all streams. */
+  /** The JSON texts of events, shared by all streams: with values, and without. */
   readonly texts: TextCache<Event> = new TextCache()
+  readonly bareTexts: TextCache<Event> = new TextCache()
 
   constructor(max: number) {
     this.#max = max

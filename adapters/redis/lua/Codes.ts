@@ -105,7 +105,7 @@ export const RUN = {
 
 /** First characters of special values and names. No name of a value and no JSON begins with one. */
 export const MARK = {
-  reference: "@", // of a value: a reference to the blob store follows (byte 64 in base.lua)
+  reference: "@", // of a value: a reference to the blob store follows, a line feed, and bytes of its text (byte 64 in base.lua)
   keptItems: "\u0001" // of a name: the index of a step follows; the value is the completed items of that step
 } as const
 

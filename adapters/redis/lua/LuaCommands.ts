@@ -35,6 +35,7 @@ export type ScriptName =
   | "gone"
   | "look"
   | "fields"
+  | "sizes"
   | "lines"
   | "list"
   | "scan"
@@ -71,6 +72,7 @@ export const PARTS_OF: Readonly<Record<ScriptName, ReadonlyArray<Part>>> = {
 
   look: ["store", "commands/look"],
   fields: ["store", "commands/fields"],
+  sizes: ["store", "commands/sizes"],
   lines: ["store", "commands/lines"],
   list: ["store", "commands/list"],
   scan: ["store", "commands/scan"],

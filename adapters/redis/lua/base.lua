@@ -240,13 +240,14 @@ local function pushEvent(run, event)
   out[n + 2] = event
 end
 
--- Keeps a value. A value that begins with `@` (byte 64) is a reference to the blob store; its text is removed with the run.
+-- Keeps a value. A value that begins with `@` (byte 64) is a reference to the blob store, with the length of its text behind a
+-- line feed; the text is removed with the run.
 local function keepValue(run, name, json)
   set(run, fieldOf[name], json)
   run.bytes = run.bytes + #json
   run.isHeadDirty = true
   if string.byte(json) == 64 then
-    setOptional(run, RUN.references, (optional(run, RUN.references) or '') .. string.sub(json, 2) .. '\n')
+    setOptional(run, RUN.references, (optional(run, RUN.references) or '') .. string.match(json, '^@([^\n]*)') .. '\n')
   end
 end
 

@@ -19,8 +19,8 @@ do
 
   -- Beginnings and ends of texts, made once.
   local STARTED = '["' .. EVENT.stepStarted .. '",' .. nowText .. ','
-  local startedFirst = remembering(function(index) return STARTED .. index .. ',1]' end)
-  local leaseTail
+  local startedTail, leaseTail
+  local startedFirst = remembering(function(index) return STARTED .. index .. ',1' .. startedTail end)
   -- A part of the reply for a first attempt: its number, failures, milliseconds since the first attempt began, phase and item.
   local FIRST = '\0311\0310\0310\031' .. PHASE.run .. '\031\031'
 
@@ -47,7 +47,7 @@ do
     elseif phase ~= PHASE.probe then
       if run.status == STATUS.pending then begin(run) end
       if attemptNumber > 1 and get(run, OF_STEP.percent .. index) then set(run, OF_STEP.percent .. index, false) end
-      pushEvent(run, attemptNumber == 1 and startedFirst[index] or STARTED .. index .. ',' .. attempt .. ']')
+      pushEvent(run, attemptNumber == 1 and startedFirst[index] or STARTED .. index .. ',' .. attempt .. startedTail)
     end
     if isPlain and unit == FRESH and not items then
       answer.say(ref .. '\31' .. token .. FIRST .. run.kind.queue .. '\31' .. step[STEP.name])
@@ -402,6 +402,7 @@ do
     local known = {}
     local versions = prefix .. KEY.versions .. digest
     leaseEnd = fmt(now + leaseMillis)
+    startedTail = ',' .. quote(worker) .. ']'
     leaseTail = '|' .. nowText .. '|' .. PHASE.run .. '|0|' .. worker
     calls = fmt(tonumber(call('GET', prefix .. KEY.tokens) or 0) + 1)
     if not (call('EXISTS', prefix .. KEY.alone) == 1 and grantAlone(worker, versions, known, isIdle)) then

@@ -102,8 +102,8 @@ export class Blobs {
 
   async #discard(values: Values): Promise<void> {
     for (const name of Object.keys(values)) {
-      const kept = values[name]!
-      if (kept.startsWith(MARK.reference)) await this.remove(kept.slice(MARK.reference.length)).catch(() => undefined)
+      const reference = referenceIn(values[name]!)
+      if (reference !== undefined) await this.remove(reference).catch(() => undefined)
     }
   }
 
@@ -119,7 +119,7 @@ export class Blobs {
     const put = await Promise.allSettled(large.map((name) => this.#put(values[name]!)))
     const references: Record<string, Json> = {}
     for (const [at, each] of put.entries())
-      if (each.status === "fulfilled") references[large[at]!] = `${MARK.reference}${each.value}`
+      if (each.status === "fulfilled") references[large[at]!] = keptFor(each.value, values[large[at]!]!)
     const refused = put.find((each) => each.status === "rejected")
     if (refused !== undefined) {
       await this.#discard(references)
@@ -139,9 +139,8 @@ export class Blobs {
 
   /** Returns a value from Redis, or the text of its reference. Fails with `StoreUnavailable` when the blob store does. */
   load(kept: Json): Json | Promise<Json> {
-    return this.#blobStore !== undefined && kept.startsWith(MARK.reference)
-      ? this.#get(kept.slice(MARK.reference.length))
-      : kept
+    const reference = this.#blobStore === undefined ? undefined : referenceIn(kept)
+    return reference === undefined ? kept : this.#get(reference)
   }
 
   async #get(reference: string): Promise<Json> {
@@ -156,3 +155,14 @@ export class Blobs {
     throw new StoreUnavailable(`Can't get the value '${Text.clip(reference, 100)}' from the blob store: ${reason}`)
   }
 }
+
+/** What Redis keeps of a text in the blob store: its reference and its length. */
+const keptFor = (reference: string, text: Json): Json => `${MARK.reference}${reference}\n${Bytes.ofText(text)}`
+
+/** The reference in a kept value; undefined for a value that is not in the blob store. */
+export const referenceIn = (kept: Json): string | undefined =>
+  kept.startsWith(MARK.reference) ? kept.slice(MARK.reference.length).split("\n", 1)[0]! : undefined
+
+/** The bytes of a value's text, wherever it is. */
+export const bytesOfKept = (kept: Json): number =>
+  kept.startsWith(MARK.reference) ? Number(kept.slice(kept.indexOf("\n") + 1)) : Bytes.ofText(kept)

@@ -7,7 +7,7 @@ import { BOUND } from "../lua/Codes.ts"
 /** How many bytes a reply has at most, not counting its last value. */
 export const ANSWER_BYTES: number = 1 << 20
 
-/** How many fields one call reads. Half of the bound, because the script also reads the length of each. */
+/** How many fields or sizes one call reads. Half of the bound, because the scripts read the length and the text of each. */
 const MAX_FIELDS = BOUND.reads / 2
 
 /** How many calls run at the same time. All of their replies must arrive before the first call times out. */
@@ -35,6 +35,17 @@ export class Fields {
       const next = wanted.slice(found.length, found.length + MAX_FIELDS)
       const some = await this.#turns.take(() => this.#scripts.call("fields", [ANSWER_BYTES, ...next.flat()]))
       for (const text of some as ReadonlyArray<string | null>) found.push(text ?? undefined)
+    }
+    return found
+  }
+
+  /** The bytes of values, by run and name of the value; undefined for values that do not exist. */
+  async sizes(wanted: ReadonlyArray<Field>): Promise<ReadonlyArray<number | undefined>> {
+    const found: Array<number | undefined> = []
+    for (let from = 0; from < wanted.length; from += MAX_FIELDS) {
+      const some = wanted.slice(from, from + MAX_FIELDS)
+      const sizes = await this.#turns.take(() => this.#scripts.call("sizes", some.flat()))
+      for (const size of sizes as ReadonlyArray<number | null>) found.push(size ?? undefined)
     }
     return found
   }

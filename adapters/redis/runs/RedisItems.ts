@@ -40,7 +40,7 @@ export const expansionOf = async (
 export const list = async (
   scripts: Scripts,
   index: number,
-  { runId, status, limit, cursor = "0" }: ItemsRequest,
+  { runId, status, limit, cursor = "0", isBare = false }: ItemsRequest,
   maxBytes: number
 ): Promise<ItemList> => {
   const { client, prefix } = scripts
@@ -68,17 +68,18 @@ export const list = async (
       if (status === undefined || state.status === status) wanted.push(at)
     }
     if (wanted.length === 0) continue
+    const names = isBare ? [] : expansion[EXPANDS.outputs]
     const fields = wanted.flatMap((unit) => [
-      `${ITEMS.unit}${unit}`,
       `${ITEMS.error}${unit}`,
-      ...expansion[EXPANDS.outputs].map((_, place) => `${ITEMS.result}${place + 1}:${unit}`)
+      ...(isBare ? [] : [`${ITEMS.unit}${unit}`]),
+      ...names.map((_, place) => `${ITEMS.result}${place + 1}:${unit}`)
     ])
     const found = await client.hmget(items, ...fields)
-    const width = 2 + expansion[EXPANDS.outputs].length
+    const width = fields.length / wanted.length
     for (const [place, unit] of wanted.entries()) {
-      const [value, error, ...results] = found.slice(place * width, (place + 1) * width)
+      const [error, value, ...results] = found.slice(place * width, (place + 1) * width)
       const outputs: Record<string, Json> = {}
-      for (const [output, name] of expansion[EXPANDS.outputs].entries()) {
+      for (const [output, name] of names.entries()) {
         const json = results[output]
         if (json != null) outputs[name] = json
       }

@@ -4,7 +4,9 @@ import { done } from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import type { Json } from "../../../core/json/Value.ts"
 import type { Event } from "../../../core/run/Event.ts"
+import type { Outline } from "../../../core/run/Outline.ts"
 import * as Run from "../../../core/run/Run.ts"
 import * as Monotonic from "../../../core/runtime/Monotonic.ts"
 import { BatchSize, lengthOf } from "../../../core/store/Feed.ts"
@@ -61,6 +63,21 @@ export class RedisRuns {
       (run) => found(runId, run)
     )
 
+  pipelineOf = (runId: string): Effect.Effect<string, RunNotFound | StoreUnavailable> =>
+    Effect.map(this.about(runId), ({ pipelineId }) => pipelineId)
+
+  outline = (runId: string): Effect.Effect<Outline, RunNotFound | StoreUnavailable> =>
+    Effect.flatMap(
+      this.#scripts.ask(() => this.reader.outline(runId)),
+      (outline) => found(runId, outline)
+    )
+
+  value = (runId: string, name: string): Effect.Effect<Json | undefined, RunNotFound | StoreUnavailable> =>
+    Effect.flatMap(
+      this.#scripts.ask(() => this.reader.value(runId, name)),
+      (value) => (value === null ? Effect.fail(new RunNotFound(runId)) : Effect.succeed(value))
+    )
+
   lines = (runId: string): Effect.Effect<Lines, RunNotFound | StoreUnavailable> =>
     Effect.flatMap(
       this.#scripts.ask(() => readLines(this.#scripts, runId)),
@@ -79,7 +96,7 @@ export class RedisRuns {
       return Effect.flatMap(over, (is) => (is ? found(runId, run) : this.get(runId)))
     })
 
-  watch = (runId: string, after = 0): Stream.Stream<Event, RunNotFound | StoreUnavailable> =>
+  watch = (runId: string, after = 0, isBare = false): Stream.Stream<Event, RunNotFound | StoreUnavailable> =>
     Stream.fromPull(
       Effect.map(this.about(runId), ({ pipelineId, plan }) => {
         const batchSize = new BatchSize()
@@ -98,7 +115,7 @@ export class RedisRuns {
             const changes = Array.from({ length: size }, (_, at) => {
               return { runId, pipelineId, plan, from: place + at, to: place + at + 1 }
             })
-            found = (await this.reader.events(changes)).flatMap((events = []) => events)
+            found = (await this.reader.events(changes, isBare)).flatMap((events = []) => events)
             // The run was forgotten before all of its events were read.
             isGone = header === null || (size > 0 && found.length === 0)
             ended = isOver(header) && place + found.length >= last

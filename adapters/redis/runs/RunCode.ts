@@ -30,7 +30,7 @@ export type Steps = ReadonlyArray<Pick<PlanStep, "name" | "initial">>
 type Own = "retryOf" | "requestId" | "traceparent" | "schedule"
 
 /** The properties that many runs of one plan have in common, with the names of values in place of the values. */
-type Shape = Omit<Run.Submission, Names | Own | "id" | "submittedAtMillis" | "startAtMillis"> & {
+export type Shape = Omit<Run.Submission, Names | Own | "id" | "submittedAtMillis" | "startAtMillis"> & {
   readonly [K in Names]: ReadonlyArray<string>
 } & { readonly delayMillis: number }
 
@@ -40,6 +40,7 @@ export const writeShape = (run: NewRun): Json => {
   const shape: Shape = {
     pipelineId: of.pipelineId,
     version: of.version,
+    kind: of.kind,
     onFailure: of.onFailure,
     priority: of.priority,
     timeoutMillis: of.timeoutMillis,
@@ -84,25 +85,26 @@ export const eachValue = (
   if (given !== undefined) for (const name of Object.keys(given)) add(name, given[name]!)
 }
 
-/** The names of the initial values of a run of this shape. */
-export const namesAtStart = (shape: Json): ReadonlyArray<string> => {
-  const { parameters, given, kept } = JSON.parse(shape) as Shape
-  return [...parameters, ...given, ...kept]
-}
+/** Decodes the shape of runs. */
+export const readShape = (shape: Json): Shape => JSON.parse(shape) as Shape
 
-/** The delay of a run of this shape between submission and start, in milliseconds. */
-export const delayOf = (shape: Json): number => (JSON.parse(shape) as Shape).delayMillis
+/** The names of the initial values of a run of this shape. */
+export const namesAtStart = ({ parameters, given, kept }: Shape): ReadonlyArray<string> => [
+  ...parameters,
+  ...given,
+  ...kept
+]
 
 /** Decodes a run, without its events. */
 export const readRun = (
   id: string,
-  shape: Json,
+  shape: Shape,
   own: Json | undefined,
   submittedAtMillis: number,
   steps: Steps,
   values: Values
 ): Run.Run => {
-  const { delayMillis, parameters, given, kept, ...rest } = JSON.parse(shape) as Shape
+  const { delayMillis, parameters, given, kept, ...rest } = shape
   const { retryOf, requestId, traceparent, schedule } = readOwn(own)
   return Run.pending(
     {
@@ -114,6 +116,7 @@ export const readRun = (
       submittedAtMillis,
       startAtMillis: submittedAtMillis + delayMillis,
       // JSON leaves out undefined properties; a run has them.
+      kind: rest.kind,
       timeoutMillis: rest.timeoutMillis,
       targets: rest.targets,
       retryOf,
@@ -135,6 +138,12 @@ export interface About {
   readonly steps: Steps
   readonly maxValueBytes: number
   readonly requestId: string | undefined
+  readonly shape: Pick<Shape, "kind" | "parameters" | "results">
+  /** Whether `RunStarted` has the parameters, and `RunCompleted` the result. */
+  readonly hasParameters?: boolean
+  readonly hasResult?: boolean
+  /** When `RunStarted` was recorded; only `RunCompleted` needs it. */
+  readonly startedAtMillis?: number | undefined
 }
 
 type Code = readonly [type: string, atMillis: number, ...rest: ReadonlyArray<never>]
@@ -152,9 +161,31 @@ export const readEvent = (text: string, sequence: number, about: About, values: 
   const error = (coded: CodedError) => readError(coded, about.maxValueBytes)
   switch (type) {
     case EVENT.runStarted:
-      return { type: "RunStarted", ...run, ...(about.requestId !== undefined && { requestId: about.requestId }) }
-    case EVENT.runCompleted:
-      return { type: "RunCompleted", ...run }
+      return {
+        type: "RunStarted",
+        ...run,
+        ...(about.shape.kind !== undefined && { kind: about.shape.kind }),
+        ...(about.requestId !== undefined && { requestId: about.requestId }),
+        ...(about.hasParameters === true && { parameters: pick(about.shape.parameters, values) })
+      }
+    case EVENT.runCompleted: {
+      const { results } = about.shape
+      const durationMillis = atMillis - (about.startedAtMillis ?? atMillis)
+      return {
+        type: "RunCompleted",
+        ...run,
+        durationMillis,
+        ...(about.hasResult === true && {
+          result: {
+            results,
+            outputs: pick(
+              results.filter((name) => Object.hasOwn(values, name)),
+              values
+            )
+          }
+        })
+      }
+    }
     case EVENT.runFailed:
       return { type: "RunFailed", ...run, error: error(rest[0]!) }
     case EVENT.runCancelled:
@@ -164,7 +195,7 @@ export const readEvent = (text: string, sequence: number, about: About, values: 
   const step = { ...run, step: about.steps[index]!.name, index, attempt }
   switch (type) {
     case EVENT.stepStarted:
-      return { type: "StepStarted", ...step }
+      return { type: "StepStarted", ...step, ...(one !== undefined && { worker: one }) }
     case EVENT.stepProgressed:
       return { type: "StepProgressed", ...step, done: one, total: two }
     case EVENT.stepCompleted:

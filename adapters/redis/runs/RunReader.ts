@@ -3,14 +3,26 @@
 import type { Json } from "../../../core/json/Value.ts"
 import * as Version from "../../../core/pipeline/Version.ts"
 import type { Event } from "../../../core/run/Event.ts"
+import { type Outline, outlineOf } from "../../../core/run/Outline.ts"
 import * as Run from "../../../core/run/Run.ts"
 import type { Change } from "../../../core/store/Feed.ts"
 import type { Scripts } from "../connection/Scripts.ts"
-import { EVENT, KEY, PLAN, RUN, STATUS } from "../lua/Codes.ts"
-import type { Blobs } from "./Blobs.ts"
+import { KEY, PLAN, RUN, STATUS } from "../lua/Codes.ts"
+import { type Blobs, bytesOfKept } from "./Blobs.ts"
+import { FIRST, isStart, NO_VALUES, namesOf, namesOfRun, needs, sequences, type ValuesOfRun } from "./EventFields.ts"
 import { ANSWER_BYTES, type Field, Fields, type Kept } from "./Fields.ts"
 import * as PlanCode from "./PlanCode.ts"
-import { type About, delayOf, instantOf, namesAtStart, readEvent, readRun, requestIdOf, type Steps } from "./RunCode.ts"
+import {
+  type About,
+  instantOf,
+  namesAtStart,
+  readEvent,
+  readRun,
+  readShape,
+  requestIdOf,
+  type Shape,
+  type Steps
+} from "./RunCode.ts"
 import { millisOf } from "./RunIndexes.ts"
 import { type Looked, RunLooks } from "./RunLooks.ts"
 
@@ -24,14 +36,17 @@ const MAX_SUMMARIES = 200
 export interface StoredPlan {
   readonly steps: Steps
   readonly pipelineId: string
-  /** The shape of its runs: see `writeShape`. */
-  readonly shape: string
+  /** The properties that its runs have in common. */
+  readonly shape: Shape
 }
 
 /** A change of one run, with the digest of its plan. */
 export interface PlannedChange extends Change {
   readonly plan: string
 }
+
+/** How many events are read together to find `RunStarted`, when it is not the first event. */
+const MAX_BEFORE_START = 64
 
 type Events = ReadonlyArray<Event>
 
@@ -69,7 +84,7 @@ export class RunReader {
     const plan = {
       steps: PlanCode.read(steps),
       pipelineId: Version.parts(version!).pipelineId,
-      shape: shape!
+      shape: readShape(shape!)
     }
     if (this.#plans.size >= MAX_PLANS) this.#plans.clear()
     this.#plans.set(digest, plan)
@@ -79,6 +94,35 @@ export class RunReader {
   /** A run; undefined when it does not exist, or is forgotten meanwhile. */
   async run(id: string): Promise<Run.Run | undefined> {
     return this.#runOf(id, await this.#looks.at(id))
+  }
+
+  /** A run with the sizes of its values; undefined when it does not exist, or is forgotten meanwhile. */
+  async outline(id: string): Promise<Outline | undefined> {
+    const looked = await this.#looks.at(id)
+    if (looked === null) return undefined
+    const [isWhole, fields] = looked
+    const { header, submittedAt, own, texts, values } = isWhole === 1 ? wholeOf(fields) : partOf(fields)
+    const plan = await this.planOf(digestOf(header))
+    if (plan === undefined) return undefined
+    if (isWhole === 0) for (const text of await this.#fields.read(sequences(id, 0, eventsOf(header)))) texts.push(text)
+    if (texts.includes(undefined)) return undefined
+    const about = this.#about(plan, id, own)
+    const events = texts.map((text, at) => readEvent(text!, at + 1, about, values))
+    const run = Run.fold(readRun(id, plan.shape, own, submittedAt, plan.steps, values), events)
+    if (isWhole === 1) return outlineOf(run, events, (name) => bytesOfKept(values[name]!))
+    const names = [...new Set([...namesAtStart(plan.shape), ...texts.flatMap((text) => namesOf(text!))])]
+    const sizes = await this.#fields.sizes(names.map((name) => [id, name]))
+    if (sizes.includes(undefined)) return undefined
+    const byName = new Map(names.map((name, at) => [name, sizes[at]!]))
+    return outlineOf(run, events, (name) => byName.get(name)!)
+  }
+
+  /** A value of a run: null when the run does not exist, undefined when it has no such value. */
+  async value(id: string, name: string): Promise<Json | undefined | null> {
+    const { client, prefix } = this.#scripts
+    const [header, kept] = await client.hmget(`${prefix}${KEY.run}${id}`, RUN.header, `${RUN.value}${name}`)
+    if (header === null) return null
+    return kept == null ? undefined : this.#blobs.load(kept)
   }
 
   /** Runs without their values, in this order; undefined for missing ones. */
@@ -102,22 +146,37 @@ export class RunReader {
       changes.map(({ runId, from, to }, at) => (plans[at] === undefined ? [] : sequences(runId, from, to))),
       (wanted, least) => this.#fields.read(wanted, least)
     )
-    const needed = texts.map((some, at) => some.flatMap((text) => needs(changes[at]!.runId, text, isBare)))
-    const kept = await this.#sliced(needed, (wanted, least) => this.#values(wanted, least))
-    return kept.map((found, at) => {
-      const { runId, from } = changes[at]!
-      const plan = plans[at]
-      if (plan === undefined || texts[at]!.includes(undefined)) return undefined
-      let own: Json | undefined
-      const values: Record<string, Json> = Object.create(null)
-      for (const [place, [, name]] of needed[at]!.entries()) {
-        if (name === RUN.own) own = found[place]
-        else if (found[place] === undefined) return undefined
-        else values[name.slice(1)] = found[place]
-      }
-      const about = this.#about(plan, runId, own)
-      return texts[at]!.map((text, place) => readEvent(text!, from + place + 1, about, values))
+    const ofRuns = isBare ? texts.map(() => NO_VALUES) : await this.#valuesOfRuns(changes, plans, texts)
+    const needed = texts.map((some, at) => {
+      const { runId } = changes[at]!
+      const ofRun = ofRuns[at]!
+      return some.flatMap((text) => needs(runId, text, isBare, ofRun))
     })
+    const kept = await this.#sliced(needed, (wanted, least) => this.#values(wanted, least))
+    return Promise.all(
+      kept.map(async (found, at) => {
+        const { runId, from } = changes[at]!
+        const plan = plans[at]
+        if (plan === undefined || texts[at]!.includes(undefined)) return undefined
+        let own: Json | undefined
+        let first: string | undefined
+        const values: Record<string, Json> = Object.create(null)
+        for (const [place, [, name]] of needed[at]!.entries()) {
+          if (name === RUN.own) own = found[place]
+          else if (found[place] === undefined) return undefined
+          else if (name === FIRST) first = found[place]
+          else values[name.slice(1)] = found[place]
+        }
+        const { parameters, results } = ofRuns[at]!
+        const about = {
+          ...this.#about(plan, runId, own),
+          hasParameters: parameters !== undefined,
+          hasResult: results !== undefined,
+          startedAtMillis: first === undefined ? undefined : await this.#startOf(runId, first)
+        }
+        return texts[at]!.map((text, place) => readEvent(text!, from + place + 1, about, values))
+      })
+    )
   }
 
   /** When runs last changed, or else when they could begin, in milliseconds since 1970; without missing runs. Not in order. */
@@ -138,7 +197,7 @@ export class RunReader {
       const events = eventsOf(header)
       const plan = events > 0 ? undefined : await this.planOf(digestOf(header))
       if (events > 0) begun.push([id, String(events)])
-      else if (plan !== undefined) instants.push(millisOf(heads[2 * at + 1]) + delayOf(plan.shape))
+      else if (plan !== undefined) instants.push(millisOf(heads[2 * at + 1]) + plan.shape.delayMillis)
     }
     const lasts = await this.#fields.read(begun)
     return [...instants, ...lasts.flatMap((text) => (text === undefined ? [] : [instantOf(text)]))]
@@ -176,12 +235,12 @@ export class RunReader {
     const events = eventsOf(header)
     if (texts.length < events) texts.push(...(await this.#fields.read(sequences(id, 0, events))))
     if (texts.includes(undefined)) return undefined
-    const run = readRun(id, plan.shape, own, submittedAt, plan.steps, NO_VALUES)
+    const run = readRun(id, plan.shape, own, submittedAt, plan.steps, UNREAD)
     const about = this.#about(plan, id, own)
     return Run.summary(
       Run.fold(
         run,
-        texts.map((text, at) => readEvent(text!, at + 1, about, NO_VALUES))
+        texts.map((text, at) => readEvent(text!, at + 1, about, UNREAD))
       )
     )
   }
@@ -205,6 +264,42 @@ export class RunReader {
 
   #about(plan: StoredPlan, runId: string, own: Json | undefined): About {
     return { ...plan, runId, requestId: requestIdOf(own), maxValueBytes: this.#maxValueBytes }
+  }
+
+  /** The values of their runs that the events of each change have: see `ValuesOfRun`. */
+  async #valuesOfRuns(
+    changes: ReadonlyArray<PlannedChange>,
+    plans: ReadonlyArray<StoredPlan | undefined>,
+    texts: ReadonlyArray<ReadonlyArray<Kept>>
+  ): Promise<ReadonlyArray<ValuesOfRun>> {
+    const names = texts.map((some, at) => namesOfRun(plans[at]?.shape, some))
+    const wanted = names.flatMap(({ parameters = [], results = [] }, at) =>
+      [...parameters, ...results].map((name) => [changes[at]!.runId, name] as const)
+    )
+    const sizes = wanted.length === 0 ? [] : await this.#fields.sizes(wanted)
+    let place = 0
+    /** The names of the values that exist, when these are not too long together. */
+    const fitting = (some: ReadonlyArray<string> | undefined): ReadonlyArray<string> | undefined => {
+      let bytes = 0
+      const present = some?.filter(() => {
+        const size = sizes[place++]
+        bytes += size ?? 0
+        return size !== undefined
+      })
+      return bytes <= this.#maxValueBytes ? present : undefined
+    }
+    return names.map(({ parameters, results }) => ({ parameters: fitting(parameters), results: fitting(results) }))
+  }
+
+  /** When a run that has completed began. `first` is its first event: others come before `RunStarted` only if steps were cancelled. */
+  async #startOf(runId: string, first: string): Promise<number | undefined> {
+    let some: ReadonlyArray<Kept> = [first]
+    for (let read = 1; some.length > 0 && !some.includes(undefined); read += some.length) {
+      const start = some.find(isStart)
+      if (start !== undefined) return instantOf(start)
+      some = await this.#fields.read(sequences(runId, read, read + MAX_BEFORE_START))
+    }
+    return undefined
   }
 
   /** Like `Fields.read`, and loads values from the blob store. */
@@ -239,6 +334,9 @@ export class RunReader {
     return whole
   }
 }
+
+/** Stands for the values of a run that are not read. */
+const UNREAD: Readonly<Record<string, Json>> = Object.create(null)
 
 /** The decoded hash of a run. */
 interface Parts {
@@ -277,24 +375,6 @@ const partOf = ([header, submittedAt, own, ...texts]: ReadonlyArray<string | nul
   texts: texts.map((text) => text ?? undefined),
   values: Object.create(null)
 })
-
-const NO_VALUES: Readonly<Record<string, Json>> = Object.create(null)
-
-const sequences = (runId: string, from: number, to: number): ReadonlyArray<Field> =>
-  Array.from({ length: to - from }, (_, at) => [runId, String(from + at + 1)])
-
-/** The fields that decoding an event needs. */
-const needs = (runId: string, text: Kept, isBare: boolean): ReadonlyArray<Field> => {
-  if (text === undefined) return []
-  if (text.startsWith(`["${EVENT.runStarted}"`)) return [[runId, RUN.own]]
-  return isBare ? [] : namesOf(text).map((name) => [runId, `${RUN.value}${name}`])
-}
-
-/** The names of the outputs in an event. */
-const namesOf = (text: string): ReadonlyArray<string> =>
-  text.startsWith(`["${EVENT.stepCompleted}"`)
-    ? (JSON.parse(text) as [string, number, number, number, number, Array<string>])[5]
-    : []
 
 // Parts of the header of a run: see RUN in Codes.ts.
 

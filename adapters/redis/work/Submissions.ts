@@ -8,8 +8,8 @@ import type { StoreUnavailable } from "../../../core/values/Errors.ts"
 import { BatchedCalls } from "../connection/BatchedCalls.ts"
 import { bytesOfText, MAX_BYTES, slices } from "../connection/CallSize.ts"
 import { type Argument, attempt, isOutage, type Scripts } from "../connection/Scripts.ts"
-import { EXTRA, KEY, MARK, RUN } from "../lua/Codes.ts"
-import type { Blobs } from "../runs/Blobs.ts"
+import { EXTRA, KEY, RUN } from "../lua/Codes.ts"
+import { type Blobs, referenceIn } from "../runs/Blobs.ts"
 import * as PlanCode from "../runs/PlanCode.ts"
 import { eachValue, writeOwn } from "../runs/RunCode.ts"
 
@@ -207,9 +207,10 @@ export class Submissions {
       args.push(EXTRA.key, run.idempotency.key, EXTRA.fingerprint, run.idempotency.fingerprint)
     if (isStaged) {
       args.push(EXTRA.bytes, all.bytes)
-      const references = all.values.flatMap(([, value]) =>
-        value.startsWith(MARK.reference) ? [`${value.slice(1)}\n`] : []
-      )
+      const references = all.values.flatMap(([, value]) => {
+        const reference = referenceIn(value)
+        return reference === undefined ? [] : [`${reference}\n`]
+      })
       if (references.length > 0) args.push(EXTRA.references, references.join(""))
     }
     args[more] = (args.length - more - 1) / 2

@@ -1,6 +1,6 @@
 /** One run of a Store in memory: its log, values and leases, and how outcomes change them. */
 
-import { type Json, MAX_TOGETHER } from "../../json/Value.ts"
+import type { Json } from "../../json/Value.ts"
 import type { Plan, PlanStep } from "../../pipeline/Plan.ts"
 import { Countdown, type CountdownListener, type Skip } from "../../run/Countdown.ts"
 import type { Event, HowCompleted } from "../../run/Event.ts"
@@ -81,7 +81,7 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
     this.#countdown = new Countdown(plan, this)
     this.limits = limits
     this.queue = queue
-    this.values = new RunValues(submission, MAX_TOGETHER * owner.maxValueBytes)
+    this.values = new RunValues(submission, owner.maxValueBytes)
   }
 
   get submission(): Run.Submission {
@@ -155,7 +155,7 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
     if (lease.phase === "probe" || lease.item !== undefined) return
     this.#now = atMillis
     this.#startRun()
-    this.log.stepStarted(lease.index, lease.attempt, atMillis)
+    this.log.stepStarted(lease.index, lease.attempt, atMillis, lease.worker)
   }
 
   /** Records the outcome of a live lease. */
@@ -374,7 +374,7 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
       return
     }
     this.#startRun()
-    this.#end("COMPLETED", { type: "RunCompleted", ...this.log.runFields(this.#now) })
+    this.#end("COMPLETED", this.log.runCompleted(this.values, this.#now))
   }
 
   #end(status: Run.RunStatus, event: Event): void {
@@ -389,9 +389,7 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
   #startRun(): void {
     if (this.status !== "PENDING") return
     this.status = "RUNNING"
-    const { requestId } = this.submission
-    const fields = this.log.runFields(this.#now)
-    this.log.add({ type: "RunStarted", ...fields, ...(requestId !== undefined && { requestId }) })
+    this.log.runStarted(this.values, this.#now)
   }
 }
 

@@ -1,12 +1,16 @@
 /** The log of a run in memory: its events, their watchers, and the log lines of its tasks. */
+import type * as Cause from "effect/Cause"
+import { done } from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { Plan } from "../../pipeline/Plan.ts"
-import type { Event, HowCompleted } from "../../run/Event.ts"
+import { type Event, type HowCompleted, isTerminal } from "../../run/Event.ts"
+import { type Outline, outlineOf } from "../../run/Outline.ts"
 import * as Run from "../../run/Run.ts"
 import type { Note } from "../../store/Work.ts"
 import { type Line, type Lines, MAX_LINES } from "../../task/Log.ts"
 import * as Bytes from "../../values/Bytes.ts"
 import type { ErrorInfo } from "../../values/ErrorInfo.ts"
+import type { RunValues } from "./RunValues.ts"
 
 /** From this many events on, the folded state is kept. */
 const LONG_LOG = 1_000
@@ -36,6 +40,7 @@ export class RunLog {
   /** The last percentage with an event, by step. */
   #percents: Map<number, number> | undefined = undefined
   #snapshot: Run.Run | undefined = undefined
+  #startedAtMillis = 0
 
   constructor(submission: Run.Submission, plan: Plan) {
     this.submission = submission
@@ -57,6 +62,25 @@ export class RunLog {
     const folded = this.#snapshot ?? Run.pending(this.submission, this.plan.steps)
     if (folded.sequence < events.length) this.#snapshot = Run.fold(folded, events.slice(folded.sequence))
     return this.#snapshot ?? folded
+  }
+
+  /** The state, with the sizes of the run's values in place of the values. */
+  outline(values: RunValues): Outline {
+    return outlineOf(this.state, this.events, (name) => values.bytesOfValue(name))
+  }
+
+  /** Reads the events after sequence `after`, then new ones, up to the terminal one. A slow reader is only a position. */
+  pull(after: number): Effect.Effect<readonly [Event, ...Array<Event>], Cause.Done> {
+    const { events } = this
+    let position = after
+    const pull: Effect.Effect<readonly [Event, ...Array<Event>], Cause.Done> = Effect.suspend(() => {
+      const some = events.slice(position)
+      position = Math.max(position, events.length)
+      if (some.length > 0) return Effect.succeed(some as [Event, ...Array<Event>])
+      const last = events.at(-1)
+      return last !== undefined && isTerminal(last) ? done() : Effect.andThen(this.waitForMore(position), pull)
+    })
+    return pull
   }
 
   /** Waits until the log has more than `length` events. */
@@ -89,14 +113,41 @@ export class RunLog {
     if ("error" in event) this.#errorsBytes += bytesOfError(event.error)
   }
 
+  runStarted(values: RunValues, atMillis: number): void {
+    const { requestId, kind, parameters } = this.submission
+    this.#startedAtMillis = atMillis
+    this.events.push({
+      type: "RunStarted",
+      ...this.runFields(atMillis),
+      ...(kind !== undefined && { kind }),
+      ...(requestId !== undefined && { requestId }),
+      ...(values.fitTogether(Object.keys(parameters)) && { parameters })
+    })
+  }
+
+  /** The last event of a run that completes. */
+  runCompleted(values: RunValues, atMillis: number): Event {
+    const { results } = this.submission
+    const fields = this.runFields(atMillis)
+    const durationMillis = atMillis - this.#startedAtMillis
+    return values.fitTogether(results)
+      ? { type: "RunCompleted", ...fields, durationMillis, result: { results, outputs: values.pick(results) } }
+      : { type: "RunCompleted", ...fields, durationMillis }
+  }
+
   // The two most frequent events are written as one object literal, which is fastest.
 
-  stepStarted(index: number, attempt: number, atMillis: number): void {
+  /** `worker`: undefined when none runs the attempt. */
+  stepStarted(index: number, attempt: number, atMillis: number, worker?: string): void {
     const { id: runId, pipelineId } = this.submission
     this.#percents?.delete(index)
     const { name: step } = this.plan.steps[index]!
     const sequence = this.events.length + 1
-    this.events.push({ type: "StepStarted", runId, pipelineId, sequence, atMillis, step, index, attempt })
+    this.events.push(
+      worker === undefined
+        ? { type: "StepStarted", runId, pipelineId, sequence, atMillis, step, index, attempt }
+        : { type: "StepStarted", runId, pipelineId, sequence, atMillis, step, index, attempt, worker }
+    )
   }
 
   stepCompleted(

@@ -1,6 +1,6 @@
 /** The values of a run in memory. */
 
-import type { Json } from "../../json/Value.ts"
+import { type Json, MAX_TOGETHER } from "../../json/Value.ts"
 import type { Submission } from "../../run/Run.ts"
 import * as Bytes from "../../values/Bytes.ts"
 
@@ -14,11 +14,15 @@ export class RunValues {
   /** Bytes of all names and values. */
   bytes = 0
 
-  /** How many bytes the inputs of one step may have together. */
+  /** How many bytes one value may have, and the inputs of one step together. */
+  readonly #maxBytes: number
   readonly maxTogether: number
+  /** Bytes of single values, as far as they were asked for. */
+  #sizes: Map<string, number> | undefined = undefined
 
-  constructor({ parameters, kept, given }: Submission, maxTogether: number) {
-    this.maxTogether = maxTogether
+  constructor({ parameters, kept, given }: Submission, maxBytes: number) {
+    this.#maxBytes = maxBytes
+    this.maxTogether = MAX_TOGETHER * maxBytes
     for (const values of [parameters, kept, given]) {
       for (const name of Object.keys(values)) this.#keep(name, values[name]!)
     }
@@ -27,6 +31,32 @@ export class RunValues {
 
   get(name: string): Json | undefined {
     return this.#values.get(name)
+  }
+
+  /** Bytes of a value; 0 for an absent one. */
+  bytesOfValue(name: string): number {
+    this.#sizes ??= new Map()
+    let bytes = this.#sizes.get(name)
+    if (bytes === undefined) {
+      bytes = Bytes.ofText(this.#values.get(name) ?? "")
+      this.#sizes.set(name, bytes)
+    }
+    return bytes
+  }
+
+  /** Whether the present values among these names have at most as many bytes together as one value may have. */
+  fitTogether(names: ReadonlyArray<string>): boolean {
+    return this.bytes <= this.#maxBytes || this.bytesOf(names) <= this.#maxBytes
+  }
+
+  /** The present values among these names. */
+  pick(names: ReadonlyArray<string>): Outputs {
+    const picked: Record<string, Json> = {}
+    for (const name of names) {
+      const value = this.#values.get(name)
+      if (value !== undefined) picked[name] = value
+    }
+    return picked
   }
 
   /** Bytes of the present values among these names. */
@@ -51,5 +81,6 @@ export class RunValues {
     const before = this.#values.get(name)
     this.bytes += Bytes.ofText(value) - (before === undefined ? -Bytes.ofText(name) : Bytes.ofText(before))
     this.#values.set(name, value)
+    this.#sizes?.delete(name)
   }
 }

@@ -253,14 +253,14 @@ export class StepItems<Run extends UnitRun = UnitRun> {
   }
 
   /** A part of the list of units. It ends early once it exceeds `maxBytes`. */
-  list({ status, limit, cursor = "0" }: ItemsRequest, maxBytes: number): ItemList {
+  list({ status, limit, cursor = "0", isBare = false }: ItemsRequest, maxBytes: number): ItemList {
     const from = Number(cursor)
     const until = Math.min(from + MAX_LISTED, this.#units.length)
     const isOver = this.stepUnit.isOver
     const items: Array<ItemState> = []
     let at = from
     for (let bytes = 0; at < until && items.length < limit && bytes <= maxBytes; at++) {
-      const row = this.#rowOf(at, isOver)
+      const row = this.#rowOf(at, isOver, isBare)
       if (status !== undefined && row.status !== status) continue
       items.push(row)
       bytes += Bytes.ofText(row.value)
@@ -270,10 +270,12 @@ export class StepItems<Run extends UnitRun = UnitRun> {
     return { items, units, size: this.size, nextCursor: at < units ? String(at) : undefined }
   }
 
-  #rowOf(item: number, isOver: boolean): ItemState {
+  #rowOf(item: number, isOver: boolean, isBare: boolean): ItemState {
     const known: ItemStatus = ITEM_STATUSES[this.#statuses[item]!]!
     const outputs: Record<string, Json> = {}
-    for (const [name, results] of this.#results) if (results[item] !== undefined) outputs[name] = results[item]
+    if (!isBare) {
+      for (const [name, results] of this.#results) if (results[item] !== undefined) outputs[name] = results[item]
+    }
     const error = this.#errors?.get(item)
     return {
       index: item,
@@ -282,7 +284,7 @@ export class StepItems<Run extends UnitRun = UnitRun> {
       status: isOver && known === "RUNNING" ? "PENDING" : known,
       attempts: this.#attempts[item]!,
       ...(error !== undefined && { error }),
-      value: this.#units[item]!,
+      value: isBare ? "null" : this.#units[item]!,
       outputs: toRow(outputs, this.size)
     }
   }

@@ -8,6 +8,7 @@ const submission: Run.Submission = {
   id: "r",
   pipelineId: "p",
   version: "v",
+  kind: "dataflow",
   parameters: { x: "1" },
   given: {},
   kept: {},
@@ -45,7 +46,11 @@ const body: fc.Arbitrary<Body> = fc.oneof(
   step.map((of): Body => ({ type: "StepProgressed", ...of, done: 1, total: 2 })),
   step.map((of): Body => ({ type: "StepSkipped", ...of, cause: "branch", reason: "other arm" })),
   step.map((of): Body => ({ type: "StepCancelled", ...of, reason: "asked for" })),
-  fc.constantFrom<Body>({ type: "RunCompleted" }, { type: "RunFailed", error }, { type: "RunCancelled", reason: "why" })
+  fc.constantFrom<Body>(
+    { type: "RunCompleted", durationMillis: 1 },
+    { type: "RunFailed", error },
+    { type: "RunCancelled", reason: "why" }
+  )
 )
 
 const log = fc

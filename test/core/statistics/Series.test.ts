@@ -22,7 +22,7 @@ const events = ({ pipelineId, atMillis, durationMillis, outcome }: Finished): Re
   const about = { runId: `r${++runs}`, pipelineId, sequence: 1 }
   const end = { ...about, sequence: 2, atMillis }
   const ends: Readonly<Record<Finished["outcome"], Event>> = {
-    completed: { type: "RunCompleted", ...end },
+    completed: { type: "RunCompleted", ...end, durationMillis },
     failed: { type: "RunFailed", ...end, error: { name: "TaskFailed", message: "broke", step: "a" } },
     cancelled: { type: "RunCancelled", ...end, reason: "enough" }
   }

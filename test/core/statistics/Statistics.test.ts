@@ -82,7 +82,7 @@ const run = (id: string, atMillis: number, isWell: boolean, pipelineId = "p"): R
           outputs: {},
           durationMillis: 60
         },
-        { type: "RunCompleted", ...about(id, atMillis + 100, pipelineId) }
+        { type: "RunCompleted", ...about(id, atMillis + 100, pipelineId), durationMillis: 100 }
       ] as const)
     : ([
         {

@@ -136,6 +136,9 @@ export const contract: Readonly<Record<string, Row>> = {
   "GET /pipelines/result/{task_id}": reads("run"),
   "GET /runs": reads("any"),
   "GET /runs/{task_id}": reads("run"),
+  "GET /runs/{task_id}/values/{name}": reads("run"),
+  "GET /runs/{task_id}/steps/{step}/items": reads("run"),
+  "GET /runs/{task_id}/steps/{step}/attempts": reads("run"),
   "GET /runs/{task_id}/logs": reads("run"),
   "GET /runs/{task_id}/events": reads("run"),
   "GET /events": reads("any"),
@@ -196,4 +199,6 @@ export const pathFor = (path: string, { pipeline, run, schedule }: Target): stri
     .replace("{task_id}", encodeURIComponent(run))
     .replace("/dashboard/{file}", "/dashboard/app.js")
     .replace("{file}", "start.js")
+    .replace("{name}", "data")
+    .replace("{step}", "process")
     .replace("{schedule_id}", encodeURIComponent(schedule))

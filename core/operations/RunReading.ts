@@ -1,0 +1,77 @@
+/** Operations that read parts of a run: its outline, one value, the items and the attempts of a step. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { Guard, GuardError } from "../access/Guard.ts"
+import * as Permit from "../access/Permit.ts"
+import type { Json } from "../json/Value.ts"
+import { type AttemptList, Attempts, type AttemptsRequest, invalid, page } from "../run/Attempts.ts"
+import type { ItemList, ItemsRequest } from "../run/ItemList.ts"
+import type { Outline } from "../run/Outline.ts"
+import type { Store } from "../store/Store.ts"
+import { type InvalidOption, type RunNotFound, StepNotFound, ValueNotFound } from "../values/Errors.ts"
+import * as Name from "../values/Name.ts"
+import * as OptionCheck from "../values/OptionCheck.ts"
+import type { Caller } from "../values/Principal.ts"
+
+/** Operations that read parts of a run. */
+export interface RunReading {
+  /** The current state of a run, with the sizes of its values in place of the values. */
+  readonly outline: (caller: Caller, runId: string) => Effect.Effect<Outline, RunNotFound | GuardError>
+  /** The JSON text of a parameter, a given value or an output of a run. */
+  readonly value: (
+    caller: Caller,
+    runId: string,
+    name: string
+  ) => Effect.Effect<Json, RunNotFound | ValueNotFound | GuardError>
+  /** The units of a step with items, as far as the Store keeps them: see `Store.items`. */
+  readonly items: (
+    caller: Caller,
+    request: ItemsRequest
+  ) => Effect.Effect<ItemList, InvalidOption | RunNotFound | StepNotFound | GuardError>
+  /**
+   * The attempts of a step, in the order in which they began. Of a step with items: those that read its list, and the
+   * attempts of items that failed or were lost, as far as the log has them: at most 1,000 that were retried or lost, and
+   * 1,000 that failed for good.
+   */
+  readonly attempts: (
+    caller: Caller,
+    request: AttemptsRequest
+  ) => Effect.Effect<AttemptList, InvalidOption | RunNotFound | StepNotFound | GuardError>
+}
+
+/** Makes the operations that read parts of a run. */
+export const make = (store: Store, guard: Guard): RunReading => ({
+  outline: (caller, runId) => Permit.runOf(guard, caller, "read", runId, (id) => store.outline(id)),
+  value: (caller, runId, name) =>
+    Effect.gen(function* () {
+      yield* Permit.forRun(store, guard, caller, "read", runId)
+      const value = Name.isName(name) ? yield* store.value(runId, name) : undefined
+      return value ?? (yield* new ValueNotFound(runId, name))
+    }),
+  items: (caller, request) =>
+    Effect.gen(function* () {
+      const unreadable = OptionCheck.required(OptionCheck.record, "request", request)
+      if (unreadable !== undefined) return yield* unreadable
+      const { runId, step } = request
+      yield* Permit.forRun(store, guard, caller, "read", runId)
+      return yield* Effect.catchTag(store.items(request), "UnknownStep", () =>
+        Effect.fail(new StepNotFound(runId, step))
+      )
+    }),
+  attempts: (caller, request) =>
+    Effect.gen(function* () {
+      const unreadable = OptionCheck.required(OptionCheck.record, "request", request)
+      if (unreadable !== undefined) return yield* unreadable
+      const { runId, step } = request
+      const { steps, sequence } = yield* Permit.runOf(guard, caller, "read", runId, (id) => store.outline(id))
+      if (!steps.some(({ name }) => name === step)) return yield* new StepNotFound(runId, step)
+      const mistake = invalid(request)
+      if (mistake !== undefined) return yield* mistake
+      const found = new Attempts(step)
+      // Without the events that are recorded meanwhile: the stream of an unfinished run would not end.
+      yield* Stream.runForEach(Stream.take(store.watch(runId, 0, true), sequence), (event) =>
+        Effect.sync(() => found.add(event))
+      )
+      return page(found.all, request)
+    })
+})
