@@ -8,7 +8,8 @@ import type { ErrorDetail, Outline } from "./Outline.ts"
 const chainOf = (error: ErrorDetail): ReadonlyArray<ErrorDetail> => {
   const chain = [error]
   for (let next = error.cause; next !== undefined && chain.length < 10; next = next.cause) chain.push(next)
-  return chain
+  // The failure of a task repeats its error, and the panel names the step already.
+  return chain[1] !== undefined && error.message.endsWith(chain[1].message) ? chain.slice(1) : chain
 }
 
 /** Errors as a list, each with its name and message. */

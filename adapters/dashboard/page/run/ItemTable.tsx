@@ -1,24 +1,13 @@
 /** The items of a map or filter step, a page at a time; the failed ones first, when there are any. */
 import type { JSX } from "preact"
 import { useState } from "preact/hooks"
+import type { Items } from "../../../http/runs/RunPartWire.ts"
 import { path, query } from "../data/Connection.ts"
 import { useResource } from "../data/Resource.ts"
 import { Icon } from "../parts/Icon.tsx"
 import { Loaded } from "../parts/Problem.tsx"
 import { iconOf, Status, type StatusName, wordOf } from "../parts/Status.tsx"
-import type { ErrorDetail, Outline, StepDetail } from "./Outline.ts"
-
-/** `GET /runs/{task_id}/steps/{step}/items`. */
-interface Items {
-  readonly items: ReadonlyArray<{
-    readonly index: number
-    readonly count?: number
-    readonly status: StatusName
-    readonly attempts: number
-    readonly error: ErrorDetail | null
-  }>
-  readonly next_cursor: string | null
-}
+import type { Outline, StepDetail } from "./Outline.ts"
 
 /** The most rows of a page. */
 const ROWS = 100
@@ -30,7 +19,7 @@ export const ItemTable = ({ run, step }: { readonly run: Outline; readonly step:
   /** The cursors of the pages up to this one. */
   const [cursors, setCursors] = useState<ReadonlyArray<string>>([])
   const items = useResource<Items>(
-    `${path`/runs/${run.task_id}/steps/${step.name}/items`}${query({ status, cursor: cursors.at(-1), limit: ROWS })}`,
+    `${path`/runs/${run.task_id}/steps/${step.name}/items`}${query({ values: "false", status, cursor: cursors.at(-1), limit: ROWS })}`,
     ({ task_id, step_name }) => task_id === run.task_id && step_name === step.name
   )
   return (
@@ -74,7 +63,7 @@ export const ItemTable = ({ run, step }: { readonly run: Outline; readonly step:
                     <tr key={index}>
                       <td class="end number">
                         {index}
-                        {count !== undefined && count > 1 && `–${index + count - 1}`}
+                        {count > 1 && `–${index + count - 1}`}
                       </td>
                       <td>
                         <Status status={of} />

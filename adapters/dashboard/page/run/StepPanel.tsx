@@ -1,34 +1,20 @@
 /** One step of a run: its error or reason, its attempts, its items, and its acts. */
 import type { JSX } from "preact"
 import { useState } from "preact/hooks"
+import type { AttemptsJson } from "../../../http/runs/RunPartWire.ts"
 import { useCaller } from "../data/Caller.ts"
-import { path } from "../data/Connection.ts"
 import { useResource } from "../data/Resource.ts"
 import { Loaded } from "../parts/Problem.tsx"
-import { Status, type StatusName } from "../parts/Status.tsx"
+import { Status } from "../parts/Status.tsx"
 import { Duration, durationText, Time, useNow } from "../parts/Time.tsx"
 import { href } from "../Router.ts"
+import { attemptsPath, timesOf } from "./Attempts.ts"
 import { ErrorChain } from "./FailurePanel.tsx"
 import { ItemTable } from "./ItemTable.tsx"
-import type { ErrorDetail, Outline, StepDetail } from "./Outline.ts"
+import type { Outline, StepDetail } from "./Outline.ts"
 import { CancelDialog } from "./RunView.tsx"
 import { Bar } from "./StepTable.tsx"
 import { scaleOf } from "./TimeScale.ts"
-
-/** `GET /runs/{task_id}/steps/{step}/attempts`. */
-interface Attempts {
-  readonly attempts: ReadonlyArray<{
-    readonly attempt: number
-    readonly item: number | null
-    readonly status: StatusName
-    readonly started_at: string | null
-    readonly completed_at: string | null
-    readonly duration_ms: number | null
-    readonly error: ErrorDetail | null
-    readonly worker: string | null
-  }>
-  readonly next_cursor: string | null
-}
 
 export const StepPanel = ({ run, step }: { readonly run: Outline; readonly step: StepDetail }): JSX.Element => {
   const { may } = useCaller()
@@ -67,22 +53,15 @@ export const StepPanel = ({ run, step }: { readonly run: Outline; readonly step:
 }
 
 const AttemptTable = ({ run, step }: { readonly run: Outline; readonly step: StepDetail }): JSX.Element => {
-  const attempts = useResource<Attempts>(
-    path`/runs/${run.task_id}/steps/${step.name}/attempts`,
+  const attempts = useResource<AttemptsJson>(
+    attemptsPath(run, step),
     ({ task_id, step_name }) => task_id === run.task_id && step_name === step.name
   )
   const now = useNow(step.status === "RUNNING")
   return (
     <Loaded of={attempts}>
       {({ attempts: rows, next_cursor }) => {
-        const times = rows.map(({ started_at, completed_at }): readonly [number, number] | undefined =>
-          started_at === null
-            ? undefined
-            : [
-                Date.parse(started_at),
-                completed_at === null ? Math.max(now, Date.parse(started_at)) : Date.parse(completed_at)
-              ]
-        )
+        const times = rows.map((row) => timesOf(row, now))
         const scale = scaleOf(times.filter((one) => one !== undefined))
         return (
           <table class="inner attempts">

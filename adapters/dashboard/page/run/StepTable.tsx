@@ -1,10 +1,12 @@
 /** The steps of a run, each with its place on a common timeline. A step opens to its attempts, items and error. */
 import type { JSX } from "preact"
 import { useEffect, useMemo, useRef, useState } from "preact/hooks"
+import type { AttemptRow } from "../../../http/runs/RunPartWire.ts"
 import { Icon } from "../parts/Icon.tsx"
 import { iconOf, Status, type StatusName, wordOf } from "../parts/Status.tsx"
 import { Duration, durationText, useNow } from "../parts/Time.tsx"
 import { go } from "../Router.ts"
+import * as Attempts from "./Attempts.ts"
 import { isEnded, type Outline, type StepDetail, timesOf } from "./Outline.ts"
 import { StepPanel } from "./StepPanel.tsx"
 import { scaleOf, type TimeScale } from "./TimeScale.ts"
@@ -41,16 +43,12 @@ export const StepTable = ({
   }, [steps])
   const wanted = query["show"]
   const open = query["step"]
-  const scale = useMemo(
-    () =>
-      scaleOf(
-        steps.flatMap((step) => {
-          const times = timesOf(step, now)
-          return times === undefined ? [] : [times]
-        })
-      ),
-    [steps, now]
-  )
+  const earlier = Attempts.useEarlierAttempts(run)
+  const scale = useMemo(() => {
+    const last = steps.map((step) => timesOf(step, now))
+    const others = [...earlier.values()].flat().map((attempt) => Attempts.timesOf(attempt, now))
+    return scaleOf([...last, ...others].filter((times) => times !== undefined))
+  }, [steps, earlier, now])
   const matching = steps.filter(
     ({ name, status }) => (wanted === undefined || status === wanted) && name.toLowerCase().includes(text.toLowerCase())
   )
@@ -110,6 +108,7 @@ export const StepTable = ({
               run={run}
               step={step}
               scale={scale}
+              attempts={earlier.get(step.name)}
               now={now}
               isOpen={step.name === open}
               toggle={() => go(linkTo({ step: step.name === open ? undefined : step.name }), true)}
@@ -155,8 +154,8 @@ export const Bar = ({
   readonly times: readonly [number, number] | undefined
   readonly status: StatusName
   readonly label: string
-}): JSX.Element => {
-  if (times === undefined) return <span class={`dot ${status}`} title={label} />
+}): JSX.Element | null => {
+  if (times === undefined) return status === "SKIPPED" ? <span class="dot SKIPPED" title={label} /> : null
   const left = scale.at(times[0])
   const width = Math.max(0, scale.at(times[1]) - left)
   return <span class={`span ${status}`} title={label} style={{ left: percent(left), width: percent(width) }} />
@@ -187,6 +186,7 @@ const Row = ({
   run,
   step,
   scale,
+  attempts,
   now,
   isOpen,
   toggle
@@ -194,6 +194,8 @@ const Row = ({
   readonly run: Outline
   readonly step: StepDetail
   readonly scale: TimeScale
+  /** All attempts of a retried step. */
+  readonly attempts: ReadonlyArray<AttemptRow> | undefined
   readonly now: number
   readonly isOpen: boolean
   readonly toggle: () => void
@@ -206,7 +208,12 @@ const Row = ({
     wasOpen.current = isOpen
   }, [isOpen])
   const note = noteOf(step)
-  const times = timesOf(step, now)
+  const latest = attempts?.at(-1)
+  const times = timesOf(step, now) ?? (latest && Attempts.timesOf(latest, now))
+  // A step that waits for its next attempt has none under way.
+  const status = step.status === "PENDING" && latest !== undefined ? latest.status : step.status
+  const took = times === undefined ? "" : `, ${durationText(times[1] - times[0])}`
+  const last = { times, status, label: `${wordOf(status)}${took}` }
   return (
     <>
       <tr ref={row} class={isOpen ? "open" : undefined}>
@@ -231,12 +238,16 @@ const Row = ({
             {scale.cuts.map(({ at }) => (
               <span key={at} class="cut" style={{ left: percent(at) }} />
             ))}
-            <Bar
-              scale={scale}
-              times={times}
-              status={step.status}
-              label={`${wordOf(step.status)}${times === undefined ? "" : `, ${durationText(times[1] - times[0])}`}`}
-            />
+            {attempts?.slice(0, -1).map((attempt) => (
+              <Bar
+                key={`${attempt.attempt} ${attempt.item}`}
+                scale={scale}
+                times={Attempts.timesOf(attempt, now)}
+                status={attempt.status}
+                label={`Attempt ${attempt.attempt}: ${wordOf(attempt.status)}`}
+              />
+            ))}
+            <Bar {...{ scale, ...last }} />
           </div>
         </td>
       </tr>
