@@ -112,7 +112,7 @@ export const pipelineRoutes: ReadonlyArray<Route> = [
     json(200, PipelineWire.dag(pipeline))
   ),
   view("/pipelines/{pipeline_id}/dag/dot", "The graph as Graphviz DOT.", (pipeline) =>
-    text(200, "text/vnd.graphviz; charset=utf-8", toDot(pipeline.id, pipeline.dag))
+    text(200, "text/vnd.graphviz; charset=utf-8", toDot(pipeline))
   ),
   view("/pipelines/{pipeline_id}/visualize", "The tasks and their execution levels.", (pipeline) =>
     json(200, PipelineWire.visualization(pipeline))

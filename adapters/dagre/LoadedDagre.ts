@@ -1,0 +1,13 @@
+/** Loads dagre when a picture needs it, because not every program installs it. */
+import type { Engine } from "../../core/render/FlatGraph.ts"
+import { engineOf } from "./DagreEngine.ts"
+
+/** The engine; undefined if `@dagrejs/dagre` is not installed. */
+export const load = async (): Promise<Engine | undefined> => {
+  // Within `try`, so that bundlers accept a missing package.
+  try {
+    return engineOf(await import("@dagrejs/dagre"))
+  } catch {
+    return undefined
+  }
+}
