@@ -3,5 +3,5 @@ import * as dagre from "@dagrejs/dagre"
 import type { Engine } from "../../core/render/FlatGraph.ts"
 import { engineOf } from "./DagreEngine.ts"
 
-/** For `Layout.make(pipeline, Dagre.engine)`. A graph of more nodes or edges than dagre can lay out in a moment gets layers. */
+/** For `Layout.make(pipeline, Dagre.engine)`. A pipeline that dagre would take long for gets layers. */
 export const engine: Engine = engineOf(dagre)

@@ -1,16 +1,15 @@
 /** Lays out graphs by dagre, which crosses fewer edges than layers do and takes longer. */
 import type * as Library from "@dagrejs/dagre"
-import type { Engine, FlatLayout } from "../../core/render/FlatGraph.ts"
+import type { Engine, FlatLayout, Limits } from "../../core/render/FlatGraph.ts"
 
 /** The largest graphs that dagre lays out within 200 ms, as `npm run bench -- pictures` measures. */
-const MAX_NODES = 400
-const MAX_EDGES = 1_200
+export const LIMITS: Limits = { steps: 300, length: 400 }
 
 /** The engine over a copy of `@dagrejs/dagre`. */
 export const engineOf = ({ Graph, layout }: Pick<typeof Library, "Graph" | "layout">): Engine => ({
   name: "dagre",
+  limits: LIMITS,
   layout: ({ sizes, edges }) => {
-    if (sizes.length > MAX_NODES || edges.length > MAX_EDGES) return undefined
     const graph = new Graph()
     graph.setGraph({ rankdir: "TB", ranker: "tight-tree", nodesep: 24, ranksep: 40 })
     for (const [at, { width, height }] of sizes.entries()) graph.setNode(String(at), { width, height })

@@ -1,6 +1,8 @@
 /** Loads dagre when a picture needs it, because not every program installs it. */
 import type { Engine } from "../../core/render/FlatGraph.ts"
-import { engineOf } from "./DagreEngine.ts"
+import { engineOf, LIMITS } from "./DagreEngine.ts"
+
+export { LIMITS }
 
 /** The engine; undefined if `@dagrejs/dagre` is not installed. */
 export const load = async (): Promise<Engine | undefined> => {

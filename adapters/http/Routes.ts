@@ -6,6 +6,7 @@ import { eventRoutes } from "./events/EventRoutes.ts"
 import { eventSocketRoutes } from "./events/EventSocketRoutes.ts"
 import { healthRoutes } from "./health/HealthRoutes.ts"
 import { metricsRoutes } from "./health/MetricsRoutes.ts"
+import { pictureRoutes } from "./pipelines/PictureRoutes.ts"
 import { pipelineRoutes } from "./pipelines/PipelineRoutes.ts"
 import { runRoutes } from "./runs/RunRoutes.ts"
 import { scheduleRoutes } from "./schedules/ScheduleRoutes.ts"
@@ -15,6 +16,7 @@ import type { Route } from "./server/Route.ts"
 export const routes: ReadonlyArray<Route> = [
   ...healthRoutes,
   ...pipelineRoutes,
+  ...pictureRoutes,
   ...runRoutes,
   ...eventRoutes,
   ...eventSocketRoutes,

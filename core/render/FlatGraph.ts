@@ -24,9 +24,17 @@ export interface FlatLayout extends Size {
   readonly routes: ReadonlyArray<ReadonlyArray<Point>>
 }
 
+/** The size of a pipeline, as far as it decides how long a layout takes. */
+export interface Limits {
+  readonly steps: number
+  /** The lengths of all edges together. An edge between neighbouring levels has length 1. */
+  readonly length: number
+}
+
 /** Lays out graphs without boxes. */
 export interface Engine {
   readonly name: string
-  /** Gives undefined for a graph that is too large for the engine; the layers of this library are used instead. */
-  readonly layout: (graph: FlatGraph) => FlatLayout | undefined
+  /** The largest pipelines that the engine is used for. Larger ones get layers. */
+  readonly limits: Limits
+  readonly layout: (graph: FlatGraph) => FlatLayout
 }

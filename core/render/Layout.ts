@@ -6,14 +6,14 @@ import * as Result from "effect/Result"
 import type * as Pipeline from "../pipeline/Pipeline.ts"
 import type { ArmName } from "../pipeline/Step.ts"
 import { LayoutTooLarge } from "../values/Errors.ts"
-import type { Engine, FlatLayout, Point, Size } from "./FlatGraph.ts"
+import type { Engine, FlatLayout, Limits, Point, Size } from "./FlatGraph.ts"
 import { layers } from "./Layers.ts"
 import { type Container, containersOf } from "./Nesting.ts"
 import { DETAIL_PIXELS, MAX_WIDTH, sizeOf } from "./NodeSize.ts"
 import * as Picture from "./Picture.ts"
 import { textWidth } from "./TextWidth.ts"
 
-export type { Engine, FlatGraph, FlatLayout, Point, Size } from "./FlatGraph.ts"
+export type { Engine, FlatGraph, FlatLayout, Limits, Point, Size } from "./FlatGraph.ts"
 
 /** A place and a size; `x` and `y` are the upper left corner. */
 export interface Rectangle extends Point, Size {}
@@ -68,9 +68,13 @@ const BOX_HEAD = 26
 const BOX_PADDING = 14
 
 /** The layers of this library: linear in nodes and edges. */
-export const LAYERS: Engine = { name: "layers", layout: layers }
+export const LAYERS: Engine = {
+  name: "layers",
+  limits: { steps: Number.POSITIVE_INFINITY, length: Number.POSITIVE_INFINITY },
+  layout: layers
+}
 
-/** Lays out a pipeline. `engine` default: `LAYERS`. Throws `LayoutTooLarge` for more than 5,000 nodes or 20,000 edges. */
+/** Lays out a pipeline. Default engine: `LAYERS`, which every other engine falls back to for large pipelines. Throws `LayoutTooLarge` for more than 5,000 nodes or 20,000 edges. */
 export const make = (pipeline: Pipeline.Any, engine: Engine = LAYERS): Layout =>
   Result.getOrThrow(fromPipeline(pipeline, engine))
 
@@ -83,7 +87,17 @@ export const fromPipeline = (
   const { nodes, edges } = picture
   return nodes.length > MAX_NODES || edges.length > MAX_EDGES
     ? Result.fail(new LayoutTooLarge(pipeline.id, nodes.length, edges.length, MAX_NODES, MAX_EDGES))
-    : Result.succeed(new Placing(picture, engine).layout)
+    : Result.succeed(new Placing(picture, isWithin(engine.limits, pipeline) ? engine : LAYERS).layout)
+}
+
+/** Whether a pipeline is within the limits of an engine. */
+export const isWithin = (limits: Limits, { dag }: Pick<Pipeline.Any, "dag">): boolean => {
+  if (dag.names.length > limits.steps) return false
+  let length = 0
+  for (const [node, needs] of dag.dependencies.entries()) {
+    for (const needed of needs) length += dag.depths[node]! - dag.depths[needed]!
+  }
+  return length <= limits.length
 }
 
 /** Lays out inner boxes first, then places outer ones first. */
@@ -91,7 +105,6 @@ class Placing {
   readonly layout: Layout
   readonly #picture: Picture.Picture
   readonly #engine: Engine
-  #isByEngine = true
   readonly #nodes: Array<Rectangle> = []
   readonly #boxes: Map<number, Rectangle> = new Map()
   readonly #routes: Array<ReadonlyArray<Point>> = []
@@ -109,7 +122,7 @@ class Placing {
     this.layout = {
       width: width + 2 * MARGIN,
       height: height + 2 * MARGIN,
-      engine: this.#isByEngine ? engine.name : LAYERS.name,
+      engine: engine.name,
       isCollapsed: picture.isCollapsed,
       nodes: picture.nodes.map(({ name, label, kind, steps }, at) => ({
         name,
@@ -130,10 +143,7 @@ class Placing {
     const sizes = container.items.map((item) =>
       typeof item === "number" ? sizeOf(this.#picture.nodes[item]!) : boxSize(this.#picture, item, flats.get(item)!)
     )
-    const graph = { sizes, edges: container.edges }
-    const laidOut = this.#engine.layout(graph)
-    if (laidOut === undefined) this.#isByEngine = false
-    return laidOut ?? layers(graph)
+    return this.#engine.layout({ sizes, edges: container.edges })
   }
 
   /** Places the items of a container that is placed itself. */

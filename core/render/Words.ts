@@ -2,7 +2,7 @@
 import type { Node, State } from "./Picture.ts"
 
 /** The sign of each status, so that no colour alone tells a status. */
-export const SIGNS: Readonly<Record<State["status"], string>> = {
+const SIGNS: Readonly<Record<State["status"], string>> = {
   PENDING: "○",
   RUNNING: "▶",
   COMPLETED: "✓",
@@ -10,6 +10,12 @@ export const SIGNS: Readonly<Record<State["status"], string>> = {
   SKIPPED: "↷",
   CANCELLED: "■"
 }
+
+/** Every status of a step. */
+export const STATUSES_OF_STEPS: ReadonlyArray<State["status"]> = Object.keys(SIGNS) as ReadonlyArray<State["status"]>
+
+/** The sign of a status. */
+export const signOf = (status: State["status"]): string => SIGNS[status]
 
 /** A duration as people write it: `340 ms`, `1.2 s`, `3 min 4 s`, `2 h 5 min`. */
 export const duration = (millis: number): string => {

@@ -1,40 +1,18 @@
 /** The routes about pipelines, including the one that starts a run. */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
-import type { Any as Pipeline } from "../../../core/pipeline/Pipeline.ts"
-import type { Registered } from "../../../core/registry/Registry.ts"
 import { toDot } from "../../../core/render/Dot.ts"
 import { toWindowMillis } from "../health/StatisticsRequests.ts"
 import { statistics } from "../health/StatisticsWire.ts"
 import { toExecution } from "../runs/ExecutionRequest.ts"
 import { completed } from "../runs/RunRoutes.ts"
 import type * as RunWire from "../runs/RunWire.ts"
-import { type HttpReply, json, NO_CONTENT, text } from "../server/Message.ts"
+import { json, NO_CONTENT, text } from "../server/Message.ts"
 import { type Page, pageOf, toPage } from "../server/Paging.ts"
 import { about, act, type Call, get, post, type Route, read, refused, remove } from "../server/Route.ts"
 import { toDefinition } from "./PipelineRequests.ts"
+import { view } from "./PipelineView.ts"
 import * as PipelineWire from "./PipelineWire.ts"
-
-/** A route whose answer depends only on the pipeline. A pipeline never changes, so each answer is made once. */
-const view = (path: string, summary: string, render: (pipeline: Pipeline) => HttpReply): Route => {
-  const made = new WeakMap<Pipeline, Exit.Exit<HttpReply>>()
-  return get(path, "read", summary, ({ operations, caller, params }) => {
-    const found = operations.pipeline(caller, params["pipeline_id"]!)
-    const respond = ({ pipeline }: { readonly pipeline: Pipeline }): Exit.Exit<HttpReply> => {
-      let reply = made.get(pipeline)
-      if (reply === undefined) {
-        reply = Exit.succeed(render(pipeline))
-        made.set(pipeline, reply)
-      }
-      return reply
-    }
-    // A pipeline found in memory is an Exit already: answering needs no fiber.
-    return Exit.isExit(found) && Exit.isSuccess(found)
-      ? respond(found.value as Registered)
-      : Effect.flatMap(found, respond)
-  })
-}
 
 /** A route that pauses or resumes a pipeline. */
 const pauseRoute = (verb: "pause" | "resume", summary: string): Route =>
@@ -113,9 +91,6 @@ export const pipelineRoutes: ReadonlyArray<Route> = [
   ),
   view("/pipelines/{pipeline_id}/dag/dot", "The graph as Graphviz DOT.", (pipeline) =>
     text(200, "text/vnd.graphviz; charset=utf-8", toDot(pipeline))
-  ),
-  view("/pipelines/{pipeline_id}/visualize", "The tasks and their execution levels.", (pipeline) =>
-    json(200, PipelineWire.visualization(pipeline))
   ),
   post(
     "/pipelines/{pipeline_id}/execute",
