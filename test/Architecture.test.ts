@@ -18,7 +18,7 @@ const ROOMS: Readonly<Record<string, string>> = {
   "core/json": "values",
   "core/task": "json values",
   "core/pipeline": "json task values",
-  "core/render": "pipeline run",
+  "core/render": "pipeline run values",
   "core/run": "json pipeline task values",
   "core/store": "json pipeline run runtime task values",
   "core/registry": "pipeline store task values",

@@ -9,6 +9,7 @@ import { healthRoutes } from "./health/HealthRoutes.ts"
 import { metricsRoutes } from "./health/MetricsRoutes.ts"
 import { dashboardRoutes, rootRoute } from "./pages/DashboardRoutes.ts"
 import { seriesRoutes } from "./health/SeriesRoutes.ts"
+import { pictureRoutes } from "./pipelines/PictureRoutes.ts"
 import { pipelineRoutes } from "./pipelines/PipelineRoutes.ts"
 import { bulkRoutes } from "./runs/BulkRoutes.ts"
 import { runPartRoutes } from "./runs/RunPartRoutes.ts"
@@ -21,6 +22,7 @@ export const routes: ReadonlyArray<Route> = [
   ...healthRoutes,
   ...pipelineRoutes,
   ...seriesRoutes,
+  ...pictureRoutes,
   ...runRoutes,
   ...bulkRoutes,
   ...runPartRoutes,

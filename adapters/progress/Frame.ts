@@ -1,5 +1,5 @@
 /** A run as the lines that a terminal shows of it. */
-import { duration, SIGNS } from "../../core/render/Words.ts"
+import { duration, signOf } from "../../core/render/Words.ts"
 import type { Run, RunStatus, StepState, StepStatus } from "../../core/run/Run.ts"
 import type { ErrorInfo } from "../../core/values/ErrorInfo.ts"
 import * as Cells from "./Cells.ts"
@@ -85,7 +85,7 @@ const stepLine = (step: StepState, name: string, columns: number, nowMillis: num
     ...(status === "SKIPPED" && step.reason !== undefined ? [Cells.plain(step.reason)] : [])
   ].join(" · ")
   return [
-    { text: SIGNS[status], colour },
+    { text: signOf(status), colour },
     { text: ` ${name} ` },
     { text: status.toLowerCase(), colour },
     ...(progress === undefined || isOver ? [] : [{ text: ` ${bar(progress, columns)}` }]),
@@ -116,7 +116,7 @@ export const summary = (run: Run, nowMillis: number): Cells.Line => {
     ...(run.reason === undefined ? [] : [Cells.plain(run.reason)])
   ].join(" · ")
   return [
-    { text: SIGNS[status], colour },
+    { text: signOf(status), colour },
     { text: ` ${Cells.plain(run.pipelineId)} ` },
     { text: status.toLowerCase(), colour },
     { text: ` · ${details}` }

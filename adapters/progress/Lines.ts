@@ -1,5 +1,5 @@
 /** The events of a run as lines, for output that is no terminal: a log, a file, a pipe. */
-import { duration, SIGNS } from "../../core/render/Words.ts"
+import { duration, signOf } from "../../core/render/Words.ts"
 import type { Event } from "../../core/run/Event.ts"
 import type { StepStatus } from "../../core/run/Run.ts"
 import { plain } from "./Cells.ts"
@@ -21,7 +21,7 @@ export class Lines {
   take(event: Event): string | undefined {
     switch (event.type) {
       case "RunStarted":
-        return `${SIGNS.RUNNING} ${plain(event.pipelineId)} running · run ${plain(event.runId)}`
+        return `${signOf("RUNNING")} ${plain(event.pipelineId)} running · run ${plain(event.runId)}`
       case "RunCompleted":
       case "RunFailed":
       case "RunCancelled":
@@ -78,4 +78,4 @@ const line = (
   status: StepStatus,
   { step }: { readonly step: string },
   ...details: ReadonlyArray<string | false | undefined>
-): string => [`${SIGNS[status]} ${plain(step)} ${status.toLowerCase()}`, ...details.filter((text) => text)].join(" · ")
+): string => [`${signOf(status)} ${plain(step)} ${status.toLowerCase()}`, ...details.filter((text) => text)].join(" · ")

@@ -15,7 +15,7 @@ import * as Run from "../run/Run.ts"
 import * as Start from "../run/Start.ts"
 import { after } from "../runtime/Eager.ts"
 import type { FeedItem, FeedRequest } from "../store/Feed.ts"
-import { type ListRequest, newestRun, type RunList, type Store } from "../store/Store.ts"
+import { found, type ListRequest, newestRun, type RunList, type Store } from "../store/Store.ts"
 import type { Lines } from "../task/Log.ts"
 import {
   IdempotencyConflict,
@@ -24,7 +24,8 @@ import {
   type PipelineNotFound,
   RunCancelled,
   RunFailed,
-  type RunNotFound,
+  RunMismatch,
+  RunNotFound,
   RunNotRepeatable,
   RunUnfinished,
   StoreUnavailable,
@@ -68,6 +69,15 @@ export interface RunOperations {
   ) => Effect.Effect<
     { readonly pipeline: Pipeline.Any; readonly run: Option.Option<Run.Summary> },
     PipelineNotFound | GuardError
+  >
+  /** A run of the pipeline's current version, with the pipeline. Fails with `RunMismatch` for another pipeline's run, or another version's. */
+  readonly runOfPipeline: (
+    caller: Caller,
+    pipelineId: string,
+    runId: string
+  ) => Effect.Effect<
+    { readonly pipeline: Pipeline.Any; readonly run: Run.Run },
+    PipelineNotFound | RunNotFound | RunMismatch | GuardError
   >
   /** Checks the parameters and starts a run. Gives its id, or the id of the caller's run with the same idempotency key. */
   readonly start: (
@@ -272,6 +282,16 @@ export const make = (
           newest.startAtMillis > (yield* store.now)
         const run = isDelayed ? ((yield* newestRun(store, pipelineId, ENDED)) ?? newest) : newest
         return { pipeline, run: Option.fromUndefinedOr(run) }
+      }),
+    runOfPipeline: (caller, pipelineId, runId) =>
+      Effect.gen(function* () {
+        // Counts and records one request, about both.
+        yield* guard.check(caller, { permission: "read", pipelineId, runId })
+        const { pipeline } = yield* registry.find(pipelineId)
+        const run = yield* found(runId, store.get)
+        if (run.pipelineId === pipelineId && run.version === pipeline.version) return { pipeline, run }
+        const isReadable = guard.may(caller, { permission: "read", pipelineId: run.pipelineId, runId })
+        return yield* isReadable ? new RunMismatch(run, pipeline) : new RunNotFound(runId)
       }),
     start: (caller, pipelineId, given, options = {}) => submit(caller, pipelineId, given, options),
     execute: (caller, pipelineId, given, options = {}, waitMillis) => {

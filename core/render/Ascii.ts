@@ -1,18 +1,18 @@
 /**
- * A picture as text for a terminal, a row for each step after all that it needs, with a lane for each step that is still to come,
- * as version control draws its history. The lines are ASCII; names and signs are what they are.
+ * Renders a pipeline as text for a terminal: one row for each step, after the rows of the steps that it needs, and lanes on the
+ * left that lead to later steps, as version control draws history. Lanes are ASCII; names and signs may be any characters.
  */
 import type * as Pipeline from "../pipeline/Pipeline.ts"
 import type { Run } from "../run/Run.ts"
 import * as Picture from "./Picture.ts"
 import { kindOf, shown, statusOf } from "./Words.ts"
 
-/** With more lanes side by side than this, what a step needs is written behind its name. */
+/** The most lanes. A wider graph gets no lanes: the steps that each step needs are listed after its name. */
 const MAX_LANES = 24
 
-/** The text, each row ending with a line feed. */
+/** The rows, each ending with a line feed. With a run, they also show the status of each step. */
 export const toAscii = (pipeline: Pipeline.Any, run?: Run): string => {
-  const { nodes, edges } = Picture.make(pipeline, run)
+  const { nodes, edges } = Picture.of(pipeline, run)
   const next: ReadonlyArray<Array<number>> = nodes.map(() => [])
   const needs: ReadonlyArray<Array<number>> = nodes.map(() => [])
   for (const { from, to } of edges) {
@@ -36,7 +36,7 @@ const behind = (names: ReadonlyArray<string>): string => {
   return ` <- ${some}${names.length > 5 ? ` and ${names.length - 5} more` : ""}`
 }
 
-/** Each node after all that it needs; what a node releases soon after it, so that lanes are short. */
+/** A topological order, depth first: the nodes that a node releases come soon after it, so that lanes are short. */
 const inOrder = (
   next: ReadonlyArray<ReadonlyArray<number>>,
   needs: ReadonlyArray<ReadonlyArray<number>>
@@ -52,7 +52,7 @@ const inOrder = (
   return order
 }
 
-/** The rows, or nothing when there are too many lanes. */
+/** The rows; undefined if there are too many lanes. */
 const lanes = (
   order: ReadonlyArray<number>,
   next: ReadonlyArray<ReadonlyArray<number>>,
@@ -89,7 +89,7 @@ const lanes = (
   return rows
 }
 
-/** The row between a step and those that it leads to: a line from its lane to theirs, under which other lanes pass. */
+/** The row after a step: a line from its lane to the lanes of the steps that need it. Other lanes pass under the line. */
 const turn = (open: ReadonlyArray<number | undefined>, place: number, ends: ReadonlyArray<number>): string => {
   const first = Math.min(place, ...ends)
   const last = Math.max(place, ...ends)

@@ -1,5 +1,6 @@
-/** Renders a Dag as Graphviz DOT. Source: https://graphviz.org/doc/info/lang.html */
-import { type Dag, edges } from "../pipeline/Dag.ts"
+/** Renders a pipeline as Graphviz DOT. Source: https://graphviz.org/doc/info/lang.html */
+import { edges } from "../pipeline/Dag.ts"
+import type * as Pipeline from "../pipeline/Pipeline.ts"
 
 /** An identifier or numeral that DOT accepts without quotes. */
 const PLAIN_ID = /^(?:[A-Za-z_][A-Za-z_0-9]*|-?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?))$/
@@ -17,7 +18,7 @@ const idOf = (name: string): string => (PLAIN_ID.test(name) && !KEYWORD.test(nam
 const needsLabel = (name: string): boolean => name.startsWith("%")
 
 /** `digraph "id" { … }` with every edge and every node without edges. Names are quoted where DOT requires it. */
-export const toDot = (id: string, dag: Dag): string => {
+export const toDot = ({ id, dag }: Pick<Pipeline.Any, "id" | "dag">): string => {
   const lines = edges(dag).map(({ from, to }) => `  ${idOf(from)} -> ${idOf(to)};`)
   const nodes = dag.names.flatMap((name, node) => {
     if (needsLabel(name)) return [`  ${quoted(name)} [label=${quoted(name)}];`]

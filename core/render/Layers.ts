@@ -1,6 +1,6 @@
 /**
- * Lays a graph out in layers: a node below all that it needs, each layer in the order that crosses few edges, each node near
- * the middle of its neighbours. Linear in nodes and edges, apart from sorting.
+ * Lays out a graph in layers: each node below all nodes that it needs, each layer in an order with few crossings, each node
+ * near the middle of its neighbours. Linear in nodes and edges, apart from sorting.
  *
  * Source: K. Sugiyama, S. Tagawa, M. Toda, "Methods for visual understanding of hierarchical system structures", IEEE Trans.
  * SMC 11 (2), 1981.
@@ -9,7 +9,7 @@ import type { FlatGraph, FlatLayout, Point } from "./FlatGraph.ts"
 
 const GAP = 24
 const LAYER_GAP = 40
-/** How wide an edge is where it passes a layer. */
+/** The width that an edge takes where it passes a layer. */
 const PASSING = 12
 const SWEEPS = 4
 
@@ -46,7 +46,7 @@ export const layers = ({ sizes, edges }: FlatGraph): FlatLayout => {
       way.flatMap((node, at) => {
         const { x, y } = centreOf(node)
         const half = heights[node]! / 2
-        // Straight down beside what is taller in its layer, which it would cross otherwise.
+        // Straight down to the end of the layer, because a slanted line would cross taller nodes of the layer.
         if (at === 0)
           return bottoms[node]! > y + half
             ? [
@@ -61,7 +61,7 @@ export const layers = ({ sizes, edges }: FlatGraph): FlatLayout => {
   }
 }
 
-/** For each node, the length of the longest way to it. */
+/** For each node, the number of edges on the longest path to it. */
 const ranksOf = (size: number, edges: FlatGraph["edges"]): Array<number> => {
   const ranks = new Array<number>(size).fill(0)
   const waiting = new Int32Array(size)
@@ -82,8 +82,8 @@ const ranksOf = (size: number, edges: FlatGraph["edges"]): Array<number> => {
 }
 
 /**
- * The way of each edge, node by node. Where it passes layers, a place is kept for it there, as a node that isn't drawn; as long
- * as these are not many more than the nodes, beyond which edges go straight.
+ * The nodes on the way of each edge. For each layer that the edge passes, a node is added that keeps a place for it and is not
+ * drawn. If that would add many more nodes than there are, edges go straight.
  */
 const passing = (
   edges: FlatGraph["edges"],
@@ -113,7 +113,7 @@ const mean = (of: ReadonlyArray<number>, value: ArrayLike<number>): number => {
   return sum / of.length
 }
 
-/** Sorts each layer by the middle of each node's neighbours in the one before, down and up. */
+/** Sorts each layer by the mean position of each node's neighbours in the layer before, downwards and upwards in turn. */
 const order = (
   byLayer: ReadonlyArray<Array<number>>,
   above: ReadonlyArray<ReadonlyArray<number>>,
@@ -138,7 +138,7 @@ const order = (
   }
 }
 
-/** Puts each node near the middle of its neighbours, and keeps order and gaps. */
+/** Moves each node near the middle of its neighbours, without changing the order or narrowing the gaps. */
 const across = (
   byLayer: ReadonlyArray<ReadonlyArray<number>>,
   above: ReadonlyArray<ReadonlyArray<number>>,
@@ -170,7 +170,7 @@ const across = (
 }
 
 /**
- * The rising numbers that are nearest to these, by squares: numbers that fall are replaced by their mean.
+ * The non-decreasing numbers with the least squared distance to these: each falling part is replaced by its mean.
  * Source: M. Ayer et al., "An empirical distribution function for sampling with incomplete information", 1955.
  */
 const rising = (wanted: ReadonlyArray<number>): ReadonlyArray<number> => {

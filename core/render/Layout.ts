@@ -1,100 +1,115 @@
 /**
- * Where the steps, edges and boxes of a picture are. A box is laid out by itself and is then one node of what is around it.
+ * Places the steps, edges and boxes of a pipeline. A box is laid out by itself and is then one node of the container around it.
  * Lengths are in CSS pixels; the origin is the upper left corner.
  */
 import * as Result from "effect/Result"
+import type * as Pipeline from "../pipeline/Pipeline.ts"
 import type { ArmName } from "../pipeline/Step.ts"
-import type { Engine, FlatLayout, Point, Size } from "./FlatGraph.ts"
+import { LayoutTooLarge } from "../values/Errors.ts"
+import type { Engine, FlatLayout, Limits, Point, Size } from "./FlatGraph.ts"
 import { layers } from "./Layers.ts"
 import { type Container, containersOf } from "./Nesting.ts"
-import type { Edge, Frame, Node, Picture } from "./Picture.ts"
+import { DETAIL_PIXELS, MAX_WIDTH, sizeOf } from "./NodeSize.ts"
+import * as Picture from "./Picture.ts"
 import { textWidth } from "./TextWidth.ts"
 
+export type { Engine, FlatGraph, FlatLayout, Limits, Point, Size } from "./FlatGraph.ts"
+
+/** A place and a size; `x` and `y` are the upper left corner. */
 export interface Rectangle extends Point, Size {}
 
-/** A node where it is drawn. */
+/** A step, or a box that is drawn as one node. */
 export interface PlacedNode extends Rectangle {
+  /** The name of the step or of the box. */
   readonly name: string
+  /** The name without the names of the box and of the arm of a branch around it. */
   readonly label: string
-  readonly kind: Node["kind"]
+  readonly kind: Picture.Node["kind"]
+  /** The number of steps that it stands for. */
   readonly steps: number
 }
 
-/** An edge as a line through points. */
+/** A dependency as a line through points, each below the one before. `from` and `to` are indices of nodes. */
 export interface PlacedEdge {
   readonly from: number
   readonly to: number
+  /** The arm of the branch `from` that contains `to`. */
   readonly arm?: ArmName
   readonly points: ReadonlyArray<Point>
 }
 
+/** The box around the steps of a nested pipeline or of a group. */
 export interface PlacedBox extends Rectangle {
   readonly name: string
   readonly label: string
-  readonly kind: Frame["kind"]
+  readonly kind: Picture.Frame["kind"]
 }
 
+/** Where everything is. */
 export interface Layout extends Size {
-  /** What laid it out: `dagre` or `layers`. */
+  /** The name of the engine: `dagre` or `layers`. */
   readonly engine: string
+  /** Whether each outermost box is one node, because the pipeline has more than 5,000 steps. */
   readonly isCollapsed: boolean
-  /** In the order of the picture's nodes. */
+  /** In the order of the pipeline's steps. */
   readonly nodes: ReadonlyArray<PlacedNode>
   readonly edges: ReadonlyArray<PlacedEdge>
-  /** Without those that can't be drawn as one box, because other steps stand between their own. Outer ones come first. */
+  /** Outer boxes come before inner ones. A box is left out if a step outside it both needs and feeds steps inside. */
   readonly boxes: ReadonlyArray<PlacedBox>
 }
 
-/** A picture that has too many nodes or edges to be laid out. */
-export class LayoutTooLarge extends Error {
-  readonly _tag = "LayoutTooLarge"
-  override readonly name = "LayoutTooLarge"
-
-  constructor(nodes: number, edges: number) {
-    super(
-      `A graph of ${nodes} nodes and ${edges} edges is too large for a picture: ${MAX_NODES} nodes and ${MAX_EDGES} edges at most. Draw its DOT text instead, or put steps into groups or nested pipelines`
-    )
-  }
-}
-
-const MAX_NODES = 20_000
-const MAX_EDGES = 100_000
+/** The largest picture. Its layout takes a fraction of a second, as `npm run bench -- pictures` measures. */
+const MAX_NODES = 5_000
+const MAX_EDGES = 20_000
 
 const MARGIN = 16
-const NODE_HEIGHT = 46
-const MIN_WIDTH = 136
-const MAX_WIDTH = 260
-/** Above the nodes of a box there is its name. */
+/** The height of a box's title, above the nodes in the box. */
 const BOX_HEAD = 26
 const BOX_PADDING = 14
 
-/** Font sizes of what is written on a node, in pixels. */
-export const LABEL_PIXELS = 13
-export const DETAIL_PIXELS = 11
-
-/** The layers of this library: linear in nodes and edges, whatever their number. */
-export const LAYERS: Engine = { name: "layers", layout: layers }
-
-/** Lays out a picture. Fails when it is too large. */
-export const make = (picture: Picture, engine: Engine = LAYERS): Result.Result<Layout, LayoutTooLarge> => {
-  const { nodes, edges } = picture
-  if (nodes.length > MAX_NODES || edges.length > MAX_EDGES) {
-    return Result.fail(new LayoutTooLarge(nodes.length, edges.length))
-  }
-  return Result.succeed(new Placing(picture, engine).layout)
+/** The layers of this library: linear in nodes and edges. */
+export const LAYERS: Engine = {
+  name: "layers",
+  limits: { steps: Number.POSITIVE_INFINITY, length: Number.POSITIVE_INFINITY },
+  layout: layers
 }
 
-/** Places what is in the boxes first, and then the boxes. */
+/** Lays out a pipeline. Default engine: `LAYERS`, which every other engine falls back to for large pipelines. Throws `LayoutTooLarge` for more than 5,000 nodes or 20,000 edges. */
+export const make = (pipeline: Pipeline.Any, engine: Engine = LAYERS): Layout =>
+  Result.getOrThrow(fromPipeline(pipeline, engine))
+
+/** Lays out a pipeline. Fails for more than 5,000 nodes or 20,000 edges. */
+export const fromPipeline = (
+  pipeline: Pick<Pipeline.Any, "id" | "steps" | "dag">,
+  engine: Engine
+): Result.Result<Layout, LayoutTooLarge> => {
+  const picture = Picture.make(pipeline)
+  const { nodes, edges } = picture
+  return nodes.length > MAX_NODES || edges.length > MAX_EDGES
+    ? Result.fail(new LayoutTooLarge(pipeline.id, nodes.length, edges.length, MAX_NODES, MAX_EDGES))
+    : Result.succeed(new Placing(picture, isWithin(engine.limits, pipeline) ? engine : LAYERS).layout)
+}
+
+/** Whether a pipeline is within the limits of an engine. */
+export const isWithin = (limits: Limits, { dag }: Pick<Pipeline.Any, "dag">): boolean => {
+  if (dag.names.length > limits.steps) return false
+  let length = 0
+  for (const [node, needs] of dag.dependencies.entries()) {
+    for (const needed of needs) length += dag.depths[node]! - dag.depths[needed]!
+  }
+  return length <= limits.length
+}
+
+/** Lays out inner boxes first, then places outer ones first. */
 class Placing {
   readonly layout: Layout
-  readonly #picture: Picture
+  readonly #picture: Picture.Picture
   readonly #engine: Engine
-  #isByEngine = true
   readonly #nodes: Array<Rectangle> = []
   readonly #boxes: Map<number, Rectangle> = new Map()
   readonly #routes: Array<ReadonlyArray<Point>> = []
 
-  constructor(picture: Picture, engine: Engine) {
+  constructor(picture: Picture.Picture, engine: Engine) {
     this.#picture = picture
     this.#engine = engine
     const { outermost, all } = containersOf(picture)
@@ -107,7 +122,7 @@ class Placing {
     this.layout = {
       width: width + 2 * MARGIN,
       height: height + 2 * MARGIN,
-      engine: this.#isByEngine ? engine.name : LAYERS.name,
+      engine: engine.name,
       isCollapsed: picture.isCollapsed,
       nodes: picture.nodes.map(({ name, label, kind, steps }, at) => ({
         name,
@@ -128,13 +143,10 @@ class Placing {
     const sizes = container.items.map((item) =>
       typeof item === "number" ? sizeOf(this.#picture.nodes[item]!) : boxSize(this.#picture, item, flats.get(item)!)
     )
-    const graph = { sizes, edges: container.edges }
-    const laidOut = this.#engine.layout(graph)
-    if (laidOut === undefined) this.#isByEngine = false
-    return laidOut ?? layers(graph)
+    return this.#engine.layout({ sizes, edges: container.edges })
   }
 
-  /** Where the items of a container are, when it is placed itself. */
+  /** Places the items of a container that is placed itself. */
   #place(container: Container, flats: ReadonlyMap<Container, FlatLayout>): void {
     const { centres } = flats.get(container)!
     const origin = this.#originOf(container)
@@ -157,15 +169,15 @@ class Placing {
     return around === undefined ? { x: MARGIN, y: MARGIN } : { x: around.x + BOX_PADDING, y: around.y + BOX_HEAD }
   }
 
-  /** The edges of a container, led on to the steps in its boxes. */
+  /** Places the edges of a container, extended to the steps in its boxes. */
   #route(container: Container, { routes }: FlatLayout): void {
     const origin = this.#originOf(container)
     for (const [edge, at] of container.routed) {
-      const { from, to } = this.#picture.edges[edge] as Edge
+      const { from, to } = this.#picture.edges[edge]!
       const points = routes[at]!.map(({ x, y }) => ({ x: round(origin.x + x), y: round(origin.y + y) }))
       const [start, end] = [this.#nodes[from]!, this.#nodes[to]!]
       const arrival = points[points.length - 1]!
-      // Into a box, the line goes on to the step; on a step, it begins and ends at the middle part of its border.
+      // An end at a box is extended to the step inside; an end at a step stays away from its corners.
       if (points[0]!.y > start.y + start.height + 1) points.unshift(middleOf(start, start.height))
       else points[0] = { x: near(start, points[0]!.x), y: start.y + start.height }
       if (arrival.y < end.y - 1) points.push(middleOf(end, 0))
@@ -177,18 +189,13 @@ class Placing {
 
 const middleOf = ({ x, y, width }: Rectangle, below: number): Point => ({ x: round(x + width / 2), y: y + below })
 
-/** The place on a border that is nearest, and not at a corner. */
+/** The nearest x on the border of a rectangle that is not at a corner. */
 const near = ({ x, width }: Rectangle, wanted: number): number =>
   round(Math.min(Math.max(wanted, x + 14), x + width - 14))
 
-const boxSize = ({ boxes }: Picture, { box }: Container, { width, height }: Size): Size => ({
+const boxSize = ({ boxes }: Picture.Picture, { box }: Container, { width, height }: Size): Size => ({
   width: Math.max(width, Math.min(textWidth(boxes[box]!.label, DETAIL_PIXELS), MAX_WIDTH)) + 2 * BOX_PADDING,
   height: height + BOX_HEAD + BOX_PADDING
-})
-
-const sizeOf = ({ label }: Node): Size => ({
-  width: Math.ceil(Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, textWidth(label, LABEL_PIXELS) + 28))),
-  height: NODE_HEIGHT
 })
 
 const round = (length: number): number => Math.round(length * 10) / 10

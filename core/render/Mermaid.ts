@@ -1,11 +1,11 @@
-/** A picture as a Mermaid flowchart. Source: https://mermaid.js.org/syntax/flowchart.html */
+/** Renders a pipeline as a Mermaid flowchart. Source: https://mermaid.js.org/syntax/flowchart.html */
 import type * as Pipeline from "../pipeline/Pipeline.ts"
 import type { Run } from "../run/Run.ts"
 import * as Picture from "./Picture.ts"
 import { kindOf, shown, statusOf } from "./Words.ts"
 
-/** How each kind is drawn: what stands before its text and behind it. */
-const SHAPES: Readonly<Record<Picture.Node["kind"], readonly [before: string, behind: string]>> = {
+/** The brackets of each kind's shape. */
+const SHAPES: Readonly<Record<Picture.Node["kind"], readonly [open: string, close: string]>> = {
   task: ["[", "]"],
   map: ["[[", "]]"],
   filter: ["[/", "\\]"],
@@ -23,20 +23,21 @@ const CLASSES = [
   "  classDef skipped stroke-dasharray:3 3"
 ]
 
-/** `flowchart TD …`: nodes are `n0`, `n1`, … in order of registration, with their names as texts. */
+/**
+ * `flowchart TD …`: nodes `n0`, `n1`, … in order of registration, labelled with the names of the steps; subgraphs for nested
+ * pipelines and groups. With a run, nodes also show their status.
+ */
 export const toMermaid = (pipeline: Pipeline.Any, run?: Run): string => {
-  const { nodes, edges, boxes } = Picture.make(pipeline, run)
-  const lines = ["flowchart TD"]
-  const inside = (box: number, indent: string): void => {
-    for (const [at, node] of nodes.entries()) if (node.box === box) lines.push(`${indent}${nodeOf(node, at)}`)
-    for (const [at, { box: around, label }] of boxes.entries()) {
-      if (around !== box) continue
-      lines.push(`${indent}subgraph b${at}["${escaped(label)}"]`)
-      inside(at, `${indent}  `)
-      lines.push(`${indent}end`)
-    }
+  const { nodes, edges, boxes } = Picture.of(pipeline, run)
+  /** The lines of each box, without their indent; first those of its nodes, then those of its boxes. */
+  const inside: ReadonlyArray<Array<string>> = [-1, ...boxes.keys()].map(() => [])
+  for (const [at, node] of nodes.entries()) inside[node.box + 1]!.push(nodeOf(node, at))
+  // A box comes after the box around it, so the last ones are complete first.
+  for (const [at, { box, label }] of [...boxes.entries()].reverse()) {
+    const lines = inside[at + 1]!.map((line) => `  ${line}`)
+    inside[box + 1]!.push(`subgraph b${at}["${escaped(label)}"]`, ...lines, "end")
   }
-  inside(-1, "  ")
+  const lines = ["flowchart TD", ...inside[0]!.map((line) => `  ${line}`)]
   for (const { from, to, arm } of edges) lines.push(`  n${from} -->${arm === undefined ? "" : `|${arm}|`} n${to}`)
   if (nodes.some(({ state }) => state !== undefined)) lines.push(...CLASSES)
   return `${lines.join("\n")}\n`
@@ -44,11 +45,11 @@ export const toMermaid = (pipeline: Pipeline.Any, run?: Run): string => {
 
 const nodeOf = (node: Picture.Node, at: number): string => {
   const { label, kind, state } = node
-  const [before, behind] = SHAPES[kind]
-  const texts = [escaped(label), kindOf(node), state === undefined ? "" : statusOf(state)].filter((text) => text !== "")
+  const [open, close] = SHAPES[kind]
+  const texts = [label, kindOf(node), state === undefined ? "" : statusOf(state)].filter((text) => text !== "")
   const style = state === undefined || state.status === "PENDING" ? "" : `:::${state.status.toLowerCase()}`
-  return `n${at}${before}"${texts.join("<br>")}"${behind}${style}`
+  return `n${at}${open}"${texts.map(escaped).join("<br>")}"${close}${style}`
 }
 
-// A number sign begins an entity, and texts are Markdown and HTML: all that may mean something is an entity.
+// Mermaid reads texts as Markdown and HTML, and `#` begins an entity. So everything but letters, digits and spaces is an entity.
 const escaped = (text: string): string => shown(text).replace(/[^\p{L}\p{N} ·]/gu, (sign) => `#${sign.codePointAt(0)};`)

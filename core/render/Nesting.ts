@@ -1,22 +1,23 @@
 /**
- * Which nodes and boxes are in which box, and which edges run between them there. A box whose steps have others between them
- * can't be drawn as one node: it is left out, and what is in it belongs to what is around it.
+ * Splits a picture into containers: the picture itself and its boxes, each with the edges between its own items. A box is one
+ * node of the container around it. If a step outside a box both needs and feeds steps inside, the box would be part of a cycle:
+ * such a box is left out, and its items belong to the container around it.
  */
 import type { Picture } from "./Picture.ts"
 
-/** A box with what is in it, or the picture itself. */
+/** A box with its items, or the picture itself. */
 export interface Container {
   /** The box's index in the picture; -1 for the picture itself. */
   readonly box: number
-  /** Nodes, by their index in the picture, and containers. */
+  /** Nodes (by their index in the picture) and containers. */
   readonly items: ReadonlyArray<number | Container>
-  /** Which items come before which, by index, each pair once. */
+  /** Edges between items, by index in `items`, each pair once. */
   readonly edges: ReadonlyArray<readonly [from: number, to: number]>
-  /** Edges of the picture, by index, that are edges between its items, with the index of these. */
+  /** The edges of the picture that lead from one item to another: the index of each, and of its edge in `edges`. */
   readonly routed: ReadonlyArray<readonly [edge: number, at: number]>
 }
 
-/** All containers; each comes after the one around it. */
+/** All containers, the picture itself first; each comes after the container around it. */
 export const containersOf = (
   picture: Picture
 ): { readonly outermost: Container; readonly all: ReadonlyArray<Container> } => {
@@ -52,7 +53,7 @@ const contain = (
     while (at !== -1 && !isOpen[at]!) at = parents[at]!
     return at
   }
-  // What holds an item, and where: of nodes by their index, of boxes by theirs.
+  // The container of each node and of each box, and its index among the container's items.
   const nodePlaces: Array<readonly [Draft, number]> = []
   const boxPlaces = new Map<number, readonly [Draft, number]>()
   const put = (item: number | Draft, box: number): readonly [Draft, number] => {
@@ -69,7 +70,7 @@ const contain = (
   }
   for (const { box } of nodes) nodePlaces.push(put(nodePlaces.length, around(box)))
 
-  /** A node's holders from the innermost one outwards, each with the place in it that leads to the node. */
+  /** The containers around a node, innermost first, each with the index of the item that is or contains the node. */
   const wayOut = (node: number): ReadonlyArray<readonly [Draft, number]> => {
     const way: Array<readonly [Draft, number]> = [nodePlaces[node]!]
     for (;;) {
@@ -97,18 +98,27 @@ const contain = (
   return all
 }
 
-/** The boxes in a container that wait for each other. */
+/** The boxes that are on a cycle of a container's edges, or on a path between two cycles. */
 const tornIn = ({ items, edges }: Container): ReadonlyArray<number> => {
-  const waiting = new Int32Array(items.length)
-  const next: Array<Array<number>> = items.map(() => [])
+  const before = cyclic(items.length, edges)
+  const after = cyclic(
+    items.length,
+    edges.map(([from, to]) => [to, from])
+  )
+  return items.flatMap((item, at) => (before[at]! && after[at]! && typeof item !== "number" ? [item.box] : []))
+}
+
+/** For each item, whether it is on a cycle or reached from one. */
+const cyclic = (size: number, edges: Container["edges"]): ReadonlyArray<boolean> => {
+  const waiting = new Int32Array(size)
+  const next: Array<Array<number>> = Array.from({ length: size }, () => [])
   for (const [from, to] of edges) {
     waiting[to]!++
     next[from]!.push(to)
   }
-  const order = items.flatMap((_, at) => (waiting[at] === 0 ? [at] : []))
+  const order = next.flatMap((_, at) => (waiting[at] === 0 ? [at] : []))
   for (let at = 0; at < order.length; at++) {
     for (const to of next[order[at]!]!) if (--waiting[to]! === 0) order.push(to)
   }
-  if (order.length === items.length) return []
-  return items.flatMap((item, at) => (waiting[at]! > 0 && typeof item !== "number" ? [item.box] : []))
+  return next.map((_, at) => waiting[at]! > 0)
 }

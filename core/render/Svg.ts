@@ -1,12 +1,15 @@
 /**
- * A picture as an SVG document: light or dark as its reader prefers, without scripts, fonts or links, and readable by screen
- * readers. Source: https://www.w3.org/TR/graphics-aria-1.0/
+ * Renders a pipeline as an SVG document: light or dark as its reader prefers, without scripts, fonts or links, and with roles for
+ * screen readers. Source: https://www.w3.org/TR/graphics-aria-1.0/
  */
+import type * as Pipeline from "../pipeline/Pipeline.ts"
+import type { Run } from "../run/Run.ts"
 import type { Point } from "./FlatGraph.ts"
-import { DETAIL_PIXELS, LABEL_PIXELS, type Layout, type PlacedBox, type PlacedNode } from "./Layout.ts"
-import type { Edge, Node, Picture, State } from "./Picture.ts"
+import * as Layout from "./Layout.ts"
+import { DETAIL_PIXELS, LABEL_PIXELS } from "./NodeSize.ts"
+import * as Picture from "./Picture.ts"
 import { fitted } from "./TextWidth.ts"
-import { kindOf, shown, statusOf } from "./Words.ts"
+import { countOf, kindOf, shown, statusOf } from "./Words.ts"
 
 interface Colours {
   readonly ground: string
@@ -14,17 +17,23 @@ interface Colours {
   readonly dim: string
   readonly line: string
   readonly node: string
-  readonly status: Readonly<Record<"RUNNING" | "COMPLETED" | "FAILED" | "CANCELLED", string>>
+  /** For each status the colour of the border and of the text, and the colour inside. */
+  readonly status: Readonly<Record<string, readonly [ink: string, node: string]>>
 }
 
-// Texts have a contrast of at least 4.5 to what is behind them.
+// Texts have a contrast of at least 4.5 with the colour behind them.
 const LIGHT: Colours = {
   ground: "#ffffff",
   ink: "#1c2024",
   dim: "#60646c",
   line: "#8b8d98",
   node: "#f9f9fb",
-  status: { RUNNING: "#0b68cb", COMPLETED: "#1f7a3d", FAILED: "#c62a2f", CANCELLED: "#8a5000" }
+  status: {
+    RUNNING: ["#0b68cb", "#eef6ff"],
+    COMPLETED: ["#1f7a3d", "#f0faf3"],
+    FAILED: ["#c62a2f", "#fff1f1"],
+    CANCELLED: ["#8a5000", "#fff8e8"]
+  }
 }
 const DARK: Colours = {
   ground: "#111113",
@@ -32,109 +41,159 @@ const DARK: Colours = {
   dim: "#b0b4ba",
   line: "#797b86",
   node: "#1c1d21",
-  status: { RUNNING: "#70b8ff", COMPLETED: "#5fce7f", FAILED: "#ff9592", CANCELLED: "#ffca16" }
+  status: {
+    RUNNING: ["#70b8ff", "#10233a"],
+    COMPLETED: ["#5fce7f", "#132a1b"],
+    FAILED: ["#ff9592", "#3b1618"],
+    CANCELLED: ["#ffca16", "#2f2408"]
+  }
 }
 
-// Not by variables, which some renderers don't know.
-const coloured = ({ ground, ink, dim, line, node, status }: Colours): string =>
-  [
-    `.ground{fill:${ground}}.arm{stroke:${ground}}text{fill:${ink}}.detail{fill:${dim}}.edge,.shape,.box{stroke:${line}}.head{fill:${line}}`,
-    `.shape{fill:${node}}.box{fill:${line};fill-opacity:.12}.SKIPPED .label{fill:${dim}}`,
-    ...Object.entries(status).map(
-      ([name, colour]) => `.${name} .shape{stroke:${colour}}.${name} .detail{fill:${colour}}`
-    )
-  ].join("")
+/** The class of the document. Every rule of the style begins with it, so that a page with the picture in it keeps its own style. */
+const SCOPE = ".levada-dag"
 
-const STYLE = [
+// Colours are no custom properties, because librsvg does not know these.
+const coloured = ({ ground, ink, dim, line, node, status }: Colours): ReadonlyArray<string> => [
+  `.ground{fill:${ground}}`,
+  `.arm{stroke:${ground}}`,
+  `text{fill:${ink}}`,
+  `.detail{fill:${dim}}`,
+  `.edge{stroke:${line}}`,
+  `.shape{stroke:${line};fill:${node}}`,
+  `.box{stroke:${line};fill:${line};fill-opacity:.1}`,
+  `.head{fill:${line}}`,
+  `.SKIPPED .label{fill:${dim}}`,
+  ...Object.entries(status).flatMap(([name, [border, inside]]) => [
+    `.${name} .shape{stroke:${border};fill:${inside}}`,
+    `.${name} .status{fill:${border}}`
+  ])
+]
+
+const scoped = (rules: ReadonlyArray<string>): string => rules.map((rule) => `${SCOPE} ${rule}`).join("\n")
+
+const STYLE = `${scoped([
   "text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif;text-anchor:middle}",
-  `.label{font-size:${LABEL_PIXELS}px}.detail{font-size:${DETAIL_PIXELS}px}.name{text-anchor:start}.arm{paint-order:stroke;stroke-width:4px}`,
-  ".shape,.edge{stroke-width:1.2}.edge{fill:none}.box{stroke-dasharray:4 3}",
-  ".RUNNING .shape,.FAILED .shape{stroke-width:2.4}.SKIPPED .shape{stroke-dasharray:3 3}",
-  coloured(LIGHT),
-  `@media (prefers-color-scheme:dark){${coloured(DARK)}}`
-].join("")
+  `.label{font-size:${LABEL_PIXELS}px;font-weight:500}`,
+  `.detail{font-size:${DETAIL_PIXELS}px}`,
+  ".name{text-anchor:start}",
+  ".arm{paint-order:stroke;stroke-width:4px;stroke-linejoin:round}",
+  ".edge{fill:none;stroke-width:1.2}",
+  ".shape{stroke-width:1.2}",
+  ".box{stroke-dasharray:4 3}",
+  ".RUNNING .shape{stroke-width:2}",
+  ".FAILED .shape{stroke-width:2}",
+  ".SKIPPED .shape{stroke-dasharray:3 3}",
+  ...coloured(LIGHT)
+])}
+@media (prefers-color-scheme:dark){
+${scoped(coloured(DARK))}
+}`
 
-/** Draws a picture where its layout puts it. */
-export const toSvg = (picture: Picture, layout: Layout): string => {
+/**
+ * The SVG document of a pipeline. With a run, each step shows its state. `layout` is a layout of the same pipeline (default:
+ * `Layout.make(pipeline)`). Throws `LayoutTooLarge`.
+ */
+export const toSvg = (pipeline: Pipeline.Any, run?: Run, layout: Layout.Layout = Layout.make(pipeline)): string => {
+  const { nodes } = Picture.of(pipeline, run)
   const { width, height } = layout
-  const about = `Pipeline ${picture.id}: ${picture.nodes.length} steps`
+  const about = `Pipeline ${pipeline.id}: ${countOf(pipeline.steps.length)}`
+  const state = run === undefined ? "" : `; run ${run.id}: ${run.status.toLowerCase()}`
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" role="graphics-document" aria-label="${escaped(about)}" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
-    `<title>${escaped(picture.id)}</title>`,
-    `<style>${STYLE}</style>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" class="levada-dag" role="graphics-document document" aria-label="${escaped(about + state)}" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
+    `<title>${escaped(pipeline.id)}</title>`,
+    `<style>\n${STYLE}\n</style>`,
     `<rect class="ground" width="100%" height="100%"/>`,
-    ...layout.boxes.map(box),
+    ...layout.boxes.map(boxOf),
     `<g aria-hidden="true">`,
-    ...layout.edges.map(edge),
+    ...layout.edges.map(edgeOf),
+    // Above all lines, so that none crosses a text.
+    ...layout.edges.map(armOf).filter((text) => text !== ""),
     "</g>",
-    ...layout.nodes.map((node, at) => step(node, picture.nodes[at]!.state)),
+    ...layout.nodes.map((node, at) => nodeOf(node, nodes[at]!.state)),
     "</svg>",
     ""
   ].join("\n")
 }
 
-const box = ({ x, y, width, height, label, name, kind }: PlacedBox): string =>
+const boxOf = ({ x, y, width, height, label, name, kind }: Layout.PlacedBox): string =>
   [
-    `<g role="graphics-object" aria-label="${escaped(`${kind} ${name}`)}">`,
+    `<g role="graphics-object group" aria-label="${escaped(`${kind} ${name}`)}">`,
     `<rect class="box" x="${x}" y="${y}" width="${width}" height="${height}" rx="8"/>`,
     `<text class="detail name" x="${x + 10}" y="${y + 17}">${escaped(fitted(label, DETAIL_PIXELS, width - 20))}</text>`,
     "</g>"
   ].join("")
 
-const edge = ({ points, arm }: Pick<Edge, "arm"> & { readonly points: ReadonlyArray<Point> }): string => {
+/** The length of an arrow's head. */
+const HEAD = 7
+
+const edgeOf = ({ points }: Layout.PlacedEdge): string => {
   const [first, ...rest] = points
-  const end = rest[rest.length - 1]!
-  const origin = rest[rest.length - 2] ?? first!
+  const end = points[points.length - 1]!
   let path = `M${first!.x} ${first!.y}`
   let before = first!
   for (const [at, { x, y }] of rest.entries()) {
-    // The line ends where its arrow begins.
-    const bottom = at === rest.length - 1 ? y - 6 : y
+    // The line ends where its head begins.
+    const bottom = at === rest.length - 1 ? y - HEAD + 1 : y
     const middle = Math.round((before.y + bottom) * 5) / 10
-    path += bottom > before.y ? `C${before.x} ${middle} ${x} ${middle} ${x} ${bottom}` : `L${x} ${bottom}`
+    path +=
+      x !== before.x && bottom > before.y ? `C${before.x} ${middle} ${x} ${middle} ${x} ${bottom}` : `L${x} ${bottom}`
     before = { x, y }
   }
-  const head = `M${end.x - 4} ${end.y - 7}h8l-4 7z`
-  const text =
-    arm === undefined
-      ? ""
-      : `<text class="detail arm" x="${Math.round((end.x + origin.x) / 2)}" y="${Math.round((end.y + origin.y) / 2)}">${arm}</text>`
-  return `<path class="edge" d="${path}"/><path class="head" d="${head}"/>${text}`
+  return `<path class="edge" d="${path}"/><path class="head" d="M${end.x - 4} ${end.y - HEAD}h8l-4 ${HEAD}z"/>`
 }
 
-const step = (node: PlacedNode, state: State | undefined): string => {
-  const { x, y, width, name, label } = node
+/** The name of the arm, at the middle of the edge's last part. */
+const armOf = ({ points, arm }: Layout.PlacedEdge): string => {
+  if (arm === undefined) return ""
+  const end = points[points.length - 1]!
+  const origin: Point = points[points.length - 2]!
+  const [x, y] = [Math.round((end.x + origin.x) / 2), Math.round((end.y + origin.y) / 2)]
+  return `<text class="detail arm" x="${x}" y="${y}">${arm}</text>`
+}
+
+/** The height of a line below the name. */
+const LINE = 16
+
+const nodeOf = (node: Layout.PlacedNode, state: Picture.State | undefined): string => {
+  const { x, y, width, height, name, label } = node
   const kind = kindOf(node)
   const status = state === undefined ? "" : statusOf(state)
-  const detail = [kind, status].filter((text) => text !== "").join(" · ")
-  const middle = x + width / 2
   const title = [name, kind, status].filter((text) => text !== "").join(", ")
-  const texts =
-    detail === ""
-      ? `<text class="label" x="${middle}" y="${y + 28}">${escaped(fitted(label, LABEL_PIXELS, width - 16))}</text>`
-      : `<text class="label" x="${middle}" y="${y + 20}">${escaped(fitted(label, LABEL_PIXELS, width - 16))}</text>` +
-        `<text class="detail" x="${middle}" y="${y + 36}">${escaped(fitted(detail, DETAIL_PIXELS, width - 12))}</text>`
+  const room = width - (node.kind === "branch" ? 28 : 14)
+  const details = [
+    ["detail", kind],
+    ["detail status", status]
+  ].filter(([, text]) => text !== "")
+  const middle = x + width / 2
+  const top = y + height / 2 + 4.5 - (details.length * LINE) / 2
+  const texts = [
+    `<text class="label" x="${middle}" y="${top}">${escaped(fitted(label, LABEL_PIXELS, room))}</text>`,
+    ...details.map(
+      ([style, text], at) =>
+        `<text class="${style}" x="${middle}" y="${top + LINE * (at + 1)}">${escaped(fitted(text!, DETAIL_PIXELS, room))}</text>`
+    )
+  ]
   return [
-    `<g role="graphics-symbol" aria-label="${escaped(title)}" data-step="${escaped(name)}"${state === undefined ? "" : ` class="${state.status}"`}>`,
+    `<g role="graphics-symbol img" aria-label="${escaped(title)}" data-step="${escaped(name)}"${state === undefined ? "" : ` class="${state.status}"`}>`,
     `<title>${escaped(title)}</title>`,
-    shape(node),
-    texts,
+    shapeOf(node),
+    ...texts,
     "</g>"
   ].join("")
 }
 
-/** A rectangle; a hexagon for a branch, several rectangles for what stands for several calls or steps. */
-const shape = ({ x, y, width, height, kind }: PlacedNode): string => {
+/** A rectangle; a hexagon for a branch; two rectangles for a node that stands for several calls or steps. */
+const shapeOf = ({ x, y, width, height, kind }: Layout.PlacedNode): string => {
   const rectangle = (by: number): string =>
     `<rect class="shape" x="${x + by}" y="${y + by}" width="${width}" height="${height}" rx="6"/>`
-  switch (kind satisfies Node["kind"]) {
+  switch (kind) {
     case "branch": {
       const points = [
-        [x + 12, y],
-        [x + width - 12, y],
+        [x + 14, y],
+        [x + width - 14, y],
         [x + width, y + height / 2],
-        [x + width - 12, y + height],
-        [x + 12, y + height],
+        [x + width - 14, y + height],
+        [x + 14, y + height],
         [x, y + height / 2]
       ]
       return `<polygon class="shape" points="${points.map((point) => point.join(",")).join(" ")}"/>`

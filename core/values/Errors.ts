@@ -93,6 +93,25 @@ export class RunUnfinished extends Failure<"RunUnfinished"> {
   }
 }
 
+/** The run is a run of another pipeline, or of another version of the pipeline, so a picture can't show it. */
+export class RunMismatch extends Failure<"RunMismatch"> {
+  readonly runId: string
+  readonly pipelineId: string
+  constructor(
+    run: { readonly id: string; readonly pipelineId: string; readonly version: string },
+    pipeline: { readonly id: string; readonly version: string }
+  ) {
+    super(
+      "RunMismatch",
+      run.pipelineId === pipeline.id
+        ? `Run '${run.id}' is of version '${run.version}' of pipeline '${pipeline.id}', whose version is '${pipeline.version}' now`
+        : `Run '${run.id}' is a run of pipeline '${run.pipelineId}', not of '${pipeline.id}'`
+    )
+    this.runId = run.id
+    this.pipelineId = pipeline.id
+  }
+}
+
 /** The run can't be retried: all its steps succeeded, or its pipeline has another version now. */
 export class RunNotRepeatable extends Failure<"RunNotRepeatable"> {
   readonly runId: string

@@ -142,3 +142,15 @@ export type PipelineError =
   | TypeMismatch
   | MissingProducer
   | UnknownTask
+
+/** The pipeline has too many nodes or edges for a picture. */
+export class LayoutTooLarge extends Failure<"LayoutTooLarge"> {
+  readonly pipelineId: string
+  constructor(pipelineId: string, nodes: number, edges: number, maxNodes: number, maxEdges: number) {
+    super(
+      "LayoutTooLarge",
+      `Pipeline '${pipelineId}' is too large for a picture: it has ${nodes} nodes and ${edges} edges, and a picture has at most ${maxNodes} nodes and ${maxEdges} edges. Put its steps into groups or nested pipelines, or use its DOT text`
+    )
+    this.pipelineId = pipelineId
+  }
+}

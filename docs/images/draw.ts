@@ -5,7 +5,7 @@
 import { execFileSync } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { toDot } from "../../core/index.ts"
+import { Dot } from "../../core/index.ts"
 import { drawn } from "./drawn.ts"
 
 /** Both schemes in one file: a picture follows the page that shows it. */
@@ -25,7 +25,7 @@ const STYLE = `<style>
 </style>`
 
 for (const [name, pipeline] of Object.entries(drawn)) {
-  const dot = toDot(pipeline.id, pipeline.dag)
+  const dot = Dot.toDot(pipeline)
   const options = ["-Tsvg", "-Grankdir=LR", "-Gpad=0.25", "-Nstyle=rounded", "-Nfontsize=13", "-Gbgcolor=transparent"]
   const svg = execFileSync("dot", options, { input: dot, encoding: "utf8" })
     .replace(/^[\s\S]*?(?=<svg)/, "")

@@ -138,7 +138,7 @@ describe.runIf(installed || process.env["CI"] !== undefined)("DOT text, as Graph
   test("has the Dag's nodes and edges, whatever their names", () => {
     fc.assert(
       fc.property(dags, ({ id, dag }) => {
-        expect(parsed(toDot(id, dag)).graph).toEqual(graph(id, dag.names, Dag.edges(dag)))
+        expect(parsed(toDot({ id, dag })).graph).toEqual(graph(id, dag.names, Dag.edges(dag)))
       }),
       { numRuns: 60 }
     )

@@ -1,4 +1,6 @@
 /** The types of each route's requests and answers. */
+
+import type { Elements } from "../../../core/render/Cytoscape.ts"
 import type * as AccessRequests from "../access/AccessRequests.ts"
 import type * as AccessWire from "../access/AccessWire.ts"
 import type * as EventRequests from "../events/EventRequests.ts"
@@ -7,6 +9,8 @@ import type * as HealthWire from "../health/HealthWire.ts"
 import type { SeriesQuery, StatisticsQuery } from "../health/StatisticsRequests.ts"
 import type * as StatisticsWire from "../health/StatisticsWire.ts"
 import type { RootJson } from "../pages/DashboardRoutes.ts"
+import type { LayoutQuery, PictureQuery } from "../pipelines/PictureRequests.ts"
+import type * as PictureWire from "../pipelines/PictureWire.ts"
 import type { DefinitionJson } from "../pipelines/PipelineRequests.ts"
 import type * as PipelineWire from "../pipelines/PipelineWire.ts"
 import type * as BulkRequests from "../runs/BulkRequests.ts"
@@ -74,6 +78,30 @@ export type Exchanges = {
   }
   readonly "GET /pipelines/{pipeline_id}/visualize": {
     readonly answers: { readonly 200: PipelineWire.Visualization; readonly 304: undefined }
+  }
+  readonly "GET /pipelines/{pipeline_id}/dag/svg": {
+    readonly query: LayoutQuery
+    readonly answers: { readonly 200: string; readonly 304: undefined }
+  }
+  readonly "GET /pipelines/{pipeline_id}/dag/layout": {
+    readonly query: LayoutQuery
+    readonly answers: { readonly 200: PictureWire.LayoutJson; readonly 304: undefined }
+  }
+  readonly "GET /pipelines/{pipeline_id}/dag/cytoscape": {
+    readonly query: LayoutQuery
+    readonly answers: { readonly 200: Elements; readonly 304: undefined }
+  }
+  readonly "GET /pipelines/{pipeline_id}/dag/mermaid": {
+    readonly query: PictureQuery
+    readonly answers: { readonly 200: string; readonly 304: undefined }
+  }
+  readonly "GET /pipelines/{pipeline_id}/dag/ascii": {
+    readonly query: PictureQuery
+    readonly answers: { readonly 200: string; readonly 304: undefined }
+  }
+  readonly "GET /pipelines/{pipeline_id}/dag/critical-path": {
+    readonly query: PictureQuery
+    readonly answers: { readonly 200: PictureWire.CriticalPathJson; readonly 304: undefined }
   }
   readonly "POST /pipelines/{pipeline_id}/execute": {
     readonly body: ExecutionJson

@@ -7,6 +7,8 @@ import { listeners } from "../events/ListenerSchemas.ts"
 import * as Health from "../health/HealthSchemas.ts"
 import { rootJson } from "../pages/DashboardRoutes.ts"
 import { seriesQuery, statisticsQuery } from "../health/StatisticsRequests.ts"
+import { layoutQuery, pictureQuery } from "../pipelines/PictureRequests.ts"
+import * as Pictures from "../pipelines/PictureSchemas.ts"
 import { definition } from "../pipelines/PipelineRequests.ts"
 import * as Pipelines from "../pipelines/PipelineSchemas.ts"
 import { manyCancellations, manyRetries } from "../runs/BulkRequests.ts"
@@ -50,6 +52,16 @@ const asset = {
   answers: { 200: Schema.String, 304: Schema.Undefined },
   contentType: "text/*",
   failures: [404]
+} as const
+
+const pictureHeaders = { "if-none-match": Schema.String }
+
+const pictureText = {
+  query: pictureQuery,
+  headers: pictureHeaders,
+  answers: { 200: Schema.String, 304: Schema.Undefined },
+  contentType: "text/plain",
+  failures: [400, 404, 409, 503]
 } as const
 
 const feed = {
@@ -107,6 +119,33 @@ export const documents: Documents = {
   "GET /pipelines/{pipeline_id}/visualize": {
     answers: { 200: Pipelines.visualization, 304: Schema.Undefined },
     failures: [404, 503]
+  },
+  "GET /pipelines/{pipeline_id}/dag/svg": {
+    query: layoutQuery,
+    headers: pictureHeaders,
+    answers: { 200: Schema.String, 304: Schema.Undefined },
+    contentType: "image/svg+xml",
+    failures: [400, 404, 409, 422, 501, 503]
+  },
+  "GET /pipelines/{pipeline_id}/dag/layout": {
+    query: layoutQuery,
+    headers: pictureHeaders,
+    answers: { 200: Pictures.layout, 304: Schema.Undefined },
+    failures: [400, 404, 409, 422, 501, 503]
+  },
+  "GET /pipelines/{pipeline_id}/dag/cytoscape": {
+    query: layoutQuery,
+    headers: pictureHeaders,
+    answers: { 200: Pictures.cytoscape, 304: Schema.Undefined },
+    failures: [400, 404, 409, 422, 503]
+  },
+  "GET /pipelines/{pipeline_id}/dag/mermaid": pictureText,
+  "GET /pipelines/{pipeline_id}/dag/ascii": pictureText,
+  "GET /pipelines/{pipeline_id}/dag/critical-path": {
+    query: pictureQuery,
+    headers: pictureHeaders,
+    answers: { 200: Pictures.criticalPath, 304: Schema.Undefined },
+    failures: [400, 404, 409, 503]
   },
   "POST /pipelines/{pipeline_id}/execute": {
     body: Execution.execution,

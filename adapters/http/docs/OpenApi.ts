@@ -37,11 +37,11 @@ const STATUS_DESCRIPTIONS: { readonly [status: number]: string } = {
   409: "Conflict with an existing object or with its state",
   413: "The body is too long",
   415: "The body is not JSON",
-  422: "The definition is invalid",
+  422: "The definition is invalid, or the graph is too large for a picture",
   426: "This path needs a WebSocket client",
   429: "Too many requests; retry after `Retry-After`",
   500: "The run failed",
-  501: "This server does not support WebSockets",
+  501: "This server lacks what the answer needs; the message says how to add it",
   503: "The store does not answer; retry after `Retry-After`",
   504: "The wait timed out; the run goes on"
 }

@@ -1,57 +1,19 @@
 /** The routes about pipelines, including the one that starts a run. */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
-import type { Any as Pipeline } from "../../../core/pipeline/Pipeline.ts"
-import type { Registered } from "../../../core/registry/Registry.ts"
 import { toDot } from "../../../core/render/Dot.ts"
 import { toWindowMillis } from "../health/StatisticsRequests.ts"
 import { statistics } from "../health/StatisticsWire.ts"
 import { toExecution } from "../runs/ExecutionRequest.ts"
 import { completed } from "../runs/RunRoutes.ts"
 import type * as RunWire from "../runs/RunWire.ts"
-import { type HttpReply, json, NO_CONTENT, type TextReply, text } from "../server/Message.ts"
+import { json, NO_CONTENT, text } from "../server/Message.ts"
 import { type Page, pageOf, toPage } from "../server/Paging.ts"
 import { about, act, type Call, get, post, type Route, read, refused, remove } from "../server/Route.ts"
 import * as EntityTag from "../transfer/EntityTag.ts"
 import { toDefinition } from "./PipelineRequests.ts"
+import { view } from "./PipelineView.ts"
 import * as PipelineWire from "./PipelineWire.ts"
-
-/** The reply about a pipeline that never changes, and its entity tag. */
-interface Made {
-  readonly tag: string
-  readonly reply: Exit.Exit<HttpReply>
-  readonly notModified: Exit.Exit<HttpReply>
-}
-
-/** A route whose answer depends only on the pipeline. A pipeline never changes, so each answer is made once. */
-const view = (path: string, summary: string, render: (pipeline: Pipeline) => TextReply): Route => {
-  const known = new WeakMap<Pipeline, Made>()
-  const make = (pipeline: Pipeline): Made => {
-    const reply = render(pipeline)
-    const tag = EntityTag.hash(reply.body)
-    return {
-      tag,
-      reply: Exit.succeed(EntityTag.withTag(reply, tag)),
-      notModified: Exit.succeed(EntityTag.notModified(tag))
-    }
-  }
-  return get(path, "read", summary, ({ operations, caller, params, request }) => {
-    const found = operations.pipeline(caller, params["pipeline_id"]!)
-    const respond = ({ pipeline }: { readonly pipeline: Pipeline }): Exit.Exit<HttpReply> => {
-      let made = known.get(pipeline)
-      if (made === undefined) {
-        made = make(pipeline)
-        known.set(pipeline, made)
-      }
-      return EntityTag.isKnown(request, made.tag) ? made.notModified : made.reply
-    }
-    // A pipeline found in memory is an Exit already: answering needs no fiber.
-    return Exit.isExit(found) && Exit.isSuccess(found)
-      ? respond(found.value as Registered)
-      : Effect.flatMap(found, respond)
-  })
-}
 
 /** A route that pauses or resumes a pipeline. */
 const pauseRoute = (verb: "pause" | "resume", summary: string): Route =>
@@ -130,10 +92,7 @@ export const pipelineRoutes: ReadonlyArray<Route> = [
     json(200, PipelineWire.dag(pipeline))
   ),
   view("/pipelines/{pipeline_id}/dag/dot", "The graph as Graphviz DOT.", (pipeline) =>
-    text(200, "text/vnd.graphviz; charset=utf-8", toDot(pipeline.id, pipeline.dag))
-  ),
-  view("/pipelines/{pipeline_id}/visualize", "The tasks and their execution levels.", (pipeline) =>
-    json(200, PipelineWire.visualization(pipeline))
+    text(200, "text/vnd.graphviz; charset=utf-8", toDot(pipeline))
   ),
   post(
     "/pipelines/{pipeline_id}/execute",

@@ -9,12 +9,12 @@ import { type HttpReply, json } from "./Message.ts"
 /** A request that the HTTP layer refuses, for example for its path, its method or its body. */
 export class BadRequest extends Data.Error<{ readonly message: string }> {
   readonly _tag: "BadRequest" = "BadRequest" as const
-  readonly status: 400 | 403 | 404 | 405 | 408 | 413 | 415 | 426 | 503
+  readonly status: 400 | 403 | 404 | 405 | 408 | 413 | 415 | 426 | 501 | 503
   readonly error: string
   readonly problems: ReadonlyArray<Errors.Problem>
   readonly headers: Readonly<Record<string, string>>
   constructor(
-    status: 400 | 403 | 404 | 405 | 408 | 413 | 415 | 426 | 503,
+    status: 400 | 403 | 404 | 405 | 408 | 413 | 415 | 426 | 501 | 503,
     error: string,
     message: string,
     more: {
@@ -48,7 +48,7 @@ export interface ErrorJson {
 }
 
 /** The statuses of failures. */
-export type FailureStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 503 | 504
+export type FailureStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 501 | 503 | 504
 
 /** The Schema of an `ErrorJson`. */
 export const error: Schema.Codec<ErrorJson> = Schema.Struct({
@@ -72,6 +72,7 @@ export type Failure =
   | Errors.RunNotFound
   | Errors.StepNotFound
   | Errors.ValueNotFound
+  | Errors.RunMismatch
   | Errors.RunUnfinished
   | Errors.RunNotRepeatable
   | Errors.IdempotencyConflict
@@ -90,8 +91,9 @@ export type Failure =
   | Errors.RateLimited
   | Errors.AuthenticatorUnavailable
   | Errors.AccessNotSecured
+  | Errors.LayoutTooLarge
 
-/** Status and name of each failure. Every reason why a graph cannot be built is 422. */
+/** Status and name of each failure. Every reason why a graph cannot be built or drawn is 422. */
 const ANSWERS: { readonly [Tag in Exclude<Failure["_tag"], "BadRequest">]: readonly [status: number, error: string] } =
   {
     ParametersInvalid: [400, "ParametersInvalidError"],
@@ -111,6 +113,7 @@ const ANSWERS: { readonly [Tag in Exclude<Failure["_tag"], "BadRequest">]: reado
     ScheduleNotFound: [404, "ScheduleNotFoundError"],
     PipelineExists: [409, "PipelineExistsError"],
     PipelineProtected: [409, "PipelineProtectedError"],
+    RunMismatch: [409, "RunMismatchError"],
     RunUnfinished: [409, "RunUnfinishedError"],
     RunNotRepeatable: [409, "RunNotRepeatableError"],
     IdempotencyConflict: [409, "IdempotencyConflictError"],
@@ -125,6 +128,7 @@ const ANSWERS: { readonly [Tag in Exclude<Failure["_tag"], "BadRequest">]: reado
     TypeMismatch: [422, "TypeMismatchError"],
     MissingProducer: [422, "MissingProducerError"],
     UnknownTask: [422, "UnknownTaskError"],
+    LayoutTooLarge: [422, "LayoutTooLargeError"],
     RateLimited: [429, "RateLimitedError"],
     RunFailed: [500, "PipelineExecutionError"],
     RunCancelled: [500, "PipelineCancelledError"],

@@ -60,7 +60,9 @@ const AttemptTable = ({ run, step }: { readonly run: Outline; readonly step: Ste
   const now = useNow(step.status === "RUNNING")
   return (
     <Loaded of={attempts}>
-      {({ attempts: rows, next_cursor }) => {
+      {({ attempts, next_cursor }) => {
+        // Failures of items have a table of their own.
+        const rows = attempts.filter(({ item }) => item === null)
         const times = rows.map((row) => timesOf(row, now))
         const scale = scaleOf(times.filter((one) => one !== undefined))
         return (
@@ -83,10 +85,7 @@ const AttemptTable = ({ run, step }: { readonly run: Outline; readonly step: Ste
             <tbody>
               {rows.map((row, at) => (
                 <tr key={at}>
-                  <td class="number">
-                    {row.attempt}
-                    {row.item !== null && <span class="faint"> item {row.item}</span>}
-                  </td>
+                  <td class="number">{row.attempt}</td>
                   <td>
                     <Status status={row.status} />
                   </td>
