@@ -36,9 +36,9 @@ export const App = (): JSX.Element => {
   })
   return (
     <CallerContext.Provider value={caller}>
-      <a class="skip" href="#main" onClick={skip}>
+      <button type="button" class="skip" onClick={() => document.getElementById("main")?.focus()}>
         Skip to the content
-      </a>
+      </button>
       <header class="bar">
         <a class="brand" href={href(["runs"])}>
           <Logo />
@@ -63,12 +63,6 @@ export const App = (): JSX.Element => {
       {reason !== undefined && <Login reason={reason} />}
     </CallerContext.Provider>
   )
-}
-
-const skip = (event: Event): void => {
-  // The part after `#` is the address of the view.
-  event.preventDefault()
-  document.getElementById("main")?.focus()
 }
 
 const Shown = ({ view, route }: { readonly view: View; readonly route: Route }): JSX.Element => view.render(route)

@@ -5,8 +5,8 @@ import * as Access from "../access/AccessSchemas.ts"
 import * as Events from "../events/EventRequests.ts"
 import { listeners } from "../events/ListenerSchemas.ts"
 import * as Health from "../health/HealthSchemas.ts"
-import { rootJson } from "../pages/DashboardRoutes.ts"
 import { seriesQuery, statisticsQuery } from "../health/StatisticsRequests.ts"
+import { rootJson } from "../pages/DashboardRoutes.ts"
 import { layoutQuery, pictureQuery } from "../pipelines/PictureRequests.ts"
 import * as Pictures from "../pipelines/PictureSchemas.ts"
 import { definition } from "../pipelines/PipelineRequests.ts"
@@ -155,7 +155,11 @@ export const documents: Documents = {
     failures: [400, 404, 409, 413, 415, 500, 503, 504]
   },
   "GET /runs": { query: runsQuery, answers: { 200: Runs.runs }, failures: [400, 503] },
-  "GET /runs/{task_id}": { query: runQuery, answers: { 200: Runs.run, 304: Schema.Undefined }, failures: [400, 404, 503] },
+  "GET /runs/{task_id}": {
+    query: runQuery,
+    answers: { 200: Runs.run, 304: Schema.Undefined },
+    failures: [400, 404, 503]
+  },
   "GET /runs/{task_id}/values/{name}": { answers: { 200: Schema.Unknown }, failures: [404, 503] },
   "GET /runs/{task_id}/steps/{step}/items": {
     query: itemsQuery,

@@ -71,6 +71,10 @@ export const Name: fc.Arbitrary<string> = fc
   .oneof(
     fc.constantFrom(...NASTY),
     fc.string({ unit: "grapheme", minLength: 1, maxLength: 12 }),
-    fc.string({ unit: fc.constantFrom('"', "#", ";", "&", "<", "]", "`", "*", "%", " ", "a", "1"), minLength: 1, maxLength: 8 })
+    fc.string({
+      unit: fc.constantFrom('"', "#", ";", "&", "<", "]", "`", "*", "%", " ", "a", "1"),
+      minLength: 1,
+      maxLength: 8
+    })
   )
   .filter((name) => NameRules.isName(name))

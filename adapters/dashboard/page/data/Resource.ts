@@ -47,7 +47,8 @@ export const useResource = <A>(path: string | undefined, concerns?: Concerns): R
       clearTimeout(timer)
       timer = undefined
       stop?.abort()
-      const { signal } = (stop = new AbortController())
+      stop = new AbortController()
+      const { signal } = stop
       const began = performance.now()
       setState((last) => ({
         path,

@@ -37,7 +37,7 @@ export const Canvas = ({
   const box = useRef<HTMLDivElement>(null)
   const [size, setSize] = useState({ width: 800, height: 480 })
   const [moved, setMoved] = useState<Camera>()
-  const fitted = useMemo(() => fit(layout, only, size), [layout, only, size])
+  const fitted = useMemo(() => cameraFor(layout, only, size), [layout, only, size])
   const camera = moved ?? fitted
   useEffect(() => {
     const element = box.current!
@@ -47,7 +47,6 @@ export const Canvas = ({
     observer.observe(element)
     return () => observer.disconnect()
   }, [])
-  // biome-ignore lint/correctness/useExhaustiveDependencies: other nodes are shown from the beginning
   useEffect(() => setMoved(undefined), [only])
 
   const zoomBy = useCallback(
@@ -88,11 +87,11 @@ export const Canvas = ({
           <Icon name="fit" />
         </button>
       </div>
+      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset is for controls */}
       <div
         ref={box}
         class="paper"
         style={{ height: `${height}px` }}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys move the graph
         tabIndex={0}
         role="group"
         aria-label={`Graph of ${layout.nodes.length} nodes. Arrow keys move it, + and − change its size.`}
@@ -125,7 +124,7 @@ export const Canvas = ({
           width={size.width}
           height={size.height}
           viewBox={`${camera.x} ${camera.y} ${size.width / camera.zoom} ${size.height / camera.zoom}`}
-          aria-hidden={hrefOf === undefined ? undefined : "false"}
+          role="presentation"
         >
           {layout.boxes.map((of) => (
             <BoxShape key={`${of.kind} ${of.name}`} box={of} isReadable={camera.zoom >= READABLE} />
@@ -164,7 +163,7 @@ const MOVES: {
 }
 
 /** The camera that has all nodes in view, or begins at the top of a graph that would be too small. */
-const fit = (
+const cameraFor = (
   { nodes, width, height }: Layout,
   only: ReadonlySet<number> | undefined,
   size: { readonly width: number; readonly height: number }

@@ -16,7 +16,12 @@ export const useAct = (act: () => Promise<void>): Act => {
   const [isBusy, setBusy] = useState(false)
   const [error, setError] = useState<Error>()
   const isThere = useRef(true)
-  useEffect(() => () => void (isThere.current = false), [])
+  useEffect(
+    () => () => {
+      isThere.current = false
+    },
+    []
+  )
   return {
     isBusy,
     error,

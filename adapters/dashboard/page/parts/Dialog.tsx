@@ -22,6 +22,7 @@ export const Dialog = ({
     }
   }, [])
   return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it, by the browser
     <dialog
       ref={element}
       aria-labelledby={id}

@@ -26,7 +26,6 @@ export const useEarlierAttempts = (run: Outline): ReadonlyMap<string, ReadonlyAr
     .filter(({ attempts, error, status }) => attempts > 1 || (attempts === 1 && error !== null && status === "PENDING"))
     .slice(0, MAX_STEPS)
   const key = JSON.stringify(retried.map(({ name, status, attempts }) => [name, status, attempts]))
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the key says when the steps differ
   useEffect(() => {
     const stop = new AbortController()
     const load = async (): Promise<void> => {

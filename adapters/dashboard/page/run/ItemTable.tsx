@@ -7,6 +7,7 @@ import { useResource } from "../data/Resource.ts"
 import { Icon } from "../parts/Icon.tsx"
 import { Loaded } from "../parts/Problem.tsx"
 import { iconOf, Status, type StatusName, wordOf } from "../parts/Status.tsx"
+import { ErrorChain } from "./FailurePanel.tsx"
 import type { Outline, StepDetail } from "./Outline.ts"
 
 /** The most rows of a page. */
@@ -72,10 +73,8 @@ export const ItemTable = ({ run, step }: { readonly run: Outline; readonly step:
                       <td>
                         {error !== null && (
                           <details>
-                            <summary class="clipped">
-                              {error.error}: {error.message}
-                            </summary>
-                            <pre class="message">{error.cause?.message ?? error.message}</pre>
+                            <summary class="clipped">{(error.cause ?? error).message}</summary>
+                            <ErrorChain error={error} />
                           </details>
                         )}
                       </td>

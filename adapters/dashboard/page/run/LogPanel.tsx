@@ -88,16 +88,15 @@ const Lines = ({ lines, isLive }: { readonly lines: Logs["lines"]; readonly isLi
   const box = useRef<HTMLDivElement>(null)
   // Follows the end until the user scrolls up.
   const isAtEnd = useRef(isLive)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever there are other lines
   useEffect(() => {
     const { current } = box
     if (current !== null && isLive && isAtEnd.current) current.scrollTop = current.scrollHeight
   }, [lines, isLive])
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: the log scrolls, and the keyboard must be able to do it
     <div
       class="log"
       ref={box}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: the log scrolls, and the keyboard must be able to do it
       tabIndex={0}
       role="log"
       aria-label="Lines"
