@@ -92,6 +92,7 @@ export const Canvas = ({
         ref={box}
         class="paper"
         style={{ height: `${height}px` }}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys move the graph
         tabIndex={0}
         role="group"
         aria-label={`Graph of ${layout.nodes.length} nodes. Arrow keys move it, + and − change its size.`}
