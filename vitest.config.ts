@@ -11,6 +11,7 @@ const IN_NODE_ONLY = [
   "test/threads/Processes.test.ts",
   "test/leaks/Processes.test.ts",
   "test/types/**",
+  "test/progress/Terminal.test.ts",
   "test/*.test.ts",
   "examples/*.test.ts",
   // The same suite as in RedisStore.test.ts, with a blob store.

@@ -88,14 +88,17 @@ const stepLine = (step: StepState, name: string, columns: number, nowMillis: num
     { text: signOf(status), colour },
     { text: ` ${name} ` },
     { text: status.toLowerCase(), colour },
-    ...(progress === undefined || isOver ? [] : [{ text: ` ${bar(progress, columns)}` }]),
+    ...(progress === undefined || isOver || columns < BAR_FROM ? [] : [{ text: ` ${bar(progress, columns)}` }]),
     ...(details === "" ? [] : [{ text: ` · ${details}` }])
   ]
 }
 
-/** A bar of 8 to 24 columns, or nothing on a narrow terminal. */
+/** A narrower terminal has no bars. */
+const BAR_FROM = 40
+
+/** A bar of 5 to 24 columns. */
 const bar = ({ done, total }: { readonly done: number; readonly total: number }, columns: number): string => {
-  const length = columns < 40 ? 0 : Math.min(24, Math.floor(columns / 8))
+  const length = Math.min(24, Math.floor(columns / 8))
   const share = total > 0 ? Math.min(1, Math.max(0, done / total)) : 0
   const full = Math.floor(share * length)
   return "█".repeat(full) + "░".repeat(length - full)

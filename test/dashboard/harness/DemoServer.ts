@@ -1,5 +1,6 @@
 /** A Levada with something of everything to look at: pipelines, runs of all ages and outcomes, schedules, an audit trail. */
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import { ApiKeys, Tokens } from "../../../adapters/keys/index.ts"
 import { NodeServer } from "../../../adapters/node/index.ts"
 import { Access, Levada, Parameters, type Pipeline, type Schedule, Store } from "../../../adapters/promise/index.ts"
@@ -78,8 +79,8 @@ export const make = async (options: Options = {}): Promise<Demo> => {
   const levada = Levada.make({
     pipelines,
     access: options.secured === true ? secured() : Access.open,
-    // The clock of the past comes to the Store and the worker this way.
-    telemetry: redis === undefined ? pace.layer : Layer.empty,
+    // The clock comes to the Store and the worker this way. The audit log would print each call.
+    telemetry: Layer.merge(Logger.layer([]), pace.clock.layer),
     store:
       redis === undefined
         ? Store.layerMemory({ ...bounds, historyBytes: 1 << 29 })
@@ -94,7 +95,7 @@ export const make = async (options: Options = {}): Promise<Demo> => {
     levada.start(byId.get(pipelineId) as Pipeline.Any, parameters as never, startOptions as never)
   const parts = { levada, start, pace }
   await fill(parts, runs)
-  pace.moveTo(0)
+  pace.clock.moveTo(0)
   if (scenes) await addScenes(parts, options.secured === true)
   const serving = await NodeServer.serve(levada, { port, host: "127.0.0.1" })
   const stop = busy ? keepBusy(parts) : () => undefined
@@ -131,14 +132,14 @@ const spread = (at: number, salt: number): number => {
 const fill = async (parts: Parts, runs: number): Promise<void> => {
   const { levada, start, pace } = parts
   for (let at = 0; at < runs; at++) {
-    pace.moveTo(SCENES_MILLIS + (MAX_AGE_MILLIS - SCENES_MILLIS) * (1 - at / runs) ** 1.5)
+    pace.clock.moveTo(SCENES_MILLIS + (MAX_AGE_MILLIS - SCENES_MILLIS) * (1 - at / runs) ** 1.5)
     const chance = spread(at, 1)
     const outcome = chance < 0.88 ? "completed" : chance < 0.97 ? "failed" : "cancelled"
     // Most take seconds, some minutes.
     const millis = Math.round(100 + 2_400 * spread(at, 2) + (spread(at, 3) > 0.98 ? 90_000 * spread(at, 4) : 0))
     const day = new Date(Date.UTC(2026, 0, 1 + (at % 365))).toISOString().slice(0, 10)
     const count = Math.floor(spread(at, 5) * 40)
-    const runId = await start("orders", { day, count, outcome, millis: pace.isPast ? millis : 0 })
+    const runId = await start("orders", { day, count, outcome, millis: pace.clock.behindMillis > 0 ? millis : 0 })
     if (outcome === "cancelled") {
       for await (const event of levada.watch(runId)) {
         if (event.type === "StepCompleted" && event.step === "price") await levada.cancel(runId, "no longer needed")
