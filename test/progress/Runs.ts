@@ -12,6 +12,7 @@ export const runOf = (
       id: "01k8",
       pipelineId: "nightly",
       version: "1",
+      kind: undefined,
       parameters: {},
       given: {},
       kept: {},
