@@ -7,6 +7,7 @@ const IN_NODE_ONLY = [
   "test/redis/**",
   "test/chaos/**",
   "test/package/**",
+  "test/dashboard/**",
   "test/docs/**",
   "test/threads/Processes.test.ts",
   "test/leaks/Processes.test.ts",
