@@ -92,7 +92,9 @@ describe.each(Object.entries(apps))("%s", (_, [make, path]) => {
     for (const prefix of ["", "/api/v1"]) {
       const operation = paths[`${prefix}${route.path}`]![route.method.toLowerCase()]!
       expect(operation.summary).toBe(route.summary)
-      expect(operation.description).toContain(route.permission === "none" ? "Public" : `'${route.permission}'`)
+      const { permission } = route
+      const needs = permission === "none" ? "Public" : permission === "any" ? "valid credentials" : `'${permission}'`
+      expect(operation.description).toContain(needs)
       const inPath = (operation.parameters ?? []).filter((parameter) => parameter.in === "path")
       expect(inPath.map(({ name }) => name)).toEqual(namesIn(route.path))
       expect(inPath.every(({ required }) => required)).toBe(true)
@@ -189,6 +191,12 @@ describe("the documents are true", () => {
     ["GET /health/ready", 200, () => ask("GET", "/health/ready")],
     ["GET /metrics", 200, () => ask("GET", "/metrics")],
     ["GET /pipelines/{pipeline_id}/statistics", 200, () => ask("GET", "/pipelines/my_pipeline/statistics?window=60")],
+    [
+      "GET /pipelines/{pipeline_id}/statistics/series",
+      200,
+      () => ask("GET", "/pipelines/my_pipeline/statistics/series?minutes=60&points=60")
+    ],
+    ["GET /statistics/series", 200, () => ask("GET", "/statistics/series?minutes=1440&points=7")],
     ["GET /openapi.json", 200, () => ask("GET", "/openapi.json")],
     ["GET /docs", 200, () => ask("GET", "/docs")],
     ["GET /docs/{file}", 200, () => ask("GET", "/docs/start.js")],
@@ -257,6 +265,8 @@ describe("the documents are true", () => {
     ["GET /pipelines/{pipeline_id}/acl", 200, () => ask("GET", "/pipelines/slow/acl")],
     ["PUT /pipelines/{pipeline_id}/acl", 200, () => ask("PUT", "/pipelines/slow/acl", { read: ["admin"] })],
     ["DELETE /pipelines/{pipeline_id}/acl", 200, () => ask("DELETE", "/pipelines/slow/acl")],
+    ["GET /me", 200, () => ask("GET", "/me")],
+    ["GET /listeners", 200, () => ask("GET", "/listeners")],
     ["POST /tokens", 201, () => ask("POST", "/tokens", { pipeline_id: "slow" })],
     ["POST /tokens", 201, async () => ask("POST", "/tokens", { task_id: await over(), expires_in: 60 })],
     ["GET /audit", 200, () => ask("GET", "/audit?limit=1000")],

@@ -72,6 +72,30 @@ describe("a stream of events", () => {
     ).rejects.toThrow("The client reads too slowly")
   })
 
+  it("knows how many bytes its reader has not taken", async () => {
+    const item: FeedItem = { cursor: "7-7.7", event: undefined, isBehindGap: true }
+    const stream = new EventStream(Stream.concat(Stream.succeed(item), Stream.never), undefined, serving)
+    const reader = stream.open(() => undefined).getReader()
+    await reader.read()
+    expect(stream.bufferedBytes).toBe(0)
+    await vi.advanceTimersByTimeAsync(100)
+    const { value } = await reader.read()
+    expect(text(value)).toBe("event: gap\nid: 7-7.7\ndata: {}\n\n")
+    expect(stream.bufferedBytes).toBe(0)
+    await reader.cancel()
+    const { items } = endless()
+    const unread = new EventStream(items, undefined, serving)
+    const bytes = unread.open(() => undefined)
+    await vi.advanceTimersByTimeAsync(1_000)
+    const first = bytes.getReader()
+    expect(unread.bufferedBytes).toBe((await first.read()).value!.length)
+    await vi.advanceTimersByTimeAsync(1_000)
+    const waiting = unread.bufferedBytes
+    expect(waiting).toBeGreaterThan(100)
+    expect((await first.read()).value!.length).toBe(waiting)
+    await first.cancel()
+  })
+
   it.each([
     [Effect.fail(new RunNotFound("r")), { error: "RunNotFoundError", task_id: "r" }],
     [Effect.fail(new StoreUnavailable("Redis: the server can't be reached")), { error: "StoreUnavailableError" }],

@@ -90,7 +90,7 @@ export class EventStream {
   #onPull: (() => void) | undefined
   /** The cursor of the last skipped event, if it has not been sent yet. */
   #unsentCursor: string | undefined
-  /** The length of the last chunk. There is no second one in the queue, because each waits until the queue is empty. */
+  /** The length of the last chunk. The queue has no other one, because each waits until the queue is empty. */
   #lastBytes = 0
   #isOver = false
 
@@ -112,7 +112,7 @@ export class EventStream {
     return new ReadableStream({
       start: (controller) => {
         this.#controller = controller
-        controller.enqueue(utf8.encode(`retry: ${RETRY_MILLIS}\n\n`))
+        this.#enqueue(utf8.encode(`retry: ${RETRY_MILLIS}\n\n`))
         this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MILLIS)
         void this.#deliver()
       },
@@ -146,9 +146,7 @@ export class EventStream {
 
   #beat(): void {
     if (!this.#hasRoom) return
-    this.#controller?.enqueue(
-      this.#unsentCursor === undefined ? HEARTBEAT : utf8.encode(`id: ${this.#unsentCursor}\n\n`)
-    )
+    this.#enqueue(this.#unsentCursor === undefined ? HEARTBEAT : utf8.encode(`id: ${this.#unsentCursor}\n\n`))
     this.#unsentCursor = undefined
   }
 
@@ -180,7 +178,7 @@ export class EventStream {
       }
       logDefect({ run: this.#run }, error)
       // The client reconnects behind the last event that it got; if that is impossible, the server answers with the reason.
-      this.#controller?.enqueue(utf8.encode(`event: failure\ndata: ${failureText(error, this.#nowMillis())}\n\n`))
+      this.#enqueue(utf8.encode(`event: failure\ndata: ${failureText(error, this.#nowMillis())}\n\n`))
       this.end()
     }
   }
@@ -188,8 +186,10 @@ export class EventStream {
   async #write(text: string): Promise<void> {
     if (text === "" || this.#isOver) return
     if (!this.#hasRoom) await this.#drained()
-    if (this.#isOver) return
-    const bytes = utf8.encode(text)
+    if (!this.#isOver) this.#enqueue(utf8.encode(text))
+  }
+
+  #enqueue(bytes: Uint8Array<ArrayBuffer>): void {
     this.#lastBytes = bytes.length
     this.#controller?.enqueue(bytes)
   }

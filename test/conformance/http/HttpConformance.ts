@@ -6,6 +6,7 @@ import { clientSuite } from "./ClientSuite.ts"
 import { connectionSuite } from "./ConnectionSuite.ts"
 import { eventOrderSuite } from "./EventOrderSuite.ts"
 import { executionSuite } from "./ExecutionSuite.ts"
+import { listenersSuite } from "./ListenersSuite.ts"
 import { manyReadersSuite } from "./ManyReadersSuite.ts"
 import { metricsSuite } from "./MetricsSuite.ts"
 import { misuseSuite } from "./MisuseSuite.ts"
@@ -45,6 +46,7 @@ const overTheWire = (server: Server, takesSockets: boolean): void => {
   describe("metrics", () => metricsSuite(server))
   describe("run events", () => runEventsSuite(server))
   describe("WebSocket events", () => (takesSockets ? socketEventsSuite(server) : noSocketsSuite(server)))
+  describe("listeners", () => listenersSuite(server, takesSockets))
   describe("client", () => clientSuite(server))
 }
 

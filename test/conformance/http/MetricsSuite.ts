@@ -10,7 +10,9 @@ import {
   get,
   INSTANT,
   type Json,
+  keysOf,
   newName,
+  pathOf,
   register,
   resultOf,
   type Server,
@@ -139,6 +141,59 @@ export const metricsSuite = (server: Server): void => {
     const answer = await get(server, `/pipelines/my_pipeline/statistics?window=${window}`)
     expect([answer.status, answer.json.error]).toEqual([400, "QueryInvalidError"])
     expect(answer.json.details).toEqual([{ path: "window", message: "Expected a number of seconds from 1 to 86400" }])
+  })
+
+  test("a series has the finished runs of a pipeline over time, and of all", async () => {
+    const pipeline = await register(server, ["process"])
+    const path = `/pipelines/${pipeline}/statistics/series`
+    const sum = ({ points }: Json, outcome: string): number =>
+      points.reduce((total: number, point: Json) => total + point[outcome], 0)
+    const empty = await get(server, path)
+    expect([empty.status, keysOf(empty.json), sum(empty.json, "completed")]).toEqual([
+      200,
+      ["points", "since", "until"],
+      0
+    ])
+    const before = (await get(server, "/statistics/series?minutes=60&points=60")).json
+    for (let at = 0; at < 3; at++) await execute(server, pipeline, { data: "x" })
+    const { json } = await get(server, path)
+    expect([sum(json, "completed"), sum(json, "failed"), sum(json, "cancelled")]).toEqual([3, 0, 0])
+    expectRecent(json.until)
+    expect(json.since).toMatch(INSTANT)
+    expect(json.points.length).toBeLessThanOrEqual(60)
+    expect(Date.parse(json.points[0].at)).toBeLessThanOrEqual(Date.parse(json.since))
+    for (const [at, point] of json.points.entries()) {
+      expect(keysOf(point)).toEqual(["at", "cancelled", "completed", "failed", "p50_ms", "p95_ms"])
+      expect(Date.parse(point.at) % 60_000).toBe(0)
+      expect(point.p50_ms === null).toBe(point.completed === 0)
+      if (point.completed > 0) expect(point.p95_ms).toBeGreaterThanOrEqual(point.p50_ms)
+      if (at > 0) expect(Date.parse(point.at) - Date.parse(json.points[at - 1].at)).toBe(60_000)
+    }
+    const after = (await get(server, "/statistics/series?minutes=60&points=60")).json
+    expect(sum(after, "completed")).toBeGreaterThanOrEqual(sum(before, "completed") + 3)
+    const day = (await get(server, `${path}?minutes=1440&points=288`)).json
+    expect(sum(day, "completed")).toBe(3)
+    const one = (await get(server, `${path}?minutes=60&points=1`)).json
+    expect([one.points.length, sum(one, "completed")]).toEqual([1, 3])
+    expect((await get(server, `${pathOf(newName())}/statistics/series`)).status).toBe(404)
+  })
+
+  test.for([
+    ["minutes", "0"],
+    ["minutes", "1441"],
+    ["minutes", "1.5"],
+    ["minutes", "x"],
+    ["points", "0"],
+    ["points", "-1"],
+    ["points", "289"],
+    ["points", ""]
+  ] as const)("a series of %s=%s is refused", async ([name, value]) => {
+    for (const path of ["/pipelines/my_pipeline/statistics/series", "/statistics/series"]) {
+      const answer = await get(server, `${path}?${name}=${value}`)
+      expect([answer.status, answer.json.error]).toEqual([400, "QueryInvalidError"])
+      const most = name === "minutes" ? 1_440 : 288
+      expect(answer.json.details).toEqual([{ path: name, message: `Expected a whole number from 1 to ${most}` }])
+    }
   })
 
   test("health says whether the process lives, and whether it is ready, and for what", async () => {

@@ -6,6 +6,7 @@ import { type Launched, launch, type Runtime } from "../../http/harness/launch.t
 import { attackSuite } from "./AttackSuite.ts"
 import { authorizationSuite } from "./AuthorizationSuite.ts"
 import { corsSuite } from "./CorsSuite.ts"
+import { listenersAccessSuite } from "./ListenersSuite.ts"
 import { proxiesSuite } from "./ProxiesSuite.ts"
 import { socketAuthSuite } from "./SocketAuthSuite.ts"
 
@@ -29,6 +30,7 @@ export const securedSuite = (name: string, runtime: Runtime, script: string): vo
 
     describe("authorization", () => authorizationSuite(() => launched!))
     describe("WebSocket authentication", () => socketAuthSuite(at("secured"), others))
+    describe("listeners", () => listenersAccessSuite(at("secured")))
     describe("attacks", () => attackSuite(at("secured"), () => launched!.printed()))
     describe("proxies", () => proxiesSuite(others))
     describe("CORS", () => corsSuite(at("secured"), others))

@@ -33,6 +33,8 @@ const junk = fc.oneof(
       pipelineId: fc.anything(),
       runId: fc.anything(),
       limit: fc.anything(),
+      minutes: fc.anything(),
+      points: fc.anything(),
       id: fc.anything(),
       tasks: fc.anything(),
       given: fc.anything(),
