@@ -26,9 +26,9 @@ const SUBPATHS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "levada/bun": [],
   "levada/deno": [],
   "levada/elysia": ["effect", "elysia"],
+  "levada/dagre": ["@dagrejs/dagre"],
   "levada/dashboard": [],
   "levada/redis": ["effect", "ioredis"],
-  "levada/dagre": ["@dagrejs/dagre"],
   "levada/keys": ["effect"],
   "levada/leaks": ["effect"],
   "levada/settings": ["effect"],
@@ -108,7 +108,7 @@ beforeAll(async () => {
   await run(root, "npm", "pack", "--pack-destination", temporary)
   tarball = join(temporary, readdirSync(temporary).find((name) => name.endsWith(".tgz"))!)
   bare = await install("bare")
-  withOthers = await install("others", "elysia", "@elysiajs/node", "ioredis", "jose")
+  withOthers = await install("others", "elysia", "@elysiajs/node", "ioredis", "jose", "@dagrejs/dagre")
   unpacked = join(bare, "node_modules/levada")
 }, 180_000)
 
@@ -206,12 +206,12 @@ describe("installed", () => {
   it("installs effect, and no library that only some subpaths need", () => {
     const installed = readdirSync(join(bare, "node_modules"))
     expect(installed).toContain("effect")
-    expect(installed.filter((name) => /elysia|ioredis|jose|^ws$/.test(name))).toEqual([])
+    expect(installed.filter((name) => /dagre|elysia|ioredis|jose|^ws$/.test(name))).toEqual([])
   })
 
   for (const [subpath, outside] of Object.entries(SUBPATHS)) {
     it(`${subpath} loads ${outside.join(" and ") || "nothing from outside"}`, async () => {
-      const folder = outside.some((name) => /elysia|ioredis|jose|^ws$/.test(name)) ? withOthers : bare
+      const folder = outside.some((name) => /dagre|elysia|ioredis|jose|^ws$/.test(name)) ? withOthers : bare
       expect(JSON.parse(await run(folder, bin("node"), "outside.mjs", subpath))).toEqual(outside)
     })
   }
