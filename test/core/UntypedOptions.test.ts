@@ -392,6 +392,7 @@ const DOORS: Readonly<Record<string, Door>> = {
       "0.maxStreams": optional(integer(0)),
       "0.guardDocs": optional(flag),
       "0.guardMetrics": optional(flag),
+      "0.dashboard": optional(flag),
       "0.trustedProxies": optional(list),
       "0.forwardedHeader": optional(nothing),
       "0.cors": optional(nothing),

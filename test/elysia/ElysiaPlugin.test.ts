@@ -51,7 +51,7 @@ describe("hooks of the app", () => {
     .use(ElysiaPlugin.plugin(levada))
 
   const paths = ["", "/api/v1"].flatMap((prefix) =>
-    routes.map(({ method, path }) => [method, `${prefix}${path}`] as const)
+    routes.flatMap(({ method, path }) => (path === "/" ? [] : [[method, `${prefix}${path}`] as const]))
   )
   it.each(paths)("run for %s %s, before and after the API", async (method, path) => {
     const response = await ask(app, method, path, method === "POST" ? "{}" : undefined)

@@ -74,7 +74,8 @@ it("answers every path as the API does, however short the name of the host is", 
       asking.on("error", reject).end()
     })
   expect((await raw("/pipelines/my_pipeline/dag"))[0]).toBe(200)
-  for (const path of ["/", "/nothing", "/api/v1", "//health", "/pipelinesx"]) {
+  for (const path of ["/", "/api/v1", "/dashboard/"]) expect([path, (await raw(path))[0]]).toEqual([path, 200])
+  for (const path of ["/nothing", "//health", "/pipelinesx"]) {
     const [status, body] = await raw(path)
     expect(status).toBe(404)
     expect(JSON.parse(body)).toMatchObject({ error: "PathNotFoundError" })

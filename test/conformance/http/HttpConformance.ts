@@ -11,6 +11,7 @@ import { manyReadersSuite } from "./ManyReadersSuite.ts"
 import { metricsSuite } from "./MetricsSuite.ts"
 import { misuseSuite } from "./MisuseSuite.ts"
 import { openApiSuite } from "./OpenApiSuite.ts"
+import { pagesSuite } from "./PagesSuite.ts"
 import { refusalSuite } from "./RefusalSuite.ts"
 import { registrationSuite } from "./RegistrationSuite.ts"
 import { runEventsSuite } from "./RunEventsSuite.ts"
@@ -18,6 +19,7 @@ import { runsSuite } from "./RunsSuite.ts"
 import { schedulesSuite } from "./SchedulesSuite.ts"
 import { shapesSuite } from "./ShapesSuite.ts"
 import { noSocketsSuite, socketEventsSuite } from "./SocketEventsSuite.ts"
+import { transferSuite } from "./TransferSuite.ts"
 import { webPagesSuite } from "./WebPagesSuite.ts"
 
 /** A server with the fixtures' pipelines and tasks. */
@@ -96,6 +98,8 @@ export const httpConformance = (
     describe("connections", () => connectionSuite(server))
     describe("misuse", () => misuseSuite(server))
     describe("OpenAPI", () => openApiSuite(server))
+    describe("pages", () => pagesSuite(server))
+    describe("transfer", () => transferSuite(server))
     describe("web pages", () => webPagesSuite(server))
   })
 }

@@ -50,6 +50,8 @@ const KNOWN: ReadonlyArray<readonly [method: string, path: string]> = [
   ["GET", "/docs/start.js"],
   ["GET", "/redoc"],
   ["GET", "/redoc/start.js"],
+  ["GET", "/dashboard"],
+  ["GET", "/dashboard/app.js"],
   ["POST", "/runs/some_id/cancel"],
   ["POST", "/runs/some_id/retry"],
   ["GET", "/schedules"],
@@ -88,7 +90,7 @@ export const refusalSuite = (server: Server): void => {
       "/pipelines/my_pipeline/dag/png",
       "/pipelines/a/b/c/d"
     ]
-    for (const path of [...paths, "/pipelines/my_pipeline/absent", "/pipelines/result/id/more", "/api", "/api/v1"]) {
+    for (const path of [...paths, "/pipelines/my_pipeline/absent", "/pipelines/result/id/more", "/api"]) {
       for (const method of ["GET", "POST", "OPTIONS"]) {
         expect((await ask(server, method, path)).status, `${method} ${path}`).toBe(404)
       }

@@ -163,8 +163,10 @@ export const shapesSuite = (server: Server): void => {
   test("HEAD has GET's status and headers, and no body", async () => {
     const { json } = await execute(server, "my_pipeline", { data: "x" })
     for (const path of [...paths(json.task_id), "/pipelines/absent/dag", "/absent", "/pipelines/result/absent"]) {
-      const got = await get(server, path)
-      const head = await ask(server, "HEAD", path)
+      // The length of a compressed body is not that of its text.
+      const headers = { "accept-encoding": "identity" }
+      const got = await ask(server, "GET", path, { headers })
+      const head = await ask(server, "HEAD", path, { headers })
       expect([head.status, head.text], path).toEqual([got.status, ""])
       expect(headersOf(head.headers), path).toEqual(headersOf(got.headers))
       // It may be absent, but must not differ. The length of /health changes with its numbers.
