@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Guard, GuardError } from "../access/Guard.ts"
 import * as Permit from "../access/Permit.ts"
-import type { Json } from "../json/Value.ts"
 import { type AttemptList, Attempts, type AttemptsRequest, invalid, page } from "../run/Attempts.ts"
 import type { ItemList, ItemsRequest } from "../run/ItemList.ts"
 import type { Outline } from "../run/Outline.ts"
@@ -22,7 +21,7 @@ export interface RunReading {
     caller: Caller,
     runId: string,
     name: string
-  ) => Effect.Effect<Json, RunNotFound | ValueNotFound | GuardError>
+  ) => Effect.Effect<string, RunNotFound | ValueNotFound | GuardError>
   /** The units of a step with items, as far as the Store keeps them: see `Store.items`. */
   readonly items: (
     caller: Caller,

@@ -36,6 +36,9 @@ const GOOD: Readonly<Record<string, unknown>> = {
   "PUT /pipelines/{pipeline_id}/acl": { read: ["owner"], execute: ["owner"], admin: ["owner"] },
   "POST /tokens": { pipeline_id: "PIPELINE" },
   "GET /runs": undefined,
+  "GET /runs/{task_id}": undefined,
+  "GET /runs/{task_id}/steps/{step}/items": undefined,
+  "GET /runs/{task_id}/steps/{step}/attempts": undefined,
   "GET /audit": undefined,
   "GET /audit/lines": undefined,
   "GET /pipelines/{pipeline_id}/statistics": undefined,
@@ -50,7 +53,8 @@ const BAD_QUERY: Readonly<Record<string, string>> = {
   statistics: "?window=x",
   series: "?points=x",
   events: "?after=-1",
-  runs: "?limit=x"
+  runs: "?limit=x",
+  "{task_id}": "?values=x"
 }
 const badQuery = (path: string): string => BAD_QUERY[path.split("/").at(-1)!] ?? "?limit=x"
 
@@ -77,7 +81,10 @@ test("an invalid request without permission is refused, counted and recorded lik
       fc.constantFrom("type", "syntax", "depth", "length", "keys"),
       async (key, who, pipeline, fault) => {
         const [method, template] = key.split(" ") as [string, string]
-        const path = template.replace("{pipeline_id}", pipeline).replace("{task_id}", runs[pipeline])
+        const path = template
+          .replace("{pipeline_id}", pipeline)
+          .replace("{task_id}", runs[pipeline])
+          .replace("{step}", "say")
         const json = JSON.parse(JSON.stringify(GOOD[key] ?? {}).replace("PIPELINE", pipeline))
         const bad: Readonly<Record<string, RequestParts>> = {
           type: { body: JSON.stringify(json), headers: { "content-type": "text/plain" } },
@@ -111,7 +118,7 @@ test("an invalid request without permission is refused, counted and recorded lik
 test.each(Object.keys(GOOD))("an invalid %s with permission is a 400, counted and recorded", async (key) => {
   const [method, template] = key.split(" ") as [string, string]
   const run = (await as("owner", "POST", "/pipelines/flow/execute", { json: { wait: true } })).json.task_id
-  const path = template.replace("{pipeline_id}", "flow").replace("{task_id}", run)
+  const path = template.replace("{pipeline_id}", "flow").replace("{task_id}", run).replace("{step}", "say")
   const id = `of-${key.replaceAll(/\W/g, "")}`
   const sent = method === "GET" ? {} : { body: "{", headers: JSON_TYPE }
   const answer = await as("owner", method, method === "GET" ? path + badQuery(template) : path, {

@@ -245,6 +245,21 @@ describe("the documents are true", () => {
     ["GET /runs/{task_id}", 200, async () => ask("GET", `/runs/${await over()}`)],
     ["GET /runs/{task_id}", 200, async () => ask("GET", `/runs/${await started("stubborn", {})}`)],
     ["GET /runs/{task_id}", 200, async () => ask("GET", `/runs/${await failed()}`)],
+    ["GET /runs/{task_id}", 200, async () => ask("GET", `/runs/${await over()}?values=false`)],
+    ["GET /runs/{task_id}/values/{name}", 200, async () => ask("GET", `/runs/${await over()}/values/data`)],
+    [
+      "GET /runs/{task_id}/steps/{step}/items",
+      200,
+      async () => {
+        const run = await ask("POST", "/pipelines/lenient/execute", { parameters: { texts: ["a", ""] }, wait: true })
+        return ask("GET", `/runs/${((await run.json()) as { task_id: string }).task_id}/steps/shout/items`)
+      }
+    ],
+    [
+      "GET /runs/{task_id}/steps/{step}/attempts",
+      200,
+      async () => ask("GET", `/runs/${await failed()}/steps/try/attempts`)
+    ],
     ["GET /runs/{task_id}/events", 200, async () => ask("GET", `/runs/${await over()}/events`)],
     ["GET /runs/{task_id}/events", 204, async () => ask("GET", `/runs/${await over()}/events?after=99`)],
     ["GET /pipelines/{pipeline_id}/events", 200, () => ask("GET", "/pipelines/my_pipeline/events")],

@@ -75,6 +75,30 @@ shared("a run with 100 values of 0.9 MB is read", { timeout: 60_000 }, async () 
   expect(lengths(run.outputs)).toEqual(whole(100))
 })
 
+shared(
+  "the state, the events and the attempts of a run are read without its 50 values of 1 MB",
+  { timeout: 60_000 },
+  async () => {
+    const store = here()
+    const runId = await over(store, 50)
+    const { made, link } = await afar(store)
+    const before = link.carried()
+    const ask = async (path: string) => (await made.fetch(new Request(`http://localhost/runs/${runId}${path}`))).text()
+    const outline = await ask("?values=false")
+    const events = await ask("/events?values=false")
+    const attempts = await ask("/steps/make7/attempts")
+    const lines = await ask("/logs")
+    expect(JSON.parse(outline).values.map(({ bytes }: { readonly bytes: number }) => bytes)).toEqual(whole(50))
+    expect(events.split("\n\n").filter((event) => event.includes("StepCompleteEvent"))).toHaveLength(50)
+    expect(JSON.parse(attempts).attempts).toMatchObject([{ status: "COMPLETED" }])
+    expect(JSON.parse(lines).lines).toEqual([])
+    expect(outline.length + events.length + attempts.length).toBeLessThan(200_000)
+    expect(link.carried() - before).toBeLessThan(200_000)
+    expect(await ask("/values/made7")).toBe(JSON.stringify(large))
+    expect(link.carried() - before).toBeLessThan(1.2 * MEGA)
+  }
+)
+
 shared("a list of runs with large values has no values, and each run has its own", async () => {
   const store = { ...here(), ...QUICK }
   const runIds = [await waiting(store, 15), await waiting(store, 15)]

@@ -97,7 +97,11 @@ const runOutline: Schema.Codec<RunWire.RunOutline> = Schema.Struct({
   )
 }).annotate({ identifier: "RunOutline" })
 
-export const run: Schema.Codec<RunWire.RunDetail | RunWire.RunOutline> = Schema.Union([runDetail, runOutline])
+export const run: Schema.Codec<RunWire.RunDetail | RunWire.RunOutline> = Schema.Union([runDetail, runOutline]).annotate(
+  {
+    identifier: "RunState"
+  }
+)
 
 export const logs: Schema.Codec<RunWire.Logs> = Schema.Struct({
   task_id: Schema.String,

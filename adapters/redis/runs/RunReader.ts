@@ -155,7 +155,7 @@ export class RunReader {
     const kept = await this.#sliced(needed, (wanted, least) => this.#values(wanted, least))
     return Promise.all(
       kept.map(async (found, at) => {
-        const { runId, from } = changes[at]!
+        const { runId, from, to } = changes[at]!
         const plan = plans[at]
         if (plan === undefined || texts[at]!.includes(undefined)) return undefined
         let own: Json | undefined
@@ -172,7 +172,7 @@ export class RunReader {
           ...this.#about(plan, runId, own),
           hasParameters: parameters !== undefined,
           hasResult: results !== undefined,
-          startedAtMillis: first === undefined ? undefined : await this.#startOf(runId, first)
+          startedAtMillis: first === undefined ? undefined : await this.#startOf(runId, first, to)
         }
         return texts[at]!.map((text, place) => readEvent(text!, from + place + 1, about, values))
       })
@@ -291,13 +291,16 @@ export class RunReader {
     return names.map(({ parameters, results }) => ({ parameters: fitting(parameters), results: fitting(results) }))
   }
 
-  /** When a run that has completed began. `first` is its first event: others come before `RunStarted` only if steps were cancelled. */
-  async #startOf(runId: string, first: string): Promise<number | undefined> {
+  /**
+   * When a run began that has completed with its event `last`. `first` is the text of its first event: others come before
+   * `RunStarted` only if steps were cancelled.
+   */
+  async #startOf(runId: string, first: string, last: number): Promise<number | undefined> {
     let some: ReadonlyArray<Kept> = [first]
-    for (let read = 1; some.length > 0 && !some.includes(undefined); read += some.length) {
+    for (let read = 1; some.length > 0; read += some.length) {
       const start = some.find(isStart)
       if (start !== undefined) return instantOf(start)
-      some = await this.#fields.read(sequences(runId, read, read + MAX_BEFORE_START))
+      some = await this.#fields.read(sequences(runId, read, Math.min(read + MAX_BEFORE_START, last)))
     }
     return undefined
   }

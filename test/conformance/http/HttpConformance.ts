@@ -15,6 +15,7 @@ import { pagesSuite } from "./PagesSuite.ts"
 import { refusalSuite } from "./RefusalSuite.ts"
 import { registrationSuite } from "./RegistrationSuite.ts"
 import { runEventsSuite } from "./RunEventsSuite.ts"
+import { runPartsSuite } from "./RunPartsSuite.ts"
 import { runsSuite } from "./RunsSuite.ts"
 import { schedulesSuite } from "./SchedulesSuite.ts"
 import { shapesSuite } from "./ShapesSuite.ts"
@@ -47,6 +48,7 @@ const overTheWire = (server: Server, takesSockets: boolean): void => {
   describe("execution", () => executionSuite(server))
   describe("metrics", () => metricsSuite(server))
   describe("run events", () => runEventsSuite(server))
+  describe("parts of runs", () => runPartsSuite(server, takesSockets))
   describe("WebSocket events", () => (takesSockets ? socketEventsSuite(server) : noSocketsSuite(server)))
   describe("listeners", () => listenersSuite(server, takesSockets))
   describe("client", () => clientSuite(server))

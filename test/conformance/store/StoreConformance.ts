@@ -42,6 +42,7 @@ import { memoSuite } from "./MemoSuite.ts"
 import { orderSuite } from "./OrderSuite.ts"
 import { outcomesSuite } from "./OutcomesSuite.ts"
 import { runListSuite } from "./RunListSuite.ts"
+import { runPartsSuite } from "./RunPartsSuite.ts"
 import { schedulesSuite } from "./SchedulesSuite.ts"
 import { waitingSuite } from "./WaitingSuite.ts"
 
@@ -57,6 +58,7 @@ export const storeConformance = (name: string, build: Build): void => {
     describe("lost workers", () => lostWorkerSuite(test, testLong, testShort))
     describe("memoised steps", () => memoSuite(testLong))
     describe("run lists", () => runListSuite(testLong))
+    describe("parts of runs", () => runPartsSuite(test, testLong, testSmall))
     describe("schedules", () => schedulesSuite(testLong))
     describe("definitions", () => definitionsSuite(testLong))
     describe("feed", () => feedSuite(testLong))
