@@ -6,7 +6,7 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 
 const root = join(import.meta.dirname, "..")
 const bin = (name: string): string => join(root, "node_modules", ".bin", name)
@@ -44,6 +44,14 @@ describe("programs", () => {
     expect(stdout).toContain("3 words, the longest is 'a'")
   })
 
+  it("progress", async () => {
+    const { code, stdout, stderr } = await program("examples/progress.ts")
+    expect([code, stdout]).toEqual([0, "199 thumbnails are published\n"])
+    expect(stderr).toContain("▶ shrink running · an item failed · item 12: not a JPEG\n")
+    expect(stderr).toMatch(/○ publish pending · attempt 2 in \d+ ms · last error: the server is busy\n/)
+    expect(stderr).toMatch(/✓ gallery completed · 3 of 3 steps · .*\n$/)
+  })
+
   it("Effect style", async () => {
     const { code, stdout } = await program("examples/effect-style.ts")
     expect(code).toBe(0)
@@ -69,6 +77,7 @@ describe("audio analysis", () => {
     const [melody, speech, noise] = await Promise.all(["melody.wav", "speech.wav", "noise.wav"].map(analyse))
     expect(melody!.stdout).toMatch(/music-like: a beat of 120 BPM/)
     expect(speech!.stdout).toMatch(/speech-like: .* onsets per second/)
+    expect(melody!.stderr).toMatch(/✓ audio_analysis completed · 4 of 4 steps/)
     expect(noise!.stdout).toMatch(/noisy: spectral flatness 0\.\d+ is at least 0\.7/)
   })
 
@@ -124,6 +133,10 @@ describe("npm start", () => {
       expect(answers[2]).toMatchObject({
         status: "COMPLETED",
         result: { tags: ["music-like", "rhythmic", "tonal", "dark"] }
+      })
+      await vi.waitFor(() => {
+        expect(server.printed()).toMatch(/^✓ my_pipeline completed · 1 of 1 steps · \d+ ms$/m)
+        expect(server.printed()).toMatch(/^✓ audio_analysis completed · 4 of 4 steps · /m)
       })
     } finally {
       server.child.kill("SIGTERM")

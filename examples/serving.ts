@@ -1,5 +1,6 @@
-/** Shared by the example servers: the address, and the printed commands. */
-import { Access, Levada } from "../adapters/promise/index.ts"
+/** Shared by the example servers: the address, the printed commands, and a line for each run that ends. */
+import { Progress } from "../adapters/progress/index.ts"
+import { Access, Event, Levada } from "../adapters/promise/index.ts"
 import { Settings } from "../adapters/settings/index.ts"
 import { pipelines, store, untilReady, untilStopped } from "./pipelines.ts"
 import { tracing } from "./tracing.ts"
@@ -35,6 +36,17 @@ export const main = async (serve: Serve): Promise<void> => {
   untilStopped(serving.close)
   await untilReady(levada)
   console.log(welcome(serving.url))
+  await tell(levada).catch((error: Error) => console.error(`No more runs are told of: ${error.message}`))
+}
+
+/** Prints a line for each run that ends, whichever process ran it. */
+const tell = async (levada: Levada.Levada): Promise<void> => {
+  for await (const { event } of levada.feed()) {
+    if (event === undefined || !Event.isTerminal(event)) continue
+    // It may have been removed already.
+    const run = await levada.run(event.runId).catch(() => undefined)
+    if (run !== undefined) console.log(Progress.summary(run))
+  }
 }
 
 const stop = (message: string): never => {

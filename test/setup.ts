@@ -44,7 +44,7 @@ const TOOLS: ReadonlyArray<Tool> = [
   {
     programs: ["python3"],
     packages: ["python3", "python3-venv"],
-    without: "the fuzzer schemathesis",
+    without: "the fuzzer schemathesis, and progress in a real terminal",
     isThere: () => spawnSync("python3", ["-m", "ensurepip", "--version"]).status === 0
   },
   { programs: ["luacheck"], packages: ["lua-check"], without: "the lint of the Lua scripts" }

@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Schema from "effect/Schema"
+import { Progress } from "../../adapters/progress/index.ts"
 import { Access, Levada, Pipeline, Task } from "../../adapters/promise/index.ts"
 import { decode, embeddingOf, extractFeatures, PITCH_CLASSES, reportOf, type TagName, tagsOf } from "./analysis.ts"
 
@@ -91,7 +92,9 @@ if (import.meta.main) {
   const file = process.argv[2]?.split(/[\\/]/).at(-1) ?? "melody.wav"
   const levada = Levada.make({ pipelines: [audioAnalysis], access: Access.open })
   try {
-    const { summary } = await levada.execute(audioAnalysis, { file })
+    const runId = await levada.start(audioAnalysis, { file })
+    await Progress.show(levada, runId)
+    const { summary } = await levada.result(audioAnalysis, runId)
     console.log(summary)
   } catch (error) {
     console.error(error instanceof Error ? error.message : error)
