@@ -41,6 +41,7 @@ import { lostWorkerSuite } from "./LostWorkerSuite.ts"
 import { memoSuite } from "./MemoSuite.ts"
 import { orderSuite } from "./OrderSuite.ts"
 import { outcomesSuite } from "./OutcomesSuite.ts"
+import { runFilterSuite } from "./RunFilterSuite.ts"
 import { runListSuite } from "./RunListSuite.ts"
 import { schedulesSuite } from "./SchedulesSuite.ts"
 import { waitingSuite } from "./WaitingSuite.ts"
@@ -57,6 +58,7 @@ export const storeConformance = (name: string, build: Build): void => {
     describe("lost workers", () => lostWorkerSuite(test, testLong, testShort))
     describe("memoised steps", () => memoSuite(testLong))
     describe("run lists", () => runListSuite(testLong))
+    describe("run filters", () => runFilterSuite(testLong))
     describe("schedules", () => schedulesSuite(testLong))
     describe("definitions", () => definitionsSuite(testLong))
     describe("feed", () => feedSuite(testLong))
