@@ -192,6 +192,31 @@ shared("a page of rare runs may be short, and its cursor leads to the rest", asy
   await expectFew(redis, store.prefix, "list")
 })
 
+shared("an error text is found among 10,000 failed runs by one request, in bounded calls", async () => {
+  const store = here()
+  const redis = client(url!)
+  const runs = Array.from({ length: 10_000 }, (_, at): readonly [Status, "doubling"] => [
+    at % 5 === 0 ? "COMPLETED" : "FAILED",
+    "doubling"
+  ])
+  const all = await fill(redis, store, runs)
+  const failed = all.filter(({ status }) => status === "FAILED")
+  const rare = [failed[4_000]!.id, failed.at(-2)!.id]
+  for (const id of rare) {
+    const error = { name: "E", message: "no", step: "double", cause: { name: "E", message: "a Needle" } }
+    await redis.hset(`{${store.prefix}}:r:${id}`, "2", JSON.stringify(["RF", 2, error]))
+  }
+  const made = levada([doubling, other], store, { worker: false })
+  await made.ready
+  for (const query of ["error=needle", "failed_step=double", "failed_step=double&error=NEEDLE&max_duration_ms=1"]) {
+    const { json } = await ask(made, "GET", `/runs?limit=50&${query}`)
+    expect(json, query).toMatchObject({ runs: rare.map((task_id) => ({ task_id })), next_cursor: null })
+  }
+  const { json } = await ask(made, "GET", "/runs?min_duration_ms=1&max_duration_ms=1&limit=200")
+  expect(json.runs).toHaveLength(200)
+  await expectFew(redis, store.prefix, "list", "look")
+})
+
 const some = fc.array(
   fc.tuple(
     fc.constantFrom(...STATUSES),

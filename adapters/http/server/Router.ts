@@ -42,13 +42,16 @@ export const make = (routes: ReadonlyArray<Route>, basePath: string): ((method: 
     const parts = path.split("/")
     const candidates = byLength.get(parts.length - 1)
     if (candidates === undefined || parts[0] !== "") return NO_PATH
+    // Of `/runs/retry` and `/runs/{task_id}`, which both match, one may have the method and the other may not.
+    const others: Array<string> = []
     for (const { segments, methods } of candidates) {
       const params = capture(segments, parts)
       if (params === undefined) continue
       const route = methods.get(method === "HEAD" ? "GET" : method)
-      return route === undefined ? { _tag: "OtherMethod", allow: allowed(methods) } : { _tag: "Route", route, params }
+      if (route !== undefined) return { _tag: "Route", route, params }
+      others.push(...methods.keys())
     }
-    return NO_PATH
+    return others.length === 0 ? NO_PATH : { _tag: "OtherMethod", allow: allowed(others) }
   }
 
   return (method, path) => {
@@ -86,5 +89,5 @@ const unescape = (part: string): string | undefined => {
   }
 }
 
-const allowed = (methods: ReadonlyMap<string, Route>): string =>
-  [...methods.keys(), ...(methods.has("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ")
+const allowed = (methods: ReadonlyArray<string>): string =>
+  [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ")

@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest"
 import { get, type Server } from "../../http/harness/Client.ts"
 import { administrationSuite } from "./AdministrationSuite.ts"
+import { bulkSuite } from "./BulkSuite.ts"
 import { clientSuite } from "./ClientSuite.ts"
 import { connectionSuite } from "./ConnectionSuite.ts"
 import { eventOrderSuite } from "./EventOrderSuite.ts"
@@ -37,6 +38,7 @@ export interface Serving {
  */
 const operations = (server: Server): void => {
   describe("runs", () => runsSuite(server))
+  describe("many runs", () => bulkSuite(server))
   describe("administration", () => administrationSuite(server))
   describe("registration", () => registrationSuite(server))
   describe("schedules", () => schedulesSuite(server))

@@ -128,6 +128,35 @@ export const runsSuite = (server: Server): void => {
     expect(idsOf(await get(server, "/runs?pipeline_id=absent"))).toEqual([])
   })
 
+  test("GET /runs filters by several statuses, duration, failed step and error text", async () => {
+    const id = await register(server, ["begin", "fail"])
+    const failed = (await execute(server, id, { how: "text" })).json.task_id
+    const quick = (await execute(server, "slow", { millis: 1 })).json.task_id
+    const slow = (await execute(server, "slow", { millis: 120 })).json.task_id
+    const gate = newName()
+    const flaky = (await execute(server, "flaky", { gate })).json.task_id
+    const found = async (query: string): Promise<ReadonlyArray<string>> => {
+      const ids = idsOf(await get(server, `/runs?limit=200&${query}`))
+      return [flaky, slow, quick, failed].filter((taskId) => ids.includes(taskId))
+    }
+    expect(await found("status=FAILED,CANCELLED")).toEqual([flaky, failed])
+    expect(await found("status=COMPLETED,FAILED")).toEqual([flaky, slow, quick, failed])
+    expect(await found("status=RUNNING,PENDING")).toEqual([])
+    expect(await found("min_duration_ms=100")).toEqual([slow])
+    expect(await found("pipeline_id=slow&max_duration_ms=100")).toEqual([quick])
+    expect(await found("pipeline_id=slow&min_duration_ms=100&max_duration_ms=100000")).toEqual([slow])
+    expect(await found("failed_step=try")).toEqual([flaky])
+    expect(await found("failed_step=fail")).toEqual([failed])
+    expect(await found("failed_step=none")).toEqual([])
+    expect(await found("error=taskFAILED")).toEqual([flaky, failed])
+    expect(await found("error=NOT%20OPEN,%20says%20%E2%80%A6/gate")).toEqual([flaky])
+    expect(await found("status=COMPLETED&error=TaskFailed")).toEqual([])
+    const { error } = await detailOf(server, flaky)
+    expect(await found(`error=${encodeURIComponent(error.message.slice(-200))}`)).toEqual([flaky])
+    // A path of the host, which no answer shows, is not found either.
+    expect(await found("error=/test/")).toEqual([])
+  })
+
   test("GET /runs refuses invalid queries, and reports all problems together", async () => {
     for (const [query, paths] of [
       ["status=DONE", ["status"]],
@@ -140,6 +169,16 @@ export const runsSuite = (server: Server): void => {
       ["until=2026-13-01T00:00:00Z", ["until"]],
       ["cursor=%20", ["cursor"]],
       ["cursor=x", ["cursor"]],
+      ["status=FAILED,DONE", ["status"]],
+      ["status=FAILED,", ["status"]],
+      ["min_duration_ms=-1", ["min_duration_ms"]],
+      ["min_duration_ms=x", ["min_duration_ms"]],
+      ["max_duration_ms=1e400", ["max_duration_ms"]],
+      ["min_duration_ms=2&max_duration_ms=1", ["min_duration_ms"]],
+      ["error=", ["error"]],
+      [`error=${"x".repeat(201)}`, ["error"]],
+      ["failed_step=", ["failed_step"]],
+      [`failed_step=${"x".repeat(201)}`, ["failed_step"]],
       ["status=&limit=-1&since=", ["limit", "since", "status"]]
     ] as const) {
       const answer = await get(server, `/runs?${query}`)

@@ -41,6 +41,7 @@ import { lostWorkerSuite } from "./LostWorkerSuite.ts"
 import { memoSuite } from "./MemoSuite.ts"
 import { orderSuite } from "./OrderSuite.ts"
 import { outcomesSuite } from "./OutcomesSuite.ts"
+import { runFilterSuite } from "./RunFilterSuite.ts"
 import { runListSuite } from "./RunListSuite.ts"
 import { runPartsSuite } from "./RunPartsSuite.ts"
 import { schedulesSuite } from "./SchedulesSuite.ts"
@@ -59,6 +60,7 @@ export const storeConformance = (name: string, build: Build): void => {
     describe("memoised steps", () => memoSuite(testLong))
     describe("run lists", () => runListSuite(testLong))
     describe("parts of runs", () => runPartsSuite(test, testLong, testSmall))
+    describe("run filters", () => runFilterSuite(testLong))
     describe("schedules", () => schedulesSuite(testLong))
     describe("definitions", () => definitionsSuite(testLong))
     describe("feed", () => feedSuite(testLong))
