@@ -3,8 +3,8 @@ import * as Result from "effect/Result"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { Dagre } from "../../../adapters/dagre/index.ts"
-import type * as Pipeline from "../../../core/pipeline/Pipeline.ts"
 import { Layout } from "../../../core/index.ts"
+import type * as Pipeline from "../../../core/pipeline/Pipeline.ts"
 import { containersOf } from "../../../core/render/Nesting.ts"
 import * as Picture from "../../../core/render/Picture.ts"
 import { pipelineOf, pipelines } from "./RandomPictures.ts"
@@ -90,7 +90,7 @@ for (const engine of [Layout.LAYERS, Dagre.engine]) {
           const layout = check(pipeline, engine)
           expect(Layout.make(pipeline, engine)).toEqual(layout)
         }),
-        { numRuns: 200 }
+        { numRuns: engine === Dagre.engine ? 60 : 200 }
       )
     })
 
@@ -115,7 +115,7 @@ for (const engine of [Layout.LAYERS, Dagre.engine]) {
             }
           }
         }),
-        { numRuns: 200 }
+        { numRuns: engine === Dagre.engine ? 60 : 200 }
       )
     })
   })
@@ -194,7 +194,14 @@ describe("boxes", () => {
 describe("dagre", () => {
   it("is used up to its limits, for a whole picture", () => {
     const { steps } = Dagre.engine.limits
-    const of = (size: number) => Layout.make(pipelineOf(names(size), names(size).map(() => [])), Dagre.engine).engine
+    const of = (size: number) =>
+      Layout.make(
+        pipelineOf(
+          names(size),
+          names(size).map(() => [])
+        ),
+        Dagre.engine
+      ).engine
     expect([of(steps), of(steps + 1)]).toEqual(["dagre", "layers"])
   })
 })

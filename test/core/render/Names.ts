@@ -2,7 +2,7 @@
 import * as fc from "fast-check"
 import * as NameRules from "../../../core/values/Name.ts"
 
-const NASTY = [
+const ALL = [
   "end",
   "END",
   "graph",
@@ -66,11 +66,18 @@ const NASTY = [
   "x".repeat(200)
 ]
 
+/** Those of them that are valid. */
+export const NASTY: ReadonlyArray<string> = ALL.filter((name) => NameRules.isName(name))
+
 /** A valid name. */
 export const Name: fc.Arbitrary<string> = fc
   .oneof(
     fc.constantFrom(...NASTY),
     fc.string({ unit: "grapheme", minLength: 1, maxLength: 12 }),
-    fc.string({ unit: fc.constantFrom('"', "#", ";", "&", "<", "]", "`", "*", "%", " ", "a", "1"), minLength: 1, maxLength: 8 })
+    fc.string({
+      unit: fc.constantFrom('"', "#", ";", "&", "<", "]", "`", "*", "%", " ", "a", "1"),
+      minLength: 1,
+      maxLength: 8
+    })
   )
   .filter((name) => NameRules.isName(name))

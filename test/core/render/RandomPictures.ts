@@ -39,16 +39,14 @@ export const pipelines: fc.Arbitrary<Pipeline.Any> = fc
         ...names.map((_, at) => (at === 0 ? fc.constant([]) : fc.uniqueArray(fc.nat(at - 1), { maxLength: 3 })))
       ),
       fc.array(
-        fc
-          .array(fc.nat(2), { maxLength: 3 })
-          .map((path) =>
-            path.map(
-              (_, depth): Box => ({
-                kind: depth % 2 === 0 ? "pipeline" : "group",
-                name: `box ${path.slice(0, depth + 1).join(".")} <&>"`
-              })
-            )
-          ),
+        fc.array(fc.nat(2), { maxLength: 3 }).map((path) =>
+          path.map(
+            (_, depth): Box => ({
+              kind: depth % 2 === 0 ? "pipeline" : "group",
+              name: `box ${path.slice(0, depth + 1).join(".")} <&>"`
+            })
+          )
+        ),
         { minLength: names.length, maxLength: names.length }
       ),
       fc.array(fc.constantFrom(...KINDS), { minLength: names.length, maxLength: names.length }),
