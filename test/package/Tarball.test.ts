@@ -98,7 +98,7 @@ beforeAll(async () => {
   await run(root, "npm", "pack", "--pack-destination", temporary)
   tarball = join(temporary, readdirSync(temporary).find((name) => name.endsWith(".tgz"))!)
   bare = await install("bare")
-  withOthers = await install("others", "elysia", "@elysiajs/node", "ioredis", "jose")
+  withOthers = await install("others", "elysia", "@elysiajs/node", "ioredis", "jose", "@dagrejs/dagre")
   unpacked = join(bare, "node_modules/levada")
 }, 180_000)
 
@@ -144,6 +144,25 @@ for (const page of ["docs", "redoc"]) {
 await levada.close()
 `
 
+/** Requests a picture in each way. */
+const PICTURE = `
+import { Access, Levada, Pipeline, Task } from "levada"
+const task = Task.make("only", { output: {}, run: () => ({}) })
+const levada = Levada.make({ pipelines: [Pipeline.make("p", [task])], access: Access.open })
+const ask = (path, accept) => levada.fetch(new Request("http://localhost/pipelines/p/" + path, { headers: { accept } }))
+for (const [name, path, accept] of [
+  ["svg", "dag/svg", "*/*"],
+  ["layers", "dag/svg?engine=layers", "*/*"],
+  ["page", "visualize", "text/html"]
+]) {
+  const answer = await ask(path, accept)
+  const text = await answer.text()
+  const why = answer.ok ? "" : " " + JSON.parse(text).error + " " + /npm install [^\`]*/.exec(text)[0]
+  console.log(name, answer.status + why)
+}
+await levada.close()
+`
+
 describe("installed", () => {
   it("serves the API's own pages", async () => {
     writeFileSync(join(bare, "pages.mjs"), PAGES)
@@ -154,6 +173,20 @@ describe("installed", () => {
       "redoc/redoc.standalone.js true",
       "redoc/start.js true"
     ])
+  })
+
+  it("says how to install dagre where it is missing, and draws layers without it, in a bundle too", async () => {
+    writeFileSync(join(bare, "picture.mjs"), PICTURE)
+    const withoutDagre = ["svg 501 LayoutUnavailableError npm install @dagrejs/dagre", "layers 200", "page 200"]
+    expect((await run(bare, bin("node"), "picture.mjs")).trim().split("\n")).toEqual(withoutDagre)
+    const options = ["--bundle", "--format=esm", "--platform=node", "--outfile=bundled.mjs"]
+    await run(bare, bin("esbuild"), "picture.mjs", ...options)
+    expect((await run(bare, bin("node"), "bundled.mjs")).trim().split("\n")).toEqual(withoutDagre)
+    writeFileSync(join(withOthers, "picture.mjs"), PICTURE)
+    const withDagre = ["svg 200", "layers 200", "page 200"]
+    expect((await run(withOthers, bin("node"), "picture.mjs")).trim().split("\n")).toEqual(withDagre)
+    await run(withOthers, bin("esbuild"), "picture.mjs", ...options)
+    expect((await run(withOthers, bin("node"), "bundled.mjs")).trim().split("\n")).toEqual(withDagre)
   })
 
   it("has a client that is small in a page, and needs no dependencies", async () => {
@@ -170,12 +203,12 @@ describe("installed", () => {
   it("installs effect, and no library that only some subpaths need", () => {
     const installed = readdirSync(join(bare, "node_modules"))
     expect(installed).toContain("effect")
-    expect(installed.filter((name) => /elysia|ioredis|jose|^ws$/.test(name))).toEqual([])
+    expect(installed.filter((name) => /elysia|ioredis|jose|dagre|^ws$/.test(name))).toEqual([])
   })
 
   for (const [subpath, outside] of Object.entries(SUBPATHS)) {
     it(`${subpath} loads ${outside.join(" and ") || "nothing from outside"}`, async () => {
-      const folder = outside.some((name) => /elysia|ioredis|jose|^ws$/.test(name)) ? withOthers : bare
+      const folder = outside.some((name) => /elysia|ioredis|jose|dagre|^ws$/.test(name)) ? withOthers : bare
       expect(JSON.parse(await run(folder, bin("node"), "outside.mjs", subpath))).toEqual(outside)
     })
   }
