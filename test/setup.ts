@@ -34,6 +34,11 @@ const TOOLS: ReadonlyArray<Tool> = [
     packages: ["chromium"],
     without: "the pages of the documentation in a browser"
   },
+  {
+    programs: ["rsvg-convert"],
+    packages: ["librsvg2-bin"],
+    without: "pictures as librsvg draws them"
+  },
   { programs: ["curl"], packages: ["curl"], without: "the samples of the REST guide" },
   { programs: ["openssl"], packages: ["openssl"], without: "TLS to servers and to Redis" },
   {

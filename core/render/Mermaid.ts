@@ -52,4 +52,8 @@ const nodeOf = (node: Picture.Node, at: number): string => {
 }
 
 // Mermaid reads texts as Markdown and HTML, and `#` begins an entity. So everything but letters, digits and spaces is an entity.
-const escaped = (text: string): string => shown(text).replace(/[^\p{L}\p{N} ·]/gu, (sign) => `#${sign.codePointAt(0)};`)
+// It decodes entities before it looks for icons (`fa:fa-car`), line breaks (`\\n`) and formulas (`$$x$$`); an invisible sign breaks these.
+const escaped = (text: string): string =>
+  shown(text)
+    .replace(/:(?=fa-)|\\(?=n)|\$(?=\$)/g, "$&\u2060")
+    .replace(/[^\p{L}\p{N} ·]/gu, (sign) => `#${sign.codePointAt(0)};`)

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { expect, it } from "vitest"
 import { Dag } from "../../core/index.ts"
 import { drawn } from "../../docs/images/drawn.ts"
+import { files } from "../../docs/pictures/draw.ts"
 import { root } from "./Pages.ts"
 
 it.each(Object.entries(drawn))("%s.svg has the edges of its pipeline", (name, { dag }) => {
@@ -14,4 +15,8 @@ it.each(Object.entries(drawn))("%s.svg has the edges of its pipeline", (name, { 
       .map(({ from, to }) => `${from} -> ${to}`)
       .sort()
   )
+})
+
+it.each(Object.entries(files()))("docs/pictures/%s is what `npm run pictures` draws", (name, text) => {
+  expect(readFileSync(join(root, "docs", "pictures", name), "utf8")).toBe(text)
 })

@@ -163,6 +163,25 @@ for (const page of ["docs", "redoc", "dashboard"]) {
 await levada.close()
 `
 
+/** Requests a picture in each way. */
+const PICTURE = `
+import { Access, Levada, Pipeline, Task } from "levada"
+const task = Task.make("only", { output: {}, run: () => ({}) })
+const levada = Levada.make({ pipelines: [Pipeline.make("p", [task])], access: Access.open })
+const ask = (path, accept) => levada.fetch(new Request("http://localhost/pipelines/p/" + path, { headers: { accept } }))
+for (const [name, path, accept] of [
+  ["svg", "dag/svg", "*/*"],
+  ["layers", "dag/svg?engine=layers", "*/*"],
+  ["page", "visualize", "text/html"]
+]) {
+  const answer = await ask(path, accept)
+  const text = await answer.text()
+  const why = answer.ok ? "" : " " + JSON.parse(text).error + " " + /npm install [^\`]*/.exec(text)[0]
+  console.log(name, answer.status + why)
+}
+await levada.close()
+`
+
 describe("installed", () => {
   const served = [
     "docs/swagger-ui.css true",
@@ -192,6 +211,20 @@ describe("installed", () => {
       expect((await run(alone, bin(runtime), ...args)).trim().split("\n")).toEqual(served)
     }
   )
+
+  it("says how to install dagre where it is missing, and draws layers without it, in a bundle too", async () => {
+    writeFileSync(join(bare, "picture.mjs"), PICTURE)
+    const withoutDagre = ["svg 501 LayoutUnavailableError npm install @dagrejs/dagre", "layers 200", "page 200"]
+    expect((await run(bare, bin("node"), "picture.mjs")).trim().split("\n")).toEqual(withoutDagre)
+    const options = ["--bundle", "--format=esm", "--platform=node", "--outfile=bundled.mjs"]
+    await run(bare, bin("esbuild"), "picture.mjs", ...options)
+    expect((await run(bare, bin("node"), "bundled.mjs")).trim().split("\n")).toEqual(withoutDagre)
+    writeFileSync(join(withOthers, "picture.mjs"), PICTURE)
+    const withDagre = ["svg 200", "layers 200", "page 200"]
+    expect((await run(withOthers, bin("node"), "picture.mjs")).trim().split("\n")).toEqual(withDagre)
+    await run(withOthers, bin("esbuild"), "picture.mjs", ...options)
+    expect((await run(withOthers, bin("node"), "bundled.mjs")).trim().split("\n")).toEqual(withDagre)
+  })
 
   it("has a client that is small in a page, and needs no dependencies", async () => {
     writeFileSync(join(bare, "page.mjs"), 'import { Client } from "levada/client"\nglobalThis.client = Client')

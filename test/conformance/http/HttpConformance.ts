@@ -13,6 +13,7 @@ import { metricsSuite } from "./MetricsSuite.ts"
 import { misuseSuite } from "./MisuseSuite.ts"
 import { openApiSuite } from "./OpenApiSuite.ts"
 import { pagesSuite } from "./PagesSuite.ts"
+import { picturesSuite } from "./PicturesSuite.ts"
 import { refusalSuite } from "./RefusalSuite.ts"
 import { registrationSuite } from "./RegistrationSuite.ts"
 import { runEventsSuite } from "./RunEventsSuite.ts"
@@ -48,6 +49,7 @@ const operations = (server: Server): void => {
 const overTheWire = (server: Server, takesSockets: boolean): void => {
   describe("shapes", () => shapesSuite(server))
   describe("execution", () => executionSuite(server))
+  describe("pictures", () => picturesSuite(server))
   describe("metrics", () => metricsSuite(server))
   describe("run events", () => runEventsSuite(server))
   describe("parts of runs", () => runPartsSuite(server, takesSockets))

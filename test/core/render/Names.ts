@@ -2,7 +2,7 @@
 import * as fc from "fast-check"
 import * as NameRules from "../../../core/values/Name.ts"
 
-const NASTY = [
+const ALL = [
   "end",
   "END",
   "graph",
@@ -65,6 +65,9 @@ const NASTY = [
   "0",
   "x".repeat(200)
 ]
+
+/** Those of them that are valid. */
+export const NASTY: ReadonlyArray<string> = ALL.filter((name) => NameRules.isName(name))
 
 /** A valid name. */
 export const Name: fc.Arbitrary<string> = fc
