@@ -32,6 +32,10 @@ export const instantText = (at: string | number, zoneName: "local" | "utc"): str
   return format(zoneName, isThisYear ? SHORT : { ...SHORT, year: "numeric" }).format(date)
 }
 
+/** The time of day: `14:31`. */
+export const clockText = (at: string | number, zoneName: "local" | "utc"): string =>
+  format(zoneName, { hour: "2-digit", minute: "2-digit" }).format(new Date(at))
+
 /** An absolute instant in the chosen time zone; its title has the day, milliseconds and zone. */
 export const Time = ({ at }: { readonly at: string | null }): JSX.Element => {
   const zoneName = useSignal(zone)

@@ -7,6 +7,7 @@ import { bytesText } from "../parts/Bytes.ts"
 import { Icon } from "../parts/Icon.tsx"
 import { JsonText } from "../parts/JsonText.tsx"
 import { Empty, Problem } from "../parts/Problem.tsx"
+import { save } from "../parts/Save.ts"
 import type { Outline, ValueOutline } from "./Outline.ts"
 
 const KINDS: { readonly [Kind in ValueOutline["kind"]]: string } = {
@@ -101,14 +102,4 @@ const Value = ({ runId, value }: { readonly runId: string; readonly value: Value
       {isOpen && text !== undefined && <JsonText text={text} />}
     </li>
   )
-}
-
-/** Gives the user a file. */
-const save = (name: string, text: string): void => {
-  const url = URL.createObjectURL(new Blob([text], { type: "application/json" }))
-  const link = document.createElement("a")
-  link.href = url
-  link.download = name
-  link.click()
-  URL.revokeObjectURL(url)
 }
