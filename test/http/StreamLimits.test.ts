@@ -23,6 +23,9 @@ import { guide } from "../fixtures/pipelines.ts"
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
+/** Every event, with its values. */
+const ALL = { types: undefined, isBare: false }
+
 /** An endless stream of events; counts the events that were pulled. */
 const endless = () => {
   let asked = 0
@@ -74,7 +77,7 @@ describe("a stream of events", () => {
 
   it("knows how many bytes its reader has not taken", async () => {
     const item: FeedItem = { cursor: "7-7.7", event: undefined, isBehindGap: true }
-    const stream = new EventStream(Stream.concat(Stream.succeed(item), Stream.never), undefined, serving)
+    const stream = new EventStream(Stream.concat(Stream.succeed(item), Stream.never), ALL, serving)
     const reader = stream.open(() => undefined).getReader()
     await reader.read()
     expect(stream.bufferedBytes).toBe(0)
@@ -84,7 +87,7 @@ describe("a stream of events", () => {
     expect(stream.bufferedBytes).toBe(0)
     await reader.cancel()
     const { items } = endless()
-    const unread = new EventStream(items, undefined, serving)
+    const unread = new EventStream(items, ALL, serving)
     const bytes = unread.open(() => undefined)
     await vi.advanceTimersByTimeAsync(1_000)
     const first = bytes.getReader()
