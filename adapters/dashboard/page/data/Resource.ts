@@ -1,6 +1,6 @@
 /** Loads an answer of the API and keeps it up to date. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks"
-import { ClientError, revision, sendJson } from "./Connection.ts"
+import { ClientError, revision, send } from "./Connection.ts"
 import { type LiveEvent, onEvents } from "./Live.ts"
 
 /** An answer that a component shows. */
@@ -43,6 +43,7 @@ export const useResource = <A>(path: string | undefined, concerns?: Concerns): R
     let stop: AbortController | undefined
     let timer: ReturnType<typeof setTimeout> | undefined
     let tookMillis = 0
+    let tag: string | undefined
     const begin = (): void => {
       clearTimeout(timer)
       timer = undefined
@@ -56,17 +57,19 @@ export const useResource = <A>(path: string | undefined, concerns?: Concerns): R
         error: last.path === path ? last.error : undefined,
         isLoading: true
       }))
-      sendJson<A>(path, { signal }).then(
-        (data) => {
-          if (signal.aborted) return
-          tookMillis = performance.now() - began
-          setState({ path, data, error: undefined, isLoading: false })
-        },
-        (error: Error) => {
-          if (signal.aborted) return
-          setState((last) => ({ ...last, path, error, isLoading: false }))
-        }
-      )
+      const load = async (): Promise<void> => {
+        const response = await send(path, { signal, known: tag })
+        const data = (await response.json()) as A
+        if (signal.aborted) return
+        tag = response.headers.get("etag") ?? undefined
+        tookMillis = performance.now() - began
+        setState({ path, data, error: undefined, isLoading: false })
+      }
+      load().catch((error: Error) => {
+        if (signal.aborted) return
+        const isSame = error instanceof ClientError && error.status === 304
+        setState((last) => ({ ...last, path, error: isSame ? undefined : error, isLoading: false }))
+      })
     }
     const soon = (): void => {
       timer ??= setTimeout(begin, Math.max(MIN_GAP_MILLIS, LOAD_SHARE * tookMillis))
