@@ -7,6 +7,7 @@ import { isMissing, useResource } from "../data/Resource.ts"
 import { GraphView } from "../graph/GraphView.tsx"
 import { Confirm } from "../parts/Action.tsx"
 import { Copy } from "../parts/Copy.tsx"
+import { Fact } from "../parts/Fact.tsx"
 import { Icon } from "../parts/Icon.tsx"
 import { Empty, Loaded } from "../parts/Problem.tsx"
 import { Status } from "../parts/Status.tsx"
@@ -192,19 +193,6 @@ const Header = ({ run, reload }: { readonly run: Outline; readonly reload: () =>
     </header>
   )
 }
-
-const Fact = ({
-  name,
-  children
-}: {
-  readonly name: string
-  readonly children: preact.ComponentChildren
-}): JSX.Element => (
-  <div>
-    <dt>{name}</dt>
-    <dd>{children}</dd>
-  </div>
-)
 
 /** Cancels a run, or one step of it. */
 export const CancelDialog = ({
