@@ -155,7 +155,7 @@ export type Exchanges = {
     readonly body: NewScheduleJson
     readonly answers: { readonly 201: ScheduleWire.ScheduleJson }
   }
-  readonly "GET /schedules/{schedule_id}": { readonly answers: { readonly 200: ScheduleWire.ScheduleJson } }
+  readonly "GET /schedules/{schedule_id}": { readonly answers: { readonly 200: ScheduleWire.ScheduleDetail } }
   readonly "DELETE /schedules/{schedule_id}": { readonly answers: { readonly 204: undefined } }
   readonly "POST /schedules/{schedule_id}/pause": { readonly answers: { readonly 200: ScheduleWire.ScheduleJson } }
   readonly "POST /schedules/{schedule_id}/resume": { readonly answers: { readonly 200: ScheduleWire.ScheduleJson } }

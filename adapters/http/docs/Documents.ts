@@ -213,7 +213,7 @@ export const documents: Documents = {
     answers: { 201: Schedules.schedule },
     failures: [400, 404, 409, 413, 415, 422, 503]
   },
-  "GET /schedules/{schedule_id}": { answers: { 200: Schedules.schedule }, failures: [404, 503] },
+  "GET /schedules/{schedule_id}": { answers: { 200: Schedules.scheduleDetail }, failures: [404, 503] },
   "DELETE /schedules/{schedule_id}": { answers: { 204: Schema.Undefined }, failures: [404, 503] },
   "POST /schedules/{schedule_id}/pause": { answers: { 200: Schedules.schedule }, failures: [404, 503] },
   "POST /schedules/{schedule_id}/resume": { answers: { 200: Schedules.schedule }, failures: [404, 503] },
