@@ -71,7 +71,7 @@ export const Frame = ({
           <g key={value} class="grid">
             <path d={`M${LEFT} ${scale.y(value)}H${width - RIGHT}`} />
             <text x={LEFT - 8} y={scale.y(value) + 4} text-anchor="end">
-              {Number.isInteger(value) || top > 2 ? textOf(value) : ""}
+              {textOf(value)}
             </text>
           </g>
         ))}
