@@ -352,8 +352,8 @@ export const Properties = ({
   <>
     {fields.map((field) => (
       <Field
-        {...field}
         key={field.name}
+        {...field}
         value={own(value, field.name)}
         path={`${path}.${field.name}`}
         depth={depth}
