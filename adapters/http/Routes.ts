@@ -6,6 +6,7 @@ import { eventRoutes } from "./events/EventRoutes.ts"
 import { eventSocketRoutes } from "./events/EventSocketRoutes.ts"
 import { healthRoutes } from "./health/HealthRoutes.ts"
 import { metricsRoutes } from "./health/MetricsRoutes.ts"
+import { workerRoutes } from "./health/WorkerRoutes.ts"
 import { pipelineRoutes } from "./pipelines/PipelineRoutes.ts"
 import { bulkRoutes } from "./runs/BulkRoutes.ts"
 import { runRoutes } from "./runs/RunRoutes.ts"
@@ -22,6 +23,7 @@ export const routes: ReadonlyArray<Route> = [
   ...eventSocketRoutes,
   ...scheduleRoutes,
   ...accessRoutes,
+  ...workerRoutes,
   ...metricsRoutes,
   ...docsRoutes
 ]

@@ -5,6 +5,8 @@ import * as Access from "../access/AccessSchemas.ts"
 import * as Events from "../events/EventRequests.ts"
 import * as Health from "../health/HealthSchemas.ts"
 import { statisticsQuery } from "../health/StatisticsRequests.ts"
+import { workersQuery } from "../health/WorkerRequests.ts"
+import { workers } from "../health/WorkerSchemas.ts"
 import { definition } from "../pipelines/PipelineRequests.ts"
 import * as Pipelines from "../pipelines/PipelineSchemas.ts"
 import { manyCancellations, manyRetries } from "../runs/BulkRequests.ts"
@@ -60,6 +62,7 @@ export const documents: Documents = {
   "GET /health": { answers: { 200: Health.health, 503: Health.health }, failures: [] },
   "GET /health/live": { answers: { 200: Health.liveness }, failures: [] },
   "GET /health/ready": { answers: { 200: Health.readiness, 503: Health.readiness }, failures: [] },
+  "GET /workers": { query: workersQuery, answers: { 200: workers }, failures: [400, 503] },
   "GET /metrics": { answers: { 200: Schema.String }, contentType: "text/plain", failures: [] },
   "GET /pipelines": {
     query: partQuery,

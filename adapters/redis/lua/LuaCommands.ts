@@ -37,6 +37,7 @@ export type ScriptName =
   | "fields"
   | "lines"
   | "list"
+  | "leases"
   | "scan"
   | "records"
   | "keep"
@@ -73,6 +74,7 @@ export const PARTS_OF: Readonly<Record<ScriptName, ReadonlyArray<Part>>> = {
   fields: ["store", "commands/fields"],
   lines: ["store", "commands/lines"],
   list: ["store", "commands/list"],
+  leases: ["store", "commands/leases"],
   scan: ["store", "commands/scan"],
   records: ["store", "commands/records"],
 
