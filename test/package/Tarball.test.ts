@@ -27,11 +27,8 @@ const SUBPATHS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "levada/deno": [],
   "levada/elysia": ["effect", "elysia"],
   "levada/dagre": ["@dagrejs/dagre"],
-<<<<<<< HEAD
   "levada/dashboard": [],
   "levada/progress": ["effect"],
-=======
->>>>>>> pictures
   "levada/redis": ["effect", "ioredis"],
   "levada/keys": ["effect"],
   "levada/leaks": ["effect"],
