@@ -8,6 +8,7 @@ const IN_NODE_ONLY = [
   "test/chaos/**",
   "test/package/**",
   "test/docs/**",
+  "test/dashboard/**",
   "test/threads/Processes.test.ts",
   "test/leaks/Processes.test.ts",
   "test/types/**",
