@@ -17,7 +17,7 @@ const SUBPATHS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "levada/bun": [],
   "levada/deno": [],
   "levada/elysia": ["effect", "elysia"],
-  "levada/progress": ["effect"],
+  "levada/progress": [],
   "levada/redis": ["effect", "ioredis"],
   "levada/dagre": ["@dagrejs/dagre"],
   "levada/keys": ["effect"],
