@@ -1,6 +1,6 @@
 /** Loads an answer of the API and keeps it up to date. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks"
-import { ClientError, revision, sendJson } from "./Connection.ts"
+import { ClientError, missed, revision, sendJson } from "./Connection.ts"
 import { type LiveEvent, onEvents } from "./Live.ts"
 
 /** An answer that a component shows. */
@@ -43,9 +43,18 @@ export const useResource = <A>(path: string | undefined, concerns?: Concerns): R
     let stop: AbortController | undefined
     let timer: ReturnType<typeof setTimeout> | undefined
     let tookMillis = 0
+    let isBusy = false
+    let isStale = false
+    const end = (next: (last: State<A>) => State<A>): void => {
+      isBusy = false
+      setState(next)
+      if (isStale) soon()
+    }
     const begin = (): void => {
       clearTimeout(timer)
       timer = undefined
+      isBusy = true
+      isStale = false
       stop?.abort()
       stop = new AbortController()
       const { signal } = stop
@@ -60,20 +69,24 @@ export const useResource = <A>(path: string | undefined, concerns?: Concerns): R
         (data) => {
           if (signal.aborted) return
           tookMillis = performance.now() - began
-          setState({ path, data, error: undefined, isLoading: false })
+          end(() => ({ path, data, error: undefined, isLoading: false }))
         },
         (error: Error) => {
           if (signal.aborted) return
-          setState((last) => ({ ...last, path, error, isLoading: false }))
+          // What the caller may not read any more is shown no more.
+          end(({ data }) => ({ path, data: isRefused(error) ? undefined : data, error, isLoading: false }))
         }
       )
     }
     const soon = (): void => {
-      timer ??= setTimeout(begin, Math.max(MIN_GAP_MILLIS, LOAD_SHARE * tookMillis))
+      // What is being loaded comes first, so that events can't keep a slow answer from ever being shown.
+      if (isBusy) isStale = true
+      else timer ??= setTimeout(begin, Math.max(MIN_GAP_MILLIS, LOAD_SHARE * tookMillis))
     }
     load.current = begin
     begin()
     const stopRevision = revision.subscribe(begin)
+    const stopMissed = missed.subscribe(soon)
     const stopEvents = onEvents((events) => {
       if (relevant.current !== undefined && events.some(relevant.current)) soon()
     })
@@ -81,6 +94,7 @@ export const useResource = <A>(path: string | undefined, concerns?: Concerns): R
       clearTimeout(timer)
       stop?.abort()
       stopRevision()
+      stopMissed()
       stopEvents()
     }
   }, [path])
@@ -94,6 +108,9 @@ export const useResource = <A>(path: string | undefined, concerns?: Concerns): R
     reload
   }
 }
+
+const isRefused = (error: Error): boolean =>
+  error instanceof ClientError && (error.status === 403 || error.status === 404)
 
 /** Whether a failure says that a thing does not exist. */
 export const isMissing = (error: Error | undefined): boolean => error instanceof ClientError && error.status === 404
