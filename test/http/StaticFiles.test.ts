@@ -1,7 +1,9 @@
 /** Files that come with the package: their modules are up to date, and no name or header leads astray. */
+import { execFile } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { createServer, request } from "node:http"
 import type { AddressInfo } from "node:net"
+import { promisify } from "node:util"
 import { gunzipSync } from "node:zlib"
 import * as fc from "fast-check"
 import { afterAll, describe, expect, test } from "vitest"
@@ -99,6 +101,20 @@ describe("headers", () => {
       }),
       { numRuns: 2_000 }
     ))
+})
+
+test("a runtime without zlib compresses with web streams", async () => {
+  const program = `
+    process.getBuiltinModule = undefined
+    const { compress } = await import(${JSON.stringify(new URL("adapters/http/transfer/Compression.ts", root).href)})
+    const request = { header: () => "gzip" }
+    const { headers, body } = await compress(request, { status: 200, headers: { vary: "origin" }, body: "é".repeat(5000) })
+    console.log(JSON.stringify({ headers, body: Buffer.from(body).toString("base64") }))
+  `
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program])
+  const { headers, body } = JSON.parse(stdout)
+  expect(headers).toEqual({ vary: "origin, accept-encoding", "content-encoding": "gzip" })
+  expect(gunzipSync(Buffer.from(body, "base64")).toString()).toBe("é".repeat(5000))
 })
 
 describe("the dashboard", () => {

@@ -1,8 +1,9 @@
-/** Answers with pictures: their entity tags, and 304 for a client that has the picture already. Source: RFC 9110, 13.1.2. */
+/** Answers with pictures: their entity tags, and 304 for a client that has the picture already. */
 import type { Any as Pipeline } from "../../../core/pipeline/Pipeline.ts"
 import { digest } from "../../../core/pipeline/Version.ts"
 import type { Run } from "../../../core/run/Run.ts"
-import { type HttpReply, type HttpRequest, SECURITY_HEADERS } from "../server/Message.ts"
+import { type HttpReply, type HttpRequest, text } from "../server/Message.ts"
+import * as EntityTag from "../transfer/EntityTag.ts"
 
 /** What a picture shows. */
 export interface Subject {
@@ -25,41 +26,24 @@ const digestOf = (pipeline: Pipeline): string => {
   return found
 }
 
-/**
- * The entity tag of a picture. It is weak: a later version of this library may draw the same graph and states in another way.
- * `form`: what else the picture depends on, such as the engine.
- */
-const etagOf = ({ pipeline, run }: Subject, form: string): string =>
-  `W/"${digestOf(pipeline)}${form}${run === undefined ? "" : `-${run.id}-${run.sequence}`}"`
-
-/** Whether the client has an answer with this tag. Weak and strong tags match. */
-const has = (request: HttpRequest, etag: string): boolean => {
-  const known = request.header("if-none-match")
-  if (known === undefined) return false
-  const opaque = etag.replace("W/", "")
-  return known.trim() === "*" || known.split(",").some((one) => one.trim().replace(/^W\//, "") === opaque)
-}
+/** What the picture depends on. `form`: what else, such as the engine. */
+const tagOf = ({ pipeline, run }: Subject, form: string): string =>
+  `${digestOf(pipeline)}${form}${run === undefined ? "" : `-${run.id}-${run.sequence}`}`
 
 /** The answer of a client that has the picture; undefined if it must be drawn. */
 export const unchanged = (request: HttpRequest, subject: Subject, form = ""): HttpReply | undefined => {
-  const etag = etagOf(subject, form)
-  return has(request, etag) ? { status: 304, headers: headersOf(etag), body: undefined } : undefined
+  const tag = tagOf(subject, form)
+  return EntityTag.isKnown(request, tag) ? EntityTag.notModified(tag) : undefined
 }
-
-/** The answer with a picture. */
-export const picture = (contentType: string, body: string, subject: Subject, form = ""): HttpReply => ({
-  status: 200,
-  headers: { "content-type": contentType, ...headersOf(etagOf(subject, form)) },
-  body
-})
 
 /** The styles of an SVG document are inside it. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
-/** Browsers may keep a picture, and ask each time whether it has changed. */
-const headersOf = (etag: string): Readonly<Record<string, string>> => ({
-  ...SECURITY_HEADERS,
-  "cache-control": "private, no-cache",
-  "content-security-policy": POLICY,
-  etag
-})
+/** The answer with a picture. */
+export const picture = (contentType: string, body: string, subject: Subject, form = ""): HttpReply => {
+  const reply = text(200, contentType, body)
+  return EntityTag.withTag(
+    { ...reply, headers: { ...reply.headers, "content-security-policy": POLICY } },
+    tagOf(subject, form)
+  )
+}

@@ -4,8 +4,8 @@
  */
 import type { HttpReply, HttpRequest, TextReply } from "../server/Message.ts"
 
-/** Browsers keep the answer but ask every time, with its tag; other caches do not keep it. */
-const HEADERS = { "cache-control": "private, no-cache", vary: "accept-encoding" }
+/** Caches, also those of browsers, keep no answer: it may have values of runs. A client that keeps one itself sends its tag. */
+const HEADERS = { "cache-control": "no-store", vary: "accept-encoding" }
 
 /**
  * The reply of `write` with an entity tag, or 304 if the request names that tag. The tag must differ whenever the body does:

@@ -33,7 +33,7 @@ export const picturesSuite = (server: Server): void => {
     for (const [form, type] of Object.entries(FORMS)) {
       const { status, headers, text } = await get(server, `${graph}/dag/${form}`)
       expect([status, headers.get("content-type")], form).toEqual([200, type])
-      expect(headers.get("cache-control"), form).toBe("private, no-cache")
+      expect(headers.get("cache-control"), form).toBe("no-store")
       expect((await get(server, `/api/v1${graph}/dag/${form}`)).text, form).toBe(text)
       const head = await ask(server, "HEAD", `${graph}/dag/${form}`)
       expect([head.status, head.text, head.headers.get("etag")], form).toEqual([200, "", headers.get("etag")])

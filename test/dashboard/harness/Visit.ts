@@ -21,7 +21,6 @@ export interface Options extends BrowserContextOptions {
   readonly of?: BrowserContext
 }
 
-
 /** Opens a page of a server. Requests to other hosts are blocked. */
 export const visit = async (browser: Browser, url: string, options: Options = {}): Promise<Visit> => {
   const { hash = "", path = "/dashboard", of, ...more } = options
@@ -51,7 +50,9 @@ export const visit = async (browser: Browser, url: string, options: Options = {}
   })
   const sizes: Array<Promise<number>> = []
   page.on("requestfinished", (request) => {
-    sizes.push(request.sizes().then(({ responseBodySize, responseHeadersSize }) => responseBodySize + responseHeadersSize))
+    sizes.push(
+      request.sizes().then(({ responseBodySize, responseHeadersSize }) => responseBodySize + responseHeadersSize)
+    )
   })
   await page.goto(url + path + hash)
   return {

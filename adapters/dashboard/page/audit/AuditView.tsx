@@ -1,64 +1,72 @@
 /** Who asked for which operation, and whether it was allowed. */
 import type { JSX } from "preact"
+import { useRef } from "preact/hooks"
 import type { AuditRecordJson, AuditRecords, StrangerJson } from "../../../http/access/AccessWire.ts"
 import { query as queryOf, send } from "../data/Connection.ts"
 import { useResource } from "../data/Resource.ts"
 import { ActButton } from "../parts/Action.tsx"
 import { Icon } from "../parts/Icon.tsx"
+import { useKeys } from "../parts/Keys.ts"
 import { Empty, Loaded } from "../parts/Problem.tsx"
 import { save } from "../parts/Save.ts"
+import { Clipped, type Column, countText, Table } from "../parts/Table.tsx"
 import { Time } from "../parts/Time.tsx"
-import { href } from "../Router.ts"
-import { AuditFilter, type Filter } from "./AuditFilter.tsx"
+import { go, href } from "../Router.ts"
+import { Instant, Typed } from "../runs/FilterBar.tsx"
+
+/** The filter, as it is in the address and in the API. */
+type Filter = { readonly [key in (typeof KEYS)[number]]?: string }
+
+const KEYS = ["outcome", "principal", "pipeline_id", "since", "until", "cursor"] as const
 
 /** How many records a page shows, and how many a file has at most. */
 const PAGE = 50
 const FILE = 1_000
 
-const filterOf = ({ outcome, principal, pipeline_id, since, until }: Filter): Omit<Filter, "cursor"> => ({
-  ...(outcome !== undefined && { outcome }),
-  ...(principal !== undefined && { principal }),
-  ...(pipeline_id !== undefined && { pipeline_id }),
-  ...(since !== undefined && { since }),
-  ...(until !== undefined && { until })
-})
-
 export const AuditView = ({ query }: { readonly query: Filter }): JSX.Element => {
-  const filter = filterOf(query)
-  const { cursor } = query
-  const audit = useResource<AuditRecords>(`/audit${queryOf({ ...filter, limit: PAGE, cursor })}`)
+  const filter: Filter = Object.fromEntries(KEYS.map((key) => [key, query[key]]))
+  const audit = useResource<AuditRecords>(`/audit${queryOf({ ...filter, limit: PAGE })}`)
   return (
     <>
       <header class="view">
         <div class="title">
           <h1>Audit</h1>
-          <div class="actions">
-            <ActButton
-              act={async () => {
-                const answer = await send(`/audit/lines${queryOf({ ...filter, limit: FILE, cursor })}`)
-                save("audit.jsonl", await answer.text(), "application/x-ndjson")
-              }}
-            >
-              <Icon name="download" />
-              Download as JSON lines
-            </ActButton>
-          </div>
+          <ActButton
+            act={async () => {
+              const answer = await send(`/audit/lines${queryOf({ ...filter, limit: FILE })}`)
+              save("audit.jsonl", await answer.text(), "application/x-ndjson")
+            }}
+          >
+            <Icon name="download" />
+            Download as JSON lines
+          </ActButton>
         </div>
       </header>
-      <AuditFilter filter={query} />
+      <AuditFilter filter={filter} />
       <Loaded of={audit}>
         {({ records, strangers, next_cursor }) => (
           <>
             {records.length === 0 ? (
-              <NoRecords isFiltered={Object.keys(query).length > 0} />
+              <Empty>
+                <h2>No records</h2>
+                <p>Each request that changes something, and each that is denied, is recorded here.</p>
+              </Empty>
             ) : (
-              <Records records={records} />
+              <Table label="Records" rows={records} keyOf={({ id }) => id} columns={COLUMNS} />
             )}
             <nav class="pages" aria-label="Pages of the audit log">
-              {cursor !== undefined && <a href={href(["audit"], filter)}>Newest records</a>}
+              {filter.cursor !== undefined && (
+                <a href={href(["audit"], { ...filter, cursor: undefined })}>Newest records</a>
+              )}
               {next_cursor !== null && <a href={href(["audit"], { ...filter, cursor: next_cursor })}>Older records</a>}
             </nav>
-            {strangers.length > 0 && <Strangers strangers={strangers} />}
+            {strangers.length > 0 && (
+              <>
+                <h2>Strangers</h2>
+                <p class="faint">Callers without valid credentials that this server has denied, by address.</p>
+                <Table label="Strangers" rows={strangers} keyOf={({ address }) => address} columns={STRANGERS} />
+              </>
+            )}
           </>
         )}
       </Loaded>
@@ -66,135 +74,98 @@ export const AuditView = ({ query }: { readonly query: Filter }): JSX.Element =>
   )
 }
 
-const NoRecords = ({ isFiltered }: { readonly isFiltered: boolean }): JSX.Element => (
-  <Empty>
-    {isFiltered ? (
-      <>
-        <h2>No record matches</h2>
-        <p>
-          <a href={href(["audit"])}>Show all records</a>
-        </p>
-      </>
-    ) : (
-      <>
-        <h2>No records yet</h2>
-        <p>Each request that changes something, and each that is denied, is recorded here.</p>
-      </>
-    )}
-  </Empty>
-)
+const OUTCOMES = {
+  allowed: ["COMPLETED", "completed", "Allowed"],
+  denied: ["FAILED", "failed", "Denied"]
+} as const
 
-const Records = ({ records }: { readonly records: ReadonlyArray<AuditRecordJson> }): JSX.Element => (
-  <table class="list rows audit">
-    <thead>
-      <tr>
-        <th>Outcome</th>
-        <th>When</th>
-        <th>Who</th>
-        <th>Operation</th>
-        <th>Of</th>
-      </tr>
-    </thead>
-    <tbody>
-      {records.map((record) => (
-        <tr key={record.id}>
-          <td>
-            <OutcomeMark outcome={record.outcome} />
-          </td>
-          <td>
-            <Time at={record.timestamp} />
-          </td>
-          <td data-label="Who" class="wide-cell">
-            <span class="clipped" title={[record.principal, ...record.roles].join(", ")}>
-              <bdi>{record.principal ?? "not known"}</bdi> <small class="faint">{record.address}</small>
-            </span>
-          </td>
-          <td class="wide-cell">
-            <code class="clipped" title={record.operation}>
-              {record.operation}
-            </code>
-            <small class="faint clipped" title={record.reason ?? undefined}>
-              needs {record.permission}
-              {record.reason !== null && `: ${record.reason}`}
-            </small>
-          </td>
-          <td class="wide-cell">
-            <Subject record={record} />
-          </td>
-        </tr>
-      ))}
-    </tbody>
-  </table>
-)
+const COLUMNS: ReadonlyArray<Column<AuditRecordJson>> = [
+  [
+    "Outcome",
+    ({ outcome }) => {
+      const [status, icon, title] = OUTCOMES[outcome]
+      return (
+        <span class={`status ${status}`}>
+          <Icon name={icon} />
+          {title}
+        </span>
+      )
+    },
+    "state"
+  ],
+  ["When", ({ timestamp }) => <Time at={timestamp} />, "when"],
+  [
+    "Who",
+    ({ principal, roles, address }) => (
+      <Clipped text={principal ?? "not known"} note={[...roles, address].filter(Boolean).join(", ")} />
+    ),
+    "wide"
+  ],
+  ["Operation", ({ operation, reason }) => <Clipped text={operation} note={reason} />, "wide"],
+  [
+    "Of",
+    ({ task_id, pipeline_id }) => (
+      <Clipped
+        text={pipeline_id ?? task_id ?? "–"}
+        note={pipeline_id && task_id}
+        href={
+          task_id !== null
+            ? href(["runs", task_id])
+            : pipeline_id !== null
+              ? href(["pipelines", pipeline_id])
+              : undefined
+        }
+      />
+    ),
+    "wide"
+  ]
+]
 
-const OutcomeMark = ({ outcome }: { readonly outcome: AuditRecordJson["outcome"] }): JSX.Element => (
-  <span class={`status ${outcome === "allowed" ? "COMPLETED" : "FAILED"}`}>
-    <Icon name={outcome === "allowed" ? "completed" : "failed"} />
-    {outcome === "allowed" ? "Allowed" : "Denied"}
-  </span>
-)
+const STRANGERS: ReadonlyArray<Column<StrangerJson>> = [
+  ["Address", ({ address }) => <Clipped text={address} />, "wide"],
+  ["Denied", ({ denied }) => countText(denied), "end"],
+  ["First", ({ first_at }) => <Time at={first_at} />, "when"],
+  ["Last", ({ last_at }) => <Time at={last_at} />, "when"],
+  ["Operation", ({ operation, reason }) => <Clipped text={operation} note={reason} />, "wide"]
+]
 
-/** The run or the pipeline that a request was about. */
-const Subject = ({
-  record: { pipeline_id, task_id, request_id }
-}: {
-  readonly record: AuditRecordJson
-}): JSX.Element => (
-  <span class="clipped" title={request_id === null ? undefined : `Request ${request_id}`}>
-    {task_id !== null ? (
-      <a href={href(["runs", task_id])}>
-        <code>{task_id}</code>
-      </a>
-    ) : pipeline_id !== null ? (
-      <a href={href(["pipelines", pipeline_id])}>
-        <bdi>{pipeline_id}</bdi>
-      </a>
-    ) : (
-      <span class="faint">–</span>
-    )}
-  </span>
-)
-
-const Strangers = ({ strangers }: { readonly strangers: ReadonlyArray<StrangerJson> }): JSX.Element => (
-  <section class="stack">
-    <h2>Strangers</h2>
-    <p class="faint">Callers without valid credentials that this server has denied, by address.</p>
-    <table class="list rows strangers">
-      <thead>
-        <tr>
-          <th>Address</th>
-          <th class="end">Denied</th>
-          <th>First</th>
-          <th>Last</th>
-          <th>Last operation</th>
-        </tr>
-      </thead>
-      <tbody>
-        {strangers.map(({ address, denied, first_at, last_at, operation, reason }) => (
-          <tr key={address}>
-            <td class="wide-cell">
-              <code>{address}</code>
-            </td>
-            <td class="end number" data-label="Denied">
-              {denied.toLocaleString("en")}
-            </td>
-            <td data-label="First">
-              <Time at={first_at} />
-            </td>
-            <td data-label="Last">
-              <Time at={last_at} />
-            </td>
-            <td class="wide-cell">
-              <code class="clipped" title={operation}>
-                {operation}
-              </code>
-              <small class="faint clipped" title={reason}>
-                {reason}
-              </small>
-            </td>
-          </tr>
+/** Every change is a new address. */
+const AuditFilter = ({ filter }: { readonly filter: Filter }): JSX.Element => {
+  const first = useRef<HTMLInputElement>(null)
+  useKeys({ "/": () => first.current?.focus() })
+  const change = (values: { readonly [key: string]: string | undefined }): void =>
+    go(href(["audit"], { ...filter, cursor: undefined, ...values }), true)
+  return (
+    <search class="filter-row">
+      <fieldset class="chips">
+        <legend class="hidden">Outcome</legend>
+        {Object.entries(OUTCOMES).map(([outcome, [status, icon, title]]) => (
+          <button
+            key={outcome}
+            type="button"
+            class={`chip ${status}`}
+            aria-pressed={filter.outcome === outcome}
+            onClick={() => change({ outcome: filter.outcome === outcome ? undefined : outcome })}
+          >
+            <Icon name={icon} />
+            {title}
+          </button>
         ))}
-      </tbody>
-    </table>
-  </section>
-)
+      </fieldset>
+      <Typed
+        label="Principal"
+        value={filter.principal ?? ""}
+        inputRef={first}
+        change={(principal) => change({ principal })}
+      />
+      <Typed label="Pipeline" value={filter.pipeline_id ?? ""} change={(pipeline_id) => change({ pipeline_id })} />
+      <Instant label="Since" value={filter.since} change={(since) => change({ since })} />
+      <Instant label="Before" value={filter.until} change={(until) => change({ until })} />
+      {Object.values(filter).some(Boolean) && (
+        <button type="button" class="plain" onClick={() => go(href(["audit"]), true)}>
+          Clear
+        </button>
+      )}
+    </search>
+  )
+}

@@ -6,8 +6,8 @@ import { Signal } from "./Signal.ts"
 
 export { ClientError }
 
-/** The URL of the API: the page's own without its last segment. */
-export const API_URL: string = location.origin + location.pathname.replace(/\/dashboard\/?$/, "").replace(/\/+$/, "")
+/** The URL of the API, whose folder `dashboard` has this script. */
+export const API_URL: string = new URL("..", import.meta.url).href.replace(/\/$/, "")
 
 /** Why the server can't be used at the moment; undefined while it answers. */
 export const outage: Signal<string | undefined> = new Signal<string | undefined>(undefined)
@@ -94,19 +94,22 @@ export interface Wish {
   readonly method?: "GET" | "POST" | "DELETE"
   readonly body?: unknown
   readonly signal?: AbortSignal
+  /** The entity tag of the answer that the page has; rejects with the status 304 if it is the current one. */
+  readonly known?: string | undefined
 }
 
 /**
  * Sends a request to the API. If the server asks for credentials, it waits until the user has given some and sends it again,
  * so that nothing typed is lost. Rejects with `ClientError` for other failures.
  */
-export const send = async (path: string, { method = "GET", body, signal }: Wish = {}): Promise<Response> => {
+export const send = async (path: string, { method = "GET", body, signal, known }: Wish = {}): Promise<Response> => {
   for (;;) {
     const held = credentials.value
     try {
       return await sender.send({
         method,
         path,
+        ...(known !== undefined && { headers: { "if-none-match": known } }),
         // With open access every POST needs the JSON type.
         body: method === "POST" ? JSON.stringify(body ?? {}) : undefined,
         signal,

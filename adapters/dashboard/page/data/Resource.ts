@@ -1,6 +1,6 @@
 /** Loads an answer of the API and keeps it up to date. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks"
-import { ClientError, missed, revision, sendJson } from "./Connection.ts"
+import { ClientError, missed, revision, send } from "./Connection.ts"
 import { type LiveEvent, onEvents } from "./Live.ts"
 
 /** An answer that a component shows. */
@@ -43,6 +43,7 @@ export const useResource = <A>(path: string | undefined, concerns?: Concerns): R
     let stop: AbortController | undefined
     let timer: ReturnType<typeof setTimeout> | undefined
     let tookMillis = 0
+    let tag: string | undefined
     let isBusy = false
     let isStale = false
     const end = (next: (last: State<A>) => State<A>): void => {
@@ -65,18 +66,26 @@ export const useResource = <A>(path: string | undefined, concerns?: Concerns): R
         error: last.path === path ? last.error : undefined,
         isLoading: true
       }))
-      sendJson<A>(path, { signal }).then(
-        (data) => {
-          if (signal.aborted) return
-          tookMillis = performance.now() - began
-          end(() => ({ path, data, error: undefined, isLoading: false }))
-        },
-        (error: Error) => {
-          if (signal.aborted) return
-          // What the caller may not read any more is shown no more.
-          end(({ data }) => ({ path, data: isRefused(error) ? undefined : data, error, isLoading: false }))
+      const load = async (): Promise<void> => {
+        const response = await send(path, { signal, known: tag })
+        const data = (await response.json()) as A
+        if (signal.aborted) return
+        tag = response.headers.get("etag") ?? undefined
+        tookMillis = performance.now() - began
+        end(() => ({ path, data, error: undefined, isLoading: false }))
+      }
+      load().catch((error: Error) => {
+        if (signal.aborted) return
+        const status = error instanceof ClientError ? error.status : undefined
+        if (status === 304) {
+          end((last) => ({ ...last, path, error: undefined, isLoading: false }))
+          return
         }
-      )
+        // What the caller may not read any more is shown no more.
+        const isRefused = status === 403 || status === 404
+        if (isRefused) tag = undefined
+        end(({ data }) => ({ path, data: isRefused ? undefined : data, error, isLoading: false }))
+      })
     }
     const soon = (): void => {
       // What is being loaded comes first, so that events can't keep a slow answer from ever being shown.
@@ -108,9 +117,6 @@ export const useResource = <A>(path: string | undefined, concerns?: Concerns): R
     reload
   }
 }
-
-const isRefused = (error: Error): boolean =>
-  error instanceof ClientError && (error.status === 403 || error.status === 404)
 
 /** Whether a failure says that a thing does not exist. */
 export const isMissing = (error: Error | undefined): boolean => error instanceof ClientError && error.status === 404

@@ -6,13 +6,11 @@ export interface Schema {
 
 /** The kind of control for a schema's values. */
 export type Shape =
-  | { readonly kind: "text" }
-  | { readonly kind: "number"; readonly isWhole: boolean }
+  | { readonly kind: "text" | "number" | "whole number" | "JSON" }
   | { readonly kind: "choice"; readonly values: ReadonlyArray<unknown> }
   | { readonly kind: "list"; readonly item: unknown }
-  | { readonly kind: "group"; readonly fields: ReadonlyArray<Property> }
+  | { readonly kind: "object"; readonly fields: ReadonlyArray<Property> }
   | { readonly kind: "either"; readonly options: ReadonlyArray<Schema> }
-  | { readonly kind: "json" }
 
 /** One key of an object. */
 export interface Property {
@@ -32,12 +30,16 @@ export class Broken {
   }
 }
 
+export const JSON_SHAPE: Shape = { kind: "JSON" }
+
 export const isObject = (value: unknown): value is Schema =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Broken)
 
 /** The value of an own key. */
 export const own = (value: unknown, key: string): unknown =>
   isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined
+
+const listOf = (value: unknown): ReadonlyArray<unknown> => (Array.isArray(value) ? value : [])
 
 /** How many references and `allOf` are followed from one schema: a schema may refer to itself. */
 const MAX_HOPS = 20
@@ -46,7 +48,7 @@ const MAX_HOPS = 20
 export const resolve = (schema: unknown, root: Schema, hops: number = MAX_HOPS): Schema => {
   if (!isObject(schema) || hops === 0) return {}
   const { $ref, allOf, ...rest } = schema
-  const parts = [...(typeof $ref === "string" ? [target($ref, root)] : []), ...(Array.isArray(allOf) ? allOf : [])]
+  const parts = typeof $ref === "string" ? [target($ref, root), ...listOf(allOf)] : listOf(allOf)
   return parts.reduce<Schema>((all, part) => merge(all, resolve(part, root, hops - 1)), rest)
 }
 
@@ -55,118 +57,107 @@ const target = (ref: string, root: Schema): unknown =>
   ref
     .split("/")
     .slice(1)
-    .reduce<unknown>((at, key) => own(at, unescaped(key)), root)
+    .reduce<unknown>((at, key) => own(at, decodeURIComponent(key).replaceAll("~1", "/").replaceAll("~0", "~")), root)
 
-const unescaped = (key: string): string => {
-  try {
-    return decodeURIComponent(key).replaceAll("~1", "/").replaceAll("~0", "~")
-  } catch {
-    return key
-  }
-}
-
-const merge = (one: Schema, other: Schema): Schema => {
-  const [type, otherType] = [one["type"], other["type"]]
-  const types = [type, otherType]
-  // An integer is a number; other types have no value in common.
-  const isWhole = types.includes("integer") && types.includes("number")
-  const isConflict = type !== undefined && otherType !== undefined && type !== otherType && !isWhole
-  const required = [one["required"], other["required"]].flatMap((names) => (Array.isArray(names) ? names : []))
-  const [properties, others] = [one["properties"], other["properties"]]
-  return {
-    ...other,
-    ...one,
-    type: isConflict ? undefined : isWhole ? "integer" : (type ?? otherType),
-    ...(required.length > 0 && { required }),
-    ...(isObject(properties) && isObject(others) && { properties: mergeProperties(properties, others) })
-  }
-}
-
-const mergeProperties = (one: Schema, other: Schema): Schema => {
-  const all = { ...one }
-  for (const [name, schema] of Object.entries(other)) {
-    all[name] = Object.hasOwn(one, name) ? { allOf: [one[name], schema] } : schema
-  }
-  return all
-}
+/** The schema of values that both accept, as far as a form can tell; the server checks them anyway. */
+const merge = (one: Schema, other: Schema): Schema => ({
+  ...other,
+  ...one,
+  type: other["type"] === "integer" ? "integer" : (one["type"] ?? other["type"]),
+  required: [...listOf(one["required"]), ...listOf(other["required"])],
+  properties:
+    one["properties"] || other["properties"]
+      ? { ...(other["properties"] as Schema), ...(one["properties"] as Schema) }
+      : undefined
+})
 
 /** Numbers that JSON has no signs for. */
 const NOT_FINITE: ReadonlyArray<unknown> = ["NaN", "Infinity", "-Infinity"]
 
-const alternativesOf = (schema: Schema, root: Schema): ReadonlyArray<Schema> | undefined => {
-  if (Array.isArray(schema["type"])) return schema["type"].map((type) => ({ ...schema, type }))
-  const listed = schema["anyOf"] ?? schema["oneOf"]
-  if (!Array.isArray(listed)) return undefined
-  const { anyOf: _, oneOf: __, ...rest } = schema
-  const all = listed.map((one) => merge(resolve(one, root), { type: rest["type"] }))
-  if (!all.some(({ type }) => type === "number" || type === "integer")) return all
-  return all.filter((one) => {
-    const shape = shapeOf(one, root)
-    return shape.kind !== "choice" || !shape.values.every((value) => NOT_FINITE.includes(value))
-  })
-}
+const isNotFinite = (shape: Shape): boolean =>
+  shape.kind === "choice" && shape.values.every((value) => NOT_FINITE.includes(value))
 
 /** The shape of a resolved schema. */
 export const shapeOf = (schema: Schema, root: Schema): Shape => {
-  if (Array.isArray(schema["enum"])) return { kind: "choice", values: schema["enum"] }
-  if (Object.hasOwn(schema, "const")) return { kind: "choice", values: [schema["const"]] }
-  const options = alternativesOf(schema, root)
-  if (options !== undefined) return eitherOf(options, root)
-  const { type, properties, items } = schema
+  const { type, items, properties, anyOf, oneOf, ...rest } = schema
+  if (Array.isArray(rest["enum"])) return { kind: "choice", values: rest["enum"] }
+  if (Object.hasOwn(rest, "const")) return { kind: "choice", values: [rest["const"]] }
+  if (Array.isArray(type)) {
+    return eitherOf(
+      type.map((one) => ({ ...schema, type: one })),
+      root
+    )
+  }
+  const alternatives = anyOf ?? oneOf
+  if (Array.isArray(alternatives)) {
+    return eitherOf(
+      alternatives.map((one) => resolve(one, root)),
+      root
+    )
+  }
   switch (type) {
     case "string":
       return { kind: "text" }
     case "number":
+      return { kind: "number" }
     case "integer":
-      return { kind: "number", isWhole: type === "integer" }
+      return { kind: "whole number" }
     case "boolean":
       return { kind: "choice", values: [true, false] }
     case "null":
       return { kind: "choice", values: [null] }
     case "array":
-      return isObject(items) && schema["prefixItems"] === undefined ? { kind: "list", item: items } : { kind: "json" }
-    case "object": {
-      if (!isObject(properties) || schema["patternProperties"] !== undefined) return { kind: "json" }
-      const required = Array.isArray(schema["required"]) ? schema["required"] : []
-      const fields = Object.entries(properties).map(([name, property]) => ({
-        name,
-        schema: property,
-        isRequired: required.includes(name)
-      }))
-      return fields.length === 0 && isObject(schema["additionalProperties"])
-        ? { kind: "json" }
-        : { kind: "group", fields }
-    }
+      return isObject(items) && rest["prefixItems"] === undefined ? { kind: "list", item: items } : JSON_SHAPE
+    case "object":
+      return isObject(properties) && rest["patternProperties"] === undefined && !isObject(rest["additionalProperties"])
+        ? {
+            kind: "object",
+            fields: Object.entries(properties).map(([name, property]) => ({
+              name,
+              schema: property,
+              isRequired: listOf(rest["required"]).includes(name)
+            }))
+          }
+        : JSON_SHAPE
     default:
-      return { kind: "json" }
+      return JSON_SHAPE
   }
 }
 
-const eitherOf = (options: ReadonlyArray<Schema>, root: Schema): Shape => {
-  if (options.length === 1) return shapeOf(options[0]!, root)
+const eitherOf = (all: ReadonlyArray<Schema>, root: Schema): Shape => {
+  const isNumber = all.some(({ type }) => type === "number")
+  const options = all.filter((option) => !(isNumber && isNotFinite(shapeOf(option, root))))
   const shapes = options.map((option) => shapeOf(option, root))
-  const values = shapes.flatMap((shape) => (shape.kind === "choice" ? shape.values : []))
-  return shapes.every(({ kind }) => kind === "choice") ? { kind: "choice", values } : { kind: "either", options }
+  if (shapes.length === 1) return shapes[0]!
+  return shapes.every(({ kind }) => kind === "choice")
+    ? { kind: "choice", values: shapes.flatMap((shape) => (shape.kind === "choice" ? shape.values : [])) }
+    : { kind: "either", options }
 }
 
 /** Whether a value is of a shape, as far as the choice between alternatives needs it. */
-export const fits = (shape: Shape, value: unknown, root: Schema): boolean => {
+export const fits = (shape: Shape, value: unknown): boolean => {
   switch (shape.kind) {
     case "text":
       return typeof value === "string"
     case "number":
+    case "whole number":
       return typeof value === "number"
     case "choice":
       return shape.values.includes(value)
     case "list":
       return Array.isArray(value)
-    case "group":
+    case "object":
       return (
-        isObject(value) && shape.fields.every(({ name, isRequired }) => !isRequired || own(value, name) !== undefined)
+        isObject(value) &&
+        shape.fields.every(({ name, schema, isRequired }) => {
+          const part = own(value, name)
+          if (part === undefined) return !isRequired
+          // A constant tells the alternatives of a union apart.
+          const constants = own(schema, "enum") ?? [own(schema, "const") ?? part]
+          return listOf(constants).includes(part)
+        })
       )
-    case "either":
-      return shape.options.some((option) => fits(shapeOf(option, root), value, root))
-    case "json":
+    default:
       return true
   }
 }
@@ -179,58 +170,40 @@ export const initial = (schema: unknown, root: Schema, depth: number = MAX_DEPTH
   const shape = shapeOf(resolve(schema, root), root)
   if (shape.kind === "list") return []
   if (shape.kind === "choice" && shape.values.length === 1) return shape.values[0]
-  if (shape.kind !== "group") return undefined
-  const entries = depth === 0 ? [] : shape.fields.filter(({ isRequired }) => isRequired)
-  return Object.fromEntries(
-    entries.flatMap(({ name, schema: of }) => {
-      const value = initial(of, root, depth - 1)
-      return value === undefined ? [] : [[name, value] as const]
-    })
-  )
+  if (shape.kind !== "object") return undefined
+  const entries = shape.fields
+    .filter(({ isRequired }) => isRequired && depth > 0)
+    .map(({ name, schema: of }) => [name, initial(of, root, depth - 1)])
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined))
 }
 
 /** Whether a text that is not JSON is anywhere in the value. */
 export const isBroken = (value: unknown): boolean =>
-  value instanceof Broken ||
-  (Array.isArray(value) && value.some(isBroken)) ||
-  (isObject(value) && Object.values(value).some(isBroken))
+  value instanceof Broken || (typeof value === "object" && value !== null && Object.values(value).some(isBroken))
+
+/** What a schema says of its values beside their type. */
+const BOUNDS: ReadonlyArray<readonly [key: string, words: string]> = [
+  ["minimum", "at least "],
+  ["exclusiveMinimum", "more than "],
+  ["maximum", "at most "],
+  ["exclusiveMaximum", "less than "],
+  ["multipleOf", "a multiple of "],
+  ["minLength", "length at least "],
+  ["maxLength", "length at most "],
+  ["minItems", "items: at least "],
+  ["maxItems", "items: at most "],
+  ["format", "format "],
+  ["pattern", "pattern "],
+  ["default", "default "]
+]
 
 /** What to type: the kind of value, its bounds, and its default. */
-export const hintsOf = (schema: Schema, shape: Shape): ReadonlyArray<string> => {
-  const { minimum, maximum, minLength, maxLength, minItems, maxItems, pattern, format } = schema
-  const isNumber = shape.kind === "number"
-  const least = isNumber ? (minimum ?? schema["exclusiveMinimum"]) : shape.kind === "list" ? minItems : minLength
-  const most = isNumber ? (maximum ?? schema["exclusiveMaximum"]) : shape.kind === "list" ? maxItems : maxLength
-  // Every whole number that JavaScript counts exactly is no bound worth reading.
-  const isBound = (bound: unknown): boolean => typeof bound === "number" && Math.abs(bound) < Number.MAX_SAFE_INTEGER
-  const unit = isNumber ? "" : shape.kind === "list" ? " items" : " signs"
-  return [
-    nameOf(schema, shape),
-    isBound(least) && `${isNumber && minimum === undefined ? "more than" : "at least"} ${least}${unit}`,
-    isBound(most) && `${isNumber && maximum === undefined ? "less than" : "at most"} ${most}${unit}`,
-    schema["multipleOf"] !== undefined && `a multiple of ${schema["multipleOf"]}`,
-    typeof format === "string" && `format ${format}`,
-    typeof pattern === "string" && `pattern ${pattern}`,
-    schema["default"] !== undefined && `default ${JSON.stringify(schema["default"])}`
-  ].filter((hint): hint is string => typeof hint === "string" && hint !== "")
-}
-
-/** A shape in words. */
-export const nameOf = ({ title }: Schema, shape: Shape): string => {
-  switch (shape.kind) {
-    case "text":
-      return "text"
-    case "number":
-      return shape.isWhole ? "whole number" : "number"
-    case "choice":
-      return shape.values.length === 1 ? JSON.stringify(shape.values[0]) : ""
-    case "list":
-      return "list"
-    case "group":
-      return typeof title === "string" ? title : "object"
-    case "either":
-      return ""
-    case "json":
-      return "JSON"
-  }
-}
+export const hintsOf = (schema: Schema, shape: Shape): ReadonlyArray<string> => [
+  ...(shape.kind === "choice" ? [] : [shape.kind]),
+  ...BOUNDS.flatMap(([key, words]) => {
+    const bound = schema[key]
+    // The largest whole number that JavaScript counts exactly is no bound worth reading.
+    if (bound === undefined || Math.abs(bound as number) === Number.MAX_SAFE_INTEGER) return []
+    return words + (typeof bound === "string" && key !== "default" ? bound : JSON.stringify(bound))
+  })
+]

@@ -1,6 +1,14 @@
-/** A field for a text or a number, with what the server says of it. */
+/** Fields for a text, a number or a choice, with what the server says of them. */
 import type { JSX } from "preact"
 import { Complaint } from "./Field.tsx"
+
+interface Props {
+  readonly label: string
+  readonly value: string
+  readonly change: (value: string) => void
+  readonly note?: string
+  readonly messages?: ReadonlyArray<string>
+}
 
 const NO_MESSAGES: ReadonlyArray<string> = []
 
@@ -11,14 +19,7 @@ export const TextField = ({
   messages = NO_MESSAGES,
   isNumber = false,
   change
-}: {
-  readonly label: string
-  readonly note?: string
-  readonly value: string
-  readonly messages?: ReadonlyArray<string>
-  readonly isNumber?: boolean
-  readonly change: (value: string) => void
-}): JSX.Element => (
+}: Props & { readonly isNumber?: boolean }): JSX.Element => (
   <label class="field">
     {label}
     <input
@@ -34,8 +35,23 @@ export const TextField = ({
   </label>
 )
 
-/** A number for the server, or the text as it is, which the server refuses with a reason. */
-export const numberOf = (text: string): number | string | undefined => {
-  const trimmed = text.trim()
-  return trimmed === "" ? undefined : Number.isNaN(Number(trimmed)) ? trimmed : Number(trimmed)
-}
+/** The choices by their values. */
+export const SelectField = ({
+  label,
+  choices,
+  value,
+  messages = NO_MESSAGES,
+  change
+}: Props & { readonly choices: { readonly [value: string]: string } }): JSX.Element => (
+  <label class="field">
+    {label}
+    <select value={value} onChange={(event) => change(event.currentTarget.value)}>
+      {Object.entries(choices).map(([name, title]) => (
+        <option key={name} value={name}>
+          {title}
+        </option>
+      ))}
+    </select>
+    <Complaint messages={messages} />
+  </label>
+)

@@ -4,13 +4,15 @@ import { useState } from "preact/hooks"
 import type { PipelineDetail } from "../../../http/pipelines/PipelineWire.ts"
 import type { Runs } from "../../../http/runs/RunWire.ts"
 import { useCaller } from "../data/Caller.ts"
-import { path, query as queryOf, send, sendJson } from "../data/Connection.ts"
+import { path, query as queryOf, send } from "../data/Connection.ts"
 import { isMissing, useResource } from "../data/Resource.ts"
 import { GraphView } from "../graph/GraphView.tsx"
 import { ActButton, Confirm } from "../parts/Action.tsx"
+import { Fact } from "../parts/Fact.tsx"
 import { Icon } from "../parts/Icon.tsx"
 import { Empty, Loaded } from "../parts/Problem.tsx"
 import { save } from "../parts/Save.ts"
+import { countText } from "../parts/Table.tsx"
 import { Tabs } from "../parts/Tabs.tsx"
 import { Time } from "../parts/Time.tsx"
 import { href } from "../Router.ts"
@@ -80,7 +82,7 @@ const Shown = ({
         </>
       )}
       {tab === "run" && <RunForm pipeline={pipeline} like={query["like"]} draft={draft} change={setDraft} />}
-      {tab === "statistics" && <StatisticsPanel id={id} period={query["period"]} linkTo={linkTo} />}
+      {tab === "statistics" && <StatisticsPanel id={id} minutes={query["minutes"]} linkTo={linkTo} />}
       {tab === "schedules" && <ScheduleList pipelineId={id} />}
       {tab === "runs" && <LatestRuns id={id} />}
     </>
@@ -118,26 +120,14 @@ const Header = ({
         )}
       </div>
       <dl class="facts">
-        <div>
-          <dt>Type</dt>
-          <dd>{pipeline.pipeline_type}</dd>
-        </div>
-        <div>
-          <dt>Steps</dt>
-          <dd class="number">{pipeline.tasks.length.toLocaleString("en")}</dd>
-        </div>
-        <div>
-          <dt>Version</dt>
-          <dd>
-            <code title={pipeline.version}>{pipeline.version.slice(0, 12)}</code>
-          </dd>
-        </div>
-        <div>
-          <dt>Registered</dt>
-          <dd>
-            <Time at={pipeline.created_at} />
-          </dd>
-        </div>
+        <Fact name="Type">{pipeline.pipeline_type}</Fact>
+        <Fact name="Steps">{countText(pipeline.tasks.length)}</Fact>
+        <Fact name="Version">
+          <code title={pipeline.version}>{pipeline.version.slice(0, 12)}</code>
+        </Fact>
+        <Fact name="Registered">
+          <Time at={pipeline.created_at} />
+        </Fact>
       </dl>
       {isAsking && (
         <Confirm
@@ -198,7 +188,7 @@ const LatestRuns = ({ id }: { readonly id: string }): JSX.Element => {
   )
   return (
     <Loaded of={runs}>
-      {({ runs: rows, next_cursor }) =>
+      {({ runs: rows }) =>
         rows.length === 0 ? (
           <Empty>
             <h2>No runs yet</h2>
@@ -208,9 +198,7 @@ const LatestRuns = ({ id }: { readonly id: string }): JSX.Element => {
           <>
             <RunTable rows={rows} current={-1} selected={undefined} toggle={ignore} toggleAll={ignore} />
             <p class="pages">
-              <a href={href(["runs"], { pipeline_id: id })}>
-                {next_cursor === null ? "Filter these runs" : "All runs of the pipeline"}
-              </a>
+              <a href={href(["runs"], { pipeline_id: id })}>All runs of the pipeline</a>
             </p>
           </>
         )

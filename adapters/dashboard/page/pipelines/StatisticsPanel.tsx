@@ -1,63 +1,51 @@
-/** How the runs of a pipeline went: figures, plots over time, its steps, and why runs failed. */
+/** How the runs of a pipeline went: figures, plots over time, why runs failed, and its steps. */
 import type { JSX } from "preact"
-import { useState } from "preact/hooks"
-import type { NumbersJson, StatisticsJson } from "../../../http/health/StatisticsWire.ts"
+import type { NumbersJson, StatisticsJson, StepNumbersJson } from "../../../http/health/StatisticsWire.ts"
 import { path, query } from "../data/Connection.ts"
 import { type Concerns, useResource } from "../data/Resource.ts"
-import { Figure } from "../parts/Figure.tsx"
+import { SelectField } from "../form/TextField.tsx"
+import { Fact } from "../parts/Fact.tsx"
 import { Empty, Loaded } from "../parts/Problem.tsx"
+import { Clipped, type Column, countText, Table } from "../parts/Table.tsx"
 import { durationText } from "../parts/Time.tsx"
 import type { Series } from "../plots/Series.ts"
 import { DurationPlot, OutcomePlot, SeriesTable } from "../plots/SeriesPlots.tsx"
 import { go, href } from "../Router.ts"
 
-/** Periods by name: the title, their minutes, and how many intervals the plots have. */
-const PERIODS: { readonly [name: string]: readonly [title: string, minutes: number, points: number] } = {
-  "1h": ["Last hour", 60, 60],
-  "6h": ["Last 6 hours", 360, 72],
-  "24h": ["Last 24 hours", 1_440, 96]
-}
+/** Periods by their minutes. */
+const PERIODS = { 60: "Last hour", 360: "Last 6 hours", 1440: "Last 24 hours" }
 
-const DEFAULT = "1h"
+/** How many intervals a plot has at most. */
+const POINTS = 72
 
 export const StatisticsPanel = ({
   id,
-  period,
+  minutes = "60",
   linkTo
 }: {
   readonly id: string
-  readonly period: string | undefined
+  readonly minutes: string | undefined
   readonly linkTo: (more: { readonly [key: string]: string | undefined }) => string
 }): JSX.Element => {
-  const chosen = period !== undefined && Object.hasOwn(PERIODS, period) ? period : DEFAULT
-  const [, minutes, points] = PERIODS[chosen]!
+  const chosen = Object.hasOwn(PERIODS, minutes) ? minutes : "60"
   const concerns: Concerns = ({ pipeline_id, type }) =>
     pipeline_id === id && type.startsWith("Pipeline") && type !== "PipelineStartEvent"
   const base = path`/pipelines/${id}/statistics`
-  const statistics = useResource<StatisticsJson>(base + query({ window: minutes * 60 }), concerns)
-  const series = useResource<Series>(`${base}/series${query({ minutes, points })}`, concerns)
+  const statistics = useResource<StatisticsJson>(base + query({ window: Number(chosen) * 60 }), concerns)
+  const series = useResource<Series>(`${base}/series${query({ minutes: chosen, points: POINTS })}`, concerns)
   return (
-    <section class="stack" aria-label="Statistics">
+    <>
       <div class="filter-row">
-        <label>
-          <span class="hidden">Period</span>
-          <select
-            value={chosen}
-            onChange={({ currentTarget: { value } }) =>
-              go(linkTo({ period: value === DEFAULT ? undefined : value }), true)
-            }
-          >
-            {Object.entries(PERIODS).map(([name, [title]]) => (
-              <option key={name} value={name}>
-                {title}
-              </option>
-            ))}
-          </select>
-        </label>
+        <SelectField
+          label="Period"
+          choices={PERIODS}
+          value={chosen}
+          change={(next) => go(linkTo({ minutes: next }), true)}
+        />
       </div>
       <Loaded of={statistics}>
         {(of) =>
-          of.completed + of.failed + of.cancelled === 0 && of.steps.length === 0 ? (
+          of.completed + of.failed + of.cancelled + of.steps.length === 0 ? (
             <Empty>
               <h2>No run finished in this time</h2>
               <p>Choose a longer period, or start a run.</p>
@@ -80,126 +68,77 @@ export const StatisticsPanel = ({
                   </>
                 )}
               </Loaded>
-              <Failures of={of} id={id} />
-              <Steps of={of} />
+              {of.failures.length > 0 && (
+                <>
+                  <h2>Failures</h2>
+                  <Table
+                    label="Failures"
+                    rows={of.failures}
+                    keyOf={({ error, message }) => `${error} ${message}`}
+                    columns={[
+                      ["Runs", ({ count }) => countText(count), "end"],
+                      [
+                        "Message",
+                        ({ error, message }) => (
+                          <Clipped
+                            text={message || error}
+                            href={href(["runs"], { pipeline_id: id, status: "FAILED", error: searched(message) })}
+                          />
+                        ),
+                        "wide"
+                      ]
+                    ]}
+                  />
+                </>
+              )}
+              {of.steps.length > 0 && (
+                <>
+                  <h2>Steps</h2>
+                  <Table label="Steps" rows={of.steps} keyOf={(step) => step.step_name} columns={columnsOf(of)} />
+                </>
+              )}
             </>
           )
         }
       </Loaded>
-    </section>
+    </>
   )
 }
 
 const millisText = (millis: number | null): string => (millis === null ? "–" : durationText(millis))
 
-const shareText = (share: number | null): string => (share === null ? "–" : `${Math.floor(share * 1_000) / 10}%`)
-
 const Figures = ({ of }: { readonly of: NumbersJson }): JSX.Element => (
   <dl class="figures">
-    <Figure name="Completed">{of.completed.toLocaleString("en")}</Figure>
-    <Figure name="Failed">{of.failed.toLocaleString("en")}</Figure>
-    <Figure name="Cancelled">{of.cancelled.toLocaleString("en")}</Figure>
-    <Figure name="Success">{shareText(of.success_rate)}</Figure>
-    <Figure name="p50">{millisText(of.p50_ms)}</Figure>
-    <Figure name="p95">{millisText(of.p95_ms)}</Figure>
-    <Figure name="Longest">{millisText(of.max_ms)}</Figure>
+    <Fact name="Completed">{countText(of.completed)}</Fact>
+    <Fact name="Failed">{countText(of.failed)}</Fact>
+    <Fact name="Cancelled">{countText(of.cancelled)}</Fact>
+    <Fact name="Success">{of.success_rate === null ? "–" : `${Math.floor(of.success_rate * 1_000) / 10}%`}</Fact>
+    <Fact name="p50">{millisText(of.p50_ms)}</Fact>
+    <Fact name="p95">{millisText(of.p95_ms)}</Fact>
+    <Fact name="Longest">{millisText(of.max_ms)}</Fact>
   </dl>
 )
 
-const Failures = ({ of, id }: { readonly of: NumbersJson; readonly id: string }): JSX.Element | null =>
-  of.failures.length === 0 ? null : (
-    <section class="stack">
-      <h2>Failures</h2>
-      <table class="list rows">
-        <thead>
-          <tr>
-            <th class="narrow end">Runs</th>
-            <th>Failure</th>
-          </tr>
-        </thead>
-        <tbody>
-          {of.failures.map(({ error, message, count }) => (
-            <tr key={`${error} ${message}`}>
-              <td class="end number" data-label="Runs">
-                {count.toLocaleString("en")}
-              </td>
-              <td class="wide-cell">
-                <a
-                  class="clipped"
-                  title={message}
-                  href={href(["runs"], { pipeline_id: id, status: "FAILED", error: searched(message) })}
-                >
-                  <bdi>{message === "" ? error : message}</bdi>
-                </a>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
-  )
-
-/** The part of a message that the list of runs can be searched for: a message may have been cut. */
+/** The part of a message that the list of runs can be searched for: the server may have cut it. */
 const searched = (message: string): string => message.replace(/…$/, "").slice(0, 150).trim()
 
-/** How many steps are shown at first. */
-const ROWS = 100
-
-const Steps = ({
-  of: { steps, slowest_step, most_failing_step }
-}: {
-  readonly of: StatisticsJson
-}): JSX.Element | null => {
-  const [limit, setLimit] = useState(ROWS)
-  if (steps.length === 0) return null
-  return (
-    <section class="stack">
-      <h2>Steps</h2>
-      <table class="list rows steps-table">
-        <thead>
-          <tr>
-            <th>Step</th>
-            <th class="end">Completed</th>
-            <th class="end">Failed</th>
-            <th class="end">p50</th>
-            <th class="end">p95</th>
-            <th class="end">Retried</th>
-            <th class="end">Skipped</th>
-          </tr>
-        </thead>
-        <tbody>
-          {steps.slice(0, limit).map((step) => (
-            <tr key={step.step_name}>
-              <td class="wide-cell">
-                <span class="clipped" title={step.step_name}>
-                  <bdi>{step.step_name}</bdi>
-                  {step.step_name === slowest_step && <small class="mark"> slowest</small>}
-                  {step.step_name === most_failing_step && <small class="mark"> fails most</small>}
-                </span>
-              </td>
-              <Cell label="Completed">{step.completed.toLocaleString("en")}</Cell>
-              <Cell label="Failed">{step.failed.toLocaleString("en")}</Cell>
-              <Cell label="p50">{millisText(step.p50_ms)}</Cell>
-              <Cell label="p95">{millisText(step.p95_ms)}</Cell>
-              <Cell label="Retried">{step.retried.toLocaleString("en")}</Cell>
-              <Cell label="Skipped">{step.skipped.toLocaleString("en")}</Cell>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {steps.length > limit && (
-        <p>
-          <button type="button" onClick={() => setLimit(limit + ROWS)}>
-            Show {Math.min(ROWS, steps.length - limit)} more of {steps.length.toLocaleString("en")} steps
-          </button>
-        </p>
-      )}
-    </section>
-  )
-}
-
-const Cell = ({ label, children }: { readonly label: string; readonly children: string }): JSX.Element => (
-  <td class="end number" data-label={label}>
-    {children}
-  </td>
-)
+const columnsOf = ({ slowest_step, most_failing_step }: StatisticsJson): ReadonlyArray<Column<StepNumbersJson>> => [
+  [
+    "Step",
+    ({ step_name }) => (
+      <Clipped
+        text={step_name}
+        note={[step_name === slowest_step && "slowest", step_name === most_failing_step && "fails most"]
+          .filter(Boolean)
+          .join(", ")}
+      />
+    ),
+    "wide"
+  ],
+  ["Completed", ({ completed }) => countText(completed), "end"],
+  ["Failed", ({ failed }) => countText(failed), "end"],
+  ["p50", ({ p50_ms }) => millisText(p50_ms), "end"],
+  ["p95", ({ p95_ms }) => millisText(p95_ms), "end"],
+  ["Retried", ({ retried }) => countText(retried), "end"],
+  ["Skipped", ({ skipped }) => countText(skipped), "end"]
+]

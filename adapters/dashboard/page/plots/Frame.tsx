@@ -4,11 +4,12 @@ import { useEffect, useRef, useState } from "preact/hooks"
 import { zone } from "../data/Preferences.ts"
 import { useSignal } from "../data/Signal.ts"
 import { clockText } from "../parts/Time.tsx"
-import { intervalOf, marksOf, type Series } from "./Series.ts"
+import { intervalOf, marksOf, type Point, type Series } from "./Series.ts"
 
 /** Places of the plot, in pixels. */
 export interface Scale {
-  readonly x: (millis: number) => number
+  /** The left end of an interval. */
+  readonly x: (point: Point) => number
   readonly y: (value: number) => number
   /** The width of one interval. */
   readonly step: number
@@ -18,7 +19,7 @@ export interface Scale {
 
 const HEIGHT = 170
 const LEFT = 58
-const RIGHT = 12
+const RIGHT = 22
 const TOP = 10
 const BOTTOM = 24
 /** How wide the text of a mark is, with the space around it. */
@@ -54,8 +55,9 @@ export const Frame = ({
   const from = Date.parse(points[0]?.at ?? series.since)
   const to = Math.max(from, Date.parse(points.at(-1)?.at ?? series.until)) + interval
   const inner = width - LEFT - RIGHT
+  const placeOf = (millis: number): number => LEFT + (inner * (millis - from)) / (to - from)
   const scale: Scale = {
-    x: (millis) => LEFT + (inner * (millis - from)) / (to - from),
+    x: ({ at }) => placeOf(Date.parse(at)),
     y: (value) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / top),
     step: (inner * interval) / (to - from),
     top: TOP,
@@ -75,8 +77,8 @@ export const Frame = ({
         ))}
         {marksOf(from, to, inner / MARK_WIDTH, offset).map((at) => (
           <g key={at} class="grid">
-            <path d={`M${scale.x(at)} ${scale.bottom}v4`} />
-            <text x={scale.x(at)} y={HEIGHT - 5} text-anchor="middle">
+            <path d={`M${placeOf(at)} ${scale.bottom}v4`} />
+            <text x={placeOf(at)} y={HEIGHT - 5} text-anchor="middle">
               {clockText(at, zoneName)}
             </text>
           </g>

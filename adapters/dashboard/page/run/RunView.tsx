@@ -2,17 +2,18 @@
 import type { JSX } from "preact"
 import { useState } from "preact/hooks"
 import { useCaller } from "../data/Caller.ts"
-import { path, sendJson } from "../data/Connection.ts"
+import { path } from "../data/Connection.ts"
 import { isMissing, useResource } from "../data/Resource.ts"
 import { GraphView } from "../graph/GraphView.tsx"
-import { Confirm } from "../parts/Action.tsx"
 import { Copy } from "../parts/Copy.tsx"
+import { Fact } from "../parts/Fact.tsx"
 import { Icon } from "../parts/Icon.tsx"
 import { Empty, Loaded } from "../parts/Problem.tsx"
 import { Status } from "../parts/Status.tsx"
 import { Tabs } from "../parts/Tabs.tsx"
 import { Duration, Time } from "../parts/Time.tsx"
 import { href } from "../Router.ts"
+import { CancelDialog } from "./CancelDialog.tsx"
 import { FailurePanel } from "./FailurePanel.tsx"
 import { LogPanel } from "./LogPanel.tsx"
 import { isEnded, type Outline } from "./Outline.ts"
@@ -190,56 +191,5 @@ const Header = ({ run, reload }: { readonly run: Outline; readonly reload: () =>
         />
       )}
     </header>
-  )
-}
-
-const Fact = ({
-  name,
-  children
-}: {
-  readonly name: string
-  readonly children: preact.ComponentChildren
-}): JSX.Element => (
-  <div>
-    <dt>{name}</dt>
-    <dd>{children}</dd>
-  </div>
-)
-
-/** Cancels a run, or one step of it. */
-export const CancelDialog = ({
-  run,
-  step,
-  close
-}: {
-  readonly run: Outline
-  readonly step?: string
-  readonly close: () => void
-}): JSX.Element => {
-  const [reason, setReason] = useState("")
-  const what = step === undefined ? "the run" : `the step ${step}`
-  return (
-    <Confirm
-      title={`Cancel ${what}`}
-      verb={`Cancel ${step === undefined ? "the run" : "the step"}`}
-      isDangerous
-      close={close}
-      act={async () => {
-        await sendJson(path`/runs/${run.task_id}/cancel`, {
-          method: "POST",
-          body: { ...(reason.trim() !== "" && { reason: reason.trim() }), ...(step !== undefined && { step }) }
-        })
-      }}
-    >
-      <p>
-        {step === undefined
-          ? "Running steps are interrupted wherever they run. The run ends as cancelled."
-          : "The step is interrupted and ends as cancelled. The run goes on as after a failure of the step."}
-      </p>
-      <label class="field">
-        Reason (optional)
-        <input maxLength={1_000} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
-      </label>
-    </Confirm>
   )
 }

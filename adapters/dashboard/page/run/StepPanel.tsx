@@ -9,11 +9,11 @@ import { Status } from "../parts/Status.tsx"
 import { Duration, durationText, Time, useNow } from "../parts/Time.tsx"
 import { href } from "../Router.ts"
 import { attemptsPath, timesOf } from "./Attempts.ts"
+import { Bar } from "./Bar.tsx"
+import { CancelDialog } from "./CancelDialog.tsx"
 import { ErrorChain } from "./FailurePanel.tsx"
 import { ItemTable } from "./ItemTable.tsx"
 import type { Outline, StepDetail } from "./Outline.ts"
-import { CancelDialog } from "./RunView.tsx"
-import { Bar } from "./StepTable.tsx"
 import { scaleOf } from "./TimeScale.ts"
 
 export const StepPanel = ({ run, step }: { readonly run: Outline; readonly step: StepDetail }): JSX.Element => {

@@ -3,10 +3,11 @@ import type { JSX } from "preact"
 import { useEffect, useMemo, useRef, useState } from "preact/hooks"
 import type { AttemptRow } from "../../../http/runs/RunPartWire.ts"
 import { Icon } from "../parts/Icon.tsx"
-import { iconOf, Status, type StatusName, wordOf } from "../parts/Status.tsx"
+import { iconOf, Status, wordOf } from "../parts/Status.tsx"
 import { Duration, durationText, useNow } from "../parts/Time.tsx"
 import { go } from "../Router.ts"
 import * as Attempts from "./Attempts.ts"
+import { Bar, percent } from "./Bar.tsx"
 import { isEnded, type Outline, type StepDetail, timesOf } from "./Outline.ts"
 import { StepPanel } from "./StepPanel.tsx"
 import { scaleOf, type TimeScale } from "./TimeScale.ts"
@@ -128,8 +129,6 @@ export const StepTable = ({
   )
 }
 
-const percent = (share: number): string => `${Math.round(share * 100_000) / 1_000}%`
-
 /** The axis of the timeline: how long it all took, and which times are cut out. */
 const Axis = ({ scale }: { readonly scale: TimeScale }): JSX.Element => (
   <div class="axis">
@@ -142,24 +141,6 @@ const Axis = ({ scale }: { readonly scale: TimeScale }): JSX.Element => (
     <span>{scale.to - scale.from > 1 ? durationText(scale.to - scale.from) : ""}</span>
   </div>
 )
-
-/** The bar of one attempt, or the dot of a step that was skipped. */
-export const Bar = ({
-  scale,
-  times,
-  status,
-  label
-}: {
-  readonly scale: TimeScale
-  readonly times: readonly [number, number] | undefined
-  readonly status: StatusName
-  readonly label: string
-}): JSX.Element | null => {
-  if (times === undefined) return status === "SKIPPED" ? <span class="dot SKIPPED" title={label} /> : null
-  const left = scale.at(times[0])
-  const width = Math.max(0, scale.at(times[1]) - left)
-  return <span class={`span ${status}`} title={label} style={{ left: percent(left), width: percent(width) }} />
-}
 
 const noteOf = ({
   progress,

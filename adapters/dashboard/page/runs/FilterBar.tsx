@@ -132,7 +132,7 @@ export const FilterBar = ({
 }
 
 /** A field that tells of its text after a pause, and at once on Enter. */
-const Typed = ({
+export const Typed = ({
   label,
   value,
   change,
@@ -199,7 +199,7 @@ const Typed = ({
 }
 
 /** An instant in the browser's time zone. */
-const Instant = ({
+export const Instant = ({
   label,
   value,
   change

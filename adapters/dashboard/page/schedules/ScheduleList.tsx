@@ -3,34 +3,32 @@ import type { JSX } from "preact"
 import { useState } from "preact/hooks"
 import type { Started } from "../../../http/runs/RunWire.ts"
 import type { ScheduleJson, Schedules } from "../../../http/schedules/ScheduleWire.ts"
-import { useCaller } from "../data/Caller.ts"
+import { type Caller, useCaller } from "../data/Caller.ts"
 import { path, send, sendJson } from "../data/Connection.ts"
 import { useResource } from "../data/Resource.ts"
 import { Confirm } from "../parts/Action.tsx"
 import { Icon } from "../parts/Icon.tsx"
 import { JsonText } from "../parts/JsonText.tsx"
 import { Empty, Loaded } from "../parts/Problem.tsx"
+import { Clipped, type Column, countText, Table } from "../parts/Table.tsx"
 import { durationText, Time } from "../parts/Time.tsx"
 import { Paused } from "../pipelines/PipelinesView.tsx"
 import { go, href } from "../Router.ts"
 import { NewSchedule } from "./NewSchedule.tsx"
 
-/** How many schedules are shown at first, and with each "more". */
-const ROWS = 50
+/** The pipelines that the caller administers. */
+const administered = ({ me, may }: Caller): ReadonlyArray<string> =>
+  Object.keys(me?.pipelines ?? {}).filter((id) => may("admin", id))
 
 export const ScheduleList = ({ pipelineId }: { readonly pipelineId?: string }): JSX.Element => {
-  const { me, may } = useCaller()
+  const caller = useCaller()
   const [isNew, setNew] = useState(false)
-  const [limit, setLimit] = useState(ROWS)
   // A run of a schedule changes its row.
   const list = useResource<Schedules>("/schedules", ({ type }) => type === "PipelineStartEvent")
-  const canCreate =
-    pipelineId === undefined
-      ? may("admin") || Object.keys(me?.pipelines ?? {}).some((id) => may("admin", id))
-      : may("admin", pipelineId)
+  const pipelines = administered(caller).filter((id) => pipelineId === undefined || id === pipelineId)
   return (
     <>
-      {canCreate && (
+      {pipelines.length > 0 && (
         <div class="actions">
           <button type="button" onClick={() => setNew(true)}>
             <Icon name="plus" /> New schedule…
@@ -43,204 +41,137 @@ export const ScheduleList = ({ pipelineId }: { readonly pipelineId?: string }): 
           return (
             <>
               {rows.length === 0 ? (
-                <NoSchedules canCreate={canCreate} />
+                <Empty>
+                  <h2>No schedules</h2>
+                  <p>A schedule starts runs of a pipeline at times of a calendar, such as every weekday at 9,</p>
+                  <p>or at an interval. Each tick starts one run, however many servers there are.</p>
+                </Empty>
               ) : (
-                <Table rows={rows.slice(0, limit)} isOfOne={pipelineId !== undefined} reload={list.reload} />
+                <Rows rows={rows} reload={list.reload} />
               )}
-              {rows.length > limit && (
-                <p>
-                  <button type="button" onClick={() => setLimit(limit + ROWS)}>
-                    Show {Math.min(ROWS, rows.length - limit)} more of {rows.length.toLocaleString("en")}
-                  </button>
-                </p>
-              )}
-              {next_cursor !== null && (
-                <p class="note">Only the first {schedules.length.toLocaleString("en")} schedules are looked at here.</p>
-              )}
+              {next_cursor !== null && <p class="note">Only the first {schedules.length} schedules are looked at.</p>}
             </>
           )
         }}
       </Loaded>
-      {isNew && (
-        <NewSchedule
-          {...(pipelineId !== undefined && { pipelineId })}
-          close={() => setNew(false)}
-          done={() => {
-            setNew(false)
-            list.reload()
-          }}
-        />
-      )}
+      {isNew && <NewSchedule pipelines={pipelines} close={() => setNew(false)} done={list.reload} />}
     </>
   )
 }
 
-const NoSchedules = ({ canCreate }: { readonly canCreate: boolean }): JSX.Element => (
-  <Empty>
-    <h2>No schedules</h2>
-    <p>A schedule starts runs of a pipeline at times of a calendar, such as every weekday at 9, or at an interval.</p>
-    <p>It works as long as any server is running; each tick starts one run, however many servers there are.</p>
-    {canCreate && <p>Create one here, or in your program.</p>}
-  </Empty>
-)
+const ACTS = {
+  run: ["Run now", "Starts a run with the parameters of the schedule:"],
+  pause: ["Pause", "It starts no runs until it is resumed."],
+  resume: ["Resume", "It starts runs again from its next tick."],
+  delete: ["Delete", "It starts no more runs. Its runs are kept."]
+} as const
 
-type Act = "run" | "pause" | "resume" | "delete"
+type ActName = keyof typeof ACTS
 
-const Table = ({
+interface Asked {
+  readonly act: ActName
+  readonly of: ScheduleJson
+}
+
+const COLUMNS: ReadonlyArray<Column<ScheduleJson>> = [
+  [
+    "Schedule",
+    ({ id, pipeline_id }) => (
+      <Clipped text={id} note={`of ${pipeline_id}`} href={href(["pipelines", pipeline_id], { tab: "schedules" })} />
+    ),
+    "wide"
+  ],
+  [
+    "When",
+    ({ cron, time_zone, every }) =>
+      cron === null ? (
+        `every ${durationText(1_000 * (every ?? 0)).replace(/ 0 .*/, "")}`
+      ) : (
+        <Clipped text={cron} note={time_zone} />
+      ),
+    "wide"
+  ],
+  ["Next", (of) => (of.paused ? <Paused /> : <Next of={of} />), "when"],
+  [
+    "Last",
+    ({ last_task_id, last_at }) =>
+      last_task_id === null ? (
+        <Time at={last_at} />
+      ) : (
+        <a href={href(["runs", last_task_id])}>
+          <Time at={last_at} />
+        </a>
+      ),
+    "when"
+  ],
+  ["Started", ({ fired }) => countText(fired), "end"],
+  ["Skipped", ({ skipped }) => countText(skipped), "end"]
+]
+
+const Rows = ({
   rows,
-  isOfOne,
   reload
 }: {
   readonly rows: ReadonlyArray<ScheduleJson>
-  /** Whether all are of the pipeline that the page shows. */
-  readonly isOfOne: boolean
   readonly reload: () => void
 }): JSX.Element => {
   const { may } = useCaller()
-  const [asked, setAsked] = useState<{ readonly act: Act; readonly of: ScheduleJson }>()
+  const [asked, setAsked] = useState<Asked>()
+  const acts = ({ pipeline_id: id, paused }: ScheduleJson): ReadonlyArray<ActName> => [
+    ...(may("execute", id) ? (["run"] as const) : []),
+    ...(may("admin", id) ? ([paused ? "resume" : "pause", "delete"] as const) : [])
+  ]
+  const actions: Column<ScheduleJson> = [
+    "Actions",
+    (of) =>
+      acts(of).map((act) => (
+        <button key={act} type="button" class="plain" onClick={() => setAsked({ act, of })}>
+          {ACTS[act][0]}…
+        </button>
+      )),
+    "acts"
+  ]
   return (
     <>
-      <table class="list rows schedules">
-        <thead>
-          <tr>
-            <th>Schedule</th>
-            <th>When</th>
-            <th>Next run</th>
-            <th>Last run</th>
-            <th class="end">Started</th>
-            <th class="end">Skipped</th>
-            <th>
-              <span class="hidden">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((of) => (
-            <tr key={of.id}>
-              <td class="name wide-cell">
-                {isOfOne ? (
-                  <span class="clipped" title={of.id}>
-                    <bdi>{of.id}</bdi>
-                  </span>
-                ) : (
-                  <a href={href(["pipelines", of.pipeline_id], { tab: "schedules" })} title={of.id}>
-                    <bdi>{of.id}</bdi>
-                    <code>{of.pipeline_id}</code>
-                  </a>
-                )}
-              </td>
-              <td class="when">
-                <Timing of={of} />
-              </td>
-              <td data-label="Next">{of.paused ? <Paused /> : <Next of={of} />}</td>
-              <td data-label="Last">
-                {of.last_task_id === null ? (
-                  <Time at={of.last_at} />
-                ) : (
-                  <a href={href(["runs", of.last_task_id])}>
-                    <Time at={of.last_at} />
-                  </a>
-                )}
-              </td>
-              <td class="end number" data-label="Started">
-                {of.fired.toLocaleString("en")}
-              </td>
-              <td class="end number" data-label="Skipped">
-                {of.skipped.toLocaleString("en")}
-              </td>
-              <td class="acts">
-                {may("execute", of.pipeline_id) && (
-                  <button type="button" class="plain" onClick={() => setAsked({ act: "run", of })}>
-                    Run now…
-                  </button>
-                )}
-                {may("admin", of.pipeline_id) && (
-                  <>
-                    <button
-                      type="button"
-                      class="plain"
-                      onClick={() => setAsked({ act: of.paused ? "resume" : "pause", of })}
-                    >
-                      {of.paused ? "Resume…" : "Pause…"}
-                    </button>
-                    <button type="button" class="plain" onClick={() => setAsked({ act: "delete", of })}>
-                      Delete…
-                    </button>
-                  </>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {asked !== undefined && <Asked {...asked} close={() => setAsked(undefined)} reload={reload} />}
+      <Table
+        label="Schedules"
+        rows={rows}
+        keyOf={({ id }) => id}
+        columns={rows.some((of) => acts(of).length > 0) ? [...COLUMNS, actions] : COLUMNS}
+      />
+      {asked !== undefined && <AskedDialog {...asked} close={() => setAsked(undefined)} reload={reload} />}
     </>
   )
 }
-
-/** When a schedule starts runs, in the words of its creator. */
-const Timing = ({ of: { cron, time_zone, every } }: { readonly of: ScheduleJson }): JSX.Element =>
-  cron !== null ? (
-    <>
-      <code>{cron}</code> <small class="faint">{time_zone}</small>
-    </>
-  ) : (
-    <>every {durationText(1_000 * (every ?? 0))}</>
-  )
 
 /** The next tick, and those after it where the server tells them. */
-const Next = ({ of }: { readonly of: ScheduleJson & { readonly next_ticks?: ReadonlyArray<string> } }): JSX.Element => {
-  const later = of.next_ticks?.slice(1) ?? []
-  return (
-    <>
-      <Time at={of.next_at} />
-      {later.length > 0 && (
-        <details>
-          <summary>{later.length} more</summary>
-          <ul>
-            {later.map((at) => (
-              <li key={at}>
-                <Time at={at} />
-              </li>
-            ))}
-          </ul>
-        </details>
-      )}
-    </>
-  )
-}
-
-const TEXTS: { readonly [Of in Act]: readonly [title: string, verb: string, text: string] } = {
-  run: ["Run now", "Start a run", "Starts a run with the parameters of the schedule, beside its own runs:"],
-  pause: ["Pause the schedule", "Pause", "It starts no runs until it is resumed. Runs that have begun go on."],
-  resume: ["Resume the schedule", "Resume", "It starts runs again from its next tick."],
-  delete: ["Delete the schedule", "Delete", "It starts no more runs. The runs that it has started are kept."]
-}
+const Next = ({ of }: { readonly of: ScheduleJson & { readonly next_ticks?: ReadonlyArray<string> } }): JSX.Element => (
+  <span class="ticks">
+    {(of.next_ticks ?? [of.next_at]).map((at) => (
+      <Time key={at} at={at} />
+    ))}
+  </span>
+)
 
 /** Asks before it acts on a schedule. */
-const Asked = ({
+const AskedDialog = ({
   act,
   of,
   close,
   reload
-}: {
-  readonly act: Act
-  readonly of: ScheduleJson
-  readonly close: () => void
-  readonly reload: () => void
-}): JSX.Element => {
-  const [title, verb, text] = TEXTS[act]
-  const own = path`/schedules/${of.id}`
+}: Asked & { readonly close: () => void; readonly reload: () => void }): JSX.Element => {
+  const [verb, text] = ACTS[act]
+  const { id, pipeline_id, parameters, priority } = of
+  const own = path`/schedules/${id}`
   return (
     <Confirm
-      title={title}
+      title={`${verb}: ${id}`}
       verb={verb}
       isDangerous={act === "delete"}
       close={close}
       act={async () => {
         if (act === "run") {
-          const { parameters, priority } = of
-          const { task_id } = await sendJson<Started>(path`/pipelines/${of.pipeline_id}/execute`, {
+          const { task_id } = await sendJson<Started>(path`/pipelines/${pipeline_id}/execute`, {
             method: "POST",
             body: { parameters, priority }
           })
@@ -251,13 +182,8 @@ const Asked = ({
         reload()
       }}
     >
-      <p>
-        <strong>
-          <bdi>{of.id}</bdi>
-        </strong>{" "}
-        of <bdi>{of.pipeline_id}</bdi>. {text}
-      </p>
-      {act === "run" && <JsonText text={JSON.stringify(of.parameters)} />}
+      <p>{text}</p>
+      {act === "run" && <JsonText text={JSON.stringify(parameters)} />}
     </Confirm>
   )
 }

@@ -1,7 +1,7 @@
-/** A large figure with its name. Stands in a `<dl class="figures">`. */
+/** A name and its value. Stands in a `<dl class="facts">` or `<dl class="figures">`. */
 import type { ComponentChildren, JSX } from "preact"
 
-export const Figure = ({
+export const Fact = ({
   name,
   children
 }: {
