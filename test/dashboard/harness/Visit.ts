@@ -28,7 +28,8 @@ export const visit = async (browser: Browser, url: string, options: Options = {}
   const page = await context.newPage()
   const complaints: Array<string> = []
   page.on("console", (message) => {
-    if (message.type() === "error") complaints.push(message.text())
+    // Of a request that failed, the text does not say which it was.
+    if (message.type() === "error") complaints.push(`${message.text()} ${message.location().url}`.trim())
   })
   page.on("pageerror", (error) => complaints.push(String(error)))
   page.on("dialog", (dialog) => {

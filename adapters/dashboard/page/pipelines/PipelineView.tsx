@@ -179,8 +179,6 @@ const Downloads = ({ id }: { readonly id: string }): JSX.Element => (
 /** How many runs the tab shows. */
 const RUNS = 20
 
-const ignore = (): void => undefined
-
 const LatestRuns = ({ id }: { readonly id: string }): JSX.Element => {
   const runs = useResource<Runs>(
     `/runs${queryOf({ pipeline_id: id, limit: RUNS })}`,
@@ -196,7 +194,7 @@ const LatestRuns = ({ id }: { readonly id: string }): JSX.Element => {
           </Empty>
         ) : (
           <>
-            <RunTable rows={rows} current={-1} selected={undefined} toggle={ignore} toggleAll={ignore} />
+            <RunTable rows={rows} current={-1} />
             <p class="pages">
               <a href={href(["runs"], { pipeline_id: id })}>All runs of the pipeline</a>
             </p>
