@@ -251,8 +251,7 @@ describe.skipIf(!hasBrowser)("many tabs of one browser", { timeout: 90_000 }, ()
         await page.getByRole("link", { name: shown }).waitFor()
         expect(await page.locator("table.runs tbody tr").count()).toBe(1)
       }
-      for (const { complaints } of [reader, executor, another])
-        expect(without(complaints, /status of 401/)).toEqual([])
+      for (const { complaints } of [reader, executor, another]) expect(without(complaints, /status of 401/)).toEqual([])
     } finally {
       await demo.close()
     }

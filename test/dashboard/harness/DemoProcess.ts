@@ -20,11 +20,11 @@ const end = async (child: ChildProcess): Promise<void> => {
 
 /** Starts it, with a Redis and arguments of `demo.ts`. */
 export const startDemo = async (redisUrl: string, ...args: ReadonlyArray<string>): Promise<DemoProcess> => {
-  const child = spawn(
-    join(root, "node_modules/.bin/node"),
-    [join(import.meta.dirname, "demo.ts"), ...args],
-    { cwd: root, env: { ...process.env, REDIS_URL: redisUrl }, stdio: ["ignore", "pipe", "pipe"] }
-  )
+  const child = spawn(join(root, "node_modules/.bin/node"), [join(import.meta.dirname, "demo.ts"), ...args], {
+    cwd: root,
+    env: { ...process.env, REDIS_URL: redisUrl },
+    stdio: ["ignore", "pipe", "pipe"]
+  })
   let printed = ""
   const url = await new Promise<string>((resolve, reject) => {
     for (const stream of [child.stdout, child.stderr]) {
