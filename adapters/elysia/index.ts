@@ -4,6 +4,7 @@
  */
 
 // The declarations of a program that exports its app refer to these types.
+export type { Elements } from "../../core/render/Cytoscape.ts"
 export type { AuditQuery, TokenWishJson } from "../http/access/AccessRequests.ts"
 export type {
   AclJson,
@@ -18,6 +19,8 @@ export type { EventsQuery, FeedQuery } from "../http/events/EventRequests.ts"
 export type { Health, Liveness, LoadJson, Readiness } from "../http/health/HealthWire.ts"
 export type { StatisticsQuery } from "../http/health/StatisticsRequests.ts"
 export type { NumbersJson, StatisticsJson, StepNumbersJson } from "../http/health/StatisticsWire.ts"
+export type { LayoutQuery, PictureQuery } from "../http/pipelines/PictureRequests.ts"
+export type { CriticalPathJson, LayoutJson } from "../http/pipelines/PictureWire.ts"
 export type { DefinitionJson } from "../http/pipelines/PipelineRequests.ts"
 export type {
   DagJson,

@@ -10,6 +10,7 @@ import { metricsRoutes } from "./health/MetricsRoutes.ts"
 import { seriesRoutes } from "./health/SeriesRoutes.ts"
 import { dashboardRoutes, rootRoute } from "./pages/DashboardRoutes.ts"
 import { pictureRoutes } from "./pipelines/PictureRoutes.ts"
+import { workerRoutes } from "./health/WorkerRoutes.ts"
 import { pipelineRoutes } from "./pipelines/PipelineRoutes.ts"
 import { bulkRoutes } from "./runs/BulkRoutes.ts"
 import { runPartRoutes } from "./runs/RunPartRoutes.ts"
@@ -31,6 +32,7 @@ export const routes: ReadonlyArray<Route> = [
   ...scheduleRoutes,
   ...accessRoutes,
   ...listenerRoutes,
+  ...workerRoutes,
   ...metricsRoutes,
   ...docsRoutes,
   ...dashboardRoutes,

@@ -43,6 +43,7 @@ import { ClaimValues } from "./work/ClaimValues.ts"
 import { LeaseRenewal } from "./work/LeaseRenewal.ts"
 import * as RedisLoad from "./work/RedisLoad.ts"
 import { RedisWork } from "./work/RedisWork.ts"
+import * as RedisWorkers from "./work/RedisWorkers.ts"
 import { Submissions } from "./work/Submissions.ts"
 import { WorkerPresence } from "./work/WorkerPresence.ts"
 
@@ -327,6 +328,9 @@ class RedisStore implements Store.Store {
   list: Store.Store["list"] = (request) => this.#runs.list(request)
   load: Store.Store["load"] = Effect.suspend(() =>
     this.#scripts.ask(() => RedisLoad.read(this.#scripts, this.#runs.reader))
+  )
+  workers: Store.Store["workers"] = Effect.suspend(() =>
+    this.#scripts.ask(() => RedisWorkers.read(this.#scripts, this.#runs.reader))
   )
   feed: Store.Store["feed"] = (request) => Feed.open(this.#feed, request)
 

@@ -6,6 +6,7 @@ import type { TimerHeap } from "../runtime/TimerHeap.ts"
 import { type Load, readySince, Tally } from "../store/Load.ts"
 import type { StoreBounds } from "../store/StoreBounds.ts"
 import type { Claim, ClaimRequest } from "../store/Work.ts"
+import { gather, type HeldClaim, MAX_HELD, MAX_SEEN, type WorkerState } from "../store/WorkerState.ts"
 import type { Limit } from "../values/Limit.ts"
 import type { Admission, AdmissionHost } from "./Admission.ts"
 import type { MemoryFeed } from "./MemoryFeed.ts"
@@ -208,6 +209,19 @@ export class Dispatch implements AdmissionHost {
     const workers = this.presence.count
     const running = this.#leases.size
     return { waiting, abandoned: abandoned.rows, oldestWaitingMillis: now - oldest, running, workers }
+  }
+
+  /** The connected workers, and the claims that workers hold. */
+  get workers(): ReadonlyArray<WorkerState> {
+    const now = this.#clock.now()
+    const claims: Array<readonly [string, HeldClaim]> = []
+    for (const lease of this.#leases.live()) {
+      if (claims.length === MAX_HELD) break
+      const { runId, pipelineId, step, attempt, worker } = lease
+      const claimedAtMillis = now - this.#clock.millisSince(lease.beganMillis)
+      claims.push([worker, { runId, pipelineId, step, item: lease.item?.index, attempt, claimedAtMillis }])
+    }
+    return gather(new Map(Array.from(this.presence.ids, (id) => [id, now] as const).slice(0, MAX_SEEN)), claims)
   }
 
   // -- the end of a Store call ---------------------------------------------------------------------------------------

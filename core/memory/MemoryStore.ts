@@ -254,6 +254,8 @@ class Memory implements Store, RunOwner<MemoryRun> {
     overdue: this.schedules.overdue
   }))
 
+  workers: Store["workers"] = Effect.sync(() => this.#dispatch.workers)
+
   now: Effect.Effect<number> = Effect.sync(() => this.#now())
 
   ping: Effect.Effect<void, StoreUnavailable> = Effect.suspend(() =>

@@ -16,6 +16,10 @@ export class WorkerPresence {
     return this.#workers.size
   }
 
+  get ids(): Iterable<string> {
+    return this.#workers.keys()
+  }
+
   /** A worker joins. `versions`: those of its claim request, if it has asked for work already. */
   join(worker: string, versions: ReadonlySet<string> | undefined): void {
     this.#workers.set(worker, versions)

@@ -19,6 +19,7 @@ import * as RunOperations from "./RunOperations.ts"
 import * as RunReading from "./RunReading.ts"
 import * as ScheduleOperations from "./ScheduleOperations.ts"
 import * as StatisticsOperations from "./StatisticsOperations.ts"
+import * as WorkerOperations from "./WorkerOperations.ts"
 
 export type { Member, Members, Selection } from "./BulkOperations.ts"
 export type { RetryError, StartError, WaitError } from "./RunOperations.ts"
@@ -32,7 +33,8 @@ export interface Operations
     RunReading.RunReading,
     ScheduleOperations.ScheduleOperations,
     AccessOperations.AccessOperations,
-    StatisticsOperations.StatisticsOperations {
+    StatisticsOperations.StatisticsOperations,
+    WorkerOperations.WorkerOperations {
   /** Authenticates a visitor that requests an operation with this permission. Every adapter calls it first. */
   readonly enter: (visitor: Visitor, permission: Permission) => Effect.Effect<Caller, EntryError>
   /** Authorises a request that can't be decoded, before its mistake is reported. */
@@ -75,7 +77,8 @@ export const layer: Layer.Layer<Operations, never, Store | Registry | Guard | Au
       ...RunReading.make(store, guard),
       ...ScheduleOperations.make(...parts, shutdown),
       ...AccessOperations.make(...parts, yield* AuditLog, yield* Tokens),
-      ...(yield* StatisticsOperations.make(...parts))
+      ...(yield* StatisticsOperations.make(...parts)),
+      ...(yield* WorkerOperations.make(store, guard))
     }
   })
 )

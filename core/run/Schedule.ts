@@ -121,6 +121,19 @@ export const next = (
     return tick === undefined ? Result.fail(neverFires(definition)) : Result.succeed(tick)
   })
 
+/** The next ticks of a schedule, at most `count`; none while it is paused. */
+export const upcoming = (schedule: Schedule, count: number): ReadonlyArray<number> => {
+  const ticks = ticksOf(schedule.id, schedule.timing, schedule.createdAtMillis)
+  if (schedule.paused || Result.isFailure(ticks)) return []
+  const found = [schedule.nextAtMillis]
+  while (found.length < count) {
+    const tick = ticks.success.after(found.at(-1)!)
+    if (tick === undefined) break
+    found.push(tick)
+  }
+  return found
+}
+
 /** The first mistake in a definition; undefined when it is valid. */
 export const invalid = (definition: Definition): ScheduleError | undefined => {
   const { id, timing, catchUp, overlap, priority, graceMillis } = definition

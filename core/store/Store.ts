@@ -30,6 +30,7 @@ import type { RateLimiter } from "./RateLimiter.ts"
 import type { ScheduleStore } from "./ScheduleStore.ts"
 import type { Tokens } from "./Tokens.ts"
 import type { Claim, ClaimRequest, Note, Settled, Settlement } from "./Work.ts"
+import type { WorkerState } from "./WorkerState.ts"
 
 /** Which runs to list. Default: all. */
 export interface ListRequest {
@@ -156,6 +157,11 @@ export interface Store {
   readonly audit: AuditLog
   /** The load of the Store. Costs about as much as a list of runs. */
   readonly load: Effect.Effect<Load, StoreUnavailable>
+  /**
+   * Connected workers, at most 500, and all that hold claims, by id. Looks at 10,000 claims at most. A worker that has left
+   * a shared Store without saying so counts as connected for 15 seconds.
+   */
+  readonly workers: Effect.Effect<ReadonlyArray<WorkerState>, StoreUnavailable>
   /** The time by the Store's clock, in milliseconds since 1970. Only this clock decides what is due. Never goes back. */
   readonly now: Effect.Effect<number, StoreUnavailable>
   /** Succeeds when the Store answers. */

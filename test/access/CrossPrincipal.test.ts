@@ -51,6 +51,8 @@ const bodyOf = (key: string, { pipeline, run, schedule }: Names, tasks: Readonly
     "POST /pipelines/{pipeline_id}/execute": { wait: true },
     "POST /runs/{task_id}/cancel": {},
     "POST /runs/{task_id}/retry": { from: [tasks[0]] },
+    "POST /runs/cancel": { task_ids: [run] },
+    "POST /runs/retry": count % 2 === 0 ? { task_ids: [run] } : { filter: { pipeline_id: pipeline } },
     "POST /schedules": { id: schedule, pipeline_id: pipeline, every: 86_400 },
     "PUT /pipelines/{pipeline_id}/acl": { read: ["ada", "bob"], execute: ["ada", "bob"] },
     "POST /tokens": count % 2 === 0 ? { pipeline_id: pipeline } : { task_id: run }

@@ -46,6 +46,8 @@ const bodies: Readonly<Record<string, (at: typeof HIDDEN) => unknown>> = {
   "POST /pipelines/{pipeline_id}/execute": () => ({}),
   "POST /runs/{task_id}/cancel": () => ({}),
   "POST /runs/{task_id}/retry": () => ({}),
+  "POST /runs/cancel": ({ run }) => ({ task_ids: [run] }),
+  "POST /runs/retry": ({ run }) => ({ task_ids: [run] }),
   "POST /schedules": ({ pipeline }) => ({ id: "fresh", pipeline_id: pipeline, every: 86_400 }),
   "PUT /pipelines/{pipeline_id}/acl": () => ({ read: ["one"] }),
   "POST /tokens": ({ pipeline }) => ({ pipeline_id: pipeline })

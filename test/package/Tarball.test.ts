@@ -28,7 +28,7 @@ const SUBPATHS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "levada/elysia": ["effect", "elysia"],
   "levada/dagre": ["@dagrejs/dagre"],
   "levada/dashboard": [],
-  "levada/progress": ["effect"],
+  "levada/progress": [],
   "levada/redis": ["effect", "ioredis"],
   "levada/keys": ["effect"],
   "levada/leaks": ["effect"],

@@ -48,6 +48,7 @@ const MOST: Readonly<Record<ScriptName, number>> = {
   sizes: 520,
   lines: 520,
   list: 520,
+  leases: 520,
   scan: 520,
   keep: 10,
   records: 520,
@@ -153,6 +154,7 @@ shared(
       yield* store.get(ids[0]!)
       yield* store.lines(ids[0]!)
       yield* store.load
+      yield* store.workers
       yield* store.now
       const { unfinished } = yield* RedisDoctor.examine({ url: url!, prefix })
       expect(unfinished).toBeGreaterThan(90_000)
@@ -286,6 +288,7 @@ shared(
       )
       yield* workOff(store, 5, request(10, all))
       yield* store.load
+      yield* store.workers
       yield* Effect.sleep(1_200)
     })
   )

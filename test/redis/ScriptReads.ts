@@ -15,7 +15,7 @@ local writes = {}
 for command in string.gmatch('${WRITES}', '%u+') do writes[command] = true end
 local function sizeOf(reply, command, last)
   if type(reply) ~= 'table' then return 1 end
-  if command == 'HSCAN' then return #reply[2] / 2 end
+  if command == 'HSCAN' or command == 'ZSCAN' then return #reply[2] / 2 end
   if command == 'SSCAN' then return #reply[2] end
   if command == 'HGETALL' or last == 'WITHSCORES' then return #reply / 2 end
   return #reply

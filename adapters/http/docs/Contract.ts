@@ -11,6 +11,8 @@ import type * as StatisticsWire from "../health/StatisticsWire.ts"
 import type { RootJson } from "../pages/DashboardRoutes.ts"
 import type { LayoutQuery, PictureQuery } from "../pipelines/PictureRequests.ts"
 import type * as PictureWire from "../pipelines/PictureWire.ts"
+import type { WorkersQuery } from "../health/WorkerRequests.ts"
+import type * as WorkerWire from "../health/WorkerWire.ts"
 import type { DefinitionJson } from "../pipelines/PipelineRequests.ts"
 import type * as PipelineWire from "../pipelines/PipelineWire.ts"
 import type * as BulkRequests from "../runs/BulkRequests.ts"
@@ -39,6 +41,7 @@ export type Exchanges = {
   readonly "GET /health/ready": {
     readonly answers: { readonly 200: HealthWire.Readiness; readonly 503: HealthWire.Readiness }
   }
+  readonly "GET /workers": { readonly query: WorkersQuery; readonly answers: { readonly 200: WorkerWire.Workers } }
   readonly "GET /metrics": { readonly answers: { readonly 200: string } }
   readonly "GET /pipelines": {
     readonly query: PartQuery
@@ -155,7 +158,7 @@ export type Exchanges = {
     readonly body: NewScheduleJson
     readonly answers: { readonly 201: ScheduleWire.ScheduleJson }
   }
-  readonly "GET /schedules/{schedule_id}": { readonly answers: { readonly 200: ScheduleWire.ScheduleJson } }
+  readonly "GET /schedules/{schedule_id}": { readonly answers: { readonly 200: ScheduleWire.ScheduleDetail } }
   readonly "DELETE /schedules/{schedule_id}": { readonly answers: { readonly 204: undefined } }
   readonly "POST /schedules/{schedule_id}/pause": { readonly answers: { readonly 200: ScheduleWire.ScheduleJson } }
   readonly "POST /schedules/{schedule_id}/resume": { readonly answers: { readonly 200: ScheduleWire.ScheduleJson } }

@@ -9,6 +9,8 @@ import { seriesQuery, statisticsQuery } from "../health/StatisticsRequests.ts"
 import { rootJson } from "../pages/DashboardRoutes.ts"
 import { layoutQuery, pictureQuery } from "../pipelines/PictureRequests.ts"
 import * as Pictures from "../pipelines/PictureSchemas.ts"
+import { workersQuery } from "../health/WorkerRequests.ts"
+import { workers } from "../health/WorkerSchemas.ts"
 import { definition } from "../pipelines/PipelineRequests.ts"
 import * as Pipelines from "../pipelines/PipelineSchemas.ts"
 import { manyCancellations, manyRetries } from "../runs/BulkRequests.ts"
@@ -76,6 +78,7 @@ export const documents: Documents = {
   "GET /health": { answers: { 200: Health.health, 503: Health.health }, failures: [] },
   "GET /health/live": { answers: { 200: Health.liveness }, failures: [] },
   "GET /health/ready": { answers: { 200: Health.readiness, 503: Health.readiness }, failures: [] },
+  "GET /workers": { query: workersQuery, answers: { 200: workers }, failures: [400, 503] },
   "GET /metrics": { answers: { 200: Schema.String }, contentType: "text/plain", failures: [] },
   "GET /pipelines": {
     query: partQuery,
@@ -213,7 +216,7 @@ export const documents: Documents = {
     answers: { 201: Schedules.schedule },
     failures: [400, 404, 409, 413, 415, 422, 503]
   },
-  "GET /schedules/{schedule_id}": { answers: { 200: Schedules.schedule }, failures: [404, 503] },
+  "GET /schedules/{schedule_id}": { answers: { 200: Schedules.scheduleDetail }, failures: [404, 503] },
   "DELETE /schedules/{schedule_id}": { answers: { 204: Schema.Undefined }, failures: [404, 503] },
   "POST /schedules/{schedule_id}/pause": { answers: { 200: Schedules.schedule }, failures: [404, 503] },
   "POST /schedules/{schedule_id}/resume": { answers: { 200: Schedules.schedule }, failures: [404, 503] },

@@ -34,9 +34,9 @@ export const scheduleRoutes: ReadonlyArray<Route> = [
       Effect.map(call.operations.addSchedule(call.caller, schedule), (made) => json(201, ScheduleWire.schedule(made)))
     )
   ),
-  get("/schedules/{schedule_id}", "read", "A schedule.", ({ operations, caller, params }) =>
+  get("/schedules/{schedule_id}", "read", "A schedule, with its next ticks.", ({ operations, caller, params }) =>
     Effect.map(operations.schedule(caller, params["schedule_id"]!), (schedule) =>
-      json(200, ScheduleWire.schedule(schedule))
+      json(200, ScheduleWire.scheduleDetail(schedule))
     )
   ),
   remove("/schedules/{schedule_id}", "admin", "Deletes a schedule; its runs are kept.", (call) =>

@@ -7,7 +7,7 @@ import type * as ScheduleWire from "./ScheduleWire.ts"
 const catchUp: Schema.Codec<"skip" | "one" | "all"> = Schema.Literals(CATCH_UPS)
 const overlap: Schema.Codec<"allow" | "skip" | "queue"> = Schema.Literals(OVERLAPS)
 
-export const schedule: Schema.Codec<ScheduleWire.ScheduleJson> = Schema.Struct({
+const fields = {
   id: Schema.String,
   pipeline_id: Schema.String,
   cron: text,
@@ -25,7 +25,16 @@ export const schedule: Schema.Codec<ScheduleWire.ScheduleJson> = Schema.Struct({
   last_task_id: text,
   fired: Schema.Int,
   skipped: Schema.Int
-}).annotate({ identifier: "Schedule" })
+}
+
+export const schedule: Schema.Codec<ScheduleWire.ScheduleJson> = Schema.Struct(fields).annotate({
+  identifier: "Schedule"
+})
+
+export const scheduleDetail: Schema.Codec<ScheduleWire.ScheduleDetail> = Schema.Struct({
+  ...fields,
+  next_ticks: Schema.Array(Schema.String)
+}).annotate({ identifier: "ScheduleDetail" })
 
 export const schedules: Schema.Codec<ScheduleWire.Schedules> = Schema.Struct({
   schedules: Schema.Array(schedule),

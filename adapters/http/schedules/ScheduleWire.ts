@@ -1,5 +1,5 @@
 /** The JSON types of schedules, and their conversion from the core's values. */
-import type { Schedule } from "../../../core/run/Schedule.ts"
+import { type Schedule, upcoming } from "../../../core/run/Schedule.ts"
 import { instant } from "../server/Instant.ts"
 
 /** A schedule. Either `cron` and `time_zone` are set, or `every` (in seconds); the others are null. */
@@ -25,6 +25,12 @@ export interface ScheduleJson {
   readonly fired: number
   /** How many ticks were skipped. */
   readonly skipped: number
+}
+
+/** `GET /schedules/{schedule_id}`. */
+export interface ScheduleDetail extends ScheduleJson {
+  /** The next five ticks; none while the schedule is paused. */
+  readonly next_ticks: ReadonlyArray<string>
 }
 
 /** `GET /schedules`. */
@@ -58,3 +64,12 @@ export const schedule = (of: Schedule): ScheduleJson => {
     skipped: of.skipped
   }
 }
+
+/** How many ticks a schedule's own answer has. Lists have only the next one, because cron expressions take time. */
+const TICKS = 5
+
+/** Converts a schedule, with its next ticks. */
+export const scheduleDetail = (of: Schedule): ScheduleDetail => ({
+  ...schedule(of),
+  next_ticks: upcoming(of, TICKS).map(instant)
+})

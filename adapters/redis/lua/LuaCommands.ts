@@ -38,6 +38,7 @@ export type ScriptName =
   | "sizes"
   | "lines"
   | "list"
+  | "leases"
   | "scan"
   | "records"
   | "keep"
@@ -75,6 +76,7 @@ export const PARTS_OF: Readonly<Record<ScriptName, ReadonlyArray<Part>>> = {
   sizes: ["store", "commands/sizes"],
   lines: ["store", "commands/lines"],
   list: ["store", "commands/list"],
+  leases: ["store", "commands/leases"],
   scan: ["store", "commands/scan"],
   records: ["store", "commands/records"],
 

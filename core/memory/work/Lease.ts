@@ -152,6 +152,13 @@ export class Leases<Run extends LeaseRun> {
     return first === undefined ? Number.POSITIVE_INFINITY : first.endsMillis + this.blockedMillis - passedMillis
   }
 
+  /** The live leases, the one that expires first first. */
+  *live(): Generator<Lease<Run>> {
+    for (let entry = this.#list.first; entry !== undefined; entry = entry.after) {
+      if (entry.value.isLive) yield entry.value
+    }
+  }
+
   add(lease: Lease<Run>, passedMillis: number): void {
     lease.endsMillis = passedMillis - this.blockedMillis + this.leaseMillis
     lease.storeEntry = this.#list.add(lease)

@@ -24,6 +24,7 @@ import { shapesSuite } from "./ShapesSuite.ts"
 import { noSocketsSuite, socketEventsSuite } from "./SocketEventsSuite.ts"
 import { transferSuite } from "./TransferSuite.ts"
 import { webPagesSuite } from "./WebPagesSuite.ts"
+import { workersSuite } from "./WorkersSuite.ts"
 
 /** A server with the fixtures' pipelines and tasks. */
 export interface Serving {
@@ -40,6 +41,7 @@ export interface Serving {
 const operations = (server: Server): void => {
   describe("runs", () => runsSuite(server))
   describe("many runs", () => bulkSuite(server))
+  describe("workers", () => workersSuite(server))
   describe("administration", () => administrationSuite(server))
   describe("registration", () => registrationSuite(server))
   describe("schedules", () => schedulesSuite(server))

@@ -72,7 +72,10 @@ export const schedulesSuite = (server: Server): void => {
     expectRecent(made.json.created_at)
     expect(made.json.next_at).toMatch(INSTANT)
     expect(Date.parse(made.json.next_at)).toBeGreaterThan(Date.now())
-    expect((await get(server, `/schedules/${id}`)).json).toEqual(made.json)
+    const { next_ticks, ...same } = (await get(server, `/schedules/${id}`)).json
+    expect(same).toEqual(made.json)
+    expect(next_ticks).toHaveLength(5)
+    expect([next_ticks[0], next_ticks]).toEqual([made.json.next_at, next_ticks.toSorted()])
     const { json } = await get(server, "/schedules")
     expect(keysOf(json)).toEqual(["next_cursor", "schedules"])
     expect(json.schedules).toContainEqual(made.json)

@@ -46,6 +46,7 @@ import { runListSuite } from "./RunListSuite.ts"
 import { runPartsSuite } from "./RunPartsSuite.ts"
 import { schedulesSuite } from "./SchedulesSuite.ts"
 import { waitingSuite } from "./WaitingSuite.ts"
+import { workersSuite } from "./WorkersSuite.ts"
 
 /** Runs the suite on a Store. */
 export const storeConformance = (name: string, build: Build): void => {
@@ -65,6 +66,7 @@ export const storeConformance = (name: string, build: Build): void => {
     describe("definitions", () => definitionsSuite(testLong))
     describe("feed", () => feedSuite(testLong))
     describe("load", () => loadSuite(testLong))
+    describe("workers", () => workersSuite(test, testLong))
     describe("abandoned versions", () => abandonedSuite(testLong))
     describe("hostile texts", () => hostileTextsSuite(testLong))
     describe("hostile values", () => hostileValuesSuite(testLong, testSmall))

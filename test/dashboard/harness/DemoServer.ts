@@ -5,6 +5,9 @@ import { ApiKeys, Tokens } from "../../../adapters/keys/index.ts"
 import { NodeServer } from "../../../adapters/node/index.ts"
 import { Access, Levada, Parameters, type Pipeline, type Schedule, Store } from "../../../adapters/promise/index.ts"
 import { RedisStore } from "../../../adapters/redis/index.ts"
+
+export { HOSTILE } from "./DemoPipelines.ts"
+
 import { demoPipelines, GRAPH_SIZES, HOSTILE, HOSTILE_INPUT } from "./DemoPipelines.ts"
 import { Pace } from "./Pace.ts"
 
@@ -151,6 +154,16 @@ const fill = async (parts: Parts, runs: number): Promise<void> => {
 /** A run of each pipeline, some not over; schedules, delayed runs, and calls of the API for the audit trail. */
 const addScenes = async (parts: Parts, isSecured: boolean): Promise<void> => {
   const { start, levada } = parts
+  // The heavy ones first, so that the others take as long as they would alone, and are newer.
+  const heavy = [
+    ["large_values", { seed: "v" }],
+    ["hundred_thousand", { count: 100_000, millis: 0 }],
+    ...GRAPH_SIZES.flatMap((steps) =>
+      ["chain", "fan", "layers"].map((shape) => [`graph_${shape}_${steps}`, {}] as const)
+    ),
+    ...Object.values(HOSTILE).map((name) => [name, { [HOSTILE_INPUT]: HOSTILE.markup }] as const)
+  ] as const
+  for (const [pipelineId, parameters] of heavy) await ended(parts, await start(pipelineId, parameters))
   const over = await Promise.all([
     start("my_pipeline", { data: "input_value" }),
     start("audio_analysis_v1", { path: "melody.wav" }),
@@ -164,11 +177,7 @@ const addScenes = async (parts: Parts, isSecured: boolean): Promise<void> => {
     start("kind_nested", { url: "https://example.org" }),
     start("kind_chain", { input: [" a ", "b "] }),
     start("flaky_upload", { failures: 2 }),
-    start("broken_report", { table: "orders" }),
-    start("large_values", { seed: "v" }),
-    start("hundred_thousand", { count: 100_000, millis: 0 }),
-    ...Object.values(HOSTILE).map((name) => start(name, { [HOSTILE_INPUT]: HOSTILE.markup })),
-    ...GRAPH_SIZES.flatMap((steps) => ["chain", "fan", "layers"].map((shape) => start(`graph_${shape}_${steps}`, {})))
+    start("broken_report", { table: "orders" })
   ])
   await Promise.all(over.map((runId) => ended(parts, runId)))
   await start("slow_import", { rows: 5_000, millis: 0, gate: "demo" })

@@ -148,6 +148,7 @@ export const contract: Readonly<Record<string, Row>> = {
   "GET /runs/{task_id}/logs": reads("run"),
   "GET /runs/{task_id}/events": reads("run"),
   "GET /events": reads("any"),
+  "GET /workers": reads("any"),
   // A client may authenticate after it has connected; without a WebSocket, the route does not exist.
   "GET /ws": { need: "none", over: "any", success: 426 },
   "POST /runs/{task_id}/cancel": { need: "execute", over: "run", success: 202, body: () => ({ reason: "no more" }) },

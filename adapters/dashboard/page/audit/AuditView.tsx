@@ -99,25 +99,18 @@ const COLUMNS: ReadonlyArray<Column<AuditRecordJson>> = [
     ({ principal, roles, address }) => (
       <Clipped text={principal ?? "not known"} note={[...roles, address].filter(Boolean).join(", ")} />
     ),
-    "wide"
+    "mid"
   ],
   ["Operation", ({ operation, reason }) => <Clipped text={operation} note={reason} />, "wide"],
   [
     "Of",
-    ({ task_id, pipeline_id }) => (
-      <Clipped
-        text={pipeline_id ?? task_id ?? "–"}
-        note={pipeline_id && task_id}
-        href={
-          task_id !== null
-            ? href(["runs", task_id])
-            : pipeline_id !== null
-              ? href(["pipelines", pipeline_id])
-              : undefined
-        }
-      />
-    ),
-    "wide"
+    ({ task_id, pipeline_id }) =>
+      task_id !== null ? (
+        <Clipped text={pipeline_id ?? task_id} note={task_id} href={href(["runs", task_id])} />
+      ) : (
+        pipeline_id !== null && <Clipped text={pipeline_id} href={href(["pipelines", pipeline_id])} />
+      ),
+    "mid"
   ]
 ]
 

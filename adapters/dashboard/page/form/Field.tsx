@@ -15,7 +15,8 @@ import {
   resolve,
   type Schema,
   type Shape,
-  shapeOf
+  shapeOf,
+  textOf
 } from "./Shape.ts"
 
 /** What all fields of a form share. */
@@ -253,15 +254,6 @@ const Add = ({ act, children }: { readonly act: () => void; readonly children: C
   </button>
 )
 
-const textOf = (value: unknown): string =>
-  value === undefined
-    ? ""
-    : value instanceof Broken
-      ? value.text
-      : typeof value === "string"
-        ? value
-        : JSON.stringify(value, undefined, 2)
-
 /** A number, or the text as it is, which the server refuses with a reason. */
 export const numberOf = (text: string): unknown => {
   const trimmed = text.trim()
@@ -352,8 +344,8 @@ export const Properties = ({
   <>
     {fields.map((field) => (
       <Field
-        {...field}
         key={field.name}
+        {...field}
         value={own(value, field.name)}
         path={`${path}.${field.name}`}
         depth={depth}

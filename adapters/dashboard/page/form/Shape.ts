@@ -182,28 +182,23 @@ export const isBroken = (value: unknown): boolean =>
   value instanceof Broken || (typeof value === "object" && value !== null && Object.values(value).some(isBroken))
 
 /** What a schema says of its values beside their type. */
-const BOUNDS: ReadonlyArray<readonly [key: string, words: string]> = [
-  ["minimum", "at least "],
-  ["exclusiveMinimum", "more than "],
-  ["maximum", "at most "],
-  ["exclusiveMaximum", "less than "],
-  ["multipleOf", "a multiple of "],
-  ["minLength", "length at least "],
-  ["maxLength", "length at most "],
-  ["minItems", "items: at least "],
-  ["maxItems", "items: at most "],
-  ["format", "format "],
-  ["pattern", "pattern "],
-  ["default", "default "]
-]
+const BOUNDS = /^(?:(?:exclusive)?m(?:in|ax)|multipleOf|format|pattern|default)/i
 
 /** What to type: the kind of value, its bounds, and its default. */
 export const hintsOf = (schema: Schema, shape: Shape): ReadonlyArray<string> => [
   ...(shape.kind === "choice" ? [] : [shape.kind]),
-  ...BOUNDS.flatMap(([key, words]) => {
-    const bound = schema[key]
+  ...Object.entries(schema)
     // The largest whole number that JavaScript counts exactly is no bound worth reading.
-    if (bound === undefined || Math.abs(bound as number) === Number.MAX_SAFE_INTEGER) return []
-    return words + (typeof bound === "string" && key !== "default" ? bound : JSON.stringify(bound))
-  })
+    .filter(([key, bound]) => BOUNDS.test(key) && Math.abs(bound as number) !== Number.MAX_SAFE_INTEGER)
+    .map(([key, bound]) => `${key.replace(/[A-Z]/g, (sign) => ` ${sign.toLowerCase()}`)} ${textOf(bound)}`)
 ]
+
+/** A value as a text: a text as it is, everything else as JSON. */
+export const textOf = (value: unknown): string =>
+  value === undefined
+    ? ""
+    : value instanceof Broken
+      ? value.text
+      : typeof value === "string"
+        ? value
+        : JSON.stringify(value, undefined, 2)

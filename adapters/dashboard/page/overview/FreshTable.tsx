@@ -1,5 +1,5 @@
 /** A table that is loaded every 5 seconds. */
-import type { ComponentChildren, JSX } from "preact"
+import type { JSX } from "preact"
 import { Loaded } from "../parts/Problem.tsx"
 import { type Column, Table } from "../parts/Table.tsx"
 import { useFresh } from "./Refresh.ts"
@@ -9,32 +9,26 @@ export const FreshTable = <Answer, Row>({
   path,
   rowsOf,
   keyOf,
-  columns,
-  children
+  columns
 }: {
   readonly title: string
   readonly path: string
   readonly rowsOf: (answer: Answer) => ReadonlyArray<Row>
   readonly keyOf: (row: Row) => string
   readonly columns: ReadonlyArray<Column<Row>>
-  /** What follows the table. */
-  readonly children?: (answer: Answer) => ComponentChildren
 }): JSX.Element => {
   const answer = useFresh<Answer>(path)
   return (
     <>
       <h2>{title}</h2>
       <Loaded of={answer}>
-        {(data) => (
-          <>
-            {rowsOf(data).length === 0 ? (
-              <p class="faint">There are none.</p>
-            ) : (
-              <Table label={title} rows={rowsOf(data)} keyOf={keyOf} columns={columns} />
-            )}
-            {children?.(data)}
-          </>
-        )}
+        {(data) =>
+          rowsOf(data).length === 0 ? (
+            <p class="faint">There are none.</p>
+          ) : (
+            <Table label={title} rows={rowsOf(data)} keyOf={keyOf} columns={columns} />
+          )
+        }
       </Loaded>
     </>
   )

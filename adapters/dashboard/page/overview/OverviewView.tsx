@@ -40,7 +40,7 @@ export const OverviewView = (): JSX.Element => {
         <Loaded of={series}>
           {(of) => (
             <>
-              <OutcomePlot series={of} />
+              <OutcomePlot series={of} minutes={60} />
               <SeriesTable series={of} />
             </>
           )}

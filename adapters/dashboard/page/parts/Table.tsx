@@ -3,13 +3,13 @@ import type { ComponentChildren, JSX } from "preact"
 import { useState } from "preact/hooks"
 
 /**
- * A column. `kind`: `wide` takes the place that is left, and on a narrow screen a line of its own; `end` is for numbers, `when`
+ * A column. `kind`: `wide` takes the place that is left, `mid` less; on a narrow screen both have a line of their own. `end` is for numbers, `when`
  * for instants, `state` for a status, `acts` for buttons.
  */
 export type Column<A> = readonly [
   title: string,
   cell: (row: A) => ComponentChildren,
-  kind: "wide" | "end" | "when" | "state" | "acts"
+  kind: "wide" | "mid" | "end" | "when" | "state" | "acts"
 ]
 
 /** `more`: how many rows are shown at first, and with each "more". */

@@ -28,7 +28,7 @@ export const PipelinesView = (): JSX.Element => {
           rows.length === 0 ? (
             <Empty>
               <h2>No pipelines</h2>
-              <p>The server has none that you may read. Your program gives them to it when it starts.</p>
+              <p>The server has none that you may read.</p>
             </Empty>
           ) : (
             <List rows={rows} />

@@ -58,10 +58,10 @@ export const StatisticsPanel = ({
                   <>
                     <div class="panels">
                       <div class="card">
-                        <OutcomePlot series={points} />
+                        <OutcomePlot series={points} minutes={Number(chosen)} />
                       </div>
                       <div class="card">
-                        <DurationPlot series={points} />
+                        <DurationPlot series={points} minutes={Number(chosen)} />
                       </div>
                     </div>
                     <SeriesTable series={points} />

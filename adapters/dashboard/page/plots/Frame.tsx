@@ -27,12 +27,15 @@ const MARK_WIDTH = 70
 
 export const Frame = ({
   series,
+  minutes,
   top,
   label,
   textOf,
   children
 }: {
   readonly series: Series
+  /** How long the time is that the plot shows, up to now. */
+  readonly minutes: number
   /** The value at the top of the axis. */
   readonly top: number
   /** What the plot shows, for those who can't see it. */
@@ -52,8 +55,8 @@ export const Frame = ({
   }, [])
   const { points } = series
   const interval = intervalOf(series)
-  const from = Date.parse(points[0]?.at ?? series.since)
-  const to = Math.max(from, Date.parse(points.at(-1)?.at ?? series.until)) + interval
+  const to = Date.parse(points.at(-1)?.at ?? series.until) + interval
+  const from = Math.min(to - minutes * 60_000, Date.parse(points[0]?.at ?? series.until))
   const inner = width - LEFT - RIGHT
   const placeOf = (millis: number): number => LEFT + (inner * (millis - from)) / (to - from)
   const scale: Scale = {
@@ -71,7 +74,7 @@ export const Frame = ({
           <g key={value} class="grid">
             <path d={`M${LEFT} ${scale.y(value)}H${width - RIGHT}`} />
             <text x={LEFT - 8} y={scale.y(value) + 4} text-anchor="end">
-              {Number.isInteger(value) || top > 2 ? textOf(value) : ""}
+              {textOf(value)}
             </text>
           </g>
         ))}
@@ -83,6 +86,15 @@ export const Frame = ({
             </text>
           </g>
         ))}
+        <rect
+          class="uncounted"
+          x={LEFT}
+          y={TOP}
+          width={Math.max(0, placeOf(Date.parse(series.since)) - LEFT)}
+          height={scale.bottom - TOP}
+        >
+          <title>Not counted</title>
+        </rect>
         {children(scale)}
       </svg>
     </div>

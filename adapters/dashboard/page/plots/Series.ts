@@ -26,23 +26,19 @@ export const intervalOf = ({ points, until }: Series): number =>
     ? Date.parse(points[1]!.at) - Date.parse(points[0]!.at)
     : Math.max(60_000, Date.parse(until) - Date.parse(points[0]?.at ?? until))
 
-/** The top of an axis: 1, 2 or 5 times a power of ten, at least `most`. */
+/** The top of an axis: 1, 2 or 5 times a power of ten, at least `most` and 2. */
 export const topOf = (most: number): number => {
-  if (most <= 1) return 1
-  const power = 10 ** Math.floor(Math.log10(most))
-  return [1, 2, 5, 10].map((times) => times * power).find((top) => top >= most)!
+  const power = 10 ** Math.floor(Math.log10(Math.max(2, most)))
+  return power * ([2, 5].find((times) => times * power >= most) ?? 10)
 }
 
 /** Distances between the marks of a time axis, in minutes. */
-const DISTANCES: ReadonlyArray<number> = [1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720]
+const DISTANCES: ReadonlyArray<number> = [1, 2, 5, 10, 15, 30, 60, 120, 240, 360, 720]
 
-/** Round instants of the axis, at most `count`. `offsetMillis`: the time zone's, so that hours are round in it. */
-export const marksOf = (from: number, to: number, count: number, offsetMillis: number): ReadonlyArray<number> => {
-  const minutes = (to - from) / 60_000
-  const distance = 60_000 * (DISTANCES.find((one) => minutes / one <= count) ?? 1_440)
-  const marks: Array<number> = []
-  for (let at = Math.ceil((from + offsetMillis) / distance) * distance; at <= to + offsetMillis; at += distance) {
-    marks.push(at - offsetMillis)
-  }
-  return marks
+/** Round instants of the axis, at most `count`. `offset`: the time zone's in milliseconds, so that hours are round in it. */
+export const marksOf = (from: number, to: number, count: number, offset: number): ReadonlyArray<number> => {
+  const distance = 60_000 * (DISTANCES.find((one) => (to - from) / 60_000 / one <= count) ?? 1_440)
+  const first = Math.ceil((from + offset) / distance)
+  const last = Math.floor((to + offset) / distance)
+  return Array.from({ length: last - first + 1 }, (_, at) => (first + at) * distance - offset)
 }

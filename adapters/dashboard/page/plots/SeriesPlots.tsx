@@ -10,19 +10,25 @@ import { finished, intervalOf, type Point, type Series, topOf } from "./Series.t
 const OUTCOMES = ["completed", "failed", "cancelled"] as const
 const QUANTILES = ["p50", "p95"] as const
 
+interface Props {
+  readonly series: Series
+  /** How long the time is that the plot shows, up to now. */
+  readonly minutes: number
+}
+
 /** A plot under its title, with a legend; each interval tells its figures when the pointer is on it. */
 const Plot = ({
   title,
   legend,
   series,
+  minutes,
   top,
   textOf,
   wordsOf,
   draw
-}: {
+}: Props & {
   readonly title: string
   readonly legend: ReadonlyArray<readonly [mark: string, text: string]>
-  readonly series: Series
   /** The largest value. */
   readonly top: number
   readonly textOf: (value: number) => string
@@ -45,6 +51,7 @@ const Plot = ({
       </figcaption>
       <Frame
         series={series}
+        minutes={minutes}
         top={topOf(top)}
         textOf={textOf}
         label={`${title} over time: ${legend.map(([, text]) => text).join(", ")}`}
@@ -72,7 +79,7 @@ const Plot = ({
 }
 
 /** How many runs completed, failed and were cancelled in each interval, as stacked bars. */
-export const OutcomePlot = ({ series }: { readonly series: Series }): JSX.Element => (
+export const OutcomePlot = ({ series, minutes }: Props): JSX.Element => (
   <Plot
     title="Finished runs"
     legend={OUTCOMES.map((outcome) => [
@@ -80,6 +87,7 @@ export const OutcomePlot = ({ series }: { readonly series: Series }): JSX.Elemen
       `${countText(series.points.reduce((sum, point) => sum + point[outcome], 0))} ${outcome}`
     ])}
     series={series}
+    minutes={minutes}
     top={Math.max(0, ...series.points.map(finished))}
     textOf={countText}
     wordsOf={(point) =>
@@ -117,7 +125,7 @@ export const OutcomePlot = ({ series }: { readonly series: Series }): JSX.Elemen
 const millisOf = (point: Point, quantile: (typeof QUANTILES)[number]): number | null => point[`${quantile}_ms`]
 
 /** How long runs took: half of them at most p50, nearly all at most p95. */
-export const DurationPlot = ({ series }: { readonly series: Series }): JSX.Element => (
+export const DurationPlot = ({ series, minutes }: Props): JSX.Element => (
   <Plot
     title="Durations"
     legend={[
@@ -125,6 +133,7 @@ export const DurationPlot = ({ series }: { readonly series: Series }): JSX.Eleme
       ["p95", "p95: 95 of 100 took at most this"]
     ]}
     series={series}
+    minutes={minutes}
     top={Math.max(0, ...series.points.map(({ p95_ms }) => p95_ms ?? 0))}
     textOf={durationText}
     wordsOf={(point) =>

@@ -73,13 +73,13 @@ export const NewSchedule = ({
         done()
       }}
     >
-      <SelectField
-        label="Pipeline"
-        choices={Object.fromEntries(pipelines.map((id) => [id, id]))}
-        value={chosen}
-        change={setChosen}
-      />
       <div class="option-row">
+        <SelectField
+          label="Pipeline"
+          choices={Object.fromEntries(pipelines.map((id) => [id, id]))}
+          value={chosen}
+          change={setChosen}
+        />
         <SelectField label="When" choices={KINDS} {...field("kind")} />
         {typed.kind === "cron" ? (
           <>

@@ -43,8 +43,8 @@ export const ScheduleList = ({ pipelineId }: { readonly pipelineId?: string }): 
               {rows.length === 0 ? (
                 <Empty>
                   <h2>No schedules</h2>
-                  <p>A schedule starts runs of a pipeline at times of a calendar, such as every weekday at 9,</p>
-                  <p>or at an interval. Each tick starts one run, however many servers there are.</p>
+                  <p>A schedule starts runs of a pipeline at times of a calendar, or at an interval.</p>
+                  <p>Each tick starts one run, however many servers there are.</p>
                 </Empty>
               ) : (
                 <Rows rows={rows} reload={list.reload} />
