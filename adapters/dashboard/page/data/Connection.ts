@@ -52,7 +52,9 @@ const lockReason = ({ status, error }: ClientError): string | undefined => {
       ? "This server asks who you are."
       : "Your credentials have expired, or the server does not accept them any more."
   }
-  return status === 403 && error === "UnknownApiKeyError" ? "The server does not know this API key, or it has expired." : undefined
+  return status === 403 && error === "UnknownApiKeyError"
+    ? "The server does not know this API key, or it has expired."
+    : undefined
 }
 
 const unlocked = (): Promise<void> =>
