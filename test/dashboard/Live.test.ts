@@ -9,8 +9,8 @@ import { hasBrowser, openBrowser } from "../http/harness/Browser.ts"
 import { describeWithServers, place } from "../redis/Resources.ts"
 import { freePort } from "../redis/server.ts"
 import { ask, CUT, expectAsApi, SOON, without } from "./harness/Api.ts"
-import { startDemo } from "./harness/DemoProcess.ts"
 import * as Demo from "./harness/DemoServer.ts"
+import { startDemo } from "./harness/ServerProcess.ts"
 import { visit } from "./harness/Visit.ts"
 
 const banner = (page: Page) => page.locator(".outage p")
