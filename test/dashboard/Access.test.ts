@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { hasBrowser, openBrowser } from "../http/harness/Browser.ts"
 import { ask, SOON, without } from "./harness/Api.ts"
 import * as Office from "./harness/Office.ts"
-import { type Options, visit } from "./harness/Visit.ts"
+import { type Options, turn, visit } from "./harness/Visit.ts"
 
 const { KEYS } = Office
 
@@ -29,8 +29,7 @@ const controls = (page: Page): Promise<ReadonlyArray<string>> =>
     .locator("main :is(button, a.button, [type=submit], [type=checkbox]):not([disabled])")
     .evaluateAll((found) => found.map((one) => (one.getAttribute("aria-label") ?? one.textContent).trim()))
 
-const ACT =
-  /^(?:Retry|Cancel|Start a run|Run again|Run now|Pause|Resume|Delete|New schedule|Select run|Select all)\b/
+const ACT = /^(?:Retry|Cancel|Start a run|Run again|Run now|Pause|Resume|Delete|New schedule|Select run|Select all)\b/
 
 describe.skipIf(!hasBrowser)("the page and its caller", { timeout: 120_000 }, () => {
   let browser: Browser
@@ -104,8 +103,9 @@ describe.skipIf(!hasBrowser)("the page and its caller", { timeout: 120_000 }, ()
     const { page, context } = await enter(KEYS.reader)
     const asked: Array<string> = []
     page.on("request", (request) => asked.push(request.url()))
-    for (const view of ["#/pipelines", "#/overview", `#/runs/${runs.failed}`]) await page.goto(`${office.url}/dashboard${view}`)
-    await page.getByRole("heading", { name: "Failed" }).waitFor()
+    for (const view of ["#/pipelines", "#/overview", `#/runs/${runs.failed}`])
+      await page.goto(`${office.url}/dashboard${view}`)
+    await page.locator("h1", { hasText: "Failed" }).waitFor()
     expect(await kept(page)).not.toContain(KEYS.reader)
     expect(asked.filter((url) => url.includes(KEYS.reader))).toEqual([])
     await page.reload()
@@ -120,7 +120,10 @@ describe.skipIf(!hasBrowser)("the page and its caller", { timeout: 120_000 }, ()
     await signIn(page, KEYS.reader)
     await page.getByRole("link", { name: runs.failed }).waitFor()
     const storages = (): Promise<ReadonlyArray<boolean>> =>
-      page.evaluate((key) => [localStorage, sessionStorage].map((one) => JSON.stringify(one).includes(key)), KEYS.reader)
+      page.evaluate(
+        (key) => [localStorage, sessionStorage].map((one) => JSON.stringify(one).includes(key)),
+        KEYS.reader
+      )
     expect(await storages()).toEqual([false, true])
     await page.reload()
     await page.getByRole("link", { name: runs.failed }).waitFor()
@@ -137,11 +140,12 @@ describe.skipIf(!hasBrowser)("the page and its caller", { timeout: 120_000 }, ()
   })
 
   it("takes a token that is for one run, and shows this run alone", async () => {
-    const issued = await send(KEYS.admin, "POST", "/tokens", { pipeline_id: "my_pipeline", task_id: runs.completed })
+    const issued = await send(KEYS.admin, "POST", "/tokens", { task_id: runs.completed })
+    expect(issued.status).toBe(201)
     const { token } = (await issued.json()) as { token: string }
     const { page } = await visit(browser, office.url, { hash: `#/runs/${runs.completed}` })
     await signIn(page, token, "Bearer token")
-    await page.getByRole("heading", { name: "Completed" }).waitFor()
+    await page.locator("h1", { hasText: "Completed" }).waitFor()
     expect((await controls(page)).filter((name) => ACT.test(name))).toEqual([])
     await page.goto(`${office.url}/dashboard#/runs/${runs.failed}`)
     await page.getByRole("heading", { name: "There is no such run" }).waitFor()
@@ -165,7 +169,7 @@ describe.skipIf(!hasBrowser)("the page and its caller", { timeout: 120_000 }, ()
     ...["my_pipeline", "orders"].flatMap((id) => [
       [`#/pipelines/${id}`, "section.graph"] as const,
       [`#/pipelines/${id}?tab=run`, "form, section.graph"] as const,
-      [`#/pipelines/${id}?tab=statistics`, "section[aria-label=Statistics]"] as const,
+      [`#/pipelines/${id}?tab=statistics`, "main select"] as const,
       [`#/pipelines/${id}?tab=schedules`, "main table, .empty h2"] as const,
       [`#/pipelines/${id}?tab=runs`, "table.runs"] as const
     ]),
@@ -179,11 +183,14 @@ describe.skipIf(!hasBrowser)("the page and its caller", { timeout: 120_000 }, ()
     await page.getByRole("link", { name: runs.failed }).waitFor()
     const found = new Map<string, ReadonlyArray<string>>()
     for (const [hash, shown] of views()) {
-      await page.evaluate((next) => void (location.hash = next), hash)
+      await turn(page, hash)
       await page.locator(shown).first().waitFor()
-      found.set(hash, (await controls(page)).filter((name) => ACT.test(name)))
+      found.set(
+        hash,
+        (await controls(page)).filter((name) => ACT.test(name))
+      )
     }
-    expect(without(complaints, /status of 401|404.*\/workers/)).toEqual([])
+    expect(without(complaints, /status of 401/)).toEqual([])
     return found
   }
 
@@ -235,17 +242,11 @@ describe.skipIf(!hasBrowser)("the page and its caller", { timeout: 120_000 }, ()
       ["POST", "/schedules/nightly/resume", {}],
       ["DELETE", "/schedules/nightly"],
       ["DELETE", `/runs/${runs.completed}`],
+      ["POST", "/runs/retry", { task_ids: [runs.failed] }],
+      ["POST", "/runs/cancel", { filter: { status: "RUNNING" } }],
       ["GET", "/audit"]
     ] as const) {
       expect((await send(KEYS.reader, method, path, body)).status, `${method} ${path}`).toBe(403)
-    }
-    for (const [act, id] of [
-      ["retry", runs.failed],
-      ["cancel", runs.running]
-    ] as const) {
-      const answer = await (await send(KEYS.reader, "POST", `/runs/${act}`, { task_ids: [id] })).text()
-      expect(answer, act).toContain("PermissionDenied")
-      expect(answer, act).not.toContain("STARTED")
     }
     const { status } = await ask<{ status: string }>(office.url, `/runs/${runs.running}`, KEYS.admin)
     expect(status).toBe("RUNNING")
@@ -265,6 +266,7 @@ describe.skipIf(!hasBrowser)("the page and its caller", { timeout: 120_000 }, ()
   })
 
   it("shows the audit log to admins", async () => {
+    await send(KEYS.reader, "POST", "/pipelines/my_pipeline/pause", {})
     const { page, complaints } = await enter(KEYS.admin)
     await page.getByRole("link", { name: "Audit", exact: true }).click()
     await page.getByRole("heading", { name: "Audit" }).waitFor()

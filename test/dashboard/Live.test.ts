@@ -9,8 +9,8 @@ import { hasBrowser, openBrowser } from "../http/harness/Browser.ts"
 import { describeWithServers, place } from "../redis/Resources.ts"
 import { freePort } from "../redis/server.ts"
 import { ask, CUT, expectAsApi, SOON, without } from "./harness/Api.ts"
-import { startDemo } from "./harness/DemoProcess.ts"
 import * as Demo from "./harness/DemoServer.ts"
+import { startDemo } from "./harness/ServerProcess.ts"
 import { visit } from "./harness/Visit.ts"
 
 const banner = (page: Page) => page.locator(".outage p")
@@ -251,8 +251,7 @@ describe.skipIf(!hasBrowser)("many tabs of one browser", { timeout: 90_000 }, ()
         await page.getByRole("link", { name: shown }).waitFor()
         expect(await page.locator("table.runs tbody tr").count()).toBe(1)
       }
-      for (const { complaints } of [reader, executor, another])
-        expect(without(complaints, /status of 401/)).toEqual([])
+      for (const { complaints } of [reader, executor, another]) expect(without(complaints, /status of 401/)).toEqual([])
     } finally {
       await demo.close()
     }

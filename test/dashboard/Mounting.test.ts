@@ -54,7 +54,7 @@ const MOUNTS: Readonly<Record<string, readonly [open: () => Promise<Mount>, path
   ],
   "the fetch handler in a program's own server": [() => asHandler("/flows"), "/flows"],
   "the fetch handler in Bun.serve": [() => launch("bun", "fetch"), "/flows"],
-  "DenoServer": [() => launch("deno", "deno"), ""],
+  DenoServer: [() => launch("deno", "deno"), ""],
   "Elysia on Node": [() => launch("node", "elysia"), ""]
 }
 

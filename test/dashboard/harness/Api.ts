@@ -35,7 +35,11 @@ export const expectAsApi = async (page: Page, url: string, id: string): Promise<
         shown: [await page.locator("h1 .status").textContent(), ...shown],
         expected: [
           word(run.status),
-          ...run.steps.map(({ name, status, attempts }) => [name, word(status), attempts === 0 ? "–" : String(attempts)])
+          ...run.steps.map(({ name, status, attempts }) => [
+            name,
+            word(status),
+            attempts === 0 ? "–" : String(attempts)
+          ])
         ]
       }
     }, SOON)

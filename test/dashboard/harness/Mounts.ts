@@ -1,5 +1,5 @@
 /** Ways in which programs mount the API: behind a proxy that removes a prefix, and as a fetch handler in a server of their own. */
-import { createServer, type IncomingMessage, request, type RequestListener } from "node:http"
+import { createServer, type IncomingMessage, type RequestListener, request } from "node:http"
 import type { AddressInfo } from "node:net"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
@@ -49,7 +49,7 @@ const toRequest = ({ url, method = "GET", headers }: IncomingMessage, body: Buff
     method,
     headers: Object.entries(headers).map(([name, value]) => [name, String(value)]),
     signal,
-    ...(body.length > 0 && { body })
+    body: body.length > 0 ? new Uint8Array(body) : null
   })
 
 /** A program's own server, which gives the requests below `basePath` to a fetch handler. */
@@ -65,5 +65,5 @@ export const bridged = (handler: (request: Request) => Promise<Response>, basePa
     const response = await handler(toRequest(incoming, body, gone.signal))
     answer.writeHead(response.status, Object.fromEntries(response.headers))
     if (response.body === null) answer.end()
-    else await pipeline(Readable.fromWeb(response.body as ReadableStream), answer).catch(() => undefined)
+    else await pipeline(Readable.fromWeb(response.body as unknown as ReadableStream), answer).catch(() => undefined)
   })

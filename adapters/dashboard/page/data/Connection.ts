@@ -83,12 +83,12 @@ const ping = async (): Promise<void> => {
 
 const awaitServer = (reason: string): void => {
   outage.set(reason)
-  pings ??= setTimeout(ping, 1_000)
+  if (pings === undefined) pings = setTimeout(ping, 1_000)
 }
 
 /** Finds out whether the server answers. */
 export const checkServer = (): void => {
-  pings ??= setTimeout(ping, 0)
+  if (pings === undefined) pings = setTimeout(ping, 0)
 }
 
 /** What to send. */

@@ -1,8 +1,9 @@
 /** A table that is loaded every 5 seconds. */
+
 import type { JSX } from "preact"
+import { useFresh } from "../data/Refresh.ts"
 import { Loaded } from "../parts/Problem.tsx"
 import { type Column, Table } from "../parts/Table.tsx"
-import { useFresh } from "./Refresh.ts"
 
 export const FreshTable = <Answer, Row>({
   title,

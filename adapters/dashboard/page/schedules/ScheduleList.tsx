@@ -5,7 +5,7 @@ import type { Started } from "../../../http/runs/RunWire.ts"
 import type { ScheduleDetail, ScheduleJson, Schedules } from "../../../http/schedules/ScheduleWire.ts"
 import { type Caller, useCaller } from "../data/Caller.ts"
 import { path, send, sendJson } from "../data/Connection.ts"
-import { useResource } from "../data/Resource.ts"
+import { useFresh } from "../data/Refresh.ts"
 import { Confirm } from "../parts/Action.tsx"
 import { Icon } from "../parts/Icon.tsx"
 import { JsonText } from "../parts/JsonText.tsx"
@@ -24,7 +24,7 @@ export const ScheduleList = ({ pipelineId }: { readonly pipelineId?: string }): 
   const caller = useCaller()
   const [isNew, setNew] = useState(false)
   // A run of a schedule changes its row.
-  const list = useResource<Schedules>("/schedules", ({ type }) => type === "PipelineStartEvent")
+  const list = useFresh<Schedules>("/schedules", ({ type }) => type === "PipelineStartEvent")
   const pipelines = administered(caller).filter((id) => pipelineId === undefined || id === pipelineId)
   return (
     <>
