@@ -268,6 +268,7 @@ describe("the documents are true", () => {
       200,
       async () => ask("GET", `/runs/${await failed()}/steps/try/attempts`)
     ],
+    ["GET /runs/{task_id}/retry", 200, async () => ask("GET", `/runs/${await failed()}/retry?from=try`)],
     ["GET /runs/{task_id}/events", 200, async () => ask("GET", `/runs/${await over()}/events`)],
     ["GET /runs/{task_id}/events", 204, async () => ask("GET", `/runs/${await over()}/events?after=99`)],
     ["GET /pipelines/{pipeline_id}/events", 200, () => ask("GET", "/pipelines/my_pipeline/events")],

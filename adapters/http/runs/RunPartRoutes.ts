@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { json, jsonText } from "../server/Message.ts"
 import { get, type Route, read } from "../server/Route.ts"
-import { toAttemptsRequest, toItemsRequest } from "./RunPartRequests.ts"
+import { toAttemptsRequest, toItemsRequest, toRetriedFrom } from "./RunPartRequests.ts"
 import * as RunPartWire from "./RunPartWire.ts"
 
 /** The routes. */
@@ -29,6 +29,14 @@ export const runPartRoutes: ReadonlyArray<Route> = [
         Effect.map(operations.seesStacks(caller, list.pipelineId, runId), (seesStacks) =>
           json(200, RunPartWire.attempts(list, seesStacks))
         )
+      )
+    )
+  }),
+  get("/runs/{task_id}/retry", "read", "The steps that a retry would run.", (call) => {
+    const { operations, caller, params } = call
+    return Effect.flatMap(read(call, toRetriedFrom(call.request.query)), (from) =>
+      Effect.map(operations.retriedSteps(caller, params["task_id"]!, from), (steps) =>
+        json(200, { steps } satisfies RunPartWire.RetriedSteps)
       )
     )
   })

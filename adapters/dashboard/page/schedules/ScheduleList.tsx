@@ -6,6 +6,7 @@ import type { ScheduleDetail, ScheduleJson, Schedules } from "../../../http/sche
 import { type Caller, useCaller } from "../data/Caller.ts"
 import { path, send, sendJson } from "../data/Connection.ts"
 import { useFresh } from "../data/Refresh.ts"
+import { useResource } from "../data/Resource.ts"
 import { Confirm } from "../parts/Action.tsx"
 import { Icon } from "../parts/Icon.tsx"
 import { JsonText } from "../parts/JsonText.tsx"
