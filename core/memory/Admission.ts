@@ -13,6 +13,8 @@ export interface AdmissionHost {
   /** Calls `f` at the end of the current Store call. */
   defer(f: () => void): void
   readyFirst(unit: RunUnit): void
+  /** Continues an opened run that an earlier Store began. */
+  resume(run: MemoryRun): void
 }
 
 /**
@@ -110,6 +112,7 @@ export class Admission {
   #proceed(run: MemoryRun): void {
     if (!run.isOpen) {
       run.open(this.#now())
+      if (run.past !== undefined) this.#host().resume(run)
       return
     }
     const units = run.parked ?? []

@@ -3,18 +3,18 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import type { TimerHeap } from "../runtime/TimerHeap.ts"
-import { type Load, readySince, Tally } from "../store/Load.ts"
 import type { StoreBounds } from "../store/StoreBounds.ts"
 import type { Claim, ClaimRequest } from "../store/Work.ts"
-import { gather, type HeldClaim, MAX_HELD, MAX_SEEN, type WorkerState } from "../store/WorkerState.ts"
 import type { Limit } from "../values/Limit.ts"
 import type { Admission, AdmissionHost } from "./Admission.ts"
 import type { MemoryFeed } from "./MemoryFeed.ts"
 import type { Memos } from "./Memos.ts"
+import type { Recorder } from "./Recorder.ts"
+import { resume } from "./Resumption.ts"
 import type { MemoryRun, RunLease, RunUnit } from "./run/MemoryRun.ts"
 import type { StoreClock } from "./StoreClock.ts"
+import type { Work } from "./WorkState.ts"
 import { WorkerPresence } from "./WorkerPresence.ts"
-import type { Fifo } from "./work/Fifo.ts"
 import { Lease, Leases } from "./work/Lease.ts"
 import { LimitHolders } from "./work/LimitHolders.ts"
 import { LoneUnits } from "./work/LoneUnits.ts"
@@ -52,6 +52,7 @@ export class Dispatch implements AdmissionHost {
   readonly #limits: LimitHolders<RunUnit> = new LimitHolders((unit) => this.readyFirst(unit))
   readonly #waiters: Array<ClaimWaiter> = []
   readonly #admission: Admission
+  readonly #recorder: Recorder | undefined
   readonly #revocations: Map<string, Queue.Queue<Claim>> = new Map()
   /** Called at the end of the current Store call, so that no listener sees a half-done change. */
   #deferred: Array<() => void> = []
@@ -65,8 +66,10 @@ export class Dispatch implements AdmissionHost {
     bounds: Bounds,
     memos: Memos,
     feed: MemoryFeed,
-    admission: Admission
+    admission: Admission,
+    recorder: Recorder | undefined
   ) {
+    this.#recorder = recorder
     this.#admission = admission
     this.#feed = feed
     this.#timers = timers
@@ -190,38 +193,26 @@ export class Dispatch implements AdmissionHost {
     return Stream.unwrap(Effect.map(Effect.acquireRelease(open, close), (queue) => Stream.fromQueue(queue)))
   }
 
-  /** The load, without the fields that the Store adds. */
-  get load(): Omit<Load, "unfinished" | "overdue"> {
-    const waiting = new Map<string, number>()
-    const abandoned = new Tally()
-    const now = this.#clock.now()
-    let oldest = now
-    const count = ({ key, pipelineId }: ReadyQueue<RunUnit>, units: Fifo<RunUnit>): void => {
-      waiting.set(pipelineId, (waiting.get(pipelineId) ?? 0) + units.length)
-      if (this.presence.isAbandoned(key)) abandoned.add(key, units.length)
-      const { first } = units
-      if (first !== undefined) oldest = Math.min(oldest, readySince(first.run.log.state))
+  /** What a report of its load looks at. */
+  get work(): Work {
+    return {
+      ready: this.#ready,
+      lone: this.#lone,
+      leases: this.#leases,
+      presence: this.presence,
+      clock: this.#clock
     }
-    for (const [queue, units] of this.#lone.filled) count(queue, units)
-    for (const queue of this.#ready.filled()) {
-      for (const units of [queue.units, queue.front]) if (units.length > 0) count(queue, units)
-    }
-    const workers = this.presence.count
-    const running = this.#leases.size
-    return { waiting, abandoned: abandoned.rows, oldestWaitingMillis: now - oldest, running, workers }
   }
 
-  /** The connected workers, and the claims that workers hold. */
-  get workers(): ReadonlyArray<WorkerState> {
-    const now = this.#clock.now()
-    const claims: Array<readonly [string, HeldClaim]> = []
-    for (const lease of this.#leases.live()) {
-      if (claims.length === MAX_HELD) break
-      const { runId, pipelineId, step, attempt, worker } = lease
-      const claimedAtMillis = now - this.#clock.millisSince(lease.beganMillis)
-      claims.push([worker, { runId, pipelineId, step, item: lease.item?.index, attempt, claimedAtMillis }])
-    }
-    return gather(new Map(Array.from(this.presence.ids, (id) => [id, now] as const).slice(0, MAX_SEEN)), claims)
+  /** Continues a run that an earlier Store began. */
+  resume(run: MemoryRun): void {
+    resume(run, this.#loneLosses, { atMillis: this.#clock.now(), passedMillis: this.#clock.passedMillis })
+    this.publish(run)
+  }
+
+  /** Ends the waits of all claims, without work. */
+  giveUp(): void {
+    for (const { resume } of this.#waiters.splice(0)) resume(NONE)
   }
 
   // -- the end of a Store call ---------------------------------------------------------------------------------------
@@ -231,8 +222,14 @@ export class Dispatch implements AdmissionHost {
     this.#deferred.push(f)
   }
 
+  /** A run has changed. With a journal, nobody is told before the change is committed. */
+  publish(run: MemoryRun): void {
+    if (this.#recorder === undefined) this.announce(run)
+    else this.#recorder.changed(run)
+  }
+
   /** Adds new events of a run to the feed. Wakes watchers of the run and of the feed at the end of the Store call. */
-  publish({ log }: MemoryRun): void {
+  announce({ log }: MemoryRun): void {
     for (const listener of this.#feed.add(log)) this.#deferred.push(listener)
     const { listeners } = log
     if (listeners === undefined || listeners.size === 0) return

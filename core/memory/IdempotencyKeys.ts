@@ -1,5 +1,7 @@
 /** The idempotency keys of a Store in memory. */
 
+import type { Recorder } from "./Recorder.ts"
+
 /** The run that a key names. */
 export interface KeyedRun {
   readonly runId: string
@@ -16,27 +18,42 @@ export class IdempotencyKeys {
   /** The reverse: the key by run id. */
   readonly #keys: Map<string, string> = new Map()
 
+  readonly #recorder: Recorder | undefined
+
+  constructor(recorder?: Recorder) {
+    this.#recorder = recorder
+  }
+
+  /** Continues with a key of an earlier Store. */
+  restore(name: string, named: KeyedRun): void {
+    this.#runs.set(name, named)
+    this.#keys.set(named.runId, name)
+  }
+
   find(pipelineId: string, key: string, nowMillis: number): KeyedRun | undefined {
     for (const [oldest, { runId, expiresAtMillis }] of this.#runs) {
       if (expiresAtMillis > nowMillis && this.#runs.size <= MAX_KEYS) break
-      this.#runs.delete(oldest)
-      this.#keys.delete(runId)
+      this.#drop(oldest, runId)
     }
     return this.#runs.get(join(pipelineId, key))
   }
 
   add(pipelineId: string, key: string, named: KeyedRun): void {
     const name = join(pipelineId, key)
-    this.#runs.set(name, named)
-    this.#keys.set(named.runId, name)
+    this.restore(name, named)
+    this.#recorder?.put("idempotency", name, named)
   }
 
   /** Frees the key of a run that was removed on request. */
   forget(runId: string): void {
     const name = this.#keys.get(runId)
-    if (name === undefined) return
+    if (name !== undefined) this.#drop(name, runId)
+  }
+
+  #drop(name: string, runId: string): void {
     this.#keys.delete(runId)
     this.#runs.delete(name)
+    this.#recorder?.put("idempotency", name, undefined)
   }
 }
 

@@ -7,19 +7,42 @@ import type { RunLog } from "./run/RunLog.ts"
 const MAX_ENTRIES = 100
 
 const NO_LISTENERS: ReadonlyArray<never> = []
+const NONE: ReadonlyArray<never> = []
+
+/** A change and its number. */
+interface NumberedChange extends Change {
+  readonly number: number
+}
 
 /** The newest changes. They are numbered from 1. */
 export class MemoryFeed implements Source<never> {
   readonly #ring: Array<Change> = []
   /** Distinguishes entries of this Store from those of an earlier one. */
   readonly #epoch: number
-  readonly #logOf: (runId: string) => RunLog | undefined
+  readonly #logOf: (runId: string) => Pick<RunLog, "events"> | undefined
   #count = 0
+  /** The changes before this one are not in the ring. */
+  #oldest = 1
   #listeners: Array<() => void> = []
 
-  constructor(epoch: number, logOf: (runId: string) => RunLog | undefined) {
+  constructor(epoch: number, logOf: (runId: string) => Pick<RunLog, "events"> | undefined) {
     this.#epoch = epoch
     this.#logOf = logOf
+  }
+
+  /** How many changes there were. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** Continues the feed of an earlier Store, which had `count` changes. */
+  restore(count: number, changes: Iterable<NumberedChange>): void {
+    this.#count = count
+    this.#oldest = count + 1
+    for (const { number, ...change } of changes) {
+      if (this.#oldest > number) this.#oldest = number
+      this.#ring[number % KEPT_CHANGES] = change
+    }
   }
 
   /** Records new events of a run. Returns the listeners to call at the end of the current Store call. */
@@ -41,11 +64,13 @@ export class MemoryFeed implements Source<never> {
     Effect.sync(() => {
       const entries: Array<Entry> = []
       const asked = this.#numberOf(entry)
-      const oldest = Math.max(this.#count - KEPT_CHANGES + 1, 1)
+      const oldest = Math.max(this.#count - KEPT_CHANGES + 1, this.#oldest)
       const first = Math.max(asked ?? 0, oldest)
       const last = Math.min(this.#count, first + MAX_ENTRIES)
       for (let number = first; number <= last; number++) {
-        entries.push({ id: `${this.#epoch}-${number}`, changes: [this.#ring[number % KEPT_CHANGES]!] })
+        const change = this.#ring[number % KEPT_CHANGES]
+        // The journal no longer has changes of runs that were deleted.
+        entries.push({ id: `${this.#epoch}-${number}`, changes: change === undefined ? NONE : [change] })
       }
       const isBehindGap = asked === undefined ? entries.length > 0 && entry !== START : asked + 1 < oldest
       return { entries, isBehindGap }

@@ -14,6 +14,7 @@ import {
   type TakesAfter
 } from "../store/ScheduleStore.ts"
 import { ScheduleExists, ScheduleNotFound, StoreUnavailable } from "../values/Errors.ts"
+import type { Recorder } from "./Recorder.ts"
 import type { MemoryRun } from "./run/MemoryRun.ts"
 import type { StoreClock } from "./StoreClock.ts"
 import type { WorkerPresence } from "./WorkerPresence.ts"
@@ -44,14 +45,17 @@ export class MemorySchedules implements ScheduleStore {
   readonly #submit: (run: NewRun) => MemoryRun | undefined
   readonly #flush: () => void
   readonly #presence: WorkerPresence
+  readonly #recorder: Recorder | undefined
 
   /** `submit` starts a run; undefined when the Store is full. `flush` ends a Store call. */
   constructor(
     clock: StoreClock,
     submit: (run: NewRun) => MemoryRun | undefined,
     flush: () => void,
-    presence: WorkerPresence
+    presence: WorkerPresence,
+    recorder: Recorder | undefined
   ) {
+    this.#recorder = recorder
     this.#clock = clock
     this.#presence = presence
     this.#submit = submit
@@ -64,7 +68,7 @@ export class MemorySchedules implements ScheduleStore {
       const known = this.#entries.get(id)
       if (known !== undefined && isSameDefinition(known.schedule, schedule)) {
         known.schedule = { ...known.schedule, version: schedule.version }
-        this.#changed()
+        this.#changed(known)
         return Effect.succeed(known.schedule)
       }
       if (known !== undefined && !replace) return Effect.fail(new ScheduleExists(id))
@@ -75,7 +79,7 @@ export class MemorySchedules implements ScheduleStore {
       const entry: Entry = known ?? { schedule, unfinished: 0, byVersion: new Map() }
       entry.schedule = schedule
       this.#entries.set(id, entry)
-      this.#changed()
+      this.#changed(entry)
       return Effect.succeed(schedule)
     })
 
@@ -87,11 +91,15 @@ export class MemorySchedules implements ScheduleStore {
   )
 
   remove = (id: string): Effect.Effect<void, ScheduleNotFound> =>
-    Effect.map(this.#find(id), () => void this.#entries.delete(id))
+    Effect.map(this.#find(id), () => {
+      this.#entries.delete(id)
+      this.#recorder?.put("schedule", id, undefined)
+    })
 
   pause = (id: string): Effect.Effect<Schedule, ScheduleNotFound> =>
     Effect.map(this.#find(id), (entry) => {
       entry.schedule = { ...entry.schedule, paused: true }
+      this.#recorder?.put("schedule", id, entry.schedule)
       return entry.schedule
     })
 
@@ -99,7 +107,7 @@ export class MemorySchedules implements ScheduleStore {
     Effect.map(this.#find(id), (entry) => {
       if (entry.schedule.paused) {
         entry.schedule = { ...entry.schedule, paused: false, nextAtMillis }
-        this.#changed()
+        this.#changed(entry)
       }
       return entry.schedule
     })
@@ -127,16 +135,7 @@ export class MemorySchedules implements ScheduleStore {
         if (started === undefined) continue
         last = started
         fired++
-        if (started.isOver) continue
-        const { key } = started.queue
-        entry.unfinished++
-        entry.byVersion.set(key, (entry.byVersion.get(key) ?? 0) + 1)
-        started.onEnd.push(() => {
-          entry.unfinished--
-          const left = entry.byVersion.get(key)! - 1
-          if (left === 0) entry.byVersion.delete(key)
-          else entry.byVersion.set(key, left)
-        })
+        if (!started.isOver) count(entry, started)
       }
       entry.schedule = {
         ...kept,
@@ -146,10 +145,22 @@ export class MemorySchedules implements ScheduleStore {
         skipped: kept.skipped + dropped + runs.length - fired,
         ...(last && { lastAtMillis: last.submission.schedule!.tickMillis, lastRunId: last.submission.id })
       }
-      this.#changed()
+      this.#changed(entry)
       this.#flush()
       return Effect.succeed(true)
     })
+
+  /** Continues with a schedule of an earlier Store. */
+  restore(schedule: Schedule): void {
+    this.#entries.set(schedule.id, { schedule, unfinished: 0, byVersion: new Map() })
+  }
+
+  /** Continues with an unfinished run of an earlier Store. */
+  restoreRun(run: MemoryRun): void {
+    const { schedule } = run.submission
+    const entry = schedule && this.#entries.get(schedule.id)
+    if (entry !== undefined) count(entry, run)
+  }
 
   /** Schedules that no server has fired in time; at most `MAX_NAMED`. */
   get overdue(): ReadonlyArray<Overdue> {
@@ -187,7 +198,8 @@ export class MemorySchedules implements ScheduleStore {
     })
   }
 
-  #changed(): void {
+  #changed({ schedule }: Entry): void {
+    this.#recorder?.put("schedule", schedule.id, schedule)
     this.#changes++
     const waiting = [...this.#waiters]
     this.#waiters.clear()
@@ -231,6 +243,19 @@ const firstOf = (due: Array<DueSchedule>): ReadonlyArray<DueSchedule> => {
     count++
   }
   return due.slice(0, count)
+}
+
+/** Counts an unfinished run of a schedule, until it ends. */
+const count = (entry: Entry, run: MemoryRun): void => {
+  const { key } = run.queue
+  entry.unfinished++
+  entry.byVersion.set(key, (entry.byVersion.get(key) ?? 0) + 1)
+  run.onEnd.push(() => {
+    entry.unfinished--
+    const left = entry.byVersion.get(key)! - 1
+    if (left === 0) entry.byVersion.delete(key)
+    else entry.byVersion.set(key, left)
+  })
 }
 
 /** Whether two schedules were made from the same definition. */

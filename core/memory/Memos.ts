@@ -4,6 +4,7 @@ import type { Json } from "../json/Value.ts"
 import type { MemoryBounds } from "../store/StoreBounds.ts"
 import type { MemoKey } from "../store/Work.ts"
 import * as Bytes from "../values/Bytes.ts"
+import type { Recorder } from "./Recorder.ts"
 
 type Outputs = Readonly<Record<string, Json>>
 
@@ -11,6 +12,11 @@ interface Memo {
   readonly outputs: Outputs
   readonly expiresAtMillis: number
   readonly bytes: number
+}
+
+/** A memo as a journal keeps it. `expiresAtMillis`: null for never. */
+export interface KeptMemo extends Omit<Memo, "expiresAtMillis"> {
+  readonly expiresAtMillis: number | null
 }
 
 type Bounds = Required<Pick<MemoryBounds, "memoCount" | "memoBytes">>
@@ -22,8 +28,16 @@ export class Memos {
   readonly #kept: Map<string, Memo> = new Map()
   #bytes = 0
 
-  constructor(bounds: Bounds) {
+  readonly #recorder: Recorder | undefined
+
+  constructor(bounds: Bounds, recorder?: Recorder) {
     this.#bounds = bounds
+    this.#recorder = recorder
+  }
+
+  /** Continues with outputs of an earlier Store. */
+  restore(text: string, { outputs, expiresAtMillis, bytes }: KeptMemo): void {
+    this.#put(text, { outputs, expiresAtMillis: expiresAtMillis ?? Number.POSITIVE_INFINITY, bytes })
   }
 
   /** The outputs for a key, unless they have expired. */
@@ -31,7 +45,10 @@ export class Memos {
     const found = this.#kept.get(text)
     if (found === undefined) return undefined
     this.#drop(text, found)
-    if (found.expiresAtMillis <= nowMillis) return undefined
+    if (found.expiresAtMillis <= nowMillis) {
+      this.#recorder?.put("memo", text, undefined)
+      return undefined
+    }
     this.#put(text, found)
     return found.outputs
   }
@@ -44,10 +61,13 @@ export class Memos {
     const before = this.#kept.get(text)
     if (before !== undefined) this.#drop(text, before)
     const expiresAtMillis = ttlMillis === 0 ? Number.POSITIVE_INFINITY : nowMillis + ttlMillis
-    this.#put(text, { outputs, expiresAtMillis, bytes })
+    const memo: Memo = { outputs, expiresAtMillis, bytes }
+    this.#put(text, memo)
+    this.#recorder?.put("memo", text, memo)
     for (const [oldest, kept] of this.#kept) {
       if (this.#kept.size <= this.#bounds.memoCount && this.#bytes <= this.#bounds.memoBytes) break
       this.#drop(oldest, kept)
+      this.#recorder?.put("memo", oldest, undefined)
     }
   }
 

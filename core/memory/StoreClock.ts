@@ -22,13 +22,21 @@ export class StoreClock {
   /** Since when the clock does not follow the wall clock; undefined while it does. */
   #detached: Moment | undefined = undefined
 
-  constructor(clock: Clock.Clock) {
+  /** `latest`: the last instant of an earlier Store that this one continues. */
+  constructor(clock: Clock.Clock, latest = 0) {
     this.#clock = clock
+    this.#latest = latest
     this.now()
   }
 
   /** Monotonic milliseconds now. */
   readonly passed = (): number => Monotonic.millis(this.#clock)
+
+  /** The moment of an instant, by the monotonic clock, as far as no clock was set since. */
+  readonly momentOf = (atMillis: number): number => this.passedMillis - (this.#latest - atMillis)
+
+  /** The reverse of `momentOf`. */
+  readonly instantOf = (passedMillis: number): number => Math.round(this.#latest - (this.passedMillis - passedMillis))
 
   /** Whole milliseconds from an earlier `passedMillis` to the current one. */
   millisSince(passedMillis: number): number {

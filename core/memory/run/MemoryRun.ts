@@ -2,12 +2,11 @@
 
 import type { Json } from "../../json/Value.ts"
 import type { Plan, PlanStep } from "../../pipeline/Plan.ts"
-import { Countdown, type CountdownListener, type Skip } from "../../run/Countdown.ts"
+import type { CountdownListener, Skip } from "../../run/Countdown.ts"
 import type { Event, HowCompleted } from "../../run/Event.ts"
 import { type ItemList, type ItemsRequest, MAX_ITEM_ERRORS } from "../../run/ItemList.ts"
 import type { KeptItems } from "../../run/KeptItems.ts"
 import type * as Run from "../../run/Run.ts"
-import type { Timer } from "../../runtime/TimerHeap.ts"
 import type { Claim, FailedInUnit, Outcome } from "../../store/Work.ts"
 import { type ErrorInfo, stepCancelled, workerLost } from "../../values/ErrorInfo.ts"
 import * as Limit from "../../values/Limit.ts"
@@ -16,10 +15,12 @@ import type { Holder } from "../work/LimitHolders.ts"
 import type { ReadyQueue } from "../work/ReadyQueues.ts"
 import { StepItems } from "../work/StepItems.ts"
 import { WorkUnit } from "../work/WorkUnit.ts"
-import { RunEntries } from "./RunIndex.ts"
+import { QueuedRun } from "./QueuedRun.ts"
+import { RunCourse, whyCancelled, whyFailed } from "./RunCourse.ts"
 import { RunItems } from "./RunItems.ts"
 import { RunLog } from "./RunLog.ts"
 import type { RunOwner } from "./RunOwner.ts"
+import type { RunPast } from "./RunPast.ts"
 import { RunValues } from "./RunValues.ts"
 
 type Outputs = Readonly<Record<string, Json>>
@@ -30,38 +31,17 @@ export type RunLease = Lease<MemoryRun>
 type RunStepItems = StepItems<MemoryRun>
 
 /** A run. Every method is synchronous, so no other code sees a half-done change. */
-export class MemoryRun implements Holder, CountdownListener, LeaseRun {
+export class MemoryRun extends QueuedRun<MemoryRun, RunUnit> implements Holder, CountdownListener, LeaseRun {
   readonly log: RunLog
-  /** The limits that it holds while it runs. */
-  readonly limits: ReadonlyArray<Limit.Limit>
-  /** The queue of its ready steps. */
-  readonly queue: ReadyQueue<RunUnit>
   readonly values: RunValues
   status: Run.RunStatus = "PENDING"
-  endedAtMillis = 0
-  /** Whether it holds its limits. */
-  isAdmitted = false
-  /** Whether its steps may become ready. */
-  isOpen = false
-  /** Whether it is open without its limits, as no worker has its version; it acquires them before its next lease. */
-  isWithoutLimits = false
-  /** Its units that wait until it holds its limits again; undefined when it does not wait for limits. */
-  parked: Array<RunUnit> | undefined = undefined
-  waitSerial = 0
-  /** Its pending timers. */
-  timers: Set<Timer> | undefined = undefined
-  /** Called after the run has ended. */
-  onEnd: Array<() => void> = []
-  readonly entries: RunEntries<MemoryRun> = new RunEntries()
-  /** Runs are numbered in the order of submission. */
-  readonly serial: number
+  /** Of a run that an earlier Store began, until it opens. */
+  past: RunPast<MemoryRun> | undefined = undefined
 
   readonly #owner: RunOwner<MemoryRun>
-  readonly #countdown: Countdown
+  readonly #course: RunCourse
   readonly #items: RunItems<MemoryRun>
   readonly #leases = new RunLeases<MemoryRun>()
-  /** The first failure. */
-  #error: ErrorInfo | undefined = undefined
   /** The instant of the current Store call. */
   #now = 0
 
@@ -74,13 +54,11 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
     queue: ReadyQueue<RunUnit>,
     keptItems?: Readonly<Record<string, KeptItems>>
   ) {
+    super(serial, limits, queue)
     this.#owner = owner
-    this.serial = serial
     this.log = new RunLog(submission, plan)
     this.#items = new RunItems(this.log, keptItems)
-    this.#countdown = new Countdown(plan, this)
-    this.limits = limits
-    this.queue = queue
+    this.#course = new RunCourse(plan, submission.onFailure, this)
     this.values = new RunValues(submission, owner.maxValueBytes)
   }
 
@@ -89,12 +67,6 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
   }
   get isOver(): boolean {
     return this.status !== "PENDING" && this.status !== "RUNNING"
-  }
-  get priority(): number {
-    return this.submission.priority
-  }
-  get waitClass(): string {
-    return ""
   }
   /** Whether a worker has a lease of it. */
   get isLeased(): boolean {
@@ -110,7 +82,7 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
   }
 
   isStepOver(index: number): boolean {
-    return this.isOver || this.#countdown.isOver(index)
+    return this.isOver || this.#course.isOver(index)
   }
 
   /** The items of the unit's step, once the step is expanded. */
@@ -131,14 +103,19 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
   open(atMillis: number): void {
     this.#now = atMillis
     this.isOpen = true
-    if (this.#countdown.remaining > 0) this.#countdown.begin()
+    if (this.#course.remaining > 0) this.#course.begin()
     else this.#finish()
   }
 
   stepReady(index: number): void {
     // Cancelling a step may release others before the run opens. `Countdown.begin` reports these again.
     if (!this.isOpen) return
-    const unit = new WorkUnit(this, index, -1)
+    if (this.past !== undefined) this.past.ready.push(index)
+    else this.ready(new WorkUnit(this, index, -1))
+  }
+
+  /** Makes the unit of a step ready for the first time. */
+  ready(unit: RunUnit): void {
     // Steps of runs that have begun go before the first steps of other runs.
     if (this.status === "RUNNING") this.#owner.readyFirst(unit)
     else this.#owner.ready(unit)
@@ -148,10 +125,27 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
     this.log.add({ type: "StepSkipped", ...this.log.stepFields(index, 0, this.#now), cause, reason })
   }
 
-  /** A unit was leased. */
-  leased(lease: RunLease, atMillis: number): void {
+  /** Continues a run that an earlier Store began. Open it then, unless it is over. */
+  restore(events: ReadonlyArray<Event>, past: RunPast<MemoryRun>): void {
+    this.#course.replay(events)
+    for (const event of events) if (event.type === "StepCompleted") this.values.keepAll(event.outputs)
+    for (const items of past.items()) this.#items.add(items)
+    const { status, completedAtMillis = 0 } = this.log.state
+    this.status = status
+    this.endedAtMillis = completedAtMillis
+    if (!this.isOver) this.past = past
+  }
+
+  /** Adds a lease of a unit. */
+  lend(lease: RunLease): void {
     this.#leases.add(lease)
     this.#items.of(lease.unit)?.leased(lease.unit)
+  }
+
+  /** A unit was leased. */
+  leased(lease: RunLease, atMillis: number): void {
+    this.lend(lease)
+    if (lease.phase === "probe" || lease.item !== undefined) this.log.unsaved?.units.set(lease.unit, "running")
     if (lease.phase === "probe" || lease.item !== undefined) return
     this.#now = atMillis
     this.#startRun()
@@ -165,6 +159,7 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
     this.#leases.end(lease)
     const items = this.#items.of(unit)
     items?.released(unit)
+    if (lease.phase === "probe" || items !== undefined) this.log.unsaved?.units.set(unit, "ready")
     switch (outcome._tag) {
       case "Completed":
         if (items !== undefined && outcome.failed !== undefined) {
@@ -173,6 +168,7 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
         }
         if (unit.memo !== undefined) this.#owner.memoise(unit.memo, outcome.outputs)
         if (items !== undefined) {
+          this.log.unsaved?.units.set(unit, { outputs: outcome.outputs })
           items.complete(unit.item, outcome.outputs, false)
           this.#advance(items)
           return
@@ -198,8 +194,8 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
           const fields = this.#items.eventFields(unit, attempt, this.#now, error.item)
           this.log.add({ type: "StepRetried", ...fields, error, waitMillis })
         }
-        this.#owner.delay(unit, waitMillis)
-        if (items !== undefined) this.#queueItems(items)
+        this.delay(unit, waitMillis, atMillis + waitMillis)
+        if (items !== undefined) this.queueItems(items)
         return
       }
       case "Released": {
@@ -224,19 +220,27 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
         const expansion = this.step(unit.index).expands!
         const made = new StepItems(expansion, unit, beganMillis, outcome)
         this.#items.add(made)
+        this.log.unsaved?.expanded(unit.index, outcome, this.#now - this.#owner.millisSince(beganMillis))
         this.#advance(made)
         return
       }
     }
   }
 
+  /** Lets a unit wait for its next attempt. */
+  delay(unit: RunUnit, waitMillis: number, dueAtMillis: number): void {
+    unit.dueAtMillis = dueAtMillis
+    this.#owner.delay(unit, waitMillis)
+  }
+
   /** Makes a unit ready again: it was released, or its wait for the next attempt is over. */
   requeue(unit: RunUnit): void {
     const items = this.#items.of(unit)
+    unit.dueAtMillis = 0
     if (items === undefined) this.#owner.ready(unit)
     else {
       items.requeue(unit)
-      this.#queueItems(items)
+      this.queueItems(items)
     }
   }
 
@@ -244,6 +248,7 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
   lost(lease: RunLease, reason: string, atMillis: number): void {
     const { unit, step } = lease
     unit.losses++
+    this.log.unsaved?.units.set(unit, "ready")
     // A unit that was not alone on its worker may have been lost because of another one.
     if (unit.losses < this.#owner.maxLosses || !lease.isAlone) {
       this.settle(lease, { _tag: "Released", reason }, atMillis)
@@ -258,6 +263,7 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
     this.#now = atMillis
     const items = this.#items.of(unit)
     if (items !== undefined) {
+      this.log.unsaved?.units.set(unit, { outputs, isMemoised: true })
       items.complete(unit.item, outputs, true)
       this.#advance(items)
       return
@@ -294,24 +300,25 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
     const { name } = this.step(index)
     const { attempts } = this.log.state.steps[index]!
     this.log.add({ type: "StepCancelled", ...this.log.stepFields(index, attempts, atMillis), reason })
-    this.#applyFailure(index, stepCancelled(name, reason), `step '${name}' was cancelled`)
+    this.#applyFailure(index, stepCancelled(name, reason), whyCancelled(name))
   }
 
   #completeStep(index: number, attempt: number, durationMillis: number, outputs: Outputs, more?: HowCompleted): void {
     const kept = this.values.keepAll(outputs)
     this.log.stepCompleted(index, attempt, kept, durationMillis, this.#now, more)
-    this.#countdown.complete(index, more?.arm)
-    if (this.#countdown.remaining === 0) this.#finish()
+    this.#course.complete(index, more?.arm)
+    if (this.#course.remaining === 0) this.#finish()
   }
 
   /** Records failed items of a unit. `error` is that of the step, when one failed item fails the step. */
   #failItems(
     items: RunStepItems,
-    { index, attempt, unit }: RunLease,
+    { index, attempt, unit }: Pick<RunLease, "index" | "attempt" | "unit">,
     outputs: Outputs,
     failed: FailedInUnit,
     error: ErrorInfo
   ): void {
+    this.log.unsaved?.units.set(unit, { outputs, failed })
     items.fail(unit.item, outputs, failed)
     if (items.expansion.onFailure === undefined) {
       this.#failStep(index, attempt, items.beganMillis, error)
@@ -334,15 +341,15 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
     }
     this.log.stepProgressed(index, attempts, items.done, count, this.#now)
     if (!items.isDone) {
-      this.#queueItems(items)
+      this.queueItems(items)
       return
     }
-    this.#items.completed(items)
+    if (this.#items.completed(items)) this.log.unsaved?.drop(index)
     this.#completeStep(index, attempts, this.#owner.millisSince(beganMillis), items.outputs, items.completion)
   }
 
   /** Queues the step's units, if some are ready and they are not queued yet. */
-  #queueItems(items: RunStepItems): void {
+  queueItems(items: RunStepItems): void {
     if (!items.isQueued && items.isReady) this.#owner.ready(items.stepUnit)
   }
 
@@ -350,27 +357,24 @@ export class MemoryRun implements Holder, CountdownListener, LeaseRun {
     const durationMillis = this.#owner.millisSince(beganMillis)
     const fields = this.log.stepFields(index, attempt, this.#now)
     this.log.add({ type: "StepFailed", ...fields, error, durationMillis, ...this.#items.failedFields(index) })
-    this.#applyFailure(index, error, `step '${this.step(index).name}' failed`)
+    this.#applyFailure(index, error, whyFailed(this.step(index).name))
   }
 
   /** Applies the run's failure policy to a step that failed or was cancelled. */
   #applyFailure(index: number, error: ErrorInfo, reason: string): void {
-    const { onFailure } = this.submission
-    this.#error ??= error
-    if (onFailure === "fail-fast") {
+    if (this.#course.fail(index, error, reason)) {
       this.fail(error, this.#now)
       return
     }
-    this.#countdown.fail(index, reason, onFailure === "continue")
     this.#leases.revoke(index, this.#owner.revoke)
-    if (this.#countdown.remaining === 0) this.#finish()
+    if (this.#course.remaining === 0) this.#finish()
   }
 
   /** Ends the run: every step is over. */
   #finish(): void {
-    const isFailure = this.submission.onFailure !== "skip" || this.#countdown.hasLostVital
-    if (this.#error !== undefined && isFailure) {
-      this.fail(this.#error, this.#now)
+    const { error } = this.#course
+    if (error !== undefined) {
+      this.fail(error, this.#now)
       return
     }
     this.#startRun()

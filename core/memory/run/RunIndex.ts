@@ -1,10 +1,10 @@
 /** Finds and lists the runs of a Store in memory. */
-import * as Result from "effect/Result"
-import * as State from "../../run/Run.ts"
+import type * as Result from "effect/Result"
+import type * as State from "../../run/Run.ts"
 import { type Entry, LinkedList } from "../../runtime/LinkedList.ts"
-import * as RunFilter from "../../store/RunFilter.ts"
 import type { ListRequest, RunList } from "../../store/Store.ts"
-import { InvalidOption } from "../../values/Errors.ts"
+import type { InvalidOption } from "../../values/Errors.ts"
+import * as RunLister from "./RunLister.ts"
 
 /** The entries of a run in the lists that contain it. */
 export class RunEntries<Run> {
@@ -17,13 +17,9 @@ export class RunEntries<Run> {
 }
 
 /** A run, as the index sees it. */
-export interface IndexedRun<Run> {
+export interface IndexedRun<Run> extends RunLister.ListedRun {
   readonly entries: RunEntries<Run>
   readonly submission: State.Submission
-  readonly status: State.RunStatus
-  /** Runs are numbered in the order of submission. */
-  readonly serial: number
-  readonly log: { readonly state: State.Run }
 }
 
 /** Runs by id and in the order of submission. */
@@ -80,38 +76,9 @@ export class RunIndex<Run extends IndexedRun<Run>> {
   }
 
   list(request: ListRequest): Result.Result<RunList, InvalidOption> {
-    const { pipelineId, sinceMillis, untilMillis, limit, cursor } = request
-    if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) {
-      return Result.fail(new InvalidOption("cursor", cursor, "the `nextCursor` of an earlier list"))
-    }
-    const statuses = RunFilter.statusesOf(request)
-    const matches = RunFilter.matcher(request)
-    const found: Array<Run> = []
-    const before = cursor === undefined ? Number.POSITIVE_INFINITY : Number(cursor)
-    const isUnfinished = statuses !== undefined && [...statuses].every((status) => !State.isTerminal(status))
-    let looked = 0
-    let read = 0
-    let last = before
     // Of the lists that contain all matches, the one with fewer other runs.
-    const list = isUnfinished ? this.#unfinished : this.#listOf(pipelineId)
-    for (let entry = list?.last; entry !== undefined; entry = entry.before) {
-      const run = entry.value
-      const { submittedAtMillis } = run.submission
-      // All runs before it in the list were submitted no later.
-      if (sinceMillis !== undefined && submittedAtMillis < sinceMillis) break
-      if (run.serial >= before || (untilMillis !== undefined && submittedAtMillis >= untilMillis)) continue
-      if (looked++ === RunFilter.MAX_LOOKED || read === RunFilter.MAX_READ) return Result.succeed(listOf(found, last))
-      last = run.serial
-      if (statuses !== undefined && !statuses.has(run.status)) continue
-      if (isUnfinished && pipelineId !== undefined && run.submission.pipelineId !== pipelineId) continue
-      if (matches !== undefined) {
-        read++
-        if (!matches(run.log.state)) continue
-      }
-      if (found.length === limit) return Result.succeed(listOf(found, found.at(-1)!.serial))
-      found.push(run)
-    }
-    return Result.succeed(listOf(found, undefined))
+    const list = RunLister.areUnfinished(request) ? this.#unfinished : this.#listOf(request.pipelineId)
+    return RunLister.list(request, newestFirst(list))
   }
 
   #listOf(pipelineId: string | undefined): LinkedList<Run> | undefined {
@@ -119,7 +86,6 @@ export class RunIndex<Run extends IndexedRun<Run>> {
   }
 }
 
-const listOf = (found: ReadonlyArray<Pick<IndexedRun<never>, "log">>, nextSerial: number | undefined): RunList => ({
-  runs: found.map(({ log }) => State.summary(log.state)),
-  nextCursor: nextSerial === undefined ? undefined : String(nextSerial)
-})
+function* newestFirst<A>(list: LinkedList<A> | undefined): Iterable<A> {
+  for (let entry = list?.last; entry !== undefined; entry = entry.before) yield entry.value
+}

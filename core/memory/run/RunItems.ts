@@ -40,9 +40,9 @@ export class RunItems<Run extends UnitRun> {
     this.#byStep.set(items.stepUnit.index, items)
   }
 
-  /** The step has completed. */
-  completed(items: StepItems<Run>): void {
-    if (items.failed === 0) this.#byStep!.delete(items.stepUnit.index)
+  /** The step has completed. Returns whether its items were dropped. */
+  completed(items: StepItems<Run>): boolean {
+    return items.failed === 0 && this.#byStep!.delete(items.stepUnit.index)
   }
 
   /** Fields for `StepFailed`: the number of failed items, when the step may go on without some. */
@@ -56,7 +56,11 @@ export class RunItems<Run extends UnitRun> {
     this.#kept = undefined
     if (this.#byStep === undefined) return
     // A reduce has no outputs of single items.
-    for (const [index, { expansion }] of this.#byStep) if (expansion.inOrder) this.#byStep.delete(index)
+    for (const [index, { expansion }] of this.#byStep) {
+      if (!expansion.inOrder) continue
+      this.#byStep.delete(index)
+      this.#log.unsaved?.drop(index)
+    }
   }
 
   /** The values that a claim of the unit reads. */

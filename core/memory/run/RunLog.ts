@@ -11,6 +11,7 @@ import { type Line, type Lines, MAX_LINES } from "../../task/Log.ts"
 import * as Bytes from "../../values/Bytes.ts"
 import type { ErrorInfo } from "../../values/ErrorInfo.ts"
 import type { RunValues } from "./RunValues.ts"
+import type { Unsaved } from "./Unsaved.ts"
 
 /** From this many events on, the folded state is kept. */
 const LONG_LOG = 1_000
@@ -33,6 +34,8 @@ export class RunLog {
   published = 0
   /** How many lines were dropped. */
   linesDropped = 0
+  /** What the journal does not have yet; undefined without a journal. */
+  unsaved: Unsaved | undefined = undefined
   #lines: Array<Line> | undefined = undefined
   #linesBytes = 0
   #errorsBytes = 0
@@ -69,24 +72,27 @@ export class RunLog {
     return outlineOf(this.state, this.events, (name) => values.bytesOfValue(name))
   }
 
-  /** Reads the events after sequence `after`, then new ones, up to the terminal one. A slow reader is only a position. */
+  /**
+   * Reads the published events after sequence `after`, then new ones, up to the terminal one. A slow reader is only a
+   * position.
+   */
   pull(after: number): Effect.Effect<readonly [Event, ...Array<Event>], Cause.Done> {
     const { events } = this
     let position = after
     const pull: Effect.Effect<readonly [Event, ...Array<Event>], Cause.Done> = Effect.suspend(() => {
-      const some = events.slice(position)
-      position = Math.max(position, events.length)
+      const some = events.slice(position, this.published)
+      position = Math.max(position, this.published)
       if (some.length > 0) return Effect.succeed(some as [Event, ...Array<Event>])
-      const last = events.at(-1)
+      const last = events[this.published - 1]
       return last !== undefined && isTerminal(last) ? done() : Effect.andThen(this.waitForMore(position), pull)
     })
     return pull
   }
 
-  /** Waits until the log has more than `length` events. */
+  /** Waits until more than `length` events are published. */
   waitForMore(length: number): Effect.Effect<void> {
     return Effect.callback((resume) => {
-      if (this.events.length > length) return resume(Effect.void)
+      if (this.published > length) return resume(Effect.void)
       const listener = () => {
         this.listeners?.delete(listener)
         resume(Effect.void)
@@ -106,6 +112,19 @@ export class RunLog {
   /** The common fields of the next event about a step. */
   stepFields(index: number, attempt: number, atMillis: number): StepFields {
     return { ...this.runFields(atMillis), step: this.plan.steps[index]!.name, index, attempt }
+  }
+
+  /** Continues the log of an earlier Store. */
+  restore(events: ReadonlyArray<Event>, lines: ReadonlyArray<Line>, linesDropped: number): void {
+    for (const event of events) {
+      this.add(event)
+      if (event.type === "RunStarted") this.#startedAtMillis = event.atMillis
+      else if (event.type === "StepStarted") this.#percents?.delete(event.index)
+      else if (event.type === "StepProgressed") this.#isNewPercent(event.index, event.done, event.total)
+    }
+    this.published = this.events.length
+    for (const line of lines) this.write(line)
+    this.linesDropped = linesDropped
   }
 
   add(event: Event): void {
@@ -177,11 +196,16 @@ export class RunLog {
 
   /** Adds at most one event per percent of an attempt, however long the list is. */
   stepProgressed(index: number, attempt: number, done: number, total: number, atMillis: number): void {
+    if (!this.#isNewPercent(index, done, total)) return
+    this.events.push({ type: "StepProgressed", ...this.stepFields(index, attempt, atMillis), done, total })
+  }
+
+  #isNewPercent(index: number, done: number, total: number): boolean {
     const percent = total > 0 ? Math.min(Math.floor((100 * done) / total), 100) : 0
     this.#percents ??= new Map()
-    if (percent <= (this.#percents.get(index) ?? -1)) return
+    if (percent <= (this.#percents.get(index) ?? -1)) return false
     this.#percents.set(index, percent)
-    this.events.push({ type: "StepProgressed", ...this.stepFields(index, attempt, atMillis), done, total })
+    return true
   }
 
   /** Items of a step have failed for good. An error without `item` is about the item `first`. */
@@ -204,6 +228,7 @@ export class RunLog {
   }
 
   write(line: Line): void {
+    this.unsaved?.lines.push(line)
     this.#lines ??= []
     this.#lines.push(line)
     this.#linesBytes += bytesOf(line)
@@ -212,6 +237,11 @@ export class RunLog {
     const dropped = this.#lines.splice(0, this.#lines.length - MAX_LINES)
     this.linesDropped += dropped.length
     for (const each of dropped) this.#linesBytes -= bytesOf(each)
+  }
+
+  /** How many lines are kept. */
+  get linesKept(): number {
+    return this.#lines?.length ?? 0
   }
 
   get lines(): Lines {

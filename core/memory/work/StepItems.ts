@@ -149,6 +149,17 @@ export class StepItems<Run extends UnitRun = UnitRun> {
     }
   }
 
+  isUnitDone(item: number): boolean {
+    return this.#statuses[item]! >= COMPLETED
+  }
+
+  /** Continues with a unit that an earlier Store leased. Call it for these units in order. */
+  resumeAt(item: number, attempts: number): void {
+    this.#attempts[item] = attempts
+    this.#next = Math.max(this.#next, item + 1)
+    this.#skipDone()
+  }
+
   /** Makes a unit ready again. */
   requeue(unit: WorkUnit<Run>): void {
     this.#requeued.push(unit)

@@ -36,6 +36,8 @@ export class WorkUnit<out Run extends UnitRun = UnitRun> implements Holder {
   losses = 0
   /** When its first attempt began, by the Store's monotonic clock. */
   firstBeganMillis = 0
+  /** When its next attempt may begin, while it waits for that; by the Store's clock. */
+  dueAtMillis = 0
   waitSerial = 0
   probed = false
   /** The limits that its probe found. */

@@ -1,0 +1,178 @@
+/**
+ * Records the changes of a Store in memory in its journal: all changes of one turn of the event loop in one commit. Nobody is
+ * told of a change before its commit.
+ */
+import * as Effect from "effect/Effect"
+import { StoreUnavailable } from "../values/Errors.ts"
+import type { Journal, Row, RunChanges, TableName } from "./journal/Journal.ts"
+import type { MemoryFeed } from "./MemoryFeed.ts"
+import * as RunRecord from "./RunRecord.ts"
+import type { MemoryRun } from "./run/MemoryRun.ts"
+import type { StoreClock } from "./StoreClock.ts"
+
+/** How long rows that no answer waits for may wait for a commit, in milliseconds. */
+const LAZY_MILLIS = 100
+
+/** The Store in memory, as its recorder sees it. */
+export interface RecordedStore {
+  readonly changes: MemoryFeed
+  /** Tells watchers of the run and of the feed about the run's new events. */
+  announce(run: MemoryRun): void
+  /** A finished run is in the journal now. */
+  saved(run: MemoryRun): void
+  /** Deletes runs that the journal need not keep. */
+  retain(): void
+  /** Ends a Store call. */
+  flush(): void
+}
+
+export class Recorder {
+  readonly #journal: Journal
+  readonly #clock: StoreClock
+  readonly #store: () => RecordedStore
+  /** The runs with changes that are not committed. */
+  #changed: Set<MemoryRun> = new Set()
+  #rows: Map<string, Row> = new Map()
+  #removed: Map<string, number> = new Map()
+  /** Rows that no answer waits for. */
+  #lazy: Map<string, Row> = new Map()
+  #waiting: Array<(committed: Effect.Effect<void, StoreUnavailable>) => void> = []
+  #wake: (() => void) | undefined = undefined
+  #failure: StoreUnavailable | undefined = undefined
+  /** Called once, when a commit has failed. From then on the Store is ahead of its journal, and of no use. */
+  #onFailure: Array<(failure: StoreUnavailable) => void> = []
+
+  constructor(journal: Journal, clock: StoreClock, store: () => RecordedStore) {
+    this.#journal = journal
+    this.#clock = clock
+    this.#store = store
+  }
+
+  // -- changes -------------------------------------------------------------------------------------------------------
+
+  /** A run has changed. */
+  changed(run: MemoryRun): void {
+    this.#changed.add(run)
+    this.#wakeUp()
+  }
+
+  /** A finished run was deleted. */
+  removed(run: MemoryRun): void {
+    this.#removed.set(run.submission.id, run.serial)
+    this.#wakeUp()
+  }
+
+  /** Whether a run was deleted, and that is not committed yet. */
+  isRemoved(runId: string): boolean {
+    return this.#removed.has(runId)
+  }
+
+  /** Keeps a row of a small table; `value` undefined: deletes it. */
+  put(table: TableName, key: string, value: unknown): void {
+    this.#rows.set(`${table} ${key}`, { table, key, text: value === undefined ? undefined : JSON.stringify(value) })
+    this.#wakeUp()
+  }
+
+  /** Like `put`, for rows that no answer waits for. */
+  putLater(table: TableName, key: string, value: unknown): void {
+    this.#lazy.set(`${table} ${key}`, { table, key, text: JSON.stringify(value) })
+    if (this.#lazy.size === 1) this.#wakeUp()
+  }
+
+  // -- commits -------------------------------------------------------------------------------------------------------
+
+  /** Why the Store can't go on; undefined as long as it can. */
+  get failure(): StoreUnavailable | undefined {
+    return this.#failure
+  }
+
+  get #isClean(): boolean {
+    return this.#changed.size === 0 && this.#rows.size === 0 && this.#removed.size === 0
+  }
+
+  /** Waits until all changes so far are committed. Fails when they can't be. */
+  readonly committed: Effect.Effect<void, StoreUnavailable> = Effect.suspend(() => {
+    if (this.#failure !== undefined) return Effect.fail(this.#failure)
+    if (this.#isClean) return Effect.void
+    return Effect.callback<void, StoreUnavailable>((resume) => void this.#waiting.push(resume))
+  })
+
+  /** Fails once a commit has failed. */
+  readonly broken: Effect.Effect<never, StoreUnavailable> = Effect.callback((resume) => {
+    if (this.#failure !== undefined) return resume(Effect.fail(this.#failure))
+    const onFailure = (failure: StoreUnavailable): void => resume(Effect.fail(failure))
+    this.#onFailure.push(onFailure)
+    return Effect.sync(() => {
+      this.#onFailure = this.#onFailure.filter((other) => other !== onFailure)
+    })
+  })
+
+  /** Commits at the end of each turn of the event loop with changes, for ever. Fails with the first commit that fails. */
+  readonly running: Effect.Effect<never, StoreUnavailable> = Effect.suspend(() => {
+    const waiting = !this.#isClean
+      ? Effect.void
+      : this.#lazy.size > 0
+        ? Effect.raceFirst(Effect.sleep(LAZY_MILLIS), this.#woken)
+        : this.#woken
+    return Effect.andThen(Effect.andThen(waiting, Effect.yieldNow), Effect.andThen(this.commit, this.running))
+  })
+
+  readonly #woken: Effect.Effect<void> = Effect.callback((resume) => {
+    this.#wake = () => resume(Effect.void)
+    return Effect.sync(() => {
+      this.#wake = undefined
+    })
+  })
+
+  #wakeUp(): void {
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
+  }
+
+  /** Commits what is not committed yet. */
+  readonly commit: Effect.Effect<void, StoreUnavailable> = Effect.suspend(() => {
+    if (this.#failure !== undefined) return Effect.fail(this.#failure)
+    if (this.#isClean && this.#lazy.size === 0) return Effect.void
+    const store = this.#store()
+    const changed = this.#changed
+    const rows = [...this.#lazy.values(), ...this.#rows.values()]
+    const removed = this.#removed
+    this.#changed = new Set()
+    this.#lazy = new Map()
+    this.#rows = new Map()
+    const waiting = this.#waiting
+    this.#waiting = []
+    try {
+      let number = store.changes.count
+      const runs: Array<RunChanges> = []
+      for (const run of changed) {
+        const changes = RunRecord.changesOf(run, number + 1, this.#clock.instantOf)
+        if (changes.events !== undefined) number++
+        runs.push(changes)
+      }
+      this.#journal.commit({ runs, rows, removed: [...removed.values()] })
+    } catch (error) {
+      this.#failure = toUnavailable(error)
+      const failed = Effect.fail(this.#failure)
+      for (const resume of waiting) resume(failed)
+      for (const onFailure of this.#onFailure.splice(0)) onFailure(this.#failure)
+      return failed
+    }
+    this.#removed = new Map()
+    for (const run of changed) {
+      store.announce(run)
+      if (run.isOver) store.saved(run)
+    }
+    store.flush()
+    store.retain()
+    for (const resume of waiting) resume(Effect.void)
+    return Effect.void
+  })
+}
+
+/** The failure for an error of the journal. */
+export const toUnavailable = (error: unknown): StoreUnavailable =>
+  error instanceof StoreUnavailable
+    ? error
+    : new StoreUnavailable(`The journal of the Store failed: ${error instanceof Error ? error.message : String(error)}`)
