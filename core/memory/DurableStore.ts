@@ -127,7 +127,11 @@ class DurableStore implements Store {
       const current = this.#current
       if (current instanceof StoreUnavailable) return Effect.fail(current)
       const { memory } = current
-      return Effect.flatMap(Effect.exit(restore(ask(memory))), (exit) =>
+      const asking: Asked<A, E> = Effect.catchDefect(ask(memory), (defect) =>
+        // The journal could not be read.
+        defect instanceof StoreUnavailable ? Effect.fail(defect) : Effect.die(defect)
+      )
+      return Effect.flatMap(Effect.exit(restore(asking)), (exit) =>
         Effect.andThen(memory.recorder.committed, exit)
       )
     })
