@@ -15,6 +15,7 @@ export default defineConfig({
     dashboard: "adapters/dashboard/index.ts",
     progress: "adapters/progress/index.ts",
     redis: "adapters/redis/index.ts",
+    sqlite: "adapters/sqlite/index.ts",
     jwt: "adapters/jwt/index.ts",
     keys: "adapters/keys/index.ts",
     leaks: "adapters/leaks/index.ts",

@@ -31,11 +31,11 @@ export const main = async (serve: Serve): Promise<void> => {
   const settings = await Settings.read(process.env, isLocal(at.host) ? Access.open : undefined).catch((error: Error) =>
     stop(`Cannot start: ${error.message}`)
   )
-  const levada = Levada.make({ pipelines, ...settings, ...store, ...tracing, ...worker })
+  const levada = Levada.make({ pipelines, ...store, ...settings, ...tracing, ...worker })
   const serving = await serve(levada, at).catch((error: unknown) => stop(listenProblem(error, at)))
   untilStopped(serving.close)
   await untilReady(levada)
-  console.log(welcome(serving.url))
+  console.log(`${welcome(serving.url)}\n${whereKept()}\n`)
   await tell(levada).catch((error: Error) => console.error(`No more runs are told of: ${error.message}`))
 }
 
@@ -47,6 +47,15 @@ const tell = async (levada: Levada.Levada): Promise<void> => {
     const run = await levada.run(event.runId).catch(() => undefined)
     if (run !== undefined) console.log(Progress.summary(run))
   }
+}
+
+/** Where runs are kept, for people. */
+const whereKept = (): string => {
+  const setting = process.env["LEVADA_STORE"] ?? (process.env["REDIS_URL"] === undefined ? "memory" : "redis:")
+  if (setting.startsWith("sqlite:")) {
+    return `Runs are kept in the file ${setting.slice("sqlite:".length)}: after a restart they go on. LEVADA_STORE=memory keeps them in memory.`
+  }
+  return setting === "memory" ? "Runs are kept in memory: they end with this program." : "Runs are kept on Redis."
 }
 
 const stop = (message: string): never => {

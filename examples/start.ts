@@ -1,6 +1,6 @@
 /**
- * `npm start`: serves the example pipelines on the runtime that `RUNTIME` names; the default is node. With
- * `REDIS_URL`, on that Redis, with two workers beside the server.
+ * `npm start`: serves the example pipelines on the runtime that `RUNTIME` names; the default is node. Runs are kept in the file
+ * `.levada/levada.db`, unless `LEVADA_STORE` says otherwise. With `REDIS_URL`, on that Redis, with two workers beside the server.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { join } from "node:path"
@@ -51,8 +51,9 @@ process.on("SIGINT", () => {
 })
 
 const server = command.at(-1)!
-if (process.env["REDIS_URL"] === undefined) start(server)
-else {
+if (process.env["REDIS_URL"] === undefined) {
+  start(server, { LEVADA_STORE: process.env["LEVADA_STORE"] ?? "sqlite:.levada/levada.db" })
+} else {
   start(server, { WORK: "no" })
   start("worker.ts")
   start("worker.ts")

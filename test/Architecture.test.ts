@@ -23,8 +23,9 @@ const ROOMS: Readonly<Record<string, string>> = {
   "core/store": "json pipeline run runtime task values",
   "core/registry": "pipeline store task values",
   "core/memory/work": "json pipeline run runtime store values",
-  "core/memory/run": "json memory/work pipeline run runtime store task values",
-  "core/memory": "json memory/run memory/work pipeline run runtime store task values",
+  "core/memory/journal": "json pipeline run values",
+  "core/memory/run": "json memory/journal memory/work pipeline run runtime store task values",
+  "core/memory": "json memory/journal memory/run memory/work pipeline run runtime store task values",
   "core/worker": "json pipeline registry run runtime store task values",
   "core/access": "registry run runtime store values",
   "core/schedule": "pipeline registry run runtime store values",
@@ -54,8 +55,12 @@ const ROOMS: Readonly<Record<string, string>> = {
   "adapters/redis": "connection lua runs tables upkeep work"
 }
 
-/** The rooms of core that adapters may not import. They may import contracts and values. */
+/**
+ * The rooms of core that adapters may not import. They may import contracts and values. The exception is a journal under the
+ * Store in memory.
+ */
 const INSIDE_CORE = /^core\/(?:memory|worker)\//
+const JOURNAL = "sqlite"
 
 /** The largest number of files in a folder. */
 const MAX_FILES = 20
@@ -76,13 +81,15 @@ const ADAPTERS: Readonly<Record<string, { readonly adapters: ReadonlyArray<strin
   progress: { adapters: [] },
   promise: { adapters: ["http", "leaks", "threads"] },
   // Builds everything from the environment.
-  settings: { adapters: ["http", "keys", "jwt"] },
+  settings: { adapters: ["http", "keys", "jwt", "redis", "sqlite"] },
   testing: { adapters: ["threads"] },
   // Only the type of an object that a runtime may have.
   leaks: { adapters: [], outside: /^node:async_hooks$/ },
   // The runtime's threads, looked up by name when a call needs them.
   threads: { adapters: [] },
   redis: { adapters: [], outside: /^ioredis$/ },
+  // SQLite of the runtime, loaded when the first Store is made; and `process`, for its id.
+  sqlite: { adapters: [], outside: /^node:(?:sqlite|process|fs|path)$/ },
   node: { adapters: ["http", "promise"], outside: /^(?:node:.*|ws)$/ },
   bun: { adapters: ["http", "promise"] },
   deno: { adapters: ["http", "promise"] },
@@ -116,6 +123,9 @@ const SPOKEN: Readonly<Record<string, RegExp>> = {
   "adapters/elysia/Answer.ts": /^content-length$/,
   // The settings' name for an API key.
   "adapters/settings/Settings.ts": /^api_key$/,
+  // Names of tables, and of SQLite's pragmas.
+  "adapters/sqlite/SqliteJournal.ts": SNAKE_CASE,
+  "adapters/sqlite/SqliteFile.ts": SNAKE_CASE,
   // Names that Redis uses in INFO.
   "adapters/redis/connection/ServerFacts.ts": SNAKE_CASE
 }
@@ -313,8 +323,11 @@ describe("adapters", () => {
 
   it("import contracts and values of core, not its Store in memory or its Worker", () => {
     expect(
-      findings(adapters, ({ imports }) =>
-        imports.filter(({ of }) => INSIDE_CORE.test(of)).map(({ of }) => `imports ${of}`)
+      findings(adapters, ({ path, imports }) =>
+        imports
+          .filter(({ of }) => INSIDE_CORE.test(of))
+          .filter(({ of }) => folderOf(path) !== JOURNAL || !of.startsWith("core/memory/"))
+          .map(({ of }) => `imports ${of}`)
       )
     ).toEqual([])
   })

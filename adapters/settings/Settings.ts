@@ -1,9 +1,12 @@
 /** Reads access and server options from environment variables. All of them are checked before any is used. */
 
+import type * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Access from "../../core/access/Access.ts"
 import type { Authenticator } from "../../core/access/Authenticator.ts"
+import * as Store from "../../core/StoreModule.ts"
 import { parseNetwork } from "../../core/values/Address.ts"
+import type { InvalidOption, StoreUnavailable } from "../../core/values/Errors.ts"
 import { Failure } from "../../core/values/Failure.ts"
 import * as OptionCheck from "../../core/values/OptionCheck.ts"
 import * as Rate from "../../core/values/Rate.ts"
@@ -32,10 +35,13 @@ const sentence = ({ setting, message }: Problem): string =>
 /** The options for `Levada.make`. */
 export interface Settings extends Omit<Handler.Options, "basePath"> {
   readonly access: Access.Access
+  /** Where runs are stored; absent: the choice of the program. */
+  readonly store?: Layer.Layer<Store.Store, InvalidOption | StoreUnavailable>
 }
 
 /** The settings, without the prefix `LEVADA_`, and the values that they take. */
 const SETTINGS = {
+  STORE: "'memory', 'sqlite:' and the path of a file, or the URL of a Redis, such as 'redis://localhost:6379'",
   SECURITY_ENABLED:
     "true or false: whether callers must authenticate; true by default if any other setting of access is present",
   AUTH_PROVIDER: "'api_key', 'jwt' or 'both'; by default the ones that have settings",
@@ -99,8 +105,25 @@ export const read = async (
   const access =
     isSecured === true ? await secured(reader) : isSecured === false ? open(reader) : (otherwise ?? missing(reader))
   const settings = serverOptions(reader)
+  const store = await storeOf(reader)
   if (access === undefined || reader.problems.length > 0) throw new InvalidSettings(reader.problems)
-  return { ...settings, access }
+  return { ...settings, ...(store !== undefined && { store }), access }
+}
+
+/** The Store that the settings name. Its adapter is loaded only then. */
+const storeOf = async (reader: Reader<Name>): Promise<Settings["store"]> => {
+  const text = reader.text("STORE")
+  if (text === undefined) return undefined
+  if (text === "memory") return Store.layerMemory()
+  if (/^sqlite:.+/.test(text)) {
+    const { SqliteStore } = await import("../sqlite/index.ts")
+    return SqliteStore.layer({ file: text.slice("sqlite:".length) })
+  }
+  if (/^rediss?:\/\//.test(text)) {
+    const { RedisStore } = await import("../redis/index.ts")
+    return RedisStore.layer({ url: text })
+  }
+  return reader.refuse("STORE", `expected ${SETTINGS.STORE}`)
 }
 
 const missing = (reader: Reader<Name>): undefined =>

@@ -1,4 +1,6 @@
 /** Opens the file of a Store: one process owns it, and its tables have the version of this code. */
+import { mkdirSync } from "node:fs"
+import { dirname } from "node:path"
 import process from "node:process"
 import type { DatabaseSync } from "node:sqlite"
 import { StoreUnavailable } from "../../core/values/Errors.ts"
@@ -25,11 +27,14 @@ const MAX_CHECKED = 1 << 28
 /** Opens or makes a file. `nowMillis`: of a new file. Throws `StoreUnavailable`. */
 export const own = (sqlite: Sqlite, file: string, synchronous: Synchronous, nowMillis: number): OwnedFile => {
   const isInMemory = file === ":memory:"
+  if (!isInMemory) makeFolder(file)
   const lock = isInMemory ? undefined : lockOf(sqlite, file)
   let database: DatabaseSync | undefined
   try {
     database = new sqlite.DatabaseSync(file, { timeout: 5_000 } as object)
     assertReadable(database, file)
+    // Of a new file; it has no effect on others.
+    database.exec("PRAGMA auto_vacuum = INCREMENTAL")
     database.exec("PRAGMA journal_mode = WAL")
     database.exec(`PRAGMA synchronous = ${synchronous}`)
     migrate(database, nowMillis)
@@ -53,6 +58,14 @@ export const own = (sqlite: Sqlite, file: string, synchronous: Synchronous, nowM
     close(database)
     close(lock)
     throw error instanceof StoreUnavailable ? error : unavailable(file, error)
+  }
+}
+
+const makeFolder = (file: string): void => {
+  try {
+    mkdirSync(dirname(file), { recursive: true })
+  } catch (error) {
+    throw unavailable(file, error)
   }
 }
 

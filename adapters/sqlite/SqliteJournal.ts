@@ -22,6 +22,10 @@ const PAGE = 200
 /** How many plans of pipelines are known by their text. */
 const MAX_PLANS = 1_000
 
+/** With fewer free pages a file does not shrink, and by how many pages at once it does. */
+const MIN_FREE = 1_000
+const MAX_FREED = 256
+
 /** The tables with rows of one run, under its serial number. */
 const OF_RUN = ["events", "long_values", "units", "lists", "lines", "line_counts"] as const
 
@@ -55,23 +59,23 @@ export class SqliteJournal implements Journal {
   probe = (): void =>
     this.#transaction(() => this.#run("INSERT OR REPLACE INTO meta VALUES ('probe', ?)", Math.random().toString(36)))
 
-  retain = ({ historyCount, endedUntilMillis }: Retention, most: number): ReadonlyArray<string> => {
+  retain = ({ excess, endedUntilMillis }: Retention, most: number): ReadonlyArray<string> => {
     const oldest = this.#all(
       "SELECT serial, id FROM runs WHERE ended <= ? ORDER BY ended, serial LIMIT ?",
       Math.max(endedUntilMillis, -1e15),
       most
     )
     const found = new Map(oldest.map((row) => [row["serial"] as number, row["id"] as string]))
-    const excess = Math.min(Number(this.#get("SELECT count(*) AS n FROM runs WHERE ended IS NOT NULL")!["n"]) - historyCount, most)
     if (excess > 0) {
       const first = "SELECT serial, id FROM runs WHERE ended IS NOT NULL ORDER BY ended, serial LIMIT ?"
-      for (const row of this.#all(first, excess)) found.set(row["serial"] as number, row["id"] as string)
+      for (const row of this.#all(first, Math.min(excess, most))) found.set(row["serial"] as number, row["id"] as string)
     }
     if (found.size === 0) return []
     this.#transaction(() => {
       this.#rememberNumbers()
       for (const serial of found.keys()) this.#delete(serial)
     })
+    this.#shrink()
     return [...found.values()]
   }
 
@@ -138,6 +142,13 @@ export class SqliteJournal implements Journal {
       const update = "ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)"
       this.#run(`INSERT INTO meta VALUES ('${key}', coalesce((${newest}), 0)) ${update}`)
     }
+  }
+
+  /** Gives pages back to the file system, a few at a time, when many are free. */
+  #shrink(): void {
+    const free = Number(this.#get("PRAGMA freelist_count")!["freelist_count"])
+    if (free < MIN_FREE || 4 * free < Number(this.#get("PRAGMA page_count")!["page_count"])) return
+    this.#reading(() => this.#database.exec(`PRAGMA incremental_vacuum(${MAX_FREED})`))
   }
 
   #transaction(write: () => void): void {

@@ -13,7 +13,7 @@ import { SqliteJournal, toUnavailable } from "./SqliteJournal.ts"
 
 /** The file, and the bounds of the Store. `historyBytes` has no effect: finished runs are in the file. */
 export interface Options extends Omit<MemoryBounds, "historyBytes"> {
-  /** The path of the file. It is made if it does not exist; its folder must exist. `:memory:` keeps nothing. */
+  /** The path of the file. It is made if it does not exist, and so is its folder. `:memory:` keeps nothing. */
   readonly file: string
   /**
    * When a change counts as recorded. `full`: when the disk has it, so a power failure loses nothing that was answered.
@@ -56,6 +56,26 @@ export const make = (options: Options): Effect.Effect<Store, InvalidOption | Sto
 /** A layer with a Store in a file: see `make`. */
 export const layer = (options: Options): Layer.Layer<Store, InvalidOption | StoreUnavailable> =>
   Layer.effect(Store, make(options))
+
+/**
+ * Copies the file of a Store while its owner goes on: the copy has all that was recorded when it began. Resolves when the copy is
+ * complete. Fails with `StoreUnavailable` when one of the files can't be opened.
+ */
+export const backup = (file: string, to: string): Effect.Effect<void, StoreUnavailable> =>
+  Effect.flatMap(loaded, (sqlite) =>
+    Effect.tryPromise({
+      try: async () => {
+        const source = new sqlite.DatabaseSync(file, { readOnly: true })
+        try {
+          // All pages in one step: each change by the owner would begin a copy in steps anew.
+          await sqlite.backup(source, to, { rate: -1 })
+        } finally {
+          source.close()
+        }
+      },
+      catch: toUnavailable
+    })
+  )
 
 /** SQLite of the runtime, loaded when the first Store is made. */
 const loaded: Effect.Effect<typeof import("node:sqlite"), StoreUnavailable> = Effect.tryPromise({

@@ -166,9 +166,8 @@ class DurableStore implements Store {
   list: Store["list"] = (request) => this.#ask((memory) => memory.list(request))
   watch: Store["watch"] = (runId, after) => this.#stream((memory) => memory.watch(runId, after))
   feed: Store["feed"] = (request) =>
-    Effect.map(
-      this.#ask((memory) => memory.feed(request)),
-      (items) => this.#stream(() => items)
+    this.#ask((memory) =>
+      Effect.map(memory.feed(request), (items) => Stream.interruptWhen(items, memory.recorder.broken))
     )
 
   // -- work ----------------------------------------------------------------------------------------------------------

@@ -105,7 +105,8 @@ export class JournalHistory {
     const { historyCount, historyMillis } = this.#bounds
     if (this.#count <= historyCount && (historyMillis === 0 || now < this.#retainedAtMillis + RETAIN_MILLIS)) return
     this.#retainedAtMillis = now
-    const removed = this.#journal.retain({ historyCount, endedUntilMillis: this.#oldestMillis }, MAX_RETAINED)
+    const excess = Math.max(this.#count - historyCount, 0)
+    const removed = this.#journal.retain({ excess, endedUntilMillis: this.#oldestMillis }, MAX_RETAINED)
     this.#count -= removed.length
     for (const id of removed) this.#cache.delete(id)
   }

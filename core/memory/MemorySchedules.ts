@@ -75,6 +75,7 @@ export class MemorySchedules implements ScheduleStore {
       if (known === undefined && this.#entries.size >= MAX_SCHEDULES) {
         return Effect.fail(new StoreUnavailable(`No new schedule is accepted: the Store has ${MAX_SCHEDULES}`))
       }
+      this.#recorder?.put("schedule", id, schedule)
       // Unfinished runs of the replaced schedule count as runs of the new one.
       const entry: Entry = known ?? { schedule, unfinished: 0, byVersion: new Map() }
       entry.schedule = schedule

@@ -39,7 +39,6 @@ import { RunReads } from "./RunReads.ts"
 import { MemoryRun, type RunLease, type RunUnit } from "./run/MemoryRun.ts"
 import { RunIndex } from "./run/RunIndex.ts"
 import type { RunOwner } from "./run/RunOwner.ts"
-import { Unsaved } from "./run/Unsaved.ts"
 import { StoreClock } from "./StoreClock.ts"
 import { loadOf, workersOf } from "./WorkState.ts"
 
@@ -167,11 +166,8 @@ export class Memory extends RunReads implements Store, RunOwner<MemoryRun> {
     const queue = this.dispatch.queueOf(pipelineId, version, priority)
     const { limits = NONE, keptItems } = newRun
     const run = new MemoryRun(this, ++this.serials, submission, plan, limits, queue, keptItems)
+    this.#recorder?.begin(run, keptItems)
     this.index.add(run)
-    if (this.#recorder !== undefined) {
-      run.log.unsaved = new Unsaved(true, keptItems)
-      this.#recorder.changed(run)
-    }
     if (idempotency !== undefined) {
       const { key, fingerprint } = idempotency
       const expiresAtMillis = now + IDEMPOTENCY_MILLIS

@@ -29,8 +29,8 @@ export class MemoryAcls implements Acls {
       if (this.#kept.size >= MAX_ACLS && !this.#kept.has(pipelineId)) {
         return Effect.fail(new StoreUnavailable(`No new ACL is accepted: the Store has ${MAX_ACLS}`))
       }
-      this.#kept.set(pipelineId, acl)
       this.#recorder?.put("acl", pipelineId, acl)
+      this.#kept.set(pipelineId, acl)
       return Effect.void
     })
 
@@ -66,8 +66,8 @@ export class MemoryDefinitions implements PipelineDefinitions {
       if (this.#kept.size >= MAX_DEFINITIONS) {
         return Effect.fail(new StoreUnavailable(`No new pipeline is accepted: ${MAX_DEFINITIONS} are registered`))
       }
-      this.#kept.set(definition.id, definition)
       this.#recorder?.put("definition", definition.id, definition)
+      this.#kept.set(definition.id, definition)
       return Effect.succeed(true)
     })
 
@@ -114,8 +114,8 @@ export class MemoryTokens implements Tokens {
         return Effect.fail(new StoreUnavailable(`No new token is issued: ${MAX_TOKENS} are in use`))
       }
       const token: KeptToken = { principal, endsAtMillis: now + ttlMillis }
-      this.#kept.set(digest, token)
       this.#recorder?.put("token", digest, token)
+      this.#kept.set(digest, token)
       return Effect.void
     })
 

@@ -3,6 +3,7 @@
  * told of a change before its commit.
  */
 import * as Effect from "effect/Effect"
+import type { KeptItems } from "../run/KeptItems.ts"
 import { StoreUnavailable } from "../values/Errors.ts"
 import type { Journal, Row, RunChanges, TableName } from "./journal/Journal.ts"
 import type { MemoryFeed } from "./MemoryFeed.ts"
@@ -49,6 +50,12 @@ export class Recorder {
   }
 
   // -- changes -------------------------------------------------------------------------------------------------------
+
+  /** Begins the record of a new run. Throws, and does nothing, when the run can't be recorded. */
+  begin(run: MemoryRun, keptItems: Readonly<Record<string, KeptItems>> | undefined): void {
+    RunRecord.begin(run, keptItems)
+    this.changed(run)
+  }
 
   /** A run has changed. */
   changed(run: MemoryRun): void {
@@ -109,12 +116,12 @@ export class Recorder {
 
   /** Commits at the end of each turn of the event loop with changes, for ever. Fails with the first commit that fails. */
   readonly running: Effect.Effect<never, StoreUnavailable> = Effect.suspend(() => {
-    const waiting = !this.#isClean
-      ? Effect.void
-      : this.#lazy.size > 0
-        ? Effect.raceFirst(Effect.sleep(LAZY_MILLIS), this.#woken)
+    if (!this.#isClean) return Effect.andThen(Effect.andThen(Effect.yieldNow, this.commit), this.running)
+    const waiting =
+      this.#lazy.size > 0
+        ? Effect.raceFirst(Effect.andThen(Effect.sleep(LAZY_MILLIS), this.commit), this.#woken)
         : this.#woken
-    return Effect.andThen(Effect.andThen(waiting, Effect.yieldNow), Effect.andThen(this.commit, this.running))
+    return Effect.andThen(waiting, this.running)
   })
 
   readonly #woken: Effect.Effect<void> = Effect.callback((resume) => {

@@ -1,4 +1,5 @@
 /** The record of a run in a journal: its changes, and the run that they make again. */
+import type { KeptItems } from "../run/KeptItems.ts"
 import * as Run from "../run/Run.ts"
 import type { Line } from "../task/Log.ts"
 import type { ErrorInfo } from "../values/ErrorInfo.ts"
@@ -18,16 +19,15 @@ import type { ReadyQueue } from "./work/ReadyQueues.ts"
  * new events. `instantOf` gives the instant of a moment of the monotonic clock.
  */
 export const changesOf = (run: MemoryRun, number: number, instantOf: (passedMillis: number) => number): RunChanges => {
-  const { log, serial, submission, limits } = run
+  const { log, serial } = run
   const unsaved = log.unsaved!
-  const values: Array<ValueRow> = []
-  const { isNew, keptItems, lines, lists, dropped } = unsaved
-  const head = isNew ? RunText.write({ submission, plan: log.plan, limits, keptItems }, values) : undefined
+  const { head, lines, lists, dropped } = unsaved
+  const values: Array<ValueRow> = head === undefined ? [] : [...head.values]
   const { length } = log.events
   const events = log.events.slice(log.published)
   const changes: RunChanges = {
     serial,
-    ...(head !== undefined && { head }),
+    ...(head !== undefined && { head: head.row }),
     ...(events.length > 0 && {
       events: { number, from: log.published, to: length, text: EventText.write(events, values) }
     }),
@@ -74,9 +74,16 @@ export const read = (
     dropped
   )
   run.restore(events, new RunPast(run, events, { units: stored.units(), lists: stored.lists() }, clock.momentOf, isLoss))
-  run.log.unsaved = new Unsaved(false)
+  run.log.unsaved = new Unsaved(undefined)
   run.log.unsaved.saved(run.isOver, dropped)
   return run
+}
+
+/** Begins the record of a new run. Throws when it can't be recorded. */
+export const begin = (run: MemoryRun, keptItems: Readonly<Record<string, KeptItems>> | undefined): void => {
+  const { log, submission, limits } = run
+  const values: Array<ValueRow> = []
+  log.unsaved = new Unsaved({ row: RunText.write({ submission, plan: log.plan, limits, keptItems }, values), values })
 }
 
 /** A finished run, as lists have it: without its values. `find` reads it when a list needs more than the entry. */

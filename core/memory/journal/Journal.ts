@@ -115,9 +115,10 @@ export interface StoredEntry {
   readonly error: string | undefined
 }
 
-/** Which finished runs a journal keeps. */
+/** Which finished runs a journal deletes. */
 export interface Retention {
-  readonly historyCount: number
+  /** How many of the finished runs are too many. */
+  readonly excess: number
   /** Runs that ended at this instant or before are deleted. */
   readonly endedUntilMillis: number
 }

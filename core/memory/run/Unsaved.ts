@@ -1,13 +1,18 @@
 /** The changes of a run that its journal does not have yet, besides its events. */
 
-import type { KeptItems } from "../../run/KeptItems.ts"
 import type { FailedInUnit, Outcome } from "../../store/Work.ts"
 import type { Line } from "../../task/Log.ts"
-import type { UnitRow } from "../journal/Journal.ts"
+import type { RunChanges, UnitRow, ValueRow } from "../journal/Journal.ts"
 import type { UnitRun, WorkUnit } from "../work/WorkUnit.ts"
 
 type Outputs = Extract<Outcome, { readonly _tag: "Completed" }>["outputs"]
 type Expanded = Extract<Outcome, { readonly _tag: "Expanded" }>
+
+/** The head of a new run, and its long values. */
+export interface NewHead {
+  readonly row: NonNullable<RunChanges["head"]>
+  readonly values: ReadonlyArray<ValueRow>
+}
 
 /** A unit that is done. */
 export interface UnitEnd {
@@ -36,10 +41,8 @@ export interface ListPast extends Omit<Expanded, "_tag"> {
 }
 
 export class Unsaved {
-  /** Whether the journal does not have the run at all. */
-  isNew: boolean
-  /** Of a new run: the kept units of the run that it retries. */
-  keptItems: Readonly<Record<string, KeptItems>> | undefined
+  /** Of a run that the journal does not have at all. */
+  head: NewHead | undefined
   lines: Array<Line> = []
   /** How many dropped lines the journal knows of, and whether it knows that the run has ended. */
   savedDrops = 0
@@ -48,9 +51,8 @@ export class Unsaved {
   lists: Array<{ readonly step: number; readonly text: string }> = []
   dropped: Array<number> = []
 
-  constructor(isNew: boolean, keptItems?: Readonly<Record<string, KeptItems>>) {
-    this.isNew = isNew
-    this.keptItems = keptItems
+  constructor(head: NewHead | undefined) {
+    this.head = head
   }
 
   expanded(step: number, { units, count, size, done }: Expanded, beganAtMillis: number): void {
@@ -67,8 +69,7 @@ export class Unsaved {
 
   /** The journal has everything. */
   saved(isOver: boolean, drops: number): void {
-    this.isNew = false
-    this.keptItems = undefined
+    this.head = undefined
     this.isEndSaved = isOver
     this.savedDrops = drops
     if (this.lines.length > 0) this.lines = []

@@ -1,0 +1,94 @@
+/** Who may open a file: one process at a time, and no file of another program, of a later version, or that is damaged. */
+import { closeSync, copyFileSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from "node:fs"
+import { DatabaseSync } from "node:sqlite"
+import { it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { describe, expect } from "vitest"
+import { SqliteStore } from "../../adapters/sqlite/index.ts"
+import { newRun, single } from "../conformance/store/harness/StoreDriver.ts"
+import { files, opened } from "./Trials.ts"
+
+const file = files()
+
+const refusal = (path: string) => Effect.scoped(Effect.flip(SqliteStore.make({ file: path })))
+
+describe("a file", () => {
+  it.live("has one owner: another one is refused, with the owner's process id, until the owner closes it", () =>
+    Effect.gen(function* () {
+      const path = file()
+      const { store, close } = yield* opened({ file: path })
+      const id = yield* store.submit(newRun(single))
+      const refused = yield* refusal(path)
+      expect(refused).toMatchObject({ _tag: "StoreUnavailable" })
+      expect(refused.message).toContain(`'${path}' is in use by the process ${process.pid}`)
+      yield* close
+      const next = yield* opened({ file: path })
+      expect(yield* next.store.get(id)).toMatchObject({ status: "PENDING" })
+      yield* next.close
+    })
+  )
+
+  it.live("can be read beside its owner", () =>
+    Effect.gen(function* () {
+      const path = file()
+      const { store, close } = yield* opened({ file: path })
+      const id = yield* store.submit(newRun(single))
+      const reader = new DatabaseSync(path, { readOnly: true })
+      expect(reader.prepare("SELECT id FROM runs").all()).toMatchObject([{ id }])
+      reader.close()
+      yield* close
+    })
+  )
+
+  it.live("of another program is refused, and stays as it is", () =>
+    Effect.gen(function* () {
+      const path = file()
+      const other = new DatabaseSync(path)
+      other.exec("CREATE TABLE theirs (id INTEGER)")
+      other.close()
+      const before = readFileSync(path)
+      expect((yield* refusal(path)).message).toContain("of another program")
+      expect(readFileSync(path).equals(before)).toBe(true)
+    })
+  )
+
+  it.live("of a later version is refused", () =>
+    Effect.gen(function* () {
+      const path = file()
+      yield* Effect.flatMap(opened({ file: path }), ({ close }) => close)
+      const database = new DatabaseSync(path)
+      database.exec("PRAGMA user_version = 99")
+      database.close()
+      expect((yield* refusal(path)).message).toContain("has version 99")
+    })
+  )
+
+  it.live("that is no SQLite file, or has damaged pages, is refused", () =>
+    Effect.gen(function* () {
+      const text = file()
+      writeFileSync(text, "this is a text, and it is long enough to be taken for a header of a file".repeat(20))
+      expect(yield* refusal(text)).toMatchObject({ _tag: "StoreUnavailable" })
+      const path = file()
+      const { store, close } = yield* opened({ file: path })
+      for (let count = 0; count < 50; count++) yield* store.submit(newRun(single))
+      yield* close
+      const damaged = file()
+      copyFileSync(path, damaged)
+      const handle = openSync(damaged, "r+")
+      const { size } = statSync(damaged)
+      for (let at = 4_096; at < size; at += 4_096) writeSync(handle, Buffer.alloc(200, 0xff), 0, 200, at)
+      closeSync(handle)
+      expect(yield* refusal(damaged)).toMatchObject({ _tag: "StoreUnavailable" })
+    })
+  )
+
+  it.live("whose options are invalid is refused", () =>
+    Effect.gen(function* () {
+      for (const options of [{ file: "" }, { file: 7 }, { file: "x", synchronous: "maybe" }, { file: "x", leaseMillis: -1 }]) {
+        expect(yield* Effect.flip(Effect.scoped(SqliteStore.make(options as never)))).toMatchObject({
+          _tag: "InvalidOption"
+        })
+      }
+    })
+  )
+})
