@@ -87,7 +87,7 @@ class DurableStore implements Store {
       return Effect.andThen(Effect.andThen(Effect.sleep(PROBE_MILLIS), Effect.ignore(again)), this.recovering)
     }
     return Effect.andThen(
-      Effect.catchCause(current.memory.recorder.broken, () => this.#abandon(current)),
+      Effect.catch(current.memory.recorder.broken, () => this.#abandon(current)),
       this.recovering
     )
   })

@@ -15,6 +15,7 @@ import { ApiKeys } from "../../adapters/keys/index.ts"
 import { NodeServer } from "../../adapters/node/index.ts"
 import { Access, Levada, type Operations, Pipeline, Step, Store, Task } from "../../adapters/promise/index.ts"
 import { RedisStore } from "../../adapters/redis/index.ts"
+import { SqliteStore } from "../../adapters/sqlite/index.ts"
 import { Settings } from "../../adapters/settings/index.ts"
 import { Threads } from "../../adapters/threads/index.ts"
 
@@ -450,6 +451,15 @@ const DOORS: Readonly<Record<string, Door>> = {
       "0.blobs.put": callable,
       "0.blobs.get": callable,
       "0.blobs.remove": callable
+    }
+  },
+  "SqliteStore.layer": {
+    args: () => [{ file: ":memory:" }],
+    open: (options) => Effect.runPromise(Effect.scoped(Layer.build(SqliteStore.layer(options)))),
+    options: {
+      ...under("0", { ...bounds, memoBytes: optional(integer(0)) }),
+      "0.file": (value) => value === ":memory:",
+      "0.synchronous": optional((value) => value === "full")
     }
   },
   "levada.execute": {

@@ -19,6 +19,7 @@ import {
   Run,
   Store
 } from "../../adapters/promise/index.ts"
+import { SqliteStore } from "../../adapters/sqlite/index.ts"
 import type { Event } from "../../core/run/Event.ts"
 import { cases } from "../cases.ts"
 import { type Expected, type Fate, interpret } from "./Interpreter.ts"
@@ -41,10 +42,10 @@ const serving = <A>(
     Effect.provide(body, Levada.layer({ pipelines: [pipeline], access: Access.open, worker: { concurrency } }))
   ) as Effect.Effect<A, unknown, Store.Store>
 
-const within = <A>(body: Effect.Effect<A, unknown, Store.Store>) =>
-  Effect.runPromise(
-    Effect.provide(body, Store.layerMemory().pipe(Layer.provideMerge(TestClock.layer()))) as Effect.Effect<A>
-  )
+type AnyStore = Layer.Layer<Store.Store, unknown>
+
+const within = <A>(store: AnyStore, body: Effect.Effect<A, unknown, Store.Store>) =>
+  Effect.runPromise(Effect.provide(body, store.pipe(Layer.provideMerge(TestClock.layer()))) as Effect.Effect<A>)
 
 /** The run once it is over, with all of its events. */
 const finished = (runId: string) =>
@@ -174,7 +175,14 @@ const nameable = (pipeline: Pipeline.Any, run: Run.Run, pick: number): string | 
   return able[pick % able.length]?.name
 }
 
-const play = (given: Script, retried: Script, concurrency: number, cancelAfter: number | undefined, pick: number) => {
+const play = (
+  store: AnyStore,
+  given: Script,
+  retried: Script,
+  concurrency: number,
+  cancelAfter: number | undefined,
+  pick: number
+) => {
   const calls = new Calls()
   const pipeline = buildPipeline("p", given, calls)
   const permuted = buildPipeline("p", retried, calls)
@@ -221,6 +229,7 @@ const play = (given: Script, retried: Script, concurrency: number, cancelAfter: 
       expectRepeated(given, permuted, again.run, third.run, calls.called, new Map(), from)
     })
   return within(
+    store,
     Effect.flatMap(serving(pipeline, concurrency, running), (run) => {
       const isWhole =
         run.status === "COMPLETED" &&
@@ -233,7 +242,10 @@ const play = (given: Script, retried: Script, concurrency: number, cancelAfter: 
 }
 
 describe("the engine and the reference interpreter", () => {
-  it(`agree in ${CASES} random pipelines`, async () => {
+  it.each([
+    ["in memory", CASES, Store.layerMemory()],
+    ["in SQLite", Math.ceil(CASES / 10), SqliteStore.layer({ file: ":memory:" })]
+  ])("agree in random pipelines, %s (%i of them)", async (_, numRuns, store) => {
     await fc.assert(
       fc.asyncProperty(
         script.chain((given) => fc.tuple(fc.constant(given), orderOf(given))),
@@ -241,9 +253,9 @@ describe("the engine and the reference interpreter", () => {
         fc.option(fc.integer({ min: 1, max: 30 }), { nil: undefined, freq: 4 }),
         fc.nat(),
         ([given, order], concurrency, cancelAfter, pick) =>
-          play(given, { ...given, order }, concurrency, cancelAfter, pick)
+          play(store, given, { ...given, order }, concurrency, cancelAfter, pick)
       ),
-      { numRuns: CASES }
+      { numRuns }
     )
   }, 600_000)
 })

@@ -33,6 +33,8 @@ const SUBPATHS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "levada/dashboard": [],
   "levada/progress": [],
   "levada/redis": ["effect", "ioredis"],
+  // SQLite itself is loaded when the first Store is made.
+  "levada/sqlite": ["effect", "node:fs", "node:path", "node:process"],
   "levada/keys": ["effect"],
   "levada/leaks": ["effect"],
   "levada/settings": ["effect"],

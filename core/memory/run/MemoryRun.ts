@@ -34,7 +34,6 @@ type RunStepItems = StepItems<MemoryRun>
 export class MemoryRun extends QueuedRun<MemoryRun, RunUnit> implements Holder, CountdownListener, LeaseRun {
   readonly log: RunLog
   readonly values: RunValues
-  status: Run.RunStatus = "PENDING"
   /** Of a run that an earlier Store began, until it opens. */
   past: RunPast<MemoryRun> | undefined = undefined
 
@@ -64,9 +63,6 @@ export class MemoryRun extends QueuedRun<MemoryRun, RunUnit> implements Holder, 
 
   get submission(): Run.Submission {
     return this.log.submission
-  }
-  get isOver(): boolean {
-    return this.status !== "PENDING" && this.status !== "RUNNING"
   }
   /** Whether a worker has a lease of it. */
   get isLeased(): boolean {
@@ -145,8 +141,10 @@ export class MemoryRun extends QueuedRun<MemoryRun, RunUnit> implements Holder, 
   /** A unit was leased. */
   leased(lease: RunLease, atMillis: number): void {
     this.lend(lease)
-    if (lease.phase === "probe" || lease.item !== undefined) this.log.unsaved?.units.set(lease.unit, "running")
-    if (lease.phase === "probe" || lease.item !== undefined) return
+    if (lease.phase === "probe" || lease.item !== undefined) {
+      this.log.unsaved?.units.set(lease.unit, "running")
+      return
+    }
     this.#now = atMillis
     this.#startRun()
     this.log.stepStarted(lease.index, lease.attempt, atMillis, lease.worker)
@@ -159,7 +157,8 @@ export class MemoryRun extends QueuedRun<MemoryRun, RunUnit> implements Holder, 
     this.#leases.end(lease)
     const items = this.#items.of(unit)
     items?.released(unit)
-    if (lease.phase === "probe" || items !== undefined) this.log.unsaved?.units.set(unit, "ready")
+    const { unsaved } = this.log
+    if (unsaved !== undefined && (lease.phase === "probe" || items !== undefined)) unsaved.units.set(unit, "ready")
     switch (outcome._tag) {
       case "Completed":
         if (items !== undefined && outcome.failed !== undefined) {

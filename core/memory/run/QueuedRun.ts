@@ -1,5 +1,5 @@
 /** A run of a Store in memory, as its lists, queues and limits see it. */
-import type { Submission } from "../../run/Run.ts"
+import type { RunStatus, Submission } from "../../run/Run.ts"
 import type { Timer } from "../../runtime/TimerHeap.ts"
 import type { Limit } from "../../values/Limit.ts"
 import type { ReadyQueue, ReadyUnit } from "../work/ReadyQueues.ts"
@@ -14,6 +14,7 @@ export abstract class QueuedRun<Run, Unit extends ReadyUnit<Unit>> {
   /** Runs are numbered in the order of submission. */
   readonly serial: number
   readonly entries: RunEntries<Run> = new RunEntries()
+  status: RunStatus = "PENDING"
   endedAtMillis = 0
   /** Whether it holds its limits. */
   isAdmitted = false
@@ -36,6 +37,10 @@ export abstract class QueuedRun<Run, Unit extends ReadyUnit<Unit>> {
   }
 
   abstract get submission(): Submission
+
+  get isOver(): boolean {
+    return this.status !== "PENDING" && this.status !== "RUNNING"
+  }
 
   get priority(): number {
     return this.submission.priority

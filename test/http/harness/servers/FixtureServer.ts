@@ -1,6 +1,7 @@
 /** Common to all servers under test: they serve the fixtures, print their URLs, and end on a signal. */
 import { Access, Levada } from "../../../../adapters/promise/index.ts"
 import { RedisStore } from "../../../../adapters/redis/index.ts"
+import { SqliteStore } from "../../../../adapters/sqlite/index.ts"
 import { type Choice, choices } from "../../../fixtures/access.ts"
 import { pipelines } from "../../../fixtures/pipelines.ts"
 import { tasks } from "../../../fixtures/tasks.ts"
@@ -11,16 +12,17 @@ export const ADDRESS = { host: "127.0.0.1", port: 0 } as const
 /**
  * A Levada with every fixture. Environment: `GRACE_MILLIS` is the worker's grace period; with `STORE_URL` its Store is
  * on Redis, under the prefix
- * `STORE_PREFIX`.
+ * `STORE_PREFIX`; with `STORE_FILE` it is in SQLite.
  */
 export const fixtureLevada = (basePath?: string, choice?: Choice): Levada.Levada => {
-  const { GRACE_MILLIS: graceMillis, STORE_URL: url, STORE_PREFIX: prefix } = process.env
+  const { GRACE_MILLIS: graceMillis, STORE_URL: url, STORE_PREFIX: prefix, STORE_FILE: file } = process.env
   return Levada.make({
     pipelines,
     tasks,
     ...(choice === undefined ? { access: Access.open } : choices[choice]()),
     ...(basePath !== undefined && { basePath }),
     ...(url !== undefined && { store: RedisStore.layer({ url, prefix: `${prefix}-${choice}` }) }),
+    ...(file !== undefined && { store: SqliteStore.layer({ file }) }),
     ...(graceMillis !== undefined && { worker: { graceMillis: Number(graceMillis) } })
   })
 }
