@@ -106,7 +106,12 @@ export class JournalHistory {
     if (this.#count <= historyCount && (historyMillis === 0 || now < this.#retainedAtMillis + RETAIN_MILLIS)) return
     this.#retainedAtMillis = now
     const excess = Math.max(this.#count - historyCount, 0)
-    const removed = this.#journal.retain({ excess, endedUntilMillis: this.#oldestMillis }, MAX_RETAINED)
+    let removed: ReadonlyArray<string> = []
+    try {
+      removed = this.#journal.retain({ excess, endedUntilMillis: this.#oldestMillis }, MAX_RETAINED)
+    } catch {
+      // Nothing was deleted. If the journal is broken, the next commit will tell.
+    }
     this.#count -= removed.length
     for (const id of removed) this.#cache.delete(id)
   }

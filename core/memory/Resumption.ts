@@ -17,13 +17,10 @@ export const resume = (
   const continueWith = ({ unit, isRunning, dueAtMillis }: PastUnit<MemoryRun>): void => {
     if (isRunning) {
       // An attempt that was under way: its worker is gone, as after the end of a lease.
-      const isProbe = unit.phase === "probe" && unit.attempts === 0
-      if (!isProbe) {
-        unit.probed = true
-        unit.attempts--
-      }
+      if (unit.phase !== "probe") unit.attempts--
+      const { firstBeganMillis } = unit
       const lease: RunLease = new Lease(run, unit, [], 0, "", unit.losses >= loneLosses, now.passedMillis)
-      unit.probed = false
+      unit.firstBeganMillis = firstBeganMillis
       run.lend(lease)
       if (past.isLoss) run.lost(lease, LOST, now.atMillis)
       else run.settle(lease, { _tag: "Released", reason: INTERRUPTED }, now.atMillis)

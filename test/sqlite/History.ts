@@ -18,7 +18,7 @@ const PLANS: ReadonlyArray<Plan> = [
   diamond,
   planWith({}),
   planWith({ onFailure: "collect", tolerated: { count: 1 } }),
-  planWith({ onFailure: "skip", max: 2 }),
+  planWith({ onFailure: "skip" }),
   planWith({ inOrder: true, max: 1 }),
   { ...diamond, steps: diamond.steps.map((step) => ({ ...step, probed: true })) }
 ]
@@ -27,7 +27,7 @@ const versions = new Set([Version.key("p", "v"), Version.key("q", "v")])
 
 export type Act =
   | { readonly type: "submit"; readonly plan: number; readonly run: Partial<NewRun> }
-  | { readonly type: "work"; readonly seed: number; readonly max: number }
+  | { readonly type: "work"; readonly seed: number }
   | { readonly type: "advance"; readonly millis: number }
   | { readonly type: "cancel" | "cancelStep" | "remove"; readonly pick: number }
   | { readonly type: "pause" | "resume"; readonly pipelineId: "p" | "q" }
@@ -54,7 +54,7 @@ const submit = fc.record({
 
 const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 4, arbitrary: submit },
-  { weight: 12, arbitrary: fc.record({ type: fc.constant("work" as const), seed: fc.nat(1_000), max: fc.constantFrom(1, 3, 100) }) },
+  { weight: 12, arbitrary: fc.record({ type: fc.constant("work" as const), seed: fc.nat(1_000) }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant("advance" as const), millis: fc.constantFrom(1, 20, 200) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constantFrom("cancel" as const, "cancelStep" as const, "remove" as const), pick: fc.nat(20) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constantFrom("pause" as const, "resume" as const), pipelineId: fc.constantFrom("p" as const, "q" as const) }) },
@@ -83,7 +83,7 @@ const outcomeOf = (claim: Claim, ordinal: number, seed: number): Outcome => {
   const of = item?.index ?? -1
   const kind = mix(ordinal, step, of, attempt, failures, seed) % KINDS
   if (phase === "probe") {
-    return { _tag: "Probed", limits: [], ...(kind < 2 && { memo: { text: `m ${step} ${seed % 3}`, ttlMillis: 0 } }) }
+    return { _tag: "Probed", limits: [], ...(kind < 2 && { memo: { text: `m ${ordinal} ${step} ${of}`, ttlMillis: 0 } }) }
   }
   const error = { name: "TaskFailed", message: `no ${step} ${of}`, step, ...(item && { item: of }) }
   if (kind === 0) return { _tag: "Failed", error }
@@ -106,7 +106,7 @@ export const live = (act: Act, life: Life): Effect.Effect<void, unknown> =>
         return
       }
       case "work": {
-        const { claims } = yield* store.settle([], { worker: "w", max: act.max, versions })
+        const { claims } = yield* store.settle([], { worker: "w", max: 1_000, versions })
         const sorted = [...claims].sort((one, other) => rank(one, ids) - rank(other, ids))
         for (const claim of sorted) {
           const ordinal = ids.indexOf(claim.runId)
@@ -174,8 +174,8 @@ export const seen = ({ store, ids }: Life): Effect.Effect<unknown, unknown> =>
     }
     const failed = yield* store.list({ limit: 100, errorText: "no a" })
     const paused = [...(yield* store.paused)].sort()
-    const { waiting, running, unfinished } = yield* store.load
-    const load = { waiting: [...waiting].filter(([, count]) => count > 0).sort(), running, unfinished }
+    const { running, unfinished } = yield* store.load
+    const load = { running, unfinished }
     let text = JSON.stringify({ runs, listed, failed: failed.runs, paused, load })
     for (const [ordinal, id] of ids.entries()) text = text.replaceAll(id, `run ${ordinal}`)
     return JSON.parse(text) as unknown

@@ -114,6 +114,7 @@ export class RunPast<Run extends UnitRun> {
     const past = this.#steps.get(index)
     const row = this.#units.get(index)?.get(-1)
     unit.losses = row?.losses ?? 0
+    restoreProbe(unit, row)
     if (past === undefined) return { unit, isRunning: row?.isRunning === true, dueAtMillis: 0 }
     unit.attempts = past.attempts
     unit.failures = past.failures
@@ -159,11 +160,19 @@ export class RunPast<Run extends UnitRun> {
       unit.attempts = attempts
       unit.failures = past.failures ?? 0
       unit.losses = past.losses ?? 0
+      restoreProbe(unit, past)
       if (past.beganAtMillis !== undefined) unit.firstBeganMillis = this.#moment(past.beganAtMillis)
       left.push({ unit, isRunning: past.isRunning === true, dueAtMillis: past.dueAtMillis ?? 0 })
     }
     return left
   }
+}
+
+const restoreProbe = (unit: WorkUnit, past: UnitPast | undefined): void => {
+  if (past?.probed === undefined) return
+  unit.probed = true
+  unit.probedLimits = past.probed.limits
+  unit.memo = past.probed.memo
 }
 
 /** A unit that waited for a limit, so that later units of its step were leased before it. */

@@ -1,7 +1,8 @@
 /** The changes of a run that its journal does not have yet, besides its events. */
 
-import type { FailedInUnit, Outcome } from "../../store/Work.ts"
+import type { FailedInUnit, MemoKey, Outcome } from "../../store/Work.ts"
 import type { Line } from "../../task/Log.ts"
+import type { Limit } from "../../values/Limit.ts"
 import type { RunChanges, UnitRow, ValueRow } from "../journal/Journal.ts"
 import type { UnitRun, WorkUnit } from "../work/WorkUnit.ts"
 
@@ -32,6 +33,8 @@ export interface UnitPast extends Partial<UnitEnd> {
   readonly losses?: number
   readonly beganAtMillis?: number
   readonly dueAtMillis?: number
+  /** What its probe found. */
+  readonly probed?: { readonly limits: ReadonlyArray<Limit>; readonly memo?: MemoKey | undefined }
 }
 
 /** A list of units as the journal keeps it. */
@@ -91,7 +94,7 @@ export class Unsaved {
 }
 
 const pastOf = (
-  { attempts, failures, losses, firstBeganMillis, dueAtMillis }: WorkUnit<UnitRun>,
+  { attempts, failures, losses, firstBeganMillis, dueAtMillis, probed, probedLimits, memo }: WorkUnit<UnitRun>,
   state: UnitState,
   atMillis: (monotonicMillis: number) => number
 ): UnitPast => ({
@@ -99,5 +102,6 @@ const pastOf = (
   ...(failures > 0 && { failures }),
   ...(losses > 0 && { losses }),
   ...(dueAtMillis > 0 && { dueAtMillis }),
+  ...(probed && { probed: { limits: probedLimits, memo } }),
   ...(state === "running" ? { isRunning: true } : state === "ready" ? undefined : state)
 })
