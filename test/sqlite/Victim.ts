@@ -43,8 +43,8 @@ const square = Task.make("square", {
 const note = Task.make("note", {
   input: { squared: Schema.Number },
   output: { noted: Schema.Boolean },
-  run: async (_, { log }) => {
-    await log.info("it is noted")
+  run: (_, { log }) => {
+    log("it is noted")
     return { noted: true }
   }
 })
