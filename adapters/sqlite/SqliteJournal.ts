@@ -194,19 +194,6 @@ export class SqliteJournal implements Journal {
     }
   }
 
-  *unfinished(): Iterable<StoredRun> {
-    let serial = 0
-    for (;;) {
-      const page = this.#all(`${RUNS} WHERE ended IS NULL AND serial > ? ORDER BY serial LIMIT ${PAGE}`, serial)
-      for (const row of page) {
-        const run = this.#toRun(row)
-        serial = run.serial
-        yield run
-      }
-      if (page.length < PAGE) return
-    }
-  }
-
   rows = (table: TableName): ReadonlyArray<{ readonly key: string; readonly text: string }> =>
     this.#all("SELECT key, text FROM kept WHERE name = ? ORDER BY id", table) as never
 
@@ -220,6 +207,32 @@ export class SqliteJournal implements Journal {
   find = (runId: string): StoredRun | undefined => {
     const row = this.#get(`${RUNS} WHERE runs.id = ?`, runId)
     return row && this.#toRun(row)
+  }
+
+  /** The serial number of the first run that was submitted at an instant or later. Runs are numbered as they are submitted. */
+  #firstFrom(atMillis: number, before: number): number {
+    let low = 0
+    let high = Math.min(before, Number(this.#get("SELECT max(serial) AS n FROM runs")?.["n"] ?? 0) + 1)
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2)
+      const row = this.#get("SELECT serial, submitted FROM runs WHERE serial >= ? ORDER BY serial LIMIT 1", middle)
+      if (row === undefined || (row["submitted"] as number) >= atMillis) high = middle
+      else low = (row["serial"] as number) + 1
+    }
+    return low
+  }
+
+  *unfinished(): Iterable<StoredRun> {
+    let serial = 0
+    for (;;) {
+      const page = this.#all(`${RUNS} WHERE ended IS NULL AND serial > ? ORDER BY serial LIMIT ${PAGE}`, serial)
+      for (const row of page) {
+        const run = this.#toRun(row)
+        serial = run.serial
+        yield run
+      }
+      if (page.length < PAGE) return
+    }
   }
 
   *before(serial: number, untilMillis: number | undefined, pipelineId: string | undefined): Iterable<StoredEntry> {
@@ -239,19 +252,6 @@ export class SqliteJournal implements Journal {
       }
       if (page.length < PAGE) return
     }
-  }
-
-  /** The serial number of the first run that was submitted at an instant or later. Runs are numbered as they are submitted. */
-  #firstFrom(atMillis: number, before: number): number {
-    let low = 0
-    let high = Math.min(before, Number(this.#get("SELECT max(serial) AS n FROM runs")?.["n"] ?? 0) + 1)
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2)
-      const row = this.#get("SELECT serial, submitted FROM runs WHERE serial >= ? ORDER BY serial LIMIT 1", middle)
-      if (row === undefined || (row["submitted"] as number) >= atMillis) high = middle
-      else low = (row["serial"] as number) + 1
-    }
-    return low
   }
 
   #toRun(row: Row): StoredRun {
