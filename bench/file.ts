@@ -39,7 +39,9 @@ for (let done = 0, next = FINISHED / 10; done < FINISHED; ) {
   if (done < next) continue
   next += FINISHED / 10
   const { heapUsed, rss } = process.memoryUsage()
-  console.log(`${done} runs: heap ${megabytes(heapUsed)}, process ${megabytes(rss)}, file ${megabytes(statSync(file).size)}`)
+  console.log(
+    `${done} runs: heap ${megabytes(heapUsed)}, process ${megabytes(rss)}, file ${megabytes(statSync(file).size)}`
+  )
 }
 console.log(`${Math.round((1_000 * FINISHED) / (performance.now() - began))} runs per second`)
 await levada.close()

@@ -43,7 +43,9 @@ const drive = async (levada: Levada.Levada, shape: Shape, count: number, atOnce:
 /** Inserts rows of the same length, in commits of as many rows as clients. Returns the runs per second of that. */
 const raw = (file: string, bytes: number, count: number): number => {
   const database = new DatabaseSync(file)
-  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE runs (id INTEGER PRIMARY KEY, text TEXT)")
+  database.exec(
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE runs (id INTEGER PRIMARY KEY, text TEXT)"
+  )
   const insert = database.prepare("INSERT INTO runs (text) VALUES (?)")
   const text = "x".repeat(bytes)
   const began = performance.now()

@@ -100,7 +100,10 @@ const start = async (
   [runtime, script, ready]: readonly [string, string, RegExp] = ["node", "examples/start.ts", /audio_analysis.*\n/]
 ) => {
   const path = `${join(root, "node_modules", ".bin")}:${process.env["PATH"]}`
-  const child = spawn(bin(runtime), [script], { cwd: root, env: { ...process.env, LEVADA_STORE: "memory", PATH: path, ...env } })
+  const child = spawn(bin(runtime), [script], {
+    cwd: root,
+    env: { ...process.env, LEVADA_STORE: "memory", PATH: path, ...env }
+  })
   let printed = ""
   const exited = once(child, "exit").then(([code]) => code as number)
   const isReady = new Promise<void>((resolve) => {

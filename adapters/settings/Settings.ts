@@ -41,7 +41,6 @@ export interface Settings extends Omit<Handler.Options, "basePath"> {
 
 /** The settings, without the prefix `LEVADA_`, and the values that they take. */
 const SETTINGS = {
-  STORE: "'memory', 'sqlite:' and the path of a file, or the URL of a Redis, such as 'redis://localhost:6379'",
   SECURITY_ENABLED:
     "true or false: whether callers must authenticate; true by default if any other setting of access is present",
   AUTH_PROVIDER: "'api_key', 'jwt' or 'both'; by default the ones that have settings",
@@ -69,7 +68,8 @@ const SETTINGS = {
   GUARD_DOCS: "true or false: whether the API's documentation needs the permission 'read'",
   GUARD_METRICS: "true or false: whether metrics need the permission 'read'",
   DASHBOARD: "true or false: whether the built-in page is served at /dashboard; by default true",
-  MAX_BODY_BYTES: "a whole number: the longest request body, in bytes"
+  MAX_BODY_BYTES: "a whole number: the longest request body, in bytes",
+  STORE: "'memory', 'sqlite:' and the path of a file, or the URL of a Redis, such as 'redis://localhost:6379'"
 } as const
 
 /** The name of a setting, without the prefix `LEVADA_`. */

@@ -68,7 +68,8 @@ export class SqliteJournal implements Journal {
     const found = new Map(oldest.map((row) => [row["serial"] as number, row["id"] as string]))
     if (excess > 0) {
       const first = "SELECT serial, id FROM runs WHERE ended IS NOT NULL ORDER BY ended, serial LIMIT ?"
-      for (const row of this.#all(first, Math.min(excess, most))) found.set(row["serial"] as number, row["id"] as string)
+      for (const row of this.#all(first, Math.min(excess, most)))
+        found.set(row["serial"] as number, row["id"] as string)
     }
     if (found.size === 0) return []
     this.#transaction(() => {
@@ -267,7 +268,10 @@ export class SqliteJournal implements Journal {
       plan: row["plan"] as string,
       endedAtMillis: (row["ended"] as number | null) ?? undefined,
       events: () =>
-        this.#all(`SELECT first AS "from", last AS "to", text FROM events WHERE run = ? ORDER BY first`, serial) as never,
+        this.#all(
+          `SELECT first AS "from", last AS "to", text FROM events WHERE run = ? ORDER BY first`,
+          serial
+        ) as never,
       values: () => of<ValueRow>("sequence, name, json", "long_values"),
       units: () => of<UnitRow>("step, unit, text", "units"),
       lists: () => of("step, text", "lists"),
@@ -331,4 +335,6 @@ const toEntry = (row: Row): StoredEntry => ({
 export const toUnavailable = (error: unknown): StoreUnavailable =>
   error instanceof StoreUnavailable
     ? error
-    : new StoreUnavailable(`The SQLite file of the Store failed: ${error instanceof Error ? error.message : String(error)}`)
+    : new StoreUnavailable(
+        `The SQLite file of the Store failed: ${error instanceof Error ? error.message : String(error)}`
+      )

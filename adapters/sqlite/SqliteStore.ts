@@ -5,14 +5,14 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as DurableStore from "../../core/memory/DurableStore.ts"
 import { Store } from "../../core/store/Store.ts"
-import type { MemoryBounds } from "../../core/store/StoreBounds.ts"
+import * as StoreBounds from "../../core/store/StoreBounds.ts"
 import { InvalidOption, StoreUnavailable } from "../../core/values/Errors.ts"
 import * as OptionCheck from "../../core/values/OptionCheck.ts"
 import * as SqliteFile from "./SqliteFile.ts"
 import { SqliteJournal, toUnavailable } from "./SqliteJournal.ts"
 
 /** The file, and the bounds of the Store. `historyBytes` has no effect: finished runs are in the file. */
-export interface Options extends Omit<MemoryBounds, "historyBytes"> {
+export interface Options extends Omit<StoreBounds.MemoryBounds, "historyBytes"> {
   /** The path of the file. It is made if it does not exist, and so is its folder. `:memory:` keeps nothing. */
   readonly file: string
   /**
@@ -27,10 +27,11 @@ const SYNCHRONOUS = ["full", "normal", "off"] as const
 
 const invalid = (options: Options): InvalidOption | undefined =>
   OptionCheck.required(OptionCheck.record, "options of the Store", options) ??
-  (typeof options.file === "string" && options.file !== ""
+  (typeof options.file === "string" && options.file !== "" && options.file.isWellFormed()
     ? undefined
     : new InvalidOption("store.file", options.file, "the path of a file")) ??
-  OptionCheck.among("store.synchronous", options.synchronous, SYNCHRONOUS)
+  OptionCheck.among("store.synchronous", options.synchronous, SYNCHRONOUS) ??
+  StoreBounds.invalid(options)
 
 /**
  * Makes a Store in a file, for as long as the scope is open. Fails with `StoreUnavailable` when another process owns the file,

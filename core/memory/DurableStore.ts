@@ -7,8 +7,8 @@ import type { ScheduleStore } from "../store/ScheduleStore.ts"
 import type { Store } from "../store/Store.ts"
 import * as StoreBounds from "../store/StoreBounds.ts"
 import { type InvalidOption, StoreUnavailable } from "../values/Errors.ts"
-import type { Journal } from "./journal/Journal.ts"
 import * as JournaledMemory from "./JournaledMemory.ts"
+import type { Journal } from "./journal/Journal.ts"
 import { toUnavailable } from "./Recorder.ts"
 
 /** How long after a commit that failed the journal is asked again whether it can be written, in milliseconds. */
@@ -131,14 +131,14 @@ class DurableStore implements Store {
         // The journal could not be read.
         defect instanceof StoreUnavailable ? Effect.fail(defect) : Effect.die(defect)
       )
-      return Effect.flatMap(Effect.exit(restore(asking)), (exit) =>
-        Effect.andThen(memory.recorder.committed, exit)
-      )
+      return Effect.flatMap(Effect.exit(restore(asking)), (exit) => Effect.andThen(memory.recorder.committed, exit))
     })
   }
 
   /** A stream of the Store in memory, which ends when that is abandoned. It has only what is committed. */
-  #stream<A, E>(open: (memory: JournaledMemory.JournaledMemory) => Stream.Stream<A, E>): Stream.Stream<A, E | StoreUnavailable> {
+  #stream<A, E>(
+    open: (memory: JournaledMemory.JournaledMemory) => Stream.Stream<A, E>
+  ): Stream.Stream<A, E | StoreUnavailable> {
     return Stream.suspend(() => {
       const current = this.#current
       if (current instanceof StoreUnavailable) return Stream.fail(current)
@@ -223,4 +223,3 @@ class DurableStore implements Store {
   ping: Store["ping"] = this.#ask((memory) => memory.ping)
   drain: Store["drain"] = Effect.void
 }
-

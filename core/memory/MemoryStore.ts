@@ -23,7 +23,7 @@ import {
   RunNotFound,
   RunUnfinished,
   StoreUnavailable,
-  UnknownStep
+  type UnknownStep
 } from "../values/Errors.ts"
 import { Admission } from "./Admission.ts"
 import { Dispatch } from "./Dispatch.ts"
@@ -217,7 +217,7 @@ export class Memory extends RunReads implements Store, RunOwner<MemoryRun> {
         : Effect.fail(new RunUnfinished(runId, "deleted"))
     )
 
-  pause = (pipelineId: string): Effect.Effect<void> => 
+  pause = (pipelineId: string): Effect.Effect<void> =>
     Effect.sync(() => {
       this.dispatch.paused.add(pipelineId)
       this.#recorder?.put("paused", pipelineId, true)

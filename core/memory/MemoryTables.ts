@@ -34,7 +34,7 @@ export class MemoryAcls implements Acls {
       return Effect.void
     })
 
-  remove = (pipelineId: string): Effect.Effect<void> => 
+  remove = (pipelineId: string): Effect.Effect<void> =>
     Effect.sync(() => {
       if (this.#kept.delete(pipelineId)) this.#recorder?.put("acl", pipelineId, undefined)
     })
@@ -71,7 +71,7 @@ export class MemoryDefinitions implements PipelineDefinitions {
       return Effect.succeed(true)
     })
 
-  remove = (id: string): Effect.Effect<boolean> => 
+  remove = (id: string): Effect.Effect<boolean> =>
     Effect.sync(() => {
       const isDeleted = this.#kept.delete(id)
       if (isDeleted) this.#recorder?.put("definition", id, undefined)

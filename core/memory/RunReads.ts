@@ -27,9 +27,7 @@ export abstract class RunReads {
   value = (runId: string, name: string): Effect.Effect<Json | undefined, Missing> =>
     Effect.map(this.find(runId), (run) => run.values.get(name))
 
-  items = (
-    request: ItemList.ItemsRequest
-  ): Effect.Effect<ItemList.ItemList, Missing | UnknownStep | InvalidOption> =>
+  items = (request: ItemList.ItemsRequest): Effect.Effect<ItemList.ItemList, Missing | UnknownStep | InvalidOption> =>
     Effect.flatMap(
       this.findStep(request.runId, request.step),
       ({ run, index }): Effect.Effect<ItemList.ItemList, InvalidOption> => {

@@ -73,7 +73,10 @@ export const read = (
     lines.map((line) => JSON.parse(line) as Line),
     dropped
   )
-  run.restore(events, new RunPast(run, events, { units: stored.units(), lists: stored.lists() }, clock.momentOf, isLoss))
+  run.restore(
+    events,
+    new RunPast(run, events, { units: stored.units(), lists: stored.lists() }, clock.momentOf, isLoss)
+  )
   run.log.unsaved = new Unsaved(undefined)
   run.log.unsaved.saved(run.isOver, dropped)
   return run

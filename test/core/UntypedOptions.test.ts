@@ -15,8 +15,8 @@ import { ApiKeys } from "../../adapters/keys/index.ts"
 import { NodeServer } from "../../adapters/node/index.ts"
 import { Access, Levada, type Operations, Pipeline, Step, Store, Task } from "../../adapters/promise/index.ts"
 import { RedisStore } from "../../adapters/redis/index.ts"
-import { SqliteStore } from "../../adapters/sqlite/index.ts"
 import { Settings } from "../../adapters/settings/index.ts"
+import { SqliteStore } from "../../adapters/sqlite/index.ts"
 import { Threads } from "../../adapters/threads/index.ts"
 
 // -- values ----------------------------------------------------------------------------------------------------------
@@ -455,10 +455,16 @@ const DOORS: Readonly<Record<string, Door>> = {
   },
   "SqliteStore.layer": {
     args: () => [{ file: ":memory:" }],
-    open: (options) => Effect.runPromise(Effect.scoped(Layer.build(SqliteStore.layer(options)))),
+    // No text becomes a file.
+    open: (options: SqliteStore.Options) => {
+      const isFile = text()(options?.file)
+      return Effect.runPromise(
+        Effect.scoped(Layer.build(SqliteStore.layer(isFile ? { ...options, file: ":memory:" } : options)))
+      )
+    },
     options: {
       ...under("0", { ...bounds, memoBytes: optional(integer(0)) }),
-      "0.file": (value) => value === ":memory:",
+      "0.file": text(),
       "0.synchronous": optional((value) => value === "full")
     }
   },

@@ -2,4 +2,6 @@
 import { httpConformance } from "../conformance/http/HttpConformance.ts"
 import { launch } from "./harness/launch.ts"
 
-httpConformance("node:http over SQLite", () => launch("node", "node", { STORE_FILE: ":memory:" }), { hasOperations: true })
+httpConformance("node:http over SQLite", () => launch("node", "node", { STORE_FILE: ":memory:" }), {
+  hasOperations: true
+})

@@ -245,17 +245,21 @@ describe("the engine and the reference interpreter", () => {
   it.each([
     ["in memory", CASES, Store.layerMemory()],
     ["in SQLite", Math.ceil(CASES / 10), SqliteStore.layer({ file: ":memory:" })]
-  ])("agree in random pipelines, %s (%i of them)", async (_, numRuns, store) => {
-    await fc.assert(
-      fc.asyncProperty(
-        script.chain((given) => fc.tuple(fc.constant(given), orderOf(given))),
-        fc.integer({ min: 1, max: 8 }),
-        fc.option(fc.integer({ min: 1, max: 30 }), { nil: undefined, freq: 4 }),
-        fc.nat(),
-        ([given, order], concurrency, cancelAfter, pick) =>
-          play(store, given, { ...given, order }, concurrency, cancelAfter, pick)
-      ),
-      { numRuns }
-    )
-  }, 600_000)
+  ])(
+    "agree in random pipelines, %s (%i of them)",
+    async (_, numRuns, store) => {
+      await fc.assert(
+        fc.asyncProperty(
+          script.chain((given) => fc.tuple(fc.constant(given), orderOf(given))),
+          fc.integer({ min: 1, max: 8 }),
+          fc.option(fc.integer({ min: 1, max: 30 }), { nil: undefined, freq: 4 }),
+          fc.nat(),
+          ([given, order], concurrency, cancelAfter, pick) =>
+            play(store, given, { ...given, order }, concurrency, cancelAfter, pick)
+        ),
+        { numRuns }
+      )
+    },
+    600_000
+  )
 })

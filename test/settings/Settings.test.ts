@@ -1,7 +1,7 @@
 /** Settings from the environment, and which values are refused. */
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
-import { Access, type Principal } from "../../adapters/promise/index.ts"
+import { Access, Levada, type Principal } from "../../adapters/promise/index.ts"
 import { Settings } from "../../adapters/settings/index.ts"
 
 const API_KEYS = '{"admin-key":{"role":"admin","pipelines":["*"],"permissions":["read","execute","admin"]}}'
@@ -49,6 +49,26 @@ describe("the settings of the guide", () => {
       roles: ["admin"],
       grants: [{ pipelines: ["*"], permissions: ["read", "execute", "admin"] }]
     })
+  })
+})
+
+describe("the Store", () => {
+  const openness = { LEVADA_SECURITY_ENABLED: "false" }
+
+  it.each(["memory", "sqlite::memory:"])("is the one that LEVADA_STORE=%s names", async (setting) => {
+    const { store } = await Settings.read({ ...openness, LEVADA_STORE: setting })
+    const levada = Levada.make({ pipelines: [], access: Access.open, store: store! })
+    await levada.ready
+    expect((await levada.runs()).runs).toEqual([])
+    await levada.close()
+  })
+
+  it("is the program's choice without the setting", async () => {
+    expect((await Settings.read(openness)).store).toBeUndefined()
+  })
+
+  it.each(["", "sqlite:", "postgres://localhost", "redis"])("is not '%s'", async (setting) => {
+    await expect(Settings.read({ ...openness, LEVADA_STORE: setting })).rejects.toThrow("LEVADA_STORE")
   })
 })
 

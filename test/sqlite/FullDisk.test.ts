@@ -72,7 +72,10 @@ describe("a full disk", () => {
       const watching = yield* Effect.forkChild(Stream.runDrain(store.watch(runId)), { startImmediately: true })
       const reading = yield* Effect.forkChild(Stream.runDrain(yield* store.feed({})), { startImmediately: true })
       const revoked = yield* Effect.forkChild(Stream.runDrain(store.revoked("w")), { startImmediately: true })
-      const due = yield* Effect.forkChild(store.schedules.due(() => 0), { startImmediately: true })
+      const due = yield* Effect.forkChild(
+        store.schedules.due(() => 0),
+        { startImmediately: true }
+      )
       yield* fill
       yield* submitUntilFull(store)
       for (const fiber of [waiting, claiming, watching, reading, revoked, due]) {

@@ -56,8 +56,20 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 4, arbitrary: submit },
   { weight: 12, arbitrary: fc.record({ type: fc.constant("work" as const), seed: fc.nat(1_000) }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant("advance" as const), millis: fc.constantFrom(1, 20, 200) }) },
-  { weight: 1, arbitrary: fc.record({ type: fc.constantFrom("cancel" as const, "cancelStep" as const, "remove" as const), pick: fc.nat(20) }) },
-  { weight: 1, arbitrary: fc.record({ type: fc.constantFrom("pause" as const, "resume" as const), pipelineId: fc.constantFrom("p" as const, "q" as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constantFrom("cancel" as const, "cancelStep" as const, "remove" as const),
+      pick: fc.nat(20)
+    })
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constantFrom("pause" as const, "resume" as const),
+      pipelineId: fc.constantFrom("p" as const, "q" as const)
+    })
+  },
   { weight: 3, arbitrary: fc.constant<Act>({ type: "restart" }) }
 )
 
@@ -83,7 +95,11 @@ const outcomeOf = (claim: Claim, ordinal: number, seed: number): Outcome => {
   const of = item?.index ?? -1
   const kind = mix(ordinal, step, of, attempt, failures, seed) % KINDS
   if (phase === "probe") {
-    return { _tag: "Probed", limits: [], ...(kind < 2 && { memo: { text: `m ${ordinal} ${step} ${of}`, ttlMillis: 0 } }) }
+    return {
+      _tag: "Probed",
+      limits: [],
+      ...(kind < 2 && { memo: { text: `m ${ordinal} ${step} ${of}`, ttlMillis: 0 } })
+    }
   }
   const error = { name: "TaskFailed", message: `no ${step} ${of}`, step, ...(item && { item: of }) }
   if (kind === 0) return { _tag: "Failed", error }
@@ -111,7 +127,9 @@ export const live = (act: Act, life: Life): Effect.Effect<void, unknown> =>
         for (const claim of sorted) {
           const ordinal = ids.indexOf(claim.runId)
           if (act.seed % 4 === 0) {
-            yield* store.note([{ claim, line: { level: "info", message: `${claim.step} ${act.seed}` }, dropped: act.seed % 2 }])
+            yield* store.note([
+              { claim, line: { level: "info", message: `${claim.step} ${act.seed}` }, dropped: act.seed % 2 }
+            ])
           }
           yield* store.settle([{ claim, outcome: outcomeOf(claim, ordinal, act.seed) }])
         }
@@ -140,7 +158,8 @@ const rank = ({ runId, index, item }: Claim, ids: ReadonlyArray<string>): number
   ids.indexOf(runId) * 1_000_000 + index * 1_000 + (item?.index ?? 0)
 
 /** Passes time for all Stores. */
-export const pass = (act: Act): Effect.Effect<void> => (act.type === "advance" ? TestClock.adjust(act.millis) : Effect.void)
+export const pass = (act: Act): Effect.Effect<void> =>
+  act.type === "advance" ? TestClock.adjust(act.millis) : Effect.void
 
 /** All that a caller can see, with the numbers of runs in place of their ids. */
 export const seen = ({ store, ids }: Life): Effect.Effect<unknown, unknown> =>

@@ -1,5 +1,5 @@
 /** Who may open a file: one process at a time, and no file of another program, of a later version, or that is damaged. */
-import { closeSync, copyFileSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from "node:fs"
+import { closeSync, copyFileSync, existsSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from "node:fs"
 import { DatabaseSync } from "node:sqlite"
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -84,11 +84,18 @@ describe("a file", () => {
 
   it.live("whose options are invalid is refused", () =>
     Effect.gen(function* () {
-      for (const options of [{ file: "" }, { file: 7 }, { file: "x", synchronous: "maybe" }, { file: "x", leaseMillis: -1 }]) {
+      const path = file()
+      for (const options of [
+        { file: "" },
+        { file: 7 },
+        { file: path, synchronous: "maybe" },
+        { file: path, leaseMillis: -1 }
+      ]) {
         expect(yield* Effect.flip(Effect.scoped(SqliteStore.make(options as never)))).toMatchObject({
           _tag: "InvalidOption"
         })
       }
+      expect(existsSync(path)).toBe(false)
     })
   )
 })

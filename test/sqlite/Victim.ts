@@ -64,7 +64,8 @@ const squares = Pipeline.make(
 const levada = Levada.make({
   pipelines: [squares],
   access: Access.open,
-  store: SqliteStore.layer({ file: file!, leaseMillis: 60_000, historyCount: 1_000_000 })
+  // A step may be running at many kills, and is not to blame for any.
+  store: SqliteStore.layer({ file: file!, leaseMillis: 60_000, historyCount: 1_000_000, maxLosses: 1_000 })
 })
 await levada.ready
 tell("ready")

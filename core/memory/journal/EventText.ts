@@ -85,7 +85,8 @@ const resultsOf = (
   const all = new Map<string, Json>()
   for (const values of before) for (const name of Object.keys(values)) all.set(name, values[name]!)
   for (const event of events) {
-    if (event.type === "StepCompleted") for (const name of Object.keys(event.outputs)) all.set(name, event.outputs[name]!)
+    if (event.type === "StepCompleted")
+      for (const name of Object.keys(event.outputs)) all.set(name, event.outputs[name]!)
   }
   const picked: Record<string, Json> = {}
   for (const name of results) {

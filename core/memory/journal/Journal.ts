@@ -142,9 +142,7 @@ export interface Journal {
   /** The rows of a small table, in the order in which their keys were added. */
   readonly rows: (table: TableName) => Iterable<{ readonly key: string; readonly text: string }>
   /** The changes after this number, in order. */
-  readonly changes: (
-    after: number
-  ) => Iterable<{
+  readonly changes: (after: number) => Iterable<{
     readonly number: number
     readonly runId: string
     readonly pipelineId: string

@@ -2,9 +2,9 @@
 
 import type { PlanStep } from "../../pipeline/Plan.ts"
 import type { Event } from "../../run/Event.ts"
+import type { UnitRow } from "../journal/Journal.ts"
 import { StepItems } from "../work/StepItems.ts"
 import { type UnitRun, WorkUnit } from "../work/WorkUnit.ts"
-import type { UnitRow } from "../journal/Journal.ts"
 import type { ListPast, UnitPast } from "./Unsaved.ts"
 
 /** The rows of a run besides its events. */
@@ -143,7 +143,9 @@ export class RunPast<Run extends UnitRun> {
   }
 
   #unitsOf(items: StepItems<Run>, step: number): ReadonlyArray<PastUnit<Run>> {
-    const rows = [...(this.#units.get(step) ?? [])].filter(([item]) => item !== -1).sort(([one], [other]) => one - other)
+    const rows = [...(this.#units.get(step) ?? [])]
+      .filter(([item]) => item !== -1)
+      .sort(([one], [other]) => one - other)
     const left: Array<PastUnit<Run>> = []
     let next = 0
     for (const [item, past] of rows) {

@@ -12,7 +12,8 @@ let count = 0
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const build: Build = (wanted) => SqliteStore.layer({ file: join(folder, `${++count}.db`), synchronous: "off", ...wanted })
+const build: Build = (wanted) =>
+  SqliteStore.layer({ file: join(folder, `${++count}.db`), synchronous: "off", ...wanted })
 
 storeConformance("SQLite", build)
 
