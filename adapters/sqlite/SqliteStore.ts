@@ -69,7 +69,7 @@ export const backup = (file: string, to: string): Effect.Effect<void, StoreUnava
         const source = new sqlite.DatabaseSync(file, { readOnly: true })
         try {
           // All pages in one step: each change by the owner would begin a copy in steps anew.
-          await sqlite.backup(source, to, { rate: -1 })
+          await sqlite.backup(source, to, { rate: 2 ** 31 - 1 })
         } finally {
           source.close()
         }
