@@ -147,6 +147,34 @@ describe("npm start", () => {
     expect(await server.exited).toBe(0)
   })
 
+  it("keeps its runs in a file, also when it is killed, and refuses a second one", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "levada-start-"))
+    const env = { LEVADA_STORE: `sqlite:${join(folder, "levada.db")}`, PORT: "0" }
+    // The process that has the file, and not the one that starts it, so that it is killed itself.
+    const server: readonly [string, string, RegExp] = ["node", "examples/servers/node.ts", /Runs are kept.*\n/]
+    try {
+      const first = await start(env, server)
+      expect(first.printed()).toContain(`Runs are kept in the file ${join(folder, "levada.db")}`)
+      const at = (printed: string): string => /listening on (\S+)/.exec(printed)![1]!
+      const body = JSON.stringify({ parameters: { data: "x" }, wait: true })
+      const headers = { "content-type": "application/json" }
+      const executed = await fetch(`${at(first.printed())}/pipelines/my_pipeline/execute`, { method: "POST", headers, body })
+      const { task_id: id } = (await executed.json()) as { task_id: string }
+      const second = await start(env, server)
+      expect(await second.exited).toBe(1)
+      expect(second.printed()).toContain(`is in use by the process ${first.child.pid}`)
+      first.child.kill("SIGKILL")
+      await first.exited
+      const third = await start(env, server)
+      const found = await fetch(`${at(third.printed())}/pipelines/result/${id}`)
+      expect(await found.json()).toMatchObject({ task_id: id, status: "COMPLETED" })
+      third.child.kill("SIGTERM")
+      expect(await third.exited).toBe(0)
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  })
+
   it.each(["node", "bun", "deno"])("RUNTIME=%s reports clearly that the port is taken", async (runtime) => {
     const other = createServer().listen(0, "127.0.0.1")
     await once(other, "listening")
