@@ -158,7 +158,11 @@ describe("npm start", () => {
       const at = (printed: string): string => /listening on (\S+)/.exec(printed)![1]!
       const body = JSON.stringify({ parameters: { data: "x" }, wait: true })
       const headers = { "content-type": "application/json" }
-      const executed = await fetch(`${at(first.printed())}/pipelines/my_pipeline/execute`, { method: "POST", headers, body })
+      const executed = await fetch(`${at(first.printed())}/pipelines/my_pipeline/execute`, {
+        method: "POST",
+        headers,
+        body
+      })
       const { task_id: id } = (await executed.json()) as { task_id: string }
       const second = await start(env, server)
       expect(await second.exited).toBe(1)

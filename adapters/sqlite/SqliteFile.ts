@@ -21,6 +21,9 @@ export interface OwnedFile {
   readonly close: () => void
 }
 
+/** How long a commit waits for another program that writes to the file, in milliseconds: the thread is blocked meanwhile. */
+const BUSY_MILLIS = 1_000
+
 /** How large a file is checked from end to end when it is opened, in bytes. */
 const MAX_CHECKED = 1 << 28
 
@@ -31,7 +34,7 @@ export const own = (sqlite: Sqlite, file: string, synchronous: Synchronous, nowM
   const lock = isInMemory ? undefined : lockOf(sqlite, file)
   let database: DatabaseSync | undefined
   try {
-    database = new sqlite.DatabaseSync(file, { timeout: 5_000 } as object)
+    database = new sqlite.DatabaseSync(file, { timeout: BUSY_MILLIS } as object)
     assertReadable(database, file)
     // Of a new file; it has no effect on others.
     database.exec("PRAGMA auto_vacuum = INCREMENTAL")

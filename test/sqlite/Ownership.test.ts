@@ -1,5 +1,14 @@
 /** Who may open a file: one process at a time, and no file of another program, of a later version, or that is damaged. */
-import { closeSync, copyFileSync, existsSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from "node:fs"
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync
+} from "node:fs"
 import { DatabaseSync } from "node:sqlite"
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
