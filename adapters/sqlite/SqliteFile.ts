@@ -1,5 +1,5 @@
 /** Opens the file of a Store: one process owns it, and its tables have the version of this code. */
-import { mkdirSync } from "node:fs"
+import { mkdirSync, statSync } from "node:fs"
 import { dirname } from "node:path"
 import process from "node:process"
 import type { DatabaseSync } from "node:sqlite"
@@ -17,6 +17,8 @@ export interface OwnedFile {
   readonly database: DatabaseSync
   /** Whether the process that owned it before ended without closing it. */
   readonly isLoss: boolean
+  /** Throws when the file was deleted or replaced: what is written to it now would be lost. */
+  readonly assertPresent: () => void
   /** Closes it, and lets other processes own it. */
   readonly close: () => void
 }
@@ -43,9 +45,14 @@ export const own = (sqlite: Sqlite, file: string, synchronous: Synchronous, nowM
     migrate(database, nowMillis)
     const isLoss = take(database)
     const opened = database
+    const { ino } = isInMemory ? { ino: 0 } : statSync(file)
     return {
       database,
       isLoss,
+      assertPresent: () => {
+        if (isInMemory || statSync(file, { throwIfNoEntry: false })?.ino === ino) return
+        throw new StoreUnavailable(`The file '${file}' was deleted or replaced while it was in use. Start again`)
+      },
       close: () => {
         try {
           opened.exec("UPDATE meta SET value = 1 WHERE key = 'closed'")

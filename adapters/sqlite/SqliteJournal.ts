@@ -36,8 +36,12 @@ export class SqliteJournal implements Journal {
   readonly #statements: Map<string, StatementSync> = new Map()
   readonly #plans: Map<string, number> = new Map()
 
-  constructor(database: DatabaseSync) {
+  /** Throws when the file is no longer at its path. */
+  readonly #assertPresent: () => void
+
+  constructor(database: DatabaseSync, assertPresent: () => void) {
     this.#database = database
+    this.#assertPresent = assertPresent
   }
 
   // -- writing -------------------------------------------------------------------------------------------------------
@@ -154,6 +158,7 @@ export class SqliteJournal implements Journal {
 
   #transaction(write: () => void): void {
     try {
+      this.#assertPresent()
       this.#database.exec("BEGIN IMMEDIATE")
       write()
       this.#database.exec("COMMIT")
