@@ -51,6 +51,8 @@ export default defineConfig(({ mode }) => {
       // second.
       isolate: runtime === "node",
       testTimeout: 20_000,
+      // Two cores may be busy with other files.
+      expect: { poll: { timeout: 15_000 } },
       hookTimeout: 60_000,
       allowOnly: false,
       sequence: { sequencer: LongestFirst },

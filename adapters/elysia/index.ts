@@ -19,6 +19,8 @@ export type { EventsQuery, FeedQuery } from "../http/events/EventRequests.ts"
 export type { Health, Liveness, LoadJson, Readiness } from "../http/health/HealthWire.ts"
 export type { StatisticsQuery } from "../http/health/StatisticsRequests.ts"
 export type { NumbersJson, StatisticsJson, StepNumbersJson } from "../http/health/StatisticsWire.ts"
+export type { WorkersQuery } from "../http/health/WorkerRequests.ts"
+export type { ClaimJson, WorkerJson, Workers } from "../http/health/WorkerWire.ts"
 export type { LayoutQuery, PictureQuery } from "../http/pipelines/PictureRequests.ts"
 export type { CriticalPathJson, LayoutJson } from "../http/pipelines/PictureWire.ts"
 export type { DefinitionJson } from "../http/pipelines/PipelineRequests.ts"
@@ -30,8 +32,10 @@ export type {
   PipelineStatus,
   Visualization
 } from "../http/pipelines/PipelineWire.ts"
+export type { ManyCancellationsJson, ManyRetriesJson } from "../http/runs/BulkRequests.ts"
+export type { ManyCancelled, ManyRetried, Results, Retried, Unchanged } from "../http/runs/BulkWire.ts"
 export type { ExecutionJson, ExecutionQuery } from "../http/runs/ExecutionRequest.ts"
-export type { CancellationJson, RepetitionJson, RunsQuery } from "../http/runs/RunRequests.ts"
+export type { CancellationJson, RepetitionJson, RunsFilter, RunsQuery } from "../http/runs/RunRequests.ts"
 export type {
   Cancelling,
   Completed,

@@ -92,6 +92,12 @@ export interface RunOperations {
    * completed, unless it is named or its inputs change. The result is that of a fresh run.
    */
   readonly retry: (caller: Caller, runId: string, from?: ReadonlyArray<string>) => Effect.Effect<string, RetryError>
+  /** The names of the steps that such a retry would run, unless a branch or a failure skips them. Starts nothing. */
+  readonly retriedSteps: (
+    caller: Caller,
+    runId: string,
+    from?: ReadonlyArray<string>
+  ) => Effect.Effect<ReadonlyArray<string>, RetryError>
   /**
    * Starts a run and waits for it. Fails with `WaitTimedOut` after `waitMillis` (default: never); the run goes on. Needs only
    * the permission of `start`: a caller may read the result of a run that it starts.
@@ -124,7 +130,7 @@ export interface RunOperations {
   ) => Effect.Effect<Run.Run, RunNotFound | UnknownStep | InvalidOption | GuardError>
   /** Deletes a finished run. */
   readonly remove: (caller: Caller, runId: string) => Effect.Effect<void, RunNotFound | RunUnfinished | GuardError>
-  /** Runs, newest first, at most 1,000 in one page. */
+  /** Runs without their values, newest first, at most 1,000 in one page. */
   readonly runs: (caller: Caller, request: ListRequest) => Effect.Effect<RunList, InvalidOption | GuardError>
   /** The run's events after sequence `after` (default: all), then new ones as they happen, up to the terminal one. */
   readonly watch: (
@@ -218,17 +224,25 @@ export const make = (
 
   const invalidWait = (waitMillis: number | undefined) => OptionCheck.millis("waitMillis", waitMillis)
 
-  const retry = (run: Run.Run, caller: Caller, from: ReadonlyArray<string>): Effect.Effect<string, RetryError> =>
+  /** The steps and values of a retry, with the pipeline. */
+  const repeat = (run: Run.Run, from: ReadonlyArray<string>) =>
     Effect.gen(function* () {
-      const refused = shutdown()
-      if (refused !== undefined) return yield* refused
+      const mistake = OptionCheck.texts("from", from, "an array of step names")
+      if (mistake !== undefined) return yield* mistake
       if (!Run.isTerminal(run.status)) return yield* new RunUnfinished(run.id, "retried")
       const { pipeline } = yield* registry.find(run.pipelineId)
       if (pipeline.version !== run.version) {
         const why = `its pipeline '${pipeline.id}' has another version now, so its values may not fit; start a new run`
         return yield* new RunNotRepeatable(run, why)
       }
-      const { part, kept, partly } = yield* Effect.fromResult(PartialRun.ofRun(pipeline, run, from))
+      return { pipeline, ...(yield* Effect.fromResult(PartialRun.ofRun(pipeline, run, from))) }
+    })
+
+  const retry = (run: Run.Run, caller: Caller, from: ReadonlyArray<string>): Effect.Effect<string, RetryError> =>
+    Effect.gen(function* () {
+      const refused = shutdown()
+      if (refused !== undefined) return yield* refused
+      const { pipeline, part, kept, partly } = yield* repeat(run, from)
       const keptItems = yield* ItemsToKeep.gather(store, run.id, partly)
       const { onFailure, priority, parameters, given, targets, timeoutMillis } = run
       const submitted = store.submit({
@@ -301,10 +315,13 @@ export const make = (
         : Effect.fail(mistake)
     },
     retry: (caller, runId, from = []) =>
-      Effect.flatMap(permittedRun(caller, "execute", runId), (run): Effect.Effect<string, RetryError> => {
-        const mistake = OptionCheck.texts("from", from, "an array of step names")
-        return mistake === undefined ? retry(run, caller, from) : Effect.fail(mistake)
-      }),
+      Effect.flatMap(permittedRun(caller, "execute", runId), (run) => retry(run, caller, from)),
+    retriedSteps: (caller, runId, from = []) =>
+      Effect.flatMap(permittedRun(caller, "read", runId), (run) =>
+        Effect.map(repeat(run, from), ({ pipeline, part }) =>
+          pipeline.steps.flatMap(({ name }, index) => (part.initial[index] === undefined ? [name] : []))
+        )
+      ),
     run: (caller, runId) => permittedRun(caller, "read", runId),
     lines: (caller, runId) => Effect.andThen(permitted(caller, "read", runId), store.lines(runId)),
     wait: (caller, runId, waitMillis) =>

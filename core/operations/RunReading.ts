@@ -23,7 +23,7 @@ export interface RunReading {
    * Whether the caller may see the stacks of a run's errors, which have paths of the host: it needs `admin` on the run's
    * pipeline. Operations give errors with their stacks; who answers a caller without it leaves them out.
    */
-  readonly seesStacks: (caller: Caller, pipelineId: string, runId: string) => boolean
+  readonly seesStacks: (caller: Caller, pipelineId: string, runId: string) => Effect.Effect<boolean>
   /** The current state of a run, with the sizes of its values in place of the values. */
   readonly outline: (caller: Caller, runId: string) => Effect.Effect<Outline, RunNotFound | GuardError>
   /** The JSON text of a parameter, a given value or an output of a run. */
@@ -50,7 +50,8 @@ export interface RunReading {
 
 /** Makes the operations that read parts of a run. */
 export const make = (store: Store, guard: Guard): RunReading => ({
-  seesStacks: (caller, pipelineId, runId) => guard.may(caller, { permission: "admin", pipelineId, runId }),
+  seesStacks: (caller, pipelineId, runId) =>
+    Effect.sync(() => guard.may(caller, { permission: "admin", pipelineId, runId })),
   outline: (caller, runId) => Permit.runOf(guard, caller, "read", runId, (id) => store.outline(id)),
   value: (caller, runId, name) =>
     Effect.gen(function* () {

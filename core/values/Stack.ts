@@ -48,7 +48,10 @@ const withoutMessage = (stack: string, message: unknown): string => {
 
 const framesIn = (stack: string): ReadonlyArray<string> => {
   const frames: Array<string> = []
-  for (const line of stack.slice(0, MAX_READ).split("\n")) {
+  const lines = stack.slice(0, MAX_READ).split("\n")
+  // The last line is cut.
+  if (stack.length > MAX_READ) lines.pop()
+  for (const line of lines) {
     const frame = line.trim()
     if (!frame.startsWith("at ") || !LOCATION.test(frame.slice(-FRAME_END)) || LIBRARY.test(frame)) continue
     const isLong = frame.length > FRAME_START + FRAME_END

@@ -268,6 +268,7 @@ describe("the documents are true", () => {
       200,
       async () => ask("GET", `/runs/${await failed()}/steps/try/attempts`)
     ],
+    ["GET /runs/{task_id}/retry", 200, async () => ask("GET", `/runs/${await failed()}/retry?from=try`)],
     ["GET /runs/{task_id}/events", 200, async () => ask("GET", `/runs/${await over()}/events`)],
     ["GET /runs/{task_id}/events", 204, async () => ask("GET", `/runs/${await over()}/events?after=99`)],
     ["GET /pipelines/{pipeline_id}/events", 200, () => ask("GET", "/pipelines/my_pipeline/events")],
@@ -280,6 +281,9 @@ describe("the documents are true", () => {
       async () => ask("POST", `/runs/${await started("stubborn", {})}/cancel`, { reason: "enough" })
     ],
     ["POST /runs/{task_id}/retry", 202, async () => ask("POST", `/runs/${await failed()}/retry`, {})],
+    ["POST /runs/cancel", 202, async () => ask("POST", "/runs/cancel", { task_ids: [await over(), "absent"] })],
+    ["POST /runs/retry", 202, async () => ask("POST", "/runs/retry", { task_ids: [await failed(), "absent"] })],
+    ["GET /workers", 200, () => ask("GET", "/workers")],
     ["DELETE /runs/{task_id}", 204, async () => ask("DELETE", `/runs/${await over()}`)],
     ["POST /schedules", 201, () => scheduled({ id: "nightly", cron: "0 3 * * *", time_zone: "Europe/Lisbon" })],
     ["GET /schedules", 200, () => ask("GET", "/schedules")],

@@ -8,11 +8,11 @@ import type { Listeners } from "../events/ListenerWire.ts"
 import type * as HealthWire from "../health/HealthWire.ts"
 import type { SeriesQuery, StatisticsQuery } from "../health/StatisticsRequests.ts"
 import type * as StatisticsWire from "../health/StatisticsWire.ts"
+import type { WorkersQuery } from "../health/WorkerRequests.ts"
+import type * as WorkerWire from "../health/WorkerWire.ts"
 import type { RootJson } from "../pages/DashboardRoutes.ts"
 import type { LayoutQuery, PictureQuery } from "../pipelines/PictureRequests.ts"
 import type * as PictureWire from "../pipelines/PictureWire.ts"
-import type { WorkersQuery } from "../health/WorkerRequests.ts"
-import type * as WorkerWire from "../health/WorkerWire.ts"
 import type { DefinitionJson } from "../pipelines/PipelineRequests.ts"
 import type * as PipelineWire from "../pipelines/PipelineWire.ts"
 import type * as BulkRequests from "../runs/BulkRequests.ts"
@@ -124,6 +124,10 @@ export type Exchanges = {
   readonly "GET /runs/{task_id}/steps/{step}/attempts": {
     readonly query: RunPartRequests.AttemptsQuery
     readonly answers: { readonly 200: RunPartWire.AttemptsJson }
+  }
+  readonly "GET /runs/{task_id}/retry": {
+    readonly query: RunPartRequests.RetryQuery
+    readonly answers: { readonly 200: RunPartWire.RetriedSteps }
   }
   readonly "GET /runs/{task_id}/events": {
     readonly query: EventRequests.EventsQuery

@@ -6,17 +6,17 @@ import * as Events from "../events/EventRequests.ts"
 import { listeners } from "../events/ListenerSchemas.ts"
 import * as Health from "../health/HealthSchemas.ts"
 import { seriesQuery, statisticsQuery } from "../health/StatisticsRequests.ts"
+import { workersQuery } from "../health/WorkerRequests.ts"
+import { workers } from "../health/WorkerSchemas.ts"
 import { rootJson } from "../pages/DashboardRoutes.ts"
 import { layoutQuery, pictureQuery } from "../pipelines/PictureRequests.ts"
 import * as Pictures from "../pipelines/PictureSchemas.ts"
-import { workersQuery } from "../health/WorkerRequests.ts"
-import { workers } from "../health/WorkerSchemas.ts"
 import { definition } from "../pipelines/PipelineRequests.ts"
 import * as Pipelines from "../pipelines/PipelineSchemas.ts"
 import { manyCancellations, manyRetries } from "../runs/BulkRequests.ts"
 import * as Bulk from "../runs/BulkSchemas.ts"
 import * as Execution from "../runs/ExecutionRequest.ts"
-import { attemptsQuery, itemsQuery } from "../runs/RunPartRequests.ts"
+import { attemptsQuery, itemsQuery, retryQuery } from "../runs/RunPartRequests.ts"
 import * as RunParts from "../runs/RunPartSchemas.ts"
 import { cancellation, repetition, runQuery, runsQuery } from "../runs/RunRequests.ts"
 import * as Runs from "../runs/RunSchemas.ts"
@@ -173,6 +173,11 @@ export const documents: Documents = {
     query: attemptsQuery,
     answers: { 200: RunParts.attempts },
     failures: [400, 404, 503]
+  },
+  "GET /runs/{task_id}/retry": {
+    query: retryQuery,
+    answers: { 200: RunParts.retriedSteps },
+    failures: [400, 404, 409, 503]
   },
   "GET /runs/{task_id}/logs": { answers: { 200: Runs.logs }, failures: [404, 503] },
   "POST /runs/{task_id}/cancel": {

@@ -5,7 +5,7 @@ import { type AttemptsRequest, MAX_ATTEMPTS } from "../../../core/run/Attempts.t
 import { ITEM_STATUSES, type ItemsRequest, MAX_LISTED } from "../../../core/run/ItemList.ts"
 import * as Decoding from "../server/Decoding.ts"
 import type { BadRequest } from "../server/Failures.ts"
-import { choice, limit, nextCursor, values } from "../server/SchemaParts.ts"
+import { choice, limit, nextCursor, textOf, values } from "../server/SchemaParts.ts"
 
 /** The query of `GET /runs/{task_id}/steps/{step}/items`. */
 export interface ItemsQuery {
@@ -22,6 +22,12 @@ export interface AttemptsQuery {
   /** From 1 to 500. Default: 100. */
   readonly limit?: number
   readonly cursor?: string
+}
+
+/** The query of `GET /runs/{task_id}/retry`. */
+export interface RetryQuery {
+  /** A step to run again. */
+  readonly from?: string
 }
 
 const DEFAULT_LIMIT = 100
@@ -43,6 +49,11 @@ export const attemptsQuery: Decoding.ObjectSchema<AttemptsQuery> = Schema.Struct
   cursor: nextCursor
 })
 
+/** The Schema of a `RetryQuery`. */
+export const retryQuery: Decoding.ObjectSchema<RetryQuery> = Schema.Struct({
+  from: Schema.optionalKey(textOf("the name of a step", "A step to run again, though it completed."))
+})
+
 const decodeItems = Decoding.query(itemsQuery)
 const decodeAttempts = Decoding.query(attemptsQuery)
 
@@ -60,3 +71,9 @@ export const toAttemptsRequest = (query: string): Result.Result<Omit<AttemptsReq
     ...Decoding.withoutUndefined({ cursor }),
     limit
   }))
+
+const decodeRetry = Decoding.query(retryQuery)
+
+/** Decodes the steps from which a retry would run. */
+export const toRetriedFrom = (query: string): Result.Result<ReadonlyArray<string>, BadRequest> =>
+  Result.map(decodeRetry(query), ({ from }) => (from === undefined ? [] : [from]))

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { json, jsonText } from "../server/Message.ts"
 import { get, type Route, read } from "../server/Route.ts"
-import { toAttemptsRequest, toItemsRequest } from "./RunPartRequests.ts"
+import { toAttemptsRequest, toItemsRequest, toRetriedFrom } from "./RunPartRequests.ts"
 import * as RunPartWire from "./RunPartWire.ts"
 
 /** The routes. */
@@ -14,18 +14,29 @@ export const runPartRoutes: ReadonlyArray<Route> = [
     const { operations, caller, params } = call
     const runId = params["task_id"]!
     return Effect.flatMap(read(call, toItemsRequest(call.request.query)), (request) =>
-      Effect.map(operations.items(caller, { ...request, runId, step: params["step"]! }), (list) => {
-        const seesStacks = operations.seesStacks(caller, list.pipelineId, runId)
-        return jsonText(200, RunPartWire.items(list, request.isBare === true, seesStacks))
-      })
+      Effect.flatMap(operations.items(caller, { ...request, runId, step: params["step"]! }), (list) =>
+        Effect.map(operations.seesStacks(caller, list.pipelineId, runId), (seesStacks) =>
+          jsonText(200, RunPartWire.items(list, request.isBare === true, seesStacks))
+        )
+      )
     )
   }),
   get("/runs/{task_id}/steps/{step}/attempts", "read", "The attempts of a step.", (call) => {
     const { operations, caller, params } = call
     const runId = params["task_id"]!
     return Effect.flatMap(read(call, toAttemptsRequest(call.request.query)), (request) =>
-      Effect.map(operations.attempts(caller, { ...request, runId, step: params["step"]! }), (list) =>
-        json(200, RunPartWire.attempts(list, operations.seesStacks(caller, list.pipelineId, runId)))
+      Effect.flatMap(operations.attempts(caller, { ...request, runId, step: params["step"]! }), (list) =>
+        Effect.map(operations.seesStacks(caller, list.pipelineId, runId), (seesStacks) =>
+          json(200, RunPartWire.attempts(list, seesStacks))
+        )
+      )
+    )
+  }),
+  get("/runs/{task_id}/retry", "read", "The steps that a retry would run.", (call) => {
+    const { operations, caller, params } = call
+    return Effect.flatMap(read(call, toRetriedFrom(call.request.query)), (from) =>
+      Effect.map(operations.retriedSteps(caller, params["task_id"]!, from), (steps) =>
+        json(200, { steps } satisfies RunPartWire.RetriedSteps)
       )
     )
   })

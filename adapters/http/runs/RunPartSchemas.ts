@@ -1,6 +1,6 @@
 /** Schemas of the answers of the routes about parts of a run. */
 import * as Schema from "effect/Schema"
-import { millis, record, text } from "../server/SchemaParts.ts"
+import { millis, record, strings, text } from "../server/SchemaParts.ts"
 import { itemStatus } from "./RunPartRequests.ts"
 import type * as RunPartWire from "./RunPartWire.ts"
 import { errorDetail } from "./RunSchemas.ts"
@@ -35,3 +35,7 @@ export const attempts: Schema.Codec<RunPartWire.AttemptsJson> = Schema.Struct({
   ),
   next_cursor: text
 }).annotate({ identifier: "Attempts" })
+
+export const retriedSteps: Schema.Codec<RunPartWire.RetriedSteps> = Schema.Struct({ steps: strings }).annotate({
+  identifier: "RetriedSteps"
+})

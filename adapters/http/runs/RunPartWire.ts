@@ -79,3 +79,9 @@ export const attempts = ({ attempts, nextCursor }: AttemptList, seesStacks: bool
   })),
   next_cursor: nextCursor ?? null
 })
+
+/** `GET /runs/{task_id}/retry`. */
+export interface RetriedSteps {
+  /** The names of the steps that a retry would run, in the order of the pipeline's steps. */
+  readonly steps: ReadonlyArray<string>
+}

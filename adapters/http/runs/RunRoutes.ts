@@ -45,15 +45,16 @@ export const runRoutes: ReadonlyArray<Route> = [
     const seesStacks = ({ pipelineId }: Run.Summary) => operations.seesStacks(caller, pipelineId, runId)
     return Effect.flatMap(read(call, toRunQuery(request.query)), ({ values = true }) =>
       values
-        ? Effect.map(operations.run(caller, runId), (run) => {
-            const stacks = seesStacks(run)
-            return EntityTag.tagged(request, tagOf(run, stacks), () => jsonText(200, RunWire.runDetail(run, stacks)))
-          })
-        : Effect.map(operations.outline(caller, runId), (run) => {
-            const stacks = seesStacks(run)
-            const tag = `${tagOf(run, stacks)}-bare`
-            return EntityTag.tagged(request, tag, () => json(200, RunWire.runOutline(run, stacks)))
-          })
+        ? Effect.flatMap(operations.run(caller, runId), (run) =>
+            Effect.map(seesStacks(run), (stacks) =>
+              EntityTag.tagged(request, tagOf(run, stacks), () => jsonText(200, RunWire.runDetail(run, stacks)))
+            )
+          )
+        : Effect.flatMap(operations.outline(caller, runId), (run) =>
+            Effect.map(seesStacks(run), (stacks) =>
+              EntityTag.tagged(request, `${tagOf(run, stacks)}-bare`, () => json(200, RunWire.runOutline(run, stacks)))
+            )
+          )
     )
   }),
   get("/runs/{task_id}/logs", "read", "The log lines of a run's tasks.", ({ operations, caller, params }) => {

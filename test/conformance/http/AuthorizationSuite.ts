@@ -87,7 +87,7 @@ export const authorizationSuite = (started: () => Launched, stored?: Stored): vo
     const wrong: Array<string> = []
     await each(chosen, async ({ method, path, prefix, row, client, status }) => {
       const at = { ...target, ...(status < 400 && (await row.fresh?.(maker))) }
-      const answer = await send(method, prefix + pathFor(path, at), client, row.body?.(at))
+      const answer = await send(method, prefix + pathFor(path, at) + (row.query ?? ""), client, row.body?.(at))
       const found = mistake(answer, status, client)
       if (found !== undefined) wrong.push(`${client.name}: ${method} ${path}: ${found}`)
     })
@@ -124,8 +124,8 @@ export const authorizationSuite = (started: () => Launched, stored?: Stored): vo
     const kinds = Map.groupBy(asked, ({ path, status }) => `${path} ${status}`)
     const reading = Array.from(kinds.values(), ([one]) => one!)
     expect(reading.length).toBeGreaterThan(60)
-    await each(reading, async ({ path, client, status }) => {
-      const answer = await send("HEAD", pathFor(path, target), client)
+    await each(reading, async ({ path, row, client, status }) => {
+      const answer = await send("HEAD", pathFor(path, target) + (row.query ?? ""), client)
       if (answer.status !== status || answer.text !== "") wrong.push(`${client.name}: HEAD ${path}: ${answer.status}`)
     })
     expect(wrong).toEqual([])

@@ -233,7 +233,11 @@ export const runsSuite = (server: Server): void => {
       error: "TaskFailed",
       message: "Task 'try' failed after 1 retry: not open, says …/gate.ts",
       step: "try",
-      cause: { error: "Error", message: "not open, says …/gate.ts" }
+      cause: {
+        error: "Error",
+        message: "not open, says …/gate.ts",
+        stack: expect.stringMatching(/^at .*pipelines\.ts:/)
+      }
     })
     expect(run.steps.map((step: Json) => [step.name, step.status, step.attempts])).toEqual([
       ["before", "COMPLETED", 1],
@@ -309,7 +313,10 @@ export const runsSuite = (server: Server): void => {
     const gate = newName()
     const failed = await execute(server, "flaky", { gate })
     await execute(server, "open_gate", { gate })
-    const retried = await ask(server, "POST", `/runs/${failed.json.task_id}/retry`)
+    const path = `/runs/${failed.json.task_id}/retry`
+    expect((await get(server, path)).json).toEqual({ steps: ["try", "after"] })
+    expect((await get(server, `${path}?from=before`)).json).toEqual({ steps: ["before", "try", "after"] })
+    const retried = await ask(server, "POST", path)
     expect([retried.status, keysOf(retried.json), retried.json.status]).toEqual([202, ["status", "task_id"], "STARTED"])
     expect(retried.json.task_id).not.toBe(failed.json.task_id)
     expect((await resultOf(server, retried.json.task_id)).json.result).toBe(gate)
@@ -322,10 +329,13 @@ export const runsSuite = (server: Server): void => {
     ])
     const nothing = await post(server, `/runs/${retried.json.task_id}/retry`, {})
     expect([nothing.status, nothing.json.error]).toEqual([409, "RunNotRepeatableError"])
+    expect((await get(server, `/runs/${retried.json.task_id}/retry`)).json.error).toBe("RunNotRepeatableError")
     const again = await post(server, `/runs/${retried.json.task_id}/retry`, { from: ["try"] })
     expect((await untilOver(server, again.json.task_id)).steps.map((step: Json) => step.attempts)).toEqual([0, 1, 1])
     const unknown = await post(server, `/runs/${retried.json.task_id}/retry`, { from: ["absent"] })
     expect([unknown.status, unknown.json.error]).toEqual([400, "UnknownStepError"])
+    const unplanned = await get(server, `/runs/${retried.json.task_id}/retry?from=absent`)
+    expect([unplanned.status, unplanned.json.error]).toEqual([400, "UnknownStepError"])
   })
 
   test("POST retry of an unfinished run is a 409, and starts nothing", async () => {
@@ -333,6 +343,7 @@ export const runsSuite = (server: Server): void => {
     const taskId = await start(server, id, { gate: newName() })
     const { status, json } = await post(server, `/runs/${taskId}/retry`, {})
     expect([status, json.error, json.task_id]).toEqual([409, "RunUnfinishedError", taskId])
+    expect((await get(server, `/runs/${taskId}/retry`)).json.error).toBe("RunUnfinishedError")
     expect(idsOf(await get(server, `/runs?pipeline_id=${id}`))).toEqual([taskId])
     await post(server, `/runs/${taskId}/cancel`, {})
   })

@@ -1,6 +1,8 @@
 /** What the API says, to compare the page with. */
 import type { Page } from "playwright-core"
 import { expect } from "vitest"
+import type { RunDetail } from "../../../adapters/http/runs/RunWire.ts"
+import type { Demo } from "./DemoServer.ts"
 
 /** How long and how often tests look. They go on as soon as the page is as they expect. */
 export const SOON = { timeout: 20_000, interval: 50 } as const
@@ -54,3 +56,23 @@ export const without = (complaints: ReadonlyArray<string>, expected: RegExp): Re
 
 /** What Chromium logs of a request that a cut connection ended. */
 export const CUT: RegExp = /net::ERR_(?:CONNECTION_\w+|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING|SOCKET_NOT_CONNECTED)/
+
+/** The JSON of an answer. */
+export const read = async <A>({ url }: Pick<Demo, "url">, path: string): Promise<A> =>
+  (await (await fetch(url + path)).json()) as A
+
+/** A run with its values. */
+export const runOf = (demo: Pick<Demo, "url">, runId: string): Promise<RunDetail> =>
+  read<RunDetail>(demo, `/runs/${runId}`)
+
+/** The complaints without those of Chromium about answers of these statuses. */
+export const withoutStatuses = (
+  complaints: ReadonlyArray<string>,
+  ...statuses: ReadonlyArray<number>
+): ReadonlyArray<string> =>
+  complaints.filter(
+    (text) =>
+      !statuses.some((status) =>
+        text.startsWith(`Failed to load resource: the server responded with a status of ${status} `)
+      )
+  )

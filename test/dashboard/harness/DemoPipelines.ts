@@ -379,14 +379,14 @@ const node = (name: string, inputs: ReadonlyArray<string>) =>
     run: (values: Readonly<Record<string, number>>) => ({ [`out_${name}`]: 1 + Math.max(0, ...Object.values(values)) })
   })
 
-const chainOf = (steps: number) =>
+export const chainOf = (steps: number) =>
   Pipeline.make(
     `graph_chain_${steps}`,
     range(steps).map((at) => node(`step_${at}`, at === 0 ? [] : [`out_step_${at - 1}`]))
   )
 
-/** One step, many steps side by side in bundles of 50, one step that gathers the bundles. */
-const fanOf = (steps: number) => {
+/** One step, many steps side by side in bundles of 50, one step that gathers the bundles. At least 4 steps. */
+export const fanOf = (steps: number) => {
   const leaves = range(steps - 2 - Math.ceil(steps / 51))
   const bundles = range(Math.ceil(leaves.length / 50))
   return Pipeline.make(`graph_fan_${steps}`, [
@@ -406,7 +406,7 @@ const fanOf = (steps: number) => {
 }
 
 /** Layers of ten; each step needs two or three of the layer above. */
-const layersOf = (steps: number) =>
+export const layersOf = (steps: number) =>
   Pipeline.make(
     `graph_layers_${steps}`,
     range(steps).map((at) => {

@@ -48,6 +48,10 @@ export interface Options {
   readonly redis?: { readonly url: string; readonly prefix: string } | undefined
   /** Whether this process runs steps. Default: true. */
   readonly worker?: boolean
+  /** Pipelines beside those of every demo. */
+  readonly pipelines?: (pace: Pace) => ReadonlyArray<Pipeline.Any>
+  /** Makes runs while its clock is three days behind. */
+  readonly past?: (parts: Parts) => Promise<void>
 }
 
 /** A demo that listens. */
@@ -77,8 +81,9 @@ const bounds = {
 /** Makes a demo; it resolves when all that it begins with is there. */
 export const make = async (options: Options = {}): Promise<Demo> => {
   const { port = 0, runs = 0, scenes = false, busy = false, redis, worker = true } = options
-  const pace = new Pace(runs > 0 && redis === undefined ? MAX_AGE_MILLIS : 0)
-  const pipelines = demoPipelines(pace)
+  const isOld = (runs > 0 || options.past !== undefined) && redis === undefined
+  const pace = new Pace(isOld ? MAX_AGE_MILLIS : 0)
+  const pipelines = [...demoPipelines(pace), ...(options.pipelines?.(pace) ?? [])]
   const levada = Levada.make({
     pipelines,
     access: options.secured === true ? secured() : Access.open,
@@ -97,6 +102,7 @@ export const make = async (options: Options = {}): Promise<Demo> => {
   const start: Demo["start"] = (pipelineId, parameters, startOptions = {}) =>
     levada.start(byId.get(pipelineId) as Pipeline.Any, parameters as never, startOptions as never)
   const parts = { levada, start, pace }
+  await options.past?.(parts)
   await fill(parts, runs)
   pace.clock.moveTo(0)
   if (scenes) await addScenes(parts, options.secured === true)
@@ -114,12 +120,13 @@ export const make = async (options: Options = {}): Promise<Demo> => {
   }
 }
 
-interface Parts extends Pick<Demo, "levada" | "start"> {
+/** What makes runs. */
+export interface Parts extends Pick<Demo, "levada" | "start"> {
   readonly pace: Pace
 }
 
 /** Waits until a run has finished, whatever its end. */
-const ended = async ({ levada }: Parts, runId: string): Promise<void> => {
+export const ended = async ({ levada }: Pick<Parts, "levada">, runId: string): Promise<void> => {
   for await (const _ of levada.watch(runId)) {
     // The last event ends it.
   }

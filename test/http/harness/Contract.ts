@@ -25,6 +25,7 @@ export interface Row {
   readonly over: "pipeline" | "run" | "schedule" | "any" | "all"
   /** The status with that permission. */
   readonly success: number
+  readonly query?: string
   readonly body?: (target: Target) => Json
   /** Creates what the request uses up. */
   readonly fresh?: (by: ObjectFactory) => Promise<Partial<Target>>
@@ -145,6 +146,7 @@ export const contract: Readonly<Record<string, Row>> = {
   "GET /runs/{task_id}/values/{name}": reads("run"),
   "GET /runs/{task_id}/steps/{step}/items": reads("run"),
   "GET /runs/{task_id}/steps/{step}/attempts": reads("run"),
+  "GET /runs/{task_id}/retry": { ...reads("run"), query: "?from=process" },
   "GET /runs/{task_id}/logs": reads("run"),
   "GET /runs/{task_id}/events": reads("run"),
   "GET /events": reads("any"),

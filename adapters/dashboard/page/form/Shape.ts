@@ -77,22 +77,28 @@ const NOT_FINITE: ReadonlyArray<unknown> = ["NaN", "Infinity", "-Infinity"]
 const isNotFinite = (shape: Shape): boolean =>
   shape.kind === "choice" && shape.values.every((value) => NOT_FINITE.includes(value))
 
+/** How deep alternatives may stand in alternatives: a schema may be an alternative of itself. */
+const MAX_ALTERNATIVES = 5
+
 /** The shape of a resolved schema. */
-export const shapeOf = (schema: Schema, root: Schema): Shape => {
+export const shapeOf = (schema: Schema, root: Schema, hops: number = MAX_ALTERNATIVES): Shape => {
+  if (hops === 0) return JSON_SHAPE
   const { type, items, properties, anyOf, oneOf, ...rest } = schema
   if (Array.isArray(rest["enum"])) return { kind: "choice", values: rest["enum"] }
   if (Object.hasOwn(rest, "const")) return { kind: "choice", values: [rest["const"]] }
   if (Array.isArray(type)) {
     return eitherOf(
       type.map((one) => ({ ...schema, type: one })),
-      root
+      root,
+      hops
     )
   }
   const alternatives = anyOf ?? oneOf
   if (Array.isArray(alternatives)) {
     return eitherOf(
       alternatives.map((one) => resolve(one, root)),
-      root
+      root,
+      hops
     )
   }
   switch (type) {
@@ -124,14 +130,16 @@ export const shapeOf = (schema: Schema, root: Schema): Shape => {
   }
 }
 
-const eitherOf = (all: ReadonlyArray<Schema>, root: Schema): Shape => {
+const eitherOf = (all: ReadonlyArray<Schema>, root: Schema, hops: number): Shape => {
   const isNumber = all.some(({ type }) => type === "number")
-  const options = all.filter((option) => !(isNumber && isNotFinite(shapeOf(option, root))))
-  const shapes = options.map((option) => shapeOf(option, root))
+  const options = all
+    .map((option) => [option, shapeOf(option, root, hops - 1)] as const)
+    .filter(([, shape]) => !(isNumber && isNotFinite(shape)))
+  const shapes = options.map(([, shape]) => shape)
   if (shapes.length === 1) return shapes[0]!
   return shapes.every(({ kind }) => kind === "choice")
     ? { kind: "choice", values: shapes.flatMap((shape) => (shape.kind === "choice" ? shape.values : [])) }
-    : { kind: "either", options }
+    : { kind: "either", options: options.map(([option]) => option) }
 }
 
 /** Whether a value is of a shape, as far as the choice between alternatives needs it. */

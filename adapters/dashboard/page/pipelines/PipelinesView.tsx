@@ -57,14 +57,10 @@ const List = ({ rows }: { readonly rows: ReadonlyArray<PipelineRow> }): JSX.Elem
           change={setText}
         />
         <span class="faint" role="status">
-          {countText(matching.length)} {matching.length === 1 ? "pipeline" : "pipelines"}
+          {countText(matching.length)} of {countText(rows.length)}
         </span>
       </search>
-      {matching.length === 0 ? (
-        <Empty>
-          <h2>No pipeline matches</h2>
-        </Empty>
-      ) : (
+      {matching.length > 0 && (
         <Table
           key={wanted}
           label="Pipelines"

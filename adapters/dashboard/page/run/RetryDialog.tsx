@@ -1,8 +1,8 @@
-/** Retries a run: from the failure by default, or from chosen steps. Says first what will run. */
+/** Retries a run: from the failure by default, or from a chosen step. Says first what will run. */
 import type { JSX } from "preact"
-import { useMemo, useState } from "preact/hooks"
-import type { DagJson } from "../../../http/pipelines/PipelineWire.ts"
-import { path, sendJson } from "../data/Connection.ts"
+import { useId, useState } from "preact/hooks"
+import type { RetriedSteps } from "../../../http/runs/RunPartWire.ts"
+import { path, query, sendJson } from "../data/Connection.ts"
 import { useResource } from "../data/Resource.ts"
 import { Confirm } from "../parts/Action.tsx"
 import { Loaded } from "../parts/Problem.tsx"
@@ -10,45 +10,35 @@ import { wordOf } from "../parts/Status.tsx"
 import { go, href } from "../Router.ts"
 import type { Outline } from "./Outline.ts"
 
-/** The steps that a retry runs: those that did not complete, those named, and all that depend on one of these. */
-export const willRun = (
-  steps: ReadonlyArray<{ readonly name: string; readonly status: string }>,
-  edges: DagJson["edges"],
-  from: ReadonlyArray<string>
-): ReadonlySet<string> => {
-  const next = new Map<string, Array<string>>()
-  for (const edge of edges) {
-    const known = next.get(edge.from)
-    if (known === undefined) next.set(edge.from, [edge.to])
-    else known.push(edge.to)
-  }
-  const found = new Set([...steps.filter(({ status }) => status !== "COMPLETED").map(({ name }) => name), ...from])
-  // A set can grow while it is iterated over.
-  for (const name of found) for (const to of next.get(name) ?? []) found.add(to)
-  return found
-}
+/** Whether a retry has work without a step named for it. */
+export const hasFailure = ({ status, steps }: Outline): boolean =>
+  status !== "COMPLETED" ||
+  steps.some(({ status, items_failed }) => status === "FAILED" || status === "CANCELLED" || items_failed > 0)
 
 /** How many steps the list shows. */
 const SHOWN = 100
 
 export const RetryDialog = ({ run, close }: { readonly run: Outline; readonly close: () => void }): JSX.Element => {
-  const dag = useResource<DagJson>(path`/pipelines/${run.pipeline_id}/dag`)
-  const completed = run.steps.filter(({ status }) => status === "COMPLETED")
-  const isFailure = completed.length < run.steps.length
+  const list = useId()
+  const isFailure = hasFailure(run)
   const [mode, setMode] = useState<"failure" | "step">(isFailure ? "failure" : "step")
   const [step, setStep] = useState(isFailure ? "" : (run.steps[0]?.name ?? ""))
-  const from = mode === "failure" || step === "" ? [] : [step]
-  const isChosen = mode === "failure" ? isFailure : step !== ""
+  const isKnown = run.steps.some(({ name }) => name === step)
+  const from = mode === "step" ? step : undefined
+  const isChosen = mode === "failure" || isKnown
+  const planned = useResource<RetriedSteps>(
+    isChosen ? `${path`/runs/${run.task_id}/retry`}${query({ from })}` : undefined
+  )
   return (
     <Confirm
       title="Retry the run"
       verb="Retry"
-      isReady={isChosen && dag.data !== undefined}
+      isReady={isChosen && planned.data !== undefined}
       close={close}
       act={async () => {
         const { task_id } = await sendJson<{ readonly task_id: string }>(path`/runs/${run.task_id}/retry`, {
           method: "POST",
-          body: { from }
+          body: { from: from === undefined ? [] : [from] }
         })
         go(href(["runs", task_id]))
       }}
@@ -59,7 +49,7 @@ export const RetryDialog = ({ run, close }: { readonly run: Outline; readonly cl
         {isFailure && (
           <label>
             <input type="radio" name="from" checked={mode === "failure"} onChange={() => setMode("failure")} />
-            From the failure: all steps that did not complete
+            From the failure: all that did not complete
           </label>
         )}
         <label>
@@ -70,45 +60,34 @@ export const RetryDialog = ({ run, close }: { readonly run: Outline; readonly cl
       {mode === "step" && (
         <label class="field">
           Step
-          <input
-            list="completed-steps"
-            value={step}
-            onInput={(event) => setStep(event.currentTarget.value)}
-            spellcheck={false}
-          />
-          <datalist id="completed-steps">
-            {completed.slice(0, 500).map(({ name }) => (
-              <option key={name} value={name} />
-            ))}
+          <input list={list} value={step} onInput={(event) => setStep(event.currentTarget.value)} spellcheck={false} />
+          <datalist id={list}>
+            {run.steps
+              .filter(({ status }) => status === "COMPLETED")
+              .slice(0, 500)
+              .map(({ name }) => (
+                <option key={name} value={name} />
+              ))}
           </datalist>
+          {step !== "" && !isKnown && <small>The run has no step '{step}'.</small>}
         </label>
       )}
-      <Loaded of={dag}>{({ edges }) => <Planned run={run} edges={edges} from={from} />}</Loaded>
+      {isChosen && <Loaded of={planned}>{({ steps }) => <Planned run={run} steps={steps} />}</Loaded>}
     </Confirm>
   )
 }
 
-const Planned = ({
-  run,
-  edges,
-  from
-}: {
-  readonly run: Outline
-  readonly edges: DagJson["edges"]
-  readonly from: ReadonlyArray<string>
-}): JSX.Element => {
-  const start = from[0]
-  const planned = useMemo(() => willRun(run.steps, edges, start === undefined ? [] : [start]), [run, edges, start])
-  const steps = run.steps.filter(({ name }) => planned.has(name))
+const Planned = ({ run, steps }: { readonly run: Outline; readonly steps: RetriedSteps["steps"] }): JSX.Element => {
+  const states = new Map(run.steps.map(({ name, status }) => [name, status]))
   return (
     <section class="planned" aria-live="polite">
       <h3>
         {steps.length} of {run.steps.length} steps will run
       </h3>
       <ul>
-        {steps.slice(0, SHOWN).map(({ name, status }) => (
+        {steps.slice(0, SHOWN).map((name) => (
           <li key={name}>
-            <bdi>{name}</bdi> <small class="faint">was {wordOf(status).toLowerCase()}</small>
+            <bdi>{name}</bdi> <small class="faint">was {wordOf(states.get(name) ?? "PENDING").toLowerCase()}</small>
           </li>
         ))}
       </ul>

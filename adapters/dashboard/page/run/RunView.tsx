@@ -17,7 +17,7 @@ import { CancelDialog } from "./CancelDialog.tsx"
 import { FailurePanel } from "./FailurePanel.tsx"
 import { LogPanel } from "./LogPanel.tsx"
 import { isEnded, type Outline } from "./Outline.ts"
-import { RetryDialog } from "./RetryDialog.tsx"
+import { hasFailure, RetryDialog } from "./RetryDialog.tsx"
 import { StepTable } from "./StepTable.tsx"
 import { ValuePanel } from "./ValuePanel.tsx"
 
@@ -113,13 +113,9 @@ const Header = ({ run, reload }: { readonly run: Outline; readonly reload: () =>
         {canExecute && (
           <div class="actions">
             {ended && (
-              <button
-                type="button"
-                class={run.status === "COMPLETED" ? undefined : "primary"}
-                onClick={() => setDialog("retry")}
-              >
+              <button type="button" class={hasFailure(run) ? "primary" : undefined} onClick={() => setDialog("retry")}>
                 <Icon name="retry" />
-                {run.status === "COMPLETED" ? "Retry from a step…" : "Retry from the failure…"}
+                {hasFailure(run) ? "Retry from the failure…" : "Retry from a step…"}
               </button>
             )}
             {!ended && (
