@@ -180,11 +180,11 @@ describe.skipIf(!hasBrowser)("hostile texts", { timeout: 120_000 }, () => {
       await page.getByRole("button", { name: "Run now…" }).click()
       await page.getByRole("dialog").locator("pre.json").waitFor()
       const [asked] = await texts(page, "dialog")
-      for (const name of [HOSTILE.markup, HOSTILE.script]) expect(asked).toContain(name)
+      expect(asked).toContain(HOSTILE.markup)
       await expectUnharmed(seen)
       await page.keyboard.press("Escape")
       await turn(page, "#/overview")
-      await page.getByText(HOSTILE.markup, { exact: true }).first().waitFor()
+      await page.locator("main table, main ul.entries", { hasText: HOSTILE.url }).first().waitFor()
       await expectUnharmed(seen)
     })
 
@@ -339,7 +339,8 @@ describe.skipIf(!hasBrowser)("hostile texts", { timeout: 120_000 }, () => {
           await server.close()
         }
       }),
-      { numRuns: 8 }
+      // Shrinking would wait for each text that does not appear.
+      { numRuns: 8, endOnFailure: true }
     )
   })
 })
