@@ -9,6 +9,7 @@ const IN_NODE_ONLY = [
   "test/package/**",
   "test/dashboard/**",
   "test/docs/**",
+  "test/dashboard/**",
   "test/threads/Processes.test.ts",
   "test/leaks/Processes.test.ts",
   "test/types/**",

@@ -3,7 +3,7 @@ import type * as Library from "@dagrejs/dagre"
 import type { Engine, FlatLayout, Limits } from "../../core/render/FlatGraph.ts"
 
 /** The largest graphs that dagre lays out within 200 ms, as `npm run bench -- pictures` measures. */
-export const LIMITS: Limits = { steps: 300, length: 400 }
+export const LIMITS: Limits = { steps: 300, length: 350 }
 
 /** The engine over a copy of `@dagrejs/dagre`. */
 export const engineOf = ({ Graph, layout }: Pick<typeof Library, "Graph" | "layout">): Engine => ({

@@ -21,13 +21,15 @@ export type Order =
   | { readonly call: number; readonly module: string; readonly inputs: unknown; readonly context: object }
   | "stop"
 
-/** An error in a message: its name, message and tag, and up to five causes. */
+/** An error in a message: its name, message, tag and frames, and up to five causes. */
 export type Raised =
   | { readonly value: unknown }
   | {
       readonly name: string | undefined
       readonly message: string
       readonly tag: string | undefined
+      /** The stack after the message. */
+      readonly frames: string | undefined
       readonly cause: Raised | undefined
     }
 
@@ -68,6 +70,15 @@ let controller
 
 const text = (value) => (typeof value === "string" ? value.slice(0, ${MAX_TEXT}) : undefined)
 
+const framesOf = (error) => {
+  try {
+    const { stack, message } = error
+    return text(stack?.slice(Math.max(0, stack.indexOf(message) + message.length)))
+  } catch {
+    return undefined
+  }
+}
+
 const raised = (error, causes) => {
   try {
     if (typeof error === "symbol") return { value: String(error) }
@@ -77,6 +88,7 @@ const raised = (error, causes) => {
       name: text(name),
       message: text(message) ?? "An object without a message was thrown",
       tag: text(_tag),
+      frames: error instanceof Error ? framesOf(error) : undefined,
       cause: cause === undefined || causes === 0 ? undefined : raised(cause, causes - 1)
     }
   } catch {

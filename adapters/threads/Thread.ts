@@ -162,13 +162,14 @@ const exitOf = (end: End, module: string): Exit.Exit<unknown, unknown> => {
   }
 }
 
-/** Rebuilds an error of the thread, with its name, message, tag and cause. */
+/** Rebuilds an error of the thread, with its name, message, tag, frames and cause. */
 const errorOf = (raised: Raised): unknown => {
   if ("value" in raised) return raised.value
-  const { name, message, tag, cause } = raised
+  const { name, message, tag, frames, cause } = raised
   const error = new Error(message, cause === undefined ? undefined : { cause: errorOf(cause) })
   if (name !== undefined) error.name = name
-  // The stack would show this function, not the place in the thread.
-  delete error.stack
+  // Its own stack would show this function, not the place in the thread.
+  if (frames === undefined) delete error.stack
+  else error.stack = frames
   return tag === undefined ? error : Object.assign(error, { _tag: tag })
 }

@@ -12,8 +12,18 @@ import * as Name from "../values/Name.ts"
 import * as OptionCheck from "../values/OptionCheck.ts"
 import type { Caller } from "../values/Principal.ts"
 
+/** The pipeline of the run that a list is about. */
+interface OfPipeline {
+  readonly pipelineId: string
+}
+
 /** Operations that read parts of a run. */
 export interface RunReading {
+  /**
+   * Whether the caller may see the stacks of a run's errors, which have paths of the host: it needs `admin` on the run's
+   * pipeline. Operations give errors with their stacks; who answers a caller without it leaves them out.
+   */
+  readonly seesStacks: (caller: Caller, pipelineId: string, runId: string) => Effect.Effect<boolean>
   /** The current state of a run, with the sizes of its values in place of the values. */
   readonly outline: (caller: Caller, runId: string) => Effect.Effect<Outline, RunNotFound | GuardError>
   /** The JSON text of a parameter, a given value or an output of a run. */
@@ -29,7 +39,7 @@ export interface RunReading {
   readonly items: (
     caller: Caller,
     request: ItemsRequest
-  ) => Effect.Effect<ItemList, InvalidOption | RunNotFound | StepNotFound | GuardError>
+  ) => Effect.Effect<ItemList & OfPipeline, InvalidOption | RunNotFound | StepNotFound | GuardError>
   /**
    * The attempts of a step, in the order in which they began. Of a step with items: those that read its list, and the
    * attempts of items that failed or were lost, as far as the log has them: at most 1,000 that were retried or lost, and
@@ -38,7 +48,7 @@ export interface RunReading {
   readonly attempts: (
     caller: Caller,
     request: AttemptsRequest
-  ) => Effect.Effect<AttemptList, InvalidOption | RunNotFound | StepNotFound | GuardError>
+  ) => Effect.Effect<AttemptList & OfPipeline, InvalidOption | RunNotFound | StepNotFound | GuardError>
 }
 
 /** How many parts of the list of units are examined for one answer. */
@@ -61,6 +71,8 @@ const search = (store: Store, request: ItemsRequest): ReturnType<Store["items"]>
 
 /** Makes the operations that read parts of a run. */
 export const make = (store: Store, guard: Guard): RunReading => ({
+  seesStacks: (caller, pipelineId, runId) =>
+    Effect.sync(() => guard.may(caller, { permission: "admin", pipelineId, runId })),
   outline: (caller, runId) => Permit.runOf(guard, caller, "read", runId, (id) => store.outline(id)),
   value: (caller, runId, name) =>
     Effect.gen(function* () {
@@ -73,17 +85,20 @@ export const make = (store: Store, guard: Guard): RunReading => ({
       const unreadable = OptionCheck.required(OptionCheck.record, "request", request)
       if (unreadable !== undefined) return yield* unreadable
       const { runId, step } = request
-      yield* Permit.forRun(store, guard, caller, "read", runId)
-      return yield* Effect.catchTag(search(store, request), "UnknownStep", () =>
+      const pipelineId = yield* Permit.forRun(store, guard, caller, "read", runId)
+      const list = yield* Effect.catchTag(search(store, request), "UnknownStep", () =>
         Effect.fail(new StepNotFound(runId, step))
       )
+      return { ...list, pipelineId }
     }),
   attempts: (caller, request) =>
     Effect.gen(function* () {
       const unreadable = OptionCheck.required(OptionCheck.record, "request", request)
       if (unreadable !== undefined) return yield* unreadable
       const { runId, step } = request
-      const { steps, sequence } = yield* Permit.runOf(guard, caller, "read", runId, (id) => store.outline(id))
+      const { pipelineId, steps, sequence } = yield* Permit.runOf(guard, caller, "read", runId, (id) =>
+        store.outline(id)
+      )
       if (!steps.some(({ name }) => name === step)) return yield* new StepNotFound(runId, step)
       const mistake = invalid(request)
       if (mistake !== undefined) return yield* mistake
@@ -92,6 +107,6 @@ export const make = (store: Store, guard: Guard): RunReading => ({
       yield* Stream.runForEach(Stream.take(store.watch(runId, 0, true), sequence), (event) =>
         Effect.sync(() => found.add(event))
       )
-      return page(found.all, request)
+      return { ...page(found.all, request), pipelineId }
     })
 })

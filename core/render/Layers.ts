@@ -55,7 +55,11 @@ export const layers = ({ sizes, edges }: FlatGraph): FlatLayout => {
               ]
             : [{ x, y: y + half }]
         if (at === way.length - 1) return [{ x, y: y - half }]
-        return [{ x, y }]
+        // Where it passes a layer too.
+        return [
+          { x, y },
+          { x, y: bottoms[node]! }
+        ]
       })
     )
   }

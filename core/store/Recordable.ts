@@ -78,6 +78,7 @@ const isError = (error: ErrorInfo): boolean => {
   let causes = 0
   for (let each: ErrorInfo | undefined = error; each !== undefined; each = each.cause) {
     if (!isText(each?.name) || !isText(each.message) || ++causes > MAX_CAUSES) return false
+    if (each.stack !== undefined && !isText(each.stack)) return false
   }
   return causes > 0
 }

@@ -1,8 +1,10 @@
 /** Errors as a run records them. */
 import * as Predicate from "effect/Predicate"
+import { Failure } from "./Failure.ts"
+import * as Stack from "./Stack.ts"
 import * as Text from "./Text.ts"
 
-/** An error as a run records it: plain data, bounded, without a stack. */
+/** An error as a run records it: plain data, bounded. */
 export interface ErrorInfo {
   /** The tag or class of the error: `TaskFailed`, `InvalidOutput`, `RunTimedOut`, … */
   readonly name: string
@@ -11,6 +13,11 @@ export interface ErrorInfo {
   readonly step?: string
   /** Which item of a map, filter or reduce failed, from 0. */
   readonly item?: number
+  /**
+   * Where the code of a task raised it: lines such as `at run (/srv/app/tasks.ts:12:9)`, without frames of Levada and effect.
+   * At most 20 lines and 4,000 bytes in UTF-8. Only for callers with `admin`: it has paths of the host.
+   */
+  readonly stack?: string
   /** The error that the task itself raised. */
   readonly cause?: ErrorInfo
 }
@@ -19,21 +26,35 @@ const MAX_MESSAGE = 2_000
 const MAX_CAUSES = 5
 
 /** Any thrown value or failure as data: name, message of at most 2,000 characters and up to five causes, no stack. */
-export const describe = (error: unknown): ErrorInfo => {
+export const describe = (error: unknown): ErrorInfo => readSafely(error, noStack)
+
+/** The same for an error from the code of a task: with its stack and those of its causes. */
+export const describeWithStack = (error: unknown): ErrorInfo => readSafely(error, stackOf)
+
+type StackOf = (error: Error) => string | undefined
+
+const noStack: StackOf = () => undefined
+
+// Levada's own failures say all in their message.
+const stackOf: StackOf = (error) => (error instanceof Failure ? undefined : Stack.of(error))
+
+const readSafely = (error: unknown, stackOf: StackOf): ErrorInfo => {
   try {
-    return read(error, 0)
+    return read(error, 0, stackOf)
   } catch {
     return { name: "Error", message: "An error that throws when its fields are read" }
   }
 }
 
-const read = (error: unknown, depth: number): ErrorInfo => {
+const read = (error: unknown, depth: number, stackOf: StackOf): ErrorInfo => {
   if (!Predicate.isObject(error)) return { name: "Error", message: clip(String(error)) }
   const { _tag: tag, name, cause } = error as { _tag?: unknown; name?: unknown; cause?: unknown }
+  const stack = error instanceof Error ? stackOf(error) : undefined
   return {
     name: clip(typeof tag === "string" ? tag : error instanceof Error && typeof name === "string" ? name : "Error"),
     message: clip(messageOf(error)),
-    ...(cause === undefined || depth >= MAX_CAUSES ? undefined : { cause: read(cause, depth + 1) })
+    ...(stack !== undefined && { stack }),
+    ...(cause === undefined || depth >= MAX_CAUSES ? undefined : { cause: read(cause, depth + 1, stackOf) })
   }
 }
 

@@ -9,7 +9,7 @@ export const MAX_NAME_LENGTH = 200
 const RESERVED: ReadonlySet<string> = new Set(["__proto__", ".", ".."])
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
-const UNPRINTABLE = /[\u0000-\u001f\u007f]/
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f]/
 
 /**
  * The failure for an invalid name; undefined for a valid one. A name is a string of 1 to 200 characters, without control

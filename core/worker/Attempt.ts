@@ -14,7 +14,7 @@ import { LEVELS, type Level, toFields, toMessage } from "../task/Log.ts"
 import * as Retry from "../task/Retry.ts"
 import type * as Task from "../task/Task.ts"
 import * as Bytes from "../values/Bytes.ts"
-import { describe, type ErrorInfo, resultsTooLarge } from "../values/ErrorInfo.ts"
+import { describeWithStack, type ErrorInfo, resultsTooLarge } from "../values/ErrorInfo.ts"
 import * as ItemUnits from "./ItemUnits.ts"
 import { readInputs, type StepCodec, type Values, writeOutputs } from "./StepCodec.ts"
 
@@ -222,7 +222,7 @@ export class Attempt implements Task.TaskContext, LeakOwner {
   outcomeOfError(error: unknown, isLeak = false): Outcome {
     const { stepCodec, claim } = this
     const { retry, name } = stepCodec.task
-    const cause = describe(error)
+    const cause = describeWithStack(error)
     const isPredicate = stepCodec.step.kind === "branch" || stepCodec.step.kind === "filter"
     const where = this.item === undefined ? "" : ` at item ${this.item}`
     const after = claim.failures === 0 ? "" : ` after ${claim.failures} ${claim.failures === 1 ? "retry" : "retries"}`
@@ -237,11 +237,9 @@ export class Attempt implements Task.TaskContext, LeakOwner {
     try {
       if (retry.when !== undefined && !retry.when(error)) return { _tag: "Failed", error: failure }
     } catch (thrown) {
-      const message = `The retry predicate of task '${name}' failed: ${describe(thrown).message}; called with: ${cause.message}`
-      return {
-        _tag: "Failed",
-        error: { ...failure, name: "PredicateFailed", message, cause: describe(thrown) }
-      }
+      const why = describeWithStack(thrown)
+      const message = `The retry predicate of task '${name}' failed: ${why.message}; called with: ${cause.message}`
+      return { _tag: "Failed", error: { ...failure, name: "PredicateFailed", message, cause: why } }
     }
     const elapsedMillis = claim.elapsedMillis + this.#context.nowMillis() - this.#beganAtMillis
     const waitMillis = Retry.waitMillis(retry, claim.failures + 1, elapsedMillis, this.#context.random())
@@ -275,7 +273,7 @@ export const catchDefect = (claim: Claim, outcome: () => Outcome): Outcome => {
 
 /** The outcome of an attempt that threw outside its task. */
 export const defectOutcome = ({ step }: Claim, defect: unknown): Outcome => {
-  const cause = describe(defect)
+  const cause = describeWithStack(defect)
   const message = `Step '${step}' failed with an unexpected error: ${cause.message}`
   return { _tag: "Failed", error: { name: "Defect", message, step, cause } }
 }

@@ -145,8 +145,8 @@ const bytesOf = ({ outcome }: Settlement): number => {
 
 const NONE: ReadonlyArray<ErrorInfo> = []
 
-const bytesOfError = ({ name, message, cause }: ErrorInfo): number =>
-  Bytes.ofText(name) + Bytes.ofText(message) + (cause === undefined ? 0 : bytesOfError(cause))
+const bytesOfError = ({ name, message, stack = "", cause }: ErrorInfo): number =>
+  Bytes.ofText(name) + Bytes.ofText(message) + Bytes.ofText(stack) + (cause === undefined ? 0 : bytesOfError(cause))
 
 /** Replaces an outcome that the Store could not record. */
 const unrecorded = ({ step }: Claim, defect: unknown): Outcome => {

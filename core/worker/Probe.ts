@@ -4,7 +4,7 @@ import { canonical, codec } from "../json/Value.ts"
 import * as Version from "../pipeline/Version.ts"
 import type { Claim, MemoKey, Outcome } from "../store/Work.ts"
 import { sha256 } from "../values/Digest.ts"
-import { describe, type ErrorInfo } from "../values/ErrorInfo.ts"
+import { describeWithStack, type ErrorInfo } from "../values/ErrorInfo.ts"
 import * as Limit from "../values/Limit.ts"
 import * as ItemUnits from "./ItemUnits.ts"
 import { readInputs, type StepCodec, stepError } from "./StepCodec.ts"
@@ -42,7 +42,7 @@ const limitKey = (
     const mistake = Limit.invalidKey(`limit of task '${task.name}'`, key)
     return mistake === undefined ? Result.succeed(key) : Result.fail(stepError(step, "LimitKeyFailed", mistake.message))
   } catch (error) {
-    const cause = describe(error)
+    const cause = describeWithStack(error)
     const message = `The limit key of task '${task.name}' failed: ${cause.message}`
     return Result.fail({ ...stepError(step, "LimitKeyFailed", message), cause })
   }

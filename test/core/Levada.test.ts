@@ -199,6 +199,7 @@ describe("Levada", () => {
       failed: () => Effect.fail(new Unhappy("no luck", { cause: new TypeError("deep down") })),
       died: () => Effect.die(new Unhappy("no luck", { cause: new TypeError("deep down") }))
     }
+    const HERE = expect.stringMatching(/^at .*Levada\.test\.ts:\d+/)
     const pipelines = Object.entries(ways).map(([name, run]) =>
       Pipeline.make(name, [Task.make("work", { output: { x: N }, run: run as () => { x: number } })])
     )
@@ -212,7 +213,12 @@ describe("Levada", () => {
           name: "TaskFailed",
           message: "Task 'work' failed: no luck",
           step: "work",
-          cause: { name: "Unhappy", message: "no luck", cause: { name: "TypeError", message: "deep down" } }
+          cause: {
+            name: "Unhappy",
+            message: "no luck",
+            stack: HERE,
+            cause: { name: "TypeError", message: "deep down", stack: HERE }
+          }
         })
       }
     }).pipe(withLevada(pipelines))

@@ -21,8 +21,10 @@ export interface Shot {
   readonly route: string | ((demo: Demo) => Promise<string>)
   /** Signs in with this key. */
   readonly key?: string
-  /** What is done before the picture is taken. */
-  readonly act?: (page: Page, demo: Demo) => Promise<unknown>
+  /** What is done, or waited for, before the picture is taken. */
+  readonly act?: (page: Page) => Promise<unknown>
+  /** Whether the server ends while the page is open. Such shots are the last of their demo. */
+  readonly isOffline?: boolean
   /** Whether the docs show it: then it is written into docs/dashboard, too. */
   readonly isInDocs?: boolean
   /** Whether the browser is expected to complain, because the server is gone or refuses. */
@@ -98,13 +100,18 @@ export const SHOTS: ReadonlyArray<Shot> = [
   { name: "audit", of: "secured", route: "audit", key: DEMO_KEYS.admin, hasComplaints: true },
   { name: "run-as-reader", of: "secured", route: runOf("broken_report"), key: DEMO_KEYS.reader, hasComplaints: true },
   { name: "runs-as-executor", of: "secured", route: "runs", key: DEMO_KEYS.executor, hasComplaints: true },
-  // The last of its demo, because the server is gone afterwards.
   {
     name: "offline",
-    of: "secured",
+    of: "one",
     route: "runs",
-    key: DEMO_KEYS.admin,
-    act: (page) => page.context().setOffline(true),
+    isOffline: true,
+    act: async (page) => {
+      await page.keyboard.press("r")
+      await page
+        .getByText(/trying again/i)
+        .first()
+        .waitFor()
+    },
     hasComplaints: true
   }
 ]

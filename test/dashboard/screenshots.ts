@@ -49,18 +49,26 @@ const signIn = async (page: Page, key: string): Promise<void> => {
 
 let complained = false
 
-const take = async (browser: Browser, demo: DemoServer.Demo, shot: Shot): Promise<void> => {
+/** A page that shows what is to be photographed. */
+interface Opened {
+  readonly page: Page
+  readonly file: string
+  readonly complaints: ReadonlyArray<string>
+}
+
+/** Opens a shot once for each scheme and size, one after the other, because they share two cores with the server. */
+async function* opened(browser: Browser, demo: DemoServer.Demo, shot: Shot): AsyncGenerator<Opened> {
   const route = typeof shot.route === "string" ? shot.route : await shot.route(demo)
   for (const colorScheme of schemes) {
     for (const [size, viewport] of sizes) {
-      const context = await browser.newContext({
+      const options = {
         viewport,
         colorScheme,
         locale: "en-GB",
         timezoneId: "Europe/Lisbon",
         hasTouch: size === "phone"
-      })
-      const page = await context.newPage()
+      }
+      const page = await (await browser.newContext(options)).newPage()
       const complaints: Array<string> = []
       page.on("pageerror", (error) => complaints.push(String(error)))
       page.on("console", (message) => {
@@ -69,16 +77,19 @@ const take = async (browser: Browser, demo: DemoServer.Demo, shot: Shot): Promis
       await page.goto(`${demo.url}/dashboard#/${route}`)
       if (shot.key !== undefined) await signIn(page, shot.key)
       await settled(page)
-      await shot.act?.(page, demo)
-      const png = withPalette(await settled(page))
-      const file = `${shot.name}-${size}-${colorScheme}.png`
-      writeFileSync(join(folder, file), png)
-      console.log(`${file} ${Math.ceil(png.length / 1_024)} kB`)
-      for (const complaint of new Set(complaints)) console.error(`  complains: ${complaint}`)
-      complained ||= complaints.length > 0
-      await context.close()
+      yield { page, file: `${shot.name}-${size}-${colorScheme}.png`, complaints }
     }
   }
+}
+
+const photograph = async ({ page, file, complaints }: Opened, shot: Shot): Promise<void> => {
+  await shot.act?.(page)
+  const png = withPalette(await settled(page))
+  writeFileSync(join(folder, file), png)
+  console.log(`${file} ${Math.ceil(png.length / 1_024)} kB`)
+  for (const complaint of new Set(complaints)) console.error(`  complains: ${complaint}`)
+  complained ||= complaints.length > 0
+  await page.context().close()
 }
 
 mkdirSync(folder, { recursive: true })
@@ -88,7 +99,15 @@ for (const [name, options] of Object.entries(DEMOS)) {
   if (shots.length === 0) continue
   const demo = await DemoServer.make(options)
   try {
-    for (const shot of shots) await take(browser, demo, shot)
+    for (const shot of shots.filter(({ isOffline }) => isOffline !== true)) {
+      for await (const one of opened(browser, demo, shot)) await photograph(one, shot)
+    }
+    const last: Array<readonly [Opened, Shot]> = []
+    for (const shot of shots.filter(({ isOffline }) => isOffline === true)) {
+      for await (const one of opened(browser, demo, shot)) last.push([one, shot])
+    }
+    await demo.close()
+    for (const [one, shot] of last) await photograph(one, shot)
   } finally {
     await demo.close()
   }

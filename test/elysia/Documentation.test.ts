@@ -208,6 +208,14 @@ describe("the documents are true", () => {
     ["GET /pipelines/{pipeline_id}/status", 200, () => ask("GET", "/pipelines/slow/status")],
     ["GET /pipelines/{pipeline_id}/dag", 200, () => ask("GET", "/pipelines/audio_analysis_v1/dag")],
     ["GET /pipelines/{pipeline_id}/dag/dot", 200, () => ask("GET", "/pipelines/audio_analysis_v1/dag/dot")],
+    ...(["svg", "layout", "cytoscape", "mermaid", "ascii", "critical-path"] as const).map(
+      (form) =>
+        [
+          `GET /pipelines/{pipeline_id}/dag/${form}`,
+          200,
+          () => ask("GET", `/pipelines/audio_analysis_v1/dag/${form}`)
+        ] as const
+    ),
     ["GET /pipelines/{pipeline_id}/visualize", 200, () => ask("GET", "/pipelines/audio_analysis_v1/visualize")],
     [
       "POST /pipelines/{pipeline_id}",

@@ -103,7 +103,7 @@ const name = fc.oneof(
   fc
     .string({ unit: "grapheme", minLength: 1, maxLength: 12 })
     // biome-ignore lint/suspicious/noControlCharactersInRegex: names contain none
-    .filter((text) => !/[\u0000-\u001f\u007f]/.test(text)),
+    .filter((text) => !/[\u0000-\u001f\u007f-\u009f]/.test(text)),
   fc.string({ unit: fc.constantFrom("\\", '"', "a", " ", "1", "-", ">"), minLength: 1, maxLength: MAX_NAME_LENGTH })
 )
 

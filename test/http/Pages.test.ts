@@ -51,6 +51,25 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
       await page.context().close()
     })
 
+    test(`/visualize shows a browser the picture, below '${prefix}'`, async () => {
+      const { page, complaints } = await openPage(browser, new URL(server.url).origin)
+      for (const { id } of [graph, hostile]) {
+        await page.goto(`${server.url}${prefix}/pipelines/${encodeURIComponent(id)}/visualize`)
+        expect(await page.locator("h1").textContent()).toBe(id)
+        // Its style is in force.
+        expect(await page.locator(".levada-dag .ground").evaluate((ground) => getComputedStyle(ground).fill)).toBe(
+          "rgb(255, 255, 255)"
+        )
+        await page.getByRole("link", { name: "SVG", exact: true }).click()
+        await page.locator("svg.levada-dag").waitFor()
+        expect(await page.locator(".ground").evaluate((ground) => getComputedStyle(ground).fill)).toBe(
+          "rgb(255, 255, 255)"
+        )
+      }
+      expect(complaints).toEqual([])
+      await page.context().close()
+    })
+
     // The same files as for /docs, from the same route.
     test.runIf(script === "node")("/redoc lists the API, and finds it by search", async () => {
       const { page, complaints } = await openPage(browser, new URL(server.url).origin)

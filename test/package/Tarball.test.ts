@@ -14,6 +14,9 @@ import { delimiter, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { gzipSync } from "node:zlib"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { startServer } from "../dashboard/harness/ServerProcess.ts"
+import { visit } from "../dashboard/harness/Visit.ts"
+import { hasBrowser, openBrowser } from "../http/harness/Browser.ts"
 import { run } from "./Command.ts"
 
 /** The outside packages that each subpath loads when it is imported. */
@@ -28,7 +31,7 @@ const SUBPATHS: Readonly<Record<string, ReadonlyArray<string>>> = {
   "levada/elysia": ["effect", "elysia"],
   "levada/dagre": ["@dagrejs/dagre"],
   "levada/dashboard": [],
-  "levada/progress": ["effect"],
+  "levada/progress": [],
   "levada/redis": ["effect", "ioredis"],
   "levada/keys": ["effect"],
   "levada/leaks": ["effect"],
@@ -181,6 +184,62 @@ for (const [name, path, accept] of [
 }
 await levada.close()
 `
+
+/** Serves the API below a path with the runtime's own server, and has one run. */
+const SERVER = `
+import { Access, Levada, Pipeline, Task } from "levada"
+import { NodeServer } from "levada/node"
+const only = Pipeline.make("only", [Task.make("task", { output: {}, run: () => ({}) })])
+const levada = Levada.make({ pipelines: [only], access: Access.open, basePath: "/flows" })
+await levada.execute(only, {})
+const at = { port: 0, hostname: "127.0.0.1" }
+const { Bun, Deno } = globalThis
+if (Bun) console.log(String(Bun.serve({ ...at, fetch: levada.fetch }).url) + "flows")
+else if (Deno) Deno.serve({ ...at, onListen: ({ port }) => console.log("http://127.0.0.1:" + port + "/flows") }, levada.fetch)
+else console.log((await NodeServer.serve(levada, { port: 0, host: "127.0.0.1" })).url)
+`
+
+const SERVERS = {
+  "NodeServer, on node": [bin("node")],
+  "the fetch handler, on bun": [bin("bun")],
+  "the fetch handler, on deno": [bin("deno"), "run", "-A"]
+} as const
+
+describe.skipIf(!hasBrowser)("the dashboard in a browser", () => {
+  it.each(Object.entries(SERVERS))("is that of the package: %s", (_, command) => {
+    writeFileSync(join(bare, "server.mjs"), SERVER)
+    return expectRun(bare, command)
+  })
+
+  it.each(Object.entries(SERVERS))("is that of a bundle: %s", async (name, command) => {
+    const alone = join(temporary, name.replaceAll(/\W+/g, "-"))
+    mkdirSync(alone)
+    writeFileSync(join(bare, "server.mjs"), SERVER)
+    const options = ["--bundle", "--format=esm", "--platform=node", `--outfile=${alone}/server.mjs`]
+    await run(bare, bin("esbuild"), "server.mjs", ...options)
+    await expectRun(alone, command)
+  })
+
+  const expectRun = async (cwd: string, command: readonly [string, ...ReadonlyArray<string>]): Promise<void> => {
+    const browser = await openBrowser()
+    const server = await startServer([...command, "server.mjs"], { cwd })
+    try {
+      const { page, complaints } = await visit(browser, server.url)
+      const failed: Array<string> = []
+      page.on("response", (answer) => {
+        if (answer.status() >= 400) failed.push(answer.url())
+      })
+      await page.locator("table.runs tbody tr", { hasText: "Completed" }).waitFor()
+      await page.reload()
+      await page.locator("table.runs").getByRole("link", { name: "only" }).click()
+      await page.locator("h1", { hasText: "Completed" }).waitFor()
+      expect([...complaints, ...failed]).toEqual([])
+    } finally {
+      await browser.close()
+      await server.kill()
+    }
+  }
+})
 
 describe("installed", () => {
   const served = [

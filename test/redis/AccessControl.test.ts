@@ -1,7 +1,8 @@
 /** Access control over a Store on Redis; and Redis keeps no usable credentials. */
 import { afterAll, beforeAll, describe, inject } from "vitest"
 import { authorizationSuite } from "../conformance/http/AuthorizationSuite.ts"
-import { newName } from "../http/harness/Client.ts"
+import { stacksSuite } from "../conformance/http/StacksSuite.ts"
+import { newName, type Server } from "../http/harness/Client.ts"
 import { type Launched, launch } from "../http/harness/launch.ts"
 
 const url = inject("redisUrl")
@@ -14,5 +15,11 @@ describe.skipIf(url === undefined)("node:http over Redis, secured", () => {
   })
   afterAll(() => launched?.close())
 
+  const server: Server = {
+    get url() {
+      return launched!.url
+    }
+  }
   authorizationSuite(() => launched!, { url: url!, prefix })
+  describe("stacks", () => stacksSuite(server, { isSecured: true, printed: () => launched!.printed() }))
 })

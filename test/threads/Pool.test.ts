@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { describe as inWords } from "../../core/values/ErrorInfo.ts"
+import { describeWithStack, describe as inWords } from "../../core/values/ErrorInfo.ts"
 import { Fatal } from "../../core/values/Errors.ts"
 import { cases } from "../cases.ts"
 import { turns, withThreads } from "./Calls.ts"
@@ -94,6 +94,17 @@ describe("an error", () => {
     ["looked", { name: "Error", message: "An error that throws when its fields are read" }]
   ])("keeps name, message, tag and cause: %s", async (how, expected) => {
     expect(inWords(await withThreads({}, (call) => Effect.flip(call("raising", { how }))))).toEqual(expected)
+  })
+
+  it("has the frames in its module, and those of its causes; none of the thread's own", async () => {
+    const error = await withThreads({}, (call) => Effect.flip(call("raising", { how: "error" })))
+    const { stack, cause } = describeWithStack(error)
+    for (const each of [stack, cause!.stack]) {
+      expect(each).toMatch(/^at .*raising\.ts:\d+:\d+/)
+      expect(each).not.toMatch(/Thread\.ts|worker eval|too large|no number/)
+    }
+    const other = await withThreads({}, (call) => Effect.flip(call("raising", { how: "object" })))
+    expect(describeWithStack(other)).not.toHaveProperty("stack")
   })
 })
 

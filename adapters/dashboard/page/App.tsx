@@ -3,7 +3,7 @@ import { Component, type ComponentChildren, type JSX } from "preact"
 import { useEffect, useState } from "preact/hooks"
 import { CallerContext, useMe } from "./data/Caller.ts"
 import { locked, outage, reloadAll } from "./data/Connection.ts"
-import { credentials, setCredentials } from "./data/Credentials.ts"
+import { credentials, signOut } from "./data/Credentials.ts"
 import { mode } from "./data/Live.ts"
 import { theme, zone } from "./data/Preferences.ts"
 import { useSignal } from "./data/Signal.ts"
@@ -125,7 +125,7 @@ const Settings = (): JSX.Element => {
         <Icon name={isDark ? "sun" : "moon"} />
       </button>
       {held !== undefined && (
-        <button type="button" class="plain" onClick={() => setCredentials(undefined)}>
+        <button type="button" class="plain" onClick={signOut}>
           Sign out
         </button>
       )}

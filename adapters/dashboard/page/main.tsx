@@ -12,5 +12,4 @@ const showTheme = (): void => {
 
 showTheme()
 theme.subscribe(showTheme)
-startLive()
-render(<App />, document.getElementById("root")!)
+startLive().then(() => render(<App />, document.getElementById("root")!))

@@ -42,14 +42,17 @@ const dashboard = async (): Promise<StaticFiles> => {
     const { outputFiles } = await build({
       absWorkingDir: root,
       entryPoints: [`${PAGE}/${entry}`],
-      tsconfig: "tsconfig.page.json",
+      // Not that of the page: it asks for the `jsx-runtime`.
+      tsconfigRaw: {},
       bundle: true,
       minify: true,
       format: "esm",
       platform: "browser",
       target: "es2022",
-      jsx: "automatic",
-      jsxImportSource: "preact",
+      jsx: "transform",
+      jsxFactory: "h",
+      jsxFragment: "Fragment",
+      inject: [`${PAGE}/jsx.ts`],
       charset: "utf8",
       write: false,
       logLevel: "error"

@@ -58,10 +58,11 @@ export const layout: Schema.Codec<PictureWire.LayoutJson> = Schema.Struct({
 }).annotate({ identifier: "Layout" })
 
 export const criticalPath: Schema.Codec<PictureWire.CriticalPathJson> = Schema.Struct({
-  version: Schema.String,
+  pipeline_id: Schema.String,
+  critical_path: Schema.Array(Schema.String),
+  length: Schema.Finite,
   task_id: text,
-  steps: Schema.Array(Schema.Struct({ name: Schema.String, duration_ms: millis })),
-  duration_ms: millis
+  durations_ms: Schema.NullOr(Schema.Array(millis))
 }).annotate({ identifier: "CriticalPath" })
 
 const position = Schema.Struct({ x: Schema.Finite, y: Schema.Finite })

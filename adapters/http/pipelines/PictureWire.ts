@@ -87,14 +87,15 @@ export const layout = (pipeline: Pipeline, { engine, isCollapsed, ...placed }: L
 
 /** `GET /pipelines/{id}/dag/critical-path`. */
 export interface CriticalPathJson {
-  /** The version of the pipeline. */
-  readonly version: string
+  readonly pipeline_id: string
+  /** The names of the steps, each after the one that it needs. */
+  readonly critical_path: ReadonlyArray<string>
+  /** The number of steps; with `run`, the sum of their durations in milliseconds. */
+  readonly length: number
   /** The run that was measured; null without `run`. */
   readonly task_id: string | null
-  /** The steps of the path, each after the one that it needs. `duration_ms`: of the last attempt; null if it has not ended. */
-  readonly steps: ReadonlyArray<{ readonly name: string; readonly duration_ms: number | null }>
-  /** The sum of the durations; null without `run`. */
-  readonly duration_ms: number | null
+  /** The duration of each step's last attempt, null if it has not ended; null without `run`. */
+  readonly durations_ms: ReadonlyArray<number | null> | null
 }
 
 /** The longest path by number of steps; with a run, by the durations of their last attempts. */
@@ -110,10 +111,12 @@ export const criticalPathOf = (pipeline: Pipeline, run?: Run): CriticalPathJson 
   // most steps is taken.
   const each = 1 / (1 + pipeline.dag.names.length)
   const { path } = criticalPath(pipeline.dag, (name) => (durations.get(name) ?? 0) + each)
+  const lengths = path.map((name) => durations.get(name) ?? null)
   return {
-    version: pipeline.version,
+    pipeline_id: pipeline.id,
+    critical_path: path,
+    length: run === undefined ? path.length : lengths.reduce((sum: number, millis) => sum + (millis ?? 0), 0),
     task_id: run?.id ?? null,
-    steps: path.map((name) => ({ name, duration_ms: durations.get(name) ?? null })),
-    duration_ms: run === undefined ? null : path.reduce((sum, name) => sum + (durations.get(name) ?? 0), 0)
+    durations_ms: run === undefined ? null : lengths
   }
 }

@@ -12,18 +12,23 @@ export const runPartRoutes: ReadonlyArray<Route> = [
   ),
   get("/runs/{task_id}/steps/{step}/items", "read", "The items of a step, as far as they are kept.", (call) => {
     const { operations, caller, params } = call
+    const runId = params["task_id"]!
     return Effect.flatMap(read(call, toItemsRequest(call.request.query)), (request) =>
-      Effect.map(operations.items(caller, { ...request, runId: params["task_id"]!, step: params["step"]! }), (list) =>
-        jsonText(200, RunPartWire.items(list, request.isBare === true))
+      Effect.flatMap(operations.items(caller, { ...request, runId, step: params["step"]! }), (list) =>
+        Effect.map(operations.seesStacks(caller, list.pipelineId, runId), (seesStacks) =>
+          jsonText(200, RunPartWire.items(list, request.isBare === true, seesStacks))
+        )
       )
     )
   }),
   get("/runs/{task_id}/steps/{step}/attempts", "read", "The attempts of a step.", (call) => {
     const { operations, caller, params } = call
+    const runId = params["task_id"]!
     return Effect.flatMap(read(call, toAttemptsRequest(call.request.query)), (request) =>
-      Effect.map(
-        operations.attempts(caller, { ...request, runId: params["task_id"]!, step: params["step"]! }),
-        (list) => json(200, RunPartWire.attempts(list))
+      Effect.flatMap(operations.attempts(caller, { ...request, runId, step: params["step"]! }), (list) =>
+        Effect.map(operations.seesStacks(caller, list.pipelineId, runId), (seesStacks) =>
+          json(200, RunPartWire.attempts(list, seesStacks))
+        )
       )
     )
   }),

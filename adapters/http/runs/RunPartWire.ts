@@ -28,14 +28,14 @@ export interface Items {
 }
 
 /** A list of items as JSON text of an `Items`. */
-export const items = (list: ItemList, isBare: boolean): string => {
+export const items = (list: ItemList, isBare: boolean, seesStacks: boolean = false): string => {
   const rows = list.items.map((item) => {
     const row = {
       index: item.index * list.size,
       count: item.size,
       status: item.status,
       attempts: item.attempts,
-      error: item.error === undefined ? null : errorDetail(item.error)
+      error: item.error === undefined ? null : errorDetail(item.error, seesStacks)
     } satisfies ItemRow
     const text = JSON.stringify(row)
     return isBare ? text : `${text.slice(0, -1)},"value":${item.value},"outputs":${recordText(item.outputs)}}`
@@ -66,7 +66,7 @@ export interface AttemptsJson {
 }
 
 /** Converts a list of attempts. */
-export const attempts = ({ attempts, nextCursor }: AttemptList): AttemptsJson => ({
+export const attempts = ({ attempts, nextCursor }: AttemptList, seesStacks: boolean = false): AttemptsJson => ({
   attempts: attempts.map(({ attempt, item, status, startedAtMillis, completedAtMillis, error, worker }) => ({
     attempt,
     item: item ?? null,
@@ -74,7 +74,7 @@ export const attempts = ({ attempts, nextCursor }: AttemptList): AttemptsJson =>
     started_at: maybeInstant(startedAtMillis),
     completed_at: maybeInstant(completedAtMillis),
     duration_ms: duration(startedAtMillis, completedAtMillis),
-    error: error === undefined ? null : errorDetail(error),
+    error: error === undefined ? null : errorDetail(error, seesStacks),
     worker: worker ?? null
   })),
   next_cursor: nextCursor ?? null

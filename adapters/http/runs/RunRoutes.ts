@@ -13,10 +13,13 @@ import * as RunWire from "./RunWire.ts"
 /** The answer with a run's result. */
 export const completed = (run: Run.Run): HttpReply => jsonText(200, RunWire.completed(run.id, Results.toJson(run)))
 
-/** The entity tag of a run: only events change it. The format is part of it, because caches outlive versions of the program. */
-const tagOf = ({ sequence }: Run.Summary): string => {
+/**
+ * The entity tag of a run: only events change it, and whether it has stacks. The format is part of it, because caches outlive
+ * versions of the program.
+ */
+const tagOf = ({ sequence }: Run.Summary, seesStacks: boolean): string => {
   format ??= EntityTag.hash(JSON.stringify(Schema.toJsonSchemaDocument(runDetail)))
-  return `${format}-${sequence}`
+  return seesStacks ? `${format}-${sequence}-stacks` : `${format}-${sequence}`
 }
 let format: string | undefined
 
@@ -39,13 +42,18 @@ export const runRoutes: ReadonlyArray<Route> = [
   get("/runs/{task_id}", "read", "A run, with its steps, parameters and outputs.", (call) => {
     const { operations, caller, params, request } = call
     const runId = params["task_id"]!
+    const seesStacks = ({ pipelineId }: Run.Summary) => operations.seesStacks(caller, pipelineId, runId)
     return Effect.flatMap(read(call, toRunQuery(request.query)), ({ values = true }) =>
       values
-        ? Effect.map(operations.run(caller, runId), (run) =>
-            EntityTag.tagged(request, tagOf(run), () => jsonText(200, RunWire.runDetail(run)))
+        ? Effect.flatMap(operations.run(caller, runId), (run) =>
+            Effect.map(seesStacks(run), (stacks) =>
+              EntityTag.tagged(request, tagOf(run, stacks), () => jsonText(200, RunWire.runDetail(run, stacks)))
+            )
           )
-        : Effect.map(operations.outline(caller, runId), (run) =>
-            EntityTag.tagged(request, `${tagOf(run)}-bare`, () => json(200, RunWire.runOutline(run)))
+        : Effect.flatMap(operations.outline(caller, runId), (run) =>
+            Effect.map(seesStacks(run), (stacks) =>
+              EntityTag.tagged(request, `${tagOf(run, stacks)}-bare`, () => json(200, RunWire.runOutline(run, stacks)))
+            )
           )
     )
   }),

@@ -26,6 +26,12 @@ export const errorDetail: Schema.Codec<RunWire.ErrorDetail> = Schema.Struct({
   message: Schema.String,
   step: Schema.optionalKey(Schema.String),
   item: Schema.optionalKey(Schema.Int),
+  stack: Schema.optionalKey(
+    Schema.String.annotate({
+      description:
+        "Where the task raised it. Only for callers with admin on the pipeline, and never in events and lists of runs."
+    })
+  ),
   cause: Schema.optionalKey(Schema.suspend((): Schema.Codec<RunWire.ErrorDetail> => errorDetail))
 }).annotate({ identifier: "ErrorDetail" })
 

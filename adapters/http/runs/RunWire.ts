@@ -17,16 +17,22 @@ export interface ErrorDetail {
   readonly message: string
   readonly step?: string
   readonly item?: number
+  /** Where the task raised it, one frame a line, with paths of the host. Only for callers with `admin` on the pipeline. */
+  readonly stack?: string
   readonly cause?: ErrorDetail
 }
 
-/** Converts an error. Host paths are removed from its message. */
-export const errorDetail = ({ name, message, step, item, cause }: ErrorInfo): ErrorDetail => ({
+/** Converts an error. Host paths are removed from its message. `seesStacks`: whether the caller may see stacks. */
+export const errorDetail = (
+  { name, message, step, item, stack, cause }: ErrorInfo,
+  seesStacks: boolean = false
+): ErrorDetail => ({
   error: name,
   message: withoutHostPaths(message),
   ...(step !== undefined && { step }),
   ...(item !== undefined && { item }),
-  ...(cause !== undefined && { cause: errorDetail(cause) })
+  ...(seesStacks && stack !== undefined && { stack }),
+  ...(cause !== undefined && { cause: errorDetail(cause, seesStacks) })
 })
 
 // A reason may quote an error.
@@ -53,7 +59,7 @@ export interface RunRow {
   readonly reason: string | null
 }
 
-const runRow = (run: Summary): RunRow => ({
+const runRow = (run: Summary, seesStacks: boolean): RunRow => ({
   task_id: run.id,
   pipeline_id: run.pipelineId,
   status: run.status,
@@ -63,7 +69,7 @@ const runRow = (run: Summary): RunRow => ({
   started_at: maybeInstant(run.startedAtMillis),
   completed_at: maybeInstant(run.completedAtMillis),
   duration_ms: duration(run.startedAtMillis, run.completedAtMillis),
-  error: run.error === undefined ? null : errorDetail(run.error),
+  error: run.error === undefined ? null : errorDetail(run.error, seesStacks),
   reason: maybeReason(run.reason)
 })
 
@@ -80,7 +86,7 @@ export interface Runs {
 
 /** Converts a list of runs. */
 export const runs = ({ runs, nextCursor }: RunList): Runs => ({
-  runs: runs.map(runRow),
+  runs: runs.map((run) => runRow(run, false)),
   next_cursor: nextCursor ?? null
 })
 
@@ -107,14 +113,14 @@ export interface StepDetail {
   readonly arm: "yes" | "no" | null
 }
 
-const stepDetail = (step: StepState): StepDetail => ({
+const stepDetail = (step: StepState, seesStacks: boolean): StepDetail => ({
   name: step.name,
   status: step.status,
   attempts: step.attempts,
   started_at: maybeInstant(step.startedAtMillis),
   completed_at: maybeInstant(step.completedAtMillis),
   duration_ms: duration(step.startedAtMillis, step.completedAtMillis),
-  error: step.error === undefined ? null : errorDetail(step.error),
+  error: step.error === undefined ? null : errorDetail(step.error, seesStacks),
   reason: maybeReason(step.reason),
   progress: step.progress ?? null,
   retry_at: maybeInstant(step.retryAtMillis),
@@ -161,10 +167,10 @@ export interface RunOutline extends RunState {
   }>
 }
 
-const runState = (run: Run | Outline): RunState => {
+const runState = (run: Run | Outline, seesStacks: boolean): RunState => {
   const { schedule } = run
   return {
-    ...runRow(run),
+    ...runRow(run, seesStacks),
     version: run.version,
     on_failure: run.onFailure,
     priority: run.priority,
@@ -173,21 +179,21 @@ const runState = (run: Run | Outline): RunState => {
     retry_of: run.retryOf ?? null,
     request_id: run.requestId ?? null,
     schedule: schedule === undefined ? null : { id: schedule.id, tick: instant(schedule.tickMillis) },
-    steps: run.steps.map(stepDetail)
+    steps: run.steps.map((step) => stepDetail(step, seesStacks))
   }
 }
 
 /** Converts a run without its values. */
-export const runOutline = (run: Outline): RunOutline => ({
-  ...runState(run),
+export const runOutline = (run: Outline, seesStacks: boolean = false): RunOutline => ({
+  ...runState(run, seesStacks),
   values: run.values.map(({ name, kind, step = null, bytes }) => ({ name, kind, step, bytes }))
 })
 
 /** A run as JSON text of a `RunDetail`. */
-export const runDetail = (run: Run): string => {
+export const runDetail = (run: Run, seesStacks: boolean = false): string => {
   const values = `"parameters":${recordText(run.parameters)},"outputs":${recordText(run.outputs)}`
   const result = run.status === "COMPLETED" ? `,"result":${Results.toJson(run)}` : ""
-  return `${JSON.stringify(runState(run)).slice(0, -1)},${values}${result}}`
+  return `${JSON.stringify(runState(run, seesStacks)).slice(0, -1)},${values}${result}}`
 }
 
 /** Values by name, as JSON text. */

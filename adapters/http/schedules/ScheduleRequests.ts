@@ -46,7 +46,11 @@ const id: Optional<string> = Schema.optionalKey(
   Schema.String.annotate({ description: "Default: a new id." }).check(
     Schema.makeFilter(() => true, {
       expected: "a text",
-      toJsonSchema: () => ({ minLength: 1, maxLength: MAX_NAME_LENGTH, pattern: "^[^\\u0000-\\u001f\\u007f]*$" })
+      toJsonSchema: () => ({
+        minLength: 1,
+        maxLength: MAX_NAME_LENGTH,
+        pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"
+      })
     })
   )
 )

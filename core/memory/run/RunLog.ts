@@ -226,8 +226,8 @@ const hasKeys = (record: object): boolean => {
   return false
 }
 
-const bytesOfError = ({ message, cause }: ErrorInfo): number =>
-  Bytes.ofText(message) + (cause === undefined ? 0 : bytesOfError(cause))
+const bytesOfError = ({ message, stack = "", cause }: ErrorInfo): number =>
+  Bytes.ofText(message) + Bytes.ofText(stack) + (cause === undefined ? 0 : bytesOfError(cause))
 
 const bytesOf = ({ message, fields }: Line): number =>
   Bytes.ofText(message) + (fields === undefined ? 0 : Bytes.ofText(fields))

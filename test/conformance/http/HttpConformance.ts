@@ -22,6 +22,7 @@ import { runsSuite } from "./RunsSuite.ts"
 import { schedulesSuite } from "./SchedulesSuite.ts"
 import { shapesSuite } from "./ShapesSuite.ts"
 import { noSocketsSuite, socketEventsSuite } from "./SocketEventsSuite.ts"
+import { stacksSuite } from "./StacksSuite.ts"
 import { transferSuite } from "./TransferSuite.ts"
 import { webPagesSuite } from "./WebPagesSuite.ts"
 import { workersSuite } from "./WorkersSuite.ts"
@@ -55,6 +56,7 @@ const overTheWire = (server: Server, takesSockets: boolean): void => {
   describe("metrics", () => metricsSuite(server))
   describe("run events", () => runEventsSuite(server))
   describe("parts of runs", () => runPartsSuite(server, takesSockets))
+  describe("stacks", () => stacksSuite(server, { takesSockets }))
   describe("WebSocket events", () => (takesSockets ? socketEventsSuite(server) : noSocketsSuite(server)))
   describe("listeners", () => listenersSuite(server, takesSockets))
   describe("client", () => clientSuite(server))

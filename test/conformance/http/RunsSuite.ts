@@ -233,7 +233,11 @@ export const runsSuite = (server: Server): void => {
       error: "TaskFailed",
       message: "Task 'try' failed after 1 retry: not open, says …/gate.ts",
       step: "try",
-      cause: { error: "Error", message: "not open, says …/gate.ts" }
+      cause: {
+        error: "Error",
+        message: "not open, says …/gate.ts",
+        stack: expect.stringMatching(/^at .*pipelines\.ts:/)
+      }
     })
     expect(run.steps.map((step: Json) => [step.name, step.status, step.attempts])).toEqual([
       ["before", "COMPLETED", 1],

@@ -9,6 +9,7 @@ import { corsSuite } from "./CorsSuite.ts"
 import { listenersAccessSuite } from "./ListenersSuite.ts"
 import { proxiesSuite } from "./ProxiesSuite.ts"
 import { socketAuthSuite } from "./SocketAuthSuite.ts"
+import { stacksSuite } from "./StacksSuite.ts"
 
 const ACCESS: ReadonlyArray<Choice> = ["secured", "limited", "forwarded", "strict", "exposed"]
 
@@ -31,6 +32,7 @@ export const securedSuite = (name: string, runtime: Runtime, script: string): vo
     describe("authorization", () => authorizationSuite(() => launched!))
     describe("WebSocket authentication", () => socketAuthSuite(at("secured"), others))
     describe("listeners", () => listenersAccessSuite(at("secured")))
+    describe("stacks", () => stacksSuite(at("secured"), { isSecured: true, printed: () => launched!.printed() }))
     describe("attacks", () => attackSuite(at("secured"), () => launched!.printed()))
     describe("proxies", () => proxiesSuite(others))
     describe("CORS", () => corsSuite(at("secured"), others))

@@ -43,6 +43,7 @@ const ODD: ReadonlyArray<string> = [
   "a\nb",
   "\r\n",
   "\u007f",
+  "\u009b31m",
   "\u2028",
   "😀",
   "é",
@@ -95,7 +96,7 @@ const isKey = (text: string, most: number, least = 1) =>
   text.length >= least && text.length <= most && text.isWellFormed()
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const CONTROL = /[\u0000-\u001f\u007f]/
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
 
 const isName = (text: string) => isKey(text, 200) && !["__proto__", ".", ".."].includes(text) && !CONTROL.test(text)
 

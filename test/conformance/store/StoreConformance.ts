@@ -13,6 +13,7 @@ import { abandonedSuite } from "./AbandonedSuite.ts"
 import { accessSuite } from "./AccessSuite.ts"
 import { badMemberSuite } from "./BadMemberSuite.ts"
 import { definitionsSuite } from "./DefinitionsSuite.ts"
+import { errorStacksSuite } from "./ErrorStacksSuite.ts"
 import { feedSuite } from "./FeedSuite.ts"
 import { hostileTextsSuite } from "./HostileTextsSuite.ts"
 import { hostileValuesSuite } from "./HostileValuesSuite.ts"
@@ -61,6 +62,7 @@ export const storeConformance = (name: string, build: Build): void => {
     describe("memoised steps", () => memoSuite(testLong))
     describe("run lists", () => runListSuite(testLong))
     describe("parts of runs", () => runPartsSuite(test, testLong, testSmall))
+    describe("stacks of errors", () => errorStacksSuite(testLong))
     describe("run filters", () => runFilterSuite(testLong))
     describe("schedules", () => schedulesSuite(testLong))
     describe("definitions", () => definitionsSuite(testLong))

@@ -28,7 +28,8 @@ export const visit = async (browser: Browser, url: string, options: Options = {}
   const page = await context.newPage()
   const complaints: Array<string> = []
   page.on("console", (message) => {
-    if (message.type() === "error") complaints.push(message.text())
+    // Of a request that failed, the text does not say which it was.
+    if (message.type() === "error") complaints.push(`${message.text()} ${message.location().url}`.trim())
   })
   page.on("pageerror", (error) => complaints.push(String(error)))
   page.on("dialog", (dialog) => {
@@ -62,3 +63,16 @@ export const visit = async (browser: Browser, url: string, options: Options = {}
     received: async () => (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
   }
 }
+
+/** Goes to another view, by its address, and waits until it has taken the place of the one before. */
+export const turn = (page: Page, hash: string): Promise<void> =>
+  page.evaluate(
+    (next) =>
+      new Promise<void>((resolve) => {
+        const drawn = (): unknown => requestAnimationFrame(() => requestAnimationFrame(() => resolve()))
+        if (location.hash === next) return drawn()
+        addEventListener("hashchange", drawn, { once: true })
+        location.hash = next
+      }),
+    hash
+  )

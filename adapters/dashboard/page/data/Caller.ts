@@ -33,12 +33,13 @@ export const useMe = (): Caller => {
   const { data: me } = useResource<Me>("/me")
   return {
     me,
+    // An access control list of a pipeline may allow less than the caller may do in general.
     may: (permission, pipelineId) =>
       me !== undefined &&
-      (me.permissions.includes(permission) ||
-        (pipelineId !== undefined &&
-          Object.hasOwn(me.pipelines, pipelineId) &&
-          me.pipelines[pipelineId]!.includes(permission)))
+      (pipelineId !== undefined && Object.hasOwn(me.pipelines, pipelineId)
+        ? me.pipelines[pipelineId]!
+        : me.permissions
+      ).includes(permission)
   }
 }
 

@@ -1,6 +1,6 @@
 /** Sends the page's requests, asks for credentials when the server does, and knows whether the server answers. */
 import { ClientError } from "../../../client/ClientError.ts"
-import { Sender } from "../../../client/Sender.ts"
+import { type Options, Sender } from "../../../client/Sender.ts"
 import { credentials } from "./Credentials.ts"
 import { Signal } from "./Signal.ts"
 
@@ -18,22 +18,26 @@ export const locked: Signal<string | undefined> = new Signal<string | undefined>
 /** Grows when everything on the page should be loaded again, as after an outage. */
 export const revision: Signal<number> = new Signal(0)
 
-/** Loads everything on the page again. */
+/** Loads everything on the page again, now. */
 export const reloadAll = (): void => revision.set(revision.value + 1)
 
-const senderFor = (): Sender => {
+/** Grows when changes may have been missed: everything is loaded again soon, and what is being loaded comes first. */
+export const missed: Signal<number> = new Signal(0)
+
+/** Sends with the current credentials. */
+export const senderFor = (more: Partial<Options> = {}): Sender => {
   const held = credentials.value
   return new Sender({
     url: API_URL,
     // The page shows what fails, and tries again by itself.
     retries: 0,
     ...(held?.kind === "key" && { apiKey: held.secret }),
-    ...(held?.kind === "token" && { token: held.secret })
+    ...(held?.kind === "token" && { token: held.secret }),
+    ...more
   })
 }
 
-/** Sends with the current credentials. */
-export let sender: Sender = senderFor()
+let sender = senderFor()
 
 credentials.subscribe(() => {
   sender = senderFor()
@@ -48,7 +52,9 @@ const lockReason = ({ status, error }: ClientError): string | undefined => {
       ? "This server asks who you are."
       : "Your credentials have expired, or the server does not accept them any more."
   }
-  return status === 403 && error === "UnknownApiKeyError" ? "The server does not know this API key." : undefined
+  return status === 403 && error === "UnknownApiKeyError"
+    ? "The server does not know this API key, or it has expired."
+    : undefined
 }
 
 const unlocked = (): Promise<void> =>
@@ -61,24 +67,28 @@ const unlocked = (): Promise<void> =>
 
 let pings: ReturnType<typeof setTimeout> | undefined
 
-/** Asks until the server answers again, and then loads everything on the page again. */
+/** Asks until the server and its store answer, and then loads everything on the page again, if they did not before. */
+const ping = async (): Promise<void> => {
+  let reason: string | undefined
+  try {
+    if (!(await fetch(`${API_URL}/health`, { cache: "no-store" })).ok) reason = "The server's store does not answer."
+  } catch {
+    reason = "The server does not answer."
+  }
+  pings = reason === undefined ? undefined : setTimeout(ping, 2_000)
+  const wasAway = outage.value !== undefined
+  outage.set(reason)
+  if (reason === undefined && wasAway) reloadAll()
+}
+
 const awaitServer = (reason: string): void => {
   outage.set(reason)
-  if (pings !== undefined) return
-  const ping = async (): Promise<void> => {
-    let isBack = false
-    try {
-      isBack = (await fetch(`${API_URL}/health`, { cache: "no-store" })).ok
-    } catch {
-      // Still away.
-    }
-    if (isBack) {
-      pings = undefined
-      outage.set(undefined)
-      reloadAll()
-    } else pings = setTimeout(ping, 2_000)
-  }
-  pings = setTimeout(ping, 1_000)
+  if (pings === undefined) pings = setTimeout(ping, 1_000)
+}
+
+/** Finds out whether the server answers. */
+export const checkServer = (): void => {
+  if (pings === undefined) pings = setTimeout(ping, 0)
 }
 
 /** What to send. */
@@ -135,6 +145,9 @@ export const query = (values: { readonly [key: string]: string | number | undefi
   return given.length === 0 ? "" : `?${new URLSearchParams(given.map(([key, value]) => [key, String(value)]))}`
 }
 
+/** Browsers remove `.` and `..` from paths, in each spelling. Nothing has these names, or the one that is sent instead. */
+const segment = (value: string): string => (value === "." || value === ".." ? "%00" : encodeURIComponent(value))
+
 /** A path whose values are percent-encoded: `` path`/runs/${id}` ``. */
 export const path = (texts: TemplateStringsArray, ...values: ReadonlyArray<string>): string =>
-  String.raw({ raw: texts }, ...values.map(encodeURIComponent))
+  String.raw({ raw: texts }, ...values.map(segment))

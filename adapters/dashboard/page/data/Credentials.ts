@@ -27,13 +27,23 @@ const stored = (): Credentials | undefined => {
 /** The credentials that requests are sent with; undefined: none. */
 export const credentials: Signal<Credentials | undefined> = new Signal(stored())
 
-/** Takes credentials, or forgets them. `isKept`: whether a reload of this tab should still have them. */
-export const setCredentials = (next: Credentials | undefined, isKept = false): void => {
+/** Takes credentials. `isKept`: whether a reload of this tab should still have them. */
+export const setCredentials = (next: Credentials, isKept: boolean): void => {
   try {
-    if (next !== undefined && isKept) sessionStorage.setItem(STORED, JSON.stringify(next))
+    if (isKept) sessionStorage.setItem(STORED, JSON.stringify(next))
     else sessionStorage.removeItem(STORED)
   } catch {
     // Without storage they live in memory only.
   }
   credentials.set(next)
+}
+
+/** Forgets the credentials, and all that was loaded with them. */
+export const signOut = (): void => {
+  try {
+    sessionStorage.removeItem(STORED)
+  } catch {
+    // Nothing was kept.
+  }
+  location.reload()
 }

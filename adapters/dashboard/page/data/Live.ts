@@ -5,15 +5,15 @@
  */
 import { follow } from "../../../client/EventFollower.ts"
 import type { EventJson } from "../../../http/events/EventWire.ts"
-import { API_URL, ClientError, locked, outage, query, reloadAll, sender } from "./Connection.ts"
+import { API_URL, ClientError, checkServer, locked, missed, outage, query, senderFor } from "./Connection.ts"
 import { credentials } from "./Credentials.ts"
 import { Signal } from "./Signal.ts"
 
 /** An event without values. */
 export type LiveEvent = Omit<EventJson, "result" | "input">
 
-/** `gap`: events may have been missed, so everything is loaded again. */
-type Message = { readonly events: ReadonlyArray<LiveEvent> } | { readonly gap: true }
+/** `gap`: events may have been missed, so everything is loaded again. `cut`: the stream broke. */
+type Message = { readonly events: ReadonlyArray<LiveEvent> } | { readonly gap: true } | { readonly cut: true }
 
 /** How the page learns of changes. */
 export const mode: Signal<"live" | "polling"> = new Signal<"live" | "polling">("live")
@@ -31,7 +31,8 @@ export const onEvents = (listener: (events: ReadonlyArray<LiveEvent>) => void): 
 }
 
 const receive = (message: Message): void => {
-  if ("gap" in message) reloadAll()
+  if ("gap" in message) missed.set(missed.value + 1)
+  else if ("cut" in message) checkServer()
   else for (const listener of [...listeners]) listener(message.events)
 }
 
@@ -72,11 +73,30 @@ const lead = async (channel: BroadcastChannel, signal: AbortSignal): Promise<voi
     batch = []
   }
   let after: string | undefined
+  const sender = senderFor({
+    maxDelayMillis: POLL_MILLIS,
+    fetch: async (url, init) => {
+      try {
+        const answer = await fetch(url, init)
+        // A stream without a cursor begins now; what was loaded before it may be out of date.
+        if (answer.ok && !new Headers(init.headers).has("last-event-id")) tell({ gap: true })
+        if (answer.status === 503) tell({ cut: true })
+        return answer
+      } catch (error) {
+        if (!signal.aborted) tell({ cut: true })
+        throw error
+      }
+    }
+  })
   while (!signal.aborted) {
     try {
       const path = `/events${query({ values: "false" })}`
-      for await (const { id, data } of follow(sender, { path, after, signal, isLast: () => false })) {
+      for await (const { id, event, data } of follow(sender, { path, after, signal, isLast: () => false })) {
         if (id !== "") after = id
+        if (event === "gap") {
+          tell({ gap: true })
+          continue
+        }
         batch.push(JSON.parse(data) as LiveEvent)
         if (performance.now() - sent >= BATCH_MILLIS) flush()
         else timer ??= setTimeout(flush, BATCH_MILLIS)
@@ -102,18 +122,23 @@ const poll = async (signal: AbortSignal, channel?: BroadcastChannel): Promise<vo
     await pause(POLL_MILLIS, signal)
     if (signal.aborted || outage.value !== undefined || locked.value !== undefined) continue
     channel?.postMessage({ gap: true } satisfies Message)
-    if (document.visibilityState === "visible") reloadAll()
+    if (document.visibilityState === "visible") receive({ gap: true })
   }
 }
 
-const attend = async (signal: AbortSignal): Promise<void> => {
+/** `ready` is called when no event is missed any more, if another tab has the stream. */
+const attend = async (signal: AbortSignal, ready: () => void): Promise<void> => {
   mode.set("live")
-  if (!isSecureContext || navigator.locks === undefined) return poll(signal)
+  if (!isSecureContext || navigator.locks === undefined) {
+    ready()
+    return poll(signal)
+  }
   const scope = await scopeOf()
   if (signal.aborted) return
   const channel = new BroadcastChannel(scope)
   channel.onmessage = ({ data }: MessageEvent<Message>) => receive(data)
   signal.addEventListener("abort", () => channel.close(), { once: true })
+  ready()
   let isFirst = true
   await navigator.locks.request(scope, { ifAvailable: true }, async (lock) => {
     if (lock !== null) await lead(channel, signal)
@@ -129,20 +154,24 @@ const attend = async (signal: AbortSignal): Promise<void> => {
 
 let stop: AbortController | undefined
 
-const restart = (): void => {
+const restart = (): Promise<void> => {
   stop?.abort()
   stop = new AbortController()
   const { signal } = stop
-  attend(signal).catch((error: unknown) => {
-    if (!signal.aborted) console.warn("Live events ended", error)
+  return new Promise((resolve) => {
+    attend(signal, resolve)
+      .catch((error: unknown) => {
+        if (!signal.aborted) console.warn("Live events ended", error)
+      })
+      .finally(resolve)
   })
 }
 
-/** Begins to listen, and begins anew when the credentials change. */
-export const startLive = (): void => {
-  restart()
-  credentials.subscribe(restart)
+/** Begins to listen, and begins anew when the credentials change. What is loaded after it resolves stays up to date. */
+export const startLive = (): Promise<void> => {
+  credentials.subscribe(() => void restart())
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible" && mode.value === "polling") reloadAll()
+    if (document.visibilityState === "visible" && mode.value === "polling") receive({ gap: true })
   })
+  return restart()
 }

@@ -1,6 +1,6 @@
 /** Loads an answer of the API and keeps it up to date. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks"
-import { ClientError, revision, send } from "./Connection.ts"
+import { ClientError, missed, revision, send } from "./Connection.ts"
 import { type LiveEvent, onEvents } from "./Live.ts"
 
 /** An answer that a component shows. */
@@ -44,9 +44,18 @@ export const useResource = <A>(path: string | undefined, concerns?: Concerns): R
     let timer: ReturnType<typeof setTimeout> | undefined
     let tookMillis = 0
     let tag: string | undefined
+    let isBusy = false
+    let isStale = false
+    const end = (next: (last: State<A>) => State<A>): void => {
+      isBusy = false
+      setState(next)
+      if (isStale) soon()
+    }
     const begin = (): void => {
       clearTimeout(timer)
       timer = undefined
+      isBusy = true
+      isStale = false
       stop?.abort()
       stop = new AbortController()
       const { signal } = stop
@@ -63,20 +72,30 @@ export const useResource = <A>(path: string | undefined, concerns?: Concerns): R
         if (signal.aborted) return
         tag = response.headers.get("etag") ?? undefined
         tookMillis = performance.now() - began
-        setState({ path, data, error: undefined, isLoading: false })
+        end(() => ({ path, data, error: undefined, isLoading: false }))
       }
       load().catch((error: Error) => {
         if (signal.aborted) return
-        const isSame = error instanceof ClientError && error.status === 304
-        setState((last) => ({ ...last, path, error: isSame ? undefined : error, isLoading: false }))
+        const status = error instanceof ClientError ? error.status : undefined
+        if (status === 304) {
+          end((last) => ({ ...last, path, error: undefined, isLoading: false }))
+          return
+        }
+        // What the caller may not read any more is shown no more.
+        const isRefused = status === 403 || status === 404
+        if (isRefused) tag = undefined
+        end(({ data }) => ({ path, data: isRefused ? undefined : data, error, isLoading: false }))
       })
     }
     const soon = (): void => {
-      timer ??= setTimeout(begin, Math.max(MIN_GAP_MILLIS, LOAD_SHARE * tookMillis))
+      // What is being loaded comes first, so that events can't keep a slow answer from ever being shown.
+      if (isBusy) isStale = true
+      else timer ??= setTimeout(begin, Math.max(MIN_GAP_MILLIS, LOAD_SHARE * tookMillis))
     }
     load.current = begin
     begin()
     const stopRevision = revision.subscribe(begin)
+    const stopMissed = missed.subscribe(soon)
     const stopEvents = onEvents((events) => {
       if (relevant.current !== undefined && events.some(relevant.current)) soon()
     })
@@ -84,6 +103,7 @@ export const useResource = <A>(path: string | undefined, concerns?: Concerns): R
       clearTimeout(timer)
       stop?.abort()
       stopRevision()
+      stopMissed()
       stopEvents()
     }
   }, [path])

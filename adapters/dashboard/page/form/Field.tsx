@@ -15,7 +15,8 @@ import {
   resolve,
   type Schema,
   type Shape,
-  shapeOf
+  shapeOf,
+  textOf
 } from "./Shape.ts"
 
 /** What all fields of a form share. */
@@ -252,15 +253,6 @@ const Add = ({ act, children }: { readonly act: () => void; readonly children: C
     <Icon name="plus" /> {children}
   </button>
 )
-
-const textOf = (value: unknown): string =>
-  value === undefined
-    ? ""
-    : value instanceof Broken
-      ? value.text
-      : typeof value === "string"
-        ? value
-        : JSON.stringify(value, undefined, 2)
 
 /** A number, or the text as it is, which the server refuses with a reason. */
 export const numberOf = (text: string): unknown => {

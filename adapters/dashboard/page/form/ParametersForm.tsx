@@ -1,6 +1,6 @@
 /** The parameters of a pipeline: as fields that are made from its JSON Schema, or as JSON. Both show the same values. */
 import type { JSX } from "preact"
-import { useId, useMemo } from "preact/hooks"
+import { useId } from "preact/hooks"
 import type { ClientError } from "../data/Connection.ts"
 import { Complaint, FormContext, Properties } from "./Field.tsx"
 import { initial, isBroken, isObject, type Schema, shapeOf } from "./Shape.ts"
@@ -49,10 +49,9 @@ export const ParametersForm = ({
 }): JSX.Element => {
   const id = useId()
   const { values, isJson, problem } = draft
-  const form = useMemo(() => ({ root: schema, details }), [schema, details])
   const shape = shapeOf(schema, schema)
   return (
-    <FormContext.Provider value={form}>
+    <FormContext.Provider value={{ root: schema, details }}>
       <fieldset class="chips">
         <legend class="hidden">How to enter the parameters</legend>
         {[false, true].map((json) => (

@@ -77,22 +77,28 @@ const NOT_FINITE: ReadonlyArray<unknown> = ["NaN", "Infinity", "-Infinity"]
 const isNotFinite = (shape: Shape): boolean =>
   shape.kind === "choice" && shape.values.every((value) => NOT_FINITE.includes(value))
 
+/** How deep alternatives may stand in alternatives: a schema may be an alternative of itself. */
+const MAX_ALTERNATIVES = 5
+
 /** The shape of a resolved schema. */
-export const shapeOf = (schema: Schema, root: Schema): Shape => {
+export const shapeOf = (schema: Schema, root: Schema, hops: number = MAX_ALTERNATIVES): Shape => {
+  if (hops === 0) return JSON_SHAPE
   const { type, items, properties, anyOf, oneOf, ...rest } = schema
   if (Array.isArray(rest["enum"])) return { kind: "choice", values: rest["enum"] }
   if (Object.hasOwn(rest, "const")) return { kind: "choice", values: [rest["const"]] }
   if (Array.isArray(type)) {
     return eitherOf(
       type.map((one) => ({ ...schema, type: one })),
-      root
+      root,
+      hops
     )
   }
   const alternatives = anyOf ?? oneOf
   if (Array.isArray(alternatives)) {
     return eitherOf(
       alternatives.map((one) => resolve(one, root)),
-      root
+      root,
+      hops
     )
   }
   switch (type) {
@@ -124,14 +130,16 @@ export const shapeOf = (schema: Schema, root: Schema): Shape => {
   }
 }
 
-const eitherOf = (all: ReadonlyArray<Schema>, root: Schema): Shape => {
+const eitherOf = (all: ReadonlyArray<Schema>, root: Schema, hops: number): Shape => {
   const isNumber = all.some(({ type }) => type === "number")
-  const options = all.filter((option) => !(isNumber && isNotFinite(shapeOf(option, root))))
-  const shapes = options.map((option) => shapeOf(option, root))
+  const options = all
+    .map((option) => [option, shapeOf(option, root, hops - 1)] as const)
+    .filter(([, shape]) => !(isNumber && isNotFinite(shape)))
+  const shapes = options.map(([, shape]) => shape)
   if (shapes.length === 1) return shapes[0]!
   return shapes.every(({ kind }) => kind === "choice")
     ? { kind: "choice", values: shapes.flatMap((shape) => (shape.kind === "choice" ? shape.values : [])) }
-    : { kind: "either", options }
+    : { kind: "either", options: options.map(([option]) => option) }
 }
 
 /** Whether a value is of a shape, as far as the choice between alternatives needs it. */
@@ -182,28 +190,23 @@ export const isBroken = (value: unknown): boolean =>
   value instanceof Broken || (typeof value === "object" && value !== null && Object.values(value).some(isBroken))
 
 /** What a schema says of its values beside their type. */
-const BOUNDS: ReadonlyArray<readonly [key: string, words: string]> = [
-  ["minimum", "at least "],
-  ["exclusiveMinimum", "more than "],
-  ["maximum", "at most "],
-  ["exclusiveMaximum", "less than "],
-  ["multipleOf", "a multiple of "],
-  ["minLength", "length at least "],
-  ["maxLength", "length at most "],
-  ["minItems", "items: at least "],
-  ["maxItems", "items: at most "],
-  ["format", "format "],
-  ["pattern", "pattern "],
-  ["default", "default "]
-]
+const BOUNDS = /^(?:(?:exclusive)?m(?:in|ax)|multipleOf|format|pattern|default)/i
 
 /** What to type: the kind of value, its bounds, and its default. */
 export const hintsOf = (schema: Schema, shape: Shape): ReadonlyArray<string> => [
   ...(shape.kind === "choice" ? [] : [shape.kind]),
-  ...BOUNDS.flatMap(([key, words]) => {
-    const bound = schema[key]
+  ...Object.entries(schema)
     // The largest whole number that JavaScript counts exactly is no bound worth reading.
-    if (bound === undefined || Math.abs(bound as number) === Number.MAX_SAFE_INTEGER) return []
-    return words + (typeof bound === "string" && key !== "default" ? bound : JSON.stringify(bound))
-  })
+    .filter(([key, bound]) => BOUNDS.test(key) && Math.abs(bound as number) !== Number.MAX_SAFE_INTEGER)
+    .map(([key, bound]) => `${key.replace(/[A-Z]/g, (sign) => ` ${sign.toLowerCase()}`)} ${textOf(bound)}`)
 ]
+
+/** A value as a text: a text as it is, everything else as JSON. */
+export const textOf = (value: unknown): string =>
+  value === undefined
+    ? ""
+    : value instanceof Broken
+      ? value.text
+      : typeof value === "string"
+        ? value
+        : JSON.stringify(value, undefined, 2)

@@ -91,7 +91,7 @@ export const DeadLetters = (): JSX.Element => {
       <Loaded of={runs}>
         {({ runs: rows, next_cursor }) => (
           <>
-            {rows.length === 0 && <p class="faint">There are none{next_cursor !== null && " among the latest"}.</p>}
+            {rows.length === 0 && <p class="faint">There are none.</p>}
             <ul class="entries">
               {rows.map((run) => (
                 <Entry key={run.task_id} run={run} link={href(["pipelines", run.pipeline_id])}>
@@ -101,8 +101,9 @@ export const DeadLetters = (): JSX.Element => {
             </ul>
             {rows.length > 0 && (
               <p>
-                {next_cursor !== null && "There may be more. "}
-                <a href={href(["runs"], LOST)}>Show and retry them</a>
+                <a href={href(["runs"], LOST)}>
+                  Show and retry {next_cursor === null ? rows.length : `${rows.length} or more`}
+                </a>
               </p>
             )}
           </>

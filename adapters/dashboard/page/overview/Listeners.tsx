@@ -1,14 +1,13 @@
 /** The open streams and sockets of the server that answers. */
 import type { JSX } from "preact"
 import { bytesText } from "../parts/Bytes.ts"
-import { Clipped, type Column, countText } from "../parts/Table.tsx"
+import { Clipped, type Column } from "../parts/Table.tsx"
 import { Time } from "../parts/Time.tsx"
 import { FreshTable } from "./FreshTable.tsx"
 
 /** `GET /listeners`. */
 interface ListenerList {
   readonly listeners: ReadonlyArray<Listener>
-  readonly total: number
 }
 
 interface Listener {
@@ -42,9 +41,5 @@ export const Listeners = (): JSX.Element => (
     rowsOf={({ listeners }) => listeners.map((of, at) => ({ ...of, at }))}
     keyOf={({ opened_at, at }) => `${opened_at} ${at}`}
     columns={COLUMNS}
-  >
-    {({ listeners, total }) =>
-      total > listeners.length && <p class="note">There are {countText(total - listeners.length)} more.</p>
-    }
-  </FreshTable>
+  />
 )

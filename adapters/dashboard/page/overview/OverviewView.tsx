@@ -2,6 +2,7 @@
 import type { JSX } from "preact"
 import type { LoadJson, Readiness } from "../../../http/health/HealthWire.ts"
 import { useCaller } from "../data/Caller.ts"
+import { useFresh } from "../data/Refresh.ts"
 import { Fact } from "../parts/Fact.tsx"
 import { Icon } from "../parts/Icon.tsx"
 import { Loaded } from "../parts/Problem.tsx"
@@ -12,7 +13,6 @@ import { OutcomePlot, SeriesTable } from "../plots/SeriesPlots.tsx"
 import { href } from "../Router.ts"
 import { DeadLetters, FailingPipelines } from "./Failing.tsx"
 import { Listeners } from "./Listeners.tsx"
-import { useFresh } from "./Refresh.ts"
 import { Workers } from "./Workers.tsx"
 
 export const OverviewView = (): JSX.Element => {

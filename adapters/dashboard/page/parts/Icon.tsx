@@ -18,8 +18,7 @@ const PATHS = {
   fit: "M2.75 6V2.75H6m4 0h3.25V6m0 4v3.25H10m-4 0H2.75V10",
   sun: "M8 5.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6ZM8 1v1.6m0 10.8V15M1 8h1.6m10.8 0H15M3 3l1.2 1.2m7.6 7.6L13 13M13 3l-1.2 1.2M4.2 11.8 3 13",
   moon: "M13.2 9.6A5.6 5.6 0 0 1 6.4 2.8a5.6 5.6 0 1 0 6.8 6.8Z",
-  download: "M8 2.5v7.2m-3-3 3 3 3-3M2.75 13.25h10.5",
-  link: "M9.5 2.75h3.75V6.5M13 3 7.2 8.8M6.5 3.75H2.75v9.5h9.5V9.5"
+  download: "M8 2.5v7.2m-3-3 3 3 3-3M2.75 13.25h10.5"
 } as const
 
 export type IconName = keyof typeof PATHS

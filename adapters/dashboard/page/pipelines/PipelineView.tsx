@@ -5,6 +5,7 @@ import type { PipelineDetail } from "../../../http/pipelines/PipelineWire.ts"
 import type { Runs } from "../../../http/runs/RunWire.ts"
 import { useCaller } from "../data/Caller.ts"
 import { path, query as queryOf, send } from "../data/Connection.ts"
+import { useFresh } from "../data/Refresh.ts"
 import { isMissing, useResource } from "../data/Resource.ts"
 import { GraphView } from "../graph/GraphView.tsx"
 import { ActButton, Confirm } from "../parts/Action.tsx"
@@ -25,7 +26,8 @@ import { StatisticsPanel } from "./StatisticsPanel.tsx"
 type Query = Readonly<Record<string, string>>
 
 export const PipelineView = ({ id, query }: { readonly id: string; readonly query: Query }): JSX.Element => {
-  const pipeline = useResource<PipelineDetail>(path`/pipelines/${id}`)
+  // Another server may pause it.
+  const pipeline = useFresh<PipelineDetail>(path`/pipelines/${id}`)
   if (isMissing(pipeline.error)) {
     return (
       <Empty>
@@ -179,8 +181,6 @@ const Downloads = ({ id }: { readonly id: string }): JSX.Element => (
 /** How many runs the tab shows. */
 const RUNS = 20
 
-const ignore = (): void => undefined
-
 const LatestRuns = ({ id }: { readonly id: string }): JSX.Element => {
   const runs = useResource<Runs>(
     `/runs${queryOf({ pipeline_id: id, limit: RUNS })}`,
@@ -196,7 +196,7 @@ const LatestRuns = ({ id }: { readonly id: string }): JSX.Element => {
           </Empty>
         ) : (
           <>
-            <RunTable rows={rows} current={-1} selected={undefined} toggle={ignore} toggleAll={ignore} />
+            <RunTable rows={rows} current={-1} />
             <p class="pages">
               <a href={href(["runs"], { pipeline_id: id })}>All runs of the pipeline</a>
             </p>

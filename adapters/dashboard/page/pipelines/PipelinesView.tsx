@@ -28,7 +28,7 @@ export const PipelinesView = (): JSX.Element => {
           rows.length === 0 ? (
             <Empty>
               <h2>No pipelines</h2>
-              <p>The server has none that you may read. Your program gives them to it when it starts.</p>
+              <p>The server has none that you may read.</p>
             </Empty>
           ) : (
             <List rows={rows} />
@@ -57,14 +57,10 @@ const List = ({ rows }: { readonly rows: ReadonlyArray<PipelineRow> }): JSX.Elem
           change={setText}
         />
         <span class="faint" role="status">
-          {countText(matching.length)} {matching.length === 1 ? "pipeline" : "pipelines"}
+          {countText(matching.length)} of {countText(rows.length)}
         </span>
       </search>
-      {matching.length === 0 ? (
-        <Empty>
-          <h2>No pipeline matches</h2>
-        </Empty>
-      ) : (
+      {matching.length > 0 && (
         <Table
           key={wanted}
           label="Pipelines"

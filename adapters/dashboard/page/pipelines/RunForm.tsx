@@ -20,9 +20,9 @@ const NO_OPTIONS = { priority: "", delay: "", run_timeout: "", on_failure: "", t
 type Options = typeof NO_OPTIONS
 
 const NUMBERS = [
-  ["priority", "Priority", "From −100 to 100; the highest starts first."],
-  ["delay", "Delay (seconds)", "How long to wait before the run starts."],
-  ["run_timeout", "Timeout (seconds)", "How long the run may take."]
+  ["priority", "Priority (−100 to 100)"],
+  ["delay", "Starts in (seconds)"],
+  ["run_timeout", "Timeout (seconds)"]
 ] as const
 
 const POLICIES = {
@@ -118,12 +118,11 @@ const Fields = ({ pipeline, draft, change }: Props<RunDraft>): JSX.Element => {
       <details open={Object.keys(options).some((name) => messagesAt(details, name).length > 0)}>
         <summary>Options</summary>
         <div class="option-row">
-          {NUMBERS.map(([name, label, note]) => (
+          {NUMBERS.map(([name, label]) => (
             <TextField
               key={name}
               isNumber
               label={label}
-              note={note}
               value={options[name]}
               messages={messagesAt(details, name)}
               change={(text) => set({ [name]: text })}

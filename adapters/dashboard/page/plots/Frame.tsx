@@ -93,7 +93,7 @@ export const Frame = ({
           width={Math.max(0, placeOf(Date.parse(series.since)) - LEFT)}
           height={scale.bottom - TOP}
         >
-          <title>Runs of this time are not counted any more</title>
+          <title>Not counted</title>
         </rect>
         {children(scale)}
       </svg>

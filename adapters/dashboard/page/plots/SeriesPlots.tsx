@@ -40,7 +40,7 @@ const Plot = ({
   return (
     <figure>
       <figcaption>
-        <h3>{title}</h3>
+        <h2>{title}</h2>
         <ul class="legend">
           {legend.map(([mark, text]) => (
             <li key={mark} class={mark}>

@@ -15,7 +15,7 @@ const chainOf = (error: ErrorDetail): ReadonlyArray<ErrorDetail> => {
 /** Errors as a list, each with its name and message. */
 export const ErrorChain = ({ error }: { readonly error: ErrorDetail }): JSX.Element => (
   <ol class="chain">
-    {chainOf(error).map(({ error: name, message, item, ...rest }, at) => (
+    {chainOf(error).map(({ error: name, message, item, stack }, at) => (
       <li key={at}>
         <p>
           {at > 0 && <span class="faint">caused by </span>}
@@ -23,10 +23,10 @@ export const ErrorChain = ({ error }: { readonly error: ErrorDetail }): JSX.Elem
           {item !== undefined && <span class="faint"> of item {item}</span>}
         </p>
         <pre class="message">{message}</pre>
-        {"stack" in rest && typeof rest.stack === "string" && (
+        {stack !== undefined && (
           <details>
             <summary>Stack</summary>
-            <pre class="stack">{rest.stack}</pre>
+            <pre class="stack">{stack}</pre>
           </details>
         )}
       </li>

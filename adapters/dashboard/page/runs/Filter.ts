@@ -26,6 +26,10 @@ export const RANGES: { readonly [name: string]: readonly [title: string, millis:
 
 export const STATUSES: ReadonlyArray<RunRow["status"]> = ["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
 
+/** The range of that name; an address may have any text. */
+const rangeOf = ({ range = "" }: Filter): readonly [title: string, millis: number] | undefined =>
+  Object.hasOwn(RANGES, range) ? RANGES[range] : undefined
+
 /** The chosen statuses. */
 export const statusesOf = ({ status = "" }: Filter): ReadonlyArray<string> =>
   status === "" ? [] : status.split(",").filter((one) => STATUSES.some((known) => known === one))
@@ -35,7 +39,7 @@ const PAGE = 50
 
 /** The filter in the API's words, without the place in the list. The same range gives the same instant for a minute. */
 export const toApi = (filter: Filter, now: number): { readonly [key: string]: string } => {
-  const range = RANGES[filter.range ?? ""]
+  const range = rangeOf(filter)
   const { pipeline_id, until, failed_step, error, min_duration_ms, max_duration_ms } = filter
   const since =
     range === undefined ? filter.since : new Date(Math.floor(now / 60_000) * 60_000 - range[1]).toISOString()
@@ -63,7 +67,7 @@ export const wordsOf = (filter: Filter): string => {
       .map((status) => status.toLowerCase())
       .join(" or "),
     filter.pipeline_id && `of the pipeline ${filter.pipeline_id}`,
-    RANGES[filter.range ?? ""]?.[0].toLowerCase(),
+    rangeOf(filter)?.[0].toLowerCase(),
     filter.since && `submitted since ${filter.since}`,
     filter.until && `submitted before ${filter.until}`,
     filter.failed_step && `failed in step ${filter.failed_step}`,

@@ -6,21 +6,26 @@ import { Status } from "../parts/Status.tsx"
 import { Duration, Time } from "../parts/Time.tsx"
 import { go, href } from "../Router.ts"
 
+/** The rows that are selected, and those that can be. */
+export interface Selection {
+  readonly ids: ReadonlySet<string>
+  readonly can: (row: RunRow) => boolean
+  readonly toggle: (row: RunRow) => void
+  readonly toggleAll: (isOn: boolean) => void
+}
+
 export const RunTable = ({
   rows,
   current,
-  selected,
-  toggle,
-  toggleAll
+  selection
 }: {
   readonly rows: ReadonlyArray<RunRow>
   /** The row that the keyboard is at; -1: none. */
   readonly current: number
   /** Undefined: rows can't be selected. */
-  readonly selected: ReadonlySet<string> | undefined
-  readonly toggle: (id: string) => void
-  readonly toggleAll: (isOn: boolean) => void
+  readonly selection?: Selection | undefined
 }): JSX.Element => {
+  const selectable = selection === undefined ? [] : rows.filter(selection.can)
   const body = useRef<HTMLTableSectionElement>(null)
   useEffect(() => {
     body.current?.children[current]?.scrollIntoView({ block: "nearest" })
@@ -29,13 +34,13 @@ export const RunTable = ({
     <table class="list runs">
       <thead>
         <tr>
-          {selected !== undefined && (
+          {selection !== undefined && (
             <th class="check">
               <input
                 type="checkbox"
                 aria-label="Select all runs of this page"
-                checked={selected.size > 0 && rows.every(({ task_id }) => selected.has(task_id))}
-                onChange={(event) => toggleAll(event.currentTarget.checked)}
+                checked={selection.ids.size > 0 && selectable.every(({ task_id }) => selection.ids.has(task_id))}
+                onChange={(event) => selection.toggleAll(event.currentTarget.checked)}
               />
             </th>
           )}
@@ -58,14 +63,16 @@ export const RunTable = ({
               if (!isOnControl && String(getSelection()) === "") go(href(["runs", row.task_id]))
             }}
           >
-            {selected !== undefined && (
+            {selection !== undefined && (
               <td class="check">
-                <input
-                  type="checkbox"
-                  aria-label={`Select run ${row.task_id}`}
-                  checked={selected.has(row.task_id)}
-                  onChange={() => toggle(row.task_id)}
-                />
+                {selection.can(row) && (
+                  <input
+                    type="checkbox"
+                    aria-label={`Select run ${row.task_id}`}
+                    checked={selection.ids.has(row.task_id)}
+                    onChange={() => selection.toggle(row)}
+                  />
+                )}
               </td>
             )}
             <td>

@@ -49,18 +49,19 @@ export const RunsView = ({ query: filter }: { readonly query: Filter }): JSX.Ele
     []
   )
   const { shown, fresh } = rows.path === path ? rows : data === undefined ? NONE : merge([], data.runs)
-  const toggle = (id: string): void => {
+  const can = ({ pipeline_id }: RunRow): boolean => may("execute", pipeline_id)
+  const toggle = (row: RunRow): void => {
     const next = new Set(selected)
-    if (!next.delete(id)) next.add(id)
+    if (!next.delete(row.task_id) && can(row)) next.add(row.task_id)
     setSelected(next)
   }
   useKeys({
     j: () => setCurrent(Math.min(shown.length - 1, current + 1)),
     k: () => setCurrent(Math.max(0, current - 1)),
     Enter: () => shown[current] !== undefined && go(href(["runs", shown[current].task_id])),
-    x: () => shown[current] !== undefined && toggle(shown[current].task_id)
+    x: () => shown[current] !== undefined && toggle(shown[current])
   })
-  const canAct = shown.some(({ pipeline_id }) => may("execute", pipeline_id))
+  const canAct = shown.some(can)
   return (
     <>
       <header class="view">
@@ -88,9 +89,16 @@ export const RunsView = ({ query: filter }: { readonly query: Filter }): JSX.Ele
         <RunTable
           rows={shown}
           current={current}
-          selected={canAct ? selected : undefined}
-          toggle={toggle}
-          toggleAll={(isOn) => setSelected(new Set(isOn ? shown.map(({ task_id }) => task_id) : []))}
+          selection={
+            canAct
+              ? {
+                  ids: selected,
+                  can,
+                  toggle,
+                  toggleAll: (isOn) => setSelected(new Set(isOn ? shown.filter(can).map(({ task_id }) => task_id) : []))
+                }
+              : undefined
+          }
         />
       )}
       {data !== undefined && shown.length === 0 && <NoRuns filter={filter} isLast={data.next_cursor === null} />}

@@ -2,9 +2,10 @@
 import type { JSX } from "preact"
 import { useState } from "preact/hooks"
 import type { Started } from "../../../http/runs/RunWire.ts"
-import type { ScheduleJson, Schedules } from "../../../http/schedules/ScheduleWire.ts"
+import type { ScheduleDetail, ScheduleJson, Schedules } from "../../../http/schedules/ScheduleWire.ts"
 import { type Caller, useCaller } from "../data/Caller.ts"
 import { path, send, sendJson } from "../data/Connection.ts"
+import { useFresh } from "../data/Refresh.ts"
 import { useResource } from "../data/Resource.ts"
 import { Confirm } from "../parts/Action.tsx"
 import { Icon } from "../parts/Icon.tsx"
@@ -24,7 +25,7 @@ export const ScheduleList = ({ pipelineId }: { readonly pipelineId?: string }): 
   const caller = useCaller()
   const [isNew, setNew] = useState(false)
   // A run of a schedule changes its row.
-  const list = useResource<Schedules>("/schedules", ({ type }) => type === "PipelineStartEvent")
+  const list = useFresh<Schedules>("/schedules", ({ type }) => type === "PipelineStartEvent")
   const pipelines = administered(caller).filter((id) => pipelineId === undefined || id === pipelineId)
   return (
     <>
@@ -43,8 +44,8 @@ export const ScheduleList = ({ pipelineId }: { readonly pipelineId?: string }): 
               {rows.length === 0 ? (
                 <Empty>
                   <h2>No schedules</h2>
-                  <p>A schedule starts runs of a pipeline at times of a calendar, such as every weekday at 9,</p>
-                  <p>or at an interval. Each tick starts one run, however many servers there are.</p>
+                  <p>A schedule starts runs of a pipeline at times of a calendar, or at an interval.</p>
+                  <p>Each tick starts one run, however many servers there are.</p>
                 </Empty>
               ) : (
                 <Rows rows={rows} reload={list.reload} />
@@ -144,14 +145,21 @@ const Rows = ({
   )
 }
 
-/** The next tick, and those after it where the server tells them. */
-const Next = ({ of }: { readonly of: ScheduleJson & { readonly next_ticks?: ReadonlyArray<string> } }): JSX.Element => (
-  <span class="ticks">
-    {(of.next_ticks ?? [of.next_at]).map((at) => (
-      <Time key={at} at={at} />
-    ))}
-  </span>
-)
+/** The next tick; opened, those after it. */
+const Next = ({ of }: { readonly of: ScheduleJson }): JSX.Element => {
+  const [isOpen, setOpen] = useState(false)
+  const { data } = useResource<ScheduleDetail>(isOpen ? path`/schedules/${of.id}` : undefined)
+  return (
+    <details class="ticks" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>
+        <Time at={of.next_at} />
+      </summary>
+      {data?.next_ticks.slice(1).map((at) => (
+        <Time key={at} at={at} />
+      ))}
+    </details>
+  )
+}
 
 /** Asks before it acts on a schedule. */
 const AskedDialog = ({
