@@ -88,7 +88,7 @@ export interface Levada {
   ) => Promise<Pipeline.ResultOf<P>>
   /** The current state of a run. Its `parameters` and `outputs` are JSON texts; use `result` for values. */
   readonly run: (runId: string) => Promise<Run>
-  /** Runs, newest first. Default `limit`: 50. */
+  /** Runs without their values, newest first. Default `limit`: 50. */
   readonly runs: (request?: Partial<Store.ListRequest>) => Promise<Store.RunList>
   /** The log lines of a run's tasks. */
   readonly lines: (runId: string) => Promise<Lines>

@@ -130,7 +130,7 @@ export interface RunOperations {
   ) => Effect.Effect<Run.Run, RunNotFound | UnknownStep | InvalidOption | GuardError>
   /** Deletes a finished run. */
   readonly remove: (caller: Caller, runId: string) => Effect.Effect<void, RunNotFound | RunUnfinished | GuardError>
-  /** Runs, newest first, at most 1,000 in one page. */
+  /** Runs without their values, newest first, at most 1,000 in one page. */
   readonly runs: (caller: Caller, request: ListRequest) => Effect.Effect<RunList, InvalidOption | GuardError>
   /** The run's events after sequence `after` (default: all), then new ones as they happen, up to the terminal one. */
   readonly watch: (

@@ -21,7 +21,7 @@ interface OfPipeline {
 export interface RunReading {
   /**
    * Whether the caller may see the stacks of a run's errors, which have paths of the host: it needs `admin` on the run's
-   * pipeline. Operations give errors with their stacks; who answers a caller without it leaves them out.
+   * pipeline. Operations give errors with their stacks; adapters leave the stacks out for other callers.
    */
   readonly seesStacks: (caller: Caller, pipelineId: string, runId: string) => Effect.Effect<boolean>
   /** The current state of a run, with the sizes of its values in place of the values. */

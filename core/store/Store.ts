@@ -133,7 +133,7 @@ export interface Store {
   ) => Effect.Effect<ItemList, RunNotFound | UnknownStep | InvalidOption | StoreUnavailable>
   /** Waits until the run ends, and gives it. When the Store closes first and the run outlives it, the unfinished run. */
   readonly wait: (runId: string) => Effect.Effect<Run, RunNotFound | StoreUnavailable>
-  /** Newest first. Fails with `InvalidOption` for a cursor that is not the `nextCursor` of a list of this Store. */
+  /** Runs without their values, newest first. Fails with `InvalidOption` for a cursor that is not the `nextCursor` of a list of this Store. */
   readonly list: (request: ListRequest) => Effect.Effect<RunList, InvalidOption | StoreUnavailable>
   /**
    * The run's events after sequence `after`, then new ones as they happen, each once and in order, up to the terminal one.

@@ -72,6 +72,12 @@ const ask = (who: string, key: string, names: Names, tasks: ReadonlyArray<string
   return server.as(who, method, filled, sent)
 }
 
+/** An answer without the results that say only that a requested run is missing. */
+const told = ({ text, json }: ReadAnswer): string => {
+  const isMissing = ({ error }: { readonly error?: string }) => error === "RunNotFoundError"
+  return Array.isArray(json?.results) ? JSON.stringify(json.results.filter((each: object) => !isMissing(each))) : text
+}
+
 /** Answers with the ids of the results in place of those of the request. */
 const after = (names: Names, { json }: ReadAnswer): Names => ({ ...names, ...(json?.task_id && { run: json.task_id }) })
 
@@ -93,7 +99,7 @@ test("a route that Ada calls gives Bob no access through another route", async (
         const answer = await ask("bob", second, used, ["pay"])
         expect(answer.text, `${first}, ${second}`).not.toContain(SECRET)
         // An answer may quote the requested id of a missing run, but reveals no other id.
-        if (answer.status < 400) expect(answer.text, `${first}, ${second}`).not.toContain(made.run)
+        if (answer.status < 400) expect(told(answer), `${first}, ${second}`).not.toContain(made.run)
         if (isBobsPipeline) await ask("bob", "POST /pipelines/{pipeline_id}/execute", used, ["pay"])
         // The task does not run for him later either.
         if (answer.json?.task_id !== undefined)

@@ -32,6 +32,8 @@ const GOOD: Readonly<Record<string, unknown>> = {
   "POST /pipelines/{pipeline_id}/execute": {},
   "POST /runs/{task_id}/cancel": {},
   "POST /runs/{task_id}/retry": {},
+  "POST /runs/cancel": { task_ids: ["absent"] },
+  "POST /runs/retry": { filter: {} },
   "POST /schedules": { pipeline_id: "PIPELINE", every: 86_400 },
   "PUT /pipelines/{pipeline_id}/acl": { read: ["owner"], execute: ["owner"], admin: ["owner"] },
   "POST /tokens": { pipeline_id: "PIPELINE" },
@@ -46,7 +48,8 @@ const GOOD: Readonly<Record<string, unknown>> = {
   "GET /statistics/series": undefined,
   "GET /pipelines/{pipeline_id}/events": undefined,
   "GET /runs/{task_id}/events": undefined,
-  "GET /events": undefined
+  "GET /events": undefined,
+  "GET /workers": undefined
 }
 
 const BAD_QUERY: Readonly<Record<string, string>> = {

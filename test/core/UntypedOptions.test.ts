@@ -488,9 +488,13 @@ const DOORS: Readonly<Record<string, Door>> = {
       "0": optional(record),
       "0.limit": integer(1, 1_000),
       "0.pipelineId": optional(text()),
-      "0.status": optional(nothing),
+      "0.statuses": optional(nothing),
       "0.sinceMillis": optional(number(0)),
       "0.untilMillis": optional(number(0)),
+      "0.minDurationMillis": optional(number(0)),
+      "0.maxDurationMillis": optional(number(0)),
+      "0.failedStep": optional(text()),
+      "0.errorText": optional(text()),
       "0.cursor": optional((value) => value === "5")
     }
   },

@@ -171,7 +171,7 @@ describe.skipIf(!hasBrowser)("the looks", { timeout: 120_000 }, () => {
         expect([size.width, widths[0]! <= widths[1]!, widths]).toEqual([size.width, true, widths])
       }
       expect(withoutStatuses(complaints(), 404)).toEqual([])
-      }
+    }
   )
 
   it("axe finds nothing serious where credentials are asked for", async () => {
@@ -264,7 +264,7 @@ describe.skipIf(!hasBrowser)("the looks", { timeout: 120_000 }, () => {
         )
       )
       expect([colorScheme, alike]).toEqual([colorScheme, []])
-      }
+    }
   })
 
   it("the theme that the user chooses stays, in all tabs", async () => {

@@ -281,6 +281,9 @@ describe("the documents are true", () => {
       async () => ask("POST", `/runs/${await started("stubborn", {})}/cancel`, { reason: "enough" })
     ],
     ["POST /runs/{task_id}/retry", 202, async () => ask("POST", `/runs/${await failed()}/retry`, {})],
+    ["POST /runs/cancel", 202, async () => ask("POST", "/runs/cancel", { task_ids: [await over(), "absent"] })],
+    ["POST /runs/retry", 202, async () => ask("POST", "/runs/retry", { task_ids: [await failed(), "absent"] })],
+    ["GET /workers", 200, () => ask("GET", "/workers")],
     ["DELETE /runs/{task_id}", 204, async () => ask("DELETE", `/runs/${await over()}`)],
     ["POST /schedules", 201, () => scheduled({ id: "nightly", cron: "0 3 * * *", time_zone: "Europe/Lisbon" })],
     ["GET /schedules", 200, () => ask("GET", "/schedules")],

@@ -199,7 +199,15 @@ const queries: Readonly<Record<string, readonly [path: string, Readonly<Record<s
     "/runs",
     {
       pipeline_id: anything,
-      status: inQuery(among("PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED")),
+      status: ofTexts(
+        ["PENDING", "FAILED,CANCELLED", "RUNNING,RUNNING"],
+        ["", "x", "FAILED,", ",FAILED", "FAILED, CANCELLED", "failed", "FAILEDFAILED"],
+        "statuses, separated by commas"
+      ),
+      min_duration_ms: ofTexts(["0", "1.5", "1000"], ["", "-1", "x", "1e400", "NaN"], "a number of milliseconds"),
+      max_duration_ms: ofTexts(["2000", "86400000"], ["", "-1", "x", "Infinity"], "a number of milliseconds"),
+      failed_step: ofTexts(["step", "a b", "%"], ["", "x".repeat(201)], "a string of 1 to 200 characters"),
+      error: ofTexts(["timeout", "\u0000", ".*"], ["", "x".repeat(201)], "a string of 1 to 200 characters"),
       since: instant,
       until: instant,
       limit: limit(200),

@@ -44,7 +44,7 @@ describe("a schedule", () => {
     expect(await ticksOf()).toEqual([1, 2])
     await testing.advance(1)
     expect(await ticksOf()).toEqual([1, 2, 3])
-    expect((await runs())[0]).toMatchObject({
+    expect(await testing.look((await runs())[0]!.id)).toMatchObject({
       status: "COMPLETED",
       parameters: { n: "1" },
       priority: 5,

@@ -34,7 +34,7 @@ const ways: Readonly<Record<string, () => unknown>> = {
   throws: raise,
   rejects: async () => raise(),
   "rejects later": async () => {
-    await null
+    await Promise.resolve()
     raise()
   },
   "fails with": () => Effect.fail(new RangeError("too large", { cause: new TypeError("no number") })),

@@ -1,4 +1,4 @@
-/** Pipelines whose runs failed lately, and runs that were given up because their workers died. */
+/** Pipelines whose runs failed lately, and dead letters: runs whose step was lost with its worker too often. */
 import type { ComponentChildren, JSX } from "preact"
 import { useState } from "preact/hooks"
 import type { RunRow, Runs } from "../../../http/runs/RunWire.ts"
@@ -87,11 +87,13 @@ export const DeadLetters = (): JSX.Element => {
   const runs = useResource<Runs>(`/runs${query({ ...LOST, limit: SHOWN })}`, onFailure)
   return (
     <section class="card">
-      <h2>Runs given up, as their workers died</h2>
+      <h2>Dead letters</h2>
       <Loaded of={runs}>
         {({ runs: rows, next_cursor }) => (
           <>
-            {rows.length === 0 && <p class="faint">There are none.</p>}
+            {rows.length === 0 && (
+              <p class="faint">None. A step that keeps killing its worker fails, and its run is listed here.</p>
+            )}
             <ul class="entries">
               {rows.map((run) => (
                 <Entry key={run.task_id} run={run} link={href(["pipelines", run.pipeline_id])}>
