@@ -13,7 +13,7 @@ import { StepPanel } from "./StepPanel.tsx"
 import { scaleOf, type TimeScale } from "./TimeScale.ts"
 
 /** How many rows are shown at first, and with each "more". */
-const ROWS = 200
+const ROWS = 100
 
 const STATUSES: ReadonlyArray<StepDetail["status"]> = [
   "FAILED",
