@@ -41,10 +41,10 @@ export class Sender {
   readonly #options: Options
   readonly #url: string
 
+  /** The options must be valid, and the URL absolute. */
   constructor(options: Options) {
     this.#options = options
-    this.#url = address(Object(options).url)
-    check(options)
+    this.#url = options.url.replace(/\/+$/, "")
   }
 
   /** Sends a request, with repetitions. Rejects with `ClientError` unless the status of the last answer is 2xx. */
@@ -96,33 +96,6 @@ export class Sender {
       throw new ClientError(0, { error: "ConnectionError", message: `Cannot reach ${origin}` }, undefined, { cause })
     }
   }
-}
-
-/** Checks options at run time. The error does not show credentials. */
-const check = ({ apiKey, token, retries = 0, maxDelayMillis = 0, fetch = sleep as never }: Options): void => {
-  if (!isCredential(apiKey)) throw refused("apiKey", CREDENTIAL)
-  if (!isCredential(token)) throw refused("token", CREDENTIAL)
-  if (!Number.isSafeInteger(retries) || retries < 0) throw refused("retries", "a whole number, 0 or more")
-  if (typeof maxDelayMillis !== "number" || !(maxDelayMillis >= 0))
-    throw refused("maxDelayMillis", "a number, 0 or more")
-  if (typeof fetch !== "function") throw refused("fetch", "a function")
-}
-
-const CREDENTIAL = "a string or a function"
-
-const isCredential = (value: unknown): boolean => /undefined|string|function/.test(typeof value)
-
-const refused = (option: string, expected: string): ClientError =>
-  new ClientError(0, { error: "InvalidOptionError", message: `Option '${option}': expected ${expected}` })
-
-/** An absolute URL without trailing slashes. In a browser it may be relative to the page. */
-const address = (url: unknown): string => {
-  const { location } = globalThis as { readonly location?: { readonly href: string } }
-  const found = typeof url === "string" && URL.canParse(url, location?.href) ? new URL(url, location?.href) : undefined
-  if (found === undefined || !/^https?:$/.test(found.protocol)) {
-    throw refused("url", `an HTTP URL, received '${typeof url === "string" ? url : typeof url}'`)
-  }
-  return found.href.replace(/\/+$/, "")
 }
 
 const current = (credential: Credential): string | Promise<string> =>

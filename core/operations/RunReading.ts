@@ -34,7 +34,7 @@ export interface RunReading {
   ) => Effect.Effect<string, RunNotFound | ValueNotFound | GuardError>
   /**
    * The units of a step with items, as far as the Store keeps them: see `Store.items`. With a status, examines at most
-   * 10,000 units.
+   * 100,000 units.
    */
   readonly items: (
     caller: Caller,
@@ -52,7 +52,7 @@ export interface RunReading {
 }
 
 /** How many parts of the list of units are examined for one answer. */
-const MAX_PARTS = 20
+const MAX_PARTS = 200
 
 /** The units of a status may be far apart, so that a part of the list has few of them. */
 const search = (store: Store, request: ItemsRequest): ReturnType<Store["items"]> =>

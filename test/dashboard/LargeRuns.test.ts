@@ -93,6 +93,27 @@ describe.skipIf(!hasBrowser)("large runs", { timeout: 60_000 }, () => {
     expect(complaints).toEqual([])
   })
 
+  it("of 5,000 steps have few rows in the page; each step is found by its name, and by a link", async () => {
+    const runId = await finished("graph_layers_5000", {})
+    const { page, complaints } = await visit(browser, demo.url, { hash: `#/runs/${runId}` })
+    const steps = page.locator("table.steps > tbody > tr:not(.panel)")
+    await expect.poll(() => steps.count()).toBe(100)
+    await page.getByRole("button", { name: "Show 100 more of 5,000 steps" }).click()
+    await expect.poll(() => steps.count()).toBe(200)
+    await page.getByLabel("Find a step").fill("STEP_4321")
+    await expect.poll(() => steps.count()).toBe(1)
+    expect(await steps.textContent()).toContain("step_4321")
+    await page.goto(`${demo.url}/dashboard#/runs/${runId}?step=step_4999`)
+    await page.reload()
+    await page.locator("tr.panel table.attempts").waitFor()
+    await expect.poll(() => page.locator("tr.open").textContent()).toContain("step_4999")
+    expect(await page.locator("tr.open").evaluate((row) => row.getBoundingClientRect().bottom <= innerHeight)).toBe(
+      true
+    )
+    expect(await page.locator("tr").count()).toBeLessThanOrEqual(200)
+    expect(complaints).toEqual([])
+  })
+
   it("of 100,000 items say while they run how many are done", async () => {
     const runId = await demo.start("hundred_thousand", { count: 100_000, millis: 50 })
     const { page, complaints } = await visit(browser, demo.url, { hash: `#/runs/${runId}` })
