@@ -27,10 +27,7 @@ const IDS_EXPECTED = `an array of 1 to ${MAX_MEMBERS} texts`
 
 const task_ids = Schema.Array(Schema.String)
   .annotate({ description: "An id that comes twice acts once." })
-  .check(
-    Schema.isMinLength(1, { expected: IDS_EXPECTED }),
-    Schema.isMaxLength(MAX_MEMBERS, { expected: IDS_EXPECTED })
-  )
+  .check(Schema.isMinLength(1, { expected: IDS_EXPECTED }), Schema.isMaxLength(MAX_MEMBERS, { expected: IDS_EXPECTED }))
 const most = limit(MAX_MEMBERS, "How many runs of the list at most, from 1 to 200. Default: 50.")
 
 /** The Schema of a `ManyRetriesJson`. */
