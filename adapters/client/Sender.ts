@@ -39,12 +39,10 @@ const FIRST_DELAY_MILLIS = 200
 /** Sends requests to one server. */
 export class Sender {
   readonly #options: Options
-  readonly #url: string
 
-  /** The options must be valid, and the URL absolute. */
+  /** The options must be valid, and the URL absolute and without a slash at its end. */
   constructor(options: Options) {
     this.#options = options
-    this.#url = options.url.replace(/\/+$/, "")
   }
 
   /** Sends a request, with repetitions. Rejects with `ClientError` unless the status of the last answer is 2xx. */
@@ -78,13 +76,13 @@ export class Sender {
   }
 
   async #once({ method, path, headers, body, signal }: SendRequest): Promise<Response> {
-    const { apiKey, token, fetch = globalThis.fetch } = this.#options
+    const { url, apiKey, token, fetch = globalThis.fetch } = this.#options
     const sent: Record<string, string> = { ...headers }
     if (body !== undefined) sent["content-type"] = "application/json"
     if (apiKey !== undefined) sent["x-api-key"] = await current(apiKey)
     if (token !== undefined) sent["authorization"] = `Bearer ${await current(token)}`
     try {
-      return await fetch(this.#url + path, {
+      return await fetch(url + path, {
         method,
         headers: sent,
         ...(body !== undefined && { body }),
@@ -92,7 +90,7 @@ export class Sender {
       })
     } catch (cause) {
       if (signal?.aborted) throw signal.reason
-      const { origin } = new URL(this.#url)
+      const { origin } = new URL(url)
       throw new ClientError(0, { error: "ConnectionError", message: `Cannot reach ${origin}` }, undefined, { cause })
     }
   }
