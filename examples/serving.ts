@@ -80,7 +80,7 @@ const listenProblem = (error: unknown, { host, port }: At): string => {
 const welcome = (url: string): string => `Levada is listening on ${url}
 
 Try:
-  ${url}/docs in a browser
+  ${url}/dashboard in a browser, ${url}/docs for the API
   curl ${url}/pipelines
   curl -X POST ${url}/pipelines/my_pipeline/execute -H "Content-Type: application/json" -d '{"parameters": {"data": "input_value"}, "wait": true}'
   curl -X POST ${url}/pipelines/audio_analysis/execute -H "Content-Type: application/json" -d '{"parameters": {"file": "melody.wav"}, "wait": true}'

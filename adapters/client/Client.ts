@@ -10,6 +10,7 @@ import type { RunsQuery } from "../http/runs/RunRequests.ts"
 import type * as RunWire from "../http/runs/RunWire.ts"
 import { ClientError } from "./ClientError.ts"
 import { follow } from "./EventFollower.ts"
+import { valid } from "./OptionChecks.ts"
 import { type Options, Sender, type SendRequest } from "./Sender.ts"
 
 export type { EventJson, EventType } from "../http/events/EventWire.ts"
@@ -127,7 +128,7 @@ const queryOf = (values: object): string => {
 
 /** A client of the server at `url`. Throws `ClientError` (`InvalidOptionError`) for invalid options. */
 export const make = (options: Options): Client => {
-  const sender = new Sender(options)
+  const sender = new Sender(valid(options))
   const json = async (request: SendRequest) => (await sender.send(request)).json()
   const get = (path: string, { signal }: CallOptions = {}) => json({ method: "GET", path, signal, isRepeatable: true })
 

@@ -39,12 +39,10 @@ const FIRST_DELAY_MILLIS = 200
 /** Sends requests to one server. */
 export class Sender {
   readonly #options: Options
-  readonly #url: string
 
+  /** The options must be valid, and the URL absolute and without a slash at its end. */
   constructor(options: Options) {
     this.#options = options
-    this.#url = address(Object(options).url)
-    check(options)
   }
 
   /** Sends a request, with repetitions. Rejects with `ClientError` unless the status of the last answer is 2xx. */
@@ -78,13 +76,13 @@ export class Sender {
   }
 
   async #once({ method, path, headers, body, signal }: SendRequest): Promise<Response> {
-    const { apiKey, token, fetch = globalThis.fetch } = this.#options
+    const { url, apiKey, token, fetch = globalThis.fetch } = this.#options
     const sent: Record<string, string> = { ...headers }
     if (body !== undefined) sent["content-type"] = "application/json"
     if (apiKey !== undefined) sent["x-api-key"] = await current(apiKey)
     if (token !== undefined) sent["authorization"] = `Bearer ${await current(token)}`
     try {
-      return await fetch(this.#url + path, {
+      return await fetch(url + path, {
         method,
         headers: sent,
         ...(body !== undefined && { body }),
@@ -92,37 +90,10 @@ export class Sender {
       })
     } catch (cause) {
       if (signal?.aborted) throw signal.reason
-      const { origin } = new URL(this.#url)
+      const { origin } = new URL(url)
       throw new ClientError(0, { error: "ConnectionError", message: `Cannot reach ${origin}` }, undefined, { cause })
     }
   }
-}
-
-/** Checks options at run time. The error does not show credentials. */
-const check = ({ apiKey, token, retries = 0, maxDelayMillis = 0, fetch = sleep as never }: Options): void => {
-  if (!isCredential(apiKey)) throw refused("apiKey", CREDENTIAL)
-  if (!isCredential(token)) throw refused("token", CREDENTIAL)
-  if (!Number.isSafeInteger(retries) || retries < 0) throw refused("retries", "a whole number, 0 or more")
-  if (typeof maxDelayMillis !== "number" || !(maxDelayMillis >= 0))
-    throw refused("maxDelayMillis", "a number, 0 or more")
-  if (typeof fetch !== "function") throw refused("fetch", "a function")
-}
-
-const CREDENTIAL = "a string or a function"
-
-const isCredential = (value: unknown): boolean => /undefined|string|function/.test(typeof value)
-
-const refused = (option: string, expected: string): ClientError =>
-  new ClientError(0, { error: "InvalidOptionError", message: `Option '${option}': expected ${expected}` })
-
-/** An absolute URL without trailing slashes. In a browser it may be relative to the page. */
-const address = (url: unknown): string => {
-  const { location } = globalThis as { readonly location?: { readonly href: string } }
-  const found = typeof url === "string" && URL.canParse(url, location?.href) ? new URL(url, location?.href) : undefined
-  if (found === undefined || !/^https?:$/.test(found.protocol)) {
-    throw refused("url", `an HTTP URL, received '${typeof url === "string" ? url : typeof url}'`)
-  }
-  return found.href.replace(/\/+$/, "")
 }
 
 const current = (credential: Credential): string | Promise<string> =>

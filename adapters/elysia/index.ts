@@ -10,15 +10,17 @@ export type {
   AclJson,
   AuditRecordJson,
   AuditRecords,
+  MeJson,
   PipelineAclJson,
   StrangerJson,
   TokenJson
 } from "../http/access/AccessWire.ts"
 export type { Exchange, Exchanges } from "../http/docs/Contract.ts"
 export type { EventsQuery, FeedQuery } from "../http/events/EventRequests.ts"
+export type { ListenerJson, Listeners } from "../http/events/ListenerWire.ts"
 export type { Health, Liveness, LoadJson, Readiness } from "../http/health/HealthWire.ts"
-export type { StatisticsQuery } from "../http/health/StatisticsRequests.ts"
-export type { NumbersJson, StatisticsJson, StepNumbersJson } from "../http/health/StatisticsWire.ts"
+export type { SeriesQuery, StatisticsQuery } from "../http/health/StatisticsRequests.ts"
+export type { NumbersJson, SeriesJson, StatisticsJson, StepNumbersJson } from "../http/health/StatisticsWire.ts"
 export type { WorkersQuery } from "../http/health/WorkerRequests.ts"
 export type { ClaimJson, WorkerJson, Workers } from "../http/health/WorkerWire.ts"
 export type { LayoutQuery, PictureQuery } from "../http/pipelines/PictureRequests.ts"
@@ -35,13 +37,16 @@ export type {
 export type { ManyCancellationsJson, ManyRetriesJson } from "../http/runs/BulkRequests.ts"
 export type { ManyCancelled, ManyRetried, Results, Retried, Unchanged } from "../http/runs/BulkWire.ts"
 export type { ExecutionJson, ExecutionQuery } from "../http/runs/ExecutionRequest.ts"
-export type { CancellationJson, RepetitionJson, RunsFilter, RunsQuery } from "../http/runs/RunRequests.ts"
+export type { AttemptsQuery, ItemsQuery, RetryQuery } from "../http/runs/RunPartRequests.ts"
+export type { AttemptRow, AttemptsJson, ItemRow, Items, RetriedSteps } from "../http/runs/RunPartWire.ts"
+export type { CancellationJson, RepetitionJson, RunQuery, RunsFilter, RunsQuery } from "../http/runs/RunRequests.ts"
 export type {
   Cancelling,
   Completed,
   ErrorDetail,
   Logs,
   RunDetail,
+  RunOutline,
   RunRow,
   Runs,
   Started,
@@ -49,7 +54,7 @@ export type {
   Unfinished
 } from "../http/runs/RunWire.ts"
 export type { NewScheduleJson } from "../http/schedules/ScheduleRequests.ts"
-export type { ScheduleJson, Schedules } from "../http/schedules/ScheduleWire.ts"
+export type { ScheduleDetail, ScheduleJson, Schedules } from "../http/schedules/ScheduleWire.ts"
 export type { ErrorJson, FailureStatus } from "../http/server/Failures.ts"
 export type { PartQuery } from "../http/server/Paging.ts"
 export type { EdenRoute, EdenRoutes } from "./Eden.ts"

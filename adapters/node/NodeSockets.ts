@@ -46,7 +46,7 @@ const isWebSocketUpgrade = ({ headers }: IncomingMessage): boolean => headers.up
 export class NodeSockets {
   readonly #server: Server
   readonly #handler: Handler
-  #sockets: Promise<WebSocketServer> | undefined
+  #sockets: Promise<WebSocketServer | undefined> | undefined
   readonly #open: Set<WebSocket> = new Set()
 
   constructor(server: Server, handler: Handler) {
@@ -104,14 +104,18 @@ export class NodeSockets {
   }
 
   #load(): Promise<WebSocketServer | undefined> {
-    this.#sockets ??= import("ws").then((ws: unknown) => {
-      const { WebSocketServer } = ws as Ws
-      return new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false })
-    })
-    return this.#sockets.catch(() => {
-      console.warn("WebSockets on Node need the package `ws`: npm install ws")
-      return undefined
-    })
+    // With both functions here, bundlers accept that the package is missing.
+    this.#sockets ??= import("ws").then(
+      (ws: unknown) => {
+        const { WebSocketServer } = ws as Ws
+        return new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false })
+      },
+      () => {
+        console.warn("WebSockets on Node need the package `ws`: npm install ws")
+        return undefined
+      }
+    )
+    return this.#sockets
   }
 
   #opened(socket: WebSocket, accept: NonNullable<HttpReply["accept"]>): void {

@@ -73,7 +73,8 @@ const text = (value) => (typeof value === "string" ? value.slice(0, ${MAX_TEXT})
 const framesOf = (error) => {
   try {
     const { stack, message } = error
-    return text(stack?.slice(Math.max(0, stack.indexOf(message) + message.length)))
+    const at = stack.indexOf(message)
+    return text(at === -1 || stack.slice(0, at).includes("\\n") ? stack : stack.slice(at + message.length))
   } catch {
     return undefined
   }

@@ -21,7 +21,7 @@ interface OfPipeline {
 export interface RunReading {
   /**
    * Whether the caller may see the stacks of a run's errors, which have paths of the host: it needs `admin` on the run's
-   * pipeline. Operations give errors with their stacks; who answers a caller without it leaves them out.
+   * pipeline. Operations give errors with their stacks; adapters leave the stacks out for other callers.
    */
   readonly seesStacks: (caller: Caller, pipelineId: string, runId: string) => Effect.Effect<boolean>
   /** The current state of a run, with the sizes of its values in place of the values. */
@@ -32,7 +32,10 @@ export interface RunReading {
     runId: string,
     name: string
   ) => Effect.Effect<string, RunNotFound | ValueNotFound | GuardError>
-  /** The units of a step with items, as far as the Store keeps them: see `Store.items`. */
+  /**
+   * The units of a step with items, as far as the Store keeps them: see `Store.items`. With a status, examines at most
+   * 100,000 units.
+   */
   readonly items: (
     caller: Caller,
     request: ItemsRequest
@@ -47,6 +50,24 @@ export interface RunReading {
     request: AttemptsRequest
   ) => Effect.Effect<AttemptList & OfPipeline, InvalidOption | RunNotFound | StepNotFound | GuardError>
 }
+
+/** How many parts of the list of units are examined for one answer. */
+const MAX_PARTS = 200
+
+/** The units of a status may be far apart, so that a part of the list has few of them. */
+const search = (store: Store, request: ItemsRequest): ReturnType<Store["items"]> =>
+  Effect.gen(function* () {
+    let list = yield* store.items(request)
+    for (let parts = 1; parts < MAX_PARTS && request.status !== undefined; parts++) {
+      const { items, nextCursor: cursor } = list
+      if (cursor === undefined || items.length >= request.limit) break
+      // Values of many bytes may have ended a part early.
+      if (items.length > 0 && request.isBare !== true) break
+      const next = yield* store.items({ ...request, cursor, limit: request.limit - items.length })
+      list = { ...next, items: [...items, ...next.items] }
+    }
+    return list
+  })
 
 /** Makes the operations that read parts of a run. */
 export const make = (store: Store, guard: Guard): RunReading => ({
@@ -65,7 +86,7 @@ export const make = (store: Store, guard: Guard): RunReading => ({
       if (unreadable !== undefined) return yield* unreadable
       const { runId, step } = request
       const pipelineId = yield* Permit.forRun(store, guard, caller, "read", runId)
-      const list = yield* Effect.catchTag(store.items(request), "UnknownStep", () =>
+      const list = yield* Effect.catchTag(search(store, request), "UnknownStep", () =>
         Effect.fail(new StepNotFound(runId, step))
       )
       return { ...list, pipelineId }

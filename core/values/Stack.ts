@@ -2,11 +2,13 @@
 import * as Bytes from "./Bytes.ts"
 import * as Text from "./Text.ts"
 
-/** The most frames of one stack, and its most bytes in UTF-8. */
+/** The most frames of one stack. */
 export const MAX_FRAMES = 20
-export const MAX_BYTES = 4_000
 
-/** How much of a stack is read, in UTF-16 units: the name before the message, and the frames. */
+/** The most bytes of one stack, in UTF-8. */
+const MAX_BYTES = 4_000
+
+/** How much is read, in UTF-16 units: of the name before the message, and of the beginning of the message; of the frames. */
 const MAX_HEAD = 500
 const MAX_READ = 32_000
 
@@ -42,8 +44,9 @@ export const of = (error: Error): string | undefined => {
 // The message may have lines that look like frames. It is in the first line, after the name, unless it was changed later.
 const withoutMessage = (stack: string, message: unknown): string => {
   if (typeof message !== "string" || message === "") return stack
-  const at = stack.slice(0, MAX_HEAD + message.length).indexOf(message)
-  return at === -1 || stack.slice(0, at).includes("\n") ? stack : stack.slice(at + message.length)
+  const at = stack.slice(0, 2 * MAX_HEAD).indexOf(message.slice(0, MAX_HEAD))
+  const isMessage = at !== -1 && stack.startsWith(message, at) && !stack.slice(0, at).includes("\n")
+  return isMessage ? stack.slice(at + message.length) : stack
 }
 
 const framesIn = (stack: string): ReadonlyArray<string> => {

@@ -47,7 +47,7 @@ interface Rows {
   readonly runs: ReadonlyArray<{ readonly task_id: string }>
 }
 
-describe.skipIf(!hasBrowser)("the view of a run", () => {
+describe.skipIf(!hasBrowser)("the view of a run", { timeout: 60_000 }, () => {
   let browser: Browser
   let demo: Demo.Demo
   beforeAll(async () => {

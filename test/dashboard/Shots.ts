@@ -97,7 +97,7 @@ export const SHOTS: ReadonlyArray<Shot> = [
 
   { name: "login", of: "secured", route: "runs", hasComplaints: true },
   { name: "login-refused", of: "secured", route: "runs", key: "no-key-that-is-known", hasComplaints: true },
-  { name: "audit", of: "secured", route: "audit", key: DEMO_KEYS.admin, hasComplaints: true },
+  { name: "audit", of: "secured", route: "audit", key: DEMO_KEYS.admin, hasComplaints: true, isInDocs: true },
   { name: "run-as-reader", of: "secured", route: runOf("broken_report"), key: DEMO_KEYS.reader, hasComplaints: true },
   { name: "runs-as-executor", of: "secured", route: "runs", key: DEMO_KEYS.executor, hasComplaints: true },
   {

@@ -4,6 +4,8 @@ import fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { documents } from "../../adapters/http/docs/Documents.ts"
 import * as Decoding from "../../adapters/http/server/Decoding.ts"
+
+import { toMillis } from "../../adapters/http/server/Instant.ts"
 import { Access, Levada } from "../../adapters/promise/index.ts"
 import { guide } from "../fixtures/pipelines.ts"
 import type { Json } from "./harness/Client.ts"
@@ -409,4 +411,33 @@ test("every key says which values it accepts: a Schema without the annotation ma
   for (const make of [Decoding.exact, Decoding.open, Decoding.query]) {
     expect(() => make(schema)).toThrow("The Schema of 'size' has no annotation 'expected'")
   }
+})
+
+test("seconds with any number of milliseconds are exactly that many milliseconds", async () => {
+  const millis = fc.integer({ min: 1, max: 40_000_000 })
+  await fc.assert(
+    fc.asyncProperty(millis, async (delay) => {
+      const { json } = await send("POST", "/pipelines/my_pipeline/execute", {
+        parameters: { data: "x" },
+        delay: delay / 1_000
+      })
+      const run = await levada.run(json["task_id"] as string)
+      expect(run.startAtMillis - run.submittedAtMillis).toBe(delay)
+      await levada.cancel(run.id)
+    }),
+    { numRuns: 200, examples: [[2_007], [1_001], [4_035]] }
+  )
+  for (const every of [1_001, 2_007, 4_035, 8_070_001]) {
+    const { json } = await send("POST", "/schedules", {
+      id: `every-${every}`,
+      pipeline_id: "my_pipeline",
+      parameters: { data: "x" },
+      every: every / 1_000
+    })
+    expect(json["every"]).toBe(every / 1_000)
+  }
+})
+
+test("less than a millisecond is one, less than a microsecond none", () => {
+  expect([0.0001, 1.0000001, 1.9999, 0].map(toMillis)).toEqual([1, 1_000, 2_000, 0])
 })

@@ -198,7 +198,7 @@ const at = { port: 0, hostname: "127.0.0.1" }
 const { Bun, Deno } = globalThis
 if (Bun) console.log(String(Bun.serve({ ...at, fetch: levada.fetch }).url) + "flows")
 else if (Deno) Deno.serve({ ...at, onListen: ({ port }) => console.log("http://127.0.0.1:" + port + "/flows") }, levada.fetch)
-else console.log((await NodeServer.serve(levada, { port: 0, host: "127.0.0.1" })).url)
+else console.log((await NodeServer.serve(levada, { port: 0, host: "127.0.0.1" })).url + "/flows")
 `
 
 const SERVERS = {

@@ -5,7 +5,7 @@ import { Progress } from "../../adapters/progress/index.ts"
 import { Access, Levada, Pipeline, Step, Task } from "../../adapters/promise/index.ts"
 import { TerminalEmulator } from "./TerminalEmulator.ts"
 
-const HOSTILE = "\u{9b}2J\u{9d}0;x\u{9c} \u{202e}gnp"
+const HOSTILE = "\u{202e}2J\u{2067}0;x\u{2067} \u{202e}gnp"
 
 const list = Task.make("list", {
   input: { count: Schema.Int },
@@ -30,7 +30,7 @@ const failing = Pipeline.make(HOSTILE, [
     output: { never: Schema.Number },
     retry: { times: 1, delayMillis: 1, jitter: 0 },
     run: () => {
-      throw new Error("\u{1b}]0;title\u{7}\r\nrm -rf")
+      throw new Error("\u{1b}]0;title\u{7}\u{9b}2J\r\nrm -rf")
     }
   }),
   Task.make("after", { input: { never: Schema.Number }, output: { ever: Schema.Number }, run: () => ({ ever: 1 }) })
@@ -97,7 +97,7 @@ describe("without a terminal", () => {
   it("hostile names and messages stay text, and the last line says why it failed", async () => {
     const lines = await logged(await levada.start(failing, {}))
     const name = "\u{fffd}2J\u{fffd}0;x\u{fffd} \u{fffd}gnp"
-    const message = "\u{fffd}]0;title\u{fffd} rm -rf"
+    const message = "\u{fffd}]0;title\u{fffd}\u{fffd}2J rm -rf"
     expect(lines).toEqual([
       `▶ ${name} running · run RUN`,
       `▶ ${name} running`,
@@ -145,7 +145,7 @@ describe("in a terminal", () => {
     const terminal = new TerminalEmulator(30, 10)
     await Progress.show(levada, await levada.start(failing, {}), { to: terminal })
     expect(terminal.text.replace(/\s/g, "")).toMatch(
-      /^✗.*…failed.*↷after.*✗.*failed·0of2steps·.*failedafter1retry:\u{fffd}\]0;title\u{fffd}rm-rf$/u
+      /^✗.*…failed.*↷after.*✗.*failed·0of2steps·.*failedafter1retry:\u{fffd}\]0;title\u{fffd}\u{fffd}2Jrm-rf$/u
     )
   })
 

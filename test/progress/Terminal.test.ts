@@ -84,7 +84,7 @@ describe.skipIf(!hasPython).each(["node", "bun", "deno"] as const)("on %s, a ter
     const end = stripVTControlCharacters(written.slice(written.lastIndexOf("\u{1b}[J")))
     expect(end).toContain(`✓ ${name} completed`)
     expect(end).toMatch(/✓ held completed · 1 of 1 steps · .*\r\nthe run is COMPLETED\r\n$/)
-    expect(written).not.toContain("\u{9b}")
+    expect(written).not.toContain("\u{202e}")
     expect([
       written.split(HIDE_CURSOR).length,
       written.lastIndexOf(SHOW_CURSOR) > written.lastIndexOf(HIDE_CURSOR)

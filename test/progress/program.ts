@@ -11,7 +11,7 @@ import { Access, Levada, Pipeline, Task } from "../../adapters/promise/index.ts"
 const typed = new Promise<void>((resolve) => {
   createInterface({ input: process.stdin, terminal: false }).once("line", () => resolve())
 })
-const name = "日本語 \u{9b}2J 👩‍👩‍👧‍👦"
+const name = "日本語 \u{202e}2J 👩‍👩‍👧‍👦"
 const held = Pipeline.make("held", [
   Task.make(name, {
     output: { held: Schema.Boolean },

@@ -103,6 +103,8 @@ describe("an error", () => {
       expect(each).toMatch(/^at .*raising\.ts:\d+:\d+/)
       expect(each).not.toMatch(/Thread\.ts|worker eval|too large|no number/)
     }
+    const changed = await withThreads({}, (call) => Effect.flip(call("raising", { how: "changed" })))
+    expect(describeWithStack(changed).stack).toMatch(/^at .*raising\.ts:\d+:\d+/)
     const other = await withThreads({}, (call) => Effect.flip(call("raising", { how: "object" })))
     expect(describeWithStack(other)).not.toHaveProperty("stack")
   })

@@ -1,6 +1,6 @@
 /** The frame of the page: navigation, settings, what is wrong with the server, and the current view. */
 import { Component, type ComponentChildren, type JSX } from "preact"
-import { useEffect, useState } from "preact/hooks"
+import { useEffect, useRef, useState } from "preact/hooks"
 import { CallerContext, useMe } from "./data/Caller.ts"
 import { locked, outage, reloadAll } from "./data/Connection.ts"
 import { credentials, signOut } from "./data/Credentials.ts"
@@ -26,6 +26,15 @@ export const App = (): JSX.Element => {
   useEffect(() => {
     document.title = `${view.titleOf(route)} · Levada`
   }, [view, route])
+  const place = route.segments.join("/")
+  const last = useRef(place)
+  useEffect(() => {
+    if (last.current === place) return
+    last.current = place
+    scrollTo(0, 0)
+    // What had the focus, such as a row of the list, is gone.
+    if (document.activeElement === document.body) document.getElementById("main")?.focus({ preventScroll: true })
+  }, [place])
   useKeys({
     "?": () => setHelping(true),
     r: reloadAll,
@@ -55,7 +64,7 @@ export const App = (): JSX.Element => {
       </header>
       <Outage />
       <main id="main" tabIndex={-1}>
-        <Guarded key={route.segments.join("/")}>
+        <Guarded key={place}>
           <Shown view={view} route={route} />
         </Guarded>
       </main>

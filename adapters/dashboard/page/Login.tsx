@@ -4,18 +4,17 @@ import { useState } from "preact/hooks"
 import { type Credentials, setCredentials } from "./data/Credentials.ts"
 import { Dialog } from "./parts/Dialog.tsx"
 
-export const Login = ({ reason, close }: { readonly reason: string; readonly close?: () => void }): JSX.Element => {
+export const Login = ({ reason }: { readonly reason: string }): JSX.Element => {
   const [kind, setKind] = useState<Credentials["kind"]>("key")
   const [secret, setSecret] = useState("")
   const [isKept, setKept] = useState(false)
   return (
-    <Dialog title="Sign in" {...(close && { close })}>
+    <Dialog title="Sign in">
       <form
         onSubmit={(event) => {
           event.preventDefault()
           if (secret.trim() === "") return
           setCredentials({ kind, secret: secret.trim() }, isKept)
-          close?.()
         }}
       >
         <p>{reason}</p>

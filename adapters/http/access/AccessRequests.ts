@@ -7,7 +7,7 @@ import * as Acl from "../../../core/values/Acl.ts"
 import { MAX_PRINCIPAL_NAME } from "../../../core/values/Principal.ts"
 import * as Decoding from "../server/Decoding.ts"
 import type { BadRequest } from "../server/Failures.ts"
-import { millisOf } from "../server/Instant.ts"
+import { millisOf, toMillis } from "../server/Instant.ts"
 import { choice, instant, limit, nextCursor, seconds, textOf } from "../server/SchemaParts.ts"
 import type { AclJson } from "./AccessWire.ts"
 
@@ -106,7 +106,7 @@ export const toTokenWish = (
 ): Result.Result<{ readonly wish: TokenWish; readonly ttlMillis: number | undefined }, BadRequest> =>
   Result.map(decodeWish(body), ({ pipeline_id, task_id, expires_in }) => ({
     wish: task_id === undefined ? { pipelineId: pipeline_id! } : { runId: task_id },
-    ttlMillis: expires_in && expires_in * 1_000
+    ttlMillis: expires_in && toMillis(expires_in)
   }))
 
 const decodeAudit = Decoding.query(auditQuery)

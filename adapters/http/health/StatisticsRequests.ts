@@ -6,6 +6,7 @@ import { MAX_MINUTES, MAX_POINTS } from "../../../core/statistics/Series.ts"
 import { KEPT_MILLIS } from "../../../core/statistics/Statistics.ts"
 import * as Decoding from "../server/Decoding.ts"
 import type { BadRequest } from "../server/Failures.ts"
+import { toMillis } from "../server/Instant.ts"
 import { integer, number } from "../server/SchemaParts.ts"
 
 /** The query of `GET /pipelines/{pipeline_id}/statistics`. */
@@ -38,7 +39,7 @@ const decode = Decoding.query(statisticsQuery)
 
 /** Decodes the length of the period, in milliseconds; undefined for the default. */
 export const toWindowMillis = (query: string): Result.Result<number | undefined, BadRequest> =>
-  Result.map(decode(query), ({ window }) => window && window * 1_000)
+  Result.map(decode(query), ({ window }) => window && toMillis(window))
 
 /** The Schema of a `SeriesQuery`. */
 export const seriesQuery: Decoding.ObjectSchema<SeriesQuery> = Schema.Struct({

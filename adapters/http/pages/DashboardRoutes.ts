@@ -22,6 +22,9 @@ const POLICY = [
 const HTML = "text/html; charset=utf-8"
 const SHELL = "index.html"
 
+/** The page has no data: browsers keep it, and ask each time whether it is the current one. */
+const SHELL_HEADERS = { "cache-control": "no-cache", vary: "accept-encoding" }
+
 const load = (): Promise<StaticFiles> => import("../../dashboard/Files.generated.ts").then(({ files }) => files)
 
 const utf8 = new TextDecoder()
@@ -32,10 +35,18 @@ const shell = ({ request }: Call): Effect.Effect<HttpReply> =>
     const file = (await load())[SHELL]!
     const isFolder = request.path.endsWith("/")
     const html = utf8.decode(await content(file))
-    return EntityTag.tagged(request, isFolder ? `${file.hash}-folder` : file.hash, () => {
-      const page = text(200, HTML, isFolder ? html.replaceAll('="dashboard/', '="') : html)
-      return { ...page, headers: { ...page.headers, "content-security-policy": POLICY } }
-    })
+    const tag = isFolder ? `${file.hash}-folder` : file.hash
+    if (EntityTag.isKnown(request, tag)) return EntityTag.notModified(tag, SHELL_HEADERS)
+    const page = text(200, HTML, isFolder ? html.replaceAll('="dashboard/', '="') : html)
+    return {
+      ...page,
+      headers: {
+        ...page.headers,
+        ...SHELL_HEADERS,
+        "content-security-policy": POLICY,
+        etag: EntityTag.header(tag)
+      }
+    }
   })
 
 /** The routes. */

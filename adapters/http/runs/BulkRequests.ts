@@ -25,33 +25,25 @@ export interface ManyCancellationsJson extends ManyRetriesJson {
 
 const IDS_EXPECTED = `an array of 1 to ${MAX_MEMBERS} texts`
 
-const fields = {
-  task_ids: Schema.optionalKey(
-    Schema.Array(Schema.String)
-      .annotate({ description: "An id that comes twice acts once." })
-      .check(
-        Schema.isMinLength(1, { expected: IDS_EXPECTED }),
-        Schema.isMaxLength(MAX_MEMBERS, { expected: IDS_EXPECTED })
-      )
-  ),
-  limit: limit(MAX_MEMBERS, "How many runs of the list at most, from 1 to 200. Default: 50.")
-}
+const task_ids = Schema.Array(Schema.String)
+  .annotate({ description: "An id that comes twice acts once." })
+  .check(Schema.isMinLength(1, { expected: IDS_EXPECTED }), Schema.isMaxLength(MAX_MEMBERS, { expected: IDS_EXPECTED }))
+const most = limit(MAX_MEMBERS, "How many runs of the list at most, from 1 to 200. Default: 50.")
 
 /** The Schema of a `ManyRetriesJson`. */
-export const manyRetries: Decoding.ObjectSchema<ManyRetriesJson> = Schema.Struct({
-  ...fields,
-  filter: Schema.optionalKey(runsFilter)
-}).annotate({ identifier: "ManyRetries" })
+export const manyRetries: Schema.Codec<ManyRetriesJson> = Schema.Union([
+  Schema.Struct({ task_ids }).annotate({ identifier: "ManyRetriesById" }),
+  Schema.Struct({ filter: runsFilter, limit: most }).annotate({ identifier: "ManyRetriesByFilter" })
+]).annotate({ identifier: "ManyRetries" })
 
 /** The Schema of a `ManyCancellationsJson`. */
-export const manyCancellations: Decoding.ObjectSchema<ManyCancellationsJson> = Schema.Struct({
-  ...fields,
-  filter: Schema.optionalKey(runsFilter),
-  reason
-}).annotate({ identifier: "ManyCancellations" })
+export const manyCancellations: Schema.Codec<ManyCancellationsJson> = Schema.Union([
+  Schema.Struct({ task_ids, reason }).annotate({ identifier: "ManyCancellationsById" }),
+  Schema.Struct({ filter: runsFilter, limit: most, reason }).annotate({ identifier: "ManyCancellationsByFilter" })
+]).annotate({ identifier: "ManyCancellations" })
 
 // The filter is decoded apart, so that a problem names the key in it.
-const open = { ...fields, filter: Schema.optionalKey(record) }
+const open = { task_ids: Schema.optionalKey(task_ids), filter: Schema.optionalKey(record), limit: most }
 const decodeRetries = Decoding.exact(Schema.Struct(open))
 const decodeCancellations = Decoding.exact(Schema.Struct({ ...open, reason }))
 const decodeFilter = Decoding.exact(runsFilter)

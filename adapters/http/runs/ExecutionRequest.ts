@@ -8,6 +8,7 @@ import { POLICIES } from "../../../core/values/Policy.ts"
 import * as Text from "../../../core/values/Text.ts"
 import * as Decoding from "../server/Decoding.ts"
 import type { BadRequest } from "../server/Failures.ts"
+import { toMillis } from "../server/Instant.ts"
 import type { HttpRequest } from "../server/Message.ts"
 import { choice, priority, record, seconds, textOf } from "../server/SchemaParts.ts"
 
@@ -119,12 +120,12 @@ export const toExecution = (
       ...(targets !== undefined && { targets }),
       ...(on_failure !== undefined && { onFailure: on_failure }),
       ...(priority !== undefined && { priority }),
-      ...(delay !== undefined && { delayMillis: delay * 1_000 }),
-      ...(run_timeout !== undefined && { timeoutMillis: run_timeout * 1_000 }),
+      ...(delay !== undefined && { delayMillis: toMillis(delay) }),
+      ...(run_timeout !== undefined && { timeoutMillis: toMillis(run_timeout) }),
       ...(key !== undefined && { idempotencyKey: key })
     },
     wait,
-    timeoutMillis: timeout * 1_000
+    timeoutMillis: toMillis(timeout)
   })
 }
 

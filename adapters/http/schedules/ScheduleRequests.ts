@@ -7,6 +7,7 @@ import { CATCH_UPS, OVERLAPS, type Timing } from "../../../core/run/Schedule.ts"
 import { MAX_NAME_LENGTH } from "../../../core/values/Name.ts"
 import * as Decoding from "../server/Decoding.ts"
 import type { BadRequest } from "../server/Failures.ts"
+import { toMillis } from "../server/Instant.ts"
 import {
   choice,
   MAX_SECONDS,
@@ -128,7 +129,7 @@ export const toNewSchedule = (body: unknown): Result.Result<NewSchedule, BadRequ
       catchUp: catch_up,
       overlap,
       priority,
-      graceMillis: grace === undefined ? undefined : grace * 1_000
+      graceMillis: grace === undefined ? undefined : toMillis(grace)
     }),
     pipelineId: pipeline_id,
     timing: toTiming(timing),
@@ -136,6 +137,6 @@ export const toNewSchedule = (body: unknown): Result.Result<NewSchedule, BadRequ
   }))
 
 const toTiming = ({ cron, time_zone, every }: Pick<NewScheduleJson, "cron" | "time_zone" | "every">): Timing => {
-  if (cron === undefined) return { everyMillis: Math.round(every! * 1_000) }
+  if (cron === undefined) return { everyMillis: toMillis(every!) }
   return time_zone === undefined ? { cron } : { cron, timeZone: time_zone }
 }

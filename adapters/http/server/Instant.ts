@@ -1,4 +1,4 @@
-/** Instants in JSON. */
+/** Instants and durations in JSON. */
 
 /** Formats an instant as ISO 8601 in UTC. */
 export const instant = (millis: number): string => new Date(millis).toISOString()
@@ -6,3 +6,9 @@ export const instant = (millis: number): string => new Date(millis).toISOString(
 /** Parses an ISO 8601 text to milliseconds since 1970. */
 export const millisOf = (text: string | undefined): number | undefined =>
   text === undefined ? undefined : Date.parse(text)
+
+/**
+ * Seconds in whole milliseconds, rounded up. Binary fractions are a little off, 2.007 × 1,000 is 2,007.0000000000002, so
+ * what is less than a microsecond does not count.
+ */
+export const toMillis = (seconds: number): number => Math.ceil(Math.round(seconds * 1_000_000) / 1_000)

@@ -134,6 +134,8 @@ export const runPartsSuite = (server: Server, takesSockets: boolean): void => {
     })
     const failed = await allOf(server, `${path}?status=FAILED&limit=4&values=false`, "items")
     expect(failed.map(({ index }) => index)).toEqual([7, 107, 207, 307, 407, 507, 607, 707, 807, 907])
+    // More than one part of the list is searched for one answer.
+    expect((await get(server, `${path}?status=FAILED&values=false`)).json).toEqual({ items: failed, next_cursor: null })
     for (const row of failed) {
       expect(keysOf(row)).toEqual(["attempts", "count", "error", "index", "status"])
       expect(row).toMatchObject({ status: "FAILED", error: { item: row.index, step: "shout" } })

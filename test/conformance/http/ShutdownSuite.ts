@@ -53,9 +53,9 @@ export const shutdownSuite = (name: string, runtime: Runtime, script: string): v
       opened.push(connection)
       return connection
     }
-    /** A server with a running run of `pipelineId`, and a client that waits for it. */
-    const waiting = async (pipelineId: string, parameters: object, graceMillis: number) => {
-      const server = await serve(graceMillis)
+    /** A client that waits for a running run of `pipelineId`, and its server. */
+    const waiting = async (pipelineId: string, parameters: object, at: number | Launched) => {
+      const server = typeof at === "number" ? await serve(at) : at
       const waiter = await open(server)
       await ask(waiter, pipelineId, parameters)
       await until("the run", async () => {
@@ -108,13 +108,15 @@ export const shutdownSuite = (name: string, runtime: Runtime, script: string): v
     )
 
     test("event streams deliver the end of running runs, and then end", async () => {
-      const { server, waiter } = await waiting("slow", { millis: 500 }, 10_000)
+      const server = await serve(10_000)
       const [feed, socket, silent] = [
         await Listener.open(server, "/events"),
         await Connection.open(server),
         await Connection.open(server)
       ]
       await socket.ask({ type: "subscribe", pipeline_id: "slow" })
+      // They listen before the run begins, so that it can't be over too early on a busy machine.
+      const { waiter } = await waiting("slow", { millis: 500 }, server)
       server.terminate()
       expect((await waiter.answer())?.status).toBe(200)
       expect((await socket.closed)[0]).toBe(1001)

@@ -84,6 +84,26 @@ describe("MemoryStore", () => {
     }).pipe(Effect.provide(Store.layerMemory({ historyBytes: 3 * 431 })))
   )
 
+  it.effect("counts the stacks of errors in the bytes of its history", () =>
+    Effect.gen(function* () {
+      const { submit, claim, settle } = yield* Store.Store
+      const failing = (stack: string) =>
+        Effect.gen(function* () {
+          const runId = yield* submit(newRun)
+          const [first] = yield* claim({ worker: "w", max: 1, versions })
+          const cause = { name: "Error", message: "no", stack }
+          yield* settle([
+            { claim: first!, outcome: { _tag: "Failed", error: { name: "TaskFailed", message: "no", cause } } }
+          ])
+          return runId
+        })
+      const small = yield* failing("at a (/x.ts:1:2)")
+      expect(yield* kept()).toEqual([small])
+      yield* failing(`at ${"é".repeat(1_500)} (/x.ts:1:2)`)
+      expect(yield* kept()).toEqual([])
+    }).pipe(Effect.provide(Store.layerMemory({ historyBytes: 3_000 })))
+  )
+
   it.effect("counts the kept items of a run in the bytes of its history, and drops the others", () =>
     Effect.gen(function* () {
       const { submit, claim, settle } = yield* Store.Store

@@ -292,7 +292,7 @@ export const outcomesSuite = (test: Declare): void => {
     Effect.gen(function* () {
       const { submit, get, cancelStep } = yield* Store
       const plan = planFrom(task("a"), task("d", ["a?"]))
-      const runId = yield* submit(newRun(plan, { onFailure: "skip", delayMillis: 60 }))
+      const runId = yield* submit(newRun(plan, { onFailure: "skip", delayMillis: 1_000 }))
       yield* cancelStep(runId, "a", "not needed")
       expect(yield* nothing()).toBe(true)
       const d = yield* claimOne("d")

@@ -98,11 +98,20 @@ describe("the stack of an error", () => {
     )
   })
 
+  it("begins after a message of any length", () => {
+    const page = "a\n    at once.ts:1:2\n".repeat(100_000)
+    expect(Stack.of(withStack(`Error: ${page}\n    at run (/srv/app/x.ts:1:2)`, page))).toBe(
+      "at run (/srv/app/x.ts:1:2)"
+    )
+  })
+
   it("is cut off at the message even if the message was changed, or the error has none", () => {
     const changed = new Error("tasks")
     const before = Stack.of(changed)
-    changed.message = "Stack.test"
-    expect(Stack.of(changed)).toBe(before)
+    for (const message of ["Stack.test", "", "x".repeat(2_000), "E"]) {
+      changed.message = message
+      expect(Stack.of(changed)).toBe(before)
+    }
     expect(Stack.of(new Error())).toMatch(/^at .*Stack\.test\.ts/)
     expect(Stack.of(withStack("    at a (/x.ts:1:2)", ""))).toBe("at a (/x.ts:1:2)")
   })

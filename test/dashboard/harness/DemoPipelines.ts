@@ -387,8 +387,8 @@ export const chainOf = (steps: number) =>
 
 /** One step, many steps side by side in bundles of 50, one step that gathers the bundles. At least 4 steps. */
 export const fanOf = (steps: number) => {
-  const leaves = range(steps - 2 - Math.ceil(steps / 51))
-  const bundles = range(Math.ceil(leaves.length / 50))
+  const bundles = range(Math.ceil((steps - 2) / 51))
+  const leaves = range(steps - 2 - bundles.length)
   return Pipeline.make(`graph_fan_${steps}`, [
     node("root", []),
     ...leaves.map((at) => node(`leaf_${at}`, ["out_root"])),

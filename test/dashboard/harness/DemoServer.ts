@@ -29,6 +29,8 @@ const secured = (): Access.Access =>
         [DEMO_KEYS.admin]: { role: "admin", id: "ada", pipelines: ["*"], permissions: ["read", "execute", "admin"] }
       })
     ],
+    // Tests and screenshots open many pages in a minute.
+    limits: { read: "100000/hour", execute: "10000/hour", admin: "10000/hour" },
     tokens: Tokens.make()
   })
 

@@ -52,7 +52,11 @@ export const visit = async (browser: Browser, url: string, options: Options = {}
   const sizes: Array<Promise<number>> = []
   page.on("requestfinished", (request) => {
     sizes.push(
-      request.sizes().then(({ responseBodySize, responseHeadersSize }) => responseBodySize + responseHeadersSize)
+      request.sizes().then(
+        ({ responseBodySize, responseHeadersSize }) => responseBodySize + responseHeadersSize,
+        // The page was closed meanwhile.
+        () => 0
+      )
     )
   })
   await page.goto(url + path + hash)

@@ -169,18 +169,11 @@ const cameraFor = (
   only: ReadonlySet<number> | undefined,
   size: { readonly width: number; readonly height: number }
 ): Camera => {
-  let [left, top, right, bottom] = [0, 0, width, height]
-  if (only !== undefined) {
-    ;[left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity]
-    for (const at of only) {
-      const node = nodes[at]!
-      left = Math.min(left, node.x)
-      top = Math.min(top, node.y)
-      right = Math.max(right, node.x + node.width)
-      bottom = Math.max(bottom, node.y + node.height)
-    }
-  }
-  const [wide, high] = [right - left + 2 * PADDING, bottom - top + 2 * PADDING]
+  const shown = only === undefined ? [{ x: 0, y: 0, width, height }] : [...only].map((at) => nodes[at]!)
+  const left = Math.min(...shown.map(({ x }) => x))
+  const top = Math.min(...shown.map(({ y }) => y))
+  const wide = Math.max(...shown.map(({ x, width }) => x + width)) - left + 2 * PADDING
+  const high = Math.max(...shown.map(({ y, height }) => y + height)) - top + 2 * PADDING
   const zoom = Math.max(MIN_ZOOM, Math.min(1, size.width / wide, 640 / high))
   const readable = zoom < READABLE && nodes.length > MANY_NODES ? READABLE : zoom
   return {
@@ -211,15 +204,10 @@ const inView = (
   )
   if (visible.length > MAX_DRAWN) return { nodes: visible, edges: [] }
   const crossing = edges.filter(({ from, to, points }) => {
-    if (!isShown(from) || !isShown(to)) return false
-    let [left, top, far, low] = [Infinity, Infinity, -Infinity, -Infinity]
-    for (const [px, py] of points) {
-      left = Math.min(left, px)
-      far = Math.max(far, px)
-      top = Math.min(top, py)
-      low = Math.max(low, py)
-    }
-    return left <= right && far >= x && top <= bottom && low >= y
+    // Each point is below the one before.
+    if (!isShown(from) || !isShown(to) || points[0]![1] > bottom || points.at(-1)![1] < y) return false
+    const places = points.map(([place]) => place)
+    return Math.min(...places) <= right && Math.max(...places) >= x
   })
   return { nodes: visible, edges: crossing.slice(0, 2 * MAX_DRAWN) }
 }

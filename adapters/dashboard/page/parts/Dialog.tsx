@@ -15,10 +15,13 @@ export const Dialog = ({
   const element = useRef<HTMLDialogElement>(null)
   const id = useId()
   useEffect(() => {
-    const before = document.activeElement
-    element.current?.showModal()
+    const before = document.activeElement as HTMLElement | null
+    const dialog = element.current!
+    dialog.showModal()
     return () => {
-      if (before instanceof HTMLElement) before.focus()
+      // While it is open, nothing else can have the focus.
+      dialog.close()
+      before?.focus()
     }
   }, [])
   return (
@@ -29,6 +32,11 @@ export const Dialog = ({
       onCancel={(event) => {
         event.preventDefault()
         close?.()
+      }}
+      onClose={() => {
+        // A second Escape closes it whatever the page says.
+        if (close === undefined) element.current?.showModal()
+        else if (element.current !== null) close()
       }}
       onClick={(event) => {
         // A click on the backdrop is a click on the dialog itself.

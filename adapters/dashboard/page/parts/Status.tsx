@@ -18,8 +18,6 @@ const ICONS: { readonly [Status in StatusName]: IconName } = {
 /** The word for a status: `Failed`. */
 export const wordOf = (status: StatusName): string => status[0] + status.slice(1).toLowerCase()
 
-export const iconOf = (status: StatusName): IconName => ICONS[status]
-
 /** Icon and word. `note` is added to the word. */
 export const Status = ({ status, note }: { readonly status: StatusName; readonly note?: string }): JSX.Element => (
   <span class={`status ${status}`}>
@@ -27,4 +25,23 @@ export const Status = ({ status, note }: { readonly status: StatusName; readonly
     {wordOf(status)}
     {note !== undefined && <small>{note}</small>}
   </span>
+)
+
+/** A button that filters by a status. `count`: how many have it. */
+export const StatusChip = ({
+  status,
+  isOn,
+  toggle,
+  count
+}: {
+  readonly status: StatusName
+  readonly isOn: boolean
+  readonly toggle: () => void
+  readonly count?: number | undefined
+}): JSX.Element => (
+  <button type="button" class={`chip ${status}`} aria-pressed={isOn} onClick={toggle}>
+    <Icon name={ICONS[status]} />
+    {wordOf(status)}
+    {count !== undefined && <span class="count">{count.toLocaleString("en")}</span>}
+  </button>
 )

@@ -17,13 +17,6 @@ const format = (zoneName: "local" | "utc", options: Intl.DateTimeFormatOptions):
 }
 
 const SHORT = { day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" } as const
-const LONG = {
-  ...SHORT,
-  weekday: "short",
-  year: "numeric",
-  fractionalSecondDigits: 3,
-  timeZoneName: "short"
-} as const
 
 /** An instant as text: `29 Nov, 14:31:05`. With the year when it is another one. */
 export const instantText = (at: string | number, zoneName: "local" | "utc"): string => {
@@ -36,12 +29,12 @@ export const instantText = (at: string | number, zoneName: "local" | "utc"): str
 export const clockText = (at: string | number, zoneName: "local" | "utc"): string =>
   format(zoneName, { hour: "2-digit", minute: "2-digit" }).format(new Date(at))
 
-/** An absolute instant in the chosen time zone; its title has the day, milliseconds and zone. */
+/** An absolute instant in the chosen time zone; its title has it in full, in UTC, as the API takes it. */
 export const Time = ({ at }: { readonly at: string | null }): JSX.Element => {
   const zoneName = useSignal(zone)
   if (at === null) return <span class="faint">–</span>
   return (
-    <time dateTime={at} title={format(zoneName, LONG).format(new Date(at))}>
+    <time dateTime={at} title={at}>
       {instantText(at, zoneName)}
     </time>
   )

@@ -82,7 +82,7 @@ const COLUMNS: ReadonlyArray<Column<PipelineRow>> = [
   [
     "Runs",
     ({ pipeline_id }) => (
-      <a href={href(["runs"], { pipeline_id })} aria-label={`Runs of ${pipeline_id}`}>
+      <a href={href(["runs"], { pipeline_id })} aria-label={`All runs of ${pipeline_id}`}>
         All runs
       </a>
     ),

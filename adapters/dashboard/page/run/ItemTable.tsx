@@ -4,9 +4,8 @@ import { useState } from "preact/hooks"
 import type { Items } from "../../../http/runs/RunPartWire.ts"
 import { path, query } from "../data/Connection.ts"
 import { useResource } from "../data/Resource.ts"
-import { Icon } from "../parts/Icon.tsx"
 import { Loaded } from "../parts/Problem.tsx"
-import { iconOf, Status, type StatusName, wordOf } from "../parts/Status.tsx"
+import { Status, StatusChip, type StatusName } from "../parts/Status.tsx"
 import { ErrorChain } from "./FailurePanel.tsx"
 import type { Outline, StepDetail } from "./Outline.ts"
 
@@ -29,20 +28,16 @@ export const ItemTable = ({ run, step }: { readonly run: Outline; readonly step:
         <h3>Items</h3>
         <div class="chips">
           {STATUSES.map((one) => (
-            <button
+            <StatusChip
               key={one}
-              type="button"
-              class={`chip ${one}`}
-              aria-pressed={status === one}
-              onClick={() => {
+              status={one}
+              isOn={status === one}
+              count={one === "FAILED" && step.items_failed > 0 ? step.items_failed : undefined}
+              toggle={() => {
                 setCursors([])
                 setStatus(status === one ? "" : one)
               }}
-            >
-              <Icon name={iconOf(one)} />
-              {wordOf(one)}
-              {one === "FAILED" && step.items_failed > 0 && <span class="count">{step.items_failed}</span>}
-            </button>
+            />
           ))}
         </div>
       </div>

@@ -86,12 +86,12 @@ export const LogPanel = ({
 const Lines = ({ lines, isLive }: { readonly lines: Logs["lines"]; readonly isLive: boolean }): JSX.Element => {
   const zoneName = useSignal(zone)
   const box = useRef<HTMLDivElement>(null)
-  // Follows the end until the user scrolls up.
+  // Follows the end until the user scrolls up; the last lines come when the run has ended.
   const isAtEnd = useRef(isLive)
   useEffect(() => {
     const { current } = box
-    if (current !== null && isLive && isAtEnd.current) current.scrollTop = current.scrollHeight
-  }, [lines, isLive])
+    if (current !== null && isAtEnd.current) current.scrollTop = current.scrollHeight
+  }, [lines])
   return (
     <div
       class="log"

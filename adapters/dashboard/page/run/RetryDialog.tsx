@@ -1,6 +1,6 @@
 /** Retries a run: from the failure by default, or from a chosen step. Says first what will run. */
 import type { JSX } from "preact"
-import { useId, useState } from "preact/hooks"
+import { useState } from "preact/hooks"
 import type { RetriedSteps } from "../../../http/runs/RunPartWire.ts"
 import { path, query, sendJson } from "../data/Connection.ts"
 import { useResource } from "../data/Resource.ts"
@@ -19,7 +19,6 @@ export const hasFailure = ({ status, steps }: Outline): boolean =>
 const SHOWN = 100
 
 export const RetryDialog = ({ run, close }: { readonly run: Outline; readonly close: () => void }): JSX.Element => {
-  const list = useId()
   const isFailure = hasFailure(run)
   const [mode, setMode] = useState<"failure" | "step">(isFailure ? "failure" : "step")
   const [step, setStep] = useState(isFailure ? "" : (run.steps[0]?.name ?? ""))
@@ -60,8 +59,13 @@ export const RetryDialog = ({ run, close }: { readonly run: Outline; readonly cl
       {mode === "step" && (
         <label class="field">
           Step
-          <input list={list} value={step} onInput={(event) => setStep(event.currentTarget.value)} spellcheck={false} />
-          <datalist id={list}>
+          <input
+            list="completed-steps"
+            value={step}
+            onInput={(event) => setStep(event.currentTarget.value)}
+            spellcheck={false}
+          />
+          <datalist id="completed-steps">
             {run.steps
               .filter(({ status }) => status === "COMPLETED")
               .slice(0, 500)

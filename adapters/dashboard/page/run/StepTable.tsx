@@ -3,7 +3,7 @@ import type { JSX } from "preact"
 import { useEffect, useMemo, useRef, useState } from "preact/hooks"
 import type { AttemptRow } from "../../../http/runs/RunPartWire.ts"
 import { Icon } from "../parts/Icon.tsx"
-import { iconOf, Status, wordOf } from "../parts/Status.tsx"
+import { Status, StatusChip, wordOf } from "../parts/Status.tsx"
 import { Duration, durationText, useNow } from "../parts/Time.tsx"
 import { go } from "../Router.ts"
 import * as Attempts from "./Attempts.ts"
@@ -13,7 +13,7 @@ import { StepPanel } from "./StepPanel.tsx"
 import { scaleOf, type TimeScale } from "./TimeScale.ts"
 
 /** How many rows are shown at first, and with each "more". */
-const ROWS = 200
+const ROWS = 100
 
 const STATUSES: ReadonlyArray<StepDetail["status"]> = [
   "FAILED",
@@ -64,16 +64,13 @@ export const StepTable = ({
         <div class="filter-row">
           <div class="chips">
             {STATUSES.filter((status) => counts.has(status)).map((status) => (
-              <button
+              <StatusChip
                 key={status}
-                type="button"
-                class={`chip ${status}`}
-                aria-pressed={wanted === status}
-                onClick={() => go(linkTo({ show: wanted === status ? undefined : status }), true)}
-              >
-                <Icon name={iconOf(status)} />
-                {wordOf(status)} <span class="count">{counts.get(status)}</span>
-              </button>
+                status={status}
+                isOn={wanted === status}
+                count={counts.get(status)}
+                toggle={() => go(linkTo({ show: wanted === status ? undefined : status }), true)}
+              />
             ))}
           </div>
           {steps.length > 10 && (

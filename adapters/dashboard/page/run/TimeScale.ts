@@ -53,15 +53,9 @@ export const scaleOf = (intervals: ReadonlyArray<Interval>): TimeScale => {
   const at = (millis: number): number => {
     if (millis <= from) return 0
     if (millis >= instants.at(-1)!) return place === 0 ? 0 : 1
-    let low = 0
-    let high = instants.length - 1
-    while (high - low > 1) {
-      const middle = (low + high) >> 1
-      if (instants[middle]! <= millis) low = middle
-      else high = middle
-    }
-    const span = instants[high]! - instants[low]!
-    const share = span === 0 ? 0 : (millis - instants[low]!) / span
+    const high = instants.findIndex((instant) => instant > millis)
+    const low = high - 1
+    const share = (millis - instants[low]!) / (instants[high]! - instants[low]!)
     return (places[low]! + share * (places[high]! - places[low]!)) / width
   }
   return { from, to, at, cuts: cuts.map(({ place, millis }) => ({ at: place / width, millis })) }

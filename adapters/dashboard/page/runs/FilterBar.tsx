@@ -3,7 +3,7 @@ import type { JSX } from "preact"
 import { useEffect, useRef, useState } from "preact/hooks"
 import { Icon } from "../parts/Icon.tsx"
 import { useKeys } from "../parts/Keys.ts"
-import { iconOf, wordOf } from "../parts/Status.tsx"
+import { StatusChip } from "../parts/Status.tsx"
 import { go, href } from "../Router.ts"
 import { type Filter, RANGES, STATUSES, statusesOf } from "./Filter.ts"
 
@@ -41,16 +41,7 @@ export const FilterBar = ({
         <fieldset class="chips">
           <legend class="hidden">Status</legend>
           {STATUSES.map((status) => (
-            <button
-              key={status}
-              type="button"
-              class={`chip ${status}`}
-              aria-pressed={statuses.includes(status)}
-              onClick={() => toggle(status)}
-            >
-              <Icon name={iconOf(status)} />
-              {wordOf(status)}
-            </button>
+            <StatusChip key={status} status={status} isOn={statuses.includes(status)} toggle={() => toggle(status)} />
           ))}
         </fieldset>
         <Typed

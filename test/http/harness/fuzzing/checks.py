@@ -44,10 +44,23 @@ SECONDS = 0.05
 HOUR = 3_600
 
 
+# No schema can say that one number is at most another.
+def in_order(values):
+    try:
+        least, most = float(values["min_duration_ms"]), float(values["max_duration_ms"])
+    except (KeyError, TypeError, ValueError):
+        return values
+    if least <= most:
+        return values
+    return {**values, "min_duration_ms": values["max_duration_ms"], "max_duration_ms": values["min_duration_ms"]}
+
+
 def brief(values):
     if not isinstance(values, dict):
         return values
-    brief_values = dict(values)
+    brief_values = dict(in_order(values))
+    if isinstance(values.get("filter"), dict):
+        brief_values["filter"] = in_order(values["filter"])
     timeout, every = values.get("timeout", 30 if "wait" in values else None), values.get("every")
     if isinstance(timeout, (int, float)) and SECONDS < timeout <= 86_400:
         brief_values["timeout"] = SECONDS
