@@ -16,7 +16,8 @@ import { redisProgram, start } from "../test/redis/server.ts"
 import { median } from "./compare.ts"
 import * as Postgres from "./postgres.ts"
 import { boss } from "./redis/boss.ts"
-import { LENGTH, SHAPES, type Shape } from "./redis/shapes.ts"
+import { SHAPES } from "./redis/shapes.ts"
+import { LENGTH, type Shape } from "./shapes.ts"
 
 /** The number of runs of each shape. */
 const RUNS: Readonly<Record<Shape, number>> = { flat: 20_000, chain: 2_000, diamond: 5_000, fan: 100 }

@@ -9,7 +9,8 @@ import { DatabaseSync } from "node:sqlite"
 import { Access, Levada, Store } from "../adapters/promise/index.ts"
 import { SqliteStore } from "../adapters/sqlite/index.ts"
 import { median } from "./compare.ts"
-import { SHAPES, type Shape } from "./redis/shapes.ts"
+import { SHAPES } from "./redis/shapes.ts"
+import type { Shape } from "./shapes.ts"
 
 /** The number of runs of each shape: with one at once, and with 100. */
 const RUNS: Readonly<Record<Shape, readonly [one: number, many: number]>> = {

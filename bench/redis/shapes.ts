@@ -3,6 +3,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { Pipeline, Task } from "../../adapters/promise/index.ts"
 import type { Fields } from "../../core/json/Value.ts"
+import { add, LENGTH, WIDTH } from "../shapes.ts"
 
 type Values = Readonly<Record<string, number>>
 
@@ -14,14 +15,6 @@ const task = (name: string, inputs: ReadonlyArray<string>) =>
     output: numbers([name]),
     run: (async (values: Values) => ({ [name]: add(inputs.map((input) => values[input]!)) })) as never
   }) as unknown as Task.Task<string, Fields, Fields, never, never>
-
-/** The work of every step, here and in the peers. */
-export const add = (values: ReadonlyArray<number>): number => values.reduce((sum, value) => sum + value, 1)
-
-/** The number of parallel steps in `fan`. */
-export const WIDTH = 100
-/** The number of consecutive steps in `chain`. */
-export const LENGTH = 10
 
 const range = (size: number): ReadonlyArray<number> => Array.from({ length: size }, (_, at) => at)
 
@@ -55,5 +48,3 @@ export const SHAPES: Readonly<Record<string, readonly [pipeline: Plain, steps: n
     WIDTH + 2
   ]
 }
-
-export type Shape = "flat" | "chain" | "diamond" | "fan"

@@ -1,0 +1,54 @@
+/** DBOS, on Postgres: its TypeScript library has no other store. */
+import { DBOS } from "@dbos-inc/dbos-sdk"
+import { add, LENGTH, WIDTH } from "../shapes.ts"
+import type { Start } from "./contract.ts"
+
+/** The number of connections to Postgres. Its default is 10; here it shares two cores with Postgres, and more are slower. */
+const CONNECTIONS = 20
+
+const step = (name: string, inputs: ReadonlyArray<number>): Promise<number> =>
+  DBOS.runStep(async () => add(inputs), { name })
+
+const workflows = {
+  flat: DBOS.registerWorkflow((n: number) => step("a", [n]), { name: "flat" }),
+  chain: DBOS.registerWorkflow(
+    async (n: number) => {
+      let last = n
+      for (let at = 0; at < LENGTH; at++) last = await step(`s${at}`, [last])
+      return last
+    },
+    { name: "chain" }
+  ),
+  diamond: DBOS.registerWorkflow(
+    async (n: number) => {
+      const a = await step("a", [n])
+      return step("d", await Promise.all([step("b", [a]), step("c", [a])]))
+    },
+    { name: "diamond" }
+  ),
+  fan: DBOS.registerWorkflow(
+    async (n: number) => {
+      const a = await step("a", [n])
+      return step("join", await Promise.all(Array.from({ length: WIDTH }, (_, at) => step(`s${at}`, [a]))))
+    },
+    { name: "fan" }
+  )
+}
+
+export const start: Start = async ({ url }) => {
+  DBOS.setConfig({
+    name: "bench",
+    systemDatabaseUrl: url,
+    systemDatabasePoolSize: CONNECTIONS,
+    logLevel: "error"
+  })
+  await DBOS.launch()
+  return {
+    run: (shape, count) => {
+      // Called as a function: a workflow that is called as a method wants an instance of a class.
+      const workflow = workflows[shape]
+      return Array.from({ length: count }, () => workflow(1))
+    },
+    stop: () => DBOS.shutdown()
+  }
+}
