@@ -42,7 +42,8 @@ export const start: Start = async ({ url }, atOnce) => {
       }
       return output
     },
-    { connection, concurrency: atOnce }
+    // A job that ends brings the next one along. With as many places as runs no job would wait, and each would be fetched alone.
+    { connection, concurrency: atOnce / 4 }
   )
   worker.on("completed", ({ name, data }, output) => {
     if (name === "flat" || name === "last") ends.ended(data.run!, output)
@@ -50,7 +51,7 @@ export const start: Start = async ({ url }, atOnce) => {
   worker.on("failed", (_, error) => console.error(error))
   await worker.waitUntilReady()
   let runs = 0
-  const add1 = (shape: Shape, ids: ReadonlyArray<string>): Promise<unknown> =>
+  const submit = (shape: Shape, ids: ReadonlyArray<string>): Promise<unknown> =>
     shape === "chain"
       ? flows.addBulk(ids.map((run) => links(run, LENGTH)))
       : queue.addBulk(ids.map((run) => ({ name: shape, data: { run, n: 1 } })))
@@ -58,7 +59,7 @@ export const start: Start = async ({ url }, atOnce) => {
     run: (shape, count) => {
       const ids = Array.from({ length: count }, () => String(runs++))
       const ended = ids.map((id) => ends.wait(id))
-      void add1(shape, ids)
+      void submit(shape, ids)
       return ended
     },
     stop: () => Promise.all([worker.close(true), flows.close(), queue.close()])

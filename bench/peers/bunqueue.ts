@@ -16,7 +16,9 @@ const flat = new Workflow<Input>("flat").step("a", async ({ input }) => add([inp
 
 let chain: Workflow<Input, Record<string, unknown>> = new Workflow<Input>("chain")
 for (let at = 0; at < LENGTH; at++) {
-  chain = chain.step(`s${at}`, async ({ input, steps }) => add([at === 0 ? input.n : (steps as Outputs)[`s${at - 1}`]!]))
+  chain = chain.step(`s${at}`, async ({ input, steps }) =>
+    add([at === 0 ? input.n : (steps as Outputs)[`s${at - 1}`]!])
+  )
 }
 
 const diamond = new Workflow<Input>("diamond")

@@ -1,15 +1,16 @@
 /**
- * Runs one system and measures it: `node bench/peers/child.ts <system> <place> <shape…>`. Prints a line of JSON for each shape. Under
- * Bun the same.
+ * Runs one system and measures it, on Node or Bun: `node bench/peers/child.ts <system> <place> <shape…>`. Prints a line of JSON for each
+ * shape.
  */
 import type { Shape } from "../shapes.ts"
 import { OUTPUT, type Peer, type Place, type Start } from "./contract.ts"
 
 /** How many clients start a run and wait for its end, at the same time. */
-export const AT_ONCE = 100
+const AT_ONCE = 100
 
 /** For how long new runs are started, in milliseconds. */
 const WARM_MILLIS = 500
+const WARM_CLIENTS = 10
 const MANY_MILLIS = 2_000
 const ALONE_MILLIS = 1_000
 
@@ -62,7 +63,7 @@ const [, , system, place, ...shapes] = process.argv as unknown as [string, strin
 const { start } = (await import(`./${system}.ts`)) as { readonly start: Start }
 const peer = await start(JSON.parse(place) as Place, AT_ONCE)
 for (const shape of shapes) {
-  await drive(peer, shape, AT_ONCE, WARM_MILLIS)
+  await drive(peer, shape, WARM_CLIENTS, WARM_MILLIS)
   const many = await drive(peer, shape, AT_ONCE, MANY_MILLIS)
   const alone = await drive(peer, shape, 1, ALONE_MILLIS)
   const figures: Figures = { shape, perSecond: many.perSecond, many: many.quantiles, alone: alone.quantiles }

@@ -17,7 +17,7 @@ export interface Place {
   readonly url: string
 }
 
-/** Starts a system, with as many runs at a time as there are clients. */
+/** Starts a system for so many clients at once. */
 export type Start = (place: Place, atOnce: number) => Promise<Peer>
 
 /** The output of a run of each shape. Every step adds one to the sum of its inputs. */
@@ -30,14 +30,23 @@ export const OUTPUT: Readonly<Record<Shape, number>> = {
 
 /** Promises of the ends of runs, by the id of the run. */
 export class Ends {
-  readonly #waiting = new Map<string, (output: unknown) => void>()
+  readonly #ends = new Map<string, PromiseWithResolvers<unknown>>()
 
   wait(id: string): Promise<unknown> {
-    return new Promise((resolve) => void this.#waiting.set(id, resolve))
+    const end = this.#of(id)
+    return end.promise.finally(() => this.#ends.delete(id))
   }
 
+  /** May come before `wait`. */
   ended(id: string, output: unknown): void {
-    this.#waiting.get(id)?.(output)
-    this.#waiting.delete(id)
+    this.#of(id).resolve(output)
+  }
+
+  #of(id: string): PromiseWithResolvers<unknown> {
+    const known = this.#ends.get(id)
+    if (known !== undefined) return known
+    const end = Promise.withResolvers<unknown>()
+    this.#ends.set(id, end)
+    return end
   }
 }

@@ -1,10 +1,7 @@
-/** DBOS, on Postgres: its TypeScript library has no other store. */
+/** DBOS, on Postgres: its TypeScript library has no other store. With more than its 10 connections it is slower on two cores. */
 import { DBOS } from "@dbos-inc/dbos-sdk"
 import { add, LENGTH, WIDTH } from "../shapes.ts"
 import type { Start } from "./contract.ts"
-
-/** The number of connections to Postgres. Its default is 10; here it shares two cores with Postgres, and more are slower. */
-const CONNECTIONS = 20
 
 const step = (name: string, inputs: ReadonlyArray<number>): Promise<number> =>
   DBOS.runStep(async () => add(inputs), { name })
@@ -39,7 +36,6 @@ export const start: Start = async ({ url }) => {
   DBOS.setConfig({
     name: "bench",
     systemDatabaseUrl: url,
-    systemDatabasePoolSize: CONNECTIONS,
     logLevel: "error"
   })
   await DBOS.launch()

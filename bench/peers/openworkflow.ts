@@ -22,7 +22,7 @@ export const start: Start = async ({ folder }, atOnce) => {
     name: Shape,
     steps: (n: number, step: (name: string, inputs: ReadonlyArray<number>) => Promise<number>) => Promise<Output>
   ) =>
-    openWorkflow.defineWorkflow<Input, Output, Input>({ name }, async ({ input, step }) => {
+    openWorkflow.defineWorkflow<Input, Output>({ name }, async ({ input, step }) => {
       const output = await steps(input.n, (name, inputs) => step.run({ name }, () => add(inputs)))
       ends.ended(input.client, output)
       return output
@@ -43,7 +43,8 @@ export const start: Start = async ({ folder }, atOnce) => {
       return step("join", await Promise.all(Array.from({ length: WIDTH }, (_, at) => step(`s${at}`, [a]))))
     })
   }
-  const worker = openWorkflow.newWorker({ concurrency: atOnce })
+  // A worker that is full sleeps 50 ms or more before it looks again, so it has more places than there are runs.
+  const worker = openWorkflow.newWorker({ concurrency: 2 * atOnce })
   await worker.start()
   let clients = 0
   const execute = async (shape: Shape): Promise<unknown> => {

@@ -5,8 +5,8 @@
 import { FlowProducer, Worker } from "bullmq"
 import { Access, Levada } from "../../adapters/promise/index.ts"
 import { RedisStore } from "../../adapters/redis/index.ts"
-import { BATCH, boss } from "./boss.ts"
 import { add, WIDTH } from "../shapes.ts"
+import { BATCH, boss } from "./boss.ts"
 import { SHAPES } from "./shapes.ts"
 
 const [, , system, url] = process.argv
