@@ -12,7 +12,7 @@ const WAYS_OUT: ReadonlyArray<readonly [cause: RegExp, wayOut: string]> = [
     /unable to open|ENOENT|ENOTDIR|EEXIST|ELOOP/i,
     "Its folder has to exist, and this program has to be allowed to write to it"
   ],
-  [/I\/O/i, "Check its disk, and whether the files beside it were changed"]
+  [/I\/O/i, "Make room on its disk, and check that the disk works and the files beside it are still there"]
 ]
 
 /** The failure for an error of SQLite or of the file system. */

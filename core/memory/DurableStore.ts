@@ -85,7 +85,7 @@ class DurableStore implements Store {
         Effect.try({ try: () => this.#journal.probe(), catch: toUnavailable }),
         this.open(false)
       )
-      const tried = Effect.catch(again, (failure) => Effect.sync(() => void (this.#current = failure)))
+      const tried = Effect.catch(again, (failure) => Effect.sync(() => this.#fail(failure)))
       return Effect.andThen(Effect.andThen(Effect.sleep(PROBE_MILLIS), tried), this.recovering)
     }
     return Effect.andThen(
@@ -94,11 +94,15 @@ class DurableStore implements Store {
     )
   })
 
+  #fail(failure: StoreUnavailable): void {
+    this.#current = failure
+  }
+
   #abandon({ memory, scope }: Generation): Effect.Effect<void> {
     return Effect.suspend(() => {
       const failure = memory.recorder.failure!
-      this.#current = failure
-      // Whoever waited is told of the failure.
+      this.#fail(failure)
+      // All who wait are told of the failure.
       memory.giveUp()
       return Effect.andThen(
         Effect.logError(`The Store answers no call until its changes can be recorded again: ${failure.message}`),
