@@ -1,8 +1,11 @@
-/** Moves the newest changes from the log (`-wal`) into the file, from time to time: then the log begins anew. */
+/**
+ * Bounds the log of newest changes (`-wal`). SQLite moves them into the file by itself, and begins the log anew when no other program
+ * reads from it at that moment. Readers that follow each other without a gap would let it grow for ever.
+ */
 import type { DatabaseSync } from "node:sqlite"
 
-/** After how many commits the log is looked at. Most have 10 to 20 pages. */
-const COMMITS = 50
+/** After how many commits the length of the log is looked at. */
+const COMMITS = 256
 
 /** From how many pages on readers are waited for: then the log is about 64 MiB. And for how long, in milliseconds. */
 const MANY_PAGES = 1 << 14
@@ -11,7 +14,7 @@ const WAIT_MILLIS = 100
 export class SqliteCheckpoints {
   readonly #database: DatabaseSync
   #commits = 0
-  /** At how many pages readers are waited for next. One that stays is waited for once per `MANY_PAGES`. */
+  /** At how many pages readers are waited for next: for one that stays, once per `MANY_PAGES`. */
   #waitAt = MANY_PAGES
 
   constructor(database: DatabaseSync) {
@@ -20,19 +23,16 @@ export class SqliteCheckpoints {
 
   /** A transaction was committed. */
   committed(): void {
-    if (++this.#commits >= COMMITS) this.run()
+    if (++this.#commits >= COMMITS) this.begin()
   }
 
-  /** What fails here fails nobody: the changes stay in the log. */
-  run(): void {
+  /** Moves changes into the file. What fails here fails no caller: the changes stay in the log. */
+  begin(): void {
     this.#commits = 0
     try {
       const pages = this.#checkpoint("PASSIVE")
-      if (pages < this.#waitAt) {
-        if (pages < MANY_PAGES) this.#waitAt = MANY_PAGES
-        return
-      }
-      // Readers that follow each other keep the log from beginning anew, unless new ones wait for a moment.
+      if (pages < MANY_PAGES) this.#waitAt = MANY_PAGES
+      if (pages < this.#waitAt) return
       this.#waitAt = pages + MANY_PAGES
       const { timeout } = this.#database.prepare("PRAGMA busy_timeout").get()!
       this.#database.exec(`PRAGMA busy_timeout = ${WAIT_MILLIS}`)

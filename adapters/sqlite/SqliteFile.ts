@@ -56,12 +56,10 @@ export const own = (
     const opened = new sqlite.DatabaseSync(path, { timeout: BUSY_MILLIS } as object)
     database = opened
     assertReadable(opened, file, steps.length)
-    // Of a new file; it has no effect on others.
-    opened.exec("PRAGMA auto_vacuum = INCREMENTAL")
+    // Only a new file can still get it.
+    if (opened.prepare("PRAGMA page_count").get()!["page_count"] === 0) opened.exec("PRAGMA auto_vacuum = INCREMENTAL")
     opened.exec("PRAGMA journal_mode = WAL")
     opened.exec(`PRAGMA synchronous = ${synchronous}`)
-    // The journal does it: within a commit, a checkpoint that fails looks like a commit that fails.
-    opened.exec("PRAGMA wal_autocheckpoint = 0")
     opened.exec(`PRAGMA journal_size_limit = ${MAX_KEPT_LOG}`)
     migrate(opened, nowMillis, steps)
     const owner = crypto.randomUUID()

@@ -68,7 +68,7 @@ export class SqliteJournal implements Journal {
 
   probe = (): void => {
     // Gives the log room again, when that can be had within the files.
-    this.#checkpoints.run()
+    this.#checkpoints.begin()
     // As much as a commit may need, so that the next one does not fail again.
     this.#transaction(() => this.#run("INSERT OR REPLACE INTO meta VALUES ('probe', zeroblob(?))", PROBED_BYTES))
     this.#transaction(() => this.#run("DELETE FROM meta WHERE key = 'probe'"))

@@ -101,7 +101,7 @@ describe.runIf(disks.areAllowed)("a disk", () => {
 
   it.live("that is full while changes move from the log into the file refuses none that the file has", () =>
     Effect.gen(function* () {
-      const disk = disks.make(4_096)
+      const disk = disks.make(8_192)
       const first = yield* opened({ file: disk.file })
       const ids: Array<string> = []
       // The log gets its size, and begins anew: now it has room, and the file has none.
