@@ -11,6 +11,7 @@ import type { StoredDefinition } from "../store/PipelineDefinitions.ts"
 import type { ListRequest, RunList } from "../store/Store.ts"
 import type { MemoryBounds } from "../store/StoreBounds.ts"
 import type { Acl } from "../values/Acl.ts"
+import { runTimedOut } from "../values/ErrorInfo.ts"
 import type { InvalidOption, StoreUnavailable } from "../values/Errors.ts"
 import type { KeyedRun } from "./IdempotencyKeys.ts"
 import { JournalHistory } from "./JournalHistory.ts"
@@ -145,7 +146,12 @@ export class JournaledMemory extends Memory implements RecordedStore {
 
   #beginAgain(run: MemoryRun): void {
     const { startAtMillis, timeoutMillis } = run.submission
-    this.beginRun(run, startAtMillis - this.#storeClock.now(), timeoutMillis)
+    const now = this.#storeClock.now()
+    if (timeoutMillis !== undefined && startAtMillis + timeoutMillis <= now) {
+      // Now and not by a timer: until that fires, a worker could get a step of it.
+      run.past = undefined
+      run.fail(runTimedOut(timeoutMillis), now)
+    } else this.beginRun(run, startAtMillis - now, timeoutMillis)
   }
 
   #read(stored: StoredRun, isLoss: boolean): MemoryRun {
