@@ -54,7 +54,8 @@ const addSchedule = (catchUp: CatchUp, overlap: Overlap) =>
         timing: { everyMillis: MINUTE },
         parameters: {},
         catchUp,
-        overlap
+        overlap,
+        graceMillis: 10_000
       })
     )
   )
