@@ -4,50 +4,38 @@
  */
 import type { DatabaseSync } from "node:sqlite"
 
-/** After how many commits the length of the log is looked at. */
-const COMMITS = 256
-
-/** From how many pages on readers are waited for: then the log is about 64 MiB. And for how long, in milliseconds. */
-const MANY_PAGES = 1 << 14
+/** At which size of the log, in bytes, readers are waited for, and for how long, in milliseconds. */
+const LONG = 1 << 26
 const WAIT_MILLIS = 100
 
 export class SqliteCheckpoints {
   readonly #database: DatabaseSync
-  #commits = 0
-  /** At how many pages readers are waited for next: for one that stays, once per `MANY_PAGES`. */
-  #waitAt = MANY_PAGES
+  /** The size at which readers are waited for next: for a reader that stays, once per `LONG`. */
+  #waitAt = LONG
 
   constructor(database: DatabaseSync) {
     this.#database = database
   }
 
-  /** A transaction was committed. */
-  committed(): void {
-    if (++this.#commits >= COMMITS) this.begin()
-  }
-
-  /** Moves changes into the file. What fails here fails no caller: the changes stay in the log. */
-  begin(): void {
-    this.#commits = 0
-    try {
-      const pages = this.#checkpoint("PASSIVE")
-      if (pages < MANY_PAGES) this.#waitAt = MANY_PAGES
-      if (pages < this.#waitAt) return
-      this.#waitAt = pages + MANY_PAGES
-      const { timeout } = this.#database.prepare("PRAGMA busy_timeout").get()!
-      this.#database.exec(`PRAGMA busy_timeout = ${WAIT_MILLIS}`)
-      try {
-        this.#checkpoint("RESTART")
-      } finally {
-        this.#database.exec(`PRAGMA busy_timeout = ${Number(timeout)}`)
-      }
-    } catch {
-      // A disk that is full, or that fails: the next commit will tell.
+  /** A transaction was committed to a log of this size, in bytes. */
+  committed(logBytes: number): void {
+    if (logBytes < this.#waitAt) {
+      if (logBytes < LONG) this.#waitAt = LONG
+      return
     }
+    this.#waitAt = logBytes + LONG
+    const { timeout } = this.#database.prepare("PRAGMA busy_timeout").get()!
+    this.#database.exec(`PRAGMA busy_timeout = ${WAIT_MILLIS}`)
+    this.move("RESTART")
+    this.#database.exec(`PRAGMA busy_timeout = ${Number(timeout)}`)
   }
 
-  /** Returns how many pages the log has. */
-  #checkpoint(mode: "PASSIVE" | "RESTART"): number {
-    return Number(this.#database.prepare(`PRAGMA wal_checkpoint(${mode})`).get()!["log"])
+  /** Moves changes into the file; `RESTART`: waits for readers, so that the log begins anew. */
+  move(mode: "PASSIVE" | "RESTART"): void {
+    try {
+      this.#database.exec(`PRAGMA wal_checkpoint(${mode})`)
+    } catch {
+      // A disk that is full, or that fails. The changes stay in the log: no caller is concerned.
+    }
   }
 }

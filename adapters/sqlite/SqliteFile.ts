@@ -21,9 +21,9 @@ export interface OwnedFile {
   readonly isLoss: boolean
   /**
    * Throws unless what is written now stays: when the file was deleted or replaced, or another process has taken it. Call it in
-   * each transaction that writes.
+   * each transaction that writes. Returns the size of the log of newest changes, in bytes.
    */
-  readonly assertOwned: () => void
+  readonly assertOwned: () => number
   /** Closes it, and lets other processes own it. */
   readonly close: () => void
 }
@@ -65,14 +65,14 @@ export const own = (
     const owner = crypto.randomUUID()
     const isLoss = take(opened, owner)
     const ownerNow = opened.prepare("SELECT value FROM meta WHERE key = 'owner'")
-    const assertPresent = isInMemory ? () => {} : presenceOf(file, path)
+    const assertPresent = isInMemory ? () => 0 : presenceOf(file, path)
     return {
       file,
       database: opened,
       isLoss,
       assertOwned: () => {
-        assertPresent()
-        if (ownerNow.get()?.["value"] === owner) return
+        const logBytes = assertPresent()
+        if (ownerNow.get()?.["value"] === owner) return logBytes
         throw new StoreUnavailable(
           `The file '${file}' was taken by ${ownerOf(opened)}. Start again, once that has ended`
         )
@@ -96,13 +96,13 @@ export const own = (
   }
 }
 
-/** Throws when the file, or the log of its newest changes, is no longer the one that is open. */
-const presenceOf = (file: string, path: string): (() => void) => {
-  const inodeOf = (of: string): number | undefined => statSync(of, { throwIfNoEntry: false })?.ino
-  const log = `${path}-wal`
-  const [inode, inodeOfLog] = [inodeOf(path), inodeOf(log)]
+/** Throws when the file, or the log of its newest changes, is no longer the one that is open. Returns the size of the log. */
+const presenceOf = (file: string, path: string): (() => number) => {
+  const look = (at: string) => statSync(at, { throwIfNoEntry: false })
+  const [inode, inodeOfLog] = [look(path)?.ino, look(`${path}-wal`)?.ino]
   return () => {
-    if (inodeOf(path) === inode && inodeOf(log) === inodeOfLog) return
+    const log = look(`${path}-wal`)
+    if (look(path)?.ino === inode && log?.ino === inodeOfLog) return log?.size ?? 0
     throw new StoreUnavailable(
       `The file '${file}' or its '-wal' was deleted or replaced while it was in use. Put it back, or start again`
     )

@@ -68,7 +68,7 @@ export class SqliteJournal implements Journal {
 
   probe = (): void => {
     // Gives the log room again, when that can be had within the files.
-    this.#checkpoints.begin()
+    this.#checkpoints.move("PASSIVE")
     // As much as a commit may need, so that the next one does not fail again.
     this.#transaction(() => this.#run("INSERT OR REPLACE INTO meta VALUES ('probe', zeroblob(?))", PROBED_BYTES))
     this.#transaction(() => this.#run("DELETE FROM meta WHERE key = 'probe'"))
@@ -166,14 +166,14 @@ export class SqliteJournal implements Journal {
     const free = Number(this.#get("PRAGMA freelist_count")!["freelist_count"])
     if (free < MIN_FREE || 4 * free < Number(this.#get("PRAGMA page_count")!["page_count"])) return false
     this.#reading(() => this.#database.exec(`PRAGMA incremental_vacuum(${MAX_FREED})`))
-    this.#checkpoints.committed()
     return true
   }
 
   #transaction(write: () => void): void {
+    let logBytes: number
     try {
       this.#database.exec("BEGIN IMMEDIATE")
-      this.#owned.assertOwned()
+      logBytes = this.#owned.assertOwned()
       write()
       this.#database.exec("COMMIT")
     } catch (error) {
@@ -186,7 +186,7 @@ export class SqliteJournal implements Journal {
       }
       throw toUnavailable(this.#owned.file, error)
     }
-    this.#checkpoints.committed()
+    this.#checkpoints.committed(logBytes)
   }
 
   // -- reading -------------------------------------------------------------------------------------------------------
