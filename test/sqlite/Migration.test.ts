@@ -48,7 +48,7 @@ const NEXT = "ALTER TABLE runs ADD COLUMN note TEXT; CREATE TABLE notes (run INT
 
 describe("version 1 of the tables", () => {
   it.live("is what this code still begins with: a step may be added, and none changed", () =>
-    Effect.gen(function* () {
+    Effect.sync(() => {
       const old = version1()
       const made = file()
       SqliteFile.own(sqlite, made, "off", 0, STEPS.slice(0, 1)).close()
@@ -86,7 +86,7 @@ describe("a migration", () => {
   )
 
   it.live("makes a new file as it makes an old one", () =>
-    Effect.gen(function* () {
+    Effect.sync(() => {
       const [old, fresh] = [version1(), file()]
       for (const path of [old, fresh]) SqliteFile.own(sqlite, path, "off", 0, [...STEPS, NEXT]).close()
       expect(schemaOf(old)).toEqual(schemaOf(fresh))
