@@ -79,7 +79,7 @@ describe.runIf(disks.areAllowed)("a disk", () => {
         const refused = await fillUp()
         expect(refused).toMatchObject({ status: 503, json: { error: "StoreUnavailableError" } })
         expect(refused.json["message"]).toContain("Make room on its disk")
-      expect(refused.json["message"]).not.toContain(disk.folder)
+        expect(refused.json["message"]).not.toContain(disk.folder)
         expect(await start()).toMatchObject({ status: 503 })
         const begunWhileFull = begun.length
         disk.empty()
