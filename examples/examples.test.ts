@@ -179,6 +179,65 @@ describe("npm start", () => {
     }
   })
 
+  it.each(["node", "bun", "deno"])(
+    "RUNTIME=%s goes on after Ctrl+C and after kill -9, and a second one is refused",
+    async (RUNTIME) => {
+      const folder = await mkdtemp(join(tmpdir(), "levada-start-"))
+      const file = join(folder, "new", "levada.db")
+      const env = { RUNTIME, LEVADA_STORE: `sqlite:${file}`, PORT: "0" }
+      const command: readonly [string, string, RegExp] = ["node", "examples/start.ts", /Runs are kept.*\n/]
+      const at = (printed: string): string => /listening on (\S+)/.exec(printed)![1]!
+      const execute = async (url: string, delay?: number): Promise<string> => {
+        const started = await fetch(`${url}/pipelines/my_pipeline/execute`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ parameters: { data: "x" }, ...(delay === undefined ? { wait: true } : { delay }) })
+        })
+        return ((await started.json()) as { task_id: string }).task_id
+      }
+      const statusOf = async (url: string, id: string): Promise<string> =>
+        ((await (await fetch(`${url}/runs/${id}`)).json()) as { status: string }).status
+      try {
+        const first = await start(env, command)
+        expect(first.printed()).toContain(`Runs are kept in the file ${file}: after a restart they go on.`)
+        const url = at(first.printed())
+        const [done, waiting] = [await execute(url), await execute(url, 3_600)]
+        const second = await start(env, command)
+        expect(await second.exited).toBe(1)
+        expect(second.printed()).toMatch(/^Cannot start: The file .* is in use by the process \d+\. One process.*\n$/)
+        // A terminal sends Ctrl+C to both processes; here only one gets it.
+        first.child.kill("SIGTERM")
+        expect(await first.exited).toBe(0)
+        const third = await start(env, command)
+        expect(await statusOf(at(third.printed()), done)).toBe("COMPLETED")
+        expect(await statusOf(at(third.printed()), waiting)).toBe("PENDING")
+        third.child.kill("SIGKILL")
+        await third.exited
+        // Its server ends with it, in order, and then the file is free.
+        await vi.waitFor(async () => {
+          const fourth = await start(env, command)
+          expect(fourth.printed()).toContain("Runs are kept in the file")
+          expect(await statusOf(at(fourth.printed()), waiting)).toBe("PENDING")
+          fourth.child.kill("SIGTERM")
+          expect(await fourth.exited).toBe(0)
+        }, 15_000)
+      } finally {
+        await rm(folder, { recursive: true, force: true })
+      }
+    }
+  )
+
+  it("takes LEVADA_STORE before REDIS_URL, and says where runs are kept", async () => {
+    const server = await start({ LEVADA_STORE: "memory", REDIS_URL: "redis://127.0.0.1:1", PORT: "0" }, [
+      "node",
+      "examples/start.ts",
+      /Runs are kept.*\n/
+    ])
+    expect(server.printed()).toContain("Runs are kept in memory: they end with this program.")
+    server.child.kill("SIGTERM")
+    expect(await server.exited).toBe(0)
+  })
+
   it.each(["node", "bun", "deno"])("RUNTIME=%s reports clearly that the port is taken", async (runtime) => {
     const other = createServer().listen(0, "127.0.0.1")
     await once(other, "listening")
@@ -193,10 +252,18 @@ describe("npm start", () => {
 
   it.each([
     [{ RUNTIME: "php" }, "Cannot start: RUNTIME has to be one of node, bun, deno, received 'php'"],
+    ...["", "sqlite", "sqlite:", "postgres://localhost", "redis"].map(
+      (LEVADA_STORE) =>
+        [
+          { LEVADA_STORE },
+          "Cannot start: LEVADA_STORE: expected 'memory', 'sqlite:' and the path of a file, or the URL of a Redis, such as 'redis://localhost:6379'\n"
+        ] as const
+    ),
+    [{ LEVADA_STORE: "sqlite:/" }, "Cannot start: '/' is a folder. Name a file in it\n"],
     [{ PORT: "http" }, "Cannot listen: PORT has to be 0 to 65535, received 'http'"],
     [{ PORT: "70000" }, "Cannot listen: PORT has to be 0 to 65535, received '70000'"]
-  ])("%o is refused", async (env, message) => {
-    const server = await start(env as Record<string, string>)
+  ] as ReadonlyArray<readonly [Readonly<Record<string, string>>, string]>)("%o is refused", async (env, message) => {
+    const server = await start(env)
     expect(await server.exited).toBe(1)
     expect(server.printed()).toContain(message)
   })

@@ -28,6 +28,8 @@ export const untilStopped = (close: () => Promise<void>): void => {
   }
   process.on("SIGINT", stop)
   process.on("SIGTERM", stop)
+  // `npm start` has ended without a signal.
+  process.on("disconnect", () => stop("SIGTERM"))
 }
 
 /** Waits until the Store is ready; ends the program with the reason if it fails. */

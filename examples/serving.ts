@@ -52,10 +52,12 @@ const tell = async (levada: Levada.Levada): Promise<void> => {
 /** Where runs are kept, for people. */
 const whereKept = (): string => {
   const setting = process.env["LEVADA_STORE"] ?? (process.env["REDIS_URL"] === undefined ? "memory" : "redis:")
+  if (setting === "memory" || setting === "sqlite::memory:")
+    return "Runs are kept in memory: they end with this program."
   if (setting.startsWith("sqlite:")) {
     return `Runs are kept in the file ${setting.slice("sqlite:".length)}: after a restart they go on. LEVADA_STORE=memory keeps them in memory.`
   }
-  return setting === "memory" ? "Runs are kept in memory: they end with this program." : "Runs are kept on Redis."
+  return "Runs are kept on Redis."
 }
 
 const stop = (message: string): never => {

@@ -1,6 +1,7 @@
 /**
- * `npm start`: serves the example pipelines on the runtime that `RUNTIME` names; the default is node. Runs are kept in the file
- * `.levada/levada.db`, unless `LEVADA_STORE` says otherwise. With `REDIS_URL`, on that Redis, with two workers beside the server.
+ * `npm start`: serves the example pipelines on the runtime that `RUNTIME` names; the default is node. Runs are kept where
+ * `LEVADA_STORE` says; without it on the Redis that `REDIS_URL` names, or in the file `.levada/levada.db`. On Redis two workers
+ * run beside the server.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { join } from "node:path"
@@ -24,7 +25,8 @@ const children = new Set<ChildProcess>()
 const start = (file: string, env: Readonly<Record<string, string>> = {}): void => {
   const [program, ...args] = command
   const child = spawn(program, [...args.slice(0, -1), join(import.meta.dirname, file)], {
-    stdio: "inherit",
+    // The channel closes when this process ends, even if it is killed; then its children stop.
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
     env: { ...process.env, ...env }
   })
   children.add(child)
@@ -51,10 +53,10 @@ process.on("SIGINT", () => {
 })
 
 const server = command.at(-1)!
-if (process.env["REDIS_URL"] === undefined) {
-  start(server, { LEVADA_STORE: process.env["LEVADA_STORE"] ?? "sqlite:.levada/levada.db" })
-} else {
-  start(server, { WORK: "no" })
-  start("worker.ts")
-  start("worker.ts")
-}
+const store = process.env["LEVADA_STORE"] ?? process.env["REDIS_URL"] ?? "sqlite:.levada/levada.db"
+if (/^rediss?:/.test(store)) {
+  const env = { LEVADA_STORE: store, REDIS_URL: store }
+  start(server, { ...env, WORK: "no" })
+  start("worker.ts", env)
+  start("worker.ts", env)
+} else start(server, { LEVADA_STORE: store })

@@ -3,8 +3,11 @@
 /** Marks a file as one of Levada's ("Levd"). */
 export const APPLICATION_ID = 0x4c657664
 
-/** What makes each version from the one before; the first from an empty file. */
-const STEPS: ReadonlyArray<string> = [
+/**
+ * What makes each version from the one before; the first from an empty file. Files of all these versions exist: add a step, and
+ * never change one.
+ */
+export const STEPS: ReadonlyArray<string> = [
   `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
   CREATE TABLE plans (id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, text TEXT NOT NULL) STRICT;
@@ -34,9 +37,3 @@ const STEPS: ReadonlyArray<string> = [
   ) STRICT;
   `
 ]
-
-/** The version of the tables that this code reads and writes. */
-export const VERSION: number = STEPS.length
-
-/** The statements that make this version from an earlier one; 0 is an empty file. */
-export const stepsFrom = (version: number): ReadonlyArray<string> => STEPS.slice(version)

@@ -14,7 +14,9 @@ import type {
 } from "../../core/memory/journal/Journal.ts"
 import type { RunStatus } from "../../core/run/Run.ts"
 import { sha256 } from "../../core/values/Digest.ts"
-import { StoreUnavailable } from "../../core/values/Errors.ts"
+import { SqliteCheckpoints } from "./SqliteCheckpoints.ts"
+import { toUnavailable } from "./SqliteFailure.ts"
+import type { OwnedFile } from "./SqliteFile.ts"
 
 /** How many runs a list reads at once. */
 const PAGE = 200
@@ -26,6 +28,9 @@ const MAX_PLANS = 1_000
 const MIN_FREE = 1_000
 const MAX_FREED = 256
 
+/** How many bytes the file must take before the Store goes on after a failure. */
+const PROBED_BYTES = 1 << 18
+
 /** The tables with rows of one run, under its serial number. */
 const OF_RUN = ["events", "long_values", "units", "lists", "lines", "line_counts"] as const
 
@@ -36,12 +41,13 @@ export class SqliteJournal implements Journal {
   readonly #statements: Map<string, StatementSync> = new Map()
   readonly #plans: Map<string, number> = new Map()
 
-  /** Throws when the file is no longer at its path. */
-  readonly #assertPresent: () => void
+  readonly #checkpoints: SqliteCheckpoints
+  readonly #owned: OwnedFile
 
-  constructor(database: DatabaseSync, assertPresent: () => void) {
-    this.#database = database
-    this.#assertPresent = assertPresent
+  constructor(owned: OwnedFile) {
+    this.#owned = owned
+    this.#database = owned.database
+    this.#checkpoints = new SqliteCheckpoints(owned.database)
   }
 
   // -- writing -------------------------------------------------------------------------------------------------------
@@ -60,10 +66,15 @@ export class SqliteJournal implements Journal {
       for (const serial of removed) this.#delete(serial)
     })
 
-  probe = (): void =>
-    this.#transaction(() => this.#run("INSERT OR REPLACE INTO meta VALUES ('probe', ?)", Math.random().toString(36)))
+  probe = (): void => {
+    // Gives the log room again, when that can be had within the files.
+    this.#checkpoints.move("PASSIVE")
+    // As much as a commit may need, so that the next one does not fail again.
+    this.#transaction(() => this.#run("INSERT OR REPLACE INTO meta VALUES ('probe', zeroblob(?))", PROBED_BYTES))
+    this.#transaction(() => this.#run("DELETE FROM meta WHERE key = 'probe'"))
+  }
 
-  retain = ({ excess, endedUntilMillis }: Retention, most: number): ReadonlyArray<string> => {
+  retain = ({ excess, endedUntilMillis }: Retention, most: number): ReturnType<Journal["retain"]> => {
     const oldest = this.#all(
       "SELECT serial, id FROM runs WHERE ended <= ? ORDER BY ended, serial LIMIT ?",
       Math.max(endedUntilMillis, -1e15),
@@ -75,13 +86,14 @@ export class SqliteJournal implements Journal {
       for (const row of this.#all(first, Math.min(excess, most)))
         found.set(row["serial"] as number, row["id"] as string)
     }
-    if (found.size === 0) return []
-    this.#transaction(() => {
-      this.#rememberNumbers()
-      for (const serial of found.keys()) this.#delete(serial)
-    })
-    this.#shrink()
-    return [...found.values()]
+    if (found.size > 0) {
+      this.#transaction(() => {
+        this.#rememberNumbers()
+        for (const serial of found.keys()) this.#delete(serial)
+      })
+    }
+    const isShrunk = this.#shrink()
+    return { removed: [...found.values()], isDone: found.size < most && !isShrunk }
   }
 
   #writeRun({ serial, head, events, values, units, lists, dropped, lines, end }: RunChanges): void {
@@ -149,17 +161,19 @@ export class SqliteJournal implements Journal {
     }
   }
 
-  /** Gives pages back to the file system, a few at a time, when many are free. */
-  #shrink(): void {
+  /** Gives pages back to the file system, a few at a time, when many are free. Returns whether it did. */
+  #shrink(): boolean {
     const free = Number(this.#get("PRAGMA freelist_count")!["freelist_count"])
-    if (free < MIN_FREE || 4 * free < Number(this.#get("PRAGMA page_count")!["page_count"])) return
+    if (free < MIN_FREE || 4 * free < Number(this.#get("PRAGMA page_count")!["page_count"])) return false
     this.#reading(() => this.#database.exec(`PRAGMA incremental_vacuum(${MAX_FREED})`))
+    return true
   }
 
   #transaction(write: () => void): void {
+    let logBytes: number
     try {
-      this.#assertPresent()
       this.#database.exec("BEGIN IMMEDIATE")
+      logBytes = this.#owned.assertOwned()
       write()
       this.#database.exec("COMMIT")
     } catch (error) {
@@ -170,8 +184,9 @@ export class SqliteJournal implements Journal {
       } catch {
         // SQLite has rolled it back, or could not begin it.
       }
-      throw toUnavailable(error)
+      throw toUnavailable(this.#owned.file, error)
     }
+    this.#checkpoints.committed(logBytes)
   }
 
   // -- reading -------------------------------------------------------------------------------------------------------
@@ -315,7 +330,7 @@ export class SqliteJournal implements Journal {
     try {
       return read()
     } catch (error) {
-      throw toUnavailable(error)
+      throw toUnavailable(this.#owned.file, error)
     }
   }
 }
@@ -335,11 +350,3 @@ const toEntry = (row: Row): StoredEntry => ({
   endedAtMillis: (row["ended"] as number | null) ?? undefined,
   error: (row["error"] as string | null) ?? undefined
 })
-
-/** The failure for an error of SQLite. */
-export const toUnavailable = (error: unknown): StoreUnavailable =>
-  error instanceof StoreUnavailable
-    ? error
-    : new StoreUnavailable(
-        `The SQLite file of the Store failed: ${error instanceof Error ? error.message : String(error)}`
-      )

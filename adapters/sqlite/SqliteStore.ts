@@ -8,8 +8,10 @@ import { Store } from "../../core/store/Store.ts"
 import * as StoreBounds from "../../core/store/StoreBounds.ts"
 import { InvalidOption, StoreUnavailable } from "../../core/values/Errors.ts"
 import * as OptionCheck from "../../core/values/OptionCheck.ts"
+import * as SqliteBackup from "./SqliteBackup.ts"
+import { toUnavailable } from "./SqliteFailure.ts"
 import * as SqliteFile from "./SqliteFile.ts"
-import { SqliteJournal, toUnavailable } from "./SqliteJournal.ts"
+import { SqliteJournal } from "./SqliteJournal.ts"
 
 /** The file, and the bounds of the Store. `historyBytes` has no effect: finished runs are in the file. */
 export interface Options extends Omit<StoreBounds.MemoryBounds, "historyBytes"> {
@@ -47,11 +49,11 @@ export const make = (options: Options): Effect.Effect<Store, InvalidOption | Sto
     const owned = yield* Effect.acquireRelease(
       Effect.try({
         try: () => SqliteFile.own(sqlite, file, synchronous, clock.currentTimeMillisUnsafe()),
-        catch: toUnavailable
+        catch: (error) => toUnavailable(file, error)
       }),
       ({ close }) => Effect.sync(close)
     )
-    return yield* DurableStore.make(bounds, new SqliteJournal(owned.database, owned.assertPresent), owned.isLoss)
+    return yield* DurableStore.make(bounds, new SqliteJournal(owned), owned.isLoss)
   })
 
 /** A layer with a Store in a file: see `make`. */
@@ -59,22 +61,15 @@ export const layer = (options: Options): Layer.Layer<Store, InvalidOption | Stor
   Layer.effect(Store, make(options))
 
 /**
- * Copies the file of a Store while its owner goes on: the copy has all that was recorded when it began. Resolves when the copy is
- * complete. Fails with `StoreUnavailable` when one of the files can't be opened.
+ * Copies the file of a Store to a new file, while its owner goes on: the copy has all that was recorded when it began. Resolves when
+ * the copy is complete. Fails with `StoreUnavailable`, and leaves nothing behind, when one of the files can't be opened, the new file
+ * exists, or its disk is full.
  */
 export const backup = (file: string, to: string): Effect.Effect<void, StoreUnavailable> =>
   Effect.flatMap(loaded, (sqlite) =>
     Effect.tryPromise({
-      try: async () => {
-        const source = new sqlite.DatabaseSync(file, { readOnly: true })
-        try {
-          // All pages in one step: each change by the owner would begin a copy in steps anew.
-          await sqlite.backup(source, to, { rate: 2 ** 31 - 1 })
-        } finally {
-          source.close()
-        }
-      },
-      catch: toUnavailable
+      try: () => SqliteBackup.copy(sqlite, file, to),
+      catch: (error) => toUnavailable(to, error)
     })
   )
 

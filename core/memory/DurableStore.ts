@@ -69,6 +69,7 @@ class DurableStore implements Store {
           yield* Effect.try({ try: () => memory.continue(isLoss), catch: toUnavailable })
           yield* memory.recorder.commit
           yield* Effect.forkIn(memory.recorder.running, scope)
+          yield* Effect.forkIn(memory.retaining, scope)
           this.#current = { memory, scope }
         }).pipe(Scope.provide(scope))
         yield* Effect.onError(loading, () => Scope.close(scope, Exit.void))
@@ -84,7 +85,8 @@ class DurableStore implements Store {
         Effect.try({ try: () => this.#journal.probe(), catch: toUnavailable }),
         this.open(false)
       )
-      return Effect.andThen(Effect.andThen(Effect.sleep(PROBE_MILLIS), Effect.ignore(again)), this.recovering)
+      const tried = Effect.catch(again, (failure) => Effect.sync(() => this.#fail(failure)))
+      return Effect.andThen(Effect.andThen(Effect.sleep(PROBE_MILLIS), tried), this.recovering)
     }
     return Effect.andThen(
       Effect.catch(current.memory.recorder.broken, () => this.#abandon(current)),
@@ -92,11 +94,15 @@ class DurableStore implements Store {
     )
   })
 
+  #fail(failure: StoreUnavailable): void {
+    this.#current = failure
+  }
+
   #abandon({ memory, scope }: Generation): Effect.Effect<void> {
     return Effect.suspend(() => {
       const failure = memory.recorder.failure!
-      this.#current = failure
-      // Whoever waited is told of the failure.
+      this.#fail(failure)
+      // All who wait are told of the failure.
       memory.giveUp()
       return Effect.andThen(
         Effect.logError(`The Store answers no call until its changes can be recorded again: ${failure.message}`),
@@ -142,7 +148,7 @@ class DurableStore implements Store {
     return Stream.suspend(() => {
       const current = this.#current
       if (current instanceof StoreUnavailable) return Stream.fail(current)
-      return Stream.interruptWhen(open(current.memory), current.memory.recorder.broken)
+      return untilBroken(open(current.memory), current.memory)
     })
   }
 
@@ -166,9 +172,7 @@ class DurableStore implements Store {
   list: Store["list"] = (request) => this.#ask((memory) => memory.list(request))
   watch: Store["watch"] = (runId, after) => this.#stream((memory) => memory.watch(runId, after))
   feed: Store["feed"] = (request) =>
-    this.#ask((memory) =>
-      Effect.map(memory.feed(request), (items) => Stream.interruptWhen(items, memory.recorder.broken))
-    )
+    this.#ask((memory) => Effect.map(memory.feed(request), (items) => untilBroken(items, memory)))
 
   // -- work ----------------------------------------------------------------------------------------------------------
 
@@ -223,3 +227,15 @@ class DurableStore implements Store {
   ping: Store["ping"] = this.#ask((memory) => memory.ping)
   drain: Store["drain"] = Effect.void
 }
+
+/** Ends a stream with a failure when its Store is abandoned, or the journal can't be read. */
+const untilBroken = <A, E>(
+  stream: Stream.Stream<A, E>,
+  { recorder }: JournaledMemory.JournaledMemory
+): Stream.Stream<A, E | StoreUnavailable> =>
+  Stream.interruptWhen(
+    Stream.catchDefect(stream, (defect) =>
+      defect instanceof StoreUnavailable ? Stream.fail(defect) : Stream.die(defect)
+    ),
+    recorder.broken
+  )

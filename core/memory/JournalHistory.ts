@@ -14,7 +14,7 @@ import * as RunLister from "./run/RunLister.ts"
 const MAX_CACHED = 256
 const MAX_CACHED_BYTES = 1 << 16
 
-/** How many runs are deleted after one commit, and how often old runs are looked for, in milliseconds. */
+/** How many runs are deleted at once, and how often commits look for old runs, in milliseconds. */
 const MAX_RETAINED = 100
 const RETAIN_MILLIS = 1_000
 
@@ -99,21 +99,26 @@ export class JournalHistory {
     }
   }
 
-  /** Deletes some runs beyond the bounds, in the order in which they ended. */
-  retain(): void {
-    const now = this.#now()
+  /** Deletes some runs beyond the bounds after a commit, unless it did so a moment ago. */
+  retainAfterCommit(): void {
     const { historyCount, historyMillis } = this.#bounds
-    if (this.#count <= historyCount && (historyMillis === 0 || now < this.#retainedAtMillis + RETAIN_MILLIS)) return
-    this.#retainedAtMillis = now
-    const excess = Math.max(this.#count - historyCount, 0)
-    let removed: ReadonlyArray<string> = []
+    const isOften = historyMillis === 0 || this.#now() < this.#retainedAtMillis + RETAIN_MILLIS
+    if (this.#count <= historyCount && isOften) return
     try {
-      removed = this.#journal.retain({ excess, endedUntilMillis: this.#oldestMillis }, MAX_RETAINED)
+      this.retain()
     } catch {
-      // Nothing was deleted. If the journal is broken, the next commit will tell.
+      // Nothing was deleted. Retention in the background says why.
     }
+  }
+
+  /** Deletes some runs beyond the bounds, in the order in which they ended. Returns whether there may be more. */
+  retain(): boolean {
+    this.#retainedAtMillis = this.#now()
+    const excess = Math.max(this.#count - this.#bounds.historyCount, 0)
+    const { removed, isDone } = this.#journal.retain({ excess, endedUntilMillis: this.#oldestMillis }, MAX_RETAINED)
     this.#count -= removed.length
     for (const id of removed) this.#cache.delete(id)
+    return !isDone
   }
 
   get #oldestMillis(): number {

@@ -11,7 +11,8 @@ import type { StoredDefinition } from "../store/PipelineDefinitions.ts"
 import type { ListRequest, RunList } from "../store/Store.ts"
 import type { MemoryBounds } from "../store/StoreBounds.ts"
 import type { Acl } from "../values/Acl.ts"
-import type { InvalidOption } from "../values/Errors.ts"
+import { runTimedOut } from "../values/ErrorInfo.ts"
+import type { InvalidOption, StoreUnavailable } from "../values/Errors.ts"
 import type { KeyedRun } from "./IdempotencyKeys.ts"
 import { JournalHistory } from "./JournalHistory.ts"
 import type { Journal, StoredRun, TableName } from "./journal/Journal.ts"
@@ -19,20 +20,28 @@ import type { KeptRecord } from "./MemoryAuditLog.ts"
 import { Memory } from "./MemoryStore.ts"
 import type { KeptToken } from "./MemoryTables.ts"
 import type { KeptMemo } from "./Memos.ts"
-import { type RecordedStore, Recorder } from "./Recorder.ts"
+import { type RecordedStore, Recorder, toUnavailable } from "./Recorder.ts"
 import * as RunRecord from "./RunRecord.ts"
 import type { MemoryRun } from "./run/MemoryRun.ts"
 import { StoreClock } from "./StoreClock.ts"
+
+/** How often finished runs beyond the bounds are looked for, and the pause between two steps of their deletion, in milliseconds. */
+const RETAIN_MILLIS = 60_000
+const STEP_MILLIS = 10
 
 /** Makes the Store, for as long as the scope is open. */
 export const make = (
   bounds: Required<MemoryBounds>,
   journal: Journal
-): Effect.Effect<JournaledMemory, never, Scope.Scope> =>
+): Effect.Effect<JournaledMemory, StoreUnavailable, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
+    const random = yield* Random.Random
     const timers = new TimerHeap(clock)
-    const memory = new JournaledMemory(bounds, clock, timers, yield* Random.Random, journal)
+    const memory = yield* Effect.try({
+      try: () => new JournaledMemory(bounds, clock, timers, random, journal),
+      catch: toUnavailable
+    })
     yield* Effect.forkScoped(timers.running)
     return memory
   })
@@ -101,8 +110,20 @@ export class JournaledMemory extends Memory implements RecordedStore {
   }
 
   retain(): void {
-    this.#finished.retain()
+    this.#finished.retainAfterCommit()
   }
+
+  /** Deletes finished runs beyond the bounds, also while nothing is committed: in small steps with pauses, for ever. */
+  readonly retaining: Effect.Effect<never> = Effect.suspend(() => {
+    const step = Effect.try({ try: () => this.#finished.retain(), catch: toUnavailable }).pipe(
+      Effect.catch((failure) =>
+        Effect.as(Effect.logWarning(`Finished runs beyond the bounds of the Store stay: ${failure.message}`), false)
+      )
+    )
+    return Effect.flatMap(step, (hasMore) =>
+      Effect.andThen(Effect.sleep(hasMore ? STEP_MILLIS : RETAIN_MILLIS), this.retaining)
+    )
+  })
 
   // The process may end: unfinished runs go on in the next one.
   override drain: Effect.Effect<void> = Effect.void
@@ -125,7 +146,12 @@ export class JournaledMemory extends Memory implements RecordedStore {
 
   #beginAgain(run: MemoryRun): void {
     const { startAtMillis, timeoutMillis } = run.submission
-    this.beginRun(run, startAtMillis - this.#storeClock.now(), timeoutMillis)
+    const now = this.#storeClock.now()
+    if (timeoutMillis !== undefined && startAtMillis + timeoutMillis <= now) {
+      // Now and not by a timer: until that fires, a worker could get a step of it.
+      run.past = undefined
+      run.fail(runTimedOut(timeoutMillis), now)
+    } else this.beginRun(run, startAtMillis - now, timeoutMillis)
   }
 
   #read(stored: StoredRun, isLoss: boolean): MemoryRun {

@@ -19,7 +19,7 @@ const request = { worker: "w", max: 10, versions: ownVersions }
 const onSmallDisk = Effect.gen(function* () {
   const owned = SqliteFile.own(sqlite, file(), "off", 0)
   yield* Effect.addFinalizer(() => Effect.sync(owned.close))
-  const store = yield* DurableStore.make({}, new SqliteJournal(owned.database, owned.assertPresent), false)
+  const store = yield* DurableStore.make({}, new SqliteJournal(owned), false)
   const limit = (pages: number) => Effect.sync(() => owned.database.exec(`PRAGMA max_page_count = ${pages}`))
   const pages = Number(Object.values(owned.database.prepare("PRAGMA page_count").get()!)[0])
   return { store, fill: limit(pages), empty: limit(1_000_000) }

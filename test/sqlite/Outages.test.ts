@@ -1,5 +1,5 @@
 /** A file that can't be written: another program holds it, or it is gone. */
-import { rmSync, writeFileSync } from "node:fs"
+import { renameSync, rmSync, writeFileSync } from "node:fs"
 import { DatabaseSync } from "node:sqlite"
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -47,6 +47,34 @@ describe("a file", () => {
       expect(refused).toMatchObject({ _tag: "StoreUnavailable" })
       expect(refused.message).toContain("was deleted or replaced")
       expect(yield* Effect.flip(store.ping)).toMatchObject({ _tag: "StoreUnavailable" })
+      yield* close
+    })
+  )
+
+  it.live("whose log is gone takes no more runs", () =>
+    Effect.gen(function* () {
+      const path = file()
+      const { store, close } = yield* opened({ file: path })
+      yield* store.submit(newRun(single))
+      renameSync(`${path}-wal`, `${path}-away`)
+      const refused = yield* Effect.flip(store.submit(newRun(single)))
+      expect(refused.message).toContain(`'${path}' or its '-wal' was deleted or replaced`)
+      yield* close
+    })
+  )
+
+  it.live("that was moved away goes on when it is back", () =>
+    Effect.gen(function* () {
+      const path = file()
+      const { store, close } = yield* opened({ file: path })
+      const before = yield* store.submit(newRun(single))
+      renameSync(path, `${path}-away`)
+      expect(yield* Effect.flip(store.submit(newRun(single)))).toMatchObject({ _tag: "StoreUnavailable" })
+      renameSync(`${path}-away`, path)
+      yield* untilOpen(store)
+      const after = yield* store.submit(newRun(single))
+      const { runs } = yield* store.list({ limit: 10 })
+      expect(runs.map(({ id }) => id)).toEqual([after, before])
       yield* close
     })
   )

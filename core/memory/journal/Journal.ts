@@ -160,6 +160,12 @@ export interface Journal {
     untilMillis: number | undefined,
     pipelineId: string | undefined
   ) => Iterable<StoredEntry>
-  /** Deletes up to `most` of the runs that ended first, beyond these bounds. Returns their ids. */
-  readonly retain: (retention: Retention, most: number) => ReadonlyArray<string>
+  /**
+   * Deletes up to `most` of the runs that ended first, beyond these bounds. Returns their ids, and whether nothing is left to do:
+   * else call it again soon.
+   */
+  readonly retain: (
+    retention: Retention,
+    most: number
+  ) => { readonly removed: ReadonlyArray<string>; readonly isDone: boolean }
 }

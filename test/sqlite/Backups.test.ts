@@ -1,0 +1,160 @@
+/** Backups while the owner works; what retention leaves of a file; and how long its log gets beside readers. */
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
+import { it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import { TestClock } from "effect/testing"
+import { describe, expect } from "vitest"
+import { SqliteStore } from "../../adapters/sqlite/index.ts"
+import type { Store } from "../../core/store/Store.ts"
+import { done, newRun, ownVersions, single } from "../conformance/store/harness/StoreDriver.ts"
+import { files, opened } from "./Trials.ts"
+
+const file = files()
+const request = { worker: "w", max: 10, versions: ownVersions }
+
+/** Finishes a run with an output of this size. */
+const finish = (store: Store, size = 10) =>
+  Effect.gen(function* () {
+    const id = yield* store.submit(newRun(single))
+    const { claims } = yield* store.settle([], request)
+    yield* store.settle(claims.map((claim) => ({ claim, outcome: done({ a: JSON.stringify("x".repeat(size)) }) })))
+    return id
+  })
+
+const parts = (path: string) => readdirSync(dirname(path)).filter((name) => name.endsWith(".part"))
+
+describe("a backup", () => {
+  it.live("under load has all runs that were told before it began, each whole", () =>
+    Effect.gen(function* () {
+      const path = file()
+      const { store, close } = yield* opened({ file: path, historyCount: 100_000 })
+      const told: Array<string> = []
+      const working: Effect.Effect<never, unknown> = Effect.suspend(() =>
+        Effect.flatMap(finish(store), (id) => {
+          told.push(id)
+          return working
+        })
+      )
+      const load = yield* Effect.forkChild(working)
+      for (let copy = 0; copy < 5; copy++) {
+        while (told.length < 50 * (copy + 1)) yield* Effect.sleep(1)
+        const before = [...told]
+        const to = file()
+        yield* SqliteStore.backup(path, to)
+        const restored = yield* opened({ file: to, historyCount: 100_000 })
+        for (const id of before) {
+          const run = yield* restored.store.get(id)
+          expect(run).toMatchObject({ status: "COMPLETED", outputs: { a: '"xxxxxxxxxx"' } })
+          const events = yield* Stream.runCollect(Stream.take(restored.store.watch(id), run.sequence))
+          expect(events.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4])
+        }
+        expect(yield* finish(restored.store)).toBeTypeOf("string")
+        yield* restored.close
+      }
+      yield* Fiber.interrupt(load)
+      expect(parts(path)).toEqual([])
+      yield* close
+    })
+  )
+
+  it.live("replaces no file: not the Store's own, by whatever name, and no other", () =>
+    Effect.gen(function* () {
+      const path = file()
+      const { store, close } = yield* opened({ file: path })
+      const id = yield* finish(store)
+      const link = file()
+      symlinkSync(path, link)
+      const text = file()
+      writeFileSync(text, "some text")
+      const folder = file()
+      mkdirSync(folder)
+      for (const to of [path, link, text, folder]) {
+        const failed = yield* Effect.flip(SqliteStore.backup(path, to))
+        expect(failed.message).toBe(`The file '${to}' exists, and a backup replaces none: name a new file`)
+      }
+      expect(readFileSync(text, "utf8")).toBe("some text")
+      expect(yield* store.get(id)).toMatchObject({ status: "COMPLETED" })
+      yield* close
+    })
+  )
+
+  it.live("of what is no Store, or into a folder that does not exist, fails and names the file", () =>
+    Effect.gen(function* () {
+      const path = file()
+      yield* Effect.flatMap(opened({ file: path }), ({ close }) => close)
+      const [missing, text, other, to] = [file(), file(), file(), file()]
+      writeFileSync(text, "some text".repeat(1_000))
+      const database = new DatabaseSync(other)
+      database.exec("CREATE TABLE theirs (id INTEGER)")
+      database.close()
+      for (const from of [missing, text, other]) {
+        expect((yield* Effect.flip(SqliteStore.backup(from, to))).message).toContain(`'${from}'`)
+        expect(existsSync(to)).toBe(false)
+      }
+      expect(existsSync(missing)).toBe(false)
+      const nowhere = join(dirname(to), "none", "copy.db")
+      const failed = yield* Effect.flip(SqliteStore.backup(path, nowhere))
+      expect(failed.message).toContain(`'${nowhere}'`)
+      expect(parts(path)).toEqual([])
+    })
+  )
+})
+
+describe("retention", () => {
+  it.effect("deletes what is too old in small steps, without other changes, and the file shrinks", () =>
+    Effect.gen(function* () {
+      const path = file()
+      const { store, close } = yield* opened({ file: path, historyMillis: 3_600_000 })
+      for (let run = 0; run < 450; run++) yield* finish(store, 20_000)
+      yield* TestClock.adjust(1_800_000)
+      const young = [yield* finish(store), yield* finish(store)]
+      const reader = new DatabaseSync(path, { readOnly: true })
+      const count = () => Number(reader.prepare("SELECT count(*) AS n FROM runs").get()!["n"])
+      const pages = () => Number(reader.prepare("PRAGMA page_count").get()!["page_count"])
+      const [before, pagesBefore] = [count(), pages()]
+      expect(before).toBe(452)
+      yield* TestClock.adjust(1_800_000)
+      const left = count()
+      expect(before - left).toBeLessThanOrEqual(100)
+      // Every 10 ms another step.
+      yield* TestClock.adjust(60_000)
+      expect(count()).toBe(2)
+      yield* TestClock.adjust(60_000)
+      expect(pages()).toBeLessThan(pagesBefore / 2)
+      const { runs } = yield* store.list({ limit: 10 })
+      expect(runs.map(({ id }) => id)).toEqual(young.toReversed())
+      reader.close()
+      yield* close
+      expect(statSync(path).size).toBeLessThan(2_048 * pagesBefore)
+    })
+  )
+})
+
+describe.runIf(process.env["TEST_RUNTIME"] === "node")("the log of newest changes", () => {
+  it.live("begins anew beside a program that reads without a gap", () =>
+    Effect.gen(function* () {
+      const path = file()
+      const { store, close } = yield* opened({ file: path, synchronous: "off", historyCount: 100_000 })
+      yield* finish(store)
+      // A thread would share the locks of this process.
+      const reader = spawn(process.execPath, [join(import.meta.dirname, "Reader.ts"), path])
+      yield* Effect.promise(() => once(reader.stdout, "data"))
+      let largest = 0
+      for (let run = 0; run < 250; run++) {
+        yield* finish(store, 500_000)
+        largest = Math.max(largest, statSync(`${path}-wal`).size)
+      }
+      reader.kill("SIGKILL")
+      yield* Effect.promise(() => once(reader, "exit"))
+      expect(largest).toBeGreaterThan(1 << 26)
+      expect(largest).toBeLessThan(1.5 * (1 << 26))
+      yield* close
+    })
+  )
+})
