@@ -6,6 +6,7 @@ import type { DatabaseSync } from "node:sqlite"
 import { StoreUnavailable } from "../../core/values/Errors.ts"
 import { APPLICATION_ID, stepsFrom, VERSION } from "./Schema.ts"
 import { toUnavailable } from "./SqliteJournal.ts"
+import { ToldFile } from "./ToldFile.ts"
 
 type Sqlite = typeof import("node:sqlite")
 
@@ -17,6 +18,7 @@ export interface OwnedFile {
   readonly database: DatabaseSync
   /** Whether the process that owned it before ended without closing it. */
   readonly isLoss: boolean
+  readonly told: ToldFile
   /** Throws when the file was deleted or replaced: what is written to it now would be lost. */
   readonly assertPresent: () => void
   /** Closes it, and lets other processes own it. */
@@ -35,6 +37,7 @@ export const own = (sqlite: Sqlite, file: string, synchronous: Synchronous, nowM
   if (!isInMemory) makeFolder(file)
   const lock = isInMemory ? undefined : lockOf(sqlite, file)
   let database: DatabaseSync | undefined
+  let told: ToldFile | undefined
   try {
     database = new sqlite.DatabaseSync(file, { timeout: BUSY_MILLIS } as object)
     assertReadable(database, file)
@@ -44,11 +47,14 @@ export const own = (sqlite: Sqlite, file: string, synchronous: Synchronous, nowM
     database.exec(`PRAGMA synchronous = ${synchronous}`)
     migrate(database, nowMillis)
     const isLoss = take(database)
+    const epoch = Number(database.prepare("SELECT value FROM meta WHERE key = 'epoch'").get()!["value"])
+    told = new ToldFile(isInMemory ? undefined : `${file}-told`, epoch)
     const opened = database
     const { ino } = isInMemory ? { ino: 0 } : statSync(file)
     return {
       database,
       isLoss,
+      told,
       assertPresent: () => {
         if (isInMemory || statSync(file, { throwIfNoEntry: false })?.ino === ino) return
         throw new StoreUnavailable(`The file '${file}' was deleted or replaced while it was in use. Start again`)
@@ -61,11 +67,13 @@ export const own = (sqlite: Sqlite, file: string, synchronous: Synchronous, nowM
           // The next owner treats the file as after a crash.
         }
         opened.close()
+        told?.close()
         lock?.close()
       }
     }
   } catch (error) {
     close(database)
+    told?.close()
     close(lock)
     throw error instanceof StoreUnavailable ? error : unavailable(file, error)
   }

@@ -9,12 +9,14 @@ import type {
   StoredEntry,
   StoredRun,
   TableName,
+  Told,
   UnitRow,
   ValueRow
 } from "../../core/memory/journal/Journal.ts"
 import type { RunStatus } from "../../core/run/Run.ts"
 import { sha256 } from "../../core/values/Digest.ts"
 import { StoreUnavailable } from "../../core/values/Errors.ts"
+import { ToldFile } from "./ToldFile.ts"
 
 /** How many runs a list reads at once. */
 const PAGE = 200
@@ -39,9 +41,12 @@ export class SqliteJournal implements Journal {
   /** Throws when the file is no longer at its path. */
   readonly #assertPresent: () => void
 
-  constructor(database: DatabaseSync, assertPresent: () => void) {
+  readonly #told: ToldFile
+
+  constructor(database: DatabaseSync, assertPresent: () => void, told: ToldFile = new ToldFile(undefined, 0)) {
     this.#database = database
     this.#assertPresent = assertPresent
+    this.#told = told
   }
 
   // -- writing -------------------------------------------------------------------------------------------------------
@@ -59,6 +64,8 @@ export class SqliteJournal implements Journal {
       if (removed.length > 0) this.#rememberNumbers()
       for (const serial of removed) this.#delete(serial)
     })
+
+  tell = (told: Told): void => this.#told.write(told)
 
   probe = (): void =>
     this.#transaction(() => this.#run("INSERT OR REPLACE INTO meta VALUES ('probe', ?)", Math.random().toString(36)))
@@ -196,7 +203,8 @@ export class SqliteJournal implements Journal {
       change: Number(numbers["change"]),
       epoch: Number(numbers["epoch"]),
       atMillis: Math.max(Number(numbers["at"]), events.at(-1)?.atMillis ?? 0),
-      finished: Number(numbers["finished"])
+      finished: Number(numbers["finished"]),
+      told: this.#told.last
     }
   }
 
@@ -274,7 +282,7 @@ export class SqliteJournal implements Journal {
       endedAtMillis: (row["ended"] as number | null) ?? undefined,
       events: () =>
         this.#all(
-          `SELECT first AS "from", last AS "to", text FROM events WHERE run = ? ORDER BY first`,
+          `SELECT number, first AS "from", last AS "to", text FROM events WHERE run = ? ORDER BY first`,
           serial
         ) as never,
       values: () => of<ValueRow>("sequence, name, json", "long_values"),

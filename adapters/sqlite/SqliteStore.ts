@@ -51,7 +51,11 @@ export const make = (options: Options): Effect.Effect<Store, InvalidOption | Sto
       }),
       ({ close }) => Effect.sync(close)
     )
-    return yield* DurableStore.make(bounds, new SqliteJournal(owned.database, owned.assertPresent), owned.isLoss)
+    return yield* DurableStore.make(
+      bounds,
+      new SqliteJournal(owned.database, owned.assertPresent, owned.told),
+      owned.isLoss
+    )
   })
 
 /** A layer with a Store in a file: see `make`. */
