@@ -80,8 +80,9 @@ export class JournaledMemory extends Memory implements RecordedStore {
       this.index.add(run)
       this.schedules.restoreRun(run)
     }
-    // First the runs that held their limits.
+    // First the runs that held their limits; the others in the order in which they could start.
     for (const run of runs.filter(hasBegun)) this.#beginAgain(run)
+    runs.sort((one, other) => one.submission.startAtMillis - other.submission.startAtMillis)
     for (const run of runs) if (!run.isOver && !hasBegun(run) && run.past !== undefined) this.#beginAgain(run)
     this.flush()
   }
