@@ -15,7 +15,7 @@ import { runTimedOut } from "../values/ErrorInfo.ts"
 import type { InvalidOption, StoreUnavailable } from "../values/Errors.ts"
 import type { KeyedRun } from "./IdempotencyKeys.ts"
 import { JournalHistory } from "./JournalHistory.ts"
-import type { Journal, StoredRun, TableName } from "./journal/Journal.ts"
+import type { Journal, StoredRun, TableName, Told } from "./journal/Journal.ts"
 import type { KeptRecord } from "./MemoryAuditLog.ts"
 import { Memory } from "./MemoryStore.ts"
 import type { KeptToken } from "./MemoryTables.ts"
@@ -59,21 +59,22 @@ export class JournaledMemory extends Memory implements RecordedStore {
     random: typeof Random.Random.Service,
     journal: Journal
   ) {
-    const { atMillis, epoch, serial } = journal.begin()
+    const { atMillis, epoch, serial, told } = journal.begin()
     const storeClock = new StoreClock(clock, atMillis)
-    const recorder: Recorder = new Recorder(journal, storeClock, () => this)
+    const recorder: Recorder = new Recorder(journal, storeClock, () => this, told.commit)
     super(bounds, storeClock, timers, random, recorder, epoch)
     this.serials = serial
     this.recorder = recorder
     this.#journal = journal
     this.#storeClock = storeClock
-    const read = (stored: StoredRun): MemoryRun => this.#read(stored, false)
+    const read = (stored: StoredRun): MemoryRun => this.#read(stored, undefined)
     this.#finished = new JournalHistory(journal, recorder, bounds, this.index, read, storeClock.now)
   }
 
   /** Continues with what the journal has. `isLoss`: whether a process ended while its workers had units. */
   continue(isLoss: boolean): void {
-    const { change } = this.#journal.begin()
+    const { change, told } = this.#journal.begin()
+    const lost = isLoss ? told : undefined
     this.changes.restore(change, this.#journal.changes(change - KEPT_CHANGES))
     for (const [key, acl] of this.#rows<Acl>("acl")) this.acls.restore(key, acl)
     for (const [, definition] of this.#rows<StoredDefinition>("definition")) this.definitions.restore(definition)
@@ -83,13 +84,14 @@ export class JournaledMemory extends Memory implements RecordedStore {
     for (const [key, named] of this.#rows<KeyedRun>("idempotency")) this.keys.restore(key, named)
     for (const [key, memo] of this.#rows<KeptMemo>("memo")) this.memos.restore(key, memo)
     for (const [key] of this.#rows("paused")) this.dispatch.paused.add(key)
-    const runs = Array.from(this.#journal.unfinished(), (stored) => this.#read(stored, isLoss))
+    const runs = Array.from(this.#journal.unfinished(), (stored) => this.#read(stored, lost))
     for (const run of runs) {
       this.index.add(run)
       this.schedules.restoreRun(run)
     }
-    // First the runs that held their limits.
+    // First the runs that held their limits; the others in the order in which they could start.
     for (const run of runs.filter(hasBegun)) this.#beginAgain(run)
+    runs.sort((one, other) => one.submission.startAtMillis - other.submission.startAtMillis)
     for (const run of runs) if (!run.isOver && !hasBegun(run) && run.past !== undefined) this.#beginAgain(run)
     this.flush()
   }
@@ -154,9 +156,9 @@ export class JournaledMemory extends Memory implements RecordedStore {
     } else this.beginRun(run, startAtMillis - now, timeoutMillis)
   }
 
-  #read(stored: StoredRun, isLoss: boolean): MemoryRun {
+  #read(stored: StoredRun, lost: Told | undefined): MemoryRun {
     const queueOf: typeof this.dispatch.queueOf = (...of) => this.dispatch.queueOf(...of)
-    return RunRecord.read(stored, this, queueOf, this.#storeClock, isLoss)
+    return RunRecord.read(stored, this, queueOf, this.#storeClock, lost)
   }
 
   *#rows<A>(table: TableName): Iterable<readonly [key: string, value: A]> {

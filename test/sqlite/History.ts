@@ -1,87 +1,116 @@
 /** Random histories of a Store: what is done to it, decided by the acts alone, so that two Stores can live the same one. */
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
-import type { Plan } from "../../core/pipeline/Plan.ts"
 import * as Version from "../../core/pipeline/Version.ts"
+import { KEPT_ITEMS, readMatching } from "../../core/run/KeptItems.ts"
 import type { NewRun } from "../../core/run/NewRun.ts"
-import * as Run from "../../core/run/Run.ts"
+import * as Schedule from "../../core/run/Schedule.ts"
 import type { Store } from "../../core/store/Store.ts"
 import type { Claim, Outcome } from "../../core/store/Work.ts"
-import { expanded, planWith } from "../conformance/store/harness/ItemDriver.ts"
-import { chain, diamond, planOf } from "../conformance/store/harness/StoreDriver.ts"
-
-const PLANS: ReadonlyArray<Plan> = [
-  planOf({ a: [] }),
-  chain,
-  diamond,
-  planWith({}),
-  planWith({ onFailure: "collect", tolerated: { count: 1 } }),
-  planWith({ onFailure: "skip" }),
-  planWith({ inOrder: true, max: 1 }),
-  { ...diamond, steps: diamond.steps.map((step) => ({ ...step, probed: true })) }
-]
+import { expanded } from "../conformance/store/harness/ItemDriver.ts"
+import { PLANS } from "./HistoryPlans.ts"
 
 const versions = new Set([Version.key("p", "v"), Version.key("q", "v")])
 
+/** The digests of the tokens, and the ids of the schedules, ACLs and definitions. */
+export const DIGESTS = ["one", "two"] as const
+const IDS = ["p", "q"] as const
+
 export type Act =
-  | { readonly type: "submit"; readonly plan: number; readonly run: Partial<NewRun> }
-  | { readonly type: "work"; readonly seed: number }
+  | {
+      readonly type: "submit"
+      readonly plan: number
+      readonly run: Partial<NewRun>
+      readonly retryOf?: number | undefined
+    }
+  | { readonly type: "work" | "take" | "audit"; readonly seed: number }
   | { readonly type: "advance"; readonly millis: number }
   | { readonly type: "cancel" | "cancelStep" | "remove"; readonly pick: number }
-  | { readonly type: "pause" | "resume"; readonly pipelineId: "p" | "q" }
+  | {
+      readonly type: "pause" | "resume" | "fire" | "schedule" | "unschedule"
+      readonly id: (typeof IDS)[number]
+      readonly seed: number
+    }
+  | {
+      readonly type: "acl" | "token" | "definition"
+      readonly id: (typeof IDS)[number]
+      readonly isGone: boolean
+      readonly seed: number
+    }
   | { readonly type: "restart" }
 
 const long = "x".repeat(2_000)
 
-const submit = fc.record({
-  type: fc.constant("submit" as const),
-  plan: fc.nat(PLANS.length - 1),
-  run: fc.record(
-    {
-      pipelineId: fc.constantFrom("p", "q"),
-      onFailure: fc.constantFrom("fail-fast" as const, "continue" as const, "skip" as const),
-      priority: fc.constantFrom(-1, 0, 5),
-      delayMillis: fc.constantFrom(0, 50),
-      timeoutMillis: fc.constantFrom(undefined, 300),
-      parameters: fc.constantFrom({}, { data: '"é"' }, { data: `"${long}"` }),
-      idempotency: fc.constantFrom({ key: "one", fingerprint: "f" }, undefined as never)
-    },
-    { requiredKeys: [] }
-  )
-})
-
-const act: fc.Arbitrary<Act> = fc.oneof(
-  { weight: 4, arbitrary: submit },
-  { weight: 12, arbitrary: fc.record({ type: fc.constant("work" as const), seed: fc.nat(1_000) }) },
-  { weight: 2, arbitrary: fc.record({ type: fc.constant("advance" as const), millis: fc.constantFrom(1, 20, 200) }) },
+const submit = fc.record(
   {
-    weight: 1,
+    type: fc.constant("submit" as const),
+    plan: fc.nat(PLANS.length - 1),
+    retryOf: fc.nat(20),
+    run: fc.record(
+      {
+        pipelineId: fc.constantFrom(...IDS),
+        onFailure: fc.constantFrom("fail-fast" as const, "continue" as const, "skip" as const),
+        priority: fc.constantFrom(-1, 0, 5),
+        delayMillis: fc.constantFrom(0, 50),
+        timeoutMillis: fc.constantFrom(undefined, 300),
+        parameters: fc.constantFrom({}, { data: '"é"' }, { data: `"${long}"` }),
+        idempotency: fc.constantFrom({ key: "one", fingerprint: "f" }, { key: "one", fingerprint: "g" }),
+        limits: fc.constantFrom([{ key: "runs", max: 1 }], [{ key: "runs", max: 2 }]),
+        given: fc.constantFrom({ a: '"given"' }, { b: `"${long}"` }),
+        kept: fc.constantFrom({ a: '"kept"' }, { b: `"${long}"` }),
+        keptItems: fc.constant({ a: { units: 2, size: 1, done: [{ unit: 1, outputs: { a: '"kept"' } }] } }),
+        targets: fc.constantFrom(["a"], ["b", "c"]),
+        requestId: fc.constant("request"),
+        traceparent: fc.constant("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+      },
+      { requiredKeys: [] }
+    )
+  },
+  { requiredKeys: ["type", "plan", "run"] }
+)
+
+const named = <const T extends string>(...types: ReadonlyArray<T>) =>
+  fc.record({ type: fc.constantFrom(...types), id: fc.constantFrom(...IDS), isGone: fc.boolean(), seed: fc.nat(1_000) })
+
+const seeded = <const T extends string>(type: T) => fc.record({ type: fc.constant(type), seed: fc.nat(1_000) })
+
+const common = [
+  { weight: 6, arbitrary: submit },
+  { weight: 14, arbitrary: seeded("work") },
+  {
+    weight: 3,
+    arbitrary: fc.record({ type: fc.constant("advance" as const), millis: fc.constantFrom(1, 20, 200, 2_500) })
+  },
+  {
+    weight: 2,
     arbitrary: fc.record({
       type: fc.constantFrom("cancel" as const, "cancelStep" as const, "remove" as const),
       pick: fc.nat(20)
     })
   },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      type: fc.constantFrom("pause" as const, "resume" as const),
-      pipelineId: fc.constantFrom("p" as const, "q" as const)
-    })
-  },
+  { weight: 1, arbitrary: named("pause", "resume") },
+  { weight: 3, arbitrary: named("schedule", "fire", "fire", "fire", "unschedule") },
+  { weight: 1, arbitrary: named("acl", "token", "definition") },
+  { weight: 1, arbitrary: seeded("audit") },
   { weight: 3, arbitrary: fc.constant<Act>({ type: "restart" }) }
+]
+
+/** Histories in which no worker has a step when the Store restarts. */
+export const histories: fc.Arbitrary<ReadonlyArray<Act>> = fc.array(fc.oneof(...common), { maxLength: 40, size: "max" })
+
+/** Histories in which workers take steps and may have them when the process is killed. */
+export const killedHistories: fc.Arbitrary<ReadonlyArray<Act>> = fc.array(
+  fc.oneof(...common, { weight: 4, arbitrary: seeded("take") }),
+  { maxLength: 40, size: "max" }
 )
 
-export const histories: fc.Arbitrary<ReadonlyArray<Act>> = fc.array(act, { maxLength: 40, size: "max" })
-
-/** A Store that lives a history, and the ids of its runs in the order of submission. */
+/** A Store that lives a history, the ids of its runs in the order of submission, and the claims that workers have. */
 export interface Life {
   store: Store
   readonly ids: Array<string>
+  held: Array<Claim>
 }
-
-const KINDS = 8
 
 /** A number that depends on all parts. */
 const mix = (...parts: ReadonlyArray<number | string>): number => {
@@ -93,109 +122,165 @@ const mix = (...parts: ReadonlyArray<number | string>): number => {
 const outcomeOf = (claim: Claim, ordinal: number, seed: number): Outcome => {
   const { phase, step, item, attempt, failures } = claim
   const of = item?.index ?? -1
-  const kind = mix(ordinal, step, of, attempt, failures, seed) % KINDS
+  const kind = mix(ordinal, step, of, attempt, failures, seed) % 8
   if (phase === "probe") {
     return {
       _tag: "Probed",
-      limits: [],
-      ...(kind < 2 && { memo: { text: `m ${ordinal} ${step} ${of}`, ttlMillis: 0 } })
+      limits: kind % 3 === 0 ? [{ key: "probed", max: 1 }] : [],
+      ...(kind < 3 && { memo: { text: `m ${ordinal % 3} ${step} ${of}`, ttlMillis: kind === 1 ? 100 : 0 } })
     }
   }
   const error = { name: "TaskFailed", message: `no ${step} ${of}`, step, ...(item && { item: of }) }
   if (kind === 0) return { _tag: "Failed", error }
   if (kind === 1) return { _tag: "Retried", error, waitMillis: (seed % 3) * 10 }
   if (kind === 2) return { _tag: "Released", reason: "given back" }
-  if (phase === "expand") return expanded(Array.from({ length: 1 + (seed % 5) }, (_, at) => String(at)))
-  return { _tag: "Completed", outputs: { [step]: kind === 3 ? `"${long}"` : `"${ordinal} ${of}"` } }
+  if (phase === "expand") {
+    const units = Array.from({ length: 1 + (seed % 5) }, (_, at) => String(at))
+    const done = readMatching(claim.values.get(KEPT_ITEMS), units.length, 1)
+    return expanded(units, done === undefined ? {} : { done })
+  }
+  const outputs = { [step.startsWith("says.") ? "x" : step]: kind === 3 ? `"${long}"` : `"${ordinal} ${of}"` }
+  return { _tag: "Completed", outputs, ...(step === "says" && { arm: seed % 2 === 0 ? "yes" : "no" }) }
 }
+
+const work = ({ store, ids, held }: Life, seed: number, claims: ReadonlyArray<Claim>) =>
+  Effect.gen(function* () {
+    const rank = ({ runId, index, item }: Claim): number =>
+      ids.indexOf(runId) * 1_000_000 + index * 1_000 + (item?.index ?? 0)
+    for (const claim of [...claims].sort((one, other) => rank(one) - rank(other))) {
+      if (held.includes(claim)) continue
+      if (seed % 4 === 0) {
+        const line = { level: "info", message: `${claim.step} ${seed}` } as const
+        yield* store.note([{ claim, line, dropped: seed % 2 }])
+      }
+      if (seed % 5 === 0) yield* store.note([{ claim, progress: { done: seed % 100, total: 100 } }])
+      yield* store.settle([{ claim, outcome: outcomeOf(claim, ids.indexOf(claim.runId), seed) }])
+    }
+  })
 
 /** What is done to the Store. A `restart` is the caller's. */
 export const live = (act: Act, life: Life): Effect.Effect<void, unknown> =>
   Effect.gen(function* () {
     const { store, ids } = life
     const picked = (pick: number): string | undefined => ids[pick % Math.max(ids.length, 1)]
+    const request = { worker: "w", max: 1_000, versions, isIdle: true }
     switch (act.type) {
       case "submit": {
-        const run: NewRun = { pipelineId: "p", version: "v", plan: PLANS[act.plan]!, parameters: {}, ...act.run }
-        const submitted = yield* Effect.result(store.submit(run))
-        if (submitted._tag === "Success" && !ids.includes(submitted.success)) ids.push(submitted.success)
-        return
+        const retryOf = act.retryOf === undefined ? undefined : picked(act.retryOf)
+        const plan = PLANS[act.plan]!
+        const run: NewRun = {
+          pipelineId: "p",
+          version: "v",
+          plan,
+          parameters: {},
+          ...act.run,
+          ...(retryOf && { retryOf })
+        }
+        yield* Effect.result(store.submit(run))
+        break
       }
       case "work": {
-        const { claims } = yield* store.settle([], { worker: "w", max: 1_000, versions })
-        const sorted = [...claims].sort((one, other) => rank(one, ids) - rank(other, ids))
-        for (const claim of sorted) {
-          const ordinal = ids.indexOf(claim.runId)
-          if (act.seed % 4 === 0) {
-            yield* store.note([
-              { claim, line: { level: "info", message: `${claim.step} ${act.seed}` }, dropped: act.seed % 2 }
-            ])
-          }
-          yield* store.settle([{ claim, outcome: outcomeOf(claim, ordinal, act.seed) }])
-        }
-        return
+        const { held } = life
+        life.held = []
+        const { claims } = yield* store.settle([], request)
+        yield* work(life, act.seed, [...held, ...claims])
+        break
       }
+      case "take":
+        life.held.push(...(yield* store.settle([], { ...request, max: 1 + (act.seed % 4) })).claims)
+        break
       case "cancel":
         if (ids.length > 0) yield* Effect.ignore(store.cancel(picked(act.pick)!, "asked for"))
-        return
+        break
       case "cancelStep":
         if (ids.length > 0) yield* Effect.ignore(store.cancelStep(picked(act.pick)!, "a", "asked for"))
-        return
+        break
       case "remove":
         if (ids.length > 0) yield* Effect.ignore(store.remove(picked(act.pick)!))
-        return
+        break
       case "pause":
-        return yield* store.pause(act.pipelineId)
+        yield* store.pause(act.id)
+        break
       case "resume":
-        return yield* store.resume(act.pipelineId)
+        yield* store.resume(act.id)
+        break
+      case "schedule":
+        yield* Effect.ignore(schedule(store, act.id, act.seed))
+        break
+      case "unschedule":
+        yield* Effect.ignore(
+          act.seed % 3 === 0
+            ? store.schedules.remove(act.id)
+            : act.seed % 3 === 1
+              ? store.schedules.pause(act.id)
+              : Effect.flatMap(store.now, (now) => store.schedules.resume(act.id, now + 500))
+        )
+        break
+      case "fire":
+        yield* Effect.ignore(fire(store, act.id, act.seed))
+        break
+      case "acl":
+        yield* act.isGone ? store.acls.remove(act.id) : store.acls.put(act.id, { read: [`role ${act.seed}`] })
+        break
+      case "token":
+        yield* store.tokens.put(
+          DIGESTS[act.seed % 2]!,
+          { id: `${act.seed}`, roles: [], grants: [] } as never,
+          act.isGone ? 1 : 9_000
+        )
+        break
+      case "definition":
+        if (act.isGone) yield* store.definitions.remove(act.id)
+        else yield* store.definitions.put({ id: act.id, kind: "dataflow", tasks: ["a"], createdAtMillis: act.seed })
+        break
+      case "audit": {
+        const outcome = act.seed % 2 === 0 ? "denied" : "allowed"
+        yield* store.audit.append({ operation: `GET /${act.seed}`, permission: "read", outcome })
+        break
+      }
       case "advance":
       case "restart":
-        return
     }
+    yield* learn(life)
   })
 
-const rank = ({ runId, index, item }: Claim, ids: ReadonlyArray<string>): number =>
-  ids.indexOf(runId) * 1_000_000 + index * 1_000 + (item?.index ?? 0)
+/** Adds the runs that a schedule has started, and others that are new, in the order of submission. */
+const learn = ({ store, ids }: Life) =>
+  Effect.map(store.list({ limit: 200 }), ({ runs }) => {
+    for (const { id } of runs.toReversed()) if (!ids.includes(id)) ids.push(id)
+  })
+
+const schedule = (store: Store, id: string, seed: number) =>
+  Effect.gen(function* () {
+    const now = yield* store.now
+    const definition: Schedule.Definition = {
+      id,
+      pipelineId: id,
+      timing: { everyMillis: 1_000 },
+      parameters: {},
+      catchUp: seed % 2 === 0 ? "all" : "one",
+      overlap: seed % 3 === 0 ? "allow" : "queue",
+      priority: 0,
+      graceMillis: 0
+    }
+    yield* store.schedules.put(Schedule.make(definition, now, now + 1_000, "v"), seed % 5 !== 0)
+  })
+
+const fire = (store: Store, id: string, seed: number) =>
+  Effect.gen(function* () {
+    const read = yield* store.schedules.get(id)
+    const { ticks, dropped, nextAtMillis } = yield* Effect.fromResult(Schedule.due(read, yield* store.now))
+    const plan = PLANS[seed % PLANS.length]!
+    const runs = ticks.map((tickMillis) => ({
+      pipelineId: id,
+      version: "v",
+      plan,
+      parameters: {},
+      schedule: { id, tickMillis }
+    }))
+    yield* store.schedules.fire({ schedule: read, version: "v", runs, dropped, nextAtMillis })
+  })
 
 /** Passes time for all Stores. */
 export const pass = (act: Act): Effect.Effect<void> =>
   act.type === "advance" ? TestClock.adjust(act.millis) : Effect.void
-
-/** All that a caller can see, with the numbers of runs in place of their ids. */
-export const seen = ({ store, ids }: Life): Effect.Effect<unknown, unknown> =>
-  Effect.gen(function* () {
-    const runs: Array<unknown> = []
-    for (const id of ids) {
-      const found = yield* Effect.result(store.get(id))
-      if (found._tag === "Failure") {
-        runs.push(found.failure)
-        continue
-      }
-      const run = found.success
-      const events = yield* Stream.runCollect(Stream.take(store.watch(id), run.sequence))
-      const items: Array<unknown> = []
-      for (const { name } of run.steps) items.push(yield* store.items({ runId: id, step: name, limit: 500 }))
-      const outline = yield* store.outline(id)
-      const lines = yield* store.lines(id)
-      const values: Array<unknown> = []
-      for (const { name } of outline.values) values.push(yield* store.value(id, name))
-      runs.push({ run, events, items, outline, lines, values, folded: Run.fold(Run.pending(run, run.steps), events) })
-    }
-    const listed: Array<unknown> = []
-    for (let cursor: string | undefined; ; ) {
-      const page: Effect.Success<ReturnType<Store["list"]>> = yield* store.list({
-        limit: 3,
-        ...(cursor !== undefined && { cursor })
-      })
-      listed.push(...page.runs)
-      cursor = page.nextCursor
-      if (cursor === undefined) break
-    }
-    const failed = yield* store.list({ limit: 100, errorText: "no a" })
-    const paused = [...(yield* store.paused)].sort()
-    const { running, unfinished } = yield* store.load
-    const load = { running, unfinished }
-    let text = JSON.stringify({ runs, listed, failed: failed.runs, paused, load })
-    for (const [ordinal, id] of ids.entries()) text = text.replaceAll(id, `run ${ordinal}`)
-    return JSON.parse(text) as unknown
-  })

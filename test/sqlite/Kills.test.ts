@@ -1,144 +1,94 @@
-/** Processes that are killed at random instants: what a client was told is in the file, and each step is recorded once. */
-import { type ChildProcess, spawn } from "node:child_process"
-import { once } from "node:events"
-import { copyFileSync, readFileSync, truncateSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
-import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
+/** Processes that are killed at random instants: what they told is in the file, and each step is recorded once. */
+import { copyFileSync, existsSync, readFileSync } from "node:fs"
+import { DatabaseSync } from "node:sqlite"
 import { describe, expect, it } from "vitest"
-import { SqliteStore } from "../../adapters/sqlite/index.ts"
-import type { Store } from "../../core/store/Store.ts"
+import { audited } from "./Audit.ts"
+import { Ledger } from "./Ledger.ts"
+import { randomOf } from "./Load.ts"
 import { files } from "./Trials.ts"
+import { bundle, launch } from "./Victims.ts"
 
 const isNode = process.env["TEST_RUNTIME"] === "node"
 if (!isNode) console.log("Kills of processes with a Store in a file: tested from Node only; skipped here")
 
-/** How many processes are killed. */
-const KILLS = Number(process.env["KILLS"] ?? 20)
+/** How many processes are killed, and the seed of their loads and instants. */
+const KILLS = Number(process.env["KILLS"] ?? 200)
+const SEED = Number(process.env["KILLS_SEED"] ?? Date.now() % 1_000_000)
+
+/** How long after its start a process is killed at most, in milliseconds. It takes about 100 to open its Store. */
+const MAX_MILLIS = 400
+
+/** After so many kills, all that the file has is compared with the ledger. */
+const COMPARED = 50
+
 const file = files()
 
-/** What clients were told. */
-class Ledger {
-  readonly started = new Set<string>()
-  readonly ended = new Map<string, string>()
-  readonly cancelled = new Set<string>()
-  /** The sequence of the completion of each step, by run and step. */
-  readonly steps = new Map<string, number>()
-
-  /** Reads the complete lines of a process. */
-  read(printed: string): void {
-    for (const line of printed.split("\n").slice(0, -1)) {
-      const [what, id, more, number] = line.split(" ")
-      if (what === "started") this.started.add(id!)
-      else if (what === "cancelled") this.cancelled.add(id!)
-      else if (what === "ended") this.ended.set(id!, more!)
-      else if (what === "step") this.steps.set(`${id} ${more}`, Number(number))
-      else if (what !== "ready") throw new Error(`The process printed: ${line}`)
-    }
-  }
-
-  /** Compares with what a Store has. */
-  compare = (store: Store, isDrained: boolean) =>
-    Effect.gen({ self: this }, function* () {
-      for (const id of this.started) {
-        const run = yield* store.get(id)
-        const events = yield* Stream.runCollect(Stream.take(store.watch(id), run.sequence))
-        expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, at) => at + 1))
-        const completed = events.flatMap((event) => (event.type === "StepCompleted" ? [event.step] : []))
-        expect(new Set(completed).size, `each step of ${id} completes once`).toBe(completed.length)
-        for (const event of events) {
-          const told = event.type === "StepCompleted" ? this.steps.get(`${id} ${event.step}`) : undefined
-          if (told !== undefined) expect(event.sequence).toBe(told)
-        }
-        for (const [key] of this.steps) {
-          const [of, step] = key.split(" ")
-          if (of === id) expect(completed).toContain(step)
-        }
-        const told = this.ended.get(id)
-        if (told !== undefined) expect(run.status).toBe(told)
-        else if (this.cancelled.has(id)) expect(run.status).toBe("CANCELLED")
-        else if (isDrained) expect(["COMPLETED", "CANCELLED"], run.error?.message).toContain(run.status)
-      }
-    })
+interface Ending {
+  readonly status: string
+  readonly error: { readonly name: string; readonly step: string; readonly item?: number } | null
 }
 
-const launch = (path: string, ...mode: ReadonlyArray<string>) => {
-  const child: ChildProcess = spawn(process.execPath, [join(import.meta.dirname, "Victim.ts"), path, ...mode])
-  let printed = ""
-  let problems = ""
-  child.stdout!.on("data", (chunk: Buffer) => (printed += chunk.toString()))
-  child.stderr!.on("data", (chunk: Buffer) => (problems += chunk.toString()))
-  const closed = once(child, "close").then(([code]) => code as number | null)
-  const ready = new Promise<void>((resolve, reject) => {
-    child.stdout!.on("data", () => (printed.includes("ready\n") ? resolve() : undefined))
-    void closed.then(() => reject(new Error(`The process ended: ${problems}`)))
-  })
-  ready.catch(() => {})
-  return { child, closed, ready, printed: () => printed, problems: () => problems }
-}
-
-const open = <A>(path: string, look: (store: Store) => Effect.Effect<A, unknown>): Promise<A> =>
-  Effect.runPromise(
-    Effect.scoped(Effect.flatMap(SqliteStore.make({ file: path, historyCount: 1_000_000 }), look)) as Effect.Effect<A>
+/** How the runs in the file of a process that was killed have ended. */
+const endings = (path: string): ReadonlyMap<string, Ending> => {
+  if (!existsSync(path)) return new Map()
+  const database = new DatabaseSync(path, { readOnly: true })
+  const hasTables = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'runs'").get() !== undefined
+  const rows = hasTables ? database.prepare("SELECT id, status, error FROM runs").all() : []
+  database.close()
+  return new Map(
+    rows.map(({ id, status, error }) => [
+      id as string,
+      { status: status as string, error: JSON.parse((error as string | null) ?? "null") as Ending["error"] }
+    ])
   )
+}
 
-const elapse = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
+/** What is wrong with the file of a process that was killed. `blamed`: the runs that failed for lost workers before. */
+const problemsIn = (path: string, ledger: Ledger, blamed: Set<string>): ReadonlyArray<string> => {
+  const problems = [...ledger.problems]
+  const found = endings(path)
+  for (const id of ledger.started.keys()) {
+    const status = found.get(id)?.status
+    const told = ledger.ended.get(id)
+    if (status === undefined) problems.push(`${id} is missing`)
+    else if (told !== undefined && told !== status) problems.push(`${id} is ${status}, and was told as ${told}`)
+  }
+  for (const [id, { error }] of found) {
+    if (error?.name !== "WorkerLost" || blamed.has(id)) continue
+    blamed.add(id)
+    // The step ran alone in the process that is blamed on it, which can have begun nothing after it.
+    if (ledger.wentOn(id, error.step, error.item)) problems.push(`${id} failed for a process that went on without it`)
+  }
+  return problems
+}
 
 describe.runIf(isNode)("a process that is killed", () => {
   it(`${KILLS} times under load loses nothing that a client was told, and records each step once`, async () => {
+    const program = bundle(`${file()}.mjs`)
+    const random = randomOf(SEED)
     const path = file()
     const ledger = new Ledger()
-    for (let kill = 0; kill < KILLS; kill++) {
-      const victim = launch(path)
-      await victim.ready
+    const blamed = new Set<string>()
+    const where = (kill: number): string => `after kill ${kill} with KILLS_SEED=${SEED}`
+    for (let kill = 1; kill <= KILLS; kill++) {
+      const lines = file()
+      const victim = launch(program, path, lines, Math.floor(random() * 1_000_000))
       // The instant of the kill is what varies here; nothing waits for it.
-      await elapse(Math.random() * 400)
-      victim.child.kill("SIGKILL")
-      await victim.closed
-      expect(victim.problems()).toBe("")
-      ledger.read(victim.printed())
+      await new Promise((resolve) => setTimeout(resolve, random() * MAX_MILLIS))
+      victim.kill("SIGKILL")
+      expect([await victim.closed, victim.problems()], where(kill)).toEqual([null, ""])
+      if (existsSync(lines)) ledger.read(readFileSync(lines, "utf8"))
+      expect(problemsIn(path, ledger, blamed), where(kill)).toEqual([])
+      if (kill % COMPARED !== 0) continue
+      const copy = file()
+      for (const part of ["", "-wal"]) copyFileSync(path + part, copy + part)
+      expect(await audited(copy, ledger, false), where(kill)).toEqual([])
     }
-    const rest = launch(path, "drain")
+    const lines = file()
+    const rest = launch(program, path, lines)
     expect(await rest.closed, rest.problems()).toBe(0)
+    ledger.read(readFileSync(lines, "utf8"))
     expect(ledger.started.size).toBeGreaterThan(KILLS)
-    await open(path, (store) => ledger.compare(store, true))
-  }, 600_000)
-
-  it("leaves files that hold what was told before, wherever their last page is cut", async () => {
-    const path = file()
-    const victim = launch(path)
-    await victim.ready
-    await elapse(300)
-    // A copy at a random instant is what a machine has that lost its power then.
-    victim.child.kill("SIGSTOP")
-    const copied = file()
-    copyFileSync(path, copied)
-    const log = readFileSync(`${path}-wal`)
-    victim.child.kill("SIGKILL")
-    await victim.closed
-    const ledger = new Ledger()
-    ledger.read(victim.printed())
-    const main = readFileSync(copied)
-    const frame = 24 + main.readUInt16BE(16)
-    const whole = file()
-    writeFileSync(whole, main)
-    writeFileSync(`${whole}-wal`, log)
-    await open(whole, (store) => ledger.compare(store, false))
-    for (let cut = 32; cut < log.length; cut += frame * Math.max(1, Math.floor(log.length / frame / 40))) {
-      const part = file()
-      writeFileSync(part, main)
-      writeFileSync(`${part}-wal`, log)
-      truncateSync(`${part}-wal`, cut + (cut % 3) * 100)
-      await open(part, (store) =>
-        Effect.gen(function* () {
-          const { runs } = yield* store.list({ limit: 500 })
-          for (const { id } of runs) {
-            const run = yield* store.get(id)
-            const events = yield* Stream.runCollect(Stream.take(store.watch(id), run.sequence))
-            expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, at) => at + 1))
-          }
-        })
-      )
-    }
+    expect(await audited(path, ledger, true), where(KILLS)).toEqual([])
   }, 600_000)
 })

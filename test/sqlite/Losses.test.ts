@@ -1,0 +1,87 @@
+/** Which steps count a lost worker when their process is killed: those that a worker had been given. */
+import { copyFileSync, rmSync } from "node:fs"
+import * as sqlite from "node:sqlite"
+import { it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { describe, expect } from "vitest"
+import * as SqliteFile from "../../adapters/sqlite/SqliteFile.ts"
+import { SqliteJournal } from "../../adapters/sqlite/SqliteJournal.ts"
+import * as DurableStore from "../../core/memory/DurableStore.ts"
+import type { Plan } from "../../core/pipeline/Plan.ts"
+import type { Store } from "../../core/store/Store.ts"
+import { expanded, planWith } from "../conformance/store/harness/ItemDriver.ts"
+import { newRun, ownVersions, single } from "../conformance/store/harness/StoreDriver.ts"
+import { files } from "./Trials.ts"
+
+const file = files()
+const request = { worker: "w", max: 1, versions: ownVersions, isIdle: true }
+
+const copy = (from: string, to: string): void => {
+  rmSync(`${to}-wal`, { force: true })
+  for (const part of ["", "-wal", "-told"]) copyFileSync(from + part, to + part)
+}
+
+/** A file as a process leaves it that is killed before the answers of its last commit are given, and one killed after that. */
+const killed = (path: string, act: (store: Store) => Effect.Effect<unknown, unknown>) =>
+  Effect.gen(function* () {
+    const [before, after] = [file(), file()]
+    const owned = SqliteFile.own(sqlite, path, "off", 0)
+    yield* Effect.addFinalizer(() => Effect.sync(owned.close))
+    const write = owned.told.write.bind(owned.told)
+    owned.told.write = (told) => {
+      copy(path, before)
+      write(told)
+      copy(path, after)
+    }
+    const journal = new SqliteJournal(owned)
+    yield* act(yield* DurableStore.make({}, journal, owned.isLoss))
+    return { before, after }
+  }).pipe(Effect.scoped)
+
+const probed: Plan = { ...single, steps: single.steps.map((step) => ({ ...step, probed: true })) }
+
+/** How a first worker gets the unit in question ready, and what it is a unit of. */
+const begin = (plan: Plan, isItem: boolean) => (store: Store) =>
+  Effect.gen(function* () {
+    yield* store.submit(newRun(plan))
+    if (!isItem) return yield* store.claim(request)
+    const [claim] = yield* store.claim(request)
+    return yield* store.settle([{ claim: claim!, outcome: expanded(["1"]) }], request)
+  })
+
+const statusIn = (path: string) =>
+  Effect.gen(function* () {
+    const owned = SqliteFile.own(sqlite, path, "off", 0)
+    yield* Effect.addFinalizer(() => Effect.sync(owned.close))
+    const journal = new SqliteJournal(owned)
+    const store = yield* DurableStore.make({}, journal, owned.isLoss)
+    const [run] = (yield* store.list({ limit: 1 })).runs
+    return { status: run!.status, error: run!.error?.name }
+  }).pipe(Effect.scoped)
+
+const isUnfinished = { error: undefined }
+const hasFailed = { status: "FAILED", error: "WorkerLost" }
+
+describe.each([
+  ["a step", single, false],
+  ["a step that is probed first", probed, false],
+  ["an item", planWith({}), true]
+])("%s of a process that is killed", (_, plan, isItem) => {
+  it.live("counts no lost worker as long as no worker was given it", () =>
+    Effect.gen(function* () {
+      let { before: path } = yield* killed(file(), begin(plan, isItem))
+      for (let kill = 0; kill < 6; kill++) path = (yield* killed(path, (store) => store.claim(request))).before
+      expect(yield* statusIn(path)).toMatchObject(isUnfinished)
+    })
+  )
+
+  it.live("counts each worker that was given it, and fails with the third", () =>
+    Effect.gen(function* () {
+      let { after: path } = yield* killed(file(), begin(plan, isItem))
+      path = (yield* killed(path, (store) => store.claim(request))).after
+      const { before, after } = yield* killed(path, (store) => store.claim(request))
+      expect(yield* statusIn(before)).toMatchObject(isUnfinished)
+      expect(yield* statusIn(after)).toEqual(hasFailed)
+    })
+  )
+})
