@@ -6,7 +6,6 @@ import { StoreUnavailable } from "../../core/values/Errors.ts"
 import { APPLICATION_ID, STEPS } from "./Schema.ts"
 import { toUnavailable } from "./SqliteFailure.ts"
 import { pathOf } from "./SqlitePath.ts"
-import { ToldFile } from "./ToldFile.ts"
 
 type Sqlite = typeof import("node:sqlite")
 
@@ -25,7 +24,6 @@ export interface OwnedFile {
    * each transaction that writes. Returns the size of the log of newest changes, in bytes.
    */
   readonly assertOwned: () => number
-  readonly told: ToldFile
   /** Closes it, and lets other processes own it. */
   readonly close: () => void
 }
@@ -54,7 +52,6 @@ export const own = (
   const path = isInMemory ? file : pathOf(file)
   const lock = isInMemory ? undefined : lockOf(sqlite, file, path)
   let database: DatabaseSync | undefined
-  let told: ToldFile | undefined
   try {
     const opened = new sqlite.DatabaseSync(path, { timeout: BUSY_MILLIS } as object)
     database = opened
@@ -69,14 +66,10 @@ export const own = (
     const isLoss = take(opened, owner)
     const ownerNow = opened.prepare("SELECT value FROM meta WHERE key = 'owner'")
     const assertPresent = isInMemory ? () => 0 : presenceOf(file, path)
-    const epoch = Number(opened.prepare("SELECT value FROM meta WHERE key = 'epoch'").get()!["value"])
-    const toldFile = new ToldFile(isInMemory ? undefined : `${path}-told`, epoch)
-    told = toldFile
     return {
       file,
       database: opened,
       isLoss,
-      told: toldFile,
       assertOwned: () => {
         const logBytes = assertPresent()
         if (ownerNow.get()?.["value"] === owner) return logBytes
@@ -93,13 +86,11 @@ export const own = (
           // The next owner treats the file as after a crash.
         }
         close(opened)
-        toldFile.close()
         close(lock)
       }
     }
   } catch (error) {
     close(database)
-    told?.close()
     close(lock)
     throw toUnavailable(file, error)
   }

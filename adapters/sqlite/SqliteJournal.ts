@@ -9,7 +9,6 @@ import type {
   StoredEntry,
   StoredRun,
   TableName,
-  Told,
   UnitRow,
   ValueRow
 } from "../../core/memory/journal/Journal.ts"
@@ -66,8 +65,6 @@ export class SqliteJournal implements Journal {
       if (removed.length > 0) this.#rememberNumbers()
       for (const serial of removed) this.#delete(serial)
     })
-
-  tell = (told: Told): void => this.#owned.told.write(told)
 
   probe = (): void => {
     // Gives the log room again, when that can be had within the files.
@@ -214,8 +211,7 @@ export class SqliteJournal implements Journal {
       change: Number(numbers["change"]),
       epoch: Number(numbers["epoch"]),
       atMillis: Math.max(Number(numbers["at"]), events.at(-1)?.atMillis ?? 0),
-      finished: Number(numbers["finished"]),
-      told: this.#owned.told.last
+      finished: Number(numbers["finished"])
     }
   }
 
@@ -293,7 +289,7 @@ export class SqliteJournal implements Journal {
       endedAtMillis: (row["ended"] as number | null) ?? undefined,
       events: () =>
         this.#all(
-          `SELECT number, first AS "from", last AS "to", text FROM events WHERE run = ? ORDER BY first`,
+          `SELECT first AS "from", last AS "to", text FROM events WHERE run = ? ORDER BY first`,
           serial
         ) as never,
       values: () => of<ValueRow>("sequence, name, json", "long_values"),

@@ -15,7 +15,7 @@ import { runTimedOut } from "../values/ErrorInfo.ts"
 import type { InvalidOption, StoreUnavailable } from "../values/Errors.ts"
 import type { KeyedRun } from "./IdempotencyKeys.ts"
 import { JournalHistory } from "./JournalHistory.ts"
-import type { Journal, StoredRun, TableName, Told } from "./journal/Journal.ts"
+import type { Journal, StoredRun, TableName } from "./journal/Journal.ts"
 import type { KeptRecord } from "./MemoryAuditLog.ts"
 import { Memory } from "./MemoryStore.ts"
 import type { KeptToken } from "./MemoryTables.ts"
@@ -59,22 +59,21 @@ export class JournaledMemory extends Memory implements RecordedStore {
     random: typeof Random.Random.Service,
     journal: Journal
   ) {
-    const { atMillis, epoch, serial, told } = journal.begin()
+    const { atMillis, epoch, serial } = journal.begin()
     const storeClock = new StoreClock(clock, atMillis)
-    const recorder: Recorder = new Recorder(journal, storeClock, () => this, told.commit)
+    const recorder: Recorder = new Recorder(journal, storeClock, () => this)
     super(bounds, storeClock, timers, random, recorder, epoch)
     this.serials = serial
     this.recorder = recorder
     this.#journal = journal
     this.#storeClock = storeClock
-    const read = (stored: StoredRun): MemoryRun => this.#read(stored, undefined)
+    const read = (stored: StoredRun): MemoryRun => this.#read(stored, false)
     this.#finished = new JournalHistory(journal, recorder, bounds, this.index, read, storeClock.now)
   }
 
   /** Continues with what the journal has. `isLoss`: whether a process ended while its workers had units. */
   continue(isLoss: boolean): void {
-    const { change, told } = this.#journal.begin()
-    const lost = isLoss ? told : undefined
+    const { change } = this.#journal.begin()
     this.changes.restore(change, this.#journal.changes(change - KEPT_CHANGES))
     for (const [key, acl] of this.#rows<Acl>("acl")) this.acls.restore(key, acl)
     for (const [, definition] of this.#rows<StoredDefinition>("definition")) this.definitions.restore(definition)
@@ -84,7 +83,7 @@ export class JournaledMemory extends Memory implements RecordedStore {
     for (const [key, named] of this.#rows<KeyedRun>("idempotency")) this.keys.restore(key, named)
     for (const [key, memo] of this.#rows<KeptMemo>("memo")) this.memos.restore(key, memo)
     for (const [key] of this.#rows("paused")) this.dispatch.paused.add(key)
-    const runs = Array.from(this.#journal.unfinished(), (stored) => this.#read(stored, lost))
+    const runs = Array.from(this.#journal.unfinished(), (stored) => this.#read(stored, isLoss))
     for (const run of runs) {
       this.index.add(run)
       this.schedules.restoreRun(run)
@@ -156,9 +155,9 @@ export class JournaledMemory extends Memory implements RecordedStore {
     } else this.beginRun(run, startAtMillis - now, timeoutMillis)
   }
 
-  #read(stored: StoredRun, lost: Told | undefined): MemoryRun {
+  #read(stored: StoredRun, isLoss: boolean): MemoryRun {
     const queueOf: typeof this.dispatch.queueOf = (...of) => this.dispatch.queueOf(...of)
-    return RunRecord.read(stored, this, queueOf, this.#storeClock, lost)
+    return RunRecord.read(stored, this, queueOf, this.#storeClock, isLoss)
   }
 
   *#rows<A>(table: TableName): Iterable<readonly [key: string, value: A]> {

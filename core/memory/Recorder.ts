@@ -37,18 +37,14 @@ export class Recorder {
   #removed: Map<string, number> = new Map()
   /** Rows that no answer waits for. */
   #lazy: Map<string, Row> = new Map()
-  /** The number of the last commit. */
-  #commits: number
   #waiting: Array<(committed: Effect.Effect<void, StoreUnavailable>) => void> = []
   #wake: (() => void) | undefined = undefined
   #failure: StoreUnavailable | undefined = undefined
   /** Called once, when a commit has failed. From then on the Store is ahead of its journal, and of no use. */
   #onFailure: Array<(failure: StoreUnavailable) => void> = []
 
-  /** `commits`: how many the journal has. */
-  constructor(journal: Journal, clock: StoreClock, store: () => RecordedStore, commits: number) {
+  constructor(journal: Journal, clock: StoreClock, store: () => RecordedStore) {
     this.#journal = journal
-    this.#commits = commits
     this.#clock = clock
     this.#store = store
   }
@@ -156,10 +152,9 @@ export class Recorder {
     this.#waiting = []
     try {
       let number = store.changes.count
-      this.#commits++
       const runs: Array<RunChanges> = []
       for (const run of changed) {
-        const changes = RunRecord.changesOf(run, number + 1, this.#commits, this.#clock.instantOf)
+        const changes = RunRecord.changesOf(run, number + 1, this.#clock.instantOf)
         if (changes.events !== undefined) number++
         runs.push(changes)
       }
@@ -176,10 +171,8 @@ export class Recorder {
       store.announce(run)
       if (run.isOver) store.saved(run)
     }
-    const change = store.changes.count
     store.flush()
     store.retain()
-    this.#journal.tell({ commit: this.#commits, change })
     for (const resume of waiting) resume(Effect.void)
     return Effect.void
   })

@@ -14,7 +14,7 @@ export const resume = (
 ): void => {
   const past: RunPast<MemoryRun> = run.past!
   run.past = undefined
-  const continueWith = ({ unit, isRunning, isLost, dueAtMillis }: PastUnit<MemoryRun>): void => {
+  const continueWith = ({ unit, isRunning, dueAtMillis }: PastUnit<MemoryRun>): void => {
     if (isRunning) {
       // An attempt that was under way: its worker is gone, as after the end of a lease.
       if (unit.phase !== "probe") unit.attempts--
@@ -22,7 +22,7 @@ export const resume = (
       const lease: RunLease = new Lease(run, unit, [], 0, "", unit.losses >= loneLosses, now.passedMillis)
       unit.firstBeganMillis = firstBeganMillis
       run.lend(lease)
-      if (isLost) run.lost(lease, LOST, now.atMillis)
+      if (past.isLoss) run.lost(lease, LOST, now.atMillis)
       else run.settle(lease, { _tag: "Released", reason: INTERRUPTED }, now.atMillis)
     } else if (dueAtMillis > now.atMillis) run.delay(unit, dueAtMillis - now.atMillis, dueAtMillis)
     else if (unit.attempts > 0 || unit.item !== -1) run.requeue(unit)

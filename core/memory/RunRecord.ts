@@ -4,7 +4,7 @@ import * as Run from "../run/Run.ts"
 import type { Line } from "../task/Log.ts"
 import type { ErrorInfo } from "../values/ErrorInfo.ts"
 import * as EventText from "./journal/EventText.ts"
-import type { RunChanges, StoredEntry, StoredRun, Told, ValueRow } from "./journal/Journal.ts"
+import type { RunChanges, StoredEntry, StoredRun, ValueRow } from "./journal/Journal.ts"
 import * as RunText from "./journal/RunText.ts"
 import { MemoryRun, type RunUnit } from "./run/MemoryRun.ts"
 import type { ListedRun } from "./run/RunLister.ts"
@@ -16,14 +16,9 @@ import type { ReadyQueue } from "./work/ReadyQueues.ts"
 
 /**
  * What the journal does not have yet of a run; the run forgets that it doesn't. `number`: of its change in the feed, if it has
- * new events; `commit`: of the commit. `instantOf` gives the instant of a moment of the monotonic clock.
+ * new events. `instantOf` gives the instant of a moment of the monotonic clock.
  */
-export const changesOf = (
-  run: MemoryRun,
-  number: number,
-  commit: number,
-  instantOf: (passedMillis: number) => number
-): RunChanges => {
+export const changesOf = (run: MemoryRun, number: number, instantOf: (passedMillis: number) => number): RunChanges => {
   const { log, serial } = run
   const unsaved = log.unsaved!
   const { head, lines, lists, dropped } = unsaved
@@ -37,7 +32,7 @@ export const changesOf = (
       events: { number, from: log.published, to: length, text: EventText.write(events, values) }
     }),
     values,
-    units: unsaved.takeUnits(commit, instantOf),
+    units: unsaved.takeUnits(instantOf),
     lists,
     dropped,
     ...((lines.length > 0 || log.linesDropped !== unsaved.savedDrops) && {
@@ -57,7 +52,7 @@ const endOf = ({ status, endedAtMillis, log: { events } }: MemoryRun): NonNullab
 }
 
 /**
- * The run of a record. `lost`: what a process had told that has ended since; the units that its workers had count as lost. Open
+ * The run of a record. `isLoss`: whether a process ended while its workers had units, which counts as a loss for these. Open
  * the run then, unless it is over.
  */
 export const read = (
@@ -65,14 +60,13 @@ export const read = (
   owner: RunOwner<MemoryRun>,
   queueOf: (pipelineId: string, version: string, priority: number) => ReadyQueue<RunUnit>,
   clock: StoreClock,
-  lost: Told | undefined
+  isLoss: boolean
 ): MemoryRun => {
   const find = RunText.findIn(stored.values())
   const { submission, plan, limits, keptItems } = RunText.read(stored, find)
   const queue = queueOf(submission.pipelineId, submission.version, submission.priority)
   const run = new MemoryRun(owner, stored.serial, submission, plan, limits, queue, keptItems)
-  const rows = stored.events()
-  const events = EventText.read(rows, submission, find)
+  const events = EventText.read(stored.events(), submission, find)
   const { lines, dropped } = stored.lines()
   run.log.restore(
     events,
@@ -81,10 +75,7 @@ export const read = (
   )
   run.restore(
     events,
-    new RunPast(run, events, { units: stored.units(), lists: stored.lists() }, clock.momentOf, {
-      commit: lost?.commit ?? -1,
-      sequence: rows.findLast(({ number }) => lost !== undefined && number <= lost.change)?.to ?? 0
-    })
+    new RunPast(run, events, { units: stored.units(), lists: stored.lists() }, clock.momentOf, isLoss)
   )
   run.log.unsaved = new Unsaved(undefined)
   run.log.unsaved.saved(run.isOver, dropped)

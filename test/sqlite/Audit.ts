@@ -8,6 +8,9 @@ import type { Store } from "../../core/store/Store.ts"
 import type { Ledger } from "./Ledger.ts"
 import { MAX_RUNS, MAX_SQUARES, outputsOf } from "./Load.ts"
 
+/** The default of `maxLosses`: the last one ends the run and leaves no further event. */
+const MAX_LOSSES = 3
+
 interface Found {
   readonly run: Run.Run
   readonly events: ReadonlyArray<Event>
@@ -92,12 +95,12 @@ const kept = (ledger: Ledger, { run, events }: Found, isDrained: boolean): Reado
   const started = ledger.started.get(id)
   if (started !== undefined && run.startAtMillis !== run.submittedAtMillis + started.delayMillis)
     problems.push("its delay is lost")
-  if (isOver) problems.push(...ending(ledger, run))
+  if (isOver) problems.push(...ending(ledger, { run, events }))
   return problems
 }
 
 /** A run ends as its pipeline says, unless a caller cancelled it, or the processes are to blame. */
-const ending = (ledger: Ledger, run: Run.Run): ReadonlyArray<string> => {
+const ending = (ledger: Ledger, { run, events }: Found): ReadonlyArray<string> => {
   const { id, pipelineId, status, error } = run
   const mayBeCancelled = ledger.cancelling.has(id)
   if (status === "CANCELLED") return mayBeCancelled ? [] : ["nobody cancelled it"]
@@ -105,8 +108,11 @@ const ending = (ledger: Ledger, run: Run.Run): ReadonlyArray<string> => {
     if (error?.name === "RunTimedOut" && pipelineId === "endless") return []
     if (error?.name === "StepCancelled" && mayBeCancelled) return []
     if (error?.name !== "WorkerLost") return [`it failed: ${error?.name} ${error?.message}`]
-    // How many of the processes that claimed it had begun it, no record can tell exactly: one may be killed in between.
-    return ledger.hasBegun(id, error.step!, error.item) ? [] : [`${error.message}, and it never began`]
+    // A process that is killed counts for each step that its worker had leased, whether it had begun it or not.
+    const losses = events.filter(
+      (event) => event.type === "StepReleased" && event.step === error.step && event.item === error.item
+    )
+    return losses.length === MAX_LOSSES - 1 ? [] : [`${error.message}, after ${losses.length} processes`]
   }
   if (pipelineId === "endless") return ["it has no end"]
   if (pipelineId !== "squares") return []

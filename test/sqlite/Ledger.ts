@@ -47,11 +47,6 @@ export class Ledger {
     }
   }
 
-  /** Whether a step or item (-1: the step) began in a process. */
-  hasBegun(run: string, step: string, item = -1): boolean {
-    return this.#began.has(`${run} ${step} ${item}`)
-  }
-
   /** Whether the process before the last one went on to something else after it began this step or item. */
   wentOn(run: string, step: string, item = -1): boolean {
     const key = `${run} ${step} ${item}`

@@ -86,15 +86,6 @@ export interface Batch {
   readonly removed: ReadonlyArray<number>
 }
 
-/**
- * The newest commit whose answers were given, counted over all processes, and the newest change of the feed then. A step that
- * was leased later was never called.
- */
-export interface Told {
-  readonly commit: number
-  readonly change: number
-}
-
 /** A run in the journal. The parts that are methods are read when they are called. */
 export interface StoredRun {
   readonly serial: number
@@ -104,7 +95,7 @@ export interface StoredRun {
   readonly text: string
   readonly plan: string
   readonly endedAtMillis: number | undefined
-  readonly events: () => ReadonlyArray<EventsRow>
+  readonly events: () => ReadonlyArray<Omit<EventsRow, "number">>
   readonly values: () => ReadonlyArray<ValueRow>
   readonly units: () => ReadonlyArray<UnitRow>
   readonly lists: () => ReadonlyArray<{ readonly step: number; readonly text: string }>
@@ -145,7 +136,6 @@ export interface Journal {
     readonly atMillis: number
     /** How many finished runs it keeps. */
     readonly finished: number
-    readonly told: Told
   }
   /** The unfinished runs, oldest first. */
   readonly unfinished: () => Iterable<StoredRun>
@@ -161,8 +151,6 @@ export interface Journal {
   }>
   /** Records changes, all or none. */
   readonly commit: (batch: Batch) => void
-  /** Notes what is told now. It outlives the process, and need not outlive a power failure. Does not throw. */
-  readonly tell: (told: Told) => void
   /** Throws unless changes can be recorded. */
   readonly probe: () => void
   readonly find: (runId: string) => StoredRun | undefined

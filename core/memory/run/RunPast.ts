@@ -16,17 +16,10 @@ export interface PastRows {
 /** A unit to continue. */
 export interface PastUnit<Run extends UnitRun> {
   readonly unit: WorkUnit<Run>
-  /** Whether a worker had it when the earlier Store ended, and whether that counts as a loss. */
+  /** Whether a worker had it when the earlier Store ended. */
   readonly isRunning: boolean
-  readonly isLost: boolean
   /** When its next attempt may begin; 0: now. */
   readonly dueAtMillis: number
-}
-
-/** Leases until this commit, or until the event with this sequence, count as lost. */
-export interface LostUntil {
-  readonly commit: number
-  readonly sequence: number
 }
 
 /** What the events say of a step. */
@@ -34,7 +27,6 @@ interface StepPast {
   attempts: number
   failures: number
   isRunning: boolean
-  isLost: boolean
   beganAtMillis: number
   startedAtMillis: number
   dueAtMillis: number
@@ -50,7 +42,8 @@ export class RunPast<Run extends UnitRun> {
   readonly #left: Map<number, ReadonlyArray<PastUnit<Run>>> = new Map()
   /** The moment of an instant, by the monotonic clock. */
   readonly #moment: (atMillis: number) => number
-  readonly #lost: LostUntil
+  /** Whether a process ended while its workers had units. */
+  readonly isLoss: boolean
   /** The steps that are ready or were begun. */
   readonly ready: Array<number> = []
 
@@ -59,12 +52,12 @@ export class RunPast<Run extends UnitRun> {
     events: ReadonlyArray<Event>,
     { units, lists }: PastRows,
     moment: (atMillis: number) => number,
-    lost: LostUntil
+    isLoss: boolean
   ) {
     this.#run = run
     this.#lists = lists
     this.#moment = moment
-    this.#lost = lost
+    this.isLoss = isLoss
     for (const event of events) if ("index" in event) this.#add(event)
     for (const { step, unit, text } of units) {
       const ofStep = this.#units.get(step) ?? new Map<number, UnitPast>()
@@ -81,7 +74,6 @@ export class RunPast<Run extends UnitRun> {
         attempts: 0,
         failures: 0,
         isRunning: false,
-        isLost: false,
         beganAtMillis: 0,
         startedAtMillis: 0,
         dueAtMillis: 0,
@@ -96,7 +88,6 @@ export class RunPast<Run extends UnitRun> {
         past.attempts = attempt
         past.startedAtMillis = atMillis
         past.isRunning = true
-        past.isLost = event.sequence <= this.#lost.sequence
         past.dueAtMillis = 0
         return
       case "StepRetried":
@@ -124,18 +115,11 @@ export class RunPast<Run extends UnitRun> {
     const row = this.#units.get(index)?.get(-1)
     unit.losses = row?.losses ?? 0
     restoreProbe(unit, row)
-    const ofRow = this.#leaseOf(row)
-    if (past === undefined) return { unit, ...ofRow, dueAtMillis: 0 }
+    if (past === undefined) return { unit, isRunning: row?.isRunning === true, dueAtMillis: 0 }
     unit.attempts = past.attempts
     unit.failures = past.failures
     if (past.attempts > 0) unit.firstBeganMillis = this.#moment(past.beganAtMillis)
-    const lease = past.isRunning ? { isRunning: true, isLost: past.isLost } : ofRow
-    return { unit, ...lease, dueAtMillis: past.dueAtMillis }
-  }
-
-  #leaseOf(row: UnitPast | undefined): Pick<PastUnit<Run>, "isRunning" | "isLost"> {
-    const leased = row?.leased
-    return { isRunning: leased !== undefined, isLost: leased !== undefined && leased <= this.#lost.commit }
+    return { unit, isRunning: past.isRunning || row?.isRunning === true, dueAtMillis: past.dueAtMillis }
   }
 
   /** The items of the steps that were expanded and whose items are kept. */
@@ -180,7 +164,7 @@ export class RunPast<Run extends UnitRun> {
       unit.losses = past.losses ?? 0
       restoreProbe(unit, past)
       if (past.beganAtMillis !== undefined) unit.firstBeganMillis = this.#moment(past.beganAtMillis)
-      left.push({ unit, ...this.#leaseOf(past), dueAtMillis: past.dueAtMillis ?? 0 })
+      left.push({ unit, isRunning: past.isRunning === true, dueAtMillis: past.dueAtMillis ?? 0 })
     }
     return left
   }
@@ -197,6 +181,5 @@ const restoreProbe = (unit: WorkUnit, past: UnitPast | undefined): void => {
 const fresh = <Run extends UnitRun>(run: Run, step: number, item: number): PastUnit<Run> => ({
   unit: new WorkUnit(run, step, item),
   isRunning: false,
-  isLost: false,
   dueAtMillis: 0
 })

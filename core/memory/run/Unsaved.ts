@@ -27,8 +27,7 @@ type UnitState = "running" | "ready" | UnitEnd
 
 /** A unit as the journal keeps it. Instants are milliseconds since 1970. */
 export interface UnitPast extends Partial<UnitEnd> {
-  /** The commit with its lease, while a worker has it. */
-  readonly leased?: number
+  readonly isRunning?: boolean
   readonly attempts?: number
   readonly failures?: number
   readonly losses?: number
@@ -81,13 +80,13 @@ export class Unsaved {
     if (this.dropped.length > 0) this.dropped = []
   }
 
-  /** The rows of the changed units, for this commit. `atMillis` gives the instant of a moment of the monotonic clock. */
-  takeUnits(commit: number, atMillis: (monotonicMillis: number) => number): ReadonlyArray<UnitRow> {
+  /** The rows of the changed units. `atMillis` gives the instant of a moment of the monotonic clock. */
+  takeUnits(atMillis: (monotonicMillis: number) => number): ReadonlyArray<UnitRow> {
     if (this.units.size === 0) return []
     const rows = Array.from(this.units, ([unit, state]) => ({
       step: unit.index,
       unit: unit.item,
-      text: JSON.stringify(pastOf(unit, state, commit, atMillis))
+      text: JSON.stringify(pastOf(unit, state, atMillis))
     }))
     this.units.clear()
     return rows
@@ -97,7 +96,6 @@ export class Unsaved {
 const pastOf = (
   { attempts, failures, losses, firstBeganMillis, dueAtMillis, probed, probedLimits, memo }: WorkUnit<UnitRun>,
   state: UnitState,
-  commit: number,
   atMillis: (monotonicMillis: number) => number
 ): UnitPast => ({
   ...(attempts > 0 && { attempts, beganAtMillis: atMillis(firstBeganMillis) }),
@@ -105,5 +103,5 @@ const pastOf = (
   ...(losses > 0 && { losses }),
   ...(dueAtMillis > 0 && { dueAtMillis }),
   ...(probed && { probed: { limits: probedLimits, memo } }),
-  ...(state === "running" ? { leased: commit } : state === "ready" ? undefined : state)
+  ...(state === "running" ? { isRunning: true } : state === "ready" ? undefined : state)
 })
