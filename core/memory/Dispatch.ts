@@ -23,6 +23,8 @@ import { type ReadyQueue, ReadyQueues } from "./work/ReadyQueues.ts"
 /** A claim that waits for work. */
 interface ClaimWaiter {
   readonly request: ClaimRequest
+  /** Whether it waits for the next commit only. */
+  readonly isOnce?: boolean
   readonly resume: (claims: ReadonlyArray<Claim>) => void
 }
 
@@ -117,6 +119,19 @@ export class Dispatch implements AdmissionHost {
       })
       return Effect.sync(() => this.#removeWaiter(waiter))
     })
+  }
+
+  /**
+   * Grants ready units to a request that comes with outcomes. With a journal they are granted just before the commit of these
+   * outcomes, for which the caller waits: until then more become ready.
+   */
+  claimAfterSettling(request: ClaimRequest, now: number): ReadonlyArray<Claim> {
+    if (this.#recorder === undefined) return this.claimNow(request, now)
+    this.presence.asked(request)
+    const claims: Array<Claim> = []
+    this.#waiters.push({ request, isOnce: true, resume: (granted) => claims.push(...granted) })
+    this.#recorder.grantLater()
+    return claims
   }
 
   /** Grants units that are ready now; none when none is. */
@@ -237,16 +252,39 @@ export class Dispatch implements AdmissionHost {
     listeners.clear()
   }
 
-  /** Ends a Store call: runs deferred callbacks, and grants ready units to waiting claims. */
+  /** Ends a Store call: runs deferred callbacks, and grants ready units to waiting claims, with a journal before the next commit. */
   flush(): void {
+    if (this.#recorder === undefined) {
+      this.#grantAll()
+      return
+    }
+    this.callDeferred()
+    if (this.#waiters.length > 0 && this.#hasReady) this.#recorder.grantLater()
+  }
+
+  /** A commit begins: grants ready units to waiting claims. One claim gets what became ready by all calls since the last commit. */
+  grantBeforeCommit(): void {
+    this.#grantAll()
+    for (const waiter of this.#waiters.filter(({ isOnce }) => isOnce)) this.#removeWaiter(waiter)
+  }
+
+  #grantAll(): void {
     do {
-      while (this.#deferred.length > 0) {
-        const callbacks = this.#deferred
-        this.#deferred = []
-        for (const callback of callbacks) callback()
-      }
-      if (!this.#ready.isEmpty || !this.#lone.isEmpty) this.#serveWaiters()
+      this.callDeferred()
+      if (this.#hasReady) this.#serveWaiters()
     } while (this.#deferred.length > 0)
+  }
+
+  callDeferred(): void {
+    while (this.#deferred.length > 0) {
+      const callbacks = this.#deferred
+      this.#deferred = []
+      for (const callback of callbacks) callback()
+    }
+  }
+
+  get #hasReady(): boolean {
+    return !this.#ready.isEmpty || !this.#lone.isEmpty
   }
 
   #serveWaiters(): void {
