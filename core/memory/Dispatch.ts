@@ -15,18 +15,11 @@ import type { MemoryRun, RunLease, RunUnit } from "./run/MemoryRun.ts"
 import type { StoreClock } from "./StoreClock.ts"
 import { WorkerPresence } from "./WorkerPresence.ts"
 import type { Work } from "./WorkState.ts"
+import { type ClaimWaiter, ClaimWaiters } from "./work/ClaimWaiters.ts"
 import { Lease, Leases } from "./work/Lease.ts"
 import { LimitHolders } from "./work/LimitHolders.ts"
 import { LoneUnits } from "./work/LoneUnits.ts"
 import { type ReadyQueue, ReadyQueues } from "./work/ReadyQueues.ts"
-
-/** A claim that waits for work. */
-interface ClaimWaiter {
-  readonly request: ClaimRequest
-  /** Whether it waits for the next commit only. */
-  readonly isOnce?: boolean
-  readonly resume: (claims: ReadonlyArray<Claim>) => void
-}
 
 type Bounds = Required<Pick<StoreBounds, "leaseMillis" | "maxLosses">>
 
@@ -52,7 +45,7 @@ export class Dispatch implements AdmissionHost {
   readonly #memos: Memos
   readonly #feed: MemoryFeed
   readonly #limits: LimitHolders<RunUnit> = new LimitHolders((unit) => this.readyFirst(unit))
-  readonly #waiters: Array<ClaimWaiter> = []
+  readonly #waiters = new ClaimWaiters()
   readonly #admission: Admission
   readonly #recorder: Recorder | undefined
   readonly #revocations: Map<string, Queue.Queue<Claim>> = new Map()
@@ -111,13 +104,13 @@ export class Dispatch implements AdmissionHost {
     return Effect.callback<ReadonlyArray<Claim>>((resume) => {
       this.presence.asked(request)
       const waiter: ClaimWaiter = { request, resume: (granted) => resume(Effect.succeed(granted)) }
-      this.#waiters.push(waiter)
+      this.#waiters.add(waiter)
       this.flush()
-      if (!this.#waiters.includes(waiter)) return
+      if (!this.#waiters.has(waiter)) return
       request.onWait?.(() => {
-        if (this.#removeWaiter(waiter)) resume(NO_CLAIMS)
+        if (this.#waiters.remove(waiter)) resume(NO_CLAIMS)
       })
-      return Effect.sync(() => this.#removeWaiter(waiter))
+      return Effect.sync(() => this.#waiters.remove(waiter))
     })
   }
 
@@ -129,7 +122,7 @@ export class Dispatch implements AdmissionHost {
     if (this.#recorder === undefined) return this.claimNow(request, now)
     this.presence.asked(request)
     const claims: Array<Claim> = []
-    this.#waiters.push({ request, isOnce: true, resume: (granted) => claims.push(...granted) })
+    this.#waiters.add({ request, isOnce: true, resume: (granted) => claims.push(...granted) })
     this.#recorder.grantLater()
     return claims
   }
@@ -194,7 +187,7 @@ export class Dispatch implements AdmissionHost {
     const open = Effect.tap(Queue.unbounded<Claim>(), (queue) =>
       Effect.sync(() => {
         this.#revocations.set(worker, queue)
-        this.presence.join(worker, this.#waiters.find(({ request }) => request.worker === worker)?.request.versions)
+        this.presence.join(worker, this.#waiters.requestOf(worker)?.versions)
       })
     )
     const close = (queue: Queue.Queue<Claim>) =>
@@ -227,7 +220,7 @@ export class Dispatch implements AdmissionHost {
 
   /** Ends the waits of all claims, without work. */
   giveUp(): void {
-    for (const { resume } of this.#waiters.splice(0)) resume(NONE)
+    this.#waiters.endAll()
   }
 
   // -- the end of a Store call ---------------------------------------------------------------------------------------
@@ -254,24 +247,25 @@ export class Dispatch implements AdmissionHost {
 
   /** Ends a Store call: runs deferred callbacks, and grants ready units to waiting claims, with a journal before the next commit. */
   flush(): void {
-    if (this.#recorder === undefined) {
-      this.#grantAll()
-      return
+    if (this.#recorder === undefined) this.#grantAll()
+    else {
+      this.callDeferred()
+      if (!this.#waiters.isEmpty && !this.#isOut()) this.#recorder.grantLater()
     }
-    this.callDeferred()
-    if (this.#waiters.length > 0 && this.#hasReady) this.#recorder.grantLater()
   }
 
   /** A commit begins: grants ready units to waiting claims. One claim gets what became ready by all calls since the last commit. */
   grantBeforeCommit(): void {
     this.#grantAll()
-    for (const waiter of this.#waiters.filter(({ isOnce }) => isOnce)) this.#removeWaiter(waiter)
+    this.#waiters.endOnce()
   }
 
   #grantAll(): void {
     do {
       this.callDeferred()
-      if (this.#hasReady) this.#serveWaiters()
+      // Idle workers first: then no busy worker has to drain for a lone unit.
+      if (!this.#lone.isEmpty) this.#waiters.serve(this.#isOut, this.#grantNow, true)
+      if (!this.#isOut()) this.#waiters.serve(this.#isOut, this.#grantNow, false)
     } while (this.#deferred.length > 0)
   }
 
@@ -283,35 +277,8 @@ export class Dispatch implements AdmissionHost {
     }
   }
 
-  get #hasReady(): boolean {
-    return !this.#ready.isEmpty || !this.#lone.isEmpty
-  }
-
-  #serveWaiters(): void {
-    // Idle workers first: then no busy worker has to drain for a lone unit.
-    if (!this.#lone.isEmpty) this.#serveTo(this.#waiters.filter(({ request }) => request.isIdle === true))
-    this.#serveTo(this.#waiters.slice())
-  }
-
-  #serveTo(waiters: ReadonlyArray<ClaimWaiter>): void {
-    for (const waiter of waiters) {
-      if (this.#ready.isEmpty && this.#lone.isEmpty) return
-      // Granting to one claim may have run code that served or interrupted another.
-      if (!this.#waiters.includes(waiter)) continue
-      const claims = this.claimNow(waiter.request, this.#clock.now())
-      if (claims.length === 0) continue
-      // Granting and resuming are one synchronous step: no interruption in between can lose the claims.
-      this.#removeWaiter(waiter)
-      waiter.resume(claims)
-    }
-  }
-
-  /** Removes a waiter. Returns whether it was still waiting. */
-  #removeWaiter(waiter: ClaimWaiter): boolean {
-    const index = this.#waiters.indexOf(waiter)
-    if (index !== -1) this.#waiters.splice(index, 1)
-    return index !== -1
-  }
+  readonly #isOut = (): boolean => this.#ready.isEmpty && this.#lone.isEmpty
+  readonly #grantNow = (request: ClaimRequest): ReadonlyArray<Claim> => this.claimNow(request, this.#clock.now())
 
   // -- granting ------------------------------------------------------------------------------------------------------
 

@@ -14,9 +14,6 @@ import type { StoreClock } from "./StoreClock.ts"
 /** How long rows that no answer waits for may wait for a commit, in milliseconds. */
 const LAZY_MILLIS = 100
 
-/** How many turns of the event loop a commit waits at most for further changes. */
-const MAX_TURNS = 8
-
 /** The Store in memory, as its recorder sees it. */
 export interface RecordedStore {
   readonly changes: MemoryFeed
@@ -43,8 +40,6 @@ export class Recorder {
   /** Rows that no answer waits for. */
   #lazy: Map<string, Row> = new Map()
   #waiting: Array<(committed: Effect.Effect<void, StoreUnavailable>) => void> = []
-  /** How many changes there were. */
-  #calls = 0
   /** Whether ready units must be granted before the next commit. */
   #hasToGrant = false
   #wake: (() => void) | undefined = undefined
@@ -131,21 +126,13 @@ export class Recorder {
 
   /** Commits at the end of each turn of the event loop with changes, for ever. Fails with the first commit that fails. */
   readonly running: Effect.Effect<never, StoreUnavailable> = Effect.suspend(() => {
-    if (!this.#isClean) return Effect.andThen(Effect.andThen(this.#quiet(MAX_TURNS), this.commit), this.running)
+    if (!this.#isClean) return Effect.andThen(Effect.andThen(Effect.yieldNow, this.commit), this.running)
     const waiting =
       this.#lazy.size > 0
         ? Effect.raceFirst(Effect.andThen(Effect.sleep(LAZY_MILLIS), this.commit), this.#woken)
         : this.#woken
     return Effect.andThen(waiting, this.running)
   })
-
-  /** Waits for a turn of the event loop without a change: then all calls that the last commit caused are in the next one. */
-  #quiet(mostTurns: number): Effect.Effect<void> {
-    const before = this.#calls
-    return Effect.flatMap(Effect.yieldNow, () =>
-      this.#calls === before || mostTurns === 1 ? Effect.void : this.#quiet(mostTurns - 1)
-    )
-  }
 
   readonly #woken: Effect.Effect<void> = Effect.callback((resume) => {
     this.#wake = () => resume(Effect.void)
@@ -155,7 +142,6 @@ export class Recorder {
   })
 
   #wakeUp(): void {
-    this.#calls++
     const wake = this.#wake
     this.#wake = undefined
     wake?.()
@@ -170,16 +156,17 @@ export class Recorder {
     try {
       changed = this.#record(store)
     } catch (error) {
-      return this.#fail(toUnavailable(error))
+      return this.fail(toUnavailable(error))
     }
+    // Listeners may make new changes, and wait for the next commit.
+    const waiting = this.#waiting
+    this.#waiting = []
     for (const run of changed) {
       store.announce(run)
       if (run.isOver) store.saved(run)
     }
     store.callListeners()
     store.retain()
-    const waiting = this.#waiting
-    this.#waiting = []
     for (const resume of waiting) resume(Effect.void)
     return Effect.void
   })
@@ -206,7 +193,8 @@ export class Recorder {
     return changed
   }
 
-  #fail(failure: StoreUnavailable): Effect.Effect<never, StoreUnavailable> {
+  /** Ends the waits for a commit, and refuses all later ones. */
+  fail(failure: StoreUnavailable): Effect.Effect<never, StoreUnavailable> {
     this.#failure = failure
     const failed = Effect.fail(failure)
     for (const resume of this.#waiting.splice(0)) resume(failed)
