@@ -15,16 +15,11 @@ import type { MemoryRun, RunLease, RunUnit } from "./run/MemoryRun.ts"
 import type { StoreClock } from "./StoreClock.ts"
 import { WorkerPresence } from "./WorkerPresence.ts"
 import type { Work } from "./WorkState.ts"
+import { type ClaimWaiter, ClaimWaiters } from "./work/ClaimWaiters.ts"
 import { Lease, Leases } from "./work/Lease.ts"
 import { LimitHolders } from "./work/LimitHolders.ts"
 import { LoneUnits } from "./work/LoneUnits.ts"
 import { type ReadyQueue, ReadyQueues } from "./work/ReadyQueues.ts"
-
-/** A claim that waits for work. */
-interface ClaimWaiter {
-  readonly request: ClaimRequest
-  readonly resume: (claims: ReadonlyArray<Claim>) => void
-}
 
 type Bounds = Required<Pick<StoreBounds, "leaseMillis" | "maxLosses">>
 
@@ -50,7 +45,7 @@ export class Dispatch implements AdmissionHost {
   readonly #memos: Memos
   readonly #feed: MemoryFeed
   readonly #limits: LimitHolders<RunUnit> = new LimitHolders((unit) => this.readyFirst(unit))
-  readonly #waiters: Array<ClaimWaiter> = []
+  readonly #waiters = new ClaimWaiters()
   readonly #admission: Admission
   readonly #recorder: Recorder | undefined
   readonly #revocations: Map<string, Queue.Queue<Claim>> = new Map()
@@ -109,14 +104,27 @@ export class Dispatch implements AdmissionHost {
     return Effect.callback<ReadonlyArray<Claim>>((resume) => {
       this.presence.asked(request)
       const waiter: ClaimWaiter = { request, resume: (granted) => resume(Effect.succeed(granted)) }
-      this.#waiters.push(waiter)
+      this.#waiters.add(waiter)
       this.flush()
-      if (!this.#waiters.includes(waiter)) return
+      if (!this.#waiters.has(waiter)) return
       request.onWait?.(() => {
-        if (this.#removeWaiter(waiter)) resume(NO_CLAIMS)
+        if (this.#waiters.remove(waiter)) resume(NO_CLAIMS)
       })
-      return Effect.sync(() => this.#removeWaiter(waiter))
+      return Effect.sync(() => this.#waiters.remove(waiter))
     })
+  }
+
+  /**
+   * Grants ready units to a request that comes with outcomes. With a journal they are granted just before the commit of these
+   * outcomes, for which the caller waits: until then more become ready.
+   */
+  claimAfterSettling(request: ClaimRequest, now: number): ReadonlyArray<Claim> {
+    if (this.#recorder === undefined) return this.claimNow(request, now)
+    this.presence.asked(request)
+    const claims: Array<Claim> = []
+    this.#waiters.add({ request, isOnce: true, resume: (granted) => claims.push(...granted) })
+    this.#recorder.grantLater()
+    return claims
   }
 
   /** Grants units that are ready now; none when none is. */
@@ -179,7 +187,7 @@ export class Dispatch implements AdmissionHost {
     const open = Effect.tap(Queue.unbounded<Claim>(), (queue) =>
       Effect.sync(() => {
         this.#revocations.set(worker, queue)
-        this.presence.join(worker, this.#waiters.find(({ request }) => request.worker === worker)?.request.versions)
+        this.presence.join(worker, this.#waiters.requestOf(worker)?.versions)
       })
     )
     const close = (queue: Queue.Queue<Claim>) =>
@@ -212,7 +220,7 @@ export class Dispatch implements AdmissionHost {
 
   /** Ends the waits of all claims, without work. */
   giveUp(): void {
-    for (const { resume } of this.#waiters.splice(0)) resume(NONE)
+    this.#waiters.endAll()
   }
 
   // -- the end of a Store call ---------------------------------------------------------------------------------------
@@ -237,43 +245,40 @@ export class Dispatch implements AdmissionHost {
     listeners.clear()
   }
 
-  /** Ends a Store call: runs deferred callbacks, and grants ready units to waiting claims. */
+  /** Ends a Store call: runs deferred callbacks, and grants ready units to waiting claims, with a journal before the next commit. */
   flush(): void {
-    do {
-      while (this.#deferred.length > 0) {
-        const callbacks = this.#deferred
-        this.#deferred = []
-        for (const callback of callbacks) callback()
-      }
-      if (!this.#ready.isEmpty || !this.#lone.isEmpty) this.#serveWaiters()
-    } while (this.#deferred.length > 0)
-  }
-
-  #serveWaiters(): void {
-    // Idle workers first: then no busy worker has to drain for a lone unit.
-    if (!this.#lone.isEmpty) this.#serveTo(this.#waiters.filter(({ request }) => request.isIdle === true))
-    this.#serveTo(this.#waiters.slice())
-  }
-
-  #serveTo(waiters: ReadonlyArray<ClaimWaiter>): void {
-    for (const waiter of waiters) {
-      if (this.#ready.isEmpty && this.#lone.isEmpty) return
-      // Granting to one claim may have run code that served or interrupted another.
-      if (!this.#waiters.includes(waiter)) continue
-      const claims = this.claimNow(waiter.request, this.#clock.now())
-      if (claims.length === 0) continue
-      // Granting and resuming are one synchronous step: no interruption in between can lose the claims.
-      this.#removeWaiter(waiter)
-      waiter.resume(claims)
+    if (this.#recorder === undefined) this.#grantAll()
+    else {
+      this.callDeferred()
+      if (!this.#waiters.isEmpty && !this.#isOut()) this.#recorder.grantLater()
     }
   }
 
-  /** Removes a waiter. Returns whether it was still waiting. */
-  #removeWaiter(waiter: ClaimWaiter): boolean {
-    const index = this.#waiters.indexOf(waiter)
-    if (index !== -1) this.#waiters.splice(index, 1)
-    return index !== -1
+  /** A commit begins: grants ready units to waiting claims. One claim gets what became ready by all calls since the last commit. */
+  grantBeforeCommit(): void {
+    this.#grantAll()
+    this.#waiters.endOnce()
   }
+
+  #grantAll(): void {
+    do {
+      this.callDeferred()
+      // Idle workers first: then no busy worker has to drain for a lone unit.
+      if (!this.#lone.isEmpty) this.#waiters.serve(this.#isOut, this.#grantNow, true)
+      if (!this.#isOut()) this.#waiters.serve(this.#isOut, this.#grantNow, false)
+    } while (this.#deferred.length > 0)
+  }
+
+  callDeferred(): void {
+    while (this.#deferred.length > 0) {
+      const callbacks = this.#deferred
+      this.#deferred = []
+      for (const callback of callbacks) callback()
+    }
+  }
+
+  readonly #isOut = (): boolean => this.#ready.isEmpty && this.#lone.isEmpty
+  readonly #grantNow = (request: ClaimRequest): ReadonlyArray<Claim> => this.claimNow(request, this.#clock.now())
 
   // -- granting ------------------------------------------------------------------------------------------------------
 

@@ -118,16 +118,24 @@ class DurableStore implements Store {
     return Effect.ignore(memory.recorder.commit).pipe(
       Effect.andThen(
         Effect.sync(() => {
-          memory.giveUp()
+          // Callers that wait go on at once, and may call again.
           this.#current = CLOSED
+          memory.giveUp()
+          memory.recorder.fail(CLOSED)
         })
       ),
       Effect.andThen(Scope.close(scope, Exit.void))
     )
   })
 
-  /** Asks the Store in memory, and holds its answer back until all changes are committed. */
-  #ask<A, E>(ask: (memory: JournaledMemory.JournaledMemory) => Effect.Effect<A, E>): Asked<A, E> {
+  /**
+   * Asks the Store in memory, and holds its answer back until all changes are committed, unless it tells nothing about any
+   * change.
+   */
+  #ask<A, E>(
+    ask: (memory: JournaledMemory.JournaledMemory) => Effect.Effect<A, E>,
+    tellsNothing?: (answer: A) => boolean
+  ): Asked<A, E> {
     // A claim that was granted must not get lost because its caller is interrupted meanwhile.
     return Effect.uninterruptibleMask((restore) => {
       const current = this.#current
@@ -137,7 +145,11 @@ class DurableStore implements Store {
         // The journal could not be read.
         defect instanceof StoreUnavailable ? Effect.fail(defect) : Effect.die(defect)
       )
-      return Effect.flatMap(Effect.exit(restore(asking)), (exit) => Effect.andThen(memory.recorder.committed, exit))
+      return Effect.flatMap(Effect.exit(restore(asking)), (exit) =>
+        memory.recorder.failure === undefined && Exit.isSuccess(exit) && tellsNothing?.(exit.value) === true
+          ? exit
+          : Effect.andThen(memory.recorder.committed, exit)
+      )
     })
   }
 
@@ -176,7 +188,12 @@ class DurableStore implements Store {
 
   // -- work ----------------------------------------------------------------------------------------------------------
 
-  claim: Store["claim"] = (request) => this.#ask((memory) => memory.claim(request))
+  // A worker that stops waiting for work has outcomes to settle: these then are a part of the next commit.
+  claim: Store["claim"] = (request) =>
+    this.#ask(
+      (memory) => memory.claim(request),
+      (claims) => claims.length === 0
+    )
   renew: Store["renew"] = (claims) => this.#ask((memory) => memory.renew(claims))
   settle: Store["settle"] = (settlements, request) => this.#ask((memory) => memory.settle(settlements, request))
   note: Store["note"] = (notes) => this.#ask((memory) => memory.note(notes))

@@ -102,8 +102,16 @@ export class JournaledMemory extends Memory implements RecordedStore {
     for (const run of this.index.unfinished()) for (const onEnd of run.onEnd.splice(0)) onEnd()
   }
 
+  grantBeforeCommit(): void {
+    this.dispatch.grantBeforeCommit()
+  }
+
   announce(run: MemoryRun): void {
     this.dispatch.announce(run)
+  }
+
+  callListeners(): void {
+    this.dispatch.callDeferred()
   }
 
   saved(run: MemoryRun): void {

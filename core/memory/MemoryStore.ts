@@ -305,7 +305,7 @@ export class Memory extends RunReads implements Store, RunOwner<MemoryRun> {
         lease.run.settle(lease, settlement.outcome, now)
         this.dispatch.publish(lease.run)
       }
-      const claims = request === undefined ? NONE : this.dispatch.claimNow(request, now)
+      const claims = request === undefined ? NONE : this.dispatch.claimAfterSettling(request, now)
       this.flush()
       return { refused: refused ?? NONE, claims }
     })

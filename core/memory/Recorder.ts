@@ -17,14 +17,16 @@ const LAZY_MILLIS = 100
 /** The Store in memory, as its recorder sees it. */
 export interface RecordedStore {
   readonly changes: MemoryFeed
+  /** Grants ready units to waiting claims. */
+  grantBeforeCommit(): void
   /** Tells watchers of the run and of the feed about the run's new events. */
   announce(run: MemoryRun): void
   /** A finished run is in the journal now. */
   saved(run: MemoryRun): void
   /** Deletes runs that the journal need not keep. */
   retain(): void
-  /** Ends a Store call. */
-  flush(): void
+  /** Calls the listeners of the runs that were announced. */
+  callListeners(): void
 }
 
 export class Recorder {
@@ -38,6 +40,8 @@ export class Recorder {
   /** Rows that no answer waits for. */
   #lazy: Map<string, Row> = new Map()
   #waiting: Array<(committed: Effect.Effect<void, StoreUnavailable>) => void> = []
+  /** Whether ready units must be granted before the next commit. */
+  #hasToGrant = false
   #wake: (() => void) | undefined = undefined
   #failure: StoreUnavailable | undefined = undefined
   /** Called once, when a commit has failed. From then on the Store is ahead of its journal, and of no use. */
@@ -60,6 +64,12 @@ export class Recorder {
   /** A run has changed. */
   changed(run: MemoryRun): void {
     this.#changed.add(run)
+    this.#wakeUp()
+  }
+
+  /** Units are ready and claims wait: they are granted before the next commit, and recorded by it. */
+  grantLater(): void {
+    this.#hasToGrant = true
     this.#wakeUp()
   }
 
@@ -94,7 +104,7 @@ export class Recorder {
   }
 
   get #isClean(): boolean {
-    return this.#changed.size === 0 && this.#rows.size === 0 && this.#removed.size === 0
+    return !this.#hasToGrant && this.#changed.size === 0 && this.#rows.size === 0 && this.#removed.size === 0
   }
 
   /** Waits until all changes so far are committed. Fails when they can't be. */
@@ -142,40 +152,55 @@ export class Recorder {
     if (this.#failure !== undefined) return Effect.fail(this.#failure)
     if (this.#isClean && this.#lazy.size === 0) return Effect.void
     const store = this.#store()
-    const changed = this.#changed
-    const rows = [...this.#lazy.values(), ...this.#rows.values()]
-    const removed = this.#removed
-    this.#changed = new Set()
-    this.#lazy = new Map()
-    this.#rows = new Map()
+    let changed: Iterable<MemoryRun>
+    try {
+      changed = this.#record(store)
+    } catch (error) {
+      return this.fail(toUnavailable(error))
+    }
+    // Listeners may make new changes, and wait for the next commit.
     const waiting = this.#waiting
     this.#waiting = []
-    try {
-      let number = store.changes.count
-      const runs: Array<RunChanges> = []
-      for (const run of changed) {
-        const changes = RunRecord.changesOf(run, number + 1, this.#clock.instantOf)
-        if (changes.events !== undefined) number++
-        runs.push(changes)
-      }
-      this.#journal.commit({ runs, rows, removed: [...removed.values()] })
-    } catch (error) {
-      this.#failure = toUnavailable(error)
-      const failed = Effect.fail(this.#failure)
-      for (const resume of waiting) resume(failed)
-      for (const onFailure of this.#onFailure.splice(0)) onFailure(this.#failure)
-      return failed
-    }
-    this.#removed = new Map()
     for (const run of changed) {
       store.announce(run)
       if (run.isOver) store.saved(run)
     }
-    store.flush()
+    store.callListeners()
     store.retain()
     for (const resume of waiting) resume(Effect.void)
     return Effect.void
   })
+
+  /** Grants what is ready, and writes all changes. Returns the changed runs. */
+  #record(store: RecordedStore): Iterable<MemoryRun> {
+    if (this.#hasToGrant) store.grantBeforeCommit()
+    this.#hasToGrant = false
+    const changed = this.#changed
+    const rows = [...this.#lazy.values(), ...this.#rows.values()]
+    const removed = [...this.#removed.values()]
+    this.#changed = new Set()
+    this.#lazy = new Map()
+    this.#rows = new Map()
+    let number = store.changes.count
+    const runs: Array<RunChanges> = []
+    for (const run of changed) {
+      const changes = RunRecord.changesOf(run, number + 1, this.#clock.instantOf)
+      if (changes.events !== undefined) number++
+      runs.push(changes)
+    }
+    if (runs.length + rows.length + removed.length > 0) this.#journal.commit({ runs, rows, removed })
+    this.#removed = new Map()
+    return changed
+  }
+
+  /** Ends the waits for a commit, and refuses all later ones. */
+  fail(failure: StoreUnavailable): Effect.Effect<never, StoreUnavailable> {
+    this.#failure = failure
+    const failed = Effect.fail(failure)
+    for (const resume of this.#waiting.splice(0)) resume(failed)
+    for (const onFailure of this.#onFailure.splice(0)) onFailure(failure)
+    return failed
+  }
 }
 
 /** The failure for an error of the journal. */

@@ -4,7 +4,7 @@ import * as Run from "../run/Run.ts"
 import type { Line } from "../task/Log.ts"
 import type { ErrorInfo } from "../values/ErrorInfo.ts"
 import * as EventText from "./journal/EventText.ts"
-import type { RunChanges, StoredEntry, StoredRun, ValueRow } from "./journal/Journal.ts"
+import type { EndRow, RunChanges, StoredEntry, StoredRun, ValueRow } from "./journal/Journal.ts"
 import * as RunText from "./journal/RunText.ts"
 import { MemoryRun, type RunUnit } from "./run/MemoryRun.ts"
 import type { ListedRun } from "./run/RunLister.ts"
@@ -23,28 +23,27 @@ export const changesOf = (run: MemoryRun, number: number, instantOf: (passedMill
   const unsaved = log.unsaved!
   const { head, lines, lists, dropped } = unsaved
   const values: Array<ValueRow> = head === undefined ? [] : [...head.values]
-  const { length } = log.events
-  const events = log.events.slice(log.published)
+  const { published: from, linesDropped } = log
+  const to = log.events.length
   const changes: RunChanges = {
     serial,
-    ...(head !== undefined && { head: head.row }),
-    ...(events.length > 0 && {
-      events: { number, from: log.published, to: length, text: EventText.write(events, values) }
-    }),
+    head: head?.row,
+    events: to > from ? { number, from, to, text: EventText.write(log.events.slice(from), values) } : undefined,
     values,
     units: unsaved.takeUnits(instantOf),
     lists,
     dropped,
-    ...((lines.length > 0 || log.linesDropped !== unsaved.savedDrops) && {
-      lines: { lines: lines.map((line) => JSON.stringify(line)), kept: log.linesKept, dropped: log.linesDropped }
-    }),
-    ...(run.isOver && !unsaved.isEndSaved && { end: endOf(run) })
+    lines:
+      lines.length > 0 || linesDropped !== unsaved.savedDrops
+        ? { lines: lines.map((line) => JSON.stringify(line)), kept: log.linesKept, dropped: linesDropped }
+        : undefined,
+    end: run.isOver && !unsaved.isEndSaved ? endOf(run) : undefined
   }
-  unsaved.saved(run.isOver, log.linesDropped)
+  unsaved.saved(run.isOver, linesDropped)
   return changes
 }
 
-const endOf = ({ status, endedAtMillis, log: { events } }: MemoryRun): NonNullable<RunChanges["end"]> => {
+const endOf = ({ status, endedAtMillis, log: { events } }: MemoryRun): EndRow => {
   const last = events.at(-1)!
   const started = events.find(({ type }) => type === "RunStarted")
   const error = last.type === "RunFailed" ? JSON.stringify(last.error) : undefined

@@ -36,17 +36,19 @@ export const complete = (values: Values, sequence: number, find: FindValue): Out
 export const write = (events: ReadonlyArray<Event>, rows: Array<ValueRow>): string =>
   JSON.stringify(events.map((event) => toKept(event, rows)))
 
+// JSON leaves out undefined. A spread is several times faster than to pick the rest.
+const LEFT_OUT = { runId: undefined, pipelineId: undefined, sequence: undefined }
+
 const toKept = (event: Event, rows: Array<ValueRow>): object => {
-  const { runId: _, pipelineId: _ofRun, sequence, ...rest } = event
-  switch (rest.type) {
+  switch (event.type) {
     case "RunStarted":
-      return rest.parameters === undefined ? rest : { ...rest, parameters: true }
+      return { ...event, ...LEFT_OUT, parameters: event.parameters && true }
     case "StepCompleted":
-      return { ...rest, outputs: shorten(rest.outputs, sequence, rows) }
+      return { ...event, ...LEFT_OUT, outputs: shorten(event.outputs, event.sequence, rows) }
     case "RunCompleted":
-      return rest.result === undefined ? rest : { ...rest, result: true }
+      return { ...event, ...LEFT_OUT, result: event.result && true }
     default:
-      return rest
+      return { ...event, ...LEFT_OUT }
   }
 }
 

@@ -45,36 +45,40 @@ export interface LinesRow {
   readonly dropped: number
 }
 
+/** A new run. */
+export interface HeadRow {
+  readonly id: string
+  readonly pipelineId: string
+  readonly submittedAtMillis: number
+  /** See `RunText`. */
+  readonly text: string
+  /** The JSON of its plan, and whether other runs of the pipeline have the same. */
+  readonly plan: string
+  readonly isPlanShared: boolean
+}
+
+/** The end of a run. */
+export interface EndRow {
+  readonly status: RunStatus
+  readonly startedAtMillis: number | undefined
+  readonly endedAtMillis: number
+  /** The JSON of its error. */
+  readonly error: string | undefined
+}
+
 /** The changes of one run since the commit before. */
 export interface RunChanges {
   readonly serial: number
-  /** Of a new run. */
-  readonly head?: {
-    readonly id: string
-    readonly pipelineId: string
-    readonly submittedAtMillis: number
-    /** See `RunText`. */
-    readonly text: string
-    /** The JSON of its plan, and whether other runs of the pipeline have the same. */
-    readonly plan: string
-    readonly isPlanShared: boolean
-  }
-  readonly events?: EventsRow
+  readonly head: HeadRow | undefined
+  readonly events: EventsRow | undefined
   readonly values: ReadonlyArray<ValueRow>
   readonly units: ReadonlyArray<UnitRow>
   /** The units of steps that were expanded: the JSON of an `Expanded` outcome and its instant. */
   readonly lists: ReadonlyArray<{ readonly step: number; readonly text: string }>
   /** The steps whose units and lists are no longer needed. */
   readonly dropped: ReadonlyArray<number>
-  readonly lines?: LinesRow
-  /** Of a run that has ended. */
-  readonly end?: {
-    readonly status: RunStatus
-    readonly startedAtMillis: number | undefined
-    readonly endedAtMillis: number
-    /** The JSON of its error. */
-    readonly error: string | undefined
-  }
+  readonly lines: LinesRow | undefined
+  readonly end: EndRow | undefined
 }
 
 /** Changes that become durable together. */

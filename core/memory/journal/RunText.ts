@@ -6,7 +6,7 @@ import type { KeptItems } from "../../run/KeptItems.ts"
 import type { Submission } from "../../run/Run.ts"
 import type { Limit } from "../../values/Limit.ts"
 import { complete, type FindValue, shorten, type Values } from "./EventText.ts"
-import type { RunChanges, StoredRun, ValueRow } from "./Journal.ts"
+import type { HeadRow, StoredRun, ValueRow } from "./Journal.ts"
 
 /** The sequences under which long values of a submission are kept. */
 const PARAMETERS = 0
@@ -30,10 +30,7 @@ interface Written extends Omit<Submission, "parameters" | "given" | "kept" | "re
 }
 
 /** The head of a new run. Adds the rows of long values to `rows`. */
-export const write = (
-  { submission, plan, limits, keptItems }: Head,
-  rows: Array<ValueRow>
-): NonNullable<RunChanges["head"]> => {
+export const write = ({ submission, plan, limits, keptItems }: Head, rows: Array<ValueRow>): HeadRow => {
   const { parameters, given, kept, results: _, ...rest } = submission
   const written: Written = {
     ...rest,

@@ -104,7 +104,7 @@ export class MemoryRun extends QueuedRun<MemoryRun, RunUnit> implements Holder, 
   }
 
   stepReady(index: number): void {
-    // Cancelling a step may release others before the run opens. `Countdown.begin` reports these again.
+    // Cancelling a step, or a replay, may release others before the run opens. `Countdown.begin` reports these again.
     if (!this.isOpen) return
     if (this.past !== undefined) this.past.ready.push(index)
     else this.ready(new WorkUnit(this, index, -1))
@@ -118,6 +118,7 @@ export class MemoryRun extends QueuedRun<MemoryRun, RunUnit> implements Holder, 
   }
 
   stepSkipped(index: number, { cause, reason }: Skip): void {
+    if (this.#course.isReplaying) return
     this.log.add({ type: "StepSkipped", ...this.log.stepFields(index, 0, this.#now), cause, reason })
   }
 
@@ -361,7 +362,7 @@ export class MemoryRun extends QueuedRun<MemoryRun, RunUnit> implements Holder, 
 
   /** Applies the run's failure policy to a step that failed or was cancelled. */
   #applyFailure(index: number, error: ErrorInfo, reason: string): void {
-    if (this.#course.fail(index, error, reason)) {
+    if (this.#course.failed(index, error, reason)) {
       this.fail(error, this.#now)
       return
     }

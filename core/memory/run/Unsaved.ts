@@ -3,7 +3,7 @@
 import type { FailedInUnit, MemoKey, Outcome } from "../../store/Work.ts"
 import type { Line } from "../../task/Log.ts"
 import type { Limit } from "../../values/Limit.ts"
-import type { RunChanges, UnitRow, ValueRow } from "../journal/Journal.ts"
+import type { HeadRow, UnitRow, ValueRow } from "../journal/Journal.ts"
 import type { UnitRun, WorkUnit } from "../work/WorkUnit.ts"
 
 type Outputs = Extract<Outcome, { readonly _tag: "Completed" }>["outputs"]
@@ -11,7 +11,7 @@ type Expanded = Extract<Outcome, { readonly _tag: "Expanded" }>
 
 /** The head of a new run, and its long values. */
 export interface NewHead {
-  readonly row: NonNullable<RunChanges["head"]>
+  readonly row: HeadRow
   readonly values: ReadonlyArray<ValueRow>
 }
 
