@@ -19,9 +19,9 @@ const compare = (history: ReadonlyArray<Act>) =>
   Effect.gen(function* () {
     const path = file()
     const open = opened({ file: path, synchronous: "off" })
-    const memory: Life = { store: yield* MemoryStore.make(), ids: [], held: [] }
+    const memory: Life = { store: yield* MemoryStore.make(), ids: [], held: [], hasLimits: false }
     let { store, close } = yield* open
-    const sqlite: Life = { store, ids: [], held: [] }
+    const sqlite: Life = { store, ids: [], held: [], hasLimits: false }
     for (const act of history) {
       if (act.type === "restart") {
         yield* close
@@ -52,7 +52,7 @@ const kill = (history: ReadonlyArray<Act>) =>
     let path = file()
     const options = { synchronous: "off", maxLosses: 1_000 } as const
     let { store, close } = yield* opened({ file: path, ...options })
-    const life: Life = { store, ids: [], held: [] }
+    const life: Life = { store, ids: [], held: [], hasLimits: true }
     for (const act of [...history, { type: "restart" } as const]) {
       yield* live(act, life)
       yield* pass(act)
