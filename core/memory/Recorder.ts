@@ -164,22 +164,23 @@ export class Recorder {
         runs.push(changes)
       }
       this.#journal.commit({ runs, rows, removed: [...removed.values()] })
+      this.#removed = new Map()
+      for (const run of changed) {
+        store.announce(run)
+        if (run.isOver) store.saved(run)
+      }
+      const change = store.changes.count
+      store.flush()
+      store.retain()
+      this.#journal.tell({ commit: this.#commits, change })
     } catch (error) {
+      // Not recorded, or an error of ours after that: in both cases the Store must be loaded again.
       this.#failure = toUnavailable(error)
       const failed = Effect.fail(this.#failure)
-      for (const resume of waiting) resume(failed)
+      for (const resume of [...waiting, ...this.#waiting.splice(0)]) resume(failed)
       for (const onFailure of this.#onFailure.splice(0)) onFailure(this.#failure)
       return failed
     }
-    this.#removed = new Map()
-    for (const run of changed) {
-      store.announce(run)
-      if (run.isOver) store.saved(run)
-    }
-    const change = store.changes.count
-    store.flush()
-    store.retain()
-    this.#journal.tell({ commit: this.#commits, change })
     for (const resume of waiting) resume(Effect.void)
     return Effect.void
   })
