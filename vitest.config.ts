@@ -22,7 +22,7 @@ const IN_NODE_ONLY = [
 
 /** The longest tests. They start first, so that the run does not end by waiting for one of them. */
 const LONG =
-  /\/(?:Chaos|Pages|Engine|Live|Mounting|Hostile|Tarball|Processes|\w*Shutdown|RedisModel|ScriptFailures\w*|Publish|Code|Site)\.test\.ts$/
+  /\/(?:Chaos|Kills|PowerLoss|Pages|Engine|Live|Mounting|Hostile|Tarball|Processes|\w*Shutdown|RedisModel|ScriptFailures\w*|Publish|Code|Site)\.test\.ts$/
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {

@@ -6,6 +6,7 @@ import * as Stream from "effect/Stream"
 import type { ScheduleStore } from "../store/ScheduleStore.ts"
 import type { Store } from "../store/Store.ts"
 import * as StoreBounds from "../store/StoreBounds.ts"
+import type { Claim, Settlement } from "../store/Work.ts"
 import { type InvalidOption, StoreUnavailable } from "../values/Errors.ts"
 import * as JournaledMemory from "./JournaledMemory.ts"
 import type { Journal } from "./journal/Journal.ts"
@@ -15,6 +16,11 @@ import { toUnavailable } from "./Recorder.ts"
 const PROBE_MILLIS = 500
 
 const CLOSED = new StoreUnavailable("The Store is closed: the program is shutting down")
+
+const released = (claim: Claim): Settlement => ({
+  claim,
+  outcome: { _tag: "Released", reason: "its worker was interrupted" }
+})
 
 /** The Store in memory, from one load of the journal to the next. */
 interface Generation {
@@ -115,28 +121,24 @@ class DurableStore implements Store {
     const current = this.#current
     if (current instanceof StoreUnavailable) return Effect.void
     const { memory, scope } = current
+    // No call changes anything after this. Callers that wait go on at once, and may call again.
+    this.#current = CLOSED
+    memory.giveUp()
     return Effect.ignore(memory.recorder.commit).pipe(
-      Effect.andThen(
-        Effect.sync(() => {
-          // Callers that wait go on at once, and may call again.
-          this.#current = CLOSED
-          memory.giveUp()
-          memory.recorder.fail(CLOSED)
-        })
-      ),
+      Effect.andThen(Effect.sync(() => memory.recorder.fail(CLOSED))),
       Effect.andThen(Scope.close(scope, Exit.void))
     )
   })
 
   /**
    * Asks the Store in memory, and holds its answer back until all changes are committed, unless it tells nothing about any
-   * change.
+   * change. `claimsOf`: the claims of an answer. They are released when the caller is interrupted meanwhile.
    */
   #ask<A, E>(
     ask: (memory: JournaledMemory.JournaledMemory) => Effect.Effect<A, E>,
+    claimsOf?: (answer: A) => ReadonlyArray<Claim>,
     tellsNothing?: (answer: A) => boolean
   ): Asked<A, E> {
-    // A claim that was granted must not get lost because its caller is interrupted meanwhile.
     return Effect.uninterruptibleMask((restore) => {
       const current = this.#current
       if (current instanceof StoreUnavailable) return Effect.fail(current)
@@ -145,11 +147,15 @@ class DurableStore implements Store {
         // The journal could not be read.
         defect instanceof StoreUnavailable ? Effect.fail(defect) : Effect.die(defect)
       )
-      return Effect.flatMap(Effect.exit(restore(asking)), (exit) =>
-        memory.recorder.failure === undefined && Exit.isSuccess(exit) && tellsNothing?.(exit.value) === true
-          ? exit
-          : Effect.andThen(memory.recorder.committed, exit)
-      )
+      return Effect.flatMap(Effect.exit(restore(asking)), (exit) => {
+        const { recorder } = memory
+        if (recorder.failure === undefined && Exit.isSuccess(exit) && tellsNothing?.(exit.value) === true) return exit
+        const answering: Asked<A, E> = Effect.andThen(recorder.committed, exit)
+        if (claimsOf === undefined) return answering
+        return Effect.tap(answering, (answer) =>
+          Effect.onInterrupt(restore(Effect.void), () => memory.settle(claimsOf(answer).map(released)))
+        )
+      })
     })
   }
 
@@ -192,10 +198,15 @@ class DurableStore implements Store {
   claim: Store["claim"] = (request) =>
     this.#ask(
       (memory) => memory.claim(request),
+      (claims) => claims,
       (claims) => claims.length === 0
     )
   renew: Store["renew"] = (claims) => this.#ask((memory) => memory.renew(claims))
-  settle: Store["settle"] = (settlements, request) => this.#ask((memory) => memory.settle(settlements, request))
+  settle: Store["settle"] = (settlements, request) =>
+    this.#ask(
+      (memory) => memory.settle(settlements, request),
+      ({ claims }) => claims
+    )
   note: Store["note"] = (notes) => this.#ask((memory) => memory.note(notes))
   revoked: Store["revoked"] = (worker) =>
     this.#stream((memory) => Stream.tap(memory.revoked(worker), () => memory.recorder.committed))

@@ -7,7 +7,9 @@ import type { RunLog } from "./run/RunLog.ts"
 const MAX_ENTRIES = 100
 
 const NO_LISTENERS: ReadonlyArray<never> = []
-const NONE: ReadonlyArray<never> = []
+
+/** A change of a run that was deleted, of which a journal has nothing. A reader moves over it, and learns of the gap. */
+const DELETED: Change = { runId: "", pipelineId: "", from: 0, to: 1 }
 
 /** A change and its number. */
 interface NumberedChange extends Change {
@@ -38,7 +40,8 @@ export class MemoryFeed implements Source<never> {
   /** Continues the feed of an earlier Store, which had `count` changes. */
   restore(count: number, changes: Iterable<NumberedChange>): void {
     this.#count = count
-    this.#oldest = count + 1
+    // Also when all changes are of deleted runs, a reader gets as far as the newest.
+    this.#oldest = Math.max(count, 1)
     for (const { number, ...change } of changes) {
       if (this.#oldest > number) this.#oldest = number
       this.#ring[number % KEPT_CHANGES] = change
@@ -68,9 +71,7 @@ export class MemoryFeed implements Source<never> {
       const first = Math.max(asked ?? 0, oldest)
       const last = Math.min(this.#count, first + MAX_ENTRIES)
       for (let number = first; number <= last; number++) {
-        const change = this.#ring[number % KEPT_CHANGES]
-        // The journal no longer has changes of runs that were deleted.
-        entries.push({ id: `${this.#epoch}-${number}`, changes: change === undefined ? NONE : [change] })
+        entries.push({ id: `${this.#epoch}-${number}`, changes: [this.#ring[number % KEPT_CHANGES] ?? DELETED] })
       }
       const isBehindGap = asked === undefined ? entries.length > 0 && entry !== START : asked + 1 < oldest
       return { entries, isBehindGap }

@@ -152,21 +152,23 @@ export class Recorder {
     if (this.#failure !== undefined) return Effect.fail(this.#failure)
     if (this.#isClean && this.#lazy.size === 0) return Effect.void
     const store = this.#store()
-    let changed: Iterable<MemoryRun>
+    let waiting: ReadonlyArray<(committed: Effect.Effect<void, StoreUnavailable>) => void> = []
     try {
-      changed = this.#record(store)
+      const changed = this.#record(store)
+      // Listeners may make new changes, and wait for the next commit.
+      waiting = this.#waiting
+      this.#waiting = []
+      for (const run of changed) {
+        store.announce(run)
+        if (run.isOver) store.saved(run)
+      }
+      store.callListeners()
+      store.retain()
     } catch (error) {
+      // Not recorded, or an error of ours after that: in both cases the Store must be loaded again.
+      this.#waiting.push(...waiting)
       return this.fail(toUnavailable(error))
     }
-    // Listeners may make new changes, and wait for the next commit.
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const run of changed) {
-      store.announce(run)
-      if (run.isOver) store.saved(run)
-    }
-    store.callListeners()
-    store.retain()
     for (const resume of waiting) resume(Effect.void)
     return Effect.void
   })

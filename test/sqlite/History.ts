@@ -9,7 +9,7 @@ import * as Schedule from "../../core/run/Schedule.ts"
 import type { Store } from "../../core/store/Store.ts"
 import type { Claim, Outcome } from "../../core/store/Work.ts"
 import { expanded } from "../conformance/store/harness/ItemDriver.ts"
-import { PLANS } from "./HistoryPlans.ts"
+import { PLANS, UNLIMITED } from "./HistoryPlans.ts"
 
 const versions = new Set([Version.key("p", "v"), Version.key("q", "v")])
 
@@ -42,33 +42,35 @@ export type Act =
 
 const long = "x".repeat(2_000)
 
-const submit = fc.record(
-  {
-    type: fc.constant("submit" as const),
-    plan: fc.nat(PLANS.length - 1),
-    retryOf: fc.nat(20),
-    run: fc.record(
-      {
-        pipelineId: fc.constantFrom(...IDS),
-        onFailure: fc.constantFrom("fail-fast" as const, "continue" as const, "skip" as const),
-        priority: fc.constantFrom(-1, 0, 5),
-        delayMillis: fc.constantFrom(0, 50),
-        timeoutMillis: fc.constantFrom(undefined, 300),
-        parameters: fc.constantFrom({}, { data: '"é"' }, { data: `"${long}"` }),
-        idempotency: fc.constantFrom({ key: "one", fingerprint: "f" }, { key: "one", fingerprint: "g" }),
-        limits: fc.constantFrom([{ key: "runs", max: 1 }], [{ key: "runs", max: 2 }]),
-        given: fc.constantFrom({ a: '"given"' }, { b: `"${long}"` }),
-        kept: fc.constantFrom({ a: '"kept"' }, { b: `"${long}"` }),
-        keptItems: fc.constant({ a: { units: 2, size: 1, done: [{ unit: 1, outputs: { a: '"kept"' } }] } }),
-        targets: fc.constantFrom(["a"], ["b", "c"]),
-        requestId: fc.constant("request"),
-        traceparent: fc.constant("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
-      },
-      { requiredKeys: [] }
-    )
-  },
-  { requiredKeys: ["type", "plan", "run"] }
-)
+/** `plans`: of how many of the plans it is. `limits`: those that the run may have. */
+const submit = (plans: number, limits: ReadonlyArray<NewRun["limits"]>) =>
+  fc.record(
+    {
+      type: fc.constant("submit" as const),
+      plan: fc.nat(plans - 1),
+      retryOf: fc.nat(20),
+      run: fc.record(
+        {
+          pipelineId: fc.constantFrom(...IDS),
+          onFailure: fc.constantFrom("fail-fast" as const, "continue" as const, "skip" as const),
+          priority: fc.constantFrom(-1, 0, 5),
+          delayMillis: fc.constantFrom(0, 50),
+          timeoutMillis: fc.constantFrom(undefined, 300),
+          parameters: fc.constantFrom({}, { data: '"é"' }, { data: `"${long}"` }),
+          idempotency: fc.constantFrom({ key: "one", fingerprint: "f" }, { key: "one", fingerprint: "g" }),
+          limits: fc.constantFrom(...limits) as fc.Arbitrary<NonNullable<NewRun["limits"]>>,
+          given: fc.constantFrom({ a: '"given"' }, { b: `"${long}"` }),
+          kept: fc.constantFrom({ a: '"kept"' }, { b: `"${long}"` }),
+          keptItems: fc.constant({ a: { units: 2, size: 1, done: [{ unit: 1, outputs: { a: '"kept"' } }] } }),
+          targets: fc.constantFrom(["a"], ["b", "c"]),
+          requestId: fc.constant("request"),
+          traceparent: fc.constant("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+        },
+        { requiredKeys: [] }
+      )
+    },
+    { requiredKeys: ["type", "plan", "run"] }
+  )
 
 const named = <const T extends string>(...types: ReadonlyArray<T>) =>
   fc.record({ type: fc.constantFrom(...types), id: fc.constantFrom(...IDS), isGone: fc.boolean(), seed: fc.nat(1_000) })
@@ -76,7 +78,6 @@ const named = <const T extends string>(...types: ReadonlyArray<T>) =>
 const seeded = <const T extends string>(type: T) => fc.record({ type: fc.constant(type), seed: fc.nat(1_000) })
 
 const common = [
-  { weight: 6, arbitrary: submit },
   { weight: 14, arbitrary: seeded("work") },
   {
     weight: 3,
@@ -96,17 +97,29 @@ const common = [
   { weight: 3, arbitrary: fc.constant<Act>({ type: "restart" }) }
 ]
 
-/** Histories in which no worker has a step when the Store restarts. */
-export const histories: fc.Arbitrary<ReadonlyArray<Act>> = fc.array(fc.oneof(...common), { maxLength: 40, size: "max" })
+/**
+ * Histories in which no worker has a step when the Store restarts, without limits: which run or step gets a limit first may be another
+ * one after a restart.
+ */
+export const histories: fc.Arbitrary<ReadonlyArray<Act>> = fc.array(
+  fc.oneof(...common, { weight: 6, arbitrary: submit(UNLIMITED, [[]]) }),
+  { maxLength: 40, size: "max" }
+)
 
 /** Histories in which workers take steps and may have them when the process is killed. */
 export const killedHistories: fc.Arbitrary<ReadonlyArray<Act>> = fc.array(
-  fc.oneof(...common, { weight: 4, arbitrary: seeded("take") }),
+  fc.oneof(
+    ...common,
+    { weight: 6, arbitrary: submit(PLANS.length, [[{ key: "runs", max: 1 }], [{ key: "runs", max: 2 }]]) },
+    { weight: 4, arbitrary: seeded("take") }
+  ),
   { maxLength: 40, size: "max" }
 )
 
 /** A Store that lives a history, the ids of its runs in the order of submission, and the claims that workers have. */
 export interface Life {
+  /** Whether probes find limits. */
+  readonly hasLimits: boolean
   store: Store
   readonly ids: Array<string>
   held: Array<Claim>
@@ -119,14 +132,14 @@ const mix = (...parts: ReadonlyArray<number | string>): number => {
   return hash
 }
 
-const outcomeOf = (claim: Claim, ordinal: number, seed: number): Outcome => {
+const outcomeOf = (claim: Claim, ordinal: number, seed: number, hasLimits: boolean): Outcome => {
   const { phase, step, item, attempt, failures } = claim
   const of = item?.index ?? -1
   const kind = mix(ordinal, step, of, attempt, failures, seed) % 8
   if (phase === "probe") {
     return {
       _tag: "Probed",
-      limits: kind % 3 === 0 ? [{ key: "probed", max: 1 }] : [],
+      limits: hasLimits && kind % 3 === 0 ? [{ key: "probed", max: 1 }] : [],
       ...(kind < 3 && { memo: { text: `m ${ordinal % 3} ${step} ${of}`, ttlMillis: kind === 1 ? 100 : 0 } })
     }
   }
@@ -143,7 +156,7 @@ const outcomeOf = (claim: Claim, ordinal: number, seed: number): Outcome => {
   return { _tag: "Completed", outputs, ...(step === "says" && { arm: seed % 2 === 0 ? "yes" : "no" }) }
 }
 
-const work = ({ store, ids, held }: Life, seed: number, claims: ReadonlyArray<Claim>) =>
+const work = ({ store, ids, held, hasLimits }: Life, seed: number, claims: ReadonlyArray<Claim>) =>
   Effect.gen(function* () {
     const rank = ({ runId, index, item }: Claim): number =>
       ids.indexOf(runId) * 1_000_000 + index * 1_000 + (item?.index ?? 0)
@@ -154,7 +167,7 @@ const work = ({ store, ids, held }: Life, seed: number, claims: ReadonlyArray<Cl
         yield* store.note([{ claim, line, dropped: seed % 2 }])
       }
       if (seed % 5 === 0) yield* store.note([{ claim, progress: { done: seed % 100, total: 100 } }])
-      yield* store.settle([{ claim, outcome: outcomeOf(claim, ids.indexOf(claim.runId), seed) }])
+      yield* store.settle([{ claim, outcome: outcomeOf(claim, ids.indexOf(claim.runId), seed, hasLimits) }])
     }
   })
 
@@ -217,7 +230,7 @@ export const live = (act: Act, life: Life): Effect.Effect<void, unknown> =>
         )
         break
       case "fire":
-        yield* Effect.ignore(fire(store, act.id, act.seed))
+        yield* Effect.ignore(fire(life, act.id, act.seed))
         break
       case "acl":
         yield* act.isGone ? store.acls.remove(act.id) : store.acls.put(act.id, { read: [`role ${act.seed}`] })
@@ -266,11 +279,11 @@ const schedule = (store: Store, id: string, seed: number) =>
     yield* store.schedules.put(Schedule.make(definition, now, now + 1_000, "v"), seed % 5 !== 0)
   })
 
-const fire = (store: Store, id: string, seed: number) =>
+const fire = ({ store, hasLimits }: Life, id: string, seed: number) =>
   Effect.gen(function* () {
     const read = yield* store.schedules.get(id)
     const { ticks, dropped, nextAtMillis } = yield* Effect.fromResult(Schedule.due(read, yield* store.now))
-    const plan = PLANS[seed % PLANS.length]!
+    const plan = PLANS[seed % (hasLimits ? PLANS.length : UNLIMITED)]!
     const runs = ticks.map((tickMillis) => ({
       pipelineId: id,
       version: "v",

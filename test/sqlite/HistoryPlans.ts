@@ -27,6 +27,7 @@ const each = (plan: Plan, more: Partial<PlanStep>): Plan => ({
   steps: plan.steps.map((step) => ({ ...step, ...more }))
 })
 
+/** Those with limits are the last. */
 export const PLANS: ReadonlyArray<Plan> = [
   planOf({ a: [] }),
   chain,
@@ -43,3 +44,6 @@ export const PLANS: ReadonlyArray<Plan> = [
   limited(diamond, { key: "shared", max: 1 }),
   limited(planWith({}), { key: "shared", max: 1 })
 ]
+
+/** How many of them have no limits. */
+export const UNLIMITED: number = PLANS.length - 2

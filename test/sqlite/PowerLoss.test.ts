@@ -17,7 +17,7 @@ if (!isNode) console.log("Power failures with a Store in a file: tested from Nod
 const SEED = Number(process.env["POWER_SEED"] ?? Date.now() % 1_000_000)
 
 /** How many pages the log has that is cut. SQLite writes to the main file when it has 1,000. */
-const PAGES = 400
+const PAGES = 300
 
 /** How many copies are taken of the files of a working process. */
 const COPIES = 20

@@ -9,7 +9,7 @@ import * as MemoryStore from "../../core/memory/MemoryStore.ts"
 import { cases } from "../cases.ts"
 import { type Act, histories, killedHistories, type Life, live, pass } from "./History.ts"
 import { files, opened } from "./Trials.ts"
-import { type Seen, seen } from "./View.ts"
+import { fed, type Seen, seen } from "./View.ts"
 
 const file = files()
 
@@ -19,9 +19,9 @@ const compare = (history: ReadonlyArray<Act>) =>
   Effect.gen(function* () {
     const path = file()
     const open = opened({ file: path, synchronous: "off" })
-    const memory: Life = { store: yield* MemoryStore.make(), ids: [], held: [] }
+    const memory: Life = { store: yield* MemoryStore.make(), ids: [], held: [], hasLimits: false }
     let { store, close } = yield* open
-    const sqlite: Life = { store, ids: [], held: [] }
+    const sqlite: Life = { store, ids: [], held: [], hasLimits: false }
     for (const act of history) {
       if (act.type === "restart") {
         yield* close
@@ -52,7 +52,7 @@ const kill = (history: ReadonlyArray<Act>) =>
     let path = file()
     const options = { synchronous: "off", maxLosses: 1_000 } as const
     let { store, close } = yield* opened({ file: path, ...options })
-    const life: Life = { store, ids: [], held: [] }
+    const life: Life = { store, ids: [], held: [], hasLimits: true }
     for (const act of [...history, { type: "restart" } as const]) {
       yield* live(act, life)
       yield* pass(act)
@@ -60,6 +60,7 @@ const kill = (history: ReadonlyArray<Act>) =>
       // Records of allowed operations may be late in the file; they come with the next change.
       yield* store.audit.append({ operation: "the last", permission: "read", outcome: "denied" })
       const before = yield* seen(life)
+      const feed = yield* fed(life)
       const copy = file()
       for (const part of PARTS) copyFileSync(path + part, copy + part)
       yield* close
@@ -69,6 +70,7 @@ const kill = (history: ReadonlyArray<Act>) =>
       const after = yield* seen(life)
       const held = new Set(life.held.map(({ runId }) => life.ids.indexOf(runId)))
       life.held = []
+      expect((yield* fed(life)).slice(0, feed.length)).toEqual(feed)
       const count = (run: number): number | undefined => before.runs[run]?.events?.length
       expect(untouched(after, held, count)).toEqual(untouched(before, held, count))
       for (const run of held) {

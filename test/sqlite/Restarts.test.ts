@@ -111,6 +111,35 @@ describe("after a restart", () => {
     })
   )
 
+  it.live("a reader of the feed moves over runs that were deleted, and learns of the gap", () =>
+    Effect.gen(function* () {
+      const path = file()
+      const first = yield* opened({ file: path })
+      const kept = yield* first.store.submit(newRun(single))
+      yield* first.store.cancel(kept, "x")
+      const gone = yield* first.store.submit(newRun(single))
+      yield* settleAll(first.store)
+      yield* first.store.remove(gone)
+      yield* first.close
+      for (const isAllGone of [false, true]) {
+        const { store, close } = yield* opened({ file: path })
+        const feed = yield* store.feed({ after: "0" })
+        const next = yield* store.submit(newRun(single))
+        yield* store.cancel(next, "x")
+        const items = yield* Stream.runCollect(Stream.takeUntil(feed, ({ event }) => event?.runId === next))
+        expect(items.map(({ event }) => event?.runId)).toEqual(isAllGone ? [next] : [kept, next])
+        expect(items.at(-1)!.isBehindGap).toBe(true)
+        if (!isAllGone) {
+          // A reader that was within what is gone now.
+          const read = yield* Stream.runCollect(yield* store.feed({ after: items[0]!.cursor, isEndless: false }))
+          expect(read.map(({ event }) => event?.runId)).toEqual([next])
+        }
+        for (const id of [kept, next]) yield* Effect.ignore(store.remove(id))
+        yield* close
+      }
+    })
+  )
+
   it.live("memoised outputs are taken, and a run that waits for a caller goes on", () =>
     Effect.gen(function* () {
       const path = file()

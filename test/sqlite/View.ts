@@ -85,6 +85,13 @@ export const seen = ({ store, ids }: Life) =>
     return JSON.parse(text) as Seen
   })
 
+/** The events of the feed, from its beginning. Cursors are the Store's own, and outlive the process. */
+export const fed = ({ store }: Life) =>
+  Effect.gen(function* () {
+    const items = yield* Stream.runCollect(yield* store.feed({ after: "0", isEndless: false }))
+    return items.flatMap(({ cursor, event }) => (event === undefined ? [] : [{ cursor, event }]))
+  })
+
 /** What `seen` gives. */
 export interface Seen {
   readonly runs: ReadonlyArray<{ readonly events?: ReadonlyArray<{ readonly type: string }> } & object>

@@ -1,0 +1,107 @@
+/** Callers that are interrupted, or whose Store ends, while their answer waits for its commit. */
+import * as sqlite from "node:sqlite"
+import { it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { describe, expect } from "vitest"
+import * as SqliteFile from "../../adapters/sqlite/SqliteFile.ts"
+import { SqliteJournal } from "../../adapters/sqlite/SqliteJournal.ts"
+import * as DurableStore from "../../core/memory/DurableStore.ts"
+import { done, newRun, ownVersions, single } from "../conformance/store/harness/StoreDriver.ts"
+import { files, opened } from "./Trials.ts"
+
+const file = files()
+const request = { worker: "w", max: 1, versions: ownVersions, isIdle: true }
+const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkChild(effect, { startImmediately: true })
+
+describe("an error of ours after a commit", () => {
+  it.live("fails the callers that wait, and the Store goes on with what the file has", () =>
+    Effect.gen(function* () {
+      const owned = SqliteFile.own(sqlite, file(), "off", 0)
+      yield* Effect.addFinalizer(() => Effect.sync(owned.close))
+      const write = owned.told.write.bind(owned.told)
+      let isBroken = true
+      owned.told.write = (told) => {
+        if (isBroken) throw new Error("unexpected")
+        write(told)
+      }
+      const journal = new SqliteJournal(owned.database, owned.assertPresent, owned.told)
+      const store = yield* DurableStore.make({}, journal, false)
+      const claiming = yield* fork(Effect.flip(store.claim(request)))
+      expect(yield* Effect.flip(store.submit(newRun(single)))).toMatchObject({ _tag: "StoreUnavailable" })
+      expect(yield* Fiber.join(claiming)).toMatchObject({ _tag: "StoreUnavailable" })
+      isBroken = false
+      const again: Effect.Effect<void> = Effect.catch(store.ping, () => Effect.andThen(Effect.sleep(50), again))
+      yield* again
+      const { runs } = yield* store.list({ limit: 10 })
+      expect(runs).toHaveLength(1)
+      expect(yield* store.claim(request)).toMatchObject([{ runId: runs[0]!.id }])
+    })
+  )
+})
+
+describe("a caller that is interrupted before its answer", () => {
+  it.live("loses no step that it was just granted", () =>
+    Effect.gen(function* () {
+      const { store, close } = yield* opened({ file: file(), leaseMillis: 60_000 })
+      const claiming = yield* fork(store.claim(request))
+      // The run is granted in the same turn; nothing is committed yet.
+      const submitting = yield* fork(store.submit(newRun(single)))
+      expect(claiming.pollUnsafe()).toBe(undefined)
+      yield* Fiber.interrupt(claiming)
+      const id = yield* Fiber.join(submitting)
+      const [claim] = yield* store.claim({ ...request, worker: "other" })
+      expect(claim).toMatchObject({ runId: id, step: "a" })
+      expect((yield* store.load).running).toBe(1)
+      yield* close
+    })
+  )
+
+  it.live("loses no step that it was granted with its outcomes", () =>
+    Effect.gen(function* () {
+      const { store, close } = yield* opened({ file: file(), leaseMillis: 60_000 })
+      const [first, second] = [yield* store.submit(newRun(single)), yield* store.submit(newRun(single))]
+      const [claim] = yield* store.claim(request)
+      const settling = yield* fork(store.settle([{ claim: claim!, outcome: done() }], request))
+      expect(settling.pollUnsafe()).toBe(undefined)
+      yield* Fiber.interrupt(settling)
+      expect(yield* store.get(claim!.runId)).toMatchObject({ status: "COMPLETED" })
+      const [next] = yield* store.claim({ ...request, worker: "other" })
+      expect([first, second].filter((id) => id !== claim!.runId)).toEqual([next!.runId])
+      yield* close
+    })
+  )
+
+  it.live("has done what it asked for", () =>
+    Effect.gen(function* () {
+      const path = file()
+      const { store, close } = yield* opened({ file: path })
+      const submitting = yield* fork(store.submit(newRun(single)))
+      expect(submitting.pollUnsafe()).toBe(undefined)
+      yield* Fiber.interrupt(submitting)
+      expect((yield* store.list({ limit: 10 })).runs).toHaveLength(1)
+      yield* close
+      const again = yield* opened({ file: path })
+      expect((yield* again.store.list({ limit: 10 })).runs).toHaveLength(1)
+      yield* again.close
+    })
+  )
+
+  it.live("and callers of a Store that closes get an answer", () =>
+    Effect.gen(function* () {
+      const { store, close } = yield* opened({ file: file() })
+      const id = yield* store.submit(newRun(single))
+      const asking = [
+        store.claim({ ...request, versions: new Set<string>() }),
+        store.wait(id),
+        store.submit(newRun(single)),
+        store.cancel(id, "x"),
+        store.get(id)
+      ]
+      const fibers = yield* Effect.forEach(asking, (asked) => fork(asked as Effect.Effect<unknown, unknown>))
+      yield* close
+      yield* Effect.forEach(fibers, Fiber.await)
+      expect(yield* Effect.flip(store.get(id))).toMatchObject({ _tag: "StoreUnavailable" })
+    })
+  )
+})
