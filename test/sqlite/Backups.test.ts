@@ -137,23 +137,27 @@ describe("retention", () => {
 })
 
 describe.runIf(process.env["TEST_RUNTIME"] === "node")("the log of newest changes", () => {
-  it.live("begins anew beside a program that reads without a gap", () =>
+  it.live("begins anew beside programs that read without a gap", () =>
     Effect.gen(function* () {
       const path = file()
       const { store, close } = yield* opened({ file: path, synchronous: "off", historyCount: 100_000 })
       yield* finish(store)
-      // A thread would share the locks of this process.
-      const reader = spawn(process.execPath, [join(import.meta.dirname, "Reader.ts"), path])
-      yield* Effect.promise(() => once(reader.stdout, "data"))
+      // Threads would share the locks of this process.
+      const readers = Array.from({ length: 4 }, () =>
+        spawn(process.execPath, [join(import.meta.dirname, "Reader.ts"), path])
+      )
+      yield* Effect.addFinalizer(() => Effect.sync(() => readers.forEach((reader) => reader.kill("SIGKILL"))))
+      yield* Effect.promise(() => Promise.all(readers.map((reader) => once(reader.stdout, "data"))))
       let largest = 0
-      for (let run = 0; run < 250; run++) {
+      let size = 0
+      // On a busy machine a reader may hold up a beginning, not all of them.
+      for (let run = 0; run < 3_000 && size >= largest; run++) {
         yield* finish(store, 500_000)
-        largest = Math.max(largest, statSync(`${path}-wal`).size)
+        size = statSync(`${path}-wal`).size
+        largest = Math.max(largest, size)
       }
-      reader.kill("SIGKILL")
-      yield* Effect.promise(() => once(reader, "exit"))
       expect(largest).toBeGreaterThan(1 << 26)
-      expect(largest).toBeLessThan(1.5 * (1 << 26))
+      expect(size).toBeLessThan(largest)
       yield* close
     })
   )

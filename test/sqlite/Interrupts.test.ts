@@ -1,12 +1,9 @@
 /** Callers that are interrupted, or whose Store ends, while their answer waits for its commit. */
-import * as sqlite from "node:sqlite"
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { describe, expect } from "vitest"
-import * as SqliteFile from "../../adapters/sqlite/SqliteFile.ts"
-import { SqliteJournal } from "../../adapters/sqlite/SqliteJournal.ts"
-import * as DurableStore from "../../core/memory/DurableStore.ts"
+import { describe, expect, vi } from "vitest"
+import { MemoryFeed } from "../../core/memory/MemoryFeed.ts"
 import { done, newRun, ownVersions, single } from "../conformance/store/harness/StoreDriver.ts"
 import { files, opened } from "./Trials.ts"
 
@@ -17,25 +14,21 @@ const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkChild(effect, { s
 describe("an error of ours after a commit", () => {
   it.live("fails the callers that wait, and the Store goes on with what the file has", () =>
     Effect.gen(function* () {
-      const owned = SqliteFile.own(sqlite, file(), "off", 0)
-      yield* Effect.addFinalizer(() => Effect.sync(owned.close))
-      const write = owned.told.write.bind(owned.told)
-      let isBroken = true
-      owned.told.write = (told) => {
-        if (isBroken) throw new Error("unexpected")
-        write(told)
-      }
-      const journal = new SqliteJournal(owned.database, owned.assertPresent, owned.told)
-      const store = yield* DurableStore.make({}, journal, false)
+      const { store, close } = yield* opened({ file: file() })
+      const failing = vi.spyOn(MemoryFeed.prototype, "add").mockImplementation(() => {
+        throw new Error("unexpected")
+      })
+      yield* Effect.addFinalizer(() => Effect.sync(() => failing.mockRestore()))
       const claiming = yield* fork(Effect.flip(store.claim(request)))
       expect(yield* Effect.flip(store.submit(newRun(single)))).toMatchObject({ _tag: "StoreUnavailable" })
       expect(yield* Fiber.join(claiming)).toMatchObject({ _tag: "StoreUnavailable" })
-      isBroken = false
+      failing.mockRestore()
       const again: Effect.Effect<void> = Effect.catch(store.ping, () => Effect.andThen(Effect.sleep(50), again))
       yield* again
       const { runs } = yield* store.list({ limit: 10 })
       expect(runs).toHaveLength(1)
       expect(yield* store.claim(request)).toMatchObject([{ runId: runs[0]!.id }])
+      yield* close
     })
   )
 })

@@ -13,7 +13,7 @@ import { fed, type Seen, seen } from "./View.ts"
 
 const file = files()
 
-const PARTS = ["", "-wal", "-told"] as const
+const PARTS = ["", "-wal"] as const
 
 const compare = (history: ReadonlyArray<Act>) =>
   Effect.gen(function* () {

@@ -21,7 +21,7 @@ const request = { worker: "w", max: 10, versions: ownVersions, isIdle: true }
 const crashed = (path: string): string => {
   const copy = file()
   copyFileSync(path, copy)
-  for (const part of ["-wal", "-told"]) if (existsSync(path + part)) copyFileSync(path + part, copy + part)
+  if (existsSync(`${path}-wal`)) copyFileSync(`${path}-wal`, `${copy}-wal`)
   return copy
 }
 
