@@ -30,8 +30,8 @@ const TOOLS: ReadonlyArray<Tool> = [
   },
   { programs: ["dot"], packages: ["graphviz"], without: "what Graphviz reads of DOT texts" },
   {
-    programs: ["chromium", "chromium-browser", "google-chrome"],
-    packages: ["chromium"],
+    programs: ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"],
+    packages: ["chromium-headless-shell"],
     without: "the pages of the documentation in a browser"
   },
   {

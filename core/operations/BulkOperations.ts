@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type { Guard, GuardError } from "../access/Guard.ts"
-import type { Run, RunStatus } from "../run/Run.ts"
+import { type Run, type RunStatus, UNFINISHED } from "../run/Run.ts"
 import type { ListRequest, Store } from "../store/Store.ts"
 import { InvalidOption, type RunNotFound } from "../values/Errors.ts"
 import { MAX_NAME_LENGTH } from "../values/Name.ts"
@@ -55,7 +55,6 @@ export const MAX_MEMBERS = 200
 const AT_ONCE = 8
 
 const RETRIED: ReadonlyArray<RunStatus> = ["FAILED", "CANCELLED"]
-const CANCELLED: ReadonlyArray<RunStatus> = ["PENDING", "RUNNING"]
 
 /** Makes the operations on many runs. */
 export const make = (
@@ -115,7 +114,7 @@ export const make = (
     retryMany: (caller, selection) => each(caller, selection, RETRIED, (runId) => retry(caller, runId)),
     cancelMany: (caller, selection, reason) =>
       reason === undefined || typeof reason === "string"
-        ? each(caller, selection, CANCELLED, (runId) => cancel(caller, runId, reason))
+        ? each(caller, selection, UNFINISHED, (runId) => cancel(caller, runId, reason))
         : refused(caller, new InvalidOption("reason", reason, "a string"))
   }
 }

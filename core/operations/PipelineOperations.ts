@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type { Guard, GuardError } from "../access/Guard.ts"
 import * as Permit from "../access/Permit.ts"
 import { type PipelineDefinition, type Registered, type Registry, tasksOf } from "../registry/Registry.ts"
+import { UNFINISHED } from "../run/Run.ts"
 import { after } from "../runtime/Eager.ts"
 import { newestRun, type Store } from "../store/Store.ts"
 import {
@@ -55,7 +56,7 @@ export const make = (store: Store, registry: Registry, guard: Guard): PipelineOp
   /** Fails while the pipeline has an unfinished run or a schedule. */
   const assertUnused = (pipelineId: string): Effect.Effect<void, PipelineProtected | StoreUnavailable> =>
     Effect.gen(function* () {
-      const run = yield* newestRun(store, pipelineId, ["PENDING", "RUNNING"])
+      const run = yield* newestRun(store, pipelineId, UNFINISHED)
       if (run !== undefined) {
         const why = `run '${run.id}' has not finished; wait for it or cancel it first`
         return yield* new PipelineProtected(pipelineId, why)

@@ -294,7 +294,7 @@ export const make = (
           newest?.status === "PENDING" &&
           newest.startAtMillis > newest.submittedAtMillis &&
           newest.startAtMillis > (yield* store.now)
-        const run = isDelayed ? ((yield* newestRun(store, pipelineId, ENDED)) ?? newest) : newest
+        const run = isDelayed ? ((yield* newestRun(store, pipelineId, Run.ENDED)) ?? newest) : newest
         return { pipeline, run: Option.fromUndefinedOr(run) }
       }),
     runOfPipeline: (caller, pipelineId, runId) =>
@@ -374,8 +374,6 @@ const withRunId = <A, E>(runId: string, waiting: Effect.Effect<A, E | StoreUnava
   Effect.mapError(waiting, (error) =>
     error instanceof StoreUnavailable ? new StoreUnavailable(error.message, runId) : error
   )
-
-const ENDED: ReadonlyArray<Run.RunStatus> = Run.STATUSES.filter(Run.isTerminal)
 
 /** The reason of a cancellation without one. */
 const DEFAULT_REASON = "requested by a caller"

@@ -29,12 +29,18 @@ export interface Edge {
 /** The path of a cycle; it starts and ends with the same node. */
 export type Cycle = ReadonlyArray<string>
 
-/** Builds a Dag from the nodes that each node needs (indices into `names`, without repeats). Fails with one cycle. */
-export const make = (
-  names: ReadonlyArray<string>,
-  dependencies: ReadonlyArray<ReadonlyArray<number>>
-): Result.Result<Dag, Cycle> => {
-  const size = names.length
+/** The nodes that can be put in topological order; the others are on cycles, or need nodes on cycles. */
+export interface Sorted {
+  readonly dependents: ReadonlyArray<ReadonlyArray<number>>
+  readonly order: ReadonlyArray<number>
+  readonly depths: Array<number>
+  /** For each node, how many of the nodes that it needs are not in `order`: 0 for the nodes in it. */
+  readonly waiting: Int32Array
+}
+
+/** Sorts nodes by the nodes that each of them needs. */
+export const sort = (dependencies: ReadonlyArray<ReadonlyArray<number>>): Sorted => {
+  const size = dependencies.length
   const dependents: Array<Array<number>> = Array.from({ length: size }, () => [])
   const waiting = new Int32Array(size)
   const depths = new Array<number>(size).fill(0)
@@ -52,8 +58,17 @@ export const make = (
       if (--waiting[dependent]! === 0) order.push(dependent)
     }
   }
-  return order.length === size
-    ? Result.succeed({ names, dependencies, dependents, order, depths })
+  return { dependents, order, depths, waiting }
+}
+
+/** Builds a Dag from the nodes that each node needs (indices into `names`, without repeats). Fails with one cycle. */
+export const make = (
+  names: ReadonlyArray<string>,
+  dependencies: ReadonlyArray<ReadonlyArray<number>>
+): Result.Result<Dag, Cycle> => {
+  const { waiting, ...sorted } = sort(dependencies)
+  return sorted.order.length === names.length
+    ? Result.succeed({ names, dependencies, ...sorted })
     : Result.fail(cycle(names, dependencies, waiting))
 }
 

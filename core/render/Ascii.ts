@@ -5,7 +5,7 @@
 import type * as Pipeline from "../pipeline/Pipeline.ts"
 import type { Run } from "../run/Run.ts"
 import * as Picture from "./Picture.ts"
-import { kindOf, shown, statusOf } from "./Words.ts"
+import { detailsOf, shown } from "./Words.ts"
 
 /** The most lanes. A wider graph gets no lanes: the steps that each step needs are listed after its name. */
 const MAX_LANES = 24
@@ -21,8 +21,8 @@ export const toAscii = (pipeline: Pipeline.Any, run?: Run): string => {
   }
   const order = inOrder(next, needs)
   const texts = nodes.map((node) => {
-    const about = [kindOf(node), node.state === undefined ? "" : statusOf(node.state)].filter((text) => text !== "")
-    return shown(node.name) + (about.length === 0 ? "" : ` (${about.join(", ")})`)
+    const details = detailsOf(node)
+    return shown(node.name) + (details.length === 0 ? "" : ` (${details.join(", ")})`)
   })
   const drawn = lanes(order, next, texts)
   const rows =

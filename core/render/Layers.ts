@@ -5,6 +5,7 @@
  * Source: K. Sugiyama, S. Tagawa, M. Toda, "Methods for visual understanding of hierarchical system structures", IEEE Trans.
  * SMC 11 (2), 1981.
  */
+import * as Dag from "../pipeline/Dag.ts"
 import type { FlatGraph, FlatLayout, Point } from "./FlatGraph.ts"
 
 const GAP = 24
@@ -15,7 +16,9 @@ const SWEEPS = 4
 
 /** Lays out a graph without cycles. */
 export const layers = ({ sizes, edges }: FlatGraph): FlatLayout => {
-  const ranks = ranksOf(sizes.length, edges)
+  const needs: ReadonlyArray<Array<number>> = sizes.map(() => [])
+  for (const [from, to] of edges) needs[to]!.push(from)
+  const ranks = Dag.sort(needs).depths
   const widths = sizes.map(({ width }) => width)
   const heights = sizes.map(({ height }) => height)
   const ways = passing(edges, ranks, widths, heights)
@@ -63,26 +66,6 @@ export const layers = ({ sizes, edges }: FlatGraph): FlatLayout => {
       })
     )
   }
-}
-
-/** For each node, the number of edges on the longest path to it. */
-const ranksOf = (size: number, edges: FlatGraph["edges"]): Array<number> => {
-  const ranks = new Array<number>(size).fill(0)
-  const waiting = new Int32Array(size)
-  const next: Array<Array<number>> = Array.from({ length: size }, () => [])
-  for (const [from, to] of edges) {
-    waiting[to]!++
-    next[from]!.push(to)
-  }
-  const ready = ranks.flatMap((_, at) => (waiting[at] === 0 ? [at] : []))
-  for (let at = 0; at < ready.length; at++) {
-    const from = ready[at]!
-    for (const to of next[from]!) {
-      ranks[to] = Math.max(ranks[to]!, ranks[from]! + 1)
-      if (--waiting[to]! === 0) ready.push(to)
-    }
-  }
-  return ranks
 }
 
 /**

@@ -6,7 +6,7 @@ import * as Result from "effect/Result"
 import type * as Pipeline from "../pipeline/Pipeline.ts"
 import type { ArmName } from "../pipeline/Step.ts"
 import { LayoutTooLarge } from "../values/Errors.ts"
-import type { Engine, FlatLayout, Limits, Point, Size } from "./FlatGraph.ts"
+import type { Engine, FlatGraph, FlatLayout, Limits, Point, Size } from "./FlatGraph.ts"
 import { layers } from "./Layers.ts"
 import { type Container, containersOf } from "./Nesting.ts"
 import { DETAIL_PIXELS, MAX_WIDTH, sizeOf } from "./NodeSize.ts"
@@ -100,6 +100,9 @@ export const isWithin = (limits: Limits, { dag }: Pick<Pipeline.Any, "dag">): bo
   return length <= limits.length
 }
 
+/** The layout of a container, with the sizes of its items. */
+type Flat = FlatLayout & Pick<FlatGraph, "sizes">
+
 /** Lays out inner boxes first, then places outer ones first. */
 class Placing {
   readonly layout: Layout
@@ -113,10 +116,10 @@ class Placing {
     this.#picture = picture
     this.#engine = engine
     const { outermost, all } = containersOf(picture)
-    const flats = new Map<Container, FlatLayout>()
+    const flats = new Map<Container, Flat>()
     // Inner containers come after those around them.
     for (const container of [...all].reverse()) flats.set(container, this.#flat(container, flats))
-    for (const container of all) this.#place(container, flats)
+    for (const container of all) this.#place(container, flats.get(container)!)
     for (const container of all) this.#route(container, flats.get(container)!)
     const { width, height } = flats.get(outermost)!
     this.layout = {
@@ -139,27 +142,25 @@ class Placing {
     }
   }
 
-  #flat(container: Container, flats: ReadonlyMap<Container, FlatLayout>): FlatLayout {
+  #flat(container: Container, flats: ReadonlyMap<Container, Flat>): Flat {
     const sizes = container.items.map((item) =>
       typeof item === "number" ? sizeOf(this.#picture.nodes[item]!) : boxSize(this.#picture, item, flats.get(item)!)
     )
-    return this.#engine.layout({ sizes, edges: container.edges })
+    return { sizes, ...this.#engine.layout({ sizes, edges: container.edges }) }
   }
 
   /** Places the items of a container that is placed itself. */
-  #place(container: Container, flats: ReadonlyMap<Container, FlatLayout>): void {
-    const { centres } = flats.get(container)!
+  #place(container: Container, { sizes, centres }: Flat): void {
     const origin = this.#originOf(container)
     for (const [at, item] of container.items.entries()) {
       const centre = centres[at]!
-      const isNode = typeof item === "number"
-      const size = isNode ? sizeOf(this.#picture.nodes[item]!) : boxSize(this.#picture, item, flats.get(item)!)
+      const size = sizes[at]!
       const rectangle = {
         x: round(origin.x + centre.x - size.width / 2),
         y: round(origin.y + centre.y - size.height / 2),
         ...size
       }
-      if (isNode) this.#nodes[item] = rectangle
+      if (typeof item === "number") this.#nodes[item] = rectangle
       else this.#boxes.set(item.box, rectangle)
     }
   }

@@ -2,7 +2,7 @@
 import type * as Pipeline from "../pipeline/Pipeline.ts"
 import type { Run } from "../run/Run.ts"
 import * as Picture from "./Picture.ts"
-import { kindOf, shown, statusOf } from "./Words.ts"
+import { detailsOf, shown } from "./Words.ts"
 
 /** The brackets of each kind's shape. */
 const SHAPES: Readonly<Record<Picture.Node["kind"], readonly [open: string, close: string]>> = {
@@ -46,7 +46,7 @@ export const toMermaid = (pipeline: Pipeline.Any, run?: Run): string => {
 const nodeOf = (node: Picture.Node, at: number): string => {
   const { label, kind, state } = node
   const [open, close] = SHAPES[kind]
-  const texts = [label, kindOf(node), state === undefined ? "" : statusOf(state)].filter((text) => text !== "")
+  const texts = [label, ...detailsOf(node)]
   const style = state === undefined || state.status === "PENDING" ? "" : `:::${state.status.toLowerCase()}`
   return `n${at}${open}"${texts.map(escaped).join("<br>")}"${close}${style}`
 }

@@ -3,6 +3,7 @@
  * node of the container around it. If a step outside a box both needs and feeds steps inside, the box would be part of a cycle:
  * such a box is left out, and its items belong to the container around it.
  */
+import * as Dag from "../pipeline/Dag.ts"
 import type { Picture } from "./Picture.ts"
 
 /** A box with its items, or the picture itself. */
@@ -100,25 +101,12 @@ const contain = (
 
 /** The boxes that are on a cycle of a container's edges, or on a path between two cycles. */
 const tornIn = ({ items, edges }: Container): ReadonlyArray<number> => {
-  const before = cyclic(items.length, edges)
-  const after = cyclic(
-    items.length,
-    edges.map(([from, to]) => [to, from])
+  const needs: ReadonlyArray<Array<number>> = items.map(() => [])
+  for (const [from, to] of edges) needs[to]!.push(from)
+  // What waits in both directions is reached from a cycle, and leads to one.
+  const { dependents, waiting } = Dag.sort(needs)
+  const { waiting: waitingBack } = Dag.sort(dependents)
+  return items.flatMap((item, at) =>
+    waiting[at]! > 0 && waitingBack[at]! > 0 && typeof item !== "number" ? [item.box] : []
   )
-  return items.flatMap((item, at) => (before[at]! && after[at]! && typeof item !== "number" ? [item.box] : []))
-}
-
-/** For each item, whether it is on a cycle or reached from one. */
-const cyclic = (size: number, edges: Container["edges"]): ReadonlyArray<boolean> => {
-  const waiting = new Int32Array(size)
-  const next: Array<Array<number>> = Array.from({ length: size }, () => [])
-  for (const [from, to] of edges) {
-    waiting[to]!++
-    next[from]!.push(to)
-  }
-  const order = next.flatMap((_, at) => (waiting[at] === 0 ? [at] : []))
-  for (let at = 0; at < order.length; at++) {
-    for (const to of next[order[at]!]!) if (--waiting[to]! === 0) order.push(to)
-  }
-  return next.map((_, at) => waiting[at]! > 0)
 }

@@ -45,6 +45,10 @@ export const statusOf = ({ status, progress, itemsFailed, attempts, durationMill
     ...(durationMillis === undefined ? [] : [duration(durationMillis)])
   ].join(" · ")
 
+/** The kind and the state of a node, those that it has. */
+export const detailsOf = (node: Node): ReadonlyArray<string> =>
+  [kindOf(node), node.state === undefined ? "" : statusOf(node.state)].filter((text) => text !== "")
+
 // Control characters, unpaired surrogates and two non-characters, which XML forbids; and the signs that turn the direction of
 // all text after them.
 const UNSHOWN = /[\p{Cc}\u{202a}-\u{202e}\u{2066}-\u{2069}\u{fffe}\u{ffff}]|\p{Cs}/gu

@@ -1,6 +1,6 @@
 /** The attempts of a step, as the fold of its run's events. */
 import { type ErrorInfo, stepCancelled } from "../values/ErrorInfo.ts"
-import { InvalidOption } from "../values/Errors.ts"
+import type { InvalidOption } from "../values/Errors.ts"
 import * as OptionCheck from "../values/OptionCheck.ts"
 import { type Event, isTerminal } from "./Event.ts"
 
@@ -45,10 +45,7 @@ export const MAX_ATTEMPTS = 500
 
 /** The first mistake in a request; undefined when it is valid. */
 export const invalid = ({ limit, cursor }: AttemptsRequest): InvalidOption | undefined =>
-  OptionCheck.required(OptionCheck.integer, "limit", limit, 1, MAX_ATTEMPTS) ??
-  (cursor === undefined || (typeof cursor === "string" && /^\d{1,7}$/.test(cursor))
-    ? undefined
-    : new InvalidOption("cursor", cursor, "the `nextCursor` of an earlier list"))
+  OptionCheck.required(OptionCheck.integer, "limit", limit, 1, MAX_ATTEMPTS) ?? OptionCheck.cursor("cursor", cursor)
 
 /** Cuts a page out of the attempts of a step. A later list has the same attempts in the same places. */
 export const page = (

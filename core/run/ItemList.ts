@@ -2,7 +2,7 @@
 
 import type { Json } from "../json/Value.ts"
 import type { ErrorInfo } from "../values/ErrorInfo.ts"
-import { InvalidOption } from "../values/Errors.ts"
+import type { InvalidOption } from "../values/Errors.ts"
 import * as OptionCheck from "../values/OptionCheck.ts"
 
 /** The status of a unit. A unit that was running when its step ended is PENDING. */
@@ -71,9 +71,7 @@ export const NO_ITEMS: ItemList = { items: [], units: 0, size: 0, nextCursor: un
 export const invalid = ({ limit, status, cursor }: ItemsRequest): InvalidOption | undefined =>
   OptionCheck.integer("limit", limit, 1, MAX_LISTED) ??
   OptionCheck.among("status", status, ITEM_STATUSES) ??
-  (cursor === undefined || /^\d{1,7}$/.test(cursor)
-    ? undefined
-    : new InvalidOption("cursor", cursor, "the `nextCursor` of an earlier list"))
+  OptionCheck.cursor("cursor", cursor)
 
 type Outputs = Readonly<Record<string, Json>>
 

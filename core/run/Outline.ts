@@ -1,6 +1,6 @@
 /** A run without its values, of which it has the sizes. */
 import type { Event } from "./Event.ts"
-import type { Run } from "./Run.ts"
+import * as Run from "./Run.ts"
 
 /** A value of a run, without its JSON. */
 export interface ValueSize {
@@ -14,14 +14,14 @@ export interface ValueSize {
 }
 
 /** A run with the sizes of its values in place of the values. */
-export interface Outline extends Omit<Run, "parameters" | "given" | "kept" | "outputs"> {
+export interface Outline extends Run.Summary {
   /** Parameters first, then given values, then outputs in the order of their steps' ends. */
   readonly values: ReadonlyArray<ValueSize>
 }
 
 /** The outline of a run, whose values are not read. `events` are its events, as far as steps completed in them. */
-export const outlineOf = (run: Run, events: Iterable<Event>, bytesOf: (name: string) => number): Outline => {
-  const { parameters, given, kept, outputs: _, ...rest } = run
+export const outlineOf = (run: Run.Run, events: Iterable<Event>, bytesOf: (name: string) => number): Outline => {
+  const { parameters, given, kept } = run
   const values = new Map<string, ValueSize>()
   const add = (name: string, kind: ValueSize["kind"], step: string | undefined): void => {
     values.set(name, { name, kind, step, bytes: bytesOf(name) })
@@ -33,5 +33,5 @@ export const outlineOf = (run: Run, events: Iterable<Event>, bytesOf: (name: str
     if (event.type !== "StepCompleted") continue
     for (const name of Object.keys(event.outputs)) add(name, "output", event.step)
   }
-  return { ...rest, values: [...values.values()] }
+  return { ...Run.summary(run), values: [...values.values()] }
 }

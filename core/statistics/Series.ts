@@ -111,7 +111,9 @@ export const seriesOf = (
     const { completed, failed, cancelled, durations } = whole
     found.push({
       atMillis: at * millis,
-      ...{ completed, failed, cancelled },
+      completed,
+      failed,
+      cancelled,
       p50Millis: durations.quantile(0.5),
       p95Millis: durations.quantile(0.95)
     })

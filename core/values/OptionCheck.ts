@@ -67,6 +67,12 @@ export const text = (option: string, value: unknown, most: number, least = 1): M
     ? undefined
     : new InvalidOption(option, value, Text.keyRule(most, least))
 
+/** The cursor of a list that counts its rows: see `Attempts.page`. */
+export const cursor = (option: string, value: unknown): Mistake =>
+  value === undefined || (typeof value === "string" && /^\d{1,7}$/.test(value))
+    ? undefined
+    : new InvalidOption(option, value, "the `nextCursor` of an earlier list")
+
 /** One of `choices`. */
 export const among = (option: string, value: unknown, choices: ReadonlyArray<string>): Mistake =>
   value === undefined || (choices as ReadonlyArray<unknown>).includes(value)

@@ -1,8 +1,8 @@
-/** The frame of the page: navigation, settings, what is wrong with the server, and the current view. */
+/** The frame of the page: navigation, settings, problems of the server, and the current view. */
 import { Component, type ComponentChildren, type JSX } from "preact"
 import { useEffect, useRef, useState } from "preact/hooks"
 import { CallerContext, useMe } from "./data/Caller.ts"
-import { locked, outage, reloadAll } from "./data/Connection.ts"
+import { outage, reloadAll, signInReason } from "./data/Connection.ts"
 import { credentials, signOut } from "./data/Credentials.ts"
 import { mode } from "./data/Live.ts"
 import { theme, zone } from "./data/Preferences.ts"
@@ -19,7 +19,7 @@ import { VIEWS, type View, viewOf } from "./Views.tsx"
 export const App = (): JSX.Element => {
   const route = useRoute()
   const caller = useMe()
-  const reason = useSignal(locked)
+  const reason = useSignal(signInReason)
   const [isHelping, setHelping] = useState(false)
   const view = viewOf(route)
   const shown = VIEWS.filter((one) => one.isFor?.(caller) !== false)

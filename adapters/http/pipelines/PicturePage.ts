@@ -1,6 +1,6 @@
 /** The page of a picture, for browsers. */
 import type { Any as Pipeline } from "../../../core/pipeline/Pipeline.ts"
-import { STATUSES_OF_STEPS, signOf } from "../../../core/render/Words.ts"
+import { countOf, STATUSES_OF_STEPS, signOf } from "../../../core/render/Words.ts"
 import { type HttpReply, type HttpRequest, text } from "../server/Message.ts"
 import type { Subject } from "./PictureReply.ts"
 
@@ -95,6 +95,6 @@ ${run === undefined ? "" : `<ul aria-label="States of steps">${states.join("")}<
 }
 
 const aboutOf = ({ kind, version, steps: { length } }: Pipeline): string =>
-  `${kind} pipeline, ${length} ${length === 1 ? "step" : "steps"}, version ${version}`
+  `${kind} pipeline, ${countOf(length)}, version ${version}`
 
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (sign) => `&#${sign.codePointAt(0)};`)

@@ -2,7 +2,13 @@
 import { existsSync } from "node:fs"
 import { type Browser, chromium, type Page } from "playwright-core"
 
-const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
+/** The shell without windows takes half the time of the browser. */
+const PLACES = [
+  "/usr/bin/chromium-headless-shell",
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome"
+]
 
 const executablePath = process.env["CHROMIUM"] ?? PLACES.find((place) => existsSync(place))
 
@@ -10,11 +16,11 @@ const executablePath = process.env["CHROMIUM"] ?? PLACES.find((place) => existsS
 export const hasBrowser: boolean = executablePath !== undefined || process.env["CI"] !== undefined
 
 if (!hasBrowser)
-  console.warn("There is no Chromium here, so no page is looked at: apt-get install chromium, or CHROMIUM=path")
+  console.warn("There is no Chromium here, so no page is looked at: apt-get install chromium-headless-shell, or CHROMIUM=path")
 
 /** Starts it with these additional arguments. */
 export const openBrowser = (more: ReadonlyArray<string> = []): Promise<Browser> => {
-  if (executablePath === undefined) throw new Error("There is no Chromium here: apt-get install chromium")
+  if (executablePath === undefined) throw new Error("There is no Chromium here: apt-get install chromium-headless-shell")
   return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", ...more] })
 }
 

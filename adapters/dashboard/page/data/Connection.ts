@@ -9,19 +9,19 @@ export { ClientError }
 /** The URL of the API, whose folder `dashboard` has this script. */
 export const API_URL: string = new URL("..", import.meta.url).href.replace(/\/$/, "")
 
-/** Why the server can't be used at the moment; undefined while it answers. */
+/** Why no requests can be sent now, to be shown; undefined while the server answers. */
 export const outage: Signal<string | undefined> = new Signal<string | undefined>(undefined)
 
-/** Why credentials are asked for; undefined while the server takes those that the page has. */
-export const locked: Signal<string | undefined> = new Signal<string | undefined>(undefined)
+/** Why the user has to give credentials, to be shown; undefined while the server accepts the current ones. */
+export const signInReason: Signal<string | undefined> = new Signal<string | undefined>(undefined)
 
-/** Grows when everything on the page should be loaded again, as after an outage. */
+/** Counts the reloads of everything on the page: after an outage, after new credentials, and when the user asks. */
 export const revision: Signal<number> = new Signal(0)
 
 /** Loads everything on the page again, now. */
 export const reloadAll = (): void => revision.set(revision.value + 1)
 
-/** Grows when changes may have been missed: everything is loaded again soon, and what is being loaded comes first. */
+/** Counts the times when events may have been missed: everything is then loaded again soon, after loads that are under way. */
 export const missed: Signal<number> = new Signal(0)
 
 /** Sends with the current credentials. */
@@ -41,12 +41,12 @@ let sender = senderFor()
 
 credentials.subscribe(() => {
   sender = senderFor()
-  locked.set(undefined)
+  signInReason.set(undefined)
   reloadAll()
 })
 
-/** The reason for which an answer asks for other credentials. */
-const lockReason = ({ status, error }: ClientError): string | undefined => {
+/** Why an answer asks for other credentials; undefined if it does not. */
+const signInReasonOf = ({ status, error }: ClientError): string | undefined => {
   if (status === 401) {
     return credentials.value === undefined
       ? "This server asks who you are."
@@ -57,7 +57,7 @@ const lockReason = ({ status, error }: ClientError): string | undefined => {
     : undefined
 }
 
-const unlocked = (): Promise<void> =>
+const signedIn = (): Promise<void> =>
   new Promise((resolve) => {
     const stop = credentials.subscribe(() => {
       stop()
@@ -91,8 +91,8 @@ export const checkServer = (): void => {
   if (pings === undefined) pings = setTimeout(ping, 0)
 }
 
-/** What to send. */
-export interface Wish {
+/** A request, except for its path. */
+export interface SendOptions {
   readonly method?: "GET" | "POST" | "DELETE"
   readonly body?: unknown
   readonly signal?: AbortSignal
@@ -104,7 +104,10 @@ export interface Wish {
  * Sends a request to the API. If the server asks for credentials, it waits until the user has given some and sends it again,
  * so that nothing typed is lost. Rejects with `ClientError` for other failures.
  */
-export const send = async (path: string, { method = "GET", body, signal, known }: Wish = {}): Promise<Response> => {
+export const send = async (
+  path: string,
+  { method = "GET", body, signal, known }: SendOptions = {}
+): Promise<Response> => {
   for (;;) {
     const held = credentials.value
     try {
@@ -119,7 +122,7 @@ export const send = async (path: string, { method = "GET", body, signal, known }
       })
     } catch (error) {
       if (!(error instanceof ClientError)) throw error
-      const reason = lockReason(error)
+      const reason = signInReasonOf(error)
       if (reason === undefined) {
         if (error.status === 0) awaitServer("The server does not answer.")
         if (error.status === 503) awaitServer(error.message)
@@ -127,8 +130,8 @@ export const send = async (path: string, { method = "GET", body, signal, known }
       }
       // The user may have given others while this request was under way.
       if (credentials.value === held) {
-        const next = unlocked()
-        locked.set(reason)
+        const next = signedIn()
+        signInReason.set(reason)
         await next
       }
       signal?.throwIfAborted()
@@ -137,9 +140,10 @@ export const send = async (path: string, { method = "GET", body, signal, known }
 }
 
 /** The JSON of an answer. */
-export const sendJson = async <A>(path: string, wish?: Wish): Promise<A> => (await (await send(path, wish)).json()) as A
+export const sendJson = async <A>(path: string, options?: SendOptions): Promise<A> =>
+  (await (await send(path, options)).json()) as A
 
-/** A query string of the given values; those that are undefined or empty are left out. */
+/** The query string of these values, with its `?`; leaves out undefined and empty ones. */
 export const query = (values: { readonly [key: string]: string | number | undefined }): string => {
   const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== "")
   return given.length === 0 ? "" : `?${new URLSearchParams(given.map(([key, value]) => [key, String(value)]))}`

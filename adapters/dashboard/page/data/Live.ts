@@ -5,7 +5,7 @@
  */
 import { follow } from "../../../client/EventFollower.ts"
 import type { EventJson } from "../../../http/events/EventWire.ts"
-import { API_URL, ClientError, checkServer, locked, missed, outage, query, senderFor } from "./Connection.ts"
+import { API_URL, ClientError, checkServer, missed, outage, query, senderFor, signInReason } from "./Connection.ts"
 import { credentials } from "./Credentials.ts"
 import { Signal } from "./Signal.ts"
 
@@ -120,13 +120,13 @@ const poll = async (signal: AbortSignal, channel?: BroadcastChannel): Promise<vo
   mode.set("polling")
   while (!signal.aborted) {
     await pause(POLL_MILLIS, signal)
-    if (signal.aborted || outage.value !== undefined || locked.value !== undefined) continue
+    if (signal.aborted || outage.value !== undefined || signInReason.value !== undefined) continue
     channel?.postMessage({ gap: true } satisfies Message)
     if (document.visibilityState === "visible") receive({ gap: true })
   }
 }
 
-/** `ready` is called when no event is missed any more, if another tab has the stream. */
+/** Leads or follows, as long as the signal is not aborted. Calls `ready` when it misses no event from then on, if another tab leads. */
 const attend = async (signal: AbortSignal, ready: () => void): Promise<void> => {
   mode.set("live")
   if (!isSecureContext || navigator.locks === undefined) {
@@ -146,7 +146,7 @@ const attend = async (signal: AbortSignal, ready: () => void): Promise<void> => 
   })
   if (isFirst || signal.aborted) return
   await navigator.locks.request(scope, { signal }, async () => {
-    // The leader has gone; what happened since its last event is loaded.
+    // The leader has gone: loads everything, because events since its last one are missing.
     receive({ gap: true })
     await lead(channel, signal)
   })
@@ -167,7 +167,7 @@ const restart = (): Promise<void> => {
   })
 }
 
-/** Begins to listen, and begins anew when the credentials change. What is loaded after it resolves stays up to date. */
+/** Begins to listen, and starts again when the credentials change. Answers that are loaded after it resolves stay up to date. */
 export const startLive = (): Promise<void> => {
   credentials.subscribe(() => void restart())
   document.addEventListener("visibilitychange", () => {

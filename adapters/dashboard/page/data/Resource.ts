@@ -29,8 +29,8 @@ const LOAD_SHARE = 8
 export type Concerns = (event: LiveEvent) => boolean
 
 /**
- * The answer to `GET path`; nothing while the path is undefined. Loads it again when the server is back, when somebody calls
- * `reload`, and soon after an event that `concerns` it. Keeps the old answer until the new one is there.
+ * The answer to `GET path`; nothing while the path is undefined. Loads it again after an outage, when `reload` is called, and
+ * soon after an event that `concerns` it. Shows the old answer until the new one has arrived.
  */
 export const useResource = <A>(path: string | undefined, concerns?: Concerns): Resource<A> => {
   const [state, setState] = useState<State<A>>({ path, data: undefined, error: undefined, isLoading: true })
@@ -81,14 +81,14 @@ export const useResource = <A>(path: string | undefined, concerns?: Concerns): R
           end((last) => ({ ...last, path, error: undefined, isLoading: false }))
           return
         }
-        // What the caller may not read any more is shown no more.
+        // The page hides an answer that the caller may no longer read.
         const isRefused = status === 403 || status === 404
         if (isRefused) tag = undefined
         end(({ data }) => ({ path, data: isRefused ? undefined : data, error, isLoading: false }))
       })
     }
     const soon = (): void => {
-      // What is being loaded comes first, so that events can't keep a slow answer from ever being shown.
+      // A load that is under way ends first, so that events can't keep a slow answer from ever being shown.
       if (isBusy) isStale = true
       else timer ??= setTimeout(begin, Math.max(MIN_GAP_MILLIS, LOAD_SHARE * tookMillis))
     }

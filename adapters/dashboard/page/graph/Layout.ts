@@ -1,47 +1,17 @@
-/** The layout of a graph, as `GET /pipelines/{id}/dag/layout` answers it. */
-export interface Layout {
-  readonly engine: string
-  readonly version: string
-  readonly width: number
-  readonly height: number
-  readonly collapsed: boolean
-  readonly nodes: ReadonlyArray<Node>
-  readonly edges: ReadonlyArray<Edge>
-  readonly boxes: ReadonlyArray<Box>
-}
+/** The layout of a graph: the type of its answer, by parts. */
+import type { LayoutJson } from "../../../http/pipelines/PictureWire.ts"
 
-export interface Node {
-  readonly name: string
-  readonly label: string
-  readonly kind: "task" | "map" | "filter" | "reduce" | "branch" | "pipeline" | "group"
-  /** How many steps it stands for. */
-  readonly steps: number
-  readonly x: number
-  readonly y: number
-  readonly width: number
-  readonly height: number
-}
-
-/** `from` and `to` are indices of nodes. */
-export interface Edge {
-  readonly from: number
-  readonly to: number
-  readonly arm?: "yes" | "no"
-  readonly points: ReadonlyArray<readonly [x: number, y: number]>
-}
-
-export interface Box {
-  readonly name: string
-  readonly label: string
-  readonly kind: string
-  readonly x: number
-  readonly y: number
-  readonly width: number
-  readonly height: number
-}
+export type { LayoutJson as Layout }
+export type Node = LayoutJson["nodes"][number]
+export type Edge = LayoutJson["edges"][number]
+export type Box = LayoutJson["boxes"][number]
 
 /** The nodes within `hops` edges of those that `isSeed` accepts, in both directions. */
-export const neighbourhood = ({ nodes, edges }: Layout, isSeed: (node: Node) => boolean, hops: number): Set<number> => {
+export const neighbourhood = (
+  { nodes, edges }: LayoutJson,
+  isSeed: (node: Node) => boolean,
+  hops: number
+): Set<number> => {
   const near = new Set<number>()
   for (const [at, node] of nodes.entries()) if (isSeed(node)) near.add(at)
   for (let hop = 0; hop < hops; hop++) {

@@ -1,26 +1,13 @@
 /** The open streams and sockets of the server that answers. */
 import type { JSX } from "preact"
+import type { ListenerJson, Listeners as ListenersJson } from "../../../http/events/ListenerWire.ts"
 import { bytesText } from "../parts/Bytes.ts"
 import { Clipped, type Column } from "../parts/Table.tsx"
 import { Time } from "../parts/Time.tsx"
 import { FreshTable } from "./FreshTable.tsx"
 
-/** `GET /listeners`. */
-interface ListenerList {
-  readonly listeners: ReadonlyArray<Listener>
-}
-
-interface Listener {
-  readonly kind: "sse" | "websocket"
-  readonly path: string
-  readonly subscriptions: ReadonlyArray<{ readonly pipeline_id: string; readonly task_id: string | null }>
-  readonly principal: string | null
-  readonly address: string | null
-  readonly opened_at: string
-  readonly buffered_bytes: number
-  /** Its place in the list. */
-  readonly at: number
-}
+/** With its place in the list, because two listeners may be equal in all that is told of them. */
+type Listener = ListenerJson & { readonly at: number }
 
 const followed = ({ subscriptions }: Listener): string =>
   subscriptions.map(({ pipeline_id, task_id }) => (pipeline_id === "*" ? "all" : (task_id ?? pipeline_id))).join(", ")
@@ -34,10 +21,9 @@ const COLUMNS: ReadonlyArray<Column<Listener>> = [
 ]
 
 export const Listeners = (): JSX.Element => (
-  <FreshTable<ListenerList, Listener>
+  <FreshTable<ListenersJson, Listener>
     title="Listeners of this server"
     path="/listeners"
-    // Two listeners may be equal in all that is told of them.
     rowsOf={({ listeners }) => listeners.map((of, at) => ({ ...of, at }))}
     keyOf={({ opened_at, at }) => `${opened_at} ${at}`}
     columns={COLUMNS}

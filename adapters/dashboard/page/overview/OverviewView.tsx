@@ -1,6 +1,7 @@
 /** How the whole is doing: figures, what needs attention, the last hour, workers and listeners. */
 import type { JSX } from "preact"
 import type { LoadJson, Readiness } from "../../../http/health/HealthWire.ts"
+import type { SeriesJson } from "../../../http/health/StatisticsWire.ts"
 import { useCaller } from "../data/Caller.ts"
 import { useFresh } from "../data/Refresh.ts"
 import { Fact } from "../parts/Fact.tsx"
@@ -8,7 +9,6 @@ import { Icon } from "../parts/Icon.tsx"
 import { Loaded } from "../parts/Problem.tsx"
 import { countText } from "../parts/Table.tsx"
 import { durationText } from "../parts/Time.tsx"
-import type { Series } from "../plots/Series.ts"
 import { OutcomePlot, SeriesTable } from "../plots/SeriesPlots.tsx"
 import { href } from "../Router.ts"
 import { DeadLetters, FailingPipelines } from "./Failing.tsx"
@@ -18,7 +18,7 @@ import { Workers } from "./Workers.tsx"
 export const OverviewView = (): JSX.Element => {
   const { may } = useCaller()
   const ready = useFresh<Readiness>("/health/ready")
-  const series = useFresh<Series>("/statistics/series")
+  const series = useFresh<SeriesJson>("/statistics/series")
   return (
     <>
       <header class="view">

@@ -1,33 +1,15 @@
 /** The workers and what they hold. */
 import type { JSX } from "preact"
+import type { WorkerJson, Workers as WorkerList } from "../../../http/health/WorkerWire.ts"
 import { Clipped, type Column, countText } from "../parts/Table.tsx"
 import { Time } from "../parts/Time.tsx"
 import { href } from "../Router.ts"
 import { FreshTable } from "./FreshTable.tsx"
 
-/** `GET /workers`. */
-interface WorkerList {
-  readonly workers: ReadonlyArray<Worker>
-}
-
-interface Worker {
-  readonly id: string
-  readonly seen_at: string | null
-  readonly running: number
-  readonly claims: ReadonlyArray<{
-    readonly task_id: string
-    readonly pipeline_id: string
-    readonly step: string
-    readonly item: number | null
-    readonly attempt: number
-    readonly claimed_at: string | null
-  }>
-}
-
 /** How many claims of a worker are shown. */
 const SHOWN = 10
 
-const COLUMNS: ReadonlyArray<Column<Worker>> = [
+const COLUMNS: ReadonlyArray<Column<WorkerJson>> = [
   ["Worker", ({ id }) => <Clipped text={id} />, "wide"],
   ["Seen", ({ seen_at }) => <Time at={seen_at} />, "when"],
   ["Running", ({ running }) => countText(running), "end"],
@@ -55,7 +37,7 @@ const COLUMNS: ReadonlyArray<Column<Worker>> = [
 ]
 
 export const Workers = (): JSX.Element => (
-  <FreshTable<WorkerList, Worker>
+  <FreshTable<WorkerList, WorkerJson>
     title="Workers"
     path="/workers"
     rowsOf={({ workers }) => workers}

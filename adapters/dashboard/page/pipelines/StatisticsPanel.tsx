@@ -1,6 +1,6 @@
 /** How the runs of a pipeline went: figures, plots over time, why runs failed, and its steps. */
 import type { JSX } from "preact"
-import type { NumbersJson, StatisticsJson, StepNumbersJson } from "../../../http/health/StatisticsWire.ts"
+import type { NumbersJson, SeriesJson, StatisticsJson, StepNumbersJson } from "../../../http/health/StatisticsWire.ts"
 import { path, query } from "../data/Connection.ts"
 import { type Concerns, useResource } from "../data/Resource.ts"
 import { SelectField } from "../form/TextField.tsx"
@@ -8,7 +8,6 @@ import { Fact } from "../parts/Fact.tsx"
 import { Empty, Loaded } from "../parts/Problem.tsx"
 import { Clipped, type Column, countText, Table } from "../parts/Table.tsx"
 import { durationText } from "../parts/Time.tsx"
-import type { Series } from "../plots/Series.ts"
 import { DurationPlot, OutcomePlot, SeriesTable } from "../plots/SeriesPlots.tsx"
 import { go, href } from "../Router.ts"
 
@@ -32,7 +31,7 @@ export const StatisticsPanel = ({
     pipeline_id === id && type.startsWith("Pipeline") && type !== "PipelineStartEvent"
   const base = path`/pipelines/${id}/statistics`
   const statistics = useResource<StatisticsJson>(base + query({ window: Number(chosen) * 60 }), concerns)
-  const series = useResource<Series>(`${base}/series${query({ minutes: chosen, points: POINTS })}`, concerns)
+  const series = useResource<SeriesJson>(`${base}/series${query({ minutes: chosen, points: POINTS })}`, concerns)
   return (
     <>
       <div class="filter-row">

@@ -1,15 +1,16 @@
 /** The frame of a plot over time: axes with round values, as wide as the page has place. */
 import type { ComponentChildren, JSX } from "preact"
 import { useEffect, useRef, useState } from "preact/hooks"
+import type { PointJson, SeriesJson } from "../../../http/health/StatisticsWire.ts"
 import { zone } from "../data/Preferences.ts"
 import { useSignal } from "../data/Signal.ts"
 import { clockText } from "../parts/Time.tsx"
-import { intervalOf, marksOf, type Point, type Series } from "./Series.ts"
+import { intervalOf, marksOf } from "./Series.ts"
 
 /** Places of the plot, in pixels. */
 export interface Scale {
   /** The left end of an interval. */
-  readonly x: (point: Point) => number
+  readonly x: (point: PointJson) => number
   readonly y: (value: number) => number
   /** The width of one interval. */
   readonly step: number
@@ -33,7 +34,7 @@ export const Frame = ({
   textOf,
   children
 }: {
-  readonly series: Series
+  readonly series: SeriesJson
   /** How long the time is that the plot shows, up to now. */
   readonly minutes: number
   /** The value at the top of the axis. */

@@ -1,27 +1,11 @@
-/** Finished runs over time, as the API answers them, and the axes of their plots. */
-
-/** `GET /statistics/series`, and that of one pipeline. */
-export interface Series {
-  readonly since: string
-  readonly until: string
-  readonly points: ReadonlyArray<Point>
-}
-
-/** One interval, by its start. */
-export interface Point {
-  readonly at: string
-  readonly completed: number
-  readonly failed: number
-  readonly cancelled: number
-  readonly p50_ms: number | null
-  readonly p95_ms: number | null
-}
+/** Finished runs over time, and the axes of their plots. */
+import type { PointJson, SeriesJson } from "../../../http/health/StatisticsWire.ts"
 
 /** How many runs finished in an interval. */
-export const finished = ({ completed, failed, cancelled }: Point): number => completed + failed + cancelled
+export const finished = ({ completed, failed, cancelled }: PointJson): number => completed + failed + cancelled
 
 /** The length of the intervals in milliseconds; `until` bounds the only one. */
-export const intervalOf = ({ points, until }: Series): number =>
+export const intervalOf = ({ points, until }: SeriesJson): number =>
   points.length > 1
     ? Date.parse(points[1]!.at) - Date.parse(points[0]!.at)
     : Math.max(60_000, Date.parse(until) - Date.parse(points[0]?.at ?? until))

@@ -1,17 +1,18 @@
 /** Plots of finished runs: how many, and how long they took. Each figure is in a table too. */
 import type { JSX } from "preact"
+import type { PointJson, SeriesJson } from "../../../http/health/StatisticsWire.ts"
 import { zone } from "../data/Preferences.ts"
 import { useSignal } from "../data/Signal.ts"
 import { type Column, countText, Table } from "../parts/Table.tsx"
 import { clockText, durationText, Time } from "../parts/Time.tsx"
 import { Frame, type Scale } from "./Frame.tsx"
-import { finished, intervalOf, type Point, type Series, topOf } from "./Series.ts"
+import { finished, intervalOf, topOf } from "./Series.ts"
 
 const OUTCOMES = ["completed", "failed", "cancelled"] as const
 const QUANTILES = ["p50", "p95"] as const
 
 interface Props {
-  readonly series: Series
+  readonly series: SeriesJson
   /** How long the time is that the plot shows, up to now. */
   readonly minutes: number
 }
@@ -32,7 +33,7 @@ const Plot = ({
   /** The largest value. */
   readonly top: number
   readonly textOf: (value: number) => string
-  readonly wordsOf: (point: Point) => string
+  readonly wordsOf: (point: PointJson) => string
   readonly draw: (scale: Scale) => JSX.Element
 }): JSX.Element => {
   const zoneName = useSignal(zone)
@@ -122,7 +123,7 @@ export const OutcomePlot = ({ series, minutes }: Props): JSX.Element => (
   />
 )
 
-const millisOf = (point: Point, quantile: (typeof QUANTILES)[number]): number | null => point[`${quantile}_ms`]
+const millisOf = (point: PointJson, quantile: (typeof QUANTILES)[number]): number | null => point[`${quantile}_ms`]
 
 /** How long runs took: half of them at most p50, nearly all at most p95. */
 export const DurationPlot = ({ series, minutes }: Props): JSX.Element => (
@@ -152,7 +153,11 @@ export const DurationPlot = ({ series, minutes }: Props): JSX.Element => (
 )
 
 /** A line that is level in each interval, with gaps where no run finished. */
-const curveOf = (points: ReadonlyArray<Point>, quantile: (typeof QUANTILES)[number], { x, y, step }: Scale): string => {
+const curveOf = (
+  points: ReadonlyArray<PointJson>,
+  quantile: (typeof QUANTILES)[number],
+  { x, y, step }: Scale
+): string => {
   let sign = "M"
   return points
     .map((point) => {
@@ -164,11 +169,11 @@ const curveOf = (points: ReadonlyArray<Point>, quantile: (typeof QUANTILES)[numb
     .join("")
 }
 
-const COLUMNS: ReadonlyArray<Column<Point>> = [
+const COLUMNS: ReadonlyArray<Column<PointJson>> = [
   ["From", ({ at }) => <Time at={at} />, "when"],
-  ...OUTCOMES.map((outcome): Column<Point> => [outcome, (point) => countText(point[outcome]), "end"]),
+  ...OUTCOMES.map((outcome): Column<PointJson> => [outcome, (point) => countText(point[outcome]), "end"]),
   ...QUANTILES.map(
-    (quantile): Column<Point> => [
+    (quantile): Column<PointJson> => [
       quantile,
       (point) => {
         const millis = millisOf(point, quantile)
@@ -180,7 +185,7 @@ const COLUMNS: ReadonlyArray<Column<Point>> = [
 ]
 
 /** The figures of both plots. Intervals without runs are left out. */
-export const SeriesTable = ({ series }: { readonly series: Series }): JSX.Element => (
+export const SeriesTable = ({ series }: { readonly series: SeriesJson }): JSX.Element => (
   <details>
     <summary>The same as a table</summary>
     <Table

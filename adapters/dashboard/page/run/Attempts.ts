@@ -3,18 +3,10 @@ import { useEffect, useState } from "preact/hooks"
 import type { AttemptRow, AttemptsJson } from "../../../http/runs/RunPartWire.ts"
 import { path, sendJson } from "../data/Connection.ts"
 import type { Outline, StepDetail } from "./Outline.ts"
-import type { Interval } from "./TimeScale.ts"
 
 /** The path of a step's attempts. */
 export const attemptsPath = (run: Outline, step: StepDetail): string =>
   path`/runs/${run.task_id}/steps/${step.name}/attempts`
-
-/** When an attempt worked; undefined if the log does not say. */
-export const timesOf = ({ started_at, completed_at }: AttemptRow, now: number): Interval | undefined => {
-  if (started_at === null) return undefined
-  const from = Date.parse(started_at)
-  return [from, completed_at === null ? Math.max(from, now) : Date.parse(completed_at)]
-}
 
 /** The timeline has all attempts of so many retried steps; of further ones it has the last. */
 const MAX_STEPS = 30

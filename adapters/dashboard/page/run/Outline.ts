@@ -1,29 +1,20 @@
-/** A run without its values, as `GET /runs/{task_id}?values=false` answers it. */
-import type { ErrorDetail, RunDetail, StepDetail } from "../../../http/runs/RunWire.ts"
+/** A run without its values: the type of its answer under the names that the views use. */
+import type { ErrorDetail, RunOutline, StepDetail } from "../../../http/runs/RunWire.ts"
+import type { Interval } from "./TimeScale.ts"
 
-/** What is known of a value without its text. */
-export interface ValueOutline {
-  readonly name: string
-  readonly kind: "parameter" | "given" | "output"
-  readonly step: string | null
-  /** Bytes of UTF-8 of its JSON text. */
-  readonly bytes: number
-}
+export type { ErrorDetail, RunOutline as Outline, StepDetail }
 
-export interface Outline extends Omit<RunDetail, "parameters" | "outputs" | "result"> {
-  readonly values: ReadonlyArray<ValueOutline>
-}
-
-export type { ErrorDetail, StepDetail }
+/** A value without its text. */
+export type ValueOutline = RunOutline["values"][number]
 
 /** Whether the run has ended. */
-export const isEnded = ({ completed_at }: Outline): boolean => completed_at !== null
+export const isEnded = ({ completed_at }: RunOutline): boolean => completed_at !== null
 
-/** The instants of a step that a timeline shows; undefined for a step that has not begun. */
+/** When a step or an attempt worked; undefined if it has not begun, or the log does not say. */
 export const timesOf = (
-  { started_at, completed_at }: StepDetail,
+  { started_at, completed_at }: Pick<StepDetail, "started_at" | "completed_at">,
   now: number
-): readonly [number, number] | undefined => {
+): Interval | undefined => {
   if (started_at === null) return undefined
   const from = Date.parse(started_at)
   return [from, completed_at === null ? Math.max(from, now) : Date.parse(completed_at)]

@@ -6,7 +6,7 @@ import { Icon } from "../parts/Icon.tsx"
 import { Status, StatusChip, wordOf } from "../parts/Status.tsx"
 import { Duration, durationText, useNow } from "../parts/Time.tsx"
 import { go } from "../Router.ts"
-import * as Attempts from "./Attempts.ts"
+import { useEarlierAttempts } from "./Attempts.ts"
 import { Bar, percent } from "./Bar.tsx"
 import { isEnded, type Outline, type StepDetail, timesOf } from "./Outline.ts"
 import { StepPanel } from "./StepPanel.tsx"
@@ -44,10 +44,10 @@ export const StepTable = ({
   }, [steps])
   const wanted = query["show"]
   const open = query["step"]
-  const earlier = Attempts.useEarlierAttempts(run)
+  const earlier = useEarlierAttempts(run)
   const scale = useMemo(() => {
     const last = steps.map((step) => timesOf(step, now))
-    const others = [...earlier.values()].flat().map((attempt) => Attempts.timesOf(attempt, now))
+    const others = [...earlier.values()].flat().map((attempt) => timesOf(attempt, now))
     return scaleOf([...last, ...others].filter((times) => times !== undefined))
   }, [steps, earlier, now])
   const matching = steps.filter(
@@ -187,7 +187,7 @@ const Row = ({
   }, [isOpen])
   const note = noteOf(step)
   const latest = attempts?.at(-1)
-  const times = timesOf(step, now) ?? (latest && Attempts.timesOf(latest, now))
+  const times = timesOf(step, now) ?? (latest && timesOf(latest, now))
   // A step that waits for its next attempt has none under way.
   const status = step.status === "PENDING" && latest !== undefined ? latest.status : step.status
   const took = times === undefined ? "" : `, ${durationText(times[1] - times[0])}`
@@ -220,7 +220,7 @@ const Row = ({
               <Bar
                 key={`${attempt.attempt} ${attempt.item}`}
                 scale={scale}
-                times={Attempts.timesOf(attempt, now)}
+                times={timesOf(attempt, now)}
                 status={attempt.status}
                 label={`Attempt ${attempt.attempt}: ${wordOf(attempt.status)}`}
               />

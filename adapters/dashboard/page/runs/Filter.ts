@@ -1,4 +1,4 @@
-/** Which runs are listed: the query of the view's address, and what it asks the API for. */
+/** The filter of the list of runs: read from the address of the view, and turned into a query of the API. */
 import type { RunRow } from "../../../http/runs/RunWire.ts"
 import { query } from "../data/Connection.ts"
 
