@@ -146,7 +146,7 @@ describe.runIf(process.env["TEST_RUNTIME"] === "node")("the log of newest change
       const readers = Array.from({ length: 4 }, () =>
         spawn(process.execPath, [join(import.meta.dirname, "Reader.ts"), path])
       )
-      yield* Effect.addFinalizer(() => Effect.sync(() => readers.forEach((reader) => reader.kill("SIGKILL"))))
+      yield* Effect.addFinalizer(() => Effect.sync(() => void readers.map((reader) => reader.kill("SIGKILL"))))
       yield* Effect.promise(() => Promise.all(readers.map((reader) => once(reader.stdout, "data"))))
       let largest = 0
       let size = 0

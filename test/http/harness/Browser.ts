@@ -16,11 +16,14 @@ const executablePath = process.env["CHROMIUM"] ?? PLACES.find((place) => existsS
 export const hasBrowser: boolean = executablePath !== undefined || process.env["CI"] !== undefined
 
 if (!hasBrowser)
-  console.warn("There is no Chromium here, so no page is looked at: apt-get install chromium-headless-shell, or CHROMIUM=path")
+  console.warn(
+    "There is no Chromium here, so no page is looked at: apt-get install chromium-headless-shell, or CHROMIUM=path"
+  )
 
 /** Starts it with these additional arguments. */
 export const openBrowser = (more: ReadonlyArray<string> = []): Promise<Browser> => {
-  if (executablePath === undefined) throw new Error("There is no Chromium here: apt-get install chromium-headless-shell")
+  if (executablePath === undefined)
+    throw new Error("There is no Chromium here: apt-get install chromium-headless-shell")
   return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", ...more] })
 }
 
