@@ -21,7 +21,7 @@ import type { OwnedFile } from "./SqliteFile.ts"
 /** How many runs a list reads at once. */
 const PAGE = 200
 
-/** How many plans of pipelines are known by their text. */
+/** The most ids of plans in the cache, by the text of the plan. */
 const MAX_PLANS = 1_000
 
 /** With fewer free pages a file does not shrink, and by how many pages at once it does. */
@@ -52,7 +52,7 @@ export class SqliteJournal implements Journal {
 
   // -- writing -------------------------------------------------------------------------------------------------------
 
-  commit = ({ runs, rows, removed }: Batch): void =>
+  commit = ({ runs, rows, removed, retention }: Batch): ReadonlyArray<string> =>
     this.#transaction(() => {
       for (const run of runs) this.#writeRun(run)
       for (const { table, key, text } of rows) {
@@ -62,8 +62,8 @@ export class SqliteJournal implements Journal {
           this.#run(`INSERT INTO kept (name, key, text) VALUES (?, ?, ?) ${upsert}`, table, key, text)
         }
       }
-      if (removed.length > 0) this.#rememberNumbers()
-      for (const serial of removed) this.#delete(serial)
+      this.#deleteAll(removed)
+      return retention === undefined ? NO_IDS : this.#retain(retention)
     })
 
   probe = (): void => {
@@ -74,7 +74,7 @@ export class SqliteJournal implements Journal {
     this.#transaction(() => this.#run("DELETE FROM meta WHERE key = 'probe'"))
   }
 
-  retain = ({ excess, endedUntilMillis }: Retention, most: number): ReturnType<Journal["retain"]> => {
+  #retain({ excess, endedUntilMillis, most }: Retention): ReadonlyArray<string> {
     const oldest = this.#all(
       "SELECT serial, id FROM runs WHERE ended <= ? ORDER BY ended, serial LIMIT ?",
       Math.max(endedUntilMillis, -1e15),
@@ -86,14 +86,8 @@ export class SqliteJournal implements Journal {
       for (const row of this.#all(first, Math.min(excess, most)))
         found.set(row["serial"] as number, row["id"] as string)
     }
-    if (found.size > 0) {
-      this.#transaction(() => {
-        this.#rememberNumbers()
-        for (const serial of found.keys()) this.#delete(serial)
-      })
-    }
-    const isShrunk = this.#shrink()
-    return { removed: [...found.values()], isDone: found.size < most && !isShrunk }
+    this.#deleteAll([...found.keys()])
+    return [...found.values()]
   }
 
   #writeRun({ serial, head, events, values, units, lists, dropped, lines, end }: RunChanges): void {
@@ -145,9 +139,13 @@ export class SqliteJournal implements Journal {
     return id
   }
 
-  #delete(serial: number): void {
-    for (const table of OF_RUN) this.#run(`DELETE FROM ${table} WHERE run = ?`, serial)
-    this.#run("DELETE FROM runs WHERE serial = ?", serial)
+  #deleteAll(serials: ReadonlyArray<number>): void {
+    if (serials.length === 0) return
+    this.#rememberNumbers()
+    for (const serial of serials) {
+      for (const table of OF_RUN) this.#run(`DELETE FROM ${table} WHERE run = ?`, serial)
+      this.#run("DELETE FROM runs WHERE serial = ?", serial)
+    }
   }
 
   /** Runs and changes that are deleted must not give their numbers to later ones. */
@@ -162,19 +160,20 @@ export class SqliteJournal implements Journal {
   }
 
   /** Gives pages back to the file system, a few at a time, when many are free. Returns whether it did. */
-  #shrink(): boolean {
+  shrink = (): boolean => {
     const free = Number(this.#get("PRAGMA freelist_count")!["freelist_count"])
     if (free < MIN_FREE || 4 * free < Number(this.#get("PRAGMA page_count")!["page_count"])) return false
     this.#reading(() => this.#database.exec(`PRAGMA incremental_vacuum(${MAX_FREED})`))
     return true
   }
 
-  #transaction(write: () => void): void {
+  #transaction<A>(write: () => A): A {
     let logBytes: number
+    let written: A
     try {
       this.#database.exec("BEGIN IMMEDIATE")
       logBytes = this.#owned.assertOwned()
-      write()
+      written = write()
       this.#database.exec("COMMIT")
     } catch (error) {
       // The ids of plans may be of the transaction that failed.
@@ -187,6 +186,7 @@ export class SqliteJournal implements Journal {
       throw toUnavailable(this.#owned.file, error)
     }
     this.#checkpoints.committed(logBytes)
+    return written
   }
 
   // -- reading -------------------------------------------------------------------------------------------------------
@@ -338,6 +338,7 @@ export class SqliteJournal implements Journal {
 const RUNS = `SELECT serial, runs.id, pipeline, status, ended, runs.text, coalesce(runs.plan, plans.text) AS plan
   FROM runs LEFT JOIN plans ON plans.id = plan_id`
 
+const NO_IDS: ReadonlyArray<string> = []
 const NO_LINES: LinesRow = { lines: [], kept: 0, dropped: 0 }
 
 const toEntry = (row: Row): StoredEntry => ({

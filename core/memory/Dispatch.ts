@@ -46,6 +46,8 @@ export class Dispatch implements AdmissionHost {
   readonly #feed: MemoryFeed
   readonly #limits: LimitHolders<RunUnit> = new LimitHolders((unit) => this.readyFirst(unit))
   readonly #waiters = new ClaimWaiters()
+  /** Whether no unit is granted for now. */
+  isHeld = false
   readonly #admission: Admission
   readonly #recorder: Recorder | undefined
   readonly #revocations: Map<string, Queue.Queue<Claim>> = new Map()
@@ -130,6 +132,7 @@ export class Dispatch implements AdmissionHost {
   /** Grants units that are ready now; none when none is. */
   claimNow(request: ClaimRequest, now: number): ReadonlyArray<Claim> {
     this.presence.asked(request)
+    if (this.isHeld) return NONE
     const alone = this.#lone.isEmpty ? NONE : this.#takeAlone(request, now)
     if (alone.length > 0 || this.#ready.isEmpty) return alone
     const claims = this.#ready.take(request, (unit, taken, max) => this.#grant(unit, taken, max, request.worker, now))
@@ -277,7 +280,7 @@ export class Dispatch implements AdmissionHost {
     }
   }
 
-  readonly #isOut = (): boolean => this.#ready.isEmpty && this.#lone.isEmpty
+  readonly #isOut = (): boolean => this.isHeld || (this.#ready.isEmpty && this.#lone.isEmpty)
   readonly #grantNow = (request: ClaimRequest): ReadonlyArray<Claim> => this.claimNow(request, this.#clock.now())
 
   // -- granting ------------------------------------------------------------------------------------------------------

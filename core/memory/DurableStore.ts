@@ -15,6 +15,9 @@ import { toUnavailable } from "./Recorder.ts"
 /** How long after a commit that failed the journal is asked again whether it can be written, in milliseconds. */
 const PROBE_MILLIS = 500
 
+/** How long a worker may take to renew its leases and to stop attempts, in milliseconds. */
+const MARGIN_MILLIS = 1_000
+
 const CLOSED = new StoreUnavailable("The Store is closed: the program is shutting down")
 
 const released = (claim: Claim): Settlement => ({
@@ -76,6 +79,10 @@ class DurableStore implements Store {
           yield* memory.recorder.commit
           yield* Effect.forkIn(memory.recorder.running, scope)
           yield* Effect.forkIn(memory.retaining, scope)
+          if (this.#heldMillis > 0) {
+            yield* Effect.forkIn(memory.hold(this.#heldMillis), scope, { startImmediately: true })
+            this.#heldMillis = 0
+          }
           this.#current = { memory, scope }
         }).pipe(Scope.provide(scope))
         yield* Effect.onError(loading, () => Scope.close(scope, Exit.void))
@@ -100,21 +107,27 @@ class DurableStore implements Store {
     )
   })
 
+  /** How long nothing is granted after the next load, in milliseconds. */
+  #heldMillis = 0
+
   #fail(failure: StoreUnavailable): void {
     this.#current = failure
   }
 
   #abandon({ memory, scope }: Generation): Effect.Effect<void> {
-    return Effect.suspend(() => {
+    const abandoning = Effect.suspend(() => {
       const failure = memory.recorder.failure!
+      // Until then each worker has renewed its leases, has learnt that they are gone, and has stopped their attempts.
+      if (memory.isWorking) this.#heldMillis = this.leaseMillis / 3 + MARGIN_MILLIS
       this.#fail(failure)
-      // All who wait are told of the failure.
+      // Every waiting call fails with it.
       memory.giveUp()
       return Effect.andThen(
         Effect.logError(`The Store answers no call until its changes can be recorded again: ${failure.message}`),
         Scope.close(scope, Exit.void)
       )
     })
+    return Effect.uninterruptible(abandoning)
   }
 
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
@@ -131,7 +144,7 @@ class DurableStore implements Store {
   })
 
   /**
-   * Asks the Store in memory, and holds its answer back until all changes are committed, unless it tells nothing about any
+   * Asks the Store in memory, and holds its answer back until all changes are committed, unless the answer reveals no
    * change. `claimsOf`: the claims of an answer. They are released when the caller is interrupted meanwhile.
    */
   #ask<A, E>(

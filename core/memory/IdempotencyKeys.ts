@@ -35,7 +35,12 @@ export class IdempotencyKeys {
       if (expiresAtMillis > nowMillis && this.#runs.size <= MAX_KEYS) break
       this.#drop(oldest, runId)
     }
-    return this.#runs.get(join(pipelineId, key))
+    const name = join(pipelineId, key)
+    const named = this.#runs.get(name)
+    // After a restart the keys may be in another order.
+    if (named === undefined || named.expiresAtMillis > nowMillis) return named
+    this.#drop(name, named.runId)
+    return undefined
   }
 
   add(pipelineId: string, key: string, named: KeyedRun): void {

@@ -3,16 +3,16 @@ import * as Result from "effect/Result"
 import type { ListRequest, RunList } from "../store/Store.ts"
 import type { MemoryBounds } from "../store/StoreBounds.ts"
 import type { InvalidOption } from "../values/Errors.ts"
-import type { Journal, StoredRun } from "./journal/Journal.ts"
+import type { Journal, Retention, StoredRun } from "./journal/Journal.ts"
 import type { Recorder } from "./Recorder.ts"
 import * as RunRecord from "./RunRecord.ts"
 import type { MemoryRun } from "./run/MemoryRun.ts"
 import type { RunIndex } from "./run/RunIndex.ts"
 import * as RunLister from "./run/RunLister.ts"
 
-/** How many finished runs stay in memory, and how many bytes such a run has at most. */
+/** How many finished runs stay in memory, and how many bytes they have together; one may be larger. */
 const MAX_CACHED = 256
-const MAX_CACHED_BYTES = 1 << 16
+const MAX_CACHED_BYTES = 1 << 24
 
 /** How many runs are deleted at once, and how often commits look for old runs, in milliseconds. */
 const MAX_RETAINED = 100
@@ -28,13 +28,16 @@ export class JournalHistory {
   readonly #read: (stored: StoredRun) => MemoryRun
   readonly #now: () => number
   /** The run read last is the last. */
-  readonly #cache: Map<string, MemoryRun> = new Map()
+  readonly #cache: Map<string, { readonly run: MemoryRun; readonly bytes: number }> = new Map()
+  /** The bytes of the runs in the cache. */
+  #bytes = 0
   /** How many runs the journal keeps. */
   #count: number
   #retainedAtMillis = 0
 
   constructor(
     journal: Journal,
+    count: number,
     recorder: Recorder,
     bounds: Bounds,
     index: RunIndex<MemoryRun>,
@@ -47,12 +50,12 @@ export class JournalHistory {
     this.#index = index
     this.#read = read
     this.#now = now
-    this.#count = journal.begin().finished
+    this.#count = count
   }
 
   find(runId: string): MemoryRun | undefined {
     if (this.#recorder.isRemoved(runId)) return undefined
-    let run = this.#cache.get(runId)
+    let run = this.#cache.get(runId)?.run
     if (run === undefined) {
       const stored = this.#journal.find(runId)
       // The journal also has the unfinished runs; these are in memory.
@@ -77,7 +80,7 @@ export class JournalHistory {
     const { id } = run.submission
     if (this.#index.get(id) === run) this.#index.remove(run)
     else this.#count--
-    this.#cache.delete(id)
+    this.#forget(id)
     this.#recorder.removed(run)
   }
 
@@ -95,30 +98,41 @@ export class JournalHistory {
       if (entry.endedAtMillis === undefined) {
         const run = this.#index.get(entry.id)
         if (run !== undefined) yield run
-      } else if (entry.endedAtMillis > oldest) yield RunRecord.listed(entry, () => this.#journal.find(entry.id))
+      } else {
+        const listed = RunRecord.listed(entry, () => this.#journal.find(entry.id))
+        yield entry.endedAtMillis > oldest ? listed : { ...listed, isExpired: true }
+      }
     }
   }
 
-  /** Deletes some runs beyond the bounds after a commit, unless it did so a moment ago. */
-  retainAfterCommit(): void {
+  /**
+   * What the next commit, with which so many runs end, deletes beyond the bounds; undefined when there is nothing to delete, or old
+   * runs were looked for a moment ago.
+   */
+  retention(ending: number): Retention | undefined {
     const { historyCount, historyMillis } = this.#bounds
-    const isOften = historyMillis === 0 || this.#now() < this.#retainedAtMillis + RETAIN_MILLIS
-    if (this.#count <= historyCount && isOften) return
-    try {
-      this.retain()
-    } catch {
-      // Nothing was deleted. Retention in the background says why.
+    const excess = Math.max(this.#count + ending - historyCount, 0)
+    const now = this.#now()
+    if (excess === 0 && (historyMillis === 0 || now < this.#retainedAtMillis + RETAIN_MILLIS)) return undefined
+    this.#retainedAtMillis = now
+    return { excess, endedUntilMillis: this.#oldestMillis, most: MAX_RETAINED }
+  }
+
+  /** A commit has deleted these runs. */
+  deleted(runIds: ReadonlyArray<string>): void {
+    for (const id of runIds) {
+      this.#forget(id)
+      // `remove` has counted it.
+      if (!this.#recorder.isRemoved(id)) this.#count--
     }
   }
 
-  /** Deletes some runs beyond the bounds, in the order in which they ended. Returns whether there may be more. */
+  /** Deletes some runs beyond the bounds, while nothing else may be committed. Returns whether there may be more. */
   retain(): boolean {
-    this.#retainedAtMillis = this.#now()
-    const excess = Math.max(this.#count - this.#bounds.historyCount, 0)
-    const { removed, isDone } = this.#journal.retain({ excess, endedUntilMillis: this.#oldestMillis }, MAX_RETAINED)
-    this.#count -= removed.length
-    for (const id of removed) this.#cache.delete(id)
-    return !isDone
+    this.#retainedAtMillis = Number.NEGATIVE_INFINITY
+    const deleted = this.#journal.commit({ runs: [], rows: [], removed: [], retention: this.retention(0) })
+    this.deleted(deleted)
+    return this.#journal.shrink() || deleted.length === MAX_RETAINED
   }
 
   get #oldestMillis(): number {
@@ -128,13 +142,21 @@ export class JournalHistory {
 
   #keep(run: MemoryRun): void {
     const { id } = run.submission
-    this.#cache.delete(id)
-    if (run.bytes > MAX_CACHED_BYTES) return
-    this.#cache.set(id, run)
-    if (this.#cache.size <= MAX_CACHED) return
-    for (const oldest of this.#cache.keys()) {
-      this.#cache.delete(oldest)
-      return
+    this.#forget(id)
+    const { bytes } = run
+    this.#cache.set(id, { run, bytes })
+    this.#bytes += bytes
+    for (const [oldest, { run: other }] of this.#cache) {
+      if ((this.#cache.size <= MAX_CACHED && this.#bytes <= MAX_CACHED_BYTES) || other === run) return
+      // A copy with changes that are not committed must stay the only one.
+      if (!this.#recorder.hasChanged(other)) this.#forget(oldest)
     }
+  }
+
+  #forget(runId: string): void {
+    const cached = this.#cache.get(runId)
+    if (cached === undefined) return
+    this.#cache.delete(runId)
+    this.#bytes -= cached.bytes
   }
 }

@@ -15,7 +15,7 @@ import { runTimedOut } from "../values/ErrorInfo.ts"
 import type { InvalidOption, StoreUnavailable } from "../values/Errors.ts"
 import type { KeyedRun } from "./IdempotencyKeys.ts"
 import { JournalHistory } from "./JournalHistory.ts"
-import type { Journal, StoredRun, TableName } from "./journal/Journal.ts"
+import type { Journal, Retention, StoredRun, TableName } from "./journal/Journal.ts"
 import type { KeptRecord } from "./MemoryAuditLog.ts"
 import { Memory } from "./MemoryStore.ts"
 import type { KeptToken } from "./MemoryTables.ts"
@@ -51,6 +51,8 @@ export class JournaledMemory extends Memory implements RecordedStore {
   readonly #journal: Journal
   readonly #storeClock: StoreClock
   readonly #finished: JournalHistory
+  /** The number of the last change in the journal when this Store began. */
+  readonly #change: number
 
   constructor(
     bounds: Required<MemoryBounds>,
@@ -59,7 +61,7 @@ export class JournaledMemory extends Memory implements RecordedStore {
     random: typeof Random.Random.Service,
     journal: Journal
   ) {
-    const { atMillis, epoch, serial } = journal.begin()
+    const { atMillis, epoch, serial, change, finished } = journal.begin()
     const storeClock = new StoreClock(clock, atMillis)
     const recorder: Recorder = new Recorder(journal, storeClock, () => this)
     super(bounds, storeClock, timers, random, recorder, epoch)
@@ -68,13 +70,13 @@ export class JournaledMemory extends Memory implements RecordedStore {
     this.#journal = journal
     this.#storeClock = storeClock
     const read = (stored: StoredRun): MemoryRun => this.#read(stored, false)
-    this.#finished = new JournalHistory(journal, recorder, bounds, this.index, read, storeClock.now)
+    this.#change = change
+    this.#finished = new JournalHistory(journal, finished, recorder, bounds, this.index, read, storeClock.now)
   }
 
   /** Continues with what the journal has. `isLoss`: whether a process ended while its workers had units. */
   continue(isLoss: boolean): void {
-    const { change } = this.#journal.begin()
-    this.changes.restore(change, this.#journal.changes(change - KEPT_CHANGES))
+    this.changes.restore(this.#change, this.#journal.changes(this.#change - KEPT_CHANGES))
     for (const [key, acl] of this.#rows<Acl>("acl")) this.acls.restore(key, acl)
     for (const [, definition] of this.#rows<StoredDefinition>("definition")) this.definitions.restore(definition)
     for (const [, schedule] of this.#rows<Schedule>("schedule")) this.schedules.restore(schedule)
@@ -93,6 +95,25 @@ export class JournaledMemory extends Memory implements RecordedStore {
     runs.sort((one, other) => one.submission.startAtMillis - other.submission.startAtMillis)
     for (const run of runs) if (!run.isOver && !hasBegun(run) && run.past !== undefined) this.#beginAgain(run)
     this.flush()
+  }
+
+  /** Whether workers have units. */
+  get isWorking(): boolean {
+    return this.dispatch.work.leases.size > 0
+  }
+
+  /** Grants nothing for so long: workers may still run what they had before the Store was loaded again. */
+  hold(millis: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.dispatch.isHeld = true
+      return Effect.andThen(
+        Effect.sleep(millis),
+        Effect.sync(() => {
+          this.dispatch.isHeld = false
+          this.flush()
+        })
+      )
+    })
   }
 
   /** Ends the waits of all callers: the Store has closed, or can't go on. Unfinished runs stay as they are. */
@@ -118,8 +139,12 @@ export class JournaledMemory extends Memory implements RecordedStore {
     this.#finished.saved(run)
   }
 
-  retain(): void {
-    this.#finished.retainAfterCommit()
+  retention(ending: number): Retention | undefined {
+    return this.#finished.retention(ending)
+  }
+
+  deleted(runIds: ReadonlyArray<string>): void {
+    this.#finished.deleted(runIds)
   }
 
   /** Deletes finished runs beyond the bounds, also while nothing is committed: in small steps with pauses, for ever. */

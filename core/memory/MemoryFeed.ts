@@ -1,6 +1,7 @@
 /** The feed of a Store in memory: a ring that records which runs got which events. The events are in the runs' logs. */
 import * as Effect from "effect/Effect"
 import { type Change, type Entry, type Excerpt, KEPT_CHANGES, type Source, START } from "../store/Feed.ts"
+import { StoreUnavailable } from "../values/Errors.ts"
 import type { RunLog } from "./run/RunLog.ts"
 
 /** How many entries one read returns at most. */
@@ -88,7 +89,17 @@ export class MemoryFeed implements Source<never> {
     })
 
   events = (changes: ReadonlyArray<Change>): Effect.Effect<ReadonlyArray<RunLog["events"] | undefined>> =>
-    Effect.sync(() => changes.map(({ runId, from, to }) => this.#logOf(runId)?.events.slice(from, to)))
+    Effect.sync(() => changes.map((change) => this.#eventsOf(change)))
+
+  /** Undefined when the run was deleted, or its journal can't read it: then a reader learns of a gap, and goes on. */
+  #eventsOf({ runId, from, to }: Change): RunLog["events"] | undefined {
+    try {
+      return this.#logOf(runId)?.events.slice(from, to)
+    } catch (error) {
+      if (error instanceof StoreUnavailable) return undefined
+      throw error
+    }
+  }
 
   #numberOf(entry: string): number | undefined {
     const [epoch, number] = entry.split("-").map(Number)

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import type { KeptItems } from "../run/KeptItems.ts"
 import { StoreUnavailable } from "../values/Errors.ts"
-import type { Journal, Row, RunChanges, TableName } from "./journal/Journal.ts"
+import type { Journal, Retention, Row, RunChanges, TableName } from "./journal/Journal.ts"
 import type { MemoryFeed } from "./MemoryFeed.ts"
 import * as RunRecord from "./RunRecord.ts"
 import type { MemoryRun } from "./run/MemoryRun.ts"
@@ -23,8 +23,10 @@ export interface RecordedStore {
   announce(run: MemoryRun): void
   /** A finished run is in the journal now. */
   saved(run: MemoryRun): void
-  /** Deletes runs that the journal need not keep. */
-  retain(): void
+  /** Which finished runs the next commit, with which so many runs end, has to delete. */
+  retention(ending: number): Retention | undefined
+  /** The commit has deleted these. */
+  deleted(runIds: ReadonlyArray<string>): void
   /** Calls the listeners of the runs that were announced. */
   callListeners(): void
 }
@@ -77,6 +79,11 @@ export class Recorder {
   removed(run: MemoryRun): void {
     this.#removed.set(run.submission.id, run.serial)
     this.#wakeUp()
+  }
+
+  /** Whether a run has changes that are not committed yet. */
+  hasChanged(run: MemoryRun): boolean {
+    return this.#changed.has(run)
   }
 
   /** Whether a run was deleted, and that is not committed yet. */
@@ -154,7 +161,7 @@ export class Recorder {
     const store = this.#store()
     let waiting: ReadonlyArray<(committed: Effect.Effect<void, StoreUnavailable>) => void> = []
     try {
-      const changed = this.#record(store)
+      const { changed, deleted } = this.#record(store)
       // Listeners may make new changes, and wait for the next commit.
       waiting = this.#waiting
       this.#waiting = []
@@ -162,19 +169,27 @@ export class Recorder {
         store.announce(run)
         if (run.isOver) store.saved(run)
       }
+      store.deleted(deleted)
       store.callListeners()
-      store.retain()
     } catch (error) {
       // Not recorded, or an error of ours after that: in both cases the Store must be loaded again.
       this.#waiting.push(...waiting)
-      return this.fail(toUnavailable(error))
+      const failing = this.fail(toUnavailable(error))
+      if (error instanceof StoreUnavailable) return failing
+      return Effect.andThen(
+        Effect.logError("The Store failed with an unexpected error, and is loaded again", error),
+        failing
+      )
     }
     for (const resume of waiting) resume(Effect.void)
     return Effect.void
   })
 
-  /** Grants what is ready, and writes all changes. Returns the changed runs. */
-  #record(store: RecordedStore): Iterable<MemoryRun> {
+  /** Grants what is ready, and writes all changes. */
+  #record(store: RecordedStore): {
+    readonly changed: Iterable<MemoryRun>
+    readonly deleted: ReadonlyArray<string>
+  } {
     if (this.#hasToGrant) store.grantBeforeCommit()
     this.#hasToGrant = false
     const changed = this.#changed
@@ -185,14 +200,19 @@ export class Recorder {
     this.#rows = new Map()
     let number = store.changes.count
     const runs: Array<RunChanges> = []
+    let ending = 0
     for (const run of changed) {
       const changes = RunRecord.changesOf(run, number + 1, this.#clock.instantOf)
       if (changes.events !== undefined) number++
+      if (changes.end !== undefined) ending++
       runs.push(changes)
     }
-    if (runs.length + rows.length + removed.length > 0) this.#journal.commit({ runs, rows, removed })
+    let deleted: ReadonlyArray<string> = []
+    if (runs.length + rows.length + removed.length > 0) {
+      deleted = this.#journal.commit({ runs, rows, removed, retention: store.retention(ending) })
+    }
     this.#removed = new Map()
-    return changed
+    return { changed, deleted }
   }
 
   /** Ends the waits for a commit, and refuses all later ones. */

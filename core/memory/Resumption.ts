@@ -4,7 +4,7 @@ import type { PastUnit, RunPast } from "./run/RunPast.ts"
 import { Lease } from "./work/Lease.ts"
 
 const LOST = "the program that ran it ended"
-const INTERRUPTED = "its Store was loaded again"
+const INTERRUPTED = "its process restarted, or its Store recovered from a failure"
 
 /** Continues the steps that are ready or were begun. */
 export const resume = (

@@ -15,7 +15,7 @@ import type { StoreClock } from "./StoreClock.ts"
 import type { ReadyQueue } from "./work/ReadyQueues.ts"
 
 /**
- * What the journal does not have yet of a run; the run forgets that it doesn't. `number`: of its change in the feed, if it has
+ * Takes a run's unsaved changes, and marks them as saved. `number`: of its change in the feed, if it has
  * new events. `instantOf` gives the instant of a moment of the monotonic clock.
  */
 export const changesOf = (run: MemoryRun, number: number, instantOf: (passedMillis: number) => number): RunChanges => {

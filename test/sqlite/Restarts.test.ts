@@ -218,7 +218,7 @@ describe("after a crash", () => {
       const copy = crashed(path)
       yield* close
       for (const [one, reason] of [
-        [path, "its Store was loaded again"],
+        [path, "its process restarted, or its Store recovered from a failure"],
         [copy, "the program that ran it ended"]
       ] as const) {
         const next = yield* opened({ file: one })

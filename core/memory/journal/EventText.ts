@@ -1,4 +1,4 @@
-/** Events of a run as the text of a journal: without what the run itself says, and with long values apart. */
+/** Events of a run as the text of a journal. Fields that the run's head has are left out; long values are rows of their own. */
 
 import type { Json } from "../../json/Value.ts"
 import type { Event } from "../../run/Event.ts"

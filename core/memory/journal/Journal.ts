@@ -88,6 +88,8 @@ export interface Batch {
   readonly rows: ReadonlyArray<Row>
   /** The serial numbers of finished runs to delete. */
   readonly removed: ReadonlyArray<number>
+  /** Which further finished runs to delete, once the changes are made. */
+  readonly retention: Retention | undefined
 }
 
 /** A run in the journal. The parts that are methods are read when they are called. */
@@ -119,12 +121,14 @@ export interface StoredEntry {
   readonly error: string | undefined
 }
 
-/** Which finished runs a journal deletes. */
+/** Which finished runs a journal deletes: those that ended first, beyond these bounds. */
 export interface Retention {
   /** How many of the finished runs are too many. */
   readonly excess: number
   /** Runs that ended at this instant or before are deleted. */
   readonly endedUntilMillis: number
+  /** At most so many are deleted. */
+  readonly most: number
 }
 
 /** Keeps the changes of a Store. Every method is synchronous, and throws when the journal fails. */
@@ -153,8 +157,8 @@ export interface Journal {
     readonly from: number
     readonly to: number
   }>
-  /** Records changes, all or none. */
-  readonly commit: (batch: Batch) => void
+  /** Records changes, all or none. Returns the ids of the runs that retention deleted. */
+  readonly commit: (batch: Batch) => ReadonlyArray<string>
   /** Throws unless changes can be recorded. */
   readonly probe: () => void
   readonly find: (runId: string) => StoredRun | undefined
@@ -164,12 +168,6 @@ export interface Journal {
     untilMillis: number | undefined,
     pipelineId: string | undefined
   ) => Iterable<StoredEntry>
-  /**
-   * Deletes up to `most` of the runs that ended first, beyond these bounds. Returns their ids, and whether nothing is left to do:
-   * else call it again soon.
-   */
-  readonly retain: (
-    retention: Retention,
-    most: number
-  ) => { readonly removed: ReadonlyArray<string>; readonly isDone: boolean }
+  /** Gives some of the room of deleted runs back. Returns whether there may be more. */
+  readonly shrink: () => boolean
 }

@@ -14,6 +14,8 @@ export interface ListedRun {
   /** Runs are numbered in the order of submission. */
   readonly serial: number
   readonly log: { readonly state: Omit<State.Run, "parameters" | "given" | "kept" | "outputs"> }
+  /** Whether it is about to be deleted, and no list has it. */
+  readonly isExpired?: boolean
   /** What filters need of its state, where that costs less than the state. */
   readonly outcome?: Pick<State.Run, "startedAtMillis" | "completedAtMillis" | "error">
 }
@@ -47,6 +49,7 @@ export const list = (request: ListRequest, candidates: Iterable<ListedRun>): Res
       if (run.serial >= before || (untilMillis !== undefined && submittedAtMillis >= untilMillis)) continue
       if (looked++ === RunFilter.MAX_LOOKED || read === RunFilter.MAX_READ) return listOf(found, last)
       last = run.serial
+      if (run.isExpired === true) continue
       if (statuses !== undefined && !statuses.has(run.status)) continue
       if (pipelineId !== undefined && run.submission.pipelineId !== pipelineId) continue
       if (matches !== undefined) {

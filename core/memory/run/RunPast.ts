@@ -28,7 +28,6 @@ interface StepPast {
   failures: number
   isRunning: boolean
   beganAtMillis: number
-  startedAtMillis: number
   dueAtMillis: number
   retryEvents: number
   failedEvents: number
@@ -75,7 +74,6 @@ export class RunPast<Run extends UnitRun> {
         failures: 0,
         isRunning: false,
         beganAtMillis: 0,
-        startedAtMillis: 0,
         dueAtMillis: 0,
         retryEvents: 0,
         failedEvents: 0
@@ -86,7 +84,6 @@ export class RunPast<Run extends UnitRun> {
       case "StepStarted":
         if (attempt === 1) past.beganAtMillis = atMillis
         past.attempts = attempt
-        past.startedAtMillis = atMillis
         past.isRunning = true
         past.dueAtMillis = 0
         return
