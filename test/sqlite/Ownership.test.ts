@@ -9,11 +9,12 @@ import {
   writeFileSync,
   writeSync
 } from "node:fs"
-import { DatabaseSync } from "node:sqlite"
+import * as sqlite from "node:sqlite"
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { describe, expect } from "vitest"
 import { SqliteStore } from "../../adapters/sqlite/index.ts"
+import * as SqliteFile from "../../adapters/sqlite/SqliteFile.ts"
 import { newRun, single } from "../conformance/store/harness/StoreDriver.ts"
 import { files, opened } from "./Trials.ts"
 
@@ -42,7 +43,7 @@ describe("a file", () => {
       const path = file()
       const { store, close } = yield* opened({ file: path })
       const id = yield* store.submit(newRun(single))
-      const reader = new DatabaseSync(path, { readOnly: true })
+      const reader = new sqlite.DatabaseSync(path, { readOnly: true })
       expect(reader.prepare("SELECT id FROM runs").all()).toMatchObject([{ id }])
       reader.close()
       yield* close
@@ -52,7 +53,7 @@ describe("a file", () => {
   it.live("of another program is refused, and stays as it is", () =>
     Effect.gen(function* () {
       const path = file()
-      const other = new DatabaseSync(path)
+      const other = new sqlite.DatabaseSync(path)
       other.exec("CREATE TABLE theirs (id INTEGER)")
       other.close()
       const before = readFileSync(path)
@@ -65,7 +66,7 @@ describe("a file", () => {
     Effect.gen(function* () {
       const path = file()
       yield* Effect.flatMap(opened({ file: path }), ({ close }) => close)
-      const database = new DatabaseSync(path)
+      const database = new sqlite.DatabaseSync(path)
       database.exec("PRAGMA user_version = 99")
       database.close()
       expect((yield* refusal(path)).message).toContain("has version 99")
@@ -88,6 +89,34 @@ describe("a file", () => {
       for (let at = 4_096; at < size; at += 4_096) writeSync(handle, Buffer.alloc(200, 0xff), 0, 200, at)
       closeSync(handle)
       expect(yield* refusal(damaged)).toMatchObject({ _tag: "StoreUnavailable" })
+    })
+  )
+
+  it.live("that is to survive power failures is synced to the disk itself, also by checkpoints and on macOS", () =>
+    Effect.sync(() => {
+      for (const synchronous of ["full", "normal"] as const) {
+        const { database, close } = SqliteFile.own(sqlite, file(), synchronous, 0)
+        for (const name of ["fullfsync", "checkpoint_fullfsync"]) {
+          expect(database.prepare(`PRAGMA ${name}`).get()).toEqual({ [name]: synchronous === "full" ? 1 : 0 })
+        }
+        close()
+      }
+    })
+  )
+
+  it.live("whose file system has no shared memory is refused", () =>
+    Effect.sync(() => {
+      const path = file()
+      // SQLite without locks on files: it has no shared memory.
+      class DatabaseSync extends sqlite.DatabaseSync {
+        constructor(at: string, options: object = {}) {
+          super(at === path ? `file:${at}?vfs=unix-none` : at, options)
+        }
+      }
+      expect(() => SqliteFile.own({ ...sqlite, DatabaseSync }, path, "full", 0)).toThrow(
+        `The file '${path}' can't have a write-ahead log: SQLite answers 'delete'`
+      )
+      SqliteFile.own(sqlite, path, "full", 0).close()
     })
   )
 
