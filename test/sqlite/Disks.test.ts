@@ -75,27 +75,26 @@ describe.runIf(disks.areAllowed)("a disk", () => {
             told.push(json["task_id"]!)
           }
         }
+        for (let run = 0; run < 5; run++) told.push((await start()).json["task_id"]!)
         disk.fill()
         const refused = await fillUp()
         expect(refused).toMatchObject({ status: 503, json: { error: "StoreUnavailableError" } })
         expect(refused.json["message"]).toContain("Make room on its disk")
         expect(refused.json["message"]).not.toContain(disk.folder)
-        expect(await start()).toMatchObject({ status: 503 })
-        const begunWhileFull = begun.length
+        for (let more = 0; more < 20; more++) expect(await start()).toMatchObject({ status: 503 })
+        expect(told).toEqual(expect.arrayContaining(begun))
         disk.empty()
         const again = async (): Promise<string> => {
           const { status, json } = await start()
           return status === 503 ? Effect.runPromise(Effect.as(Effect.sleep(20), "")).then(again) : json["task_id"]!
         }
         told.push(await again())
-        expect(begun.length).toBeGreaterThanOrEqual(begunWhileFull)
         for (const id of told) {
-          const ended = await levada.fetch(new Request(`http://localhost/pipelines/result/${id}?wait=true`))
-          expect(ended.status, await ended.text()).toBeLessThan(300)
+          expect((await Array.fromAsync(levada.watch(id))).at(-1)).toMatchObject({ type: "RunCompleted" })
         }
         const { runs } = await levada.runs({ limit: 500 })
         expect(runs.map(({ id }) => id).sort()).toEqual([...told].sort())
-        for (const id of begun) expect(told).toContain(id)
+        expect(new Set(begun)).toEqual(new Set(told))
         await levada.close()
       })
   )
@@ -176,7 +175,7 @@ describe.runIf(disks.areAllowed)("a disk", () => {
       for (const path of [disk.file, `${disk.folder}/other.db`, `${disk.folder}/folder/other.db`]) {
         const refused = yield* refusal(path)
         expect(refused).toContain(`'${path}'`)
-        expect(refused).toContain("has to be allowed to write")
+        expect(refused).toContain("write access")
       }
       disk.setReadOnly(false)
       const next = yield* opened({ file: disk.file })
@@ -196,7 +195,7 @@ describe.runIf(disks.areAllowed)("a disk", () => {
         Effect.sync(() => execFileSync("umount", [path]))
       )
       expect(refused).toContain(`'${path}'`)
-      expect(refused).toContain("has to be allowed to write")
+      expect(refused).toContain("write access")
     })
   )
 

@@ -79,22 +79,42 @@ describe("a caller that is interrupted before its answer", () => {
       yield* again.close
     })
   )
+})
 
-  it.live("and callers of a Store that closes get an answer", () =>
+describe("a Store that closes", () => {
+  it.live("has done what its callers asked for before, and answers them", () =>
     Effect.gen(function* () {
-      const { store, close } = yield* opened({ file: file() })
-      const id = yield* store.submit(newRun(single))
+      const path = file()
+      const { store, close } = yield* opened({ file: path })
+      const [cancelled, waiting] = [yield* store.submit(newRun(single)), yield* store.submit(newRun(single))]
       const asking = [
         store.claim({ ...request, versions: new Set<string>() }),
-        store.wait(id),
-        store.submit(newRun(single)),
-        store.cancel(id, "x"),
-        store.get(id)
+        store.wait(waiting),
+        store.wait(cancelled),
+        store.cancel(cancelled, "x"),
+        store.get(cancelled),
+        store.submit(newRun(single))
       ]
       const fibers = yield* Effect.forEach(asking, (asked) => fork(asked as Effect.Effect<unknown, unknown>))
       yield* close
-      yield* Effect.forEach(fibers, Fiber.await)
-      expect(yield* Effect.flip(store.get(id))).toMatchObject({ _tag: "StoreUnavailable" })
+      const isCancelled = { id: cancelled, status: "CANCELLED", reason: "x" }
+      const answers = yield* Effect.forEach(fibers, Fiber.join)
+      expect(answers).toMatchObject([
+        [],
+        { id: waiting, status: "PENDING" },
+        isCancelled,
+        undefined,
+        isCancelled,
+        expect.any(String)
+      ])
+      expect(yield* Effect.flip(store.get(cancelled))).toMatchObject({ _tag: "StoreUnavailable" })
+      const next = yield* opened({ file: path })
+      expect((yield* next.store.list({ limit: 10 })).runs).toMatchObject([
+        { id: answers.at(-1), status: "PENDING" },
+        { id: waiting, status: "PENDING" },
+        isCancelled
+      ])
+      yield* next.close
     })
   )
 })
