@@ -160,7 +160,7 @@ describe("a file in use", () => {
       expect(yield* refusal(pipe)).toContain("no regular file")
       const text = file()
       yield* Effect.flatMap(opened({ file: text }), ({ close }) => close)
-      expect(yield* refusal(join(text, "levada.db"))).toContain("Its folder has to exist")
+      expect(yield* refusal(join(text, "levada.db"))).toContain("Its folder must exist")
     })
   )
 })
