@@ -4,8 +4,8 @@ import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { describe, expect } from "vitest"
-import { chain, done, newRun, ownVersions } from "../conformance/store/harness/StoreDriver.ts"
-import { files, opened } from "./Trials.ts"
+import { chain, done, newRun } from "../conformance/store/harness/StoreDriver.ts"
+import { files, opened, request } from "./Trials.ts"
 
 const file = files()
 
@@ -28,7 +28,6 @@ describe("a Store in a file", () => {
         if (row === undefined || !String(row["text"]).includes(event)) early.push(`${event} of ${runId}`)
       }
       const working = Effect.gen(function* () {
-        const request = { worker: "w", max: 100, versions: ownVersions }
         let claims = yield* store.claim(request)
         for (;;) {
           for (const { runId, step } of claims) look(runId, `"step":"${step}"`)

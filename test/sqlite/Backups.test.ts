@@ -22,20 +22,10 @@ import { describe, expect } from "vitest"
 import { SqliteStore } from "../../adapters/sqlite/index.ts"
 import * as SqliteBackup from "../../adapters/sqlite/SqliteBackup.ts"
 import type { Store } from "../../core/store/Store.ts"
-import { done, newRun, ownVersions, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files, opened } from "./Trials.ts"
+import { newRun, single } from "../conformance/store/harness/StoreDriver.ts"
+import { files, finish, opened, request } from "./Trials.ts"
 
 const file = files()
-const request = { worker: "w", max: 10, versions: ownVersions }
-
-/** Finishes a run with an output of this size. */
-const finish = (store: Store, size = 10) =>
-  Effect.gen(function* () {
-    const id = yield* store.submit(newRun(single))
-    const { claims } = yield* store.settle([], request)
-    yield* store.settle(claims.map((claim) => ({ claim, outcome: done({ a: JSON.stringify("x".repeat(size)) }) })))
-    return id
-  })
 
 const parts = (path: string) => readdirSync(dirname(path)).filter((name) => name.endsWith(".part"))
 
@@ -46,7 +36,7 @@ describe("a backup", () => {
       const { store, close } = yield* opened({ file: path, historyCount: 100_000 })
       const told: Array<string> = []
       const working: Effect.Effect<never, unknown> = Effect.suspend(() =>
-        Effect.flatMap(finish(store), (id) => {
+        Effect.flatMap(finish(store, "x"), (id) => {
           told.push(id)
           return working
         })
@@ -60,7 +50,7 @@ describe("a backup", () => {
         const restored = yield* opened({ file: to, historyCount: 100_000 })
         for (const id of before) {
           const run = yield* restored.store.get(id)
-          expect(run).toMatchObject({ status: "COMPLETED", outputs: { a: '"xxxxxxxxxx"' } })
+          expect(run).toMatchObject({ status: "COMPLETED", outputs: { a: '"x"' } })
           const events = yield* Stream.runCollect(Stream.take(restored.store.watch(id), run.sequence))
           expect(events.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4])
         }
@@ -174,7 +164,7 @@ describe("retention", () => {
     Effect.gen(function* () {
       const path = file()
       const { store, close } = yield* opened({ file: path, historyMillis: 3_600_000 })
-      for (let run = 0; run < 450; run++) yield* finish(store, 20_000)
+      for (let run = 0; run < 450; run++) yield* finish(store, "x".repeat(20_000))
       yield* TestClock.adjust(1_800_000)
       const young = [yield* finish(store), yield* finish(store)]
       const reader = new sqlite.DatabaseSync(path, { readOnly: true })
@@ -217,7 +207,7 @@ describe.runIf(process.env["TEST_RUNTIME"] === "node")("the log of newest change
         let size = 0
         // On a busy machine a reader may hold up a beginning, not all of them.
         for (let run = 0; run < 3_000 && size >= largest; run++) {
-          yield* finish(store, 500_000)
+          yield* finish(store, "x".repeat(500_000))
           size = statSync(`${path}-wal`).size
           largest = Math.max(largest, size)
         }

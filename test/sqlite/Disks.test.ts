@@ -11,13 +11,10 @@ import { SqliteStore } from "../../adapters/sqlite/index.ts"
 import type { Store } from "../../core/store/Store.ts"
 import { newRun, single } from "../conformance/store/harness/StoreDriver.ts"
 import { Disks } from "./SmallDisk.ts"
-import { files, opened } from "./Trials.ts"
+import { files, opened, refusal, untilOpen } from "./Trials.ts"
 
 const disks = new Disks()
 const file = files()
-
-const until = <A>(asked: Effect.Effect<A, unknown>): Effect.Effect<A> =>
-  Effect.catch(asked, () => Effect.andThen(Effect.sleep(20), until(asked)))
 
 const submit = ({ submit: start }: Store, size: number) =>
   start(newRun(single, { parameters: { data: `"${"x".repeat(size)}"` } }))
@@ -34,8 +31,6 @@ const submitUntilRefused = (store: Store, size: number) =>
   })
 
 const idsOf = (store: Store) => Effect.map(store.list({ limit: 1_000 }), ({ runs }) => runs.map(({ id }) => id).sort())
-
-const refusal = (path: string) => Effect.map(Effect.scoped(Effect.flip(SqliteStore.make({ file: path }))), String)
 
 describe.runIf(disks.areAllowed)("a disk", () => {
   it.live(
@@ -112,7 +107,7 @@ describe.runIf(disks.areAllowed)("a disk", () => {
       expect(refused.ids.length).toBeGreaterThan(0)
       expect(String(refused.failure)).toContain("full")
       disk.empty()
-      yield* until(first.store.ping)
+      yield* untilOpen(first.store)
       expect(yield* idsOf(first.store)).toEqual([...ids].sort())
       yield* first.close
       const next = yield* opened({ file: disk.file })
@@ -143,7 +138,7 @@ describe.runIf(disks.areAllowed)("a disk", () => {
         const { ids } = yield* submitUntilRefused(store, 3_000)
         told.push(...ids)
         disk.empty()
-        yield* until(store.ping)
+        yield* untilOpen(store)
       }
       expect(yield* idsOf(store)).toHaveLength(told.length + 1)
       expect(sleeping).toBeLessThanOrEqual(before)

@@ -9,11 +9,10 @@ import * as SqliteFile from "../../adapters/sqlite/SqliteFile.ts"
 import { SqliteJournal } from "../../adapters/sqlite/SqliteJournal.ts"
 import * as DurableStore from "../../core/memory/DurableStore.ts"
 import type { Store } from "../../core/store/Store.ts"
-import { chain, done, newRun, ownVersions, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files } from "./Trials.ts"
+import { chain, done, newRun, single } from "../conformance/store/harness/StoreDriver.ts"
+import { files, request, untilOpen } from "./Trials.ts"
 
 const file = files()
-const request = { worker: "w", max: 10, versions: ownVersions }
 
 /** A Store on a disk that can be filled. */
 const onSmallDisk = Effect.gen(function* () {
@@ -36,11 +35,6 @@ const submitUntilFull = ({ submit }: Store) =>
     }
   })
 
-const again = <A>(asked: Effect.Effect<A, unknown>): Effect.Effect<A> =>
-  Effect.catch(asked, () => Effect.andThen(Effect.sleep(50), again(asked)))
-
-const waitUntilOpen = (store: Store) => again(store.ping)
-
 describe("a full disk", () => {
   it.live("fails what can't be recorded, and shows nothing of it later", () =>
     Effect.gen(function* () {
@@ -53,7 +47,7 @@ describe("a full disk", () => {
       expect(yield* Effect.flip(store.submit(newRun(single)))).toMatchObject({ _tag: "StoreUnavailable" })
       expect(yield* Effect.flip(store.ping)).toMatchObject({ _tag: "StoreUnavailable" })
       yield* empty
-      yield* waitUntilOpen(store)
+      yield* untilOpen(store)
       const { runs } = yield* store.list({ limit: 1_000 })
       expect(runs.map(({ id }) => id).sort()).toEqual([before, ...ids].sort())
       expect(typeof (yield* store.submit(newRun(single)))).toBe("string")
@@ -84,7 +78,7 @@ describe("a full disk", () => {
         })
       }
       yield* empty
-      yield* waitUntilOpen(store)
+      yield* untilOpen(store)
       expect((yield* store.settle([{ claim: claimed!, outcome: done({ a: "1" }) }])).refused).toHaveLength(1)
       expect(yield* store.renew([claimed!])).toEqual([claimed])
       const claims = yield* store.claim({ ...request, max: 1_000 })

@@ -6,9 +6,8 @@ import { basename, dirname, join, relative } from "node:path"
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { afterEach, describe, expect } from "vitest"
-import { SqliteStore } from "../../adapters/sqlite/index.ts"
 import { newRun, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files, opened } from "./Trials.ts"
+import { files, opened, refusal } from "./Trials.ts"
 
 const isNode = process.env["TEST_RUNTIME"] === "node"
 if (!isNode) console.log("Processes that own a file, on each runtime: tested from Node only; skipped here")
@@ -52,8 +51,6 @@ const launch = ([program, ...args]: ReadonlyArray<string>, path: string, ...mode
 }
 
 const FIRST_LINE = /^(.*)\n/
-
-const refusal = (path: string) => Effect.map(Effect.scoped(Effect.flip(SqliteStore.make({ file: path }))), String)
 
 describe.runIf(isNode).each(RUNTIMES)("a process on %s", (_, command) => {
   it.live(

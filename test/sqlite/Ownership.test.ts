@@ -16,11 +16,9 @@ import { describe, expect } from "vitest"
 import { SqliteStore } from "../../adapters/sqlite/index.ts"
 import * as SqliteFile from "../../adapters/sqlite/SqliteFile.ts"
 import { newRun, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files, opened } from "./Trials.ts"
+import { files, opened, refusal } from "./Trials.ts"
 
 const file = files()
-
-const refusal = (path: string) => Effect.scoped(Effect.flip(SqliteStore.make({ file: path })))
 
 describe("a file", () => {
   it.live("has one owner: another one is refused, with the owner's process id, until the owner closes it", () =>
@@ -29,8 +27,8 @@ describe("a file", () => {
       const { store, close } = yield* opened({ file: path })
       const id = yield* store.submit(newRun(single))
       const refused = yield* refusal(path)
-      expect(refused).toMatchObject({ _tag: "StoreUnavailable" })
-      expect(refused.message).toContain(`'${path}' is in use by the process ${process.pid}`)
+      expect(refused).toContain("StoreUnavailable")
+      expect(refused).toContain(`'${path}' is in use by the process ${process.pid}`)
       yield* close
       const next = yield* opened({ file: path })
       expect(yield* next.store.get(id)).toMatchObject({ status: "PENDING" })
@@ -57,7 +55,7 @@ describe("a file", () => {
       other.exec("CREATE TABLE theirs (id INTEGER)")
       other.close()
       const before = readFileSync(path)
-      expect((yield* refusal(path)).message).toContain("of another program")
+      expect(yield* refusal(path)).toContain("of another program")
       expect(readFileSync(path).equals(before)).toBe(true)
     })
   )
@@ -69,7 +67,7 @@ describe("a file", () => {
       const database = new sqlite.DatabaseSync(path)
       database.exec("PRAGMA user_version = 99")
       database.close()
-      expect((yield* refusal(path)).message).toContain("has version 99")
+      expect(yield* refusal(path)).toContain("has version 99")
     })
   )
 
@@ -77,7 +75,7 @@ describe("a file", () => {
     Effect.gen(function* () {
       const text = file()
       writeFileSync(text, "this is a text, and it is long enough to be taken for a header of a file".repeat(20))
-      expect(yield* refusal(text)).toMatchObject({ _tag: "StoreUnavailable" })
+      expect(yield* refusal(text)).toContain("It is not an SQLite file")
       const path = file()
       const { store, close } = yield* opened({ file: path })
       for (let count = 0; count < 50; count++) yield* store.submit(newRun(single))
@@ -88,7 +86,7 @@ describe("a file", () => {
       const { size } = statSync(damaged)
       for (let at = 4_096; at < size; at += 4_096) writeSync(handle, Buffer.alloc(200, 0xff), 0, 200, at)
       closeSync(handle)
-      expect(yield* refusal(damaged)).toMatchObject({ _tag: "StoreUnavailable" })
+      expect(yield* refusal(damaged)).toContain("estore it from a backup")
     })
   )
 
