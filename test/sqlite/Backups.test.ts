@@ -23,7 +23,7 @@ import { SqliteStore } from "../../adapters/sqlite/index.ts"
 import * as SqliteBackup from "../../adapters/sqlite/SqliteBackup.ts"
 import type { Store } from "../../core/store/Store.ts"
 import { newRun, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files, finish, opened, request } from "./Trials.ts"
+import { files, finish, opened, request } from "./StoreFiles.ts"
 
 const file = files()
 

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { describe, expect } from "vitest"
 import { newRun, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files, finish, opened, refusal } from "./Trials.ts"
+import { files, finish, opened, refusal } from "./StoreFiles.ts"
 
 const PAGE = 4_096
 const file = files()

@@ -22,7 +22,7 @@ import {
 import { SqliteStore } from "../../adapters/sqlite/index.ts"
 import type { CatchUp, Overlap } from "../../core/run/Schedule.ts"
 import { broken, chain, newRun, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files, opened, request } from "./Trials.ts"
+import { files, opened, request } from "./StoreFiles.ts"
 
 const MINUTE = 60_000
 const file = files()

@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import { describe, expect, vi } from "vitest"
 import { MemoryFeed } from "../../core/memory/MemoryFeed.ts"
 import { done, newRun, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files, opened, request, untilOpen } from "./Trials.ts"
+import { files, opened, request, untilOpen } from "./StoreFiles.ts"
 
 const file = files()
 const one = { ...request, max: 1, isIdle: true }

@@ -2,10 +2,10 @@
 import { copyFileSync, existsSync, readFileSync } from "node:fs"
 import { DatabaseSync } from "node:sqlite"
 import { describe, expect, it } from "vitest"
-import { audited } from "./Audit.ts"
 import { Ledger } from "./Ledger.ts"
+import { problemsInFile } from "./LedgerCheck.ts"
 import { randomOf } from "./Load.ts"
-import { files } from "./Trials.ts"
+import { files } from "./StoreFiles.ts"
 import { bundle, launch } from "./Victims.ts"
 
 const isNode = process.env["TEST_RUNTIME"] === "node"
@@ -87,13 +87,13 @@ describe.runIf(isNode)("a process that is killed", () => {
       if (kill % COMPARED !== 0) continue
       const copy = file()
       for (const part of ["", "-wal"]) copyFileSync(path + part, copy + part)
-      expect(await audited(copy, ledger, false), where(kill)).toEqual([])
+      expect(await problemsInFile(copy, ledger, false), where(kill)).toEqual([])
     }
     const lines = file()
     const rest = launch(program, path, lines)
     expect(await rest.closed, rest.problems()).toBe(0)
     ledger.read(readFileSync(lines, "utf8"))
     expect(ledger.started.size).toBeGreaterThan(KILLS)
-    expect(await audited(path, ledger, true), where(KILLS)).toEqual([])
+    expect(await problemsInFile(path, ledger, true), where(KILLS)).toEqual([])
   }, 600_000)
 })

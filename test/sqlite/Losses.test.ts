@@ -11,7 +11,7 @@ import type { Plan } from "../../core/pipeline/Plan.ts"
 import type { Store } from "../../core/store/Store.ts"
 import { expanded, planWith } from "../conformance/store/harness/ItemDriver.ts"
 import { newRun, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files, request } from "./Trials.ts"
+import { files, request } from "./StoreFiles.ts"
 
 const file = files()
 const one = { ...request, max: 1, isIdle: true }

@@ -5,10 +5,10 @@
  */
 import { copyFileSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
-import { audited } from "./Audit.ts"
 import { Ledger } from "./Ledger.ts"
+import { problemsInFile } from "./LedgerCheck.ts"
 import { randomOf } from "./Load.ts"
-import { files } from "./Trials.ts"
+import { files } from "./StoreFiles.ts"
 import { bundle, launch } from "./Victims.ts"
 
 const isNode = process.env["TEST_RUNTIME"] === "node"
@@ -61,7 +61,7 @@ describe.runIf(isNode)("a power failure", () => {
       writeFileSync(`${copy}-wal`, Buffer.concat([log.subarray(0, end), tail]))
       const where = `cut at ${end} of ${log.length} bytes, with ${tail.length} others behind, POWER_SEED=${SEED}`
       const ledger = ledgerOf(text, (walBytes) => walBytes <= end)
-      expect(await audited(copy, ledger, false), where).toEqual([])
+      expect(await problemsInFile(copy, ledger, false), where).toEqual([])
     }
     const nothing = Buffer.alloc(0)
     await check(0, nothing)
@@ -99,7 +99,7 @@ describe.runIf(isNode)("a power failure", () => {
       taken++
       sequences.add(before.readUInt32BE(12))
       const ledger = ledgerOf(readFileSync(lines, "utf8"), (_, index) => index < told)
-      expect(await audited(copy, ledger, false), `copy ${taken}, POWER_SEED=${SEED}`).toEqual([])
+      expect(await problemsInFile(copy, ledger, false), `copy ${taken}, POWER_SEED=${SEED}`).toEqual([])
     }
     victim.kill("SIGKILL")
     await victim.closed

@@ -12,7 +12,7 @@ import * as Schedule from "../../core/run/Schedule.ts"
 import type { FeedItem } from "../../core/store/Feed.ts"
 import type { Store } from "../../core/store/Store.ts"
 import { broken, chain, done, newRun, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files, opened, request } from "./Trials.ts"
+import { files, opened, request } from "./StoreFiles.ts"
 
 const file = files()
 const idle = { ...request, isIdle: true }

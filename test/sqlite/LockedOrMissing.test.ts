@@ -5,7 +5,7 @@ import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { describe, expect } from "vitest"
 import { newRun, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files, opened, untilOpen } from "./Trials.ts"
+import { files, opened, untilOpen } from "./StoreFiles.ts"
 
 const file = files()
 

@@ -10,8 +10,8 @@ import { Access, Levada, Pipeline, Task } from "../../adapters/promise/index.ts"
 import { SqliteStore } from "../../adapters/sqlite/index.ts"
 import type { Store } from "../../core/store/Store.ts"
 import { newRun, single } from "../conformance/store/harness/StoreDriver.ts"
-import { Disks } from "./SmallDisk.ts"
-import { files, opened, refusal, untilOpen } from "./Trials.ts"
+import { Disks } from "./MountedDisk.ts"
+import { files, opened, refusal, untilOpen } from "./StoreFiles.ts"
 
 const disks = new Disks()
 const file = files()

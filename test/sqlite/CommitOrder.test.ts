@@ -1,11 +1,11 @@
-/** Nobody is told of a change before the file has it, however many calls, workers and watchers act at once. */
+/** No caller, worker or watcher is told of a change before the file has it, however many act at once. */
 import { DatabaseSync } from "node:sqlite"
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { describe, expect } from "vitest"
 import { chain, done, newRun } from "../conformance/store/harness/StoreDriver.ts"
-import { files, opened, request } from "./Trials.ts"
+import { files, opened, request } from "./StoreFiles.ts"
 
 const file = files()
 

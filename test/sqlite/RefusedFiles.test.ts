@@ -1,14 +1,17 @@
-/** Who may open a file: one process at a time, and no file of another program, of a later version, or that is damaged. */
+/** Files that are refused: of another program, of a later version, damaged, folders; and options that are invalid. */
+import { execFileSync } from "node:child_process"
 import {
   closeSync,
   copyFileSync,
   existsSync,
+  mkdirSync,
   openSync,
   readFileSync,
   statSync,
   writeFileSync,
   writeSync
 } from "node:fs"
+import { join } from "node:path"
 import * as sqlite from "node:sqlite"
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -16,35 +19,22 @@ import { describe, expect } from "vitest"
 import { SqliteStore } from "../../adapters/sqlite/index.ts"
 import * as SqliteFile from "../../adapters/sqlite/SqliteFile.ts"
 import { newRun, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files, opened, refusal } from "./Trials.ts"
+import { files, opened, refusal } from "./StoreFiles.ts"
 
 const file = files()
 
 describe("a file", () => {
-  it.live("has one owner: another one is refused, with the owner's process id, until the owner closes it", () =>
+  it.live("that is a folder or a device is refused", () =>
     Effect.gen(function* () {
-      const path = file()
-      const { store, close } = yield* opened({ file: path })
-      const id = yield* store.submit(newRun(single))
-      const refused = yield* refusal(path)
-      expect(refused).toContain("StoreUnavailable")
-      expect(refused).toContain(`'${path}' is in use by the process ${process.pid}`)
-      yield* close
-      const next = yield* opened({ file: path })
-      expect(yield* next.store.get(id)).toMatchObject({ status: "PENDING" })
-      yield* next.close
-    })
-  )
-
-  it.live("can be read beside its owner", () =>
-    Effect.gen(function* () {
-      const path = file()
-      const { store, close } = yield* opened({ file: path })
-      const id = yield* store.submit(newRun(single))
-      const reader = new sqlite.DatabaseSync(path, { readOnly: true })
-      expect(reader.prepare("SELECT id FROM runs").all()).toMatchObject([{ id }])
-      reader.close()
-      yield* close
+      const folder = file()
+      mkdirSync(folder)
+      expect(yield* refusal(folder)).toContain(`'${folder}' is a folder. Name a file in it`)
+      const pipe = file()
+      execFileSync("mkfifo", [pipe])
+      expect(yield* refusal(pipe)).toContain("no regular file")
+      const text = file()
+      yield* Effect.flatMap(opened({ file: text }), ({ close }) => close)
+      expect(yield* refusal(join(text, "levada.db"))).toContain("Its folder must exist")
     })
   )
 
