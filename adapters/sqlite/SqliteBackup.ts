@@ -1,5 +1,4 @@
 /** Copies the file of a Store while its owner goes on. */
-import { randomInt } from "node:crypto"
 import { linkSync, lstatSync, renameSync, rmSync } from "node:fs"
 import type { DatabaseSync } from "node:sqlite"
 import { StoreUnavailable } from "../../core/values/Errors.ts"
@@ -54,7 +53,8 @@ const makeIndependent = (sqlite: Sqlite, part: string): void => {
   try {
     // Without a log the copy is one file. Its first owner gives it one.
     database.exec("PRAGMA journal_mode = DELETE")
-    database.prepare("INSERT OR REPLACE INTO meta VALUES ('epoch', ?), ('closed', 1)").run(randomInt(2 ** 48 - 1))
+    const epoch = `abs(random() % ${Number.MAX_SAFE_INTEGER})`
+    database.exec(`INSERT OR REPLACE INTO meta VALUES ('epoch', ${epoch}), ('closed', 1)`)
   } finally {
     database.close()
   }
