@@ -4,13 +4,13 @@
  */
 import type { DatabaseSync } from "node:sqlite"
 
-/** At which size of the log, in bytes, readers are waited for, and for how long, in milliseconds. */
+/** From this log size on (bytes), a checkpoint waits for readers, at most so many milliseconds. */
 const LONG = 1 << 26
 const WAIT_MILLIS = 100
 
 export class SqliteCheckpoints {
   readonly #database: DatabaseSync
-  /** The size at which readers are waited for next: for a reader that stays, once per `LONG`. */
+  /** The log size at which a checkpoint waits next. While one reader stays, that is once per `LONG`. */
   #waitAt = LONG
 
   constructor(database: DatabaseSync) {

@@ -2,16 +2,13 @@
 import { StoreUnavailable } from "../../core/values/Errors.ts"
 
 /** What to do about an error with such a message. */
-const WAYS_OUT: ReadonlyArray<readonly [cause: RegExp, wayOut: string]> = [
+const ADVICE: ReadonlyArray<readonly [cause: RegExp, advice: string]> = [
   [/disk is full|ENOSPC|EDQUOT/i, "Make room on its disk"],
   [/malformed/i, "It is damaged: restore it from a backup"],
-  [/not a database/i, "It is no SQLite file: name another file"],
-  [/readonly|read-only|EROFS|EACCES|EPERM/i, "This program has to be allowed to write to it and to its folder"],
-  [/locked|busy/i, "Another program writes to it: end that one"],
-  [
-    /unable to open|ENOENT|ENOTDIR|EEXIST|ELOOP/i,
-    "Its folder has to exist, and this program has to be allowed to write to it"
-  ],
+  [/not a database/i, "It is not an SQLite file: name another file"],
+  [/readonly|read-only|EROFS|EACCES|EPERM/i, "Give this program write access to the file and its folder"],
+  [/locked|busy/i, "Another program has locked it: stop that program"],
+  [/unable to open|ENOENT|ENOTDIR|EEXIST|ELOOP/i, "Its folder must exist, and this program needs write access to it"],
   [/I\/O/i, "Make room on its disk, and check that the disk works and the files beside it are still there"]
 ]
 
@@ -19,6 +16,6 @@ const WAYS_OUT: ReadonlyArray<readonly [cause: RegExp, wayOut: string]> = [
 export const toUnavailable = (file: string, error: unknown): StoreUnavailable => {
   if (error instanceof StoreUnavailable) return error
   const message = error instanceof Error ? error.message : String(error)
-  const wayOut = WAYS_OUT.find(([cause]) => cause.test(message))?.[1]
-  return new StoreUnavailable(`The file '${file}' of the Store failed: ${message}${wayOut ? `. ${wayOut}` : ""}`)
+  const advice = ADVICE.find(([cause]) => cause.test(message))?.[1]
+  return new StoreUnavailable(`The file '${file}' of the Store failed: ${message}${advice ? `. ${advice}` : ""}`)
 }

@@ -20,8 +20,8 @@ export interface OwnedFile {
   /** Whether the process that owned it before ended without closing it. */
   readonly isLoss: boolean
   /**
-   * Throws unless what is written now stays: when the file was deleted or replaced, or another process has taken it. Call it in
-   * each transaction that writes. Returns the size of the log of newest changes, in bytes.
+   * Throws if the file was deleted or replaced, or another process owns it: a write would be lost. Call it in each transaction that
+   * writes. Returns the size of the log of newest changes, in bytes.
    */
   readonly assertOwned: () => number
   /** Closes it, and lets other processes own it. */
@@ -56,10 +56,11 @@ export const own = (
     const opened = new sqlite.DatabaseSync(path, { timeout: BUSY_MILLIS } as object)
     database = opened
     assertReadable(opened, file, steps.length)
-    // Only a new file can still get it.
+    // SQLite accepts this only before the first table.
     if (opened.prepare("PRAGMA page_count").get()!["page_count"] === 0) opened.exec("PRAGMA auto_vacuum = INCREMENTAL")
-    opened.exec("PRAGMA journal_mode = WAL")
+    if (!isInMemory) useLog(opened, file)
     opened.exec(`PRAGMA synchronous = ${synchronous}`)
+    if (synchronous === "full") syncToDisk(opened)
     opened.exec(`PRAGMA journal_size_limit = ${MAX_KEPT_LOG}`)
     migrate(opened, nowMillis, steps)
     const owner = crypto.randomUUID()
@@ -95,6 +96,22 @@ export const own = (
     throw toUnavailable(file, error)
   }
 }
+
+/** Has SQLite write changes to a log (`-wal`): else programs that read hold up the owner. SQLite only answers that it could not. */
+const useLog = (database: DatabaseSync, file: string): void => {
+  const { journal_mode: mode } = database.prepare("PRAGMA journal_mode = WAL").get()!
+  if (mode === "wal") return
+  throw new StoreUnavailable(
+    `The file '${file}' can't have a write-ahead log: SQLite answers '${String(mode)}'. Its file system may lack shared memory: put the file on a local disk`
+  )
+}
+
+/**
+ * On macOS `fsync` leaves changes in the cache of the disk, which a power failure empties: SQLite has to ask for `F_FULLFSYNC`. These
+ * have no effect on other systems.
+ */
+const syncToDisk = (database: DatabaseSync): void =>
+  database.exec("PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1")
 
 /** Throws when the file, or the log of its newest changes, is no longer the one that is open. Returns the size of the log. */
 const presenceOf = (file: string, path: string): (() => number) => {

@@ -1,5 +1,8 @@
-/** The HTTP suite with runs in SQLite, whose answers wait for commits. */
+/** The HTTP suite with runs in an SQLite file, whose answers wait for commits. */
 import { httpConformance } from "../conformance/http/HttpConformance.ts"
+import { files } from "../sqlite/StoreFiles.ts"
 import { launch } from "./harness/launch.ts"
 
-httpConformance("Bun.serve over SQLite", () => launch("bun", "bun", { STORE_FILE: ":memory:" }))
+const file = files()
+
+httpConformance("Bun.serve over SQLite", () => launch("bun", "bun", { STORE_FILE: file() }))

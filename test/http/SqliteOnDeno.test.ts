@@ -1,5 +1,8 @@
-/** The HTTP suite with runs in SQLite, whose answers wait for commits. */
+/** The HTTP suite with runs in an SQLite file, whose answers wait for commits. */
 import { httpConformance } from "../conformance/http/HttpConformance.ts"
+import { files } from "../sqlite/StoreFiles.ts"
 import { launch } from "./harness/launch.ts"
 
-httpConformance("Deno.serve over SQLite", () => launch("deno", "deno", { STORE_FILE: ":memory:" }))
+const file = files()
+
+httpConformance("Deno.serve over SQLite", () => launch("deno", "deno", { STORE_FILE: file() }))

@@ -1,7 +1,8 @@
-/** The HTTP suite with runs in SQLite, whose answers wait for commits. */
+/** The HTTP suite with runs in an SQLite file, whose answers wait for commits. */
 import { httpConformance } from "../conformance/http/HttpConformance.ts"
+import { files } from "../sqlite/StoreFiles.ts"
 import { launch } from "./harness/launch.ts"
 
-httpConformance("node:http over SQLite", () => launch("node", "node", { STORE_FILE: ":memory:" }), {
-  hasOperations: true
-})
+const file = files()
+
+httpConformance("node:http over SQLite", () => launch("node", "node", { STORE_FILE: file() }), { hasOperations: true })

@@ -1,9 +1,18 @@
 /** Backups while the owner works; what retention leaves of a file; and how long its log gets beside readers. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
-import { dirname, join } from "node:path"
-import { DatabaseSync } from "node:sqlite"
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
+import { basename, dirname, join } from "node:path"
+import * as sqlite from "node:sqlite"
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -11,21 +20,12 @@ import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import { describe, expect } from "vitest"
 import { SqliteStore } from "../../adapters/sqlite/index.ts"
+import * as SqliteBackup from "../../adapters/sqlite/SqliteBackup.ts"
 import type { Store } from "../../core/store/Store.ts"
-import { done, newRun, ownVersions, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files, opened } from "./Trials.ts"
+import { newRun, single } from "../conformance/store/harness/StoreDriver.ts"
+import { files, finish, opened, request } from "./StoreFiles.ts"
 
 const file = files()
-const request = { worker: "w", max: 10, versions: ownVersions }
-
-/** Finishes a run with an output of this size. */
-const finish = (store: Store, size = 10) =>
-  Effect.gen(function* () {
-    const id = yield* store.submit(newRun(single))
-    const { claims } = yield* store.settle([], request)
-    yield* store.settle(claims.map((claim) => ({ claim, outcome: done({ a: JSON.stringify("x".repeat(size)) }) })))
-    return id
-  })
 
 const parts = (path: string) => readdirSync(dirname(path)).filter((name) => name.endsWith(".part"))
 
@@ -36,7 +36,7 @@ describe("a backup", () => {
       const { store, close } = yield* opened({ file: path, historyCount: 100_000 })
       const told: Array<string> = []
       const working: Effect.Effect<never, unknown> = Effect.suspend(() =>
-        Effect.flatMap(finish(store), (id) => {
+        Effect.flatMap(finish(store, "x"), (id) => {
           told.push(id)
           return working
         })
@@ -50,7 +50,7 @@ describe("a backup", () => {
         const restored = yield* opened({ file: to, historyCount: 100_000 })
         for (const id of before) {
           const run = yield* restored.store.get(id)
-          expect(run).toMatchObject({ status: "COMPLETED", outputs: { a: '"xxxxxxxxxx"' } })
+          expect(run).toMatchObject({ status: "COMPLETED", outputs: { a: '"x"' } })
           const events = yield* Stream.runCollect(Stream.take(restored.store.watch(id), run.sequence))
           expect(events.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4])
         }
@@ -74,13 +74,66 @@ describe("a backup", () => {
       writeFileSync(text, "some text")
       const folder = file()
       mkdirSync(folder)
-      for (const to of [path, link, text, folder]) {
+      const [dangling, missing] = [file(), file()]
+      symlinkSync(missing, dangling)
+      for (const to of [path, link, text, folder, dangling]) {
         const failed = yield* Effect.flip(SqliteStore.backup(path, to))
-        expect(failed.message).toBe(`The file '${to}' exists, and a backup replaces none: name a new file`)
+        expect(failed.message).toBe(`The file '${to}' exists already. A backup overwrites no file: choose another name`)
       }
       expect(readFileSync(text, "utf8")).toBe("some text")
+      expect(readlinkSync(dangling)).toBe(missing)
       expect(yield* store.get(id)).toMatchObject({ status: "COMPLETED" })
       yield* close
+    })
+  )
+
+  it.live("replaces no file that another program makes while it copies", () =>
+    Effect.gen(function* () {
+      const path = file()
+      yield* Effect.flatMap(opened({ file: path }), ({ close }) => close)
+      const to = file()
+      const copying = SqliteBackup.copy(sqlite, path, to)
+      writeFileSync(to, "some text")
+      const failed = yield* Effect.flip(Effect.tryPromise({ try: () => copying, catch: String }))
+      expect(failed).toContain(`The file '${to}' exists already`)
+      expect(readFileSync(to, "utf8")).toBe("some text")
+      expect(parts(path)).toEqual([])
+    })
+  )
+
+  it.live("is one file, and reads no cursor of the owner's later changes as its own", () =>
+    Effect.gen(function* () {
+      const [path, to] = [file(), file()]
+      const { store, close } = yield* opened({ file: path })
+      const before = yield* finish(store)
+      yield* SqliteStore.backup(path, to)
+      expect(readdirSync(dirname(to)).filter((name) => name.startsWith(basename(to)))).toEqual([basename(to)])
+      yield* finish(store)
+      const read = (of: Store, after: string) => Effect.flatMap(of.feed({ after, isEndless: false }), Stream.runCollect)
+      const { cursor } = (yield* read(store, "0")).at(-1)!
+      yield* close
+      const copy = yield* opened({ file: to })
+      const after = yield* finish(copy.store)
+      const items = yield* read(copy.store, cursor)
+      expect(items[0]!.isBehindGap).toBe(true)
+      expect(new Set(items.map(({ event }) => event!.runId))).toEqual(new Set([before, after]))
+      yield* copy.close
+    })
+  )
+
+  it.live("counts no lost worker for the steps that were running", () =>
+    Effect.gen(function* () {
+      const [path, to] = [file(), file()]
+      const { store, close } = yield* opened({ file: path })
+      const id = yield* store.submit(newRun(single))
+      yield* store.claim(request)
+      yield* SqliteStore.backup(path, to)
+      yield* close
+      const copy = yield* opened({ file: to })
+      const { sequence } = yield* copy.store.get(id)
+      const events = yield* Stream.runCollect(Stream.take(copy.store.watch(id), sequence))
+      expect(events.at(-1)).toMatchObject({ type: "StepReleased", reason: "its Store was loaded again" })
+      yield* copy.close
     })
   )
 
@@ -90,7 +143,7 @@ describe("a backup", () => {
       yield* Effect.flatMap(opened({ file: path }), ({ close }) => close)
       const [missing, text, other, to] = [file(), file(), file(), file()]
       writeFileSync(text, "some text".repeat(1_000))
-      const database = new DatabaseSync(other)
+      const database = new sqlite.DatabaseSync(other)
       database.exec("CREATE TABLE theirs (id INTEGER)")
       database.close()
       for (const from of [missing, text, other]) {
@@ -111,10 +164,10 @@ describe("retention", () => {
     Effect.gen(function* () {
       const path = file()
       const { store, close } = yield* opened({ file: path, historyMillis: 3_600_000 })
-      for (let run = 0; run < 450; run++) yield* finish(store, 20_000)
+      for (let run = 0; run < 450; run++) yield* finish(store, "x".repeat(20_000))
       yield* TestClock.adjust(1_800_000)
       const young = [yield* finish(store), yield* finish(store)]
-      const reader = new DatabaseSync(path, { readOnly: true })
+      const reader = new sqlite.DatabaseSync(path, { readOnly: true })
       const count = () => Number(reader.prepare("SELECT count(*) AS n FROM runs").get()!["n"])
       const pages = () => Number(reader.prepare("PRAGMA page_count").get()!["page_count"])
       const [before, pagesBefore] = [count(), pages()]
@@ -137,28 +190,31 @@ describe("retention", () => {
 })
 
 describe.runIf(process.env["TEST_RUNTIME"] === "node")("the log of newest changes", () => {
-  it.live("begins anew beside programs that read without a gap", () =>
-    Effect.gen(function* () {
-      const path = file()
-      const { store, close } = yield* opened({ file: path, synchronous: "off", historyCount: 100_000 })
-      yield* finish(store)
-      // Threads would share the locks of this process.
-      const readers = Array.from({ length: 4 }, () =>
-        spawn(process.execPath, [join(import.meta.dirname, "Reader.ts"), path])
-      )
-      yield* Effect.addFinalizer(() => Effect.sync(() => void readers.map((reader) => reader.kill("SIGKILL"))))
-      yield* Effect.promise(() => Promise.all(readers.map((reader) => once(reader.stdout, "data"))))
-      let largest = 0
-      let size = 0
-      // On a busy machine a reader may hold up a beginning, not all of them.
-      for (let run = 0; run < 3_000 && size >= largest; run++) {
-        yield* finish(store, 500_000)
-        size = statSync(`${path}-wal`).size
-        largest = Math.max(largest, size)
-      }
-      expect(largest).toBeGreaterThan(1 << 26)
-      expect(size).toBeLessThan(largest)
-      yield* close
-    })
+  it.live(
+    "begins anew beside programs that read without a gap",
+    () =>
+      Effect.gen(function* () {
+        const path = file()
+        const { store, close } = yield* opened({ file: path, synchronous: "off", historyCount: 100_000 })
+        yield* finish(store)
+        // Threads would share the locks of this process.
+        const readers = Array.from({ length: 4 }, () =>
+          spawn(process.execPath, [join(import.meta.dirname, "Reader.ts"), path])
+        )
+        yield* Effect.addFinalizer(() => Effect.sync(() => void readers.map((reader) => reader.kill("SIGKILL"))))
+        yield* Effect.promise(() => Promise.all(readers.map((reader) => once(reader.stdout, "data"))))
+        let largest = 0
+        let size = 0
+        // On a busy machine a reader may hold up a beginning, not all of them.
+        for (let run = 0; run < 3_000 && size >= largest; run++) {
+          yield* finish(store, "x".repeat(500_000))
+          size = statSync(`${path}-wal`).size
+          largest = Math.max(largest, size)
+        }
+        expect(largest).toBeGreaterThan(1 << 26)
+        expect(size).toBeLessThan(largest)
+        yield* close
+      }),
+    120_000
   )
 })

@@ -6,25 +6,11 @@ import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { describe, expect } from "vitest"
-import { SqliteStore } from "../../adapters/sqlite/index.ts"
-import type { Store } from "../../core/store/Store.ts"
-import { done, newRun, ownVersions, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files, opened } from "./Trials.ts"
+import { newRun, single } from "../conformance/store/harness/StoreDriver.ts"
+import { files, finish, opened, refusal } from "./StoreFiles.ts"
 
 const PAGE = 4_096
 const file = files()
-const request = { worker: "w", max: 10, versions: ownVersions }
-
-const refusal = (path: string) => Effect.map(Effect.scoped(Effect.flip(SqliteStore.make({ file: path }))), String)
-
-/** Finishes a run with this output. */
-const finish = (store: Store, output: string) =>
-  Effect.gen(function* () {
-    const id = yield* store.submit(newRun(single))
-    const claims = yield* store.claim(request)
-    yield* store.settle(claims.map((claim) => ({ claim, outcome: done({ a: JSON.stringify(output) }) })))
-    return id
-  })
 
 /** Overwrites pages. Another process does it: the locks of this one would end with any file that it closes. */
 const damage = (path: string, ...pages: ReadonlyArray<number>): void => {

@@ -21,12 +21,11 @@ import {
 } from "../../adapters/promise/index.ts"
 import { SqliteStore } from "../../adapters/sqlite/index.ts"
 import type { CatchUp, Overlap } from "../../core/run/Schedule.ts"
-import { broken, chain, newRun, ownVersions, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files, opened } from "./Trials.ts"
+import { broken, chain, newRun, single } from "../conformance/store/harness/StoreDriver.ts"
+import { files, opened, request } from "./StoreFiles.ts"
 
 const MINUTE = 60_000
 const file = files()
-const request = { worker: "w", max: 100, versions: ownVersions }
 
 const work = Task.make("work", { input: {}, output: { m: Schema.Number }, run: () => ({ m: 1 }) })
 const pipeline = Pipeline.make("p", [work])

@@ -4,11 +4,11 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { describe, expect, vi } from "vitest"
 import { MemoryFeed } from "../../core/memory/MemoryFeed.ts"
-import { done, newRun, ownVersions, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files, opened } from "./Trials.ts"
+import { done, newRun, single } from "../conformance/store/harness/StoreDriver.ts"
+import { files, opened, request, untilOpen } from "./StoreFiles.ts"
 
 const file = files()
-const request = { worker: "w", max: 1, versions: ownVersions, isIdle: true }
+const one = { ...request, max: 1, isIdle: true }
 const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkChild(effect, { startImmediately: true })
 
 describe("an error of ours after a commit", () => {
@@ -19,15 +19,14 @@ describe("an error of ours after a commit", () => {
         throw new Error("unexpected")
       })
       yield* Effect.addFinalizer(() => Effect.sync(() => failing.mockRestore()))
-      const claiming = yield* fork(Effect.flip(store.claim(request)))
+      const claiming = yield* fork(Effect.flip(store.claim(one)))
       expect(yield* Effect.flip(store.submit(newRun(single)))).toMatchObject({ _tag: "StoreUnavailable" })
       expect(yield* Fiber.join(claiming)).toMatchObject({ _tag: "StoreUnavailable" })
       failing.mockRestore()
-      const again: Effect.Effect<void> = Effect.catch(store.ping, () => Effect.andThen(Effect.sleep(50), again))
-      yield* again
+      yield* untilOpen(store)
       const { runs } = yield* store.list({ limit: 10 })
       expect(runs).toHaveLength(1)
-      expect(yield* store.claim(request)).toMatchObject([{ runId: runs[0]!.id }])
+      expect(yield* store.claim(one)).toMatchObject([{ runId: runs[0]!.id }])
       yield* close
     })
   )
@@ -37,13 +36,13 @@ describe("a caller that is interrupted before its answer", () => {
   it.live("loses no step that it was just granted", () =>
     Effect.gen(function* () {
       const { store, close } = yield* opened({ file: file(), leaseMillis: 60_000 })
-      const claiming = yield* fork(store.claim(request))
+      const claiming = yield* fork(store.claim(one))
       // The run is granted in the same turn; nothing is committed yet.
       const submitting = yield* fork(store.submit(newRun(single)))
       expect(claiming.pollUnsafe()).toBe(undefined)
       yield* Fiber.interrupt(claiming)
       const id = yield* Fiber.join(submitting)
-      const [claim] = yield* store.claim({ ...request, worker: "other" })
+      const [claim] = yield* store.claim({ ...one, worker: "other" })
       expect(claim).toMatchObject({ runId: id, step: "a" })
       expect((yield* store.load).running).toBe(1)
       yield* close
@@ -54,12 +53,12 @@ describe("a caller that is interrupted before its answer", () => {
     Effect.gen(function* () {
       const { store, close } = yield* opened({ file: file(), leaseMillis: 60_000 })
       const [first, second] = [yield* store.submit(newRun(single)), yield* store.submit(newRun(single))]
-      const [claim] = yield* store.claim(request)
-      const settling = yield* fork(store.settle([{ claim: claim!, outcome: done() }], request))
+      const [claim] = yield* store.claim(one)
+      const settling = yield* fork(store.settle([{ claim: claim!, outcome: done() }], one))
       expect(settling.pollUnsafe()).toBe(undefined)
       yield* Fiber.interrupt(settling)
       expect(yield* store.get(claim!.runId)).toMatchObject({ status: "COMPLETED" })
-      const [next] = yield* store.claim({ ...request, worker: "other" })
+      const [next] = yield* store.claim({ ...one, worker: "other" })
       expect([first, second].filter((id) => id !== claim!.runId)).toEqual([next!.runId])
       yield* close
     })
@@ -79,22 +78,42 @@ describe("a caller that is interrupted before its answer", () => {
       yield* again.close
     })
   )
+})
 
-  it.live("and callers of a Store that closes get an answer", () =>
+describe("a Store that closes", () => {
+  it.live("has done what its callers asked for before, and answers them", () =>
     Effect.gen(function* () {
-      const { store, close } = yield* opened({ file: file() })
-      const id = yield* store.submit(newRun(single))
+      const path = file()
+      const { store, close } = yield* opened({ file: path })
+      const [cancelled, waiting] = [yield* store.submit(newRun(single)), yield* store.submit(newRun(single))]
       const asking = [
-        store.claim({ ...request, versions: new Set<string>() }),
-        store.wait(id),
-        store.submit(newRun(single)),
-        store.cancel(id, "x"),
-        store.get(id)
+        store.claim({ ...one, versions: new Set<string>() }),
+        store.wait(waiting),
+        store.wait(cancelled),
+        store.cancel(cancelled, "x"),
+        store.get(cancelled),
+        store.submit(newRun(single))
       ]
       const fibers = yield* Effect.forEach(asking, (asked) => fork(asked as Effect.Effect<unknown, unknown>))
       yield* close
-      yield* Effect.forEach(fibers, Fiber.await)
-      expect(yield* Effect.flip(store.get(id))).toMatchObject({ _tag: "StoreUnavailable" })
+      const isCancelled = { id: cancelled, status: "CANCELLED", reason: "x" }
+      const answers = yield* Effect.forEach(fibers, Fiber.join)
+      expect(answers).toMatchObject([
+        [],
+        { id: waiting, status: "PENDING" },
+        isCancelled,
+        undefined,
+        isCancelled,
+        expect.any(String)
+      ])
+      expect(yield* Effect.flip(store.get(cancelled))).toMatchObject({ _tag: "StoreUnavailable" })
+      const next = yield* opened({ file: path })
+      expect((yield* next.store.list({ limit: 10 })).runs).toMatchObject([
+        { id: answers.at(-1), status: "PENDING" },
+        { id: waiting, status: "PENDING" },
+        isCancelled
+      ])
+      yield* next.close
     })
   )
 })

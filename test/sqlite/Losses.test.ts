@@ -10,11 +10,11 @@ import * as DurableStore from "../../core/memory/DurableStore.ts"
 import type { Plan } from "../../core/pipeline/Plan.ts"
 import type { Store } from "../../core/store/Store.ts"
 import { expanded, planWith } from "../conformance/store/harness/ItemDriver.ts"
-import { newRun, ownVersions, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files } from "./Trials.ts"
+import { newRun, single } from "../conformance/store/harness/StoreDriver.ts"
+import { files, request } from "./StoreFiles.ts"
 
 const file = files()
-const request = { worker: "w", max: 1, versions: ownVersions, isIdle: true }
+const one = { ...request, max: 1, isIdle: true }
 
 const copy = (from: string, to: string): void => {
   rmSync(`${to}-wal`, { force: true })
@@ -38,9 +38,9 @@ const probed: Plan = { ...single, steps: single.steps.map((step) => ({ ...step, 
 const begin = (plan: Plan, isItem: boolean) => (store: Store) =>
   Effect.gen(function* () {
     yield* store.submit(newRun(plan))
-    if (!isItem) return yield* store.claim(request)
-    const [claim] = yield* store.claim(request)
-    return yield* store.settle([{ claim: claim!, outcome: expanded(["1"]) }], request)
+    if (!isItem) return yield* store.claim(one)
+    const [claim] = yield* store.claim(one)
+    return yield* store.settle([{ claim: claim!, outcome: expanded(["1"]) }], one)
   })
 
 const statusIn = (path: string) =>
@@ -64,9 +64,9 @@ describe.each([
   it.live("counts a lost worker, and fails with the third", () =>
     Effect.gen(function* () {
       let path = yield* killed(file(), begin(plan, isItem))
-      path = yield* killed(path, (store) => store.claim(request))
+      path = yield* killed(path, (store) => store.claim(one))
       expect(yield* statusIn(path)).toMatchObject(isUnfinished)
-      path = yield* killed(path, (store) => store.claim(request))
+      path = yield* killed(path, (store) => store.claim(one))
       expect(yield* statusIn(path)).toEqual(hasFailed)
     })
   )

@@ -10,7 +10,7 @@ import * as SqliteFile from "../../adapters/sqlite/SqliteFile.ts"
 import { SqliteJournal } from "../../adapters/sqlite/SqliteJournal.ts"
 import * as DurableStore from "../../core/memory/DurableStore.ts"
 import { done, newRun, ownVersions, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files, opened } from "./Trials.ts"
+import { files, opened } from "./StoreFiles.ts"
 import { RUN, writeVersion1 } from "./Version1.ts"
 
 const file = files()

@@ -8,7 +8,7 @@ import { describe, expect } from "vitest"
 import * as MemoryStore from "../../core/memory/MemoryStore.ts"
 import { cases } from "../cases.ts"
 import { type Act, histories, killedHistories, type Life, live, pass } from "./History.ts"
-import { files, opened } from "./Trials.ts"
+import { files, opened } from "./StoreFiles.ts"
 import { fed, type Seen, seen } from "./View.ts"
 
 const file = files()

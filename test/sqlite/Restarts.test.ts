@@ -11,11 +11,11 @@ import { SqliteStore } from "../../adapters/sqlite/index.ts"
 import * as Schedule from "../../core/run/Schedule.ts"
 import type { FeedItem } from "../../core/store/Feed.ts"
 import type { Store } from "../../core/store/Store.ts"
-import { broken, chain, done, newRun, ownVersions, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files, opened } from "./Trials.ts"
+import { broken, chain, done, newRun, single } from "../conformance/store/harness/StoreDriver.ts"
+import { files, opened, request } from "./StoreFiles.ts"
 
 const file = files()
-const request = { worker: "w", max: 10, versions: ownVersions, isIdle: true }
+const idle = { ...request, isIdle: true }
 
 /** A copy of the file at this instant, as a process leaves it that is killed. */
 const crashed = (path: string): string => {
@@ -27,7 +27,7 @@ const crashed = (path: string): string => {
 
 const settleAll = (store: Store, outcome = done({})) =>
   Effect.gen(function* () {
-    const { claims } = yield* store.settle([], request)
+    const { claims } = yield* store.settle([], idle)
     yield* store.settle(claims.map((claim) => ({ claim, outcome })))
     return claims
   })
@@ -155,7 +155,7 @@ describe("after a restart", () => {
       expect(yield* Fiber.join(waiting)).toMatchObject({ status: "PENDING" })
       const { store, close } = yield* opened({ file: path })
       const again = yield* store.submit(newRun(probed))
-      const claims = yield* store.claim(request)
+      const claims = yield* store.claim(idle)
       for (const claim of claims) {
         yield* store.settle([{ claim, outcome: claim.phase === "probe" ? memo : done({ a: "1" }) }])
       }
@@ -214,7 +214,7 @@ describe("after a crash", () => {
       const path = file()
       const { store, close } = yield* opened({ file: path })
       const id = yield* store.submit(newRun(single))
-      yield* store.claim(request)
+      yield* store.claim(idle)
       const copy = crashed(path)
       yield* close
       for (const [one, reason] of [
@@ -224,7 +224,7 @@ describe("after a crash", () => {
         const next = yield* opened({ file: one })
         const released = (yield* events(next.store, id)).at(-1)!
         expect(released).toMatchObject({ type: "StepReleased", reason })
-        const [claimed] = yield* next.store.claim(request)
+        const [claimed] = yield* next.store.claim(idle)
         expect(claimed).toMatchObject({ runId: id, attempt: 2, failures: 0 })
         yield* next.close
       }
@@ -239,7 +239,7 @@ describe("after a crash", () => {
       const neighbour = yield* first.store.submit(newRun(single))
       let { store, close } = first
       for (let crash = 1; crash <= 3; crash++) {
-        const claims = yield* store.claim({ ...request, max: 1 })
+        const claims = yield* store.claim({ ...idle, max: 1 })
         expect(claims).toMatchObject([{ attempt: crash, isAlone: crash === 3 }])
         const copy = crashed(path)
         yield* close
@@ -262,11 +262,11 @@ describe("after a crash", () => {
       const id = yield* store.submit(newRun(chain))
       yield* settleAll(store, done({ a: "1" }))
       const failing = yield* store.submit(newRun(single))
-      const claims = yield* store.claim(request)
+      const claims = yield* store.claim(idle)
       yield* store.settle(claims.filter(({ runId }) => runId === failing).map((claim) => ({ claim, outcome: broken })))
       const next = yield* opened({ file: crashed(path) })
       expect(yield* next.store.get(failing)).toMatchObject({ status: "FAILED", error: { message: "it broke" } })
-      const [again] = yield* next.store.claim(request)
+      const [again] = yield* next.store.claim(idle)
       expect(again).toMatchObject({ runId: id, step: "b", attempt: 2 })
       expect(again!.values.get("a")).toBe("1")
       expect(Exit.isSuccess(yield* Effect.exit(next.close))).toBe(true)

@@ -22,8 +22,16 @@ export interface Victim {
   readonly problems: () => string
 }
 
-export const launch = (program: string, file: string, ledger: string, seed?: number): Victim => {
-  const child = spawn(process.execPath, [program, file, ledger, ...(seed === undefined ? [] : [String(seed)])])
+export const launch = (
+  program: string,
+  file: string,
+  ledger: string,
+  seed?: number,
+  environment: Readonly<Record<string, string>> = {}
+): Victim => {
+  const child = spawn(process.execPath, [program, file, ledger, ...(seed === undefined ? [] : [String(seed)])], {
+    env: { ...process.env, ...environment }
+  })
   let problems = ""
   child.stderr.on("data", (chunk: Buffer) => (problems += chunk.toString()))
   const closed = once(child, "close").then(([code]) => code as number | null)

@@ -1,14 +1,14 @@
 /** One owner of a file among processes, on each runtime: however they name the file, and however they end. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process"
+import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { closeSync, linkSync, mkdirSync, openSync, symlinkSync } from "node:fs"
 import { basename, dirname, join, relative } from "node:path"
+import { DatabaseSync } from "node:sqlite"
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { afterEach, describe, expect } from "vitest"
-import { SqliteStore } from "../../adapters/sqlite/index.ts"
 import { newRun, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files, opened } from "./Trials.ts"
+import { files, opened, refusal } from "./StoreFiles.ts"
 
 const isNode = process.env["TEST_RUNTIME"] === "node"
 if (!isNode) console.log("Processes that own a file, on each runtime: tested from Node only; skipped here")
@@ -52,8 +52,6 @@ const launch = ([program, ...args]: ReadonlyArray<string>, path: string, ...mode
 }
 
 const FIRST_LINE = /^(.*)\n/
-
-const refusal = (path: string) => Effect.map(Effect.scoped(Effect.flip(SqliteStore.make({ file: path }))), String)
 
 describe.runIf(isNode).each(RUNTIMES)("a process on %s", (_, command) => {
   it.live(
@@ -110,6 +108,33 @@ describe.runIf(isNode).each(RUNTIMES)("a process on %s", (_, command) => {
 })
 
 describe("a file in use", () => {
+  it.live("is refused to others, with the owner's process id, until the owner closes it", () =>
+    Effect.gen(function* () {
+      const path = file()
+      const { store, close } = yield* opened({ file: path })
+      const id = yield* store.submit(newRun(single))
+      const refused = yield* refusal(path)
+      expect(refused).toContain("StoreUnavailable")
+      expect(refused).toContain(`'${path}' is in use by the process ${process.pid}`)
+      yield* close
+      const next = yield* opened({ file: path })
+      expect(yield* next.store.get(id)).toMatchObject({ status: "PENDING" })
+      yield* next.close
+    })
+  )
+
+  it.live("can be read by others", () =>
+    Effect.gen(function* () {
+      const path = file()
+      const { store, close } = yield* opened({ file: path })
+      const id = yield* store.submit(newRun(single))
+      const reader = new DatabaseSync(path, { readOnly: true })
+      expect(reader.prepare("SELECT id FROM runs").all()).toMatchObject([{ id }])
+      reader.close()
+      yield* close
+    })
+  )
+
   it.live("is refused by each of its names", () =>
     Effect.gen(function* () {
       const path = file()
@@ -147,20 +172,6 @@ describe("a file in use", () => {
       expect(refused).toContain("SqliteStore.backup")
       yield* store.submit(newRun(single))
       yield* close
-    })
-  )
-
-  it.live("is no folder, and no device", () =>
-    Effect.gen(function* () {
-      const folder = file()
-      mkdirSync(folder)
-      expect(yield* refusal(folder)).toContain(`'${folder}' is a folder. Name a file in it`)
-      const pipe = file()
-      execFileSync("mkfifo", [pipe])
-      expect(yield* refusal(pipe)).toContain("no regular file")
-      const text = file()
-      yield* Effect.flatMap(opened({ file: text }), ({ close }) => close)
-      expect(yield* refusal(join(text, "levada.db"))).toContain("Its folder has to exist")
     })
   )
 })

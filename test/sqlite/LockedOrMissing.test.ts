@@ -4,16 +4,10 @@ import { DatabaseSync } from "node:sqlite"
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { describe, expect } from "vitest"
-import type { Store } from "../../core/store/Store.ts"
 import { newRun, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files, opened } from "./Trials.ts"
+import { files, opened, untilOpen } from "./StoreFiles.ts"
 
 const file = files()
-
-const untilOpen = ({ ping }: Store): Effect.Effect<void> => {
-  const again: Effect.Effect<void> = Effect.catch(ping, () => Effect.andThen(Effect.sleep(20), again))
-  return again
-}
 
 describe("a file", () => {
   it.live("that another program locks for long refuses changes, and goes on once it is free", () =>

@@ -1,11 +1,11 @@
-/** Nobody is told of a change before the file has it, however many calls, workers and watchers act at once. */
+/** No caller, worker or watcher is told of a change before the file has it, however many act at once. */
 import { DatabaseSync } from "node:sqlite"
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { describe, expect } from "vitest"
-import { chain, done, newRun, ownVersions } from "../conformance/store/harness/StoreDriver.ts"
-import { files, opened } from "./Trials.ts"
+import { chain, done, newRun } from "../conformance/store/harness/StoreDriver.ts"
+import { files, opened, request } from "./StoreFiles.ts"
 
 const file = files()
 
@@ -28,7 +28,6 @@ describe("a Store in a file", () => {
         if (row === undefined || !String(row["text"]).includes(event)) early.push(`${event} of ${runId}`)
       }
       const working = Effect.gen(function* () {
-        const request = { worker: "w", max: 100, versions: ownVersions }
         let claims = yield* store.claim(request)
         for (;;) {
           for (const { runId, step } of claims) look(runId, `"step":"${step}"`)

@@ -1,4 +1,4 @@
-/** A disk that is full: nobody is told what the file does not have, and the Store goes on when there is room again. */
+/** A file that may not grow: no caller is told what the file does not have, and the Store goes on when there is room again. */
 import * as sqlite from "node:sqlite"
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -9,14 +9,13 @@ import * as SqliteFile from "../../adapters/sqlite/SqliteFile.ts"
 import { SqliteJournal } from "../../adapters/sqlite/SqliteJournal.ts"
 import * as DurableStore from "../../core/memory/DurableStore.ts"
 import type { Store } from "../../core/store/Store.ts"
-import { chain, done, newRun, ownVersions, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files } from "./Trials.ts"
+import { chain, done, newRun, single } from "../conformance/store/harness/StoreDriver.ts"
+import { files, request, untilOpen } from "./StoreFiles.ts"
 
 const file = files()
-const request = { worker: "w", max: 10, versions: ownVersions }
 
-/** A Store on a disk that can be filled. */
-const onSmallDisk = Effect.gen(function* () {
+/** A Store whose file can be kept from growing. */
+const withLimit = Effect.gen(function* () {
   const owned = SqliteFile.own(sqlite, file(), "off", 0)
   yield* Effect.addFinalizer(() => Effect.sync(owned.close))
   const store = yield* DurableStore.make({}, new SqliteJournal(owned), false)
@@ -36,15 +35,10 @@ const submitUntilFull = ({ submit }: Store) =>
     }
   })
 
-const again = <A>(asked: Effect.Effect<A, unknown>): Effect.Effect<A> =>
-  Effect.catch(asked, () => Effect.andThen(Effect.sleep(50), again(asked)))
-
-const waitUntilOpen = (store: Store) => again(store.ping)
-
-describe("a full disk", () => {
+describe("a full file", () => {
   it.live("fails what can't be recorded, and shows nothing of it later", () =>
     Effect.gen(function* () {
-      const { store, fill, empty } = yield* onSmallDisk
+      const { store, fill, empty } = yield* withLimit
       const before = yield* store.submit(newRun(chain))
       yield* fill
       const { ids, failure } = yield* submitUntilFull(store)
@@ -53,7 +47,7 @@ describe("a full disk", () => {
       expect(yield* Effect.flip(store.submit(newRun(single)))).toMatchObject({ _tag: "StoreUnavailable" })
       expect(yield* Effect.flip(store.ping)).toMatchObject({ _tag: "StoreUnavailable" })
       yield* empty
-      yield* waitUntilOpen(store)
+      yield* untilOpen(store)
       const { runs } = yield* store.list({ limit: 1_000 })
       expect(runs.map(({ id }) => id).sort()).toEqual([before, ...ids].sort())
       expect(typeof (yield* store.submit(newRun(single)))).toBe("string")
@@ -62,7 +56,7 @@ describe("a full disk", () => {
 
   it.live("fails all who wait, refuses outcomes of before, and grants the steps again", () =>
     Effect.gen(function* () {
-      const { store, fill, empty } = yield* onSmallDisk
+      const { store, fill, empty } = yield* withLimit
       const runId = yield* store.submit(newRun(chain))
       const [claimed] = yield* store.claim(request)
       const waiting = yield* Effect.forkChild(store.wait(runId), { startImmediately: true })
@@ -84,7 +78,7 @@ describe("a full disk", () => {
         })
       }
       yield* empty
-      yield* waitUntilOpen(store)
+      yield* untilOpen(store)
       expect((yield* store.settle([{ claim: claimed!, outcome: done({ a: "1" }) }])).refused).toHaveLength(1)
       expect(yield* store.renew([claimed!])).toEqual([claimed])
       const claims = yield* store.claim({ ...request, max: 1_000 })

@@ -17,7 +17,7 @@ interface Found {
 }
 
 /** Opens a file and says what is wrong. `isDrained`: whether all work is done. */
-export const audited = (file: string, ledger: Ledger, isDrained: boolean): Promise<ReadonlyArray<string>> =>
+export const problemsInFile = (file: string, ledger: Ledger, isDrained: boolean): Promise<ReadonlyArray<string>> =>
   Effect.runPromise(
     Effect.scoped(
       Effect.flatMap(SqliteStore.make({ file, historyCount: 1_000_000 }), (store) =>
