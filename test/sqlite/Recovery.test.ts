@@ -11,11 +11,10 @@ import * as SqliteFile from "../../adapters/sqlite/SqliteFile.ts"
 import { SqliteJournal } from "../../adapters/sqlite/SqliteJournal.ts"
 import * as DurableStore from "../../core/memory/DurableStore.ts"
 import { Store } from "../../core/store/Store.ts"
-import { done, newRun, ownVersions, single } from "../conformance/store/harness/StoreDriver.ts"
-import { files, opened } from "./Trials.ts"
+import { done, newRun, single } from "../conformance/store/harness/StoreDriver.ts"
+import { files, finish, opened, request } from "./StoreFiles.ts"
 
 const file = files()
-const request = { worker: "w", max: 10, versions: ownVersions }
 
 afterEach(() => void vi.restoreAllMocks())
 
@@ -70,14 +69,9 @@ describe("a full history", () => {
   it.live("costs a run no further commit", () =>
     Effect.gen(function* () {
       const { store, close } = yield* opened({ file: file(), historyCount: 5, historyMillis: 0 })
-      const runOnce = Effect.gen(function* () {
-        yield* store.submit(newRun(single))
-        const { claims } = yield* store.settle([], request)
-        yield* store.settle(claims.map((claim) => ({ claim, outcome: done({}) })))
-      })
-      for (let run = 0; run < 10; run++) yield* runOnce
+      for (let run = 0; run < 10; run++) yield* finish(store)
       const executing = vi.spyOn(sqlite.DatabaseSync.prototype, "exec")
-      for (let run = 0; run < 10; run++) yield* runOnce
+      for (let run = 0; run < 10; run++) yield* finish(store)
       expect(executing.mock.calls.filter(([text]) => text === "COMMIT")).toHaveLength(30)
       expect((yield* store.list({ limit: 100 })).runs).toHaveLength(5)
       yield* close
@@ -98,7 +92,7 @@ describe("a full history", () => {
           Array.from({ length: 100 }, () => store.submit(newRun(single))),
           { concurrency: "unbounded" }
         )
-        const { claims } = yield* store.settle([], { ...request, max: 100 })
+        const { claims } = yield* store.settle([], request)
         yield* store.settle(claims.map((claim) => ({ claim, outcome: done({}) })))
       }
       yield* close
