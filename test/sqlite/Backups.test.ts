@@ -132,7 +132,10 @@ describe("a backup", () => {
       const copy = yield* opened({ file: to })
       const { sequence } = yield* copy.store.get(id)
       const events = yield* Stream.runCollect(Stream.take(copy.store.watch(id), sequence))
-      expect(events.at(-1)).toMatchObject({ type: "StepReleased", reason: "its Store was loaded again" })
+      expect(events.at(-1)).toMatchObject({
+        type: "StepReleased",
+        reason: "its process restarted, or its Store recovered from a failure"
+      })
       yield* copy.close
     })
   )
