@@ -5,6 +5,7 @@ import { SqliteStore } from "../../adapters/sqlite/index.ts"
 import type { Event } from "../../core/run/Event.ts"
 import * as Run from "../../core/run/Run.ts"
 import type { Store } from "../../core/store/Store.ts"
+import type { ErrorInfo } from "../../core/values/ErrorInfo.ts"
 import type { Ledger } from "./Ledger.ts"
 import { MAX_RUNS, MAX_SQUARES, outputsOf } from "./Load.ts"
 
@@ -108,21 +109,34 @@ const ending = (ledger: Ledger, { run, events }: Found): ReadonlyArray<string> =
     if (error?.name === "RunTimedOut" && pipelineId === "endless") return []
     if (error?.name === "StepCancelled" && mayBeCancelled) return []
     if (error?.name !== "WorkerLost") return [`it failed: ${error?.name} ${error?.message}`]
-    // A process that is killed counts for each step that its worker had leased, whether it had begun it or not.
-    const losses = events.filter(
-      (event) => event.type === "StepReleased" && event.step === error.step && event.item === error.item
-    )
-    // Memoised steps are probed first: a worker that is lost meanwhile leaves no event.
-    const isRecorded = error.step === "square" ? losses.length < MAX_LOSSES : losses.length === MAX_LOSSES - 1
-    return isRecorded ? [] : [`${error.message}, after ${losses.length} processes`]
+    return blame(events, error)
   }
   if (pipelineId === "endless") return ["it has no end"]
   if (pipelineId !== "squares") return []
   const { size } = JSON.parse(`{"size":${run.parameters["size"]}}`) as { size: number }
-  const expected = outputsOf(size)
+  // `halve` goes on without its items that lost their workers.
+  const lost = events.flatMap((event) =>
+    event.type === "StepItemFailed" && event.error.name === "WorkerLost" ? [event.error] : []
+  )
+  const blamed = lost.flatMap((error) => blame(events, error))
+  if (blamed.length > 0) return blamed
+  const expected = outputsOf(size, new Set(lost.map(({ item }) => item!)))
   return Object.keys(expected).flatMap((name) =>
     run.outputs[name] === expected[name] ? [] : [`its value '${name}' is wrong`]
   )
+}
+
+/**
+ * What is wrong with the blame on lost workers. A process that is killed counts for each step and item that its worker had leased,
+ * whether it had begun it or not.
+ */
+const blame = (events: ReadonlyArray<Event>, { step, item, message }: ErrorInfo): ReadonlyArray<string> => {
+  const { length } = events.filter(
+    (event) => event.type === "StepReleased" && event.step === step && event.item === item
+  )
+  // Memoised steps are probed first: a worker that is lost meanwhile leaves no event.
+  const isRecorded = step === "square" ? length < MAX_LOSSES : length === MAX_LOSSES - 1
+  return isRecorded ? [] : [`${message}, after ${length} processes`]
 }
 
 /** Limits that were exceeded, over all processes. */

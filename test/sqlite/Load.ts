@@ -143,15 +143,15 @@ const numbersTo = (size: number): ReadonlyArray<number> => Array.from({ length: 
 /** Longer than the values that stand in the text of an event. */
 const textOf = (squared: number, size: number): string => `${squared} `.repeat(400 + 100 * size)
 
-/** The outputs of a run of `squares`, as JSON. */
-export const outputsOf = (size: number): Readonly<Record<string, string>> => {
+/** The outputs of a run of `squares`, as JSON. `lost`: the items of `halve` that lost their workers. */
+export const outputsOf = (size: number, lost: ReadonlySet<number>): Readonly<Record<string, string>> => {
   const numbers = numbersTo(size)
   const doubles = numbers.map((number) => 2 * number)
   const total = doubles.reduce((sum, doubled) => sum + doubled, 0)
   const values = {
     numbers,
     doubles,
-    halves: numbers.filter((number) => number % 2 === 0).map((number) => number / 2),
+    halves: numbers.filter((number) => number % 2 === 0 && !lost.has(number)).map((number) => number / 2),
     kept: numbers.filter((number) => number % 3 !== 0),
     total,
     squared: total * total,
