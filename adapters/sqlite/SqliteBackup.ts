@@ -3,7 +3,7 @@ import { linkSync, lstatSync, renameSync, rmSync } from "node:fs"
 import type { DatabaseSync } from "node:sqlite"
 import { StoreUnavailable } from "../../core/values/Errors.ts"
 import { APPLICATION_ID } from "./Schema.ts"
-import { toUnavailable } from "./SqliteFailure.ts"
+import { failureOf } from "./SqliteFailure.ts"
 
 type Sqlite = typeof import("node:sqlite")
 
@@ -38,7 +38,7 @@ const sourceOf = (sqlite: Sqlite, file: string): DatabaseSync => {
     if (application === APPLICATION_ID) return source
   } catch (error) {
     source?.close()
-    throw toUnavailable(file, error)
+    throw failureOf(file, error)
   }
   source.close()
   throw new StoreUnavailable(`The file '${file}' was not made by Levada`)

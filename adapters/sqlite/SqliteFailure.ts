@@ -13,7 +13,7 @@ const ADVICE: ReadonlyArray<readonly [cause: RegExp, advice: string]> = [
 ]
 
 /** The failure for an error of SQLite or of the file system. */
-export const toUnavailable = (file: string, error: unknown): StoreUnavailable => {
+export const failureOf = (file: string, error: unknown): StoreUnavailable => {
   if (error instanceof StoreUnavailable) return error
   const message = error instanceof Error ? error.message : String(error)
   const advice = ADVICE.find(([cause]) => cause.test(message))?.[1]

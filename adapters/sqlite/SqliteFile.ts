@@ -4,7 +4,7 @@ import process from "node:process"
 import type { DatabaseSync } from "node:sqlite"
 import { StoreUnavailable } from "../../core/values/Errors.ts"
 import { APPLICATION_ID, STEPS } from "./Schema.ts"
-import { toUnavailable } from "./SqliteFailure.ts"
+import { failureOf } from "./SqliteFailure.ts"
 import { pathOf } from "./SqlitePath.ts"
 
 type Sqlite = typeof import("node:sqlite")
@@ -93,7 +93,7 @@ export const own = (
   } catch (error) {
     close(database)
     close(lock)
-    throw toUnavailable(file, error)
+    throw failureOf(file, error)
   }
 }
 
@@ -141,7 +141,7 @@ const lockOf = (sqlite: Sqlite, file: string, path: string): DatabaseSync => {
   } catch (error) {
     close(lock)
     const isLocked = error instanceof Error && /lock|busy/i.test(error.message)
-    throw isLocked ? new StoreUnavailable(inUse(sqlite, file, path)) : toUnavailable(file, error)
+    throw isLocked ? new StoreUnavailable(inUse(sqlite, file, path)) : failureOf(file, error)
   }
 }
 

@@ -15,7 +15,7 @@ import type {
 import type { RunStatus } from "../../core/run/Run.ts"
 import { sha256 } from "../../core/values/Digest.ts"
 import { SqliteCheckpoints } from "./SqliteCheckpoints.ts"
-import { toUnavailable } from "./SqliteFailure.ts"
+import { failureOf } from "./SqliteFailure.ts"
 import type { OwnedFile } from "./SqliteFile.ts"
 
 /** How many runs a list reads at once. */
@@ -183,7 +183,7 @@ export class SqliteJournal implements Journal {
       } catch {
         // SQLite has rolled it back, or could not begin it.
       }
-      throw toUnavailable(this.#owned.file, error)
+      throw failureOf(this.#owned.file, error)
     }
     this.#checkpoints.committed(logBytes)
     return written
@@ -330,7 +330,7 @@ export class SqliteJournal implements Journal {
     try {
       return read()
     } catch (error) {
-      throw toUnavailable(this.#owned.file, error)
+      throw failureOf(this.#owned.file, error)
     }
   }
 }

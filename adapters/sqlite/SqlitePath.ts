@@ -2,7 +2,7 @@
 import { lstatSync, mkdirSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs"
 import { basename, dirname, join, resolve } from "node:path"
 import { StoreUnavailable } from "../../core/values/Errors.ts"
-import { toUnavailable } from "./SqliteFailure.ts"
+import { failureOf } from "./SqliteFailure.ts"
 
 /** The path of a file, with all links followed; its folder is made. Throws `StoreUnavailable` when no Store can be there. */
 export const pathOf = (file: string): string => {
@@ -18,7 +18,7 @@ export const pathOf = (file: string): string => {
     }
     return path
   } catch (error) {
-    throw toUnavailable(file, error)
+    throw failureOf(file, error)
   }
 }
 

@@ -9,7 +9,7 @@ import * as StoreBounds from "../../core/store/StoreBounds.ts"
 import { InvalidOption, StoreUnavailable } from "../../core/values/Errors.ts"
 import * as OptionCheck from "../../core/values/OptionCheck.ts"
 import * as SqliteBackup from "./SqliteBackup.ts"
-import { toUnavailable } from "./SqliteFailure.ts"
+import { failureOf } from "./SqliteFailure.ts"
 import * as SqliteFile from "./SqliteFile.ts"
 import { SqliteJournal } from "./SqliteJournal.ts"
 
@@ -50,7 +50,7 @@ export const make = (options: Options): Effect.Effect<Store, InvalidOption | Sto
     const owned = yield* Effect.acquireRelease(
       Effect.try({
         try: () => SqliteFile.own(sqlite, file, synchronous, clock.currentTimeMillisUnsafe()),
-        catch: (error) => toUnavailable(file, error)
+        catch: (error) => failureOf(file, error)
       }),
       ({ close }) => Effect.sync(close)
     )
@@ -70,7 +70,7 @@ export const backup = (file: string, to: string): Effect.Effect<void, StoreUnava
   Effect.flatMap(loaded, (sqlite) =>
     Effect.tryPromise({
       try: () => SqliteBackup.copy(sqlite, file, to),
-      catch: (error) => toUnavailable(to, error)
+      catch: (error) => failureOf(to, error)
     })
   )
 
