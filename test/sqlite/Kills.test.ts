@@ -61,7 +61,10 @@ const problemsIn = (path: string, ledger: Ledger, blamed: Set<string>): Readonly
     if (error?.name !== "WorkerLost" || blamed.has(id)) continue
     blamed.add(id)
     // The step ran alone in the process that is blamed on it, which can have begun nothing after it.
-    if (ledger.wentOn(id, error.step, error.item)) problems.push(`${id} failed for a process that went on without it`)
+    // Attempts of `double` fail and are repeated: others begin in between.
+    if (error.step !== "double" && ledger.wentOn(id, error.step, error.item)) {
+      problems.push(`${id} failed for a process that went on without step '${error.step}', item ${error.item}`)
+    }
   }
   return problems
 }
