@@ -98,7 +98,11 @@ class DurableStore implements Store {
         Effect.try({ try: () => this.#journal.probe(), catch: toUnavailable }),
         this.open(false)
       )
-      const tried = Effect.catch(again, (failure) => Effect.sync(() => this.#fail(failure)))
+      const tried = Effect.catch(again, (failure) =>
+        Effect.sync(() => {
+          this.#current = failure
+        })
+      )
       return Effect.andThen(Effect.andThen(Effect.sleep(PROBE_MILLIS), tried), this.recovering)
     }
     return Effect.andThen(
@@ -110,16 +114,12 @@ class DurableStore implements Store {
   /** How long nothing is granted after the next load, in milliseconds. */
   #heldMillis = 0
 
-  #fail(failure: StoreUnavailable): void {
-    this.#current = failure
-  }
-
   #abandon({ memory, scope }: Generation): Effect.Effect<void> {
     const abandoning = Effect.suspend(() => {
       const failure = memory.recorder.failure!
       // Until then each worker has renewed its leases, has learnt that they are gone, and has stopped their attempts.
       if (memory.isWorking) this.#heldMillis = this.leaseMillis / 3 + MARGIN_MILLIS
-      this.#fail(failure)
+      this.#current = failure
       // Every waiting call fails with it.
       memory.giveUp()
       return Effect.andThen(
@@ -172,7 +172,7 @@ class DurableStore implements Store {
     })
   }
 
-  /** A stream of the Store in memory, which ends when that is abandoned. It has only what is committed. */
+  /** A stream of committed changes. It fails when a commit fails, because the Store in memory is then given up. */
   #stream<A, E>(
     open: (memory: JournaledMemory.JournaledMemory) => Stream.Stream<A, E>
   ): Stream.Stream<A, E | StoreUnavailable> {

@@ -14,6 +14,9 @@ import type { StoreClock } from "./StoreClock.ts"
 /** How long rows that no answer waits for may wait for a commit, in milliseconds. */
 const LAZY_MILLIS = 100
 
+/** Goes on with a caller that waits for a commit. */
+type Resume = (committed: Effect.Effect<void, StoreUnavailable>) => void
+
 /** The Store in memory, as its recorder sees it. */
 export interface RecordedStore {
   readonly changes: MemoryFeed
@@ -41,7 +44,7 @@ export class Recorder {
   #removed: Map<string, number> = new Map()
   /** Rows that no answer waits for. */
   #lazy: Map<string, Row> = new Map()
-  #waiting: Array<(committed: Effect.Effect<void, StoreUnavailable>) => void> = []
+  #waiting: Array<Resume> = []
   /** Whether ready units must be granted before the next commit. */
   #hasToGrant = false
   #wake: (() => void) | undefined = undefined
@@ -154,12 +157,12 @@ export class Recorder {
     wake?.()
   }
 
-  /** Commits what is not committed yet. */
+  /** Writes the changes since the last commit to the journal, and answers the callers that wait for them. */
   readonly commit: Effect.Effect<void, StoreUnavailable> = Effect.suspend(() => {
     if (this.#failure !== undefined) return Effect.fail(this.#failure)
     if (this.#isClean && this.#lazy.size === 0) return Effect.void
     const store = this.#store()
-    let waiting: ReadonlyArray<(committed: Effect.Effect<void, StoreUnavailable>) => void> = []
+    let waiting: ReadonlyArray<Resume> = []
     try {
       const { changed, deleted } = this.#record(store)
       // Listeners may make new changes, and wait for the next commit.
@@ -185,7 +188,7 @@ export class Recorder {
     return Effect.void
   })
 
-  /** Grants what is ready, and writes all changes. */
+  /** Grants ready units to waiting claims, and writes the changes of all runs and tables. */
   #record(store: RecordedStore): {
     readonly changed: Iterable<MemoryRun>
     readonly deleted: ReadonlyArray<string>

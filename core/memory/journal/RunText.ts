@@ -72,7 +72,7 @@ export const findIn = (rows: ReadonlyArray<ValueRow>): FindValue => {
 }
 
 /** A partial run has its own plan; other runs share the plan of their pipeline. */
-const isPart = ({ targets, retryOf, given }: Submission): boolean =>
+export const isPart = ({ targets, retryOf, given }: Submission): boolean =>
   targets !== undefined || retryOf !== undefined || hasKeys(given)
 
 const hasKeys = (record: object): boolean => {

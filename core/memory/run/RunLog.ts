@@ -10,6 +10,7 @@ import type { Note } from "../../store/Work.ts"
 import { type Line, type Lines, MAX_LINES } from "../../task/Log.ts"
 import * as Bytes from "../../values/Bytes.ts"
 import type { ErrorInfo } from "../../values/ErrorInfo.ts"
+import { isPart } from "../journal/RunText.ts"
 import type { RunValues } from "./RunValues.ts"
 import type { Unsaved } from "./Unsaved.ts"
 
@@ -49,8 +50,7 @@ export class RunLog {
     this.submission = submission
     this.plan = plan
     // A partial run has its own plan; other runs share the plan of their pipeline.
-    const isPart = submission.targets !== undefined || submission.retryOf !== undefined || hasKeys(submission.given)
-    this.#ownBytes = isPart ? STEP_BYTES * plan.steps.length : 0
+    this.#ownBytes = isPart(submission) ? STEP_BYTES * plan.steps.length : 0
   }
 
   /** Bytes of its lines and errors; events and its own plan are estimated. */
@@ -249,11 +249,6 @@ export class RunLog {
     const shown = lines.slice(-MAX_LINES)
     return { lines: shown, dropped: this.linesDropped + lines.length - shown.length }
   }
-}
-
-const hasKeys = (record: object): boolean => {
-  for (const _ in record) return true
-  return false
 }
 
 const bytesOfError = ({ message, stack = "", cause }: ErrorInfo): number =>
