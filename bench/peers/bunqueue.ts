@@ -1,6 +1,6 @@
 /**
- * bunqueue's workflows, embedded, under Bun. The file of the workflows is synced in each commit (SQLite's default); its queue, in the
- * same file, is not, and writes what it is given up to 10 ms later: `engine.recover()` queues again what was lost there.
+ * bunqueue's workflows, embedded, under Bun. It syncs each commit of a workflow (SQLite's default). Its queue, in the same file,
+ * writes jobs up to 10 ms later and without a sync: after a crash `engine.recover()` queues the lost jobs again.
  */
 import { join } from "node:path"
 import { Engine, Workflow } from "bunqueue/workflow"

@@ -14,7 +14,7 @@ const WARM_CLIENTS = 10
 const MANY_MILLIS = 2_000
 const ALONE_MILLIS = 1_000
 
-/** What was measured of one shape. Times are in milliseconds. */
+/** The measurements of one shape. Times are in milliseconds. */
 export interface Figures {
   readonly shape: Shape
   readonly perSecond: number

@@ -114,7 +114,7 @@ const measure = async (system: System, shapes: ReadonlyArray<Shape>): Promise<Re
   })
   const ended = once(child, "exit")
   const figures: Array<Figures> = []
-  // What is no line of JSON is a message of the system.
+  // Lines that are not JSON are messages of the measured system.
   for await (const line of createInterface(child.stdout))
     if (line.startsWith("{")) figures.push(JSON.parse(line) as Figures)
   const [code] = await ended
@@ -154,7 +154,7 @@ const table = (
 }
 
 const asked = process.argv.slice(2)
-/** Those that were asked for, or all. */
+/** The choices that the command line names; all of them if it names none. */
 const chosen = <Item>(all: ReadonlyArray<Item>, word: (item: Item) => string): ReadonlyArray<Item> => {
   const some = all.filter((item) => asked.includes(word(item)))
   return some.length === 0 ? all : some

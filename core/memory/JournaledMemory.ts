@@ -102,7 +102,7 @@ export class JournaledMemory extends Memory implements RecordedStore {
     return this.dispatch.work.leases.size > 0
   }
 
-  /** Grants nothing for so long: workers may still run what they had before the Store was loaded again. */
+  /** Grants no unit for this time: after a failed commit workers may still run the units that they were granted before it. */
   hold(millis: number): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.dispatch.isHeld = true

@@ -45,7 +45,7 @@ export const statusOf = ({ status, progress, itemsFailed, attempts, durationMill
     ...(durationMillis === undefined ? [] : [duration(durationMillis)])
   ].join(" · ")
 
-/** The kind and the state of a node, those that it has. */
+/** What stands below the name of a node: its kind unless it is a plain task, and its state if there is a run. */
 export const detailsOf = (node: Node): ReadonlyArray<string> =>
   [kindOf(node), node.state === undefined ? "" : statusOf(node.state)].filter((text) => text !== "")
 

@@ -112,8 +112,9 @@ export const summary = ({ parameters: _, given: _given, kept: _kept, outputs: _o
 export const isTerminal = (status: RunStatus): boolean =>
   status === "COMPLETED" || status === "FAILED" || status === "CANCELLED"
 
-/** The statuses of runs that have ended, and of those that have not. */
+/** COMPLETED, FAILED and CANCELLED. */
 export const ENDED: ReadonlyArray<RunStatus> = STATUSES.filter(isTerminal)
+/** PENDING and RUNNING. */
 export const UNFINISHED: ReadonlyArray<RunStatus> = STATUSES.filter((status) => !isTerminal(status))
 
 /** The ended steps of a run by status, with errors and reasons. */

@@ -9,6 +9,6 @@ export const millisOf = (text: string | undefined): number | undefined =>
 
 /**
  * Seconds in whole milliseconds, rounded up. Binary fractions are a little off, 2.007 × 1,000 is 2,007.0000000000002, so
- * what is less than a microsecond does not count.
+ * fractions of a microsecond are rounded away first.
  */
 export const toMillis = (seconds: number): number => Math.ceil(Math.round(seconds * 1_000_000) / 1_000)

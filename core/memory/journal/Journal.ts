@@ -121,7 +121,7 @@ export interface StoredEntry {
   readonly error: string | undefined
 }
 
-/** Which finished runs a journal deletes: those that ended first, beyond these bounds. */
+/** The bounds of the finished runs that a journal keeps. Beyond them it deletes those that ended first. */
 export interface Retention {
   /** How many of the finished runs are too many. */
   readonly excess: number
